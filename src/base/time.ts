@@ -1,0 +1,24 @@
+import { fail } from './errors/fail.ts';
+
+/** Epoch milliseconds now; passed in wherever time is needed. */
+export type Clock = () => number;
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A duration as text: a positive whole number and its unit. */
+export type DurationText = `${bigint}${keyof typeof UNIT_MS}`;
+
+/** Milliseconds of a duration text; `where` says in an error whose it is. Error: WINDOW_TEXT. */
+export function parseDuration(text: string, where: string): number {
+  const match = /^([1-9]\d{0,14})(ms|s|m|h|d)$/.exec(text);
+  if (match === null) throw fail('WINDOW_TEXT', { where, text });
+  const [, count, unit] = match;
+  const ms = Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
+  if (!Number.isSafeInteger(ms)) throw fail('WINDOW_TEXT', { where, text });
+  return ms;
+}
+
+/** The largest multiple of `step` at or before `t`, for negative `t` as well. */
+export function floorTo(t: number, step: number): number {
+  return Math.floor(t / step) * step;
+}

@@ -1,0 +1,207 @@
+import type { Columns, ColumnSpec, Value } from '../../schema/column.ts';
+import type { Expression } from '../expression/expression.ts';
+
+/**
+ * What a project declares, as plain frozen data. The factories of this folder make it and carry the inferred types;
+ * everything downstream reads this shape only. All of it but `compute` is JSON.
+ */
+
+/** A thing that has features: its name and the columns of its key. */
+export interface EntityData {
+  readonly kind: 'entity';
+  readonly name: string;
+  readonly key: Columns;
+}
+
+/** A stream of events. Lateness and future skew are judged once per source (see `engine/admission.ts`). */
+export interface EventSourceData {
+  readonly kind: 'eventSource';
+  readonly name: string;
+  readonly version: number;
+  /** The column that identifies an event: at most 36 of [0-9A-Za-z._-]. */
+  readonly id: string;
+  /** The column of event time. */
+  readonly time: string;
+  readonly columns: Columns;
+  /** An event that arrives later than this after its time is dropped and counted; equality is accepted. */
+  readonly latenessMs: number;
+  /** An event whose time is further than this ahead of its arrival is quarantined. */
+  readonly futureSkewMs: number;
+}
+
+export type AggregateKind =
+  | 'count'
+  | 'share'
+  | 'sum'
+  | 'mean'
+  | 'min'
+  | 'max'
+  | 'variancePop'
+  | 'varianceSample'
+  | 'stddevPop'
+  | 'stddevSample'
+  | 'first'
+  | 'last'
+  | 'lastN'
+  | 'distinct'
+  | 'approxDistinct'
+  | 'quantile'
+  | 'topK';
+
+/** One aggregate of a stream view: one partial in each tile, read over one or more windows. */
+export interface AggregateSpec {
+  readonly name: string;
+  readonly kind: AggregateKind;
+  /** null: count of events. */
+  readonly input: Expression | null;
+  /** Type of the input's value; null where input is. */
+  readonly inputType: ColumnSpec | null;
+  /** lastN: n · distinct, topK: cap · topK: k · quantile: q in [0, 1]. */
+  readonly params: Readonly<Record<string, number>>;
+}
+
+/** One feature of a stream view: an aggregate over a window. */
+export interface StreamFeatureSpec {
+  /** `mean_delay_1h`; `mean_delay` alone where the window is `ever`. */
+  readonly name: string;
+  /** Index into the view's aggregates. */
+  readonly aggregate: number;
+  /** null: all events. */
+  readonly windowMs: number | null;
+  /** The hop that the window's tail is rounded down to. */
+  readonly hopMs: number;
+  readonly type: ColumnSpec;
+}
+
+export interface StreamViewData {
+  readonly kind: 'streamView';
+  readonly name: string;
+  readonly version: number;
+  readonly source: EventSourceData;
+  readonly entity: EntityData;
+  /** Source column by entity key column. */
+  readonly key: Readonly<Record<string, string>>;
+  readonly aggregates: readonly AggregateSpec[];
+  readonly features: readonly StreamFeatureSpec[];
+  /** Hops of the tiles that are kept, ascending, each a whole multiple of the one before. */
+  readonly hopsMs: readonly number[];
+  readonly freshnessMs: number;
+  /** Only events younger than this count, whatever the window; null: no limit. */
+  readonly ttlMs: number | null;
+}
+
+/** SQL over the offline store: `{{source:alias}}` and `{{asOf}}` stand for the reads and the instant of the run. */
+export interface SqlTemplate {
+  readonly kind: 'sql';
+  readonly text: string;
+}
+
+export interface BatchViewData {
+  readonly kind: 'batchView';
+  readonly name: string;
+  readonly version: number;
+  readonly entity: EntityData;
+  /** Five-field cron, UTC. */
+  readonly schedule: string;
+  readonly freshnessMs: number;
+  readonly reads: Readonly<Record<string, EventSourceData>>;
+  readonly features: Columns;
+  readonly sql: SqlTemplate;
+}
+
+export interface OnDemandViewData {
+  readonly kind: 'onDemandView';
+  readonly name: string;
+  readonly version: number;
+  readonly inputs: Columns;
+  readonly features: Columns;
+  /** Pure; runs over requests and over training rows alike. */
+  readonly compute: (inputs: Readonly<Record<string, Value>>) => Readonly<Record<string, Value>>;
+}
+
+/** Where a value of a service comes from. */
+export type ServiceExpression =
+  | { readonly kind: 'request'; readonly name: string }
+  /** `lookup` is the alias of a lookup, `feature` one of its view's features. */
+  | { readonly kind: 'feature'; readonly lookup: string; readonly feature: string }
+  | { readonly kind: 'literal'; readonly value: string | number | boolean }
+  | { readonly kind: 'orElse'; readonly of: ServiceExpression; readonly otherwise: string | number | boolean };
+
+export interface LookupSpec {
+  readonly alias: string;
+  readonly view: StreamViewData | BatchViewData;
+  /** Request column by entity key column. */
+  readonly key: Readonly<Record<string, string>>;
+  /** Features of the view that go into the vector (all that `compute` reads are read as well). */
+  readonly features: readonly string[];
+}
+
+export type ComputedSpec =
+  | { readonly kind: 'value'; readonly alias: string; readonly of: ServiceExpression; readonly type: ColumnSpec }
+  | {
+      readonly kind: 'apply';
+      readonly alias: string;
+      readonly view: OnDemandViewData;
+      readonly inputs: Readonly<Record<string, ServiceExpression>>;
+    };
+
+/** One position of a served vector. */
+export interface ServiceFeatureSpec {
+  /** `origin_flights_15m`: alias, underscore, name in the view; the alias alone for a computed value. */
+  readonly name: string;
+  readonly type: ColumnSpec;
+  readonly tier: 'request' | 'streaming' | 'batch';
+  /** Alias of the lookup or the computed entry. */
+  readonly from: string;
+  /** Name in the view; null for a computed value. */
+  readonly feature: string | null;
+}
+
+export interface FeatureServiceData {
+  readonly kind: 'featureService';
+  readonly name: string;
+  readonly version: number;
+  readonly request: Columns;
+  readonly p99Ms: number | null;
+  readonly lookups: readonly LookupSpec[];
+  readonly computed: readonly ComputedSpec[];
+  /** The vector, in order. */
+  readonly features: readonly ServiceFeatureSpec[];
+}
+
+export interface LabelSpec {
+  readonly from: EventSourceData;
+  /** Column whose value is the prediction's id. */
+  readonly id: string;
+  readonly value: Expression;
+  readonly valueType: ColumnSpec;
+  /** Label where none came within the time; null: such a prediction stays without a label. */
+  readonly otherwise: boolean | number | null;
+  readonly withinMs: number;
+}
+
+export interface ModelData {
+  readonly kind: 'model';
+  readonly name: string;
+  readonly task: 'binary' | 'regression';
+  readonly service: FeatureServiceData;
+  /** Where training rows ask from: the source's rows are requests, its id the prediction id, its time the instant asked for. */
+  readonly spine: { readonly from: EventSourceData; readonly id: string };
+  readonly label: LabelSpec;
+  readonly train: { readonly with: Readonly<Record<string, unknown>> & { readonly kind: string }; readonly windowMs: number | null };
+  /** Kept as written until monitoring and rollout read them. */
+  readonly monitors: readonly Readonly<Record<string, unknown>>[];
+  readonly playbook: Readonly<Record<string, unknown>>;
+  readonly rollout: Readonly<Record<string, unknown>>;
+}
+
+export type ViewData = StreamViewData | BatchViewData | OnDemandViewData;
+
+export interface ProjectData {
+  readonly kind: 'project';
+  readonly name: string;
+  readonly sources: readonly EventSourceData[];
+  readonly views: readonly ViewData[];
+  readonly services: readonly FeatureServiceData[];
+  readonly models: readonly ModelData[];
+}

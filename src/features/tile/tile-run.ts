@@ -1,0 +1,70 @@
+import type { Cells } from './cells.ts';
+import { COUNT, GENERATION, MAX_TS, START, type TileLayout } from './tile-layout.ts';
+
+/**
+ * Tiles of one (view, key, hop), ascending by start, in one flat bank: tile i has its numbers at `i * layout.numbers`
+ * and its objects at `i * layout.objects`. Only non-empty tiles are present. Hot path: no allocation per tile.
+ */
+export interface TileRun extends Cells {
+  length: number;
+}
+
+/** An empty run with room for `capacity` tiles. */
+export function emptyRun(layout: TileLayout, capacity = 4): TileRun {
+  return { length: 0, nums: new Float64Array(capacity * layout.numbers), objs: new Array(capacity * layout.objects) };
+}
+
+/** Index of the first tile whose start is at or after `start`; `run.length` if there is none. */
+export function lowerBound(run: TileRun, layout: TileLayout, start: number): number {
+  const { nums } = run;
+  const stride = layout.numbers;
+  let low = 0;
+  let high = run.length;
+  if (high > 0 && nums[(high - 1) * stride + START] < start) return high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (nums[middle * stride + START] < start) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Index of the tile that starts at `start`, inserted empty (n = 0, generation as given) if absent. */
+export function tileAt(run: TileRun, layout: TileLayout, start: number, generation: number): number {
+  const stride = layout.numbers;
+  const index = lowerBound(run, layout, start);
+  if (index < run.length && run.nums[index * stride + START] === start) return index;
+  insertGap(run, layout, index);
+  const at = index * stride;
+  run.nums[at + START] = start;
+  run.nums[at + COUNT] = 0;
+  run.nums[at + MAX_TS] = Number.NEGATIVE_INFINITY;
+  run.nums[at + GENERATION] = generation;
+  for (const { aggregate, num, obj } of layout.partials) aggregate.prepare(run, at + num, index * layout.objects + obj);
+  return index;
+}
+
+/** Drops the first `count` tiles. */
+export function dropFirst(run: TileRun, layout: TileLayout, count: number): void {
+  if (count <= 0) return;
+  run.nums.copyWithin(0, count * layout.numbers, run.length * layout.numbers);
+  run.objs.splice(0, count * layout.objects);
+  run.length -= count;
+}
+
+function insertGap(run: TileRun, layout: TileLayout, index: number): void {
+  const { numbers, objects } = layout;
+  if ((run.length + 1) * numbers > run.nums.length) {
+    const grown = new Float64Array(Math.max(4, run.length * 2) * numbers);
+    grown.set(run.nums.subarray(0, run.length * numbers));
+    run.nums = grown;
+  }
+  if (index < run.length) {
+    run.nums.copyWithin((index + 1) * numbers, index * numbers, run.length * numbers);
+  }
+  if (objects > 0) {
+    run.objs.length = Math.max(run.objs.length, (run.length + 1) * objects);
+    if (index < run.length) run.objs.copyWithin((index + 1) * objects, index * objects, run.length * objects);
+  }
+  run.length += 1;
+}

@@ -1,0 +1,35 @@
+/**
+ * What a column of an event, a request or a view holds. How a value looks inside Headrace:
+ *
+ * | type    | value inside | on the wire (JSON)                                     |
+ * |---------|--------------|--------------------------------------------------------|
+ * | text    | string       | string                                                 |
+ * | int     | number       | integer, within ±(2^53 − 1)                            |
+ * | int64   | bigint       | integer of any JSON number or decimal text, within int64 |
+ * | decimal | bigint       | number or decimal text; inside: value · 10^scale       |
+ * | float   | number       | finite number (NaN and infinities are refused)         |
+ * | bool    | boolean      | true, false                                            |
+ * | time    | number       | epoch milliseconds (UTC), an integer                   |
+ * | list    | readonly Value[] | array; of the element type                         |
+ */
+export type ValueType = 'text' | 'int' | 'int64' | 'decimal' | 'float' | 'bool' | 'time' | 'list';
+
+/** A column, as plain data. */
+export interface ColumnSpec {
+  readonly type: ValueType;
+  readonly nullable: boolean;
+  /** Digits after the point; `decimal` only, 0 to 15. */
+  readonly scale?: number;
+  /** Type of the elements; `list` only. */
+  readonly element?: Exclude<ValueType, 'list'>;
+  /** Unit, for people and quality checks. */
+  readonly unit?: string;
+  /** Least and greatest expected value, for quality checks; a value outside is counted, not refused. */
+  readonly range?: readonly [number, number];
+}
+
+/** A value inside Headrace (see {@link ValueType}); a missing one is null. */
+export type Value = string | number | bigint | boolean | null | readonly (string | number | bigint | boolean)[];
+
+/** Columns by name, in declared order. */
+export type Columns = Readonly<Record<string, ColumnSpec>>;
