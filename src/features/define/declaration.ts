@@ -1,4 +1,4 @@
-import type { Columns, ColumnSpec, Value } from '../../schema/column.ts';
+import type { ColumnSpec, Columns, Value } from '../../schema/column.ts';
 import type { Expression } from '../expression/expression.ts';
 
 /**
@@ -188,7 +188,10 @@ export interface ModelData {
   /** Where training rows ask from: the source's rows are requests, its id the prediction id, its time the instant asked for. */
   readonly spine: { readonly from: EventSourceData; readonly id: string };
   readonly label: LabelSpec;
-  readonly train: { readonly with: Readonly<Record<string, unknown>> & { readonly kind: string }; readonly windowMs: number | null };
+  readonly train: {
+    readonly with: Readonly<Record<string, unknown>> & { readonly kind: string };
+    readonly windowMs: number | null;
+  };
   /** Kept as written until monitoring and rollout read them. */
   readonly monitors: readonly Readonly<Record<string, unknown>>[];
   readonly playbook: Readonly<Record<string, unknown>>;

@@ -13,6 +13,11 @@ export type Expression =
   /** `then` where `test` is true, else null. */
   | { readonly kind: 'when'; readonly test: Expression; readonly then: Expression }
   /** On int, int64 and decimals of one scale; exact. */
-  | { readonly kind: 'arithmetic'; readonly op: 'add' | 'subtract' | 'multiply'; readonly left: Expression; readonly right: Expression };
+  | {
+      readonly kind: 'arithmetic';
+      readonly op: 'add' | 'subtract' | 'multiply';
+      readonly left: Expression;
+      readonly right: Expression;
+    };
 
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';

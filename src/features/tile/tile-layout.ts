@@ -1,5 +1,5 @@
-import { aggregateOf } from '../aggregate/aggregates.ts';
 import type { Aggregate } from '../aggregate/aggregate.ts';
+import { aggregateOf } from '../aggregate/aggregates.ts';
 import type { StreamViewData } from '../define/declaration.ts';
 
 /**

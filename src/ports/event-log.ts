@@ -1,0 +1,69 @@
+import type { MaybePromise } from '../base/maybe-promise.ts';
+
+/** One delivery as the log keeps it. `payload` is the encoded row (see `schema/row-codec.ts`). */
+export interface LogRecord {
+  readonly id: string;
+  /** Event time, epoch ms. */
+  readonly ts: number;
+  /** Stamped once by the gateway, epoch ms; never decreases within a partition. */
+  readonly ingestTs: number;
+  readonly payload: Uint8Array;
+}
+
+export interface LogBatch {
+  /** Offset of the first record; the records are dense from there. */
+  readonly offset: number;
+  readonly records: readonly LogRecord[];
+}
+
+/** What a partition holds: offsets [begin, end) and the ingest time of its last record (-Infinity when empty). */
+export interface PartitionEnds {
+  readonly begin: number;
+  readonly end: number;
+  readonly lastIngestTs: number;
+  readonly sizeBytes: number;
+}
+
+/** Which failure an acknowledged append survives: the process's death, or the machine's (power). */
+export type LogDurability = 'memory' | 'process' | 'power';
+
+export interface EventLogCapabilities {
+  readonly durability: LogDurability;
+  /** Whether several processes may append at once. */
+  readonly manyWriters: boolean;
+}
+
+/**
+ * The durable order of deliveries. One topic per event source, partitioned by hash of the event id
+ * (`base/hash/partition-of.ts`), addressed by offset.
+ *
+ * Rules (each a case of `testing/contracts/event-log.ts`):
+ *  1. offsets of a partition are dense, from 0, in append order; an append is all or nothing, also over a crash;
+ *  2. a read from an offset gives the records from there, at most `max`, empty at the end, never beyond it;
+ *  3. a read below `begin` (retention passed by) is LOG_TRIMMED, never a silent gap;
+ *  4. ingest times never decrease within a partition: an append that would is LOG_ORDER;
+ *  5. an acknowledged append survives what `capabilities.durability` says; a torn or corrupt tail is cut back to the last
+ *     whole append on open and reported; damage before the tail is LOG_CORRUPT, never skipped in silence;
+ *  6. a named reader's committed position is what it last committed, over restarts too; null before the first;
+ *  7. retention drops whole oldest segments only, by age and by bytes, never past `keepFrom`;
+ *  8. opening a log for writing twice is LOG_LOCKED;
+ *  9. `offsetAtIngest` gives the first offset whose ingest time is at or after the instant (`end` if none).
+ */
+export interface EventLog {
+  readonly capabilities: EventLogCapabilities;
+  /** Makes the topic if absent; the number of partitions of an existing one must be equal (LOG_PARTITIONS). */
+  openTopic(topic: string, partitions: number): MaybePromise<void>;
+  /** Appends in order, giving the offset of the first record; returns when the append is as durable as the log promises. */
+  append(topic: string, partition: number, records: readonly LogRecord[]): MaybePromise<number>;
+  read(topic: string, partition: number, offset: number, max: number): MaybePromise<LogBatch>;
+  ends(topic: string): MaybePromise<readonly PartitionEnds[]>;
+  offsetAtIngest(topic: string, partition: number, ingestTs: number): MaybePromise<number>;
+  commit(reader: string, topic: string, offsets: readonly number[]): MaybePromise<void>;
+  committed(reader: string, topic: string): MaybePromise<readonly number[] | null>;
+  /** Drops what is older than `olderThanIngestTs` or beyond `maxBytes` per topic, keeping every offset >= keepFrom[partition]. */
+  retain(
+    topic: string,
+    rule: { olderThanIngestTs: number; maxBytes: number; keepFrom: readonly number[] },
+  ): MaybePromise<void>;
+  close(): MaybePromise<void>;
+}

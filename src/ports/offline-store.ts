@@ -1,0 +1,95 @@
+import type { MaybePromise } from '../base/maybe-promise.ts';
+import type { Position } from './position.ts';
+
+/** Types of offline columns: the ones that Parquet, DuckDB, Spark and pandas read alike. */
+export type OfflineType =
+  | 'BIGINT'
+  | 'DOUBLE'
+  | 'BOOLEAN'
+  | 'STRING'
+  | 'DECIMAL'
+  | 'BLOB'
+  | 'LIST<BIGINT>'
+  | 'LIST<DOUBLE>'
+  | 'LIST<STRING>'
+  | 'LIST<BOOLEAN>';
+
+/** A table of the offline store: a name such as `events/departures@1` or `tiles/by_route@2/3600000`, and its columns in order. */
+export interface OfflineTable {
+  readonly name: string;
+  readonly columns: Readonly<Record<string, OfflineType>>;
+}
+
+/** A value of an offline column: BIGINT and DECIMAL (38,0) as bigint or a safe integer, LIST as array. */
+export type OfflineValue =
+  | bigint
+  | number
+  | string
+  | boolean
+  | Uint8Array
+  | null
+  | readonly (bigint | number | string | boolean)[];
+
+/** Rows to append, by column: `columns[i]` holds `rows` values of the table's i-th column. */
+export interface TableAppend {
+  readonly table: OfflineTable;
+  readonly rows: number;
+  readonly columns: readonly (readonly OfflineValue[] | Float64Array | BigInt64Array)[];
+}
+
+/**
+ * One atomic change. Appends to a table in mode `append` are added; in mode `replace` they become its whole content.
+ * A table's appends must all have its columns.
+ */
+export interface OfflineChange {
+  /** Who writes, and where it stands after this change: published in the same manifest. */
+  readonly writer: string;
+  readonly position: Position;
+  readonly mode: 'append' | 'replace';
+  readonly tables: readonly TableAppend[];
+}
+
+export interface OfflineTableState {
+  readonly table: OfflineTable;
+  readonly rows: number;
+  readonly sizeBytes: number;
+  readonly files: readonly string[];
+}
+
+/** How long and how much of a table is kept. `timeColumn` holds epoch ms. */
+export interface OfflineRetention {
+  readonly timeColumn: string;
+  readonly olderThan: number;
+  readonly maxBytes: number;
+}
+
+/**
+ * The history: raw deliveries, tiles, served vectors, predictions and labels as Parquet files that any engine reads as
+ * they are, published by a manifest.
+ *
+ * Rules (each a case of `testing/contracts/offline-store.ts`):
+ *  1. a change is visible whole, with its writer's position, or not at all, over a crash too; files of a change that was
+ *     not published are removed on the next open for writing;
+ *  2. what was published is read back equal, every type, null included;
+ *  3. `position` is that of the writer's last published change; null before the first;
+ *  4. an unknown table reads as OFFLINE_TABLE; `relation` of a table that is declared but empty reads as no rows;
+ *  5. a second store opened for writing is OFFLINE_LOCKED; readers are not, and see one manifest from open to refresh;
+ *  6. a truncated or foreign file is OFFLINE_CORRUPT naming the file, never a smaller answer;
+ *  7. compaction changes files, not content; retention drops only rows older than asked (whole files) or the oldest beyond the bytes.
+ */
+export interface OfflineStore {
+  publish(change: OfflineChange): Promise<void>;
+  position(writer: string): MaybePromise<Position | null>;
+  tables(): readonly OfflineTableState[];
+  /** SQL text that stands for the table in a FROM clause of `query` (declared columns in order, even when it is empty). */
+  relation(table: OfflineTable): string;
+  /** Runs SQL of the DuckDB dialect; rows in batches, BIGINT as bigint. */
+  query(sql: string): AsyncIterable<readonly (readonly OfflineValue[])[]>;
+  /** Writes the rows of a query as one Parquet file outside the store; returns the number of rows. */
+  exportParquet(sql: string, path: string): Promise<number>;
+  /** Sees what other processes have published since. */
+  refresh(): Promise<void>;
+  compact(tableName: string): Promise<void>;
+  retain(tableName: string, rule: OfflineRetention): Promise<void>;
+  close(): Promise<void>;
+}

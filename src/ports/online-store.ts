@@ -1,0 +1,110 @@
+import type { MaybePromise } from '../base/maybe-promise.ts';
+import type { TileLayout } from '../features/tile/tile-layout.ts';
+import type { TileRun } from '../features/tile/tile-run.ts';
+import type { Columns, Value } from '../schema/column.ts';
+import type { Position } from './position.ts';
+
+/** Tiles of one key with `from <= start < to`. `key` is the encoded entity key (`schema/entity-key.ts`). */
+export interface TileRead {
+  readonly layout: TileLayout;
+  readonly hopMs: number;
+  readonly key: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One tile to write, as it lies in the writer's memory: the store copies or encodes what it keeps before it returns. */
+export interface TileWrite {
+  readonly layout: TileLayout;
+  readonly hopMs: number;
+  readonly key: string;
+  readonly run: TileRun;
+  /** Index of the tile within the run. */
+  readonly index: number;
+}
+
+/** What the versioned upsert made of the writes (see `features/tile/upsert.ts`). */
+export interface TileReport {
+  readonly applied: number;
+  readonly duplicate: number;
+  readonly stale: number;
+  readonly conflict: number;
+}
+
+export interface TileCommit {
+  readonly writer: string;
+  /** The writer's position after these tiles; kept in the same transaction. */
+  readonly position: Position;
+  readonly tiles: readonly TileWrite[];
+}
+
+/** A whole run of a batch view. */
+export interface BatchGeneration {
+  /** `name@version` of the view. */
+  readonly viewId: string;
+  /** Grows with every run. */
+  readonly generation: number;
+  /** The run saw data up to here, epoch ms. */
+  readonly asOf: number;
+  /** Readers see it from here on, epoch ms. */
+  readonly visibleFrom: number;
+}
+
+export interface BatchRow {
+  readonly key: string;
+  /** In the order of the view's features. */
+  readonly values: readonly Value[];
+}
+
+export interface BatchRead {
+  readonly viewId: string;
+  readonly features: Columns;
+  readonly key: string;
+}
+
+export interface BatchAnswer {
+  readonly generation: BatchGeneration;
+  /** null: the key is not in the generation. */
+  readonly values: readonly Value[] | null;
+}
+
+export interface OnlineStoreCapabilities {
+  /** Whether writes survive the process. */
+  readonly durable: boolean;
+  /** Whether `readTiles` and `readBatch` answer at once (no promise). */
+  readonly synchronousReads: boolean;
+  /** Whether other processes may read while one writes. */
+  readonly sharedReads: boolean;
+}
+
+/**
+ * Where the newest tiles and batch values are kept for serving.
+ *
+ * Rules (each a case of `testing/contracts/online-store.ts`):
+ *  1. a tile write follows the versioned upsert: newer applies; equal with equal content is a duplicate; equal with other
+ *     content is a conflict and keeps the stored one; older is stale; a refused write changes nothing;
+ *  2. tiles and position of a commit become visible together or not at all, over a crash too;
+ *  3. a read returns the stored tiles of [from, to) ascending, with equal partials (decode of encode is identity), and
+ *     later writes do not change a returned run;
+ *  4. views, versions, hops and keys never collide, whatever characters or lengths the keys have (to 10 kB);
+ *  5. `position` is that of the last commit of the writer; null before the first;
+ *  6. a batch generation is invisible until it is switched to; the switch is atomic; the generation before is kept for
+ *     `rollBackBatch`, older ones are dropped;
+ *  7. a second writer on the same store is STORE_LOCKED; readers are not;
+ *  8. `dropTiles` removes tiles that end at or before the instant, and nothing else.
+ */
+export interface OnlineStore {
+  readonly capabilities: OnlineStoreCapabilities;
+  readTiles(reads: readonly TileRead[]): MaybePromise<readonly TileRun[]>;
+  writeTiles(commit: TileCommit): MaybePromise<TileReport>;
+  position(writer: string): MaybePromise<Position | null>;
+  /** Writes rows of a generation that nobody sees yet; may be called many times. */
+  writeBatch(generation: BatchGeneration, features: Columns, rows: readonly BatchRow[]): MaybePromise<void>;
+  /** Makes the generation the one that is read. */
+  switchBatch(generation: BatchGeneration): MaybePromise<void>;
+  /** Back to the generation before; returns it, or null if there is none. */
+  rollBackBatch(viewId: string): MaybePromise<BatchGeneration | null>;
+  readBatch(reads: readonly BatchRead[]): MaybePromise<readonly (BatchAnswer | null)[]>;
+  dropTiles(layout: TileLayout, hopMs: number, endedBefore: number): MaybePromise<void>;
+  close(): MaybePromise<void>;
+}
