@@ -1,4 +1,14 @@
+import { bytesErrors } from './bytes.ts';
 import { declarationErrors } from './declaration.ts';
+import { entityErrors } from './entity.ts';
+import { eventErrors } from './event.ts';
+import { requestErrors } from './request.ts';
 
 /** Every error a user can meet, by code. docs/reference/errors.md is checked against it in both directions. */
-export const catalogue = { ...declarationErrors } as const;
+export const catalogue = {
+  ...bytesErrors,
+  ...entityErrors,
+  ...eventErrors,
+  ...requestErrors,
+  ...declarationErrors,
+} as const;

@@ -1,0 +1,19 @@
+import { rows } from './row.ts';
+
+/** What can be wrong with stored bytes. */
+export const bytesErrors = rows({
+  BYTES_DAMAGED: {
+    message: 'the bytes of {what} are damaged at offset {offset}: {reason}',
+    mend: 'restore the store from its copy, or rebuild it from the log',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+  BYTES_VERSION: {
+    message: 'the bytes of {what} have format version {found}; this release reads {known}',
+    mend: 'use the release that wrote them, or a later one',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+});

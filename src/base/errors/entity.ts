@@ -1,0 +1,19 @@
+import { rows } from './row.ts';
+
+/** What can be wrong with an entity's key. */
+export const entityErrors = rows({
+  ENTITY_KEY_TYPE: {
+    message: 'the entity key column {column} is of type {type}',
+    mend: 'use text, int, int64, decimal, bool or time: only what is equal exactly can be a key',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  ENTITY_KEY: {
+    message: 'the text {key} is not an encoded key of the entity',
+    mend: 'encode keys with the codec of the same entity',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
+});

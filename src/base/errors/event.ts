@@ -1,0 +1,54 @@
+import { rows } from './row.ts';
+
+/** What can be wrong with an event that is sent. */
+export const eventErrors = rows({
+  EVENT_JSON: {
+    message: 'the events are not JSON: {reason}',
+    mend: 'send one JSON object, or an array of them',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
+  EVENT_SHAPE: {
+    message: 'an event of {where} is {found}',
+    mend: 'send an object with the source\'s columns, such as {"id": "a1", "at": 1700000000000}',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
+  EVENT_MISSING: {
+    message: 'an event of {where} has no {column}',
+    mend: 'send the column, or declare it nullable under a new version of the source',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
+  EVENT_TYPE: {
+    message: 'an event of {where} has {column} = {found}; it takes {expected}',
+    mend: 'send a value of the declared type',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
+  EVENT_ID: {
+    message: 'an event of {where} has the id {column} = {found}; it takes 1 to 36 of 0-9 A-Z a-z . _ - ({expected})',
+    mend: 'send an id of those characters, such as a UUID; one event keeps its id over all deliveries',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
+  EVENT_TIME: {
+    message: 'an event of {where} has the event time {column} = {found}; it takes {expected}',
+    mend: 'send UTC epoch milliseconds as a whole number',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
+  EVENT_UNKNOWN_COLUMN: {
+    message: 'an event of {where} has a column {column} that is not declared; declared are {known}',
+    mend: 'leave the column out, or declare it under a new version of the source',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
+});

@@ -1,0 +1,143 @@
+import type { ErrorCode } from '../base/errors/fail.ts';
+import { fail } from '../base/errors/fail.ts';
+import type { ColumnSpec, Columns, Value } from './column.ts';
+import { parseJsonExact } from './json-exact.ts';
+import { describeJson, expectedOf, type ValueParser, valueParser } from './value-parser.ts';
+
+/** Turns an unknown value into a row: the values of the columns, in declared order. Throws a coded error naming the column. */
+export type RowParser = (json: unknown) => readonly Value[];
+
+/** What a parser of events needs of an event source. */
+export interface EventShape {
+  readonly name: string;
+  readonly columns: Columns;
+  /** The column of the event's id. */
+  readonly id: string;
+  /** The column of event time. */
+  readonly time: string;
+}
+
+/** What an event id may be: ASCII, so that bytes, code points and UTF-16 order alike and SQL pads it safely. */
+export const EVENT_ID = /^[0-9A-Za-z._-]{1,36}$/;
+
+/**
+ * Makes the parser of an event source's events. Values are as in {@link Value}; a column that is absent is null where
+ * it is nullable. Errors: EVENT_SHAPE, EVENT_MISSING, EVENT_TYPE, EVENT_ID, EVENT_TIME, EVENT_UNKNOWN_COLUMN.
+ */
+export function rowParser(source: EventShape): RowParser {
+  const parsers = Object.entries(source.columns).map(([name, spec]) => {
+    const codes = name === source.time ? { ...EVENT_CODES, type: 'EVENT_TIME' as const } : EVENT_CODES;
+    const column = columnParser(name, spec, codes);
+    return name === source.id ? { ...column, parse: parseEventId(column.parse), codes: ID_CODES } : column;
+  });
+  return objectParser(source.name, parsers, EVENT_CODES);
+}
+
+/** Makes the parser of a feature service's requests. Errors: REQUEST_SHAPE, REQUEST_MISSING, REQUEST_TYPE, REQUEST_UNKNOWN_COLUMN. */
+export function requestParser(service: string, columns: Columns): RowParser {
+  const parsers = Object.entries(columns).map(([name, spec]) => columnParser(name, spec, REQUEST_CODES));
+  return objectParser(service, parsers, REQUEST_CODES);
+}
+
+/** Parses the JSON text of one event or of an array of them, numbers exact. Error: EVENT_JSON. */
+export function parseEventText(text: string): unknown {
+  try {
+    return parseJsonExact(text);
+  } catch (cause) {
+    throw fail('EVENT_JSON', { reason: cause instanceof Error ? cause.message : String(cause) }, cause);
+  }
+}
+
+interface Codes {
+  readonly shape: 'EVENT_SHAPE' | 'REQUEST_SHAPE';
+  readonly missing: 'EVENT_MISSING' | 'REQUEST_MISSING';
+  readonly type: 'EVENT_TYPE' | 'EVENT_TIME' | 'EVENT_ID' | 'REQUEST_TYPE';
+  readonly unknown: 'EVENT_UNKNOWN_COLUMN' | 'REQUEST_UNKNOWN_COLUMN';
+}
+
+const EVENT_CODES: Codes = {
+  shape: 'EVENT_SHAPE',
+  missing: 'EVENT_MISSING',
+  type: 'EVENT_TYPE',
+  unknown: 'EVENT_UNKNOWN_COLUMN',
+} satisfies Record<string, ErrorCode>;
+
+const ID_CODES: Codes = { ...EVENT_CODES, type: 'EVENT_ID' };
+
+const REQUEST_CODES: Codes = {
+  shape: 'REQUEST_SHAPE',
+  missing: 'REQUEST_MISSING',
+  type: 'REQUEST_TYPE',
+  unknown: 'REQUEST_UNKNOWN_COLUMN',
+} satisfies Record<string, ErrorCode>;
+
+interface ColumnParser {
+  readonly name: string;
+  readonly spec: ColumnSpec;
+  readonly parse: ValueParser;
+  readonly codes: Codes;
+}
+
+function columnParser(name: string, spec: ColumnSpec, codes: Codes): ColumnParser {
+  return { name, spec, parse: valueParser(spec), codes };
+}
+
+function parseEventId(parse: ValueParser): ValueParser {
+  return (json) => {
+    const value = parse(json);
+    return value !== null && EVENT_ID.test(String(value)) ? value : null;
+  };
+}
+
+/** Hot path. */
+function objectParser(where: string, columns: readonly ColumnParser[], codes: Codes): RowParser {
+  const width = columns.length;
+  return (json) => {
+    if (!isObject(json)) throw fail(codes.shape, { where, found: describeJson(json) });
+    const row: Value[] = new Array(width);
+    let present = 0;
+    for (let i = 0; i < width; i++) {
+      const column = columns[i];
+      const found = json[column.name];
+      if (found === undefined || found === null) {
+        if (!column.spec.nullable) throw refusal(where, column, json);
+        if (found === null || Object.hasOwn(json, column.name)) present += 1;
+        row[i] = null;
+        continue;
+      }
+      const value = column.parse(found);
+      if (value === null) throw refusal(where, column, json);
+      row[i] = value;
+      present += 1;
+    }
+    if (countKeys(json) !== present) throw unknownColumn(where, columns, codes, json);
+    return row;
+  };
+}
+
+function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+function countKeys(json: Readonly<Record<string, unknown>>): number {
+  let count = 0;
+  for (const key in json) if (Object.hasOwn(json, key)) count += 1;
+  return count;
+}
+
+function refusal(where: string, { name, spec, codes }: ColumnParser, json: Readonly<Record<string, unknown>>): Error {
+  const found = Object.hasOwn(json, name) ? json[name] : undefined;
+  if (found === undefined) return fail(codes.missing, { where, column: name });
+  return fail(codes.type, { where, column: name, found: describeJson(found), expected: expectedOf(spec) });
+}
+
+function unknownColumn(
+  where: string,
+  columns: readonly ColumnParser[],
+  codes: Codes,
+  json: Readonly<Record<string, unknown>>,
+): Error {
+  const known = columns.map(({ name }) => name);
+  const column = Object.keys(json).find((key) => !known.includes(key)) ?? '';
+  return fail(codes.unknown, { where, column, known });
+}
