@@ -51,4 +51,18 @@ export const eventErrors = rows({
     status: 400,
     exit: 3,
   },
+  EVENT_FUTURE: {
+    message: 'an event of {source} with id {id} has a time {aheadMs} ms ahead of its arrival; {allowedMs} ms are allowed',
+    mend: 'mend the clock of the producer, or declare a greater futureSkew',
+    retry: 'later',
+    status: 400,
+    exit: 3,
+  },
+  EVENT_SOURCE: {
+    message: 'the project has no event source {source}',
+    mend: 'send to one of the sources that it declares',
+    retry: 'never',
+    status: 404,
+    exit: 2,
+  },
 });

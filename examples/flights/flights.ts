@@ -1,0 +1,81 @@
+import { createRequire } from 'node:module';
+import { DuckDBInstance } from '@duckdb/node-api';
+
+/** One flight of the data set; times are epoch ms (the source has no zone: read as UTC), delay is in minutes. */
+export interface Flight {
+  readonly id: string;
+  readonly scheduled: number;
+  readonly departed: number;
+  readonly delay: number;
+  readonly distance: number;
+  readonly origin: string;
+  readonly destination: string;
+}
+
+/** What happens in one minute: flights that are due to leave, and flights that do leave. */
+export interface Minute {
+  readonly at: number;
+  readonly scheduled: readonly Flight[];
+  readonly departed: readonly Flight[];
+}
+
+const MINUTE_MS = 60_000;
+
+/** The Parquet file of 3,000,000 flights, 2001-01 to 2001-06, which the npm package vega-datasets ships. */
+export function flightsFile(): string {
+  return createRequire(import.meta.url).resolve('vega-datasets/data/flights-3m.parquet');
+}
+
+/** The first `limit` flights minute by minute, in order of time, until the last of them has left. */
+export async function* replayMinutes(limit: number): AsyncGenerator<Minute> {
+  const leaving = new Map<number, Flight[]>();
+  let scheduled: Flight[] = [];
+  let at = Number.NaN;
+  for await (const flight of readFlights(limit)) {
+    if (Number.isNaN(at)) at = flight.scheduled;
+    for (; at < flight.scheduled; at += MINUTE_MS) {
+      yield minuteOf(at, scheduled, leaving);
+      scheduled = [];
+    }
+    scheduled.push(flight);
+    leaving.set(flight.departed, [...(leaving.get(flight.departed) ?? []), flight]);
+  }
+  for (; scheduled.length > 0 || leaving.size > 0; at += MINUTE_MS) {
+    yield minuteOf(at, scheduled, leaving);
+    scheduled = [];
+  }
+}
+
+function minuteOf(at: number, scheduled: readonly Flight[], leaving: Map<number, Flight[]>): Minute {
+  const departed = leaving.get(at) ?? [];
+  leaving.delete(at);
+  return { at, scheduled, departed };
+}
+
+async function* readFlights(limit: number): AsyncGenerator<Flight> {
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  const result = await connection.stream(
+    `SELECT CAST(epoch_ms(date) AS DOUBLE), CAST(delay AS INTEGER), CAST(distance AS INTEGER), origin, destination
+     FROM read_parquet('${flightsFile()}') LIMIT ${limit}`,
+  );
+  let row = 0;
+  for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+    const [dates, delays, distances, origins, destinations] = chunk.getColumns();
+    for (let i = 0; i < chunk.rowCount; i += 1, row += 1) {
+      const scheduled = Number(dates?.[i]);
+      const delay = Number(delays?.[i]);
+      yield {
+        id: `f${row}`,
+        scheduled,
+        departed: scheduled + Math.max(delay, 0) * MINUTE_MS,
+        delay,
+        distance: Number(distances?.[i]),
+        origin: String(origins?.[i]),
+        destination: String(destinations?.[i]),
+      };
+    }
+  }
+  connection.closeSync();
+  instance.closeSync();
+}

@@ -1,0 +1,47 @@
+import { rows } from './row.ts';
+
+/** What a client of the HTTP server can do wrong, or meet. */
+export const serverErrors = rows({
+  SERVER_BODY: {
+    message: 'the body is not what the route takes: {reason}',
+    mend: 'send JSON as /openapi.json describes it',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  SERVER_BODY_SIZE: {
+    message: 'the body is larger than the server takes',
+    mend: 'send fewer events or keys at once, or start the server with a larger --body-limit',
+    retry: 'never',
+    status: 413,
+    exit: 2,
+  },
+  SERVER_MEDIA_TYPE: {
+    message: 'the content type is not one the route takes',
+    mend: 'send content-type: application/json',
+    retry: 'never',
+    status: 415,
+    exit: 2,
+  },
+  SERVER_ROUTE: {
+    message: 'there is no route {method} {path}',
+    mend: 'see /openapi.json for the routes',
+    retry: 'never',
+    status: 404,
+    exit: 2,
+  },
+  SERVER_FAULT: {
+    message: 'the server met an error that it does not know',
+    mend: 'see the log of the server at the same instant, and report it',
+    retry: 'later',
+    status: 500,
+    exit: 1,
+  },
+  SERVER_ADDRESS: {
+    message: 'cannot listen on {address}: {reason}',
+    mend: 'choose another --port, or stop what listens there',
+    retry: 'later',
+    status: 500,
+    exit: 5,
+  },
+});

@@ -1,0 +1,37 @@
+import type { ParseArgsConfig } from 'node:util';
+
+type OptionSpecs = NonNullable<ParseArgsConfig['options']>;
+
+/** Where a command writes: results to `out`, everything for people beside the result to `err`. */
+export interface Terminal {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Whether `out` is a terminal that a person looks at. */
+  readonly interactive: boolean;
+  /** Resolves when the user asks to stop (Ctrl-C, SIGTERM). */
+  readonly stopped: Promise<void>;
+}
+
+/** What a command gets: the words and options of its call. `json` asks for one JSON object on the last line. */
+export interface Call {
+  readonly words: readonly string[];
+  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  readonly json: boolean;
+  readonly terminal: Terminal;
+}
+
+/** One command of the command line; one file each in `commands/`. */
+export interface Command {
+  /** The words that name it: `['features', 'get']`. */
+  readonly name: readonly string[];
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What follows the name, for the usage line: `<service> <key>=<value>…`. */
+  readonly words: string;
+  /** Least and most words. */
+  readonly arity: readonly [number, number];
+  readonly options: OptionSpecs;
+  /** What each option does, by name. */
+  readonly help: Readonly<Record<string, string>>;
+  run(call: Call): Promise<void>;
+}

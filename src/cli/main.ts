@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+import { isHeadraceError } from '../base/errors/fail.ts';
+import { commands } from './commands.ts';
+import type { Command, Terminal } from './command.ts';
+import { findCommand, helpPage, parseCall } from './parse-call.ts';
+
+process.exitCode = await main(process.argv.slice(2), terminal());
+
+/** Runs one call of the command line; returns the exit code. */
+async function main(args: readonly string[], io: Terminal): Promise<number> {
+  if (args.length === 0 || args[0] === '--help' || args[0] === '-h' || args[0] === 'help') {
+    io.out(overview());
+    return 0;
+  }
+  try {
+    const { command, rest } = findCommand(commands, args);
+    const call = parseCall(command, rest, io);
+    if (call.options.help === true) io.out(helpPage(command));
+    else await command.run(call);
+    return 0;
+  } catch (error) {
+    return report(error, args.includes('--json'), io);
+  }
+}
+
+/** An error for people, or as the JSON object of `--json`; never a stack trace, unless HEADRACE_DEBUG is set. */
+function report(error: unknown, json: boolean, io: Terminal): number {
+  if (process.env['HEADRACE_DEBUG'] !== undefined) io.err(error instanceof Error ? `${error.stack}\n${String(error.cause ?? '')}` : String(error));
+  if (!isHeadraceError(error)) {
+    const message = error instanceof Error ? error.message : String(error);
+    io.err(`headrace: unexpected error: ${message}\n  set HEADRACE_DEBUG=1 for the trace, and report it`);
+    if (json) io.out(JSON.stringify({ error: { code: 'UNEXPECTED', message } }));
+    return 1;
+  }
+  io.err(`${error.code}: ${error.message}\n  ${error.mend}`);
+  if (json) io.out(JSON.stringify({ error: { code: error.code, message: error.message, mend: error.mend, retry: error.retry } }));
+  return error.exit;
+}
+
+function overview(): string {
+  const lines = commands.map((command: Command) => `  ${command.name.join(' ')}`.padEnd(22) + command.summary);
+  return ['headrace: features, models, service levels and responses to drift, declared once', '', ...lines, '', 'headrace <command> --help says more.'].join('\n');
+}
+
+function terminal(): Terminal {
+  const stopped = new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  return {
+    out: (text) => process.stdout.write(`${text}\n`),
+    err: (text) => process.stderr.write(`${text}\n`),
+    interactive: process.stdout.isTTY === true,
+    stopped,
+  };
+}

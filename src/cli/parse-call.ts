@@ -1,0 +1,71 @@
+import { parseArgs } from 'node:util';
+import { fail } from '../base/errors/fail.ts';
+import type { Call, Command, Terminal } from './command.ts';
+
+/** Options that every command takes. */
+export const commonOptions = {
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  config: { type: 'string' },
+  env: { type: 'string' },
+} as const;
+
+/** The command that the arguments name, and what is left of them. Errors: CLI_COMMAND. */
+export function findCommand(commands: readonly Command[], args: readonly string[]): { command: Command; rest: readonly string[] } {
+  const fitting = commands
+    .filter(({ name }) => name.every((word, index) => args[index] === word))
+    .sort((a, b) => b.name.length - a.name.length);
+  const command = fitting[0];
+  if (command === undefined) {
+    throw fail('CLI_COMMAND', { command: args.slice(0, 2).join(' '), known: commands.map(({ name }) => name.join(' ')) });
+  }
+  return { command, rest: args.slice(command.name.length) };
+}
+
+/** Parses the arguments of a command. Errors: CLI_OPTION, CLI_WORDS. */
+export function parseCall(command: Command, args: readonly string[], terminal: Terminal): Call {
+  const { values, positionals } = parsed(command, args);
+  const [least, most] = command.arity;
+  if (values.help !== true && (positionals.length < least || positionals.length > most)) {
+    throw fail('CLI_WORDS', { usage: usageLine(command) });
+  }
+  return { words: positionals, options: values, json: values.json === true, terminal };
+}
+
+/** `headrace features get <service> …`. */
+export function usageLine(command: Command): string {
+  return ['headrace', ...command.name, command.words].filter((part) => part !== '').join(' ');
+}
+
+/** The help page of one command. */
+export function helpPage(command: Command): string {
+  const lines = Object.entries({ ...command.help, ...commonHelp }).map(([name, text]) => {
+    const spec = { ...command.options, ...commonOptions }[name];
+    return `  --${name}${spec?.type === 'string' ? ' <value>' : ''}`.padEnd(26) + text;
+  });
+  return [command.summary, '', `usage: ${usageLine(command)}`, '', ...lines].join('\n');
+}
+
+const commonHelp = {
+  json: 'print one JSON object on the last line',
+  config: 'path of the configuration (headrace.config.ts)',
+  env: 'name of the environment (local)',
+  help: 'print this page',
+};
+
+function parsed(command: Command, args: readonly string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: { ...command.options, ...commonOptions },
+      allowPositionals: true,
+      strict: true,
+    });
+    const single: Record<string, string | boolean | undefined> = {};
+    for (const [name, value] of Object.entries(values)) single[name] = Array.isArray(value) ? value.at(-1)?.toString() : value;
+    return { values: single, positionals };
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error);
+    throw fail('CLI_OPTION', { command: command.name.join(' '), reason }, error);
+  }
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { fail } from './base/errors/fail.ts';
+import { parseDuration } from './base/time.ts';
+import type { ProjectData } from './features/define/declaration.ts';
+
+const duration = z.string().regex(/^[1-9]\d*(ms|s|m|h|d)$/, 'write a duration such as "7d"');
+
+/** Options of one environment; every one has a default, so `{}` is a whole environment: everything embedded. */
+const environmentSchema = z.strictObject({
+  /** Where the embedded stores keep their files. */
+  directory: z.string().min(1).default('.headrace'),
+  /** Partitions of each topic of the event log; fixed once the log exists. */
+  partitions: z.int().min(1).max(256).default(4),
+  /** Which failure an acknowledged event survives: the death of the process, or of the machine. */
+  durability: z.enum(['process', 'power']).default('process'),
+  /** How long and how much of the log is kept, per source. Never past what a store has not yet taken. */
+  log: z.strictObject({ age: duration.default('7d'), bytes: z.int().min(1_000_000).default(20_000_000_000) }).prefault({}),
+  /** Byte budget of the offline store, per table. */
+  offline: z.strictObject({ bytes: z.int().min(1_000_000).default(200_000_000_000) }).prefault({}),
+  /** Share of served vectors that are logged for the skew audit, chosen by hash of the keys. */
+  sampleRate: z.number().min(0).max(1).default(0.01),
+  /** Keys per view that the writer keeps in memory. */
+  cacheKeys: z.int().min(1_000).default(200_000),
+});
+
+/** What is written in headrace.config.ts for an environment. */
+export type EnvironmentOptions = z.input<typeof environmentSchema>;
+
+/** An environment with all defaults filled; durations in ms. */
+export type Environment = Omit<z.output<typeof environmentSchema>, 'log'> & {
+  readonly log: { readonly ageMs: number; readonly bytes: number };
+};
+
+/** A configuration: the project and its environments by name. */
+export interface Config {
+  readonly project: ProjectData;
+  readonly environments: Readonly<Record<string, EnvironmentOptions>>;
+}
+
+/** Types a configuration; plain data otherwise. */
+export function defineConfig<const C extends Config>(config: C): C {
+  return Object.freeze(config);
+}
+
+/** Checks the options of an environment and fills its defaults, once. Error: CONFIG_OPTION. */
+export function resolveEnvironment(name: string, options: EnvironmentOptions): Environment {
+  const parsed = environmentSchema.safeParse(options);
+  if (!parsed.success) throw fail('CONFIG_OPTION', { name, reason: reasonOf(parsed.error) });
+  const { log, ...rest } = parsed.data;
+  return Object.freeze({ ...rest, log: { ageMs: parseDuration(log.age, 'log.age'), bytes: log.bytes } });
+}
+
+function reasonOf(error: z.ZodError): string {
+  return error.issues.map((issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`).join('; ');
+}

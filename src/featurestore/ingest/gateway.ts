@@ -1,0 +1,193 @@
+import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
+import { partitionOf } from '../../base/hash/partition-of.ts';
+import type { MaybePromise } from '../../base/maybe-promise.ts';
+import type { Clock } from '../../base/time.ts';
+import type { EventSourceData } from '../../features/define/declaration.ts';
+import type { Delivery } from '../../features/engine/delivery.ts';
+import type { EventLog, LogRecord } from '../../ports/event-log.ts';
+import type { Value } from '../../schema/column.ts';
+import { rowCodec } from '../../schema/row-codec.ts';
+import { rowParser } from '../../schema/row-parser.ts';
+
+/** What became of the events of one call. Refused events are not in the log; all others are, in the order sent. */
+export interface IngestReport {
+  readonly accepted: number;
+  readonly refused: readonly RefusedEvent[];
+}
+
+/** An event that the gateway did not take: `index` in the call, and why. */
+export interface RefusedEvent {
+  readonly index: number;
+  readonly error: HeadraceError;
+}
+
+/** Receives every append in log order, as the log took it. */
+export type AppendListener = (source: EventSourceData, partition: number, offset: number, deliveries: readonly Delivery[]) => void;
+
+/** Counters of one source since the process started. */
+export interface GatewayCounters {
+  sent: number;
+  accepted: number;
+  /** Further ahead of its arrival than the source allows: kept out of the log. */
+  quarantined: number;
+  /** Malformed. */
+  refused: number;
+}
+
+/**
+ * The one door for events: validates, stamps the ingest time (which never decreases within a partition), keeps events
+ * from the future and malformed ones out, and appends to the log partition of the event's id.
+ */
+export class Gateway {
+  readonly #log: EventLog;
+  readonly #partitions: number;
+  readonly #clock: Clock;
+  readonly #listener: AppendListener;
+  readonly #sources = new Map<string, SourceGate>();
+
+  private constructor(log: EventLog, partitions: number, clock: Clock, listener: AppendListener) {
+    this.#log = log;
+    this.#partitions = partitions;
+    this.#clock = clock;
+    this.#listener = listener;
+  }
+
+  /** Opens a topic per source. Errors: those of the log. */
+  static async open(options: {
+    readonly log: EventLog;
+    readonly sources: readonly EventSourceData[];
+    readonly partitions: number;
+    readonly clock: Clock;
+    readonly listener: AppendListener;
+  }): Promise<Gateway> {
+    const gateway = new Gateway(options.log, options.partitions, options.clock, options.listener);
+    for (const source of options.sources) {
+      const topic = topicOf(source);
+      await options.log.openTopic(topic, options.partitions);
+      const ends = await options.log.ends(topic);
+      gateway.#sources.set(source.name, sourceGate(source, ends.map((end) => end.lastIngestTs)));
+    }
+    return gateway;
+  }
+
+  /** Takes events (parsed JSON objects) of a source. A malformed or future event is refused alone; the others go in. */
+  ingest(source: EventSourceData, events: readonly unknown[]): MaybePromise<IngestReport> {
+    const gate = this.#gateOf(source);
+    const refused: RefusedEvent[] = [];
+    const batches: Delivery[][] = Array.from({ length: this.#partitions }, () => []);
+    const now = this.#clock();
+    events.forEach((event, index) => {
+      const taken = takeEvent(gate, event, now);
+      if (isHeadraceError(taken)) refused.push({ index, error: taken });
+      else this.#stamp(gate, taken, now, batches);
+    });
+    return this.#append(gate, batches, { accepted: events.length - refused.length, refused });
+  }
+
+  counters(source: EventSourceData): Readonly<GatewayCounters> {
+    return this.#gateOf(source).counters;
+  }
+
+  /** The newest refused events of a source with their reasons, at most 20. */
+  quarantine(source: EventSourceData): readonly { readonly event: unknown; readonly error: HeadraceError }[] {
+    return this.#gateOf(source).samples;
+  }
+
+  #gateOf(source: EventSourceData): SourceGate {
+    const gate = this.#sources.get(source.name);
+    if (gate === undefined) throw fail('EVENT_SOURCE', { source: source.name });
+    return gate;
+  }
+
+  #stamp(gate: SourceGate, taken: TakenEvent, now: number, batches: Delivery[][]): void {
+    const partition = partitionOf(taken.id, this.#partitions);
+    const ingestTs = Math.max(now, gate.lastIngestTs[partition] ?? now);
+    gate.lastIngestTs[partition] = ingestTs;
+    batches[partition]?.push({ id: taken.id, ts: taken.ts, ingestTs, row: taken.row });
+  }
+
+  #append(gate: SourceGate, batches: readonly Delivery[][], report: IngestReport): MaybePromise<IngestReport> {
+    const waiting: Promise<void>[] = [];
+    batches.forEach((deliveries, partition) => {
+      if (deliveries.length === 0) return;
+      const offset = this.#log.append(gate.topic, partition, deliveries.map((d) => logRecord(gate, d)));
+      if (offset instanceof Promise) {
+        waiting.push(offset.then((at) => this.#listener(gate.source, partition, at, deliveries)));
+      } else this.#listener(gate.source, partition, offset, deliveries);
+    });
+    if (waiting.length > 0) return Promise.all(waiting).then(() => counted(gate, report));
+    return counted(gate, report);
+  }
+}
+
+/** The log topic of a source. */
+export function topicOf(source: EventSourceData): string {
+  return `${source.name}@${source.version}`;
+}
+
+interface SourceGate {
+  readonly source: EventSourceData;
+  readonly topic: string;
+  readonly parse: (event: unknown) => readonly Value[];
+  readonly encode: (row: readonly Value[]) => Uint8Array;
+  readonly idIndex: number;
+  readonly timeIndex: number;
+  /** Last ingest time by partition. */
+  readonly lastIngestTs: number[];
+  readonly counters: GatewayCounters;
+  readonly samples: { event: unknown; error: HeadraceError }[];
+}
+
+interface TakenEvent {
+  readonly id: string;
+  readonly ts: number;
+  readonly row: readonly Value[];
+}
+
+const QUARANTINE_SAMPLES = 20;
+
+function sourceGate(source: EventSourceData, lastIngestTs: number[]): SourceGate {
+  const names = Object.keys(source.columns);
+  return {
+    source,
+    topic: topicOf(source),
+    parse: rowParser(source),
+    encode: rowCodec(source.columns).encode,
+    idIndex: names.indexOf(source.id),
+    timeIndex: names.indexOf(source.time),
+    lastIngestTs,
+    counters: { sent: 0, accepted: 0, quarantined: 0, refused: 0 },
+    samples: [],
+  };
+}
+
+function takeEvent(gate: SourceGate, event: unknown, now: number): TakenEvent | HeadraceError {
+  try {
+    const row = gate.parse(event);
+    const id = row[gate.idIndex];
+    const ts = row[gate.timeIndex];
+    if (typeof id !== 'string' || typeof ts !== 'number') throw fail('EVENT_SHAPE', { where: gate.source.name, found: 'without id or time' });
+    if (ts - now > gate.source.futureSkewMs) {
+      throw fail('EVENT_FUTURE', { source: gate.source.name, id, aheadMs: ts - now, allowedMs: gate.source.futureSkewMs });
+    }
+    return { id, ts, row };
+  } catch (error) {
+    if (!isHeadraceError(error)) throw error;
+    if (gate.samples.length === QUARANTINE_SAMPLES) gate.samples.shift();
+    gate.samples.push({ event, error });
+    return error;
+  }
+}
+
+function logRecord(gate: SourceGate, delivery: Delivery): LogRecord {
+  return { id: delivery.id, ts: delivery.ts, ingestTs: delivery.ingestTs, payload: gate.encode(delivery.row) };
+}
+
+function counted(gate: SourceGate, report: IngestReport): IngestReport {
+  const quarantined = report.refused.filter(({ error }) => error.code === 'EVENT_FUTURE').length;
+  gate.counters.sent += report.accepted + report.refused.length;
+  gate.counters.accepted += report.accepted;
+  gate.counters.quarantined += quarantined;
+  gate.counters.refused += report.refused.length - quarantined;
+  return report;
+}

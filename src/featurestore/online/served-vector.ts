@@ -1,0 +1,28 @@
+import type { FeatureServiceData } from '../../features/define/declaration.ts';
+import type { Value } from '../../schema/column.ts';
+
+/** One answered feature vector. */
+export interface ServedVector {
+  readonly service: FeatureServiceData;
+  /** The instant asked for, epoch ms: events before it count. */
+  readonly at: number;
+  /** In the order of the service's features; null where there is nothing or no answer. */
+  readonly values: readonly Value[];
+  /** Positions without an answer, with the reason. An aggregate over nothing is an answer (null), not missing. */
+  readonly missing: readonly MissingFeature[];
+  /** Aliases of lookups whose data is older than the view's freshness budget. */
+  readonly stale: readonly string[];
+  /** Age of the data by tier, ms: the oldest of the tier's views; null where the service has none of the tier. */
+  readonly ages: { readonly streaming: number | null; readonly batch: number | null };
+  /** Events per stream lookup and window (in the order of {@link windowsOf}), for the skew audit. */
+  readonly counts: readonly (readonly number[])[];
+}
+
+export interface MissingFeature {
+  /** Index into the service's features. */
+  readonly feature: number;
+  readonly reason: MissingReason;
+}
+
+/** nullKey: the request names no entity · past: the tiles have seen events after the instant · compute: the on-demand function failed. */
+export type MissingReason = 'nullKey' | 'past' | 'compute';

@@ -1,0 +1,39 @@
+import { fail } from '../base/errors/fail.ts';
+import { parseJsonExact } from '../schema/json-exact.ts';
+
+/** The body of a request as JSON, numbers exact. Error: SERVER_BODY. */
+export function jsonBody(body: unknown): unknown {
+  if (typeof body !== 'string') throw fail('SERVER_BODY', { reason: 'there is none' });
+  try {
+    return parseJsonExact(body);
+  } catch (error) {
+    throw fail('SERVER_BODY', { reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+}
+
+/** The body as an object with only these members. Error: SERVER_BODY. */
+export function objectBody(body: unknown, members: readonly string[]): Readonly<Record<string, unknown>> {
+  const json = jsonBody(body);
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw fail('SERVER_BODY', { reason: 'it is not an object' });
+  }
+  const unknown = Object.keys(json).find((member) => !members.includes(member));
+  if (unknown !== undefined) {
+    throw fail('SERVER_BODY', { reason: `it has a member "${unknown.slice(0, 50)}"; it takes ${members.join(', ')}` });
+  }
+  return { ...json };
+}
+
+/** An optional instant, epoch ms. Error: SERVER_BODY. */
+export function instantOf(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  throw fail('SERVER_BODY', { reason: '"at" is not epoch milliseconds' });
+}
+
+/** An array of at most `most`. Error: SERVER_BODY. */
+export function arrayOf(value: unknown, name: string, most: number): readonly unknown[] {
+  if (!Array.isArray(value)) throw fail('SERVER_BODY', { reason: `"${name}" is not an array` });
+  if (value.length > most) throw fail('SERVER_BODY', { reason: `"${name}" has more than ${most} entries` });
+  return value;
+}

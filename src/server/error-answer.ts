@@ -1,0 +1,28 @@
+import type { FastifyReply } from 'fastify';
+import { fail, type HeadraceError, isHeadraceError } from '../base/errors/fail.ts';
+
+/** The body of every error answer: the catalogued code, what is wrong, what to do, whether to try again. */
+export interface ErrorBody {
+  readonly error: { readonly code: string; readonly message: string; readonly mend: string; readonly retry: string };
+}
+
+/** The error as its HTTP body. */
+export function errorBody(error: HeadraceError): ErrorBody {
+  return { error: { code: error.code, message: error.message, mend: error.mend, retry: error.retry } };
+}
+
+/** Answers with a catalogued error; anything else becomes SERVER_FAULT, its cause kept from the client and given to the log. */
+export function answerError(reply: FastifyReply, error: unknown): FastifyReply {
+  const known = catalogued(error);
+  if (known.retry === 'later') void reply.header('retry-after', '1');
+  return reply.code(known.status).type('application/json').send(JSON.stringify(errorBody(known)));
+}
+
+function catalogued(error: unknown): HeadraceError {
+  if (isHeadraceError(error)) return error;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return fail('SERVER_BODY_SIZE', {}, error);
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return fail('SERVER_MEDIA_TYPE', {}, error);
+  if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY') return fail('SERVER_BODY', { reason: 'it is empty' }, error);
+  return fail('SERVER_FAULT', {}, error);
+}

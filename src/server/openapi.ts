@@ -1,0 +1,115 @@
+import type { ProjectData } from '../features/define/declaration.ts';
+import type { ColumnSpec, Columns, ValueType } from '../schema/column.ts';
+
+type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** The OpenAPI 3.1 description of a project's server: one path per source, service and model, with their own schemas. */
+export function openApi(project: ProjectData): JsonSchema {
+  const paths: Record<string, JsonSchema> = {
+    '/healthz': get('The process is alive.'),
+    '/readyz': get('Whether everything that requests need is loaded and caught up; 503 names what is waited for.'),
+    '/metrics': get('Prometheus text.'),
+  };
+  for (const source of project.sources) {
+    const event = objectSchema(source.columns, Object.keys(source.columns).filter((name) => source.columns[name]?.nullable));
+    paths[`/v1/events/${source.name}`] = post(`Takes events of ${source.name}: one, an array, or JSON lines.`, {
+      oneOf: [event, { type: 'array', items: event }],
+    }, ingestAnswer);
+  }
+  for (const service of project.services) {
+    const request = objectSchema(service.request, []);
+    const features = Object.fromEntries(service.features.map(({ name, type }) => [name, columnSchema({ ...type, nullable: true })]));
+    const vector = { type: 'object', properties: { ...vectorMembers, features: { type: 'object', properties: features } } };
+    paths[`/v1/features/${service.name}`] = post(`Reads the feature vector of ${service.name}.`, {
+      type: 'object',
+      properties: { request, requests: { type: 'array', items: request }, at: instant },
+    }, { oneOf: [vector, { type: 'object', properties: { vectors: { type: 'array', items: vector } } }] });
+  }
+  for (const model of project.models) {
+    paths[`/v1/predictions/${model.name}`] = post(`Scores one request with the champion of ${model.name}.`, {
+      type: 'object',
+      required: ['id', 'request'],
+      properties: { id: { type: 'string' }, request: objectSchema(model.service.request, []), at: instant },
+    }, predictionAnswer);
+  }
+  return { openapi: '3.1.0', info: { title: project.name, version: '1' }, paths, components: { schemas: { Error: errorSchema } } };
+}
+
+const instant: JsonSchema = { type: 'integer', description: 'epoch milliseconds (UTC); now where it is left out' };
+
+const errorSchema: JsonSchema = {
+  type: 'object',
+  properties: {
+    error: {
+      type: 'object',
+      properties: {
+        code: { type: 'string' },
+        message: { type: 'string' },
+        mend: { type: 'string', description: 'what to do' },
+        retry: { enum: ['never', 'safe', 'later'] },
+      },
+    },
+  },
+};
+
+const ingestAnswer: JsonSchema = {
+  type: 'object',
+  properties: { accepted: { type: 'integer' }, refused: { type: 'integer' }, errors: { type: 'array', items: { type: 'object' } } },
+};
+
+const vectorMembers: JsonSchema = {
+  at: instant,
+  complete: { type: 'boolean' },
+  missing: { type: 'object', description: 'reason by name of a feature without an answer', additionalProperties: { type: 'string' } },
+  stale: { type: 'array', items: { type: 'string' }, description: 'lookups older than their freshness budget' },
+  ages: { type: 'object', description: 'age of the data by tier, ms' },
+};
+
+const predictionAnswer: JsonSchema = {
+  type: 'object',
+  properties: { id: { type: 'string' }, model: { type: 'string' }, version: { type: 'integer' }, score: { type: 'number' }, at: instant },
+};
+
+function get(summary: string): JsonSchema {
+  return { get: { summary, responses: { 200: { description: 'as named' } } } };
+}
+
+function post(summary: string, body: JsonSchema, answer: JsonSchema): JsonSchema {
+  const failure = { description: 'a catalogued error', content: json({ $ref: '#/components/schemas/Error' }) };
+  return {
+    post: {
+      summary,
+      requestBody: { required: true, content: json(body) },
+      responses: { 200: { description: 'done', content: json(answer) }, default: failure },
+    },
+  };
+}
+
+function json(schema: JsonSchema): JsonSchema {
+  return { 'application/json': { schema } };
+}
+
+function objectSchema(columns: Columns, optional: readonly string[]): JsonSchema {
+  return {
+    type: 'object',
+    additionalProperties: false,
+    required: Object.keys(columns).filter((name) => !optional.includes(name)),
+    properties: Object.fromEntries(Object.entries(columns).map(([name, spec]) => [name, columnSchema(spec)])),
+  };
+}
+
+const typeSchemas: Readonly<Record<Exclude<ValueType, 'list'>, JsonSchema>> = {
+  text: { type: 'string' },
+  int: { type: 'integer' },
+  int64: { type: ['integer', 'string'], format: 'int64' },
+  decimal: { type: ['number', 'string'] },
+  float: { type: 'number' },
+  bool: { type: 'boolean' },
+  time: { type: 'integer', description: 'epoch milliseconds (UTC)' },
+};
+
+function columnSchema(spec: ColumnSpec): JsonSchema {
+  const schema = spec.type === 'list' ? { type: 'array', items: typeSchemas[spec.element ?? 'text'] } : typeSchemas[spec.type];
+  const described = spec.unit === undefined ? schema : { ...schema, 'x-unit': spec.unit };
+  return spec.nullable ? { anyOf: [described, { type: 'null' }] } : described;
+}
