@@ -3,6 +3,7 @@ import { cliErrors } from './cli.ts';
 import { declarationErrors } from './declaration.ts';
 import { entityErrors } from './entity.ts';
 import { eventErrors } from './event.ts';
+import { planErrors } from './plan.ts';
 import { requestErrors } from './request.ts';
 import { serverErrors } from './server.ts';
 
@@ -13,6 +14,7 @@ export const catalogue = {
   ...serverErrors,
   ...entityErrors,
   ...eventErrors,
+  ...planErrors,
   ...requestErrors,
   ...declarationErrors,
 } as const;
