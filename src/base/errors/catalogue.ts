@@ -1,3 +1,4 @@
+import { aggregateErrors } from './aggregate.ts';
 import { bytesErrors } from './bytes.ts';
 import { cliErrors } from './cli.ts';
 import { declarationErrors } from './declaration.ts';
@@ -9,6 +10,7 @@ import { serverErrors } from './server.ts';
 
 /** Every error a user can meet, by code. docs/reference/errors.md is checked against it in both directions. */
 export const catalogue = {
+  ...aggregateErrors,
   ...bytesErrors,
   ...cliErrors,
   ...serverErrors,

@@ -52,7 +52,8 @@ export const eventErrors = rows({
     exit: 3,
   },
   EVENT_FUTURE: {
-    message: 'an event of {source} with id {id} has a time {aheadMs} ms ahead of its arrival; {allowedMs} ms are allowed',
+    message:
+      'an event of {source} with id {id} has a time {aheadMs} ms ahead of its arrival; {allowedMs} ms are allowed',
     mend: 'mend the clock of the producer, or declare a greater futureSkew',
     retry: 'later',
     status: 400,

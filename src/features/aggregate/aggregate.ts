@@ -1,3 +1,4 @@
+import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import type { ColumnSpec, Value } from '../../schema/column.ts';
 import type { AggregateSpec } from '../define/declaration.ts';
 import type { Cells } from '../tile/cells.ts';
@@ -19,19 +20,44 @@ export interface Aggregate {
   update(cells: Cells, n: number, o: number, value: Value, ts: number, id: string): void;
   /** Adds the partial at (fn, fo) of `from` to the one at (n, o) of `into`; never changes or shares memory with `from`. */
   merge(into: Cells, n: number, o: number, from: Cells, fn: number, fo: number): void;
-  /** The answer; null over nothing, 0 for counts. */
-  finalise(cells: Cells, n: number, o: number): Value;
+  /**
+   * Hot path: `merge` of `count` partials of numbers alone, at `fn`, `fn + stride`, …; absent where merge is as good.
+   */
+  readonly mergeNumbers?: (
+    into: Float64Array,
+    n: number,
+    from: Float64Array,
+    fn: number,
+    stride: number,
+    count: number,
+  ) => void;
+  /** The answer; null over nothing, 0 for counts; undefined where none can be given exactly (beyond the cap or the range). */
+  finalise(cells: Cells, n: number, o: number): Value | undefined;
   /** Copies a partial so that later updates of one do not touch the other. */
   clone(into: Cells, n: number, o: number, from: Cells, fn: number, fo: number): void;
-  /** The partial as durable columns: how offline files, SQL engines and tests see it. */
+  /** The partial as scalar columns: how offline files, SQL engines and tests see it. Empty where it is made of parts. */
   readonly columns: readonly PartialColumn[];
-  /** The scalar columns' values (bigint for BIGINT and HUGEDECIMAL, string for STRING). */
-  toColumns(cells: Cells, n: number, o: number): readonly (bigint | string | number | null)[];
-  fromColumns(cells: Cells, n: number, o: number, values: readonly (bigint | string | number | null)[]): void;
-  /** Where the partial is many rows: one row per part (HLL bucket, histogram value, quantile bin, last-n row). */
-  readonly parts: PartSchema | null;
-  toParts(cells: Cells, n: number, o: number): Iterable<PartRow>;
-  fromParts(cells: Cells, n: number, o: number, parts: Iterable<PartRow>): void;
+  toColumns(cells: Cells, n: number, o: number): readonly ColumnValue[];
+  fromColumns(cells: Cells, n: number, o: number, values: readonly ColumnValue[]): void;
+  /** Where the partial is many rows: one per part (HLL bucket, histogram value, quantile bin, last-n row); else null. */
+  readonly parts: PartsOps | null;
+  /** Writes and reads the object slots; absent where there is none. Equal partials give equal bytes. */
+  readonly codec: ObjectCodec | null;
+}
+
+/** Value of a scalar column: bigint for BIGINT and DECIMAL. */
+export type ColumnValue = bigint | string | number | null;
+
+export interface ObjectCodec {
+  encode(writer: ByteWriter, cells: Cells, o: number): void;
+  decode(reader: ByteReader, cells: Cells, o: number): void;
+}
+
+export interface PartsOps {
+  readonly schema: PartSchema;
+  /** Ascending by part. */
+  toParts(cells: Cells, n: number, o: number): readonly PartRow[];
+  fromParts(cells: Cells, n: number, o: number, rows: Iterable<PartRow>): void;
 }
 
 /** A column of a scalar partial; its full name is `<aggregate name>_<suffix>`. DECIMAL is DECIMAL(38,0). */

@@ -1,5 +1,5 @@
 import type { Cells } from './cells.ts';
-import { COUNT, GENERATION, MAX_TS, START, type TileLayout } from './tile-layout.ts';
+import { COUNT, FIRST_PARTIAL, GENERATION, MAX_TS, START, type TileLayout } from './tile-layout.ts';
 
 /**
  * Tiles of one (view, key, hop), ascending by start, in one flat bank: tile i has its numbers at `i * layout.numbers`
@@ -42,6 +42,29 @@ export function tileAt(run: TileRun, layout: TileLayout, start: number, generati
   run.nums[at + GENERATION] = generation;
   for (const { aggregate, num, obj } of layout.partials) aggregate.prepare(run, at + num, index * layout.objects + obj);
   return index;
+}
+
+/** Copies tile `index` of `from` over tile `at` of `into`; they share no memory afterwards. */
+export function copyTile(layout: TileLayout, into: TileRun, at: number, from: TileRun, index: number): void {
+  const { numbers, objects, partials } = layout;
+  const n = at * numbers;
+  const fn = index * numbers;
+  for (let i = 0; i < FIRST_PARTIAL; i += 1) into.nums[n + i] = from.nums[fn + i];
+  for (const { aggregate, num, obj } of partials) {
+    aggregate.clone(into, n + num, at * objects + obj, from, fn + num, index * objects + obj);
+  }
+}
+
+/** Appends a copy of a tile that starts after all of `into`. */
+export function appendTile(layout: TileLayout, into: TileRun, from: TileRun, index: number): void {
+  insertGap(into, layout, into.length);
+  copyTile(layout, into, into.length - 1, from, index);
+}
+
+/** Appends an uninitialised tile and gives its index: for decoders, which fill every slot. */
+export function appendSlot(layout: TileLayout, into: TileRun): number {
+  insertGap(into, layout, into.length);
+  return into.length - 1;
 }
 
 /** Drops the first `count` tiles. */

@@ -1,0 +1,28 @@
+import { fail } from '../../base/errors/fail.ts';
+
+/** What first and last keep of an event: when, which, and its value as text. */
+export interface StampedText {
+  readonly ts: number;
+  readonly id: string;
+  readonly text: string;
+}
+
+/** Added to event times so that their digits order negative ones as well. */
+const TIME_OFFSET = 100_000_000_000_000;
+const TIME_WIDTH = 15;
+const ID_WIDTH = 36;
+
+/**
+ * The order (ts, id) as plain text, equal on every SQL engine:
+ * `LPAD(ts + 10^14, 15, '0') || RPAD(id, 36, ' ')`, ids being ASCII of at most 36.
+ */
+export function stampText(ts: number, id: string): string {
+  return String(ts + TIME_OFFSET).padStart(TIME_WIDTH, '0') + id.padEnd(ID_WIDTH, ' ');
+}
+
+/** Reads a stamp, followed by any text. Error: AGGREGATE_TEXT. */
+export function parseStamp(text: string): StampedText {
+  const ts = Number(text.slice(0, TIME_WIDTH)) - TIME_OFFSET;
+  if (text.length < TIME_WIDTH + ID_WIDTH || !Number.isSafeInteger(ts)) throw fail('AGGREGATE_TEXT', { text });
+  return { ts, id: text.slice(TIME_WIDTH, TIME_WIDTH + ID_WIDTH).trimEnd(), text: text.slice(TIME_WIDTH + ID_WIDTH) };
+}

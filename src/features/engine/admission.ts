@@ -1,0 +1,88 @@
+import type { EventSourceData } from '../define/declaration.ts';
+import type { Delivery } from './delivery.ts';
+
+/** What the rule of a source makes of a delivery. */
+export type Verdict = 'accepted' | 'duplicate' | 'future' | 'late';
+
+export type AdmissionCounters = { -readonly [Name in Verdict]: number };
+
+/**
+ * The rule for deliveries of a source, in this order: of several deliveries of one id the first in log order counts; an
+ * event whose time is more than futureSkew ahead of its ingest time is refused; one that arrives more than lateness
+ * after its time is dropped (equality is accepted). A function of the rows and their order alone.
+ *
+ * An id is remembered for lateness + futureSkew of ingest time: a later delivery of an accepted event is late by the
+ * third rule, so that the bounded memory answers as an unbounded one. (A redelivery that changes its event time after
+ * that is a new event: ids must not be used again.)
+ */
+export class Admission {
+  readonly counters: AdmissionCounters = { accepted: 0, duplicate: 0, future: 0, late: 0 };
+  readonly #latenessMs: number;
+  readonly #futureSkewMs: number;
+  /** By partition: an id has one partition, and partitions are read at different speeds. */
+  readonly #memories: IdMemory[] = [];
+
+  constructor(source: Pick<EventSourceData, 'latenessMs' | 'futureSkewMs'>) {
+    this.#latenessMs = source.latenessMs;
+    this.#futureSkewMs = source.futureSkewMs;
+  }
+
+  /** How far back in ingest time ids matter: what a restart has to `remember`. */
+  get memoryMs(): number {
+    return this.#latenessMs + this.#futureSkewMs;
+  }
+
+  /** Judges the next delivery of a partition's log order, and counts it. */
+  judge(delivery: Delivery, partition: number): Verdict {
+    const verdict = this.#verdict(delivery, partition);
+    this.counters[verdict] += 1;
+    return verdict;
+  }
+
+  /** Notes an id that was judged before a restart, in log order. */
+  remember(id: string, ingestTs: number, partition: number): void {
+    this.#memoryOf(partition).add(id, ingestTs);
+  }
+
+  #verdict({ id, ts, ingestTs }: Delivery, partition: number): Verdict {
+    if (!this.#memoryOf(partition).add(id, ingestTs)) return 'duplicate';
+    if (ts - ingestTs > this.#futureSkewMs) return 'future';
+    if (ingestTs - ts > this.#latenessMs) return 'late';
+    return 'accepted';
+  }
+
+  #memoryOf(partition: number): IdMemory {
+    this.#memories[partition] ??= new IdMemory(this.memoryMs);
+    return this.#memories[partition];
+  }
+}
+
+/** Ids of one partition in generations of ingest time; whole generations are forgotten. */
+class IdMemory {
+  readonly #keepMs: number;
+  readonly #generationMs: number;
+  readonly #generations: { readonly from: number; readonly ids: Set<string> }[] = [];
+
+  constructor(keepMs: number) {
+    this.#keepMs = keepMs;
+    this.#generationMs = Math.max(1, Math.ceil(keepMs / 4));
+  }
+
+  /** Adds an id; false if it is known. */
+  add(id: string, ingestTs: number): boolean {
+    const newest = this.#newest(ingestTs);
+    for (const { ids } of this.#generations) if (ids.has(id)) return false;
+    newest.add(id);
+    return true;
+  }
+
+  #newest(ingestTs: number): Set<string> {
+    const last = this.#generations[this.#generations.length - 1];
+    if (last !== undefined && ingestTs < last.from + this.#generationMs) return last.ids;
+    const ids = new Set<string>();
+    this.#generations.push({ from: ingestTs, ids });
+    while (this.#generations.length > 1 && this.#generations[1].from < ingestTs - this.#keepMs)
+      this.#generations.shift();
+    return ids;
+  }
+}

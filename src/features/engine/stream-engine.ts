@@ -1,0 +1,110 @@
+import { floorTo } from '../../base/time.ts';
+import type { Value } from '../../schema/column.ts';
+import { entityKeyEncoder } from '../../schema/entity-key.ts';
+import type { EventSourceData, StreamViewData } from '../define/declaration.ts';
+import { compileExpression } from '../expression/compile.ts';
+import { COUNT, MAX_TS, type TileLayout } from '../tile/tile-layout.ts';
+import { type TileRun, tileAt } from '../tile/tile-run.ts';
+import { Admission, type Verdict } from './admission.ts';
+import type { Delivery } from './delivery.ts';
+
+/** Where the engine's tiles live: the host loads, keeps and writes them. `H` is the host's own record of a key. */
+export interface TileHost<H extends KeyRuns> {
+  tilesOf(layout: TileLayout, key: string): H;
+  /** Called after the tile at `start` of a hop (by index) changed. */
+  changed(layout: TileLayout, tiles: H, hop: number, start: number): void;
+}
+
+export interface KeyRuns {
+  /** By hop of the view. */
+  readonly runs: readonly TileRun[];
+}
+
+/** Generation of the tiles that the stream writes; a backfill bumps it for the tiles it replaces. */
+export const STREAM_GENERATION = 0;
+
+/**
+ * Turns the deliveries of one source into tiles of all its views: judged once, then folded into the tile of every hop.
+ * A new event goes into the generation that its tile has. Hot path.
+ */
+export class SourceEngine<H extends KeyRuns> {
+  readonly source: EventSourceData;
+  readonly admission: Admission;
+  readonly #views: readonly ViewFolder<H>[];
+
+  constructor(source: EventSourceData, layouts: readonly TileLayout[], host: TileHost<H>) {
+    this.source = source;
+    this.admission = new Admission(source);
+    this.#views = layouts.map((layout) => new ViewFolder(layout, host));
+  }
+
+  /** Judges one delivery of a partition's log order and, if it is accepted, folds it into the tiles. */
+  apply(delivery: Delivery, partition: number): Verdict {
+    const verdict = this.admission.judge(delivery, partition);
+    if (verdict === 'accepted') for (const view of this.#views) view.fold(delivery);
+    return verdict;
+  }
+
+  /** Events without an entity (a null key column), by view. */
+  nullKeys(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#views.map((view) => [view.layout.viewId, view.nullKeys]));
+  }
+}
+
+/** Folds the accepted events of a source into the tiles of one view. */
+class ViewFolder<H extends KeyRuns> {
+  readonly layout: TileLayout;
+  nullKeys = 0;
+  readonly #host: TileHost<H>;
+  readonly #keyOf: (row: readonly Value[]) => string | null;
+  readonly #inputs: readonly ((row: readonly Value[]) => Value)[];
+  /** The event's inputs, one per aggregate: filled once, used for every hop. */
+  readonly #values: Value[];
+
+  constructor(layout: TileLayout, host: TileHost<H>) {
+    this.layout = layout;
+    this.#host = host;
+    this.#keyOf = viewKeyEncoder(layout.view);
+    this.#inputs = layout.view.aggregates.map(({ input }) =>
+      input === null ? () => null : compileExpression(input, layout.view.source.columns),
+    );
+    this.#values = new Array(this.#inputs.length).fill(null);
+  }
+
+  fold({ id, ts, row }: Delivery): void {
+    const key = this.#keyOf(row);
+    if (key === null) {
+      this.nullKeys += 1;
+      return;
+    }
+    const values = this.#values;
+    for (let i = 0; i < values.length; i += 1) values[i] = this.#inputs[i](row);
+    const layout = this.layout;
+    const tiles = this.#host.tilesOf(layout, key);
+    const hops = layout.view.hopsMs;
+    for (let hop = 0; hop < hops.length; hop += 1) {
+      const start = floorTo(ts, hops[hop]);
+      this.#addTo(tiles.runs[hop], start, ts, id);
+      this.#host.changed(layout, tiles, hop, start);
+    }
+  }
+
+  #addTo(run: TileRun, start: number, ts: number, id: string): void {
+    const { numbers, objects, partials } = this.layout;
+    const index = tileAt(run, this.layout, start, STREAM_GENERATION);
+    const at = index * numbers;
+    run.nums[at + COUNT] += 1;
+    if (ts > run.nums[at + MAX_TS]) run.nums[at + MAX_TS] = ts;
+    for (let p = 0; p < partials.length; p += 1) {
+      const { aggregate, num, obj } = partials[p];
+      aggregate.update(run, at + num, index * objects + obj, this.#values[p], ts, id);
+    }
+  }
+}
+
+/** The key of a view's entity, from a row of its source; null where a part is null. */
+export function viewKeyEncoder(view: StreamViewData): (row: readonly Value[]) => string | null {
+  const names = Object.keys(view.source.columns);
+  const positions = Object.keys(view.entity.key).map((part) => names.indexOf(view.key[part]));
+  return entityKeyEncoder(view.entity.key, positions);
+}
