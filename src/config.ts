@@ -14,7 +14,9 @@ const environmentSchema = z.strictObject({
   /** Which failure an acknowledged event survives: the death of the process, or of the machine. */
   durability: z.enum(['process', 'power']).default('process'),
   /** How long and how much of the log is kept, per source. Never past what a store has not yet taken. */
-  log: z.strictObject({ age: duration.default('7d'), bytes: z.int().min(1_000_000).default(20_000_000_000) }).prefault({}),
+  log: z
+    .strictObject({ age: duration.default('7d'), bytes: z.int().min(1_000_000).default(20_000_000_000) })
+    .prefault({}),
   /** Byte budget of the offline store, per table. */
   offline: z.strictObject({ bytes: z.int().min(1_000_000).default(200_000_000_000) }).prefault({}),
   /** Share of served vectors that are logged for the skew audit, chosen by hash of the keys. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { isHeadraceError } from '../base/errors/fail.ts';
-import { commands } from './commands.ts';
 import type { Command, Terminal } from './command.ts';
+import { commands } from './commands.ts';
 import { findCommand, helpPage, parseCall } from './parse-call.ts';
 
 process.exitCode = await main(process.argv.slice(2), terminal());
@@ -25,7 +25,8 @@ async function main(args: readonly string[], io: Terminal): Promise<number> {
 
 /** An error for people, or as the JSON object of `--json`; never a stack trace, unless HEADRACE_DEBUG is set. */
 function report(error: unknown, json: boolean, io: Terminal): number {
-  if (process.env['HEADRACE_DEBUG'] !== undefined) io.err(error instanceof Error ? `${error.stack}\n${String(error.cause ?? '')}` : String(error));
+  if (process.env['HEADRACE_DEBUG'] !== undefined)
+    io.err(error instanceof Error ? `${error.stack}\n${String(error.cause ?? '')}` : String(error));
   if (!isHeadraceError(error)) {
     const message = error instanceof Error ? error.message : String(error);
     io.err(`headrace: unexpected error: ${message}\n  set HEADRACE_DEBUG=1 for the trace, and report it`);
@@ -33,13 +34,22 @@ function report(error: unknown, json: boolean, io: Terminal): number {
     return 1;
   }
   io.err(`${error.code}: ${error.message}\n  ${error.mend}`);
-  if (json) io.out(JSON.stringify({ error: { code: error.code, message: error.message, mend: error.mend, retry: error.retry } }));
+  if (json)
+    io.out(
+      JSON.stringify({ error: { code: error.code, message: error.message, mend: error.mend, retry: error.retry } }),
+    );
   return error.exit;
 }
 
 function overview(): string {
   const lines = commands.map((command: Command) => `  ${command.name.join(' ')}`.padEnd(22) + command.summary);
-  return ['headrace: features, models, service levels and responses to drift, declared once', '', ...lines, '', 'headrace <command> --help says more.'].join('\n');
+  return [
+    'headrace: features, models, service levels and responses to drift, declared once',
+    '',
+    ...lines,
+    '',
+    'headrace <command> --help says more.',
+  ].join('\n');
 }
 
 function terminal(): Terminal {

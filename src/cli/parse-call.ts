@@ -11,13 +11,19 @@ export const commonOptions = {
 } as const;
 
 /** The command that the arguments name, and what is left of them. Errors: CLI_COMMAND. */
-export function findCommand(commands: readonly Command[], args: readonly string[]): { command: Command; rest: readonly string[] } {
+export function findCommand(
+  commands: readonly Command[],
+  args: readonly string[],
+): { command: Command; rest: readonly string[] } {
   const fitting = commands
     .filter(({ name }) => name.every((word, index) => args[index] === word))
     .sort((a, b) => b.name.length - a.name.length);
   const command = fitting[0];
   if (command === undefined) {
-    throw fail('CLI_COMMAND', { command: args.slice(0, 2).join(' '), known: commands.map(({ name }) => name.join(' ')) });
+    throw fail('CLI_COMMAND', {
+      command: args.slice(0, 2).join(' '),
+      known: commands.map(({ name }) => name.join(' ')),
+    });
   }
   return { command, rest: args.slice(command.name.length) };
 }
@@ -62,7 +68,8 @@ function parsed(command: Command, args: readonly string[]) {
       strict: true,
     });
     const single: Record<string, string | boolean | undefined> = {};
-    for (const [name, value] of Object.entries(values)) single[name] = Array.isArray(value) ? value.at(-1)?.toString() : value;
+    for (const [name, value] of Object.entries(values))
+      single[name] = Array.isArray(value) ? value.at(-1)?.toString() : value;
     return { values: single, positionals };
   } catch (error) {
     const reason = error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error);

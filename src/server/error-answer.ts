@@ -15,7 +15,10 @@ export function errorBody(error: HeadraceError): ErrorBody {
 export function answerError(reply: FastifyReply, error: unknown): FastifyReply {
   const known = catalogued(error);
   if (known.retry === 'later') void reply.header('retry-after', '1');
-  return reply.code(known.status).type('application/json').send(JSON.stringify(errorBody(known)));
+  return reply
+    .code(known.status)
+    .type('application/json')
+    .send(JSON.stringify(errorBody(known)));
 }
 
 function catalogued(error: unknown): HeadraceError {

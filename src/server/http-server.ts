@@ -40,7 +40,9 @@ function buildServer(headrace: Headrace, bodyLimit: number): FastifyInstance {
   const server = Fastify({ bodyLimit, logger: false, forceCloseConnections: 'idle' });
   // Bodies stay text: the routes parse them with numbers exact, which JSON.parse alone does not keep.
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser(['application/json', 'application/x-ndjson'], { parseAs: 'string' }, (_, body, done) => done(null, body));
+  server.addContentTypeParser(['application/json', 'application/x-ndjson'], { parseAs: 'string' }, (_, body, done) =>
+    done(null, body),
+  );
   server.setErrorHandler((error, _, reply) => answerError(reply, error));
   server.setNotFoundHandler((request, reply) =>
     answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url })),

@@ -11,28 +11,53 @@ export function openApi(project: ProjectData): JsonSchema {
     '/metrics': get('Prometheus text.'),
   };
   for (const source of project.sources) {
-    const event = objectSchema(source.columns, Object.keys(source.columns).filter((name) => source.columns[name]?.nullable));
-    paths[`/v1/events/${source.name}`] = post(`Takes events of ${source.name}: one, an array, or JSON lines.`, {
-      oneOf: [event, { type: 'array', items: event }],
-    }, ingestAnswer);
+    const event = objectSchema(
+      source.columns,
+      Object.keys(source.columns).filter((name) => source.columns[name]?.nullable),
+    );
+    paths[`/v1/events/${source.name}`] = post(
+      `Takes events of ${source.name}: one, an array, or JSON lines.`,
+      {
+        oneOf: [event, { type: 'array', items: event }],
+      },
+      ingestAnswer,
+    );
   }
   for (const service of project.services) {
     const request = objectSchema(service.request, []);
-    const features = Object.fromEntries(service.features.map(({ name, type }) => [name, columnSchema({ ...type, nullable: true })]));
-    const vector = { type: 'object', properties: { ...vectorMembers, features: { type: 'object', properties: features } } };
-    paths[`/v1/features/${service.name}`] = post(`Reads the feature vector of ${service.name}.`, {
+    const features = Object.fromEntries(
+      service.features.map(({ name, type }) => [name, columnSchema({ ...type, nullable: true })]),
+    );
+    const vector = {
       type: 'object',
-      properties: { request, requests: { type: 'array', items: request }, at: instant },
-    }, { oneOf: [vector, { type: 'object', properties: { vectors: { type: 'array', items: vector } } }] });
+      properties: { ...vectorMembers, features: { type: 'object', properties: features } },
+    };
+    paths[`/v1/features/${service.name}`] = post(
+      `Reads the feature vector of ${service.name}.`,
+      {
+        type: 'object',
+        properties: { request, requests: { type: 'array', items: request }, at: instant },
+      },
+      { oneOf: [vector, { type: 'object', properties: { vectors: { type: 'array', items: vector } } }] },
+    );
   }
   for (const model of project.models) {
-    paths[`/v1/predictions/${model.name}`] = post(`Scores one request with the champion of ${model.name}.`, {
-      type: 'object',
-      required: ['id', 'request'],
-      properties: { id: { type: 'string' }, request: objectSchema(model.service.request, []), at: instant },
-    }, predictionAnswer);
+    paths[`/v1/predictions/${model.name}`] = post(
+      `Scores one request with the champion of ${model.name}.`,
+      {
+        type: 'object',
+        required: ['id', 'request'],
+        properties: { id: { type: 'string' }, request: objectSchema(model.service.request, []), at: instant },
+      },
+      predictionAnswer,
+    );
   }
-  return { openapi: '3.1.0', info: { title: project.name, version: '1' }, paths, components: { schemas: { Error: errorSchema } } };
+  return {
+    openapi: '3.1.0',
+    info: { title: project.name, version: '1' },
+    paths,
+    components: { schemas: { Error: errorSchema } },
+  };
 }
 
 const instant: JsonSchema = { type: 'integer', description: 'epoch milliseconds (UTC); now where it is left out' };
@@ -54,20 +79,34 @@ const errorSchema: JsonSchema = {
 
 const ingestAnswer: JsonSchema = {
   type: 'object',
-  properties: { accepted: { type: 'integer' }, refused: { type: 'integer' }, errors: { type: 'array', items: { type: 'object' } } },
+  properties: {
+    accepted: { type: 'integer' },
+    refused: { type: 'integer' },
+    errors: { type: 'array', items: { type: 'object' } },
+  },
 };
 
 const vectorMembers: JsonSchema = {
   at: instant,
   complete: { type: 'boolean' },
-  missing: { type: 'object', description: 'reason by name of a feature without an answer', additionalProperties: { type: 'string' } },
+  missing: {
+    type: 'object',
+    description: 'reason by name of a feature without an answer',
+    additionalProperties: { type: 'string' },
+  },
   stale: { type: 'array', items: { type: 'string' }, description: 'lookups older than their freshness budget' },
   ages: { type: 'object', description: 'age of the data by tier, ms' },
 };
 
 const predictionAnswer: JsonSchema = {
   type: 'object',
-  properties: { id: { type: 'string' }, model: { type: 'string' }, version: { type: 'integer' }, score: { type: 'number' }, at: instant },
+  properties: {
+    id: { type: 'string' },
+    model: { type: 'string' },
+    version: { type: 'integer' },
+    score: { type: 'number' },
+    at: instant,
+  },
 };
 
 function get(summary: string): JsonSchema {
@@ -109,7 +148,8 @@ const typeSchemas: Readonly<Record<Exclude<ValueType, 'list'>, JsonSchema>> = {
 };
 
 function columnSchema(spec: ColumnSpec): JsonSchema {
-  const schema = spec.type === 'list' ? { type: 'array', items: typeSchemas[spec.element ?? 'text'] } : typeSchemas[spec.type];
+  const schema =
+    spec.type === 'list' ? { type: 'array', items: typeSchemas[spec.element ?? 'text'] } : typeSchemas[spec.type];
   const described = spec.unit === undefined ? schema : { ...schema, 'x-unit': spec.unit };
   return spec.nullable ? { anyOf: [described, { type: 'null' }] } : described;
 }

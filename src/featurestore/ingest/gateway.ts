@@ -22,7 +22,12 @@ export interface RefusedEvent {
 }
 
 /** Receives every append in log order, as the log took it. */
-export type AppendListener = (source: EventSourceData, partition: number, offset: number, deliveries: readonly Delivery[]) => void;
+export type AppendListener = (
+  source: EventSourceData,
+  partition: number,
+  offset: number,
+  deliveries: readonly Delivery[],
+) => void;
 
 /** Counters of one source since the process started. */
 export interface GatewayCounters {
@@ -65,7 +70,13 @@ export class Gateway {
       const topic = topicOf(source);
       await options.log.openTopic(topic, options.partitions);
       const ends = await options.log.ends(topic);
-      gateway.#sources.set(source.name, sourceGate(source, ends.map((end) => end.lastIngestTs)));
+      gateway.#sources.set(
+        source.name,
+        sourceGate(
+          source,
+          ends.map((end) => end.lastIngestTs),
+        ),
+      );
     }
     return gateway;
   }
@@ -110,7 +121,11 @@ export class Gateway {
     const waiting: Promise<void>[] = [];
     batches.forEach((deliveries, partition) => {
       if (deliveries.length === 0) return;
-      const offset = this.#log.append(gate.topic, partition, deliveries.map((d) => logRecord(gate, d)));
+      const offset = this.#log.append(
+        gate.topic,
+        partition,
+        deliveries.map((d) => logRecord(gate, d)),
+      );
       if (offset instanceof Promise) {
         waiting.push(offset.then((at) => this.#listener(gate.source, partition, at, deliveries)));
       } else this.#listener(gate.source, partition, offset, deliveries);
@@ -166,9 +181,15 @@ function takeEvent(gate: SourceGate, event: unknown, now: number): TakenEvent | 
     const row = gate.parse(event);
     const id = row[gate.idIndex];
     const ts = row[gate.timeIndex];
-    if (typeof id !== 'string' || typeof ts !== 'number') throw fail('EVENT_SHAPE', { where: gate.source.name, found: 'without id or time' });
+    if (typeof id !== 'string' || typeof ts !== 'number')
+      throw fail('EVENT_SHAPE', { where: gate.source.name, found: 'without id or time' });
     if (ts - now > gate.source.futureSkewMs) {
-      throw fail('EVENT_FUTURE', { source: gate.source.name, id, aheadMs: ts - now, allowedMs: gate.source.futureSkewMs });
+      throw fail('EVENT_FUTURE', {
+        source: gate.source.name,
+        id,
+        aheadMs: ts - now,
+        allowedMs: gate.source.futureSkewMs,
+      });
     }
     return { id, ts, row };
   } catch (error) {

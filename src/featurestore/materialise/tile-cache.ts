@@ -1,7 +1,7 @@
-import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
+import { fail } from '../../base/errors/fail.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import { dropFirst, lowerBound, type TileRun } from '../../features/tile/tile-run.ts';
-import { fail } from '../../base/errors/fail.ts';
+import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { OnlineStore, TileWrite } from '../../ports/online-store.ts';
 
 /** The tiles of one (view, key) in memory: a run per hop, and the starts that changed since the last commit. */

@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { fail } from '../../base/errors/fail.ts';
 import type { RefusedEvent } from '../../featurestore/ingest/gateway.ts';
 import type { Headrace } from '../../headrace.ts';
-import { errorBody } from '../error-answer.ts';
 import { jsonBody } from '../body.ts';
+import { errorBody } from '../error-answer.ts';
 
 const REFUSALS_SHOWN = 100;
 
@@ -19,7 +19,9 @@ export function eventRoutes(server: FastifyInstance, headrace: Headrace): void {
     return reply
       .code(accepted === 0 && refused.length > 0 ? 400 : 200)
       .type('application/json')
-      .send(JSON.stringify({ accepted, refused: refused.length, errors: refused.slice(0, REFUSALS_SHOWN).map(refusal) }));
+      .send(
+        JSON.stringify({ accepted, refused: refused.length, errors: refused.slice(0, REFUSALS_SHOWN).map(refusal) }),
+      );
   });
 }
 
