@@ -60,30 +60,30 @@ export class TileCache {
         collect(layout, entry, writes);
         entry.isDirty = false;
       }
+      view.drained = view.dirty;
       view.dirty = [];
     }
     return writes;
   }
 
-  /** Ends a generation where the cache is over its bound, and drops tiles that no window can reach from `now` on. Call after `drain`. */
+  /**
+   * Call when the drained tiles are written. Drops from memory the tiles of the entries just written that no window can
+   * reach from `now` on, and ends a generation of entries where the cache is over its bound.
+   */
   sweep(now: number): void {
     for (const [layout, view] of this.#views) {
+      for (const entry of view.drained) trimEntry(layout, entry, now);
+      view.drained = [];
       if (view.hot.size <= this.#maxKeys) continue;
-      trimAll(layout, view.hot, now);
       view.cold = view.hot;
       view.hot = new Map();
     }
   }
 
-  /** Drops from memory the tiles of one entry that no window can reach from `now` on. */
-  trim(layout: TileLayout, entry: KeyTiles, now: number): void {
-    trimEntry(layout, entry, now);
-  }
-
   #viewOf(layout: TileLayout): ViewCache {
     let view = this.#views.get(layout);
     if (view === undefined) {
-      view = { hot: new Map(), cold: new Map(), dirty: [] };
+      view = { hot: new Map(), cold: new Map(), dirty: [], drained: [] };
       this.#views.set(layout, view);
     }
     return view;
@@ -103,6 +103,8 @@ interface ViewCache {
   hot: Map<string, KeyTiles>;
   cold: Map<string, KeyTiles>;
   dirty: KeyTiles[];
+  /** Entries of the last drain. */
+  drained: KeyTiles[];
 }
 
 function collect(layout: TileLayout, entry: KeyTiles, into: TileWrite[]): void {
@@ -119,14 +121,14 @@ function collect(layout: TileLayout, entry: KeyTiles, into: TileWrite[]): void {
   }
 }
 
-function trimAll(layout: TileLayout, entries: ReadonlyMap<string, KeyTiles>, now: number): void {
-  for (const entry of entries.values()) trimEntry(layout, entry, now);
-}
+/** Tiles are dropped in groups, since each drop moves the rest. */
+const DROP_AT_ONCE = 32;
 
 function trimEntry(layout: TileLayout, entry: KeyTiles, now: number): void {
   layout.view.hopsMs.forEach((hopMs, hop) => {
     const run = entry.runs[hop];
     if (run === undefined || (entry.dirty[hop]?.length ?? 0) > 0) return;
-    dropFirst(run, layout, lowerBound(run, layout, now - tileHorizonMs(layout.view, hopMs)));
+    const count = lowerBound(run, layout, now - tileHorizonMs(layout.view, hopMs));
+    if (count >= DROP_AT_ONCE) dropFirst(run, layout, count);
   });
 }

@@ -1,0 +1,33 @@
+import { rows } from './row.ts';
+
+/** What can be wrong between the event log, the stores and the readers of features. */
+export const featurestoreErrors = rows({
+  STORE_CAPABILITY: {
+    message: 'the online store lacks {capability}, which the embedded engine needs',
+    mend: 'use the embedded or memory online store with the embedded engine',
+    retry: 'never',
+    status: 500,
+    exit: 2,
+  },
+  STORE_BEHIND: {
+    message: 'the online store stands at offset {position} of {source}, and the log begins at {begin}',
+    mend: 'the log dropped events that the store never saw: run headrace backfill from the offline store',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+  SERVICE_UNKNOWN: {
+    message: 'the project has no feature service {service}; it has {known}',
+    mend: 'name one of them',
+    retry: 'never',
+    status: 404,
+    exit: 2,
+  },
+  VIEW_UNKNOWN: {
+    message: 'the project has no view {view}; it has {known}',
+    mend: 'name one of them',
+    retry: 'never',
+    status: 404,
+    exit: 2,
+  },
+});

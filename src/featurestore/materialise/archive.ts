@@ -1,0 +1,211 @@
+import { floorTo } from '../../base/time.ts';
+import type { EventSourceData } from '../../features/define/declaration.ts';
+import type { Delivery } from '../../features/engine/delivery.ts';
+import { viewKeyEncoder } from '../../features/engine/stream-engine.ts';
+import { rawTable } from '../../features/plan/raw-table.ts';
+import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import type { EventLog } from '../../ports/event-log.ts';
+import type { OfflineStore, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
+import type { TileWrite } from '../../ports/online-store.ts';
+import type { Position } from '../../ports/position.ts';
+import { topicOf } from '../ingest/gateway.ts';
+import { offsetsOf, readDeliveries } from './log-cursor.ts';
+import type { TileCache } from './tile-cache.ts';
+import { TileTableWriter } from './tile-table-writer.ts';
+
+/** Names under which the two offline readers keep their positions. */
+const RAW_READER = 'deliveries';
+const TILE_READER = 'tiles';
+
+export interface ArchiveOptions {
+  readonly log: EventLog;
+  readonly offline: OfflineStore;
+  readonly sources: readonly EventSourceData[];
+  readonly layouts: readonly TileLayout[];
+  /** The tiles' newest content. */
+  readonly tiles: TileCache;
+}
+
+/**
+ * Writes the offline store: every well-formed delivery with its place in the log, and, as the second reader of the tile
+ * stream, every tile that changed, at its newest version. Each has its own position in the manifest. After a crash it
+ * reads the log again from there: raw deliveries are appended, the tiles they touch are written at what they are by
+ * then, which is the same in the end, since a tile's version only grows.
+ */
+export class Archive {
+  readonly #options: ArchiveOptions;
+  readonly #raw = new Map<string, RawBuffer>();
+  readonly #touched = new Map<TileLayout, Map<string, Set<number>[]>>();
+  /** The log clock when tiles were last published. */
+  publishedClock = Number.NEGATIVE_INFINITY;
+  #touchedTiles = 0;
+  #publishing: Promise<void> = Promise.resolve();
+
+  private constructor(options: ArchiveOptions) {
+    this.#options = options;
+    for (const layout of options.layouts) this.#touched.set(layout, new Map());
+  }
+
+  /** Reads its positions and takes from the log what they do not have; the materialiser must have caught up before. */
+  static async open(options: ArchiveOptions, applied: Position): Promise<Archive> {
+    const archive = new Archive(options);
+    const raw = await options.offline.position(RAW_READER);
+    const tiles = await options.offline.position(TILE_READER);
+    for (const source of options.sources) {
+      const begins = (await options.log.ends(topicOf(source))).map(({ begin }) => begin);
+      const to = applied[topicOf(source)];
+      const buffer = new RawBuffer(source, offsetsOf(raw, source, begins));
+      archive.#raw.set(source.name, buffer);
+      await readDeliveries(
+        options.log,
+        source,
+        [...buffer.next],
+        (partition, offset, ds) => buffer.take(partition, offset, ds),
+        to,
+      );
+      await readDeliveries(
+        options.log,
+        source,
+        offsetsOf(tiles, source, begins),
+        (_p, _o, ds) => archive.#touchAll(source, ds),
+        to,
+      );
+    }
+    return archive;
+  }
+
+  /** Takes what was just appended to the log. */
+  take(source: EventSourceData, partition: number, offset: number, deliveries: readonly Delivery[]): void {
+    this.#raw.get(source.name)?.take(partition, offset, deliveries);
+  }
+
+  /** Notes the tiles of a commit of the materialiser. */
+  touch(tiles: readonly TileWrite[]): void {
+    for (const { layout, hopMs, key, run, index } of tiles) {
+      this.#touchOne(layout, key, layout.view.hopsMs.indexOf(hopMs), run.nums[index * layout.numbers]);
+    }
+  }
+
+  /** Deliveries and tiles that wait to be published. */
+  get waiting(): { readonly deliveries: number; readonly tiles: number } {
+    let deliveries = 0;
+    for (const buffer of this.#raw.values()) deliveries += buffer.rows;
+    return { deliveries, tiles: this.#touchedTiles };
+  }
+
+  /** Publishes the deliveries taken so far; runs after a publish that is under way. */
+  publishDeliveries(): Promise<void> {
+    const taken = [...this.#raw.values()].map((buffer) => buffer.drain());
+    return this.#inTurn(async () => {
+      const tables = taken.filter(({ append }) => append.rows > 0);
+      if (tables.length === 0) return;
+      await this.#options.offline.publish({
+        writer: RAW_READER,
+        position: Object.fromEntries(taken.map(({ topic, next }) => [topic, next])),
+        mode: 'append',
+        tables: tables.map(({ append }) => append),
+      });
+    });
+  }
+
+  /** Publishes the touched tiles at their newest content; `applied` and `clock` are the materialiser's, just committed. */
+  publishTiles(applied: Position, clock: number): Promise<void> {
+    const tables = this.#drainTiles();
+    return this.#inTurn(async () => {
+      if (tables.length > 0)
+        await this.#options.offline.publish({ writer: TILE_READER, position: applied, mode: 'append', tables });
+      this.publishedClock = clock;
+    });
+  }
+
+  #inTurn(publish: () => Promise<void>): Promise<void> {
+    const turn = this.#publishing.then(publish);
+    this.#publishing = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #drainTiles(): readonly TableAppend[] {
+    const appends: TableAppend[] = [];
+    for (const [layout, keys] of this.#touched) {
+      layout.view.hopsMs.forEach((hopMs, hop) => {
+        const writer = new TileTableWriter(layout, hopMs);
+        for (const [key, hops] of keys)
+          writer.addAll(key, this.#options.tiles.tilesOf(layout, key).runs[hop], hops[hop]);
+        appends.push(...writer.appends());
+      });
+      keys.clear();
+    }
+    this.#touchedTiles = 0;
+    return appends;
+  }
+
+  #touchAll(source: EventSourceData, deliveries: readonly Delivery[]): void {
+    for (const layout of this.#options.layouts) {
+      if (layout.view.source.name !== source.name) continue;
+      const keyOf = viewKeyEncoder(layout.view);
+      for (const { ts, row } of deliveries) {
+        const key = keyOf(row);
+        if (key === null) continue;
+        layout.view.hopsMs.forEach((hopMs, hop) => this.#touchOne(layout, key, hop, floorTo(ts, hopMs)));
+      }
+    }
+  }
+
+  #touchOne(layout: TileLayout, key: string, hop: number, start: number): void {
+    const keys = this.#touched.get(layout);
+    if (keys === undefined) return;
+    let hops = keys.get(key);
+    if (hops === undefined) {
+      hops = layout.view.hopsMs.map(() => new Set<number>());
+      keys.set(key, hops);
+    }
+    const starts = hops[hop];
+    if (starts.has(start)) return;
+    starts.add(start);
+    this.#touchedTiles += 1;
+  }
+}
+
+/** Deliveries of one source on their way to its raw table, by column. */
+class RawBuffer {
+  readonly source: EventSourceData;
+  /** Next offset to take, by partition. */
+  readonly next: number[];
+  #columns: OfflineValue[][];
+
+  constructor(source: EventSourceData, next: number[]) {
+    this.source = source;
+    this.next = next;
+    this.#columns = this.#empty();
+  }
+
+  get rows(): number {
+    return this.#columns[0].length;
+  }
+
+  /** Takes deliveries that come next; what it has already is passed over. */
+  take(partition: number, offset: number, deliveries: readonly Delivery[]): void {
+    const known = this.next[partition] - offset;
+    if (known < 0) return;
+    const columns = this.#columns;
+    const width = columns.length - 3;
+    for (let d = known; d < deliveries.length; d += 1) {
+      const { row, ingestTs } = deliveries[d];
+      for (let c = 0; c < width; c += 1) columns[c].push(row[c]);
+      columns[width].push(ingestTs);
+      columns[width + 1].push(partition);
+      columns[width + 2].push(offset + d);
+    }
+    this.next[partition] = Math.max(this.next[partition], offset + deliveries.length);
+  }
+
+  drain(): { readonly topic: string; readonly next: readonly number[]; readonly append: TableAppend } {
+    const append = { table: rawTable(this.source), rows: this.rows, columns: this.#columns };
+    this.#columns = this.#empty();
+    return { topic: topicOf(this.source), next: [...this.next], append };
+  }
+
+  #empty(): OfflineValue[][] {
+    return Object.keys(rawTable(this.source).columns).map(() => []);
+  }
+}

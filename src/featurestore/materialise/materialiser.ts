@@ -1,0 +1,226 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { EventSourceData } from '../../features/define/declaration.ts';
+import type { AdmissionCounters, Verdict } from '../../features/engine/admission.ts';
+import type { Delivery } from '../../features/engine/delivery.ts';
+import { SourceEngine } from '../../features/engine/stream-engine.ts';
+import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
+import type { EventLog } from '../../ports/event-log.ts';
+import type { OnlineStore, TileReport, TileWrite } from '../../ports/online-store.ts';
+import type { Position } from '../../ports/position.ts';
+import { topicOf } from '../ingest/gateway.ts';
+import { offsetsOf, readDeliveries } from './log-cursor.ts';
+import { type KeyTiles, TileCache } from './tile-cache.ts';
+
+/** The name under which the embedded engine's position stands in the online store. */
+const WRITER = 'materialiser';
+
+export interface MaterialiserOptions {
+  readonly log: EventLog;
+  readonly store: OnlineStore;
+  readonly sources: readonly EventSourceData[];
+  readonly layouts: readonly TileLayout[];
+  readonly cacheKeys: number;
+  /** Sees every judged delivery, in log order of its partition. */
+  readonly judged?: (source: EventSourceData, delivery: Delivery, verdict: Verdict) => void;
+  /** Sees the tiles of every commit before they are written. */
+  readonly committing?: (tiles: readonly TileWrite[]) => void;
+  /** Log clock up to which the tiles have reached the offline store: those after it are kept in memory and store. */
+  readonly archivedUpTo?: () => number;
+}
+
+/**
+ * The one writer of the views' tiles: reads every partition of the log, judges and folds the deliveries, and commits the
+ * changed tiles together with its position. Between commits the tiles live in memory, where readers of this process
+ * see them at once; after a crash the log is read again from the committed position.
+ */
+export class Materialiser {
+  readonly tiles: TileCache;
+  readonly #options: MaterialiserOptions;
+  readonly #sources = new Map<string, SourceState>();
+  #uncommitted = 0;
+  #dropped = Number.NEGATIVE_INFINITY;
+
+  private constructor(options: MaterialiserOptions) {
+    this.#options = options;
+    this.tiles = new TileCache(options.store, options.cacheKeys);
+  }
+
+  /** Reads its position, remembers the ids before it, and catches up with the log. Error: STORE_BEHIND. */
+  static async open(options: MaterialiserOptions): Promise<Materialiser> {
+    const materialiser = new Materialiser(options);
+    const position = await options.store.position(WRITER);
+    for (const source of options.sources) await materialiser.#openSource(source, position);
+    await materialiser.catchUp();
+    return materialiser;
+  }
+
+  /** Takes what was just appended to the log; falls back on `catchUp` where it is not what comes next. */
+  offer(source: EventSourceData, partition: number, offset: number, deliveries: readonly Delivery[]): void {
+    const state = this.#stateOf(source);
+    if (state.next[partition] === offset) this.#apply(state, partition, deliveries);
+  }
+
+  /** Reads the log up to its present ends. */
+  async catchUp(): Promise<void> {
+    for (const state of this.#sources.values()) {
+      await readDeliveries(this.#options.log, state.source, state.next, (partition, _, deliveries) =>
+        this.#apply(state, partition, deliveries),
+      );
+    }
+  }
+
+  /** Deliveries applied since the last commit. */
+  get uncommitted(): number {
+    return this.#uncommitted;
+  }
+
+  /** Writes the changed tiles and the position in one transaction. */
+  async commit(): Promise<TileReport> {
+    const tiles = this.tiles.drain();
+    this.#options.committing?.(tiles);
+    this.#uncommitted = 0;
+    const report = await this.#options.store.writeTiles({ writer: WRITER, position: this.position(), tiles });
+    this.tiles.sweep(this.#keepClock());
+    return report;
+  }
+
+  /** Where the next deliveries are read, by topic and partition. */
+  position(): Position {
+    return Object.fromEntries([...this.#sources.values()].map(({ source, next }) => [topicOf(source), [...next]]));
+  }
+
+  counters(source: EventSourceData): Readonly<AdmissionCounters> {
+    return this.#stateOf(source).engine.admission.counters;
+  }
+
+  /** Accepted events whose row names no entity, by view. */
+  nullKeys(source: EventSourceData): Readonly<Record<string, number>> {
+    return this.#stateOf(source).engine.nullKeys();
+  }
+
+  /** The log clock of a source: the smallest last ingest time of a partition that has any; -Infinity before the first. */
+  clockOf(source: EventSourceData): number {
+    const times = this.#stateOf(source).lastIngestTs.filter((time) => time !== Number.NEGATIVE_INFINITY);
+    return times.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...times);
+  }
+
+  /** Drops the stored tiles that no window can reach any more, at most once per largest hop of the log clock. */
+  async dropUnreachable(): Promise<void> {
+    for (const layout of this.#options.layouts) {
+      const clock = Math.min(
+        this.clockOf(layout.view.source),
+        this.#options.archivedUpTo?.() ?? Number.POSITIVE_INFINITY,
+      );
+      if (clock < this.#dropped + DROP_EVERY_MS) continue;
+      for (const hopMs of layout.view.hopsMs) {
+        const horizon = clock - tileHorizonMs(layout.view, hopMs);
+        if (Number.isFinite(horizon)) await this.#options.store.dropTiles(layout, hopMs, horizon);
+      }
+    }
+    this.#dropped = Math.max(this.#dropped, this.#keepClock());
+  }
+
+  /** Ingest time up to which ids matter, by source: what the log must keep for a restart. */
+  async keepFrom(source: EventSourceData): Promise<readonly number[]> {
+    const state = this.#stateOf(source);
+    const topic = topicOf(source);
+    return Promise.all(
+      state.lastIngestTs.map((last, partition) =>
+        this.#options.log.offsetAtIngest(topic, partition, last - state.engine.admission.memoryMs),
+      ),
+    );
+  }
+
+  async #openSource(source: EventSourceData, position: Position | null): Promise<void> {
+    const { log, layouts } = this.#options;
+    const ends = await log.ends(topicOf(source));
+    const next = offsetsOf(
+      position,
+      source,
+      ends.map(() => 0),
+    );
+    const behind = ends.findIndex(({ begin }, partition) => begin > next[partition]);
+    if (behind >= 0)
+      throw fail('STORE_BEHIND', { source: source.name, position: next[behind], begin: ends[behind].begin });
+    const engine = new SourceEngine<KeyTiles>(
+      source,
+      layouts.filter(({ view }) => view.source.name === source.name),
+      {
+        tilesOf: (layout, key) => this.tiles.tilesOf(layout, key),
+        changed: (layout, tiles, hop, start) => this.tiles.markDirty(layout, tiles, hop, start),
+      },
+    );
+    const state: SourceState = { source, engine, next, lastIngestTs: ends.map(() => Number.NEGATIVE_INFINITY) };
+    this.#sources.set(source.name, state);
+    await this.#remember(state);
+  }
+
+  /** Refills the memory of ids from the log before the position. */
+  async #remember({ source, engine, next, lastIngestTs }: SourceState): Promise<void> {
+    const topic = topicOf(source);
+    const from: number[] = [];
+    for (let partition = 0; partition < next.length; partition += 1) {
+      from[partition] = next[partition];
+      if (next[partition] === 0) continue;
+      const { records } = await this.#options.log.read(topic, partition, next[partition] - 1, 1);
+      const [last] = records;
+      if (last === undefined) continue;
+      lastIngestTs[partition] = last.ingestTs;
+      from[partition] = await this.#options.log.offsetAtIngest(
+        topic,
+        partition,
+        last.ingestTs - engine.admission.memoryMs,
+      );
+    }
+    await readDeliveries(
+      this.#options.log,
+      source,
+      from,
+      (partition, _, deliveries) => {
+        for (const { id, ingestTs } of deliveries) engine.admission.remember(id, ingestTs, partition);
+      },
+      next,
+    );
+  }
+
+  #apply(state: SourceState, partition: number, deliveries: readonly Delivery[]): void {
+    const { judged } = this.#options;
+    for (const delivery of deliveries) {
+      const verdict = state.engine.apply(delivery, partition);
+      judged?.(state.source, delivery, verdict);
+    }
+    const last = deliveries[deliveries.length - 1];
+    if (last === undefined) return;
+    state.next[partition] += deliveries.length;
+    state.lastIngestTs[partition] = last.ingestTs;
+    this.#uncommitted += deliveries.length;
+  }
+
+  /** The slowest clock of a source with views, not beyond what is archived. */
+  #keepClock(): number {
+    const clocks = this.#options.layouts.map(({ view }) => this.clockOf(view.source));
+    return Math.min(...clocks, this.#options.archivedUpTo?.() ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** The slowest log clock of the sources that have views. */
+  clock(): number {
+    return Math.min(...this.#options.layouts.map(({ view }) => this.clockOf(view.source)));
+  }
+
+  #stateOf(source: EventSourceData): SourceState {
+    const state = this.#sources.get(source.name);
+    if (state === undefined) throw fail('EVENT_SOURCE', { source: source.name });
+    return state;
+  }
+}
+
+const DROP_EVERY_MS = 3_600_000;
+
+interface SourceState {
+  readonly source: EventSourceData;
+  readonly engine: SourceEngine<KeyTiles>;
+  /** Next offset to apply, by partition. */
+  readonly next: number[];
+  readonly lastIngestTs: number[];
+}
