@@ -1,0 +1,121 @@
+import type { IForbiddenRuleType } from 'dependency-cruiser';
+
+/** Folders that a folder of src may import besides itself; what is not named here is named in `rules` below. */
+const pure = ['base', 'schema', 'stats', 'features', 'ports'];
+const products = ['featurestore', 'registry', 'training', 'serving', 'monitoring', 'gpu', 'cost'];
+
+const zod = 'node_modules/zod/';
+
+/**
+ * The directions of imports: base, then schema and stats, then features, then ports, then the products, then compose,
+ * then server and cli. Every rule has a seeded violation in test/ground/seeded/imports, which the check must catch.
+ */
+export const importRules: readonly IForbiddenRuleType[] = [
+  pureFolder('base', ['base'], []),
+  pureFolder('schema', ['base', 'schema'], [zod]),
+  pureFolder('stats', ['base', 'stats'], [zod]),
+  pureFolder('features', ['base', 'schema', 'stats', 'features'], [zod]),
+  pureFolder('ports', pure, [zod]),
+  {
+    name: 'products',
+    comment: 'A product imports what is pure and other products: no back end, nothing that is composed of products.',
+    severity: 'error',
+    from: { path: folders(products) },
+    to: { path: '^src/', pathNot: folders([...pure, ...products]) },
+  },
+  {
+    name: 'planes',
+    comment: 'Training and serving share declarations, registry and offline store, and nothing else.',
+    severity: 'error',
+    from: { path: '^src/(training|serving)/' },
+    to: { path: '^src/(training|serving)/', pathNot: '^src/$1/' },
+  },
+  {
+    name: 'backends',
+    comment: 'A back end imports what is pure, never a product or another back end.',
+    severity: 'error',
+    from: { path: '^src/backends/([^/]+)/' },
+    to: { path: '^src/', pathNot: [folders(pure), '^src/backends/$1/'] },
+  },
+  {
+    name: 'compose',
+    comment: 'Only compose chooses back ends.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: ['^src/compose(/|\\.ts$)', '^src/backends/'] },
+    to: { path: '^src/backends/' },
+  },
+  {
+    name: 'testing',
+    comment: 'Published contracts and oracles stand on what is pure, and on fast-check.',
+    severity: 'error',
+    from: { path: '^src/testing/' },
+    to: {
+      pathNot: [folders([...pure, 'testing']), 'node_modules/fast-check/', '^(node:|assert$|fs$|path$|os$|crypto$)'],
+    },
+  },
+  {
+    name: 'untested-testing',
+    comment: 'What runs in production does not import testing.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: ['^src/testing/', '^src/cli/commands/verify\\.ts$'] },
+    to: { path: '^src/testing/' },
+  },
+  {
+    name: 'edges',
+    comment: 'Server and cli are the last to import: nothing stands on them but the page of exports.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: ['^src/(server|cli)/', '^src/index\\.ts$'] },
+    to: { path: '^src/(server|cli)/' },
+  },
+  {
+    name: 'server-cli',
+    comment: 'The command line starts the server, not the other way round.',
+    severity: 'error',
+    from: { path: '^src/server/' },
+    to: { path: '^src/cli/' },
+  },
+  {
+    name: 'outside',
+    comment: 'What is published imports nothing that is not.',
+    severity: 'error',
+    from: { path: '^src/' },
+    to: { path: '^(test|examples|bench|scripts|console)/' },
+  },
+  {
+    name: 'examples',
+    comment: 'An example imports what a user can import.',
+    severity: 'error',
+    from: { path: '^examples/' },
+    to: { path: '^(src|test|bench|scripts)/', pathNot: '^src/(index|testing/index)\\.ts$' },
+  },
+  {
+    name: 'declared',
+    comment: 'Every package that is imported is declared, and not as one for development.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/testing/' },
+    to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'unknown'] },
+  },
+  {
+    name: 'circular',
+    comment:
+      'No folder stands on itself; the files of one folder may call each other, as those of a recursive tree do.',
+    severity: 'error',
+    from: { path: '^(.+)/[^/]+$' },
+    to: { circular: true, via: { pathNot: '^$1/[^/]+$' } },
+  },
+];
+
+/** A folder without Node built-ins and packages that imports the named folders only. */
+function pureFolder(name: string, allowed: readonly string[], packages: readonly string[]): IForbiddenRuleType {
+  return {
+    name,
+    comment: `${name} imports only ${allowed.join(', ')}${packages.length === 0 ? '' : ' and zod'}.`,
+    severity: 'error',
+    from: { path: `^src/${name}/` },
+    to: { pathNot: [folders(allowed), ...packages] },
+  };
+}
+
+function folders(names: readonly string[]): string {
+  return `^src/(${names.join('|')})/`;
+}

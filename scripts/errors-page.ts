@@ -1,0 +1,49 @@
+import { writeFile } from 'node:fs/promises';
+import { catalogue } from '../src/base/errors/catalogue.ts';
+import type { ErrorRow } from '../src/base/errors/row.ts';
+
+/** Where the page of errors lies. */
+export const errorsPagePath = new URL('../docs/reference/errors.md', import.meta.url);
+
+const exits: Readonly<Record<number, string>> = {
+  1: 'a fault of Headrace itself',
+  2: 'wrong use',
+  3: 'wrong data',
+  4: 'a store or file is at fault',
+  5: 'something is not reachable',
+};
+
+const head = `# Errors
+
+Every error that Headrace gives has a code, a message and a mend: what to do about it. Recognise an error by its code
+(\`isHeadraceError(error, 'WINDOW_TEXT')\`), never by its message. The HTTP server answers with the status, the command
+line ends with the exit code. A call may be made again *never*, at once (*safe*), or after a while (*later*).
+
+${Object.entries(exits)
+  .map(([code, meaning]) => `- exit ${code}: ${meaning}`)
+  .join('\n')}
+
+This page is written by \`npm run errors-page\` from src/base/errors/catalogue.ts; do not edit it by hand.
+`;
+
+/** The section of one code. */
+export function errorSection(code: string, { message, mend, retry, status, exit }: ErrorRow): string {
+  return `### ${code}\n\n\`${message}\`\n\n${mend}.\n\nretry ${retry} · HTTP ${status} · exit ${exit}\n`;
+}
+
+/** The page docs/reference/errors.md: the codes by area, in order of the alphabet. */
+export function errorsPage(): string {
+  const rows: readonly (readonly [string, ErrorRow])[] = Object.entries(catalogue).sort(([a], [b]) => (a < b ? -1 : 1));
+  const areas = new Set(rows.map(([code]) => areaOf(code)));
+  const chapters = [...areas].map((area) => {
+    const sections = rows.filter(([code]) => areaOf(code) === area).map(([code, row]) => errorSection(code, row));
+    return `## ${area}\n\n${sections.join('\n')}`;
+  });
+  return [head, ...chapters].join('\n');
+}
+
+function areaOf(code: string): string {
+  return code.slice(0, code.indexOf('_'));
+}
+
+if (import.meta.main) await writeFile(errorsPagePath, errorsPage());

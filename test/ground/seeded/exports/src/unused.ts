@@ -1,0 +1,1 @@
+export const unused = 'a file that nothing imports';

@@ -1,0 +1,1 @@
+export { memoryLog as embeddedLog } from '../memory/log.ts';

@@ -1,0 +1,1 @@
+export { memoryLog } from '../backends/memory/log.ts';
