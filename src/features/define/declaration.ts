@@ -113,7 +113,7 @@ export interface OnDemandViewData {
   readonly kind: 'onDemandView';
   readonly name: string;
   readonly version: number;
-  readonly inputs: Columns;
+  readonly inputColumns: Columns;
   readonly features: Columns;
   /** Pure; runs over requests and over training rows alike. */
   readonly compute: (inputs: Readonly<Record<string, Value>>) => Readonly<Record<string, Value>>;

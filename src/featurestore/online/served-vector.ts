@@ -24,5 +24,6 @@ export interface MissingFeature {
   readonly reason: MissingReason;
 }
 
-/** nullKey: the request names no entity · past: the tiles have seen events after the instant · compute: the on-demand function failed. */
-export type MissingReason = 'nullKey' | 'past' | 'compute';
+/** nullKey: the request names no entity · past: the tiles have seen events after the instant
+ * · compute: the on-demand function failed · overflow: the aggregate left its range or its cap. */
+export type MissingReason = 'nullKey' | 'past' | 'compute' | 'overflow';

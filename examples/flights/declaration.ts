@@ -1,0 +1,101 @@
+import {
+  apply,
+  batchView,
+  type Columns,
+  count,
+  defineProject,
+  entity,
+  eventSource,
+  featureService,
+  float,
+  gt,
+  int,
+  lookup,
+  mean,
+  model,
+  onDemandView,
+  share,
+  sql,
+  streamView,
+  text,
+  time,
+} from 'headrace';
+
+const airport = entity('airport', { airport: text() });
+const route = entity('route', { origin: text(), destination: text() });
+
+/** Every flight, when it is due to leave: the request for a prediction. */
+export const schedule = eventSource('schedule', {
+  id: 'flight',
+  time: 'scheduled',
+  columns: { flight: text(), scheduled: time(), origin: text(), destination: text(), distance: int({ unit: 'mi' }) },
+});
+
+/** Every flight, when it has left: what the features are made of, and the label. */
+export const departures = eventSource('departures', {
+  id: 'flight',
+  time: 'departed',
+  columns: {
+    flight: text(),
+    departed: time(),
+    scheduled: time(),
+    origin: text(),
+    destination: text(),
+    delay: int({ unit: 'min', range: [-120, 2000] }),
+  },
+});
+
+const delays = ({ delay }: Columns<typeof departures>) => ({
+  flights: count(),
+  mean_delay: mean(delay),
+  late_share: share(gt(delay, 15)),
+});
+
+const live = { source: departures, windows: ['15m', '1h', '1d', '7d'], freshness: '1s', features: delays } as const;
+
+const byOrigin = streamView('by_origin', { ...live, entity: airport, key: { airport: 'origin' } });
+const byDestination = streamView('by_destination', { ...live, entity: airport, key: { airport: 'destination' } });
+const byRoute = streamView('by_route', { ...live, entity: route, key: { origin: 'origin', destination: 'destination' } });
+
+const history = batchView('history', {
+  entity: route,
+  schedule: '0 3 * * *',
+  freshness: '26h',
+  reads: { departures },
+  features: { mean_delay: float(), late_share: float(), flights: int() },
+  sql: ({ departures: d, asOf }) => sql`
+    SELECT origin, destination, avg(delay) AS mean_delay, avg(CASE WHEN delay > 15 THEN 1 ELSE 0 END) AS late_share,
+      count(*) AS flights
+    FROM ${d} WHERE departed < ${asOf} GROUP BY origin, destination`,
+});
+
+const DAY_MS = 86_400_000;
+
+const calendar = onDemandView('calendar', {
+  inputs: { at: time() },
+  features: { hour: int(), weekday: int() },
+  // 1970-01-01 was a Thursday: weekday 4, Sunday being 0.
+  compute: ({ at }) => ({ hour: new Date(at).getUTCHours(), weekday: (Math.floor(at / DAY_MS) + 4) % 7 }),
+});
+
+export const departure = featureService('departure', {
+  request: { origin: text(), destination: text(), scheduled: time(), distance: int({ unit: 'mi' }) },
+  p99: '10ms',
+  join: (r) => ({
+    origin: lookup(byOrigin, { airport: r.origin }),
+    destination: lookup(byDestination, { airport: r.destination }),
+    route: lookup(byRoute, { origin: r.origin, destination: r.destination }),
+    history: lookup(history, { origin: r.origin, destination: r.destination }),
+  }),
+  compute: (r) => ({ distance: r.distance, clock: apply(calendar, { at: r.scheduled }) }),
+});
+
+export const lateDeparture = model('late_departure', {
+  task: 'binary',
+  service: departure,
+  spine: { from: schedule, id: 'flight' },
+  label: { from: departures, id: 'flight', value: (e) => gt(e.delay, 15), within: '2d' },
+  train: { with: { kind: 'logisticRegression', categorical: ['clock_hour', 'clock_weekday'] } },
+});
+
+export default defineProject('flights', { schedule, departures, departure, lateDeparture });

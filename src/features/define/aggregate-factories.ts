@@ -1,0 +1,132 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { DurationText } from '../../base/time.ts';
+import type { AggregateKind, AggregateSpec } from './declaration.ts';
+import type { Expr } from './expression-factories.ts';
+import type { Base, ExactTag, Nullable, ScalarTag, Tag } from './tag.ts';
+
+/** A window: a duration, or all events. */
+export type WindowText = DurationText | 'ever';
+
+/** An aggregate as it is written in a view; it gets its name from its key and its windows from the view, or from `over`. */
+export interface AggregateDraft<T extends Tag, W extends WindowText | null = null> {
+  readonly kind: 'aggregate';
+  readonly of: T;
+  readonly spec: Omit<AggregateSpec, 'name'>;
+  readonly windows: readonly NonNullable<W>[] | null;
+}
+
+type Exact = ExactTag | Nullable<ExactTag>;
+type Scalar = ScalarTag | Nullable<ScalarTag>;
+type Ordered = Exclude<ScalarTag, 'bool'> | Nullable<Exclude<ScalarTag, 'bool'>>;
+type Binned = ExactTag | 'time' | Nullable<ExactTag | 'time'>;
+type Predicate = Expr<'bool'> | Expr<'bool?'>;
+
+/** How many events; with a bool, those where it is true; with another expression, those where it is not null. */
+export const count = (of?: Expr<Scalar>): AggregateDraft<'int'> => draft('count', of ?? null);
+/** The share of true among the events where the test is not null. */
+export const share = (test: Predicate): AggregateDraft<'float?'> => draft('share', test);
+/** The exact sum, in the type of what is summed. */
+export const sum = <T extends Exact>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('sum', of);
+/** The mean, from an exact sum. */
+export const mean = (of: Expr<Exact>): AggregateDraft<'float?'> => draft('mean', of);
+export const min = <T extends Ordered>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('min', of);
+export const max = <T extends Ordered>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('max', of);
+/** Variance with divisor n. */
+export const variancePop = (of: Expr<Spread>): AggregateDraft<'float?'> => draft('variancePop', of);
+/** Variance with divisor n − 1. */
+export const varianceSample = (of: Expr<Spread>): AggregateDraft<'float?'> => draft('varianceSample', of);
+/** Standard deviation with divisor n. */
+export const stddevPop = (of: Expr<Spread>): AggregateDraft<'float?'> => draft('stddevPop', of);
+/** Standard deviation with divisor n − 1. */
+export const stddevSample = (of: Expr<Spread>): AggregateDraft<'float?'> => draft('stddevSample', of);
+/** The value of the earliest event by (time, id). */
+export const first = <T extends Scalar>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('first', of);
+/** The value of the latest event by (time, id). */
+export const last = <T extends Scalar>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('last', of);
+
+type Spread = 'int' | 'decimal' | 'int?' | 'decimal?';
+
+/** The values of the latest n events, newest first. Error: AGGREGATE_PARAM. */
+export function lastN<T extends Scalar>(
+  of: Expr<T>,
+  n: number,
+): AggregateDraft<`list<${Extract<Base<T>, ScalarTag>}>`> {
+  return draft('lastN', of, { n: whole('n', n, 1_000) });
+}
+
+/** How many different values, exact up to `cap` (10,000), without an answer beyond. Error: AGGREGATE_PARAM. */
+export function distinct(of: Expr<Scalar>, { cap = 10_000 }: { readonly cap?: number } = {}): AggregateDraft<'int'> {
+  return draft('distinct', of, { cap: whole('cap', cap, 1_000_000) });
+}
+
+/** How many different values, estimated within 1.6 % (standard error). */
+export const approxDistinct = (of: Expr<Exclude<Scalar, 'float' | 'float?'>>): AggregateDraft<'float'> =>
+  draft('approxDistinct', of);
+
+/** The q-quantile by nearest rank, within 0.79 %. Error: AGGREGATE_PARAM. */
+export function quantile(of: Expr<Binned>, q: number): AggregateDraft<'float?'> {
+  if (!(q >= 0 && q <= 1)) throw fail('AGGREGATE_PARAM', { param: 'q', value: q, wanted: 'a number from 0 to 1' });
+  return draft('quantile', of, { q });
+}
+
+/** The k most frequent values, exact up to `cap` (10,000) different ones, without an answer beyond. Error: AGGREGATE_PARAM. */
+export function topK<T extends Exclude<Scalar, 'float' | 'float?'>>(
+  of: Expr<T>,
+  k: number,
+  { cap = 10_000 }: { readonly cap?: number } = {},
+): AggregateDraft<`list<${Extract<Base<T>, ScalarTag>}>`> {
+  return draft('topK', of, { k: whole('k', k, 1_000), cap: whole('cap', cap, 1_000_000) });
+}
+
+/** The aggregate over these windows instead of the view's. */
+export function over<T extends Tag, const W extends WindowText>(
+  windows: readonly W[],
+  aggregate: AggregateDraft<T>,
+): AggregateDraft<T, W> {
+  return Object.freeze({ ...aggregate, windows });
+}
+
+function draft<T extends Tag>(
+  kind: AggregateKind,
+  of: Expr<Tag> | null,
+  params: Readonly<Record<string, number>> = {},
+): AggregateDraft<T> {
+  const spec = { kind, input: of?.expression ?? null, inputType: of?.spec ?? null, params };
+  return Object.freeze({ kind: 'aggregate', of: tagOfAggregate(kind, of) as T, spec, windows: null });
+}
+
+/** The answer's tag as data; the aggregate itself says the same as `result`. */
+function tagOfAggregate(kind: AggregateKind, of: Expr<Tag> | null): Tag {
+  const base = (of?.of.replace('?', '') ?? 'int') as Exclude<Base<Tag>, `list<${string}>`>;
+  switch (kind) {
+    case 'count':
+    case 'distinct':
+      return 'int';
+    case 'approxDistinct':
+      return 'float';
+    case 'sum':
+    case 'min':
+    case 'max':
+    case 'first':
+    case 'last':
+      return `${base}?`;
+    case 'lastN':
+    case 'topK':
+      return `list<${base}>`;
+    case 'share':
+    case 'mean':
+    case 'variancePop':
+    case 'varianceSample':
+    case 'stddevPop':
+    case 'stddevSample':
+    case 'quantile':
+      return 'float?';
+    default:
+      return kind satisfies never;
+  }
+}
+
+function whole(param: string, value: number, most: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw fail('AGGREGATE_PARAM', { param, value, wanted: `a whole number from 1 to ${most}` });
+}

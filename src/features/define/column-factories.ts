@@ -1,0 +1,74 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { ColumnSpec } from '../../schema/column.ts';
+import type { Base, ScalarTag, Tag } from './tag.ts';
+import { tagOf } from './tag.ts';
+
+/** A declared column; `of` is its type with `?` where it can be null. */
+export interface Column<T extends Tag> extends ColumnSpec {
+  readonly of: T;
+}
+
+/** Unit and expected range of a column, for people and quality checks. */
+export interface ColumnOptions {
+  readonly unit?: string;
+  readonly range?: readonly [number, number];
+}
+
+/** Text, compared by its UTF-8 bytes. */
+export const text = (): Column<'text'> => column<'text'>({ type: 'text', nullable: false });
+/** An integer within ±(2^53 − 1). */
+export const int = (options: ColumnOptions = {}): Column<'int'> =>
+  column<'int'>({ type: 'int', nullable: false, ...options });
+/** An integer within int64; a bigint in TypeScript. */
+export const int64 = (options: ColumnOptions = {}): Column<'int64'> =>
+  column<'int64'>({ type: 'int64', nullable: false, ...options });
+/** A finite double. Sums and means of doubles depend on their order: `decimal` is summed exactly. */
+export const float = (options: ColumnOptions = {}): Column<'float'> =>
+  column<'float'>({ type: 'float', nullable: false, ...options });
+/** true or false. */
+export const bool = (): Column<'bool'> => column<'bool'>({ type: 'bool', nullable: false });
+/** An instant as epoch milliseconds (UTC). */
+export const time = (): Column<'time'> => column<'time'>({ type: 'time', nullable: false });
+
+/** A decimal number of `scale` digits after the point (0 to 15), kept as an integer; its exact text in TypeScript. Error: COLUMN_SCALE. */
+export function decimal(scale: number, options: ColumnOptions = {}): Column<'decimal'> {
+  if (!Number.isInteger(scale) || scale < 0 || scale > 15) throw fail('COLUMN_SCALE', { scale });
+  return column<'decimal'>({ type: 'decimal', nullable: false, scale, ...options });
+}
+
+/** An array of values of one type. */
+export function list<E extends ScalarTag>(element: Column<E>): Column<`list<${E}>`> {
+  return column<`list<${E}>`>({
+    type: 'list',
+    element: element.type === 'list' ? 'text' : element.type,
+    nullable: false,
+  });
+}
+
+/** The column, where null is a value too. */
+export function nullable<T extends Tag>(of: Column<T>): Column<`${Base<T>}?`> {
+  const { of: _, ...spec } = of;
+  return column<`${Base<T>}?`>({ ...spec, nullable: true });
+}
+
+function column<T extends Tag>(spec: ColumnSpec): Column<T> {
+  return Object.freeze({ ...spec, of: tagOf(spec) as T });
+}
+
+/** Columns by name, as a user writes them. */
+export type ColumnMap = Readonly<Record<string, Column<Tag>>>;
+
+/** The tags of columns. */
+export type TagsOf<C extends ColumnMap> = {
+  readonly [K in keyof C & string]: C[K] extends Column<infer T> ? T : never;
+};
+
+/** The columns as plain data, without their type-level names. */
+export function columnSpecs(columns: ColumnMap): Readonly<Record<string, ColumnSpec>> {
+  return Object.fromEntries(Object.entries(columns).map(([name, { of: _, ...spec }]) => [name, Object.freeze(spec)]));
+}
+
+/** The tags as data, by name. */
+export function columnTags<C extends ColumnMap>(columns: C): TagsOf<C> {
+  return Object.fromEntries(Object.entries(columns).map(([name, { of }]) => [name, of])) as TagsOf<C>;
+}

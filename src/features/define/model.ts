@@ -1,0 +1,104 @@
+import { fail } from '../../base/errors/fail.ts';
+import { type DurationText, parseDuration } from '../../base/time.ts';
+import { checkName } from './check-name.ts';
+import type { ModelData } from './declaration.ts';
+import type { Columns, EventSource } from './event-source.ts';
+import { columnExpressions, type Expr } from './expression-factories.ts';
+import type { FeatureService } from './feature-service.ts';
+import { freeze } from './freeze.ts';
+import type { Fits, Tags, ValueOf } from './tag.ts';
+
+/** A model: what it reads, what it predicts, how it is trained. */
+export interface Model<I extends Tags, F extends Tags, L extends 'bool' | 'float'> extends ModelData {
+  readonly service: FeatureService<I, F>;
+  /** Type of the label: true or false, or a number. */
+  readonly labelTag: L;
+}
+
+type TextColumn<S extends Tags> = { [C in keyof S & string]: S[C] extends 'text' ? C : never }[keyof S & string];
+
+type LabelTag = 'bool' | 'bool?' | 'int' | 'int?' | 'float' | 'float?';
+
+/** A training row of a model. */
+export interface TrainingRow<M extends Model<Tags, Tags, 'bool' | 'float'>> {
+  readonly id: string;
+  /** The instant its features are as of, epoch ms. */
+  readonly at: number;
+  readonly features: { readonly [K in keyof M['service']['outputs']]: ValueOf<M['service']['outputs'][K]> | null };
+  readonly label: M['labelTag'] extends 'bool' ? boolean : number;
+}
+
+export interface ModelOptions<
+  I extends Tags,
+  F extends Tags,
+  Spine extends Tags,
+  From extends Tags,
+  T extends LabelTag,
+> {
+  readonly task: T extends 'bool' | 'bool?' ? 'binary' : 'regression';
+  readonly service: FeatureService<I, F>;
+  /** The source whose rows are the requests to learn from: it has the request's columns; its id names the prediction. */
+  readonly spine: {
+    readonly from: EventSource<Spine> & { readonly outputs: { readonly [K in keyof I]: Fits<I[K]> } };
+    readonly id: TextColumn<Spine>;
+  };
+  readonly label: {
+    readonly from: EventSource<From>;
+    /** The column that holds the prediction's id. */
+    readonly id: TextColumn<From>;
+    readonly value: (event: Columns<EventSource<From>>) => Expr<T>;
+    /** The label where none came in time; without it such a prediction has none. */
+    readonly otherwise?: T extends 'bool' | 'bool?' ? boolean : number;
+    /** How long after the prediction a label counts. */
+    readonly within: DurationText;
+  };
+  readonly train: {
+    readonly with: { readonly kind: string; readonly [option: string]: unknown };
+    /** How much of the past is trained on; all without it. */
+    readonly window?: DurationText;
+  };
+  readonly monitors?: readonly {
+    readonly kind: string;
+    readonly slices?: readonly (keyof F & string)[];
+    readonly [option: string]: unknown;
+  }[];
+  readonly playbook?: Readonly<Record<string, unknown>>;
+  readonly rollout?: Readonly<Record<string, unknown>>;
+}
+
+/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE. */
+export function model<I extends Tags, F extends Tags, Spine extends Tags, From extends Tags, T extends LabelTag>(
+  name: string,
+  options: ModelOptions<I, F, Spine, From, T>,
+): Model<I, F, T extends 'bool' | 'bool?' ? 'bool' : 'float'> {
+  checkName('model', name);
+  const { task, service, spine, label, train } = options;
+  for (const [column, { type }] of Object.entries(service.request)) {
+    if (spine.from.columns[column]?.type !== type)
+      throw fail('MODEL_SPINE', { model: name, source: spine.from.name, column, type });
+  }
+  const value = label.value(columnExpressions(label.from.columns) as unknown as Columns<EventSource<From>>);
+  return freeze({
+    kind: 'model',
+    name,
+    task,
+    service,
+    spine: { from: spine.from, id: spine.id },
+    label: {
+      from: label.from,
+      id: label.id,
+      value: value.expression,
+      valueType: value.spec,
+      otherwise: label.otherwise ?? null,
+      withinMs: parseDuration(label.within, `the label of model ${name}`),
+    },
+    train: {
+      with: train.with,
+      windowMs: train.window === undefined ? null : parseDuration(train.window, `the training window of model ${name}`),
+    },
+    monitors: options.monitors ?? [],
+    playbook: options.playbook ?? {},
+    rollout: options.rollout ?? {},
+    labelTag: (value.of.startsWith('bool') ? 'bool' : 'float') as T extends 'bool' | 'bool?' ? 'bool' : 'float',
+  });
+}

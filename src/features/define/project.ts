@@ -1,0 +1,70 @@
+import { fail } from '../../base/errors/fail.ts';
+import { checkName } from './check-name.ts';
+import type { EventSourceData, FeatureServiceData, ModelData, ProjectData, ViewData } from './declaration.ts';
+import { freeze } from './freeze.ts';
+
+type Part = EventSourceData | ViewData | FeatureServiceData | ModelData;
+
+/** A project with its parts under the names that the user gave them. */
+export interface Project<P extends Readonly<Record<string, Part>>> extends ProjectData {
+  readonly parts: P;
+}
+
+/** Declares a project: the named parts and all that they reach. Errors: NAME_TEXT, NAME_TWICE. */
+export function defineProject<const P extends Readonly<Record<string, Part>>>(name: string, parts: P): Project<P> {
+  checkName('project', name);
+  const reached = new Reached();
+  for (const part of Object.values(parts)) reached.add(part);
+  return freeze({ kind: 'project', name, parts, ...reached.lists() });
+}
+
+/** What a project reaches, each once, sorted by name. */
+class Reached {
+  readonly #sources = new Map<string, EventSourceData>();
+  readonly #views = new Map<string, ViewData>();
+  readonly #services = new Map<string, FeatureServiceData>();
+  readonly #models = new Map<string, ModelData>();
+
+  add(part: Part): void {
+    switch (part.kind) {
+      case 'eventSource':
+        return put(this.#sources, part, part.name);
+      case 'streamView':
+        this.add(part.source);
+        return put(this.#views, part, `${part.name}@${part.version}`);
+      case 'batchView':
+        for (const source of Object.values(part.reads)) this.add(source);
+        return put(this.#views, part, `${part.name}@${part.version}`);
+      case 'onDemandView':
+        return put(this.#views, part, `${part.name}@${part.version}`);
+      case 'featureService':
+        for (const { view } of part.lookups) this.add(view);
+        for (const spec of part.computed) if (spec.kind === 'apply') this.add(spec.view);
+        return put(this.#services, part, part.name);
+      case 'model':
+        for (const one of [part.service, part.spine.from, part.label.from]) this.add(one);
+        return put(this.#models, part, part.name);
+      default:
+        return part satisfies never;
+    }
+  }
+
+  lists(): Pick<ProjectData, 'sources' | 'views' | 'services' | 'models'> {
+    return {
+      sources: sorted(this.#sources),
+      views: sorted(this.#views),
+      services: sorted(this.#services),
+      models: sorted(this.#models),
+    };
+  }
+}
+
+function put<T extends { readonly kind: string }>(all: Map<string, T>, part: T, name: string): void {
+  const known = all.get(name);
+  if (known !== undefined && known !== part) throw fail('NAME_TWICE', { kind: part.kind, name });
+  all.set(name, part);
+}
+
+function sorted<T>(all: ReadonlyMap<string, T>): readonly T[] {
+  return [...all].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, part]) => part);
+}

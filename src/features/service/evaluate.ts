@@ -1,0 +1,144 @@
+import type { Value } from '../../schema/column.ts';
+import type {
+  ComputedSpec,
+  FeatureServiceData,
+  LookupSpec,
+  OnDemandViewData,
+  ServiceExpression,
+} from '../define/declaration.ts';
+
+/** Reports an on-demand view whose function threw or gave a value of another type. */
+export type OnComputeError = (view: OnDemandViewData, error: unknown) => void;
+
+/** The features of each lookup's view that a service reads, in the order of the lookups: those of the vector and those that `compute` uses. */
+export function neededFeatures(service: FeatureServiceData): readonly (readonly string[])[] {
+  return service.lookups.map(({ alias, features }) => [...new Set([...features, ...computedReads(service, alias)])]);
+}
+
+/**
+ * Puts a vector together from a request and the values of its lookups (`lookups[i]` in the order of
+ * `neededFeatures(service)[i]`). The one function behind served vectors and training rows, so that they cannot differ.
+ * An on-demand function that throws gives null for its features and is reported. Hot path: compiled once per service.
+ */
+export type ServiceEvaluator = (
+  request: readonly Value[],
+  lookups: readonly (readonly Value[])[],
+  onError: OnComputeError,
+) => Value[];
+
+/** Compiles the evaluator of a service; the vector is in the order of `service.features`. */
+export function serviceEvaluator(service: FeatureServiceData): ServiceEvaluator {
+  const computed = new Map(service.computed.map((spec) => [spec.alias, spec]));
+  const steps: Step[] = [];
+  const applied = new Map<string, number>();
+  const places = service.features.map(({ from, feature }): Place => {
+    const spec = computed.get(from);
+    if (spec === undefined) return lookupPlace(service, from, feature ?? '');
+    if (spec.kind === 'value') return compileExpression(service, spec.of);
+    const step = applied.get(from) ?? steps.push(compileApply(service, spec)) - 1;
+    applied.set(from, step);
+    const name = feature ?? '';
+    return (_request, _lookups, results) => results[step][name];
+  });
+  return (request, lookups, onError) => {
+    const results = steps.map((step) => step(request, lookups, onError));
+    return places.map((place) => place(request, lookups, results));
+  };
+}
+
+type Results = readonly Readonly<Record<string, Value>>[];
+type Place = (request: readonly Value[], lookups: readonly (readonly Value[])[], results: Results) => Value;
+type Step = (
+  request: readonly Value[],
+  lookups: readonly (readonly Value[])[],
+  onError: OnComputeError,
+) => Readonly<Record<string, Value>>;
+
+function computedReads(service: FeatureServiceData, alias: string): readonly string[] {
+  return service.computed
+    .flatMap((spec) => (spec.kind === 'value' ? [spec.of] : Object.values(spec.inputs)))
+    .flatMap((expression) => featuresOf(expression, alias));
+}
+
+function featuresOf(expression: ServiceExpression, alias: string): readonly string[] {
+  if (expression.kind === 'orElse') return featuresOf(expression.of, alias);
+  return expression.kind === 'feature' && expression.lookup === alias ? [expression.feature] : [];
+}
+
+function lookupPlace(service: FeatureServiceData, alias: string, feature: string): Place {
+  const lookup = service.lookups.findIndex((one: LookupSpec) => one.alias === alias);
+  const index = neededFeatures(service)[lookup].indexOf(feature);
+  return (_request, lookups) => lookups[lookup][index];
+}
+
+function compileExpression(service: FeatureServiceData, expression: ServiceExpression): Place {
+  switch (expression.kind) {
+    case 'request': {
+      const index = Object.keys(service.request).indexOf(expression.name);
+      return (request) => request[index];
+    }
+    case 'feature':
+      return lookupPlace(service, expression.lookup, expression.feature);
+    case 'literal': {
+      const { value } = expression;
+      return () => value;
+    }
+    case 'orElse': {
+      const of = compileExpression(service, expression.of);
+      const { otherwise } = expression;
+      return (request, lookups, results) => of(request, lookups, results) ?? otherwise;
+    }
+    default:
+      return expression satisfies never;
+  }
+}
+
+const noResults: Results = [];
+
+function compileApply(service: FeatureServiceData, { view, inputs }: Extract<ComputedSpec, { kind: 'apply' }>): Step {
+  const names = Object.keys(view.inputColumns);
+  const places = names.map((name) => compileExpression(service, inputs[name]));
+  const nothing = Object.fromEntries(Object.keys(view.features).map((name) => [name, null]));
+  return (request, lookups, onError) => {
+    const row: Record<string, Value> = {};
+    for (let i = 0; i < names.length; i += 1) row[names[i]] = places[i](request, lookups, noResults);
+    try {
+      return checked(view, view.compute(row));
+    } catch (error) {
+      onError(view, error);
+      return nothing;
+    }
+  };
+}
+
+/** The function's answer if every feature has a value of its type. */
+function checked(view: OnDemandViewData, answer: Readonly<Record<string, Value>>): Readonly<Record<string, Value>> {
+  for (const name in view.features) {
+    const value = answer[name];
+    if (value === null ? !view.features[name].nullable : !fits(view.features[name].type, value)) {
+      throw new TypeError(`feature "${name}" is ${String(value)}`);
+    }
+  }
+  return answer;
+}
+
+function fits(type: OnDemandViewData['features'][string]['type'], value: Value): boolean {
+  switch (type) {
+    case 'text':
+      return typeof value === 'string';
+    case 'int':
+    case 'time':
+      return Number.isSafeInteger(value);
+    case 'float':
+      return Number.isFinite(value);
+    case 'bool':
+      return typeof value === 'boolean';
+    case 'int64':
+    case 'decimal':
+      return typeof value === 'bigint';
+    case 'list':
+      return Array.isArray(value);
+    default:
+      return type satisfies never;
+  }
+}
