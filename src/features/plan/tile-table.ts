@@ -28,7 +28,7 @@ export function partsTable(view: StreamViewData, hopMs: number, spec: AggregateS
     `tiles/${viewId(view)}/${hopMs}/${spec.name}`,
     sqlColumns(view.entity.key, KEY_PREFIX),
     { tile_start: 'BIGINT', version: 'BIGINT' },
-    partColumns(parts),
+    partColumns(parts.schema),
   );
 }
 

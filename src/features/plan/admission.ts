@@ -1,0 +1,28 @@
+import type { EventSourceData } from '../define/declaration.ts';
+import { sourceColumn } from './names.ts';
+import { type ScanPlan, scanDeliveries } from './scan.ts';
+
+/**
+ * The accepted events of a source: of each id the first delivery in log order, unless it is late or from the future.
+ * Runs once per source, before its views; the columns are those of the deliveries.
+ */
+export interface AdmissionPlan {
+  readonly kind: 'admission';
+  readonly from: ScanPlan;
+  readonly id: string;
+  readonly time: string;
+  readonly latenessMs: number;
+  readonly futureSkewMs: number;
+}
+
+/** Accepted events from the relation of a source's raw table. */
+export function admission(source: EventSourceData, relation: string): AdmissionPlan {
+  return {
+    kind: 'admission',
+    from: scanDeliveries(source, relation),
+    id: sourceColumn(source.id),
+    time: sourceColumn(source.time),
+    latenessMs: source.latenessMs,
+    futureSkewMs: source.futureSkewMs,
+  };
+}

@@ -1,0 +1,18 @@
+/**
+ * Names in generated SQL. Declared names stand behind a prefix, so that none is a reserved word of any engine and the
+ * shared text needs no quotes; declared names themselves are written (quoted) only where tables are read.
+ */
+export const sourceColumn = (name: string): string => `c_${name}`;
+export const keyColumn = (name: string): string => `k_${name}`;
+export const requestColumn = (name: string): string => `r_${name}`;
+export const featureColumn = (name: string): string => `f_${name}`;
+
+/** Columns of deliveries and events beside the declared ones. */
+export const ID = 'id';
+export const TS = 'ts';
+export const INGEST = 'ingest_ts';
+export const PARTITION_NO = 'partition_no';
+export const LOG_OFFSET = 'log_offset';
+
+/** The instant that a spine row asks for. */
+export const ASKED = 'q';

@@ -1,0 +1,37 @@
+import type { ScanPlan } from './scan.ts';
+
+/**
+ * What a view is asked: each different (entity key, instant) of a spine once, with the bounds of the view's windows.
+ * Columns: the key, `q`, `until` (closed events are those before it), and per window `from_0`, `from_1`, …: a window
+ * covers `from <= ts < q`. Rows with a null in the key ask for no entity and are left out.
+ */
+export interface PointsPlan {
+  readonly kind: 'points';
+  readonly spine: ScanPlan;
+  readonly keys: readonly PointKey[];
+  readonly windows: readonly PointWindow[];
+  /**
+   * null: every accepted event counts, and all events before q are closed. Otherwise only what had arrived by q
+   * counts; with this lateness, events before `q - lateness + 1` had arrived for certain and are closed.
+   */
+  readonly latenessMs: number | null;
+}
+
+export interface PointKey {
+  /** `k_<entity key column>`. */
+  readonly name: string;
+  /** `r_<request column>`. */
+  readonly of: string;
+}
+
+export interface PointWindow {
+  /** Column of the lower bound. */
+  readonly from: string;
+  /** null: no lower bound. */
+  readonly windowMs: number | null;
+  /** What the lower bound is rounded down to. */
+  readonly hopMs: number;
+}
+
+/** Before every event: the lower bound of a window that has none. */
+export const BEGINNING = -9_007_199_254_740_991;

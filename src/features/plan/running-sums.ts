@@ -1,0 +1,12 @@
+import type { InstantsPlan } from './instants.ts';
+
+/**
+ * Sums over all instants of a key up to and with each: key, `ts`, the sums. A window's sum is the difference of two of
+ * them, exactly, since they are of integers.
+ */
+export interface RunningSumsPlan {
+  readonly kind: 'runningSums';
+  readonly from: InstantsPlan;
+  /** Columns of the instants. */
+  readonly sums: readonly string[];
+}

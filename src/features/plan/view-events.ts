@@ -1,0 +1,54 @@
+import type { Columns } from '../../schema/column.ts';
+import type { AggregateSpec, StreamViewData } from '../define/declaration.ts';
+import type { Expression } from '../expression/expression.ts';
+import type { AdmissionPlan } from './admission.ts';
+import { keyColumn, sourceColumn } from './names.ts';
+
+/**
+ * The events of a view: entity key, `id`, `ts`, `ingest_ts` and the inputs of its aggregates `i_0`, `i_1`, …, each
+ * expression once. Rows with a null in the key belong to no entity and are left out.
+ */
+export interface ViewEventsPlan {
+  readonly kind: 'viewEvents';
+  readonly from: AdmissionPlan;
+  /** Columns of the source, for the types of expressions. */
+  readonly source: Columns;
+  readonly keys: readonly ViewKey[];
+  readonly inputs: readonly ViewInput[];
+}
+
+export interface ViewKey {
+  /** Name in the result. */
+  readonly name: string;
+  /** Column of the accepted events. */
+  readonly of: string;
+}
+
+export interface ViewInput {
+  readonly name: string;
+  readonly expression: Expression;
+}
+
+/** The events of a view with the inputs that the given aggregates need. */
+export function viewEvents(
+  view: StreamViewData,
+  aggregates: readonly AggregateSpec[],
+  from: AdmissionPlan,
+): ViewEventsPlan {
+  const inputs: ViewInput[] = [];
+  for (const { input } of aggregates) {
+    if (input !== null && inputName(inputs, input) === null)
+      inputs.push({ name: `i_${inputs.length}`, expression: input });
+  }
+  const keys = Object.keys(view.entity.key).map((name) => ({
+    name: keyColumn(name),
+    of: sourceColumn(view.key[name]),
+  }));
+  return { kind: 'viewEvents', from, source: view.source.columns, keys, inputs };
+}
+
+/** The name of an aggregate's input among those of the view's events; null where it has none. */
+export function inputName(inputs: readonly ViewInput[], input: Expression | null): string | null {
+  const text = JSON.stringify(input);
+  return inputs.find(({ expression }) => JSON.stringify(expression) === text)?.name ?? null;
+}

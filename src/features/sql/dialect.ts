@@ -1,0 +1,32 @@
+import type { Writers } from './compile.ts';
+
+/**
+ * What one engine writes otherwise than the shared text. Everything else is the same on all of them, so a dialect is a
+ * handful of lines; a plan node whose shared text the engine runs badly may have a text of its own in `writers`.
+ */
+export interface Dialect {
+  readonly name: string;
+  /** A declared name, quoted. */
+  readonly identifier: (name: string) => string;
+  /** A text literal. Error: PLAN_LITERAL where the engine has no way to write it. */
+  readonly text: (value: string) => string;
+  /** MIN or MAX of text by its UTF-8 bytes. */
+  readonly extremeText: (side: 'MIN' | 'MAX', sql: string) => string;
+  /** A double as the text that ECMAScript's String gives for it. Error: PLAN_FLOAT_TEXT where the engine cannot. */
+  readonly floatText: (sql: string) => string;
+  /** `n·squares − total²` as an exact number, null where it has more digits than the engine's numbers. */
+  readonly exactSpread: (n: string, squares: string, total: string) => string;
+  /** The nearest double of an exact number of any size. */
+  readonly toDouble: (sql: string) => string;
+  /** The values of a group as a list, ascending by `order`. */
+  readonly list: (value: string, order: string) => string;
+  /** A statement of named steps: a WITH clause, or temporary views. */
+  readonly statement: (steps: readonly Step[], select: string) => string;
+  readonly writers: Partial<Writers>;
+}
+
+/** A named intermediate result. */
+export interface Step {
+  readonly name: string;
+  readonly sql: string;
+}

@@ -1,0 +1,107 @@
+import type { ColumnSpec } from '../../schema/column.ts';
+import { ID, TS } from '../plan/names.ts';
+import type { Partial } from '../plan/partial.ts';
+import type { Dialect } from './dialect.ts';
+import { bigint } from './text.ts';
+
+/** The aggregate over a group of events that gives a column of a partial; `where` counts only events for which it holds. */
+export function updateSql(partial: Partial, dialect: Dialect, where: string | null = null): string {
+  const value = valueSql(partial, where);
+  switch (partial.suffix) {
+    case 'n':
+      return value === null ? 'COUNT(*)' : `COUNT(${value})`;
+    case 'true':
+      return `COUNT(${value})`;
+    case 'sum':
+      return `CAST(SUM(CAST(${value} AS BIGINT)) AS BIGINT)`;
+    case 'total':
+      return `SUM(CAST(${value} AS DECIMAL(38,0)))`;
+    case 'sq':
+      return `CASE WHEN COUNT(${wildSql(value)}) = 0 THEN SUM(${squareSql(value)}) END`;
+    case 'squares':
+      return `SUM(${squareSql(value)})`;
+    case 'wild':
+      return `COUNT(${wildSql(value)})`;
+    case 'min':
+    case 'max':
+      return extremeSql(partial, `${value}`, dialect);
+    case 'first':
+      return `MIN(${stampedSql(`${value}`, partial.inputType, dialect)})`;
+    case 'last':
+      return `MAX(${stampedSql(`${value}`, partial.inputType, dialect)})`;
+    default:
+      return partial.suffix satisfies never;
+  }
+}
+
+/** What is counted or taken: null stands for every event. */
+function valueSql({ aggregate, suffix, input, inputType }: Partial, where: string | null): string | null {
+  const onlyTrue = suffix === 'true' || (aggregate === 'count' && inputType?.type === 'bool');
+  const tests = [...(where === null ? [] : [where]), ...(onlyTrue && input !== null ? [input] : [])];
+  const value = input === null || onlyTrue ? '1' : input;
+  if (tests.length > 0) return `CASE WHEN ${tests.join(' AND ')} THEN ${value} END`;
+  return input === null ? null : value;
+}
+
+/** The largest input that is squared: ten million such squares fit in 38 digits. One beyond leaves no exact answer. */
+const LARGEST_SQUARED = bigint(3_000_000_000_000_000n);
+const LEAST_SQUARED = bigint(-3_000_000_000_000_000n);
+
+function squareSql(value: string | null): string {
+  const wide = `CAST(${value} AS DECIMAL(19,0))`;
+  return `CASE WHEN ${value} BETWEEN ${LEAST_SQUARED} AND ${LARGEST_SQUARED} THEN ${wide} * ${wide} END`;
+}
+
+function wildSql(value: string | null): string {
+  return `CASE WHEN ${value} NOT BETWEEN ${LEAST_SQUARED} AND ${LARGEST_SQUARED} THEN 1 END`;
+}
+
+function extremeSql({ suffix, inputType }: Partial, value: string, dialect: Dialect): string {
+  const side = suffix === 'min' ? 'MIN' : 'MAX';
+  return inputType?.type === 'text' ? dialect.extremeText(side, value) : `${side}(${value})`;
+}
+
+/** `pad(ts) ‖ pad(id) ‖ value`: orders as (ts, id) on every engine; null where the value is. */
+function stampedSql(value: string, type: ColumnSpec | null, dialect: Dialect): string {
+  return `${stampSql()} || ${valueTextSql(value, type, dialect)}`;
+}
+
+/** `pad(ts) ‖ pad(id)`, 51 ASCII characters. */
+export function stampSql(): string {
+  return `LPAD(CAST(${TS} + ${bigint(100_000_000_000_000)} AS STRING), 15, '0') || RPAD(${ID}, 36, ' ')`;
+}
+
+/** Where the value begins behind the stamp, counted from 1. */
+export const STAMP_END = 52;
+
+/** A value as the text that the algebra writes for it; null where it is null. */
+export function valueTextSql(value: string, type: ColumnSpec | null, dialect: Dialect): string {
+  if (type?.type === 'text') return value;
+  if (type?.type === 'bool') return `CASE WHEN ${value} THEN 'true' WHEN NOT ${value} THEN 'false' END`;
+  if (type?.type === 'float') return dialect.floatText(value);
+  return `CAST(${value} AS STRING)`;
+}
+
+/** Merges a group of values of a column. */
+export function mergeSql(partial: Partial, column: string, dialect: Dialect): string {
+  switch (partial.suffix) {
+    case 'n':
+    case 'true':
+    case 'wild':
+    case 'sum':
+      return `CAST(SUM(${column}) AS BIGINT)`;
+    case 'sq':
+    case 'total':
+    case 'squares':
+      return `SUM(${column})`;
+    case 'min':
+    case 'max':
+      return extremeSql(partial, column, dialect);
+    case 'first':
+      return `MIN(${column})`;
+    case 'last':
+      return `MAX(${column})`;
+    default:
+      return partial.suffix satisfies never;
+  }
+}

@@ -1,0 +1,26 @@
+import { TS } from '../plan/names.ts';
+import type { TilesPlan } from '../plan/tiles.ts';
+import type { Compiler } from './compile.ts';
+import { updateSql } from './partial.ts';
+import { bigint, floorSql, selectList } from './text.ts';
+
+const EVENTS_PER_GENERATION = bigint(2n ** 40n);
+
+export function tilesSql({ from, hopMs, generation, partials }: TilesPlan, compiler: Compiler): string {
+  const keys = from.keys.map(({ name }) => name);
+  const start = floorSql(TS, hopMs);
+  const columns = [
+    ...keys,
+    `${start} AS tile_start`,
+    'COUNT(*) AS n',
+    `${versionSql(generation, 'COUNT(*)')} AS version`,
+    `MAX(${TS}) AS max_ts`,
+    ...partials.map((partial) => `${updateSql(partial, compiler.dialect)} AS ${partial.name}`),
+  ];
+  return `SELECT\n  ${selectList(columns)}\nFROM ${compiler.step(from)}\nGROUP BY ${[...keys, start].join(', ')}`;
+}
+
+/** `generation · 2^40 + n`. */
+export function versionSql(generation: number, n: string): string {
+  return `${bigint(generation)} * ${EVENTS_PER_GENERATION} + ${n}`;
+}

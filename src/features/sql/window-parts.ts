@@ -1,0 +1,34 @@
+import { ASKED, INGEST, TS } from '../plan/names.ts';
+import type { WindowPartsPlan } from '../plan/window-parts.ts';
+import { bucketJoin } from './bucket-join.ts';
+import type { Compiler } from './compile.ts';
+import { eventPartsSql, foldSql } from './part.ts';
+import { latestSql } from './parts.ts';
+import { columnsOf, onEqual } from './text.ts';
+
+export function windowPartsSql({ points, events, window, aggregate }: WindowPartsPlan, compiler: Compiler): string {
+  const { dialect } = compiler;
+  const keys = points.keys.map(({ name }) => name);
+  const point = [...keys, ASKED];
+  const parts = compiler.add(
+    'event_parts',
+    eventPartsSql(aggregate, compiler.step(events), [...keys, TS, INGEST], dialect),
+  );
+  const { left, right, on } = bucketJoin(compiler.step(points), parts, [window], compiler);
+  const known = [`e.${TS} < p.${ASKED}`, ...(points.latenessMs === null ? [] : [`e.${INGEST} <= p.${ASKED}`])];
+  const group = columnsOf('p', point).join(', ');
+  const folded = compiler.add(
+    'folded_parts',
+    `SELECT ${group}, e.part, ${foldSql(aggregate, dialect)} AS val
+FROM ${left} AS p
+JOIN ${right} AS e ON ${[onEqual('p', 'e', keys), ...on, ...known].join(' AND ')}
+GROUP BY ${group}, e.part`,
+  );
+  const kept =
+    aggregate.kind === 'lastN'
+      ? compiler.add('latest_parts', latestSql(folded, point, aggregate.params.n ?? 1))
+      : folded;
+  return `SELECT ${point.join(', ')}, ${dialect.list('part', 'part')} AS parts, ${dialect.list('val', 'part')} AS vals
+FROM ${kept}
+GROUP BY ${point.join(', ')}`;
+}
