@@ -5,12 +5,14 @@ import { declarationErrors } from './declaration.ts';
 import { entityErrors } from './entity.ts';
 import { eventErrors } from './event.ts';
 import { featurestoreErrors } from './featurestore.ts';
+import { logErrors } from './log.ts';
 import { planErrors } from './plan.ts';
 import { requestErrors } from './request.ts';
 import { serverErrors } from './server.ts';
 
 /** Every error a user can meet, by code. docs/reference/errors.md is checked against it in both directions. */
 export const catalogue = {
+  ...logErrors,
   ...featurestoreErrors,
   ...aggregateErrors,
   ...bytesErrors,

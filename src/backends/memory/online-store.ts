@@ -1,0 +1,115 @@
+import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import { appendTile, dropFirst, emptyRun, lowerBound, type TileRun } from '../../features/tile/tile-run.ts';
+import { upsertTile } from '../../features/tile/upsert.ts';
+import type {
+  BatchAnswer,
+  BatchGeneration,
+  BatchRead,
+  BatchRow,
+  OnlineStore,
+  OnlineStoreCapabilities,
+  TileCommit,
+  TileRead,
+  TileReport,
+} from '../../ports/online-store.ts';
+import type { Position } from '../../ports/position.ts';
+import type { Columns, Value } from '../../schema/column.ts';
+
+interface HeldGeneration {
+  readonly generation: BatchGeneration;
+  readonly rows: Map<string, readonly Value[]>;
+}
+
+interface HeldView {
+  current: HeldGeneration | null;
+  before: HeldGeneration | null;
+  readonly unseen: Map<number, HeldGeneration>;
+}
+
+/** The online store in memory: the definition of the port. Nothing survives the process. */
+export class MemoryOnlineStore implements OnlineStore {
+  readonly capabilities: OnlineStoreCapabilities = { durable: false, synchronousReads: true, sharedReads: false };
+  readonly #tiles = new Map<string, Map<string, TileRun>>();
+  readonly #positions = new Map<string, Position>();
+  readonly #batch = new Map<string, HeldView>();
+
+  readTiles(reads: readonly TileRead[]): readonly TileRun[] {
+    return reads.map(({ layout, hopMs, key, from, to }) => {
+      const answer = emptyRun(layout);
+      const run = this.#hop(layout, hopMs).get(key);
+      if (run === undefined) return answer;
+      const end = lowerBound(run, layout, to);
+      for (let i = lowerBound(run, layout, from); i < end; i += 1) appendTile(layout, answer, run, i);
+      return answer;
+    });
+  }
+
+  writeTiles({ writer, position, tiles }: TileCommit): TileReport {
+    const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
+    for (const { layout, hopMs, key, run, index } of tiles) {
+      const keys = this.#hop(layout, hopMs);
+      const held = keys.get(key) ?? emptyRun(layout);
+      keys.set(key, held);
+      report[upsertTile(layout, held, run, index)] += 1;
+    }
+    this.#positions.set(writer, structuredClone(position));
+    return report;
+  }
+
+  position(writer: string): Position | null {
+    return this.#positions.get(writer) ?? null;
+  }
+
+  writeBatch(generation: BatchGeneration, _features: Columns, rows: readonly BatchRow[]): void {
+    const view = this.#view(generation.viewId);
+    const held = view.unseen.get(generation.generation) ?? { generation, rows: new Map<string, readonly Value[]>() };
+    view.unseen.set(generation.generation, held);
+    for (const { key, values } of rows) held.rows.set(key, structuredClone(values));
+  }
+
+  switchBatch(generation: BatchGeneration): void {
+    const view = this.#view(generation.viewId);
+    view.before = view.current;
+    const rows = view.unseen.get(generation.generation)?.rows ?? new Map<string, readonly Value[]>();
+    view.current = { generation, rows };
+    view.unseen.clear();
+  }
+
+  rollBackBatch(viewId: string): BatchGeneration | null {
+    const view = this.#view(viewId);
+    if (view.before === null) return null;
+    view.current = view.before;
+    view.before = null;
+    return view.current.generation;
+  }
+
+  readBatch(reads: readonly BatchRead[]): readonly (BatchAnswer | null)[] {
+    return reads.map(({ viewId, key }) => {
+      const { current } = this.#view(viewId);
+      return current === null ? null : { generation: current.generation, values: current.rows.get(key) ?? null };
+    });
+  }
+
+  dropTiles(layout: TileLayout, hopMs: number, endedBefore: number): void {
+    for (const run of this.#hop(layout, hopMs).values()) {
+      dropFirst(run, layout, lowerBound(run, layout, endedBefore - hopMs + 1));
+    }
+  }
+
+  close(): void {
+    this.#tiles.clear();
+  }
+
+  #hop(layout: TileLayout, hopMs: number): Map<string, TileRun> {
+    const name = `${layout.viewId}/${hopMs}`;
+    const keys = this.#tiles.get(name) ?? new Map<string, TileRun>();
+    this.#tiles.set(name, keys);
+    return keys;
+  }
+
+  #view(viewId: string): HeldView {
+    const view = this.#batch.get(viewId) ?? { current: null, before: null, unseen: new Map() };
+    this.#batch.set(viewId, view);
+    return view;
+  }
+}

@@ -1,0 +1,33 @@
+import { rows } from './row.ts';
+
+/** What can be wrong with the event log. */
+export const logErrors = rows({
+  LOG_TOPIC: {
+    message: 'the log has no topic {topic}',
+    mend: 'open it before it is used; the gateway opens one for each declared source',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+  LOG_PARTITIONS: {
+    message: 'topic {topic} has {partitions} partitions, and {asked} are configured',
+    mend: 'configure the number that it has; it cannot be changed while the log holds events',
+    retry: 'never',
+    status: 500,
+    exit: 2,
+  },
+  LOG_ORDER: {
+    message: 'an append to {topic}, partition {partition}, has the ingest time {ingestTs}, before {last}',
+    mend: 'let one gateway stamp the events; never append with a clock that runs back',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+  LOG_TRIMMED: {
+    message: 'offset {offset} of {topic}, partition {partition}, is gone; the log begins at {begin}',
+    mend: 'start the reader anew from the offline store (headrace backfill), or keep the log for longer',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+});
