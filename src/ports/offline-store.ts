@@ -30,11 +30,15 @@ export type OfflineValue =
   | null
   | readonly (bigint | number | string | boolean)[];
 
-/** Rows to append, by column: `columns[i]` holds `rows` values of the table's i-th column. */
-export interface TableAppend {
-  readonly table: OfflineTable;
+/** Rows by column: `columns[i]` holds `rows` values of a table's i-th column. */
+export interface RowBatch {
   readonly rows: number;
   readonly columns: readonly (readonly OfflineValue[] | Float64Array | BigInt64Array)[];
+}
+
+/** Rows to append to a table. */
+export interface TableAppend extends RowBatch {
+  readonly table: OfflineTable;
 }
 
 /**
@@ -87,6 +91,8 @@ export interface OfflineStore {
   query(sql: string): AsyncIterable<readonly (readonly OfflineValue[])[]>;
   /** Writes the rows of a query as one Parquet file outside the store; returns the number of rows. */
   exportParquet(sql: string, path: string): Promise<number>;
+  /** Writes batches of rows as one Parquet file outside the store; returns the number of rows. */
+  exportRows(table: OfflineTable, batches: AsyncIterable<RowBatch>, path: string): Promise<number>;
   /** Sees what other processes have published since. */
   refresh(): Promise<void>;
   compact(tableName: string): Promise<void>;

@@ -6,18 +6,14 @@ import type {
   OnDemandViewData,
   ServiceExpression,
 } from '../define/declaration.ts';
+import { neededFeatures } from '../plan/needed-features.ts';
 
 /** Reports an on-demand view whose function threw or gave a value of another type. */
 export type OnComputeError = (view: OnDemandViewData, error: unknown) => void;
 
-/** The features of each lookup's view that a service reads, in the order of the lookups: those of the vector and those that `compute` uses. */
-export function neededFeatures(service: FeatureServiceData): readonly (readonly string[])[] {
-  return service.lookups.map(({ alias, features }) => [...new Set([...features, ...computedReads(service, alias)])]);
-}
-
 /**
  * Puts a vector together from a request and the values of its lookups (`lookups[i]` in the order of
- * `neededFeatures(service)[i]`). The one function behind served vectors and training rows, so that they cannot differ.
+ * `neededFeatures(service, service.lookups[i])`). The one function behind served vectors and training rows, so that they cannot differ.
  * An on-demand function that throws gives null for its features and is reported. Hot path: compiled once per service.
  */
 export type ServiceEvaluator = (
@@ -54,20 +50,9 @@ type Step = (
   onError: OnComputeError,
 ) => Readonly<Record<string, Value>>;
 
-function computedReads(service: FeatureServiceData, alias: string): readonly string[] {
-  return service.computed
-    .flatMap((spec) => (spec.kind === 'value' ? [spec.of] : Object.values(spec.inputs)))
-    .flatMap((expression) => featuresOf(expression, alias));
-}
-
-function featuresOf(expression: ServiceExpression, alias: string): readonly string[] {
-  if (expression.kind === 'orElse') return featuresOf(expression.of, alias);
-  return expression.kind === 'feature' && expression.lookup === alias ? [expression.feature] : [];
-}
-
 function lookupPlace(service: FeatureServiceData, alias: string, feature: string): Place {
   const lookup = service.lookups.findIndex((one: LookupSpec) => one.alias === alias);
-  const index = neededFeatures(service)[lookup].indexOf(feature);
+  const index = neededFeatures(service, service.lookups[lookup]).indexOf(feature);
   return (_request, lookups) => lookups[lookup][index];
 }
 

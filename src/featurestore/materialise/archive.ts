@@ -146,7 +146,9 @@ export class Archive {
       for (const { ts, row } of deliveries) {
         const key = keyOf(row);
         if (key === null) continue;
-        layout.view.hopsMs.forEach((hopMs, hop) => this.#touchOne(layout, key, hop, floorTo(ts, hopMs)));
+        layout.view.hopsMs.forEach((hopMs, hop) => {
+          this.#touchOne(layout, key, hop, floorTo(ts, hopMs));
+        });
       }
     }
   }

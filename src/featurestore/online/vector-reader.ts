@@ -6,7 +6,8 @@ import type {
   OnDemandViewData,
   StreamViewData,
 } from '../../features/define/declaration.ts';
-import { neededFeatures, type ServiceEvaluator, serviceEvaluator } from '../../features/service/evaluate.ts';
+import { neededFeatures } from '../../features/plan/needed-features.ts';
+import { type ServiceEvaluator, serviceEvaluator } from '../../features/service/evaluate.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
 import { WindowReader } from '../../features/window/window-reader.ts';
@@ -48,8 +49,9 @@ export class VectorReader {
     this.service = options.service;
     this.#options = options;
     this.#evaluate = serviceEvaluator(options.service);
-    const needed = neededFeatures(options.service);
-    this.#lookups = options.service.lookups.map((lookup, i) => compileLookup(options, lookup, needed[i]));
+    this.#lookups = options.service.lookups.map((lookup) =>
+      compileLookup(options, lookup, neededFeatures(options.service, lookup)),
+    );
     this.#batch = this.#lookups.filter((lookup) => lookup.kind === 'batch');
   }
 

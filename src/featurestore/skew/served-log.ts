@@ -1,0 +1,74 @@
+import { fnv1a32 } from '../../base/hash/fnv.ts';
+import type { FeatureServiceData } from '../../features/define/declaration.ts';
+import { sqlType } from '../../features/plan/table.ts';
+import { windowsOf } from '../../features/window/window-reader.ts';
+import type { OfflineTable, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
+import type { Value } from '../../schema/column.ts';
+import type { ServedVector } from '../online/served-vector.ts';
+
+/**
+ * The table of a service's logged vectors: `_id` (of the request), `_at`, `r_<request column>`, `f_<feature>`,
+ * `missing` (features without an answer), and `n_<lookup>_<window>`, the events that the window had when it was served.
+ */
+export function servedTable(service: FeatureServiceData): OfflineTable {
+  const request = Object.entries(service.request).map(([name, spec]) => [`r_${name}`, sqlType(spec)] as const);
+  const features = service.features.map(({ name, type }) => [`f_${name}`, sqlType(type)] as const);
+  const counts = countColumns(service).map((name) => [name, 'BIGINT'] as const);
+  return {
+    name: `served/${service.name}@${service.version}`,
+    columns: Object.fromEntries([
+      ['_id', 'STRING'],
+      ['_at', 'BIGINT'],
+      ...request,
+      ...features,
+      ['missing', 'LIST<STRING>'],
+      ...counts,
+    ]),
+  };
+}
+
+/** Names of the count columns: stream lookups in order, each with its windows in order. */
+export function countColumns(service: FeatureServiceData): readonly string[] {
+  return service.lookups.flatMap(({ alias, view }) =>
+    view.kind === 'streamView' ? windowsOf(view).map((_, window) => `n_${alias}_${window}`) : [],
+  );
+}
+
+/** Collects a sample of the served vectors of one service, chosen by a hash of the request's id, until they are published. */
+export class ServedLog {
+  /** Vectors logged since the start. */
+  logged = 0;
+  readonly #table: OfflineTable;
+  readonly #threshold: number;
+  #columns: OfflineValue[][];
+
+  constructor(service: FeatureServiceData, sampleRate: number) {
+    this.#table = servedTable(service);
+    this.#threshold = sampleRate * 2 ** 32;
+    this.#columns = this.#empty();
+  }
+
+  /** Logs the vector if its request is of the sample. Hot path: one hash for the others. */
+  add(id: string, request: readonly Value[], { service, at, values, missing, counts }: ServedVector): void {
+    if (fnv1a32(id) >= this.#threshold) return;
+    const names = missing.map(({ feature }) => service.features[feature].name);
+    const row: readonly OfflineValue[] = [id, at, ...request, ...values, names, ...counts.flat()];
+    for (let i = 0; i < row.length; i += 1) this.#columns[i].push(row[i]);
+    this.logged += 1;
+  }
+
+  get waiting(): number {
+    return this.#columns[0].length;
+  }
+
+  /** What was logged since the last drain. */
+  drain(): TableAppend {
+    const append = { table: this.#table, rows: this.waiting, columns: this.#columns };
+    this.#columns = this.#empty();
+    return append;
+  }
+
+  #empty(): OfflineValue[][] {
+    return Object.keys(this.#table.columns).map(() => []);
+  }
+}

@@ -1,0 +1,42 @@
+import type { LabelSpec } from '../../features/define/declaration.ts';
+import { compileExpression } from '../../features/expression/compile.ts';
+import { rawTable } from '../../features/plan/raw-table.ts';
+import { valueDecoder } from '../../features/sql/decode.ts';
+import { duckdb } from '../../features/sql/duckdb.ts';
+import { acceptedEventsQuery } from '../../features/sql/event-queries.ts';
+import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
+
+/** A label as it is trained on: 1 and 0 for true and false; null where there is none. */
+export type LabelValue = number | null;
+
+/**
+ * Joins labels to rows by prediction id: of the label source's accepted events with the row's id, the earliest within
+ * `withinMs` of the row's instant (and not before it). `wrap` is for `pointInTimeRows`; `read` gives the label of a row.
+ */
+export function labelJoin(label: LabelSpec, offline: OfflineStore) {
+  const { from, id, withinMs } = label;
+  const names = Object.keys(from.columns);
+  const events = acceptedEventsQuery(from, offline.relation(rawTable(from)), duckdb);
+  const columns = names.map((name, i) => `"${name}" AS l_${i}`).join(', ');
+  const time = `l_${names.indexOf(from.time)}`;
+  const sql = (answers: string): string => `
+    SELECT a.*, ${names.map((_, i) => `l_${i}`).join(', ')}, l_id IS NOT NULL AS l_found
+    FROM (${answers}) AS a
+    LEFT JOIN (SELECT "${id}" AS l_id, ${columns} FROM (${events})) AS l
+      ON l_id = a._id AND ${time} >= a._at AND ${time} <= a._at + CAST(${withinMs} AS BIGINT)
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY a._id, a._at ORDER BY ${time}) = 1`;
+  const decoders = Object.values(from.columns).map(valueDecoder);
+  const value = compileExpression(label.value, from.columns);
+  const read = (row: readonly OfflineValue[]): LabelValue => {
+    const found =
+      row[names.length] === true ? value(row.slice(0, names.length).map((cell, i) => decoders[i](cell))) : null;
+    return labelNumber(found ?? label.otherwise);
+  };
+  return { wrap: { sql, columns: names.length + 1 }, read };
+}
+
+/** A label's value as a number. */
+export function labelNumber(value: unknown): LabelValue {
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : null;
+}

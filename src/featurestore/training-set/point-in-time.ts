@@ -1,0 +1,71 @@
+import type { FeatureServiceData, OnDemandViewData } from '../../features/define/declaration.ts';
+import { batchTable } from '../../features/plan/batch-table.ts';
+import { neededFeatures } from '../../features/plan/needed-features.ts';
+import { rawTable } from '../../features/plan/raw-table.ts';
+import type { ReadMode } from '../../features/plan/stream-read.ts';
+import { serviceEvaluator } from '../../features/service/evaluate.ts';
+import { duckdb } from '../../features/sql/duckdb.ts';
+import { pointInTimeQuery } from '../../features/sql/point-in-time.ts';
+import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
+import type { Value } from '../../schema/column.ts';
+
+/** One row of a spine with its vector as of its instant. */
+export interface PointInTimeRow {
+  readonly id: string;
+  readonly at: number;
+  /** In the order of the service's features. */
+  readonly values: readonly Value[];
+  /** Events by stream lookup and window; empty unless asked for. */
+  readonly counts: readonly (readonly (number | null)[])[];
+  /** The columns that `wrap` added. */
+  readonly also: readonly OfflineValue[];
+}
+
+export interface PointInTimeOptions {
+  readonly service: FeatureServiceData;
+  readonly offline: OfflineStore;
+  /** A SELECT of `_id`, `_at` and the request columns. */
+  readonly spine: string;
+  readonly mode: ReadMode;
+  readonly counts: boolean;
+  readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
+  /** Wraps the SELECT of the answers, which keeps its columns; the `columns` that it adds behind them come out as `also`. */
+  readonly wrap?: { readonly sql: (answers: string) => string; readonly columns: number };
+}
+
+/** The vectors of a service for the rows of a spine, each as of its instant, in no order. Streamed: memory is bounded by the join. */
+export async function* pointInTimeRows(options: PointInTimeOptions): AsyncGenerator<readonly PointInTimeRow[]> {
+  const { service, offline } = options;
+  const query = pointInTimeQuery({
+    service,
+    spine: `(${options.spine})`,
+    mode: options.mode,
+    counts: options.counts,
+    dialect: duckdb,
+    deliveriesOf: (source) => offline.relation(rawTable(source)),
+    generationsOf: (view) => offline.relation(batchTable(view)),
+  });
+  const evaluate = serviceEvaluator(service);
+  const readers = service.lookups.map((lookup) =>
+    neededFeatures(service, lookup).map((name) => {
+      const found = query.features.find((one) => one.lookup.alias === lookup.alias && one.feature === name);
+      return found?.value ?? (() => null);
+    }),
+  );
+  const counters = service.lookups
+    .filter(({ view }) => view.kind === 'streamView')
+    .map(({ alias }) => query.counts.filter(({ lookup }) => lookup.alias === alias));
+  const added = options.wrap?.columns ?? 0;
+  for await (const rows of offline.query(options.wrap?.sql(query.sql) ?? query.sql)) {
+    yield rows.map((row): PointInTimeRow => {
+      const lookups = readers.map((lookup) => lookup.map((read) => read(row)));
+      return {
+        id: String(query.id(row)),
+        at: query.at(row),
+        values: evaluate(query.request(row), lookups, options.onComputeError),
+        counts: counters.map((lookup) => lookup.map(({ events }) => events(row))),
+        also: row.slice(row.length - added),
+      };
+    });
+  }
+}
