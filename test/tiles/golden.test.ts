@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { aggregateOf } from '../../src/features/aggregate/aggregates.ts';
-import { bucketAndRho, HLL_REGISTERS } from '../../src/features/aggregate/approx-distinct.ts';
+import { bucketAndRho } from '../../src/features/aggregate/approx-distinct.ts';
+import { HLL_REGISTERS } from '../../src/features/aggregate/registers.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { emptyRun, type TileRun, tileAt } from '../../src/features/tile/tile-run.ts';
@@ -305,7 +306,7 @@ test('HyperLogLog golden: registers and estimates of 7 sets, buckets of 5 single
     single_values: Record<string, [string, number]>;
   }>('hll_md5_p12_registers');
   for (const [value, [bucket, rho]] of Object.entries(data.single_values)) {
-    expect(bucketAndRho(value)).toEqual({ bucket: Number.parseInt(bucket, 16), rho });
+    expect(bucketAndRho(value)).toBe(Number.parseInt(bucket, 16) * 64 + rho);
   }
   const sketch = aggregateOf(aggregate('users', 'approxDistinct', 'user', text));
   for (const { n, nonzero_registers, sha256_of_dense_registers_as_bytes, estimate_classic_hll } of data.cases) {

@@ -21,17 +21,24 @@ export interface Aggregate {
   /** Adds the partial at (fn, fo) of `from` to the one at (n, o) of `into`; never changes or shares memory with `from`. */
   merge(into: Cells, n: number, o: number, from: Cells, fn: number, fo: number): void;
   /**
-   * Hot path: `merge` of `count` partials of numbers alone, at `fn`, `fn + stride`, …; absent where merge is as good.
+   * Hot path: merges `count` partials of `from`, the first at (fn, fo), each `numStride` numbers and `objStride` objects
+   * behind the one before. Equals as many merges.
    */
-  readonly mergeNumbers?: (
-    into: Float64Array,
+  mergeRange(
+    into: Cells,
     n: number,
-    from: Float64Array,
+    o: number,
+    from: Cells,
     fn: number,
-    stride: number,
+    fo: number,
+    numStride: number,
+    objStride: number,
     count: number,
-  ) => void;
-  /** The answer; null over nothing, 0 for counts; undefined where none can be given exactly (beyond the cap or the range). */
+  ): void;
+  /**
+   * The answer: null over nothing, 0 for counts; undefined where none can be given exactly (more values than the cap, a
+   * sum beyond the type), so that it is flagged instead of silently wrong.
+   */
   finalise(cells: Cells, n: number, o: number): Value | undefined;
   /** Copies a partial so that later updates of one do not touch the other. */
   clone(into: Cells, n: number, o: number, from: Cells, fn: number, fo: number): void;
@@ -41,8 +48,10 @@ export interface Aggregate {
   fromColumns(cells: Cells, n: number, o: number, values: readonly ColumnValue[]): void;
   /** Where the partial is many rows: one per part (HLL bucket, histogram value, quantile bin, last-n row); else null. */
   readonly parts: PartsOps | null;
-  /** Writes and reads the object slots; absent where there is none. Equal partials give equal bytes. */
+  /** Writes and reads the object slots; null where there is none. Equal partials give equal bytes. */
   readonly codec: ObjectCodec | null;
+  /** Whether the number slots can be a partial's: what a decoder asks of bytes that it does not trust. */
+  isSound(nums: Float64Array, n: number): boolean;
 }
 
 /** Value of a scalar column: bigint for BIGINT and DECIMAL. */
@@ -50,6 +59,7 @@ export type ColumnValue = bigint | string | number | null;
 
 export interface ObjectCodec {
   encode(writer: ByteWriter, cells: Cells, o: number): void;
+  /** Error: BYTES_DAMAGED. */
   decode(reader: ByteReader, cells: Cells, o: number): void;
 }
 
@@ -77,5 +87,19 @@ export interface PartRow {
   readonly value: bigint | string;
 }
 
-/** Makes the algebra of a spec. One kind per file; `aggregates.ts` has them all by kind. */
-export type AggregateFactory = (spec: AggregateSpec) => Aggregate;
+/** An aggregate that is declared with an input, as every kind but count. */
+export type InputSpec = AggregateSpec & { readonly inputType: ColumnSpec };
+
+/** A kind of aggregate: what it may be declared over, and its algebra. One kind per file; `aggregates.ts` has them all. */
+export interface AggregateFactory {
+  /** Types of the input; null stands for none (the events themselves). */
+  readonly inputs: readonly (ColumnSpec['type'] | null)[];
+  /** What each parameter must be. */
+  readonly params: Readonly<Record<string, ParamRule>>;
+  readonly make: (spec: InputSpec) => Aggregate;
+}
+
+export interface ParamRule {
+  readonly wanted: string;
+  readonly holds: (value: number) => boolean;
+}

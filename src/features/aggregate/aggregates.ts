@@ -1,3 +1,4 @@
+import { fail } from '../../base/errors/fail.ts';
 import type { AggregateKind, AggregateSpec } from '../define/declaration.ts';
 import type { Aggregate, AggregateFactory } from './aggregate.ts';
 import { approxDistinct } from './approx-distinct.ts';
@@ -6,9 +7,10 @@ import { distinct } from './distinct.ts';
 import { first, last } from './edge.ts';
 import { max, min } from './extreme.ts';
 import { lastN } from './last-n.ts';
+import { mean } from './mean.ts';
 import { quantile } from './quantile.ts';
 import { share } from './share.ts';
-import { mean, sum } from './sum.ts';
+import { sum } from './sum.ts';
 import { topK } from './top-k.ts';
 import { stddevPop, stddevSample, variancePop, varianceSample } from './variance.ts';
 
@@ -33,7 +35,18 @@ const factories: Readonly<Record<AggregateKind, AggregateFactory>> = {
   topK,
 };
 
-/** The algebra of a declared aggregate. */
+/** The algebra of a declared aggregate. Errors: AGGREGATE_INPUT, AGGREGATE_PARAM. */
 export function aggregateOf(spec: AggregateSpec): Aggregate {
-  return factories[spec.kind](spec);
+  const { name: aggregate, kind, inputType, params } = spec;
+  const factory = factories[kind];
+  const type = inputType?.type ?? null;
+  if (!factory.inputs.includes(type)) {
+    const types = factory.inputs.filter((input) => input !== null);
+    throw fail('AGGREGATE_INPUT', { aggregate, kind, type: type ?? 'none', types });
+  }
+  for (const [param, { wanted, holds }] of Object.entries(factory.params)) {
+    const value = params[param];
+    if (!holds(value)) throw fail('AGGREGATE_PARAM', { param, value, wanted });
+  }
+  return factory.make({ ...spec, inputType: inputType ?? { type: 'int', nullable: true } });
 }

@@ -1,94 +1,148 @@
-import { md5 } from '../../base/hash/md5.ts';
-import type { AggregateSpec } from '../define/declaration.ts';
+import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
+import { md5Words } from '../../base/hash/md5.ts';
 import type { Cells } from '../tile/cells.ts';
-import type { Aggregate } from './aggregate.ts';
+import type { AggregateFactory } from './aggregate.ts';
+import { EXACT_VALUES } from './input-types.ts';
 import { objectOnly } from './object-only.ts';
+import {
+  copyRegisters,
+  estimateOf,
+  forEachRegister,
+  HLL_REGISTERS,
+  MOST_RHO,
+  mergeRegisters,
+  type Registers,
+  raise,
+} from './registers.ts';
 import { scalarForm, scalarOf } from './value-text.ts';
 
-/** Registers of the sketch: 2^12; the standard error is 1.04 / 2^6 = 1.6 %. */
-export const HLL_REGISTERS = 4096;
-
-/** Non-zero registers by bucket. */
-type Registers = Map<number, number>;
+/**
+ * How many different inputs, estimated by HyperLogLog with 4,096 registers over the MD5 of the input's text; a double,
+ * 0 over nothing. Parts: one row per bucket, `part` the first 12 bits of the hash, `value` the rank of the first one
+ * among the next 52 bits, the greatest of the bucket.
+ */
+export const approxDistinct: AggregateFactory = {
+  inputs: EXACT_VALUES,
+  params: {},
+  make: ({ inputType }) => {
+    const form = scalarForm(inputType);
+    const bucketOf = memoised(bucketAndRho);
+    return {
+      ...objectOnly<Registers>(copyRegisters),
+      result: { type: 'float', nullable: false },
+      update: (cells, _n, o, value) => {
+        const scalar = scalarOf(value);
+        if (scalar === null) return;
+        const packed = bucketOf(form.toText(scalar));
+        cells.objs[o] = raise(registersAt(cells, o), packed >> 6, packed & 63);
+      },
+      merge: (into, _n, o, from, _fn, fo) => {
+        into.objs[o] = mergeRegisters(registersAt(into, o), from.objs, fo, 1, 1);
+      },
+      mergeRange: (into, _n, o, from, _fn, fo, _numStride, objStride, count) => {
+        into.objs[o] = mergeRegisters(registersAt(into, o), from.objs, fo, objStride, count);
+      },
+      finalise: (cells, _n, o) => estimateOf(registersAt(cells, o)),
+      parts: {
+        schema: { part: 'BIGINT', value: 'BIGINT' },
+        toParts: (cells, _n, o) =>
+          listed(registersAt(cells, o)).map((packed) => ({ part: BigInt(packed >> 6), value: BigInt(packed & 63) })),
+        fromParts: (cells, _n, o, rows) => {
+          let registers: Registers | null = null;
+          for (const { part, value } of rows) registers = raise(registers, Number(part), Number(value));
+          cells.objs[o] = registers;
+        },
+      },
+      codec: {
+        encode: (writer, cells, o) => writeRegisters(writer, registersAt(cells, o)),
+        decode: (reader, cells, o) => {
+          cells.objs[o] = readRegisters(reader);
+        },
+      },
+    };
+  },
+};
 
 /**
- * How many different inputs, estimated by HyperLogLog (Flajolet et al. 2007) with 4,096 registers over the MD5 of the
- * input's text, linear counting below 2.5 · 4096. Parts: one row per bucket, `part` the first 12 bits of the hash,
- * `value` the greatest rank of the first one among the next 52 bits.
+ * Where a text counts, as `bucket · 64 + rho`: the bucket is the first 12 bits of its MD5, rho the rank of the first one
+ * among the 52 bits behind (53: none).
  */
-export function approxDistinct(spec: AggregateSpec): Aggregate {
-  const form = scalarForm(spec.inputType);
-  return {
-    ...objectOnly<Registers>({ empty: () => new Map(), copy: (registers) => new Map(registers) }),
-    result: { type: 'float', nullable: false },
-    update: (cells, _n, o, value) => {
-      const scalar = scalarOf(value);
-      if (scalar === null) return;
-      const { bucket, rho } = bucketAndRho(form.toText(scalar));
-      raise(registersAt(cells, o), bucket, rho);
-    },
-    merge: (into, _n, o, from, _fn, fo) => {
-      const registers = registersAt(into, o);
-      for (const [bucket, rho] of registersAt(from, fo)) raise(registers, bucket, rho);
-    },
-    finalise: (cells, _n, o) => estimate(registersAt(cells, o)),
-    parts: {
-      schema: { part: 'BIGINT', value: 'BIGINT' },
-      toParts: (cells, _n, o) =>
-        byBucket(registersAt(cells, o)).map(([bucket, rho]) => ({ part: BigInt(bucket), value: BigInt(rho) })),
-      fromParts: (cells, _n, o, rows) => {
-        const registers: Registers = new Map();
-        for (const { part, value } of rows) raise(registers, Number(part), Number(value));
-        cells.objs[o] = registers;
-      },
-    },
-    codec: {
-      encode: (writer, cells, o) => {
-        const entries = byBucket(registersAt(cells, o));
-        writer.varint(entries.length);
-        for (const [bucket, rho] of entries) {
-          writer.varint(bucket);
-          writer.u8(rho);
-        }
-      },
-      decode: (reader, cells, o) => {
-        const registers: Registers = new Map();
-        const size = reader.varint();
-        for (let i = 0; i < size; i += 1) registers.set(reader.varint(), reader.u8());
-        cells.objs[o] = registers;
-      },
-    },
+export function bucketAndRho(text: string): number {
+  const [first, second] = md5Words(text);
+  const high = first & 0xfffff;
+  const rho = high !== 0 ? Math.clz32(high) - 11 : 21 + Math.clz32(second);
+  return (first >>> 20) * 64 + rho;
+}
+
+/** An event is folded into a tile of every hop: its text is hashed once. */
+function memoised(hash: (text: string) => number): (text: string) => number {
+  let known = '';
+  let held = hash(known);
+  return (text) => {
+    if (text !== known) {
+      held = hash(text);
+      known = text;
+    }
+    return held;
   };
 }
 
-/** Where a text counts: its bucket (12 bits) and the rank of the first one among the 52 bits behind (53: none). */
-export function bucketAndRho(text: string): { readonly bucket: number; readonly rho: number } {
-  const hash = md5(text);
-  const bucket = (hash[0] << 4) | (hash[1] >> 4);
-  const high = ((hash[1] & 0x0f) << 16) | (hash[2] << 8) | hash[3];
-  if (high !== 0) return { bucket, rho: Math.clz32(high) - 11 };
-  const low = ((hash[4] << 24) | (hash[5] << 16) | (hash[6] << 8) | hash[7]) >>> 0;
-  return { bucket, rho: 21 + Math.clz32(low) };
+function registersAt(cells: Cells, o: number): Registers | null {
+  return cells.objs[o] as Registers | null;
 }
 
-/** The classic estimate of the number of different values. */
-function estimate(registers: Registers): number {
-  const empty = HLL_REGISTERS - registers.size;
-  let harmonic = empty;
-  for (const rho of registers.values()) harmonic += 2 ** -rho;
-  const alpha = 0.7213 / (1 + 1.079 / HLL_REGISTERS);
-  const raw = (alpha * HLL_REGISTERS * HLL_REGISTERS) / harmonic;
-  return raw <= 2.5 * HLL_REGISTERS && empty > 0 ? HLL_REGISTERS * Math.log(HLL_REGISTERS / empty) : raw;
+/** The registers above zero as `bucket · 64 + rho`, ascending. */
+function listed(registers: Registers | null): readonly number[] {
+  const list: number[] = [];
+  forEachRegister(registers, (bucket, rho) => list.push(bucket * 64 + rho));
+  return list;
 }
 
-function registersAt(cells: Cells, o: number): Registers {
-  return cells.objs[o] as Registers;
+/** Registers that are listed; more are written as 4,096 bytes. */
+const LISTED = 1500;
+
+/**
+ * ```
+ * registers = count *(step rho) / count 4096(rho)   ; the latter where count is beyond 1,500
+ * count     = varint                                ; registers above zero
+ * step      = varint                                ; from the bucket before, −1 at first
+ * rho       = %x00-35
+ * ```
+ */
+function writeRegisters(writer: ByteWriter, registers: Registers | null): void {
+  const list = listed(registers);
+  writer.varint(list.length);
+  if (list.length > LISTED) {
+    const bytes = new Uint8Array(HLL_REGISTERS);
+    for (const packed of list) bytes[packed >> 6] = packed & 63;
+    writer.bytes(bytes);
+    return;
+  }
+  let before = -1;
+  for (const packed of list) {
+    writer.varint((packed >> 6) - before);
+    writer.u8(packed & 63);
+    before = packed >> 6;
+  }
 }
 
-function raise(registers: Registers, bucket: number, rho: number): void {
-  if (rho > (registers.get(bucket) ?? 0)) registers.set(bucket, rho);
-}
-
-function byBucket(registers: Registers): readonly (readonly [number, number])[] {
-  return [...registers].sort(([a], [b]) => a - b);
+function readRegisters(reader: ByteReader): Registers | null {
+  const count = reader.varint();
+  if (count === 0) return null;
+  if (count > LISTED) {
+    const bytes = reader.bytes(HLL_REGISTERS).slice();
+    if (bytes.some((rho) => rho > MOST_RHO)) throw reader.damaged('a register is out of range');
+    return bytes;
+  }
+  let registers: Registers | null = null;
+  let bucket = -1;
+  for (let i = 0; i < count; i += 1) {
+    const step = reader.varint();
+    const rho = reader.u8();
+    bucket += step;
+    if (step < 1 || bucket >= HLL_REGISTERS || rho < 1 || rho > MOST_RHO)
+      throw reader.damaged('a register is out of range');
+    registers = raise(registers, bucket, rho);
+  }
+  return registers;
 }

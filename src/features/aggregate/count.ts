@@ -1,35 +1,41 @@
 import type { AggregateSpec } from '../define/declaration.ts';
-import type { Aggregate } from './aggregate.ts';
+import type { AggregateFactory } from './aggregate.ts';
+import { SCALARS } from './input-types.ts';
 import { numbersOnly } from './scalar.ts';
 
 /**
  * How many events; with an input, those where it is not null, and for a bool input those where it is true.
  * Column `n` BIGINT: `COUNT(*)`, `COUNT(v)`, `COUNT(CASE WHEN v THEN 1 END)`.
  */
-export function count(spec: AggregateSpec): Aggregate {
-  const counts = countsValue(spec);
-  return {
-    ...numbersOnly(1),
-    result: { type: 'int', nullable: false },
-    update: (cells, n, _o, value) => {
-      if (counts(value)) cells.nums[n] += 1;
-    },
-    merge: (into, n, _o, from, fn) => {
-      into.nums[n] += from.nums[fn];
-    },
-    mergeNumbers: (into, n, from, fn, stride, tiles) => {
-      let total = into[n];
-      for (let i = 0, at = fn; i < tiles; i += 1, at += stride) total += from[at];
-      into[n] = total;
-    },
-    finalise: (cells, n) => cells.nums[n],
-    columns: [{ suffix: 'n', type: 'BIGINT' }],
-    toColumns: (cells, n) => [BigInt(cells.nums[n])],
-    fromColumns: (cells, n, _o, [counted]) => {
-      cells.nums[n] = Number(counted);
-    },
-  };
-}
+export const count: AggregateFactory = {
+  inputs: [null, ...SCALARS, 'list'],
+  params: {},
+  make: (spec) => {
+    const counts = countsValue(spec);
+    return {
+      ...numbersOnly(1),
+      result: { type: 'int', nullable: false },
+      update: (cells, n, _o, value) => {
+        if (counts(value)) cells.nums[n] += 1;
+      },
+      merge: (into, n, _o, from, fn) => {
+        into.nums[n] += from.nums[fn];
+      },
+      mergeRange: (into, n, _o, from, fn, _fo, stride, _objStride, tiles) => {
+        const { nums } = from;
+        let total = 0;
+        for (let i = 0, at = fn; i < tiles; i += 1, at += stride) total += nums[at];
+        into.nums[n] += total;
+      },
+      finalise: (cells, n) => cells.nums[n],
+      columns: [{ suffix: 'n', type: 'BIGINT' }],
+      toColumns: (cells, n) => [BigInt(cells.nums[n])],
+      fromColumns: (cells, n, _o, [counted]) => {
+        cells.nums[n] = Number(counted);
+      },
+    };
+  },
+};
 
 function countsValue({ input, inputType }: AggregateSpec): (value: unknown) => boolean {
   if (input === null) return () => true;

@@ -1,60 +1,62 @@
-import { compareText } from '../../base/text-order.ts';
-import type { AggregateSpec } from '../define/declaration.ts';
-import type { Aggregate } from './aggregate.ts';
-import { objectOnly } from './object-only.ts';
-import { type Scalar, scalarForm, scalarOf } from './value-text.ts';
+import type { Aggregate, AggregateFactory } from './aggregate.ts';
+import { SCALARS } from './input-types.ts';
+import { mergeEach, objectOnly } from './object-only.ts';
+import { wholeUpTo } from './param-rules.ts';
+import {
+  addValue,
+  copyCounts,
+  countsAt,
+  emptyCounts,
+  heldCounts,
+  MOST_VALUES,
+  mergeCounts,
+  readCounts,
+  sortedCounts,
+  type ValueCounts,
+  writeCounts,
+} from './value-counts.ts';
+import { scalarForm, scalarOf } from './value-text.ts';
 
 /**
- * How many different inputs, exactly, up to `cap`; undefined beyond it (the set then stops growing).
- * Parts: one row per value, `part` its text, `value` how often (always 1 here).
+ * How many different inputs, exactly, up to `cap`; undefined beyond it. Parts: one row per value, `part` its text, `value` 1:
+ * `SELECT DISTINCT key, tile, v`; more parts than the cap say that there are too many.
  */
-export function distinct(spec: AggregateSpec): Aggregate {
-  const cap = spec.params['cap'] ?? Number.POSITIVE_INFINITY;
-  const form = scalarForm(spec.inputType);
-  const add = (held: unknown, value: Scalar): void => {
-    const set = held as Set<Scalar>;
-    if (set.size <= cap) set.add(value);
-  };
-  return {
-    ...objectOnly<Set<Scalar>>({ empty: () => new Set(), copy: (set) => new Set(set) }),
-    result: { type: 'int', nullable: false },
-    update: (cells, _n, o, value) => {
-      const scalar = scalarOf(value);
-      if (scalar !== null) add(cells.objs[o], scalar);
-    },
-    merge: (into, _n, o, from, _fn, fo) => {
-      for (const value of from.objs[fo] as Set<Scalar>) add(into.objs[o], value);
-    },
-    finalise: (cells, _n, o) => {
-      const { size } = cells.objs[o] as Set<Scalar>;
-      return size > cap ? undefined : size;
-    },
-    parts: {
-      schema: { part: 'STRING', value: 'BIGINT' },
-      toParts: (cells, _n, o) =>
-        sortedTexts(cells.objs[o] as Set<Scalar>, form.toText).map((part) => ({ part, value: 1n })),
-      fromParts: (cells, _n, o, rows) => {
-        const set = new Set<Scalar>();
-        for (const { part } of rows) add(set, form.fromText(String(part)));
-        cells.objs[o] = set;
+export const distinct: AggregateFactory = {
+  inputs: SCALARS,
+  params: { cap: wholeUpTo(MOST_VALUES) },
+  make: ({ inputType, params }) => {
+    const form = scalarForm(inputType);
+    const cap = params['cap'];
+    const rule = { form, cap };
+    const merge: Aggregate['merge'] = (into, _n, o, from, _fn, fo) => mergeCounts(into.objs, o, from.objs, fo, rule);
+    return {
+      ...objectOnly<ValueCounts>(copyCounts),
+      result: { type: 'int', nullable: false },
+      update: (cells, _n, o, value) => {
+        const scalar = scalarOf(value);
+        if (scalar !== null) addValue(countsAt(cells.objs, o), scalar, 0, rule);
       },
-    },
-    codec: {
-      encode: (writer, cells, o) => {
-        const texts = sortedTexts(cells.objs[o] as Set<Scalar>, form.toText);
-        writer.varint(texts.length);
-        for (const text of texts) writer.text(text);
+      merge,
+      mergeRange: mergeEach(merge),
+      finalise: (cells, _n, o) => {
+        const size = heldCounts(cells.objs, o)?.counts.size ?? 0;
+        return size > cap ? undefined : size;
       },
-      decode: (reader, cells, o) => {
-        const set = new Set<Scalar>();
-        const size = reader.varint();
-        for (let i = 0; i < size; i += 1) set.add(form.fromText(reader.text()));
-        cells.objs[o] = set;
+      parts: {
+        schema: { part: 'STRING', value: 'BIGINT' },
+        toParts: (cells, _n, o) => sortedCounts(heldCounts(cells.objs, o), form).map(([part]) => ({ part, value: 1n })),
+        fromParts: (cells, _n, o, rows) => {
+          const held = emptyCounts();
+          for (const { part } of rows) addValue(held, form.fromText(String(part)), 0, rule);
+          cells.objs[o] = held.counts.size === 0 ? null : held;
+        },
       },
-    },
-  };
-}
-
-function sortedTexts(set: ReadonlySet<Scalar>, toText: (value: Scalar) => string): readonly string[] {
-  return [...set].map(toText).sort(compareText);
-}
+      codec: {
+        encode: (writer, cells, o) => writeCounts(writer, heldCounts(cells.objs, o), form),
+        decode: (reader, cells, o) => {
+          cells.objs[o] = readCounts(reader, rule);
+        },
+      },
+    };
+  },
+};

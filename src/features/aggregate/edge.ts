@@ -1,21 +1,21 @@
 import type { ColumnSpec } from '../../schema/column.ts';
-import type { AggregateSpec } from '../define/declaration.ts';
 import type { Cells } from '../tile/cells.ts';
-import type { Aggregate } from './aggregate.ts';
-import { parseStamp, stampText } from './event-text.ts';
+import type { Aggregate, AggregateFactory, InputSpec } from './aggregate.ts';
+import { isEventTime, parseStamp, stampText } from './event-text.ts';
+import { SCALARS } from './input-types.ts';
 import { type Scalar, scalarForm, scalarOf } from './value-text.ts';
 
-/** The input of the earliest event by (time, id). Column `first` STRING: MIN of stamp and value text. */
-export const first = (spec: AggregateSpec): Aggregate => edge(spec, 'first');
-/** The input of the latest event by (time, id). Column `last` STRING: MAX of stamp and value text. */
-export const last = (spec: AggregateSpec): Aggregate => edge(spec, 'last');
+/** The input of the earliest event by (time, id) where it is not null. Column `first` STRING: MIN of stamp and value text. */
+export const first: AggregateFactory = { inputs: SCALARS, params: {}, make: (spec) => edge(spec, 'first') };
+/** The input of the latest event by (time, id) where it is not null. Column `last` STRING: MAX of stamp and value text. */
+export const last: AggregateFactory = { inputs: SCALARS, params: {}, make: (spec) => edge(spec, 'last') };
 
 /** Slots: the time as a number; id and value as objects. The infinity of the other side is nothing. */
-function edge(spec: AggregateSpec, side: 'first' | 'last'): Aggregate {
+function edge({ inputType }: InputSpec, side: 'first' | 'last'): Aggregate {
   const sign = side === 'first' ? -1 : 1;
   const nothing = Number.NEGATIVE_INFINITY * sign;
-  const form = scalarForm(spec.inputType);
-  const result: ColumnSpec = { ...(spec.inputType ?? { type: 'int' }), nullable: true };
+  const form = scalarForm(inputType);
+  const result: ColumnSpec = { ...inputType, nullable: true };
   const take = (cells: Cells, n: number, o: number, ts: number, id: string, value: Scalar) => {
     const order = ts - cells.nums[n] || compareIds(id, cells.objs[o]);
     if (order * sign <= 0) return;
@@ -26,6 +26,9 @@ function edge(spec: AggregateSpec, side: 'first' | 'last'): Aggregate {
   const has = (cells: Cells, n: number) => cells.nums[n] !== nothing;
   const valueAt = (cells: Cells, o: number) => cells.objs[o + 1] as Scalar;
   const idAt = (cells: Cells, o: number) => cells.objs[o] as string;
+  const merge: Aggregate['merge'] = (into, n, o, from, fn, fo) => {
+    if (has(from, fn)) take(into, n, o, from.nums[fn], idAt(from, fo), valueAt(from, fo));
+  };
   return {
     numbers: 1,
     objects: 2,
@@ -39,8 +42,12 @@ function edge(spec: AggregateSpec, side: 'first' | 'last'): Aggregate {
       const scalar = scalarOf(value);
       if (scalar !== null) take(cells, n, o, ts, id, scalar);
     },
-    merge: (into, n, o, from, fn, fo) => {
-      if (has(from, fn)) take(into, n, o, from.nums[fn], idAt(from, fo), valueAt(from, fo));
+    merge,
+    mergeRange: (into, n, o, from, fn, fo, numStride, objStride, count) => {
+      const { nums } = from;
+      for (let i = 0, at = fn; i < count; i += 1, at += numStride) {
+        if ((nums[at] - into.nums[n]) * sign >= 0) merge(into, n, o, from, at, fo + i * objStride);
+      }
     },
     finalise: (cells, n, o) => (has(cells, n) ? valueAt(cells, o) : null),
     clone: (into, n, o, from, fn, fo) => {
@@ -73,6 +80,7 @@ function edge(spec: AggregateSpec, side: 'first' | 'last'): Aggregate {
         cells.objs[o + 1] = present ? form.read(reader) : null;
       },
     },
+    isSound: (nums, n) => nums[n] === nothing || isEventTime(nums[n]),
   };
 }
 

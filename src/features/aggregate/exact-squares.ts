@@ -1,9 +1,12 @@
 /**
- * An exact sum of squares in three doubles, `s2 · 2^80 + s1 · 2^40 + s0` with 0 <= s0, s1 < 2^40. NaN in s2 says that an
- * input was beyond the range that a DECIMAL(38,0) sum bears: no answer can be given. Hot path for |x| <= 2^26.
+ * An exact sum of squares in three doubles, `s2 · 2^80 + s1 · 2^40 + s0` with 0 <= s0, s1 < 2^40, equal sums in equal
+ * slots. NaN in s2 says that an input was beyond the range that a DECIMAL(38,0) sum bears: no answer can be given.
+ * No BigInt on the path of `int` values. Hot path.
  */
 const LIMB = 2 ** 40;
 const LIMB_BITS = 40n;
+/** A third of a number: its squares and products lie within 2^40. */
+const DIGIT = 2 ** 20;
 const SMALL = 2 ** 26;
 
 /** Squares are summed for |x| up to here (3·10^15: ten million of them stay within 38 digits). */
@@ -11,17 +14,41 @@ export const LARGEST_SQUARED = 3e15;
 
 /** Adds x² to the sum at `n`. */
 export function addSquare(nums: Float64Array, n: number, x: number | bigint): void {
-  if (typeof x === 'number' && x <= SMALL && x >= -SMALL) {
-    const square = x * x;
-    const high = Math.floor(square / LIMB);
-    addLimbs(nums, n, 0, high, square - high * LIMB);
-  } else if (x > LARGEST_SQUARED || x < -LARGEST_SQUARED) nums[n] = Number.NaN;
-  else addBig(nums, n, BigInt(x) * BigInt(x));
+  if (x > LARGEST_SQUARED || x < -LARGEST_SQUARED) addLimbs(nums, n, Number.NaN, 0, 0);
+  // Within ±3·10^15 a bigint is a double.
+  else addSquareOf(nums, n, Math.abs(Number(x)));
 }
 
-/** Adds the sum at `fn` of `from` to the one at `n`. */
-export function addSquares(nums: Float64Array, n: number, from: Float64Array, fn: number): void {
-  addLimbs(nums, n, from[fn], from[fn + 1], from[fn + 2]);
+function addSquareOf(nums: Float64Array, n: number, x: number): void {
+  if (x <= SMALL) {
+    addLimbs(nums, n, 0, 0, x * x);
+    return;
+  }
+  // x = a·2^40 + b·2^20 + c, so x² = a²·2^80 + 2ab·2^60 + (2ac + b²)·2^40 + 2bc·2^20 + c².
+  const a = Math.floor(x / LIMB);
+  const b = Math.floor(x / DIGIT) - a * DIGIT;
+  const c = x % DIGIT;
+  const ab = 2 * a * b;
+  const bc = 2 * b * c;
+  const abHigh = Math.floor(ab / DIGIT);
+  const bcHigh = Math.floor(bc / DIGIT);
+  const middle = 2 * a * c + b * b + (ab - abHigh * DIGIT) * DIGIT + bcHigh;
+  addLimbs(nums, n, a * a + abHigh, middle, c * c + (bc - bcHigh * DIGIT) * DIGIT);
+}
+
+/** Adds three limbs, each up to 2^52. */
+export function addLimbs(nums: Float64Array, n: number, high: number, middle: number, low: number): void {
+  if (Number.isNaN(nums[n] + high)) {
+    setSquares(nums, n, null);
+    return;
+  }
+  const l = nums[n + 2] + low;
+  const carryLow = Math.floor(l / LIMB);
+  const m = nums[n + 1] + middle + carryLow;
+  const carryMiddle = Math.floor(m / LIMB);
+  nums[n + 2] = l - carryLow * LIMB;
+  nums[n + 1] = m - carryMiddle * LIMB;
+  nums[n] += high + carryMiddle;
 }
 
 /** The sum; null where an input was out of range. */
@@ -30,33 +57,27 @@ export function squaresToBigInt(nums: Float64Array, n: number): bigint | null {
   return (((BigInt(nums[n]) << LIMB_BITS) + BigInt(nums[n + 1])) << LIMB_BITS) + BigInt(nums[n + 2]);
 }
 
+/** The sum where it is a safe integer, else NaN. */
+export function squaresToNumber(nums: Float64Array, n: number): number {
+  const sum = nums[n] === 0 ? nums[n + 1] * LIMB + nums[n + 2] : Number.NaN;
+  return sum <= Number.MAX_SAFE_INTEGER ? sum : Number.NaN;
+}
+
 /** Sets the sum; null: out of range. */
 export function setSquares(nums: Float64Array, n: number, value: bigint | null): void {
-  nums[n] = value === null ? Number.NaN : 0;
-  nums[n + 1] = 0;
-  nums[n + 2] = 0;
-  if (value !== null) addBig(nums, n, value);
+  nums[n] = value === null ? Number.NaN : Number(value >> (2n * LIMB_BITS));
+  nums[n + 1] = value === null ? 0 : Number(BigInt.asUintN(40, value >> LIMB_BITS));
+  nums[n + 2] = value === null ? 0 : Number(BigInt.asUintN(40, value));
 }
 
-function addBig(nums: Float64Array, n: number, value: bigint): void {
-  const low = Number(BigInt.asUintN(40, value));
-  const middle = Number(BigInt.asUintN(40, value >> LIMB_BITS));
-  addLimbs(nums, n, Number(value >> (2n * LIMB_BITS)), middle, low);
+/** Whether the three slots can be a sum's. */
+export function areSquares(nums: Float64Array, n: number): boolean {
+  const high = nums[n];
+  return (
+    (Number.isNaN(high) || (Number.isSafeInteger(high) && high >= 0)) && isLimb(nums[n + 1]) && isLimb(nums[n + 2])
+  );
 }
 
-function addLimbs(nums: Float64Array, n: number, high: number, middle: number, low: number): void {
-  let l = nums[n + 2] + low;
-  let m = nums[n + 1] + middle;
-  let h = nums[n] + high;
-  if (l >= LIMB) {
-    l -= LIMB;
-    m += 1;
-  }
-  if (m >= LIMB) {
-    m -= LIMB;
-    h += 1;
-  }
-  nums[n + 2] = l;
-  nums[n + 1] = m;
-  nums[n] = h;
+function isLimb(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < LIMB;
 }

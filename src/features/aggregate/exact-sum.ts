@@ -21,16 +21,22 @@ export function addSum(nums: Float64Array, n: number, from: Float64Array, fn: nu
   addWords(nums, n, from[fn], from[fn + 1]);
 }
 
+/** Adds `high · 2^32 + low`; `low` may be the sum of up to 2^20 low words. */
+export function addWords(nums: Float64Array, n: number, high: number, low: number): void {
+  const sum = nums[n + 1] + low;
+  const carry = Math.floor(sum / WORD);
+  nums[n + 1] = sum - carry * WORD;
+  nums[n] += high + carry;
+}
+
 /** The sum, exactly. */
 export function sumToBigInt(nums: Float64Array, n: number): bigint {
   return (BigInt(nums[n]) << WORD_BITS) + BigInt(nums[n + 1]);
 }
 
-/** The double nearest to the sum. */
+/** The double nearest to the sum: `hi · 2^32` is exact, the addition rounds once. */
 export function sumToNumber(nums: Float64Array, n: number): number {
-  const high = nums[n];
-  if (high >= -0x200000 && high < 0x200000) return high * WORD + nums[n + 1];
-  return Number(sumToBigInt(nums, n));
+  return nums[n] * WORD + nums[n + 1];
 }
 
 /** Sets the sum. */
@@ -40,13 +46,8 @@ export function setSum(nums: Float64Array, n: number, value: bigint): void {
   addBigInt(nums, n, value);
 }
 
-function addWords(nums: Float64Array, n: number, high: number, low: number): void {
-  const sum = nums[n + 1] + low;
-  if (sum >= WORD) {
-    nums[n + 1] = sum - WORD;
-    nums[n] += high + 1;
-  } else {
-    nums[n + 1] = sum;
-    nums[n] += high;
-  }
+/** Whether the two slots can be a sum's. */
+export function isSum(nums: Float64Array, n: number): boolean {
+  const low = nums[n + 1];
+  return Number.isSafeInteger(nums[n]) && Number.isInteger(low) && low >= 0 && low < WORD;
 }

@@ -1,30 +1,38 @@
 import { compareText } from '../../base/text-order.ts';
 import type { ColumnSpec, Value } from '../../schema/column.ts';
-import type { AggregateSpec } from '../define/declaration.ts';
-import type { Aggregate, ColumnValue } from './aggregate.ts';
+import type { Aggregate, AggregateFactory, ColumnValue } from './aggregate.ts';
 import { setSum, sumToBigInt } from './exact-sum.ts';
+import { ORDERED } from './input-types.ts';
+import { mergeEach } from './object-only.ts';
 import { numbersOnly } from './scalar.ts';
 
 /** The least input, in the input's type; texts by their UTF-8 bytes. Column `min`: `MIN(v)` (of text: by bytes). */
-export const min = (spec: AggregateSpec): Aggregate => extreme(spec, 'min');
+export const min: AggregateFactory = extreme('min');
 /** The greatest input, in the input's type; texts by their UTF-8 bytes. Column `max`: `MAX(v)` (of text: by bytes). */
-export const max = (spec: AggregateSpec): Aggregate => extreme(spec, 'max');
+export const max: AggregateFactory = extreme('max');
 
 type Side = 'min' | 'max';
 
-function extreme(spec: AggregateSpec, side: Side): Aggregate {
-  const type = spec.inputType ?? { type: 'int', nullable: true };
-  const result: ColumnSpec = { ...type, nullable: true };
-  if (type.type === 'text') return textExtreme(result, side);
-  return type.type === 'int64' || type.type === 'decimal' ? exactExtreme(result, side) : numberExtreme(result, side);
+function extreme(side: Side): AggregateFactory {
+  return {
+    inputs: ORDERED,
+    params: {},
+    make: ({ inputType }) => {
+      const result: ColumnSpec = { ...inputType, nullable: true };
+      if (result.type === 'text') return textExtreme(result, side);
+      return result.type === 'int64' || result.type === 'decimal'
+        ? exactExtreme(result, side)
+        : numberExtreme(result, side);
+    },
+  };
 }
 
 /** int, float and time: one double; the infinity of the other side is nothing. */
 function numberExtreme(result: ColumnSpec, side: Side): Aggregate {
   const nothing = side === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-  const better = side === 'min' ? (a: number, b: number) => a < b : (a: number, b: number) => a > b;
-  const toColumn =
-    result.type === 'float' ? (value: number): ColumnValue => value : (value: number): ColumnValue => BigInt(value);
+  const least = side === 'min';
+  const isFloat = result.type === 'float';
+  const toColumn = isFloat ? (value: number): ColumnValue => value : (value: number): ColumnValue => BigInt(value);
   return {
     ...numbersOnly(1),
     result,
@@ -32,26 +40,39 @@ function numberExtreme(result: ColumnSpec, side: Side): Aggregate {
       cells.nums[n] = nothing;
     },
     update: (cells, n, _o, value) => {
-      if (typeof value === 'number' && better(value, cells.nums[n])) cells.nums[n] = value;
+      if (typeof value === 'number' && (least ? value < cells.nums[n] : value > cells.nums[n])) cells.nums[n] = value;
     },
     merge: (into, n, _o, from, fn) => {
-      if (better(from.nums[fn], into.nums[n])) into.nums[n] = from.nums[fn];
+      const value = from.nums[fn];
+      if (least ? value < into.nums[n] : value > into.nums[n]) into.nums[n] = value;
     },
-    mergeNumbers: (into, n, from, fn, stride, tiles) => {
-      let held = into[n];
-      for (let i = 0, at = fn; i < tiles; i += 1, at += stride) if (better(from[at], held)) held = from[at];
-      into[n] = held;
+    mergeRange: (into, n, _o, from, fn, _fo, stride, _objStride, tiles) => {
+      const fold = least ? leastOf : greatestOf;
+      into.nums[n] = fold(into.nums[n], from.nums, fn, stride, tiles);
     },
     finalise: (cells, n) => (cells.nums[n] === nothing ? null : cells.nums[n]),
-    columns: [{ suffix: side, type: result.type === 'float' ? 'DOUBLE' : 'BIGINT' }],
+    columns: [{ suffix: side, type: isFloat ? 'DOUBLE' : 'BIGINT' }],
     toColumns: (cells, n) => [cells.nums[n] === nothing ? null : toColumn(cells.nums[n])],
     fromColumns: (cells, n, _o, [value]) => {
       cells.nums[n] = value === null ? nothing : Number(value);
     },
+    isSound: (nums, n) => nums[n] === nothing || (isFloat ? Number.isFinite(nums[n]) : Number.isSafeInteger(nums[n])),
   };
 }
 
-/** int64 and decimal: hi, lo of the value; an infinite hi is nothing. */
+function leastOf(held: number, from: Float64Array, fn: number, stride: number, tiles: number): number {
+  let least = held;
+  for (let i = 0, at = fn; i < tiles; i += 1, at += stride) if (from[at] < least) least = from[at];
+  return least;
+}
+
+function greatestOf(held: number, from: Float64Array, fn: number, stride: number, tiles: number): number {
+  let greatest = held;
+  for (let i = 0, at = fn; i < tiles; i += 1, at += stride) if (from[at] > greatest) greatest = from[at];
+  return greatest;
+}
+
+/** int64 and decimal: hi, lo of the value as in a sum; an infinite hi is nothing. */
 function exactExtreme(result: ColumnSpec, side: Side): Aggregate {
   const nothing = side === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   const take = (nums: Float64Array, n: number, high: number, low: number) => {
@@ -59,6 +80,9 @@ function exactExtreme(result: ColumnSpec, side: Side): Aggregate {
     if (side === 'min' ? order >= 0 : order <= 0) return;
     nums[n] = high;
     nums[n + 1] = low;
+  };
+  const merge: Aggregate['merge'] = (into, n, _o, from, fn) => {
+    if (from.nums[fn] !== nothing) take(into.nums, n, from.nums[fn], from.nums[fn + 1]);
   };
   return {
     ...numbersOnly(2),
@@ -70,9 +94,8 @@ function exactExtreme(result: ColumnSpec, side: Side): Aggregate {
     update: (cells, n, _o, value) => {
       if (typeof value === 'bigint') take(cells.nums, n, Number(value >> 32n), Number(BigInt.asUintN(32, value)));
     },
-    merge: (into, n, _o, from, fn) => {
-      if (from.nums[fn] !== nothing) take(into.nums, n, from.nums[fn], from.nums[fn + 1]);
-    },
+    merge,
+    mergeRange: mergeEach(merge),
     finalise: (cells, n) => (cells.nums[n] === nothing ? null : sumToBigInt(cells.nums, n)),
     columns: [{ suffix: side, type: 'BIGINT' }],
     toColumns: (cells, n) => [cells.nums[n] === nothing ? null : sumToBigInt(cells.nums, n)],
@@ -83,13 +106,25 @@ function exactExtreme(result: ColumnSpec, side: Side): Aggregate {
         cells.nums[n + 1] = 0;
       }
     },
+    isSound: (nums, n) => isInt64(nums[n], nums[n + 1]) || (nums[n] === nothing && nums[n + 1] === 0),
   };
+}
+
+/** Whether hi and lo are those of an int64. */
+function isInt64(high: number, low: number): boolean {
+  return (
+    Number.isInteger(high) && high >= -(2 ** 31) && high < 2 ** 31 && Number.isInteger(low) && low >= 0 && low < 2 ** 32
+  );
 }
 
 function textExtreme(result: ColumnSpec, side: Side): Aggregate {
   const sign = side === 'min' ? -1 : 1;
   const better = (value: Value, held: unknown): boolean =>
     typeof value === 'string' && (typeof held !== 'string' || compareText(value, held) * sign > 0);
+  const merge: Aggregate['merge'] = (into, _n, o, from, _fn, fo) => {
+    const value = textAt(from.objs[fo]);
+    if (better(value, into.objs[o])) into.objs[o] = value;
+  };
   return {
     numbers: 0,
     objects: 1,
@@ -100,10 +135,8 @@ function textExtreme(result: ColumnSpec, side: Side): Aggregate {
     update: (cells, _n, o, value) => {
       if (better(value, cells.objs[o])) cells.objs[o] = value;
     },
-    merge: (into, _n, o, from, _fn, fo) => {
-      const value = from.objs[fo];
-      if (typeof value === 'string' && better(value, into.objs[o])) into.objs[o] = value;
-    },
+    merge,
+    mergeRange: mergeEach(merge),
     finalise: (cells, _n, o) => textAt(cells.objs[o]),
     clone: (into, _n, o, from, _fn, fo) => {
       into.objs[o] = from.objs[fo];
@@ -124,6 +157,7 @@ function textExtreme(result: ColumnSpec, side: Side): Aggregate {
         cells.objs[o] = reader.u8() === 0 ? null : reader.text();
       },
     },
+    isSound: () => true,
   };
 }
 

@@ -1,85 +1,109 @@
+import type { ByteReader } from '../../base/bytes.ts';
 import type { Value } from '../../schema/column.ts';
-import type { AggregateSpec } from '../define/declaration.ts';
-import type { Aggregate } from './aggregate.ts';
-import { addCount, type Histogram, histogramCodec, mergeHistogram } from './histogram.ts';
+import type { AggregateFactory } from './aggregate.ts';
+import {
+  addToBin,
+  type BinCounts,
+  binOf,
+  binOfBigInt,
+  binOfRank,
+  edgeOf,
+  MOST_BIN,
+  mergeBins,
+  middleOf,
+} from './bins.ts';
+import { BINNED } from './input-types.ts';
 import { objectOnly } from './object-only.ts';
 import { nullableOf, unitOf } from './scalar.ts';
 
 /**
- * The q-quantile by nearest rank (the value of rank max(1, ceil(q·n))) of an int, int64, decimal or time input, read from
- * log-linear bins of 64 per octave: the middle of the rank's bin, at most 0.78125 % from the value.
- * Parts: one row per bin, `part` its edge nearest to zero: `v - MOD(v, w)`, w = max(1, 2^(floor(log2 |v|) − 6)); `value` its count.
+ * The q-quantile by nearest rank (the value of rank max(1, ceil(q · n)) in ascending order) of an int, int64, decimal or
+ * time input, read from log-linear bins: the middle of the rank's bin, at most 0.78125 % from the value, exact for
+ * |x| < 128 (of a decimal: of its scaled integer). In the input's unit, as a double.
+ * Parts: one row per bin, `part` its edge `v - MOD(v, w)` (see bins.ts), `value` its count.
  */
-export function quantile(spec: AggregateSpec): Aggregate {
-  const q = spec.params['q'] ?? 0.5;
-  const unit = unitOf(spec.inputType);
-  return {
-    ...objectOnly<Histogram<bigint>>({ empty: () => new Map(), copy: (histogram) => new Map(histogram) }),
-    result: nullableOf('float'),
-    update: (cells, _n, o, value) => {
-      const bin = binOf(value);
-      if (bin !== null) addCount(cells.objs[o], bin, 1, Number.POSITIVE_INFINITY);
-    },
-    merge: (into, _n, o, from, _fn, fo) => mergeHistogram(into.objs[o], from.objs[fo], Number.POSITIVE_INFINITY),
-    finalise: (cells, _n, o) => {
-      const bin = rankedBin(cells.objs[o] as Histogram<bigint>, q);
-      return bin === null ? null : binMiddle(bin) / unit;
-    },
-    parts: {
-      schema: { part: 'BIGINT', value: 'BIGINT' },
-      toParts: (cells, _n, o) =>
-        byBin(cells.objs[o] as Histogram<bigint>).map(([part, counted]) => ({ part, value: BigInt(counted) })),
-      fromParts: (cells, _n, o, rows) => {
-        const histogram: Histogram<bigint> = new Map();
-        for (const { part, value } of rows) histogram.set(BigInt(part), Number(value));
-        cells.objs[o] = histogram;
+export const quantile: AggregateFactory = {
+  inputs: BINNED,
+  params: { q: { wanted: 'a number from 0 to 1', holds: (q) => q >= 0 && q <= 1 } },
+  make: ({ inputType, params }) => {
+    const { q } = params;
+    const unit = unitOf(inputType);
+    return {
+      ...objectOnly<BinCounts>((bins) => bins.slice()),
+      result: nullableOf('float'),
+      update: (cells, _n, o, value) => {
+        const bin = binOfValue(value);
+        if (bin === null) return;
+        const bins = binsAt(cells.objs, o);
+        if (bins === null) cells.objs[o] = [bin, 1];
+        else addToBin(bins, bin);
       },
-    },
-    codec: histogramCodec<bigint>({
-      sorted: byBin,
-      write: (writer, bin) => writer.int64(bin),
-      read: (reader) => reader.int64(),
-    }),
-  };
+      merge: (into, _n, o, from, _fn, fo) => {
+        into.objs[o] = mergeBins(binsAt(into.objs, o), from.objs, fo, 1, 1);
+      },
+      mergeRange: (into, _n, o, from, _fn, fo, _numStride, objStride, count) => {
+        into.objs[o] = mergeBins(binsAt(into.objs, o), from.objs, fo, objStride, count);
+      },
+      finalise: (cells, _n, o) => {
+        const bins = binsAt(cells.objs, o);
+        if (bins === null) return null;
+        let counted = 0;
+        for (let b = 1; b < bins.length; b += 2) counted += bins[b];
+        return middleOf(binOfRank(bins, Math.max(1, Math.ceil(q * counted)))) / unit;
+      },
+      parts: {
+        schema: { part: 'BIGINT', value: 'BIGINT' },
+        toParts: (cells, _n, o) =>
+          pairsOf(binsAt(cells.objs, o)).map(([bin, count]) => ({ part: BigInt(edgeOf(bin)), value: BigInt(count) })),
+        fromParts: (cells, _n, o, rows) => {
+          const pairs = Array.from(rows, ({ part, value }) => [binOfBigInt(BigInt(part)), Number(value)] as const);
+          cells.objs[o] = pairs.length === 0 ? null : pairs.sort(([a], [b]) => a - b).flat();
+        },
+      },
+      // varint(bins) *(int(bin, or step from the one before) varint(count)), ascending
+      codec: {
+        encode: (writer, cells, o) => {
+          const bins = binsAt(cells.objs, o) ?? [];
+          writer.varint(bins.length / 2);
+          for (let b = 0, before = 0; b < bins.length; b += 2) {
+            writer.int(bins[b] - before);
+            writer.varint(bins[b + 1]);
+            before = bins[b];
+          }
+        },
+        decode: (reader, cells, o) => {
+          cells.objs[o] = readBins(reader);
+        },
+      },
+    };
+  },
+};
+
+function binOfValue(value: Value): number | null {
+  if (typeof value === 'number') return binOf(value);
+  return typeof value === 'bigint' ? binOfBigInt(value) : null;
 }
 
-/** Bins per octave: 2^6. */
-const BITS = 6;
-
-function binOf(value: Value): bigint | null {
-  if (typeof value === 'bigint') return value - (value % widthOf(value));
-  if (typeof value !== 'number') return null;
-  const size = Math.abs(value);
-  const width = size < 2 ** (BITS + 1) ? 1 : 2 ** (Math.floor(Math.log2(size)) - BITS);
-  return BigInt(value - (value % exactWidth(size, width)));
+function binsAt(objs: readonly unknown[], o: number): BinCounts | null {
+  return objs[o] as BinCounts | null;
 }
 
-/** Math.log2 may round up just below a power of two. */
-function exactWidth(size: number, width: number): number {
-  return width > 1 && width * 2 ** BITS > size ? width / 2 : width;
+function pairsOf(bins: BinCounts | null): readonly (readonly [number, number])[] {
+  const pairs: (readonly [number, number])[] = [];
+  if (bins !== null) for (let b = 0; b < bins.length; b += 2) pairs.push([bins[b], bins[b + 1]]);
+  return pairs;
 }
 
-function widthOf(value: bigint): bigint {
-  const bits = (value < 0n ? -value : value).toString(2).length;
-  return bits <= BITS + 1 ? 1n : 1n << BigInt(bits - 1 - BITS);
-}
-
-function binMiddle(bin: bigint): number {
-  const half = Number(widthOf(bin) - 1n) / 2;
-  return bin < 0n ? Number(bin) - half : Number(bin) + half;
-}
-
-function rankedBin(histogram: Histogram<bigint>, q: number): bigint | null {
-  let total = 0;
-  for (const counted of histogram.values()) total += counted;
-  let left = Math.max(1, Math.ceil(q * total));
-  for (const [bin, counted] of byBin(histogram)) {
-    left -= counted;
-    if (left <= 0) return bin;
+function readBins(reader: ByteReader): BinCounts | null {
+  const size = reader.varint();
+  if (size > reader.remaining) throw reader.damaged('they hold more bins than bytes');
+  const bins: BinCounts = [];
+  let bin = 0;
+  for (let i = 0; i < size; i += 1) {
+    const step = reader.int();
+    bin += step;
+    if (Math.abs(bin) > MOST_BIN || (i > 0 && step <= 0)) throw reader.damaged('a quantile bin is out of order');
+    bins.push(bin, reader.varint());
   }
-  return null;
-}
-
-function byBin(histogram: Histogram<bigint>): readonly (readonly [bigint, number])[] {
-  return [...histogram].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return bins.length === 0 ? null : bins;
 }

@@ -1,12 +1,14 @@
-import type { Aggregate } from './aggregate.ts';
+import type { AggregateFactory } from './aggregate.ts';
 import { nullableOf, numbersOnly } from './scalar.ts';
 
 /**
  * The share of true among the events whose bool input is not null: `true / n`, one division.
  * Columns `true` BIGINT: `COUNT(CASE WHEN v THEN 1 END)`; `n` BIGINT: `COUNT(v)`.
  */
-export function share(): Aggregate {
-  return {
+export const share: AggregateFactory = {
+  inputs: ['bool'],
+  params: {},
+  make: () => ({
     ...numbersOnly(2),
     result: nullableOf('float'),
     update: (cells, n, _o, value) => {
@@ -18,15 +20,16 @@ export function share(): Aggregate {
       into.nums[n] += from.nums[fn];
       into.nums[n + 1] += from.nums[fn + 1];
     },
-    mergeNumbers: (into, n, from, fn, stride, tiles) => {
-      let hits = into[n];
-      let counted = into[n + 1];
+    mergeRange: (into, n, _o, from, fn, _fo, stride, _objStride, tiles) => {
+      const { nums } = from;
+      let hits = 0;
+      let counted = 0;
       for (let i = 0, at = fn; i < tiles; i += 1, at += stride) {
-        hits += from[at];
-        counted += from[at + 1];
+        hits += nums[at];
+        counted += nums[at + 1];
       }
-      into[n] = hits;
-      into[n + 1] = counted;
+      into.nums[n] += hits;
+      into.nums[n + 1] += counted;
     },
     finalise: (cells, n) => (cells.nums[n + 1] === 0 ? null : cells.nums[n] / cells.nums[n + 1]),
     columns: [
@@ -38,5 +41,5 @@ export function share(): Aggregate {
       cells.nums[n] = Number(hits);
       cells.nums[n + 1] = Number(counted);
     },
-  };
-}
+  }),
+};

@@ -1,10 +1,10 @@
 import type { ColumnSpec, Value } from '../../schema/column.ts';
 import { INT64_MAX, INT64_MIN } from '../../schema/decimal.ts';
-import type { AggregateSpec } from '../define/declaration.ts';
 import type { Cells } from '../tile/cells.ts';
-import type { Aggregate, ColumnValue } from './aggregate.ts';
-import { addBigInt, addInt, addSum, setSum, sumToBigInt, sumToNumber } from './exact-sum.ts';
-import { nullableOf, numbersOnly, unitOf } from './scalar.ts';
+import type { Aggregate, AggregateFactory, ColumnValue } from './aggregate.ts';
+import { addBigInt, addInt, addSum, addWords, isSum, setSum, sumToBigInt, sumToNumber } from './exact-sum.ts';
+import { EXACT_NUMBERS } from './input-types.ts';
+import { areCounts, numbersOnly } from './scalar.ts';
 
 /** Slots of a sum with its count: hi, lo, n. */
 export const SUM_SLOTS = 3;
@@ -13,26 +13,18 @@ export const SUM_SLOTS = 3;
  * The exact sum of an int, int64 or decimal input, in the input's own type; undefined where it leaves that type's range.
  * Columns `sum` BIGINT: `CAST(SUM(CAST(v AS BIGINT)) AS BIGINT)` (null over nothing); `n` BIGINT: `COUNT(v)`.
  */
-export function sum(spec: AggregateSpec): Aggregate {
-  const type = spec.inputType ?? { type: 'int', nullable: true };
-  return { ...sumAndCount(), result: { ...type, nullable: true }, finalise: finaliseSum(type) };
-}
-
-/**
- * The mean of an int, int64 or decimal input as a double: `sum / (n · 10^scale)`, the sum exact, one division.
- * Columns as those of `sum`.
- */
-export function mean(spec: AggregateSpec): Aggregate {
-  const unit = unitOf(spec.inputType);
-  return {
+export const sum: AggregateFactory = {
+  inputs: EXACT_NUMBERS,
+  params: {},
+  make: ({ inputType }) => ({
     ...sumAndCount(),
-    result: nullableOf('float'),
-    finalise: (cells, n) => (cells.nums[n + 2] === 0 ? null : sumToNumber(cells.nums, n) / (cells.nums[n + 2] * unit)),
-  };
-}
+    result: { ...inputType, nullable: true },
+    finalise: finaliseSum(inputType),
+  }),
+};
 
 /** The partial (hi, lo, n) with everything but the answer. */
-function sumAndCount(): Omit<Aggregate, 'result' | 'finalise'> {
+export function sumAndCount(): Omit<Aggregate, 'result' | 'finalise'> {
   return {
     ...numbersOnly(SUM_SLOTS),
     update: updateSum,
@@ -40,18 +32,15 @@ function sumAndCount(): Omit<Aggregate, 'result' | 'finalise'> {
       addSum(into.nums, n, from.nums, fn);
       into.nums[n + 2] += from.nums[fn + 2];
     },
-    mergeNumbers: (into, n, from, fn, stride, tiles) => {
-      for (let i = 0, at = fn; i < tiles; i += 1, at += stride) {
-        addSum(into, n, from, at);
-        into[n + 2] += from[at + 2];
-      }
-    },
+    mergeRange: (into, n, _o, from, fn, _fo, stride, _objStride, tiles) =>
+      mergeSums(into.nums, n, from.nums, fn, stride, tiles),
     columns: [
       { suffix: 'sum', type: 'BIGINT' },
       { suffix: 'n', type: 'BIGINT' },
     ],
     toColumns: (cells, n) => [sumColumn(cells, n), BigInt(cells.nums[n + 2])],
     fromColumns: (cells, n, _o, [total, counted]) => readSum(cells, n, total, counted),
+    isSound: isSumAndCount,
   };
 }
 
@@ -61,6 +50,27 @@ export function updateSum(cells: Cells, n: number, _o: number, value: Value): vo
   else if (typeof value === 'bigint') addBigInt(cells.nums, n, value);
   else return;
   cells.nums[n + 2] += 1;
+}
+
+/** Adds a range of (hi, lo, n): words are added as they are and carried once, which holds for 2^20 tiles. */
+export function mergeSums(
+  into: Float64Array,
+  n: number,
+  from: Float64Array,
+  fn: number,
+  stride: number,
+  tiles: number,
+): void {
+  let high = 0;
+  let low = 0;
+  let counted = 0;
+  for (let i = 0, at = fn; i < tiles; i += 1, at += stride) {
+    high += from[at];
+    low += from[at + 1];
+    counted += from[at + 2];
+  }
+  addWords(into, n, high, low);
+  into[n + 2] += counted;
 }
 
 /** The sum as its column: null over nothing. */
@@ -77,6 +87,11 @@ export function readSum(
 ): void {
   setSum(cells.nums, n, BigInt(total ?? 0));
   cells.nums[n + 2] = Number(counted);
+}
+
+/** Whether three slots can be a sum's with its count. */
+export function isSumAndCount(nums: Float64Array, n: number): boolean {
+  return isSum(nums, n) && areCounts(nums, n + 2, 1);
 }
 
 function finaliseSum({ type }: ColumnSpec): Aggregate['finalise'] {

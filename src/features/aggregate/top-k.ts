@@ -1,51 +1,89 @@
 import { compareText } from '../../base/text-order.ts';
-import type { AggregateSpec } from '../define/declaration.ts';
-import type { Aggregate } from './aggregate.ts';
-import { addCount, type Histogram, histogramCodec, mergeHistogram } from './histogram.ts';
-import { objectOnly } from './object-only.ts';
-import { scalarForm, scalarOf } from './value-text.ts';
+import type { Aggregate, AggregateFactory } from './aggregate.ts';
+import { EXACT_VALUES } from './input-types.ts';
+import { mergeEach, objectOnly } from './object-only.ts';
+import { wholeUpTo } from './param-rules.ts';
+import {
+  addValue,
+  copyCounts,
+  countsAt,
+  emptyCounts,
+  heldCounts,
+  MOST_VALUES,
+  mergeCounts,
+  readCounts,
+  sortedCounts,
+  type ValueCounts,
+  writeCounts,
+} from './value-counts.ts';
+import { listOf, type Scalar, type ScalarForm, scalarForm, scalarOf } from './value-text.ts';
 
 /**
  * The `k` most frequent inputs, by count, ties by the UTF-8 bytes of their text; exact up to `cap` different values,
  * undefined beyond. Parts: one row per value, `part` its text, `value` its count: `COUNT(*) … GROUP BY key, tile, v`.
  */
-export function topK(spec: AggregateSpec): Aggregate {
-  const k = spec.params['k'] ?? 1;
-  const cap = spec.params['cap'] ?? Number.POSITIVE_INFINITY;
-  const form = scalarForm(spec.inputType);
-  const type = spec.inputType?.type ?? 'int';
-  return {
-    ...objectOnly<Histogram<string>>({ empty: () => new Map(), copy: (histogram) => new Map(histogram) }),
-    result: { type: 'list', element: type === 'list' ? 'text' : type, nullable: false },
-    update: (cells, _n, o, value) => {
-      const scalar = scalarOf(value);
-      if (scalar !== null) addCount(cells.objs[o], form.toText(scalar), 1, cap);
-    },
-    merge: (into, _n, o, from, _fn, fo) => mergeHistogram(into.objs[o], from.objs[fo], cap),
-    finalise: (cells, _n, o) => {
-      const histogram = cells.objs[o] as Histogram<string>;
-      if (histogram.size > cap) return undefined;
-      const ranked = [...histogram].sort(([a, x], [b, y]) => y - x || compareText(a, b));
-      return ranked.slice(0, k).map(([text]) => form.fromText(text));
-    },
-    parts: {
-      schema: { part: 'STRING', value: 'BIGINT' },
-      toParts: (cells, _n, o) =>
-        byText(cells.objs[o] as Histogram<string>).map(([part, counted]) => ({ part, value: BigInt(counted) })),
-      fromParts: (cells, _n, o, rows) => {
-        const histogram: Histogram<string> = new Map();
-        for (const { part, value } of rows) addCount(histogram, String(part), Number(value), cap);
-        cells.objs[o] = histogram;
+export const topK: AggregateFactory = {
+  inputs: EXACT_VALUES,
+  params: { k: wholeUpTo(1000), cap: wholeUpTo(MOST_VALUES) },
+  make: ({ inputType, params }) => {
+    const form = scalarForm(inputType);
+    const { k, cap } = params;
+    const rule = { form, cap };
+    const merge: Aggregate['merge'] = (into, _n, o, from, _fn, fo) => mergeCounts(into.objs, o, from.objs, fo, rule);
+    return {
+      ...objectOnly<ValueCounts>(copyCounts),
+      result: listOf(inputType),
+      update: (cells, _n, o, value) => {
+        const scalar = scalarOf(value);
+        if (scalar !== null) addValue(countsAt(cells.objs, o), scalar, 1, rule);
       },
-    },
-    codec: histogramCodec<string>({
-      sorted: byText,
-      write: (writer, text) => writer.text(text),
-      read: (reader) => reader.text(),
-    }),
-  };
+      merge,
+      mergeRange: mergeEach(merge),
+      finalise: (cells, _n, o) => {
+        const counts = heldCounts(cells.objs, o)?.counts;
+        if (counts === undefined) return [];
+        return counts.size > cap ? undefined : mostFrequent(counts, k, form);
+      },
+      parts: {
+        schema: { part: 'STRING', value: 'BIGINT' },
+        toParts: (cells, _n, o) =>
+          sortedCounts(heldCounts(cells.objs, o), form).map(([part, , count]) => ({ part, value: BigInt(count) })),
+        fromParts: (cells, _n, o, rows) => {
+          const held = emptyCounts();
+          for (const { part, value } of rows) addValue(held, form.fromText(String(part)), Number(value), rule);
+          cells.objs[o] = held.counts.size === 0 ? null : held;
+        },
+      },
+      codec: {
+        encode: (writer, cells, o) => writeCounts(writer, heldCounts(cells.objs, o), form),
+        decode: (reader, cells, o) => {
+          cells.objs[o] = readCounts(reader, rule);
+        },
+      },
+    };
+  },
+};
+
+/** The k first by (count descending, text ascending), found in one pass. */
+function mostFrequent(counts: ReadonlyMap<Scalar, number>, k: number, form: ScalarForm): Scalar[] {
+  const best: { readonly value: Scalar; readonly count: number }[] = [];
+  for (const [value, count] of counts) {
+    if (best.length === k && count < best[k - 1].count) continue;
+    let place = best.length;
+    while (place > 0 && isBefore(value, count, best[place - 1], form)) place -= 1;
+    if (place >= k) continue;
+    best.splice(place, 0, { value, count });
+    if (best.length > k) best.pop();
+  }
+  return best.map(({ value }) => value);
 }
 
-function byText(histogram: Histogram<string>): readonly (readonly [string, number])[] {
-  return [...histogram].sort(([a], [b]) => compareText(a, b));
+function isBefore(
+  value: Scalar,
+  count: number,
+  other: { readonly value: Scalar; readonly count: number },
+  form: ScalarForm,
+): boolean {
+  if (count !== other.count) return count > other.count;
+  return compareText(form.toText(value), form.toText(other.value)) < 0;
 }

@@ -4,42 +4,53 @@ import type { ColumnSpec, Value } from '../../schema/column.ts';
 /** A value that an aggregate keeps whole. */
 export type Scalar = string | number | bigint | boolean;
 
-/** How values of one type are written as text (the same on every engine) and as bytes. */
+/** How values of one type are written as text (the same on every engine but for floats) and as bytes. */
 export interface ScalarForm {
   readonly toText: (value: Scalar) => string;
   readonly fromText: (text: string) => Scalar;
   readonly write: (writer: ByteWriter, value: Scalar) => void;
+  /** Error: BYTES_DAMAGED. */
   readonly read: (reader: ByteReader) => Scalar;
 }
 
-const numberForm: ScalarForm = {
+const intForm: ScalarForm = {
   toText: String,
   fromText: Number,
   write: (writer, value) => writer.int(Number(value)),
   read: (reader) => reader.int(),
 };
 
+const bigintForm: ScalarForm = {
+  toText: String,
+  fromText: BigInt,
+  write: (writer, value) => writer.int64(BigInt(value)),
+  read: (reader) => reader.int64(),
+};
+
 const forms: Readonly<Record<Exclude<ColumnSpec['type'], 'list'>, ScalarForm>> = {
-  int: numberForm,
-  time: numberForm,
-  float: { ...numberForm, write: (writer, value) => writer.f64(Number(value)), read: (reader) => reader.f64() },
-  int64: {
+  int: intForm,
+  time: intForm,
+  int64: bigintForm,
+  decimal: bigintForm,
+  float: {
     toText: String,
-    fromText: BigInt,
-    write: (writer, value) => writer.int64(BigInt(value)),
-    read: (reader) => reader.int64(),
-  },
-  decimal: {
-    toText: String,
-    fromText: BigInt,
-    write: (writer, value) => writer.int64(BigInt(value)),
-    read: (reader) => reader.int64(),
+    fromText: Number,
+    write: (writer, value) => writer.f64(Number(value)),
+    read: (reader) => {
+      const value = reader.f64();
+      if (!Number.isFinite(value)) throw reader.damaged('a float is not finite');
+      return value;
+    },
   },
   bool: {
     toText: String,
     fromText: (text) => text === 'true',
     write: (writer, value) => writer.u8(value === true ? 1 : 0),
-    read: (reader) => reader.u8() === 1,
+    read: (reader) => {
+      const byte = reader.u8();
+      if (byte > 1) throw reader.damaged('a boolean is neither 0 nor 1');
+      return byte === 1;
+    },
   },
   text: {
     toText: String,
@@ -49,13 +60,18 @@ const forms: Readonly<Record<Exclude<ColumnSpec['type'], 'list'>, ScalarForm>> =
   },
 };
 
-/** The form of an aggregate's input type; lists are refused when they are declared. */
-export function scalarForm(spec: ColumnSpec | null): ScalarForm {
-  const type = spec?.type ?? 'int';
+/** The form of an aggregate's input type, which is no list. */
+export function scalarForm({ type }: ColumnSpec): ScalarForm {
   return forms[type === 'list' ? 'text' : type];
 }
 
 /** The value as a scalar; null for null and lists. */
 export function scalarOf(value: Value): Scalar | null {
   return value === null || typeof value === 'object' ? null : value;
+}
+
+/** The type of a list of such values. */
+export function listOf({ type, scale }: ColumnSpec): ColumnSpec {
+  const element = type === 'list' ? 'text' : type;
+  return { type: 'list', element, nullable: false, ...(scale === undefined ? {} : { scale }) };
 }

@@ -1,67 +1,113 @@
-import type { AggregateSpec } from '../define/declaration.ts';
 import type { Cells } from '../tile/cells.ts';
-import type { Aggregate } from './aggregate.ts';
-import { addSquare, addSquares, setSquares, squaresToBigInt } from './exact-squares.ts';
-import { addSum, sumToBigInt } from './exact-sum.ts';
+import type { AggregateFactory } from './aggregate.ts';
+import { addLimbs, addSquare, areSquares, setSquares, squaresToBigInt, squaresToNumber } from './exact-squares.ts';
+import { addSum, sumToBigInt, sumToNumber } from './exact-sum.ts';
+import { EXACT_NUMBERS } from './input-types.ts';
 import { nullableOf, numbersOnly, unitOf } from './scalar.ts';
-import { readSum, SUM_SLOTS, sumColumn, updateSum } from './sum.ts';
+import { isSumAndCount, mergeSums, readSum, SUM_SLOTS, sumColumn, updateSum } from './sum.ts';
 
 /** Population variance: divisor n. */
-export const variancePop = (spec: AggregateSpec): Aggregate => spread(spec, 0, (variance) => variance);
+export const variancePop = spread(0, (variance) => variance);
 /** Sample variance: divisor n − 1; null below two events. */
-export const varianceSample = (spec: AggregateSpec): Aggregate => spread(spec, 1, (variance) => variance);
+export const varianceSample = spread(1, (variance) => variance);
 /** Population standard deviation. */
-export const stddevPop = (spec: AggregateSpec): Aggregate => spread(spec, 0, Math.sqrt);
+export const stddevPop = spread(0, Math.sqrt);
 /** Sample standard deviation; null below two events. */
-export const stddevSample = (spec: AggregateSpec): Aggregate => spread(spec, 1, Math.sqrt);
+export const stddevSample = spread(1, Math.sqrt);
+
+/** Slots behind the sum and its count: the sum of squares. */
+const SQUARES = SUM_SLOTS;
+
+/** Tiles whose limbs are added before they are carried: 2^12 limbs of 2^40 are a safe integer. */
+const CARRY_AFTER = 4096;
 
 /**
- * Spread of an int or decimal input within ±3·10^15, from exact sums: `(n·Σx² − (Σx)²) / (n · (n − ddof) · 10^(2·scale))`,
- * the numerator an exact integer, one division. Undefined where an input was out of range.
- * Columns `sum`, `n` as those of `sum`; `sq` DECIMAL(38,0): `SUM(CAST(v AS DECIMAL(19,0)) * CAST(v AS DECIMAL(19,0)))`.
+ * Spread of an exact input within ±3·10^15: `(n·Σx² − (Σx)²) / (n · (n − ddof) · 10^(2·scale))`, the numerator an exact
+ * integer, one division. Undefined where an input was out of range.
+ * Columns `sum`, `n` as those of `sum`; `sq` DECIMAL(38,0): `SUM(CAST(v AS DECIMAL(19,0)) * CAST(v AS DECIMAL(19,0)))`,
+ * null over nothing and where an input was out of range.
  */
-function spread(spec: AggregateSpec, ddof: 0 | 1, finish: (variance: number) => number): Aggregate {
-  const unit = unitOf(spec.inputType);
+function spread(ddof: 0 | 1, finish: (variance: number) => number): AggregateFactory {
   return {
-    ...numbersOnly(SUM_SLOTS + 3),
-    result: nullableOf('float'),
-    update: (cells, n, o, value) => {
-      if (typeof value !== 'number' && typeof value !== 'bigint') return;
-      updateSum(cells, n, o, value);
-      addSquare(cells.nums, n + SUM_SLOTS, value);
-    },
-    merge: (into, n, _o, from, fn) => {
-      addSum(into.nums, n, from.nums, fn);
-      into.nums[n + 2] += from.nums[fn + 2];
-      addSquares(into.nums, n + SUM_SLOTS, from.nums, fn + SUM_SLOTS);
-    },
-    finalise: (cells, n) => {
-      const counted = cells.nums[n + 2];
-      if (counted <= ddof) return null;
-      const numerator = spreadNumerator(cells, n);
-      return numerator === null ? undefined : finish(numerator / (counted * (counted - ddof) * unit * unit));
-    },
-    columns: [
-      { suffix: 'sum', type: 'BIGINT' },
-      { suffix: 'n', type: 'BIGINT' },
-      { suffix: 'sq', type: 'DECIMAL' },
-    ],
-    toColumns: (cells, n) => [
-      sumColumn(cells, n),
-      BigInt(cells.nums[n + 2]),
-      cells.nums[n + 2] === 0 ? null : squaresToBigInt(cells.nums, n + SUM_SLOTS),
-    ],
-    fromColumns: (cells, n, _o, [total, counted, squares]) => {
-      readSum(cells, n, total, counted);
-      const outOfRange = squares === null && Number(counted) > 0;
-      setSquares(cells.nums, n + SUM_SLOTS, outOfRange ? null : BigInt(squares ?? 0));
+    inputs: EXACT_NUMBERS,
+    params: {},
+    make: ({ inputType }) => {
+      const unit = unitOf(inputType);
+      return {
+        ...numbersOnly(SUM_SLOTS + 3),
+        result: nullableOf('float'),
+        update: (cells, n, o, value) => {
+          if (typeof value !== 'number' && typeof value !== 'bigint') return;
+          updateSum(cells, n, o, value);
+          addSquare(cells.nums, n + SQUARES, value);
+        },
+        merge: (into, n, _o, from, fn) => {
+          addSum(into.nums, n, from.nums, fn);
+          into.nums[n + 2] += from.nums[fn + 2];
+          mergeSquares(into.nums, n + SQUARES, from.nums, fn + SQUARES, 0, 1);
+        },
+        mergeRange: (into, n, _o, from, fn, _fo, stride, _objStride, tiles) => {
+          mergeSums(into.nums, n, from.nums, fn, stride, tiles);
+          for (let i = 0; i < tiles; i += CARRY_AFTER) {
+            const first = fn + SQUARES + i * stride;
+            mergeSquares(into.nums, n + SQUARES, from.nums, first, stride, Math.min(CARRY_AFTER, tiles - i));
+          }
+        },
+        finalise: (cells, n) => {
+          const counted = cells.nums[n + 2];
+          if (counted <= ddof) return null;
+          const numerator = spreadNumerator(cells, n);
+          return numerator === null ? undefined : finish(numerator / (counted * (counted - ddof) * unit * unit));
+        },
+        columns: [
+          { suffix: 'sum', type: 'BIGINT' },
+          { suffix: 'n', type: 'BIGINT' },
+          { suffix: 'sq', type: 'DECIMAL' },
+        ],
+        toColumns: (cells, n) => [
+          sumColumn(cells, n),
+          BigInt(cells.nums[n + 2]),
+          cells.nums[n + 2] === 0 ? null : squaresToBigInt(cells.nums, n + SQUARES),
+        ],
+        fromColumns: (cells, n, _o, [total, counted, squares]) => {
+          readSum(cells, n, total, counted);
+          const outOfRange = squares === null && Number(counted) > 0;
+          setSquares(cells.nums, n + SQUARES, outOfRange ? null : BigInt(squares ?? 0));
+        },
+        isSound: (nums, n) => isSumAndCount(nums, n) && areSquares(nums, n + SQUARES),
+      };
     },
   };
 }
 
+function mergeSquares(
+  into: Float64Array,
+  n: number,
+  from: Float64Array,
+  fn: number,
+  stride: number,
+  tiles: number,
+): void {
+  let high = 0;
+  let middle = 0;
+  let low = 0;
+  for (let i = 0, at = fn; i < tiles; i += 1, at += stride) {
+    high += from[at];
+    middle += from[at + 1];
+    low += from[at + 2];
+  }
+  addLimbs(into, n, high, middle, low);
+}
+
+/** n·Σx² − (Σx)², exact before it is rounded to a double; null where an input was out of range. */
 function spreadNumerator(cells: Cells, n: number): number | null {
-  const squares = squaresToBigInt(cells.nums, n + SUM_SLOTS);
+  const counted = cells.nums[n + 2];
+  const first = counted * squaresToNumber(cells.nums, n + SQUARES);
+  const total = sumToNumber(cells.nums, n);
+  // By Cauchy and Schwarz (Σx)² is no greater: where the first is a safe integer, so is the second.
+  if (first <= Number.MAX_SAFE_INTEGER) return first - total * total;
+  const squares = squaresToBigInt(cells.nums, n + SQUARES);
   if (squares === null) return null;
-  const total = sumToBigInt(cells.nums, n);
-  return Number(BigInt(cells.nums[n + 2]) * squares - total * total);
+  const exact = sumToBigInt(cells.nums, n);
+  return Number(BigInt(counted) * squares - exact * exact);
 }

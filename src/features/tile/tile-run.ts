@@ -32,6 +32,8 @@ export function lowerBound(run: TileRun, layout: TileLayout, start: number): num
 /** Index of the tile that starts at `start`, inserted empty (n = 0, generation as given) if absent. */
 export function tileAt(run: TileRun, layout: TileLayout, start: number, generation: number): number {
   const stride = layout.numbers;
+  // Events come in order of time, more or less: most belong to the newest tile.
+  if (run.length > 0 && run.nums[(run.length - 1) * stride + START] === start) return run.length - 1;
   const index = lowerBound(run, layout, start);
   if (index < run.length && run.nums[index * stride + START] === start) return index;
   insertGap(run, layout, index);

@@ -1,5 +1,6 @@
 import { floorTo } from '../../base/time.ts';
 import type { Value } from '../../schema/column.ts';
+import type { Aggregate } from '../aggregate/aggregate.ts';
 import type { StreamViewData } from '../define/declaration.ts';
 import type { Cells } from '../tile/cells.ts';
 import { COUNT, MAX_TS, START, type TileLayout } from '../tile/tile-layout.ts';
@@ -33,6 +34,14 @@ export interface TileSpan {
   readonly to: number;
 }
 
+/** One answer of a window: the aggregate, where its partial lies in a tile, and the feature it is. */
+interface Answer {
+  readonly aggregate: Aggregate;
+  readonly num: number;
+  readonly obj: number;
+  readonly feature: number;
+}
+
 /**
  * Answers all features of a view for one key. A window W with hop h at instant q covers the events with
  * `floor(q − W, h) <= ts < q`: whole tiles of the largest hops in the middle, smaller ones at the left edge, and at the
@@ -44,19 +53,28 @@ export class WindowReader {
   readonly counts: Float64Array;
   /** Tiles merged by the last read. */
   merged = 0;
+  /** The latest event that counted in the last read, epoch ms; -Infinity where none did. */
+  maxTs = Number.NEGATIVE_INFINITY;
   readonly #layout: TileLayout;
   readonly #hops: readonly number[];
+  /** By window. */
+  readonly #answers: readonly (readonly Answer[])[];
   readonly #scratch: Cells;
-  /** Ranges of the window in hand: hop, first and last tile index, by threes. */
+  /** Ranges of the window in hand: hop, first and last tile index (exclusive), by threes. */
   readonly #ranges: number[] = [];
+  #rangesEnd = 0;
   #usableHead = -1;
 
   constructor(layout: TileLayout) {
+    const { view } = layout;
     this.#layout = layout;
-    this.#hops = layout.view.hopsMs;
-    this.windows = windowsOf(layout.view);
+    this.#hops = view.hopsMs;
+    this.windows = windowsOf(view);
+    this.#answers = this.windows.map(({ features }) =>
+      features.map((feature) => ({ ...layout.partials[view.features[feature].aggregate], feature })),
+    );
     this.counts = new Float64Array(this.windows.length);
-    this.#scratch = { nums: new Float64Array(layout.numbers), objs: new Array(layout.objects) };
+    this.#scratch = { nums: new Float64Array(layout.numbers), objs: new Array(layout.objects).fill(null) };
   }
 
   /** The tiles that a read at `q` may need, by hop. */
@@ -74,11 +92,13 @@ export class WindowReader {
     const ready = this.#chooseHead(runs, q);
     if (ready !== q) return ready;
     this.merged = 0;
+    this.maxTs = Number.NEGATIVE_INFINITY;
     for (let w = 0; w < this.windows.length; w += 1) {
-      const window = this.windows[w];
-      this.#cover(runs, this.#tail(window, q), q);
+      this.#rangesEnd = 0;
+      this.#cover(runs, this.#tail(this.windows[w], q), q);
       this.counts[w] = this.#countEvents(runs);
-      for (const feature of window.features) out[at + feature] = this.#answer(runs, feature);
+      const answers = this.#answers[w];
+      for (let a = 0; a < answers.length; a += 1) out[at + answers[a].feature] = this.#answer(runs, answers[a]);
     }
     return q;
   }
@@ -93,7 +113,7 @@ export class WindowReader {
   #chooseHead(runs: readonly TileRun[], q: number): number {
     let ahead = q;
     for (let hop = this.#hops.length - 1; hop >= 0; hop -= 1) {
-      const latest = this.#latestIn(runs[hop], floorTo(q, this.#hops[hop]));
+      const latest = this.#latestAround(runs[hop], this.#hops[hop], q);
       if (latest < q) {
         this.#usableHead = hop;
         return q;
@@ -103,16 +123,18 @@ export class WindowReader {
     return ahead;
   }
 
-  #latestIn(run: TileRun, start: number): number {
+  /** The latest event of the tile around q; -Infinity where there is none, or where q begins a tile, which is then not needed. */
+  #latestAround(run: TileRun, hopMs: number, q: number): number {
+    const start = floorTo(q, hopMs);
+    if (start === q) return Number.NEGATIVE_INFINITY;
     const stride = this.#layout.numbers;
     const index = lowerBound(run, this.#layout, start);
     if (index >= run.length || run.nums[index * stride + START] !== start) return Number.NEGATIVE_INFINITY;
     return run.nums[index * stride + MAX_TS];
   }
 
-  /** Sets the ranges of tiles that make up [from, q). */
+  /** Adds the ranges of tiles that make up [from, q). */
   #cover(runs: readonly TileRun[], from: number, q: number): void {
-    this.#ranges.length = 0;
     let head = this.#usableHead;
     while (head > 0 && floorTo(q, this.#hops[head]) < from) head -= 1;
     const headStart = floorTo(q, this.#hops[head]);
@@ -137,38 +159,40 @@ export class WindowReader {
     const run = runs[hop];
     const first = from === Number.NEGATIVE_INFINITY ? 0 : lowerBound(run, this.#layout, from);
     const end = lowerBound(run, this.#layout, to);
-    if (first < end) this.#ranges.push(hop, first, end);
+    if (first >= end) return;
+    const ranges = this.#ranges;
+    ranges[this.#rangesEnd++] = hop;
+    ranges[this.#rangesEnd++] = first;
+    ranges[this.#rangesEnd++] = end;
   }
 
   #countEvents(runs: readonly TileRun[]): number {
     const ranges = this.#ranges;
     const stride = this.#layout.numbers;
     let events = 0;
-    for (let r = 0; r < ranges.length; r += 3) {
+    for (let r = 0; r < this.#rangesEnd; r += 3) {
       const { nums } = runs[ranges[r]];
-      for (let i = ranges[r + 1]; i < ranges[r + 2]; i += 1) events += nums[i * stride + COUNT];
+      const first = ranges[r + 1] * stride;
+      const end = ranges[r + 2] * stride;
+      for (let i = first + COUNT; i < end; i += stride) events += nums[i];
+      // Tiles ascend: the latest event of a range is in its last one.
+      this.maxTs = Math.max(this.maxTs, nums[end - stride + MAX_TS]);
       this.merged += ranges[r + 2] - ranges[r + 1];
     }
     return events;
   }
 
-  #answer(runs: readonly TileRun[], feature: number): Value | undefined {
-    const layout = this.#layout;
-    const { aggregate, num, obj } = layout.partials[layout.view.features[feature].aggregate];
+  #answer(runs: readonly TileRun[], { aggregate, num, obj }: Answer): Value | undefined {
+    const { numbers, objects } = this.#layout;
     const scratch = this.#scratch;
     const ranges = this.#ranges;
     aggregate.prepare(scratch, num, obj);
-    for (let r = 0; r < ranges.length; r += 3) {
-      const run = runs[ranges[r]];
+    for (let r = 0; r < this.#rangesEnd; r += 3) {
       const first = ranges[r + 1];
-      const end = ranges[r + 2];
-      if (aggregate.mergeNumbers !== undefined) {
-        aggregate.mergeNumbers(scratch.nums, num, run.nums, first * layout.numbers + num, layout.numbers, end - first);
-      } else {
-        for (let i = first; i < end; i += 1) {
-          aggregate.merge(scratch, num, obj, run, i * layout.numbers + num, i * layout.objects + obj);
-        }
-      }
+      const count = ranges[r + 2] - first;
+      const fn = first * numbers + num;
+      const fo = first * objects + obj;
+      aggregate.mergeRange(scratch, num, obj, runs[ranges[r]], fn, fo, numbers, objects, count);
     }
     return aggregate.finalise(scratch, num, obj);
   }

@@ -1,0 +1,14 @@
+import type { ColumnSpec } from '../../schema/column.ts';
+
+type InputType = ColumnSpec['type'];
+
+/** Whole numbers, whose sums do not depend on order. */
+export const EXACT_NUMBERS: readonly InputType[] = ['int', 'int64', 'decimal'];
+/** Values of which equal ones have one text on every engine, so that they can be counted apart. */
+export const EXACT_VALUES: readonly InputType[] = ['text', 'int', 'int64', 'decimal', 'bool', 'time'];
+/** Every value that is no list. */
+export const SCALARS: readonly InputType[] = [...EXACT_VALUES, 'float'];
+/** Values with an order of their own. */
+export const ORDERED: readonly InputType[] = ['int', 'int64', 'decimal', 'float', 'time', 'text'];
+/** Values that lie in bins of whole numbers. */
+export const BINNED: readonly InputType[] = ['int', 'int64', 'decimal', 'time'];
