@@ -1,13 +1,27 @@
 import type { Check, Outcome } from './check/check.ts';
+import { commands } from './check/commands.ts';
 import { errors } from './check/errors.ts';
+import { examples } from './check/examples.ts';
 import { exports } from './check/exports.ts';
 import { folders } from './check/folders.ts';
 import { imports } from './check/imports.ts';
+import { snippets } from './check/snippets.ts';
 import { style } from './check/style.ts';
 import { tracked } from './check/tracked.ts';
 import { types } from './check/types.ts';
 
-const checks: readonly Check[] = [types, style, imports, exports, errors, folders, tracked];
+const checks: readonly Check[] = [
+  types,
+  style,
+  examples,
+  snippets,
+  imports,
+  exports,
+  errors,
+  commands,
+  folders,
+  tracked,
+];
 
 process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
 

@@ -7,8 +7,9 @@ import type { Check } from './check.ts';
 export const folders: Check = {
   name: 'folders',
   async run() {
-    const entries = await readdir(`${root}/src`, { withFileTypes: true });
-    const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    const paths = await readdir(`${root}/src`, { recursive: true });
+    const sources = paths.filter((path) => path.endsWith('.ts') && path.includes('/'));
+    const names = [...new Set(sources.map((path) => path.slice(0, path.indexOf('/'))))];
     const map = await readFile(`${root}/CONTRIBUTING.md`, 'utf8');
     const mapped = [...map.matchAll(/^ {2}(\w+)\/ /gm)].map((match) => match[1] ?? '');
     const problems = [

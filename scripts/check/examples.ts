@@ -1,0 +1,43 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { root, runCommand } from '../run-command.ts';
+import type { Check } from './check.ts';
+
+/** The short way to run each example. */
+const ways: Readonly<Record<string, readonly string[]>> = {
+  'examples/first.ts': [],
+  'examples/flights/main.ts': ['--limit', '30000', '--json'],
+};
+
+/** Every example runs to its end, in a folder of its own. */
+export const examples: Check = {
+  name: 'examples',
+  async run() {
+    const found = await programs();
+    const problems = [
+      ...found
+        .filter((path) => ways[path] === undefined)
+        .map((path) => `${path} has no way to run in scripts/check/examples.ts`),
+      ...Object.keys(ways)
+        .filter((path) => !found.includes(path))
+        .map((path) => `${path} is not there`),
+    ];
+    for (const path of found) problems.push(...(await ran(path, ways[path] ?? [])));
+    return { seen: `${found.length} programs`, problems };
+  },
+};
+
+/** Each file in examples/, and the main.ts of each folder in it. */
+async function programs(): Promise<readonly string[]> {
+  const paths = await readdir(`${root}/examples`, { recursive: true });
+  return paths.filter((path) => /^[^/]+\.ts$|^[^/]+\/main\.ts$/.test(path)).map((path) => `examples/${path}`);
+}
+
+async function ran(path: string, args: readonly string[]): Promise<readonly string[]> {
+  const cwd = await mkdtemp(`${tmpdir()}/headrace-example-`);
+  const { code, output } = await runCommand('node', ['--conditions=headrace-source', `${root}/${path}`, ...args], {
+    cwd,
+  });
+  await rm(cwd, { recursive: true, force: true });
+  return code === 0 ? [] : [`${path} ended with ${code}\n${output.slice(-2000)}`];
+}

@@ -1,0 +1,59 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { type Page, readPages } from '../markdown.ts';
+import { root, runCommand } from '../run-command.ts';
+import type { Check } from './check.ts';
+
+/** Inside the repository, so that `headrace` resolves; git does not know it. */
+const folder = `${root}/.snippets`;
+
+/**
+ * Every TypeScript snippet has its types and runs. The `ts` blocks of a page are one program, from top to bottom; a block
+ * fenced as `ts file=NAME` is a file beside it. README.md begins with examples/first.ts, word for word.
+ */
+export const snippets: Check = {
+  name: 'snippets',
+  async run() {
+    const pages = (await readPages()).filter(({ blocks }) => blocks.some(({ language }) => language === 'ts'));
+    await rm(folder, { recursive: true, force: true });
+    const programs = await Promise.all(pages.map(writeProgram));
+    const problems = [...(await firstExample(pages)), ...(await typeProblems())];
+    for (const program of programs) problems.push(...(await ran(program)));
+    if (problems.length === 0) await rm(folder, { recursive: true, force: true });
+    return { seen: `${pages.flatMap(tsBlocks).length} snippets on ${pages.length} pages`, problems };
+  },
+};
+
+function tsBlocks({ blocks }: Page) {
+  return blocks.filter(({ language }) => language === 'ts');
+}
+
+/** Writes the program of a page; returns the folder it lies in. */
+async function writeProgram(page: Page): Promise<string> {
+  const place = `${folder}/${page.path.replace(/\.md$/, '').replaceAll('/', '-')}`;
+  await mkdir(place, { recursive: true });
+  const files = new Map<string, string>([['page.ts', 'export {};\n']]);
+  for (const { note, text, line } of tsBlocks(page)) {
+    const name = /^file=(\S+)$/.exec(note)?.[1] ?? 'page.ts';
+    files.set(name, `${files.get(name) ?? ''}// ${page.path}:${line}\n${text}`);
+  }
+  await Promise.all([...files].map(([name, text]) => writeFile(`${place}/${name}`, text)));
+  return place;
+}
+
+async function typeProblems(): Promise<readonly string[]> {
+  await writeFile(`${folder}/tsconfig.json`, '{ "extends": "../tsconfig.json", "include": ["**/*.ts"] }\n');
+  const { code, output } = await runCommand('tsc', ['-p', folder, '--pretty', 'false']);
+  return code === 0 ? [] : output.trim().split('\n');
+}
+
+async function ran(place: string): Promise<readonly string[]> {
+  const args = ['--conditions=headrace-source', `${place}/page.ts`];
+  const { code, output } = await runCommand('node', args, { cwd: place, limitMs: 60_000 });
+  return code === 0 ? [] : [`${place}/page.ts ended with ${code}\n${output.slice(-2000)}`];
+}
+
+async function firstExample(pages: readonly Page[]): Promise<readonly string[]> {
+  const example = await readFile(`${root}/examples/first.ts`, 'utf8').catch(() => undefined);
+  const shown = pages.find(({ path }) => path === 'README.md')?.blocks.find(({ language }) => language === 'ts')?.text;
+  return example !== undefined && shown === example ? [] : ['the first snippet of README.md is not examples/first.ts'];
+}
