@@ -1,0 +1,305 @@
+import { fail } from '../base/errors/fail.ts';
+import type { MaybePromise } from '../base/maybe-promise.ts';
+import type { Clock } from '../base/time.ts';
+import type {
+  BatchViewData,
+  EventSourceData,
+  FeatureServiceData,
+  ModelData,
+  OnDemandViewData,
+  ProjectData,
+  StreamViewData,
+} from '../features/define/declaration.ts';
+import type { AdmissionCounters, Verdict } from '../features/engine/admission.ts';
+import type { Delivery } from '../features/engine/delivery.ts';
+import { rawTable } from '../features/plan/raw-table.ts';
+import type { ReadMode } from '../features/plan/stream-read.ts';
+import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
+import type { TileRun } from '../features/tile/tile-run.ts';
+import type { EventLog } from '../ports/event-log.ts';
+import type { OfflineStore } from '../ports/offline-store.ts';
+import type { OnlineStore } from '../ports/online-store.ts';
+import type { Value } from '../schema/column.ts';
+import { type RowParser, requestParser } from '../schema/row-parser.ts';
+import { BatchSchedule } from './batch/batch-schedule.ts';
+import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ingest/gateway.ts';
+import { Archive } from './materialise/archive.ts';
+import { Materialiser } from './materialise/materialiser.ts';
+import type { ServedVector } from './online/served-vector.ts';
+import { userVector, type Vector } from './online/user-values.ts';
+import { VectorReader } from './online/vector-reader.ts';
+import { type VectorText, vectorText } from './online/vector-text.ts';
+import { auditSkew, type SkewReport } from './skew/audit.ts';
+import { ServedLog } from './skew/served-log.ts';
+import { type TrainingSetSummary, writeTrainingSet } from './training-set/training-set.ts';
+
+/** Deliveries after which the tiles are committed. */
+const COMMIT_EVERY = 50_000;
+
+/** Rows waiting for the offline store above which they are published. */
+const PUBLISH_ABOVE = 300_000;
+
+const SERVED_WRITER = 'served';
+
+export interface FeatureStoreOptions {
+  readonly project: ProjectData;
+  readonly log: EventLog;
+  readonly online: OnlineStore;
+  readonly offline: OfflineStore;
+  readonly partitions: number;
+  readonly cacheKeys: number;
+  readonly sampleRate: number;
+  readonly retention: { readonly logAgeMs: number; readonly logBytes: number };
+  readonly clock: Clock;
+  /** Sees every judged delivery: how labels reach the models. */
+  readonly judged?: (source: EventSourceData, delivery: Delivery, verdict: Verdict) => void;
+  readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
+}
+
+/** What became of a source's deliveries since the process started. */
+export interface SourceCounters {
+  readonly gateway: Readonly<GatewayCounters>;
+  readonly admission: Readonly<AdmissionCounters>;
+}
+
+interface OpenService {
+  readonly data: FeatureServiceData;
+  readonly parse: RowParser;
+  readonly reader: VectorReader;
+  readonly toUser: (vector: ServedVector) => Vector<Readonly<Record<string, Value>>>;
+  readonly toText: VectorText;
+  readonly log: ServedLog;
+}
+
+/** The embedded feature store: one process that takes events, keeps the tiles, serves vectors and writes the history. */
+export class FeatureStore {
+  readonly project: ProjectData;
+  readonly #options: FeatureStoreOptions;
+  readonly #gateway: Gateway;
+  readonly #materialiser: Materialiser;
+  readonly #archive: Archive;
+  readonly #batch: BatchSchedule;
+  readonly #services: ReadonlyMap<string, OpenService>;
+  #requests = 0;
+
+  private constructor(options: FeatureStoreOptions, parts: Parts) {
+    this.project = options.project;
+    this.#options = options;
+    this.#gateway = parts.gateway;
+    this.#materialiser = parts.materialiser;
+    this.#archive = parts.archive;
+    this.#batch = parts.batch;
+    this.#services = new Map(
+      options.project.services.map((service) => [service.name, openService(service, options, parts)]),
+    );
+  }
+
+  /** Opens the topics, catches up with the log, and brings the history up to it. */
+  static async open(options: FeatureStoreOptions): Promise<FeatureStore> {
+    const { project, log, online, offline, clock, partitions } = options;
+    const layouts = new Map(streamViews(project).map((view): [StreamViewData, TileLayout] => [view, tileLayout(view)]));
+    const wiring: { materialiser?: Materialiser; archive?: Archive } = {};
+    const gateway = await Gateway.open({
+      log,
+      partitions,
+      clock,
+      sources: project.sources,
+      listener: (source, partition, offset, deliveries) => {
+        wiring.materialiser?.offer(source, partition, offset, deliveries);
+        wiring.archive?.take(source, partition, offset, deliveries);
+      },
+    });
+    const materialiser = await Materialiser.open({
+      log,
+      store: online,
+      sources: project.sources,
+      layouts: [...layouts.values()],
+      cacheKeys: options.cacheKeys,
+      committing: (tiles) => wiring.archive?.touch(tiles),
+      archivedUpTo: () => wiring.archive?.publishedClock ?? Number.NEGATIVE_INFINITY,
+      ...(options.judged === undefined ? {} : { judged: options.judged }),
+    });
+    wiring.materialiser = materialiser;
+    const archive = await Archive.open(
+      { log, offline, sources: project.sources, layouts: [...layouts.values()], tiles: materialiser.tiles },
+      materialiser.position(),
+    );
+    wiring.archive = archive;
+    const views = project.views.filter((view): view is BatchViewData => view.kind === 'batchView');
+    const batch = await BatchSchedule.open({ views, online, offline, clock });
+    return new FeatureStore(options, { gateway, materialiser, archive, batch, layouts });
+  }
+
+  /** Takes events of a source; each is refused alone, all others are in the log when this returns. */
+  ingest(source: EventSourceData, events: readonly unknown[]): MaybePromise<IngestReport> {
+    const report = this.#gateway.ingest(source, events);
+    if (this.#materialiser.uncommitted < COMMIT_EVERY) return report;
+    return this.#materialiser.commit().then(() => report);
+  }
+
+  /** Reads a vector; `id` names the request in the log of served vectors. Errors: REQUEST_*, SERVICE_UNKNOWN. */
+  read(service: FeatureServiceData, request: unknown, at?: number, id?: string): MaybePromise<ServedVector> {
+    const open = this.#serviceOf(service.name);
+    const row = open.parse(request);
+    const vector = open.reader.read(row, at);
+    const name = id ?? `r${this.#options.clock().toString(36)}-${((this.#requests += 1)).toString(36)}`;
+    if (vector instanceof Promise) {
+      return vector.then((read) => {
+        open.log.add(name, row, read);
+        return read;
+      });
+    }
+    open.log.add(name, row, vector);
+    return vector;
+  }
+
+  /** Reads a vector as users see it. */
+  vector(
+    service: FeatureServiceData,
+    request: unknown,
+    at?: number,
+  ): MaybePromise<Vector<Readonly<Record<string, Value>>>> {
+    const { toUser } = this.#serviceOf(service.name);
+    const vector = this.read(service, request, at);
+    return vector instanceof Promise ? vector.then(toUser) : toUser(vector);
+  }
+
+  /** Reads a vector as JSON text. */
+  vectorText(service: FeatureServiceData, request: unknown, at?: number): MaybePromise<string> {
+    const { toText } = this.#serviceOf(service.name);
+    const vector = this.read(service, request, at);
+    return vector instanceof Promise ? vector.then(toText) : toText(vector);
+  }
+
+  /** Does what is due: commits, batch views, publishing, retention. Call it about once a second of the clock. */
+  async tick(): Promise<void> {
+    if (this.#materialiser.uncommitted >= COMMIT_EVERY) await this.#materialiser.commit();
+    if (this.#batch.due().length > 0) {
+      await this.flush();
+      await this.#batch.runDue();
+    } else if (this.#waiting() >= PUBLISH_ABOVE) await this.flush();
+  }
+
+  /** Commits the tiles and publishes everything that waits; what was ingested before is in every store afterwards. */
+  async flush(): Promise<void> {
+    await this.#materialiser.commit();
+    const { position, clock } = { position: this.#materialiser.position(), clock: this.#materialiser.clock() };
+    await Promise.all([
+      this.#archive.publishDeliveries(),
+      this.#archive.publishTiles(position, clock),
+      this.#publishServed(),
+    ]);
+    await this.#materialiser.dropUnreachable();
+  }
+
+  /** Runs one batch view now, over all that was ingested. */
+  async runBatch(view: BatchViewData): Promise<void> {
+    await this.flush();
+    await this.#batch.run(view);
+  }
+
+  /** Drops what the log need not keep: older than the retention and taken by every store. */
+  async retainLog(): Promise<void> {
+    const { log, retention, clock } = this.#options;
+    for (const source of this.project.sources) {
+      await log.retain(topicOf(source), {
+        olderThanIngestTs: clock() - retention.logAgeMs,
+        maxBytes: retention.logBytes,
+        keepFrom: await this.#materialiser.keepFrom(source),
+      });
+    }
+  }
+
+  /** Writes a training set as one Parquet file, over all that was ingested. */
+  async writeTrainingSet(
+    model: ModelData,
+    between: { readonly from: number | null; readonly to: number | null },
+    mode: ReadMode,
+    path: string,
+  ): Promise<TrainingSetSummary> {
+    await this.flush();
+    const { offline, onComputeError } = this.#options;
+    return writeTrainingSet({ model, offline, between, mode, onComputeError }, path);
+  }
+
+  /** Recomputes the logged vectors served in [from, to) and classes every mismatch. */
+  async auditSkew(service: FeatureServiceData, from: number, to: number): Promise<SkewReport> {
+    await this.flush();
+    const { offline, onComputeError } = this.#options;
+    return auditSkew({ service, offline, from, to, onComputeError });
+  }
+
+  counters(source: EventSourceData): SourceCounters {
+    return { gateway: this.#gateway.counters(source), admission: this.#materialiser.counters(source) };
+  }
+
+  /** Vectors logged for the audit since the start, by service. */
+  logged(service: FeatureServiceData): number {
+    return this.#serviceOf(service.name).log.logged;
+  }
+
+  /** SQL text of a source's raw deliveries in the offline store. */
+  deliveries(source: EventSourceData): string {
+    return this.#options.offline.relation(rawTable(source));
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+  }
+
+  #waiting(): number {
+    const { deliveries, tiles } = this.#archive.waiting;
+    return deliveries + tiles;
+  }
+
+  async #publishServed(): Promise<void> {
+    const tables = [...this.#services.values()].map(({ log }) => log.drain()).filter(({ rows }) => rows > 0);
+    if (tables.length > 0)
+      await this.#options.offline.publish({ writer: SERVED_WRITER, position: {}, mode: 'append', tables });
+  }
+
+  #serviceOf(name: string): OpenService {
+    const service = this.#services.get(name);
+    if (service === undefined) throw fail('SERVICE_UNKNOWN', { service: name, known: [...this.#services.keys()] });
+    return service;
+  }
+}
+
+interface Parts {
+  readonly gateway: Gateway;
+  readonly materialiser: Materialiser;
+  readonly archive: Archive;
+  readonly batch: BatchSchedule;
+  readonly layouts: ReadonlyMap<StreamViewData, TileLayout>;
+}
+
+function streamViews(project: ProjectData): readonly StreamViewData[] {
+  return project.views.filter((view): view is StreamViewData => view.kind === 'streamView');
+}
+
+function openService(
+  service: FeatureServiceData,
+  options: FeatureStoreOptions,
+  { materialiser, layouts }: Parts,
+): OpenService {
+  const reader = new VectorReader({
+    service,
+    store: options.online,
+    clock: options.clock,
+    onComputeError: options.onComputeError,
+    layoutOf: (view) => layouts.get(view) ?? tileLayout(view),
+    tiles: {
+      runsOf: (layout, key): readonly TileRun[] => materialiser.tiles.tilesOf(layout, key).runs,
+      // In the writer's own process every event of the log is in the tiles when `ingest` returns.
+      lagMs: () => 0,
+    },
+  });
+  return {
+    data: service,
+    parse: requestParser(service.name, service.request),
+    reader,
+    toUser: userVector(service),
+    toText: vectorText(service),
+    log: new ServedLog(service, options.sampleRate),
+  };
+}
