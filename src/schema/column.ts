@@ -18,7 +18,7 @@ export type ValueType = 'text' | 'int' | 'int64' | 'decimal' | 'float' | 'bool' 
 export interface ColumnSpec {
   readonly type: ValueType;
   readonly nullable: boolean;
-  /** Digits after the point; `decimal` only, 0 to 15. */
+  /** Digits after the point, 0 to 15; `decimal` and lists of it only. */
   readonly scale?: number;
   /** Type of the elements; `list` only. */
   readonly element?: Exclude<ValueType, 'list'>;

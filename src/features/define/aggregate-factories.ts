@@ -1,4 +1,3 @@
-import { fail } from '../../base/errors/fail.ts';
 import type { DurationText } from '../../base/time.ts';
 import type { AggregateKind, AggregateSpec } from './declaration.ts';
 import type { Expr } from './expression-factories.ts';
@@ -46,36 +45,35 @@ export const last = <T extends Scalar>(of: Expr<T>): AggregateDraft<Nullable<T>>
 
 type Spread = 'int' | 'decimal' | 'int?' | 'decimal?';
 
-/** The values of the latest n events, newest first. Error: AGGREGATE_PARAM. */
+/** The values of the latest n events (1 to 1,000), newest first. */
 export function lastN<T extends Scalar>(
   of: Expr<T>,
   n: number,
 ): AggregateDraft<`list<${Extract<Base<T>, ScalarTag>}>`> {
-  return draft('lastN', of, { n: whole('n', n, 1_000) });
+  return draft('lastN', of, { n });
 }
 
-/** How many different values, exact up to `cap` (10,000), without an answer beyond. Error: AGGREGATE_PARAM. */
+/** How many different values, exact up to `cap` (10,000), without an answer beyond. */
 export function distinct(of: Expr<Scalar>, { cap = 10_000 }: { readonly cap?: number } = {}): AggregateDraft<'int'> {
-  return draft('distinct', of, { cap: whole('cap', cap, 1_000_000) });
+  return draft('distinct', of, { cap });
 }
 
 /** How many different values, estimated within 1.6 % (standard error). */
 export const approxDistinct = (of: Expr<Exclude<Scalar, 'float' | 'float?'>>): AggregateDraft<'float'> =>
   draft('approxDistinct', of);
 
-/** The q-quantile by nearest rank, within 0.79 %. Error: AGGREGATE_PARAM. */
+/** The q-quantile (0 to 1) by nearest rank, within 0.79 %. */
 export function quantile(of: Expr<Binned>, q: number): AggregateDraft<'float?'> {
-  if (!(q >= 0 && q <= 1)) throw fail('AGGREGATE_PARAM', { param: 'q', value: q, wanted: 'a number from 0 to 1' });
   return draft('quantile', of, { q });
 }
 
-/** The k most frequent values, exact up to `cap` (10,000) different ones, without an answer beyond. Error: AGGREGATE_PARAM. */
+/** The k most frequent values, exact up to `cap` (10,000) different ones, without an answer beyond. */
 export function topK<T extends Exclude<Scalar, 'float' | 'float?'>>(
   of: Expr<T>,
   k: number,
   { cap = 10_000 }: { readonly cap?: number } = {},
 ): AggregateDraft<`list<${Extract<Base<T>, ScalarTag>}>`> {
-  return draft('topK', of, { k: whole('k', k, 1_000), cap: whole('cap', cap, 1_000_000) });
+  return draft('topK', of, { k, cap });
 }
 
 /** The aggregate over these windows instead of the view's. */
@@ -124,9 +122,4 @@ function tagOfAggregate(kind: AggregateKind, of: Expr<Tag> | null): Tag {
     default:
       return kind satisfies never;
   }
-}
-
-function whole(param: string, value: number, most: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-  throw fail('AGGREGATE_PARAM', { param, value, wanted: `a whole number from 1 to ${most}` });
 }

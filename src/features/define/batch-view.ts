@@ -38,14 +38,15 @@ export interface BatchViewOptions<
   readonly sql: (tables: { readonly [A in keyof R]: SqlReference } & { readonly asOf: SqlReference }) => SqlTemplate;
 }
 
-/** SQL text with references to tables and to `asOf`; nothing else is put into it. */
+/** SQL text with references to tables and to `asOf`; nothing else is put into it. A backslash stands for itself. */
 export function sql(texts: TemplateStringsArray, ...references: readonly SqlReference[]): SqlTemplate {
-  return freeze({ kind: 'sql', text: texts.map((text, i) => `${text}${references[i]?.text ?? ''}`).join('') });
+  const parts = texts.raw.map((text, i) => `${text.replaceAll('\\`', '`')}${references[i]?.text ?? ''}`);
+  return freeze({ kind: 'sql', text: parts.join('') });
 }
 
 const CRON = /^\S+ \S+ \S+ \S+ \S+$/;
 
-/** Declares a batch view. Errors: NAME_TEXT, WINDOW_TEXT, SCHEDULE_TEXT. */
+/** Declares a batch view. Errors: NAME_TEXT, WINDOW_TEXT, SCHEDULE_TEXT, VIEW_FEATURE_TWICE, NAME_TWICE. */
 export function batchView<K extends Tags, R extends Readonly<Record<string, EventSource<Tags>>>, C extends ColumnMap>(
   name: string,
   options: BatchViewOptions<K, R, C>,
@@ -53,6 +54,10 @@ export function batchView<K extends Tags, R extends Readonly<Record<string, Even
   checkName('view', name);
   checkNames('feature', name, options.features);
   checkNames('read', name, options.reads);
+  if (Object.hasOwn(options.reads, 'asOf')) throw fail('NAME_TWICE', { kind: 'read', name: 'asOf' });
+  for (const feature of Object.keys(options.features)) {
+    if (Object.hasOwn(options.entity.key, feature)) throw fail('VIEW_FEATURE_TWICE', { view: name, feature });
+  }
   if (!CRON.test(options.schedule)) throw fail('SCHEDULE_TEXT', { view: name, schedule: options.schedule });
   const tables = Object.fromEntries(
     [...Object.keys(options.reads).map((alias) => [alias, `source:${alias}`] as const), ['asOf', 'asOf'] as const].map(

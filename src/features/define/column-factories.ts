@@ -36,12 +36,15 @@ export function decimal(scale: number, options: ColumnOptions = {}): Column<'dec
   return column<'decimal'>({ type: 'decimal', nullable: false, scale, ...options });
 }
 
-/** An array of values of one type. */
+/** An array of values of one type. Error: COLUMN_ELEMENT. */
 export function list<E extends ScalarTag>(element: Column<E>): Column<`list<${E}>`> {
+  const { type, scale } = element;
+  if (type === 'list' || element.nullable) throw fail('COLUMN_ELEMENT', { type: element.of });
   return column<`list<${E}>`>({
     type: 'list',
-    element: element.type === 'list' ? 'text' : element.type,
+    element: type,
     nullable: false,
+    ...(scale === undefined ? {} : { scale }),
   });
 }
 

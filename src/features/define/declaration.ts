@@ -115,7 +115,9 @@ export interface OnDemandViewData {
   readonly version: number;
   readonly inputColumns: Columns;
   readonly features: Columns;
-  /** Pure; runs over requests and over training rows alike. */
+  /** The text of the function that was written, to tell that it has changed. */
+  readonly computeText: string;
+  /** Pure; runs over requests and over training rows alike. Takes and gives values as they are inside. */
   readonly compute: (inputs: Readonly<Record<string, Value>>) => Readonly<Record<string, Value>>;
 }
 
@@ -125,6 +127,7 @@ export type ServiceExpression =
   /** `lookup` is the alias of a lookup, `feature` one of its view's features. */
   | { readonly kind: 'feature'; readonly lookup: string; readonly feature: string }
   | { readonly kind: 'literal'; readonly value: string | number | boolean }
+  /** `otherwise` as a user writes it: a decimal is its text. */
   | { readonly kind: 'orElse'; readonly of: ServiceExpression; readonly otherwise: string | number | boolean };
 
 export interface LookupSpec {

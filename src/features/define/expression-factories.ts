@@ -79,10 +79,13 @@ export const multiply: <T extends 'int' | 'int64' | 'int?' | 'int64?'>(
   right: Expr<T> | number,
 ) => Expr<Nullable<T>> = arithmetic('multiply');
 
-/** A constant. */
+/** A constant. Error: EXPRESSION_LITERAL for a number that is not finite. */
 export function literal<const V extends string | number | boolean>(
   value: V,
 ): Expr<V extends string ? 'text' : V extends boolean ? 'bool' : 'float'> {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw fail('EXPRESSION_LITERAL', { literal: value, type: 'float' });
+  }
   const type = typeof value === 'string' ? 'text' : typeof value === 'boolean' ? 'bool' : 'float';
   return expr({ type, nullable: false }, { kind: 'literal', value });
 }

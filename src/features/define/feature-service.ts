@@ -56,27 +56,38 @@ export interface Applied<T extends Tags> {
   readonly outputs: T;
 }
 
-/** Looks a view up under a key of request columns; with a list, only those features go into the vector. Error: SERVICE_KEY. */
+/** Looks a view up under a key of request columns; with a list, only those features go into the vector. Errors: SERVICE_KEY, SERVICE_FEATURE. */
 export function lookup<I extends Tags, F extends Tags, const P extends keyof F & string = keyof F & string>(
   view: View<I, F>,
   key: { readonly [K in keyof I]: Ref<Fits<I[K]> | `${Base<I[K]>}?`> },
   features?: readonly P[],
 ): Lookup<F, Pick<F, P>> {
   const names: readonly string[] = features ?? Object.keys(view.outputs);
-  const columns = Object.entries<Ref<Tag>>(key).map(([part, { expression }]): [string, string] => {
-    if (expression.kind !== 'request') throw fail('SERVICE_KEY', { view: view.name, part });
+  const given: Readonly<Record<string, Ref<Tag> | undefined>> = key;
+  const columns = Object.keys(view.entity.key).map((part): [string, string] => {
+    const expression = given[part]?.expression;
+    if (expression?.kind !== 'request') throw fail('SERVICE_KEY', { view: view.name, part });
     return [part, expression.name];
   });
+  const unknown = names.find((name) => !Object.hasOwn(view.outputs, name));
+  if (unknown !== undefined) {
+    throw fail('SERVICE_FEATURE', { view: view.name, feature: unknown, known: Object.keys(view.outputs) });
+  }
   const picked = Object.fromEntries(names.map((name) => [name, view.outputs[name]])) as Pick<F, P>;
   return { kind: 'lookup', view, key: Object.fromEntries(columns), features: names, outputs: view.outputs, picked };
 }
 
-/** Applies an on-demand view. A value that can be null does not bind to an input that cannot: `orElse` settles it. */
+/** Applies an on-demand view. A value that can be null does not bind to an input that cannot: `orElse` settles it. Error: SERVICE_INPUT. */
 export function apply<I extends Tags, F extends Tags>(
   view: OnDemandViewData & Shape<I, F>,
   inputs: { readonly [K in keyof I]: Ref<Fits<I[K]>> },
 ): Applied<F> {
-  const expressions = Object.entries<Ref<Tag>>(inputs).map(([name, { expression }]) => [name, expression]);
+  const given: Readonly<Record<string, Ref<Tag> | undefined>> = inputs;
+  const expressions = Object.keys(view.inputColumns).map((input): [string, ServiceExpression] => {
+    const ref = given[input];
+    if (ref === undefined) throw fail('SERVICE_INPUT', { view: view.name, input });
+    return [input, ref.expression];
+  });
   return { kind: 'apply', view, inputs: Object.fromEntries(expressions), outputs: view.outputs };
 }
 

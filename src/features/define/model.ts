@@ -1,7 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import { type DurationText, parseDuration } from '../../base/time.ts';
 import { checkName } from './check-name.ts';
-import type { ModelData } from './declaration.ts';
+import type { EventSourceData, ModelData } from './declaration.ts';
 import type { Columns, EventSource } from './event-source.ts';
 import { columnExpressions, type Expr } from './expression-factories.ts';
 import type { FeatureService } from './feature-service.ts';
@@ -66,7 +66,7 @@ export interface ModelOptions<
   readonly rollout?: Readonly<Record<string, unknown>>;
 }
 
-/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE. */
+/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_COLUMN. */
 export function model<I extends Tags, F extends Tags, Spine extends Tags, From extends Tags, T extends LabelTag>(
   name: string,
   options: ModelOptions<I, F, Spine, From, T>,
@@ -77,6 +77,8 @@ export function model<I extends Tags, F extends Tags, Spine extends Tags, From e
     if (spine.from.columns[column]?.type !== type)
       throw fail('MODEL_SPINE', { model: name, source: spine.from.name, column, type });
   }
+  requireId(name, 'spine', spine);
+  requireId(name, 'label', label);
   const value = label.value(columnExpressions(label.from.columns) as unknown as Columns<EventSource<From>>);
   return freeze({
     kind: 'model',
@@ -101,4 +103,13 @@ export function model<I extends Tags, F extends Tags, Spine extends Tags, From e
     rollout: options.rollout ?? {},
     labelTag: (value.of.startsWith('bool') ? 'bool' : 'float') as T extends 'bool' | 'bool?' ? 'bool' : 'float',
   });
+}
+
+function requireId(
+  model: string,
+  role: string,
+  { from, id }: { readonly from: EventSourceData; readonly id: string },
+): void {
+  const spec = Object.hasOwn(from.columns, id) ? from.columns[id] : undefined;
+  if (spec?.type !== 'text') throw fail('MODEL_COLUMN', { model, role, column: id, source: from.name });
 }

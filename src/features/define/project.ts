@@ -1,6 +1,13 @@
 import { fail } from '../../base/errors/fail.ts';
 import { checkName } from './check-name.ts';
-import type { EventSourceData, FeatureServiceData, ModelData, ProjectData, ViewData } from './declaration.ts';
+import type {
+  EntityData,
+  EventSourceData,
+  FeatureServiceData,
+  ModelData,
+  ProjectData,
+  ViewData,
+} from './declaration.ts';
 import { freeze } from './freeze.ts';
 
 type Part = EventSourceData | ViewData | FeatureServiceData | ModelData;
@@ -24,6 +31,7 @@ class Reached {
   readonly #views = new Map<string, ViewData>();
   readonly #services = new Map<string, FeatureServiceData>();
   readonly #models = new Map<string, ModelData>();
+  readonly #entities = new Map<string, EntityData>();
 
   add(part: Part): void {
     switch (part.kind) {
@@ -31,9 +39,11 @@ class Reached {
         return put(this.#sources, part, part.name);
       case 'streamView':
         this.add(part.source);
+        put(this.#entities, part.entity, part.entity.name);
         return put(this.#views, part, `${part.name}@${part.version}`);
       case 'batchView':
         for (const source of Object.values(part.reads)) this.add(source);
+        put(this.#entities, part.entity, part.entity.name);
         return put(this.#views, part, `${part.name}@${part.version}`);
       case 'onDemandView':
         return put(this.#views, part, `${part.name}@${part.version}`);

@@ -51,7 +51,10 @@ export interface StreamViewOptions<S extends Tags, K extends Tags, W extends Win
   readonly hops?: { readonly [Window in W]?: DurationText };
 }
 
-/** Declares a stream view. Errors: NAME_TEXT, WINDOW_TEXT, WINDOW_HOP, HOPS_NEST, VIEW_KEY, VIEW_AGGREGATE. */
+/**
+ * Declares a stream view. Errors: NAME_TEXT, WINDOW_TEXT, WINDOW_HOP, WINDOW_HOP_SIZE, WINDOWS_NONE, HOPS_NEST, VIEW_KEY,
+ * VIEW_AGGREGATE, VIEW_FEATURE_TWICE, AGGREGATE_INPUT, AGGREGATE_PARAM.
+ */
 export function streamView<S extends Tags, K extends Tags, const W extends WindowText, D extends Drafts>(
   name: string,
   options: StreamViewOptions<S, K, W, D>,
@@ -64,12 +67,12 @@ export function streamView<S extends Tags, K extends Tags, const W extends Windo
     options.features(columnExpressions(source.columns) as unknown as Columns<EventSource<S>>),
   );
   const aggregates = drafts.map(([aggregate, { spec }]): AggregateSpec => ({ name: aggregate, ...spec }));
-  const features = drafts.flatMap(([aggregate, { windows }], index) =>
-    (windows ?? options.windows).map((window) =>
-      featureOf(name, aggregate, aggregates[index], index, window, options.hops),
-    ),
-  );
-  if (features.length === 0) throw fail('NAMES_NONE', { kind: 'window', where: name });
+  const features = drafts.flatMap(([aggregate, draft], index) => {
+    const windows = draft.windows ?? options.windows;
+    if (windows.length === 0) throw fail('WINDOWS_NONE', { view: name, aggregate });
+    return windows.map((window) => featureOf(name, aggregate, aggregates[index], index, window, options.hops));
+  });
+  refuseTwice(name, [...Object.keys(entity.key), ...features.map((feature) => feature.name)]);
   return freeze({
     kind: 'streamView',
     name,
@@ -109,9 +112,14 @@ function featureOf(
   const windowMs = window === 'ever' ? null : parseDuration(window, `a window of view ${view}`);
   const written = hops?.[window];
   const hopMs = written === undefined ? hopOf(windowMs, view) : parseDuration(written, `a hop of view ${view}`);
-  if (windowMs !== null && windowMs % hopMs !== 0) throw fail('HOPS_NEST', { view, small: hopMs, large: windowMs });
+  if (windowMs !== null && hopMs > windowMs) throw fail('WINDOW_HOP_SIZE', { view, hopMs, window });
   const type: ColumnSpec = aggregateOf(spec).result;
   return { name: window === 'ever' ? aggregate : `${aggregate}_${window}`, aggregate: index, windowMs, hopMs, type };
+}
+
+function refuseTwice(view: string, columns: readonly string[]): void {
+  const twice = columns.find((column, i) => columns.indexOf(column) !== i);
+  if (twice !== undefined) throw fail('VIEW_FEATURE_TWICE', { view, feature: twice });
 }
 
 function checkKey<S extends Tags, K extends Tags>(

@@ -1,0 +1,234 @@
+import { expect, expectTypeOf, test } from 'vitest';
+import { departure, lateDeparture } from '../../examples/flights/declaration.ts';
+import {
+  apply,
+  count,
+  decimal,
+  defineProject,
+  entity,
+  eventSource,
+  type FeatureValues,
+  featureService,
+  float,
+  gt,
+  int,
+  int64,
+  last,
+  lastN,
+  lookup,
+  mean,
+  model,
+  nullable,
+  onDemandView,
+  orElse,
+  over,
+  quantile,
+  type RequestOf,
+  streamView,
+  sum,
+  type TrainingRow,
+  text,
+  time,
+} from '../../src/index.ts';
+
+const user = entity('user', { user: text() });
+const purchases = eventSource('purchases', {
+  id: 'line',
+  time: 'at',
+  columns: {
+    line: text(),
+    at: time(),
+    user: text(),
+    price: decimal(2),
+    qty: int(),
+    big: int64(),
+    note: nullable(text()),
+  },
+});
+const spend = streamView('spend', {
+  source: purchases,
+  entity: user,
+  key: { user: 'user' },
+  windows: ['1h', '30d'],
+  freshness: '1s',
+  features: (e) => ({
+    spent: sum(e.price),
+    units: sum(e.qty),
+    huge: sum(e.big),
+    dear: count(gt(e.price, 100)),
+    last_price: over(['ever'], last(e.price)),
+    p90: over(['30d'], quantile(e.qty, 0.9)),
+    notes: over(['1h'], lastN(e.note, 3)),
+    average: mean(e.qty),
+  }),
+});
+const ratio = onDemandView('ratio', {
+  inputs: { now: float(), usual: float() },
+  features: { ratio: nullable(float()) },
+  compute: ({ now, usual }) => ({ ratio: usual === 0 ? null : now / usual }),
+});
+const ranking = featureService('ranking', {
+  request: { user: text(), price: decimal(2), at: time() },
+  join: (r) => ({ u: lookup(spend, { user: r.user }, ['spent_1h', 'dear_30d', 'last_price', 'notes_1h']) }),
+  compute: (r, f) => ({
+    price: r.price,
+    ratio: apply(ratio, { now: orElse(f.u.average_1h, 0), usual: orElse(f.u.average_30d, 0) }),
+  }),
+});
+
+test('the features of a view are its aggregates times its windows, typed', () => {
+  expectTypeOf(spend.outputs).toEqualTypeOf<{
+    readonly spent_1h: 'decimal?';
+    readonly spent_30d: 'decimal?';
+    readonly units_1h: 'int?';
+    readonly units_30d: 'int?';
+    readonly huge_1h: 'int64?';
+    readonly huge_30d: 'int64?';
+    readonly dear_1h: 'int';
+    readonly dear_30d: 'int';
+    readonly last_price: 'decimal?';
+    readonly p90_30d: 'float?';
+    readonly notes_1h: 'list<text>';
+    readonly average_1h: 'float?';
+    readonly average_30d: 'float?';
+  }>();
+  expect(spend.outputs).toEqual({
+    spent_1h: 'decimal?',
+    spent_30d: 'decimal?',
+    units_1h: 'int?',
+    units_30d: 'int?',
+    huge_1h: 'int64?',
+    huge_30d: 'int64?',
+    dear_1h: 'int',
+    dear_30d: 'int',
+    last_price: 'decimal?',
+    p90_30d: 'float?',
+    notes_1h: 'list<text>',
+    average_1h: 'float?',
+    average_30d: 'float?',
+  });
+});
+
+test('a vector has the picked features and the computed values, by flat names', () => {
+  expectTypeOf<FeatureValues<typeof ranking>>().toEqualTypeOf<{
+    readonly u_spent_1h: string | null;
+    readonly u_dear_30d: number;
+    readonly u_last_price: string | null;
+    readonly u_notes_1h: readonly string[];
+    readonly price: string;
+    readonly ratio_ratio: number | null;
+  }>();
+  expectTypeOf<RequestOf<typeof ranking>>().toEqualTypeOf<{
+    readonly user: string;
+    readonly price: string;
+    readonly at: number;
+  }>();
+  expect(Object.keys(ranking.outputs)).toEqual([
+    'u_spent_1h',
+    'u_dear_30d',
+    'u_last_price',
+    'u_notes_1h',
+    'price',
+    'ratio_ratio',
+  ]);
+});
+
+test('type keys equal run-time keys in the flights example', () => {
+  type Keys = keyof FeatureValues<typeof departure>;
+  expectTypeOf<
+    'origin_flights_15m' | 'route_late_share_7d' | 'history_mean_delay' | 'distance' | 'clock_weekday'
+  >().toExtend<Keys>();
+  const keys = departure.features.map(({ name }) => name);
+  expect(keys.length).toBe(3 * 12 + 3 + 1 + 2);
+  expect(new Set(keys)).toEqual(new Set(Object.keys(departure.outputs)));
+  const known: Record<Keys, true> = Object.fromEntries(keys.map((key) => [key, true])) as Record<Keys, true>;
+  expect(known.clock_hour).toBe(true);
+  expectTypeOf<TrainingRow<typeof lateDeparture>['label']>().toEqualTypeOf<boolean>();
+});
+
+test('mistakes are compile-time errors', () => {
+  const mistakes = () => {
+    // @ts-expect-error no such feature
+    featureService('s', {
+      request: { user: text() },
+      join: (r) => ({ u: lookup(spend, { user: r.user }, ['spnt_1h']) }),
+    });
+    // @ts-expect-error no such key column
+    lookup(spend, { usr: null });
+    // @ts-expect-error no such event column
+    streamView('v', {
+      source: purchases,
+      entity: user,
+      key: { user: 'user' },
+      windows: ['1h'],
+      freshness: '1s',
+      features: (e) => ({ a: sum(e.pric) }),
+    });
+    // @ts-expect-error no such window text
+    streamView('v', {
+      source: purchases,
+      entity: user,
+      key: { user: 'user' },
+      windows: ['15min'],
+      freshness: '1s',
+      features: (e) => ({ a: sum(e.price) }),
+    });
+    // @ts-expect-error texts have no sum
+    streamView('v', {
+      source: purchases,
+      entity: user,
+      key: { user: 'user' },
+      windows: ['1h'],
+      freshness: '1s',
+      features: (e) => ({ a: sum(e.user) }),
+    });
+    // @ts-expect-error a source column of another type is no key
+    streamView('v', {
+      source: purchases,
+      entity: user,
+      key: { user: 'price' },
+      windows: ['1h'],
+      freshness: '1s',
+      features: () => ({ a: count() }),
+    });
+    // @ts-expect-error the id must be a text column
+    eventSource('e', { id: 'n', time: 'at', columns: { n: int(), at: time() } });
+    // @ts-expect-error the time must be a time column
+    eventSource('e', { id: 'n', time: 'at', columns: { n: text(), at: int() } });
+    // @ts-expect-error an input that is not declared
+    onDemandView('o', { inputs: { now: float() }, features: { r: float() }, compute: ({ usual }) => ({ r: usual }) });
+    // @ts-expect-error a feature of another type
+    onDemandView('o', { inputs: { now: float() }, features: { r: float() }, compute: () => ({ r: 'x' }) });
+    featureService('s', {
+      request: { user: text() },
+      join: (r) => ({ u: lookup(spend, { user: r.user }) }),
+      // @ts-expect-error a value that can be null does not bind to an input that cannot
+      compute: (_, f) => ({ x: apply(ratio, { now: f.u.average_1h, usual: orElse(f.u.average_30d, 0) }) }),
+    });
+    // @ts-expect-error a decimal compared with a text
+    gt(null as unknown as Parameters<typeof sum>[0], 'x');
+    model('m', {
+      task: 'binary',
+      service: departure,
+      spine: lateDeparture.spine as never,
+      // @ts-expect-error the label has no id
+      label: { from: purchases, value: (e) => gt(e.price, 1), within: '1d' },
+      train: { with: { kind: 'logisticRegression' } },
+    });
+    model('m', {
+      task: 'binary',
+      service: ranking,
+      // @ts-expect-error the spine lacks a column of the request
+      spine: { from: eventSource('x', { id: 'i', time: 't', columns: { i: text(), t: time() } }), id: 'i' },
+      label: { from: purchases, id: 'line', value: (e) => gt(e.price, 1), within: '1d' },
+      train: { with: { kind: 'logisticRegression' } },
+    });
+  };
+  expect(typeof mistakes).toBe('function');
+});
+
+test('a declaration is frozen all the way down', () => {
+  const project = defineProject('shop', { purchases, ranking });
+  expect(() => Object.assign(project.sources[0].columns, { x: 1 })).toThrow(TypeError);
+  expect(project.views.map(({ name }) => name)).toEqual(['ratio', 'spend']);
+});
