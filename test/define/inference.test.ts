@@ -1,5 +1,5 @@
 import { expect, expectTypeOf, test } from 'vitest';
-import { departure, lateDeparture } from '../../examples/flights/declaration.ts';
+import { departure, type lateDeparture } from '../../examples/flights/declaration.ts';
 import {
   apply,
   count,
@@ -17,7 +17,6 @@ import {
   lastN,
   lookup,
   mean,
-  model,
   nullable,
   onDemandView,
   orElse,
@@ -144,87 +143,6 @@ test('type keys equal run-time keys in the flights example', () => {
   const known: Record<Keys, true> = Object.fromEntries(keys.map((key) => [key, true])) as Record<Keys, true>;
   expect(known.clock_hour).toBe(true);
   expectTypeOf<TrainingRow<typeof lateDeparture>['label']>().toEqualTypeOf<boolean>();
-});
-
-test('mistakes are compile-time errors', () => {
-  const mistakes = () => {
-    // @ts-expect-error no such feature
-    featureService('s', {
-      request: { user: text() },
-      join: (r) => ({ u: lookup(spend, { user: r.user }, ['spnt_1h']) }),
-    });
-    // @ts-expect-error no such key column
-    lookup(spend, { usr: null });
-    // @ts-expect-error no such event column
-    streamView('v', {
-      source: purchases,
-      entity: user,
-      key: { user: 'user' },
-      windows: ['1h'],
-      freshness: '1s',
-      features: (e) => ({ a: sum(e.pric) }),
-    });
-    // @ts-expect-error no such window text
-    streamView('v', {
-      source: purchases,
-      entity: user,
-      key: { user: 'user' },
-      windows: ['15min'],
-      freshness: '1s',
-      features: (e) => ({ a: sum(e.price) }),
-    });
-    // @ts-expect-error texts have no sum
-    streamView('v', {
-      source: purchases,
-      entity: user,
-      key: { user: 'user' },
-      windows: ['1h'],
-      freshness: '1s',
-      features: (e) => ({ a: sum(e.user) }),
-    });
-    // @ts-expect-error a source column of another type is no key
-    streamView('v', {
-      source: purchases,
-      entity: user,
-      key: { user: 'price' },
-      windows: ['1h'],
-      freshness: '1s',
-      features: () => ({ a: count() }),
-    });
-    // @ts-expect-error the id must be a text column
-    eventSource('e', { id: 'n', time: 'at', columns: { n: int(), at: time() } });
-    // @ts-expect-error the time must be a time column
-    eventSource('e', { id: 'n', time: 'at', columns: { n: text(), at: int() } });
-    // @ts-expect-error an input that is not declared
-    onDemandView('o', { inputs: { now: float() }, features: { r: float() }, compute: ({ usual }) => ({ r: usual }) });
-    // @ts-expect-error a feature of another type
-    onDemandView('o', { inputs: { now: float() }, features: { r: float() }, compute: () => ({ r: 'x' }) });
-    featureService('s', {
-      request: { user: text() },
-      join: (r) => ({ u: lookup(spend, { user: r.user }) }),
-      // @ts-expect-error a value that can be null does not bind to an input that cannot
-      compute: (_, f) => ({ x: apply(ratio, { now: f.u.average_1h, usual: orElse(f.u.average_30d, 0) }) }),
-    });
-    // @ts-expect-error a decimal compared with a text
-    gt(null as unknown as Parameters<typeof sum>[0], 'x');
-    model('m', {
-      task: 'binary',
-      service: departure,
-      spine: lateDeparture.spine as never,
-      // @ts-expect-error the label has no id
-      label: { from: purchases, value: (e) => gt(e.price, 1), within: '1d' },
-      train: { with: { kind: 'logisticRegression' } },
-    });
-    model('m', {
-      task: 'binary',
-      service: ranking,
-      // @ts-expect-error the spine lacks a column of the request
-      spine: { from: eventSource('x', { id: 'i', time: 't', columns: { i: text(), t: time() } }), id: 'i' },
-      label: { from: purchases, id: 'line', value: (e) => gt(e.price, 1), within: '1d' },
-      train: { with: { kind: 'logisticRegression' } },
-    });
-  };
-  expect(typeof mistakes).toBe('function');
 });
 
 test('a declaration is frozen all the way down', () => {

@@ -127,7 +127,7 @@ export type ServiceExpression =
   /** `lookup` is the alias of a lookup, `feature` one of its view's features. */
   | { readonly kind: 'feature'; readonly lookup: string; readonly feature: string }
   | { readonly kind: 'literal'; readonly value: string | number | boolean }
-  /** `otherwise` as a user writes it: a decimal is its text. */
+  /** `otherwise` as on the wire: int64 and decimals are texts. */
   | { readonly kind: 'orElse'; readonly of: ServiceExpression; readonly otherwise: string | number | boolean };
 
 export interface LookupSpec {

@@ -1,6 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import { type DurationText, parseDuration } from '../../base/time.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
+import { valueParser } from '../../schema/value-parser.ts';
 import { checkName, checkNames, checkVersion } from './check-name.ts';
 import { type ColumnMap, columnSpecs, columnTags, type TagsOf } from './column-factories.ts';
 import type {
@@ -91,12 +92,15 @@ export function apply<I extends Tags, F extends Tags>(
   return { kind: 'apply', view, inputs: Object.fromEntries(expressions), outputs: view.outputs };
 }
 
-/** The value, or another where it is null. */
-export function orElse<T extends Tag>(
-  of: Ref<T>,
-  otherwise: NonNullable<ValueOf<T>> & (string | number | boolean),
-): Ref<Base<T>> {
+type Otherwise<T extends Tag> = NonNullable<ValueOf<T>> & (string | number | bigint | boolean);
+
+/** The value, or another where it is null. Error: EXPRESSION_LITERAL where the other is none of the type. */
+export function orElse<T extends Tag>(of: Ref<T>, other: Otherwise<T>): Ref<Base<T>> {
   const spec = { ...of.spec, nullable: false };
+  const otherwise = typeof other === 'bigint' ? String(other) : other;
+  if (valueParser(spec)(otherwise) === null) {
+    throw fail('EXPRESSION_LITERAL', { literal: otherwise, type: spec.type });
+  }
   return {
     kind: 'ref',
     of: tagOf(spec) as Base<T>,

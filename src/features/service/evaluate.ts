@@ -1,4 +1,5 @@
-import type { Value } from '../../schema/column.ts';
+import type { ColumnSpec, Value } from '../../schema/column.ts';
+import { valueParser } from '../../schema/value-parser.ts';
 import type {
   ComputedSpec,
   FeatureServiceData,
@@ -6,6 +7,7 @@ import type {
   OnDemandViewData,
   ServiceExpression,
 } from '../define/declaration.ts';
+import { viewColumns } from '../define/feature-service.ts';
 import { neededFeatures } from '../plan/needed-features.ts';
 
 /** Reports an on-demand view whose function threw or gave a value of another type. */
@@ -70,9 +72,30 @@ function compileExpression(service: FeatureServiceData, expression: ServiceExpre
     }
     case 'orElse': {
       const of = compileExpression(service, expression.of);
-      const { otherwise } = expression;
+      const otherwise = valueParser(specOf(service, expression.of))(expression.otherwise);
       return (request, lookups, results) => of(request, lookups, results) ?? otherwise;
     }
+    default:
+      return expression satisfies never;
+  }
+}
+
+/** The type of what can be null and settled by another value. */
+function specOf(service: FeatureServiceData, expression: ServiceExpression): ColumnSpec {
+  switch (expression.kind) {
+    case 'request':
+      return service.request[expression.name];
+    case 'feature': {
+      const lookup = service.lookups.findIndex(({ alias }) => alias === expression.lookup);
+      return viewColumns(service.lookups[lookup].view)[expression.feature];
+    }
+    case 'literal':
+      return {
+        type: typeof expression.value === 'boolean' ? 'bool' : typeof expression.value === 'number' ? 'float' : 'text',
+        nullable: false,
+      };
+    case 'orElse':
+      return specOf(service, expression.of);
     default:
       return expression satisfies never;
   }
