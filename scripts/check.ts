@@ -3,6 +3,7 @@ import { commands } from './check/commands.ts';
 import { errors } from './check/errors.ts';
 import { examples } from './check/examples.ts';
 import { exports } from './check/exports.ts';
+import { figures } from './check/figures.ts';
 import { folders } from './check/folders.ts';
 import { imports } from './check/imports.ts';
 import { snippets } from './check/snippets.ts';
@@ -19,6 +20,7 @@ const checks: readonly Check[] = [
   exports,
   errors,
   commands,
+  figures,
   folders,
   tracked,
 ];

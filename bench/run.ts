@@ -1,0 +1,65 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { root, runCommand } from '../scripts/run-command.ts';
+import { type Figure, figureSchema, figureTable } from './figure.ts';
+
+process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+
+/**
+ * Runs the named benches, all if none is named, each in its own process, one after the other. A run of all is kept in
+ * bench/results.md and in README.md between the marks for figures.
+ */
+async function main(names: readonly string[]): Promise<boolean> {
+  const all = (await readdir(`${root}/bench`)).filter((file) => file.endsWith('.bench.ts')).sort();
+  const chosen = all.filter((file) => names.length === 0 || names.includes(file.replace('.bench.ts', '')));
+  if (chosen.length === 0) {
+    console.error(`no such bench; there are ${all.join(', ') || 'none'}`);
+    return false;
+  }
+  const figures: Figure[] = [];
+  let whole = names.length === 0;
+  for (const file of chosen) {
+    const found = await figuresOf(file);
+    whole &&= found.length > 0;
+    figures.push(...found);
+  }
+  const table = `${figureTable(figures)}\n\n${machine()}`;
+  console.log(`\n${table}`);
+  if (whole) await keep(table);
+  return whole || names.length > 0;
+}
+
+async function figuresOf(file: string): Promise<readonly Figure[]> {
+  const start = performance.now();
+  const args = ['--conditions=headrace-source', '--expose-gc', `${root}/bench/${file}`];
+  const { code, stdout, output } = await runCommand('node', args, { limitMs: 1_800_000 });
+  console.error(`${file} ${((performance.now() - start) / 1000).toFixed(0)} s`);
+  if (code !== 0) {
+    console.error(output);
+    return [];
+  }
+  return stdout
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => figureSchema.parse(JSON.parse(line)));
+}
+
+function machine(): string {
+  const models = [...new Set(cpus().map(({ model }) => model.trim()))].join(', ');
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return `Measured on ${cpus().length} × ${models}, ${memory} GiB, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}.`;
+}
+
+async function keep(table: string): Promise<void> {
+  await writeFile(
+    `${root}/bench/results.md`,
+    `# Figures\n\nWritten by \`npm run bench\`; not edited by hand.\n\n${table}\n`,
+  );
+  const path = `${root}/README.md`;
+  const readme = await readFile(path, 'utf8');
+  const marked = /(<!-- figures -->\n).*(<!-- end of figures -->)/s;
+  await writeFile(
+    path,
+    readme.replace(marked, (_, from: string, to: string) => `${from}${table}\n${to}`),
+  );
+}
