@@ -99,7 +99,7 @@ function compileArithmetic(op: Arithmetic, left: RowFunction, right: RowFunction
     const b = right(row);
     if (typeof a === 'number' && typeof b === 'number') return exactInt(op, a, b);
     if ((typeof a === 'number' || typeof a === 'bigint') && (typeof b === 'number' || typeof b === 'bigint')) {
-      return calculate(op, BigInt(a), BigInt(b));
+      return Number.isInteger(Number(a)) && Number.isInteger(Number(b)) ? exactInt64(op, BigInt(a), BigInt(b)) : null;
     }
     return null;
   };
@@ -111,6 +111,8 @@ function exactInt(op: Arithmetic, a: number, b: number): number | null {
   return Number.isSafeInteger(value) ? value + 0 : null;
 }
 
-function calculate(op: Arithmetic, a: bigint, b: bigint): bigint {
-  return op === 'add' ? a + b : op === 'subtract' ? a - b : a * b;
+/** On int64 and decimals: null beyond int64. */
+function exactInt64(op: Arithmetic, a: bigint, b: bigint): bigint | null {
+  const value = op === 'add' ? a + b : op === 'subtract' ? a - b : a * b;
+  return BigInt.asIntN(64, value) === value ? value : null;
 }

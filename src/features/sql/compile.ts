@@ -27,9 +27,9 @@ export type Writers = { readonly [Kind in PlanKind]: Writer<PlanOf<Kind>> };
 
 export interface Compiler {
   readonly dialect: Dialect;
-  /** The name of the step that holds the plan's result; the same plan object is one step. */
+  /** The name of the step that holds the plan's result; plans of one text are one step. */
   step(plan: Plan): string;
-  /** Adds a step that belongs to no plan; returns its name. */
+  /** Adds a step that belongs to no plan, unless one has its text; returns its name. */
   add(name: string, sql: string): string;
 }
 
@@ -83,6 +83,8 @@ export function compilePlan(plan: Plan, dialect: Dialect): string {
   const steps: Step[] = [];
   const names = new Map<Plan, string>();
   const add = (wanted: string, sql: string): string => {
+    const same = steps.find((step) => step.sql === sql);
+    if (same !== undefined) return same.name;
     let name = wanted;
     for (let i = 2; steps.some((step) => step.name === name); i += 1) name = `${wanted}_${i}`;
     steps.push({ name, sql });

@@ -12,12 +12,14 @@ export interface Dialect {
   readonly text: (value: string) => string;
   /** MIN or MAX of text by its UTF-8 bytes. */
   readonly extremeText: (side: 'MIN' | 'MAX', sql: string) => string;
-  /** A double as the text that ECMAScript's String gives for it. Error: PLAN_FLOAT_TEXT where the engine cannot. */
+  /** A double as text that reads back as the same double; where the engine can, the text that ECMAScript gives. */
   readonly floatText: (sql: string) => string;
   /** `n·squares − total²` as an exact number, null where it has more digits than the engine's numbers. */
   readonly exactSpread: (n: string, squares: string, total: string) => string;
   /** The nearest double of an exact number of any size. */
   readonly toDouble: (sql: string) => string;
+  /** Epoch milliseconds of a timestamp without zone, read as UTC. */
+  readonly timestampMs: (sql: string) => string;
   /** The values of a group as a list, ascending by `order`. */
   readonly list: (value: string, order: string) => string;
   /** A statement of named steps: a WITH clause, or temporary views. */

@@ -62,6 +62,7 @@ export const duckdb: Dialect = {
   // A cast of a wide number rounds twice; its text is rounded once.
   toDouble: (sql) =>
     `CASE WHEN ${sql} BETWEEN -9007199254740992 AND 9007199254740992 THEN CAST(${sql} AS DOUBLE) ELSE CAST(CAST(${sql} AS STRING) AS DOUBLE) END`,
+  timestampMs: (sql) => `CAST(EPOCH_MS(${sql}) AS BIGINT)`,
   writers: { asOf: asOfJoins, extremes: frames },
 };
 

@@ -160,6 +160,8 @@ function arithmetic(op: keyof typeof OPERATORS, left: Typed, right: Typed): Type
   const type = left.type === 'int' && right.type === 'int' ? 'int' : 'long';
   const least = type === 'int' ? -(2n ** 53n) + 1n : -(2n ** 63n);
   const greatest = type === 'int' ? 2n ** 53n - 1n : 2n ** 63n - 1n;
+  // A literal that is no integer has no exact sum with one.
+  if (left.type === 'double' || right.type === 'double') return { sql: 'CAST(NULL AS BIGINT)', type };
   const exact = `${wide(left.sql)} ${OPERATORS[op]} ${wide(right.sql)}`;
   return { sql: `CASE WHEN ${exact} BETWEEN ${least} AND ${greatest} THEN CAST(${exact} AS BIGINT) END`, type };
 }

@@ -8,11 +8,10 @@ export const standard: Dialect = {
   identifier: (name) => `"${name.replaceAll('"', '""')}"`,
   text: textLiteral,
   extremeText: (side, sql) => `${side}(${sql})`,
-  floatText: () => {
-    throw fail('PLAN_FLOAT_TEXT', { dialect: 'standard' });
-  },
+  floatText: (sql) => `CAST(${sql} AS STRING)`,
   exactSpread: (n, squares, total) => `CAST(${n} AS DECIMAL(19,0)) * ${squares} - ${total} * ${total}`,
   toDouble: (sql) => `CAST(CAST(${sql} AS STRING) AS DOUBLE)`,
+  timestampMs: (sql) => `CAST(EXTRACT(EPOCH FROM ${sql}) * 1000 AS BIGINT)`,
   list: (value, order) => `ARRAY_AGG(${value} ORDER BY ${order})`,
   statement: (steps, select) => {
     if (steps.length === 0) return select;

@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { floorTo } from '../../src/base/time.ts';
+import { aggregateOf } from '../../src/features/aggregate/aggregates.ts';
+import type { StreamViewData } from '../../src/features/define/declaration.ts';
+import type { Delivery } from '../../src/features/engine/delivery.ts';
+import { viewKeyEncoder } from '../../src/features/engine/stream-engine.ts';
+import { compileExpression } from '../../src/features/expression/compile.ts';
+import { rawTable } from '../../src/features/plan/raw-table.ts';
+import type { ReadMode } from '../../src/features/plan/stream-read.ts';
+import { duckdb } from '../../src/features/sql/duckdb.ts';
+import { pointInTimeQuery } from '../../src/features/sql/point-in-time.ts';
+import { standard } from '../../src/features/sql/standard.ts';
+import { windowsOf } from '../../src/features/window/window-reader.ts';
+import type { Value } from '../../src/schema/column.ts';
+import { entityKeyEncoder } from '../../src/schema/entity-key.ts';
+import { acceptedDeliveries } from '../../src/testing/oracle/naive-scan.ts';
+import { serviceOf, viewOf } from './declare.ts';
+import { createRaw, openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
+import { everyAggregate, source, stream } from './streams.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await openDatabase();
+});
+afterAll(() => database.close());
+
+const windows = [
+  { name: 'w1', windowMs: 1000, hopMs: 1 },
+  { name: 'w2', windowMs: 300_000, hopMs: 60_000 },
+  { name: 'w3', windowMs: 400_000, hopMs: 60_000 },
+  { name: 'w4', windowMs: 14 * 86_400_000, hopMs: 13 * 86_400_000 },
+  { name: 'ever', windowMs: null, hopMs: 1000 },
+];
+
+interface Asked {
+  readonly q: number;
+  readonly key: readonly [string | null, string | null];
+}
+
+const asked: fc.Arbitrary<Asked> = fc.record({
+  q: fc.oneof(
+    fc.integer({ min: -1_000_000, max: 2_000_000 }),
+    fc.constantFrom(-300_000, 0, 1, 60_000, 299_999, 300_000, 300_001),
+  ),
+  key: fc.tuple(fc.constantFrom('t1', 't1|u', 'absent', null), fc.constantFrom('u|1', '1', null)),
+});
+
+/** The oracle: selects a window's events by scanning all, and folds them by the algebra. */
+function scan(view: StreamViewData, deliveries: readonly Delivery[], { q, key }: Asked, mode: ReadMode) {
+  const encoded = entityKeyEncoder(view.entity.key)(key);
+  if (encoded === null) return { values: view.features.map(() => null), counts: windowsOf(view).map(() => null) };
+  const keyOf = viewKeyEncoder(view);
+  const mine = deliveries.filter(
+    ({ row, ingestTs }) => keyOf(row) === encoded && (mode === 'corrected' || ingestTs <= q),
+  );
+  const inWindow = (windowMs: number | null, hopMs: number) => {
+    const length = Math.min(windowMs ?? Number.POSITIVE_INFINITY, view.ttlMs ?? Number.POSITIVE_INFINITY);
+    const from = length === Number.POSITIVE_INFINITY ? -length : floorTo(q - length, hopMs);
+    return mine.filter(({ ts }) => from <= ts && ts < q);
+  };
+  const values = view.features.map(({ aggregate: index, windowMs, hopMs }): Value => {
+    const spec = view.aggregates[index];
+    const aggregate = aggregateOf(spec);
+    const input = spec.input === null ? () => null : compileExpression(spec.input, view.source.columns);
+    const cells = { nums: new Float64Array(aggregate.numbers), objs: new Array(aggregate.objects) };
+    aggregate.prepare(cells, 0, 0);
+    for (const { row, ts, id } of inWindow(windowMs, hopMs)) aggregate.update(cells, 0, 0, input(row), ts, id);
+    return aggregate.finalise(cells, 0, 0) ?? null;
+  });
+  return { values, counts: windowsOf(view).map(({ windowMs, hopMs }) => inWindow(windowMs, hopMs).length) };
+}
+
+test.each([
+  ['duckdb', 'corrected', null, duckdb],
+  ['duckdb', 'as-known', null, duckdb],
+  ['duckdb', 'corrected', 350_000, duckdb],
+  ['standard', 'corrected', null, standard],
+  ['standard', 'as-known', 200_000, standard],
+] as const)('%s SQL answers as a scan of all events does: %s, ttl %s', async (_, mode, ttlMs, dialect) => {
+  const relation = relationOf(rawTable(source));
+  const spine = { name: 'spine', columns: { _id: 'STRING', _at: 'BIGINT', k1: 'STRING', k2: 'STRING' } } as const;
+  const some = fc.subarray([...everyAggregate], { minLength: 1, maxLength: 7 });
+  await fc.assert(
+    fc.asyncProperty(some, stream, fc.array(asked, { maxLength: 20 }), async (aggregates, deliveries, points) => {
+      const view = viewOf(source, { k1: 'tenant', k2: 'user' }, aggregates, windows, { ttlMs });
+      const rows = [...points, ...points.slice(0, 2)];
+      await database.run(`DROP TABLE IF EXISTS ${relation}; DROP TABLE IF EXISTS spine`);
+      await createRaw(database, source, deliveries);
+      await database.create(
+        spine,
+        rows.map(({ q, key }, index) => [String(index), q, ...key]),
+      );
+      const query = pointInTimeQuery({
+        service: serviceOf(view),
+        spine: relationOf(spine),
+        mode,
+        deliveriesOf: () => relation,
+        generationsOf: () => '',
+        counts: true,
+        dialect,
+      });
+      const accepted = acceptedDeliveries(view, deliveries);
+      const found = await database.rows(query.sql);
+      expect(found.length).toBe(rows.length);
+      for (const row of found) {
+        const point = rows[Number(query.id(row))];
+        const expected = scan(view, accepted, point, mode);
+        const values = query.features.map(({ value }) => value(row));
+        expect([query.at(row), ...query.request(row)]).toEqual([point.q, ...point.key]);
+        expect(named(view, values)).toEqual(named(view, expected.values));
+        expect(query.counts.map(({ events }) => events(row))).toEqual(expected.counts);
+      }
+    }),
+    { numRuns: 15 },
+  );
+});
+
+function named(view: StreamViewData, values: readonly Value[]): Readonly<Record<string, Value>> {
+  return Object.fromEntries(view.features.map(({ name }, index) => [name, values[index]]));
+}

@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { EventSourceData, StreamViewData } from '../../src/features/define/declaration.ts';
+import { duckdb } from '../../src/features/sql/duckdb.ts';
+import { type PointInTimeQuery, pointInTimeQuery } from '../../src/features/sql/point-in-time.ts';
+import { tileQueries } from '../../src/features/sql/tile-queries.ts';
+import { aggregate, column, decimal, int, serviceOf, sourceOf, text, viewOf } from './declare.ts';
+import { openDatabase, type TestDatabase } from './duckdb.ts';
+
+const shared = '../shared/data/features';
+const hasShared = existsSync(shared);
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await openDatabase();
+});
+afterAll(() => database.close());
+
+/** Raw deliveries of a query that gives the source's columns: every row in one partition, arrived when it happened. */
+function delivered(source: EventSourceData, rows: string): string {
+  const names = Object.keys(source.columns).map((name) => `"${name}"`);
+  return `(SELECT ${names.join(', ')}, "${source.time}" AS _ingest_ts, 0 AS _partition, CAST(ROW_NUMBER() OVER () AS BIGINT) AS _offset FROM (${rows}) AS r)`;
+}
+
+function answersOf(view: StreamViewData, deliveries: string, spine: string): PointInTimeQuery {
+  return pointInTimeQuery({
+    service: serviceOf(view),
+    spine,
+    mode: 'corrected',
+    deliveriesOf: () => deliveries,
+    generationsOf: () => '',
+    counts: false,
+    dialect: duckdb,
+  });
+}
+
+test('424,259 hourly tiles of three million flights have the published sum', async () => {
+  const file = fileURLToPath(new URL('../../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url));
+  const source = sourceOf({ origin: text, delay: int }, { name: 'flights' });
+  const view = viewOf(
+    source,
+    { origin: 'origin' },
+    [
+      aggregate('delay', 'sum', column('delay'), int),
+      aggregate('least', 'min', column('delay'), int),
+      aggregate('greatest', 'max', column('delay'), int),
+    ],
+    [{ name: '1d', windowMs: 86_400_000, hopMs: 3_600_000 }],
+  );
+  const flights = `SELECT CAST(ROW_NUMBER() OVER () AS STRING) AS id, ${duckdb.timestampMs('date')} AS at, origin, CAST(delay AS BIGINT) AS delay FROM read_parquet('${file}')`;
+  const { tiles } = tileQueries(view, 3_600_000, {
+    dialect: duckdb,
+    relation: delivered(source, flights),
+    generation: 0,
+  });
+  const rows = await database.rows(
+    `SELECT k_origin, tile_start, n, delay_sum, least_min, greatest_max FROM (${tiles}) AS t ORDER BY k_origin, tile_start`,
+  );
+  const hash = createHash('sha256');
+  for (const row of rows) hash.update(`${row.join(',')}\n`);
+  expect(rows.length).toBe(424_259);
+  expect(hash.digest('hex')).toBe('0d7ef856c233037a3cdec4044de1a468eb0fdeb8c94d5092deca13e51045a3bc');
+});
+
+const why = hasShared ? '' : ` (skipped: ${shared} is absent)`;
+
+describe.skipIf(!hasShared)(`on the lines of Online Retail${why}`, () => {
+  const lines = sourceOf({ customer: text, sku: text, invoice: text, quantity: int, price: int }, { name: 'lines' });
+
+  beforeAll(async () => {
+    await database.run(`CREATE TABLE lines AS SELECT LPAD(CAST(ROW_NUMBER() OVER () AS STRING), 6, '0') AS id,
+      CAST(EPOCH_MS(InvoiceDate) AS BIGINT) AS at, REPLACE(CustomerID, '.0', '') AS customer, StockCode AS sku, InvoiceNo AS invoice,
+      CAST(Quantity AS BIGINT) AS quantity, CAST(ROUND(UnitPrice * 1000) AS BIGINT) AS price
+      FROM read_csv('${shared}/online_retail/online_retail_2010-12-01_2011-12-09.csv.gz', header = true,
+        types = {'InvoiceNo': 'VARCHAR', 'StockCode': 'VARCHAR', 'CustomerID': 'VARCHAR'})`);
+  });
+
+  test('15,075 sawtooth answers of customers are those of two other engines', async () => {
+    const product = { kind: 'arithmetic', op: 'multiply', left: column('quantity'), right: column('price') } as const;
+    const windows = {
+      '1h': 3_600_000,
+      '1d': 86_400_000,
+      '7d': 604_800_000,
+      '30d': 2_592_000_000,
+      '90d': 7_776_000_000,
+    };
+    const hops = { '1h': 300_000, '1d': 3_600_000, '7d': 3_600_000, '30d': 86_400_000, '90d': 86_400_000 };
+    const view = viewOf(
+      lines,
+      { customer: 'customer' },
+      [
+        aggregate('lines', 'count'),
+        aggregate('qty', 'sum', column('quantity'), int),
+        aggregate('amount_milli', 'sum', product, int),
+        aggregate('max_price_milli', 'max', column('price'), int),
+        aggregate('invoices', 'distinct', column('invoice'), text, { cap: 10_000 }),
+        aggregate('skus', 'distinct', column('sku'), text, { cap: 10_000 }),
+        aggregate('first_sku', 'first', column('sku'), text),
+        aggregate('last_sku', 'last', column('sku'), text),
+      ],
+      Object.entries(windows).map(([name, windowMs]) => ({ name, windowMs, hopMs: hops[name as keyof typeof hops] })),
+    );
+    const golden = await database.rows(
+      `SELECT * FROM read_csv('${shared}/golden/online_retail_customer_sawtooth.csv.gz', header = true, all_varchar = true)`,
+    );
+    const [header] = await database.rows(
+      `SELECT list(column_name) FROM (DESCRIBE SELECT * FROM read_csv('${shared}/golden/online_retail_customer_sawtooth.csv.gz', header = true, all_varchar = true))`,
+    );
+    const names = header[0] as readonly string[];
+    const spine = `(SELECT CAST(ROW_NUMBER() OVER () AS STRING) AS _id, CAST(query_ts AS BIGINT) AS _at, customer_id AS customer
+      FROM read_csv('${shared}/golden/online_retail_customer_sawtooth.csv.gz', header = true, all_varchar = true))`;
+    const query = answersOf(view, delivered(lines, 'SELECT * FROM lines'), spine);
+    const found = new Map(
+      (await database.rows(query.sql)).map((row) => [`${query.request(row)[0]}@${query.at(row)}`, row]),
+    );
+    let answers = 0;
+    for (const expected of golden) {
+      const row = found.get(`${expected[0]}@${expected[1]}`) ?? [];
+      const values = Object.fromEntries(query.features.map(({ feature, value }) => [feature, value(row)]));
+      for (let i = 2; i < names.length; i++) {
+        expect(String(values[names[i]] ?? ''), `${names[i]} of ${expected[0]} at ${expected[1]}`).toBe(
+          expected[i] ?? '',
+        );
+      }
+      answers += Object.keys(windows).length;
+    }
+    expect(answers).toBe(15_075);
+  });
+
+  test('4,449 prices as of a sale are the last ones strictly before it', async () => {
+    const prices = sourceOf({ sku: text, price: decimal(3) }, { name: 'prices' });
+    const view = viewOf(
+      prices,
+      { sku: 'sku' },
+      [aggregate('price', 'last', column('price'), decimal(3))],
+      [{ name: 'ever', windowMs: null, hopMs: 60_000 }],
+    );
+    const history = `SELECT CAST(ROW_NUMBER() OVER () AS STRING) AS id, "at", sku, MAX(price) AS price FROM lines
+      WHERE quantity > 0 AND price > 0 AND customer IS NOT NULL GROUP BY sku, "at"`;
+    const golden = `read_csv('${shared}/golden/online_retail_price_asof.csv.gz', header = true, all_varchar = true)`;
+    const sold = `CAST(EPOCH_MS(CAST(event_time AS TIMESTAMP)) AS BIGINT)`;
+    for (const [column, ahead] of [
+      ['price_asof_strictly_before', 0],
+      ['price_asof_at_or_before', 1],
+    ] as const) {
+      const spine = `(SELECT COALESCE(${column}, '') AS _id, ${sold} + ${ahead} AS _at, stock_code AS sku FROM ${golden})`;
+      const query = answersOf(view, delivered(prices, history), spine);
+      const rows = await database.rows(query.sql);
+      const wrong = rows.filter((row) => {
+        const expected = String(query.id(row));
+        const price = query.features[0].value(row);
+        return expected === '' ? price !== null : price !== BigInt(Math.round(Number(expected) * 1000));
+      });
+      expect(rows.length).toBe(4449);
+      expect(wrong).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { partitionOf } from '../../src/base/hash/partition-of.ts';
+import type { AggregateSpec } from '../../src/features/define/declaration.ts';
+import type { Value } from '../../src/schema/column.ts';
+import { aggregate, bool, column, decimal, float, int, int64, sourceOf, text } from './declare.ts';
+import type { LoggedDelivery } from './duckdb.ts';
+
+/** Random streams of one source: several keys, ties, nulls, redeliveries with other content, late and early events, times around 0. */
+
+export const source = sourceOf(
+  { tenant: text, user: text, i: int, l: int64, d: decimal(2), f: float, b: bool, t: text },
+  { latenessMs: 600_000, futureSkewMs: 60_000 },
+);
+
+/** Every kind of aggregate over every type that it takes. */
+export const everyAggregate: readonly AggregateSpec[] = [
+  aggregate('events', 'count'),
+  aggregate('count_i', 'count', column('i'), int),
+  aggregate('count_b', 'count', column('b'), bool),
+  aggregate('share_b', 'share', column('b'), bool),
+  aggregate('share_big', 'share', compare('i', 5), bool),
+  aggregate('sum_i', 'sum', column('i'), int),
+  aggregate('sum_l', 'sum', column('l'), int64),
+  aggregate('sum_d', 'sum', column('d'), decimal(2)),
+  aggregate('mean_i', 'mean', column('i'), int),
+  aggregate('mean_l', 'mean', column('l'), int64),
+  aggregate('mean_d', 'mean', column('d'), decimal(2)),
+  aggregate('min_i', 'min', column('i'), int),
+  aggregate('max_l', 'max', column('l'), int64),
+  aggregate('min_d', 'min', column('d'), decimal(2)),
+  aggregate('max_f', 'max', column('f'), float),
+  aggregate('min_t', 'min', column('t'), text),
+  aggregate('max_t', 'max', column('t'), text),
+  aggregate('var_pop_i', 'variancePop', column('i'), int),
+  aggregate('var_sample_d', 'varianceSample', column('d'), decimal(2)),
+  aggregate('sd_pop_d', 'stddevPop', column('d'), decimal(2)),
+  aggregate('sd_sample_i', 'stddevSample', column('i'), int),
+  aggregate('first_t', 'first', column('t'), text),
+  aggregate('last_i', 'last', column('i'), int),
+  aggregate('last_l', 'last', column('l'), int64),
+  aggregate('first_b', 'first', column('b'), bool),
+  aggregate('last_f', 'last', column('f'), float),
+  aggregate('last_3', 'lastN', column('t'), text, { n: 3 }),
+  aggregate('last_2_f', 'lastN', column('f'), float, { n: 2 }),
+  aggregate('distinct_t', 'distinct', column('t'), text, { cap: 1000 }),
+  aggregate('distinct_l', 'distinct', column('l'), int64, { cap: 1000 }),
+  aggregate('approx_t', 'approxDistinct', column('t'), text),
+  aggregate('p50_i', 'quantile', column('i'), int, { q: 0.5 }),
+  aggregate('p90_l', 'quantile', column('l'), int64, { q: 0.9 }),
+  aggregate('top_2_t', 'topK', column('t'), text, { k: 2, cap: 1000 }),
+  aggregate('top_1_b', 'topK', column('b'), bool, { k: 1, cap: 1000 }),
+];
+
+function compare(name: string, value: number) {
+  return { kind: 'compare', op: 'gt', left: column(name), right: { kind: 'literal', value } } as const;
+}
+
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { freq: 5 });
+const long = fc.oneof(fc.bigInt(-20n, 20n), fc.bigInt(-(2n ** 58n), 2n ** 58n));
+
+const values = fc.tuple(
+  maybe(fc.constantFrom('t1', 't1|u')),
+  maybe(fc.constantFrom('u|1', '1')),
+  maybe(fc.oneof(fc.integer({ min: -10, max: 10 }), fc.integer({ min: -2_000_000_000, max: 2_000_000_000 }))),
+  maybe(long),
+  maybe(fc.bigInt(-300_000n, 300_000n)),
+  maybe(fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)),
+  maybe(fc.boolean()),
+  maybe(fc.oneof(fc.constantFrom('', 'a', 'b', '\uffee', '🙂'), fc.string({ unit: 'grapheme', maxLength: 4 }))),
+);
+
+const delivery = fc.record({
+  event: fc.nat({ max: 29 }),
+  ts: fc.oneof(fc.integer({ min: -900_000, max: 900_000 }), fc.constantFrom(-300_000, -1, 0, 1, 299_999, 300_000)),
+  delay: fc.oneof(fc.constantFrom(-60_001, -60_000, 0, 600_000, 600_001), fc.integer({ min: -1000, max: 500_000 })),
+  values,
+});
+
+const IDS = ['9', '10', 'a', 'A', 'a.b', 'x-1', '-', '_', '00', '0'];
+
+/** Deliveries in log order over two partitions. */
+export const stream: fc.Arbitrary<readonly LoggedDelivery[]> = fc
+  .array(delivery, { maxLength: 60 })
+  .map((deliveries) => {
+    const offsets = [0, 0];
+    return deliveries.map(({ event, ts, delay, values: row }): LoggedDelivery => {
+      const id = `${IDS[event % IDS.length]}${event > 9 ? event : ''}`;
+      const partition = partitionOf(id, 2);
+      const offset = offsets[partition];
+      offsets[partition] += 1;
+      const cells: readonly Value[] = [id, ts, ...row];
+      return { id, ts, ingestTs: ts + delay, row: cells, partition, offset };
+    });
+  });

@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { compareText } from '../../src/base/text-order.ts';
+import type { StreamViewData } from '../../src/features/define/declaration.ts';
+import { rawTable } from '../../src/features/plan/raw-table.ts';
+import { partsTable, tileTable } from '../../src/features/plan/tile-table.ts';
+import type { SqlValue } from '../../src/features/sql/decode.ts';
+import type { Dialect } from '../../src/features/sql/dialect.ts';
+import { duckdb } from '../../src/features/sql/duckdb.ts';
+import { standard } from '../../src/features/sql/standard.ts';
+import { tileQueries } from '../../src/features/sql/tile-queries.ts';
+import { COUNT, GENERATION, MAX_TS, START } from '../../src/features/tile/tile-layout.ts';
+import { tileVersion } from '../../src/features/tile/version.ts';
+import { entityKeyCodec } from '../../src/schema/entity-key.ts';
+import { engineOf } from '../tiles/golden-view.ts';
+import { aggregate, column, sourceOf, text, viewOf } from './declare.ts';
+import { createRaw, type LoggedDelivery, openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
+import { everyAggregate, source, stream } from './streams.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await openDatabase();
+});
+afterAll(() => database.close());
+
+/** Tables by name: rows as text, sorted. */
+type Tables = Readonly<Record<string, readonly string[]>>;
+
+function asText(rows: Iterable<readonly SqlValue[]>): readonly string[] {
+  return [...rows].map((row) => row.map((value) => (value === null ? '∅' : String(value))).join('|')).sort(compareText);
+}
+
+/** The engine's tiles and parts, with the columns of the offline tables. */
+function engineTables(view: StreamViewData, deliveries: readonly LoggedDelivery[]): Tables {
+  const { layout, engine, keys } = engineOf(view);
+  for (const delivery of deliveries) engine.apply(delivery, delivery.partition);
+  const { decode } = entityKeyCodec(view.entity.key);
+  const tables: Record<string, (readonly SqlValue[])[]> = {};
+  const put = (name: string, row: readonly SqlValue[]) => (tables[name] = [...(tables[name] ?? []), row]);
+  for (const [key, { runs }] of keys) {
+    runs.forEach((run, hop) => {
+      for (let index = 0; index < run.length; index++) {
+        const at = index * layout.numbers;
+        const version = tileVersion(run.nums[at + GENERATION], run.nums[at + COUNT]);
+        const start = [...decode(key), run.nums[at + START]] as readonly SqlValue[];
+        const scalars = layout.partials.flatMap(({ aggregate, num, obj }) => [
+          ...aggregate.toColumns(run, at + num, index * layout.objects + obj),
+        ]);
+        put(tileTable(view, view.hopsMs[hop]).name, [
+          ...start,
+          run.nums[at + COUNT],
+          version,
+          run.nums[at + MAX_TS],
+          ...scalars,
+        ]);
+        layout.partials.forEach(({ aggregate, num, obj }, p) => {
+          const table = partsTable(view, view.hopsMs[hop], view.aggregates[p]);
+          for (const { part, value } of aggregate.parts?.toParts(run, at + num, index * layout.objects + obj) ?? []) {
+            put(table?.name ?? '', [...start, version, part, value]);
+          }
+        });
+      }
+    });
+  }
+  return Object.fromEntries(Object.entries(tables).map(([name, rows]) => [name, asText(rows)]));
+}
+
+async function sqlTables(
+  view: StreamViewData,
+  deliveries: readonly LoggedDelivery[],
+  dialect: Dialect,
+): Promise<Tables> {
+  const relation = relationOf(rawTable(view.source));
+  await database.run(`DROP TABLE IF EXISTS ${relation}`);
+  await createRaw(database, view.source, deliveries);
+  const tables: Record<string, readonly string[]> = {};
+  const put = async (name: string | undefined, sql: string) => {
+    const rows = asText(await database.rows(sql));
+    if (rows.length > 0) tables[name ?? ''] = rows;
+  };
+  for (const hopMs of view.hopsMs) {
+    const queries = tileQueries(view, hopMs, { dialect, relation, generation: 0 });
+    await put(tileTable(view, hopMs).name, queries.tiles);
+    for (const spec of view.aggregates) {
+      const sql = queries.parts[spec.name];
+      if (sql !== undefined) await put(partsTable(view, hopMs, spec)?.name, sql);
+    }
+  }
+  return tables;
+}
+
+const windows = [
+  { name: 'short', windowMs: 300_000, hopMs: 1000 },
+  { name: 'long', windowMs: 20 * 86_400_000, hopMs: 1_209_600_000 },
+];
+
+test.each([
+  ['duckdb', duckdb],
+  ['standard', standard],
+] as const)('tiles and parts of the engine and of %s SQL are equal, every column as text', async (_, dialect) => {
+  const view = viewOf(source, { k1: 'tenant', k2: 'user' }, everyAggregate, windows);
+  // The shared text leaves to the engine how a float is written; only DuckDB's dialect writes it as ECMAScript does.
+  const exact =
+    dialect === duckdb ? view : { ...view, aggregates: view.aggregates.filter(({ name }) => !/_f$/.test(name)) };
+  await fc.assert(
+    fc.asyncProperty(stream, async (deliveries) => {
+      expect(await sqlTables(exact, deliveries, dialect)).toEqual(engineTables(exact, deliveries));
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test('the columns of tile queries are those of the tables', async () => {
+  const view = viewOf(source, { k1: 'tenant' }, everyAggregate, windows);
+  await database.run(`DROP TABLE IF EXISTS ${relationOf(rawTable(source))}`);
+  await createRaw(database, source, []);
+  const queries = tileQueries(view, 1000, { dialect: duckdb, relation: relationOf(rawTable(source)), generation: 3 });
+  const described = async (sql: string) => {
+    const rows = await database.rows(`DESCRIBE ${sql}`);
+    return Object.fromEntries(rows.map(([name, type]) => [name, NAMES[String(type)] ?? type]));
+  };
+  expect(await described(queries.tiles)).toEqual(tileTable(view, 1000).columns);
+  for (const spec of view.aggregates) {
+    const table = partsTable(view, 1000, spec);
+    const sql = queries.parts[spec.name];
+    expect(sql === undefined).toBe(table === null);
+    if (sql !== undefined) expect(await described(sql)).toEqual(table?.columns);
+  }
+});
+
+const NAMES: Readonly<Record<string, string>> = { VARCHAR: 'STRING', 'DECIMAL(38,0)': 'DECIMAL' };
+
+interface HllGolden {
+  readonly cases: readonly { n: number; nonzero_registers: number; sha256_of_dense_registers_as_bytes: string }[];
+  readonly single_values: Readonly<Record<string, unknown>>;
+}
+
+test('HyperLogLog registers of 0 to 100,000 values are those of the golden file', async () => {
+  const { cases } = JSON.parse(
+    readFileSync(new URL('../golden/hll_md5_p12_registers.json', import.meta.url), 'utf8'),
+  ) as HllGolden;
+  const events = sourceOf({ key: text, user: text }, { name: 'hll' });
+  const view = viewOf(
+    events,
+    { key: 'key' },
+    [aggregate('users', 'approxDistinct', column('user'), text)],
+    [windows[0]],
+  );
+  for (const { n, nonzero_registers, sha256_of_dense_registers_as_bytes } of cases) {
+    const relation = `(SELECT CAST(i AS STRING) AS id, 0 AS at, 'k' AS key, 'user_' || i AS "user", 0 AS _ingest_ts, 0 AS _partition, i AS _offset FROM range(${n}) AS r(i))`;
+    const queries = tileQueries(view, 1000, { dialect: duckdb, relation, generation: 0 });
+    const registers = new Uint8Array(4096);
+    const rows = await database.rows(queries.parts.users);
+    for (const row of rows) registers[Number(row[3])] = Number(row[4]);
+    expect(rows.length).toBe(nonzero_registers);
+    expect(createHash('sha256').update(registers).digest('hex')).toBe(sha256_of_dense_registers_as_bytes);
+  }
+});
+
+test('a float is written as ECMAScript writes it', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1 }), async (some) => {
+      const numbers = [
+        ...some,
+        1e21,
+        1e20,
+        123456789012345680000,
+        1e-6,
+        1.5e-6,
+        1e-7,
+        1.25e-9,
+        1e16,
+        0.1,
+        1e5,
+        -1e-5,
+      ].map((x) => x + 0);
+      const list = numbers.map((x) => `(${x.toExponential()}::DOUBLE)`).join(', ');
+      const rows = await database.rows(`SELECT ${duckdb.floatText('x')} FROM (VALUES ${list}) AS t(x)`);
+      expect(rows.map(([value]) => value)).toEqual(numbers.map(String));
+    }),
+    { numRuns: 30 },
+  );
+});
