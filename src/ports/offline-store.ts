@@ -60,10 +60,13 @@ export interface OfflineTableState {
   readonly files: readonly string[];
 }
 
-/** How long and how much of a table is kept. `timeColumn` holds epoch ms. */
+/** How long and how much of a table is kept. */
 export interface OfflineRetention {
+  /** A BIGINT column that holds epoch ms. */
   readonly timeColumn: string;
+  /** Files whose every row is before this instant (epoch ms) are dropped; -Infinity: none. */
   readonly olderThan: number;
+  /** What the table's files may have together: the oldest beyond it are dropped; Infinity: no limit. */
   readonly maxBytes: number;
 }
 
@@ -76,10 +79,13 @@ export interface OfflineRetention {
  *     not published are removed on the next open for writing;
  *  2. what was published is read back equal, every type, null included;
  *  3. `position` is that of the writer's last published change; null before the first;
- *  4. an unknown table reads as OFFLINE_TABLE; `relation` of a table that is declared but empty reads as no rows;
+ *  4. `relation` of a table to which nothing was published reads as no rows; `compact` and `retain` of one are OFFLINE_TABLE;
  *  5. a second store opened for writing is OFFLINE_LOCKED; readers are not, and see one manifest from open to refresh;
- *  6. a truncated or foreign file is OFFLINE_CORRUPT naming the file, never a smaller answer;
- *  7. compaction changes files, not content; retention drops only rows older than asked (whole files) or the oldest beyond the bytes.
+ *  6. a truncated, missing or foreign file is OFFLINE_CORRUPT naming the file, never a smaller answer;
+ *  7. compaction changes files, not content; retention drops only rows older than asked (whole files) or the oldest beyond the bytes;
+ *  8. files that a change took out of a table stay readable for a declared while; a reader that is older than that gets OFFLINE_GONE;
+ *  9. a value that the column's type does not hold exactly is OFFLINE_VALUE, other columns than the table's are OFFLINE_COLUMNS,
+ *     and such a change changes nothing.
  */
 export interface OfflineStore {
   publish(change: OfflineChange): Promise<void>;
@@ -87,7 +93,9 @@ export interface OfflineStore {
   tables(): readonly OfflineTableState[];
   /** SQL text that stands for the table in a FROM clause of `query` (declared columns in order, even when it is empty). */
   relation(table: OfflineTable): string;
-  /** Runs SQL of the DuckDB dialect; rows in batches, BIGINT as bigint. */
+  /**
+   * Runs SQL of the DuckDB dialect; rows in batches, BIGINT as bigint. Errors: OFFLINE_QUERY (wrong SQL), OFFLINE_MEMORY.
+   */
   query(sql: string): AsyncIterable<readonly (readonly OfflineValue[])[]>;
   /** Writes the rows of a query as one Parquet file outside the store; returns the number of rows. */
   exportParquet(sql: string, path: string): Promise<number>;

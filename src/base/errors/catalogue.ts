@@ -6,12 +6,15 @@ import { entityErrors } from './entity.ts';
 import { eventErrors } from './event.ts';
 import { featurestoreErrors } from './featurestore.ts';
 import { logErrors } from './log.ts';
+import { offlineErrors } from './offline.ts';
+import { modelErrors } from './model.ts';
 import { planErrors } from './plan.ts';
 import { requestErrors } from './request.ts';
 import { serverErrors } from './server.ts';
 
 /** Every error a user can meet, by code. docs/reference/errors.md is checked against it in both directions. */
 export const catalogue = {
+  ...modelErrors,
   ...logErrors,
   ...featurestoreErrors,
   ...aggregateErrors,
@@ -20,6 +23,7 @@ export const catalogue = {
   ...serverErrors,
   ...entityErrors,
   ...eventErrors,
+  ...offlineErrors,
   ...planErrors,
   ...requestErrors,
   ...declarationErrors,

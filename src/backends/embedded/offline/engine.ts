@@ -1,0 +1,197 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { type DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
+import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import type { OfflineTable, OfflineValue, RowBatch } from '../../../ports/offline-store.ts';
+import { readRows } from './read-rows.ts';
+import { quoteName, quoteText } from './sql-text.ts';
+import { FILE_TYPES, stagedColumn } from './staged-column.ts';
+
+/** Rows of a chunk: what DuckDB takes at once. */
+const CHUNK_ROWS = 2048;
+/** Chunks after which the event loop gets its turn. */
+const CHUNKS_AT_ONCE = 8;
+
+export interface EngineOptions {
+  readonly memoryLimitBytes: number;
+  readonly threads: number;
+  /** Where queries that outgrow the memory put what they cannot keep. */
+  readonly scratch: string;
+}
+
+/** DuckDB in memory: it has no tables of its own but what is being written. */
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #instance: DuckDBInstance;
+  readonly #scratch: string;
+
+  private constructor(options: EngineOptions, instance: DuckDBInstance, scratch: string) {
+    this.#options = options;
+    this.#instance = instance;
+    this.#scratch = scratch;
+  }
+
+  static async open(options: EngineOptions): Promise<Engine> {
+    // Two DuckDBs in one directory would take each other's files for their own.
+    const scratch = join(options.scratch, `${process.pid}-${instances++}`);
+    const instance = await DuckDBInstance.create(':memory:', {
+      memory_limit: memoryText(options.memoryLimitBytes),
+      threads: String(options.threads),
+      temp_directory: scratch,
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+    });
+    return new Engine(options, instance, scratch);
+  }
+
+  /** Runs SQL and gives its rows in batches, as they come. */
+  async *stream(sql: string): AsyncGenerator<readonly (readonly OfflineValue[])[]> {
+    const connection = await this.#instance.connect();
+    try {
+      const result = await connection.stream(sql);
+      for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; ) {
+        yield readRows(chunk);
+        chunk = await result.fetchChunk();
+      }
+    } catch (error) {
+      throw this.#translated(error);
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  /** Runs SQL that has few rows. */
+  async rows(sql: string): Promise<readonly (readonly OfflineValue[])[]> {
+    const rows: (readonly OfflineValue[])[] = [];
+    for await (const batch of this.stream(sql)) rows.push(...batch);
+    return rows;
+  }
+
+  /** Writes the rows of SQL as a Parquet file; returns their number. `meta` goes into the file's key-value metadata. */
+  async copy(sql: string, path: string, meta: Readonly<Record<string, string>>): Promise<number> {
+    return this.#writing(path, (connection) => copyTo(connection, sql, path, meta));
+  }
+
+  /** Writes rows as a Parquet file; returns their number. Error: OFFLINE_VALUE. */
+  async write(
+    table: OfflineTable,
+    rows: RowBatch,
+    path: string,
+    meta: Readonly<Record<string, string>>,
+  ): Promise<number> {
+    return this.#writing(path, async (connection) =>
+      copyTo(connection, await this.#stage(connection, table, rows), path, meta),
+    );
+  }
+
+  /** Writes rows that come in batches as one Parquet file; what outgrows the memory waits in the scratch directory. */
+  async writeBatches(
+    table: OfflineTable,
+    batches: AsyncIterable<RowBatch>,
+    path: string,
+    meta: Readonly<Record<string, string>>,
+  ): Promise<number> {
+    return this.#writing(path, async (connection) => {
+      await connection.run(`CREATE TEMP TABLE gathered AS ${nothingOf(table)}`);
+      for await (const rows of batches) {
+        await connection.run(`INSERT INTO gathered ${await this.#stage(connection, table, rows)}`);
+        await connection.run('DROP TABLE staged');
+      }
+      return copyTo(connection, 'FROM gathered', path, meta);
+    });
+  }
+
+  close(): void {
+    this.#instance.closeSync();
+    rmSync(this.#scratch, { recursive: true, force: true });
+  }
+
+  /** Gives work a connection of its own: temporary tables end with it. */
+  async #writing(path: string, work: (connection: DuckDBConnection) => Promise<number>): Promise<number> {
+    const connection = await this.#instance.connect();
+    try {
+      return await work(connection);
+    } catch (error) {
+      throw this.#translated(error, path);
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  /** Puts rows into the temporary table `staged`; returns the SELECT that gives them in the types of the file. */
+  async #stage(connection: DuckDBConnection, table: OfflineTable, batch: RowBatch): Promise<string> {
+    const columns = Object.entries(table.columns);
+    const staged = columns.map(([name, type], c) => stagedColumn(table.name, name, type, batch.columns[c]));
+    const types = staged.map(({ type }) => type);
+    await connection.run(`CREATE TEMP TABLE staged (${types.map((type, c) => `_${c} ${type}`).join(', ')})`);
+    const appender = await connection.createAppender('staged');
+    const chunk = DuckDBDataChunk.create(types);
+    for (let from = 0, chunks = 1; from < batch.rows; from += CHUNK_ROWS, chunks += 1) {
+      const count = Math.min(CHUNK_ROWS, batch.rows - from);
+      chunk.reset();
+      chunk.rowCount = count;
+      for (let c = 0; c < staged.length; c += 1) staged[c].write(chunk.getColumnVector(c), from, count);
+      appender.appendDataChunk(chunk);
+      if (chunks % CHUNKS_AT_ONCE === 0) await setImmediate();
+    }
+    appender.closeSync();
+    const select = columns.map(([column, type], c) => `CAST(_${c} AS ${FILE_TYPES[type]}) AS ${quoteName(column)}`);
+    return `SELECT ${select.join(', ')} FROM staged`;
+  }
+
+  #translated(error: unknown, path = ''): unknown {
+    if (isHeadraceError(error) || !(error instanceof Error)) return error;
+    const reason = error.message.split('\n')[0];
+    if (/^Out of Memory/.test(reason))
+      return fail('OFFLINE_MEMORY', { limit: memoryText(this.#options.memoryLimitBytes) }, error);
+    if (/No space left on device|Disk quota exceeded/.test(reason))
+      return fail('OFFLINE_FULL', { path: path === '' ? this.#scratch : path }, error);
+    if (path !== '' && /^IO Error: (Cannot open file|Could not write|Could not create)/.test(reason))
+      return fail('OFFLINE_WRITE', { path, reason }, error);
+    return fail('OFFLINE_QUERY', { reason }, error);
+  }
+}
+
+let instances = 0;
+
+/** A SELECT without rows, of a table's columns. */
+export function nothingOf({ columns }: OfflineTable): string {
+  const list = Object.entries(columns).map(([name, type]) => `CAST(NULL AS ${FILE_TYPES[type]}) AS ${quoteName(name)}`);
+  return `SELECT ${list.join(', ')} WHERE false`;
+}
+
+/** Makes the directory for scratch files, and removes what processes that have died left in it. */
+export function clearScratch(scratch: string): void {
+  mkdirSync(scratch, { recursive: true });
+  for (const name of readdirSync(scratch)) {
+    if (!isAlive(Number(name.split('-')[0]))) rmSync(join(scratch, name), { recursive: true, force: true });
+  }
+}
+
+async function copyTo(
+  connection: DuckDBConnection,
+  sql: string,
+  path: string,
+  meta: Readonly<Record<string, string>>,
+): Promise<number> {
+  const pairs = Object.entries(meta).map(([name, value]) => `${name}: ${quoteText(value)}`);
+  const result = await connection.run(
+    `COPY (${sql}) TO ${quoteText(path)} (FORMAT PARQUET, COMPRESSION ZSTD, KV_METADATA {${pairs.join(', ')}})`,
+  );
+  const [[rows]] = await result.getRows();
+  return Number(rows);
+}
+
+function memoryText(bytes: number): string {
+  return `${Math.floor(bytes / 2 ** 20)}MiB`;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

@@ -1,0 +1,126 @@
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fail } from '../../../base/errors/fail.ts';
+import type { OfflineType } from '../../../ports/offline-store.ts';
+import { FILE_TYPES } from './staged-column.ts';
+
+/** Version of manifests and of the files they name. */
+export const FORMAT_VERSION = 1;
+
+/*
+ * manifest.<sequence>.json, the greatest sequence is the newest:
+ *
+ *   { "format": 1, "sequence": 12,
+ *     "tables": [{ "name": "events/departures@1", "columns": [["flight", "STRING"], …],
+ *                  "files": [{ "path": "tables/events/departures@1/12-0.parquet", "rows": 2000, "bytes": 51200 }] }],
+ *     "positions": { "deliveries": { "departures": [1000, 1000] } },
+ *     "retired": [{ "path": "…", "at": 1700000000000 }] }
+ *
+ * Paths are relative to the store. Retired files are in no table any more and are removed after a while.
+ */
+const offlineType = z.enum(Object.keys(FILE_TYPES) as [OfflineType, ...OfflineType[]]);
+const count = z.int().nonnegative();
+
+const manifestSchema = z.strictObject({
+  format: z.literal(FORMAT_VERSION),
+  sequence: count,
+  tables: z.array(
+    z.strictObject({
+      name: z.string(),
+      columns: z.array(z.tuple([z.string(), offlineType])),
+      files: z.array(z.strictObject({ path: z.string(), rows: count, bytes: count })),
+    }),
+  ),
+  positions: z.record(z.string(), z.record(z.string(), z.array(count))),
+  retired: z.array(z.strictObject({ path: z.string(), at: z.number() })),
+});
+
+/** What the store holds at one moment. */
+export type Manifest = z.infer<typeof manifestSchema>;
+export type ManifestTable = Manifest['tables'][number];
+export type ManifestFile = ManifestTable['files'][number];
+
+/** A store to which nothing was published. */
+export const emptyManifest: Manifest = {
+  format: FORMAT_VERSION,
+  sequence: 0,
+  tables: [],
+  positions: {},
+  retired: [],
+};
+
+const MANIFEST_NAME = /^manifest\.(\d+)\.json$/;
+
+/** Reads the newest manifest of a store. Errors: OFFLINE_CORRUPT, OFFLINE_VERSION. */
+export function readNewest(directory: string): Manifest {
+  // Between listing and reading the writer may have replaced the manifest that was newest.
+  for (;;) {
+    const sequence = sequences(directory).at(-1);
+    if (sequence === undefined) return emptyManifest;
+    const file = manifestPath(directory, sequence);
+    try {
+      return parseManifest(file, readFileSync(file, 'utf8'));
+    } catch (error) {
+      if (!isMissing(error) || sequences(directory).at(-1) === sequence) throw error;
+    }
+  }
+}
+
+/** Writes a manifest so that it is there whole or not at all, power loss included, and removes older ones. */
+export function writeManifest(directory: string, manifest: Manifest): void {
+  const path = manifestPath(directory, manifest.sequence);
+  const file = openSync(`${path}.tmp`, 'w');
+  try {
+    writeSync(file, JSON.stringify(manifest));
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(`${path}.tmp`, path);
+  syncPath(directory);
+  for (const sequence of sequences(directory))
+    if (sequence < manifest.sequence) rmSync(manifestPath(directory, sequence), { force: true });
+}
+
+/** Makes what was written to a file, or the names in a directory, survive a loss of power. */
+export function syncPath(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Parses a manifest; `file` names it in errors. */
+export function parseManifest(file: string, text: string): Manifest {
+  const damaged = (reason: string, cause: unknown) => fail('OFFLINE_CORRUPT', { file, reason }, cause);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw damaged('it is not JSON', cause);
+  }
+  const format = z.object({ format: z.number() }).safeParse(json);
+  if (format.success && format.data.format > FORMAT_VERSION)
+    throw fail('OFFLINE_VERSION', { file, version: format.data.format, known: FORMAT_VERSION });
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) throw damaged(z.prettifyError(parsed.error).replaceAll('\n', ' '), parsed.error);
+  return parsed.data;
+}
+
+function sequences(directory: string): readonly number[] {
+  return readdirSync(directory)
+    .map((name) => Number(MANIFEST_NAME.exec(name)?.[1] ?? 0))
+    .filter((sequence) => sequence > 0)
+    .sort((a, b) => a - b);
+}
+
+function manifestPath(directory: string, sequence: number): string {
+  return join(directory, `manifest.${sequence}.json`);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}

@@ -1,0 +1,59 @@
+import { fail } from '../../../base/errors/fail.ts';
+import type { OfflineChange, OfflineTable } from '../../../ports/offline-store.ts';
+import type { Manifest, ManifestFile, ManifestTable } from './manifest.ts';
+
+/** The manifest after a change whose files are written, one or none an append. Error: OFFLINE_COLUMNS. */
+export function withChange(
+  manifest: Manifest,
+  change: OfflineChange,
+  written: readonly (ManifestFile | null)[],
+  now: number,
+): Manifest {
+  const tables = new Map(manifest.tables.map((table) => [table.name, table]));
+  for (const { table } of change.tables) {
+    const stored = tables.get(table.name);
+    if (stored !== undefined && change.mode === 'append') checkColumns(stored, table);
+    else tables.set(table.name, { name: table.name, columns: Object.entries(table.columns), files: [] });
+  }
+  change.tables.forEach(({ table: { name } }, i) => {
+    const table = tables.get(name);
+    const file = written[i];
+    if (table !== undefined && file !== null) tables.set(name, { ...table, files: [...table.files, file] });
+  });
+  const position = Object.fromEntries(Object.entries(change.position).map(([topic, next]) => [topic, [...next]]));
+  return next(manifest, [...tables.values()], { ...manifest.positions, [change.writer]: position }, now);
+}
+
+/** The manifest after a table's files were merged or dropped. */
+export function withFiles(manifest: Manifest, name: string, files: ManifestFile[], now: number): Manifest {
+  const tables = manifest.tables.map((table) => (table.name === name ? { ...table, files } : table));
+  return next(manifest, tables, manifest.positions, now);
+}
+
+/** The manifest without the retired files that no reader needs any more, and those files. */
+export function withoutExpired(manifest: Manifest, retiredBefore: number): readonly [Manifest, readonly string[]] {
+  const retired = manifest.retired.filter(({ at }) => at > retiredBefore);
+  const expired = manifest.retired.filter(({ at }) => at <= retiredBefore);
+  return [{ ...manifest, retired }, expired.map(({ path }) => path)];
+}
+
+/** Error OFFLINE_COLUMNS unless a table is declared as it is stored. */
+export function checkColumns({ name, columns }: ManifestTable, { columns: given }: OfflineTable): void {
+  const stored = columns.map(([column, type]) => `${column} ${type}`).join(', ');
+  const wanted = Object.entries(given)
+    .map(([column, type]) => `${column} ${type}`)
+    .join(', ');
+  if (stored !== wanted) throw fail('OFFLINE_COLUMNS', { table: name, stored, given: wanted });
+}
+
+function next(manifest: Manifest, tables: ManifestTable[], positions: Manifest['positions'], now: number): Manifest {
+  const live = new Set(tables.flatMap(({ files }) => files.map(({ path }) => path)));
+  const gone = manifest.tables.flatMap(({ files }) => files.filter(({ path }) => !live.has(path)));
+  return {
+    ...manifest,
+    sequence: manifest.sequence + 1,
+    tables,
+    positions,
+    retired: [...manifest.retired, ...gone.map(({ path }) => ({ path, at: now }))],
+  };
+}

@@ -1,0 +1,385 @@
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import type { Clock } from '../../../base/time.ts';
+import type {
+  OfflineChange,
+  OfflineRetention,
+  OfflineStore,
+  OfflineTable,
+  OfflineTableState,
+  OfflineValue,
+  RowBatch,
+  TableAppend,
+} from '../../../ports/offline-store.ts';
+import type { Position } from '../../../ports/position.ts';
+import type { Lock } from '../lock.ts';
+import {
+  checkTableName,
+  faultOf,
+  filePath,
+  lockDirectory,
+  removeOrphans,
+  scratchPath,
+  writeError,
+} from './directory.ts';
+import { Engine, nothingOf } from './engine.ts';
+import { mergeableRuns, outdatedFiles } from './file-choice.ts';
+import {
+  FORMAT_VERSION,
+  type Manifest,
+  type ManifestFile,
+  type ManifestTable,
+  readNewest,
+  syncPath,
+  writeManifest,
+} from './manifest.ts';
+import { checkColumns, withChange, withFiles, withoutExpired } from './next-manifest.ts';
+import { pathList, quoteName, quoteText, readParquet } from './sql-text.ts';
+
+export interface OfflineStoreOptions {
+  /** The store's directory. */
+  readonly path: string;
+  readonly access: 'write' | 'read';
+  /** Real time, epoch ms: how long retired files stay is measured by it. */
+  readonly clock: Clock;
+  /** What DuckDB may have in memory; a query that needs more puts it into the store's scratch directory. */
+  readonly memoryLimitBytes?: number;
+  readonly threads?: number;
+  /** How long a file that compaction, retention or a replacement took out stays for readers that were open before. */
+  readonly keepRetiredMs?: number;
+  /** Files of this size are not merged any further. */
+  readonly wholeFileBytes?: number;
+  /** A table that has this many smaller files is compacted when it is published to. */
+  readonly compactAtFiles?: number;
+}
+
+type Resolved = Required<OfflineStoreOptions>;
+
+const defaults = {
+  memoryLimitBytes: 2 ** 30,
+  threads: 2,
+  keepRetiredMs: 15 * 60_000,
+  wholeFileBytes: 64 * 2 ** 20,
+  compactAtFiles: 64,
+};
+
+/**
+ * Opens an offline store: a directory of Parquet files and a manifest; one process at a time opens it for writing.
+ * Errors: OFFLINE_LOCKED, OFFLINE_ABSENT, OFFLINE_WRITE, OFFLINE_CORRUPT, OFFLINE_VERSION.
+ */
+export async function openOfflineStore(options: OfflineStoreOptions): Promise<OfflineStore> {
+  const resolved: Resolved = { ...defaults, ...options, path: resolve(options.path) };
+  const { path, access, memoryLimitBytes, threads } = resolved;
+  const lock = access === 'write' ? lockDirectory(path) : null;
+  try {
+    if (!existsSync(path)) throw fail('OFFLINE_ABSENT', { path });
+    const manifest = readNewest(path);
+    if (lock !== null) removeOrphans(path, manifest);
+    const engine = await Engine.open({ memoryLimitBytes, threads, scratch: scratchPath(path) });
+    return new EmbeddedOfflineStore(resolved, manifest, engine, lock);
+  } catch (error) {
+    lock?.release();
+    throw error;
+  }
+}
+
+class EmbeddedOfflineStore implements OfflineStore {
+  readonly #options: Resolved;
+  readonly #engine: Engine;
+  readonly #lock: Lock | null;
+  /** Paths of files that were found to be as published. */
+  readonly #sound = new Set<string>();
+  /** Latest time of a file, by path and time column. */
+  readonly #newest = new Map<string, number | null>();
+  #manifest: Manifest;
+  #turn: Promise<void> = Promise.resolve();
+  #queries = 0;
+  #closed = false;
+
+  constructor(options: Resolved, manifest: Manifest, engine: Engine, lock: Lock | null) {
+    this.#options = options;
+    this.#manifest = manifest;
+    this.#engine = engine;
+    this.#lock = lock;
+  }
+
+  publish(change: OfflineChange): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const append of change.tables) checkAppend(append);
+      // Made once without files for its checks, so that nothing is written for a change that is refused.
+      withChange(this.#manifest, change, change.tables.map(noFile), 0);
+      await this.#writing(async (paths) => {
+        const written: (ManifestFile | null)[] = [];
+        for (const append of change.tables) written.push(await this.#writeAppend(append, paths));
+        return withChange(this.#manifest, change, written, this.#options.clock());
+      });
+      for (const { table } of change.tables) {
+        const small = mergeableRuns(this.#known(table.name).files, this.#options.wholeFileBytes).flat().length;
+        if (small >= this.#options.compactAtFiles) await this.#compact(table.name);
+      }
+    });
+  }
+
+  position(writer: string): Position | null {
+    return this.#manifest.positions[writer] ?? null;
+  }
+
+  tables(): readonly OfflineTableState[] {
+    return this.#manifest.tables.map(({ name, columns, files }) => ({
+      table: { name, columns: Object.fromEntries(columns) },
+      rows: files.reduce((sum, { rows }) => sum + rows, 0),
+      sizeBytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+      files: files.map(({ path }) => this.#pathOf(path)),
+    }));
+  }
+
+  relation(table: OfflineTable): string {
+    const stored = this.#manifest.tables.find(({ name }) => name === table.name);
+    if (stored !== undefined) checkColumns(stored, table);
+    if (stored === undefined || stored.files.length === 0) return `(${nothingOf(table)})`;
+    const columns = Object.keys(table.columns).map(quoteName);
+    return `(SELECT ${columns.join(', ')} FROM ${readParquet(this.#soundPaths(stored.files))})`;
+  }
+
+  async *query(sql: string): AsyncGenerator<readonly (readonly OfflineValue[])[]> {
+    this.#mustBeOpen();
+    this.#queries += 1;
+    try {
+      yield* this.#engine.stream(sql);
+    } catch (error) {
+      throw this.#blamed(error, sql);
+    } finally {
+      this.#queries -= 1;
+    }
+  }
+
+  exportParquet(sql: string, path: string): Promise<number> {
+    return this.#outside(path, async (partial) => {
+      try {
+        return await this.#engine.copy(sql, partial, {});
+      } catch (error) {
+        throw this.#blamed(error, sql);
+      }
+    });
+  }
+
+  exportRows(table: OfflineTable, batches: AsyncIterable<RowBatch>, path: string): Promise<number> {
+    return this.#outside(path, (partial) => this.#engine.writeBatches(table, eachChecked(table, batches), partial, {}));
+  }
+
+  async refresh(): Promise<void> {
+    this.#mustBeOpen();
+    if (this.#lock === null) this.#manifest = readNewest(this.#options.path);
+  }
+
+  compact(tableName: string): Promise<void> {
+    return this.#inTurn(() => this.#compact(tableName));
+  }
+
+  retain(tableName: string, rule: OfflineRetention): Promise<void> {
+    return this.#inTurn(async () => {
+      const { files } = this.#known(tableName);
+      const outdated = outdatedFiles(files, await this.#newestOf(files, rule.timeColumn), rule);
+      if (outdated.size === 0) return;
+      const kept = files.filter(({ path }) => !outdated.has(path));
+      await this.#writing(async () => withFiles(this.#manifest, tableName, kept, this.#options.clock()));
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#turn;
+    this.#engine.close();
+    this.#lock?.release();
+  }
+
+  /** Changes run one after the other. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#mustBeOpen();
+    if (this.#lock === null) throw fail('OFFLINE_READER', { path: this.#options.path });
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Publishes the manifest that work makes; the files that it wrote, whose paths it notes, go if it fails. */
+  async #writing(work: (paths: string[]) => Promise<Manifest>): Promise<void> {
+    const { path, clock, keepRetiredMs } = this.#options;
+    const paths: string[] = [];
+    try {
+      const made = await work(paths);
+      // A query of this process may be reading what it found before.
+      const retiredBefore = this.#queries > 0 ? Number.NEGATIVE_INFINITY : clock() - keepRetiredMs;
+      const [manifest, expired] = withoutExpired(made, retiredBefore);
+      writeManifest(path, manifest);
+      this.#manifest = manifest;
+      for (const file of expired) rmSync(this.#pathOf(file), { force: true });
+    } catch (error) {
+      for (const file of paths) rmSync(file, { force: true });
+      throw writeError(error, path);
+    }
+  }
+
+  async #writeAppend({ table, rows, columns }: TableAppend, paths: string[]): Promise<ManifestFile | null> {
+    if (rows === 0) return null;
+    return this.#writeFile(table.name, paths, (path, meta) => this.#engine.write(table, { rows, columns }, path, meta));
+  }
+
+  async #writeFile(
+    table: string,
+    paths: string[],
+    write: (path: string, meta: Readonly<Record<string, string>>) => Promise<number>,
+  ): Promise<ManifestFile> {
+    const file = filePath(table, this.#manifest.sequence + 1, paths.length);
+    const path = this.#pathOf(file);
+    mkdirSync(dirname(path), { recursive: true });
+    paths.push(path);
+    const rows = await write(path, { headrace_format: String(FORMAT_VERSION), headrace_table: table });
+    syncPath(path);
+    syncPath(dirname(path));
+    return { path: file, rows, bytes: statSync(path).size };
+  }
+
+  async #compact(tableName: string): Promise<void> {
+    const { files } = this.#known(tableName);
+    const runs = mergeableRuns(files, this.#options.wholeFileBytes);
+    if (runs.length === 0) return;
+    await this.#writing(async (paths) => {
+      const merged = new Map<string, ManifestFile | null>();
+      for (const run of runs) {
+        for (const { path } of run) merged.set(path, null);
+        merged.set(run[0].path, await this.#merge(tableName, run, paths));
+      }
+      const kept = files.flatMap((file) => {
+        const now = merged.get(file.path);
+        return now === undefined ? [file] : now === null ? [] : [now];
+      });
+      return withFiles(this.#manifest, tableName, kept, this.#options.clock());
+    });
+  }
+
+  async #merge(table: string, run: readonly ManifestFile[], paths: string[]): Promise<ManifestFile> {
+    const sql = `FROM ${readParquet(this.#soundPaths(run))}`;
+    try {
+      const file = await this.#writeFile(table, paths, (path, meta) => this.#engine.copy(sql, path, meta));
+      const rows = run.reduce((sum, each) => sum + each.rows, 0);
+      if (file.rows !== rows)
+        throw fail('OFFLINE_CORRUPT', { file: run[0].path, reason: `a merge found ${file.rows} rows, not ${rows}` });
+      return file;
+    } catch (error) {
+      throw this.#blamed(error, sql);
+    }
+  }
+
+  /** The latest value of a column in each file, from the files' own statistics. */
+  async #newestOf(files: readonly ManifestFile[], column: string): Promise<ReadonlyMap<string, number>> {
+    const unknown = files.filter(({ path }) => !this.#newest.has(`${path} ${column}`));
+    if (unknown.length > 0) {
+      const sql = `SELECT file_name, MAX(CAST(stats_max_value AS BIGINT))
+FROM parquet_metadata(${pathList(this.#soundPaths(unknown))}) WHERE path_in_schema = ${quoteText(column)} GROUP BY file_name`;
+      const found = new Map((await this.#engine.rows(sql)).map(([file, newest]) => [file, newest]));
+      for (const { path } of unknown) {
+        const newest = found.get(this.#pathOf(path)) ?? null;
+        this.#newest.set(`${path} ${column}`, newest === null ? null : Number(newest));
+      }
+    }
+    return new Map(
+      files.flatMap(({ path }) => {
+        const newest = this.#newest.get(`${path} ${column}`) ?? null;
+        return newest === null ? [] : [[path, newest]];
+      }),
+    );
+  }
+
+  async #outside(path: string, write: (partial: string) => Promise<number>): Promise<number> {
+    this.#mustBeOpen();
+    const partial = `${path}.tmp`;
+    this.#queries += 1;
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      const rows = await write(partial);
+      syncPath(partial);
+      renameSync(partial, path);
+      return rows;
+    } catch (error) {
+      rmSync(partial, { force: true });
+      throw writeError(error, path);
+    } finally {
+      this.#queries -= 1;
+    }
+  }
+
+  #known(name: string): ManifestTable {
+    const table = this.#manifest.tables.find((each) => each.name === name);
+    if (table === undefined)
+      throw fail('OFFLINE_TABLE', { table: name, known: this.#manifest.tables.map((each) => each.name) });
+    return table;
+  }
+
+  #pathOf(file: string): string {
+    return join(this.#options.path, file);
+  }
+
+  /** Absolute paths of files that are as they were published. Errors: OFFLINE_CORRUPT, OFFLINE_GONE. */
+  #soundPaths(files: readonly ManifestFile[]): readonly string[] {
+    return files.map((file) => {
+      const path = this.#pathOf(file.path);
+      if (this.#sound.has(path)) return path;
+      const fault = faultOf(path, file);
+      if (fault !== null) throw this.#fault(path, fault);
+      this.#sound.add(path);
+      return path;
+    });
+  }
+
+  /** Finds the file behind a query that failed, if there is one. */
+  #blamed(error: unknown, sql: string): unknown {
+    if (!isHeadraceError(error, 'OFFLINE_QUERY')) return error;
+    const asked = new Set(sql.split("'").filter((text) => text.startsWith(this.#options.path)));
+    const files = this.#manifest.tables.flatMap((table) => table.files);
+    for (const path of asked) {
+      const file = files.find((each) => this.#pathOf(each.path) === path);
+      const fault = file === undefined ? (existsSync(path) ? null : 'missing') : faultOf(path, file);
+      if (fault !== null) return this.#fault(path, fault, error);
+      if (error.message.includes(path)) return this.#fault(path, String(error.facts['reason']), error);
+    }
+    return error;
+  }
+
+  #fault(path: string, fault: string, cause?: unknown): Error {
+    if (fault !== 'missing') return fail('OFFLINE_CORRUPT', { file: path, reason: fault }, cause);
+    const newest = readNewest(this.#options.path).tables.flatMap(({ files }) => files);
+    return newest.some((file) => this.#pathOf(file.path) === path)
+      ? fail('OFFLINE_CORRUPT', { file: path, reason: 'it is missing' }, cause)
+      : fail('OFFLINE_GONE', { file: path }, cause);
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw fail('OFFLINE_CLOSED', { path: this.#options.path });
+  }
+}
+
+function noFile(): null {
+  return null;
+}
+
+function checkAppend({ table, rows, columns }: TableAppend): void {
+  checkTableName(table.name);
+  checkRows(table, { rows, columns });
+}
+
+function checkRows({ name, columns }: OfflineTable, rows: RowBatch): void {
+  Object.keys(columns).forEach((column, c) => {
+    const found = c < rows.columns.length ? rows.columns[c].length : 0;
+    if (found !== rows.rows) throw fail('OFFLINE_ROWS', { table: name, rows: rows.rows, found, column });
+  });
+}
+
+async function* eachChecked(table: OfflineTable, batches: AsyncIterable<RowBatch>): AsyncGenerator<RowBatch> {
+  for await (const rows of batches) {
+    checkRows(table, rows);
+    yield rows;
+  }
+}

@@ -1,0 +1,160 @@
+// Hot path: what is done per value is chosen once per column.
+import {
+  BIGINT,
+  BLOB,
+  BOOLEAN,
+  DOUBLE,
+  DuckDBBlobValue,
+  DuckDBListValue,
+  type DuckDBType,
+  type DuckDBValue,
+  type DuckDBVector,
+  HUGEINT,
+  LIST,
+  VARCHAR,
+} from '@duckdb/node-api';
+import { fail } from '../../../base/errors/fail.ts';
+import type { OfflineType, OfflineValue, RowBatch } from '../../../ports/offline-store.ts';
+
+/** The values of one column as the port takes them. */
+export type ColumnValues = RowBatch['columns'][number];
+
+/** A column on its way into DuckDB: the type it is staged as, and how its values get there. */
+export interface StagedColumn {
+  readonly type: DuckDBType;
+  /** Writes values `from` to `from + count` into the rows of a vector. */
+  readonly write: (vector: DuckDBVector, from: number, count: number) => void;
+}
+
+/** SQL types that the files have. */
+export const FILE_TYPES: Readonly<Record<OfflineType, string>> = {
+  BIGINT: 'BIGINT',
+  DOUBLE: 'DOUBLE',
+  BOOLEAN: 'BOOLEAN',
+  STRING: 'VARCHAR',
+  DECIMAL: 'DECIMAL(38,0)',
+  BLOB: 'BLOB',
+  'LIST<BIGINT>': 'BIGINT[]',
+  'LIST<DOUBLE>': 'DOUBLE[]',
+  'LIST<STRING>': 'VARCHAR[]',
+  'LIST<BOOLEAN>': 'BOOLEAN[]',
+};
+
+/** Checks every value of a column and chooses how it is staged. Error: OFFLINE_VALUE. */
+export function stagedColumn(table: string, column: string, type: OfflineType, values: ColumnValues): StagedColumn {
+  const refuse = (value: unknown): Error =>
+    fail('OFFLINE_VALUE', { table, column, found: shown(value), type: FILE_TYPES[type] });
+  switch (type) {
+    case 'BIGINT':
+      return wholeNumbers(values, refuse);
+    case 'DECIMAL':
+      return { type: HUGEINT, write: converted(checked(values, isDecimal, refuse), toBigInt) };
+    case 'DOUBLE':
+      return { type: DOUBLE, write: asTheyAre(checked(values, isDouble, refuse)) };
+    case 'BOOLEAN':
+      return { type: BOOLEAN, write: asTheyAre(checked(values, isBoolean, refuse)) };
+    case 'STRING':
+      return { type: VARCHAR, write: asTheyAre(checked(values, isText, refuse)) };
+    case 'BLOB':
+      return { type: BLOB, write: converted(checked(values, isBytes, refuse), toBlob) };
+    case 'LIST<BIGINT>':
+      return { type: LIST(BIGINT), write: converted(checked(values, listOf(isInt64), refuse), listFrom(toBigInt)) };
+    case 'LIST<DOUBLE>':
+      return { type: LIST(DOUBLE), write: converted(checked(values, listOf(isDouble), refuse), listFrom(asIs)) };
+    case 'LIST<STRING>':
+      return { type: LIST(VARCHAR), write: converted(checked(values, listOf(isText), refuse), listFrom(asIs)) };
+    case 'LIST<BOOLEAN>':
+      return { type: LIST(BOOLEAN), write: converted(checked(values, listOf(isBoolean), refuse), listFrom(asIs)) };
+    default:
+      return type satisfies never;
+  }
+}
+
+type Refuse = (value: unknown) => Error;
+
+/** Numbers are staged as doubles, which hold each of them exactly, and cast on the way to the file: no bigint per value. */
+function wholeNumbers(values: ColumnValues, refuse: Refuse): StagedColumn {
+  let wide = false;
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i];
+    if (value === null || Number.isSafeInteger(value)) continue;
+    if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) throw refuse(value);
+    wide = true;
+  }
+  return wide ? { type: BIGINT, write: converted(values, toBigInt) } : { type: DOUBLE, write: asTheyAre(values) };
+}
+
+function checked(values: ColumnValues, fits: (value: unknown) => boolean, refuse: Refuse): ColumnValues {
+  for (let i = 0; i < values.length; i += 1) if (values[i] !== null && !fits(values[i])) throw refuse(values[i]);
+  return values;
+}
+
+function asTheyAre(values: ColumnValues): StagedColumn['write'] {
+  return (vector, from, count) => {
+    for (let i = 0; i < count; i += 1) vector.setItem(i, asIs(values[from + i]));
+    vector.flush();
+  };
+}
+
+function converted(values: ColumnValues, convert: (value: OfflineValue) => DuckDBValue): StagedColumn['write'] {
+  return (vector, from, count) => {
+    for (let i = 0; i < count; i += 1) {
+      const value = values[from + i];
+      vector.setItem(i, value === null ? null : convert(value));
+    }
+    vector.flush();
+  };
+}
+
+function isInt64(value: unknown): boolean {
+  return Number.isSafeInteger(value) || (typeof value === 'bigint' && BigInt.asIntN(64, value) === value);
+}
+
+const DECIMAL_END = 10n ** 38n;
+
+function isDecimal(value: unknown): boolean {
+  return Number.isSafeInteger(value) || (typeof value === 'bigint' && value < DECIMAL_END && value > -DECIMAL_END);
+}
+
+function isDouble(value: unknown): boolean {
+  return typeof value === 'number';
+}
+
+function isBoolean(value: unknown): boolean {
+  return typeof value === 'boolean';
+}
+
+/** Half of a surrogate pair has no UTF-8: it would come back as another character. */
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.isWellFormed();
+}
+
+function isBytes(value: unknown): boolean {
+  return value instanceof Uint8Array;
+}
+
+function listOf(fits: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => Array.isArray(value) && value.every(fits);
+}
+
+// What a value is was checked before; these only tell the compiler.
+
+function asIs(value: OfflineValue): DuckDBValue {
+  return typeof value === 'object' ? null : value;
+}
+
+function toBigInt(value: OfflineValue): DuckDBValue {
+  return typeof value === 'bigint' || typeof value === 'number' ? BigInt(value) : null;
+}
+
+function toBlob(value: OfflineValue): DuckDBValue {
+  return value instanceof Uint8Array ? new DuckDBBlobValue(value) : null;
+}
+
+function listFrom(convert: (value: OfflineValue) => DuckDBValue): (value: OfflineValue) => DuckDBValue {
+  return (value) => new DuckDBListValue(Array.isArray(value) ? value.map(convert) : []);
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : String(value);
+}
