@@ -1,0 +1,15 @@
+/** Probabilities are kept this far from 0 and 1, so that one wrong certainty does not make the mean infinite. */
+export const LOG_LOSS_EPSILON = 1e-7;
+
+/** The loss of one prediction, in nats: −ln of the probability given to what came. */
+export function logLossOf(probability: number, label: number): number {
+  const p = Math.min(1 - LOG_LOSS_EPSILON, Math.max(LOG_LOSS_EPSILON, probability));
+  return label === 1 ? -Math.log(p) : -Math.log1p(-p);
+}
+
+/** The mean loss in nats; null over nothing. */
+export function logLoss(probabilities: ArrayLike<number>, labels: ArrayLike<number>): number | null {
+  let sum = 0;
+  for (let i = 0; i < probabilities.length; i += 1) sum += logLossOf(probabilities[i], labels[i]);
+  return probabilities.length === 0 ? null : sum / probabilities.length;
+}

@@ -1,0 +1,38 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fail } from '../base/errors/fail.ts';
+import { JOB_FORMAT, type TrainingJob, type TrainingResult } from './job/training-job.ts';
+import { type LogisticOptions, trainLogistic } from './logistic/train-logistic.ts';
+import type { TrainingFrame } from './training-frame.ts';
+
+/** Trainers that come with headrace, by kind. */
+const trainers = {
+  logisticRegression: (frame: TrainingFrame, job: TrainingJob) =>
+    trainLogistic(frame, job.options as LogisticOptions, job.trainingSet),
+} as const;
+
+/** Whether a kind is one of the embedded trainers. */
+export function isEmbeddedTrainer(kind: string): kind is keyof typeof trainers {
+  return Object.hasOwn(trainers, kind);
+}
+
+/** Kinds of training: the embedded trainers, and any program. */
+export const trainerKinds: readonly string[] = [...Object.keys(trainers), 'command'];
+
+/** Runs an embedded trainer over a job's frame and leaves its files in `directory`. Errors: TRAINING_KIND, TRAINING_DATA. */
+export function runEmbeddedTrainer(job: TrainingJob, frame: TrainingFrame, directory: string): void {
+  const kind = String(job.options['kind']);
+  if (!isEmbeddedTrainer(kind)) throw fail('TRAINING_KIND', { kind, known: trainerKinds });
+  const { onnx, input, output, metrics, parity } = trainers[kind](frame, job);
+  writeFileSync(join(directory, 'model.onnx'), onnx);
+  const result: TrainingResult = {
+    format: JOB_FORMAT,
+    model: 'model.onnx',
+    input,
+    output,
+    features: frame.names,
+    metrics,
+    parity,
+  };
+  writeFileSync(join(directory, 'result.json'), JSON.stringify(result));
+}

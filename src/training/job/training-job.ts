@@ -1,0 +1,30 @@
+/** Format of job.json and result.json. */
+export const JOB_FORMAT = 1;
+
+/** What a training program is given, as `job.json` in its directory (named by HEADRACE_JOB). */
+export interface TrainingJob {
+  readonly format: typeof JOB_FORMAT;
+  readonly model: string;
+  readonly task: 'binary' | 'regression';
+  /** Parquet file of the training set: `_id`, `_at`, the features, `_label` (true is 1). */
+  readonly trainingSet: string;
+  /** Feature columns that are numbers or booleans, in the order of the service: what a model can read. */
+  readonly features: readonly string[];
+  /** The trainer's options, as declared under `train.with`. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** What it leaves, as `result.json` in its directory. */
+export interface TrainingResult {
+  readonly format: typeof JOB_FORMAT;
+  /** The ONNX file, relative to the directory. */
+  readonly model: string;
+  /** Names of its input tensor (float32 [n, features], NaN where one is missing) and of its output (float32 [n]). */
+  readonly input: string;
+  readonly output: string;
+  /** Features of the input's columns, in order; a part of the job's. */
+  readonly features: readonly string[];
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Rows of the input (null: missing) with the scores that the trainer gave them. */
+  readonly parity: { readonly rows: readonly (readonly (number | null)[])[]; readonly scores: readonly number[] };
+}

@@ -1,0 +1,112 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { TrainingFrame } from '../training-frame.ts';
+
+/** Different values that a categorical feature may have. */
+const MOST_CATEGORIES = 64;
+
+/** How one number feature enters: imputed by its mean, centred and scaled; `missing` adds an indicator of its own. */
+export interface NumberFeature {
+  readonly kind: 'number';
+  /** Index among the frame's columns. */
+  readonly column: number;
+  readonly mean: number;
+  readonly scale: number;
+  readonly missing: boolean;
+}
+
+/** A feature with one weight per value; any other value, and a missing one, has none. */
+export interface CategoryFeature {
+  readonly kind: 'category';
+  readonly column: number;
+  readonly values: readonly number[];
+}
+
+export type DesignFeature = NumberFeature | CategoryFeature;
+
+/**
+ * The matrix that is fitted. Dense columns lie row by row: the number features, their missing indicators, a one for the
+ * intercept at last. Of the categories only the index of the weight is kept (−1: none).
+ */
+export interface Design {
+  readonly features: readonly DesignFeature[];
+  readonly rows: number;
+  /** Dense columns, the intercept included. */
+  readonly width: number;
+  readonly dense: Float64Array;
+  /** By category feature: the weight's index behind the dense ones, by row. */
+  readonly categories: readonly Int32Array[];
+  /** All weights. */
+  readonly weights: number;
+}
+
+/** Lays out a frame. `categorical` names the features that are taken by value. Error: TRAINING_DATA. */
+export function buildDesign(frame: TrainingFrame, categorical: readonly string[]): Design {
+  const features = frame.names.map((name, column) =>
+    categorical.includes(name)
+      ? categoryFeature(name, frame.columns[column], column)
+      : numberFeature(frame.columns[column], column),
+  );
+  const numbers = features.filter((feature) => feature.kind === 'number');
+  const flagged = numbers.filter(({ missing }) => missing);
+  const width = numbers.length + flagged.length + 1;
+  const rows = frame.labels.length;
+  const dense = new Float64Array(rows * width);
+  numbers.forEach((feature, at) => fillNumber(dense, width, at, frame.columns[feature.column], feature));
+  flagged.forEach((feature, i) => fillMissing(dense, width, numbers.length + i, frame.columns[feature.column]));
+  for (let row = 0; row < rows; row += 1) dense[row * width + width - 1] = 1;
+  let next = width;
+  const categories = features
+    .filter((feature) => feature.kind === 'category')
+    .map(({ column, values }) => {
+      const first = next;
+      next += values.length;
+      return Int32Array.from(frame.columns[column], (value) => {
+        const index = values.indexOf(value);
+        return index < 0 ? -1 : first + index;
+      });
+    });
+  return { features, rows, width, dense, categories, weights: next };
+}
+
+function numberFeature(values: Float64Array, column: number): NumberFeature {
+  let count = 0;
+  let sum = 0;
+  for (const value of values) {
+    if (Number.isNaN(value)) continue;
+    count += 1;
+    sum += value;
+  }
+  const mean = count === 0 ? 0 : sum / count;
+  let squares = 0;
+  for (const value of values) if (!Number.isNaN(value)) squares += (value - mean) ** 2;
+  const deviation = count === 0 ? 0 : Math.sqrt(squares / count);
+  return { kind: 'number', column, mean, scale: deviation > 0 ? deviation : 1, missing: count < values.length };
+}
+
+function categoryFeature(name: string, values: Float64Array, column: number): CategoryFeature {
+  const distinct = [...new Set(values)].filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
+  if (distinct.length > MOST_CATEGORIES) {
+    throw fail('TRAINING_DATA', {
+      path: name,
+      reason: `a categorical feature has ${distinct.length} values, more than ${MOST_CATEGORIES}`,
+    });
+  }
+  return { kind: 'category', column, values: distinct };
+}
+
+function fillNumber(
+  dense: Float64Array,
+  width: number,
+  at: number,
+  values: Float64Array,
+  { mean, scale }: NumberFeature,
+): void {
+  for (let row = 0; row < values.length; row += 1) {
+    const value = values[row];
+    dense[row * width + at] = Number.isNaN(value) ? 0 : (value - mean) / scale;
+  }
+}
+
+function fillMissing(dense: Float64Array, width: number, at: number, values: Float64Array): void {
+  for (let row = 0; row < values.length; row += 1) dense[row * width + at] = Number.isNaN(values[row]) ? 1 : 0;
+}

@@ -1,0 +1,80 @@
+import { fail } from '../../base/errors/fail.ts';
+import { auc } from '../../stats/auc.ts';
+import type { TrainingFrame } from '../training-frame.ts';
+import { buildDesign, type Design } from './design.ts';
+import { type Fit, fitLogistic } from './fit.ts';
+import { logisticOnnx, ONNX_INPUT, ONNX_OUTPUT } from './logistic-onnx.ts';
+
+/** Options of the embedded trainer, kind `logisticRegression`. */
+export interface LogisticOptions {
+  /** Features that are taken by value, one weight each. */
+  readonly categorical?: readonly string[];
+  /** Inverse strength of the L2 penalty (1). */
+  readonly c?: number;
+  readonly maxIterations?: number;
+}
+
+export interface TrainedModel {
+  readonly onnx: Uint8Array;
+  readonly input: string;
+  readonly output: string;
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Raw rows with the scores they were given: what a runtime has to reproduce. */
+  readonly parity: { readonly rows: readonly (readonly (number | null)[])[]; readonly scores: readonly number[] };
+}
+
+const PARITY_ROWS = 64;
+
+/** Trains a logistic regression on a frame of numbers. Error: TRAINING_DATA. */
+export function trainLogistic(
+  frame: TrainingFrame,
+  { categorical = [], c = 1, maxIterations = 50 }: LogisticOptions,
+  path: string,
+): TrainedModel {
+  const positives = frame.labels.reduce((sum, label) => sum + label, 0);
+  if (positives === 0 || positives === frame.labels.length) {
+    throw fail('TRAINING_DATA', { path, reason: `${positives} of ${frame.labels.length} labels are true` });
+  }
+  const unknown = categorical.find((name) => !frame.names.includes(name));
+  if (unknown !== undefined) throw fail('TRAINING_DATA', { path, reason: `it has no number feature "${unknown}"` });
+  const design = buildDesign(frame, categorical);
+  const fit = fitLogistic(design, frame.labels, { c, maxIterations, tolerance: 1e-8 });
+  const scores = scoreRows(design, fit);
+  return {
+    onnx: logisticOnnx(design, fit.weights),
+    input: ONNX_INPUT,
+    output: ONNX_OUTPUT,
+    metrics: {
+      rows: design.rows,
+      positives,
+      loss: fit.loss,
+      auc: auc(scores, frame.labels) ?? 0,
+      iterations: fit.iterations,
+      converged: Number(fit.converged),
+    },
+    parity: parityOf(frame, scores),
+  };
+}
+
+function scoreRows({ rows, width, dense, categories }: Design, { weights }: Fit): Float64Array {
+  return Float64Array.from({ length: rows }, (_, row) => {
+    let z = 0;
+    for (let j = 0; j < width; j += 1) z += dense[row * width + j] * weights[j];
+    for (const category of categories) if (category[row] >= 0) z += weights[category[row]];
+    return 1 / (1 + Math.exp(-z));
+  });
+}
+
+/** Rows spread evenly over the set, and those with the most missing values. */
+function parityOf({ columns }: TrainingFrame, scores: Float64Array): TrainedModel['parity'] {
+  const gaps = (row: number) => columns.reduce((sum, column) => sum + (Number.isNaN(column[row]) ? 1 : 0), 0);
+  const every = Math.max(1, Math.floor(scores.length / PARITY_ROWS));
+  const even = Array.from({ length: Math.min(PARITY_ROWS, scores.length) }, (_, i) => i * every);
+  let emptiest = 0;
+  for (let row = 1; row < Math.min(scores.length, 10_000); row += 1) if (gaps(row) > gaps(emptiest)) emptiest = row;
+  const chosen = [...new Set([...even, emptiest])];
+  return {
+    rows: chosen.map((row) => columns.map((column) => (Number.isNaN(column[row]) ? null : column[row]))),
+    scores: chosen.map((row) => scores[row]),
+  };
+}

@@ -1,0 +1,80 @@
+import { Message } from './protobuf.ts';
+
+/** ONNX data types (TensorProto.DataType). */
+const FLOAT = 1;
+const INT64 = 7;
+
+/** IR version and operator set that ONNX Runtime has read since 1.10. */
+const IR_VERSION = 8;
+const OPSET = 15;
+
+/** An attribute of a node: an integer (AttributeProto.INT). */
+export type Attributes = Readonly<Record<string, number>>;
+
+/**
+ * Writes an ONNX model (onnx.proto3): nodes in order, constants as initializers, one float input [n, columns] and one
+ * float output [n].
+ */
+export class OnnxGraph {
+  readonly #nodes: Message[] = [];
+  readonly #constants: Message[] = [];
+  #next = 0;
+
+  /** A float constant; gives its name. */
+  floats(values: readonly number[], shape: readonly number[]): string {
+    const data = new Uint8Array(Float32Array.from(values).buffer);
+    return this.#constant(FLOAT, data, shape);
+  }
+
+  /** A constant of 64-bit integers; gives its name. */
+  integers(values: readonly number[]): string {
+    const data = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+    return this.#constant(INT64, data, [values.length]);
+  }
+
+  /** An operator; gives the name of its output. */
+  node(operator: string, inputs: readonly string[], attributes: Attributes = {}, output?: string): string {
+    const name = output ?? this.#name();
+    const message = new Message();
+    for (const input of inputs) message.text(1, input);
+    message.text(2, name).text(4, operator);
+    for (const [attribute, value] of Object.entries(attributes)) {
+      message.message(5, new Message().text(1, attribute).integer(3, value).integer(20, 2));
+    }
+    this.#nodes.push(message);
+    return name;
+  }
+
+  /** The whole file. */
+  finish(input: string, columns: number, output: string): Uint8Array {
+    const graph = new Message();
+    for (const node of this.#nodes) graph.message(1, node);
+    graph.text(2, 'headrace');
+    for (const constant of this.#constants) graph.message(5, constant);
+    graph.message(11, valueInfo(input, ['n', columns])).message(12, valueInfo(output, ['n']));
+    const opset = new Message().text(1, '').integer(2, OPSET);
+    return new Message().integer(1, IR_VERSION).text(2, 'headrace').message(7, graph).message(8, opset).finish();
+  }
+
+  #constant(type: number, data: Uint8Array, shape: readonly number[]): string {
+    const name = this.#name();
+    const tensor = new Message();
+    for (const size of shape) tensor.integer(1, size);
+    this.#constants.push(tensor.integer(2, type).text(8, name).bytes(9, data));
+    return name;
+  }
+
+  #name(): string {
+    this.#next += 1;
+    return `v${this.#next}`;
+  }
+}
+
+function valueInfo(name: string, shape: readonly (string | number)[]): Message {
+  const dimensions = new Message();
+  for (const size of shape) {
+    dimensions.message(1, typeof size === 'string' ? new Message().text(2, size) : new Message().integer(1, size));
+  }
+  const tensor = new Message().integer(1, FLOAT).message(2, dimensions);
+  return new Message().text(1, name).message(2, new Message().message(1, tensor));
+}
