@@ -9,13 +9,6 @@ export const planErrors = rows({
     status: 400,
     exit: 2,
   },
-  PLAN_FLOAT_TEXT: {
-    message: 'the {dialect} engine cannot write a float as text as this one does',
-    mend: 'round the float to a decimal before it is kept whole (first, last, lastN, distinct, topK)',
-    retry: 'never',
-    status: 400,
-    exit: 2,
-  },
   PLAN_LITERAL: {
     message: 'the text {text} of an expression cannot be written as SQL: {reason}',
     mend: 'compare with a text without that character',

@@ -7,6 +7,8 @@ import { INGEST_TS, OFFSET, PARTITION, rawTable } from './raw-table.ts';
 /** Reads a table under safe names: the only place where declared names are written, quoted as the engine wants it. */
 export interface ScanPlan {
   readonly kind: 'scan';
+  /** What the rows are; the name of the step. */
+  readonly of: 'deliveries' | 'spine' | 'generations';
   /** SQL text that stands for the table in a FROM clause. */
   readonly relation: string;
   /** Column of the table by name in the result. */
@@ -19,13 +21,18 @@ export function scanDeliveries(source: EventSourceData, relation: string): ScanP
   rawTable(source);
   const own = Object.keys(source.columns).map((name): [string, string] => [sourceColumn(name), name]);
   const stored = { ...Object.fromEntries(own), [INGEST]: INGEST_TS, [PARTITION_NO]: PARTITION, [LOG_OFFSET]: OFFSET };
-  return { kind: 'scan', relation, stored };
+  return { kind: 'scan', of: 'deliveries', relation, stored };
 }
 
 /** A spine: `id`, `q` (the instant asked for, epoch ms) and request columns under their own names. */
 export function scanSpine(request: Columns, relation: string): ScanPlan {
   const own = Object.keys(request).map((name): [string, string] => [requestColumn(name), name]);
-  return { kind: 'scan', relation, stored: { id: SPINE_ID, [ASKED]: SPINE_AT, ...Object.fromEntries(own) } };
+  return {
+    kind: 'scan',
+    of: 'spine',
+    relation,
+    stored: { id: SPINE_ID, [ASKED]: SPINE_AT, ...Object.fromEntries(own) },
+  };
 }
 
 /** Columns that a spine relation has beside the request's own. */
@@ -35,5 +42,5 @@ export const SPINE_AT = '_at';
 /** The generations of a batch view, as {@link batchTable} keeps them. */
 export function scanGenerations(view: BatchViewData, relation: string): ScanPlan {
   const stored = Object.fromEntries(Object.keys(batchTable(view).columns).map((name) => [name, name]));
-  return { kind: 'scan', relation, stored };
+  return { kind: 'scan', of: 'generations', relation, stored };
 }

@@ -19,7 +19,7 @@ export function tileTable(view: StreamViewData, hopMs: number): Table {
 
 /**
  * The parts of one aggregate of a view's tiles: `k_<key>`, `tile_start`, `version` of the tile they belong to, `part`,
- * `value`. Null where the aggregate's partial is scalar columns.
+ * `part_value`. Null where the aggregate's partial is scalar columns.
  */
 export function partsTable(view: StreamViewData, hopMs: number, spec: AggregateSpec): Table | null {
   const { parts } = aggregateOf(spec);
@@ -42,5 +42,5 @@ function partialColumns(spec: AggregateSpec): Record<string, SqlType> {
 }
 
 function partColumns({ part, value }: PartSchema): Record<string, SqlType> {
-  return { part, value };
+  return { part, part_value: value };
 }

@@ -56,8 +56,7 @@ const shared: Writers = {
 };
 
 /** What the result of each kind is called in the text. */
-const STEP_NAMES: Readonly<Record<PlanKind, string>> = {
-  scan: 'stored',
+const STEP_NAMES: Readonly<Record<Exclude<PlanKind, 'scan'>, string>> = {
   admission: 'accepted',
   declared: 'declared',
   viewEvents: 'events',
@@ -94,13 +93,17 @@ export function compilePlan(plan: Plan, dialect: Dialect): string {
     dialect,
     add,
     step: (input) => {
-      const name = names.get(input) ?? add(STEP_NAMES[input.kind], write(input, writers, compiler));
+      const name = names.get(input) ?? add(stepName(input), write(input, writers, compiler));
       names.set(input, name);
       return name;
     },
   };
   const select = write(plan, writers, compiler);
   return dialect.statement(steps, select);
+}
+
+function stepName(plan: Plan): string {
+  return plan.kind === 'scan' ? plan.of : STEP_NAMES[plan.kind];
 }
 
 function write(plan: Plan, writers: Writers, compiler: Compiler): string {

@@ -22,7 +22,12 @@ GROUP BY ${[...keys, start, 'part'].join(', ')}`;
     aggregate.kind === 'lastN'
       ? compiler.add('latest_parts', latestSql(folded, tile, aggregate.params.n ?? 1))
       : folded;
-  const columns = [...columnsOf('p', tile), `${versionSql(generation, 'c.n')} AS version`, 'p.part', 'p.val AS value'];
+  const columns = [
+    ...columnsOf('p', tile),
+    `${versionSql(generation, 'c.n')} AS version`,
+    'p.part',
+    'p.val AS part_value',
+  ];
   return `SELECT\n  ${selectList(columns)}\nFROM ${kept} AS p\nJOIN ${counted} AS c ON ${onEqual('p', 'c', tile)}`;
 }
 
