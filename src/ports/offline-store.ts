@@ -85,7 +85,9 @@ export interface OfflineRetention {
  *  7. compaction changes files, not content; retention drops only rows older than asked (whole files) or the oldest beyond the bytes;
  *  8. files that a change took out of a table stay readable for a declared while; a reader that is older than that gets OFFLINE_GONE;
  *  9. a value that the column's type does not hold exactly is OFFLINE_VALUE, other columns than the table's are OFFLINE_COLUMNS,
- *     and such a change changes nothing.
+ *     and such a change changes nothing;
+ * 10. tables never meet, whatever their names; a name that is no path below the store is OFFLINE_NAME;
+ * 11. an export is a whole file or none; wrong SQL is OFFLINE_QUERY; a closed store is OFFLINE_CLOSED.
  */
 export interface OfflineStore {
   publish(change: OfflineChange): Promise<void>;

@@ -35,7 +35,7 @@ import {
   writeManifest,
 } from './manifest.ts';
 import { checkColumns, withChange, withFiles, withoutExpired } from './next-manifest.ts';
-import { pathList, quoteName, quoteText, readParquet } from './sql-text.ts';
+import { pathList, quoteName, quoteText, readParquet, textsOf } from './sql-text.ts';
 
 export interface OfflineStoreOptions {
   /** The store's directory. */
@@ -157,7 +157,7 @@ class EmbeddedOfflineStore implements OfflineStore {
   exportParquet(sql: string, path: string): Promise<number> {
     return this.#outside(path, async (partial) => {
       try {
-        return await this.#engine.copy(sql, partial, {});
+        return await this.#engine.copy(sql, partial, exportMeta);
       } catch (error) {
         throw this.#blamed(error, sql);
       }
@@ -165,7 +165,9 @@ class EmbeddedOfflineStore implements OfflineStore {
   }
 
   exportRows(table: OfflineTable, batches: AsyncIterable<RowBatch>, path: string): Promise<number> {
-    return this.#outside(path, (partial) => this.#engine.writeBatches(table, eachChecked(table, batches), partial, {}));
+    return this.#outside(path, (partial) =>
+      this.#engine.writeBatches(table, eachChecked(table, batches), partial, exportMeta),
+    );
   }
 
   async refresh(): Promise<void> {
@@ -236,7 +238,7 @@ class EmbeddedOfflineStore implements OfflineStore {
     const path = this.#pathOf(file);
     mkdirSync(dirname(path), { recursive: true });
     paths.push(path);
-    const rows = await write(path, { headrace_format: String(FORMAT_VERSION), headrace_table: table });
+    const rows = await write(path, { ...exportMeta, headrace_table: table });
     syncPath(path);
     syncPath(dirname(path));
     return { path: file, rows, bytes: statSync(path).size };
@@ -337,13 +339,17 @@ FROM parquet_metadata(${pathList(this.#soundPaths(unknown))}) WHERE path_in_sche
   /** Finds the file behind a query that failed, if there is one. */
   #blamed(error: unknown, sql: string): unknown {
     if (!isHeadraceError(error, 'OFFLINE_QUERY')) return error;
-    const asked = new Set(sql.split("'").filter((text) => text.startsWith(this.#options.path)));
-    const files = this.#manifest.tables.flatMap((table) => table.files);
-    for (const path of asked) {
-      const file = files.find((each) => this.#pathOf(each.path) === path);
+    const reason = String(error.facts['reason']);
+    const files = new Map(
+      this.#manifest.tables.flatMap((table) => table.files).map((file) => [this.#pathOf(file.path), file]),
+    );
+    for (const pattern of textsOf(sql)) {
+      const path = pattern.replaceAll(/\[([*?[])\]/g, '$1');
+      if (!path.startsWith(this.#options.path)) continue;
+      const file = files.get(path);
       const fault = file === undefined ? (existsSync(path) ? null : 'missing') : faultOf(path, file);
       if (fault !== null) return this.#fault(path, fault, error);
-      if (error.message.includes(path)) return this.#fault(path, String(error.facts['reason']), error);
+      if (reason.includes(path) || reason.includes(pattern)) return this.#fault(path, reason, error);
     }
     return error;
   }
@@ -360,6 +366,9 @@ FROM parquet_metadata(${pathList(this.#soundPaths(unknown))}) WHERE path_in_sche
     if (this.#closed) throw fail('OFFLINE_CLOSED', { path: this.#options.path });
   }
 }
+
+/** Key-value metadata of files outside the store. */
+const exportMeta = { headrace_format: String(FORMAT_VERSION) };
 
 function noFile(): null {
   return null;

@@ -13,7 +13,17 @@ export function readParquet(paths: readonly string[]): string {
   return `read_parquet(${pathList(paths)})`;
 }
 
-/** A list of paths, in which characters that DuckDB takes for patterns stand for themselves. */
+/** A list of paths. */
 export function pathList(paths: readonly string[]): string {
-  return `[${paths.map((path) => quoteText(path.replaceAll(/[*?[]/g, '[$&]'))).join(', ')}]`;
+  return `[${paths.map((path) => quoteText(pathPattern(path))).join(', ')}]`;
+}
+
+/** The path as DuckDB takes it: characters of patterns stand for themselves in brackets. */
+function pathPattern(path: string): string {
+  return path.replaceAll(/[*?[]/g, '[$&]');
+}
+
+/** The text literals of SQL. */
+export function textsOf(sql: string): ReadonlySet<string> {
+  return new Set([...sql.matchAll(/'((?:[^']|'')*)'/g)].map(([, text]) => text.replaceAll("''", "'")));
 }
