@@ -515,7 +515,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
             ],
           ),
         );
-        const sql = `SELECT value, at FROM ${store.relation(numbers)} ORDER BY at`;
+        const sql = `SELECT value, "at" FROM ${store.relation(numbers)} ORDER BY "at"`;
         mustEqual(await store.exportParquet(sql, path('query')), 2, 'rows exported');
         mustEqual(
           await file('query'),
