@@ -4,6 +4,7 @@ import type { Delivery } from './delivery.ts';
 /** What the rule of a source makes of a delivery. */
 export type Verdict = 'accepted' | 'duplicate' | 'future' | 'late';
 
+/** Deliveries by verdict; their sum is what was delivered. */
 export type AdmissionCounters = { -readonly [Name in Verdict]: number };
 
 /**
@@ -12,24 +13,26 @@ export type AdmissionCounters = { -readonly [Name in Verdict]: number };
  * after its time is dropped (equality is accepted). A function of the rows and their order alone.
  *
  * An id is remembered for lateness + futureSkew of ingest time: a later delivery of an accepted event is late by the
- * third rule, so that the bounded memory answers as an unbounded one. (A redelivery that changes its event time after
- * that is a new event: ids must not be used again.)
+ * third rule, so that the bounded memory accepts what an unbounded one does (such a redelivery is counted as late, not
+ * as duplicate). It holds where an event keeps its time and ingest times do not decrease, as our gateway has it, which
+ * also keeps events from the future out of the log.
  */
 export class Admission {
   readonly counters: AdmissionCounters = { accepted: 0, duplicate: 0, future: 0, late: 0 };
+  /** How far back in ingest time ids matter: what a restart has to `remember`. */
+  readonly memoryMs: number;
   readonly #latenessMs: number;
   readonly #futureSkewMs: number;
   /** By partition: an id has one partition, and partitions are read at different speeds. */
   readonly #memories: IdMemory[] = [];
 
-  constructor(source: Pick<EventSourceData, 'latenessMs' | 'futureSkewMs'>) {
-    this.#latenessMs = source.latenessMs;
-    this.#futureSkewMs = source.futureSkewMs;
-  }
-
-  /** How far back in ingest time ids matter: what a restart has to `remember`. */
-  get memoryMs(): number {
-    return this.#latenessMs + this.#futureSkewMs;
+  constructor(
+    { latenessMs, futureSkewMs }: Pick<EventSourceData, 'latenessMs' | 'futureSkewMs'>,
+    memoryMs = latenessMs + futureSkewMs,
+  ) {
+    this.#latenessMs = latenessMs;
+    this.#futureSkewMs = futureSkewMs;
+    this.memoryMs = memoryMs;
   }
 
   /** Judges the next delivery of a partition's log order, and counts it. */
@@ -65,7 +68,7 @@ class IdMemory {
 
   constructor(keepMs: number) {
     this.#keepMs = keepMs;
-    this.#generationMs = Math.max(1, Math.ceil(keepMs / 4));
+    this.#generationMs = Math.max(1, Math.ceil(keepMs / 2));
   }
 
   /** Adds an id; false if it is known. */
@@ -77,12 +80,13 @@ class IdMemory {
   }
 
   #newest(ingestTs: number): Set<string> {
-    const last = this.#generations[this.#generations.length - 1];
+    const generations = this.#generations;
+    const last = generations[generations.length - 1];
     if (last !== undefined && ingestTs < last.from + this.#generationMs) return last.ids;
     const ids = new Set<string>();
-    this.#generations.push({ from: ingestTs, ids });
-    while (this.#generations.length > 1 && this.#generations[1].from < ingestTs - this.#keepMs)
-      this.#generations.shift();
+    generations.push({ from: ingestTs, ids });
+    // The ids of a generation are older than the next one's beginning.
+    while (generations.length > 1 && generations[1].from < ingestTs - this.#keepMs) generations.shift();
     return ids;
   }
 }
