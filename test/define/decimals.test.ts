@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { serviceEvaluator } from '../../src/features/service/evaluate.ts';
+import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import {
   apply,
   decimal,
@@ -7,7 +7,6 @@ import {
   eventSource,
   featureService,
   int64,
-  isHeadraceError,
   list,
   lookup,
   nullable,
@@ -17,7 +16,8 @@ import {
   sum,
   text,
   time,
-} from '../../src/index.ts';
+} from '../../src/features/define/declare.ts';
+import { serviceEvaluator } from '../../src/features/service/evaluate.ts';
 
 const payments = eventSource('payments', {
   id: 'payment',

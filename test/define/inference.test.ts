@@ -28,7 +28,7 @@ import {
   type TrainingRow,
   text,
   time,
-} from '../../src/index.ts';
+} from '../../src/features/define/declare.ts';
 
 const user = entity('user', { user: text() });
 const purchases = eventSource('purchases', {

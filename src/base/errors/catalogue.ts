@@ -1,13 +1,14 @@
 import { aggregateErrors } from './aggregate.ts';
 import { bytesErrors } from './bytes.ts';
+import { changeErrors } from './change.ts';
 import { cliErrors } from './cli.ts';
 import { declarationErrors } from './declaration.ts';
 import { entityErrors } from './entity.ts';
 import { eventErrors } from './event.ts';
 import { featurestoreErrors } from './featurestore.ts';
 import { logErrors } from './log.ts';
-import { offlineErrors } from './offline.ts';
 import { modelErrors } from './model.ts';
+import { offlineErrors } from './offline.ts';
 import { planErrors } from './plan.ts';
 import { requestErrors } from './request.ts';
 import { serverErrors } from './server.ts';
@@ -27,4 +28,5 @@ export const catalogue = {
   ...planErrors,
   ...requestErrors,
   ...declarationErrors,
+  ...changeErrors,
 } as const;

@@ -1,0 +1,50 @@
+import { compareText } from '../../base/text-order.ts';
+import type { Change } from './change.ts';
+import type { DeclaredPart, TilesKept } from './declaration-document.ts';
+import { type FieldChange, fieldChanges } from './field-changes.ts';
+
+/** What changes between two states of one part; a refused new meaning stands alone. */
+export function compareParts(before: DeclaredPart, part: DeclaredPart): readonly Change[] {
+  const meaning = meaningChanges(before, part);
+  if (meaning.length > 0) return [{ kind: 'refuseMeaning', part, fields: meaning }];
+  const come = only(part.features, before.features);
+  const gone = only(before.features, part.features);
+  const tiles = tileChanges(before.tiles, part.tiles);
+  const settings = fieldChanges(before.settings, part.settings);
+  const changes: readonly (Change | false)[] = [
+    come.length > 0 && { kind: 'addFeatures', part, features: come },
+    gone.length > 0 && { kind: 'removeFeatures', part, features: gone },
+    tiles.length > 0 && { kind: 'refillTiles', part, fields: tiles },
+    settings.length > 0 && { kind: 'changeSettings', part, fields: settings },
+    before.code !== part.code && { kind: 'changeCode', part },
+  ];
+  return changes.filter((change) => change !== false);
+}
+
+/** The names that only the first has, in order. */
+function only(of: DeclaredPart['features'], without: DeclaredPart['features']): readonly string[] {
+  return Object.keys(of)
+    .filter((feature) => !Object.hasOwn(without, feature))
+    .sort(compareText);
+}
+
+/** What answers depend on: the part's meaning, and that of each feature which was there and is there. */
+function meaningChanges(before: DeclaredPart, part: DeclaredPart): readonly FieldChange[] {
+  if (before.kind !== part.kind) return [{ field: 'kind', before: before.kind, after: part.kind }];
+  const features = Object.keys(before.features).filter((feature) => Object.hasOwn(part.features, feature));
+  const kept = (of: DeclaredPart) => Object.fromEntries(features.map((feature) => [feature, of.features[feature]]));
+  return [...fieldChanges(before.meaning, part.meaning), ...fieldChanges(kept(before), kept(part))];
+}
+
+/** Why stored tiles no longer do: other aggregates, or tiles that were not kept, or not for as long. */
+function tileChanges(before: TilesKept | null, after: TilesKept | null): readonly FieldChange[] {
+  if (before === null || after === null) return [];
+  const aggregates = fieldChanges({ aggregates: before.aggregates }, { aggregates: after.aggregates });
+  const kept = fieldChanges(before.keptMs, after.keptMs, 'keptMs.');
+  return [...aggregates, ...kept.filter((change) => longer(change.before, change.after))];
+}
+
+function longer(before: FieldChange['before'], after: FieldChange['after']): boolean {
+  if (after === undefined) return false;
+  return before === undefined || after === null || (before !== null && after > before);
+}

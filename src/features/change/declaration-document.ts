@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { type Json, ordered } from '../../base/canonical-json.ts';
+import { fail } from '../../base/errors/fail.ts';
+import type { ProjectData } from '../define/declaration.ts';
+import { modelPart, servicePart, sourcePart, viewPart } from './declared-part.ts';
+
+export const DECLARATION_FORMAT = 1;
+
+const kinds = ['eventSource', 'streamView', 'batchView', 'onDemandView', 'featureService', 'model'] as const;
+
+const members = z.record(z.string(), z.json());
+
+const partSchema = z.strictObject({
+  kind: z.enum(kinds),
+  name: z.string(),
+  version: z.int().min(1).nullable(),
+  meaning: members,
+  features: members,
+  tiles: z
+    .strictObject({ aggregates: z.array(z.string()), keptMs: z.record(z.string(), z.number().nullable()) })
+    .nullable(),
+  settings: members,
+  code: z.string().nullable(),
+});
+
+const documentSchema = z.strictObject({
+  format: z.literal(DECLARATION_FORMAT),
+  project: z.string(),
+  parts: z.array(partSchema),
+});
+
+/** What is declared under one name and version. */
+export interface DeclaredPart {
+  readonly kind: (typeof kinds)[number];
+  readonly name: string;
+  /** null: the thing has no versions of its own (models: each training makes one). */
+  readonly version: number | null;
+  /** What answers depend on: a change of it is a new version. */
+  readonly meaning: { readonly [field: string]: Json };
+  /** What each feature means, where features may come and go under one version. */
+  readonly features: { readonly [feature: string]: Json };
+  /** What a stream view stores: another list of aggregates, or tiles that are kept for longer, has to be filled from the history. */
+  readonly tiles: TilesKept | null;
+  /** What may change at any time. */
+  readonly settings: { readonly [field: string]: Json };
+  /** SHA-256 of the text of a function, white space aside: a change of it is worth a warning, and no more (it may be a comment). */
+  readonly code: string | null;
+}
+
+export interface TilesKept {
+  readonly aggregates: readonly string[];
+  /** How far back the tiles of each hop are read, in ms, by the hop in ms; null: all. */
+  readonly keptMs: { readonly [hopMs: string]: number | null };
+}
+
+/** A declaration as data that can be kept and compared. */
+export interface DeclarationDocument {
+  readonly format: typeof DECLARATION_FORMAT;
+  readonly project: string;
+  /** Sources, views, services, models; each kind by name. */
+  readonly parts: readonly DeclaredPart[];
+}
+
+/** The document of a project. */
+export function declarationDocument(project: ProjectData): DeclarationDocument {
+  return {
+    format: DECLARATION_FORMAT,
+    project: project.name,
+    parts: [
+      ...project.sources.map(sourcePart),
+      ...project.views.map(viewPart),
+      ...project.services.map(servicePart),
+      ...project.models.map(modelPart),
+    ],
+  };
+}
+
+/** The document of a project as the text that is kept: for one meaning always the same, format first. */
+export function declarationJson(project: ProjectData): string {
+  const { format, project: name, parts } = declarationDocument(project);
+  const inOrder = parts.map(({ kind, name: part, version, ...rest }) => ({
+    kind,
+    name: part,
+    version,
+    ...(ordered({ ...rest, tiles: tilesJson(rest.tiles) }) as object),
+  }));
+  return `${JSON.stringify({ format, project: name, parts: inOrder }, null, 2)}\n`;
+}
+
+function tilesJson(tiles: TilesKept | null): Json {
+  return tiles === null ? null : { aggregates: tiles.aggregates, keptMs: tiles.keptMs };
+}
+
+/** Reads a kept document. Errors: DECLARATION_TEXT, DECLARATION_FORMAT. */
+export function parseDeclaration(text: string): DeclarationDocument {
+  const json = parseJson(text);
+  const format = z.looseObject({ format: z.int() }).safeParse(json);
+  if (format.success && format.data.format !== DECLARATION_FORMAT) {
+    throw fail('DECLARATION_FORMAT', { found: format.data.format, known: DECLARATION_FORMAT });
+  }
+  const parsed = documentSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw fail('DECLARATION_TEXT', { reason: `${issue?.path.join('.') || 'document'}: ${issue?.message ?? ''}` });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw fail('DECLARATION_TEXT', { reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+}

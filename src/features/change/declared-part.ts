@@ -1,0 +1,221 @@
+import type { Json } from '../../base/canonical-json.ts';
+import { sha256Hex } from '../../base/hash/sha256.ts';
+import type { ColumnSpec, Columns } from '../../schema/column.ts';
+import type {
+  AggregateSpec,
+  BatchViewData,
+  EntityData,
+  EventSourceData,
+  FeatureServiceData,
+  ModelData,
+  OnDemandViewData,
+  ServiceExpression,
+  StreamViewData,
+  ViewData,
+} from '../define/declaration.ts';
+import { expressionText } from '../expression/expression-text.ts';
+import { tileHorizonMs } from '../window/tile-horizon.ts';
+import type { DeclaredPart, TilesKept } from './declaration-document.ts';
+import { sqlMeaning } from './sql-meaning.ts';
+import { typeText, typeTexts } from './type-text.ts';
+
+const nothingElse = { features: {}, tiles: null, code: null } as const;
+
+/** A source's part: its rows and which of them count are its meaning. */
+export function sourcePart(source: EventSourceData): DeclaredPart {
+  const { kind, name, version, id, time, columns, latenessMs, futureSkewMs } = source;
+  return {
+    ...nothingElse,
+    kind,
+    name,
+    version,
+    meaning: { id, time, columns: typeTexts(columns), columnOrder: Object.keys(columns), latenessMs },
+    settings: { futureSkewMs, ...quality(columns) },
+  };
+}
+
+/** A view's part. */
+export function viewPart(view: ViewData): DeclaredPart {
+  switch (view.kind) {
+    case 'streamView':
+      return streamViewPart(view);
+    case 'batchView':
+      return batchViewPart(view);
+    case 'onDemandView':
+      return onDemandViewPart(view);
+    default:
+      return view satisfies never;
+  }
+}
+
+function streamViewPart(view: StreamViewData): DeclaredPart {
+  const { kind, name, version, source, entity, key, ttlMs, freshnessMs } = view;
+  const features = view.features.map(({ name: feature, aggregate, windowMs, hopMs, type }): [string, Json] => [
+    feature,
+    { is: aggregateText(view.aggregates[aggregate]), type: typeText(type), windowMs, hopMs },
+  ]);
+  return {
+    kind,
+    name,
+    version,
+    meaning: { source: identity(source), ...entityMeaning(entity), key, ttlMs },
+    features: Object.fromEntries(features),
+    tiles: tilesKept(view),
+    settings: { freshnessMs },
+    code: null,
+  };
+}
+
+function tilesKept(view: StreamViewData): TilesKept {
+  const slackMs = view.source.latenessMs + view.source.futureSkewMs;
+  const kept = view.hopsMs.map((hopMs): [string, number | null] => {
+    const horizonMs = tileHorizonMs(view, hopMs) - slackMs;
+    return [String(hopMs), Number.isFinite(horizonMs) ? horizonMs : null];
+  });
+  const aggregates = view.aggregates.map((spec) => `${spec.name} = ${aggregateText(spec)}`);
+  return { aggregates, keptMs: Object.fromEntries(kept) };
+}
+
+/** An aggregate as it is written, with the type of its input: `quantile(e.delay: int, q = 0.9)`. */
+function aggregateText({ kind, input, inputType, params }: AggregateSpec): string {
+  const of = input === null || inputType === null ? [] : [`${expressionText(input)}: ${typeText(inputType)}`];
+  const rest = Object.entries(params).map(([param, value]) => `${param} = ${value}`);
+  return `${kind}(${[...of, ...rest.sort()].join(', ')})`;
+}
+
+function batchViewPart(view: BatchViewData): DeclaredPart {
+  const { kind, name, version, entity, schedule, freshnessMs, reads, features, sql } = view;
+  const sources = Object.entries(reads).map(([alias, source]): [string, string] => [alias, identity(source)]);
+  return {
+    ...nothingElse,
+    kind,
+    name,
+    version,
+    meaning: {
+      ...entityMeaning(entity),
+      reads: Object.fromEntries(sources),
+      features: typeTexts(features),
+      featureOrder: Object.keys(features),
+      sql: sqlMeaning(sql.text),
+    },
+    settings: { schedule, freshnessMs, ...quality(features) },
+  };
+}
+
+function onDemandViewPart(view: OnDemandViewData): DeclaredPart {
+  const { kind, name, version, inputColumns, features, computeText } = view;
+  return {
+    ...nothingElse,
+    kind,
+    name,
+    version,
+    meaning: { inputs: typeTexts(inputColumns), features: typeTexts(features) },
+    settings: quality(features),
+    code: sha256Hex(computeText.replaceAll(/\s+/g, ' ')),
+  };
+}
+
+/** A service's part: its request and its whole vector, in order, are its meaning, since models are trained on them. */
+export function servicePart(service: FeatureServiceData): DeclaredPart {
+  const { kind, name, version, request, p99Ms } = service;
+  const features = service.features.map(({ name: feature, from, feature: inView, type }): [string, Json] => [
+    feature,
+    { is: featureText(service, from, inView), type: typeText(type) },
+  ]);
+  return {
+    ...nothingElse,
+    kind,
+    name,
+    version,
+    meaning: {
+      request: typeTexts(request),
+      features: Object.fromEntries(features),
+      featureOrder: features.map(([feature]) => feature),
+    },
+    settings: { p99Ms, ...quality(request) },
+  };
+}
+
+/** Where a feature of a service comes from: `by_origin@1(airport = request.origin).flights_1h`. */
+function featureText(service: FeatureServiceData, from: string, feature: string | null): string {
+  const lookup = service.lookups.find(({ alias }) => alias === from);
+  if (lookup !== undefined) {
+    const key = Object.entries(lookup.key).map(([part, column]) => `${part} = request.${column}`);
+    return `${identity(lookup.view)}(${key.sort().join(', ')}).${feature}`;
+  }
+  const computed = service.computed.find(({ alias }) => alias === from);
+  if (computed?.kind !== 'apply') return computed === undefined ? '' : valueText(service, computed.of);
+  const inputs = Object.entries(computed.inputs).map(([input, of]) => `${input} = ${valueText(service, of)}`);
+  return `${identity(computed.view)}(${inputs.sort().join(', ')}).${feature}`;
+}
+
+function valueText(service: FeatureServiceData, expression: ServiceExpression): string {
+  switch (expression.kind) {
+    case 'request':
+      return `request.${expression.name}`;
+    case 'feature':
+      return featureText(service, expression.lookup, expression.feature);
+    case 'literal':
+      return JSON.stringify(expression.value);
+    case 'orElse':
+      return `orElse(${valueText(service, expression.of)}, ${JSON.stringify(expression.otherwise)})`;
+    default:
+      return expression satisfies never;
+  }
+}
+
+/** A model's part: all of it takes effect with the next training, which makes a version of its own. */
+export function modelPart(model: ModelData): DeclaredPart {
+  const { kind, name, task, service, spine, label, train, monitors, playbook, rollout } = model;
+  return {
+    ...nothingElse,
+    kind,
+    name,
+    version: null,
+    meaning: {},
+    settings: {
+      task,
+      service: identity(service),
+      spine: `${identity(spine.from)}.${spine.id}`,
+      label: `${expressionText(label.value)} of ${identity(label.from)}.${label.id}`,
+      labelOtherwise: label.otherwise,
+      labelWithinMs: label.withinMs,
+      trainWith: plainJson(train.with),
+      trainWindowMs: train.windowMs,
+      monitors: plainJson(monitors),
+      playbook: plainJson(playbook),
+      rollout: plainJson(rollout),
+    },
+  };
+}
+
+function entityMeaning({ name, key }: EntityData): { readonly [field: string]: Json } {
+  return { entity: name, entityKey: typeTexts(key), entityKeyOrder: Object.keys(key) };
+}
+
+/** `name@version`. */
+function identity({ name, version }: { readonly name: string; readonly version: number }): string {
+  return `${name}@${version}`;
+}
+
+/** Units and ranges of columns, where there are any. */
+function quality(columns: Columns): { readonly [field: string]: Json } {
+  return { ...noted('units', columns, ({ unit }) => unit), ...noted('ranges', columns, ({ range }) => range) };
+}
+
+function noted(
+  field: string,
+  columns: Columns,
+  of: (spec: ColumnSpec) => Json | undefined,
+): { readonly [field: string]: Json } {
+  const found = Object.entries(columns).flatMap(([name, spec]): [string, Json][] => {
+    const value = of(spec);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return found.length === 0 ? {} : { [field]: Object.fromEntries(found) };
+}
+
+/** Options as JSON has them: what JSON leaves out is left out. */
+function plainJson(options: unknown): Json {
+  return JSON.parse(JSON.stringify(options)) as Json;
+}

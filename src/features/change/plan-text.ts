@@ -1,0 +1,68 @@
+import { canonicalJson } from '../../base/canonical-json.ts';
+import { type Change, partId } from './change.ts';
+import type { FieldChange } from './field-changes.ts';
+import type { DeclarationPlan } from './plan-changes.ts';
+
+/** The plan for people: one line per change, what is refused marked with `!`, warnings with `?`, and a closing line. */
+export function planText(plan: DeclarationPlan): string {
+  const { project, before, after, changes, refused } = plan;
+  const head =
+    before === null
+      ? `${project}: no declaration is in place; ${short(after)} would be`
+      : before === after
+        ? `${project}: the declaration in place is ${short(after)}, the same`
+        : `${project}: ${short(before)} is in place; ${short(after)} would follow`;
+  return `${[head, ...changes.flatMap(changeLines), closing(changes, refused)].join('\n')}\n`;
+}
+
+function closing(changes: readonly Change[], refused: boolean): string {
+  if (refused) return 'refused: a new meaning needs a new version';
+  if (changes.length === 0) return 'nothing changes';
+  return changes.length === 1 ? '1 change' : `${changes.length} changes`;
+}
+
+function changeLines(change: Change): readonly string[] {
+  const id = partId(change.part);
+  switch (change.kind) {
+    case 'add':
+      return [`  + ${id}${change.part.tiles === null ? '' : ': filled from the history'}`];
+    case 'remove':
+      return [`  - ${id}: served no longer; its history stays`];
+    case 'addFeatures':
+      return [`  + ${id}: ${change.features.join(', ')}`];
+    case 'removeFeatures':
+      return [`  - ${id}: ${change.features.join(', ')}`];
+    case 'refillTiles':
+      return [`  ~ ${id}: its tiles are made anew from the history, as a new generation`];
+    case 'changeSettings':
+      return change.fields.map((field) => `  ~ ${id}: ${fieldText(field)}`);
+    case 'changeCode':
+      return [`  ? ${id}: the text of compute has changed; if its answers have too, give it a new version`];
+    case 'refuseMeaning':
+      return [
+        ...change.fields.map((field) => `  ! ${id}: ${fieldText(field)}`),
+        `    mend: give it version ${(change.part.version ?? 0) + 1}`,
+      ];
+    case 'refuseVersion':
+      return [`  ! ${id}: there has been version ${change.above}`, `    mend: give it version ${change.above + 1}`];
+    default:
+      return change satisfies never;
+  }
+}
+
+function fieldText({ field, before, after }: FieldChange): string {
+  if (before === undefined) return `${field} is new: ${valueText(after)}`;
+  if (after === undefined) return `${field} is gone: ${valueText(before)}`;
+  return `${field} was ${valueText(before)}, is ${valueText(after)}`;
+}
+
+const LONGEST_VALUE = 160;
+
+function valueText(value: FieldChange['before']): string {
+  const text = typeof value === 'string' ? value : canonicalJson(value ?? null);
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text;
+}
+
+function short(hash: string): string {
+  return hash.slice(0, 12);
+}

@@ -1,0 +1,13 @@
+import type { ColumnSpec, Columns } from '../../schema/column.ts';
+
+/** A column's type as one word: `int`, `decimal(2)?`, `list<decimal(2)>`. */
+export function typeText({ type, element, scale, nullable }: ColumnSpec): string {
+  const scaled = scale === undefined ? '' : `(${scale})`;
+  const base = type === 'list' ? `list<${element ?? 'text'}${scaled}>` : `${type}${scaled}`;
+  return nullable ? `${base}?` : base;
+}
+
+/** The types of columns, by name. */
+export function typeTexts(columns: Columns): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(columns).map(([name, spec]) => [name, typeText(spec)]));
+}

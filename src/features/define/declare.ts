@@ -1,0 +1,68 @@
+// What a declaration is written with.
+
+export {
+  approxDistinct,
+  count,
+  distinct,
+  first,
+  last,
+  lastN,
+  max,
+  mean,
+  min,
+  over,
+  quantile,
+  share,
+  stddevPop,
+  stddevSample,
+  sum,
+  topK,
+  variancePop,
+  varianceSample,
+} from './aggregate-factories.ts';
+export { type BatchView, batchView, sql } from './batch-view.ts';
+export {
+  bool,
+  type Column,
+  decimal,
+  float,
+  int,
+  int64,
+  list,
+  nullable,
+  text,
+  time,
+} from './column-factories.ts';
+export { type Entity, entity } from './entity.ts';
+export { type Columns, type EventOf, type EventSource, eventSource } from './event-source.ts';
+export {
+  add,
+  and,
+  type Expr,
+  eq,
+  ge,
+  gt,
+  isNull,
+  le,
+  literal,
+  lt,
+  multiply,
+  ne,
+  not,
+  or,
+  subtract,
+  when,
+} from './expression-factories.ts';
+export {
+  apply,
+  type FeatureService,
+  type FeatureValues,
+  featureService,
+  lookup,
+  orElse,
+  type RequestOf,
+} from './feature-service.ts';
+export { type Model, model, type TrainingRow } from './model.ts';
+export { type OnDemandView, onDemandView } from './on-demand-view.ts';
+export { defineProject, type Project } from './project.ts';
+export { type StreamView, streamView } from './stream-view.ts';

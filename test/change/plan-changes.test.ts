@@ -1,0 +1,172 @@
+import { expect, test } from 'vitest';
+import { isHeadraceError } from '../../src/base/errors/fail.ts';
+import { partId } from '../../src/features/change/change.ts';
+import { declarationDocument } from '../../src/features/change/declaration-document.ts';
+import { checkPlan, planChanges } from '../../src/features/change/plan-changes.ts';
+import { planText } from '../../src/features/change/plan-text.ts';
+import { defineProject } from '../../src/features/define/declare.ts';
+import { type ShopOptions, shop } from './shop.ts';
+
+const inPlace = declarationDocument(shop());
+
+/** The changes from the shop as it is to one with these options, one text each. */
+function changes(after: ShopOptions, before: ShopOptions = {}): readonly string[] {
+  const plan = planChanges(declarationDocument(shop(before)), declarationDocument(shop(after)));
+  return plan.changes.map((change) => {
+    const of = `${change.kind} ${partId(change.part)}`;
+    if ('features' in change) return `${of} ${change.features.join(' ')}`;
+    if ('fields' in change) return `${of} ${change.fields.map(({ field }) => field).join(' ')}`;
+    return of;
+  });
+}
+
+test('the first declaration adds all that it reaches', () => {
+  const plan = planChanges(null, inPlace);
+  expect(plan.before).toBeNull();
+  expect(plan.changes.map(({ kind, part }) => `${kind} ${partId(part)}`)).toEqual([
+    'add source purchases@1',
+    'add source requests@1',
+    'add view habits@1',
+    'add view ratio@1',
+    'add view spend@1',
+    'add service ranking@1',
+    'add model bought',
+  ]);
+});
+
+test('the same declaration again changes nothing', () => {
+  expect(changes({})).toEqual([]);
+});
+
+test('a source keeps columns, id, time and lateness under one version; units and future skew may change', () => {
+  expect(changes({ scale: 3 })[0]).toBe('refuseMeaning source purchases@1 columns.price');
+  expect(changes({ lateness: '2h' })).toEqual(['refuseMeaning source purchases@1 latenessMs']);
+  expect(changes({ futureSkew: '5m' })).toEqual(['changeSettings source purchases@1 futureSkewMs']);
+  expect(changes({ unit: 'USD' })).toEqual(['changeSettings source purchases@1 units.price']);
+});
+
+test('a new aggregate comes under the same version, and tiles are filled anew', () => {
+  expect(changes({ meanPrice: true })).toEqual([
+    'addFeatures view spend@1 mean_price_1h mean_price_30d',
+    'refillTiles view spend@1 aggregates',
+  ]);
+  expect(changes({ withoutBig: true })).toEqual([
+    'removeFeatures view spend@1 big_1h big_30d',
+    'refillTiles view spend@1 aggregates',
+  ]);
+});
+
+test('tiles lie in the order of the aggregates: another order fills them anew, and means the same', () => {
+  expect(changes({ reordered: true })).toEqual(['refillTiles view spend@1 aggregates']);
+});
+
+test('a window may come and go; tiles are filled anew only where they were not kept, or not for as long', () => {
+  expect(changes({ windows: ['1h', '2h', '30d'] })).toEqual(['addFeatures view spend@1 big_2h spent_2h']);
+  expect(changes({ windows: ['1h'] })).toEqual(['removeFeatures view spend@1 big_30d spent_30d']);
+  expect(changes({ windows: ['1h', '30d', '12h'] })).toEqual([
+    'addFeatures view spend@1 big_12h spent_12h',
+    'refillTiles view spend@1 keptMs.3600000',
+  ]);
+  expect(changes({ windows: ['1h', '12h', '30h'] }, { windows: ['1h', '12h'] })).toEqual([
+    'addFeatures view spend@1 big_30h spent_30h',
+    'refillTiles view spend@1 keptMs.3600000',
+  ]);
+});
+
+test('a feature keeps its meaning under one version: aggregate, input, hop, and the events that count', () => {
+  expect(changes({ big: 50 })).toEqual(['refuseMeaning view spend@1 big_1h.is big_30d.is']);
+  expect(changes({ hop: '1m' })).toEqual(['refuseMeaning view spend@1 big_1h.hopMs spent_1h.hopMs']);
+  expect(changes({ ttl: '90d' })).toEqual(['refuseMeaning view spend@1 ttlMs']);
+  expect(changes({ freshness: '5s' })).toEqual(['changeSettings view spend@1 freshnessMs']);
+});
+
+test('a new version of a view stands beside no old one, and a service that reads it needs a new version too', () => {
+  expect(changes({ spendVersion: 2 })).toEqual([
+    'add view spend@2',
+    'refuseMeaning service ranking@1 features.user_spent_1h.is',
+    'remove view spend@1',
+  ]);
+  expect(changes({ spendVersion: 2, serviceVersion: 2 })).toEqual([
+    'add view spend@2',
+    'add service ranking@2',
+    'changeSettings model bought service',
+    'remove view spend@1',
+    'remove service ranking@1',
+  ]);
+});
+
+test('versions only grow', () => {
+  expect(changes({ serviceVersion: 1 }, { serviceVersion: 3 })).toEqual([
+    'refuseVersion service ranking@1',
+    'changeSettings model bought service',
+    'remove service ranking@3',
+  ]);
+});
+
+test('a batch view keeps its SQL under one version, however it is laid out', () => {
+  expect(changes({ sqlText: 'SELECT 1' })).toEqual(['refuseMeaning view habits@1 sql']);
+  expect(changes({ schedule: '0 4 * * *' })).toEqual(['changeSettings view habits@1 schedule']);
+});
+
+test('another text of a function is a warning and leaves the hash as it is', () => {
+  const plan = planChanges(inPlace, declarationDocument(shop({ compute: ({ price }) => ({ ratio: price }) })));
+  expect(plan.changes.map(({ kind, part }) => `${kind} ${partId(part)}`)).toEqual(['changeCode view ratio@1']);
+  expect(plan.after).toBe(plan.before);
+  expect(plan.refused).toBe(false);
+});
+
+test('a service keeps its vector under one version', () => {
+  expect(changes({ picked: ['spent_1h', 'big_1h'] })).toEqual([
+    'refuseMeaning service ranking@1 featureOrder features.user_big_1h',
+  ]);
+  expect(changes({ picked: ['spent_1h', 'big_1h'], serviceVersion: 2 })).toEqual([
+    'add service ranking@2',
+    'changeSettings model bought service',
+    'remove service ranking@1',
+  ]);
+});
+
+test('a model may change: each training makes a version of its own', () => {
+  expect(changes({ labelAbove: 1 })).toEqual(['changeSettings model bought label']);
+  expect(changes({ withoutModel: true })).toEqual(['remove source requests@1', 'remove model bought']);
+});
+
+test('only what is refused stops a plan', () => {
+  const plan = (options: ShopOptions) => planChanges(inPlace, declarationDocument(shop(options)));
+  expect(plan({ big: 50 }).refused).toBe(true);
+  expect(() => checkPlan(plan({ big: 50 }))).toThrow('"shop" gives a new meaning to "view spend@1"');
+  expect(plan({ meanPrice: true, withoutModel: true }).refused).toBe(false);
+  checkPlan(plan({ meanPrice: true, withoutModel: true }));
+});
+
+test('the declaration of another project is refused', () => {
+  const other = declarationDocument(defineProject('store', shop().parts));
+  expect(() => planChanges(other, inPlace)).toThrow(
+    expect.toSatisfy((error) => isHeadraceError(error, 'DECLARATION_PROJECT')),
+  );
+});
+
+test('the plan reads as one line per change', () => {
+  const text = (after: ShopOptions) => planText(planChanges(inPlace, declarationDocument(shop(after))));
+  const lines = text({ meanPrice: true, freshness: '5s', compute: () => ({ ratio: null }), labelAbove: 2 }).split('\n');
+  expect(lines.slice(1)).toEqual([
+    '  ? view ratio@1: the text of compute has changed; if its answers have too, give it a new version',
+    '  + view spend@1: mean_price_1h, mean_price_30d',
+    '  ~ view spend@1: its tiles are made anew from the history, as a new generation',
+    '  ~ view spend@1: freshnessMs was 1000, is 5000',
+    '  ~ model bought: label was gt(e.price, 0) of purchases@1.request, is gt(e.price, 200) of purchases@1.request',
+    '5 changes',
+    '',
+  ]);
+  expect(
+    text({ big: 50, windows: ['1h'] })
+      .split('\n')
+      .slice(1),
+  ).toEqual([
+    '  ! view spend@1: big_1h.is was count(gt(e.price, 10000): bool), is count(gt(e.price, 5000): bool)',
+    '    mend: give it version 2',
+    'refused: a new meaning needs a new version',
+    '',
+  ]);
+  expect(text({})).toMatch(/^shop: the declaration in place is [0-9a-f]{12}, the same\nnothing changes\n$/);
+});
