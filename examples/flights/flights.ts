@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module';
+import { findPackageJSON } from 'node:module';
+import { dirname, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 
 /** One flight of the data set; times are epoch ms (the source has no zone: read as UTC), delay is in minutes. */
@@ -23,7 +24,9 @@ const MINUTE_MS = 60_000;
 
 /** The Parquet file of 3,000,000 flights, 2001-01 to 2001-06, which the npm package vega-datasets ships. */
 export function flightsFile(): string {
-  return createRequire(import.meta.url).resolve('vega-datasets/data/flights-3m.parquet');
+  const manifest = findPackageJSON('vega-datasets', import.meta.url);
+  if (manifest === undefined) throw new Error('the package vega-datasets is not installed: run npm ci');
+  return join(dirname(manifest), 'data', 'flights-3m.parquet');
 }
 
 /** The first `limit` flights minute by minute, in order of time, until the last of them has left. */

@@ -51,4 +51,11 @@ export const cliErrors = rows({
     status: 400,
     exit: 2,
   },
+  CONFIG_DIRECTORY: {
+    message: 'the directory {directory} cannot be used: {reason}',
+    mend: 'name a directory that can be written, or make it writable',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
 });

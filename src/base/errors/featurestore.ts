@@ -30,18 +30,4 @@ export const featurestoreErrors = rows({
     status: 404,
     exit: 2,
   },
-  BATCH_SQL: {
-    message: 'the SQL of batch view {view} cannot be run: {reason}',
-    mend: 'mend the SQL so that it selects the key columns and every declared feature in a type that can be cast',
-    retry: 'never',
-    status: 500,
-    exit: 3,
-  },
-  BATCH_DUPLICATE_KEY: {
-    message: 'the SQL of batch view {view} gives two rows for the key {key}',
-    mend: 'group by the key columns; the generation before stays in use',
-    retry: 'never',
-    status: 500,
-    exit: 3,
-  },
 });

@@ -87,8 +87,8 @@ export const modelErrors = rows({
     exit: 3,
   },
   TRAINING_JOB: {
-    message: 'the training job {command} ended with {outcome}: {tail}',
-    mend: 'see the last lines of its output; its files are in {directory}',
+    message: 'the training job {command} in {directory} ended with {outcome}: {tail}',
+    mend: 'see the last lines of its output and its files, and run it again',
     retry: 'never',
     status: 500,
     exit: 3,

@@ -51,8 +51,8 @@ export function buildDesign(frame: TrainingFrame, categorical: readonly string[]
   const width = numbers.length + flagged.length + 1;
   const rows = frame.labels.length;
   const dense = new Float64Array(rows * width);
-  numbers.forEach((feature, at) => fillNumber(dense, width, at, frame.columns[feature.column], feature));
-  flagged.forEach((feature, i) => fillMissing(dense, width, numbers.length + i, frame.columns[feature.column]));
+  for (const [at, feature] of numbers.entries()) fillNumber(dense, width, at, frame.columns[feature.column], feature);
+  for (const [i, { column }] of flagged.entries()) fillMissing(dense, width, numbers.length + i, frame.columns[column]);
   for (let row = 0; row < rows; row += 1) dense[row * width + width - 1] = 1;
   let next = width;
   const categories = features

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { readNumbers } from '../backends/embedded/parquet/read-numbers.ts';
+import { isHeadraceError } from '../base/errors/fail.ts';
+import { runEmbeddedTrainer } from '../training/embedded-trainer.ts';
+import type { TrainingJob } from '../training/job/training-job.ts';
+
+// The process of an embedded trainer: reads the job that HEADRACE_JOB names, trains, leaves the result beside it.
+const path = process.env['HEADRACE_JOB'] ?? 'job.json';
+const job = JSON.parse(readFileSync(path, 'utf8')) as TrainingJob;
+try {
+  const started = performance.now();
+  const columns = await readNumbers(job.trainingSet, [...job.features, '_label']);
+  const labels = columns.at(-1) ?? new Float64Array(0);
+  console.log(
+    `read ${labels.length} rows of ${job.features.length} features in ${Math.round(performance.now() - started)} ms`,
+  );
+  runEmbeddedTrainer(job, { names: job.features, columns: columns.slice(0, -1), labels }, dirname(path));
+  console.log(`trained in ${Math.round(performance.now() - started)} ms`);
+} catch (error) {
+  console.error(isHeadraceError(error) ? `${error.code}: ${error.message}` : String(error));
+  process.exitCode = 1;
+}

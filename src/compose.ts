@@ -1,0 +1,82 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { FileArtifactStore } from './backends/embedded/artifacts/file-artifact-store.ts';
+import { MemoryEventLog } from './backends/memory/event-log.ts';
+import { openOfflineStore } from './backends/embedded/offline/offline-store.ts';
+import { MemoryOnlineStore } from './backends/memory/online-store.ts';
+import { SqliteRegistry } from './backends/embedded/registry/sqlite-registry.ts';
+import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
+import { fail } from './base/errors/fail.ts';
+import type { Clock } from './base/time.ts';
+import type { Environment } from './config.ts';
+import type { ArtifactStore } from './ports/artifact-store.ts';
+import type { EventLog } from './ports/event-log.ts';
+import type { ModelRegistry } from './ports/model-registry.ts';
+import type { ModelRuntime } from './ports/model-runtime.ts';
+import type { OfflineStore } from './ports/offline-store.ts';
+import type { OnlineStore } from './ports/online-store.ts';
+
+/** Every back end of a running project. */
+export interface Stores {
+  readonly log: EventLog;
+  readonly online: OnlineStore;
+  readonly offline: OfflineStore;
+  readonly registry: ModelRegistry;
+  readonly artifacts: ArtifactStore;
+  readonly runtime: ModelRuntime;
+  /** The program that the embedded trainers run in. */
+  readonly trainer: readonly [string, ...string[]];
+  /** Where training runs keep their files. */
+  readonly runs: string;
+}
+
+/** The one place that chooses back ends: opens those of an environment. What was opened is closed again where one fails. */
+export async function openStores(environment: Environment, clock: Clock): Promise<Stores> {
+  const { directory, durability } = environment;
+  const opened: { close(): unknown }[] = [];
+  const keep = <T extends { close(): unknown }>(store: T): T => {
+    opened.push(store);
+    return store;
+  };
+  try {
+    makeDirectory(directory);
+    return {
+      log: keep(new MemoryEventLog()),
+      online: keep(new MemoryOnlineStore()),
+      offline: keep(await openOfflineStore({ path: join(directory, 'offline'), access: 'write', clock })),
+      registry: keep(new SqliteRegistry(join(directory, 'registry.sqlite'))),
+      artifacts: new FileArtifactStore(join(directory, 'artifacts')),
+      runtime: onnxRuntime,
+      trainer: [process.execPath, new URL(`./cli/train-worker${moduleEnding()}`, import.meta.url).pathname],
+      runs: join(directory, 'runs'),
+    };
+  } catch (error) {
+    for (const store of opened.reverse()) await store.close();
+    throw error;
+  }
+}
+
+/** Closes what can be closed, in the order of writing: nothing is lost. */
+export async function closeStores({ log, online, offline, registry }: Stores): Promise<void> {
+  await offline.close();
+  await online.close();
+  await log.close();
+  await registry.close();
+}
+
+/** Sources run as TypeScript in the repository, and as JavaScript from the package. */
+function moduleEnding(): string {
+  return import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw fail(
+      'CONFIG_DIRECTORY',
+      { directory, reason: error instanceof Error ? error.message : String(error) },
+      error,
+    );
+  }
+}

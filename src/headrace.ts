@@ -1,0 +1,451 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { fail } from './base/errors/fail.ts';
+import type { Clock } from './base/time.ts';
+import { closeStores, openStores, type Stores } from './compose.ts';
+import { type Environment, type EnvironmentOptions, resolveEnvironment } from './config.ts';
+import { declarationHash } from './features/change/declaration-hash.ts';
+import type { EventSourceData, FeatureServiceData, ModelData, ProjectData } from './features/define/declaration.ts';
+import type { EventOf, EventSource } from './features/define/event-source.ts';
+import type { FeatureService, FeatureValues, RequestOf } from './features/define/feature-service.ts';
+import type { Tags } from './features/define/tag.ts';
+import type { Verdict } from './features/engine/admission.ts';
+import type { Delivery } from './features/engine/delivery.ts';
+import { compileExpression, type RowFunction } from './features/expression/compile.ts';
+import type { ReadMode } from './features/plan/stream-read.ts';
+import { FeatureStore, type SourceCounters } from './featurestore/feature-store.ts';
+import type { IngestReport } from './featurestore/ingest/gateway.ts';
+import type { ServedVector } from './featurestore/online/served-vector.ts';
+import type { Vector } from './featurestore/online/user-values.ts';
+import type { SkewReport } from './featurestore/skew/audit.ts';
+import { labelNumber } from './featurestore/training-set/labels.ts';
+import type { TrainingSetSummary } from './featurestore/training-set/training-set.ts';
+import { LabelJoin } from './monitoring/labels/label-join.ts';
+import { RealisedQuality } from './monitoring/labels/realised-quality.ts';
+import type { ModelVersion } from './ports/model-registry.ts';
+import { CHAMPION, ModelServer } from './serving/online/model-server.ts';
+import { type Prediction, PredictionLog } from './serving/online/prediction-log.ts';
+import { trainModel } from './training/train-model.ts';
+
+export interface OpenOptions {
+  readonly project: ProjectData;
+  /** Environment of the configuration; embedded in `.headrace` where it is left out. */
+  readonly environment?: EnvironmentOptions;
+  /** Epoch ms; the system's where it is left out. A replay brings its own. */
+  readonly clock?: Clock;
+  /** Takes what goes wrong behind a call: an on-demand function that throws, a background run that fails. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+export interface TrainOptions {
+  /** Rows asked for in [from, to), epoch ms; all without them, or the model's window before `to`. */
+  readonly from?: number;
+  readonly to?: number;
+  readonly mode?: ReadMode;
+  readonly onLine?: (line: string) => void;
+}
+
+/** One request for a prediction; `id` is what its label will name. */
+export interface PredictionRequest<R = unknown> {
+  readonly id: string;
+  readonly request: R;
+}
+
+interface OpenModel {
+  readonly data: ModelData;
+  readonly server: ModelServer;
+  readonly log: PredictionLog;
+  readonly labels: LabelJoin;
+  readonly quality: RealisedQuality;
+  readonly labelOf: RowFunction;
+  readonly labelId: number;
+}
+
+const TRAINING_TIMEOUT_MS = 3_600_000;
+const PREDICTION_WRITER = 'predictions';
+
+/** Opens a project: its stores, caught up with its log, and its champions, loaded and warm. */
+export async function openHeadrace(options: OpenOptions): Promise<Headrace> {
+  const environment = resolveEnvironment('local', options.environment ?? {});
+  return Headrace.open(options.project, environment, options.clock ?? Date.now, options.onFault ?? (() => undefined));
+}
+
+/** A running project: events in, features and predictions out, labels joined, models trained. */
+export class Headrace {
+  readonly project: ProjectData;
+  readonly #stores: Stores;
+  readonly #features: FeatureStore;
+  readonly #models: ReadonlyMap<string, OpenModel>;
+  readonly #metrics: Metrics;
+  readonly #clock: Clock;
+
+  private constructor(
+    project: ProjectData,
+    stores: Stores,
+    features: FeatureStore,
+    models: ReadonlyMap<string, OpenModel>,
+    clock: Clock,
+  ) {
+    this.project = project;
+    this.#stores = stores;
+    this.#features = features;
+    this.#models = models;
+    this.#metrics = new Metrics(this);
+    this.#clock = clock;
+  }
+
+  static async open(
+    project: ProjectData,
+    environment: Environment,
+    clock: Clock,
+    onFault: (error: unknown) => void,
+  ): Promise<Headrace> {
+    const stores = await openStores(environment, clock);
+    try {
+      const models = new Map(project.models.map((model) => [model.name, openModel(model, stores)]));
+      const features = await FeatureStore.open({
+        project,
+        log: stores.log,
+        online: stores.online,
+        offline: stores.offline,
+        partitions: environment.partitions,
+        cacheKeys: environment.cacheKeys,
+        sampleRate: environment.sampleRate,
+        retention: { logAgeMs: environment.log.ageMs, logBytes: environment.log.bytes },
+        clock,
+        judged: (source, delivery, verdict) => joinLabels(models, source, delivery, verdict),
+        onComputeError: (_, error) => onFault(error),
+      });
+      for (const { server } of models.values()) await server.refresh();
+      return new Headrace(project, stores, features, models, clock);
+    } catch (error) {
+      await closeStores(stores);
+      throw error;
+    }
+  }
+
+  /** A declared event source by name. Error: EVENT_SOURCE. */
+  source(name: string): EventSourceData {
+    return (
+      this.project.sources.find((source) => source.name === name) ?? refuse(fail('EVENT_SOURCE', { source: name }))
+    );
+  }
+
+  /** A declared feature service by name. Error: SERVICE_UNKNOWN. */
+  service(name: string): FeatureServiceData {
+    const known = this.project.services.map((service) => service.name);
+    return (
+      this.project.services.find((service) => service.name === name) ??
+      refuse(fail('SERVICE_UNKNOWN', { service: name, known }))
+    );
+  }
+
+  /** A declared model by name. Error: MODEL_UNKNOWN. */
+  model(name: string): ModelData {
+    return this.#modelOf(name).data;
+  }
+
+  /** Takes events; each that is malformed or from the future is refused alone. Errors: those of the log. */
+  async ingest<C extends Tags>(
+    source: EventSource<C>,
+    events: readonly EventOf<EventSource<C>>[],
+  ): Promise<IngestReport>;
+  async ingest(source: EventSourceData, events: readonly unknown[]): Promise<IngestReport>;
+  async ingest(source: EventSourceData, events: readonly unknown[]): Promise<IngestReport> {
+    return this.#features.ingest(source, events);
+  }
+
+  /** Reads a feature vector as of `at` (now). Errors: REQUEST_*. */
+  async vector<I extends Tags, F extends Tags>(
+    service: FeatureService<I, F>,
+    request: RequestOf<FeatureService<I, F>>,
+    at?: number,
+  ): Promise<Vector<FeatureValues<FeatureService<I, F>>>>;
+  async vector(
+    service: FeatureServiceData,
+    request: unknown,
+    at?: number,
+  ): Promise<Vector<Readonly<Record<string, unknown>>>>;
+  async vector(
+    service: FeatureServiceData,
+    request: unknown,
+    at?: number,
+  ): Promise<Vector<Readonly<Record<string, unknown>>>> {
+    return this.#features.vector(service, request, at);
+  }
+
+  /** Reads a vector as JSON text: what the HTTP route answers. */
+  async vectorText(service: FeatureServiceData, request: unknown, at?: number): Promise<string> {
+    const started = performance.now();
+    const text = await this.#features.vectorText(service, request, at);
+    this.#metrics.read(service.name, performance.now() - started);
+    return text;
+  }
+
+  /** Predicts for one request. Errors: REQUEST_*, MODEL_NONE. */
+  async predict(
+    model: ModelData,
+    id: string,
+    request: unknown,
+    options: { readonly at?: number | undefined } = {},
+  ): Promise<Prediction> {
+    const [prediction] = await this.predictMany(model, [{ id, request }], options);
+    return prediction;
+  }
+
+  /** Predicts for many requests in one run of the model; each is logged under its id and waits for its label. */
+  async predictMany(
+    model: ModelData,
+    requests: readonly PredictionRequest[],
+    { at }: { readonly at?: number | undefined } = {},
+  ): Promise<readonly Prediction[]> {
+    const open = this.#modelOf(model.name);
+    if (open.server.serving === null) throw fail('MODEL_NONE', { model: model.name });
+    const vectors: ServedVector[] = [];
+    for (const { id, request } of requests) {
+      const vector = this.#features.read(model.service, request, at, id);
+      vectors.push(vector instanceof Promise ? await vector : vector);
+    }
+    const { version, scores } = await open.server.score(vectors.map(({ values }) => values));
+    return vectors.map((vector, i) => {
+      const prediction: Prediction = {
+        id: requests[i].id,
+        model: model.name,
+        version,
+        score: scores[i],
+        at: vector.at,
+        ages: vector.ages,
+        missing: vector.missing.length,
+      };
+      open.log.add(prediction);
+      open.labels.predict(prediction.id, prediction.at, version, prediction.score);
+      return prediction;
+    });
+  }
+
+  /** Writes a training set as Parquet: point-in-time features with labels. */
+  async writeTrainingSet(model: ModelData, path: string, options: TrainOptions = {}): Promise<TrainingSetSummary> {
+    return this.#features.writeTrainingSet(model, spanOf(model, options), options.mode ?? 'corrected', path);
+  }
+
+  /** Builds a training set, trains in a process of its own, registers the version. It serves once an alias points at it. */
+  async train(model: ModelData, options: TrainOptions = {}): Promise<ModelVersion> {
+    const { registry, artifacts, runs, trainer } = this.#stores;
+    const between = spanOf(model, options);
+    const mode = options.mode ?? 'corrected';
+    const directory = join(runs, `${model.name}-${this.#clock().toString(36)}`);
+    mkdirSync(directory, { recursive: true });
+    const { path, rows, unlabelled } = await this.#features.writeTrainingSet(
+      model,
+      between,
+      mode,
+      join(directory, 'training-set.parquet'),
+    );
+    if (rows === 0) throw fail('TRAINING_DATA', { path, reason: 'it has no labelled row' });
+    return trainModel({
+      model,
+      trainingSet: { path, rows, unlabelled, ...between, mode },
+      declaration: declarationHash(this.project),
+      directory,
+      worker: trainer,
+      registry,
+      artifacts,
+      clock: this.#clock,
+      timeoutMs: TRAINING_TIMEOUT_MS,
+      ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
+    });
+  }
+
+  /** Makes a version the champion by compare-and-swap and loads it; without `expected`, from wherever the alias stands. */
+  async promote(model: ModelData, version: number, expected?: number | null): Promise<void> {
+    const { registry } = this.#stores;
+    const from = expected === undefined ? await registry.alias(model.name, CHAMPION) : expected;
+    await registry.moveAlias(model.name, CHAMPION, { expected: from, to: version, at: this.#clock() });
+    await this.#modelOf(model.name).server.refresh();
+  }
+
+  /** All versions of a model, and the one that is champion. */
+  async versions(
+    model: ModelData,
+  ): Promise<{ readonly versions: readonly ModelVersion[]; readonly champion: number | null }> {
+    const { registry } = this.#stores;
+    return { versions: await registry.versions(model.name), champion: await registry.alias(model.name, CHAMPION) };
+  }
+
+  /** What became of a model's predictions and labels, and the realised quality by day of prediction. */
+  outcomes(model: ModelData): { readonly counters: LabelJoin['counters']; readonly quality: RealisedQuality } {
+    const { labels, quality } = this.#modelOf(model.name);
+    return { counters: labels.counters, quality };
+  }
+
+  /** What became of a source's events since the start. */
+  counters(source: EventSourceData): SourceCounters {
+    return this.#features.counters(source);
+  }
+
+  /** Recomputes the logged vectors served in [from, to) and classes every mismatch. */
+  async auditSkew(service: FeatureServiceData, from: number, to: number): Promise<SkewReport> {
+    return this.#features.auditSkew(service, from, to);
+  }
+
+  /** The feature store, for what the methods here do not cover. */
+  get features(): FeatureStore {
+    return this.#features;
+  }
+
+  /** The offline store, to be queried. */
+  get offline(): Stores['offline'] {
+    return this.#stores.offline;
+  }
+
+  /** Does what is due by the clock. Call it about once a second. */
+  async tick(): Promise<void> {
+    await this.#features.tick();
+    for (const { server, labels, log } of this.#models.values()) {
+      await server.refresh();
+      labels.expire(this.#clock());
+      if (log.waiting >= PUBLISH_PREDICTIONS) await this.#publishPredictions();
+    }
+  }
+
+  /** Brings every store up to what was ingested and predicted. */
+  async flush(): Promise<void> {
+    await this.#features.flush();
+    await this.#publishPredictions();
+  }
+
+  /** What requests still wait for: models without a champion. */
+  notReady(): readonly string[] {
+    return [...this.#models.values()]
+      .filter(({ server }) => server.serving === null)
+      .map(({ data }) => `model ${data.name} has no champion`);
+  }
+
+  async metrics(): Promise<{ readonly contentType: string; readonly text: string }> {
+    return this.#metrics.text();
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+    for (const { server } of this.#models.values()) await server.close();
+    await closeStores(this.#stores);
+  }
+
+  async #publishPredictions(): Promise<void> {
+    const tables = [...this.#models.values()].map(({ log }) => log.drain()).filter(({ rows }) => rows > 0);
+    if (tables.length > 0)
+      await this.#stores.offline.publish({ writer: PREDICTION_WRITER, position: {}, mode: 'append', tables });
+  }
+
+  #modelOf(name: string): OpenModel {
+    const model = this.#models.get(name);
+    if (model === undefined) throw fail('MODEL_UNKNOWN', { model: name, known: [...this.#models.keys()] });
+    return model;
+  }
+}
+
+const PUBLISH_PREDICTIONS = 200_000;
+
+function refuse(error: Error): never {
+  throw error;
+}
+
+function openModel(model: ModelData, { registry, artifacts, runtime }: Stores): OpenModel {
+  const quality = new RealisedQuality();
+  const { label } = model;
+  return {
+    data: model,
+    server: new ModelServer({ model, registry, artifacts, runtime }),
+    log: new PredictionLog(model),
+    quality,
+    labels: new LabelJoin({
+      withinMs: label.withinMs,
+      otherwise: labelNumber(label.otherwise),
+      judged: (prediction) => quality.add(prediction),
+    }),
+    labelOf: compileExpression(label.value, label.from.columns),
+    labelId: Object.keys(label.from.columns).indexOf(label.id),
+  };
+}
+
+/** Gives an accepted event of a label source to the models that learn from it. */
+function joinLabels(
+  models: ReadonlyMap<string, OpenModel>,
+  source: EventSourceData,
+  { ts, row }: Delivery,
+  verdict: Verdict,
+): void {
+  if (verdict !== 'accepted') return;
+  for (const { data, labels, labelOf, labelId } of models.values()) {
+    if (data.label.from.name !== source.name) continue;
+    const id = row[labelId];
+    const label = labelNumber(labelOf(row));
+    if (typeof id === 'string' && label !== null) labels.label(id, ts, label);
+  }
+}
+
+function spanOf(
+  model: ModelData,
+  { from, to }: TrainOptions,
+): { readonly from: number | null; readonly to: number | null } {
+  const window = model.train.windowMs;
+  return { from: from ?? (to !== undefined && window !== null ? to - window : null), to: to ?? null };
+}
+
+/** Prometheus metrics of a running project. */
+class Metrics {
+  readonly #registry = new Registry();
+  readonly #reads: Histogram<'service'>;
+
+  constructor(headrace: Headrace) {
+    collectDefaultMetrics({ register: this.#registry });
+    this.#reads = new Histogram({
+      name: 'headrace_vector_read_seconds',
+      help: 'Time of a feature vector read, by service',
+      labelNames: ['service'],
+      buckets: [0.00001, 0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 1],
+      registers: [this.#registry],
+    });
+    const events = new Counter({
+      name: 'headrace_events_total',
+      help: 'Events since the start, by source and what became of them',
+      labelNames: ['source', 'outcome'],
+      registers: [this.#registry],
+      collect: () => {
+        events.reset();
+        for (const source of headrace.project.sources) {
+          const { gateway, admission } = headrace.counters(source);
+          for (const [outcome, count] of Object.entries({
+            sent: gateway.sent,
+            refused: gateway.refused,
+            quarantined: gateway.quarantined,
+            ...admission,
+          })) {
+            events.inc({ source: source.name, outcome }, count);
+          }
+        }
+      },
+    });
+    const outcomes = new Gauge({
+      name: 'headrace_predictions',
+      help: 'Predictions and labels since the start, by model and what became of them',
+      labelNames: ['model', 'outcome'],
+      registers: [this.#registry],
+      collect: () => {
+        for (const model of headrace.project.models) {
+          for (const [outcome, count] of Object.entries(headrace.outcomes(model).counters))
+            outcomes.set({ model: model.name, outcome }, count);
+        }
+      },
+    });
+  }
+
+  read(service: string, ms: number): void {
+    this.#reads.observe({ service }, ms / 1_000);
+  }
+
+  async text(): Promise<{ readonly contentType: string; readonly text: string }> {
+    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
+  }
+}

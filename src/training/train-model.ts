@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fail } from '../base/errors/fail.ts';
+import type { Clock } from '../base/time.ts';
+import type { ModelData } from '../features/define/declaration.ts';
+import type { ArtifactStore } from '../ports/artifact-store.ts';
+import type { ModelLineage, ModelRegistry, ModelVersion } from '../ports/model-registry.ts';
+import { isEmbeddedTrainer, trainerKinds } from './embedded-trainer.ts';
+import { runTrainingJob } from './job/run-job.ts';
+import { JOB_FORMAT, type TrainingJob } from './job/training-job.ts';
+
+export interface TrainModelOptions {
+  readonly model: ModelData;
+  /** The written training set. */
+  readonly trainingSet: Omit<ModelLineage['trainingSet'], 'digest'> & { readonly path: string };
+  /** Hash of the declaration. */
+  readonly declaration: string;
+  /** Directory of the run; its files stay. */
+  readonly directory: string;
+  /** The program of the embedded trainers. */
+  readonly worker: readonly [string, ...string[]];
+  readonly registry: ModelRegistry;
+  readonly artifacts: ArtifactStore;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly onLine?: (line: string) => void;
+}
+
+/** Trains in a process of its own and registers the result as the model's next version. Errors: TRAINING_*, ARTIFACT_WRITE. */
+export async function trainModel(options: TrainModelOptions): Promise<ModelVersion> {
+  const { model, trainingSet, directory, registry, artifacts, clock } = options;
+  const result = await runTrainingJob({
+    command: commandOf(options),
+    directory,
+    job: jobOf(model, trainingSet.path),
+    timeoutMs: options.timeoutMs,
+    ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
+  });
+  const { path, ...lineage } = trainingSet;
+  return registry.register({
+    model: model.name,
+    signature: { features: result.features, input: result.input, output: result.output },
+    lineage: {
+      declaration: options.declaration,
+      service: `${model.service.name}@${model.service.version}`,
+      trainingSet: { ...lineage, digest: await fileDigest(path) },
+      trainer: model.train.with,
+    },
+    metrics: result.metrics,
+    artifact: await artifacts.put(readFileSync(join(directory, result.model))),
+    parity: await artifacts.put(new TextEncoder().encode(JSON.stringify(result.parity))),
+    createdAt: clock(),
+  });
+}
+
+function jobOf(model: ModelData, trainingSet: string): TrainingJob {
+  const numeric = model.service.features.filter(({ type }) => type.type !== 'text' && type.type !== 'list');
+  return {
+    format: JOB_FORMAT,
+    model: model.name,
+    task: model.task,
+    trainingSet,
+    features: numeric.map(({ name }) => name),
+    options: model.train.with,
+  };
+}
+
+/** The program that a model is trained by: an embedded trainer's, or the declared `command`. Error: TRAINING_KIND. */
+function commandOf({ model, worker }: TrainModelOptions): readonly [string, ...string[]] {
+  const { kind, command } = model.train.with;
+  if (isEmbeddedTrainer(kind)) return worker;
+  if (kind === 'command' && Array.isArray(command) && typeof command[0] === 'string') {
+    const [program, ...args] = command.map(String);
+    return [program, ...args];
+  }
+  throw fail('TRAINING_KIND', { kind, known: trainerKinds });
+}
+
+async function fileDigest(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const bytes of createReadStream(path)) hash.update(bytes);
+  return hash.digest('hex');
+}
