@@ -16,6 +16,13 @@ export const modelErrors = rows({
     status: 500,
     exit: 4,
   },
+  ARTIFACT_READ: {
+    message: 'the artefact {path} cannot be read: {reason}',
+    mend: 'make the file readable, and see that the disk is well',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
   ARTIFACT_WRITE: {
     message: 'the artefact {path} cannot be written: {reason}',
     mend: 'free space, or make the directory writable',
@@ -24,11 +31,25 @@ export const modelErrors = rows({
     exit: 4,
   },
   REGISTRY_FILE: {
-    message: 'the registry {path} cannot be opened: {reason}',
+    message: 'the registry {path} cannot be used: {reason}',
     mend: 'restore the file from a backup, or make it readable and writable',
     retry: 'never',
     status: 503,
     exit: 4,
+  },
+  REGISTRY_WRITE: {
+    message: 'the registry {path} cannot be written: {reason}',
+    mend: 'free space, or make the file and its directory writable; nothing of the change was kept',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
+  REGISTRY_BUSY: {
+    message: 'the registry {path} is held by another process',
+    mend: 'try again; if it stays, end the process that holds a write open',
+    retry: 'later',
+    status: 503,
+    exit: 5,
   },
   REGISTRY_FORMAT: {
     message: 'the registry {path} has format {format}; this version knows {known}',

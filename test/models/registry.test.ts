@@ -1,0 +1,200 @@
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-registry.ts';
+import { MemoryModelRegistry } from '../../src/backends/memory/model-registry.ts';
+import {
+  modelRegistryContracts,
+  newVersion,
+  type RegistrySubject,
+} from '../../src/testing/contracts/model-registry.ts';
+import { programPath, runProgram, start } from './processes/run-process.ts';
+
+const directories: string[] = [];
+
+function directory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'headrace-registry-'));
+  directories.push(path);
+  return path;
+}
+
+afterEach(() => {
+  for (const path of directories.splice(0)) rmSync(path, { recursive: true, force: true });
+});
+
+const backends: Readonly<Record<string, () => RegistrySubject>> = {
+  memory: () => {
+    const registry = new MemoryModelRegistry();
+    return { open: () => registry };
+  },
+  sqlite: () => {
+    const path = join(directory(), 'registry.db');
+    return { open: () => new SqliteRegistry(path) };
+  },
+};
+
+for (const [name, subject] of Object.entries(backends)) {
+  describe(`the ${name} registry keeps the rules of its port`, () => {
+    for (const contract of modelRegistryContracts) {
+      test(`rule ${contract.rule}: ${contract.name}`, () => contract.run(subject()));
+    }
+  });
+}
+
+describe('the registry in a SQLite file', () => {
+  test('processes that register and move the alias at once lose nothing and overwrite nobody', async () => {
+    const path = join(directory(), 'registry.db');
+    const runs = await Promise.all(Array.from({ length: 3 }, () => runProgram('move-alias.ts', [path, '20'])));
+    expect(runs.map(({ stderr, code }) => [stderr, code])).toEqual(runs.map(() => ['', 0]));
+    const won = runs.map(({ stdout }): { versions: number[]; moves: { from: number | null; to: number }[] } =>
+      JSON.parse(stdout),
+    );
+    const versions = won.flatMap((one) => one.versions).sort((a, b) => a - b);
+    expect(versions).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+    const registry = new SqliteRegistry(path);
+    const moves = registry.moves('m');
+    expect(moves.map(({ from, to }) => `${from}→${to}`).sort()).toEqual(
+      won
+        .flatMap((one) => one.moves)
+        .map(({ from, to }) => `${from}→${to}`)
+        .sort(),
+    );
+    // A chain: each move leaves from where the one before arrived.
+    expect(moves.map(({ from }) => from)).toEqual([null, ...moves.slice(0, -1).map(({ to }) => to)]);
+    expect(registry.alias('m', 'champion')).toBe(moves.at(-1)?.to);
+    registry.close();
+  });
+
+  test('what was acknowledged is there after a kill', async () => {
+    const path = join(directory(), 'registry.db');
+    const script = `
+      import { SqliteRegistry } from ${JSON.stringify(programPath('../../../src/backends/embedded/registry/sqlite-registry.ts'))};
+      import { newVersion } from ${JSON.stringify(programPath('../../../src/testing/contracts/model-registry.ts'))};
+      const registry = new SqliteRegistry(${JSON.stringify(path)});
+      for (;;) console.log(registry.register(newVersion('m')).version);`;
+    let last = 0;
+    const { ended } = start(process.execPath, ['--input-type=module', '-e', script], (line, child) => {
+      last = Number(line);
+      if (last >= 25) child.kill('SIGKILL');
+    });
+    const { stdout } = await ended;
+    last = Number(stdout.trimEnd().split('\n').at(-1));
+    const registry = new SqliteRegistry(path);
+    const kept = registry.versions('m').map(({ version }) => version);
+    expect(kept.length).toBeGreaterThanOrEqual(last);
+    expect(kept).toEqual(Array.from({ length: kept.length }, (_, i) => i + 1));
+    registry.close();
+  });
+
+  test('a file of format 1, written when that was the newest, is read', () => {
+    const path = join(directory(), 'registry.db');
+    copyFileSync(fileURLToPath(new URL('./formats/registry-1.db', import.meta.url)), path);
+    const registry = new SqliteRegistry(path);
+    expect(registry.models()).toEqual(['late_departure']);
+    expect(registry.version('late_departure', 2)).toEqual({ ...newVersion('late_departure'), version: 2 });
+    expect(registry.moves('late_departure')).toEqual([
+      { alias: 'champion', from: null, to: 1, at: 2_000 },
+      { alias: 'champion', from: 1, to: 2, at: 3_000 },
+    ]);
+    expect(registry.register(newVersion('late_departure')).version).toBe(3);
+    registry.close();
+  });
+
+  test('a file of a newer format is refused by name, and left alone', () => {
+    const path = join(directory(), 'registry.db');
+    new SqliteRegistry(path).close();
+    const database = new DatabaseSync(path);
+    database.exec('PRAGMA user_version = 2');
+    database.close();
+    expect(() => new SqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FORMAT' }));
+  });
+
+  test("another program's database is refused, and left alone", () => {
+    const path = join(directory(), 'registry.db');
+    const database = new DatabaseSync(path);
+    database.exec('CREATE TABLE theirs (a)');
+    expect(() => new SqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
+    expect(
+      database
+        .prepare('SELECT name FROM sqlite_schema')
+        .all()
+        .map((row) => row['name']),
+    ).toEqual(['theirs']);
+    database.close();
+  });
+
+  test('a file that is no database, or a directory, is REGISTRY_FILE', () => {
+    const path = join(directory(), 'registry.db');
+    writeFileSync(path, 'not a database, but long enough to be looked at '.repeat(100));
+    expect(() => new SqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
+    expect(() => new SqliteRegistry(directory())).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
+    expect(() => new SqliteRegistry(join(directory(), 'absent', 'registry.db'))).toThrow(
+      expect.objectContaining({ code: 'REGISTRY_FILE' }),
+    );
+  });
+
+  test('a damaged or cut file is REGISTRY_FILE, never a shorter answer', () => {
+    const path = join(directory(), 'registry.db');
+    const whole = new SqliteRegistry(path);
+    for (let i = 0; i < 40; i += 1) whole.register(newVersion('m'));
+    whole.close();
+    const cut = join(directory(), 'cut.db');
+    copyFileSync(path, cut);
+    truncateSync(cut, 3 * 4096);
+    expect(() => new SqliteRegistry(cut)).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
+    const bytes = readFileSync(path);
+    bytes.fill(0x5a, 4096, 3 * 4096);
+    writeFileSync(path, bytes);
+    expect(() => new SqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
+  });
+
+  test('a writer that waits too long for another is told so, and reads go on', () => {
+    const path = join(directory(), 'registry.db');
+    const registry = new SqliteRegistry(path, { busyTimeoutMs: 30 });
+    registry.register(newVersion('m'));
+    const other = new DatabaseSync(path);
+    other.exec('BEGIN IMMEDIATE');
+    expect(() => registry.register(newVersion('m'))).toThrow(expect.objectContaining({ code: 'REGISTRY_BUSY' }));
+    expect(registry.versions('m')).toHaveLength(1);
+    other.exec('ROLLBACK');
+    expect(registry.register(newVersion('m')).version).toBe(2);
+    other.close();
+    registry.close();
+  });
+
+  test('a full disk is REGISTRY_WRITE, and everything acknowledged before is kept', async () => {
+    const path = join(directory(), 'registry.db');
+    const program = programPath('fill-disk.ts');
+    // Files may grow to 512 blocks of 512 or 1,024 bytes, as the shell counts them.
+    const command = `ulimit -f 512 && exec "${process.execPath}" "${program}" registry "${path}"`;
+    const { stdout, stderr } = await start('sh', ['-c', command]).ended;
+    const answer: { acknowledged: number; code: string } = JSON.parse(stdout || JSON.stringify({ stderr }));
+    expect(answer.code).toBe('REGISTRY_WRITE');
+    expect(answer.acknowledged).toBeGreaterThan(0);
+    const registry = new SqliteRegistry(path);
+    expect(registry.versions('m')).toHaveLength(answer.acknowledged);
+    expect(registry.register(newVersion('m')).version).toBe(answer.acknowledged + 1);
+    registry.close();
+  });
+
+  test('a directory that may not be written is a coded error', async () => {
+    const path = directory();
+    new SqliteRegistry(join(path, 'registry.db')).close();
+    chmodSync(path, 0o555);
+    chmodSync(join(path, 'registry.db'), 0o444);
+    // The superuser may write anything: take another user's place.
+    const script = `
+      if (process.getuid() === 0) process.setuid(65534);
+      const { SqliteRegistry } = await import(${JSON.stringify(programPath('../../../src/backends/embedded/registry/sqlite-registry.ts'))});
+      const codes = ['registry.db', 'new.db'].map((name) => {
+        try { new SqliteRegistry(${JSON.stringify(path)} + '/' + name); return 'opened'; } catch (error) { return error.code; }
+      });
+      console.log(JSON.stringify(codes));`;
+    const { stdout, stderr } = await start(process.execPath, ['--input-type=module', '-e', script]).ended;
+    chmodSync(path, 0o755);
+    expect({ stdout: stdout.trim(), stderr }).toEqual({ stdout: '["REGISTRY_FILE","REGISTRY_FILE"]', stderr: '' });
+  });
+});
