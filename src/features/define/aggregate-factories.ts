@@ -14,39 +14,40 @@ export interface AggregateDraft<T extends Tag, W extends WindowText | null = nul
   readonly windows: readonly NonNullable<W>[] | null;
 }
 
-type Exact = ExactTag | Nullable<ExactTag>;
-type Scalar = ScalarTag | Nullable<ScalarTag>;
-type Ordered = Exclude<ScalarTag, 'bool'> | Nullable<Exclude<ScalarTag, 'bool'>>;
-type Binned = ExactTag | 'time' | Nullable<ExactTag | 'time'>;
+// The names of these types are what an error shows.
+type ExactNumber = ExactTag | Nullable<ExactTag>;
+type NoList = ScalarTag | Nullable<ScalarTag>;
+type NoListNoFloat = Exclude<NoList, 'float' | 'float?'>;
+type NoListNoBool = Exclude<NoList, 'bool' | 'bool?'>;
+type ExactNumberOrTime = ExactTag | 'time' | Nullable<ExactTag | 'time'>;
+type IntOrDecimal = 'int' | 'decimal' | 'int?' | 'decimal?';
 type Predicate = Expr<'bool'> | Expr<'bool?'>;
 
 /** How many events; with a bool, those where it is true; with another expression, those where it is not null. */
-export const count = (of?: Expr<Scalar>): AggregateDraft<'int'> => draft('count', of ?? null);
+export const count = (of?: Expr<NoList>): AggregateDraft<'int'> => draft('count', of ?? null);
 /** The share of true among the events where the test is not null. */
 export const share = (test: Predicate): AggregateDraft<'float?'> => draft('share', test);
 /** The exact sum, in the type of what is summed. */
-export const sum = <T extends Exact>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('sum', of);
+export const sum = <T extends ExactNumber>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('sum', of);
 /** The mean, from an exact sum. */
-export const mean = (of: Expr<Exact>): AggregateDraft<'float?'> => draft('mean', of);
-export const min = <T extends Ordered>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('min', of);
-export const max = <T extends Ordered>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('max', of);
+export const mean = (of: Expr<ExactNumber>): AggregateDraft<'float?'> => draft('mean', of);
+export const min = <T extends NoListNoBool>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('min', of);
+export const max = <T extends NoListNoBool>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('max', of);
 /** Variance with divisor n. */
-export const variancePop = (of: Expr<Spread>): AggregateDraft<'float?'> => draft('variancePop', of);
+export const variancePop = (of: Expr<IntOrDecimal>): AggregateDraft<'float?'> => draft('variancePop', of);
 /** Variance with divisor n − 1. */
-export const varianceSample = (of: Expr<Spread>): AggregateDraft<'float?'> => draft('varianceSample', of);
+export const varianceSample = (of: Expr<IntOrDecimal>): AggregateDraft<'float?'> => draft('varianceSample', of);
 /** Standard deviation with divisor n. */
-export const stddevPop = (of: Expr<Spread>): AggregateDraft<'float?'> => draft('stddevPop', of);
+export const stddevPop = (of: Expr<IntOrDecimal>): AggregateDraft<'float?'> => draft('stddevPop', of);
 /** Standard deviation with divisor n − 1. */
-export const stddevSample = (of: Expr<Spread>): AggregateDraft<'float?'> => draft('stddevSample', of);
+export const stddevSample = (of: Expr<IntOrDecimal>): AggregateDraft<'float?'> => draft('stddevSample', of);
 /** The value of the earliest event by (time, id). */
-export const first = <T extends Scalar>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('first', of);
+export const first = <T extends NoList>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('first', of);
 /** The value of the latest event by (time, id). */
-export const last = <T extends Scalar>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('last', of);
-
-type Spread = 'int' | 'decimal' | 'int?' | 'decimal?';
+export const last = <T extends NoList>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('last', of);
 
 /** The values of the latest n events (1 to 1,000), newest first. */
-export function lastN<T extends Scalar>(
+export function lastN<T extends NoList>(
   of: Expr<T>,
   n: number,
 ): AggregateDraft<`list<${Extract<Base<T>, ScalarTag>}>`> {
@@ -54,21 +55,20 @@ export function lastN<T extends Scalar>(
 }
 
 /** How many different values, exact up to `cap` (10,000), without an answer beyond. */
-export function distinct(of: Expr<Scalar>, { cap = 10_000 }: { readonly cap?: number } = {}): AggregateDraft<'int'> {
+export function distinct(of: Expr<NoList>, { cap = 10_000 }: { readonly cap?: number } = {}): AggregateDraft<'int'> {
   return draft('distinct', of, { cap });
 }
 
 /** How many different values, estimated within 1.6 % (standard error). */
-export const approxDistinct = (of: Expr<Exclude<Scalar, 'float' | 'float?'>>): AggregateDraft<'float'> =>
-  draft('approxDistinct', of);
+export const approxDistinct = (of: Expr<NoListNoFloat>): AggregateDraft<'float'> => draft('approxDistinct', of);
 
 /** The q-quantile (0 to 1) by nearest rank, within 0.79 %. */
-export function quantile(of: Expr<Binned>, q: number): AggregateDraft<'float?'> {
+export function quantile(of: Expr<ExactNumberOrTime>, q: number): AggregateDraft<'float?'> {
   return draft('quantile', of, { q });
 }
 
 /** The k most frequent values, exact up to `cap` (10,000) different ones, without an answer beyond. */
-export function topK<T extends Exclude<Scalar, 'float' | 'float?'>>(
+export function topK<T extends NoListNoFloat>(
   of: Expr<T>,
   k: number,
   { cap = 10_000 }: { readonly cap?: number } = {},
@@ -77,7 +77,7 @@ export function topK<T extends Exclude<Scalar, 'float' | 'float?'>>(
 }
 
 /** The aggregate over these windows instead of the view's. */
-export function over<T extends Tag, const W extends WindowText>(
+export function over<T extends Tag, const W extends DurationText | 'ever'>(
   windows: readonly W[],
   aggregate: AggregateDraft<T>,
 ): AggregateDraft<T, W> {

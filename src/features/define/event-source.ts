@@ -5,7 +5,7 @@ import { type ColumnMap, columnSpecs, columnTags, type TagsOf } from './column-f
 import type { EventSourceData } from './declaration.ts';
 import type { Expr } from './expression-factories.ts';
 import { freeze } from './freeze.ts';
-import type { Tag, Tags, Values } from './tag.ts';
+import type { BaseTag, Tags, Values } from './tag.ts';
 
 /** An event source, with the tags of its columns. */
 export interface EventSource<C extends Tags> extends EventSourceData {
@@ -18,7 +18,12 @@ export type Columns<S extends EventSource<Tags>> = { readonly [K in keyof S['out
 /** An event of a source, as it is sent. */
 export type EventOf<S extends EventSource<Tags>> = Values<S['outputs']>;
 
-type NamesOf<C extends ColumnMap, T extends Tag> = {
+/** The columns of a type; where there is none, a text that an error shows. */
+type NamesOf<C extends ColumnMap, T extends BaseTag> = [Matching<C, T>] extends [never]
+  ? `a column that is ${T}()`
+  : Matching<C, T>;
+
+type Matching<C extends ColumnMap, T extends BaseTag> = {
   [K in keyof C & string]: TagsOf<C>[K] extends T ? K : never;
 }[keyof C & string];
 

@@ -17,7 +17,7 @@ export interface Model<I extends Tags, F extends Tags, L extends 'bool' | 'float
 
 type TextColumn<S extends Tags> = { [C in keyof S & string]: S[C] extends 'text' ? C : never }[keyof S & string];
 
-type LabelTag = 'bool' | 'bool?' | 'int' | 'int?' | 'float' | 'float?';
+type BoolOrNumber = 'bool' | 'bool?' | 'int' | 'int?' | 'float' | 'float?';
 
 /** A training row of a model. */
 export interface TrainingRow<M extends Model<Tags, Tags, 'bool' | 'float'>> {
@@ -33,7 +33,7 @@ export interface ModelOptions<
   F extends Tags,
   Spine extends Tags,
   From extends Tags,
-  T extends LabelTag,
+  T extends BoolOrNumber,
 > {
   readonly task: T extends 'bool' | 'bool?' ? 'binary' : 'regression';
   readonly service: FeatureService<I, F>;
@@ -67,7 +67,7 @@ export interface ModelOptions<
 }
 
 /** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_COLUMN. */
-export function model<I extends Tags, F extends Tags, Spine extends Tags, From extends Tags, T extends LabelTag>(
+export function model<I extends Tags, F extends Tags, Spine extends Tags, From extends Tags, T extends BoolOrNumber>(
   name: string,
   options: ModelOptions<I, F, Spine, From, T>,
 ): Model<I, F, T extends 'bool' | 'bool?' ? 'bool' : 'float'> {

@@ -28,18 +28,17 @@ export type FeaturesOf<D, W extends WindowText> = {
     : never]: D[K] extends AggregateDraft<infer T, WindowText | null> ? T : never;
 };
 
-/** Source columns that can be a part of the entity's key. */
-type KeyColumns<S extends Tags, T extends Tag> = {
-  [C in keyof S & string]: S[C] extends Fits<Nullable<T>> ? C : never;
-}[keyof S & string];
-
 export interface StreamViewOptions<S extends Tags, K extends Tags, W extends WindowText, D extends Drafts> {
   /** A new meaning is a new version. */
   readonly version?: number;
   readonly source: EventSource<S>;
   readonly entity: Entity<K>;
   /** Source column by key column of the entity. */
-  readonly key: { readonly [P in keyof K]: KeyColumns<S, K[P]> };
+  readonly key: {
+    // Not an alias: an error shows the columns.
+    readonly [P in keyof K]: { [C in keyof S & string]: S[C] extends Fits<Nullable<K[P]>> ? C : never }[keyof S &
+      string];
+  };
   /** Windows of every aggregate that has none of its own. */
   readonly windows: readonly W[];
   readonly features: (event: Columns<EventSource<S>>) => D;
@@ -55,7 +54,7 @@ export interface StreamViewOptions<S extends Tags, K extends Tags, W extends Win
  * Declares a stream view. Errors: NAME_TEXT, WINDOW_TEXT, WINDOW_HOP, WINDOW_HOP_SIZE, WINDOWS_NONE, HOPS_NEST, VIEW_KEY,
  * VIEW_AGGREGATE, VIEW_FEATURE_TWICE, AGGREGATE_INPUT, AGGREGATE_PARAM.
  */
-export function streamView<S extends Tags, K extends Tags, const W extends WindowText, D extends Drafts>(
+export function streamView<S extends Tags, K extends Tags, const W extends DurationText | 'ever', D extends Drafts>(
   name: string,
   options: StreamViewOptions<S, K, W, D>,
 ): StreamView<K, FeaturesOf<D, W>> {
