@@ -23,6 +23,7 @@ import { labelNumber } from './featurestore/training-set/labels.ts';
 import type { TrainingSetSummary } from './featurestore/training-set/training-set.ts';
 import { LabelJoin } from './monitoring/labels/label-join.ts';
 import { RealisedQuality } from './monitoring/labels/realised-quality.ts';
+import { placeDeclaration } from './place-declaration.ts';
 import type { ModelVersion } from './ports/model-registry.ts';
 import { CHAMPION, ModelServer } from './serving/online/model-server.ts';
 import { type Prediction, PredictionLog } from './serving/online/prediction-log.ts';
@@ -101,6 +102,7 @@ export class Headrace {
     clock: Clock,
     onFault: (error: unknown) => void,
   ): Promise<Headrace> {
+    placeDeclaration(project, environment.directory);
     const stores = await openStores(environment, clock);
     try {
       const models = new Map(project.models.map((model) => [model.name, openModel(model, stores)]));

@@ -21,6 +21,7 @@ import type { OfflineStore } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import type { Value } from '../schema/column.ts';
 import { type RowParser, requestParser } from '../schema/row-parser.ts';
+import { backfillTiles } from './backfill/backfill.ts';
 import { BatchSchedule } from './batch/batch-schedule.ts';
 import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ingest/gateway.ts';
 import { Archive } from './materialise/archive.ts';
@@ -79,6 +80,7 @@ export class FeatureStore {
   readonly #materialiser: Materialiser;
   readonly #archive: Archive;
   readonly #batch: BatchSchedule;
+  readonly #layouts: ReadonlyMap<StreamViewData, TileLayout>;
   readonly #services: ReadonlyMap<string, OpenService>;
   #requests = 0;
 
@@ -89,6 +91,7 @@ export class FeatureStore {
     this.#materialiser = parts.materialiser;
     this.#archive = parts.archive;
     this.#batch = parts.batch;
+    this.#layouts = parts.layouts;
     this.#services = new Map(
       options.project.services.map((service) => [service.name, openService(service, options, parts)]),
     );
@@ -142,7 +145,7 @@ export class FeatureStore {
     const open = this.#serviceOf(service.name);
     const row = open.parse(request);
     const vector = open.reader.read(row, at);
-    const name = id ?? `r${this.#options.clock().toString(36)}-${((this.#requests += 1)).toString(36)}`;
+    const name = id ?? this.#nextRequest();
     if (vector instanceof Promise) {
       return vector.then((read) => {
         open.log.add(name, row, read);
@@ -192,10 +195,20 @@ export class FeatureStore {
     await this.#materialiser.dropUnreachable();
   }
 
-  /** Runs one batch view now, over all that was ingested. */
-  async runBatch(view: BatchViewData): Promise<void> {
+  /** Computes the closed tiles of a stream view anew from the history, or runs a batch view now. */
+  async backfill(view: StreamViewData | BatchViewData): Promise<Readonly<Record<string, number>>> {
     await this.flush();
-    await this.#batch.run(view);
+    if (view.kind === 'batchView') {
+      const { rows, nullKeys } = await this.#batch.run(view);
+      return { rows, nullKeys };
+    }
+    return this.#materialiser.replaceTiles(
+      backfillTiles({
+        layout: this.#layoutOf(view),
+        offline: this.#options.offline,
+        logClock: this.#materialiser.clockOf(view.source),
+      }),
+    );
   }
 
   /** Drops what the log need not keep: older than the retention and taken by every store. */
@@ -247,6 +260,12 @@ export class FeatureStore {
     await this.flush();
   }
 
+  /** A name for a request that has none: unique within the process's life, and over lives by its time. */
+  #nextRequest(): string {
+    this.#requests += 1;
+    return `r${this.#options.clock().toString(36)}-${this.#requests.toString(36)}`;
+  }
+
   #waiting(): number {
     const { deliveries, tiles } = this.#archive.waiting;
     return deliveries + tiles;
@@ -256,6 +275,10 @@ export class FeatureStore {
     const tables = [...this.#services.values()].map(({ log }) => log.drain()).filter(({ rows }) => rows > 0);
     if (tables.length > 0)
       await this.#options.offline.publish({ writer: SERVED_WRITER, position: {}, mode: 'append', tables });
+  }
+
+  #layoutOf(view: StreamViewData): TileLayout {
+    return this.#layouts.get(view) ?? tileLayout(view);
   }
 
   #serviceOf(name: string): OpenService {

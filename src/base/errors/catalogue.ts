@@ -6,6 +6,7 @@ import { declarationErrors } from './declaration.ts';
 import { entityErrors } from './entity.ts';
 import { eventErrors } from './event.ts';
 import { featurestoreErrors } from './featurestore.ts';
+import { gpuErrors } from './gpu.ts';
 import { logErrors } from './log.ts';
 import { modelErrors } from './model.ts';
 import { offlineErrors } from './offline.ts';
@@ -16,6 +17,7 @@ import { serverErrors } from './server.ts';
 /** Every error a user can meet, by code. docs/reference/errors.md is checked against it in both directions. */
 export const catalogue = {
   ...modelErrors,
+  ...gpuErrors,
   ...logErrors,
   ...featurestoreErrors,
   ...aggregateErrors,

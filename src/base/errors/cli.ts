@@ -58,4 +58,11 @@ export const cliErrors = rows({
     status: 500,
     exit: 4,
   },
+  INIT_FOLDER: {
+    message: 'the folder {folder} is not empty',
+    mend: 'name a new folder',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
 });

@@ -30,4 +30,11 @@ export const featurestoreErrors = rows({
     status: 404,
     exit: 2,
   },
+  SKEW_LOGIC: {
+    message: 'of {vectors} logged vectors of service {service}, {logic} values differ from the history by logic',
+    mend: 'look at the examples of --json: the same events gave another value while serving',
+    retry: 'never',
+    status: 500,
+    exit: 3,
+  },
 });

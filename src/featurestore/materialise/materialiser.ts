@@ -85,6 +85,24 @@ export class Materialiser {
     return report;
   }
 
+  /** Writes tiles that were computed elsewhere, by the versioned upsert; what memory held of them is read anew. */
+  async replaceTiles(
+    batches: AsyncIterable<readonly TileWrite[]>,
+  ): Promise<Readonly<Record<keyof TileReport, number>>> {
+    const total = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
+    for await (const tiles of batches) {
+      do await this.commit();
+      while (this.#uncommitted > 0);
+      // No event comes between here and `forget`: nothing in memory is newer than the store.
+      const written = this.#options.store.writeTiles({ writer: WRITER, position: this.position(), tiles });
+      this.tiles.forget();
+      this.#options.committing?.(tiles);
+      const report = await written;
+      for (const outcome of ['applied', 'duplicate', 'stale', 'conflict'] as const) total[outcome] += report[outcome];
+    }
+    return total;
+  }
+
   /** Where the next deliveries are read, by topic and partition. */
   position(): Position {
     return Object.fromEntries([...this.#sources.values()].map(({ source, next }) => [topicOf(source), [...next]]));

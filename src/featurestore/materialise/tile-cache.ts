@@ -80,6 +80,11 @@ export class TileCache {
     }
   }
 
+  /** Drops every entry; all must be clean (just drained and written). */
+  forget(): void {
+    this.#views.clear();
+  }
+
   #viewOf(layout: TileLayout): ViewCache {
     let view = this.#views.get(layout);
     if (view === undefined) {

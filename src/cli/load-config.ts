@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { fail } from '../base/errors/fail.ts';
+import { type Config, type Environment, resolveEnvironment } from '../config.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import type { Call } from './command.ts';
+
+const DEFAULT_FILE = 'headrace.config.ts';
+const DEFAULT_ENVIRONMENT = 'local';
+
+/** Loads the configuration that a call names and the environment in it. Errors: CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_OPTION. */
+export async function loadConfig({ options }: Call): Promise<{ project: ProjectData; environment: Environment }> {
+  const path = resolve(String(options['config'] ?? DEFAULT_FILE));
+  const config = await importConfig(path);
+  const name = String(options['env'] ?? DEFAULT_ENVIRONMENT);
+  const environment = config.environments[name];
+  if (environment === undefined) throw fail('CONFIG_ENVIRONMENT', { name, known: Object.keys(config.environments) });
+  return { project: config.project, environment: resolveEnvironment(name, environment) };
+}
+
+async function importConfig(path: string): Promise<Config> {
+  if (!existsSync(path)) throw fail('CONFIG_FILE', { path, reason: 'it is not there' });
+  let loaded: { readonly default?: unknown };
+  try {
+    loaded = await import(pathToFileURL(path).href);
+  } catch (error) {
+    if (error instanceof Error && error.name === 'HeadraceError') throw error;
+    throw fail('CONFIG_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+  const config = loaded.default;
+  if (!isConfig(config)) throw fail('CONFIG_FILE', { path, reason: 'its default export is not made by defineConfig' });
+  return config;
+}
+
+function isConfig(value: unknown): value is Config {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'environments' in value &&
+    typeof value.environments === 'object' &&
+    'project' in value &&
+    typeof value.project === 'object' &&
+    value.project !== null &&
+    'kind' in value.project &&
+    value.project.kind === 'project'
+  );
+}

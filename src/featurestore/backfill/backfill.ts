@@ -1,0 +1,171 @@
+import type { PartRow } from '../../features/aggregate/aggregate.ts';
+import type { StreamViewData } from '../../features/define/declaration.ts';
+import { rawTable } from '../../features/plan/raw-table.ts';
+import { tileTable } from '../../features/plan/tile-table.ts';
+import { valueDecoder } from '../../features/sql/decode.ts';
+import { duckdb } from '../../features/sql/duckdb.ts';
+import { tileQueries } from '../../features/sql/tile-queries.ts';
+import { COUNT, MAX_TS, type TileLayout } from '../../features/tile/tile-layout.ts';
+import { emptyRun, type TileRun, tileAt } from '../../features/tile/tile-run.ts';
+import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
+import type { TileWrite } from '../../ports/online-store.ts';
+import { entityKeyCodec } from '../../schema/entity-key.ts';
+
+export interface BackfillOptions {
+  readonly layout: TileLayout;
+  readonly offline: OfflineStore;
+  /** Tiles that end, with the source's lateness, before this instant of the log clock are closed. */
+  readonly logClock: number;
+}
+
+/**
+ * The closed tiles of a view, computed anew from the raw deliveries by SQL under the next generation: a tile that is
+ * still open stays with the stream, which loses nothing. One batch per hop.
+ */
+export async function* backfillTiles({
+  layout,
+  offline,
+  logClock,
+}: BackfillOptions): AsyncGenerator<readonly TileWrite[]> {
+  const { view } = layout;
+  const generation = (await newestGeneration(view, offline)) + 1;
+  for (const hopMs of view.hopsMs) {
+    const closedBefore = logClock - hopMs - view.source.latenessMs;
+    const queries = tileQueries(view, hopMs, {
+      dialect: duckdb,
+      relation: offline.relation(rawTable(view.source)),
+      generation,
+    });
+    const keys = new TileKeys(layout, hopMs, generation);
+    for await (const rows of offline.query(closed(queries.tiles, closedBefore)))
+      for (const row of rows) keys.addTile(row);
+    for (const [name, sql] of Object.entries(queries.parts)) {
+      const ordered = `${closed(sql, closedBefore)} ORDER BY ${keys.order}`;
+      const parts = new PartsOfTile(keys, name);
+      for await (const rows of offline.query(ordered)) for (const row of rows) parts.add(row);
+      parts.finish();
+    }
+    yield keys.writes();
+  }
+}
+
+function closed(sql: string, before: number): string {
+  return `SELECT * FROM (${sql}) AS computed WHERE tile_start < CAST(${before} AS BIGINT)`;
+}
+
+async function newestGeneration(view: StreamViewData, offline: OfflineStore): Promise<number> {
+  let newest = 0n;
+  for (const hopMs of view.hopsMs) {
+    for await (const [row] of offline.query(`SELECT MAX(version) FROM ${offline.relation(tileTable(view, hopMs))}`)) {
+      const version = BigInt(typeof row?.[0] === 'bigint' || typeof row?.[0] === 'number' ? row[0] : 0);
+      if (version > newest) newest = version;
+    }
+  }
+  return Number(newest / 2n ** 40n);
+}
+
+/** Tiles of one hop being put together, by key. */
+class TileKeys {
+  /** The columns that tell tiles apart. */
+  readonly order: string;
+  readonly #layout: TileLayout;
+  readonly #hopMs: number;
+  readonly #generation: number;
+  readonly #runs = new Map<string, TileRun>();
+  readonly #keyOf: (row: readonly OfflineValue[]) => string;
+  readonly #width: number;
+
+  constructor(layout: TileLayout, hopMs: number, generation: number) {
+    const { key } = layout.view.entity;
+    const decoders = Object.values(key).map(valueDecoder);
+    const { encode } = entityKeyCodec(key);
+    this.#layout = layout;
+    this.#hopMs = hopMs;
+    this.#generation = generation;
+    this.#width = decoders.length;
+    this.#keyOf = (row) => encode(decoders.map((decode, i) => decode(row[i]))) ?? '';
+    this.order = [...Object.keys(key).map((name) => `k_${name}`), 'tile_start'].join(', ');
+  }
+
+  /** A row of the tile table: key, tile_start, n, version, max_ts, scalar columns. */
+  addTile(row: readonly OfflineValue[]): void {
+    const { run, index } = this.tileOf(row);
+    const at = index * this.#layout.numbers;
+    run.nums[at + COUNT] = Number(row[this.#width + 1]);
+    run.nums[at + MAX_TS] = Number(row[this.#width + 3]);
+    let next = this.#width + 4;
+    for (const { aggregate, num, obj } of this.#layout.partials) {
+      const values = row.slice(next, next + aggregate.columns.length).map(columnValue);
+      if (values.length > 0) aggregate.fromColumns(run, at + num, index * this.#layout.objects + obj, values);
+      next += aggregate.columns.length;
+    }
+  }
+
+  tileOf(row: readonly OfflineValue[]): { readonly run: TileRun; readonly index: number } {
+    const key = this.#keyOf(row);
+    const run = this.#runs.get(key) ?? emptyRun(this.#layout);
+    this.#runs.set(key, run);
+    return { run, index: tileAt(run, this.#layout, Number(row[this.#width]), this.#generation) };
+  }
+
+  /** Gives a tile the parts of one aggregate; `row` is any row of it. */
+  setParts(row: readonly OfflineValue[], name: string, parts: readonly PartRow[]): void {
+    const { run, index } = this.tileOf(row);
+    const place = this.#layout.partials.find((partial) => partial.name === name);
+    if (place === undefined) return;
+    place.aggregate.parts?.fromParts(
+      run,
+      index * this.#layout.numbers + place.num,
+      index * this.#layout.objects + place.obj,
+      parts,
+    );
+  }
+
+  /** Key and tile start of a row, as one text. */
+  nameOf(row: readonly OfflineValue[]): string {
+    return `${String(row[this.#width])} ${this.#keyOf(row)}`;
+  }
+
+  writes(): readonly TileWrite[] {
+    const writes: TileWrite[] = [];
+    for (const [key, run] of this.#runs) {
+      for (let index = 0; index < run.length; index += 1)
+        writes.push({ layout: this.#layout, hopMs: this.#hopMs, key, run, index });
+    }
+    return writes;
+  }
+}
+
+/** Collects the rows of one tile's parts, which come together. */
+class PartsOfTile {
+  readonly #keys: TileKeys;
+  readonly #name: string;
+  #row: readonly OfflineValue[] | null = null;
+  #parts: PartRow[] = [];
+
+  constructor(keys: TileKeys, name: string) {
+    this.#keys = keys;
+    this.#name = name;
+  }
+
+  /** A row of the parts table: key, tile_start, version, part, value. */
+  add(row: readonly OfflineValue[]): void {
+    if (this.#row !== null && this.#keys.nameOf(row) !== this.#keys.nameOf(this.#row)) this.finish();
+    this.#row = row;
+    this.#parts.push({ part: partValue(row.at(-2)), value: partValue(row.at(-1)) });
+  }
+
+  finish(): void {
+    if (this.#row !== null) this.#keys.setParts(this.#row, this.#name, this.#parts);
+    this.#row = null;
+    this.#parts = [];
+  }
+}
+
+function columnValue(value: OfflineValue): bigint | string | number | null {
+  return typeof value === 'bigint' || typeof value === 'string' || typeof value === 'number' ? value : null;
+}
+
+function partValue(value: OfflineValue | undefined): bigint | string {
+  return typeof value === 'bigint' || typeof value === 'string' ? value : BigInt(Number(value));
+}
