@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { root, runCommand } from '../run-command.ts';
+import { root } from '../run-command.ts';
+import { runProgram } from '../run-program.ts';
 import type { Check } from './check.ts';
 
 /** The short way to run each example. */
@@ -9,7 +10,7 @@ const ways: Readonly<Record<string, readonly string[]>> = {
   'examples/flights/main.ts': ['--limit', '30000', '--json'],
 };
 
-/** Every example runs to its end, in a folder of its own. */
+/** Every example runs to its end, in a folder of its own, and prints what its comments tell. */
 export const examples: Check = {
   name: 'examples',
   async run() {
@@ -35,9 +36,7 @@ async function programs(): Promise<readonly string[]> {
 
 async function ran(path: string, args: readonly string[]): Promise<readonly string[]> {
   const cwd = await mkdtemp(`${tmpdir()}/headrace-example-`);
-  const { code, output } = await runCommand('node', ['--conditions=headrace-source', `${root}/${path}`, ...args], {
-    cwd,
-  });
+  const problems = await runProgram(`${root}/${path}`, args, cwd);
   await rm(cwd, { recursive: true, force: true });
-  return code === 0 ? [] : [`${path} ended with ${code}\n${output.slice(-2000)}`];
+  return problems;
 }

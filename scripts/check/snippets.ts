@@ -1,13 +1,14 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type Page, readPages } from '../markdown.ts';
 import { root, runCommand } from '../run-command.ts';
+import { runProgram } from '../run-program.ts';
 import type { Check } from './check.ts';
 
 /** Inside the repository, so that `headrace` resolves; git does not know it. */
 const folder = `${root}/.snippets`;
 
 /**
- * Every TypeScript snippet has its types and runs. The `ts` blocks of a page are one program, from top to bottom; a block
+ * Every TypeScript snippet has its types, runs, and prints what its comments tell. The `ts` blocks of a page are one program, from top to bottom; a block
  * fenced as `ts file=NAME` is a file beside it. README.md begins with examples/first.ts, word for word.
  */
 export const snippets: Check = {
@@ -17,7 +18,7 @@ export const snippets: Check = {
     await rm(folder, { recursive: true, force: true });
     const programs = await Promise.all(pages.map(writeProgram));
     const problems = [...(await firstExample(pages)), ...(await typeProblems())];
-    for (const program of programs) problems.push(...(await ran(program)));
+    for (const program of programs) problems.push(...(await runProgram(`${program}/page.ts`, [], program)));
     if (problems.length === 0) await rm(folder, { recursive: true, force: true });
     return { seen: `${pages.flatMap(tsBlocks).length} snippets on ${pages.length} pages`, problems };
   },
@@ -44,12 +45,6 @@ async function typeProblems(): Promise<readonly string[]> {
   await writeFile(`${folder}/tsconfig.json`, '{ "extends": "../tsconfig.json", "include": ["**/*.ts"] }\n');
   const { code, output } = await runCommand('tsc', ['-p', folder, '--pretty', 'false']);
   return code === 0 ? [] : output.trim().split('\n');
-}
-
-async function ran(place: string): Promise<readonly string[]> {
-  const args = ['--conditions=headrace-source', `${place}/page.ts`];
-  const { code, output } = await runCommand('node', args, { cwd: place, limitMs: 60_000 });
-  return code === 0 ? [] : [`${place}/page.ts ended with ${code}\n${output.slice(-2000)}`];
 }
 
 async function firstExample(pages: readonly Page[]): Promise<readonly string[]> {

@@ -6,6 +6,7 @@ import { pageProblems, rowProblems } from '../../scripts/check/errors.ts';
 import { errorSection, errorsPage } from '../../scripts/errors-page.ts';
 import { blocksOf } from '../../scripts/markdown.ts';
 import { runCommand } from '../../scripts/run-command.ts';
+import { toldLines, unprinted } from '../../scripts/run-program.ts';
 import { catalogue } from '../../src/base/errors/catalogue.ts';
 
 const row = { message: 'the thing {name} is broken', mend: 'mend it', retry: 'never', status: 400, exit: 2 } as const;
@@ -51,6 +52,12 @@ test('calls of npm and headrace are found in a shell block, others are left alon
     ['npm', 'start'],
     ['headrace', 'features', 'get', 'departure', 'origin=A B'],
   ]);
+});
+
+test('a program prints the lines that its comments tell, in their order', () => {
+  expect(toldLines('console.log(1); // → 1\n// → two words\n')).toEqual(['1', 'two words']);
+  expect(unprinted(['1', '2'], ['0', '1', 'other', '2'])).toEqual([]);
+  expect(unprinted(['2', '1'], ['1', '2'])).toEqual(['1']);
 });
 
 test('a command that fails or is not there gives a code and what it wrote, never an exception', async () => {

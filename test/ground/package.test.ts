@@ -1,0 +1,76 @@
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { root, runCommand } from '../../scripts/run-command.ts';
+
+const unreachable = /ENOTFOUND|ECONNREFUSED|ENOTCACHED|EAI_AGAIN|ETIMEDOUT|ECONNRESET/;
+
+let place = '';
+let installed: { readonly code: number; readonly output: string };
+
+beforeAll(async () => {
+  place = await mkdtemp(`${tmpdir()}/headrace-package-`);
+  const packed = await runCommand('npm', ['pack', '--pack-destination', place]);
+  expect(packed.code, packed.output).toBe(0);
+  const tarball = (await readdir(place)).find((name) => name.endsWith('.tgz'));
+  await mkdir(`${place}/project`);
+  await writeFile(`${place}/project/package.json`, '{ "private": true, "type": "module" }\n');
+  const args = ['install', '--prefer-offline', '--no-audit', '--no-fund', `${place}/${tarball}`];
+  installed = await runCommand('npm', args, {
+    cwd: `${place}/project`,
+    env: { ONNXRUNTIME_NODE_INSTALL: 'skip' },
+  });
+}, 120_000);
+
+afterAll(() => rm(place, { recursive: true, force: true }));
+
+test('the packed package holds the build and its papers, nothing else', async () => {
+  const { stdout } = await runCommand('tar', ['-tzf', await tarballPath()]);
+  const outside = stdout
+    .trim()
+    .split('\n')
+    .filter((path) => !/^package\/(dist\/.+\.(js|d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path));
+  expect(outside).toEqual([]);
+  expect(stdout).toContain('package/dist/index.js');
+});
+
+test('no path in the build leads to a TypeScript file', async () => {
+  const paths = (await readdir(`${root}/dist`, { recursive: true })).filter((path) => path.endsWith('.js'));
+  const texts = await Promise.all(
+    paths.map(async (path) => ({ path, text: await readFile(`${root}/dist/${path}`, 'utf8') })),
+  );
+  const found = texts.flatMap(({ path, text }) =>
+    (text.match(/['"`]\.{1,2}\/[^'"`\n]*\.ts['"`]/g) ?? []).map((name) => `${path}: ${name}`),
+  );
+  expect(found).toEqual([]);
+});
+
+test("installed into an empty project, it runs the README's first example, which has its types there", async (context) => {
+  skipWhereNothingCanBeInstalled(context);
+  const project = `${place}/project`;
+  await copyFile(`${root}/examples/first.ts`, `${project}/first.ts`);
+  const ran = await runCommand('node', ['first.ts'], { cwd: project });
+  expect(ran.code, ran.output).toBe(0);
+  const options = { module: 'nodenext', target: 'es2024', strict: true, noEmit: true, skipLibCheck: true, types: [] };
+  await writeFile(`${project}/tsconfig.json`, JSON.stringify({ compilerOptions: options, include: ['first.ts'] }));
+  const typed = await runCommand('tsc', ['-p', project]);
+  expect(typed.code, typed.output).toBe(0);
+}, 60_000);
+
+test('the installed command line starts and names its commands', async (context) => {
+  skipWhereNothingCanBeInstalled(context);
+  const { code, output } = await runCommand(`${place}/project/node_modules/.bin/headrace`, ['--help']);
+  expect(code, output).toBe(0);
+  expect(output).toContain('headrace <command> --help');
+});
+
+function skipWhereNothingCanBeInstalled(context: { skip(reason: string): never }): void {
+  if (installed.code === 0) return;
+  if (unreachable.test(installed.output))
+    context.skip('no package registry can be reached and its cache lacks a package');
+  expect.fail(installed.output);
+}
+
+async function tarballPath(): Promise<string> {
+  return `${place}/${(await readdir(place)).find((name) => name.endsWith('.tgz'))}`;
+}
