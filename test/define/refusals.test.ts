@@ -1,0 +1,360 @@
+import { expect, test } from 'vitest';
+import { declarationErrors } from '../../src/base/errors/declaration.ts';
+import { isHeadraceError } from '../../src/base/errors/fail.ts';
+import {
+  add,
+  apply,
+  batchView,
+  count,
+  decimal,
+  defineProject,
+  entity,
+  eventSource,
+  featureService,
+  float,
+  gt,
+  int,
+  lastN,
+  list,
+  literal,
+  lookup,
+  mean,
+  model,
+  nullable,
+  onDemandView,
+  orElse,
+  over,
+  quantile,
+  sql,
+  streamView,
+  sum,
+  text,
+  time,
+  topK,
+} from '../../src/features/define/declare.ts';
+
+const columns = { id: text(), at: time(), user: text(), n: int(), x: float(), price: decimal(2), rate: decimal(4) };
+const events = eventSource('events', { id: 'id', time: 'at', columns });
+const user = entity('user', { user: text() });
+const base = { source: events, entity: user, key: { user: 'user' }, windows: ['1h'], freshness: '1s' } as const;
+const view = streamView('view', { ...base, features: (e) => ({ n: count(), total: sum(e.n) }) });
+const batch = {
+  entity: user,
+  schedule: '0 3 * * *',
+  freshness: '1d',
+  reads: { events },
+  features: { m: int() },
+} as const;
+const ratio = onDemandView('ratio', {
+  inputs: { now: float() },
+  features: { ratio: float() },
+  compute: ({ now }) => ({ ratio: now }),
+});
+const service = featureService('service', {
+  request: { user: text() },
+  join: (r) => ({ u: lookup(view, { user: r.user }) }),
+});
+const spine = eventSource('spine', {
+  id: 'id',
+  time: 'at',
+  columns: { id: text(), at: time(), user: text(), n: int() },
+});
+const learned = {
+  task: 'binary',
+  service,
+  spine: { from: spine, id: 'id' },
+  label: { from: events, id: 'id', value: () => literal(true), within: '1d' },
+  train: { with: { kind: 'logisticRegression' } },
+} as const;
+
+/** What only the run refuses, or refuses as well where types are not checked; `wrong` passes the types. */
+const wrong = (value: unknown): never => value as never;
+
+const refusals: readonly (readonly [mistake: string, code: string, declare: () => unknown])[] = [
+  ['a name with a space', 'NAME_TEXT', () => entity('my user', { user: text() })],
+  ['a name that begins with a digit', 'NAME_TEXT', () => eventSource('1st', { id: 'id', time: 'at', columns })],
+  ['a name that is no word', 'NAME_TEXT', () => defineProject('__proto__', { events })],
+  ['a name of 64 letters', 'NAME_TEXT', () => entity('a'.repeat(64), { user: text() })],
+  ['a column name with a hyphen', 'NAME_TEXT', () => entity('user', { 'user-id': text() })],
+  [
+    'a feature name that is a path',
+    'NAME_TEXT',
+    () => streamView('v', { ...base, features: () => ({ '../x': count() }) }),
+  ],
+  [
+    'an alias with a dot',
+    'NAME_TEXT',
+    () => featureService('s', { request: { user: text() }, join: (r) => ({ 'a.b': lookup(view, { user: r.user }) }) }),
+  ],
+  ['an entity without a key', 'NAMES_NONE', () => entity('user', {})],
+  ['a view without aggregates', 'NAMES_NONE', () => streamView('v', { ...base, features: () => ({}) })],
+  [
+    'a version that is no whole number',
+    'VERSION_NUMBER',
+    () => streamView('v', { ...base, version: 1.5, features: () => ({ n: count() }) }),
+  ],
+  ['version 0', 'VERSION_NUMBER', () => eventSource('e', { version: 0, id: 'id', time: 'at', columns })],
+  ['a decimal of 16 digits', 'COLUMN_SCALE', () => decimal(16)],
+  ['a decimal of half a digit', 'COLUMN_SCALE', () => decimal(0.5)],
+  ['a list of lists', 'COLUMN_ELEMENT', () => list(wrong(list(int())))],
+  ['a list of what can be null', 'COLUMN_ELEMENT', () => list(wrong(nullable(int())))],
+  ['a key of floats', 'KEY_TYPE', () => entity('e', { x: float() })],
+  ['a key that can be null', 'KEY_TYPE', () => entity('e', { x: nullable(text()) })],
+  ['an id of another type', 'SOURCE_COLUMN', () => eventSource('e', { id: wrong('n'), time: 'at', columns })],
+  [
+    'an id that can be null',
+    'SOURCE_COLUMN',
+    () => eventSource('e', { id: wrong('id'), time: 'at', columns: { id: nullable(text()), at: time() } }),
+  ],
+  [
+    'a time that is not declared',
+    'SOURCE_COLUMN',
+    () => eventSource('e', { id: 'id', time: wrong('toString'), columns }),
+  ],
+  [
+    'a negative window',
+    'WINDOW_TEXT',
+    () => streamView('v', { ...base, windows: ['-5m'], features: () => ({ n: count() }) }),
+  ],
+  [
+    'a window of nothing',
+    'WINDOW_TEXT',
+    () => streamView('v', { ...base, windows: ['0m'], features: () => ({ n: count() }) }),
+  ],
+  [
+    'a window beyond all numbers',
+    'WINDOW_TEXT',
+    () => streamView('v', { ...base, windows: ['999999999999999d'], features: () => ({ n: count() }) }),
+  ],
+  [
+    'a lateness in weeks',
+    'WINDOW_TEXT',
+    () => eventSource('e', { id: 'id', time: 'at', lateness: wrong('1w'), columns }),
+  ],
+  [
+    'a window too short for a hop',
+    'WINDOW_HOP',
+    () => streamView('v', { ...base, windows: ['11s'], features: () => ({ n: count() }) }),
+  ],
+  [
+    'a hop longer than its window',
+    'WINDOW_HOP_SIZE',
+    () => streamView('v', { ...base, hops: { '1h': '2h' }, features: () => ({ n: count() }) }),
+  ],
+  [
+    'hops that do not nest',
+    'HOPS_NEST',
+    () =>
+      streamView('v', {
+        ...base,
+        windows: ['1h', '2h'],
+        hops: { '1h': '2m', '2h': '5m' },
+        features: () => ({ n: count() }),
+      }),
+  ],
+  [
+    'an aggregate over no windows',
+    'WINDOWS_NONE',
+    () => streamView('v', { ...base, features: () => ({ n: over([], count()) }) }),
+  ],
+  [
+    'a view over no windows',
+    'WINDOWS_NONE',
+    () => streamView('v', { ...base, windows: [], features: () => ({ n: count() }) }),
+  ],
+  [
+    'a window named twice',
+    'VIEW_FEATURE_TWICE',
+    () => streamView('v', { ...base, windows: ['1h', '1h'], features: () => ({ n: count() }) }),
+  ],
+  [
+    'two features of one name',
+    'VIEW_FEATURE_TWICE',
+    () => streamView('v', { ...base, features: () => ({ n: count(), n_1h: over(['ever'], count()) }) }),
+  ],
+  [
+    'a feature named as the key',
+    'VIEW_FEATURE_TWICE',
+    () => streamView('v', { ...base, features: () => ({ user: over(['ever'], count()) }) }),
+  ],
+  [
+    'a batch feature named as the key',
+    'VIEW_FEATURE_TWICE',
+    () => batchView('b', { ...batch, features: { user: int() }, sql: () => sql`SELECT 1` }),
+  ],
+  [
+    'a key column that is not there',
+    'VIEW_KEY',
+    () => streamView('v', { ...base, key: { user: wrong('usr') }, features: () => ({ n: count() }) }),
+  ],
+  [
+    'a key column of another type',
+    'VIEW_KEY',
+    () => streamView('v', { ...base, key: { user: wrong('n') }, features: () => ({ n: count() }) }),
+  ],
+  [
+    'a key with a part too many',
+    'VIEW_KEY',
+    () => streamView('v', { ...base, key: wrong({ user: 'user', n: 'n' }), features: () => ({ n: count() }) }),
+  ],
+  [
+    'a feature that is a column',
+    'VIEW_AGGREGATE',
+    () => streamView('v', { ...base, features: (e) => ({ n: wrong(e.n) }) }),
+  ],
+  [
+    'the mean of a float',
+    'AGGREGATE_INPUT',
+    () => streamView('v', { ...base, features: (e) => ({ n: mean(wrong(e.x)) }) }),
+  ],
+  [
+    'a quantile above 1',
+    'AGGREGATE_PARAM',
+    () => streamView('v', { ...base, features: (e) => ({ n: quantile(e.n, 90) }) }),
+  ],
+  [
+    'a quantile that is no number',
+    'AGGREGATE_PARAM',
+    () => streamView('v', { ...base, features: (e) => ({ n: quantile(e.n, Number.NaN) }) }),
+  ],
+  [
+    'the last half value',
+    'AGGREGATE_PARAM',
+    () => streamView('v', { ...base, features: (e) => ({ n: lastN(e.n, 0.5) }) }),
+  ],
+  ['the top none', 'AGGREGATE_PARAM', () => streamView('v', { ...base, features: (e) => ({ n: topK(e.n, 0) }) })],
+  [
+    'a literal beyond exact numbers',
+    'EXPRESSION_LITERAL',
+    () => streamView('v', { ...base, features: (e) => ({ n: count(gt(e.n, 2 ** 53)) }) }),
+  ],
+  ['a literal that is no number', 'EXPRESSION_LITERAL', () => literal(Number.NaN)],
+  [
+    'a stand-in of half an int',
+    'EXPRESSION_LITERAL',
+    () =>
+      featureService('s', {
+        request: { user: text() },
+        join: (r) => ({ u: lookup(view, { user: r.user }) }),
+        compute: (_, f) => ({ t: orElse(f.u.total_1h, 0.5) }),
+      }),
+  ],
+  [
+    'decimals of two scales',
+    'EXPRESSION_SCALE',
+    () => streamView('v', { ...base, features: (e) => ({ n: sum(add(e.price, e.rate)) }) }),
+  ],
+  [
+    'a schedule of four fields',
+    'SCHEDULE_TEXT',
+    () => batchView('b', { ...batch, schedule: '3 * * *', sql: () => sql`SELECT 1` }),
+  ],
+  [
+    'a source read as asOf',
+    'NAME_TWICE',
+    () => batchView('b', { ...batch, reads: { asOf: events }, sql: () => sql`SELECT 1` }),
+  ],
+  [
+    'a lookup by a feature',
+    'SERVICE_KEY',
+    () =>
+      featureService('s', {
+        request: { user: text() },
+        join: () => ({ u: lookup(view, wrong({ user: { expression: { kind: 'feature' } } })) }),
+      }),
+  ],
+  [
+    'a lookup without its key',
+    'SERVICE_KEY',
+    () => featureService('s', { request: { user: text() }, join: () => ({ u: lookup(view, wrong({})) }) }),
+  ],
+  [
+    'a lookup of a feature that is not there',
+    'SERVICE_FEATURE',
+    () =>
+      featureService('s', {
+        request: { user: text() },
+        join: (r) => ({ u: lookup(view, { user: r.user }, [wrong('n_2h')]) }),
+      }),
+  ],
+  ['an input that is not bound', 'SERVICE_INPUT', () => apply(ratio, wrong({}))],
+  [
+    'two features of one flat name',
+    'SERVICE_FEATURE_TWICE',
+    () =>
+      featureService('s', {
+        request: { user: text() },
+        join: (r) => ({ u: lookup(view, { user: r.user }, ['n_1h']) }),
+        compute: (r) => ({ u_n_1h: r.user }),
+      }),
+  ],
+  [
+    'a spine without a request column',
+    'MODEL_SPINE',
+    () =>
+      model('m', {
+        ...learned,
+        spine: wrong({
+          from: eventSource('s', { id: 'id', time: 'at', columns: { id: text(), at: time() } }),
+          id: 'id',
+        }),
+      }),
+  ],
+  [
+    'a prediction id that is a number',
+    'MODEL_COLUMN',
+    () => model('m', { ...learned, spine: { from: spine, id: wrong('n') } }),
+  ],
+  [
+    'a label id that is not there',
+    'MODEL_COLUMN',
+    () => model('m', { ...learned, label: { ...learned.label, id: wrong('request') } }),
+  ],
+  [
+    'two sources of one name',
+    'NAME_TWICE',
+    () => defineProject('p', { events, other: eventSource('events', { id: 'id', time: 'at', columns }) }),
+  ],
+  [
+    'two views of one name and version',
+    'NAME_TWICE',
+    () => defineProject('p', { view, other: batchView('view', { ...batch, sql: () => sql`SELECT 1` }) }),
+  ],
+  [
+    'two entities of one name',
+    'NAME_TWICE',
+    () =>
+      defineProject('p', {
+        view,
+        other: batchView('b', { ...batch, entity: entity('user', { user: text() }), sql: () => sql`SELECT 1` }),
+      }),
+  ],
+];
+
+for (const [mistake, code, declare] of refusals) {
+  test(`${mistake} is refused as ${code}`, () => {
+    let error: unknown;
+    try {
+      declare();
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(isHeadraceError(error) ? error.code : error).toBe(code);
+    expect(String(error)).not.toMatch(/[{}]|undefined(?!")/);
+  });
+}
+
+test('every refusal of a declaration is tried here', () => {
+  const tried = new Set(refusals.map(([, code]) => code));
+  expect(Object.keys(declarationErrors).filter((code) => !tried.has(code))).toEqual([]);
+});
+
+test('a project may have two versions of a view', () => {
+  const second = streamView('view', { ...base, version: 2, features: () => ({ n: count() }) });
+  expect(defineProject('p', { view, second }).views.map(({ version }) => version)).toEqual([1, 2]);
+});
+
+test('a window needs to be no whole multiple of its hop', () => {
+  const odd = streamView('v', { ...base, windows: ['61m'], features: () => ({ n: count() }) });
+  expect(odd.features).toMatchObject([{ name: 'n_61m', windowMs: 3_660_000, hopMs: 300_000 }]);
+});
