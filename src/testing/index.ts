@@ -1,0 +1,12 @@
+// What a back end of another maker is held against: the rules of the ports as data, arbitrary streams, the naive scan.
+
+export { anyAggregate, everyAggregate } from './arbitraries/any-aggregate.ts';
+export { anyContent } from './arbitraries/any-event.ts';
+export { anyInstant, anyStream, type LoggedDelivery, reordered } from './arbitraries/any-stream.ts';
+export { anyView } from './arbitraries/any-view.ts';
+export { type ArtifactSubject, artifactStoreContracts } from './contracts/artifact-store.ts';
+export { type Contract, mustEqual, mustFail } from './contracts/contract.ts';
+export { modelRegistryContracts, type RegistrySubject } from './contracts/model-registry.ts';
+export { type OfflineStoreSubject, offlineStoreContracts } from './contracts/offline-store.ts';
+export { naiveAggregate } from './oracle/naive-aggregate.ts';
+export { acceptedDeliveries, naiveAnswers } from './oracle/naive-scan.ts';
