@@ -80,10 +80,10 @@ test('at every instant the engine answers as the oracle does, or refuses because
         }
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 600 },
   );
   expect(answered).toBeGreaterThan(1000);
-  expect(refused).toBeGreaterThan(100);
+  expect(refused).toBeGreaterThan(20);
 });
 
 /** The latest time before q that lies in any window. */
