@@ -1,10 +1,10 @@
 import { expect, expectTypeOf, test } from 'vitest';
-import { departure, type lateDeparture } from '../../examples/flights/declaration.ts';
 import {
   apply,
   count,
   decimal,
   defineProject,
+  type EventOf,
   entity,
   eventSource,
   type FeatureValues,
@@ -17,6 +17,7 @@ import {
   lastN,
   lookup,
   mean,
+  model,
   nullable,
   onDemandView,
   orElse,
@@ -60,6 +61,11 @@ const spend = streamView('spend', {
     notes: over(['1h'], lastN(e.note, 3)),
     average: mean(e.qty),
   }),
+});
+const requests = eventSource('requests', {
+  id: 'request',
+  time: 'at',
+  columns: { request: text(), at: time(), user: text(), price: decimal(2) },
 });
 const ratio = onDemandView('ratio', {
   inputs: { now: float(), usual: float() },
@@ -132,17 +138,28 @@ test('a vector has the picked features and the computed values, by flat names', 
   ]);
 });
 
-test('type keys equal run-time keys in the flights example', () => {
-  type Keys = keyof FeatureValues<typeof departure>;
-  expectTypeOf<
-    'origin_flights_15m' | 'route_late_share_7d' | 'history_mean_delay' | 'distance' | 'clock_weekday'
-  >().toExtend<Keys>();
-  const keys = departure.features.map(({ name }) => name);
-  expect(keys.length).toBe(3 * 12 + 3 + 1 + 2);
-  expect(new Set(keys)).toEqual(new Set(Object.keys(departure.outputs)));
-  const known: Record<Keys, true> = Object.fromEntries(keys.map((key) => [key, true])) as Record<Keys, true>;
-  expect(known.clock_hour).toBe(true);
-  expectTypeOf<TrainingRow<typeof lateDeparture>['label']>().toEqualTypeOf<boolean>();
+test('events, training rows and labels are typed by what they come from', () => {
+  expectTypeOf<EventOf<typeof purchases>>().toEqualTypeOf<{
+    readonly line: string;
+    readonly at: number;
+    readonly user: string;
+    readonly price: string;
+    readonly qty: number;
+    readonly big: bigint;
+    readonly note: string | null;
+  }>();
+  const learned = {
+    service: ranking,
+    spine: { from: requests, id: 'request' },
+    train: { with: { kind: 'logisticRegression' } },
+  } as const;
+  const label = { from: purchases, id: 'line', within: '1d' } as const;
+  const bought = model('bought', { ...learned, task: 'binary', label: { ...label, value: (e) => gt(e.qty, 1) } });
+  const amount = model('amount', { ...learned, task: 'regression', label: { ...label, value: (e) => e.qty } });
+  expectTypeOf<TrainingRow<typeof bought>['label']>().toEqualTypeOf<boolean>();
+  expectTypeOf<TrainingRow<typeof amount>['label']>().toEqualTypeOf<number>();
+  expectTypeOf<TrainingRow<typeof bought>['features']['u_dear_30d']>().toEqualTypeOf<number | null>();
+  expect([bought.labelTag, amount.labelTag]).toEqual(['bool', 'float']);
 });
 
 test('a declaration is frozen all the way down', () => {
