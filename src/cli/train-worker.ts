@@ -15,7 +15,8 @@ try {
   console.log(
     `read ${labels.length} rows of ${job.features.length} features in ${Math.round(performance.now() - started)} ms`,
   );
-  runEmbeddedTrainer(job, { names: job.features, columns: columns.slice(0, -1), labels }, dirname(path));
+  const features = columns.slice(0, -1).map((column) => Float32Array.from(column));
+  runEmbeddedTrainer(job, { names: job.features, columns: features, labels }, dirname(path));
   console.log(`trained in ${Math.round(performance.now() - started)} ms`);
 } catch (error) {
   console.error(isHeadraceError(error) ? `${error.code}: ${error.message}` : String(error));

@@ -6,7 +6,7 @@ import type { Clock } from '../base/time.ts';
 import type { ModelData } from '../features/define/declaration.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelLineage, ModelRegistry, ModelVersion } from '../ports/model-registry.ts';
-import { isEmbeddedTrainer, trainerKinds } from './embedded-trainer.ts';
+import { checkTrainerOptions, isEmbeddedTrainer, trainerKinds } from './embedded-trainer.ts';
 import { runTrainingJob } from './job/run-job.ts';
 import { JOB_FORMAT, type TrainingJob } from './job/training-job.ts';
 
@@ -48,7 +48,7 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
       trainer: model.train.with,
     },
     metrics: result.metrics,
-    artifact: await artifacts.put(readFileSync(join(directory, result.model))),
+    artifact: await artifacts.put(readModel(join(directory, result.model))),
     parity: await artifacts.put(new TextEncoder().encode(JSON.stringify(result.parity))),
     createdAt: clock(),
   });
@@ -66,15 +66,26 @@ function jobOf(model: ModelData, trainingSet: string): TrainingJob {
   };
 }
 
-/** The program that a model is trained by: an embedded trainer's, or the declared `command`. Error: TRAINING_KIND. */
+/** The program that a model is trained by: an embedded trainer's, or the declared `command`. Errors: TRAINING_KIND, TRAINING_OPTION. */
 function commandOf({ model, worker }: TrainModelOptions): readonly [string, ...string[]] {
   const { kind, command } = model.train.with;
-  if (isEmbeddedTrainer(kind)) return worker;
+  if (isEmbeddedTrainer(kind)) {
+    checkTrainerOptions(kind, model.train.with);
+    return worker;
+  }
   if (kind === 'command' && Array.isArray(command) && typeof command[0] === 'string') {
     const [program, ...args] = command.map(String);
     return [program, ...args];
   }
   throw fail('TRAINING_KIND', { kind, known: trainerKinds });
+}
+
+function readModel(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw fail('TRAINING_RESULT', { reason: `the model file ${path} cannot be read` }, error);
+  }
 }
 
 async function fileDigest(path: string): Promise<string> {

@@ -93,6 +93,20 @@ export const modelErrors = rows({
     status: 500,
     exit: 3,
   },
+  MODEL_SCORE: {
+    message: 'version {version} of model {model} scored row {row} {score}, which is no number',
+    mend: 'see that the row holds numbers within float32, or train a model that bounds its inputs',
+    retry: 'never',
+    status: 500,
+    exit: 3,
+  },
+  MODEL_BUSY: {
+    message: 'model {model} has {waiting} rows waiting to be scored',
+    mend: 'ask again in a while, or start more serving processes',
+    retry: 'later',
+    status: 503,
+    exit: 5,
+  },
   MODEL_SIGNATURE: {
     message: 'version {version} of model {model} reads {feature}, which its service does not give',
     mend: 'train it again on the declared service',
@@ -114,6 +128,13 @@ export const modelErrors = rows({
     status: 500,
     exit: 3,
   },
+  TRAINING_DIRECTORY: {
+    message: 'the directory {directory} of a training run cannot be written: {reason}',
+    mend: 'free space, or make it writable',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
   TRAINING_RESULT: {
     message: 'the training job left no result that can be read: {reason}',
     mend: 'write result.json as docs/reference/training-jobs.md describes',
@@ -127,6 +148,13 @@ export const modelErrors = rows({
     retry: 'never',
     status: 400,
     exit: 3,
+  },
+  TRAINING_OPTION: {
+    message: 'the options of the trainer {kind} are not what it takes: {reason}',
+    mend: 'correct them under train.with of the model; docs/reference/training-jobs.md lists them',
+    retry: 'never',
+    status: 400,
+    exit: 2,
   },
   TRAINING_KIND: {
     message: 'there is no trainer of kind {kind}; there are {known}',

@@ -2,28 +2,20 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts';
-import type { LoadedModel, ModelRuntime } from '../../ports/model-runtime.ts';
+import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import type { Value } from '../../schema/column.ts';
-import { type FeatureRow, featureRow } from './feature-row.ts';
+import { featureRow } from './feature-row.ts';
+import { checkParity } from './parity.ts';
+import { ScoreQueue } from './score-queue.ts';
 
 /** The alias whose version serves. */
 export const CHAMPION = 'champion';
-
-/** Scores of a runtime may differ from the trainer's by this much (float32 against float64). */
-const PARITY_TOLERANCE = 1e-5;
 
 export interface ModelServerOptions {
   readonly model: ModelData;
   readonly registry: ModelRegistry;
   readonly artifacts: ArtifactStore;
   readonly runtime: ModelRuntime;
-}
-
-/** A version that is loaded, checked and warm. */
-interface ServingVersion {
-  readonly version: ModelVersion;
-  readonly loaded: LoadedModel;
-  readonly toRow: FeatureRow;
 }
 
 /** Scores of a batch, and the one version that gave them. */
@@ -34,27 +26,34 @@ export interface Scores {
 
 /**
  * Serves the champion of one model: loaded, held against its parity vectors (which warms it), then swapped in at once.
- * A batch is scored by exactly one version.
+ * A batch is scored by exactly one version; calls that the version before has taken are scored by it. A champion that
+ * cannot be loaded leaves the one before serving.
  */
 export class ModelServer {
   readonly model: ModelData;
   readonly #options: ModelServerOptions;
-  #serving: ServingVersion | null = null;
+  #serving: ScoreQueue | null = null;
+  /** Ends with the last refresh that was asked for: one at a time, or an older champion could replace a newer one. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: ModelServerOptions) {
     this.model = options.model;
     this.#options = options;
   }
 
-  /** Loads the champion if the alias has moved; returns the version that serves, or null. Errors: MODEL_FILE, MODEL_PARITY, MODEL_SIGNATURE. */
-  async refresh(): Promise<number | null> {
-    const champion = await this.#options.registry.alias(this.model.name, CHAMPION);
-    if (champion === null || champion === this.#serving?.version.version) return this.#serving?.version.version ?? null;
-    const next = await this.#load(await this.#options.registry.version(this.model.name, champion));
-    const before = this.#serving;
-    this.#serving = next;
-    await before?.loaded.close();
-    return champion;
+  /**
+   * Loads the champion if the alias has moved; returns the version that serves, or null.
+   * Errors: MODEL_FILE, MODEL_PARITY, MODEL_SIGNATURE, ARTIFACT_*.
+   */
+  refresh(): Promise<number | null> {
+    return this.#inTurn(async () => {
+      const champion = await this.#options.registry.alias(this.model.name, CHAMPION);
+      const before = this.#serving;
+      if (champion === null || champion === before?.version.version) return before?.version.version ?? null;
+      this.#serving = await this.#load(await this.#options.registry.version(this.model.name, champion));
+      await before?.close();
+      return champion;
+    });
   }
 
   /** The version that serves; null before the first. */
@@ -62,46 +61,38 @@ export class ModelServer {
     return this.#serving?.version ?? null;
   }
 
-  /** Scores vectors of the model's service. Error: MODEL_NONE. */
+  /** Scores vectors of the model's service. Errors: MODEL_NONE, MODEL_BUSY, MODEL_SCORE. */
   async score(vectors: readonly (readonly Value[])[]): Promise<Scores> {
     const serving = this.#serving;
     if (serving === null) throw fail('MODEL_NONE', { model: this.model.name });
-    const width = serving.version.signature.features.length;
-    const rows = new Float32Array(vectors.length * width);
-    for (let i = 0; i < vectors.length; i += 1) serving.toRow(vectors[i], rows, i * width);
-    return { version: serving.version.version, scores: await serving.loaded.run(rows, vectors.length) };
+    return { version: serving.version.version, scores: await serving.score(vectors) };
   }
 
-  async close(): Promise<void> {
-    await this.#serving?.loaded.close();
-    this.#serving = null;
+  /** Ends when every call has its scores. */
+  close(): Promise<void> {
+    return this.#inTurn(async () => {
+      const before = this.#serving;
+      this.#serving = null;
+      await before?.close();
+    });
   }
 
-  async #load(version: ModelVersion): Promise<ServingVersion> {
+  async #load(version: ModelVersion): Promise<ScoreQueue> {
     const { artifacts, runtime } = this.#options;
     const toRow = featureRow(this.model.service, version);
     const loaded = await runtime.load(await artifacts.get(version.artifact), version.signature);
-    await checkParity(version, loaded, await artifacts.get(version.parity));
-    return { version, loaded, toRow };
+    try {
+      await checkParity(version, loaded, await artifacts.get(version.parity));
+    } catch (error) {
+      await loaded.close();
+      throw error;
+    }
+    return new ScoreQueue(version, loaded, toRow);
   }
-}
 
-async function checkParity(
-  { model, version, signature }: ModelVersion,
-  loaded: LoadedModel,
-  file: Uint8Array,
-): Promise<void> {
-  const { rows, scores } = JSON.parse(new TextDecoder().decode(file)) as {
-    rows: (number | null)[][];
-    scores: number[];
-  };
-  const input = new Float32Array(rows.length * signature.features.length);
-  rows.flat().forEach((value, i) => {
-    input[i] = value ?? Number.NaN;
-  });
-  const found = await loaded.run(input, rows.length);
-  scores.forEach((expected, i) => {
-    if (!(Math.abs(found[i] - expected) <= PARITY_TOLERANCE))
-      throw fail('MODEL_PARITY', { model, version, found: found[i], expected });
-  });
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
 }

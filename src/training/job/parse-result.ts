@@ -4,7 +4,8 @@ import { JOB_FORMAT, type TrainingJob, type TrainingResult } from './training-jo
 
 const resultSchema = z.object({
   format: z.literal(JOB_FORMAT),
-  model: z.string().min(1),
+  // A file of the run's directory, not one elsewhere.
+  model: z.string().regex(/^[^/\\]+$/, 'not the name of a file of the directory'),
   input: z.string().min(1),
   output: z.string().min(1),
   features: z.array(z.string()).min(1),

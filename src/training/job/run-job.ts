@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { parseResult } from './parse-result.ts';
@@ -13,19 +13,27 @@ export interface RunJobOptions {
   readonly timeoutMs: number;
   /** Takes every line that the program prints. */
   readonly onLine?: (line: string) => void;
+  /** Ends the program, with everything that it started. */
+  readonly signal?: AbortSignal;
 }
 
-/** Lines of output that an error shows. */
-const TAIL_LINES = 20;
+/** Last lines of output that an error shows. */
+const TAIL_LINES = 5;
+
+/** Characters after which a line without an end is taken for one. */
+const LONGEST_LINE = 10_000;
+
+/** The longest time that a timer of Node takes, ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Runs one training program in a process of its own, to its end: `job.json` in, `result.json` out. The program gets
- * HEADRACE_JOB beside the environment. Errors: TRAINING_JOB (it failed, was killed, or ran past its time), TRAINING_RESULT.
+ * HEADRACE_JOB beside the environment. Errors: TRAINING_JOB (it failed, was killed, or ran past its time), TRAINING_RESULT,
+ * TRAINING_DIRECTORY.
  */
 export async function runTrainingJob(options: RunJobOptions): Promise<TrainingResult> {
   const { command, directory, job } = options;
-  const path = join(directory, 'job.json');
-  writeFileSync(path, JSON.stringify(job, null, 2));
+  const path = writeJob(directory, job);
   const { outcome, tail } = await runProgram(options, path);
   if (outcome !== null) throw fail('TRAINING_JOB', { command: command[0], outcome, tail, directory });
   let text: string;
@@ -37,24 +45,49 @@ export async function runTrainingJob(options: RunJobOptions): Promise<TrainingRe
   return parseResult(text, job);
 }
 
+function writeJob(directory: string, job: TrainingJob): string {
+  const path = join(directory, 'job.json');
+  try {
+    mkdirSync(directory, { recursive: true });
+    // The result of an earlier run must not be taken for this one's.
+    rmSync(join(directory, 'result.json'), { force: true });
+    writeFileSync(path, JSON.stringify(job, null, 2));
+  } catch (error) {
+    throw fail(
+      'TRAINING_DIRECTORY',
+      { directory, reason: error instanceof Error ? error.message : String(error) },
+      error,
+    );
+  }
+  return path;
+}
+
 /** Waits for the program; `outcome` is null where it ended well. */
 function runProgram(
-  { command, directory, timeoutMs, onLine }: RunJobOptions,
+  { command, directory, timeoutMs, onLine, signal }: RunJobOptions,
   jobPath: string,
-): Promise<{ outcome: string | null; tail: string }> {
+): Promise<{ readonly outcome: string | null; readonly tail: readonly string[] }> {
   const [program, ...args] = command;
   return new Promise((resolve) => {
     const lines: string[] = [];
-    let timedOut = false;
+    let ended: string | null = null;
     const child = spawn(program, args, {
       cwd: directory,
       env: { ...process.env, HEADRACE_JOB: jobPath },
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own, so that what a shell or a launcher started ends with it.
+      detached: true,
     });
-    const timer = setTimeout(() => {
-      timedOut = true;
-      child.kill('SIGKILL');
-    }, timeoutMs);
+    const kill = (why: string) => {
+      ended ??= why;
+      killGroup(child);
+    };
+    const leave = () => killGroup(child);
+    const abort = () => kill('an abort');
+    const timer = setTimeout(() => kill(`a kill after ${timeoutMs} ms`), Math.min(timeoutMs, LONGEST_TIMER_MS));
+    process.once('exit', leave);
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted === true) abort();
     for (const stream of [child.stdout, child.stderr]) {
       eachLine(stream, (line) => {
         lines.push(line);
@@ -64,15 +97,22 @@ function runProgram(
     }
     const end = (outcome: string | null) => {
       clearTimeout(timer);
-      resolve({ outcome, tail: lines.join('\n') });
+      process.off('exit', leave);
+      signal?.removeEventListener('abort', abort);
+      resolve({ outcome: ended ?? outcome, tail: lines });
     };
     child.once('error', (error) => end(error.message));
-    child.once('close', (code, signal) => {
-      if (timedOut) end(`a kill after ${timeoutMs} ms`);
-      else if (signal !== null) end(`signal ${signal}`);
-      else end(code === 0 ? null : `exit code ${code}`);
-    });
+    child.once('close', (code, by) => end(by === null ? (code === 0 ? null : `exit code ${code}`) : `signal ${by}`));
   });
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
+  }
 }
 
 function eachLine(stream: NodeJS.ReadableStream, take: (line: string) => void): void {
@@ -82,6 +122,9 @@ function eachLine(stream: NodeJS.ReadableStream, take: (line: string) => void): 
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) take(line);
+    if (rest.length < LONGEST_LINE) return;
+    take(rest);
+    rest = '';
   });
   stream.on('end', () => {
     if (rest !== '') take(rest);

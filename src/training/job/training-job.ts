@@ -17,7 +17,7 @@ export interface TrainingJob {
 /** What it leaves, as `result.json` in its directory. */
 export interface TrainingResult {
   readonly format: typeof JOB_FORMAT;
-  /** The ONNX file, relative to the directory. */
+  /** Name of the ONNX file in the directory. */
   readonly model: string;
   /** Names of its input tensor (float32 [n, features], NaN where one is missing) and of its output (float32 [n]). */
   readonly input: string;

@@ -1,10 +1,12 @@
-import { fail } from '../../base/errors/fail.ts';
 import type { TrainingFrame } from '../training-frame.ts';
 
 /** Different values that a categorical feature may have. */
 const MOST_CATEGORIES = 64;
 
-/** How one number feature enters: imputed by its mean, centred and scaled; `missing` adds an indicator of its own. */
+/**
+ * How one number feature enters: imputed by its mean, centred and scaled; `missing` adds an indicator of its own. The mean
+ * is a float32: the difference from a float32 feature then has no rounding where it matters, near the mean.
+ */
 export interface NumberFeature {
   readonly kind: 'number';
   /** Index among the frame's columns. */
@@ -39,12 +41,15 @@ export interface Design {
   readonly weights: number;
 }
 
-/** Lays out a frame. `categorical` names the features that are taken by value. Error: TRAINING_DATA. */
-export function buildDesign(frame: TrainingFrame, categorical: readonly string[]): Design {
+/** Ends with an error that gives the reason. */
+type Refuse = (reason: string) => never;
+
+/** Lays out a frame. `categorical` names the features that are taken by value. */
+export function buildDesign(frame: TrainingFrame, categorical: readonly string[], refuse: Refuse): Design {
   const features = frame.names.map((name, column) =>
     categorical.includes(name)
-      ? categoryFeature(name, frame.columns[column], column)
-      : numberFeature(frame.columns[column], column),
+      ? categoryFeature(name, frame.columns[column], column, refuse)
+      : numberFeature(name, frame.columns[column], column, refuse),
   );
   const numbers = features.filter((feature) => feature.kind === 'number');
   const flagged = numbers.filter(({ missing }) => missing);
@@ -68,7 +73,7 @@ export function buildDesign(frame: TrainingFrame, categorical: readonly string[]
   return { features, rows, width, dense, categories, weights: next };
 }
 
-function numberFeature(values: Float64Array, column: number): NumberFeature {
+function numberFeature(name: string, values: Float32Array, column: number, refuse: Refuse): NumberFeature {
   let count = 0;
   let sum = 0;
   for (const value of values) {
@@ -76,20 +81,18 @@ function numberFeature(values: Float64Array, column: number): NumberFeature {
     count += 1;
     sum += value;
   }
-  const mean = count === 0 ? 0 : sum / count;
+  const mean = count === 0 ? 0 : Math.fround(sum / count);
   let squares = 0;
   for (const value of values) if (!Number.isNaN(value)) squares += (value - mean) ** 2;
   const deviation = count === 0 ? 0 : Math.sqrt(squares / count);
+  if (!Number.isFinite(deviation)) refuse(`feature "${name}" has a number beyond float32`);
   return { kind: 'number', column, mean, scale: deviation > 0 ? deviation : 1, missing: count < values.length };
 }
 
-function categoryFeature(name: string, values: Float64Array, column: number): CategoryFeature {
+function categoryFeature(name: string, values: Float32Array, column: number, refuse: Refuse): CategoryFeature {
   const distinct = [...new Set(values)].filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
   if (distinct.length > MOST_CATEGORIES) {
-    throw fail('TRAINING_DATA', {
-      path: name,
-      reason: `a categorical feature has ${distinct.length} values, more than ${MOST_CATEGORIES}`,
-    });
+    refuse(`the categorical feature "${name}" has ${distinct.length} values, more than ${MOST_CATEGORIES}`);
   }
   return { kind: 'category', column, values: distinct };
 }
@@ -98,7 +101,7 @@ function fillNumber(
   dense: Float64Array,
   width: number,
   at: number,
-  values: Float64Array,
+  values: Float32Array,
   { mean, scale }: NumberFeature,
 ): void {
   for (let row = 0; row < values.length; row += 1) {
@@ -107,6 +110,6 @@ function fillNumber(
   }
 }
 
-function fillMissing(dense: Float64Array, width: number, at: number, values: Float64Array): void {
+function fillMissing(dense: Float64Array, width: number, at: number, values: Float32Array): void {
   for (let row = 0; row < values.length; row += 1) dense[row * width + at] = Number.isNaN(values[row]) ? 1 : 0;
 }

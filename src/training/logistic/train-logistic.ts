@@ -4,15 +4,7 @@ import type { TrainingFrame } from '../training-frame.ts';
 import { buildDesign, type Design } from './design.ts';
 import { type Fit, fitLogistic } from './fit.ts';
 import { logisticOnnx, ONNX_INPUT, ONNX_OUTPUT } from './logistic-onnx.ts';
-
-/** Options of the embedded trainer, kind `logisticRegression`. */
-export interface LogisticOptions {
-  /** Features that are taken by value, one weight each. */
-  readonly categorical?: readonly string[];
-  /** Inverse strength of the L2 penalty (1). */
-  readonly c?: number;
-  readonly maxIterations?: number;
-}
+import type { ResolvedLogisticOptions } from './logistic-options.ts';
 
 export interface TrainedModel {
   readonly onnx: Uint8Array;
@@ -25,19 +17,24 @@ export interface TrainedModel {
 
 const PARITY_ROWS = 64;
 
-/** Trains a logistic regression on a frame of numbers. Error: TRAINING_DATA. */
+/** Trains a logistic regression on a frame of numbers; `path` names the frame in errors. Error: TRAINING_DATA. */
 export function trainLogistic(
   frame: TrainingFrame,
-  { categorical = [], c = 1, maxIterations = 50 }: LogisticOptions,
+  { categorical, c, maxIterations }: ResolvedLogisticOptions,
   path: string,
 ): TrainedModel {
+  const refuse = (reason: string): never => {
+    throw fail('TRAINING_DATA', { path, reason });
+  };
   const positives = frame.labels.reduce((sum, label) => sum + label, 0);
+  if (frame.names.length === 0) refuse('it has no feature that is a number');
+  if (!frame.labels.every((label) => label === 0 || label === 1)) refuse('it has labels beside true and false');
   if (positives === 0 || positives === frame.labels.length) {
-    throw fail('TRAINING_DATA', { path, reason: `${positives} of ${frame.labels.length} labels are true` });
+    refuse(`${positives} of ${frame.labels.length} labels are true`);
   }
   const unknown = categorical.find((name) => !frame.names.includes(name));
-  if (unknown !== undefined) throw fail('TRAINING_DATA', { path, reason: `it has no number feature "${unknown}"` });
-  const design = buildDesign(frame, categorical);
+  if (unknown !== undefined) refuse(`it has no number feature "${unknown}"`);
+  const design = buildDesign(frame, categorical, refuse);
   const fit = fitLogistic(design, frame.labels, { c, maxIterations, tolerance: 1e-8 });
   const scores = scoreRows(design, fit);
   return {

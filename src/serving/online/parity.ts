@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+import type { ModelVersion } from '../../ports/model-registry.ts';
+import type { LoadedModel } from '../../ports/model-runtime.ts';
+
+/** Scores of a runtime may differ from the trainer's by this much (float32 against float64). */
+export const PARITY_TOLERANCE = 1e-5;
+
+const paritySchema = z.object({
+  rows: z.array(z.array(z.number().nullable())).min(1),
+  scores: z.array(z.number()),
+});
+
+/**
+ * Holds a loaded model against the rows and scores that its trainer left (JSON, null where a feature is missing). Runs
+ * the whole and one row alone, so that the model is warm for both. Errors: MODEL_PARITY, MODEL_FILE.
+ */
+export async function checkParity(version: ModelVersion, loaded: LoadedModel, file: Uint8Array): Promise<void> {
+  const { rows, scores } = parseParity(file, version);
+  const input = Float32Array.from(rows.flat(), (value) => value ?? Number.NaN);
+  const found = await loaded.run(input, rows.length);
+  const [alone] = await loaded.run(input.slice(0, version.signature.features.length), 1);
+  compare(version, alone, scores[0]);
+  scores.forEach((expected, i) => {
+    compare(version, found[i], expected);
+  });
+}
+
+function compare({ model, version }: ModelVersion, found: number, expected: number): void {
+  // NaN differs from everything.
+  if (!(Math.abs(found - expected) <= PARITY_TOLERANCE))
+    throw fail('MODEL_PARITY', { model, version, found, expected });
+}
+
+function parseParity(file: Uint8Array, { signature }: ModelVersion): z.infer<typeof paritySchema> {
+  let content: unknown;
+  try {
+    content = JSON.parse(new TextDecoder().decode(file));
+  } catch (error) {
+    throw fail('MODEL_FILE', { reason: 'its parity vectors are not JSON' }, error);
+  }
+  const { success, data } = paritySchema.safeParse(content);
+  if (!success) throw fail('MODEL_FILE', { reason: 'its parity vectors are not rows and scores' });
+  const { rows, scores } = data;
+  if (rows.length !== scores.length || rows.some((row) => row.length !== signature.features.length)) {
+    throw fail('MODEL_FILE', { reason: 'its parity vectors do not fit its signature' });
+  }
+  return data;
+}
