@@ -112,7 +112,7 @@ test.each([
         expect(query.counts.map(({ events }) => events(row))).toEqual(expected.counts);
       }
     }),
-    { numRuns: 15 },
+    { numRuns: 8 },
   );
 });
 

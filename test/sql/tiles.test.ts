@@ -108,7 +108,7 @@ test.each([
     fc.asyncProperty(stream, async (deliveries) => {
       expect(await sqlTables(exact, deliveries, dialect)).toEqual(engineTables(exact, deliveries));
     }),
-    { numRuns: 15 },
+    { numRuns: 10 },
   );
 });
 

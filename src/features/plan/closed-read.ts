@@ -17,7 +17,7 @@ export function closedPartials(
   events: ViewEventsPlan,
   columns: readonly WindowColumn[],
 ): ClosedPartialsPlan {
-  const partials = [...new Map(columns.map(({ partial }) => [partial.name, partial])).values()];
+  const partials = distinctPartials(columns);
   const instants: InstantsPlan = {
     kind: 'instants',
     from: events,
@@ -37,6 +37,10 @@ export function closedPartials(
     extremes,
     columns: columns.map((column) => closedColumn(column, points)),
   };
+}
+
+function distinctPartials(columns: readonly WindowColumn[]): readonly Partial[] {
+  return [...new Map(columns.map(({ partial }) => [partial.name, partial])).values()];
 }
 
 const HOW: Readonly<Record<PartialSuffix, ClosedColumn['how']>> = {
@@ -89,7 +93,7 @@ function sumLookups(
 ): readonly AsOfLookup[] {
   const summed = columns.filter(({ partial }) => HOW[partial.suffix] === 'difference');
   if (summed.length === 0) return [];
-  const sums = [...new Set(summed.map(({ partial }) => partial.name))];
+  const sums = distinctPartials(summed);
   const running: RunningSumsPlan = { kind: 'runningSums', from: instants, sums };
   const heads = Object.fromEntries(summed.map(({ partial }) => [headOf(partial), partial.name]));
   const head: AsOfLookup = { in: running, bound: 'until', find: 'lastBefore', take: heads };

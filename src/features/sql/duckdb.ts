@@ -3,6 +3,7 @@ import { pointColumns, takenColumns } from './as-of.ts';
 import type { Writers } from './compile.ts';
 import type { Dialect } from './dialect.ts';
 import { mergeSql } from './partial.ts';
+import { sumOverSql } from './running-sums.ts';
 import { standard } from './standard.ts';
 import { onEqual, selectList } from './text.ts';
 
@@ -15,6 +16,35 @@ const asOfJoins: Writers['asOf'] = ({ from, lookups }, compiler) => {
   });
   const columns = [...pointColumns(from), ...takenColumns(lookups)];
   return `SELECT\n  ${selectList(columns)}\nFROM ${[`${compiler.step(from)} AS p`, ...joins].join('\n')}`;
+};
+
+/**
+ * A frame from the first row to each would be a tree walk a row and sum. Over sorted rows and without an order of its own,
+ * which DuckDB guarantees to keep, a window is one addition a row; what stood before the key's first row is taken off.
+ */
+const streamedSums: Writers['runningSums'] = ({ from, sums }, compiler) => {
+  const keys = from.from.keys.map(({ name }) => name);
+  const names = sums.map(({ name }) => name);
+  const sorted = `SELECT ${[...keys, TS, ...names].join(', ')} FROM ${compiler.step(from)} ORDER BY ${[...keys, TS].join(', ')}`;
+  const running = sums.flatMap((sum) => [
+    `${sumOverSql(sum, 'OVER w')} AS ${sum.name}`,
+    `COALESCE(${sum.name}, 0) AS own_${sum.name}`,
+  ]);
+  const all = compiler.add(
+    'sums_of_all',
+    `SELECT ${[...keys, TS, ...running].join(', ')}
+FROM (${sorted}) AS o
+WINDOW w AS (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`,
+  );
+  const before = names.map((sum) => `ARG_MIN(COALESCE(${sum}, 0) - own_${sum}, ${TS}) AS ${sum}`);
+  const earlier = compiler.add(
+    'sums_of_earlier',
+    `SELECT ${[...keys, ...before].join(', ')}\nFROM ${all}\nGROUP BY ${keys.join(', ')}`,
+  );
+  const own = names.map((sum) => `a.${sum} - e.${sum} AS ${sum}`);
+  return `SELECT\n  ${selectList([...keys.map((key) => `a.${key}`), `a.${TS}`, ...own])}
+FROM ${all} AS a
+JOIN ${earlier} AS e ON ${onEqual('a', 'e', keys)}`;
 };
 
 /** Points stand among the instants of their key; each looks back over a frame from its own bound to before its `until`. */
@@ -63,7 +93,7 @@ export const duckdb: Dialect = {
   toDouble: (sql) =>
     `CASE WHEN ${sql} BETWEEN -9007199254740992 AND 9007199254740992 THEN CAST(${sql} AS DOUBLE) ELSE CAST(CAST(${sql} AS STRING) AS DOUBLE) END`,
   timestampMs: (sql) => `CAST(EPOCH_MS(${sql}) AS BIGINT)`,
-  writers: { asOf: asOfJoins, extremes: frames },
+  writers: { runningSums: streamedSums, asOf: asOfJoins, extremes: frames },
 };
 
 /**

@@ -64,16 +64,27 @@ instants AS (
   FROM events
   GROUP BY k_airport, ts
 ),
+sums_of_all AS (
+  SELECT k_airport, ts, CAST(SUM(flights_n) OVER w AS BIGINT) AS flights_n, COALESCE(flights_n, 0) AS own_flights_n, SUM(mean_delay_total) OVER w AS mean_delay_total, COALESCE(mean_delay_total, 0) AS own_mean_delay_total, CAST(SUM(mean_delay_n) OVER w AS BIGINT) AS mean_delay_n, COALESCE(mean_delay_n, 0) AS own_mean_delay_n, CAST(SUM(late_share_true) OVER w AS BIGINT) AS late_share_true, COALESCE(late_share_true, 0) AS own_late_share_true, CAST(SUM(late_share_n) OVER w AS BIGINT) AS late_share_n, COALESCE(late_share_n, 0) AS own_late_share_n
+  FROM (SELECT k_airport, ts, flights_n, mean_delay_total, mean_delay_n, late_share_true, late_share_n FROM instants ORDER BY k_airport, ts) AS o
+  WINDOW w AS (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+),
+sums_of_earlier AS (
+  SELECT k_airport, ARG_MIN(COALESCE(flights_n, 0) - own_flights_n, ts) AS flights_n, ARG_MIN(COALESCE(mean_delay_total, 0) - own_mean_delay_total, ts) AS mean_delay_total, ARG_MIN(COALESCE(mean_delay_n, 0) - own_mean_delay_n, ts) AS mean_delay_n, ARG_MIN(COALESCE(late_share_true, 0) - own_late_share_true, ts) AS late_share_true, ARG_MIN(COALESCE(late_share_n, 0) - own_late_share_n, ts) AS late_share_n
+  FROM sums_of_all
+  GROUP BY k_airport
+),
 running_sums AS (
   SELECT
-    k_airport,
-    ts,
-    SUM(flights_n) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS flights_n,
-    SUM(mean_delay_total) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS mean_delay_total,
-    SUM(mean_delay_n) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS mean_delay_n,
-    SUM(late_share_true) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS late_share_true,
-    SUM(late_share_n) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS late_share_n
-  FROM instants
+    a.k_airport,
+    a.ts,
+    a.flights_n - e.flights_n AS flights_n,
+    a.mean_delay_total - e.mean_delay_total AS mean_delay_total,
+    a.mean_delay_n - e.mean_delay_n AS mean_delay_n,
+    a.late_share_true - e.late_share_true AS late_share_true,
+    a.late_share_n - e.late_share_n AS late_share_n
+  FROM sums_of_all AS a
+  JOIN sums_of_earlier AS e ON a.k_airport = e.k_airport
 ),
 present AS (
   SELECT k_airport, ts, last_delay_last
@@ -221,6 +232,22 @@ partials AS (
   ) AS u
   GROUP BY k_airport, q
 ),
+answers AS (
+  SELECT
+    k_airport,
+    q,
+    flights_n_w0 AS a_4,
+    flights_n_w1 AS a_5,
+    CASE WHEN mean_delay_n_w0 > 0 THEN CASE WHEN mean_delay_total_w0 BETWEEN -9007199254740992 AND 9007199254740992 THEN CAST(mean_delay_total_w0 AS DOUBLE) ELSE CAST(CAST(mean_delay_total_w0 AS STRING) AS DOUBLE) END / CAST(mean_delay_n_w0 AS DOUBLE) END AS a_6,
+    CASE WHEN mean_delay_n_w1 > 0 THEN CASE WHEN mean_delay_total_w1 BETWEEN -9007199254740992 AND 9007199254740992 THEN CAST(mean_delay_total_w1 AS DOUBLE) ELSE CAST(CAST(mean_delay_total_w1 AS STRING) AS DOUBLE) END / CAST(mean_delay_n_w1 AS DOUBLE) END AS a_7,
+    CASE WHEN late_share_n_w0 > 0 THEN CAST(late_share_true_w0 AS DOUBLE) / CAST(late_share_n_w0 AS DOUBLE) END AS a_8,
+    CASE WHEN late_share_n_w1 > 0 THEN CAST(late_share_true_w1 AS DOUBLE) / CAST(late_share_n_w1 AS DOUBLE) END AS a_9,
+    max_delay_max_w0 AS a_10,
+    max_delay_max_w1 AS a_11,
+    CAST(SUBSTRING(last_delay_last_w0, 52) AS BIGINT) AS a_12,
+    CAST(SUBSTRING(last_delay_last_w1, 52) AS BIGINT) AS a_13
+  FROM partials
+),
 generations AS (
   SELECT
     s."k_airport" AS k_airport,
@@ -254,23 +281,30 @@ visible AS (
   FROM asked AS p
   JOIN spans_of_instants AS i ON i.q = p.q
   LEFT JOIN generations AS t ON p.k_airport = t.k_airport AND t.generation = i.generation
+),
+answers_2 AS (
+  SELECT
+    k_airport,
+    q,
+    f_mean_delay AS a_14
+  FROM visible
 )
 SELECT
   s.id AS "_id",
   s.q AS "_at",
   s.r_origin AS "origin",
   s.r_destination AS "destination",
-  v0.flights_n_w0 AS "origin_flights_1h",
-  v0.flights_n_w1 AS "origin_flights_1d",
-  CASE WHEN v0.mean_delay_n_w0 > 0 THEN CASE WHEN v0.mean_delay_total_w0 BETWEEN -9007199254740992 AND 9007199254740992 THEN CAST(v0.mean_delay_total_w0 AS DOUBLE) ELSE CAST(CAST(v0.mean_delay_total_w0 AS STRING) AS DOUBLE) END / CAST(v0.mean_delay_n_w0 AS DOUBLE) END AS "origin_mean_delay_1h",
-  CASE WHEN v0.mean_delay_n_w1 > 0 THEN CASE WHEN v0.mean_delay_total_w1 BETWEEN -9007199254740992 AND 9007199254740992 THEN CAST(v0.mean_delay_total_w1 AS DOUBLE) ELSE CAST(CAST(v0.mean_delay_total_w1 AS STRING) AS DOUBLE) END / CAST(v0.mean_delay_n_w1 AS DOUBLE) END AS "origin_mean_delay_1d",
-  CASE WHEN v0.late_share_n_w0 > 0 THEN CAST(v0.late_share_true_w0 AS DOUBLE) / CAST(v0.late_share_n_w0 AS DOUBLE) END AS "origin_late_share_1h",
-  CASE WHEN v0.late_share_n_w1 > 0 THEN CAST(v0.late_share_true_w1 AS DOUBLE) / CAST(v0.late_share_n_w1 AS DOUBLE) END AS "origin_late_share_1d",
-  v0.max_delay_max_w0 AS "origin_max_delay_1h",
-  v0.max_delay_max_w1 AS "origin_max_delay_1d",
-  CAST(SUBSTRING(v0.last_delay_last_w0, 52) AS BIGINT) AS "origin_last_delay_1h",
-  CAST(SUBSTRING(v0.last_delay_last_w1, 52) AS BIGINT) AS "origin_last_delay_1d",
-  v1.f_mean_delay AS "history_mean_delay"
+  v0.a_4 AS "origin_flights_1h",
+  v0.a_5 AS "origin_flights_1d",
+  v0.a_6 AS "origin_mean_delay_1h",
+  v0.a_7 AS "origin_mean_delay_1d",
+  v0.a_8 AS "origin_late_share_1h",
+  v0.a_9 AS "origin_late_share_1d",
+  v0.a_10 AS "origin_max_delay_1h",
+  v0.a_11 AS "origin_max_delay_1d",
+  v0.a_12 AS "origin_last_delay_1h",
+  v0.a_13 AS "origin_last_delay_1d",
+  v1.a_14 AS "history_mean_delay"
 FROM spine AS s
-LEFT JOIN partials AS v0 ON v0.k_airport = s.r_origin AND v0.q = s.q
-LEFT JOIN visible AS v1 ON v1.k_airport = s.r_origin AND v1.q = s.q
+LEFT JOIN answers AS v0 ON v0.k_airport = s.r_origin AND v0.q = s.q
+LEFT JOIN answers_2 AS v1 ON v1.k_airport = s.r_origin AND v1.q = s.q

@@ -68,11 +68,11 @@ running_sums AS (
   SELECT
     k_airport,
     ts,
-    SUM(flights_n) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS flights_n,
+    CAST(SUM(flights_n) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS flights_n,
     SUM(mean_delay_total) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS mean_delay_total,
-    SUM(mean_delay_n) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS mean_delay_n,
-    SUM(late_share_true) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS late_share_true,
-    SUM(late_share_n) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS late_share_n
+    CAST(SUM(mean_delay_n) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS mean_delay_n,
+    CAST(SUM(late_share_true) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS late_share_true,
+    CAST(SUM(late_share_n) OVER (PARTITION BY k_airport ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS late_share_n
   FROM instants
 ),
 numbered AS (
@@ -230,6 +230,22 @@ closed_partials AS (
   FROM looked_up AS a
   LEFT JOIN extremes AS x ON a.k_airport = x.k_airport AND a.q = x.q
 ),
+answers AS (
+  SELECT
+    k_airport,
+    q,
+    flights_n_w0 AS a_4,
+    flights_n_w1 AS a_5,
+    CASE WHEN mean_delay_n_w0 > 0 THEN CAST(CAST(mean_delay_total_w0 AS STRING) AS DOUBLE) / CAST(mean_delay_n_w0 AS DOUBLE) END AS a_6,
+    CASE WHEN mean_delay_n_w1 > 0 THEN CAST(CAST(mean_delay_total_w1 AS STRING) AS DOUBLE) / CAST(mean_delay_n_w1 AS DOUBLE) END AS a_7,
+    CASE WHEN late_share_n_w0 > 0 THEN CAST(late_share_true_w0 AS DOUBLE) / CAST(late_share_n_w0 AS DOUBLE) END AS a_8,
+    CASE WHEN late_share_n_w1 > 0 THEN CAST(late_share_true_w1 AS DOUBLE) / CAST(late_share_n_w1 AS DOUBLE) END AS a_9,
+    max_delay_max_w0 AS a_10,
+    max_delay_max_w1 AS a_11,
+    CAST(SUBSTRING(last_delay_last_w0, 52) AS BIGINT) AS a_12,
+    CAST(SUBSTRING(last_delay_last_w1, 52) AS BIGINT) AS a_13
+  FROM closed_partials
+),
 generations AS (
   SELECT
     s."k_airport" AS k_airport,
@@ -263,23 +279,30 @@ visible AS (
   FROM asked AS p
   JOIN spans_of_instants AS i ON i.q = p.q
   LEFT JOIN generations AS t ON p.k_airport = t.k_airport AND t.generation = i.generation
+),
+answers_2 AS (
+  SELECT
+    k_airport,
+    q,
+    f_mean_delay AS a_14
+  FROM visible
 )
 SELECT
   s.id AS "_id",
   s.q AS "_at",
   s.r_origin AS "origin",
   s.r_destination AS "destination",
-  v0.flights_n_w0 AS "origin_flights_1h",
-  v0.flights_n_w1 AS "origin_flights_1d",
-  CASE WHEN v0.mean_delay_n_w0 > 0 THEN CAST(CAST(v0.mean_delay_total_w0 AS STRING) AS DOUBLE) / CAST(v0.mean_delay_n_w0 AS DOUBLE) END AS "origin_mean_delay_1h",
-  CASE WHEN v0.mean_delay_n_w1 > 0 THEN CAST(CAST(v0.mean_delay_total_w1 AS STRING) AS DOUBLE) / CAST(v0.mean_delay_n_w1 AS DOUBLE) END AS "origin_mean_delay_1d",
-  CASE WHEN v0.late_share_n_w0 > 0 THEN CAST(v0.late_share_true_w0 AS DOUBLE) / CAST(v0.late_share_n_w0 AS DOUBLE) END AS "origin_late_share_1h",
-  CASE WHEN v0.late_share_n_w1 > 0 THEN CAST(v0.late_share_true_w1 AS DOUBLE) / CAST(v0.late_share_n_w1 AS DOUBLE) END AS "origin_late_share_1d",
-  v0.max_delay_max_w0 AS "origin_max_delay_1h",
-  v0.max_delay_max_w1 AS "origin_max_delay_1d",
-  CAST(SUBSTRING(v0.last_delay_last_w0, 52) AS BIGINT) AS "origin_last_delay_1h",
-  CAST(SUBSTRING(v0.last_delay_last_w1, 52) AS BIGINT) AS "origin_last_delay_1d",
-  v1.f_mean_delay AS "history_mean_delay"
+  v0.a_4 AS "origin_flights_1h",
+  v0.a_5 AS "origin_flights_1d",
+  v0.a_6 AS "origin_mean_delay_1h",
+  v0.a_7 AS "origin_mean_delay_1d",
+  v0.a_8 AS "origin_late_share_1h",
+  v0.a_9 AS "origin_late_share_1d",
+  v0.a_10 AS "origin_max_delay_1h",
+  v0.a_11 AS "origin_max_delay_1d",
+  v0.a_12 AS "origin_last_delay_1h",
+  v0.a_13 AS "origin_last_delay_1d",
+  v1.a_14 AS "history_mean_delay"
 FROM spine AS s
-LEFT JOIN closed_partials AS v0 ON v0.k_airport = s.r_origin AND v0.q = s.q
-LEFT JOIN visible AS v1 ON v1.k_airport = s.r_origin AND v1.q = s.q
+LEFT JOIN answers AS v0 ON v0.k_airport = s.r_origin AND v0.q = s.q
+LEFT JOIN answers_2 AS v1 ON v1.k_airport = s.r_origin AND v1.q = s.q
