@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileArtifactStore } from './backends/embedded/artifacts/file-artifact-store.ts';
-import { MemoryEventLog } from './backends/memory/event-log.ts';
+import { openEventLog } from './backends/embedded/log/event-log.ts';
 import { openOfflineStore } from './backends/embedded/offline/offline-store.ts';
-import { MemoryOnlineStore } from './backends/memory/online-store.ts';
+import { openOnlineStore } from './backends/embedded/online/online-store.ts';
 import { SqliteRegistry } from './backends/embedded/registry/sqlite-registry.ts';
 import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
 import { fail } from './base/errors/fail.ts';
@@ -41,8 +41,8 @@ export async function openStores(environment: Environment, clock: Clock): Promis
   try {
     makeDirectory(directory);
     return {
-      log: keep(new MemoryEventLog()),
-      online: keep(new MemoryOnlineStore()),
+      log: keep(openEventLog({ path: join(directory, 'log'), durability })),
+      online: keep(openOnlineStore({ path: join(directory, 'online') })),
       offline: keep(await openOfflineStore({ path: join(directory, 'offline'), access: 'write', clock })),
       registry: keep(new SqliteRegistry(join(directory, 'registry.sqlite'))),
       artifacts: new FileArtifactStore(join(directory, 'artifacts')),

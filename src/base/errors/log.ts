@@ -30,4 +30,25 @@ export const logErrors = rows({
     status: 500,
     exit: 4,
   },
+  LOG_LOCKED: {
+    message: 'another process writes the log {path}',
+    mend: 'stop it, or use another directory',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
+  LOG_WRITE: {
+    message: 'the log cannot be written at {path}: {reason}',
+    mend: 'free space, or make the directory writable; what was acknowledged is safe, this append is not in the log',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
+  LOG_CORRUPT: {
+    message: 'the log file {path} is damaged at byte {byte}: {reason}',
+    mend: 'restore the file from a backup; the history in the offline store has what was published',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
 });

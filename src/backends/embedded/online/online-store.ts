@@ -1,0 +1,289 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { open, type RootDatabase } from 'lmdb';
+import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import type { TileLayout } from '../../../features/tile/tile-layout.ts';
+import { START } from '../../../features/tile/tile-layout.ts';
+import { dropFirst, emptyRun, lowerBound, type TileRun } from '../../../features/tile/tile-run.ts';
+import { upsertTile } from '../../../features/tile/upsert.ts';
+import type {
+  BatchAnswer,
+  BatchGeneration,
+  BatchRead,
+  BatchRow,
+  OnlineStore,
+  OnlineStoreCapabilities,
+  TileCommit,
+  TileRead,
+  TileReport,
+  TileWrite,
+} from '../../../ports/online-store.ts';
+import type { Position } from '../../../ports/position.ts';
+import type { Columns } from '../../../schema/column.ts';
+import { rowCodec } from '../../../schema/row-codec.ts';
+import { acquireLock, type Lock } from '../lock.ts';
+import { checkFile } from './check-file.ts';
+import {
+  blockKey,
+  currentKey,
+  FORMAT_KEY,
+  hopAndBlock,
+  positionKey,
+  rowKey,
+  rowsOfGenerations,
+  tilesOfKey,
+  tilesOfView,
+} from './store-keys.ts';
+import { appendBlock, blockOf, decodeBlock, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
+
+export interface OnlineStoreOptions {
+  readonly path: string;
+  /** `read`: beside a process that writes, without a lock. */
+  readonly access?: 'write' | 'read';
+}
+
+const FORMAT = '1';
+
+/** The generations of a batch view, as they stand. */
+interface Generations {
+  readonly current: BatchGeneration;
+  readonly before: BatchGeneration | null;
+}
+
+/** Opens the LMDB store of a directory. Errors: STORE_LOCKED, STORE_CORRUPT, STORE_FORMAT, STORE_WRITE. */
+export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions): OnlineStore {
+  const file = join(path, 'tiles.mdb');
+  let lock: Lock | null = null;
+  try {
+    if (access === 'write') {
+      mkdirSync(path, { recursive: true });
+      lock = acquireLock(join(path, 'lock'));
+      if (lock === null) throw fail('STORE_LOCKED', { path });
+    }
+    checkFile(file);
+    const database = open<Uint8Array, Uint8Array>({
+      path: file,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      readOnly: access === 'read',
+      noSubdir: true,
+    });
+    checkFormat(database, file, access);
+    return new EmbeddedOnlineStore(database, lock, file);
+  } catch (error) {
+    lock?.release();
+    if (isHeadraceError(error)) throw error;
+    throw fail('STORE_WRITE', { path: file, reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+}
+
+function checkFormat(database: RootDatabase<Uint8Array, Uint8Array>, path: string, access: 'write' | 'read'): void {
+  const found = database.get(key(FORMAT_KEY));
+  if (found === undefined && access === 'write') database.putSync(key(FORMAT_KEY), Buffer.from(FORMAT));
+  else if (found !== undefined && textOf(found) !== FORMAT)
+    throw fail('STORE_FORMAT', { path, found: textOf(found), known: FORMAT });
+}
+
+/**
+ * Tiles in blocks of 32 hops, each read, upserted and written whole; the writer's position in the same transaction.
+ * LMDB never overwrites a page in use: a commit survives the death of the process, and with the power the file falls back
+ * to a whole earlier commit, which the event log makes up for.
+ */
+class EmbeddedOnlineStore implements OnlineStore {
+  readonly capabilities: OnlineStoreCapabilities = { durable: true, synchronousReads: true, sharedReads: true };
+  readonly #database: RootDatabase<Uint8Array, Uint8Array>;
+  readonly #lock: Lock | null;
+  readonly #path: string;
+
+  constructor(database: RootDatabase<Uint8Array, Uint8Array>, lock: Lock | null, path: string) {
+    this.#database = database;
+    this.#lock = lock;
+    this.#path = path;
+  }
+
+  readTiles(reads: readonly TileRead[]): readonly TileRun[] {
+    const runs = reads.map(({ layout }) => emptyRun(layout));
+    for (let i = 0; i < reads.length; ) {
+      const { layout, key: entity } = reads[i];
+      let end = i + 1;
+      while (end < reads.length && reads[end].layout === layout && reads[end].key === entity) end += 1;
+      this.#readKey(reads.slice(i, end), runs.slice(i, end));
+      i = end;
+    }
+    return runs;
+  }
+
+  writeTiles({ writer, position, tiles }: TileCommit): TileReport {
+    const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
+    this.#write(() => {
+      for (let i = 0; i < tiles.length; ) i = this.#writeBlock(tiles, i, report);
+      this.#database.putSync(key(positionKey(writer)), json(position));
+    });
+    return report;
+  }
+
+  position(writer: string): Position | null {
+    return this.#json<Position>(positionKey(writer));
+  }
+
+  writeBatch({ viewId, generation }: BatchGeneration, features: Columns, rows: readonly BatchRow[]): void {
+    const { encode } = rowCodec(features);
+    this.#write(() => {
+      for (const row of rows)
+        this.#database.putSync(key(rowKey(viewId, generation, row.key)), Buffer.from(encode(row.values)));
+    });
+  }
+
+  switchBatch(generation: BatchGeneration): void {
+    const { viewId } = generation;
+    const before = this.#json<Generations>(currentKey(viewId))?.current ?? null;
+    this.#write(() => {
+      this.#database.putSync(key(currentKey(viewId)), json({ current: generation, before }));
+      this.#dropRows(viewId, 0, before?.generation ?? generation.generation);
+      if (before !== null) this.#dropRows(viewId, before.generation + 1, generation.generation);
+    });
+  }
+
+  rollBackBatch(viewId: string): BatchGeneration | null {
+    const generations = this.#json<Generations>(currentKey(viewId));
+    if (generations === null || generations.before === null) return null;
+    const { before } = generations;
+    this.#write(() => {
+      this.#database.putSync(key(currentKey(viewId)), json({ current: before, before: null }));
+    });
+    return before;
+  }
+
+  readBatch(reads: readonly BatchRead[]): readonly (BatchAnswer | null)[] {
+    return reads.map(({ viewId, features, key: entity }) => {
+      const generation = this.#json<Generations>(currentKey(viewId))?.current;
+      if (generation === undefined) return null;
+      const bytes = this.#database.get(key(rowKey(viewId, generation.generation, entity)));
+      return { generation, values: bytes === undefined ? null : codecOf(features).decode(bytes) };
+    });
+  }
+
+  dropTiles(layout: TileLayout, hopMs: number, endedBefore: number): void {
+    this.#write(() => {
+      const entries = [...this.#database.getKeys(range(tilesOfView(layout.viewId)))];
+      for (const entry of entries) {
+        const { hopMs: hop, block } = hopAndBlock(entry);
+        if (hop === hopMs && block * TILES_PER_BLOCK * hopMs + hopMs <= endedBefore)
+          this.#dropFromBlock(layout, hopMs, entry, endedBefore);
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+    this.#lock?.release();
+  }
+
+  #readKey(reads: readonly TileRead[], runs: readonly TileRun[]): void {
+    const { layout, key: entity } = reads[0];
+    const spans = range(tilesOfKey(layout.viewId, entity));
+    for (const { key: found, value } of this.#database.getRange(spans)) {
+      const { hopMs, block } = hopAndBlock(found);
+      const start = block * TILES_PER_BLOCK * hopMs;
+      reads.forEach((read, i) => {
+        if (read.hopMs !== hopMs || start >= read.to || start + TILES_PER_BLOCK * hopMs <= read.from) return;
+        appendBlock(layout, runs[i], decodeBlock(layout, hopMs, value), read.from, read.to);
+      });
+    }
+  }
+
+  /** Upserts the tiles from `first` on that are of one block; gives the index behind them. Hot path. */
+  #writeBlock(tiles: readonly TileWrite[], first: number, report: Record<keyof TileReport, number>): number {
+    const { layout, hopMs, key: entity } = tiles[first];
+    const block = blockOf(startOf(tiles[first]), hopMs);
+    const place = key(blockKey(layout.viewId, entity, hopMs, block));
+    const held = this.#database.get(place);
+    const run = held === undefined ? emptyRun(layout) : decodeBlock(layout, hopMs, held);
+    let i = first;
+    let applied = 0;
+    for (; i < tiles.length; i += 1) {
+      const tile = tiles[i];
+      if (
+        tile.layout !== layout ||
+        tile.hopMs !== hopMs ||
+        tile.key !== entity ||
+        blockOf(startOf(tile), hopMs) !== block
+      )
+        break;
+      const outcome = upsertTile(layout, run, tile.run, tile.index);
+      report[outcome] += 1;
+      if (outcome === 'applied') applied += 1;
+    }
+    if (applied > 0) this.#database.putSync(place, Buffer.from(encodeBlock(layout, hopMs, run)));
+    return i;
+  }
+
+  #dropFromBlock(layout: TileLayout, hopMs: number, entry: Uint8Array, endedBefore: number): void {
+    const bytes = this.#database.get(entry);
+    if (bytes === undefined) return;
+    const run = decodeBlock(layout, hopMs, bytes);
+    const dropped = lowerBound(run, layout, endedBefore - hopMs + 1);
+    if (dropped === 0) return;
+    dropFirst(run, layout, dropped);
+    if (run.length === 0) this.#database.removeSync(entry);
+    else this.#database.putSync(entry, Buffer.from(encodeBlock(layout, hopMs, run)));
+  }
+
+  #dropRows(viewId: string, from: number, to: number): void {
+    if (from >= to) return;
+    for (const entry of [...this.#database.getKeys(range(rowsOfGenerations(viewId, from, to)))])
+      this.#database.removeSync(entry);
+  }
+
+  #json<T>(entry: Uint8Array): T | null {
+    const bytes = this.#database.get(key(entry));
+    return bytes === undefined ? null : (JSON.parse(textOf(bytes)) as T);
+  }
+
+  /** One transaction. Error: STORE_WRITE. */
+  #write(work: () => void): void {
+    try {
+      this.#database.transactionSync(work);
+    } catch (error) {
+      if (isHeadraceError(error)) throw error;
+      throw fail(
+        'STORE_WRITE',
+        { path: this.#path, reason: error instanceof Error ? error.message : String(error) },
+        error,
+      );
+    }
+  }
+}
+
+const codecs = new WeakMap<Columns, ReturnType<typeof rowCodec>>();
+
+function codecOf(features: Columns): ReturnType<typeof rowCodec> {
+  const known = codecs.get(features);
+  if (known !== undefined) return known;
+  const codec = rowCodec(features, 'a batch row');
+  codecs.set(features, codec);
+  return codec;
+}
+
+function startOf({ layout, run, index }: TileWrite): number {
+  return run.nums[index * layout.numbers + START];
+}
+
+function key(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function range({ start, end }: { readonly start: Uint8Array; readonly end: Uint8Array }): {
+  start: Buffer;
+  end: Buffer;
+} {
+  return { start: key(start), end: key(end) };
+}
+
+function json(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}

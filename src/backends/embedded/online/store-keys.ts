@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { ByteWriter } from '../../../base/bytes.ts';
+
+/**
+ * Keys of the store. The first byte says what an entry is; texts are length-prefixed, so that no two names meet; numbers
+ * are eight bytes, big-endian, their sign bit flipped, so that bytes order as numbers.
+ *
+ * ```
+ * format   = %x00
+ * block    = %x01 text(view) text(key) number(hop) number(block)
+ * position = %x02 text(writer)
+ * current  = %x03 text(view)
+ * row      = %x04 text(view) number(generation) text(key)
+ * text     = varint(bytes) UTF-8      ; a key above 1,200 bytes: %x00 and its SHA-256, which no text of length 0 begins
+ * ```
+ */
+const LONGEST_KEY = 1_200;
+
+const writer = new ByteWriter(256);
+
+export const FORMAT_KEY = Uint8Array.of(0);
+
+/** Where a key's tiles begin and end, all hops. */
+export function tilesOfKey(view: string, key: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
+  tileHead(view, key);
+  return between();
+}
+
+/** Where a view's tiles begin and end. */
+export function tilesOfView(view: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
+  begin(1).text(view);
+  return between();
+}
+
+export function blockKey(view: string, key: string, hopMs: number, block: number): Uint8Array {
+  tileHead(view, key);
+  writeNumber(hopMs);
+  writeNumber(block);
+  return writer.finish();
+}
+
+/** Hop and block of a block's key: its last 16 bytes. */
+export function hopAndBlock(key: Uint8Array): { readonly hopMs: number; readonly block: number } {
+  const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
+  return { hopMs: readNumber(view, key.length - 16), block: readNumber(view, key.length - 8) };
+}
+
+export function positionKey(name: string): Uint8Array {
+  begin(2).text(name);
+  return writer.finish();
+}
+
+export function currentKey(view: string): Uint8Array {
+  begin(3).text(view);
+  return writer.finish();
+}
+
+export function rowKey(view: string, generation: number, key: string): Uint8Array {
+  begin(4).text(view);
+  writeNumber(generation);
+  writeKeyText(key);
+  return writer.finish();
+}
+
+/** Where the rows of generations [from, to) of a view lie. */
+export function rowsOfGenerations(
+  view: string,
+  from: number,
+  to: number,
+): { readonly start: Uint8Array; readonly end: Uint8Array } {
+  begin(4).text(view);
+  writeNumber(from);
+  const start = writer.finish();
+  begin(4).text(view);
+  writeNumber(to);
+  return { start, end: writer.finish() };
+}
+
+function begin(kind: number): ByteWriter {
+  writer.clear();
+  writer.u8(kind);
+  return writer;
+}
+
+function tileHead(view: string, key: string): void {
+  begin(1).text(view);
+  writeKeyText(key);
+}
+
+function writeKeyText(key: string): void {
+  if (key.length * 3 <= LONGEST_KEY || Buffer.byteLength(key) <= LONGEST_KEY) {
+    writer.text(key);
+    return;
+  }
+  // The empty text is a single %x00 followed by a number or nothing; a digest is told from it by its length.
+  writer.u8(0);
+  writer.bytes(createHash('sha256').update(key).digest());
+}
+
+/** All keys that begin with what was written. */
+function between(): { readonly start: Uint8Array; readonly end: Uint8Array } {
+  const start = writer.finish();
+  const end = writer.finish();
+  let last = end.length - 1;
+  while (end[last] === 0xff) last -= 1;
+  end[last] += 1;
+  return { start, end: end.subarray(0, last + 1) };
+}
+
+const scratch = new DataView(new ArrayBuffer(8));
+const scratchBytes = new Uint8Array(scratch.buffer);
+
+function writeNumber(value: number): void {
+  scratch.setBigInt64(0, BigInt(value));
+  scratchBytes[0] ^= 0x80;
+  writer.bytes(scratchBytes);
+}
+
+function readNumber(view: DataView, at: number): number {
+  scratch.setBigInt64(0, view.getBigInt64(at));
+  scratchBytes[0] ^= 0x80;
+  return Number(scratch.getBigInt64(0));
+}
