@@ -155,6 +155,27 @@ function folded(layout: TileLayout, small: TileRun, hopMs: number) {
   });
 }
 
+test('a reader of some features gives these and the counts of all windows', () => {
+  const anyCase = anyLog.chain(([view, log]) =>
+    fc.tuple(fc.constant(view), fc.constant(log), anyInstant(view), fc.subarray(view.features.map((_, i) => i))),
+  );
+  fc.assert(
+    fc.property(anyCase, ([view, log, q, wanted]) => {
+      const { layout, keys, reader } = applied(view, log);
+      const some = new WindowReader(layout, wanted);
+      for (const { runs } of keys.values()) {
+        const all: (Value | undefined)[] = [];
+        const out: (Value | undefined)[] = view.features.map(() => 'untouched');
+        if (reader.read(runs, q, all, 0) !== q) continue;
+        expect(some.read(runs, q, out, 0)).toBe(q);
+        expect(out).toEqual(all.map((value, i) => (wanted.includes(i) ? value : 'untouched')));
+        expect(some.counts).toEqual(reader.counts);
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
 test('a read needs only the tiles that its spans and the horizon name', () => {
   const anyCase = anyLog.chain(([view, log]) => fc.tuple(fc.constant(view), fc.constant(log), anyInstant(view)));
   fc.assert(

@@ -65,13 +65,17 @@ export class WindowReader {
   #rangesEnd = 0;
   #usableHead = -1;
 
-  constructor(layout: TileLayout) {
+  /** `features`: indexes of those that are wanted, all by default; the others are left as they are in `out`. */
+  constructor(layout: TileLayout, features: readonly number[] = layout.view.features.map((_, index) => index)) {
     const { view } = layout;
+    const wanted = new Set(features);
     this.#layout = layout;
     this.#hops = view.hopsMs;
     this.windows = windowsOf(view);
-    this.#answers = this.windows.map(({ features }) =>
-      features.map((feature) => ({ ...layout.partials[view.features[feature].aggregate], feature })),
+    this.#answers = this.windows.map((window) =>
+      window.features
+        .filter((feature) => wanted.has(feature))
+        .map((feature) => ({ ...layout.partials[view.features[feature].aggregate], feature })),
     );
     this.counts = new Float64Array(this.windows.length);
     this.#scratch = { nums: new Float64Array(layout.numbers), objs: new Array(layout.objects).fill(null) };
