@@ -6,6 +6,8 @@ import { exports } from './check/exports.ts';
 import { figures } from './check/figures.ts';
 import { folders } from './check/folders.ts';
 import { imports } from './check/imports.ts';
+import { links } from './check/links.ts';
+import { pages } from './check/pages.ts';
 import { snippets } from './check/snippets.ts';
 import { style } from './check/style.ts';
 import { tracked } from './check/tracked.ts';
@@ -22,6 +24,8 @@ const checks: readonly Check[] = [
   commands,
   figures,
   folders,
+  links,
+  pages,
   tracked,
 ];
 

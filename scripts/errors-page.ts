@@ -1,9 +1,5 @@
-import { writeFile } from 'node:fs/promises';
 import { catalogue } from '../src/base/errors/catalogue.ts';
 import type { ErrorRow } from '../src/base/errors/row.ts';
-
-/** Where the page of errors lies. */
-export const errorsPagePath = new URL('../docs/reference/errors.md', import.meta.url);
 
 const exits: Readonly<Record<number, string>> = {
   1: 'a fault of Headrace itself',
@@ -23,7 +19,7 @@ ${Object.entries(exits)
   .map(([code, meaning]) => `- exit ${code}: ${meaning}`)
   .join('\n')}
 
-This page is written by \`npm run errors-page\` from src/base/errors/catalogue.ts; do not edit it by hand.
+This page is written by \`npm run pages\` from src/base/errors/catalogue.ts; do not edit it by hand.
 `;
 
 /** The section of one code. */
@@ -45,5 +41,3 @@ export function errorsPage(): string {
 function areaOf(code: string): string {
   return code.slice(0, code.indexOf('_'));
 }
-
-if (import.meta.main) await writeFile(errorsPagePath, errorsPage());

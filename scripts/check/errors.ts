@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { catalogue } from '../../src/base/errors/catalogue.ts';
 import type { ErrorRow } from '../../src/base/errors/row.ts';
-import { errorSection, errorsPagePath } from '../errors-page.ts';
+import { errorSection } from '../errors-page.ts';
 import { root } from '../run-command.ts';
 import type { Check } from './check.ts';
 
@@ -11,7 +11,7 @@ const table: Readonly<Record<string, ErrorRow>> = catalogue;
 export const errors: Check = {
   name: 'errors',
   async run() {
-    const page = await readFile(errorsPagePath, 'utf8').catch(() => '');
+    const page = await readFile(`${root}/docs/reference/errors.md`, 'utf8').catch(() => '');
     const source = await sourceText();
     const codes = Object.keys(table);
     const problems = [
@@ -27,7 +27,7 @@ export const errors: Check = {
 export function pageProblems(page: string): readonly string[] {
   const onPage = new Map(page.split(/^(?=#{2,3} )/m).map((text) => [/^### (\S+)/.exec(text)?.[1] ?? '', text.trim()]));
   onPage.delete('');
-  const mend = 'run npm run errors-page';
+  const mend = 'run npm run pages';
   const missing = Object.entries(table).flatMap(([code, row]) => {
     const text = onPage.get(code);
     if (text === undefined) return [`${code} is not in docs/reference/errors.md: ${mend}`];

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { readPages } from '../markdown.ts';
+import { root } from '../run-command.ts';
+import type { Check } from './check.ts';
+
+interface Link {
+  /** The file that holds it, from the root. */
+  readonly from: string;
+  readonly to: string;
+  /** The folder it counts from. */
+  readonly base: string;
+}
+
+/** Every link of a page leads to a file and, with `#`, to a heading; every docs page that the code names is there. */
+export const links: Check = {
+  name: 'links',
+  async run() {
+    const all = [...(await linksOfPages()), ...(await pagesNamedInCode())];
+    const broken = await Promise.all(all.map(fault));
+    return { seen: `${all.length} links`, problems: broken.filter((text) => text !== '') };
+  },
+};
+
+async function linksOfPages(): Promise<readonly Link[]> {
+  const pages = await readPages();
+  const texts = await Promise.all(pages.map(({ path }) => readFile(`${root}/${path}`, 'utf8')));
+  return pages.flatMap(({ path }, index) =>
+    [...(texts[index] ?? '').replaceAll(/^```.*?^```$/gms, '').matchAll(/\]\(([^)\s]+)\)/g)]
+      .map((match) => ({ from: path, to: match[1] ?? '', base: dirname(`${root}/${path}`) }))
+      .filter(({ to }) => !/^[a-z]+:/.test(to)),
+  );
+}
+
+async function pagesNamedInCode(): Promise<readonly Link[]> {
+  const paths = (await readdir(`${root}/src`, { recursive: true })).filter((path) => path.endsWith('.ts'));
+  const found = await Promise.all(
+    paths.map(async (path) => {
+      const text = await readFile(`${root}/src/${path}`, 'utf8');
+      return [...text.matchAll(/docs\/[\w/.-]+\.md/g)].map(([to]) => ({ from: `src/${path}`, to, base: root }));
+    }),
+  );
+  return found.flat();
+}
+
+async function fault({ from, to, base }: Link): Promise<string> {
+  const [file = '', anchor] = to.split('#');
+  const target = file === '' ? `${root}/${from}` : resolve(base, file);
+  if (!existsSync(target)) return `${from} leads to ${to}, which is not there`;
+  if (anchor === undefined || !target.endsWith('.md')) return '';
+  const headings = [...(await readFile(target, 'utf8')).matchAll(/^#+ (.+)$/gm)].map((match) =>
+    anchorOf(match[1] ?? ''),
+  );
+  return headings.includes(anchor) ? '' : `${from} leads to ${to}, which has no such heading`;
+}
+
+/** The anchor that a heading gets: lower case, spaces as hyphens, without punctuation. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-');
+}

@@ -1,0 +1,7 @@
+import { cliPage } from './cli-page.ts';
+import { errorsPage } from './errors-page.ts';
+
+/** The pages that are written from code, by their path from the root. */
+export function writtenPages(): Readonly<Record<string, string>> {
+  return { 'docs/reference/errors.md': errorsPage(), 'docs/reference/cli.md': cliPage() };
+}
