@@ -18,7 +18,13 @@ export interface EventShape {
 }
 
 /** What an event id may be: ASCII, so that bytes, code points and UTF-16 order alike and SQL pads it safely. */
-export const EVENT_ID = /^[0-9A-Za-z._-]{1,36}$/;
+const EVENT_ID = /^[0-9A-Za-z._-]{1,36}$/;
+const EVENT_ID_TEXT = '1 to 36 of 0-9 A-Z a-z . _ -';
+
+/** Event times order as 15 digits once 10^14 is added: the years -1199 to 30489. */
+const FIRST_EVENT = -1e14;
+const LAST_EVENT = 9e14 - 1;
+const EVENT_TIME_TEXT = 'epoch milliseconds, an integer from -10^14 to 9·10^14 - 1';
 
 /**
  * Makes the parser of an event source's events. Values are as in {@link Value}; a column that is absent is null where
@@ -26,9 +32,11 @@ export const EVENT_ID = /^[0-9A-Za-z._-]{1,36}$/;
  */
 export function rowParser(source: EventShape): RowParser {
   const parsers = Object.entries(source.columns).map(([name, spec]) => {
-    const codes = name === source.time ? { ...EVENT_CODES, type: 'EVENT_TIME' as const } : EVENT_CODES;
-    const column = columnParser(name, spec, codes);
-    return name === source.id ? { ...column, parse: parseEventId(column.parse), codes: ID_CODES } : column;
+    const column = columnParser(name, spec, EVENT_CODES);
+    if (name === source.id) return { ...column, parse: parseEventId, codes: ID_CODES, expected: EVENT_ID_TEXT };
+    return name === source.time
+      ? { ...column, parse: parseEventTime, codes: TIME_CODES, expected: EVENT_TIME_TEXT }
+      : column;
   });
   return objectParser(source.name, parsers, EVENT_CODES);
 }
@@ -63,6 +71,7 @@ const EVENT_CODES: Codes = {
 } satisfies Record<string, ErrorCode>;
 
 const ID_CODES: Codes = { ...EVENT_CODES, type: 'EVENT_ID' };
+const TIME_CODES: Codes = { ...EVENT_CODES, type: 'EVENT_TIME' };
 
 const REQUEST_CODES: Codes = {
   shape: 'REQUEST_SHAPE',
@@ -76,17 +85,21 @@ interface ColumnParser {
   readonly spec: ColumnSpec;
   readonly parse: ValueParser;
   readonly codes: Codes;
+  /** What the column takes, in words. */
+  readonly expected: string;
 }
 
 function columnParser(name: string, spec: ColumnSpec, codes: Codes): ColumnParser {
-  return { name, spec, parse: valueParser(spec), codes };
+  return { name, spec, parse: valueParser(spec), codes, expected: expectedOf(spec) };
 }
 
-function parseEventId(parse: ValueParser): ValueParser {
-  return (json) => {
-    const value = parse(json);
-    return value !== null && EVENT_ID.test(String(value)) ? value : null;
-  };
+function parseEventId(json: unknown): string | null {
+  return typeof json === 'string' && EVENT_ID.test(json) ? json : null;
+}
+
+function parseEventTime(json: unknown): number | null {
+  const isTime = typeof json === 'number' && Number.isInteger(json) && json >= FIRST_EVENT && json <= LAST_EVENT;
+  return isTime ? json + 0 : null;
 }
 
 /** Hot path. */
@@ -125,10 +138,14 @@ function countKeys(json: Readonly<Record<string, unknown>>): number {
   return count;
 }
 
-function refusal(where: string, { name, spec, codes }: ColumnParser, json: Readonly<Record<string, unknown>>): Error {
+function refusal(
+  where: string,
+  { name, codes, expected }: ColumnParser,
+  json: Readonly<Record<string, unknown>>,
+): Error {
   const found = Object.hasOwn(json, name) ? json[name] : undefined;
   if (found === undefined) return fail(codes.missing, { where, column: name });
-  return fail(codes.type, { where, column: name, found: describeJson(found), expected: expectedOf(spec) });
+  return fail(codes.type, { where, column: name, found: describeJson(found), expected });
 }
 
 function unknownColumn(

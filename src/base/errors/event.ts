@@ -31,7 +31,7 @@ export const eventErrors = rows({
     exit: 3,
   },
   EVENT_ID: {
-    message: 'an event of {where} has the id {column} = {found}; it takes 1 to 36 of 0-9 A-Z a-z . _ - ({expected})',
+    message: 'an event of {where} has the id {column} = {found}; it takes {expected}',
     mend: 'send an id of those characters, such as a UUID; one event keeps its id over all deliveries',
     retry: 'never',
     status: 400,
