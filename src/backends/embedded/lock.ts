@@ -15,6 +15,7 @@ export function acquireLock(path: string): Lock | null {
   try {
     file.exec('PRAGMA busy_timeout = 0');
     file.exec('PRAGMA locking_mode = EXCLUSIVE');
+    file.exec('PRAGMA journal_mode = MEMORY');
     file.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     file.close();

@@ -43,8 +43,8 @@ export function lockDirectory(directory: string): Lock {
   }
 }
 
-/** Removes files that no manifest knows: those of a change that was not published. */
-export function removeOrphans(directory: string, { tables, retired }: Manifest): void {
+/** Removes what the newest manifest does not know: files of a change that was not published, and older manifests. */
+export function removeOrphans(directory: string, { sequence, tables, retired }: Manifest): void {
   const known = new Set([...tables.flatMap(({ files }) => files), ...retired].map(({ path }) => path));
   const entries = readdirSync(join(directory, 'tables'), { recursive: true, withFileTypes: true });
   for (const entry of entries) {
@@ -52,7 +52,8 @@ export function removeOrphans(directory: string, { tables, retired }: Manifest):
     if (!entry.isDirectory() && !known.has(relative(directory, path))) rmSync(path, { force: true });
   }
   for (const name of readdirSync(directory)) {
-    if (/^manifest\.\d+\.json\.tmp$/.test(name)) rmSync(join(directory, name), { force: true });
+    if (/^manifest\.\d+\.json(\.tmp)?$/.test(name) && name !== `manifest.${sequence}.json`)
+      rmSync(join(directory, name), { force: true });
   }
 }
 

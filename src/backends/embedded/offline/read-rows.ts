@@ -5,6 +5,7 @@ import {
   DuckDBListValue,
   type DuckDBValue,
 } from '@duckdb/node-api';
+import { fail } from '../../../base/errors/fail.ts';
 import type { OfflineValue } from '../../../ports/offline-store.ts';
 
 /**
@@ -30,7 +31,9 @@ function offlineValue(value: DuckDBValue): OfflineValue {
   return String(value);
 }
 
+/** A null among the elements has no place in the port's lists, and must not pass for something else. */
 function listItem(value: DuckDBValue): bigint | number | string | boolean {
   const item = offlineValue(value);
+  if (item === null) throw fail('OFFLINE_QUERY', { reason: 'a list in its result has a null in it' });
   return typeof item === 'object' ? String(item) : item;
 }
