@@ -363,8 +363,10 @@ function openModel(model: ModelData, { registry, artifacts, runtime }: Stores): 
     quality,
     labels: new LabelJoin({
       withinMs: label.withinMs,
+      latenessMs: label.from.latenessMs,
       otherwise: labelNumber(label.otherwise),
-      judged: (prediction) => quality.add(prediction),
+      predicted: (prediction) => quality.predicted(prediction),
+      judged: (prediction) => quality.judged(prediction),
     }),
     labelOf: compileExpression(label.value, label.from.columns),
     labelId: Object.keys(label.from.columns).indexOf(label.id),

@@ -1,126 +1,194 @@
-/** What became of predictions and labels since the start. `predictions = labelled + unlabelled + pending`. */
+import { ExpiryQueue } from './expiry-queue.ts';
+
+/**
+ * What became of predictions and labels since the start. At every instant
+ * `predictions = labelled + unlabelled + pending` and
+ * `labels = (labelled − assumed) + duplicateLabels + outOfTimeLabels + orphanLabels + waitingLabels`.
+ */
 export interface LabelCounters {
   predictions: number;
   labelled: number;
+  /** Of those labelled: none came, and `otherwise` stands for it. */
+  assumed: number;
   /** Its time ran out without a label. */
   unlabelled: number;
   pending: number;
-  /** A second label for one prediction: the first counts. */
+  labels: number;
+  /** A further label for one prediction: the first counts. */
   duplicateLabels: number;
-  /** Labels for which no prediction came within the time. */
+  /** Labels from before their prediction's instant, or from after its time. */
+  outOfTimeLabels: number;
+  /** Labels for which no prediction came, or whose prediction's time had run out. */
   orphanLabels: number;
+  /** Labels whose prediction has not come yet. */
+  waitingLabels: number;
   /** A second prediction under one id: the first counts. */
   duplicatePredictions: number;
 }
 
-/** A prediction that has got its label. */
-export interface JudgedPrediction {
+/** A prediction as the join remembers it. */
+export interface JoinedPrediction {
   readonly at: number;
   readonly version: number;
   readonly score: number;
+}
+
+/** A prediction that has got its label. */
+export interface JudgedPrediction extends JoinedPrediction {
   readonly label: number;
 }
 
 export interface LabelJoinOptions {
-  /** How long after a prediction its label counts, ms. */
+  /** How long after a prediction's instant the time of its label may be, ms. */
   readonly withinMs: number;
+  /** How late after its time a label may arrive, ms: the lateness of its source. */
+  readonly latenessMs: number;
   /** The label where none came; null: it stays without. */
   readonly otherwise: number | null;
+  /** Takes each prediction once, when it comes. */
+  readonly predicted: (prediction: JoinedPrediction) => void;
+  /** Takes each prediction at most once, when its label is known. */
   readonly judged: (prediction: JudgedPrediction) => void;
 }
 
-interface Pending {
-  readonly at: number;
-  readonly version: number;
-  readonly score: number;
-}
-
-interface Waiting {
+interface Label {
   readonly time: number;
   readonly label: number;
 }
 
+/** What is known of an id. */
+type Known =
+  | { readonly kind: 'early'; readonly due: number; readonly labels: Label[] }
+  | { readonly kind: 'pending'; readonly due: number; readonly prediction: JoinedPrediction }
+  | { readonly kind: 'done'; readonly due: number };
+
 /**
  * Joins labels to predictions by id as they come, in whatever order: a label before its prediction waits for it. Memory
- * holds what is younger than `withinMs`. A label counts if its time lies within [at, at + withinMs].
+ * holds what may still meet: ids younger than `withinMs` and `latenessMs` together. A label counts if its time lies within
+ * [at, at + withinMs]; of several that wait for a prediction the earliest counts, afterwards the first to arrive.
  */
 export class LabelJoin {
   readonly counters: LabelCounters = {
     predictions: 0,
     labelled: 0,
+    assumed: 0,
     unlabelled: 0,
     pending: 0,
+    labels: 0,
     duplicateLabels: 0,
+    outOfTimeLabels: 0,
     orphanLabels: 0,
+    waitingLabels: 0,
     duplicatePredictions: 0,
   };
   readonly #options: LabelJoinOptions;
-  /** Predictions in order of arrival: expiry looks at the front only. */
-  readonly #pending = new Map<string, Pending>();
-  readonly #early = new Map<string, Waiting>();
-  /** Ids that have their label, with the time it may be forgotten. */
-  readonly #done = new Map<string, number>();
+  readonly #keepMs: number;
+  readonly #known = new Map<string, Known>();
+  readonly #expiry: ExpiryQueue;
 
   constructor(options: LabelJoinOptions) {
     this.#options = options;
+    this.#keepMs = options.withinMs + options.latenessMs;
+    this.#expiry = new ExpiryQueue(this.#keepMs);
   }
 
+  /** Takes a prediction: its id, the instant it is of, the version and the score. */
   predict(id: string, at: number, version: number, score: number): void {
-    if (this.#pending.has(id) || this.#done.has(id)) {
+    const known = this.#known.get(id);
+    if (known !== undefined && known.kind !== 'early') {
       this.counters.duplicatePredictions += 1;
       return;
     }
-    this.counters.predictions += 1;
-    const early = this.#early.get(id);
     const prediction = { at, version, score };
-    if (early !== undefined && this.#counts(early.time, at)) {
-      this.#early.delete(id);
-      this.#settle(id, prediction, early.label);
-      return;
+    this.counters.predictions += 1;
+    this.#options.predicted(prediction);
+    const label = known === undefined ? null : this.#chosen(known.labels, at);
+    if (label === null) {
+      this.counters.pending += 1;
+      this.#keep(id, { kind: 'pending', due: at + this.#keepMs, prediction });
+    } else {
+      this.#keep(id, { kind: 'done', due: at + this.#keepMs });
+      this.#settle(prediction, label.label);
     }
-    this.#pending.set(id, prediction);
-    this.counters.pending += 1;
   }
 
+  /** Takes a label and its time. */
   label(id: string, time: number, label: number): void {
-    const prediction = this.#pending.get(id);
-    if (prediction !== undefined) {
-      if (!this.#counts(time, prediction.at)) return;
-      this.#pending.delete(id);
-      this.counters.pending -= 1;
-      this.#settle(id, prediction, label);
-    } else if (this.#done.has(id) || this.#early.has(id)) this.counters.duplicateLabels += 1;
-    else this.#early.set(id, { time, label });
+    this.counters.labels += 1;
+    const known = this.#known.get(id);
+    switch (known?.kind) {
+      case undefined:
+        this.counters.waitingLabels += 1;
+        this.#keep(id, { kind: 'early', due: time + this.#keepMs, labels: [{ time, label }] });
+        break;
+      case 'early':
+        this.counters.waitingLabels += 1;
+        known.labels.push({ time, label });
+        break;
+      case 'done':
+        this.counters.duplicateLabels += 1;
+        break;
+      case 'pending':
+        if (!this.#counts(time, known.prediction.at)) {
+          this.counters.outOfTimeLabels += 1;
+          break;
+        }
+        this.counters.pending -= 1;
+        this.#known.set(id, { kind: 'done', due: known.due });
+        this.#settle(known.prediction, label);
+        break;
+      default:
+        known satisfies never;
+    }
   }
 
-  /** Ends what can get no label any more at `now`, by the clock of the label source. */
+  /** Ends what can meet nothing any more at `now`, at the latest a 64th of its time after that; Infinity ends everything. */
   expire(now: number): void {
-    const { withinMs, otherwise } = this.#options;
-    for (const [id, prediction] of this.#pending) {
-      if (prediction.at + withinMs >= now) break;
-      this.#pending.delete(id);
-      this.counters.pending -= 1;
-      if (otherwise === null) this.counters.unlabelled += 1;
-      else this.#settle(id, prediction, otherwise);
-    }
-    for (const [id, { time }] of this.#early) {
-      if (time + withinMs >= now) break;
-      this.#early.delete(id);
-      this.counters.orphanLabels += 1;
-    }
-    for (const [id, until] of this.#done) {
-      if (until >= now) break;
-      this.#done.delete(id);
-    }
+    this.#expiry.expire(now, (id) => {
+      const known = this.#known.get(id);
+      // What came for the id since has an entry of its own in the queue.
+      if (known === undefined || known.due >= now) return;
+      this.#known.delete(id);
+      if (known.kind === 'pending') this.#end(known.prediction);
+      else if (known.kind === 'early') {
+        this.counters.waitingLabels -= known.labels.length;
+        this.counters.orphanLabels += known.labels.length;
+      }
+    });
+  }
+
+  #keep(id: string, known: Known): void {
+    this.#known.set(id, known);
+    this.#expiry.add(id, known.due);
   }
 
   #counts(time: number, at: number): boolean {
     return time >= at && time <= at + this.#options.withinMs;
   }
 
-  #settle(id: string, { at, version, score }: Pending, label: number): void {
+  /** The earliest of the waiting labels that counts; the others are counted as what they are. */
+  #chosen(labels: readonly Label[], at: number): Label | null {
+    const valid = labels.filter(({ time }) => this.#counts(time, at));
+    this.counters.waitingLabels -= labels.length;
+    this.counters.outOfTimeLabels += labels.length - valid.length;
+    if (valid.length === 0) return null;
+    this.counters.duplicateLabels += valid.length - 1;
+    return valid.reduce((earliest, one) => (one.time < earliest.time ? one : earliest));
+  }
+
+  #settle(prediction: JoinedPrediction, label: number): void {
     this.counters.labelled += 1;
-    this.#done.set(id, at + this.#options.withinMs);
-    this.#options.judged({ at, version, score, label });
+    this.#options.judged({ ...prediction, label });
+  }
+
+  #end(prediction: JoinedPrediction): void {
+    const { otherwise } = this.#options;
+    this.counters.pending -= 1;
+    if (otherwise === null) {
+      this.counters.unlabelled += 1;
+      return;
+    }
+    this.counters.assumed += 1;
+    this.#settle(prediction, otherwise);
   }
 }
