@@ -68,6 +68,12 @@ export interface BatchAnswer {
   readonly values: readonly Value[] | null;
 }
 
+/** Tiles of a hop that end at or before an instant. */
+export interface TileHorizon {
+  readonly hopMs: number;
+  readonly endedBefore: number;
+}
+
 export interface OnlineStoreCapabilities {
   /** Whether writes survive the process. */
   readonly durable: boolean;
@@ -91,7 +97,7 @@ export interface OnlineStoreCapabilities {
  *  6. a batch generation is invisible until it is switched to; the switch is atomic; the generation before is kept for
  *     `rollBackBatch`, older ones are dropped;
  *  7. a second writer on the same store is STORE_LOCKED; readers are not;
- *  8. `dropTiles` removes tiles that end at or before the instant, and nothing else.
+ *  8. `dropTiles` removes the tiles of each named hop that end at or before its instant, and nothing else.
  */
 export interface OnlineStore {
   readonly capabilities: OnlineStoreCapabilities;
@@ -105,6 +111,6 @@ export interface OnlineStore {
   /** Back to the generation before; returns it, or null if there is none. */
   rollBackBatch(viewId: string): MaybePromise<BatchGeneration | null>;
   readBatch(reads: readonly BatchRead[]): MaybePromise<readonly (BatchAnswer | null)[]>;
-  dropTiles(layout: TileLayout, hopMs: number, endedBefore: number): MaybePromise<void>;
+  dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): MaybePromise<void>;
   close(): MaybePromise<void>;
 }

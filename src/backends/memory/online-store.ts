@@ -9,6 +9,7 @@ import type {
   OnlineStore,
   OnlineStoreCapabilities,
   TileCommit,
+  TileHorizon,
   TileRead,
   TileReport,
 } from '../../ports/online-store.ts';
@@ -90,9 +91,11 @@ export class MemoryOnlineStore implements OnlineStore {
     });
   }
 
-  dropTiles(layout: TileLayout, hopMs: number, endedBefore: number): void {
-    for (const run of this.#hop(layout, hopMs).values()) {
-      dropFirst(run, layout, lowerBound(run, layout, endedBefore - hopMs + 1));
+  dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): void {
+    for (const { hopMs, endedBefore } of horizons) {
+      for (const run of this.#hop(layout, hopMs).values()) {
+        dropFirst(run, layout, lowerBound(run, layout, endedBefore - hopMs + 1));
+      }
     }
   }
 

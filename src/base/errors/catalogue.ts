@@ -13,6 +13,7 @@ import { offlineErrors } from './offline.ts';
 import { planErrors } from './plan.ts';
 import { requestErrors } from './request.ts';
 import { serverErrors } from './server.ts';
+import { storeErrors } from './store.ts';
 
 /** Every error a user can meet, by code. docs/reference/errors.md is checked against it in both directions. */
 export const catalogue = {
@@ -24,6 +25,7 @@ export const catalogue = {
   ...bytesErrors,
   ...cliErrors,
   ...serverErrors,
+  ...storeErrors,
   ...entityErrors,
   ...eventErrors,
   ...offlineErrors,

@@ -123,20 +123,21 @@ export class Materialiser {
     return times.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...times);
   }
 
-  /** Drops the stored tiles that no window can reach any more, at most once per largest hop of the log clock. */
+  /** Drops the stored tiles that no window can reach any more, at most once a day of the log clock. */
   async dropUnreachable(): Promise<void> {
+    const clock = this.#keepClock();
+    if (!(clock >= this.#dropped + DROP_EVERY_MS)) return;
     for (const layout of this.#options.layouts) {
-      const clock = Math.min(
-        this.clockOf(layout.view.source),
-        this.#options.archivedUpTo?.() ?? Number.POSITIVE_INFINITY,
+      const horizons = layout.view.hopsMs.map((hopMs) => ({
+        hopMs,
+        endedBefore: clock - tileHorizonMs(layout.view, hopMs),
+      }));
+      await this.#options.store.dropTiles(
+        layout,
+        horizons.filter(({ endedBefore }) => Number.isFinite(endedBefore)),
       );
-      if (clock < this.#dropped + DROP_EVERY_MS) continue;
-      for (const hopMs of layout.view.hopsMs) {
-        const horizon = clock - tileHorizonMs(layout.view, hopMs);
-        if (Number.isFinite(horizon)) await this.#options.store.dropTiles(layout, hopMs, horizon);
-      }
     }
-    this.#dropped = Math.max(this.#dropped, this.#keepClock());
+    this.#dropped = clock;
   }
 
   /** Ingest time up to which ids matter, by source: what the log must keep for a restart. */
@@ -233,7 +234,8 @@ export class Materialiser {
   }
 }
 
-const DROP_EVERY_MS = 3_600_000;
+/** The stores are swept this often by the log clock. */
+const DROP_EVERY_MS = 86_400_000;
 
 interface SourceState {
   readonly source: EventSourceData;

@@ -14,6 +14,7 @@ import type {
   OnlineStore,
   OnlineStoreCapabilities,
   TileCommit,
+  TileHorizon,
   TileRead,
   TileReport,
   TileWrite,
@@ -94,6 +95,8 @@ class EmbeddedOnlineStore implements OnlineStore {
   readonly #database: RootDatabase<Uint8Array, Uint8Array>;
   readonly #lock: Lock | null;
   readonly #path: string;
+  readonly #known = new Map<string, Generations>();
+  readonly #runs = new Map<TileLayout, TileRun>();
 
   constructor(database: RootDatabase<Uint8Array, Uint8Array>, lock: Lock | null, path: string) {
     this.#database = database;
@@ -136,7 +139,8 @@ class EmbeddedOnlineStore implements OnlineStore {
 
   switchBatch(generation: BatchGeneration): void {
     const { viewId } = generation;
-    const before = this.#json<Generations>(currentKey(viewId))?.current ?? null;
+    const before = this.#generations(viewId)?.current ?? null;
+    this.#known.delete(viewId);
     this.#write(() => {
       this.#database.putSync(key(currentKey(viewId)), json({ current: generation, before }));
       this.#dropRows(viewId, 0, before?.generation ?? generation.generation);
@@ -145,7 +149,8 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   rollBackBatch(viewId: string): BatchGeneration | null {
-    const generations = this.#json<Generations>(currentKey(viewId));
+    const generations = this.#generations(viewId);
+    this.#known.delete(viewId);
     if (generations === null || generations.before === null) return null;
     const { before } = generations;
     this.#write(() => {
@@ -156,21 +161,24 @@ class EmbeddedOnlineStore implements OnlineStore {
 
   readBatch(reads: readonly BatchRead[]): readonly (BatchAnswer | null)[] {
     return reads.map(({ viewId, features, key: entity }) => {
-      const generation = this.#json<Generations>(currentKey(viewId))?.current;
+      const generation = this.#generations(viewId)?.current;
       if (generation === undefined) return null;
       const bytes = this.#database.get(key(rowKey(viewId, generation.generation, entity)));
       return { generation, values: bytes === undefined ? null : codecOf(features).decode(bytes) };
     });
   }
 
-  dropTiles(layout: TileLayout, hopMs: number, endedBefore: number): void {
+  dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): void {
+    const before = new Map(horizons.map(({ hopMs, endedBefore }) => [hopMs, endedBefore]));
     this.#write(() => {
-      const entries = [...this.#database.getKeys(range(tilesOfView(layout.viewId)))];
-      for (const entry of entries) {
-        const { hopMs: hop, block } = hopAndBlock(entry);
-        if (hop === hopMs && block * TILES_PER_BLOCK * hopMs + hopMs <= endedBefore)
-          this.#dropFromBlock(layout, hopMs, entry, endedBefore);
+      const touched: { entry: Uint8Array; hopMs: number; endedBefore: number }[] = [];
+      for (const entry of this.#database.getKeys(range(tilesOfView(layout.viewId)))) {
+        const { hopMs, block } = hopAndBlock(entry);
+        const endedBefore = before.get(hopMs);
+        if (endedBefore === undefined || block * TILES_PER_BLOCK * hopMs + hopMs > endedBefore) continue;
+        touched.push({ entry, hopMs, endedBefore });
       }
+      for (const { entry, hopMs, endedBefore } of touched) this.#dropFromBlock(layout, hopMs, entry, endedBefore);
     });
   }
 
@@ -197,8 +205,9 @@ class EmbeddedOnlineStore implements OnlineStore {
     const { layout, hopMs, key: entity } = tiles[first];
     const block = blockOf(startOf(tiles[first]), hopMs);
     const place = key(blockKey(layout.viewId, entity, hopMs, block));
-    const held = this.#database.get(place);
-    const run = held === undefined ? emptyRun(layout) : decodeBlock(layout, hopMs, held);
+    const run = this.#scratch(layout);
+    const held = this.#database.getBinaryFast(place);
+    if (held !== undefined) decodeBlock(layout, hopMs, held, run);
     let i = first;
     let applied = 0;
     for (; i < tiles.length; i += 1) {
@@ -218,6 +227,14 @@ class EmbeddedOnlineStore implements OnlineStore {
     return i;
   }
 
+  /** A run of a layout to work in, emptied: a block is decoded, changed and encoded before the next. */
+  #scratch(layout: TileLayout): TileRun {
+    const known = this.#runs.get(layout) ?? emptyRun(layout, TILES_PER_BLOCK);
+    this.#runs.set(layout, known);
+    known.length = 0;
+    return known;
+  }
+
   #dropFromBlock(layout: TileLayout, hopMs: number, entry: Uint8Array, endedBefore: number): void {
     const bytes = this.#database.get(entry);
     if (bytes === undefined) return;
@@ -233,6 +250,15 @@ class EmbeddedOnlineStore implements OnlineStore {
     if (from >= to) return;
     for (const entry of [...this.#database.getKeys(range(rowsOfGenerations(viewId, from, to)))])
       this.#database.removeSync(entry);
+  }
+
+  /** The generations of a batch view; the writer, which alone switches them, remembers. */
+  #generations(viewId: string): Generations | null {
+    const known = this.#known.get(viewId);
+    if (known !== undefined) return known;
+    const generations = this.#json<Generations>(currentKey(viewId));
+    if (generations !== null && this.#lock !== null) this.#known.set(viewId, generations);
+    return generations;
   }
 
   #json<T>(entry: Uint8Array): T | null {

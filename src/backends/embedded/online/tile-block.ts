@@ -33,13 +33,12 @@ export function encodeBlock(layout: TileLayout, hopMs: number, run: TileRun): Ui
   return writer.finish();
 }
 
-/** The tiles of a block. Errors: BYTES_DAMAGED, BYTES_VERSION. */
-export function decodeBlock(layout: TileLayout, hopMs: number, bytes: Uint8Array): TileRun {
+/** The tiles of a block, behind those of `run`. Errors: BYTES_DAMAGED, BYTES_VERSION. */
+export function decodeBlock(layout: TileLayout, hopMs: number, bytes: Uint8Array, run = emptyRun(layout)): TileRun {
   reader.reset(bytes);
   const format = reader.u8();
   if (format !== FORMAT) throw fail('BYTES_VERSION', { what: 'a block of tiles', found: format, known: FORMAT });
   const count = reader.varint();
-  const run = emptyRun(layout, Math.min(count + 1, TILES_PER_BLOCK));
   for (let i = 0; i < count; i += 1) decodeTile(reader, layout, hopMs, run);
   reader.end();
   return run;
