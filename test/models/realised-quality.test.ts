@@ -1,0 +1,68 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { RealisedQuality } from '../../src/monitoring/labels/realised-quality.ts';
+import { auc } from '../../src/stats/auc.ts';
+import { logLoss } from '../../src/stats/log-loss.ts';
+
+const DAY_MS = 86_400_000;
+
+const outcome = fc.record({
+  at: fc.integer({ min: -2 * DAY_MS, max: 3 * DAY_MS }),
+  version: fc.integer({ min: 1, max: 3 }),
+  score: fc.integer({ min: 0, max: 8 }).map((eighths) => eighths / 8),
+  label: fc.constantFrom(0, 1, null),
+});
+
+test('the quality of a span is that of its predictions taken together, by all versions or one', () => {
+  fc.assert(
+    fc.property(fc.array(outcome, { maxLength: 60 }), fc.constantFrom(null, 1, 2), (outcomes, version) => {
+      const quality = new RealisedQuality();
+      for (const { label, ...prediction } of outcomes) {
+        quality.predicted(prediction);
+        if (label !== null) quality.judged({ ...prediction, label });
+      }
+      const meant = outcomes.filter(
+        (one) => one.at >= 0 && one.at < 2 * DAY_MS && (version === null || one.version === version),
+      );
+      const judged = meant.flatMap(({ score, label }) => (label === null ? [] : [{ score, label }]));
+      const scores = judged.map(({ score }) => score);
+      const labels = judged.map(({ label }) => label);
+      const positives = labels.filter((label) => label === 1).length;
+      const found = quality.between(0, 2 * DAY_MS, version);
+      if (meant.length === 0) {
+        expect(found).toBeNull();
+        return;
+      }
+      expect(found).toEqual({
+        predictions: meant.length,
+        labelled: judged.length,
+        coverage: judged.length / meant.length,
+        positives,
+        auc: auc(scores, labels),
+        logLoss: logLoss(scores, labels) === null ? null : expect.closeTo(logLoss(scores, labels) ?? 0, 10),
+        baseLogLoss: judged.length === 0 ? null : expect.closeTo(entropy(positives / judged.length), 6),
+      });
+    }),
+  );
+});
+
+test('days are those of prediction, in UTC, before 1970 as well', () => {
+  const quality = new RealisedQuality();
+  for (const at of [-1, 0, DAY_MS - 1, DAY_MS, -DAY_MS]) quality.predicted({ at, version: 7, score: 0.5 });
+  expect(quality.days()).toEqual([-DAY_MS, 0, DAY_MS]);
+  expect(quality.between(0, DAY_MS)).toMatchObject({ predictions: 2, labelled: 0, coverage: 0, auc: null });
+  expect(quality.versions(0, DAY_MS)).toEqual([7]);
+  expect(quality.between(0, DAY_MS, 8)).toBeNull();
+});
+
+test('the last 400 days are kept', () => {
+  const quality = new RealisedQuality();
+  for (let day = 0; day < 405; day += 1) quality.predicted({ at: day * DAY_MS, version: 1, score: 0.5 });
+  expect(quality.days()).toHaveLength(400);
+  expect(quality.days()[0]).toBe(5 * DAY_MS);
+});
+
+/** Of a share of true: the loss of always saying it, nats. */
+function entropy(share: number): number {
+  return share === 0 || share === 1 ? 0 : -share * Math.log(share) - (1 - share) * Math.log(1 - share);
+}
