@@ -14,7 +14,7 @@ export type OfflineType =
   | 'LIST<STRING>'
   | 'LIST<BOOLEAN>';
 
-/** A table of the offline store: a name such as `events/departures@1` or `tiles/by_route@2/3600000`, and its columns in order. */
+/** A table of the offline store: a name such as `events/departures@1` or `tiles/by_route@2.1f3a5c7e/3600000`, and its columns in order. */
 export interface OfflineTable {
   readonly name: string;
   readonly columns: Readonly<Record<string, OfflineType>>;

@@ -1,6 +1,7 @@
 import type { PartSchema } from '../aggregate/aggregate.ts';
 import { aggregateOf } from '../aggregate/aggregates.ts';
 import type { AggregateSpec, StreamViewData } from '../define/declaration.ts';
+import { tileIdentity } from '../tile/tile-identity.ts';
 import { KEY_PREFIX } from './batch-table.ts';
 import { type SqlType, sqlColumns, type Table, tableOf } from './table.ts';
 
@@ -10,7 +11,7 @@ import { type SqlType, sqlColumns, type Table, tableOf } from './table.ts';
  */
 export function tileTable(view: StreamViewData, hopMs: number): Table {
   return tableOf(
-    `tiles/${viewId(view)}/${hopMs}`,
+    `tiles/${tileIdentity(view)}/${hopMs}`,
     sqlColumns(view.entity.key, KEY_PREFIX),
     { tile_start: 'BIGINT', n: 'BIGINT', version: 'BIGINT', max_ts: 'BIGINT' },
     ...view.aggregates.map(partialColumns),
@@ -25,15 +26,11 @@ export function partsTable(view: StreamViewData, hopMs: number, spec: AggregateS
   const { parts } = aggregateOf(spec);
   if (parts === null) return null;
   return tableOf(
-    `tiles/${viewId(view)}/${hopMs}/${spec.name}`,
+    `tiles/${tileIdentity(view)}/${hopMs}/${spec.name}`,
     sqlColumns(view.entity.key, KEY_PREFIX),
     { tile_start: 'BIGINT', version: 'BIGINT' },
     partColumns(parts.schema),
   );
-}
-
-function viewId({ name, version }: StreamViewData): string {
-  return `${name}@${version}`;
 }
 
 function partialColumns(spec: AggregateSpec): Record<string, SqlType> {

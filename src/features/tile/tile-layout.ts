@@ -1,6 +1,7 @@
 import type { Aggregate } from '../aggregate/aggregate.ts';
 import { aggregateOf } from '../aggregate/aggregates.ts';
 import type { StreamViewData } from '../define/declaration.ts';
+import { tileIdentity } from './tile-identity.ts';
 
 /**
  * Numbers of every tile, before the partials: tile start, accepted events, greatest event time, generation.
@@ -15,7 +16,7 @@ export const FIRST_PARTIAL = 4;
 /** How the tiles of a view lie in memory: the same for every hop. */
 export interface TileLayout {
   readonly view: StreamViewData;
-  /** `name@version`: the identity under which stores keep the view's tiles. */
+  /** The identity under which stores keep the view's tiles (see `tile-identity.ts`). */
   readonly viewId: string;
   /** Numbers and objects a tile takes. */
   readonly numbers: number;
@@ -42,5 +43,5 @@ export function tileLayout(view: StreamViewData): TileLayout {
     obj += aggregate.objects;
     return place;
   });
-  return { view, viewId: `${view.name}@${view.version}`, numbers: num, objects: obj, partials };
+  return { view, viewId: tileIdentity(view), numbers: num, objects: obj, partials };
 }
