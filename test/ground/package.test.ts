@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { blocksOf } from '../../scripts/markdown.ts';
 import { root, runCommand } from '../../scripts/run-command.ts';
 
 const unreachable = /ENOTFOUND|ECONNREFUSED|ENOTCACHED|EAI_AGAIN|ETIMEDOUT|ECONNRESET/;
@@ -67,6 +70,53 @@ test('the installed command line starts and names its commands', async (context)
   expect(code, output).toBe(0);
   expect(output).toContain('headrace <command> --help');
 });
+
+test('the guide for the first hour holds, command by command, with the installed package', async (context) => {
+  skipWhereNothingCanBeInstalled(context);
+  const guide = blocksOf(await readFile(`${root}/docs/guide/getting-started.md`, 'utf8'));
+  const [make, plan, dev, send] = guide.filter(({ language }) => language === 'sh').map(({ text }) => text);
+  const project = `${place}/project`;
+  await shell(project, make.replace('npm install', `ln -s ${project}/node_modules node_modules`));
+  expect(await shell(`${project}/shop`, plan)).toContain('+ view spend@1');
+  const served = await serve(`${project}/shop`, dev);
+  const [taken, vector] = (await shell(`${project}/shop`, send.replaceAll('localhost:8080', served.address)))
+    .split('}{')
+    .map((text, index) => JSON.parse(index === 0 ? `${text}}` : `{${text}`));
+  expect(taken).toEqual({ accepted: 1, refused: 0, errors: [] });
+  expect(vector).toMatchObject({ complete: true, features: { spend_purchases_1h: 1, spend_spent_7d: '12.50' } });
+  expect(await served.stop()).toBe(0);
+}, 60_000);
+
+async function shell(cwd: string, commands: string): Promise<string> {
+  const path = `${place}/project/node_modules/.bin:${process.env['PATH'] ?? ''}`;
+  const ended = await runCommand('bash', ['-euc', `PATH=${path}\n${commands.replaceAll('npx ', '')}`], { cwd });
+  expect(ended.code, ended.output).toBe(0);
+  return ended.stdout;
+}
+
+interface Served {
+  readonly address: string;
+  /** Stops the server as Ctrl-C does; gives its exit code. */
+  stop(): Promise<number | null>;
+}
+
+async function serve(cwd: string, command: string): Promise<Served> {
+  const args = [...command.trim().split(' ').slice(2), '--port', '0', '--json'];
+  const child = spawn(`${place}/project/node_modules/.bin/headrace`, args, {
+    cwd,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
+  const { url } = JSON.parse(String(line));
+  return {
+    address: String(url).replace('http://', ''),
+    stop: async () => {
+      child.kill('SIGINT');
+      const [code] = await once(child, 'exit');
+      return code;
+    },
+  };
+}
 
 function skipWhereNothingCanBeInstalled(context: { skip(reason: string): never }): void {
   if (installed.code === 0) return;
