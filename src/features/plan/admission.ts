@@ -13,10 +13,19 @@ export interface AdmissionPlan {
   readonly time: string;
   readonly latenessMs: number;
   readonly futureSkewMs: number;
+  /** null: all. */
+  readonly reach: Reach | null;
+}
+
+/** Which events can count for a spine: those before its last instant, and no further back from its first than `backMs`. */
+export interface Reach {
+  readonly spine: ScanPlan;
+  /** null: no bound. */
+  readonly backMs: number | null;
 }
 
 /** Accepted events from the relation of a source's raw table. */
-export function admission(source: EventSourceData, relation: string): AdmissionPlan {
+export function admission(source: EventSourceData, relation: string, reach: Reach | null = null): AdmissionPlan {
   return {
     kind: 'admission',
     from: scanDeliveries(source, relation),
@@ -24,5 +33,6 @@ export function admission(source: EventSourceData, relation: string): AdmissionP
     time: sourceColumn(source.time),
     latenessMs: source.latenessMs,
     futureSkewMs: source.futureSkewMs,
+    reach,
   };
 }

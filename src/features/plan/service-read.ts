@@ -12,7 +12,7 @@ import { ASKED, featureColumn, keyColumn, requestColumn } from './names.ts';
 import { neededFeatures } from './needed-features.ts';
 import type { PointKey } from './points.ts';
 import { type ScanPlan, SPINE_AT, SPINE_ID, scanGenerations, scanSpine } from './scan.ts';
-import { type ReadMode, streamRead } from './stream-read.ts';
+import { type ReadMode, reachBackMs, streamRead } from './stream-read.ts';
 
 export interface ServiceReadOptions {
   readonly service: FeatureServiceData;
@@ -56,7 +56,8 @@ export function serviceRead(options: ServiceReadOptions): ServiceRead {
   const spine = scanSpine(service.request, relation);
   const accepted = new Map<EventSourceData, AdmissionPlan>();
   const acceptedOf = (source: EventSourceData): AdmissionPlan => {
-    const plan = accepted.get(source) ?? admission(source, options.deliveriesOf(source));
+    const reach = { spine, backMs: sourceReachBackMs(source, options) };
+    const plan = accepted.get(source) ?? admission(source, options.deliveriesOf(source), reach);
     accepted.set(source, plan);
     return plan;
   };
@@ -67,6 +68,16 @@ export function serviceRead(options: ServiceReadOptions): ServiceRead {
   );
   const columns = [...spineColumns(service), ...features];
   return { plan: { kind: 'answers', spine, columns }, columns };
+}
+
+/** How far back the lookups of a source reach, in ms; null: without bound. */
+function sourceReachBackMs(source: EventSourceData, { service, counts }: ServiceReadOptions): number | null {
+  return service.lookups.reduce<number | null>((longest, lookup) => {
+    const { view } = lookup;
+    if (longest === null || view.kind !== 'streamView' || view.source !== source) return longest;
+    const back = reachBackMs(view, neededFeatures(service, lookup), counts);
+    return back === null ? null : Math.max(longest, back);
+  }, 0);
 }
 
 function spineColumns(service: FeatureServiceData): readonly ReadColumn[] {

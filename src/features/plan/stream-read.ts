@@ -40,7 +40,8 @@ export function streamRead(options: StreamReadOptions): StreamRead {
   const { view, features, keys, accepted, counts } = options;
   const asked = view.features.filter(({ name }) => features.includes(name));
   const specs = view.aggregates.filter((_, index) => asked.some(({ aggregate }) => aggregate === index));
-  const events = viewEvents(view, specs, accepted);
+  const backMs = reachBackMs(view, features, counts);
+  const events = viewEvents(view, specs, accepted, { spine: options.spine, backMs });
   const windows = pointWindows(view);
   const points: PointsPlan = {
     kind: 'points',
@@ -81,6 +82,17 @@ export function streamRead(options: StreamReadOptions): StreamRead {
         }))
       : [],
   };
+}
+
+/** How far back from an instant the events lie that the features need, in ms; null: without bound. */
+export function reachBackMs(view: StreamViewData, features: readonly string[], counts: boolean): number | null {
+  const needed = windowsOf(view).filter(
+    (window) => counts || window.features.some((index) => features.includes(view.features[index].name)),
+  );
+  return needed.reduce<number | null>((longest, { windowMs, hopMs }) => {
+    const length = Math.min(windowMs ?? Number.POSITIVE_INFINITY, view.ttlMs ?? Number.POSITIVE_INFINITY) + hopMs;
+    return longest === null || !Number.isFinite(length) ? null : Math.max(longest, length);
+  }, 0);
 }
 
 function pointWindows(view: StreamViewData): readonly PointWindow[] {

@@ -1,7 +1,7 @@
 import type { Columns } from '../../schema/column.ts';
 import type { AggregateSpec, StreamViewData } from '../define/declaration.ts';
 import type { Expression } from '../expression/expression.ts';
-import type { AdmissionPlan } from './admission.ts';
+import type { AdmissionPlan, Reach } from './admission.ts';
 import { keyColumn, sourceColumn } from './names.ts';
 
 /**
@@ -15,6 +15,8 @@ export interface ViewEventsPlan {
   readonly source: Columns;
   readonly keys: readonly ViewKey[];
   readonly inputs: readonly ViewInput[];
+  /** null: all. */
+  readonly reach: Reach | null;
 }
 
 export interface ViewKey {
@@ -34,6 +36,7 @@ export function viewEvents(
   view: StreamViewData,
   aggregates: readonly AggregateSpec[],
   from: AdmissionPlan,
+  reach: Reach | null = null,
 ): ViewEventsPlan {
   const inputs: ViewInput[] = [];
   for (const { input } of aggregates) {
@@ -44,7 +47,7 @@ export function viewEvents(
     name: keyColumn(name),
     of: sourceColumn(view.key[name]),
   }));
-  return { kind: 'viewEvents', from, source: view.source.columns, keys, inputs };
+  return { kind: 'viewEvents', from, source: view.source.columns, keys, inputs, reach };
 }
 
 /** The name of an aggregate's input among those of the view's events; null where it has none. */

@@ -1,10 +1,12 @@
 import type { AdmissionPlan } from '../plan/admission.ts';
-import { INGEST, LOG_OFFSET, PARTITION_NO } from '../plan/names.ts';
+import { ASKED, INGEST, LOG_OFFSET, PARTITION_NO } from '../plan/names.ts';
 import type { Compiler } from './compile.ts';
 import { bigint, selectList } from './text.ts';
 
 /** Lateness is judged after the choice of the first delivery, never before: a redelivery of a refused event must not get in. */
-export function admissionSql({ from, id, time, latenessMs, futureSkewMs }: AdmissionPlan, compiler: Compiler): string {
+export function admissionSql(plan: AdmissionPlan, compiler: Compiler): string {
+  const { from, id, time, latenessMs, futureSkewMs } = plan;
+  const within = reachSql(plan, compiler);
   const columns = Object.keys(from.stored);
   return `SELECT
   ${selectList(columns)}
@@ -12,9 +14,24 @@ FROM (
   SELECT
     ${columns.join(',\n    ')},
     ROW_NUMBER() OVER (PARTITION BY ${id} ORDER BY ${PARTITION_NO}, ${LOG_OFFSET}) AS delivery_no
-  FROM ${compiler.step(from)}
+  FROM ${compiler.step(from)}${within}
 ) AS d
 WHERE delivery_no = 1
   AND ${time} - ${INGEST} <= ${bigint(futureSkewMs)}
   AND ${INGEST} - ${time} <= ${bigint(latenessMs)}`;
+}
+
+/**
+ * Deliveries that can matter arrived from `futureSkew` before the first event in reach (and as long before that as ids are
+ * remembered, for earlier deliveries of the same id) to `lateness` after the last.
+ */
+function reachSql({ reach, latenessMs, futureSkewMs }: AdmissionPlan, compiler: Compiler): string {
+  if (reach === null) return '';
+  const spine = compiler.step(reach.spine);
+  const tests = [`${INGEST} <= (SELECT MAX(${ASKED}) FROM ${spine}) + ${bigint(latenessMs)}`];
+  if (reach.backMs !== null) {
+    const back = bigint(reach.backMs + latenessMs + 2 * futureSkewMs);
+    tests.unshift(`${INGEST} >= (SELECT MIN(${ASKED}) FROM ${spine}) - ${back}`);
+  }
+  return `\n  WHERE ${tests.join(' AND ')}`;
 }

@@ -1,10 +1,11 @@
-import { ID, INGEST, TS } from '../plan/names.ts';
+import { ASKED, ID, INGEST, TS } from '../plan/names.ts';
 import type { ViewEventsPlan } from '../plan/view-events.ts';
 import type { Compiler } from './compile.ts';
 import { expressionSql } from './expression.ts';
-import { selectList } from './text.ts';
+import { bigint, selectList } from './text.ts';
 
-export function viewEventsSql({ from, source, keys, inputs }: ViewEventsPlan, compiler: Compiler): string {
+export function viewEventsSql(plan: ViewEventsPlan, compiler: Compiler): string {
+  const { from, source, keys, inputs } = plan;
   const columns = [
     ...keys.map(({ name, of }) => `${of} AS ${name}`),
     `${from.id} AS ${ID}`,
@@ -13,5 +14,14 @@ export function viewEventsSql({ from, source, keys, inputs }: ViewEventsPlan, co
     ...inputs.map(({ name, expression }) => `${expressionSql(expression, source, compiler.dialect)} AS ${name}`),
   ];
   const present = keys.map(({ of }) => `${of} IS NOT NULL`);
+  present.push(...reachSql(plan, compiler));
   return `SELECT\n  ${selectList(columns)}\nFROM ${compiler.step(from)}\nWHERE ${present.join(' AND ')}`;
+}
+
+function reachSql({ from, reach }: ViewEventsPlan, compiler: Compiler): readonly string[] {
+  if (reach === null) return [];
+  const spine = compiler.step(reach.spine);
+  const before = `${from.time} < (SELECT MAX(${ASKED}) FROM ${spine})`;
+  if (reach.backMs === null) return [before];
+  return [`${from.time} >= (SELECT MIN(${ASKED}) FROM ${spine}) - ${bigint(reach.backMs)}`, before];
 }

@@ -1,4 +1,12 @@
 WITH
+spine AS (
+  SELECT
+    s."_id" AS id,
+    s."_at" AS q,
+    s."origin" AS r_origin,
+    s."destination" AS r_destination
+  FROM spine AS s
+),
 deliveries AS (
   SELECT
     s."id" AS c_id,
@@ -33,6 +41,7 @@ accepted AS (
       log_offset,
       ROW_NUMBER() OVER (PARTITION BY c_id ORDER BY partition_no, log_offset) AS delivery_no
     FROM deliveries
+    WHERE ingest_ts >= (SELECT MIN(q) FROM spine) - CAST(93720000 AS BIGINT) AND ingest_ts <= (SELECT MAX(q) FROM spine) + CAST(3600000 AS BIGINT)
   ) AS d
   WHERE delivery_no = 1
     AND c_at - ingest_ts <= CAST(60000 AS BIGINT)
@@ -47,7 +56,7 @@ events AS (
     c_delay AS i_0,
     (c_delay > CAST(15 AS BIGINT)) AS i_1
   FROM accepted
-  WHERE c_origin IS NOT NULL
+  WHERE c_origin IS NOT NULL AND c_at >= (SELECT MIN(q) FROM spine) - CAST(90000000 AS BIGINT) AND c_at < (SELECT MAX(q) FROM spine)
 ),
 instants AS (
   SELECT
@@ -90,14 +99,6 @@ present AS (
   SELECT k_airport, ts, last_delay_last
   FROM instants
   WHERE last_delay_last IS NOT NULL
-),
-spine AS (
-  SELECT
-    s."_id" AS id,
-    s."_at" AS q,
-    s."origin" AS r_origin,
-    s."destination" AS r_destination
-  FROM spine AS s
 ),
 points AS (
   SELECT
