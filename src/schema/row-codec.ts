@@ -26,7 +26,7 @@ export interface RowCodec {
   readonly decode: (bytes: Uint8Array) => readonly Value[];
 }
 
-export const ROW_FORMAT = 1;
+const ROW_FORMAT = 1;
 
 /** Makes the codec of rows with these columns; `what` names them in errors. */
 export function rowCodec(columns: Columns, what = 'a row'): RowCodec {

@@ -3,9 +3,13 @@
  * shared text needs no quotes; declared names themselves are written (quoted) only where tables are read.
  */
 export const sourceColumn = (name: string): string => `c_${name}`;
-export const keyColumn = (name: string): string => `k_${name}`;
+export const keyColumn = (name: string): string => `${KEY_PREFIX}${name}`;
 export const requestColumn = (name: string): string => `r_${name}`;
-export const featureColumn = (name: string): string => `f_${name}`;
+export const featureColumn = (name: string): string => `${FEATURE_PREFIX}${name}`;
+
+/** The same prefixes name the columns of tables of views, which no declared name may meet either. */
+export const KEY_PREFIX = 'k_';
+export const FEATURE_PREFIX = 'f_';
 
 /** Columns of deliveries and events beside the declared ones. */
 export const ID = 'id';

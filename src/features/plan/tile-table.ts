@@ -2,7 +2,7 @@ import type { PartSchema } from '../aggregate/aggregate.ts';
 import { aggregateOf } from '../aggregate/aggregates.ts';
 import type { AggregateSpec, StreamViewData } from '../define/declaration.ts';
 import { tileIdentity } from '../tile/tile-identity.ts';
-import { KEY_PREFIX } from './batch-table.ts';
+import { KEY_PREFIX } from './names.ts';
 import { type SqlType, sqlColumns, type Table, tableOf } from './table.ts';
 
 /**

@@ -1,11 +1,7 @@
 import type { AggregateKind, AggregateSpec } from '../define/declaration.ts';
 import type { PartialSuffix } from '../plan/partial.ts';
-import type { PartKind } from '../plan/parts.ts';
 import type { Dialect } from './dialect.ts';
 import { STAMP_END } from './partial.ts';
-
-/** Kinds that SQL finalises: their partials are columns. */
-export type ColumnKind = Exclude<AggregateKind, PartKind>;
 
 type Column = (suffix: PartialSuffix) => string;
 
