@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { floorTo } from '../../src/base/time.ts';
+import type { PartRow } from '../../src/features/aggregate/aggregate.ts';
 import { aggregateOf } from '../../src/features/aggregate/aggregates.ts';
 import { bucketAndRho } from '../../src/features/aggregate/approx-distinct.ts';
 import { HLL_REGISTERS } from '../../src/features/aggregate/registers.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
-import { tileLayout } from '../../src/features/tile/tile-layout.ts';
-import { emptyRun, type TileRun, tileAt } from '../../src/features/tile/tile-run.ts';
+import { type TileLayout, tileLayout } from '../../src/features/tile/tile-layout.ts';
+import { emptyRun, lowerBound, type TileRun, tileAt } from '../../src/features/tile/tile-run.ts';
 import { upsertTile } from '../../src/features/tile/upsert.ts';
 import type { Columns, Value } from '../../src/schema/column.ts';
 import { entityKeyEncoder } from '../../src/schema/entity-key.ts';
@@ -94,6 +96,18 @@ test('sawtooth golden: 220 windows, 44 queries, each answered live and never fro
       expect(answer['top3_cat']).toEqual(
         (want['top3_cat'] as readonly (readonly [string, number])[]).map(([value]) => value),
       );
+      // The partials themselves, merged from the smallest tiles between from_ts and q.
+      const [run] = live.runsOf(key);
+      const from = Number(want['from_ts']);
+      const { windowMs, hopMs } = view.features[w * names.length];
+      expect(from).toBe(floorTo(q - Number(windowMs), hopMs));
+      const spread = mergedPartial(live.layout, run, from, q, 'variance');
+      expect(spread.columns.map((value) => (value === null ? null : Number(value)))).toEqual([
+        want['sum'],
+        want['count_value'],
+        want['sumsq'],
+      ]);
+      expect(mostFrequent(mergedPartial(live.layout, run, from, q, 'top3_cat').parts, 3)).toEqual(want['top3_cat']);
       const n = Number(want['count_value']);
       if (n > 0) {
         const numerator = BigInt(n) * BigInt(Number(want['sumsq'])) - BigInt(Number(want['sum'])) ** 2n;
@@ -172,8 +186,8 @@ test('delivery-faults golden: admission counters and 120 windows, as corrected a
   let answers = 0;
   for (const { tenant, user, query_ts: q, windows } of data.answers) {
     const key = keyOf([tenant, user]) ?? '';
-    const corrected = answersAt(view, deliveries, key, q, Number.POSITIVE_INFINITY);
-    const known = answersAt(view, deliveries, key, q, q);
+    const { answers: corrected, layout, run } = answersAt(view, deliveries, key, q, Number.POSITIVE_INFINITY);
+    const { answers: known } = answersAt(view, deliveries, key, q, q);
     const good = acceptedDeliveries(view, deliveries);
     expect(naiveAnswers(view, good, key, q)).toEqual(corrected);
     expect(naiveAnswers(view, good, key, q, q)).toEqual(known);
@@ -181,6 +195,9 @@ test('delivery-faults golden: admission counters and 120 windows, as corrected a
       const at = (all: readonly unknown[], name: string) => all[w * names.length + names.indexOf(name)];
       for (const name of names.slice(0, 10))
         expect(asGolden(at(corrected, name)), `${name} of ${key} at ${q}`).toEqual(want[name]);
+      const from = want['from_ts'] === null ? Number.NEGATIVE_INFINITY : Number(want['from_ts']);
+      const { parts } = mergedPartial(layout, run, from, q, 'top2_cat');
+      expect(mostFrequent(parts, 2)).toEqual(want['top2_cat']);
       expect(at(corrected, 'top2_cat')).toEqual(
         (want['top2_cat'] as readonly (readonly [string, number])[]).map(([value]) => value),
       );
@@ -200,13 +217,34 @@ function answersAt(
   q: number,
   knownAt: number,
 ) {
-  const { engine, reader, runsOf } = engineOf(view);
+  const { engine, layout, reader, runsOf } = engineOf(view);
   const admitted = new Set(acceptedDeliveries(view, deliveries));
   for (const delivery of deliveries)
     if (delivery.ts < q && delivery.ingestTs <= knownAt && admitted.has(delivery)) engine.apply(delivery, 0);
-  const out: (Value | undefined)[] = [];
-  expect(reader.read(runsOf(key), q, out, 0)).toBe(q);
-  return out;
+  const answers: (Value | undefined)[] = [];
+  expect(reader.read(runsOf(key), q, answers, 0)).toBe(q);
+  return { answers, layout, run: runsOf(key)[0] };
+}
+
+/** One aggregate's partial over the tiles with from <= start < to. */
+function mergedPartial(layout: TileLayout, run: TileRun, from: number, to: number, name: string) {
+  const { numbers, objects, partials } = layout;
+  const place = partials.find((partial) => partial.name === name);
+  if (place === undefined) throw new Error(`no aggregate ${name}`);
+  const { aggregate: algebra, num, obj } = place;
+  const [first, end] = [lowerBound(run, layout, from), lowerBound(run, layout, to)];
+  const cells = { nums: new Float64Array(algebra.numbers), objs: new Array(algebra.objects).fill(null) };
+  algebra.prepare(cells, 0, 0);
+  algebra.mergeRange(cells, 0, 0, run, first * numbers + num, first * objects + obj, numbers, objects, end - first);
+  return { columns: algebra.toColumns(cells, 0, 0), parts: algebra.parts?.toParts(cells, 0, 0) ?? [] };
+}
+
+/** The first of the parts by (count descending, bytes ascending), with their counts. */
+function mostFrequent(parts: readonly PartRow[], k: number): readonly (readonly [string, number])[] {
+  return parts
+    .map(({ part, value }) => [String(part), Number(value)] as const)
+    .sort(([a, x], [b, y]) => y - x || Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    .slice(0, k);
 }
 
 function asGolden(value: unknown): unknown {

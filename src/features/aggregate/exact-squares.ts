@@ -10,7 +10,7 @@ const DIGIT = 2 ** 20;
 const SMALL = 2 ** 26;
 
 /** Squares are summed for |x| up to here (3·10^15: ten million of them stay within 38 digits). */
-export const LARGEST_SQUARED = 3e15;
+const LARGEST_SQUARED = 3e15;
 
 /** Adds x² to the sum at `n`. */
 export function addSquare(nums: Float64Array, n: number, x: number | bigint): void {

@@ -23,7 +23,7 @@ export function numbersOnly(
 }
 
 /** Copies `count` numbers. */
-export function copyNumbers(into: Cells, n: number, from: Cells, fn: number, count: number): void {
+function copyNumbers(into: Cells, n: number, from: Cells, fn: number, count: number): void {
   for (let i = 0; i < count; i += 1) into.nums[n + i] = from.nums[fn + i];
 }
 

@@ -6,9 +6,3 @@ export interface Cells {
   nums: Float64Array;
   objs: unknown[];
 }
-
-/** Where one aggregate's slots of one tile begin. */
-export interface Slot {
-  readonly num: number;
-  readonly obj: number;
-}
