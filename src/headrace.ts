@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { fail } from './base/errors/fail.ts';
 import type { Clock } from './base/time.ts';
@@ -236,13 +236,13 @@ export class Headrace {
     const { registry, artifacts, runs, trainer } = this.#stores;
     const between = spanOf(model, options);
     const mode = options.mode ?? 'corrected';
-    const directory = join(runs, `${model.name}-${this.#clock().toString(36)}`);
+    const directory = resolve(runs, `${model.name}-${this.#clock().toString(36)}`);
     mkdirSync(directory, { recursive: true });
     const { path, rows, unlabelled } = await this.#features.writeTrainingSet(
       model,
       between,
       mode,
-      join(directory, 'training-set.parquet'),
+      resolve(directory, 'training-set.parquet'),
     );
     if (rows === 0) throw fail('TRAINING_DATA', { path, reason: 'it has no labelled row' });
     return trainModel({

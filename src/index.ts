@@ -8,4 +8,5 @@ export type { Vector } from './featurestore/online/user-values.ts';
 export type { SkewReport } from './featurestore/skew/audit.ts';
 export { Headrace, type OpenOptions, openHeadrace, type PredictionRequest, type TrainOptions } from './headrace.ts';
 export type { ModelVersion } from './ports/model-registry.ts';
+export { type RunningServer, type ServerOptions, startServer } from './server/http-server.ts';
 export type { Prediction } from './serving/online/prediction-log.ts';

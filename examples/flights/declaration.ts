@@ -55,7 +55,11 @@ const live = { source: departures, windows: ['15m', '1h', '1d', '7d'], freshness
 
 const byOrigin = streamView('by_origin', { ...live, entity: airport, key: { airport: 'origin' } });
 const byDestination = streamView('by_destination', { ...live, entity: airport, key: { airport: 'destination' } });
-const byRoute = streamView('by_route', { ...live, entity: route, key: { origin: 'origin', destination: 'destination' } });
+const byRoute = streamView('by_route', {
+  ...live,
+  entity: route,
+  key: { origin: 'origin', destination: 'destination' },
+});
 
 const history = batchView('history', {
   entity: route,

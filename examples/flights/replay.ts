@@ -41,7 +41,14 @@ export interface ReplayTotals {
  */
 export async function replay(options: ReplayOptions): Promise<ReplayTotals> {
   const { headrace, clock } = options;
-  const totals: ReplayTotals = { scheduled: 0, departed: 0, predictions: 0, sumDelay: 0, from: Number.NaN, to: Number.NaN };
+  const totals: ReplayTotals = {
+    scheduled: 0,
+    departed: 0,
+    predictions: 0,
+    sumDelay: 0,
+    from: Number.NaN,
+    to: Number.NaN,
+  };
   let trained = false;
   for await (const minute of replayMinutes(options.limit)) {
     if (options.stopped()) break;
@@ -63,19 +70,38 @@ async function replayMinute(headrace: Headrace, minute: Minute, live: boolean, t
   const { at, scheduled, departed } = minute;
   if (scheduled.length > 0) {
     if (live) totals.predictions += (await predictAll(headrace, scheduled, at)).length;
-    await headrace.ingest(schedule, scheduled.map(({ id, scheduled: due, origin, destination, distance }) => ({ flight: id, scheduled: due, origin, destination, distance })));
+    await headrace.ingest(
+      schedule,
+      scheduled.map(({ id, scheduled: due, origin, destination, distance }) => ({
+        flight: id,
+        scheduled: due,
+        origin,
+        destination,
+        distance,
+      })),
+    );
     totals.scheduled += scheduled.length;
   }
   if (departed.length === 0) return;
   await headrace.ingest(
     departures,
-    departed.map(({ id, departed: left, scheduled: due, origin, destination, delay }) => ({ flight: id, departed: left, scheduled: due, origin, destination, delay })),
+    departed.map(({ id, departed: left, scheduled: due, origin, destination, delay }) => ({
+      flight: id,
+      departed: left,
+      scheduled: due,
+      origin,
+      destination,
+      delay,
+    })),
   );
   totals.departed += departed.length;
   for (const { delay } of departed) totals.sumDelay += delay;
 }
 
 async function predictAll(headrace: Headrace, flights: readonly Flight[], at: number): Promise<readonly Prediction[]> {
-  const requests = flights.map(({ id, origin, destination, scheduled, distance }) => ({ id, request: { origin, destination, scheduled, distance } }));
+  const requests = flights.map(({ id, origin, destination, scheduled, distance }) => ({
+    id,
+    request: { origin, destination, scheduled, distance },
+  }));
   return headrace.predictMany(lateDeparture, requests, { at });
 }

@@ -18,6 +18,7 @@ try {
   const features = columns.slice(0, -1).map((column) => Float32Array.from(column));
   runEmbeddedTrainer(job, { names: job.features, columns: features, labels }, dirname(path));
   console.log(`trained in ${Math.round(performance.now() - started)} ms`);
+  console.log(`peak memory ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`);
 } catch (error) {
   console.error(isHeadraceError(error) ? `${error.code}: ${error.message}` : String(error));
   process.exitCode = 1;

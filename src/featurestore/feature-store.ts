@@ -25,7 +25,9 @@ import { backfillTiles } from './backfill/backfill.ts';
 import { BatchSchedule } from './batch/batch-schedule.ts';
 import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ingest/gateway.ts';
 import { Archive } from './materialise/archive.ts';
+import { fillFromLog, markFilled } from './materialise/fill-views.ts';
 import { Materialiser } from './materialise/materialiser.ts';
+import { RecentTimes } from './online/recent-times.ts';
 import type { ServedVector } from './online/served-vector.ts';
 import { userVector, type Vector } from './online/user-values.ts';
 import { VectorReader } from './online/vector-reader.ts';
@@ -75,6 +77,10 @@ interface OpenService {
 /** The embedded feature store: one process that takes events, keeps the tiles, serves vectors and writes the history. */
 export class FeatureStore {
   readonly project: ProjectData;
+  /** Time of a read of a vector. */
+  readonly reads = new RecentTimes();
+  /** From the arrival of a call's events to their being in what is served. */
+  readonly freshness = new RecentTimes();
   readonly #options: FeatureStoreOptions;
   readonly #gateway: Gateway;
   readonly #materialiser: Materialiser;
@@ -112,6 +118,12 @@ export class FeatureStore {
         wiring.archive?.take(source, partition, offset, deliveries);
       },
     });
+    const unfilled = await fillFromLog({
+      log,
+      store: online,
+      layouts: [...layouts.values()],
+      cacheKeys: options.cacheKeys,
+    });
     const materialiser = await Materialiser.open({
       log,
       store: online,
@@ -124,18 +136,31 @@ export class FeatureStore {
     });
     wiring.materialiser = materialiser;
     const archive = await Archive.open(
-      { log, offline, sources: project.sources, layouts: [...layouts.values()], tiles: materialiser.tiles },
+      { log, offline, sources: project.sources, layouts: [...layouts.values()], tiles: materialiser.tiles, unfilled },
       materialiser.position(),
     );
     wiring.archive = archive;
     const views = project.views.filter((view): view is BatchViewData => view.kind === 'batchView');
     const batch = await BatchSchedule.open({ views, online, offline, clock });
-    return new FeatureStore(options, { gateway, materialiser, archive, batch, layouts });
+    const store = new FeatureStore(options, { gateway, materialiser, archive, batch, layouts });
+    for (const layout of unfilled) await store.#fillHistory(layout);
+    return store;
+  }
+
+  /** Fills what lies before the log, where it no longer has the beginning. */
+  async #fillHistory(layout: TileLayout): Promise<void> {
+    const { log, online } = this.#options;
+    const ends = await log.ends(topicOf(layout.view.source));
+    if (ends.some(({ begin }) => begin > 0)) await this.backfill(layout.view);
+    else await this.flush();
+    await markFilled(online, layout);
   }
 
   /** Takes events of a source; each is refused alone, all others are in the log when this returns. */
   ingest(source: EventSourceData, events: readonly unknown[]): MaybePromise<IngestReport> {
+    const started = performance.now();
     const report = this.#gateway.ingest(source, events);
+    if (!(report instanceof Promise)) this.freshness.add(performance.now() - started);
     if (this.#materialiser.uncommitted < COMMIT_EVERY) return report;
     return this.#materialiser.commit().then(() => report);
   }
@@ -144,7 +169,9 @@ export class FeatureStore {
   read(service: FeatureServiceData, request: unknown, at?: number, id?: string): MaybePromise<ServedVector> {
     const open = this.#serviceOf(service.name);
     const row = open.parse(request);
+    const started = performance.now();
     const vector = open.reader.read(row, at);
+    this.reads.add(performance.now() - started);
     const name = id ?? this.#nextRequest();
     if (vector instanceof Promise) {
       return vector.then((read) => {

@@ -1,14 +1,11 @@
-import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { fail } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
 import type { BatchViewData } from '../../features/define/declaration.ts';
-import { batchTable } from '../../features/plan/batch-table.ts';
-import { valueDecoder } from '../../features/sql/decode.ts';
-import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
-import type { BatchGeneration, BatchRow, OnlineStore } from '../../ports/online-store.ts';
-import type { Value } from '../../schema/column.ts';
-import { entityKeyCodec } from '../../schema/entity-key.ts';
-import { batchSql } from './batch-sql.ts';
+import type { OfflineStore } from '../../ports/offline-store.ts';
+import type { BatchGeneration, OnlineStore } from '../../ports/online-store.ts';
+import { BatchHistory } from './batch-history.ts';
 import { type Cron, lastDue, parseCron } from './cron.ts';
+import { readBatch } from './read-batch.ts';
 
 export interface BatchScheduleOptions {
   readonly views: readonly BatchViewData[];
@@ -28,10 +25,11 @@ export interface BatchRun {
 interface ScheduledView {
   readonly view: BatchViewData;
   readonly cron: Cron;
+  readonly history: BatchHistory;
   /** Number of the newest generation; 0 before the first. */
   generation: number;
-  /** When it last ran, or when the schedule was opened. */
-  ranAt: number;
+  /** When it last ran or was tried, or when the schedule was opened. */
+  triedAt: number;
 }
 
 /**
@@ -48,123 +46,78 @@ export class BatchSchedule {
     this.#views = views;
   }
 
-  /** Reads the newest generation of every view. Error: SCHEDULE_TEXT. */
+  /** Reads the newest generation of every view and mends what a crash left. Error: SCHEDULE_TEXT. */
   static async open(options: BatchScheduleOptions): Promise<BatchSchedule> {
     const views: ScheduledView[] = [];
-    for (const view of options.views) {
-      const newest = await newestGeneration(view, options.offline);
-      const [answer] = await options.online.readBatch([{ viewId: viewId(view), features: view.features, key: '' }]);
-      views.push({
-        view,
-        cron: parseCron(view.schedule, view.name),
-        // A crash between the switch and the history leaves a generation that only the online store knows: go beyond it.
-        generation: Math.max(newest?.generation ?? 0, answer?.generation.generation ?? 0),
-        ranAt: newest?.visibleFrom ?? options.clock(),
-      });
-    }
+    for (const view of options.views) views.push(await openView(view, options));
     return new BatchSchedule(options, views);
   }
 
-  /** Views whose schedule has come up since they last ran. */
+  /** Views whose schedule has come up since they last ran or failed. */
   due(): readonly BatchViewData[] {
     const now = this.#options.clock();
     return this.#views
-      .filter(({ cron, ranAt }) => (lastDue(cron, now) ?? Number.NEGATIVE_INFINITY) > ranAt)
+      .filter(({ cron, triedAt }) => (lastDue(cron, now) ?? Number.NEGATIVE_INFINITY) > triedAt)
       .map(({ view }) => view);
   }
 
-  /** Runs every view that is due. */
+  /** Runs every view that is due. One that fails hinders no other, and is not due before its schedule comes up again. */
   async runDue(): Promise<readonly BatchRun[]> {
     const runs: BatchRun[] = [];
-    for (const view of this.due()) runs.push(await this.run(view));
+    const errors: unknown[] = [];
+    for (const view of this.due()) {
+      try {
+        runs.push(await this.run(view));
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
     return runs;
   }
 
-  /** Runs a view over the published history. Errors: BATCH_SQL, BATCH_DUPLICATE_KEY. */
+  /**
+   * Runs a view over the published history.
+   * Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE, BATCH_DUPLICATE_KEY; the generation before stays.
+   */
   async run(view: BatchViewData): Promise<BatchRun> {
     const { online, offline, clock } = this.#options;
     const scheduled = this.#views.find((one) => one.view === view);
     if (scheduled === undefined)
       throw fail('VIEW_UNKNOWN', { view: view.name, known: this.#views.map((one) => one.view.name) });
     const asOf = clock();
-    const { rows, nullKeys } = await readRun(view, offline, asOf);
+    scheduled.triedAt = asOf;
+    const { rows, nullKeys } = await readBatch(view, offline, asOf);
     scheduled.generation += 1;
     const unseen = { viewId: viewId(view), generation: scheduled.generation, asOf, visibleFrom: asOf };
+    await scheduled.history.prepare(unseen, rows);
     await online.writeBatch(unseen, view.features, rows);
     const generation = { ...unseen, visibleFrom: clock() };
     await online.switchBatch(generation);
-    await keepHistory(view, offline, generation, rows);
-    scheduled.ranAt = generation.visibleFrom;
+    await scheduled.history.keep(generation, rows);
+    scheduled.triedAt = generation.visibleFrom;
     return { generation, rows: rows.length, nullKeys };
   }
 }
 
+async function openView(view: BatchViewData, { online, offline, clock }: BatchScheduleOptions): Promise<ScheduledView> {
+  const cron = parseCron(view.schedule, view.name);
+  const history = new BatchHistory(view, offline);
+  const newest = await history.newest();
+  const [answer] = await online.readBatch([{ viewId: viewId(view), features: view.features, key: '' }]);
+  const served = answer?.generation;
+  // Only a generation of which the history has heard nothing: one that was rolled back to is kept already.
+  if (served !== undefined && served.generation > (newest?.generation ?? 0)) await history.mend(served);
+  return {
+    view,
+    cron,
+    history,
+    generation: Math.max(newest?.generation ?? 0, served?.generation ?? 0),
+    triedAt: Math.max(newest?.visibleFrom ?? Number.NEGATIVE_INFINITY, served?.visibleFrom ?? Number.NEGATIVE_INFINITY),
+    ...(newest === null && served === undefined ? { triedAt: clock() } : {}),
+  };
+}
+
 function viewId({ name, version }: BatchViewData): string {
   return `${name}@${version}`;
-}
-
-async function newestGeneration(
-  view: BatchViewData,
-  offline: OfflineStore,
-): Promise<{ generation: number; visibleFrom: number } | null> {
-  const relation = offline.relation(batchTable(view));
-  for await (const [row] of offline.query(`SELECT MAX(generation), MAX(visible_from) FROM ${relation}`)) {
-    if (row !== undefined && row[0] !== null) return { generation: Number(row[0]), visibleFrom: Number(row[1]) };
-  }
-  return null;
-}
-
-async function readRun(
-  view: BatchViewData,
-  offline: OfflineStore,
-  asOf: number,
-): Promise<{ rows: readonly BatchRow[]; nullKeys: number }> {
-  const { encode } = entityKeyCodec(view.entity.key);
-  const decoders = [...Object.values(view.entity.key), ...Object.values(view.features)].map(valueDecoder);
-  const width = Object.keys(view.entity.key).length;
-  const rows = new Map<string, BatchRow>();
-  let nullKeys = 0;
-  try {
-    for await (const batch of offline.query(batchSql(view, offline, asOf))) {
-      for (const cells of batch) {
-        const values = cells.map((cell, i): Value => decoders[i](cell));
-        const key = encode(values.slice(0, width));
-        if (key === null) nullKeys += 1;
-        else if (rows.has(key)) throw fail('BATCH_DUPLICATE_KEY', { view: view.name, key });
-        else rows.set(key, { key, values: values.slice(width) });
-      }
-    }
-  } catch (error) {
-    if (isHeadraceError(error)) throw error;
-    throw fail('BATCH_SQL', { view: view.name, reason: error instanceof Error ? error.message : String(error) }, error);
-  }
-  return { rows: [...rows.values()], nullKeys };
-}
-
-async function keepHistory(
-  view: BatchViewData,
-  offline: OfflineStore,
-  generation: BatchGeneration,
-  rows: readonly BatchRow[],
-): Promise<void> {
-  if (rows.length === 0) return;
-  const { decode } = entityKeyCodec(view.entity.key);
-  const table = batchTable(view);
-  const columns: OfflineValue[][] = Object.keys(table.columns).map(() => []);
-  for (const { key, values } of rows) {
-    const row: readonly OfflineValue[] = [
-      ...decode(key),
-      generation.generation,
-      generation.asOf,
-      generation.visibleFrom,
-      ...values,
-    ];
-    for (let c = 0; c < row.length; c += 1) columns[c].push(row[c]);
-  }
-  await offline.publish({
-    writer: `batch/${generation.viewId}`,
-    position: {},
-    mode: 'append',
-    tables: [{ table, rows: rows.length, columns }],
-  });
 }

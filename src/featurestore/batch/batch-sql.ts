@@ -1,44 +1,64 @@
-import type { BatchViewData } from '../../features/define/declaration.ts';
+import { fail } from '../../base/errors/fail.ts';
+import type { BatchViewData, EventSourceData } from '../../features/define/declaration.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
 import { duckdb } from '../../features/sql/duckdb.ts';
 import { acceptedEventsQuery } from '../../features/sql/event-queries.ts';
-import type { OfflineStore } from '../../ports/offline-store.ts';
+import type { OfflineTable, OfflineType } from '../../ports/offline-store.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
 
+/** SQL text that stands for the raw table of a source. */
+export type RawRelation = (source: EventSourceData) => string;
+
 /**
- * The SELECT of a run: the key columns, then the features, each cast to its declared type. The view's own SQL sees the
- * accepted events of its sources (the same rule as the stream) under their declared names: times are epoch ms, a decimal
- * is the integer value · 10^scale.
+ * A view's own SQL over its sources. It sees their accepted events (the same rule as the stream) under their declared
+ * names: times as epoch ms (BIGINT), a decimal as DECIMAL with its scale. Error: BATCH_READ.
  */
-export function batchSql(view: BatchViewData, offline: OfflineStore, asOf: number): string {
-  const own = view.sql.text
-    .replaceAll(/\{\{source:(\w+)\}\}/g, (_, alias: string) => {
-      const source = view.reads[alias];
-      return `(${acceptedEventsQuery(source, offline.relation(rawTable(source)), duckdb)})`;
-    })
-    .replaceAll('{{asOf}}', `CAST(${asOf} AS BIGINT)`);
-  const columns = [...Object.entries(view.entity.key), ...Object.entries(view.features)];
-  return `SELECT ${columns.map(([name, spec]) => castTo(name, spec)).join(', ')} FROM (${own}) AS run`;
+export function ownSql(view: BatchViewData, rawRelation: RawRelation, asOf: number): string {
+  const places = new Map([['asOf', `CAST(${asOf} AS BIGINT)`]]);
+  for (const [alias, source] of Object.entries(view.reads))
+    places.set(`source:${alias}`, declaredRelation(source, rawRelation(source)));
+  const text = view.sql.text.replaceAll(/\{\{(.*?)\}\}/g, (_, place: string) => {
+    const sql = places.get(place);
+    if (sql === undefined) throw fail('BATCH_READ', { view: view.name, place, known: [...places.keys()] });
+    return sql;
+  });
+  return text.replace(/[\s;]+$/, '');
 }
 
-function castTo(name: string, spec: ColumnSpec): string {
-  const column = `run."${name}"`;
-  switch (spec.type) {
-    case 'text':
-      return `CAST(${column} AS VARCHAR)`;
-    case 'int':
-    case 'int64':
-    case 'time':
-      return `CAST(${column} AS BIGINT)`;
-    case 'decimal':
-      return `CAST(ROUND(${column} * ${10 ** (spec.scale ?? 0)}) AS BIGINT)`;
-    case 'float':
-      return `CAST(${column} AS DOUBLE)`;
-    case 'bool':
-      return `CAST(${column} AS BOOLEAN)`;
-    case 'list':
-      return column;
-    default:
-      return spec.type satisfies never;
-  }
+/** The relation of a table that has no rows: what a view's SQL is described over when nothing runs. */
+export function emptyRelation({ columns }: OfflineTable): string {
+  const list = Object.entries(columns).map(([name, type]) => `CAST(NULL AS ${EMPTY_TYPES[type]}) AS "${name}"`);
+  return `(SELECT ${list.join(', ')} WHERE false)`;
 }
+
+/** As {@link ownSql}, over empty tables. */
+export function ownSqlOverNothing(view: BatchViewData): string {
+  return ownSql(view, (source) => emptyRelation(rawTable(source)), 0);
+}
+
+function declaredRelation(source: EventSourceData, raw: string): string {
+  const events = acceptedEventsQuery(source, raw, duckdb);
+  const decimals = Object.entries(source.columns).filter(([, { type }]) => type === 'decimal');
+  if (decimals.length === 0) return `(${events})`;
+  const replaced = decimals.map(([name, spec]) => `${unscaled(`"${name}"`, spec)} AS "${name}"`);
+  return `(SELECT * REPLACE (${replaced.join(', ')}) FROM (${events}) AS scaled)`;
+}
+
+/** The exact DECIMAL of an integer value · 10^scale: 19 digits of a BIGINT and the scale's are 38 at most. */
+function unscaled(column: string, { scale = 0 }: ColumnSpec): string {
+  const whole = `CAST(${column} AS DECIMAL(19,0))`;
+  return scale === 0 ? whole : `${whole} * CAST(0.${'1'.padStart(scale, '0')} AS DECIMAL(${scale + 1},${scale}))`;
+}
+
+const EMPTY_TYPES: Readonly<Record<OfflineType, string>> = {
+  BIGINT: 'BIGINT',
+  DOUBLE: 'DOUBLE',
+  BOOLEAN: 'BOOLEAN',
+  STRING: 'VARCHAR',
+  DECIMAL: 'DECIMAL(38,0)',
+  BLOB: 'BLOB',
+  'LIST<BIGINT>': 'BIGINT[]',
+  'LIST<DOUBLE>': 'DOUBLE[]',
+  'LIST<STRING>': 'VARCHAR[]',
+  'LIST<BOOLEAN>': 'BOOLEAN[]',
+};

@@ -24,6 +24,8 @@ export interface ArchiveOptions {
   readonly layouts: readonly TileLayout[];
   /** The tiles' newest content. */
   readonly tiles: TileCache;
+  /** Layouts that have just been filled from the log: their tiles are written from its beginning on. */
+  readonly unfilled: readonly TileLayout[];
 }
 
 /**
@@ -63,13 +65,12 @@ export class Archive {
         (partition, offset, ds) => buffer.take(partition, offset, ds),
         to,
       );
-      await readDeliveries(
-        options.log,
-        source,
-        offsetsOf(tiles, source, begins),
-        (_p, _o, ds) => archive.#touchAll(source, ds),
-        to,
-      );
+      const layouts = options.layouts.filter(({ view }) => view.source.name === source.name);
+      const from = offsetsOf(tiles, source, begins);
+      await readDeliveries(options.log, source, from, (_p, _o, ds) => archive.#touchAll(layouts, ds), to);
+      const unfilled = layouts.filter((layout) => options.unfilled.includes(layout));
+      if (unfilled.length === 0) continue;
+      await readDeliveries(options.log, source, begins, (_p, _o, ds) => archive.#touchAll(unfilled, ds), to);
     }
     return archive;
   }
@@ -139,9 +140,8 @@ export class Archive {
     return appends;
   }
 
-  #touchAll(source: EventSourceData, deliveries: readonly Delivery[]): void {
-    for (const layout of this.#options.layouts) {
-      if (layout.view.source.name !== source.name) continue;
+  #touchAll(layouts: readonly TileLayout[], deliveries: readonly Delivery[]): void {
+    for (const layout of layouts) {
       const keyOf = viewKeyEncoder(layout.view);
       for (const { ts, row } of deliveries) {
         const key = keyOf(row);

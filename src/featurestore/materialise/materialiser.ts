@@ -10,10 +10,11 @@ import type { OnlineStore, TileReport, TileWrite } from '../../ports/online-stor
 import type { Position } from '../../ports/position.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import { offsetsOf, readDeliveries } from './log-cursor.ts';
+import { rememberIds } from './remember-ids.ts';
 import { type KeyTiles, TileCache } from './tile-cache.ts';
 
 /** The name under which the embedded engine's position stands in the online store. */
-const WRITER = 'materialiser';
+export const WRITER = 'materialiser';
 
 export interface MaterialiserOptions {
   readonly log: EventLog;
@@ -170,37 +171,8 @@ export class Materialiser {
         changed: (layout, tiles, hop, start) => this.tiles.markDirty(layout, tiles, hop, start),
       },
     );
-    const state: SourceState = { source, engine, next, lastIngestTs: ends.map(() => Number.NEGATIVE_INFINITY) };
-    this.#sources.set(source.name, state);
-    await this.#remember(state);
-  }
-
-  /** Refills the memory of ids from the log before the position. */
-  async #remember({ source, engine, next, lastIngestTs }: SourceState): Promise<void> {
-    const topic = topicOf(source);
-    const from: number[] = [];
-    for (let partition = 0; partition < next.length; partition += 1) {
-      from[partition] = next[partition];
-      if (next[partition] === 0) continue;
-      const { records } = await this.#options.log.read(topic, partition, next[partition] - 1, 1);
-      const [last] = records;
-      if (last === undefined) continue;
-      lastIngestTs[partition] = last.ingestTs;
-      from[partition] = await this.#options.log.offsetAtIngest(
-        topic,
-        partition,
-        last.ingestTs - engine.admission.memoryMs,
-      );
-    }
-    await readDeliveries(
-      this.#options.log,
-      source,
-      from,
-      (partition, _, deliveries) => {
-        for (const { id, ingestTs } of deliveries) engine.admission.remember(id, ingestTs, partition);
-      },
-      next,
-    );
+    const lastIngestTs = await rememberIds(log, source, engine.admission, next);
+    this.#sources.set(source.name, { source, engine, next, lastIngestTs });
   }
 
   #apply(state: SourceState, partition: number, deliveries: readonly Delivery[]): void {

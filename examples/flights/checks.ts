@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { Headrace, SkewReport } from 'headrace';
+import { departure, departures, lateDeparture, schedule } from './declaration.ts';
+import { flightsFile } from './flights.ts';
+import type { ReplayTotals } from './replay.ts';
+
+/** Hourly tiles per origin by scheduled time of all flights, as lines `origin,tile_start,n,sum,min,max`, sorted. */
+export const ALL_FLIGHTS = 3_000_000;
+export const ALL_FLIGHTS_SHA256 = '0d7ef856c233037a3cdec4044de1a468eb0fdeb8c94d5092deca13e51045a3bc';
+
+const HOUR_MS = 3_600_000;
+
+/** One thing that the run holds about itself. */
+export interface RunCheck {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly found: string;
+}
+
+/** Holds the run against the file it replayed and against its own history. */
+export async function checkRun(
+  headrace: Headrace,
+  totals: ReplayTotals,
+  skew: SkewReport,
+  wantedSamples: number,
+): Promise<{ readonly checks: readonly RunCheck[]; readonly checksum: string; readonly tiles: number }> {
+  const { checksum, tiles } = await archiveChecksum(headrace);
+  const wanted = totals.scheduled === ALL_FLIGHTS ? ALL_FLIGHTS_SHA256 : await fileChecksum(totals.scheduled);
+  const { counters } = headrace.outcomes(lateDeparture);
+  const logged = await count(headrace, `predictions/${lateDeparture.name}`);
+  const checks = [
+    check(
+      'every flight is in the history once',
+      checksum === wanted,
+      `${tiles} hourly tiles, sha256 ${checksum.slice(0, 12)}…`,
+    ),
+    ...accounting(headrace, totals),
+    check(
+      'every prediction is accounted for',
+      counters.predictions === totals.predictions &&
+        logged === totals.predictions &&
+        counters.labelled + counters.unlabelled + counters.pending === totals.predictions,
+      `${totals.predictions} asked for, ${logged} logged, ${counters.labelled} labelled, ${counters.unlabelled + counters.pending} without`,
+    ),
+    check(
+      'served vectors equal the history',
+      skew.mismatches.logic === 0,
+      `${skew.vectors} recomputed, ${skew.mismatches.logic} mismatches of logic`,
+    ),
+    check(
+      'enough vectors were recomputed',
+      skew.vectors >= wantedSamples,
+      `${skew.vectors} of at least ${wantedSamples}`,
+    ),
+  ];
+  return { checks, checksum, tiles };
+}
+
+function check(name: string, passed: boolean, found: string): RunCheck {
+  return { name, passed, found };
+}
+
+function accounting(headrace: Headrace, totals: ReplayTotals): readonly RunCheck[] {
+  return [
+    { source: schedule, sent: totals.scheduled },
+    { source: departures, sent: totals.departed },
+  ].map(({ source, sent }) => {
+    const { gateway, admission } = headrace.counters(source);
+    const judged = admission.accepted + admission.duplicate + admission.future + admission.late;
+    const whole =
+      gateway.sent === sent &&
+      gateway.accepted === judged &&
+      gateway.accepted + gateway.refused + gateway.quarantined === sent;
+    return check(
+      `every event of ${source.name} is accounted for`,
+      whole,
+      `${sent} sent, ${admission.accepted} accepted`,
+    );
+  });
+}
+
+async function count(headrace: Headrace, table: string): Promise<number> {
+  return headrace.offline.tables().find((state) => state.table.name === table)?.rows ?? 0;
+}
+
+const TILES = (relation: string, scheduled: string) => `
+  SELECT origin, CAST(${scheduled} AS BIGINT) - CAST(${scheduled} AS BIGINT) % ${HOUR_MS} AS tile_start, COUNT(*) AS n,
+    CAST(SUM(delay) AS BIGINT) AS total, MIN(delay) AS least, MAX(delay) AS most
+  FROM ${relation} GROUP BY ALL ORDER BY origin, tile_start`;
+
+/** The tiles of what the offline store has. */
+async function archiveChecksum(headrace: Headrace): Promise<{ checksum: string; tiles: number }> {
+  const hash = createHash('sha256');
+  let tiles = 0;
+  for await (const rows of headrace.offline.query(TILES(headrace.features.deliveries(departures), 'scheduled'))) {
+    for (const row of rows) hash.update(`${row.join(',')}\n`);
+    tiles += rows.length;
+  }
+  return { checksum: hash.digest('hex'), tiles };
+}
+
+/** The tiles of the first flights of the file itself. */
+async function fileChecksum(flights: number): Promise<string> {
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  const relation = `(FROM read_parquet('${flightsFile()}') LIMIT ${flights})`;
+  const result = await connection.runAndReadAll(TILES(relation, 'epoch_ms(date)'));
+  const hash = createHash('sha256');
+  for (const row of result.getRows()) hash.update(`${row.join(',')}\n`);
+  connection.closeSync();
+  instance.closeSync();
+  return hash.digest('hex');
+}
+
+/** Audits all that was served in the replay. */
+export function auditRun(headrace: Headrace, totals: ReplayTotals): Promise<SkewReport> {
+  return headrace.auditSkew(departure, totals.from, totals.to + 1);
+}

@@ -1,0 +1,130 @@
+import { rmSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Headrace, isHeadraceError, type ModelVersion, openHeadrace, startServer } from 'headrace';
+import { ALL_FLIGHTS, auditRun, checkRun } from './checks.ts';
+import project, { lateDeparture } from './declaration.ts';
+import { progressLine } from './progress-line.ts';
+import { replay } from './replay.ts';
+import { replayClock } from './replay-clock.ts';
+import { summarise, summaryText } from './summary.ts';
+
+// Replays half a year of US flights through the whole loop: events, features, a trained model, predictions, labels.
+const { values } = parseArgs({
+  options: {
+    limit: { type: 'string' },
+    json: { type: 'boolean' },
+    serve: { type: 'boolean' },
+    port: { type: 'string' },
+  },
+});
+const limit = Math.min(ALL_FLIGHTS, Number(values.limit ?? ALL_FLIGHTS));
+if (!Number.isInteger(limit) || limit < 1) {
+  console.error('--limit takes a whole number of flights from 1');
+  process.exit(2);
+}
+
+const DIRECTORY = '.headrace/flights';
+const START = Date.UTC(2001, 0, 1);
+const JANUARY_DAYS = 31;
+const DAY_MS = 86_400_000;
+/** About one prediction in so many is logged whole and recomputed in the end. */
+const SAMPLES = 15_000;
+const WANTED_SAMPLES = 10_000;
+
+const started = performance.now();
+const stop = new AbortController();
+process.once('SIGINT', () => stop.abort());
+process.once('SIGTERM', () => stop.abort());
+rmSync(DIRECTORY, { recursive: true, force: true });
+
+// January trains, the rest is live; a short run trains on its first half.
+const share = limit / ALL_FLIGHTS;
+const liveFrom = share > 0.3 ? START + JANUARY_DAYS * DAY_MS : START + Math.max(1, Math.floor(share * 90)) * DAY_MS;
+const sampleRate = Math.min(1, SAMPLES / Math.max(1, limit * 0.8));
+const clock = replayClock(START);
+const headrace = await openHeadrace({
+  project,
+  environment: { directory: DIRECTORY, sampleRate },
+  clock: clock.now,
+  onFault: (error) => console.error(error),
+});
+let version: ModelVersion | null = null;
+let trainerRssMb = 0;
+
+try {
+  say(
+    `replaying ${limit.toLocaleString('en')} flights from 2001-01-01; the model is trained at ${new Date(liveFrom).toISOString().slice(0, 10)}`,
+  );
+  const showProgress = progressLine(headrace);
+  const totals = await replay({
+    headrace,
+    clock,
+    limit,
+    liveFrom,
+    train: async () => {
+      version = await train(headrace);
+    },
+    progress: values.json === true ? () => undefined : showProgress,
+    stopped: () => stop.signal.aborted,
+  });
+  say('\nchecking the run against the file and its own history');
+  await headrace.flush();
+  const skew = await auditRun(headrace, totals);
+  const wanted = Math.min(WANTED_SAMPLES, Math.floor(totals.predictions * sampleRate * 0.8));
+  const { checks, checksum, tiles } = await checkRun(headrace, totals, skew, wanted);
+  const stoppedEarly = stop.signal.aborted;
+  const summary = summarise({
+    headrace,
+    totals,
+    skew,
+    version,
+    checks: stoppedEarly ? [] : checks,
+    tiles: { count: tiles, sha256: checksum },
+    seconds: (performance.now() - started) / 1_000,
+    trainerRssMb,
+    stoppedEarly,
+  });
+  if (values.serve === true && !stoppedEarly) await serve(headrace);
+  console.log(values.json === true ? JSON.stringify(summary) : summaryText(summary));
+  if (summary.checks.some(({ passed }) => !passed)) process.exitCode = 1;
+} catch (error) {
+  if (!isHeadraceError(error)) throw error;
+  console.error(`${error.code}: ${error.message}\n  ${error.mend}`);
+  process.exitCode = error.exit;
+} finally {
+  await headrace.close();
+}
+
+function say(text: string): void {
+  if (values.json !== true) console.log(text);
+}
+
+async function train(running: Headrace): Promise<ModelVersion> {
+  const trained = await running.train(lateDeparture, {
+    to: clock.now(),
+    onLine: (line) => {
+      const peak = /peak memory (\d+) MB/.exec(line);
+      if (peak !== null) trainerRssMb = Number(peak[1]);
+    },
+  });
+  await running.promote(lateDeparture, trained.version);
+  say(
+    `\n${lateDeparture.name} version ${trained.version} is champion: ${trained.lineage.trainingSet.rows.toLocaleString('en')} rows, training AUC ${trained.metrics['auc']?.toFixed(3)}`,
+  );
+  return trained;
+}
+
+/** Keeps the server up until Ctrl-C. */
+async function serve(running: Headrace): Promise<void> {
+  const server = await startServer(running, {
+    host: '127.0.0.1',
+    port: Number(values.port ?? 8080),
+    bodyLimit: 2 ** 20,
+  });
+  const request = { request: { origin: 'ATL', destination: 'SFO', scheduled: clock.now(), distance: 2139 } };
+  console.log(
+    `serving on ${server.url}; Ctrl-C stops. Try:\n  curl -s -H content-type:application/json ${server.url}/v1/features/departure -d '${JSON.stringify(request)}'`,
+  );
+  await new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
+  await server.close();
+}

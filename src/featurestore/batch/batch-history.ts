@@ -1,0 +1,82 @@
+import type { BatchViewData } from '../../features/define/declaration.ts';
+import { batchTable } from '../../features/plan/batch-table.ts';
+import type { OfflineStore, OfflineTable, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
+import type { BatchGeneration, BatchRow } from '../../ports/online-store.ts';
+import { entityKeyCodec } from '../../schema/entity-key.ts';
+
+/** What the history knows of a view's newest generation. */
+export interface NewestGeneration {
+  readonly generation: number;
+  readonly visibleFrom: number;
+}
+
+/**
+ * The generations of a batch view in the offline store, in two steps around the switch of the online store: its rows are
+ * prepared before, and kept with the instant of the switch after. A crash between the two is mended from what was
+ * prepared, so that the history always says what was served.
+ */
+export class BatchHistory {
+  readonly #view: BatchViewData;
+  readonly #offline: OfflineStore;
+  readonly #kept: OfflineTable;
+  readonly #prepared: OfflineTable;
+
+  constructor(view: BatchViewData, offline: OfflineStore) {
+    this.#view = view;
+    this.#offline = offline;
+    this.#kept = batchTable(view);
+    this.#prepared = { ...this.#kept, name: `${this.#kept.name}/prepared` };
+  }
+
+  /** The newest generation that is kept; null before the first. */
+  async newest(): Promise<NewestGeneration | null> {
+    const sql = `SELECT generation, visible_from FROM ${this.#offline.relation(this.#kept)} ORDER BY generation DESC LIMIT 1`;
+    for await (const [row] of this.#offline.query(sql)) {
+      if (row !== undefined) return { generation: Number(row[0]), visibleFrom: Number(row[1]) };
+    }
+    return null;
+  }
+
+  /** Writes the rows of a generation where only {@link mend} sees them. */
+  async prepare(generation: BatchGeneration, rows: readonly BatchRow[]): Promise<void> {
+    await this.#publish('replace', this.#append(this.#prepared, generation, rows));
+  }
+
+  /** Adds a generation that readers see from `visibleFrom` on. */
+  async keep(generation: BatchGeneration, rows: readonly BatchRow[]): Promise<void> {
+    await this.#publish('append', this.#append(this.#kept, generation, rows));
+  }
+
+  /** Keeps the generation that the online store serves, if a crash came between its switch and its history. */
+  async mend({ generation, asOf, visibleFrom }: BatchGeneration): Promise<void> {
+    const names = Object.keys(this.#kept.columns);
+    const columns: OfflineValue[][] = names.map(() => []);
+    const sql = `SELECT * FROM ${this.#offline.relation(this.#prepared)} WHERE generation = ${generation} AND as_of = ${asOf}`;
+    for await (const rows of this.#offline.query(sql))
+      for (const row of rows)
+        names.forEach((name, c) => columns[c].push(name === 'visible_from' ? visibleFrom : row[c]));
+    const [{ length }] = columns;
+    if (length > 0) await this.#publish('append', { table: this.#kept, rows: length, columns });
+  }
+
+  async #publish(mode: 'append' | 'replace', append: TableAppend): Promise<void> {
+    await this.#offline.publish({ writer: this.#kept.name, position: {}, mode, tables: [append] });
+  }
+
+  #append(table: OfflineTable, generation: BatchGeneration, rows: readonly BatchRow[]): TableAppend {
+    const { decode } = entityKeyCodec(this.#view.entity.key);
+    const about = [generation.generation, generation.asOf, generation.visibleFrom];
+    const columns: OfflineValue[][] = Object.keys(table.columns).map(() => []);
+    const add = (row: readonly OfflineValue[]): void => {
+      for (let c = 0; c < columns.length; c += 1) columns[c].push(row[c]);
+    };
+    for (const { key, values } of rows) add([...decode(key), ...about, ...values]);
+    // A generation without rows is one too: a row of no entity says from when on nothing was there.
+    if (rows.length === 0) add([...this.#nulls('key'), ...about, ...this.#nulls('features')]);
+    return { table, rows: Math.max(rows.length, 1), columns };
+  }
+
+  #nulls(of: 'key' | 'features'): readonly null[] {
+    return Object.keys(of === 'key' ? this.#view.entity.key : this.#view.features).map(() => null);
+  }
+}

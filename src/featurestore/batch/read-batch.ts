@@ -1,0 +1,74 @@
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import type { BatchViewData } from '../../features/define/declaration.ts';
+import { rawTable } from '../../features/plan/raw-table.ts';
+import { valueDecoder } from '../../features/sql/decode.ts';
+import type { OfflineStore } from '../../ports/offline-store.ts';
+import type { BatchRow } from '../../ports/online-store.ts';
+import type { ColumnSpec, Value } from '../../schema/column.ts';
+import { entityKeyCodec } from '../../schema/entity-key.ts';
+import { type FoundColumn, readColumns, wantedColumns } from './batch-columns.ts';
+import { ownSql, ownSqlOverNothing } from './batch-sql.ts';
+
+/** The rows of a run. */
+export interface BatchRows {
+  readonly rows: readonly BatchRow[];
+  /** Rows whose key has a null part: left out. */
+  readonly nullKeys: number;
+}
+
+/**
+ * Runs a view's SQL over the published history as of an instant.
+ * Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE, BATCH_DUPLICATE_KEY.
+ */
+export async function readBatch(view: BatchViewData, offline: OfflineStore, asOf: number): Promise<BatchRows> {
+  const own = ownSql(view, (source) => offline.relation(rawTable(source)), asOf);
+  const columns = readColumns(view, await describe(view, offline, own));
+  const wanted = wantedColumns(view);
+  const decoders = wanted.map(([, spec]) => valueDecoder(spec));
+  const { encode } = entityKeyCodec(view.entity.key);
+  const width = Object.keys(view.entity.key).length;
+  const rows = new Map<string, BatchRow>();
+  let nullKeys = 0;
+  for await (const batch of running(view, offline, `SELECT ${columns.join(', ')} FROM (${own}\n) AS run`)) {
+    for (const cells of batch) {
+      const values = cells.map((cell, i): Value => decoders[i](cell));
+      wanted.forEach(([name, spec], i) => {
+        checkExact(view, name, spec, values[i]);
+      });
+      const key = encode(values.slice(0, width));
+      if (key === null) nullKeys += 1;
+      else if (rows.has(key))
+        throw fail('BATCH_DUPLICATE_KEY', { view: view.name, key: values.slice(0, width).join(', ') });
+      else rows.set(key, { key, values: values.slice(width) });
+    }
+  }
+  return { rows: [...rows.values()], nullKeys };
+}
+
+/** Checks a view's SQL without data: over empty tables. Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE. */
+export async function checkBatchSql(view: BatchViewData, offline: OfflineStore): Promise<void> {
+  readColumns(view, await describe(view, offline, ownSqlOverNothing(view)));
+}
+
+async function describe(view: BatchViewData, offline: OfflineStore, own: string): Promise<readonly FoundColumn[]> {
+  const found: FoundColumn[] = [];
+  for await (const rows of running(view, offline, `DESCRIBE (${own}\n)`))
+    for (const [name, type] of rows) found.push({ name: String(name), type: String(type) });
+  return found;
+}
+
+/** A query of a view's SQL, of which the author hears in terms of the view. */
+async function* running(view: BatchViewData, offline: OfflineStore, sql: string): ReturnType<typeof offline.query> {
+  try {
+    yield* offline.query(sql);
+  } catch (error) {
+    if (!isHeadraceError(error, 'OFFLINE_QUERY')) throw error;
+    throw fail('BATCH_SQL', { view: view.name, reason: String(error.facts['reason']) }, error);
+  }
+}
+
+/** An int or a time beyond 2^53 has no number. */
+function checkExact(view: BatchViewData, column: string, { type }: ColumnSpec, value: Value): void {
+  if ((type === 'int' || type === 'time') && value !== null && !Number.isSafeInteger(value))
+    throw fail('BATCH_TYPE', { view: view.name, column, found: String(value), wanted: 'a number within 2^53' });
+}

@@ -1,0 +1,34 @@
+import type { EventSourceData } from '../../features/define/declaration.ts';
+import type { Admission } from '../../features/engine/admission.ts';
+import type { EventLog } from '../../ports/event-log.ts';
+import { topicOf } from '../ingest/gateway.ts';
+import { readDeliveries } from './log-cursor.ts';
+
+/**
+ * Refills the memory of ids from the log before the offsets that are read next, and gives the ingest time of the last
+ * record before each of them (-Infinity where there is none).
+ */
+export async function rememberIds(
+  log: EventLog,
+  source: EventSourceData,
+  admission: Admission,
+  next: readonly number[],
+): Promise<number[]> {
+  const topic = topicOf(source);
+  const lastIngestTs = next.map(() => Number.NEGATIVE_INFINITY);
+  const from: number[] = [];
+  for (let partition = 0; partition < next.length; partition += 1) {
+    from[partition] = next[partition];
+    if (next[partition] === 0) continue;
+    const { records } = await log.read(topic, partition, next[partition] - 1, 1);
+    const [last] = records;
+    if (last === undefined) continue;
+    lastIngestTs[partition] = last.ingestTs;
+    from[partition] = await log.offsetAtIngest(topic, partition, last.ingestTs - admission.memoryMs);
+  }
+  const remember: Parameters<typeof readDeliveries>[3] = (partition, _, deliveries) => {
+    for (const { id, ingestTs } of deliveries) admission.remember(id, ingestTs, partition);
+  };
+  await readDeliveries(log, source, from, remember, next);
+  return lastIngestTs;
+}
