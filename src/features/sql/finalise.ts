@@ -1,4 +1,4 @@
-import type { AggregateKind, AggregateSpec } from '../define/declaration.ts';
+import type { AggregateSpec } from '../define/declaration.ts';
 import type { PartialSuffix } from '../plan/partial.ts';
 import type { Dialect } from './dialect.ts';
 import { STAMP_END } from './partial.ts';
