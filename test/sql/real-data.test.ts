@@ -157,4 +157,103 @@ describe.skipIf(!hasShared)(`on the lines of Online Retail${why}`, () => {
       expect(wrong).toEqual([]);
     }
   });
+
+  test('9,045 exact windows are sawtooth windows with a hop of one minute', async () => {
+    const sold = sourceOf({ customer: text, invoice: text, quantity: int, price: int }, { name: 'sold' });
+    const product = { kind: 'arithmetic', op: 'multiply', left: column('quantity'), right: column('price') } as const;
+    const view = viewOf(
+      sold,
+      { customer: 'customer' },
+      [
+        aggregate('lines', 'count'),
+        aggregate('amt', 'sum', product, int),
+        aggregate('invoices', 'distinct', column('invoice'), text, { cap: 10_000 }),
+      ],
+      [1, 7, 30].map((days) => ({ name: `${days}d`, windowMs: days * 86_400_000, hopMs: 60_000 })),
+    );
+    const file = `read_csv('${shared}/golden/online_retail_customer_windows.csv.gz', header = true, all_varchar = true)`;
+    const asked = `CAST(EPOCH_MS(CAST(query_time AS TIMESTAMP)) AS BIGINT)`;
+    const query = answersOf(
+      view,
+      delivered(sold, 'SELECT * FROM lines'),
+      `(SELECT CAST(ROW_NUMBER() OVER () AS STRING) AS _id, ${asked} AS _at, customer_id AS customer FROM ${file})`,
+    );
+    const found = new Map(
+      (await database.rows(query.sql)).map((row) => [`${query.request(row)[0]}@${query.at(row)}`, row]),
+    );
+    let compared = 0;
+    for (const days of [1, 7, 30]) {
+      const excluding = `lines_${days}d_excl, amt_${days}d_excl, invoices_${days}d_excl`;
+      for (const [customer, at, lines, amount, invoices] of await database.rows(
+        `SELECT customer_id, ${asked}, ${excluding} FROM ${file}`,
+      )) {
+        const row = found.get(`${customer}@${at}`) ?? [];
+        const values = Object.fromEntries(query.features.map(({ feature, value }) => [feature, value(row)]));
+        expect([values[`lines_${days}d`], values[`amt_${days}d`] ?? 0, values[`invoices_${days}d`]]).toEqual([
+          Number(lines),
+          Math.round(Number(amount) * 1000),
+          Number(invoices),
+        ]);
+        compared += 1;
+      }
+    }
+    expect(compared).toBe(9045);
+  });
+});
+
+describe.skipIf(!hasShared)(`on the air of Beijing${why}`, () => {
+  test('11,688 rolling means, extremes and deviations over a grid with holes', async () => {
+    const air = sourceOf({ station: text, pm25: decimal(1) }, { name: 'air' });
+    const view = viewOf(
+      air,
+      { station: 'station' },
+      [
+        aggregate('n', 'count', column('pm25'), decimal(1)),
+        aggregate('mean', 'mean', column('pm25'), decimal(1)),
+        aggregate('least', 'min', column('pm25'), decimal(1)),
+        aggregate('greatest', 'max', column('pm25'), decimal(1)),
+        aggregate('sd', 'stddevSample', column('pm25'), decimal(1)),
+      ],
+      [
+        { name: '24h', windowMs: 86_400_000, hopMs: 3_600_000 },
+        { name: '7d', windowMs: 604_800_000, hopMs: 3_600_000 },
+      ],
+    );
+    const hours = `SELECT station || '-' || "No" AS id, CAST(EPOCH_MS(MAKE_TIMESTAMP(year, month, day, hour, 0, 0)) AS BIGINT) AS "at", station,
+      CAST(ROUND(TRY_CAST("PM2.5" AS DOUBLE) * 10) AS BIGINT) AS pm25
+      FROM read_csv('${shared}/beijing_air_quality/PRSA_Data_*.csv.gz', header = true, types = {'PM2.5': 'VARCHAR'})`;
+    const golden = `read_csv('${shared}/golden/beijing_pm25_rolling.csv.gz', header = true, all_varchar = true)`;
+    const asked = `CAST(EPOCH_MS(CAST(query_time AS TIMESTAMP)) AS BIGINT)`;
+    const answer = ['n_24h', 'mean_24h', 'min_24h', 'max_24h', 'n_7d', 'mean_7d', 'sd_7d'];
+    const query = answersOf(
+      view,
+      delivered(air, hours),
+      `(SELECT station || '@' || query_time AS _id, ${asked} AS _at, station FROM ${golden})`,
+    );
+    const expected = new Map(
+      (await database.rows(`SELECT station || '@' || query_time, ${answer.join(', ')} FROM ${golden}`)).map(
+        ([id, ...rest]) => [id, rest],
+      ),
+    );
+    const found = await database.rows(query.sql);
+    const wrong = found.filter((row) => {
+      const values = Object.fromEntries(query.features.map(({ feature, value }) => [feature, value(row)]));
+      const tenth = (value: unknown) => (value === null ? null : Number(value) / 10);
+      const ours = [
+        values.n_24h,
+        values.mean_24h,
+        tenth(values.least_24h),
+        tenth(values.greatest_24h),
+        values.n_7d,
+        values.mean_7d,
+        values.sd_7d,
+      ];
+      return (expected.get(query.id(row) as string) ?? []).some((text, index) => {
+        const value = ours[index];
+        return text === null ? value !== null : value === null || Math.abs(Number(value) - Number(text)) > 2e-6;
+      });
+    });
+    expect([found.length, expected.size]).toEqual([11_688, 11_688]);
+    expect(wrong).toEqual([]);
+  });
 });
