@@ -1,0 +1,251 @@
+import { describe, expect, test } from 'vitest';
+import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
+import { MemoryModelRegistry } from '../../src/backends/memory/model-registry.ts';
+import type { ModelVersion } from '../../src/ports/model-registry.ts';
+import type { LoadedModel, ModelRuntime } from '../../src/ports/model-runtime.ts';
+import type { Value } from '../../src/schema/column.ts';
+import { featureRow } from '../../src/serving/online/feature-row.ts';
+import { ModelServer } from '../../src/serving/online/model-server.ts';
+import { newVersion } from '../../src/testing/contracts/model-registry.ts';
+import { everyType, registerSmall, small, smallServer } from './small-project.ts';
+
+/** by_asked_1h, name, number, gaps, category. */
+const vectors: readonly (readonly Value[])[] = [
+  [0, 'ann', 14.721359252929688, 0.7548776865005493, 5],
+  [0, 'bob', 3.0495169162750244, null, 5],
+  [0, 'cid', -8.622325897216797, 0.813409686088562, 5],
+];
+
+async function stage(strengths: readonly number[]) {
+  const registry = new MemoryModelRegistry();
+  const artifacts = new MemoryArtifactStore();
+  const versions: ModelVersion[] = [];
+  for (const c of strengths) versions.push(await registerSmall(registry, artifacts, c));
+  const promote = (to: number) =>
+    registry.moveAlias('small', 'champion', { expected: registry.alias('small', 'champion'), to, at: 0 });
+  return { registry, artifacts, versions, promote, server: smallServer(registry, artifacts) };
+}
+
+/** A runtime whose models score a row by its first feature, and tell what they were asked. */
+function countingRuntime() {
+  const runs: number[] = [];
+  const open = { models: 0 };
+  const runtime: ModelRuntime = {
+    load: async (): Promise<LoadedModel> => {
+      let running = 0;
+      open.models += 1;
+      return {
+        run: async (rows, count) => {
+          runs.push(count);
+          running += 1;
+          await new Promise((resolve) => setTimeout(resolve, 2));
+          running -= 1;
+          return Float32Array.from({ length: count }, (_, i) => rows[i * 3]);
+        },
+        close: async () => {
+          if (running > 0) throw new Error('closed while a run is under way');
+          open.models -= 1;
+        },
+      };
+    },
+  };
+  return { runtime, runs, open };
+}
+
+/** Two versions over the counting runtime. */
+function countingStage() {
+  const registry = new MemoryModelRegistry();
+  const artifacts = new MemoryArtifactStore();
+  const counting = countingRuntime();
+  const parity = artifacts.put(new TextEncoder().encode('{"rows":[[0.5,null,1]],"scores":[0.5]}'));
+  for (let i = 0; i < 2; i += 1) {
+    registry.register(
+      newVersion('small', {
+        signature: { features: ['number', 'gaps', 'category'], input: 'features', output: 'probability' },
+        artifact: parity,
+        parity,
+      }),
+    );
+  }
+  registry.moveAlias('small', 'champion', { expected: null, to: 1, at: 0 });
+  const server = new ModelServer({ model: small, registry, artifacts, runtime: counting.runtime });
+  return { registry, server, ...counting };
+}
+
+const vectorOf = (number: number): readonly Value[] => [0, 'x', number, null, 1];
+
+describe('a model server', () => {
+  test('without a champion serves nothing, and says so', async () => {
+    const { server } = await stage([0.7]);
+    expect(await server.refresh()).toBeNull();
+    await expect(server.score(vectors)).rejects.toMatchObject({ code: 'MODEL_NONE' });
+  });
+
+  test("gives the trainer's scores from the vector of the service", async () => {
+    const { server, promote } = await stage([0.7]);
+    promote(1);
+    expect(await server.refresh()).toBe(1);
+    const { version, scores } = await server.score(vectors);
+    expect(version).toBe(1);
+    [0.39702011843868673, 0.04051023585884721, 0.0725863297692342].forEach((expected, i) => {
+      expect(scores[i]).toBeCloseTo(expected, 6);
+    });
+    expect((await server.score([])).scores).toHaveLength(0);
+    await server.close();
+  });
+
+  test('follows its alias, there and back', async () => {
+    const { server, promote } = await stage([0.7, 0.01]);
+    promote(1);
+    await server.refresh();
+    const first = await server.score(vectors);
+    promote(2);
+    expect((await server.score(vectors)).version).toBe(1);
+    expect(await server.refresh()).toBe(2);
+    const second = await server.score(vectors);
+    expect(second.version).toBe(2);
+    expect(second.scores).not.toEqual(first.scores);
+    promote(1);
+    await server.refresh();
+    expect(await server.score(vectors)).toEqual(first);
+    await server.close();
+  });
+
+  test('whose next champion is unfit keeps the one before', async () => {
+    const { server, promote, registry, artifacts, versions } = await stage([0.7]);
+    promote(1);
+    await server.refresh();
+    const [fit] = versions;
+    const put = (text: string) => artifacts.put(new TextEncoder().encode(text));
+    const unfit: readonly (readonly [string, Partial<ModelVersion>])[] = [
+      ['MODEL_FILE', { artifact: put('no model') }],
+      ['MODEL_FILE', { parity: put('no json') }],
+      ['MODEL_FILE', { parity: put('{"rows":[],"scores":[]}') }],
+      ['MODEL_FILE', { parity: put('{"rows":[[1,2]],"scores":[0.5]}') }],
+      ['MODEL_PARITY', { parity: put('{"rows":[[1,2,3]],"scores":[0.999]}') }],
+      ['MODEL_SIGNATURE', { signature: { ...fit.signature, features: ['number', 'gaps', 'distance'] } }],
+      ['MODEL_SIGNATURE', { signature: { ...fit.signature, features: ['number', 'gaps', 'name'] } }],
+      ['ARTIFACT_UNKNOWN', { artifact: 'f'.repeat(64) }],
+    ];
+    for (const [code, changes] of unfit) {
+      promote(registry.register({ ...fit, ...changes }).version);
+      await expect(server.refresh()).rejects.toMatchObject({ code });
+      expect((await server.score(vectors)).version).toBe(1);
+    }
+    expect(server.serving?.version).toBe(1);
+    await server.close();
+  });
+
+  test('holds a score that differs from the trainer by more than 1e-5 against the version, not less', async () => {
+    const { server, promote, registry, artifacts, versions } = await stage([0.7]);
+    const [fit] = versions;
+    const row = [14.721359252929688, 0.7548776865005493, 5];
+    const register = (scores: readonly number[]) => {
+      const parity = artifacts.put(new TextEncoder().encode(JSON.stringify({ rows: [row], scores })));
+      return registry.register({ ...fit, parity }).version;
+    };
+    promote(register([0.39702011843868673 + 9e-6]));
+    expect(await server.refresh()).toBe(2);
+    promote(register([0.39702011843868673 + 1.2e-5]));
+    await expect(server.refresh()).rejects.toMatchObject({ code: 'MODEL_PARITY' });
+    await server.close();
+  });
+
+  test('refuses a score that is no number, for that call alone', async () => {
+    const { server } = countingStage();
+    await server.refresh();
+    const [good, bad] = await Promise.allSettled([
+      server.score([vectorOf(0.25)]),
+      server.score([vectorOf(Number.NaN)]),
+    ]);
+    expect(good).toMatchObject({ status: 'fulfilled', value: { scores: Float32Array.of(0.25) } });
+    expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'MODEL_SCORE' } });
+  });
+
+  test('scores the calls of one turn in one run, each with its own scores', async () => {
+    const { server, runs } = countingStage();
+    await server.refresh();
+    runs.length = 0;
+    const calls = Array.from({ length: 20 }, (_, i) => server.score([vectorOf(i / 32), vectorOf((i + 0.5) / 32)]));
+    const answers = await Promise.all(calls);
+    expect(runs).toEqual([40]);
+    answers.forEach(({ scores }, i) => {
+      expect([...scores]).toEqual([i / 32, (i + 0.5) / 32]);
+    });
+  });
+
+  test('gathers calls that come while a run is under way, about 512 rows a run, and refuses what is too much', async () => {
+    const { server, runs } = countingStage();
+    await server.refresh();
+    runs.length = 0;
+    const many = Array.from({ length: 200 }, (_, i) => vectorOf(i / 256));
+    const calls = Array.from({ length: 90 }, () => server.score(many));
+    const outcomes = await Promise.allSettled(calls);
+    const refused = outcomes.filter(({ status }) => status === 'rejected');
+    expect(refused).toHaveLength(90 - 82);
+    for (const outcome of refused) expect(outcome).toMatchObject({ reason: { code: 'MODEL_BUSY' } });
+    expect(runs.reduce((sum, rows) => sum + rows, 0)).toBe(82 * 200);
+    expect(Math.max(...runs)).toBe(600);
+  });
+
+  test('changes versions under load: every call is answered by one version, and none by a closed model', async () => {
+    const { server, registry, open } = countingStage();
+    await server.refresh();
+    const calls: Promise<number>[] = [];
+    const load = setInterval(() => {
+      calls.push(server.score([vectorOf(0.5)]).then(({ version }) => version));
+    }, 1);
+    for (const to of [2, 1, 2, 1, 2]) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      registry.moveAlias('small', 'champion', { expected: registry.alias('small', 'champion'), to, at: 0 });
+      await Promise.all([server.refresh(), server.refresh()]);
+      expect(open.models).toBe(1);
+    }
+    clearInterval(load);
+    const versions = await Promise.all(calls);
+    expect(new Set(versions)).toEqual(new Set([1, 2]));
+    const last = server.score([vectorOf(0.5)]);
+    await server.close();
+    expect((await last).version).toBe(2);
+    expect(open.models).toBe(0);
+  });
+
+  test('closes what it has loaded when it is found unfit', async () => {
+    const { server, registry, open, runs } = countingStage();
+    registry.register({
+      ...registry.version('small', 1),
+      parity: registry.version('small', 1).artifact.replace(/^./, 'x'),
+    });
+    registry.moveAlias('small', 'champion', { expected: 1, to: 3, at: 0 });
+    await expect(server.refresh()).rejects.toMatchObject({ code: 'ARTIFACT_UNKNOWN' });
+    expect([open.models, runs.length]).toEqual([0, 0]);
+  });
+});
+
+test("a vector becomes a model's row by the types of its service: false 0, true 1, decimals scaled, null NaN", () => {
+  const version = { ...newVersion('every'), version: 1 };
+  const features = ['d', 'f', 'b', 'l', 'i', 'at'];
+  const toRow = featureRow(everyType, { ...version, signature: { ...version.signature, features } });
+  const rows = new Float32Array(12);
+  toRow([0, 'ann', true, -3, 2n ** 40n, 1050n, 0.5, 1_000_000], rows, 0);
+  toRow([0, 'bob', null, 0, -1n, -1n, null, 0], rows, 6);
+  expect([...rows]).toEqual([
+    10.5,
+    0.5,
+    1,
+    2 ** 40,
+    -3,
+    1_000_000,
+    Math.fround(-0.01),
+    Number.NaN,
+    Number.NaN,
+    -1,
+    0,
+    0,
+  ]);
+  for (const feature of ['t', 'unheard_of']) {
+    expect(() =>
+      featureRow(everyType, { ...version, signature: { ...version.signature, features: [feature] } }),
+    ).toThrow(expect.objectContaining({ code: 'MODEL_SIGNATURE' }));
+  }
+});
