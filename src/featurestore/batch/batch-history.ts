@@ -49,12 +49,12 @@ export class BatchHistory {
 
   /** Keeps the generation that the online store serves, if a crash came between its switch and its history. */
   async mend({ generation, asOf, visibleFrom }: BatchGeneration): Promise<void> {
-    const names = Object.keys(this.#kept.columns);
-    const columns: OfflineValue[][] = names.map(() => []);
-    const sql = `SELECT * FROM ${this.#offline.relation(this.#prepared)} WHERE generation = ${generation} AND as_of = ${asOf}`;
-    for await (const rows of this.#offline.query(sql))
-      for (const row of rows)
-        names.forEach((name, c) => columns[c].push(name === 'visible_from' ? visibleFrom : row[c]));
+    const columns: OfflineValue[][] = Object.keys(this.#kept.columns).map(() => []);
+    const sql = `SELECT * REPLACE (CAST(${visibleFrom} AS BIGINT) AS visible_from)
+FROM ${this.#offline.relation(this.#prepared)} WHERE generation = ${generation} AND as_of = ${asOf}`;
+    for await (const rows of this.#offline.query(sql)) {
+      for (const row of rows) for (let c = 0; c < columns.length; c += 1) columns[c].push(row[c]);
+    }
     const [{ length }] = columns;
     if (length > 0) await this.#publish('append', { table: this.#kept, rows: length, columns });
   }

@@ -108,13 +108,13 @@ async function openView(view: BatchViewData, { online, offline, clock }: BatchSc
   const served = answer?.generation;
   // Only a generation of which the history has heard nothing: one that was rolled back to is kept already.
   if (served !== undefined && served.generation > (newest?.generation ?? 0)) await history.mend(served);
+  const seen = [newest, served].filter((generation) => generation !== null && generation !== undefined);
   return {
     view,
     cron,
     history,
-    generation: Math.max(newest?.generation ?? 0, served?.generation ?? 0),
-    triedAt: Math.max(newest?.visibleFrom ?? Number.NEGATIVE_INFINITY, served?.visibleFrom ?? Number.NEGATIVE_INFINITY),
-    ...(newest === null && served === undefined ? { triedAt: clock() } : {}),
+    generation: Math.max(0, ...seen.map(({ generation }) => generation)),
+    triedAt: seen.length === 0 ? clock() : Math.max(...seen.map(({ visibleFrom }) => visibleFrom)),
   };
 }
 
