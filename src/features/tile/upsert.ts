@@ -36,7 +36,7 @@ const left = new ByteWriter();
 const right = new ByteWriter();
 
 /** Whether two tiles hold the same, by their canonical bytes. */
-function equalTiles(layout: TileLayout, a: TileRun, i: number, b: TileRun, j: number): boolean {
+export function equalTiles(layout: TileLayout, a: TileRun, i: number, b: TileRun, j: number): boolean {
   left.clear();
   right.clear();
   encodeTile(left, layout, 1, a, i);
