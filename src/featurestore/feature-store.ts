@@ -123,6 +123,7 @@ export class FeatureStore {
       store: online,
       layouts: [...layouts.values()],
       cacheKeys: options.cacheKeys,
+      step: COMMIT_EVERY,
     });
     const materialiser = await Materialiser.open({
       log,

@@ -14,10 +14,9 @@ export interface FillOptions {
   readonly store: OnlineStore;
   readonly layouts: readonly TileLayout[];
   readonly cacheKeys: number;
+  /** Deliveries of a partition that are folded between two commits. */
+  readonly step: number;
 }
-
-/** Deliveries folded between two commits. */
-const STEP = 50_000;
 
 /**
  * Fills the tiles of layouts that the store does not have yet, a new view or another list of aggregates, from the log up
@@ -59,7 +58,7 @@ async function mark(store: OnlineStore, writer: string): Promise<void> {
 }
 
 async function fillLayout(
-  { log, store, cacheKeys }: FillOptions,
+  { log, store, cacheKeys, step }: FillOptions,
   layout: TileLayout,
   applied: Position,
 ): Promise<void> {
@@ -75,7 +74,7 @@ async function fillLayout(
   });
   await rememberIds(log, source, engine.admission, next);
   while (next.some((offset, partition) => offset < to[partition])) {
-    const until = next.map((offset, partition) => Math.min(offset + STEP, to[partition]));
+    const until = next.map((offset, partition) => Math.min(offset + step, to[partition]));
     const apply: Parameters<typeof readDeliveries>[3] = (partition, _, deliveries) => {
       for (const delivery of deliveries) engine.apply(delivery, partition);
     };

@@ -15,11 +15,12 @@ export async function rememberIds(
   next: readonly number[],
 ): Promise<number[]> {
   const topic = topicOf(source);
+  const ends = await log.ends(topic);
   const lastIngestTs = next.map(() => Number.NEGATIVE_INFINITY);
   const from: number[] = [];
   for (let partition = 0; partition < next.length; partition += 1) {
     from[partition] = next[partition];
-    if (next[partition] === 0) continue;
+    if (next[partition] <= ends[partition].begin) continue;
     const { records } = await log.read(topic, partition, next[partition] - 1, 1);
     const [last] = records;
     if (last === undefined) continue;

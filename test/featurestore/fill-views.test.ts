@@ -1,0 +1,257 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterEach, expect, test } from 'vitest';
+import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
+import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
+import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
+import { seededRandom } from '../../src/base/rng.ts';
+import {
+  count,
+  defineProject,
+  distinct,
+  entity,
+  eventSource,
+  featureService,
+  int,
+  last,
+  lookup,
+  mean,
+  over,
+  streamView,
+  sum,
+  text,
+  time,
+  topK,
+} from '../../src/features/define/declare.ts';
+import { tileTable } from '../../src/features/plan/tile-table.ts';
+import { tileLayout } from '../../src/features/tile/tile-layout.ts';
+import { FeatureStore } from '../../src/featurestore/feature-store.ts';
+import { fillFromLog } from '../../src/featurestore/materialise/fill-views.ts';
+import type { EventLog } from '../../src/ports/event-log.ts';
+import type { OfflineStore } from '../../src/ports/offline-store.ts';
+import type { OnlineStore, TileCommit, TileReport } from '../../src/ports/online-store.ts';
+
+const HOUR_MS = 3_600_000;
+const START = Date.UTC(2026, 0, 1);
+
+const rides = eventSource('rides', {
+  id: 'ride',
+  time: 'ended',
+  columns: { ride: text(), ended: time(), station: text(), bike: text(), minutes: int() },
+});
+const station = entity('station', { station: text() });
+const base = { source: rides, freshness: '1s', windows: ['1h', '1d'] } as const;
+
+/** The first declaration: one view of two aggregates. */
+const early = defineProject('bikes', {
+  service: featureService('demand', {
+    request: { station: text() },
+    join: (r) => ({
+      here: lookup(
+        streamView('here', {
+          ...base,
+          entity: station,
+          key: { station: 'station' },
+          features: (e) => ({ rides: count(), minutes: sum(e.minutes) }),
+        }),
+        { station: r.station },
+      ),
+    }),
+  }),
+});
+
+/** The one that follows: more aggregates and another order in that view, and a second view of another entity. */
+const here = streamView('here', {
+  ...base,
+  entity: station,
+  key: { station: 'station' },
+  features: (e) => ({
+    average: mean(e.minutes),
+    bikes: over(['7d'], distinct(e.bike)),
+    rides: count(),
+    minutes: sum(e.minutes),
+  }),
+});
+const byBike = streamView('by_bike', {
+  ...base,
+  entity: entity('bike', { bike: text() }),
+  key: { bike: 'bike' },
+  features: (e) => ({
+    rides: over(['ever'], count()),
+    last_station: over(['ever'], last(e.station)),
+    stations: topK(e.station, 2),
+  }),
+});
+const service = featureService('demand', {
+  version: 2,
+  request: { station: text(), bike: text() },
+  join: (r) => ({ here: lookup(here, { station: r.station }), bike: lookup(byBike, { bike: r.bike }) }),
+});
+const late = defineProject('bikes', { service });
+
+interface Environment {
+  readonly log: EventLog;
+  readonly online: OnlineStore;
+  readonly offline: OfflineStore;
+  now: number;
+}
+
+const folders: string[] = [];
+const open: OfflineStore[] = [];
+afterEach(async () => {
+  for (const store of open.splice(0)) await store.close();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+async function environment(online: OnlineStore = new MemoryOnlineStore()): Promise<Environment> {
+  const folder = mkdtempSync(`${tmpdir()}/headrace-fill-`);
+  folders.push(folder);
+  const here: Environment = {
+    log: new MemoryEventLog(),
+    online,
+    offline: await openOfflineStore({ path: folder, access: 'write', clock: () => here.now }),
+    now: START,
+  };
+  open.push(here.offline);
+  return here;
+}
+
+function openStore(project: typeof early | typeof late, to: Environment): Promise<FeatureStore> {
+  return FeatureStore.open({
+    project,
+    log: to.log,
+    online: to.online,
+    offline: to.offline,
+    partitions: 3,
+    cacheKeys: 5,
+    sampleRate: 0,
+    retention: { logAgeMs: 2 * HOUR_MS, logBytes: 1e9 },
+    clock: () => to.now,
+    onComputeError: (_, error) => {
+      throw error;
+    },
+  });
+}
+
+/** Rides by the hour, some delivered twice, some late. */
+function ridesByHour(hours: number, perHour: number) {
+  const random = seededRandom(7);
+  const pick = (most: number) => Math.floor(random() * most);
+  return Array.from({ length: hours }, (_, hour) =>
+    Array.from({ length: perHour }, (_, i) => ({
+      ride: `r${hour}-${i % (perHour - 3)}`,
+      ended: START + hour * HOUR_MS - pick(2 * HOUR_MS),
+      station: `s${pick(4)}`,
+      bike: `b${pick(3)}`,
+      minutes: pick(60),
+    })),
+  );
+}
+
+const hours = ridesByHour(30, 40);
+
+async function ingest(store: FeatureStore, to: Environment, rows: typeof hours, first = 0): Promise<void> {
+  for (const [hour, events] of rows.entries()) {
+    to.now = START + (first + hour) * HOUR_MS;
+    await store.ingest(rides, events);
+  }
+}
+
+async function answers(store: FeatureStore, at: number): Promise<readonly unknown[]> {
+  const read: unknown[] = [];
+  for (const station of ['s0', 's1', 's2', 's3']) {
+    for (const bike of ['b0', 'b1', 'b2']) {
+      const { values, missing } = await store.read(service, { station, bike }, at);
+      read.push({ station, bike, values, missing });
+    }
+  }
+  return read;
+}
+
+/** The newest tiles of both views as the offline store has them. */
+async function archived(of: Environment): Promise<readonly unknown[]> {
+  const rows: unknown[] = [];
+  for (const view of [here, byBike]) {
+    for (const hopMs of view.hopsMs) {
+      const key = view === here ? 'k_station' : 'k_bike';
+      const table = of.offline.relation(tileTable(view, hopMs));
+      const sql = `SELECT ${key}, tile_start, max(n) FROM ${table} GROUP BY ALL ORDER BY ALL`;
+      for await (const batch of of.offline.query(sql)) rows.push(...batch.map((row) => [view.name, hopMs, ...row]));
+    }
+  }
+  return rows;
+}
+
+/** What an environment answers that had the late declaration from the start. */
+async function expected(rows: typeof hours) {
+  const fresh = await environment();
+  const store = await openStore(late, fresh);
+  await ingest(store, fresh, rows);
+  await store.close();
+  return { answers: await answers(await openStore(late, fresh), fresh.now), archived: await archived(fresh) };
+}
+
+/** An environment that took these rides under the early declaration. */
+async function grownFrom(rows: typeof hours, online?: OnlineStore): Promise<Environment> {
+  const grown = await environment(online);
+  const store = await openStore(early, grown);
+  await ingest(store, grown, rows);
+  await store.close();
+  return grown;
+}
+
+test('a new view and new aggregates answer as if they had been there from the first event', async () => {
+  const grown = await grownFrom(hours.slice(0, 20));
+  const store = await openStore(late, grown);
+  expect(await answers(store, grown.now)).toEqual((await expected(hours.slice(0, 20))).answers);
+  await ingest(store, grown, hours.slice(20), 20);
+  await store.close();
+  const again = await openStore(late, grown);
+  const wanted = await expected(hours);
+  expect(await answers(again, grown.now)).toEqual(wanted.answers);
+  expect(await archived(grown)).toEqual(wanted.archived);
+});
+
+test('what the log no longer has is filled from the history', async () => {
+  const many = ridesByHour(24, 180);
+  const grown = await grownFrom(many);
+  const store = await openStore(early, grown);
+  await store.retainLog();
+  await store.close();
+  expect((await grown.log.ends('rides@1')).map(({ begin }) => begin)).toEqual([1_000, 1_000, 1_000]);
+  const wanted = await expected(many);
+  expect(await answers(await openStore(late, grown), grown.now)).toEqual(wanted.answers);
+  expect(await archived(grown)).toEqual(wanted.archived);
+});
+
+/** Fails at one of its writes, and at all that follow, until it is mended. */
+class FailingStore extends MemoryOnlineStore {
+  writesLeft = Number.POSITIVE_INFINITY;
+
+  override writeTiles(commit: TileCommit): TileReport {
+    this.writesLeft -= 1;
+    if (this.writesLeft < 0) throw new Error('the store failed');
+    return super.writeTiles(commit);
+  }
+}
+
+test('a fill that is cut off at any write goes on where it stopped, and counts nothing twice', async () => {
+  const rows = hours.slice(0, 6);
+  const wanted = (await expected(rows)).answers;
+  let cut = 0;
+  for (let writes = 0; cut === writes; writes += 1) {
+    const online = new FailingStore();
+    const grown = await grownFrom(rows, online);
+    const layouts = [here, byBike].map(tileLayout);
+    const fill = () => fillFromLog({ log: grown.log, store: online, layouts, cacheKeys: 2, step: 40 });
+    online.writesLeft = writes;
+    const failed = await fill().then(
+      () => false,
+      () => true,
+    );
+    if (failed) cut += 1;
+    online.writesLeft = Number.POSITIVE_INFINITY;
+    expect(await answers(await openStore(late, grown), grown.now)).toEqual(wanted);
+  }
+  expect(cut).toBe(6);
+});
