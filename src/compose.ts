@@ -7,7 +7,6 @@ import { openOnlineStore } from './backends/embedded/online/online-store.ts';
 import { SqliteRegistry } from './backends/embedded/registry/sqlite-registry.ts';
 import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
 import { fail } from './base/errors/fail.ts';
-import type { Clock } from './base/time.ts';
 import type { Environment } from './config.ts';
 import type { ArtifactStore } from './ports/artifact-store.ts';
 import type { EventLog } from './ports/event-log.ts';
@@ -31,7 +30,7 @@ export interface Stores {
 }
 
 /** The one place that chooses back ends: opens those of an environment. What was opened is closed again where one fails. */
-export async function openStores(environment: Environment, clock: Clock): Promise<Stores> {
+export async function openStores(environment: Environment): Promise<Stores> {
   const { directory, durability } = environment;
   const opened: { close(): unknown }[] = [];
   const keep = <T extends { close(): unknown }>(store: T): T => {
@@ -43,7 +42,8 @@ export async function openStores(environment: Environment, clock: Clock): Promis
     return {
       log: keep(openEventLog({ path: join(directory, 'log'), durability })),
       online: keep(openOnlineStore({ path: join(directory, 'online') })),
-      offline: keep(await openOfflineStore({ path: join(directory, 'offline'), access: 'write', clock })),
+      // Real time, also in a replay: readers of other processes live by it.
+      offline: keep(await openOfflineStore({ path: join(directory, 'offline'), access: 'write', clock: Date.now })),
       registry: keep(new SqliteRegistry(join(directory, 'registry.sqlite'))),
       artifacts: new FileArtifactStore(join(directory, 'artifacts')),
       runtime: onnxRuntime,

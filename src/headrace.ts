@@ -103,7 +103,7 @@ export class Headrace {
     onFault: (error: unknown) => void,
   ): Promise<Headrace> {
     placeDeclaration(project, environment.directory);
-    const stores = await openStores(environment, clock);
+    const stores = await openStores(environment);
     try {
       const models = new Map(project.models.map((model) => [model.name, openModel(model, stores)]));
       const features = await FeatureStore.open({

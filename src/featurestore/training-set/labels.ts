@@ -11,7 +11,8 @@ export type LabelValue = number | null;
 
 /**
  * Joins labels to rows by prediction id: of the label source's accepted events with the row's id, the earliest within
- * `withinMs` of the row's instant (and not before it). `wrap` is for `pointInTimeRows`; `read` gives the label of a row.
+ * `withinMs` of the row's instant (and not before it), the smallest event id among equals. Rows come ordered by instant
+ * and id, so that one history gives one training set. `wrap` is for `pointInTimeRows`; `read` gives the label of a row.
  */
 export function labelJoin(label: LabelSpec, offline: OfflineStore) {
   const { from, id, withinMs } = label;
@@ -19,12 +20,14 @@ export function labelJoin(label: LabelSpec, offline: OfflineStore) {
   const events = acceptedEventsQuery(from, offline.relation(rawTable(from)), duckdb);
   const columns = names.map((name, i) => `"${name}" AS l_${i}`).join(', ');
   const time = `l_${names.indexOf(from.time)}`;
+  const event = `l_${names.indexOf(from.id)}`;
   const sql = (answers: string): string => `
     SELECT a.*, ${names.map((_, i) => `l_${i}`).join(', ')}, l_id IS NOT NULL AS l_found
     FROM (${answers}) AS a
     LEFT JOIN (SELECT "${id}" AS l_id, ${columns} FROM (${events})) AS l
       ON l_id = a._id AND ${time} >= a._at AND ${time} <= a._at + CAST(${withinMs} AS BIGINT)
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY a._id, a._at ORDER BY ${time}) = 1`;
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY a._id, a._at ORDER BY ${time}, ${event}) = 1
+    ORDER BY a._at, a._id`;
   const decoders = Object.values(from.columns).map(valueDecoder);
   const value = compileExpression(label.value, from.columns);
   const read = (row: readonly OfflineValue[]): LabelValue => {
