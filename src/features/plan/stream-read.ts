@@ -41,7 +41,7 @@ export function streamRead(options: StreamReadOptions): StreamRead {
   const asked = view.features.filter(({ name }) => features.includes(name));
   const specs = view.aggregates.filter((_, index) => asked.some(({ aggregate }) => aggregate === index));
   const backMs = reachBackMs(view, features, counts);
-  const events = viewEvents(view, specs, accepted, { spine: options.spine, backMs });
+  const events = viewEvents(view, specs, accepted, { spine: options.spine, backMs, keys });
   const windows = pointWindows(view);
   const points: PointsPlan = {
     kind: 'points',

@@ -3,6 +3,7 @@ import type { AggregateSpec, StreamViewData } from '../define/declaration.ts';
 import type { Expression } from '../expression/expression.ts';
 import type { AdmissionPlan, Reach } from './admission.ts';
 import { keyColumn, sourceColumn } from './names.ts';
+import type { PointKey } from './points.ts';
 
 /**
  * The events of a view: entity key, `id`, `ts`, `ingest_ts` and the inputs of its aggregates `i_0`, `i_1`, …, each
@@ -16,7 +17,12 @@ export interface ViewEventsPlan {
   readonly keys: readonly ViewKey[];
   readonly inputs: readonly ViewInput[];
   /** null: all. */
-  readonly reach: Reach | null;
+  readonly reach: ViewReach | null;
+}
+
+/** Only the events that can count for a spine, of the entities that it asks for. */
+export interface ViewReach extends Reach {
+  readonly keys: readonly PointKey[];
 }
 
 export interface ViewKey {
@@ -36,7 +42,7 @@ export function viewEvents(
   view: StreamViewData,
   aggregates: readonly AggregateSpec[],
   from: AdmissionPlan,
-  reach: Reach | null = null,
+  reach: ViewReach | null = null,
 ): ViewEventsPlan {
   const inputs: ViewInput[] = [];
   for (const { input } of aggregates) {

@@ -15,13 +15,16 @@ export function viewEventsSql(plan: ViewEventsPlan, compiler: Compiler): string 
   ];
   const present = keys.map(({ of }) => `${of} IS NOT NULL`);
   present.push(...reachSql(plan, compiler));
-  return `SELECT\n  ${selectList(columns)}\nFROM ${compiler.step(from)}\nWHERE ${present.join(' AND ')}`;
+  return `SELECT\n  ${selectList(columns)}\nFROM ${compiler.step(from)}\nWHERE ${present.join('\n  AND ')}`;
 }
 
-function reachSql({ from, reach }: ViewEventsPlan, compiler: Compiler): readonly string[] {
+function reachSql({ from, keys, reach }: ViewEventsPlan, compiler: Compiler): readonly string[] {
   if (reach === null) return [];
   const spine = compiler.step(reach.spine);
-  const before = `${from.time} < (SELECT MAX(${ASKED}) FROM ${spine})`;
-  if (reach.backMs === null) return [before];
-  return [`${from.time} >= (SELECT MIN(${ASKED}) FROM ${spine}) - ${bigint(reach.backMs)}`, before];
+  const tests = [`${from.time} < (SELECT MAX(${ASKED}) FROM ${spine})`];
+  if (reach.backMs !== null) {
+    tests.unshift(`${from.time} >= (SELECT MIN(${ASKED}) FROM ${spine}) - ${bigint(reach.backMs)}`);
+  }
+  const same = keys.map(({ name, of }) => `s.${reach.keys.find((key) => key.name === name)?.of} = ${of}`);
+  return [...tests, `EXISTS (SELECT 1 FROM ${spine} AS s WHERE ${same.join(' AND ')})`];
 }

@@ -56,7 +56,10 @@ events AS (
     c_delay AS i_0,
     (c_delay > CAST(15 AS BIGINT)) AS i_1
   FROM accepted
-  WHERE c_origin IS NOT NULL AND c_at >= (SELECT MIN(q) FROM spine) - CAST(90000000 AS BIGINT) AND c_at < (SELECT MAX(q) FROM spine)
+  WHERE c_origin IS NOT NULL
+    AND c_at >= (SELECT MIN(q) FROM spine) - CAST(90000000 AS BIGINT)
+    AND c_at < (SELECT MAX(q) FROM spine)
+    AND EXISTS (SELECT 1 FROM spine AS s WHERE s.r_origin = c_origin)
 ),
 instants AS (
   SELECT
