@@ -21,11 +21,10 @@ import type { OfflineStore } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import type { Value } from '../schema/column.ts';
 import { type RowParser, requestParser } from '../schema/row-parser.ts';
-import { backfillTiles } from './backfill/backfill.ts';
+import { allTiles, backfillTiles } from './backfill/backfill.ts';
 import { BatchSchedule } from './batch/batch-schedule.ts';
 import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ingest/gateway.ts';
 import { Archive } from './materialise/archive.ts';
-import { fillFromLog, markFilled } from './materialise/fill-views.ts';
 import { Materialiser } from './materialise/materialiser.ts';
 import { RecentTimes } from './online/recent-times.ts';
 import type { ServedVector } from './online/served-vector.ts';
@@ -118,13 +117,6 @@ export class FeatureStore {
         wiring.archive?.take(source, partition, offset, deliveries);
       },
     });
-    const unfilled = await fillFromLog({
-      log,
-      store: online,
-      layouts: [...layouts.values()],
-      cacheKeys: options.cacheKeys,
-      step: COMMIT_EVERY,
-    });
     const materialiser = await Materialiser.open({
       log,
       store: online,
@@ -137,24 +129,14 @@ export class FeatureStore {
     });
     wiring.materialiser = materialiser;
     const archive = await Archive.open(
-      { log, offline, sources: project.sources, layouts: [...layouts.values()], tiles: materialiser.tiles, unfilled },
+      { log, offline, sources: project.sources, layouts: [...layouts.values()], tiles: materialiser.tiles },
       materialiser.position(),
     );
     wiring.archive = archive;
+    await fillNewLayouts([...layouts.values()], { materialiser, archive, online, offline });
     const views = project.views.filter((view): view is BatchViewData => view.kind === 'batchView');
     const batch = await BatchSchedule.open({ views, online, offline, clock });
-    const store = new FeatureStore(options, { gateway, materialiser, archive, batch, layouts });
-    for (const layout of unfilled) await store.#fillHistory(layout);
-    return store;
-  }
-
-  /** Fills what lies before the log, where it no longer has the beginning. */
-  async #fillHistory(layout: TileLayout): Promise<void> {
-    const { log, online } = this.#options;
-    const ends = await log.ends(topicOf(layout.view.source));
-    if (ends.some(({ begin }) => begin > 0)) await this.backfill(layout.view);
-    else await this.flush();
-    await markFilled(online, layout);
+    return new FeatureStore(options, { gateway, materialiser, archive, batch, layouts });
   }
 
   /** Takes events of a source; each is refused alone, all others are in the log when this returns. */
@@ -322,6 +304,30 @@ interface Parts {
   readonly archive: Archive;
   readonly batch: BatchSchedule;
   readonly layouts: ReadonlyMap<StreamViewData, TileLayout>;
+}
+
+/**
+ * Tiles of a layout that the store has not seen before, of a new view or of one with another aggregate, are computed from
+ * the history: the log position of the store says nothing of them. Runs before any event is taken.
+ */
+async function fillNewLayouts(
+  layouts: readonly TileLayout[],
+  {
+    materialiser,
+    archive,
+    online,
+    offline,
+  }: { materialiser: Materialiser; archive: Archive; online: OnlineStore; offline: OfflineStore },
+): Promise<void> {
+  for (const layout of layouts) {
+    const writer = `layout/${layout.viewId}`;
+    if ((await online.position(writer)) !== null) continue;
+    if (!materialiser.startedEmpty) {
+      await archive.publishDeliveries();
+      await materialiser.replaceTiles(allTiles(layout, offline));
+    }
+    await online.writeTiles({ writer, position: {}, tiles: [] });
+  }
 }
 
 function streamViews(project: ProjectData): readonly StreamViewData[] {

@@ -6,7 +6,9 @@ export { anyInstant, anyStream, type LoggedDelivery, reordered } from './arbitra
 export { anyView } from './arbitraries/any-view.ts';
 export { type ArtifactSubject, artifactStoreContracts } from './contracts/artifact-store.ts';
 export { type Contract, mustEqual, mustFail } from './contracts/contract.ts';
+export { type EventLogNeed, type EventLogSubject, eventLogContracts } from './contracts/event-log.ts';
 export { modelRegistryContracts, type RegistrySubject } from './contracts/model-registry.ts';
 export { type OfflineStoreSubject, offlineStoreContracts } from './contracts/offline-store.ts';
+export { type OnlineStoreNeed, type OnlineStoreSubject, onlineStoreContracts } from './contracts/online-store.ts';
 export { naiveAggregate } from './oracle/naive-aggregate.ts';
 export { acceptedDeliveries, naiveAnswers } from './oracle/naive-scan.ts';

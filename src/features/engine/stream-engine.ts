@@ -21,7 +21,7 @@ export interface KeyRuns {
 }
 
 /** Generation of the tiles that the stream writes; a backfill bumps it for the tiles it replaces. */
-const STREAM_GENERATION = 0;
+export const STREAM_GENERATION = 0;
 
 /**
  * Turns the deliveries of one source into tiles of all its views: judged once, then folded into the tile of every hop.

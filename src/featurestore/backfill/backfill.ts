@@ -1,5 +1,6 @@
 import type { PartRow } from '../../features/aggregate/aggregate.ts';
 import type { StreamViewData } from '../../features/define/declaration.ts';
+import { STREAM_GENERATION } from '../../features/engine/stream-engine.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
 import { tileTable } from '../../features/plan/tile-table.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
@@ -27,8 +28,22 @@ export async function* backfillTiles({
   offline,
   logClock,
 }: BackfillOptions): AsyncGenerator<readonly TileWrite[]> {
+  const generation = (await newestGeneration(layout.view, offline)) + 1;
+  yield* computedTiles(layout, offline, generation, logClock);
+}
+
+/** Every tile of a view from the raw deliveries, as the stream would have written it: to be run while no event comes. */
+export function allTiles(layout: TileLayout, offline: OfflineStore): AsyncGenerator<readonly TileWrite[]> {
+  return computedTiles(layout, offline, STREAM_GENERATION, Number.POSITIVE_INFINITY);
+}
+
+async function* computedTiles(
+  layout: TileLayout,
+  offline: OfflineStore,
+  generation: number,
+  logClock: number,
+): AsyncGenerator<readonly TileWrite[]> {
   const { view } = layout;
-  const generation = (await newestGeneration(view, offline)) + 1;
   for (const hopMs of view.hopsMs) {
     const closedBefore = logClock - hopMs - view.source.latenessMs;
     const queries = tileQueries(view, hopMs, {
@@ -40,7 +55,7 @@ export async function* backfillTiles({
     for await (const rows of offline.query(closed(queries.tiles, closedBefore)))
       for (const row of rows) keys.addTile(row);
     for (const [name, sql] of Object.entries(queries.parts)) {
-      const ordered = `${closed(sql, closedBefore)} ORDER BY ${keys.order}`;
+      const ordered = `SELECT * FROM (${closed(sql, closedBefore)}) AS parts ORDER BY ${keys.order}`;
       const parts = new PartsOfTile(keys, name);
       for await (const rows of offline.query(ordered)) for (const row of rows) parts.add(row);
       parts.finish();
@@ -50,6 +65,7 @@ export async function* backfillTiles({
 }
 
 function closed(sql: string, before: number): string {
+  if (before === Number.POSITIVE_INFINITY) return sql;
   return `SELECT * FROM (${sql}) AS computed WHERE tile_start < CAST(${before} AS BIGINT)`;
 }
 

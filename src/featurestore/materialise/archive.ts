@@ -24,8 +24,6 @@ export interface ArchiveOptions {
   readonly layouts: readonly TileLayout[];
   /** The tiles' newest content. */
   readonly tiles: TileCache;
-  /** Layouts that have just been filled from the log: their tiles are written from its beginning on. */
-  readonly unfilled: readonly TileLayout[];
 }
 
 /**
@@ -68,9 +66,6 @@ export class Archive {
       const layouts = options.layouts.filter(({ view }) => view.source.name === source.name);
       const from = offsetsOf(tiles, source, begins);
       await readDeliveries(options.log, source, from, (_p, _o, ds) => archive.#touchAll(layouts, ds), to);
-      const unfilled = layouts.filter((layout) => options.unfilled.includes(layout));
-      if (unfilled.length === 0) continue;
-      await readDeliveries(options.log, source, begins, (_p, _o, ds) => archive.#touchAll(unfilled, ds), to);
     }
     return archive;
   }

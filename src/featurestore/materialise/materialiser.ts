@@ -14,7 +14,7 @@ import { rememberIds } from './remember-ids.ts';
 import { type KeyTiles, TileCache } from './tile-cache.ts';
 
 /** The name under which the embedded engine's position stands in the online store. */
-export const WRITER = 'materialiser';
+const WRITER = 'materialiser';
 
 export interface MaterialiserOptions {
   readonly log: EventLog;
@@ -37,6 +37,8 @@ export interface MaterialiserOptions {
  */
 export class Materialiser {
   readonly tiles: TileCache;
+  /** Whether the store had no position when it was opened: all its tiles come from the log. */
+  startedEmpty = true;
   readonly #options: MaterialiserOptions;
   readonly #sources = new Map<string, SourceState>();
   #uncommitted = 0;
@@ -51,6 +53,7 @@ export class Materialiser {
   static async open(options: MaterialiserOptions): Promise<Materialiser> {
     const materialiser = new Materialiser(options);
     const position = await options.store.position(WRITER);
+    materialiser.startedEmpty = position === null;
     for (const source of options.sources) await materialiser.#openSource(source, position);
     await materialiser.catchUp();
     return materialiser;

@@ -11,7 +11,7 @@ import { ByteWriter } from '../../../base/bytes.ts';
  * position = %x02 text(writer)
  * current  = %x03 text(view)
  * row      = %x04 text(view) number(generation) text(key)
- * text     = varint(bytes) UTF-8      ; a key above 1,200 bytes: %x00 and its SHA-256, which no text of length 0 begins
+ * text     = varint(bytes) UTF-8      ; a key above 1,200 bytes: varint(1201) and its SHA-256
  * ```
  */
 const LONGEST_KEY = 1_200;
@@ -92,8 +92,8 @@ function writeKeyText(key: string): void {
     writer.text(key);
     return;
   }
-  // The empty text is a single %x00 followed by a number or nothing; a digest is told from it by its length.
-  writer.u8(0);
+  // No key text has this length: a digest meets none.
+  writer.varint(LONGEST_KEY + 1);
   writer.bytes(createHash('sha256').update(key).digest());
 }
 

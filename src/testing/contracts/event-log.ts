@@ -1,0 +1,219 @@
+import type { MaybePromise } from '../../base/maybe-promise.ts';
+import type { EventLog, LogRecord } from '../../ports/event-log.ts';
+import { type Contract, mustEqual, mustFail } from './contract.ts';
+
+/** What is tested: one log, empty at first. `open` after `close` opens the same log again. */
+export interface EventLogSubject {
+  open(): MaybePromise<EventLog>;
+}
+
+/** A capability without which a rule says nothing. */
+export type EventLogNeed = 'durable' | 'oneWriter';
+
+const TOPIC = 'departures@1';
+
+/** Record number `i`, told from every other. */
+export function logRecordAt(i: number, ingestTs = 1_000 + i): LogRecord {
+  return {
+    id: `e${i}`,
+    ts: i * 7 - 1_000,
+    ingestTs,
+    payload: Uint8Array.from({ length: i % 40 }, (_, b) => (i + b) % 256),
+  };
+}
+
+function recordsAt(from: number, to: number): readonly LogRecord[] {
+  return Array.from({ length: to - from }, (_, i) => logRecordAt(from + i));
+}
+
+/** The rules of `ports/event-log.ts`. */
+export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>[] = [
+  {
+    rule: 1,
+    name: 'offsets of a partition are dense, from 0, in append order',
+    needs: [],
+    run: async (subject) => {
+      const log = await subject.open();
+      await log.openTopic(TOPIC, 2);
+      mustEqual(await log.append(TOPIC, 0, recordsAt(0, 3)), 0, 'first append');
+      mustEqual(await log.append(TOPIC, 0, recordsAt(3, 4)), 3, 'second append');
+      mustEqual(await log.append(TOPIC, 1, recordsAt(10, 12)), 0, 'first append of another partition');
+      mustEqual(await log.append(TOPIC, 0, []), 4, 'an append of nothing');
+      const ends = await log.ends(TOPIC);
+      mustEqual(
+        ends.map(({ begin, end, lastIngestTs }) => [begin, end, lastIngestTs]),
+        [
+          [0, 4, 1_003],
+          [0, 2, 1_011],
+        ],
+        'ends',
+      );
+      await log.close();
+    },
+  },
+  {
+    rule: 2,
+    name: 'a read gives the records from its offset, at most as many as asked, none at the end, equal to what was appended',
+    needs: [],
+    run: async (subject) => {
+      const log = await subject.open();
+      await log.openTopic(TOPIC, 1);
+      const all = recordsAt(0, 300);
+      for (let i = 0; i < all.length; i += 7) await log.append(TOPIC, 0, all.slice(i, i + 7));
+      for (const [from, max] of [
+        [0, 300],
+        [0, 1],
+        [5, 10],
+        [299, 5],
+        [100, 1_000],
+      ] as const) {
+        const { offset, records } = await log.read(TOPIC, 0, from, max);
+        mustEqual(
+          { offset, records },
+          { offset: from, records: all.slice(from, from + max) },
+          `read of ${max} from ${from}`,
+        );
+      }
+      mustEqual((await log.read(TOPIC, 0, 300, 5)).records, [], 'read at the end');
+      await log.close();
+    },
+  },
+  {
+    rule: 3,
+    name: 'a read below the begin says so',
+    needs: [],
+    run: async (subject) => {
+      const log = await subject.open();
+      await log.openTopic(TOPIC, 1);
+      for (let i = 0; i < 4_000; i += 500) await log.append(TOPIC, 0, recordsAt(i, i + 500));
+      await log.retain(TOPIC, { olderThanIngestTs: Number.POSITIVE_INFINITY, maxBytes: 0, keepFrom: [3_500] });
+      const [{ begin }] = await log.ends(TOPIC);
+      if (begin === 0) throw new Error('retention dropped nothing of 4,000 records: give the subject small segments');
+      await mustFail('LOG_TRIMMED', () => log.read(TOPIC, 0, begin - 1, 1), 'a read below the begin');
+      mustEqual((await log.read(TOPIC, 0, begin, 1)).records, [logRecordAt(begin)], 'the first record that is left');
+      await log.close();
+    },
+  },
+  {
+    rule: 4,
+    name: 'ingest times never decrease within a partition',
+    needs: [],
+    run: async (subject) => {
+      const log = await subject.open();
+      await log.openTopic(TOPIC, 2);
+      await log.append(TOPIC, 0, [logRecordAt(0, 50)]);
+      await mustFail('LOG_ORDER', () => log.append(TOPIC, 0, [logRecordAt(1, 49)]), 'an earlier ingest time');
+      await mustFail(
+        'LOG_ORDER',
+        () => log.append(TOPIC, 0, [logRecordAt(1, 60), logRecordAt(2, 59)]),
+        'a decrease within an append',
+      );
+      mustEqual(
+        await log.append(TOPIC, 0, [logRecordAt(1, 50)]),
+        1,
+        'an equal ingest time, behind the refused appends',
+      );
+      mustEqual(await log.append(TOPIC, 1, [logRecordAt(2, 10)]), 0, 'another partition has a time of its own');
+      await log.close();
+    },
+  },
+  {
+    rule: 5,
+    name: 'what was acknowledged is there when the log is opened again',
+    needs: ['durable'],
+    run: async (subject) => {
+      const log = await subject.open();
+      await log.openTopic(TOPIC, 1);
+      await log.append(TOPIC, 0, recordsAt(0, 50));
+      await log.close();
+      const again = await subject.open();
+      await again.openTopic(TOPIC, 1);
+      mustEqual((await again.read(TOPIC, 0, 0, 100)).records, recordsAt(0, 50), 'records');
+      mustEqual(await again.append(TOPIC, 0, recordsAt(50, 51)), 50, 'the next offset');
+      await mustFail('LOG_PARTITIONS', () => again.openTopic(TOPIC, 3), 'another number of partitions');
+      await again.close();
+    },
+  },
+  {
+    rule: 6,
+    name: "a reader's position is what it last committed; null before the first",
+    needs: [],
+    run: async (subject) => {
+      const log = await subject.open();
+      await log.openTopic(TOPIC, 2);
+      mustEqual(await log.committed('a/b', TOPIC), null, 'before the first');
+      await log.commit('a/b', TOPIC, [1, 2]);
+      await log.commit('a/b', TOPIC, [3, 4]);
+      await log.commit('c', TOPIC, [9, 9]);
+      mustEqual(await log.committed('a/b', TOPIC), [3, 4], 'the last one');
+      await log.close();
+    },
+  },
+  {
+    rule: 6,
+    name: "a reader's position survives",
+    needs: ['durable'],
+    run: async (subject) => {
+      const log = await subject.open();
+      await log.openTopic(TOPIC, 1);
+      await log.commit('reader', TOPIC, [7]);
+      await log.close();
+      const again = await subject.open();
+      await again.openTopic(TOPIC, 1);
+      mustEqual(await again.committed('reader', TOPIC), [7], 'position');
+      await again.close();
+    },
+  },
+  {
+    rule: 7,
+    name: 'retention drops what is old, never what is to be kept',
+    needs: [],
+    run: async (subject) => {
+      const log = await subject.open();
+      await log.openTopic(TOPIC, 1);
+      for (let i = 0; i < 6_000; i += 500) await log.append(TOPIC, 0, recordsAt(i, i + 500));
+      await log.retain(TOPIC, {
+        olderThanIngestTs: Number.NEGATIVE_INFINITY,
+        maxBytes: Number.POSITIVE_INFINITY,
+        keepFrom: [6_000],
+      });
+      mustEqual((await log.ends(TOPIC))[0].begin, 0, 'nothing is old, nothing too large');
+      await log.retain(TOPIC, {
+        olderThanIngestTs: Number.POSITIVE_INFINITY,
+        maxBytes: Number.POSITIVE_INFINITY,
+        keepFrom: [2_500],
+      });
+      const [{ begin }] = await log.ends(TOPIC);
+      if (begin === 0 || begin > 2_500)
+        throw new Error(`the log begins at ${begin}: something old should be gone, nothing from 2,500 on`);
+      mustEqual((await log.read(TOPIC, 0, 2_500, 1)).records, [logRecordAt(2_500)], 'what is to be kept');
+      await log.close();
+    },
+  },
+  {
+    rule: 8,
+    name: 'a second writer is refused',
+    needs: ['oneWriter'],
+    run: async (subject) => {
+      const log = await subject.open();
+      await mustFail('LOG_LOCKED', () => subject.open(), 'opening twice');
+      await log.close();
+      await (await subject.open()).close();
+    },
+  },
+  {
+    rule: 9,
+    name: 'offsetAtIngest gives the first offset at or after the instant',
+    needs: [],
+    run: async (subject) => {
+      const log = await subject.open();
+      await log.openTopic(TOPIC, 1);
+      const times = [10, 10, 20, 20, 20, 35];
+      for (const [i, time] of times.entries()) await log.append(TOPIC, 0, [logRecordAt(i, time)]);
+      const asked = [Number.NEGATIVE_INFINITY, 10, 11, 20, 21, 35, 36];
+      const found = await Promise.all(asked.map((time) => log.offsetAtIngest(TOPIC, 0, time)));
+      mustEqual(found, [0, 0, 2, 2, 5, 5, 6], 'offsets');
+      await log.close();
+    },
+  },
+];

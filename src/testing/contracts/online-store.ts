@@ -1,0 +1,339 @@
+import type { MaybePromise } from '../../base/maybe-promise.ts';
+import type { StreamViewData } from '../../features/define/declaration.ts';
+import { COUNT, MAX_TS, START, type TileLayout, tileLayout } from '../../features/tile/tile-layout.ts';
+import { emptyRun, type TileRun, tileAt } from '../../features/tile/tile-run.ts';
+import { equalTiles } from '../../features/tile/upsert.ts';
+import type { BatchGeneration, OnlineStore, TileWrite } from '../../ports/online-store.ts';
+import type { Columns } from '../../schema/column.ts';
+import { type Contract, mustEqual, mustFail } from './contract.ts';
+
+/** What is tested: one store, empty at first. `open` after `close` opens the same store again. */
+export interface OnlineStoreSubject {
+  open(): MaybePromise<OnlineStore>;
+}
+
+export type OnlineStoreNeed = 'durable' | 'oneWriter';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+const columns: Columns = {
+  id: { type: 'text', nullable: false },
+  at: { type: 'time', nullable: false },
+  user: { type: 'text', nullable: true },
+  price: { type: 'int64', nullable: true },
+  item: { type: 'text', nullable: true },
+};
+
+/** A view with partials of numbers and of objects, at two hops. */
+function contractView(name: string, version = 1): StreamViewData {
+  const input = (column: string) => ({ kind: 'column' as const, name: column });
+  return {
+    kind: 'streamView',
+    name,
+    version,
+    source: {
+      kind: 'eventSource',
+      name: 'purchases',
+      version: 1,
+      id: 'id',
+      time: 'at',
+      columns,
+      latenessMs: HOUR,
+      futureSkewMs: MINUTE,
+    },
+    entity: { kind: 'entity', name: 'user', key: { user: { type: 'text', nullable: false } } },
+    key: { user: 'user' },
+    aggregates: [
+      { name: 'spent', kind: 'sum', input: input('price'), inputType: columns['price'], params: {} },
+      { name: 'last_item', kind: 'last', input: input('item'), inputType: columns['item'], params: {} },
+      { name: 'items', kind: 'topK', input: input('item'), inputType: columns['item'], params: { k: 3, cap: 100 } },
+    ],
+    features: [],
+    hopsMs: [MINUTE, HOUR],
+    freshnessMs: 1_000,
+    ttlMs: null,
+  };
+}
+
+/** A tile of `n` events whose content follows from its seed. */
+export function tileOf(
+  layout: TileLayout,
+  hopMs: number,
+  key: string,
+  start: number,
+  n: number,
+  seed = n,
+  generation = 0,
+): TileWrite {
+  const run = emptyRun(layout);
+  tileAt(run, layout, start, generation);
+  run.nums[COUNT] = n;
+  run.nums[MAX_TS] = start + seed;
+  for (const { aggregate, num, obj } of layout.partials) {
+    for (let i = 0; i < n; i += 1) {
+      const value = layout.partials[0].aggregate === aggregate ? BigInt(seed) * 2n ** 40n : `item ${seed} ${i} 名`;
+      aggregate.update(run, num, obj, value, start + i, `id-${i}`);
+    }
+  }
+  return { layout, hopMs, key, run, index: 0 };
+}
+
+function startsOf(layout: TileLayout, run: TileRun): readonly number[] {
+  return Array.from({ length: run.length }, (_, i) => run.nums[i * layout.numbers + START]);
+}
+
+function mustHold(layout: TileLayout, run: TileRun, tiles: readonly TileWrite[], what: string): void {
+  mustEqual(
+    startsOf(layout, run),
+    tiles.map((tile) => tile.run.nums[START]),
+    `${what}: starts`,
+  );
+  tiles.forEach((tile, i) => {
+    if (!equalTiles(layout, run, i, tile.run, 0)) throw new Error(`${what}: tile ${i} has other content`);
+  });
+}
+
+const everything = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+
+const awkwardKeys = [
+  '',
+  ' ',
+  '|',
+  '0',
+  '00',
+  'a',
+  'a\u0000',
+  'a\u0000b',
+  '名前🙂',
+  'k'.repeat(254),
+  'k'.repeat(255),
+  'k'.repeat(256),
+  'k'.repeat(10_000),
+  `${'k'.repeat(9_999)}l`,
+];
+
+/** The rules of `ports/online-store.ts`. */
+export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineStoreNeed>[] = [
+  {
+    rule: 1,
+    name: 'a tile write follows the versioned upsert, and a refused one changes nothing',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const layout = tileLayout(contractView('spend'));
+      const write = async (...tiles: readonly TileWrite[]) => store.writeTiles({ writer: 'w', position: {}, tiles });
+      const two = tileOf(layout, MINUTE, 'u', 0, 2);
+      mustEqual(await write(two), { applied: 1, duplicate: 0, stale: 0, conflict: 0 }, 'first');
+      mustEqual(await write(two), { applied: 0, duplicate: 1, stale: 0, conflict: 0 }, 'the same again');
+      mustEqual(
+        await write(tileOf(layout, MINUTE, 'u', 0, 2, 9)),
+        { applied: 0, duplicate: 0, stale: 0, conflict: 1 },
+        'equal version, other content',
+      );
+      mustEqual(
+        await write(tileOf(layout, MINUTE, 'u', 0, 1)),
+        { applied: 0, duplicate: 0, stale: 1, conflict: 0 },
+        'older',
+      );
+      const [held] = await store.readTiles([{ layout, hopMs: MINUTE, key: 'u', ...everything }]);
+      mustHold(layout, held, [two], 'after refusals');
+      const next = tileOf(layout, MINUTE, 'u', 0, 1, 5, 1);
+      mustEqual(
+        await write(next),
+        { applied: 1, duplicate: 0, stale: 0, conflict: 0 },
+        'smaller n of a newer generation',
+      );
+      const [now] = await store.readTiles([{ layout, hopMs: MINUTE, key: 'u', ...everything }]);
+      mustHold(layout, now, [next], 'the newer generation');
+      await store.close();
+    },
+  },
+  {
+    rule: 2,
+    name: 'tiles and position of a commit are there together when the store is opened again',
+    needs: ['durable'],
+    run: async (subject) => {
+      const layout = tileLayout(contractView('spend'));
+      const store = await subject.open();
+      const tiles = [0, 1, 2].map((i) => tileOf(layout, MINUTE, `u${i}`, i * MINUTE, i + 1));
+      await store.writeTiles({ writer: 'w', position: { 'purchases@1': [3, 4] }, tiles });
+      await store.close();
+      const again = await subject.open();
+      mustEqual(await again.position('w'), { 'purchases@1': [3, 4] }, 'position');
+      const runs = await again.readTiles(tiles.map(({ key }) => ({ layout, hopMs: MINUTE, key, ...everything })));
+      for (const [i, run] of runs.entries()) mustHold(layout, run, [tiles[i]], `key ${i}`);
+      await again.close();
+    },
+  },
+  {
+    rule: 3,
+    name: 'a read gives the tiles of its span ascending, and later writes do not change it',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const layout = tileLayout(contractView('spend'));
+      const starts = [-90, -64, -33, -32, -1, 0, 1, 31, 32, 63, 64, 500].map((i) => i * MINUTE);
+      const tiles = starts.map((start, i) => tileOf(layout, MINUTE, 'u', start, i + 1));
+      await store.writeTiles({ writer: 'w', position: {}, tiles: [...tiles].reverse() });
+      const spans = [
+        everything,
+        { from: -33 * MINUTE, to: 32 * MINUTE },
+        { from: 2 * MINUTE, to: 30 * MINUTE },
+        { from: 64 * MINUTE, to: 64 * MINUTE + 1 },
+      ];
+      const runs = await store.readTiles(spans.map((span) => ({ layout, hopMs: MINUTE, key: 'u', ...span })));
+      for (const [i, { from, to }] of spans.entries()) {
+        mustHold(
+          layout,
+          runs[i],
+          tiles.filter(({ run }) => run.nums[START] >= from && run.nums[START] < to),
+          `span ${i}`,
+        );
+      }
+      await store.writeTiles({
+        writer: 'w',
+        position: {},
+        tiles: starts.map((start, i) => tileOf(layout, MINUTE, 'u', start, i + 20)),
+      });
+      mustHold(layout, runs[0], tiles, 'a run that was read before');
+      await store.close();
+    },
+  },
+  {
+    rule: 4,
+    name: 'views, versions, hops and keys never collide',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const layouts = [contractView('spend'), contractView('spend', 2), contractView('spend_1'), contractView('s')].map(
+        tileLayout,
+      );
+      const tiles = layouts.flatMap((layout, l) =>
+        [MINUTE, HOUR].flatMap((hopMs, h) =>
+          awkwardKeys.map((key, k) => tileOf(layout, hopMs, key, 0, 1, 1 + l * 100 + h * 50 + k)),
+        ),
+      );
+      await store.writeTiles({ writer: 'w', position: {}, tiles });
+      const runs = await store.readTiles(
+        tiles.map(({ layout, hopMs, key }) => ({ layout, hopMs, key, ...everything })),
+      );
+      for (const [i, run] of runs.entries())
+        mustHold(
+          tiles[i].layout,
+          run,
+          [tiles[i]],
+          `${tiles[i].layout.viewId} ${tiles[i].hopMs} ${tiles[i].key.slice(0, 9)}`,
+        );
+      const [none] = await store.readTiles([{ layout: layouts[0], hopMs: MINUTE, key: 'unknown', ...everything }]);
+      mustEqual(none.length, 0, 'tiles of an unknown key');
+      await store.close();
+    },
+  },
+  {
+    rule: 5,
+    name: "position is that of the writer's last commit; null before the first",
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      mustEqual(await store.position('a'), null, 'before the first');
+      await store.writeTiles({ writer: 'a', position: { x: [1] }, tiles: [] });
+      await store.writeTiles({ writer: 'b', position: { x: [5] }, tiles: [] });
+      await store.writeTiles({ writer: 'a', position: { x: [2], y: [0, 7] }, tiles: [] });
+      mustEqual(await store.position('a'), { x: [2], y: [0, 7] }, 'of a');
+      mustEqual(await store.position('b'), { x: [5] }, 'of b');
+      await store.close();
+    },
+  },
+  {
+    rule: 6,
+    name: 'a batch generation is seen whole once it is switched to; the one before can be gone back to, once',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const features: Columns = { mean: { type: 'float', nullable: true }, name: { type: 'text', nullable: true } };
+      const generation = (number: number): BatchGeneration => ({
+        viewId: 'history@1',
+        generation: number,
+        asOf: number,
+        visibleFrom: number + 1,
+      });
+      const read = async () =>
+        (
+          await store.readBatch([
+            { viewId: 'history@1', features, key: 'k' },
+            { viewId: 'history@1', features, key: 'gone' },
+          ])
+        ).map((answer) => answer && { generation: answer.generation.generation, values: answer.values });
+      mustEqual(await read(), [null, null], 'before the first');
+      for (const number of [1, 2, 3]) {
+        await store.writeBatch(generation(number), features, [
+          { key: 'k', values: [number, null] },
+          { key: '', values: [null, '名'] },
+        ]);
+        const seen =
+          number === 1
+            ? [null, null]
+            : [
+                { generation: number - 1, values: [number - 1, null] },
+                { generation: number - 1, values: null },
+              ];
+        mustEqual(await read(), seen, `while ${number} is written`);
+        await store.switchBatch(generation(number));
+        mustEqual(
+          await read(),
+          [
+            { generation: number, values: [number, null] },
+            { generation: number, values: null },
+          ],
+          `after the switch to ${number}`,
+        );
+      }
+      mustEqual(await store.rollBackBatch('history@1'), generation(2), 'what is gone back to');
+      mustEqual(
+        await read(),
+        [
+          { generation: 2, values: [2, null] },
+          { generation: 2, values: null },
+        ],
+        'after going back',
+      );
+      mustEqual(await store.rollBackBatch('history@1'), null, 'a second time');
+      mustEqual(await store.rollBackBatch('other@1'), null, 'of an unknown view');
+      await store.close();
+    },
+  },
+  {
+    rule: 7,
+    name: 'a second writer is refused',
+    needs: ['oneWriter'],
+    run: async (subject) => {
+      const store = await subject.open();
+      await mustFail('STORE_LOCKED', () => subject.open(), 'opening twice');
+      await store.close();
+      await (await subject.open()).close();
+    },
+  },
+  {
+    rule: 8,
+    name: 'dropTiles removes the tiles that end at or before the instant, of the named hops only',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const [layout, other] = [contractView('spend'), contractView('spend', 2)].map(tileLayout);
+      const minutes = [-40, -1, 0, 1, 2, 33, 40].map((i) => tileOf(layout, MINUTE, 'u', i * MINUTE, 1));
+      const hours = [-1, 0, 1].map((i) => tileOf(layout, HOUR, 'u', i * HOUR, 1));
+      const others = [tileOf(other, MINUTE, 'u', -40 * MINUTE, 1)];
+      await store.writeTiles({ writer: 'w', position: {}, tiles: [...minutes, ...hours, ...others] });
+      await store.dropTiles(layout, [{ hopMs: MINUTE, endedBefore: 2 * MINUTE }]);
+      const [left, leftHours] = await store.readTiles(
+        [MINUTE, HOUR].map((hopMs) => ({ layout, hopMs, key: 'u', ...everything })),
+      );
+      mustHold(layout, left, minutes.slice(4), 'minutes');
+      mustHold(layout, leftHours, hours, 'hours');
+      const [leftOther] = await store.readTiles([{ layout: other, hopMs: MINUTE, key: 'u', ...everything }]);
+      mustHold(other, leftOther, others, 'another version');
+      await store.close();
+    },
+  },
+];

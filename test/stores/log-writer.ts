@@ -1,0 +1,17 @@
+import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
+import { logRecordAt } from '../../src/testing/contracts/event-log.ts';
+
+// Appends until it is killed; prints the offset behind each acknowledged append.
+const log = openEventLog({ path: process.argv[2], durability: 'process', segmentBytes: 20_000 });
+void log.openTopic('t', 1);
+let next = 0;
+function appendSome(): void {
+  for (let i = 0; i < 5; i += 1) {
+    const records = Array.from({ length: 1 + (next % 13) }, (_, k) => logRecordAt(next + k));
+    void log.append('t', 0, records);
+    next += records.length;
+    process.stdout.write(`${next}\n`);
+  }
+  setImmediate(appendSome);
+}
+appendSome();
