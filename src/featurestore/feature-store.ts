@@ -193,6 +193,16 @@ export class FeatureStore {
     } else if (this.#waiting() >= PUBLISH_ABOVE) await this.flush();
   }
 
+  /** Writes the tiles that changed, and the position in the log, to the online store. */
+  async commit(): Promise<void> {
+    await this.#materialiser.commit();
+  }
+
+  /** Tiles that the last read of a service merged. */
+  tilesMerged(service: FeatureServiceData): number {
+    return this.#serviceOf(service.name).reader.merged;
+  }
+
   /** Commits the tiles and publishes everything that waits; what was ingested before is in every store afterwards. */
   async flush(): Promise<void> {
     await this.#materialiser.commit();

@@ -5,7 +5,7 @@ import { viewKeyEncoder } from '../../features/engine/stream-engine.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { EventLog } from '../../ports/event-log.ts';
-import type { OfflineStore, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
+import type { OfflineChange, OfflineStore, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
 import type { TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import { topicOf } from '../ingest/gateway.ts';
@@ -38,6 +38,11 @@ export class Archive {
   readonly #touched = new Map<TileLayout, Map<string, Set<number>[]>>();
   /** The log clock when tiles were last published. */
   publishedClock = Number.NEGATIVE_INFINITY;
+  /** Changes that are on their way, or could not be published: in order, for each reader. */
+  readonly #unpublished: { readonly deliveries: OfflineChange[]; readonly tiles: OfflineChange[] } = {
+    deliveries: [],
+    tiles: [],
+  };
   #touchedTiles = 0;
   #publishing: Promise<void> = Promise.resolve();
 
@@ -84,34 +89,43 @@ export class Archive {
 
   /** Deliveries and tiles that wait to be published. */
   get waiting(): { readonly deliveries: number; readonly tiles: number } {
-    let deliveries = 0;
+    let deliveries = rowsOf(this.#unpublished.deliveries);
     for (const buffer of this.#raw.values()) deliveries += buffer.rows;
-    return { deliveries, tiles: this.#touchedTiles };
+    return { deliveries, tiles: this.#touchedTiles + rowsOf(this.#unpublished.tiles) };
   }
 
   /** Publishes the deliveries taken so far; runs after a publish that is under way. */
   publishDeliveries(): Promise<void> {
     const taken = [...this.#raw.values()].map((buffer) => buffer.drain());
-    return this.#inTurn(async () => {
-      const tables = taken.filter(({ append }) => append.rows > 0);
-      if (tables.length === 0) return;
-      await this.#options.offline.publish({
-        writer: RAW_READER,
-        position: Object.fromEntries(taken.map(({ topic, next }) => [topic, next])),
-        mode: 'append',
-        tables: tables.map(({ append }) => append),
-      });
+    this.#await(this.#unpublished.deliveries, {
+      writer: RAW_READER,
+      position: Object.fromEntries(taken.map(({ topic, next }) => [topic, next])),
+      mode: 'append',
+      tables: taken.map(({ append }) => append).filter(({ rows }) => rows > 0),
     });
+    return this.#inTurn(() => this.#publishAll(this.#unpublished.deliveries));
   }
 
   /** Publishes the touched tiles at their newest content; `applied` and `clock` are the materialiser's, just committed. */
   publishTiles(applied: Position, clock: number): Promise<void> {
     const tables = this.#drainTiles();
+    this.#await(this.#unpublished.tiles, { writer: TILE_READER, position: applied, mode: 'append', tables });
     return this.#inTurn(async () => {
-      if (tables.length > 0)
-        await this.#options.offline.publish({ writer: TILE_READER, position: applied, mode: 'append', tables });
+      await this.#publishAll(this.#unpublished.tiles);
       this.publishedClock = clock;
     });
+  }
+
+  #await(unpublished: OfflineChange[], change: OfflineChange): void {
+    if (change.tables.length > 0) unpublished.push(change);
+  }
+
+  /** One that fails stays the first: were a later one published before it, its rows would be missing for ever. */
+  async #publishAll(unpublished: OfflineChange[]): Promise<void> {
+    for (let change = unpublished[0]; change !== undefined; change = unpublished[0]) {
+      await this.#options.offline.publish(change);
+      unpublished.shift();
+    }
   }
 
   #inTurn(publish: () => Promise<void>): Promise<void> {
@@ -161,6 +175,10 @@ export class Archive {
     starts.add(start);
     this.#touchedTiles += 1;
   }
+}
+
+function rowsOf(changes: readonly OfflineChange[]): number {
+  return changes.reduce((sum, { tables }) => tables.reduce((rows, table) => rows + table.rows, sum), 0);
 }
 
 /** Deliveries of one source on their way to its raw table, by column. */

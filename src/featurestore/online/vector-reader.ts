@@ -66,6 +66,11 @@ export class VectorReader {
     return this.#assemble(request, now, at, batch);
   }
 
+  /** Tiles merged by the last read. */
+  get merged(): number {
+    return this.#lookups.reduce((sum, lookup) => sum + (lookup.kind === 'stream' ? lookup.reader.merged : 0), 0);
+  }
+
   #readBatch(request: readonly Value[]): readonly (BatchAnswer | null)[] | Promise<readonly (BatchAnswer | null)[]> {
     if (this.#batch.length === 0) return [];
     return this.#options.store.readBatch(

@@ -1,0 +1,76 @@
+import { defineProject, featureService, lookup, openHeadrace, text } from 'headrace';
+import { open } from 'lmdb';
+import { seededRandom } from '../src/base/rng.ts';
+import { printFigure } from './figure.ts';
+import { purchases, scratchDirectory, spend, zipf } from './shop.ts';
+
+/**
+ * Events to durable tiles on one core: 1 M keys by Zipf's law, one view of eight features at two hops, embedded stores,
+ * log and tiles written to disk; the history is published afterwards and is not timed. Yardstick in the same run: putting
+ * one 100-byte value per event into bare LMDB in transactions of 1,000, the keys drawn alike.
+ */
+const EVENTS = 1_000_000;
+const KEYS = 1_000_000;
+const BATCH = 1_000;
+const START = Date.UTC(2026, 0, 1);
+
+const random = seededRandom(1);
+const rank = zipf(KEYS, () => random());
+const users = Array.from({ length: EVENTS }, () => `u${rank()}`);
+
+const only = featureService('only', {
+  request: { user: text() },
+  join: (r) => ({ spend: lookup(spend, { user: r.user }) }),
+});
+let now = START;
+const headrace = await openHeadrace({
+  project: defineProject('ingest_bench', { only }),
+  environment: { directory: scratchDirectory(), sampleRate: 0, cacheKeys: 1_000_000 },
+  clock: () => now,
+});
+
+// Ten events a millisecond of event time: the hour of lateness holds what a busy source sends.
+const eventAt = (i: number) => ({
+  id: `e${i}`,
+  at: START + Math.floor(i / 10),
+  user: users[i],
+  price: i % 997,
+  items: i % 7,
+});
+const ours = await seconds(async () => {
+  for (let i = 0; i < EVENTS; i += BATCH) {
+    now = START + Math.floor((i + BATCH) / 10);
+    await headrace.ingest(
+      purchases,
+      Array.from({ length: BATCH }, (_, k) => eventAt(i + k)),
+    );
+  }
+  await headrace.features.commit();
+});
+await headrace.close();
+
+const bare = open<Buffer, string>({ path: `${scratchDirectory()}/bare.mdb`, encoding: 'binary' });
+const value = Buffer.alloc(100, 7);
+const yardstick = await seconds(async () => {
+  for (let i = 0; i < EVENTS; i += BATCH) {
+    bare.transactionSync(() => {
+      for (let k = i; k < i + BATCH; k += 1) bare.putSync(users[k], value);
+    });
+  }
+});
+await bare.close();
+
+printFigure({
+  name: 'ingest to durable tiles, 1 M zipf keys, 8 features at 2 hops',
+  unit: 'events/s',
+  value: EVENTS / ours,
+  yardstick: 'bare LMDB, one 100-byte put per event',
+  yardstickValue: EVENTS / yardstick,
+  aim: { of: 'value', atLeast: 100_000 },
+});
+
+async function seconds(work: () => Promise<void>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return (performance.now() - started) / 1_000;
+}

@@ -1,0 +1,53 @@
+import { createServer, type Server } from 'node:http';
+import { type FeatureServiceData, type Headrace, openHeadrace, type ProjectData, startServer } from 'headrace';
+import { purchases, scratchDirectory } from './shop.ts';
+
+const MINUTE_MS = 60_000;
+const START = Date.UTC(2026, 0, 10, 14, 27);
+
+/** Users of the running shop. */
+export const USERS = 1_000;
+
+/** A shop with a day of purchases by every user, one about each quarter of an hour and each 5 minutes of the last hour. */
+export async function runningShop(
+  project: ProjectData,
+): Promise<{ readonly headrace: Headrace; readonly now: number }> {
+  let now = START - 25 * 60 * MINUTE_MS;
+  const headrace = await openHeadrace({
+    project,
+    environment: { directory: scratchDirectory(), sampleRate: 0 },
+    clock: () => now,
+  });
+  let id = 0;
+  const source = headrace.source(purchases.name);
+  for (now = START - 25 * 60 * MINUTE_MS; now < START; now += 5 * MINUTE_MS) {
+    if (now < START - 70 * MINUTE_MS && (now / MINUTE_MS) % 15 !== 0) continue;
+    const events = Array.from({ length: USERS }, (_, u) => {
+      id += 1;
+      return { id: `e${id}`, at: now - 1, user: `u${u}`, price: (id * 31) % 1_000, items: id % 9 };
+    });
+    await headrace.ingest(source, events);
+  }
+  now = START;
+  await headrace.flush();
+  for (const view of project.views) if (view.kind === 'batchView') await headrace.features.backfill(view);
+  return { headrace, now };
+}
+
+/** A bare `node:http` server that answers a short text: the yardstick of HTTP. */
+export async function helloServer(): Promise<{ readonly server: Server; readonly url: string }> {
+  const server = createServer((_, response) => {
+    response.setHeader('content-type', 'text/plain');
+    response.end('hello');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return { server, url: `http://127.0.0.1:${port}/` };
+}
+
+/** The URL of a service's feature route on a running server. */
+export async function serveShop(headrace: Headrace, service: FeatureServiceData) {
+  const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 2 ** 20 });
+  return { server, url: `${server.url}/v1/features/${service.name}` };
+}

@@ -1,0 +1,45 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCommand } from '../scripts/run-command.ts';
+
+/** What wrk saw: requests a second and answers that were none. */
+export interface WrkResult {
+  readonly requestsPerSecond: number;
+  readonly errors: number;
+}
+
+/** Loads a URL on loopback for some seconds over 64 connections. `bodies`: requests are POSTs of these in turn. */
+export async function wrk(url: string, seconds: number, bodies: readonly string[] = []): Promise<WrkResult> {
+  if (!url.startsWith('http://127.0.0.1:')) throw new Error(`${url} is not on loopback`);
+  const script = bodies.length === 0 ? [] : ['-s', luaScript(bodies)];
+  const { code, output } = await runCommand('wrk', ['-t1', '-c64', `-d${seconds}s`, ...script, url], {
+    limitMs: (seconds + 30) * 1_000,
+  });
+  const rate = /Requests\/sec:\s+([\d.]+)/.exec(output)?.[1];
+  if (code !== 0 || rate === undefined) throw new Error(`wrk is needed (Debian package wrk): ${output}`);
+  const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(output)?.[1] ?? 0);
+  const broken = [...(/Socket errors: (.*)/.exec(output)?.[1] ?? '').matchAll(/\d+/g)].reduce(
+    (sum, [count]) => sum + Number(count),
+    0,
+  );
+  return { requestsPerSecond: Number(rate), errors: refused + broken };
+}
+
+function luaScript(bodies: readonly string[]): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'wrk-')), 'post.lua');
+  const list = bodies.map((body) => `[==[${body}]==]`).join(',');
+  writeFileSync(
+    path,
+    `
+local bodies = {${list}}
+local next = 0
+wrk.method = "POST"
+wrk.headers["content-type"] = "application/json"
+request = function()
+  next = next % #bodies + 1
+  return wrk.format(nil, nil, nil, bodies[next])
+end`,
+  );
+  return path;
+}
