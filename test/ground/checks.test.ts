@@ -150,5 +150,5 @@ test('the page of routes names the routes that the server describes, and no othe
   const told = [...page.matchAll(/^\| `(?:GET|POST) ([^`]+)`/gm)].map(
     (match) => match[1]?.replaceAll(/[{}]/g, '') ?? '',
   );
-  expect(told.toSorted()).toEqual([...described, '/openapi.json'].toSorted());
+  expect(new Set(told)).toEqual(new Set([...described, '/openapi.json']));
 });
