@@ -5,6 +5,7 @@ import { declarationDocument } from '../../src/features/change/declaration-docum
 import { checkPlan, planChanges } from '../../src/features/change/plan-changes.ts';
 import { planText } from '../../src/features/change/plan-text.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
+import { tileIdentity } from '../../src/features/tile/tile-identity.ts';
 import { type ShopOptions, shop } from './shop.ts';
 
 const inPlace = declarationDocument(shop());
@@ -60,7 +61,7 @@ test('tiles lie in the order of the aggregates: another order fills them anew, a
   expect(changes({ reordered: true })).toEqual(['refillTiles view spend@1 aggregates']);
 });
 
-test('a window may come and go; tiles are filled anew only where they were not kept, or not for as long', () => {
+test('a window may come and go; tiles are computed anew where other ones, or for another time, are to be kept', () => {
   expect(changes({ windows: ['1h', '2h', '30d'] })).toEqual(['addFeatures view spend@1 big_2h spent_2h']);
   expect(changes({ windows: ['1h'] })).toEqual(['removeFeatures view spend@1 big_30d spent_30d']);
   expect(changes({ windows: ['1h', '30d', '12h'] })).toEqual([
@@ -69,6 +70,10 @@ test('a window may come and go; tiles are filled anew only where they were not k
   ]);
   expect(changes({ windows: ['1h', '12h', '30h'] }, { windows: ['1h', '12h'] })).toEqual([
     'addFeatures view spend@1 big_30h spent_30h',
+    'refillTiles view spend@1 keptMs.3600000',
+  ]);
+  expect(changes({ windows: ['1h', '12h'] }, { windows: ['1h', '12h', '30h'] })).toEqual([
+    'removeFeatures view spend@1 big_30h spent_30h',
     'refillTiles view spend@1 keptMs.3600000',
   ]);
 });
@@ -152,7 +157,7 @@ test('the plan reads as one line per change', () => {
   expect(lines.slice(1)).toEqual([
     '  ? view ratio@1: the text of compute has changed; if its answers have too, give it a new version',
     '  + view spend@1: mean_price_1h, mean_price_30d',
-    '  ~ view spend@1: its tiles are made anew from the history, as a new generation',
+    '  ~ view spend@1: its tiles are computed anew from the history',
     '  ~ view spend@1: freshnessMs was 1000, is 5000',
     '  ~ model bought: label was gt(e.price, 0) of purchases@1.request, is gt(e.price, 200) of purchases@1.request',
     '5 changes',
@@ -169,4 +174,26 @@ test('the plan reads as one line per change', () => {
     '',
   ]);
   expect(text({})).toMatch(/^shop: the declaration in place is [0-9a-f]{12}, the same\nnothing changes\n$/);
+});
+
+test('tiles have another identity exactly where a plan computes them anew', () => {
+  const identity = (options: ShopOptions) => {
+    const view = shop(options).views.find(({ kind }) => kind === 'streamView');
+    return view?.kind === 'streamView' ? tileIdentity(view) : '';
+  };
+  const options: readonly ShopOptions[] = [
+    { meanPrice: true },
+    { withoutBig: true },
+    { reordered: true },
+    { windows: ['1h', '2h', '30d'] },
+    { windows: ['1h', '12h', '30d'] },
+    { windows: ['1h'] },
+    { freshness: '5s' },
+    { unit: 'USD' },
+    { futureSkew: '5m' },
+  ];
+  for (const after of options) {
+    const refilled = changes(after).some((change) => change.startsWith('refillTiles'));
+    expect(identity(after) !== identity({}), JSON.stringify(after)).toBe(refilled);
+  }
 });

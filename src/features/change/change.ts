@@ -11,7 +11,7 @@ export type Change =
   | { readonly kind: 'addFeatures'; readonly part: DeclaredPart; readonly features: readonly string[] }
   /** Features go under the same version. */
   | { readonly kind: 'removeFeatures'; readonly part: DeclaredPart; readonly features: readonly string[] }
-  /** The view's tiles are made anew from the history, as a new generation. */
+  /** The view's tiles are computed anew from the history. */
   | { readonly kind: 'refillTiles'; readonly part: DeclaredPart; readonly fields: readonly FieldChange[] }
   /** Takes effect at once. */
   | { readonly kind: 'changeSettings'; readonly part: DeclaredPart; readonly fields: readonly FieldChange[] }

@@ -1,6 +1,7 @@
 import { compareText } from '../../base/text-order.ts';
+import type { TilesKept } from '../tile/tiles-kept.ts';
 import type { Change } from './change.ts';
-import type { DeclaredPart, TilesKept } from './declaration-document.ts';
+import type { DeclaredPart } from './declaration-document.ts';
 import { type FieldChange, fieldChanges } from './field-changes.ts';
 
 /** What changes between two states of one part; a refused new meaning stands alone. */
@@ -36,15 +37,8 @@ function meaningChanges(before: DeclaredPart, part: DeclaredPart): readonly Fiel
   return [...fieldChanges(before.meaning, part.meaning), ...fieldChanges(kept(before), kept(part))];
 }
 
-/** Why stored tiles no longer do: other aggregates, or tiles that were not kept, or not for as long. */
+/** Why the stored tiles no longer do. */
 function tileChanges(before: TilesKept | null, after: TilesKept | null): readonly FieldChange[] {
   if (before === null || after === null) return [];
-  const aggregates = fieldChanges({ aggregates: before.aggregates }, { aggregates: after.aggregates });
-  const kept = fieldChanges(before.keptMs, after.keptMs, 'keptMs.');
-  return [...aggregates, ...kept.filter((change) => longer(change.before, change.after))];
-}
-
-function longer(before: FieldChange['before'], after: FieldChange['after']): boolean {
-  if (after === undefined) return false;
-  return before === undefined || after === null || (before !== null && after > before);
+  return fieldChanges({ ...before }, { ...after });
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Json, ordered } from '../../base/canonical-json.ts';
 import { fail } from '../../base/errors/fail.ts';
 import type { ProjectData } from '../define/declaration.ts';
+import type { TilesKept } from '../tile/tiles-kept.ts';
 import { modelPart, servicePart, sourcePart, viewPart } from './declared-part.ts';
 
 export const DECLARATION_FORMAT = 1;
@@ -39,18 +40,12 @@ export interface DeclaredPart {
   readonly meaning: { readonly [field: string]: Json };
   /** What each feature means, where features may come and go under one version. */
   readonly features: { readonly [feature: string]: Json };
-  /** What a stream view stores: another list of aggregates, or tiles that are kept for longer, has to be filled from the history. */
+  /** What a stream view stores: other tiles are computed from the history. */
   readonly tiles: TilesKept | null;
   /** What may change at any time. */
   readonly settings: { readonly [field: string]: Json };
   /** SHA-256 of the text of a function, white space aside: a change of it is worth a warning, and no more (it may be a comment). */
   readonly code: string | null;
-}
-
-export interface TilesKept {
-  readonly aggregates: readonly string[];
-  /** How far back the tiles of each hop are read, in ms, by the hop in ms; null: all. */
-  readonly keptMs: { readonly [hopMs: string]: number | null };
 }
 
 /** A declaration as data that can be kept and compared. */

@@ -1,8 +1,8 @@
 import type { Json } from '../../base/canonical-json.ts';
 import { sha256Hex } from '../../base/hash/sha256.ts';
 import type { ColumnSpec, Columns } from '../../schema/column.ts';
+import { typeText, typeTexts } from '../../schema/type-text.ts';
 import type {
-  AggregateSpec,
   BatchViewData,
   EntityData,
   EventSourceData,
@@ -14,10 +14,9 @@ import type {
   ViewData,
 } from '../define/declaration.ts';
 import { expressionText } from '../expression/expression-text.ts';
-import { tileHorizonMs } from '../window/tile-horizon.ts';
-import type { DeclaredPart, TilesKept } from './declaration-document.ts';
+import { aggregateText, tilesKept } from '../tile/tiles-kept.ts';
+import type { DeclaredPart } from './declaration-document.ts';
 import { sqlMeaning } from './sql-meaning.ts';
-import { typeText, typeTexts } from './type-text.ts';
 
 const nothingElse = { features: {}, tiles: null, code: null } as const;
 
@@ -64,23 +63,6 @@ function streamViewPart(view: StreamViewData): DeclaredPart {
     settings: { freshnessMs },
     code: null,
   };
-}
-
-function tilesKept(view: StreamViewData): TilesKept {
-  const slackMs = view.source.latenessMs + view.source.futureSkewMs;
-  const kept = view.hopsMs.map((hopMs): [string, number | null] => {
-    const horizonMs = tileHorizonMs(view, hopMs) - slackMs;
-    return [String(hopMs), Number.isFinite(horizonMs) ? horizonMs : null];
-  });
-  const aggregates = view.aggregates.map((spec) => `${spec.name} = ${aggregateText(spec)}`);
-  return { aggregates, keptMs: Object.fromEntries(kept) };
-}
-
-/** An aggregate as it is written, with the type of its input: `quantile(e.delay: int, q = 0.9)`. */
-function aggregateText({ kind, input, inputType, params }: AggregateSpec): string {
-  const of = input === null || inputType === null ? [] : [`${expressionText(input)}: ${typeText(inputType)}`];
-  const rest = Object.entries(params).map(([param, value]) => `${param} = ${value}`);
-  return `${kind}(${[...of, ...rest.sort()].join(', ')})`;
 }
 
 function batchViewPart(view: BatchViewData): DeclaredPart {

@@ -33,7 +33,7 @@ function changeLines(change: Change): readonly string[] {
     case 'removeFeatures':
       return [`  - ${id}: ${change.features.join(', ')}`];
     case 'refillTiles':
-      return [`  ~ ${id}: its tiles are made anew from the history, as a new generation`];
+      return [`  ~ ${id}: its tiles are computed anew from the history`];
     case 'changeSettings':
       return change.fields.map((field) => `  ~ ${id}: ${fieldText(field)}`);
     case 'changeCode':

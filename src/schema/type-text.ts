@@ -1,4 +1,4 @@
-import type { ColumnSpec, Columns } from '../../schema/column.ts';
+import type { ColumnSpec, Columns } from './column.ts';
 
 /** A column's type as one word: `int`, `decimal(2)?`, `list<decimal(2)>`. */
 export function typeText({ type, element, scale, nullable }: ColumnSpec): string {
