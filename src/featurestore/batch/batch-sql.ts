@@ -26,7 +26,7 @@ export function ownSql(view: BatchViewData, rawRelation: RawRelation, asOf: numb
 }
 
 /** The relation of a table that has no rows: what a view's SQL is described over when nothing runs. */
-export function emptyRelation({ columns }: OfflineTable): string {
+function emptyRelation({ columns }: OfflineTable): string {
   const list = Object.entries(columns).map(([name, type]) => `CAST(NULL AS ${EMPTY_TYPES[type]}) AS "${name}"`);
   return `(SELECT ${list.join(', ')} WHERE false)`;
 }

@@ -42,7 +42,7 @@ export type ManifestTable = Manifest['tables'][number];
 export type ManifestFile = ManifestTable['files'][number];
 
 /** A store to which nothing was published. */
-export const emptyManifest: Manifest = {
+const emptyManifest: Manifest = {
   format: FORMAT_VERSION,
   sequence: 0,
   tables: [],
@@ -94,7 +94,7 @@ export function syncPath(path: string): void {
 }
 
 /** Parses a manifest; `file` names it in errors. */
-export function parseManifest(file: string, text: string): Manifest {
+function parseManifest(file: string, text: string): Manifest {
   const damaged = (reason: string, cause: unknown) => fail('OFFLINE_CORRUPT', { file, reason }, cause);
   let json: unknown;
   try {
