@@ -2,12 +2,15 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileArtifactStore } from './backends/embedded/artifacts/file-artifact-store.ts';
 import { openEventLog } from './backends/embedded/log/event-log.ts';
+import { openEmptyHistory } from './backends/embedded/offline/empty-history.ts';
 import { openOfflineStore } from './backends/embedded/offline/offline-store.ts';
 import { openOnlineStore } from './backends/embedded/online/online-store.ts';
 import { SqliteRegistry } from './backends/embedded/registry/sqlite-registry.ts';
 import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
 import { fail } from './base/errors/fail.ts';
 import type { Environment } from './config.ts';
+import type { ProjectData } from './features/define/declaration.ts';
+import { checkBatchSql } from './featurestore/batch/read-batch.ts';
 import type { ArtifactStore } from './ports/artifact-store.ts';
 import type { EventLog } from './ports/event-log.ts';
 import type { ModelRegistry } from './ports/model-registry.ts';
@@ -53,6 +56,16 @@ export async function openStores(environment: Environment): Promise<Stores> {
   } catch (error) {
     for (const store of opened.reverse()) await store.close();
     throw error;
+  }
+}
+
+/** Checks the SQL of a project's batch views over empty tables. Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE. */
+export async function checkBatchViews({ views }: ProjectData): Promise<void> {
+  const history = await openEmptyHistory();
+  try {
+    for (const view of views) if (view.kind === 'batchView') await checkBatchSql(view, history);
+  } finally {
+    history.close();
   }
 }
 

@@ -130,7 +130,7 @@ export const offlineErrors = rows({
   },
   BATCH_COLUMN: {
     message: 'the SQL of batch view {view} gives {given}; it must give {wanted}',
-    mend: 'select every key column and every feature under its name, once, and nothing else',
+    mend: 'select every key column and every feature once, under its name',
     retry: 'never',
     status: 400,
     exit: 2,

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { checkBatchViews } from '../../compose.ts';
 import { declarationDocument, parseDeclaration } from '../../features/change/declaration-document.ts';
 import { checkPlan, planChanges } from '../../features/change/plan-changes.ts';
 import { planText } from '../../features/change/plan-text.ts';
@@ -20,5 +21,6 @@ export const plan: Command = {
     const changes = planChanges(before, declarationDocument(project));
     call.terminal.out(call.json ? JSON.stringify(changes) : planText(changes).trimEnd());
     checkPlan(changes);
+    await checkBatchViews(project);
   },
 };

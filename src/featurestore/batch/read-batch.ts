@@ -9,6 +9,9 @@ import { entityKeyCodec } from '../../schema/entity-key.ts';
 import { type FoundColumn, readColumns, wantedColumns } from './batch-columns.ts';
 import { ownSql, ownSqlOverNothing } from './batch-sql.ts';
 
+/** What SQL is asked of. */
+type History = Pick<OfflineStore, 'query'>;
+
 /** The rows of a run. */
 export interface BatchRows {
   readonly rows: readonly BatchRow[];
@@ -46,21 +49,21 @@ export async function readBatch(view: BatchViewData, offline: OfflineStore, asOf
 }
 
 /** Checks a view's SQL without data: over empty tables. Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE. */
-export async function checkBatchSql(view: BatchViewData, offline: OfflineStore): Promise<void> {
-  readColumns(view, await describe(view, offline, ownSqlOverNothing(view)));
+export async function checkBatchSql(view: BatchViewData, history: History): Promise<void> {
+  readColumns(view, await describe(view, history, ownSqlOverNothing(view)));
 }
 
-async function describe(view: BatchViewData, offline: OfflineStore, own: string): Promise<readonly FoundColumn[]> {
+async function describe(view: BatchViewData, history: History, own: string): Promise<readonly FoundColumn[]> {
   const found: FoundColumn[] = [];
-  for await (const rows of running(view, offline, `DESCRIBE (${own}\n)`))
+  for await (const rows of running(view, history, `DESCRIBE (${own}\n)`))
     for (const [name, type] of rows) found.push({ name: String(name), type: String(type) });
   return found;
 }
 
 /** A query of a view's SQL, of which the author hears in terms of the view. */
-async function* running(view: BatchViewData, offline: OfflineStore, sql: string): ReturnType<typeof offline.query> {
+async function* running(view: BatchViewData, history: History, sql: string): ReturnType<History['query']> {
   try {
-    yield* offline.query(sql);
+    yield* history.query(sql);
   } catch (error) {
     if (!isHeadraceError(error, 'OFFLINE_QUERY')) throw error;
     throw fail('BATCH_SQL', { view: view.name, reason: String(error.facts['reason']) }, error);
