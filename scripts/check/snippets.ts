@@ -1,11 +1,11 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type Page, readPages } from '../markdown.ts';
 import { root, runCommand } from '../run-command.ts';
 import { runProgram } from '../run-program.ts';
 import type { Check } from './check.ts';
 
 /** Inside the repository, so that `headrace` resolves; git does not know it. */
-const folder = `${root}/.snippets`;
+const place = `${root}/.snippets`;
 
 /**
  * Every TypeScript snippet has its types, runs, and prints what its comments tell. The `ts` blocks of a page are one program, from top to bottom; a block
@@ -15,10 +15,12 @@ export const snippets: Check = {
   name: 'snippets',
   async run() {
     const pages = (await readPages()).filter(({ blocks }) => blocks.some(({ language }) => language === 'ts'));
-    await rm(folder, { recursive: true, force: true });
-    const programs = await Promise.all(pages.map(writeProgram));
-    const problems = [...(await firstExample(pages)), ...(await typeProblems())];
+    await mkdir(place, { recursive: true });
+    const folder = await mkdtemp(`${place}/run-`);
+    const programs = await Promise.all(pages.map((page) => writeProgram(page, folder)));
+    const problems = [...(await firstExample(pages)), ...(await typeProblems(folder))];
     for (const program of programs) problems.push(...(await runProgram(`${program}/page.ts`, [], program)));
+    // What failed is left to be looked at.
     if (problems.length === 0) await rm(folder, { recursive: true, force: true });
     return { seen: `${pages.flatMap(tsBlocks).length} snippets on ${pages.length} pages`, problems };
   },
@@ -29,20 +31,20 @@ function tsBlocks({ blocks }: Page) {
 }
 
 /** Writes the program of a page; returns the folder it lies in. */
-async function writeProgram(page: Page): Promise<string> {
-  const place = `${folder}/${page.path.replace(/\.md$/, '').replaceAll('/', '-')}`;
-  await mkdir(place, { recursive: true });
+async function writeProgram(page: Page, folder: string): Promise<string> {
+  const program = `${folder}/${page.path.replace(/\.md$/, '').replaceAll('/', '-')}`;
+  await mkdir(program, { recursive: true });
   const files = new Map<string, string>([['page.ts', 'export {};\n']]);
   for (const { note, text, line } of tsBlocks(page)) {
     const name = /^file=(\S+)$/.exec(note)?.[1] ?? 'page.ts';
     files.set(name, `${files.get(name) ?? ''}// ${page.path}:${line}\n${text}`);
   }
-  await Promise.all([...files].map(([name, text]) => writeFile(`${place}/${name}`, text)));
-  return place;
+  await Promise.all([...files].map(([name, text]) => writeFile(`${program}/${name}`, text)));
+  return program;
 }
 
-async function typeProblems(): Promise<readonly string[]> {
-  await writeFile(`${folder}/tsconfig.json`, '{ "extends": "../tsconfig.json", "include": ["**/*.ts"] }\n');
+async function typeProblems(folder: string): Promise<readonly string[]> {
+  await writeFile(`${folder}/tsconfig.json`, '{ "extends": "../../tsconfig.json", "include": ["**/*.ts"] }\n');
   const { code, output } = await runCommand('tsc', ['-p', folder, '--pretty', 'false']);
   return code === 0 ? [] : output.trim().split('\n');
 }
