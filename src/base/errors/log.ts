@@ -44,6 +44,20 @@ export const logErrors = rows({
     status: 503,
     exit: 4,
   },
+  LOG_SIZE: {
+    message: 'an append to {topic} has {bytes} bytes; at most {most} can be appended at once',
+    mend: 'append fewer events at once',
+    retry: 'never',
+    status: 413,
+    exit: 4,
+  },
+  LOG_FORMAT: {
+    message: 'the log file {path} has format {found}; this version knows {known}',
+    mend: 'run the version of headrace that wrote it, or a newer one',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
   LOG_CORRUPT: {
     message: 'the log file {path} is damaged at byte {byte}: {reason}',
     mend: 'restore the file from a backup; the history in the offline store has what was published',

@@ -1,13 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../../base/errors/fail.ts';
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
 import type { EventLog, EventLogCapabilities, LogBatch, LogRecord, PartitionEnds } from '../../../ports/event-log.ts';
 import { acquireLock, type Lock } from '../lock.ts';
-import { GroupSync } from './group-sync.ts';
+import { type LogFiles, nodeFiles } from './log-files.ts';
 import { Partition } from './partition.ts';
-import { syncDirectory } from './sync-directory.ts';
 
 export interface EventLogOptions {
   readonly path: string;
@@ -17,6 +16,8 @@ export interface EventLogOptions {
   readonly segmentBytes?: number;
   /** Told of the torn end that was cut off a partition when it was opened. */
   readonly onCut?: (topic: string, partition: number, bytes: number) => void;
+  /** The file operations; those of this machine if left out. */
+  readonly files?: LogFiles;
 }
 
 const FORMAT = 1;
@@ -29,21 +30,17 @@ const readerFile = z.object({ format: z.literal(FORMAT), offsets: z.array(z.int(
 export function openEventLog(options: EventLogOptions): EventLog {
   let lock: Lock | null;
   try {
-    mkdirSync(options.path, { recursive: true });
+    (options.files ?? nodeFiles).makeFolder(options.path);
     lock = acquireLock(join(options.path, 'lock'));
   } catch (error) {
-    throw fail(
-      'LOG_WRITE',
-      { path: options.path, reason: error instanceof Error ? error.message : String(error) },
-      error,
-    );
+    throw writeFailure(options.path, error);
   }
   if (lock === null) throw fail('LOG_LOCKED', { path: options.path });
   return new EmbeddedEventLog(options, lock);
 }
 
 /**
- * Topics as folders, partitions as folders in them. An append is one write: it is whole in the file or is cut off when
+ * Topics as folders, partitions as folders in them. An append is one frame: it is whole in the file or is cut off when
  * the log is opened again. With durability `power` it is acknowledged after fdatasync, one for many.
  */
 class EmbeddedEventLog implements EventLog {
@@ -51,11 +48,12 @@ class EmbeddedEventLog implements EventLog {
   readonly #options: EventLogOptions;
   readonly #lock: Lock;
   readonly #topics = new Map<string, readonly Partition[]>();
-  readonly #sync = new GroupSync();
+  readonly #files: LogFiles;
 
   constructor(options: EventLogOptions, lock: Lock) {
     this.#options = options;
     this.#lock = lock;
+    this.#files = options.files ?? nodeFiles;
     this.capabilities = { durability: options.durability, manyWriters: false };
   }
 
@@ -65,29 +63,11 @@ class EmbeddedEventLog implements EventLog {
       throw fail('LOG_PARTITIONS', { topic, partitions: known, asked: partitions });
     if (this.#topics.has(topic)) return;
     if (known === null) this.#writeFile(join(this.#folder(topic), 'topic.json'), { format: FORMAT, partitions });
-    const { segmentBytes = SEGMENT_BYTES, onCut } = this.#options;
-    const opened = Array.from(
-      { length: partitions },
-      (_, i) => new Partition(join(this.#folder(topic), String(i)), topic, i, segmentBytes),
-    );
-    for (const [i, { cutBytes }] of opened.entries()) if (cutBytes > 0) onCut?.(topic, i, cutBytes);
-    this.#topics.set(topic, opened);
+    this.#topics.set(topic, this.#openPartitions(topic, partitions));
   }
 
   append(topic: string, partition: number, records: readonly LogRecord[]): MaybePromise<number> {
-    const to = this.#partition(topic, partition);
-    const offset = to.append(records);
-    if (this.#options.durability === 'process') return offset;
-    return this.#sync.sync(to.fd).then(
-      () => offset,
-      (error: unknown) => {
-        throw fail(
-          'LOG_WRITE',
-          { path: this.#options.path, reason: error instanceof Error ? error.message : String(error) },
-          error,
-        );
-      },
-    );
+    return this.#partition(topic, partition).append(records);
   }
 
   read(topic: string, partition: number, offset: number, max: number): LogBatch {
@@ -123,10 +103,31 @@ class EmbeddedEventLog implements EventLog {
     }
   }
 
-  close(): void {
-    for (const partitions of this.#topics.values()) for (const partition of partitions) partition.close();
+  close(): MaybePromise<void> {
+    const partitions = [...this.#topics.values()].flat();
     this.#topics.clear();
-    this.#lock.release();
+    const release = () => {
+      for (const partition of partitions) partition.close();
+      this.#lock.release();
+    };
+    if (this.#options.durability === 'process') return release();
+    return Promise.all(partitions.map((partition) => partition.settled())).then(release);
+  }
+
+  #openPartitions(topic: string, partitions: number): readonly Partition[] {
+    const { segmentBytes = SEGMENT_BYTES, durability, onCut } = this.#options;
+    const opened: Partition[] = [];
+    try {
+      for (let index = 0; index < partitions; index += 1) {
+        const path = join(this.#folder(topic), String(index));
+        opened.push(new Partition({ files: this.#files, path, topic, index, segmentBytes, durability }));
+      }
+    } catch (error) {
+      for (const partition of opened) partition.close();
+      throw error;
+    }
+    for (const [i, { cutBytes }] of opened.entries()) if (cutBytes > 0) onCut?.(topic, i, cutBytes);
+    return opened;
   }
 
   #readTopic(topic: string): number | null {
@@ -138,23 +139,20 @@ class EmbeddedEventLog implements EventLog {
   }
 
   #writeFile(path: string, content: unknown): void {
-    const folder = join(path, '..');
     try {
-      mkdirSync(folder, { recursive: true });
-      writeFileSync(`${path}.tmp`, `${JSON.stringify(content)}\n`, { flush: true });
-      renameSync(`${path}.tmp`, path);
-      syncDirectory(folder);
+      this.#files.makeFolder(dirname(path));
+      this.#files.replace(path, `${JSON.stringify(content)}\n`);
     } catch (error) {
-      throw fail('LOG_WRITE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+      throw writeFailure(path, error);
     }
   }
 
   #folder(topic: string): string {
-    return join(this.#options.path, 'topics', encodeURIComponent(topic));
+    return join(this.#options.path, 'topics', fileName(topic));
   }
 
   #readerPath(reader: string, topic: string): string {
-    return join(this.#options.path, 'readers', encodeURIComponent(reader), `${encodeURIComponent(topic)}.json`);
+    return join(this.#options.path, 'readers', fileName(reader), `${fileName(topic)}.json`);
   }
 
   #partitions(topic: string): readonly Partition[] {
@@ -168,6 +166,15 @@ class EmbeddedEventLog implements EventLog {
     if (found === undefined) throw fail('LOG_TOPIC', { topic: `${topic}/${partition}` });
     return found;
   }
+}
+
+/** A name as one of a file: neither a path nor hidden. */
+function fileName(name: string): string {
+  return encodeURIComponent(name).replace(/^\./, '%2E');
+}
+
+function writeFailure(path: string, error: unknown): Error {
+  return fail('LOG_WRITE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
 }
 
 function readJson(path: string): unknown {

@@ -6,35 +6,45 @@ import type { LogRecord } from '../../../ports/event-log.ts';
  * One append of one partition.
  *
  * ```
- * frame  = magic length check body
- * magic  = "HRL" %x01               ; the last byte is the format version
+ * frame  = magic version length check body
+ * magic  = "HRL"
+ * version = %x01
  * length = u32                      ; little-endian, bytes of the body
- * check  = u32                      ; little-endian, CRC-32 of the body
- * body   = offset count ingest last *(record)
+ * check  = u32                      ; little-endian, CRC-32 of version and body
+ * body   = offset count ingest last safe *(record)
  * offset = varint                   ; of the first record
  * count  = varint                   ; records
  * ingest = int                      ; ingest time of the first record
  * last   = varint                   ; ingest time of the last record, behind the first
+ * safe   = varint                   ; bytes of this file that were acknowledged when the frame was written
  * record = id ts later payload
  * id     = text
  * ts     = int
  * later  = varint                   ; its ingest time, behind the first record's
  * payload = varint bytes
  * ```
+ * Magic, version, length and check stand there in every version. A frame before the `safe` of a whole one was
+ * acknowledged: if it is bad, that is damage; else it is an append that the power cut short, whatever follows it.
  */
 export const FRAME_HEADER_BYTES = 12;
-export const FRAME_FORMAT = 1;
+const FRAME_FORMAT = 1;
 
-/** Largest body that is taken for one: a length beyond it is damage. */
+/** Largest body that is written, or taken for one. */
 export const MOST_BODY_BYTES = 256 * 2 ** 20;
 
-const MAGIC = [0x48, 0x52, 0x4c, FRAME_FORMAT] as const;
+/** The numbers before the records fit in so many bytes. */
+export const FRAME_HEAD_BYTES = FRAME_HEADER_BYTES + 5 * 9;
+
+const MAGIC = [0x48, 0x52, 0x4c] as const;
+
+const SUMS_OF_VERSIONS = Array.from({ length: 256 }, (_, version) => crc32(Uint8Array.of(version)));
 
 export interface FrameHeader {
   readonly offset: number;
   readonly count: number;
   readonly firstIngestTs: number;
   readonly lastIngestTs: number;
+  readonly safeBytes: number;
 }
 
 export interface Frame extends FrameHeader {
@@ -44,14 +54,17 @@ export interface Frame extends FrameHeader {
 const writer = new ByteWriter(64 * 1024);
 
 /** The bytes of an append, valid until the next call. Hot path. */
-export function encodeFrame(offset: number, records: readonly LogRecord[]): Uint8Array {
+export function encodeFrame(offset: number, safeBytes: number, records: readonly LogRecord[]): Uint8Array {
   writer.clear();
-  for (let i = 0; i < FRAME_HEADER_BYTES; i += 1) writer.u8(i < MAGIC.length ? MAGIC[i] : 0);
+  for (const byte of MAGIC) writer.u8(byte);
+  writer.u8(FRAME_FORMAT);
+  for (let i = writer.length; i < FRAME_HEADER_BYTES; i += 1) writer.u8(0);
   const first = records[0].ingestTs;
   writer.varint(offset);
   writer.varint(records.length);
   writer.int(first);
   writer.varint(records[records.length - 1].ingestTs - first);
+  writer.varint(safeBytes);
   for (const { id, ts, ingestTs, payload } of records) {
     writer.text(id);
     writer.int(ts);
@@ -62,29 +75,53 @@ export function encodeFrame(offset: number, records: readonly LogRecord[]): Uint
   const frame = writer.view();
   const view = new DataView(frame.buffer, frame.byteOffset, FRAME_HEADER_BYTES);
   view.setUint32(4, frame.length - FRAME_HEADER_BYTES, true);
-  view.setUint32(8, crc32(frame.subarray(FRAME_HEADER_BYTES)), true);
+  view.setUint32(8, crc32(frame.subarray(FRAME_HEADER_BYTES), SUMS_OF_VERSIONS[FRAME_FORMAT]), true);
   return frame;
 }
 
-/** What stands at `at`: a frame's body, or why there is none. */
+/** The body within a frame's bytes. */
+export function bodyOf(frame: Uint8Array): Uint8Array {
+  return frame.subarray(FRAME_HEADER_BYTES);
+}
+
+/** What stands at a place: a frame's body, or why there is none. `other`: a whole frame of another version. */
 export type FrameLook =
   | { readonly kind: 'frame'; readonly body: Uint8Array; readonly end: number }
   | { readonly kind: 'short' }
-  | { readonly kind: 'bad'; readonly reason: string };
+  | { readonly kind: 'bad'; readonly reason: string }
+  | { readonly kind: 'other'; readonly version: number };
 
-/** Looks for a whole frame at `at` of the bytes; `check`: also compare its sum. */
-export function lookFrame(bytes: Uint8Array, at: number, check: boolean): FrameLook {
-  if (at + FRAME_HEADER_BYTES > bytes.length) return { kind: 'short' };
-  for (let i = 0; i < MAGIC.length; i += 1)
-    if (bytes[at + i] !== MAGIC[i]) return { kind: 'bad', reason: 'there is no frame' };
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, FRAME_HEADER_BYTES);
-  const length = view.getUint32(4, true);
-  if (length > MOST_BODY_BYTES) return { kind: 'bad', reason: 'its length cannot be' };
+/** Looks for a whole frame, with its sum, at `at` of the bytes. */
+export function lookFrame(bytes: Uint8Array, at: number): FrameLook {
+  const length = bodyLength(bytes, at);
+  if (typeof length !== 'number') return length;
   const end = at + FRAME_HEADER_BYTES + length;
   if (end > bytes.length) return { kind: 'short' };
   const body = bytes.subarray(at + FRAME_HEADER_BYTES, end);
-  if (check && crc32(body) !== view.getUint32(8, true)) return { kind: 'bad', reason: 'its sum does not fit' };
-  return { kind: 'frame', body, end };
+  const version = bytes[at + MAGIC.length];
+  const sum = new DataView(bytes.buffer, bytes.byteOffset + at, FRAME_HEADER_BYTES).getUint32(8, true);
+  if (crc32(body, SUMS_OF_VERSIONS[version]) !== sum) return { kind: 'bad', reason: 'its sum does not fit' };
+  return version === FRAME_FORMAT ? { kind: 'frame', body, end } : { kind: 'other', version };
+}
+
+/** Bytes of the body of what stands at `at`, by its first 12 bytes, or why there is none. */
+export function bodyLength(bytes: Uint8Array, at: number): number | FrameLook {
+  if (at + FRAME_HEADER_BYTES > bytes.length) return { kind: 'short' };
+  for (let i = 0; i < MAGIC.length; i += 1) {
+    if (bytes[at + i] !== MAGIC[i]) return { kind: 'bad', reason: 'there is no frame' };
+  }
+  const length = new DataView(bytes.buffer, bytes.byteOffset + at, FRAME_HEADER_BYTES).getUint32(4, true);
+  return length > MOST_BODY_BYTES ? { kind: 'bad', reason: 'its length cannot be' } : length;
+}
+
+/** Whether there is a frame of this version, by its first 12 bytes. */
+export function isThisVersion(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + MAGIC.length] === FRAME_FORMAT;
+}
+
+/** Where the next "H" stands, which a frame begins with; -1 if none does. */
+export function nextMagic(bytes: Uint8Array, from: number): number {
+  return bytes.indexOf(MAGIC[0], from);
 }
 
 /** Reads the numbers before the records. Error: BYTES_DAMAGED. */
@@ -92,7 +129,7 @@ export function readFrameHeader(body: Uint8Array): FrameHeader {
   return headerOf(new ByteReader('a log frame', body));
 }
 
-/** Reads a body. Error: BYTES_DAMAGED. */
+/** Reads a body. Error: BYTES_DAMAGED. Hot path. */
 export function decodeFrame(body: Uint8Array): Frame {
   const reader = new ByteReader('a log frame', body);
   const header = headerOf(reader);
@@ -111,5 +148,11 @@ function headerOf(reader: ByteReader): FrameHeader {
   const offset = reader.varint();
   const count = reader.varint();
   const firstIngestTs = reader.int();
-  return { offset, count, firstIngestTs, lastIngestTs: firstIngestTs + reader.varint() };
+  return {
+    offset,
+    count,
+    firstIngestTs,
+    lastIngestTs: firstIngestTs + reader.varint(),
+    safeBytes: reader.varint(),
+  };
 }

@@ -1,148 +1,260 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fail } from '../../../base/errors/fail.ts';
+import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import type { MaybePromise } from '../../../base/maybe-promise.ts';
 import type { LogBatch, LogRecord, PartitionEnds } from '../../../ports/event-log.ts';
-import { encodeFrame } from './frame.ts';
-import { Segment } from './segment.ts';
-import { syncDirectory } from './sync-directory.ts';
+import { bodyOf, encodeFrame, type Frame, MOST_BODY_BYTES } from './frame.ts';
+import type { LogFiles } from './log-files.ts';
+import { Segment, type SegmentEnd } from './segment.ts';
+import { Tail } from './tail.ts';
 
 const SEGMENT = /^(\d{16})\.log$/;
 
-/** One partition: a folder of segments named by the offset of their first record. */
+export interface PartitionOptions {
+  readonly files: LogFiles;
+  readonly path: string;
+  readonly topic: string;
+  readonly index: number;
+  readonly segmentBytes: number;
+  readonly durability: 'process' | 'power';
+}
+
+/**
+ * One partition: a folder of segments named by the offset of their first record. With durability `power` a segment is
+ * synced before the next is begun, and appends are acknowledged, and seen by readers, when a sync has ended that began
+ * after them; one sync serves all that wait.
+ */
 export class Partition {
-  readonly #path: string;
-  readonly #topic: string;
-  readonly #index: number;
-  readonly #segmentBytes: number;
-  readonly #segments: Segment[] = [];
   /** Bytes that were cut off its end when it was opened. */
   readonly cutBytes: number;
+  readonly #options: PartitionOptions;
+  readonly #segments: Segment[] = [];
+  readonly #tail = new Tail();
+  /** How far the newest segment is acknowledged, and so seen. */
+  #acknowledged: SegmentEnd;
+  /** Counts the times when appends that nobody had acknowledged were taken back. */
+  #takenBack = 0;
+  #syncing: { readonly fd: number; readonly done: Promise<void> } | null = null;
+  #nextSync: Promise<void> | null = null;
 
-  /** Opens the folder. Errors: LOG_CORRUPT, LOG_WRITE. */
-  constructor(path: string, topic: string, index: number, segmentBytes: number) {
-    this.#path = path;
-    this.#topic = topic;
-    this.#index = index;
-    this.#segmentBytes = segmentBytes;
-    mkdirSync(path, { recursive: true });
-    const bases = readdirSync(path)
-      .flatMap((name) => SEGMENT.exec(name)?.[1] ?? [])
-      .map(Number)
-      .sort((a, b) => a - b);
-    let cut = 0;
-    for (const [i, base] of bases.entries()) {
-      const before = this.#segments.at(-1);
-      if (before !== undefined && before.end !== base) {
-        throw fail('LOG_CORRUPT', {
-          path: before.path,
-          byte: before.sizeBytes,
-          reason: `it ends at offset ${before.end}, and the next begins at ${base}`,
-        });
-      }
-      const segment = Segment.open(this.#file(base), base);
-      cut += segment.scan(i === bases.length - 1).cutBytes;
-      this.#segments.push(segment);
+  /** Opens the folder. Errors: LOG_CORRUPT, LOG_FORMAT, LOG_WRITE. */
+  constructor(options: PartitionOptions) {
+    this.#options = options;
+    try {
+      this.cutBytes = this.#open();
+      if (this.#segments.length === 0) this.#begin(0, Number.NEGATIVE_INFINITY);
+      // What a dead process wrote is read from here on: it must not be lost later.
+      if (options.durability === 'power') this.#newest.sync();
+    } catch (error) {
+      this.close();
+      throw isHeadraceError(error) ? error : writeFailure(options.path, error);
     }
-    this.cutBytes = cut;
-    if (this.#segments.length === 0) this.#roll(0);
+    this.#acknowledged = this.#newest.at;
   }
 
   get ends(): PartitionEnds {
-    const last = this.#last;
     return {
       begin: this.#segments[0].base,
-      end: last.end,
-      lastIngestTs:
-        last.end > last.base ? last.lastIngestTs : (this.#segments.at(-2)?.lastIngestTs ?? Number.NEGATIVE_INFINITY),
-      sizeBytes: this.#segments.reduce((bytes, segment) => bytes + segment.sizeBytes, 0),
+      end: this.#acknowledged.end,
+      lastIngestTs: this.#acknowledged.lastIngestTs,
+      sizeBytes: this.#segments.reduce((bytes, segment) => bytes + segment.at.sizeBytes, 0),
     };
   }
 
-  /** The file that the last append went to. */
-  get fd(): number {
-    return this.#last.fd;
-  }
-
-  append(records: readonly LogRecord[]): number {
-    const { end, lastIngestTs } = this.ends;
+  /** Hot path. Errors: LOG_ORDER, LOG_WRITE, LOG_SIZE; each leaves the partition as it was. */
+  append(records: readonly LogRecord[]): MaybePromise<number> {
+    const { topic, index, segmentBytes, durability } = this.#options;
+    const { end, lastIngestTs, sizeBytes } = this.#newest.at;
     let last = lastIngestTs;
     for (const { ingestTs } of records) {
-      if (ingestTs < last) throw fail('LOG_ORDER', { topic: this.#topic, partition: this.#index, ingestTs, last });
+      if (!(ingestTs >= last)) throw fail('LOG_ORDER', { topic, partition: index, ingestTs, last });
       last = ingestTs;
     }
     if (records.length === 0) return end;
-    if (this.#last.sizeBytes >= this.#segmentBytes) this.#roll(end);
+    if (sizeBytes >= segmentBytes) this.#roll();
+    const safeBytes = durability === 'process' ? this.#newest.at.sizeBytes : this.#acknowledged.sizeBytes;
+    const frame = encodeFrame(end, safeBytes, records);
+    if (frame.length > MOST_BODY_BYTES) throw fail('LOG_SIZE', { topic, bytes: frame.length, most: MOST_BODY_BYTES });
     try {
-      this.#last.append(encodeFrame(end, records), end, records.length, last);
+      this.#newest.append(frame, records.length, last);
     } catch (error) {
-      throw writeFailure(this.#last.path, error);
+      throw writeFailure(this.#newest.path, error);
     }
+    this.#tail.push(end, end + records.length, bodyOf(frame).slice());
+    if (durability === 'power') return this.#acknowledge(end);
+    this.#acknowledged = this.#newest.at;
     return end;
   }
 
   read(offset: number, max: number): LogBatch {
-    const { begin, end } = this.ends;
-    if (offset < begin) throw fail('LOG_TRIMMED', { topic: this.#topic, partition: this.#index, offset, begin });
+    const { topic, index } = this.#options;
+    const { base } = this.#segments[0];
+    if (offset < base) throw fail('LOG_TRIMMED', { topic, partition: index, offset, begin: base });
     const records: LogRecord[] = [];
-    if (offset >= end || max <= 0) return { offset, records };
-    for (let s = this.#segmentOf(offset); s < this.#segments.length && records.length < max; s += 1) {
-      for (const frame of this.#segments[s].framesFrom(offset)) {
-        const skip = Math.max(0, offset - frame.offset);
-        for (let i = skip; i < frame.records.length && records.length < max; i += 1) records.push(frame.records[i]);
-        if (records.length >= max) break;
-      }
+    const wanted = Math.min(max, this.#acknowledged.end - offset);
+    if (!(wanted > 0)) return { offset, records };
+    for (const frame of this.#tail.framesFrom(offset) ?? this.#framesFrom(offset)) {
+      const skip = Math.max(0, offset - frame.offset);
+      for (let i = skip; i < frame.records.length && records.length < wanted; i += 1) records.push(frame.records[i]);
+      if (records.length >= wanted) break;
     }
     return { offset, records };
   }
 
   offsetAtIngest(ingestTs: number): number {
-    const segment = this.#segments.find(({ lastIngestTs }) => lastIngestTs >= ingestTs);
-    if (segment === undefined) return this.ends.end;
+    const { end } = this.#acknowledged;
+    const segment = this.#segments.find(({ at }) => at.lastIngestTs >= ingestTs);
+    if (segment === undefined) return end;
     for (const { offset, records } of segment.framesFromIngest(ingestTs)) {
       const index = records.findIndex((record) => record.ingestTs >= ingestTs);
-      if (index >= 0) return offset + index;
+      if (index >= 0) return Math.min(end, offset + index);
     }
-    return segment.end;
+    return Math.min(end, segment.at.end);
   }
 
-  /** Drops oldest whole segments that are older, or beyond the bytes, up to `keepFrom`. */
+  /** Drops oldest whole segments that are older, or beyond the bytes, up to `keepFrom`. Error: LOG_WRITE. */
   retain(olderThanIngestTs: number, maxBytes: number, keepFrom: number): void {
     while (this.#segments.length > 1) {
-      const [oldest] = this.#segments;
-      const old = oldest.lastIngestTs < olderThanIngestTs;
-      if (oldest.end > keepFrom || !(old || this.ends.sizeBytes > maxBytes)) return;
-      oldest.close();
-      rmSync(oldest.path);
+      const [oldest, next] = this.#segments;
+      const old = oldest.at.lastIngestTs < olderThanIngestTs;
+      if (oldest.at.end > keepFrom || !(old || this.ends.sizeBytes > maxBytes)) return;
+      // The last record of all tells which ingest time may come next; and a file is not closed while it is synced.
+      if (next.isEmpty || this.#syncing?.fd === oldest.fd) return;
+      try {
+        this.#options.files.remove(oldest.path);
+      } catch (error) {
+        throw writeFailure(oldest.path, error);
+      }
       this.#segments.shift();
+      oldest.close();
     }
+  }
+
+  /** Waits for the syncs that are under way. */
+  settled(): Promise<void> {
+    const waiting = this.#nextSync ?? this.#syncing?.done ?? Promise.resolve();
+    return waiting.catch(() => undefined);
   }
 
   close(): void {
-    for (const segment of this.#segments) segment.close();
+    for (const segment of this.#segments.splice(0)) segment.close();
   }
 
-  get #last(): Segment {
+  get #newest(): Segment {
     return this.#segments[this.#segments.length - 1];
   }
 
-  #roll(base: number): void {
-    try {
-      this.#segments.push(Segment.open(this.#file(base), base));
-      syncDirectory(this.#path);
-    } catch (error) {
-      throw writeFailure(this.#path, error);
+  #open(): number {
+    const { files, path } = this.#options;
+    files.makeFolder(path);
+    const bases = files
+      .list(path)
+      .flatMap((name) => SEGMENT.exec(name)?.[1] ?? [])
+      .map(Number)
+      .sort((a, b) => a - b);
+    let cutBytes = 0;
+    for (const [i, base] of bases.entries()) {
+      const before = this.#segments.at(-1);
+      if (before !== undefined && before.at.end !== base) {
+        throw fail('LOG_CORRUPT', {
+          path: before.path,
+          byte: before.at.sizeBytes,
+          reason: `it ends at offset ${before.at.end}, and the next file begins at ${base}`,
+        });
+      }
+      const segment = new Segment(files, this.#file(base), base, before?.at.lastIngestTs ?? Number.NEGATIVE_INFINITY);
+      this.#segments.push(segment);
+      if (i < bases.length - 1) segment.scanOlder();
+      else cutBytes = segment.scanNewest();
     }
+    return cutBytes;
+  }
+
+  *#framesFrom(offset: number): Generator<Frame> {
+    const first = this.#segments.findLastIndex(({ base }) => base <= offset);
+    for (let i = first; i < this.#segments.length; i += 1) yield* this.#segments[i].framesFrom(offset);
+  }
+
+  #roll(): void {
+    const { end, lastIngestTs } = this.#newest.at;
+    try {
+      if (this.#options.durability === 'power') {
+        this.#newest.sync();
+        this.#acknowledged = this.#newest.at;
+      }
+      this.#begin(end, lastIngestTs);
+    } catch (error) {
+      throw writeFailure(this.#options.path, error);
+    }
+    this.#acknowledged = this.#newest.at;
+  }
+
+  #begin(base: number, ingestBefore: number): void {
+    const { files, path } = this.#options;
+    const segment = new Segment(files, this.#file(base), base, ingestBefore);
+    try {
+      files.syncFolder(path);
+    } catch (error) {
+      segment.close();
+      throw error;
+    }
+    this.#segments.push(segment);
+  }
+
+  async #acknowledge(offset: number): Promise<number> {
+    const takenBack = this.#takenBack;
+    let cause: unknown = null;
+    try {
+      await this.#sync();
+    } catch (error) {
+      cause = error;
+    }
+    if (cause !== null || takenBack !== this.#takenBack) throw writeFailure(this.#options.path, cause);
+    return offset;
+  }
+
+  #sync(): Promise<void> {
+    if (this.#syncing === null) return this.#startSync();
+    this.#nextSync ??= this.#syncing.done.then(
+      () => this.#startSync(),
+      () => this.#startSync(),
+    );
+    return this.#nextSync;
+  }
+
+  #startSync(): Promise<void> {
+    const segment = this.#newest;
+    const { at } = segment;
+    const takenBack = this.#takenBack;
+    this.#nextSync = null;
+    const done = this.#options.files.syncSoon(segment.fd).then(
+      () => {
+        this.#syncing = null;
+        // A roll has acknowledged more meanwhile; or what was synced is no longer there.
+        if (segment === this.#newest && takenBack === this.#takenBack) this.#acknowledged = at;
+      },
+      (error: unknown) => {
+        this.#syncing = null;
+        this.#takeBack();
+        throw error;
+      },
+    );
+    this.#syncing = { fd: segment.fd, done };
+    return done;
+  }
+
+  /** After a sync that failed nobody knows what the disk has of the appends that wait: they are taken out of the log. */
+  #takeBack(): void {
+    this.#takenBack += 1;
+    this.#newest.cutTo(this.#acknowledged);
+    this.#tail.clear();
   }
 
   #file(base: number): string {
-    return join(this.#path, `${String(base).padStart(16, '0')}.log`);
-  }
-
-  #segmentOf(offset: number): number {
-    return this.#segments.findLastIndex(({ base }) => base <= offset);
+    return join(this.#options.path, `${String(base).padStart(16, '0')}.log`);
   }
 }
 
 function writeFailure(path: string, error: unknown): Error {
-  return fail('LOG_WRITE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+  const reason = error instanceof Error ? error.message : 'an append before it could not be synced';
+  return fail('LOG_WRITE', { path, reason }, error);
 }

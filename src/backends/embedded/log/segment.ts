@@ -1,168 +1,215 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
-import { fail } from '../../../base/errors/fail.ts';
-import { decodeFrame, type Frame, lookFrame, readFrameHeader } from './frame.ts';
-
-/** The index has an entry for a frame about every so many bytes. */
-const INDEX_EVERY_BYTES = 4_096;
+import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import {
+  bodyLength,
+  decodeFrame,
+  FRAME_HEAD_BYTES,
+  FRAME_HEADER_BYTES,
+  type Frame,
+  type FrameHeader,
+  isThisVersion,
+  lookFrame,
+  nextMagic,
+  readFrameHeader,
+} from './frame.ts';
+import type { LogFiles } from './log-files.ts';
+import { SegmentIndex } from './segment-index.ts';
 
 const READ_BYTES = 256 * 1024;
 
-/** What a scan of a segment found. */
-export interface SegmentScan {
-  /** Bytes of whole frames. */
-  readonly goodBytes: number;
-  /** Bytes behind them: a torn append, if nothing whole follows. */
-  readonly cutBytes: number;
+/** How far a segment goes. */
+export interface SegmentEnd {
+  readonly end: number;
+  readonly sizeBytes: number;
+  readonly lastIngestTs: number;
 }
 
 /** One file of a partition: frames in order, the first at `base`. Its index is in memory. */
 export class Segment {
   readonly path: string;
   readonly base: number;
-  end: number;
-  sizeBytes = 0;
-  lastIngestTs = Number.NEGATIVE_INFINITY;
   readonly fd: number;
-  /** Sparse: offset, position and greatest ingest time before it, of one frame in many. */
-  readonly #offsets: number[] = [];
-  readonly #positions: number[] = [];
-  readonly #ingestBefore: number[] = [];
-  #indexedTo = Number.NEGATIVE_INFINITY;
-
-  private constructor(path: string, base: number, fd: number) {
-    this.path = path;
-    this.base = base;
-    this.end = base;
-    this.fd = fd;
-  }
+  readonly #files: LogFiles;
+  readonly #index = new SegmentIndex();
+  #end: SegmentEnd;
+  /** The file may have bytes behind its end, which a failed append left and nothing could cut off yet. */
+  #torn = false;
 
   /** Opens a segment, or makes it. */
-  static open(path: string, base: number): Segment {
-    return new Segment(path, base, openSync(path, 'a+'));
+  constructor(files: LogFiles, path: string, base: number, ingestBefore: number) {
+    this.#files = files;
+    this.path = path;
+    this.base = base;
+    this.fd = files.open(path);
+    this.#end = { end: base, sizeBytes: 0, lastIngestTs: ingestBefore };
+  }
+
+  get at(): SegmentEnd {
+    return this.#end;
+  }
+
+  get isEmpty(): boolean {
+    return this.#end.end === this.base;
   }
 
   /**
-   * Reads the frames and builds the index. A bad end is cut off where `tail` allows it and nothing whole follows; else it
-   * is LOG_CORRUPT, naming file and byte.
+   * Reads every frame of the newest segment and builds the index. An append that was never acknowledged and is not whole
+   * is cut off, giving the bytes; any other bad frame is LOG_CORRUPT, naming file and byte; LOG_FORMAT.
    */
-  scan(tail: boolean): SegmentScan {
-    const { size } = fstatSync(this.fd);
-    const bytes = new Uint8Array(size);
-    for (let at = 0; at < size; ) {
-      const read = readSync(this.fd, bytes, at, size - at, at);
-      if (read === 0) break;
-      at += read;
-    }
+  scanNewest(): number {
+    const bytes = this.#read(0, this.#files.size(this.fd));
     let at = 0;
-    while (at < size) {
-      const found = lookFrame(bytes, at, true);
+    while (at < bytes.length) {
+      const found = lookFrame(bytes, at);
+      if (found.kind === 'other') throw fail('LOG_FORMAT', { path: this.path, found: found.version, known: 1 });
       if (found.kind !== 'frame') break;
-      const header = readFrameHeader(found.body);
-      if (header.offset !== this.end) this.#corrupt(at, `it has offset ${header.offset}, not ${this.end}`);
-      this.#note(header.offset, at, header.lastIngestTs, header.count, found.end - at);
+      this.#note(this.#header(found.body, at), at, found.end - at);
       at = found.end;
     }
-    if (at === size) return { goodBytes: at, cutBytes: 0 };
-    const next = nextWholeFrame(bytes, at + 1);
-    if (!tail || next !== null)
-      this.#corrupt(at, next === null ? 'the file ends within a frame' : `a whole frame follows at byte ${next}`);
-    ftruncateSync(this.fd, at);
-    return { goodBytes: at, cutBytes: size - at };
+    if (at === bytes.length) return 0;
+    const after = this.#laterFrame(bytes, at);
+    if (after !== null) this.#corrupt(at, `what follows, at byte ${after}, says that it was acknowledged`);
+    this.#files.truncate(this.fd, at);
+    return bytes.length - at;
   }
 
-  /** Appends a frame's bytes; a write that fails leaves the file as it was. */
-  append(frame: Uint8Array, offset: number, count: number, lastIngestTs: number): void {
-    const before = this.sizeBytes;
+  /** Builds the index of an older segment from the heads of its frames. Errors: LOG_CORRUPT, LOG_FORMAT. */
+  scanOlder(): void {
+    const size = this.#files.size(this.fd);
+    let bytes = new Uint8Array(0);
+    let start = 0;
+    for (let at = 0; at < size; ) {
+      if (at - start + FRAME_HEAD_BYTES > bytes.length) {
+        start = at;
+        bytes = this.#read(start, Math.min(size - start, READ_BYTES));
+      }
+      const length = bodyLength(bytes, at - start);
+      if (typeof length !== 'number')
+        this.#corrupt(at, length.kind === 'bad' ? length.reason : 'the file ends within a frame');
+      const end = at + FRAME_HEADER_BYTES + length;
+      if (end > size) this.#corrupt(at, 'the file ends within a frame');
+      if (!isThisVersion(bytes, at - start))
+        throw fail('LOG_FORMAT', { path: this.path, found: bytes[at - start + 3], known: 1 });
+      const body = bytes.subarray(at - start + FRAME_HEADER_BYTES, end - start);
+      this.#note(this.#header(body, at), at, end - at);
+      at = end;
+    }
+  }
+
+  /** Appends a frame; a write that fails leaves the segment as it was. */
+  append(frame: Uint8Array, count: number, lastIngestTs: number): void {
+    const { end, sizeBytes } = this.#end;
+    this.#mend();
+    this.#torn = true;
     try {
-      for (let at = 0; at < frame.length; ) at += writeSync(this.fd, frame, at, frame.length - at);
+      for (let at = 0; at < frame.length; ) at += this.#files.append(this.fd, frame, at);
+      this.#torn = false;
     } catch (error) {
-      ftruncateSync(this.fd, before);
+      this.#mendIfPossible();
       throw error;
     }
-    this.#note(offset, before, lastIngestTs, count, frame.length);
+    const header = { offset: end, count, firstIngestTs: lastIngestTs, lastIngestTs, safeBytes: 0 };
+    this.#note(header, sizeBytes, frame.length);
+  }
+
+  /** Goes back to where it was: what came after is gone. */
+  cutTo(end: SegmentEnd): void {
+    this.#end = end;
+    this.#index.cutTo(end.sizeBytes);
+    this.#torn = true;
+    this.#mendIfPossible();
+  }
+
+  sync(): void {
+    this.#files.sync(this.fd);
   }
 
   /** The frames from the one that holds `offset` on. Error: LOG_CORRUPT. */
-  *framesFrom(offset: number): Generator<Frame> {
-    yield* this.#frames(this.#positions[lastAtMost(this.#offsets, offset)] ?? 0);
+  framesFrom(offset: number): Generator<Frame> {
+    return this.#frames(this.#index.positionOf(offset));
   }
 
   /** The frames from the first that can hold an ingest time at or after the instant on. */
-  *framesFromIngest(ingestTs: number): Generator<Frame> {
-    yield* this.#frames(this.#positions[Math.max(0, firstAtLeast(this.#ingestBefore, ingestTs) - 1)] ?? 0);
+  framesFromIngest(ingestTs: number): Generator<Frame> {
+    return this.#frames(this.#index.positionOfIngest(ingestTs));
   }
 
   close(): void {
-    closeSync(this.fd);
+    this.#files.close(this.fd);
   }
 
   *#frames(from: number): Generator<Frame> {
+    const { sizeBytes } = this.#end;
     let start = from;
     let bytes = new Uint8Array(0);
     let at = 0;
-    while (start + at < this.sizeBytes) {
-      const found = lookFrame(bytes, at, true);
-      if (found.kind === 'bad') this.#corrupt(start + at, found.reason);
+    while (start + at < sizeBytes) {
+      const found = lookFrame(bytes, at);
       if (found.kind === 'frame') {
-        yield decodeFrame(found.body);
+        yield this.#damage(start + at, () => decodeFrame(found.body));
         at = found.end;
         continue;
       }
-      const rest = bytes.subarray(at);
+      if (found.kind !== 'short') this.#corrupt(start + at, found.kind === 'bad' ? found.reason : 'it has no version');
+      const rest = bytes.length - at;
       start += at;
       at = 0;
-      bytes = this.#read(start, Math.min(this.sizeBytes - start, Math.max(READ_BYTES, rest.length * 2)));
-      if (bytes.length <= rest.length) this.#corrupt(start, 'the file ends within a frame');
+      bytes = this.#read(start, Math.min(sizeBytes - start, Math.max(READ_BYTES, rest * 2)));
+      if (bytes.length <= rest) this.#corrupt(start, 'the file ends within a frame');
+    }
+  }
+
+  /** Where behind a bad frame a whole one stands that was written when the bad one was acknowledged; null if none does. */
+  #laterFrame(bytes: Uint8Array, bad: number): number | null {
+    for (let at = nextMagic(bytes, bad + 1); at >= 0; at = nextMagic(bytes, at + 1)) {
+      const found = lookFrame(bytes, at);
+      if (found.kind !== 'frame') continue;
+      const header = this.#damage(at, () => readFrameHeader(found.body));
+      // Bytes of a payload may look like a frame; they do not continue the segment.
+      if (header.offset > this.#end.end && header.safeBytes > bad && header.safeBytes <= at) return at;
+    }
+    return null;
+  }
+
+  #header(body: Uint8Array, at: number): FrameHeader {
+    const header = this.#damage(at, () => readFrameHeader(body));
+    const { end } = this.#end;
+    if (header.offset !== end) this.#corrupt(at, `it has offset ${header.offset}, not ${end}`);
+    return header;
+  }
+
+  #note({ offset, count, lastIngestTs }: FrameHeader, position: number, bytes: number): void {
+    this.#index.note(offset, position, this.#end.lastIngestTs);
+    this.#end = { end: offset + count, sizeBytes: position + bytes, lastIngestTs };
+  }
+
+  #mend(): void {
+    if (this.#torn) this.#files.truncate(this.fd, this.#end.sizeBytes);
+    this.#torn = false;
+  }
+
+  #mendIfPossible(): void {
+    try {
+      this.#mend();
+    } catch {
+      // The next append tries again, before it writes.
     }
   }
 
   #read(position: number, length: number): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(length);
-    let filled = 0;
-    while (filled < length) {
-      const read = readSync(this.fd, bytes, filled, length - filled, position + filled);
-      if (read === 0) break;
-      filled += read;
-    }
-    return bytes.subarray(0, filled);
+    return bytes.subarray(0, this.#files.read(this.fd, bytes, position));
   }
 
-  #note(offset: number, position: number, lastIngestTs: number, count: number, bytes: number): void {
-    if (position >= this.#indexedTo + INDEX_EVERY_BYTES) {
-      this.#offsets.push(offset);
-      this.#positions.push(position);
-      this.#ingestBefore.push(this.lastIngestTs);
-      this.#indexedTo = position;
+  #damage<T>(byte: number, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!isHeadraceError(error)) throw error;
+      throw fail('LOG_CORRUPT', { path: this.path, byte, reason: error.message }, error);
     }
-    this.end = offset + count;
-    this.sizeBytes = position + bytes;
-    this.lastIngestTs = lastIngestTs;
   }
 
   #corrupt(byte: number, reason: string): never {
     throw fail('LOG_CORRUPT', { path: this.path, byte, reason });
   }
-}
-
-function nextWholeFrame(bytes: Uint8Array, from: number): number | null {
-  for (let at = bytes.indexOf(0x48, from); at >= 0; at = bytes.indexOf(0x48, at + 1)) {
-    if (lookFrame(bytes, at, true).kind === 'frame') return at;
-  }
-  return null;
-}
-
-/** Index of the last value at most `limit`; 0 if none is. */
-function lastAtMost(ascending: readonly number[], limit: number): number {
-  return Math.max(0, firstAtLeast(ascending, limit + 1) - 1);
-}
-
-function firstAtLeast(ascending: readonly number[], limit: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ascending[middle] < limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
