@@ -85,6 +85,8 @@ test('the guide for the first hour holds, command by command, with the installed
   expect(taken).toEqual({ accepted: 1, refused: 0, errors: [] });
   expect(vector).toMatchObject({ complete: true, features: { spend_purchases_1h: 1, spend_spent_7d: '12.50' } });
   expect(await served.stop()).toBe(0);
+  const after = JSON.parse(await shell(`${project}/shop`, 'npx headrace features get shopper user=ada --json'));
+  expect(after, 'what was acknowledged survives the server').toMatchObject({ features: { spend_purchases_7d: 1 } });
 }, 60_000);
 
 async function shell(cwd: string, commands: string): Promise<string> {
