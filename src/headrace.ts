@@ -25,7 +25,8 @@ import { LabelJoin } from './monitoring/labels/label-join.ts';
 import { RealisedQuality } from './monitoring/labels/realised-quality.ts';
 import { placeDeclaration } from './place-declaration.ts';
 import type { ModelVersion } from './ports/model-registry.ts';
-import { CHAMPION, ModelServer } from './serving/online/model-server.ts';
+import { CHAMPION, promote } from './registry/champion.ts';
+import { ModelServer } from './serving/online/model-server.ts';
 import { type Prediction, PredictionLog } from './serving/online/prediction-log.ts';
 import { trainModel } from './training/train-model.ts';
 
@@ -80,6 +81,7 @@ export class Headrace {
   readonly #models: ReadonlyMap<string, OpenModel>;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
+  readonly #onFault: (error: unknown) => void;
 
   private constructor(
     project: ProjectData,
@@ -87,6 +89,7 @@ export class Headrace {
     features: FeatureStore,
     models: ReadonlyMap<string, OpenModel>,
     clock: Clock,
+    onFault: (error: unknown) => void,
   ) {
     this.project = project;
     this.#stores = stores;
@@ -94,6 +97,7 @@ export class Headrace {
     this.#models = models;
     this.#metrics = new Metrics(this);
     this.#clock = clock;
+    this.#onFault = onFault;
   }
 
   static async open(
@@ -119,8 +123,9 @@ export class Headrace {
         judged: (source, delivery, verdict) => joinLabels(models, source, delivery, verdict),
         onComputeError: (_, error) => onFault(error),
       });
-      for (const { server } of models.values()) await server.refresh();
-      return new Headrace(project, stores, features, models, clock);
+      // A champion that cannot serve must not keep the events out.
+      for (const { server } of models.values()) await server.refresh().catch(onFault);
+      return new Headrace(project, stores, features, models, clock, onFault);
     } catch (error) {
       await closeStores(stores);
       throw error;
@@ -233,7 +238,7 @@ export class Headrace {
 
   /** Builds a training set, trains in a process of its own, registers the version. It serves once an alias points at it. */
   async train(model: ModelData, options: TrainOptions = {}): Promise<ModelVersion> {
-    const { registry, artifacts, runs, trainer } = this.#stores;
+    const { registry, artifacts, runtime, runs, trainer } = this.#stores;
     const between = spanOf(model, options);
     const mode = options.mode ?? 'corrected';
     const directory = resolve(runs, `${model.name}-${this.#clock().toString(36)}`);
@@ -253,18 +258,22 @@ export class Headrace {
       worker: trainer,
       registry,
       artifacts,
+      runtime,
       clock: this.#clock,
       timeoutMs: TRAINING_TIMEOUT_MS,
       ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
     });
   }
 
-  /** Makes a version the champion by compare-and-swap and loads it; without `expected`, from wherever the alias stands. */
+  /**
+   * Makes a version the champion by compare-and-swap and loads it; without `expected`, from wherever the alias stands. A
+   * version that cannot serve is refused before the alias moves.
+   */
   async promote(model: ModelData, version: number, expected?: number | null): Promise<void> {
-    const { registry } = this.#stores;
-    const from = expected === undefined ? await registry.alias(model.name, CHAMPION) : expected;
-    await registry.moveAlias(model.name, CHAMPION, { expected: from, to: version, at: this.#clock() });
-    await this.#modelOf(model.name).server.refresh();
+    const { server } = this.#modelOf(model.name);
+    await server.check(version);
+    await promote(this.#stores.registry, model.name, { version, expected, at: this.#clock() });
+    await server.refresh();
   }
 
   /** All versions of a model, and the one that is champion. */
@@ -305,7 +314,7 @@ export class Headrace {
   async tick(): Promise<void> {
     await this.#features.tick();
     for (const { server, labels, log } of this.#models.values()) {
-      await server.refresh();
+      await server.refresh().catch(this.#onFault);
       labels.expire(this.#clock());
       if (log.waiting >= PUBLISH_PREDICTIONS) await this.#publishPredictions();
     }

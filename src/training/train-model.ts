@@ -6,6 +6,8 @@ import type { Clock } from '../base/time.ts';
 import type { ModelData } from '../features/define/declaration.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelLineage, ModelRegistry, ModelVersion } from '../ports/model-registry.ts';
+import type { ModelRuntime } from '../ports/model-runtime.ts';
+import { checkParity } from '../registry/parity.ts';
 import { checkTrainerOptions, isEmbeddedTrainer, trainerKinds } from './embedded-trainer.ts';
 import { runTrainingJob } from './job/run-job.ts';
 import { JOB_FORMAT, type TrainingJob } from './job/training-job.ts';
@@ -22,14 +24,19 @@ export interface TrainModelOptions {
   readonly worker: readonly [string, ...string[]];
   readonly registry: ModelRegistry;
   readonly artifacts: ArtifactStore;
+  /** Runs the new model over its parity rows before it is registered. */
+  readonly runtime: ModelRuntime;
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly onLine?: (line: string) => void;
 }
 
-/** Trains in a process of its own and registers the result as the model's next version. Errors: TRAINING_*, ARTIFACT_WRITE. */
+/**
+ * Trains in a process of its own and registers the result as the model's next version, once it is seen to give the scores
+ * of its trainer. Errors: TRAINING_*, MODEL_FILE, MODEL_PARITY, ARTIFACT_WRITE, REGISTRY_*.
+ */
 export async function trainModel(options: TrainModelOptions): Promise<ModelVersion> {
-  const { model, trainingSet, directory, registry, artifacts, clock } = options;
+  const { model, trainingSet, directory, registry, artifacts, runtime, clock } = options;
   const result = await runTrainingJob({
     command: commandOf(options),
     directory,
@@ -38,9 +45,18 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
     ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
   });
   const { path, ...lineage } = trainingSet;
+  const signature = { features: result.features, input: result.input, output: result.output };
+  const file = readModel(join(directory, result.model));
+  const parity = new TextEncoder().encode(JSON.stringify(result.parity));
+  const loaded = await runtime.load(file, signature);
+  try {
+    await checkParity({ model: model.name, version: 'new', signature }, loaded, parity);
+  } finally {
+    await loaded.close();
+  }
   return registry.register({
     model: model.name,
-    signature: { features: result.features, input: result.input, output: result.output },
+    signature,
     lineage: {
       declaration: options.declaration,
       service: `${model.service.name}@${model.service.version}`,
@@ -48,8 +64,8 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
       trainer: model.train.with,
     },
     metrics: result.metrics,
-    artifact: await artifacts.put(readModel(join(directory, result.model))),
-    parity: await artifacts.put(new TextEncoder().encode(JSON.stringify(result.parity))),
+    artifact: await artifacts.put(file),
+    parity: await artifacts.put(parity),
     createdAt: clock(),
   });
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-registry.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { offlineQuality } from '../../src/monitoring/labels/offline-quality.ts';
@@ -131,6 +132,30 @@ describe('from events to judged predictions', () => {
 
   test('a misspelt option is refused before anything is started', async () => {
     await expect(headrace.train(misspelt)).rejects.toMatchObject({ code: 'TRAINING_OPTION' });
+  });
+
+  test('a version that would not give the scores of its trainer is refused before its alias moves, and an unfit champion keeps nothing out', async () => {
+    const registry = new SqliteRegistry(join(directory, 'registry.sqlite'));
+    const [fit] = registry.versions('small');
+    const { version } = registry.register({ ...fit, artifact: fit.parity });
+    await expect(headrace.promote(small, version)).rejects.toMatchObject({ code: 'MODEL_FILE' });
+    expect((await headrace.versions(small)).champion).toBe(1);
+    registry.moveAlias('small', 'champion', { expected: 1, to: version, at: now });
+    await headrace.tick();
+    expect((await headrace.predict(small, 'still', requestOf(7))).version).toBe(1);
+    await headrace.close();
+    const faults: unknown[] = [];
+    headrace = await openHeadrace({
+      project,
+      environment: { directory },
+      clock: () => now,
+      onFault: (error) => faults.push(error),
+    });
+    expect(faults).toMatchObject([{ code: 'MODEL_FILE' }]);
+    expect(headrace.notReady()).toContain('model small has no champion');
+    await headrace.promote(small, 1);
+    expect((await headrace.predict(small, 'again', requestOf(7))).version).toBe(1);
+    registry.close();
   });
 
   const hasPython = spawnSync('python3', ['--version']).status === 0;

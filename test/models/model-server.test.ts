@@ -130,6 +130,8 @@ describe('a model server', () => {
     for (const [code, changes] of unfit) {
       promote(registry.register({ ...fit, ...changes }).version);
       await expect(server.refresh()).rejects.toMatchObject({ code });
+      // It is not tried again and again.
+      expect(await server.refresh()).toBe(1);
       expect((await server.score(vectors)).version).toBe(1);
     }
     expect(server.serving?.version).toBe(1);

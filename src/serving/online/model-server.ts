@@ -1,15 +1,13 @@
-import { fail } from '../../base/errors/fail.ts';
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts';
 import type { ModelRuntime } from '../../ports/model-runtime.ts';
+import { CHAMPION } from '../../registry/champion.ts';
+import { checkParity } from '../../registry/parity.ts';
 import type { Value } from '../../schema/column.ts';
 import { featureRow } from './feature-row.ts';
-import { checkParity } from './parity.ts';
 import { ScoreQueue } from './score-queue.ts';
-
-/** The alias whose version serves. */
-export const CHAMPION = 'champion';
 
 export interface ModelServerOptions {
   readonly model: ModelData;
@@ -33,6 +31,8 @@ export class ModelServer {
   readonly model: ModelData;
   readonly #options: ModelServerOptions;
   #serving: ScoreQueue | null = null;
+  /** The version that was found unfit: it is not tried again. */
+  #unfit: number | null = null;
   /** Ends with the last refresh that was asked for: one at a time, or an older champion could replace a newer one. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -42,18 +42,27 @@ export class ModelServer {
   }
 
   /**
-   * Loads the champion if the alias has moved; returns the version that serves, or null.
+   * Loads the champion if the alias has moved; returns the version that serves, or null. A champion that is found unfit
+   * is an error once.
    * Errors: MODEL_FILE, MODEL_PARITY, MODEL_SIGNATURE, ARTIFACT_*.
    */
   refresh(): Promise<number | null> {
     return this.#inTurn(async () => {
       const champion = await this.#options.registry.alias(this.model.name, CHAMPION);
       const before = this.#serving;
-      if (champion === null || champion === before?.version.version) return before?.version.version ?? null;
-      this.#serving = await this.#load(await this.#options.registry.version(this.model.name, champion));
+      if (champion === null || champion === before?.version.version || champion === this.#unfit) {
+        return before?.version.version ?? null;
+      }
+      this.#serving = await this.#fit(champion);
       await before?.close();
       return champion;
     });
+  }
+
+  /** Loads a version as if it were to serve, and lets it go: what to do before it is made champion. Errors: as `refresh`. */
+  async check(version: number): Promise<void> {
+    const loaded = await this.#load(await this.#options.registry.version(this.model.name, version));
+    await loaded.close();
   }
 
   /** The version that serves; null before the first. */
@@ -75,6 +84,15 @@ export class ModelServer {
       this.#serving = null;
       await before?.close();
     });
+  }
+
+  async #fit(champion: number): Promise<ScoreQueue> {
+    try {
+      return await this.#load(await this.#options.registry.version(this.model.name, champion));
+    } catch (error) {
+      if (isHeadraceError(error) && error.retry === 'never') this.#unfit = champion;
+      throw error;
+    }
   }
 
   async #load(version: ModelVersion): Promise<ScoreQueue> {

@@ -1,10 +1,17 @@
 import { z } from 'zod';
-import { fail } from '../../base/errors/fail.ts';
-import type { ModelVersion } from '../../ports/model-registry.ts';
-import type { LoadedModel } from '../../ports/model-runtime.ts';
+import { fail } from '../base/errors/fail.ts';
+import type { ModelSignature } from '../ports/model-registry.ts';
+import type { LoadedModel } from '../ports/model-runtime.ts';
 
 /** Scores of a runtime may differ from the trainer's by this much (float32 against float64). */
-export const PARITY_TOLERANCE = 1e-5;
+const PARITY_TOLERANCE = 1e-5;
+
+/** Whose model is checked: a registered version, or one that is about to be. */
+export interface Checked {
+  readonly model: string;
+  readonly version: number | 'new';
+  readonly signature: ModelSignature;
+}
 
 const paritySchema = z.object({
   rows: z.array(z.array(z.number().nullable())).min(1),
@@ -15,24 +22,24 @@ const paritySchema = z.object({
  * Holds a loaded model against the rows and scores that its trainer left (JSON, null where a feature is missing). Runs
  * the whole and one row alone, so that the model is warm for both. Errors: MODEL_PARITY, MODEL_FILE.
  */
-export async function checkParity(version: ModelVersion, loaded: LoadedModel, file: Uint8Array): Promise<void> {
-  const { rows, scores } = parseParity(file, version);
+export async function checkParity(checked: Checked, loaded: LoadedModel, file: Uint8Array): Promise<void> {
+  const { rows, scores } = parseParity(file, checked);
   const input = Float32Array.from(rows.flat(), (value) => value ?? Number.NaN);
   const found = await loaded.run(input, rows.length);
-  const [alone] = await loaded.run(input.slice(0, version.signature.features.length), 1);
-  compare(version, alone, scores[0]);
+  const [alone] = await loaded.run(input.slice(0, checked.signature.features.length), 1);
+  compare(checked, alone, scores[0]);
   scores.forEach((expected, i) => {
-    compare(version, found[i], expected);
+    compare(checked, found[i], expected);
   });
 }
 
-function compare({ model, version }: ModelVersion, found: number, expected: number): void {
+function compare({ model, version }: Checked, found: number, expected: number): void {
   // NaN differs from everything.
   if (!(Math.abs(found - expected) <= PARITY_TOLERANCE))
     throw fail('MODEL_PARITY', { model, version, found, expected });
 }
 
-function parseParity(file: Uint8Array, { signature }: ModelVersion): z.infer<typeof paritySchema> {
+function parseParity(file: Uint8Array, { signature }: Checked): z.infer<typeof paritySchema> {
   let content: unknown;
   try {
     content = JSON.parse(new TextDecoder().decode(file));

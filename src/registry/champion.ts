@@ -1,0 +1,19 @@
+import type { ModelRegistry } from '../ports/model-registry.ts';
+
+/** The alias whose version serves. */
+export const CHAMPION = 'champion';
+
+export interface Promotion {
+  readonly version: number;
+  /** Where the alias has to stand (null: nowhere yet); left out: wherever it stands. Else REGISTRY_MOVED. */
+  readonly expected?: number | null | undefined;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/** Makes a version the champion of its model. Errors: REGISTRY_MOVED, REGISTRY_VERSION. */
+export async function promote(registry: ModelRegistry, model: string, promotion: Promotion): Promise<void> {
+  const { version, expected, at } = promotion;
+  const from = expected === undefined ? await registry.alias(model, CHAMPION) : expected;
+  await registry.moveAlias(model, CHAMPION, { expected: from, to: version, at });
+}
