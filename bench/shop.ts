@@ -68,7 +68,7 @@ const loyalty = batchView('loyalty', {
   features: { lifetime: int(), visits: int(), mean_price: float(), best: int() },
   sql: ({ purchases: p, asOf }) => sql`
     SELECT "user", sum(price) AS lifetime, count(*) AS visits, avg(price) AS mean_price, max(price) AS best
-    FROM ${p} WHERE at < ${asOf} GROUP BY "user"`,
+    FROM ${p} WHERE "at" < ${asOf} GROUP BY "user"`,
 });
 
 const clock = onDemandView('clock', {

@@ -35,8 +35,14 @@ import { auditSkew, type SkewReport } from './skew/audit.ts';
 import { ServedLog } from './skew/served-log.ts';
 import { type TrainingSetSummary, writeTrainingSet } from './training-set/training-set.ts';
 
-/** Deliveries after which the tiles are committed. */
-const COMMIT_EVERY = 50_000;
+/**
+ * Deliveries after which the tiles are committed whatever the time: a commit writes every page that holds a changed tile,
+ * so that few large ones cost much less than many small ones. The log is the truth for what is not committed.
+ */
+const COMMIT_EVERY = 250_000;
+
+/** Longest time between two commits while events come, ms: what a restart has to read again. */
+const COMMIT_AFTER_MS = 10_000;
 
 /** Rows waiting for the offline store above which they are published. */
 const PUBLISH_ABOVE = 300_000;
@@ -88,6 +94,7 @@ export class FeatureStore {
   readonly #layouts: ReadonlyMap<StreamViewData, TileLayout>;
   readonly #services: ReadonlyMap<string, OpenService>;
   #requests = 0;
+  #committedAt = performance.now();
 
   private constructor(options: FeatureStoreOptions, parts: Parts) {
     this.project = options.project;
@@ -145,7 +152,7 @@ export class FeatureStore {
     const report = this.#gateway.ingest(source, events);
     if (!(report instanceof Promise)) this.freshness.add(performance.now() - started);
     if (this.#materialiser.uncommitted < COMMIT_EVERY) return report;
-    return this.#materialiser.commit().then(() => report);
+    return this.commit().then(() => report);
   }
 
   /** Reads a vector; `id` names the request in the log of served vectors. Errors: REQUEST_*, SERVICE_UNKNOWN. */
@@ -186,15 +193,18 @@ export class FeatureStore {
 
   /** Does what is due: commits, batch views, publishing, retention. Call it about once a second of the clock. */
   async tick(): Promise<void> {
-    if (this.#materialiser.uncommitted >= COMMIT_EVERY) await this.#materialiser.commit();
+    const overdue = performance.now() - this.#committedAt >= COMMIT_AFTER_MS;
+    if (this.#materialiser.uncommitted > 0 && overdue) await this.commit();
     if (this.#batch.due().length > 0) {
-      await this.flush();
+      await this.#archive.publishDeliveries();
       await this.#batch.runDue();
-    } else if (this.#waiting() >= PUBLISH_ABOVE) await this.flush();
+    }
+    if (this.#waiting() >= PUBLISH_ABOVE) await this.flush();
   }
 
   /** Writes the tiles that changed, and the position in the log, to the online store. */
   async commit(): Promise<void> {
+    this.#committedAt = performance.now();
     await this.#materialiser.commit();
   }
 
