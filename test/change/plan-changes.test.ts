@@ -1,7 +1,12 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { partId } from '../../src/features/change/change.ts';
-import { declarationDocument } from '../../src/features/change/declaration-document.ts';
+import {
+  declarationDocument,
+  declarationJson,
+  parseDeclaration,
+} from '../../src/features/change/declaration-document.ts';
 import { checkPlan, planChanges } from '../../src/features/change/plan-changes.ts';
 import { planText } from '../../src/features/change/plan-text.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
@@ -196,4 +201,39 @@ test('tiles have another identity exactly where a plan computes them anew', () =
     const refilled = changes(after).some((change) => change.startsWith('refillTiles'));
     expect(identity(after) !== identity({}), JSON.stringify(after)).toBe(refilled);
   }
+});
+
+const anyShop: fc.Arbitrary<ShopOptions> = fc.record(
+  {
+    scale: fc.constantFrom(2, 3),
+    lateness: fc.constantFrom('1h', '2h'),
+    futureSkew: fc.constantFrom('1m', '5m'),
+    unit: fc.constantFrom('EUR', 'USD'),
+    spendVersion: fc.constantFrom(1, 2),
+    windows: fc.subarray(['1h', '2h', '12h', '30h', '30d'], { minLength: 1 }).map((rest) => ['1h', ...rest.slice(1)]),
+    hop: fc.constant('1m'),
+    ttl: fc.constant('90d'),
+    freshness: fc.constantFrom('1s', '5s'),
+    big: fc.constantFrom(50, 100),
+    meanPrice: fc.boolean(),
+    withoutBig: fc.boolean(),
+    reordered: fc.boolean(),
+    schedule: fc.constantFrom('0 3 * * *', '0 4 * * *'),
+    serviceVersion: fc.constantFrom(1, 2),
+    labelAbove: fc.constantFrom(0, 1),
+    withoutModel: fc.boolean(),
+  },
+  { requiredKeys: [] },
+) as fc.Arbitrary<ShopOptions>;
+
+test('a plan has changes exactly where the hashes differ, and reads the same from kept declarations', () => {
+  fc.assert(
+    fc.property(anyShop, anyShop, (one, other) => {
+      const [before, after] = [shop(one), shop(other)];
+      const plan = planChanges(declarationDocument(before), declarationDocument(after));
+      expect(plan.changes.length === 0).toBe(plan.before === plan.after);
+      const kept = planChanges(parseDeclaration(declarationJson(before)), declarationDocument(after));
+      expect(planText(kept)).toBe(planText(plan));
+    }),
+  );
 });

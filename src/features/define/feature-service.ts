@@ -85,7 +85,7 @@ export function apply<I extends Tags, F extends Tags>(
 ): Applied<F> {
   const given: Readonly<Record<string, Ref<Tag> | undefined>> = inputs;
   const expressions = Object.keys(view.inputColumns).map((input): [string, ServiceExpression] => {
-    const ref = given[input];
+    const ref = Object.hasOwn(given, input) ? given[input] : undefined;
     if (ref === undefined) throw fail('SERVICE_INPUT', { view: view.name, input });
     return [input, ref.expression];
   });
