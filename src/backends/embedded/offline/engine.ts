@@ -133,7 +133,10 @@ export class Engine {
       chunk.rowCount = count;
       for (let c = 0; c < staged.length; c += 1) staged[c].write(chunk.getColumnVector(c), from, count);
       appender.appendDataChunk(chunk);
-      if (chunks % CHUNKS_AT_ONCE === 0) await setImmediate();
+      if (chunks % CHUNKS_AT_ONCE !== 0) continue;
+      // Left alone, the appender moves 204,800 rows at once, and everything in this process waits for it.
+      appender.flushSync();
+      await setImmediate();
     }
     appender.closeSync();
     const select = columns.map(([column, type], c) => `CAST(_${c} AS ${FILE_TYPES[type]}) AS ${quoteName(column)}`);
