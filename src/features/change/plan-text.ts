@@ -12,7 +12,7 @@ export function planText(plan: DeclarationPlan): string {
       : before === after
         ? `${project}: the declaration in place is ${short(after)}, the same`
         : `${project}: ${short(before)} is in place; ${short(after)} would follow`;
-  return `${[head, ...changes.flatMap(changeLines), closing(changes, refused)].join('\n')}\n`;
+  return `${[head, ...changes.flatMap((change) => changeLines(change, before === null)), closing(changes, refused)].join('\n')}\n`;
 }
 
 function closing(changes: readonly Change[], refused: boolean): string {
@@ -21,11 +21,11 @@ function closing(changes: readonly Change[], refused: boolean): string {
   return changes.length === 1 ? '1 change' : `${changes.length} changes`;
 }
 
-function changeLines(change: Change): readonly string[] {
+function changeLines(change: Change, isFirst: boolean): readonly string[] {
   const id = partId(change.part);
   switch (change.kind) {
     case 'add':
-      return [`  + ${id}${change.part.tiles === null ? '' : ': filled from the history'}`];
+      return [`  + ${id}${isFirst || change.part.tiles === null ? '' : ': filled from the history'}`];
     case 'remove':
       return [`  - ${id}: served no longer; its history stays`];
     case 'addFeatures':
