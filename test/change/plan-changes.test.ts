@@ -126,13 +126,17 @@ test('another text of a function is a warning and leaves the hash as it is', () 
 });
 
 test('a service keeps its vector under one version', () => {
-  expect(changes({ picked: ['spent_1h', 'big_1h'] })).toEqual([
-    'refuseMeaning service ranking@1 featureOrder features.user_big_1h',
-  ]);
+  expect(changes({ picked: ['spent_1h', 'big_1h'] })).toEqual(['refuseMeaning service ranking@1 features.user_big_1h']);
   expect(changes({ picked: ['spent_1h', 'big_1h'], serviceVersion: 2 })).toEqual([
     'add service ranking@2',
     'changeSettings model bought service',
     'remove service ranking@1',
+  ]);
+});
+
+test('another order of what is written in order is another meaning', () => {
+  expect(changes({ picked: ['big_1h', 'spent_1h'] }, { picked: ['spent_1h', 'big_1h'] })).toEqual([
+    'refuseMeaning service ranking@1 featureOrder',
   ]);
 });
 

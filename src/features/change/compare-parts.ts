@@ -34,7 +34,22 @@ function meaningChanges(before: DeclaredPart, part: DeclaredPart): readonly Fiel
   if (before.kind !== part.kind) return [{ field: 'kind', before: before.kind, after: part.kind }];
   const features = Object.keys(before.features).filter((feature) => Object.hasOwn(part.features, feature));
   const kept = (of: DeclaredPart) => Object.fromEntries(features.map((feature) => [feature, of.features[feature]]));
-  return [...fieldChanges(before.meaning, part.meaning), ...fieldChanges(kept(before), kept(part))];
+  return [...withoutOrders(fieldChanges(before.meaning, part.meaning)), ...fieldChanges(kept(before), kept(part))];
+}
+
+/** What an order is the order of. */
+const ORDERED: Readonly<Record<string, string>> = {
+  columnOrder: 'columns.',
+  featureOrder: 'features.',
+  entityKeyOrder: 'entityKey.',
+};
+
+/** The changes without those of an order whose names have changed themselves, which is enough to know. */
+function withoutOrders(changes: readonly FieldChange[]): readonly FieldChange[] {
+  return changes.filter(({ field }) => {
+    const names = ORDERED[field];
+    return names === undefined || !changes.some((other) => other.field.startsWith(names));
+  });
 }
 
 /** Why the stored tiles no longer do. */
