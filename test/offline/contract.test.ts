@@ -17,9 +17,9 @@ test.each(offlineStoreContracts)('embedded offline store, rule $rule: $name', as
   let now = 1_700_000_000_000;
   const keepRetiredMs = 60_000;
   await run({
-    // A quote, a blank and the characters of patterns are allowed in the path of a store.
+    // Quotes, blanks, characters of patterns and what looks like a partition are allowed in the path of a store.
     open: (access) =>
-      openOfflineStore({ path: join(root, "it's [a] *store?"), access, clock: () => now, keepRetiredMs }),
+      openOfflineStore({ path: join(root, "it's [a] *store? n=1"), access, clock: () => now, keepRetiredMs }),
     outlastRetired: () => {
       now += keepRetiredMs;
     },

@@ -8,9 +8,9 @@ export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** The files as a relation. */
+/** The files as a relation of their own columns: parts of a path such as `a=b` are none. */
 export function readParquet(paths: readonly string[]): string {
-  return `read_parquet(${pathList(paths)})`;
+  return `read_parquet(${pathList(paths)}, hive_partitioning = false)`;
 }
 
 /** A list of paths. */
