@@ -7,7 +7,7 @@ import type { ColumnSpec, Value } from '../../schema/column.ts';
 export type FeatureRow = (values: readonly Value[], into: Float32Array, at: number) => void;
 
 /** Types that a model can read as numbers. */
-export function isNumeric({ type }: ColumnSpec): boolean {
+function isNumeric({ type }: ColumnSpec): boolean {
   return type !== 'text' && type !== 'list';
 }
 
@@ -25,7 +25,7 @@ export function featureRow(service: FeatureServiceData, { model, version, signat
 }
 
 /** How a value is read as a number; NaN where it is null. Decimals are divided by their scale. */
-export function numberOf(spec: ColumnSpec): (value: Value) => number {
+function numberOf(spec: ColumnSpec): (value: Value) => number {
   const unit = spec.type === 'decimal' ? 10 ** (spec.scale ?? 0) : 1;
   if (spec.type === 'bool') return (value) => (value === null ? Number.NaN : value === true ? 1 : 0);
   return (value) => (value === null ? Number.NaN : Number(value) / unit);
