@@ -311,6 +311,25 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
     () => model('m', { ...learned, label: { ...learned.label, id: wrong('request') } }),
   ],
   [
+    'a training option that is no JSON',
+    'MODEL_OPTION',
+    () => model('m', { ...learned, train: { with: { kind: 'logisticRegression', seed: 1n } } }),
+  ],
+  [
+    'a monitor that is a function',
+    'MODEL_OPTION',
+    () => model('m', { ...learned, monitors: [{ kind: 'mine', check: () => true }] }),
+  ],
+  [
+    'a playbook that holds itself',
+    'MODEL_OPTION',
+    () => {
+      const playbook: Record<string, unknown> = { schedule: { every: '30d' } };
+      playbook['again'] = [playbook];
+      return model('m', { ...learned, playbook });
+    },
+  ],
+  [
     'two sources of one name',
     'NAME_TWICE',
     () => defineProject('p', { events, other: eventSource('events', { id: 'id', time: 'at', columns }) }),

@@ -43,6 +43,24 @@ test('a service has the features of its lookups and of what it computes', () => 
   expect(Object.keys(project.parts)).toEqual(['schedule', 'departures', 'departure', 'lateDeparture']);
 });
 
+test('a project is frozen all the way down, and JSON but for compute', () => {
+  const functions: string[] = [];
+  const walk = (value: unknown, path: string) => {
+    if (typeof value === 'function') functions.push(path);
+    if (typeof value !== 'object' || value === null) return;
+    if (!Object.isFrozen(value)) throw new Error(`${path} is not frozen`);
+    for (const [name, member] of Object.entries(value)) walk(member, `${path}.${name}`);
+  };
+  const views = [everyAggregate, everyExpression, everyBatch, ...project.views];
+  walk(project, 'project');
+  for (const view of views) walk(view, view.name);
+  expect(new Set(functions.map((path) => path.split('.').at(-1)))).toEqual(new Set(['compute']));
+  for (const view of views) {
+    const { compute: _, ...data } = { compute: null, ...view };
+    expect(JSON.parse(JSON.stringify(data))).toEqual(data);
+  }
+});
+
 test('500 features are checked in at most three times the time of 10', () => {
   const few = compile({ 'declared.ts': features(1, 2) });
   const many = compile({ 'declared.ts': features(10, 10) });

@@ -177,6 +177,13 @@ export const declarationErrors = rows({
     status: 400,
     exit: 2,
   },
+  MODEL_OPTION: {
+    message: 'model {model} has the option {option}, which is no JSON',
+    mend: 'write texts, finite numbers, booleans, arrays and plain objects',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   MODEL_SPINE: {
     message: 'model {model} learns from {source}, which has no column {column} of type {type}',
     mend: 'use a source that has the request columns of the service',

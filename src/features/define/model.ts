@@ -1,5 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import { type DurationText, parseDuration } from '../../base/time.ts';
+import { checkJson } from './check-json.ts';
 import { checkName } from './check-name.ts';
 import type { EventSourceData, ModelData } from './declaration.ts';
 import type { Columns, EventSource } from './event-source.ts';
@@ -66,7 +67,7 @@ export interface ModelOptions<
   readonly rollout?: Readonly<Record<string, unknown>>;
 }
 
-/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_COLUMN. */
+/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_COLUMN, MODEL_OPTION. */
 export function model<I extends Tags, F extends Tags, Spine extends Tags, From extends Tags, T extends BoolOrNumber>(
   name: string,
   options: ModelOptions<I, F, Spine, From, T>,
@@ -79,6 +80,10 @@ export function model<I extends Tags, F extends Tags, Spine extends Tags, From e
   }
   requireId(name, 'spine', spine);
   requireId(name, 'label', label);
+  const { monitors = [], playbook = {}, rollout = {} } = options;
+  for (const [option, written] of Object.entries({ 'train.with': train.with, monitors, playbook, rollout })) {
+    checkJson(name, option, written);
+  }
   const value = label.value(columnExpressions(label.from.columns) as unknown as Columns<EventSource<From>>);
   return freeze({
     kind: 'model',
@@ -98,9 +103,9 @@ export function model<I extends Tags, F extends Tags, Spine extends Tags, From e
       with: train.with,
       windowMs: train.window === undefined ? null : parseDuration(train.window, `the training window of model ${name}`),
     },
-    monitors: options.monitors ?? [],
-    playbook: options.playbook ?? {},
-    rollout: options.rollout ?? {},
+    monitors,
+    playbook,
+    rollout,
     labelTag: (value.of.startsWith('bool') ? 'bool' : 'float') as T extends 'bool' | 'bool?' ? 'bool' : 'float',
   });
 }
