@@ -118,7 +118,11 @@ export class Headrace {
         partitions: environment.partitions,
         cacheKeys: environment.cacheKeys,
         sampleRate: environment.sampleRate,
-        retention: { logAgeMs: environment.log.ageMs, logBytes: environment.log.bytes },
+        retention: {
+          logAgeMs: environment.log.ageMs,
+          logBytes: environment.log.bytes,
+          historyBytes: environment.offline.bytes,
+        },
         clock,
         judged: (source, delivery, verdict) => joinLabels(models, source, delivery, verdict),
         onComputeError: (_, error) => onFault(error),

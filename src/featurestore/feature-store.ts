@@ -26,6 +26,7 @@ import { BatchSchedule } from './batch/batch-schedule.ts';
 import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ingest/gateway.ts';
 import { Archive } from './materialise/archive.ts';
 import { Materialiser } from './materialise/materialiser.ts';
+import { retainHistory } from './materialise/retain-history.ts';
 import { RecentTimes } from './online/recent-times.ts';
 import type { ServedVector } from './online/served-vector.ts';
 import { userVector, type Vector } from './online/user-values.ts';
@@ -57,7 +58,8 @@ export interface FeatureStoreOptions {
   readonly partitions: number;
   readonly cacheKeys: number;
   readonly sampleRate: number;
-  readonly retention: { readonly logAgeMs: number; readonly logBytes: number };
+  /** `historyBytes` is the budget of each table of the offline store. */
+  readonly retention: { readonly logAgeMs: number; readonly logBytes: number; readonly historyBytes: number };
   readonly clock: Clock;
   /** Sees every judged delivery: how labels reach the models. */
   readonly judged?: (source: EventSourceData, delivery: Delivery, verdict: Verdict) => void;
@@ -222,6 +224,7 @@ export class FeatureStore {
       this.#archive.publishTiles(position, clock),
       this.#publishServed(),
     ]);
+    await retainHistory(this.#options.offline, this.#options.retention.historyBytes);
     await this.#materialiser.dropUnreachable();
   }
 

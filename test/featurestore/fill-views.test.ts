@@ -123,7 +123,7 @@ function openStore(project: typeof early | typeof late, to: Environment): Promis
     partitions: 3,
     cacheKeys: 5,
     sampleRate: 0,
-    retention: { logAgeMs: 2 * HOUR_MS, logBytes: 1e9 },
+    retention: { logAgeMs: 2 * HOUR_MS, logBytes: 1e9, historyBytes: 1e12 },
     clock: () => to.now,
     onComputeError: (_, error) => {
       throw error;

@@ -66,7 +66,7 @@ test('a disk that is full for a while leaves no gap in the history', async () =>
     partitions: 2,
     cacheKeys: 100,
     sampleRate: 0,
-    retention: { logAgeMs: Number.POSITIVE_INFINITY, logBytes: Number.POSITIVE_INFINITY },
+    retention: { logAgeMs: 1e15, logBytes: 1e15, historyBytes: 1e15 },
     clock: () => now,
     onComputeError: () => undefined,
   });

@@ -139,7 +139,7 @@ async function openLoop(): Promise<Loop> {
     partitions: 3,
     cacheKeys: 1_000,
     sampleRate: 0,
-    retention: { logAgeMs: Number.POSITIVE_INFINITY, logBytes: Number.POSITIVE_INFINITY },
+    retention: { logAgeMs: 1e15, logBytes: 1e15, historyBytes: 1e15 },
     clock: () => clock.now,
     onComputeError: (_, error) => {
       throw error;
