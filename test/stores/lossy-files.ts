@@ -10,6 +10,8 @@ interface TrackedFile {
   /** What the file may be found as, sector by sector, when the power fails: all it was since the last sync. */
   states: Buffer[];
   named: boolean;
+  /** Bytes [from, to) that a failed sync left marked as written though they are not: no later sync brings them to the disk. */
+  given: { from: number; to: number };
 }
 
 /**
@@ -36,7 +38,7 @@ export class LossyFiles implements LogFiles {
   open(path: string): number {
     const before = [...this.#files.values()].find((file) => file.path === path);
     const fd = nodeFiles.open(path);
-    this.#files.set(fd, before ?? { path, states: [readFileSync(path)], named: nodeFiles.size(fd) > 0 });
+    this.#files.set(fd, before ?? { path, states: [readFileSync(path)], named: nodeFiles.size(fd) > 0, given: NONE });
     return fd;
   }
 
@@ -60,21 +62,24 @@ export class LossyFiles implements LogFiles {
     }
     nodeFiles.truncate(fd, size);
     this.#changed(fd);
+    const file = this.#file(fd);
+    file.given = { from: file.given.from, to: Math.min(file.given.to, size) };
   }
 
   sync(fd: number): void {
-    this.#failSync();
     const file = this.#file(fd);
-    file.states = [readFileSync(file.path)];
+    this.#failSync(file);
+    file.states = [onDisk(file, readFileSync(file.path))];
   }
 
   /** Ends some turns later; what is written meanwhile is not synced by it. */
   async syncSoon(fd: number): Promise<void> {
     const file = this.#file(fd);
-    const begun = file.states.length;
+    const begun = file.states.at(-1);
     for (let turns = Math.floor(this.#random() * 3); turns >= 0; turns -= 1) await new Promise(setImmediate);
-    this.#failSync();
-    file.states = file.states.slice(Math.min(begun, file.states.length) - 1);
+    this.#failSync(file);
+    const since = begun === undefined ? -1 : file.states.indexOf(begun);
+    if (begun !== undefined && since >= 0) file.states = [onDisk(file, begun), ...file.states.slice(since + 1)];
   }
 
   syncFolder(path: string): void {
@@ -101,9 +106,10 @@ export class LossyFiles implements LogFiles {
     }
   }
 
-  #failSync(): void {
+  #failSync(file: TrackedFile): void {
     if (this.failures.sync === 0) return;
     this.failures.sync -= 1;
+    file.given = { from: file.states[0].length, to: file.states[file.states.length - 1].length };
     throw new Error('EIO: i/o error, fdatasync');
   }
 
@@ -117,6 +123,12 @@ export class LossyFiles implements LogFiles {
     if (file === undefined) throw new Error(`EBADF: file ${fd} is not open`);
     return file;
   }
+}
+
+const NONE = { from: 0, to: 0 };
+
+function onDisk({ given: { from, to } }: TrackedFile, content: Buffer): Buffer {
+  return from < to ? Buffer.from(content).fill(0, from, Math.min(to, content.length)) : content;
 }
 
 function writeSurvivor(path: string, states: readonly Buffer[], random: () => number): void {

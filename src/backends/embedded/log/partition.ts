@@ -21,7 +21,8 @@ export interface PartitionOptions {
 /**
  * One partition: a folder of segments named by the offset of their first record. With durability `power` a segment is
  * synced before the next is begun, and appends are acknowledged, and seen by readers, when a sync has ended that began
- * after them; one sync serves all that wait.
+ * after them; one sync serves all that wait. After a sync that failed nobody knows what the disk has of what waited for it,
+ * and a later sync would not tell: it is cut out of the log, and written anew if it is appended again.
  */
 export class Partition {
   /** Bytes that were cut off its end when it was opened. */
@@ -70,7 +71,7 @@ export class Partition {
       last = ingestTs;
     }
     if (records.length === 0) return end;
-    if (sizeBytes >= segmentBytes) this.#roll();
+    if (sizeBytes >= segmentBytes && this.#syncing === null && this.#nextSync === null) this.#roll();
     const safeBytes = durability === 'process' ? this.#newest.at.sizeBytes : this.#acknowledged.sizeBytes;
     const frame = encodeFrame(end, safeBytes, records);
     if (frame.length > MOST_BODY_BYTES) throw fail('LOG_SIZE', { topic, bytes: frame.length, most: MOST_BODY_BYTES });
@@ -174,16 +175,24 @@ export class Partition {
     for (let i = first; i < this.#segments.length; i += 1) yield* this.#segments[i].framesFrom(offset);
   }
 
+  /** Begins a segment. Only while no sync is under way: of two syncs of one file only one is told of an error. */
   #roll(): void {
     const { end, lastIngestTs } = this.#newest.at;
+    if (this.#options.durability === 'power') this.#syncNow();
     try {
-      if (this.#options.durability === 'power') {
-        this.#newest.sync();
-        this.#acknowledged = this.#newest.at;
-      }
       this.#begin(end, lastIngestTs);
     } catch (error) {
       throw writeFailure(this.#options.path, error);
+    }
+    this.#acknowledged = this.#newest.at;
+  }
+
+  #syncNow(): void {
+    try {
+      this.#newest.sync();
+    } catch (error) {
+      this.#takeBack();
+      throw writeFailure(this.#newest.path, error);
     }
     this.#acknowledged = this.#newest.at;
   }
@@ -212,25 +221,27 @@ export class Partition {
     return offset;
   }
 
+  /** Fulfilled when a sync has ended that begins after this call. */
   #sync(): Promise<void> {
+    if (this.#nextSync !== null) return this.#nextSync;
     if (this.#syncing === null) return this.#startSync();
-    this.#nextSync ??= this.#syncing.done.then(
+    this.#nextSync = this.#syncing.done.then(
       () => this.#startSync(),
       () => this.#startSync(),
     );
     return this.#nextSync;
   }
 
-  #startSync(): Promise<void> {
+  async #startSync(): Promise<void> {
+    this.#nextSync = null;
     const segment = this.#newest;
     const { at } = segment;
-    const takenBack = this.#takenBack;
-    this.#nextSync = null;
+    // Under steady load there is no other moment without a sync for the next append to begin a segment.
+    if (at.sizeBytes >= this.#options.segmentBytes) return this.#syncNow();
     const done = this.#options.files.syncSoon(segment.fd).then(
       () => {
         this.#syncing = null;
-        // A roll has acknowledged more meanwhile; or what was synced is no longer there.
-        if (segment === this.#newest && takenBack === this.#takenBack) this.#acknowledged = at;
+        this.#acknowledged = at;
       },
       (error: unknown) => {
         this.#syncing = null;
@@ -242,7 +253,7 @@ export class Partition {
     return done;
   }
 
-  /** After a sync that failed nobody knows what the disk has of the appends that wait: they are taken out of the log. */
+  /** Takes the appends that nobody has acknowledged out of the log. */
   #takeBack(): void {
     this.#takenBack += 1;
     this.#newest.cutTo(this.#acknowledged);
