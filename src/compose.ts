@@ -18,6 +18,9 @@ import type { ModelRuntime } from './ports/model-runtime.ts';
 import type { OfflineStore } from './ports/offline-store.ts';
 import type { OnlineStore } from './ports/online-store.ts';
 
+/** What DuckDB may hold in memory beside the process's own; a larger query goes through the store's scratch directory. */
+const OFFLINE_MEMORY_BYTES = 512 * 2 ** 20;
+
 /** Every back end of a running project. */
 export interface Stores {
   readonly log: EventLog;

@@ -3,7 +3,7 @@ import { fail } from '../../../base/errors/fail.ts';
 
 /** Columns of a Parquet file as doubles, NaN where one is null. Memory: 8 bytes a value. Error: TRAINING_DATA. */
 export async function readNumbers(path: string, names: readonly string[]): Promise<readonly Float64Array[]> {
-  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '256MB' });
   const connection = await instance.connect();
   try {
     const file = `read_parquet('${path.replaceAll("'", "''")}')`;
