@@ -149,6 +149,27 @@ describe('the exported file', () => {
     await model.close();
   });
 
+  test('takes a number beyond what was trained on for the nearest that was', async () => {
+    const frame = smallFrame();
+    const { onnx, input, output } = trainLogistic(frame, options, 'small');
+    const model = await onnxRuntime.load(onnx, { features: frame.names, input, output });
+    const [least, greatest] = [Math.min(...frame.columns[0]), Math.max(...frame.columns[0])];
+    const numbers = [
+      least,
+      least - 1,
+      -1e30,
+      Number.NEGATIVE_INFINITY,
+      greatest,
+      greatest + 1,
+      Number.POSITIVE_INFINITY,
+    ];
+    const scores = await model.run(Float32Array.from(numbers.flatMap((number) => [number, 0.5, 2])), numbers.length);
+    expect(new Set(scores.slice(0, 4)).size).toBe(1);
+    expect(new Set(scores.slice(4)).size).toBe(1);
+    expect(scores[0]).not.toBe(scores[4]);
+    await model.close();
+  });
+
   test('gives a category that was not trained on, and a missing one, no weight', async () => {
     const frame = smallFrame();
     const design = buildDesign(frame, ['category'], refuse);

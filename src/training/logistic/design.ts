@@ -13,6 +13,9 @@ export interface NumberFeature {
   readonly column: number;
   readonly mean: number;
   readonly scale: number;
+  /** Least and greatest value of the set: a served one beyond them is taken for them, since nothing was learnt there. */
+  readonly least: number;
+  readonly greatest: number;
   readonly missing: boolean;
 }
 
@@ -76,17 +79,23 @@ export function buildDesign(frame: TrainingFrame, categorical: readonly string[]
 function numberFeature(name: string, values: Float32Array, column: number, refuse: Refuse): NumberFeature {
   let count = 0;
   let sum = 0;
+  let least = Number.POSITIVE_INFINITY;
+  let greatest = Number.NEGATIVE_INFINITY;
   for (const value of values) {
     if (Number.isNaN(value)) continue;
     count += 1;
     sum += value;
+    if (value < least) least = value;
+    if (value > greatest) greatest = value;
   }
   const mean = count === 0 ? 0 : Math.fround(sum / count);
   let squares = 0;
   for (const value of values) if (!Number.isNaN(value)) squares += (value - mean) ** 2;
   const deviation = count === 0 ? 0 : Math.sqrt(squares / count);
   if (!Number.isFinite(deviation)) refuse(`feature "${name}" has a number beyond float32`);
-  return { kind: 'number', column, mean, scale: deviation > 0 ? deviation : 1, missing: count < values.length };
+  const missing = count < values.length;
+  const bounds = count === 0 ? { least: 0, greatest: 0 } : { least, greatest };
+  return { kind: 'number', column, mean, scale: deviation > 0 ? deviation : 1, ...bounds, missing };
 }
 
 function categoryFeature(name: string, values: Float32Array, column: number, refuse: Refuse): CategoryFeature {

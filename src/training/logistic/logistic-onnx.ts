@@ -30,7 +30,7 @@ function numbersOf(design: Pick<Design, 'features'>): readonly NumberFeature[] {
   return design.features.filter((feature) => feature.kind === 'number');
 }
 
-/** ((x or mean) − mean) / scale, times the weights; columns of categories have weight 0. */
+/** ((x or mean, within what was seen) − mean) / scale, times the weights; columns of categories have weight 0. */
 function numberTerm(
   graph: OnnxGraph,
   design: Pick<Design, 'features'>,
@@ -38,15 +38,21 @@ function numberTerm(
   missing: string,
 ): string {
   const columns = design.features.length;
-  const means = new Array<number>(columns).fill(0);
-  const slopes = new Array<number>(columns).fill(0);
-  numbersOf(design).forEach(({ column, mean, scale }, i) => {
-    means[column] = mean;
-    slopes[column] = weights[i] / scale;
-  });
-  const mean = graph.floats(means, [columns]);
+  const numbers = numbersOf(design);
+  const row = (of: (feature: NumberFeature, i: number) => number, shape: readonly number[]) => {
+    const values = new Array<number>(columns).fill(0);
+    numbers.forEach((feature, i) => {
+      values[feature.column] = of(feature, i);
+    });
+    return graph.floats(values, shape);
+  };
+  const mean = row((feature) => feature.mean, [columns]);
   const whole = graph.node('Where', [missing, mean, ONNX_INPUT]);
-  return graph.node('MatMul', [graph.node('Sub', [whole, mean]), graph.floats(slopes, [columns, 1])]);
+  const least = row((feature) => feature.least, [columns]);
+  const greatest = row((feature) => feature.greatest, [columns]);
+  const within = graph.node('Max', [graph.node('Min', [whole, greatest]), least]);
+  const slopes = row(({ scale }, i) => weights[i] / scale, [columns, 1]);
+  return graph.node('MatMul', [graph.node('Sub', [within, mean]), slopes]);
 }
 
 function indicatorTerm(
