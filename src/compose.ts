@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { FileArtifactStore } from './backends/embedded/artifacts/file-artifact-store.ts';
 import { openEventLog } from './backends/embedded/log/event-log.ts';
 import { openEmptyHistory } from './backends/embedded/offline/empty-history.ts';
@@ -49,11 +50,18 @@ export async function openStores(environment: Environment): Promise<Stores> {
       log: keep(openEventLog({ path: join(directory, 'log'), durability })),
       online: keep(openOnlineStore({ path: join(directory, 'online') })),
       // Real time, also in a replay: readers of other processes live by it.
-      offline: keep(await openOfflineStore({ path: join(directory, 'offline'), access: 'write', clock: Date.now })),
+      offline: keep(
+        await openOfflineStore({
+          path: join(directory, 'offline'),
+          access: 'write',
+          clock: Date.now,
+          memoryLimitBytes: OFFLINE_MEMORY_BYTES,
+        }),
+      ),
       registry: keep(new SqliteRegistry(join(directory, 'registry.sqlite'))),
       artifacts: new FileArtifactStore(join(directory, 'artifacts')),
       runtime: onnxRuntime,
-      trainer: [process.execPath, new URL(`./cli/train-worker${moduleEnding()}`, import.meta.url).pathname],
+      trainer: [process.execPath, fileURLToPath(new URL(`./cli/train-worker${moduleEnding()}`, import.meta.url))],
       runs: join(directory, 'runs'),
     };
   } catch (error) {

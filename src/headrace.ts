@@ -22,6 +22,7 @@ import type { SkewReport } from './featurestore/skew/audit.ts';
 import { labelNumber } from './featurestore/training-set/labels.ts';
 import type { TrainingSetSummary } from './featurestore/training-set/training-set.ts';
 import { LabelJoin } from './monitoring/labels/label-join.ts';
+import { offlineQuality } from './monitoring/labels/offline-quality.ts';
 import { RealisedQuality } from './monitoring/labels/realised-quality.ts';
 import { placeDeclaration } from './place-declaration.ts';
 import type { ModelVersion } from './ports/model-registry.ts';
@@ -288,10 +289,16 @@ export class Headrace {
     return { versions: await registry.versions(model.name), champion: await registry.alias(model.name, CHAMPION) };
   }
 
-  /** What became of a model's predictions and labels, and the realised quality by day of prediction. */
+  /** What became of a model's predictions and labels since the start, and the realised quality by day of prediction. */
   outcomes(model: ModelData): { readonly counters: LabelJoin['counters']; readonly quality: RealisedQuality } {
     const { labels, quality } = this.#modelOf(model.name);
     return { counters: labels.counters, quality };
+  }
+
+  /** The realised quality of predictions made in [from, to), from the history: over restarts and crashes too. */
+  async realisedQuality(model: ModelData, from: number, to: number): Promise<RealisedQuality> {
+    await this.flush();
+    return offlineQuality(model, this.#stores.offline, { from, to });
   }
 
   /** What became of a source's events since the start. */
@@ -348,9 +355,17 @@ export class Headrace {
   }
 
   async #publishPredictions(): Promise<void> {
-    const tables = [...this.#models.values()].map(({ log }) => log.drain()).filter(({ rows }) => rows > 0);
-    if (tables.length > 0)
+    const logs = [...this.#models.values()].map(({ log }) => log).filter(({ waiting }) => waiting > 0);
+    const tables = logs.map((log) => log.drain());
+    if (tables.length === 0) return;
+    try {
       await this.#stores.offline.publish({ writer: PREDICTION_WRITER, position: {}, mode: 'append', tables });
+    } catch (error) {
+      logs.forEach((log, i) => {
+        log.takeBack(tables[i]);
+      });
+      throw error;
+    }
   }
 
   #modelOf(name: string): OpenModel {

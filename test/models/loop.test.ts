@@ -128,6 +128,8 @@ describe('from events to judged predictions', () => {
     expect(headrace.notReady()).not.toContain('model small has no champion');
     expect(headrace.notReady()).toContain('model python has no champion');
     expect((await headrace.predict(small, 'after', requestOf(7))).score).toBe(before.score);
+    const quality = await headrace.realisedQuality(small, START, now + 1);
+    expect(quality.between(START, now + 1)).toMatchObject({ predictions: 302, auc: expect.any(Number) });
   });
 
   test('a misspelt option is refused before anything is started', async () => {

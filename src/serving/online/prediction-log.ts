@@ -32,9 +32,15 @@ export function predictionTable(model: ModelData): OfflineTable {
   };
 }
 
+/** Predictions on their way to their table. */
+export interface PredictionAppend extends TableAppend {
+  readonly columns: OfflineValue[][];
+}
+
 /**
  * Every prediction, in memory until it is published. What is answered between two publishes is lost with the process if
- * it is killed; a clean stop publishes everything.
+ * it is killed; a clean stop publishes everything, and
+ * what could not be published stays.
  */
 export class PredictionLog {
   readonly #table: OfflineTable;
@@ -54,10 +60,16 @@ export class PredictionLog {
     for (let i = 0; i < row.length; i += 1) this.#columns[i].push(row[i]);
   }
 
-  drain(): TableAppend {
+  /** Takes everything that waits. If it cannot be published, give it back. */
+  drain(): PredictionAppend {
     const append = { table: this.#table, rows: this.waiting, columns: this.#columns };
     this.#columns = this.#empty();
     return append;
+  }
+
+  /** Takes back what was drained and not published. */
+  takeBack({ columns }: PredictionAppend): void {
+    this.#columns = columns.map((column, i) => column.concat(this.#columns[i]));
   }
 
   #empty(): OfflineValue[][] {
