@@ -1,0 +1,101 @@
+import { clip, intersect, lengthOf, type Spans, span, subtract, unionOf } from '../intervals.ts';
+import { gpuKinds, type Trace } from '../trace/trace.ts';
+
+const communicationName = /nccl|rccl|cross_device_reduce|nvshmem|deep_?ep/i;
+const copyName = /^(__amd_rocclr_copyBuffer|MEMORY_COPY_)/;
+
+/** What a GPU event does: the three sets that the decomposition is made of. */
+export type Work = 'compute' | 'communication' | 'copy';
+
+/** Tells the work of a GPU event by its kind and name; a memset is compute. */
+export function workClassifier(trace: Trace): (row: number) => Work {
+  const byName = new Map<number, Work>();
+  const { gpu, names } = trace;
+  return (row) => {
+    if (gpu.kind[row] === gpuKinds.memcpy) return 'copy';
+    if (gpu.kind[row] === gpuKinds.memset) return 'compute';
+    const name = gpu.name[row];
+    let work = byName.get(name);
+    if (work === undefined) {
+      const text = names.text(name);
+      work = communicationName.test(text) ? 'communication' : copyName.test(text) ? 'copy' : 'compute';
+      byName.set(name, work);
+    }
+    return work;
+  };
+}
+
+/** The unions of GPU time by work, and of all of it. */
+export interface BusySpans {
+  readonly all: Spans;
+  readonly compute: Spans;
+  readonly communication: Spans;
+  readonly copy: Spans;
+}
+
+/** The busy intervals of the given GPU events. */
+export function busySpans(trace: Trace, rows: ArrayLike<number>): BusySpans {
+  const workOf = workClassifier(trace);
+  const lists = { compute: lists0(), communication: lists0(), copy: lists0() };
+  const { ts, dur } = trace.gpu;
+  const all = lists0();
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index];
+    const start = ts[row];
+    const end = start + dur[row];
+    const list = lists[workOf(row)];
+    list.starts.push(start);
+    list.ends.push(end);
+    all.starts.push(start);
+    all.ends.push(end);
+  }
+  return {
+    all: unionOf(all.starts, all.ends),
+    compute: unionOf(lists.compute.starts, lists.compute.ends),
+    communication: unionOf(lists.communication.starts, lists.communication.ends),
+    copy: unionOf(lists.copy.starts, lists.copy.ends),
+  };
+}
+
+function lists0(): { starts: number[]; ends: number[] } {
+  return { starts: [], ends: [] };
+}
+
+/**
+ * A window of time, divided: computation + exposedCommunication + exposedCopy + idle = total. Microseconds. Exposed is
+ * what no computation hides; a copy is also hidden by communication.
+ */
+export interface Decomposition {
+  readonly totalUs: number;
+  readonly busyUs: number;
+  readonly idleUs: number;
+  readonly computationUs: number;
+  readonly communicationUs: number;
+  readonly exposedCommunicationUs: number;
+  readonly copyUs: number;
+  readonly exposedCopyUs: number;
+  /** The share of communication that computation hides; null without communication. */
+  readonly overlap: number | null;
+}
+
+/** The decomposition of the window from `start` to `end`. */
+export function decompose(busy: BusySpans, start: number, end: number): Decomposition {
+  const window = span(start, end);
+  const compute = clip(busy.compute, start, end);
+  const communication = clip(busy.communication, start, end);
+  const copy = clip(busy.copy, start, end);
+  const busyUs = lengthOf(intersect(busy.all, window));
+  const communicationUs = lengthOf(communication);
+  const exposedCommunicationUs = lengthOf(subtract(communication, compute));
+  return {
+    totalUs: end - start,
+    busyUs,
+    idleUs: end - start - busyUs,
+    computationUs: lengthOf(compute),
+    communicationUs,
+    exposedCommunicationUs,
+    copyUs: lengthOf(copy),
+    exposedCopyUs: lengthOf(subtract(subtract(copy, compute), communication)),
+    overlap: communicationUs === 0 ? null : (communicationUs - exposedCommunicationUs) / communicationUs,
+  };
+}

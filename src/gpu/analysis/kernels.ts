@@ -1,0 +1,147 @@
+import { gpuKinds, hostKinds } from '../trace/trace.ts';
+import { workClassifier } from './decompose.ts';
+import { rowsByThread } from './frames.ts';
+import { medianOf } from './steps.ts';
+import type { TraceFacts } from './trace-facts.ts';
+
+/** Kernels of one name within the steady windows. */
+export interface KernelSum {
+  readonly name: string;
+  readonly calls: number;
+  readonly us: number;
+  /** Share of the summed kernel time, 0 to 1. */
+  readonly share: number;
+}
+
+/** Kernels by name, the longest first. */
+export function topKernels(facts: TraceFacts): readonly KernelSum[] {
+  const { gpu, names } = facts.trace;
+  const workOf = workClassifier(facts.trace);
+  const sums = new Map<number, { calls: number; us: number }>();
+  let total = 0;
+  for (const row of steadyRows(facts)) {
+    if (gpu.kind[row] !== gpuKinds.kernel || workOf(row) !== 'compute') continue;
+    const sum = sums.get(gpu.name[row]) ?? { calls: 0, us: 0 };
+    sum.calls += 1;
+    sum.us += gpu.dur[row];
+    total += gpu.dur[row];
+    sums.set(gpu.name[row], sum);
+  }
+  return [...sums]
+    .map(([name, { calls, us }]) => ({ name: names.text(name), calls, us, share: us / total }))
+    .sort((a, b) => b.us - a.us);
+}
+
+/** The GPU events that begin inside a steady window. */
+export function steadyRows({ rows, steady, trace }: TraceFacts): readonly number[] {
+  return [...rows].filter((row) => {
+    const ts = trace.gpu.ts[row];
+    return steady.some(({ start, end }) => ts >= start && ts < end);
+  });
+}
+
+/** How launches and kernels follow each other. Microseconds; NaN where launches are not in the trace. */
+export interface LaunchPace {
+  readonly kernelsPerStep: number;
+  readonly medianKernelUs: number;
+  readonly medianLaunchIntervalUs: number;
+  /** Median number of launched events that have not started, at the moments of launch. */
+  readonly medianQueueLength: number;
+}
+
+/** The pace of launching within the steady windows. */
+export function launchPace(facts: TraceFacts): LaunchPace {
+  const { gpu, host } = facts.trace;
+  const rows = steadyRows(facts);
+  const launched = rows.filter((row) => facts.launches.ofGpu[row] >= 0);
+  const times = launched.map((row) => host.ts[facts.launches.ofGpu[row]]).sort((a, b) => a - b);
+  const starts = launched.map((row) => gpu.ts[row]).sort((a, b) => a - b);
+  const intervals: number[] = [];
+  const queue: number[] = [];
+  let started = 0;
+  for (const [index, time] of times.entries()) {
+    while (started < starts.length && starts[started] <= time) started += 1;
+    queue.push(index - started);
+    if (index > 0) intervals.push(time - times[index - 1]);
+  }
+  return {
+    kernelsPerStep: rows.length / facts.steady.length,
+    medianKernelUs: medianOf(rows.map((row) => gpu.dur[row])),
+    medianLaunchIntervalUs: medianOf(intervals),
+    medianQueueLength: medianOf(queue),
+  };
+}
+
+/** Operators whose kernels can use Tensor Cores (NVIDIA's documentation of automatic mixed precision). */
+const eligibleOp =
+  /^aten::(_convolution|convolution|conv[123]d|conv_tbc|conv_transpose[123]d|cudnn_convolution(_transpose)?|convolution_backward|cudnn_convolution_backward\w*|prelu|addmm|addmv|addr|matmul|mm|mv|linear|addbmm|baddbmm|bmm|chain_matmul|linalg_multi_dot)$/;
+
+/** Kernels that use Tensor Cores, by the marks in their names. */
+const tensorKernel =
+  /[hs]884|[hs]1688|[hsi]?16816|hmma|imma|i8816|c1688|xmma_|dgrad_1x1_stride_2x2|first_layer_wgrad_kernel|conv2d_c1_k1|direct_group|tensorop|wmma|wgmma|gmma|_tc_|flash_fwd|flash_bwd|fmha|tf32|bf16|e4m3|nvjet|sm(90|100)_/i;
+
+/** Kernels that compute in single precision without Tensor Cores, by the marks in their names. */
+const singleKernel =
+  /sgemm|scudnn|implicit_convolve_s|explicit_convolve_s|winograd|fft2d|dgrad2?d?_(alg|engine)|wgrad2?d?_(alg|engine)|_fp32|ffma|simt|conv.*float|gemv.*float|gemmSN|gemmk1_kernel<.*float/i;
+
+/** How much kernel time belongs to operators that could use Tensor Cores. Shares of the summed kernel time. */
+export interface TensorCoreUse {
+  readonly eligibleShare: number;
+  readonly usedShare: number;
+  /** Share of kernels of eligible operators with the marks of single precision. */
+  readonly singleShare: number;
+  readonly topSingle: readonly KernelSum[];
+}
+
+/** Joins kernels with the operators around their launches. */
+export function tensorCoreUse(facts: TraceFacts): TensorCoreUse {
+  const { gpu, names } = facts.trace;
+  const workOf = workClassifier(facts.trace);
+  const eligible = eligibleLaunches(facts);
+  const sums = { total: 0, eligible: 0, used: 0, single: 0 };
+  const single = new Map<number, { calls: number; us: number }>();
+  for (const row of steadyRows(facts)) {
+    if (gpu.kind[row] !== gpuKinds.kernel || workOf(row) !== 'compute') continue;
+    const us = gpu.dur[row];
+    const name = names.text(gpu.name[row]);
+    sums.total += us;
+    if (tensorKernel.test(name)) sums.used += us;
+    if (!eligible.has(facts.launches.ofGpu[row])) continue;
+    sums.eligible += us;
+    if (!singleKernel.test(name)) continue;
+    sums.single += us;
+    const sum = single.get(gpu.name[row]) ?? { calls: 0, us: 0 };
+    single.set(gpu.name[row], { calls: sum.calls + 1, us: sum.us + us });
+  }
+  const share = (us: number) => (sums.total === 0 ? 0 : us / sums.total);
+  const topSingle = [...single]
+    .map(([name, { calls, us }]) => ({ name: names.text(name), calls, us, share: share(us) }))
+    .sort((a, b) => b.us - a.us);
+  return {
+    eligibleShare: share(sums.eligible),
+    usedShare: share(sums.used),
+    singleShare: share(sums.single),
+    topSingle,
+  };
+}
+
+/** Launching calls inside an operator that could use Tensor Cores. */
+function eligibleLaunches({ trace }: TraceFacts): ReadonlySet<number> {
+  const { host, names } = trace;
+  const isEligible = new Map<number, boolean>();
+  const found = new Set<number>();
+  for (const rows of rowsByThread(trace).values()) {
+    let until = Number.NEGATIVE_INFINITY;
+    for (const row of rows) {
+      if (host.kind[row] >= hostKinds.runtime) {
+        if (host.ts[row] < until) found.add(row);
+      } else if (host.kind[row] === hostKinds.op) {
+        const name = host.name[row];
+        const known = isEligible.get(name) ?? eligibleOp.test(names.text(name));
+        isEligible.set(name, known);
+        if (known) until = Math.max(until, host.ts[row] + host.dur[row]);
+      }
+    }
+  }
+  return found;
+}

@@ -1,0 +1,152 @@
+import type { NodeRecord, PodRecord } from '../readers/pods.ts';
+import type { JobRecord } from '../readers/sacct.ts';
+import { quantile } from './utilisation.ts';
+
+/** What a list of pods tells: occupancy always comes from a sweep over (start, end), never from the phase column. */
+export interface PodFacts {
+  readonly pods: number;
+  readonly byPhase: ReadonlyMap<string, number>;
+  readonly totalGpus: number | undefined;
+  readonly neverScheduled: number;
+  readonly neverScheduledWithGpu: number;
+  readonly neverScheduledFraction: number;
+  readonly medianLifeOfNeverScheduledS: number;
+  readonly scheduled: number;
+  readonly queueMedianS: number;
+  readonly queueP90S: number;
+  readonly queueMaxS: number;
+  /** GPUs in use at once, from (scheduled, ended). */
+  readonly mostGpus: number;
+  readonly meanGpus: number;
+  readonly spanS: number;
+  /** Pods that waited while their GPUs were free at the same instant; undefined without a node list. */
+  readonly waitedWhileFree: number | undefined;
+  readonly gpuHours: number;
+}
+
+/** Sweeps over the lives of pods. */
+export function podFacts(pods: readonly PodRecord[], nodes: readonly NodeRecord[] | undefined): PodFacts {
+  const byPhase = new Map<string, number>();
+  for (const { phase } of pods) byPhase.set(phase, (byPhase.get(phase) ?? 0) + 1);
+  const never = pods.filter(({ scheduledMs }) => Number.isNaN(scheduledMs));
+  const scheduled = pods.filter(({ scheduledMs }) => !Number.isNaN(scheduledMs));
+  const queues = scheduled
+    .map(({ createdMs, scheduledMs }) => (scheduledMs - createdMs) / 1000)
+    .filter((s) => !Number.isNaN(s))
+    .sort((a, b) => a - b);
+  const lives = never
+    .map(({ createdMs, endedMs }) => (endedMs - createdMs) / 1000)
+    .filter((s) => !Number.isNaN(s))
+    .sort((a, b) => a - b);
+  const totalGpus = nodes?.reduce((sum, { gpus }) => sum + gpus, 0);
+  const sweep = sweepUse(scheduled);
+  return {
+    pods: pods.length,
+    byPhase,
+    totalGpus,
+    neverScheduled: never.length,
+    neverScheduledWithGpu: never.filter(({ gpus }) => gpus > 0).length,
+    neverScheduledFraction: never.filter(({ gpus }) => gpus > 0 && gpus < 1).length,
+    medianLifeOfNeverScheduledS: medianSorted(lives),
+    scheduled: scheduled.length,
+    queueMedianS: medianSorted(queues),
+    queueP90S: quantile(queues, 0.9),
+    queueMaxS: queues.at(-1) ?? Number.NaN,
+    ...sweep,
+    waitedWhileFree: totalGpus === undefined ? undefined : waitedWhileFree(never, scheduled, totalGpus),
+  };
+}
+
+function medianSorted(sorted: readonly number[]): number {
+  const half = sorted.length >> 1;
+  return sorted.length === 0
+    ? Number.NaN
+    : sorted.length % 2 === 1
+      ? sorted[half]
+      : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+function useChanges(pods: readonly PodRecord[]): readonly { at: number; gpus: number }[] {
+  return pods
+    .filter(({ gpus, scheduledMs, endedMs }) => gpus > 0 && endedMs >= scheduledMs)
+    .flatMap(({ gpus, scheduledMs, endedMs }) => [
+      { at: scheduledMs, gpus },
+      { at: endedMs, gpus: -gpus },
+    ])
+    .sort((a, b) => a.at - b.at || a.gpus - b.gpus);
+}
+
+function sweepUse(pods: readonly PodRecord[]): { mostGpus: number; meanGpus: number; spanS: number; gpuHours: number } {
+  const changes = useChanges(pods);
+  let used = 0;
+  let mostGpus = 0;
+  let area = 0;
+  for (const [index, { at, gpus }] of changes.entries()) {
+    if (index > 0) area += used * (at - changes[index - 1].at);
+    used += gpus;
+    mostGpus = Math.max(mostGpus, used);
+  }
+  const first = changes[0]?.at ?? 0;
+  const last = changes.at(-1)?.at ?? 0;
+  return {
+    mostGpus,
+    meanGpus: last > first ? area / (last - first) : 0,
+    spanS: (last - first) / 1000,
+    gpuHours: area / 3_600_000,
+  };
+}
+
+/** Pods never scheduled although, when they were created, as many GPUs as they asked for were free. */
+function waitedWhileFree(never: readonly PodRecord[], scheduled: readonly PodRecord[], totalGpus: number): number {
+  const changes = useChanges(scheduled);
+  let used = 0;
+  let at = 0;
+  let count = 0;
+  const waiting = never.filter(({ gpus }) => gpus > 0).sort((a, b) => a.createdMs - b.createdMs);
+  for (const { gpus, createdMs } of waiting) {
+    while (at < changes.length && changes[at].at <= createdMs) used += changes[at++].gpus;
+    if (totalGpus - used >= gpus) count += 1;
+  }
+  return count;
+}
+
+/** GPU-hours of jobs by final state. */
+export interface JobFacts {
+  readonly jobs: number;
+  readonly gpuHours: number;
+  readonly byState: ReadonlyMap<string, number>;
+  /** GPU-hours that ended in FAILED, CANCELLED, TIMEOUT, OUT_OF_MEMORY or NODE_FAIL. */
+  readonly lostHours: number;
+  readonly queueMedianS: number;
+  readonly queueP90S: number;
+  readonly mostGpus: number;
+}
+
+const lostStates = new Set(['FAILED', 'CANCELLED', 'TIMEOUT', 'OUT_OF_MEMORY', 'NODE_FAIL', 'BOOT_FAIL', 'DEADLINE']);
+
+/** Sums jobs. */
+export function jobFacts(jobs: readonly JobRecord[]): JobFacts {
+  const byState = new Map<string, number>();
+  for (const { state, gpuHours } of jobs) byState.set(state, (byState.get(state) ?? 0) + gpuHours);
+  const queues = jobs
+    .map(({ eligibleMs, startMs }) => (startMs - eligibleMs) / 1000)
+    .filter((seconds) => !Number.isNaN(seconds))
+    .sort((a, b) => a - b);
+  const lives = jobs.map(({ id, gpus, startMs, endMs, eligibleMs }) => ({
+    name: id,
+    phase: '',
+    gpus,
+    createdMs: eligibleMs,
+    scheduledMs: startMs,
+    endedMs: endMs,
+  }));
+  return {
+    jobs: jobs.length,
+    gpuHours: jobs.reduce((sum, { gpuHours }) => sum + gpuHours, 0),
+    byState,
+    lostHours: [...byState].reduce((sum, [state, hours]) => (lostStates.has(state) ? sum + hours : sum), 0),
+    queueMedianS: medianSorted(queues),
+    queueP90S: quantile(queues, 0.9),
+    mostGpus: sweepUse(lives.filter(({ scheduledMs, endedMs }) => !Number.isNaN(scheduledMs + endedMs))).mostGpus,
+  };
+}

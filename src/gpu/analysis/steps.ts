@@ -1,0 +1,117 @@
+import { hostKinds, type Trace } from '../trace/trace.ts';
+import type { Launches } from './launches.ts';
+
+/**
+ * A window that is looked at as one step. `stretched`: from the later of the host's step mark and the end of the step
+ * before, to the later of the mark's end and the end of the last GPU event that was launched inside. `span`: from the first
+ * to the last GPU event, where the trace has no step marks.
+ */
+export interface StepWindow {
+  readonly kind: 'stretched' | 'span';
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly gpuEvents: number;
+  /** Why the step is left out of the steady ones; undefined for a steady step. */
+  readonly leftOut: string | undefined;
+}
+
+/** The windows of a trace for the GPU events `rows`, in order of time. Empty without GPU events. */
+export function stepWindows(trace: Trace, rows: ArrayLike<number>, launches: Launches): readonly StepWindow[] {
+  if (rows.length === 0) return [];
+  const marks = [...trace.steps].filter(({ dur }) => dur > 0);
+  if (marks.length === 0) return [gpuSpan(trace, rows)];
+  const windows: { name: string; start: number; end: number; gpuEvents: number }[] = [];
+  let before = Number.NEGATIVE_INFINITY;
+  const launched = lastEndsOf(trace, rows, launches, marks);
+  for (const [index, { name, ts, dur }] of marks.entries()) {
+    const start = Math.max(ts, before);
+    const end = Math.max(ts + dur, launched[index].end);
+    if (end <= start) continue;
+    windows.push({ name, start, end, gpuEvents: launched[index].count });
+    before = end;
+  }
+  const reasons = reasonsToLeaveOut(trace, windows);
+  return windows.map((window, index) => ({ kind: 'stretched', ...window, leftOut: reasons[index] }));
+}
+
+function gpuSpan({ gpu }: Trace, rows: ArrayLike<number>): StepWindow {
+  let start = Number.POSITIVE_INFINITY;
+  let end = Number.NEGATIVE_INFINITY;
+  for (let index = 0; index < rows.length; index += 1) {
+    start = Math.min(start, gpu.ts[rows[index]]);
+    end = Math.max(end, gpu.ts[rows[index]] + gpu.dur[rows[index]]);
+  }
+  return { kind: 'span', name: 'GPU span', start, end, gpuEvents: rows.length, leftOut: undefined };
+}
+
+function lastEndsOf(
+  { gpu, host }: Trace,
+  rows: ArrayLike<number>,
+  { ofGpu }: Launches,
+  marks: readonly { readonly ts: number; readonly dur: number }[],
+): readonly { end: number; count: number }[] {
+  const found = marks.map(() => ({ end: Number.NEGATIVE_INFINITY, count: 0 }));
+  for (let index = 0; index < rows.length; index += 1) {
+    const launch = ofGpu[rows[index]];
+    if (launch < 0) continue;
+    const step = stepAt(marks, host.ts[launch]);
+    if (step < 0) continue;
+    found[step].count += 1;
+    found[step].end = Math.max(found[step].end, gpu.ts[rows[index]] + gpu.dur[rows[index]]);
+  }
+  return found;
+}
+
+/** The index of the mark that holds a time, by binary search; -1 if none does. */
+function stepAt(marks: readonly { readonly ts: number; readonly dur: number }[], time: number): number {
+  let low = 0;
+  let high = marks.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    if (marks[middle].ts > time) high = middle - 1;
+    else low = middle + 1;
+  }
+  return high >= 0 && time <= marks[high].ts + marks[high].dur ? high : -1;
+}
+
+const startUpCall =
+  /^(cuda|hip)(Malloc|Free|MallocHost|HostAlloc|FreeHost|ModuleLoad\w*|DeviceReset)$|^cu(ModuleLoad|LibraryLoad)/;
+
+/** Calls that only a program that starts makes: allocation, module load; their share of the step that is still steady. */
+const START_UP_SHARE = 0.05;
+const OUTLIER = 1.25;
+
+function reasonsToLeaveOut(
+  { host, names }: Trace,
+  windows: readonly { start: number; end: number; gpuEvents: number }[],
+): readonly (string | undefined)[] {
+  const reasons: (string | undefined)[] = windows.map(() => undefined);
+  if (windows.length < 3) return reasons;
+  const last = windows.length - 1;
+  if (windows[last].gpuEvents < 0.8 * windows[last - 1].gpuEvents) reasons[last] = 'cut off: fewer GPU events';
+  const startUp = windows.map(() => 0);
+  const marks = windows.map(({ start, end }) => ({ ts: start, dur: end - start }));
+  for (let row = 0; row < host.length; row += 1) {
+    if (host.kind[row] < hostKinds.runtime || host.dur[row] < 100 || !startUpCall.test(names.text(host.name[row])))
+      continue;
+    const step = stepAt(marks, host.ts[row]);
+    if (step >= 0) startUp[step] += host.dur[row];
+  }
+  for (const [index, { start, end }] of windows.entries())
+    if (startUp[index] > START_UP_SHARE * (end - start)) reasons[index] ??= 'warm-up: allocation or module load';
+  reasons[0] ??= 'first step';
+  const middle = medianOf(
+    windows.filter((_, index) => reasons[index] === undefined).map(({ start, end }) => end - start),
+  );
+  for (const [index, { start, end }] of windows.entries())
+    if (end - start > OUTLIER * middle) reasons[index] ??= 'outlier: much longer than the median step';
+  return reasons.every((reason) => reason !== undefined) ? windows.map(() => undefined) : reasons;
+}
+
+/** The middle value, or the mean of the two middle ones; NaN of none. */
+export function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

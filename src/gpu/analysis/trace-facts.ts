@@ -1,0 +1,229 @@
+import { gpuKinds, hostKinds, type StepMark, type Trace } from '../trace/trace.ts';
+import { type Attribution, attribute, blockingCall, type HostPart } from './attribution.ts';
+import { type BusySpans, busySpans, type Decomposition, decompose } from './decompose.ts';
+import { rowsByThread } from './frames.ts';
+import { clipGaps, findGaps, type Gap, type GapPiece, type GapSize, type GapSum, gapSizes } from './gaps.ts';
+import { joinLaunches, type Launches } from './launches.ts';
+import { medianOf, type StepWindow, stepWindows } from './steps.ts';
+
+/** All that the rules look at of one device of one trace. Sums are over the steady windows. Microseconds. */
+export interface TraceFacts {
+  readonly file: string;
+  readonly trace: Trace;
+  readonly device: number;
+  readonly rows: Int32Array;
+  readonly launches: Launches;
+  readonly busy: BusySpans;
+  readonly gaps: readonly Gap[];
+  readonly windows: readonly StepWindow[];
+  readonly steady: readonly StepWindow[];
+  /** The median length of a steady window. */
+  readonly stepUs: number;
+  /** The steady window nearest to the median. */
+  readonly typical: StepWindow;
+  readonly sum: Decomposition;
+  readonly gapSums: Readonly<Record<GapSize, GapSum>>;
+  readonly pieces: readonly GapPiece[];
+  readonly attribution: Attribution;
+  readonly queued: QueuedFacts;
+  readonly hasLaunches: boolean;
+  /** Whether the trace has operators or Python frames, without which host parts have no cause. */
+  readonly hasHost: boolean;
+}
+
+/** The queued parts of gaps: how much of them a blocking call of the host covers. */
+export interface QueuedFacts {
+  readonly us: number;
+  readonly coveredUs: number;
+  readonly coveredGaps: number;
+  readonly calls: ReadonlyMap<string, number>;
+  readonly longest: GapPiece | undefined;
+}
+
+/** The facts of each device of a trace, the busiest first. */
+export function traceFacts(file: string, trace: Trace): readonly TraceFacts[] {
+  const launches = joinLaunches(trace);
+  const devices = new Map<number, number[]>();
+  for (let row = 0; row < trace.gpu.length; row += 1) {
+    const list = devices.get(trace.gpu.device[row]);
+    if (list === undefined) devices.set(trace.gpu.device[row], [row]);
+    else list.push(row);
+  }
+  const threads = rowsByThread(trace);
+  return [...devices]
+    .map(([device, rows]) => deviceFacts(file, trace, device, Int32Array.from(rows), launches, threads))
+    .sort((a, b) => b.sum.busyUs - a.sum.busyUs);
+}
+
+function deviceFacts(
+  file: string,
+  trace: Trace,
+  device: number,
+  rows: Int32Array,
+  launches: Launches,
+  threads: ReadonlyMap<number, Int32Array>,
+): TraceFacts {
+  const busy = busySpans(trace, rows);
+  const windows = stepWindows(trace, rows, launches);
+  const steady = windows.filter(({ leftOut }) => leftOut === undefined);
+  const lengths = steady.map(({ start, end }) => end - start);
+  const stepUs = medianOf(lengths);
+  const typical = steady.reduce((best, window) =>
+    Math.abs(window.end - window.start - stepUs) < Math.abs(best.end - best.start - stepUs) ? window : best,
+  );
+  const gaps = findGaps(trace, rows, launches, { start: windows[0].start, end: windows[windows.length - 1].end });
+  const pieces = steady.flatMap(({ start, end }) => clipGaps(gaps, start, end));
+  const sum = sumOf(steady.map(({ start, end }) => decompose(busy, start, end)));
+  const readBacks = readBackTest(trace, threads);
+  const parts = hostParts(trace, pieces, readBacks);
+  return {
+    file,
+    trace,
+    device,
+    rows,
+    launches,
+    busy,
+    gaps,
+    windows,
+    steady,
+    stepUs,
+    typical,
+    sum,
+    gapSums: sumPieces(pieces),
+    pieces,
+    attribution: attribute(trace, threads, parts),
+    queued: queuedFacts(trace, pieces),
+    hasLaunches: launches.any,
+    hasHost: hasHostEvents(trace),
+  };
+}
+
+function sumOf(parts: readonly Decomposition[]): Decomposition {
+  const total = (pick: (part: Decomposition) => number) => parts.reduce((sum, part) => sum + pick(part), 0);
+  const communicationUs = total((part) => part.communicationUs);
+  const exposedCommunicationUs = total((part) => part.exposedCommunicationUs);
+  return {
+    totalUs: total((part) => part.totalUs),
+    busyUs: total((part) => part.busyUs),
+    idleUs: total((part) => part.idleUs),
+    computationUs: total((part) => part.computationUs),
+    communicationUs,
+    exposedCommunicationUs,
+    copyUs: total((part) => part.copyUs),
+    exposedCopyUs: total((part) => part.exposedCopyUs),
+    overlap: communicationUs === 0 ? null : (communicationUs - exposedCommunicationUs) / communicationUs,
+  };
+}
+
+function sumPieces(pieces: readonly GapPiece[]): Readonly<Record<GapSize, GapSum>> {
+  const sumFor = (size: GapSize): GapSum => {
+    const sized = pieces.filter((piece) => piece.size === size);
+    const total = (pick: (piece: GapPiece) => number) => sized.reduce((sum, piece) => sum + pick(piece), 0);
+    const us = total(({ start, end }) => end - start);
+    const hostUs = total((piece) => piece.hostUs);
+    const queuedUs = total((piece) => piece.queuedUs);
+    return { count: sized.length, us, hostUs, queuedUs, unknownUs: us - hostUs - queuedUs };
+  };
+  return { [gapSizes[0]]: sumFor(gapSizes[0]), [gapSizes[1]]: sumFor(gapSizes[1]), [gapSizes[2]]: sumFor(gapSizes[2]) };
+}
+
+function hostParts(
+  { host, steps }: Trace,
+  pieces: readonly GapPiece[],
+  isAfterReadBack: (piece: GapPiece, thread: number) => boolean,
+): readonly HostPart[] {
+  const stepThread = (steps[0] satisfies StepMark | undefined)?.thread ?? 0;
+  return pieces
+    .filter(({ hostUs }) => hostUs > 0)
+    .map((piece) => {
+      const thread = piece.gap.launch >= 0 ? host.thread[piece.gap.launch] : stepThread;
+      const afterReadBack = isAfterReadBack(piece, thread);
+      return { piece, thread, start: piece.start, end: piece.start + piece.hostUs, afterReadBack };
+    });
+}
+
+/** Copies to the host of up to so many bytes are results that the program waits for. */
+const SMALL_COPY = 4096;
+/** The host returns from its wait soon after the GPU has run dry. */
+const RETURNS_WITHIN_US = 200;
+
+/**
+ * Tells gaps that a read-back began: the host waited in a blocking call while the last GPU event ran, and that event was a
+ * small copy to the host, or the wait ended just after it. The GPU runs dry although the host was ahead of it.
+ */
+function readBackTest(trace: Trace, threads: ReadonlyMap<number, Int32Array>) {
+  const { gpu, host, names } = trace;
+  const blocking = new Map<number, { starts: number[]; ends: number[] }>();
+  for (const [thread, rows] of threads) {
+    const calls = { starts: [] as number[], ends: [] as number[] };
+    for (const row of rows) {
+      if (host.kind[row] < hostKinds.runtime || !blockingCall.test(names.text(host.name[row]))) continue;
+      calls.starts.push(host.ts[row]);
+      calls.ends.push(host.ts[row] + host.dur[row]);
+    }
+    blocking.set(thread, calls);
+  }
+  return ({ gap }: GapPiece, thread: number): boolean => {
+    const calls = blocking.get(thread);
+    if (calls === undefined || gap.previous < 0) return false;
+    const at = lastAtOrBefore(calls.starts, gap.start);
+    if (at < 0) return false;
+    const ended = calls.ends[at];
+    if (ended < gap.start || ended > Math.min(gap.start + RETURNS_WITHIN_US, gap.split)) return false;
+    const last = gap.previous;
+    const smallCopy = gpu.kind[last] === gpuKinds.memcpy && /DtoH/.test(names.text(gpu.name[last]));
+    return smallCopy ? !(gpu.bytes[last] >= SMALL_COPY) : ended - calls.starts[at] > 50;
+  };
+}
+
+function lastAtOrBefore(sorted: readonly number[], value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function queuedFacts({ host, names }: Trace, pieces: readonly GapPiece[]): QueuedFacts {
+  const queued = pieces.filter((piece) => piece.queuedUs > 0).sort((a, b) => a.start - b.start);
+  const calls: { row: number; start: number; end: number }[] = [];
+  for (let row = 0; row < host.length; row += 1)
+    if (host.kind[row] >= hostKinds.runtime && host.dur[row] > 10 && blockingCall.test(names.text(host.name[row])))
+      calls.push({ row, start: host.ts[row], end: host.ts[row] + host.dur[row] });
+  calls.sort((a, b) => a.start - b.start);
+  const byName = new Map<string, number>();
+  let coveredUs = 0;
+  let coveredGaps = 0;
+  let first = 0;
+  for (const piece of queued) {
+    const from = piece.end - piece.queuedUs;
+    while (first < calls.length && calls[first].end <= from) first += 1;
+    let best = 0;
+    let name = '';
+    for (let index = first; index < calls.length && calls[index].start < piece.end; index += 1) {
+      const overlap = Math.min(calls[index].end, piece.end) - Math.max(calls[index].start, from);
+      if (overlap > best) {
+        best = overlap;
+        name = names.text(host.name[calls[index].row]);
+      }
+    }
+    if (best <= 0) continue;
+    coveredUs += best;
+    if (best > 50) coveredGaps += 1;
+    byName.set(name, (byName.get(name) ?? 0) + best);
+  }
+  const us = queued.reduce((sum, piece) => sum + piece.queuedUs, 0);
+  const longest = queued.reduce<GapPiece | undefined>(
+    (best, piece) => (best === undefined || piece.queuedUs > best.queuedUs ? piece : best),
+    undefined,
+  );
+  return { us, coveredUs, coveredGaps, calls: byName, longest };
+}
+
+function hasHostEvents({ host }: Trace): boolean {
+  for (let row = 0; row < host.length; row += 1) if (host.kind[row] <= hostKinds.python) return true;
+  return false;
+}

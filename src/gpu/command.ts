@@ -1,0 +1,215 @@
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { fail, isHeadraceError } from '../base/errors/fail.ts';
+import { compareTraces } from './compare.ts';
+import { diagnose, type Refusal } from './diagnose.ts';
+import { explanationText } from './explain.ts';
+import { type Cause, causes } from './finding.ts';
+import { readSource } from './readers/read-source.ts';
+import { htmlReport } from './report/html.ts';
+import { jsonText } from './report/json.ts';
+import { markdownReport } from './report/markdown.ts';
+import { terminalReport } from './report/terminal.ts';
+import { percent } from './rules/rule.ts';
+import { htaNumbers } from './scopes/hta.ts';
+import { nsysAiNumbers } from './scopes/nsys-ai.ts';
+import { type Scope, type ScopedNumber, scopes } from './scopes/scope.ts';
+import { tbPluginNumbers } from './scopes/tb-plugin.ts';
+import { traceLensNumbers } from './scopes/trace-lens.ts';
+import type { Source } from './source.ts';
+import type { Trace } from './trace/trace.ts';
+import { dmonCommand, watchDcgm, watchDmon } from './watch.ts';
+
+/** Where `headrace gpu` writes, and when it ends. */
+export interface GpuIo {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly clock: () => number;
+  /** Resolves when the user asks to stop; for `watch`. */
+  readonly stopped: Promise<void>;
+}
+
+const usage = `headrace gpu diagnose FILE…  what limits the GPUs, from traces, counters and records
+  --json            one JSON object (docs/reference/gpu-diagnosis.md)
+  --markdown        as Markdown
+  --html PATH       also write one self-contained HTML file
+  --all             every line of evidence, and the levels of the investigation
+  --scope SCOPE     numbers of the traces as ${scopes.join(', ')} define them
+headrace gpu compare BEFORE AFTER  two traces of the same hardware
+headrace gpu explain CAUSE   ${causes.join(', ')}
+headrace gpu watch           a rolling decomposition, from nvidia-smi dmon or a DCGM exporter
+  --dcgm URL        scrape this exporter instead of running nvidia-smi
+  --window N        samples that are kept (600)
+  --every N         samples between lines, or seconds between scrapes (10)
+  --count N         scrapes before it ends
+  -- COMMAND …      run this instead of ${dmonCommand.join(' ')}
+`;
+
+/** Runs `headrace gpu …`; the exit code, or an error of the catalogue. Errors: GPU_CALL and those of the files. */
+export async function runGpuCommand(args: readonly string[], io: GpuIo): Promise<number> {
+  const [name, ...rest] = args;
+  switch (name) {
+    case 'diagnose':
+      return await runDiagnose(rest, io);
+    case 'compare':
+      return await runCompare(rest, io);
+    case 'explain':
+      return runExplain(rest, io);
+    case 'watch':
+      return await runWatch(rest, io);
+    case undefined:
+    case 'help':
+    case '--help':
+    case '-h':
+      io.out(usage);
+      return 0;
+    default:
+      throw fail('GPU_CALL', { reason: `there is no command ${name}` });
+  }
+}
+
+async function runDiagnose(args: readonly string[], io: GpuIo): Promise<number> {
+  const { values, positionals } = parsed(args, {
+    json: { type: 'boolean' },
+    markdown: { type: 'boolean' },
+    html: { type: 'string' },
+    all: { type: 'boolean' },
+    scope: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  });
+  if (values['help'] === true) {
+    io.out(usage);
+    return 0;
+  }
+  if (positionals.length === 0) throw fail('GPU_CALL', { reason: 'diagnose needs at least one file' });
+  const { sources, refused } = await readAll(positionals);
+  if (typeof values['scope'] === 'string') {
+    io.out(scopeText(sources, scopeOf(values['scope'])));
+    return 0;
+  }
+  const diagnosis = diagnose(sources, refused);
+  if (typeof values['html'] === 'string') await writeFile(values['html'], htmlReport(diagnosis));
+  if (values['json'] === true) io.out(jsonText(diagnosis));
+  else if (values['markdown'] === true) io.out(markdownReport(diagnosis));
+  else io.out(terminalReport(diagnosis, values['all'] === true));
+  return 0;
+}
+
+/** Reads what can be read; one file alone that cannot be is an error. */
+async function readAll(paths: readonly string[]): Promise<{ sources: readonly Source[]; refused: readonly Refusal[] }> {
+  const sources: Source[] = [];
+  const refused: Refusal[] = [];
+  for (const path of paths) {
+    try {
+      sources.push(await readSource(path));
+    } catch (error) {
+      if (!isHeadraceError(error) || paths.length === 1) throw error;
+      refused.push({ path, code: error.code, message: error.message });
+    }
+  }
+  if (sources.length === 0) throw fail('GPU_NO_DATA', { reason: `${refused.length} files, none of which can be read` });
+  return { sources, refused };
+}
+
+async function runCompare(args: readonly string[], io: GpuIo): Promise<number> {
+  const { values, positionals } = parsed(args, { json: { type: 'boolean' } });
+  if (positionals.length !== 2) throw fail('GPU_CALL', { reason: 'compare needs two traces: before and after' });
+  const [before, after] = await Promise.all(positionals.map(traceAt));
+  if (before === undefined || after === undefined) throw fail('GPU_CALL', { reason: 'compare needs two traces' });
+  const comparison = compareTraces(before, after);
+  if (values['json'] === true) io.out(jsonText(comparison));
+  else {
+    const lines = comparison.changes.map(
+      ({ what, before: from, after: to, change }) =>
+        `  ${what}: ${(from / 1000).toFixed(1)} → ${(to / 1000).toFixed(1)} ms (${change > 0 ? '+' : ''}${percent(change)} %)`,
+    );
+    io.out(`${comparison.verdict}: ${comparison.summary}\n${lines.join('\n')}\n`);
+  }
+  return 0;
+}
+
+async function traceAt(path: string): Promise<{ path: string; trace: Trace }> {
+  const source = await readSource(path);
+  if (source.kind !== 'trace') throw fail('GPU_NOT_COMPARABLE', { reason: `${path} is no trace` });
+  return source;
+}
+
+function runExplain(args: readonly string[], io: GpuIo): number {
+  const cause = causes.find((known) => known === args[0]);
+  if (cause === undefined) throw fail('GPU_CALL', { reason: `explain needs a cause: ${causes.join(', ')}` });
+  io.out(explanationText(cause satisfies Cause));
+  return 0;
+}
+
+async function runWatch(args: readonly string[], io: GpuIo): Promise<number> {
+  const split = args.indexOf('--');
+  const command = split < 0 ? dmonCommand : args.slice(split + 1);
+  const { values } = parsed(split < 0 ? args : args.slice(0, split), {
+    dcgm: { type: 'string' },
+    window: { type: 'string' },
+    every: { type: 'string' },
+    count: { type: 'string' },
+  });
+  const window = wholeNumber(values['window'], 'window', 600);
+  const every = wholeNumber(values['every'], 'every', 10);
+  const print = (line: string) => io.out(`${line}\n`);
+  if (typeof values['dcgm'] === 'string') {
+    const scrapes = values['count'] === undefined ? Number.POSITIVE_INFINITY : wholeNumber(values['count'], 'count', 1);
+    await watchDcgm({ url: values['dcgm'], everyMs: every * 1000, window, scrapes }, print, io.stopped, io.clock);
+  } else await watchDmon({ command, window, every }, print, io.stopped);
+  return 0;
+}
+
+function wholeNumber(value: unknown, name: string, other: number): number {
+  if (value === undefined) return other;
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1)
+    throw fail('GPU_CALL', { reason: `--${name} is no whole number from 1` });
+  return number;
+}
+
+function scopeOf(text: string): Scope {
+  const scope = scopes.find((known) => known === text);
+  if (scope === undefined) throw fail('GPU_CALL', { reason: `--scope is one of ${scopes.join(', ')}` });
+  return scope;
+}
+
+const scopeNumbers: Readonly<Record<Scope, (trace: Trace) => readonly ScopedNumber[]>> = {
+  tb_plugin: tbPluginNumbers,
+  hta: (trace) => htaNumbers(trace),
+  tracelens: traceLensNumbers,
+  'nsys-ai': nsysAiNumbers,
+};
+
+function scopeText(sources: readonly Source[], scope: Scope): string {
+  const lines = sources.flatMap((source) =>
+    source.kind === 'trace'
+      ? [
+          source.path,
+          ...scopeNumbers[scope](source.trace).map(
+            ({ name, value, unit }) => `  ${name}: ${value === null ? 'none' : Number(value.toFixed(3))} ${unit}`,
+          ),
+        ]
+      : [],
+  );
+  if (lines.length === 0) throw fail('GPU_NO_DATA', { reason: 'a scope needs a trace' });
+  return `${lines.join('\n')}\n`;
+}
+
+function parsed(args: readonly string[], options: NonNullable<Parameters<typeof parseArgs>[0]>['options']) {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: options ?? {},
+      allowPositionals: true,
+      strict: true,
+    });
+    return { values: values as Readonly<Record<string, unknown>>, positionals };
+  } catch (error) {
+    throw fail(
+      'GPU_CALL',
+      { reason: error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error) },
+      error,
+    );
+  }
+}

@@ -1,0 +1,116 @@
+import { fail } from '../base/errors/fail.ts';
+import { compareText } from '../base/text-order.ts';
+import { type TraceFacts, traceFacts } from './analysis/trace-facts.ts';
+import { percent } from './rules/rule.ts';
+import type { Trace } from './trace/trace.ts';
+
+/** Differences of less than this are noise of a single run; from 5 % on there is a verdict. */
+const NOISE = 0.02;
+const VERDICT_FROM = 0.05;
+
+/** A quantity before and after. Microseconds; the change is (after − before) / before. */
+export interface Change {
+  readonly what: string;
+  readonly before: number;
+  readonly after: number;
+  readonly change: number;
+}
+
+/** What a comparison says. */
+export interface Comparison {
+  readonly verdict: 'faster' | 'slower' | 'no difference' | 'no claim';
+  readonly summary: string;
+  readonly changes: readonly Change[];
+}
+
+/**
+ * Compares two traces: medians of steady steps. Captures cut to the same span allow no claim about speed.
+ * Errors: GPU_NOT_COMPARABLE for other hardware or another number of ranks, GPU_NO_DATA.
+ */
+export function compareTraces(
+  before: { path: string; trace: Trace },
+  after: { path: string; trace: Trace },
+): Comparison {
+  const names = (trace: Trace) => [...new Set(trace.devices.map(({ name }) => name))].sort(compareText).join(', ');
+  if (names(before.trace) !== names(after.trace))
+    throw fail('GPU_NOT_COMPARABLE', {
+      reason: `the first is of ${names(before.trace) || 'an unnamed GPU'}, the second of ${names(after.trace) || 'an unnamed GPU'}`,
+    });
+  if (before.trace.worldSize !== after.trace.worldSize)
+    throw fail('GPU_NOT_COMPARABLE', {
+      reason: `the first is one of ${before.trace.worldSize ?? 'an unknown number of'} ranks, the second of ${after.trace.worldSize ?? 'an unknown number'}`,
+    });
+  const first = traceFacts(before.path, before.trace);
+  const second = traceFacts(after.path, after.trace);
+  if (first.length === 0 || second.length === 0)
+    throw fail('GPU_NO_DATA', { reason: 'one of the traces has no GPU event' });
+  if (first.length !== second.length)
+    throw fail('GPU_NOT_COMPARABLE', { reason: `the first has ${first.length} GPUs, the second ${second.length}` });
+  const changes = changesOf(first, second);
+  const span = [...first, ...second].some(({ windows }) => windows[0].kind === 'span');
+  if (span) return noClaim(changes);
+  const step = changes[0];
+  const verdict =
+    Math.abs(step.change) < NOISE
+      ? 'no difference'
+      : step.change <= -VERDICT_FROM
+        ? 'faster'
+        : step.change >= VERDICT_FROM
+          ? 'slower'
+          : 'no difference';
+  const times = step.before / step.after;
+  return {
+    verdict,
+    summary: `median step ${(step.before / 1000).toFixed(1)} ms → ${(step.after / 1000).toFixed(1)} ms: ${times.toFixed(2)}× (mean ${(changes[1].before / changes[1].after).toFixed(2)}×)`,
+    changes,
+  };
+}
+
+function noClaim(changes: readonly Change[]): Comparison {
+  const kernel = changes.find(({ what }) => what === 'kernel time');
+  return {
+    verdict: 'no claim',
+    summary: `no step is marked: the spans of the recordings say nothing about speed; kernel time changed by ${percent(kernel?.change ?? 0)} %`,
+    changes,
+  };
+}
+
+function changesOf(first: readonly TraceFacts[], second: readonly TraceFacts[]): readonly Change[] {
+  const change = (what: string, measure: (facts: readonly TraceFacts[]) => number): Change => {
+    const before = measure(first);
+    const after = measure(second);
+    return { what, before, after, change: before === 0 ? 0 : (after - before) / before };
+  };
+  const total = (pick: (facts: TraceFacts) => number) => (all: readonly TraceFacts[]) =>
+    all.reduce((sum, facts) => sum + pick(facts), 0);
+  // A step of several GPUs lasts as long as its slowest.
+  const longest = (pick: (facts: TraceFacts) => number) => (all: readonly TraceFacts[]) => Math.max(...all.map(pick));
+  return [
+    change(
+      'median step',
+      longest(({ stepUs }) => stepUs),
+    ),
+    change(
+      'mean step',
+      longest(({ windows }) => windows.reduce((sum, { start, end }) => sum + end - start, 0) / windows.length),
+    ),
+    change('kernel time', total(kernelTime)),
+    change(
+      'exposed communication',
+      total(({ sum, steady }) => sum.exposedCommunicationUs / steady.length),
+    ),
+    change(
+      'idle',
+      total(({ sum, steady }) => sum.idleUs / steady.length),
+    ),
+  ];
+}
+
+function kernelTime({ trace, rows, steady }: TraceFacts): number {
+  let us = 0;
+  for (const row of rows) {
+    const ts = trace.gpu.ts[row];
+    if (trace.gpu.kind[row] === 0 && steady.some(({ start, end }) => ts >= start && ts < end)) us += trace.gpu.dur[row];
+  }
+  return us / steady.length;
+}

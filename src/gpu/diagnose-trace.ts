@@ -1,0 +1,92 @@
+import { launchPace } from './analysis/kernels.ts';
+import type { TraceFacts } from './analysis/trace-facts.ts';
+import { type FindingDraft, SILENT_BELOW } from './finding.ts';
+import { dataPipeline } from './rules/data-pipeline.ts';
+import { hiddenSync } from './rules/hidden-sync.ts';
+import { kernelEfficiency } from './rules/kernel-efficiency.ts';
+import { launchOverhead } from './rules/launch-overhead.ts';
+import { multiGpu } from './rules/multi-gpu.ts';
+import { looksSampled, percent, type Remaining, type TraceRule } from './rules/rule.ts';
+
+/** Rules whose time was measured as idle or exposed, in the order of the investigation. */
+const measuredRules: readonly TraceRule[] = [hiddenSync, dataPipeline, launchOverhead, multiGpu];
+
+/** What the trace of one rank gives: findings, and what it cannot tell. */
+export interface TraceDiagnosis {
+  readonly drafts: readonly FindingDraft[];
+  readonly limitations: readonly string[];
+  /** Why no verdict can be given; undefined if one can. */
+  readonly inconclusive: string | undefined;
+}
+
+/** Fewer GPU events than this are no step of a program. */
+const TOO_FEW = 10;
+const IDLE_TO_EXPLAIN = 0.15;
+
+/** Runs the rules over one device of one trace. */
+export function diagnoseTrace(facts: TraceFacts): TraceDiagnosis {
+  const { sum, stepUs } = facts;
+  const start: Remaining = { stepUs, computationUs: (sum.computationUs / sum.totalUs) * stepUs };
+  const measured = measuredRules.flatMap((rule) => rule(facts, start));
+  const recovered = measured.reduce((us, draft) => us + (draft.recoverableUs ?? 0), 0);
+  const remaining = { stepUs: Math.max(stepUs - recovered, start.computationUs), computationUs: start.computationUs };
+  const reason = inconclusiveReason(facts, measured);
+  const drafts = reason === undefined ? [...measured, ...kernelEfficiency(facts, remaining)] : measured;
+  const doubtful = drafts.map((draft): FindingDraft => ({ ...draft, confidence: 'low' }));
+  return {
+    drafts: reason === undefined ? drafts : startsUp(facts) ? [] : doubtful,
+    limitations: limitationsOf(facts),
+    inconclusive: reason,
+  };
+}
+
+/** Whether most of the idle time is the start of the program. */
+function startsUp({ attribution, sum }: TraceFacts): boolean {
+  return attribution.byWork['start-up'] > 0.5 * sum.idleUs;
+}
+
+function inconclusiveReason(facts: TraceFacts, measured: readonly FindingDraft[]): string | undefined {
+  const { sum, attribution, queued, rows } = facts;
+  const idle = sum.idleUs / sum.totalUs;
+  if (rows.length < TOO_FEW && idle > IDLE_TO_EXPLAIN)
+    return `the trace has ${rows.length} GPU events, too few for a step`;
+  if (!facts.hasHost && idle >= SILENT_BELOW)
+    return `${percent(idle)} % of the time is idle, and without operator or Python events it has no cause: record with activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], with_stack=True`;
+  if (idle < IDLE_TO_EXPLAIN) return undefined;
+  if (startsUp(facts))
+    return `${percent(attribution.byWork['start-up'] / sum.totalUs)} % of the time is start-up (context, module load, first allocation), which happens once: record steady steps with torch.profiler.schedule(wait=1, warmup=3, active=5)`;
+  if (measured.some(({ shareOfStep }) => (shareOfStep ?? 0) >= 0.1)) return undefined;
+  if (queued.us > 0.5 * sum.idleUs)
+    return `work was submitted and did not start for ${percent(queued.us / sum.totalUs)} % of the time: the GPU did something that is not recorded, or another process used it; record at least 5 steps, all processes, and do not take the idle time for waste`;
+  return `${percent(idle)} % of the time is idle, and the trace does not tell why: record with activities=[CPU, CUDA], with_stack=True`;
+}
+
+function limitationsOf(facts: TraceFacts): readonly string[] {
+  const { trace, steady, windows, sum, attribution, hasHost, hasLaunches } = facts;
+  const texts: string[] = trace.faults.map(({ what, count }) => `${what}: ${count}`);
+  if (!hasLaunches)
+    texts.push('no launching call is in the trace: gaps cannot be divided into host part and queued part');
+  if (!hasHost)
+    texts.push(
+      'no operator or Python event is in the trace: idle time has no cause (record with activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], with_stack=True)',
+    );
+  const bare = attribution.frames.other.unrecordedUs / sum.totalUs;
+  if (bare > 0.05 && hasHost)
+    texts.push(
+      `${percent(bare)} % of the time the launching thread has no event in the trace: with_stack=True would show what it did`,
+    );
+  if (windows[0].kind === 'span')
+    texts.push(
+      'no step is marked: shares are of the span from the first to the last GPU event, which hides what is before it (call prof.step() each step)',
+    );
+  else if (steady.length < 3)
+    texts.push(`only ${steady.length} steady step${steady.length === 1 ? '' : 's'}: medians mean little`);
+  if (looksSampled(facts))
+    texts.push('host events seem to be missing (a sampled or filtered trace): causes are uncertain');
+  const size = trace.worldSize ?? 1;
+  if (size > 1) texts.push(`one of ${size} ranks: waiting for a late rank cannot be told from sending`);
+  if (trace.overheadUs > 0.01 * sum.totalUs) texts.push('the profiler itself took more than 1 % of the time');
+  for (const { name, leftOut } of windows) if (leftOut !== undefined) texts.push(`${name} is left out: ${leftOut}`);
+  if (launchPace(facts).kernelsPerStep === 0) texts.push('no GPU event begins in a steady step');
+  return texts;
+}

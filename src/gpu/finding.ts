@@ -1,0 +1,73 @@
+/** The root causes, one rule each in `rules/`. */
+export const causes = [
+  'data-pipeline',
+  'kernel-efficiency',
+  'launch-overhead',
+  'multi-gpu',
+  'hidden-sync',
+  'scheduling',
+] as const;
+export type Cause = (typeof causes)[number];
+
+/** One number that anybody can check again: in which file, between which times or at which events. */
+export interface Evidence {
+  readonly file: string;
+  readonly what: string;
+  readonly value: number | string;
+  readonly unit: string;
+  /** Times in the file, in its own microseconds. */
+  readonly rangeUs?: readonly [number, number];
+  /** Correlation ids, row numbers or names of what was counted; at most a few. */
+  readonly events?: readonly (number | string)[];
+}
+
+export type Confidence = 'high' | 'medium' | 'low';
+
+/** What was found, how sure it is, what it costs and what to do; public, and read by the planner of training costs. */
+export interface Finding {
+  /** Unique within a diagnosis: `data-pipeline/1`. */
+  readonly id: string;
+  readonly cause: Cause;
+  readonly title: string;
+  /** `info` from 5 % of a step, `warning` from 15 %. */
+  readonly severity: 'info' | 'warning';
+  readonly scope: {
+    readonly file: string;
+    readonly rank: number | null;
+    readonly device: number | string | null;
+    /** Which window the shares are of: `stretched steps`, `GPU span`, `samples`, `jobs`. */
+    readonly window: string;
+  };
+  readonly evidence: readonly Evidence[];
+  /** Share of the step, 0 to 1; null where there is no step. */
+  readonly shareOfStep: number | null;
+  /** Time per step that the fix can give back at most, in microseconds. */
+  readonly recoverableUs: number | null;
+  /** Time per step if this finding and those before it are mended wholly, in microseconds. */
+  readonly remainingStepUs: number | null;
+  /** GPU-hours concerned; for findings about scheduling. */
+  readonly gpuHours: number | null;
+  /** Upper bound of the speed-up of this fix alone, `T / (T − R)`; null where there is no step. */
+  readonly ceiling: number | null;
+  /** A range from comparable measurements, or that there is none. */
+  readonly expected: string;
+  readonly confidence: Confidence;
+  /** What would show that this is not the cause. */
+  readonly disproof: string;
+  readonly fix: readonly string[];
+  /** The command that brings the next piece of evidence. */
+  readonly nextCommand: string;
+}
+
+/** A finding before it is ranked and numbered. */
+export type FindingDraft = Omit<Finding, 'id' | 'severity' | 'remainingStepUs' | 'ceiling'>;
+
+export const SILENT_BELOW = 0.05;
+export const WARNING_FROM = 0.15;
+
+/** Severity by share of the step: silent below 5 %, a warning from 15 %. */
+export function severityOf(share: number): Finding['severity'] | 'silent' {
+  return share < SILENT_BELOW ? 'silent' : share < WARNING_FROM ? 'info' : 'warning';
+}
+
+export const noMeasurement = 'ceiling only, no comparable measurement';

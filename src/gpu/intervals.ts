@@ -1,0 +1,98 @@
+/** Intervals that do not overlap, sorted: interval i is [starts[i], ends[i]). The unit is that of the input. */
+export interface Spans {
+  readonly starts: Float64Array;
+  readonly ends: Float64Array;
+}
+
+export const noSpans: Spans = { starts: new Float64Array(0), ends: new Float64Array(0) };
+
+/** The union of intervals given in any order; touching ones become one, empty ones count only where they touch. */
+export function unionOf(starts: ArrayLike<number>, ends: ArrayLike<number>): Spans {
+  const order = sortedOrder(starts);
+  const outStarts = new Float64Array(order.length);
+  const outEnds = new Float64Array(order.length);
+  let count = 0;
+  for (const index of order) {
+    const start = starts[index];
+    const end = ends[index];
+    if (count > 0 && start <= outEnds[count - 1]) {
+      if (end > outEnds[count - 1]) outEnds[count - 1] = end;
+    } else {
+      outStarts[count] = start;
+      outEnds[count] = end;
+      count += 1;
+    }
+  }
+  return { starts: outStarts.slice(0, count), ends: outEnds.slice(0, count) };
+}
+
+/** Indices in order of value, ties by index. */
+export function sortedOrder(values: ArrayLike<number>): Uint32Array {
+  const order = new Uint32Array(values.length);
+  let sorted = true;
+  for (let index = 0; index < order.length; index += 1) {
+    order[index] = index;
+    if (index > 0 && values[index] < values[index - 1]) sorted = false;
+  }
+  return sorted ? order : order.sort((a, b) => values[a] - values[b] || a - b);
+}
+
+/** The summed length. */
+export function lengthOf({ starts, ends }: Spans): number {
+  let sum = 0;
+  for (let index = 0; index < starts.length; index += 1) sum += ends[index] - starts[index];
+  return sum;
+}
+
+/** What both have. */
+export function intersect(a: Spans, b: Spans): Spans {
+  const pairs: number[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.starts.length && j < b.starts.length) {
+    const start = Math.max(a.starts[i], b.starts[j]);
+    const end = Math.min(a.ends[i], b.ends[j]);
+    if (start < end) pairs.push(start, end);
+    if (a.ends[i] < b.ends[j]) i += 1;
+    else j += 1;
+  }
+  return fromPairs(pairs);
+}
+
+/** What `a` has and `b` has not. */
+export function subtract(a: Spans, b: Spans): Spans {
+  const pairs: number[] = [];
+  let j = 0;
+  for (let i = 0; i < a.starts.length; i += 1) {
+    let start = a.starts[i];
+    const end = a.ends[i];
+    while (j < b.starts.length && b.ends[j] <= start) j += 1;
+    for (let k = j; k < b.starts.length && b.starts[k] < end; k += 1) {
+      if (b.starts[k] > start) pairs.push(start, b.starts[k]);
+      start = Math.max(start, b.ends[k]);
+    }
+    if (start < end) pairs.push(start, end);
+  }
+  return fromPairs(pairs);
+}
+
+/** The part inside a window. */
+export function clip(spans: Spans, start: number, end: number): Spans {
+  return intersect(spans, { starts: Float64Array.of(start), ends: Float64Array.of(end) });
+}
+
+/** One interval. */
+export function span(start: number, end: number): Spans {
+  return { starts: Float64Array.of(start), ends: Float64Array.of(end) };
+}
+
+function fromPairs(pairs: readonly number[]): Spans {
+  const count = pairs.length >> 1;
+  const starts = new Float64Array(count);
+  const ends = new Float64Array(count);
+  for (let index = 0; index < count; index += 1) {
+    starts[index] = pairs[2 * index];
+    ends[index] = pairs[2 * index + 1];
+  }
+  return { starts, ends };
+}

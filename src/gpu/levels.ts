@@ -1,0 +1,93 @@
+import type { TraceFacts } from './analysis/trace-facts.ts';
+import type { Diagnosis, Level } from './diagnosis.ts';
+import { percent } from './rules/rule.ts';
+import type { Source } from './source.ts';
+
+const profilerCall =
+  'with torch.profiler.profile(activities=[CPU, CUDA], schedule=schedule(wait=1, warmup=3, active=5), record_shapes=True, with_stack=True) as prof: … prof.step()';
+
+/** The levels of the investigation with the evidence that each had, in order. */
+export function levelsOf(
+  sources: readonly Source[],
+  facts: readonly TraceFacts[],
+  utilisation: Diagnosis['utilisation'],
+): readonly Level[] {
+  const has = (...kinds: readonly Source['kind'][]) =>
+    sources.filter(({ kind }) => kinds.includes(kind)).map(({ path }) => path);
+  const scheduler = has('jobs', 'pods', 'clusters');
+  const share = (pick: (one: TraceFacts) => number) =>
+    facts.map((one) => `${one.file}: ${percent(pick(one) / one.sum.totalUs)} %`);
+  const host = facts.filter(({ hasHost }) => hasHost);
+  return [
+    {
+      level: 0,
+      title: 'the headline number: allocated × non-idle × busy',
+      evidence: [
+        ...utilisation.map(
+          ({ file, mean, nonIdleShare, meanOfNonIdle }) =>
+            `${file}: ${mean.toFixed(1)} % = ${percent(nonIdleShare)} % non-idle × ${meanOfNonIdle.toFixed(1)} % busy`,
+        ),
+        ...has('dcgm').map((path) => `${path}: one scrape`),
+        ...scheduler.map((path) => `${path}: allocation`),
+      ],
+      missing:
+        utilisation.length === 0
+          ? 'nvidia-smi dmon -s putcm -o TD -d 1 > dmon.txt'
+          : scheduler.length === 0
+            ? 'sacct -a -P -S now-7days --format=JobID,State,ExitCode,Start,End,ElapsedRaw,AllocTRES,Eligible,JobName > jobs.psv'
+            : undefined,
+    },
+    {
+      level: 1,
+      title: 'idle against computation inside steps',
+      evidence: share(({ sum }) => sum.idleUs).map((text) => `${text} idle`),
+      missing: facts.length === 0 ? profilerCall : undefined,
+    },
+    {
+      level: 2,
+      title: 'data pipeline',
+      evidence: host.map(
+        (one) => `${one.file}: ${percent(one.attribution.byWork.loader / one.sum.totalUs)} % waits for data`,
+      ),
+      missing: host.length === 0 ? profilerCall : undefined,
+    },
+    {
+      level: 3,
+      title: 'memory bandwidth and kernels',
+      evidence: [
+        ...share(({ sum }) => sum.computationUs).map((text) => `${text} computation`),
+        ...has('ncu').map((path) => `${path}: verdicts per kernel`),
+      ],
+      missing:
+        has('ncu').length === 0 ? 'ncu --set full --csv --page details -c 20 python train.py > kernels.csv' : undefined,
+    },
+    {
+      level: 4,
+      title: 'batch size and launch overhead',
+      evidence: host.map(
+        (one) => `${one.file}: ${percent(one.attribution.byWork.other / one.sum.totalUs)} % waits for launches`,
+      ),
+      missing:
+        host.length === 0 && has('kernel-sums').length === 0
+          ? 'nsys profile -t cuda,nvtx -o step python train.py && nsys export --type sqlite step.nsys-rep'
+          : undefined,
+    },
+    {
+      level: 5,
+      title: 'several GPUs',
+      evidence: [
+        ...share(({ sum }) => sum.exposedCommunicationUs).map((text) => `${text} exposed communication`),
+        ...has('iterations', 'fabric').map((path) => `${path}`),
+      ],
+      missing: facts.some(({ trace }) => (trace.worldSize ?? 1) > facts.length)
+        ? 'the traces of all ranks (export_chrome_trace on each), and all_reduce_perf -b 8 -e 8G -f 2 -g 8 > allreduce.log'
+        : undefined,
+    },
+    {
+      level: 6,
+      title: 'scheduling gaps',
+      evidence: scheduler,
+      missing: scheduler.length === 0 ? 'sacct -a -P …, or kubectl get pods -A -o json > pods.json' : undefined,
+    },
+  ];
+}

@@ -1,0 +1,58 @@
+/** The fields of one CSV line: quotes may enclose a field, a doubled quote inside is one. */
+export function csvFields(line: string, separator = ','): readonly string[] {
+  if (!line.includes('"')) return line.split(separator);
+  const fields: string[] = [];
+  let at = 0;
+  for (;;) {
+    if (line[at] === '"') {
+      let end = at + 1;
+      let text = '';
+      for (;;) {
+        const quote = line.indexOf('"', end);
+        if (quote < 0) return [...fields, text + line.slice(end)];
+        text += line.slice(end, quote);
+        end = quote + 1;
+        if (line[end] !== '"') break;
+        text += '"';
+        end += 1;
+      }
+      const comma = line.indexOf(separator, end);
+      fields.push(text);
+      if (comma < 0) return fields;
+      at = comma + 1;
+    } else {
+      const comma = line.indexOf(separator, at);
+      if (comma < 0) return [...fields, line.slice(at)];
+      fields.push(line.slice(at, comma));
+      at = comma + 1;
+    }
+  }
+}
+
+/** The lines of a text, without their ends. */
+export function linesOf(text: string): readonly string[] {
+  return text.split(/\r\n|\n|\r/);
+}
+
+/**
+ * A number as tools print it: thousands commas, a unit after it; NaN for `-`, `N/A`, `[N/A]`, `n/a`, `[Not Supported]`, `ERR!`
+ * and all else. With `decimalComma`, `1.234,56` is 1234.56.
+ */
+export function printedNumber(text: string | undefined, decimalComma = false): number {
+  if (text === undefined) return Number.NaN;
+  const match = /^\s*([+-]?[\d.,'\u00a0\u202f]+(?:[eE][+-]?\d+)?)\s*[^\d\s]?.*$/.exec(text);
+  if (match === null) return Number.NaN;
+  const digits = (match[1] ?? '').replaceAll(/['\u00a0\u202f]/g, '');
+  const plain = decimalComma ? digits.replaceAll('.', '').replace(',', '.') : digits.replaceAll(',', '');
+  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(plain) ? Number(plain) : Number.NaN;
+}
+
+/** Rows of a CSV text by column name; short rows lack their last columns. */
+export function csvRows(text: string): {
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+} {
+  const lines = linesOf(text).filter((line) => line.trim() !== '');
+  const header = csvFields(lines[0] ?? '').map((name) => name.trim());
+  return { header, rows: lines.slice(1).map((line) => csvFields(line)) };
+}

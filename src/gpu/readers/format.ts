@@ -1,0 +1,56 @@
+/** Kinds of files that are told apart, by content and not by name. */
+export type FileKind =
+  | 'trace'
+  | 'nsys-sqlite'
+  | 'nsys-stats-text'
+  | 'nsys-kernel-csv'
+  | 'ncu-csv'
+  | 'dmon'
+  | 'pmon'
+  | 'query-gpu'
+  | 'monitor-jsonl'
+  | 'dcgm'
+  | 'sacct'
+  | 'pod-list'
+  | 'pod-csv'
+  | 'node-csv'
+  | 'iterations'
+  | 'variation'
+  | 'cluster-summary'
+  | 'utilisation-cdf'
+  | 'nccl-tests'
+  | 'megatron-log'
+  | 'nsys-rep'
+  | 'ncu-rep';
+
+/** Marks in the first bytes of a file, tried in this order. */
+const marks: readonly (readonly [FileKind, RegExp])[] = [
+  ['nsys-sqlite', /^SQLite format 3\0/],
+  ['nsys-rep', /^NVIDIA Tegra Profiler Report/],
+  ['ncu-rep', /^NVR\0/],
+  ['monitor-jsonl', /^\s*\{"[^\n]*"gpu_usage:\w+":[^\n]*\}\s*\n/],
+  ['pod-list', /^\s*\{(?=[\s\S]{0,2000}"kind"\s*:\s*"(List|PodList)")/],
+  ['trace', /^\uFEFF?\s*(\{\s*["}]|\[\s*[[{\]])/],
+  ['dcgm', /^(#.*\n|\s*\n)*DCGM_FI_\w+\{/],
+  ['ncu-csv', /^"?ID"?,"?Process ID"?,/m],
+  ['nsys-stats-text', /^\[\d+\/\d+\] Executing '\w+' stats report/m],
+  ['nsys-kernel-csv', /^"?Time \(%\)"?,"?Total Time \(ns\)"?,"?Instances"?,.*Name/m],
+  ['pmon', /^#\s*gpu\s+pid\s+type/m],
+  ['dmon', /^#\s*(Date\s+Time\s+)?gpu\s+\w+/im],
+  ['nccl-tests', /^#.*\b(minBytes|nThread)\b|^#\s+size\s+count\s+type/m],
+  ['query-gpu', /^[^\n]*\butilization[._]gpu\b/],
+  ['pod-csv', /^[^\n]*\bpod_phase\b[^\n]*\bscheduled_time\b/],
+  ['node-csv', /^sn,cpu_milli,memory_mib,gpu,model/],
+  ['iterations', /^[^\n]*\bworker\b[^\n]*\bbatch_time/],
+  ['variation', /^,0,1,2,3[,\n]/],
+  ['cluster-summary', /^id,[^\n]*\bgpu_job_num\b/],
+  ['utilisation-cdf', /^[^\n]*\bmetric,percentile,value/],
+  ['sacct', /^(JobID\w*\|[^\n]*|\d+(_\d+)?(\.\w+)?\|[A-Z_]+[^\n|]*\|[^\n]*gres\/gpu[^\n]*)\n/m],
+  ['megatron-log', /\bsetting training iterations to\b|\belapsed time per iteration \(ms\):|\breset_iteration \.{3}/],
+];
+
+/** The kind of a file by its first bytes (unpacked, 64 KiB are enough); undefined if it is none of them. */
+export function fileKindOf(head: Uint8Array): FileKind | undefined {
+  const text = new TextDecoder('utf-8').decode(head);
+  return marks.find(([, mark]) => mark.test(text))?.[0];
+}

@@ -1,0 +1,390 @@
+import { gpuKinds, hostKinds, type TraceBuilder } from '../../trace/trace.ts';
+import { DAMAGED, endOfString, INCOMPLETE, numberIn, skipSpace, skipValue } from './json-bytes.ts';
+
+/** What is done with an event of a category. */
+const roles = {
+  skip: 0,
+  kernel: 1,
+  memcpy: 2,
+  memset: 3,
+  op: 4,
+  python: 5,
+  annotation: 6,
+  runtime: 7,
+  driver: 8,
+  overhead: 9,
+  foreign: 10,
+} as const;
+
+/** Categories of all ages of the format. */
+const roleOf: Readonly<Record<string, number>> = {
+  kernel: roles.kernel,
+  Kernel: roles.kernel,
+  gpu_memcpy: roles.memcpy,
+  Memcpy: roles.memcpy,
+  gpu_memset: roles.memset,
+  Memset: roles.memset,
+  cpu_op: roles.op,
+  Operator: roles.op,
+  python_function: roles.python,
+  '': roles.python,
+  user_annotation: roles.annotation,
+  cuda_runtime: roles.runtime,
+  Runtime: roles.runtime,
+  cuda_driver: roles.driver,
+  overhead: roles.overhead,
+  gpu_user_annotation: roles.skip,
+  cuda_sync: roles.skip,
+  cuda_profiler_range: roles.skip,
+  cpu_instant_event: roles.skip,
+  mtia_runtime: roles.skip,
+  fwdbwd: roles.skip,
+  ac2g: roles.skip,
+  Trace: roles.skip,
+};
+
+/** Operators whose shapes are kept: those whose work can be computed from them. */
+const shapedOps = /^aten::(mm|addmm|bmm|baddbmm|matmul|linear|convolution|add|mul|copy_|.*attention.*)$/;
+
+/** Where reading arguments may end. */
+const until = { end: 0, correlation: 1, external: 2, shape: 3 } as const;
+
+const nameFlags = { seen: 1, step: 2, shaped: 4, memory: 8 } as const;
+
+/**
+ * Hot path. Reads one event object into the columns of a trace; only the fields that the analysis needs are looked at.
+ *
+ *   event = { "ph": "X", "cat": …, "name": …, "pid": …, "tid": …, "ts": us, "dur": us, "args": { … } }, in any order
+ */
+export class EventReader {
+  readonly #trace: TraceBuilder;
+  #roles = new Int8Array(1 << 8).fill(-1);
+  #flags = new Uint8Array(1 << 12);
+  readonly #threads = new Map<number, number>();
+  #lastThreadKey = -1;
+  #lastThread = 0;
+  // The fields of the event at hand: start and end of each token, 0 if absent.
+  #phase = 0;
+  #cat = 0;
+  #catEnd = 0;
+  #name = 0;
+  #nameEnd = 0;
+  #pid = 0;
+  #pidEnd = 0;
+  #tid = 0;
+  #tidEnd = 0;
+  #ts = 0;
+  #tsEnd = 0;
+  #dur = 0;
+  #durEnd = 0;
+  #args = 0;
+  // The arguments of the event at hand.
+  #correlation = -1;
+  #external = -1;
+  #stream = -1;
+  #device = -1;
+  #bytes = Number.NaN;
+  #blocks = Number.NaN;
+  #occupancy = Number.NaN;
+  #shape = 0;
+  #allocated = Number.NaN;
+  #collective: Record<string, string | number> | undefined;
+
+  constructor(trace: TraceBuilder) {
+    this.#trace = trace;
+  }
+
+  /** Reads the event whose `{` is at `at`; the index after its `}`, INCOMPLETE or DAMAGED. Nothing is kept unless whole. */
+  read(bytes: Uint8Array, at: number, end: number): number {
+    const next = this.#tokens(bytes, at, end);
+    if (next < 0) return next;
+    this.#trace.events += 1;
+    if (this.#phase === 0x58) this.#span(bytes, next);
+    else if (this.#phase === 0x69 || this.#phase === 0x49) this.#instant(bytes, next);
+    return next;
+  }
+
+  #tokens(bytes: Uint8Array, at: number, end: number): number {
+    this.#phase = 0;
+    this.#cat = this.#catEnd = this.#name = this.#nameEnd = 0;
+    this.#pid = this.#pidEnd = this.#tid = this.#tidEnd = 0;
+    this.#ts = this.#tsEnd = this.#dur = this.#durEnd = this.#args = 0;
+    let here = skipSpace(bytes, at + 1, end);
+    if (here >= end) return INCOMPLETE;
+    if (bytes[here] === 0x7d) return here + 1;
+    for (;;) {
+      if (bytes[here] !== 0x22) return here >= end ? INCOMPLETE : DAMAGED;
+      const key = here + 1;
+      const close = endOfString(bytes, key, end);
+      if (close === INCOMPLETE) return INCOMPLETE;
+      here = skipSpace(bytes, close + 1, end);
+      if (here >= end) return INCOMPLETE;
+      if (bytes[here] !== 0x3a) return DAMAGED;
+      const value = skipSpace(bytes, here + 1, end);
+      const after = skipValue(bytes, value, end);
+      if (after < 0) return after;
+      this.#note(bytes, key, close - key, value, after);
+      here = skipSpace(bytes, after, end);
+      if (here >= end) return INCOMPLETE;
+      if (bytes[here] === 0x7d) return here + 1;
+      if (bytes[here] !== 0x2c) return DAMAGED;
+      here = skipSpace(bytes, here + 1, end);
+    }
+  }
+
+  /** Notes where the value of a known key is. */
+  #note(bytes: Uint8Array, key: number, length: number, value: number, after: number): void {
+    const a = bytes[key];
+    if (length === 2) {
+      if (a === 0x70 && bytes[key + 1] === 0x68) this.#phase = bytes[value + 1];
+      else if (a === 0x74 && bytes[key + 1] === 0x73) {
+        this.#ts = value;
+        this.#tsEnd = after;
+      }
+    } else if (length === 3) {
+      const b = bytes[key + 1];
+      if (a === 0x63 && b === 0x61) {
+        this.#cat = value + 1;
+        this.#catEnd = after - 1;
+      } else if (a === 0x70 && b === 0x69) {
+        this.#pid = value;
+        this.#pidEnd = after;
+      } else if (a === 0x74 && b === 0x69) {
+        this.#tid = value;
+        this.#tidEnd = after;
+      } else if (a === 0x64 && b === 0x75) {
+        this.#dur = value;
+        this.#durEnd = after;
+      }
+    } else if (length === 4) {
+      if (bytes[value] === 0x22 && a === 0x6e) {
+        this.#name = value + 1;
+        this.#nameEnd = after - 1;
+      } else if (a === 0x61 && bytes[value] === 0x7b) this.#args = value;
+    }
+  }
+
+  #span(bytes: Uint8Array, end: number): void {
+    const category = this.#catEnd > this.#cat ? this.#trace.names.intern(bytes, this.#cat, this.#catEnd) : 0;
+    const role = this.#role(category);
+    if (role === roles.skip) return;
+    const ts = this.#tsEnd === 0 ? Number.NaN : numberIn(bytes, this.#ts, this.#tsEnd);
+    const dur = this.#durEnd === 0 ? Number.NaN : numberIn(bytes, this.#dur, this.#durEnd);
+    if (!this.#timesAreRight(ts, dur)) return;
+    if (role === roles.foreign) this.#noteForeign(category);
+    else if (role === roles.overhead) this.#trace.overheadUs += Number.isNaN(dur) ? 0 : dur;
+    else if (role <= roles.memset) this.#gpu(bytes, end, role, ts, Number.isNaN(dur) ? 0 : dur);
+    else this.#host(bytes, end, role, ts, Number.isNaN(dur) ? 0 : dur);
+  }
+
+  #timesAreRight(ts: number, dur: number): boolean {
+    if (!Number.isFinite(ts) || Math.abs(ts) > 1e18) {
+      this.#trace.fault('events without time');
+      return false;
+    }
+    if (dur < 0 || dur > 1e15) {
+      this.#trace.fault('negative durations');
+      return false;
+    }
+    if (Number.isNaN(dur)) this.#trace.fault('no duration');
+    return true;
+  }
+
+  #gpu(bytes: Uint8Array, end: number, role: number, ts: number, dur: number): void {
+    this.#readArgs(bytes, end, until.end);
+    const { gpu, names, collectives } = this.#trace;
+    const row = gpu.row();
+    gpu.ts[row] = ts;
+    gpu.dur[row] = dur;
+    gpu.name[row] = names.intern(bytes, this.#name, this.#nameEnd);
+    gpu.kind[row] = role === roles.kernel ? gpuKinds.kernel : role === roles.memcpy ? gpuKinds.memcpy : gpuKinds.memset;
+    const pid = this.#pidEnd === 0 ? 0 : numberIn(bytes, this.#pid, this.#pidEnd);
+    gpu.device[row] = this.#device >= 0 ? this.#device : Number.isNaN(pid) ? 0 : pid;
+    gpu.stream[row] = this.#stream;
+    gpu.correlation[row] = this.#correlation;
+    gpu.external[row] = this.#external;
+    gpu.bytes[row] = this.#bytes;
+    gpu.blocksPerSm[row] = this.#blocks;
+    gpu.occupancy[row] = this.#occupancy;
+    if (this.#collective !== undefined) {
+      const { name = '', inElements = 0, outElements = 0, dtype = '', groupSize = 0, group = '' } = this.#collective;
+      collectives.set(row, {
+        name: String(name),
+        inElements: Number(inElements),
+        outElements: Number(outElements),
+        dtype: String(dtype),
+        groupSize: Number(groupSize),
+        group: String(group),
+      });
+    }
+  }
+
+  #host(bytes: Uint8Array, end: number, role: number, ts: number, dur: number): void {
+    const { host, names, steps } = this.#trace;
+    const name = names.intern(bytes, this.#name, this.#nameEnd);
+    const flags = this.#flagsOf(name);
+    const thread = this.#thread(bytes);
+    const wanted = role >= roles.runtime ? until.correlation : until.external;
+    if (role !== roles.python) this.#readArgs(bytes, end, (flags & nameFlags.shaped) === 0 ? wanted : until.shape);
+    if ((flags & nameFlags.step) !== 0 && role !== roles.python) {
+      steps.push({ name: names.text(name), ts, dur, thread });
+      return;
+    }
+    const row = host.row();
+    host.ts[row] = ts;
+    host.dur[row] = dur;
+    host.name[row] = name;
+    host.thread[row] = thread;
+    host.kind[row] = hostKindOf[role];
+    host.link[row] = role === roles.python ? -1 : role >= roles.runtime ? this.#correlation : this.#external;
+    host.shape[row] = role === roles.op ? this.#shape : 0;
+  }
+
+  #instant(bytes: Uint8Array, end: number): void {
+    if (this.#nameEnd === 0) return;
+    const name = this.#trace.names.intern(bytes, this.#name, this.#nameEnd);
+    if ((this.#flagsOf(name) & nameFlags.memory) === 0) return;
+    this.#readArgs(bytes, end, until.end);
+    if (this.#allocated > (this.#trace.peakMemoryBytes ?? 0)) this.#trace.peakMemoryBytes = this.#allocated;
+  }
+
+  #noteForeign(category: number): void {
+    const { foreign, names } = this.#trace;
+    if (foreign.size < 100) foreign.set(names.text(category), (foreign.get(names.text(category)) ?? 0) + 1);
+  }
+
+  #role(category: number): number {
+    if (category >= this.#roles.length) {
+      if (category > 1 << 22) return roles.foreign;
+      const grown = new Int8Array(Math.max(this.#roles.length * 2, category + 1)).fill(-1);
+      grown.set(this.#roles);
+      this.#roles = grown;
+    }
+    const known = this.#roles[category];
+    if (known >= 0) return known;
+    const text = this.#trace.names.text(category);
+    const role = Object.hasOwn(roleOf, text) ? roleOf[text] : text.startsWith('async') ? roles.skip : roles.foreign;
+    this.#roles[category] = role;
+    return role;
+  }
+
+  #flagsOf(name: number): number {
+    if (name >= this.#flags.length) {
+      const grown = new Uint8Array(Math.max(this.#flags.length * 2, name + 1));
+      grown.set(this.#flags);
+      this.#flags = grown;
+    }
+    const known = this.#flags[name];
+    if (known !== 0) return known;
+    const text = this.#trace.names.text(name);
+    let flags: number = nameFlags.seen;
+    if (/^ProfilerStep#\d+$/.test(text)) flags |= nameFlags.step;
+    if (shapedOps.test(text)) flags |= nameFlags.shaped;
+    if (text === '[memory]') flags |= nameFlags.memory;
+    this.#flags[name] = flags;
+    return flags;
+  }
+
+  /** Threads are told apart by the texts of pid and tid, which may be numbers or strings. */
+  #thread(bytes: Uint8Array): number {
+    const { names } = this.#trace;
+    const pid = names.intern(bytes, this.#pid, this.#pidEnd);
+    const tid = names.intern(bytes, this.#tid, this.#tidEnd);
+    const key = pid * 2 ** 24 + tid;
+    if (key === this.#lastThreadKey) return this.#lastThread;
+    let thread = this.#threads.get(key);
+    if (thread === undefined) {
+      thread = this.#threads.size;
+      this.#threads.set(key, thread);
+    }
+    this.#lastThreadKey = key;
+    this.#lastThread = thread;
+    return thread;
+  }
+
+  /** Reads the arguments of the event, until what is wanted was there. */
+  #readArgs(bytes: Uint8Array, end: number, wanted: number): void {
+    this.#correlation = this.#external = this.#stream = this.#device = -1;
+    this.#bytes = this.#blocks = this.#occupancy = this.#allocated = Number.NaN;
+    this.#shape = 0;
+    this.#collective = undefined;
+    if (this.#args === 0) return;
+    let here = skipSpace(bytes, this.#args + 1, end);
+    while (bytes[here] === 0x22) {
+      const key = here + 1;
+      const close = endOfString(bytes, key, end);
+      if (close < 0) return;
+      here = skipSpace(bytes, close + 1, end);
+      const value = skipSpace(bytes, here + 1, end);
+      const after = skipValue(bytes, value, end);
+      if (after < 0) return;
+      this.#argument(bytes, key, close - key, value, after, wanted === until.shape);
+      if (wanted === until.correlation && this.#correlation >= 0) return;
+      if (wanted === until.external && this.#external >= 0) return;
+      here = skipSpace(bytes, after, end);
+      if (bytes[here] !== 0x2c) return;
+      here = skipSpace(bytes, here + 1, end);
+    }
+  }
+
+  #argument(bytes: Uint8Array, key: number, length: number, value: number, after: number, shape: boolean): void {
+    const a = bytes[key];
+    switch (length) {
+      case 5:
+        if (a === 0x62) this.#bytes = numberIn(bytes, value, after);
+        else if (a === 0x64) this.#collect(bytes, 'dtype', value, after);
+        break;
+      case 6:
+        if (a === 0x73) this.#stream = whole(numberIn(bytes, value, after));
+        else if (a === 0x64) this.#device = whole(numberIn(bytes, value, after));
+        break;
+      case 10:
+        if (shape && a === 0x49 && bytes[key + 6] === 0x44)
+          this.#shape = this.#trace.names.intern(bytes, value, Math.min(after, value + 4096));
+        else if (a === 0x47) this.#collect(bytes, 'groupSize', value, after);
+        break;
+      case 11:
+        if (a === 0x63) this.#correlation = whole(numberIn(bytes, value, after));
+        else if ((a | 0x20) === 0x65) this.#external = whole(numberIn(bytes, value, after));
+        break;
+      case 13:
+        if (a === 0x62) this.#blocks = numberIn(bytes, value, after);
+        else if (a === 0x49) this.#collect(bytes, 'inElements', value, after);
+        break;
+      case 14:
+        if (a === 0x4f) this.#collect(bytes, 'outElements', value, after);
+        break;
+      case 15:
+        if (a === 0x43) this.#collect(bytes, 'name', value, after);
+        else if (a === 0x54) this.#allocated = numberIn(bytes, value, after);
+        break;
+      case 18:
+        if (a === 0x50) this.#collect(bytes, 'group', value, after);
+        break;
+      case 25:
+        if (a === 0x65) this.#occupancy = numberIn(bytes, value, after);
+        break;
+      default:
+    }
+  }
+
+  #collect(bytes: Uint8Array, field: string, value: number, after: number): void {
+    this.#collective ??= {};
+    if (bytes[value] === 0x22) {
+      const close = endOfString(bytes, value + 1, after + 1);
+      const stop = close < 0 ? after - 1 : close;
+      this.#collective[field] = this.#trace.names.text(this.#trace.names.intern(bytes, value + 1, stop));
+    } else this.#collective[field] = numberIn(bytes, value, after);
+  }
+}
+
+const hostKindOf = new Uint8Array(11);
+hostKindOf[roles.op] = hostKinds.op;
+hostKindOf[roles.python] = hostKinds.python;
+hostKindOf[roles.annotation] = hostKinds.annotation;
+hostKindOf[roles.runtime] = hostKinds.runtime;
+hostKindOf[roles.driver] = hostKinds.driver;
+
+function whole(value: number): number {
+  return Number.isFinite(value) && Math.abs(value) < 2 ** 53 ? value : -1;
+}

@@ -1,0 +1,134 @@
+/**
+ * Hot path. A JSON scanner over bytes that is told what to expect: it never builds a value that is not wanted. It is
+ * tolerant where recorded traces are known to be damaged: bare NaN, Infinity and N/A, quotes that were not escaped,
+ * control characters, bytes that are no UTF-8.
+ *
+ *   value  = object | array | string | bare
+ *   bare   = any bytes but , } ] and white space
+ *   string = '"' … '"', where the last quote is followed by , : } ] or white space
+ */
+export const INCOMPLETE = -1;
+export const DAMAGED = -2;
+
+/** Values nested deeper than this are damage. */
+const DEEPEST = 512;
+
+/** The index of the first byte from `at` that is no white space, or `end`. */
+export function skipSpace(bytes: Uint8Array, at: number, end: number): number {
+  let here = at;
+  while (here < end) {
+    const byte = bytes[here];
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return here;
+    here += 1;
+  }
+  return end;
+}
+
+/** `at` is after the opening quote; the index of the closing one, or INCOMPLETE. */
+export function endOfString(bytes: Uint8Array, at: number, end: number): number {
+  let here = at;
+  while (here < end) {
+    const byte = bytes[here];
+    if (byte === 0x22) {
+      if (here + 1 >= end) return INCOMPLETE;
+      if (endsString(bytes[here + 1])) return here;
+      here += 1;
+    } else here += byte === 0x5c ? 2 : 1;
+  }
+  return INCOMPLETE;
+}
+
+function endsString(next: number): boolean {
+  return next === 0x2c || next === 0x3a || next === 0x7d || next === 0x5d || next <= 0x20;
+}
+
+/** The index after the value that begins at `at` (no white space), INCOMPLETE or DAMAGED. */
+export function skipValue(bytes: Uint8Array, at: number, end: number): number {
+  if (at >= end) return INCOMPLETE;
+  const first = bytes[at];
+  if (first === 0x22) {
+    const close = endOfString(bytes, at + 1, end);
+    return close === INCOMPLETE ? INCOMPLETE : close + 1;
+  }
+  if (first === 0x7b || first === 0x5b) return skipNested(bytes, at, end);
+  return skipBare(bytes, at, end);
+}
+
+function skipNested(bytes: Uint8Array, at: number, end: number): number {
+  let depth = 0;
+  let here = at;
+  while (here < end) {
+    const byte = bytes[here];
+    if (byte === 0x22) {
+      const close = endOfString(bytes, here + 1, end);
+      if (close === INCOMPLETE) return INCOMPLETE;
+      here = close + 1;
+      continue;
+    }
+    here += 1;
+    if (byte === 0x7b || byte === 0x5b) {
+      depth += 1;
+      if (depth > DEEPEST) return DAMAGED;
+    } else if (byte === 0x7d || byte === 0x5d) {
+      depth -= 1;
+      if (depth === 0) return here;
+    }
+  }
+  return INCOMPLETE;
+}
+
+function skipBare(bytes: Uint8Array, at: number, end: number): number {
+  let here = at;
+  while (here < end) {
+    const byte = bytes[here];
+    if (byte === 0x2c || byte === 0x7d || byte === 0x5d || byte <= 0x20) return here === at ? DAMAGED : here;
+    if (byte === 0x22 || byte === 0x7b || byte === 0x5b) return DAMAGED;
+    here += 1;
+  }
+  return INCOMPLETE;
+}
+
+const powers = Array.from({ length: 23 }, (_, power) => 10 ** power);
+
+/**
+ * The number in the bytes from `start` to `end`, quotes allowed; NaN where there is none. Exact for whole numbers below
+ * 2^53; a fraction is rounded once when read and once when added.
+ */
+export function numberIn(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  let stop = end;
+  if (bytes[at] === 0x22) {
+    at += 1;
+    stop -= 1;
+  }
+  const negative = bytes[at] === 0x2d;
+  if (negative) at += 1;
+  let whole = 0;
+  const first = at;
+  while (at < stop) {
+    const digit = bytes[at] - 0x30;
+    if (digit < 0 || digit > 9) break;
+    whole = whole * 10 + digit;
+    at += 1;
+  }
+  if (at === stop && at > first) return negative ? -whole : whole;
+  if (at === first) return Number.NaN;
+  if (bytes[at] !== 0x2e || at - first > 16) return slowNumber(bytes, start, end);
+  at += 1;
+  let fraction = 0;
+  const point = at;
+  while (at < stop && at - point < 15) {
+    const digit = bytes[at] - 0x30;
+    if (digit < 0 || digit > 9) break;
+    fraction = fraction * 10 + digit;
+    at += 1;
+  }
+  if (at !== stop) return slowNumber(bytes, start, end);
+  const value = whole + fraction / powers[at - point];
+  return negative ? -value : value;
+}
+
+function slowNumber(bytes: Uint8Array, start: number, end: number): number {
+  const text = new TextDecoder().decode(bytes.subarray(start, Math.min(end, start + 64))).replaceAll('"', '');
+  return /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : Number.NaN;
+}

@@ -1,0 +1,43 @@
+import { createReadStream } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import { fail } from '../../../base/errors/fail.ts';
+import type { Trace } from '../../trace/trace.ts';
+import { TraceScanner } from './trace-scanner.ts';
+
+const CHUNK = 2 ** 20;
+/** A trace shrinks 10 to 30 times by gzip; what unpacks to more than this times its size is a bomb. */
+const LARGEST_RATIO = 200;
+const NO_BOMB_BELOW = 256 * 2 ** 20;
+
+/**
+ * Reads a trace file, gzip or not, in chunks: memory holds the columns of the trace and a few megabytes.
+ * Errors: GPU_FILE, GPU_NOT_A_TRACE, GPU_MEMORY_TIMELINE, GPU_FILE_TOO_LARGE.
+ */
+export async function readTraceFile(path: string, gzip: boolean): Promise<Trace> {
+  const scanner = new TraceScanner();
+  const file = createReadStream(path, { highWaterMark: gzip ? CHUNK / 4 : CHUNK });
+  const stream = gzip ? file.pipe(createGunzip({ chunkSize: CHUNK })) : file;
+  file.on('error', (error) => stream.destroy(error));
+  let unpacked = 0;
+  try {
+    for await (const chunk of stream) {
+      const bytes: Uint8Array = chunk;
+      unpacked += bytes.length;
+      if (gzip && unpacked > NO_BOMB_BELOW && unpacked > LARGEST_RATIO * file.bytesRead)
+        throw fail('GPU_FILE_TOO_LARGE', { path, limit: LARGEST_RATIO });
+      scanner.push(bytes);
+    }
+  } catch (error) {
+    if (isCutShort(error)) return scanner.end(true);
+    throw error;
+  } finally {
+    file.destroy();
+  }
+  return scanner.end();
+}
+
+/** Whether a gzip stream ended early or is damaged; what came before can be read. */
+function isCutShort(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'Z_BUF_ERROR' || code === 'Z_DATA_ERROR';
+}

@@ -1,0 +1,212 @@
+import type { Diagnosis, Timeline, TraceReport } from '../diagnosis.ts';
+import type { Finding } from '../finding.ts';
+import { ms, percent } from '../rules/rule.ts';
+import { evidenceText } from './terminal.ts';
+
+/** A report stays below this: lanes are thinned until it does. */
+const MOST_BLOCKS = 6000;
+const colours = ['#3b6ea5', '#c77f2a', '#7a5ea8', '#d5d5d5', '#a33b3b'] as const;
+
+const style = `
+body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#1a1a1a}
+h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .6rem;border-bottom:1px solid #e4e4e4;vertical-align:top}
+.bar{display:flex;height:26px;margin:.3rem 0}.bar span{display:block;overflow:hidden;white-space:nowrap;color:#fff;font-size:12px;line-height:26px;padding-left:4px;box-sizing:border-box}
+.warning{border-left:4px solid #a33b3b;padding-left:.8rem}.info{border-left:4px solid #c77f2a;padding-left:.8rem}
+code{background:#f3f3f3;padding:.1rem .3rem}.small{color:#555;font-size:13px}
+svg{width:100%;height:auto;background:#fafafa}
+@media (prefers-color-scheme:dark){body{background:#181818;color:#e6e6e6}code,svg{background:#242424}td,th{border-color:#333}.small{color:#aaa}}
+`;
+
+/** The diagnosis as one HTML file that needs no network. */
+export function htmlReport(diagnosis: Diagnosis): string {
+  const body = [
+    `<h1>GPU efficiency</h1><p><b>${escaped(diagnosis.summary)}</b></p>`,
+    utilisationTable(diagnosis),
+    ...diagnosis.traces.map(traceSection),
+    kernelTable(diagnosis),
+    ...diagnosis.findings.map(findingSection),
+    ...(diagnosis.findings.length > 1 ? [waterfall(diagnosis)] : []),
+    list('Not told', diagnosis.reasons),
+    list(
+      'Not read',
+      diagnosis.refused.map(({ path, code, message }) => `${path}: ${code}: ${message}`),
+    ),
+    list('Notes', [
+      ...diagnosis.limitations,
+      ...diagnosis.traces.flatMap(({ file, limitations }) => limitations.map((text) => `${file}: ${text}`)),
+    ]),
+    levels(diagnosis),
+  ];
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>GPU efficiency</title><style>${style}</style></head><body>${body.join('\n')}</body></html>\n`;
+}
+
+function utilisationTable({ utilisation }: Diagnosis): string {
+  if (utilisation.length === 0) return '';
+  const rows = utilisation.map(({ file, mean, nonIdleShare, meanOfNonIdle, idleShare, saturatedShare, meanPowerW }) =>
+    row([
+      file,
+      `${mean.toFixed(1)} %`,
+      `${percent(nonIdleShare)} %`,
+      `${meanOfNonIdle.toFixed(1)} %`,
+      `${percent(idleShare)} %`,
+      `${percent(saturatedShare)} %`,
+      Number.isNaN(meanPowerW) ? '' : `${meanPowerW.toFixed(0)} W`,
+    ]),
+  );
+  return `<h2>Utilisation = non-idle × busy</h2><table><tr><th>samples<th>mean<th>non-idle<th>busy then<th>below 1 %<th>at 95 % or more<th>power</tr>${rows.join('')}</table>`;
+}
+
+function traceSection(trace: TraceReport): string {
+  const {
+    file,
+    rank,
+    device,
+    deviceName,
+    stepUs,
+    steps,
+    decomposition: d,
+    gaps,
+    hostWork,
+    topKernels,
+    gpuSpan,
+  } = trace;
+  const parts = [
+    ['computation', d.computationUs],
+    ['exposed communication', d.exposedCommunicationUs],
+    ['exposed copies', d.exposedCopyUs],
+    ['idle', d.idleUs],
+  ] as const;
+  const bar = parts.map(([name, us], index) => {
+    const share = us / d.totalUs;
+    const text = share > 0.06 ? `${name} ${percent(share)} %` : '';
+    return share <= 0
+      ? ''
+      : `<span title="${name}: ${percent(share)} %" style="width:${(100 * share).toFixed(2)}%;background:${index === 3 ? '#888' : colours[index]}">${text}</span>`;
+  });
+  const gapRows = Object.entries(gaps).map(([size, sum]) =>
+    row([
+      size,
+      String(sum.count),
+      `${percent(sum.us / d.totalUs)} %`,
+      `${percent(sum.hostUs / d.totalUs)} %`,
+      `${percent(sum.queuedUs / d.totalUs)} %`,
+      `${percent(sum.unknownUs / d.totalUs)} %`,
+    ]),
+  );
+  const workRows = Object.entries(hostWork)
+    .filter(([, us]) => us > 0)
+    .map(([work, us]) => row([work, `${percent(us / d.totalUs)} %`]));
+  const kernelRows = topKernels.map(({ name, calls, us, share }) =>
+    row([name.slice(0, 160), String(calls), `${ms(us)} ms`, `${percent(share)} %`]),
+  );
+  const stepRows = steps.map(({ name, us, leftOut }) => row([name, `${ms(us)} ms`, leftOut ?? 'steady']));
+  return [
+    `<h2>${escaped(file)}</h2><p class="small">${rank === null ? '' : `rank ${rank}, `}GPU ${device} ${escaped(deviceName)}; ${trace.window}; typical ${ms(stepUs)} ms; from the first to the last GPU event ${percent(gpuSpan.idleUs / gpuSpan.totalUs)} % idle</p>`,
+    `<div class="bar">${bar.join('')}</div>`,
+    timelineSvg(trace.timeline),
+    `<table><tr><th>gaps<th>number<th>of the time<th>nothing submitted<th>work queued<th>not known</tr>${gapRows.join('')}</table>`,
+    workRows.length === 0
+      ? ''
+      : `<table><tr><th>what the host did while nothing was submitted<th>of the time</tr>${workRows.join('')}</table>`,
+    `<details><summary>longest kernels, steps</summary><table><tr><th>kernel<th>calls<th>time<th>of kernel time</tr>${kernelRows.join('')}</table><table><tr><th>step<th>time<th></tr>${stepRows.join('')}</table></details>`,
+  ].join('\n');
+}
+
+function timelineSvg({ name, us, lanes }: Timeline): string {
+  const total = lanes.reduce((sum, { blocks }) => sum + blocks.length, 0);
+  const least = total > MOST_BLOCKS ? (us / 1600) * (total / MOST_BLOCKS) : 0;
+  const drawn = lanes.map(({ name: lane, blocks }, index) => {
+    const y = 24 * index + 4;
+    const bars = blocks
+      .filter(([, length]) => length >= least)
+      .slice(0, MOST_BLOCKS)
+      .map(
+        ([from, length]) =>
+          `<rect x="${(200 + (980 * from) / us).toFixed(1)}" y="${y}" width="${Math.max((980 * length) / us, 0.5).toFixed(1)}" height="16"/>`,
+      );
+    return `<text x="0" y="${y + 12}" font-size="12" fill="currentColor">${escaped(lane)}</text><g fill="${colours[index] ?? '#888'}">${bars.join('')}</g>`;
+  });
+  return `<p class="small">${escaped(name)}, ${ms(us)} ms</p><svg viewBox="0 0 1180 ${24 * lanes.length + 8}" role="img" aria-label="timeline of ${escaped(name)}">${drawn.join('')}</svg>`;
+}
+
+function kernelTable({ kernels }: Diagnosis): string {
+  if (kernels.length === 0) return '';
+  const rows = kernels.map(({ name, verdict, memoryLevel, by, smPercent, memoryPercent, shareOfKernelTime }) =>
+    row([
+      name.slice(0, 160),
+      `${verdict}${memoryLevel === null ? '' : ` (${memoryLevel})`}`,
+      by,
+      `${smPercent} %`,
+      `${memoryPercent} %`,
+      shareOfKernelTime === null ? '' : `${percent(shareOfKernelTime)} %`,
+    ]),
+  );
+  return `<h2>Kernels that Nsight Compute measured</h2><table><tr><th>kernel<th>limited by<th>by<th>SM<th>memory<th>of kernel time</tr>${rows.join('')}</table>`;
+}
+
+function findingSection(finding: Finding, index: number): string {
+  const {
+    severity,
+    title,
+    cause,
+    confidence,
+    shareOfStep,
+    ceiling,
+    remainingStepUs,
+    gpuHours,
+    expected,
+    evidence,
+    fix,
+    disproof,
+    nextCommand,
+  } = finding;
+  const gain = [
+    cause,
+    `confidence ${confidence}`,
+    ...(shareOfStep === null ? [] : [`${percent(shareOfStep)} % of the step`]),
+    ...(ceiling === null ? [] : [`at most ${ceiling.toFixed(2)}× faster`]),
+    ...(remainingStepUs === null ? [] : [`${ms(remainingStepUs)} ms would remain`]),
+    ...(gpuHours === null ? [] : [`${gpuHours.toFixed(1)} GPU-hours`]),
+  ];
+  return [
+    `<section class="${severity}"><h2>${index + 1}. ${escaped(title)}</h2><p class="small">${gain.map(escaped).join(' · ')}</p>`,
+    `<p>Expected: ${escaped(expected)}.</p>`,
+    `<ul>${evidence.map((one) => `<li>${escaped(evidenceText(one))} <span class="small">${escaped(one.file)}${one.rangeUs === undefined ? '' : `, ${one.rangeUs[0].toFixed(0)} to ${one.rangeUs[1].toFixed(0)} µs`}</span></li>`).join('')}</ul>`,
+    `<p>Fix:</p><ul>${fix.map((text) => `<li>${escaped(text)}</li>`).join('')}</ul>`,
+    `<p>Wrong if: ${escaped(disproof)}.</p><p><code>${escaped(nextCommand)}</code></p></section>`,
+  ].join('');
+}
+
+/** What would remain of the step after each finding. */
+function waterfall({ findings, traces }: Diagnosis): string {
+  const first = traces[0]?.stepUs;
+  const steps = findings.flatMap(({ id, remainingStepUs }) =>
+    remainingStepUs === null ? [] : [[id, remainingStepUs] as const],
+  );
+  if (first === undefined || steps.length === 0) return '';
+  const bar = (name: string, us: number) =>
+    `<div class="small">${escaped(name)}: ${ms(us)} ms</div><div class="bar"><span style="width:${((100 * us) / first).toFixed(2)}%;background:#3b6ea5"></span></div>`;
+  return `<h2>What would remain of the step</h2>${bar('now', first)}${steps.map(([id, us]) => bar(`after ${id}`, us)).join('')}`;
+}
+
+function levels({ levels: all }: Diagnosis): string {
+  const rows = all.map(({ level, title, evidence, missing }) =>
+    row([`${level} ${title}`, evidence.join('; ') || 'no evidence', missing ?? '']),
+  );
+  return `<h2>The investigation</h2><table><tr><th>level<th>evidence<th>to collect</tr>${rows.join('')}</table>`;
+}
+
+function list(title: string, texts: readonly string[]): string {
+  return texts.length === 0
+    ? ''
+    : `<h2>${title}</h2><ul>${texts.map((text) => `<li>${escaped(text)}</li>`).join('')}</ul>`;
+}
+
+function row(cells: readonly string[]): string {
+  return `<tr>${cells.map((cell) => `<td>${escaped(cell)}`).join('')}</tr>`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}

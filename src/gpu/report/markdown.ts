@@ -1,0 +1,70 @@
+import type { Diagnosis } from '../diagnosis.ts';
+import { ms, percent } from '../rules/rule.ts';
+import { evidenceText } from './terminal.ts';
+
+/** The diagnosis as Markdown, for an issue. */
+export function markdownReport(diagnosis: Diagnosis): string {
+  const lines: string[] = ['# GPU efficiency', '', inMarkdown(diagnosis.summary), ''];
+  if (diagnosis.utilisation.length > 0) {
+    lines.push('| samples | mean | non-idle | busy then | at 95 % or more |', '|---|---|---|---|---|');
+    for (const { file, mean, nonIdleShare, meanOfNonIdle, saturatedShare } of diagnosis.utilisation)
+      lines.push(
+        `| ${inMarkdown(file)} | ${mean.toFixed(1)} % | ${percent(nonIdleShare)} % | ${meanOfNonIdle.toFixed(1)} % | ${percent(saturatedShare)} % |`,
+      );
+    lines.push('');
+  }
+  if (diagnosis.traces.length > 0) {
+    lines.push(
+      '| trace | step | computation | exposed communication | exposed copies | idle |',
+      '|---|---|---|---|---|---|',
+    );
+    for (const { file, device, stepUs, decomposition: d } of diagnosis.traces) {
+      const part = (us: number) => `${percent(us / d.totalUs)} %`;
+      lines.push(
+        `| ${inMarkdown(file)}, GPU ${device} | ${ms(stepUs)} ms | ${part(d.computationUs)} | ${part(d.exposedCommunicationUs)} | ${part(d.exposedCopyUs)} | ${part(d.idleUs)} |`,
+      );
+    }
+    lines.push('');
+  }
+  for (const [index, finding] of diagnosis.findings.entries()) {
+    const {
+      title,
+      cause,
+      severity,
+      confidence,
+      shareOfStep,
+      ceiling,
+      remainingStepUs,
+      evidence,
+      fix,
+      disproof,
+      nextCommand,
+      expected,
+    } = finding;
+    lines.push(`## ${index + 1}. ${inMarkdown(title)}`, '');
+    lines.push(
+      `${severity}, ${cause}, confidence ${confidence}${shareOfStep === null ? '' : `; ${percent(shareOfStep)} % of the step`}${ceiling === null ? '' : `; at most ${ceiling.toFixed(2)}× faster`}${remainingStepUs === null ? '' : `; ${ms(remainingStepUs)} ms would remain`}. Expected: ${inMarkdown(expected)}.`,
+      '',
+    );
+    for (const row of evidence) lines.push(`- ${inMarkdown(evidenceText(row))}`);
+    lines.push(
+      '',
+      ...fix.map((text) => `- [ ] ${inMarkdown(text)}`),
+      '',
+      `Wrong if: ${inMarkdown(disproof)}.`,
+      '',
+      '```sh',
+      nextCommand,
+      '```',
+      '',
+    );
+  }
+  for (const reason of diagnosis.reasons) lines.push(`Not told: ${inMarkdown(reason)}`, '');
+  for (const { path, code, message } of diagnosis.refused)
+    lines.push(`Not read: ${inMarkdown(path)}: ${code}: ${inMarkdown(message)}`, '');
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+function inMarkdown(text: string): string {
+  return text.replaceAll(/[\\`*_{}[\]<>|#]/g, (sign) => `\\${sign}`).replaceAll(/\r?\n/g, ' ');
+}

@@ -1,0 +1,106 @@
+import type { Diagnosis, TraceReport } from '../diagnosis.ts';
+import type { Evidence, Finding } from '../finding.ts';
+import { ms, percent } from '../rules/rule.ts';
+
+/** The diagnosis for a terminal: short, ranked. With `all`, every line of evidence and the levels. */
+export function terminalReport(diagnosis: Diagnosis, all = false): string {
+  const lines: string[] = [diagnosis.summary, ''];
+  for (const { file, mean, nonIdleShare, meanOfNonIdle, idleShare, saturatedShare } of diagnosis.utilisation)
+    lines.push(
+      `${file}: utilisation ${mean.toFixed(1)} % = ${percent(nonIdleShare)} % of the time non-idle × ${meanOfNonIdle.toFixed(1)} % then (${percent(idleShare)} % below 1, ${percent(saturatedShare)} % at 95 or more)`,
+    );
+  for (const trace of diagnosis.traces) lines.push(...traceLines(trace), '');
+  for (const kernel of diagnosis.kernels)
+    lines.push(
+      `${kernel.name.slice(0, 70)}: ${kernel.verdict}${kernel.memoryLevel === null ? '' : ` (${kernel.memoryLevel})`}, SM ${kernel.smPercent} %, memory ${kernel.memoryPercent} %`,
+    );
+  for (const [index, finding] of diagnosis.findings.entries()) lines.push(...findingLines(finding, index + 1, all), '');
+  for (const reason of diagnosis.reasons) lines.push(`not told: ${reason}`);
+  for (const { path, code, message } of diagnosis.refused) lines.push(`not read: ${path}: ${code}: ${message}`);
+  const limitations = [
+    ...diagnosis.limitations,
+    ...diagnosis.traces.flatMap(({ file, limitations: own }) => own.map((text) => `${file}: ${text}`)),
+  ];
+  for (const text of all ? limitations : limitations.slice(0, 6)) lines.push(`note: ${text}`);
+  if (!all && limitations.length > 6) lines.push(`note: ${limitations.length - 6} more with --all`);
+  if (all) lines.push('', ...levelLines(diagnosis));
+  return `${lines
+    .join('\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trimEnd()}\n`;
+}
+
+/** How the step is divided, one line. */
+export function divisionText({ decomposition: d }: TraceReport): string {
+  const part = (us: number) => `${percent(us / d.totalUs).toFixed(1)} %`;
+  return `computation ${part(d.computationUs)}, exposed communication ${part(d.exposedCommunicationUs)}, exposed copies ${part(d.exposedCopyUs)}, idle ${part(d.idleUs)}`;
+}
+
+function traceLines(trace: TraceReport): readonly string[] {
+  const { file, rank, device, deviceName, stepUs, window, steps, gpuSpan } = trace;
+  const steady = steps.filter(({ leftOut }) => leftOut === null).length;
+  const where = [
+    rank === null ? undefined : `rank ${rank}`,
+    `GPU ${device}`,
+    deviceName === '' ? undefined : deviceName,
+  ]
+    .filter((text) => text !== undefined)
+    .join(', ');
+  return [
+    `${file} (${where})`,
+    `  ${window === 'GPU span' ? 'GPU span' : `median of ${steady} steady steps`}: ${ms(stepUs)} ms`,
+    `  ${divisionText(trace)}`,
+    `  from the first to the last GPU event: ${percent(gpuSpan.idleUs / gpuSpan.totalUs)} % idle`,
+  ];
+}
+
+function findingLines(finding: Finding, number: number, all: boolean): readonly string[] {
+  const {
+    severity,
+    cause,
+    title,
+    shareOfStep,
+    ceiling,
+    remainingStepUs,
+    confidence,
+    expected,
+    evidence,
+    fix,
+    disproof,
+    nextCommand,
+    gpuHours,
+  } = finding;
+  const gain = [
+    shareOfStep === null ? undefined : `${percent(shareOfStep)} % of the step`,
+    ceiling === null ? undefined : `at most ${ceiling.toFixed(2)}× faster`,
+    remainingStepUs === null ? undefined : `${ms(remainingStepUs)} ms would remain`,
+    gpuHours === null ? undefined : `${gpuHours.toFixed(1)} GPU-hours`,
+    `confidence ${confidence}`,
+  ].filter((text) => text !== undefined);
+  const shown = all ? evidence : evidence.slice(0, 5);
+  return [
+    `${number}. ${severity} · ${cause} · ${title}`,
+    `   ${gain.join(' · ')}`,
+    `   expected: ${expected}`,
+    ...shown.map((row) => `   - ${evidenceText(row)}`),
+    ...fix.map((text) => `   fix: ${text}`),
+    `   wrong if: ${disproof}`,
+    `   next: ${nextCommand}`,
+  ];
+}
+
+/** One line of evidence. */
+export function evidenceText({ what, value, unit, events }: Evidence): string {
+  const which =
+    events === undefined || events.length === 0
+      ? ''
+      : ` [${events.map((event) => String(event).slice(0, 90)).join(', ')}]`;
+  return `${what}: ${value}${unit === '' || unit.startsWith('%') ? (unit === '' ? '' : ` ${unit}`) : ` ${unit}`}${which}`;
+}
+
+function levelLines({ levels }: Diagnosis): readonly string[] {
+  return levels.flatMap(({ level, title, evidence, missing }) => [
+    `level ${level}, ${title}: ${evidence.length === 0 ? 'no evidence' : evidence.join('; ')}`,
+    ...(missing === undefined ? [] : [`  to collect: ${missing}`]),
+  ]);
+}

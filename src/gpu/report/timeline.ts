@@ -1,0 +1,57 @@
+import type { TraceFacts } from '../analysis/trace-facts.ts';
+import type { Timeline } from '../diagnosis.ts';
+import { clip, type Spans } from '../intervals.ts';
+
+/** Blocks closer than this share of the step are drawn as one. */
+const PIXEL = 1 / 1600;
+
+/** The typical step as lanes of blocks. */
+export function timelineOf({ typical, busy, pieces }: TraceFacts): Timeline {
+  const { start, end, name } = typical;
+  const us = end - start;
+  const inside = pieces.filter((piece) => piece.start >= start && piece.end <= end);
+  const lane = (spans: Spans) => merged(clip(spans, start, end), start, us * PIXEL);
+  return {
+    name,
+    us,
+    lanes: [
+      { name: 'computation', blocks: lane(busy.compute) },
+      { name: 'communication', blocks: lane(busy.communication) },
+      { name: 'copies', blocks: lane(busy.copy) },
+      {
+        name: 'idle, nothing submitted',
+        blocks: merged(
+          {
+            starts: Float64Array.from(inside, (piece) => piece.start),
+            ends: Float64Array.from(inside, (piece) => piece.start + piece.hostUs),
+          },
+          start,
+          us * PIXEL,
+        ),
+      },
+      {
+        name: 'idle, work queued',
+        blocks: merged(
+          {
+            starts: Float64Array.from(inside, (piece) => piece.end - piece.queuedUs),
+            ends: Float64Array.from(inside, (piece) => piece.end),
+          },
+          start,
+          us * PIXEL,
+        ),
+      },
+    ],
+  };
+}
+
+function merged({ starts, ends }: Spans, origin: number, least: number): readonly (readonly [number, number])[] {
+  const blocks: [number, number][] = [];
+  for (let index = 0; index < starts.length; index += 1) {
+    if (ends[index] <= starts[index]) continue;
+    const from = starts[index] - origin;
+    const last = blocks.at(-1);
+    if (last !== undefined && from - (last[0] + last[1]) < least) last[1] = ends[index] - origin - last[0];
+    else blocks.push([from, ends[index] - starts[index]]);
+  }
+  return blocks.map(([from, us]) => [Math.round(from * 10) / 10, Math.round(us * 10) / 10]);
+}

@@ -1,0 +1,70 @@
+import { tellingFrames } from '../analysis/attribution.ts';
+import { launchPace } from '../analysis/kernels.ts';
+import { SILENT_BELOW } from '../finding.ts';
+import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
+
+/** A launch inside a graph costs the GPU about so much. */
+const GRAPHED_LAUNCH_US = 1;
+/** Above this share of bare time the frames do not tell what the host did. */
+const TOO_BARE = 0.6;
+
+/**
+ * Cause 3: the host submits work more slowly than the GPU finishes it. Gaps are host part, the launching thread is in
+ * operators and Python, and the queue is empty at launch. A step takes at least the busy time and about 1 µs per launch.
+ */
+export const launchOverhead: TraceRule = (facts) => {
+  const { attribution, sum, gapSums, stepUs } = facts;
+  const frames = attribution.frames.other;
+  const us = attribution.byWork.other;
+  if (us / sum.totalUs < SILENT_BELOW || frames.unrecordedUs > TOO_BARE * us) return [];
+  const pace = launchPace(facts);
+  const floor = perStep(facts, sum.busyUs) + pace.kernelsPerStep * GRAPHED_LAUNCH_US;
+  const recoverableUs = Math.min(perStep(facts, us), Math.max(stepUs - floor, 0));
+  const share = recoverableUs / stepUs;
+  if (share < SILENT_BELOW) return [];
+  const middle = gapSums['30 µs – 1 ms'];
+  const hostShare = middle.us === 0 ? 0 : middle.hostUs / middle.us;
+  const behind = pace.medianQueueLength <= 1 && pace.medianLaunchIntervalUs > pace.medianKernelUs;
+  const telling = tellingFrames(frames);
+  return [
+    {
+      cause: 'launch-overhead',
+      title: `the host launches too slowly: the GPU idles ${ms(recoverableUs)} ms of a ${ms(stepUs)} ms step between its ${Math.round(pace.kernelsPerStep)} launches`,
+      scope: scopeOf(facts),
+      evidence: [
+        evidence(facts, 'idle time while nothing was submitted', percent(us / sum.totalUs), '% of the step'),
+        evidence(facts, 'gaps of 30 µs to 1 ms', middle.count, 'gaps'),
+        evidence(facts, 'gaps of 30 µs to 1 ms', ms(middle.us), 'ms'),
+        evidence(facts, 'of these, host part', percent(hostShare), '%'),
+        evidence(facts, 'launches per step', Math.round(pace.kernelsPerStep), 'launches'),
+        evidence(facts, 'median kernel', round(pace.medianKernelUs), 'µs'),
+        evidence(facts, 'median time between launches', round(pace.medianLaunchIntervalUs), 'µs'),
+        evidence(facts, 'median number of launched events that wait, at launch', pace.medianQueueLength, 'events'),
+        ...telling.innermost.map(([name, part]) =>
+          evidence(facts, 'of the wait, innermost frame', percent(part / us), '%', [name]),
+        ),
+        ...(telling.around === undefined
+          ? []
+          : [evidence(facts, 'of the wait, under', percent(telling.around[1] / us), '%', [telling.around[0]])]),
+      ],
+      shareOfStep: share,
+      recoverableUs,
+      gpuHours: null,
+      expected:
+        'CUDA graphs, as published: Mask R-CNN 1.70×, BERT 1.12×, Llama-8B decode 1.65×; for this program the ceiling only',
+      confidence: confidenceOf(facts, behind && hostShare >= 0.9),
+      disproof:
+        'if a CUDA graph of the step (or torch.compile with mode="reduce-overhead") leaves it as long, launching is not the limit',
+      fix: [
+        'CUDA/HIP graphs: torch.compile(model, mode="reduce-overhead") or torch.cuda.graph around the step',
+        'fused or foreach optimizer: torch.optim.AdamW(params, fused=True); zero_grad(set_to_none=True)',
+        'a larger batch makes kernels longer for the same number of launches; it changes the learning rate that fits',
+      ],
+      nextCommand: 'nsys profile -t cuda,nvtx,osrt --cuda-graph-trace=node -o step python train.py',
+    },
+  ];
+};
+
+function round(us: number): number {
+  return Math.round(us * 10) / 10;
+}

@@ -1,0 +1,181 @@
+import type { JobFacts, PodFacts } from '../analysis/occupancy.ts';
+import { meanOf, type Utilisation } from '../analysis/utilisation.ts';
+import { type Evidence, type FindingDraft, noMeasurement } from '../finding.ts';
+import type { ClusterSummary } from '../readers/cluster.ts';
+import type { SampleSeries } from '../readers/samples.ts';
+import { percent } from './rule.ts';
+
+/** P below this is a finding. */
+const NON_IDLE_FROM = 0.7;
+const LOST_FROM = 0.15;
+/** A shorter log says nothing about a cluster. */
+const LEAST_SAMPLES = 30;
+/** A list that never shows more of the GPUs in use is a part of what runs. */
+const WHOLE_LIST_FROM = 0.3;
+
+/** Cause 6 in counters: GPUs that are allocated and idle. */
+export function idleAllocated(
+  file: string,
+  use: Utilisation,
+  series: readonly SampleSeries[],
+): readonly FindingDraft[] {
+  const drafts: FindingDraft[] = [];
+  const hours = hoursOf(series);
+  if (use.samples >= LEAST_SAMPLES && use.nonIdleShare < NON_IDLE_FROM && use.nonIdleShare > 0) {
+    drafts.push(
+      schedulingDraft(
+        file,
+        `GPUs are idle ${percent(use.idleShare)} % of the time that they are held`,
+        Number.isNaN(hours) ? null : hours * use.idleShare,
+        [
+          {
+            file,
+            what: 'share of time with utilisation of at least 1 % (P)',
+            value: percent(use.nonIdleShare),
+            unit: '%',
+          },
+          { file, what: 'mean utilisation of that time (C)', value: round(use.meanOfNonIdle), unit: '%' },
+          { file, what: 'mean utilisation, P × C', value: round(use.mean), unit: '%' },
+          { file, what: 'share of time at 95 % or more', value: percent(use.saturatedShare), unit: '%' },
+        ],
+      ),
+    );
+  }
+  const means = series.map(({ gpu, util }) => ({ gpu, mean: meanOf(util) }));
+  const dead = means.filter(({ mean }) => mean < 1);
+  const busy = means.filter(({ mean }) => mean > 10);
+  if (dead.length > 0 && busy.length > 0 && use.samples >= LEAST_SAMPLES) {
+    drafts.push(
+      schedulingDraft(
+        file,
+        `${dead.length} of ${series.length} GPUs do nothing while the others work: a wrong world size or CUDA_VISIBLE_DEVICES`,
+        Number.isNaN(hours) ? null : (hours * dead.length) / series.length,
+        means.map(({ gpu, mean }) => ({ file, what: `GPU ${gpu}: mean utilisation`, value: round(mean), unit: '%' })),
+      ),
+    );
+  }
+  return drafts;
+}
+
+/** Cause 6 in accounting: GPU-hours of jobs that did not complete. */
+export function lostJobs(file: string, facts: JobFacts): readonly FindingDraft[] {
+  if (facts.jobs < 10 || facts.lostHours < LOST_FROM * facts.gpuHours) return [];
+  return [
+    schedulingDraft(
+      file,
+      `${percent(facts.lostHours / facts.gpuHours)} % of GPU-hours went to jobs that failed or were cancelled`,
+      facts.lostHours,
+      [
+        { file, what: 'jobs', value: facts.jobs, unit: 'jobs' },
+        ...[...facts.byState].map(([state, hours]) => ({ file, what: state, value: round(hours), unit: 'GPU-hours' })),
+      ],
+    ),
+  ];
+}
+
+/** Cause 6 in sums over a cluster. */
+export function lostClusterTime(file: string, clusters: readonly ClusterSummary[]): readonly FindingDraft[] {
+  return clusters.flatMap(({ id, completeGpuTime, cancelGpuTime, failGpuTime, meanQueueSeconds, gpuJobs }) => {
+    const all = completeGpuTime + cancelGpuTime + failGpuTime;
+    if (!((cancelGpuTime + failGpuTime) / all >= LOST_FROM)) return [];
+    return [
+      schedulingDraft(
+        file,
+        `${id}: ${percent((cancelGpuTime + failGpuTime) / all)} % of GPU time went to jobs that were cancelled or failed`,
+        (cancelGpuTime + failGpuTime) / 3600,
+        [
+          { file, what: 'completed', value: percent(completeGpuTime / all), unit: '% of GPU time' },
+          { file, what: 'cancelled', value: percent(cancelGpuTime / all), unit: '% of GPU time' },
+          { file, what: 'failed', value: percent(failGpuTime / all), unit: '% of GPU time' },
+          { file, what: 'mean time in the queue', value: Math.round(meanQueueSeconds), unit: 's' },
+          { file, what: 'GPU jobs', value: gpuJobs, unit: 'jobs' },
+        ],
+      ),
+    ];
+  });
+}
+
+/** Cause 6 in pod lists: pods that were never scheduled, while GPUs were free at the same instant if that can be told. */
+export function unscheduledPods(file: string, facts: PodFacts): readonly FindingDraft[] {
+  const asked = facts.neverScheduledWithGpu;
+  if (asked < 10 || asked < 0.05 * facts.pods) return [];
+  const whole = facts.totalGpus !== undefined && facts.mostGpus >= WHOLE_LIST_FROM * facts.totalGpus;
+  const free = whole ? facts.waitedWhileFree : undefined;
+  const rows: Evidence[] = [
+    { file, what: 'pods that asked for a GPU and were never scheduled', value: asked, unit: 'pods' },
+    { file, what: 'of these, for a fraction of one', value: facts.neverScheduledFraction, unit: 'pods' },
+    { file, what: 'median life of a pod never scheduled', value: facts.medianLifeOfNeverScheduledS, unit: 's' },
+    { file, what: 'median time in the queue of scheduled pods', value: facts.queueMedianS, unit: 's' },
+    { file, what: '90 % are scheduled within', value: facts.queueP90S, unit: 's' },
+    { file, what: 'longest time in the queue', value: facts.queueMaxS, unit: 's' },
+    {
+      file,
+      what: 'most GPUs in use at once, by a sweep over (scheduled, ended)',
+      value: round(facts.mostGpus),
+      unit: 'GPUs',
+    },
+    ...(free === undefined
+      ? []
+      : [{ file, what: 'never scheduled although as many GPUs were free when they came', value: free, unit: 'pods' }]),
+  ];
+  return [
+    schedulingDraft(
+      file,
+      `${asked} of ${facts.pods} pods asked for a GPU and were deleted without ever being scheduled`,
+      null,
+      rows,
+    ),
+  ];
+}
+
+/** What a pod list cannot tell. */
+export function podLimitations(facts: PodFacts): readonly string[] {
+  const texts = [
+    'the phase of a pod is its last one and says nothing about any one moment: occupancy is from a sweep over (scheduled, ended)',
+  ];
+  if (facts.totalGpus !== undefined && facts.mostGpus < WHOLE_LIST_FROM * facts.totalGpus)
+    texts.push(
+      `at most ${round(facts.mostGpus)} of ${facts.totalGpus} GPUs are in use at once in this list: it is a part of what ran, and cannot give the allocation of the cluster`,
+    );
+  return texts;
+}
+
+function schedulingDraft(
+  file: string,
+  title: string,
+  gpuHours: number | null,
+  rows: readonly Evidence[],
+): FindingDraft {
+  return {
+    cause: 'scheduling',
+    title,
+    scope: { file, rank: null, device: null, window: 'samples or jobs' },
+    evidence: rows,
+    shareOfStep: null,
+    recoverableUs: null,
+    gpuHours,
+    expected: `${noMeasurement}; the gain is GPU-hours, not speed: multiply by the price of an hour`,
+    confidence: 'medium',
+    disproof:
+      'if the same GPUs are not allocated to any job at these times, they are unallocated, not idle: compare with sacct or the pod list',
+    fix: [
+      'a reaper for allocations that are idle for longer than an agreed time; interactive sessions with a limit',
+      'gang scheduling and packing for jobs of several GPUs; MIG or MPS for small ones',
+      'checkpoint often enough that cancelled and failed jobs lose little; start with a short run that fails early',
+    ],
+    nextCommand:
+      'sacct -a -P -S now-7days --format=JobID,State,ExitCode,Start,End,ElapsedRaw,AllocTRES,Eligible,JobName',
+  };
+}
+
+/** GPU-hours that the samples cover; NaN without times. */
+function hoursOf(series: readonly SampleSeries[]): number {
+  const spans = series.map(({ timesMs }) =>
+    timesMs.length < 2 ? Number.NaN : (timesMs[timesMs.length - 1] - timesMs[0]) / 3_600_000,
+  );
+  return spans.some((hours) => Number.isNaN(hours)) ? Number.NaN : spans.reduce((sum, hours) => sum + hours, 0);
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}

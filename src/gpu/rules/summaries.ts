@@ -1,0 +1,161 @@
+import type { Stragglers } from '../analysis/stragglers.ts';
+import { middle } from '../analysis/utilisation.ts';
+import { type FindingDraft, noMeasurement } from '../finding.ts';
+import { printedNumber } from '../readers/csv.ts';
+import type { KernelSumRow, StatsTable } from '../readers/kernel-sums.ts';
+import type { FabricLog } from '../readers/nccl-tests.ts';
+import { percent } from './rule.ts';
+
+/** Slower by this and for a while, a worker makes the others wait. */
+const SLOWDOWN_FROM = 1.1;
+
+/** Cause 4 in iteration times of workers: stragglers. */
+export function iterationFindings(file: string, found: Stragglers): readonly FindingDraft[] {
+  if (found.slow.length === 0 || !(found.slowdown > SLOWDOWN_FROM)) return [];
+  const names = found.slow.map(({ worker }) => worker).join(', ');
+  return [
+    draft({
+      cause: 'multi-gpu',
+      file,
+      title: `workers ${names} are late: each iteration takes ${found.slowdown.toFixed(2)} times the ${found.reference === 'fast group' ? 'time of the fast group' : 'median of the workers'}`,
+      evidence: [
+        {
+          file,
+          what: 'slowdown: slowest worker over reference, summed',
+          value: Math.round(found.slowdown * 1000) / 1000,
+          unit: '×',
+        },
+        { file, what: 'reference', value: found.reference, unit: '', events: found.fastGroup },
+        ...found.slow.map(({ worker, ratioWhileSlow, slowShare, from, until, kind }) => ({
+          file,
+          what: `worker ${worker}, ${kind}, slow in ${percent(slowShare)} % of the run (positions ${from} to ${until})`,
+          value: Math.round(ratioWhileSlow * 100) / 100,
+          unit: '× of the reference',
+        })),
+      ],
+      share: found.waitShare,
+      confidence: 'high',
+      disproof:
+        'if the slow workers are others after the ranks were placed on other machines, the work is uneven; if the same machines are slow, they are',
+      fix: [
+        'take the slow machines out, or give their workers less work',
+        'balance the shards: sort by length, bucket',
+      ],
+      next: 'headrace gpu diagnose rank*.json.gz  # traces of a slow and a fast worker',
+    }),
+  ];
+}
+
+/** busbw in GB/s at 256 MiB of 8 × A100-SXM4-40GB over NVLink, measured with nccl-tests (SuperBench). */
+const reference: Readonly<Record<string, number>> = { 'A100-SXM4-40GB': 222 };
+const WEAK_BELOW = 0.7;
+
+/** Cause 4 in nccl-tests logs: a fabric that is slower than the same hardware elsewhere. */
+export function fabricFindings(file: string, log: FabricLog): readonly FindingDraft[] {
+  const row = log.rows.find(({ sizeBytes }) => sizeBytes === 256 * 2 ** 20);
+  const usual = reference[log.devices[0] ?? ''];
+  if (row === undefined || usual === undefined || log.ranks !== 8 || row.busbw >= WEAK_BELOW * usual) return [];
+  return [
+    draft({
+      cause: 'multi-gpu',
+      file,
+      title: `the fabric reaches ${row.busbw} GB/s at 256 MiB, where the same hardware reaches about ${usual}`,
+      evidence: [{ file, what: 'busbw at 256 MiB', value: row.busbw, unit: 'GB/s' }],
+      share: null,
+      confidence: 'medium',
+      disproof:
+        'if the log of a second node with the same topology shows the same, compare the topologies first (nvidia-smi topo -m)',
+      fix: ['look at NVLink and PCIe errors (nvidia-smi nvlink -e), NCCL_P2P_LEVEL, and the placement of ranks'],
+      next: 'nvidia-smi topo -m; nvidia-smi nvlink -s',
+    }),
+  ];
+}
+
+/** A mean kernel as short as this is launched about as slowly as it runs. */
+const SHORT_NS = 5000;
+
+/** Cause 3 in tables of `nsys stats`: kernels as short as their launches. */
+export function kernelSumFindings(
+  file: string,
+  kernels: readonly KernelSumRow[],
+  tables: readonly StatsTable[],
+): readonly FindingDraft[] {
+  const totalNs = kernels.reduce((sum, kernel) => sum + kernel.totalNs, 0);
+  const launches = kernels.reduce((sum, { instances }) => sum + instances, 0);
+  const meanNs = totalNs / launches;
+  if (launches < 100 || !(meanNs < SHORT_NS)) return [];
+  const launchNs = launchMeanNs(tables);
+  const range = loopRange(tables, totalNs);
+  const share = range === undefined ? null : 1 - totalNs / range.ns;
+  return [
+    draft({
+      cause: 'launch-overhead',
+      file,
+      title: `${launches} launches of ${(meanNs / 1000).toFixed(2)} µs on average${launchNs === undefined ? '' : `, and ${(launchNs / 1000).toFixed(2)} µs to launch one`}: launching is the limit`,
+      evidence: [
+        { file, what: 'launches', value: launches, unit: 'launches' },
+        { file, what: 'mean kernel', value: Math.round(meanNs) / 1000, unit: 'µs' },
+        {
+          file,
+          what: 'median of kernels by name',
+          value: Math.round(middle(kernels.map(({ medianNs }) => medianNs))) / 1000,
+          unit: 'µs',
+        },
+        ...(launchNs === undefined
+          ? []
+          : [{ file, what: 'mean launching call', value: Math.round(launchNs) / 1000, unit: 'µs' }]),
+        ...(range === undefined
+          ? []
+          : [{ file, what: `kernel time of range ${range.name}`, value: percent(totalNs / range.ns), unit: '%' }]),
+      ],
+      share,
+      confidence: range === undefined ? 'low' : 'medium',
+      disproof: 'if a CUDA graph of the loop leaves it as long, launching is not the limit',
+      fix: ['CUDA graphs for the loop; fuse kernels; more work per kernel'],
+      next: 'nsys profile -t cuda,nvtx -o loop python train.py && nsys export --type sqlite loop.nsys-rep',
+    }),
+  ];
+}
+
+function launchMeanNs(tables: readonly StatsTable[]): number | undefined {
+  const rows = tables.find(({ report }) => /cuda_?api_?sum/.test(report))?.rows ?? [];
+  const launch = rows.find((row) => /^cu(da)?Launch/.test(row.get('Name') ?? ''));
+  return launch === undefined ? undefined : printedNumber(launch.get('Avg (ns)'));
+}
+
+/** The longest NVTX range that can hold all kernels. */
+function loopRange(
+  tables: readonly StatsTable[],
+  totalNs: number,
+): { readonly name: string; readonly ns: number } | undefined {
+  const rows = tables.find(({ report }) => /nvtx/.test(report))?.rows ?? [];
+  const ranges = rows.map((row) => ({ name: row.get('Range') ?? '', ns: printedNumber(row.get('Total Time (ns)')) }));
+  return ranges.filter(({ ns }) => ns >= totalNs).sort((a, b) => b.ns - a.ns)[0];
+}
+
+function draft(one: {
+  readonly cause: FindingDraft['cause'];
+  readonly file: string;
+  readonly title: string;
+  readonly evidence: FindingDraft['evidence'];
+  readonly share: number | null;
+  readonly confidence: FindingDraft['confidence'];
+  readonly disproof: string;
+  readonly fix: readonly string[];
+  readonly next: string;
+}): FindingDraft {
+  return {
+    cause: one.cause,
+    title: one.title,
+    scope: { file: one.file, rank: null, device: null, window: 'the whole file' },
+    evidence: one.evidence,
+    shareOfStep: one.share,
+    recoverableUs: null,
+    gpuHours: null,
+    expected: noMeasurement,
+    confidence: one.confidence,
+    disproof: one.disproof,
+    fix: one.fix,
+    nextCommand: one.next,
+  };
+}

@@ -1,0 +1,64 @@
+import { joinLaunches } from '../analysis/launches.ts';
+import { intersect, lengthOf, type Spans, unionOf } from '../intervals.ts';
+import type { Trace } from '../trace/trace.ts';
+import type { ScopedNumber } from './scope.ts';
+
+const communication = /^nccl|^hip|^hccl|.*ncclKernel/;
+const notComputation = /^nccl|Memcpy|Memset|dma|Sync|^hip/;
+
+/**
+ * HolisticTraceAnalysis: steps except the last (one step is kept), GPU events by the step of their launching call, from the
+ * first to the last of them. Its rounding of nanosecond traces (start up, end down) and its selection of rows by the
+ * argument `stream`, which Inductor also writes on operators, are not repeated here unless `rounding` asks for the first.
+ */
+export function htaNumbers(trace: Trace, rounding = false): readonly ScopedNumber[] {
+  const { gpu, host, names, steps } = trace;
+  const { ofGpu } = joinLaunches(trace);
+  const kept = steps.length > 1 ? steps.slice(0, -1) : [];
+  const lists = { all: pair(), computation: pair(), communication: pair() };
+  for (let row = 0; row < gpu.length; row += 1) {
+    const launch = ofGpu[row];
+    if (kept.length > 0) {
+      const at = launch >= 0 ? host.ts[launch] : Number.NaN;
+      if (!kept.some(({ ts, dur }) => at >= ts && at <= ts + dur)) continue;
+    }
+    const start = rounding ? Math.ceil(gpu.ts[row]) : gpu.ts[row];
+    const end = rounding ? Math.floor(gpu.ts[row] + gpu.dur[row]) : gpu.ts[row] + gpu.dur[row];
+    const name = names.text(gpu.name[row]);
+    add(lists.all, start, end);
+    if (communication.test(name)) add(lists.communication, start, end);
+    else if (!notComputation.test(name)) add(lists.computation, start, end);
+  }
+  if (lists.all.starts.length === 0) return [];
+  const all = spansOf(lists.all);
+  const compute = spansOf(lists.computation);
+  const exchanged = spansOf(lists.communication);
+  const kernelTime = Math.max(...lists.all.ends.slice(0, 1), all.ends[all.ends.length - 1]) - all.starts[0];
+  const idle = kernelTime - lengthOf(all);
+  const computeUs = lengthOf(compute);
+  const sent = lengthOf(exchanged);
+  return [
+    { name: 'kernel_time', value: kernelTime, unit: 'µs' },
+    { name: 'idle_time', value: idle, unit: 'µs' },
+    { name: 'compute_time', value: computeUs, unit: 'µs' },
+    { name: 'non_compute_time', value: kernelTime - idle - computeUs, unit: 'µs' },
+    {
+      name: 'comp_comm_overlap_pctg',
+      value: sent === 0 ? null : (100 * lengthOf(intersect(compute, exchanged))) / sent,
+      unit: '%',
+    },
+  ];
+}
+
+function pair(): { starts: number[]; ends: number[] } {
+  return { starts: [], ends: [] };
+}
+
+function add(list: { starts: number[]; ends: number[] }, start: number, end: number): void {
+  list.starts.push(start);
+  list.ends.push(end);
+}
+
+function spansOf({ starts, ends }: { starts: number[]; ends: number[] }): Spans {
+  return unionOf(starts, ends);
+}

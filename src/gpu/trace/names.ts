@@ -1,0 +1,123 @@
+/**
+ * Hot path. Interned names of a trace: bytes in, small whole numbers out; a text is made only when it is asked for. Both
+ * the bytes and the number of names are bounded: what comes after the bound shares the name `(too many names)`.
+ */
+export class Names {
+  readonly #maxNames: number;
+  readonly #maxBytes: number;
+  #table = new Int32Array(1 << 12).fill(-1);
+  #hashes = new Int32Array(1 << 11);
+  #starts = new Float64Array(1 << 11);
+  #arena = new Uint8Array(1 << 18);
+  #used = 0;
+  #count = 0;
+  #texts: (string | undefined)[] = [];
+  /** Names that were not kept because a bound was reached. */
+  dropped = 0;
+
+  constructor({ maxNames = 1_000_000, maxBytes = 128 * 2 ** 20 } = {}) {
+    this.#maxNames = maxNames;
+    this.#maxBytes = maxBytes;
+    this.of('');
+    this.of('(too many names)');
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The number of a text. */
+  of(text: string): number {
+    const bytes = new TextEncoder().encode(text);
+    return this.intern(bytes, 0, bytes.length);
+  }
+
+  /** The number of the bytes from `start` to `end`, as they stand between the quotes of the JSON text. */
+  intern(bytes: Uint8Array, start: number, end: number): number {
+    let hash = 0x811c9dc5 | 0;
+    for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ bytes[at], 16_777_619);
+    hash ^= hash >>> 15;
+    const mask = this.#table.length - 1;
+    let slot = hash & mask;
+    for (;;) {
+      const id = this.#table[slot];
+      if (id === -1) return this.#add(bytes, start, end, hash, slot);
+      if (this.#hashes[id] === hash && this.#equal(id, bytes, start, end)) return id;
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  /** The text of a number: JSON escapes resolved where they are valid, invalid UTF-8 replaced. */
+  text(id: number): string {
+    if (id < 0 || id >= this.#count) return '';
+    const known = this.#texts[id];
+    if (known !== undefined) return known;
+    const raw = new TextDecoder().decode(this.#arena.subarray(this.#starts[id], this.#starts[id + 1]));
+    const text = raw.includes('\\') ? unescapeText(raw) : raw;
+    this.#texts[id] = text;
+    return text;
+  }
+
+  #equal(id: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const from = this.#starts[id];
+    const length = this.#starts[id + 1] - from;
+    if (length !== end - start) return false;
+    const arena = this.#arena;
+    for (let index = 0; index < length; index += 1) if (arena[from + index] !== bytes[start + index]) return false;
+    return true;
+  }
+
+  #add(bytes: Uint8Array, start: number, end: number, hash: number, slot: number): number {
+    const length = end - start;
+    if (this.#count >= this.#maxNames || this.#used + length > this.#maxBytes) {
+      this.dropped += 1;
+      return 1;
+    }
+    if (this.#used + length > this.#arena.length) {
+      const grown = new Uint8Array(Math.max(this.#arena.length * 2, this.#used + length));
+      grown.set(this.#arena.subarray(0, this.#used));
+      this.#arena = grown;
+    }
+    const id = this.#count;
+    if (id + 2 > this.#starts.length) {
+      this.#starts = grow(this.#starts, Float64Array);
+      this.#hashes = grow(this.#hashes, Int32Array);
+    }
+    this.#arena.set(bytes.subarray(start, end), this.#used);
+    this.#starts[id] = this.#used;
+    this.#used += length;
+    this.#starts[id + 1] = this.#used;
+    this.#hashes[id] = hash;
+    this.#table[slot] = id;
+    this.#count += 1;
+    if (this.#count * 2 > this.#table.length) this.#rehash();
+    return id;
+  }
+
+  #rehash(): void {
+    const table = new Int32Array(this.#table.length * 2).fill(-1);
+    const mask = table.length - 1;
+    for (let id = 0; id < this.#count; id += 1) {
+      let slot = this.#hashes[id] & mask;
+      while (table[slot] !== -1) slot = (slot + 1) & mask;
+      table[slot] = id;
+    }
+    this.#table = table;
+  }
+}
+
+/** A typed array of twice the length with the same beginning. */
+export function grow<T extends Float64Array | Int32Array | Uint8Array>(array: T, Kind: new (length: number) => T): T {
+  const grown = new Kind(array.length * 2);
+  grown.set(array);
+  return grown;
+}
+
+function unescapeText(raw: string): string {
+  try {
+    const value: unknown = JSON.parse(`"${raw}"`);
+    return typeof value === 'string' ? value : raw;
+  } catch {
+    return raw;
+  }
+}

@@ -1,0 +1,193 @@
+import { grow, Names } from './names.ts';
+
+/** What a GPU event is. */
+export const gpuKinds = { kernel: 0, memcpy: 1, memset: 2 } as const;
+
+/** What a host event is; `launch` and `driver` are calls of the CUDA or HIP runtime or driver. */
+export const hostKinds = { op: 0, python: 1, annotation: 2, runtime: 3, driver: 4 } as const;
+
+/** Arguments of a collective kernel, where the trace has them. Sizes are numbers of elements. */
+export interface CollectiveArgs {
+  readonly name: string;
+  readonly inElements: number;
+  readonly outElements: number;
+  readonly dtype: string;
+  readonly groupSize: number;
+  readonly group: string;
+}
+
+/** Columns of events; row i of each column belongs to event i. Times in microseconds, as the trace has them. */
+abstract class Columns {
+  length = 0;
+  ts = new Float64Array(1 << 10);
+  dur = new Float64Array(1 << 10);
+  name = new Int32Array(1 << 10);
+
+  /** The index of a new row, with room in every column. */
+  row(): number {
+    if (this.length === this.ts.length) this.grow();
+    this.length += 1;
+    return this.length - 1;
+  }
+
+  protected grow(): void {
+    this.ts = grow(this.ts, Float64Array);
+    this.dur = grow(this.dur, Float64Array);
+    this.name = grow(this.name, Int32Array);
+  }
+}
+
+/** GPU events: kernels, copies and memsets of every device and stream. */
+export class GpuEvents extends Columns {
+  kind = new Uint8Array(1 << 10);
+  device = new Int32Array(1 << 10);
+  stream = new Int32Array(1 << 10);
+  /** Correlation with the launching call; -1 if the trace has none. */
+  correlation = new Float64Array(1 << 10);
+  /** External id of the operator; -1 if the trace has none. */
+  external = new Float64Array(1 << 10);
+  /** Bytes of a copy or memset; NaN if not told. */
+  bytes = new Float64Array(1 << 10);
+  /** Blocks per SM and estimated occupancy in percent; NaN if not told. */
+  blocksPerSm = new Float64Array(1 << 10);
+  occupancy = new Float64Array(1 << 10);
+
+  protected override grow(): void {
+    super.grow();
+    this.kind = grow(this.kind, Uint8Array);
+    this.device = grow(this.device, Int32Array);
+    this.stream = grow(this.stream, Int32Array);
+    this.correlation = grow(this.correlation, Float64Array);
+    this.external = grow(this.external, Float64Array);
+    this.bytes = grow(this.bytes, Float64Array);
+    this.blocksPerSm = grow(this.blocksPerSm, Float64Array);
+    this.occupancy = grow(this.occupancy, Float64Array);
+  }
+}
+
+/** Host events: operators, Python frames, annotations and runtime calls. */
+export class HostEvents extends Columns {
+  kind = new Uint8Array(1 << 10);
+  thread = new Int32Array(1 << 10);
+  /** Correlation of a runtime call, external id of an operator; -1 if the trace has none. */
+  link = new Float64Array(1 << 10);
+  /** Interned text of the input shapes of an operator; 0 if not recorded. */
+  shape = new Int32Array(1 << 10);
+
+  protected override grow(): void {
+    super.grow();
+    this.kind = grow(this.kind, Uint8Array);
+    this.thread = grow(this.thread, Int32Array);
+    this.link = grow(this.link, Float64Array);
+    this.shape = grow(this.shape, Int32Array);
+  }
+}
+
+/** One GPU as the trace names it. */
+export interface DeviceProperties {
+  readonly id: number;
+  readonly name: string;
+  readonly computeMajor: number;
+  readonly numSms: number;
+  readonly memoryBytes: number;
+}
+
+/** A step that the program marked (`ProfilerStep#N`, or an NVTX range of that name). Times in microseconds. */
+export interface StepMark {
+  readonly name: string;
+  readonly ts: number;
+  readonly dur: number;
+  readonly thread: number;
+}
+
+/** What could not be read or may be missing; `count` of things concerned. */
+export interface TraceFault {
+  readonly what:
+    | 'damaged events'
+    | 'truncated'
+    | 'negative durations'
+    | 'no duration'
+    | 'too many names'
+    | 'events without time'
+    | 'damaged text'
+    | 'profiler messages';
+  readonly count: number;
+}
+
+/** A profiler trace, whatever its file format: PyTorch or Nsight Systems. */
+export interface Trace {
+  readonly source: 'kineto' | 'nsys';
+  readonly names: Names;
+  readonly gpu: GpuEvents;
+  readonly host: HostEvents;
+  /** Collective arguments by GPU event. */
+  readonly collectives: ReadonlyMap<number, CollectiveArgs>;
+  readonly steps: readonly StepMark[];
+  readonly devices: readonly DeviceProperties[];
+  /** Rank and world size; undefined where the trace does not tell. */
+  readonly rank: number | undefined;
+  readonly worldSize: number | undefined;
+  /** Microseconds to add to times for wall-clock microseconds; undefined where the trace does not tell. */
+  readonly baseTimeUs: number | undefined;
+  readonly withStack: boolean;
+  readonly peakMemoryBytes: number | undefined;
+  /** Time of profiler overhead rows, in microseconds. */
+  readonly overheadUs: number;
+  /** Accelerator events of a kind that is not analysed, by category. */
+  readonly foreign: ReadonlyMap<string, number>;
+  readonly events: number;
+  readonly faults: readonly TraceFault[];
+}
+
+/** A trace under construction. */
+export class TraceBuilder {
+  readonly names: Names;
+  readonly gpu = new GpuEvents();
+  readonly host = new HostEvents();
+  readonly collectives = new Map<number, CollectiveArgs>();
+  readonly steps: StepMark[] = [];
+  readonly foreign = new Map<string, number>();
+  readonly faults = new Map<TraceFault['what'], number>();
+  devices: DeviceProperties[] = [];
+  rank: number | undefined;
+  worldSize: number | undefined;
+  baseTimeUs: number | undefined;
+  withStack = false;
+  peakMemoryBytes: number | undefined;
+  overheadUs = 0;
+  events = 0;
+
+  constructor(names = new Names()) {
+    this.names = names;
+  }
+
+  fault(what: TraceFault['what'], count = 1): void {
+    this.faults.set(what, (this.faults.get(what) ?? 0) + count);
+  }
+
+  build(source: Trace['source']): Trace {
+    if (this.names.dropped > 0) this.faults.set('too many names', this.names.dropped);
+    const { names, gpu, host, collectives, steps, foreign, devices, rank, worldSize, events } = this;
+    const { withStack, peakMemoryBytes, overheadUs, baseTimeUs } = this;
+    const faults = [...this.faults].map(([what, count]) => ({ what, count }));
+    const sorted = steps.toSorted((a, b) => a.ts - b.ts);
+    return {
+      source,
+      names,
+      gpu,
+      host,
+      collectives,
+      steps: sorted,
+      devices,
+      rank,
+      worldSize,
+      baseTimeUs,
+      withStack,
+      peakMemoryBytes,
+      overheadUs,
+      foreign,
+      events,
+      faults,
+    };
+  }
+}

@@ -1,0 +1,154 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fail } from '../base/errors/fail.ts';
+import { type Utilisation, utilisationOf } from './analysis/utilisation.ts';
+import { parseDcgm } from './readers/dcgm.ts';
+import { parseDmon } from './readers/dmon.ts';
+import { SampleCollector } from './readers/samples.ts';
+import { percent } from './rules/rule.ts';
+
+/** What a user gets if no other command is named. */
+export const dmonCommand = ['nvidia-smi', 'dmon', '-s', 'pucm', '-o', 'TD', '-d', '1'] as const;
+
+/** Keeps the last samples of dmon's output, whatever its columns. */
+export class RollingDmon {
+  readonly #window: number;
+  #header = '';
+  #rows: string[] = [];
+
+  /** `window`: how many lines of samples are kept; one line is one GPU at one moment. */
+  constructor(window: number) {
+    this.#window = window;
+  }
+
+  /** Takes one line; true if it is a sample. */
+  push(line: string): boolean {
+    const text = line.trim();
+    if (text === '') return false;
+    if (text.startsWith('#')) {
+      if (/\bgpu\b/i.test(text)) this.#header = line;
+      return false;
+    }
+    this.#rows.push(line);
+    if (this.#rows.length > this.#window) this.#rows = this.#rows.slice(-this.#window);
+    return true;
+  }
+
+  /** The decomposition of what is kept; undefined before the first sample. */
+  utilisation(): Utilisation | undefined {
+    if (this.#rows.length === 0 || this.#header === '') return undefined;
+    return utilisationOf(parseDmon(`${this.#header}\n${this.#rows.join('\n')}`));
+  }
+}
+
+/** Keeps the last scrapes of a DCGM exporter. */
+export class RollingDcgm {
+  readonly #window: number;
+  #scrapes: { readonly atMs: number; readonly text: string }[] = [];
+
+  constructor(window: number) {
+    this.#window = window;
+  }
+
+  push(text: string, atMs: number): void {
+    this.#scrapes.push({ atMs, text });
+    if (this.#scrapes.length > this.#window) this.#scrapes.shift();
+  }
+
+  /** The decomposition by GPU_UTIL or, where it is missing, by GR_ENGINE_ACTIVE; MIG instances are left out. */
+  utilisation(): Utilisation | undefined {
+    const samples = new SampleCollector();
+    for (const { atMs, text } of this.#scrapes) {
+      for (const { gpu, migProfile, fields } of parseDcgm(text)) {
+        if (migProfile !== undefined) continue;
+        const series = samples.of(gpu);
+        const engine = fields.get('DCGM_FI_PROF_GR_ENGINE_ACTIVE');
+        series.timesMs.push(atMs);
+        series.util.push(fields.get('DCGM_FI_DEV_GPU_UTIL') ?? (engine === undefined ? Number.NaN : 100 * engine));
+        series.powerW.push(fields.get('DCGM_FI_DEV_POWER_USAGE') ?? Number.NaN);
+      }
+    }
+    const all = samples.all();
+    return all.length === 0 ? undefined : utilisationOf(all);
+  }
+}
+
+/** One line about what was kept. */
+export function watchLine(use: Utilisation): string {
+  const busy = Number.isNaN(use.meanOfNonIdle) ? '0.0' : use.meanOfNonIdle.toFixed(1);
+  return `${use.mean.toFixed(1)} % = ${percent(use.nonIdleShare)} % non-idle × ${busy} % busy · ${percent(use.idleShare)} % below 1 · ${percent(use.saturatedShare)} % at 95 or more · ${use.samples} samples`;
+}
+
+export interface WatchOptions {
+  /** The command whose output is dmon's; its own words, no shell. */
+  readonly command: readonly string[];
+  readonly window: number;
+  /** A line is written after so many samples. */
+  readonly every: number;
+}
+
+/** Runs a command that prints as dmon does, until it ends or `stopped` resolves. Errors: GPU_FILE. */
+export async function watchDmon(
+  options: WatchOptions,
+  out: (line: string) => void,
+  stopped: Promise<void>,
+): Promise<void> {
+  const [program = '', ...args] = options.command;
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', (error) => reject(fail('GPU_FILE', { path: program, reason: error.message }, error)));
+  });
+  // Stopping makes the command end, and its end ends the loop below.
+  void stopped.then(() => child.kill());
+  const rolling = new RollingDmon(options.window);
+  const follow = async () => {
+    let since = 0;
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (!rolling.push(line)) continue;
+      since += 1;
+      if (since % options.every !== 0) continue;
+      const use = rolling.utilisation();
+      if (use !== undefined) out(watchLine(use));
+    }
+  };
+  try {
+    await Promise.race([follow(), failed]);
+  } finally {
+    child.kill();
+  }
+}
+
+/** Scrapes a DCGM exporter each `everyMs`, until `stopped` resolves or `scrapes` are done. Errors: GPU_FILE. */
+export async function watchDcgm(
+  {
+    url,
+    everyMs,
+    window,
+    scrapes = Number.POSITIVE_INFINITY,
+  }: { url: string; everyMs: number; window: number; scrapes?: number },
+  out: (line: string) => void,
+  stopped: Promise<void>,
+  clock: () => number,
+): Promise<void> {
+  const rolling = new RollingDcgm(window);
+  let ended = false;
+  const stop = stopped.then(() => {
+    ended = true;
+  });
+  for (let count = 0; count < scrapes && !ended; count += 1) {
+    rolling.push(await scrape(url), clock());
+    const use = rolling.utilisation();
+    if (use !== undefined) out(watchLine(use));
+    if (count + 1 < scrapes) await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, everyMs))]);
+  }
+}
+
+async function scrape(url: string): Promise<string> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    return await answer.text();
+  } catch (error) {
+    throw fail('GPU_FILE', { path: url, reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+}

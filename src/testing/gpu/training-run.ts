@@ -1,0 +1,235 @@
+import type { Capture, CaptureEvent } from './capture.ts';
+
+/** What is wrong with a made-up training run; `none` is a healthy one. */
+export const faultKinds = [
+  'none',
+  'data-pipeline',
+  'launch-overhead',
+  'hidden-sync',
+  'transfer',
+  'exposed-communication',
+  'straggler',
+  'precision',
+] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+/** A made-up run: `share` is the part of the step that the fault takes. Lengths in microseconds. */
+export interface RunOptions {
+  readonly fault: FaultKind;
+  readonly share: number;
+  readonly steps: number;
+  readonly kernelsPerStep: number;
+  readonly kernelUs: number;
+  readonly ranks: number;
+  /** Uniform numbers from 0 to 1. */
+  readonly random: () => number;
+}
+
+const SIDE = { host: 100, autograd: 101 } as const;
+const GEMM = 'ampere_bf16_s16816gemm_bf16_128x128_ldg8_f2f_stages_64x3_nn';
+const SGEMM = 'ampere_sgemm_128x128_nn';
+
+/**
+ * The traces of all ranks of a made-up training loop: each step takes a batch that is ready, launches its kernels ahead of
+ * the GPU, reduces gradients while they compute, and reads the loss once. A fault is built in as it would show: a loader that
+ * the step waits for, launches slower than kernels, read-backs within the step, copies from pageable memory, a reduction after
+ * the kernels, a rank that comes late, single precision.
+ */
+export function trainingRun(options: RunOptions): readonly Capture[] {
+  const late = options.fault === 'straggler' ? Math.floor(options.random() * options.ranks) : -1;
+  return Array.from({ length: options.ranks }, (_, rank) => new RankRecorder(options, rank, late).record());
+}
+
+class RankRecorder {
+  readonly #options: RunOptions;
+  readonly #rank: number;
+  readonly #late: number;
+  readonly #events: CaptureEvent[] = [];
+  #host = 1_700_000_000_000_000;
+  #gpu = 0;
+  #correlation = 1;
+  /** The length of a step without fault. */
+  readonly #workUs: number;
+  readonly #faultUs: number;
+
+  constructor(options: RunOptions, rank: number, late: number) {
+    this.#options = options;
+    this.#rank = rank;
+    this.#late = late;
+    this.#workUs = options.kernelsPerStep * options.kernelUs;
+    this.#faultUs = (this.#workUs * options.share) / (1 - options.share);
+    // Clocks of ranks differ.
+    this.#host += rank * 37_000;
+    this.#gpu = this.#host;
+  }
+
+  record(): Capture {
+    for (let step = 0; step < this.#options.steps; step += 1) this.#step(step);
+    return { rank: this.#rank, worldSize: this.#options.ranks, events: this.#events };
+  }
+
+  #step(step: number): void {
+    const start = this.#host;
+    this.#loader();
+    if (this.#options.fault === 'transfer') this.#copy('Memcpy HtoD (Pageable -> Device)', this.#faultUs, 64 * 2 ** 20);
+    else this.#copy('Memcpy HtoD (Pinned -> Device)', 0.004 * this.#workUs, 8 * 2 ** 20);
+    this.#kernels();
+    if (this.#options.ranks > 1) this.#reduce();
+    this.#readLoss();
+    const end = this.#host;
+    this.#push('user_annotation', `ProfilerStep#${step}`, SIDE.host, start, end - start, {});
+    this.#host += 5;
+  }
+
+  /** The next batch: ready in a healthy run. */
+  #loader(): void {
+    const waits = this.#options.fault === 'data-pipeline';
+    const us = waits ? this.#faultUs : 20;
+    const frame = waits ? '_SingleProcessDataLoaderIter' : '_MultiProcessingDataLoaderIter';
+    this.#push('user_annotation', `enumerate(DataLoader)#${frame}.__next__`, SIDE.host, this.#host, us, {});
+    if (waits)
+      this.#push(
+        'python_function',
+        'torchvision/transforms/functional.py(164): to_tensor',
+        SIDE.host,
+        this.#host + 1,
+        us - 2,
+        {},
+      );
+    this.#host += us;
+  }
+
+  #kernels(): void {
+    const { fault, kernelsPerStep, kernelUs, random } = this.#options;
+    // Launches are far apart in a launch-bound run: so far that the GPU idles for the wanted share of the step.
+    const slow = fault === 'launch-overhead' ? this.#faultUs / kernelsPerStep + kernelUs : undefined;
+    const waits = fault === 'hidden-sync' ? this.#faultUs : 0;
+    const readBacks = Math.max(Math.min(Math.floor(kernelsPerStep / 4), Math.ceil(waits / 150)), 1);
+    const every = Math.max(Math.floor(kernelsPerStep / readBacks), 1);
+    for (let index = 0; index < kernelsPerStep; index += 1) {
+      const length = kernelUs * (0.8 + 0.4 * random());
+      const launchUs = slow ?? Math.min(6, kernelUs / 4);
+      this.#launch(length, launchUs, index);
+      if (waits > 0 && index % every === every - 1) this.#readBack(waits / readBacks);
+    }
+  }
+
+  #launch(us: number, launchUs: number, index: number): void {
+    const operator = index % 3 === 0 ? 'aten::mm' : 'aten::add';
+    const name =
+      operator === 'aten::mm'
+        ? this.#options.fault === 'precision'
+          ? SGEMM
+          : GEMM
+        : 'void at::native::vectorized_elementwise_kernel<4>';
+    const heavy = this.#options.fault === 'precision' && operator === 'aten::mm';
+    this.#push('cpu_op', operator, SIDE.host, this.#host, launchUs, { 'External id': this.#correlation });
+    this.#call('cudaLaunchKernel', this.#host + launchUs * 0.5, launchUs * 0.4);
+    this.#host += launchUs;
+    this.#onGpu('kernel', name, heavy ? us * 2 : us, { grid: [216, 1, 1], block: [256, 1, 1], 'blocks per SM': 2 });
+  }
+
+  /** `.item()` in the step: the host waits for the GPU, and the GPU then for the host. */
+  #readBack(idleUs: number): void {
+    const before = this.#host;
+    this.#call('cudaMemcpyAsync', this.#host, 4);
+    this.#host += 5;
+    this.#onGpu('gpu_memcpy', 'Memcpy DtoH (Device -> Pageable)', 1.5, { bytes: 4 });
+    const waitUs = Math.max(this.#gpu + 3 - this.#host, 1);
+    this.#correlation += 1;
+    this.#call('cudaStreamSynchronize', this.#host, waitUs, this.#correlation);
+    this.#host += waitUs;
+    this.#push('cpu_op', 'aten::item', SIDE.host, before, this.#host - before + 1, {});
+    this.#push(
+      'python_function',
+      'train.py(88): clip_if_needed',
+      SIDE.host,
+      this.#host + 1.5,
+      Math.max(idleUs - 3, 0.5),
+      {},
+    );
+    this.#host += idleUs;
+  }
+
+  /** Once at the end of a step, as training loops log their loss. */
+  #readLoss(): void {
+    this.#readBack(12);
+  }
+
+  #copy(name: string, us: number, bytes: number): void {
+    this.#call('cudaMemcpyAsync', this.#host, 5);
+    this.#host += 6;
+    this.#onGpu('gpu_memcpy', name, us, { bytes });
+  }
+
+  #reduce(): void {
+    const { fault, random } = this.#options;
+    const wireUs = fault === 'exposed-communication' ? this.#faultUs : 0.1 * this.#workUs;
+    const waits = fault === 'straggler' && this.#rank !== this.#late ? this.#faultUs : 2 * random();
+    const lateUs = fault === 'straggler' && this.#rank === this.#late ? this.#faultUs : 0;
+    if (lateUs > 0) this.#onlyCompute(lateUs);
+    const exposed = fault === 'exposed-communication' || fault === 'straggler';
+    this.#push('cpu_op', 'nccl:all_reduce', SIDE.host, this.#host, 8, {});
+    this.#call('cudaLaunchKernelExC', this.#host + 1, 4);
+    this.#host += 8;
+    const args = {
+      'Collective name': 'allreduce',
+      'In msg nelems': 25_000_000,
+      'Out msg nelems': 25_000_000,
+      dtype: 'BFloat16',
+      'Group size': this.#options.ranks,
+      'Process Group Name': '0',
+    };
+    if (exposed)
+      this.#onGpu(
+        'kernel',
+        'ncclDevKernel_AllReduce_Sum_bf16_RING_LL(ncclDevKernelArgsStorage<4096ul>)',
+        wireUs + waits,
+        args,
+      );
+    else
+      this.#beside(
+        'ncclDevKernel_AllReduce_Sum_bf16_RING_LL(ncclDevKernelArgsStorage<4096ul>)',
+        0.1 * this.#workUs,
+        args,
+      );
+  }
+
+  /** More work for the late rank. */
+  #onlyCompute(us: number): void {
+    const count = Math.max(Math.round(us / this.#options.kernelUs), 1);
+    for (let index = 0; index < count; index += 1) this.#launch(us / count, Math.min(6, us / count / 4), 1);
+  }
+
+  /** On another stream, hidden behind the kernels that end now. */
+  #beside(name: string, us: number, args: CaptureEvent['args']): void {
+    const start = Math.max(this.#gpu - us - 1, this.#host);
+    const end = Math.min(start + us, this.#gpu - 0.5);
+    if (end > start)
+      this.#push(
+        'kernel',
+        name,
+        20,
+        start,
+        end - start,
+        { device: 0, stream: 20, correlation: this.#correlation, ...args },
+        0,
+      );
+  }
+
+  #call(name: string, ts: number, dur: number, correlation = ++this.#correlation): void {
+    this.#push('cuda_runtime', name, SIDE.host, ts, dur, { correlation });
+  }
+
+  /** An event at the end of the GPU's queue, launched by the call before. */
+  #onGpu(cat: string, name: string, us: number, args: CaptureEvent['args']): void {
+    const start = Math.max(this.#gpu + 0.8, this.#host + 3);
+    this.#push(cat, name, 7, start, us, { device: 0, stream: 7, correlation: this.#correlation, ...args }, 0);
+    this.#gpu = start + us;
+  }
+
+  #push(cat: string, name: string, tid: number, ts: number, dur: number, args: CaptureEvent['args'], pid = 4242): void {
+    const round = (us: number) => Math.round(us * 1000) / 1000;
+    this.#events.push({ ph: 'X', cat, name, pid, tid, ts: round(ts), dur: round(dur), args });
+  }
+}
