@@ -1,0 +1,38 @@
+// Run as a process of its own by kill-loop.ts: takes purchases until it is killed. Prints how many are acknowledged.
+import { seededRandom } from '../../src/base/rng.ts';
+import { openHeadrace } from '../../src/headrace.ts';
+import { project, purchases, USERS } from './shop.ts';
+
+const MINUTE_MS = 60_000;
+const [directory = '', from = '0', seed = '1'] = process.argv.slice(2);
+const random = seededRandom(Number(seed));
+const below = (bound: number): number => Math.floor(random() * bound);
+
+const headrace = await openHeadrace({ project, environment: { directory, partitions: 3, cacheKeys: 1_000 } });
+let flushing: Promise<void> | null = null;
+let next = Number(from);
+process.stdout.write(`${next}\n`);
+for (;;) {
+  const events = Array.from({ length: 1 + below(40) }, () => purchase(next++));
+  if (below(3) === 0) events.push(purchase(below(next)));
+  const { refused } = await headrace.ingest(purchases, events);
+  if (refused.length > 0) throw new Error(JSON.stringify(refused));
+  process.stdout.write(`${next}\n`);
+  // Ingesting goes on while the stores are written.
+  if (flushing === null && below(4) === 0)
+    flushing = headrace.flush().then(() => {
+      flushing = null;
+    });
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Up to twelve minutes old where ten are allowed. */
+function purchase(n: number) {
+  return {
+    purchase: `p${n}`,
+    at: Date.now() - below(12 * MINUTE_MS),
+    user: USERS[below(USERS.length)],
+    item: `item ${below(9)}`,
+    cents: below(10_000) - 100,
+  };
+}

@@ -1,0 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { checkLoop, killIngester } from './kill-loop.ts';
+
+// scripts/kill/loop.ts does this at hundreds of random points.
+test('a process that is killed while it takes events has lost nothing and counted nothing twice, in any store', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'kill-loop-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  let acknowledged = 0;
+  for (const [seed, afterMs] of [40, 160, 300].entries()) {
+    acknowledged = await killIngester(directory, acknowledged, seed, afterMs);
+    await checkLoop(directory, acknowledged);
+  }
+  expect(acknowledged).toBeGreaterThan(0);
+});
