@@ -21,7 +21,7 @@ export async function runningShop(
   let id = 0;
   const source = headrace.source(purchases.name);
   for (now = START - 25 * 60 * MINUTE_MS; now < START; now += 5 * MINUTE_MS) {
-    if (now < START - 70 * MINUTE_MS && (now / MINUTE_MS) % 15 !== 0) continue;
+    if (now < START - 70 * MINUTE_MS && (START - now) % (15 * MINUTE_MS) !== 0) continue;
     const events = Array.from({ length: USERS }, (_, u) => {
       id += 1;
       return { id: `e${id}`, at: now - 1, user: `u${u}`, price: (id * 31) % 1_000, items: id % 9 };

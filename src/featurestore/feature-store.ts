@@ -161,18 +161,20 @@ export class FeatureStore {
   read(service: FeatureServiceData, request: unknown, at?: number, id?: string): MaybePromise<ServedVector> {
     const open = this.#serviceOf(service.name);
     const row = open.parse(request);
-    const started = performance.now();
-    const vector = open.reader.read(row, at);
-    this.reads.add(performance.now() - started);
     const name = id ?? this.#nextRequest();
-    if (vector instanceof Promise) {
-      return vector.then((read) => {
-        open.log.add(name, row, read);
-        return read;
-      });
+    const logged = open.log.wants(name);
+    const started = performance.now();
+    const vector = open.reader.read(row, at, logged);
+    this.reads.add(performance.now() - started);
+    if (!logged) return vector;
+    if (!(vector instanceof Promise)) {
+      open.log.add(name, row, vector);
+      return vector;
     }
-    open.log.add(name, row, vector);
-    return vector;
+    return vector.then((read) => {
+      open.log.add(name, row, read);
+      return read;
+    });
   }
 
   /** Reads a vector as users see it. */

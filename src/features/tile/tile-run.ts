@@ -20,7 +20,16 @@ export function lowerBound(run: TileRun, layout: TileLayout, start: number): num
   const stride = layout.numbers;
   let low = 0;
   let high = run.length;
-  if (high > 0 && nums[(high - 1) * stride + START] < start) return high;
+  if (high === 0 || nums[START] >= start) return 0;
+  const first = nums[START];
+  const last = nums[(high - 1) * stride + START];
+  if (last < start) return high;
+  // Tiles of a busy key follow each other without a gap: then the place is where their starts say.
+  const guess = Math.ceil(((start - first) / (last - first)) * (high - 1));
+  if (nums[guess * stride + START] >= start) {
+    if (nums[(guess - 1) * stride + START] < start) return guess;
+    high = guess;
+  } else low = guess + 1;
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (nums[middle * stride + START] < start) low = middle + 1;

@@ -14,7 +14,7 @@ export interface ServedVector {
   readonly stale: readonly string[];
   /** Age of the data by tier, ms: the oldest of the tier's views; null where the service has none of the tier. */
   readonly ages: { readonly streaming: number | null; readonly batch: number | null };
-  /** Events per stream lookup and window (in the order of {@link windowsOf}), for the skew audit. */
+  /** Events per stream lookup and window (in the order of {@link windowsOf}), where they were asked for: for the skew audit. */
   readonly counts: readonly (readonly number[])[];
 }
 

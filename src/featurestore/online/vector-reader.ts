@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { Clock } from '../../base/time.ts';
 import type {
   BatchViewData,
@@ -44,6 +45,9 @@ export class VectorReader {
   readonly #lookups: readonly Lookup[];
   readonly #batch: readonly BatchLookup[];
   readonly #failed = new Set<OnDemandViewData>();
+  /** Of the read in hand, by lookup; used anew by each. */
+  readonly #keys: (string | null)[] = [];
+  readonly #values: (readonly Value[])[] = [];
 
   constructor(options: VectorReaderOptions) {
     this.service = options.service;
@@ -57,13 +61,14 @@ export class VectorReader {
 
   /**
    * The vector of a parsed request as of `at`. Without `at` it is read as of now, or just after the newest event of its
-   * entities where a producer's clock is ahead: a served instant has always seen exactly the events before it.
+   * entities where a producer's clock is ahead: a served instant has always seen exactly the events before it. `counted`:
+   * whether the events of every window are to be told, for the log of served vectors.
    */
-  read(request: readonly Value[], at?: number): ServedVector | Promise<ServedVector> {
+  read(request: readonly Value[], at: number | undefined, counted: boolean): ServedVector | Promise<ServedVector> {
     const now = this.#options.clock();
     const batch = this.#readBatch(request);
-    if (batch instanceof Promise) return batch.then((answers) => this.#assemble(request, now, at, answers));
-    return this.#assemble(request, now, at, batch);
+    if (batch instanceof Promise) return batch.then((answers) => this.#assemble(request, now, at, answers, counted));
+    return this.#assemble(request, now, at, batch, counted);
   }
 
   /** Tiles merged by the last read. */
@@ -71,7 +76,7 @@ export class VectorReader {
     return this.#lookups.reduce((sum, lookup) => sum + (lookup.kind === 'stream' ? lookup.reader.merged : 0), 0);
   }
 
-  #readBatch(request: readonly Value[]): readonly (BatchAnswer | null)[] | Promise<readonly (BatchAnswer | null)[]> {
+  #readBatch(request: readonly Value[]): MaybePromise<readonly (BatchAnswer | null)[]> {
     if (this.#batch.length === 0) return [];
     return this.#options.store.readBatch(
       this.#batch.map(({ viewId, features, keyOf }) => ({ viewId, features, key: keyOf(request) ?? '' })),
@@ -83,42 +88,61 @@ export class VectorReader {
     now: number,
     at: number | undefined,
     batch: readonly (BatchAnswer | null)[],
+    counted: boolean,
   ): ServedVector {
-    const asked = at ?? now;
-    const keys = this.#lookups.map(({ keyOf }) => keyOf(request));
-    const q = this.#readStreams(keys, asked, at === undefined);
-    const values: (readonly Value[])[] = [];
+    const lookups = this.#lookups;
+    const keys = this.#keys;
+    for (let i = 0; i < lookups.length; i += 1) keys[i] = lookups[i].keyOf(request);
+    const q = this.#readStreams(keys, at ?? now, at === undefined);
     const missing: MissingFeature[] = [];
     const stale: string[] = [];
-    const counts: (readonly number[])[] = [];
     const ages: { streaming: number | null; batch: number | null } = { streaming: null, batch: null };
     let nextBatch = 0;
-    this.#lookups.forEach((lookup, i) => {
+    for (let i = 0; i < lookups.length; i += 1) {
+      const lookup = lookups[i];
       const key = keys[i];
       let age: number;
       if (lookup.kind === 'stream') {
         age = Math.max(0, this.#options.tiles.lagMs(lookup.view, now));
         ages.streaming = Math.max(ages.streaming ?? 0, age);
-        const answered = key !== null && lookup.answeredAt === q;
-        values.push(answered ? lookup.pick() : lookup.nothing);
-        counts.push(answered ? [...lookup.reader.counts] : lookup.reader.windows.map(() => 0));
-        if (!answered) this.#miss(missing, lookup.alias, key === null ? 'nullKey' : 'past');
-        else for (const name of lookup.inexact()) this.#missOne(missing, lookup.alias, name, 'overflow');
+        this.#values[i] = this.#streamValues(lookup, key, q, missing);
       } else {
         const answer = batch[nextBatch];
         nextBatch += 1;
         age = answer === null ? Number.POSITIVE_INFINITY : q - answer.generation.asOf;
         ages.batch = Math.max(ages.batch ?? 0, age);
-        values.push(
-          key === null || answer === null || answer.values === null ? lookup.nothing : lookup.pick(answer.values),
-        );
+        this.#values[i] =
+          key === null || answer === null || answer.values === null ? lookup.nothing : lookup.pick(answer.values);
         if (key === null) this.#miss(missing, lookup.alias, 'nullKey');
       }
       if (age > lookup.view.freshnessMs) stale.push(lookup.alias);
-    });
-    const vector = this.#evaluate(request, values, this.#onError);
+    }
+    const values = this.#evaluate(request, this.#values, this.#onError);
     if (this.#failed.size > 0) this.#missComputed(missing);
-    return { service: this.service, at: q, values: vector, missing, stale, ages, counts };
+    return { service: this.service, at: q, values, missing, stale, ages, counts: counted ? this.#counts(q) : [] };
+  }
+
+  /** The needed features of the lookup's last read, if that was at `q`; else nulls, noted as missing. */
+  #streamValues(lookup: StreamLookup, key: string | null, q: number, missing: MissingFeature[]): readonly Value[] {
+    if (key === null || lookup.answeredAt !== q) {
+      this.#miss(missing, lookup.alias, key === null ? 'nullKey' : 'past');
+      return lookup.nothing;
+    }
+    const { answers, places, picked } = lookup;
+    for (let p = 0; p < places.length; p += 1) {
+      const value = answers[places[p]];
+      picked[p] = value ?? null;
+      if (value === undefined) this.#missOne(missing, lookup.alias, lookup.view.features[places[p]].name, 'overflow');
+    }
+    return picked;
+  }
+
+  /** Events by stream lookup and window, of the read at `q`. */
+  #counts(q: number): readonly (readonly number[])[] {
+    const streams = this.#lookups.filter((lookup) => lookup.kind === 'stream');
+    return streams.map(({ answeredAt, reader }) =>
+      answeredAt === q ? [...reader.counts] : reader.windows.map(() => 0),
+    );
   }
 
   /** Reads every stream lookup at one instant: the asked one, or if the caller left it open the first that all can answer. */
@@ -129,7 +153,11 @@ export class VectorReader {
       for (let i = 0; i < this.#lookups.length; i += 1) {
         const lookup = this.#lookups[i];
         const key = keys[i];
-        if (lookup.kind !== 'stream' || key === null) continue;
+        if (lookup.kind !== 'stream') continue;
+        if (key === null) {
+          lookup.answeredAt = Number.NaN;
+          continue;
+        }
         lookup.answeredAt = lookup.reader.read(this.#options.tiles.runsOf(lookup.layout, key, q), q, lookup.answers, 0);
         if (lookup.answeredAt !== q && open) {
           q = lookup.answeredAt;
@@ -182,10 +210,10 @@ interface StreamLookup extends LookupBase {
   /** Answers of the last read, by feature of the view. */
   readonly answers: (Value | undefined)[];
   answeredAt: number;
-  /** The needed features of the last read. */
-  readonly pick: () => readonly Value[];
-  /** Needed features that could not be answered exactly. */
-  readonly inexact: () => readonly string[];
+  /** The needed features among those of the view. */
+  readonly places: readonly number[];
+  /** Their values of the last read. */
+  readonly picked: Value[];
 }
 
 interface BatchLookup extends LookupBase {
@@ -222,11 +250,11 @@ function compileLookup(options: VectorReaderOptions, lookup: LookupSpec, needed:
     kind: 'stream',
     view,
     layout,
-    reader: new WindowReader(layout),
+    reader: new WindowReader(layout, places),
     answers,
     answeredAt: Number.NaN,
     nothing: needed.map(() => null),
-    pick: () => places.map((place) => answers[place] ?? null),
-    inexact: () => needed.filter((_, i) => answers[places[i]] === undefined),
+    places,
+    picked: places.map(() => null),
   };
 }

@@ -48,9 +48,13 @@ export class ServedLog {
     this.#columns = this.#empty();
   }
 
-  /** Logs the vector if its request is of the sample. Hot path: one hash for the others. */
+  /** Whether the request of this id is of the sample. Hot path. */
+  wants(id: string): boolean {
+    return fnv1a32(id) < this.#threshold;
+  }
+
+  /** Logs a vector of the sample; its windows' events must be counted. */
   add(id: string, request: readonly Value[], { service, at, values, missing, counts }: ServedVector): void {
-    if (fnv1a32(id) >= this.#threshold) return;
     const names = missing.map(({ feature }) => service.features[feature].name);
     const row: readonly OfflineValue[] = [id, at, ...request, ...values, names, ...counts.flat()];
     for (let i = 0; i < row.length; i += 1) this.#columns[i].push(row[i]);

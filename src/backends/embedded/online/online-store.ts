@@ -51,6 +51,9 @@ interface Generations {
   readonly before: BatchGeneration | null;
 }
 
+/** Batch rows per view that the writer remembers. */
+const MOST_ROWS = 100_000;
+
 /** Opens the LMDB store of a directory. Errors: STORE_LOCKED, STORE_CORRUPT, STORE_FORMAT, STORE_WRITE. */
 export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions): OnlineStore {
   const file = join(path, 'tiles.mdb');
@@ -97,6 +100,10 @@ class EmbeddedOnlineStore implements OnlineStore {
   readonly #path: string;
   readonly #known = new Map<string, Generations>();
   readonly #runs = new Map<TileLayout, TileRun>();
+  readonly #rows = new Map<
+    string,
+    { readonly generation: number; readonly values: Map<string, BatchAnswer['values']> }
+  >();
 
   constructor(database: RootDatabase<Uint8Array, Uint8Array>, lock: Lock | null, path: string) {
     this.#database = database;
@@ -163,8 +170,7 @@ class EmbeddedOnlineStore implements OnlineStore {
     return reads.map(({ viewId, features, key: entity }) => {
       const generation = this.#generations(viewId)?.current;
       if (generation === undefined) return null;
-      const bytes = this.#database.get(key(rowKey(viewId, generation.generation, entity)));
-      return { generation, values: bytes === undefined ? null : codecOf(features).decode(bytes) };
+      return { generation, values: this.#row(generation, features, entity) };
     });
   }
 
@@ -250,6 +256,21 @@ class EmbeddedOnlineStore implements OnlineStore {
     if (from >= to) return;
     for (const entry of [...this.#database.getKeys(range(rowsOfGenerations(viewId, from, to)))])
       this.#database.removeSync(entry);
+  }
+
+  /** The values of a key in a generation; the writer, which alone makes generations, remembers those of the current one. */
+  #row({ viewId, generation }: BatchGeneration, features: Columns, entity: string): BatchAnswer['values'] {
+    let rows = this.#rows.get(viewId);
+    if (rows === undefined || rows.generation !== generation || rows.values.size > MOST_ROWS) {
+      rows = { generation, values: new Map() };
+      this.#rows.set(viewId, rows);
+    }
+    const known = rows.values.get(entity);
+    if (known !== undefined) return known;
+    const bytes = this.#database.get(key(rowKey(viewId, generation, entity)));
+    const values = bytes === undefined ? null : codecOf(features).decode(bytes);
+    if (this.#lock !== null) rows.values.set(entity, values);
+    return values;
   }
 
   /** The generations of a batch view; the writer, which alone switches them, remembers. */
