@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { readPages } from '../markdown.ts';
@@ -13,13 +13,20 @@ interface Link {
   readonly base: string;
 }
 
-/** Every link of a page leads to a file and, with `#`, to a heading; every docs page that the code names is there. */
+/**
+ * Every link of a page leads to a file and, with `#`, to a heading; every docs page that the code names is there; so is every
+ * file and folder that a README of src names in backquotes.
+ */
 export const links: Check = {
   name: 'links',
   async run() {
     const all = [...(await linksOfPages()), ...(await pagesNamedInCode())];
-    const broken = await Promise.all(all.map(fault));
-    return { seen: `${all.length} links`, problems: broken.filter((text) => text !== '') };
+    const broken = (await Promise.all(all.map(fault))).filter((text) => text !== '');
+    const named = await filesNamedInMaps();
+    return {
+      seen: `${all.length} links, ${named.length} names in maps`,
+      problems: [...broken, ...named.flatMap(nameFault)],
+    };
   },
 };
 
@@ -42,6 +49,30 @@ async function pagesNamedInCode(): Promise<readonly Link[]> {
     }),
   );
   return found.flat();
+}
+
+/** What the READMEs of src name as a file or folder: counted from their own folder, from src or from the root. */
+async function filesNamedInMaps(): Promise<readonly Link[]> {
+  const maps = (await readPages()).filter(({ path }) => /^src\/.*README\.md$/.test(path));
+  const found = await Promise.all(
+    maps.map(async ({ path }) => {
+      const text = (await readFile(`${root}/${path}`, 'utf8')).replaceAll(/^```.*?^```$/gms, '');
+      return [...text.matchAll(/`([\w./-]+(?:\.ts|\/))`/g)].map((match) => ({
+        from: path,
+        to: match[1] ?? '',
+        base: dirname(`${root}/${path}`),
+      }));
+    }),
+  );
+  return found.flat();
+}
+
+function nameFault({ from, to, base }: Link): readonly string[] {
+  const there =
+    [base, `${root}/src`, root].some((folder) => existsSync(resolve(folder, to))) ||
+    // A name alone may lie deeper in the folder that its row tells of.
+    globSync(`**/${to}`, { cwd: base }).length > 0;
+  return there ? [] : [`${from} names ${to}, which is not there`];
 }
 
 async function fault({ from, to, base }: Link): Promise<string> {
