@@ -64,7 +64,7 @@ export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions):
       lock = acquireLock(join(path, 'lock'));
       if (lock === null) throw fail('STORE_LOCKED', { path });
     }
-    checkFile(file);
+    checkFile(file, access === 'write');
     const database = open<Uint8Array, Uint8Array>({
       path: file,
       encoding: 'binary',
