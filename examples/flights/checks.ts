@@ -7,7 +7,7 @@ import type { ReplayTotals } from './replay.ts';
 
 /** Hourly tiles per origin by scheduled time of all flights, as lines `origin,tile_start,n,sum,min,max`, sorted. */
 export const ALL_FLIGHTS = 3_000_000;
-export const ALL_FLIGHTS_SHA256 = '0d7ef856c233037a3cdec4044de1a468eb0fdeb8c94d5092deca13e51045a3bc';
+const ALL_FLIGHTS_SHA256 = '0d7ef856c233037a3cdec4044de1a468eb0fdeb8c94d5092deca13e51045a3bc';
 
 const HOUR_MS = 3_600_000;
 

@@ -3,7 +3,7 @@ import { fail } from '../base/errors/fail.ts';
 import type { Call, Command, Terminal } from './command.ts';
 
 /** Options that every command takes. */
-export const commonOptions = {
+const commonOptions = {
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   config: { type: 'string' },
@@ -39,7 +39,7 @@ export function parseCall(command: Command, args: readonly string[], terminal: T
 }
 
 /** `headrace features get <service> …`. */
-export function usageLine(command: Command): string {
+function usageLine(command: Command): string {
   return ['headrace', ...command.name, command.words].filter((part) => part !== '').join(' ');
 }
 

@@ -37,12 +37,12 @@ export interface TrainingSetSummary {
 }
 
 /** Names of a training set's columns beside the features. */
-export const ROW_ID = '_id';
-export const ROW_AT = '_at';
-export const ROW_LABEL = '_label';
+const ROW_ID = '_id';
+const ROW_AT = '_at';
+const ROW_LABEL = '_label';
 
 /** Rows of a training set as they are written: `_id`, `_at`, the features in the service's order, `_label` (true is 1). */
-export function trainingTable(service: FeatureServiceData): OfflineTable {
+function trainingTable(service: FeatureServiceData): OfflineTable {
   const features = service.features.map(({ name, type }) => [name, sqlType(type)] as const);
   return {
     name: `training/${service.name}`,

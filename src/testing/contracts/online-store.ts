@@ -57,7 +57,7 @@ function contractView(name: string, version = 1): StreamViewData {
 }
 
 /** A tile of `n` events whose content follows from its seed. */
-export function tileOf(
+function tileOf(
   layout: TileLayout,
   hopMs: number,
   key: string,
