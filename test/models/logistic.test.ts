@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { buildDesign, type Design } from '../../src/training/logistic/design.ts';
 import { fitLogistic } from '../../src/training/logistic/fit.ts';
+import { weightedGram } from '../../src/training/logistic/gram.ts';
 import { parseLogisticOptions } from '../../src/training/logistic/logistic-options.ts';
 import { solvePositive } from '../../src/training/logistic/solve.ts';
 import { trainLogistic } from '../../src/training/logistic/train-logistic.ts';
@@ -112,6 +113,27 @@ test('a positive definite system is solved: the matrix times the solution is the
         let found = 0;
         for (let j = 0; j < n; j += 1) found += matrix[i * n + j] * x[j];
         expect(found).toBeCloseTo(right[i], 9);
+      }
+    }),
+  );
+});
+
+test('the weighted sum of squares is that of its definition, for any number of rows and columns', () => {
+  const shape = fc.tuple(fc.integer({ min: 0, max: 13 }), fc.integer({ min: 1, max: 9 }));
+  fc.assert(
+    fc.property(shape, fc.infiniteStream(fc.double({ min: -1, max: 1, noNaN: true })), ([rows, width], numbers) => {
+      const next = () => numbers.next().value ?? 0;
+      const matrix = Float64Array.from({ length: rows * width }, next);
+      const weights = Float64Array.from({ length: rows }, next);
+      const gram = weightedGram(matrix, width, weights);
+      for (let j = 0; j < width; j += 1) {
+        for (let k = j; k < width; k += 1) {
+          let expected = 0;
+          for (let row = 0; row < rows; row += 1) {
+            expected += weights[row] * matrix[row * width + j] * matrix[row * width + k];
+          }
+          expect(gram[j * width + k]).toBeCloseTo(expected, 10);
+        }
       }
     }),
   );

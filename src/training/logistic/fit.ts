@@ -1,4 +1,5 @@
 import type { Design } from './design.ts';
+import { weightedGram } from './gram.ts';
 import { solvePositive } from './solve.ts';
 
 export interface FitOptions {
@@ -75,24 +76,19 @@ function linear({ width, dense, categories }: Design, weights: Float64Array, row
   return z;
 }
 
-/** Gradient and Hessian of the objective. Hot: one pass over the rows. */
+/** Gradient and Hessian of the objective. Hot: two passes over the rows. */
 function derivatives(design: Design, labels: Float64Array, weights: Float64Array, c: number) {
   const { rows, width, dense, categories, weights: count } = design;
   const gradient = new Float64Array(count);
   const hessian = new Float64Array(count * count);
+  const curvatures = new Float64Array(rows);
   for (let row = 0; row < rows; row += 1) {
     const at = row * width;
     const p = 1 / (1 + Math.exp(-linear(design, weights, row)));
     const residual = c * (p - labels[row]);
     const curvature = c * p * (1 - p);
-    for (let j = 0; j < width; j += 1) {
-      const x = dense[at + j];
-      if (x === 0) continue;
-      gradient[j] += residual * x;
-      const scaled = curvature * x;
-      const line = j * count;
-      for (let k = j; k < width; k += 1) hessian[line + k] += scaled * dense[at + k];
-    }
+    curvatures[row] = curvature;
+    for (let j = 0; j < width; j += 1) gradient[j] += residual * dense[at + j];
     for (let a = 0; a < categories.length; a += 1) {
       const index = categories[a][row];
       if (index < 0) continue;
@@ -104,6 +100,8 @@ function derivatives(design: Design, labels: Float64Array, weights: Float64Array
       }
     }
   }
+  const gram = weightedGram(dense, width, curvatures);
+  for (let j = 0; j < width; j += 1) hessian.set(gram.subarray(j * width, (j + 1) * width), j * count);
   addPenalty(gradient, hessian, weights, width - 1);
   return { gradient, hessian };
 }
