@@ -14,8 +14,8 @@ export type LabelValue = number | null;
 /**
  * Joins labels to rows by prediction id: of the label source's accepted events with the row's id, the earliest within
  * `withinMs` of the row's instant (and not before it), the smallest event id among equals; an event whose value is null is
- * no label. Rows come ordered by instant
- * and id, so that one history gives one training set. `wrap` is for `pointInTimeRows`; `read` gives the label of a row.
+ * no label. Rows come ordered by instant and id, so that one history gives one training set. `wrap` is for
+ * `pointInTimeRows`; `read` gives the label of a row.
  */
 export function labelJoin(label: LabelSpec, offline: OfflineStore) {
   const { from, id, withinMs } = label;
