@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -231,6 +232,24 @@ test('bytes changed inside a file are an error that names it', async () => {
   const reader = await open(path, { access: 'read' });
   const sql = `SELECT MAX(s) FROM ${reader.relation({ name: 't', columns: { s: 'STRING' } })}`;
   await expect(all(reader.query(sql))).rejects.toMatchObject({ code: 'OFFLINE_CORRUPT', facts: { file } });
+});
+
+test('a change is published though an older file that it would be merged with is damaged', async () => {
+  const path = directory();
+  const store = await open(path, { compactAtFiles: 3 });
+  await store.publish(append(numbers, [1]));
+  await store.publish(append(numbers, [2]));
+  const [file = ''] = store.tables()[0]?.files ?? [];
+  truncateSync(file, 20);
+  await store.publish({ ...append(numbers, [3]), position: { topic: [3] } });
+  expect(await store.position('w')).toEqual({ topic: [3] });
+  expect(store.tables()[0]?.files).toHaveLength(3);
+  const damage = { code: 'OFFLINE_CORRUPT', facts: { file } };
+  await expect(store.compact(numbers.name)).rejects.toMatchObject(damage);
+  await expect(store.retain(numbers.name, { timeColumn: 'n', olderThan: 2, maxBytes: 1 })).rejects.toMatchObject(
+    damage,
+  );
+  expect(readdirSync(join(path, 'tables', numbers.name))).toHaveLength(3);
 });
 
 test('a query that needs more than the memory uses the disk, and one that cannot is an error that names the limit', async () => {

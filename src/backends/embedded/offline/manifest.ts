@@ -67,20 +67,26 @@ export function readNewest(directory: string): Manifest {
   }
 }
 
-/** Writes a manifest so that it is there whole or not at all, power loss included, and removes older ones. */
-export function writeManifest(directory: string, manifest: Manifest): void {
-  const path = manifestPath(directory, manifest.sequence);
-  const file = openSync(`${path}.tmp`, 'w');
+/** Writes a manifest beside the others, where no reader looks; it survives the loss of power. */
+export function stageManifest(directory: string, manifest: Manifest): void {
+  const file = openSync(stagedPath(directory, manifest), 'w');
   try {
     writeSync(file, JSON.stringify(manifest));
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
-  renameSync(`${path}.tmp`, path);
-  syncPath(directory);
-  for (const sequence of sequences(directory))
-    if (sequence < manifest.sequence) rmSync(manifestPath(directory, sequence), { force: true });
+}
+
+/** Makes the staged manifest the newest: before this nothing of it is visible, after it everything. */
+export function switchManifest(directory: string, manifest: Manifest): void {
+  renameSync(stagedPath(directory, manifest), manifestPath(directory, manifest.sequence));
+}
+
+/** Removes the manifests before one. */
+export function removeOlderManifests(directory: string, { sequence }: Manifest): void {
+  for (const older of sequences(directory))
+    if (older < sequence) rmSync(manifestPath(directory, older), { force: true });
 }
 
 /** Makes what was written to a file, or the names in a directory, survive a loss of power. */
@@ -115,6 +121,10 @@ function sequences(directory: string): readonly number[] {
     .map((name) => Number(MANIFEST_NAME.exec(name)?.[1] ?? 0))
     .filter((sequence) => sequence > 0)
     .sort((a, b) => a - b);
+}
+
+function stagedPath(directory: string, { sequence }: Manifest): string {
+  return `${manifestPath(directory, sequence)}.tmp`;
 }
 
 function manifestPath(directory: string, sequence: number): string {

@@ -31,8 +31,10 @@ import {
   type ManifestFile,
   type ManifestTable,
   readNewest,
+  removeOlderManifests,
+  stageManifest,
+  switchManifest,
   syncPath,
-  writeManifest,
 } from './manifest.ts';
 import { checkColumns, withChange, withFiles, withoutExpired } from './next-manifest.ts';
 import { pathList, quoteName, quoteText, readParquet, textsOf } from './sql-text.ts';
@@ -114,10 +116,7 @@ class EmbeddedOfflineStore implements OfflineStore {
         for (const append of change.tables) written.push(await this.#writeAppend(append, paths));
         return withChange(this.#manifest, change, written, this.#options.clock());
       });
-      for (const { table } of change.tables) {
-        const small = mergeableRuns(this.#known(table.name).files, this.#options.wholeFileBytes).flat().length;
-        if (small >= this.#options.compactAtFiles) await this.#compact(table.name);
-      }
+      for (const { table } of change.tables) await this.#compactIfDue(table.name);
     });
   }
 
@@ -210,16 +209,26 @@ class EmbeddedOfflineStore implements OfflineStore {
   async #writing(work: (paths: string[]) => Promise<Manifest>): Promise<void> {
     const { path, clock, keepRetiredMs } = this.#options;
     const paths: string[] = [];
+    let manifest: Manifest;
+    let expired: readonly string[];
     try {
       const made = await work(paths);
       // A query of this process may be reading what it found before.
       const retiredBefore = this.#queries > 0 ? Number.NEGATIVE_INFINITY : clock() - keepRetiredMs;
-      const [manifest, expired] = withoutExpired(made, retiredBefore);
-      writeManifest(path, manifest);
-      this.#manifest = manifest;
-      for (const file of expired) rmSync(this.#pathOf(file), { force: true });
+      [manifest, expired] = withoutExpired(made, retiredBefore);
+      stageManifest(path, manifest);
+      switchManifest(path, manifest);
     } catch (error) {
       for (const file of paths) rmSync(file, { force: true });
+      throw writeError(error, path);
+    }
+    // It is published: whatever happens from here on, its files stay.
+    this.#manifest = manifest;
+    try {
+      syncPath(path);
+      removeOlderManifests(path, manifest);
+      for (const file of expired) rmSync(this.#pathOf(file), { force: true });
+    } catch (error) {
       throw writeError(error, path);
     }
   }
@@ -242,6 +251,13 @@ class EmbeddedOfflineStore implements OfflineStore {
     syncPath(path);
     syncPath(dirname(path));
     return { path: file, rows, bytes: statSync(path).size };
+  }
+
+  /** The change is published: that a merge fails must not look as if it were not. `compact` and every read say why. */
+  async #compactIfDue(tableName: string): Promise<void> {
+    const { wholeFileBytes, compactAtFiles } = this.#options;
+    if (mergeableRuns(this.#known(tableName).files, wholeFileBytes).flat().length < compactAtFiles) return;
+    await this.#compact(tableName).catch(() => undefined);
   }
 
   async #compact(tableName: string): Promise<void> {
@@ -281,7 +297,10 @@ class EmbeddedOfflineStore implements OfflineStore {
     if (unknown.length > 0) {
       const sql = `SELECT file_name, MAX(CAST(stats_max_value AS BIGINT))
 FROM parquet_metadata(${pathList(this.#soundPaths(unknown))}) WHERE path_in_schema = ${quoteText(column)} GROUP BY file_name`;
-      const found = new Map((await this.#engine.rows(sql)).map(([file, newest]) => [file, newest]));
+      const rows = await this.#engine.rows(sql).catch((error: unknown) => {
+        throw this.#blamed(error, sql);
+      });
+      const found = new Map(rows.map(([file, newest]) => [file, newest]));
       for (const { path } of unknown) {
         const newest = found.get(this.#pathOf(path)) ?? null;
         this.#newest.set(`${path} ${column}`, newest === null ? null : Number(newest));
