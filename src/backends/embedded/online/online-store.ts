@@ -24,6 +24,7 @@ import type { Columns } from '../../../schema/column.ts';
 import { rowCodec } from '../../../schema/row-codec.ts';
 import { acquireLock, type Lock } from '../lock.ts';
 import { checkFile } from './check-file.ts';
+import { Entries, storeFailure } from './entries.ts';
 import {
   blockKey,
   currentKey,
@@ -51,6 +52,9 @@ interface Generations {
   readonly before: BatchGeneration | null;
 }
 
+/** Blocks of a read that are looked up one by one. */
+const MOST_GETS = 8;
+
 /** Batch rows per view that the writer remembers. */
 const MOST_ROWS = 100_000;
 
@@ -73,42 +77,43 @@ export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions):
       noSubdir: true,
     });
     checkFormat(database, file, access);
-    return new EmbeddedOnlineStore(database, lock, file);
+    return new EmbeddedOnlineStore(new Entries(database, file), lock);
   } catch (error) {
     lock?.release();
     if (isHeadraceError(error)) throw error;
-    throw fail('STORE_WRITE', { path: file, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw storeFailure(file, error);
   }
 }
 
 function checkFormat(database: RootDatabase<Uint8Array, Uint8Array>, path: string, access: 'write' | 'read'): void {
-  const found = database.get(key(FORMAT_KEY));
-  if (found === undefined && access === 'write') database.putSync(key(FORMAT_KEY), Buffer.from(FORMAT));
-  else if (found !== undefined && textOf(found) !== FORMAT)
-    throw fail('STORE_FORMAT', { path, found: textOf(found), known: FORMAT });
+  const found = database.get(Buffer.from(FORMAT_KEY));
+  if (found !== undefined) {
+    if (textOf(found) !== FORMAT) throw fail('STORE_FORMAT', { path, found: textOf(found), known: FORMAT });
+  } else if (database.getKeysCount({ limit: 1 }) > 0) throw fail('STORE_CORRUPT', { path, reason: 'it has no format' });
+  else if (access === 'write') database.putSync(Buffer.from(FORMAT_KEY), Buffer.from(FORMAT));
 }
 
 /**
  * Tiles in blocks of 32 hops, each read, upserted and written whole; the writer's position in the same transaction.
- * LMDB never overwrites a page in use: a commit survives the death of the process, and with the power the file falls back
- * to a whole earlier commit, which the event log makes up for.
+ * A commit is on the disk when it returns (LMDB writes the pages, syncs, then switches to them): it survives the death of
+ * the process and of the machine.
  */
 class EmbeddedOnlineStore implements OnlineStore {
   readonly capabilities: OnlineStoreCapabilities = { durable: true, synchronousReads: true, sharedReads: true };
-  readonly #database: RootDatabase<Uint8Array, Uint8Array>;
+  readonly #entries: Entries;
   readonly #lock: Lock | null;
-  readonly #path: string;
   readonly #known = new Map<string, Generations>();
   readonly #runs = new Map<TileLayout, TileRun>();
+  /** Generations that this writer has begun. */
+  readonly #begun = new Map<string, number>();
   readonly #rows = new Map<
     string,
     { readonly generation: number; readonly values: Map<string, BatchAnswer['values']> }
   >();
 
-  constructor(database: RootDatabase<Uint8Array, Uint8Array>, lock: Lock | null, path: string) {
-    this.#database = database;
+  constructor(entries: Entries, lock: Lock | null) {
+    this.#entries = entries;
     this.#lock = lock;
-    this.#path = path;
   }
 
   readTiles(reads: readonly TileRead[]): readonly TileRun[] {
@@ -125,9 +130,9 @@ class EmbeddedOnlineStore implements OnlineStore {
 
   writeTiles({ writer, position, tiles }: TileCommit): TileReport {
     const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
-    this.#write(() => {
+    this.#entries.write(() => {
       for (let i = 0; i < tiles.length; ) i = this.#writeBlock(tiles, i, report);
-      this.#database.putSync(key(positionKey(writer)), json(position));
+      this.#entries.put(positionKey(writer), json(position));
     });
     return report;
   }
@@ -138,18 +143,20 @@ class EmbeddedOnlineStore implements OnlineStore {
 
   writeBatch({ viewId, generation }: BatchGeneration, features: Columns, rows: readonly BatchRow[]): void {
     const { encode } = rowCodec(features);
-    this.#write(() => {
-      for (const row of rows)
-        this.#database.putSync(key(rowKey(viewId, generation, row.key)), Buffer.from(encode(row.values)));
+    this.#entries.write(() => {
+      // A process that died may have left rows of it.
+      if (this.#begun.get(viewId) !== generation) this.#dropRows(viewId, generation, generation + 1);
+      for (const row of rows) this.#entries.put(rowKey(viewId, generation, row.key), encode(row.values));
     });
+    this.#begun.set(viewId, generation);
   }
 
   switchBatch(generation: BatchGeneration): void {
     const { viewId } = generation;
     const before = this.#generations(viewId)?.current ?? null;
-    this.#known.delete(viewId);
-    this.#write(() => {
-      this.#database.putSync(key(currentKey(viewId)), json({ current: generation, before }));
+    this.#forget(viewId);
+    this.#entries.write(() => {
+      this.#entries.put(currentKey(viewId), json({ current: generation, before }));
       this.#dropRows(viewId, 0, before?.generation ?? generation.generation);
       if (before !== null) this.#dropRows(viewId, before.generation + 1, generation.generation);
     });
@@ -157,11 +164,12 @@ class EmbeddedOnlineStore implements OnlineStore {
 
   rollBackBatch(viewId: string): BatchGeneration | null {
     const generations = this.#generations(viewId);
-    this.#known.delete(viewId);
     if (generations === null || generations.before === null) return null;
-    const { before } = generations;
-    this.#write(() => {
-      this.#database.putSync(key(currentKey(viewId)), json({ current: before, before: null }));
+    const { current, before } = generations;
+    this.#forget(viewId);
+    this.#entries.write(() => {
+      this.#entries.put(currentKey(viewId), json({ current: before, before: null }));
+      this.#dropRows(viewId, current.generation, current.generation + 1);
     });
     return before;
   }
@@ -176,9 +184,9 @@ class EmbeddedOnlineStore implements OnlineStore {
 
   dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): void {
     const before = new Map(horizons.map(({ hopMs, endedBefore }) => [hopMs, endedBefore]));
-    this.#write(() => {
+    this.#entries.write(() => {
       const touched: { entry: Uint8Array; hopMs: number; endedBefore: number }[] = [];
-      for (const entry of this.#database.getKeys(range(tilesOfView(layout.viewId)))) {
+      for (const entry of this.#entries.keys(tilesOfView(layout.viewId))) {
         const { hopMs, block } = hopAndBlock(entry);
         const endedBefore = before.get(hopMs);
         if (endedBefore === undefined || block * TILES_PER_BLOCK * hopMs + hopMs > endedBefore) continue;
@@ -189,31 +197,44 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   async close(): Promise<void> {
-    await this.#database.close();
+    await this.#entries.close();
     this.#lock?.release();
   }
 
   #readKey(reads: readonly TileRead[], runs: readonly TileRun[]): void {
     const { layout, key: entity } = reads[0];
-    const spans = range(tilesOfKey(layout.viewId, entity));
-    for (const { key: found, value } of this.#database.getRange(spans)) {
+    for (const [i, { hopMs, from, to }] of reads.entries()) {
+      if (!Number.isFinite(from) || !Number.isFinite(to)) return this.#scanKey(layout, entity, reads, runs);
+      const first = blockOf(from, hopMs);
+      const end = blockOf(to - 1, hopMs) + 1;
+      if (end - first > MOST_GETS) return this.#scanKey(layout, entity, reads, runs);
+      for (let block = first; block < end; block += 1) {
+        const content = this.#entries.get(blockKey(layout.viewId, entity, hopMs, block));
+        if (content !== undefined) appendBlock(layout, runs[i], this.#decode(layout, hopMs, content), from, to);
+      }
+    }
+  }
+
+  /** Reads of one key by a walk over all its blocks. */
+  #scanKey(layout: TileLayout, entity: string, reads: readonly TileRead[], runs: readonly TileRun[]): void {
+    for (const run of runs) run.length = 0;
+    this.#entries.each(tilesOfKey(layout.viewId, entity), (found, content) => {
       const { hopMs, block } = hopAndBlock(found);
       const start = block * TILES_PER_BLOCK * hopMs;
       reads.forEach((read, i) => {
         if (read.hopMs !== hopMs || start >= read.to || start + TILES_PER_BLOCK * hopMs <= read.from) return;
-        appendBlock(layout, runs[i], decodeBlock(layout, hopMs, value), read.from, read.to);
+        appendBlock(layout, runs[i], this.#decode(layout, hopMs, content), read.from, read.to);
       });
-    }
+    });
   }
 
   /** Upserts the tiles from `first` on that are of one block; gives the index behind them. Hot path. */
   #writeBlock(tiles: readonly TileWrite[], first: number, report: Record<keyof TileReport, number>): number {
     const { layout, hopMs, key: entity } = tiles[first];
     const block = blockOf(startOf(tiles[first]), hopMs);
-    const place = key(blockKey(layout.viewId, entity, hopMs, block));
-    const run = this.#scratch(layout);
-    const held = this.#database.getBinaryFast(place);
-    if (held !== undefined) decodeBlock(layout, hopMs, held, run);
+    const place = blockKey(layout.viewId, entity, hopMs, block);
+    const held = this.#entries.get(place);
+    const run = held === undefined ? this.#scratch(layout) : this.#decode(layout, hopMs, held);
     let i = first;
     let applied = 0;
     for (; i < tiles.length; i += 1) {
@@ -229,7 +250,7 @@ class EmbeddedOnlineStore implements OnlineStore {
       report[outcome] += 1;
       if (outcome === 'applied') applied += 1;
     }
-    if (applied > 0) this.#database.putSync(place, Buffer.from(encodeBlock(layout, hopMs, run)));
+    if (applied > 0) this.#entries.put(place, encodeBlock(layout, hopMs, run));
     return i;
   }
 
@@ -241,21 +262,31 @@ class EmbeddedOnlineStore implements OnlineStore {
     return known;
   }
 
+  /** The tiles of a block, valid until the next is decoded. */
+  #decode(layout: TileLayout, hopMs: number, content: Uint8Array): TileRun {
+    return decodeBlock(layout, hopMs, content, this.#scratch(layout));
+  }
+
   #dropFromBlock(layout: TileLayout, hopMs: number, entry: Uint8Array, endedBefore: number): void {
-    const bytes = this.#database.get(entry);
-    if (bytes === undefined) return;
-    const run = decodeBlock(layout, hopMs, bytes);
+    const content = this.#entries.get(entry);
+    if (content === undefined) return;
+    const run = this.#decode(layout, hopMs, content);
     const dropped = lowerBound(run, layout, endedBefore - hopMs + 1);
     if (dropped === 0) return;
     dropFirst(run, layout, dropped);
-    if (run.length === 0) this.#database.removeSync(entry);
-    else this.#database.putSync(entry, Buffer.from(encodeBlock(layout, hopMs, run)));
+    if (run.length === 0) this.#entries.remove(entry);
+    else this.#entries.put(entry, encodeBlock(layout, hopMs, run));
   }
 
   #dropRows(viewId: string, from: number, to: number): void {
     if (from >= to) return;
-    for (const entry of [...this.#database.getKeys(range(rowsOfGenerations(viewId, from, to)))])
-      this.#database.removeSync(entry);
+    for (const entry of this.#entries.keys(rowsOfGenerations(viewId, from, to))) this.#entries.remove(entry);
+  }
+
+  #forget(viewId: string): void {
+    this.#known.delete(viewId);
+    this.#rows.delete(viewId);
+    this.#begun.delete(viewId);
   }
 
   /** The values of a key in a generation; the writer, which alone makes generations, remembers those of the current one. */
@@ -267,7 +298,7 @@ class EmbeddedOnlineStore implements OnlineStore {
     }
     const known = rows.values.get(entity);
     if (known !== undefined) return known;
-    const bytes = this.#database.get(key(rowKey(viewId, generation, entity)));
+    const bytes = this.#entries.get(rowKey(viewId, generation, entity));
     const values = bytes === undefined ? null : codecOf(features).decode(bytes);
     if (this.#lock !== null) rows.values.set(entity, values);
     return values;
@@ -283,22 +314,8 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   #json<T>(entry: Uint8Array): T | null {
-    const bytes = this.#database.get(key(entry));
+    const bytes = this.#entries.get(entry);
     return bytes === undefined ? null : (JSON.parse(textOf(bytes)) as T);
-  }
-
-  /** One transaction. Error: STORE_WRITE. */
-  #write(work: () => void): void {
-    try {
-      this.#database.transactionSync(work);
-    } catch (error) {
-      if (isHeadraceError(error)) throw error;
-      throw fail(
-        'STORE_WRITE',
-        { path: this.#path, reason: error instanceof Error ? error.message : String(error) },
-        error,
-      );
-    }
   }
 }
 
@@ -314,17 +331,6 @@ function codecOf(features: Columns): ReturnType<typeof rowCodec> {
 
 function startOf({ layout, run, index }: TileWrite): number {
   return run.nums[index * layout.numbers + START];
-}
-
-function key(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function range({ start, end }: { readonly start: Uint8Array; readonly end: Uint8Array }): {
-  start: Buffer;
-  end: Buffer;
-} {
-  return { start: key(start), end: key(end) };
 }
 
 function json(value: unknown): Buffer {
