@@ -11,12 +11,11 @@ const job = JSON.parse(readFileSync(path, 'utf8')) as TrainingJob;
 try {
   const started = performance.now();
   const columns = await readNumbers(job.trainingSet, [...job.features, '_label']);
-  const labels = columns.at(-1) ?? new Float64Array(0);
+  const labels = Float64Array.from(columns.at(-1) ?? []);
   console.log(
     `read ${labels.length} rows of ${job.features.length} features in ${Math.round(performance.now() - started)} ms`,
   );
-  const features = columns.slice(0, -1).map((column) => Float32Array.from(column));
-  runEmbeddedTrainer(job, { names: job.features, columns: features, labels }, dirname(path));
+  runEmbeddedTrainer(job, { names: job.features, columns: columns.slice(0, -1), labels }, dirname(path));
   console.log(`trained in ${Math.round(performance.now() - started)} ms`);
   console.log(`peak memory ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`);
 } catch (error) {
