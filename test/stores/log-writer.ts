@@ -4,7 +4,8 @@ import { logRecordAt } from '../../src/testing/contracts/event-log.ts';
 // Appends until it is killed; prints the offset behind each acknowledged append.
 const log = openEventLog({ path: process.argv[2], durability: 'process', segmentBytes: 20_000 });
 void log.openTopic('t', 1);
-let next = 0;
+const [{ end }] = await log.ends('t');
+let next = end;
 function appendSome(): void {
   for (let i = 0; i < 5; i += 1) {
     const records = Array.from({ length: 1 + (next % 13) }, (_, k) => logRecordAt(next + k));

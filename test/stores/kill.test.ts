@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { checkLog, checkOnlineStore, killWriter, LOG_WRITER, STORE_WRITER } from './kill-writer.ts';
+import { newRoot } from './new-root.ts';
+
+test('kill −9 of a writer of the online store: position and tiles are of one commit, and no commit that returned is lost', {
+  timeout: 60_000,
+}, async () => {
+  const path = newRoot();
+  let last = 0;
+  for (const afterMs of [0, 30, 70, 150]) {
+    last = await checkOnlineStore(path, Math.max(last, await killWriter(STORE_WRITER, path, afterMs)));
+  }
+  expect(last).toBeGreaterThan(3);
+});
+
+test('kill −9 of a writer of the log: every acknowledged append is there, whole, once', {
+  timeout: 60_000,
+}, async () => {
+  const path = newRoot();
+  let last = 0;
+  for (const afterMs of [0, 30, 70, 150]) {
+    last = await checkLog(path, Math.max(last, await killWriter(LOG_WRITER, path, afterMs)));
+  }
+  expect(last).toBeGreaterThan(100);
+});
