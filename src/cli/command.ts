@@ -33,5 +33,7 @@ export interface Command {
   readonly options: OptionSpecs;
   /** What each option does, by name. */
   readonly help: Readonly<Record<string, string>>;
+  /** It reads its arguments itself: they come as `words`, as they were written. */
+  readonly readsArguments?: true;
   run(call: Call): Promise<void>;
 }

@@ -4,7 +4,14 @@ import type { Command, Terminal } from './command.ts';
 import { commands } from './commands.ts';
 import { findCommand, helpPage, parseCall } from './parse-call.ts';
 
-process.exitCode = await main(process.argv.slice(2), terminal());
+// A reader that closes early, such as head, is no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+const exitCode = await main(process.argv.slice(2), terminal());
+if (exitCode !== 0) process.exitCode = exitCode;
 
 /** Runs one call of the command line; returns the exit code. */
 async function main(args: readonly string[], io: Terminal): Promise<number> {

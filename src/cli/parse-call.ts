@@ -30,6 +30,7 @@ export function findCommand(
 
 /** Parses the arguments of a command. Errors: CLI_OPTION, CLI_WORDS. */
 export function parseCall(command: Command, args: readonly string[], terminal: Terminal): Call {
+  if (command.readsArguments === true) return { words: args, options: {}, json: args.includes('--json'), terminal };
   const { values, positionals } = parsed(command, args);
   const [least, most] = command.arity;
   if (values.help !== true && (positionals.length < least || positionals.length > most)) {

@@ -1,0 +1,20 @@
+import { runGpuCommand } from '../../gpu/command.ts';
+import type { Command } from '../command.ts';
+
+export const gpu: Command = {
+  name: ['gpu'],
+  summary: 'why GPUs are idle: ranked causes from traces, counters and scheduler records',
+  words: 'diagnose|compare|explain|watch …',
+  arity: [0, Number.POSITIVE_INFINITY],
+  options: {},
+  help: {},
+  readsArguments: true,
+  async run({ words, terminal }) {
+    process.exitCode = await runGpuCommand(words, {
+      out: terminal.out,
+      err: terminal.err,
+      clock: Date.now,
+      stopped: terminal.stopped,
+    });
+  },
+};
