@@ -10,7 +10,7 @@ import { type FindingDraft, severityOf } from './finding.ts';
 import { type JudgedKernel, judgeKernels, kernelFindings } from './join/kernel-verdicts.ts';
 import { joinRanks, rankFindings as lateRankFindings, waitShare } from './join/ranks.ts';
 import { levelsOf } from './levels.ts';
-import { rankFindings } from './rank-findings.ts';
+import { rankFindings, type StepFloor } from './rank-findings.ts';
 import { timelineOf } from './report/timeline.ts';
 import { dcgmFindings, sampleDoubt, sampleNotes } from './rules/counters.ts';
 import { percent } from './rules/rule.ts';
@@ -56,9 +56,7 @@ export function diagnose(sources: readonly Source[], refused: readonly Refusal[]
   const judged = judgedKernels(sources, main);
   if (main !== undefined) found.drafts.push(...kernelFindings(judged, main));
   for (const source of sources) collect(source, sources, found);
-  const stepUs = main?.stepUs ?? null;
-  const floorUs = main === undefined ? 0 : (main.sum.busyUs / main.sum.totalUs) * main.stepUs;
-  const findings = rankFindings(oncePerCause(found.drafts, facts), stepUs, floorUs);
+  const findings = rankFindings(oncePerCause(found.drafts, facts), main === undefined ? undefined : floorOf(main));
   const warned = findings.some(({ severity }) => severity === 'warning');
   const verdict =
     found.reasons.length > 0 &&
@@ -101,6 +99,11 @@ function tracesOf(sources: readonly Source[], found: Collected): readonly TraceF
     );
     return [];
   });
+}
+
+function floorOf({ stepUs, sum }: TraceFacts): StepFloor {
+  const perStep = (us: number) => (us / sum.totalUs) * stepUs;
+  return { stepUs, busyUs: perStep(sum.busyUs), computationUs: perStep(sum.computationUs) };
 }
 
 /** Waiting for a late rank is told by the finding about that rank; the rest stays here. */

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { parityPage, parityRows } from '../../scripts/gpu/parity.ts';
 import { busySpans, decompose } from '../../src/gpu/analysis/decompose.ts';
 import { findGaps, sumGaps } from '../../src/gpu/analysis/gaps.ts';
 import { joinLaunches } from '../../src/gpu/analysis/launches.ts';
@@ -64,3 +66,16 @@ describe.skipIf(!hasSharedData)(`interval sums of recorded traces${whySkipped}`,
 function near(value: number, wanted: number): void {
   expect(Math.abs(value - wanted)).toBeLessThanOrEqual(WITHIN);
 }
+
+describe.skipIf(!hasSharedData)(`parity with other tools${whySkipped}`, () => {
+  test('each number of each tool is equal under its scope, or differs for a reason; the page says so', async () => {
+    const rows = await parityRows();
+    expect(rows.length).toBeGreaterThan(700);
+    expect(rows.filter(({ equal, reason }) => !equal && reason === '')).toEqual([]);
+    expect(parityPage(rows)).toBe(readFileSync('docs/reference/gpu-parity.md', 'utf8'));
+    expect(rows.filter(({ tool, equal }) => tool === 'Nsight Compute' && equal)).toHaveLength(13);
+    expect(rows.filter(({ tool, equal }) => tool === 'TraceLens' && !equal).map(({ file }) => file)).toEqual(
+      Array.from({ length: 3 }, () => 'tracelens_xdit_sd_3.5'),
+    );
+  });
+});

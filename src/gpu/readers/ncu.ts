@@ -57,8 +57,11 @@ export function parseNcu(text: string): readonly NcuKernel[] {
     .slice(start + 1)
     .filter((line) => line.startsWith('"') || /^\d*,/.test(line))
     .map((line) => csvFields(line));
-  const comma = usesDecimalComma(rows.flat());
-  return header.includes('Metric Name') ? detailKernels(header, rows, comma) : rawKernels(header, rows, comma);
+  const details = header.includes('Metric Name');
+  // The compute capability, 12.0, is written with a point in every locale.
+  const values = rows.flatMap((row) => (details ? [row[header.indexOf('Metric Value')] ?? ''] : row.slice(11)));
+  const comma = usesDecimalComma(values);
+  return details ? detailKernels(header, rows, comma) : rawKernels(header, rows, comma);
 }
 
 /** Whether numbers are written `1.234,56`: some value can only be read so, and none only the other way. */

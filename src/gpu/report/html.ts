@@ -26,7 +26,7 @@ export function htmlReport(diagnosis: Diagnosis): string {
     ...diagnosis.traces.map(traceSection),
     kernelTable(diagnosis),
     ...diagnosis.findings.map(findingSection),
-    ...(diagnosis.findings.length > 1 ? [waterfall(diagnosis)] : []),
+    ...(diagnosis.findings.length > 0 ? [waterfall(diagnosis)] : []),
     list('Not told', diagnosis.reasons),
     list(
       'Not read',

@@ -3,7 +3,7 @@ import { intersect, lengthOf, type Spans, unionOf } from '../intervals.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { ScopedNumber } from './scope.ts';
 
-const communication = /^nccl|^hip|^hccl|.*ncclKernel/;
+const communication = /^(nccl|hip|hccl)|ncclKernel/;
 const notComputation = /^nccl|Memcpy|Memset|dma|Sync|^hip/;
 
 /**

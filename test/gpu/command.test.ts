@@ -1,0 +1,176 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { seededRandom } from '../../src/base/rng.ts';
+import { runGpuCommand } from '../../src/gpu/command.ts';
+import { compareTraces } from '../../src/gpu/compare.ts';
+import { causes } from '../../src/gpu/finding.ts';
+import { captureJson } from '../../src/testing/gpu/capture.ts';
+import { type FaultKind, trainingRun } from '../../src/testing/gpu/training-run.ts';
+import { hasSharedData, sharedPath, sharedText, sharedTrace, whySkipped } from './shared-data.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'headrace-gpu-command-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function capture(fault: FaultKind, name: string, ranks = 1): readonly string[] {
+  const captures = trainingRun({
+    fault,
+    share: 0.35,
+    steps: 6,
+    kernelsPerStep: 60,
+    kernelUs: 80,
+    ranks,
+    random: seededRandom(5),
+  });
+  return captures.map((one) => {
+    const path = join(folder, `${name}-${one.rank}.json`);
+    writeFileSync(path, captureJson(one));
+    return path;
+  });
+}
+
+async function call(...args: readonly string[]): Promise<string> {
+  let text = '';
+  const out = (part: string) => {
+    text += part;
+  };
+  const code = await runGpuCommand(args, { out, err: out, clock: () => 0, stopped: new Promise(() => {}) });
+  expect(code).toBe(0);
+  return text;
+}
+
+test('diagnose prints the first cause, its bound, its fix and what would disprove it', async () => {
+  const text = await call('diagnose', ...capture('data-pipeline', 'loader'));
+  expect(text).toMatch(/^First: the GPU waits .* for the next batch/);
+  for (const part of ['at most', 'fix: ', 'wrong if: ', 'next: ', 'computation ']) expect(text).toContain(part);
+  expect(await call('diagnose', ...capture('none', 'healthy'))).toMatch(/^Nothing to fix/);
+});
+
+test('--json is one object with a version, findings and levels; --markdown and --html show the same findings', async () => {
+  const paths = capture('straggler', 'late', 3);
+  const value = JSON.parse(await call('diagnose', '--json', ...paths));
+  expect(value).toMatchObject({
+    version: 1,
+    verdict: 'findings',
+    findings: [{ id: 'multi-gpu/1', severity: 'warning' }],
+  });
+  expect(value.levels.map(({ level }: { level: number }) => level)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  const html = join(folder, 'report.html');
+  const markdown = await call('diagnose', '--markdown', '--html', html, ...paths);
+  expect(markdown).toContain('## 1. rank');
+  const [late] = value.findings;
+  expect(late.remainingStepUs).toBeCloseTo(value.traces[0].stepUs - late.recoverableUs, 0);
+  const page = readFileSync(html, 'utf8');
+  expect(page.length).toBeLessThan(2 * 2 ** 20);
+  expect(page).toContain('What would remain of the step');
+  expect(page).not.toMatch(/https?:\/\/|<script/);
+  expect(page).toContain(`rank ${value.findings[0].scope.rank} is late`);
+});
+
+test('names of kernels and files cannot break out of the page or the table', async () => {
+  const path = join(folder, 'evil.json');
+  const [text] = capture('precision', 'evil-source').map((source) => readFileSync(source, 'utf8'));
+  writeFileSync(path, (text ?? '').replaceAll('ampere_sgemm_128x128_nn', '<script>alert(1)</script>|sgemm'));
+  const html = join(folder, 'evil.html');
+  const markdown = await call('diagnose', '--markdown', '--html', html, path);
+  expect(readFileSync(html, 'utf8')).not.toContain('<script>');
+  expect(markdown).not.toContain('<script>');
+});
+
+test('files that cannot be read are named beside those that can; one alone is an error', async () => {
+  const novel = join(folder, 'novel.txt');
+  writeFileSync(novel, 'Call me Ishmael.');
+  expect(await call('diagnose', novel, ...capture('none', 'fine'))).toContain('not read: ');
+  await expect(call('diagnose', novel)).rejects.toMatchObject({ code: 'GPU_FORMAT' });
+  for (const args of [
+    ['diagnose'],
+    ['mend'],
+    ['explain', 'luck'],
+    ['diagnose', '--scope', 'x', novel],
+    ['compare', 'a'],
+    ['watch', '--every', '0'],
+  ])
+    await expect(call(...args)).rejects.toMatchObject({ code: expect.stringMatching(/^GPU_/) });
+});
+
+test('explain knows every cause, and quotes gains', async () => {
+  for (const cause of causes) expect(await call('explain', cause)).toContain('published gains');
+});
+
+test('compare: medians of steps of the same hardware', async () => {
+  const [before] = capture('data-pipeline', 'before');
+  const [after] = capture('none', 'after');
+  expect(await call('compare', before ?? '', after ?? '')).toMatch(/^faster: median step .* 1\.5/);
+  expect(JSON.parse(await call('compare', '--json', before ?? '', before ?? ''))).toMatchObject({
+    verdict: 'no difference',
+  });
+});
+
+const dmonText = `#Date       Time        gpu    pwr  gtemp     sm    mem\n#YYYYMMDD   HH:MM:SS    Idx      W      C      %      %\n${Array.from({ length: 60 }, (_, at) => ` 20240104   13:54:${String(at).padStart(2, '0')}      0    100     40     ${at % 2 === 0 ? 80 : 0}     10\n`).join('')}`;
+
+test('watch keeps a rolling decomposition of what a command prints as dmon does', async () => {
+  const recorded = join(folder, 'dmon.txt');
+  writeFileSync(recorded, dmonText);
+  const replay = `process.stdout.write(require('fs').readFileSync(${JSON.stringify(recorded)}))`;
+  const text = await call('watch', '--every', '20', '--', process.execPath, '-e', replay);
+  const lines = text.trim().split('\n');
+  expect(lines).toHaveLength(3);
+  expect(lines[2]).toMatch(/^40\.\d % = 50\.\d % non-idle × 80\.0 % busy/);
+  await expect(call('watch', '--', join(folder, 'absent-program'))).rejects.toMatchObject({ code: 'GPU_FILE' });
+});
+
+test('watch scrapes a DCGM exporter', async () => {
+  const server = createServer((_, answer) =>
+    answer.end('DCGM_FI_DEV_GPU_UTIL{gpu="0"} 70\nDCGM_FI_DEV_GPU_UTIL{gpu="1"} 0\n'),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const text = await call('watch', '--dcgm', `http://127.0.0.1:${port}/metrics`, '--count', '1');
+  server.close();
+  expect(text).toMatch(/^35\.0 % = 50 % non-idle × 70\.0 % busy/);
+});
+
+describe.skipIf(!hasSharedData)(`recorded pairs${whySkipped}`, () => {
+  test('num_workers 0 to 4: 1.40 times on medians, 1.26 on means', async () => {
+    const [before, after] = await Promise.all(
+      ['kineto_resnet50_num_workers_0', 'kineto_resnet50_num_workers_4'].map(sharedTrace),
+    );
+    if (before === undefined || after === undefined) throw new Error('no traces');
+    const { changes, verdict } = compareTraces({ path: 'w0', trace: before }, { path: 'w4', trace: after });
+    expect(verdict).toBe('faster');
+    expect(changes[0].before / changes[0].after).toBeCloseTo(1.4, 1);
+    expect(changes[1].before / changes[1].after).toBeCloseTo(1.26, 2);
+  });
+
+  test('other hardware is refused; captures cut to one span allow no claim about speed', async () => {
+    const [control, other] = await Promise.all(['hta_trace_diff_control', 'hta_trace_diff_test'].map(sharedTrace));
+    if (control === undefined || other === undefined) throw new Error('no traces');
+    expect(() => compareTraces({ path: 'a', trace: control }, { path: 'b', trace: other })).toThrow(
+      expect.objectContaining({ code: 'GPU_NOT_COMPARABLE' }),
+    );
+    const text = await call(
+      'compare',
+      sharedPath('nsys/nsysai_mfu_2gpu_before.sqlite.gz'),
+      sharedPath('nsys/nsysai_mfu_2gpu_after.sqlite.gz'),
+    );
+    expect(text).toMatch(/^no claim: .*kernel time changed by -8\.7 %/);
+  });
+
+  test('watch replays recorded output of nvidia-smi dmon', async () => {
+    const recorded = sharedPath('smi/dmon_a10_mutc_oTD.txt');
+    const replay = `process.stdout.write(require('fs').readFileSync(${JSON.stringify(recorded)}))`;
+    expect(await call('watch', '--every', '6', '--', process.execPath, '-e', replay)).toContain('6 samples');
+    expect(sharedText('smi/dmon_a10_mutc_oTD.txt')).toContain('#Date');
+  });
+
+  test('kernel shares of a trace weigh the verdicts of Nsight Compute', async () => {
+    const text = await call('diagnose', '--json', sharedPath('ncu/dsocr_rtx5090/kernel_0003.details.csv'));
+    expect(JSON.parse(text)).toMatchObject({
+      verdict: 'not enough evidence',
+      kernels: [{ verdict: 'memory', memoryLevel: 'L2' }],
+    });
+  });
+});
