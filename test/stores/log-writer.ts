@@ -1,7 +1,7 @@
 import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
 import { logRecordAt } from '../../src/testing/contracts/event-log.ts';
 
-// Appends until it is killed; prints the offset behind each acknowledged append.
+// Appends and drops what is old until it is killed; prints the offset behind each acknowledged append.
 const log = openEventLog({ path: process.argv[2], durability: 'process', segmentBytes: 20_000 });
 void log.openTopic('t', 1);
 const [{ end }] = await log.ends('t');
@@ -13,6 +13,7 @@ function appendSome(): void {
     next += records.length;
     process.stdout.write(`${next}\n`);
   }
+  void log.retain('t', { olderThanIngestTs: Number.NEGATIVE_INFINITY, maxBytes: 200_000, keepFrom: [next] });
   setImmediate(appendSome);
 }
 appendSome();
