@@ -31,7 +31,7 @@ export class MemoryEventLog implements EventLog {
     const { begin, records: held } = this.#partition(topic, partition);
     let last = held.at(-1)?.ingestTs ?? Number.NEGATIVE_INFINITY;
     for (const { ingestTs } of records) {
-      if (ingestTs < last) throw fail('LOG_ORDER', { topic, partition, ingestTs, last });
+      if (!(ingestTs >= last)) throw fail('LOG_ORDER', { topic, partition, ingestTs, last });
       last = ingestTs;
     }
     const offset = begin + held.length;
@@ -78,7 +78,8 @@ export class MemoryEventLog implements EventLog {
         const segment = records.slice(0, SEGMENT);
         const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0);
         const old = (segment.at(-1)?.ingestTs ?? Number.POSITIVE_INFINITY) < rule.olderThanIngestTs;
-        if (segment.length < SEGMENT || begin + SEGMENT > rule.keepFrom[p] || !(old || bytes > share)) return;
+        // The last record of all stays: it tells which ingest time may come next.
+        if (records.length <= SEGMENT || begin + SEGMENT > rule.keepFrom[p] || !(old || bytes > share)) return;
         records.splice(0, SEGMENT);
         partition.begin += SEGMENT;
       }

@@ -16,6 +16,13 @@ export const featurestoreErrors = rows({
     status: 500,
     exit: 4,
   },
+  STORE_AHEAD: {
+    message: 'the online store stands at offset {position} of {source}, and the log ends at {end}',
+    mend: 'the log lost its end, as with the power under durability "process": move the online store away and start again',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
   SERVICE_UNKNOWN: {
     message: 'the project has no feature service {service}; it has {known}',
     mend: 'name one of them',

@@ -49,7 +49,7 @@ export class Materialiser {
     this.tiles = new TileCache(options.store, options.cacheKeys);
   }
 
-  /** Reads its position, remembers the ids before it, and catches up with the log. Error: STORE_BEHIND. */
+  /** Reads its position, remembers the ids before it, and catches up with the log. Errors: STORE_BEHIND, STORE_AHEAD. */
   static async open(options: MaterialiserOptions): Promise<Materialiser> {
     const materialiser = new Materialiser(options);
     const position = await options.store.position(WRITER);
@@ -166,6 +166,8 @@ export class Materialiser {
     const behind = ends.findIndex(({ begin }, partition) => begin > next[partition]);
     if (behind >= 0)
       throw fail('STORE_BEHIND', { source: source.name, position: next[behind], begin: ends[behind].begin });
+    const ahead = ends.findIndex(({ end }, partition) => end < next[partition]);
+    if (ahead >= 0) throw fail('STORE_AHEAD', { source: source.name, position: next[ahead], end: ends[ahead].end });
     const engine = new SourceEngine<KeyTiles>(
       source,
       layouts.filter(({ view }) => view.source.name === source.name),

@@ -187,6 +187,10 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
       if (begin === 0 || begin > 2_500)
         throw new Error(`the log begins at ${begin}: something old should be gone, nothing from 2,500 on`);
       mustEqual((await log.read(TOPIC, 0, 2_500, 1)).records, [logRecordAt(2_500)], 'what is to be kept');
+      await log.retain(TOPIC, { olderThanIngestTs: Number.POSITIVE_INFINITY, maxBytes: 0, keepFrom: [6_000] });
+      const [{ end, lastIngestTs }] = await log.ends(TOPIC);
+      mustEqual([end, lastIngestTs], [6_000, 6_999], 'the end, when all may go');
+      await mustFail('LOG_ORDER', () => log.append(TOPIC, 0, [logRecordAt(0, 6_998)]), 'an ingest time before it');
       await log.close();
     },
   },
