@@ -1,4 +1,5 @@
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../../base/errors/fail.ts';
@@ -68,13 +69,13 @@ export function readNewest(directory: string): Manifest {
 }
 
 /** Writes a manifest beside the others, where no reader looks; it survives the loss of power. */
-export function stageManifest(directory: string, manifest: Manifest): void {
-  const file = openSync(stagedPath(directory, manifest), 'w');
+export async function stageManifest(directory: string, manifest: Manifest): Promise<void> {
+  const file = await open(stagedPath(directory, manifest), 'w');
   try {
-    writeSync(file, JSON.stringify(manifest));
-    fsyncSync(file);
+    await file.writeFile(JSON.stringify(manifest));
+    await file.sync();
   } finally {
-    closeSync(file);
+    await file.close();
   }
 }
 
@@ -89,14 +90,18 @@ export function removeOlderManifests(directory: string, { sequence }: Manifest):
     if (older < sequence) rmSync(manifestPath(directory, older), { force: true });
 }
 
-/** Makes what was written to a file, or the names in a directory, survive a loss of power. */
-export function syncPath(path: string): void {
-  const file = openSync(path, 'r');
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+/** Makes what was written to files, or the names in directories, survive the loss of power. */
+export async function syncPaths(paths: Iterable<string>): Promise<void> {
+  await Promise.all(
+    [...paths].map(async (path) => {
+      const file = await open(path, 'r');
+      try {
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    }),
+  );
 }
 
 /** Parses a manifest; `file` names it in errors. */

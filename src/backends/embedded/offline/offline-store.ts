@@ -34,7 +34,7 @@ import {
   removeOlderManifests,
   stageManifest,
   switchManifest,
-  syncPath,
+  syncPaths,
 } from './manifest.ts';
 import { checkColumns, withChange, withFiles, withoutExpired } from './next-manifest.ts';
 import { pathList, quoteName, quoteText, readParquet, textsOf } from './sql-text.ts';
@@ -213,10 +213,11 @@ class EmbeddedOfflineStore implements OfflineStore {
     let expired: readonly string[];
     try {
       const made = await work(paths);
+      await syncPaths(new Set([...paths, ...paths.flatMap((file) => ancestors(file, path))]));
       // A query of this process may be reading what it found before.
       const retiredBefore = this.#queries > 0 ? Number.NEGATIVE_INFINITY : clock() - keepRetiredMs;
       [manifest, expired] = withoutExpired(made, retiredBefore);
-      stageManifest(path, manifest);
+      await stageManifest(path, manifest);
       switchManifest(path, manifest);
     } catch (error) {
       for (const file of paths) rmSync(file, { force: true });
@@ -225,7 +226,7 @@ class EmbeddedOfflineStore implements OfflineStore {
     // It is published: whatever happens from here on, its files stay.
     this.#manifest = manifest;
     try {
-      syncPath(path);
+      await syncPaths([path]);
       removeOlderManifests(path, manifest);
       for (const file of expired) rmSync(this.#pathOf(file), { force: true });
     } catch (error) {
@@ -248,8 +249,6 @@ class EmbeddedOfflineStore implements OfflineStore {
     mkdirSync(dirname(path), { recursive: true });
     paths.push(path);
     const rows = await write(path, { ...exportMeta, headrace_table: table });
-    syncPath(path);
-    syncPath(dirname(path));
     return { path: file, rows, bytes: statSync(path).size };
   }
 
@@ -321,7 +320,7 @@ FROM parquet_metadata(${pathList(this.#soundPaths(unknown))}) WHERE path_in_sche
     try {
       mkdirSync(dirname(path), { recursive: true });
       const rows = await write(partial);
-      syncPath(partial);
+      await syncPaths([partial]);
       renameSync(partial, path);
       return rows;
     } catch (error) {
@@ -388,6 +387,12 @@ FROM parquet_metadata(${pathList(this.#soundPaths(unknown))}) WHERE path_in_sche
 
 /** Key-value metadata of files outside the store. */
 const exportMeta = { headrace_format: String(FORMAT_VERSION) };
+
+/** The directories between a file and the store's own: each may have got a new name. */
+function ancestors(file: string, store: string): readonly string[] {
+  const directory = dirname(file);
+  return directory === store ? [] : [directory, ...ancestors(directory, store)];
+}
 
 function noFile(): null {
   return null;
