@@ -90,6 +90,7 @@ export interface OfflineRetention {
  * 11. an export is a whole file or none; wrong SQL is OFFLINE_QUERY; a closed store is OFFLINE_CLOSED.
  */
 export interface OfflineStore {
+  /** Makes a change; its columns must stay as they are until then. */
   publish(change: OfflineChange): Promise<void>;
   position(writer: string): MaybePromise<Position | null>;
   tables(): readonly OfflineTableState[];

@@ -197,7 +197,7 @@ class EmbeddedOfflineStore implements OfflineStore {
   }
 
   /** Changes run one after the other. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
+  async #inTurn(work: () => Promise<void>): Promise<void> {
     this.#mustBeOpen();
     if (this.#lock === null) throw fail('OFFLINE_READER', { path: this.#options.path });
     const turn = this.#turn.then(work);
