@@ -531,6 +531,31 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 11,
+    name: 'batches of an export keep their order when their numbers become wide between them',
+    needs: [],
+    run: (subject) =>
+      withStore(subject, async (store) => {
+        const path = `${subject.outside}/wide.parquet`;
+        const given = [
+          [1, 1],
+          [2n ** 60n, 2],
+          [3, 3],
+          [null, 4],
+          [4n, 5],
+        ];
+        await store.exportRows(numbers, batchesOf(given, numbers), path);
+        const wanted = [
+          [1n, 1],
+          [2n ** 60n, 2],
+          [3n, 3],
+          [null, 4],
+          [4n, 5],
+        ];
+        mustEqual(await collect(store.query(`FROM read_parquet('${path}')`)), wanted, 'rows of the file');
+      }),
+  },
+  {
+    rule: 11,
     name: 'wrong SQL is an error, a query that is left early does no harm, and a closed store answers nothing',
     needs: [],
     run: async (subject) => {
@@ -572,8 +597,8 @@ function columnsOf(table: OfflineTable, rows: readonly (readonly OfflineValue[])
   return { rows: rows.length, columns: Object.keys(table.columns).map((_, i) => rows.map((row) => row[i] ?? null)) };
 }
 
-async function* batchesOf(rows: readonly (readonly OfflineValue[])[]) {
-  for (const row of rows) yield columnsOf(all, [row]);
+async function* batchesOf(rows: readonly (readonly OfflineValue[])[], table = all) {
+  for (const row of rows) yield columnsOf(table, [row]);
 }
 
 async function rowsOf(store: OfflineStore, table: OfflineTable): Promise<readonly (readonly OfflineValue[])[]> {

@@ -1,17 +1,11 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
-import { type DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import type { OfflineTable, OfflineValue, RowBatch } from '../../../ports/offline-store.ts';
 import { readRows } from './read-rows.ts';
-import { quoteName, quoteText } from './sql-text.ts';
-import { FILE_TYPES, stagedColumn } from './staged-column.ts';
-
-/** Rows of a chunk: what DuckDB takes at once. */
-const CHUNK_ROWS = 2048;
-/** Chunks after which the event loop gets its turn. */
-const CHUNKS_AT_ONCE = 8;
+import { quoteText } from './sql-text.ts';
+import { StagingTable } from './staging-table.ts';
 
 export interface EngineOptions {
   readonly memoryLimitBytes: number;
@@ -73,32 +67,17 @@ export class Engine {
     return this.#writing(path, (connection) => copyTo(connection, sql, path, meta));
   }
 
-  /** Writes rows as a Parquet file; returns their number. Error: OFFLINE_VALUE. */
+  /** Writes rows that come in batches as one Parquet file; returns their number. Error: OFFLINE_VALUE. */
   async write(
     table: OfflineTable,
-    rows: RowBatch,
-    path: string,
-    meta: Readonly<Record<string, string>>,
-  ): Promise<number> {
-    return this.#writing(path, async (connection) =>
-      copyTo(connection, await this.#stage(connection, table, rows), path, meta),
-    );
-  }
-
-  /** Writes rows that come in batches as one Parquet file; what outgrows the memory waits in the scratch directory. */
-  async writeBatches(
-    table: OfflineTable,
-    batches: AsyncIterable<RowBatch>,
+    batches: Iterable<RowBatch> | AsyncIterable<RowBatch>,
     path: string,
     meta: Readonly<Record<string, string>>,
   ): Promise<number> {
     return this.#writing(path, async (connection) => {
-      await connection.run(`CREATE TEMP TABLE gathered AS ${nothingOf(table)}`);
-      for await (const rows of batches) {
-        await connection.run(`INSERT INTO gathered ${await this.#stage(connection, table, rows)}`);
-        await connection.run('DROP TABLE staged');
-      }
-      return copyTo(connection, 'FROM gathered', path, meta);
+      const staging = new StagingTable(connection, table);
+      for await (const batch of batches) await staging.append(batch);
+      return copyTo(connection, staging.close(), path, meta);
     });
   }
 
@@ -119,30 +98,6 @@ export class Engine {
     }
   }
 
-  /** Puts rows into the temporary table `staged`; returns the SELECT that gives them in the types of the file. */
-  async #stage(connection: DuckDBConnection, table: OfflineTable, batch: RowBatch): Promise<string> {
-    const columns = Object.entries(table.columns);
-    const staged = columns.map(([name, type], c) => stagedColumn(table.name, name, type, batch.columns[c]));
-    const types = staged.map(({ type }) => type);
-    await connection.run(`CREATE TEMP TABLE staged (${types.map((type, c) => `_${c} ${type}`).join(', ')})`);
-    const appender = await connection.createAppender('staged');
-    const chunk = DuckDBDataChunk.create(types);
-    for (let from = 0, chunks = 1; from < batch.rows; from += CHUNK_ROWS, chunks += 1) {
-      const count = Math.min(CHUNK_ROWS, batch.rows - from);
-      chunk.reset();
-      chunk.rowCount = count;
-      for (let c = 0; c < staged.length; c += 1) staged[c].write(chunk.getColumnVector(c), from, count);
-      appender.appendDataChunk(chunk);
-      if (chunks % CHUNKS_AT_ONCE !== 0) continue;
-      // Left alone, the appender moves 204,800 rows at once, and everything in this process waits for it.
-      appender.flushSync();
-      await setImmediate();
-    }
-    appender.closeSync();
-    const select = columns.map(([column, type], c) => `CAST(_${c} AS ${FILE_TYPES[type]}) AS ${quoteName(column)}`);
-    return `SELECT ${select.join(', ')} FROM staged`;
-  }
-
   #translated(error: unknown, path = ''): unknown {
     if (isHeadraceError(error) || !(error instanceof Error)) return error;
     const reason = error.message.split('\n')[0];
@@ -157,12 +112,6 @@ export class Engine {
 }
 
 let instances = 0;
-
-/** A SELECT without rows, of a table's columns. */
-export function nothingOf({ columns }: OfflineTable): string {
-  const list = Object.entries(columns).map(([name, type]) => `CAST(NULL AS ${FILE_TYPES[type]}) AS ${quoteName(name)}`);
-  return `SELECT ${list.join(', ')} WHERE false`;
-}
 
 /** Makes the directory for scratch files, and removes what processes that have died left in it. */
 export function clearScratch(scratch: string): void {

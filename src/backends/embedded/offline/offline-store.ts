@@ -23,7 +23,7 @@ import {
   scratchPath,
   writeError,
 } from './directory.ts';
-import { Engine, nothingOf } from './engine.ts';
+import { Engine } from './engine.ts';
 import { mergeableRuns, outdatedFiles } from './file-choice.ts';
 import {
   FORMAT_VERSION,
@@ -37,7 +37,7 @@ import {
   syncPaths,
 } from './manifest.ts';
 import { checkColumns, withChange, withFiles, withoutExpired } from './next-manifest.ts';
-import { pathList, quoteName, quoteText, readParquet, textsOf } from './sql-text.ts';
+import { nothingOf, pathList, quoteName, quoteText, readParquet, textsOf } from './sql-text.ts';
 
 export interface OfflineStoreOptions {
   /** The store's directory. */
@@ -165,7 +165,7 @@ class EmbeddedOfflineStore implements OfflineStore {
 
   exportRows(table: OfflineTable, batches: AsyncIterable<RowBatch>, path: string): Promise<number> {
     return this.#outside(path, (partial) =>
-      this.#engine.writeBatches(table, eachChecked(table, batches), partial, exportMeta),
+      this.#engine.write(table, eachChecked(table, batches), partial, exportMeta),
     );
   }
 
@@ -236,7 +236,9 @@ class EmbeddedOfflineStore implements OfflineStore {
 
   async #writeAppend({ table, rows, columns }: TableAppend, paths: string[]): Promise<ManifestFile | null> {
     if (rows === 0) return null;
-    return this.#writeFile(table.name, paths, (path, meta) => this.#engine.write(table, { rows, columns }, path, meta));
+    return this.#writeFile(table.name, paths, (path, meta) =>
+      this.#engine.write(table, [{ rows, columns }], path, meta),
+    );
   }
 
   async #writeFile(

@@ -1,3 +1,6 @@
+import type { OfflineTable } from '../../../ports/offline-store.ts';
+import { FILE_TYPES } from './staged-column.ts';
+
 /** A name in quotes. */
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
@@ -26,4 +29,12 @@ function pathPattern(path: string): string {
 /** The text literals of SQL. */
 export function textsOf(sql: string): ReadonlySet<string> {
   return new Set([...sql.matchAll(/'((?:[^']|'')*)'/g)].map(([, text]) => text.replaceAll("''", "'")));
+}
+
+/** A SELECT without rows, of a table's columns. */
+export function nothingOf({ columns }: OfflineTable): string {
+  const nulls = Object.entries(columns).map(
+    ([name, type]) => `CAST(NULL AS ${FILE_TYPES[type]}) AS ${quoteName(name)}`,
+  );
+  return `SELECT ${nulls.join(', ')} WHERE false`;
 }

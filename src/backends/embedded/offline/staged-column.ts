@@ -40,13 +40,19 @@ export const FILE_TYPES: Readonly<Record<OfflineType, string>> = {
   'LIST<BOOLEAN>': 'BOOLEAN[]',
 };
 
-/** Checks every value of a column and chooses how it is staged. Error: OFFLINE_VALUE. */
-export function stagedColumn(table: string, column: string, type: OfflineType, values: ColumnValues): StagedColumn {
+/** Checks every value of a column and chooses how it is staged; `wide` asks for BIGINT as bigint. Error: OFFLINE_VALUE. */
+export function stagedColumn(
+  table: string,
+  column: string,
+  type: OfflineType,
+  values: ColumnValues,
+  wide: boolean,
+): StagedColumn {
   const refuse = (value: unknown): Error =>
     fail('OFFLINE_VALUE', { table, column, found: shown(value), type: FILE_TYPES[type] });
   switch (type) {
     case 'BIGINT':
-      return wholeNumbers(values, refuse);
+      return wholeNumbers(values, wide, refuse);
     case 'DECIMAL':
       return { type: HUGEINT, write: converted(checked(values, isDecimal, refuse), toBigInt) };
     case 'DOUBLE':
@@ -73,8 +79,8 @@ export function stagedColumn(table: string, column: string, type: OfflineType, v
 type Refuse = (value: unknown) => Error;
 
 /** Numbers are staged as doubles, which hold each of them exactly, and cast on the way to the file: no bigint per value. */
-function wholeNumbers(values: ColumnValues, refuse: Refuse): StagedColumn {
-  let wide = false;
+function wholeNumbers(values: ColumnValues, wanted: boolean, refuse: Refuse): StagedColumn {
+  let wide = wanted;
   for (let i = 0; i < values.length; i += 1) {
     const value = values[i];
     if (value === null || Number.isSafeInteger(value)) continue;

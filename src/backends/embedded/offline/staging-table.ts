@@ -1,0 +1,80 @@
+import { setImmediate } from 'node:timers/promises';
+import { type DuckDBAppender, type DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
+import type { OfflineTable, RowBatch } from '../../../ports/offline-store.ts';
+import { nothingOf, quoteName } from './sql-text.ts';
+import { FILE_TYPES, type StagedColumn, stagedColumn } from './staged-column.ts';
+
+/** Rows of a chunk: what DuckDB takes at once. */
+const CHUNK_ROWS = 2048;
+/** Chunks after which the event loop gets its turn. */
+const CHUNKS_AT_ONCE = 8;
+
+/** Rows of one table on their way to a file: a temporary table of a connection, in the types that values come in cheapest. */
+export class StagingTable {
+  readonly #connection: DuckDBConnection;
+  readonly #table: OfflineTable;
+  #stage: Stage | null = null;
+  #stages = 0;
+  #chunks = 0;
+
+  constructor(connection: DuckDBConnection, table: OfflineTable) {
+    this.#connection = connection;
+    this.#table = table;
+  }
+
+  /** Adds rows behind those that are there. Error: OFFLINE_VALUE. */
+  async append(batch: RowBatch): Promise<void> {
+    const { types } = this.#stage ?? { types: [] };
+    const columns = Object.entries(this.#table.columns).map(([name, type], c) =>
+      stagedColumn(this.#table.name, name, type, batch.columns[c], types[c] === 'BIGINT'),
+    );
+    const stage = await this.#stageFor(columns);
+    for (let from = 0; from < batch.rows; from += CHUNK_ROWS) {
+      const count = Math.min(CHUNK_ROWS, batch.rows - from);
+      stage.chunk.reset();
+      stage.chunk.rowCount = count;
+      for (let c = 0; c < columns.length; c += 1) columns[c].write(stage.chunk.getColumnVector(c), from, count);
+      stage.appender.appendDataChunk(stage.chunk);
+      this.#chunks += 1;
+      if (this.#chunks % CHUNKS_AT_ONCE !== 0) continue;
+      // Left alone, the appender moves 204,800 rows at once, and everything in this process waits for it.
+      stage.appender.flushSync();
+      await setImmediate();
+    }
+  }
+
+  /** Ends the appends; returns the SELECT of all rows in their order, in the types of the file. */
+  close(): string {
+    this.#stage?.appender.closeSync();
+    if (this.#stage === null) return nothingOf(this.#table);
+    const casts = Object.entries(this.#table.columns).map(
+      ([name, type], c) => `CAST(_${c} AS ${FILE_TYPES[type]}) AS ${quoteName(name)}`,
+    );
+    return `SELECT ${casts.join(', ')} FROM ${this.#stage.name}`;
+  }
+
+  /** The present stage, or a new one that begins with its rows where a column has become wider. */
+  async #stageFor(columns: readonly StagedColumn[]): Promise<Stage> {
+    const before = this.#stage;
+    const types = columns.map(({ type }) => String(type));
+    if (before !== null && types.every((type, c) => type === before.types[c])) return before;
+    this.#stages += 1;
+    const name = `staged_${this.#stages}`;
+    await this.#connection.run(`CREATE TEMP TABLE ${name} (${types.map((type, c) => `_${c} ${type}`).join(', ')})`);
+    if (before !== null) {
+      before.appender.closeSync();
+      await this.#connection.run(`INSERT INTO ${name} FROM ${before.name}`);
+      await this.#connection.run(`DROP TABLE ${before.name}`);
+    }
+    const appender = await this.#connection.createAppender(name);
+    this.#stage = { name, types, appender, chunk: DuckDBDataChunk.create(columns.map(({ type }) => type)) };
+    return this.#stage;
+  }
+}
+
+interface Stage {
+  readonly name: string;
+  readonly types: readonly string[];
+  readonly appender: DuckDBAppender;
+  readonly chunk: DuckDBDataChunk;
+}
