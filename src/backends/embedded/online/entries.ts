@@ -103,7 +103,7 @@ export function storeFailure(path: string, error: unknown): Error {
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function range({ start, end }: KeySpan): { start: Buffer; end: Buffer } {

@@ -131,7 +131,7 @@ class EmbeddedOnlineStore implements OnlineStore {
   writeTiles({ writer, position, tiles }: TileCommit): TileReport {
     const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
     this.#entries.write(() => {
-      for (let i = 0; i < tiles.length; ) i = this.#writeBlock(tiles, i, report);
+      for (const group of blockGroups(tiles)) this.#writeBlock(tiles, group, report);
       this.#entries.put(positionKey(writer), json(position));
     });
     return report;
@@ -228,30 +228,22 @@ class EmbeddedOnlineStore implements OnlineStore {
     });
   }
 
-  /** Upserts the tiles from `first` on that are of one block; gives the index behind them. Hot path. */
-  #writeBlock(tiles: readonly TileWrite[], first: number, report: Record<keyof TileReport, number>): number {
-    const { layout, hopMs, key: entity } = tiles[first];
-    const block = blockOf(startOf(tiles[first]), hopMs);
-    const place = blockKey(layout.viewId, entity, hopMs, block);
+  /** Upserts the tiles of one block. Hot path. */
+  #writeBlock(
+    tiles: readonly TileWrite[],
+    { place, first, end }: BlockGroup,
+    report: Record<keyof TileReport, number>,
+  ): void {
+    const { layout, hopMs } = tiles[first];
     const held = this.#entries.get(place);
     const run = held === undefined ? this.#scratch(layout) : this.#decode(layout, hopMs, held);
-    let i = first;
     let applied = 0;
-    for (; i < tiles.length; i += 1) {
-      const tile = tiles[i];
-      if (
-        tile.layout !== layout ||
-        tile.hopMs !== hopMs ||
-        tile.key !== entity ||
-        blockOf(startOf(tile), hopMs) !== block
-      )
-        break;
-      const outcome = upsertTile(layout, run, tile.run, tile.index);
+    for (let i = first; i < end; i += 1) {
+      const outcome = upsertTile(layout, run, tiles[i].run, tiles[i].index);
       report[outcome] += 1;
       if (outcome === 'applied') applied += 1;
     }
     if (applied > 0) this.#entries.put(place, encodeBlock(layout, hopMs, run));
-    return i;
   }
 
   /** A run of a layout to work in, emptied: a block is decoded, changed and encoded before the next. */
@@ -327,6 +319,31 @@ function codecOf(features: Columns): ReturnType<typeof rowCodec> {
   const codec = rowCodec(features, 'a batch row');
   codecs.set(features, codec);
   return codec;
+}
+
+/** Tiles [first, end) of a commit, which are of one block. */
+interface BlockGroup {
+  readonly place: Uint8Array;
+  readonly first: number;
+  readonly end: number;
+}
+
+/** The blocks of a commit in the order of their keys: LMDB then goes through its pages once. */
+function blockGroups(tiles: readonly TileWrite[]): readonly BlockGroup[] {
+  const groups: BlockGroup[] = [];
+  for (let first = 0; first < tiles.length; ) {
+    const { layout, hopMs, key } = tiles[first];
+    const block = blockOf(startOf(tiles[first]), hopMs);
+    let end = first + 1;
+    for (; end < tiles.length; end += 1) {
+      const tile = tiles[end];
+      if (tile.layout !== layout || tile.hopMs !== hopMs || tile.key !== key || blockOf(startOf(tile), hopMs) !== block)
+        break;
+    }
+    groups.push({ place: blockKey(layout.viewId, key, hopMs, block), first, end });
+    first = end;
+  }
+  return groups.sort((a, b) => Buffer.compare(a.place, b.place));
 }
 
 function startOf({ layout, run, index }: TileWrite): number {

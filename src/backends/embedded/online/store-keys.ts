@@ -36,7 +36,7 @@ export function blockKey(view: string, key: string, hopMs: number, block: number
   tileHead(view, key);
   writeNumber(hopMs);
   writeNumber(block);
-  return writer.finish();
+  return finished();
 }
 
 /** Hop and block of a block's key: its last 16 bytes. */
@@ -47,19 +47,19 @@ export function hopAndBlock(key: Uint8Array): { readonly hopMs: number; readonly
 
 export function positionKey(name: string): Uint8Array {
   begin(2).text(name);
-  return writer.finish();
+  return finished();
 }
 
 export function currentKey(view: string): Uint8Array {
   begin(3).text(view);
-  return writer.finish();
+  return finished();
 }
 
 export function rowKey(view: string, generation: number, key: string): Uint8Array {
   begin(4).text(view);
   writeNumber(generation);
   writeKeyText(key);
-  return writer.finish();
+  return finished();
 }
 
 /** Where the rows of generations [from, to) of a view lie. */
@@ -70,10 +70,10 @@ export function rowsOfGenerations(
 ): { readonly start: Uint8Array; readonly end: Uint8Array } {
   begin(4).text(view);
   writeNumber(from);
-  const start = writer.finish();
+  const start = finished();
   begin(4).text(view);
   writeNumber(to);
-  return { start, end: writer.finish() };
+  return { start, end: finished() };
 }
 
 function begin(kind: number): ByteWriter {
@@ -99,8 +99,8 @@ function writeKeyText(key: string): void {
 
 /** All keys that begin with what was written. */
 function between(): { readonly start: Uint8Array; readonly end: Uint8Array } {
-  const start = writer.finish();
-  const end = writer.finish();
+  const start = finished();
+  const end = finished();
   let last = end.length - 1;
   while (end[last] === 0xff) last -= 1;
   end[last] += 1;
@@ -110,14 +110,22 @@ function between(): { readonly start: Uint8Array; readonly end: Uint8Array } {
 const scratch = new DataView(new ArrayBuffer(8));
 const scratchBytes = new Uint8Array(scratch.buffer);
 
+/** A whole number within ±(2^53 − 1). */
 function writeNumber(value: number): void {
-  scratch.setBigInt64(0, BigInt(value));
+  const high = Math.floor(value / 2 ** 32);
+  scratch.setInt32(0, high);
+  scratch.setUint32(4, value - high * 2 ** 32);
   scratchBytes[0] ^= 0x80;
   writer.bytes(scratchBytes);
 }
 
 function readNumber(view: DataView, at: number): number {
-  scratch.setBigInt64(0, view.getBigInt64(at));
+  scratch.setInt32(0, view.getInt32(at));
   scratchBytes[0] ^= 0x80;
-  return Number(scratch.getBigInt64(0));
+  return scratch.getInt32(0) * 2 ** 32 + view.getUint32(at + 4);
+}
+
+/** What was written, as a copy out of the pool that small buffers share. */
+function finished(): Buffer {
+  return Buffer.from(writer.view());
 }

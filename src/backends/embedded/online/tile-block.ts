@@ -24,13 +24,13 @@ export function blockOf(start: number, hopMs: number): number {
   return Math.floor(start / (hopMs * TILES_PER_BLOCK));
 }
 
-/** A run's tiles as a block. */
+/** A run's tiles as a block, valid until the next is encoded. */
 export function encodeBlock(layout: TileLayout, hopMs: number, run: TileRun): Uint8Array {
   writer.clear();
   writer.u8(FORMAT);
   writer.varint(run.length);
   for (let i = 0; i < run.length; i += 1) encodeTile(writer, layout, hopMs, run, i);
-  return writer.finish();
+  return writer.view();
 }
 
 /** The tiles of a block, behind those of `run`. Errors: BYTES_DAMAGED, BYTES_VERSION. */
