@@ -1,8 +1,9 @@
 import { fail } from '../base/errors/fail.ts';
 import { compareText } from '../base/text-order.ts';
+import { steadyRows } from './analysis/kernels.ts';
 import { type TraceFacts, traceFacts } from './analysis/trace-facts.ts';
 import { percent } from './rules/rule.ts';
-import type { Trace } from './trace/trace.ts';
+import { gpuKinds, type Trace } from './trace/trace.ts';
 
 /** Differences of less than this are noise of a single run; from 5 % on there is a verdict. */
 const NOISE = 0.02;
@@ -106,11 +107,8 @@ function changesOf(first: readonly TraceFacts[], second: readonly TraceFacts[]):
   ];
 }
 
-function kernelTime({ trace, rows, steady }: TraceFacts): number {
-  let us = 0;
-  for (const row of rows) {
-    const ts = trace.gpu.ts[row];
-    if (trace.gpu.kind[row] === 0 && steady.some(({ start, end }) => ts >= start && ts < end)) us += trace.gpu.dur[row];
-  }
-  return us / steady.length;
+function kernelTime(facts: TraceFacts): number {
+  const { gpu } = facts.trace;
+  const us = steadyRows(facts).reduce((sum, row) => (gpu.kind[row] === gpuKinds.kernel ? sum + gpu.dur[row] : sum), 0);
+  return us / facts.steady.length;
 }

@@ -88,8 +88,10 @@ function tracesOf(sources: readonly Source[], found: Collected): readonly TraceF
     if (source.kind !== 'trace') return [];
     const { trace, path } = source;
     if (trace.gpu.length > 0) {
-      found.evidence += 1;
-      return traceFacts(path, trace);
+      const facts = traceFacts(path, trace);
+      if (facts.length === 0) found.reasons.push(`${path}: its GPU events have no length`);
+      else found.evidence += 1;
+      return facts;
     }
     const foreign = [...trace.foreign].sort((a, b) => b[1] - a[1])[0];
     found.reasons.push(

@@ -77,8 +77,39 @@ export function subtract(a: Spans, b: Spans): Spans {
 }
 
 /** The part inside a window. */
-export function clip(spans: Spans, start: number, end: number): Spans {
-  return intersect(spans, { starts: Float64Array.of(start), ends: Float64Array.of(end) });
+export function clip({ starts, ends }: Spans, start: number, end: number): Spans {
+  if (end <= start) return noSpans;
+  const first = firstAbove(ends, start);
+  const last = firstAtLeast(starts, end);
+  if (last <= first) return noSpans;
+  const inside = { starts: starts.slice(first, last), ends: ends.slice(first, last) };
+  inside.starts[0] = Math.max(inside.starts[0], start);
+  inside.ends[last - first - 1] = Math.min(inside.ends[last - first - 1], end);
+  return inside;
+}
+
+/** The first index with a value above `bound`, in sorted values. */
+export function firstAbove(sorted: ArrayLike<number>, bound: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] > bound) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** The first index with a value of at least `bound`, in sorted values. */
+export function firstAtLeast(sorted: ArrayLike<number>, bound: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] >= bound) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** One interval. */

@@ -101,7 +101,8 @@ export interface GapPiece {
 /** Cuts gaps to a window; what is not known counts as host part only at the tail. */
 export function clipGaps(gaps: readonly Gap[], start: number, end: number): readonly GapPiece[] {
   const pieces: GapPiece[] = [];
-  for (const gap of gaps) {
+  for (let index = firstEndingAfter(gaps, start); index < gaps.length && gaps[index].start < end; index += 1) {
+    const gap = gaps[index];
     const from = Math.max(gap.start, start);
     const to = Math.min(gap.end, end);
     if (to <= from) continue;
@@ -112,4 +113,16 @@ export function clipGaps(gaps: readonly Gap[], start: number, end: number): read
     pieces.push({ gap, size: gapSizeOf(gap.end - gap.start), start: from, end: to, hostUs, queuedUs });
   }
   return pieces;
+}
+
+/** Gaps are sorted and disjoint: the first that ends after a time. */
+function firstEndingAfter(gaps: readonly Gap[], time: number): number {
+  let low = 0;
+  let high = gaps.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (gaps[middle].end > time) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

@@ -1,3 +1,4 @@
+import { firstAbove } from '../intervals.ts';
 import { gpuKinds, hostKinds } from '../trace/trace.ts';
 import { workClassifier } from './decompose.ts';
 import { rowsByThread } from './frames.ts';
@@ -34,10 +35,14 @@ export function topKernels(facts: TraceFacts): readonly KernelSum[] {
 
 /** The GPU events that begin inside a steady window. */
 export function steadyRows({ rows, steady, trace }: TraceFacts): readonly number[] {
-  return [...rows].filter((row) => {
+  const found: number[] = [];
+  const starts = steady.map(({ start }) => start);
+  for (const row of rows) {
     const ts = trace.gpu.ts[row];
-    return steady.some(({ start, end }) => ts >= start && ts < end);
-  });
+    const at = firstAbove(starts, ts) - 1;
+    if (at >= 0 && ts < steady[at].end) found.push(row);
+  }
+  return found;
 }
 
 /** How launches and kernels follow each other. Microseconds; NaN where launches are not in the trace. */

@@ -31,6 +31,7 @@ export function stepWindows(trace: Trace, rows: ArrayLike<number>, launches: Lau
     windows.push({ name, start, end, gpuEvents: launched[index].count });
     before = end;
   }
+  if (windows.length === 0) return [gpuSpan(trace, rows)];
   const reasons = reasonsToLeaveOut(trace, windows);
   return windows.map((window, index) => ({ kind: 'stretched', ...window, leftOut: reasons[index] }));
 }

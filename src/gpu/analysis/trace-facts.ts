@@ -40,7 +40,7 @@ export interface QueuedFacts {
   readonly longest: GapPiece | undefined;
 }
 
-/** The facts of each device of a trace, the busiest first. */
+/** The facts of each device of a trace, the busiest first; none of a device whose events have no length. */
 export function traceFacts(file: string, trace: Trace): readonly TraceFacts[] {
   const launches = joinLaunches(trace);
   const devices = new Map<number, number[]>();
@@ -52,6 +52,7 @@ export function traceFacts(file: string, trace: Trace): readonly TraceFacts[] {
   const threads = rowsByThread(trace);
   return [...devices]
     .map(([device, rows]) => deviceFacts(file, trace, device, Int32Array.from(rows), launches, threads))
+    .filter(({ sum }) => sum.totalUs > 0)
     .sort((a, b) => b.sum.busyUs - a.sum.busyUs);
 }
 

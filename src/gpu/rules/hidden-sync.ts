@@ -94,7 +94,8 @@ function smallReadBacks(facts: TraceFacts) {
     (row) => gpu.kind[row] === gpuKinds.memcpy && /DtoH/.test(names.text(gpu.name[row])) && !(gpu.bytes[row] >= 4096),
   );
   const small = { count: rows.length, events: rows.slice(0, 5).map((row) => gpu.correlation[row]) };
-  const gaps = facts.pieces.filter(({ gap }) => gap.previous >= 0 && rows.includes(gap.previous)).length;
+  const known = new Set(rows);
+  const gaps = facts.pieces.filter(({ gap }) => known.has(gap.previous)).length;
   return { small, gaps };
 }
 

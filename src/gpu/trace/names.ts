@@ -106,11 +106,12 @@ export class Names {
   }
 }
 
-/** A typed array of twice the length with the same beginning. */
-export function grow<T extends Float64Array | Int32Array | Uint8Array>(array: T, Kind: new (length: number) => T): T {
-  const grown = new Kind(array.length * 2);
-  grown.set(array);
-  return grown;
+/** The same array with room for twice as many; the memory of the old one is taken over, not copied. */
+export function grow<T extends Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(
+  array: T,
+  Kind: new (buffer: ArrayBuffer) => T,
+): T {
+  return new Kind(array.buffer.transfer(array.byteLength * 2));
 }
 
 function unescapeText(raw: string): string {

@@ -331,7 +331,7 @@ export class EventReader {
     const a = bytes[key];
     switch (length) {
       case 5:
-        if (a === 0x62) this.#bytes = numberIn(bytes, value, after);
+        if (a === 0x62 && bytes[key + 1] === 0x79) this.#bytes = numberIn(bytes, value, after);
         else if (a === 0x64) this.#collect(bytes, 'dtype', value, after);
         break;
       case 6:

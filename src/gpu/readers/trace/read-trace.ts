@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { fail } from '../../../base/errors/fail.ts';
 import type { Trace } from '../../trace/trace.ts';
@@ -14,16 +15,17 @@ const NO_BOMB_BELOW = 256 * 2 ** 20;
  * Errors: GPU_FILE, GPU_NOT_A_TRACE, GPU_MEMORY_TIMELINE, GPU_FILE_TOO_LARGE.
  */
 export async function readTraceFile(path: string, gzip: boolean): Promise<Trace> {
+  if (!gzip) return await readPlain(path);
   const scanner = new TraceScanner();
-  const file = createReadStream(path, { highWaterMark: gzip ? CHUNK / 4 : CHUNK });
-  const stream = gzip ? file.pipe(createGunzip({ chunkSize: CHUNK })) : file;
+  const file = createReadStream(path, { highWaterMark: CHUNK / 4 });
+  const stream = file.pipe(createGunzip({ chunkSize: CHUNK }));
   file.on('error', (error) => stream.destroy(error));
   let unpacked = 0;
   try {
     for await (const chunk of stream) {
       const bytes: Uint8Array = chunk;
       unpacked += bytes.length;
-      if (gzip && unpacked > NO_BOMB_BELOW && unpacked > LARGEST_RATIO * file.bytesRead)
+      if (unpacked > NO_BOMB_BELOW && unpacked > LARGEST_RATIO * file.bytesRead)
         throw fail('GPU_FILE_TOO_LARGE', { path, limit: LARGEST_RATIO });
       scanner.push(bytes);
     }
@@ -34,6 +36,22 @@ export async function readTraceFile(path: string, gzip: boolean): Promise<Trace>
     file.destroy();
   }
   return scanner.end();
+}
+
+/** Into one buffer, again and again: a stream would leave a buffer for each chunk. */
+async function readPlain(path: string): Promise<Trace> {
+  const scanner = new TraceScanner();
+  const file = await open(path);
+  try {
+    const buffer = new Uint8Array(CHUNK);
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, CHUNK);
+      if (bytesRead === 0) return scanner.end();
+      scanner.push(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /** Whether a gzip stream ended early or is damaged; what came before can be read. */

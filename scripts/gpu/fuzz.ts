@@ -1,0 +1,158 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { isHeadraceError } from '../../src/base/errors/fail.ts';
+import { type Random, randomBelow, seededRandom } from '../../src/base/rng.ts';
+import { diagnose } from '../../src/gpu/diagnose.ts';
+import { fileKindOf } from '../../src/gpu/readers/format.ts';
+import { parseText } from '../../src/gpu/readers/read-source.ts';
+import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
+import { captureJson } from '../../src/testing/gpu/capture.ts';
+import { gangWaitPods } from '../../src/testing/gpu/cluster.ts';
+import { trainingRun } from '../../src/testing/gpu/training-run.ts';
+
+const trace = captureJson(
+  trainingRun({
+    fault: 'hidden-sync',
+    share: 0.3,
+    steps: 2,
+    kernelsPerStep: 6,
+    kernelUs: 50,
+    ranks: 2,
+    random: seededRandom(1),
+  })[0] ?? { rank: 0, worldSize: 1, events: [] },
+);
+const cluster = gangWaitPods(seededRandom(2));
+const ncuHeader =
+  '"ID","Process ID","Process Name","Host Name","Kernel Name","Context","Stream","Block Size","Grid Size","Device","CC","Section Name","Metric Name","Metric Unit","Metric Value","Rule Name","Rule Type","Rule Description","Estimated Speedup Type","Estimated Speedup"';
+
+/** A small valid text of each kind, from which damaged ones are made. */
+export const seeds = {
+  trace,
+  dmon: '#Date Time gpu pwr gtemp sm mem\n#YYYYMMDD HH:MM:SS Idx W C % %\n 20240104 13:54:35 0 43 35 6 1\n 20240104 13:54:36 0 43 35 99 -\n',
+  pmon: '# gpu pid type sm mem enc dec command\n# Idx # C/G % % % % name\n 0 4021 C 88 30 - - python\n',
+  'query-gpu':
+    'timestamp, utilization.gpu [%], utilization.memory [%], memory.used [MiB], memory.total [MiB]\n2024/01/16 14:44:16.977, 10 %, 2 %, 21 MiB, 23028 MiB\n1705416256, [N/A], ERR!, 7 MiB, 23028 MiB\n',
+  'monitor-jsonl':
+    '{"time": "2021-12-06 04:19:35", "gpu_usage:0": 56, "gpu_mem_used:0": 267517952, "gpu_mem_total:0": 17071734784}\n{"gpu_usage:0": null}\n',
+  dcgm: '# HELP x\nDCGM_FI_DEV_GPU_UTIL{gpu="0",UUID="GPU-x"} 99\nDCGM_FI_PROF_SM_ACTIVE{gpu="0",GPU_I_PROFILE="1g.5gb",GPU_I_ID="3"} 0.5\n',
+  'ncu-csv': `==PROF== x\n${ncuHeader}\n"0","1","p","h","void k<int>(T1)","1","7","(128, 1, 1)","(152, 4, 1)","0","12.0","GPU Speed Of Light Throughput","Memory Throughput","%","61.83",\n"0","1","p","h","k","1","7","(1, 1, 1)","(1, 1, 1)","0","12.0","SpeedOfLight","","","","SOLBottleneck","OPT","grid is too small","local","81,25"\n`,
+  'nsys-kernel-csv':
+    'Time (%),Total Time (ns),Instances,Avg (ns),Med (ns),Min (ns),Max (ns),StdDev (ns),Name\n24.9,1231822285,329035,3743.7,3712.0,2079,5856,416.2,"void k<int, float>(T1)"\n',
+  'nsys-stats-text':
+    "[3/8] Executing 'nvtx_sum' stats report\n\n Time (%)  Total Time (ns)  Instances  Range\n --------  ---------------  ---------  -----\n     95.0        3,481,709          1  Loop\n\n[6/8] Executing 'cuda_gpu_kern_sum' stats report\n\n Time (%)  Total Time (ns)  Instances  Med (ns)  Name\n --------  ---------------  ---------  --------  ----\n    100.0        1,831,281      1,010   1,823.0  k\n",
+  sacct:
+    '49421|COMPLETED|0:0|2026-09-17T15:13:20|2026-09-17T16:09:39|3379|billing=8,cpu=8,gres/gpu=1,mem=59G|\n49421.batch|COMPLETED|0:0|None|Unknown|3379|gres/gpu=1|33942380K\n',
+  'pod-list':
+    '{"kind": "List", "items": [{"metadata": {"name": "a", "creationTimestamp": "2024-01-01T00:00:00Z"}, "spec": {"containers": [{"resources": {"limits": {"nvidia.com/gpu": "1"}}}]}, "status": {"phase": "Running"}}]}',
+  'pod-csv': cluster.pods.slice(0, 2000),
+  'node-csv': cluster.nodes,
+  iterations: `,worker,gpu,time,batch_time_norm\n${Array.from({ length: 40 }, (_, at) => `${at},${at % 4},20,${at},${600 + at}`).join('\n')}\n`,
+  variation: ',0,1,2,3\njob_00,0.05,0.04,0.03,\n',
+  'cluster-summary':
+    'id,job_num,gpu_job_num,avg_que_time_gpu,complete_gpu_time,cancel_gpu_time,fail_gpu_time\nA,10,8,400.5,100,200,50\n',
+  'utilisation-cdf': 'source_pkl,metric,percentile,value\nutil_gpu,gpu_util_pct,0.0,0.0\nutil_gpu,gpu_util_pct,50,98\n',
+  'nccl-tests':
+    '# nThread 1 nGpus 8 minBytes 1\n#   Rank  0 Pid 1 on localhost device  0 [0x00] A100-SXM4-40GB\n#  size count type redop time algbw busbw error time algbw busbw error\n 268435456 67108864 float sum 2112.3 127.09 222.40 1e-6 2112.3 127.09 222.40 1e-6\n# Avg bus bandwidth    : 68.4048\n',
+  'megatron-log':
+    ' setting training iterations to 5\n iteration        1/       5 | elapsed time per iteration (ms): 76015.3 | global batch size:  2048 | x\n',
+} as const;
+export type FuzzKind = keyof typeof seeds;
+
+const sprinkles = [
+  '"',
+  '\\',
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '\n',
+  '\0',
+  '-',
+  '1e309',
+  'NaN',
+  '\u00ff',
+  '(',
+  '%',
+  '|',
+  '#',
+  '9'.repeat(25),
+  ' '.repeat(40),
+];
+
+/** One damaged text: bytes changed, parts taken out, doubled, exchanged, or cut off. */
+export function damaged(text: string, random: Random): string {
+  let result = text;
+  const changes = 1 + randomBelow(random, 4);
+  for (let change = 0; change < changes; change += 1) {
+    const at = randomBelow(random, result.length + 1);
+    const until = at + randomBelow(random, 30);
+    switch (randomBelow(random, 6)) {
+      case 0:
+        result = result.slice(0, at) + (sprinkles[randomBelow(random, sprinkles.length)] ?? '') + result.slice(at);
+        break;
+      case 1:
+        result = result.slice(0, at) + result.slice(until);
+        break;
+      case 2:
+        result = result.slice(0, until) + result.slice(at);
+        break;
+      case 3:
+        result = result.slice(0, at) + String.fromCharCode(randomBelow(random, 256)) + result.slice(at + 1);
+        break;
+      case 4:
+        result = result.slice(0, at);
+        break;
+      default:
+        result = result.slice(at) + result.slice(0, at);
+    }
+  }
+  return result;
+}
+
+/** Reads and diagnoses damaged texts of a kind; anything but an answer or a coded error is thrown. Returns both counts. */
+export function fuzz(
+  kind: FuzzKind,
+  cases: number,
+  firstSeed: number,
+): { readonly answers: number; readonly refusals: number } {
+  let answers = 0;
+  let refusals = 0;
+  for (let index = 0; index < cases; index += 1) {
+    const text = damaged(seeds[kind], seededRandom(firstSeed + index));
+    try {
+      fileKindOf(new TextEncoder().encode(text));
+      const source =
+        kind === 'trace'
+          ? { kind, path: 'fuzz', trace: scanTrace(new TextEncoder().encode(text)) }
+          : parseText(kind, 'fuzz', text);
+      const { findings } = diagnose([source]);
+      for (const { shareOfStep, ceiling } of findings)
+        if (
+          (shareOfStep !== null && !(shareOfStep >= 0 && shareOfStep <= 1.0001)) ||
+          (ceiling !== null && !(ceiling >= 1))
+        )
+          throw new Error(`seed ${firstSeed + index}: a share of ${shareOfStep} or a ceiling of ${ceiling}`);
+      answers += 1;
+    } catch (error) {
+      if (!isHeadraceError(error))
+        throw new Error(`${kind}, seed ${firstSeed + index}: ${String(error)}`, { cause: error });
+      refusals += 1;
+    }
+  }
+  return { answers, refusals };
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
+  const cases = Number(process.argv[2] ?? 100_000);
+  const only = process.argv[3];
+  for (const kind of Object.keys(seeds) as FuzzKind[]) {
+    if (only !== undefined && only !== kind) continue;
+    const started = performance.now();
+    const { answers, refusals } = fuzz(kind, cases, 1);
+    console.log(
+      `${kind}: ${cases} cases, ${answers} answers, ${refusals} coded refusals, ${((performance.now() - started) / 1000).toFixed(1)} s`,
+    );
+  }
+}
