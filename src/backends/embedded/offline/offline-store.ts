@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import { dirname, resolve } from 'node:path';
+import { fail } from '../../../base/errors/fail.ts';
 import type { Clock } from '../../../base/time.ts';
 import type {
   OfflineChange,
@@ -14,15 +14,7 @@ import type {
 } from '../../../ports/offline-store.ts';
 import type { Position } from '../../../ports/position.ts';
 import type { Lock } from '../lock.ts';
-import {
-  checkTableName,
-  faultOf,
-  filePath,
-  lockDirectory,
-  removeOrphans,
-  scratchPath,
-  writeError,
-} from './directory.ts';
+import { checkTableName, filePath, lockDirectory, removeOrphans, scratchPath, writeError } from './directory.ts';
 import { Engine } from './engine.ts';
 import { mergeableRuns, outdatedFiles } from './file-choice.ts';
 import {
@@ -37,7 +29,8 @@ import {
   syncPaths,
 } from './manifest.ts';
 import { checkColumns, withChange, withFiles, withoutExpired } from './next-manifest.ts';
-import { nothingOf, pathList, quoteName, quoteText, readParquet, textsOf } from './sql-text.ts';
+import { PublishedFiles } from './published-files.ts';
+import { nothingOf, quoteName, readParquet } from './sql-text.ts';
 
 export interface OfflineStoreOptions {
   /** The store's directory. */
@@ -90,10 +83,7 @@ class EmbeddedOfflineStore implements OfflineStore {
   readonly #options: Resolved;
   readonly #engine: Engine;
   readonly #lock: Lock | null;
-  /** Paths of files that were found to be as published. */
-  readonly #sound = new Set<string>();
-  /** Latest time of a file, by path and time column. */
-  readonly #newest = new Map<string, number | null>();
+  readonly #files: PublishedFiles;
   #manifest: Manifest;
   #turn: Promise<void> = Promise.resolve();
   #queries = 0;
@@ -101,6 +91,7 @@ class EmbeddedOfflineStore implements OfflineStore {
 
   constructor(options: Resolved, manifest: Manifest, engine: Engine, lock: Lock | null) {
     this.#options = options;
+    this.#files = new PublishedFiles(options.path);
     this.#manifest = manifest;
     this.#engine = engine;
     this.#lock = lock;
@@ -129,7 +120,7 @@ class EmbeddedOfflineStore implements OfflineStore {
       table: { name, columns: Object.fromEntries(columns) },
       rows: files.reduce((sum, { rows }) => sum + rows, 0),
       sizeBytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
-      files: files.map(({ path }) => this.#pathOf(path)),
+      files: files.map(({ path }) => this.#files.pathOf(path)),
     }));
   }
 
@@ -138,7 +129,7 @@ class EmbeddedOfflineStore implements OfflineStore {
     if (stored !== undefined) checkColumns(stored, table);
     if (stored === undefined || stored.files.length === 0) return `(${nothingOf(table)})`;
     const columns = Object.keys(table.columns).map(quoteName);
-    return `(SELECT ${columns.join(', ')} FROM ${readParquet(this.#soundPaths(stored.files))})`;
+    return `(SELECT ${columns.join(', ')} FROM ${readParquet(this.#files.sound(stored.files))})`;
   }
 
   async *query(sql: string): AsyncGenerator<readonly (readonly OfflineValue[])[]> {
@@ -147,7 +138,7 @@ class EmbeddedOfflineStore implements OfflineStore {
     try {
       yield* this.#engine.stream(sql);
     } catch (error) {
-      throw this.#blamed(error, sql);
+      throw this.#files.blamed(error, sql, this.#manifest);
     } finally {
       this.#queries -= 1;
     }
@@ -158,7 +149,7 @@ class EmbeddedOfflineStore implements OfflineStore {
       try {
         return await this.#engine.copy(sql, partial, exportMeta);
       } catch (error) {
-        throw this.#blamed(error, sql);
+        throw this.#files.blamed(error, sql, this.#manifest);
       }
     });
   }
@@ -181,7 +172,8 @@ class EmbeddedOfflineStore implements OfflineStore {
   retain(tableName: string, rule: OfflineRetention): Promise<void> {
     return this.#inTurn(async () => {
       const { files } = this.#known(tableName);
-      const outdated = outdatedFiles(files, await this.#newestOf(files, rule.timeColumn), rule);
+      const newest = await this.#files.newest(this.#engine, this.#manifest, files, rule.timeColumn);
+      const outdated = outdatedFiles(files, newest, rule);
       if (outdated.size === 0) return;
       const kept = files.filter(({ path }) => !outdated.has(path));
       await this.#writing(async () => withFiles(this.#manifest, tableName, kept, this.#options.clock()));
@@ -228,7 +220,7 @@ class EmbeddedOfflineStore implements OfflineStore {
     try {
       await syncPaths([path]);
       removeOlderManifests(path, manifest);
-      for (const file of expired) rmSync(this.#pathOf(file), { force: true });
+      for (const file of expired) rmSync(this.#files.pathOf(file), { force: true });
     } catch (error) {
       throw writeError(error, path);
     }
@@ -247,7 +239,7 @@ class EmbeddedOfflineStore implements OfflineStore {
     write: (path: string, meta: Readonly<Record<string, string>>) => Promise<number>,
   ): Promise<ManifestFile> {
     const file = filePath(table, this.#manifest.sequence + 1, paths.length);
-    const path = this.#pathOf(file);
+    const path = this.#files.pathOf(file);
     mkdirSync(dirname(path), { recursive: true });
     paths.push(path);
     const rows = await write(path, { ...exportMeta, headrace_table: table });
@@ -280,7 +272,7 @@ class EmbeddedOfflineStore implements OfflineStore {
   }
 
   async #merge(table: string, run: readonly ManifestFile[], paths: string[]): Promise<ManifestFile> {
-    const sql = `FROM ${readParquet(this.#soundPaths(run))}`;
+    const sql = `FROM ${readParquet(this.#files.sound(run))}`;
     try {
       const file = await this.#writeFile(table, paths, (path, meta) => this.#engine.copy(sql, path, meta));
       const rows = run.reduce((sum, each) => sum + each.rows, 0);
@@ -288,31 +280,8 @@ class EmbeddedOfflineStore implements OfflineStore {
         throw fail('OFFLINE_CORRUPT', { file: run[0].path, reason: `a merge found ${file.rows} rows, not ${rows}` });
       return file;
     } catch (error) {
-      throw this.#blamed(error, sql);
+      throw this.#files.blamed(error, sql, this.#manifest);
     }
-  }
-
-  /** The latest value of a column in each file, from the files' own statistics. */
-  async #newestOf(files: readonly ManifestFile[], column: string): Promise<ReadonlyMap<string, number>> {
-    const unknown = files.filter(({ path }) => !this.#newest.has(`${path} ${column}`));
-    if (unknown.length > 0) {
-      const sql = `SELECT file_name, MAX(CAST(stats_max_value AS BIGINT))
-FROM parquet_metadata(${pathList(this.#soundPaths(unknown))}) WHERE path_in_schema = ${quoteText(column)} GROUP BY file_name`;
-      const rows = await this.#engine.rows(sql).catch((error: unknown) => {
-        throw this.#blamed(error, sql);
-      });
-      const found = new Map(rows.map(([file, newest]) => [file, newest]));
-      for (const { path } of unknown) {
-        const newest = found.get(this.#pathOf(path)) ?? null;
-        this.#newest.set(`${path} ${column}`, newest === null ? null : Number(newest));
-      }
-    }
-    return new Map(
-      files.flatMap(({ path }) => {
-        const newest = this.#newest.get(`${path} ${column}`) ?? null;
-        return newest === null ? [] : [[path, newest]];
-      }),
-    );
   }
 
   async #outside(path: string, write: (partial: string) => Promise<number>): Promise<number> {
@@ -338,48 +307,6 @@ FROM parquet_metadata(${pathList(this.#soundPaths(unknown))}) WHERE path_in_sche
     if (table === undefined)
       throw fail('OFFLINE_TABLE', { table: name, known: this.#manifest.tables.map((each) => each.name) });
     return table;
-  }
-
-  #pathOf(file: string): string {
-    return join(this.#options.path, file);
-  }
-
-  /** Absolute paths of files that are as they were published. Errors: OFFLINE_CORRUPT, OFFLINE_GONE. */
-  #soundPaths(files: readonly ManifestFile[]): readonly string[] {
-    return files.map((file) => {
-      const path = this.#pathOf(file.path);
-      if (this.#sound.has(path)) return path;
-      const fault = faultOf(path, file);
-      if (fault !== null) throw this.#fault(path, fault);
-      this.#sound.add(path);
-      return path;
-    });
-  }
-
-  /** Finds the file behind a query that failed, if there is one. */
-  #blamed(error: unknown, sql: string): unknown {
-    if (!isHeadraceError(error, 'OFFLINE_QUERY')) return error;
-    const reason = String(error.facts['reason']);
-    const files = new Map(
-      this.#manifest.tables.flatMap((table) => table.files).map((file) => [this.#pathOf(file.path), file]),
-    );
-    for (const pattern of textsOf(sql)) {
-      const path = pattern.replaceAll(/\[([*?[])\]/g, '$1');
-      if (!path.startsWith(this.#options.path)) continue;
-      const file = files.get(path);
-      const fault = file === undefined ? (existsSync(path) ? null : 'missing') : faultOf(path, file);
-      if (fault !== null) return this.#fault(path, fault, error);
-      if (reason.includes(path) || reason.includes(pattern)) return this.#fault(path, reason, error);
-    }
-    return error;
-  }
-
-  #fault(path: string, fault: string, cause?: unknown): Error {
-    if (fault !== 'missing') return fail('OFFLINE_CORRUPT', { file: path, reason: fault }, cause);
-    const newest = readNewest(this.#options.path).tables.flatMap(({ files }) => files);
-    return newest.some((file) => this.#pathOf(file.path) === path)
-      ? fail('OFFLINE_CORRUPT', { file: path, reason: 'it is missing' }, cause)
-      : fail('OFFLINE_GONE', { file: path }, cause);
   }
 
   #mustBeOpen(): void {
