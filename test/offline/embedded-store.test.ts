@@ -133,6 +133,29 @@ test('a table that is published to in small pieces stays a few files', async () 
   expect(row).toEqual([40n, 40n]);
 });
 
+test('a reader that refreshes beside a busy writer always sees whole changes, merged or not', async () => {
+  const path = directory();
+  const writer = await open(path, { compactAtFiles: 3 });
+  await writer.publish({ ...append(numbers, [1]), position: { topic: [1] } });
+  const reader = await open(path, { access: 'read' });
+  let writing = true;
+  const written = (async () => {
+    for (let n = 2; n <= 40; n += 1) await writer.publish({ ...append(numbers, [n]), position: { topic: [n] } });
+    writing = false;
+  })();
+  let seen = 0;
+  for (let moments = 0; writing; moments += 1) {
+    await reader.refresh();
+    const position = Number((await reader.position('w'))?.['topic']?.[0]);
+    const [row] = await all(reader.query(`SELECT COUNT(*), SUM(n) FROM ${reader.relation(numbers)}`));
+    expect(row).toEqual([BigInt(position), BigInt((position * (position + 1)) / 2)]);
+    expect(position).toBeGreaterThanOrEqual(seen);
+    seen = position;
+    if (moments === 0) expect(position).toBeLessThan(40);
+  }
+  await written;
+});
+
 test('files of a change that was not published are removed when the store is opened for writing, not by readers', async () => {
   const path = directory();
   const store = await openOfflineStore({ path, access: 'write', clock: Date.now });
