@@ -27,36 +27,52 @@ const OVERFLOW_BYTES = 24;
 const [BRANCH, LEAF, OVERFLOW] = [1, 2, 4];
 const BIG_VALUE = 1;
 const DEEPEST = 32;
+const NO_ROOT = 2n ** 64n - 1n;
+
+/** Whether what stands under a key can be what was put there. */
+export type IsSound = (key: Uint8Array, value: Uint8Array) => boolean;
 
 /**
- * Walks the pages of an LMDB file before it is mapped: LMDB itself believes what stands in them, and ends the process where
- * that is damaged. Every page that can be reached must be the page it says it is, of the right kind, its nodes within it.
- * A file that is absent or empty is a new store; one that a process writes to meanwhile cannot be walked.
- * Error: STORE_CORRUPT.
+ * Walks the pages of an LMDB file before it is mapped: LMDB itself believes what stands in them, and ends the process, or
+ * finds nothing where something is, if that is damaged. Every page that can be reached must be the page it says it is, of
+ * the right kind, its nodes within it, its keys in order and between those of the pages above, its values sound. A file that
+ * is absent or empty is a new store. One that a process writes to meanwhile cannot be walked: `isSound` is null then, and
+ * only the roots are looked at. Error: STORE_CORRUPT.
  */
-export function checkFile(path: string, walk: boolean): void {
+export function checkFile(path: string, isSound: IsSound | null): void {
   if (!existsSync(path)) return;
   const fd = openSync(path, 'r');
   try {
     const { size } = fstatSync(fd);
-    if (size > 0) checkPages(path, fd, size, walk);
+    if (size > 0) checkPages(path, fd, size, isSound);
   } finally {
     closeSync(fd);
   }
 }
 
-function checkPages(path: string, fd: number, size: number, walk: boolean): void {
+function checkPages(path: string, fd: number, size: number, isSound: IsSound | null): void {
   const first = readMeta(fd, 0);
   const pageSize = first?.getUint32(HEADER_BYTES + 24, true) ?? 0;
   const second = pageSize >= 512 && pageSize <= 0x8000 ? readMeta(fd, pageSize) : null;
   if (first === null || second === null) throw fail('STORE_CORRUPT', { path, reason: 'it is no LMDB file' });
   const transaction = META_BYTES - 8;
   const meta = first.getBigUint64(transaction, true) >= second.getBigUint64(transaction, true) ? first : second;
-  const pages = new Pages(path, fd, pageSize, Math.floor(size / pageSize));
-  for (const tree of [HEADER_BYTES + 24, HEADER_BYTES + 24 + TREE_BYTES]) {
-    const root = meta.getBigUint64(tree + TREE_BYTES - 8, true);
-    if (root === 2n ** 64n - 1n) continue;
-    pages.check(Number(root), meta.getUint16(tree + 6, true), walk);
+  const file = {
+    path,
+    fd,
+    pageSize,
+    pages: Math.floor(size / pageSize),
+    seen: new Uint8Array(((size / pageSize) >> 3) + 1),
+  };
+  // Keys of the free tree are numbers in the machine's order, and its values are LMDB's own.
+  const trees = [
+    { at: HEADER_BYTES + 24, ordered: false, isSound: isSound && (() => true) },
+    { at: HEADER_BYTES + 24 + TREE_BYTES, ordered: true, isSound },
+  ];
+  for (const { at, ordered, isSound: sound } of trees) {
+    const root = meta.getBigUint64(at + TREE_BYTES - 8, true);
+    const depth = meta.getUint16(at + 6, true);
+    if (root < NO_ROOT) new TreeCheck(file, depth, ordered, sound).check(Number(root));
   }
 }
 
@@ -66,105 +82,151 @@ function readMeta(fd: number, at: number): DataView | null {
   return read === META_BYTES && meta.getUint32(HEADER_BYTES, true) === MAGIC ? meta : null;
 }
 
-class Pages {
-  readonly #path: string;
-  readonly #fd: number;
-  readonly #pageSize: number;
-  readonly #count: number;
-  readonly #page: Uint8Array;
-  readonly #view: DataView;
+interface PagedFile {
+  readonly path: string;
+  readonly fd: number;
+  readonly pageSize: number;
+  readonly pages: number;
   /** A bit by page. */
-  readonly #seen: Uint8Array;
+  readonly seen: Uint8Array;
+}
 
-  constructor(path: string, fd: number, pageSize: number, count: number) {
-    this.#path = path;
-    this.#fd = fd;
-    this.#pageSize = pageSize;
-    this.#count = count;
-    this.#page = new Uint8Array(pageSize);
-    this.#view = new DataView(this.#page.buffer);
-    this.#seen = new Uint8Array((count >> 3) + 1);
+/** A page in memory. */
+interface Page {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+/** Hot path. */
+class TreeCheck {
+  readonly #file: PagedFile;
+  readonly #depth: number;
+  readonly #ordered: boolean;
+  readonly #isSound: IsSound | null;
+  /** One page by level: a walk needs those above. */
+  readonly #levels: readonly Page[];
+  readonly #overflow: Page;
+
+  constructor(file: PagedFile, depth: number, ordered: boolean, isSound: IsSound | null) {
+    this.#file = file;
+    this.#depth = depth;
+    this.#ordered = ordered;
+    this.#isSound = isSound;
+    this.#levels = Array.from({ length: Math.min(depth, DEEPEST) }, () => pageOf(file.pageSize));
+    this.#overflow = pageOf(file.pageSize);
   }
 
-  /** Checks the tree below a page, or without `walk` the page alone. Hot path. */
-  check(root: number, depth: number, walk: boolean): void {
-    if (depth < 1 || depth > DEEPEST) this.#damaged(root, 'its depth cannot be');
-    const pages = [root];
-    const levels = [1];
-    for (let next = pages.pop(); next !== undefined; next = pages.pop()) {
-      const level = levels.pop() ?? depth;
-      this.#load(next, level === depth ? LEAF : BRANCH);
-      if (level === depth) this.#checkLeaf(next);
-      else
-        for (const child of this.#children(next)) {
-          pages.push(child);
-          levels.push(level + 1);
-        }
-      if (!walk) return;
+  check(root: number): void {
+    if (this.#depth < 1 || this.#depth > DEEPEST) this.#damaged(root, 'its depth cannot be');
+    this.#checkPage(root, 0, null, null);
+  }
+
+  /** Checks a page and those below it, whose keys must be in [low, high). */
+  #checkPage(number: number, level: number, low: Uint8Array | null, high: Uint8Array | null): void {
+    const isLeaf = level === this.#depth - 1;
+    const page = this.#levels[level];
+    this.#load(page, number, isLeaf ? LEAF : BRANCH);
+    const count = this.#checkNodes(page, number, isLeaf, low, high);
+    if (this.#isSound === null) return;
+    for (let i = 0; i < count; i += 1) {
+      const at = nodeAt(page, i);
+      if (isLeaf) this.#checkEntry(page, number, at, this.#isSound);
+      else {
+        const child = sizeOf(page, at) + page.view.getUint16(at + 4, true) * 2 ** 32;
+        this.#checkPage(
+          child,
+          level + 1,
+          i === 0 ? low : keyOf(page, at),
+          i + 1 < count ? keyOf(page, nodeAt(page, i + 1)) : high,
+        );
+      }
     }
   }
 
-  #load(number: number, kind: number): void {
-    if (!(number > 1 && number < this.#count)) this.#damaged(number, 'it is not within the file');
+  /** Checks that nodes lie within their page, keys in order; gives their number. */
+  #checkNodes(page: Page, number: number, isLeaf: boolean, low: Uint8Array | null, high: Uint8Array | null): number {
+    const count = page.view.getUint16(20, true) >> 1;
+    if (count < (isLeaf ? 1 : 2)) this.#damaged(number, 'it is empty');
+    let before = low;
+    for (let i = 0; i < count; i += 1) {
+      const at = nodeAt(page, i);
+      if (at < HEADER_BYTES + page.view.getUint16(22, true) || at + NODE_BYTES > page.bytes.length)
+        this.#damaged(number, 'an entry is not within it');
+      const end =
+        at + NODE_BYTES + page.view.getUint16(at + 6, true) + (isLeaf ? this.#valueBytes(page, number, at) : 0);
+      if (end > page.bytes.length) this.#damaged(number, 'an entry is not within it');
+      if (!this.#ordered || (!isLeaf && i === 0)) continue;
+      const key = keyOf(page, at);
+      const order = before === null ? 1 : Buffer.compare(key, before);
+      if (order < 0 || (order === 0 && before !== low)) this.#damaged(number, 'its keys are not in order');
+      before = key;
+    }
+    if (this.#ordered && high !== null && before !== null && Buffer.compare(before, high) >= 0)
+      this.#damaged(number, 'its keys are not in order');
+    return count;
+  }
+
+  #valueBytes(page: Page, number: number, at: number): number {
+    const flags = page.view.getUint16(at + 4, true);
+    if (flags > BIG_VALUE) this.#damaged(number, 'an entry is of another kind');
+    return flags === BIG_VALUE ? OVERFLOW_BYTES : sizeOf(page, at);
+  }
+
+  #checkEntry(page: Page, number: number, at: number, isSound: IsSound): void {
+    const size = sizeOf(page, at);
+    const valueAt = at + NODE_BYTES + page.view.getUint16(at + 6, true);
+    const isBig = page.view.getUint16(at + 4, true) === BIG_VALUE;
+    const value = isBig
+      ? this.#bigValue(Number(page.view.getBigUint64(valueAt, true)), size)
+      : page.bytes.subarray(valueAt, valueAt + size);
+    if (!isSound(keyOf(page, at), value)) this.#damaged(number, 'the sum of an entry does not fit');
+  }
+
+  #bigValue(number: number, size: number): Uint8Array {
+    const { fd, pageSize, pages: all } = this.#file;
+    this.#load(this.#overflow, number, OVERFLOW);
+    const pages = this.#overflow.view.getUint32(20, true);
+    if (pages < 1 || number + pages > all) this.#damaged(number, 'it is not within the file');
+    if (size + HEADER_BYTES > pages * pageSize) this.#damaged(number, 'its value is longer');
+    const value = new Uint8Array(size);
+    readSync(fd, value, 0, size, number * pageSize + HEADER_BYTES);
+    return value;
+  }
+
+  #load(page: Page, number: number, kind: number): void {
+    const { fd, pageSize, pages, seen } = this.#file;
+    if (!(number > 1 && number < pages)) this.#damaged(number, 'it is not within the file');
     const bit = 1 << (number & 7);
-    if ((this.#seen[number >> 3] & bit) !== 0) this.#damaged(number, 'it is reached twice');
-    this.#seen[number >> 3] |= bit;
-    readSync(this.#fd, this.#page, 0, this.#pageSize, number * this.#pageSize);
-    if (Number(this.#view.getBigUint64(0, true)) !== number) this.#damaged(number, 'it has another number');
-    if ((this.#view.getUint16(18, true) & 0xff) !== kind) this.#damaged(number, 'it is of another kind');
+    if ((seen[number >> 3] & bit) !== 0) this.#damaged(number, 'it is reached twice');
+    seen[number >> 3] |= bit;
+    readSync(fd, page.bytes, 0, pageSize, number * pageSize);
+    if (Number(page.view.getBigUint64(0, true)) !== number) this.#damaged(number, 'it has another number');
+    if ((page.view.getUint16(18, true) & 0xff) !== kind) this.#damaged(number, 'it is of another kind');
     if (kind === OVERFLOW) return;
-    const room = this.#pageSize - HEADER_BYTES;
-    const lower = this.#view.getUint16(20, true);
-    const upper = this.#view.getUint16(22, true);
-    if (lower % 2 !== 0 || lower > upper || upper > room) this.#damaged(number, 'its bounds cannot be');
-  }
-
-  #children(number: number): readonly number[] {
-    const count = this.#view.getUint16(20, true) >> 1;
-    const children: number[] = [];
-    for (let i = 0; i < count; i += 1) {
-      const at = this.#node(number, i, 0);
-      const low = this.#view.getUint16(at, true) + this.#view.getUint16(at + 2, true) * 2 ** 16;
-      children.push(low + this.#view.getUint16(at + 4, true) * 2 ** 32);
-    }
-    if (count === 0) this.#damaged(number, 'it is empty');
-    return children;
-  }
-
-  #checkLeaf(number: number): void {
-    const count = this.#view.getUint16(20, true) >> 1;
-    const big: number[] = [];
-    for (let i = 0; i < count; i += 1) {
-      const at = this.#node(number, i, 0);
-      const flags = this.#view.getUint16(at + 4, true);
-      const size = this.#view.getUint16(at, true) + this.#view.getUint16(at + 2, true) * 2 ** 16;
-      if (flags > BIG_VALUE) this.#damaged(number, 'an entry is of another kind');
-      this.#node(number, i, flags === BIG_VALUE ? OVERFLOW_BYTES : size);
-      if (flags !== BIG_VALUE) continue;
-      const value = at + NODE_BYTES + this.#view.getUint16(at + 6, true);
-      big.push(Number(this.#view.getBigUint64(value, true)), size);
-    }
-    for (let i = 0; i < big.length; i += 2) this.#checkOverflow(big[i], big[i + 1]);
-  }
-
-  #checkOverflow(number: number, size: number): void {
-    this.#load(number, OVERFLOW);
-    const pages = this.#view.getUint32(20, true);
-    if (pages < 1 || number + pages > this.#count) this.#damaged(number, 'it is not within the file');
-    if (size + HEADER_BYTES > pages * this.#pageSize) this.#damaged(number, 'its value is longer');
-  }
-
-  /** Where a node begins, all of it within the page. */
-  #node(number: number, index: number, valueBytes: number): number {
-    const at = HEADER_BYTES + this.#view.getUint16(HEADER_BYTES + index * 2, true);
-    const least = HEADER_BYTES + this.#view.getUint16(22, true);
-    if (at < least || at + NODE_BYTES > this.#pageSize) this.#damaged(number, 'an entry is not within it');
-    const end = at + NODE_BYTES + this.#view.getUint16(at + 6, true) + valueBytes;
-    if (end > this.#pageSize) this.#damaged(number, 'an entry is not within it');
-    return at;
+    const lower = page.view.getUint16(20, true);
+    const upper = page.view.getUint16(22, true);
+    if (lower % 2 !== 0 || lower > upper || upper > pageSize - HEADER_BYTES)
+      this.#damaged(number, 'its bounds cannot be');
   }
 
   #damaged(page: number, reason: string): never {
-    throw fail('STORE_CORRUPT', { path: this.#path, reason: `page ${page}: ${reason}` });
+    throw fail('STORE_CORRUPT', { path: this.#file.path, reason: `page ${page}: ${reason}` });
   }
+}
+
+function pageOf(size: number): Page {
+  const bytes = new Uint8Array(size);
+  return { bytes, view: new DataView(bytes.buffer) };
+}
+
+function nodeAt({ view }: Page, index: number): number {
+  return HEADER_BYTES + view.getUint16(HEADER_BYTES + index * 2, true);
+}
+
+function keyOf({ bytes, view }: Page, at: number): Uint8Array {
+  return bytes.subarray(at + NODE_BYTES, at + NODE_BYTES + view.getUint16(at + 6, true));
+}
+
+function sizeOf({ view }: Page, at: number): number {
+  return view.getUint16(at, true) + view.getUint16(at + 2, true) * 2 ** 16;
 }

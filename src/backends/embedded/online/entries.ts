@@ -83,17 +83,27 @@ export class Entries {
   }
 
   #open(key: Uint8Array, value: Uint8Array): Uint8Array {
-    // The length that LMDB's binding gives is the value's; the buffer that it lends goes on.
-    const content = value.subarray(4, value.length);
-    const check = value[0] + value[1] * 2 ** 8 + value[2] * 2 ** 16 + value[3] * 2 ** 24;
-    if (crc32(content, crc32(key)) === check) return content;
-    throw fail('STORE_CORRUPT', { path: this.#path, reason: 'the sum of an entry does not fit' });
+    if (!isSealed(key, value))
+      throw fail('STORE_CORRUPT', { path: this.#path, reason: 'the sum of an entry does not fit' });
+    return contentOf(value);
   }
 
   #failure(error: unknown): Error {
     if (isHeadraceError(error)) return error;
     return storeFailure(this.#path, error);
   }
+}
+
+/** Whether the sum of an entry fits. */
+export function isSealed(key: Uint8Array, value: Uint8Array): boolean {
+  if (value.length < 4) return false;
+  const check = value[0] + value[1] * 2 ** 8 + value[2] * 2 ** 16 + value[3] * 2 ** 24;
+  return crc32(contentOf(value), crc32(key)) === check;
+}
+
+/** The length that LMDB's binding gives is the value's; the buffer that it lends goes on. */
+function contentOf(value: Uint8Array): Uint8Array {
+  return value.subarray(4, value.length);
 }
 
 /** The error of a store for what LMDB or the file system says. */

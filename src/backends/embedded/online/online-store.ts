@@ -24,7 +24,7 @@ import type { Columns } from '../../../schema/column.ts';
 import { rowCodec } from '../../../schema/row-codec.ts';
 import { acquireLock, type Lock } from '../lock.ts';
 import { checkFile } from './check-file.ts';
-import { Entries, storeFailure } from './entries.ts';
+import { Entries, isSealed, storeFailure } from './entries.ts';
 import {
   blockKey,
   currentKey,
@@ -68,7 +68,7 @@ export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions):
       lock = acquireLock(join(path, 'lock'));
       if (lock === null) throw fail('STORE_LOCKED', { path });
     }
-    checkFile(file, access === 'write');
+    checkFile(file, access === 'write' ? isSound : null);
     const database = open<Uint8Array, Uint8Array>({
       path: file,
       encoding: 'binary',
@@ -83,6 +83,11 @@ export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions):
     if (isHeadraceError(error)) throw error;
     throw storeFailure(file, error);
   }
+}
+
+/** Every entry has a sum but the format, which is looked at in all versions. */
+function isSound(key: Uint8Array, value: Uint8Array): boolean {
+  return key.length === FORMAT_KEY.length && key[0] === FORMAT_KEY[0] ? value.length > 0 : isSealed(key, value);
 }
 
 function checkFormat(database: RootDatabase<Uint8Array, Uint8Array>, path: string, access: 'write' | 'read'): void {
