@@ -21,6 +21,8 @@ export interface TraceDiagnosis {
 
 /** Fewer GPU events than this are no step of a program. */
 const TOO_FEW = 10;
+/** How the limitation begins that the traces of all ranks lift. */
+export const ONE_RANK = 'one of';
 const IDLE_TO_EXPLAIN = 0.15;
 
 /** Runs the rules over one device of one trace. */
@@ -84,7 +86,7 @@ function limitationsOf(facts: TraceFacts): readonly string[] {
   if (looksSampled(facts))
     texts.push('host events seem to be missing (a sampled or filtered trace): causes are uncertain');
   const size = trace.worldSize ?? 1;
-  if (size > 1) texts.push(`one of ${size} ranks: waiting for a late rank cannot be told from sending`);
+  if (size > 1) texts.push(`${ONE_RANK} ${size} ranks: waiting for a late rank cannot be told from sending`);
   if (trace.overheadUs > 0.01 * sum.totalUs) texts.push('the profiler itself took more than 1 % of the time');
   for (const { name, leftOut } of windows) if (leftOut !== undefined) texts.push(`${name} is left out: ${leftOut}`);
   if (launchPace(facts).kernelsPerStep === 0) texts.push('no GPU event begins in a steady step');

@@ -4,10 +4,10 @@ import { jobFacts, podFacts } from './analysis/occupancy.ts';
 import { findStragglers } from './analysis/stragglers.ts';
 import { type TraceFacts, traceFacts } from './analysis/trace-facts.ts';
 import { middle, utilisationOf } from './analysis/utilisation.ts';
-import { diagnoseTrace } from './diagnose-trace.ts';
+import { diagnoseTrace, ONE_RANK } from './diagnose-trace.ts';
 import type { Diagnosis, KernelReport, TraceReport } from './diagnosis.ts';
 import { type FindingDraft, severityOf } from './finding.ts';
-import { type JudgedKernel, judgeKernels, kernelFindings } from './join/kernel-verdicts.ts';
+import { type JudgedKernel, judgeKernels, kernelFindings, plainKernelName } from './join/kernel-verdicts.ts';
 import { joinRanks, rankFindings as lateRankFindings, waitShare } from './join/ranks.ts';
 import { levelsOf } from './levels.ts';
 import { rankFindings, type StepFloor } from './rank-findings.ts';
@@ -51,10 +51,14 @@ export function diagnose(sources: readonly Source[], refused: readonly Refusal[]
     const waiting = join === undefined || index < 0 ? 0 : waitShare(one, join, index);
     found.drafts.push(...drafts.flatMap((draft) => withoutWaiting(draft, waiting, one.stepUs)));
     if (inconclusive !== undefined) found.reasons.push(`${one.file}: ${inconclusive}`);
-    traces.push(traceReport(one, limitations));
+    const told =
+      join === undefined
+        ? limitations
+        : limitations.filter((text) => !text.startsWith(ONE_RANK) || facts.length < (one.trace.worldSize ?? 1));
+    traces.push(traceReport(one, told));
   }
   const judged = judgedKernels(sources, main);
-  if (main !== undefined) found.drafts.push(...kernelFindings(judged, main));
+  if (main !== undefined) addKernelFindings(found.drafts, kernelFindings(judged, main));
   for (const source of sources) collect(source, sources, found);
   const findings = rankFindings(oncePerCause(found.drafts, facts), main === undefined ? undefined : floorOf(main));
   const warned = findings.some(({ severity }) => severity === 'warning');
@@ -134,6 +138,22 @@ function oncePerCause(drafts: readonly FindingDraft[], facts: readonly TraceFact
 
 function judgedKernels(sources: readonly Source[], facts: TraceFacts | undefined): readonly JudgedKernel[] {
   return sources.flatMap((source) => (source.kind === 'ncu' ? judgeKernels(source.path, source.kernels, facts) : []));
+}
+
+/** A kernel that a finding already names adds its verdict there: its time is not given back twice. */
+function addKernelFindings(drafts: FindingDraft[], kernels: readonly FindingDraft[]): void {
+  for (const kernel of kernels) {
+    const names = new Set(
+      kernel.evidence.flatMap(({ events = [] }) => events.map((name) => plainKernelName(String(name)))),
+    );
+    const at = drafts.findIndex(
+      ({ cause, evidence }) =>
+        cause === 'kernel-efficiency' &&
+        evidence.some(({ events = [] }) => events.some((name) => names.has(plainKernelName(String(name))))),
+    );
+    if (at < 0) drafts.push(kernel);
+    else drafts[at] = { ...drafts[at], evidence: [...drafts[at].evidence, ...kernel.evidence] };
+  }
 }
 
 function kernelReport({ file, kernel, verdict, share }: JudgedKernel): KernelReport {

@@ -8,6 +8,7 @@ import { runGpuCommand } from '../../src/gpu/command.ts';
 import { compareTraces } from '../../src/gpu/compare.ts';
 import { causes } from '../../src/gpu/finding.ts';
 import { captureJson } from '../../src/testing/gpu/capture.ts';
+import { kernelMeasures } from '../../src/testing/gpu/counters.ts';
 import { type FaultKind, trainingRun } from '../../src/testing/gpu/training-run.ts';
 import { hasSharedData, sharedPath, sharedText, sharedTrace, whySkipped } from './shared-data.ts';
 
@@ -44,7 +45,7 @@ async function call(...args: readonly string[]): Promise<string> {
 test('diagnose prints the first cause, its bound, its fix and what would disprove it', async () => {
   const text = await call('diagnose', ...capture('data-pipeline', 'loader'));
   expect(text).toMatch(/^First: the GPU waits .* for the next batch/);
-  for (const part of ['at most', 'fix: ', 'wrong if: ', 'next: ', 'computation ']) expect(text).toContain(part);
+  for (const part of ['at most', 'fix: ', 'disproof: ', 'next: ', 'computation ']) expect(text).toContain(part);
   expect(await call('diagnose', ...capture('none', 'healthy'))).toMatch(/^Nothing to fix/);
 });
 
@@ -93,6 +94,17 @@ test('files that cannot be read are named beside those that can; one alone is an
     ['watch', '--every', '0'],
   ])
     await expect(call(...args)).rejects.toMatchObject({ code: expect.stringMatching(/^GPU_/) });
+});
+
+test('the verdict on a kernel that a finding names is evidence there, not a second gain', async () => {
+  const kernels = join(folder, 'kernels.csv');
+  writeFileSync(kernels, kernelMeasures());
+  const value = JSON.parse(await call('diagnose', '--json', ...capture('precision', 'sgemm'), kernels));
+  expect(value.findings).toHaveLength(1);
+  expect(JSON.stringify(value.findings[0].evidence)).toContain('verdict (computed)');
+  expect(value.kernels).toMatchObject([{ verdict: 'compute' }]);
+  const alone = JSON.parse(await call('diagnose', '--json', ...capture('none', 'bf16'), kernels));
+  expect(alone.kernels[0].shareOfKernelTime).toBeNull();
 });
 
 test('explain knows every cause, and quotes gains', async () => {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type Case, cases, confusionOf, scoresOf } from '../../scripts/gpu/confusion.ts';
 import { type FuzzKind, fuzz, seeds } from '../../scripts/gpu/fuzz.ts';
+import { guidePage } from '../../scripts/gpu/guide.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { traceFacts } from '../../src/gpu/analysis/trace-facts.ts';
 import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
@@ -50,4 +51,8 @@ test('a gap that is inserted makes the GPU idle for so much longer; taking gaps 
   const first = traceFacts('x', scanTrace(new TextEncoder().encode(captureJson(removeGaps(capture, 1)))))[0];
   const inner = first.gaps.filter(({ next, previous }) => next >= 0 && previous >= 0);
   for (const { start, end } of inner) expect(end - start).toBeLessThan(1.1);
+});
+
+test('the guide shows what its commands print', async () => {
+  expect(readFileSync('docs/guide/gpu-at-45-percent.md', 'utf8')).toBe(await guidePage());
 });

@@ -174,7 +174,7 @@ function findingSection(finding: Finding, index: number): string {
     `<p>Expected: ${escaped(expected)}.</p>`,
     `<ul>${evidence.map((one) => `<li>${escaped(evidenceText(one))} <span class="small">${escaped(one.file)}${one.rangeUs === undefined ? '' : `, ${one.rangeUs[0].toFixed(0)} to ${one.rangeUs[1].toFixed(0)} µs`}</span></li>`).join('')}</ul>`,
     `<p>Fix:</p><ul>${fix.map((text) => `<li>${escaped(text)}</li>`).join('')}</ul>`,
-    `<p>Wrong if: ${escaped(disproof)}.</p><p><code>${escaped(nextCommand)}</code></p></section>`,
+    `<p>Disproof: ${escaped(disproof)}.</p><p><code>${escaped(nextCommand)}</code></p></section>`,
   ].join('');
 }
 

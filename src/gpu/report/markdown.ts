@@ -51,7 +51,7 @@ export function markdownReport(diagnosis: Diagnosis): string {
       '',
       ...fix.map((text) => `- [ ] ${inMarkdown(text)}`),
       '',
-      `Wrong if: ${inMarkdown(disproof)}.`,
+      `Disproof: ${inMarkdown(disproof)}.`,
       '',
       '```sh',
       nextCommand,

@@ -84,7 +84,7 @@ function findingLines(finding: Finding, number: number, all: boolean): readonly 
     `   expected: ${expected}`,
     ...shown.map((row) => `   - ${evidenceText(row)}`),
     ...fix.map((text) => `   fix: ${text}`),
-    `   wrong if: ${disproof}`,
+    `   disproof: ${disproof}`,
     `   next: ${nextCommand}`,
   ];
 }

@@ -1,6 +1,6 @@
 import type { JobFacts, PodFacts } from '../analysis/occupancy.ts';
 import { meanOf, type Utilisation } from '../analysis/utilisation.ts';
-import { type Evidence, type FindingDraft, noMeasurement } from '../finding.ts';
+import type { Evidence, FindingDraft } from '../finding.ts';
 import type { ClusterSummary } from '../readers/cluster.ts';
 import type { SampleSeries } from '../readers/samples.ts';
 import { percent } from './rule.ts';
@@ -12,6 +12,22 @@ const LOST_FROM = 0.15;
 const LEAST_SAMPLES = 30;
 /** A list that never shows more of the GPUs in use is a part of what runs. */
 const WHOLE_LIST_FROM = 0.3;
+
+const fixes = {
+  idle: [
+    'a reaper for allocations that are idle for longer than an agreed time; interactive sessions with a limit',
+    'MIG or MPS for jobs that do not fill a GPU',
+  ],
+  dead: ['ask for as many GPUs as the job uses: check the world size and CUDA_VISIBLE_DEVICES'],
+  lost: [
+    'checkpoint often enough that cancelled and failed jobs lose little',
+    'begin with a short run that fails early; look at what the failed jobs have in common',
+  ],
+  waiting: [
+    'gang scheduling: place the pods of a job together or not at all',
+    'packing for small jobs, quotas, and sharing (MIG, MPS) for fractions of a GPU',
+  ],
+} as const;
 
 /** Cause 6 in counters: GPUs that are allocated and idle. */
 export function idleAllocated(
@@ -38,6 +54,7 @@ export function idleAllocated(
           { file, what: 'mean utilisation, P × C', value: round(use.mean), unit: '%' },
           { file, what: 'share of time at 95 % or more', value: percent(use.saturatedShare), unit: '%' },
         ],
+        fixes.idle,
       ),
     );
   }
@@ -51,6 +68,7 @@ export function idleAllocated(
         `${dead.length} of ${series.length} GPUs do nothing while the others work: a wrong world size or CUDA_VISIBLE_DEVICES`,
         Number.isNaN(hours) ? null : (hours * dead.length) / series.length,
         means.map(({ gpu, mean }) => ({ file, what: `GPU ${gpu}: mean utilisation`, value: round(mean), unit: '%' })),
+        fixes.dead,
       ),
     );
   }
@@ -69,6 +87,7 @@ export function lostJobs(file: string, facts: JobFacts): readonly FindingDraft[]
         { file, what: 'jobs', value: facts.jobs, unit: 'jobs' },
         ...[...facts.byState].map(([state, hours]) => ({ file, what: state, value: round(hours), unit: 'GPU-hours' })),
       ],
+      fixes.lost,
     ),
   ];
 }
@@ -90,6 +109,7 @@ export function lostClusterTime(file: string, clusters: readonly ClusterSummary[
           { file, what: 'mean time in the queue', value: Math.round(meanQueueSeconds), unit: 's' },
           { file, what: 'GPU jobs', value: gpuJobs, unit: 'jobs' },
         ],
+        fixes.lost,
       ),
     ];
   });
@@ -124,6 +144,7 @@ export function unscheduledPods(file: string, facts: PodFacts): readonly Finding
       `${asked} of ${facts.pods} pods asked for a GPU and were deleted without ever being scheduled`,
       null,
       rows,
+      fixes.waiting,
     ),
   ];
 }
@@ -145,6 +166,7 @@ function schedulingDraft(
   title: string,
   gpuHours: number | null,
   rows: readonly Evidence[],
+  fix: readonly string[],
 ): FindingDraft {
   return {
     cause: 'scheduling',
@@ -154,15 +176,11 @@ function schedulingDraft(
     shareOfStep: null,
     recoverableUs: null,
     gpuHours,
-    expected: `${noMeasurement}; the gain is GPU-hours, not speed: multiply by the price of an hour`,
+    expected: 'no comparable measurement; the gain is GPU-hours, not speed: multiply by the price of an hour',
     confidence: 'medium',
     disproof:
       'if the same GPUs are not allocated to any job at these times, they are unallocated, not idle: compare with sacct or the pod list',
-    fix: [
-      'a reaper for allocations that are idle for longer than an agreed time; interactive sessions with a limit',
-      'gang scheduling and packing for jobs of several GPUs; MIG or MPS for small ones',
-      'checkpoint often enough that cancelled and failed jobs lose little; start with a short run that fails early',
-    ],
+    fix,
     nextCommand:
       'sacct -a -P -S now-7days --format=JobID,State,ExitCode,Start,End,ElapsedRaw,AllocTRES,Eligible,JobName',
   };
