@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parityPage, parityRows } from '../../scripts/gpu/parity.ts';
 import { busySpans, decompose } from '../../src/gpu/analysis/decompose.ts';
-import { findGaps, sumGaps } from '../../src/gpu/analysis/gaps.ts';
+import { clipGaps, GapFinder, GapSums } from '../../src/gpu/analysis/gaps.ts';
 import { joinLaunches } from '../../src/gpu/analysis/launches.ts';
 import { stepWindows } from '../../src/gpu/analysis/steps.ts';
 import { hasSharedData, sharedNames, sharedText, sharedTrace, whySkipped } from './shared-data.ts';
@@ -44,7 +44,10 @@ describe.skipIf(!hasSharedData)(`interval sums of recorded traces${whySkipped}`,
         if (wanted.comm_comp_overlap === null) expect(d.overlap).toBeNull();
         else expect(d.overlap).toBeCloseTo(wanted.comm_comp_overlap, 3);
       }
-      const gaps = sumGaps(findGaps(trace, rows, launches));
+      const sums = new GapSums();
+      const whole = new GapFinder(trace, rows, launches).between();
+      for (const piece of clipGaps(whole, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)) sums.add(piece);
+      const gaps = sums.sums();
       for (const [ours, theirs] of sizes) {
         const wanted = label.gaps_scope_all[theirs];
         expect(gaps[ours].count).toBe(wanted.count);

@@ -43,13 +43,13 @@ test('a gap that is inserted makes the GPU idle for so much longer; taking gaps 
   if (capture === undefined) throw new Error('no capture');
   const idle = (one: typeof capture) => {
     const [facts] = traceFacts('x', scanTrace(new TextEncoder().encode(captureJson(one))));
-    return facts.gaps.reduce((us, { start, end }) => us + end - start, 0);
+    return facts.gaps.between().reduce((us, { start, end }) => us + end - start, 0);
   };
   const at = Math.max(...capture.events.filter(({ cat }) => cat === 'kernel').map(({ ts, dur }) => ts + dur)) + 0.1;
   const frame = { cat: 'python_function', name: 'wait', tid: 100, pid: 4242 };
   expect(idle(insertGap(capture, at, 1234, frame)) - idle(capture)).toBeCloseTo(1234, 0);
   const first = traceFacts('x', scanTrace(new TextEncoder().encode(captureJson(removeGaps(capture, 1)))))[0];
-  const inner = first.gaps.filter(({ next, previous }) => next >= 0 && previous >= 0);
+  const inner = first.gaps.between().filter(({ next, previous }) => next >= 0 && previous >= 0);
   for (const { start, end } of inner) expect(end - start).toBeLessThan(1.1);
 });
 

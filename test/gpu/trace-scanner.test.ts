@@ -84,7 +84,7 @@ test('categories of all ages, string times and string threads are understood', (
       ]),
     ),
   );
-  expect([read.gpu.ts[0], read.gpu.external[0], read.gpu.correlation[0], read.host.link[0]]).toEqual([12.5, 4, 9, 9]);
+  expect([read.gpu.ts[0], read.gpu.correlation[0], read.host.link[0]]).toEqual([12.5, 9, 9]);
   expect([...read.foreign]).toEqual([['mtia_ccp_events', 1]]);
 });
 

@@ -1,6 +1,5 @@
 import type { Trace } from '../trace/trace.ts';
-import { sweepFrames } from './frames.ts';
-import type { GapPiece, GapSize } from './gaps.ts';
+import { FrameCursors, sweepFrames } from './frames.ts';
 
 /** What a host thread was busy with while the GPU waited for it. */
 export const hostWorks = ['loader', 'save', 'start-up', 'after a read-back', 'other'] as const;
@@ -31,53 +30,63 @@ export interface FrameTimes {
 /** The host part of gaps by what the launching thread did. */
 export interface Attribution {
   readonly byWork: Readonly<Record<HostWork, number>>;
-  readonly byWorkAndSize: ReadonlyMap<`${HostWork} ${GapSize}`, number>;
   readonly frames: Readonly<Record<HostWork, FrameTimes>>;
 }
 
 /** A host part to attribute; `afterReadBack` marks a gap that a read-back of the GPU's result began. */
 export interface HostPart {
-  readonly piece: GapPiece;
   readonly thread: number;
   readonly start: number;
   readonly end: number;
   readonly afterReadBack: boolean;
 }
 
-/** Charges each instant of the host parts to the innermost frame and, once, to each frame around it. */
-export function attribute(
-  trace: Trace,
-  threads: ReadonlyMap<number, Int32Array>,
-  parts: readonly HostPart[],
-): Attribution {
-  const { host, names } = trace;
-  const kinds = new Map<number, HostWork>();
-  const tables = Object.fromEntries(hostWorks.map((work) => [work, new FrameTable()])) as Record<HostWork, FrameTable>;
-  const bySize = new Map<`${HostWork} ${GapSize}`, number>();
-  sweepFrames(trace, threads, parts, (part, from, to, stack, depth) => {
-    const us = to - from;
-    let work: HostWork = 'other';
-    for (let level = 0; level < depth && (work === 'other' || work === 'loader'); level += 1) {
-      const found = workOf(stack[level]);
-      if (found !== 'other') work = found;
-    }
-    if (work === 'other' && part.afterReadBack) work = 'after a read-back';
-    const key = `${work} ${part.piece.size}` as const;
-    bySize.set(key, (bySize.get(key) ?? 0) + us);
-    tables[work].add(host.name, stack, depth, us);
-  });
-  const frames = Object.fromEntries(
-    hostWorks.map((work) => [work, tables[work].times((name) => names.text(name))]),
-  ) as Record<HostWork, FrameTimes>;
-  const byWork = Object.fromEntries(hostWorks.map((work) => [work, frames[work].totalUs])) as Record<HostWork, number>;
-  return { byWork, byWorkAndSize: bySize, frames };
+/** Charges each instant of host parts to the innermost frame and, once, to each frame around it. */
+export class Attributor {
+  readonly #trace: Trace;
+  readonly #threads: ReadonlyMap<number, Int32Array>;
+  readonly #cursors = new FrameCursors();
+  readonly #works = new Map<number, HostWork>();
+  readonly #tables = Object.fromEntries(hostWorks.map((work) => [work, new FrameTable()])) as Record<
+    HostWork,
+    FrameTable
+  >;
 
-  function workOf(row: number): HostWork {
+  constructor(trace: Trace, threads: ReadonlyMap<number, Int32Array>) {
+    this.#trace = trace;
+    this.#threads = threads;
+  }
+
+  /** Adds host parts that are later than those added before. */
+  add(parts: readonly HostPart[]): void {
+    const { host } = this.#trace;
+    sweepFrames(this.#trace, this.#threads, parts, this.#cursors, (part, from, to, stack, depth) => {
+      let work: HostWork = 'other';
+      for (let level = 0; level < depth && (work === 'other' || work === 'loader'); level += 1) {
+        const found = this.#workOf(stack[level]);
+        if (found !== 'other') work = found;
+      }
+      if (work === 'other' && part.afterReadBack) work = 'after a read-back';
+      this.#tables[work].add(host.name, stack, depth, to - from);
+    });
+  }
+
+  result(): Attribution {
+    const { names } = this.#trace;
+    const frames = Object.fromEntries(
+      hostWorks.map((work) => [work, this.#tables[work].times((name) => names.text(name))]),
+    ) as Record<HostWork, FrameTimes>;
+    const byWork = Object.fromEntries(hostWorks.map((work) => [work, frames[work].totalUs]));
+    return { byWork: byWork as Record<HostWork, number>, frames };
+  }
+
+  #workOf(row: number): HostWork {
+    const { host, names } = this.#trace;
     const name = host.name[row];
-    let work = kinds.get(name);
+    let work = this.#works.get(name);
     if (work === undefined) {
       work = workOfName(names.text(name));
-      kinds.set(name, work);
+      this.#works.set(name, work);
     }
     if (work === 'other' && host.dur[row] > FIRST_LAUNCH_US && launchCall.test(names.text(name))) return 'start-up';
     return work;

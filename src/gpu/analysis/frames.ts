@@ -8,6 +8,25 @@ export interface HostInterval {
   readonly end: number;
 }
 
+/** Where a sweep is on each thread; keeps the sweep going over several calls with later and later intervals. */
+export class FrameCursors {
+  readonly #cursors = new Map<number, FrameCursor>();
+
+  of(thread: number): FrameCursor {
+    const known = this.#cursors.get(thread);
+    if (known !== undefined) return known;
+    const made = { at: 0, stack: new Int32Array(DEEPEST), depth: 0 };
+    this.#cursors.set(thread, made);
+    return made;
+  }
+}
+
+interface FrameCursor {
+  at: number;
+  readonly stack: Int32Array;
+  depth: number;
+}
+
 /** Nesting deeper than this is not followed. */
 const DEEPEST = 1024;
 
@@ -44,19 +63,15 @@ export function sweepFrames<Interval extends HostInterval>(
   trace: Trace,
   threads: ReadonlyMap<number, Int32Array>,
   intervals: readonly Interval[],
+  cursors: FrameCursors,
   visit: (interval: Interval, from: number, to: number, stack: Int32Array, depth: number) => void,
 ): void {
   const { host } = trace;
   const order = sortedOrder(intervals.map(({ start }) => start));
-  const cursors = new Map<number, { at: number; stack: Int32Array; depth: number }>();
   for (const index of order) {
     const interval = intervals[index];
     const rows = threads.get(interval.thread) ?? new Int32Array(0);
-    let cursor = cursors.get(interval.thread);
-    if (cursor === undefined) {
-      cursor = { at: 0, stack: new Int32Array(DEEPEST), depth: 0 };
-      cursors.set(interval.thread, cursor);
-    }
+    const cursor = cursors.of(interval.thread);
     let time = interval.start;
     while (time < interval.end) {
       while (cursor.at < rows.length && host.ts[rows[cursor.at]] <= time) push(cursor, rows[cursor.at++]);
@@ -73,7 +88,7 @@ export function sweepFrames<Interval extends HostInterval>(
     return host.ts[row] + host.dur[row];
   }
 
-  function push(cursor: { stack: Int32Array; depth: number }, row: number): void {
+  function push(cursor: FrameCursor, row: number): void {
     while (cursor.depth > 0 && endOf(cursor.stack[cursor.depth - 1]) <= host.ts[row]) cursor.depth -= 1;
     if (cursor.depth < DEEPEST) cursor.stack[cursor.depth++] = row;
   }

@@ -1,4 +1,4 @@
-import { sortedOrder } from '../intervals.ts';
+import { firstAbove, sortedOrder } from '../intervals.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { Launches } from './launches.ts';
 
@@ -26,38 +26,78 @@ export interface Gap {
   readonly previous: number;
 }
 
-/** The gaps between GPU events of `rows` (one device), and those at head and tail of the window if one is given. */
-export function findGaps(
-  { gpu, host }: Trace,
-  rows: ArrayLike<number>,
-  { ofGpu }: Launches,
-  window?: { readonly start: number; readonly end: number },
-): readonly Gap[] {
-  const starts = Float64Array.from({ length: rows.length }, (_, index) => gpu.ts[rows[index]]);
-  const order = sortedOrder(starts);
-  const gaps: Gap[] = [];
-  let until = window?.start ?? Number.NEGATIVE_INFINITY;
-  let previous = -1;
-  for (const index of order) {
-    const row = rows[index];
-    const start = gpu.ts[row];
-    if (start > until && until !== Number.NEGATIVE_INFINITY) gaps.push(gapBefore(row, until, start, previous));
-    const end = start + gpu.dur[row];
-    if (end > until) {
-      until = end;
-      previous = row;
+/**
+ * Finds the gaps of one device in any window, without keeping them: a trace of a gigabyte has millions. A gap is given whole,
+ * also where it is longer than the window.
+ */
+export class GapFinder {
+  readonly #trace: Trace;
+  readonly #launches: Launches;
+  /** Start times in order, and the rows that have them. */
+  readonly #starts: Float64Array;
+  readonly #rows: Int32Array;
+  /** Up to each event: the latest end so far, and the row that ends then. */
+  readonly #until: Float64Array;
+  readonly #last: Int32Array;
+  readonly #window: { readonly start: number; readonly end: number } | undefined;
+
+  /** With a window, the time before the first event and after the last is a gap too. */
+  constructor(
+    trace: Trace,
+    rows: ArrayLike<number>,
+    launches: Launches,
+    window?: { readonly start: number; readonly end: number },
+  ) {
+    const { gpu } = trace;
+    const order = sortedOrder(Float64Array.from({ length: rows.length }, (_, index) => gpu.ts[rows[index]]));
+    this.#trace = trace;
+    this.#launches = launches;
+    this.#window = window;
+    this.#rows = Int32Array.from(order, (index) => rows[index]);
+    this.#starts = Float64Array.from(this.#rows, (row) => gpu.ts[row]);
+    this.#until = new Float64Array(this.#rows.length);
+    this.#last = new Int32Array(this.#rows.length);
+    let until = window?.start ?? Number.NEGATIVE_INFINITY;
+    let last = -1;
+    for (const [index, row] of this.#rows.entries()) {
+      const end = gpu.ts[row] + gpu.dur[row];
+      if (end > until) {
+        until = end;
+        last = row;
+      }
+      this.#until[index] = until;
+      this.#last[index] = last;
     }
   }
-  if (window !== undefined && window.end > until)
-    gaps.push({ start: until, end: window.end, split: window.end, known: false, next: -1, launch: -1, previous });
-  return gaps;
 
-  function gapBefore(row: number, start: number, end: number, before: number): Gap {
-    const launch = ofGpu[row];
+  /** The gaps that overlap the time from `start` to `end`, in order. */
+  between(start = Number.NEGATIVE_INFINITY, end = Number.POSITIVE_INFINITY): readonly Gap[] {
+    const gaps: Gap[] = [];
+    const count = this.#rows.length;
+    for (let index = firstAbove(this.#starts, start); index < count; index += 1) {
+      const from = index === 0 ? (this.#window?.start ?? this.#starts[0]) : this.#until[index - 1];
+      if (from >= end) return gaps;
+      if (this.#starts[index] > from) gaps.push(this.#gapBefore(index, from));
+    }
+    const until = count === 0 ? Number.NEGATIVE_INFINITY : this.#until[count - 1];
+    if (this.#window !== undefined && this.#window.end > until && until < end) gaps.push(this.#tail(until));
+    return gaps;
+  }
+
+  #gapBefore(index: number, start: number): Gap {
+    const { host } = this.#trace;
+    const next = this.#rows[index];
+    const end = this.#starts[index];
+    const launch = this.#launches.ofGpu[next];
     const known = launch >= 0;
     const launched = known ? host.ts[launch] + host.dur[launch] : end;
     const split = Math.min(Math.max(launched, start), end);
-    return { start, end, split, known, next: row, launch, previous: before };
+    return { start, end, split, known, next, launch, previous: index === 0 ? -1 : this.#last[index - 1] };
+  }
+
+  #tail(start: number): Gap {
+    const end = this.#window?.end ?? start;
+    return { start, end, split: end, known: false, next: -1, launch: -1, previous: this.#last[this.#last.length - 1] };
   }
 }
 
@@ -70,22 +110,25 @@ export interface GapSum {
   readonly unknownUs: number;
 }
 
-/** The gaps by size. */
-export function sumGaps(gaps: readonly Gap[]): Readonly<Record<GapSize, GapSum>> {
-  const sums = Object.fromEntries(
+/** Adds up gap time by size. */
+export class GapSums {
+  readonly #sums = new Map<GapSize, { count: number; us: number; hostUs: number; queuedUs: number; unknownUs: number }>(
     gapSizes.map((size) => [size, { count: 0, us: 0, hostUs: 0, queuedUs: 0, unknownUs: 0 }]),
-  ) as Record<GapSize, { count: number; us: number; hostUs: number; queuedUs: number; unknownUs: number }>;
-  for (const { start, end, split, known } of gaps) {
-    const sum = sums[gapSizeOf(end - start)];
+  );
+
+  add({ size, start, end, hostUs, queuedUs }: GapPiece): void {
+    const sum = this.#sums.get(size);
+    if (sum === undefined) return;
     sum.count += 1;
     sum.us += end - start;
-    if (!known) sum.unknownUs += end - start;
-    else {
-      sum.hostUs += split - start;
-      sum.queuedUs += end - split;
-    }
+    sum.hostUs += hostUs;
+    sum.queuedUs += queuedUs;
+    sum.unknownUs += end - start - hostUs - queuedUs;
   }
-  return sums;
+
+  sums(): Readonly<Record<GapSize, GapSum>> {
+    return Object.fromEntries(this.#sums) as Record<GapSize, GapSum>;
+  }
 }
 
 /** The parts of gaps inside a window; the size of a gap stays that of the whole. */
@@ -101,8 +144,7 @@ export interface GapPiece {
 /** Cuts gaps to a window; what is not known counts as host part only at the tail. */
 export function clipGaps(gaps: readonly Gap[], start: number, end: number): readonly GapPiece[] {
   const pieces: GapPiece[] = [];
-  for (let index = firstEndingAfter(gaps, start); index < gaps.length && gaps[index].start < end; index += 1) {
-    const gap = gaps[index];
+  for (const gap of gaps) {
     const from = Math.max(gap.start, start);
     const to = Math.min(gap.end, end);
     if (to <= from) continue;
@@ -113,16 +155,4 @@ export function clipGaps(gaps: readonly Gap[], start: number, end: number): read
     pieces.push({ gap, size: gapSizeOf(gap.end - gap.start), start: from, end: to, hostUs, queuedUs });
   }
   return pieces;
-}
-
-/** Gaps are sorted and disjoint: the first that ends after a time. */
-function firstEndingAfter(gaps: readonly Gap[], time: number): number {
-  let low = 0;
-  let high = gaps.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (gaps[middle].end > time) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

@@ -1,8 +1,8 @@
 import { gpuKinds, hostKinds, type StepMark, type Trace } from '../trace/trace.ts';
-import { type Attribution, attribute, blockingCall, type HostPart } from './attribution.ts';
+import { type Attribution, Attributor, blockingCall, type HostPart } from './attribution.ts';
 import { type BusySpans, busySpans, type Decomposition, decompose } from './decompose.ts';
 import { rowsByThread } from './frames.ts';
-import { clipGaps, findGaps, type Gap, type GapPiece, type GapSize, type GapSum, gapSizes } from './gaps.ts';
+import { clipGaps, GapFinder, type GapPiece, type GapSize, type GapSum, GapSums } from './gaps.ts';
 import { joinLaunches, type Launches } from './launches.ts';
 import { medianOf, type StepWindow, stepWindows } from './steps.ts';
 
@@ -14,7 +14,7 @@ export interface TraceFacts {
   readonly rows: Int32Array;
   readonly launches: Launches;
   readonly busy: BusySpans;
-  readonly gaps: readonly Gap[];
+  readonly gaps: GapFinder;
   readonly windows: readonly StepWindow[];
   readonly steady: readonly StepWindow[];
   /** The median length of a steady window. */
@@ -23,7 +23,8 @@ export interface TraceFacts {
   readonly typical: StepWindow;
   readonly sum: Decomposition;
   readonly gapSums: Readonly<Record<GapSize, GapSum>>;
-  readonly pieces: readonly GapPiece[];
+  /** Gaps that begin with a copy of less than 4 KB to the host, or with a wait for the GPU. */
+  readonly readBackGaps: number;
   readonly attribution: Attribution;
   readonly queued: QueuedFacts;
   readonly hasLaunches: boolean;
@@ -37,7 +38,6 @@ export interface QueuedFacts {
   readonly coveredUs: number;
   readonly coveredGaps: number;
   readonly calls: ReadonlyMap<string, number>;
-  readonly longest: GapPiece | undefined;
 }
 
 /** The facts of each device of a trace, the busiest first; none of a device whose events have no length. */
@@ -72,11 +72,21 @@ function deviceFacts(
   const typical = steady.reduce((best, window) =>
     Math.abs(window.end - window.start - stepUs) < Math.abs(best.end - best.start - stepUs) ? window : best,
   );
-  const gaps = findGaps(trace, rows, launches, { start: windows[0].start, end: windows[windows.length - 1].end });
-  const pieces = steady.flatMap(({ start, end }) => clipGaps(gaps, start, end));
+  const gaps = new GapFinder(trace, rows, launches, { start: windows[0].start, end: windows[windows.length - 1].end });
   const sum = sumOf(steady.map(({ start, end }) => decompose(busy, start, end)));
-  const readBacks = readBackTest(trace, threads);
-  const parts = hostParts(trace, pieces, readBacks);
+  const isAfterReadBack = readBackTest(trace, threads);
+  const attributor = new Attributor(trace, threads);
+  const gapSums = new GapSums();
+  const queued = new QueuedSum(trace);
+  let readBackGaps = 0;
+  for (const { start, end } of steady) {
+    const pieces = clipGaps(gaps.between(start, end), start, end);
+    const parts = hostParts(trace, pieces, isAfterReadBack);
+    for (const piece of pieces) gapSums.add(piece);
+    readBackGaps += parts.filter(({ afterReadBack }) => afterReadBack).length;
+    queued.add(pieces);
+    attributor.add(parts);
+  }
   return {
     file,
     trace,
@@ -90,10 +100,10 @@ function deviceFacts(
     stepUs,
     typical,
     sum,
-    gapSums: sumPieces(pieces),
-    pieces,
-    attribution: attribute(trace, threads, parts),
-    queued: queuedFacts(trace, pieces),
+    gapSums: gapSums.sums(),
+    readBackGaps,
+    attribution: attributor.result(),
+    queued: queued.facts(),
     hasLaunches: launches.any,
     hasHost: hasHostEvents(trace),
   };
@@ -116,18 +126,6 @@ function sumOf(parts: readonly Decomposition[]): Decomposition {
   };
 }
 
-function sumPieces(pieces: readonly GapPiece[]): Readonly<Record<GapSize, GapSum>> {
-  const sumFor = (size: GapSize): GapSum => {
-    const sized = pieces.filter((piece) => piece.size === size);
-    const total = (pick: (piece: GapPiece) => number) => sized.reduce((sum, piece) => sum + pick(piece), 0);
-    const us = total(({ start, end }) => end - start);
-    const hostUs = total((piece) => piece.hostUs);
-    const queuedUs = total((piece) => piece.queuedUs);
-    return { count: sized.length, us, hostUs, queuedUs, unknownUs: us - hostUs - queuedUs };
-  };
-  return { [gapSizes[0]]: sumFor(gapSizes[0]), [gapSizes[1]]: sumFor(gapSizes[1]), [gapSizes[2]]: sumFor(gapSizes[2]) };
-}
-
 function hostParts(
   { host, steps }: Trace,
   pieces: readonly GapPiece[],
@@ -139,7 +137,7 @@ function hostParts(
     .map((piece) => {
       const thread = piece.gap.launch >= 0 ? host.thread[piece.gap.launch] : stepThread;
       const afterReadBack = isAfterReadBack(piece, thread);
-      return { piece, thread, start: piece.start, end: piece.start + piece.hostUs, afterReadBack };
+      return { thread, start: piece.start, end: piece.start + piece.hostUs, afterReadBack };
     });
 }
 
@@ -155,10 +153,16 @@ const RETURNS_WITHIN_US = 200;
 function readBackTest(trace: Trace, threads: ReadonlyMap<number, Int32Array>) {
   const { gpu, host, names } = trace;
   const blocking = new Map<number, { starts: number[]; ends: number[] }>();
+  const known = new Map<number, boolean>();
+  const isBlocking = (name: number) => {
+    const is = known.get(name) ?? blockingCall.test(names.text(name));
+    known.set(name, is);
+    return is;
+  };
   for (const [thread, rows] of threads) {
     const calls = { starts: [] as number[], ends: [] as number[] };
     for (const row of rows) {
-      if (host.kind[row] < hostKinds.runtime || !blockingCall.test(names.text(host.name[row]))) continue;
+      if (host.kind[row] < hostKinds.runtime || !isBlocking(host.name[row])) continue;
       calls.starts.push(host.ts[row]);
       calls.ends.push(host.ts[row] + host.dur[row]);
     }
@@ -188,40 +192,61 @@ function lastAtOrBefore(sorted: readonly number[], value: number): number {
   return low - 1;
 }
 
-function queuedFacts({ host, names }: Trace, pieces: readonly GapPiece[]): QueuedFacts {
-  const queued = pieces.filter((piece) => piece.queuedUs > 0).sort((a, b) => a.start - b.start);
-  const calls: { row: number; start: number; end: number }[] = [];
-  for (let row = 0; row < host.length; row += 1)
-    if (host.kind[row] >= hostKinds.runtime && host.dur[row] > 10 && blockingCall.test(names.text(host.name[row])))
-      calls.push({ row, start: host.ts[row], end: host.ts[row] + host.dur[row] });
-  calls.sort((a, b) => a.start - b.start);
-  const byName = new Map<string, number>();
-  let coveredUs = 0;
-  let coveredGaps = 0;
-  let first = 0;
-  for (const piece of queued) {
-    const from = piece.end - piece.queuedUs;
-    while (first < calls.length && calls[first].end <= from) first += 1;
+/** Adds up the queued parts of gaps, and how much of them a blocking call covers. */
+class QueuedSum {
+  readonly #names: Trace['names'];
+  readonly #calls: readonly { readonly name: number; readonly start: number; readonly end: number }[];
+  readonly #byName = new Map<string, number>();
+  #first = 0;
+  #us = 0;
+  #coveredUs = 0;
+  #coveredGaps = 0;
+
+  constructor({ host, names }: Trace) {
+    const calls: { name: number; start: number; end: number }[] = [];
+    const isBlocking = new Map<number, boolean>();
+    for (let row = 0; row < host.length; row += 1) {
+      if (host.kind[row] < hostKinds.runtime || host.dur[row] <= 10) continue;
+      const name = host.name[row];
+      const blocks = isBlocking.get(name) ?? blockingCall.test(names.text(name));
+      isBlocking.set(name, blocks);
+      if (blocks) calls.push({ name, start: host.ts[row], end: host.ts[row] + host.dur[row] });
+    }
+    this.#names = names;
+    this.#calls = calls.sort((a, b) => a.start - b.start);
+  }
+
+  /** Adds pieces in order of time, later than those added before. */
+  add(pieces: readonly GapPiece[]): void {
+    for (const piece of pieces) {
+      if (piece.queuedUs <= 0) continue;
+      this.#us += piece.queuedUs;
+      this.#cover(piece.end - piece.queuedUs, piece.end);
+    }
+  }
+
+  #cover(from: number, to: number): void {
+    const calls = this.#calls;
+    while (this.#first < calls.length && calls[this.#first].end <= from) this.#first += 1;
     let best = 0;
-    let name = '';
-    for (let index = first; index < calls.length && calls[index].start < piece.end; index += 1) {
-      const overlap = Math.min(calls[index].end, piece.end) - Math.max(calls[index].start, from);
+    let name = 0;
+    for (let index = this.#first; index < calls.length && calls[index].start < to; index += 1) {
+      const overlap = Math.min(calls[index].end, to) - Math.max(calls[index].start, from);
       if (overlap > best) {
         best = overlap;
-        name = names.text(host.name[calls[index].row]);
+        name = calls[index].name;
       }
     }
-    if (best <= 0) continue;
-    coveredUs += best;
-    if (best > 50) coveredGaps += 1;
-    byName.set(name, (byName.get(name) ?? 0) + best);
+    if (best <= 0) return;
+    this.#coveredUs += best;
+    if (best > 50) this.#coveredGaps += 1;
+    const text = this.#names.text(name);
+    this.#byName.set(text, (this.#byName.get(text) ?? 0) + best);
   }
-  const us = queued.reduce((sum, piece) => sum + piece.queuedUs, 0);
-  const longest = queued.reduce<GapPiece | undefined>(
-    (best, piece) => (best === undefined || piece.queuedUs > best.queuedUs ? piece : best),
-    undefined,
-  );
-  return { us, coveredUs, coveredGaps, calls: byName, longest };
+
+  facts(): QueuedFacts {
+    return { us: this.#us, coveredUs: this.#coveredUs, coveredGaps: this.#coveredGaps, calls: this.#byName };
+  }
 }
 
 function hasHostEvents({ host }: Trace): boolean {

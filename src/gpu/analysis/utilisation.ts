@@ -39,7 +39,7 @@ export function utilisationOf(series: readonly SampleSeries[]): Utilisation {
   for (const one of series) {
     const gaps = intervalsOf(one.timesMs);
     const usual = middle(gaps);
-    intervals.push(...gaps);
+    for (const gap of gaps) intervals.push(gap);
     for (const [index, value] of one.util.entries()) {
       if (Number.isNaN(value)) continue;
       values.push(value);

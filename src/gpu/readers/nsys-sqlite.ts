@@ -193,7 +193,6 @@ class NsysExport {
     gpu.device[at] = numberOr(row['deviceId'], 0);
     gpu.stream[at] = numberOr(row['streamId'], -1);
     gpu.correlation[at] = this.#correlation(row);
-    gpu.external[at] = -1;
     gpu.bytes[at] = bytes;
     gpu.blocksPerSm[at] = Number.NaN;
     gpu.occupancy[at] = Number.NaN;
@@ -253,7 +252,6 @@ class NsysExport {
     host.kind[at] = kind;
     host.thread[at] = this.#thread(row);
     host.link[at] = link;
-    host.shape[at] = 0;
   }
 
   #times(row: Row): { ts: number; dur: number } | undefined {

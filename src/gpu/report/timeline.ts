@@ -1,3 +1,4 @@
+import { clipGaps } from '../analysis/gaps.ts';
 import type { TraceFacts } from '../analysis/trace-facts.ts';
 import type { Timeline } from '../diagnosis.ts';
 import { clip, type Spans } from '../intervals.ts';
@@ -6,10 +7,10 @@ import { clip, type Spans } from '../intervals.ts';
 const PIXEL = 1 / 1600;
 
 /** The typical step as lanes of blocks. */
-export function timelineOf({ typical, busy, pieces }: TraceFacts): Timeline {
+export function timelineOf({ typical, busy, gaps }: TraceFacts): Timeline {
   const { start, end, name } = typical;
   const us = end - start;
-  const inside = pieces.filter((piece) => piece.start >= start && piece.end <= end);
+  const inside = clipGaps(gaps.between(start, end), start, end);
   const lane = (spans: Spans) => merged(clip(spans, start, end), start, us * PIXEL);
   return {
     name,

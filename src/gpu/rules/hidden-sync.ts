@@ -50,13 +50,13 @@ function queuedBehindCall(facts: TraceFacts): readonly FindingDraft[] {
 }
 
 function afterReadBack(facts: TraceFacts): readonly FindingDraft[] {
-  const { attribution, sum, stepUs, pieces } = facts;
+  const { attribution, sum, stepUs, readBackGaps } = facts;
   const us = attribution.byWork['after a read-back'];
   const share = us / sum.totalUs;
   if (share < SILENT_BELOW) return [];
   const recoverableUs = perStep(facts, us);
-  const { small, gaps } = smallReadBacks(facts);
-  if (pieces.length === 0 || small.count < REPEATED) return [];
+  const small = smallReadBacks(facts);
+  if (small.count < REPEATED) return [];
   const frames = tellingFrames(attribution.frames['after a read-back']);
   return [
     {
@@ -66,7 +66,7 @@ function afterReadBack(facts: TraceFacts): readonly FindingDraft[] {
       evidence: [
         evidence(facts, 'idle time after the host waited for the GPU', percent(share), '% of the step'),
         evidence(facts, 'copies to the host of less than 4 KB', small.count, 'copies', small.events),
-        evidence(facts, 'gaps that begin with such a wait', gaps, 'gaps'),
+        evidence(facts, 'gaps that begin with such a wait', readBackGaps, 'gaps'),
         ...frames.innermost
           .slice(0, 4)
           .map(([name, part]) => evidence(facts, 'of the wait, innermost frame', percent(part / us), '%', [name])),
@@ -93,10 +93,7 @@ function smallReadBacks(facts: TraceFacts) {
   const rows = steadyRows(facts).filter(
     (row) => gpu.kind[row] === gpuKinds.memcpy && /DtoH/.test(names.text(gpu.name[row])) && !(gpu.bytes[row] >= 4096),
   );
-  const small = { count: rows.length, events: rows.slice(0, 5).map((row) => gpu.correlation[row]) };
-  const known = new Set(rows);
-  const gaps = facts.pieces.filter(({ gap }) => known.has(gap.previous)).length;
-  return { small, gaps };
+  return { count: rows.length, events: rows.slice(0, 5).map((row) => gpu.correlation[row]) };
 }
 
 function exposedCopies(facts: TraceFacts): readonly FindingDraft[] {

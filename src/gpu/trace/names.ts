@@ -106,12 +106,12 @@ export class Names {
   }
 }
 
-/** The same array with room for twice as many; the memory of the old one is taken over, not copied. */
-export function grow<T extends Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(
-  array: T,
-  Kind: new (buffer: ArrayBuffer) => T,
-): T {
-  return new Kind(array.buffer.transfer(array.byteLength * 2));
+/** The same array with room for half as many again; the memory of the old one is taken over where it can be. */
+export function grow<
+  T extends Float64Array<ArrayBuffer> | Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>,
+>(array: T, Kind: new (buffer: ArrayBuffer) => T): T {
+  const length = Math.ceil(array.length * 1.5);
+  return new Kind(array.buffer.transfer(length * array.BYTES_PER_ELEMENT));
 }
 
 function unescapeText(raw: string): string {

@@ -44,13 +44,11 @@ export class GpuEvents extends Columns {
   stream = new Int32Array(1 << 10);
   /** Correlation with the launching call; -1 if the trace has none. */
   correlation = new Float64Array(1 << 10);
-  /** External id of the operator; -1 if the trace has none. */
-  external = new Float64Array(1 << 10);
   /** Bytes of a copy or memset; NaN if not told. */
   bytes = new Float64Array(1 << 10);
   /** Blocks per SM and estimated occupancy in percent; NaN if not told. */
-  blocksPerSm = new Float64Array(1 << 10);
-  occupancy = new Float64Array(1 << 10);
+  blocksPerSm = new Float32Array(1 << 10);
+  occupancy = new Float32Array(1 << 10);
 
   protected override grow(): void {
     super.grow();
@@ -58,10 +56,9 @@ export class GpuEvents extends Columns {
     this.device = grow(this.device, Int32Array);
     this.stream = grow(this.stream, Int32Array);
     this.correlation = grow(this.correlation, Float64Array);
-    this.external = grow(this.external, Float64Array);
     this.bytes = grow(this.bytes, Float64Array);
-    this.blocksPerSm = grow(this.blocksPerSm, Float64Array);
-    this.occupancy = grow(this.occupancy, Float64Array);
+    this.blocksPerSm = grow(this.blocksPerSm, Float32Array);
+    this.occupancy = grow(this.occupancy, Float32Array);
   }
 }
 
@@ -69,17 +66,14 @@ export class GpuEvents extends Columns {
 export class HostEvents extends Columns {
   kind = new Uint8Array(1 << 10);
   thread = new Int32Array(1 << 10);
-  /** Correlation of a runtime call, external id of an operator; -1 if the trace has none. */
+  /** Correlation of a runtime call; -1 of anything else. */
   link = new Float64Array(1 << 10);
-  /** Interned text of the input shapes of an operator; 0 if not recorded. */
-  shape = new Int32Array(1 << 10);
 
   protected override grow(): void {
     super.grow();
     this.kind = grow(this.kind, Uint8Array);
     this.thread = grow(this.thread, Int32Array);
     this.link = grow(this.link, Float64Array);
-    this.shape = grow(this.shape, Int32Array);
   }
 }
 

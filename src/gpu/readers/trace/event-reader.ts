@@ -43,13 +43,10 @@ const roleOf: Readonly<Record<string, number>> = {
   Trace: roles.skip,
 };
 
-/** Operators whose shapes are kept: those whose work can be computed from them. */
-const shapedOps = /^aten::(mm|addmm|bmm|baddbmm|matmul|linear|convolution|add|mul|copy_|.*attention.*)$/;
-
 /** Where reading arguments may end. */
-const until = { end: 0, correlation: 1, external: 2, shape: 3 } as const;
+const until = { end: 0, correlation: 1 } as const;
 
-const nameFlags = { seen: 1, step: 2, shaped: 4, memory: 8 } as const;
+const nameFlags = { seen: 1, step: 2, memory: 4 } as const;
 
 /**
  * Hot path. Reads one event object into the columns of a trace; only the fields that the analysis needs are looked at.
@@ -80,13 +77,11 @@ export class EventReader {
   #args = 0;
   // The arguments of the event at hand.
   #correlation = -1;
-  #external = -1;
   #stream = -1;
   #device = -1;
   #bytes = Number.NaN;
   #blocks = Number.NaN;
   #occupancy = Number.NaN;
-  #shape = 0;
   #allocated = Number.NaN;
   #collective: Record<string, string | number> | undefined;
 
@@ -202,7 +197,6 @@ export class EventReader {
     gpu.device[row] = this.#device >= 0 ? this.#device : Number.isNaN(pid) ? 0 : pid;
     gpu.stream[row] = this.#stream;
     gpu.correlation[row] = this.#correlation;
-    gpu.external[row] = this.#external;
     gpu.bytes[row] = this.#bytes;
     gpu.blocksPerSm[row] = this.#blocks;
     gpu.occupancy[row] = this.#occupancy;
@@ -224,8 +218,7 @@ export class EventReader {
     const name = names.intern(bytes, this.#name, this.#nameEnd);
     const flags = this.#flagsOf(name);
     const thread = this.#thread(bytes);
-    const wanted = role >= roles.runtime ? until.correlation : until.external;
-    if (role !== roles.python) this.#readArgs(bytes, end, (flags & nameFlags.shaped) === 0 ? wanted : until.shape);
+    if (role >= roles.runtime) this.#readArgs(bytes, end, until.correlation);
     if ((flags & nameFlags.step) !== 0 && role !== roles.python) {
       steps.push({ name: names.text(name), ts, dur, thread });
       return;
@@ -236,8 +229,7 @@ export class EventReader {
     host.name[row] = name;
     host.thread[row] = thread;
     host.kind[row] = hostKindOf[role];
-    host.link[row] = role === roles.python ? -1 : role >= roles.runtime ? this.#correlation : this.#external;
-    host.shape[row] = role === roles.op ? this.#shape : 0;
+    host.link[row] = role >= roles.runtime ? this.#correlation : -1;
   }
 
   #instant(bytes: Uint8Array, end: number): void {
@@ -279,7 +271,6 @@ export class EventReader {
     const text = this.#trace.names.text(name);
     let flags: number = nameFlags.seen;
     if (/^ProfilerStep#\d+$/.test(text)) flags |= nameFlags.step;
-    if (shapedOps.test(text)) flags |= nameFlags.shaped;
     if (text === '[memory]') flags |= nameFlags.memory;
     this.#flags[name] = flags;
     return flags;
@@ -304,9 +295,8 @@ export class EventReader {
 
   /** Reads the arguments of the event, until what is wanted was there. */
   #readArgs(bytes: Uint8Array, end: number, wanted: number): void {
-    this.#correlation = this.#external = this.#stream = this.#device = -1;
+    this.#correlation = this.#stream = this.#device = -1;
     this.#bytes = this.#blocks = this.#occupancy = this.#allocated = Number.NaN;
-    this.#shape = 0;
     this.#collective = undefined;
     if (this.#args === 0) return;
     let here = skipSpace(bytes, this.#args + 1, end);
@@ -318,16 +308,15 @@ export class EventReader {
       const value = skipSpace(bytes, here + 1, end);
       const after = skipValue(bytes, value, end);
       if (after < 0) return;
-      this.#argument(bytes, key, close - key, value, after, wanted === until.shape);
+      this.#argument(bytes, key, close - key, value, after);
       if (wanted === until.correlation && this.#correlation >= 0) return;
-      if (wanted === until.external && this.#external >= 0) return;
       here = skipSpace(bytes, after, end);
       if (bytes[here] !== 0x2c) return;
       here = skipSpace(bytes, here + 1, end);
     }
   }
 
-  #argument(bytes: Uint8Array, key: number, length: number, value: number, after: number, shape: boolean): void {
+  #argument(bytes: Uint8Array, key: number, length: number, value: number, after: number): void {
     const a = bytes[key];
     switch (length) {
       case 5:
@@ -339,13 +328,10 @@ export class EventReader {
         else if (a === 0x64) this.#device = whole(numberIn(bytes, value, after));
         break;
       case 10:
-        if (shape && a === 0x49 && bytes[key + 6] === 0x44)
-          this.#shape = this.#trace.names.intern(bytes, value, Math.min(after, value + 4096));
-        else if (a === 0x47) this.#collect(bytes, 'groupSize', value, after);
+        if (a === 0x47) this.#collect(bytes, 'groupSize', value, after);
         break;
       case 11:
         if (a === 0x63) this.#correlation = whole(numberIn(bytes, value, after));
-        else if ((a | 0x20) === 0x65) this.#external = whole(numberIn(bytes, value, after));
         break;
       case 13:
         if (a === 0x62) this.#blocks = numberIn(bytes, value, after);
