@@ -16,6 +16,9 @@ import { fail } from '../../../base/errors/fail.ts';
  * node     = low:u16 high:u16 flags:u16 keySize:u16 key value
  *                                    ; branch: low, high, flags are a page number; leaf: low, high the size of the value;
  *                                    ; leaf with flag 1: the value is number:u64 transaction:u64 pages:u64 of an overflow
+ * free     = count:u64 *entry        ; value in the free tree: pages that are not in use
+ * entry    = page:i64 / length:i64 page:i64 / 0
+ *                                    ; a length is negative: so many pages from `page` on
  * ```
  */
 const MAGIC = 0xbeefc0de;
@@ -27,6 +30,8 @@ const OVERFLOW_BYTES = 24;
 const [BRANCH, LEAF, OVERFLOW] = [1, 2, 4];
 const BIG_VALUE = 1;
 const DEEPEST = 32;
+/** 16 TiB of pages of 4 KiB. */
+const MOST_PAGES = 2 ** 32;
 const NO_ROOT = 2n ** 64n - 1n;
 
 /** Whether what stands under a key can be what was put there. */
@@ -35,7 +40,7 @@ export type IsSound = (key: Uint8Array, value: Uint8Array) => boolean;
 /**
  * Walks the pages of an LMDB file before it is mapped: LMDB itself believes what stands in them, and ends the process, or
  * finds nothing where something is, if that is damaged. Every page that can be reached must be the page it says it is, of
- * the right kind, its nodes within it, its keys in order and between those of the pages above, its values sound. A file that
+ * the right kind, its nodes within it, its keys in order and between those of the pages above, its values sound; and none of them may be free. A file that
  * is absent or empty is a new store. One that a process writes to meanwhile cannot be walked: `isSound` is null then, and
  * only the roots are looked at. Error: STORE_CORRUPT.
  */
@@ -57,23 +62,48 @@ function checkPages(path: string, fd: number, size: number, isSound: IsSound | n
   if (first === null || second === null) throw fail('STORE_CORRUPT', { path, reason: 'it is no LMDB file' });
   const transaction = META_BYTES - 8;
   const meta = first.getBigUint64(transaction, true) >= second.getBigUint64(transaction, true) ? first : second;
-  const file = {
-    path,
-    fd,
-    pageSize,
-    pages: Math.floor(size / pageSize),
-    seen: new Uint8Array(((size / pageSize) >> 3) + 1),
-  };
-  // Keys of the free tree are numbers in the machine's order, and its values are LMDB's own.
+  const last = Number(meta.getBigUint64(META_BYTES - 16, true));
+  if (!(last >= 1 && last < MOST_PAGES)) throw fail('STORE_CORRUPT', { path, reason: 'its last page cannot be' });
+  const seen = new Uint8Array(Math.floor(last / 8) + 1);
+  const file = { path, fd, pageSize, pages: Math.min(last + 1, Math.floor(size / pageSize)), seen };
+  const [free, main] = [HEADER_BYTES + 24, HEADER_BYTES + 24 + TREE_BYTES];
+  const lists: Uint8Array[] = [];
+  const keep: IsSound = (_, list) => lists.push(list.slice()) > 0;
+  // Keys of the free tree are numbers in the machine's order.
   const trees = [
-    { at: HEADER_BYTES + 24, ordered: false, isSound: isSound && (() => true) },
-    { at: HEADER_BYTES + 24 + TREE_BYTES, ordered: true, isSound },
+    { at: main, ordered: true, isSound },
+    { at: free, ordered: false, isSound: isSound && keep },
   ];
   for (const { at, ordered, isSound: sound } of trees) {
     const root = meta.getBigUint64(at + TREE_BYTES - 8, true);
     const depth = meta.getUint16(at + 6, true);
     if (root < NO_ROOT) new TreeCheck(file, depth, ordered, sound).check(Number(root));
   }
+  for (const list of lists)
+    if (!isFreeList(list, last, seen))
+      throw fail('STORE_CORRUPT', { path, reason: 'a page that is in use, or none, is free' });
+}
+
+/** Whether a list names pages that are not in use, each once; notes them. */
+function isFreeList(list: Uint8Array, last: number, seen: Uint8Array): boolean {
+  const view = new DataView(list.buffer, list.byteOffset, list.byteLength);
+  const words = list.length >> 3;
+  if (words === 0 || view.getBigUint64(0, true) >= words) return false;
+  const end = Number(view.getBigUint64(0, true)) + 1;
+  for (let i = 1; i < end; i += 1) {
+    const word = Number(view.getBigInt64(i * 8, true));
+    if (word === 0) continue;
+    const length = word < 0 ? -word : 1;
+    if (word < 0) i += 1;
+    const from = i < end ? Number(view.getBigInt64(i * 8, true)) : 0;
+    if (!(from > 1 && from + length - 1 <= last)) return false;
+    for (let page = from; page < from + length; page += 1) {
+      const bit = 1 << (page & 7);
+      if ((seen[Math.floor(page / 8)] & bit) !== 0) return false;
+      seen[Math.floor(page / 8)] |= bit;
+    }
+  }
+  return true;
 }
 
 function readMeta(fd: number, at: number): DataView | null {
@@ -87,7 +117,7 @@ interface PagedFile {
   readonly fd: number;
   readonly pageSize: number;
   readonly pages: number;
-  /** A bit by page. */
+  /** A bit by page: those in use so far. */
   readonly seen: Uint8Array;
 }
 
@@ -197,8 +227,8 @@ class TreeCheck {
     const { fd, pageSize, pages, seen } = this.#file;
     if (!(number > 1 && number < pages)) this.#damaged(number, 'it is not within the file');
     const bit = 1 << (number & 7);
-    if ((seen[number >> 3] & bit) !== 0) this.#damaged(number, 'it is reached twice');
-    seen[number >> 3] |= bit;
+    if ((seen[Math.floor(number / 8)] & bit) !== 0) this.#damaged(number, 'it is reached twice');
+    seen[Math.floor(number / 8)] |= bit;
     readSync(fd, page.bytes, 0, pageSize, number * pageSize);
     if (Number(page.view.getBigUint64(0, true)) !== number) this.#damaged(number, 'it has another number');
     if ((page.view.getUint16(18, true) & 0xff) !== kind) this.#damaged(number, 'it is of another kind');
