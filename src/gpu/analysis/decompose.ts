@@ -1,4 +1,4 @@
-import { clip, intersect, lengthOf, type Spans, span, subtract, unionOf } from '../intervals.ts';
+import { clip, lengthOf, type Spans, subtract, unionOf } from '../intervals.ts';
 import { gpuKinds, type Trace } from '../trace/trace.ts';
 
 const communicationName = /nccl|rccl|cross_device_reduce|nvshmem|deep_?ep/i;
@@ -36,29 +36,41 @@ export interface BusySpans {
 /** The busy intervals of the given GPU events. */
 export function busySpans(trace: Trace, rows: ArrayLike<number>): BusySpans {
   const workOf = workClassifier(trace);
-  const lists = { compute: lists0(), communication: lists0(), copy: lists0() };
   const { ts, dur } = trace.gpu;
-  const all = lists0();
+  const counts = { compute: 0, communication: 0, copy: 0 };
+  for (let index = 0; index < rows.length; index += 1) counts[workOf(rows[index])] += 1;
+  const lists = { compute: room(counts.compute), communication: room(counts.communication), copy: room(counts.copy) };
+  const all = room(rows.length);
   for (let index = 0; index < rows.length; index += 1) {
     const row = rows[index];
     const start = ts[row];
     const end = start + dur[row];
-    const list = lists[workOf(row)];
-    list.starts.push(start);
-    list.ends.push(end);
-    all.starts.push(start);
-    all.ends.push(end);
+    put(lists[workOf(row)], start, end);
+    put(all, start, end);
   }
+  const union = ({ starts, ends }: Room) => unionOf(starts, ends);
   return {
-    all: unionOf(all.starts, all.ends),
-    compute: unionOf(lists.compute.starts, lists.compute.ends),
-    communication: unionOf(lists.communication.starts, lists.communication.ends),
-    copy: unionOf(lists.copy.starts, lists.copy.ends),
+    all: union(all),
+    compute: union(lists.compute),
+    communication: union(lists.communication),
+    copy: union(lists.copy),
   };
 }
 
-function lists0(): { starts: number[]; ends: number[] } {
-  return { starts: [], ends: [] };
+interface Room {
+  readonly starts: Float64Array;
+  readonly ends: Float64Array;
+  used: number;
+}
+
+function room(count: number): Room {
+  return { starts: new Float64Array(count), ends: new Float64Array(count), used: 0 };
+}
+
+function put(list: Room, start: number, end: number): void {
+  list.starts[list.used] = start;
+  list.ends[list.used] = end;
+  list.used += 1;
 }
 
 /**
@@ -80,11 +92,10 @@ export interface Decomposition {
 
 /** The decomposition of the window from `start` to `end`. */
 export function decompose(busy: BusySpans, start: number, end: number): Decomposition {
-  const window = span(start, end);
   const compute = clip(busy.compute, start, end);
   const communication = clip(busy.communication, start, end);
   const copy = clip(busy.copy, start, end);
-  const busyUs = lengthOf(intersect(busy.all, window));
+  const busyUs = lengthOf(clip(busy.all, start, end));
   const communicationUs = lengthOf(communication);
   const exposedCommunicationUs = lengthOf(subtract(communication, compute));
   return {

@@ -34,15 +34,16 @@ export function topKernels(facts: TraceFacts): readonly KernelSum[] {
 }
 
 /** The GPU events that begin inside a steady window. */
-export function steadyRows({ rows, steady, trace }: TraceFacts): readonly number[] {
-  const found: number[] = [];
+export function steadyRows({ rows, steady, trace }: TraceFacts): Int32Array {
+  const found = new Int32Array(rows.length);
+  let count = 0;
   const starts = steady.map(({ start }) => start);
   for (const row of rows) {
     const ts = trace.gpu.ts[row];
     const at = firstAbove(starts, ts) - 1;
-    if (at >= 0 && ts < steady[at].end) found.push(row);
+    if (at >= 0 && ts < steady[at].end) found[count++] = row;
   }
-  return found;
+  return found.subarray(0, count);
 }
 
 /** How launches and kernels follow each other. Microseconds; NaN where launches are not in the trace. */
@@ -58,21 +59,22 @@ export interface LaunchPace {
 export function launchPace(facts: TraceFacts): LaunchPace {
   const { gpu, host } = facts.trace;
   const rows = steadyRows(facts);
-  const launched = rows.filter((row) => facts.launches.ofGpu[row] >= 0);
-  const times = launched.map((row) => host.ts[facts.launches.ofGpu[row]]).sort((a, b) => a - b);
-  const starts = launched.map((row) => gpu.ts[row]).sort((a, b) => a - b);
-  const intervals: number[] = [];
-  const queue: number[] = [];
+  const { ofGpu } = facts.launches;
+  const launched = rows.filter((row) => ofGpu[row] >= 0);
+  const times = Float64Array.from(launched, (row) => host.ts[ofGpu[row]]).sort();
+  const starts = Float64Array.from(launched, (row) => gpu.ts[row]).sort();
+  const queue = new Int32Array(times.length);
   let started = 0;
   for (const [index, time] of times.entries()) {
     while (started < starts.length && starts[started] <= time) started += 1;
-    queue.push(index - started);
-    if (index > 0) intervals.push(time - times[index - 1]);
+    queue[index] = index - started;
   }
+  // Turned into intervals in place, from the last.
+  for (let index = times.length - 1; index > 0; index -= 1) times[index] -= times[index - 1];
   return {
     kernelsPerStep: rows.length / facts.steady.length,
-    medianKernelUs: medianOf(rows.map((row) => gpu.dur[row])),
-    medianLaunchIntervalUs: medianOf(intervals),
+    medianKernelUs: medianOf(Float64Array.from(rows, (row) => gpu.dur[row])),
+    medianLaunchIntervalUs: medianOf(times.subarray(1)),
     medianQueueLength: medianOf(queue),
   };
 }

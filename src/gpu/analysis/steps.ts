@@ -111,7 +111,7 @@ function reasonsToLeaveOut(
 }
 
 /** The middle value, or the mean of the two middle ones; NaN of none. */
-export function medianOf(values: readonly number[]): number {
+export function medianOf(values: ArrayLike<number>): number {
   const sorted = Float64Array.from(values).sort();
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;

@@ -93,7 +93,7 @@ function smallReadBacks(facts: TraceFacts) {
   const rows = steadyRows(facts).filter(
     (row) => gpu.kind[row] === gpuKinds.memcpy && /DtoH/.test(names.text(gpu.name[row])) && !(gpu.bytes[row] >= 4096),
   );
-  return { count: rows.length, events: rows.slice(0, 5).map((row) => gpu.correlation[row]) };
+  return { count: rows.length, events: Array.from(rows.subarray(0, 5), (row) => gpu.correlation[row]) };
 }
 
 function exposedCopies(facts: TraceFacts): readonly FindingDraft[] {

@@ -335,13 +335,13 @@ export class EventReader {
         break;
       case 13:
         if (a === 0x62) this.#blocks = numberIn(bytes, value, after);
-        else if (a === 0x49) this.#collect(bytes, 'inElements', value, after);
+        else if (a === 0x49 && bytes[key + 2] === 0x20) this.#collect(bytes, 'inElements', value, after);
         break;
       case 14:
         if (a === 0x4f) this.#collect(bytes, 'outElements', value, after);
         break;
       case 15:
-        if (a === 0x43) this.#collect(bytes, 'name', value, after);
+        if (a === 0x43 && bytes[key + 2] === 0x6c) this.#collect(bytes, 'name', value, after);
         else if (a === 0x54) this.#allocated = numberIn(bytes, value, after);
         break;
       case 18:
