@@ -1,0 +1,45 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Starts the command line in a folder, as `npx headrace` would. */
+export function startCli(folder: string, args: readonly string[], uid?: number): ChildProcess {
+  return spawn(process.execPath, ['--conditions=headrace-source', MAIN, ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
+}
+
+/** Runs the command line to its end; nothing that it prints may be a stack trace. */
+export async function runCli(folder: string, args: readonly string[], uid?: number): Promise<Ended> {
+  return ended(startCli(folder, args, uid));
+}
+
+/** Waits for the end of a call. */
+export async function ended(child: ChildProcess): Promise<Ended> {
+  let [out, err] = ['', ''];
+  child.stdout?.on('data', (bytes: Buffer) => {
+    out += bytes.toString();
+  });
+  child.stderr?.on('data', (bytes: Buffer) => {
+    err += bytes.toString();
+  });
+  await once(child, 'close');
+  expect(out + err).not.toMatch(/^\s+at .*:\d+:\d+/m);
+  return { code: child.exitCode, out, err };
+}
+
+/** The JSON of the last line. */
+export function lastJson({ out }: Ended): unknown {
+  return JSON.parse(out.trimEnd().split('\n').at(-1) ?? '');
+}

@@ -1,0 +1,35 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { lastJson, runCli } from './run-cli.ts';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'headrace-usage-'));
+  writeFileSync(join(folder, 'broken.ts'), 'export default {{');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test.concurrent.each([
+  [['fly'], 'CLI_COMMAND'],
+  [['plan', '--colour'], 'CLI_OPTION'],
+  [['features', 'get'], 'CLI_WORDS'],
+  [['plan'], 'CONFIG_FILE'],
+  [['plan', '--config', 'broken.ts'], 'CONFIG_FILE'],
+  [['init', '.'], 'INIT_FOLDER'],
+] as const)('headrace %j is refused with %s, exit code 2, and what to do', async (args, code) => {
+  const call = await runCli(folder, [...args, '--json']);
+  expect(call.code).toBe(2);
+  expect(lastJson(call)).toMatchObject({ error: { code, message: expect.any(String), mend: expect.any(String) } });
+  expect(call.err).toContain(code);
+});
+
+test.concurrent('a call without a command, and --help of each, say what there is', async () => {
+  const overview = await runCli(folder, []);
+  expect(overview).toMatchObject({ code: 0, err: '' });
+  expect(overview.out).toContain('features get');
+  const help = await runCli(folder, ['features', 'get', '--help']);
+  expect(help.code).toBe(0);
+  expect(help.out).toContain('usage: headrace features get <service> <column>=<value>…');
+});
