@@ -9,6 +9,7 @@ export function openApi(project: ProjectData): JsonSchema {
     '/healthz': get('The process is alive.'),
     '/readyz': get('Whether everything that requests need is loaded and caught up; 503 names what is waited for.'),
     '/metrics': get('Prometheus text.'),
+    '/openapi.json': get('This description.'),
   };
   for (const source of project.sources) {
     const event = objectSchema(
