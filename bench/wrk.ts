@@ -32,13 +32,17 @@ function luaScript(bodies: readonly string[]): string {
   writeFileSync(
     path,
     `
-local bodies = {${list}}
-local next = 0
 wrk.method = "POST"
 wrk.headers["content-type"] = "application/json"
+local bodies = {${list}}
+local requests = {}
+local next = 0
+init = function()
+  for i, body in ipairs(bodies) do requests[i] = wrk.format(nil, nil, nil, body) end
+end
 request = function()
-  next = next % #bodies + 1
-  return wrk.format(nil, nil, nil, bodies[next])
+  next = next % #requests + 1
+  return requests[next]
 end`,
   );
   return path;

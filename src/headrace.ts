@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fail } from './base/errors/fail.ts';
+import type { MaybePromise } from './base/maybe-promise.ts';
 import type { Clock } from './base/time.ts';
 import { closeStores, openStores, type Stores } from './compose.ts';
 import { type Environment, type EnvironmentOptions, resolveEnvironment } from './config.ts';
@@ -188,11 +189,17 @@ export class Headrace {
   }
 
   /** Reads a vector as JSON text: what the HTTP route answers. */
-  async vectorText(service: FeatureServiceData, request: unknown, at?: number): Promise<string> {
+  vectorText(service: FeatureServiceData, request: unknown, at?: number): MaybePromise<string> {
     const started = performance.now();
-    const text = await this.#features.vectorText(service, request, at);
-    this.#metrics.read(service.name, performance.now() - started);
-    return text;
+    const text = this.#features.vectorText(service, request, at);
+    if (typeof text === 'string') {
+      this.#metrics.read(service.name, performance.now() - started);
+      return text;
+    }
+    return text.then((later) => {
+      this.#metrics.read(service.name, performance.now() - started);
+      return later;
+    });
   }
 
   /** Predicts for one request. Errors: REQUEST_*, MODEL_NONE. */

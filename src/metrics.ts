@@ -5,6 +5,7 @@ import type { Headrace } from './headrace.ts';
 export class Metrics {
   readonly #registry = new Registry();
   readonly #reads: Histogram<'service'>;
+  readonly #readsOf = new Map<string, Histogram.Internal<'service'>>();
 
   constructor(headrace: Headrace) {
     collectDefaultMetrics({ register: this.#registry });
@@ -49,8 +50,14 @@ export class Metrics {
     });
   }
 
+  /** Notes a read of a service's vector. */
   read(service: string, ms: number): void {
-    this.#reads.observe({ service }, ms / 1_000);
+    let reads = this.#readsOf.get(service);
+    if (reads === undefined) {
+      reads = this.#reads.labels({ service });
+      this.#readsOf.set(service, reads);
+    }
+    reads.observe(ms / 1_000);
   }
 
   async text(): Promise<{ readonly contentType: string; readonly text: string }> {

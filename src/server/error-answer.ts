@@ -21,7 +21,8 @@ export function answerError(reply: FastifyReply, error: unknown): FastifyReply {
     .send(JSON.stringify(errorBody(known)));
 }
 
-function catalogued(error: unknown): HeadraceError {
+/** The error as one of the catalogue. */
+export function catalogued(error: unknown): HeadraceError {
   if (isHeadraceError(error)) return error;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return fail('SERVER_BODY_SIZE', {}, error);

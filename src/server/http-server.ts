@@ -1,7 +1,9 @@
+import { createServer } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { fail } from '../base/errors/fail.ts';
 import type { Headrace } from '../headrace.ts';
 import { answerError } from './error-answer.ts';
+import { featureListener } from './feature-listener.ts';
 import { openApi } from './openapi.ts';
 import { eventRoutes } from './routes/events.ts';
 import { featureRoutes } from './routes/features.ts';
@@ -37,7 +39,19 @@ export async function startServer(headrace: Headrace, options: ServerOptions): P
 }
 
 function buildServer(headrace: Headrace, bodyLimit: number): FastifyInstance {
-  const server = Fastify({ bodyLimit, logger: false, forceCloseConnections: 'idle' });
+  const hot = featureListener(headrace, bodyLimit);
+  const server = Fastify({
+    bodyLimit,
+    logger: false,
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => {
+      answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url }, error));
+    },
+    serverFactory: (full) =>
+      createServer((request, response) => {
+        if (!hot(request, response)) full(request, response);
+      }),
+  });
   // Bodies stay text: the routes parse them with numbers exact, which JSON.parse alone does not keep.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(['application/json', 'application/x-ndjson'], { parseAs: 'string' }, (_, body, done) =>
