@@ -3,7 +3,7 @@ import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { AdmissionCounters, Verdict } from '../../features/engine/admission.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import { SourceEngine } from '../../features/engine/stream-engine.ts';
-import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { OnlineStore, TileReport, TileWrite } from '../../ports/online-store.ts';
@@ -42,6 +42,8 @@ export class Materialiser {
   readonly #options: MaterialiserOptions;
   readonly #sources = new Map<string, SourceState>();
   #uncommitted = 0;
+  /** The position of the last commit of this process. */
+  #committed: Position = {};
   #dropped = Number.NEGATIVE_INFINITY;
 
   private constructor(options: MaterialiserOptions) {
@@ -79,14 +81,25 @@ export class Materialiser {
     return this.#uncommitted;
   }
 
-  /** Writes the changed tiles and the position in one transaction. */
+  /** Writes the changed tiles and the position in one transaction. What cannot be written waits for the next commit. */
   async commit(): Promise<TileReport> {
+    const uncommitted = this.#uncommitted;
     const tiles = this.tiles.drain();
     this.#options.committing?.(tiles);
     this.#uncommitted = 0;
-    const report = await this.#options.store.writeTiles({ writer: WRITER, position: this.position(), tiles });
-    this.tiles.sweep(this.#keepClock());
-    return report;
+    const starts = tiles.map(({ layout, run, index }) => run.nums[index * layout.numbers + START]);
+    try {
+      const position = this.position();
+      const report = await this.#options.store.writeTiles({ writer: WRITER, position, tiles });
+      this.#committed = position;
+      this.tiles.sweep(this.#keepClock());
+      return report;
+    } catch (error) {
+      // The next commit's position is behind these too: without them it would leave them out for ever.
+      this.tiles.takeBack(tiles, starts);
+      this.#uncommitted += uncommitted;
+      throw error;
+    }
   }
 
   /** Writes tiles that were computed elsewhere, by the versioned upsert; what memory held of them is read anew. */
@@ -144,14 +157,19 @@ export class Materialiser {
     this.#dropped = clock;
   }
 
-  /** Ingest time up to which ids matter, by source: what the log must keep for a restart. */
+  /** The first offset, by partition, that a restart has to read: uncommitted deliveries, and ids that still matter. */
   async keepFrom(source: EventSourceData): Promise<readonly number[]> {
     const state = this.#stateOf(source);
     const topic = topicOf(source);
     return Promise.all(
-      state.lastIngestTs.map((last, partition) =>
-        this.#options.log.offsetAtIngest(topic, partition, last - state.engine.admission.memoryMs),
-      ),
+      state.lastIngestTs.map(async (last, partition) => {
+        const remembered = await this.#options.log.offsetAtIngest(
+          topic,
+          partition,
+          last - state.engine.admission.memoryMs,
+        );
+        return Math.min(remembered, this.#committed[topic]?.[partition] ?? 0);
+      }),
     );
   }
 

@@ -66,6 +66,13 @@ export class TileCache {
     return writes;
   }
 
+  /** Marks drained tiles as changed again: they could not be written. `starts` are theirs from then. */
+  takeBack(writes: readonly TileWrite[], starts: readonly number[]): void {
+    writes.forEach(({ layout, hopMs, key }, i) => {
+      this.markDirty(layout, this.tilesOf(layout, key), layout.view.hopsMs.indexOf(hopMs), starts[i]);
+    });
+  }
+
   /**
    * Call when the drained tiles are written. Drops from memory the tiles of the entries just written that no window can
    * reach from `now` on, and ends a generation of entries where the cache is over its bound.

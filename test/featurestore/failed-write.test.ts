@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { expect, onTestFinished, test } from 'vitest';
+import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
+import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
+import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
+import {
+  count,
+  defineProject,
+  entity,
+  eventSource,
+  featureService,
+  lookup,
+  streamView,
+  text,
+  time,
+} from '../../src/features/define/declare.ts';
+import { FeatureStore } from '../../src/featurestore/feature-store.ts';
+import type { OnlineStore, TileCommit, TileReport } from '../../src/ports/online-store.ts';
+
+const START = Date.UTC(2026, 0, 1);
+
+const visits = eventSource('visits', { id: 'id', time: 'at', columns: { id: text(), at: time(), user: text() } });
+const byUser = streamView('by_user', {
+  source: visits,
+  entity: entity('user', { user: text() }),
+  key: { user: 'user' },
+  windows: ['1h'],
+  freshness: '1s',
+  features: () => ({ visits: count() }),
+});
+const service = featureService('visitor', {
+  request: { user: text() },
+  join: (r) => ({ by: lookup(byUser, { user: r.user }) }),
+});
+const project = defineProject('site', { service });
+
+/** Refuses to write while it is full. */
+class FillingStore extends MemoryOnlineStore {
+  isFull = false;
+
+  override writeTiles(commit: TileCommit): TileReport {
+    if (this.isFull) throw new Error('no space left');
+    return super.writeTiles(commit);
+  }
+}
+
+test('tiles whose commit failed are written by the next one, and a restart has them', async () => {
+  const path = mkdtempSync(`${tmpdir()}/headrace-failed-write-`);
+  const offline = await openOfflineStore({ path, access: 'write', clock: () => START });
+  onTestFinished(async () => {
+    await offline.close();
+    rmSync(path, { recursive: true });
+  });
+  const log = new MemoryEventLog();
+  const online = new FillingStore();
+  const open = (to: OnlineStore) =>
+    FeatureStore.open({
+      project,
+      log,
+      online: to,
+      offline,
+      partitions: 2,
+      cacheKeys: 1_000,
+      sampleRate: 0,
+      retention: { logAgeMs: 1e12, logBytes: 1e12, historyBytes: 1e12 },
+      clock: () => START,
+      onComputeError: () => undefined,
+    });
+  const visit = (user: string, id: string) => ({ id, at: START - 1_000, user });
+
+  const store = await open(online);
+  await store.ingest(visits, [visit('ann', 'a'), visit('bob', 'b')]);
+  online.isFull = true;
+  await expect(store.commit()).rejects.toThrow('no space left');
+  await store.ingest(visits, [visit('bob', 'c')]);
+  online.isFull = false;
+  await store.commit();
+
+  const again = await open(online);
+  expect((await again.vector(service, { user: 'ann' })).features).toEqual({ by_visits_1h: 1 });
+  expect((await again.vector(service, { user: 'bob' })).features).toEqual({ by_visits_1h: 2 });
+});
