@@ -228,6 +228,7 @@ export class FeatureStore {
     ]);
     await retainHistory(this.#options.offline, this.#options.retention.historyBytes);
     await this.#materialiser.dropUnreachable();
+    await this.retainLog();
   }
 
   /** Computes the closed tiles of a stream view anew from the history, or runs a batch view now. */
@@ -246,7 +247,7 @@ export class FeatureStore {
     );
   }
 
-  /** Drops what the log need not keep: older than the retention and taken by every store. */
+  /** Drops what the log need not keep: older than the retention and, as just published, taken by every store. */
   async retainLog(): Promise<void> {
     const { log, retention, clock } = this.#options;
     for (const source of this.project.sources) {
