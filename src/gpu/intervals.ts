@@ -23,7 +23,12 @@ export function unionOf(starts: ArrayLike<number>, ends: ArrayLike<number>): Spa
       count += 1;
     }
   }
-  return { starts: outStarts.slice(0, count), ends: outEnds.slice(0, count) };
+  return { starts: shortened(outStarts, count), ends: shortened(outEnds, count) };
+}
+
+/** The beginning of an array, which gives back the memory of the rest. */
+function shortened(array: Float64Array<ArrayBuffer>, length: number): Float64Array {
+  return new Float64Array(array.buffer.transfer(length * 8));
 }
 
 /** Indices in order of value, ties by index. */

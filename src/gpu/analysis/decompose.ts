@@ -48,7 +48,13 @@ export function busySpans(trace: Trace, rows: ArrayLike<number>): BusySpans {
     put(lists[workOf(row)], start, end);
     put(all, start, end);
   }
-  const union = ({ starts, ends }: Room) => unionOf(starts, ends);
+  // The lists are as long as the trace: their memory is given back at once, not when it is collected.
+  const union = ({ starts, ends }: Room) => {
+    const spans = unionOf(starts, ends);
+    starts.buffer.transfer(0);
+    ends.buffer.transfer(0);
+    return spans;
+  };
   return {
     all: union(all),
     compute: union(lists.compute),
@@ -58,8 +64,8 @@ export function busySpans(trace: Trace, rows: ArrayLike<number>): BusySpans {
 }
 
 interface Room {
-  readonly starts: Float64Array;
-  readonly ends: Float64Array;
+  readonly starts: Float64Array<ArrayBuffer>;
+  readonly ends: Float64Array<ArrayBuffer>;
   used: number;
 }
 

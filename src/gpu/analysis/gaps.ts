@@ -49,12 +49,19 @@ export class GapFinder {
     window?: { readonly start: number; readonly end: number },
   ) {
     const { gpu } = trace;
-    const order = sortedOrder(Float64Array.from({ length: rows.length }, (_, index) => gpu.ts[rows[index]]));
+    const count = rows.length;
+    const starts = new Float64Array(count);
+    for (let index = 0; index < count; index += 1) starts[index] = gpu.ts[rows[index]];
+    const order = sortedOrder(starts);
+    this.#rows = new Int32Array(count);
+    this.#starts = new Float64Array(count);
+    for (let index = 0; index < count; index += 1) {
+      this.#rows[index] = rows[order[index]];
+      this.#starts[index] = starts[order[index]];
+    }
     this.#trace = trace;
     this.#launches = launches;
     this.#window = window;
-    this.#rows = Int32Array.from(order, (index) => rows[index]);
-    this.#starts = Float64Array.from(this.#rows, (row) => gpu.ts[row]);
     this.#until = new Float64Array(this.#rows.length);
     this.#last = new Int32Array(this.#rows.length);
     let until = window?.start ?? Number.NEGATIVE_INFINITY;

@@ -113,7 +113,8 @@ export function tensorCoreUse(facts: TraceFacts): TensorCoreUse {
     const name = names.text(gpu.name[row]);
     sums.total += us;
     if (tensorKernel.test(name)) sums.used += us;
-    if (!eligible.has(facts.launches.ofGpu[row])) continue;
+    const launch = facts.launches.ofGpu[row];
+    if (launch < 0 || eligible[launch] === 0) continue;
     sums.eligible += us;
     if (!singleKernel.test(name)) continue;
     sums.single += us;
@@ -132,16 +133,16 @@ export function tensorCoreUse(facts: TraceFacts): TensorCoreUse {
   };
 }
 
-/** Launching calls inside an operator that could use Tensor Cores. */
-function eligibleLaunches({ trace }: TraceFacts): ReadonlySet<number> {
+/** 1 for launching calls inside an operator that could use Tensor Cores, by host event. */
+function eligibleLaunches({ trace }: TraceFacts): Uint8Array {
   const { host, names } = trace;
   const isEligible = new Map<number, boolean>();
-  const found = new Set<number>();
+  const found = new Uint8Array(host.length);
   for (const rows of rowsByThread(trace).values()) {
     let until = Number.NEGATIVE_INFINITY;
     for (const row of rows) {
       if (host.kind[row] >= hostKinds.runtime) {
-        if (host.ts[row] < until) found.add(row);
+        if (host.ts[row] < until) found[row] = 1;
       } else if (host.kind[row] === hostKinds.op) {
         const name = host.name[row];
         const known = isEligible.get(name) ?? eligibleOp.test(names.text(name));
