@@ -25,7 +25,7 @@ import { Metrics } from './metrics.ts';
 import { LabelJoin } from './monitoring/labels/label-join.ts';
 import { offlineQuality } from './monitoring/labels/offline-quality.ts';
 import { RealisedQuality } from './monitoring/labels/realised-quality.ts';
-import { placeDeclaration } from './place-declaration.ts';
+import { checkDeclaration, placeDeclaration } from './place-declaration.ts';
 import type { ModelVersion } from './ports/model-registry.ts';
 import { CHAMPION, promote } from './registry/champion.ts';
 import { ModelServer } from './serving/online/model-server.ts';
@@ -83,6 +83,7 @@ export class Headrace {
   readonly #models: ReadonlyMap<string, OpenModel>;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
+  #publishedAt = performance.now();
   readonly #onFault: (error: unknown) => void;
 
   private constructor(
@@ -108,9 +109,11 @@ export class Headrace {
     clock: Clock,
     onFault: (error: unknown) => void,
   ): Promise<Headrace> {
-    placeDeclaration(project, environment.directory);
+    checkDeclaration(project, environment.directory);
     const stores = await openStores(environment);
     try {
+      // Only now: one that may not write here leaves the declaration of the one that does.
+      placeDeclaration(project, environment.directory);
       const models = new Map(project.models.map((model) => [model.name, openModel(model, stores)]));
       const features = await FeatureStore.open({
         project,
@@ -331,11 +334,14 @@ export class Headrace {
   /** Does what is due by the clock. Call it about once a second. */
   async tick(): Promise<void> {
     await this.#features.tick();
+    let waiting = 0;
     for (const { server, labels, log } of this.#models.values()) {
       await server.refresh().catch(this.#onFault);
       labels.expire(this.#clock());
-      if (log.waiting >= PUBLISH_PREDICTIONS) await this.#publishPredictions();
+      waiting += log.waiting;
     }
+    const overdue = performance.now() - this.#publishedAt >= PUBLISH_AFTER_MS;
+    if (waiting >= PUBLISH_PREDICTIONS || (waiting > 0 && overdue)) await this.#publishPredictions();
   }
 
   /** Brings every store up to what was ingested and predicted. */
@@ -362,6 +368,7 @@ export class Headrace {
   }
 
   async #publishPredictions(): Promise<void> {
+    this.#publishedAt = performance.now();
     const logs = [...this.#models.values()].map(({ log }) => log).filter(({ waiting }) => waiting > 0);
     const tables = logs.map((log) => log.drain());
     if (tables.length === 0) return;
@@ -383,6 +390,9 @@ export class Headrace {
 }
 
 const PUBLISH_PREDICTIONS = 200_000;
+
+/** Longest time that predictions wait to be published while the project ticks, ms. */
+const PUBLISH_AFTER_MS = 60_000;
 
 function refuse(error: Error): never {
   throw error;

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 
@@ -12,17 +14,18 @@ export interface Ended {
 }
 
 /** Starts the command line in a folder, as `npx headrace` would. */
-export function startCli(folder: string, args: readonly string[], uid?: number): ChildProcess {
+export function startCli(folder: string, args: readonly string[]): ChildProcess {
   return spawn(process.execPath, ['--conditions=headrace-source', MAIN, ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    ...(uid === undefined ? {} : { uid, gid: uid }),
+    // Every call loads the whole product: what one has compiled serves the next.
+    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'headrace-compile-cache') },
   });
 }
 
 /** Runs the command line to its end; nothing that it prints may be a stack trace. */
-export async function runCli(folder: string, args: readonly string[], uid?: number): Promise<Ended> {
-  return ended(startCli(folder, args, uid));
+export async function runCli(folder: string, args: readonly string[]): Promise<Ended> {
+  return ended(startCli(folder, args));
 }
 
 /** Waits for the end of a call. */
