@@ -45,6 +45,9 @@ const COMMIT_EVERY = 250_000;
 /** Longest time between two commits while events come, ms: what a restart has to read again. */
 const COMMIT_AFTER_MS = 10_000;
 
+/** Longest time that rows wait to be published while the store ticks, ms. */
+const FLUSH_AFTER_MS = 60_000;
+
 /** Rows waiting for the offline store above which they are published. */
 const PUBLISH_ABOVE = 300_000;
 
@@ -97,6 +100,7 @@ export class FeatureStore {
   readonly #services: ReadonlyMap<string, OpenService>;
   #requests = 0;
   #committedAt = performance.now();
+  #flushedAt = performance.now();
 
   private constructor(options: FeatureStoreOptions, parts: Parts) {
     this.project = options.project;
@@ -203,7 +207,7 @@ export class FeatureStore {
       await this.#archive.publishDeliveries();
       await this.#batch.runDue();
     }
-    if (this.#waiting() >= PUBLISH_ABOVE) await this.flush();
+    if (this.#waiting() >= PUBLISH_ABOVE || performance.now() - this.#flushedAt >= FLUSH_AFTER_MS) await this.flush();
   }
 
   /** Writes the tiles that changed, and the position in the log, to the online store. */
@@ -219,6 +223,7 @@ export class FeatureStore {
 
   /** Commits the tiles and publishes everything that waits; what was ingested before is in every store afterwards. */
   async flush(): Promise<void> {
+    this.#flushedAt = performance.now();
     await this.#materialiser.commit();
     const { position, clock } = { position: this.#materialiser.position(), clock: this.#materialiser.clock() };
     await Promise.all([
@@ -334,7 +339,8 @@ interface Parts {
 
 /**
  * Tiles of a layout that the store has not seen before, of a new view or of one with another aggregate, are computed from
- * the history: the log position of the store says nothing of them. Runs before any event is taken.
+ * the history: the log position of the store says nothing of them. So are all tiles where the store lost its place and
+ * the log has dropped what came before. Runs before any event is taken.
  */
 async function fillNewLayouts(
   layouts: readonly TileLayout[],
@@ -345,15 +351,26 @@ async function fillNewLayouts(
     offline,
   }: { materialiser: Materialiser; archive: Archive; online: OnlineStore; offline: OfflineStore },
 ): Promise<void> {
+  if (materialiser.missedEvents) for (const layout of layouts) await markFilled(layout, online, false);
   for (const layout of layouts) {
-    const writer = `layout/${layout.viewId}`;
-    if ((await online.position(writer)) !== null) continue;
-    if (!materialiser.startedEmpty) {
+    if ((await online.position(fillMark(layout)))?.[FILLED] !== undefined) continue;
+    if (!materialiser.startedEmpty || materialiser.missedEvents) {
       await archive.publishDeliveries();
       await materialiser.replaceTiles(allTiles(layout, offline));
     }
-    await online.writeTiles({ writer, position: {}, tiles: [] });
+    await markFilled(layout, online, true);
   }
+}
+
+/** Member of a layout's mark in the store that says its tiles are whole. */
+const FILLED = 'filled';
+
+function fillMark({ viewId }: TileLayout): string {
+  return `layout/${viewId}`;
+}
+
+async function markFilled(layout: TileLayout, online: OnlineStore, filled: boolean): Promise<void> {
+  await online.writeTiles({ writer: fillMark(layout), position: filled ? { [FILLED]: [1] } : {}, tiles: [] });
 }
 
 function streamViews(project: ProjectData): readonly StreamViewData[] {
@@ -375,6 +392,7 @@ function openService(
       runsOf: (layout, key): readonly TileRun[] => materialiser.tiles.tilesOf(layout, key).runs,
       // In the writer's own process every event of the log is in the tiles when `ingest` returns.
       lagMs: () => 0,
+      answersFrom: ({ source }) => materialiser.clockOf(source) - source.latenessMs - source.futureSkewMs,
     },
   });
   return {

@@ -10,7 +10,7 @@ export interface Explanation {
   readonly gains: readonly string[];
 }
 
-export const explanations: Readonly<Record<Cause, Explanation>> = {
+const explanations: Readonly<Record<Cause, Explanation>> = {
   'data-pipeline': {
     title: 'the GPU waits for data',
     found:

@@ -63,7 +63,7 @@ export interface Finding {
 export type FindingDraft = Omit<Finding, 'id' | 'severity' | 'remainingStepUs' | 'ceiling'>;
 
 export const SILENT_BELOW = 0.05;
-export const WARNING_FROM = 0.15;
+const WARNING_FROM = 0.15;
 
 /** Severity by share of the step: silent below 5 %, a warning from 15 %. */
 export function severityOf(share: number): Finding['severity'] | 'silent' {

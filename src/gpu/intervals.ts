@@ -106,7 +106,7 @@ export function firstAbove(sorted: ArrayLike<number>, bound: number): number {
 }
 
 /** The first index with a value of at least `bound`, in sorted values. */
-export function firstAtLeast(sorted: ArrayLike<number>, bound: number): number {
+function firstAtLeast(sorted: ArrayLike<number>, bound: number): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

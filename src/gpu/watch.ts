@@ -11,7 +11,7 @@ import { percent } from './rules/rule.ts';
 export const dmonCommand = ['nvidia-smi', 'dmon', '-s', 'pucm', '-o', 'TD', '-d', '1'] as const;
 
 /** Keeps the last samples of dmon's output, whatever its columns. */
-export class RollingDmon {
+class RollingDmon {
   readonly #window: number;
   #header = '';
   #rows: string[] = [];
@@ -42,7 +42,7 @@ export class RollingDmon {
 }
 
 /** Keeps the last scrapes of a DCGM exporter. */
-export class RollingDcgm {
+class RollingDcgm {
   readonly #window: number;
   #scrapes: { readonly atMs: number; readonly text: string }[] = [];
 
@@ -74,7 +74,7 @@ export class RollingDcgm {
 }
 
 /** One line about what was kept. */
-export function watchLine(use: Utilisation): string {
+function watchLine(use: Utilisation): string {
   const busy = Number.isNaN(use.meanOfNonIdle) ? '0.0' : use.meanOfNonIdle.toFixed(1);
   return `${use.mean.toFixed(1)} % = ${percent(use.nonIdleShare)} % non-idle × ${busy} % busy · ${percent(use.idleShare)} % below 1 · ${percent(use.saturatedShare)} % at 95 or more · ${use.samples} samples`;
 }

@@ -9,13 +9,6 @@ export const featurestoreErrors = rows({
     status: 500,
     exit: 2,
   },
-  STORE_BEHIND: {
-    message: 'the online store stands at offset {position} of {source}, and the log begins at {begin}',
-    mend: 'the log dropped events that the store never saw: run headrace backfill from the offline store',
-    retry: 'never',
-    status: 500,
-    exit: 4,
-  },
   STORE_AHEAD: {
     message: 'the online store stands at offset {position} of {source}, and the log ends at {end}',
     mend: 'the log lost its end, as with the power under durability "process": move the online store away and start again',

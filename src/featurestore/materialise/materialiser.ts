@@ -37,6 +37,8 @@ export interface MaterialiserOptions {
  */
 export class Materialiser {
   readonly tiles: TileCache;
+  /** Whether the log begins behind where the store stood: tiles lack events that only the history has. */
+  missedEvents = false;
   /** Whether the store had no position when it was opened: all its tiles come from the log. */
   startedEmpty = true;
   readonly #options: MaterialiserOptions;
@@ -51,7 +53,7 @@ export class Materialiser {
     this.tiles = new TileCache(options.store, options.cacheKeys);
   }
 
-  /** Reads its position, remembers the ids before it, and catches up with the log. Errors: STORE_BEHIND, STORE_AHEAD. */
+  /** Reads its position, remembers the ids before it, and catches up with the log. Error: STORE_AHEAD. */
   static async open(options: MaterialiserOptions): Promise<Materialiser> {
     const materialiser = new Materialiser(options);
     const position = await options.store.position(WRITER);
@@ -181,9 +183,11 @@ export class Materialiser {
       source,
       ends.map(() => 0),
     );
-    const behind = ends.findIndex(({ begin }, partition) => begin > next[partition]);
-    if (behind >= 0)
-      throw fail('STORE_BEHIND', { source: source.name, position: next[behind], begin: ends[behind].begin });
+    for (const [partition, { begin }] of ends.entries()) {
+      if (begin <= next[partition]) continue;
+      next[partition] = begin;
+      this.missedEvents = true;
+    }
     const ahead = ends.findIndex(({ end }, partition) => end < next[partition]);
     if (ahead >= 0) throw fail('STORE_AHEAD', { source: source.name, position: next[ahead], end: ends[ahead].end });
     const engine = new SourceEngine<KeyTiles>(

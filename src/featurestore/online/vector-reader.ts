@@ -21,6 +21,8 @@ import type { MissingFeature, MissingReason, ServedVector } from './served-vecto
 export interface TileSource {
   /** The key's tiles by hop; not changed until the caller has read them. */
   runsOf(layout: TileLayout, key: string, at: number): readonly TileRun[];
+  /** The earliest instant that a view's tiles answer: before it, tiles that a window needs may be dropped. */
+  answersFrom(view: StreamViewData): number;
   /** How far the tiles of a view lag behind the log, ms. */
   lagMs(view: StreamViewData, now: number): number;
 }
@@ -154,7 +156,7 @@ export class VectorReader {
         const lookup = this.#lookups[i];
         const key = keys[i];
         if (lookup.kind !== 'stream') continue;
-        if (key === null) {
+        if (key === null || q < this.#options.tiles.answersFrom(lookup.view)) {
           lookup.answeredAt = Number.NaN;
           continue;
         }

@@ -6,7 +6,7 @@ import type { Launches } from './launches.ts';
 export const gapSizes = ['≤ 30 µs', '30 µs – 1 ms', '> 1 ms'] as const;
 export type GapSize = (typeof gapSizes)[number];
 
-export function gapSizeOf(us: number): GapSize {
+function gapSizeOf(us: number): GapSize {
   return us <= 30 ? '≤ 30 µs' : us <= 1000 ? '30 µs – 1 ms' : '> 1 ms';
 }
 

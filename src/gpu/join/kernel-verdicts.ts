@@ -46,7 +46,7 @@ export function judgeKernels(
 }
 
 /** How much faster a kernel could be at most, by its verdict; undefined where the metrics give no bound. */
-export function speedUpBound({ verdict, memoryLevel, memoryPercent, smPercent }: KernelVerdict): number | undefined {
+function speedUpBound({ verdict, memoryLevel, memoryPercent, smPercent }: KernelVerdict): number | undefined {
   if (verdict === 'memory' && memoryLevel !== undefined) return 100 / memoryPercent;
   return verdict === 'compute' ? 100 / smPercent : undefined;
 }
@@ -100,7 +100,7 @@ export function kernelFindings(judged: readonly JudgedKernel[], facts: TraceFact
 }
 
 /** A kernel's name, cut to 80 signs. */
-export function shortName(name: string): string {
+function shortName(name: string): string {
   const plain = plainKernelName(name);
   return plain.length > 80 ? `${plain.slice(0, 79)}…` : plain;
 }

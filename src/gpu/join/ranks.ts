@@ -107,7 +107,7 @@ function elementBytes(dtype: string): number {
 }
 
 /** Bandwidths of a collective in GB/s, as nccl-tests defines them: algbw = bytes / time, busbw = algbw × factor(n). */
-export function bandwidths(name: string, bytes: number, us: number, ranks: number): { algbw: number; busbw: number } {
+function bandwidths(name: string, bytes: number, us: number, ranks: number): { algbw: number; busbw: number } {
   const algbw = bytes / us / 1000;
   return { algbw, busbw: algbw * busFactor(name, ranks) };
 }
@@ -144,6 +144,7 @@ export function rankFindings(facts: readonly TraceFacts[], join: RankJoin): read
         },
         { file: victim.file, what: 'collectives joined', value: join.matched.length, unit: 'collectives' },
         { file: victim.file, what: 'time on the wire', value: ms(wire), unit: 'ms' },
+        ...wireEvidence(victim.file, join),
         { file: victim.file, what: 'longest wait of each collective, summed', value: ms(waits), unit: 'ms' },
         ...facts.map((one, index) => ({
           file: one.file,
@@ -171,6 +172,21 @@ export function rankFindings(facts: readonly TraceFacts[], join: RankJoin): read
       ],
       nextCommand: `headrace gpu diagnose ${facts[late].file}`,
     },
+  ];
+}
+
+/** Bandwidth of the largest collective on the wire; nothing where the trace does not tell sizes. */
+function wireEvidence(file: string, { matched }: RankJoin): FindingDraft['evidence'] {
+  const sized = matched.filter(({ bytes, groupSize, wireUs }) => bytes > 0 && groupSize > 1 && wireUs > 0);
+  const [largest] = sized.toSorted((a, b) => b.bytes - a.bytes);
+  if (largest === undefined) return [];
+  const { name, bytes, groupSize } = largest;
+  const same = sized.filter((one) => one.name === name && one.bytes === bytes);
+  const { algbw, busbw } = bandwidths(name, bytes, middle(same.map(({ wireUs }) => wireUs)), groupSize);
+  const what = `${name} of ${(bytes / 1e6).toFixed(1)} MB over ${groupSize} ranks, on the wire`;
+  return [
+    { file, what: `${what}: algbw`, value: Math.round(algbw * 10) / 10, unit: 'GB/s' },
+    { file, what: `${what}: busbw`, value: Math.round(busbw * 10) / 10, unit: 'GB/s' },
   ];
 }
 

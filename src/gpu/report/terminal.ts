@@ -31,7 +31,7 @@ export function terminalReport(diagnosis: Diagnosis, all = false): string {
 }
 
 /** How the step is divided, one line. */
-export function divisionText({ decomposition: d }: TraceReport): string {
+function divisionText({ decomposition: d }: TraceReport): string {
   const part = (us: number) => `${percent(us / d.totalUs).toFixed(1)} %`;
   return `computation ${part(d.computationUs)}, exposed communication ${part(d.exposedCommunicationUs)}, exposed copies ${part(d.exposedCopyUs)}, idle ${part(d.idleUs)}`;
 }

@@ -47,7 +47,7 @@ export const multiGpu: TraceRule = (facts) => {
 };
 
 /** Communication kernels by collective or kernel name, the longest first. */
-export function collectiveSums(facts: TraceFacts) {
+function collectiveSums(facts: TraceFacts) {
   const { gpu, names, collectives } = facts.trace;
   const workOf = workClassifier(facts.trace);
   const sums = new Map<string, { name: string; us: number; count: number; events: number[] }>();
