@@ -37,7 +37,7 @@ export interface Stores {
 }
 
 /** The one place that chooses back ends: opens those of an environment. What was opened is closed again where one fails. */
-export async function openStores(environment: Environment): Promise<Stores> {
+export async function openStores(environment: Environment, onFault: (error: unknown) => void): Promise<Stores> {
   const { directory, durability } = environment;
   const opened: { close(): unknown }[] = [];
   const keep = <T extends { close(): unknown }>(store: T): T => {
@@ -47,7 +47,13 @@ export async function openStores(environment: Environment): Promise<Stores> {
   try {
     makeDirectory(directory);
     return {
-      log: keep(openEventLog({ path: join(directory, 'log'), durability })),
+      log: keep(
+        openEventLog({
+          path: join(directory, 'log'),
+          durability,
+          onCut: (topic, partition, bytes) => onFault(fail('LOG_CUT', { topic, partition, bytes })),
+        }),
+      ),
       online: keep(openOnlineStore({ path: join(directory, 'online') })),
       // Real time, also in a replay: readers of other processes live by it.
       offline: keep(

@@ -110,7 +110,7 @@ export class Headrace {
     onFault: (error: unknown) => void,
   ): Promise<Headrace> {
     checkDeclaration(project, environment.directory);
-    const stores = await openStores(environment);
+    const stores = await openStores(environment, onFault);
     try {
       // Only now: one that may not write here leaves the declaration of the one that does.
       placeDeclaration(project, environment.directory);

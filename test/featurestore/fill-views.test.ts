@@ -224,6 +224,27 @@ test('what the log no longer has is filled from the history', async () => {
   expect(await archived(grown)).toEqual(wanted.archived);
 });
 
+test('an online store that is gone is built anew from the history where the log has been trimmed', async () => {
+  const many = ridesByHour(24, 180);
+  const grown = await grownFrom(many);
+  const store = await openStore(late, grown);
+  await store.close();
+  expect(Math.min(...(await grown.log.ends('rides@1')).map(({ begin }) => begin))).toBeGreaterThan(0);
+  const wanted = await expected(many);
+  const rebuilt = { ...grown, online: new MemoryOnlineStore() };
+  expect(await answers(await openStore(late, rebuilt), grown.now)).toEqual(wanted.answers);
+});
+
+test('an instant whose tiles may be dropped has no answer, rather than a smaller one', async () => {
+  const grown = await grownFrom(hours);
+  const store = await openStore(late, grown);
+  const request = { station: 's0', bike: 'b0' };
+  const { missing } = await store.vector(service, request, grown.now - 3 * HOUR_MS);
+  expect(Object.keys(missing).length).toBe(service.features.length);
+  expect(new Set(Object.values(missing))).toEqual(new Set(['past']));
+  expect((await store.vector(service, request, grown.now)).missing).toEqual({});
+});
+
 /** Fails at one of its writes, and at all that follow, until it is mended. */
 class FailingStore extends MemoryOnlineStore {
   writesLeft = Number.POSITIVE_INFINITY;

@@ -65,4 +65,11 @@ export const logErrors = rows({
     status: 500,
     exit: 4,
   },
+  LOG_CUT: {
+    message: '{bytes} bytes at the end of {topic}, partition {partition}, were no whole append and were cut off',
+    mend: 'with durability "process" a loss of power may have cost the last events: send those again that were sent just before',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
 });
