@@ -159,12 +159,15 @@ test('whatever is sent, committed, published, restarted and backfilled, vectors 
       async (steps) => {
         const place = await newPlace();
         let store = await open(place);
+        // A redelivery may say anything else, but an event keeps its time.
+        const times = new Map<string, number>();
+        const timeOf = (id: string, at: number) => times.get(id) ?? (times.set(id, at), at);
         for (const [step, passed] of steps) {
           place.now += passed;
           if (step.do === 'ingest')
             await store.ingest(
               clicks,
-              step.events.map(({ age, ...event }) => ({ ...event, at: place.now - age })),
+              step.events.map(({ age, ...event }) => ({ ...event, at: timeOf(event.id, place.now - age) })),
             );
           else if (step.do === 'commit') await store.commit();
           else if (step.do === 'flush') await store.flush();
@@ -175,14 +178,14 @@ test('whatever is sent, committed, published, restarted and backfilled, vectors 
         }
         const { mismatches } = await store.auditSkew(service, 0, place.now + 1);
         expect(mismatches).toMatchObject({ logic: 0, staleness: 0 });
-        const raw = await store.deliveries(clicks);
+        const raw = store.deliveries(clicks);
         for await (const [row] of place.offline.query(
           `SELECT COUNT(*), COUNT(DISTINCT (_partition, _offset)) FROM ${raw}`,
         ))
           expect(row).toEqual([BigInt((await logged(place)).length), BigInt((await logged(place)).length)]);
       },
     ),
-    { numRuns: 12 },
+    { numRuns: 6, endOnFailure: true },
   );
 }, 60_000);
 

@@ -28,6 +28,8 @@ export async function* backfillTiles({
   offline,
   logClock,
 }: BackfillOptions): AsyncGenerator<readonly TileWrite[]> {
+  // No event has come yet, so that no tile is closed.
+  if (logClock === Number.NEGATIVE_INFINITY) return;
   const generation = (await newestGeneration(layout.view, offline)) + 1;
   yield* computedTiles(layout, offline, generation, logClock);
 }
