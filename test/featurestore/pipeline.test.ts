@@ -161,7 +161,11 @@ test('whatever is sent, committed, published, restarted and backfilled, vectors 
         let store = await open(place);
         // A redelivery may say anything else, but an event keeps its time.
         const times = new Map<string, number>();
-        const timeOf = (id: string, at: number) => times.get(id) ?? (times.set(id, at), at);
+        const timeOf = (id: string, at: number): number => {
+          const known = times.get(id) ?? at;
+          times.set(id, known);
+          return known;
+        };
         for (const [step, passed] of steps) {
           place.now += passed;
           if (step.do === 'ingest')
