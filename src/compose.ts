@@ -20,7 +20,7 @@ import type { OfflineStore } from './ports/offline-store.ts';
 import type { OnlineStore } from './ports/online-store.ts';
 
 /** What DuckDB may hold in memory beside the process's own; a larger query goes through the store's scratch directory. */
-const OFFLINE_MEMORY_BYTES = 512 * 2 ** 20;
+const OFFLINE_MEMORY_BYTES = 256 * 2 ** 20;
 
 /** Every back end of a running project. */
 export interface Stores {

@@ -49,7 +49,7 @@ const COMMIT_AFTER_MS = 10_000;
 const FLUSH_AFTER_MS = 60_000;
 
 /** Rows waiting for the offline store above which they are published. */
-const PUBLISH_ABOVE = 300_000;
+const PUBLISH_ABOVE = 150_000;
 
 const SERVED_WRITER = 'served';
 

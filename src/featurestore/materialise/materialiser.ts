@@ -44,6 +44,7 @@ export class Materialiser {
   readonly #options: MaterialiserOptions;
   readonly #sources = new Map<string, SourceState>();
   #uncommitted = 0;
+  #turn: Promise<void> = Promise.resolve();
   /** The position of the last commit of this process. */
   #committed: Position = {};
   #dropped = Number.NEGATIVE_INFINITY;
@@ -84,7 +85,14 @@ export class Materialiser {
   }
 
   /** Writes the changed tiles and the position in one transaction. What cannot be written waits for the next commit. */
-  async commit(): Promise<TileReport> {
+  commit(): Promise<TileReport> {
+    // One after the other: a commit's position speaks for the tiles of all before it.
+    const turn = this.#turn.then(() => this.#commitNow());
+    this.#turn = turn.then(nothing, nothing);
+    return turn;
+  }
+
+  async #commitNow(): Promise<TileReport> {
     const uncommitted = this.#uncommitted;
     const tiles = this.tiles.drain();
     this.#options.committing?.(tiles);
@@ -235,6 +243,8 @@ export class Materialiser {
 
 /** The stores are swept this often by the log clock. */
 const DROP_EVERY_MS = 86_400_000;
+
+function nothing(): void {}
 
 interface SourceState {
   readonly source: EventSourceData;
