@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../base/maybe-promise.ts';
+import type { SqlValue } from '../features/sql/decode.ts';
 import type { Position } from './position.ts';
 
 /** Types of offline columns: the ones that Parquet, DuckDB, Spark and pandas read alike. */
@@ -21,14 +22,7 @@ export interface OfflineTable {
 }
 
 /** A value of an offline column: BIGINT and DECIMAL (38,0) as bigint or a safe integer, LIST as array. */
-export type OfflineValue =
-  | bigint
-  | number
-  | string
-  | boolean
-  | Uint8Array
-  | null
-  | readonly (bigint | number | string | boolean)[];
+export type OfflineValue = SqlValue;
 
 /** Rows by column: `columns[i]` holds `rows` values of a table's i-th column. */
 export interface RowBatch {

@@ -3,9 +3,6 @@ import type { ColumnSpec, Value } from '../../schema/column.ts';
 import { scaledToText } from '../../schema/decimal.ts';
 import type { ServedVector } from './served-vector.ts';
 
-/** A value as users see it: a decimal as its exact text, all else as it is inside. */
-export type UserValue = Value;
-
 /** A vector as users get it. `complete` says that every feature has an answer; `missing` names those without one and why. */
 export interface Vector<F> {
   readonly at: number;
@@ -19,11 +16,11 @@ export interface Vector<F> {
 /** Compiles a service's way from served vectors to users' objects. */
 export function userVector(
   service: FeatureServiceData,
-): (vector: ServedVector) => Vector<Readonly<Record<string, UserValue>>> {
+): (vector: ServedVector) => Vector<Readonly<Record<string, Value>>> {
   const writers = service.features.map(({ type }) => userValue(type));
   const names = service.features.map(({ name }) => name);
   return ({ at, values, missing, stale, ages }) => {
-    const features: Record<string, UserValue> = {};
+    const features: Record<string, Value> = {};
     for (let i = 0; i < names.length; i += 1) features[names[i]] = writers[i](values[i]);
     return {
       at,
@@ -37,7 +34,7 @@ export function userVector(
 }
 
 /** A column's way out to users. */
-function userValue(spec: ColumnSpec): (value: Value) => UserValue {
+function userValue(spec: ColumnSpec): (value: Value) => Value {
   const type = spec.type === 'list' ? spec.element : spec.type;
   if (type !== 'decimal') return (value) => value;
   const scale = spec.scale ?? 0;

@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import { dirname, join } from 'node:path';
 import { fail } from '../../../base/errors/fail.ts';
 import type { ArtifactStore } from '../../../ports/artifact-store.ts';
+import { syncFolder } from '../sync-folder.ts';
 
 /**
  * Artefacts as files `<first two digits>/<digest>` of a directory: written beside, synced, then renamed, so that a file
@@ -70,15 +71,6 @@ function writeSynced(path: string, bytes: Uint8Array): void {
     fsyncSync(file);
   } finally {
     closeSync(file);
-  }
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }
 

@@ -3,7 +3,6 @@ import {
   fdatasync,
   fdatasyncSync,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -15,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { syncFolder } from '../sync-folder.ts';
 
 /**
  * The file operations of a log. They are an argument so that tests can lose what was not synced, fill the disk and make a
@@ -79,13 +79,3 @@ export const nodeFiles: LogFiles = {
   remove: (path) => rmSync(path),
   close: closeSync,
 };
-
-/** Makes the names in a folder durable: a new file is lost with the power until its folder is synced. */
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
-}
