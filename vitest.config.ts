@@ -7,5 +7,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     reporters: ['default', './test/closing-line.ts'],
     testTimeout: 30_000,
+    // Most files wait for processes and disks: the default, one worker on two cores, leaves a core idle.
+    maxWorkers: '100%',
   },
 });
