@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { floorTo } from '../../src/base/time.ts';
 import { aggregateOf } from '../../src/features/aggregate/aggregates.ts';
-import type { StreamViewData } from '../../src/features/define/declaration.ts';
+import type { AggregateSpec, StreamViewData } from '../../src/features/define/declaration.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { viewKeyEncoder } from '../../src/features/engine/stream-engine.ts';
 import { compileExpression } from '../../src/features/expression/compile.ts';
@@ -16,7 +16,7 @@ import type { Value } from '../../src/schema/column.ts';
 import { entityKeyEncoder } from '../../src/schema/entity-key.ts';
 import { acceptedDeliveries } from '../../src/testing/oracle/naive-scan.ts';
 import { serviceOf, viewOf } from './declare.ts';
-import { createRaw, openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
+import { createRaw, type LoggedDelivery, openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
 import { everyAggregate, source, stream } from './streams.ts';
 
 let database: TestDatabase;
@@ -71,6 +71,13 @@ function scan(view: StreamViewData, deliveries: readonly Delivery[], { q, key }:
   return { values, counts: windowsOf(view).map(({ windowMs, hopMs }) => inWindow(windowMs, hopMs).length) };
 }
 
+/** The first delivery of an id, of another time, is stamped later than a second one that an instant before it would count. */
+const stampedBackwards: [AggregateSpec[], LoggedDelivery[], Asked[]] = [
+  everyAggregate.filter(({ kind }) => kind === 'last').slice(0, 1),
+  [delivery('A13', 300_000, 900_000, 0), delivery('A13', 0, -60_000, 1, 't1|u', '1')],
+  [{ q: 60_000, key: ['t1|u', '1'] }],
+];
+
 test.each([
   ['duckdb', 'corrected', null, duckdb],
   ['duckdb', 'as-known', null, duckdb],
@@ -112,9 +119,14 @@ test.each([
         expect(query.counts.map(({ events }) => events(row))).toEqual(expected.counts);
       }
     }),
-    { numRuns: 8 },
+    { numRuns: 8, examples: [stampedBackwards] },
   );
 });
+
+function delivery(id: string, ts: number, ingestTs: number, offset: number, ...key: string[]): LoggedDelivery {
+  const row = Object.keys(source.columns).map((_, i): Value => [id, ts, ...key][i] ?? null);
+  return { id, ts, ingestTs, row, partition: 1, offset };
+}
 
 function named(view: StreamViewData, values: readonly Value[]): Readonly<Record<string, Value>> {
   return Object.fromEntries(view.features.map(({ name }, index) => [name, values[index]]));

@@ -17,7 +17,7 @@ export interface AdmissionPlan {
   readonly reach: Reach | null;
 }
 
-/** Which events can count for a spine: those before its last instant, and no further back from its first than `backMs`. */
+/** Which events can count for a spine: those before its last instant (judged with the view's events), and no further back from its first than `backMs`. */
 export interface Reach {
   readonly spine: ScanPlan;
   /** null: no bound. */

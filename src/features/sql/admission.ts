@@ -22,16 +22,12 @@ WHERE delivery_no = 1
 }
 
 /**
- * Deliveries that can matter arrived from `futureSkew` before the first event in reach (and as long before that as ids are
- * remembered, for earlier deliveries of the same id) to `lateness` after the last.
+ * Deliveries that can matter arrived from `futureSkew` before the first event in reach on, and as long before that as ids
+ * are remembered, for earlier deliveries of the same id. There is no bound behind: the first delivery of an id in log order
+ * may be stamped later than one that follows it, and still is the one that counts.
  */
 function reachSql({ reach, latenessMs, futureSkewMs }: AdmissionPlan, compiler: Compiler): string {
-  if (reach === null) return '';
-  const spine = compiler.step(reach.spine);
-  const tests = [`${INGEST} <= (SELECT MAX(${ASKED}) FROM ${spine}) + ${bigint(latenessMs)}`];
-  if (reach.backMs !== null) {
-    const back = bigint(reach.backMs + latenessMs + 2 * futureSkewMs);
-    tests.unshift(`${INGEST} >= (SELECT MIN(${ASKED}) FROM ${spine}) - ${back}`);
-  }
-  return `\n  WHERE ${tests.join(' AND ')}`;
+  if (reach === null || reach.backMs === null) return '';
+  const back = bigint(reach.backMs + latenessMs + 2 * futureSkewMs);
+  return `\n  WHERE ${INGEST} >= (SELECT MIN(${ASKED}) FROM ${compiler.step(reach.spine)}) - ${back}`;
 }

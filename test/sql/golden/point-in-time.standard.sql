@@ -41,7 +41,7 @@ accepted AS (
       log_offset,
       ROW_NUMBER() OVER (PARTITION BY c_id ORDER BY partition_no, log_offset) AS delivery_no
     FROM deliveries
-    WHERE ingest_ts >= (SELECT MIN(q) FROM spine) - CAST(93720000 AS BIGINT) AND ingest_ts <= (SELECT MAX(q) FROM spine) + CAST(3600000 AS BIGINT)
+    WHERE ingest_ts >= (SELECT MIN(q) FROM spine) - CAST(93720000 AS BIGINT)
   ) AS d
   WHERE delivery_no = 1
     AND c_at - ingest_ts <= CAST(60000 AS BIGINT)
