@@ -5,6 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['headrace-source', 'module', 'node', 'development|production'] } },
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: ['test/services/**'],
     reporters: ['default', './test/closing-line.ts'],
     testTimeout: 30_000,
     // Most files wait for processes and disks: the default, one worker on two cores, leaves a core idle.

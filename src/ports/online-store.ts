@@ -3,6 +3,7 @@ import type { TileLayout } from '../features/tile/tile-layout.ts';
 import type { TileRun } from '../features/tile/tile-run.ts';
 import type { Columns, Value } from '../schema/column.ts';
 import type { Position } from './position.ts';
+import type { RemoteStore } from './remote-store.ts';
 
 /** Tiles of one key with `from <= start < to`. `key` is the encoded entity key (`schema/entity-key.ts`). */
 export interface TileRead {
@@ -33,9 +34,11 @@ export interface TileReport {
 
 export interface TileCommit {
   readonly writer: string;
-  /** The writer's position after these tiles; kept in the same transaction. */
+  /** The writer's position after these tiles; never visible before them. */
   readonly position: Position;
   readonly tiles: readonly TileWrite[];
+  /** Whatever arrived before this instant, epoch ms, is in these tiles and those before; told to readers elsewhere. */
+  readonly freshUntil?: number;
 }
 
 /** A whole run of a batch view. */
@@ -81,6 +84,11 @@ export interface OnlineStoreCapabilities {
   readonly synchronousReads: boolean;
   /** Whether other processes may read while one writes. */
   readonly sharedReads: boolean;
+  /**
+   * Whether tiles and position of a commit become visible together. Where not, as over the nodes of a cluster, the position
+   * comes after the tiles, and `remote.load` says how far each key is ahead of it.
+   */
+  readonly atomicCommits: boolean;
 }
 
 /**
@@ -89,7 +97,8 @@ export interface OnlineStoreCapabilities {
  * Rules (each a case of `testing/contracts/online-store.ts`):
  *  1. a tile write follows the versioned upsert: newer applies; equal with equal content is a duplicate; equal with other
  *     content is a conflict and keeps the stored one; older is stale; a refused write changes nothing;
- *  2. tiles and position of a commit become visible together or not at all, over a crash too;
+ *  2. a position is never ahead of its tiles, over a crash too; with `atomicCommits` they become visible together or not at
+ *     all, without them a key may be ahead of the position, and says so;
  *  3. a read returns the stored tiles of [from, to) ascending, with equal partials (decode of encode is identity), and
  *     later writes do not change a returned run;
  *  4. views, versions, hops and keys never collide, whatever characters or lengths the keys have (to 10 kB);
@@ -101,6 +110,8 @@ export interface OnlineStoreCapabilities {
  */
 export interface OnlineStore {
   readonly capabilities: OnlineStoreCapabilities;
+  /** Of a store without synchronous reads. */
+  readonly remote?: RemoteStore;
   readTiles(reads: readonly TileRead[]): MaybePromise<readonly TileRun[]>;
   writeTiles(commit: TileCommit): MaybePromise<TileReport>;
   position(writer: string): MaybePromise<Position | null>;

@@ -29,7 +29,12 @@ interface HeldView {
 
 /** The online store in memory: the definition of the port. Nothing survives the process. */
 export class MemoryOnlineStore implements OnlineStore {
-  readonly capabilities: OnlineStoreCapabilities = { durable: false, synchronousReads: true, sharedReads: false };
+  readonly capabilities: OnlineStoreCapabilities = {
+    durable: false,
+    synchronousReads: true,
+    sharedReads: false,
+    atomicCommits: true,
+  };
   readonly #tiles = new Map<string, Map<string, TileRun>>();
   readonly #positions = new Map<string, Position>();
   readonly #batch = new Map<string, HeldView>();

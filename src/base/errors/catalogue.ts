@@ -11,6 +11,7 @@ import { logErrors } from './log.ts';
 import { modelErrors } from './model.ts';
 import { offlineErrors } from './offline.ts';
 import { planErrors } from './plan.ts';
+import { redisErrors } from './redis.ts';
 import { requestErrors } from './request.ts';
 import { serverErrors } from './server.ts';
 import { storeErrors } from './store.ts';
@@ -30,6 +31,7 @@ export const catalogue = {
   ...eventErrors,
   ...offlineErrors,
   ...planErrors,
+  ...redisErrors,
   ...requestErrors,
   ...declarationErrors,
   ...changeErrors,

@@ -104,7 +104,12 @@ function checkFormat(database: RootDatabase<Uint8Array, Uint8Array>, path: strin
  * the process and of the machine.
  */
 class EmbeddedOnlineStore implements OnlineStore {
-  readonly capabilities: OnlineStoreCapabilities = { durable: true, synchronousReads: true, sharedReads: true };
+  readonly capabilities: OnlineStoreCapabilities = {
+    durable: true,
+    synchronousReads: true,
+    sharedReads: true,
+    atomicCommits: true,
+  };
   readonly #entries: Entries;
   readonly #lock: Lock | null;
   readonly #known = new Map<string, Generations>();

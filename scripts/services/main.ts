@@ -1,0 +1,33 @@
+import { redis } from './redis.ts';
+import { redisCluster } from './redis-cluster.ts';
+import type { Service } from './service.ts';
+import { valkey } from './valkey.ts';
+
+/** Every service by its name; another is a file and a line here. */
+const services: readonly Service[] = [redis, valkey, redisCluster];
+
+process.exitCode = await main(process.argv.slice(2));
+
+/** `up|down|status [NAME…]`: all where none is named. Prints `NAME KEY=VALUE` of what runs. */
+async function main([verb = '', ...names]: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => !services.some((service) => service.name === name));
+  if (unknown.length > 0 || !['up', 'down', 'status'].includes(verb)) {
+    console.error(
+      `usage: node scripts/services/main.ts up|down|status [${services.map(({ name }) => name).join('|')}]…`,
+    );
+    return 2;
+  }
+  const chosen = services.filter(({ name }) => names.length === 0 || names.includes(name));
+  for (const service of chosen) {
+    if (verb === 'down') await service.down();
+    const told = verb === 'up' ? await service.up() : await service.status();
+    const where =
+      told === null
+        ? 'down'
+        : Object.entries(told)
+            .map((entry) => entry.join('='))
+            .join(' ');
+    console.log(`${service.name} ${where}`);
+  }
+  return 0;
+}

@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Binary, environmentOf } from './binaries.ts';
+
+/** A Redis or Valkey server that was started here. */
+export interface Server {
+  readonly port: number;
+  readonly pid: number;
+  readonly directory: string;
+}
+
+export interface ServerOptions {
+  readonly binary: Binary;
+  readonly directory: string;
+  readonly port: number;
+  /** Further settings, as on the server's command line. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+const START_MS = 15_000;
+
+/** Starts a server on the loopback interface that outlives this process; waits until it listens. */
+export async function startServer({ binary, directory, port, settings = {} }: ServerOptions): Promise<Server> {
+  mkdirSync(directory, { recursive: true });
+  const all = {
+    port: String(port),
+    bind: '127.0.0.1',
+    dir: directory,
+    save: '',
+    appendonly: 'no',
+    'maxmemory-policy': 'noeviction',
+    'enable-debug-command': 'local',
+    ...settings,
+  };
+  const log = openSync(join(directory, 'log'), 'a');
+  const child = spawn(
+    binary.path,
+    Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]),
+    {
+      cwd: directory,
+      detached: true,
+      env: { ...process.env, ...environmentOf(binary) },
+      stdio: ['ignore', log, log],
+    },
+  );
+  closeSync(log);
+  child.unref();
+  let failure: string | null = null;
+  child.once('error', ({ message }) => {
+    failure = message;
+  });
+  child.once('exit', (code) => {
+    failure ??= `it ended with ${code}`;
+  });
+  const listens = Number(settings['tls-port'] ?? port);
+  for (const end = Date.now() + START_MS; !(await isListening(listens)); await sleep(20)) {
+    if (failure !== null || Date.now() > end)
+      throw new Error(`${binary.name}: ${failure ?? 'it does not answer'}; ${tail(join(directory, 'log'))}`);
+  }
+  return { port: listens, pid: child.pid ?? 0, directory };
+}
+
+/** Ends a server and waits until it is gone; one that is gone already is left alone. */
+export async function stopServer(server: Server, signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<void> {
+  if (!isRunning(server)) return;
+  process.kill(server.pid, signal);
+  for (const end = Date.now() + 10_000; isRunning(server); await sleep(10)) {
+    if (Date.now() > end) process.kill(server.pid, 'SIGKILL');
+  }
+}
+
+/** Whether the process is still the server that was started, and not another under its number. */
+export function isRunning({ pid, directory }: Server): boolean {
+  try {
+    const [state] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? '';
+    return state !== 'Z' && cwdOf(pid) === directory;
+  } catch {
+    return false;
+  }
+}
+
+/** A server changes into its folder when it starts. */
+function cwdOf(pid: number): string {
+  return readlinkSync(`/proc/${pid}/cwd`);
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+function tail(path: string): string {
+  return readFileSync(path, 'utf8').slice(-500);
+}

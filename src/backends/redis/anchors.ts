@@ -1,0 +1,201 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { Position } from '../../ports/position.ts';
+import { evenTags } from './hash-slot.ts';
+import { listOf, type RedisLink, type Reply, textOf } from './redis-link.ts';
+import { beginCommit, endCommit, markAnchor, type Script } from './scripts.ts';
+import type { Place, StoreKeys } from './store-keys.ts';
+
+/**
+ * Anchors: what the writer notes on every node, in hashes that lie evenly over the slots, so that each node that can lose
+ * tiles loses its anchors with them. All say the same unless a node lost something.
+ *
+ * ```
+ * own      who writes
+ * next     number of the commit that is or was being written
+ * c<n>     of the newest 2,048 commits: writer NUL position as JSON
+ * last     number of the newest commit whose tiles are all written
+ * p<name>  of each writer: number of its newest commit NUL position as JSON
+ * run      identity of the server process that the writer found whole; empty while it catches up
+ * fresh    epoch ms: what arrived before is in the tiles
+ * g<view>  the runs of a batch view, see batch-rows.ts
+ * ```
+ * A commit is: `next` and `c<n>` on all anchors, the tiles, `last` and `p<name>` on all anchors, each step acknowledged before
+ * the one after. A node replicates in order: one that has a tile of a commit has its `c<n>`, one that has its `last` has all its
+ * tiles.
+ */
+const ANCHORS_OF_CLUSTER = 16;
+
+/** Commits whose positions are kept: what can be told apart after a loss. */
+const KEPT_COMMITS = 2_048;
+
+/** One anchor as it stands. */
+interface Found {
+  readonly owner: string;
+  readonly next: number;
+  readonly last: string;
+  readonly fields: ReadonlyMap<string, string>;
+}
+
+export class Anchors {
+  readonly places: readonly Place[];
+  /** The newest commit that was begun anywhere. */
+  commit = 0;
+  readonly #link: RedisLink;
+  readonly #owner: string;
+  /** What each anchor has as its newest commit. */
+  #last: string[] = [];
+  /** Position and writer by commit. */
+  readonly #commits = new Map<number, { readonly writer: string; readonly position: Position }>();
+  /** By writer, the position that no anchor is behind of; null: one has none. */
+  readonly #positions = new Map<string, { readonly commit: number; readonly position: Position } | null>();
+  /** A commit whose server process changed under it must not end. */
+  #runs: readonly string[] = [];
+  #confirmed: readonly string[] = [];
+
+  constructor(link: RedisLink, keys: StoreKeys, owner: string) {
+    this.#link = link;
+    this.#owner = owner;
+    this.places = (link.isCluster ? evenTags(ANCHORS_OF_CLUSTER) : ['0']).map((tag) => keys.anchor(tag));
+  }
+
+  /** Reads all anchors; as their writer, also takes them over: readers are told that nothing is whole yet. */
+  async read(asWriter: boolean): Promise<void> {
+    if (asWriter)
+      await this.#all((place) => this.#link.sendUnlimited(place, ['HSET', place.key, 'own', this.#owner, 'run', '']));
+    const found = (await this.#all((place) => this.#link.sendUnlimited(place, ['HGETALL', place.key]))).map(
+      parseAnchor,
+    );
+    this.#confirmed = [];
+    this.#last = found.map(({ last }) => last);
+    this.commit = Math.max(0, ...found.map(({ next }) => next));
+    this.#commits.clear();
+    this.#positions.clear();
+    for (const { fields } of found) for (const [name, value] of fields) this.#takeField(name, value);
+    for (const writer of this.#positions.keys()) {
+      // The one furthest behind speaks for all.
+      const all = found.map(({ fields }) => parsePosition(fields.get(`p${writer}`)));
+      const known = all.filter((each) => each !== null);
+      const [least] = [...known].sort((a, b) => a.commit - b.commit);
+      this.#positions.set(writer, known.length < all.length ? null : (least ?? null));
+    }
+  }
+
+  /** The newest position of a writer that all anchors have. */
+  position(writer: string): Position | null {
+    return this.#positions.get(writer)?.position ?? null;
+  }
+
+  /** Up to where a tile with a stamp has the log, if it is ahead of the writer's position. `unknown`: it cannot be told. */
+  covers(writer: string, stamp: number): Position | null | 'unknown' {
+    const standing = this.#positions.get(writer) ?? null;
+    if (standing !== null && stamp <= standing.commit) return null;
+    const commit = this.#commits.get(stamp);
+    if (commit === undefined) return 'unknown';
+    return commit.writer === writer ? commit.position : null;
+  }
+
+  /** Says on all anchors that a commit comes; gives its number. Errors: STORE_LOCKED, REDIS_LOST. */
+  async begin(writer: string, position: Position): Promise<number> {
+    this.commit += 1;
+    const commit = this.commit;
+    this.#runs = await this.#runIds();
+    const note = `${writer}\0${JSON.stringify(position)}`;
+    await this.#mustAll(beginCommit, (i) => [this.#last[i], String(commit), note, String(commit - KEPT_COMMITS)]);
+    this.#commits.set(commit, { writer, position });
+    this.#commits.delete(commit - KEPT_COMMITS);
+    return commit;
+  }
+
+  /** Says on all anchors that the tiles of a commit are written. Errors: STORE_LOCKED, REDIS_LOST. */
+  async end(commit: number, writer: string, position: Position, freshUntil: number): Promise<void> {
+    const runs = await this.#runIds();
+    // A process that came in between may lack tiles that the one before had acknowledged.
+    if (runs.some((run, i) => run !== this.#runs[i]))
+      throw fail('REDIS_BUSY', { address: this.#link.address, reason: 'a server came back amid a commit' });
+    const note = `${commit}\0${JSON.stringify(position)}`;
+    await this.#mustAll(
+      endCommit,
+      () => [String(commit), writer, note, String(freshUntil)],
+      (i) => {
+        this.#last[i] = String(commit);
+      },
+    );
+    this.#positions.set(writer, { commit, position });
+  }
+
+  /** Sets fields on all anchors. Errors: STORE_LOCKED, REDIS_LOST. */
+  async mark(fields: readonly (readonly [string, string])[]): Promise<void> {
+    await this.#mustAll(markAnchor, (i) => [this.#last[i], ...fields.flat()]);
+  }
+
+  /** Says on each anchor that its server process is whole, unless it says so; what is lost is not said to be whole. */
+  async confirm(): Promise<void> {
+    const runs = await this.#runIds();
+    if (runs.every((run, i) => run === this.#confirmed[i])) return;
+    await this.#mustAll(markAnchor, (i) => [this.#last[i], 'run', runs[i]]);
+    this.#confirmed = runs;
+  }
+
+  /** Forgets every writer's place: the log is to be read from its beginning. */
+  async forget(): Promise<void> {
+    await this.#all((place) => this.#link.sendUnlimited(place, ['UNLINK', place.key]));
+  }
+
+  /** A field of all anchors. */
+  async field(name: string): Promise<readonly string[]> {
+    return (await this.#all((place) => this.#link.sendUnlimited(place, ['HGET', place.key, name]))).map(textOf);
+  }
+
+  #runIds(): Promise<readonly string[]> {
+    return this.#all(async ({ slot }) => (await this.#link.nodeAgain(slot)).runId);
+  }
+
+  async #mustAll(script: Script, args: (i: number) => readonly string[], done?: (i: number) => void): Promise<void> {
+    const answers = await this.#all(async (place, i) => {
+      const answer = textOf(await this.#link.eval(script, place, [this.#owner, ...args(i)]));
+      if (answer === 'ok') done?.(i);
+      return answer;
+    });
+    if (answers.includes('owner')) throw fail('STORE_LOCKED', { path: this.#link.address });
+    if (answers.includes('lost')) throw this.#lost();
+  }
+
+  #lost(): Error {
+    return fail('REDIS_LOST', { address: this.#link.address });
+  }
+
+  #all<T>(work: (place: Place, i: number) => Promise<T>): Promise<T[]> {
+    return this.#link.within(Promise.all(this.places.map(work)));
+  }
+
+  #takeField(name: string, value: string): void {
+    if (name.startsWith('p')) this.#positions.set(name.slice(1), null);
+    if (!name.startsWith('c')) return;
+    const [writer = '', position = '{}'] = value.split('\0');
+    this.#commits.set(Number(name.slice(1)), { writer, position: JSON.parse(position) as Position });
+  }
+}
+
+function parseAnchor(reply: Reply): Found {
+  const fields = fieldsOf(reply);
+  return {
+    owner: fields.get('own') ?? '',
+    next: Number(fields.get('next') ?? 0),
+    last: fields.get('last') ?? '',
+    fields,
+  };
+}
+
+/** An answer of HGETALL: names and values in turn. */
+function fieldsOf(reply: Reply): Map<string, string> {
+  const list = listOf(reply);
+  const fields = new Map<string, string>();
+  for (let i = 0; i < list.length; i += 2) fields.set(textOf(list[i]), textOf(list[i + 1]));
+  return fields;
+}
+
+function parsePosition(text: string | undefined): { readonly commit: number; readonly position: Position } | null {
+  if (text === undefined) return null;
+  const [commit = '', position = '{}'] = text.split('\0');
+  return { commit: Number(commit), position: JSON.parse(position) as Position };
+}

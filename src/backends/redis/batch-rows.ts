@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import type { BatchGeneration, BatchRow } from '../../ports/online-store.ts';
+import type { Columns } from '../../schema/column.ts';
+import { rowCodec } from '../../schema/row-codec.ts';
+import type { Anchors } from './anchors.ts';
+import type { RedisLink } from './redis-link.ts';
+import { placeOf, type StoreKeys } from './store-keys.ts';
+
+/** A generation and the attempt under which its rows stand: rows of an attempt that died are never seen. */
+export interface Run {
+  readonly generation: BatchGeneration;
+  readonly attempt: string;
+}
+
+/**
+ * The runs of a batch view as they stand, in field `g<view>` of every anchor, so that they are read with the rows wherever
+ * those are. Where anchors differ, as amid a switch, the greatest turn counts.
+ */
+export interface Runs {
+  /** Grows with every switch. */
+  readonly turn: number;
+  readonly current: Run;
+  readonly before: Run | null;
+}
+
+/** Rows or keys on their way at once. */
+const CHUNK = 1_000;
+
+/** Writes and switches the runs of batch views. */
+export class BatchRows {
+  readonly #link: RedisLink;
+  readonly #keys: StoreKeys;
+  readonly #anchors: Anchors;
+  /** Attempts that this writer has begun, by view and generation. */
+  readonly #attempts = new Map<string, string>();
+
+  constructor(link: RedisLink, keys: StoreKeys, anchors: Anchors) {
+    this.#link = link;
+    this.#keys = keys;
+    this.#anchors = anchors;
+  }
+
+  async write(generation: BatchGeneration, features: Columns, rows: readonly BatchRow[]): Promise<void> {
+    const attempt = this.#attemptOf(generation);
+    const { encode } = rowCodec(features);
+    for (let i = 0; i < rows.length; i += CHUNK) {
+      const writes = rows.slice(i, i + CHUNK).map((row) => {
+        const place = this.#keys.row(generation.viewId, attempt, row.key);
+        return this.#link.sendUnlimited(place, ['SET', place.key, Buffer.from(encode(row.values))]);
+      });
+      await this.#link.within(Promise.all(writes));
+    }
+  }
+
+  async switchTo(generation: BatchGeneration): Promise<void> {
+    const attempt = this.#attemptOf(generation);
+    const known = await this.#runs(generation.viewId);
+    await this.#place(generation.viewId, {
+      turn: (known?.turn ?? 0) + 1,
+      current: { generation, attempt },
+      before: known?.current ?? null,
+    });
+    this.#attempts.delete(nameOf(generation));
+  }
+
+  async rollBack(viewId: string): Promise<BatchGeneration | null> {
+    const known = await this.#runs(viewId);
+    if (known === null || known.before === null) return null;
+    await this.#place(viewId, { turn: known.turn + 1, current: known.before, before: null });
+    return known.before.generation;
+  }
+
+  async #place(viewId: string, runs: Runs): Promise<void> {
+    await this.#anchors.mark([[`g${viewId}`, JSON.stringify(runs)]]);
+    const kept = [runs.current.attempt, runs.before?.attempt];
+    for await (const keys of this.#link.scan(this.#keys.rowsOfView(viewId))) {
+      const gone = keys.filter((key) => !kept.includes(this.#keys.attemptOf(viewId, key)));
+      await this.#link.within(Promise.all(gone.map((key) => this.#link.sendUnlimited(placeOf(key), ['UNLINK', key]))));
+    }
+  }
+
+  async #runs(viewId: string): Promise<Runs | null> {
+    return newestRuns(await this.#anchors.field(`g${viewId}`));
+  }
+
+  #attemptOf(generation: BatchGeneration): string {
+    const name = nameOf(generation);
+    const known = this.#attempts.get(name) ?? `${generation.generation}-${randomUUID().slice(0, 8)}`;
+    this.#attempts.set(name, known);
+    return known;
+  }
+}
+
+/** What of the texts on several anchors counts. */
+export function newestRuns(texts: readonly string[]): Runs | null {
+  let newest: Runs | null = null;
+  for (const text of texts) {
+    if (text === '') continue;
+    const runs = JSON.parse(text) as Runs;
+    if (newest === null || runs.turn > newest.turn) newest = runs;
+  }
+  return newest;
+}
+
+function nameOf({ viewId, generation }: BatchGeneration): string {
+  return `${viewId}/${generation}`;
+}

@@ -1,0 +1,21 @@
+import { fail } from '../../base/errors/fail.ts';
+import { listOf, type RedisLink, textOf } from './redis-link.ts';
+
+/** What the servers can, asked of every primary. Errors: REDIS_VERSION, REDIS_POLICY. */
+export async function checkServers(link: RedisLink): Promise<{ readonly fieldsExpire: boolean }> {
+  for (const info of await link.within(link.sendToAll(['INFO', 'server']))) {
+    const found = /redis_version:(\S+)/.exec(textOf(info))?.[1] ?? '';
+    if (Number.parseInt(found, 10) < 7) throw fail('REDIS_VERSION', { address: link.address, found });
+  }
+  await checkPolicy(link);
+  const commands = await link.within(link.sendToAll(['COMMAND', 'INFO', 'HPEXPIRE']));
+  return { fieldsExpire: commands.every((reply) => listOf(listOf(reply)[0]).length > 0) };
+}
+
+/** An evicted tile would be a silently smaller sum. Error: REDIS_POLICY. */
+export async function checkPolicy(link: RedisLink): Promise<void> {
+  for (const info of await link.within(link.sendToAll(['INFO', 'memory']))) {
+    const policy = /maxmemory_policy:(\S+)/.exec(textOf(info))?.[1] ?? 'noeviction';
+    if (policy !== 'noeviction') throw fail('REDIS_POLICY', { address: link.address, policy });
+  }
+}

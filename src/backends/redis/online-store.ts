@@ -1,0 +1,327 @@
+import { fail } from '../../base/errors/fail.ts';
+import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
+import { emptyRun, type TileRun } from '../../features/tile/tile-run.ts';
+import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
+import type {
+  BatchAnswer,
+  BatchGeneration,
+  BatchRead,
+  BatchRow,
+  OnlineStore,
+  OnlineStoreCapabilities,
+  TileCommit,
+  TileHorizon,
+  TileRead,
+  TileReport,
+  TileWrite,
+} from '../../ports/online-store.ts';
+import type { Position } from '../../ports/position.ts';
+import type { LoadedKey, RemoteStore } from '../../ports/remote-store.ts';
+import type { Columns } from '../../schema/column.ts';
+import { Anchors } from './anchors.ts';
+import { BatchRows } from './batch-rows.ts';
+import { checkPolicy, checkServers } from './check-server.ts';
+import { WriterLock } from './lock.ts';
+import { Reader } from './reader.ts';
+import { bytesOf, listOf, RedisLink } from './redis-link.ts';
+import type { RedisOptions } from './redis-options.ts';
+import { replaceBlocks, upsertTiles } from './scripts.ts';
+import { placeOf, type StoreKeys, storeKeys } from './store-keys.ts';
+import {
+  appendBlock,
+  blockField,
+  blockOf,
+  decodeStamp,
+  encodeBlock,
+  encodeStamp,
+  hopAndBlock,
+  STAMP_FIELD,
+  TILES_PER_BLOCK,
+} from './tile-block.ts';
+
+/** Keys whose tiles are on their way at once. */
+const CHUNK = 500;
+
+/** Servers are asked this often whether they may evict, ms. */
+const POLICY_EVERY_MS = 10_000;
+
+/**
+ * How long tiles are kept beyond what windows need: expiry goes by the server's clock from the last write, windows by the
+ * clock of the log, which may stand still for a while.
+ */
+const SLACK_MS = 7 * 86_400_000;
+
+/**
+ * Opens the store in a Redis or Valkey. `read`: beside a process that writes, without a lock. Errors: REDIS_*, STORE_LOCKED.
+ */
+export async function openRedisStore(options: RedisOptions, access: 'write' | 'read' = 'write'): Promise<OnlineStore> {
+  const link = await RedisLink.open(options);
+  try {
+    const { fieldsExpire } = await checkServers(link);
+    const keys = storeKeys(options.prefix);
+    const lock = access === 'write' ? new WriterLock(link, keys) : null;
+    await lock?.take();
+    const anchors = new Anchors(link, keys, lock?.owner ?? '');
+    await anchors.read(lock !== null);
+    return new RedisOnlineStore({ link, keys, lock, anchors, fieldsExpire });
+  } catch (error) {
+    link.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly link: RedisLink;
+  readonly keys: StoreKeys;
+  readonly lock: WriterLock | null;
+  readonly anchors: Anchors;
+  readonly fieldsExpire: boolean;
+}
+
+/** Tiles as hashes by (view, key), blocks by field; positions on the anchors; see store-keys.ts and anchors.ts. */
+class RedisOnlineStore implements OnlineStore {
+  readonly capabilities: OnlineStoreCapabilities = {
+    durable: true,
+    synchronousReads: false,
+    sharedReads: true,
+    atomicCommits: false,
+  };
+  readonly remote: RemoteStore = {
+    read: (tiles, batch) => this.#reader.read(tiles, batch),
+    load: (writer, keys) => this.#load(writer, keys),
+    verify: (freshUntil) => this.#verify(freshUntil),
+    rewind: () => this.#rewind(),
+    confirm: () => this.#confirm(),
+  };
+  readonly #link: RedisLink;
+  readonly #keys: StoreKeys;
+  readonly #lock: WriterLock | null;
+  readonly #anchors: Anchors;
+  readonly #batch: BatchRows;
+  readonly #reader: Reader;
+  readonly #fieldsExpire: boolean;
+  #whole = false;
+  /** Keys were found whose place in the log nobody knows. */
+  #torn = false;
+  #policyAt = performance.now();
+
+  constructor({ link, keys, lock, anchors, fieldsExpire }: Parts) {
+    this.#link = link;
+    this.#keys = keys;
+    this.#lock = lock;
+    this.#anchors = anchors;
+    this.#batch = new BatchRows(link, keys, anchors);
+    this.#reader = new Reader(link, keys, anchors.places);
+    this.#fieldsExpire = fieldsExpire;
+  }
+
+  async readTiles(reads: readonly TileRead[]): Promise<readonly TileRun[]> {
+    return (await this.#reader.read(reads, [])).runs;
+  }
+
+  async readBatch(reads: readonly BatchRead[]): Promise<readonly (BatchAnswer | null)[]> {
+    return (await this.#reader.read([], reads)).batch;
+  }
+
+  async writeTiles({ writer, position, tiles, freshUntil }: TileCommit): Promise<TileReport> {
+    const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
+    const commit = await this.#anchors.begin(writer, position);
+    const stamp = encodeStamp(commit);
+    const keys = groupByKey(tiles);
+    for (let i = 0; i < keys.length; i += CHUNK) {
+      const writes = keys.slice(i, i + CHUNK).map((group) => this.#upsert(group, stamp));
+      for (const counts of await this.#link.within(Promise.all(writes))) {
+        report.applied += counts[0];
+        report.duplicate += counts[1];
+        report.stale += counts[2];
+        report.conflict += counts[3];
+      }
+    }
+    await this.#anchors.end(commit, writer, position, freshUntil ?? Number.NEGATIVE_INFINITY);
+    return report;
+  }
+
+  async position(writer: string): Promise<Position | null> {
+    if (this.#lock === null) await this.#anchors.read(false);
+    return this.#anchors.position(writer);
+  }
+
+  async writeBatch(generation: BatchGeneration, features: Columns, rows: readonly BatchRow[]): Promise<void> {
+    await this.#batch.write(generation, features, rows);
+  }
+
+  async switchBatch(generation: BatchGeneration): Promise<void> {
+    await this.#batch.switchTo(generation);
+  }
+
+  async rollBackBatch(viewId: string): Promise<BatchGeneration | null> {
+    return this.#batch.rollBack(viewId);
+  }
+
+  async dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): Promise<void> {
+    const before = layout.view.hopsMs.map((hopMs) => horizons.find((each) => each.hopMs === hopMs)?.endedBefore);
+    for await (const keys of this.#link.scan(this.#keys.tilesOfView(layout.viewId)))
+      await this.#link.within(Promise.all(keys.map((key) => this.#dropOfKey(layout, key, before))));
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#lock?.drop();
+    } finally {
+      this.#link.close();
+    }
+  }
+
+  async #upsert(group: readonly TileWrite[], stamp: Buffer): Promise<readonly number[]> {
+    const [{ layout, key }] = group;
+    const hops = layout.view.hopsMs;
+    const lives = hops.map((hopMs) => lifeMs(layout, hopMs));
+    const args = [
+      stamp,
+      String(Math.max(...lives) === Number.POSITIVE_INFINITY ? 0 : Math.max(...lives)),
+      this.#fieldsExpire ? '1' : '0',
+    ];
+    const blocks: (string | Buffer)[] = [...args];
+    for (let i = 0; i < group.length; ) {
+      const { hopMs } = group[i];
+      const block = blockOf(startOf(group[i]), hopMs);
+      let end = i + 1;
+      while (end < group.length && group[end].hopMs === hopMs && blockOf(startOf(group[end]), hopMs) === block)
+        end += 1;
+      const hop = hops.indexOf(hopMs);
+      blocks.push(
+        blockField(hop, block),
+        String(Number.isFinite(lives[hop]) ? lives[hop] : 0),
+        encodeBlock(group.slice(i, end)),
+      );
+      i = end;
+    }
+    return listOf(await this.#link.eval(upsertTiles, this.#keys.tiles(layout.viewId, key), blocks)).map(Number);
+  }
+
+  async #dropOfKey(layout: TileLayout, key: string, before: readonly (number | undefined)[]): Promise<void> {
+    const place = placeOf(key);
+    const list = listOf(await this.#link.sendUnlimited(place, ['HGETALL', key]));
+    const args: Buffer[] = [];
+    for (let i = 0; i < list.length; i += 2) {
+      const [field, value] = [bytesOf(list[i]), bytesOf(list[i + 1])];
+      const at = field === null ? null : hopAndBlock(field);
+      if (field === null || value === null || at === null) continue;
+      const hopMs = layout.view.hopsMs[at.hop];
+      const from = (before[at.hop] ?? Number.NEGATIVE_INFINITY) - hopMs + 1;
+      if (at.block * TILES_PER_BLOCK * hopMs >= from) continue;
+      const kept = emptyRun(layout);
+      appendBlock(layout, hopMs, kept, value, from, Number.POSITIVE_INFINITY);
+      args.push(field, value, kept.length === 0 ? Buffer.alloc(0) : encodeBlock(writesOf(layout, hopMs, kept)));
+    }
+    if (args.length > 0) await this.#link.eval(replaceBlocks, place, args);
+  }
+
+  async #load(
+    writer: string,
+    keys: readonly { readonly layout: TileLayout; readonly key: string }[],
+  ): Promise<readonly LoadedKey[]> {
+    const loaded: LoadedKey[] = [];
+    for (let i = 0; i < keys.length; i += CHUNK) {
+      const reads = keys.slice(i, i + CHUNK).map(async ({ layout, key }) => {
+        const place = this.#keys.tiles(layout.viewId, key);
+        const list = listOf(await this.#link.sendUnlimited(place, ['HGETALL', place.key]));
+        return { layout, list };
+      });
+      for (const { layout, list } of await this.#link.within(Promise.all(reads))) {
+        const { runs, stamp } = decodeKey(layout, list);
+        const covers = stamp === null ? null : this.#anchors.covers(writer, stamp);
+        if (covers === 'unknown') {
+          this.#torn = true;
+          throw fail('REDIS_LOST', { address: this.#link.address });
+        }
+        loaded.push({ runs, covers });
+      }
+    }
+    return loaded;
+  }
+
+  async #verify(freshUntil: number): Promise<'whole' | 'lost'> {
+    if (performance.now() - this.#policyAt >= POLICY_EVERY_MS) {
+      await checkPolicy(this.#link);
+      this.#policyAt = performance.now();
+    }
+    try {
+      await this.#anchors.mark([['fresh', String(freshUntil)]]);
+      if (this.#whole) await this.#anchors.confirm();
+      return this.#torn ? 'lost' : 'whole';
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'REDIS_LOST') return 'lost';
+      throw error;
+    }
+  }
+
+  async #rewind(): Promise<void> {
+    this.#whole = false;
+    await this.#lock?.renew();
+    if (this.#torn) {
+      // What cannot be told apart is computed anew.
+      await this.#anchors.forget();
+      for await (const keys of this.#link.scan(this.#keys.tilesOfView('*')))
+        await this.#link.within(
+          Promise.all(keys.map((key) => this.#link.sendUnlimited(placeOf(key), ['UNLINK', key]))),
+        );
+      this.#torn = false;
+    }
+    await this.#anchors.read(true);
+  }
+
+  async #confirm(): Promise<void> {
+    await this.#anchors.confirm();
+    this.#whole = true;
+  }
+}
+
+/** How long tiles of a hop are kept after they were last written, ms. */
+function lifeMs(layout: TileLayout, hopMs: number): number {
+  return Math.ceil(hopMs + tileHorizonMs(layout.view, hopMs) + SLACK_MS);
+}
+
+function startOf({ layout, run, index }: TileWrite): number {
+  return run.nums[index * layout.numbers + START];
+}
+
+/** Tiles by (view, key), each group in order of hop and start. */
+function groupByKey(tiles: readonly TileWrite[]): readonly (readonly [TileWrite, ...TileWrite[]])[] {
+  const views = new Map<TileLayout, Map<string, [TileWrite, ...TileWrite[]]>>();
+  for (const tile of tiles) {
+    const keys = views.get(tile.layout) ?? new Map<string, [TileWrite, ...TileWrite[]]>();
+    views.set(tile.layout, keys);
+    const group = keys.get(tile.key);
+    if (group === undefined) keys.set(tile.key, [tile]);
+    else group.push(tile);
+  }
+  const groups = [...views.values()].flatMap((keys) => [...keys.values()]);
+  for (const group of groups) if (group.length > 1) group.sort((a, b) => a.hopMs - b.hopMs || startOf(a) - startOf(b));
+  return groups;
+}
+
+function writesOf(layout: TileLayout, hopMs: number, run: TileRun): readonly TileWrite[] {
+  return Array.from({ length: run.length }, (_, index) => ({ layout, hopMs, key: '', run, index }));
+}
+
+/** All blocks of a key's hash, by hop and start, and its stamp. */
+function decodeKey(
+  layout: TileLayout,
+  list: readonly unknown[],
+): { readonly runs: readonly TileRun[]; readonly stamp: number | null } {
+  const blocks: { readonly hop: number; readonly block: number; readonly bytes: Buffer }[] = [];
+  let stamp: number | null = null;
+  for (let i = 0; i < list.length; i += 2) {
+    const [field, bytes] = [list[i], list[i + 1]];
+    if (!Buffer.isBuffer(field) || !Buffer.isBuffer(bytes)) continue;
+    const at = hopAndBlock(field);
+    if (at !== null) blocks.push({ ...at, bytes });
+    else if (field.equals(STAMP_FIELD)) stamp = decodeStamp(bytes);
+  }
+  blocks.sort((a, b) => a.hop - b.hop || a.block - b.block);
+  const runs = layout.view.hopsMs.map(() => emptyRun(layout));
+  for (const { hop, bytes } of blocks)
+    appendBlock(layout, layout.view.hopsMs[hop], runs[hop], bytes, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  return { runs, stamp };
+}

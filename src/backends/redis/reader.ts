@@ -1,0 +1,236 @@
+import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import { emptyRun, type TileRun } from '../../features/tile/tile-run.ts';
+import type { BatchAnswer, BatchRead, TileRead } from '../../ports/online-store.ts';
+import type { RequestAnswer } from '../../ports/remote-store.ts';
+import { type RowCodec, rowCodec } from '../../schema/row-codec.ts';
+import { newestRuns, type Runs } from './batch-rows.ts';
+import { bytesOf, listOf, type Node, type RedisLink, type Reply, textOf } from './redis-link.ts';
+import type { Place, StoreKeys } from './store-keys.ts';
+import { appendBlock, blockField, blockOf, hopAndBlock } from './tile-block.ts';
+
+/** Blocks of one key that are asked for by name; more: the whole hash. */
+const MOST_FIELDS = 64;
+
+/** Reads of one key of one view. */
+interface KeyReads {
+  readonly place: Place;
+  /** Indexes of the reads. */
+  readonly reads: number[];
+}
+
+/** What one node said before and after the tiles of a turn. */
+interface NodeMarks {
+  readonly node: Promise<Node>;
+  readonly before: Promise<Reply>;
+  readonly after: Promise<Reply>;
+  readonly covered: boolean;
+}
+
+/**
+ * Reads of requests. Those of one turn of the event loop share what is asked of each node beside the tiles: its anchor's
+ * marks, once before the first of them and once after the last, so that what is lost between two commands is seen too.
+ * Hot path.
+ */
+export class Reader {
+  readonly #link: RedisLink;
+  readonly #keys: StoreKeys;
+  readonly #anchors: readonly Place[];
+  /** Batch views that were read so far. */
+  readonly #views: string[] = [];
+  readonly #runs = new Map<string, Runs>();
+  #turn: Turn | null = null;
+
+  constructor(link: RedisLink, keys: StoreKeys, anchors: readonly Place[]) {
+    this.#link = link;
+    this.#keys = keys;
+    this.#anchors = anchors;
+  }
+
+  async read(tiles: readonly TileRead[], batch: readonly BatchRead[]): Promise<RequestAnswer> {
+    for (const { viewId } of batch) this.#noteView(viewId);
+    const turn = this.#turnOf();
+    const nodes = new Set<NodeMarks>();
+    const groups = this.#group(tiles);
+    const blocks = groups.map((group) => {
+      nodes.add(turn.marks(group.place.slot));
+      return this.#askBlocks(group, tiles);
+    });
+    const rows = batch.map((read) => this.#askRow(read, this.#runs.get(read.viewId) ?? null, turn, nodes));
+    const [values, found, marks] = await turn.within(
+      Promise.all([Promise.all(blocks), Promise.all(rows), Promise.all([...nodes].map(readMarks))]),
+    );
+    const runs = tiles.map(({ layout }) => emptyRun(layout));
+    groups.forEach((group, g) => {
+      for (const i of group.reads) decodeInto(tiles[i], runs[i], values[g]);
+    });
+    const answers = batch.length === 0 ? [] : await this.#answerBatch(batch, found, marks);
+    return {
+      runs,
+      batch: answers,
+      degraded: marks.some(({ whole }) => !whole),
+      freshUntil: Math.min(...marks.map(({ fresh }) => fresh)),
+    };
+  }
+
+  #turnOf(): Turn {
+    if (this.#turn !== null) return this.#turn;
+    const turn = new Turn(this.#link, this.#anchors, ['run', 'fresh', ...this.#views.map((view) => `g${view}`)]);
+    this.#turn = turn;
+    // Before the client writes what was sent in this turn.
+    setImmediate(() => {
+      if (this.#turn === turn) this.#turn = null;
+      turn.end();
+    });
+    return turn;
+  }
+
+  #noteView(viewId: string): void {
+    if (this.#views.includes(viewId)) return;
+    this.#views.push(viewId);
+    // The turn in hand does not ask for it.
+    this.#turn = null;
+  }
+
+  #group(tiles: readonly TileRead[]): readonly KeyReads[] {
+    const groups: KeyReads[] = [];
+    for (let i = 0; i < tiles.length; i += 1) {
+      const { layout, key } = tiles[i];
+      const last = groups[groups.length - 1];
+      if (last !== undefined && tiles[i - 1].layout === layout && tiles[i - 1].key === key) last.reads.push(i);
+      else groups.push({ place: this.#keys.tiles(layout.viewId, key), reads: [i] });
+    }
+    return groups;
+  }
+
+  /** The blocks that the reads of a key touch, as names and values in turn. */
+  async #askBlocks({ place, reads }: KeyReads, tiles: readonly TileRead[]): Promise<readonly Reply[]> {
+    const fields = fieldsOf(reads.map((i) => tiles[i]));
+    if (fields === null) return listOf(await this.#link.sendUnlimited(place, ['HGETALL', place.key]));
+    const values = listOf(await this.#link.sendUnlimited(place, ['HMGET', place.key, ...fields]));
+    return values.flatMap((value, f) => (value === null ? [] : [fields[f], value]));
+  }
+
+  async #askRow(read: BatchRead, runs: Runs | null, turn: Turn, nodes: Set<NodeMarks>): Promise<Reply> {
+    const place = this.#keys.row(read.viewId, runs?.current.attempt ?? '', read.key);
+    nodes.add(turn.marks(place.slot));
+    return runs === null ? null : this.#link.sendUnlimited(place, ['GET', place.key]);
+  }
+
+  /** The rows as of what the anchors said; those that were read under another run are read again. */
+  async #answerBatch(
+    batch: readonly BatchRead[],
+    found: readonly Reply[],
+    marks: readonly Marks[],
+  ): Promise<readonly (BatchAnswer | null)[]> {
+    const rows = [...found];
+    const runs = batch.map(({ viewId }) => {
+      const at = this.#views.indexOf(viewId);
+      return newestRuns(marks.map(({ views }) => textOf(views[at])));
+    });
+    const again = batch.map(async ({ viewId, key }, i) => {
+      const now = runs[i];
+      if (now === null || now.current.attempt === this.#runs.get(viewId)?.current.attempt) return;
+      const place = this.#keys.row(viewId, now.current.attempt, key);
+      rows[i] = await this.#link.sendUnlimited(place, ['GET', place.key]);
+    });
+    await this.#link.within(Promise.all(again));
+    return batch.map(({ viewId, features }, i) => {
+      const now = runs[i];
+      if (now === null) return null;
+      this.#runs.set(viewId, now);
+      const bytes = bytesOf(rows[i]);
+      return { generation: now.current.generation, values: bytes === null ? null : codecOf(features).decode(bytes) };
+    });
+  }
+}
+
+/** One turn of the event loop: what is asked of each node once. */
+class Turn {
+  readonly #link: RedisLink;
+  readonly #anchors: readonly Place[];
+  readonly #fields: readonly string[];
+  readonly #nodes = new Map<string, NodeMarks>();
+  readonly #ends: (() => void)[] = [];
+
+  constructor(link: RedisLink, anchors: readonly Place[], fields: readonly string[]) {
+    this.#link = link;
+    this.#anchors = anchors;
+    this.#fields = fields;
+  }
+
+  /** The marks of the node of a slot, asked for at the first call. */
+  marks(slot: number): NodeMarks {
+    const name = this.#link.nodeName(slot);
+    const known = this.#nodes.get(name);
+    if (known !== undefined) return known;
+    const own = this.#anchors.find((anchor) => this.#link.nodeName(anchor.slot) === name);
+    const anchor = own ?? this.#anchors[0];
+    const node = this.#link.nodeAgain(slot);
+    const before = this.#link.sendUnlimited(anchor, ['HMGET', anchor.key, ...this.#fields]);
+    const after = new Promise<Reply>((resolve, reject) => {
+      this.#ends.push(() => this.#link.sendUnlimited(anchor, ['HGET', anchor.key, 'run']).then(resolve, reject));
+    });
+    for (const each of [node, before, after]) each.catch(() => undefined);
+    const marks = { node, before, after, covered: own !== undefined };
+    this.#nodes.set(name, marks);
+    return marks;
+  }
+
+  end(): void {
+    for (const end of this.#ends) end();
+  }
+
+  within<T>(work: Promise<T>): Promise<T> {
+    return this.#link.within(work);
+  }
+}
+
+interface Marks {
+  readonly whole: boolean;
+  readonly fresh: number;
+  readonly views: readonly Reply[];
+}
+
+async function readMarks({ node, before, after, covered }: NodeMarks): Promise<Marks> {
+  const [{ runId }, first, last] = await Promise.all([node, before, after]);
+  const [run, fresh, ...views] = listOf(first);
+  const until = textOf(fresh);
+  return {
+    whole: covered && runId !== '' && textOf(run) === runId && textOf(last) === runId,
+    fresh: until === '' ? Number.NEGATIVE_INFINITY : Number(until),
+    views,
+  };
+}
+
+/** Names of the blocks that reads of one key touch; null where they are too many to name. */
+function fieldsOf(reads: readonly TileRead[]): readonly Buffer[] | null {
+  const fields: Buffer[] = [];
+  for (const { layout, hopMs, from, to } of reads) {
+    const hop = layout.view.hopsMs.indexOf(hopMs);
+    const [first, end] = [blockOf(from, hopMs), blockOf(to - 1, hopMs) + 1];
+    if (!(end - first + fields.length <= MOST_FIELDS)) return null;
+    for (let block = first; block < end; block += 1) fields.push(blockField(hop, block));
+  }
+  return fields;
+}
+
+/** Appends what of the blocks belongs to a read, ascending. */
+function decodeInto({ layout, hopMs, from, to }: TileRead, run: TileRun, list: readonly Reply[]): void {
+  const hop = layout.view.hopsMs.indexOf(hopMs);
+  const blocks: { readonly block: number; readonly bytes: Buffer }[] = [];
+  for (let i = 0; i < list.length; i += 2) {
+    const [field, bytes] = [bytesOf(list[i]), bytesOf(list[i + 1])];
+    const at = field === null ? null : hopAndBlock(field);
+    if (at?.hop === hop && bytes !== null) blocks.push({ block: at.block, bytes });
+  }
+  blocks.sort((a, b) => a.block - b.block);
+  for (const { bytes } of blocks) appendBlock(layout as TileLayout, hopMs, run, bytes, from, to);
+}
+
+const codecs = new WeakMap<BatchRead['features'], RowCodec>();
+
+function codecOf(features: BatchRead['features']): RowCodec {
+  const known = codecs.get(features) ?? rowCodec(features, 'a batch row');
+  codecs.set(features, known);
+  return known;
+}

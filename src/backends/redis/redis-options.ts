@@ -1,0 +1,19 @@
+/** Where a Redis or Valkey is and how it is reached; secrets are here already, and nowhere else. */
+export interface RedisOptions {
+  /** `redis://host:port` or `rediss://…` of one server, or of some nodes of a cluster. */
+  readonly urls: readonly string[];
+  readonly cluster: boolean;
+  /** Begins every key: several projects share a store. */
+  readonly prefix: string;
+  readonly username?: string;
+  readonly password?: string;
+  /** PEM of what is trusted and of what the client shows; null: no TLS unless a URL says `rediss:`. */
+  readonly tls: {
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    readonly servername?: string;
+  } | null;
+  /** A call that has no answer after this fails, ms. */
+  readonly timeoutMs: number;
+}

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+
+/** A Lua script with the digest under which servers keep it. */
+export interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+/**
+ * The versioned upsert of tiles of one key, after features/tile/upsert.ts; see tile-block.ts for the bytes. Versions are
+ * compared as their two parts, each of which a double holds exactly. A tile that is refused changes nothing, the stamp and
+ * the expiry neither.
+ *
+ * KEYS[1] the hash; ARGV[1] stamp, ARGV[2] ms until the hash may go (0: never), ARGV[3] whether fields expire (0, 1), then
+ * threes: field, ms until the field may go (0: never), block. Answers applied, duplicate, stale, conflict.
+ */
+export const upsertTiles = script(`
+local function number(s, i)
+  local value, weight = 0, 1
+  while true do
+    local b = string.byte(s, i)
+    i = i + 1
+    if b < 128 then return value + b * weight, i end
+    value = value + (b - 128) * weight
+    weight = weight * 128
+  end
+end
+local function entries(s)
+  local list, i, size = {}, 2, #s
+  if size > 0 and string.byte(s, 1) ~= 1 then error('BLOCKFORMAT') end
+  while i <= size do
+    local from, generation, n, bytes = i, 0, 0, 0
+    local place = string.byte(s, i)
+    generation, i = number(s, i + 1)
+    n, i = number(s, i)
+    bytes, i = number(s, i)
+    list[#list + 1] = { place, generation, n, i, i + bytes - 1, from }
+    i = i + bytes
+  end
+  return list
+end
+local count = { 0, 0, 0, 0 }
+local any = false
+for a = 4, #ARGV, 3 do
+  local new = ARGV[a + 2]
+  local old = redis.call('HGET', KEYS[1], ARGV[a]) or ''
+  local held, sent, out, h, changed = entries(old), entries(new), { string.char(1) }, 1, false
+  for _, e in ipairs(sent) do
+    while held[h] and held[h][1] < e[1] do
+      out[#out + 1] = string.sub(old, held[h][6], held[h][5])
+      h = h + 1
+    end
+    local o, outcome = held[h], 1
+    if o and o[1] == e[1] then
+      h = h + 1
+      if e[2] < o[2] or (e[2] == o[2] and e[3] < o[3]) then outcome = 3
+      elseif e[2] == o[2] and e[3] == o[3] then
+        outcome = string.sub(old, o[4], o[5]) == string.sub(new, e[4], e[5]) and 2 or 4
+      end
+      if outcome ~= 1 then out[#out + 1] = string.sub(old, o[6], o[5]) end
+    end
+    if outcome == 1 then
+      out[#out + 1] = string.sub(new, e[6], e[5])
+      changed = true
+    end
+    count[outcome] = count[outcome] + 1
+  end
+  if changed then
+    while held[h] do
+      out[#out + 1] = string.sub(old, held[h][6], held[h][5])
+      h = h + 1
+    end
+    any = true
+    redis.call('HSET', KEYS[1], ARGV[a], table.concat(out))
+    if ARGV[3] == '1' and ARGV[a + 1] ~= '0' then
+      redis.call('HPEXPIRE', KEYS[1], ARGV[a + 1], 'FIELDS', '1', ARGV[a])
+    end
+  end
+end
+if any then
+  redis.call('HSET', KEYS[1], string.char(255), ARGV[1])
+  if ARGV[2] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+end
+return count
+`);
+
+/**
+ * Drops blocks that are as they were read: KEYS[1] the hash; ARGV threes: field, what it was, what it becomes (empty: it
+ * goes). One that was written meanwhile is left. The hash goes when only its stamp is left.
+ */
+export const replaceBlocks = script(`
+for a = 1, #ARGV, 3 do
+  if redis.call('HGET', KEYS[1], ARGV[a]) == ARGV[a + 1] then
+    if ARGV[a + 2] == '' then redis.call('HDEL', KEYS[1], ARGV[a])
+    else redis.call('HSET', KEYS[1], ARGV[a], ARGV[a + 2]) end
+  end
+end
+if redis.call('HLEN', KEYS[1]) <= 1 and redis.call('HEXISTS', KEYS[1], string.char(255)) == 1 then
+  redis.call('UNLINK', KEYS[1])
+end
+return 1
+`);
+
+/**
+ * Says on an anchor what commit comes: KEYS[1] the anchor; ARGV: owner, the commit before (empty: none), commit, its note
+ * (writer and position), the oldest commit to forget. Answers ok, owner (another writes) or lost (an acknowledged commit is
+ * not there).
+ */
+export const beginCommit = script(`
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'lost' end
+if redis.call('HGET', KEYS[1], 'own') ~= ARGV[1] then return 'owner' end
+local last = redis.call('HGET', KEYS[1], 'last') or ''
+if last ~= ARGV[2] then return 'lost' end
+redis.call('HSET', KEYS[1], 'next', ARGV[3], 'c' .. ARGV[3], ARGV[4])
+redis.call('HDEL', KEYS[1], 'c' .. ARGV[5])
+return 'ok'
+`);
+
+/** Says that the tiles of a commit are written: KEYS[1] the anchor; ARGV: owner, commit, writer, note, fresh. */
+export const endCommit = script(`
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'lost' end
+if redis.call('HGET', KEYS[1], 'own') ~= ARGV[1] then return 'owner' end
+if redis.call('HGET', KEYS[1], 'next') ~= ARGV[2] then return 'lost' end
+redis.call('HSET', KEYS[1], 'last', ARGV[2], 'p' .. ARGV[3], ARGV[4], 'fresh', ARGV[5])
+return 'ok'
+`);
+
+/**
+ * Sets fields of an anchor that is there and ours: KEYS[1] the anchor; ARGV: owner, the last commit, then pairs. Answers as
+ * beginCommit.
+ */
+export const markAnchor = script(`
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'lost' end
+if redis.call('HGET', KEYS[1], 'own') ~= ARGV[1] then return 'owner' end
+if (redis.call('HGET', KEYS[1], 'last') or '') ~= ARGV[2] then return 'lost' end
+for a = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[a], ARGV[a + 1]) end
+return 'ok'
+`);
+
+/** Takes or keeps the lock: KEYS[1] the lock; ARGV: owner, ms, an owner that is known to be gone. Answers who has it. */
+export const takeLock = script(`
+local holder = redis.call('GET', KEYS[1])
+if not holder or holder == ARGV[1] or holder == ARGV[3] then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return ARGV[1]
+end
+return holder
+`);
+
+/** Gives the lock back if it is ours: KEYS[1] the lock; ARGV[1] owner. */
+export const dropLock = script(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+`);
+
+function script(text: string): Script {
+  const trimmed = text.trim();
+  return { text: trimmed, sha: createHash('sha1').update(trimmed).digest('hex') };
+}

@@ -1,0 +1,26 @@
+import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
+
+/** What an error of the client or the server means for a user. The password is in none of them. */
+export function storeFailure(error: unknown, address: string): HeadraceError {
+  if (isHeadraceError(error)) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  // Causes are logged: what a server says can be told, an object of the client with its options cannot.
+  const cause = new Error(text);
+  if (/^(WRONGPASS|NOAUTH|ERR AUTH|NOPERM)/.test(text)) return fail('REDIS_AUTH', { address, reason: text }, cause);
+  if (/^OOM/.test(text)) return fail('REDIS_MEMORY', { address }, cause);
+  if (/^READONLY/.test(text)) return fail('REDIS_READONLY', { address }, cause);
+  if (/^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN)/.test(text)) return fail('REDIS_CLUSTER', { address, reason: text }, cause);
+  if (/^(LOADING|BUSY|MISCONF)/.test(text)) return fail('REDIS_BUSY', { address, reason: text }, cause);
+  if (/BLOCKFORMAT/.test(text))
+    return fail('STORE_CORRUPT', { path: address, reason: 'a block has another format' }, cause);
+  return fail('REDIS_UNREACHABLE', { address, reason: text }, cause);
+}
+
+/** Whether another try may succeed soon: the connection broke, a slot moves, a node starts. */
+export function isPassing(error: unknown): boolean {
+  if (isHeadraceError(error)) return false;
+  const text = error instanceof Error ? error.message : String(error);
+  if (/^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN|LOADING|READONLY|MOVED|ASK)/.test(text)) return true;
+  // What else a server says will be said again; what the client says is about connections.
+  return !/^[A-Z]{2,} /.test(text);
+}

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { slotOf } from './hash-slot.ts';
+
+/**
+ * Keys of the store. What stands between braces chooses the slot of a cluster: everything of an entity is in one.
+ *
+ * ```
+ * tiles  = prefix ":t:" view ":{" entity "}"            ; hash: blocks by field, and a stamp
+ * row    = prefix ":b:" view ":" attempt ":{" entity "}" ; string: one row of a run of a batch view
+ * anchor = prefix ":a:{" tag "}"                         ; hash: positions and marks, the same on every node
+ * lock   = prefix ":lock"                                ; string: who writes
+ * hot    = prefix ":hot"                                 ; hash: keys that processes found hot
+ * entity = "=" key / "#" SHA-256                         ; the digest, base64, of a key above 1,200 bytes
+ * ```
+ * `view`, `attempt` and `prefix` have neither ":{" nor "{"; a key may have any characters, since it stands last.
+ */
+const LONGEST_KEY = 1_200;
+
+/** A key and its slot. */
+export interface Place {
+  readonly key: string;
+  readonly slot: number;
+}
+
+export interface StoreKeys {
+  tiles(viewId: string, key: string): Place;
+  row(viewId: string, attempt: string, key: string): Place;
+  anchor(tag: string): Place;
+  readonly lock: Place;
+  readonly hot: Place;
+  /** Patterns of SCAN. */
+  tilesOfView(viewId: string): string;
+  rowsOfView(viewId: string): string;
+  everything(): string;
+  /** The attempt that a row's key names. */
+  attemptOf(viewId: string, rowKey: string): string;
+}
+
+export function storeKeys(prefix: string): StoreKeys {
+  const plain = (name: string): Place => ({ key: `${prefix}:${name}`, slot: slotOf(`${prefix}:${name}`) });
+  const tagged = (head: string, tag: string): Place => {
+    // The slot is that of what stands before the first closing brace.
+    const end = tag.indexOf('}');
+    return { key: `${prefix}:${head}:{${tag}}`, slot: slotOf(end < 0 ? tag : tag.slice(0, end)) };
+  };
+  return {
+    tiles: (viewId, key) => tagged(`t:${viewId}`, entityTag(key)),
+    row: (viewId, attempt, key) => tagged(`b:${viewId}:${attempt}`, entityTag(key)),
+    anchor: (tag) => tagged('a', tag),
+    lock: plain('lock'),
+    hot: plain('hot'),
+    tilesOfView: (viewId) => `${prefix}:t:${viewId}:{*`,
+    rowsOfView: (viewId) => `${prefix}:b:${viewId}:*`,
+    everything: () => `${prefix}:[tb]:*`,
+    attemptOf: (viewId, rowKey) => {
+      const from = `${prefix}:b:${viewId}:`.length;
+      return rowKey.slice(from, rowKey.indexOf(':{', from));
+    },
+  };
+}
+
+/** The place of a key as a scan gives it. */
+export function placeOf(key: string): Place {
+  const from = key.indexOf('{');
+  const to = key.indexOf('}', from + 1);
+  return { key, slot: slotOf(from < 0 || to <= from + 1 ? key : key.slice(from + 1, to)) };
+}
+
+function entityTag(key: string): string {
+  if (key.length * 3 <= LONGEST_KEY || Buffer.byteLength(key) <= LONGEST_KEY) return `=${key}`;
+  return `#${createHash('sha256').update(key).digest('base64')}`;
+}

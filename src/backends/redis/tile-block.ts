@@ -1,0 +1,104 @@
+import { ByteReader, ByteWriter } from '../../base/bytes.ts';
+import { fail } from '../../base/errors/fail.ts';
+import { decodeTile, encodeTile } from '../../features/tile/tile-codec.ts';
+import { COUNT, GENERATION, START, type TileLayout } from '../../features/tile/tile-layout.ts';
+import type { TileRun } from '../../features/tile/tile-run.ts';
+import type { TileWrite } from '../../ports/online-store.ts';
+
+/**
+ * The tiles of one (view, key, hop) whose starts lie in one span of 32 hops: a field of the key's hash. The script of the
+ * write reads the frame around each tile, not the tile.
+ *
+ * ```
+ * field  = hop block                ; hop: u8, index among the view's hops; block: int, floor(start / (32 · hop))
+ * value  = format *(entry)          ; ascending
+ * format = %x01
+ * entry  = place generation n size tile
+ * place  = u8                       ; which of the 32
+ * generation = varint               ; generation and n are the version
+ * n      = varint
+ * size   = varint                   ; bytes of the tile
+ * tile   = as features/tile/tile-codec.ts writes it
+ * stamp  = varint                   ; of the field %xFF: the commit that last wrote the hash
+ * ```
+ */
+export const TILES_PER_BLOCK = 32;
+const FORMAT = 1;
+export const STAMP_FIELD = Buffer.of(0xff);
+
+const writer = new ByteWriter(4_096);
+const tile = new ByteWriter(1_024);
+const reader = new ByteReader('a block of tiles');
+const fieldReader = new ByteReader('a field of a block');
+
+/** The block that a tile belongs to. */
+export function blockOf(start: number, hopMs: number): number {
+  return Math.floor(start / (hopMs * TILES_PER_BLOCK));
+}
+
+export function blockField(hop: number, block: number): Buffer {
+  writer.clear();
+  writer.u8(hop);
+  writer.int(block);
+  return Buffer.from(writer.view());
+}
+
+/** Hop (by index) and block of a field; null of the stamp. */
+export function hopAndBlock(field: Uint8Array): { readonly hop: number; readonly block: number } | null {
+  if (field.length === 1) return null;
+  fieldReader.reset(field);
+  return { hop: fieldReader.u8(), block: fieldReader.int() };
+}
+
+/** Tiles of one block, ascending, as the script takes them. */
+export function encodeBlock(tiles: readonly TileWrite[]): Buffer {
+  writer.clear();
+  writer.u8(FORMAT);
+  for (const { layout, hopMs, run, index } of tiles) {
+    const at = index * layout.numbers;
+    const start = run.nums[at + START];
+    tile.clear();
+    encodeTile(tile, layout, hopMs, run, index);
+    writer.u8(start / hopMs - blockOf(start, hopMs) * TILES_PER_BLOCK);
+    writer.varint(run.nums[at + GENERATION]);
+    writer.varint(run.nums[at + COUNT]);
+    writer.varint(tile.length);
+    writer.bytes(tile.view());
+  }
+  return Buffer.from(writer.view());
+}
+
+/** Appends the tiles of a block that start in [from, to). Errors: BYTES_DAMAGED, BYTES_VERSION. Hot path. */
+export function appendBlock(
+  layout: TileLayout,
+  hopMs: number,
+  into: TileRun,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+): void {
+  reader.reset(bytes);
+  const format = reader.u8();
+  if (format !== FORMAT) throw fail('BYTES_VERSION', { what: 'a block of tiles', found: format, known: FORMAT });
+  while (reader.remaining > 0) {
+    reader.u8();
+    reader.varint();
+    reader.varint();
+    const end = reader.varint() + reader.offset;
+    decodeTile(reader, layout, hopMs, into);
+    if (reader.offset !== end) throw reader.damaged('a tile is not as long as it says');
+    const start = into.nums[(into.length - 1) * layout.numbers + START];
+    if (start < from || start >= to) into.length -= 1;
+  }
+}
+
+export function encodeStamp(commit: number): Buffer {
+  writer.clear();
+  writer.varint(commit);
+  return Buffer.from(writer.view());
+}
+
+export function decodeStamp(bytes: Uint8Array): number {
+  reader.reset(bytes);
+  return reader.varint();
+}

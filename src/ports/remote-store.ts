@@ -1,0 +1,47 @@
+import type { TileLayout } from '../features/tile/tile-layout.ts';
+import type { TileRun } from '../features/tile/tile-run.ts';
+import type { BatchAnswer, BatchRead, TileRead } from './online-store.ts';
+import type { Position } from './position.ts';
+
+/** A key as its writer needs it before it adds to it. */
+export interface LoadedKey {
+  /** By hop of the view. */
+  readonly runs: readonly TileRun[];
+  /** Up to where the key's tiles have the log, if that is beyond the writer's position; null: they stand with it. */
+  readonly covers: Position | null;
+}
+
+/** What one request reads. */
+export interface RequestAnswer {
+  readonly runs: readonly TileRun[];
+  readonly batch: readonly (BatchAnswer | null)[];
+  /** Whether the store may have lost what it acknowledged, and has not been caught up since. */
+  readonly degraded: boolean;
+  /** Whatever arrived before this instant, epoch ms, is in the tiles; -Infinity before the first commit. */
+  readonly freshUntil: number;
+}
+
+/**
+ * What a store behind a network has beside the rest of the port: it answers later, its commits are not one transaction, and
+ * it may lose what it acknowledged (asynchronous replication, a flush, a restore).
+ *
+ * Rules (each a case of `testing/contracts/remote-store.ts`):
+ *  1. `read` takes one round trip; what it says of `degraded` holds for every tile it gives;
+ *  2. a commit that was cut short leaves keys ahead of the position: `load` says up to where each key has the log, so that
+ *     reading the log again adds nothing twice;
+ *  3. after a loss `verify` says lost, commits fail with REDIS_LOST, and answers are degraded, until `rewind` and, when the
+ *     writer has caught up, `confirm`; the position that `rewind` leaves is not ahead of any tile.
+ */
+export interface RemoteStore {
+  read(tiles: readonly TileRead[], batch: readonly BatchRead[]): Promise<RequestAnswer>;
+  load(
+    writer: string,
+    keys: readonly { readonly layout: TileLayout; readonly key: string }[],
+  ): Promise<readonly LoadedKey[]>;
+  /** Looks whether all that was acknowledged is there, and says to readers up to when the tiles are fresh, epoch ms. */
+  verify(freshUntil: number): Promise<'whole' | 'lost'>;
+  /** Takes the store as it is found, as not whole; `position` then says from where the log is to be read. */
+  rewind(): Promise<void>;
+  /** Says to readers that the tiles are whole again. */
+  confirm(): Promise<void>;
+}

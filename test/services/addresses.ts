@@ -1,0 +1,15 @@
+import { randomUUID } from 'node:crypto';
+import type { RedisOptions } from '../../src/backends/redis/redis-options.ts';
+
+/** What scripts/services started, as its variables tell; an absent one fails the suite: nothing passes untested. */
+export function addressOf(variable: 'REDIS_URL' | 'VALKEY_URL' | 'REDIS_CLUSTER_NODES'): readonly string[] {
+  const value = process.env[variable];
+  if (value === undefined) throw new Error(`${variable} is not set: run npm run test:services`);
+  return value.split(',');
+}
+
+/** Options of a store that nobody else has: a prefix of its own. */
+export function freshOptions(urls: readonly string[], more: Partial<RedisOptions> = {}): RedisOptions {
+  const prefix = `test-${randomUUID().slice(0, 8)}`;
+  return { urls, cluster: urls.length > 1, prefix, tls: null, timeoutMs: 2_000, ...more };
+}
