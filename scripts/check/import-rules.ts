@@ -27,6 +27,21 @@ export const importRules: readonly IForbiddenRuleType[] = [
     to: { path: '^src/', pathNot: folders([...pure, ...products]) },
   },
   {
+    name: 'client',
+    comment:
+      'The client runs in browsers: of Headrace it takes the exact JSON, its own errors and the types of declarations.',
+    severity: 'error',
+    from: { path: '^src/client/' },
+    to: {
+      pathNot: [
+        '^src/client/',
+        '^src/base/errors/(client|row)\\.ts$',
+        '^src/schema/json-exact\\.ts$',
+        '^src/features/define/',
+      ],
+    },
+  },
+  {
     name: 'planes',
     comment: 'Training and serving share declarations, registry and offline store, and nothing else.',
     severity: 'error',

@@ -17,12 +17,13 @@ export class ExactNumber {
 interface SourceAwareJson {
   parse(
     text: string,
-    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+    reviver: (key: string, value: unknown, context?: { readonly source?: string }) => unknown,
   ): unknown;
   rawJSON(text: string): object;
 }
 
-// Both stand in ECMAScript's JSON.parse source text access (Node 22 has them); the library types do not have them yet.
+// Both stand in ECMAScript's JSON.parse source text access (Node 22 has them); the library types do not have them yet. A
+// browser without it gives no context: numbers are doubles there.
 const json = JSON as unknown as SourceAwareJson;
 
 /** Sixteen digits or more, or an exponent: only such a number can lose something in a double. */
@@ -38,8 +39,8 @@ export function rawInteger(value: bigint): object {
   return json.rawJSON(String(value));
 }
 
-function exactNumber(_: string, value: unknown, context: { readonly source?: string }): unknown {
-  if (typeof value !== 'number' || context.source === undefined) return value;
+function exactNumber(_: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (typeof value !== 'number' || context?.source === undefined) return value;
   const parts = parseDecimal(context.source);
   if (parts === null) return value;
   if (parts.scale === 0) return Number.isSafeInteger(value) ? value : parts.digits;

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { posix } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { blocksOf } from '../../scripts/markdown.ts';
 import { root, runCommand } from '../../scripts/run-command.ts';
@@ -56,12 +57,34 @@ test("installed into an empty project, it runs the README's first example, which
   skipWhereNothingCanBeInstalled(context);
   const project = `${place}/project`;
   await copyFile(`${root}/examples/first.ts`, `${project}/first.ts`);
+  await writeFile(`${project}/client.ts`, await programOf('docs/reference/client.md'));
   const ran = await runCommand('node', ['first.ts'], { cwd: project });
   expect(ran.code, ran.output).toBe(0);
   const options = { module: 'nodenext', target: 'es2024', strict: true, noEmit: true, skipLibCheck: true, types: [] };
-  await writeFile(`${project}/tsconfig.json`, JSON.stringify({ compilerOptions: options, include: ['first.ts'] }));
+  await writeFile(
+    `${project}/tsconfig.json`,
+    JSON.stringify({ compilerOptions: options, include: ['first.ts', 'client.ts'] }),
+  );
   const typed = await runCommand('tsc', ['-p', project]);
   expect(typed.code, typed.output).toBe(0);
+}, 60_000);
+
+test('the client of the build reaches neither the server nor a package nor Node', async () => {
+  const reached = new Set(['client/index.js']);
+  for (const path of reached) {
+    const source = await readFile(`${root}/dist/${path}`, 'utf8');
+    for (const [, named] of source.matchAll(/(?:from|import)\s*\(?['"]([^'"]+)['"]/g)) {
+      expect(named, `what ${path} imports`).toMatch(/^\.{1,2}\//);
+      reached.add(posix.join(posix.dirname(path), named));
+    }
+  }
+  expect([...reached].filter((path) => !/^(client|schema)\/|^base\/errors\/(client|row)\.js$/.test(path))).toEqual([]);
+});
+
+test('installed into an empty project, the client calls a server as its page shows', async (context) => {
+  skipWhereNothingCanBeInstalled(context);
+  const ran = await runCommand('node', ['client.ts'], { cwd: `${place}/project` });
+  expect(ran.output).toBe('1 12.50\n[ 1, 0 ]\nSERVICE_UNKNOWN 404 name one of them\n');
 }, 60_000);
 
 test('the installed command line starts and names its commands', async (context) => {
@@ -88,6 +111,11 @@ test('the guide for the first hour holds, command by command, with the installed
   const after = JSON.parse(await shell(`${project}/shop`, 'npx headrace features get shopper user=ada --json'));
   expect(after, 'what was acknowledged survives the server').toMatchObject({ features: { spend_purchases_7d: 1 } });
 }, 60_000);
+
+async function programOf(page: string): Promise<string> {
+  const blocks = blocksOf(await readFile(`${root}/${page}`, 'utf8'));
+  return blocks.flatMap(({ language, text }) => (language === 'ts' ? [text] : [])).join('');
+}
 
 async function shell(cwd: string, commands: string): Promise<string> {
   const path = `${place}/project/node_modules/.bin:${process.env['PATH'] ?? ''}`;

@@ -2,6 +2,7 @@ import { aggregateErrors } from './aggregate.ts';
 import { bytesErrors } from './bytes.ts';
 import { changeErrors } from './change.ts';
 import { cliErrors } from './cli.ts';
+import { clientErrors } from './client.ts';
 import { declarationErrors } from './declaration.ts';
 import { entityErrors } from './entity.ts';
 import { eventErrors } from './event.ts';
@@ -25,6 +26,7 @@ export const catalogue = {
   ...aggregateErrors,
   ...bytesErrors,
   ...cliErrors,
+  ...clientErrors,
   ...serverErrors,
   ...storeErrors,
   ...entityErrors,

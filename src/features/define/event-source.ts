@@ -7,8 +7,9 @@ import type { Expr } from './expression-factories.ts';
 import { freeze } from './freeze.ts';
 import type { BaseTag, Tags, Values } from './tag.ts';
 
-/** An event source, with the tags of its columns. */
-export interface EventSource<C extends Tags> extends EventSourceData {
+/** An event source, with its name and the tags of its columns. */
+export interface EventSource<C extends Tags, N extends string = string> extends EventSourceData {
+  readonly name: N;
   readonly outputs: C;
 }
 
@@ -41,7 +42,10 @@ export interface EventSourceOptions<C extends ColumnMap> {
 }
 
 /** A stream of events. Errors: NAME_TEXT, WINDOW_TEXT, SOURCE_COLUMN. */
-export function eventSource<C extends ColumnMap>(name: string, options: EventSourceOptions<C>): EventSource<TagsOf<C>> {
+export function eventSource<C extends ColumnMap, const N extends string = string>(
+  name: N,
+  options: EventSourceOptions<C>,
+): EventSource<TagsOf<C>, N> {
   const { columns, id, time, version = 1, lateness = '1h', futureSkew = '1m' } = options;
   checkName('event source', name);
   checkNames('column', name, columns);

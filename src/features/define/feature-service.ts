@@ -19,7 +19,11 @@ import type { Shape } from './shape.ts';
 import { type Base, type Fits, type Tag, type Tags, tagOf, type ValueOf, type Values } from './tag.ts';
 
 /** A feature service: what one model reads. */
-export interface FeatureService<I extends Tags, F extends Tags> extends FeatureServiceData, Shape<I, F> {}
+export interface FeatureService<I extends Tags, F extends Tags, N extends string = string>
+  extends FeatureServiceData,
+    Shape<I, F> {
+  readonly name: N;
+}
 
 /** The request of a service, as a caller writes it. */
 export type RequestOf<S extends Shape<Tags, Tags>> = Values<S['inputs']>;
@@ -161,7 +165,8 @@ export function featureService<
   R extends ColumnMap,
   J extends Readonly<Record<string, JoinEntry>>,
   const C extends Readonly<Record<string, ComputeEntry>> = Readonly<Record<never, never>>,
->(name: string, options: FeatureServiceOptions<R, J, C>): FeatureService<TagsOf<R>, ServiceFeatures<J, C>> {
+  const N extends string = string,
+>(name: N, options: FeatureServiceOptions<R, J, C>): FeatureService<TagsOf<R>, ServiceFeatures<J, C>, N> {
   checkName('feature service', name);
   checkNames('request column', name, options.request);
   const request = columnSpecs(options.request);

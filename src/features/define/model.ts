@@ -10,7 +10,9 @@ import { freeze } from './freeze.ts';
 import type { Fits, Tags, ValueOf } from './tag.ts';
 
 /** A model: what it reads, what it predicts, how it is trained. */
-export interface Model<I extends Tags, F extends Tags, L extends 'bool' | 'float'> extends ModelData {
+export interface Model<I extends Tags, F extends Tags, L extends 'bool' | 'float', N extends string = string>
+  extends ModelData {
+  readonly name: N;
   readonly service: FeatureService<I, F>;
   /** Type of the label: true or false, or a number. */
   readonly labelTag: L;
@@ -68,10 +70,14 @@ export interface ModelOptions<
 }
 
 /** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_COLUMN, MODEL_OPTION. */
-export function model<I extends Tags, F extends Tags, Spine extends Tags, From extends Tags, T extends BoolOrNumber>(
-  name: string,
-  options: ModelOptions<I, F, Spine, From, T>,
-): Model<I, F, T extends 'bool' | 'bool?' ? 'bool' : 'float'> {
+export function model<
+  I extends Tags,
+  F extends Tags,
+  Spine extends Tags,
+  From extends Tags,
+  T extends BoolOrNumber,
+  const N extends string = string,
+>(name: N, options: ModelOptions<I, F, Spine, From, T>): Model<I, F, T extends 'bool' | 'bool?' ? 'bool' : 'float', N> {
   checkName('model', name);
   const { task, service, spine, label, train } = options;
   for (const [column, { type }] of Object.entries(service.request)) {

@@ -1,0 +1,167 @@
+import { parseJsonExact } from '../schema/json-exact.ts';
+import { ClientError, type Failure, ownError } from './client-error.ts';
+
+/** When a call may be made again without the risk that something happens twice. */
+export type Repeatable =
+  /** Always: it reads, or what it writes is known by its id. */
+  | 'always'
+  /** Only where the server says that it did nothing. */
+  | 'refused';
+
+/** How calls are made; the parts that a test or a platform brings are arguments. */
+export interface CallSettings {
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Time for a call with all its retries, ms. */
+  readonly deadlineMs: number;
+  /** Times that a call is made again at most. */
+  readonly retries: number;
+  readonly fetch: typeof globalThis.fetch;
+  /** A number in [0, 1). */
+  readonly rng: () => number;
+}
+
+export interface CallOptions {
+  /** Time for the call with all its retries, ms. */
+  readonly deadlineMs?: number;
+  /** Ends the call; it throws the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly json: unknown;
+}
+
+const FIRST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 5_000;
+
+/** Statuses of a server, or of a proxy before it, that has not begun with the call. */
+const NOT_BEGUN = [429, 503];
+
+/**
+ * Posts JSON and gives the JSON of the answer. A failed call is made again while that is safe and the deadline allows: after
+ * what `retry-after` says, or after 50 ms doubled each time, of which a random part is taken. Errors: ClientError with the
+ * server's code, CLIENT_UNREACHABLE, CLIENT_DEADLINE, CLIENT_ANSWER.
+ */
+export async function call(
+  settings: CallSettings,
+  path: string,
+  body: string,
+  repeatable: Repeatable,
+  options: CallOptions = {},
+): Promise<unknown> {
+  const url = `${settings.url}${path}`;
+  const deadlineMs = options.deadlineMs ?? settings.deadlineMs;
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
+  const ends = performance.now() + deadlineMs;
+  for (let attempt = 0; ; attempt += 1) {
+    options.signal?.throwIfAborted();
+    const outcome = await once(settings, url, body, signal).catch((error: unknown) => {
+      options.signal?.throwIfAborted();
+      if (deadline.aborted) throw ownError('CLIENT_DEADLINE', { url, deadlineMs }, error);
+      throw error;
+    });
+    if (!('error' in outcome)) return outcome.json;
+    const waitMs = waitOf(outcome, attempt, settings.rng);
+    const again = attempt < settings.retries && mayRepeat(outcome, repeatable) && performance.now() + waitMs < ends;
+    if (!again) throw outcome.error;
+    await pause(waitMs, signal);
+  }
+}
+
+interface Failed {
+  readonly error: ClientError;
+  /** null: nothing came back, so that nobody knows what was done. */
+  readonly status: number | null;
+  readonly retryAfterMs: number | null;
+}
+
+async function once(
+  { fetch, headers }: CallSettings,
+  url: string,
+  body: string,
+  signal: AbortSignal,
+): Promise<Answer | Failed> {
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(url, { method: 'POST', headers: { ...headers, 'content-type': JSON_TYPE }, body, signal });
+    text = await response.text();
+  } catch (error) {
+    signal.throwIfAborted();
+    return {
+      error: ownError('CLIENT_UNREACHABLE', { url, reason: reasonOf(error) }, error),
+      status: null,
+      retryAfterMs: null,
+    };
+  }
+  const { status } = response;
+  const json = parsed(text);
+  const failure = failureOf(json, status);
+  if (json !== undefined && failure === null) return { status, json };
+  return {
+    error: failure === null ? ownError('CLIENT_ANSWER', { url, status }) : new ClientError(failure),
+    status,
+    retryAfterMs: retryAfter(response.headers.get('retry-after')),
+  };
+}
+
+const JSON_TYPE = 'application/json';
+
+function mayRepeat({ error, status }: Failed, repeatable: Repeatable): boolean {
+  if (repeatable === 'refused') return status !== null && NOT_BEGUN.includes(status);
+  return error.retry !== 'never' || (status !== null && [...NOT_BEGUN, 502, 504].includes(status));
+}
+
+function waitOf({ retryAfterMs, error }: Failed, attempt: number, rng: () => number): number {
+  if (retryAfterMs !== null) return retryAfterMs;
+  if (error.retry === 'safe' && attempt === 0) return 0;
+  return rng() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
+}
+
+/** The header's seconds or HTTP date as ms from now. */
+function retryAfter(header: string | null): number | null {
+  if (header === null) return null;
+  if (/^\d+$/.test(header)) return Number(header) * 1_000;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
+}
+
+/** The failure that an answer tells of; null where it tells of none. An ingest report may come with status 400. */
+function failureOf(json: unknown, status: number): Failure | null {
+  if (typeof json !== 'object' || json === null || !('error' in json)) return null;
+  const { error } = json;
+  if (typeof error !== 'object' || error === null) return null;
+  const { code, message, mend, retry } = error as Readonly<Record<string, unknown>>;
+  if (typeof code !== 'string' || typeof message !== 'string' || typeof mend !== 'string') return null;
+  return { code, message, mend, retry: retry === 'safe' || retry === 'later' ? retry : 'never', status };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parseJsonExact(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The reason of a failed fetch lies in its cause in Node, and in the message elsewhere. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message;
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+  });
+}

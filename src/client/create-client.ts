@@ -1,0 +1,142 @@
+import { type CallOptions, type CallSettings, call } from './call.ts';
+import type {
+  DeclaredProject,
+  EventFor,
+  FeaturesFor,
+  ModelName,
+  ModelRequestFor,
+  RequestFor,
+  ServiceName,
+  SourceName,
+} from './declared.ts';
+
+export interface ClientOptions {
+  /** Address of the server: `https://features.example`. */
+  readonly url: string;
+  /** API key; without it the server must need none. */
+  readonly key?: string;
+  /** Time for a call with all its retries, ms (10,000). */
+  readonly deadlineMs?: number;
+  /** Times that a call is made again at most, where that is safe (3). */
+  readonly retries?: number;
+  /** The platform's own where it is left out. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** A number in [0, 1), to spread retries; Math.random where it is left out. */
+  readonly rng?: () => number;
+}
+
+/** Options of a read. */
+export interface ReadOptions extends CallOptions {
+  /** The instant that it is as of, epoch ms; now where it is left out. */
+  readonly at?: number;
+}
+
+/** A vector as it arrives; see docs/reference/http.md for its members. */
+export interface ClientVector<F> {
+  readonly at: number;
+  readonly complete: boolean;
+  readonly features: F;
+  readonly missing: Readonly<Record<string, string>>;
+  readonly stale: readonly string[];
+  readonly ages: { readonly streaming: number | null; readonly batch: number | null };
+}
+
+/** What became of the events of a call. */
+export interface ClientReport {
+  readonly accepted: number;
+  readonly refused: number;
+  /** The first 100 that were refused, each with its index in the call. */
+  readonly errors: readonly {
+    readonly index: number;
+    readonly code: string;
+    readonly message: string;
+    readonly mend: string;
+  }[];
+}
+
+/** A prediction as it arrives. */
+export interface ClientPrediction {
+  readonly id: string;
+  readonly model: string;
+  readonly version: number;
+  readonly score: number;
+  readonly at: number;
+  readonly ages: ClientVector<unknown>['ages'];
+  readonly missing: number;
+}
+
+/** A client of a project's server. Names, requests and answers have the types of the declaration. Errors of every call: ClientError. */
+export interface Client<P extends DeclaredProject> {
+  /** Sends events. Made again after a failure: the server knows an event by its id. */
+  ingest<N extends SourceName<P>>(
+    source: N,
+    events: readonly EventFor<P, N>[],
+    options?: CallOptions,
+  ): Promise<ClientReport>;
+  /** Reads the vector of one request. */
+  vector<N extends ServiceName<P>>(
+    service: N,
+    request: RequestFor<P, N>,
+    options?: ReadOptions,
+  ): Promise<ClientVector<FeaturesFor<P, N>>>;
+  /** Reads the vectors of up to 1,000 requests, in their order. */
+  vectors<N extends ServiceName<P>>(
+    service: N,
+    requests: readonly RequestFor<P, N>[],
+    options?: ReadOptions,
+  ): Promise<readonly ClientVector<FeaturesFor<P, N>>[]>;
+  /** Predicts; `id` is what the label will name. Made again only where the server says that it did nothing. */
+  predict<N extends ModelName<P>>(
+    model: N,
+    id: string,
+    request: ModelRequestFor<P, N>,
+    options?: ReadOptions,
+  ): Promise<ClientPrediction>;
+}
+
+/**
+ * Makes a client: `createClient<typeof project>({ url, key })`, `project` being imported as a type. It opens nothing and
+ * needs no closing; it runs wherever there is `fetch`.
+ */
+export function createClient<P extends DeclaredProject>(options: ClientOptions): Client<P> {
+  const settings = settingsOf(options);
+  const post = (kind: string, name: string, body: unknown, options?: CallOptions) =>
+    call(
+      settings,
+      `/v1/${kind}/${encodeURIComponent(name)}`,
+      jsonText(body),
+      kind === 'predictions' ? 'refused' : 'always',
+      options,
+    );
+  // The server answers by the declaration that the types are of: what it sends is taken for what they say.
+  return {
+    ingest: (source, events, options) => post('events', source, events, options) as Promise<ClientReport>,
+    vector: (service, request, { at, ...options } = {}) =>
+      post('features', service, { request, at }, options) as Promise<never>,
+    vectors: async (service, requests, { at, ...options } = {}) => {
+      const answer = (await post('features', service, { requests, at }, options)) as {
+        readonly vectors: readonly never[];
+      };
+      return answer.vectors;
+    },
+    predict: (model, id, request, { at, ...options } = {}) =>
+      post('predictions', model, { id, request, at }, options) as Promise<ClientPrediction>,
+  };
+}
+
+function settingsOf({ url, key, deadlineMs, retries, fetch, rng }: ClientOptions): CallSettings {
+  return {
+    url: url.replace(/\/+$/, ''),
+    headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
+    deadlineMs: deadlineMs ?? 10_000,
+    retries: retries ?? 3,
+    // Called through an arrow: a browser's fetch refuses another `this`.
+    fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    rng: rng ?? Math.random,
+  };
+}
+
+/** JSON in which a bigint is a text: every server takes an int64 so, and no engine rounds it. */
+function jsonText(body: unknown): string {
+  return JSON.stringify(body, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+}

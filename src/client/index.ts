@@ -1,0 +1,14 @@
+// What `headrace/client` is: small, without Node, without the server.
+
+export type { CallOptions } from './call.ts';
+export { ClientError, isClientError } from './client-error.ts';
+export {
+  type Client,
+  type ClientOptions,
+  type ClientPrediction,
+  type ClientReport,
+  type ClientVector,
+  createClient,
+  type ReadOptions,
+} from './create-client.ts';
+export type { DeclaredProject } from './declared.ts';

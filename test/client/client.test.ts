@@ -1,0 +1,173 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, test } from 'vitest';
+import { createClient, isClientError } from '../../src/client/index.ts';
+import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type RunningServer, startServer } from '../../src/server/http-server.ts';
+import { project } from '../server/shop.ts';
+import { answer, type FlakyServer, failure, flakyServer, hangUp, type Reply, silence } from './flaky-server.ts';
+
+const START = Date.UTC(2026, 0, 1);
+const vector = { at: 1, complete: true, features: {}, missing: {}, stale: [], ages: { streaming: 0, batch: null } };
+const report = { accepted: 1, refused: 0, errors: [] };
+const request = { user: 'ann', price: '1.00' };
+
+describe('with a running project', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'headrace-client-'));
+  let headrace: Headrace;
+  let server: RunningServer;
+
+  beforeAll(async () => {
+    headrace = await openHeadrace({ project, environment: { directory, partitions: 1 }, clock: () => START });
+    server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 2 ** 20 });
+  });
+
+  afterAll(async () => {
+    await server.close();
+    await headrace.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  test('events, vectors and refusals arrive with the types and the exact values of the declaration', async () => {
+    const client = createClient<typeof project>({ url: `${server.url}/` });
+    const event = { id: 'a', at: START - 1_000, user: 'ann', price: '2.50', number: 9_007_199_254_740_993n };
+    const sent = await client.ingest('purchases', [event, { ...event, id: 'b', price: '2.505' }]);
+    expect(sent).toMatchObject({ accepted: 1, refused: 1, errors: [{ index: 1, code: 'EVENT_TYPE' }] });
+    expect(await client.ingest('purchases', [{ ...event, id: 'not an id' }])).toMatchObject({
+      accepted: 0,
+      refused: 1,
+    });
+    const { features, complete } = await client.vector('shopper', { user: 'ann', price: '1.00' });
+    expectTypeOf(features.spend_spent_1h).toEqualTypeOf<string | null>();
+    expectTypeOf(features.spend_purchases_7d).toEqualTypeOf<number | null>();
+    expectTypeOf(features.spend_numbers_7d).toEqualTypeOf<readonly (bigint | number)[] | null>();
+    expect(complete).toBe(true);
+    expect(features).toEqual({
+      spend_purchases_1h: 1,
+      spend_purchases_7d: 1,
+      spend_spent_1h: '2.50',
+      spend_spent_7d: '2.50',
+      spend_numbers_7d: [9_007_199_254_740_993n],
+      price: '1.00',
+    });
+  });
+
+  test('many requests come back in their order, each as of the same instant', async () => {
+    const client = createClient<typeof project>({ url: server.url });
+    const users = ['nobody', 'ann', 'eve'];
+    const vectors = await client.vectors(
+      'shopper',
+      users.map((user) => ({ user, price: '0' })),
+      { at: START },
+    );
+    expect(vectors.map(({ at, features }) => [at, features.spend_purchases_7d])).toEqual([
+      [START, 0],
+      [START, 1],
+      [START, 0],
+    ]);
+  });
+
+  test("an error has the server's code, mend and status", async () => {
+    const client = createClient<typeof project>({ url: server.url });
+    const refused = await client.predict('risk', 'p1', request, { deadlineMs: 200 }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ name: 'ClientError', code: 'MODEL_NONE', retry: 'later', status: 503 });
+    // @ts-expect-error: the project has no such service
+    const unknown = await client.vector('shoper', {}).catch((error: unknown) => error);
+    expect(isClientError(unknown, 'SERVICE_UNKNOWN')).toBe(true);
+    // @ts-expect-error: a request of the service has a user
+    const missing = await client.vector('shopper', { price: '1' }).catch((error: unknown) => error);
+    expect(missing, 'null is a value of it').toMatchObject({ complete: false });
+  });
+});
+
+describe('with a server that fails', () => {
+  let server: FlakyServer | undefined;
+
+  afterEach(() => server?.close());
+
+  async function clientOf(replies: readonly Reply[], retries = 3) {
+    server = await flakyServer(replies);
+    const client = createClient<typeof project>({
+      url: server.url,
+      key: 'k-1',
+      retries,
+      deadlineMs: 2_000,
+      rng: () => 0.1,
+    });
+    return { client, calls: server.calls };
+  }
+
+  test.each([
+    ['the connection ends', hangUp],
+    ['it is overloaded', answer(503, failure('SERVER_BUSY', 'later'))],
+    ['a proxy has no server', answer(502, '<html>bad gateway</html>')],
+    ['it met an unknown error', answer(500, failure('SERVER_FAULT', 'later'))],
+  ])('reads and events are sent again where %s', async (_, reply) => {
+    const { client, calls } = await clientOf([reply, reply, answer(200, report)]);
+    expect(await client.ingest('purchases', [])).toEqual(report);
+    expect(calls.map(({ path }) => path)).toEqual(Array(3).fill('/v1/events/purchases'));
+    expect(calls[0]?.authorization).toBe('Bearer k-1');
+  });
+
+  test.each([
+    ['the connection ends', hangUp, 'CLIENT_UNREACHABLE'],
+    ['it met an unknown error', answer(500, failure('SERVER_FAULT', 'later')), 'SERVER_FAULT'],
+  ])('a prediction, which may have been logged, is not sent again where %s', async (_, reply, code) => {
+    const { client, calls } = await clientOf([reply, answer(200, {})]);
+    await expect(client.predict('risk', 'p1', request)).rejects.toMatchObject({ code });
+    expect(calls).toHaveLength(1);
+  });
+
+  test('a prediction is sent again where the server says that it did nothing', async () => {
+    const { client, calls } = await clientOf([answer(503, failure('MODEL_NONE', 'later')), answer(200, { id: 'p1' })]);
+    expect(await client.predict('risk', 'p1', request)).toEqual({ id: 'p1' });
+    expect(calls).toHaveLength(2);
+  });
+
+  test('what the catalogue says never to try again is not', async () => {
+    const { client, calls } = await clientOf([answer(400, failure('REQUEST_TYPE', 'never')), answer(200, vector)]);
+    await expect(client.vector('shopper', request)).rejects.toMatchObject({ code: 'REQUEST_TYPE', status: 400 });
+    expect(calls).toHaveLength(1);
+  });
+
+  test('it is waited as long as retry-after says, and not begun where the deadline is sooner', async () => {
+    const busy = answer(429, failure('SERVER_BUSY', 'later'), { 'retry-after': '1' });
+    const { client, calls } = await clientOf([busy, answer(200, vector)]);
+    expect(await client.vector('shopper', request)).toEqual(vector);
+    expect((calls[1]?.at ?? 0) - (calls[0]?.at ?? 0)).toBeGreaterThan(950);
+    const begun = performance.now();
+    const hurried = await clientOf([busy]);
+    await expect(hurried.client.vector('shopper', request, { deadlineMs: 500 })).rejects.toMatchObject({
+      code: 'SERVER_BUSY',
+    });
+    expect(performance.now() - begun).toBeLessThan(450);
+  });
+
+  test('it gives up after the retries it was given', async () => {
+    const { client, calls } = await clientOf([answer(503, failure('SERVER_BUSY', 'later'))], 2);
+    await expect(client.vector('shopper', request)).rejects.toMatchObject({ code: 'SERVER_BUSY' });
+    expect(calls).toHaveLength(3);
+  });
+
+  test('a silent server ends with the deadline, an aborted call with the reason of its signal', async () => {
+    const { client } = await clientOf([silence]);
+    await expect(client.vector('shopper', request, { deadlineMs: 50 })).rejects.toMatchObject({
+      code: 'CLIENT_DEADLINE',
+    });
+    const abort = new AbortController();
+    const call = client.vector('shopper', request, { signal: abort.signal });
+    setTimeout(() => abort.abort('the user left'), 20);
+    await expect(call).rejects.toBe('the user left');
+    await expect(client.vector('shopper', request, { signal: abort.signal })).rejects.toBe('the user left');
+  });
+
+  test('an answer of something else is an error, never a value', async () => {
+    for (const reply of [answer(200, '<html>sign in</html>'), answer(302, ''), answer(404, 'not here')]) {
+      const { client } = await clientOf([reply]);
+      await expect(client.vector('shopper', request)).rejects.toMatchObject({ code: 'CLIENT_ANSWER' });
+      await server?.close();
+      server = undefined;
+    }
+  });
+});
