@@ -113,10 +113,11 @@ export class Headrace {
     const stores = await openStores(environment, onFault);
     try {
       // Only now: one that may not write here leaves the declaration of the one that does.
-      placeDeclaration(project, environment.directory);
+      const { schemas } = placeDeclaration(project, environment.directory);
       const models = new Map(project.models.map((model) => [model.name, openModel(model, stores)]));
       const features = await FeatureStore.open({
         project,
+        schemas,
         log: stores.log,
         online: stores.online,
         offline: stores.offline,

@@ -1,7 +1,12 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, isHeadraceError } from './base/errors/fail.ts';
-import { declarationDocument, declarationJson, parseDeclaration } from './features/change/declaration-document.ts';
+import {
+  type DeclarationDocument,
+  declarationDocument,
+  declarationJson,
+  parseDeclaration,
+} from './features/change/declaration-document.ts';
 import { checkPlan, planChanges } from './features/change/plan-changes.ts';
 import type { ProjectData } from './features/define/declaration.ts';
 
@@ -11,27 +16,36 @@ export function declarationFile(directory: string): string {
 }
 
 /** Refuses a new meaning under an old version, before any store is opened. Errors: DECLARATION_*, CONFIG_DIRECTORY. */
-export function checkDeclaration(project: ProjectData, directory: string): void {
+export function checkDeclaration(project: ProjectData, directory: string): DeclarationDocument {
   const file = declarationFile(directory);
-  inDirectory(directory, () => {
+  return inDirectory(directory, () => {
     const before = existsSync(file) ? parseDeclaration(readFileSync(file, 'utf8')) : null;
-    checkPlan(planChanges(before, declarationDocument(project)));
+    const document = declarationDocument(project, before);
+    checkPlan(planChanges(before, document));
+    return document;
   });
 }
 
-/** Checks a declaration and puts it in place; call it when the directory's stores are open for writing. Errors: those of the check. */
-export function placeDeclaration(project: ProjectData, directory: string): void {
-  checkDeclaration(project, directory);
+/**
+ * Checks a declaration and puts it in place; call it when the directory's stores are open for writing. It is durable on
+ * return: rows are read by the columns that it names. Errors: those of the check.
+ */
+export function placeDeclaration(project: ProjectData, directory: string): DeclarationDocument {
+  const document = checkDeclaration(project, directory);
   const file = declarationFile(directory);
-  inDirectory(directory, () => {
-    writeFileSync(`${file}.tmp`, declarationJson(project));
+  return inDirectory(directory, () => {
+    writeFileSync(`${file}.tmp`, declarationJson(document), { flush: true });
     renameSync(`${file}.tmp`, file);
+    const folder = openSync(directory, 'r');
+    fsyncSync(folder);
+    closeSync(folder);
+    return document;
   });
 }
 
-function inDirectory(directory: string, work: () => void): void {
+function inDirectory<T>(directory: string, work: () => T): T {
   try {
-    work();
+    return work();
   } catch (error) {
     if (isHeadraceError(error)) throw error;
     const reason = error instanceof Error ? error.message : String(error);

@@ -1,6 +1,7 @@
 import { fail } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { Clock } from '../base/time.ts';
+import type { SchemaTexts } from '../features/change/source-schemas.ts';
 import type {
   BatchViewData,
   EventSourceData,
@@ -24,6 +25,7 @@ import { type RowParser, requestParser } from '../schema/row-parser.ts';
 import { allTiles, backfillTiles } from './backfill/backfill.ts';
 import { BatchSchedule } from './batch/batch-schedule.ts';
 import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ingest/gateway.ts';
+import { sourceRows } from './ingest/source-rows.ts';
 import { Archive } from './materialise/archive.ts';
 import { Materialiser } from './materialise/materialiser.ts';
 import { retainHistory } from './materialise/retain-history.ts';
@@ -55,6 +57,8 @@ const SERVED_WRITER = 'served';
 
 export interface FeatureStoreOptions {
   readonly project: ProjectData;
+  /** Columns that rows of the log may have been written under; only the declared ones where it is left out. */
+  readonly schemas?: SchemaTexts;
   readonly log: EventLog;
   readonly online: OnlineStore;
   readonly offline: OfflineStore;
@@ -119,12 +123,15 @@ export class FeatureStore {
   static async open(options: FeatureStoreOptions): Promise<FeatureStore> {
     const { project, log, online, offline, clock, partitions } = options;
     const layouts = new Map(streamViews(project).map((view): [StreamViewData, TileLayout] => [view, tileLayout(view)]));
+    const rowsOf = sourceRows(options.schemas ?? {});
+    for (const source of project.sources) await offline.evolve(rawTable(source));
     const wiring: { materialiser?: Materialiser; archive?: Archive } = {};
     const gateway = await Gateway.open({
       log,
       partitions,
       clock,
       sources: project.sources,
+      rowsOf,
       listener: (source, partition, offset, deliveries) => {
         wiring.materialiser?.offer(source, partition, offset, deliveries);
         wiring.archive?.take(source, partition, offset, deliveries);
@@ -134,6 +141,7 @@ export class FeatureStore {
       log,
       store: online,
       sources: project.sources,
+      rowsOf,
       layouts: [...layouts.values()],
       cacheKeys: options.cacheKeys,
       committing: (tiles) => wiring.archive?.touch(tiles),
@@ -142,7 +150,7 @@ export class FeatureStore {
     });
     wiring.materialiser = materialiser;
     const archive = await Archive.open(
-      { log, offline, sources: project.sources, layouts: [...layouts.values()], tiles: materialiser.tiles },
+      { log, offline, sources: project.sources, rowsOf, layouts: [...layouts.values()], tiles: materialiser.tiles },
       materialiser.position(),
     );
     wiring.archive = archive;

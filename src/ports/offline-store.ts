@@ -81,11 +81,15 @@ export interface OfflineRetention {
  *  9. a value that the column's type does not hold exactly is OFFLINE_VALUE, other columns than the table's are OFFLINE_COLUMNS,
  *     and such a change changes nothing;
  * 10. tables never meet, whatever their names; a name that is no path below the store is OFFLINE_NAME;
- * 11. an export is a whole file or none; wrong SQL is OFFLINE_QUERY; a closed store is OFFLINE_CLOSED.
+ * 11. `evolve` gives a table further columns, or a BIGINT one as DOUBLE: rows from before read as null there, as the same
+ *     number; any other difference is OFFLINE_COLUMNS, and nothing changes;
+ * 12. an export is a whole file or none; wrong SQL is OFFLINE_QUERY; a closed store is OFFLINE_CLOSED.
  */
 export interface OfflineStore {
   /** Makes a change; its columns must stay as they are until then. */
   publish(change: OfflineChange): Promise<void>;
+  /** Gives a stored table the columns of another declaration of it; one that is not stored is left alone. */
+  evolve(table: OfflineTable): Promise<void>;
   position(writer: string): MaybePromise<Position | null>;
   tables(): readonly OfflineTableState[];
   /** SQL text that stands for the table in a FROM clause of `query` (declared columns in order, even when it is empty). */

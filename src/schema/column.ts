@@ -22,6 +22,8 @@ export interface ColumnSpec {
   readonly scale?: number;
   /** Type of the elements; `list` only. */
   readonly element?: Exclude<ValueType, 'list'>;
+  /** Producers may leave it out from now on; for people. */
+  readonly deprecated?: true;
   /** Unit, for people and quality checks. */
   readonly unit?: string;
   /** Least and greatest expected value, for quality checks; a value outside is counted, not refused. */

@@ -151,6 +151,10 @@ const typeSchemas: Readonly<Record<Exclude<ValueType, 'list'>, JsonSchema>> = {
 function columnSchema(spec: ColumnSpec): JsonSchema {
   const schema =
     spec.type === 'list' ? { type: 'array', items: typeSchemas[spec.element ?? 'text'] } : typeSchemas[spec.type];
-  const described = spec.unit === undefined ? schema : { ...schema, 'x-unit': spec.unit };
+  const described = {
+    ...schema,
+    ...(spec.unit === undefined ? {} : { 'x-unit': spec.unit }),
+    ...(spec.deprecated === undefined ? {} : { deprecated: true }),
+  };
   return spec.nullable ? { anyOf: [described, { type: 'null' }] } : described;
 }

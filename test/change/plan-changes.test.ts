@@ -238,7 +238,10 @@ test('a plan has changes exactly where the hashes differ, and reads the same fro
       const [before, after] = [shop(one), shop(other)];
       const plan = planChanges(declarationDocument(before), declarationDocument(after));
       expect(plan.changes.length === 0).toBe(plan.before === plan.after);
-      const kept = planChanges(parseDeclaration(declarationJson(before)), declarationDocument(after));
+      const kept = planChanges(
+        parseDeclaration(declarationJson(declarationDocument(before))),
+        declarationDocument(after),
+      );
       expect(planText(kept)).toBe(planText(plan));
     }),
   );

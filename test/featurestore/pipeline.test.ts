@@ -29,6 +29,7 @@ import { readDeliveries } from '../../src/featurestore/materialise/log-cursor.ts
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 import type { OnlineStore, TileCommit, TileReport } from '../../src/ports/online-store.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
+import { rowCodec } from '../../src/schema/row-codec.ts';
 import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
 
 const MINUTE_MS = 60_000;
@@ -110,7 +111,9 @@ function open(place: Place, declared: typeof project = project): Promise<Feature
 /** Every delivery that the log holds, partition by partition. */
 async function logged({ log }: Place): Promise<readonly Delivery[]> {
   const all: Delivery[] = [];
-  await readDeliveries(log, clicks, [0, 0, 0], (_, __, deliveries) => all.push(...deliveries));
+  await readDeliveries(log, clicks, rowCodec(clicks.columns), [0, 0, 0], (_, __, deliveries) =>
+    all.push(...deliveries),
+  );
   return all;
 }
 

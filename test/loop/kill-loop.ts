@@ -14,6 +14,7 @@ import { readDeliveries } from '../../src/featurestore/materialise/log-cursor.ts
 import type { ServedVector } from '../../src/featurestore/online/served-vector.ts';
 import { openHeadrace } from '../../src/headrace.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
+import { rowCodec } from '../../src/schema/row-codec.ts';
 import { mustEqual } from '../../src/testing/contracts/contract.ts';
 import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
 import { byUser, project, purchases, service, USERS } from './shop.ts';
@@ -52,7 +53,9 @@ export async function checkLoop(directory: string, acknowledged: number): Promis
   const log = openEventLog({ path: join(directory, 'log'), durability: 'process' });
   await log.openTopic(topicOf(purchases), 3);
   const partitions: Delivery[][] = [[], [], []];
-  await readDeliveries(log, purchases, [0, 0, 0], (partition, _, some) => partitions[partition]?.push(...some));
+  await readDeliveries(log, purchases, rowCodec(purchases.columns), [0, 0, 0], (partition, _, some) =>
+    partitions[partition]?.push(...some),
+  );
   const ends = await log.ends(topicOf(purchases));
   await log.close();
   mustEqual(

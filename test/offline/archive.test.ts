@@ -46,6 +46,7 @@ test('a disk that is full for a while leaves no gap in the history', async () =>
   let full = false;
   const offline: OfflineStore = {
     publish: (change) => (full ? Promise.reject(fail('OFFLINE_FULL', { path })) : real.publish(change)),
+    evolve: (table) => real.evolve(table),
     position: (writer) => real.position(writer),
     tables: () => real.tables(),
     relation: (table) => real.relation(table),

@@ -170,6 +170,7 @@ test('after a crash between the switch and the history, the history says what wa
       crash && change.mode === 'append' && change.writer.startsWith('batch/')
         ? Promise.reject(new Error('crash'))
         : store.publish(change),
+    evolve: (table) => store.evolve(table),
     position: (writer) => store.position(writer),
     tables: () => store.tables(),
     relation: (table) => store.relation(table),

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
 import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
+import { sourceRows } from '../../src/featurestore/ingest/source-rows.ts';
 import { Materialiser } from '../../src/featurestore/materialise/materialiser.ts';
 import { logRecordAt } from '../../src/testing/contracts/event-log.ts';
 import { spend } from './numbered-tiles.ts';
@@ -13,6 +14,6 @@ test('a store that stands behind the end of its log is refused: new events would
   const store = new MemoryOnlineStore();
   store.writeTiles({ writer: 'materialiser', position: { 'purchases@1': [0, 2] }, tiles: [] });
   await expect(
-    Materialiser.open({ log, store, sources: [source], layouts: [spend], cacheKeys: 10 }),
+    Materialiser.open({ log, store, sources: [source], rowsOf: sourceRows({}), layouts: [spend], cacheKeys: 10 }),
   ).rejects.toMatchObject({ code: 'STORE_AHEAD', facts: { source: 'purchases', position: 2, end: 1 } });
 });

@@ -4,7 +4,7 @@ import { rows } from './row.ts';
 export const changeErrors = rows({
   DECLARATION_TEXT: {
     message: 'the kept declaration cannot be read: {reason}',
-    mend: 'restore the file from its copy, or remove it to put the declaration in place as the first',
+    mend: 'restore the file from its copy: it has the columns that events were written under',
     retry: 'never',
     status: 500,
     exit: 4,

@@ -59,6 +59,13 @@ export const eventErrors = rows({
     status: 400,
     exit: 3,
   },
+  EVENT_SCHEMA: {
+    message: '{what} was written under columns (number {found}) that the kept declaration does not have',
+    mend: 'restore declaration.json from its copy: it has the columns that the source had',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
   EVENT_SOURCE: {
     message: 'the project has no event source {source}',
     mend: 'send to one of the sources that it declares',

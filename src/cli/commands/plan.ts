@@ -18,7 +18,7 @@ export const plan: Command = {
     const { project, environment } = await loadConfig(call);
     const file = declarationFile(environment.directory);
     const before = existsSync(file) ? parseDeclaration(readFileSync(file, 'utf8')) : null;
-    const changes = planChanges(before, declarationDocument(project));
+    const changes = planChanges(before, declarationDocument(project, before));
     call.terminal.out(call.json ? JSON.stringify(changes) : planText(changes).trimEnd());
     checkPlan(changes);
     await checkBatchViews(project);

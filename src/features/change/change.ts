@@ -1,6 +1,14 @@
 import type { DeclaredPart } from './declaration-document.ts';
 import type { FieldChange } from './field-changes.ts';
 
+/** What becomes of a column: it comes, may be null from now on, or gets a type that holds every value of the old one. */
+export interface ColumnChange {
+  readonly column: string;
+  readonly kind: 'add' | 'nullable' | 'widen' | 'reorder';
+  readonly before: string | null;
+  readonly after: string;
+}
+
 /** One thing that putting a declaration in the place of another does, or why it is refused. */
 export type Change =
   /** The part is new; a stream view is filled from the history. */
@@ -13,6 +21,8 @@ export type Change =
   | { readonly kind: 'removeFeatures'; readonly part: DeclaredPart; readonly features: readonly string[] }
   /** The view's tiles are computed anew from the history. */
   | { readonly kind: 'refillTiles'; readonly part: DeclaredPart; readonly fields: readonly FieldChange[] }
+  /** Columns of a source become others that hold every row written before. */
+  | { readonly kind: 'evolveColumns'; readonly part: DeclaredPart; readonly steps: readonly ColumnChange[] }
   /** Takes effect at once. */
   | { readonly kind: 'changeSettings'; readonly part: DeclaredPart; readonly fields: readonly FieldChange[] }
   /** The text of a function has changed: a warning. */

@@ -4,8 +4,9 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ProjectData } from '../define/declaration.ts';
 import type { TilesKept } from '../tile/tiles-kept.ts';
 import { modelPart, servicePart, sourcePart, viewPart } from './declared-part.ts';
+import { type SchemaTexts, schemasOfParts, withSchemas } from './source-schemas.ts';
 
-export const DECLARATION_FORMAT = 1;
+export const DECLARATION_FORMAT = 2;
 
 const kinds = ['eventSource', 'streamView', 'batchView', 'onDemandView', 'featureService', 'model'] as const;
 
@@ -24,11 +25,17 @@ const partSchema = z.strictObject({
   code: z.string().nullable(),
 });
 
+const columnsSchema = z.array(z.tuple([z.string(), z.string()]));
+
 const documentSchema = z.strictObject({
   format: z.literal(DECLARATION_FORMAT),
   project: z.string(),
   parts: z.array(partSchema),
+  schemas: z.record(z.string(), z.array(columnsSchema).min(1)),
 });
+
+/** Before a source could have others, its columns were those of its part. */
+const firstDocumentSchema = documentSchema.omit({ schemas: true }).extend({ format: z.literal(1) });
 
 /** What is declared under one name and version. */
 export interface DeclaredPart {
@@ -54,13 +61,19 @@ export interface DeclarationDocument {
   readonly project: string;
   /** Sources, views, services, models; each kind by name. */
   readonly parts: readonly DeclaredPart[];
+  /** What rows of every source that there has been were written under. */
+  readonly schemas: SchemaTexts;
 }
 
-/** The document of a project. */
-export function declarationDocument(project: ProjectData): DeclarationDocument {
+/** The document of a project that takes the place of another (null: of none). */
+export function declarationDocument(
+  project: ProjectData,
+  before: DeclarationDocument | null = null,
+): DeclarationDocument {
   return {
     format: DECLARATION_FORMAT,
     project: project.name,
+    schemas: withSchemas(before?.schemas ?? {}, project.sources),
     parts: [
       ...project.sources.map(sourcePart),
       ...project.views.map(viewPart),
@@ -70,16 +83,16 @@ export function declarationDocument(project: ProjectData): DeclarationDocument {
   };
 }
 
-/** The document of a project as the text that is kept: for one meaning always the same, format first. */
-export function declarationJson(project: ProjectData): string {
-  const { format, project: name, parts } = declarationDocument(project);
+/** A document as the text that is kept: for one meaning always the same, format first. */
+export function declarationJson(document: DeclarationDocument): string {
+  const { format, project: name, parts, schemas } = document;
   const inOrder = parts.map(({ kind, name: part, version, ...rest }) => ({
     kind,
     name: part,
     version,
     ...(ordered({ ...rest, tiles: tilesJson(rest.tiles) }) as object),
   }));
-  return `${JSON.stringify({ format, project: name, parts: inOrder }, null, 2)}\n`;
+  return `${JSON.stringify({ format, project: name, parts: inOrder, schemas }, null, 2)}\n`;
 }
 
 function tilesJson(tiles: TilesKept | null): Json {
@@ -90,13 +103,21 @@ function tilesJson(tiles: TilesKept | null): Json {
 export function parseDeclaration(text: string): DeclarationDocument {
   const json = parseJson(text);
   const format = z.looseObject({ format: z.int() }).safeParse(json);
-  if (format.success && format.data.format !== DECLARATION_FORMAT) {
+  if (format.success && format.data.format > DECLARATION_FORMAT) {
     throw fail('DECLARATION_FORMAT', { found: format.data.format, known: DECLARATION_FORMAT });
+  }
+  if (format.success && format.data.format === 1) {
+    const first = firstDocumentSchema.safeParse(json);
+    if (!first.success) throw unreadable(first.error);
+    return { ...first.data, format: DECLARATION_FORMAT, schemas: schemasOfParts(first.data.parts) };
   }
   const parsed = documentSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw fail('DECLARATION_TEXT', { reason: `${issue?.path.join('.') || 'document'}: ${issue?.message ?? ''}` });
+  throw unreadable(parsed.error);
+}
+
+function unreadable({ issues: [issue] }: z.ZodError): Error {
+  return fail('DECLARATION_TEXT', { reason: `${issue?.path.join('.') || 'document'}: ${issue?.message ?? ''}` });
 }
 
 function parseJson(text: string): unknown {

@@ -11,13 +11,16 @@ export function declarationHash(project: ProjectData): string {
   return documentHash(declarationDocument(project));
 }
 
-/** The hash of a document: SHA-256 of its canonical JSON without code. */
-export function documentHash({ format, project, parts }: DeclarationDocument): string {
+/** What is hashed: a declaration keeps its hash when the kept document gets another format. */
+const HASHED_FORMAT = 1;
+
+/** The hash of a document: SHA-256 of its canonical JSON without code and without the columns that sources had. */
+export function documentHash({ project, parts }: DeclarationDocument): string {
   const plain = parts.map(
     ({ code: _, tiles, ...part }): Json => ({
       ...part,
       tiles: tiles === null ? null : { ...tiles },
     }),
   );
-  return sha256Hex(canonicalJson({ format, project, parts: plain }));
+  return sha256Hex(canonicalJson({ format: HASHED_FORMAT, project, parts: plain }));
 }

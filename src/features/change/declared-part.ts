@@ -180,9 +180,13 @@ function identity({ name, version }: { readonly name: string; readonly version: 
   return `${name}@${version}`;
 }
 
-/** Units and ranges of columns, where there are any. */
+/** Units, ranges and deprecations of columns, where there are any. */
 function quality(columns: Columns): { readonly [field: string]: Json } {
-  return { ...noted('units', columns, ({ unit }) => unit), ...noted('ranges', columns, ({ range }) => range) };
+  return {
+    ...noted('units', columns, ({ unit }) => unit),
+    ...noted('ranges', columns, ({ range }) => range),
+    ...noted('deprecated', columns, ({ deprecated }) => deprecated),
+  };
 }
 
 function noted(

@@ -1,5 +1,5 @@
 import { canonicalJson } from '../../base/canonical-json.ts';
-import { type Change, partId } from './change.ts';
+import { type Change, type ColumnChange, partId } from './change.ts';
 import type { FieldChange } from './field-changes.ts';
 import type { DeclarationPlan } from './plan-changes.ts';
 
@@ -34,6 +34,8 @@ function changeLines(change: Change, isFirst: boolean): readonly string[] {
       return [`  - ${id}: ${change.features.join(', ')}`];
     case 'refillTiles':
       return [`  ~ ${id}: its tiles are computed anew from the history`];
+    case 'evolveColumns':
+      return change.steps.map((step) => `  ~ ${id}: ${stepText(step)}`);
     case 'changeSettings':
       return change.fields.map((field) => `  ~ ${id}: ${fieldText(field)}`);
     case 'changeCode':
@@ -41,7 +43,7 @@ function changeLines(change: Change, isFirst: boolean): readonly string[] {
     case 'refuseMeaning':
       return [
         ...change.fields.map((field) => `  ! ${id}: ${fieldText(field)}`),
-        `    mend: give it version ${(change.part.version ?? 0) + 1}`,
+        `    mend: ${[...new Set(change.fields.map(columnMend))].join('')}give it version ${(change.part.version ?? 0) + 1}`,
       ];
     case 'refuseVersion':
       return [`  ! ${id}: there has been version ${change.above}`, `    mend: give it version ${change.above + 1}`];
@@ -54,6 +56,29 @@ function fieldText({ field, before, after }: FieldChange): string {
   if (before === undefined) return `${field} is new: ${valueText(after)}`;
   if (after === undefined) return `${field} is gone: ${valueText(before)}`;
   return `${field} was ${valueText(before)}, is ${valueText(after)}`;
+}
+
+function stepText({ column, kind, before, after }: ColumnChange): string {
+  switch (kind) {
+    case 'add':
+      return `${column} (${after}) comes; rows before have null`;
+    case 'nullable':
+      return `${column} was ${before}, may be null from now on`;
+    case 'widen':
+      return `${column} was ${before}, is ${after}; every value stays what it was`;
+    case 'reorder':
+      return 'its columns stand in another order';
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** What else than a new version a column of a source could be given. */
+function columnMend({ field, before, after }: FieldChange): string {
+  if (!field.startsWith('columns.')) return '';
+  if (after === undefined) return 'keep the column as deprecated(…), or ';
+  if (before === undefined) return 'let the new column be nullable(…), or ';
+  return 'let the column keep its type (an int may become an int64 or a float, and every column nullable), or ';
 }
 
 const LONGEST_VALUE = 160;

@@ -54,6 +54,12 @@ export function nullable<T extends Tag>(of: Column<T>): Column<`${Base<T>}?`> {
   return column<`${Base<T>}?`>({ ...spec, nullable: true });
 }
 
+/** The column, which producers may leave out from now on: how one goes without a new version of its source. */
+export function deprecated<T extends Tag>(of: Column<T>): Column<`${Base<T>}?`> {
+  const { of: _, ...spec } = of;
+  return column<`${Base<T>}?`>({ ...spec, nullable: true, deprecated: true });
+}
+
 function column<T extends Tag>(spec: ColumnSpec): Column<T> {
   return Object.freeze({ ...spec, of: tagOf(spec) as T });
 }

@@ -25,6 +25,7 @@ export {
   bool,
   type Column,
   decimal,
+  deprecated,
   float,
   int,
   int64,

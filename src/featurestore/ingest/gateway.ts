@@ -6,8 +6,9 @@ import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import type { EventLog, LogRecord } from '../../ports/event-log.ts';
 import type { Value } from '../../schema/column.ts';
-import { rowCodec } from '../../schema/row-codec.ts';
+import type { RowCodec } from '../../schema/row-codec.ts';
 import { rowParser } from '../../schema/row-parser.ts';
+import type { RowsOf } from './source-rows.ts';
 
 /** What became of the events of one call. Refused events are not in the log; all others are, in the order sent. */
 export interface IngestReport {
@@ -61,6 +62,7 @@ export class Gateway {
   static async open(options: {
     readonly log: EventLog;
     readonly sources: readonly EventSourceData[];
+    readonly rowsOf: RowsOf;
     readonly partitions: number;
     readonly clock: Clock;
     readonly listener: AppendListener;
@@ -74,6 +76,7 @@ export class Gateway {
         source.name,
         sourceGate(
           source,
+          options.rowsOf(source),
           ends.map((end) => end.lastIngestTs),
         ),
       );
@@ -161,13 +164,13 @@ interface TakenEvent {
 
 const QUARANTINE_SAMPLES = 20;
 
-function sourceGate(source: EventSourceData, lastIngestTs: number[]): SourceGate {
+function sourceGate(source: EventSourceData, { encode }: RowCodec, lastIngestTs: number[]): SourceGate {
   const names = Object.keys(source.columns);
   return {
     source,
     topic: topicOf(source),
     parse: rowParser(source),
-    encode: rowCodec(source.columns).encode,
+    encode,
     idIndex: names.indexOf(source.id),
     timeIndex: names.indexOf(source.time),
     lastIngestTs,

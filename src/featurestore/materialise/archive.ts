@@ -9,6 +9,7 @@ import type { OfflineChange, OfflineStore, OfflineValue, TableAppend } from '../
 import type { TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import { topicOf } from '../ingest/gateway.ts';
+import type { RowsOf } from '../ingest/source-rows.ts';
 import { offsetsOf, readDeliveries } from './log-cursor.ts';
 import type { TileCache } from './tile-cache.ts';
 import { TileTableWriter } from './tile-table-writer.ts';
@@ -21,6 +22,7 @@ export interface ArchiveOptions {
   readonly log: EventLog;
   readonly offline: OfflineStore;
   readonly sources: readonly EventSourceData[];
+  readonly rowsOf: RowsOf;
   readonly layouts: readonly TileLayout[];
   /** The tiles' newest content. */
   readonly tiles: TileCache;
@@ -64,13 +66,21 @@ export class Archive {
       await readDeliveries(
         options.log,
         source,
+        options.rowsOf(source),
         [...buffer.next],
         (partition, offset, ds) => buffer.take(partition, offset, ds),
         to,
       );
       const layouts = options.layouts.filter(({ view }) => view.source.name === source.name);
       const from = offsetsOf(tiles, source, begins);
-      await readDeliveries(options.log, source, from, (_p, _o, ds) => archive.#touchAll(layouts, ds), to);
+      await readDeliveries(
+        options.log,
+        source,
+        options.rowsOf(source),
+        from,
+        (_p, _o, ds) => archive.#touchAll(layouts, ds),
+        to,
+      );
     }
     return archive;
   }

@@ -2,7 +2,7 @@ import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Position } from '../../ports/position.ts';
-import { rowCodec } from '../../schema/row-codec.ts';
+import type { RowCodec } from '../../schema/row-codec.ts';
 import { topicOf } from '../ingest/gateway.ts';
 
 /** Records read from the log at once. */
@@ -15,12 +15,12 @@ export type TakeDeliveries = (partition: number, offset: number, deliveries: rea
 export async function readDeliveries(
   log: EventLog,
   source: EventSourceData,
+  { decode }: RowCodec,
   from: readonly number[],
   take: TakeDeliveries,
   to?: readonly number[],
 ): Promise<void> {
   const topic = topicOf(source);
-  const { decode } = rowCodec(source.columns, `an event of ${source.name}`);
   const ends = to ?? (await log.ends(topic)).map(({ end }) => end);
   for (let partition = 0; partition < ends.length; partition += 1) {
     for (let offset = from[partition]; offset < ends[partition]; ) {

@@ -9,6 +9,7 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { OnlineStore, TileReport, TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import { topicOf } from '../ingest/gateway.ts';
+import type { RowsOf } from '../ingest/source-rows.ts';
 import { offsetsOf, readDeliveries } from './log-cursor.ts';
 import { rememberIds } from './remember-ids.ts';
 import { type KeyTiles, TileCache } from './tile-cache.ts';
@@ -20,6 +21,7 @@ export interface MaterialiserOptions {
   readonly log: EventLog;
   readonly store: OnlineStore;
   readonly sources: readonly EventSourceData[];
+  readonly rowsOf: RowsOf;
   readonly layouts: readonly TileLayout[];
   readonly cacheKeys: number;
   /** Sees every judged delivery, in log order of its partition. */
@@ -73,8 +75,12 @@ export class Materialiser {
   /** Reads the log up to its present ends. */
   async catchUp(): Promise<void> {
     for (const state of this.#sources.values()) {
-      await readDeliveries(this.#options.log, state.source, state.next, (partition, _, deliveries) =>
-        this.#apply(state, partition, deliveries),
+      await readDeliveries(
+        this.#options.log,
+        state.source,
+        this.#options.rowsOf(state.source),
+        state.next,
+        (partition, _, deliveries) => this.#apply(state, partition, deliveries),
       );
     }
   }
@@ -206,7 +212,7 @@ export class Materialiser {
         changed: (layout, tiles, hop, start) => this.tiles.markDirty(layout, tiles, hop, start),
       },
     );
-    const lastIngestTs = await rememberIds(log, source, engine.admission, next);
+    const lastIngestTs = await rememberIds(log, source, this.#options.rowsOf(source), engine.admission, next);
     this.#sources.set(source.name, { source, engine, next, lastIngestTs });
   }
 

@@ -1,8 +1,9 @@
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Admission } from '../../features/engine/admission.ts';
 import type { EventLog } from '../../ports/event-log.ts';
+import type { RowCodec } from '../../schema/row-codec.ts';
 import { topicOf } from '../ingest/gateway.ts';
-import { readDeliveries } from './log-cursor.ts';
+import { readDeliveries, type TakeDeliveries } from './log-cursor.ts';
 
 /**
  * Refills the memory of ids from the log before the offsets that are read next, and gives the ingest time of the last
@@ -11,6 +12,7 @@ import { readDeliveries } from './log-cursor.ts';
 export async function rememberIds(
   log: EventLog,
   source: EventSourceData,
+  rows: RowCodec,
   admission: Admission,
   next: readonly number[],
 ): Promise<number[]> {
@@ -27,9 +29,9 @@ export async function rememberIds(
     lastIngestTs[partition] = last.ingestTs;
     from[partition] = await log.offsetAtIngest(topic, partition, last.ingestTs - admission.memoryMs);
   }
-  const remember: Parameters<typeof readDeliveries>[3] = (partition, _, deliveries) => {
+  const remember: TakeDeliveries = (partition, _, deliveries) => {
     for (const { id, ingestTs } of deliveries) admission.remember(id, ingestTs, partition);
   };
-  await readDeliveries(log, source, from, remember, next);
+  await readDeliveries(log, source, rows, from, remember, next);
   return lastIngestTs;
 }

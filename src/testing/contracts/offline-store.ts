@@ -492,6 +492,48 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 11,
+    name: 'a table that evolves reads null in its new columns and the same number in one that is a double now',
+    needs: [],
+    run: (subject) =>
+      withStore(subject, async (store) => {
+        const whole: OfflineTable = { name: numbers.name, columns: { at: 'BIGINT', value: 'BIGINT' } };
+        const wider: OfflineTable = { name: numbers.name, columns: { more: 'STRING', value: 'DOUBLE', at: 'BIGINT' } };
+        await store.evolve(wider);
+        mustEqual(store.tables(), [], 'a table that is not stored');
+        await store.publish(
+          change(
+            'w',
+            [1],
+            [
+              whole,
+              [
+                [1, 2 ** 53 - 1],
+                [2, -7],
+              ],
+            ],
+          ),
+        );
+        await store.evolve(wider);
+        await store.evolve(wider);
+        const before = [
+          [null, 2 ** 53 - 1, 1n],
+          [null, -7, 2n],
+        ];
+        mustEqual(await rowsOf(store, wider), before, 'rows from before');
+        await store.publish(change('w', [2], [wider, [['x', 0.5, 3]]]));
+        mustEqual(await rowsOf(store, wider), [...before, ['x', 0.5, 3n]], 'rows of both');
+        await store.compact(numbers.name);
+        mustEqual(await rowsOf(store, wider), [...before, ['x', 0.5, 3n]], 'merged');
+        mustEqual(store.position('w'), { topic: [2] }, 'the position');
+        const others: readonly OfflineTable['columns'][] = [whole.columns, { ...wider.columns, at: 'STRING' }, {}];
+        for (const columns of others) {
+          await mustFail('OFFLINE_COLUMNS', () => store.evolve({ name: numbers.name, columns }), 'no way back');
+        }
+        mustEqual(await rowsOf(store, wider), [...before, ['x', 0.5, 3n]], 'after what was refused');
+      }),
+  },
+  {
+    rule: 12,
     name: 'an export is a file of exactly the rows given, from a query or in batches, and an error leaves none',
     needs: [],
     run: (subject) =>
@@ -530,7 +572,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
       }),
   },
   {
-    rule: 11,
+    rule: 12,
     name: 'batches of an export keep their order when their numbers become wide between them',
     needs: [],
     run: (subject) =>
@@ -555,7 +597,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
       }),
   },
   {
-    rule: 11,
+    rule: 12,
     name: 'wrong SQL is an error, a query that is left early does no harm, and a closed store answers nothing',
     needs: [],
     run: async (subject) => {

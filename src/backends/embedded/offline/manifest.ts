@@ -7,30 +7,34 @@ import type { OfflineType } from '../../../ports/offline-store.ts';
 import { FILE_TYPES } from './staged-column.ts';
 
 /** Version of manifests and of the files they name. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /*
  * manifest.<sequence>.json, the greatest sequence is the newest:
  *
- *   { "format": 1, "sequence": 12,
+ *   { "format": 2, "sequence": 12,
  *     "tables": [{ "name": "events/departures@1", "columns": [["flight", "STRING"], …],
- *                  "files": [{ "path": "tables/events/departures@1/12-0.parquet", "rows": 2000, "bytes": 51200 }] }],
+ *                  "files": [{ "path": "tables/events/departures@1/12-0.parquet", "rows": 2000, "bytes": 51200,
+ *                              "columns": [["flight", "STRING"], …] }] }],
  *     "positions": { "deliveries": { "departures": [1000, 1000] } },
  *     "retired": [{ "path": "…", "at": 1700000000000 }] }
  *
- * Paths are relative to the store. Retired files are in no table any more and are removed after a while.
+ * Paths are relative to the store. A file has columns of its own if it was written before the table got others. Retired
+ * files are in no table any more and are removed after a while. Format 1 had no columns of files.
  */
 const offlineType = z.enum(Object.keys(FILE_TYPES) as [OfflineType, ...OfflineType[]]);
 const count = z.int().nonnegative();
 
+const columns = z.array(z.tuple([z.string(), offlineType]));
+
 const manifestSchema = z.strictObject({
-  format: z.literal(FORMAT_VERSION),
+  format: z.union([z.literal(1), z.literal(FORMAT_VERSION)]).transform(() => FORMAT_VERSION),
   sequence: count,
   tables: z.array(
     z.strictObject({
       name: z.string(),
-      columns: z.array(z.tuple([z.string(), offlineType])),
-      files: z.array(z.strictObject({ path: z.string(), rows: count, bytes: count })),
+      columns,
+      files: z.array(z.strictObject({ path: z.string(), rows: count, bytes: count, columns: columns.optional() })),
     }),
   ),
   positions: z.record(z.string(), z.record(z.string(), z.array(count))),

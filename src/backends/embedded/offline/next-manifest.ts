@@ -24,6 +24,25 @@ export function withChange(
   return next(manifest, [...tables.values()], { ...manifest.positions, [change.writer]: position }, now);
 }
 
+/**
+ * The manifest after a table has got the columns of another declaration; null where it has them. Its files keep theirs.
+ * Error: OFFLINE_COLUMNS.
+ */
+export function withColumns(manifest: Manifest, table: OfflineTable, now: number): Manifest | null {
+  const stored = manifest.tables.find(({ name }) => name === table.name);
+  if (stored === undefined) return null;
+  const columns = Object.entries(table.columns);
+  if (columnsText(columns) === columnsText(stored.columns)) return null;
+  const kept = stored.columns.every(([column, type]) => {
+    const is = Object.hasOwn(table.columns, column) ? table.columns[column] : undefined;
+    return is === type || (type === 'BIGINT' && is === 'DOUBLE');
+  });
+  if (!kept) checkColumns(stored, table);
+  const files = stored.files.map((file) => ({ ...file, columns: file.columns ?? stored.columns }));
+  const tables = manifest.tables.map((each) => (each === stored ? { ...each, columns, files } : each));
+  return next(manifest, tables, manifest.positions, now);
+}
+
 /** The manifest after a table's files were merged or dropped. */
 export function withFiles(manifest: Manifest, name: string, files: ManifestFile[], now: number): Manifest {
   const tables = manifest.tables.map((table) => (table.name === name ? { ...table, files } : table));
@@ -39,11 +58,13 @@ export function withoutExpired(manifest: Manifest, retiredBefore: number): reado
 
 /** Error OFFLINE_COLUMNS unless a table is declared as it is stored. */
 export function checkColumns({ name, columns }: ManifestTable, { columns: given }: OfflineTable): void {
-  const stored = columns.map(([column, type]) => `${column} ${type}`).join(', ');
-  const wanted = Object.entries(given)
-    .map(([column, type]) => `${column} ${type}`)
-    .join(', ');
+  const stored = columnsText(columns);
+  const wanted = columnsText(Object.entries(given));
   if (stored !== wanted) throw fail('OFFLINE_COLUMNS', { table: name, stored, given: wanted });
+}
+
+function columnsText(columns: ManifestTable['columns']): string {
+  return columns.map(([column, type]) => `${column} ${type}`).join(', ');
 }
 
 function next(manifest: Manifest, tables: ManifestTable[], positions: Manifest['positions'], now: number): Manifest {

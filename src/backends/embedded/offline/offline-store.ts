@@ -17,6 +17,7 @@ import type { Lock } from '../lock.ts';
 import { checkTableName, filePath, lockDirectory, removeOrphans, scratchPath, writeError } from './directory.ts';
 import { Engine } from './engine.ts';
 import { mergeableRuns, outdatedFiles } from './file-choice.ts';
+import { groupedByColumns, selectList } from './file-columns.ts';
 import {
   FORMAT_VERSION,
   type Manifest,
@@ -28,9 +29,9 @@ import {
   switchManifest,
   syncPaths,
 } from './manifest.ts';
-import { checkColumns, withChange, withFiles, withoutExpired } from './next-manifest.ts';
+import { checkColumns, withChange, withColumns, withFiles, withoutExpired } from './next-manifest.ts';
 import { PublishedFiles } from './published-files.ts';
-import { nothingOf, quoteName, readParquet } from './sql-text.ts';
+import { nothingOf, readParquet } from './sql-text.ts';
 
 export interface OfflineStoreOptions {
   /** The store's directory. */
@@ -128,8 +129,14 @@ class EmbeddedOfflineStore implements OfflineStore {
     const stored = this.#manifest.tables.find(({ name }) => name === table.name);
     if (stored !== undefined) checkColumns(stored, table);
     if (stored === undefined || stored.files.length === 0) return `(${nothingOf(table)})`;
-    const columns = Object.keys(table.columns).map(quoteName);
-    return `(SELECT ${columns.join(', ')} FROM ${readParquet(this.#files.sound(stored.files))})`;
+    return `(${this.#select(stored, stored.files)})`;
+  }
+
+  evolve(table: OfflineTable): Promise<void> {
+    return this.#inTurn(async () => {
+      const evolved = withColumns(this.#manifest, table, this.#options.clock());
+      if (evolved !== null) await this.#writing(async () => evolved);
+    });
   }
 
   async *query(sql: string): AsyncGenerator<readonly (readonly OfflineValue[])[]> {
@@ -246,6 +253,13 @@ class EmbeddedOfflineStore implements OfflineStore {
     return { path: file, rows, bytes: statSync(path).size };
   }
 
+  /** The rows of files under the table's columns, those of files with other columns as what they are there. */
+  #select({ columns }: ManifestTable, files: readonly ManifestFile[]): string {
+    return groupedByColumns(files)
+      .map((group) => `SELECT ${selectList(columns, group[0].columns)} FROM ${readParquet(this.#files.sound(group))}`)
+      .join(' UNION ALL ');
+  }
+
   /** The change is published: that a merge fails must not look as if it were not. `compact` and every read say why. */
   async #compactIfDue(tableName: string): Promise<void> {
     const { wholeFileBytes, compactAtFiles } = this.#options;
@@ -272,7 +286,7 @@ class EmbeddedOfflineStore implements OfflineStore {
   }
 
   async #merge(table: string, run: readonly ManifestFile[], paths: string[]): Promise<ManifestFile> {
-    const sql = `FROM ${readParquet(this.#files.sound(run))}`;
+    const sql = this.#select(this.#known(table), run);
     try {
       const file = await this.#writeFile(table, paths, (path, meta) => this.#engine.copy(sql, path, meta));
       const rows = run.reduce((sum, each) => sum + each.rows, 0);

@@ -1,0 +1,33 @@
+import type { ColumnSpec, ValueType } from './column.ts';
+
+const TYPES: Readonly<Record<ValueType, true>> = {
+  text: true,
+  int: true,
+  int64: true,
+  decimal: true,
+  float: true,
+  bool: true,
+  time: true,
+  list: true,
+};
+
+const TYPE_TEXT = /^(?:list<([a-z0-9]+)(?:\((\d+)\))?>|([a-z0-9]+)(?:\((\d+)\))?)(\?)?$/;
+
+/** The column that `typeText` wrote; null for a text that it does not write. */
+export function parseTypeText(text: string): ColumnSpec | null {
+  const [, element, elementScale, plain, plainScale, mark] = TYPE_TEXT.exec(text) ?? [];
+  const nullable = mark !== undefined;
+  if (element !== undefined && isType(element) && element !== 'list')
+    return { type: 'list', element, nullable, ...scaleOf(elementScale) };
+  if (plain !== undefined && isType(plain) && plain !== 'list')
+    return { type: plain, nullable, ...scaleOf(plainScale) };
+  return null;
+}
+
+function isType(text: string): text is ValueType {
+  return Object.hasOwn(TYPES, text);
+}
+
+function scaleOf(digits: string | undefined): { readonly scale?: number } {
+  return digits === undefined ? {} : { scale: Number(digits) };
+}
