@@ -1,4 +1,4 @@
-import { launchPace } from './analysis/kernels.ts';
+import { steadyRows } from './analysis/kernels.ts';
 import type { TraceFacts } from './analysis/trace-facts.ts';
 import { type FindingDraft, SILENT_BELOW } from './finding.ts';
 import { dataPipeline } from './rules/data-pipeline.ts';
@@ -89,6 +89,6 @@ function limitationsOf(facts: TraceFacts): readonly string[] {
   if (size > 1) texts.push(`${ONE_RANK} ${size} ranks: waiting for a late rank cannot be told from sending`);
   if (trace.overheadUs > 0.01 * sum.totalUs) texts.push('the profiler itself took more than 1 % of the time');
   for (const { name, leftOut } of windows) if (leftOut !== undefined) texts.push(`${name} is left out: ${leftOut}`);
-  if (launchPace(facts).kernelsPerStep === 0) texts.push('no GPU event begins in a steady step');
+  if (steadyRows(facts).length === 0) texts.push('no GPU event begins in a steady step');
   return texts;
 }

@@ -1,3 +1,5 @@
+import { sortRows } from './sort-rows.ts';
+
 /** Intervals that do not overlap, sorted: interval i is [starts[i], ends[i]). The unit is that of the input. */
 export interface Spans {
   readonly starts: Float64Array;
@@ -34,12 +36,8 @@ function shortened(array: Float64Array<ArrayBuffer>, length: number): Float64Arr
 /** Indices in order of value, ties by index. */
 export function sortedOrder(values: ArrayLike<number>): Uint32Array {
   const order = new Uint32Array(values.length);
-  let sorted = true;
-  for (let index = 0; index < order.length; index += 1) {
-    order[index] = index;
-    if (index > 0 && values[index] < values[index - 1]) sorted = false;
-  }
-  return sorted ? order : order.sort((a, b) => values[a] - values[b] || a - b);
+  for (let index = 0; index < order.length; index += 1) order[index] = index;
+  return sortRows(order, (a, b) => values[a] < values[b]);
 }
 
 /** The summed length. */

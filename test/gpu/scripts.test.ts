@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type Case, cases, confusionOf, scoresOf } from '../../scripts/gpu/confusion.ts';
 import { type FuzzKind, fuzz, seeds } from '../../scripts/gpu/fuzz.ts';
+import { fuzzNsys } from '../../scripts/gpu/fuzz-nsys.ts';
 import { guidePage } from '../../scripts/gpu/guide.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { traceFacts } from '../../src/gpu/analysis/trace-facts.ts';
@@ -15,6 +16,13 @@ test('a sample of damaged texts of every kind gives answers or coded errors', ()
     const { answers, refusals } = fuzz(kind, 120, 900_000);
     expect(answers + refusals).toBe(120);
   }
+});
+
+test('a sample of damaged nsys exports gives answers or coded errors, soon', () => {
+  const { answers, refusals, longestMs } = fuzzNsys(150, 900_000);
+  expect(answers + refusals).toBe(150);
+  expect(Math.min(answers, refusals)).toBeGreaterThan(20);
+  expect(longestMs).toBeLessThan(5000);
 });
 
 test('a sample of made-up captures has the right first cause in 95 %, false warnings in 1 %', () => {

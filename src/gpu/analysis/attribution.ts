@@ -1,5 +1,6 @@
+import { grow } from '../trace/names.ts';
 import type { Trace } from '../trace/trace.ts';
-import { FrameCursors, sweepFrames } from './frames.ts';
+import { type FrameSink, type FrameStack, FrameSweep } from './frames.ts';
 
 /** What a host thread was busy with while the GPU waited for it. */
 export const hostWorks = ['loader', 'save', 'start-up', 'after a read-back', 'other'] as const;
@@ -41,56 +42,110 @@ export interface HostPart {
   readonly afterReadBack: boolean;
 }
 
-/** Charges each instant of host parts to the innermost frame and, once, to each frame around it. */
-export class Attributor {
+/** Open frames with the work that each one and those around it do, and the time charged inside of each by work. */
+interface WorkStack extends FrameStack {
+  works: Uint8Array<ArrayBuffer>;
+  /** `hostWorks.length` numbers for each frame. */
+  inside: Float64Array<ArrayBuffer>;
+}
+
+const OTHER = hostWorks.indexOf('other');
+const LOADER = hostWorks.indexOf('loader');
+const AFTER_READ_BACK = hostWorks.indexOf('after a read-back');
+const START_UP = hostWorks.indexOf('start-up');
+const KINDS = hostWorks.length;
+
+/**
+ * Hot path. Charges each instant of host parts to the innermost frame and, once, to each frame around it: what was charged
+ * inside of a frame goes to the one around it when the frame ends.
+ */
+export class Attributor implements FrameSink<HostPart, WorkStack> {
   readonly #trace: Trace;
-  readonly #threads: ReadonlyMap<number, Int32Array>;
-  readonly #cursors = new FrameCursors();
-  readonly #works = new Map<number, HostWork>();
-  readonly #tables = Object.fromEntries(hostWorks.map((work) => [work, new FrameTable()])) as Record<
-    HostWork,
-    FrameTable
-  >;
+  readonly #sweep: FrameSweep<HostPart, WorkStack>;
+  /** Work by name, 1 more than its number; 0 if it was not looked at yet. */
+  readonly #works: Uint8Array;
+  readonly #launches: Uint8Array;
+  readonly #tables = hostWorks.map(() => new FrameTable());
 
   constructor(trace: Trace, threads: ReadonlyMap<number, Int32Array>) {
     this.#trace = trace;
-    this.#threads = threads;
+    this.#works = new Uint8Array(trace.names.count);
+    this.#launches = new Uint8Array(trace.names.count);
+    this.#sweep = new FrameSweep(trace.host, threads, this);
   }
 
   /** Adds host parts that are later than those added before. */
   add(parts: readonly HostPart[]): void {
-    const { host } = this.#trace;
-    sweepFrames(this.#trace, this.#threads, parts, this.#cursors, (part, from, to, stack, depth) => {
-      let work: HostWork = 'other';
-      for (let level = 0; level < depth && (work === 'other' || work === 'loader'); level += 1) {
-        const found = this.#workOf(stack[level]);
-        if (found !== 'other') work = found;
-      }
-      if (work === 'other' && part.afterReadBack) work = 'after a read-back';
-      this.#tables[work].add(host.name, stack, depth, to - from);
-    });
+    this.#sweep.sweep(parts);
   }
 
   result(): Attribution {
+    this.#sweep.end();
     const { names } = this.#trace;
-    const frames = Object.fromEntries(
-      hostWorks.map((work) => [work, this.#tables[work].times((name) => names.text(name))]),
-    ) as Record<HostWork, FrameTimes>;
-    const byWork = Object.fromEntries(hostWorks.map((work) => [work, frames[work].totalUs]));
-    return { byWork: byWork as Record<HostWork, number>, frames };
+    const times = this.#tables.map((table) => table.times((name) => names.text(name)));
+    const frames = Object.fromEntries(hostWorks.map((work, kind) => [work, times[kind]]));
+    const byWork = Object.fromEntries(hostWorks.map((work, kind) => [work, times[kind].totalUs]));
+    return { byWork: byWork as Record<HostWork, number>, frames: frames as Record<HostWork, FrameTimes> };
   }
 
-  #workOf(row: number): HostWork {
+  open(): WorkStack {
+    return { depth: 0, rows: new Int32Array(32), works: new Uint8Array(32), inside: new Float64Array(32 * KINDS) };
+  }
+
+  pushed(stack: WorkStack): void {
+    if (stack.depth > stack.works.length) {
+      stack.works = grow(stack.works, Uint8Array);
+      stack.inside = grow(stack.inside, Float64Array);
+    }
+    const top = stack.depth - 1;
+    const around = top === 0 ? OTHER : stack.works[top - 1];
+    const own = around === OTHER || around === LOADER ? this.#workOf(stack.rows[top]) : OTHER;
+    stack.works[top] = own === OTHER ? around : own;
+    stack.inside.fill(0, top * KINDS, stack.depth * KINDS);
+  }
+
+  popping(stack: WorkStack): void {
+    const { name } = this.#trace.host;
+    const top = stack.depth - 1;
+    const own = name[stack.rows[top]];
+    let again: boolean | undefined;
+    for (let kind = 0; kind < KINDS; kind += 1) {
+      const us = stack.inside[top * KINDS + kind];
+      if (us === 0) continue;
+      if (top > 0) stack.inside[(top - 1) * KINDS + kind] += us;
+      again ??= isAround(stack, own, name);
+      if (!again) this.#tables[kind].addCovering(own, us);
+    }
+  }
+
+  visit(stack: WorkStack, part: HostPart, us: number): void {
+    const around = stack.depth === 0 ? OTHER : stack.works[stack.depth - 1];
+    const kind = around === OTHER && part.afterReadBack ? AFTER_READ_BACK : around;
+    const table = this.#tables[kind];
+    if (stack.depth === 0) table.addUnrecorded(us);
+    else {
+      table.addInnermost(this.#trace.host.name[stack.rows[stack.depth - 1]], us);
+      stack.inside[(stack.depth - 1) * KINDS + kind] += us;
+    }
+  }
+
+  #workOf(row: number): number {
     const { host, names } = this.#trace;
     const name = host.name[row];
-    let work = this.#works.get(name);
-    if (work === undefined) {
-      work = workOfName(names.text(name));
-      this.#works.set(name, work);
+    if (this.#works[name] === 0) {
+      const text = names.text(name);
+      this.#works[name] = 1 + hostWorks.indexOf(workOfName(text));
+      this.#launches[name] = launchCall.test(text) ? 1 : 0;
     }
-    if (work === 'other' && host.dur[row] > FIRST_LAUNCH_US && launchCall.test(names.text(name))) return 'start-up';
-    return work;
+    const work = this.#works[name] - 1;
+    return work === OTHER && this.#launches[name] === 1 && host.dur[row] > FIRST_LAUNCH_US ? START_UP : work;
   }
+}
+
+/** Whether a frame of the same name is around the one on top: time is charged to a name once. */
+function isAround({ rows, depth }: WorkStack, own: number, name: Int32Array): boolean {
+  for (let level = depth - 2; level >= 0; level -= 1) if (name[rows[level]] === own) return true;
+  return false;
 }
 
 /** What the name of a host frame says about its work. */
@@ -106,31 +161,29 @@ class FrameTable {
   readonly #innermost = new Map<number, number>();
   readonly #covering = new Map<number, number>();
 
-  add(nameOf: Int32Array, stack: Int32Array, depth: number, us: number): void {
+  addUnrecorded(us: number): void {
     this.#totalUs += us;
-    if (depth === 0) {
-      this.#unrecordedUs += us;
-      return;
-    }
-    const leaf = nameOf[stack[depth - 1]];
-    this.#innermost.set(leaf, (this.#innermost.get(leaf) ?? 0) + us);
-    for (let level = 0; level < depth; level += 1) {
-      const name = nameOf[stack[level]];
-      let again = false;
-      for (let outer = level - 1; outer >= 0 && outer >= level - 40 && !again; outer -= 1)
-        again = nameOf[stack[outer]] === name;
-      if (!again) this.#covering.set(name, (this.#covering.get(name) ?? 0) + us);
-    }
+    this.#unrecordedUs += us;
+  }
+
+  addInnermost(name: number, us: number): void {
+    this.#totalUs += us;
+    this.#innermost.set(name, (this.#innermost.get(name) ?? 0) + us);
+  }
+
+  addCovering(name: number, us: number): void {
+    this.#covering.set(name, (this.#covering.get(name) ?? 0) + us);
   }
 
   times(text: (name: number) => string): FrameTimes {
-    const inOrder = (map: ReadonlyMap<number, number>) =>
-      new Map([...map].sort((a, b) => b[1] - a[1]).map(([name, us]) => [text(name), us]));
+    const inOrder = (list: readonly (readonly [number, number])[]) =>
+      new Map(list.toSorted((a, b) => b[1] - a[1]).map(([name, us]) => [text(name), us]));
     return {
       totalUs: this.#totalUs,
       unrecordedUs: this.#unrecordedUs,
-      innermost: inOrder(this.#innermost),
-      covering: inOrder(this.#covering),
+      innermost: inOrder([...this.#innermost]),
+      // Inner frames end first: of frames with the same time the outermost comes first.
+      covering: inOrder([...this.#covering].reverse()),
     };
   }
 }

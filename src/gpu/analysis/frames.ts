@@ -1,4 +1,6 @@
 import { sortedOrder } from '../intervals.ts';
+import { sortRows } from '../sort-rows.ts';
+import { grow } from '../trace/names.ts';
 import type { Trace } from '../trace/trace.ts';
 
 /** A stretch of time on a host thread. */
@@ -6,25 +8,6 @@ export interface HostInterval {
   readonly thread: number;
   readonly start: number;
   readonly end: number;
-}
-
-/** Where a sweep is on each thread; keeps the sweep going over several calls with later and later intervals. */
-export class FrameCursors {
-  readonly #cursors = new Map<number, FrameCursor>();
-
-  of(thread: number): FrameCursor {
-    const known = this.#cursors.get(thread);
-    if (known !== undefined) return known;
-    const made = { at: 0, stack: new Int32Array(DEEPEST), depth: 0 };
-    this.#cursors.set(thread, made);
-    return made;
-  }
-}
-
-interface FrameCursor {
-  at: number;
-  readonly stack: Int32Array;
-  depth: number;
 }
 
 /** Nesting deeper than this is not followed. */
@@ -39,57 +22,98 @@ export function rowsByThread({ host }: Trace): ReadonlyMap<number, Int32Array> {
     const list = lists.get(host.thread[row]);
     if (list !== undefined) list.rows[list.used++] = row;
   }
-  const sorted = new Map<number, Int32Array>();
-  for (const [thread, { rows }] of lists) {
-    let inOrder = true;
-    for (let index = 1; index < rows.length && inOrder; index += 1) inOrder = !isBefore(rows[index], rows[index - 1]);
-    sorted.set(thread, inOrder ? rows : rows.sort((a, b) => (isBefore(a, b) ? -1 : 1)));
-  }
-  return sorted;
+  for (const { rows } of lists.values()) sortRows(rows, isBefore);
+  return new Map([...lists].map(([thread, { rows }]) => [thread, rows]));
 
   function isBefore(a: number, b: number): boolean {
-    return (
-      host.ts[a] < host.ts[b] ||
-      (host.ts[a] === host.ts[b] && (host.dur[a] > host.dur[b] || (host.dur[a] === host.dur[b] && a < b)))
-    );
+    return host.ts[a] < host.ts[b] || (host.ts[a] === host.ts[b] && host.dur[a] > host.dur[b]);
   }
 }
 
-/**
- * Hot path. Walks host intervals (disjoint within a thread) and calls `visit` for every stretch with one and the same stack
- * of events: the stack from the outermost to the innermost, of which `depth` entries count.
- */
-export function sweepFrames<Interval extends HostInterval>(
-  trace: Trace,
-  threads: ReadonlyMap<number, Int32Array>,
-  intervals: readonly Interval[],
-  cursors: FrameCursors,
-  visit: (interval: Interval, from: number, to: number, stack: Int32Array, depth: number) => void,
-): void {
-  const { host } = trace;
-  const order = sortedOrder(intervals.map(({ start }) => start));
-  for (const index of order) {
-    const interval = intervals[index];
-    const rows = threads.get(interval.thread) ?? new Int32Array(0);
-    const cursor = cursors.of(interval.thread);
-    let time = interval.start;
-    while (time < interval.end) {
-      while (cursor.at < rows.length && host.ts[rows[cursor.at]] <= time) push(cursor, rows[cursor.at++]);
-      while (cursor.depth > 0 && endOf(cursor.stack[cursor.depth - 1]) <= time) cursor.depth -= 1;
-      let next = interval.end;
-      if (cursor.at < rows.length) next = Math.min(next, host.ts[rows[cursor.at]]);
-      if (cursor.depth > 0) next = Math.min(next, endOf(cursor.stack[cursor.depth - 1]));
-      visit(interval, time, next, cursor.stack, cursor.depth);
-      time = next;
+/** The frames that are open at one moment on a thread, from the outermost; a subclass keeps what it wants to know of each. */
+export interface FrameStack {
+  depth: number;
+  /** The rows of the open frames; the first `depth` count. */
+  rows: Int32Array<ArrayBuffer>;
+}
+
+/** What is told of a sweep. */
+export interface FrameSink<Interval extends HostInterval, Stack extends FrameStack> {
+  /** An empty stack for a thread. */
+  open(): Stack;
+  /** A frame was put on top of the stack. */
+  pushed(stack: Stack): void;
+  /** The frame on top of the stack is about to be taken off. */
+  popping(stack: Stack): void;
+  /** A stretch of an interval with one and the same stack. */
+  visit(stack: Stack, interval: Interval, us: number): void;
+}
+
+/** Walks host intervals and tells the frames that are open; later calls must bring later intervals. */
+export class FrameSweep<Interval extends HostInterval, Stack extends FrameStack> {
+  readonly #host: Trace['host'];
+  readonly #threads: ReadonlyMap<number, Int32Array>;
+  readonly #sink: FrameSink<Interval, Stack>;
+  readonly #cursors = new Map<number, { at: number; readonly rows: Int32Array; readonly stack: Stack }>();
+
+  constructor(host: Trace['host'], threads: ReadonlyMap<number, Int32Array>, sink: FrameSink<Interval, Stack>) {
+    this.#host = host;
+    this.#threads = threads;
+    this.#sink = sink;
+  }
+
+  /** Hot path. Intervals of one thread do not overlap. */
+  sweep(intervals: readonly Interval[]): void {
+    const { ts, dur } = this.#host;
+    const sink = this.#sink;
+    for (const index of sortedOrder(intervals.map(({ start }) => start))) {
+      const interval = intervals[index];
+      const cursor = this.#cursor(interval.thread);
+      const { rows, stack } = cursor;
+      let time = interval.start;
+      while (time < interval.end) {
+        while (cursor.at < rows.length && ts[rows[cursor.at]] <= time) this.#push(stack, rows[cursor.at++]);
+        this.#popUntil(stack, time);
+        let next = interval.end;
+        if (cursor.at < rows.length) next = Math.min(next, ts[rows[cursor.at]]);
+        if (stack.depth > 0) {
+          const top = stack.rows[stack.depth - 1];
+          next = Math.min(next, ts[top] + dur[top]);
+        }
+        sink.visit(stack, interval, next - time);
+        time = next;
+      }
     }
   }
 
-  function endOf(row: number): number {
-    return host.ts[row] + host.dur[row];
+  /** Takes off what is still open. */
+  end(): void {
+    for (const { stack } of this.#cursors.values()) this.#popUntil(stack, Number.POSITIVE_INFINITY);
   }
 
-  function push(cursor: FrameCursor, row: number): void {
-    while (cursor.depth > 0 && endOf(cursor.stack[cursor.depth - 1]) <= host.ts[row]) cursor.depth -= 1;
-    if (cursor.depth < DEEPEST) cursor.stack[cursor.depth++] = row;
+  #push(stack: Stack, row: number): void {
+    this.#popUntil(stack, this.#host.ts[row]);
+    if (stack.depth >= DEEPEST) return;
+    if (stack.depth === stack.rows.length) stack.rows = grow(stack.rows, Int32Array);
+    stack.rows[stack.depth++] = row;
+    this.#sink.pushed(stack);
+  }
+
+  #popUntil(stack: Stack, time: number): void {
+    const { ts, dur } = this.#host;
+    while (stack.depth > 0) {
+      const top = stack.rows[stack.depth - 1];
+      if (ts[top] + dur[top] > time) return;
+      this.#sink.popping(stack);
+      stack.depth -= 1;
+    }
+  }
+
+  #cursor(thread: number) {
+    const known = this.#cursors.get(thread);
+    if (known !== undefined) return known;
+    const made = { at: 0, rows: this.#threads.get(thread) ?? new Int32Array(0), stack: this.#sink.open() };
+    this.#cursors.set(thread, made);
+    return made;
   }
 }

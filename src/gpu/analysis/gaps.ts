@@ -66,7 +66,8 @@ export class GapFinder {
     this.#last = new Int32Array(this.#rows.length);
     let until = window?.start ?? Number.NEGATIVE_INFINITY;
     let last = -1;
-    for (const [index, row] of this.#rows.entries()) {
+    for (let index = 0; index < count; index += 1) {
+      const row = this.#rows[index];
       const end = gpu.ts[row] + gpu.dur[row];
       if (end > until) {
         until = end;

@@ -1,8 +1,7 @@
 import { firstAbove } from '../intervals.ts';
 import { gpuKinds, hostKinds } from '../trace/trace.ts';
 import { workClassifier } from './decompose.ts';
-import { rowsByThread } from './frames.ts';
-import { medianOf } from './steps.ts';
+import { medianInPlace } from './steps.ts';
 import type { TraceFacts } from './trace-facts.ts';
 
 /** Kernels of one name within the steady windows. */
@@ -60,22 +59,33 @@ export function launchPace(facts: TraceFacts): LaunchPace {
   const { gpu, host } = facts.trace;
   const rows = steadyRows(facts);
   const { ofGpu } = facts.launches;
-  const launched = rows.filter((row) => ofGpu[row] >= 0);
-  const times = Float64Array.from(launched, (row) => host.ts[ofGpu[row]]).sort();
-  const starts = Float64Array.from(launched, (row) => gpu.ts[row]).sort();
-  const queue = new Int32Array(times.length);
+  // Filled by loops: `from` with a function would build a list of a million numbers first.
+  const durations = new Float64Array(rows.length);
+  let times = new Float64Array(rows.length);
+  let starts = new Float64Array(rows.length);
+  let launched = 0;
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index];
+    durations[index] = gpu.dur[row];
+    if (ofGpu[row] < 0) continue;
+    times[launched] = host.ts[ofGpu[row]];
+    starts[launched++] = gpu.ts[row];
+  }
+  times = times.subarray(0, launched).sort();
+  starts = starts.subarray(0, launched).sort();
+  const queue = new Float64Array(launched);
   let started = 0;
-  for (const [index, time] of times.entries()) {
-    while (started < starts.length && starts[started] <= time) started += 1;
+  for (let index = 0; index < launched; index += 1) {
+    while (started < launched && starts[started] <= times[index]) started += 1;
     queue[index] = index - started;
   }
   // Turned into intervals in place, from the last.
-  for (let index = times.length - 1; index > 0; index -= 1) times[index] -= times[index - 1];
+  for (let index = launched - 1; index > 0; index -= 1) times[index] -= times[index - 1];
   return {
     kernelsPerStep: rows.length / facts.steady.length,
-    medianKernelUs: medianOf(Float64Array.from(rows, (row) => gpu.dur[row])),
-    medianLaunchIntervalUs: medianOf(times.subarray(1)),
-    medianQueueLength: medianOf(queue),
+    medianKernelUs: medianInPlace(durations),
+    medianLaunchIntervalUs: medianInPlace(times.subarray(1)),
+    medianQueueLength: medianInPlace(queue),
   };
 }
 
@@ -134,11 +144,11 @@ export function tensorCoreUse(facts: TraceFacts): TensorCoreUse {
 }
 
 /** 1 for launching calls inside an operator that could use Tensor Cores, by host event. */
-function eligibleLaunches({ trace }: TraceFacts): Uint8Array {
+function eligibleLaunches({ trace, threads }: TraceFacts): Uint8Array {
   const { host, names } = trace;
   const isEligible = new Map<number, boolean>();
   const found = new Uint8Array(host.length);
-  for (const rows of rowsByThread(trace).values()) {
+  for (const rows of threads.values()) {
     let until = Number.NEGATIVE_INFINITY;
     for (const row of rows) {
       if (host.kind[row] >= hostKinds.runtime) {

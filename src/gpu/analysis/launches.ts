@@ -21,39 +21,46 @@ export function joinLaunches({ gpu, host }: Trace): Launches {
   return { ofGpu, any };
 }
 
-/** The earliest call of each correlation: in an array where correlations lie close together, as they do, else in a map. */
+/**
+ * The earliest call of each correlation. Open addressing over row numbers: a trace of a gigabyte has millions of calls, and a
+ * Map of them takes five times the memory of its columns.
+ */
 class CorrelationIndex {
-  readonly #least: number;
-  readonly #dense: Int32Array | undefined;
-  readonly #sparse = new Map<number, number>();
+  readonly #host: Trace['host'];
+  readonly #slots: Int32Array;
 
   constructor(host: Trace['host']) {
-    let least = Number.POSITIVE_INFINITY;
-    let most = Number.NEGATIVE_INFINITY;
+    this.#host = host;
     let count = 0;
+    for (let row = 0; row < host.length; row += 1) count += isCall(host, row) ? 1 : 0;
+    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * count + 2))).fill(-1);
     for (let row = 0; row < host.length; row += 1) {
-      if (host.kind[row] < hostKinds.runtime || host.link[row] < 0) continue;
-      least = Math.min(least, host.link[row]);
-      most = Math.max(most, host.link[row]);
-      count += 1;
-    }
-    this.#least = least;
-    const isDense = most - least < 8 * count + 1024 && Number.isInteger(least);
-    this.#dense = isDense ? new Int32Array(most - least + 1).fill(-1) : undefined;
-    for (let row = 0; row < host.length; row += 1) {
-      if (host.kind[row] < hostKinds.runtime || host.link[row] < 0) continue;
-      const known = this.of(host.link[row]);
-      if (known < 0 || host.ts[row] < host.ts[known]) this.#set(host.link[row], row);
+      if (!isCall(host, row)) continue;
+      const slot = this.#slotOf(host.link[row]);
+      const known = this.#slots[slot];
+      if (known < 0 || host.ts[row] < host.ts[known]) this.#slots[slot] = row;
     }
   }
 
   /** The call of a correlation, or -1. */
   of(correlation: number): number {
-    return (this.#dense === undefined ? this.#sparse.get(correlation) : this.#dense[correlation - this.#least]) ?? -1;
+    return this.#slots[this.#slotOf(correlation)];
   }
 
-  #set(correlation: number, row: number): void {
-    if (this.#dense === undefined) this.#sparse.set(correlation, row);
-    else this.#dense[correlation - this.#least] = row;
+  /** Where a correlation is, or the free place where it would be. */
+  #slotOf(correlation: number): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    // Correlations count up, and of nsys exports hold the process above bit 32.
+    let hash = Math.imul((correlation | 0) ^ Math.imul((correlation / 2 ** 32) | 0, 0x85ebca6b), 0x9e3779b1);
+    hash ^= hash >>> 15;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const row = slots[slot];
+      if (row < 0 || this.#host.link[row] === correlation) return slot;
+    }
   }
+}
+
+function isCall(host: Trace['host'], row: number): boolean {
+  return host.kind[row] >= hostKinds.runtime && host.link[row] >= 0;
 }

@@ -112,7 +112,12 @@ function reasonsToLeaveOut(
 
 /** The middle value, or the mean of the two middle ones; NaN of none. */
 export function medianOf(values: ArrayLike<number>): number {
-  const sorted = Float64Array.from(values).sort();
+  return medianInPlace(new Float64Array(values));
+}
+
+/** The same of values that are not needed in their order any more. */
+export function medianInPlace(values: Float64Array): number {
+  const sorted = values.sort();
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -13,6 +13,8 @@ export interface TraceFacts {
   readonly device: number;
   readonly rows: Int32Array;
   readonly launches: Launches;
+  /** The host events of each thread, in order. */
+  readonly threads: ReadonlyMap<number, Int32Array>;
   readonly busy: BusySpans;
   readonly gaps: GapFinder;
   readonly windows: readonly StepWindow[];
@@ -43,17 +45,23 @@ export interface QueuedFacts {
 /** The facts of each device of a trace, the busiest first; none of a device whose events have no length. */
 export function traceFacts(file: string, trace: Trace): readonly TraceFacts[] {
   const launches = joinLaunches(trace);
-  const devices = new Map<number, number[]>();
-  for (let row = 0; row < trace.gpu.length; row += 1) {
-    const list = devices.get(trace.gpu.device[row]);
-    if (list === undefined) devices.set(trace.gpu.device[row], [row]);
-    else list.push(row);
-  }
   const threads = rowsByThread(trace);
-  return [...devices]
-    .map(([device, rows]) => deviceFacts(file, trace, device, Int32Array.from(rows), launches, threads))
+  return [...rowsByDevice(trace)]
+    .map(([device, rows]) => deviceFacts(file, trace, device, rows, launches, threads))
     .filter(({ sum }) => sum.totalUs > 0)
     .sort((a, b) => b.sum.busyUs - a.sum.busyUs);
+}
+
+/** The GPU events of each device, in the order of the trace. */
+function rowsByDevice({ gpu }: Trace): ReadonlyMap<number, Int32Array> {
+  const counts = new Map<number, number>();
+  for (let row = 0; row < gpu.length; row += 1) counts.set(gpu.device[row], (counts.get(gpu.device[row]) ?? 0) + 1);
+  const lists = new Map([...counts].map(([device, count]) => [device, { rows: new Int32Array(count), used: 0 }]));
+  for (let row = 0; row < gpu.length; row += 1) {
+    const list = lists.get(gpu.device[row]);
+    if (list !== undefined) list.rows[list.used++] = row;
+  }
+  return new Map([...lists].map(([device, { rows }]) => [device, rows]));
 }
 
 function deviceFacts(
@@ -93,6 +101,7 @@ function deviceFacts(
     device,
     rows,
     launches,
+    threads,
     busy,
     gaps,
     windows,

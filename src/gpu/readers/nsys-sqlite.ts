@@ -1,9 +1,13 @@
+import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { fail } from '../../base/errors/fail.ts';
 import { gpuKinds, hostKinds, type Trace, TraceBuilder } from '../trace/trace.ts';
 
 /** More rows than this are not read from one table; what is left out is told. */
 const MOST_ROWS = 20_000_000;
+/** A row takes more bytes than this in the file, beside its texts. Pages that refer to one another hold more rows than bytes. */
+const ROW_BYTES = 4;
 
 /** `copyKind` and memory kinds of CUPTI. */
 const copyKinds: Readonly<Record<number, string>> = { 1: 'HtoD', 2: 'DtoH', 8: 'DtoD', 10: 'PtoP' };
@@ -15,6 +19,9 @@ const memoryKinds: Readonly<Record<number, string>> = {
   4: 'Managed',
 };
 
+/** Times beyond this are damage; nanoseconds since 1970 are 1.8e18. */
+const LONGEST_NS = 4e18;
+
 const stepName = /^(ProfilerStep#|iteration[ _:#]*|iter[ _:#]*|step[ _:#]*)\d+$/i;
 
 type Row = Record<string, unknown>;
@@ -22,13 +29,17 @@ type Row = Record<string, unknown>;
 /**
  * Reads the SQLite file that `nsys export --type sqlite` writes, of any schema version: tables and columns are used where
  * they are. Times are nanoseconds there, microseconds here. Tables about the environment (TARGET_INFO_SYSTEM_ENV,
- * PROCESSES, ANALYSIS_*), which hold user names and secrets, are never read. Errors: GPU_DAMAGED.
+ * PROCESSES, ANALYSIS_*), which hold user names and secrets, are never read. Of a hostile file no more is read than its length
+ * can hold: it is refused or cut short, whatever its pages refer to. Errors: GPU_DAMAGED.
  */
 export function readNsysSqlite(path: string): Trace {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path, { readOnly: true, allowExtension: false });
-    return new NsysExport(database).read();
+    const url = pathToFileURL(path);
+    // Nothing is written beside the file, whatever its header says about a journal.
+    url.searchParams.set('immutable', '1');
+    database = new DatabaseSync(url, { readOnly: true, allowExtension: false });
+    return new NsysExport(database, statSync(path).size).read();
   } catch (error) {
     if (error instanceof Error && error.name === 'HeadraceError') throw error;
     throw fail('GPU_DAMAGED', { kind: 'Nsight Systems export', reason: 'it is no whole SQLite file' }, error);
@@ -39,6 +50,7 @@ export function readNsysSqlite(path: string): Trace {
 
 class NsysExport {
   readonly #database: DatabaseSync;
+  readonly #fileBytes: number;
   readonly #trace = new TraceBuilder();
   readonly #columns = new Map<string, ReadonlySet<string>>();
   readonly #strings = new Map<number, number>();
@@ -47,8 +59,9 @@ class NsysExport {
   /** Whether kernels tell their process, so that correlations can be joined within it. */
   #perProcess = false;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, fileBytes: number) {
     this.#database = database;
+    this.#fileBytes = fileBytes;
     // Views and virtual tables are not looked at: they could run for ever.
     const tables = database
       .prepare(
@@ -66,7 +79,7 @@ class NsysExport {
       throw fail('GPU_DAMAGED', { kind: 'Nsight Systems export', reason: 'it has no CUPTI tables' });
     this.#perProcess =
       this.#has('CUPTI_ACTIVITY_KIND_KERNEL', 'globalPid') && this.#has('CUPTI_ACTIVITY_KIND_RUNTIME', 'globalTid');
-    for (const { id, value } of this.#rows('StringIds', ['id', 'value']))
+    for (const { id, value } of this.#rows('StringIds', ['id'], ['value']))
       this.#strings.set(number(id), this.#trace.names.of(text(value)));
     this.#devices();
     this.#kernels();
@@ -74,10 +87,7 @@ class NsysExport {
     this.#memsets();
     this.#runtime();
     this.#ranges();
-    const messages = this.#columns.has('DIAGNOSTIC_EVENT')
-      ? number(this.#database.prepare('select count(*) as n from DIAGNOSTIC_EVENT').get()?.['n'])
-      : 0;
-    if (messages > 0) this.#trace.fault('profiler messages', messages);
+    for (const _ of this.#rows('DIAGNOSTIC_EVENT', [])) this.#trace.fault('profiler messages');
     this.#trace.events = this.#trace.gpu.length + this.#trace.host.length;
     return this.#trace.build('nsys');
   }
@@ -86,23 +96,30 @@ class NsysExport {
     return this.#columns.get(table)?.has(column) ?? false;
   }
 
-  /** The rows of a table, with null for columns that it does not have; an expression may follow its name. */
-  *#rows(table: string, wanted: readonly string[], where = ''): Iterable<Row> {
+  /**
+   * The rows of a table: `numbers` as numbers, `texts` as they are, null for columns that it does not have and for what is no
+   * number. An expression may follow the name of a number. Rows are chosen here and not by SQLite, which would look for the
+   * next one in a damaged file for as long as it takes.
+   */
+  *#rows(table: string, numbers: readonly string[], texts: readonly string[] = []): Iterable<Row> {
     const known = this.#columns.get(table);
     if (known === undefined) return;
-    const columns = wanted.map((column) => {
+    const columns = numbers.map((column) => {
       const [name = '', expression] = column.split(' := ');
-      const source = expression ?? `"${name}"`;
       const needed = expression === undefined ? name : (/"(\w+)"/.exec(expression)?.[1] ?? name);
-      return known.has(needed) ? `${source} as "${name}"` : `null as "${name}"`;
+      // A whole number above 2^53 would be an error of its reading.
+      const value = `iif(typeof("${needed}") in ('integer', 'real'), (${expression ?? `"${name}"`}) + 0.0, null)`;
+      return known.has(needed) ? `${value} as "${name}"` : `null as "${name}"`;
     });
-    const statement = this.#database.prepare(
-      `select ${columns.join(', ')} from "${table}" ${where} limit ${MOST_ROWS + 1}`,
-    );
+    const plain = texts.map((name) => (known.has(name) ? `"${name}"` : `null as "${name}"`));
+    const statement = this.#database.prepare(`select ${[...columns, ...plain, '1'].join(', ')} from "${table}"`);
     let count = 0;
+    let bytes = 0;
     for (const row of statement.iterate()) {
       count += 1;
-      if (count > MOST_ROWS) {
+      bytes += ROW_BYTES;
+      for (const name of texts) bytes += lengthOf(row[name]);
+      if (count > MOST_ROWS || bytes > this.#fileBytes) {
         this.#trace.fault('truncated');
         return;
       }
@@ -111,7 +128,7 @@ class NsysExport {
   }
 
   #devices(): void {
-    const rows = [...this.#rows('TARGET_INFO_GPU', ['id', 'name', 'computeMajor', 'smCount', 'totalMemory'])];
+    const rows = [...this.#rows('TARGET_INFO_GPU', ['id', 'computeMajor', 'smCount', 'totalMemory'], ['name'])];
     this.#trace.devices = rows.map((row) => ({
       id: number(row['id']),
       name: text(row['name']),
@@ -224,15 +241,18 @@ class NsysExport {
     const columns = [
       'start',
       'end',
-      'text',
       'textId',
       'process := ("globalTid" >> 24) & 16777215',
       'thread := "globalTid" & 16777215',
     ];
-    for (const row of this.#rows('NVTX_EVENTS', columns, 'where "end" is not null')) {
+    for (const row of this.#rows('NVTX_EVENTS', columns, ['text'])) {
+      // A mark has no end.
+      if (row['end'] === null) continue;
       const own = row['text'];
       const name =
-        own === null ? (this.#strings.get(numberOr(row['textId'], -1)) ?? 0) : this.#trace.names.of(text(own));
+        typeof own !== 'string'
+          ? (this.#strings.get(numberOr(row['textId'], -1)) ?? 0)
+          : this.#trace.names.of(text(own));
       const title = this.#trace.names.text(name);
       const times = this.#times(row);
       if (times === undefined) continue;
@@ -257,7 +277,7 @@ class NsysExport {
   #times(row: Row): { ts: number; dur: number } | undefined {
     const start = numberOr(row['start'], Number.NaN);
     const end = numberOr(row['end'], Number.NaN);
-    if (!Number.isFinite(start) || !Number.isFinite(end)) {
+    if (!(Math.abs(start) < LONGEST_NS) || !(Math.abs(end) < LONGEST_NS)) {
       this.#trace.fault('events without time');
       return undefined;
     }
@@ -293,6 +313,10 @@ function number(value: unknown): number {
 function numberOr(value: unknown, other: number): number {
   if (typeof value === 'number') return value;
   return typeof value === 'bigint' ? Number(value) : other;
+}
+
+function lengthOf(value: unknown): number {
+  return typeof value === 'string' || value instanceof Uint8Array ? value.length : 0;
 }
 
 function text(value: unknown): string {

@@ -1,0 +1,42 @@
+"""HolisticTraceAnalysis on one trace: the nearest it has to `headrace gpu diagnose`.
+
+    python -m venv /tmp/hta && /tmp/hta/bin/pip install HolisticTraceAnalysis
+    /tmp/hta/bin/python scripts/yardstick/trace_analysis.py TRACE.json.gz
+
+Reads the trace, then the breakdown of time, of idle time and of kernels, the overlap of communication, and the statistics of
+launches, without drawing. Prints the seconds of each, the whole wall clock from before the import, and the greatest memory.
+The figures are in docs/internals/gpu-traces.md.
+"""
+
+import time
+
+begun = time.perf_counter()
+
+import resource  # noqa: E402
+import sys  # noqa: E402
+
+from hta.trace_analysis import TraceAnalysis  # noqa: E402
+
+imported = time.perf_counter()
+analysis = TraceAnalysis(trace_files={0: sys.argv[1]}, trace_dir="")
+loaded = time.perf_counter()
+
+
+def timed(name, call):
+    start = time.perf_counter()
+    try:
+        call()
+        print(f"{name}: {time.perf_counter() - start:.2f} s")
+    except Exception as error:  # HTA raises on traces without kernels or launches
+        print(f"{name}: {type(error).__name__} after {time.perf_counter() - start:.2f} s")
+
+
+print(f"import: {imported - begun:.2f} s")
+print(f"read: {loaded - imported:.2f} s")
+timed("temporal breakdown", lambda: analysis.get_temporal_breakdown(visualize=False))
+timed("idle time breakdown", lambda: analysis.get_idle_time_breakdown(visualize=False))
+timed("kernel breakdown", lambda: analysis.get_gpu_kernel_breakdown(visualize=False))
+timed("communication overlap", lambda: analysis.get_comm_comp_overlap(visualize=False))
+timed("launch statistics", lambda: analysis.get_cuda_kernel_launch_stats(visualize=False))
+print(f"whole: {time.perf_counter() - begun:.2f} s")
+print(f"peak: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
