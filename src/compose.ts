@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FileArtifactStore } from './backends/embedded/artifacts/file-artifact-store.ts';
@@ -8,7 +8,10 @@ import { openOfflineStore } from './backends/embedded/offline/offline-store.ts';
 import { openOnlineStore } from './backends/embedded/online/online-store.ts';
 import { SqliteRegistry } from './backends/embedded/registry/sqlite-registry.ts';
 import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
+import { openRedisStore } from './backends/redis/online-store.ts';
+import type { RedisOptions } from './backends/redis/redis-options.ts';
 import { fail } from './base/errors/fail.ts';
+import { parseDuration } from './base/time.ts';
 import type { Environment } from './config.ts';
 import type { ProjectData } from './features/define/declaration.ts';
 import { checkBatchSql } from './featurestore/batch/read-batch.ts';
@@ -54,7 +57,7 @@ export async function openStores(environment: Environment, onFault: (error: unkn
           onCut: (topic, partition, bytes) => onFault(fail('LOG_CUT', { topic, partition, bytes })),
         }),
       ),
-      online: keep(openOnlineStore({ path: join(directory, 'online') })),
+      online: keep(await openOnline(environment)),
       // Real time, also in a replay: readers of other processes live by it.
       offline: keep(
         await openOfflineStore({
@@ -73,6 +76,45 @@ export async function openStores(environment: Environment, onFault: (error: unkn
   } catch (error) {
     for (const store of opened.reverse()) await store.close();
     throw error;
+  }
+}
+
+async function openOnline({ directory, online }: Environment): Promise<OnlineStore> {
+  if (online.kind === 'embedded') return openOnlineStore({ path: join(directory, 'online') });
+  return openRedisStore(redisOptions(online));
+}
+
+/** Options of the configuration with secrets and files in the place of their names. Error: CONFIG_SECRET, CONFIG_FILE. */
+function redisOptions(online: Extract<Environment['online'], { kind: 'redis' }>): RedisOptions {
+  const { url, cluster, prefix, username, password, tls, timeout } = online;
+  const files = tls === undefined ? null : { ca: tls.ca, cert: tls.cert, key: tls.key };
+  return {
+    urls: typeof url === 'string' ? [url] : url,
+    cluster: cluster ?? typeof url !== 'string',
+    prefix,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password: secretOf(password.env, 'online.password') }),
+    tls: files && {
+      ...Object.fromEntries(
+        Object.entries(files).flatMap(([name, path]) => (path === undefined ? [] : [[name, fileOf(path)]])),
+      ),
+      ...(tls?.servername === undefined ? {} : { servername: tls.servername }),
+    },
+    timeoutMs: parseDuration(timeout, 'online.timeout'),
+  };
+}
+
+function secretOf(name: string, option: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === '') throw fail('CONFIG_SECRET', { option, name });
+  return value;
+}
+
+function fileOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw fail('CONFIG_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
   }
 }
 

@@ -5,6 +5,46 @@ import type { ProjectData } from './features/define/declaration.ts';
 
 const duration = z.string().regex(/^[1-9]\d*(ms|s|m|h|d)$/, 'write a duration such as "7d"');
 
+/** A secret is named, never written: the variable of the process that has it. */
+const secret = z.strictObject({ env: z.string().min(1) });
+
+const redisUrl = z
+  .string()
+  .regex(
+    /^rediss?:\/\/[^@]+$/,
+    'write redis://host:port or rediss://host:port; a password is online.password: { env: NAME }',
+  );
+
+/** Where the newest tiles are. */
+const onlineSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('embedded') }),
+  z.strictObject({
+    kind: z.literal('redis'),
+    /** One server, or some nodes of a cluster. */
+    url: redisUrl.or(z.array(redisUrl).min(1)),
+    /** Whether it is a cluster; an array of URLs is one. */
+    cluster: z.boolean().optional(),
+    /** Begins every key: several projects share a store. */
+    prefix: z
+      .string()
+      .regex(/^[\w.-]{1,64}$/, 'write letters, digits, "_", "." and "-"')
+      .default('headrace'),
+    username: z.string().optional(),
+    password: secret.optional(),
+    /** Files in PEM form: what is trusted beside the system's, and what the client shows. */
+    tls: z
+      .strictObject({
+        ca: z.string().optional(),
+        cert: z.string().optional(),
+        key: z.string().optional(),
+        servername: z.string().optional(),
+      })
+      .optional(),
+    /** A call without an answer after this fails. */
+    timeout: duration.default('1s'),
+  }),
+]);
+
 /** Options of one environment; every one has a default, so `{}` is a whole environment: everything embedded. */
 const environmentSchema = z.strictObject({
   /** Where the embedded stores keep their files. */
@@ -17,6 +57,7 @@ const environmentSchema = z.strictObject({
   log: z
     .strictObject({ age: duration.default('7d'), bytes: z.int().min(1_000_000).default(20_000_000_000) })
     .prefault({}),
+  online: onlineSchema.prefault({ kind: 'embedded' }),
   /** Byte budget of the offline store, per table. */
   offline: z.strictObject({ bytes: z.int().min(1_000_000).default(200_000_000_000) }).prefault({}),
   /** Share of served vectors that are logged for the skew audit, chosen by hash of the keys. */

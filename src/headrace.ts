@@ -132,6 +132,7 @@ export class Headrace {
         clock,
         judged: (source, delivery, verdict) => joinLabels(models, source, delivery, verdict),
         onComputeError: (_, error) => onFault(error),
+        onFault,
       });
       // A champion that cannot serve must not keep the events out.
       for (const { server } of models.values()) await server.refresh().catch(onFault);

@@ -28,11 +28,12 @@ import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ing
 import { sourceRows } from './ingest/source-rows.ts';
 import { Archive } from './materialise/archive.ts';
 import { Materialiser } from './materialise/materialiser.ts';
+import { remoteTiles } from './materialise/remote-tiles.ts';
 import { retainHistory } from './materialise/retain-history.ts';
 import { RecentTimes } from './online/recent-times.ts';
 import type { ServedVector } from './online/served-vector.ts';
 import { userVector, type Vector } from './online/user-values.ts';
-import { VectorReader } from './online/vector-reader.ts';
+import { type TileSource, VectorReader } from './online/vector-reader.ts';
 import { type VectorText, vectorText } from './online/vector-text.ts';
 import { auditSkew, type SkewReport } from './skew/audit.ts';
 import { ServedLog } from './skew/served-log.ts';
@@ -71,6 +72,8 @@ export interface FeatureStoreOptions {
   /** Sees every judged delivery: how labels reach the models. */
   readonly judged?: (source: EventSourceData, delivery: Delivery, verdict: Verdict) => void;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
+  /** Sees what goes wrong between calls. */
+  readonly onFault?: (error: unknown) => void;
 }
 
 /** What became of a source's deliveries since the process started. */
@@ -125,7 +128,7 @@ export class FeatureStore {
     const layouts = new Map(streamViews(project).map((view): [StreamViewData, TileLayout] => [view, tileLayout(view)]));
     const rowsOf = sourceRows(options.schemas ?? {});
     for (const source of project.sources) await offline.evolve(rawTable(source));
-    const wiring: { materialiser?: Materialiser; archive?: Archive } = {};
+    const wiring: { materialiser?: Materialiser; archive?: Archive; batch?: BatchSchedule } = {};
     const gateway = await Gateway.open({
       log,
       partitions,
@@ -133,8 +136,9 @@ export class FeatureStore {
       sources: project.sources,
       rowsOf,
       listener: (source, partition, offset, deliveries) => {
-        wiring.materialiser?.offer(source, partition, offset, deliveries);
+        const taken = wiring.materialiser?.offer(source, partition, offset, deliveries);
         wiring.archive?.take(source, partition, offset, deliveries);
+        return taken;
       },
     });
     const materialiser = await Materialiser.open({
@@ -145,6 +149,11 @@ export class FeatureStore {
       layouts: [...layouts.values()],
       cacheKeys: options.cacheKeys,
       committing: (tiles) => wiring.archive?.touch(tiles),
+      remote: {
+        clock,
+        rewound: () => fillAfterLoss([...layouts.values()], { ...wiring, online, offline }, project, options.onFault),
+        onFault: options.onFault ?? (() => undefined),
+      },
       archivedUpTo: () => wiring.archive?.publishedClock ?? Number.NEGATIVE_INFINITY,
       ...(options.judged === undefined ? {} : { judged: options.judged }),
     });
@@ -157,6 +166,8 @@ export class FeatureStore {
     await fillNewLayouts([...layouts.values()], { materialiser, archive, online, offline });
     const views = project.views.filter((view): view is BatchViewData => view.kind === 'batchView');
     const batch = await BatchSchedule.open({ views, online, offline, clock });
+    wiring.batch = batch;
+    await materialiser.feed?.start();
     return new FeatureStore(options, { gateway, materialiser, archive, batch, layouts });
   }
 
@@ -306,6 +317,7 @@ export class FeatureStore {
   }
 
   async close(): Promise<void> {
+    this.#materialiser.feed?.close();
     await this.flush();
   }
 
@@ -370,6 +382,32 @@ async function fillNewLayouts(
   }
 }
 
+/** After a loss: what the log has no more comes from the history, and batch views run again. */
+async function fillAfterLoss(
+  layouts: readonly TileLayout[],
+  {
+    materialiser,
+    archive,
+    batch,
+    online,
+    offline,
+  }: {
+    readonly materialiser?: Materialiser;
+    readonly archive?: Archive;
+    readonly batch?: BatchSchedule;
+    readonly online: OnlineStore;
+    readonly offline: OfflineStore;
+  },
+  { views }: ProjectData,
+  onFault: (error: unknown) => void = () => undefined,
+): Promise<void> {
+  if (materialiser === undefined || archive === undefined) return;
+  await fillNewLayouts(layouts, { materialiser, archive, online, offline });
+  if (batch === undefined) return;
+  await archive.publishDeliveries();
+  for (const view of views) if (view.kind === 'batchView') await batch.run(view).catch(onFault);
+}
+
 /** Member of a layout's mark in the store that says its tiles are whole. */
 const FILLED = 'filled';
 
@@ -385,6 +423,10 @@ function streamViews(project: ProjectData): readonly StreamViewData[] {
   return project.views.filter((view): view is StreamViewData => view.kind === 'streamView');
 }
 
+function tileSource({ tiles, feed }: Materialiser, embedded: TileSource): TileSource {
+  return feed === null ? embedded : remoteTiles(tiles, feed, embedded);
+}
+
 function openService(
   service: FeatureServiceData,
   options: FeatureStoreOptions,
@@ -396,12 +438,12 @@ function openService(
     clock: options.clock,
     onComputeError: options.onComputeError,
     layoutOf: (view) => layouts.get(view) ?? tileLayout(view),
-    tiles: {
+    tiles: tileSource(materialiser, {
       runsOf: (layout, key): readonly TileRun[] => materialiser.tiles.tilesOf(layout, key).runs,
       // In the writer's own process every event of the log is in the tiles when `ingest` returns.
       lagMs: () => 0,
       answersFrom: ({ source }) => materialiser.clockOf(source) - source.latenessMs - source.futureSkewMs,
-    },
+    }),
   });
   return {
     data: service,

@@ -69,6 +69,8 @@ export interface BatchAnswer {
   readonly generation: BatchGeneration;
   /** null: the key is not in the generation. */
   readonly values: readonly Value[] | null;
+  /** Whether the store may have lost what it acknowledged, and has not been caught up since. */
+  readonly degraded?: boolean;
 }
 
 /** Tiles of a hop that end at or before an instant. */

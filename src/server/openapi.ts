@@ -97,6 +97,7 @@ const vectorMembers: JsonSchema = {
   },
   stale: { type: 'array', items: { type: 'string' }, description: 'lookups older than their freshness budget' },
   ages: { type: 'object', description: 'age of the data by tier, ms' },
+  degraded: { type: 'boolean', description: 'the online store may have lost writes and is being caught up' },
 };
 
 const predictionAnswer: JsonSchema = {

@@ -26,7 +26,7 @@ import { Reader } from './reader.ts';
 import { bytesOf, listOf, RedisLink } from './redis-link.ts';
 import type { RedisOptions } from './redis-options.ts';
 import { replaceBlocks, upsertTiles } from './scripts.ts';
-import { placeOf, type StoreKeys, storeKeys } from './store-keys.ts';
+import { type Place, placeOf, type StoreKeys, storeKeys } from './store-keys.ts';
 import {
   appendBlock,
   blockField,
@@ -125,11 +125,15 @@ class RedisOnlineStore implements OnlineStore {
 
   async writeTiles({ writer, position, tiles, freshUntil }: TileCommit): Promise<TileReport> {
     const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
+    // Before the first wait: the tiles lie in memory that their writer changes.
+    const calls = groupByKey(tiles).map((group) => this.#encode(group));
     const commit = await this.#anchors.begin(writer, position);
     const stamp = encodeStamp(commit);
-    const keys = groupByKey(tiles);
-    for (let i = 0; i < keys.length; i += CHUNK) {
-      const writes = keys.slice(i, i + CHUNK).map((group) => this.#upsert(group, stamp));
+    for (let i = 0; i < calls.length; i += CHUNK) {
+      const writes = calls.slice(i, i + CHUNK).map(async ({ place, args }) => {
+        const counts = await this.#link.eval(upsertTiles, place, [stamp, ...args]);
+        return listOf(counts).map(Number);
+      });
       for (const counts of await this.#link.within(Promise.all(writes))) {
         report.applied += counts[0];
         report.duplicate += counts[1];
@@ -172,16 +176,15 @@ class RedisOnlineStore implements OnlineStore {
     }
   }
 
-  async #upsert(group: readonly TileWrite[], stamp: Buffer): Promise<readonly number[]> {
+  /** The tiles of one key as the script takes them, all but the stamp. */
+  #encode(group: readonly [TileWrite, ...TileWrite[]]): {
+    readonly place: Place;
+    readonly args: readonly (string | Buffer)[];
+  } {
     const [{ layout, key }] = group;
     const hops = layout.view.hopsMs;
     const lives = hops.map((hopMs) => lifeMs(layout, hopMs));
-    const args = [
-      stamp,
-      String(Math.max(...lives) === Number.POSITIVE_INFINITY ? 0 : Math.max(...lives)),
-      this.#fieldsExpire ? '1' : '0',
-    ];
-    const blocks: (string | Buffer)[] = [...args];
+    const args: (string | Buffer)[] = [msText(Math.max(...lives)), this.#fieldsExpire ? '1' : '0'];
     for (let i = 0; i < group.length; ) {
       const { hopMs } = group[i];
       const block = blockOf(startOf(group[i]), hopMs);
@@ -189,14 +192,10 @@ class RedisOnlineStore implements OnlineStore {
       while (end < group.length && group[end].hopMs === hopMs && blockOf(startOf(group[end]), hopMs) === block)
         end += 1;
       const hop = hops.indexOf(hopMs);
-      blocks.push(
-        blockField(hop, block),
-        String(Number.isFinite(lives[hop]) ? lives[hop] : 0),
-        encodeBlock(group.slice(i, end)),
-      );
+      args.push(blockField(hop, block), msText(lives[hop]), encodeBlock(group.slice(i, end)));
       i = end;
     }
-    return listOf(await this.#link.eval(upsertTiles, this.#keys.tiles(layout.viewId, key), blocks)).map(Number);
+    return { place: this.#keys.tiles(layout.viewId, key), args };
   }
 
   async #dropOfKey(layout: TileLayout, key: string, before: readonly (number | undefined)[]): Promise<void> {
@@ -280,6 +279,11 @@ class RedisOnlineStore implements OnlineStore {
 /** How long tiles of a hop are kept after they were last written, ms. */
 function lifeMs(layout: TileLayout, hopMs: number): number {
   return Math.ceil(hopMs + tileHorizonMs(layout.view, hopMs) + SLACK_MS);
+}
+
+/** 0: never. */
+function msText(ms: number): string {
+  return Number.isFinite(ms) ? String(ms) : '0';
 }
 
 function startOf({ layout, run, index }: TileWrite): number {

@@ -134,12 +134,14 @@ export class Reader {
       rows[i] = await this.#link.sendUnlimited(place, ['GET', place.key]);
     });
     await this.#link.within(Promise.all(again));
+    const degraded = marks.some(({ whole }) => !whole) ? { degraded: true } : {};
     return batch.map(({ viewId, features }, i) => {
       const now = runs[i];
       if (now === null) return null;
       this.#runs.set(viewId, now);
       const bytes = bytesOf(rows[i]);
-      return { generation: now.current.generation, values: bytes === null ? null : codecOf(features).decode(bytes) };
+      const values = bytes === null ? null : codecOf(features).decode(bytes);
+      return { generation: now.current.generation, values, ...degraded };
     });
   }
 }

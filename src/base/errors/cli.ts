@@ -51,6 +51,13 @@ export const cliErrors = rows({
     status: 400,
     exit: 2,
   },
+  CONFIG_SECRET: {
+    message: '{option} names the variable {name}, which is not set',
+    mend: 'set it in the environment of the process',
+    retry: 'never',
+    status: 500,
+    exit: 2,
+  },
   CONFIG_DIRECTORY: {
     message: 'the directory {directory} cannot be used: {reason}',
     mend: 'name a directory that can be written, or make it writable',

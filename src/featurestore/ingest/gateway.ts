@@ -22,13 +22,13 @@ export interface RefusedEvent {
   readonly error: HeadraceError;
 }
 
-/** Receives every append in log order, as the log took it. */
+/** Receives every append in log order, as the log took it; the call that brought it waits for what it gives. */
 export type AppendListener = (
   source: EventSourceData,
   partition: number,
   offset: number,
   deliveries: readonly Delivery[],
-) => void;
+) => MaybePromise<unknown>;
 
 /** Counters of one source since the process started. */
 export interface GatewayCounters {
@@ -121,7 +121,7 @@ export class Gateway {
   }
 
   #append(gate: SourceGate, batches: readonly Delivery[][], report: IngestReport): MaybePromise<IngestReport> {
-    const waiting: Promise<void>[] = [];
+    const waiting: Promise<unknown>[] = [];
     batches.forEach((deliveries, partition) => {
       if (deliveries.length === 0) return;
       const offset = this.#log.append(
@@ -131,7 +131,10 @@ export class Gateway {
       );
       if (offset instanceof Promise) {
         waiting.push(offset.then((at) => this.#listener(gate.source, partition, at, deliveries)));
-      } else this.#listener(gate.source, partition, offset, deliveries);
+      } else {
+        const taken = this.#listener(gate.source, partition, offset, deliveries);
+        if (taken instanceof Promise) waiting.push(taken);
+      }
     });
     if (waiting.length > 0) return Promise.all(waiting).then(() => counted(gate, report));
     return counted(gate, report);

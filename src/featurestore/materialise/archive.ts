@@ -117,7 +117,8 @@ export class Archive {
   }
 
   /** Publishes the touched tiles at their newest content; `applied` and `clock` are the materialiser's, just committed. */
-  publishTiles(applied: Position, clock: number): Promise<void> {
+  async publishTiles(applied: Position, clock: number): Promise<void> {
+    for (let held = this.#hold(); held !== undefined; held = this.#hold()) await held;
     const tables = this.#drainTiles();
     this.#await(this.#unpublished.tiles, { writer: TILE_READER, position: applied, mode: 'append', tables });
     return this.#inTurn(async () => {
@@ -142,6 +143,13 @@ export class Archive {
     const turn = this.#publishing.then(publish);
     this.#publishing = turn.catch(() => undefined);
     return turn;
+  }
+
+  /** Fetches touched keys that have left the memory; undefined where none has. */
+  #hold(): Promise<void> | undefined {
+    if (!this.#options.tiles.isRemote) return undefined;
+    const keys = [...this.#touched].flatMap(([layout, touched]) => [...touched.keys()].map((key) => ({ layout, key })));
+    return this.#options.tiles.hold(keys);
   }
 
   #drainTiles(): readonly TableAppend[] {

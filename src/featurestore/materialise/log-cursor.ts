@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import type { EventLog } from '../../ports/event-log.ts';
@@ -9,7 +10,11 @@ import { topicOf } from '../ingest/gateway.ts';
 const READ_BATCH = 2_000;
 
 /** Takes deliveries of one partition in log order, `offset` being that of the first. */
-export type TakeDeliveries = (partition: number, offset: number, deliveries: readonly Delivery[]) => void;
+export type TakeDeliveries = (
+  partition: number,
+  offset: number,
+  deliveries: readonly Delivery[],
+) => MaybePromise<unknown>;
 
 /** Reads a source's partitions from the given offsets up to what `to` says (exclusive; the present ends if left out). */
 export async function readDeliveries(
@@ -28,7 +33,8 @@ export async function readDeliveries(
       const deliveries = batch.records.map(
         ({ id, ts, ingestTs, payload }): Delivery => ({ id, ts, ingestTs, row: decode(payload) }),
       );
-      take(partition, batch.offset, deliveries);
+      const taken = take(partition, batch.offset, deliveries);
+      if (taken instanceof Promise) await taken;
       offset = batch.offset + deliveries.length;
       if (deliveries.length === 0) break;
     }

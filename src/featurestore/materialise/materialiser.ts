@@ -1,21 +1,24 @@
 import { fail } from '../../base/errors/fail.ts';
+import type { MaybePromise } from '../../base/maybe-promise.ts';
+import type { Clock } from '../../base/time.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { AdmissionCounters, Verdict } from '../../features/engine/admission.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
-import { SourceEngine } from '../../features/engine/stream-engine.ts';
+import { SourceEngine, viewKeyEncoder } from '../../features/engine/stream-engine.ts';
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
+import { emptyRun } from '../../features/tile/tile-run.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { OnlineStore, TileReport, TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
+import type { Value } from '../../schema/column.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
 import { offsetsOf, readDeliveries } from './log-cursor.ts';
 import { rememberIds } from './remember-ids.ts';
-import { type KeyTiles, TileCache } from './tile-cache.ts';
-
-/** The name under which the embedded engine's position stands in the online store. */
-const WRITER = 'materialiser';
+import { RemoteFeed } from './remote-feed.ts';
+import { type KeyTiles, TileCache, type ViewKey } from './tile-cache.ts';
+import { WRITER } from './writer.ts';
 
 export interface MaterialiserOptions {
   readonly log: EventLog;
@@ -30,6 +33,16 @@ export interface MaterialiserOptions {
   readonly committing?: (tiles: readonly TileWrite[]) => void;
   /** Log clock up to which the tiles have reached the offline store: those after it are kept in memory and store. */
   readonly archivedUpTo?: () => number;
+  /** Of a store behind a network: what it needs beside. */
+  readonly remote?: RemoteOptions;
+}
+
+export interface RemoteOptions {
+  readonly clock: Clock;
+  /** Called when tiles were read from the log again after a loss: fills what the log has no more. */
+  readonly rewound: () => Promise<void>;
+  /** Sees what goes wrong between calls. */
+  readonly onFault: (error: unknown) => void;
 }
 
 /**
@@ -50,10 +63,32 @@ export class Materialiser {
   /** The position of the last commit of this process. */
   #committed: Position = {};
   #dropped = Number.NEGATIVE_INFINITY;
+  readonly #feed: RemoteFeed | null;
+  /** Where the delivery in hand is in the log. */
+  #partition = 0;
+  #offset = 0;
+  #elsewhere: KeyTiles | null = null;
+  #rewinding = false;
+  /** Up to where deliveries were shown as judged, by source: those read again are not shown again. */
+  readonly #judgedTo = new Map<string, number[]>();
 
   private constructor(options: MaterialiserOptions) {
     this.#options = options;
     this.tiles = new TileCache(options.store, options.cacheKeys);
+    const { remote } = options.store;
+    this.#feed =
+      remote === undefined || options.remote === undefined
+        ? null
+        : new RemoteFeed({
+            ...options.remote,
+            remote,
+            catchUp: () => this.catchUp(),
+            rewind: () => this.#rewind(),
+            commit: () => this.commit(),
+            inTurn: (work) => this.#inTurn(work),
+            uncommitted: () => this.#uncommitted,
+            appliedUntil: () => this.clock(),
+          });
   }
 
   /** Reads its position, remembers the ids before it, and catches up with the log. Error: STORE_AHEAD. */
@@ -62,13 +97,28 @@ export class Materialiser {
     const position = await options.store.position(WRITER);
     materialiser.startedEmpty = position === null;
     for (const source of options.sources) await materialiser.#openSource(source, position);
-    await materialiser.catchUp();
+    await (materialiser.#feed?.open() ?? materialiser.catchUp());
     return materialiser;
   }
 
-  /** Takes what was just appended to the log; falls back on `catchUp` where it is not what comes next. */
-  offer(source: EventSourceData, partition: number, offset: number, deliveries: readonly Delivery[]): void {
+  /** Of a store behind a network: how its writing goes; null of another. */
+  get feed(): RemoteFeed | null {
+    return this.#feed;
+  }
+
+  /**
+   * Takes what was just appended to the log; falls back on `catchUp` where it is not what comes next. Where keys have to be
+   * fetched first, gives when it is in the tiles, or when that takes long.
+   */
+  offer(
+    source: EventSourceData,
+    partition: number,
+    offset: number,
+    deliveries: readonly Delivery[],
+  ): MaybePromise<void> {
     const state = this.#stateOf(source);
+    if (this.#feed !== null && (!this.#feed.isIdle || this.tiles.hold(this.#keysOf(state, deliveries)) !== undefined))
+      return this.#feed.pull();
     if (state.next[partition] === offset) this.#apply(state, partition, deliveries);
   }
 
@@ -80,8 +130,74 @@ export class Materialiser {
         state.source,
         this.#options.rowsOf(state.source),
         state.next,
-        (partition, _, deliveries) => this.#apply(state, partition, deliveries),
+        (partition, _, deliveries) => this.#take(state, partition, deliveries),
       );
+    }
+  }
+
+  /** Applies deliveries of the log, keys of a store that answers later fetched before, and commits what grows large. */
+  #take(state: SourceState, partition: number, deliveries: readonly Delivery[]): MaybePromise<void> {
+    return this.#feed === null
+      ? this.#apply(state, partition, deliveries)
+      : this.#takeHeld(this.#feed, state, partition, deliveries);
+  }
+
+  async #takeHeld(
+    feed: RemoteFeed,
+    state: SourceState,
+    partition: number,
+    deliveries: readonly Delivery[],
+  ): Promise<void> {
+    const keys = this.#keysOf(state, deliveries);
+    // What was held may be forgotten while others are waited for.
+    for (
+      let held = feed.paused ?? this.tiles.hold(keys);
+      held !== undefined;
+      held = feed.paused ?? this.tiles.hold(keys)
+    )
+      await held;
+    this.#apply(state, partition, deliveries);
+    if (this.#uncommitted >= REMOTE_COMMIT) await (this.#rewinding ? this.#commitNow() : this.commit());
+  }
+
+  /** The keys that deliveries of a source touch. */
+  #keysOf(state: SourceState, deliveries: readonly Delivery[]): readonly ViewKey[] {
+    const keys: ViewKey[] = [];
+    for (const { layout, keyOf } of state.keyed) {
+      const seen = new Set<string>();
+      for (const { row } of deliveries) {
+        const key = keyOf(row);
+        if (key === null || seen.has(key)) continue;
+        seen.add(key);
+        keys.push({ layout, key });
+      }
+    }
+    return keys;
+  }
+
+  /** Forgets everything that was made of the log and reads it from where the store is found to stand. */
+  async #rewind(): Promise<void> {
+    for (const { source, next } of this.#sources.values()) {
+      const known = this.#judgedTo.get(source.name) ?? [];
+      this.#judgedTo.set(
+        source.name,
+        next.map((offset, partition) => Math.max(offset, known[partition] ?? 0)),
+      );
+    }
+    const position = await this.#options.store.position(WRITER);
+    this.startedEmpty = position === null;
+    this.missedEvents = false;
+    this.tiles.forget();
+    this.#uncommitted = 0;
+    this.#committed = position ?? {};
+    // Its commits are within its turn.
+    this.#rewinding = true;
+    try {
+      for (const source of this.#options.sources) await this.#openSource(source, position);
+      await this.catchUp();
+      await this.#commitNow();
+    } finally {
+      this.#rewinding = false;
     }
   }
 
@@ -93,7 +209,11 @@ export class Materialiser {
   /** Writes the changed tiles and the position in one transaction. What cannot be written waits for the next commit. */
   commit(): Promise<TileReport> {
     // One after the other: a commit's position speaks for the tiles of all before it.
-    const turn = this.#turn.then(() => this.#commitNow());
+    return this.#inTurn(() => this.#commitNow());
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
     this.#turn = turn.then(nothing, nothing);
     return turn;
   }
@@ -106,7 +226,8 @@ export class Materialiser {
     const starts = tiles.map(({ layout, run, index }) => run.nums[index * layout.numbers + START]);
     try {
       const position = this.position();
-      const report = await this.#options.store.writeTiles({ writer: WRITER, position, tiles });
+      const fresh = this.#feed === null ? {} : { freshUntil: this.#feed.freshUntil };
+      const report = await this.#options.store.writeTiles({ writer: WRITER, position, tiles, ...fresh });
       this.#committed = position;
       this.tiles.sweep(this.#keepClock());
       return report;
@@ -126,11 +247,12 @@ export class Materialiser {
     for await (const tiles of batches) {
       do await this.commit();
       while (this.#uncommitted > 0);
+      this.#feed?.pause();
       // No event comes between here and `forget`: nothing in memory is newer than the store.
       const written = this.#options.store.writeTiles({ writer: WRITER, position: this.position(), tiles });
       this.tiles.forget();
       this.#options.committing?.(tiles);
-      const report = await written;
+      const report = await Promise.resolve(written).finally(() => this.#feed?.resume());
       for (const outcome of ['applied', 'duplicate', 'stale', 'conflict'] as const) total[outcome] += report[outcome];
     }
     return total;
@@ -208,19 +330,47 @@ export class Materialiser {
       source,
       layouts.filter(({ view }) => view.source.name === source.name),
       {
-        tilesOf: (layout, key) => this.tiles.tilesOf(layout, key),
-        changed: (layout, tiles, hop, start) => this.tiles.markDirty(layout, tiles, hop, start),
+        tilesOf:
+          this.#feed === null
+            ? (layout, key) => this.tiles.tilesOf(layout, key)
+            : (layout, key) => this.#tilesToAdd(layout, key),
+        changed: (layout, tiles, hop, start) => {
+          if (tiles !== this.#elsewhere) this.tiles.markDirty(layout, tiles, hop, start);
+        },
       },
     );
     const lastIngestTs = await rememberIds(log, source, this.#options.rowsOf(source), engine.admission, next);
-    this.#sources.set(source.name, { source, engine, next, lastIngestTs });
+    const keyed = layouts
+      .filter(({ view }) => view.source.name === source.name)
+      .map((layout) => ({ layout, keyOf: viewKeyEncoder(layout.view) }));
+    this.#sources.set(source.name, { source, engine, next, lastIngestTs, keyed });
+  }
+
+  /** Where the delivery in hand goes: the key's tiles, or nowhere if they have it already. */
+  #tilesToAdd(layout: TileLayout, key: string): KeyTiles {
+    const tiles = this.tiles.tilesOf(layout, key);
+    if (tiles.covers === null) return tiles;
+    if (this.#offset < (tiles.covers[this.#partition] ?? 0)) {
+      this.#elsewhere = {
+        key,
+        runs: layout.view.hopsMs.map(() => emptyRun(layout)),
+        dirty: [],
+        isDirty: false,
+        covers: null,
+      };
+      return this.#elsewhere;
+    }
+    return tiles;
   }
 
   #apply(state: SourceState, partition: number, deliveries: readonly Delivery[]): void {
     const { judged } = this.#options;
-    for (const delivery of deliveries) {
-      const verdict = state.engine.apply(delivery, partition);
-      judged?.(state.source, delivery, verdict);
+    const judgedTo = this.#judgedTo.get(state.source.name)?.[partition] ?? 0;
+    this.#partition = partition;
+    for (let i = 0; i < deliveries.length; i += 1) {
+      this.#offset = state.next[partition] + i;
+      const verdict = state.engine.apply(deliveries[i], partition);
+      if (this.#offset >= judgedTo) judged?.(state.source, deliveries[i], verdict);
     }
     const last = deliveries[deliveries.length - 1];
     if (last === undefined) return;
@@ -247,6 +397,9 @@ export class Materialiser {
   }
 }
 
+/** Deliveries after which a catching-up commits to a store behind a network: what it keeps in memory is bounded. */
+const REMOTE_COMMIT = 50_000;
+
 /** The stores are swept this often by the log clock. */
 const DROP_EVERY_MS = 86_400_000;
 
@@ -258,4 +411,5 @@ interface SourceState {
   /** Next offset to apply, by partition. */
   readonly next: number[];
   readonly lastIngestTs: number[];
+  readonly keyed: readonly { readonly layout: TileLayout; readonly keyOf: (row: readonly Value[]) => string | null }[];
 }

@@ -3,6 +3,9 @@ import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import { dropFirst, lowerBound, type TileRun } from '../../features/tile/tile-run.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { OnlineStore, TileWrite } from '../../ports/online-store.ts';
+import type { RemoteStore } from '../../ports/remote-store.ts';
+import { topicOf } from '../ingest/gateway.ts';
+import { WRITER } from './writer.ts';
 
 /** The tiles of one (view, key) in memory: a run per hop, and the starts that changed since the last commit. */
 export interface KeyTiles {
@@ -11,6 +14,14 @@ export interface KeyTiles {
   /** Starts written since the last commit by hop; the newest is last, repeats possible. */
   readonly dirty: number[][];
   isDirty: boolean;
+  /** By partition, up to where the tiles have the log while it is read again; null: nothing of it is in them twice. */
+  covers: readonly number[] | null;
+}
+
+/** A key of a view. */
+export interface ViewKey {
+  readonly layout: TileLayout;
+  readonly key: string;
 }
 
 /**
@@ -21,12 +32,18 @@ export interface KeyTiles {
 export class TileCache {
   readonly #store: OnlineStore;
   readonly #maxKeys: number;
-  readonly #views: Map<TileLayout, ViewCache> = new Map();
+  #views: Map<TileLayout, ViewCache> = new Map();
 
   constructor(store: OnlineStore, maxKeys: number) {
-    if (!store.capabilities.synchronousReads) throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
+    if (!store.capabilities.synchronousReads && store.remote === undefined)
+      throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
     this.#store = store;
     this.#maxKeys = maxKeys;
+  }
+
+  /** Whether tiles that are not in memory come later. */
+  get isRemote(): boolean {
+    return this.#store.remote !== undefined;
   }
 
   /** The key's tiles, loaded from the store on a miss. */
@@ -39,6 +56,17 @@ export class TileCache {
     if (cold !== undefined) view.cold.delete(key);
     view.hot.set(key, entry);
     return entry;
+  }
+
+  /**
+   * Loads the keys that are not in memory, in one round trip; undefined where all are. Of a store that answers later,
+   * `tilesOf` takes only keys that were held just before.
+   */
+  hold(keys: readonly ViewKey[]): Promise<void> | undefined {
+    const { remote } = this.#store;
+    if (remote === undefined) return undefined;
+    const missing = keys.filter(({ layout, key }) => !this.#touch(layout, key));
+    return missing.length === 0 ? undefined : this.#loadAll(remote, missing).then(() => this.hold(keys));
   }
 
   /** Notes that the tile at `start` of a hop changed. */
@@ -82,23 +110,72 @@ export class TileCache {
       for (const entry of view.drained) trimEntry(layout, entry, now);
       view.drained = [];
       if (view.hot.size <= this.#maxKeys) continue;
+      const leaving = view.cold;
       view.cold = view.hot;
       view.hot = new Map();
+      // Events may have come while the last commit was on its way.
+      if (view.dirty.length > 0) for (const [key, entry] of leaving) if (entry.isDirty) view.hot.set(key, entry);
     }
   }
 
   /** Drops every entry; all must be clean (just drained and written). */
   forget(): void {
-    this.#views.clear();
+    // Another map: what is on its way from the store was asked of it before.
+    this.#views = new Map();
   }
 
   #viewOf(layout: TileLayout): ViewCache {
     let view = this.#views.get(layout);
     if (view === undefined) {
-      view = { hot: new Map(), cold: new Map(), dirty: [], drained: [] };
+      view = { hot: new Map(), cold: new Map(), dirty: [], drained: [], loading: new Map() };
       this.#views.set(layout, view);
     }
     return view;
+  }
+
+  /** Whether a key is in memory; it stays over the next sweep. */
+  #touch(layout: TileLayout, key: string): boolean {
+    const view = this.#viewOf(layout);
+    if (view.hot.has(key)) return true;
+    const entry = view.cold.get(key);
+    if (entry === undefined) return false;
+    view.cold.delete(key);
+    view.hot.set(key, entry);
+    return true;
+  }
+
+  /** One load at a time for a key: what came late could miss a commit in between. */
+  async #loadAll(remote: RemoteStore, keys: readonly ViewKey[]): Promise<void> {
+    const views = this.#views;
+    const waiting = new Set<Promise<void>>();
+    const asked: ViewKey[] = [];
+    let loading: Promise<void> | undefined;
+    for (const { layout, key } of keys) {
+      const view = this.#viewOf(layout);
+      const known = view.loading.get(key);
+      if (known !== undefined) waiting.add(known);
+      else {
+        loading ??= Promise.resolve().then(() => this.#loadAsked(remote, asked, views));
+        view.loading.set(key, loading);
+        asked.push({ layout, key });
+      }
+    }
+    if (loading !== undefined) waiting.add(loading);
+    await Promise.all(waiting);
+  }
+
+  async #loadAsked(remote: RemoteStore, asked: readonly ViewKey[], views: Map<TileLayout, ViewCache>): Promise<void> {
+    try {
+      const loaded = await remote.load(WRITER, asked);
+      asked.forEach(({ layout, key }, i) => {
+        const { runs, covers } = loaded[i];
+        const dirty = layout.view.hopsMs.map(() => []);
+        const offsets = covers?.[topicOf(layout.view.source)] ?? null;
+        views.get(layout)?.hot.set(key, { key, runs: [...runs], dirty, isDirty: false, covers: offsets });
+      });
+    } finally {
+      for (const { layout, key } of asked) views.get(layout)?.loading.delete(key);
+    }
   }
 
   #load(layout: TileLayout, key: string): KeyTiles {
@@ -107,7 +184,7 @@ export class TileCache {
       hops.map((hopMs) => ({ layout, hopMs, key, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY })),
     );
     if (runs instanceof Promise) throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
-    return { key, runs: [...runs], dirty: hops.map(() => []), isDirty: false };
+    return { key, runs: [...runs], dirty: hops.map(() => []), isDirty: false, covers: null };
   }
 }
 
@@ -115,6 +192,8 @@ interface ViewCache {
   hot: Map<string, KeyTiles>;
   cold: Map<string, KeyTiles>;
   dirty: KeyTiles[];
+  /** Keys that are on their way from the store. */
+  readonly loading: Map<string, Promise<void>>;
   /** Entries of the last drain. */
   drained: KeyTiles[];
 }

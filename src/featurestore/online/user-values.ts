@@ -11,6 +11,8 @@ export interface Vector<F> {
   readonly missing: Readonly<Record<string, string>>;
   readonly stale: readonly string[];
   readonly ages: ServedVector['ages'];
+  /** Whether the online store may have lost acknowledged writes and is being caught up. */
+  readonly degraded: boolean;
 }
 
 /** Compiles a service's way from served vectors to users' objects. */
@@ -19,7 +21,7 @@ export function userVector(
 ): (vector: ServedVector) => Vector<Readonly<Record<string, Value>>> {
   const writers = service.features.map(({ type }) => userValue(type));
   const names = service.features.map(({ name }) => name);
-  return ({ at, values, missing, stale, ages }) => {
+  return ({ at, values, missing, stale, ages, degraded }) => {
     const features: Record<string, Value> = {};
     for (let i = 0; i < names.length; i += 1) features[names[i]] = writers[i](values[i]);
     return {
@@ -29,6 +31,7 @@ export function userVector(
       missing: Object.fromEntries(missing.map(({ feature, reason }) => [names[feature], reason])),
       stale,
       ages,
+      degraded,
     };
   };
 }

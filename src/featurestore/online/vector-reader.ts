@@ -25,6 +25,20 @@ export interface TileSource {
   answersFrom(view: StreamViewData): number;
   /** How far the tiles of a view lag behind the log, ms. */
   lagMs(view: StreamViewData, now: number): number;
+  /** Whether the store may have lost acknowledged writes and is being caught up; never where it is left out. */
+  degraded?(): boolean;
+  /**
+   * Of a source whose tiles may be elsewhere: fetches what a read of these lookups at an instant needs, and gives where to
+   * read it; undefined where all is at hand.
+   */
+  fetch?(lookups: readonly TileLookup[], at: number): Promise<TileSource> | undefined;
+}
+
+/** A key of a view, and the reader of its windows. */
+export interface TileLookup {
+  readonly layout: TileLayout;
+  readonly key: string;
+  readonly reader: Pick<WindowReader, 'spans'>;
 }
 
 export interface VectorReaderOptions {
@@ -50,10 +64,13 @@ export class VectorReader {
   /** Of the read in hand, by lookup; used anew by each. */
   readonly #keys: (string | null)[] = [];
   readonly #values: (readonly Value[])[] = [];
+  /** Where the read in hand finds its tiles. */
+  #tiles: TileSource;
 
   constructor(options: VectorReaderOptions) {
     this.service = options.service;
     this.#options = options;
+    this.#tiles = options.tiles;
     this.#evaluate = serviceEvaluator(options.service);
     this.#lookups = options.service.lookups.map((lookup) =>
       compileLookup(options, lookup, neededFeatures(options.service, lookup)),
@@ -68,9 +85,22 @@ export class VectorReader {
    */
   read(request: readonly Value[], at: number | undefined, counted: boolean): ServedVector | Promise<ServedVector> {
     const now = this.#options.clock();
+    const fetched = this.#options.tiles.fetch?.(this.#tileLookups(request), at ?? now);
     const batch = this.#readBatch(request);
+    if (fetched !== undefined)
+      return Promise.all([fetched, batch]).then(([tiles, answers]) => {
+        this.#tiles = tiles;
+        return this.#assemble(request, now, at, answers, counted);
+      });
     if (batch instanceof Promise) return batch.then((answers) => this.#assemble(request, now, at, answers, counted));
     return this.#assemble(request, now, at, batch, counted);
+  }
+
+  #tileLookups(request: readonly Value[]): readonly TileLookup[] {
+    return this.#lookups.flatMap((lookup) => {
+      const key = lookup.kind === 'stream' ? lookup.keyOf(request) : null;
+      return lookup.kind === 'stream' && key !== null ? [{ layout: lookup.layout, key, reader: lookup.reader }] : [];
+    });
   }
 
   /** Tiles merged by the last read. */
@@ -99,18 +129,20 @@ export class VectorReader {
     const missing: MissingFeature[] = [];
     const stale: string[] = [];
     const ages: { streaming: number | null; batch: number | null } = { streaming: null, batch: null };
+    let degraded = this.#tiles.degraded?.() ?? false;
     let nextBatch = 0;
     for (let i = 0; i < lookups.length; i += 1) {
       const lookup = lookups[i];
       const key = keys[i];
       let age: number;
       if (lookup.kind === 'stream') {
-        age = Math.max(0, this.#options.tiles.lagMs(lookup.view, now));
+        age = Math.max(0, this.#tiles.lagMs(lookup.view, now));
         ages.streaming = Math.max(ages.streaming ?? 0, age);
         this.#values[i] = this.#streamValues(lookup, key, q, missing);
       } else {
         const answer = batch[nextBatch];
         nextBatch += 1;
+        if (answer?.degraded === true) degraded = true;
         age = answer === null ? Number.POSITIVE_INFINITY : q - answer.generation.asOf;
         ages.batch = Math.max(ages.batch ?? 0, age);
         this.#values[i] =
@@ -121,7 +153,16 @@ export class VectorReader {
     }
     const values = this.#evaluate(request, this.#values, this.#onError);
     if (this.#failed.size > 0) this.#missComputed(missing);
-    return { service: this.service, at: q, values, missing, stale, ages, counts: counted ? this.#counts(q) : [] };
+    return {
+      service: this.service,
+      at: q,
+      values,
+      missing,
+      stale,
+      ages,
+      degraded,
+      counts: counted ? this.#counts(q) : [],
+    };
   }
 
   /** The needed features of the lookup's last read, if that was at `q`; else nulls, noted as missing. */
@@ -156,11 +197,11 @@ export class VectorReader {
         const lookup = this.#lookups[i];
         const key = keys[i];
         if (lookup.kind !== 'stream') continue;
-        if (key === null || q < this.#options.tiles.answersFrom(lookup.view)) {
+        if (key === null || q < this.#tiles.answersFrom(lookup.view)) {
           lookup.answeredAt = Number.NaN;
           continue;
         }
-        lookup.answeredAt = lookup.reader.read(this.#options.tiles.runsOf(lookup.layout, key, q), q, lookup.answers, 0);
+        lookup.answeredAt = lookup.reader.read(this.#tiles.runsOf(lookup.layout, key, q), q, lookup.answers, 0);
         if (lookup.answeredAt !== q && open) {
           q = lookup.answeredAt;
           again = true;

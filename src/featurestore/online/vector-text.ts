@@ -8,19 +8,19 @@ export type VectorText = (vector: ServedVector) => string;
 
 /**
  * Compiles the writer of a service's vectors:
- * `{"at":…,"complete":true,"features":{…},"missing":{name:reason},"stale":[…],"ages":{…}}`.
+ * `{"at":…,"complete":true,"features":{…},"missing":{name:reason},"stale":[…],"ages":{…},"degraded":false}`.
  */
 export function vectorText(service: FeatureServiceData): VectorText {
   const heads = service.features.map(({ name }, i) => `${i === 0 ? '' : ','}${JSON.stringify(name)}:`);
   const writers = service.features.map(({ type }) => valueText(type));
   const names = service.features.map(({ name }) => JSON.stringify(name));
-  return ({ at, values, missing, stale, ages }) => {
+  return ({ at, values, missing, stale, ages, degraded }) => {
     let features = '';
     for (let i = 0; i < heads.length; i += 1) features += heads[i] + writers[i](values[i]);
     const gaps =
       missing.length === 0 ? '' : missing.map(({ feature, reason }) => `${names[feature]}:"${reason}"`).join(',');
     const old = stale.length === 0 ? '' : stale.map((alias) => `"${alias}"`).join(',');
-    return `{"at":${at},"complete":${missing.length === 0},"features":{${features}},"missing":{${gaps}},"stale":[${old}],"ages":{"streaming":${age(ages.streaming)},"batch":${age(ages.batch)}}}`;
+    return `{"at":${at},"complete":${missing.length === 0},"features":{${features}},"missing":{${gaps}},"stale":[${old}],"ages":{"streaming":${age(ages.streaming)},"batch":${age(ages.batch)}},"degraded":${degraded}}`;
   };
 }
 

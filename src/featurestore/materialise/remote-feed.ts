@@ -1,0 +1,201 @@
+import { isHeadraceError } from '../../base/errors/fail.ts';
+import type { Clock } from '../../base/time.ts';
+import type { RemoteStore } from '../../ports/remote-store.ts';
+
+export interface RemoteFeedOptions {
+  readonly remote: RemoteStore;
+  readonly clock: Clock;
+  readonly onFault: (error: unknown) => void;
+  /** Reads the log up to its ends. */
+  readonly catchUp: () => Promise<void>;
+  /** Reads the log from where the store is found to stand, and commits. */
+  readonly rewind: () => Promise<void>;
+  /** Fills what the log has no more. */
+  readonly rewound: () => Promise<void>;
+  readonly commit: () => Promise<unknown>;
+  /** Runs work while no commit is under way. */
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Deliveries applied since the last commit. */
+  readonly uncommitted: () => number;
+  /** What arrived before this instant is applied, though the log may have more, epoch ms. */
+  readonly appliedUntil: () => number;
+}
+
+/** Events in memory are written to where other processes read them this often, ms. */
+const COMMIT_EVERY_MS = 100;
+
+/** The store is looked at this often, ms. */
+const VERIFY_EVERY_MS = 1_000;
+
+/** Who offers events waits so long for them to be in the tiles, ms; then they are in the log, and come later. */
+const OFFER_MS = 2_000;
+
+/**
+ * Keeps a store behind a network up with the log: fetches keys before events are added to them, commits often, looks whether
+ * what was acknowledged is still there, and if not reads the log again. The log is the queue: what cannot be applied now is
+ * read from there when the store is back, so that nothing is kept in memory for it.
+ */
+export class RemoteFeed {
+  readonly #options: RemoteFeedOptions;
+  readonly #timer: NodeJS.Timeout;
+  #running: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
+  #paused: Pause | null = null;
+  #lost = false;
+  #failing = false;
+  #verifiedAt = Number.NEGATIVE_INFINITY;
+  #ticking = false;
+  #closed = false;
+
+  constructor(options: RemoteFeedOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.tick(), COMMIT_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  /** Whether what is appended next may be applied at once. */
+  get isIdle(): boolean {
+    return this.#running === null && this.#paused === null && !this.#failing && !this.#lost;
+  }
+
+  /** Whether acknowledged writes were lost and are not all written again. */
+  get isDegraded(): boolean {
+    return this.#lost;
+  }
+
+  /** Whatever arrived before this instant is in the tiles, epoch ms. */
+  get freshUntil(): number {
+    return this.isIdle ? this.#options.clock() : this.#options.appliedUntil();
+  }
+
+  /** Reads on in the log; resolves when what it has now is in the tiles, or after a while. Never fails: the log has it. */
+  pull(): Promise<void> {
+    if (this.#failing || this.#paused !== null) return Promise.resolve();
+    return briefly(this.#run(), OFFER_MS);
+  }
+
+  /** While nothing may be applied: when that is over. */
+  get paused(): Promise<void> | undefined {
+    return this.#paused?.over;
+  }
+
+  /** Nothing is applied from here on, until `resume`. */
+  pause(): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#paused = { over: promise, end: resolve };
+  }
+
+  resume(): void {
+    this.#paused?.end();
+    this.#paused = null;
+    void this.#run();
+  }
+
+  /** Catches up with the log, from the beginning if the store is torn. */
+  async open(): Promise<void> {
+    try {
+      await this.#options.catchUp();
+    } catch (error) {
+      if (!isHeadraceError(error, 'REDIS_LOST')) throw error;
+      this.#lost = true;
+      await this.#options.inTurn(() => this.#rewind());
+      this.#lost = false;
+    }
+  }
+
+  /** Says to readers elsewhere that the tiles are whole; call it when the store was opened and caught up. */
+  async start(): Promise<void> {
+    await this.#options.commit();
+    await this.#options.inTurn(() => this.#options.remote.confirm());
+  }
+
+  /** Commits and looks after the store, as is due. */
+  async tick(): Promise<void> {
+    if (this.#ticking || this.#closed) return;
+    this.#ticking = true;
+    try {
+      if (this.#failing || this.#lost) await this.#run();
+      if (this.#options.uncommitted() > 0 && !this.#lost) await this.#options.commit();
+      const now = performance.now();
+      if (now - this.#verifiedAt >= VERIFY_EVERY_MS) {
+        this.#verifiedAt = now;
+        await this.#verify();
+      }
+    } catch (error) {
+      this.#fault(error);
+    } finally {
+      this.#ticking = false;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+  }
+
+  async #verify(): Promise<void> {
+    const outcome = await this.#options.inTurn(() => this.#options.remote.verify(this.freshUntil));
+    if (outcome === 'lost') this.#lost = true;
+  }
+
+  /** One run at a time; who asks while it runs gets the one after. */
+  #run(): Promise<void> {
+    if (this.#running !== null) {
+      this.#next ??= this.#running.then(() => {
+        this.#next = null;
+        return this.#run();
+      });
+      return this.#next;
+    }
+    this.#running = this.#work().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #work(): Promise<void> {
+    if (this.#closed) return;
+    try {
+      if (this.#lost) await this.#recover();
+      else await this.#options.catchUp();
+      this.#failing = false;
+    } catch (error) {
+      this.#failing = true;
+      this.#fault(error);
+    }
+  }
+
+  async #recover(): Promise<void> {
+    const { remote, inTurn, rewound } = this.#options;
+    await inTurn(() => this.#rewind());
+    await rewound();
+    await inTurn(() => remote.confirm());
+    this.#lost = false;
+  }
+
+  async #rewind(): Promise<void> {
+    await this.#options.remote.rewind();
+    await this.#options.rewind();
+  }
+
+  #fault(error: unknown): void {
+    if (isHeadraceError(error, 'REDIS_LOST')) this.#lost = true;
+    this.#options.onFault(error);
+  }
+}
+
+interface Pause {
+  readonly over: Promise<void>;
+  readonly end: () => void;
+}
+
+/** Waits for some work, not longer than so many ms. */
+function briefly(work: Promise<void>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    work.finally(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

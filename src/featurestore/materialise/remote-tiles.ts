@@ -1,0 +1,24 @@
+import type { StreamViewData } from '../../features/define/declaration.ts';
+import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import type { TileRun } from '../../features/tile/tile-run.ts';
+import type { RemoteFeed } from './remote-feed.ts';
+import type { TileCache, ViewKey } from './tile-cache.ts';
+
+/** How the writer of a store behind a network reads its tiles: from memory where they are, else they are fetched first. */
+export interface RemoteTiles {
+  fetch(keys: readonly ViewKey[], at: number): Promise<RemoteTiles> | undefined;
+  runsOf(layout: TileLayout, key: string): readonly TileRun[];
+  lagMs(view: StreamViewData, now: number): number;
+  degraded(): boolean;
+}
+
+export function remoteTiles<T extends object>(tiles: TileCache, feed: RemoteFeed, rest: T): RemoteTiles & T {
+  const source: RemoteTiles & T = {
+    ...rest,
+    fetch: (keys) => tiles.hold(keys)?.then(() => source),
+    runsOf: (layout, key) => tiles.tilesOf(layout, key).runs,
+    lagMs: (_, now) => (feed.isIdle ? 0 : Math.max(0, now - feed.freshUntil)),
+    degraded: () => feed.isDegraded,
+  };
+  return source;
+}
