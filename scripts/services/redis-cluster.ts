@@ -31,16 +31,18 @@ export const redisCluster: Service = {
 };
 
 /** Starts six servers and makes them one cluster. */
-async function startCluster(directory: string): Promise<readonly Server[]> {
-  const binary = await valkeyBinary();
+export async function startCluster(directory: string): Promise<readonly Server[]> {
   const nodes: Server[] = [];
   // The port between the nodes is ten thousand above the other.
-  for (const port of await freePorts(NODES, 55_000)) {
-    const settings = { 'cluster-enabled': 'yes', 'cluster-node-timeout': '1500', 'repl-diskless-sync-delay': '0' };
-    nodes.push(await startServer({ binary, port, directory: join(directory, String(port)), settings }));
-  }
+  for (const port of await freePorts(NODES, 55_000)) nodes.push(await startNode(directory, port));
   await formCluster(nodes.map(({ port }) => port));
   return nodes;
+}
+
+/** Starts one node; one that was there before knows the others. */
+export async function startNode(directory: string, port: number): Promise<Server> {
+  const settings = { 'cluster-enabled': 'yes', 'cluster-node-timeout': '1500', 'repl-diskless-sync-delay': '0' };
+  return startServer({ binary: await valkeyBinary(), port, directory: join(directory, String(port)), settings });
 }
 
 function running(): readonly Server[] | null {

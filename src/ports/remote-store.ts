@@ -30,7 +30,8 @@ export interface RequestAnswer {
  *  2. a commit that was cut short leaves keys ahead of the position: `load` says up to where each key has the log, so that
  *     reading the log again adds nothing twice;
  *  3. after a loss `verify` says lost, commits fail with REDIS_LOST, and answers are degraded, until `rewind` and, when the
- *     writer has caught up, `confirm`; the position that `rewind` leaves is not ahead of any tile.
+ *     writer has caught up, `confirm`; the position that `rewind` leaves is not ahead of any tile;
+ *  4. what one process shares as hot others hear, until its time is over.
  */
 export interface RemoteStore {
   read(tiles: readonly TileRead[], batch: readonly BatchRead[]): Promise<RequestAnswer>;
@@ -44,4 +45,6 @@ export interface RemoteStore {
   rewind(): Promise<void>;
   /** Says to readers that the tiles are whole again. */
   confirm(): Promise<void>;
+  /** Tells all processes that names are hot, for so many ms; gives those that any told. */
+  shareHot(names: readonly string[], forMs: number): Promise<readonly string[]>;
 }

@@ -17,6 +17,7 @@ import {
   time,
 } from '../../src/features/define/declare.ts';
 import { tileLayout } from '../../src/features/tile/tile-layout.ts';
+import { HotTiles, hotTilesDefaults } from '../../src/featurestore/hotkeys/hot-tiles.ts';
 import { storeTiles } from '../../src/featurestore/online/store-tiles.ts';
 import { userVector } from '../../src/featurestore/online/user-values.ts';
 import { VectorReader } from '../../src/featurestore/online/vector-reader.ts';
@@ -113,13 +114,15 @@ export class Clicks {
   }
 
   /** Opens a reader as of another process, which has only the store. */
-  async reader(): Promise<{ read(user: string): Promise<Told>; close(): Promise<void> }> {
+  async reader(options = hotTilesDefaults): Promise<{ read(user: string): Promise<Told>; close(): Promise<void> }> {
     const store = await openRedisStore(this.options, 'read');
     if (store.remote === undefined) throw new Error('not remote');
+    const hot = new HotTiles(store.remote, Date.now, options);
+    const sharing = setInterval(() => void hot.share().catch((error: unknown) => this.faults.push(error)), 1_000);
     const reader = new VectorReader({
       service,
       layoutOf: tileLayout,
-      tiles: storeTiles(store.remote),
+      tiles: storeTiles(hot),
       store,
       clock: Date.now,
       onComputeError: (_, error) => this.faults.push(error),
@@ -130,7 +133,10 @@ export class Clicks {
         const { features, degraded } = toUser(await reader.read([user], undefined, false));
         return { n: features['u_n_1h'], ms: features['u_ms_1h'], degraded };
       },
-      close: async () => store.close(),
+      close: async () => {
+        clearInterval(sharing);
+        await store.close();
+      },
     };
   }
 

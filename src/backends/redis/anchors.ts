@@ -15,7 +15,7 @@ import type { Place, StoreKeys } from './store-keys.ts';
  * c<n>     of the newest 2,048 commits: writer NUL position as JSON
  * last     number of the newest commit whose tiles are all written
  * p<name>  of each writer: number of its newest commit NUL position as JSON
- * run      identity of the server process that the writer found whole; empty while it catches up
+ * run      identities of the server processes that the writer found whole; empty while it catches up
  * fresh    epoch ms: what arrived before is in the tiles
  * g<view>  the runs of a batch view, see batch-rows.ts
  * ```
@@ -132,7 +132,9 @@ export class Anchors {
   async confirm(): Promise<void> {
     const runs = await this.#runIds();
     if (runs.every((run, i) => run === this.#confirmed[i])) return;
-    await this.#mustAll(markAnchor, (i) => [this.#last[i], 'run', runs[i]]);
+    // All on each: an anchor may move to another node with its slot.
+    const all = [...new Set(runs)].join(' ');
+    await this.#mustAll(markAnchor, (i) => [this.#last[i], 'run', all]);
     this.#confirmed = runs;
   }
 

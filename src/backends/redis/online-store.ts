@@ -23,9 +23,9 @@ import { BatchRows } from './batch-rows.ts';
 import { checkPolicy, checkServers } from './check-server.ts';
 import { WriterLock } from './lock.ts';
 import { Reader } from './reader.ts';
-import { bytesOf, listOf, RedisLink } from './redis-link.ts';
+import { bytesOf, listOf, RedisLink, textOf } from './redis-link.ts';
 import type { RedisOptions } from './redis-options.ts';
-import { replaceBlocks, upsertTiles } from './scripts.ts';
+import { replaceBlocks, shareHot, upsertTiles } from './scripts.ts';
 import { type Place, placeOf, type StoreKeys, storeKeys } from './store-keys.ts';
 import {
   appendBlock,
@@ -42,8 +42,11 @@ import {
 /** Keys whose tiles are on their way at once. */
 const CHUNK = 500;
 
+/** Names that are hot at once, over all processes. */
+const MOST_HOT = 1_000;
+
 /** Servers are asked this often whether they may evict, ms. */
-const POLICY_EVERY_MS = 10_000;
+const POLICY_EVERY_MS = 5_000;
 
 /**
  * How long tiles are kept beyond what windows need: expiry goes by the server's clock from the last write, windows by the
@@ -92,6 +95,7 @@ class RedisOnlineStore implements OnlineStore {
     verify: (freshUntil) => this.#verify(freshUntil),
     rewind: () => this.#rewind(),
     confirm: () => this.#confirm(),
+    shareHot: (names, forMs) => this.#shareHot(names, forMs),
   };
   readonly #link: RedisLink;
   readonly #keys: StoreKeys;
@@ -253,6 +257,11 @@ class RedisOnlineStore implements OnlineStore {
       if (error instanceof Error && 'code' in error && error.code === 'REDIS_LOST') return 'lost';
       throw error;
     }
+  }
+
+  async #shareHot(names: readonly string[], forMs: number): Promise<readonly string[]> {
+    const args = [String(forMs), String(MOST_HOT), ...names];
+    return listOf(await this.#link.within(this.#link.eval(shareHot, this.#keys.hot, args))).map(textOf);
   }
 
   async #rewind(): Promise<void> {

@@ -198,7 +198,7 @@ async function readMarks({ node, before, after, covered }: NodeMarks): Promise<M
   const [run, fresh, ...views] = listOf(first);
   const until = textOf(fresh);
   return {
-    whole: covered && runId !== '' && textOf(run) === runId && textOf(last) === runId,
+    whole: covered && runId !== '' && [run, last].every((runs) => textOf(runs).split(' ').includes(runId)),
     fresh: until === '' ? Number.NEGATIVE_INFINITY : Number(until),
     views,
   };

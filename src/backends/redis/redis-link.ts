@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../../base/errors/fail.ts';
 import type { RedisOptions } from './redis-options.ts';
 import type { Script } from './scripts.ts';
-import { isPassing, storeFailure } from './store-failure.ts';
+import { isPassing, isRefusal, storeFailure } from './store-failure.ts';
 import type { Place } from './store-keys.ts';
 
 export type Argument = string | Buffer;
@@ -81,6 +81,7 @@ export class RedisLink {
     const { createClient, createCluster, RESP_TYPES } = await loadClient();
     const { username, password, tls, urls, timeoutMs } = options;
     const secure = tls !== null || urls.some((url) => url.startsWith('rediss:'));
+    const state = { isOpen: false };
     const shared = {
       // Commands to a server that is away fail at once: what waits is bounded, and tried again here.
       disableOfflineQueue: true,
@@ -95,7 +96,9 @@ export class RedisLink {
       socket: {
         connectTimeout: Math.max(timeoutMs, 1_000),
         socketTimeout: Math.max(5 * timeoutMs, 5_000),
-        reconnectStrategy: (tries: number) => Math.min(25 * 2 ** Math.min(tries, 5), 500),
+        // Who is refused at the first try would be refused at every one.
+        reconnectStrategy: (tries: number, cause: Error) =>
+          !state.isOpen && isRefusal(cause) ? cause : Math.min(25 * 2 ** Math.min(tries, 5), 500),
         ...(secure ? { tls: true as const, ...tls } : {}),
       },
       ...(username === undefined ? {} : { username }),
@@ -117,6 +120,7 @@ export class RedisLink {
     if (opened === null) return link;
     try {
       await link.within<unknown>(opened.connect(), Math.max(timeoutMs, 5_000));
+      state.isOpen = true;
     } catch (error) {
       const last = link.#lastError;
       opened.destroy();

@@ -153,6 +153,23 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 `);
 
+/**
+ * Notes hot names: KEYS[1] the hash; ARGV: ms that they are hot, most names, then names. Answers all that are hot; the hash goes
+ * with the last of them.
+ */
+export const shareHot = script(`
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+for a = 3, #ARGV do redis.call('HSET', KEYS[1], ARGV[a], now + ARGV[1]) end
+local all, alive = redis.call('HGETALL', KEYS[1]), {}
+for i = 1, #all, 2 do
+  if tonumber(all[i + 1]) > now and #alive < tonumber(ARGV[2]) then alive[#alive + 1] = all[i]
+  else redis.call('HDEL', KEYS[1], all[i]) end
+end
+if #ARGV > 2 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return alive
+`);
+
 function script(text: string): Script {
   const trimmed = text.trim();
   return { text: trimmed, sha: createHash('sha1').update(trimmed).digest('hex') };

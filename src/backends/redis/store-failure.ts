@@ -6,7 +6,7 @@ export function storeFailure(error: unknown, address: string): HeadraceError {
   const text = error instanceof Error ? error.message : String(error);
   // Causes are logged: what a server says can be told, an object of the client with its options cannot.
   const cause = new Error(text);
-  if (/^(WRONGPASS|NOAUTH|ERR AUTH|NOPERM)/.test(text)) return fail('REDIS_AUTH', { address, reason: text }, cause);
+  if (isRefusal(error)) return fail('REDIS_AUTH', { address, reason: text }, cause);
   if (/^OOM/.test(text)) return fail('REDIS_MEMORY', { address }, cause);
   if (/^READONLY/.test(text)) return fail('REDIS_READONLY', { address }, cause);
   if (/^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN)/.test(text)) return fail('REDIS_CLUSTER', { address, reason: text }, cause);
@@ -14,6 +14,11 @@ export function storeFailure(error: unknown, address: string): HeadraceError {
   if (/BLOCKFORMAT/.test(text))
     return fail('STORE_CORRUPT', { path: address, reason: 'a block has another format' }, cause);
   return fail('REDIS_UNREACHABLE', { address, reason: text }, cause);
+}
+
+/** Whether a server refuses the login. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && /^(WRONGPASS|NOAUTH|ERR AUTH|NOPERM)/.test(error.message);
 }
 
 /** Whether another try may succeed soon: the connection broke, a slot moves, a node starts. */

@@ -15,6 +15,7 @@ import { WindowReader } from '../../features/window/window-reader.ts';
 import type { BatchAnswer, OnlineStore } from '../../ports/online-store.ts';
 import type { Value } from '../../schema/column.ts';
 import { entityKeyEncoder } from '../../schema/entity-key.ts';
+import type { TileLookup } from './fetch-tiles.ts';
 import type { MissingFeature, MissingReason, ServedVector } from './served-vector.ts';
 
 /** Where a reader finds tiles: the writer's cache, or the store from another process. */
@@ -32,13 +33,6 @@ export interface TileSource {
    * read it; undefined where all is at hand.
    */
   fetch?(lookups: readonly TileLookup[], at: number): Promise<TileSource> | undefined;
-}
-
-/** A key of a view, and the reader of its windows. */
-export interface TileLookup {
-  readonly layout: TileLayout;
-  readonly key: string;
-  readonly reader: Pick<WindowReader, 'spans'>;
 }
 
 export interface VectorReaderOptions {

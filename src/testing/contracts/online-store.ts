@@ -1,11 +1,11 @@
 import type { MaybePromise } from '../../base/maybe-promise.ts';
-import type { StreamViewData } from '../../features/define/declaration.ts';
-import { COUNT, MAX_TS, START, type TileLayout, tileLayout } from '../../features/tile/tile-layout.ts';
-import { emptyRun, type TileRun, tileAt } from '../../features/tile/tile-run.ts';
+import { START, type TileLayout, tileLayout } from '../../features/tile/tile-layout.ts';
+import type { TileRun } from '../../features/tile/tile-run.ts';
 import { equalTiles } from '../../features/tile/upsert.ts';
 import type { BatchGeneration, OnlineStore, TileWrite } from '../../ports/online-store.ts';
 import type { Columns } from '../../schema/column.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
+import { contractView, tileOf } from './contract-tiles.ts';
 
 /** What is tested: one store, empty at first. `open` after `close` opens the same store again. */
 export interface OnlineStoreSubject {
@@ -16,68 +16,6 @@ export type OnlineStoreNeed = 'durable' | 'oneWriter';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-
-const columns: Columns = {
-  id: { type: 'text', nullable: false },
-  at: { type: 'time', nullable: false },
-  user: { type: 'text', nullable: true },
-  price: { type: 'int64', nullable: true },
-  item: { type: 'text', nullable: true },
-};
-
-/** A view with partials of numbers and of objects, at two hops. */
-function contractView(name: string, version = 1): StreamViewData {
-  const input = (column: string) => ({ kind: 'column' as const, name: column });
-  return {
-    kind: 'streamView',
-    name,
-    version,
-    source: {
-      kind: 'eventSource',
-      name: 'purchases',
-      version: 1,
-      id: 'id',
-      time: 'at',
-      columns,
-      latenessMs: HOUR,
-      futureSkewMs: MINUTE,
-    },
-    entity: { kind: 'entity', name: 'user', key: { user: { type: 'text', nullable: false } } },
-    key: { user: 'user' },
-    aggregates: [
-      { name: 'spent', kind: 'sum', input: input('price'), inputType: columns['price'], params: {} },
-      { name: 'last_item', kind: 'last', input: input('item'), inputType: columns['item'], params: {} },
-      { name: 'items', kind: 'topK', input: input('item'), inputType: columns['item'], params: { k: 3, cap: 100 } },
-    ],
-    features: [],
-    hopsMs: [MINUTE, HOUR],
-    freshnessMs: 1_000,
-    ttlMs: null,
-  };
-}
-
-/** A tile of `n` events whose content follows from its seed. */
-function tileOf(
-  layout: TileLayout,
-  hopMs: number,
-  key: string,
-  start: number,
-  n: number,
-  seed = n,
-  generation = 0,
-): TileWrite {
-  const run = emptyRun(layout);
-  tileAt(run, layout, start, generation);
-  run.nums[COUNT] = n;
-  run.nums[MAX_TS] = start + seed;
-  for (const { aggregate, num, obj } of layout.partials) {
-    for (let i = 0; i < n; i += 1) {
-      const value = layout.partials[0].aggregate === aggregate ? BigInt(seed) * 2n ** 40n : `item ${seed} ${i} 名`;
-      aggregate.update(run, num, obj, value, start + i, `id-${i}`);
-    }
-  }
-  return { layout, hopMs, key, run, index: 0 };
-}
 
 function startsOf(layout: TileLayout, run: TileRun): readonly number[] {
   return Array.from({ length: run.length }, (_, i) => run.nums[i * layout.numbers + START]);

@@ -1,0 +1,119 @@
+import type { MaybePromise } from '../../base/maybe-promise.ts';
+import type { OnlineStore } from '../../ports/online-store.ts';
+import type { RemoteStore } from '../../ports/remote-store.ts';
+import { type Contract, mustEqual, mustFail } from './contract.ts';
+import { contractLayout, contractTile } from './contract-tiles.ts';
+
+/** What is tested: one store behind a network, empty at first, and what can befall it. */
+export interface RemoteStoreSubject {
+  open(): MaybePromise<OnlineStore>;
+  /** Makes the last commit of the open store one that was cut short behind its tiles, ahead of its position. */
+  cutShort(): Promise<void>;
+  /** Loses everything that the store holds, as a flush does. */
+  lose(): Promise<void>;
+}
+
+const HOP_MS = 60_000;
+const everything = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+
+/** The rules of `ports/remote-store.ts`. */
+export const remoteStoreContracts: readonly Contract<RemoteStoreSubject>[] = [
+  {
+    rule: 1,
+    name: 'answers are degraded until the writer confirms, and say up to when they are fresh',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const remote = remoteOf(store);
+      const tile = contractTile(HOP_MS, 'u', 0, 2);
+      await store.writeTiles({ writer: 'w', position: { t: [2] }, tiles: [tile], freshUntil: 1_234 });
+      const read = () => remote.read([{ layout: contractLayout, hopMs: HOP_MS, key: 'u', ...everything }], []);
+      const before = await read();
+      mustEqual([before.degraded, before.freshUntil, before.runs[0].length], [true, 1_234, 1], 'before');
+      await remote.confirm();
+      mustEqual((await read()).degraded, false, 'degraded after');
+      mustEqual(await remote.verify(2_345), 'whole', 'what verify says');
+      mustEqual((await read()).freshUntil, 2_345, 'fresh after');
+      await store.close();
+    },
+  },
+  {
+    rule: 2,
+    name: 'a commit that was cut short leaves keys that say up to where they have the log',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const both = ['u', 'v'].map((key) => contractTile(HOP_MS, key, 0, 2));
+      await store.writeTiles({ writer: 'w', position: { t: [4] }, tiles: both });
+      await store.writeTiles({ writer: 'w', position: { t: [5] }, tiles: [contractTile(HOP_MS, 'u', 0, 3)] });
+      await subject.cutShort();
+      await store.close();
+      const again = await subject.open();
+      mustEqual(await again.position('w'), { t: [4] }, 'position');
+      const keys = ['u', 'v', 'unknown'].map((key) => ({ layout: contractLayout, key }));
+      const loaded = await remoteOf(again).load('w', keys);
+      mustEqual(
+        loaded.map(({ covers }) => covers),
+        [{ t: [5] }, null, null],
+        'what keys cover',
+      );
+      mustEqual(
+        loaded.map(({ runs }) => runs[0].length),
+        [1, 1, 0],
+        'tiles of keys',
+      );
+      await again.writeTiles({ writer: 'w', position: { t: [6] }, tiles: [contractTile(HOP_MS, 'v', 0, 3)] });
+      const [u] = await remoteOf(again).load('w', keys);
+      mustEqual(u.covers, null, 'what a key covers when the position is beyond it');
+      await again.close();
+    },
+  },
+  {
+    rule: 3,
+    name: 'a loss is noticed by verify, by commits and by readers, until the writer has rewound and confirmed',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const remote = remoteOf(store);
+      const tiles = [contractTile(HOP_MS, 'u', 0, 2)];
+      const commit = () => store.writeTiles({ writer: 'w', position: { t: [2] }, tiles });
+      const read = () => remote.read([{ layout: contractLayout, hopMs: HOP_MS, key: 'u', ...everything }], []);
+      await commit();
+      await remote.confirm();
+      mustEqual((await read()).degraded, false, 'degraded before');
+      await subject.lose();
+      mustEqual((await read()).degraded, true, 'degraded after');
+      await mustFail('REDIS_LOST', commit, 'a commit');
+      mustEqual(await remote.verify(1), 'lost', 'what verify says');
+      await remote.rewind();
+      mustEqual(await store.position('w'), null, 'position');
+      mustEqual((await read()).degraded, true, 'degraded when rewound');
+      await commit();
+      await remote.confirm();
+      const { degraded, runs } = await read();
+      mustEqual([degraded, runs[0].length], [false, 1], 'afterwards');
+      mustEqual(await store.position('w'), { t: [2] }, 'position afterwards');
+      await store.close();
+    },
+  },
+  {
+    rule: 4,
+    name: 'what is shared as hot is heard, until its time is over',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const remote = remoteOf(store);
+      mustEqual(await remote.shareHot([], 1_000), [], 'before');
+      await remote.shareHot(['a', 'b\0c'], 300);
+      mustEqual(new Set(await remote.shareHot(['d'], 60_000)).size, 3, 'all');
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      mustEqual(await remote.shareHot([], 1_000), ['d'], 'after a while');
+      await store.close();
+    },
+  },
+];
+
+function remoteOf(store: OnlineStore): RemoteStore {
+  if (store.remote === undefined) throw new Error('the store has no remote part');
+  return store.remote;
+}
