@@ -117,7 +117,7 @@ export class Materialiser {
     deliveries: readonly Delivery[],
   ): MaybePromise<void> {
     const state = this.#stateOf(source);
-    if (this.#feed !== null && (!this.#feed.isIdle || this.tiles.hold(this.#keysOf(state, deliveries)) !== undefined))
+    if (this.#feed !== null && !(this.#feed.isIdle && this.tiles.holds(this.#keysOf(state, deliveries))))
       return this.#feed.pull();
     if (state.next[partition] === offset) this.#apply(state, partition, deliveries);
   }

@@ -58,6 +58,11 @@ export class TileCache {
     return entry;
   }
 
+  /** Whether all these keys are in memory; they stay over the next sweep. */
+  holds(keys: readonly ViewKey[]): boolean {
+    return keys.every(({ layout, key }) => this.#touch(layout, key));
+  }
+
   /**
    * Loads the keys that are not in memory, in one round trip; undefined where all are. Of a store that answers later,
    * `tilesOf` takes only keys that were held just before.
