@@ -1,8 +1,9 @@
 import { defineProject, featureService, lookup, openHeadrace, text } from 'headrace';
 import { open } from 'lmdb';
+import { zipf } from '../examples/personalisation/zipf.ts';
 import { seededRandom } from '../src/base/rng.ts';
 import { printFigure } from './figure.ts';
-import { purchases, scratchDirectory, spend, zipf } from './shop.ts';
+import { purchases, scratchDirectory, spend } from './shop.ts';
 
 /**
  * Events to durable tiles on one core: 1 M keys by Zipf's law, one view of eight features at two hops, embedded stores,

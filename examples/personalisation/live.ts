@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Click, Traffic } from './traffic.ts';
+
+const EVERY_MS = 50;
+const PROBE_EVERY_MS = 200;
+const PROBE_LIMIT_MS = 5_000;
+
+/** What was sent while the server was under load. */
+export interface LiveTotals {
+  readonly clicks: number;
+  readonly purchases: number;
+  /** Events that the server did not take. */
+  readonly refused: number;
+  /** ms from the sending of an event until a vector counts it; a probe that was never seen is NaN. */
+  readonly freshnessMs: readonly number[];
+  /** Age of the batch views' data, of the newest answer. */
+  readonly batchAgeMs: number;
+}
+
+export interface LiveOptions {
+  readonly url: string;
+  readonly traffic: Traffic;
+  readonly stopped: () => boolean;
+}
+
+/** Sends live events, and probes of a visitor who clicks once and asks until it is seen, until it is stopped. */
+export async function sendLive(options: LiveOptions): Promise<LiveTotals> {
+  const [flow, probes] = await Promise.all([sendEvents(options), probe(options)]);
+  return { ...flow, ...probes, clicks: flow.clicks + probes.freshnessMs.length };
+}
+
+async function sendEvents({ url, traffic, stopped }: LiveOptions) {
+  const totals = { clicks: 0, purchases: 0, refused: 0 };
+  while (!stopped()) {
+    const { clicks, purchases } = traffic.live(Date.now());
+    totals.refused += await sendAll(`${url}/v1/events/clicks`, clicks);
+    totals.refused += await sendAll(`${url}/v1/events/purchases`, purchases);
+    totals.clicks += clicks.length;
+    totals.purchases += purchases.length;
+    await sleep(EVERY_MS);
+  }
+  return totals;
+}
+
+async function probe({ url, stopped }: LiveOptions): Promise<Pick<LiveTotals, 'freshnessMs' | 'batchAgeMs'>> {
+  const freshness: number[] = [];
+  let batchAgeMs = Number.NaN;
+  while (!stopped()) {
+    const session = `probe-${freshness.length}`;
+    const request = { user: 'probe', session, item: 'probe', category: 'probe', price: 1 };
+    const { price: _, ...who } = request;
+    const click: Click = { ...who, id: `${session}-${process.pid}`, at: Date.now(), price: '1' };
+    const sent = performance.now();
+    await sendAll(`${url}/v1/events/clicks`, [click]);
+    let seen = false;
+    while (!seen && performance.now() - sent < PROBE_LIMIT_MS) {
+      const { features, ages } = await post(`${url}/v1/features/recommendation`, { request });
+      seen = isRecord(features) && features['session_clicks_1h'] === 1;
+      if (isRecord(ages)) batchAgeMs = Number(ages['batch']);
+    }
+    freshness.push(seen ? performance.now() - sent : Number.NaN);
+    await sleep(PROBE_EVERY_MS);
+  }
+  return { freshnessMs: freshness, batchAgeMs };
+}
+
+const CALL_EVENTS = 500;
+
+/** Sends events; returns how many were refused. */
+async function sendAll(url: string, events: readonly unknown[]): Promise<number> {
+  let refused = 0;
+  for (let i = 0; i < events.length; i += CALL_EVENTS)
+    refused += Number((await post(url, events.slice(i, i + CALL_EVENTS)))['refused']);
+  return refused;
+}
+
+async function post(url: string, body: unknown): Promise<Readonly<Record<string, unknown>>> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+  const text = await answer.text();
+  const json: unknown = JSON.parse(text);
+  if (!answer.ok || !isRecord(json)) throw new Error(`${url} answered ${answer.status} ${text.slice(0, 200)}`);
+  return json;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}

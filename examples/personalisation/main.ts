@@ -1,0 +1,160 @@
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { type Headrace, isHeadraceError, openHeadrace } from 'headrace';
+import { type ReplayClock, replayClock } from '../flights/replay-clock.ts';
+import { checkRun } from './checks.ts';
+import project, { recommendation } from './declaration.ts';
+import { fillHistory } from './fill.ts';
+import { shopTraffic } from './generator.ts';
+import config from './headrace.config.ts';
+import { type LiveTotals, sendLive } from './live.ts';
+import type { LoadOptions, LoadResult } from './open-loop.ts';
+import { parseColumnMap, purchaseLog } from './purchase-log.ts';
+import { seededRandom } from './seeded-random.ts';
+import { startServerProcess } from './server-process.ts';
+import { type DemonstrationSummary, summarise, summaryText } from './summary.ts';
+import type { Traffic } from './traffic.ts';
+
+// A shop under load: a history, `headrace serve`, as many requests a second as it takes, events that flow meanwhile.
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string' },
+    rate: { type: 'string' },
+    keys: { type: 'string' },
+    csv: { type: 'string' },
+    map: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+});
+const SEED = 1;
+const CONNECTIONS = 64;
+const BODIES = 20_000;
+const HISTORY_EVENTS_A_KEY = 10;
+/** 1,667 events a second of 20,000 users. */
+const SECONDS_BETWEEN_EVENTS_OF_A_KEY = 12;
+/** The load that latencies are judged under, as a share of the peak. */
+const SHARE_OF_PEAK = 0.8;
+
+const seconds = whole('seconds', values.seconds ?? '10');
+const keys = whole('keys', values.keys ?? '20000');
+const askedRate = values.rate === undefined ? null : whole('rate', values.rate);
+const environment = config.environments['local'];
+const { directory = '.headrace', sampleRate = 0 } = environment;
+
+try {
+  rmSync(directory, { recursive: true, force: true });
+  const summary = await demonstrate();
+  console.log(values.json === true ? JSON.stringify(summary) : summaryText(summary));
+  if (summary.checks.some(({ passed }) => !passed)) process.exitCode = 1;
+} catch (error) {
+  if (!isHeadraceError(error)) throw error;
+  console.error(`${error.code}: ${error.message}\n  ${error.mend}`);
+  process.exitCode = error.exit;
+}
+
+async function demonstrate(): Promise<DemonstrationSummary> {
+  const started = performance.now();
+  const until = Date.now();
+  const traffic = await openTraffic(until);
+  const clock = replayClock(until);
+  const history = await withProject(clock, async (headrace) => {
+    const events = await fillHistory(headrace, clock, traffic, Date.now);
+    return {
+      events,
+      seconds: (performance.now() - started) / 1_000,
+      tilesMerged: await tilesMerged(headrace, traffic),
+    };
+  });
+  say(`a history of ${history.events.toLocaleString('en')} events in ${history.seconds.toFixed(1)} s`);
+  const from = Date.now();
+  const { peak, load, live } = await runLoad(traffic);
+  return withProject({ now: Date.now }, async (headrace) => {
+    const skew = await headrace.auditSkew(recommendation, from, Date.now());
+    const checks = await checkRun(headrace, { history: history.events, peak, load, live, skew, sampleRate });
+    return summarise({ history, peak, load, live, skew, checks, seconds: (performance.now() - started) / 1_000 });
+  });
+}
+
+function openTraffic(until: number): Traffic | Promise<Traffic> {
+  const random = seededRandom(SEED);
+  const eventsPerSecond = keys / SECONDS_BETWEEN_EVENTS_OF_A_KEY;
+  const { csv: path, map = '' } = values;
+  if (path !== undefined)
+    return purchaseLog({ path, columns: parseColumnMap(map), now: until, eventsPerSecond, random });
+  const events = keys * HISTORY_EVENTS_A_KEY;
+  return shopTraffic({ users: keys, items: Math.ceil(keys / 4), until, events, eventsPerSecond, random });
+}
+
+async function withProject<T>(clock: Pick<ReplayClock, 'now'>, work: (headrace: Headrace) => Promise<T>): Promise<T> {
+  const headrace = await openHeadrace({
+    project,
+    environment,
+    clock: clock.now,
+    onFault: (error) => console.error(error),
+  });
+  try {
+    return await work(headrace);
+  } finally {
+    await headrace.close();
+  }
+}
+
+/** The mean number of tiles that a vector is merged from. */
+async function tilesMerged(headrace: Headrace, traffic: Traffic): Promise<number> {
+  const asked = 500;
+  let tiles = 0;
+  for (let i = 0; i < asked; i += 1) {
+    await headrace.vector(recommendation, traffic.request());
+    tiles += headrace.features.tilesMerged(recommendation);
+  }
+  return tiles / asked;
+}
+
+async function runLoad(traffic: Traffic): Promise<{
+  readonly peak: LoadResult | null;
+  readonly load: LoadResult & { readonly rate: number };
+  readonly live: LiveTotals;
+}> {
+  const server = await startServerProcess(fileURLToPath(new URL('headrace.config.ts', import.meta.url)));
+  try {
+    const url = `${server.url}/v1/features/${recommendation.name}`;
+    const bodies = Array.from({ length: BODIES }, () => JSON.stringify({ request: traffic.request() }));
+    let stopped = false;
+    const live = sendLive({ url: server.url, traffic, stopped: () => stopped });
+    try {
+      const whole = { url, bodies, seconds, connections: CONNECTIONS };
+      const peak = askedRate === null ? await loadInThread({ ...whole, seconds: seconds / 2, rate: null }) : null;
+      const rate = askedRate ?? Math.floor(SHARE_OF_PEAK * (peak?.requestsPerSecond ?? 0));
+      say(`${rate.toLocaleString('en')} requests a second, open loop, for ${seconds} s`);
+      const load = await loadInThread({ ...whole, rate });
+      stopped = true;
+      return { peak, load: { ...load, rate }, live: await live };
+    } finally {
+      stopped = true;
+      await live;
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+function loadInThread(options: LoadOptions): Promise<LoadResult> {
+  return new Promise((resolve, reject) => {
+    new Worker(new URL('./load-worker.ts', import.meta.url), { workerData: options })
+      .once('message', resolve)
+      .once('error', reject);
+  });
+}
+
+function say(text: string): void {
+  if (values.json !== true) console.log(text);
+}
+
+function whole(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  console.error(`--${name} takes a whole number from 1`);
+  process.exit(2);
+}
