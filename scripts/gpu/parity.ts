@@ -2,8 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { joinLaunches } from '../../src/gpu/analysis/launches.ts';
 import { kernelVerdict } from '../../src/gpu/analysis/ncu-verdict.ts';
 import { lengthOf, unionOf } from '../../src/gpu/intervals.ts';
+import { bandwidths } from '../../src/gpu/join/ranks.ts';
+import { csvFields } from '../../src/gpu/readers/csv.ts';
 import { parseNcu } from '../../src/gpu/readers/ncu.ts';
 import { readSource } from '../../src/gpu/readers/read-source.ts';
 import { htaNumbers } from '../../src/gpu/scopes/hta.ts';
@@ -31,6 +34,8 @@ const WITHIN_US = 1.05;
 export async function parityRows(): Promise<readonly ParityRow[]> {
   return [
     ...(await traceLensRows()),
+    ...(await traceLensKernelRows()),
+    ...traceLensBandwidthRows(),
     ...(await htaRows()),
     ...(await tbPluginRows()),
     ...nvidiaRows(),
@@ -54,13 +59,116 @@ async function traceLensRows(): Promise<readonly ParityRow[]> {
   return rows;
 }
 
+/** Sums, numbers and extremes by kernel name, over all operators that launch it. */
+async function traceLensKernelRows(): Promise<readonly ParityRow[]> {
+  const rows: ParityRow[] = [];
+  for (const label of sharedNames('labels/tracelens').filter((name) => name.endsWith('.kernel_summary.csv'))) {
+    const file = label.replace('.kernel_summary.csv', '');
+    const [header = '', ...lines] = sharedText(`labels/tracelens/${label}`).trim().split('\n');
+    const columns = csvFields(header);
+    const told = new Map<string, KernelRow>();
+    for (const line of lines) {
+      const fields = csvFields(line);
+      const number = (what: string) => Number(fields[columns.indexOf(`Kernel duration (µs)_${what}`)]);
+      const name = fields[columns.indexOf('Kernel name')] ?? '';
+      mergeKernel(told, name, number('sum'), number('count'), number('min'), number('max'));
+    }
+    const { gpu, names } = await sharedTrace(file);
+    const ours = new Map<string, KernelRow>();
+    for (let row = 0; row < gpu.length; row += 1)
+      mergeKernel(ours, names.text(gpu.name[row]), gpu.dur[row], 1, gpu.dur[row], gpu.dur[row]);
+    const { ofGpu } = joinLaunches(await sharedTrace(file));
+    const unlinked = ofGpu.filter((launch) => launch < 0).length;
+    for (const [name, expected] of told) {
+      const own = ours.get(name);
+      for (const what of ['us', 'calls', 'least', 'most'] as const) {
+        const reason =
+          unlinked > 0 && own !== undefined && own.calls > expected.calls
+            ? `TraceLens leaves out kernels whose launch is not in the trace: ${unlinked} of ${gpu.length} GPU events here`
+            : '';
+        rows.push(
+          numberRow(
+            'TraceLens',
+            file,
+            `${name.slice(0, 40).replaceAll('|', ' ')}: ${what}`,
+            expected[what],
+            own?.[what] ?? null,
+            0.5,
+            reason,
+          ),
+        );
+      }
+    }
+  }
+  return rows;
+}
+
+interface KernelRow {
+  readonly us: number;
+  readonly calls: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+function mergeKernel(
+  sums: Map<string, KernelRow>,
+  name: string,
+  us: number,
+  calls: number,
+  least: number,
+  most: number,
+) {
+  const sum = sums.get(name) ?? { us: 0, calls: 0, least: Number.POSITIVE_INFINITY, most: 0 };
+  sums.set(name, {
+    us: sum.us + us,
+    calls: sum.calls + calls,
+    least: Math.min(sum.least, least),
+    most: Math.max(sum.most, most),
+  });
+}
+
+/** Bandwidths of collectives from their sizes and times; TraceLens prints GiB/s as GB/s. */
+function traceLensBandwidthRows(): readonly ParityRow[] {
+  const file = 'llama70b_fsdp_nccl_summary_implicit_sync';
+  const [header = '', ...lines] = sharedText(`labels/tracelens/${file}.csv`).trim().split('\n');
+  const columns = csvFields(header);
+  return lines.flatMap((line, index) => {
+    const fields = csvFields(line);
+    const at = (name: string) => fields[columns.indexOf(name)] ?? '';
+    // Of two collectives TraceLens gives the mean of the two bandwidths, which is not the bandwidth of the mean time.
+    if (Number(at('count')) < 10) return [];
+    const name = at('Collective name');
+    const bytes = Number(at('Full msg size (MB)')) * 2 ** 20;
+    const { algbw, busbw } = bandwidths(name, bytes, Number(at('comm_latency_median')), Number(at('Group size')));
+    return (
+      [
+        ['algo bw', algbw],
+        ['bus bw', busbw],
+      ] as const
+    ).map(([what, ours]) =>
+      numberRow(
+        'TraceLens',
+        file,
+        `row ${index + 1}, ${name}: ${what}, median (GiB/s)`,
+        Number(at(`${what} (GB/s)_median`)),
+        (ours * 1e9) / 2 ** 30,
+        0.01,
+        '',
+      ),
+    );
+  });
+}
+
 interface HtaLabel {
+  readonly kernel_type_breakdown?: readonly { readonly kernel_type: string; readonly sum: number }[];
   readonly temporal_breakdown?: readonly Readonly<Record<string, number>>[];
   readonly comm_comp_overlap_pctg?: readonly { readonly comp_comm_overlap_pctg: number | null }[];
   readonly error?: string;
 }
 
 const ROUNDING = 'HTA rounds nanosecond traces (start up, end down); so rounded, ours is equal';
+/** HTA counts whole microseconds of both sides of each edge between types. */
+const TYPES_WITHIN_US = 3;
 const htaQuantities = ['kernel_time', 'idle_time', 'compute_time', 'non_compute_time'] as const;
 
 async function htaRows(): Promise<readonly ParityRow[]> {
@@ -101,6 +209,19 @@ async function htaRows(): Promise<readonly ParityRow[]> {
         }
         rows.push(numberRow('HTA', file, what, expected, value, WITHIN_US, reason));
       }
+      // HTA sums types over all ranks that it was given.
+      for (const { kernel_type: type, sum } of files.length > 1 ? [] : (label.kernel_type_breakdown ?? [])) {
+        const value = ours.get(type) ?? null;
+        let reason = '';
+        if (value === null || Math.abs(value - sum) > WITHIN_US) {
+          if (Math.abs((rounded.get(type) ?? Number.NaN) - sum) <= TYPES_WITHIN_US) reason = ROUNDING;
+          else {
+            if (raw.size === 0) for (const [key, number] of htaByStream(file)) raw.set(key, number);
+            reason = streamReason(raw, type, sum);
+          }
+        }
+        rows.push(numberRow('HTA', file, `kernel type ${type}`, sum, value, WITHIN_US, reason));
+      }
       const overlap = label.comm_comp_overlap_pctg?.[index]?.comp_comm_overlap_pctg;
       if (overlap !== undefined) {
         const what = 'comp_comm_overlap_pctg';
@@ -115,10 +236,12 @@ async function htaRows(): Promise<readonly ParityRow[]> {
 function streamReason(raw: ReadonlyMap<string, number>, what: string, expected: number): string {
   const others = `${raw.get('cpu_op')} operators, ${raw.get('cuda_sync')} waits and ${raw.get('mtia')} events of another accelerator`;
   const chosen = `HTA takes every event with an argument "stream" for GPU work, here also ${others}`;
-  const same = Math.abs((raw.get(what) ?? Number.NaN) - expected) <= WITHIN_US;
+  const chosenOurs = raw.get(what);
+  if (chosenOurs === undefined) return `${chosen}, and sorts their names into these types`;
+  const same = Math.abs(chosenOurs - expected) <= WITHIN_US;
   return same
     ? `${chosen}; with these, ours is equal`
-    : `${chosen}; with these, ours is ${raw.get(what)?.toFixed(0)}: HTA also sorts their names into other classes`;
+    : `${chosen}; with these, ours is ${chosenOurs.toFixed(0)}: HTA also sorts their names into other classes`;
 }
 
 /** HTA's choice of rows, repeated on the raw events: what has an argument `stream`, start rounded up, end down. */
@@ -154,6 +277,7 @@ function htaByStream(start: string): ReadonlyMap<string, number> {
     ['kernel_time', kernel],
     ['idle_time', kernel - lengthOf(all)],
     ['compute_time', compute],
+    ['COMPUTATION', compute],
     ['non_compute_time', lengthOf(all) - compute],
     ['cpu_op', count(/^cpu_op$/)],
     ['cuda_sync', count(/^cuda_sync$/)],

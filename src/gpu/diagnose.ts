@@ -7,6 +7,7 @@ import { middle, utilisationOf } from './analysis/utilisation.ts';
 import { diagnoseTrace, ONE_RANK } from './diagnose-trace.ts';
 import type { Diagnosis, KernelReport, TraceReport } from './diagnosis.ts';
 import { type FindingDraft, severityOf } from './finding.ts';
+import { joinAllocation } from './join/allocation.ts';
 import { type JudgedKernel, judgeKernels, kernelFindings, plainKernelName } from './join/kernel-verdicts.ts';
 import { joinRanks, rankFindings as lateRankFindings, waitShare } from './join/ranks.ts';
 import { levelsOf } from './levels.ts';
@@ -14,7 +15,15 @@ import { rankFindings, type StepFloor } from './rank-findings.ts';
 import { timelineOf } from './report/timeline.ts';
 import { dcgmFindings, sampleDoubt, sampleNotes } from './rules/counters.ts';
 import { percent } from './rules/rule.ts';
-import { idleAllocated, lostClusterTime, lostJobs, podLimitations, unscheduledPods } from './rules/scheduling.ts';
+import {
+  allocationFindings,
+  deadGpus,
+  idleAllocated,
+  lostClusterTime,
+  lostJobs,
+  podLimitations,
+  unscheduledPods,
+} from './rules/scheduling.ts';
 import { fabricFindings, iterationFindings, kernelSumFindings } from './rules/summaries.ts';
 import type { Source } from './source.ts';
 
@@ -30,13 +39,17 @@ interface Collected {
   readonly reasons: string[];
   readonly limitations: string[];
   readonly utilisation: Diagnosis['utilisation'][number][];
+  readonly allocation: Diagnosis['allocation'][number][];
   /** Files that hold evidence about GPUs, whatever it says. */
   evidence: number;
 }
 
+/** Jobs that hold more GPUs than were sampled for so much of the time are of other GPUs too. */
+const OVERBOOKED_FROM = 0.05;
+
 /** The investigation: from files that were read to ranked findings, "healthy" or "not enough evidence". Pure. */
 export function diagnose(sources: readonly Source[], refused: readonly Refusal[] = []): Diagnosis {
-  const found: Collected = { drafts: [], reasons: [], limitations: [], utilisation: [], evidence: 0 };
+  const found: Collected = { drafts: [], reasons: [], limitations: [], utilisation: [], allocation: [], evidence: 0 };
   const facts = tracesOf(sources, found);
   const main = facts[0];
   const traces: TraceReport[] = [];
@@ -78,6 +91,7 @@ export function diagnose(sources: readonly Source[], refused: readonly Refusal[]
     files: sources.map((source) => ({ path: source.path, kind: source.kind, what: describe(source) })),
     refused,
     utilisation: found.utilisation,
+    allocation: found.allocation,
     traces,
     kernels: judged.map(kernelReport),
     levels: levelsOf(sources, facts, found.utilisation),
@@ -179,7 +193,18 @@ function collect(source: Source, sources: readonly Source[], found: Collected): 
       const use = utilisationOf(source.series);
       found.evidence += 1;
       found.utilisation.push({ file: path, ...use });
-      const drafts = idleAllocated(path, use, source.series);
+      const jobs = sources.flatMap((other) => (other.kind === 'jobs' ? other.jobs : []));
+      const allocation = joinAllocation(source.series, jobs);
+      const whole = allocation !== undefined && allocation.overbookedShare < OVERBOOKED_FROM;
+      if (allocation !== undefined && !whole)
+        found.limitations.push(
+          `${path}: the jobs hold more than these ${allocation.gpus} GPUs at once: give the jobs of this node alone (sacct -N NODE …), and each has its idle GPU-hours`,
+        );
+      if (whole) found.allocation.push({ file: path, ...allocation });
+      const drafts = [
+        ...(whole ? allocationFindings(path, allocation) : idleAllocated(path, use, source.series)),
+        ...deadGpus(path, use, source.series),
+      ];
       found.drafts.push(...drafts);
       const doubt = sampleDoubt(use);
       if (doubt !== undefined && drafts.length === 0) found.reasons.push(`${path}: ${doubt}`);

@@ -2,6 +2,7 @@ import type { Decomposition } from './analysis/decompose.ts';
 import type { GapSize, GapSum } from './analysis/gaps.ts';
 import type { Utilisation } from './analysis/utilisation.ts';
 import type { Finding } from './finding.ts';
+import type { Allocation } from './join/allocation.ts';
 
 /** One level of the investigation: what evidence it had, or which command would bring it. */
 export interface Level {
@@ -68,6 +69,8 @@ export interface Diagnosis {
   readonly files: readonly { readonly path: string; readonly kind: string; readonly what: string }[];
   readonly refused: readonly { readonly path: string; readonly code: string; readonly message: string }[];
   readonly utilisation: readonly (Utilisation & { readonly file: string })[];
+  /** Samples beside the jobs that ran meanwhile. */
+  readonly allocation: readonly (Allocation & { readonly file: string })[];
   readonly traces: readonly TraceReport[];
   readonly kernels: readonly KernelReport[];
   readonly levels: readonly Level[];

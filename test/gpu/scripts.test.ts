@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { type Case, cases, confusionOf, scoresOf } from '../../scripts/gpu/confusion.ts';
+import { type Case, cases, confusionOf, recordedConfusionOf, scoresOf } from '../../scripts/gpu/confusion.ts';
 import { type FuzzKind, fuzz, seeds } from '../../scripts/gpu/fuzz.ts';
 import { fuzzNsys } from '../../scripts/gpu/fuzz-nsys.ts';
 import { guidePage } from '../../scripts/gpu/guide.ts';
+import { hasRecorded, readRecorded } from '../../scripts/gpu/recorded-captures.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { traceFacts } from '../../src/gpu/analysis/trace-facts.ts';
 import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
@@ -29,6 +30,14 @@ test('a sample of made-up captures has the right first cause in 95 %, false warn
   const { right, falseWarnings } = scoresOf(confusionOf(6, 5000));
   expect(right).toBeGreaterThanOrEqual(0.95);
   expect(falseWarnings).toBeLessThanOrEqual(0.01);
+});
+
+test.skipIf(!hasRecorded)('a sample of altered recordings has the right first cause', async () => {
+  const recorded = await readRecorded(['hta_nccl_parser', 'tracelens_mi300_Falconsai']);
+  expect(recorded).toHaveLength(2);
+  const { right, falseWarnings } = scoresOf(recordedConfusionOf(recorded, 8, 5000));
+  expect(right).toBeGreaterThanOrEqual(0.95);
+  expect(falseWarnings).toBe(0);
 });
 
 test('the page of made-up captures has a row for each kind', () => {

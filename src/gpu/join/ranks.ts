@@ -107,7 +107,7 @@ function elementBytes(dtype: string): number {
 }
 
 /** Bandwidths of a collective in GB/s, as nccl-tests defines them: algbw = bytes / time, busbw = algbw × factor(n). */
-function bandwidths(name: string, bytes: number, us: number, ranks: number): { algbw: number; busbw: number } {
+export function bandwidths(name: string, bytes: number, us: number, ranks: number): { algbw: number; busbw: number } {
   const algbw = bytes / us / 1000;
   return { algbw, busbw: algbw * busFactor(name, ranks) };
 }

@@ -23,6 +23,7 @@ export function htmlReport(diagnosis: Diagnosis): string {
   const body = [
     `<h1>GPU efficiency</h1><p><b>${escaped(diagnosis.summary)}</b></p>`,
     utilisationTable(diagnosis),
+    allocationTable(diagnosis),
     ...diagnosis.traces.map(traceSection),
     kernelTable(diagnosis),
     ...diagnosis.findings.map(findingSection),
@@ -55,6 +56,21 @@ function utilisationTable({ utilisation }: Diagnosis): string {
     ]),
   );
   return `<h2>Utilisation = non-idle × busy</h2><table><tr><th>samples<th>mean<th>non-idle<th>busy then<th>below 1 %<th>at 95 % or more<th>power</tr>${rows.join('')}</table>`;
+}
+
+function allocationTable({ allocation }: Diagnosis): string {
+  if (allocation.length === 0) return '';
+  const rows = allocation.map(({ file, allocatedShare, nonIdleShare, meanOfNonIdle, jobs, idleGpuHours }) =>
+    row([
+      file,
+      `${percent(allocatedShare)} %`,
+      `${percent(nonIdleShare)} %`,
+      `${meanOfNonIdle.toFixed(1)} %`,
+      String(jobs.length),
+      idleGpuHours.toFixed(2),
+    ]),
+  );
+  return `<h2>With the jobs = allocated × non-idle × busy</h2><table><tr><th>samples<th>allocated<th>non-idle<th>busy then<th>jobs<th>held idle, GPU-hours</tr>${rows.join('')}</table>`;
 }
 
 function traceSection(trace: TraceReport): string {

@@ -13,6 +13,11 @@ export function markdownReport(diagnosis: Diagnosis): string {
       );
     lines.push('');
   }
+  for (const { file, allocatedShare, nonIdleShare, meanOfNonIdle } of diagnosis.allocation)
+    lines.push(
+      `With the jobs, ${inMarkdown(file)}: ${percent(allocatedShare)} % allocated × ${percent(nonIdleShare)} % non-idle × ${meanOfNonIdle.toFixed(1)} % busy.`,
+      '',
+    );
   if (diagnosis.traces.length > 0) {
     lines.push(
       '| trace | step | computation | exposed communication | exposed copies | idle |',

@@ -9,6 +9,10 @@ export function terminalReport(diagnosis: Diagnosis, all = false): string {
     lines.push(
       `${file}: utilisation ${mean.toFixed(1)} % = ${percent(nonIdleShare)} % of the time non-idle × ${meanOfNonIdle.toFixed(1)} % then (${percent(idleShare)} % below 1, ${percent(saturatedShare)} % at 95 or more)`,
     );
+  for (const { file, allocatedShare, nonIdleShare, meanOfNonIdle, jobs } of diagnosis.allocation)
+    lines.push(
+      `${file}: with the jobs, ${(allocatedShare * nonIdleShare * meanOfNonIdle).toFixed(1)} % = ${percent(allocatedShare)} % allocated × ${percent(nonIdleShare)} % non-idle × ${meanOfNonIdle.toFixed(1)} % then (${jobs.length} jobs)`,
+    );
   for (const trace of diagnosis.traces) lines.push(...traceLines(trace), '');
   for (const kernel of diagnosis.kernels)
     lines.push(

@@ -1,6 +1,7 @@
 import type { JobFacts, PodFacts } from '../analysis/occupancy.ts';
 import { meanOf, type Utilisation } from '../analysis/utilisation.ts';
 import type { Evidence, FindingDraft } from '../finding.ts';
+import type { Allocation } from '../join/allocation.ts';
 import type { ClusterSummary } from '../readers/cluster.ts';
 import type { SampleSeries } from '../readers/samples.ts';
 import { percent } from './rule.ts';
@@ -58,6 +59,13 @@ export function idleAllocated(
       ),
     );
   }
+  return drafts;
+}
+
+/** Cause 6 in counters: GPUs that do nothing beside busy ones. */
+export function deadGpus(file: string, use: Utilisation, series: readonly SampleSeries[]): readonly FindingDraft[] {
+  const drafts: FindingDraft[] = [];
+  const hours = hoursOf(series);
   const means = series.map(({ gpu, util }) => ({ gpu, mean: meanOf(util) }));
   const dead = means.filter(({ mean }) => mean < 1);
   const busy = means.filter(({ mean }) => mean > 10);
@@ -73,6 +81,68 @@ export function idleAllocated(
     );
   }
   return drafts;
+}
+
+/** Cause 6 in counters beside the jobs of the scheduler: GPUs that no job holds, and jobs that hold GPUs and leave them idle. */
+export function allocationFindings(file: string, use: Allocation): readonly FindingDraft[] {
+  const drafts: FindingDraft[] = [];
+  const apart: readonly Evidence[] = [
+    { file, what: 'share of GPU time that is allocated (A)', value: percent(use.allocatedShare), unit: '%' },
+    { file, what: 'share of that with utilisation of at least 1 % (P)', value: percent(use.nonIdleShare), unit: '%' },
+    { file, what: 'mean utilisation of that time (C)', value: round(use.meanOfNonIdle), unit: '%' },
+    {
+      file,
+      what: 'mean utilisation, A × P × C',
+      value: round(use.allocatedShare * use.nonIdleShare * use.meanOfNonIdle),
+      unit: '%',
+    },
+  ];
+  if (use.nonIdleShare < NON_IDLE_FROM && use.allocatedGpuHours > 0) {
+    const worst = use.jobs.filter(({ idleGpuHours }) => idleGpuHours > 0).slice(0, 5);
+    drafts.push(
+      schedulingDraft(
+        file,
+        `jobs hold ${hoursText(use.idleGpuHours)} GPU-hours of ${hoursText(use.allocatedGpuHours)} and leave them idle`,
+        use.idleGpuHours,
+        [
+          ...worst.map(({ id, gpus, gpuHours, idleGpuHours }) => ({
+            file,
+            what: `job ${id} on ${gpus} GPU${gpus === 1 ? '' : 's'}: idle, of ${hoursText(gpuHours)} GPU-hours`,
+            value: Number(hoursText(idleGpuHours)),
+            unit: 'GPU-hours',
+            events: [id],
+          })),
+          ...apart,
+        ],
+        fixes.idle,
+      ),
+    );
+  }
+  if (1 - use.allocatedShare >= LOST_FROM) {
+    const unused = use.gpuHours - use.allocatedGpuHours;
+    drafts.push(
+      schedulingDraft(
+        file,
+        `no job holds the GPUs for ${percent(1 - use.allocatedShare)} % of the time`,
+        unused,
+        [
+          ...apart,
+          {
+            file,
+            what: 'of this, jobs that would have fitted waited at the same moment',
+            value: Number(hoursText(use.waitedWhileFreeGpuHours)),
+            unit: 'GPU-hours',
+          },
+        ],
+        fixes.waiting,
+      ),
+    );
+  }
+  return drafts;
+}
+
+function hoursText(hours: number): string {
+  return hours >= 10 ? hours.toFixed(1) : hours.toFixed(3);
 }
 
 /** Cause 6 in accounting: GPU-hours of jobs that did not complete. */

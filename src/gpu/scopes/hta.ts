@@ -1,9 +1,10 @@
 import { joinLaunches } from '../analysis/launches.ts';
-import { intersect, lengthOf, type Spans, unionOf } from '../intervals.ts';
+import { intersect, lengthOf, type Spans, subtract, unionOf } from '../intervals.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { ScopedNumber } from './scope.ts';
 
 const communication = /^(nccl|hip|hccl)|ncclKernel/;
+const memory = /^(hip)?Mem(cpy|set)|^dma/;
 const notComputation = /^nccl|Memcpy|Memset|dma|Sync|^hip/;
 
 /**
@@ -15,7 +16,7 @@ export function htaNumbers(trace: Trace, rounding = false): readonly ScopedNumbe
   const { gpu, host, names, steps } = trace;
   const { ofGpu } = joinLaunches(trace);
   const kept = steps.length > 1 ? steps.slice(0, -1) : [];
-  const lists = { all: pair(), computation: pair(), communication: pair() };
+  const lists = { all: pair(), computation: pair(), communication: pair(), memory: pair() };
   for (let row = 0; row < gpu.length; row += 1) {
     const launch = ofGpu[row];
     if (kept.length > 0) {
@@ -27,6 +28,7 @@ export function htaNumbers(trace: Trace, rounding = false): readonly ScopedNumbe
     const name = names.text(gpu.name[row]);
     add(lists.all, start, end);
     if (communication.test(name)) add(lists.communication, start, end);
+    else if (memory.test(name)) add(lists.memory, start, end);
     else if (!notComputation.test(name)) add(lists.computation, start, end);
   }
   if (lists.all.starts.length === 0) return [];
@@ -47,7 +49,24 @@ export function htaNumbers(trace: Trace, rounding = false): readonly ScopedNumbe
       value: sent === 0 ? null : (100 * lengthOf(intersect(compute, exchanged))) / sent,
       unit: '%',
     },
+    ...kernelTypes(compute, exchanged, spansOf(lists.memory)),
   ];
+}
+
+/** Time by the types of kernels that run at once, each instant once. */
+function kernelTypes(computation: Spans, exchanged: Spans, copied: Spans): readonly ScopedNumber[] {
+  const kinds = [
+    ['COMPUTATION', computation],
+    ['COMMUNICATION', exchanged],
+    ['MEMORY', copied],
+  ] as const;
+  return [1, 2, 3, 4, 5, 6, 7].map((mask) => {
+    const inside = kinds.filter((_, bit) => (mask & (1 << bit)) !== 0);
+    const outside = kinds.filter((_, bit) => (mask & (1 << bit)) === 0);
+    const both = inside.map(([, spans]) => spans).reduce((a, b) => intersect(a, b));
+    const only = outside.reduce((left, [, spans]) => subtract(left, spans), both);
+    return { name: inside.map(([name]) => name).join(' overlapping '), value: lengthOf(only), unit: 'µs' };
+  });
 }
 
 function pair(): { starts: number[]; ends: number[] } {
