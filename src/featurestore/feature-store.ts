@@ -16,7 +16,6 @@ import type { Delivery } from '../features/engine/delivery.ts';
 import { rawTable } from '../features/plan/raw-table.ts';
 import type { ReadMode } from '../features/plan/stream-read.ts';
 import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
-import type { TileRun } from '../features/tile/tile-run.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
@@ -184,12 +183,13 @@ export class FeatureStore {
   read(service: FeatureServiceData, request: unknown, at?: number, id?: string): MaybePromise<ServedVector> {
     const open = this.#serviceOf(service.name);
     const row = open.parse(request);
-    const name = id ?? this.#nextRequest();
-    const logged = open.log.wants(name);
+    this.#requests += 1;
+    const logged = id === undefined ? open.log.wantsNth(this.#requests) : open.log.wants(id);
     const started = performance.now();
     const vector = open.reader.read(row, at, logged);
     this.reads.add(performance.now() - started);
     if (!logged) return vector;
+    const name = id ?? this.#requestName();
     if (!(vector instanceof Promise)) {
       open.log.add(name, row, vector);
       return vector;
@@ -321,9 +321,8 @@ export class FeatureStore {
     await this.flush();
   }
 
-  /** A name for a request that has none: unique within the process's life, and over lives by its time. */
-  #nextRequest(): string {
-    this.#requests += 1;
+  /** A name for the request in hand, which has none: unique within the process's life, and over lives by its time. */
+  #requestName(): string {
     return `r${this.#options.clock().toString(36)}-${this.#requests.toString(36)}`;
   }
 
@@ -439,7 +438,11 @@ function openService(
     onComputeError: options.onComputeError,
     layoutOf: (view) => layouts.get(view) ?? tileLayout(view),
     tiles: tileSource(materialiser, {
-      runsOf: (layout, key): readonly TileRun[] => materialiser.tiles.tilesOf(layout, key).runs,
+      runsOf: (layout, key) => materialiser.tiles.tilesOf(layout, key).runs,
+      told: {
+        tilesOf: (layout, key) => materialiser.tiles.tilesOf(layout, key),
+        epoch: () => materialiser.tiles.epoch,
+      },
       // In the writer's own process every event of the log is in the tiles when `ingest` returns.
       lagMs: () => 0,
       answersFrom: ({ source }) => materialiser.clockOf(source) - source.latenessMs - source.futureSkewMs,

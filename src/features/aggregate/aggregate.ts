@@ -2,6 +2,7 @@ import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import type { ColumnSpec, Value } from '../../schema/column.ts';
 import type { AggregateSpec } from '../define/declaration.ts';
 import type { Cells } from '../tile/cells.ts';
+import type { Fold } from './fold.ts';
 
 /**
  * An aggregate is an algebra of five operations on a partial, which lies in {@link Cells} at number offset `n` and
@@ -35,6 +36,8 @@ export interface Aggregate {
     objStride: number,
     count: number,
   ): void;
+  /** How the number slots merge where each does by itself and there is nothing else; null otherwise. */
+  readonly fold: Fold | null;
   /**
    * The answer: null over nothing, 0 for counts; undefined where none can be given exactly (more values than the cap, a
    * sum beyond the type), so that it is flagged instead of silently wrong.

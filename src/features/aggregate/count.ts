@@ -1,5 +1,6 @@
 import type { AggregateSpec } from '../define/declaration.ts';
 import type { AggregateFactory } from './aggregate.ts';
+import { foldsBy } from './fold.ts';
 import { SCALARS } from './input-types.ts';
 import { numbersOnly } from './scalar.ts';
 
@@ -14,18 +15,13 @@ export const count: AggregateFactory = {
     const counts = countsValue(spec);
     return {
       ...numbersOnly(1),
+      ...foldsBy(['add']),
       result: { type: 'int', nullable: false },
       update: (cells, n, _o, value) => {
         if (counts(value)) cells.nums[n] += 1;
       },
       merge: (into, n, _o, from, fn) => {
         into.nums[n] += from.nums[fn];
-      },
-      mergeRange: (into, n, _o, from, fn, _fo, stride, _objStride, tiles) => {
-        const { nums } = from;
-        let total = 0;
-        for (let i = 0, at = fn; i < tiles; i += 1, at += stride) total += nums[at];
-        into.nums[n] += total;
       },
       finalise: (cells, n) => cells.nums[n],
       columns: [{ suffix: 'n', type: 'BIGINT' }],

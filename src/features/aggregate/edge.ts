@@ -43,9 +43,13 @@ function edge({ inputType }: InputSpec, side: 'first' | 'last'): Aggregate {
       if (scalar !== null) take(cells, n, o, ts, id, scalar);
     },
     merge,
+    fold: null,
+    // From the side where a range of tiles has its answer, so that what comes after is passed over.
     mergeRange: (into, n, o, from, fn, fo, numStride, objStride, count) => {
       const { nums } = from;
-      for (let i = 0, at = fn; i < count; i += 1, at += numStride) {
+      for (let k = 0; k < count; k += 1) {
+        const i = side === 'first' ? k : count - 1 - k;
+        const at = fn + i * numStride;
         if ((nums[at] - into.nums[n]) * sign >= 0) merge(into, n, o, from, at, fo + i * objStride);
       }
     },

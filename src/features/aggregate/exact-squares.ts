@@ -51,6 +51,11 @@ export function addLimbs(nums: Float64Array, n: number, high: number, middle: nu
   nums[n] += high + carryMiddle;
 }
 
+/** Carries what additions slot by slot, of up to 2^12 sums, left in the lower limbs. */
+export function carrySquares(nums: Float64Array, n: number): void {
+  addLimbs(nums, n, 0, 0, 0);
+}
+
 /** The sum; null where an input was out of range. */
 export function squaresToBigInt(nums: Float64Array, n: number): bigint | null {
   if (Number.isNaN(nums[n])) return null;

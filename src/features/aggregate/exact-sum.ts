@@ -29,6 +29,11 @@ export function addWords(nums: Float64Array, n: number, high: number, low: numbe
   nums[n] += high + carry;
 }
 
+/** Carries what additions slot by slot, of up to 2^20 sums, left in the low word. */
+export function carrySum(nums: Float64Array, n: number): void {
+  addWords(nums, n, 0, 0);
+}
+
 /** The sum, exactly. */
 export function sumToBigInt(nums: Float64Array, n: number): bigint {
   return (BigInt(nums[n]) << WORD_BITS) + BigInt(nums[n + 1]);

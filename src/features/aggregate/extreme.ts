@@ -2,6 +2,7 @@ import { compareText } from '../../base/text-order.ts';
 import type { ColumnSpec, Value } from '../../schema/column.ts';
 import type { Aggregate, AggregateFactory, ColumnValue } from './aggregate.ts';
 import { setSum, sumToBigInt } from './exact-sum.ts';
+import { foldsBy } from './fold.ts';
 import { ORDERED } from './input-types.ts';
 import { mergeEach } from './object-only.ts';
 import { numbersOnly } from './scalar.ts';
@@ -35,6 +36,7 @@ function numberExtreme(result: ColumnSpec, side: Side): Aggregate {
   const toColumn = isFloat ? (value: number): ColumnValue => value : (value: number): ColumnValue => BigInt(value);
   return {
     ...numbersOnly(1),
+    ...foldsBy([least ? 'least' : 'greatest']),
     result,
     prepare: (cells, n) => {
       cells.nums[n] = nothing;
@@ -46,10 +48,6 @@ function numberExtreme(result: ColumnSpec, side: Side): Aggregate {
       const value = from.nums[fn];
       if (least ? value < into.nums[n] : value > into.nums[n]) into.nums[n] = value;
     },
-    mergeRange: (into, n, _o, from, fn, _fo, stride, _objStride, tiles) => {
-      const fold = least ? leastOf : greatestOf;
-      into.nums[n] = fold(into.nums[n], from.nums, fn, stride, tiles);
-    },
     finalise: (cells, n) => (cells.nums[n] === nothing ? null : cells.nums[n]),
     columns: [{ suffix: side, type: isFloat ? 'DOUBLE' : 'BIGINT' }],
     toColumns: (cells, n) => [cells.nums[n] === nothing ? null : toColumn(cells.nums[n])],
@@ -58,18 +56,6 @@ function numberExtreme(result: ColumnSpec, side: Side): Aggregate {
     },
     isSound: (nums, n) => nums[n] === nothing || (isFloat ? Number.isFinite(nums[n]) : Number.isSafeInteger(nums[n])),
   };
-}
-
-function leastOf(held: number, from: Float64Array, fn: number, stride: number, tiles: number): number {
-  let least = held;
-  for (let i = 0, at = fn; i < tiles; i += 1, at += stride) if (from[at] < least) least = from[at];
-  return least;
-}
-
-function greatestOf(held: number, from: Float64Array, fn: number, stride: number, tiles: number): number {
-  let greatest = held;
-  for (let i = 0, at = fn; i < tiles; i += 1, at += stride) if (from[at] > greatest) greatest = from[at];
-  return greatest;
 }
 
 /** int64 and decimal: hi, lo of the value as in a sum; an infinite hi is nothing. */
@@ -96,6 +82,7 @@ function exactExtreme(result: ColumnSpec, side: Side): Aggregate {
     },
     merge,
     mergeRange: mergeEach(merge),
+    fold: null,
     finalise: (cells, n) => (cells.nums[n] === nothing ? null : sumToBigInt(cells.nums, n)),
     columns: [{ suffix: side, type: 'BIGINT' }],
     toColumns: (cells, n) => [cells.nums[n] === nothing ? null : sumToBigInt(cells.nums, n)],
@@ -137,6 +124,7 @@ function textExtreme(result: ColumnSpec, side: Side): Aggregate {
     },
     merge,
     mergeRange: mergeEach(merge),
+    fold: null,
     finalise: (cells, _n, o) => textAt(cells.objs[o]),
     clone: (into, _n, o, from, _fn, fo) => {
       into.objs[o] = from.objs[fo];

@@ -3,10 +3,14 @@ import type { Aggregate } from './aggregate.ts';
 /** Members that aggregates kept in one object slot have in common. The slot of a partial of nothing holds null. */
 export function objectOnly<T>(
   copy: (held: T) => T,
-): Pick<Aggregate, 'numbers' | 'objects' | 'prepare' | 'clone' | 'columns' | 'toColumns' | 'fromColumns' | 'isSound'> {
+): Pick<
+  Aggregate,
+  'numbers' | 'objects' | 'fold' | 'prepare' | 'clone' | 'columns' | 'toColumns' | 'fromColumns' | 'isSound'
+> {
   return {
     numbers: 0,
     objects: 1,
+    fold: null,
     prepare: (cells, _n, o) => {
       cells.objs[o] = null;
     },

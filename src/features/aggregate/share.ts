@@ -1,4 +1,5 @@
 import type { AggregateFactory } from './aggregate.ts';
+import { foldsBy } from './fold.ts';
 import { nullableOf, numbersOnly } from './scalar.ts';
 
 /**
@@ -10,6 +11,7 @@ export const share: AggregateFactory = {
   params: {},
   make: () => ({
     ...numbersOnly(2),
+    ...foldsBy(['add', 'add']),
     result: nullableOf('float'),
     update: (cells, n, _o, value) => {
       if (value === null) return;
@@ -19,17 +21,6 @@ export const share: AggregateFactory = {
     merge: (into, n, _o, from, fn) => {
       into.nums[n] += from.nums[fn];
       into.nums[n + 1] += from.nums[fn + 1];
-    },
-    mergeRange: (into, n, _o, from, fn, _fo, stride, _objStride, tiles) => {
-      const { nums } = from;
-      let hits = 0;
-      let counted = 0;
-      for (let i = 0, at = fn; i < tiles; i += 1, at += stride) {
-        hits += nums[at];
-        counted += nums[at + 1];
-      }
-      into.nums[n] += hits;
-      into.nums[n + 1] += counted;
     },
     finalise: (cells, n) => (cells.nums[n + 1] === 0 ? null : cells.nums[n] / cells.nums[n + 1]),
     columns: [

@@ -2,12 +2,16 @@ import type { ColumnSpec, Value } from '../../schema/column.ts';
 import { INT64_MAX, INT64_MIN } from '../../schema/decimal.ts';
 import type { Cells } from '../tile/cells.ts';
 import type { Aggregate, AggregateFactory, ColumnValue } from './aggregate.ts';
-import { addBigInt, addInt, addSum, addWords, isSum, setSum, sumToBigInt, sumToNumber } from './exact-sum.ts';
+import { addBigInt, addInt, addSum, carrySum, isSum, setSum, sumToBigInt, sumToNumber } from './exact-sum.ts';
+import { foldsBy, type SlotFold } from './fold.ts';
 import { EXACT_NUMBERS } from './input-types.ts';
 import { areCounts, numbersOnly } from './scalar.ts';
 
 /** Slots of a sum with its count: hi, lo, n. */
 export const SUM_SLOTS = 3;
+
+/** How they merge, with {@link carrySum}. */
+export const SUM_FOLD: readonly SlotFold[] = ['add', 'add', 'add'];
 
 /**
  * The exact sum of an int, int64 or decimal input, in the input's own type; undefined where it leaves that type's range.
@@ -27,13 +31,12 @@ export const sum: AggregateFactory = {
 export function sumAndCount(): Omit<Aggregate, 'result' | 'finalise'> {
   return {
     ...numbersOnly(SUM_SLOTS),
+    ...foldsBy(SUM_FOLD, carrySum),
     update: updateSum,
     merge: (into, n, _o, from, fn) => {
       addSum(into.nums, n, from.nums, fn);
       into.nums[n + 2] += from.nums[fn + 2];
     },
-    mergeRange: (into, n, _o, from, fn, _fo, stride, _objStride, tiles) =>
-      mergeSums(into.nums, n, from.nums, fn, stride, tiles),
     columns: [
       { suffix: 'sum', type: 'BIGINT' },
       { suffix: 'n', type: 'BIGINT' },
@@ -50,27 +53,6 @@ export function updateSum(cells: Cells, n: number, _o: number, value: Value): vo
   else if (typeof value === 'bigint') addBigInt(cells.nums, n, value);
   else return;
   cells.nums[n + 2] += 1;
-}
-
-/** Adds a range of (hi, lo, n): words are added as they are and carried once, which holds for 2^20 tiles. */
-export function mergeSums(
-  into: Float64Array,
-  n: number,
-  from: Float64Array,
-  fn: number,
-  stride: number,
-  tiles: number,
-): void {
-  let high = 0;
-  let low = 0;
-  let counted = 0;
-  for (let i = 0, at = fn; i < tiles; i += 1, at += stride) {
-    high += from[at];
-    low += from[at + 1];
-    counted += from[at + 2];
-  }
-  addWords(into, n, high, low);
-  into[n + 2] += counted;
 }
 
 /** The sum as its column: null over nothing. */

@@ -1,10 +1,19 @@
 import type { Cells } from '../tile/cells.ts';
 import type { AggregateFactory } from './aggregate.ts';
-import { addLimbs, addSquare, areSquares, setSquares, squaresToBigInt, squaresToNumber } from './exact-squares.ts';
-import { addSum, sumToBigInt, sumToNumber } from './exact-sum.ts';
+import {
+  addLimbs,
+  addSquare,
+  areSquares,
+  carrySquares,
+  setSquares,
+  squaresToBigInt,
+  squaresToNumber,
+} from './exact-squares.ts';
+import { addSum, carrySum, sumToBigInt, sumToNumber } from './exact-sum.ts';
+import { foldsBy } from './fold.ts';
 import { EXACT_NUMBERS } from './input-types.ts';
 import { nullableOf, numbersOnly, unitOf } from './scalar.ts';
-import { isSumAndCount, mergeSums, readSum, SUM_SLOTS, sumColumn, updateSum } from './sum.ts';
+import { isSumAndCount, readSum, SUM_FOLD, SUM_SLOTS, sumColumn, updateSum } from './sum.ts';
 
 /** Population variance: divisor n. */
 export const variancePop = spread(0, (variance) => variance);
@@ -17,9 +26,6 @@ export const stddevSample = spread(1, Math.sqrt);
 
 /** Slots behind the sum and its count: the sum of squares. */
 const SQUARES = SUM_SLOTS;
-
-/** Tiles whose limbs are added before they are carried: 2^12 limbs of 2^40 are a safe integer. */
-const CARRY_AFTER = 4096;
 
 /**
  * Spread of an exact input within ±3·10^15: `(n·Σx² − (Σx)²) / (n · (n − ddof) · 10^(2·scale))`, the numerator an exact
@@ -35,6 +41,10 @@ function spread(ddof: 0 | 1, finish: (variance: number) => number): AggregateFac
       const unit = unitOf(inputType);
       return {
         ...numbersOnly(SUM_SLOTS + 3),
+        ...foldsBy([...SUM_FOLD, 'add', 'add', 'add'], (nums, n) => {
+          carrySum(nums, n);
+          carrySquares(nums, n + SQUARES);
+        }),
         result: nullableOf('float'),
         update: (cells, n, o, value) => {
           if (typeof value !== 'number' && typeof value !== 'bigint') return;
@@ -44,14 +54,9 @@ function spread(ddof: 0 | 1, finish: (variance: number) => number): AggregateFac
         merge: (into, n, _o, from, fn) => {
           addSum(into.nums, n, from.nums, fn);
           into.nums[n + 2] += from.nums[fn + 2];
-          mergeSquares(into.nums, n + SQUARES, from.nums, fn + SQUARES, 0, 1);
-        },
-        mergeRange: (into, n, _o, from, fn, _fo, stride, _objStride, tiles) => {
-          mergeSums(into.nums, n, from.nums, fn, stride, tiles);
-          for (let i = 0; i < tiles; i += CARRY_AFTER) {
-            const first = fn + SQUARES + i * stride;
-            mergeSquares(into.nums, n + SQUARES, from.nums, first, stride, Math.min(CARRY_AFTER, tiles - i));
-          }
+          const { nums } = from;
+          const at = fn + SQUARES;
+          addLimbs(into.nums, n + SQUARES, nums[at], nums[at + 1], nums[at + 2]);
         },
         finalise: (cells, n) => {
           const counted = cells.nums[n + 2];
@@ -78,25 +83,6 @@ function spread(ddof: 0 | 1, finish: (variance: number) => number): AggregateFac
       };
     },
   };
-}
-
-function mergeSquares(
-  into: Float64Array,
-  n: number,
-  from: Float64Array,
-  fn: number,
-  stride: number,
-  tiles: number,
-): void {
-  let high = 0;
-  let middle = 0;
-  let low = 0;
-  for (let i = 0, at = fn; i < tiles; i += 1, at += stride) {
-    high += from[at];
-    middle += from[at + 1];
-    low += from[at + 2];
-  }
-  addLimbs(into, n, high, middle, low);
 }
 
 /** n·Σx² − (Σx)², exact before it is rounded to a double; null where an input was out of range. */

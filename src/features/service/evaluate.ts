@@ -29,18 +29,34 @@ export function serviceEvaluator(service: FeatureServiceData): ServiceEvaluator 
   const computed = new Map(service.computed.map((spec) => [spec.alias, spec]));
   const steps: Step[] = [];
   const applied = new Map<string, number>();
-  const places = service.features.map(({ from, feature }): Place => {
+  // Most features are those of lookups as they are: these are copied in one flat loop, and only the others called.
+  const fromLookup = new Int32Array(service.features.length).fill(-1);
+  const fromFeature = new Int32Array(service.features.length);
+  const places: { readonly at: number; readonly place: Place }[] = [];
+  service.features.forEach(({ from, feature }, at) => {
     const spec = computed.get(from);
-    if (spec === undefined) return lookupPlace(service, from, feature ?? '');
-    if (spec.kind === 'value') return compileExpression(service, spec.of);
-    const step = applied.get(from) ?? steps.push(compileApply(service, spec)) - 1;
-    applied.set(from, step);
     const name = feature ?? '';
-    return (_request, _lookups, results) => results[step][name];
+    if (spec === undefined) {
+      const { lookup, index } = lookupIndex(service, from, name);
+      fromLookup[at] = lookup;
+      fromFeature[at] = index;
+    } else if (spec.kind === 'value') places.push({ at, place: compileExpression(service, spec.of) });
+    else {
+      const step = applied.get(from) ?? steps.push(compileApply(service, spec)) - 1;
+      applied.set(from, step);
+      places.push({ at, place: (_request, _lookups, results) => results[step][name] });
+    }
   });
+  const nothing: readonly Value[] = service.features.map(() => null);
   return (request, lookups, onError) => {
-    const results = steps.map((step) => step(request, lookups, onError));
-    return places.map((place) => place(request, lookups, results));
+    const values = nothing.slice();
+    for (let i = 0; i < fromLookup.length; i += 1) {
+      if (fromLookup[i] >= 0) values[i] = lookups[fromLookup[i]][fromFeature[i]];
+    }
+    if (places.length === 0) return values;
+    const results = steps.length === 0 ? noResults : steps.map((step) => step(request, lookups, onError));
+    for (let i = 0; i < places.length; i += 1) values[places[i].at] = places[i].place(request, lookups, results);
+    return values;
   };
 }
 
@@ -53,9 +69,14 @@ type Step = (
 ) => Readonly<Record<string, Value>>;
 
 function lookupPlace(service: FeatureServiceData, alias: string, feature: string): Place {
-  const lookup = service.lookups.findIndex((one: LookupSpec) => one.alias === alias);
-  const index = neededFeatures(service, service.lookups[lookup]).indexOf(feature);
+  const { lookup, index } = lookupIndex(service, alias, feature);
   return (_request, lookups) => lookups[lookup][index];
+}
+
+/** Where the values of the lookups have a feature. */
+function lookupIndex(service: FeatureServiceData, alias: string, feature: string) {
+  const lookup = service.lookups.findIndex((one: LookupSpec) => one.alias === alias);
+  return { lookup, index: neededFeatures(service, service.lookups[lookup]).indexOf(feature) };
 }
 
 function compileExpression(service: FeatureServiceData, expression: ServiceExpression): Place {
@@ -107,11 +128,12 @@ function compileApply(service: FeatureServiceData, { view, inputs }: Extract<Com
   const names = Object.keys(view.inputColumns);
   const places = names.map((name) => compileExpression(service, inputs[name]));
   const nothing = Object.fromEntries(Object.keys(view.features).map((name) => [name, null]));
+  const check = checker(view);
   return (request, lookups, onError) => {
     const row: Record<string, Value> = {};
     for (let i = 0; i < names.length; i += 1) row[names[i]] = places[i](request, lookups, noResults);
     try {
-      return checked(view, view.compute(row));
+      return check(view.compute(row));
     } catch (error) {
       onError(view, error);
       return nothing;
@@ -119,15 +141,19 @@ function compileApply(service: FeatureServiceData, { view, inputs }: Extract<Com
   };
 }
 
-/** The function's answer if every feature has a value of its type. */
-function checked(view: OnDemandViewData, answer: Readonly<Record<string, Value>>): Readonly<Record<string, Value>> {
-  for (const name in view.features) {
-    const value = answer[name];
-    if (value === null ? !view.features[name].nullable : !fits(view.features[name].type, value)) {
-      throw new TypeError(`feature "${name}" is ${String(value)}`);
+/** Gives the function's answer back if every feature has a value of its type. */
+function checker({ features }: OnDemandViewData): (answer: Readonly<Record<string, Value>>) => typeof answer {
+  const names = Object.keys(features);
+  const specs = Object.values(features);
+  return (answer) => {
+    for (let i = 0; i < names.length; i += 1) {
+      const value = answer[names[i]];
+      if (value === null ? !specs[i].nullable : !fits(specs[i].type, value)) {
+        throw new TypeError(`feature "${names[i]}" is ${String(value)}`);
+      }
     }
-  }
-  return answer;
+    return answer;
+  };
 }
 
 function fits(type: OnDemandViewData['features'][string]['type'], value: Value): boolean {

@@ -8,6 +8,7 @@ import { SourceEngine, viewKeyEncoder } from '../../features/engine/stream-engin
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import { emptyRun } from '../../features/tile/tile-run.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
+import { emptyMemo } from '../../features/window/window-memo.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { OnlineStore, TileReport, TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
@@ -274,8 +275,7 @@ export class Materialiser {
 
   /** The log clock of a source: the smallest last ingest time of a partition that has any; -Infinity before the first. */
   clockOf(source: EventSourceData): number {
-    const times = this.#stateOf(source).lastIngestTs.filter((time) => time !== Number.NEGATIVE_INFINITY);
-    return times.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...times);
+    return this.#stateOf(source).clock;
   }
 
   /** Drops the stored tiles that no window can reach any more, at most once a day of the log clock. */
@@ -343,7 +343,7 @@ export class Materialiser {
     const keyed = layouts
       .filter(({ view }) => view.source.name === source.name)
       .map((layout) => ({ layout, keyOf: viewKeyEncoder(layout.view) }));
-    this.#sources.set(source.name, { source, engine, next, lastIngestTs, keyed });
+    this.#sources.set(source.name, { source, engine, next, lastIngestTs, keyed, clock: clockOf(lastIngestTs) });
   }
 
   /** Where the delivery in hand goes: the key's tiles, or nowhere if they have it already. */
@@ -357,6 +357,7 @@ export class Materialiser {
         dirty: [],
         isDirty: false,
         covers: null,
+        ...emptyMemo(),
       };
       return this.#elsewhere;
     }
@@ -376,6 +377,7 @@ export class Materialiser {
     if (last === undefined) return;
     state.next[partition] += deliveries.length;
     state.lastIngestTs[partition] = last.ingestTs;
+    state.clock = clockOf(state.lastIngestTs);
     this.#uncommitted += deliveries.length;
   }
 
@@ -405,6 +407,13 @@ const DROP_EVERY_MS = 86_400_000;
 
 function nothing(): void {}
 
+/** The smallest time of a partition that has any; -Infinity where none has. */
+function clockOf(lastIngestTs: readonly number[]): number {
+  let clock = Number.POSITIVE_INFINITY;
+  for (const time of lastIngestTs) if (time !== Number.NEGATIVE_INFINITY && time < clock) clock = time;
+  return clock === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : clock;
+}
+
 interface SourceState {
   readonly source: EventSourceData;
   readonly engine: SourceEngine<KeyTiles>;
@@ -412,4 +421,6 @@ interface SourceState {
   readonly next: number[];
   readonly lastIngestTs: number[];
   readonly keyed: readonly { readonly layout: TileLayout; readonly keyOf: (row: readonly Value[]) => string | null }[];
+  /** The log clock, kept for every read of a vector. */
+  clock: number;
 }

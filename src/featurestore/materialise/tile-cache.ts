@@ -2,13 +2,14 @@ import { fail } from '../../base/errors/fail.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import { dropFirst, lowerBound, type TileRun } from '../../features/tile/tile-run.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
+import { emptyMemo, type ReadTiles, tileChanged } from '../../features/window/window-memo.ts';
 import type { OnlineStore, TileWrite } from '../../ports/online-store.ts';
 import type { RemoteStore } from '../../ports/remote-store.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import { WRITER } from './writer.ts';
 
 /** The tiles of one (view, key) in memory: a run per hop, and the starts that changed since the last commit. */
-export interface KeyTiles {
+export interface KeyTiles extends ReadTiles {
   readonly key: string;
   readonly runs: TileRun[];
   /** Starts written since the last commit by hop; the newest is last, repeats possible. */
@@ -30,6 +31,8 @@ export interface ViewKey {
  * untouched between two sweeps is dropped, unless it is dirty. Hot path.
  */
 export class TileCache {
+  /** Grows when entries are dropped: what was made of them before does not hear of changes any more. */
+  epoch = 0;
   readonly #store: OnlineStore;
   readonly #maxKeys: number;
   #views: Map<TileLayout, ViewCache> = new Map();
@@ -76,6 +79,7 @@ export class TileCache {
 
   /** Notes that the tile at `start` of a hop changed. */
   markDirty(layout: TileLayout, entry: KeyTiles, hop: number, start: number): void {
+    if (hop === 0) tileChanged(entry, start);
     const starts = entry.dirty[hop];
     if (starts === undefined) return;
     if (starts.length > 0 && starts[starts.length - 1] === start) return;
@@ -116,6 +120,7 @@ export class TileCache {
       view.drained = [];
       if (view.hot.size <= this.#maxKeys) continue;
       const leaving = view.cold;
+      this.epoch += 1;
       view.cold = view.hot;
       view.hot = new Map();
       // Events may have come while the last commit was on its way.
@@ -125,6 +130,7 @@ export class TileCache {
 
   /** Drops every entry; all must be clean (just drained and written). */
   forget(): void {
+    this.epoch += 1;
     // Another map: what is on its way from the store was asked of it before.
     this.#views = new Map();
   }
@@ -176,7 +182,9 @@ export class TileCache {
         const { runs, covers } = loaded[i];
         const dirty = layout.view.hopsMs.map(() => []);
         const offsets = covers?.[topicOf(layout.view.source)] ?? null;
-        views.get(layout)?.hot.set(key, { key, runs: [...runs], dirty, isDirty: false, covers: offsets });
+        views
+          .get(layout)
+          ?.hot.set(key, { key, runs: [...runs], dirty, isDirty: false, covers: offsets, ...emptyMemo() });
       });
     } finally {
       for (const { layout, key } of asked) views.get(layout)?.loading.delete(key);
@@ -189,7 +197,7 @@ export class TileCache {
       hops.map((hopMs) => ({ layout, hopMs, key, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY })),
     );
     if (runs instanceof Promise) throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
-    return { key, runs: [...runs], dirty: hops.map(() => []), isDirty: false, covers: null };
+    return { key, runs: [...runs], dirty: hops.map(() => []), isDirty: false, covers: null, ...emptyMemo() };
   }
 }
 

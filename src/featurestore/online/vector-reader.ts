@@ -11,6 +11,7 @@ import { neededFeatures } from '../../features/plan/needed-features.ts';
 import { type ServiceEvaluator, serviceEvaluator } from '../../features/service/evaluate.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
+import { answersOf, type KeptAnswers, keepAnswers, type ReadTiles } from '../../features/window/window-memo.ts';
 import { WindowReader } from '../../features/window/window-reader.ts';
 import type { BatchAnswer, OnlineStore } from '../../ports/online-store.ts';
 import type { Value } from '../../schema/column.ts';
@@ -22,6 +23,8 @@ import type { MissingFeature, MissingReason, ServedVector } from './served-vecto
 export interface TileSource {
   /** The key's tiles by hop; not changed until the caller has read them. */
   runsOf(layout: TileLayout, key: string, at: number): readonly TileRun[];
+  /** Of a source that tells of every change of its tiles, so that what was made of them can be kept. */
+  readonly told?: ToldTiles;
   /** The earliest instant that a view's tiles answer: before it, tiles that a window needs may be dropped. */
   answersFrom(view: StreamViewData): number;
   /** How far the tiles of a view lag behind the log, ms. */
@@ -33,6 +36,13 @@ export interface TileSource {
    * read it; undefined where all is at hand.
    */
   fetch?(lookups: readonly TileLookup[], at: number): Promise<TileSource> | undefined;
+}
+
+/** Tiles with what was made of them; whoever changes one calls `tileChanged`. */
+export interface ToldTiles {
+  tilesOf(layout: TileLayout, key: string): ReadTiles;
+  /** Grows when tiles that were given are dropped, and are no longer told of changes. */
+  epoch(): number;
 }
 
 export interface VectorReaderOptions {
@@ -52,11 +62,12 @@ export class VectorReader {
   readonly service: FeatureServiceData;
   readonly #options: VectorReaderOptions;
   readonly #evaluate: ServiceEvaluator;
-  readonly #lookups: readonly Lookup[];
-  readonly #batch: readonly BatchLookup[];
+  readonly #streams: readonly StreamLookup[];
+  readonly #groups: readonly StreamGroup[];
+  readonly #batches: readonly BatchLookup[];
+  readonly #inOrder: readonly Lookup[];
   readonly #failed = new Set<OnDemandViewData>();
-  /** Of the read in hand, by lookup; used anew by each. */
-  readonly #keys: (string | null)[] = [];
+  /** Of the read in hand, by lookup of the service; used anew by each. */
   readonly #values: (readonly Value[])[] = [];
   /** Where the read in hand finds its tiles. */
   #tiles: TileSource;
@@ -66,10 +77,12 @@ export class VectorReader {
     this.#options = options;
     this.#tiles = options.tiles;
     this.#evaluate = serviceEvaluator(options.service);
-    this.#lookups = options.service.lookups.map((lookup) =>
-      compileLookup(options, lookup, neededFeatures(options.service, lookup)),
+    this.#inOrder = options.service.lookups.map((lookup, place) =>
+      compileLookup(options, lookup, neededFeatures(options.service, lookup), place),
     );
-    this.#batch = this.#lookups.filter((lookup) => lookup.kind === 'batch');
+    this.#streams = this.#inOrder.filter((lookup) => lookup.kind === 'stream');
+    this.#groups = groupsOf(this.#streams);
+    this.#batches = this.#inOrder.filter((lookup) => lookup.kind === 'batch');
   }
 
   /**
@@ -91,22 +104,22 @@ export class VectorReader {
   }
 
   #tileLookups(request: readonly Value[]): readonly TileLookup[] {
-    return this.#lookups.flatMap((lookup) => {
-      const key = lookup.kind === 'stream' ? lookup.keyOf(request) : null;
-      return lookup.kind === 'stream' && key !== null ? [{ layout: lookup.layout, key, reader: lookup.reader }] : [];
+    return this.#streams.flatMap(({ layout, keyOf, reader }) => {
+      const key = keyOf(request);
+      return key === null ? [] : [{ layout, key, reader }];
     });
+  }
+
+  #readBatch(request: readonly Value[]): MaybePromise<readonly (BatchAnswer | null)[]> {
+    if (this.#batches.length === 0) return NO_ANSWERS;
+    return this.#options.store.readBatch(
+      this.#batches.map(({ viewId, view, keyOf }) => ({ viewId, features: view.features, key: keyOf(request) ?? '' })),
+    );
   }
 
   /** Tiles merged by the last read. */
   get merged(): number {
-    return this.#lookups.reduce((sum, lookup) => sum + (lookup.kind === 'stream' ? lookup.reader.merged : 0), 0);
-  }
-
-  #readBatch(request: readonly Value[]): MaybePromise<readonly (BatchAnswer | null)[]> {
-    if (this.#batch.length === 0) return [];
-    return this.#options.store.readBatch(
-      this.#batch.map(({ viewId, features, keyOf }) => ({ viewId, features, key: keyOf(request) ?? '' })),
-    );
+    return this.#streams.reduce((sum, { reader }) => sum + reader.merged, 0);
   }
 
   #assemble(
@@ -116,35 +129,10 @@ export class VectorReader {
     batch: readonly (BatchAnswer | null)[],
     counted: boolean,
   ): ServedVector {
-    const lookups = this.#lookups;
-    const keys = this.#keys;
-    for (let i = 0; i < lookups.length; i += 1) keys[i] = lookups[i].keyOf(request);
-    const q = this.#readStreams(keys, at ?? now, at === undefined);
+    const q = this.#readStreams(request, at ?? now, at === undefined, counted);
     const missing: MissingFeature[] = [];
-    const stale: string[] = [];
-    const ages: { streaming: number | null; batch: number | null } = { streaming: null, batch: null };
-    let degraded = this.#tiles.degraded?.() ?? false;
-    let nextBatch = 0;
-    for (let i = 0; i < lookups.length; i += 1) {
-      const lookup = lookups[i];
-      const key = keys[i];
-      let age: number;
-      if (lookup.kind === 'stream') {
-        age = Math.max(0, this.#tiles.lagMs(lookup.view, now));
-        ages.streaming = Math.max(ages.streaming ?? 0, age);
-        this.#values[i] = this.#streamValues(lookup, key, q, missing);
-      } else {
-        const answer = batch[nextBatch];
-        nextBatch += 1;
-        if (answer?.degraded === true) degraded = true;
-        age = answer === null ? Number.POSITIVE_INFINITY : q - answer.generation.asOf;
-        ages.batch = Math.max(ages.batch ?? 0, age);
-        this.#values[i] =
-          key === null || answer === null || answer.values === null ? lookup.nothing : lookup.pick(answer.values);
-        if (key === null) this.#miss(missing, lookup.alias, 'nullKey');
-      }
-      if (age > lookup.view.freshnessMs) stale.push(lookup.alias);
-    }
+    const streaming = this.#streamValues(q, now, missing);
+    const aged = this.#batchValues(request, q, batch, missing);
     const values = this.#evaluate(request, this.#values, this.#onError);
     if (this.#failed.size > 0) this.#missComputed(missing);
     return {
@@ -152,58 +140,115 @@ export class VectorReader {
       at: q,
       values,
       missing,
-      stale,
-      ages,
-      degraded,
-      counts: counted ? this.#counts(q) : [],
+      stale: this.#stale(),
+      ages: { streaming, batch: aged },
+      degraded: this.#tiles.degraded?.() === true || batch.some((answer) => answer?.degraded === true),
+      counts: counted ? this.#counts(q) : NO_COUNTS,
     };
   }
 
-  /** The needed features of the lookup's last read, if that was at `q`; else nulls, noted as missing. */
-  #streamValues(lookup: StreamLookup, key: string | null, q: number, missing: MissingFeature[]): readonly Value[] {
-    if (key === null || lookup.answeredAt !== q) {
-      this.#miss(missing, lookup.alias, key === null ? 'nullKey' : 'past');
-      return lookup.nothing;
+  /** Aliases of the lookups that are older than their view's budget. */
+  #stale(): readonly string[] {
+    const stale: string[] = [];
+    for (let i = 0; i < this.#inOrder.length; i += 1) {
+      if (this.#inOrder[i].ageMs > this.#inOrder[i].view.freshnessMs) stale.push(this.#inOrder[i].alias);
     }
-    const { answers, places, picked } = lookup;
-    for (let p = 0; p < places.length; p += 1) {
-      const value = answers[places[p]];
-      picked[p] = value ?? null;
-      if (value === undefined) this.#missOne(missing, lookup.alias, lookup.view.features[places[p]].name, 'overflow');
+    return stale;
+  }
+
+  /**
+   * Takes the needed features of each stream lookup whose last read was at `q`; nulls, noted as missing, of the others.
+   * Gives the greatest age, ms; null where there is no stream lookup.
+   */
+  #streamValues(q: number, now: number, missing: MissingFeature[]): number | null {
+    let oldest: number | null = null;
+    for (let s = 0; s < this.#streams.length; s += 1) {
+      const lookup = this.#streams[s];
+      lookup.ageMs = Math.max(0, this.#tiles.lagMs(lookup.view, now));
+      if (oldest === null || lookup.ageMs > oldest) oldest = lookup.ageMs;
+      if (lookup.key === null || lookup.answeredAt !== q) {
+        this.#miss(missing, lookup.alias, lookup.key === null ? 'nullKey' : 'past');
+        this.#values[lookup.place] = lookup.nothing;
+        continue;
+      }
+      const { answers, places, picked } = lookup;
+      for (let p = 0; p < places.length; p += 1) {
+        const value = answers[places[p]];
+        picked[p] = value ?? null;
+        if (value === undefined) this.#missOne(missing, lookup.alias, lookup.view.features[places[p]].name, 'overflow');
+      }
+      this.#values[lookup.place] = picked;
     }
-    return picked;
+    return oldest;
+  }
+
+  /** Takes the needed features of each batch lookup. Gives the greatest age, ms; null where there is no batch lookup. */
+  #batchValues(
+    request: readonly Value[],
+    q: number,
+    batch: readonly (BatchAnswer | null)[],
+    missing: MissingFeature[],
+  ): number | null {
+    let oldest: number | null = null;
+    for (let b = 0; b < this.#batches.length; b += 1) {
+      const lookup = this.#batches[b];
+      const answer = batch[b];
+      lookup.ageMs = answer === null ? Number.POSITIVE_INFINITY : q - answer.generation.asOf;
+      oldest = Math.max(oldest ?? 0, lookup.ageMs);
+      const isNull = lookup.keyOf(request) === null;
+      if (isNull) this.#miss(missing, lookup.alias, 'nullKey');
+      const held = isNull || answer === null ? null : answer.values;
+      const { places, picked } = lookup;
+      if (held !== null) for (let p = 0; p < places.length; p += 1) picked[p] = held[places[p]];
+      this.#values[lookup.place] = held === null ? lookup.nothing : picked;
+    }
+    return oldest;
   }
 
   /** Events by stream lookup and window, of the read at `q`. */
   #counts(q: number): readonly (readonly number[])[] {
-    const streams = this.#lookups.filter((lookup) => lookup.kind === 'stream');
-    return streams.map(({ answeredAt, reader }) =>
+    return this.#streams.map(({ answeredAt, reader }) =>
       answeredAt === q ? [...reader.counts] : reader.windows.map(() => 0),
     );
   }
 
   /** Reads every stream lookup at one instant: the asked one, or if the caller left it open the first that all can answer. */
-  #readStreams(keys: readonly (string | null)[], asked: number, open: boolean): number {
+  #readStreams(request: readonly Value[], asked: number, open: boolean, counted: boolean): number {
+    const { told } = this.#tiles;
     let q = asked;
-    for (let again = true; again; ) {
-      again = false;
-      for (let i = 0; i < this.#lookups.length; i += 1) {
-        const lookup = this.#lookups[i];
-        const key = keys[i];
-        if (lookup.kind !== 'stream') continue;
-        if (key === null || q < this.#tiles.answersFrom(lookup.view)) {
-          lookup.answeredAt = Number.NaN;
-          continue;
-        }
-        lookup.answeredAt = lookup.reader.read(this.#tiles.runsOf(lookup.layout, key, q), q, lookup.answers, 0);
-        if (lookup.answeredAt !== q && open) {
-          q = lookup.answeredAt;
-          again = true;
-          break;
-        }
+    for (let g = 0; g < this.#groups.length; g += 1) {
+      const group = this.#groups[g];
+      const key = group.keyOf(request);
+      // Kept answers are without counts of events.
+      if (key !== null && told !== undefined && !counted && takeKept(group, told, key, q)) continue;
+      const ready = this.#readGroup(group, key, q);
+      if (ready === q) {
+        if (told !== undefined) keep(group, told, q);
+        continue;
       }
+      if (!open) continue;
+      q = ready;
+      // Once more from the first, at the later instant.
+      g = -1;
     }
     return q;
+  }
+
+  /** Reads the group's lookups at `q`. Gives `q`, or the first instant at which one that cannot answer there can. */
+  #readGroup(group: StreamGroup, key: string | null, q: number): number {
+    const tiles = this.#tiles;
+    let ready = q;
+    for (let i = 0; i < group.lookups.length; i += 1) {
+      const lookup = group.lookups[i];
+      lookup.key = key;
+      lookup.answeredAt = Number.NaN;
+      if (key === null || q < tiles.answersFrom(lookup.view)) continue;
+      const held = tiles.told?.tilesOf(lookup.layout, key);
+      const runs = held?.runs ?? tiles.runsOf(lookup.layout, key, q);
+      lookup.answeredAt = lookup.reader.read(runs, q, lookup.answers, 0, held ?? null);
+      if (lookup.answeredAt !== q) ready = Math.max(ready, lookup.answeredAt);
+    }
+    return ready;
   }
 
   readonly #onError = (view: OnDemandViewData, error: unknown): void => {
@@ -235,6 +280,16 @@ type Lookup = StreamLookup | BatchLookup;
 interface LookupBase {
   readonly alias: string;
   readonly keyOf: (request: readonly Value[]) => string | null;
+  /** The request columns that make its key. */
+  readonly keyColumns: string;
+  /** Its index among the lookups of the service. */
+  readonly place: number;
+  /** The needed features among those of the view. */
+  readonly places: readonly number[];
+  /** Their values of the last read. */
+  readonly picked: Value[];
+  /** Age of its data at the last read, ms. */
+  ageMs: number;
   /** What it gives where there is no entity. */
   readonly nothing: readonly Value[];
 }
@@ -246,52 +301,114 @@ interface StreamLookup extends LookupBase {
   readonly reader: WindowReader;
   /** Answers of the last read, by feature of the view. */
   readonly answers: (Value | undefined)[];
+  /** Key and instant of the last read. */
+  key: string | null;
   answeredAt: number;
-  /** The needed features among those of the view. */
-  readonly places: readonly number[];
-  /** Their values of the last read. */
-  readonly picked: Value[];
+}
+
+/** Stream lookups of one key: read together, and kept together. */
+interface StreamGroup {
+  readonly keyOf: StreamLookup['keyOf'];
+  readonly lookups: readonly StreamLookup[];
+  /** Features that they give. */
+  readonly features: number;
+  /** Under whom its answers are kept. */
+  readonly owner: object;
 }
 
 interface BatchLookup extends LookupBase {
   readonly kind: 'batch';
   readonly view: BatchViewData;
   readonly viewId: string;
-  readonly features: BatchViewData['features'];
-  readonly pick: (values: readonly Value[]) => readonly Value[];
 }
 
-function compileLookup(options: VectorReaderOptions, lookup: LookupSpec, needed: readonly string[]): Lookup {
+const NO_ANSWERS: readonly BatchAnswer[] = [];
+const NO_COUNTS: readonly (readonly number[])[] = [];
+
+function compileLookup(
+  options: VectorReaderOptions,
+  lookup: LookupSpec,
+  needed: readonly string[],
+  place: number,
+): Lookup {
   const { view, alias } = lookup;
   const columns = Object.keys(options.service.request);
   const positions = Object.keys(view.entity.key).map((part) => columns.indexOf(lookup.key[part]));
-  const base = { alias, keyOf: entityKeyEncoder(view.entity.key, positions) };
-  if (view.kind === 'batchView') {
-    const names = Object.keys(view.features);
-    const places = needed.map((name) => names.indexOf(name));
-    return {
-      ...base,
-      kind: 'batch',
-      view,
-      viewId: `${view.name}@${view.version}`,
-      features: view.features,
-      nothing: needed.map(() => null),
-      pick: (values) => places.map((place) => values[place]),
-    };
-  }
+  const names = view.kind === 'batchView' ? Object.keys(view.features) : view.features.map(({ name }) => name);
+  const places = needed.map((name) => names.indexOf(name));
+  const base = {
+    alias,
+    keyColumns: positions.join(),
+    place,
+    places,
+    keyOf: entityKeyEncoder(view.entity.key, positions),
+    picked: needed.map(() => null),
+    nothing: needed.map(() => null),
+    ageMs: 0,
+  };
+  if (view.kind === 'batchView') return { ...base, kind: 'batch', view, viewId: `${view.name}@${view.version}` };
   const layout = options.layoutOf(view);
-  const places = needed.map((name) => view.features.findIndex((feature) => feature.name === name));
-  const answers: (Value | undefined)[] = new Array(view.features.length).fill(null);
   return {
     ...base,
     kind: 'stream',
     view,
     layout,
     reader: new WindowReader(layout, places),
-    answers,
+    answers: names.map(() => null),
+    key: null,
     answeredAt: Number.NaN,
-    nothing: needed.map(() => null),
-    places,
-    picked: places.map(() => null),
   };
+}
+
+function groupsOf(lookups: readonly StreamLookup[]): readonly StreamGroup[] {
+  const groups = new Map<string, StreamLookup[]>();
+  for (const lookup of lookups) groups.set(lookup.keyColumns, [...(groups.get(lookup.keyColumns) ?? []), lookup]);
+  return [...groups.values()].map((together) => ({
+    keyOf: together[0].keyOf,
+    lookups: together,
+    features: together.reduce((sum, { places }) => sum + places.length, 0),
+    owner: together,
+  }));
+}
+
+/** Takes what the group answered before, if that holds at `q`. Its tiles were not dropped: no earlier instant was asked. */
+function takeKept({ lookups, owner }: StreamGroup, told: ToldTiles, key: string, q: number): boolean {
+  const kept = answersOf(owner, told.tilesOf(lookups[0].layout, key), q, told.epoch());
+  if (kept === null) return false;
+  let next = 0;
+  for (let i = 0; i < lookups.length; i += 1) {
+    const lookup = lookups[i];
+    lookup.key = key;
+    lookup.answeredAt = q;
+    const { places, answers } = lookup;
+    for (let p = 0; p < places.length; p += 1) answers[places[p]] = kept.values[next++];
+  }
+  return true;
+}
+
+/** Keeps what the group answered at `q`, where every lookup did. */
+function keep({ lookups, features, owner }: StreamGroup, told: ToldTiles, q: number): void {
+  let until = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < lookups.length; i += 1) {
+    const { key, answeredAt, reader } = lookups[i];
+    if (key === null || answeredAt !== q) return;
+    if (reader.holdsUntil < until) until = reader.holdsUntil;
+  }
+  if (!(until > q)) return;
+  const values: (Value | undefined)[] = new Array(features);
+  let next = 0;
+  for (let i = 0; i < lookups.length; i += 1) {
+    const { answers, places } = lookups[i];
+    for (let p = 0; p < places.length; p += 1) {
+      const value = answers[places[p]];
+      // Lists go out to callers, again and again.
+      if (typeof value === 'object') Object.freeze(value);
+      values[next++] = value;
+    }
+  }
+  const kept: KeptAnswers = { owner, epoch: told.epoch(), from: q, until, values };
+  for (let i = 0; i < lookups.length; i += 1) {
+    const { layout, key } = lookups[i];
+    if (key !== null) keepAnswers(kept, told.tilesOf(layout, key));
+  }
 }

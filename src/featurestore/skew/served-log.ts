@@ -34,6 +34,9 @@ export function countColumns(service: FeatureServiceData): readonly string[] {
   );
 }
 
+/** 2^32 by the golden ratio: its multiples lie evenly in [0, 2^32). */
+const GOLDEN = 0x9e3779b1;
+
 /** Collects a sample of the served vectors of one service, chosen by a hash of the request's id, until they are published. */
 export class ServedLog {
   /** Vectors logged since the start. */
@@ -51,6 +54,11 @@ export class ServedLog {
   /** Whether the request of this id is of the sample. Hot path. */
   wants(id: string): boolean {
     return fnv1a32(id) < this.#threshold;
+  }
+
+  /** Whether the n-th request, which has no id, is of the sample: so that only one that is needs a name. Hot path. */
+  wantsNth(n: number): boolean {
+    return Math.imul(n, GOLDEN) >>> 0 < this.#threshold;
   }
 
   /** Logs a vector of the sample; its windows' events must be counted. */

@@ -1,0 +1,103 @@
+import type { Value } from '../../schema/column.ts';
+import type { TileLayout } from '../tile/tile-layout.ts';
+import type { TileRun } from '../tile/tile-run.ts';
+import type { WindowReader } from './window-reader.ts';
+
+/** What readers have made of a key's tiles. Whoever changes a tile calls {@link tileChanged}. */
+export interface WindowMemo {
+  /** Answers that these tiles, and others, gave; null: none. */
+  answers: KeptAnswers[] | null;
+  /** By reader; null: nothing. */
+  merged: MergedWindows[] | null;
+  /** The end of the latest span that is merged, epoch ms. */
+  mergedTo: number;
+}
+
+/** The tiles of one key. */
+export interface ReadTiles extends WindowMemo {
+  /** By hop of the view. */
+  readonly runs: readonly TileRun[];
+}
+
+/** Answers that stay as they are while no tile behind them changes, for instants in [from, until). */
+export interface KeptAnswers {
+  /** Who keeps them. */
+  readonly owner: object;
+  /** Of the tiles' source, when they were kept. */
+  readonly epoch: number;
+  readonly from: number;
+  /** -Infinity once a tile behind them changed. */
+  until: number;
+  /** undefined where there is no exact answer. */
+  readonly values: readonly (Value | undefined)[];
+}
+
+/** The partials of a reader's windows up to the tile at their right edge, kept for its next read of the key. */
+export interface MergedWindows {
+  readonly reader: WindowReader;
+  /** Spans [from, to) by window, by twos; NaN where nothing is kept. */
+  readonly spans: Float64Array;
+  /** By window, as a tile lies in memory: its start slot has the number of tiles. */
+  readonly nums: Float64Array;
+  readonly objs: unknown[];
+}
+
+/** A window's tiles are kept merged from so many on: fewer are as fast to merge anew, and take no more memory. */
+export const KEEP_MERGED_FROM = 8;
+
+/** No tiles, and nothing made of them. */
+export function emptyMemo(): WindowMemo {
+  return { answers: null, merged: null, mergedTo: Number.NEGATIVE_INFINITY };
+}
+
+/** Gives up what was made of a tile of the view's smallest hop that changed, or was added, at `start`. Hot path. */
+export function tileChanged(memo: WindowMemo, start: number): void {
+  if (memo.answers !== null) {
+    for (let i = 0; i < memo.answers.length; i += 1) memo.answers[i].until = Number.NEGATIVE_INFINITY;
+    memo.answers = null;
+  }
+  if (start >= memo.mergedTo) return;
+  memo.merged = null;
+  memo.mergedTo = Number.NEGATIVE_INFINITY;
+}
+
+/** The answers of an owner that hold at `q`; null if there are none. Hot path. */
+export function answersOf(owner: object, { answers }: WindowMemo, q: number, epoch: number): KeptAnswers | null {
+  if (answers === null) return null;
+  for (let i = 0; i < answers.length; i += 1) {
+    const kept = answers[i];
+    if (kept.owner === owner && kept.from <= q && q < kept.until && kept.epoch === epoch) return kept;
+  }
+  return null;
+}
+
+/** Keeps answers with the tiles behind them, in place of those that the owner kept there before. */
+export function keepAnswers(kept: KeptAnswers, memo: WindowMemo): void {
+  if (memo.answers === null) memo.answers = [kept];
+  else {
+    const held = memo.answers.findIndex(({ owner }) => owner === kept.owner);
+    if (held < 0) memo.answers.push(kept);
+    else memo.answers[held] = kept;
+  }
+}
+
+/** What the reader has merged of the key; null if nothing. Hot path. */
+export function mergedBy(reader: WindowReader, { merged }: WindowMemo): MergedWindows | null {
+  if (merged === null) return null;
+  for (let i = 0; i < merged.length; i += 1) if (merged[i].reader === reader) return merged[i];
+  return null;
+}
+
+/** Room for what the reader merges. */
+export function newMerged(reader: WindowReader, layout: TileLayout, memo: WindowMemo): MergedWindows {
+  const windows = reader.windows.length;
+  const merged: MergedWindows = {
+    reader,
+    spans: new Float64Array(2 * windows).fill(Number.NaN),
+    nums: new Float64Array(windows * layout.numbers),
+    objs: new Array(windows * layout.objects).fill(null),
+  };
+  memo.merged ??= [];
+  memo.merged.push(merged);
+  return merged;
+}

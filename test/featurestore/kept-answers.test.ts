@@ -1,0 +1,216 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
+import type { FeatureServiceData, LookupSpec, StreamViewData } from '../../src/features/define/declaration.ts';
+import {
+  count,
+  entity,
+  eventSource,
+  featureService,
+  lookup,
+  streamView,
+  text,
+  time,
+} from '../../src/features/define/declare.ts';
+import { SourceEngine, viewKeyEncoder } from '../../src/features/engine/stream-engine.ts';
+import { type TileLayout, tileLayout } from '../../src/features/tile/tile-layout.ts';
+import { emptyRun } from '../../src/features/tile/tile-run.ts';
+import { emptyMemo, type ReadTiles, tileChanged } from '../../src/features/window/window-memo.ts';
+import { WindowReader } from '../../src/features/window/window-reader.ts';
+import type { ServedVector } from '../../src/featurestore/online/served-vector.ts';
+import { VectorReader } from '../../src/featurestore/online/vector-reader.ts';
+import type { Value } from '../../src/schema/column.ts';
+import { eventColumns } from '../../src/testing/arbitraries/any-aggregate.ts';
+import { anyInstant, anyStream } from '../../src/testing/arbitraries/any-stream.ts';
+import { anyView } from '../../src/testing/arbitraries/any-view.ts';
+import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
+
+/** The engine over one view, its tiles in a map, told to readers as a cache of tiles does. */
+function running(view: StreamViewData) {
+  const layout = tileLayout(view);
+  const keys = new Map<string, ReadTiles>();
+  const tilesOf = (_: unknown, key: string) => {
+    const held = keys.get(key) ?? { runs: view.hopsMs.map(() => emptyRun(layout)), ...emptyMemo() };
+    keys.set(key, held);
+    return held;
+  };
+  const engine = new SourceEngine<ReadTiles>(view.source, [layout], {
+    tilesOf,
+    changed: (_, tiles, hop, start) => {
+      if (hop === 0) tileChanged(tiles, start);
+    },
+  });
+  return { layout, keys, tilesOf, engine };
+}
+
+/** Two lookups of one key: all features of the view, and some. */
+function serviceOf(view: StreamViewData, some: readonly number[]): FeatureServiceData {
+  const key = Object.fromEntries(Object.keys(view.entity.key).map((name) => [name, name]));
+  const lookups = [view.features.map((_, i) => i), some].map(
+    (features, i): LookupSpec => ({ alias: `l${i}`, view, key, features: features.map((f) => view.features[f].name) }),
+  );
+  return {
+    kind: 'featureService',
+    name: 'service',
+    version: 1,
+    request: Object.fromEntries(Object.entries(view.entity.key)),
+    p99Ms: null,
+    lookups,
+    computed: [],
+    features: lookups.flatMap(({ alias, features }) =>
+      features.map((feature) => ({
+        name: `${alias}_${feature}`,
+        type: { type: 'int', nullable: true } as const,
+        tier: 'streaming' as const,
+        from: alias,
+        feature,
+      })),
+    ),
+  };
+}
+
+const anyRun = anyView.chain((view) =>
+  fc.record({
+    view: fc.constant(view),
+    log: anyStream(view, 30),
+    instants: fc.array(anyInstant(view), { minLength: 40, maxLength: 40 }),
+    some: fc.subarray(
+      view.features.map((_, i) => i),
+      { minLength: 1 },
+    ),
+  }),
+);
+
+test('a vector read again and again between events is that of a reader which keeps nothing, at any instant', () => {
+  let same = 0;
+  fc.assert(
+    fc.property(anyRun, ({ view, log, instants, some }) => {
+      const { layout, tilesOf, engine, keys } = running(view);
+      const service = serviceOf(view, some);
+      const readerOf = (epoch: number | null) =>
+        new VectorReader({
+          service,
+          layoutOf: () => layout,
+          store: new MemoryOnlineStore(),
+          clock: () => 0,
+          onComputeError: (_, error) => {
+            throw error;
+          },
+          tiles: {
+            runsOf: (layout, key) => tilesOf(layout, key).runs,
+            ...(epoch === null ? {} : { told: { tilesOf, epoch: () => epoch } }),
+            answersFrom: () => Number.NEGATIVE_INFINITY,
+            lagMs: () => 0,
+          },
+        });
+      const [keeping, plain] = [readerOf(0), readerOf(null)];
+      const columns = Object.keys(service.request).map((name) => Object.keys(eventColumns).indexOf(name));
+      const rows = new Map<string, readonly Value[]>();
+      const keyOf = viewKeyEncoder(view);
+      log.forEach((delivery, i) => {
+        engine.apply(delivery, delivery.partition);
+        const key = keyOf(delivery.row);
+        if (key !== null)
+          rows.set(
+            key,
+            columns.map((column) => delivery.row[column]),
+          );
+        for (const request of rows.values()) {
+          for (const at of [instants[i % instants.length], instants[i % instants.length], delivery.ts + 1, undefined]) {
+            const kept = keeping.read(request, at, false) as ServedVector;
+            expect(kept).toEqual(plain.read(request, at, false));
+            same += 1;
+          }
+        }
+      });
+      expect(keys.size).toBeGreaterThanOrEqual(rows.size);
+    }),
+    { numRuns: 150 },
+  );
+  expect(same).toBeGreaterThan(1_000);
+});
+
+test('windows kept merged answer as the oracle does after every event, late ones included', () => {
+  let reused = 0;
+  fc.assert(
+    fc.property(anyRun, ({ view, log, instants }) => {
+      const { layout, keys, engine } = running(view);
+      const reader = new WindowReader(layout, undefined, 1);
+      const accepted = acceptedDeliveries(view, log);
+      const seen = new Set<unknown>();
+      log.forEach((delivery, i) => {
+        engine.apply(delivery, delivery.partition);
+        seen.add(delivery);
+        const known = accepted.filter((one) => seen.has(one));
+        for (const [key, tiles] of keys) {
+          for (const q of [instants[i % instants.length], delivery.ts + 1]) {
+            const out: (Value | undefined)[] = [];
+            if (reader.read(tiles.runs, q, out, 0, tiles) !== q) continue;
+            expect(out).toEqual(naiveAnswers(view, known, key, q));
+            const before = tiles.merged;
+            const again: (Value | undefined)[] = [];
+            reader.read(tiles.runs, q, again, 0, tiles);
+            expect(again).toEqual(out);
+            if (before !== null) reused += 1;
+          }
+        }
+      });
+    }),
+    { numRuns: 150 },
+  );
+  expect(reused).toBeGreaterThan(500);
+});
+
+test('answers are kept no longer than memory holds the tiles behind them', () => {
+  const purchases = eventSource('purchases', {
+    id: 'id',
+    time: 'at',
+    columns: { id: text(), at: time(), user: text() },
+  });
+  const user = entity('user', { user: text() });
+  const shared = { source: purchases, entity: user, key: { user: 'user' }, freshness: '1s', windows: ['1h'] } as const;
+  const one = streamView('one', { ...shared, features: () => ({ n: count() }) });
+  const two = streamView('two', { ...shared, features: () => ({ n: count() }) });
+  const service = featureService('service', {
+    request: { user: text() },
+    join: (r) => ({ one: lookup(one, { user: r.user }), two: lookup(two, { user: r.user }) }),
+  });
+  const layouts = [one, two].map((view) => tileLayout(view));
+  const held = layouts.map((layout) => ({ runs: layout.view.hopsMs.map(() => emptyRun(layout)), ...emptyMemo() }));
+  const tilesOf = (layout: TileLayout) => held[layouts.indexOf(layout)];
+  const engine = new SourceEngine<ReadTiles>(purchases, layouts, {
+    tilesOf,
+    changed: (_, tiles, hop, start) => {
+      if (hop === 0) tileChanged(tiles, start);
+    },
+  });
+  let epoch = 0;
+  const readerOf = (epochOf: () => number) =>
+    new VectorReader({
+      service,
+      layoutOf: (view) => layouts.find((layout) => layout.view === view) ?? layouts[0],
+      store: new MemoryOnlineStore(),
+      clock: () => 1_000,
+      onComputeError: () => undefined,
+      tiles: {
+        runsOf: (layout) => tilesOf(layout).runs,
+        told: { tilesOf, epoch: epochOf },
+        answersFrom: () => Number.NEGATIVE_INFINITY,
+        lagMs: () => 0,
+      },
+    });
+  const valuesOf = (reader: VectorReader) => (reader.read(['ada'], undefined, false) as ServedVector).values;
+  const [told, untold] = [readerOf(() => epoch), readerOf(() => 0)];
+  const event = (id: string) => ({ id, ts: 1, ingestTs: 1, row: [id, 1, 'ada'] });
+  engine.apply(event('a'), 0);
+  expect([valuesOf(told), valuesOf(untold)]).toEqual([
+    [1, 1],
+    [1, 1],
+  ]);
+  // The second view's tiles are dropped and loaded again, and a late store writes to them alone.
+  held[1] = { runs: held[1].runs.map((run) => ({ ...run, nums: run.nums.slice() })), ...emptyMemo() };
+  held[1].runs[0].nums[layouts[1].partials[0].num] = 5;
+  epoch += 1;
+  expect(valuesOf(told)).toEqual([1, 5]);
+  expect(valuesOf(untold)).toEqual([1, 1]);
+});
