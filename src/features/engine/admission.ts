@@ -74,9 +74,10 @@ class IdMemory {
   /** Adds an id; false if it is known. */
   add(id: string, ingestTs: number): boolean {
     const newest = this.#newest(ingestTs);
-    for (const { ids } of this.#generations) if (ids.has(id)) return false;
-    newest.add(id);
-    return true;
+    const generations = this.#generations;
+    for (let i = 0; i < generations.length - 1; i += 1) if (generations[i].ids.has(id)) return false;
+    const before = newest.size;
+    return newest.add(id).size > before;
   }
 
   #newest(ingestTs: number): Set<string> {

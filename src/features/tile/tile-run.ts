@@ -9,9 +9,13 @@ export interface TileRun extends Cells {
   length: number;
 }
 
-/** An empty run with room for `capacity` tiles. */
-export function emptyRun(layout: TileLayout, capacity = 4): TileRun {
-  return { length: 0, nums: new Float64Array(capacity * layout.numbers), objs: new Array(capacity * layout.objects) };
+/** Of all runs whose tiles have none: never changed. */
+const NO_OBJECTS: unknown[] = [];
+
+/** An empty run with room for `capacity` tiles: most keys have one or two. */
+export function emptyRun(layout: TileLayout, capacity = 1): TileRun {
+  const objs = layout.objects === 0 ? NO_OBJECTS : new Array<unknown>(capacity * layout.objects);
+  return { length: 0, nums: new Float64Array(capacity * layout.numbers), objs };
 }
 
 /** Index of the first tile whose start is at or after `start`; `run.length` if there is none. */
@@ -82,14 +86,14 @@ export function appendSlot(layout: TileLayout, into: TileRun): number {
 export function dropFirst(run: TileRun, layout: TileLayout, count: number): void {
   if (count <= 0) return;
   run.nums.copyWithin(0, count * layout.numbers, run.length * layout.numbers);
-  run.objs.splice(0, count * layout.objects);
+  if (layout.objects > 0) run.objs.splice(0, count * layout.objects);
   run.length -= count;
 }
 
 function insertGap(run: TileRun, layout: TileLayout, index: number): void {
   const { numbers, objects } = layout;
   if ((run.length + 1) * numbers > run.nums.length) {
-    const grown = new Float64Array(Math.max(4, run.length * 2) * numbers);
+    const grown = new Float64Array(Math.max(2, run.length * 2) * numbers);
     grown.set(run.nums.subarray(0, run.length * numbers));
     run.nums = grown;
   }

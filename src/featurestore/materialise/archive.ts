@@ -37,7 +37,7 @@ export interface ArchiveOptions {
 export class Archive {
   readonly #options: ArchiveOptions;
   readonly #raw = new Map<string, RawBuffer>();
-  readonly #touched = new Map<TileLayout, Map<string, Set<number>[]>>();
+  readonly #touched = new Map<TileLayout, Map<string, number[][]>>();
   /** The log clock when tiles were last published. */
   publishedClock = Number.NEGATIVE_INFINITY;
   /** Changes that are on their way, or could not be published: in order, for each reader. */
@@ -158,7 +158,7 @@ export class Archive {
       layout.view.hopsMs.forEach((hopMs, hop) => {
         const writer = new TileTableWriter(layout, hopMs);
         for (const [key, hops] of keys)
-          writer.addAll(key, this.#options.tiles.tilesOf(layout, key).runs[hop], hops[hop]);
+          writer.addAll(key, this.#options.tiles.tilesOf(layout, key).runs[hop], distinct(hops[hop]));
         appends.push(...writer.appends());
       });
       keys.clear();
@@ -185,14 +185,19 @@ export class Archive {
     if (keys === undefined) return;
     let hops = keys.get(key);
     if (hops === undefined) {
-      hops = layout.view.hopsMs.map(() => new Set<number>());
+      hops = layout.view.hopsMs.map(() => []);
       keys.set(key, hops);
     }
     const starts = hops[hop];
-    if (starts.has(start)) return;
-    starts.add(start);
+    // Touched again and again is mostly the newest; other repeats are left out when they are drained.
+    if (starts.length > 0 && starts[starts.length - 1] === start) return;
+    starts.push(start);
     this.#touchedTiles += 1;
   }
+}
+
+function distinct(starts: readonly number[]): readonly number[] {
+  return starts.length < 2 ? starts : [...new Set(starts)];
 }
 
 function rowsOf(changes: readonly OfflineChange[]): number {

@@ -23,8 +23,8 @@ export class TileTableWriter {
   }
 
   /** Adds the tiles of a key that start at the given instants; one that has left the memory is passed over. */
-  addAll(key: string, run: TileRun, starts: ReadonlySet<number>): void {
-    if (starts.size === 0) return;
+  addAll(key: string, run: TileRun, starts: readonly number[]): void {
+    if (starts.length === 0) return;
     const parts = this.#decodeKey(key);
     for (const start of starts) {
       const index = lowerBound(run, this.#layout, start);

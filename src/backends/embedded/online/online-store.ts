@@ -25,11 +25,14 @@ import { rowCodec } from '../../../schema/row-codec.ts';
 import { acquireLock, type Lock } from '../lock.ts';
 import { checkFile } from './check-file.ts';
 import { Entries, isSealed, storeFailure } from './entries.ts';
+import { KeyFilter } from './key-filter.ts';
 import {
+  BLOCK_PLACE_BYTES,
   blockKey,
   currentKey,
   FORMAT_KEY,
   hopAndBlock,
+  isBlockKey,
   positionKey,
   rowKey,
   rowsOfGenerations,
@@ -68,7 +71,8 @@ export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions):
       lock = acquireLock(join(path, 'lock'));
       if (lock === null) throw fail('STORE_LOCKED', { path });
     }
-    checkFile(file, access === 'write' ? isSound : null);
+    const filter = access === 'write' ? new KeyFilter() : null;
+    checkFile(file, filter === null ? null : (key, value) => isSound(key, value) && noted(filter, key));
     const database = open<Uint8Array, Uint8Array>({
       path: file,
       encoding: 'binary',
@@ -77,7 +81,7 @@ export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions):
       noSubdir: true,
     });
     checkFormat(database, file, access);
-    return new EmbeddedOnlineStore(new Entries(database, file), lock);
+    return new EmbeddedOnlineStore(new Entries(database, file), lock, filter);
   } catch (error) {
     lock?.release();
     if (isHeadraceError(error)) throw error;
@@ -88,6 +92,12 @@ export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions):
 /** Every entry has a sum but the format, which is looked at in all versions. */
 function isSound(key: Uint8Array, value: Uint8Array): boolean {
   return key.length === FORMAT_KEY.length && key[0] === FORMAT_KEY[0] ? value.length > 0 : isSealed(key, value);
+}
+
+/** Notes the key of a block. */
+function noted(filter: KeyFilter, key: Uint8Array): true {
+  if (isBlockKey(key)) filter.add(key, key.length - BLOCK_PLACE_BYTES);
+  return true;
 }
 
 function checkFormat(database: RootDatabase<Uint8Array, Uint8Array>, path: string, access: 'write' | 'read'): void {
@@ -112,6 +122,8 @@ class EmbeddedOnlineStore implements OnlineStore {
   };
   readonly #entries: Entries;
   readonly #lock: Lock | null;
+  /** The writer, which alone adds keys, knows which there may be. */
+  readonly #filter: KeyFilter | null;
   readonly #known = new Map<string, Generations>();
   readonly #runs = new Map<TileLayout, TileRun>();
   /** Generations that this writer has begun. */
@@ -121,9 +133,10 @@ class EmbeddedOnlineStore implements OnlineStore {
     { readonly generation: number; readonly values: Map<string, BatchAnswer['values']> }
   >();
 
-  constructor(entries: Entries, lock: Lock | null) {
+  constructor(entries: Entries, lock: Lock | null, filter: KeyFilter | null) {
     this.#entries = entries;
     this.#lock = lock;
+    this.#filter = filter;
   }
 
   readTiles(reads: readonly TileRead[]): readonly TileRun[] {
@@ -228,7 +241,9 @@ class EmbeddedOnlineStore implements OnlineStore {
   /** Reads of one key by a walk over all its blocks. */
   #scanKey(layout: TileLayout, entity: string, reads: readonly TileRead[], runs: readonly TileRun[]): void {
     for (const run of runs) run.length = 0;
-    this.#entries.each(tilesOfKey(layout.viewId, entity), (found, content) => {
+    const span = tilesOfKey(layout.viewId, entity);
+    if (this.#filter !== null && !this.#filter.mayHave(span.start)) return;
+    this.#entries.each(span, (found, content) => {
       const { hopMs, block } = hopAndBlock(found);
       const start = block * TILES_PER_BLOCK * hopMs;
       reads.forEach((read, i) => {
@@ -256,6 +271,7 @@ class EmbeddedOnlineStore implements OnlineStore {
       if (outcome === 'applied') applied += 1;
     }
     if (applied > 0) this.#entries.put(place, encodeBlock(layout, hopMs, run));
+    if (held === undefined) this.#filter?.add(place, place.length - BLOCK_PLACE_BYTES);
     return end;
   }
 

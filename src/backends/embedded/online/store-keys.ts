@@ -39,6 +39,13 @@ export function blockKey(view: string, key: string, hopMs: number, block: number
   return finished();
 }
 
+/** The last bytes of a block's key: hop and block. What is before them, all blocks of a view and key begin with. */
+export const BLOCK_PLACE_BYTES = 16;
+
+export function isBlockKey(key: Uint8Array): boolean {
+  return key[0] === 1 && key.length > BLOCK_PLACE_BYTES;
+}
+
 /** Hop and block of a block's key: its last 16 bytes. */
 export function hopAndBlock(key: Uint8Array): { readonly hopMs: number; readonly block: number } {
   const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
