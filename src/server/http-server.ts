@@ -3,8 +3,10 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { fail } from '../base/errors/fail.ts';
 import type { Headrace } from '../headrace.ts';
 import { answerError } from './error-answer.ts';
-import { featureListener } from './feature-listener.ts';
+import { hotAnswers } from './lean/hot-answer.ts';
+import { type LeanServer, serveLean } from './lean/lean-server.ts';
 import { openApi } from './openapi.ts';
+import { answerAll, type RequestCheck } from './request-check.ts';
 import { eventRoutes } from './routes/events.ts';
 import { featureRoutes } from './routes/features.ts';
 import { predictionRoutes } from './routes/predictions.ts';
@@ -38,8 +40,16 @@ export async function startServer(headrace: Headrace, options: ServerOptions): P
   }
 }
 
+/** Larger bodies are the full server's, which reads them in pieces. */
+const LEAN_BODY_LIMIT = 256 * 1_024;
+
+/** A client has so long for the head of a request, and for all of it. */
+const HEAD_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+
 function buildServer(headrace: Headrace, bodyLimit: number): FastifyInstance {
-  const hot = featureListener(headrace, bodyLimit);
+  const check: RequestCheck = answerAll;
+  let lean: LeanServer | null = null;
   const server = Fastify({
     bodyLimit,
     logger: false,
@@ -47,10 +57,18 @@ function buildServer(headrace: Headrace, bodyLimit: number): FastifyInstance {
     frameworkErrors: (error, request, reply) => {
       answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url }, error));
     },
-    serverFactory: (full) =>
-      createServer((request, response) => {
-        if (!hot(request, response)) full(request, response);
-      }),
+    serverFactory: (full) => {
+      const http = createServer(
+        { headersTimeout: HEAD_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
+        full,
+      );
+      lean = serveLean(http, { ...hotAnswers(headrace, check), bodyLimit: Math.min(bodyLimit, LEAN_BODY_LIMIT) });
+      return http;
+    },
+  });
+  server.addHook('preClose', async () => lean?.close());
+  server.addHook('onRequest', async ({ url, headers }) => {
+    check({ path: url, authorization: headers.authorization ?? null });
   });
   // Bodies stay text: the routes parse them with numbers exact, which JSON.parse alone does not keep.
   server.removeAllContentTypeParsers();

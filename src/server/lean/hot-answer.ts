@@ -1,0 +1,52 @@
+import { STATUS_CODES } from 'node:http';
+import type { MaybePromise } from '../../base/maybe-promise.ts';
+import type { Headrace } from '../../headrace.ts';
+import { catalogued, errorBody } from '../error-answer.ts';
+import { featureAnswer } from '../feature-answer.ts';
+import type { RequestCheck } from '../request-check.ts';
+import type { LeanOptions } from './lean-connection.ts';
+
+/** The hot routes of a project as whole responses. Hot path. */
+export function hotAnswers(headrace: Headrace, check: RequestCheck): Pick<LeanOptions, 'knows' | 'answer'> {
+  const services = new Map(headrace.project.services.map((service) => [`/v1/features/${service.name}`, service]));
+  return {
+    knows: (path) => services.has(path),
+    answer: (head, body): MaybePromise<string> => {
+      try {
+        check(head);
+        const text = featureAnswer(headrace, services.get(head.path) ?? headrace.service(head.path), body);
+        return typeof text === 'string' ? response(text) : text.then(response, errorResponse);
+      } catch (error) {
+        return errorResponse(error);
+      }
+    },
+  };
+}
+
+function response(text: string): string {
+  return `${okHead()}${Buffer.byteLength(text)}\r\n\r\n${text}`;
+}
+
+function errorResponse(error: unknown): string {
+  const known = catalogued(error);
+  const text = JSON.stringify(errorBody(known));
+  const later = known.retry === 'later' ? 'retry-after: 1\r\n' : '';
+  return `HTTP/1.1 ${known.status} ${STATUS_CODES[known.status] ?? ''}\r\n${later}${fields()}${Buffer.byteLength(text)}\r\n\r\n${text}`;
+}
+
+let second = Number.NaN;
+let ok = '';
+
+/** The head of an answer up to its length; its date is of this second. */
+function okHead(): string {
+  const now = Math.floor(Date.now() / 1_000);
+  if (now !== second) {
+    second = now;
+    ok = `HTTP/1.1 200 OK\r\n${fields()}`;
+  }
+  return ok;
+}
+
+function fields(): string {
+  return `content-type: application/json; charset=utf-8\r\ndate: ${new Date().toUTCString()}\r\ncontent-length: `;
+}

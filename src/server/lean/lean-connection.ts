@@ -1,0 +1,163 @@
+import type { Socket } from 'node:net';
+import type { MaybePromise } from '../../base/maybe-promise.ts';
+import { parseHead, type RequestHead } from './request-head.ts';
+
+export interface LeanOptions {
+  /** Whether the path is one that `answer` knows. */
+  readonly knows: (path: string) => boolean;
+  /** The whole response to a request. Never throws. */
+  readonly answer: (head: RequestHead, body: string) => MaybePromise<string>;
+  /** The full server, for everything else: it finds what was read in the socket. */
+  readonly handOver: (socket: Socket) => void;
+  /** Largest body read here, bytes. */
+  readonly bodyLimit: number;
+}
+
+/** A head is whole in the first bytes of a request that were read, and no longer than this, or the full server's. */
+const LONGEST_HEAD = 4_096;
+const END_OF_HEAD = Buffer.from('\r\n\r\n');
+const MOST_HEADS = 1_024;
+const NOTHING = Buffer.alloc(0);
+const CUT_OFF = 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
+
+/** Heads seen before, by their text: clients send the same again and again. Null is one that is the full server's. */
+const heads = new Map<string, RequestHead | null>();
+
+/**
+ * One client's connection while all it sends are plain requests to hot routes. They are answered in order, one at a time:
+ * nothing is read from a client that does not take its answers. The first bytes that are anything else, and all after
+ * them, go to the full server, for good. Hot path.
+ */
+export class LeanConnection {
+  /** When it last did something, by the caller's ticks. */
+  since = 0;
+  readonly #socket: Socket;
+  readonly #options: LeanOptions;
+  /** A request whose body is not whole. */
+  #held: Buffer | null = null;
+  #answering = false;
+  #closing = false;
+
+  constructor(socket: Socket, options: LeanOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    socket.setNoDelay(true);
+    socket.on('data', this.#onData);
+    socket.on('drain', this.#onDrain);
+    socket.on('end', this.#onEnd);
+    socket.on('error', this.#onError);
+  }
+
+  /** Whether a request has begun, or is being answered. */
+  get isBusy(): boolean {
+    return this.#held !== null || this.#answering;
+  }
+
+  /** Ends the connection: at once where nothing is going on, else behind the answers to what it sent. */
+  close(): void {
+    this.#closing = true;
+    if (!this.#answering) this.#end();
+  }
+
+  /** Gives the connection to the full server with what was read of a request: it knows what to do with slow clients. */
+  giveUp(): void {
+    if (!this.#answering) this.#handOver(this.#held ?? NOTHING);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
+    this.#held = null;
+    if (this.#answering) {
+      // Paused; what the stream had read already waits.
+      this.#held = bytes;
+      return;
+    }
+    this.#serve(bytes, 0);
+  };
+
+  /** Answers the whole requests of `bytes` from `first` on. */
+  #serve(bytes: Buffer, first: number): void {
+    this.since = 0;
+    let written = '';
+    let at = first;
+    while (at < bytes.length) {
+      const endOfHead = bytes.indexOf(END_OF_HEAD, at);
+      const bodyAt = endOfHead + END_OF_HEAD.length;
+      const head = endOfHead < 0 || bodyAt - at > LONGEST_HEAD ? null : headOf(bytes.toString('latin1', at, bodyAt));
+      if (head === null || head.bodyBytes > this.#options.bodyLimit || !this.#options.knows(head.path)) {
+        if (written !== '') this.#socket.write(written);
+        this.#handOver(bytes.subarray(at));
+        return;
+      }
+      const end = bodyAt + head.bodyBytes;
+      if (end > bytes.length) {
+        this.#held = bytes.subarray(at);
+        break;
+      }
+      const answer = this.#options.answer(head, bytes.toString('utf8', bodyAt, end));
+      at = end;
+      if (typeof answer !== 'string') {
+        if (written !== '') this.#socket.write(written);
+        this.#await(answer, bytes.subarray(at));
+        return;
+      }
+      written += answer;
+    }
+    if (written !== '' && !this.#socket.write(written)) this.#socket.pause();
+    if (this.#closing) this.#end();
+  }
+
+  /** Half a request is refused: its other half does not come, or the server closes. */
+  #end(): void {
+    if (this.#held !== null) this.#socket.write(CUT_OFF);
+    this.#held = null;
+    this.#socket.destroySoon();
+  }
+
+  /** Waits for an answer; what comes meanwhile is served behind it. */
+  #await(answer: Promise<string>, rest: Buffer): void {
+    this.#answering = true;
+    this.#held = rest.length === 0 ? null : rest;
+    this.#socket.pause();
+    void answer.then((text) => {
+      this.#answering = false;
+      if (this.#socket.destroyed) return;
+      const held = this.#held;
+      this.#held = null;
+      if (this.#socket.write(text)) this.#socket.resume();
+      this.#serve(held ?? NOTHING, 0);
+    });
+  }
+
+  readonly #onDrain = (): void => {
+    if (!this.#answering) this.#socket.resume();
+  };
+
+  /** The client sends no more; it gets its answers. */
+  readonly #onEnd = (): void => this.close();
+
+  readonly #onError = (): void => {
+    this.#socket.destroy();
+  };
+
+  #handOver(rest: Buffer): void {
+    const socket = this.#socket;
+    socket.off('data', this.#onData);
+    socket.off('drain', this.#onDrain);
+    socket.off('end', this.#onEnd);
+    socket.off('error', this.#onError);
+    socket.pause();
+    if (rest.length > 0) socket.unshift(rest);
+    this.#options.handOver(socket);
+    socket.resume();
+  }
+}
+
+function headOf(text: string): RequestHead | null {
+  let head = heads.get(text);
+  if (head !== undefined) return head;
+  head = parseHead(text);
+  if (heads.size >= MOST_HEADS) heads.clear();
+  heads.set(text, head);
+  return head;
+}

@@ -1,0 +1,67 @@
+/**
+ * The head of a request that the lean reader answers by itself. It is much narrower than HTTP/1.1 (RFC 9112): whatever does
+ * not match, to the byte, is the full server's to understand or to refuse.
+ *
+ * ```
+ * head    = "POST " path " HTTP/1.1" CRLF 1*(field CRLF) CRLF
+ * path    = "/v1/features/" 1*(ALPHA / DIGIT / "_")
+ * field   = name ":" *(SP / HTAB) value *(SP / HTAB)
+ * name    = 1*(RFC 9110 token character)     ; nothing between it and the colon, no line folding
+ * value   = *(HTAB / %x20-7E)
+ * ```
+ * once: host, content-length (digits, no leading zero), content-type (application/json); never: {@link UNKNOWN}; all other
+ * fields say nothing about where the request ends or how it is answered, and are passed over.
+ */
+export interface RequestHead {
+  readonly path: string;
+  readonly bodyBytes: number;
+  /** The field authorization; null where there is none. */
+  readonly authorization: string | null;
+}
+
+const LINE = /^POST (\/v1\/features\/\w+) HTTP\/1\.1$/;
+const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e]*)$/;
+const LENGTH = /^[1-9]\d{0,8}$/;
+const JSON_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
+
+/** Fields that change what a request is, or how it has to be answered. */
+const UNKNOWN = new Set([
+  'accept',
+  'content-encoding',
+  'expect',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Parses a head up to and with its empty line, one byte a character; null leaves it to the full server. */
+export function parseHead(text: string): RequestHead | null {
+  const lines = text.slice(0, -4).split('\r\n');
+  const path = LINE.exec(lines[0])?.[1];
+  if (path === undefined) return null;
+  const once = new Map<string, string>();
+  for (let i = 1; i < lines.length; i += 1) {
+    const [, written, spaced] = FIELD.exec(lines[i]) ?? [];
+    if (written === undefined || spaced === undefined) return null;
+    const name = written.toLowerCase();
+    const value = spaced.trimEnd();
+    if (name === 'accept' ? !acceptsJson(value) : UNKNOWN.has(name)) return null;
+    if (name === 'connection' && value.toLowerCase() !== 'keep-alive') return null;
+    if (!ONCE.has(name)) continue;
+    if (once.has(name)) return null;
+    once.set(name, value);
+  }
+  const length = once.get('content-length') ?? '';
+  if (!once.has('host') || !LENGTH.test(length) || !JSON_TYPE.test(once.get('content-type') ?? '')) return null;
+  return { path, bodyBytes: Number(length), authorization: once.get('authorization') ?? null };
+}
+
+const ONCE = new Set(['host', 'content-length', 'content-type', 'authorization', 'connection']);
+
+function acceptsJson(value: string): boolean {
+  return value === '*/*' || value === 'application/json' || value.startsWith('application/json,');
+}

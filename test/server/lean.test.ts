@@ -1,0 +1,236 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type RunningServer, startServer } from '../../src/server/http-server.ts';
+import { parseHead } from '../../src/server/lean/request-head.ts';
+import { project } from './shop.ts';
+
+const START = Date.UTC(2026, 0, 1);
+let headrace: Headrace;
+let server: RunningServer;
+let port = 0;
+const directory = mkdtempSync(join(tmpdir(), 'headrace-lean-'));
+
+beforeAll(async () => {
+  headrace = await openHeadrace({ project, environment: { directory, partitions: 1 }, clock: () => START });
+  server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 20_000 });
+  port = Number(new URL(server.url).port);
+});
+
+afterAll(async () => {
+  await server.close();
+  await headrace.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const service = () => headrace.project.services[0];
+const body = () => JSON.stringify({ request: requestOf('ann') });
+const requestOf = (user: string) =>
+  Object.fromEntries(Object.entries(service().request).map(([name, { type }]) => [name, type === 'text' ? user : 1]));
+
+function post(text: string, fields: readonly string[] = [], line?: string): string {
+  const first = line ?? `POST /v1/features/${service().name} HTTP/1.1`;
+  const all = ['host: here', 'content-type: application/json', `content-length: ${Buffer.byteLength(text)}`, ...fields];
+  return `${first}\r\n${all.join('\r\n')}\r\n\r\n${text}`;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Sends pieces, one write each, and closes its side: gives what came back. `first` is answered before the others go. */
+async function converse(pieces: readonly string[], { first = '', gapMs = 0 } = {}) {
+  const socket: Socket = connect(port, '127.0.0.1');
+  const chunks: Buffer[] = [];
+  let isOver = false;
+  let came = () => undefined as unknown;
+  socket.on('data', (chunk) => {
+    chunks.push(chunk);
+    came();
+  });
+  socket.on('error', () => undefined);
+  const over = new Promise<void>((resolve) => {
+    socket.once('close', () => {
+      isOver = true;
+      resolve();
+    });
+  });
+  socket.setNoDelay(true);
+  await new Promise<void>((resolve) => socket.once('connect', resolve));
+  if (first !== '') {
+    await new Promise<void>((resolve) => {
+      came = resolve;
+      socket.write(first);
+    });
+  }
+  for (const piece of pieces) {
+    socket.write(piece);
+    if (gapMs > 0) await new Promise((resolve) => setTimeout(resolve, gapMs));
+  }
+  socket.end();
+  const timeout = setTimeout(() => socket.destroy(), 2_000);
+  await over;
+  clearTimeout(timeout);
+  return { answers: answersIn(Buffer.concat(chunks)), isOver };
+}
+
+/** The answers in a stream of them. */
+function answersIn(stream: Buffer): readonly Answer[] {
+  const answers: Answer[] = [];
+  for (let rest = stream; rest.length > 0; ) {
+    const end = rest.indexOf('\r\n\r\n');
+    const head = rest.toString('latin1', 0, end);
+    const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]);
+    if (end < 0 || Number.isNaN(status)) throw new Error(`no answer: ${rest.toString('latin1').slice(0, 200)}`);
+    // Node refuses by an empty body in chunks.
+    const isChunked = /transfer-encoding: chunked/i.test(head);
+    const length = isChunked ? '0\r\n\r\n'.length : Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
+    answers.push({ status, body: isChunked ? '' : rest.toString('utf8', end + 4, end + 4 + length) });
+    rest = rest.subarray(end + 4 + length);
+  }
+  return answers;
+}
+
+/** Makes the full server read everything behind it. */
+const FULL = 'GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n';
+
+async function fullAnswers(pieces: readonly string[]): Promise<readonly Answer[]> {
+  const { answers } = await converse(pieces, { first: FULL });
+  expect(answers[0]).toEqual({ status: 200, body: '{"status":"ok"}' });
+  return answers.slice(1);
+}
+
+/**
+ * Expects the answers of the full server. Where a stream ends in a refusal, the full server closes at once: it may lose
+ * answers to what came in the same bytes, or refuse by another code, as the bytes happened to come.
+ */
+function expectAsFull(ours: readonly Answer[], full: readonly Answer[]): void {
+  if ((full.at(-1)?.status ?? 0) < 400) {
+    expect(ours).toEqual(full);
+    return;
+  }
+  expect(ours.at(-1)?.status).toBeGreaterThanOrEqual(400);
+  const both = Math.min(ours.length, full.length) - 1;
+  expect(ours.slice(0, both)).toEqual(full.slice(0, both));
+  for (const { status } of ours.slice(both, -1)) expect([200, 400]).toContain(status);
+}
+
+test('requests that follow each other without waiting are answered in order, also with others between', async () => {
+  const pipelined = [post(body()), FULL, post('{"request":1}'), post(body())].join('');
+  const { answers } = await converse([post(body()) + post(body()), pipelined]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 400, 200]);
+  expect(answers[2]).toEqual(answers[0]);
+  expect(answers[3].body).toBe('{"status":"ok"}');
+  expect(answers[5]).toEqual(answers[0]);
+});
+
+test('a request in pieces of one byte is answered, whichever server reads it', async () => {
+  const request = post(body());
+  const split = request.indexOf('\r\n\r\n') + 4;
+  const wholeHead = await converse([request.slice(0, split), ...request.slice(split)], { gapMs: 1 });
+  expect(wholeHead.answers).toEqual(await fullAnswers([request]));
+  expect((await converse([...request], { gapMs: 0 })).answers).toEqual(wholeHead.answers);
+});
+
+test('a body that stops is given to the full server, and both halves of a connection are closed', async () => {
+  const request = post(body());
+  const cut = await converse([request + request.slice(0, -5)]);
+  expect(cut.answers.map(({ status }) => status)).toEqual([200, 400]);
+  expect(cut.isOver).toBe(true);
+});
+
+const smuggled = 'GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n';
+const attacks: readonly (readonly [string, () => string])[] = [
+  ['length and chunks', () => post('0\r\n\r\n', ['transfer-encoding: chunked'])],
+  ['two lengths that differ', () => post(body(), ['content-length: 3'])],
+  ['two lengths that agree', () => post(body(), [`content-length: ${body().length}`])],
+  ['a list of lengths', () => post(body()).replace(/content-length: (\d+)/, 'content-length: $1, $1')],
+  ['a length with a sign', () => post(body()).replace('content-length: ', 'content-length: +')],
+  ['a length in hexadecimal', () => post(body()).replace(/content-length: \d+/, 'content-length: 0x10')],
+  ['a length with a leading zero', () => post(body()).replace('content-length: ', 'content-length: 0')],
+  ['a blank before the colon', () => post(body()).replace('content-length:', 'content-length :')],
+  ['a folded line', () => post(body(), ['x-note: one', ' content-length: 0'])],
+  ['a bare line feed', () => post(body()).replace('host: here\r\n', 'host: here\n')],
+  ['bare line feeds alone', () => post(body()).replaceAll('\r\n', '\n')],
+  ['a bare carriage return', () => post(body(), ['x-note: a\rcontent-length: 0'])],
+  ['a NUL in a field', () => post(body(), ['x-note: a\0b'])],
+  ['chunked in disguise', () => post('0\r\n\r\n', ['transfer-encoding: xchunked'])],
+  ['chunked with a tab', () => post('0\r\n\r\n', ['transfer-encoding:\tchunked'])],
+  ['no host', () => post(body()).replace('host: here\r\n', '')],
+  ['two hosts', () => post(body(), ['host: there'])],
+  ['an unknown expectation', () => post(body(), ['expect: 200-ok'])],
+  ['an upgrade', () => post(body(), ['connection: upgrade', 'upgrade: h2c'])],
+  ['HTTP/1.0', () => post(body(), [], `POST /v1/features/${service().name} HTTP/1.0`)],
+  ['an absolute target', () => post(body(), [], `POST http://here/v1/features/${service().name} HTTP/1.1`)],
+  ['two blanks in the first line', () => post(body(), [], `POST  /v1/features/${service().name} HTTP/1.1`)],
+  ['a field without a name', () => post(body(), [': 1'])],
+  ['a head that is too long', () => post(body(), [`x-note: ${'a'.repeat(20_000)}`])],
+  ['a body above the limit', () => post(JSON.stringify({ request: 'a'.repeat(30_000) }))],
+  ['a body that is not JSON', () => post('{')],
+  ['another content type', () => post(body()).replace('application/json', 'text/plain')],
+  ['a service that is not', () => post(body(), [], 'POST /v1/features/nobody HTTP/1.1')],
+];
+
+test.each(attacks)(
+  '%s is answered as by the full server, and nothing behind it is taken for a request',
+  async (_, attack) => {
+    const bytes = attack() + smuggled;
+    const { answers } = await converse([bytes]);
+    expectAsFull(answers, await fullAnswers([bytes]));
+  },
+);
+
+test('a chunked body is read whole, and the request behind it is answered', async () => {
+  const text = body();
+  const chunked = `POST /v1/features/${service().name} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
+  const { answers } = await converse([chunked + post(text)]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+  expect(answers[0]).toEqual(answers[1]);
+});
+
+test('whatever bytes come, in whatever pieces, the answers are those of the full server', async () => {
+  const parts = () => [post(body()), post('{"request":{}}'), FULL, '\r\n', 'content-length: 5\r\n', ' ', 'a', '\0'];
+  const mutation = fc.record({
+    base: fc.array(fc.nat({ max: 2 }), { minLength: 1, maxLength: 3 }),
+    edits: fc.array(
+      fc.record({ at: fc.nat(), cut: fc.nat({ max: 12 }), part: fc.nat({ max: 7 }), isIn: fc.boolean() }),
+      { maxLength: 2 },
+    ),
+    cuts: fc.array(fc.nat(), { maxLength: 3 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(mutation, async ({ base, edits, cuts }) => {
+      let text = base.map((i) => parts()[i]).join('');
+      for (const { at, cut, part, isIn } of edits) {
+        const from = at % text.length;
+        text = text.slice(0, from) + (isIn ? parts()[part] : '') + text.slice(from + cut);
+      }
+      const places = [...new Set(cuts.map((cut) => cut % (text.length + 1)))].sort((a, b) => a - b);
+      const pieces = [0, ...places].map((from, i) => text.slice(from, places[i])).filter((piece) => piece !== '');
+      const { answers } = await converse(pieces);
+      expectAsFull(answers, await fullAnswers(pieces));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a head that is read is a head to the letter: one more byte anywhere makes another of it, or none', () => {
+  const head = post(body()).slice(0, post(body()).indexOf('\r\n\r\n') + 4);
+  const parsed = parseHead(head);
+  expect(parsed).toEqual({ path: `/v1/features/${service().name}`, bodyBytes: body().length, authorization: null });
+  fc.assert(
+    fc.property(
+      fc.nat({ max: head.length - 4 }),
+      fc.constantFrom('\n', '\r', '\0', '\x7f', 'é', '\x0b'),
+      (at, extra) => {
+        expect(parseHead(head.slice(0, at) + extra + head.slice(at))).toBeNull();
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
