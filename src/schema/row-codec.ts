@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { fail } from '../base/errors/fail.ts';
-import type { ColumnSpec, Columns, Value } from './column.ts';
+import type { Columns, Value } from './column.ts';
+import { type ReadValue, valueReader, valueWriter, type WriteValue } from './value-codec.ts';
 
 /**
  * One row as bytes. Hot path: writers and readers are chosen per column.
@@ -31,8 +32,8 @@ const ROW_FORMAT = 1;
 /** Makes the codec of rows with these columns; `what` names them in errors. */
 export function rowCodec(columns: Columns, what = 'a row'): RowCodec {
   const specs = Object.values(columns);
-  const writers = specs.map(writerOf);
-  const readers = specs.map(readerOf);
+  const writers = specs.map(valueWriter);
+  const readers = specs.map(valueReader);
   const shared = new ByteWriter();
   const reader = new ByteReader(what);
   const encodeInto = rowWriter(specs.length, writers);
@@ -46,9 +47,6 @@ export function rowCodec(columns: Columns, what = 'a row'): RowCodec {
     decode: rowReader(reader, readers, what),
   };
 }
-
-type WriteValue = (writer: ByteWriter, value: Value) => void;
-type ReadValue = (reader: ByteReader) => Exclude<Value, null>;
 
 function rowWriter(count: number, writers: readonly WriteValue[]): (writer: ByteWriter, row: readonly Value[]) => void {
   return (writer, row) => {
@@ -80,76 +78,5 @@ function rowReader(reader: ByteReader, readers: readonly ReadValue[], what: stri
     for (let i = 0; i < count; i++) row[i] = ((nulls[i >> 3] >> (i & 7)) & 1) === 1 ? null : readers[i](reader);
     reader.end();
     return row;
-  };
-}
-
-function writerOf(spec: ColumnSpec): WriteValue {
-  switch (spec.type) {
-    case 'text':
-      return (writer, value) => writer.text(value as string);
-    case 'int':
-    case 'time':
-      return (writer, value) => writer.int(value as number);
-    case 'int64':
-    case 'decimal':
-      return (writer, value) => writer.int64(value as bigint);
-    case 'float':
-      return (writer, value) => writer.f64(value as number);
-    case 'bool':
-      return (writer, value) => writer.u8(value === true ? 1 : 0);
-    case 'list':
-      return listWriter(writerOf(elementOf(spec)));
-    default:
-      return spec.type satisfies never;
-  }
-}
-
-function readerOf(spec: ColumnSpec): ReadValue {
-  switch (spec.type) {
-    case 'text':
-      return (reader) => reader.text();
-    case 'int':
-    case 'time':
-      return (reader) => reader.int();
-    case 'int64':
-    case 'decimal':
-      return (reader) => reader.int64();
-    case 'float':
-      return (reader) => reader.f64();
-    case 'bool':
-      return readBool;
-    case 'list':
-      return listReader(readerOf(elementOf(spec)));
-    default:
-      return spec.type satisfies never;
-  }
-}
-
-function elementOf({ element = 'text' }: ColumnSpec): ColumnSpec {
-  return { type: element, nullable: false };
-}
-
-function readBool(reader: ByteReader): boolean {
-  const byte = reader.u8();
-  if (byte > 1) throw reader.damaged('a boolean is neither 0 nor 1');
-  return byte === 1;
-}
-
-function listWriter(write: WriteValue): WriteValue {
-  return (writer, value) => {
-    const items = value as readonly Value[];
-    writer.varint(items.length);
-    for (const item of items) write(writer, item);
-  };
-}
-
-function listReader(read: ReadValue): ReadValue {
-  return (reader) => {
-    const length = reader.varint();
-    // Every element takes a byte or more: a greater length is damage, not a reason to ask for memory.
-    if (length > reader.remaining) throw reader.damaged('a list is longer than the bytes');
-    const items: (string | number | bigint | boolean)[] = [];
-    for (let i = 0; i < length; i++) items.push(read(reader) as string | number | bigint | boolean);
-    return items;
   };
 }

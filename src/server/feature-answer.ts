@@ -1,6 +1,8 @@
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { FeatureServiceData } from '../features/define/declaration.ts';
+import type { ServedVector } from '../featurestore/online/served-vector.ts';
 import type { Headrace } from '../headrace.ts';
+import { type VectorBinary, vectorBinary } from '../schema/vector-binary.ts';
 import { arrayOf, instantOf, objectBody } from './body.ts';
 
 const MOST_KEYS = 1_000;
@@ -12,5 +14,36 @@ export function featureAnswer(headrace: Headrace, service: FeatureServiceData, t
   const requests = body['requests'];
   if (requests === undefined) return headrace.vectorText(service, body['request'], at);
   const vectors = arrayOf(requests, 'requests', MOST_KEYS).map((one) => headrace.vectorText(service, one, at));
-  return Promise.all(vectors).then((all) => `{"vectors":[${all.join(',')}]}`);
+  return together(vectors, (all) => `{"vectors":[${all.join(',')}]}`);
+}
+
+/** The same in the compact binary form (`schema/vector-binary.ts`); a `{request}` is answered by one vector. */
+export function binaryAnswer(headrace: Headrace, service: FeatureServiceData, text: unknown): MaybePromise<Uint8Array> {
+  const body = objectBody(text, ['request', 'requests', 'at']);
+  const at = instantOf(body['at']);
+  const many = body['requests'];
+  const requests = many === undefined ? [body['request']] : arrayOf(many, 'requests', MOST_KEYS);
+  const vectors = requests.map((request): MaybePromise<ServedVector> => headrace.features.read(service, request, at));
+  return together(vectors, codecOf(service).encode);
+}
+
+const codecs = new WeakMap<FeatureServiceData, VectorBinary>();
+
+function codecOf(service: FeatureServiceData): VectorBinary {
+  let codec = codecs.get(service);
+  if (codec === undefined) {
+    codec = vectorBinary(Object.fromEntries(service.features.map(({ name, type }) => [name, type])));
+    codecs.set(service, codec);
+  }
+  return codec;
+}
+
+/** What is made of all, at once where all are there at once. */
+function together<T, R>(parts: readonly MaybePromise<T>[], make: (all: readonly T[]) => R): MaybePromise<R> {
+  const ready: T[] = [];
+  for (const part of parts) {
+    if (part instanceof Promise) return Promise.all(parts).then(make);
+    ready.push(part);
+  }
+  return make(ready);
 }

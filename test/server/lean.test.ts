@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { VECTOR_BINARY_TYPE, vectorBinary } from '../../src/schema/vector-binary.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { parseHead } from '../../src/server/lean/request-head.ts';
 import { project } from './shop.ts';
@@ -222,7 +223,12 @@ test('whatever bytes come, in whatever pieces, the answers are those of the full
 test('a head that is read is a head to the letter: one more byte anywhere makes another of it, or none', () => {
   const head = post(body()).slice(0, post(body()).indexOf('\r\n\r\n') + 4);
   const parsed = parseHead(head);
-  expect(parsed).toEqual({ path: `/v1/features/${service().name}`, bodyBytes: body().length, authorization: null });
+  expect(parsed).toEqual({
+    path: `/v1/features/${service().name}`,
+    bodyBytes: body().length,
+    authorization: null,
+    isBinary: false,
+  });
   fc.assert(
     fc.property(
       fc.nat({ max: head.length - 4 }),
@@ -232,5 +238,25 @@ test('a head that is read is a head to the letter: one more byte anywhere makes 
       },
     ),
     { numRuns: 300 },
+  );
+});
+
+test('a binary answer holds the vectors of the JSON one, whichever server gives it', async () => {
+  const { decode } = vectorBinary(Object.fromEntries(service().features.map(({ name, type }) => [name, type])));
+  const many = JSON.stringify({ requests: ['ann', 'bob'].map(requestOf), at: START });
+  const ask = async (text: BodyInit) => {
+    const headers = { 'content-type': 'application/json', accept: VECTOR_BINARY_TYPE };
+    const init = { method: 'POST', headers, body: text, duplex: 'half' } as const;
+    const answer = await fetch(`${server.url}/v1/features/${service().name}`, init);
+    expect(answer.headers.get('content-type')).toBe(VECTOR_BINARY_TYPE);
+    return decode(new Uint8Array(await answer.arrayBuffer()));
+  };
+  const lean = await ask(many);
+  expect(lean.map(({ at }) => at)).toEqual([START, START]);
+  // A stream goes in chunks, which only the full server reads.
+  expect(await ask(new Blob([many]).stream())).toEqual(lean);
+  const { vectors } = JSON.parse((await converse([post(many)])).answers[0].body);
+  expect(lean.map(({ values }) => values.length)).toEqual(
+    vectors.map(({ features }: { features: object }) => Object.keys(features).length),
   );
 });

@@ -1,8 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { Headrace } from '../../headrace.ts';
+import { VECTOR_BINARY_TYPE } from '../../schema/vector-binary.ts';
 import { catalogued, errorBody } from '../error-answer.ts';
-import { featureAnswer } from '../feature-answer.ts';
+import { binaryAnswer, featureAnswer } from '../feature-answer.ts';
 import type { RequestCheck } from '../request-check.ts';
 import type { LeanOptions } from './lean-connection.ts';
 
@@ -11,10 +12,15 @@ export function hotAnswers(headrace: Headrace, check: RequestCheck): Pick<LeanOp
   const services = new Map(headrace.project.services.map((service) => [`/v1/features/${service.name}`, service]));
   return {
     knows: (path) => services.has(path),
-    answer: (head, body): MaybePromise<string> => {
+    answer: (head, body): MaybePromise<string | Uint8Array> => {
       try {
         check(head);
-        const text = featureAnswer(headrace, services.get(head.path) ?? headrace.service(head.path), body);
+        const service = services.get(head.path) ?? headrace.service(head.path);
+        if (head.isBinary) {
+          const bytes = binaryAnswer(headrace, service, body);
+          return bytes instanceof Promise ? bytes.then(binaryResponse, errorResponse) : binaryResponse(bytes);
+        }
+        const text = featureAnswer(headrace, service, body);
         return typeof text === 'string' ? response(text) : text.then(response, errorResponse);
       } catch (error) {
         return errorResponse(error);
@@ -25,6 +31,11 @@ export function hotAnswers(headrace: Headrace, check: RequestCheck): Pick<LeanOp
 
 function response(text: string): string {
   return `${okHead()}${Buffer.byteLength(text)}\r\n\r\n${text}`;
+}
+
+function binaryResponse(bytes: Uint8Array): Uint8Array {
+  const head = `HTTP/1.1 200 OK\r\ncontent-type: ${VECTOR_BINARY_TYPE}\r\ndate: ${new Date().toUTCString()}\r\ncontent-length: ${bytes.length}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head, 'latin1'), bytes]);
 }
 
 function errorResponse(error: unknown): string {

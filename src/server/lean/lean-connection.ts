@@ -6,7 +6,7 @@ export interface LeanOptions {
   /** Whether the path is one that `answer` knows. */
   readonly knows: (path: string) => boolean;
   /** The whole response to a request. Never throws. */
-  readonly answer: (head: RequestHead, body: string) => MaybePromise<string>;
+  readonly answer: (head: RequestHead, body: string) => MaybePromise<string | Uint8Array>;
   /** The full server, for everything else: it finds what was read in the socket. */
   readonly handOver: (socket: Socket) => void;
   /** Largest body read here, bytes. */
@@ -96,12 +96,17 @@ export class LeanConnection {
       }
       const answer = this.#options.answer(head, bytes.toString('utf8', bodyAt, end));
       at = end;
-      if (typeof answer !== 'string') {
-        if (written !== '') this.#socket.write(written);
+      if (typeof answer === 'string') {
+        written += answer;
+        continue;
+      }
+      if (written !== '') this.#socket.write(written);
+      written = '';
+      if (answer instanceof Promise) {
         this.#await(answer, bytes.subarray(at));
         return;
       }
-      written += answer;
+      if (!this.#socket.write(answer)) this.#socket.pause();
     }
     if (written !== '' && !this.#socket.write(written)) this.#socket.pause();
     if (this.#closing) this.#end();
@@ -115,7 +120,7 @@ export class LeanConnection {
   }
 
   /** Waits for an answer; what comes meanwhile is served behind it. */
-  #await(answer: Promise<string>, rest: Buffer): void {
+  #await(answer: Promise<string | Uint8Array>, rest: Buffer): void {
     this.#answering = true;
     this.#held = rest.length === 0 ? null : rest;
     this.#socket.pause();

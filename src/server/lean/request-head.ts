@@ -1,3 +1,5 @@
+import { VECTOR_BINARY_TYPE } from '../../schema/vector-binary.ts';
+
 /**
  * The head of a request that the lean reader answers by itself. It is much narrower than HTTP/1.1 (RFC 9112): whatever does
  * not match, to the byte, is the full server's to understand or to refuse.
@@ -17,6 +19,8 @@ export interface RequestHead {
   readonly bodyBytes: number;
   /** The field authorization; null where there is none. */
   readonly authorization: string | null;
+  /** Whether the answer is to be binary. */
+  readonly isBinary: boolean;
 }
 
 const LINE = /^POST (\/v1\/features\/\w+) HTTP\/1\.1$/;
@@ -26,7 +30,6 @@ const JSON_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
 
 /** Fields that change what a request is, or how it has to be answered. */
 const UNKNOWN = new Set([
-  'accept',
   'content-encoding',
   'expect',
   'http2-settings',
@@ -49,7 +52,8 @@ export function parseHead(text: string): RequestHead | null {
     if (written === undefined || spaced === undefined) return null;
     const name = written.toLowerCase();
     const value = spaced.trimEnd();
-    if (name === 'accept' ? !acceptsJson(value) : UNKNOWN.has(name)) return null;
+    if (UNKNOWN.has(name)) return null;
+    if (name === 'accept' && !acceptsJson(value) && value !== VECTOR_BINARY_TYPE) return null;
     if (name === 'connection' && value.toLowerCase() !== 'keep-alive') return null;
     if (!ONCE.has(name)) continue;
     if (once.has(name)) return null;
@@ -57,10 +61,15 @@ export function parseHead(text: string): RequestHead | null {
   }
   const length = once.get('content-length') ?? '';
   if (!once.has('host') || !LENGTH.test(length) || !JSON_TYPE.test(once.get('content-type') ?? '')) return null;
-  return { path, bodyBytes: Number(length), authorization: once.get('authorization') ?? null };
+  return {
+    path,
+    bodyBytes: Number(length),
+    authorization: once.get('authorization') ?? null,
+    isBinary: once.get('accept') === VECTOR_BINARY_TYPE,
+  };
 }
 
-const ONCE = new Set(['host', 'content-length', 'content-type', 'authorization', 'connection']);
+const ONCE = new Set(['accept', 'host', 'content-length', 'content-type', 'authorization', 'connection']);
 
 function acceptsJson(value: string): boolean {
   return value === '*/*' || value === 'application/json' || value.startsWith('application/json,');
