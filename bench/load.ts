@@ -47,7 +47,7 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const GRACE_MS = 2_000;
 
 /** Runs a plan to its end. */
-export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
+async function runLoad(plan: LoadPlan): Promise<LoadResult> {
   const requests = plan.bodies.map((body) =>
     Buffer.from(
       `POST ${plan.path} HTTP/1.1\r\nhost: 127.0.0.1:${plan.port}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

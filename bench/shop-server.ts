@@ -8,9 +8,10 @@ const START = Date.UTC(2026, 0, 10, 14, 27);
 /** Users of the running shop. */
 export const USERS = 1_000;
 
-/** A shop with a day of purchases by every user, one about each quarter of an hour and each 5 minutes of the last hour. */
+/** A shop with a day of purchases by each of its users, one about each quarter of an hour and each 5 minutes of the last hour. */
 export async function runningShop(
   project: ProjectData,
+  users = USERS,
 ): Promise<{ readonly headrace: Headrace; readonly now: number }> {
   let now = START - 25 * 60 * MINUTE_MS;
   const headrace = await openHeadrace({
@@ -22,7 +23,7 @@ export async function runningShop(
   const source = headrace.source(purchases.name);
   for (now = START - 25 * 60 * MINUTE_MS; now < START; now += 5 * MINUTE_MS) {
     if (now < START - 70 * MINUTE_MS && (START - now) % (15 * MINUTE_MS) !== 0) continue;
-    const events = Array.from({ length: USERS }, (_, u) => {
+    const events = Array.from({ length: users }, (_, u) => {
       id += 1;
       return { id: `e${id}`, at: now - 1, user: `u${u}`, price: (id * 31) % 1_000, items: id % 9 };
     });

@@ -10,9 +10,14 @@ export interface WrkResult {
 }
 
 /** Loads a URL on loopback for some seconds over 64 connections. `bodies`: requests are POSTs of these in turn. */
-export async function wrk(url: string, seconds: number, bodies: readonly string[] = []): Promise<WrkResult> {
+export async function wrk(
+  url: string,
+  seconds: number,
+  bodies: readonly string[] = [],
+  accept = '*/*',
+): Promise<WrkResult> {
   if (!url.startsWith('http://127.0.0.1:')) throw new Error(`${url} is not on loopback`);
-  const script = bodies.length === 0 ? [] : ['-s', luaScript(bodies)];
+  const script = bodies.length === 0 ? [] : ['-s', luaScript(bodies), '-H', `accept: ${accept}`];
   const { code, output } = await runCommand('wrk', ['-t1', '-c64', `-d${seconds}s`, ...script, url], {
     limitMs: (seconds + 30) * 1_000,
   });

@@ -244,7 +244,7 @@ test('a head that is read is a head to the letter: one more byte anywhere makes 
 test('a binary answer holds the vectors of the JSON one, whichever server gives it', async () => {
   const { decode } = vectorBinary(Object.fromEntries(service().features.map(({ name, type }) => [name, type])));
   const many = JSON.stringify({ requests: ['ann', 'bob'].map(requestOf), at: START });
-  const ask = async (text: BodyInit) => {
+  const ask = async (text: string | ReadableStream) => {
     const headers = { 'content-type': 'application/json', accept: VECTOR_BINARY_TYPE };
     const init = { method: 'POST', headers, body: text, duplex: 'half' } as const;
     const answer = await fetch(`${server.url}/v1/features/${service().name}`, init);
