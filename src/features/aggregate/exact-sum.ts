@@ -22,7 +22,7 @@ export function addSum(nums: Float64Array, n: number, from: Float64Array, fn: nu
 }
 
 /** Adds `high · 2^32 + low`; `low` may be the sum of up to 2^20 low words. */
-export function addWords(nums: Float64Array, n: number, high: number, low: number): void {
+function addWords(nums: Float64Array, n: number, high: number, low: number): void {
   const sum = nums[n + 1] + low;
   const carry = Math.floor(sum / WORD);
   nums[n + 1] = sum - carry * WORD;
