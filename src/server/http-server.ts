@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly port: number;
   /** Largest body taken, bytes. */
   readonly bodyLimit: number;
+  /** A feature request that has waited longer than this while others were answered is turned away, ms (100). */
+  readonly mostWaitMs?: number;
 }
 
 export interface RunningServer {
@@ -27,7 +29,7 @@ export interface RunningServer {
 
 /** Serves a project over HTTP: thin, every route parses, calls and answers. Error: SERVER_ADDRESS. */
 export async function startServer(headrace: Headrace, options: ServerOptions): Promise<RunningServer> {
-  const server = buildServer(headrace, options.bodyLimit);
+  const server = buildServer(headrace, options.bodyLimit, options.mostWaitMs ?? MOST_WAIT_MS);
   try {
     const url = await server.listen({ host: options.host, port: options.port });
     return { url, close: () => server.close() };
@@ -47,7 +49,9 @@ const LEAN_BODY_LIMIT = 256 * 1_024;
 const HEAD_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
-function buildServer(headrace: Headrace, bodyLimit: number): FastifyInstance {
+const MOST_WAIT_MS = 100;
+
+function buildServer(headrace: Headrace, bodyLimit: number, mostWaitMs: number): FastifyInstance {
   const check: RequestCheck = answerAll;
   let lean: LeanServer | null = null;
   const server = Fastify({
@@ -62,7 +66,10 @@ function buildServer(headrace: Headrace, bodyLimit: number): FastifyInstance {
         { headersTimeout: HEAD_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
         full,
       );
-      lean = serveLean(http, { ...hotAnswers(headrace, check), bodyLimit: Math.min(bodyLimit, LEAN_BODY_LIMIT) });
+      lean = serveLean(http, {
+        ...hotAnswers(headrace, check, mostWaitMs),
+        bodyLimit: Math.min(bodyLimit, LEAN_BODY_LIMIT),
+      });
       return http;
     },
   });

@@ -45,8 +45,8 @@ interface Answer {
 }
 
 /** Sends pieces, one write each, and closes its side: gives what came back. `first` is answered before the others go. */
-async function converse(pieces: readonly string[], { first = '', gapMs = 0 } = {}) {
-  const socket: Socket = connect(port, '127.0.0.1');
+async function converse(pieces: readonly string[], { first = '', gapMs = 0, to = port } = {}) {
+  const socket: Socket = connect(to, '127.0.0.1');
   const chunks: Buffer[] = [];
   let isOver = false;
   let came = () => undefined as unknown;
@@ -239,6 +239,21 @@ test('a head that is read is a head to the letter: one more byte anywhere makes 
     ),
     { numRuns: 300 },
   );
+});
+
+test('a request that waited too long while others were answered is told to come back, and one that did not is not', async () => {
+  const busy = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 20_000, mostWaitMs: 0 });
+  const together = await converse([post(body()).repeat(50)], { to: Number(new URL(busy.url).port) });
+  const codes = together.answers.map(({ status }) => status);
+  expect(codes[0]).toBe(200);
+  expect(codes.at(-1)).toBe(503);
+  expect(JSON.parse(together.answers.at(-1)?.body ?? '')).toMatchObject({
+    error: { code: 'SERVER_BUSY', retry: 'later' },
+  });
+  const alone = await converse([post(body())], { to: Number(new URL(busy.url).port) });
+  expect(alone.answers.map(({ status }) => status)).toEqual([200]);
+  await busy.close();
+  expect((await converse([post(body()).repeat(50)])).answers.map(({ status }) => status)).toEqual(Array(50).fill(200));
 });
 
 test('a binary answer holds the vectors of the JSON one, whichever server gives it', async () => {

@@ -30,6 +30,13 @@ export const serverErrors = rows({
     status: 404,
     exit: 2,
   },
+  SERVER_BUSY: {
+    message: 'the server has more requests than it answers in time',
+    mend: 'wait as retry-after says, then send it again; add serving processes where that goes on',
+    retry: 'later',
+    status: 503,
+    exit: 5,
+  },
   SERVER_FAULT: {
     message: 'the server met an error that it does not know',
     mend: 'see the log of the server at the same instant, and report it',

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { fail } from '../../base/errors/fail.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { Headrace } from '../../headrace.ts';
 import { VECTOR_BINARY_TYPE } from '../../schema/vector-binary.ts';
@@ -6,14 +7,22 @@ import { catalogued, errorBody } from '../error-answer.ts';
 import { binaryAnswer, featureAnswer } from '../feature-answer.ts';
 import type { RequestCheck } from '../request-check.ts';
 import type { LeanOptions } from './lean-connection.ts';
+import { TurnTime } from './turn-time.ts';
 
 /** The hot routes of a project as whole responses. Hot path. */
-export function hotAnswers(headrace: Headrace, check: RequestCheck): Pick<LeanOptions, 'knows' | 'answer'> {
+export function hotAnswers(
+  headrace: Headrace,
+  check: RequestCheck,
+  mostWaitMs: number,
+): Pick<LeanOptions, 'knows' | 'answer'> {
+  const turn = new TurnTime();
   const services = new Map(headrace.project.services.map((service) => [`/v1/features/${service.name}`, service]));
   return {
     knows: (path) => services.has(path),
     answer: (head, body): MaybePromise<string | Uint8Array> => {
       try {
+        // Whoever waited so long is told at once to come back, so that the others do not wait as long.
+        if (turn.elapsedMs() > mostWaitMs) throw fail('SERVER_BUSY', {});
         check(head);
         const service = services.get(head.path) ?? headrace.service(head.path);
         if (head.isBinary) {
