@@ -194,7 +194,10 @@ test('a chunked body is read whole, and the request behind it is answered', asyn
   expect(answers[0]).toEqual(answers[1]);
 });
 
-test('whatever bytes come, in whatever pieces, the answers are those of the full server', async () => {
+// A longer search: FUZZ_RUNS=20000 npx vitest run test/server/lean.test.ts
+test('whatever bytes come, in whatever pieces, the answers are those of the full server', {
+  timeout: 600_000,
+}, async () => {
   const parts = () => [post(body()), post('{"request":{}}'), FULL, '\r\n', 'content-length: 5\r\n', ' ', 'a', '\0'];
   const mutation = fc.record({
     base: fc.array(fc.nat({ max: 2 }), { minLength: 1, maxLength: 3 }),
@@ -216,7 +219,7 @@ test('whatever bytes come, in whatever pieces, the answers are those of the full
       const { answers } = await converse(pieces);
       expectAsFull(answers, await fullAnswers(pieces));
     }),
-    { numRuns: 60 },
+    { numRuns: Number(process.env['FUZZ_RUNS'] ?? 60) },
   );
 });
 
