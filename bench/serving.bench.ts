@@ -1,8 +1,8 @@
+import { openLoop } from '../examples/personalisation/open-loop.ts';
 import { zipf } from '../examples/personalisation/zipf.ts';
 import { seededRandom } from '../src/base/rng.ts';
 import { printFigure } from './figure.ts';
 import { median } from './measure.ts';
-import { openLoop } from './open-loop.ts';
 import { shop, shopper } from './shop.ts';
 import { helloServer, runningShop, serveShop } from './shop-server.ts';
 import { wrk } from './wrk.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { openLoop } from './open-loop.ts';
+import { openLoop } from '../examples/personalisation/open-loop.ts';
 import { shop, shopper } from './shop.ts';
 import { runningShop, serveShop, USERS } from './shop-server.ts';
 import { wrk } from './wrk.ts';

@@ -2,13 +2,12 @@ import type { Headrace, SkewReport } from 'headrace';
 import type { RunCheck } from '../flights/checks.ts';
 import { clicks, purchases } from './declaration.ts';
 import type { LiveTotals } from './live.ts';
-import type { LoadResult } from './open-loop.ts';
+import type { Load } from './summary.ts';
 
 export interface RunTotals {
   /** Events taken before the load. */
   readonly history: number;
-  readonly peak: LoadResult | null;
-  readonly load: LoadResult;
+  readonly load: Load;
   readonly live: LiveTotals;
   readonly skew: SkewReport;
   /** Share of the vectors that are logged. */
@@ -17,19 +16,20 @@ export interface RunTotals {
 
 /** Holds a demonstration against what it sent and against its own history; budgets are no check, they depend on the machine. */
 export async function checkRun(headrace: Headrace, totals: RunTotals): Promise<readonly RunCheck[]> {
-  const { history, peak, load, live, skew, sampleRate } = totals;
+  const { history, load, live, skew, sampleRate } = totals;
   const sent = history + live.clicks + live.purchases;
   const kept = (await rows(headrace, clicks)) + (await rows(headrace, purchases));
-  const answered = load.answered + (peak?.answered ?? 0);
-  const asked = load.sent + (peak?.sent ?? 0);
-  const errors = load.errors + (peak?.errors ?? 0);
   const unseen = live.freshnessMs.filter(Number.isNaN).length;
   // Chosen by chance: four deviations below what is expected.
-  const expected = answered * sampleRate;
+  const expected = load.answered * sampleRate;
   const wanted = Math.max(1, Math.floor(expected - 4 * Math.sqrt(expected)));
   return [
-    check('every request is answered', errors === 0 && answered === asked, `${asked} asked, ${errors} errors`),
-    check('every answer is complete', load.incomplete === 0, `${load.incomplete} lack a feature`),
+    check(
+      'every request is answered',
+      load.errors === 0 && load.answered + load.turnedAway === load.due,
+      `${load.due} fell due, ${load.turnedAway} turned away, ${load.errors} errors`,
+    ),
+    check('every answer is complete', live.incomplete === 0, `${live.asked} looked into, ${live.incomplete} not`),
     check('every event is in the history once', kept === sent && live.refused === 0, `${sent} sent, ${kept} kept`),
     check(
       'every event is seen in what is served',

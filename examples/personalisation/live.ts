@@ -3,6 +3,7 @@ import type { Click, Traffic } from './traffic.ts';
 
 const EVERY_MS = 50;
 const PROBE_EVERY_MS = 200;
+const LOOK_EVERY_MS = 20;
 const PROBE_LIMIT_MS = 5_000;
 
 /** What was sent while the server was under load. */
@@ -13,6 +14,10 @@ export interface LiveTotals {
   readonly refused: number;
   /** ms from the sending of an event until a vector counts it; a probe that was never seen is NaN. */
   readonly freshnessMs: readonly number[];
+  /** Vectors read beside the load, those of them that lack a feature, and those with a stale one. */
+  readonly asked: number;
+  readonly incomplete: number;
+  readonly stale: number;
   /** Age of the batch views' data, of the newest answer. */
   readonly batchAgeMs: number;
 }
@@ -20,13 +25,15 @@ export interface LiveTotals {
 export interface LiveOptions {
   readonly url: string;
   readonly traffic: Traffic;
+  /** Requests of the load, some of which are looked into. */
+  readonly bodies: readonly string[];
   readonly stopped: () => boolean;
 }
 
 /** Sends live events, and probes of a visitor who clicks once and asks until it is seen, until it is stopped. */
 export async function sendLive(options: LiveOptions): Promise<LiveTotals> {
-  const [flow, probes] = await Promise.all([sendEvents(options), probe(options)]);
-  return { ...flow, ...probes, clicks: flow.clicks + probes.freshnessMs.length };
+  const [flow, probes, looked] = await Promise.all([sendEvents(options), probe(options), lookInto(options)]);
+  return { ...flow, ...probes, ...looked, clicks: flow.clicks + probes.freshnessMs.length };
 }
 
 async function sendEvents({ url, traffic, stopped }: LiveOptions) {
@@ -62,6 +69,19 @@ async function probe({ url, stopped }: LiveOptions): Promise<Pick<LiveTotals, 'f
     await sleep(PROBE_EVERY_MS);
   }
   return { freshnessMs: freshness, batchAgeMs };
+}
+
+async function lookInto({ url, bodies, stopped }: LiveOptions) {
+  const totals = { asked: 0, incomplete: 0, stale: 0 };
+  while (!stopped()) {
+    const body: unknown = JSON.parse(bodies[totals.asked % bodies.length]);
+    const { complete, stale } = await post(`${url}/v1/features/recommendation`, body);
+    totals.asked += 1;
+    if (complete !== true) totals.incomplete += 1;
+    if (!Array.isArray(stale) || stale.length > 0) totals.stale += 1;
+    await sleep(LOOK_EVERY_MS);
+  }
+  return totals;
 }
 
 const CALL_EVENTS = 500;

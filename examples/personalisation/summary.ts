@@ -2,7 +2,7 @@ import type { SkewReport } from 'headrace';
 import type { RunCheck } from '../flights/checks.ts';
 import { recommendation } from './declaration.ts';
 import type { LiveTotals } from './live.ts';
-import type { LoadResult } from './open-loop.ts';
+import type { LoadResult } from './load.ts';
 
 /** A declared budget, or the aim of the exercise, beside what was measured. */
 export interface Budget {
@@ -14,12 +14,19 @@ export interface Budget {
   readonly met: boolean;
 }
 
+/** The load that latencies are judged under. */
+export interface Load extends LoadResult {
+  /** Requests that fell due each second. */
+  readonly perSecond: number;
+  /** Requests a second that were answered before, when more were due than could be; null where the rate was given. */
+  readonly peak: number | null;
+}
+
 /** What the demonstration was, as one JSON object. */
 export interface DemonstrationSummary {
   readonly history: { readonly events: number; readonly seconds: number; readonly tilesMerged: number };
-  readonly peak: LoadResult | null;
-  readonly load: LoadResult & { readonly rate: number };
-  readonly live: { readonly events: number; readonly freshnessMs: Quantiles };
+  readonly load: Load;
+  readonly live: Omit<LiveTotals, 'freshnessMs'> & { readonly freshnessMs: Quantiles };
   readonly skew: { readonly sampled: number; readonly mismatches: SkewReport['mismatches'] };
   readonly budgets: readonly Budget[];
   readonly checks: readonly RunCheck[];
@@ -32,7 +39,7 @@ interface Quantiles {
   readonly max: number;
 }
 
-export interface SummaryParts extends Pick<DemonstrationSummary, 'history' | 'peak' | 'load' | 'checks' | 'seconds'> {
+export interface SummaryParts extends Pick<DemonstrationSummary, 'history' | 'load' | 'checks' | 'seconds'> {
   readonly live: LiveTotals;
   readonly skew: SkewReport;
 }
@@ -43,29 +50,28 @@ export function summarise({ live, skew, ...rest }: SummaryParts): DemonstrationS
   const freshnessMs = quantiles(live.freshnessMs);
   return {
     ...rest,
-    live: { events: live.clicks + live.purchases, freshnessMs },
+    live: { ...live, freshnessMs },
     skew: { sampled: skew.vectors, mismatches: skew.mismatches },
     budgets: budgetsOf({ ...rest, live, skew }, freshnessMs),
   };
 }
 
-function budgetsOf({ peak, load, live }: SummaryParts, freshness: Quantiles): readonly Budget[] {
+function budgetsOf({ load, live }: SummaryParts, freshness: Quantiles): readonly Budget[] {
   const { p99Ms, lookups } = recommendation;
   const views = lookups.map(({ view }) => view);
   const tightest = (kind: 'streamView' | 'batchView') =>
     Math.min(...views.filter((view) => view.kind === kind).map(({ freshnessMs }) => freshnessMs));
   return [
-    ...(peak === null && load.rate < WANTED_RATE ? [] : [throughput(peak, load)]),
-    within('service', 'latency p99', p99Ms ?? Number.POSITIVE_INFINITY, load.latency.p99),
+    ...(load.peak === null ? [] : [throughput(load.peak)]),
+    within('service', 'latency p99', p99Ms ?? Number.POSITIVE_INFINITY, load.p99Ms),
     within('streaming', 'event to servable p99', tightest('streamView'), freshness.p99),
     within('batch', 'age of the data', tightest('batchView'), live.batchAgeMs),
   ];
 }
 
-function throughput(peak: LoadResult | null, load: LoadResult): Budget {
-  const measured = (peak ?? load).requestsPerSecond;
-  const of = peak === null ? 'rate answered' : 'peak rate';
-  return { tier: 'service', of, budget: WANTED_RATE, measured, unit: 'requests/s', met: measured >= WANTED_RATE };
+function throughput(measured: number): Budget {
+  const [budget, met] = [WANTED_RATE, measured >= WANTED_RATE];
+  return { tier: 'service', of: 'peak rate', budget, measured, unit: 'requests/s', met };
 }
 
 function within(tier: Budget['tier'], of: string, budget: number, measured: number): Budget {
@@ -80,15 +86,16 @@ function quantiles(values: readonly number[]): Quantiles {
 
 /** The summary for people. */
 export function summaryText(summary: DemonstrationSummary): string {
-  const { history, peak, load, live, skew, budgets, checks, seconds } = summary;
-  const { p50, p99, p999 } = load.latency;
+  const { history, load, live, skew, budgets, checks, seconds } = summary;
+  const { peak } = load;
   return [
     'done',
     `  history: ${whole(history.events)} events in ${history.seconds.toFixed(1)} s, ${history.tilesMerged.toFixed(0)} tiles merged for a vector`,
-    ...(peak === null ? [] : [`  peak: ${whole(peak.requestsPerSecond)} requests/s, ${peak.errors} errors`]),
-    `  load: ${whole(load.rate)} requests/s asked, ${whole(load.requestsPerSecond)} answered, ${load.errors} errors, ${load.incomplete} incomplete, ${load.stale} stale`,
-    `  latency: p50 ${ms(p50)}  p99 ${ms(p99)}  p99.9 ${ms(p999)}, counted from when each request was due`,
-    `  freshness: p50 ${ms(live.freshnessMs.p50)}  p99 ${ms(live.freshnessMs.p99)}, while ${whole(live.events)} events came`,
+    ...(peak === null ? [] : [`  peak: ${whole(peak)} requests/s`]),
+    `  load: ${whole(load.perSecond)} requests/s, ${whole(load.answered)} answered, ${load.turnedAway} turned away, ${load.errors} errors`,
+    `  latency: p50 ${ms(load.p50Ms)}  p99 ${ms(load.p99Ms)}  p99.9 ${ms(load.p999Ms)}, counted from when each request was due`,
+    `  freshness: p50 ${ms(live.freshnessMs.p50)}  p99 ${ms(live.freshnessMs.p99)}, while ${whole(live.clicks + live.purchases)} events came`,
+    `  answers: ${whole(live.asked)} looked into, ${live.incomplete} lack a feature, ${live.stale} have a stale one`,
     `  skew: ${whole(skew.sampled)} vectors recomputed, mismatches: lateness ${skew.mismatches.lateness}, staleness ${skew.mismatches.staleness}, logic ${skew.mismatches.logic}`,
     ...budgets.map(
       ({ tier, of, budget, measured, unit, met }) =>

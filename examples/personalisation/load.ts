@@ -29,6 +29,8 @@ export interface LoadResult {
   readonly turnedAway: number;
   /** Other answers, broken connections, and requests without an answer at the end. */
   readonly errors: number;
+  /** Answers 200 a second, while requests fell due. */
+  readonly answeredPerSecond: number;
   /** Of those answered 200, ms from when they were due. */
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -55,7 +57,7 @@ async function runLoad(plan: LoadPlan): Promise<LoadResult> {
   );
   const free: Lane[] = [];
   const latencies: number[] = [];
-  let [answered, turnedAway, errors, waiting] = [0, 0, 0, 0];
+  let [answered, inTime, turnedAway, errors, waiting] = [0, 0, 0, 0, 0];
   const everyMs = 1_000 / plan.perSecond;
   const total = Math.floor(plan.seconds * plan.perSecond);
   const counted = Math.floor(plan.warmUpSeconds * plan.perSecond);
@@ -79,6 +81,7 @@ async function runLoad(plan: LoadPlan): Promise<LoadResult> {
     if (isCounted) {
       if (status === 200) {
         answered += 1;
+        if (now <= start + plan.seconds * 1_000) inTime += 1;
         latencies.push(now - lane.due);
       } else if (status === 429 || status === 503) turnedAway += 1;
       else errors += 1;
@@ -121,6 +124,7 @@ async function runLoad(plan: LoadPlan): Promise<LoadResult> {
     answered,
     turnedAway,
     errors,
+    answeredPerSecond: inTime / (plan.seconds - plan.warmUpSeconds),
     p50Ms: at(0.5),
     p99Ms: at(0.99),
     p999Ms: at(0.999),
