@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { VECTOR_BINARY_TYPE, vectorBinary } from '../../src/schema/vector-binary.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
+import { serveLean } from '../../src/server/lean/lean-server.ts';
 import { parseHead } from '../../src/server/lean/request-head.ts';
 import { project } from './shop.ts';
 
@@ -257,6 +259,27 @@ test('a request that waited too long while others were answered is told to come 
   expect(alone.answers.map(({ status }) => status)).toEqual([200]);
   await busy.close();
   expect((await converse([post(body()).repeat(50)])).answers.map(({ status }) => status)).toEqual(Array(50).fill(200));
+});
+
+test('a client that sends a byte now and then is timed out by the full server, in the head and in the body', async () => {
+  const full = createServer(
+    { headersTimeout: 100, requestTimeout: 200, connectionsCheckingInterval: 20 },
+    (request, response) => request.resume().on('end', () => response.end()),
+  );
+  const answer = () => 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
+  const lean = serveLean(full, { knows: () => true, answer, bodyLimit: 1_000 }, 10);
+  await new Promise<void>((resolve) => full.listen(0, '127.0.0.1', resolve));
+  const address = full.address();
+  const to = typeof address === 'object' && address !== null ? address.port : 0;
+  const request = post('a'.repeat(400));
+  const head = request.indexOf('\r\n\r\n') + 4;
+  for (const whole of [4, head]) {
+    const pieces = [request.slice(0, whole), ...request.slice(whole, whole + 120)];
+    const { answers } = await converse(pieces, { gapMs: 10, to });
+    expect(answers.map(({ status }) => status)).toEqual([408]);
+  }
+  lean.close();
+  await new Promise((resolve) => full.close(resolve));
 });
 
 test('a binary answer holds the vectors of the JSON one, whichever server gives it', async () => {

@@ -29,7 +29,7 @@ const heads = new Map<string, RequestHead | null>();
  * them, go to the full server, for good. Hot path.
  */
 export class LeanConnection {
-  /** When it last did something, by the caller's ticks. */
+  /** Ticks of the caller since it had its last answer, or began a request: pieces of one do not put it off. */
   since = 0;
   readonly #socket: Socket;
   readonly #options: LeanOptions;
@@ -65,6 +65,7 @@ export class LeanConnection {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    if (this.#held === null) this.since = 0;
     const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
     this.#held = null;
     if (this.#answering) {
@@ -77,7 +78,6 @@ export class LeanConnection {
 
   /** Answers the whole requests of `bytes` from `first` on. */
   #serve(bytes: Buffer, first: number): void {
-    this.since = 0;
     let written = '';
     let at = first;
     while (at < bytes.length) {
@@ -96,6 +96,7 @@ export class LeanConnection {
       }
       const answer = this.#options.answer(head, bytes.toString('utf8', bodyAt, end));
       at = end;
+      this.since = 0;
       if (typeof answer === 'string') {
         written += answer;
         continue;

@@ -2,7 +2,9 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { LeanConnection, type LeanOptions } from './lean-connection.ts';
 
-/** Ticks of a second until a body that does not come is the full server's, and until an idle connection is closed. */
+const TICK_MS = 1_000;
+
+/** Ticks until a body that does not come is the full server's, and until an idle connection is closed. */
 const SLOW_TICKS = 5;
 const IDLE_TICKS = 72;
 
@@ -15,7 +17,7 @@ export interface LeanServer {
  * Puts the lean reader before an HTTP server: every connection is read by it until it brings something that it does not
  * know, from where on the server has it, as if it had had it from the beginning.
  */
-export function serveLean(server: Server, options: Omit<LeanOptions, 'handOver'>): LeanServer {
+export function serveLean(server: Server, options: Omit<LeanOptions, 'handOver'>, tickMs = TICK_MS): LeanServer {
   const serveFull = server.listeners('connection');
   server.removeAllListeners('connection');
   const open = new Map<Socket, LeanConnection>();
@@ -29,7 +31,7 @@ export function serveLean(server: Server, options: Omit<LeanOptions, 'handOver'>
   });
   const timer = setInterval(() => {
     for (const connection of open.values()) tick(connection);
-  }, 1_000);
+  }, tickMs);
   timer.unref();
   return {
     close() {
