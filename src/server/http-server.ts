@@ -17,7 +17,7 @@ export interface ServerOptions {
   readonly port: number;
   /** Largest body taken, bytes. */
   readonly bodyLimit: number;
-  /** A feature request that has waited longer than this while others were answered is turned away, ms (100). */
+  /** A feature request that has waited longer than this while others were answered is turned away, ms (500). */
   readonly mostWaitMs?: number;
 }
 
@@ -49,7 +49,7 @@ const LEAN_BODY_LIMIT = 256 * 1_024;
 const HEAD_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
-const MOST_WAIT_MS = 100;
+const MOST_WAIT_MS = 500;
 
 function buildServer(headrace: Headrace, bodyLimit: number, mostWaitMs: number): FastifyInstance {
   const check: RequestCheck = answerAll;

@@ -19,17 +19,20 @@ export interface ReadTiles extends WindowMemo {
   readonly runs: readonly TileRun[];
 }
 
-/** Answers that stay as they are while no tile behind them changes, for instants in [from, until). */
+/**
+ * Answers that stay as they are while no tile behind them changes, for instants in [from, until). One object for an owner and
+ * key, filled anew: all tiles behind it know it.
+ */
 export interface KeptAnswers {
   /** Who keeps them. */
   readonly owner: object;
   /** Of the tiles' source, when they were kept. */
-  readonly epoch: number;
-  readonly from: number;
+  epoch: number;
+  from: number;
   /** -Infinity once a tile behind them changed. */
   until: number;
   /** undefined where there is no exact answer. */
-  readonly values: readonly (Value | undefined)[];
+  readonly values: (Value | undefined)[];
 }
 
 /** The partials of a reader's windows up to the tile at their right edge, kept for its next read of the key. */
@@ -52,33 +55,38 @@ export function emptyMemo(): WindowMemo {
 
 /** Gives up what was made of a tile of the view's smallest hop that changed, or was added, at `start`. Hot path. */
 export function tileChanged(memo: WindowMemo, start: number): void {
-  if (memo.answers !== null) {
-    for (let i = 0; i < memo.answers.length; i += 1) memo.answers[i].until = Number.NEGATIVE_INFINITY;
-    memo.answers = null;
-  }
+  const { answers } = memo;
+  if (answers !== null) for (let i = 0; i < answers.length; i += 1) answers[i].until = Number.NEGATIVE_INFINITY;
   if (start >= memo.mergedTo) return;
   memo.merged = null;
   memo.mergedTo = Number.NEGATIVE_INFINITY;
 }
 
-/** The answers of an owner that hold at `q`; null if there are none. Hot path. */
-export function answersOf(owner: object, { answers }: WindowMemo, q: number, epoch: number): KeptAnswers | null {
+/** What an owner keeps with the tiles of a key, whether it holds or not; null if nothing. Hot path. */
+export function keptBy(owner: object, { answers }: WindowMemo): KeptAnswers | null {
   if (answers === null) return null;
-  for (let i = 0; i < answers.length; i += 1) {
-    const kept = answers[i];
-    if (kept.owner === owner && kept.from <= q && q < kept.until && kept.epoch === epoch) return kept;
-  }
+  for (let i = 0; i < answers.length; i += 1) if (answers[i].owner === owner) return answers[i];
   return null;
 }
 
-/** Keeps answers with the tiles behind them, in place of those that the owner kept there before. */
-export function keepAnswers(kept: KeptAnswers, memo: WindowMemo): void {
-  if (memo.answers === null) memo.answers = [kept];
-  else {
-    const held = memo.answers.findIndex(({ owner }) => owner === kept.owner);
-    if (held < 0) memo.answers.push(kept);
-    else memo.answers[held] = kept;
+/** Whether kept answers hold at `q`. Hot path. */
+export function holds(kept: KeptAnswers, q: number, epoch: number): boolean {
+  return kept.from <= q && q < kept.until && kept.epoch === epoch;
+}
+
+/** Tells the tiles of a key of answers that they are behind, in place of those that the owner kept with them before. */
+export function keepWith(kept: KeptAnswers, memo: WindowMemo): void {
+  const { answers } = memo;
+  if (answers === null) {
+    memo.answers = [kept];
+    return;
   }
+  for (let i = 0; i < answers.length; i += 1) {
+    if (answers[i].owner !== kept.owner) continue;
+    answers[i] = kept;
+    return;
+  }
+  answers.push(kept);
 }
 
 /** What the reader has merged of the key; null if nothing. Hot path. */

@@ -11,7 +11,7 @@ import { neededFeatures } from '../../features/plan/needed-features.ts';
 import { type ServiceEvaluator, serviceEvaluator } from '../../features/service/evaluate.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
-import { answersOf, type KeptAnswers, keepAnswers, type ReadTiles } from '../../features/window/window-memo.ts';
+import { holds, type KeptAnswers, keepWith, keptBy, type ReadTiles } from '../../features/window/window-memo.ts';
 import { WindowReader } from '../../features/window/window-reader.ts';
 import type { BatchAnswer, OnlineStore } from '../../ports/online-store.ts';
 import type { Value } from '../../schema/column.ts';
@@ -373,8 +373,8 @@ function groupsOf(lookups: readonly StreamLookup[]): readonly StreamGroup[] {
 
 /** Takes what the group answered before, if that holds at `q`. Its tiles were not dropped: no earlier instant was asked. */
 function takeKept({ lookups, owner }: StreamGroup, told: ToldTiles, key: string, q: number): boolean {
-  const kept = answersOf(owner, told.tilesOf(lookups[0].layout, key), q, told.epoch());
-  if (kept === null) return false;
+  const kept = keptBy(owner, told.tilesOf(lookups[0].layout, key));
+  if (kept === null || !holds(kept, q, told.epoch())) return false;
   let next = 0;
   for (let i = 0; i < lookups.length; i += 1) {
     const lookup = lookups[i];
@@ -395,7 +395,10 @@ function keep({ lookups, features, owner }: StreamGroup, told: ToldTiles, q: num
     if (reader.holdsUntil < until) until = reader.holdsUntil;
   }
   if (!(until > q)) return;
-  const values: (Value | undefined)[] = new Array(features);
+  const [{ layout: firstLayout, key: firstKey }] = lookups;
+  const known = firstKey === null ? null : keptBy(owner, told.tilesOf(firstLayout, firstKey));
+  const kept: KeptAnswers = known ?? { owner, epoch: 0, from: q, until, values: new Array(features) };
+  const { values } = kept;
   let next = 0;
   for (let i = 0; i < lookups.length; i += 1) {
     const { answers, places } = lookups[i];
@@ -406,9 +409,11 @@ function keep({ lookups, features, owner }: StreamGroup, told: ToldTiles, q: num
       values[next++] = value;
     }
   }
-  const kept: KeptAnswers = { owner, epoch: told.epoch(), from: q, until, values };
+  kept.epoch = told.epoch();
+  kept.from = q;
+  kept.until = until;
   for (let i = 0; i < lookups.length; i += 1) {
     const { layout, key } = lookups[i];
-    if (key !== null) keepAnswers(kept, told.tilesOf(layout, key));
+    if (key !== null) keepWith(kept, told.tilesOf(layout, key));
   }
 }
