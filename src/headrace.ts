@@ -19,7 +19,9 @@ import type { IngestReport } from './featurestore/ingest/gateway.ts';
 import type { ServedVector } from './featurestore/online/served-vector.ts';
 import type { Vector } from './featurestore/online/user-values.ts';
 import type { SkewReport } from './featurestore/skew/audit.ts';
+import type { JoinedSpine } from './featurestore/training-set/join-spine.ts';
 import { labelNumber } from './featurestore/training-set/labels.ts';
+import type { SpineOptions } from './featurestore/training-set/spine.ts';
 import type { TrainingSetSummary } from './featurestore/training-set/training-set.ts';
 import { Metrics } from './metrics.ts';
 import { LabelJoin } from './monitoring/labels/label-join.ts';
@@ -48,6 +50,12 @@ export interface TrainOptions {
   readonly to?: number;
   readonly mode?: ReadMode;
   readonly onLine?: (line: string) => void;
+}
+
+export interface SpineTrainOptions {
+  /** The rows, each of which gets its features as of its own instant. */
+  readonly spine: SpineOptions;
+  readonly mode?: ReadMode;
 }
 
 /** One request for a prediction; `id` is what its label will name. */
@@ -248,9 +256,34 @@ export class Headrace {
     });
   }
 
-  /** Writes a training set as Parquet: point-in-time features with labels. */
-  async writeTrainingSet(model: ModelData, path: string, options: TrainOptions = {}): Promise<TrainingSetSummary> {
-    return this.#features.writeTrainingSet(model, spanOf(model, options), options.mode ?? 'corrected', path);
+  /**
+   * Writes a training set as one Parquet file: point-in-time features with the labels of a model; or, with a `spine`, the
+   * rows of a file of one's own with the features of a service. Errors: SPINE_*.
+   */
+  async writeTrainingSet(
+    of: ModelData | FeatureServiceData,
+    path: string,
+    options: SpineTrainOptions,
+  ): Promise<JoinedSpine>;
+  async writeTrainingSet(of: ModelData, path: string, options?: TrainOptions): Promise<TrainingSetSummary>;
+  async writeTrainingSet(
+    of: ModelData | FeatureServiceData,
+    path: string,
+    options: TrainOptions | SpineTrainOptions = {},
+  ): Promise<JoinedSpine | TrainingSetSummary> {
+    const mode = options.mode ?? 'corrected';
+    if ('spine' in options) {
+      return this.#features.joinSpine(of.kind === 'model' ? of.service : of, options.spine, mode, path);
+    }
+    if (of.kind !== 'model') throw fail('SPINE_NONE', { target: of.name });
+    return this.#features.writeTrainingSet(of, spanOf(of, options), mode, path);
+  }
+
+  /** A path for a training set that is asked for over HTTP: `name` in a folder of the environment. */
+  trainingSetPath(name: string): string {
+    const directory = resolve(this.#stores.runs, '../training-sets');
+    mkdirSync(directory, { recursive: true });
+    return resolve(directory, name);
   }
 
   /** Builds a training set, trains in a process of its own, registers the version. It serves once an alias points at it. */

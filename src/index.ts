@@ -7,7 +7,16 @@ export * from './features/define/declare.ts';
 export type { IngestReport, RefusedEvent } from './featurestore/ingest/gateway.ts';
 export type { Vector } from './featurestore/online/user-values.ts';
 export type { SkewReport } from './featurestore/skew/audit.ts';
-export { Headrace, type OpenOptions, openHeadrace, type PredictionRequest, type TrainOptions } from './headrace.ts';
+export type { JoinedSpine } from './featurestore/training-set/join-spine.ts';
+export type { SpineOptions } from './featurestore/training-set/spine.ts';
+export {
+  Headrace,
+  type OpenOptions,
+  openHeadrace,
+  type PredictionRequest,
+  type SpineTrainOptions,
+  type TrainOptions,
+} from './headrace.ts';
 export type { ModelVersion } from './ports/model-registry.ts';
 export { type RunningServer, type ServerOptions, startServer } from './server/http-server.ts';
 export type { Prediction } from './serving/online/prediction-log.ts';

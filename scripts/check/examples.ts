@@ -7,6 +7,7 @@ import type { Check } from './check.ts';
 /** The short way to run each example. */
 const ways: Readonly<Record<string, readonly string[]>> = {
   'examples/first.ts': [],
+  'examples/notebook/main.ts': [],
   'examples/flights/main.ts': ['--limit', '30000', '--json'],
   'examples/personalisation/main.ts': ['--seconds', '2', '--rate', '600', '--keys', '300', '--json'],
 };

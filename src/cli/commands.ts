@@ -9,6 +9,7 @@ import { models } from './commands/models.ts';
 import { plan } from './commands/plan.ts';
 import { serve } from './commands/serve.ts';
 import { train } from './commands/train.ts';
+import { trainingSet } from './commands/training-set.ts';
 
 /** Every command, in the order of the help page. */
 export const commands: readonly Command[] = [
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   serve,
   featuresGet,
   backfill,
+  trainingSet,
   train,
   models,
   auditSkew,

@@ -26,3 +26,28 @@ export function instantOption(option: string, value: string | boolean | undefine
   if (Number.isNaN(at)) throw fail('CLI_VALUE', { option, value: text, wanted: 'epoch milliseconds or a UTC date' });
   return at;
 }
+
+/** One of a few words; undefined where the option is left out. Error: CLI_VALUE. */
+export function choiceOption<const W extends string>(
+  option: string,
+  value: string | boolean | undefined,
+  words: readonly W[],
+): W | undefined {
+  if (value === undefined) return undefined;
+  const word = words.find((one) => one === value);
+  if (word === undefined) throw fail('CLI_VALUE', { option, value: String(value), wanted: words.join(' or ') });
+  return word;
+}
+
+/** Pairs such as `user=customer_id,basket=n`. Error: CLI_VALUE. */
+export function pairsOption(option: string, value: string | boolean | undefined): Readonly<Record<string, string>> {
+  const pairs =
+    value === undefined
+      ? []
+      : String(value)
+          .split(',')
+          .map((pair) => pair.split('='));
+  if (pairs.some((pair) => pair.length !== 2 || pair.includes('')))
+    throw fail('CLI_VALUE', { option, value: String(value), wanted: 'name=column,…' });
+  return Object.fromEntries(pairs);
+}

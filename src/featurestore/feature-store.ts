@@ -36,6 +36,8 @@ import { type TileSource, VectorReader } from './online/vector-reader.ts';
 import { type VectorText, vectorText } from './online/vector-text.ts';
 import { auditSkew, type SkewReport } from './skew/audit.ts';
 import { ServedLog } from './skew/served-log.ts';
+import { type JoinedSpine, joinSpine } from './training-set/join-spine.ts';
+import type { SpineOptions } from './training-set/spine.ts';
 import { type TrainingSetSummary, writeTrainingSet } from './training-set/training-set.ts';
 
 /**
@@ -293,6 +295,18 @@ export class FeatureStore {
     await this.flush();
     const { offline, onComputeError } = this.#options;
     return writeTrainingSet({ model, offline, between, mode, onComputeError }, path);
+  }
+
+  /** Writes a user's spine with the features of a service as of each row's instant, over all that was ingested. */
+  async joinSpine(
+    service: FeatureServiceData,
+    spine: SpineOptions,
+    mode: ReadMode,
+    path: string,
+  ): Promise<JoinedSpine> {
+    await this.flush();
+    const { offline, onComputeError } = this.#options;
+    return joinSpine({ service, offline, spine, mode, onComputeError }, path);
   }
 
   /** Recomputes the logged vectors served in [from, to) and classes every mismatch. */

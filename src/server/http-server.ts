@@ -10,6 +10,7 @@ import { answerAll, type RequestCheck } from './request-check.ts';
 import { eventRoutes } from './routes/events.ts';
 import { featureRoutes } from './routes/features.ts';
 import { predictionRoutes } from './routes/predictions.ts';
+import { trainingSetRoutes } from './routes/training-sets.ts';
 
 export interface ServerOptions {
   readonly host: string;
@@ -89,6 +90,7 @@ function buildServer(headrace: Headrace, bodyLimit: number, mostWaitMs: number):
   eventRoutes(server, headrace);
   featureRoutes(server, headrace);
   predictionRoutes(server, headrace);
+  trainingSetRoutes(server, headrace);
   operationRoutes(server, headrace);
   return server;
 }

@@ -42,6 +42,7 @@ export function openApi(project: ProjectData): JsonSchema {
       { oneOf: [vector, { type: 'object', properties: { vectors: { type: 'array', items: vector } } }] },
     );
   }
+  for (const service of project.services) paths[`/v1/training-sets/${service.name}`] = trainingSetPath(service.name);
   for (const model of project.models) {
     paths[`/v1/predictions/${model.name}`] = post(
       `Scores one request with the champion of ${model.name}.`,
@@ -58,6 +59,38 @@ export function openApi(project: ProjectData): JsonSchema {
     info: { title: project.name, version: '1' },
     paths,
     components: { schemas: { Error: errorSchema } },
+  };
+}
+
+function trainingSetPath(service: string): JsonSchema {
+  const file = { schema: { type: 'string', contentEncoding: 'binary' } };
+  return {
+    post: {
+      summary: `Writes the rows of the body with the features of ${service} as of the instant of each.`,
+      parameters: [
+        { name: 'mode', in: 'query', schema: { enum: ['corrected', 'as-known'] } },
+        { name: 'time', in: 'query', schema: { type: 'string' }, description: 'the column of the instant (_at)' },
+        { name: 'columns', in: 'query', schema: { type: 'string' }, description: 'request=column,…' },
+      ],
+      requestBody: {
+        required: true,
+        content: { 'application/vnd.apache.parquet': file, 'text/csv': file, 'application/x-ndjson': file },
+      },
+      responses: {
+        200: {
+          description: 'The training set as Parquet; with accept: application/json where it lies.',
+          content: {
+            'application/vnd.apache.parquet': file,
+            'application/json': {
+              schema: {
+                type: 'object',
+                properties: { path: { type: 'string' }, rows: { type: 'integer' }, nullKeys: { type: 'integer' } },
+              },
+            },
+          },
+        },
+      },
+    },
   };
 }
 

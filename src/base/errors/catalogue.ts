@@ -15,6 +15,7 @@ import { planErrors } from './plan.ts';
 import { redisErrors } from './redis.ts';
 import { requestErrors } from './request.ts';
 import { serverErrors } from './server.ts';
+import { spineErrors } from './spine.ts';
 import { storeErrors } from './store.ts';
 
 /** Every error a user can meet, by code. docs/reference/errors.md is checked against it in both directions. */
@@ -37,4 +38,5 @@ export const catalogue = {
   ...requestErrors,
   ...declarationErrors,
   ...changeErrors,
+  ...spineErrors,
 } as const;

@@ -27,6 +27,8 @@ export interface PointInTimeQuery {
 export interface AnsweredFeature {
   readonly lookup: LookupSpec;
   readonly feature: string;
+  /** Whether its column in the SQL is not the answer but the parts of it. */
+  readonly byParts: boolean;
   /** Null where there is no answer or none that is exact. */
   readonly value: (row: readonly SqlValue[]) => Value;
 }
@@ -66,7 +68,7 @@ function answeredFeature({ holds }: ReadColumn, index: number, request: readonly
   const { view } = lookup;
   if (view.kind === 'batchView') {
     const decode = valueDecoder(view.features[feature]);
-    return [{ lookup, feature, value: (row) => decode(row[index]) }];
+    return [{ lookup, feature, byParts: false, value: (row) => decode(row[index]) }];
   }
   const spec = view.features.find(({ name }) => name === feature);
   if (spec === undefined) return [];
@@ -76,10 +78,10 @@ function answeredFeature({ holds }: ReadColumn, index: number, request: readonly
     const keys = requestPositions(lookup, request);
     const value = (row: readonly SqlValue[]) =>
       keys.some((at) => row[at] === null) ? null : decode(row[index], row[index + 1]);
-    return [{ lookup, feature, value }];
+    return [{ lookup, feature, byParts: true, value }];
   }
   const decode = valueDecoder(spec.type);
-  return [{ lookup, feature, value: (row) => decode(row[index]) }];
+  return [{ lookup, feature, byParts: false, value: (row) => decode(row[index]) }];
 }
 
 function answeredCount({ holds }: ReadColumn, index: number): readonly AnsweredCount[] {

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream, rmSync } from 'node:fs';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { FastifyInstance } from 'fastify';
+import { fail } from '../../base/errors/fail.ts';
+import type { ReadMode } from '../../features/plan/stream-read.ts';
+import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
+import type { Headrace } from '../../headrace.ts';
+
+/** Largest spine that is taken as a body, bytes: it goes to the disk as it comes. */
+const SPINE_LIMIT = 4 * 2 ** 30;
+
+const PARQUET = 'application/vnd.apache.parquet';
+
+const FORMATS: Readonly<Record<string, SpineFormat>> = {
+  [PARQUET]: 'parquet',
+  'application/parquet': 'parquet',
+  'text/csv': 'csv',
+  'text/tab-separated-values': 'tsv',
+  'application/x-ndjson': 'jsonl',
+};
+
+interface Query {
+  readonly mode?: string;
+  readonly time?: string;
+  readonly columns?: string;
+}
+
+/**
+ * `POST /v1/training-sets/{service}`: the body is a spine, in Parquet, CSV or JSON lines by its content type; the answer
+ * is the training set as Parquet, or with `accept: application/json` the path it lies at.
+ */
+export function trainingSetRoutes(server: FastifyInstance, headrace: Headrace): void {
+  server.register((scope, _, done) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload));
+    scope.post<{ Params: { service: string }; Querystring: Query }>(
+      '/v1/training-sets/:service',
+      async (request, reply) => {
+        const service = headrace.service(request.params.service);
+        const format = FORMATS[(request.headers['content-type'] ?? '').split(';')[0].trim()];
+        if (format === undefined) throw fail('SERVER_MEDIA_TYPE', {});
+        const { mode, time, columns } = parseQuery(request.query);
+        const name = `${service.name}-${randomUUID()}`;
+        const path = headrace.trainingSetPath(`${name}.parquet`);
+        const body = headrace.trainingSetPath(`${name}.body`);
+        try {
+          await pipeline(request.raw, limited(SPINE_LIMIT), createWriteStream(body));
+          const spine = { path: body, format, columns, ...(time === undefined ? {} : { time }) };
+          const written = await headrace.writeTrainingSet(service, path, { spine, mode });
+          if ((request.headers.accept ?? '').includes('application/json'))
+            return reply.type('application/json').send(JSON.stringify(written));
+        } finally {
+          rmSync(body, { force: true });
+        }
+        const file = createReadStream(path);
+        file.once('close', () => rmSync(path, { force: true }));
+        return reply.type(PARQUET).send(file);
+      },
+    );
+    done();
+  });
+}
+
+function parseQuery({ mode = 'corrected', time, columns = '', ...others }: Query): {
+  readonly mode: ReadMode;
+  readonly time: string | undefined;
+  readonly columns: Readonly<Record<string, string>>;
+} {
+  const [other] = Object.keys(others);
+  if (other !== undefined) throw fail('SERVER_BODY', { reason: `the query has "${other.slice(0, 50)}"` });
+  if (mode !== 'corrected' && mode !== 'as-known')
+    throw fail('SERVER_BODY', { reason: 'the mode is neither corrected nor as-known' });
+  const pairs = columns === '' ? [] : columns.split(',').map((pair) => pair.split('='));
+  if (pairs.some((pair) => pair.length !== 2)) throw fail('SERVER_BODY', { reason: 'columns is not request=column,…' });
+  return { mode, time, columns: Object.fromEntries(pairs) };
+}
+
+/** Passes bytes on up to a limit. Error: SERVER_BODY_SIZE. */
+function limited(most: number): Transform {
+  let size = 0;
+  return new Transform({
+    transform(chunk: Buffer, _, done) {
+      size += chunk.length;
+      if (size > most) done(fail('SERVER_BODY_SIZE', {}));
+      else done(null, chunk);
+    },
+  });
+}
