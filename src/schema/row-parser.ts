@@ -15,6 +15,8 @@ export interface EventShape {
   readonly id: string;
   /** The column of event time. */
   readonly time: string;
+  /** Of a source of changes: the columns of the row's id and time, which order as those of events. */
+  readonly changes?: { readonly id: string; readonly time: string };
 }
 
 /** What an event id may be: ASCII, so that bytes, code points and UTF-16 order alike and SQL pads it safely. */
@@ -33,8 +35,9 @@ const EVENT_TIME_TEXT = 'epoch milliseconds, an integer from -10^14 to 9·10^14 
 export function rowParser(source: EventShape): RowParser {
   const parsers = Object.entries(source.columns).map(([name, spec]) => {
     const column = columnParser(name, spec, EVENT_CODES);
-    if (name === source.id) return { ...column, parse: parseEventId, codes: ID_CODES, expected: EVENT_ID_TEXT };
-    return name === source.time
+    if (name === source.id || name === source.changes?.id)
+      return { ...column, parse: parseEventId, codes: ID_CODES, expected: EVENT_ID_TEXT };
+    return name === source.time || name === source.changes?.time
       ? { ...column, parse: parseEventTime, codes: TIME_CODES, expected: EVENT_TIME_TEXT }
       : column;
   });

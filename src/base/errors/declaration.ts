@@ -107,6 +107,13 @@ export const declarationErrors = rows({
     status: 400,
     exit: 2,
   },
+  SOURCE_ROLE: {
+    message: 'the source {source} has the column {column} as its id and as {role}',
+    mend: 'name a column of its own: the id is that of a delivery, of which a row has one per change',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   SOURCE_COLUMN: {
     message: 'source {source} names {column} as its {role}, which is no {type} column that is always there',
     mend: 'name a declared column of that type',

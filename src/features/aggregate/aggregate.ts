@@ -19,6 +19,8 @@ export interface Aggregate {
   prepare(cells: Cells, n: number, o: number): void;
   /** Adds one event; `value` is the input's value (null counts for `count` without input only). */
   update(cells: Cells, n: number, o: number, value: Value, ts: number, id: string): void;
+  /** Takes away one row that was added; only where the source takes rows away (`retracting.ts`). */
+  readonly retract?: Aggregate['update'];
   /** Adds the partial at (fn, fo) of `from` to the one at (n, o) of `into`; never changes or shares memory with `from`. */
   merge(into: Cells, n: number, o: number, from: Cells, fn: number, fo: number): void;
   /**

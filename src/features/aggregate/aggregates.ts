@@ -9,6 +9,7 @@ import { max, min } from './extreme.ts';
 import { lastN } from './last-n.ts';
 import { mean } from './mean.ts';
 import { quantile } from './quantile.ts';
+import { retracting } from './retracting.ts';
 import { share } from './share.ts';
 import { sum } from './sum.ts';
 import { topK } from './top-k.ts';
@@ -48,5 +49,7 @@ export function aggregateOf(spec: AggregateSpec): Aggregate {
     const value = params[param];
     if (!holds(value)) throw fail('AGGREGATE_PARAM', { param, value, wanted });
   }
-  return factory.make({ ...spec, inputType: inputType ?? { type: 'int', nullable: true } });
+  const input = { ...spec, inputType: inputType ?? { type: 'int', nullable: true } } as const;
+  const algebra = factory.make(input);
+  return spec.retracts === true ? retracting(input, algebra) : algebra;
 }

@@ -62,7 +62,8 @@ function spread(ddof: 0 | 1, finish: (variance: number) => number): AggregateFac
           const counted = cells.nums[n + 2];
           if (counted <= ddof) return null;
           const numerator = spreadNumerator(cells, n);
-          return numerator === null ? undefined : finish(numerator / (counted * (counted - ddof) * unit * unit));
+          // Less than nothing is what is left where a row was taken away that was never put in.
+          return numerator === null || numerator < 0 ? undefined : finish(numerator / (counted * (counted - ddof) * unit * unit));
         },
         columns: [
           { suffix: 'sum', type: 'BIGINT' },
@@ -85,13 +86,15 @@ function spread(ddof: 0 | 1, finish: (variance: number) => number): AggregateFac
   };
 }
 
+/** The square of a whole number up to here is a safe integer. */
+const LARGEST_SAFE_ROOT = 94_906_265;
+
 /** n·Σx² − (Σx)², exact before it is rounded to a double; null where an input was out of range. */
 function spreadNumerator(cells: Cells, n: number): number | null {
   const counted = cells.nums[n + 2];
   const first = counted * squaresToNumber(cells.nums, n + SQUARES);
   const total = sumToNumber(cells.nums, n);
-  // By Cauchy and Schwarz (Σx)² is no greater: where the first is a safe integer, so is the second.
-  if (first <= Number.MAX_SAFE_INTEGER) return first - total * total;
+  if (first <= Number.MAX_SAFE_INTEGER && Math.abs(total) <= LARGEST_SAFE_ROOT) return first - total * total;
   const squares = squaresToBigInt(cells.nums, n + SQUARES);
   if (squares === null) return null;
   const exact = sumToBigInt(cells.nums, n);

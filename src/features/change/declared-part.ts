@@ -22,13 +22,20 @@ const nothingElse = { features: {}, tiles: null, code: null } as const;
 
 /** A source's part: its rows and which of them count are its meaning. */
 export function sourcePart(source: EventSourceData): DeclaredPart {
-  const { kind, name, version, id, time, columns, latenessMs, futureSkewMs } = source;
+  const { kind, name, version, id, time, columns, latenessMs, futureSkewMs, changes } = source;
   return {
     ...nothingElse,
     kind,
     name,
     version,
-    meaning: { id, time, columns: typeTexts(columns), columnOrder: Object.keys(columns), latenessMs },
+    meaning: {
+      id,
+      time,
+      columns: typeTexts(columns),
+      columnOrder: Object.keys(columns),
+      latenessMs,
+      ...(changes === undefined ? {} : { changes: { ...changes } }),
+    },
     settings: { futureSkewMs, ...quality(columns) },
   };
 }

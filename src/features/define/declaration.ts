@@ -27,6 +27,16 @@ export interface EventSourceData {
   readonly latenessMs: number;
   /** An event whose time is further than this ahead of its arrival is quarantined. */
   readonly futureSkewMs: number;
+  /** Of a source of changes: a delivery puts a row's image in or takes it away, and its time is when that happened. */
+  readonly changes?: RowImages;
+}
+
+/** Columns of a source of changes that say which row an image is of, the row's own time, and whether it is taken away. */
+export interface RowImages {
+  readonly id: string;
+  readonly time: string;
+  /** A bool column: true for the image before an update or a delete. */
+  readonly before: string;
 }
 
 export type AggregateKind =
@@ -58,6 +68,8 @@ export interface AggregateSpec {
   readonly inputType: ColumnSpec | null;
   /** lastN: n · distinct, topK: cap · topK: k · quantile: q in [0, 1]. */
   readonly params: Readonly<Record<string, number>>;
+  /** The source takes rows away again: what is kept lets that be done exactly (`aggregate/retracting.ts`). */
+  readonly retracts?: true;
 }
 
 /** One feature of a stream view: an aggregate over a window. */

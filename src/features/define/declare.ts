@@ -21,6 +21,7 @@ export {
   varianceSample,
 } from './aggregate-factories.ts';
 export { type BatchView, batchView, sql } from './batch-view.ts';
+export { changeSource } from './change-source.ts';
 export {
   bool,
   type Column,

@@ -20,7 +20,7 @@ export type Columns<S extends EventSource<Tags>> = { readonly [K in keyof S['out
 export type EventOf<S extends EventSource<Tags>> = Values<S['outputs']>;
 
 /** The columns of a type; where there is none, a text that an error shows. */
-type NamesOf<C extends ColumnMap, T extends BaseTag> = [Matching<C, T>] extends [never]
+export type NamesOf<C extends ColumnMap, T extends BaseTag> = [Matching<C, T>] extends [never]
   ? `a column that is ${T}()`
   : Matching<C, T>;
 

@@ -65,7 +65,8 @@ export function streamView<S extends Tags, K extends Tags, const W extends Durat
     name,
     options.features(columnExpressions(source.columns) as unknown as Columns<EventSource<S>>),
   );
-  const aggregates = drafts.map(([aggregate, { spec }]): AggregateSpec => ({ name: aggregate, ...spec }));
+  const retracts = source.changes === undefined ? {} : ({ retracts: true } as const);
+  const aggregates = drafts.map(([aggregate, { spec }]): AggregateSpec => ({ name: aggregate, ...spec, ...retracts }));
   const features = drafts.flatMap(([aggregate, draft], index) => {
     const windows = draft.windows ?? options.windows;
     if (windows.length === 0) throw fail('WINDOWS_NONE', { view: name, aggregate });

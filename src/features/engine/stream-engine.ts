@@ -60,6 +60,7 @@ class ViewFolder<H extends KeyRuns> {
   readonly #inputs: readonly ((row: readonly Value[]) => Value)[];
   /** The event's inputs, one per aggregate: filled once, used for every hop. */
   readonly #values: Value[];
+  readonly #images: ImagePlaces | null;
 
   constructor(layout: TileLayout, host: TileHost<H>) {
     this.layout = layout;
@@ -69,9 +70,11 @@ class ViewFolder<H extends KeyRuns> {
       input === null ? () => null : compileExpression(input, layout.view.source.columns),
     );
     this.#values = new Array(this.#inputs.length).fill(null);
+    this.#images = imagePlaces(layout.view.source);
   }
 
-  fold({ id, ts, row }: Delivery): void {
+  fold(delivery: Delivery): void {
+    const { row } = delivery;
     const key = this.#keyOf(row);
     if (key === null) {
       this.nullKeys += 1;
@@ -82,24 +85,48 @@ class ViewFolder<H extends KeyRuns> {
     const layout = this.layout;
     const tiles = this.#host.tilesOf(layout, key);
     const hops = layout.view.hopsMs;
+    const images = this.#images;
+    // A change counts at its row's own time, and no earlier instant may be answered from a tile that has seen it.
+    const ts = images === null ? delivery.ts : (row[images.time] as number);
+    const id = images === null ? delivery.id : (row[images.id] as string);
+    const seen = Math.max(ts, delivery.ts);
+    const taken = images !== null && row[images.before] === true;
     for (let hop = 0; hop < hops.length; hop += 1) {
       const start = floorTo(ts, hops[hop]);
-      this.#addTo(tiles.runs[hop], start, ts, id);
+      this.#addTo(tiles.runs[hop], start, seen, ts, id, taken);
       this.#host.changed(layout, tiles, hop, start);
     }
   }
 
-  #addTo(run: TileRun, start: number, ts: number, id: string): void {
+  #addTo(run: TileRun, start: number, seen: number, ts: number, id: string, taken: boolean): void {
     const { numbers, objects, partials } = this.layout;
     const index = tileAt(run, this.layout, start, STREAM_GENERATION);
     const at = index * numbers;
     run.nums[at + COUNT] += 1;
-    if (ts > run.nums[at + MAX_TS]) run.nums[at + MAX_TS] = ts;
+    if (seen > run.nums[at + MAX_TS]) run.nums[at + MAX_TS] = seen;
     for (let p = 0; p < partials.length; p += 1) {
       const { aggregate, num, obj } = partials[p];
-      aggregate.update(run, at + num, index * objects + obj, this.#values[p], ts, id);
+      if (taken) aggregate.retract?.(run, at + num, index * objects + obj, this.#values[p], ts, id);
+      else aggregate.update(run, at + num, index * objects + obj, this.#values[p], ts, id);
     }
   }
+}
+
+/** Where the columns of a source of changes lie in its rows. */
+interface ImagePlaces {
+  readonly id: number;
+  readonly time: number;
+  readonly before: number;
+}
+
+function imagePlaces({ columns, changes }: EventSourceData): ImagePlaces | null {
+  if (changes === undefined) return null;
+  const names = Object.keys(columns);
+  return {
+    id: names.indexOf(changes.id),
+    time: names.indexOf(changes.time),
+    before: names.indexOf(changes.before),
+  };
 }
 
 /** The key of a view's entity, from a row of its source; null where a part is null. */

@@ -1,4 +1,5 @@
 import type { AggregateSpec } from '../define/declaration.ts';
+import type { ChangedPartialsPlan } from './changed-partials.ts';
 import type { ClosedPartialsPlan } from './closed-partials.ts';
 import type { GenerationPlan } from './generation.ts';
 import type { MergedPartialsPlan } from './merged-partials.ts';
@@ -15,7 +16,7 @@ export interface AnswersPlan {
 
 /** Where a view's answers come from, and how spine rows find theirs: by key and instant. */
 export interface AnswerSource {
-  readonly plan: ClosedPartialsPlan | MergedPartialsPlan | WindowPartsPlan | GenerationPlan;
+  readonly plan: ChangedPartialsPlan | ClosedPartialsPlan | MergedPartialsPlan | WindowPartsPlan | GenerationPlan;
   readonly keys: readonly PointKey[];
 }
 

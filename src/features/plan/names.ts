@@ -15,6 +15,9 @@ export const FEATURE_PREFIX = 'f_';
 export const ID = 'id';
 export const TS = 'ts';
 export const INGEST = 'ingest_ts';
+/** Of a source of changes: when the change happened, and 1 or −1 for a row's image that is put in or taken away. */
+export const CHANGED = 'changed';
+export const SIGN = 'sign';
 export const PARTITION_NO = 'partition_no';
 export const LOG_OFFSET = 'log_offset';
 

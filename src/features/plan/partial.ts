@@ -31,6 +31,8 @@ export interface Partial {
   /** Column of the view's events; null: the event itself. */
   readonly input: string | null;
   readonly inputType: ColumnSpec | null;
+  /** Whether events have a sign: those of −1 are taken away. */
+  readonly signed?: boolean;
 }
 
 /** The count of events that every tile and instant has, as if it were an aggregate's. */
@@ -60,7 +62,16 @@ export function readPartials(spec: AggregateSpec, inputs: readonly ViewInput[]):
 
 function partial(spec: AggregateSpec, suffix: PartialSuffix, type: SqlType, inputs: readonly ViewInput[]): Partial {
   const input = inputName(inputs, spec.input);
-  return { name: `${spec.name}_${suffix}`, aggregate: spec.kind, suffix, type, input, inputType: spec.inputType };
+  const signed = spec.retracts === true ? { signed: true } : {};
+  return {
+    name: `${spec.name}_${suffix}`,
+    aggregate: spec.kind,
+    suffix,
+    type,
+    input,
+    inputType: spec.inputType,
+    ...signed,
+  };
 }
 
 const TILE_SUFFIXES = ['n', 'true', 'sum', 'sq', 'min', 'max', 'first', 'last'] as const satisfies PartialSuffix[];

@@ -1,4 +1,5 @@
 import type { ColumnSpec } from '../../schema/column.ts';
+import { isAdditive } from '../aggregate/retracting.ts';
 import type { AggregateKind, AggregateSpec, StreamViewData } from '../define/declaration.ts';
 import type { AdmissionPlan } from './admission.ts';
 import { inputName, type ViewEventsPlan, viewEvents } from './view-events.ts';
@@ -11,7 +12,8 @@ export const PART_KINDS = [
   'quantile',
   'topK',
 ] as const satisfies AggregateKind[];
-export type PartKind = (typeof PART_KINDS)[number];
+/** `images`: those of rows that can be taken away again, for any kind that is no sum. */
+export type PartKind = (typeof PART_KINDS)[number] | 'images';
 
 /** An aggregate made of parts: how an event names its part and what is kept for it follow from kind and input type. */
 export interface PartAggregate {
@@ -45,7 +47,8 @@ export function parts(
 
 /** The aggregate as one of parts; null where its partial is columns. */
 export function partAggregate(spec: AggregateSpec, events: ViewEventsPlan): PartAggregate | null {
-  const kind = PART_KINDS.find((name) => name === spec.kind);
+  const images = spec.retracts === true && !isAdditive(spec.kind) ? 'images' : undefined;
+  const kind = images ?? PART_KINDS.find((name) => name === spec.kind);
   const input = inputName(events.inputs, spec.input);
   if (kind === undefined || input === null || spec.inputType === null) return null;
   return { kind, input, inputType: spec.inputType, params: spec.params };

@@ -1,6 +1,7 @@
 import type { AdmissionPlan } from './admission.ts';
 import type { AnswersPlan } from './answers.ts';
 import type { AsOfPlan } from './as-of.ts';
+import type { ChangedPartialsPlan } from './changed-partials.ts';
 import type { ClosedPartialsPlan } from './closed-partials.ts';
 import type { DeclaredPlan } from './declared.ts';
 import type { ExtremesPlan } from './extremes.ts';
@@ -33,6 +34,7 @@ export type Plan =
   | ExtremesPlan
   | ClosedPartialsPlan
   | OpenPartialsPlan
+  | ChangedPartialsPlan
   | MergedPartialsPlan
   | WindowPartsPlan
   | GenerationPlan

@@ -2,6 +2,7 @@ import type { StreamViewData } from '../define/declaration.ts';
 import { windowsOf } from '../window/window-reader.ts';
 import type { AdmissionPlan } from './admission.ts';
 import type { AnswerColumn, AnswerSource } from './answers.ts';
+import type { ChangedPartialsPlan } from './changed-partials.ts';
 import type { ClosedPartialsPlan } from './closed-partials.ts';
 import { closedPartials } from './closed-read.ts';
 import type { WindowColumn } from './extremes.ts';
@@ -86,6 +87,8 @@ export function streamRead(options: StreamReadOptions): StreamRead {
 
 /** How far back from an instant the events lie that the features need, in ms; null: without bound. */
 export function reachBackMs(view: StreamViewData, features: readonly string[], counts: boolean): number | null {
+  // A row of the window may have been put in or changed at any time before.
+  if (view.source.changes !== undefined) return null;
   const needed = windowsOf(view).filter(
     (window) => counts || window.features.some((index) => features.includes(view.features[index].name)),
   );
@@ -118,7 +121,8 @@ function wholePartials(
   points: PointsPlan,
   events: ViewEventsPlan,
   columns: readonly WindowColumn[],
-): ClosedPartialsPlan | MergedPartialsPlan {
+): ChangedPartialsPlan | ClosedPartialsPlan | MergedPartialsPlan {
+  if (events.images !== null) return { kind: 'changedPartials', points, events, columns };
   const closed = closedPartials(points, events, columns);
   if (points.latenessMs === null) return closed;
   return { kind: 'mergedPartials', closed, open: { kind: 'openPartials', points, events, columns } };

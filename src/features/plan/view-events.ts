@@ -1,5 +1,5 @@
 import type { Columns } from '../../schema/column.ts';
-import type { AggregateSpec, StreamViewData } from '../define/declaration.ts';
+import type { AggregateSpec, RowImages, StreamViewData } from '../define/declaration.ts';
 import type { Expression } from '../expression/expression.ts';
 import type { AdmissionPlan, Reach } from './admission.ts';
 import { keyColumn, sourceColumn } from './names.ts';
@@ -18,6 +18,11 @@ export interface ViewEventsPlan {
   readonly inputs: readonly ViewInput[];
   /** null: all. */
   readonly reach: ViewReach | null;
+  /**
+   * Columns of the row's id and time, and whether it is taken away, of a source of changes: `id` and `ts` are then the
+   * row's own, and `changed` and `sign` stand beside them. null: events.
+   */
+  readonly images: RowImages | null;
 }
 
 /** Only the events that can count for a spine, of the entities that it asks for. */
@@ -53,7 +58,12 @@ export function viewEvents(
     name: keyColumn(name),
     of: sourceColumn(view.key[name]),
   }));
-  return { kind: 'viewEvents', from, source: view.source.columns, keys, inputs, reach };
+  const { columns, changes } = view.source;
+  const images =
+    changes === undefined
+      ? null
+      : { id: sourceColumn(changes.id), time: sourceColumn(changes.time), before: sourceColumn(changes.before) };
+  return { kind: 'viewEvents', from, source: columns, keys, inputs, reach, images };
 }
 
 /** The name of an aggregate's input among those of the view's events; null where it has none. */

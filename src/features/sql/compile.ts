@@ -2,6 +2,7 @@ import type { Plan, PlanKind, PlanOf } from '../plan/plan.ts';
 import { admissionSql } from './admission.ts';
 import { answersSql } from './answers.ts';
 import { asOfSql } from './as-of.ts';
+import { changedPartialsSql } from './changed-partials.ts';
 import { closedPartialsSql } from './closed-partials.ts';
 import { declaredSql } from './declared.ts';
 import type { Dialect, Step } from './dialect.ts';
@@ -49,6 +50,7 @@ const shared: Writers = {
   extremes: extremesSql,
   closedPartials: closedPartialsSql,
   openPartials: openPartialsSql,
+  changedPartials: changedPartialsSql,
   mergedPartials: mergedPartialsSql,
   windowParts: windowPartsSql,
   generation: generationSql,
@@ -70,6 +72,7 @@ const STEP_NAMES: Readonly<Record<Exclude<PlanKind, 'scan'>, string>> = {
   extremes: 'extremes',
   closedPartials: 'closed_partials',
   openPartials: 'open_partials',
+  changedPartials: 'changed_partials',
   mergedPartials: 'partials',
   windowParts: 'window_parts',
   generation: 'visible',
@@ -136,6 +139,8 @@ function write(plan: Plan, writers: Writers, compiler: Compiler): string {
       return writers.closedPartials(plan, compiler);
     case 'openPartials':
       return writers.openPartials(plan, compiler);
+    case 'changedPartials':
+      return writers.changedPartials(plan, compiler);
     case 'mergedPartials':
       return writers.mergedPartials(plan, compiler);
     case 'windowParts':

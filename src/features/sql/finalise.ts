@@ -60,7 +60,7 @@ function spreadSql(column: Column, ddof: 0 | 1, unit: number, dialect: Dialect):
   const numerator = dialect.toDouble(dialect.exactSpread(n, column('squares'), column('total')));
   const divisor = ddof === 0 ? `(${count} * ${count})` : `(${count} * (${count} - ${double(1)}))`;
   const whole = scaled(scaled(divisor, unit), unit);
-  return `CASE WHEN ${n} > ${ddof} AND ${column('wild')} = 0 THEN ${numerator} / ${whole} END`;
+  return `CASE WHEN ${n} > ${ddof} AND ${column('wild')} = 0 AND ${numerator} >= 0 THEN ${numerator} / ${whole} END`;
 }
 
 function scaled(sql: string, unit: number): string {

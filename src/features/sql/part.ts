@@ -1,3 +1,4 @@
+import { SIGN } from '../plan/names.ts';
 import type { PartAggregate, PartKind } from '../plan/parts.ts';
 import type { Dialect } from './dialect.ts';
 import { stampSql, valueTextSql } from './partial.ts';
@@ -23,6 +24,11 @@ export function eventPartsSql(
   return `SELECT ${[...columns, `${part} AS part`, `${value} AS val`].join(', ')}\nFROM ${from}\nWHERE ${present} IS NOT NULL`;
 }
 
+/** A condition on folded parts: an image that was taken away is none. */
+export function havingSql(aggregate: PartAggregate): string {
+  return aggregate.kind === 'images' ? '\nHAVING SUM(val) <> 0' : '';
+}
+
 /** Folds `val` of the events of one part. */
 export function foldSql(aggregate: PartAggregate, dialect: Dialect): string {
   return partText(aggregate, dialect).fold;
@@ -35,6 +41,11 @@ function partText({ kind, input, inputType }: PartAggregate, dialect: Dialect): 
     distinct: () => ({ part: valueTextSql(input, inputType, dialect), value: bigint(1), fold: 'MAX(val)' }),
     topK: () => ({ part: valueTextSql(input, inputType, dialect), value: bigint(1), fold: 'CAST(SUM(val) AS BIGINT)' }),
     quantile: () => ({ part: binSql(input), value: bigint(1), fold: 'CAST(SUM(val) AS BIGINT)' }),
+    images: () => ({
+      part: `${stampSql()} || ${valueTextSql(input, inputType, dialect)}`,
+      value: SIGN,
+      fold: 'CAST(SUM(val) AS BIGINT)',
+    }),
     approxDistinct: () => ({ part: bucketSql('digest'), value: rhoSql('digest'), fold: 'MAX(val)' }),
   };
   return texts[kind]();

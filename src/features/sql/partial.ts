@@ -1,5 +1,5 @@
 import type { ColumnSpec } from '../../schema/column.ts';
-import { ID, TS } from '../plan/names.ts';
+import { ID, SIGN, TS } from '../plan/names.ts';
 import type { Partial } from '../plan/partial.ts';
 import type { Dialect } from './dialect.ts';
 import { bigint } from './text.ts';
@@ -7,6 +7,7 @@ import { bigint } from './text.ts';
 /** The aggregate over a group of events that gives a column of a partial; `where` counts only events for which it holds. */
 export function updateSql(partial: Partial, dialect: Dialect, where: string | null = null): string {
   const value = valueSql(partial, where);
+  if (partial.signed === true) return signedSql(partial, value ?? '1');
   switch (partial.suffix) {
     case 'n':
       return value === null ? 'COUNT(*)' : `COUNT(${value})`;
@@ -31,6 +32,28 @@ export function updateSql(partial: Partial, dialect: Dialect, where: string | nu
       return `MAX(${stampedSql(`${value}`, partial.inputType, dialect)})`;
     default:
       return partial.suffix satisfies never;
+  }
+}
+
+/** Sums with the sign of each event; zero over nothing. One input too large to be squared leaves no answer for good. */
+function signedSql({ suffix }: Partial, value: string): string {
+  const count = `CAST(COALESCE(SUM(CASE WHEN ${value} IS NOT NULL THEN ${SIGN} END), 0) AS BIGINT)`;
+  switch (suffix) {
+    case 'n':
+    case 'true':
+      return count;
+    case 'sum':
+      return `CAST(COALESCE(SUM(CAST(${SIGN} * (${value}) AS BIGINT)), 0) AS BIGINT)`;
+    case 'total':
+      return `COALESCE(SUM(CAST(${SIGN} * (${value}) AS DECIMAL(38,0))), 0)`;
+    case 'sq':
+      return `CASE WHEN COUNT(${wildSql(value)}) = 0 THEN COALESCE(SUM(${SIGN} * ${squareSql(value)}), 0) END`;
+    case 'squares':
+      return `COALESCE(SUM(${SIGN} * ${squareSql(value)}), 0)`;
+    case 'wild':
+      return `COUNT(${wildSql(value)})`;
+    default:
+      throw new TypeError(`${suffix} is no sum`);
   }
 }
 

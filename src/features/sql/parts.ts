@@ -1,7 +1,7 @@
 import { TS } from '../plan/names.ts';
 import type { PartsPlan } from '../plan/parts.ts';
 import type { Compiler } from './compile.ts';
-import { eventPartsSql, foldSql } from './part.ts';
+import { eventPartsSql, foldSql, havingSql } from './part.ts';
 import { columnsOf, floorSql, onEqual, selectList } from './text.ts';
 import { versionSql } from './tiles.ts';
 
@@ -16,7 +16,7 @@ export function partsSql({ from, hopMs, generation, aggregate }: PartsPlan, comp
   const named = compiler.add('event_parts', eventPartsSql(aggregate, events, [...keys, TS], compiler.dialect));
   const ofTiles = `SELECT ${keys.join(', ')}, ${start} AS tile_start, part, ${foldSql(aggregate, compiler.dialect)} AS val
 FROM ${named}
-GROUP BY ${[...keys, start, 'part'].join(', ')}`;
+GROUP BY ${[...keys, start, 'part'].join(', ')}${havingSql(aggregate)}`;
   const folded = compiler.add('tile_parts', ofTiles);
   const kept =
     aggregate.kind === 'lastN'

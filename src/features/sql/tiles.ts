@@ -1,5 +1,6 @@
-import { TS } from '../plan/names.ts';
+import { CHANGED, TS } from '../plan/names.ts';
 import type { TilesPlan } from '../plan/tiles.ts';
+import type { ViewEventsPlan } from '../plan/view-events.ts';
 import type { Compiler } from './compile.ts';
 import { updateSql } from './partial.ts';
 import { bigint, floorSql, selectList } from './text.ts';
@@ -14,10 +15,15 @@ export function tilesSql({ from, hopMs, generation, partials }: TilesPlan, compi
     `${start} AS tile_start`,
     'COUNT(*) AS n',
     `${versionSql(generation, 'COUNT(*)')} AS version`,
-    `MAX(${TS}) AS max_ts`,
+    `${seenSql(from)} AS max_ts`,
     ...partials.map((partial) => `${updateSql(partial, compiler.dialect)} AS ${partial.name}`),
   ];
   return `SELECT\n  ${selectList(columns)}\nFROM ${compiler.step(from)}\nGROUP BY ${[...keys, start].join(', ')}`;
+}
+
+/** The instant that a tile has seen: a change is seen when it happens, and counts at its row's time. */
+function seenSql({ images }: ViewEventsPlan): string {
+  return images === null ? `MAX(${TS})` : `MAX(CASE WHEN ${CHANGED} > ${TS} THEN ${CHANGED} ELSE ${TS} END)`;
 }
 
 /** `generation · 2^40 + n`. */

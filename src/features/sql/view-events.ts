@@ -1,16 +1,22 @@
-import { ASKED, ID, INGEST, TS } from '../plan/names.ts';
+import { ASKED, CHANGED, ID, INGEST, SIGN, TS } from '../plan/names.ts';
 import type { ViewEventsPlan } from '../plan/view-events.ts';
 import type { Compiler } from './compile.ts';
 import { expressionSql } from './expression.ts';
 import { bigint, selectList } from './text.ts';
 
 export function viewEventsSql(plan: ViewEventsPlan, compiler: Compiler): string {
-  const { from, source, keys, inputs } = plan;
+  const { from, source, keys, inputs, images } = plan;
   const columns = [
     ...keys.map(({ name, of }) => `${of} AS ${name}`),
-    `${from.id} AS ${ID}`,
-    `${from.time} AS ${TS}`,
+    `${images?.id ?? from.id} AS ${ID}`,
+    `${images?.time ?? from.time} AS ${TS}`,
     INGEST,
+    ...(images === null
+      ? []
+      : [
+          `${from.time} AS ${CHANGED}`,
+          `CASE WHEN ${images.before} THEN ${bigint(-1)} ELSE ${bigint(1)} END AS ${SIGN}`,
+        ]),
     ...inputs.map(({ name, expression }) => `${expressionSql(expression, source, compiler.dialect)} AS ${name}`),
   ];
   const present = keys.map(({ of }) => `${of} IS NOT NULL`);

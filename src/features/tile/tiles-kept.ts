@@ -23,8 +23,8 @@ export function tilesKept(view: StreamViewData): TilesKept {
 }
 
 /** An aggregate as it is written, with the type of its input: `quantile(e.delay: int, q = 0.9)`. */
-export function aggregateText({ kind, input, inputType, params }: AggregateSpec): string {
+export function aggregateText({ kind, input, inputType, params, retracts }: AggregateSpec): string {
   const of = input === null || inputType === null ? [] : [`${expressionText(input)}: ${typeText(inputType)}`];
   const rest = Object.entries(params).map(([param, value]) => `${param} = ${value}`);
-  return `${kind}(${[...of, ...rest.sort()].join(', ')})`;
+  return `${retracts === true ? 'retracting ' : ''}${kind}(${[...of, ...rest.sort()].join(', ')})`;
 }

@@ -70,6 +70,18 @@ export class TileRanges {
     if (to < this.#q) this.#add(runs, head, to, to + 1);
   }
 
+  /** The latest instant that the covered tiles have seen; -Infinity where there are none. */
+  latest(runs: readonly TileRun[]): number {
+    const stride = this.#layout.numbers;
+    let latest = Number.NEGATIVE_INFINITY;
+    for (let r = 0; r < this.end; r += 3) {
+      const { nums } = runs[this.ranges[r]];
+      for (let i = this.ranges[r + 1]; i < this.ranges[r + 2]; i += 1)
+        latest = Math.max(latest, nums[i * stride + MAX_TS]);
+    }
+    return latest;
+  }
+
   /** Whole tiles of [from, to): up through the hops as far as a larger tile fits in, and down again. */
   #coverWhole(runs: readonly TileRun[], from: number, to: number): void {
     const hops = this.#hops;

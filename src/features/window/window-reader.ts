@@ -107,6 +107,8 @@ export class WindowReader {
     const ranges = this.#ranges;
     const ready = ranges.choose(runs, q);
     if (ready !== q) return ready;
+    const changed = this.#layout.view.source.changes === undefined ? q : this.#changedAfter(runs, q);
+    if (changed !== q) return changed;
     this.merged = 0;
     this.maxTs = Number.NEGATIVE_INFINITY;
     // Events ahead of q come in with it.
@@ -134,6 +136,20 @@ export class WindowReader {
     }
     this.holdsUntil = holds;
     return q;
+  }
+
+  /** A change can be of any row: gives q, or the instant from which every tile that a window needs has seen only what was. */
+  #changedAfter(runs: readonly TileRun[], q: number): number {
+    const ranges = this.#ranges;
+    let latest = Number.NEGATIVE_INFINITY;
+    for (let w = 0; w < this.#folds.length; w += 1) {
+      const from = floorTo(q - this.#reachMs[w], this.#hopsMs[w]);
+      ranges.coverBody(runs, from);
+      latest = Math.max(latest, ranges.latest(runs));
+      ranges.coverHead(runs, from);
+      latest = Math.max(latest, ranges.latest(runs));
+    }
+    return latest < q ? q : latest + 1;
   }
 
   #keep(memo: WindowMemo, window: number, from: number): void {

@@ -1,11 +1,12 @@
 import { compareText } from '../../base/text-order.ts';
 import { floorTo } from '../../base/time.ts';
-import type { StreamViewData } from '../../features/define/declaration.ts';
+import type { RowImages, StreamViewData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import { viewKeyEncoder } from '../../features/engine/stream-engine.ts';
 import { compileExpression } from '../../features/expression/compile.ts';
 import type { Value } from '../../schema/column.ts';
 import { naiveAggregate } from './naive-aggregate.ts';
+import { naiveSigned } from './naive-signed.ts';
 
 /**
  * The naive oracle: what a view answers, by scanning all events. No tiles, no partials, nothing shared with the engines
@@ -33,6 +34,7 @@ export function naiveAnswers(
   q: number,
   knownAt = Number.POSITIVE_INFINITY,
 ): readonly (Value | undefined)[] {
+  if (view.source.changes !== undefined) return naiveChanged(view, view.source.changes, accepted, key, q, knownAt);
   const keyOf = viewKeyEncoder(view);
   const mine = accepted.filter(({ row, ingestTs }) => ingestTs <= knownAt && keyOf(row) === key).sort(byTimeAndId);
   return view.features.map(({ aggregate, windowMs, hopMs }) => {
@@ -45,6 +47,63 @@ export function naiveAnswers(
       mine.filter(({ ts }) => from <= ts && ts < q).map(({ row }) => input(row)),
     );
   });
+}
+
+/**
+ * The same over a source of changes: of the rows whose own time lies in the window, what was put in before q and not
+ * taken away before it. Sums take away what is taken away, whether or not it was there; the rest answers over rows.
+ */
+function naiveChanged(
+  view: StreamViewData,
+  images: RowImages,
+  accepted: readonly Delivery[],
+  key: string,
+  q: number,
+  knownAt: number,
+): readonly (Value | undefined)[] {
+  const names = Object.keys(view.source.columns);
+  const keyOf = viewKeyEncoder(view);
+  const changes = accepted.filter(({ ts, row, ingestTs }) => ts < q && ingestTs <= knownAt && keyOf(row) === key);
+  return view.features.map(({ aggregate, windowMs, hopMs }) => {
+    const length = Math.min(windowMs ?? Number.POSITIVE_INFINITY, view.ttlMs ?? Number.POSITIVE_INFINITY);
+    const from = length === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : floorTo(q - length, hopMs);
+    const spec = view.aggregates[aggregate];
+    const input = spec.input === null ? () => true : compileExpression(spec.input, view.source.columns);
+    const rows = changes.map(
+      ({ row }): Image => ({
+        id: String(row[names.indexOf(images.id)]),
+        ts: Number(row[names.indexOf(images.time)]),
+        value: input(row),
+        taken: row[names.indexOf(images.before)] === true,
+      }),
+    );
+    const inWindow = rows.filter(({ ts }) => from <= ts && ts < q);
+    const puts = inWindow.filter(({ taken }) => !taken);
+    const takes = inWindow.filter(({ taken }) => taken);
+    if (SUMS.has(spec.kind)) return naiveSigned(spec, valuesOf(puts), valuesOf(takes));
+    const left = takes.reduce(without, puts).toSorted((a, b) => a.ts - b.ts || compareText(a.id, b.id));
+    return naiveAggregate(spec, valuesOf(left));
+  });
+}
+
+interface Image {
+  readonly id: string;
+  readonly ts: number;
+  readonly value: Value;
+  readonly taken: boolean;
+}
+
+const SUMS: ReadonlySet<string> = new Set(
+  'count share sum mean variancePop varianceSample stddevPop stddevSample'.split(' '),
+);
+
+function valuesOf(images: readonly Image[]): readonly Value[] {
+  return images.map(({ value }) => value);
+}
+
+function without(rows: readonly Image[], { id, ts, value }: Image): readonly Image[] {
+  const place = rows.findIndex((row) => row.id === id && row.ts === ts && row.value === value);
+  return place < 0 ? rows : rows.toSpliced(place, 1);
 }
 
 function byTimeAndId(a: Delivery, b: Delivery): number {

@@ -1,0 +1,333 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ByteWriter } from '../../src/base/bytes.ts';
+import { partitionOf } from '../../src/base/hash/partition-of.ts';
+import type { AggregateSpec, EventSourceData, StreamViewData } from '../../src/features/define/declaration.ts';
+import { rawTable } from '../../src/features/plan/raw-table.ts';
+import type { ReadMode } from '../../src/features/plan/stream-read.ts';
+import type { Dialect } from '../../src/features/sql/dialect.ts';
+import { duckdb } from '../../src/features/sql/duckdb.ts';
+import { pointInTimeQuery } from '../../src/features/sql/point-in-time.ts';
+import { standard } from '../../src/features/sql/standard.ts';
+import { encodeTile } from '../../src/features/tile/tile-codec.ts';
+import type { Value } from '../../src/schema/column.ts';
+import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
+import { engineOf } from '../tiles/golden-view.ts';
+import { hasSharedData, sharedText, whySkipped } from '../tiles/shared-data.ts';
+import { aggregate, column, int, serviceOf, sourceOf, text, viewOf } from './declare.ts';
+import { createRaw, type LoggedDelivery, openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
+import { everyAggregate } from './streams.ts';
+import { engineTables, sqlTables } from './tables-of.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await openDatabase();
+});
+afterAll(() => database.close());
+
+/** A source of changes: rows have an id, a time and columns; `gone` says that an image is taken away. */
+function changesOf(columns: EventSourceData['columns'], rest: Partial<EventSourceData> = {}): EventSourceData {
+  const own = {
+    ...columns,
+    row: { ...text, nullable: false },
+    ts: { type: 'time', nullable: false },
+    gone: { type: 'bool', nullable: false },
+  } as const;
+  return sourceOf(own, { changes: { id: 'row', time: 'ts', before: 'gone' }, ...rest });
+}
+
+const retracting = (spec: AggregateSpec): AggregateSpec => ({ ...spec, retracts: true });
+
+interface Asked {
+  readonly key: string;
+  readonly q: number;
+}
+
+async function sqlAnswers(view: StreamViewData, spine: readonly Asked[], mode: ReadMode, dialect: Dialect) {
+  const [keyName] = Object.keys(view.entity.key);
+  const rows = spine.map(({ key, q }, i) => `('${i}', ${q}::BIGINT, '${key}')`);
+  const query = pointInTimeQuery({
+    service: serviceOf(view),
+    spine: `(SELECT * FROM (VALUES ${rows.join(', ')}) AS t(_id, _at, ${keyName}))`,
+    mode,
+    deliveriesOf: (source) => relationOf(rawTable(source)),
+    generationsOf: () => '',
+    counts: false,
+    dialect,
+  });
+  const answers: (readonly Value[])[] = [];
+  for (const row of await database.rows(query.sql))
+    answers[Number(query.id(row))] = query.features.map(({ value }) => value(row));
+  return answers;
+}
+
+const orNull = (values: readonly (Value | undefined)[]) => values.map((value) => value ?? null);
+
+describe.skipIf(!hasSharedData)(`Chronon's changes${whySkipped}`, () => {
+  interface Row {
+    readonly listing_id: number;
+    readonly ts: number;
+    readonly rating: number;
+    readonly ds: string;
+    readonly mutation_ts?: number;
+    readonly is_before?: boolean;
+  }
+  interface Case {
+    readonly snapshotData: readonly Row[];
+    readonly mutationData: readonly Row[];
+    readonly window_days: number | null;
+    readonly expected: readonly {
+      readonly listing_id: number;
+      readonly ts: number;
+      readonly rating_average: number | null;
+    }[];
+  }
+  const cases = hasSharedData
+    ? Object.entries(
+        (JSON.parse(sharedText('chronon/chronon_mutation_pit_cases.json')) as { cases: Record<string, Case> }).cases,
+      )
+    : [];
+  const source = changesOf({ listing: text, rating: int }, { name: 'ratings' });
+
+  const imageOf = ({ listing_id, ts, rating }: Row) => `${listing_id}.${ts}.${rating}`;
+
+  /** The first snapshot at the end of its day, then the mutations; what a later snapshot has more or less is changed at its end. */
+  function deliveries({ snapshotData, mutationData }: Case): readonly LoggedDelivery[] {
+    const days = [...new Set(snapshotData.map(({ ds }) => ds))].sort();
+    const changes: { readonly row: Row; readonly at: number; readonly gone: boolean }[] = mutationData
+      .filter(({ ds }) => ds > days[0])
+      .map((row) => ({ row, at: row.mutation_ts ?? 0, gone: row.is_before === true }));
+    for (const day of days) {
+      const end = Date.parse(`${day}T00:00:00Z`) + DAY - 1;
+      const held = new Map<string, number>();
+      const count = (row: Row, by: number) => held.set(imageOf(row), (held.get(imageOf(row)) ?? 0) + by);
+      for (const { row, at, gone } of changes) if (at <= end) count(row, gone ? -1 : 1);
+      for (const row of snapshotData.filter(({ ds }) => ds === day)) {
+        const left = held.get(imageOf(row)) ?? 0;
+        count(row, -1);
+        if (left <= 0) changes.push({ row, at: end, gone: false });
+      }
+      for (const [image, left] of held) {
+        const of = [...snapshotData, ...mutationData].find((row) => imageOf(row) === image);
+        for (let i = 0; i < left && of !== undefined; i += 1) changes.push({ row: of, at: end, gone: true });
+      }
+    }
+    return changes
+      .sort((a, b) => a.at - b.at)
+      .map(({ row, at, gone }, i): LoggedDelivery => {
+        const id = `c${i}`;
+        const cells = [id, at, String(row.listing_id), row.rating, imageOf(row), row.ts, gone];
+        return { id, ts: at, ingestTs: at, row: cells, partition: 0, offset: i };
+      });
+  }
+
+  test('has 26 expected answers', () => {
+    expect(cases.flatMap(([, { expected }]) => expected)).toHaveLength(26);
+  });
+
+  test.each(cases)('%s: stream engine, SQL and scan give the expected averages', async (_, one) => {
+    const windowMs = one.window_days === null ? null : one.window_days * DAY;
+    const view = viewOf(
+      source,
+      { listing: 'listing' },
+      [
+        retracting(aggregate('average', 'mean', column('rating'), int)),
+        retracting(aggregate('latest', 'last', column('rating'), int)),
+      ],
+      [{ name: 'w', windowMs, hopMs: HOUR }],
+    );
+    const changes = deliveries(one);
+    const expected = one.expected.map(({ rating_average }) => rating_average);
+    const scanned = one.expected.map(({ listing_id, ts }) => naiveAnswers(view, changes, String(listing_id), ts));
+    expect(scanned.map(([average]) => average)).toEqual(expected);
+
+    const { engine, reader, runsOf } = engineOf(view);
+    const read: (Value | undefined)[][] = [];
+    let applied = 0;
+    for (const { listing_id, ts, at } of one.expected.map((row, at) => ({ ...row, at })).sort((a, b) => a.ts - b.ts)) {
+      for (; applied < changes.length && changes[applied].ts < ts; applied += 1) engine.apply(changes[applied], 0);
+      read[at] = [];
+      expect(reader.read(runsOf(String(listing_id)), ts, read[at], 0)).toBe(ts);
+    }
+    expect(read).toEqual(scanned);
+
+    await database.run(`DROP TABLE IF EXISTS ${relationOf(rawTable(source))}`);
+    await createRaw(database, source, changes);
+    const spine = one.expected.map(({ listing_id, ts }) => ({ key: String(listing_id), q: ts }));
+    for (const dialect of [duckdb, standard])
+      expect(await sqlAnswers(view, spine, 'corrected', dialect)).toEqual(scanned.map(orNull));
+  });
+});
+
+const columns = {
+  key: text,
+  i: int,
+  l: everyOf('sum_l'),
+  d: everyOf('sum_d'),
+  f: everyOf('max_f'),
+  b: everyOf('first_b'),
+  t: text,
+};
+const source = changesOf(columns, { name: 'rows', latenessMs: 20 * MINUTE, futureSkewMs: MINUTE });
+
+function everyOf(name: string) {
+  return everyAggregate.find((spec) => spec.name === name)?.inputType ?? text;
+}
+
+/** A cap would be met by different rows in tiles and windows, as with any other source: laws.test.ts holds that. */
+const chosen =
+  /^(events|count_b|share_b|sum_[id]|mean_l|var_pop_i|sd_sample_i|min_t|max_[lf]|first_t|last_l|last_3|distinct_t|approx_t|p50_i|top_2_t)$/;
+const aggregates = everyAggregate.filter(({ name }) => chosen.test(name)).map(retracting);
+const view = viewOf(source, { key: 'key' }, aggregates, [
+  { name: 'short', windowMs: 10 * MINUTE, hopMs: MINUTE },
+  { name: 'long', windowMs: 3 * HOUR, hopMs: 5 * MINUTE },
+  { name: 'ever', windowMs: null, hopMs: 5 * MINUTE },
+]);
+
+const image = fc.record({
+  key: fc.constantFrom('a', 'b'),
+  ts: fc.integer({ min: -30, max: 60 }).map((at) => at * 20_000),
+  i: fc.option(fc.integer({ min: -9, max: 9 })),
+  l: fc.option(fc.bigInt(-(2n ** 58n), 2n ** 58n)),
+  d: fc.option(fc.bigInt(-999n, 999n)),
+  f: fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => x + 0)),
+  b: fc.option(fc.boolean()),
+  t: fc.option(fc.constantFrom('', 'a', 'é', '🙂')),
+});
+
+/** The lives of rows: put in, changed, taken away; deliveries come late, early, twice, and one before the other. */
+const lives = fc
+  .array(
+    fc.record({
+      images: fc.array(fc.record({ image, at: fc.integer({ min: 0, max: 50 * MINUTE }) }), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+      deleted: fc.boolean(),
+      delays: fc.array(fc.constantFrom(0, 0, 1, 5 * MINUTE, 20 * MINUTE, 20 * MINUTE + 1), {
+        minLength: 6,
+        maxLength: 6,
+      }),
+      again: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 10 },
+  )
+  .map((rows) => {
+    const changes = rows.flatMap(({ images, deleted, delays, again }, r) => {
+      const states = images.toSorted((a, b) => a.at - b.at);
+      const own = states.flatMap(({ image: state, at }, s) => [
+        ...(s === 0 ? [] : [{ state: states[s - 1].image, at, gone: true }]),
+        { state, at, gone: false },
+      ]);
+      const last = states[states.length - 1];
+      if (deleted) own.push({ state: last.image, at: last.at + MINUTE, gone: true });
+      const sent = own.map((change, c) => ({
+        ...change,
+        row: `r${r}`,
+        id: `r${r}.${c}`,
+        ingestTs: change.at + delays[c],
+      }));
+      return again ? [...sent, { ...sent[0], ingestTs: sent[0].ingestTs + 2 * MINUTE }] : sent;
+    });
+    const offsets = [0, 0];
+    return changes
+      .toSorted((a, b) => a.ingestTs - b.ingestTs)
+      .map(({ state, at, gone, row, id, ingestTs }): LoggedDelivery => {
+        const partition = partitionOf(id, 2);
+        offsets[partition] += 1;
+        const { key, ts, i, l, d, f, b, t } = state;
+        return {
+          id,
+          ts: at,
+          ingestTs,
+          row: [id, at, key, i, l, d, f, b, t, row, ts, gone],
+          partition,
+          offset: offsets[partition],
+        };
+      });
+  });
+
+const instants = [1, 10 * MINUTE, 17 * MINUTE + 3, 50 * MINUTE, 2 * HOUR];
+const spine = ['a', 'b', 'nobody'].flatMap((key) => instants.map((q) => ({ key, q })));
+
+test.each([
+  ['duckdb', duckdb],
+  ['standard', standard],
+] as const)(
+  'at every instant %s SQL gives the rows that were there then, corrected and as known',
+  async (_, dialect) => {
+    const exact = dialect === duckdb ? view : without(view, /_f$/);
+    await fc.assert(
+      fc.asyncProperty(lives, async (deliveries) => {
+        await database.run(`DROP TABLE IF EXISTS ${relationOf(rawTable(source))}`);
+        await createRaw(database, source, deliveries);
+        const accepted = acceptedDeliveries(exact, deliveries);
+        for (const mode of ['corrected', 'as-known'] as const) {
+          const wanted = spine.map(({ key, q }) =>
+            orNull(naiveAnswers(exact, accepted, key, q, mode === 'as-known' ? q : undefined)),
+          );
+          expect(await sqlAnswers(exact, spine, mode, dialect)).toEqual(wanted);
+        }
+      }),
+      { numRuns: 4 },
+    );
+  },
+);
+
+function without(of: StreamViewData, name: RegExp): StreamViewData {
+  const left = of.aggregates.filter((spec) => !name.test(spec.name));
+  return viewOf(of.source, of.key, left, [{ name: 'short', windowMs: 10 * MINUTE, hopMs: MINUTE }]);
+}
+
+test.each([
+  ['duckdb', duckdb],
+  ['standard', standard],
+] as const)('tiles of the engine and of %s SQL are equal, every column as text', async (_, dialect) => {
+  const exact = dialect === duckdb ? view : without(view, /_f$/);
+  await fc.assert(
+    fc.asyncProperty(lives, async (deliveries) => {
+      expect(await sqlTables(database, exact, deliveries, dialect)).toEqual(engineTables(exact, deliveries));
+    }),
+    { numRuns: 4 },
+  );
+});
+
+test('a read of tiles is the scan’s answer, or says from when on it can be one; arrival order changes no byte', () => {
+  let refused = 0;
+  fc.assert(
+    fc.property(lives, fc.integer({ min: 0, max: 3 * HOUR }), (deliveries, q) => {
+      const { engine, layout, reader, runsOf } = engineOf(view);
+      for (const delivery of deliveries) engine.apply(delivery, delivery.partition);
+      const accepted = acceptedDeliveries(view, deliveries);
+      for (const key of ['a', 'b']) {
+        const out: (Value | undefined)[] = [];
+        const ready = reader.read(runsOf(key), q, out, 0);
+        if (ready === q) expect(out).toEqual(naiveAnswers(view, accepted, key, q));
+        else {
+          refused += 1;
+          expect(ready).toBeGreaterThan(q);
+        }
+      }
+      const other = engineOf(view);
+      for (const delivery of accepted.toReversed()) other.engine.apply(delivery, 0);
+      for (const key of ['a', 'b']) expect(bytesOf(layout, other.runsOf(key))).toEqual(bytesOf(layout, runsOf(key)));
+    }),
+    { numRuns: 40 },
+  );
+  expect(refused).toBeGreaterThan(0);
+});
+
+function bytesOf(
+  layout: ReturnType<typeof engineOf>['layout'],
+  runs: ReturnType<ReturnType<typeof engineOf>['runsOf']>,
+) {
+  return runs.map((run, hop) => {
+    const writer = new ByteWriter();
+    for (let i = 0; i < run.length; i += 1) encodeTile(writer, layout, view.hopsMs[hop], run, i);
+    return [...writer.finish()];
+  });
+}
