@@ -21,7 +21,8 @@ import type { OfflineStore } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import type { Value } from '../schema/column.ts';
 import { type RowParser, requestParser } from '../schema/row-parser.ts';
-import { allTiles, backfillTiles } from './backfill/backfill.ts';
+import { allTiles, type Between, backfillTiles } from './backfill/backfill.ts';
+import { verifyTiles } from './backfill/verify-tiles.ts';
 import { BatchSchedule } from './batch/batch-schedule.ts';
 import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ingest/gateway.ts';
 import { sourceRows } from './ingest/source-rows.ts';
@@ -258,19 +259,24 @@ export class FeatureStore {
   }
 
   /** Computes the closed tiles of a stream view anew from the history, or runs a batch view now. */
-  async backfill(view: StreamViewData | BatchViewData): Promise<Readonly<Record<string, number>>> {
+  async backfill(
+    view: StreamViewData | BatchViewData,
+    between: Between = { from: null, to: null },
+  ): Promise<Readonly<Record<string, number>>> {
     await this.flush();
     if (view.kind === 'batchView') {
+      if (between.from !== null || between.to !== null) throw fail('BACKFILL_SPAN', { view: view.name });
       const { rows, nullKeys } = await this.#batch.run(view);
       return { rows, nullKeys };
     }
-    return this.#materialiser.replaceTiles(
-      backfillTiles({
-        layout: this.#layoutOf(view),
-        offline: this.#options.offline,
-        logClock: this.#materialiser.clockOf(view.source),
-      }),
-    );
+    const layout = this.#layoutOf(view);
+    const { offline } = this.#options;
+    const logClock = this.#materialiser.clockOf(view.source);
+    const report = await this.#materialiser.replaceTiles(backfillTiles({ layout, offline, logClock, between }));
+    return {
+      ...report,
+      verified: await verifySample(layout, { materialiser: this.#materialiser, archive: this.#archive, offline }),
+    };
   }
 
   /** Drops what the log need not keep: older than the retention and, as just published, taken by every store. */
@@ -390,6 +396,7 @@ async function fillNewLayouts(
     if (!materialiser.startedEmpty || materialiser.missedEvents) {
       await archive.publishDeliveries();
       await materialiser.replaceTiles(allTiles(layout, offline));
+      await verifySample(layout, { materialiser, archive, offline });
     }
     await markFilled(layout, online, true);
   }
@@ -419,6 +426,34 @@ async function fillAfterLoss(
   if (batch === undefined) return;
   await archive.publishDeliveries();
   for (const view of views) if (view.kind === 'batchView') await batch.run(view).catch(onFault);
+}
+
+/** How many keys of a view are compared with its events before its computed tiles are relied on. */
+const VERIFIED_KEYS = 100;
+
+/**
+ * Asks tiles and events for the same keys, after the last event of the source; 0 where events came meanwhile, of which the
+ * history knows nothing yet. Error: BACKFILL_DIFFERS.
+ */
+async function verifySample(
+  layout: TileLayout,
+  { materialiser, archive, offline }: { materialiser: Materialiser; archive: Archive; offline: OfflineStore },
+): Promise<number> {
+  const { source } = layout.view;
+  const clock = materialiser.lastIngestOf(source);
+  if (clock === Number.NEGATIVE_INFINITY) return 0;
+  const position = JSON.stringify(materialiser.position());
+  await archive.publishDeliveries();
+  const runsOf = async (key: string) => {
+    await materialiser.tiles.hold([{ layout, key }]);
+    return materialiser.tiles.tilesOf(layout, key).runs;
+  };
+  try {
+    return await verifyTiles({ layout, offline, runsOf, at: clock + source.futureSkewMs + 1, keys: VERIFIED_KEYS });
+  } catch (error) {
+    if (JSON.stringify(materialiser.position()) !== position) return 0;
+    throw error;
+  }
 }
 
 /** Member of a layout's mark in the store that says its tiles are whole. */

@@ -182,7 +182,9 @@ test('the plan reads as one line per change', () => {
     'refused: a new meaning needs a new version',
     '',
   ]);
-  expect(text({ spendVersion: 2, serviceVersion: 2 })).toContain('+ view spend@2: filled from the history\n');
+  expect(text({ spendVersion: 2, serviceVersion: 2 })).toContain(
+    '+ view spend@2: filled from the history and verified on a sample, beside what is there\n',
+  );
   expect(planText(planChanges(null, inPlace))).toContain('+ view spend@1\n');
   expect(text({})).toMatch(/^shop: the declaration in place is [0-9a-f]{12}, the same\nnothing changes\n$/);
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ByteWriter } from '../../src/base/bytes.ts';
 import { partitionOf } from '../../src/base/hash/partition-of.ts';
+import { compareText } from '../../src/base/text-order.ts';
 import type { AggregateSpec, EventSourceData, StreamViewData } from '../../src/features/define/declaration.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import type { ReadMode } from '../../src/features/plan/stream-read.ts';
@@ -97,7 +98,7 @@ describe.skipIf(!hasSharedData)(`Chronon's changes${whySkipped}`, () => {
 
   /** The first snapshot at the end of its day, then the mutations; what a later snapshot has more or less is changed at its end. */
   function deliveries({ snapshotData, mutationData }: Case): readonly LoggedDelivery[] {
-    const days = [...new Set(snapshotData.map(({ ds }) => ds))].sort();
+    const days = [...new Set(snapshotData.map(({ ds }) => ds))].sort(compareText);
     const changes: { readonly row: Row; readonly at: number; readonly gone: boolean }[] = mutationData
       .filter(({ ds }) => ds > days[0])
       .map((row) => ({ row, at: row.mutation_ts ?? 0, gone: row.is_before === true }));

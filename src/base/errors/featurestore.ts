@@ -30,6 +30,27 @@ export const featurestoreErrors = rows({
     status: 404,
     exit: 2,
   },
+  BACKFILL_CHANGES: {
+    message: 'view {view} is over a source of changes, whose tiles are never closed',
+    mend: 'leave its tiles to the stream; to compute them anew give the view a new version',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  BACKFILL_SPAN: {
+    message: 'batch view {view} is run as of now, not for a span',
+    mend: 'leave --from and --to out',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  BACKFILL_DIFFERS: {
+    message: 'of {keys} keys of view {view}, {differing} answer from tiles otherwise than from the events: {example}',
+    mend: 'report it with the view’s declaration; the version before it still stands',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
   SKEW_LOGIC: {
     message: 'of {vectors} logged vectors of service {service}, {logic} values differ from the history by logic',
     mend: 'look at the examples of --json: the same events gave another value while serving',

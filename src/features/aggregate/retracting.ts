@@ -77,7 +77,7 @@ function summed(inner: Aggregate): Members {
   };
 }
 
-function squared(inner: Aggregate): Members {
+function squared(): Members {
   const scratch = new Float64Array(3);
   return {
     retract: (cells, n, o, value) => {

@@ -25,7 +25,9 @@ function changeLines(change: Change, isFirst: boolean): readonly string[] {
   const id = partId(change.part);
   switch (change.kind) {
     case 'add':
-      return [`  + ${id}${isFirst || change.part.tiles === null ? '' : ': filled from the history'}`];
+      return [
+        `  + ${id}${isFirst || change.part.tiles === null ? '' : ': filled from the history and verified on a sample, beside what is there'}`,
+      ];
     case 'remove':
       return [`  - ${id}: served no longer; its history stays`];
     case 'addFeatures':

@@ -1,3 +1,4 @@
+import { fail } from '../../base/errors/fail.ts';
 import type { PartRow } from '../../features/aggregate/aggregate.ts';
 import type { StreamViewData } from '../../features/define/declaration.ts';
 import { STREAM_GENERATION } from '../../features/engine/stream-engine.ts';
@@ -17,6 +18,14 @@ export interface BackfillOptions {
   readonly offline: OfflineStore;
   /** Tiles that end, with the source's lateness, before this instant of the log clock are closed. */
   readonly logClock: number;
+  /** Only tiles that lie in [from, to), epoch ms. */
+  readonly between?: Between;
+}
+
+/** A span of time; null: no bound. */
+export interface Between {
+  readonly from: number | null;
+  readonly to: number | null;
 }
 
 /**
@@ -27,16 +36,19 @@ export async function* backfillTiles({
   layout,
   offline,
   logClock,
+  between = EVER,
 }: BackfillOptions): AsyncGenerator<readonly TileWrite[]> {
+  // A row of any age can be changed: no tile is ever closed.
+  if (layout.view.source.changes !== undefined) throw fail('BACKFILL_CHANGES', { view: layout.view.name });
   // No event has come yet, so that no tile is closed.
   if (logClock === Number.NEGATIVE_INFINITY) return;
   const generation = (await newestGeneration(layout.view, offline)) + 1;
-  yield* computedTiles(layout, offline, generation, logClock);
+  yield* computedTiles(layout, offline, generation, logClock, between);
 }
 
 /** Every tile of a view from the raw deliveries, as the stream would have written it: to be run while no event comes. */
 export function allTiles(layout: TileLayout, offline: OfflineStore): AsyncGenerator<readonly TileWrite[]> {
-  return computedTiles(layout, offline, STREAM_GENERATION, Number.POSITIVE_INFINITY);
+  return computedTiles(layout, offline, STREAM_GENERATION, Number.POSITIVE_INFINITY, EVER);
 }
 
 async function* computedTiles(
@@ -44,20 +56,20 @@ async function* computedTiles(
   offline: OfflineStore,
   generation: number,
   logClock: number,
+  between: Between,
 ): AsyncGenerator<readonly TileWrite[]> {
   const { view } = layout;
   for (const hopMs of view.hopsMs) {
-    const closedBefore = logClock - hopMs - view.source.latenessMs;
+    const within = startsWithin(logClock - hopMs - view.source.latenessMs, hopMs, between);
     const queries = tileQueries(view, hopMs, {
       dialect: duckdb,
       relation: offline.relation(rawTable(view.source)),
       generation,
     });
     const keys = new TileKeys(layout, hopMs, generation);
-    for await (const rows of offline.query(closed(queries.tiles, closedBefore)))
-      for (const row of rows) keys.addTile(row);
+    for await (const rows of offline.query(within(queries.tiles))) for (const row of rows) keys.addTile(row);
     for (const [name, sql] of Object.entries(queries.parts)) {
-      const ordered = `SELECT * FROM (${closed(sql, closedBefore)}) AS parts ORDER BY ${keys.order}`;
+      const ordered = `SELECT * FROM (${within(sql)}) AS parts ORDER BY ${keys.order}`;
       const parts = new PartsOfTile(keys, name);
       for await (const rows of offline.query(ordered)) for (const row of rows) parts.add(row);
       parts.finish();
@@ -66,9 +78,17 @@ async function* computedTiles(
   }
 }
 
-function closed(sql: string, before: number): string {
-  if (before === Number.POSITIVE_INFINITY) return sql;
-  return `SELECT * FROM (${sql}) AS computed WHERE tile_start < CAST(${before} AS BIGINT)`;
+const EVER: Between = { from: null, to: null };
+
+/** Only closed tiles that lie whole in the span. */
+function startsWithin(closedBefore: number, hopMs: number, { from, to }: Between): (sql: string) => string {
+  const tests = [
+    ...(closedBefore === Number.POSITIVE_INFINITY ? [] : [`tile_start < CAST(${closedBefore} AS BIGINT)`]),
+    ...(from === null ? [] : [`tile_start >= CAST(${from} AS BIGINT)`]),
+    ...(to === null ? [] : [`tile_start + CAST(${hopMs} AS BIGINT) <= CAST(${to} AS BIGINT)`]),
+  ];
+  if (tests.length === 0) return (sql) => sql;
+  return (sql) => `SELECT * FROM (${sql}) AS computed WHERE ${tests.join(' AND ')}`;
 }
 
 async function newestGeneration(view: StreamViewData, offline: OfflineStore): Promise<number> {

@@ -278,6 +278,11 @@ export class Materialiser {
     return this.#stateOf(source).clock;
   }
 
+  /** When the last delivery of a source was stamped; -Infinity where there is none. */
+  lastIngestOf(source: EventSourceData): number {
+    return Math.max(...this.#stateOf(source).lastIngestTs);
+  }
+
   /** Drops the stored tiles that no window can reach any more, at most once a day of the log clock. */
   async dropUnreachable(): Promise<void> {
     const clock = this.#keepClock();
