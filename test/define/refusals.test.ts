@@ -5,6 +5,8 @@ import {
   add,
   apply,
   batchView,
+  bool,
+  changeSource,
   count,
   decimal,
   defineProject,
@@ -71,6 +73,24 @@ const learned = {
 const wrong = (value: unknown): never => value as never;
 
 const refusals: readonly (readonly [mistake: string, code: string, declare: () => unknown])[] = [
+  [
+    'a row known by the id of its change',
+    'SOURCE_ROLE',
+    () =>
+      changeSource('rows', {
+        id: 'id',
+        time: 'at',
+        row: { id: 'id', time: 'at' },
+        before: 'gone',
+        columns: { id: text(), at: time(), gone: bool() },
+      }),
+  ],
+  [
+    'a row taken away by a text',
+    'SOURCE_COLUMN',
+    () =>
+      changeSource('rows', { id: 'id', time: 'at', row: { id: 'user', time: 'at' }, before: wrong('user'), columns }),
+  ],
   ['a name with a space', 'NAME_TEXT', () => entity('my user', { user: text() })],
   ['a name that begins with a digit', 'NAME_TEXT', () => eventSource('1st', { id: 'id', time: 'at', columns })],
   ['a name that is no word', 'NAME_TEXT', () => defineProject('__proto__', { events })],

@@ -136,13 +136,3 @@ const asTrained = (value: unknown) => {
   if (typeof value === 'number') return BigInt(value);
   return typeof value === 'string' && /^\d/.test(value) ? Number(value) : value;
 };
-
-test('a source of changes says in its declaration what is wrong with it', () => {
-  const columns = { id: text(), at: time(), row: text(), made: time(), gone: bool(), maybe: text() };
-  const base = { id: 'id', time: 'at', columns, row: { id: 'row', time: 'made' }, before: 'gone' } as const;
-  expect(changeSource('rows', base).changes).toEqual({ id: 'row', time: 'made', before: 'gone' });
-  expect(() => changeSource('rows', { ...base, row: { id: 'id', time: 'made' } })).toThrow(
-    'the source "rows" has the column "id" as its id and as "row.id"',
-  );
-  expect(() => changeSource('rows', { ...base, before: 'made' as 'gone' })).toThrow('"before"');
-});
