@@ -11,7 +11,7 @@ import { SUM_SLOTS, updateSum } from './sum.ts';
 import { type ScalarForm, scalarForm, scalarOf } from './value-text.ts';
 
 /** Kinds whose partial is sums: a row is taken away by subtracting it. All others keep their rows. */
-export const ADDITIVE = [
+const ADDITIVE = [
   'count',
   'share',
   'sum',
