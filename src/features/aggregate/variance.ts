@@ -63,7 +63,9 @@ function spread(ddof: 0 | 1, finish: (variance: number) => number): AggregateFac
           if (counted <= ddof) return null;
           const numerator = spreadNumerator(cells, n);
           // Less than nothing is what is left where a row was taken away that was never put in.
-          return numerator === null || numerator < 0 ? undefined : finish(numerator / (counted * (counted - ddof) * unit * unit));
+          return numerator === null || numerator < 0
+            ? undefined
+            : finish(numerator / (counted * (counted - ddof) * unit * unit));
         },
         columns: [
           { suffix: 'sum', type: 'BIGINT' },
