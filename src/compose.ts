@@ -118,6 +118,16 @@ function fileOf(path: string): string {
   }
 }
 
+/** The published history of an environment, to be read beside the process that writes it. */
+export function openHistory({ directory }: Environment): Promise<OfflineStore> {
+  return openOfflineStore({
+    path: join(directory, 'offline'),
+    access: 'read',
+    clock: Date.now,
+    memoryLimitBytes: OFFLINE_MEMORY_BYTES,
+  });
+}
+
 /** Checks the SQL of a project's batch views over empty tables. Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE. */
 export async function checkBatchViews({ views }: ProjectData): Promise<void> {
   const history = await openEmptyHistory();

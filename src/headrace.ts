@@ -27,11 +27,13 @@ import { Metrics } from './metrics.ts';
 import { LabelJoin } from './monitoring/labels/label-join.ts';
 import { offlineQuality } from './monitoring/labels/offline-quality.ts';
 import { RealisedQuality } from './monitoring/labels/realised-quality.ts';
+import type { SloReport } from './monitoring/slo/slo-report.ts';
 import { checkDeclaration, placeDeclaration } from './place-declaration.ts';
 import type { ModelVersion } from './ports/model-registry.ts';
 import { CHAMPION, promote } from './registry/champion.ts';
 import { ModelServer } from './serving/online/model-server.ts';
 import { type Prediction, PredictionLog } from './serving/online/prediction-log.ts';
+import { degradedBatch, degradedSkew, type Status, statusOf } from './status.ts';
 import { trainModel } from './training/train-model.ts';
 
 export interface OpenOptions {
@@ -106,7 +108,16 @@ export class Headrace {
     this.#stores = stores;
     this.#features = features;
     this.#models = models;
-    this.#metrics = new Metrics(this);
+    this.#metrics = new Metrics({
+      measures: features.measures,
+      counters: () => this.#counters(),
+      batchHealth: () => features.batchHealth(),
+      logged: () => new Map(project.services.map((service) => [service.name, features.logged(service)])),
+      servedLost: () => features.servedLost,
+      skewVerdicts: () => features.skewVerdicts(),
+      outcomes: () => new Map([...models].map(([name, { labels }]) => [name, { ...labels.counters }])),
+      clock,
+    });
     this.#clock = clock;
     this.#onFault = onFault;
   }
@@ -203,16 +214,7 @@ export class Headrace {
 
   /** Reads a vector as JSON text: what the HTTP route answers. */
   vectorText(service: FeatureServiceData, request: unknown, at?: number): MaybePromise<string> {
-    const started = performance.now();
-    const text = this.#features.vectorText(service, request, at);
-    if (typeof text === 'string') {
-      this.#metrics.read(service.name, performance.now() - started);
-      return text;
-    }
-    return text.then((later) => {
-      this.#metrics.read(service.name, performance.now() - started);
-      return later;
-    });
+    return this.#features.vectorText(service, request, at);
   }
 
   /** Predicts for one request. Errors: REQUEST_*, MODEL_NONE. */
@@ -392,6 +394,31 @@ export class Headrace {
       .map(({ data }) => `model ${data.name} has no champion`);
   }
 
+  /** What is served, but not as declared: a batch view whose run is late or failed, a service that differs from the history. */
+  degraded(): readonly string[] {
+    const skew = this.#features.skewVerdicts().flatMap(degradedSkew);
+    return [...this.#features.batchHealth().flatMap(degradedBatch), ...skew];
+  }
+
+  /** Where the project stands: what came in, what is served, and what is not as declared. */
+  status(): Status {
+    return statusOf({
+      report: this.slo(),
+      at: this.#clock(),
+      waiting: this.notReady(),
+      degraded: this.degraded(),
+      measures: this.#features.measures,
+      counters: this.#counters(),
+      batch: this.#features.batchHealth(),
+    });
+  }
+
+  /** Every declared budget, and what this process measured against it in the last hour. */
+  slo(): SloReport {
+    return this.#features.measures.report(performance.now());
+  }
+
+  /** Prometheus text. */
   async metrics(): Promise<{ readonly contentType: string; readonly text: string }> {
     return this.#metrics.text();
   }
@@ -400,6 +427,10 @@ export class Headrace {
     await this.flush();
     for (const { server } of this.#models.values()) await server.close();
     await closeStores(this.#stores);
+  }
+
+  #counters(): ReadonlyMap<string, SourceCounters> {
+    return new Map(this.project.sources.map((source) => [source.name, this.#features.counters(source)]));
   }
 
   async #publishPredictions(): Promise<void> {

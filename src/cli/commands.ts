@@ -3,11 +3,14 @@ import { auditSkew } from './commands/audit-skew.ts';
 import { backfill } from './commands/backfill.ts';
 import { dev } from './commands/dev.ts';
 import { featuresGet } from './commands/features-get.ts';
+import { featuresReport } from './commands/features-report.ts';
 import { gpu } from './commands/gpu.ts';
 import { init } from './commands/init.ts';
 import { models } from './commands/models.ts';
 import { plan } from './commands/plan.ts';
 import { serve } from './commands/serve.ts';
+import { slo } from './commands/slo.ts';
+import { status } from './commands/status.ts';
 import { train } from './commands/train.ts';
 import { trainingSet } from './commands/training-set.ts';
 
@@ -17,7 +20,10 @@ export const commands: readonly Command[] = [
   plan,
   dev,
   serve,
+  status,
+  slo,
   featuresGet,
+  featuresReport,
   backfill,
   trainingSet,
   train,

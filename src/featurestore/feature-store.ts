@@ -16,27 +16,35 @@ import type { Delivery } from '../features/engine/delivery.ts';
 import { rawTable } from '../features/plan/raw-table.ts';
 import type { ReadMode } from '../features/plan/stream-read.ts';
 import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
+import { type FeaturesReport, featuresReport } from '../monitoring/features/features-report.ts';
+import { Quarantine } from '../monitoring/features/quarantine.ts';
+import { ServingMeasures } from '../monitoring/slo/serving-measures.ts';
 import type { EventLog } from '../ports/event-log.ts';
-import type { OfflineStore } from '../ports/offline-store.ts';
+import type { OfflineStore, TableAppend } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import type { Value } from '../schema/column.ts';
 import { type RowParser, requestParser } from '../schema/row-parser.ts';
 import { allTiles, type Between, backfillTiles } from './backfill/backfill.ts';
 import { verifyTiles } from './backfill/verify-tiles.ts';
-import { BatchSchedule } from './batch/batch-schedule.ts';
+import { type BatchHealth, BatchSchedule } from './batch/batch-schedule.ts';
 import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ingest/gateway.ts';
 import { sourceRows } from './ingest/source-rows.ts';
 import { Archive } from './materialise/archive.ts';
 import { Materialiser } from './materialise/materialiser.ts';
 import { remoteTiles } from './materialise/remote-tiles.ts';
 import { retainHistory } from './materialise/retain-history.ts';
+import { type BatchReads, budgetedReads } from './online/budgeted-reads.ts';
+import { budgetedTiles } from './online/budgeted-tiles.ts';
+import { guardCompute } from './online/compute-guard.ts';
 import { RecentTimes } from './online/recent-times.ts';
-import type { ServedVector } from './online/served-vector.ts';
+import type { ReadSteps, ServedVector } from './online/served-vector.ts';
 import { userVector, type Vector } from './online/user-values.ts';
 import { type TileSource, VectorReader } from './online/vector-reader.ts';
 import { type VectorText, vectorText } from './online/vector-text.ts';
 import { auditSkew, type SkewReport } from './skew/audit.ts';
 import { ServedLog } from './skew/served-log.ts';
+import { ServedPublisher } from './skew/served-publisher.ts';
+import { SkewSchedule, type SkewVerdict } from './skew/skew-schedule.ts';
 import { type JoinedSpine, joinSpine } from './training-set/join-spine.ts';
 import type { SpineOptions } from './training-set/spine.ts';
 import { type TrainingSetSummary, writeTrainingSet } from './training-set/training-set.ts';
@@ -55,8 +63,6 @@ const FLUSH_AFTER_MS = 60_000;
 
 /** Rows waiting for the offline store above which they are published. */
 const PUBLISH_ABOVE = 150_000;
-
-const SERVED_WRITER = 'served';
 
 export interface FeatureStoreOptions {
   readonly project: ProjectData;
@@ -100,11 +106,16 @@ export class FeatureStore {
   readonly reads = new RecentTimes();
   /** From the arrival of a call's events to their being in what is served. */
   readonly freshness = new RecentTimes();
+  /** What was measured against every budget. */
+  readonly measures: ServingMeasures;
   readonly #options: FeatureStoreOptions;
   readonly #gateway: Gateway;
   readonly #materialiser: Materialiser;
   readonly #archive: Archive;
   readonly #batch: BatchSchedule;
+  readonly #quarantine: Quarantine;
+  readonly #served: ServedPublisher;
+  readonly #skew: SkewSchedule;
   readonly #layouts: ReadonlyMap<StreamViewData, TileLayout>;
   readonly #services: ReadonlyMap<string, OpenService>;
   #requests = 0;
@@ -113,6 +124,10 @@ export class FeatureStore {
 
   private constructor(options: FeatureStoreOptions, parts: Parts) {
     this.project = options.project;
+    this.measures = parts.measures;
+    this.#quarantine = parts.quarantine;
+    this.#served = new ServedPublisher(options.offline);
+    this.#skew = parts.skew;
     this.#options = options;
     this.#gateway = parts.gateway;
     this.#materialiser = parts.materialiser;
@@ -127,6 +142,8 @@ export class FeatureStore {
   /** Opens the topics, catches up with the log, and brings the history up to it. */
   static async open(options: FeatureStoreOptions): Promise<FeatureStore> {
     const { project, log, online, offline, clock, partitions } = options;
+    const measures = new ServingMeasures(project);
+    const quarantine = new Quarantine();
     const layouts = new Map(streamViews(project).map((view): [StreamViewData, TileLayout] => [view, tileLayout(view)]));
     const rowsOf = sourceRows(options.schemas ?? {});
     for (const source of project.sources) await offline.evolve(rawTable(source));
@@ -140,8 +157,10 @@ export class FeatureStore {
       listener: (source, partition, offset, deliveries) => {
         const taken = wiring.materialiser?.offer(source, partition, offset, deliveries);
         wiring.archive?.take(source, partition, offset, deliveries);
+        measures.arrived(source, deliveries);
         return taken;
       },
+      refused: (source, event, error, at) => quarantine.add(source, event, error, at),
     });
     const materialiser = await Materialiser.open({
       log,
@@ -168,16 +187,25 @@ export class FeatureStore {
     await fillNewLayouts([...layouts.values()], { materialiser, archive, online, offline });
     const views = project.views.filter((view): view is BatchViewData => view.kind === 'batchView');
     const batch = await BatchSchedule.open({ views, online, offline, clock });
+    const { onComputeError } = options;
+    const skew = await SkewSchedule.open({ services: project.services, offline, clock, onComputeError });
     wiring.batch = batch;
     await materialiser.feed?.start();
-    return new FeatureStore(options, { gateway, materialiser, archive, batch, layouts });
+    return new FeatureStore(options, { gateway, materialiser, archive, batch, layouts, measures, quarantine, skew });
   }
 
   /** Takes events of a source; each is refused alone, all others are in the log when this returns. */
   ingest(source: EventSourceData, events: readonly unknown[]): MaybePromise<IngestReport> {
     const started = performance.now();
     const report = this.#gateway.ingest(source, events);
-    if (!(report instanceof Promise)) this.freshness.add(performance.now() - started);
+    if (report instanceof Promise) return report.then((later) => this.#ingested(source, started, later));
+    return this.#ingested(source, started, report);
+  }
+
+  #ingested(source: EventSourceData, started: number, report: IngestReport): MaybePromise<IngestReport> {
+    const now = performance.now();
+    this.freshness.add(now - started);
+    if (report.accepted > 0) this.measures.servable(source, now - started, now);
     if (this.#materialiser.uncommitted < COMMIT_EVERY) return report;
     return this.commit().then(() => report);
   }
@@ -188,19 +216,25 @@ export class FeatureStore {
     const row = open.parse(request);
     this.#requests += 1;
     const logged = id === undefined ? open.log.wantsNth(this.#requests) : open.log.wants(id);
+    const name = logged ? (id ?? this.#requestName()) : null;
+    const steps = this.measures.stepsOf(service);
     const started = performance.now();
-    const vector = open.reader.read(row, at, logged);
-    this.reads.add(performance.now() - started);
-    if (!logged) return vector;
-    const name = id ?? this.#requestName();
-    if (!(vector instanceof Promise)) {
-      open.log.add(name, row, vector);
-      return vector;
-    }
-    return vector.then((read) => {
-      open.log.add(name, row, read);
-      return read;
-    });
+    const vector = open.reader.read(row, at, logged, steps);
+    if (vector instanceof Promise)
+      return vector.then((read) => {
+        this.#answered(read, started, steps);
+        if (name !== null) open.log.add(name, row, read);
+        return read;
+      });
+    this.#answered(vector, started, steps);
+    if (name !== null) open.log.add(name, row, vector);
+    return vector;
+  }
+
+  #answered(vector: ServedVector, started: number, steps: ReadSteps | null): void {
+    const now = performance.now();
+    this.reads.add(now - started);
+    this.measures.served(vector, now - started, steps, now);
   }
 
   /** Reads a vector as users see it. */
@@ -229,6 +263,10 @@ export class FeatureStore {
       await this.#archive.publishDeliveries();
       await this.#batch.runDue();
     }
+    if (this.#skew.due) {
+      await this.flush();
+      await this.#skew.runDue();
+    }
     if (this.#waiting() >= PUBLISH_ABOVE || performance.now() - this.#flushedAt >= FLUSH_AFTER_MS) await this.flush();
   }
 
@@ -248,11 +286,10 @@ export class FeatureStore {
     this.#flushedAt = performance.now();
     await this.#materialiser.commit();
     const { position, clock } = { position: this.#materialiser.position(), clock: this.#materialiser.clock() };
-    await Promise.all([
-      this.#archive.publishDeliveries(),
-      this.#archive.publishTiles(position, clock),
-      this.#publishServed(),
-    ]);
+    // Drained before the deliveries and published after them: who reads a logged vector finds every event that it had.
+    const served = this.#drainServed();
+    await Promise.all([this.#archive.publishDeliveries(), this.#archive.publishTiles(position, clock)]);
+    await this.#served.publish(served);
     await retainHistory(this.#options.offline, this.#options.retention.historyBytes);
     await this.#materialiser.dropUnreachable();
     await this.retainLog();
@@ -322,8 +359,29 @@ export class FeatureStore {
     return auditSkew({ service, offline, from, to, onComputeError });
   }
 
+  /** What the features and events of [from, to) look like. */
+  async featuresReport(from: number, to: number): Promise<FeaturesReport> {
+    await this.flush();
+    return featuresReport(this.project, this.#options.offline, from, to);
+  }
+
   counters(source: EventSourceData): SourceCounters {
     return { gateway: this.#gateway.counters(source), admission: this.#materialiser.counters(source) };
+  }
+
+  /** The last scheduled skew audit of each service since the start. */
+  skewVerdicts(): readonly SkewVerdict[] {
+    return this.#skew.verdicts();
+  }
+
+  /** Logged rows that could not be published and were dropped. */
+  get servedLost(): number {
+    return this.#served.lost;
+  }
+
+  /** How the runs of every batch view go. */
+  batchHealth(): readonly BatchHealth[] {
+    return this.#batch.health();
   }
 
   /** Vectors logged for the audit since the start, by service. */
@@ -348,13 +406,14 @@ export class FeatureStore {
 
   #waiting(): number {
     const { deliveries, tiles } = this.#archive.waiting;
-    return deliveries + tiles;
+    let served = 0;
+    for (const { log } of this.#services.values()) served += log.waiting;
+    return deliveries + tiles + served;
   }
 
-  async #publishServed(): Promise<void> {
-    const tables = [...this.#services.values()].map(({ log }) => log.drain()).filter(({ rows }) => rows > 0);
-    if (tables.length > 0)
-      await this.#options.offline.publish({ writer: SERVED_WRITER, position: {}, mode: 'append', tables });
+  #drainServed(): readonly TableAppend[] {
+    const tables = [...this.#services.values()].map(({ log }) => log.drain());
+    return [...tables, this.#quarantine.drain()].filter(({ rows }) => rows > 0);
   }
 
   #layoutOf(view: StreamViewData): TileLayout {
@@ -374,6 +433,9 @@ interface Parts {
   readonly archive: Archive;
   readonly batch: BatchSchedule;
   readonly layouts: ReadonlyMap<StreamViewData, TileLayout>;
+  readonly measures: ServingMeasures;
+  readonly quarantine: Quarantine;
+  readonly skew: SkewSchedule;
 }
 
 /**
@@ -478,24 +540,37 @@ function tileSource({ tiles, feed }: Materialiser, embedded: TileSource): TileSo
 function openService(
   service: FeatureServiceData,
   options: FeatureStoreOptions,
-  { materialiser, layouts }: Parts,
+  { materialiser, layouts, measures }: Parts,
 ): OpenService {
   const reader = new VectorReader({
     service,
-    store: options.online,
+    readBatch: batchReads(service, options, measures),
+    computeOf: (view) =>
+      guardCompute(
+        view,
+        () => performance.now(),
+        (outcome, ms) => measures.computed(view, outcome, ms, performance.now()),
+      ),
     clock: options.clock,
-    onComputeError: options.onComputeError,
+    onComputeError: (view, error) => {
+      measures.computed(view, 'failed', 0, performance.now());
+      options.onComputeError(view, error);
+    },
     layoutOf: (view) => layouts.get(view) ?? tileLayout(view),
-    tiles: tileSource(materialiser, {
-      runsOf: (layout, key) => materialiser.tiles.tilesOf(layout, key).runs,
-      told: {
-        tilesOf: (layout, key) => materialiser.tiles.tilesOf(layout, key),
-        epoch: () => materialiser.tiles.epoch,
-      },
-      // In the writer's own process every event of the log is in the tiles when `ingest` returns.
-      lagMs: () => 0,
-      answersFrom: ({ source }) => materialiser.clockOf(source) - source.latenessMs - source.futureSkewMs,
-    }),
+    tiles: streamTiles(
+      service,
+      measures,
+      tileSource(materialiser, {
+        runsOf: (layout, key) => materialiser.tiles.tilesOf(layout, key).runs,
+        told: {
+          tilesOf: (layout, key) => materialiser.tiles.tilesOf(layout, key),
+          epoch: () => materialiser.tiles.epoch,
+        },
+        // In the writer's own process every event of the log is in the tiles when `ingest` returns.
+        lagMs: () => 0,
+        answersFrom: ({ source }) => materialiser.clockOf(source) - source.latenessMs - source.futureSkewMs,
+      }),
+    ),
   });
   return {
     data: service,
@@ -505,4 +580,18 @@ function openService(
     toText: vectorText(service),
     log: new ServedLog(service, options.sampleRate),
   };
+}
+
+function batchReads(
+  { lookups }: FeatureServiceData,
+  { online }: FeatureStoreOptions,
+  measures: ServingMeasures,
+): BatchReads {
+  const views = lookups.flatMap(({ view }) => (view.kind === 'batchView' ? [view] : []));
+  return budgetedReads(online, views, (viewId, choice) => measures.late(viewId, choice));
+}
+
+function streamTiles({ lookups }: FeatureServiceData, measures: ServingMeasures, tiles: TileSource): TileSource {
+  const views = lookups.flatMap(({ view }) => (view.kind === 'streamView' ? [view] : []));
+  return budgetedTiles(tiles, views, (viewId, choice) => measures.late(viewId, choice));
 }

@@ -103,8 +103,10 @@ function operationRoutes(server: FastifyInstance, headrace: Headrace): void {
     return reply
       .code(waiting.length === 0 ? 200 : 503)
       .type('application/json')
-      .send(JSON.stringify({ ready: waiting.length === 0, waiting }));
+      .send(JSON.stringify({ ready: waiting.length === 0, waiting, degraded: headrace.degraded() }));
   });
+  server.get('/v1/status', (_, reply) => reply.type('application/json').send(JSON.stringify(headrace.status())));
+  server.get('/v1/slo', (_, reply) => reply.type('application/json').send(JSON.stringify(headrace.slo())));
   server.get('/metrics', async (_, reply) => {
     const { contentType, text } = await headrace.metrics();
     return reply.type(contentType).send(text);

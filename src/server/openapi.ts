@@ -7,7 +7,11 @@ type JsonSchema = Readonly<Record<string, unknown>>;
 export function openApi(project: ProjectData): JsonSchema {
   const paths: Record<string, JsonSchema> = {
     '/healthz': get('The process is alive.'),
-    '/readyz': get('Whether everything that requests need is loaded and caught up; 503 names what is waited for.'),
+    '/readyz': get(
+      'Whether everything that requests need is loaded and caught up; 503 names what is waited for. degraded names what is served, but not as declared.',
+    ),
+    '/v1/status': get('What came in, what is served, and what is not as declared.'),
+    '/v1/slo': get('Every declared budget, and what was measured against it, as data that can be added up.'),
     '/metrics': get('Prometheus text.'),
     '/openapi.json': get('This description.'),
   };

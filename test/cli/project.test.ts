@@ -57,6 +57,19 @@ test('the project that init makes is planned and served, and takes events', asyn
   });
 }, 30_000);
 
+test('status and slo tell of the running server, and of one that does not run', async () => {
+  expect(lastJson(await run(['status', url]))).toMatchObject({ project: expect.any(String), degraded: [] });
+  expect((await runCli(shop, ['status', url])).out).toMatch(/^ {2}purchases: 2 accepted/m);
+  expect(lastJson(await run(['slo', url, url]))).toMatchObject({
+    budgets: expect.arrayContaining([
+      expect.objectContaining({ of: 'service', name: 'shopper', count: 2, burn: expect.any(Array) }),
+    ]),
+  });
+  const none = await run(['slo', 'http://127.0.0.1:9']);
+  expect(none.code).toBe(5);
+  expect(lastJson(none)).toMatchObject({ error: { code: 'SERVER_ASK' } });
+}, 30_000);
+
 test('a second writer on the directory is refused, and the first goes on', async () => {
   const second = await run(['features', 'get', 'shopper', 'user=ann']);
   expect(second.code).toBe(4);
@@ -98,6 +111,10 @@ test('backfill, models and audit say what they did as one object on the last lin
   const audit = await run(['audit', 'skew', 'shopper']);
   expect(audit.code).toBe(0);
   expect(lastJson(audit)).toMatchObject({ service: 'shopper', mismatches: { logic: 0 } });
+  const report = await run(['features', 'report', '--html', 'report.html']);
+  expect(report).toMatchObject({ code: 0, err: '' });
+  expect(lastJson(report)).toMatchObject({ sources: [{ source: 'purchases', volume: { deliveries: 2 } }] });
+  expect(readFileSync(join(shop, 'report.html'), 'utf8')).toMatch(/^<!doctype html>.*<\/html>\n$/s);
 }, 30_000);
 
 /** A copy of the project with its data, changed. */

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import type { FeatureServiceData, LookupSpec, StreamViewData } from '../../src/features/define/declaration.ts';
 import {
   count,
@@ -91,7 +90,8 @@ test('a vector read again and again between events is that of a reader which kee
         new VectorReader({
           service,
           layoutOf: () => layout,
-          store: new MemoryOnlineStore(),
+          readBatch: () => [],
+          computeOf: ({ compute }) => compute,
           clock: () => 0,
           onComputeError: (_, error) => {
             throw error;
@@ -189,7 +189,8 @@ test('answers are kept no longer than memory holds the tiles behind them', () =>
     new VectorReader({
       service,
       layoutOf: (view) => layouts.find((layout) => layout.view === view) ?? layouts[0],
-      store: new MemoryOnlineStore(),
+      readBatch: () => [],
+      computeOf: ({ compute }) => compute,
       clock: () => 1_000,
       onComputeError: () => undefined,
       tiles: {

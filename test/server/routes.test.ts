@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { metricRows } from '../../src/metric-rows.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { project, purchases, returns, risk } from './shop.ts';
 
@@ -200,6 +201,10 @@ test('health, metrics and the description are served, and the description has ev
   const { body: metrics } = await ask('/metrics');
   expect(metrics).toMatch(/^headrace_events_total\{source="purchases",outcome="sent"\} \d+$/m);
   expect(metrics).toMatch(/^headrace_vector_read_seconds_count\{service="shopper"\} [1-9]\d*$/m);
+  for (const [name, { type }] of Object.entries(metricRows)) expect(metrics).toContain(`# TYPE ${name} ${type}\n`);
+  const own = String(metrics).match(/(?<=^# TYPE )headrace_\w+/gm) ?? [];
+  expect(own.filter((name) => !Object.hasOwn(metricRows, name))).toEqual([]);
+  expect(metrics).toMatch(/^headrace_budget_observations_total\{of="view",name="spend@1",measure="freshness"\} [1-9]/m);
   const { body } = await ask('/openapi.json');
   expect(body).toMatchObject({ openapi: '3.1.0', info: { title: 'shop' } });
   expect(Object.keys((body as { paths: object }).paths).toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
@@ -212,6 +217,8 @@ test('health, metrics and the description are served, and the description has ev
     '/v1/features/basket',
     '/v1/features/shopper',
     '/v1/predictions/risk',
+    '/v1/slo',
+    '/v1/status',
   ]);
   for (const [path, operations] of Object.entries((body as { paths: Readonly<Record<string, object>> }).paths)) {
     const [method = ''] = Object.keys(operations);

@@ -123,7 +123,8 @@ export class Clicks {
       service,
       layoutOf: tileLayout,
       tiles: storeTiles(hot),
-      store,
+      readBatch: (reads) => store.readBatch(reads),
+      computeOf: ({ compute }) => compute,
       clock: Date.now,
       onComputeError: (_, error) => this.faults.push(error),
     });

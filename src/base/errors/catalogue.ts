@@ -15,6 +15,7 @@ import { planErrors } from './plan.ts';
 import { redisErrors } from './redis.ts';
 import { requestErrors } from './request.ts';
 import { serverErrors } from './server.ts';
+import { sloErrors } from './slo.ts';
 import { spineErrors } from './spine.ts';
 import { storeErrors } from './store.ts';
 
@@ -29,6 +30,7 @@ export const catalogue = {
   ...cliErrors,
   ...clientErrors,
   ...serverErrors,
+  ...sloErrors,
   ...storeErrors,
   ...entityErrors,
   ...eventErrors,

@@ -23,6 +23,13 @@ export const cliErrors = rows({
     status: 400,
     exit: 2,
   },
+  CLI_FILE: {
+    message: 'cannot write {path}: {reason}',
+    mend: 'name a path in a folder that can be written to',
+    retry: 'never',
+    status: 400,
+    exit: 4,
+  },
   CLI_VALUE: {
     message: 'the option --{option} is {value}, which is not {wanted}',
     mend: 'write a value of the named form',

@@ -142,6 +142,13 @@ export const declarationErrors = rows({
     status: 400,
     exit: 2,
   },
+  SERVICE_SKEW: {
+    message: 'service {service} allows the share {atMost} of its values to differ from the history',
+    mend: 'declare a share from 0 to 1, such as 0.001',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   SCHEDULE_TEXT: {
     message: 'view {view} has the schedule {schedule}',
     mend: 'write five cron fields in UTC, such as "0 3 * * *"',

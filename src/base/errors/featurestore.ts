@@ -51,6 +51,14 @@ export const featurestoreErrors = rows({
     status: 500,
     exit: 4,
   },
+  SKEW_BUDGET: {
+    message:
+      'of {compared} values that service {service} served, the share {share} differs from the history; declared is at most {atMost}',
+    mend: 'see the classes of headrace audit skew: staleness is for the writer to mend, lateness for the producers',
+    retry: 'never',
+    status: 500,
+    exit: 3,
+  },
   SKEW_LOGIC: {
     message: 'of {vectors} logged vectors of service {service}, {logic} values differ from the history by logic',
     mend: 'look at the examples of --json: the same events gave another value while serving',

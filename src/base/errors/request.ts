@@ -23,6 +23,13 @@ export const requestErrors = rows({
     status: 400,
     exit: 2,
   },
+  REQUEST_LATENCY: {
+    message: 'the view {view} did not answer within {withinMs} ms, and its declared choice is to fail',
+    mend: 'try again; where it stays so, see the latencies of headrace slo, or declare null or lastKnown instead',
+    retry: 'later',
+    status: 503,
+    exit: 5,
+  },
   REQUEST_UNKNOWN_COLUMN: {
     message: 'a request to {where} has a column {column} that is not declared; declared are {known}',
     mend: 'leave the column out, or declare it in the service',

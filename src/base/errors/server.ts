@@ -44,6 +44,13 @@ export const serverErrors = rows({
     status: 500,
     exit: 1,
   },
+  SERVER_ASK: {
+    message: 'the server {server} gives no answer: {reason}',
+    mend: 'start it (headrace serve), or name the address that it listens on',
+    retry: 'later',
+    status: 502,
+    exit: 5,
+  },
   SERVER_ADDRESS: {
     message: 'cannot listen on {address}: {reason}',
     mend: 'choose another --port, or stop what listens there',

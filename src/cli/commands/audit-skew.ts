@@ -1,32 +1,40 @@
 import { fail } from '../../base/errors/fail.ts';
-import type { SkewReport } from '../../featurestore/skew/audit.ts';
+import { auditSkew as reportOf, type SkewReport } from '../../featurestore/skew/audit.ts';
+import { checkSkew, mismatchShare } from '../../featurestore/skew/skew-schedule.ts';
 import type { Command } from '../command.ts';
 import { instantOption } from '../parse-option.ts';
-import { withHeadrace } from '../with-headrace.ts';
+import { withHistory } from '../with-history.ts';
 
 const DAY_MS = 86_400_000;
 
 export const auditSkew: Command = {
   name: ['audit', 'skew'],
-  summary: 'recomputes logged vectors from the history; fails on a mismatch of logic',
+  summary:
+    'recomputes logged vectors from the history; fails on a mismatch of logic, or more of the others than declared',
   words: '<service>',
   arity: [1, 1],
   options: { from: { type: 'string' }, to: { type: 'string' } },
   help: { from: 'vectors served from here on (a day before to)', to: 'end, exclusive (now)' },
   async run(call) {
-    await withHeadrace(call, async (headrace) => {
-      const service = headrace.service(call.words[0]);
+    await withHistory(call, async ({ services }, offline) => {
+      const [name] = call.words;
+      const service = services.find((one) => one.name === name);
+      if (service === undefined)
+        throw fail('SERVICE_UNKNOWN', { service: name, known: services.map((one) => one.name) });
       const to = instantOption('to', call.options['to']) ?? Date.now();
-      const report = await headrace.auditSkew(service, instantOption('from', call.options['from']) ?? to - DAY_MS, to);
+      const from = instantOption('from', call.options['from']) ?? to - DAY_MS;
+      const onComputeError = (_: unknown, error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
+      const report = await reportOf({ service, offline, from, to, onComputeError });
       call.terminal.out(call.json ? JSON.stringify(report) : reportText(report));
-      const { logic } = report.mismatches;
-      if (logic > 0) throw fail('SKEW_LOGIC', { service: service.name, logic, vectors: report.vectors });
+      checkSkew(report, service.skew?.atMost ?? 1);
     });
   },
 };
 
-function reportText({ service, vectors, features, mismatches }: SkewReport): string {
-  const total = `${service}: ${vectors} vectors; mismatches: lateness ${mismatches.lateness}, staleness ${mismatches.staleness}, logic ${mismatches.logic}`;
+function reportText(report: SkewReport): string {
+  const { service, logged, vectors, compared, features, mismatches } = report;
+  const share = (100 * mismatchShare(report)).toPrecision(3);
+  const total = `${service}: ${vectors} of ${logged} logged vectors, ${compared} values, ${share} % differ: lateness ${mismatches.lateness}, staleness ${mismatches.staleness}, logic ${mismatches.logic}`;
   const lines = features
     .filter(({ mismatches: { lateness, staleness, logic } }) => lateness + staleness + logic > 0)
     .map(

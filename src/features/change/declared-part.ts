@@ -67,7 +67,7 @@ function streamViewPart(view: StreamViewData): DeclaredPart {
     meaning: { source: identity(source), ...entityMeaning(entity), key, ttlMs },
     features: Object.fromEntries(features),
     tiles: tilesKept(view),
-    settings: { freshnessMs },
+    settings: { freshnessMs, ...latencySettings(view) },
     code: null,
   };
 }
@@ -87,7 +87,7 @@ function batchViewPart(view: BatchViewData): DeclaredPart {
       featureOrder: Object.keys(features),
       sql: sqlMeaning(sql.text),
     },
-    settings: { schedule, freshnessMs, ...quality(features) },
+    settings: { schedule, freshnessMs, ...latencySettings(view), ...quality(features) },
   };
 }
 
@@ -99,14 +99,19 @@ function onDemandViewPart(view: OnDemandViewData): DeclaredPart {
     name,
     version,
     meaning: { inputs: typeTexts(inputColumns), features: typeTexts(features) },
-    settings: quality(features),
+    settings: { ...latencySettings(view), ...quality(features) },
     code: sha256Hex(computeText.replaceAll(/\s+/g, ' ')),
   };
 }
 
+/** Left out where there is none, so that a declaration without one keeps its hash. */
+function latencySettings({ latency }: ViewData): { readonly [field: string]: Json } {
+  return latency === undefined ? {} : { latency: { ...latency } };
+}
+
 /** A service's part: its request and its whole vector, in order, are its meaning, since models are trained on them. */
 export function servicePart(service: FeatureServiceData): DeclaredPart {
-  const { kind, name, version, request, p99Ms } = service;
+  const { kind, name, version, request, p99Ms, skew } = service;
   const features = service.features.map(({ name: feature, from, feature: inView, type }): [string, Json] => [
     feature,
     { is: featureText(service, from, inView), type: typeText(type) },
@@ -121,7 +126,7 @@ export function servicePart(service: FeatureServiceData): DeclaredPart {
       features: Object.fromEntries(features),
       featureOrder: features.map(([feature]) => feature),
     },
-    settings: { p99Ms, ...quality(request) },
+    settings: { p99Ms, ...(skew === undefined ? {} : { skew: { ...skew } }), ...quality(request) },
   };
 }
 

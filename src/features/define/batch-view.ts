@@ -2,10 +2,11 @@ import { fail } from '../../base/errors/fail.ts';
 import { type DurationText, parseDuration } from '../../base/time.ts';
 import { checkName, checkNames, checkVersion } from './check-name.ts';
 import { type ColumnMap, columnSpecs, columnTags, type TagsOf } from './column-factories.ts';
-import type { BatchViewData, SqlTemplate } from './declaration.ts';
+import type { BatchViewData, LateChoice, SqlTemplate } from './declaration.ts';
 import type { Entity } from './entity.ts';
 import type { EventSource } from './event-source.ts';
 import { freeze } from './freeze.ts';
+import { type LatencyOptions, latencyBudget } from './latency.ts';
 import type { Shape } from './shape.ts';
 import type { Nullable, Tags } from './tag.ts';
 
@@ -31,6 +32,8 @@ export interface BatchViewOptions<
   readonly schedule: string;
   /** How old the newest generation may be before answers are marked stale. */
   readonly freshness: DurationText;
+  /** How long a read waits for the view, where the store answers later than at once. */
+  readonly latency?: LatencyOptions<LateChoice>;
   /** The sources that the SQL reads, by the name it gets them under. */
   readonly reads: R;
   readonly features: C;
@@ -44,7 +47,8 @@ export function sql(texts: TemplateStringsArray, ...references: readonly SqlRefe
   return freeze({ kind: 'sql', text: parts.join('') });
 }
 
-const CRON = /^\S+ \S+ \S+ \S+ \S+$/;
+/** The look of a cron schedule; whether its fields are right is known when it is opened. */
+export const CRON = /^\S+ \S+ \S+ \S+ \S+$/;
 
 /** Declares a batch view. Errors: NAME_TEXT, WINDOW_TEXT, SCHEDULE_TEXT, VIEW_FEATURE_TWICE, NAME_TWICE. */
 export function batchView<K extends Tags, R extends Readonly<Record<string, EventSource<Tags>>>, C extends ColumnMap>(
@@ -72,6 +76,7 @@ export function batchView<K extends Tags, R extends Readonly<Record<string, Even
     entity: options.entity,
     schedule: options.schedule,
     freshnessMs: parseDuration(options.freshness, `the freshness of view ${name}`),
+    ...latencyBudget(name, options.latency),
     reads: options.reads,
     features: Object.fromEntries(
       Object.entries(features).map(([feature, spec]) => [feature, { ...spec, nullable: true }]),

@@ -85,6 +85,15 @@ export interface StreamFeatureSpec {
   readonly type: ColumnSpec;
 }
 
+/** What a read answers for a view that has not answered within its budget. */
+export type LateChoice = 'fail' | 'null' | 'lastKnown';
+
+/** How long a read may wait for a view, and what it answers for it then. */
+export interface LatencyBudget<C extends LateChoice = LateChoice> {
+  readonly withinMs: number;
+  readonly otherwise: C;
+}
+
 export interface StreamViewData {
   readonly kind: 'streamView';
   readonly name: string;
@@ -98,6 +107,7 @@ export interface StreamViewData {
   /** Hops of the tiles that are kept, ascending, each a whole multiple of the one before. */
   readonly hopsMs: readonly number[];
   readonly freshnessMs: number;
+  readonly latency?: LatencyBudget;
   /** Only events younger than this count, whatever the window; null: no limit. */
   readonly ttlMs: number | null;
 }
@@ -116,6 +126,7 @@ export interface BatchViewData {
   /** Five-field cron, UTC. */
   readonly schedule: string;
   readonly freshnessMs: number;
+  readonly latency?: LatencyBudget;
   readonly reads: Readonly<Record<string, EventSourceData>>;
   readonly features: Columns;
   readonly sql: SqlTemplate;
@@ -127,6 +138,7 @@ export interface OnDemandViewData {
   readonly version: number;
   readonly inputColumns: Columns;
   readonly features: Columns;
+  readonly latency?: LatencyBudget<'fail' | 'null'>;
   /** The text of the function that was written, to tell that it has changed. */
   readonly computeText: string;
   /** Pure; runs over requests and over training rows alike. Takes and gives values as they are inside. */
@@ -172,12 +184,21 @@ export interface ServiceFeatureSpec {
   readonly feature: string | null;
 }
 
+/** When the served vectors of a service are audited, and the share of values that may differ from the history. */
+export interface SkewBudget {
+  /** Five-field cron, UTC. */
+  readonly schedule: string;
+  /** Of the values compared; a mismatch of logic is one too many whatever it says. */
+  readonly atMost: number;
+}
+
 export interface FeatureServiceData {
   readonly kind: 'featureService';
   readonly name: string;
   readonly version: number;
   readonly request: Columns;
   readonly p99Ms: number | null;
+  readonly skew?: SkewBudget;
   readonly lookups: readonly LookupSpec[];
   readonly computed: readonly ComputedSpec[];
   /** The vector, in order. */

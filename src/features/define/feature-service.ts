@@ -2,6 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import { type DurationText, parseDuration } from '../../base/time.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
 import { valueParser } from '../../schema/value-parser.ts';
+import { CRON } from './batch-view.ts';
 import { checkName, checkNames, checkVersion } from './check-name.ts';
 import { type ColumnMap, columnSpecs, columnTags, type TagsOf } from './column-factories.ts';
 import type {
@@ -12,6 +13,7 @@ import type {
   OnDemandViewData,
   ServiceExpression,
   ServiceFeatureSpec,
+  SkewBudget,
   StreamViewData,
 } from './declaration.ts';
 import { freeze } from './freeze.ts';
@@ -156,11 +158,13 @@ export interface FeatureServiceOptions<
   readonly request: R;
   /** Budget of a read: 99 of 100 within it. */
   readonly p99?: DurationText;
+  /** Audits the served vectors on a schedule (five-field cron, UTC); `atMost` is the share of values that may differ. */
+  readonly skew?: SkewBudget;
   readonly join: (request: Refs<TagsOf<R>>) => J;
   readonly compute?: (request: Refs<TagsOf<R>>, features: JoinRefs<J>) => C;
 }
 
-/** Declares a feature service. Errors: NAME_TEXT, WINDOW_TEXT, SERVICE_KEY, SERVICE_FEATURE_TWICE. */
+/** Declares a feature service. Errors: NAME_TEXT, WINDOW_TEXT, SCHEDULE_TEXT, SERVICE_SKEW, SERVICE_KEY, SERVICE_FEATURE_TWICE. */
 export function featureService<
   R extends ColumnMap,
   J extends Readonly<Record<string, JoinEntry>>,
@@ -191,6 +195,7 @@ export function featureService<
     version: checkVersion(name, options.version ?? 1),
     request,
     p99Ms: options.p99 === undefined ? null : parseDuration(options.p99, `the p99 of service ${name}`),
+    ...(options.skew === undefined ? {} : { skew: checkSkew(name, options.skew) }),
     lookups,
     computed,
     features,
@@ -200,6 +205,12 @@ export function featureService<
       C
     >,
   });
+}
+
+function checkSkew(service: string, { schedule, atMost }: SkewBudget): SkewBudget {
+  if (!CRON.test(schedule)) throw fail('SCHEDULE_TEXT', { view: service, schedule });
+  if (!(atMost >= 0 && atMost <= 1)) throw fail('SERVICE_SKEW', { service, atMost });
+  return { schedule, atMost };
 }
 
 /** The features of a view as columns. */

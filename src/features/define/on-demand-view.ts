@@ -5,6 +5,7 @@ import { checkName, checkNames, checkVersion } from './check-name.ts';
 import { type ColumnMap, columnSpecs, columnTags, type TagsOf } from './column-factories.ts';
 import type { OnDemandViewData } from './declaration.ts';
 import { freeze } from './freeze.ts';
+import { type LatencyOptions, latencyBudget } from './latency.ts';
 import type { Shape } from './shape.ts';
 import type { Tags, Values } from './tag.ts';
 
@@ -15,6 +16,8 @@ export interface OnDemandViewOptions<I extends ColumnMap, F extends ColumnMap> {
   readonly version?: number;
   readonly inputs: I;
   readonly features: F;
+  /** How long the function may take while serving. */
+  readonly latency?: LatencyOptions<'fail' | 'null'>;
   /** Pure: it runs while serving and over training rows, and has to give the same. */
   readonly compute: (inputs: Values<TagsOf<I>>) => Values<TagsOf<F>>;
 }
@@ -40,6 +43,7 @@ export function onDemandView<I extends ColumnMap, F extends ColumnMap>(
     inputColumns,
     features,
     computeText: options.compute.toString(),
+    ...latencyBudget(name, options.latency),
     compute: insideCompute(options.compute as unknown as Compute, inputColumns, features),
   });
 }

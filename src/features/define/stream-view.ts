@@ -5,11 +5,12 @@ import { aggregateOf } from '../aggregate/aggregates.ts';
 import { hopOf, hopsOf } from '../window/hop.ts';
 import type { AggregateDraft, WindowText } from './aggregate-factories.ts';
 import { checkName, checkNames, checkVersion } from './check-name.ts';
-import type { AggregateSpec, StreamFeatureSpec, StreamViewData } from './declaration.ts';
+import type { AggregateSpec, LateChoice, StreamFeatureSpec, StreamViewData } from './declaration.ts';
 import type { Entity } from './entity.ts';
 import type { Columns, EventSource } from './event-source.ts';
 import { columnExpressions } from './expression-factories.ts';
 import { freeze } from './freeze.ts';
+import { type LatencyOptions, latencyBudget } from './latency.ts';
 import type { Shape } from './shape.ts';
 import { type Fits, type Nullable, type Tag, type Tags, tagOf } from './tag.ts';
 
@@ -44,6 +45,8 @@ export interface StreamViewOptions<S extends Tags, K extends Tags, W extends Win
   readonly features: (event: Columns<EventSource<S>>) => D;
   /** How old the view's answers may be before they are marked stale. */
   readonly freshness: DurationText;
+  /** How long a read waits for the view, where the store answers later than at once. */
+  readonly latency?: LatencyOptions<LateChoice>;
   /** Only events younger than this count, whatever the window. */
   readonly ttl?: DurationText;
   /** Hop of a window instead of the derived one. */
@@ -84,6 +87,7 @@ export function streamView<S extends Tags, K extends Tags, const W extends Durat
     features,
     hopsMs: hopsOf(features, name),
     freshnessMs: parseDuration(options.freshness, `the freshness of view ${name}`),
+    ...latencyBudget(name, options.latency),
     ttlMs: options.ttl === undefined ? null : parseDuration(options.ttl, `the ttl of view ${name}`),
     inputs: entity.inputs,
     outputs: Object.fromEntries(features.map((feature) => [feature.name, tagOf(feature.type)])) as FeaturesOf<D, W>,

@@ -24,8 +24,14 @@ export type ServiceEvaluator = (
   onError: OnComputeError,
 ) => Value[];
 
+/** What runs an on-demand view's function: the function itself, or one that watches over it while serving. */
+export type ComputeOf = (view: OnDemandViewData) => OnDemandViewData['compute'];
+
 /** Compiles the evaluator of a service; the vector is in the order of `service.features`. */
-export function serviceEvaluator(service: FeatureServiceData): ServiceEvaluator {
+export function serviceEvaluator(
+  service: FeatureServiceData,
+  computeOf: ComputeOf = ({ compute }) => compute,
+): ServiceEvaluator {
   const computed = new Map(service.computed.map((spec) => [spec.alias, spec]));
   const steps: Step[] = [];
   const applied = new Map<string, number>();
@@ -42,7 +48,7 @@ export function serviceEvaluator(service: FeatureServiceData): ServiceEvaluator 
       fromFeature[at] = index;
     } else if (spec.kind === 'value') places.push({ at, place: compileExpression(service, spec.of) });
     else {
-      const step = applied.get(from) ?? steps.push(compileApply(service, spec)) - 1;
+      const step = applied.get(from) ?? steps.push(compileApply(service, spec, computeOf(spec.view))) - 1;
       applied.set(from, step);
       places.push({ at, place: (_request, _lookups, results) => results[step][name] });
     }
@@ -124,7 +130,11 @@ function specOf(service: FeatureServiceData, expression: ServiceExpression): Col
 
 const noResults: Results = [];
 
-function compileApply(service: FeatureServiceData, { view, inputs }: Extract<ComputedSpec, { kind: 'apply' }>): Step {
+function compileApply(
+  service: FeatureServiceData,
+  { view, inputs }: Extract<ComputedSpec, { kind: 'apply' }>,
+  compute: OnDemandViewData['compute'],
+): Step {
   const names = Object.keys(view.inputColumns);
   const places = names.map((name) => compileExpression(service, inputs[name]));
   const nothing = Object.fromEntries(Object.keys(view.features).map((name) => [name, null]));
@@ -133,7 +143,7 @@ function compileApply(service: FeatureServiceData, { view, inputs }: Extract<Com
     const row: Record<string, Value> = {};
     for (let i = 0; i < names.length; i += 1) row[names[i]] = places[i](request, lookups, noResults);
     try {
-      return check(view.compute(row));
+      return check(compute(row));
     } catch (error) {
       onError(view, error);
       return nothing;

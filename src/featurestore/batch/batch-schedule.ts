@@ -22,6 +22,25 @@ export interface BatchRun {
   readonly nullKeys: number;
 }
 
+/** How the runs of a view go. The generation before is served whatever becomes of a run. */
+export interface BatchHealth {
+  readonly view: BatchViewData;
+  /** Number of the newest generation; 0: none yet. */
+  readonly generation: number;
+  /** The data of the newest generation reach up to here; null: none yet. */
+  readonly asOf: number | null;
+  /** When the run was due that has not succeeded yet, a minute ago or more; null: none. */
+  readonly overdueSince: number | null;
+  /** Runs since the start. */
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Of the last run, if it failed. */
+  readonly failure: { readonly at: number; readonly reason: string } | null;
+}
+
+/** A run that is due for longer than this is late. */
+const LATE_AFTER_MS = 60_000;
+
 interface ScheduledView {
   readonly view: BatchViewData;
   readonly cron: Cron;
@@ -30,6 +49,12 @@ interface ScheduledView {
   generation: number;
   /** When it last ran or was tried, or when the schedule was opened. */
   triedAt: number;
+  asOf: number | null;
+  /** When it last succeeded, or when the schedule was opened. */
+  succeededAt: number;
+  succeeded: number;
+  failed: number;
+  failure: BatchHealth['failure'];
 }
 
 /**
@@ -81,10 +106,35 @@ export class BatchSchedule {
    * Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE, BATCH_DUPLICATE_KEY; the generation before stays.
    */
   async run(view: BatchViewData): Promise<BatchRun> {
-    const { online, offline, clock } = this.#options;
+    const { clock } = this.#options;
     const scheduled = this.#views.find((one) => one.view === view);
     if (scheduled === undefined)
       throw fail('VIEW_UNKNOWN', { view: view.name, known: this.#views.map((one) => one.view.name) });
+    try {
+      const run = await this.#run(scheduled);
+      scheduled.succeeded += 1;
+      scheduled.failure = null;
+      return run;
+    } catch (error) {
+      scheduled.failed += 1;
+      scheduled.failure = { at: clock(), reason: error instanceof Error ? error.message : String(error) };
+      throw error;
+    }
+  }
+
+  /** How the runs of every view go. */
+  health(): readonly BatchHealth[] {
+    const now = this.#options.clock();
+    return this.#views.map(({ view, cron, generation, asOf, succeededAt, succeeded, failed, failure }) => {
+      const due = lastDue(cron, now);
+      const late = due !== null && due > succeededAt && now - due >= LATE_AFTER_MS;
+      return { view, generation, asOf, overdueSince: late ? due : null, succeeded, failed, failure };
+    });
+  }
+
+  async #run(scheduled: ScheduledView): Promise<BatchRun> {
+    const { online, offline, clock } = this.#options;
+    const { view } = scheduled;
     const asOf = clock();
     scheduled.triedAt = asOf;
     const { rows, nullKeys } = await readBatch(view, offline, asOf);
@@ -96,6 +146,8 @@ export class BatchSchedule {
     await online.switchBatch(generation);
     await scheduled.history.keep(generation, rows);
     scheduled.triedAt = generation.visibleFrom;
+    scheduled.succeededAt = generation.visibleFrom;
+    scheduled.asOf = asOf;
     return { generation, rows: rows.length, nullKeys };
   }
 }
@@ -109,12 +161,18 @@ async function openView(view: BatchViewData, { online, offline, clock }: BatchSc
   // Only a generation of which the history has heard nothing: one that was rolled back to is kept already.
   if (served !== undefined && served.generation > (newest?.generation ?? 0)) await history.mend(served);
   const seen = [newest, served].filter((generation) => generation !== null && generation !== undefined);
+  const triedAt = seen.length === 0 ? clock() : Math.max(...seen.map(({ visibleFrom }) => visibleFrom));
   return {
     view,
     cron,
     history,
     generation: Math.max(0, ...seen.map(({ generation }) => generation)),
-    triedAt: seen.length === 0 ? clock() : Math.max(...seen.map(({ visibleFrom }) => visibleFrom)),
+    triedAt,
+    asOf: served?.asOf ?? null,
+    succeededAt: triedAt,
+    succeeded: 0,
+    failed: 0,
+    failure: null,
   };
 }
 

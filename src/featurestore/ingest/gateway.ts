@@ -30,6 +30,9 @@ export type AppendListener = (
   deliveries: readonly Delivery[],
 ) => MaybePromise<unknown>;
 
+/** Receives every event that is refused, when it came (epoch ms). */
+export type RefusalListener = (source: EventSourceData, event: unknown, error: HeadraceError, at: number) => void;
+
 /** Counters of one source since the process started. */
 export interface GatewayCounters {
   sent: number;
@@ -38,6 +41,16 @@ export interface GatewayCounters {
   quarantined: number;
   /** Malformed. */
   refused: number;
+}
+
+export interface GatewayOptions {
+  readonly log: EventLog;
+  readonly sources: readonly EventSourceData[];
+  readonly rowsOf: RowsOf;
+  readonly partitions: number;
+  readonly clock: Clock;
+  readonly listener: AppendListener;
+  readonly refused: RefusalListener;
 }
 
 /**
@@ -49,25 +62,20 @@ export class Gateway {
   readonly #partitions: number;
   readonly #clock: Clock;
   readonly #listener: AppendListener;
+  readonly #refused: RefusalListener;
   readonly #sources = new Map<string, SourceGate>();
 
-  private constructor(log: EventLog, partitions: number, clock: Clock, listener: AppendListener) {
+  private constructor({ log, partitions, clock, listener, refused }: GatewayOptions) {
     this.#log = log;
     this.#partitions = partitions;
     this.#clock = clock;
     this.#listener = listener;
+    this.#refused = refused;
   }
 
   /** Opens a topic per source. Errors: those of the log. */
-  static async open(options: {
-    readonly log: EventLog;
-    readonly sources: readonly EventSourceData[];
-    readonly rowsOf: RowsOf;
-    readonly partitions: number;
-    readonly clock: Clock;
-    readonly listener: AppendListener;
-  }): Promise<Gateway> {
-    const gateway = new Gateway(options.log, options.partitions, options.clock, options.listener);
+  static async open(options: GatewayOptions): Promise<Gateway> {
+    const gateway = new Gateway(options);
     for (const source of options.sources) {
       const topic = topicOf(source);
       await options.log.openTopic(topic, options.partitions);
@@ -92,19 +100,16 @@ export class Gateway {
     const now = this.#clock();
     events.forEach((event, index) => {
       const taken = takeEvent(gate, event, now);
-      if (isHeadraceError(taken)) refused.push({ index, error: taken });
-      else this.#stamp(gate, taken, now, batches);
+      if (isHeadraceError(taken)) {
+        refused.push({ index, error: taken });
+        this.#refused(source, event, taken, now);
+      } else this.#stamp(gate, taken, now, batches);
     });
     return this.#append(gate, batches, { accepted: events.length - refused.length, refused });
   }
 
   counters(source: EventSourceData): Readonly<GatewayCounters> {
     return this.#gateOf(source).counters;
-  }
-
-  /** The newest refused events of a source with their reasons, at most 20. */
-  quarantine(source: EventSourceData): readonly { readonly event: unknown; readonly error: HeadraceError }[] {
-    return this.#gateOf(source).samples;
   }
 
   #gateOf(source: EventSourceData): SourceGate {
@@ -156,7 +161,6 @@ interface SourceGate {
   /** Last ingest time by partition. */
   readonly lastIngestTs: number[];
   readonly counters: GatewayCounters;
-  readonly samples: { event: unknown; error: HeadraceError }[];
 }
 
 interface TakenEvent {
@@ -164,8 +168,6 @@ interface TakenEvent {
   readonly ts: number;
   readonly row: readonly Value[];
 }
-
-const QUARANTINE_SAMPLES = 20;
 
 function sourceGate(source: EventSourceData, { encode }: RowCodec, lastIngestTs: number[]): SourceGate {
   const names = Object.keys(source.columns);
@@ -178,7 +180,6 @@ function sourceGate(source: EventSourceData, { encode }: RowCodec, lastIngestTs:
     timeIndex: names.indexOf(source.time),
     lastIngestTs,
     counters: { sent: 0, accepted: 0, quarantined: 0, refused: 0 },
-    samples: [],
   };
 }
 
@@ -200,8 +201,6 @@ function takeEvent(gate: SourceGate, event: unknown, now: number): TakenEvent | 
     return { id, ts, row };
   } catch (error) {
     if (!isHeadraceError(error)) throw error;
-    if (gate.samples.length === QUARANTINE_SAMPLES) gate.samples.shift();
-    gate.samples.push({ event, error });
     return error;
   }
 }

@@ -1,4 +1,4 @@
-import type { MaybePromise } from '../../base/maybe-promise.ts';
+import { isHeadraceError } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
 import type {
   BatchViewData,
@@ -8,16 +8,17 @@ import type {
   StreamViewData,
 } from '../../features/define/declaration.ts';
 import { neededFeatures } from '../../features/plan/needed-features.ts';
-import { type ServiceEvaluator, serviceEvaluator } from '../../features/service/evaluate.ts';
+import { type ComputeOf, type ServiceEvaluator, serviceEvaluator } from '../../features/service/evaluate.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
 import { holds, type KeptAnswers, keepWith, keptBy, type ReadTiles } from '../../features/window/window-memo.ts';
 import { WindowReader } from '../../features/window/window-reader.ts';
-import type { BatchAnswer, OnlineStore } from '../../ports/online-store.ts';
 import type { Value } from '../../schema/column.ts';
 import { entityKeyEncoder } from '../../schema/entity-key.ts';
+import type { BatchReads } from './budgeted-reads.ts';
+import { isSlow } from './compute-guard.ts';
 import type { TileLookup } from './fetch-tiles.ts';
-import type { MissingFeature, MissingReason, ServedVector } from './served-vector.ts';
+import type { MissingFeature, MissingReason, ReadSteps, ServedVector } from './served-vector.ts';
 
 /** Where a reader finds tiles: the writer's cache, or the store from another process. */
 export interface TileSource {
@@ -36,6 +37,8 @@ export interface TileSource {
    * read it; undefined where all is at hand.
    */
   fetch?(lookups: readonly TileLookup[], at: number): Promise<TileSource> | undefined;
+  /** Whether the tiles of a view did not come within its latency budget; never where it is left out. */
+  isLate?(view: StreamViewData): boolean;
 }
 
 /** Tiles with what was made of them; whoever changes one calls `tileChanged`. */
@@ -49,7 +52,8 @@ export interface VectorReaderOptions {
   readonly service: FeatureServiceData;
   readonly layoutOf: (view: StreamViewData) => TileLayout;
   readonly tiles: TileSource;
-  readonly store: OnlineStore;
+  readonly readBatch: BatchReads;
+  readonly computeOf: ComputeOf;
   readonly clock: Clock;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
 }
@@ -66,7 +70,7 @@ export class VectorReader {
   readonly #groups: readonly StreamGroup[];
   readonly #batches: readonly BatchLookup[];
   readonly #inOrder: readonly Lookup[];
-  readonly #failed = new Set<OnDemandViewData>();
+  readonly #failed = new Map<OnDemandViewData, MissingReason>();
   /** Of the read in hand, by lookup of the service; used anew by each. */
   readonly #values: (readonly Value[])[] = [];
   /** Where the read in hand finds its tiles. */
@@ -76,7 +80,7 @@ export class VectorReader {
     this.service = options.service;
     this.#options = options;
     this.#tiles = options.tiles;
-    this.#evaluate = serviceEvaluator(options.service);
+    this.#evaluate = serviceEvaluator(options.service, options.computeOf);
     this.#inOrder = options.service.lookups.map((lookup, place) =>
       compileLookup(options, lookup, neededFeatures(options.service, lookup), place),
     );
@@ -88,19 +92,31 @@ export class VectorReader {
   /**
    * The vector of a parsed request as of `at`. Without `at` it is read as of now, or just after the newest event of its
    * entities where a producer's clock is ahead: a served instant has always seen exactly the events before it. `counted`:
-   * whether the events of every window are to be told, for the log of served vectors.
+   * whether the events of every window are to be told, for the log of served vectors. `steps` is filled, if it is given.
    */
-  read(request: readonly Value[], at: number | undefined, counted: boolean): ServedVector | Promise<ServedVector> {
+  read(
+    request: readonly Value[],
+    at: number | undefined,
+    counted: boolean,
+    steps: ReadSteps | null = null,
+  ): ServedVector | Promise<ServedVector> {
     const now = this.#options.clock();
+    const started = steps === null ? 0 : performance.now();
     const fetched = this.#options.tiles.fetch?.(this.#tileLookups(request), at ?? now);
     const batch = this.#readBatch(request);
     if (fetched !== undefined)
       return Promise.all([fetched, batch]).then(([tiles, answers]) => {
         this.#tiles = tiles;
-        return this.#assemble(request, now, at, answers, counted);
+        if (steps !== null) waited(steps, this.#inOrder, performance.now() - started);
+        return this.#assemble(request, now, at, answers, counted, steps);
       });
-    if (batch instanceof Promise) return batch.then((answers) => this.#assemble(request, now, at, answers, counted));
-    return this.#assemble(request, now, at, batch, counted);
+    if (batch instanceof Promise)
+      return batch.then((answers) => {
+        if (steps !== null) waited(steps, this.#batches, performance.now() - started);
+        return this.#assemble(request, now, at, answers, counted, steps);
+      });
+    if (steps !== null) waited(steps, this.#batches, performance.now() - started);
+    return this.#assemble(request, now, at, batch, counted, steps);
   }
 
   #tileLookups(request: readonly Value[]): readonly TileLookup[] {
@@ -110,9 +126,9 @@ export class VectorReader {
     });
   }
 
-  #readBatch(request: readonly Value[]): MaybePromise<readonly (BatchAnswer | null)[]> {
+  #readBatch(request: readonly Value[]): ReturnType<BatchReads> {
     if (this.#batches.length === 0) return NO_ANSWERS;
-    return this.#options.store.readBatch(
+    return this.#options.readBatch(
       this.#batches.map(({ viewId, view, keyOf }) => ({ viewId, features: view.features, key: keyOf(request) ?? '' })),
     );
   }
@@ -126,14 +142,22 @@ export class VectorReader {
     request: readonly Value[],
     now: number,
     at: number | undefined,
-    batch: readonly (BatchAnswer | null)[],
+    batch: BatchAnswers,
     counted: boolean,
+    steps: ReadSteps | null,
   ): ServedVector {
-    const q = this.#readStreams(request, at ?? now, at === undefined, counted);
+    const started = steps === null ? 0 : performance.now();
+    const q = this.#readStreams(request, at ?? now, at === undefined, counted, steps);
+    if (steps !== null) steps.streamMs = performance.now() - started;
     const missing: MissingFeature[] = [];
     const streaming = this.#streamValues(q, now, missing);
     const aged = this.#batchValues(request, q, batch, missing);
+    const computing = steps === null ? 0 : performance.now();
     const values = this.#evaluate(request, this.#values, this.#onError);
+    if (steps !== null) {
+      steps.computeMs = performance.now() - computing;
+      for (let i = 0; i < this.#inOrder.length; i += 1) steps.ageMs[i] = this.#inOrder[i].ageMs;
+    }
     if (this.#failed.size > 0) this.#missComputed(missing);
     return {
       service: this.service,
@@ -142,7 +166,8 @@ export class VectorReader {
       missing,
       stale: this.#stale(),
       ages: { streaming, batch: aged },
-      degraded: this.#tiles.degraded?.() === true || batch.some((answer) => answer?.degraded === true),
+      degraded:
+        this.#tiles.degraded?.() === true || batch.some((answer) => answer !== 'late' && answer?.degraded === true),
       counts: counted ? this.#counts(q) : NO_COUNTS,
     };
   }
@@ -167,7 +192,8 @@ export class VectorReader {
       lookup.ageMs = Math.max(0, this.#tiles.lagMs(lookup.view, now));
       if (oldest === null || lookup.ageMs > oldest) oldest = lookup.ageMs;
       if (lookup.key === null || lookup.answeredAt !== q) {
-        this.#miss(missing, lookup.alias, lookup.key === null ? 'nullKey' : 'past');
+        const late = this.#tiles.isLate?.(lookup.view) === true;
+        this.#miss(missing, lookup.alias, lookup.key === null ? 'nullKey' : late ? 'slow' : 'past');
         this.#values[lookup.place] = lookup.nothing;
         continue;
       }
@@ -183,21 +209,17 @@ export class VectorReader {
   }
 
   /** Takes the needed features of each batch lookup. Gives the greatest age, ms; null where there is no batch lookup. */
-  #batchValues(
-    request: readonly Value[],
-    q: number,
-    batch: readonly (BatchAnswer | null)[],
-    missing: MissingFeature[],
-  ): number | null {
+  #batchValues(request: readonly Value[], q: number, batch: BatchAnswers, missing: MissingFeature[]): number | null {
     let oldest: number | null = null;
     for (let b = 0; b < this.#batches.length; b += 1) {
       const lookup = this.#batches[b];
       const answer = batch[b];
-      lookup.ageMs = answer === null ? Number.POSITIVE_INFINITY : q - answer.generation.asOf;
+      const late = answer === 'late';
+      lookup.ageMs = answer === null || late ? Number.POSITIVE_INFINITY : q - answer.generation.asOf;
       oldest = Math.max(oldest ?? 0, lookup.ageMs);
       const isNull = lookup.keyOf(request) === null;
-      if (isNull) this.#miss(missing, lookup.alias, 'nullKey');
-      const held = isNull || answer === null ? null : answer.values;
+      if (isNull || late) this.#miss(missing, lookup.alias, isNull ? 'nullKey' : 'slow');
+      const held = isNull || answer === null || late ? null : answer.values;
       const { places, picked } = lookup;
       if (held !== null) for (let p = 0; p < places.length; p += 1) picked[p] = held[places[p]];
       this.#values[lookup.place] = held === null ? lookup.nothing : picked;
@@ -213,7 +235,13 @@ export class VectorReader {
   }
 
   /** Reads every stream lookup at one instant: the asked one, or if the caller left it open the first that all can answer. */
-  #readStreams(request: readonly Value[], asked: number, open: boolean, counted: boolean): number {
+  #readStreams(
+    request: readonly Value[],
+    asked: number,
+    open: boolean,
+    counted: boolean,
+    steps: ReadSteps | null,
+  ): number {
     const { told } = this.#tiles;
     let q = asked;
     for (let g = 0; g < this.#groups.length; g += 1) {
@@ -221,7 +249,7 @@ export class VectorReader {
       const key = group.keyOf(request);
       // Kept answers are without counts of events.
       if (key !== null && told !== undefined && !counted && takeKept(group, told, key, q)) continue;
-      const ready = this.#readGroup(group, key, q);
+      const ready = this.#readGroup(group, key, q, steps);
       if (ready === q) {
         if (told !== undefined) keep(group, told, q);
         continue;
@@ -235,30 +263,41 @@ export class VectorReader {
   }
 
   /** Reads the group's lookups at `q`. Gives `q`, or the first instant at which one that cannot answer there can. */
-  #readGroup(group: StreamGroup, key: string | null, q: number): number {
+  #readGroup(group: StreamGroup, key: string | null, q: number, steps: ReadSteps | null): number {
     const tiles = this.#tiles;
     let ready = q;
     for (let i = 0; i < group.lookups.length; i += 1) {
       const lookup = group.lookups[i];
       lookup.key = key;
       lookup.answeredAt = Number.NaN;
-      if (key === null || q < tiles.answersFrom(lookup.view)) continue;
+      if (key === null || tiles.isLate?.(lookup.view) === true || q < tiles.answersFrom(lookup.view)) continue;
+      const started = steps === null ? 0 : performance.now();
       const held = tiles.told?.tilesOf(lookup.layout, key);
       const runs = held?.runs ?? tiles.runsOf(lookup.layout, key, q);
       lookup.answeredAt = lookup.reader.read(runs, q, lookup.answers, 0, held ?? null);
+      if (steps !== null) steps.lookupMs[lookup.place] += performance.now() - started;
       if (lookup.answeredAt !== q) ready = Math.max(ready, lookup.answeredAt);
     }
     return ready;
   }
 
   readonly #onError = (view: OnDemandViewData, error: unknown): void => {
-    this.#failed.add(view);
+    if (isSlow(error)) {
+      this.#failed.set(view, 'slow');
+      return;
+    }
+    if (isHeadraceError(error, 'REQUEST_LATENCY')) {
+      this.#failed.clear();
+      throw error;
+    }
+    this.#failed.set(view, 'compute');
     this.#options.onComputeError(view, error);
   };
 
   #missComputed(missing: MissingFeature[]): void {
     for (const spec of this.service.computed) {
-      if (spec.kind === 'apply' && this.#failed.has(spec.view)) this.#miss(missing, spec.alias, 'compute');
+      const reason = spec.kind === 'apply' ? this.#failed.get(spec.view) : undefined;
+      if (reason !== undefined) this.#miss(missing, spec.alias, reason);
     }
     this.#failed.clear();
   }
@@ -274,6 +313,8 @@ export class VectorReader {
     if (feature >= 0) missing.push({ feature, reason });
   }
 }
+
+type BatchAnswers = Awaited<ReturnType<BatchReads>>;
 
 type Lookup = StreamLookup | BatchLookup;
 
@@ -322,8 +363,13 @@ interface BatchLookup extends LookupBase {
   readonly viewId: string;
 }
 
-const NO_ANSWERS: readonly BatchAnswer[] = [];
+const NO_ANSWERS: BatchAnswers = [];
 const NO_COUNTS: readonly (readonly number[])[] = [];
+
+/** Notes the time of a read that lookups share. */
+function waited({ lookupMs }: ReadSteps, lookups: readonly Lookup[], ms: number): void {
+  for (const { place } of lookups) lookupMs[place] = ms;
+}
 
 function compileLookup(
   options: VectorReaderOptions,

@@ -1,4 +1,5 @@
-import type { FeatureServiceData, OnDemandViewData } from '../../features/define/declaration.ts';
+import type { BatchViewData, FeatureServiceData, OnDemandViewData } from '../../features/define/declaration.ts';
+import { batchTable } from '../../features/plan/batch-table.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
 import { windowsOf } from '../../features/window/window-reader.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
@@ -9,7 +10,7 @@ import { countColumns, servedTable } from './served-log.ts';
 /**
  * Why a served value differs from what is recomputed from the history:
  * lateness — the data came after the instant, and no serving could have had it;
- * staleness — it had come, and was not yet in what was served;
+ * staleness — it had come, and was not yet in what was served, or a generation was served that another had followed;
  * logic — the same events gave another value: an incident.
  */
 export type MismatchClass = 'lateness' | 'staleness' | 'logic';
@@ -24,7 +25,12 @@ export interface FeatureSkew {
 
 export interface SkewReport {
   readonly service: string;
+  /** Vectors logged in the span. */
+  readonly logged: number;
+  /** Those of them that were recomputed. */
   readonly vectors: number;
+  /** Values compared. */
+  readonly compared: number;
   readonly features: readonly FeatureSkew[];
   readonly mismatches: Readonly<Record<MismatchClass, number>>;
   /** Up to ten logic mismatches, to look into. */
@@ -43,31 +49,86 @@ export interface AuditOptions {
   /** Vectors served in [from, to), epoch ms. */
   readonly from: number;
   readonly to: number;
+  /** Most vectors to recompute; of more, a sample by hash of their id. */
+  readonly most?: number;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
 }
 
 const EXAMPLES = 10;
+const MOST_VECTORS = 200_000;
+/** Vectors whose generations are looked into. */
+const MOST_SUSPECTS = 10_000;
 
 /** Recomputes every logged vector from the history, as of its instant, and puts each mismatch in its class. */
 export async function auditSkew(options: AuditOptions): Promise<SkewReport> {
   const { service } = options;
+  const logged = await countLogged(options);
+  const sampled = sampleOf(options, logged);
   const known = new Map<string, PointInTimeRow>();
-  for await (const rows of recomputed(options, 'as-known')) for (const row of rows) known.set(rowName(row), row);
+  for await (const rows of recomputed(options, 'as-known', sampled))
+    for (const row of rows) known.set(rowName(row), row);
   const tally = new Tally(service);
-  for await (const rows of recomputed(options, 'corrected')) {
+  for await (const rows of recomputed(options, 'corrected', sampled)) {
     for (const row of rows) tally.add(row, known.get(rowName(row)) ?? row, readServed(service, row.also));
   }
-  return tally.report();
+  await acquitStale(options, tally);
+  return tally.report(logged);
+}
+
+/**
+ * A value that differs though all its events were there may be of a generation of a batch view that another had followed:
+ * it was stale then. Such values are held against what the generation before would have given.
+ */
+async function acquitStale(options: AuditOptions, tally: Tally): Promise<void> {
+  const { service, offline } = options;
+  const ids = [...new Set(tally.suspects.map(({ row }) => row.id))].slice(0, MOST_SUSPECTS);
+  if (ids.length === 0 || !service.lookups.some(({ view }) => view.kind === 'batchView')) return;
+  const before = new Map<string, PointInTimeRow>();
+  const chosen = `_id IN (${ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(', ')})`;
+  for await (const rows of recomputed(options, 'as-known', chosen, (view) => generationBefore(view, offline)))
+    for (const row of rows) before.set(rowName(row), row);
+  tally.acquit(before);
+}
+
+/** The kept generations of a view, each seen from when the next one was. */
+function generationBefore(view: BatchViewData, offline: OfflineStore): string {
+  const kept = offline.relation(batchTable(view));
+  return `(SELECT k.* REPLACE (n.visible_next AS visible_from) FROM ${kept} AS k JOIN (
+SELECT generation, LEAD(visible_from) OVER (ORDER BY visible_from, generation) AS visible_next
+FROM (SELECT DISTINCT generation, visible_from FROM ${kept} AS g) AS d) AS n ON n.generation = k.generation
+WHERE n.visible_next IS NOT NULL)`;
+}
+
+function within({ from, to }: AuditOptions): string {
+  return `_at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
+}
+
+async function countLogged(options: AuditOptions): Promise<number> {
+  const { service, offline } = options;
+  const sql = `SELECT COUNT(*) FROM ${offline.relation(servedTable(service))} AS t WHERE ${within(options)}`;
+  for await (const [row] of offline.query(sql)) return Number(row?.[0]);
+  return 0;
+}
+
+/** The vectors to recompute, as SQL: all, or where there are too many the same of them in every pass. */
+function sampleOf({ most = MOST_VECTORS }: AuditOptions, logged: number): string {
+  return logged <= most ? 'true' : `HASH(_id) % ${Math.ceil(logged / most)} = 0`;
 }
 
 function rowName({ id, at }: PointInTimeRow): string {
   return `${at} ${id}`;
 }
 
-function recomputed({ service, offline, from, to, onComputeError }: AuditOptions, mode: 'corrected' | 'as-known') {
+function recomputed(
+  options: AuditOptions,
+  mode: 'corrected' | 'as-known',
+  chosen: string,
+  generationsOf?: (view: BatchViewData) => string,
+) {
+  const { service, offline, onComputeError } = options;
   const table = servedTable(service);
   const served = offline.relation(table);
-  const within = `_at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
+  const where = `${within(options)} AND ${chosen}`;
   const request = Object.keys(service.request).map((name) => `"r_${name}" AS "${name}"`);
   const logged = Object.keys(table.columns).filter(
     (name) => name.startsWith('f_') || name.startsWith('n_') || name === 'missing',
@@ -76,14 +137,15 @@ function recomputed({ service, offline, from, to, onComputeError }: AuditOptions
   return pointInTimeRows({
     service,
     offline,
-    spine: `SELECT _id, _at, ${request.join(', ')} FROM ${served} WHERE ${within}`,
+    spine: `SELECT _id, _at, ${request.join(', ')} FROM ${served} WHERE ${where}`,
     mode,
     counts: true,
     onComputeError,
+    ...(generationsOf === undefined ? {} : { generationsOf }),
     wrap: {
       sql: (answers) => `
         SELECT a.*, ${logged.map((_, i) => `s_${i}`).join(', ')} FROM (${answers}) AS a
-        JOIN (SELECT _id AS s_id, _at AS s_at, ${columns} FROM ${served} WHERE ${within}) AS s ON s_id = a._id AND s_at = a._at`,
+        JOIN (SELECT _id AS s_id, _at AS s_at, ${columns} FROM ${served} WHERE ${where}) AS s ON s_id = a._id AND s_at = a._at`,
       columns: logged.length,
     },
   });
@@ -119,7 +181,8 @@ class Tally {
     smape: number;
     numbers: number;
   }[];
-  readonly #examples: SkewReport['examples'][number][] = [];
+  /** Values that look like a fault of logic, at most as many as can be looked into. */
+  readonly suspects: { readonly row: PointInTimeRow; readonly feature: number; readonly served: Value }[] = [];
   #vectors = 0;
 
   constructor(service: FeatureServiceData) {
@@ -157,19 +220,24 @@ class Tally {
         equalValues(value, known.values[i]),
       );
       tally[cause] += 1;
-      if (cause === 'logic' && this.#examples.length < EXAMPLES) {
-        this.#examples.push({
-          id: corrected.id,
-          at: corrected.at,
-          feature: name,
-          served: String(value),
-          recomputed: String(corrected.values[i]),
-        });
-      }
+      if (cause === 'logic' && this.suspects.length < MOST_SUSPECTS)
+        this.suspects.push({ row: corrected, feature: i, served: value });
     });
   }
 
-  report(): SkewReport {
+  /** Takes the suspects that served what the generation before had as stale. */
+  acquit(before: ReadonlyMap<string, PointInTimeRow>): void {
+    for (let s = this.suspects.length - 1; s >= 0; s -= 1) {
+      const { row, feature, served } = this.suspects[s];
+      const old = before.get(rowName(row));
+      if (old === undefined || !equalValues(served, old.values[feature])) continue;
+      this.#features[feature].logic -= 1;
+      this.#features[feature].staleness += 1;
+      this.suspects.splice(s, 1);
+    }
+  }
+
+  report(logged: number): SkewReport {
     const features = this.#features.map(({ compared, numbers, smape, lateness, staleness, logic }, i) => ({
       feature: this.#service.features[i].name,
       compared,
@@ -179,10 +247,18 @@ class Tally {
     const total = (cause: MismatchClass) => features.reduce((sum, feature) => sum + feature.mismatches[cause], 0);
     return {
       service: this.#service.name,
+      logged,
       vectors: this.#vectors,
+      compared: features.reduce((sum, { compared }) => sum + compared, 0),
       features,
       mismatches: { lateness: total('lateness'), staleness: total('staleness'), logic: total('logic') },
-      examples: this.#examples,
+      examples: this.suspects.slice(0, EXAMPLES).map(({ row, feature, served }) => ({
+        id: row.id,
+        at: row.at,
+        feature: this.#service.features[feature].name,
+        served: String(served),
+        recomputed: String(row.values[feature]),
+      })),
     };
   }
 }

@@ -1,4 +1,4 @@
-import type { FeatureServiceData, OnDemandViewData } from '../../features/define/declaration.ts';
+import type { BatchViewData, FeatureServiceData, OnDemandViewData } from '../../features/define/declaration.ts';
 import { batchTable } from '../../features/plan/batch-table.ts';
 import { neededFeatures } from '../../features/plan/needed-features.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
@@ -28,6 +28,8 @@ export interface PointInTimeOptions {
   readonly spine: string;
   readonly mode: ReadMode;
   readonly counts: boolean;
+  /** SQL that stands for the generations of a batch view; the kept ones where it is left out. */
+  readonly generationsOf?: (view: BatchViewData) => string;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
   /** Wraps the SELECT of the answers, which keeps its columns; the `columns` that it adds behind them come out as `also`. */
   readonly wrap?: { readonly sql: (answers: string) => string; readonly columns: number };
@@ -43,7 +45,7 @@ export async function* pointInTimeRows(options: PointInTimeOptions): AsyncGenera
     counts: options.counts,
     dialect: duckdb,
     deliveriesOf: (source) => offline.relation(rawTable(source)),
-    generationsOf: (view) => offline.relation(batchTable(view)),
+    generationsOf: options.generationsOf ?? ((view) => offline.relation(batchTable(view))),
   });
   const evaluate = serviceEvaluator(service);
   const readers = service.lookups.map((lookup) =>

@@ -1,0 +1,19 @@
+import { type MetricRow, metricRows } from '../src/metric-rows.ts';
+
+const head = `# Metrics
+
+\`GET /metrics\` answers Prometheus text: these metrics, and those of the process and of Node that prom-client gives. Every label
+takes declared names or the values listed, so that their number is bounded by the declaration. Counts are since the start
+of the process. What each budget means is in [budgets](../guide/budgets-and-slos.md).
+
+This page is written by \`npm run pages\` from src/metric-rows.ts; do not edit it by hand.
+`;
+
+/** The page docs/reference/metrics.md: every metric that a running project exports. */
+export function metricsPage(): string {
+  const rows: readonly (readonly [string, MetricRow])[] = Object.entries(metricRows);
+  const lines = rows.map(
+    ([name, { type, unit, labels, help }]) => `| \`${name}\` | ${type} | ${unit} | ${labels.join(', ')} | ${help} |`,
+  );
+  return [head, '| metric | type | unit | labels | |', '|---|---|---|---|---|', ...lines, ''].join('\n');
+}

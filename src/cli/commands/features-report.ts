@@ -1,0 +1,40 @@
+import { writeFileSync } from 'node:fs';
+import { fail } from '../../base/errors/fail.ts';
+import { featuresReport as reportOf } from '../../monitoring/features/features-report.ts';
+import { reportHtml } from '../../monitoring/features/report-html.ts';
+import { reportText } from '../../monitoring/features/report-text.ts';
+import type { Command } from '../command.ts';
+import { instantOption } from '../parse-option.ts';
+import { withHistory } from '../with-history.ts';
+
+const DAY_MS = 86_400_000;
+
+export const featuresReport: Command = {
+  name: ['features', 'report'],
+  summary: 'what served features and events look like: nulls, ranges, cardinality, age, volume, lateness, refusals',
+  words: '',
+  arity: [0, 0],
+  options: { from: { type: 'string' }, to: { type: 'string' }, html: { type: 'string' } },
+  help: {
+    from: 'vectors served and events arrived from here on (a day before to)',
+    to: 'end, exclusive (now)',
+    html: 'write it as one HTML file to this path as well',
+  },
+  async run(call) {
+    await withHistory(call, async (project, history) => {
+      const to = instantOption('to', call.options['to']) ?? Date.now();
+      const report = await reportOf(project, history, instantOption('from', call.options['from']) ?? to - DAY_MS, to);
+      const path = call.options['html'];
+      if (typeof path === 'string') writeHtml(path, reportHtml(report));
+      call.terminal.out(call.json ? JSON.stringify(report) : reportText(report));
+    });
+  },
+};
+
+function writeHtml(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw fail('CLI_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+}

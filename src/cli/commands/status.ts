@@ -1,0 +1,51 @@
+import { durationText } from '../../monitoring/slo/slo-text.ts';
+import type { BudgetStatus, SourceStatus, Status, ViewStatus } from '../../status.ts';
+import { askServer, LOCAL_SERVER } from '../ask-server.ts';
+import type { Command } from '../command.ts';
+
+export const status: Command = {
+  name: ['status'],
+  summary: 'where a running server stands: what came in, what is served, what is not as declared',
+  words: '[<server>]',
+  arity: [0, 1],
+  options: {},
+  help: {},
+  async run({ words, json, terminal }) {
+    const text = await askServer(words[0] ?? LOCAL_SERVER, '/v1/status');
+    terminal.out(json ? text : statusText(JSON.parse(text)));
+  },
+};
+
+function statusText({ project, ready, waiting, degraded, sources, views, services }: Status): string {
+  const state = ready ? (degraded.length === 0 ? 'ready' : 'ready, degraded') : 'not ready';
+  return [
+    `${project}: ${state}`,
+    ...waiting.map((reason) => `  waits: ${reason}`),
+    ...degraded.map((reason) => `  degraded: ${reason}`),
+    'sources',
+    ...sources.map(sourceLine),
+    'views',
+    ...views.map(viewLine),
+    'services',
+    ...services.map((service) => `  ${service.name}: reads ${budgetText(service)}`),
+  ].join('\n');
+}
+
+function sourceLine(source: SourceStatus): string {
+  const { accepted, duplicate, late, refused, quarantined, latenessP50Ms, latenessP99Ms } = source;
+  const arrived = `p50 ${durationText(latenessP50Ms)}, p99 ${durationText(latenessP99Ms)} after their time`;
+  return `  ${source.source}: ${accepted} accepted, ${duplicate} duplicate, ${late} late, ${refused} refused, ${quarantined} quarantined; ${arrived}`;
+}
+
+function viewLine({ view, tier, latency, freshness, stale, late, failed, batch }: ViewStatus): string {
+  const generation =
+    batch === null ? '' : `, generation ${batch.generation} of ${batch.succeeded} good and ${batch.failed} failed runs`;
+  const age = freshness === null ? '' : `, freshness ${budgetText(freshness)}`;
+  return `  ${view} (${tier}): reads ${budgetText(latency)}${age}; ${stale} stale, ${late} late, ${failed} failed${generation}`;
+}
+
+function budgetText({ budgetMs, p50Ms, p99Ms, met }: BudgetStatus): string {
+  const measured = `p50 ${durationText(p50Ms)} p99 ${durationText(p99Ms)}`;
+  if (budgetMs === null) return measured;
+  return `${measured} of ${durationText(budgetMs)}${met === false ? ' MISSED' : ''}`;
+}

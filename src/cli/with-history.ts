@@ -1,0 +1,19 @@
+import { openHistory } from '../compose.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import type { OfflineStore } from '../ports/offline-store.ts';
+import type { Call } from './command.ts';
+import { loadConfig } from './load-config.ts';
+
+/** Opens the published history of a call's project, also beside a running server, works with it, and closes it whatever happens. */
+export async function withHistory<T>(
+  call: Call,
+  work: (project: ProjectData, history: OfflineStore) => Promise<T>,
+): Promise<T> {
+  const { project, environment } = await loadConfig(call);
+  const history = await openHistory(environment);
+  try {
+    return await work(project, history);
+  } finally {
+    await history.close();
+  }
+}

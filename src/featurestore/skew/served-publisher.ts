@@ -1,0 +1,48 @@
+import type { OfflineStore, TableAppend } from '../../ports/offline-store.ts';
+
+const WRITER = 'served';
+/** Rows that wait beyond this, because nothing can be published, are dropped, the oldest first. */
+const MOST_WAITING = 1_000_000;
+
+/** Publishes what is logged beside serving: kept for the next time where it cannot be published, and bounded. */
+export class ServedPublisher {
+  /** Rows dropped since the start. */
+  lost = 0;
+  readonly #offline: Pick<OfflineStore, 'publish'>;
+  /** Changes on their way, or that could not be published, in order. */
+  readonly #waiting: (readonly TableAppend[])[] = [];
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(offline: Pick<OfflineStore, 'publish'>) {
+    this.#offline = offline;
+  }
+
+  /** Publishes tables, after what waits. */
+  publish(tables: readonly TableAppend[]): Promise<void> {
+    if (tables.length > 0) this.#waiting.push(tables);
+    const turn = this.#turn.then(() => this.#publishAll());
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #publishAll(): Promise<void> {
+    try {
+      for (let change = this.#waiting[0]; change !== undefined; change = this.#waiting[0]) {
+        await this.#offline.publish({ writer: WRITER, position: {}, mode: 'append', tables: change });
+        this.#waiting.shift();
+      }
+    } catch (error) {
+      let rows = this.#waiting.reduce((sum, change) => sum + rowsOf(change), 0);
+      while (rows > MOST_WAITING) {
+        const oldest = rowsOf(this.#waiting.shift() ?? []);
+        rows -= oldest;
+        this.lost += oldest;
+      }
+      throw error;
+    }
+  }
+}
+
+function rowsOf(change: readonly TableAppend[]): number {
+  return change.reduce((sum, table) => sum + table.rows, 0);
+}

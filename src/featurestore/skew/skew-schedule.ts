@@ -1,0 +1,163 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { Clock } from '../../base/time.ts';
+import type { FeatureServiceData, OnDemandViewData } from '../../features/define/declaration.ts';
+import type { OfflineStore, OfflineTable } from '../../ports/offline-store.ts';
+import { type Cron, lastDue, parseCron } from '../batch/cron.ts';
+import { auditSkew, type SkewReport } from './audit.ts';
+
+/** The results of scheduled audits. */
+export const skewTable: OfflineTable = {
+  name: 'monitoring/skew@1',
+  columns: {
+    at: 'BIGINT',
+    service: 'STRING',
+    span_from: 'BIGINT',
+    span_to: 'BIGINT',
+    logged: 'BIGINT',
+    vectors: 'BIGINT',
+    compared: 'BIGINT',
+    lateness: 'BIGINT',
+    staleness: 'BIGINT',
+    logic: 'BIGINT',
+    at_most: 'DOUBLE',
+    met: 'BOOLEAN',
+  },
+};
+
+const DAY_MS = 86_400_000;
+const LONGEST_MS = 7 * DAY_MS;
+
+/** The last scheduled audit of a service. */
+export interface SkewVerdict {
+  readonly service: FeatureServiceData;
+  /** When it ran, epoch ms. */
+  readonly at: number;
+  readonly report: SkewReport;
+  readonly met: boolean;
+}
+
+interface ScheduledAudit {
+  readonly service: FeatureServiceData;
+  readonly cron: Cron;
+  /** Vectors before this are audited, or were served before the schedule was opened. */
+  auditedTo: number;
+  triedAt: number;
+  verdict: SkewVerdict | null;
+}
+
+export interface SkewScheduleOptions {
+  readonly services: readonly FeatureServiceData[];
+  readonly offline: OfflineStore;
+  readonly clock: Clock;
+  readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
+}
+
+/**
+ * Audits the served vectors of every service that declares it, on its schedule: each time those served since the time before
+ * (a day at first, a week at most). The result is kept in the history, and one that misses what is declared is an error.
+ */
+export class SkewSchedule {
+  readonly #options: SkewScheduleOptions;
+  readonly #audits: readonly ScheduledAudit[];
+
+  private constructor(options: SkewScheduleOptions, audits: readonly ScheduledAudit[]) {
+    this.#options = options;
+    this.#audits = audits;
+  }
+
+  /** Reads up to where each service was audited. Error: SCHEDULE_TEXT. */
+  static async open(options: SkewScheduleOptions): Promise<SkewSchedule> {
+    const audits: ScheduledAudit[] = [];
+    const now = options.clock();
+    for (const service of options.services) {
+      if (service.skew === undefined) continue;
+      const before = await lastAudit(service, options.offline);
+      audits.push({
+        service,
+        cron: parseCron(service.skew.schedule, service.name),
+        auditedTo: before?.to ?? now - DAY_MS,
+        triedAt: before?.at ?? now,
+        verdict: null,
+      });
+    }
+    return new SkewSchedule(options, audits);
+  }
+
+  /** Whether an audit is due: everything that was ingested must be published before it runs. */
+  get due(): boolean {
+    return this.#due().length > 0;
+  }
+
+  /** The last audit of each service since the start. */
+  verdicts(): readonly SkewVerdict[] {
+    return this.#audits.flatMap(({ verdict }) => (verdict === null ? [] : [verdict]));
+  }
+
+  /** Runs what is due and keeps the results. Errors, once all have run: SKEW_LOGIC, SKEW_BUDGET. */
+  async runDue(): Promise<void> {
+    const errors: unknown[] = [];
+    for (const audit of this.#due()) {
+      try {
+        await this.#run(audit);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+
+  #due(): readonly ScheduledAudit[] {
+    const now = this.#options.clock();
+    return this.#audits.filter(({ cron, triedAt }) => (lastDue(cron, now) ?? Number.NEGATIVE_INFINITY) > triedAt);
+  }
+
+  async #run(audit: ScheduledAudit): Promise<void> {
+    const { offline, clock, onComputeError } = this.#options;
+    const at = clock();
+    audit.triedAt = at;
+    const { service } = audit;
+    const from = Math.max(audit.auditedTo, at - LONGEST_MS);
+    const report = await auditSkew({ service, offline, from, to: at, onComputeError });
+    const atMost = service.skew?.atMost ?? 0;
+    audit.verdict = { service, at, report, met: meets(report, atMost) };
+    audit.auditedTo = at;
+    const { lateness, staleness, logic } = report.mismatches;
+    const row = [at, service.name, from, at, report.logged, report.vectors, report.compared];
+    const rest = [lateness, staleness, logic, atMost, audit.verdict.met];
+    await offline.publish({
+      writer: 'skew',
+      position: {},
+      mode: 'append',
+      tables: [{ table: skewTable, rows: 1, columns: [...row, ...rest].map((value) => [value]) }],
+    });
+    checkSkew(report, atMost);
+  }
+}
+
+/** The share of the compared values that differ from the history. */
+export function mismatchShare({ compared, mismatches }: SkewReport): number {
+  const { lateness, staleness, logic } = mismatches;
+  return compared === 0 ? 0 : (lateness + staleness + logic) / compared;
+}
+
+/** Lets a report pass that has no mismatch of logic, and no more of the others than declared. Errors: SKEW_LOGIC, SKEW_BUDGET. */
+export function checkSkew(report: SkewReport, atMost: number): void {
+  const { service, vectors, compared, mismatches } = report;
+  if (mismatches.logic > 0) throw fail('SKEW_LOGIC', { service, logic: mismatches.logic, vectors });
+  const share = mismatchShare(report);
+  if (share > atMost) throw fail('SKEW_BUDGET', { service, compared, share, atMost });
+}
+
+function meets(report: SkewReport, atMost: number): boolean {
+  return report.mismatches.logic === 0 && mismatchShare(report) <= atMost;
+}
+
+async function lastAudit(
+  { name }: FeatureServiceData,
+  offline: OfflineStore,
+): Promise<{ readonly at: number; readonly to: number } | null> {
+  const sql = `SELECT MAX("at"), MAX(span_to) FROM ${offline.relation(skewTable)} AS s WHERE service = '${name}'`;
+  for await (const [row] of offline.query(sql))
+    if (row !== undefined && row[0] !== null) return { at: Number(row[0]), to: Number(row[1]) };
+  return null;
+}

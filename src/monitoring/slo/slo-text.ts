@@ -1,0 +1,46 @@
+import { figuresOf, type SloReport, type SloSeries } from './slo-report.ts';
+
+const HEAD = ['', 'measure', 'budget', 'p50', 'p99', 'p99.9', 'seen', 'burn 5m', '1h', '6h', ''];
+
+/** A report as a table for people: a line for each budget, those without one last. */
+export function sloText({ project, series }: SloReport): string {
+  const ordered = [...series].sort((a, b) => Number(a.budgetMs === null) - Number(b.budgetMs === null));
+  const rows = ordered.map(rowOf);
+  const widths = HEAD.map((head, c) => Math.max(head.length, ...rows.map((row) => row[c].length)));
+  const lines = [HEAD, ...rows].map((row) =>
+    row
+      .map((cell, c) => (c < 2 ? cell.padEnd(widths[c]) : cell.padStart(widths[c])))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [`${project}: 99 of 100 within budget; percentiles of the last hour`, '', ...lines].join('\n');
+}
+
+function rowOf(series: SloSeries): readonly string[] {
+  const { count, p50Ms, p99Ms, p999Ms, burn, met } = figuresOf(series);
+  return [
+    `${series.of} ${series.name}`,
+    series.measure,
+    durationText(series.budgetMs),
+    durationText(p50Ms),
+    durationText(p99Ms),
+    durationText(p999Ms),
+    String(count),
+    ...burn.map(({ rate }) => (rate === null ? '–' : rate.toFixed(rate < 10 ? 2 : 0))),
+    met === null ? '' : met ? 'met' : 'MISSED',
+  ];
+}
+
+/** A duration in the unit that suits it: `840 µs`, `12.3 ms`, `4.2 s`, `1.1 h`. */
+export function durationText(ms: number | null): string {
+  if (ms === null) return '–';
+  if (ms < 1) return `${round(ms * 1_000)} µs`;
+  if (ms < 1_000) return `${round(ms)} ms`;
+  if (ms < 120_000) return `${round(ms / 1_000)} s`;
+  if (ms < 7_200_000) return `${round(ms / 60_000)} min`;
+  return ms < 172_800_000 ? `${round(ms / 3_600_000)} h` : `${round(ms / 86_400_000)} d`;
+}
+
+function round(value: number): string {
+  return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+}

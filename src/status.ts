@@ -1,0 +1,128 @@
+import type { BatchHealth } from './featurestore/batch/batch-schedule.ts';
+import type { SourceCounters } from './featurestore/feature-store.ts';
+import type { SkewVerdict } from './featurestore/skew/skew-schedule.ts';
+import type { ServingMeasures } from './monitoring/slo/serving-measures.ts';
+import { figuresOf, type SloReport, type SloSeries } from './monitoring/slo/slo-report.ts';
+
+/** Where a running project stands: what came in, what is served, and what is not as declared. */
+export interface Status {
+  readonly project: string;
+  /** Epoch ms. */
+  readonly at: number;
+  /** Nothing that requests need is missing. */
+  readonly ready: boolean;
+  /** What requests still wait for. */
+  readonly waiting: readonly string[];
+  /** What is served, but not as declared. */
+  readonly degraded: readonly string[];
+  readonly sources: readonly SourceStatus[];
+  readonly views: readonly ViewStatus[];
+  readonly services: readonly BudgetStatus[];
+}
+
+export interface SourceStatus {
+  readonly source: string;
+  readonly accepted: number;
+  readonly duplicate: number;
+  readonly late: number;
+  readonly refused: number;
+  readonly quarantined: number;
+  /** From event time to arrival, ms; null before the first. */
+  readonly latenessP50Ms: number | null;
+  readonly latenessP99Ms: number | null;
+}
+
+/** A budget and what was measured against it in the last hour, ms. */
+export interface BudgetStatus {
+  readonly name: string;
+  readonly budgetMs: number | null;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly met: boolean | null;
+}
+
+export interface ViewStatus {
+  readonly view: string;
+  readonly tier: 'request' | 'streaming' | 'batch';
+  readonly latency: BudgetStatus;
+  /** null: a view of the request has no age. */
+  readonly freshness: BudgetStatus | null;
+  /** Answers that were older than the freshness budget, not in time, or that the function could not give. */
+  readonly stale: number;
+  readonly late: number;
+  readonly failed: number;
+  readonly batch: Omit<BatchHealth, 'view'> | null;
+}
+
+/** Puts a status together. */
+export function statusOf(of: {
+  readonly report: SloReport;
+  readonly at: number;
+  readonly waiting: readonly string[];
+  readonly degraded: readonly string[];
+  readonly measures: ServingMeasures;
+  readonly counters: ReadonlyMap<string, SourceCounters>;
+  readonly batch: readonly BatchHealth[];
+}): Status {
+  const { report, at, waiting, degraded, measures, counters, batch } = of;
+  const series = new Map(report.series.map((one) => [`${one.of} ${one.name} ${one.measure}`, one]));
+  const budget = (id: string): BudgetStatus | null => budgetOf(series.get(id));
+  const health = new Map(batch.map(({ view, ...rest }) => [`${view.name}@${view.version}`, rest]));
+  return {
+    project: report.project,
+    at,
+    ready: waiting.length === 0,
+    waiting,
+    degraded,
+    sources: [...counters].map(([source, { gateway, admission }]) => ({
+      source,
+      accepted: admission.accepted,
+      duplicate: admission.duplicate,
+      late: admission.late,
+      refused: gateway.refused,
+      quarantined: gateway.quarantined,
+      latenessP50Ms: measures.sources.get(source)?.lateness.percentile(0.5) ?? null,
+      latenessP99Ms: measures.sources.get(source)?.lateness.percentile(0.99) ?? null,
+    })),
+    views: [...measures.views.values()].map(({ id, tier, stale, late, failed }) => ({
+      view: id,
+      tier,
+      latency: budget(`view ${id} latency`) ?? NOTHING,
+      freshness: budget(`view ${id} freshness`),
+      stale,
+      late: late.fail + late.null + late.lastKnown,
+      failed,
+      batch: health.get(id) ?? null,
+    })),
+    services: report.series.filter(({ of: what }) => what === 'service').map((one) => budgetOf(one) ?? NOTHING),
+  };
+}
+
+const NOTHING: BudgetStatus = { name: '', budgetMs: null, p50Ms: null, p99Ms: null, met: null };
+
+function budgetOf(series: SloSeries | undefined): BudgetStatus | null {
+  if (series === undefined) return null;
+  const { p50Ms, p99Ms, met } = figuresOf(series);
+  return { name: series.name, budgetMs: series.budgetMs, p50Ms, p99Ms, met };
+}
+
+/** What is not as declared with the runs of a batch view. */
+export function degradedBatch({ view, generation, overdueSince, failure }: BatchHealth): readonly string[] {
+  const served = generation === 0 ? 'nothing is served' : `generation ${generation} is served`;
+  const name = `batch view ${view.name}@${view.version}`;
+  if (failure !== null) return [`${name} failed at ${instant(failure.at)}: ${failure.reason}; ${served}`];
+  return overdueSince === null ? [] : [`${name} was due at ${instant(overdueSince)} and has not run; ${served}`];
+}
+
+/** What the last scheduled audit found beyond what is declared. */
+export function degradedSkew({ service, at, report, met }: SkewVerdict): readonly string[] {
+  if (met) return [];
+  const { lateness, staleness, logic } = report.mismatches;
+  return [
+    `service ${service.name} differs from the history by the audit of ${instant(at)}: of ${report.compared} values lateness ${lateness}, staleness ${staleness}, logic ${logic}`,
+  ];
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import type { LateChoice, StreamViewData } from '../../src/features/define/declaration.ts';
+import { count, entity, eventSource, streamView, text, time } from '../../src/features/define/declare.ts';
+import { type TileLayout, tileLayout } from '../../src/features/tile/tile-layout.ts';
+import { emptyRun, type TileRun } from '../../src/features/tile/tile-run.ts';
+import { budgetedTiles } from '../../src/featurestore/online/budgeted-tiles.ts';
+import type { TileSource } from '../../src/featurestore/online/vector-reader.ts';
+
+const clicks = eventSource('clicks', { id: 'id', time: 'at', columns: { id: text(), at: time(), user: text() } });
+
+function viewOf(otherwise: LateChoice): StreamViewData {
+  return streamView('by_user', {
+    source: clicks,
+    entity: entity('user', { user: text() }),
+    key: { user: 'user' },
+    windows: ['1h'],
+    freshness: '1s',
+    latency: { within: '15ms', otherwise },
+    features: () => ({ clicks: count() }),
+  });
+}
+
+const NOW = 1_000_000;
+
+/** A source whose tiles come after a while. */
+function slowSource(runs: readonly TileRun[]): { readonly source: TileSource; delayMs: number } {
+  const fetched: TileSource = { runsOf: () => runs, answersFrom: () => 5, lagMs: () => 3 };
+  const slow = {
+    delayMs: 0,
+    source: {
+      ...fetched,
+      runsOf: () => [],
+      answersFrom: () => Number.POSITIVE_INFINITY,
+      fetch: () => new Promise<TileSource>((resolve) => setTimeout(() => resolve(fetched), slow.delayMs)),
+    },
+  };
+  return slow;
+}
+
+function lookupOf(layout: TileLayout, key: string) {
+  return { layout, key, reader: { spans: () => [] } };
+}
+
+async function budgeted(otherwise: LateChoice) {
+  const view = viewOf(otherwise);
+  const layout = tileLayout(view);
+  const runs = [emptyRun(layout)];
+  const slow = slowSource(runs);
+  const seen: string[] = [];
+  const tiles = budgetedTiles(slow.source, [view], (id, choice) => seen.push(`${id} ${choice}`));
+  const fetch = (key: string, at: number) => tiles.fetch?.([lookupOf(layout, key)], at);
+  return { view, layout, runs, slow, seen, fetch };
+}
+
+test('tiles that come within the budget are what is read', async () => {
+  const { view, layout, runs, seen, fetch } = await budgeted('null');
+  const source = await fetch('ann', NOW);
+  expect(source?.runsOf(layout, 'ann', NOW)).toBe(runs);
+  expect(source?.isLate?.(view) ?? false).toBe(false);
+  expect(seen).toEqual([]);
+});
+
+test('tiles beyond the budget are late where null is declared, and fail the read where that is', async () => {
+  const late = await budgeted('null');
+  late.slow.delayMs = 300;
+  expect((await late.fetch('ann', NOW))?.isLate?.(late.view)).toBe(true);
+  expect(late.seen).toEqual(['by_user@1 null']);
+  const failing = await budgeted('fail');
+  failing.slow.delayMs = 300;
+  await expect(failing.fetch('ann', NOW)).rejects.toMatchObject({ code: 'REQUEST_LATENCY' });
+});
+
+test('beyond the budget the last known tiles of a key are read at their true age, and one without any is late', async () => {
+  const { view, layout, runs, slow, fetch } = await budgeted('lastKnown');
+  await fetch('ann', NOW);
+  slow.delayMs = 300;
+  const source = await fetch('ann', NOW + 70);
+  expect(source?.isLate?.(view)).toBe(false);
+  expect(source?.runsOf(layout, 'ann', NOW + 70)).toBe(runs);
+  expect(source?.lagMs(view, NOW + 70)).toBe(70);
+  expect(source?.answersFrom(view)).toBe(5);
+  expect((await fetch('bob', NOW + 80))?.isLate?.(view)).toBe(true);
+});
+
+test('without a budget, or with tiles at hand, nothing stands between', () => {
+  const { source } = slowSource([]);
+  const { latency: _, ...plain } = viewOf('null');
+  expect(budgetedTiles(source, [plain], () => undefined)).toBe(source);
+  const { fetch: __, ...atHand } = source;
+  expect(budgetedTiles(atHand, [viewOf('null')], () => undefined)).toBe(atHand);
+});
