@@ -5,6 +5,7 @@ const EVERY_MS = 50;
 const PROBE_EVERY_MS = 200;
 const LOOK_EVERY_MS = 20;
 const PROBE_LIMIT_MS = 5_000;
+const MOST_TRIES = 100;
 
 /** What was sent while the server was under load. */
 export interface LiveTotals {
@@ -94,9 +95,16 @@ async function sendAll(url: string, events: readonly unknown[]): Promise<number>
   return refused;
 }
 
+/** Posts JSON. A server that turns it away is asked again: to send an event twice changes nothing. */
 async function post(url: string, body: unknown): Promise<Readonly<Record<string, unknown>>> {
   const headers = { 'content-type': 'application/json' };
-  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+  const init = { method: 'POST', headers, body: JSON.stringify(body) };
+  let answer = await fetch(url, init);
+  for (let tries = 1; (answer.status === 429 || answer.status === 503) && tries < MOST_TRIES; tries += 1) {
+    await answer.arrayBuffer();
+    await sleep(EVERY_MS);
+    answer = await fetch(url, init);
+  }
   const text = await answer.text();
   const json: unknown = JSON.parse(text);
   if (!answer.ok || !isRecord(json)) throw new Error(`${url} answered ${answer.status} ${text.slice(0, 200)}`);

@@ -9,6 +9,7 @@ import { fillHistory } from './fill.ts';
 import { shopTraffic } from './generator.ts';
 import config from './headrace.config.ts';
 import { type LiveTotals, sendLive } from './live.ts';
+import type { LoadPlan } from './load.ts';
 import { openLoop } from './open-loop.ts';
 import { parseColumnMap, purchaseLog } from './purchase-log.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -30,6 +31,7 @@ const { values } = parseArgs({
 const SEED = 1;
 const CONNECTIONS = 64;
 const BODIES = 5_000;
+/** At most. */
 const PEAK_SECONDS = 5;
 const BEYOND_ANY_PEAK = 500_000;
 const HISTORY_EVENTS_A_KEY = 10;
@@ -44,6 +46,8 @@ const askedRate = values.rate === undefined ? null : whole('rate', values.rate);
 const environment = config.environments['local'];
 const { directory = '.headrace', sampleRate = 0 } = environment;
 
+// With the server that it has started.
+process.once('SIGTERM', () => process.exit(143));
 try {
   rmSync(directory, { recursive: true, force: true });
   const summary = await demonstrate();
@@ -120,11 +124,11 @@ async function runLoad(traffic: Traffic): Promise<{ readonly load: Load; readonl
     const bodies = Array.from({ length: BODIES }, () => JSON.stringify({ request: traffic.request() }));
     let stopped = false;
     const live = sendLive({ url: server.url, traffic, bodies, stopped: () => stopped });
+    // Awaited below; till then its failure must not end the process.
+    live.catch(() => undefined);
     try {
       const plan = { bodies, connections: CONNECTIONS, warmUpSeconds: 0 };
-      // More than can be answered: each connection sends when it is answered.
-      const most = { ...plan, perSecond: BEYOND_ANY_PEAK, seconds: PEAK_SECONDS, warmUpSeconds: 1 };
-      const peak = askedRate === null ? (await openLoop(url, most)).answeredPerSecond : null;
+      const peak = askedRate === null ? await peakOf(url, plan) : null;
       const perSecond = askedRate ?? Math.floor(SHARE_OF_PEAK * (peak ?? 0));
       say(`${perSecond.toLocaleString('en')} requests a second, open loop, for ${seconds} s`);
       const seen = await openLoop(url, { ...plan, perSecond, seconds });
@@ -137,6 +141,15 @@ async function runLoad(traffic: Traffic): Promise<{ readonly load: Load; readonl
   } finally {
     await server.stop();
   }
+}
+
+/** Requests a second that are answered when more are due than can be: each connection sends when it is answered. */
+async function peakOf(url: string, plan: Pick<LoadPlan, 'bodies' | 'connections' | 'warmUpSeconds'>): Promise<number> {
+  const most = { ...plan, perSecond: BEYOND_ANY_PEAK };
+  await openLoop(url, { ...most, seconds: 1 });
+  const { answeredPerSecond } = await openLoop(url, { ...most, seconds: Math.min(PEAK_SECONDS, seconds) });
+  if (answeredPerSecond > 0) return answeredPerSecond;
+  throw new Error('the server answered nothing while its peak was to be found');
 }
 
 function say(text: string): void {

@@ -17,6 +17,7 @@ export async function startServerProcess(config: string): Promise<ServerProcess>
   const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(main), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  process.once('exit', () => child.kill());
   const lines = createInterface({ input: child.stdout });
   const ended = once(child, 'close').then(([code]) => Number(code));
   const line = await Promise.race([once(lines, 'line').then(([text]) => String(text)), ended]);

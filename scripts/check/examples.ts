@@ -9,7 +9,7 @@ const ways: Readonly<Record<string, readonly string[]>> = {
   'examples/first.ts': [],
   'examples/notebook/main.ts': [],
   'examples/flights/main.ts': ['--limit', '30000', '--json'],
-  'examples/personalisation/main.ts': ['--seconds', '2', '--rate', '600', '--keys', '300', '--json'],
+  'examples/personalisation/main.ts': ['--seconds', '1', '--keys', '300', '--json'],
 };
 
 /** Every example runs to its end, in a folder of its own, and prints what its comments tell. */
