@@ -46,7 +46,7 @@ export function environmentOf({ libraries }: Binary): Readonly<Record<string, st
 }
 
 /** A folder of the cache that is filled once: whole, or not there. */
-async function once(name: string, fill: (into: string) => Promise<void>): Promise<string> {
+export async function once(name: string, fill: (into: string) => Promise<void>): Promise<string> {
   const place = cached(name);
   if (existsSync(place)) return place;
   const making = `${place}.${process.pid}`;
@@ -64,7 +64,8 @@ async function checked(binary: Binary, version: string): Promise<Binary> {
   return binary;
 }
 
-async function must(command: string, args: readonly string[], cwd: string): Promise<void> {
+/** Runs a command that has to succeed. */
+export async function must(command: string, args: readonly string[], cwd: string): Promise<void> {
   const { code, output } = await runCommand(command, args, { cwd });
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${output.slice(-500)}`);
 }

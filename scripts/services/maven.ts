@@ -1,0 +1,23 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { must, once } from './binaries.ts';
+
+/** Artifacts and all that they need at run time, as a folder of jars; had once. `name` has the version. */
+export async function mavenLibraries(name: string, artifacts: readonly string[]): Promise<string> {
+  const unpacked = await once(name, async (into) => {
+    writeFileSync(join(into, 'pom.xml'), pom(artifacts));
+    const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=libs'];
+    await must('mvn', ['-q', '-B', ...goal], into);
+  });
+  return join(unpacked, 'libs');
+}
+
+function pom(artifacts: readonly string[]): string {
+  const dependencies = artifacts.map((artifact) => {
+    const [groupId, artifactId, version] = artifact.split(':');
+    return `<dependency><groupId>${groupId}</groupId><artifactId>${artifactId}</artifactId><version>${version}</version></dependency>`;
+  });
+  return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>headrace</groupId><artifactId>services</artifactId><version>1</version><packaging>pom</packaging>
+<dependencies>${dependencies.join('\n')}</dependencies></project>`;
+}

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Admin, Producer } from '@platformatic/kafka';
+import { afterEach, describe, expect, test } from 'vitest';
+import { newBroker, startBroker } from '../../scripts/services/kafka.ts';
+import { type Server, stopServer } from '../../scripts/services/server.ts';
+import { openKafkaLog } from '../../src/backends/kafka/event-log.ts';
+import type { EventLog, LogRecord } from '../../src/ports/event-log.ts';
+import { eventLogContracts, logRecordAt } from '../../src/testing/contracts/event-log.ts';
+import { addressOf } from './addresses.ts';
+
+const TOPIC = 'orders@1';
+
+const brokers = addressOf('KAFKA_BROKERS');
+
+function newPrefix(): string {
+  return `test-${randomUUID().slice(0, 8)}.`;
+}
+
+function open(prefix: string, at = brokers): Promise<EventLog> {
+  return openKafkaLog({ brokers: at, prefix, replicas: 1, timeoutMs: 10_000 });
+}
+
+const closing: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function opened(prefix = newPrefix(), partitions = 1): Promise<EventLog> {
+  const log = await open(prefix);
+  closing.push(() => log.close());
+  await log.openTopic(TOPIC, partitions);
+  return log;
+}
+
+async function admin(): Promise<Admin> {
+  const client = new Admin({ clientId: 'test', bootstrapBrokers: [...brokers] });
+  closing.push(() => client.close());
+  return client;
+}
+
+async function readAll(log: EventLog): Promise<readonly LogRecord[]> {
+  const [{ end }] = await log.ends(TOPIC);
+  const all: LogRecord[] = [];
+  while (all.length < end) all.push(...(await log.read(TOPIC, 0, all.length, 1_000)).records);
+  return all;
+}
+
+describe('event log on Kafka', () => {
+  const rules = eventLogContracts.filter(({ needs }) => !needs.includes('oneWriter'));
+  test.each(rules)('rule $rule: $name', async ({ run }) => {
+    const prefix = newPrefix();
+    await run({ open: () => open(prefix) });
+  });
+
+  test('appends that are sent at once to a partition stand in the order of the calls', async () => {
+    const log = await opened();
+    const offsets = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => log.append(TOPIC, 0, [logRecordAt(2 * i, i), logRecordAt(2 * i + 1, i)])),
+    );
+    expect(offsets).toEqual(offsets.map((_, i) => 2 * i));
+    expect((await readAll(log)).map(({ id }) => id)).toEqual(Array.from({ length: 400 }, (_, i) => `e${i}`));
+  });
+
+  test('a record of 10 MB is kept; an append beyond the limit is refused and changes nothing', async () => {
+    const log = await opened();
+    const large = { ...logRecordAt(0), payload: new Uint8Array(10_000_000).fill(7) };
+    await log.append(TOPIC, 0, [large]);
+    const [read] = (await log.read(TOPIC, 0, 0, 1)).records;
+    expect(Buffer.compare(read.payload, large.payload)).toBe(0);
+    const far = { ...logRecordAt(1), payload: new Uint8Array(40_000_000) };
+    await expect(log.append(TOPIC, 0, [far])).rejects.toMatchObject({ code: 'LOG_SIZE' });
+    expect(await log.append(TOPIC, 0, [logRecordAt(2)])).toBe(1);
+  });
+
+  test('two processes append to one log, and each reads all of it', async () => {
+    const prefix = newPrefix();
+    const [one, other] = [await opened(prefix), await opened(prefix)];
+    await one.append(TOPIC, 0, [logRecordAt(0)]);
+    await other.append(TOPIC, 0, [logRecordAt(1)]);
+    await one.append(TOPIC, 0, [logRecordAt(2)]);
+    for (const log of [one, other]) expect((await readAll(log)).map(({ id }) => id)).toEqual(['e0', 'e1', 'e2']);
+  });
+
+  test('a topic with more partitions than configured is refused when it is opened', async () => {
+    const prefix = newPrefix();
+    await opened(prefix);
+    await (await admin()).createPartitions({ topics: [{ name: `${prefix}orders.1`, count: 3 }] });
+    const again = await open(prefix);
+    closing.push(() => again.close());
+    await expect(again.openTopic(TOPIC, 1)).rejects.toMatchObject({ code: 'LOG_PARTITIONS' });
+  });
+
+  test('a topic that was deleted is said to be gone, by appends and by reads', async () => {
+    const prefix = newPrefix();
+    const log = await opened(prefix);
+    await log.append(TOPIC, 0, [logRecordAt(0)]);
+    await (await admin()).deleteTopics({ topics: [`${prefix}orders.1`] });
+    await expect(log.append(TOPIC, 0, [logRecordAt(1)])).rejects.toMatchObject({ code: 'LOG_TOPIC' });
+    await expect(log.read(TOPIC, 0, 0, 1)).rejects.toMatchObject({ code: 'LOG_TOPIC' });
+  });
+
+  test('a record that somebody else wrote is an error that names its place, never passed over', async () => {
+    const prefix = newPrefix();
+    const log = await opened(prefix);
+    await log.append(TOPIC, 0, [logRecordAt(0)]);
+    const producer = new Producer({ clientId: 'test', bootstrapBrokers: [...brokers] });
+    closing.push(() => producer.close());
+    await producer.send({
+      messages: [{ topic: `${prefix}orders.1`, partition: 0, value: Buffer.from('hello') }],
+      acks: -1,
+    });
+    await expect(log.read(TOPIC, 0, 0, 10)).rejects.toMatchObject({ code: 'LOG_FOREIGN' });
+    expect((await log.read(TOPIC, 0, 0, 1)).records.map(({ id }) => id)).toEqual(['e0']);
+  });
+
+  test('brokers that are not there are said to be, at once', async () => {
+    await expect(open(newPrefix(), ['127.0.0.1:1'])).rejects.toMatchObject({ code: 'LOG_UNREACHABLE' });
+  });
+});
+
+describe('a broker that is killed', () => {
+  let broker: Server | null = null;
+  afterEach(async () => {
+    if (broker !== null) await stopServer(broker);
+  });
+
+  test('what was acknowledged is there, in order, once; the rest can be sent again', { timeout: 180_000 }, async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'kafka-'));
+    closing.push(() => rmSync(directory, { recursive: true, force: true }));
+    broker = await newBroker(directory);
+    const log = await open('kill.', [`127.0.0.1:${broker.port}`]);
+    closing.push(() => log.close());
+    await log.openTopic(TOPIC, 1);
+    const acknowledged: number[] = [];
+    for (let round = 0, next = 0; round < 2; round += 1) {
+      const { port } = broker;
+      const sends = Array.from({ length: 300 }, () => {
+        const i = next;
+        next += 1;
+        return Promise.resolve(log.append(TOPIC, 0, [logRecordAt(i)])).then(
+          () => acknowledged.push(i),
+          () => undefined,
+        );
+      });
+      await Promise.race([sends[60 + 90 * round], Promise.all(sends)]);
+      await stopServer(broker, 'SIGKILL');
+      broker = await startBroker(directory, port);
+      await Promise.all(sends);
+    }
+    const ids = (await readAll(log)).map(({ id }) => id);
+    const kept = ids.filter((id) => acknowledged.includes(Number(id.slice(1))));
+    expect(acknowledged.length).toBeGreaterThan(100);
+    expect(kept).toEqual(acknowledged.map((i) => `e${i}`));
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
