@@ -2,6 +2,7 @@ import type { Headrace, SkewReport } from 'headrace';
 import type { RunCheck } from '../flights/checks.ts';
 import { clicks, purchases } from './declaration.ts';
 import type { LiveTotals } from './live.ts';
+import { type ServerBudget, tierLines } from './server-budgets.ts';
 import type { Load } from './summary.ts';
 
 export interface RunTotals {
@@ -9,6 +10,7 @@ export interface RunTotals {
   readonly history: number;
   readonly load: Load;
   readonly live: LiveTotals;
+  readonly server: readonly ServerBudget[];
   readonly skew: SkewReport;
   /** Share of the vectors that are logged. */
   readonly sampleRate: number;
@@ -16,8 +18,9 @@ export interface RunTotals {
 
 /** Holds a demonstration against what it sent and against its own history; budgets are no check, they depend on the machine. */
 export async function checkRun(headrace: Headrace, totals: RunTotals): Promise<readonly RunCheck[]> {
-  const { history, load, live, skew, sampleRate } = totals;
+  const { history, load, live, server, skew, sampleRate } = totals;
   const sent = history + live.clicks + live.purchases;
+  const tiers = tierLines(server).map(({ tier }) => tier);
   const kept = (await rows(headrace, clicks)) + (await rows(headrace, purchases));
   const unseen = live.freshnessMs.filter(Number.isNaN).length;
   // Chosen by chance: four deviations below what is expected.
@@ -36,6 +39,7 @@ export async function checkRun(headrace: Headrace, totals: RunTotals): Promise<r
       live.freshnessMs.length > 0 && unseen === 0,
       `${live.freshnessMs.length} probes, ${unseen} unseen`,
     ),
+    check('the server measured every tier', tiers.length === 3, tiers.join(', ')),
     check(
       'served vectors equal the history',
       skew.mismatches.logic === 0,

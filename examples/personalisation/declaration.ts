@@ -149,6 +149,7 @@ const assortment = batchView('assortment', {
 });
 
 const ratios = onDemandView('ratios', {
+  latency: { within: '2ms', otherwise: 'null' },
   inputs: { price: float(), usual: float(), paid: float(), here: int(), clicks: int() },
   features: { to_usual: nullable(float()), to_paid: nullable(float()), affinity: nullable(float()) },
   compute: ({ price, usual, paid, here, clicks: all }) => ({

@@ -19,8 +19,6 @@ export interface LiveTotals {
   readonly asked: number;
   readonly incomplete: number;
   readonly stale: number;
-  /** Age of the batch views' data, of the newest answer. */
-  readonly batchAgeMs: number;
 }
 
 export interface LiveOptions {
@@ -33,8 +31,8 @@ export interface LiveOptions {
 
 /** Sends live events, and probes of a visitor who clicks once and asks until it is seen, until it is stopped. */
 export async function sendLive(options: LiveOptions): Promise<LiveTotals> {
-  const [flow, probes, looked] = await Promise.all([sendEvents(options), probe(options), lookInto(options)]);
-  return { ...flow, ...probes, ...looked, clicks: flow.clicks + probes.freshnessMs.length };
+  const [flow, freshnessMs, looked] = await Promise.all([sendEvents(options), probe(options), lookInto(options)]);
+  return { ...flow, ...looked, clicks: flow.clicks + freshnessMs.length, freshnessMs };
 }
 
 async function sendEvents({ url, traffic, stopped }: LiveOptions) {
@@ -50,9 +48,8 @@ async function sendEvents({ url, traffic, stopped }: LiveOptions) {
   return totals;
 }
 
-async function probe({ url, stopped }: LiveOptions): Promise<Pick<LiveTotals, 'freshnessMs' | 'batchAgeMs'>> {
+async function probe({ url, stopped }: LiveOptions): Promise<readonly number[]> {
   const freshness: number[] = [];
-  let batchAgeMs = Number.NaN;
   while (!stopped()) {
     const session = `probe-${freshness.length}`;
     const request = { user: 'probe', session, item: 'probe', category: 'probe', price: 1 };
@@ -62,14 +59,13 @@ async function probe({ url, stopped }: LiveOptions): Promise<Pick<LiveTotals, 'f
     await sendAll(`${url}/v1/events/clicks`, [click]);
     let seen = false;
     while (!seen && performance.now() - sent < PROBE_LIMIT_MS) {
-      const { features, ages } = await post(`${url}/v1/features/recommendation`, { request });
+      const { features } = await post(`${url}/v1/features/recommendation`, { request });
       seen = isRecord(features) && features['session_clicks_1h'] === 1;
-      if (isRecord(ages)) batchAgeMs = Number(ages['batch']);
     }
     freshness.push(seen ? performance.now() - sent : Number.NaN);
     await sleep(PROBE_EVERY_MS);
   }
-  return { freshnessMs: freshness, batchAgeMs };
+  return freshness;
 }
 
 async function lookInto({ url, bodies, stopped }: LiveOptions) {

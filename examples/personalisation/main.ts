@@ -13,6 +13,7 @@ import type { LoadPlan } from './load.ts';
 import { openLoop } from './open-loop.ts';
 import { parseColumnMap, purchaseLog } from './purchase-log.ts';
 import { seededRandom } from './seeded-random.ts';
+import { type ServerBudget, serverBudgets } from './server-budgets.ts';
 import { startServerProcess } from './server-process.ts';
 import { type DemonstrationSummary, type Load, summarise, summaryText } from './summary.ts';
 import type { Traffic } from './traffic.ts';
@@ -74,11 +75,12 @@ async function demonstrate(): Promise<DemonstrationSummary> {
   });
   say(`a history of ${history.events.toLocaleString('en')} events in ${history.seconds.toFixed(1)} s`);
   const from = Date.now();
-  const { load, live } = await runLoad(traffic);
+  const { load, live, server } = await runLoad(traffic);
   return withProject({ now: Date.now }, async (headrace) => {
     const skew = await headrace.auditSkew(recommendation, from, Date.now());
-    const checks = await checkRun(headrace, { history: history.events, load, live, skew, sampleRate });
-    return summarise({ history, load, live, skew, checks, seconds: (performance.now() - started) / 1_000 });
+    const checks = await checkRun(headrace, { history: history.events, load, live, server, skew, sampleRate });
+    const took = (performance.now() - started) / 1_000;
+    return summarise({ history, load, live, server, skew, checks, seconds: took });
   });
 }
 
@@ -117,7 +119,11 @@ async function tilesMerged(headrace: Headrace, traffic: Traffic): Promise<number
   return tiles / asked;
 }
 
-async function runLoad(traffic: Traffic): Promise<{ readonly load: Load; readonly live: LiveTotals }> {
+async function runLoad(traffic: Traffic): Promise<{
+  readonly load: Load;
+  readonly live: LiveTotals;
+  readonly server: readonly ServerBudget[];
+}> {
   const server = await startServerProcess(fileURLToPath(new URL('headrace.config.ts', import.meta.url)));
   try {
     const url = `${server.url}/v1/features/${recommendation.name}`;
@@ -133,7 +139,7 @@ async function runLoad(traffic: Traffic): Promise<{ readonly load: Load; readonl
       say(`${perSecond.toLocaleString('en')} requests a second, open loop, for ${seconds} s`);
       const seen = await openLoop(url, { ...plan, perSecond, seconds });
       stopped = true;
-      return { load: { ...seen, perSecond, peak }, live: await live };
+      return { load: { ...seen, perSecond, peak }, live: await live, server: await serverBudgets(server.url) };
     } finally {
       stopped = true;
       await live;

@@ -3,6 +3,7 @@ import type { RunCheck } from '../flights/checks.ts';
 import { recommendation } from './declaration.ts';
 import type { LiveTotals } from './live.ts';
 import type { LoadResult } from './load.ts';
+import { type ServerBudget, tierLines } from './server-budgets.ts';
 
 /** A declared budget, or the aim of the exercise, beside what was measured. */
 export interface Budget {
@@ -27,6 +28,8 @@ export interface DemonstrationSummary {
   readonly history: { readonly events: number; readonly seconds: number; readonly tilesMerged: number };
   readonly load: Load;
   readonly live: Omit<LiveTotals, 'freshnessMs'> & { readonly freshnessMs: Quantiles };
+  /** What the server measured itself. */
+  readonly server: readonly ServerBudget[];
   readonly skew: { readonly sampled: number; readonly mismatches: SkewReport['mismatches'] };
   readonly budgets: readonly Budget[];
   readonly checks: readonly RunCheck[];
@@ -39,7 +42,7 @@ interface Quantiles {
   readonly max: number;
 }
 
-export interface SummaryParts extends Pick<DemonstrationSummary, 'history' | 'load' | 'checks' | 'seconds'> {
+export interface SummaryParts extends Pick<DemonstrationSummary, 'history' | 'load' | 'server' | 'checks' | 'seconds'> {
   readonly live: LiveTotals;
   readonly skew: SkewReport;
 }
@@ -56,16 +59,16 @@ export function summarise({ live, skew, ...rest }: SummaryParts): DemonstrationS
   };
 }
 
-function budgetsOf({ load, live }: SummaryParts, freshness: Quantiles): readonly Budget[] {
-  const { p99Ms, lookups } = recommendation;
-  const views = lookups.map(({ view }) => view);
-  const tightest = (kind: 'streamView' | 'batchView') =>
-    Math.min(...views.filter((view) => view.kind === kind).map(({ freshnessMs }) => freshnessMs));
+function budgetsOf({ load, server }: SummaryParts, freshness: Quantiles): readonly Budget[] {
+  const { name, p99Ms, lookups } = recommendation;
+  const tightest = Math.min(...lookups.flatMap(({ view }) => (view.kind === 'streamView' ? [view.freshnessMs] : [])));
   return [
     ...(load.peak === null ? [] : [throughput(load.peak)]),
-    within('service', 'latency p99', p99Ms ?? Number.POSITIVE_INFINITY, load.p99Ms),
-    within('streaming', 'event to servable p99', tightest('streamView'), freshness.p99),
-    within('batch', 'age of the data', tightest('batchView'), live.batchAgeMs),
+    within('service', `${name}, as its callers see it`, p99Ms ?? Number.POSITIVE_INFINITY, load.p99Ms),
+    within('streaming', 'event to servable, as a prober sees it', tightest, freshness.p99),
+    ...server.flatMap(({ tier, name: of, measure, budgetMs, p99Ms: measured }) =>
+      budgetMs === null || measured === null ? [] : [within(tier ?? 'service', `${of} ${measure}`, budgetMs, measured)],
+    ),
   ];
 }
 
@@ -86,7 +89,7 @@ function quantiles(values: readonly number[]): Quantiles {
 
 /** The summary for people. */
 export function summaryText(summary: DemonstrationSummary): string {
-  const { history, load, live, skew, budgets, checks, seconds } = summary;
+  const { history, load, live, server, skew, budgets, checks, seconds } = summary;
   const { peak } = load;
   return [
     'done',
@@ -94,6 +97,10 @@ export function summaryText(summary: DemonstrationSummary): string {
     ...(peak === null ? [] : [`  peak: ${whole(peak)} requests/s`]),
     `  load: ${whole(load.perSecond)} requests/s, ${whole(load.answered)} answered, ${load.turnedAway} turned away, ${load.errors} errors`,
     `  latency: p50 ${ms(load.p50Ms)}  p99 ${ms(load.p99Ms)}  p99.9 ${ms(load.p999Ms)}, counted from when each request was due`,
+    ...tierLines(server).map(
+      ({ tier, views, latency }) =>
+        `  ${tier} tier: p50 ${duration(latency.p50Ms)}  p99 ${duration(latency.p99Ms)}  p99.9 ${duration(latency.p999Ms)} of a read, in the slowest of ${views} views (${latency.name})`,
+    ),
     `  freshness: p50 ${ms(live.freshnessMs.p50)}  p99 ${ms(live.freshnessMs.p99)}, while ${whole(live.clicks + live.purchases)} events came`,
     `  answers: ${whole(live.asked)} looked into, ${live.incomplete} lack a feature, ${live.stale} have a stale one`,
     `  skew: ${whole(skew.sampled)} vectors recomputed, mismatches: lateness ${skew.mismatches.lateness}, staleness ${skew.mismatches.staleness}, logic ${skew.mismatches.logic}`,
@@ -114,7 +121,12 @@ function whole(value: number): string {
   return Math.round(value).toLocaleString('en');
 }
 
+function duration(value: number | null): string {
+  return value === null ? '-' : ms(value);
+}
+
 function ms(value: number): string {
+  if (value < 1) return `${Math.round(value * 1_000)} µs`;
   if (value >= 3_600_000) return `${(value / 3_600_000).toFixed(1)} h`;
   if (value >= 10_000) return `${(value / 1_000).toFixed(1)} s`;
   return `${value.toFixed(value < 10 ? 2 : 0)} ms`;
