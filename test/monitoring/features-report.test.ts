@@ -20,6 +20,7 @@ import {
   max,
   nullable,
   streamView,
+  sum,
   text,
   time,
 } from '../../src/features/define/declare.ts';
@@ -53,7 +54,7 @@ const spend = streamView('spend', {
   key: { user: 'user' },
   windows: ['1h'],
   freshness: '1s',
-  features: (e) => ({ sales: count(), dearest: max(e.price) }),
+  features: (e) => ({ sales: count(), dearest: max(e.price), spent: sum(e.price) }),
 });
 const shopper = featureService('shopper', {
   request: { user: nullable(text()), seen: int({ range: [0, 10] }) },
@@ -182,6 +183,7 @@ test('what stands out is told in the terminal and in a page that escapes what it
     'shopper: spend_sales_1h has no answer in 33.3 %',
     'shopper: spend_dearest_1h has no answer in 33.3 %',
     'shopper: spend_dearest_1h is outside 0 to 100 in 66.7 %',
+    'shopper: spend_spent_1h has no answer in 33.3 %',
     'shopper: seen is outside 0 to 10 in 33.3 %',
   ]);
   expect(reportText(report)).toMatch(/^ {2}price +decimal +0 % +33.3 % +0 % +33.3 % +3 +0 +41.83 +120.5$/m);

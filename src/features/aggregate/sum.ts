@@ -20,11 +20,11 @@ export const SUM_FOLD: readonly SlotFold[] = ['add', 'add', 'add'];
 export const sum: AggregateFactory = {
   inputs: EXACT_NUMBERS,
   params: {},
-  make: ({ inputType }) => ({
-    ...sumAndCount(),
-    result: { ...inputType, nullable: true },
-    finalise: finaliseSum(inputType),
-  }),
+  make: ({ inputType }) => {
+    // The range that is expected of one value is not that of their sum.
+    const { range: _, ...type } = inputType;
+    return { ...sumAndCount(), result: { ...type, nullable: true }, finalise: finaliseSum(inputType) };
+  },
 };
 
 /** The partial (hi, lo, n) with everything but the answer. */
