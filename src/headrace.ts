@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { Background } from './base/background.ts';
 import { fail } from './base/errors/fail.ts';
 import type { MaybePromise } from './base/maybe-promise.ts';
 import type { Clock } from './base/time.ts';
@@ -94,6 +95,7 @@ export class Headrace {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   #publishedAt = performance.now();
+  readonly #publishing = new Background();
   readonly #onFault: (error: unknown) => void;
 
   private constructor(
@@ -378,12 +380,16 @@ export class Headrace {
       waiting += log.waiting;
     }
     const overdue = performance.now() - this.#publishedAt >= PUBLISH_AFTER_MS;
-    if (waiting >= PUBLISH_PREDICTIONS || (waiting > 0 && overdue)) await this.#publishPredictions();
+    this.#publishing.check();
+    if (waiting >= 2 * PUBLISH_PREDICTIONS) await this.#publishing.settled();
+    if (waiting >= PUBLISH_PREDICTIONS || (waiting > 0 && overdue))
+      this.#publishing.start(() => this.#publishPredictions());
   }
 
   /** Brings every store up to what was ingested and predicted. */
   async flush(): Promise<void> {
     await this.#features.flush();
+    await this.#publishing.settled();
     await this.#publishPredictions();
   }
 
@@ -455,7 +461,8 @@ export class Headrace {
   }
 }
 
-const PUBLISH_PREDICTIONS = 200_000;
+/** Predictions waiting above which they are published, behind the calls that go on; of twice as many, calls wait for it. */
+const PUBLISH_PREDICTIONS = 50_000;
 
 /** Longest time that predictions wait to be published while the project ticks, ms. */
 const PUBLISH_AFTER_MS = 60_000;

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+import { Background } from '../base/background.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { Clock } from '../base/time.ts';
@@ -61,8 +63,14 @@ const COMMIT_AFTER_MS = 10_000;
 /** Longest time that rows wait to be published while the store ticks, ms. */
 const FLUSH_AFTER_MS = 60_000;
 
-/** Rows waiting for the offline store above which they are published. */
+/** Rows waiting for the offline store above which they are published, behind the calls that go on. */
 const PUBLISH_ABOVE = 150_000;
+
+/** Rows waiting above which calls wait for the publish that is under way. */
+const WAIT_ABOVE = 300_000;
+
+/** Tiles that nothing can reach are looked for this often at most, ms: it is a walk over every key. */
+const DROP_AFTER_MS = 30_000;
 
 export interface FeatureStoreOptions {
   readonly project: ProjectData;
@@ -121,6 +129,8 @@ export class FeatureStore {
   #requests = 0;
   #committedAt = performance.now();
   #flushedAt = performance.now();
+  #droppedAt = performance.now();
+  readonly #flushing = new Background();
 
   private constructor(options: FeatureStoreOptions, parts: Parts) {
     this.project = options.project;
@@ -156,7 +166,6 @@ export class FeatureStore {
       rowsOf,
       listener: (source, partition, offset, deliveries) => {
         const taken = wiring.materialiser?.offer(source, partition, offset, deliveries);
-        wiring.archive?.take(source, partition, offset, deliveries);
         measures.arrived(source, deliveries);
         return taken;
       },
@@ -176,7 +185,11 @@ export class FeatureStore {
         onFault: options.onFault ?? (() => undefined),
       },
       archivedUpTo: () => wiring.archive?.publishedClock ?? Number.NEGATIVE_INFINITY,
-      ...(options.judged === undefined ? {} : { judged: options.judged }),
+      judged: (source, partition, offset, deliveries, verdicts) => {
+        wiring.archive?.take(source, partition, offset, deliveries, verdicts);
+        if (options.judged === undefined) return;
+        for (let i = 0; i < deliveries.length; i += 1) options.judged(source, deliveries[i], verdicts[i]);
+      },
     });
     wiring.materialiser = materialiser;
     const archive = await Archive.open(
@@ -255,8 +268,12 @@ export class FeatureStore {
     return vector instanceof Promise ? vector.then(toText) : toText(vector);
   }
 
-  /** Does what is due: commits, batch views, publishing, retention. Call it about once a second of the clock. */
+  /**
+   * Does what is due: commits, batch views; publishing and retention go on behind it, and what goes wrong there is thrown by
+   * a later call. Call it about once a second of the clock.
+   */
   async tick(): Promise<void> {
+    this.#flushing.check();
     const overdue = performance.now() - this.#committedAt >= COMMIT_AFTER_MS;
     if (this.#materialiser.uncommitted > 0 && overdue) await this.commit();
     if (this.#batch.due().length > 0) {
@@ -267,7 +284,12 @@ export class FeatureStore {
       await this.flush();
       await this.#skew.runDue();
     }
-    if (this.#waiting() >= PUBLISH_ABOVE || performance.now() - this.#flushedAt >= FLUSH_AFTER_MS) await this.flush();
+    const waiting = this.#waiting();
+    if (waiting >= WAIT_ABOVE) await this.#flushing.settled();
+    if (waiting >= PUBLISH_ABOVE || performance.now() - this.#flushedAt >= FLUSH_AFTER_MS)
+      this.#flushing.start(() => this.flush());
+    // Its turns come between those of the callers, who may never leave the event loop one.
+    if (this.#flushing.busy) await setImmediate();
   }
 
   /** Writes the tiles that changed, and the position in the log, to the online store. */
@@ -288,10 +310,18 @@ export class FeatureStore {
     const { position, clock } = { position: this.#materialiser.position(), clock: this.#materialiser.clock() };
     // Drained before the deliveries and published after them: who reads a logged vector finds every event that it had.
     const served = this.#drainServed();
-    await Promise.all([this.#archive.publishDeliveries(), this.#archive.publishTiles(position, clock)]);
+    try {
+      await Promise.all([this.#archive.publishDeliveries(), this.#archive.publishTiles(position, clock)]);
+    } catch (error) {
+      this.#served.keep(served);
+      throw error;
+    }
     await this.#served.publish(served);
     await retainHistory(this.#options.offline, this.#options.retention.historyBytes);
-    await this.#materialiser.dropUnreachable();
+    if (performance.now() - this.#droppedAt >= DROP_AFTER_MS) {
+      this.#droppedAt = performance.now();
+      await this.#materialiser.dropUnreachable();
+    }
     await this.retainLog();
   }
 
@@ -316,6 +346,12 @@ export class FeatureStore {
     };
   }
 
+  /** Serves the generation of a batch view before the newest again. Error: BATCH_GENERATION. */
+  async rollBack(view: BatchViewData): Promise<Readonly<Record<string, number>>> {
+    const { rows, generation } = await this.#batch.rollBack(view);
+    return { rows, as_of: generation.asOf };
+  }
+
   /** Drops what the log need not keep: older than the retention and, as just published, taken by every store. */
   async retainLog(): Promise<void> {
     const { log, retention, clock } = this.#options;
@@ -323,7 +359,7 @@ export class FeatureStore {
       await log.retain(topicOf(source), {
         olderThanIngestTs: clock() - retention.logAgeMs,
         maxBytes: retention.logBytes,
-        keepFrom: await this.#materialiser.keepFrom(source),
+        keepFrom: await this.#keepFrom(source),
       });
     }
   }
@@ -402,6 +438,14 @@ export class FeatureStore {
   /** A name for the request in hand, which has none: unique within the process's life, and over lives by its time. */
   #requestName(): string {
     return `r${this.#options.clock().toString(36)}-${this.#requests.toString(36)}`;
+  }
+
+  /** What a restart of any of the log's readers has to read. */
+  async #keepFrom(source: EventSourceData): Promise<readonly number[]> {
+    const archived = await this.#archive.keepFrom(source);
+    return (await this.#materialiser.keepFrom(source)).map((offset, partition) =>
+      Math.min(offset, archived[partition]),
+    );
   }
 
   #waiting(): number {

@@ -22,6 +22,8 @@ export interface PartitionEnds {
   readonly end: number;
   readonly lastIngestTs: number;
   readonly sizeBytes: number;
+  /** What lies behind the end since the log was opened, and is no whole append: torn, unless a store has seen it whole. */
+  readonly rest?: { readonly path: string; readonly byte: number };
 }
 
 /** Which failure an acknowledged append survives: the process's death, or the machine's (power). */

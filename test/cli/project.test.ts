@@ -140,7 +140,7 @@ function damage(folder: string, ending: string): void {
 }
 
 test.concurrent.each([
-  ['log', '.log', 'STORE_AHEAD'],
+  ['log', '.log', 'LOG_CORRUPT'],
   ['online', '.mdb', 'STORE_'],
   ['offline', '.parquet', 'OFFLINE_'],
   ['.', 'registry.sqlite', 'REGISTRY_'],

@@ -5,6 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
 import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
+import { compareText } from '../../src/base/text-order.ts';
 import {
   approxDistinct,
   count,
@@ -190,6 +191,11 @@ test('whatever is sent, committed, published, restarted and backfilled, vectors 
           `SELECT COUNT(*), COUNT(DISTINCT (_partition, _offset)) FROM ${raw}`,
         ))
           expect(row).toEqual([BigInt((await logged(place)).length), BigInt((await logged(place)).length)]);
+        const accepted = acceptedDeliveries(byUser, await logged(place)).map(({ id }) => id);
+        const found: string[] = [];
+        for await (const rows of place.offline.query(`SELECT id FROM ${raw} WHERE _verdict = 'accepted'`))
+          found.push(...rows.map(([id]) => String(id)));
+        expect(found.sort(compareText)).toEqual(accepted.sort(compareText));
       },
     ),
     { numRuns: 6, endOnFailure: true },

@@ -94,6 +94,8 @@ async function checkHistory(
       some.map(({ id, ts, ingestTs }, offset) => [partition, offset, id, ts, ingestTs].map(bigint)),
     );
     mustEqual(deliveries, wanted, 'the raw deliveries');
+    const judged = await rows(`SELECT purchase FROM ${raw} WHERE _verdict = 'accepted' ORDER BY ALL`);
+    mustEqual(judged.flat(), accepted.map(({ id }) => id).sort(), 'the deliveries with the verdict "accepted"');
     for (const hopMs of byUser.hopsMs) {
       const tiles = offline.relation(tileTable(byUser, hopMs));
       const newest = await rows(`SELECT k_user, tile_start, n, spent_sum FROM ${tiles}

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
 import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
@@ -19,6 +19,8 @@ import {
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
+import { topicOf } from '../../src/featurestore/ingest/gateway.ts';
+import { servedTable } from '../../src/featurestore/skew/served-log.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 
 const clicks = eventSource('clicks', { id: 'click', time: 'at', columns: { click: text(), at: time(), user: text() } });
@@ -36,16 +38,17 @@ const service = featureService('served', {
 });
 const project = defineProject('site', { service });
 
-test('a disk that is full for a while leaves no gap in the history', async () => {
+/** A store over a history whose disk can be full. */
+async function storeOfFillingDisk(sampleRate = 0) {
   const path = mkdtempSync(`${tmpdir()}/archive-`);
   const real = await openOfflineStore({ path, access: 'write', clock: Date.now });
   onTestFinished(async () => {
     await real.close();
     rmSync(path, { recursive: true, force: true });
   });
-  let full = false;
+  const state = { full: false, now: Date.UTC(2026, 0, 1) };
   const offline: OfflineStore = {
-    publish: (change) => (full ? Promise.reject(fail('OFFLINE_FULL', { path })) : real.publish(change)),
+    publish: (change) => (state.full ? Promise.reject(fail('OFFLINE_FULL', { path })) : real.publish(change)),
     evolve: (table) => real.evolve(table),
     position: (writer) => real.position(writer),
     tables: () => real.tables(),
@@ -58,25 +61,43 @@ test('a disk that is full for a while leaves no gap in the history', async () =>
     retain: (name, rule) => real.retain(name, rule),
     close: () => real.close(),
   };
-  let now = Date.UTC(2026, 0, 1);
+  const log = new MemoryEventLog();
   const store = await FeatureStore.open({
     project,
-    log: new MemoryEventLog(),
+    log,
     online: new MemoryOnlineStore(),
     offline,
     partitions: 2,
     cacheKeys: 100,
-    sampleRate: 0,
-    retention: { logAgeMs: 1e15, logBytes: 1e15, historyBytes: 1e15 },
-    clock: () => now,
+    sampleRate,
+    retention: { logAgeMs: 0, logBytes: 1e15, historyBytes: 1e15 },
+    clock: () => state.now,
     onComputeError: () => undefined,
   });
-  for (const state of [false, true, true, false]) {
-    full = state;
-    for (let i = 0; i < 10; i += 1) {
-      now += 30_000;
-      await store.ingest(clicks, [{ click: `c${now}`, at: now, user: `u${now % 7}` }]);
-    }
+  return { store, state, log, real };
+}
+
+async function rowsOf(offline: OfflineStore, sql: string): Promise<readonly unknown[]> {
+  const found: unknown[] = [];
+  for await (const rows of offline.query(sql)) found.push(...rows);
+  return found;
+}
+
+type Place = Awaited<ReturnType<typeof storeOfFillingDisk>>;
+
+async function ingest({ store, state }: Place, events: number): Promise<void> {
+  for (let i = 0; i < events; i += 1) {
+    state.now += 3_000;
+    await store.ingest(clicks, [{ click: `c${state.now}`, at: state.now, user: `u${state.now % 7}` }]);
+  }
+}
+
+test('a disk that is full for a while leaves no gap in the history', async () => {
+  const place = await storeOfFillingDisk();
+  const { store, state, real } = place;
+  for (const full of [false, true, true, false]) {
+    state.full = full;
+    await ingest(place, 10);
     if (full) await expect(store.flush()).rejects.toMatchObject({ code: 'OFFLINE_FULL' });
     else await store.flush();
   }
@@ -85,5 +106,56 @@ test('a disk that is full for a while leaves no gap in the history', async () =>
     (SELECT COUNT(*) FROM ${real.relation(rawTable(clicks))}),
     (SELECT COUNT(DISTINCT click) FROM ${real.relation(rawTable(clicks))}),
     (SELECT SUM(n) FROM (SELECT MAX(n) AS n FROM ${real.relation(tiles)} GROUP BY k_user, tile_start))`;
-  for await (const rows of real.query(sql)) expect(rows).toEqual([[40n, 40n, 40n]]);
+  expect(await rowsOf(real, sql)).toEqual([[40n, 40n, 40n]]);
+});
+
+test('vectors served before a publish that failed are published by the next one', async () => {
+  const place = await storeOfFillingDisk(1);
+  const { store, state, real } = place;
+  await ingest(place, 10);
+  state.full = true;
+  for (const id of ['a', 'b']) await store.read(service, { user: 'u1' }, undefined, id);
+  await expect(store.flush()).rejects.toMatchObject({ code: 'OFFLINE_FULL' });
+  await store.read(service, { user: 'u1' }, undefined, 'c');
+  state.full = false;
+  await store.flush();
+  expect(await rowsOf(real, `SELECT _id FROM ${real.relation(servedTable(service))}`)).toEqual([['a'], ['b'], ['c']]);
+});
+
+test('a publish behind a tick that fails is thrown by a later tick, once', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const place = await storeOfFillingDisk();
+  const { store, state, real } = place;
+  await ingest(place, 10);
+  state.full = true;
+  vi.advanceTimersByTime(61_000);
+  await store.tick();
+  await expect(ticks(store)).rejects.toMatchObject({ code: 'OFFLINE_FULL' });
+  state.full = false;
+  await store.tick();
+  await store.flush();
+  expect(await rowsOf(real, `SELECT COUNT(*) FROM ${real.relation(rawTable(clicks))}`)).toEqual([[10n]]);
+});
+
+async function ticks(store: FeatureStore): Promise<void> {
+  for (let i = 0; i < 50; i += 1) await store.tick();
+}
+
+test('the log keeps what the history has not, however young its retention', async () => {
+  const place = await storeOfFillingDisk();
+  const { store, state, log } = place;
+  await ingest(place, 3_000);
+  await store.flush();
+  state.full = true;
+  for (let time = 0; time < 2; time += 1) {
+    state.now += 10 * 86_400_000;
+    await ingest(place, 3_000);
+    await expect(store.flush()).rejects.toMatchObject({ code: 'OFFLINE_FULL' });
+  }
+  await store.retainLog();
+  const kept = (await log.ends(topicOf(clicks))).reduce((sum, { begin, end }) => sum + end - begin, 0);
+  expect(kept).toBeGreaterThanOrEqual(6_000);
 });

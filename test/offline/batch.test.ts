@@ -199,6 +199,33 @@ test('after a crash between the switch and the history, the history says what wa
   expect(await after.run(spend)).toMatchObject({ generation: { generation: 3 } });
 });
 
+test('a roll-back serves the generation before again, and a training row sees what a request of its instant saw', async () => {
+  const { offline, online, clock, state } = await stores();
+  let schedule = await BatchSchedule.open({ views: [spend], online, offline, clock });
+  await expect(schedule.rollBack(spend)).rejects.toMatchObject({ code: 'BATCH_GENERATION' });
+  const t0 = state.now;
+  for (let day = 0; day < 3; day += 1) {
+    await publish(offline, [`c${day}`, state.now - 1, 'ann', 1n, 1n, state.now - 1]);
+    await schedule.run(spend);
+    state.now += DAY;
+  }
+  const values = () => valuesOf(online, spend, 'ann')?.values?.[0];
+  expect(await schedule.rollBack(spend)).toMatchObject({ rows: 1, generation: { generation: 4, asOf: t0 + DAY } });
+  expect(values()).toBe(2);
+  // After a restart too: once more goes back one further, never to what was left.
+  schedule = await BatchSchedule.open({ views: [spend], online, offline, clock });
+  state.now += HOUR;
+  expect(await schedule.rollBack(spend)).toMatchObject({ rows: 1, generation: { generation: 5, asOf: t0 } });
+  expect(values()).toBe(1);
+  await expect(schedule.rollBack(spend)).rejects.toMatchObject({ code: 'BATCH_GENERATION', facts: { view: 'spend' } });
+  expect(
+    await seenAt(offline, spend, [t0, t0 + DAY, t0 + 3 * DAY - 1, t0 + 3 * DAY, t0 + 3 * DAY + HOUR, t0 + 9 * DAY]),
+  ).toEqual([1, 2, 3, 2, 1, 1]);
+  await publish(offline, ['d', state.now - 1, 'ann', 1n, 1n, state.now - 1]);
+  expect(await schedule.run(spend)).toMatchObject({ generation: { generation: 6 } });
+  expect(values()).toBe(4);
+});
+
 test('a row without a key is left out and counted; two rows of one key are refused', async () => {
   const { offline, online, clock } = await stores();
   const nulls = view(`SELECT * FROM (VALUES ('a', 1), (NULL, 2), (NULL, 3)) AS t("user", n)`);

@@ -32,12 +32,23 @@ test('a store that format version 1 wrote is read as it was', async () => {
   expect(await store.position('deliveries')).toEqual({ clicks: [2, 1] });
 });
 
+test('a column that format version 1 did not have is null in what it wrote', async () => {
+  const store = await copyOfFixture();
+  const judged = { ...events, columns: { ...events.columns, _verdict: 'STRING' as const } };
+  const old = [
+    ['a', 10n, 11n, 0n, 0n, null],
+    ['b', 12n, 12n, 1n, 0n, null],
+    ['a', 10n, 13n, 0n, 1n, null],
+  ];
+  await store.evolve(judged);
+  expect(await rowsOf(store, judged)).toEqual(old);
+  const row = { table: judged, rows: 1, columns: [['a'], [10], [14], [0], [2], ['duplicate']] };
+  await store.publish({ writer: 'deliveries', position: { clicks: [3, 1] }, mode: 'append', tables: [row] });
+  expect(await rowsOf(store, judged)).toEqual([...old, ['a', 10n, 14n, 0n, 2n, 'duplicate']]);
+});
+
 test('a store that format version 1 wrote is written on', async () => {
-  const path = mkdtempSync(join(tmpdir(), 'offline-v1-'));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  cpSync(FIXTURE, path, { recursive: true });
-  const store = await openOfflineStore({ path, access: 'write', clock: Date.now });
-  onTestFinished(() => store.close());
+  const store = await copyOfFixture();
   const row = { table: tiles, rows: 1, columns: [['v'], [3]] };
   await store.publish({ writer: 'tiles', position: { clicks: [3, 1] }, mode: 'append', tables: [row] });
   expect(await rowsOf(store, tiles)).toEqual([
@@ -45,6 +56,15 @@ test('a store that format version 1 wrote is written on', async () => {
     ['v', 3n],
   ]);
 });
+
+async function copyOfFixture(): Promise<OfflineStore> {
+  const path = mkdtempSync(join(tmpdir(), 'offline-v1-'));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  cpSync(FIXTURE, path, { recursive: true });
+  const store = await openOfflineStore({ path, access: 'write', clock: Date.now });
+  onTestFinished(() => store.close());
+  return store;
+}
 
 async function rowsOf(store: OfflineStore, table: OfflineTable): Promise<readonly unknown[]> {
   const rows: unknown[] = [];

@@ -1,5 +1,6 @@
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import type { EventSourceData } from '../../src/features/define/declaration.ts';
+import { Admission } from '../../src/features/engine/admission.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import type { SqlType, Table } from '../../src/features/plan/table.ts';
@@ -44,20 +45,24 @@ export interface LoggedDelivery extends Delivery {
   readonly offset: number;
 }
 
-/** Puts deliveries into the raw table of their source. */
+/**
+ * Puts deliveries into the raw table of their source: the first half in log order without a verdict, as the first format
+ * of the history had them, the others judged.
+ */
 export async function createRaw(
   database: TestDatabase,
   source: EventSourceData,
   deliveries: readonly LoggedDelivery[],
 ): Promise<void> {
+  const inOrder = [...deliveries].sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+  const admission = new Admission(source, Number.POSITIVE_INFINITY);
   await database.create(
     rawTable(source),
-    deliveries.map(({ row, ingestTs, partition, offset }) => [
-      ...row,
-      BigInt(ingestTs),
-      BigInt(partition),
-      BigInt(offset),
-    ]),
+    inOrder.map((delivery, i) => {
+      const { row, ingestTs, partition, offset } = delivery;
+      const verdict = admission.judge(delivery, 0);
+      return [...row, BigInt(ingestTs), BigInt(partition), BigInt(offset), i * 2 < inOrder.length ? null : verdict];
+    }),
   );
 }
 

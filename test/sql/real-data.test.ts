@@ -21,7 +21,7 @@ afterAll(() => database.close());
 /** Raw deliveries of a query that gives the source's columns: every row in one partition, arrived when it happened. */
 function delivered(source: EventSourceData, rows: string): string {
   const names = Object.keys(source.columns).map((name) => `"${name}"`);
-  return `(SELECT ${names.join(', ')}, "${source.time}" AS _ingest_ts, 0 AS _partition, CAST(ROW_NUMBER() OVER () AS BIGINT) AS _offset FROM (${rows}) AS r)`;
+  return `(SELECT ${names.join(', ')}, "${source.time}" AS _ingest_ts, 0 AS _partition, CAST(ROW_NUMBER() OVER () AS BIGINT) AS _offset, CAST(NULL AS STRING) AS _verdict FROM (${rows}) AS r)`;
 }
 
 function answersOf(view: StreamViewData, deliveries: string, spine: string): PointInTimeQuery {

@@ -31,6 +31,7 @@ test('the raw table has the columns of the source and where each delivery lies i
       _ingest_ts: 'BIGINT',
       _partition: 'BIGINT',
       _offset: 'BIGINT',
+      _verdict: 'STRING',
     },
   });
 });

@@ -75,7 +75,7 @@ test('HyperLogLog registers of 0 to 100,000 values are those of the golden file'
     [windows[0]],
   );
   for (const { n, nonzero_registers, sha256_of_dense_registers_as_bytes } of cases) {
-    const relation = `(SELECT CAST(i AS STRING) AS id, 0 AS at, 'k' AS key, 'user_' || i AS "user", 0 AS _ingest_ts, 0 AS _partition, i AS _offset FROM range(${n}) AS r(i))`;
+    const relation = `(SELECT CAST(i AS STRING) AS id, 0 AS at, 'k' AS key, 'user_' || i AS "user", 0 AS _ingest_ts, 0 AS _partition, i AS _offset, 'accepted' AS _verdict FROM range(${n}) AS r(i))`;
     const queries = tileQueries(view, 1000, { dialect: duckdb, relation, generation: 0 });
     const registers = new Uint8Array(4096);
     const rows = await database.rows(queries.parts.users);

@@ -142,6 +142,13 @@ export const offlineErrors = rows({
     status: 400,
     exit: 3,
   },
+  BATCH_GENERATION: {
+    message: 'the history of batch view {view} has no generation before the one of {asOf}',
+    mend: 'mend the view or its source and run it again: headrace backfill {view}',
+    retry: 'never',
+    status: 409,
+    exit: 3,
+  },
   BATCH_DUPLICATE_KEY: {
     message: 'the SQL of batch view {view} gives more than one row for the key {key}',
     mend: 'group by the key columns',

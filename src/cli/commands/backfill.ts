@@ -6,13 +6,14 @@ import { withHeadrace } from '../with-headrace.ts';
 export const backfill: Command = {
   name: ['backfill'],
   summary:
-    'computes the closed tiles of a stream view, or a run of a batch view, anew from the history, and verifies a sample',
+    'computes the closed tiles of a stream view, or a run of a batch view, anew from the history, and verifies a sample; or goes back one run',
   words: '<view>',
   arity: [1, 1],
-  options: { from: { type: 'string' }, to: { type: 'string' } },
+  options: { from: { type: 'string' }, to: { type: 'string' }, 'roll-back': { type: 'boolean' } },
   help: {
     from: 'only tiles that begin at or after this instant: epoch ms or a UTC date',
     to: 'only tiles that end at or before this instant',
+    'roll-back': 'serve the generation of a batch view before the newest again',
   },
   async run(call) {
     await withHeadrace(call, async (headrace) => {
@@ -20,10 +21,19 @@ export const backfill: Command = {
       const views = headrace.project.views.filter((view) => view.kind !== 'onDemandView');
       const view = views.find((one) => one.name === name || `${one.name}@${one.version}` === name);
       if (view === undefined) throw fail('VIEW_UNKNOWN', { view: name, known: views.map((one) => one.name) });
-      const report = await headrace.features.backfill(view, {
-        from: instantOption('from', call.options['from']) ?? null,
-        to: instantOption('to', call.options['to']) ?? null,
-      });
+      const rollsBack = call.options['roll-back'] === true;
+      if (rollsBack && view.kind !== 'batchView')
+        throw fail('CLI_OPTION', {
+          command: 'backfill',
+          reason: `--roll-back is for batch views, and ${view.name} is none`,
+        });
+      const report =
+        rollsBack && view.kind === 'batchView'
+          ? await headrace.features.rollBack(view)
+          : await headrace.features.backfill(view, {
+              from: instantOption('from', call.options['from']) ?? null,
+              to: instantOption('to', call.options['to']) ?? null,
+            });
       const counts = Object.entries(report).map(([what, count]) => `${what} ${count}`);
       call.terminal.out(
         call.json ? JSON.stringify({ view: view.name, ...report }) : `${view.name}: ${counts.join(', ')}`,

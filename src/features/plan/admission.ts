@@ -1,14 +1,16 @@
 import type { EventSourceData } from '../define/declaration.ts';
 import { sourceColumn } from './names.ts';
-import { type ScanPlan, scanDeliveries } from './scan.ts';
+import { type ScanPlan, scanDeliveries, scanUnjudged } from './scan.ts';
 
 /**
  * The accepted events of a source: of each id the first delivery in log order, unless it is late or from the future.
- * Runs once per source, before its views; the columns are those of the deliveries.
+ * Runs once per source, before its views; the columns are those of the deliveries but for the verdict.
  */
 export interface AdmissionPlan {
   readonly kind: 'admission';
   readonly from: ScanPlan;
+  /** Of the deliveries those without a verdict: they lie before those with one, and only they are ranked here. */
+  readonly unjudged: ScanPlan;
   readonly id: string;
   readonly time: string;
   readonly latenessMs: number;
@@ -29,6 +31,7 @@ export function admission(source: EventSourceData, relation: string, reach: Reac
   return {
     kind: 'admission',
     from: scanDeliveries(source, relation),
+    unjudged: scanUnjudged(source, relation),
     id: sourceColumn(source.id),
     time: sourceColumn(source.time),
     latenessMs: source.latenessMs,

@@ -20,6 +20,7 @@ export const CHANGED = 'changed';
 export const SIGN = 'sign';
 export const PARTITION_NO = 'partition_no';
 export const LOG_OFFSET = 'log_offset';
+export const JUDGED = 'verdict';
 
 /** The instant that a spine row asks for. */
 export const ASKED = 'q';

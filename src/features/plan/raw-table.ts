@@ -5,15 +5,19 @@ import { sqlColumns, type Table, tableOf } from './table.ts';
 export const INGEST_TS = '_ingest_ts';
 export const PARTITION = '_partition';
 export const OFFSET = '_offset';
+/** What the rule of the source made of the delivery when it came, a `Verdict`; null where it was archived unjudged. */
+export const VERDICT = '_verdict';
 
 /**
- * The raw deliveries of a source: its columns under their own names, then `_ingest_ts`, `_partition`, `_offset`. Every
- * well-formed delivery is a row, duplicates and late ones too, so that any rule can be judged again. Error: PLAN_NAME.
+ * The raw deliveries of a source: its columns under their own names, then `_ingest_ts`, `_partition`, `_offset`,
+ * `_verdict`. Every well-formed delivery is a row, duplicates and late ones too, so that any rule can be judged again.
+ * Error: PLAN_NAME.
  */
 export function rawTable(source: EventSourceData): Table {
   return tableOf(`events/${source.name}@${source.version}`, sqlColumns(source.columns), {
     [INGEST_TS]: 'BIGINT',
     [PARTITION]: 'BIGINT',
     [OFFSET]: 'BIGINT',
+    [VERDICT]: 'STRING',
   });
 }

@@ -1,18 +1,20 @@
 import type { Columns } from '../../schema/column.ts';
 import type { BatchViewData, EventSourceData } from '../define/declaration.ts';
 import { batchTable } from './batch-table.ts';
-import { ASKED, INGEST, LOG_OFFSET, PARTITION_NO, requestColumn, sourceColumn } from './names.ts';
-import { INGEST_TS, OFFSET, PARTITION, rawTable } from './raw-table.ts';
+import { ASKED, INGEST, JUDGED, LOG_OFFSET, PARTITION_NO, requestColumn, sourceColumn } from './names.ts';
+import { INGEST_TS, OFFSET, PARTITION, rawTable, VERDICT } from './raw-table.ts';
 
 /** Reads a table under safe names: the only place where declared names are written, quoted as the engine wants it. */
 export interface ScanPlan {
   readonly kind: 'scan';
   /** What the rows are; the name of the step. */
-  readonly of: 'deliveries' | 'spine' | 'generations';
+  readonly of: 'deliveries' | 'unjudged' | 'spine' | 'generations';
   /** SQL text that stands for the table in a FROM clause. */
   readonly relation: string;
   /** Column of the table by name in the result. */
   readonly stored: Readonly<Record<string, string>>;
+  /** Column of the table that is null in the rows that are read; all are where it is left out. */
+  readonly without?: string;
 }
 
 /** The deliveries of a source, as {@link rawTable} keeps them. */
@@ -20,8 +22,13 @@ export function scanDeliveries(source: EventSourceData, relation: string): ScanP
   // Made for its check: a source that no table can hold is refused before SQL is written for it.
   rawTable(source);
   const own = Object.keys(source.columns).map((name): [string, string] => [sourceColumn(name), name]);
-  const stored = { ...Object.fromEntries(own), [INGEST]: INGEST_TS, [PARTITION_NO]: PARTITION, [LOG_OFFSET]: OFFSET };
-  return { kind: 'scan', of: 'deliveries', relation, stored };
+  const place = { [INGEST]: INGEST_TS, [PARTITION_NO]: PARTITION, [LOG_OFFSET]: OFFSET, [JUDGED]: VERDICT };
+  return { kind: 'scan', of: 'deliveries', relation, stored: { ...Object.fromEntries(own), ...place } };
+}
+
+/** Of the deliveries those that were archived without a verdict. A scan of their own: engines skip it where there are none. */
+export function scanUnjudged(source: EventSourceData, relation: string): ScanPlan {
+  return { ...scanDeliveries(source, relation), of: 'unjudged', without: VERDICT };
 }
 
 /** A spine: `id`, `q` (the instant asked for, epoch ms) and request columns under their own names. */

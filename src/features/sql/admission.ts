@@ -1,32 +1,53 @@
 import type { AdmissionPlan } from '../plan/admission.ts';
-import { ASKED, INGEST, LOG_OFFSET, PARTITION_NO } from '../plan/names.ts';
+import { ASKED, INGEST, JUDGED, LOG_OFFSET, PARTITION_NO } from '../plan/names.ts';
 import type { Compiler } from './compile.ts';
 import { bigint, selectList } from './text.ts';
 
-/** Lateness is judged after the choice of the first delivery, never before: a redelivery of a refused event must not get in. */
+/**
+ * Whether a delivery repeats one was seen when it came and stands beside it; deliveries without a verdict are ranked. Lateness
+ * is judged here, by the rule as it is declared now, and after the choice of the first delivery, never before: a
+ * redelivery of a refused event must not get in.
+ */
 export function admissionSql(plan: AdmissionPlan, compiler: Compiler): string {
-  const { from, id, time, latenessMs, futureSkewMs } = plan;
-  const within = reachSql(plan, compiler);
-  const columns = Object.keys(from.stored);
+  const { from, unjudged, id } = plan;
+  const columns = Object.keys(from.stored).filter((name) => name !== JUDGED);
   return `SELECT
+  ${selectList(columns)}
+FROM ${compiler.step(from)}
+WHERE ${JUDGED} <> 'duplicate'
+  AND ${[...timeTests(plan), ...judgedReach(plan, compiler)].join('\n  AND ')}
+UNION ALL
+SELECT
   ${selectList(columns)}
 FROM (
   SELECT
     ${columns.join(',\n    ')},
     ROW_NUMBER() OVER (PARTITION BY ${id} ORDER BY ${PARTITION_NO}, ${LOG_OFFSET}) AS delivery_no
-  FROM ${compiler.step(from)}${within}
+  FROM ${compiler.step(unjudged)}${unjudgedReach(plan, compiler)}
 ) AS d
 WHERE delivery_no = 1
-  AND ${time} - ${INGEST} <= ${bigint(futureSkewMs)}
-  AND ${INGEST} - ${time} <= ${bigint(latenessMs)}`;
+  AND ${timeTests(plan).join('\n  AND ')}`;
+}
+
+function timeTests({ time, latenessMs, futureSkewMs }: AdmissionPlan): readonly string[] {
+  return [`${time} - ${INGEST} <= ${bigint(futureSkewMs)}`, `${INGEST} - ${time} <= ${bigint(latenessMs)}`];
+}
+
+/** An accepted event in reach arrived from `futureSkew` before the first instant in reach on, and by `lateness` after the last. */
+function judgedReach({ reach, latenessMs, futureSkewMs }: AdmissionPlan, compiler: Compiler): readonly string[] {
+  if (reach === null) return [];
+  const spine = compiler.step(reach.spine);
+  const last = `${INGEST} <= (SELECT MAX(${ASKED}) FROM ${spine}) + ${bigint(latenessMs)}`;
+  if (reach.backMs === null) return [last];
+  return [`${INGEST} >= (SELECT MIN(${ASKED}) FROM ${spine}) - ${bigint(reach.backMs + futureSkewMs)}`, last];
 }
 
 /**
- * Deliveries that can matter arrived from `futureSkew` before the first event in reach on, and as long before that as ids
- * are remembered, for earlier deliveries of the same id. There is no bound behind: the first delivery of an id in log order
+ * Of those without a verdict all can matter that arrived from `futureSkew` before the first event in reach on, and as long
+ * before that as ids are remembered, for earlier deliveries of the same id. There is no bound behind: the first delivery of an id in log order
  * may be stamped later than one that follows it, and still is the one that counts.
  */
-function reachSql({ reach, latenessMs, futureSkewMs }: AdmissionPlan, compiler: Compiler): string {
+function unjudgedReach({ reach, latenessMs, futureSkewMs }: AdmissionPlan, compiler: Compiler): string {
   if (reach === null || reach.backMs === null) return '';
   const back = bigint(reach.backMs + latenessMs + 2 * futureSkewMs);
   return `\n  WHERE ${INGEST} >= (SELECT MIN(${ASKED}) FROM ${compiler.step(reach.spine)}) - ${back}`;

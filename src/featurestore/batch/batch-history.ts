@@ -1,12 +1,17 @@
 import type { BatchViewData } from '../../features/define/declaration.ts';
 import { batchTable } from '../../features/plan/batch-table.ts';
+import { valueDecoder } from '../../features/sql/decode.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
 import type { BatchGeneration, BatchRow } from '../../ports/online-store.ts';
 import { entityKeyCodec } from '../../schema/entity-key.ts';
 
-/** What the history knows of a view's newest generation. */
-export interface NewestGeneration {
+/** Columns between the key and the features: the generation, as_of, visible_from. */
+const GENERATION_COLUMNS = 3;
+
+/** What the history knows of a generation. */
+export interface KeptGeneration {
   readonly generation: number;
+  readonly asOf: number;
   readonly visibleFrom: number;
 }
 
@@ -29,10 +34,38 @@ export class BatchHistory {
   }
 
   /** The newest generation that is kept; null before the first. */
-  async newest(): Promise<NewestGeneration | null> {
-    const sql = `SELECT generation, visible_from FROM ${this.#offline.relation(this.#kept)} ORDER BY generation DESC LIMIT 1`;
+  async newest(): Promise<KeptGeneration | null> {
+    return this.#newestWhere('true');
+  }
+
+  /** The newest generation that saw less than one. */
+  async before({ asOf }: KeptGeneration): Promise<KeptGeneration | null> {
+    return this.#newestWhere(`as_of < CAST(${asOf} AS BIGINT)`);
+  }
+
+  /** The rows of a kept generation. */
+  async rowsOf({ generation }: KeptGeneration): Promise<readonly BatchRow[]> {
+    const { entity, features } = this.#view;
+    const { encode } = entityKeyCodec(entity.key);
+    const keys = Object.values(entity.key).map(valueDecoder);
+    const values = Object.values(features).map(valueDecoder);
+    const first = keys.length + GENERATION_COLUMNS;
+    const rows: BatchRow[] = [];
+    const sql = `SELECT * FROM ${this.#offline.relation(this.#kept)} WHERE generation = CAST(${generation} AS BIGINT)`;
+    for await (const batch of this.#offline.query(sql)) {
+      for (const row of batch) {
+        // The row of no entity is the sign of a generation without rows.
+        const key = encode(keys.map((decode, i) => decode(row[i])));
+        if (key !== null) rows.push({ key, values: values.map((decode, i) => decode(row[first + i])) });
+      }
+    }
+    return rows;
+  }
+
+  async #newestWhere(condition: string): Promise<KeptGeneration | null> {
+    const sql = `SELECT generation, as_of, visible_from FROM ${this.#offline.relation(this.#kept)} WHERE ${condition} ORDER BY generation DESC LIMIT 1`;
     for await (const [row] of this.#offline.query(sql)) {
-      if (row !== undefined) return { generation: Number(row[0]), visibleFrom: Number(row[1]) };
+      if (row !== undefined) return { generation: Number(row[0]), asOf: Number(row[1]), visibleFrom: Number(row[2]) };
     }
     return null;
   }

@@ -2,7 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
 import type { BatchViewData } from '../../features/define/declaration.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import type { BatchGeneration, OnlineStore } from '../../ports/online-store.ts';
+import type { BatchGeneration, BatchRow, OnlineStore } from '../../ports/online-store.ts';
 import { BatchHistory } from './batch-history.ts';
 import { type Cron, lastDue, parseCron } from './cron.ts';
 import { readBatch } from './read-batch.ts';
@@ -107,9 +107,7 @@ export class BatchSchedule {
    */
   async run(view: BatchViewData): Promise<BatchRun> {
     const { clock } = this.#options;
-    const scheduled = this.#views.find((one) => one.view === view);
-    if (scheduled === undefined)
-      throw fail('VIEW_UNKNOWN', { view: view.name, known: this.#views.map((one) => one.view.name) });
+    const scheduled = this.#scheduledOf(view);
     try {
       const run = await this.#run(scheduled);
       scheduled.succeeded += 1;
@@ -133,22 +131,56 @@ export class BatchSchedule {
   }
 
   async #run(scheduled: ScheduledView): Promise<BatchRun> {
-    const { online, offline, clock } = this.#options;
+    const { offline, clock } = this.#options;
     const { view } = scheduled;
     const asOf = clock();
     scheduled.triedAt = asOf;
     const { rows, nullKeys } = await readBatch(view, offline, asOf);
+    const generation = await this.#serve(scheduled, asOf, rows);
+    scheduled.succeededAt = generation.visibleFrom;
+    return { generation, rows: rows.length, nullKeys };
+  }
+
+  /**
+   * Serves the rows of the generation before the newest again, as a generation of its own: a training row still sees what
+   * a request of its instant saw, before, between and after. Once more goes back one further. Errors: BATCH_GENERATION,
+   * VIEW_UNKNOWN.
+   */
+  async rollBack(view: BatchViewData): Promise<BatchRun> {
+    const scheduled = this.#scheduledOf(view);
+    const newest = await scheduled.history.newest();
+    const before = newest === null ? null : await scheduled.history.before(newest);
+    if (before === null)
+      throw fail('BATCH_GENERATION', {
+        view: view.name,
+        asOf: newest === null ? 'now' : new Date(newest.asOf).toISOString(),
+      });
+    const rows = await scheduled.history.rowsOf(before);
+    const generation = await this.#serve(scheduled, before.asOf, rows);
+    return { generation, rows: rows.length, nullKeys: 0 };
+  }
+
+  /** Makes rows the next generation, seen from now on. */
+  async #serve(scheduled: ScheduledView, asOf: number, rows: readonly BatchRow[]): Promise<BatchGeneration> {
+    const { online, clock } = this.#options;
+    const { view, history } = scheduled;
     scheduled.generation += 1;
-    const unseen = { viewId: viewId(view), generation: scheduled.generation, asOf, visibleFrom: asOf };
-    await scheduled.history.prepare(unseen, rows);
+    const unseen = { viewId: viewId(view), generation: scheduled.generation, asOf, visibleFrom: clock() };
+    await history.prepare(unseen, rows);
     await online.writeBatch(unseen, view.features, rows);
     const generation = { ...unseen, visibleFrom: clock() };
     await online.switchBatch(generation);
-    await scheduled.history.keep(generation, rows);
+    await history.keep(generation, rows);
     scheduled.triedAt = generation.visibleFrom;
-    scheduled.succeededAt = generation.visibleFrom;
     scheduled.asOf = asOf;
-    return { generation, rows: rows.length, nullKeys };
+    return generation;
+  }
+
+  #scheduledOf(view: BatchViewData): ScheduledView {
+    const scheduled = this.#views.find((one) => one.view === view);
+    if (scheduled === undefined)
+      throw fail('VIEW_UNKNOWN', { view: view.name, known: this.#views.map((one) => one.view.name) });
+    return scheduled;
   }
 }
 

@@ -1,5 +1,6 @@
 import { floorTo } from '../../base/time.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
+import { Admission, type Verdict } from '../../features/engine/admission.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import { viewKeyEncoder } from '../../features/engine/stream-engine.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
@@ -10,7 +11,8 @@ import type { TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
-import { offsetsOf, readDeliveries } from './log-cursor.ts';
+import { offsetsOf, readDeliveries, type TakeDeliveries } from './log-cursor.ts';
+import { rememberIds } from './remember-ids.ts';
 import type { TileCache } from './tile-cache.ts';
 import { TileTableWriter } from './tile-table-writer.ts';
 
@@ -29,7 +31,7 @@ export interface ArchiveOptions {
 }
 
 /**
- * Writes the offline store: every well-formed delivery with its place in the log, and, as the second reader of the tile
+ * Writes the offline store: every well-formed delivery with its place in the log and what was made of it, and, as the second reader of the tile
  * stream, every tile that changed, at its newest version. Each has its own position in the manifest. After a crash it
  * reads the log again from there: raw deliveries are appended, the tiles they touch are written at what they are by
  * then, which is the same in the end, since a tile's version only grows.
@@ -63,14 +65,7 @@ export class Archive {
       const to = applied[topicOf(source)];
       const buffer = new RawBuffer(source, offsetsOf(raw, source, begins));
       archive.#raw.set(source.name, buffer);
-      await readDeliveries(
-        options.log,
-        source,
-        options.rowsOf(source),
-        [...buffer.next],
-        (partition, offset, ds) => buffer.take(partition, offset, ds),
-        to,
-      );
+      await refill(buffer, options, to);
       const layouts = options.layouts.filter(({ view }) => view.source.name === source.name);
       const from = offsetsOf(tiles, source, begins);
       await readDeliveries(
@@ -85,9 +80,15 @@ export class Archive {
     return archive;
   }
 
-  /** Takes what was just appended to the log. */
-  take(source: EventSourceData, partition: number, offset: number, deliveries: readonly Delivery[]): void {
-    this.#raw.get(source.name)?.take(partition, offset, deliveries);
+  /** Takes what was just judged. */
+  take(
+    source: EventSourceData,
+    partition: number,
+    offset: number,
+    deliveries: readonly Delivery[],
+    verdicts: readonly Verdict[],
+  ): void {
+    this.#raw.get(source.name)?.take(partition, offset, deliveries, verdicts);
   }
 
   /** Notes the tiles of a commit of the materialiser. */
@@ -102,6 +103,28 @@ export class Archive {
     let deliveries = rowsOf(this.#unpublished.deliveries);
     for (const buffer of this.#raw.values()) deliveries += buffer.rows;
     return { deliveries, tiles: this.#touchedTiles + rowsOf(this.#unpublished.tiles) };
+  }
+
+  /** The first offset, by partition, that a restart has to read: what is not published, and the ids that still matter to it. */
+  async keepFrom(source: EventSourceData): Promise<readonly number[]> {
+    const { log, offline, layouts } = this.#options;
+    const topic = topicOf(source);
+    const begins = (await log.ends(topic)).map(({ begin }) => begin);
+    const raw = offsetsOf(await offline.position(RAW_READER), source, begins);
+    const hasTiles = layouts.some(({ view }) => view.source.name === source.name);
+    const tiles = hasTiles ? offsetsOf(await offline.position(TILE_READER), source, begins) : raw;
+    const { memoryMs } = new Admission(source);
+    return Promise.all(
+      begins.map(async (begin, partition) => {
+        const next = Math.min(raw[partition], tiles[partition]);
+        if (next <= begin) return begin;
+        const { records } = await log.read(topic, partition, raw[partition] - 1, 1);
+        const [last] = records;
+        return last === undefined
+          ? next
+          : Math.min(next, await log.offsetAtIngest(topic, partition, last.ingestTs - memoryMs));
+      }),
+    );
   }
 
   /** Publishes the deliveries taken so far; runs after a publish that is under way. */
@@ -200,6 +223,25 @@ function distinct(starts: readonly number[]): readonly number[] {
   return starts.length < 2 ? starts : [...new Set(starts)];
 }
 
+/** Takes from the log what a buffer does not have, up to `to`, judged again with the ids that were known before it. */
+async function refill(
+  buffer: RawBuffer,
+  { log, rowsOf }: ArchiveOptions,
+  to: readonly number[] | undefined,
+): Promise<void> {
+  const { source } = buffer;
+  const from = [...buffer.next];
+  const ends = to ?? (await log.ends(topicOf(source))).map(({ end }) => end);
+  if (from.every((next, partition) => next >= ends[partition])) return;
+  const admission = new Admission(source);
+  await rememberIds(log, source, rowsOf(source), admission, from);
+  const take: TakeDeliveries = (partition, offset, deliveries) => {
+    const verdicts = deliveries.map((delivery) => admission.judge(delivery, partition));
+    buffer.take(partition, offset, deliveries, verdicts);
+  };
+  await readDeliveries(log, source, rowsOf(source), from, take, ends);
+}
+
 function rowsOf(changes: readonly OfflineChange[]): number {
   return changes.reduce((sum, { tables }) => tables.reduce((rows, table) => rows + table.rows, sum), 0);
 }
@@ -222,17 +264,18 @@ class RawBuffer {
   }
 
   /** Takes deliveries that come next; what it has already is passed over. */
-  take(partition: number, offset: number, deliveries: readonly Delivery[]): void {
+  take(partition: number, offset: number, deliveries: readonly Delivery[], verdicts: readonly Verdict[]): void {
     const known = this.next[partition] - offset;
     if (known < 0) return;
     const columns = this.#columns;
-    const width = columns.length - 3;
+    const width = columns.length - 4;
     for (let d = known; d < deliveries.length; d += 1) {
       const { row, ingestTs } = deliveries[d];
       for (let c = 0; c < width; c += 1) columns[c].push(row[c]);
       columns[width].push(ingestTs);
       columns[width + 1].push(partition);
       columns[width + 2].push(offset + d);
+      columns[width + 3].push(verdicts[d]);
     }
     this.next[partition] = Math.max(this.next[partition], offset + deliveries.length);
   }

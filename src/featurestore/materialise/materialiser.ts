@@ -9,7 +9,7 @@ import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import { emptyRun } from '../../features/tile/tile-run.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import { emptyMemo } from '../../features/window/window-memo.ts';
-import type { EventLog } from '../../ports/event-log.ts';
+import type { EventLog, PartitionEnds } from '../../ports/event-log.ts';
 import type { OnlineStore, TileReport, TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import type { Value } from '../../schema/column.ts';
@@ -21,6 +21,15 @@ import { RemoteFeed } from './remote-feed.ts';
 import { type KeyTiles, TileCache, type ViewKey } from './tile-cache.ts';
 import { WRITER } from './writer.ts';
 
+/** Takes what was judged of a partition in log order; `offset` is that of the first delivery. */
+export type TakeJudged = (
+  source: EventSourceData,
+  partition: number,
+  offset: number,
+  deliveries: readonly Delivery[],
+  verdicts: readonly Verdict[],
+) => void;
+
 export interface MaterialiserOptions {
   readonly log: EventLog;
   readonly store: OnlineStore;
@@ -28,8 +37,7 @@ export interface MaterialiserOptions {
   readonly rowsOf: RowsOf;
   readonly layouts: readonly TileLayout[];
   readonly cacheKeys: number;
-  /** Sees every judged delivery, in log order of its partition. */
-  readonly judged?: (source: EventSourceData, delivery: Delivery, verdict: Verdict) => void;
+  readonly judged?: TakeJudged;
   /** Sees the tiles of every commit before they are written. */
   readonly committing?: (tiles: readonly TileWrite[]) => void;
   /** Log clock up to which the tiles have reached the offline store: those after it are kept in memory and store. */
@@ -330,7 +338,7 @@ export class Materialiser {
       this.missedEvents = true;
     }
     const ahead = ends.findIndex(({ end }, partition) => end < next[partition]);
-    if (ahead >= 0) throw fail('STORE_AHEAD', { source: source.name, position: next[ahead], end: ends[ahead].end });
+    if (ahead >= 0) throw aheadOf(ends[ahead], source, next[ahead]);
     const engine = new SourceEngine<KeyTiles>(
       source,
       layouts.filter(({ view }) => view.source.name === source.name),
@@ -370,14 +378,16 @@ export class Materialiser {
   }
 
   #apply(state: SourceState, partition: number, deliveries: readonly Delivery[]): void {
-    const { judged } = this.#options;
-    const judgedTo = this.#judgedTo.get(state.source.name)?.[partition] ?? 0;
+    const offset = state.next[partition];
     this.#partition = partition;
-    for (let i = 0; i < deliveries.length; i += 1) {
-      this.#offset = state.next[partition] + i;
-      const verdict = state.engine.apply(deliveries[i], partition);
-      if (this.#offset >= judgedTo) judged?.(state.source, deliveries[i], verdict);
-    }
+    const verdicts = deliveries.map((delivery, i) => {
+      this.#offset = offset + i;
+      return state.engine.apply(delivery, partition);
+    });
+    const known = Math.max(0, (this.#judgedTo.get(state.source.name)?.[partition] ?? 0) - offset);
+    const judged = this.#options.judged ?? nothing;
+    if (known === 0) judged(state.source, partition, offset, deliveries, verdicts);
+    else judged(state.source, partition, offset + known, deliveries.slice(known), verdicts.slice(known));
     const last = deliveries[deliveries.length - 1];
     if (last === undefined) return;
     state.next[partition] += deliveries.length;
@@ -409,6 +419,13 @@ const REMOTE_COMMIT = 50_000;
 
 /** The stores are swept this often by the log clock. */
 const DROP_EVERY_MS = 86_400_000;
+
+/** The error of a store that has taken more than the log has: what lies behind the log's end is damaged, if anything does. */
+function aheadOf({ end, rest }: PartitionEnds, source: EventSourceData, position: number): Error {
+  if (rest === undefined) return fail('STORE_AHEAD', { source: source.name, position, end });
+  const reason = `the log ends there at offset ${end}, and a store has taken the events up to ${position}`;
+  return fail('LOG_CORRUPT', { ...rest, reason });
+}
 
 function nothing(): void {}
 

@@ -39,38 +39,58 @@ export class TileTableWriter {
       .map((rows) => (rows ?? this.#tiles).append());
   }
 
+  /** Hot path: once for every tile that changed. */
   #add(key: readonly OfflineValue[], run: TileRun, index: number): void {
     const { numbers, objects, partials } = this.#layout;
     const at = index * numbers;
     const start = run.nums[at + START];
     const version = tileVersion(run.nums[at + GENERATION], run.nums[at + COUNT]);
-    const scalars: OfflineValue[] = [];
-    partials.forEach(({ aggregate, num, obj }, p) => {
-      scalars.push(...aggregate.toColumns(run, at + num, index * objects + obj));
+    const tiles = this.#tiles.begin();
+    for (const part of key) tiles.add(part);
+    tiles.add(start);
+    tiles.add(run.nums[at + COUNT]);
+    tiles.add(version);
+    tiles.add(run.nums[at + MAX_TS]);
+    for (let p = 0; p < partials.length; p += 1) {
+      const { aggregate, num, obj } = partials[p];
+      for (const value of aggregate.toColumns(run, at + num, index * objects + obj)) tiles.add(value);
       const rows = this.#parts[p];
-      if (rows === null || aggregate.parts === null) return;
+      if (rows === null || aggregate.parts === null) continue;
       for (const { part, value } of aggregate.parts.toParts(run, at + num, index * objects + obj)) {
-        rows.push([...key, start, version, part, value]);
+        const row = rows.begin();
+        for (const own of key) row.add(own);
+        row.add(start);
+        row.add(version);
+        row.add(part);
+        row.add(value);
       }
-    });
-    this.#tiles.push([...key, start, run.nums[at + COUNT], version, run.nums[at + MAX_TS], ...scalars]);
+    }
   }
 }
 
-/** Rows of one table, by column. */
+/** Rows of one table, by column, written cell by cell. */
 class Rows {
   count = 0;
   readonly #table: OfflineTable;
   readonly #columns: OfflineValue[][];
+  #column = 0;
 
   constructor(table: OfflineTable) {
     this.#table = table;
     this.#columns = Object.keys(table.columns).map(() => []);
   }
 
-  push(row: readonly OfflineValue[]): void {
-    for (let c = 0; c < row.length; c += 1) this.#columns[c].push(row[c]);
+  begin(): this {
     this.count += 1;
+    this.#column = 0;
+    return this;
+  }
+
+  /** The next cell of the row. A whole number that a double holds is one: it is staged as it is. */
+  add(value: OfflineValue): void {
+    const isSafe = typeof value === 'bigint' && value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER;
+    this.#columns[this.#column].push(isSafe ? Number(value) : value);
+    this.#column += 1;
   }
 
   append(): TableAppend {

@@ -17,6 +17,12 @@ export class ServedPublisher {
     this.#offline = offline;
   }
 
+  /** Keeps tables for the next publish. */
+  keep(tables: readonly TableAppend[]): void {
+    if (tables.length > 0) this.#waiting.push(tables);
+    this.#bound();
+  }
+
   /** Publishes tables, after what waits. */
   publish(tables: readonly TableAppend[]): Promise<void> {
     if (tables.length > 0) this.#waiting.push(tables);
@@ -32,13 +38,17 @@ export class ServedPublisher {
         this.#waiting.shift();
       }
     } catch (error) {
-      let rows = this.#waiting.reduce((sum, change) => sum + rowsOf(change), 0);
-      while (rows > MOST_WAITING) {
-        const oldest = rowsOf(this.#waiting.shift() ?? []);
-        rows -= oldest;
-        this.lost += oldest;
-      }
+      this.#bound();
       throw error;
+    }
+  }
+
+  #bound(): void {
+    let rows = this.#waiting.reduce((sum, change) => sum + rowsOf(change), 0);
+    while (rows > MOST_WAITING) {
+      const oldest = rowsOf(this.#waiting.shift() ?? []);
+      rows -= oldest;
+      this.lost += oldest;
     }
   }
 }

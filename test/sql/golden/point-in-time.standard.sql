@@ -16,10 +16,41 @@ deliveries AS (
     s."delay" AS c_delay,
     s."_ingest_ts" AS ingest_ts,
     s."_partition" AS partition_no,
-    s."_offset" AS log_offset
+    s."_offset" AS log_offset,
+    s."_verdict" AS verdict
   FROM departures AS s
 ),
+unjudged AS (
+  SELECT
+    s."id" AS c_id,
+    s."at" AS c_at,
+    s."origin" AS c_origin,
+    s."destination" AS c_destination,
+    s."delay" AS c_delay,
+    s."_ingest_ts" AS ingest_ts,
+    s."_partition" AS partition_no,
+    s."_offset" AS log_offset,
+    s."_verdict" AS verdict
+  FROM departures AS s
+  WHERE s."_verdict" IS NULL
+),
 accepted AS (
+  SELECT
+    c_id,
+    c_at,
+    c_origin,
+    c_destination,
+    c_delay,
+    ingest_ts,
+    partition_no,
+    log_offset
+  FROM deliveries
+  WHERE verdict <> 'duplicate'
+    AND c_at - ingest_ts <= CAST(60000 AS BIGINT)
+    AND ingest_ts - c_at <= CAST(3600000 AS BIGINT)
+    AND ingest_ts >= (SELECT MIN(q) FROM spine) - CAST(90060000 AS BIGINT)
+    AND ingest_ts <= (SELECT MAX(q) FROM spine) + CAST(3600000 AS BIGINT)
+  UNION ALL
   SELECT
     c_id,
     c_at,
@@ -40,7 +71,7 @@ accepted AS (
       partition_no,
       log_offset,
       ROW_NUMBER() OVER (PARTITION BY c_id ORDER BY partition_no, log_offset) AS delivery_no
-    FROM deliveries
+    FROM unjudged
     WHERE ingest_ts >= (SELECT MIN(q) FROM spine) - CAST(93720000 AS BIGINT)
   ) AS d
   WHERE delivery_no = 1

@@ -58,6 +58,7 @@ export class Partition {
       end: this.#acknowledged.end,
       lastIngestTs: this.#acknowledged.lastIngestTs,
       sizeBytes: this.#segments.reduce((bytes, segment) => bytes + segment.at.sizeBytes, 0),
+      ...(this.#newest.isTorn ? { rest: { path: this.#newest.path, byte: this.#newest.at.sizeBytes } } : {}),
     };
   }
 

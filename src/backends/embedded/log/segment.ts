@@ -47,13 +47,18 @@ export class Segment {
     return this.#end;
   }
 
+  /** Whether the file has bytes behind its end. */
+  get isTorn(): boolean {
+    return this.#torn;
+  }
+
   get isEmpty(): boolean {
     return this.#end.end === this.base;
   }
 
   /**
    * Reads every frame of the newest segment and builds the index. An append that was never acknowledged and is not whole
-   * is cut off, giving the bytes; any other bad frame is LOG_CORRUPT, naming file and byte; LOG_FORMAT.
+   * is left out, giving the bytes; any other bad frame is LOG_CORRUPT, naming file and byte; LOG_FORMAT.
    */
   scanNewest(): number {
     const bytes = this.#read(0, this.#files.size(this.fd));
@@ -68,7 +73,8 @@ export class Segment {
     if (at === bytes.length) return 0;
     const after = this.#laterFrame(bytes, at);
     if (after !== null) this.#corrupt(at, `what follows, at byte ${after}, says that it was acknowledged`);
-    this.#files.truncate(this.fd, at);
+    // It goes with the next append: a store that has seen these events tells that they are damaged, not torn.
+    this.#torn = true;
     return bytes.length - at;
   }
 

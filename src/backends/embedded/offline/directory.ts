@@ -9,13 +9,14 @@ import type { Manifest, ManifestFile } from './manifest.ts';
  * <store>/
  *   manifest.<sequence>.json                    what the store holds (manifest.ts)
  *   tables/<table name>/<sequence>-<n>.parquet  files of the manifest of that sequence or later ones
+ *   tables/<table name>/<sequence>-m<n>.parquet files that were merged from others, of later ones
  *   scratch/<process>-<n>/                      what a query of that process has no memory for
  *   lock                                        held by the process that writes
  */
 
 /** Path of a new file of a table within the store. */
-export function filePath(table: string, sequence: number, index: number): string {
-  return join('tables', table, `${sequence}-${index}.parquet`);
+export function filePath(table: string, sequence: number, name: string): string {
+  return join('tables', table, `${sequence}-${name}.parquet`);
 }
 
 export function scratchPath(directory: string): string {

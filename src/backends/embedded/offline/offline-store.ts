@@ -88,6 +88,11 @@ class EmbeddedOfflineStore implements OfflineStore {
   #manifest: Manifest;
   #turn: Promise<void> = Promise.resolve();
   #queries = 0;
+  /** Merges wait for each other, not changes for merges. */
+  #merging: Promise<void> = Promise.resolve();
+  /** Tables that wait to be merged. */
+  readonly #due = new Set<string>();
+  #merged = 0;
   #closed = false;
 
   constructor(options: Resolved, manifest: Manifest, engine: Engine, lock: Lock | null) {
@@ -98,7 +103,8 @@ class EmbeddedOfflineStore implements OfflineStore {
     this.#lock = lock;
   }
 
-  publish(change: OfflineChange): Promise<void> {
+  async publish(change: OfflineChange): Promise<void> {
+    this.#mustBeOpen();
     return this.#inTurn(async () => {
       for (const append of change.tables) checkAppend(append);
       // Made once without files for its checks, so that nothing is written for a change that is refused.
@@ -108,7 +114,7 @@ class EmbeddedOfflineStore implements OfflineStore {
         for (const append of change.tables) written.push(await this.#writeAppend(append, paths));
         return withChange(this.#manifest, change, written, this.#options.clock());
       });
-      for (const { table } of change.tables) await this.#compactIfDue(table.name);
+      for (const { table } of change.tables) this.#compactIfDue(table.name);
     });
   }
 
@@ -132,7 +138,8 @@ class EmbeddedOfflineStore implements OfflineStore {
     return `(${this.#select(stored, stored.files)})`;
   }
 
-  evolve(table: OfflineTable): Promise<void> {
+  async evolve(table: OfflineTable): Promise<void> {
+    this.#mustBeOpen();
     return this.#inTurn(async () => {
       const evolved = withColumns(this.#manifest, table, this.#options.clock());
       if (evolved !== null) await this.#writing(async () => evolved);
@@ -172,11 +179,16 @@ class EmbeddedOfflineStore implements OfflineStore {
     if (this.#lock === null) this.#manifest = readNewest(this.#options.path);
   }
 
-  compact(tableName: string): Promise<void> {
-    return this.#inTurn(() => this.#compact(tableName));
+  async compact(tableName: string): Promise<void> {
+    this.#mustBeOpen();
+    if (this.#lock === null) throw fail('OFFLINE_READER', { path: this.#options.path });
+    await this.#turn;
+    this.#known(tableName);
+    return this.#mergeInTurn(tableName);
   }
 
-  retain(tableName: string, rule: OfflineRetention): Promise<void> {
+  async retain(tableName: string, rule: OfflineRetention): Promise<void> {
+    this.#mustBeOpen();
     return this.#inTurn(async () => {
       const { files } = this.#known(tableName);
       const newest = await this.#files.newest(this.#engine, this.#manifest, files, rule.timeColumn);
@@ -190,6 +202,7 @@ class EmbeddedOfflineStore implements OfflineStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#merging;
     await this.#turn;
     this.#engine.close();
     this.#lock?.release();
@@ -197,7 +210,6 @@ class EmbeddedOfflineStore implements OfflineStore {
 
   /** Changes run one after the other. */
   async #inTurn(work: () => Promise<void>): Promise<void> {
-    this.#mustBeOpen();
     if (this.#lock === null) throw fail('OFFLINE_READER', { path: this.#options.path });
     const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => undefined);
@@ -244,8 +256,8 @@ class EmbeddedOfflineStore implements OfflineStore {
     table: string,
     paths: string[],
     write: (path: string, meta: Readonly<Record<string, string>>) => Promise<number>,
+    file = filePath(table, this.#manifest.sequence + 1, `${paths.length}`),
   ): Promise<ManifestFile> {
-    const file = filePath(table, this.#manifest.sequence + 1, paths.length);
     const path = this.#files.pathOf(file);
     mkdirSync(dirname(path), { recursive: true });
     paths.push(path);
@@ -261,40 +273,75 @@ class EmbeddedOfflineStore implements OfflineStore {
   }
 
   /** The change is published: that a merge fails must not look as if it were not. `compact` and every read say why. */
-  async #compactIfDue(tableName: string): Promise<void> {
+  #compactIfDue(tableName: string): void {
     const { wholeFileBytes, compactAtFiles } = this.#options;
+    if (this.#due.has(tableName) || this.#closed) return;
     if (mergeableRuns(this.#known(tableName).files, wholeFileBytes).flat().length < compactAtFiles) return;
-    await this.#compact(tableName).catch(() => undefined);
+    this.#due.add(tableName);
+    this.#mergeInTurn(tableName)
+      .catch(() => undefined)
+      .finally(() => this.#due.delete(tableName));
   }
 
+  #mergeInTurn(tableName: string): Promise<void> {
+    const merge = this.#merging.then(() => this.#compact(tableName));
+    this.#merging = merge.catch(() => undefined);
+    return merge;
+  }
+
+  /** Merges the small files of a table. They are read and the new ones written beside the changes that go on meanwhile. */
   async #compact(tableName: string): Promise<void> {
-    const { files } = this.#known(tableName);
-    const runs = mergeableRuns(files, this.#options.wholeFileBytes);
-    if (runs.length === 0) return;
-    await this.#writing(async (paths) => {
-      const merged = new Map<string, ManifestFile | null>();
-      for (const run of runs) {
-        for (const { path } of run) merged.set(path, null);
-        merged.set(run[0].path, await this.#merge(tableName, run, paths));
+    const table = this.#known(tableName);
+    for (const run of mergeableRuns(table.files, this.#options.wholeFileBytes)) {
+      const merged = await this.#merge(table, run);
+      const path = this.#files.pathOf(merged.path);
+      try {
+        await this.#swapIn(table, run, merged);
+      } catch (error) {
+        rmSync(path, { force: true });
+        throw error;
       }
-      const kept = files.flatMap((file) => {
-        const now = merged.get(file.path);
-        return now === undefined ? [file] : now === null ? [] : [now];
+    }
+  }
+
+  /** Puts a merged file in the place of those that it was merged from, if they are all there still. */
+  #swapIn({ name, columns }: ManifestTable, run: readonly ManifestFile[], merged: ManifestFile): Promise<void> {
+    return this.#inTurn(async () => {
+      const now = this.#known(name);
+      const { files } = now;
+      const first = files.findIndex(({ path }) => path === run[0].path);
+      if (run.some(({ path }, i) => files[first + i]?.path !== path)) {
+        rmSync(this.#files.pathOf(merged.path), { force: true });
+        return;
+      }
+      const file = now.columns === columns ? merged : { ...merged, columns };
+      const kept = [...files.slice(0, first), file, ...files.slice(first + run.length)];
+      await this.#writing(async (paths) => {
+        paths.push(this.#files.pathOf(merged.path));
+        return withFiles(this.#manifest, name, kept, this.#options.clock());
       });
-      return withFiles(this.#manifest, tableName, kept, this.#options.clock());
     });
   }
 
-  async #merge(table: string, run: readonly ManifestFile[], paths: string[]): Promise<ManifestFile> {
-    const sql = this.#select(this.#known(table), run);
+  async #merge(table: ManifestTable, run: readonly ManifestFile[]): Promise<ManifestFile> {
+    const { name } = table;
+    const sql = this.#select(table, run);
+    const paths: string[] = [];
+    this.#merged += 1;
+    const place = filePath(name, this.#manifest.sequence, `m${this.#merged}`);
+    // As a query does, it keeps the files that it reads.
+    this.#queries += 1;
     try {
-      const file = await this.#writeFile(table, paths, (path, meta) => this.#engine.copy(sql, path, meta));
+      const written = await this.#writeFile(name, paths, (path, meta) => this.#engine.copy(sql, path, meta), place);
       const rows = run.reduce((sum, each) => sum + each.rows, 0);
-      if (file.rows !== rows)
-        throw fail('OFFLINE_CORRUPT', { file: run[0].path, reason: `a merge found ${file.rows} rows, not ${rows}` });
-      return file;
+      if (written.rows !== rows)
+        throw fail('OFFLINE_CORRUPT', { file: run[0].path, reason: `a merge found ${written.rows} rows, not ${rows}` });
+      return written;
     } catch (error) {
-      throw this.#files.blamed(error, sql, this.#manifest);
+      for (const file of paths) rmSync(file, { force: true });
+      throw writeError(this.#files.blamed(error, sql, this.#manifest), this.#options.path);
+    } finally {
+      this.#queries -= 1;
     }
   }
 
