@@ -220,6 +220,21 @@ test('events that come after a vector was served are put under lateness', async 
   expect({ lateness: lateness > 0, staleness, logic }).toEqual({ lateness: true, staleness: 0, logic: 0 });
 });
 
+test('vectors that were served weeks apart are all recomputed', async () => {
+  const place = await newPlace();
+  const store = await open(place);
+  for (const id of ['a', 'b', 'c']) {
+    await store.ingest(clicks, [click(id, place.now - MINUTE_MS)]);
+    await store.read(service, { user: 'ann', page: '/' });
+    place.now += 9 * 86_400_000;
+  }
+  expect(await store.auditSkew(service, 0, place.now)).toMatchObject({
+    vectors: 3,
+    mismatches: { logic: 0, lateness: 0 },
+  });
+  expect(await store.auditSkew(service, START + 1, place.now)).toMatchObject({ vectors: 2 });
+});
+
 /** Takes the position of a commit and loses its tiles. */
 class LosingStore extends MemoryOnlineStore {
   override writeTiles(commit: TileCommit): TileReport {

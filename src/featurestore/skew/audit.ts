@@ -1,6 +1,7 @@
 import type { BatchViewData, FeatureServiceData, OnDemandViewData } from '../../features/define/declaration.ts';
 import { batchTable } from '../../features/plan/batch-table.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
+import { floorSql } from '../../features/sql/text.ts';
 import { windowsOf } from '../../features/window/window-reader.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import type { Value } from '../../schema/column.ts';
@@ -55,6 +56,8 @@ export interface AuditOptions {
 }
 
 const EXAMPLES = 10;
+/** Vectors are recomputed so much of time at once: the events that can count for them are then few enough to stay in memory. */
+const SLICE_MS = 7 * 86_400_000;
 const MOST_VECTORS = 200_000;
 /** Vectors whose generations are looked into. */
 const MOST_SUSPECTS = 10_000;
@@ -64,12 +67,14 @@ export async function auditSkew(options: AuditOptions): Promise<SkewReport> {
   const { service } = options;
   const logged = await countLogged(options);
   const sampled = sampleOf(options, logged);
-  const known = new Map<string, PointInTimeRow>();
-  for await (const rows of recomputed(options, 'as-known', sampled))
-    for (const row of rows) known.set(rowName(row), row);
   const tally = new Tally(service);
-  for await (const rows of recomputed(options, 'corrected', sampled)) {
-    for (const row of rows) tally.add(row, known.get(rowName(row)) ?? row, readServed(service, row.also));
+  for (const slice of await slicesOf(options)) {
+    const known = new Map<string, PointInTimeRow>();
+    for await (const rows of recomputed(slice, 'as-known', sampled))
+      for (const row of rows) known.set(rowName(row), row);
+    for await (const rows of recomputed(slice, 'corrected', sampled)) {
+      for (const row of rows) tally.add(row, known.get(rowName(row)) ?? row, readServed(service, row.also));
+    }
   }
   await acquitStale(options, tally);
   return tally.report(logged);
@@ -108,6 +113,20 @@ async function countLogged(options: AuditOptions): Promise<number> {
   const sql = `SELECT COUNT(*) FROM ${offline.relation(servedTable(service))} AS t WHERE ${within(options)}`;
   for await (const [row] of offline.query(sql)) return Number(row?.[0]);
   return 0;
+}
+
+/** The time of an audit in slices, those without a vector left out. */
+async function slicesOf(options: AuditOptions): Promise<readonly AuditOptions[]> {
+  const { service, offline, from, to } = options;
+  const slices: AuditOptions[] = [];
+  const logged = `FROM ${offline.relation(servedTable(service))} AS t WHERE ${within(options)}`;
+  for await (const rows of offline.query(`SELECT ${floorSql('_at', SLICE_MS)} ${logged} GROUP BY 1 ORDER BY 1`)) {
+    for (const [start] of rows) {
+      const begin = Number(start);
+      slices.push({ ...options, from: Math.max(from, begin), to: Math.min(to, begin + SLICE_MS) });
+    }
+  }
+  return slices;
 }
 
 /** The vectors to recompute, as SQL: all, or where there are too many the same of them in every pass. */
