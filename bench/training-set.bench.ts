@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   await connection.run(`CREATE TABLE raw AS SELECT LPAD(CAST(ROW_NUMBER() OVER () AS STRING), 6, '0') AS line,
     CAST(EPOCH_MS(InvoiceDate) AS BIGINT) AS sold, REPLACE(CustomerID, '.0', '') AS customer, StockCode AS sku,
     CAST(Quantity AS BIGINT) AS quantity, CAST(ROUND(UnitPrice * 1000) AS BIGINT) AS price, sold AS _ingest_ts,
-    CAST(0 AS BIGINT) AS _partition, CAST(ROW_NUMBER() OVER () AS BIGINT) AS _offset
+    CAST(0 AS BIGINT) AS _partition, CAST(ROW_NUMBER() OVER () AS BIGINT) AS _offset, 'accepted' AS _verdict
     FROM read_csv('${file}', header = true, types = {'InvoiceNo': 'VARCHAR', 'StockCode': 'VARCHAR', 'CustomerID': 'VARCHAR'})`);
   const ours = query();
   const rates = await measureRates(
