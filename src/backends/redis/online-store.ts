@@ -23,7 +23,7 @@ import { BatchRows } from './batch-rows.ts';
 import { checkPolicy, checkServers } from './check-server.ts';
 import { WriterLock } from './lock.ts';
 import { Reader } from './reader.ts';
-import { bytesOf, listOf, RedisLink, textOf } from './redis-link.ts';
+import { bytesOf, listOf, RedisLink, type Reply, textOf } from './redis-link.ts';
 import type { RedisOptions } from './redis-options.ts';
 import { replaceBlocks, shareHot, upsertTiles } from './scripts.ts';
 import { type Place, placeOf, type StoreKeys, storeKeys } from './store-keys.ts';
@@ -35,7 +35,6 @@ import {
   encodeBlock,
   encodeStamp,
   hopAndBlock,
-  STAMP_FIELD,
   TILES_PER_BLOCK,
 } from './tile-block.ts';
 
@@ -205,11 +204,11 @@ class RedisOnlineStore implements OnlineStore {
   async #dropOfKey(layout: TileLayout, key: string, before: readonly (number | undefined)[]): Promise<void> {
     const place = placeOf(key);
     const list = listOf(await this.#link.sendUnlimited(place, ['HGETALL', key]));
-    const args: Buffer[] = [];
+    const args: (string | Buffer)[] = [];
     for (let i = 0; i < list.length; i += 2) {
-      const [field, value] = [bytesOf(list[i]), bytesOf(list[i + 1])];
-      const at = field === null ? null : hopAndBlock(field);
-      if (field === null || value === null || at === null) continue;
+      const [field, value] = [textOf(list[i]), bytesOf(list[i + 1])];
+      const at = hopAndBlock(field);
+      if (value === null || at === null) continue;
       const hopMs = layout.view.hopsMs[at.hop];
       const from = (before[at.hop] ?? Number.NEGATIVE_INFINITY) - hopMs + 1;
       if (at.block * TILES_PER_BLOCK * hopMs >= from) continue;
@@ -321,16 +320,16 @@ function writesOf(layout: TileLayout, hopMs: number, run: TileRun): readonly Til
 /** All blocks of a key's hash, by hop and start, and its stamp. */
 function decodeKey(
   layout: TileLayout,
-  list: readonly unknown[],
+  list: readonly Reply[],
 ): { readonly runs: readonly TileRun[]; readonly stamp: number | null } {
   const blocks: { readonly hop: number; readonly block: number; readonly bytes: Buffer }[] = [];
   let stamp: number | null = null;
   for (let i = 0; i < list.length; i += 2) {
-    const [field, bytes] = [list[i], list[i + 1]];
-    if (!Buffer.isBuffer(field) || !Buffer.isBuffer(bytes)) continue;
-    const at = hopAndBlock(field);
-    if (at !== null) blocks.push({ ...at, bytes });
-    else if (field.equals(STAMP_FIELD)) stamp = decodeStamp(bytes);
+    const bytes = bytesOf(list[i + 1]);
+    if (bytes === null) continue;
+    const at = hopAndBlock(textOf(list[i]));
+    if (at === null) stamp = decodeStamp(bytes);
+    else blocks.push({ ...at, bytes });
   }
   blocks.sort((a, b) => a.hop - b.hop || a.block - b.block);
   const runs = layout.view.hopsMs.map(() => emptyRun(layout));

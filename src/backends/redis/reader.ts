@@ -1,4 +1,3 @@
-import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import { emptyRun, type TileRun } from '../../features/tile/tile-run.ts';
 import type { BatchAnswer, BatchRead, TileRead } from '../../ports/online-store.ts';
 import type { RequestAnswer } from '../../ports/remote-store.ts';
@@ -102,12 +101,16 @@ export class Reader {
     return groups;
   }
 
-  /** The blocks that the reads of a key touch, as names and values in turn. */
-  async #askBlocks({ place, reads }: KeyReads, tiles: readonly TileRead[]): Promise<readonly Reply[]> {
-    const fields = fieldsOf(reads.map((i) => tiles[i]));
-    if (fields === null) return listOf(await this.#link.sendUnlimited(place, ['HGETALL', place.key]));
+  /** The blocks that the reads of a key touch, ascending by hop and start. */
+  async #askBlocks({ place, reads }: KeyReads, tiles: readonly TileRead[]): Promise<readonly Block[]> {
+    const blocks = blocksOf(reads.map((i) => tiles[i]));
+    if (blocks === null) return allBlocks(listOf(await this.#link.sendUnlimited(place, ['HGETALL', place.key])));
+    const fields = blocks.map(({ hop, block }) => blockField(hop, block));
     const values = listOf(await this.#link.sendUnlimited(place, ['HMGET', place.key, ...fields]));
-    return values.flatMap((value, f) => (value === null ? [] : [fields[f], value]));
+    return blocks.flatMap((at, f) => {
+      const bytes = bytesOf(values[f]);
+      return bytes === null ? [] : [{ ...at, bytes }];
+    });
   }
 
   async #askRow(read: BatchRead, runs: Runs | null, turn: Turn, nodes: Set<NodeMarks>): Promise<Reply> {
@@ -204,29 +207,42 @@ async function readMarks({ node, before, after, covered }: NodeMarks): Promise<M
   };
 }
 
-/** Names of the blocks that reads of one key touch; null where they are too many to name. */
-function fieldsOf(reads: readonly TileRead[]): readonly Buffer[] | null {
-  const fields: Buffer[] = [];
+interface Block {
+  /** Index among the view's hops. */
+  readonly hop: number;
+  readonly block: number;
+  readonly bytes: Buffer;
+}
+
+/** The blocks that reads of one key touch; null where they are too many to name. */
+function blocksOf(reads: readonly TileRead[]): readonly Omit<Block, 'bytes'>[] | null {
+  const blocks: Omit<Block, 'bytes'>[] = [];
   for (const { layout, hopMs, from, to } of reads) {
     const hop = layout.view.hopsMs.indexOf(hopMs);
     const [first, end] = [blockOf(from, hopMs), blockOf(to - 1, hopMs) + 1];
-    if (!(end - first + fields.length <= MOST_FIELDS)) return null;
-    for (let block = first; block < end; block += 1) fields.push(blockField(hop, block));
+    if (!(end - first + blocks.length <= MOST_FIELDS)) return null;
+    for (let block = first; block < end; block += 1) blocks.push({ hop, block });
   }
-  return fields;
+  return blocks;
 }
 
-/** Appends what of the blocks belongs to a read, ascending. */
-function decodeInto({ layout, hopMs, from, to }: TileRead, run: TileRun, list: readonly Reply[]): void {
-  const hop = layout.view.hopsMs.indexOf(hopMs);
-  const blocks: { readonly block: number; readonly bytes: Buffer }[] = [];
+/** The blocks of a whole hash, given as names and values in turn. */
+function allBlocks(list: readonly Reply[]): readonly Block[] {
+  const blocks: Block[] = [];
   for (let i = 0; i < list.length; i += 2) {
-    const [field, bytes] = [bytesOf(list[i]), bytesOf(list[i + 1])];
-    const at = field === null ? null : hopAndBlock(field);
-    if (at?.hop === hop && bytes !== null) blocks.push({ block: at.block, bytes });
+    const at = hopAndBlock(textOf(list[i]));
+    const bytes = bytesOf(list[i + 1]);
+    if (at !== null && bytes !== null) blocks.push({ ...at, bytes });
   }
-  blocks.sort((a, b) => a.block - b.block);
-  for (const { bytes } of blocks) appendBlock(layout as TileLayout, hopMs, run, bytes, from, to);
+  return blocks.sort((a, b) => a.hop - b.hop || a.block - b.block);
+}
+
+/** Appends what of the blocks belongs to a read. */
+function decodeInto({ layout, hopMs, from, to }: TileRead, run: TileRun, blocks: readonly Block[]): void {
+  const wanted = layout.view.hopsMs.indexOf(hopMs);
+  const [first, last] = [blockOf(from, hopMs), blockOf(to - 1, hopMs)];
+  for (const { hop, block, bytes } of blocks)
+    if (hop === wanted && !(block < first || block > last)) appendBlock(layout, hopMs, run, bytes, from, to);
 }
 
 const codecs = new WeakMap<BatchRead['features'], RowCodec>();

@@ -78,7 +78,7 @@ for a = 4, #ARGV, 3 do
   end
 end
 if any then
-  redis.call('HSET', KEYS[1], string.char(255), ARGV[1])
+  redis.call('HSET', KEYS[1], '~', ARGV[1])
   if ARGV[2] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 end
 return count
@@ -95,7 +95,7 @@ for a = 1, #ARGV, 3 do
     else redis.call('HSET', KEYS[1], ARGV[a], ARGV[a + 2]) end
   end
 end
-if redis.call('HLEN', KEYS[1]) <= 1 and redis.call('HEXISTS', KEYS[1], string.char(255)) == 1 then
+if redis.call('HLEN', KEYS[1]) <= 1 and redis.call('HEXISTS', KEYS[1], '~') == 1 then
   redis.call('UNLINK', KEYS[1])
 end
 return 1

@@ -10,7 +10,8 @@ import type { TileWrite } from '../../ports/online-store.ts';
  * write reads the frame around each tile, not the tile.
  *
  * ```
- * field  = hop block                ; hop: u8, index among the view's hops; block: int, floor(start / (32 · hop))
+ * field  = hop block                ; hop: index among the view's hops; block: floor(start / (32 · hop)); both in base 36, the
+ *                                    ; hop one character. Text, since the client writes each argument of bytes apart
  * value  = format *(entry)          ; ascending
  * format = %x01
  * entry  = place generation n size tile
@@ -19,35 +20,30 @@ import type { TileWrite } from '../../ports/online-store.ts';
  * n      = varint
  * size   = varint                   ; bytes of the tile
  * tile   = as features/tile/tile-codec.ts writes it
- * stamp  = varint                   ; of the field %xFF: the commit that last wrote the hash
+ * stamp  = varint                   ; of the field "~": the commit that last wrote the hash
  * ```
  */
 export const TILES_PER_BLOCK = 32;
 const FORMAT = 1;
-export const STAMP_FIELD = Buffer.of(0xff);
+export const STAMP_FIELD = '~';
 
 const writer = new ByteWriter(4_096);
 const tile = new ByteWriter(1_024);
 const reader = new ByteReader('a block of tiles');
-const fieldReader = new ByteReader('a field of a block');
 
 /** The block that a tile belongs to. */
 export function blockOf(start: number, hopMs: number): number {
   return Math.floor(start / (hopMs * TILES_PER_BLOCK));
 }
 
-export function blockField(hop: number, block: number): Buffer {
-  writer.clear();
-  writer.u8(hop);
-  writer.int(block);
-  return Buffer.from(writer.view());
+export function blockField(hop: number, block: number): string {
+  return hop.toString(36) + block.toString(36);
 }
 
 /** Hop (by index) and block of a field; null of the stamp. */
-export function hopAndBlock(field: Uint8Array): { readonly hop: number; readonly block: number } | null {
-  if (field.length === 1) return null;
-  fieldReader.reset(field);
-  return { hop: fieldReader.u8(), block: fieldReader.int() };
+export function hopAndBlock(field: string): { readonly hop: number; readonly block: number } | null {
+  if (field === STAMP_FIELD) return null;
+  return { hop: Number.parseInt(field.slice(0, 1), 36), block: Number.parseInt(field.slice(1), 36) };
 }
 
 /** Tiles of one block, ascending, as the script takes them. */

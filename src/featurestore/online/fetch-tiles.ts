@@ -1,3 +1,4 @@
+import { floorTo } from '../../base/time.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
 import type { WindowReader } from '../../features/window/window-reader.ts';
@@ -24,9 +25,21 @@ export async function fetchLookups(
   lookups: readonly TileLookup[],
   at: number,
 ): Promise<FetchedTiles> {
-  const reads = lookups.flatMap(({ layout, key, reader }) =>
-    reader.spans(at).map((span): TileRead => ({ layout, key, ...span })),
-  );
+  const reads = lookups.flatMap(({ layout, key, reader }) => {
+    // Lateness and skew delay when a tile may be dropped, not which ones a window takes.
+    const { latenessMs, futureSkewMs } = layout.view.source;
+    return reader
+      .spans(at)
+      .map(
+        ({ hopMs, from, to }): TileRead => ({
+          layout,
+          key,
+          hopMs,
+          from: from + floorTo(latenessMs + futureSkewMs, hopMs),
+          to,
+        }),
+      );
+  });
   const { runs, degraded, freshUntil } = await remote.read(reads, []);
   const byLayout = new Map<TileLayout, Map<string, TileRun[]>>();
   reads.forEach(({ layout, key }, i) => {
