@@ -33,7 +33,7 @@ import { measureRates } from './measure.ts';
  */
 const KEYS = 2_000;
 const AT_ONCE = 64;
-const READS = 4_000;
+const READS = 10_000;
 
 const views = eventSource('views', {
   id: 'id',

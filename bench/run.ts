@@ -20,8 +20,8 @@ async function main(names: readonly string[]): Promise<boolean> {
   let whole = names.length === 0;
   for (const file of chosen) {
     const found = await figuresOf(file);
-    whole &&= found.length > 0;
-    figures.push(...found);
+    whole &&= found !== null;
+    figures.push(...(found ?? []));
   }
   const table = `${figureTable(figures)}\n\n${machine()}`;
   console.log(`\n${table}`);
@@ -29,15 +29,18 @@ async function main(names: readonly string[]): Promise<boolean> {
   return whole || names.length > 0;
 }
 
-async function figuresOf(file: string): Promise<readonly Figure[]> {
+/** The figures of a bench: none of one that lacks what it needs and says so, null of one that failed. */
+async function figuresOf(file: string): Promise<readonly Figure[] | null> {
   const start = performance.now();
   const args = ['--conditions=headrace-source', '--expose-gc', `${root}/bench/${file}`];
   const { code, stdout, output } = await runCommand('node', args, { limitMs: 1_800_000 });
   console.error(`${file} ${((performance.now() - start) / 1000).toFixed(0)} s`);
   if (code !== 0) {
     console.error(output);
-    return [];
+    return null;
   }
+  if (stdout.includes(': skipped, ')) console.error(stdout);
+  else if (!stdout.includes('{')) return null;
   return stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))

@@ -25,7 +25,7 @@ import type { TileWrite } from '../../ports/online-store.ts';
  */
 export const TILES_PER_BLOCK = 32;
 const FORMAT = 1;
-export const STAMP_FIELD = '~';
+const STAMP_FIELD = '~';
 
 const writer = new ByteWriter(4_096);
 const tile = new ByteWriter(1_024);

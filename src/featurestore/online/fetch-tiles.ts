@@ -28,17 +28,15 @@ export async function fetchLookups(
   const reads = lookups.flatMap(({ layout, key, reader }) => {
     // Lateness and skew delay when a tile may be dropped, not which ones a window takes.
     const { latenessMs, futureSkewMs } = layout.view.source;
-    return reader
-      .spans(at)
-      .map(
-        ({ hopMs, from, to }): TileRead => ({
-          layout,
-          key,
-          hopMs,
-          from: from + floorTo(latenessMs + futureSkewMs, hopMs),
-          to,
-        }),
-      );
+    return reader.spans(at).map(
+      ({ hopMs, from, to }): TileRead => ({
+        layout,
+        key,
+        hopMs,
+        from: from + floorTo(latenessMs + futureSkewMs, hopMs),
+        to,
+      }),
+    );
   });
   const { runs, degraded, freshUntil } = await remote.read(reads, []);
   const byLayout = new Map<TileLayout, Map<string, TileRun[]>>();
