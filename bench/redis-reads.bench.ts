@@ -74,7 +74,8 @@ async function main(url: string): Promise<void> {
     service: visitor,
     layoutOf: () => layout,
     tiles: storeTiles(hot),
-    store,
+    readBatch: (reads) => store.readBatch(reads),
+    computeOf: ({ compute }) => compute,
     clock: () => now,
     onComputeError: (_, error) => {
       throw error;
