@@ -21,7 +21,7 @@ import {
 
 /**
  * A training set for a spine that is larger than memory should be: `node --conditions=headrace-source
- * scripts/training-set/large-spine.ts 10000000 2000000` writes a spine of so many rows over a history of so many events,
+ * scripts/large-spine.ts 10000000 2000000` writes a spine of so many rows over a history of so many events,
  * joins it in both modes and prints time and peak of the process's memory.
  */
 const [rows = 10_000_000, events = 2_000_000] = process.argv.slice(2).map(Number);
