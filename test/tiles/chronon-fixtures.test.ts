@@ -172,13 +172,13 @@ test.skipIf(!hasSharedData)(`what is taken away again leaves Chronon's counts, s
   const deletable = kinds.filter(([name]) => ['AVERAGE(views)', 'COUNT(views)', 'SUM(rating)'].includes(name));
   for (const [name, spec] of deletable) {
     const [one, two] = [partial({ ...spec, retracts: true }), partial({ ...spec, retracts: true })];
-    const valueOf = (row: Row): Value => {
+    const inputOf = (row: Row): Value => {
       const value = row[columns.indexOf(name.slice(name.indexOf('(') + 1, -1))];
       return spec.inputType === tenth ? BigInt(Math.round(Number(value) * 10)) : Number(value);
     };
-    rows.forEach((row, i) => (i < 3 ? one : two).add(valueOf(row), Number(row[0]), `r${i}`));
+    for (const [i, row] of rows.entries()) (i < 3 ? one : two).add(inputOf(row), Number(row[0]), `r${i}`);
     one.merge(two);
-    for (const row of deletes) one.algebra.retract?.(one.cells, 0, 0, valueOf(row), Number(row[0]), 'd');
+    for (const row of deletes) one.algebra.retract?.(one.cells, 0, 0, inputOf(row), Number(row[0]), 'd');
     const answer = one.answer();
     expect(typeof answer === 'bigint' ? Number(answer) / 10 : answer).toBe(expected[name]);
   }
