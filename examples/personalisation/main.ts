@@ -11,7 +11,7 @@ import config from './headrace.config.ts';
 import { type LiveTotals, sendLive } from './live.ts';
 import type { LoadPlan } from './load.ts';
 import { openLoop } from './open-loop.ts';
-import { parseColumnMap, purchaseLog } from './purchase-log.ts';
+import { type ColumnMap, parseColumnMap, purchaseLog } from './purchase-log.ts';
 import { seededRandom } from './seeded-random.ts';
 import { type ServerBudget, serverBudgets } from './server-budgets.ts';
 import { startServerProcess } from './server-process.ts';
@@ -84,14 +84,25 @@ async function demonstrate(): Promise<DemonstrationSummary> {
   });
 }
 
-function openTraffic(until: number): Traffic | Promise<Traffic> {
+async function openTraffic(until: number): Promise<Traffic> {
   const random = seededRandom(SEED);
   const eventsPerSecond = keys / SECONDS_BETWEEN_EVENTS_OF_A_KEY;
-  const { csv: path, map = '' } = values;
-  if (path !== undefined)
-    return purchaseLog({ path, columns: parseColumnMap(map), now: until, eventsPerSecond, random });
-  const events = keys * HISTORY_EVENTS_A_KEY;
-  return shopTraffic({ users: keys, items: Math.ceil(keys / 4), until, events, eventsPerSecond, random });
+  if (values.csv === undefined) {
+    const events = keys * HISTORY_EVENTS_A_KEY;
+    return shopTraffic({ users: keys, items: Math.ceil(keys / 4), until, events, eventsPerSecond, random });
+  }
+  const log = await purchaseLog({ path: values.csv, columns: columnMap(), now: until, eventsPerSecond, random });
+  say(`${log.lines.toLocaleString('en')} lines; ${log.leftOut} without an item, a time or a price are left out`);
+  return log;
+}
+
+function columnMap(): ColumnMap {
+  try {
+    return parseColumnMap(values.map ?? '');
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exit(2);
+  }
 }
 
 async function withProject<T>(clock: Pick<ReplayClock, 'now'>, work: (headrace: Headrace) => Promise<T>): Promise<T> {
