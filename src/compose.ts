@@ -1,11 +1,16 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { copyArtifacts } from './backends/embedded/artifacts/copy-artifacts.ts';
 import { FileArtifactStore } from './backends/embedded/artifacts/file-artifact-store.ts';
+import { holdLog } from './backends/embedded/log/copy-log.ts';
 import { openEventLog } from './backends/embedded/log/event-log.ts';
+import { copyOfflineStore } from './backends/embedded/offline/copy-offline-store.ts';
 import { openEmptyHistory } from './backends/embedded/offline/empty-history.ts';
 import { openOfflineStore } from './backends/embedded/offline/offline-store.ts';
+import { copyOnlineStore } from './backends/embedded/online/copy-online-store.ts';
 import { openOnlineStore } from './backends/embedded/online/online-store.ts';
+import { copyRegistry } from './backends/embedded/registry/copy-registry.ts';
 import { SqliteRegistry } from './backends/embedded/registry/sqlite-registry.ts';
 import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
 import { openRedisStore } from './backends/redis/online-store.ts';
@@ -13,14 +18,20 @@ import type { RedisOptions } from './backends/redis/redis-options.ts';
 import { fail } from './base/errors/fail.ts';
 import { parseDuration } from './base/time.ts';
 import type { Environment } from './config.ts';
+import { parseDeclaration } from './features/change/declaration-document.ts';
 import type { ProjectData } from './features/define/declaration.ts';
 import { checkBatchSql } from './featurestore/batch/read-batch.ts';
+import { type BackupPart, backUp } from './operating/backup.ts';
+import type { BackupManifest } from './operating/backup-manifest.ts';
 import type { ArtifactStore } from './ports/artifact-store.ts';
 import type { EventLog } from './ports/event-log.ts';
 import type { ModelRegistry } from './ports/model-registry.ts';
 import type { ModelRuntime } from './ports/model-runtime.ts';
 import type { OfflineStore } from './ports/offline-store.ts';
 import type { OnlineStore } from './ports/online-store.ts';
+
+/** The declaration that the data of a directory were written under. */
+const DECLARATION = 'declaration.json';
 
 /** What DuckDB may hold in memory beside the process's own; a larger query goes through the store's scratch directory. */
 const OFFLINE_MEMORY_BYTES = 256 * 2 ** 20;
@@ -144,6 +155,34 @@ export async function closeStores({ log, online, offline, registry }: Stores): P
   await online.close();
   await log.close();
   await registry.close();
+}
+
+/**
+ * Copies the data of an environment, beside a process that writes them or without one. The log is held first and copied behind
+ * all that is read from it, and the declaration, which names the columns of its rows, last. Errors: BACKUP_*.
+ */
+export async function backUpEnvironment(
+  { directory }: Environment,
+  folder: string,
+  madeAt: number,
+): Promise<BackupManifest> {
+  const at = (name: string) => join(directory, name);
+  if (!existsSync(at(DECLARATION))) throw fail('BACKUP_NOTHING', { directory });
+  const { project } = parseDeclaration(readFileSync(at(DECLARATION), 'utf8'));
+  const log = await holdLog(at('log'));
+  try {
+    const parts: readonly BackupPart[] = [
+      { name: 'online', copyTo: (to) => copyOnlineStore(at('online'), to) },
+      { name: 'offline', copyTo: (to) => copyOfflineStore(at('offline'), to) },
+      { name: 'registry.sqlite', copyTo: (to) => copyRegistry(at('registry.sqlite'), to) },
+      { name: 'artifacts', copyTo: (to) => copyArtifacts(at('artifacts'), to) },
+      { name: 'log', copyTo: (to) => log.copyTo(to) },
+      { name: DECLARATION, copyTo: (to) => copyFileSync(at(DECLARATION), to) },
+    ];
+    return await backUp({ project, parts, folder, madeAt });
+  } finally {
+    await log.release();
+  }
 }
 
 /** Sources run as TypeScript in the repository, and as JavaScript from the package. */

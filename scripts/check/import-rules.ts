@@ -2,7 +2,7 @@ import type { IForbiddenRuleType } from 'dependency-cruiser';
 
 /** Folders that a folder of src may import besides itself; what is not named here is named in `rules` below. */
 const pure = ['base', 'schema', 'stats', 'features', 'ports'];
-const products = ['featurestore', 'registry', 'training', 'serving', 'monitoring', 'gpu', 'cost'];
+const products = ['featurestore', 'registry', 'training', 'serving', 'monitoring', 'operating', 'gpu', 'cost'];
 
 const zod = 'node_modules/zod/';
 

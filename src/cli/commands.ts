@@ -1,6 +1,7 @@
 import type { Command } from './command.ts';
 import { auditSkew } from './commands/audit-skew.ts';
 import { backfill } from './commands/backfill.ts';
+import { backup } from './commands/backup.ts';
 import { dev } from './commands/dev.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
@@ -8,6 +9,7 @@ import { gpu } from './commands/gpu.ts';
 import { init } from './commands/init.ts';
 import { models } from './commands/models.ts';
 import { plan } from './commands/plan.ts';
+import { restore } from './commands/restore.ts';
 import { serve } from './commands/serve.ts';
 import { slo } from './commands/slo.ts';
 import { status } from './commands/status.ts';
@@ -29,5 +31,7 @@ export const commands: readonly Command[] = [
   train,
   models,
   auditSkew,
+  backup,
+  restore,
   gpu,
 ];

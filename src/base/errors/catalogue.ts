@@ -11,6 +11,7 @@ import { gpuErrors } from './gpu.ts';
 import { logErrors } from './log.ts';
 import { modelErrors } from './model.ts';
 import { offlineErrors } from './offline.ts';
+import { operatingErrors } from './operating.ts';
 import { planErrors } from './plan.ts';
 import { redisErrors } from './redis.ts';
 import { requestErrors } from './request.ts';
@@ -35,6 +36,7 @@ export const catalogue = {
   ...entityErrors,
   ...eventErrors,
   ...offlineErrors,
+  ...operatingErrors,
   ...planErrors,
   ...redisErrors,
   ...requestErrors,

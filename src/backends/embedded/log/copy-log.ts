@@ -1,0 +1,65 @@
+import { createReadStream, createWriteStream, existsSync, fstatSync, readdirSync } from 'node:fs';
+import { copyFile, type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+/** A log that is being copied. */
+export interface HeldLog {
+  /** Copies what the log has by now, and whatever it had when it was held: retention takes nothing from the copy. */
+  copyTo(to: string): Promise<void>;
+  release(): Promise<void>;
+}
+
+/**
+ * Takes hold of the segments of a log, beside a process that writes. Stores that are copied between this and `copyTo` find in
+ * the copy everything that they have not taken: their positions lie before its end and not before its beginning.
+ */
+export async function holdLog(path: string): Promise<HeldLog> {
+  const segments = new Map<string, FileHandle>();
+  const hold = async () => {
+    for (const file of segmentsOf(path)) {
+      if (segments.has(file)) continue;
+      const handle = await open(join(path, file), 'r').catch(unlessGone);
+      if (handle !== null) segments.set(file, handle);
+    }
+  };
+  await hold();
+  return {
+    copyTo: async (to) => {
+      await hold();
+      for (const [file, { fd }] of segments) await copyBytes(fd, join(to, file));
+      for (const file of filesOf(path, /\.json$/)) {
+        await mkdir(dirname(join(to, file)), { recursive: true });
+        await copyFile(join(path, file), join(to, file));
+      }
+    },
+    release: async () => {
+      for (const handle of segments.values()) await handle.close();
+    },
+  };
+}
+
+/** What an append is writing meanwhile stays behind, or comes cut: it is not acknowledged yet, and is cut off when it is opened. */
+async function copyBytes(fd: number, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  const { size } = fstatSync(fd);
+  const into = createWriteStream(to);
+  if (size === 0) await new Promise<void>((resolve) => into.end(resolve));
+  else await pipeline(createReadStream('', { fd, start: 0, end: size - 1, autoClose: false }), into);
+}
+
+function segmentsOf(path: string): readonly string[] {
+  return filesOf(join(path, 'topics'), /\/\d{16}\.log$/).map((file) => join('topics', file));
+}
+
+function filesOf(path: string, name: RegExp): readonly string[] {
+  if (!existsSync(path)) return [];
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((file) => name.test(file))
+    .sort();
+}
+
+function unlessGone(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}

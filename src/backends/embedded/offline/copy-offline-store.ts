@@ -1,0 +1,29 @@
+import { constants, existsSync } from 'node:fs';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { readNewest, stageManifest, switchManifest } from './manifest.ts';
+
+/**
+ * Copies the store of a directory as of one manifest, beside a process that writes; nothing where there is no store. Files are
+ * never changed: those of a manifest are there for as long as retired files stay, else the copy begins anew.
+ */
+export async function copyOfflineStore(from: string, to: string): Promise<void> {
+  if (!existsSync(from)) return;
+  for (;;) {
+    const manifest = readNewest(from);
+    try {
+      for (const { path } of manifest.tables.flatMap(({ files }) => files)) {
+        await mkdir(dirname(join(to, path)), { recursive: true });
+        await copyFile(join(from, path), join(to, path), constants.COPYFILE_FICLONE);
+      }
+      await mkdir(to, { recursive: true });
+      if (manifest.sequence === 0) return;
+      await stageManifest(to, { ...manifest, retired: [] });
+      switchManifest(to, manifest);
+      return;
+    } catch (error) {
+      if (readNewest(from).sequence === manifest.sequence) throw error;
+      await rm(to, { recursive: true, force: true });
+    }
+  }
+}

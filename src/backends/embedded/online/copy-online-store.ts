@@ -1,0 +1,17 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { open } from 'lmdb';
+
+/** Copies the store of a directory as of one commit, beside a process that writes; nothing where there is no store. */
+export async function copyOnlineStore(from: string, to: string): Promise<void> {
+  const file = join(from, 'tiles.mdb');
+  if (!existsSync(file)) return;
+  mkdirSync(to, { recursive: true });
+  const database = open({ path: file, readOnly: true, noSubdir: true });
+  try {
+    // Not compacted: a page is copied as it is, and its sums with it.
+    await database.backup(join(to, 'tiles.mdb'), false);
+  } finally {
+    await database.close();
+  }
+}

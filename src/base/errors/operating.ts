@@ -1,0 +1,40 @@
+import { rows } from './row.ts';
+
+/** What can be wrong when a project's data are backed up, restored or forgotten. */
+export const operatingErrors = rows({
+  BACKUP_FOLDER: {
+    message: 'the folder {folder} is not empty',
+    mend: 'name a folder that is empty or not there',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  BACKUP_NOTHING: {
+    message: 'the directory {directory} has no data of a project',
+    mend: 'name the environment with --env, or open it once',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  BACKUP_FAILED: {
+    message: 'the backup of {part} failed: {reason}',
+    mend: 'mend what it names, remove the folder, and make the backup again',
+    retry: 'later',
+    status: 500,
+    exit: 4,
+  },
+  BACKUP_DAMAGED: {
+    message: 'the backup {folder} is not whole: {reason}',
+    mend: 'restore another backup; this one was not finished, or its files have changed since',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+  BACKUP_FORMAT: {
+    message: 'the backup {folder} has format {found}; this release reads {known}',
+    mend: 'use the release that made it, or a later one',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+});

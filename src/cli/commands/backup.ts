@@ -1,0 +1,20 @@
+import { backUpEnvironment } from '../../compose.ts';
+import type { Command } from '../command.ts';
+import { loadConfig } from '../load-config.ts';
+
+export const backup: Command = {
+  name: ['backup'],
+  summary: 'copies the data of an environment, also while a server writes them',
+  words: '<folder>',
+  arity: [1, 1],
+  options: {},
+  help: {},
+  async run(call) {
+    const { environment } = await loadConfig(call);
+    const [folder] = call.words;
+    const { files } = await backUpEnvironment(environment, folder, Date.now());
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    if (call.json) return call.terminal.out(JSON.stringify({ folder, files: files.length, bytes }));
+    call.terminal.out(`${folder}: ${files.length} files, ${bytes} bytes`);
+  },
+};

@@ -1,0 +1,38 @@
+import { constants, existsSync, readdirSync } from 'node:fs';
+import { copyFile, mkdir, rename, rm, rmdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { fail, isHeadraceError } from '../base/errors/fail.ts';
+import { sync, withFolders } from './backup.ts';
+import { type BackupManifest, checkBackupFile, readManifest } from './backup-manifest.ts';
+
+/**
+ * Puts a backup in the place of an empty directory, or of one that is not there: copied beside it, every copy held against
+ * its sum, then renamed, so that it is there whole or not at all. Errors: BACKUP_FOLDER, BACKUP_DAMAGED, BACKUP_FORMAT,
+ * BACKUP_FAILED.
+ */
+export async function restore(folder: string, directory: string): Promise<BackupManifest> {
+  const [from, to] = [resolve(folder), resolve(directory)];
+  if (existsSync(to) && readdirSync(to).length > 0) throw fail('BACKUP_FOLDER', { folder: to });
+  const manifest = readManifest(from);
+  const beside = `${to}.restoring`;
+  try {
+    await rm(beside, { recursive: true, force: true });
+    await mkdir(beside, { recursive: true });
+    for (const file of manifest.files) {
+      const copy = join(beside, file.path);
+      await mkdir(dirname(copy), { recursive: true });
+      await copyFile(join(from, file.path), copy, constants.COPYFILE_FICLONE).catch(() => undefined);
+      await checkBackupFile(from, beside, file);
+    }
+    for (const path of new Set(manifest.files.flatMap(({ path }) => withFolders(join(beside, path), beside))))
+      await sync(path);
+    if (existsSync(to)) await rmdir(to);
+    await rename(beside, to);
+    await sync(dirname(to));
+    return manifest;
+  } catch (error) {
+    await rm(beside, { recursive: true, force: true });
+    if (isHeadraceError(error)) throw error;
+    throw fail('BACKUP_FAILED', { part: to, reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+}
