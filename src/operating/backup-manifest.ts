@@ -70,7 +70,7 @@ export async function checkBackupFile(
 }
 
 /** Paths of the files below a folder, with slashes, in order. */
-export function filesBelow(folder: string): readonly string[] {
+function filesBelow(folder: string): readonly string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) =>
