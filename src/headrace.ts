@@ -17,6 +17,7 @@ import { compileExpression, type RowFunction } from './features/expression/compi
 import type { ReadMode } from './features/plan/stream-read.ts';
 import { FeatureStore, type SourceCounters } from './featurestore/feature-store.ts';
 import type { IngestReport } from './featurestore/ingest/gateway.ts';
+import { sourceRows } from './featurestore/ingest/source-rows.ts';
 import type { ServedVector } from './featurestore/online/served-vector.ts';
 import type { Vector } from './featurestore/online/user-values.ts';
 import type { SkewReport } from './featurestore/skew/audit.ts';
@@ -29,6 +30,8 @@ import { LabelJoin } from './monitoring/labels/label-join.ts';
 import { offlineQuality } from './monitoring/labels/offline-quality.ts';
 import { RealisedQuality } from './monitoring/labels/realised-quality.ts';
 import type { SloReport } from './monitoring/slo/slo-report.ts';
+import { type ForgetOptions, type ForgetReport, forget } from './operating/forget.ts';
+import { begunForgettings } from './operating/forget-record.ts';
 import { checkDeclaration, placeDeclaration } from './place-declaration.ts';
 import type { ModelVersion } from './ports/model-registry.ts';
 import { CHAMPION, promote } from './registry/champion.ts';
@@ -94,6 +97,8 @@ export class Headrace {
   readonly #models: ReadonlyMap<string, OpenModel>;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
+  readonly #forgetOptions: Pick<ForgetOptions, 'rowsOf' | 'directory'>;
+  #forgetting: Promise<unknown> = Promise.resolve();
   #publishedAt = performance.now();
   readonly #publishing = new Background();
   readonly #onFault: (error: unknown) => void;
@@ -105,7 +110,9 @@ export class Headrace {
     models: ReadonlyMap<string, OpenModel>,
     clock: Clock,
     onFault: (error: unknown) => void,
+    forgetOptions: Pick<ForgetOptions, 'rowsOf' | 'directory'>,
   ) {
+    this.#forgetOptions = forgetOptions;
     this.project = project;
     this.#stores = stores;
     this.#features = features;
@@ -157,7 +164,14 @@ export class Headrace {
       });
       // A champion that cannot serve must not keep the events out.
       for (const { server } of models.values()) await server.refresh().catch(onFault);
-      return new Headrace(project, stores, features, models, clock, onFault);
+      const { directory } = environment;
+      const headrace = new Headrace(project, stores, features, models, clock, onFault, {
+        rowsOf: sourceRows(schemas),
+        directory,
+      });
+      // What a dead process began to forget is forgotten before anything is served.
+      for (const { entity, key } of begunForgettings(directory)) await headrace.forget(entity, key);
+      return headrace;
     } catch (error) {
       await closeStores(stores);
       throw error;
@@ -358,6 +372,20 @@ export class Headrace {
   /** Recomputes the logged vectors served in [from, to) and classes every mismatch. */
   async auditSkew(service: FeatureServiceData, from: number, to: number): Promise<SkewReport> {
     return this.#features.auditSkew(service, from, to);
+  }
+
+  /** Takes an entity out of every store, one at a time; resumes by itself when the project is opened. Errors: FORGET_*, REQUEST_*. */
+  forget(entity: string, key: Readonly<Record<string, unknown>>): Promise<ForgetReport> {
+    const turn = this.#forgetting.then(async () => {
+      await this.flush();
+      return forget(
+        { ...this.#stores, ...this.#forgetOptions, project: this.project, features: this.#features },
+        entity,
+        key,
+      );
+    });
+    this.#forgetting = turn.catch(() => undefined);
+    return turn;
   }
 
   /** The feature store, for what the methods here do not cover. */

@@ -5,6 +5,7 @@ import { backup } from './commands/backup.ts';
 import { dev } from './commands/dev.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
+import { forget } from './commands/forget.ts';
 import { gpu } from './commands/gpu.ts';
 import { init } from './commands/init.ts';
 import { models } from './commands/models.ts';
@@ -33,5 +34,6 @@ export const commands: readonly Command[] = [
   auditSkew,
   backup,
   restore,
+  forget,
   gpu,
 ];

@@ -24,6 +24,7 @@ import { ServingMeasures } from '../monitoring/slo/serving-measures.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { OfflineStore, TableAppend } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
+import type { Position } from '../ports/position.ts';
 import type { Value } from '../schema/column.ts';
 import { type RowParser, requestParser } from '../schema/row-parser.ts';
 import { allTiles, type Between, backfillTiles } from './backfill/backfill.ts';
@@ -399,6 +400,15 @@ export class FeatureStore {
   async featuresReport(from: number, to: number): Promise<FeaturesReport> {
     await this.flush();
     return featuresReport(this.project, this.#options.offline, from, to);
+  }
+
+  /** Drops a key's tiles and batch rows; gives the position up to which events were in them. Error: STORE_CAPABILITY. */
+  forgetKey(views: readonly StreamViewData[], batchViews: readonly string[], key: string): Promise<Position> {
+    return this.#materialiser.forgetKey(
+      views.map((view) => this.#layoutOf(view)),
+      batchViews,
+      key,
+    );
   }
 
   counters(source: EventSourceData): SourceCounters {

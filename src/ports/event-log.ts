@@ -2,6 +2,7 @@ import type { MaybePromise } from '../base/maybe-promise.ts';
 
 /** One delivery as the log keeps it. `payload` is the encoded row (see `schema/row-codec.ts`). */
 export interface LogRecord {
+  /** Empty in a record that was blanked. */
   readonly id: string;
   /** Event time, epoch ms. */
   readonly ts: number;
@@ -49,7 +50,10 @@ export interface EventLogCapabilities {
  *  6. a named reader's committed position is what it last committed, over restarts too; null before the first;
  *  7. retention drops whole oldest segments only, by age and by bytes, never past `keepFrom`;
  *  8. opening a log for writing twice is LOG_LOCKED;
- *  9. `offsetAtIngest` gives the first offset whose ingest time is at or after the instant (`end` if none).
+ *  9. `offsetAtIngest` gives the first offset whose ingest time is at or after the instant (`end` if none);
+ * 10. `blank` leaves of each record that it is told offset and ingest time: id and payload are empty, the event time is 0, and
+ *     no file has the bytes any more; appends and reads go on meanwhile, what is appended after the call began is not asked
+ *     about, and over a crash each record is as before or blank.
  */
 export interface EventLog {
   readonly capabilities: EventLogCapabilities;
@@ -67,5 +71,7 @@ export interface EventLog {
     topic: string,
     rule: { olderThanIngestTs: number; maxBytes: number; keepFrom: readonly number[] },
   ): MaybePromise<void>;
+  /** Blanks the records that `which` says, of those that the partition had when it was called; gives how many it found that were not blank. */
+  blank(topic: string, partition: number, which: (record: LogRecord, offset: number) => boolean): MaybePromise<number>;
   close(): MaybePromise<void>;
 }

@@ -83,7 +83,9 @@ export interface OfflineRetention {
  * 10. tables never meet, whatever their names; a name that is no path below the store is OFFLINE_NAME;
  * 11. `evolve` gives a table further columns, or a BIGINT one as DOUBLE: rows from before read as null there, as the same
  *     number; any other difference is OFFLINE_COLUMNS, and nothing changes;
- * 12. an export is a whole file or none; wrong SQL is OFFLINE_QUERY; a closed store is OFFLINE_CLOSED.
+ * 12. `erase` takes the rows for which SQL over the table's columns is true out of the table, and `purge` removes every file
+ *     that is in no table: after both no file has them;
+ * 13. an export is a whole file or none; wrong SQL is OFFLINE_QUERY; a closed store is OFFLINE_CLOSED.
  */
 export interface OfflineStore {
   /** Makes a change; its columns must stay as they are until then. */
@@ -106,5 +108,9 @@ export interface OfflineStore {
   refresh(): Promise<void>;
   compact(tableName: string): Promise<void>;
   retain(tableName: string, rule: OfflineRetention): Promise<void>;
+  /** Takes the rows for which `where` is true out of a table; gives their number. Errors: OFFLINE_TABLE, OFFLINE_QUERY. */
+  erase(tableName: string, where: string): Promise<number>;
+  /** Removes the files that are in no table any more, also where another process may still read them: it is told OFFLINE_GONE. */
+  purge(): Promise<void>;
   close(): Promise<void>;
 }

@@ -108,7 +108,9 @@ export interface OnlineStoreCapabilities {
  *  6. a batch generation is invisible until it is switched to; the switch is atomic; the generation before is kept for
  *     `rollBackBatch`, older ones are dropped;
  *  7. a second writer on the same store is STORE_LOCKED; readers are not;
- *  8. `dropTiles` removes the tiles of each named hop that end at or before its instant, and nothing else.
+ *  8. `dropTiles` removes the tiles of each named hop that end at or before its instant, and nothing else;
+ *  9. `dropKey` removes the tiles of a key in the named layouts and its rows in every generation of the named batch views, and
+ *     nothing else.
  */
 export interface OnlineStore {
   readonly capabilities: OnlineStoreCapabilities;
@@ -125,5 +127,7 @@ export interface OnlineStore {
   rollBackBatch(viewId: string): MaybePromise<BatchGeneration | null>;
   readBatch(reads: readonly BatchRead[]): MaybePromise<readonly (BatchAnswer | null)[]>;
   dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): MaybePromise<void>;
+  /** Drops all tiles and batch rows of a key; without it the store cannot forget. Synchronous stores have dropped them when it returns. */
+  dropKey?(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): MaybePromise<void>;
   close(): MaybePromise<void>;
 }

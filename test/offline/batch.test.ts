@@ -171,6 +171,8 @@ test('after a crash between the switch and the history, the history says what wa
         ? Promise.reject(new Error('crash'))
         : store.publish(change),
     evolve: (table) => store.evolve(table),
+    erase: (name, where) => store.erase(name, where),
+    purge: () => store.purge(),
     position: (writer) => store.position(writer),
     tables: () => store.tables(),
     relation: (table) => store.relation(table),

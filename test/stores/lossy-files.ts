@@ -34,6 +34,7 @@ export class LossyFiles implements LogFiles {
   size = nodeFiles.size;
   read = nodeFiles.read;
   replace = nodeFiles.replace;
+  rename = nodeFiles.rename;
 
   open(path: string): number {
     const before = [...this.#files.values()].find((file) => file.path === path);

@@ -86,6 +86,17 @@ export class MemoryEventLog implements EventLog {
     });
   }
 
+  blank(topic: string, partition: number, which: (record: LogRecord, offset: number) => boolean): number {
+    const { begin, records } = this.#partition(topic, partition);
+    let blanked = 0;
+    records.forEach((record, i) => {
+      if (record.id === '' || !which(record, begin + i)) return;
+      records[i] = { id: '', ts: 0, ingestTs: record.ingestTs, payload: new Uint8Array(0) };
+      blanked += 1;
+    });
+    return blanked;
+  }
+
   close(): void {
     this.#topics.clear();
   }

@@ -104,6 +104,14 @@ export class MemoryOnlineStore implements OnlineStore {
     }
   }
 
+  dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): void {
+    for (const layout of layouts) for (const hopMs of layout.view.hopsMs) this.#hop(layout, hopMs).delete(key);
+    for (const viewId of batchViews) {
+      const { current, before, unseen } = this.#view(viewId);
+      for (const held of [current, before, ...unseen.values()]) held?.rows.delete(key);
+    }
+  }
+
   close(): void {
     this.#tiles.clear();
   }

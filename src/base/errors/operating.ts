@@ -30,6 +30,27 @@ export const operatingErrors = rows({
     status: 500,
     exit: 4,
   },
+  FORGET_ENTITY: {
+    message: 'no view of the project is of an entity {entity}; there are {known}',
+    mend: 'name one of them',
+    retry: 'never',
+    status: 404,
+    exit: 2,
+  },
+  FORGET_LEFT: {
+    message: 'of the entity {entity} there are still {rows} rows in {store}',
+    mend: 'run headrace forget again; if it stays, report it',
+    retry: 'later',
+    status: 500,
+    exit: 4,
+  },
+  FORGET_RECORD: {
+    message: 'the record {path} of a forgetting that was begun cannot be read: {reason}',
+    mend: 'forget the entity again, then remove the file',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
   BACKUP_FORMAT: {
     message: 'the backup {folder} has format {found}; this release reads {known}',
     mend: 'use the release that made it, or a later one',

@@ -1,5 +1,4 @@
-import { fail } from '../../base/errors/fail.ts';
-import type { FeatureServiceData } from '../../features/define/declaration.ts';
+import { columnWords } from '../column-words.ts';
 import type { Command } from '../command.ts';
 import { instantOption } from '../parse-option.ts';
 import { withHeadrace } from '../with-headrace.ts';
@@ -17,24 +16,10 @@ export const featuresGet: Command = {
       const service = headrace.service(name);
       const text = await headrace.vectorText(
         service,
-        requestOf(service, pairs),
+        columnWords(service.request, pairs),
         instantOption('at', call.options['at']),
       );
       call.terminal.out(call.json ? text : JSON.stringify(JSON.parse(text), null, 2));
     });
   },
 };
-
-/** `column=value` words as a request; numbers and booleans are read by the declared type. Error: CLI_VALUE. */
-function requestOf({ request }: FeatureServiceData, pairs: readonly string[]): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf('=');
-      if (at < 1) throw fail('CLI_VALUE', { option: 'request', value: pair, wanted: '<column>=<value>' });
-      const [column, value] = [pair.slice(0, at), pair.slice(at + 1)];
-      const type = request[column]?.type;
-      if (type === 'bool') return [column, value === 'true' ? true : value === 'false' ? false : value];
-      return [column, type === 'int' || type === 'float' || type === 'time' ? Number(value) : value];
-    }),
-  );
-}

@@ -7,5 +7,11 @@ export interface Delivery {
   readonly ts: number;
   /** When the gateway stamped it, epoch ms. */
   readonly ingestTs: number;
+  /** Empty where the record was blanked: there is no event any more. */
   readonly row: readonly Value[];
+}
+
+/** Whether a delivery is what is left of a forgotten one: its place in the log. */
+export function isBlank({ row }: Delivery): boolean {
+  return row.length === 0;
 }

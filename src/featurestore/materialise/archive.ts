@@ -194,6 +194,7 @@ export class Archive {
     for (const layout of layouts) {
       const keyOf = viewKeyEncoder(layout.view);
       for (const { ts, row } of deliveries) {
+        if (row.length === 0) continue;
         const key = keyOf(row);
         if (key === null) continue;
         layout.view.hopsMs.forEach((hopMs, hop) => {
@@ -271,6 +272,7 @@ class RawBuffer {
     const width = columns.length - 4;
     for (let d = known; d < deliveries.length; d += 1) {
       const { row, ingestTs } = deliveries[d];
+      if (row.length === 0) continue;
       for (let c = 0; c < width; c += 1) columns[c].push(row[c]);
       columns[width].push(ingestTs);
       columns[width + 1].push(partition);

@@ -31,7 +31,12 @@ export async function readDeliveries(
     for (let offset = from[partition]; offset < ends[partition]; ) {
       const batch = await log.read(topic, partition, offset, Math.min(READ_BATCH, ends[partition] - offset));
       const deliveries = batch.records.map(
-        ({ id, ts, ingestTs, payload }): Delivery => ({ id, ts, ingestTs, row: decode(payload) }),
+        ({ id, ts, ingestTs, payload }): Delivery => ({
+          id,
+          ts,
+          ingestTs,
+          row: id === '' ? [] : decode(payload),
+        }),
       );
       const taken = take(partition, batch.offset, deliveries);
       if (taken instanceof Promise) await taken;

@@ -3,7 +3,7 @@ import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { Clock } from '../../base/time.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { AdmissionCounters, Verdict } from '../../features/engine/admission.ts';
-import type { Delivery } from '../../features/engine/delivery.ts';
+import { type Delivery, isBlank } from '../../features/engine/delivery.ts';
 import { SourceEngine, viewKeyEncoder } from '../../features/engine/stream-engine.ts';
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import { emptyRun } from '../../features/tile/tile-run.ts';
@@ -267,6 +267,22 @@ export class Materialiser {
     return total;
   }
 
+  /**
+   * Drops all tiles and batch rows of a key, in memory and in the store, and gives the position up to which events are in what
+   * was dropped; what comes behind it begins new tiles. Error: STORE_CAPABILITY.
+   */
+  async forgetKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): Promise<Position> {
+    const { store } = this.#options;
+    if (store.dropKey === undefined) throw fail('STORE_CAPABILITY', { capability: 'dropKey' });
+    await this.commit();
+    // No event comes between these: memory, store and position speak of the same events.
+    for (const layout of layouts) this.tiles.forgetKey(layout, key);
+    const dropped = store.dropKey(layouts, batchViews, key);
+    const position = this.position();
+    await dropped;
+    return position;
+  }
+
   /** Where the next deliveries are read, by topic and partition. */
   position(): Position {
     return Object.fromEntries([...this.#sources.values()].map(({ source, next }) => [topicOf(source), [...next]]));
@@ -380,7 +396,9 @@ export class Materialiser {
   #apply(state: SourceState, partition: number, deliveries: readonly Delivery[]): void {
     const offset = state.next[partition];
     this.#partition = partition;
-    const verdicts = deliveries.map((delivery, i) => {
+    const verdicts = deliveries.map((delivery, i): Verdict => {
+      // What was forgotten counts for nothing, as what is known already.
+      if (isBlank(delivery)) return 'duplicate';
       this.#offset = offset + i;
       return state.engine.apply(delivery, partition);
     });

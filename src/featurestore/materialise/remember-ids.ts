@@ -30,7 +30,7 @@ export async function rememberIds(
     from[partition] = await log.offsetAtIngest(topic, partition, last.ingestTs - admission.memoryMs);
   }
   const remember: TakeDeliveries = (partition, _, deliveries) => {
-    for (const { id, ingestTs } of deliveries) admission.remember(id, ingestTs, partition);
+    for (const { id, ingestTs } of deliveries) if (id !== '') admission.remember(id, ingestTs, partition);
   };
   await readDeliveries(log, source, rows, from, remember, next);
   return lastIngestTs;

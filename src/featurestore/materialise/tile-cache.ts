@@ -128,6 +128,15 @@ export class TileCache {
     }
   }
 
+  /** Drops what is held of a key, changed or not. */
+  forgetKey(layout: TileLayout, key: string): void {
+    const view = this.#viewOf(layout);
+    view.hot.delete(key);
+    view.cold.delete(key);
+    view.dirty = view.dirty.filter((entry) => entry.key !== key);
+    view.drained = view.drained.filter((entry) => entry.key !== key);
+  }
+
   /** Drops every entry; all must be clean (just drained and written). */
   forget(): void {
     this.epoch += 1;

@@ -220,4 +220,38 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
       await log.close();
     },
   },
+  {
+    rule: 10,
+    name: 'blank leaves offset and ingest time of the chosen records, and everything of all others, when opened again too',
+    needs: [],
+    run: async (subject) => {
+      let log = await subject.open();
+      await log.openTopic(TOPIC, 2);
+      for (let i = 0; i < 900; i += 30) await log.append(TOPIC, 0, recordsAt(i, i + 30));
+      await log.append(TOPIC, 1, recordsAt(0, 10));
+      const chosen = (record: LogRecord, offset: number) => offset < 600 && record.id.endsWith('7');
+      const blanking = log.blank(TOPIC, 0, chosen);
+      await log.append(TOPIC, 0, [logRecordAt(907)]);
+      mustEqual(await blanking, 60, 'records found');
+      mustEqual(await log.blank(TOPIC, 0, chosen), 0, 'records found again');
+      const wanted = [...recordsAt(0, 900), logRecordAt(907)].map((record, offset) =>
+        chosen(record, offset) ? { id: '', ts: 0, ingestTs: record.ingestTs, payload: new Uint8Array(0) } : record,
+      );
+      const check = async (when: string) => {
+        mustEqual((await log.read(TOPIC, 0, 0, 1_000)).records, wanted, `records ${when}`);
+        mustEqual((await log.read(TOPIC, 1, 0, 1_000)).records, recordsAt(0, 10), `another partition ${when}`);
+        mustEqual(await log.offsetAtIngest(TOPIC, 0, 1_317), 317, `the offset of an ingest time ${when}`);
+      };
+      await check('at once');
+      await log.append(TOPIC, 0, [logRecordAt(1_000)]);
+      wanted.push(logRecordAt(1_000));
+      await check('after an append');
+      if (log.capabilities.durability === 'memory') return;
+      await log.close();
+      log = await subject.open();
+      await log.openTopic(TOPIC, 2);
+      await check('when it is opened again');
+      await log.close();
+    },
+  },
 ];

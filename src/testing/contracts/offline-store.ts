@@ -534,6 +534,58 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 12,
+    name: 'erased rows are in no query and, once purged, in no file; all others stay, in their order',
+    needs: [],
+    run: (subject) =>
+      withStore(subject, async (store) => {
+        await store.publish(
+          change(
+            'w',
+            [1],
+            [
+              numbers,
+              [
+                [1, 1],
+                [2, 2],
+                [3, null],
+              ],
+            ],
+          ),
+        );
+        await store.publish(change('w', [2], [numbers, [[2, 5]]], [texts, [['2', 'b']]]));
+        await store.publish(change('w', [3], [numbers, [[4, 4]]]));
+        const before = store.tables().flatMap(({ files }) => files);
+        mustEqual(await store.erase(numbers.name, '"value" = 2 OR "at" = 2'), 2, 'rows erased');
+        mustEqual(
+          await rowsOf(store, numbers),
+          [
+            [1n, 1],
+            [3n, null],
+            [4n, 4],
+          ],
+          'the others',
+        );
+        mustEqual(await rowsOf(store, texts), [['2', 'b']], 'the other table');
+        mustEqual(store.position('w'), { topic: [3] }, 'the position');
+        mustEqual(await store.erase(numbers.name, '"at" = 2'), 0, 'rows erased again');
+        await store.purge();
+        mustEqual(
+          await rowsOf(store, numbers),
+          [
+            [1n, 1],
+            [3n, null],
+            [4n, 4],
+          ],
+          'after the purge',
+        );
+        const left = store.tables().flatMap(({ files }) => files);
+        mustEqual(left.filter((file) => before.includes(file)).length, 2, 'files as before');
+        await mustFail('OFFLINE_QUERY', () => store.erase(numbers.name, '"nothing" = 1'), 'an unknown column');
+        await mustFail('OFFLINE_TABLE', () => store.erase('no table', 'true'), 'an unknown table');
+      }),
+  },
+  {
+    rule: 13,
     name: 'an export is a file of exactly the rows given, from a query or in batches, and an error leaves none',
     needs: [],
     run: (subject) =>
@@ -572,7 +624,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
       }),
   },
   {
-    rule: 12,
+    rule: 13,
     name: 'batches of an export keep their order when their numbers become wide between them',
     needs: [],
     run: (subject) =>
@@ -597,7 +649,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
       }),
   },
   {
-    rule: 12,
+    rule: 13,
     name: 'wrong SQL is an error, a query that is left early does no harm, and a closed store answers nothing',
     needs: [],
     run: async (subject) => {

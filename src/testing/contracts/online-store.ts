@@ -274,4 +274,58 @@ export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineS
       await store.close();
     },
   },
+  {
+    rule: 9,
+    name: 'dropKey removes a key from the named views, in every generation, and nothing else',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      if (store.dropKey === undefined) return store.close();
+      const [layout, other] = [contractView('spend'), contractView('spend', 2)].map(tileLayout);
+      const keys = ['u', 'u1', ''];
+      const tiles = [layout, other].flatMap((of) =>
+        keys.flatMap((key) => [
+          tileOf(of, MINUTE, key, 0, 1),
+          tileOf(of, MINUTE, key, 90 * MINUTE, 1),
+          tileOf(of, HOUR, key, 0, 2),
+        ]),
+      );
+      await store.writeTiles({ writer: 'w', position: { t: [3] }, tiles });
+      const features: Columns = { mean: { type: 'float', nullable: true }, name: { type: 'text', nullable: true } };
+      for (const generation of [1, 2]) {
+        const rows = keys.map((key) => ({ key, values: [generation, null] }));
+        const whole = { viewId: 'history@1', generation, asOf: generation, visibleFrom: generation };
+        await store.writeBatch(whole, features, rows);
+        await store.switchBatch(whole);
+      }
+      await store.dropKey([layout], ['history@1'], 'u');
+      const held = async (of: TileLayout, key: string) => {
+        const runs = await store.readTiles([MINUTE, HOUR].map((hopMs) => ({ layout: of, hopMs, key, ...everything })));
+        return runs.map((run) => run.length);
+      };
+      const found = [];
+      for (const of of [layout, other]) for (const key of keys) found.push(await held(of, key));
+      mustEqual(
+        found,
+        [
+          [0, 0],
+          [2, 1],
+          [2, 1],
+          [2, 1],
+          [2, 1],
+          [2, 1],
+        ],
+        'tiles',
+      );
+      const values = async () =>
+        (await store.readBatch(keys.map((key) => ({ viewId: 'history@1', features: features, key })))).map(
+          (answer) => answer?.values?.[0] ?? null,
+        );
+      mustEqual(await values(), [null, 2, 2], 'batch rows');
+      await store.rollBackBatch('history@1');
+      mustEqual(await values(), [null, 1, 1], 'batch rows of the generation before');
+      mustEqual(await store.position('w'), { t: [3] }, 'the position');
+      await store.close();
+    },
+  },
 ];

@@ -103,6 +103,10 @@ class EmbeddedEventLog implements EventLog {
     }
   }
 
+  blank(topic: string, partition: number, which: (record: LogRecord, offset: number) => boolean): Promise<number> {
+    return this.#partition(topic, partition).blank(which);
+  }
+
   close(): MaybePromise<void> {
     const partitions = [...this.#topics.values()].flat();
     this.#topics.clear();

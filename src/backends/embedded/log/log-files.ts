@@ -39,6 +39,8 @@ export interface LogFiles {
   syncFolder(path: string): void;
   /** Puts a whole small file in place of another, durably. */
   replace(path: string, content: string): void;
+  /** Puts a file in the place of another; durable once the folder is synced. */
+  rename(from: string, to: string): void;
   remove(path: string): void;
   close(fd: number): void;
 }
@@ -76,6 +78,7 @@ export const nodeFiles: LogFiles = {
     renameSync(`${path}.tmp`, path);
     syncFolder(dirname(path));
   },
+  rename: (from, to) => renameSync(from, to),
   remove: (path) => rmSync(path),
   close: closeSync,
 };

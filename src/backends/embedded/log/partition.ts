@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
 import type { LogBatch, LogRecord, PartitionEnds } from '../../../ports/event-log.ts';
+import { BLANKED, type WhichRecord, writeBlanked } from './blank.ts';
 import { bodyOf, encodeFrame, type Frame, MOST_BODY_BYTES } from './frame.ts';
 import type { LogFiles } from './log-files.ts';
 import { Segment, type SegmentEnd } from './segment.ts';
@@ -131,6 +132,42 @@ export class Partition {
     }
   }
 
+  /**
+   * Blanks records in all segments but the newest, which is closed first: a segment is written anew beside, synced, then put in
+   * the place of the old one, between two appends. Errors: LOG_WRITE, LOG_CORRUPT.
+   */
+  async blank(which: WhichRecord): Promise<number> {
+    while (this.#syncing !== null || this.#nextSync !== null) await this.settled();
+    if (!this.#newest.isEmpty) this.#roll();
+    let blanked = 0;
+    for (const segment of this.#segments.slice(0, -1)) blanked += await this.#blankSegment(segment, which);
+    return blanked;
+  }
+
+  async #blankSegment(segment: Segment, which: WhichRecord): Promise<number> {
+    const { files, path } = this.#options;
+    const beside = `${segment.path}${BLANKED}`;
+    try {
+      const blanked = await writeBlanked(files, segment, beside, which);
+      const index = this.#segments.indexOf(segment);
+      if (blanked === 0 || index < 0) {
+        files.remove(beside);
+        return 0;
+      }
+      files.rename(beside, segment.path);
+      files.syncFolder(path);
+      const before = this.#segments[index - 1]?.at.lastIngestTs ?? Number.NEGATIVE_INFINITY;
+      const anew = new Segment(files, segment.path, segment.base, before);
+      anew.scanOlder();
+      this.#segments[index] = anew;
+      this.#tail.clear();
+      segment.close();
+      return blanked;
+    } catch (error) {
+      throw isHeadraceError(error) ? error : writeFailure(segment.path, error);
+    }
+  }
+
   /** Waits for the syncs that are under way. */
   settled(): Promise<void> {
     const waiting = this.#nextSync ?? this.#syncing?.done ?? Promise.resolve();
@@ -148,6 +185,8 @@ export class Partition {
   #open(): number {
     const { files, path } = this.#options;
     files.makeFolder(path);
+    // A segment that was being blanked when the process died stays what it was.
+    for (const name of files.list(path)) if (name.endsWith(BLANKED)) files.remove(join(path, name));
     const bases = files
       .list(path)
       .flatMap((name) => SEGMENT.exec(name)?.[1] ?? [])

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fail } from '../../../base/errors/fail.ts';
 import type { Clock } from '../../../base/time.ts';
 import type {
@@ -49,6 +50,9 @@ export interface OfflineStoreOptions {
   /** A table that has this many smaller files is compacted when it is published to. */
   readonly compactAtFiles?: number;
 }
+
+/** How often it is looked whether queries have ended, ms. */
+const PURGE_WAIT_MS = 5;
 
 type Resolved = Required<OfflineStoreOptions>;
 
@@ -197,6 +201,54 @@ class EmbeddedOfflineStore implements OfflineStore {
       const kept = files.filter(({ path }) => !outdated.has(path));
       await this.#writing(async () => withFiles(this.#manifest, tableName, kept, this.#options.clock()));
     });
+  }
+
+  async erase(tableName: string, where: string): Promise<number> {
+    let erased = 0;
+    await this.#inTurn(async () => {
+      const table = this.#known(tableName);
+      const hits = await this.#hits(table, where);
+      if (hits.size === 0) return;
+      await this.#writing(async (paths) => {
+        const files: ManifestFile[] = [];
+        for (const file of table.files) {
+          const hit = hits.get(file) ?? 0;
+          erased += hit;
+          if (hit === 0) files.push(file);
+          else if (hit < file.rows) files.push(await this.#writeWithout(table, file, where, paths));
+        }
+        return withFiles(this.#manifest, tableName, files, this.#options.clock());
+      });
+    });
+    return erased;
+  }
+
+  purge(): Promise<void> {
+    return this.#inTurn(async () => {
+      while (this.#queries > 0) await setTimeout(PURGE_WAIT_MS);
+      const { retired } = this.#manifest;
+      if (retired.length === 0) return;
+      await this.#writing(async () => ({ ...this.#manifest, sequence: this.#manifest.sequence + 1, retired: [] }));
+      for (const { path } of retired) rmSync(this.#files.pathOf(path), { force: true });
+    });
+  }
+
+  /** Rows of each file for which SQL is true, where there are any. */
+  async #hits(table: ManifestTable, where: string): Promise<ReadonlyMap<ManifestFile, number>> {
+    const hits = new Map<ManifestFile, number>();
+    for (const file of table.files) {
+      const sql = `SELECT COUNT(*) FROM (${this.#select(table, [file])}) WHERE ${where}`;
+      const [[count]] = await this.#engine.rows(sql).catch((error: unknown) => {
+        throw this.#files.blamed(error, sql, this.#manifest);
+      });
+      if (Number(count) > 0) hits.set(file, Number(count));
+    }
+    return hits;
+  }
+
+  #writeWithout(table: ManifestTable, file: ManifestFile, where: string, paths: string[]): Promise<ManifestFile> {
+    const sql = `SELECT * FROM (${this.#select(table, [file])}) WHERE (${where}) IS NOT TRUE`;
+    return this.#writeFile(table.name, paths, (path, meta) => this.#engine.copy(sql, path, meta));
   }
 
   async close(): Promise<void> {

@@ -219,6 +219,21 @@ class EmbeddedOnlineStore implements OnlineStore {
     });
   }
 
+  dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): void {
+    this.#entries.write(() => {
+      for (const { viewId } of layouts)
+        for (const entry of this.#entries.keys(tilesOfKey(viewId, key))) this.#entries.remove(entry);
+      for (const viewId of batchViews) this.#dropRowsOf(viewId, key);
+    });
+    for (const viewId of batchViews) this.#rows.delete(viewId);
+  }
+
+  #dropRowsOf(viewId: string, key: string): void {
+    const generations = this.#generations(viewId);
+    const known = [generations?.current.generation, generations?.before?.generation, this.#begun.get(viewId)];
+    for (const generation of known) if (generation !== undefined) this.#entries.remove(rowKey(viewId, generation, key));
+  }
+
   async close(): Promise<void> {
     await this.#entries.close();
     this.#lock?.release();

@@ -1,0 +1,32 @@
+import type { ForgetReport } from '../../operating/forget.ts';
+import { columnWords } from '../column-words.ts';
+import type { Command } from '../command.ts';
+import { withHeadrace } from '../with-headrace.ts';
+
+export const forget: Command = {
+  name: ['forget'],
+  summary: 'takes an entity out of log, history and online store, and proves it',
+  words: '<entity> <column>=<value>…',
+  arity: [2, 100],
+  options: {},
+  help: {},
+  async run(call) {
+    await withHeadrace(call, async (headrace) => {
+      const [entity, ...pairs] = call.words;
+      const report = await headrace.forget(entity, columnWords({}, pairs));
+      call.terminal.out(call.json ? JSON.stringify(report) : reportText(report));
+    });
+  },
+};
+
+function reportText({ entity, stores, trainingSets, untouched }: ForgetReport): string {
+  return [
+    `${entity}: forgotten`,
+    ...stores.map(({ store, name, before, after }) => `  ${store} ${name}: ${before}, now ${after}`),
+    ...trainingSets.map(({ model, versions, path, rows }) => {
+      const of = `training set of ${model}${versions.length === 0 ? '' : `, versions ${versions.join(', ')}`}`;
+      return path === null ? `  ${of}: its file is gone, it may have rows` : `  ${of}: ${rows} rows stay in ${path}`;
+    }),
+    ...untouched.map((source) => `  source ${source}: no column of it is known to hold the key`),
+  ].join('\n');
+}

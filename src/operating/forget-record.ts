@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fail } from '../base/errors/fail.ts';
+
+/*
+ * forgetting/<sha256 of entity and key>.json, while it goes on:
+ *
+ *   { "format": 1, "entity": "user", "key": { "user": "ada" }, "predictions": ["p-1"] }
+ */
+const recordSchema = z.strictObject({
+  format: z.literal(1),
+  entity: z.string(),
+  key: z.record(z.string(), z.unknown()),
+  predictions: z.array(z.string()),
+});
+
+/** What has to be known of a forgetting that was begun: a crash may come when the rows that tell it are gone already. */
+export type ForgetRecord = z.infer<typeof recordSchema>;
+
+/** The records of what was begun and has not ended. Error: FORGET_RECORD. */
+export function begunForgettings(directory: string): readonly ForgetRecord[] {
+  const folder = join(directory, 'forgetting');
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return names.map((name) => readRecord(join(folder, name)));
+}
+
+/** Keeps a record durably; one of the same entity that was there is taken over into it. */
+export function keepRecord(directory: string, record: ForgetRecord): ForgetRecord {
+  const path = pathOf(directory, record);
+  const known = existsSync(path) ? readRecord(path).predictions : [];
+  const kept = { ...record, predictions: [...new Set([...known, ...record.predictions])] };
+  mkdirSync(join(directory, 'forgetting'), { recursive: true });
+  writeFileSync(`${path}.tmp`, JSON.stringify(kept), { flush: true });
+  renameSync(`${path}.tmp`, path);
+  for (const folder of [join(directory, 'forgetting'), directory]) syncFolder(folder);
+  return kept;
+}
+
+/** Ends a record: the entity is forgotten. */
+export function endRecord(directory: string, record: ForgetRecord): void {
+  rmSync(pathOf(directory, record), { force: true });
+  syncFolder(join(directory, 'forgetting'));
+}
+
+function readRecord(path: string): ForgetRecord {
+  try {
+    return recordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    throw fail('FORGET_RECORD', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+}
+
+function pathOf(directory: string, { entity, key }: ForgetRecord): string {
+  const name = createHash('sha256')
+    .update(JSON.stringify([entity, Object.entries(key).sort()]))
+    .digest('hex');
+  return join(directory, 'forgetting', `${name}.json`);
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  fsyncSync(folder);
+  closeSync(folder);
+}

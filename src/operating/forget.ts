@@ -1,0 +1,253 @@
+import { fail } from '../base/errors/fail.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import { requestColumn } from '../features/plan/names.ts';
+import { rawTable } from '../features/plan/raw-table.ts';
+import { tileLayout } from '../features/tile/tile-layout.ts';
+import type { FeatureStore } from '../featurestore/feature-store.ts';
+import { topicOf } from '../featurestore/ingest/gateway.ts';
+import type { RowsOf } from '../featurestore/ingest/source-rows.ts';
+import { servedTable } from '../featurestore/skew/served-log.ts';
+import type { EventLog, LogRecord } from '../ports/event-log.ts';
+import type { ModelRegistry } from '../ports/model-registry.ts';
+import type { OfflineStore } from '../ports/offline-store.ts';
+import type { OnlineStore } from '../ports/online-store.ts';
+import type { Value } from '../schema/column.ts';
+import { scaledToText } from '../schema/decimal.ts';
+import { entityKeyEncoder } from '../schema/entity-key.ts';
+import { requestParser } from '../schema/row-parser.ts';
+import { endRecord, keepRecord } from './forget-record.ts';
+import { type ForgetScope, forgetScope, type KeyColumns } from './forget-scope.ts';
+import { equals, forgetTables, type KeyValues } from './forget-sql.ts';
+import { type FoundTrainingSet, findTrainingSets } from './forget-training-sets.ts';
+
+export interface ForgetOptions {
+  readonly project: ProjectData;
+  readonly features: FeatureStore;
+  readonly rowsOf: RowsOf;
+  readonly log: EventLog;
+  readonly online: OnlineStore;
+  readonly offline: OfflineStore;
+  readonly registry: ModelRegistry;
+  /** Folder of training runs. */
+  readonly runs: string;
+  /** The environment's directory: what is begun is recorded there. */
+  readonly directory: string;
+}
+
+/** What one store had of the entity, and what a scan of it finds afterwards. */
+export interface ForgottenStore {
+  readonly store: 'log' | 'history' | 'online';
+  /** Topic, table or view. */
+  readonly name: string;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** The proof of a forgetting. */
+export interface ForgetReport {
+  readonly entity: string;
+  readonly stores: readonly ForgottenStore[];
+  /** Training sets and model versions that were made with rows of the entity; they stay. */
+  readonly trainingSets: readonly FoundTrainingSet[];
+  /** Sources that have no column known to hold the entity's key. */
+  readonly untouched: readonly string[];
+}
+
+/**
+ * Takes an entity out of log, history and online store, up to the events that there are when it begins; what comes later is
+ * new. It may be cut off anywhere and begun again: what was begun is recorded before anything is erased. Serving and ingesting
+ * go on. Errors: FORGET_ENTITY, REQUEST_*, FORGET_LEFT, those of the stores.
+ */
+export async function forget(options: ForgetOptions, entity: string, key: unknown): Promise<ForgetReport> {
+  const { project, features, offline, directory } = options;
+  const scope = forgetScope(project, entity);
+  const values = keyValues(scope, key);
+  await features.flush();
+  const record = keepRecord(directory, {
+    format: 1,
+    entity,
+    key: keyTexts(scope, values),
+    predictions: await predictionIds(offline, scope, values),
+  });
+  const trainingSets = await findTrainingSets(options, scope.models, record.predictions);
+  const { position, stores } = await forgetOnline(options, scope, values);
+  const log = await forgetLog(options, scope, values, position);
+  // What was ingested between the flush and the position is published, so that it can be erased.
+  await features.flush();
+  const history = await forgetHistory(offline, scope, values, position, record.predictions);
+  const all = [...log, ...history, ...stores];
+  for (const { store, name, after } of all)
+    if (after > 0) throw fail('FORGET_LEFT', { entity, rows: after, store: `${store} ${name}` });
+  endRecord(directory, record);
+  return { entity, stores: all, trainingSets, untouched: scope.untouched };
+}
+
+/** The parts of a key; a record and a command line have texts for all of them. */
+function keyValues({ entity }: ForgetScope, key: unknown): KeyValues {
+  const row = requestParser(`the entity ${entity.name}`, entity.key)(typedTexts(entity.key, key));
+  return Object.fromEntries(Object.keys(entity.key).map((part, i) => [part, row[i]]));
+}
+
+/** The parts as texts that `keyValues` reads. */
+function keyTexts({ entity }: ForgetScope, values: KeyValues): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(entity.key).map(([part, { type, scale = 0 }]) => {
+      const value = values[part];
+      return [part, type === 'decimal' && typeof value === 'bigint' ? scaledToText(value, scale) : String(value)];
+    }),
+  );
+}
+
+function typedTexts(columns: ForgetScope['entity']['key'], key: unknown): unknown {
+  if (typeof key !== 'object' || key === null) return key;
+  return Object.fromEntries(
+    Object.entries(key).map(([part, value]) => {
+      const type = Object.hasOwn(columns, part) ? columns[part].type : undefined;
+      if (typeof value !== 'string') return [part, value];
+      if (type === 'int' || type === 'time') return [part, value.trim() === '' ? value : Number(value)];
+      return [part, type === 'bool' ? value === 'true' || (value === 'false' ? false : value) : value];
+    }),
+  );
+}
+
+/** Ids of predictions that were asked for the entity: of its rows in the spines, and of its served vectors. */
+async function predictionIds(offline: OfflineStore, scope: ForgetScope, values: KeyValues): Promise<string[]> {
+  const ids = new Set<string>();
+  const add = async (sql: string) => {
+    for await (const rows of offline.query(sql)) for (const [id] of rows) if (typeof id === 'string') ids.add(id);
+  };
+  for (const { spine, service } of scope.models) {
+    for (const { source, keys } of scope.sources) {
+      if (source.name !== spine.from.name) continue;
+      for (const key of keys)
+        await add(
+          `SELECT DISTINCT "${spine.id}" FROM ${offline.relation(rawTable(source))} WHERE ${equals(key, values)}`,
+        );
+    }
+    for (const one of scope.services) {
+      if (one.service.name !== service.name) continue;
+      const relation = offline.relation(servedTable(one.service));
+      for (const key of one.keys)
+        await add(`SELECT DISTINCT _id FROM ${relation} WHERE ${equals(asRequest(key), values)}`);
+    }
+  }
+  return [...ids].sort();
+}
+
+function asRequest(key: KeyColumns): KeyColumns {
+  return Object.fromEntries(Object.entries(key).map(([part, column]) => [part, requestColumn(column)]));
+}
+
+async function forgetOnline(
+  { features, online }: ForgetOptions,
+  scope: ForgetScope,
+  values: KeyValues,
+): Promise<{
+  readonly position: Readonly<Record<string, readonly number[]>>;
+  readonly stores: readonly ForgottenStore[];
+}> {
+  const key = entityKeyEncoder(scope.entity.key)(Object.values(values)) ?? '';
+  const layouts = scope.streamViews.map(tileLayout);
+  const held = async () => {
+    const counts: [string, number][] = [];
+    for (const layout of layouts) {
+      const everything = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+      const runs = await online.readTiles(layout.view.hopsMs.map((hopMs) => ({ layout, hopMs, key, ...everything })));
+      counts.push([layout.viewId, runs.reduce((sum, run) => sum + run.length, 0)]);
+    }
+    return counts;
+  };
+  const before = await held();
+  const position = await features.forgetKey(scope.streamViews, scope.batchViews, key);
+  const after = new Map(await held());
+  return {
+    position,
+    stores: before.map(([name, count]) => ({ store: 'online', name, before: count, after: after.get(name) ?? 0 })),
+  };
+}
+
+async function forgetLog(
+  { log, rowsOf }: ForgetOptions,
+  scope: ForgetScope,
+  values: KeyValues,
+  position: Readonly<Record<string, readonly number[]>>,
+): Promise<readonly ForgottenStore[]> {
+  const stores: ForgottenStore[] = [];
+  for (const { source, keys } of scope.sources) {
+    const topic = topicOf(source);
+    const { decode } = rowsOf(source);
+    const holds = keyTest(Object.keys(source.columns), keys, values);
+    let before = 0;
+    let after = 0;
+    for (const [partition, end] of (position[topic] ?? []).entries()) {
+      const which = ({ id, payload }: LogRecord, offset: number) => id !== '' && offset < end && holds(decode(payload));
+      before += await log.blank(topic, partition, which);
+      after += await count(log, topic, partition, end, which);
+    }
+    stores.push({ store: 'log', name: topic, before, after });
+  }
+  return stores;
+}
+
+/** Reads a partition again and counts. */
+async function count(
+  log: EventLog,
+  topic: string,
+  partition: number,
+  end: number,
+  which: (record: LogRecord, offset: number) => boolean,
+): Promise<number> {
+  const [begin] = (await log.ends(topic)).slice(partition).map((ends) => ends.begin);
+  let found = 0;
+  for (let offset = begin; offset < end; ) {
+    const { records } = await log.read(topic, partition, offset, Math.min(SCAN_RECORDS, end - offset));
+    if (records.length === 0) break;
+    records.forEach((record, i) => {
+      if (which(record, offset + i)) found += 1;
+    });
+    offset += records.length;
+  }
+  return found;
+}
+
+const SCAN_RECORDS = 2_000;
+
+function keyTest(
+  names: readonly string[],
+  keys: readonly KeyColumns[],
+  values: KeyValues,
+): (row: readonly Value[]) => boolean {
+  const tests = keys.map((key) =>
+    Object.entries(key).map(([part, column]) => [names.indexOf(column), values[part]] as const),
+  );
+  return (row) => tests.some((test) => test.every(([at, value]) => row[at] === value));
+}
+
+async function forgetHistory(
+  offline: OfflineStore,
+  scope: ForgetScope,
+  values: KeyValues,
+  ends: Readonly<Record<string, readonly number[]>>,
+  ids: readonly string[],
+): Promise<readonly ForgottenStore[]> {
+  const tables = forgetTables(
+    offline.tables().map(({ table }) => table),
+    scope,
+    values,
+    ends,
+    ids,
+  );
+  const erased: [string, string, number][] = [];
+  for (const { name, where } of tables) erased.push([name, where, await offline.erase(name, where)]);
+  await offline.purge();
+  const stores: ForgottenStore[] = [];
+  for (const [name, where, before] of erased) {
+    const stored = offline.tables().find(({ table }) => table.name === name);
+    let after = 0;
+    if (stored !== undefined)
+      for await (const rows of offline.query(`SELECT COUNT(*) FROM ${offline.relation(stored.table)} WHERE ${where}`))
+        after += rows.reduce((sum, [rowCount]) => sum + Number(rowCount), 0);
+    stores.push({ store: 'history', name, before, after });
+  }
+  return stores;
+}

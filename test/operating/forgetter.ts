@@ -1,0 +1,9 @@
+// Run as a process of its own by forget.test.ts, which kills it.
+import { openHeadrace } from '../../src/headrace.ts';
+import { project } from '../server/shop.ts';
+
+const [directory = '', user = '', now = '0'] = process.argv.slice(2);
+const headrace = await openHeadrace({ project, environment: { directory, partitions: 2 }, clock: () => Number(now) });
+await headrace.forget('user', { user });
+// Too quick for the first kill, it is begun again.
+for (;;) await headrace.forget('user', { user });
