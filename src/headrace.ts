@@ -393,6 +393,11 @@ export class Headrace {
     return this.#features;
   }
 
+  /** Where the environment keeps its data. */
+  get directory(): string {
+    return this.#forgetOptions.directory;
+  }
+
   /** The offline store, to be queried. */
   get offline(): Stores['offline'] {
     return this.#stores.offline;

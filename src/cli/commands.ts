@@ -8,6 +8,7 @@ import { featuresReport } from './commands/features-report.ts';
 import { forget } from './commands/forget.ts';
 import { gpu } from './commands/gpu.ts';
 import { init } from './commands/init.ts';
+import { keysCreate, keysList, keysRevoke } from './commands/keys.ts';
 import { models } from './commands/models.ts';
 import { plan } from './commands/plan.ts';
 import { restore } from './commands/restore.ts';
@@ -32,6 +33,9 @@ export const commands: readonly Command[] = [
   train,
   models,
   auditSkew,
+  keysCreate,
+  keysList,
+  keysRevoke,
   backup,
   restore,
   forget,

@@ -1,4 +1,5 @@
 import { type RunningServer, startServer } from '../server/http-server.ts';
+import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
 import { wholeOption } from './parse-option.ts';
 import { withHeadrace } from './with-headrace.ts';
@@ -16,12 +17,12 @@ export const serverHelp = {
 /** Serves a project until the call is asked to stop; does what is due once a second. Stops cleanly: nothing is lost. */
 export async function runServer(
   call: Call,
-  host: string,
+  listen: ListenOptions,
   started: (server: RunningServer, services: readonly string[]) => void,
 ): Promise<void> {
   await withHeadrace(call, async (headrace) => {
     const server = await startServer(headrace, {
-      host,
+      ...listen,
       port: wholeOption('port', call.options['port'], 8080, 0, 65_535),
       bodyLimit: wholeOption('body-limit', call.options['body-limit'], BODY_LIMIT, 1_024, 2 ** 30),
     });

@@ -1,19 +1,20 @@
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { fail } from '../base/errors/fail.ts';
 import type { Headrace } from '../headrace.ts';
 import { answerError } from './error-answer.ts';
 import { hotAnswers } from './lean/hot-answer.ts';
 import { type LeanServer, serveLean } from './lean/lean-server.ts';
+import { type ListenOptions, type Secured, secured } from './listen-options.ts';
 import { openApi } from './openapi.ts';
-import { answerAll, type RequestCheck } from './request-check.ts';
+import { adminRoutes } from './routes/admin.ts';
 import { eventRoutes } from './routes/events.ts';
 import { featureRoutes } from './routes/features.ts';
 import { predictionRoutes } from './routes/predictions.ts';
 import { trainingSetRoutes } from './routes/training-sets.ts';
 
-export interface ServerOptions {
-  readonly host: string;
+export interface ServerOptions extends ListenOptions {
   /** 0: a free one. */
   readonly port: number;
   /** Largest body taken, bytes. */
@@ -30,7 +31,8 @@ export interface RunningServer {
 
 /** Serves a project over HTTP: thin, every route parses, calls and answers. Error: SERVER_ADDRESS. */
 export async function startServer(headrace: Headrace, options: ServerOptions): Promise<RunningServer> {
-  const server = buildServer(headrace, options.bodyLimit, options.mostWaitMs ?? MOST_WAIT_MS);
+  const security = secured(options, headrace.directory);
+  const server = buildServer(headrace, options.bodyLimit, options.mostWaitMs ?? MOST_WAIT_MS, security);
   try {
     const url = await server.listen({ host: options.host, port: options.port });
     return { url, close: () => server.close() };
@@ -52,8 +54,12 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 const MOST_WAIT_MS = 500;
 
-function buildServer(headrace: Headrace, bodyLimit: number, mostWaitMs: number): FastifyInstance {
-  const check: RequestCheck = answerAll;
+function buildServer(
+  headrace: Headrace,
+  bodyLimit: number,
+  mostWaitMs: number,
+  { check, tls }: Secured,
+): FastifyInstance {
   let lean: LeanServer | null = null;
   const server = Fastify({
     bodyLimit,
@@ -63,10 +69,14 @@ function buildServer(headrace: Headrace, bodyLimit: number, mostWaitMs: number):
       answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url }, error));
     },
     serverFactory: (full) => {
-      const http = createServer(
-        { headersTimeout: HEAD_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
-        full,
-      );
+      const times = {
+        headersTimeout: HEAD_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        connectionsCheckingInterval: 1_000,
+      };
+      // The lean reader reads plain sockets only.
+      if (tls !== null) return createSecureServer({ ...times, ...tls }, full);
+      const http = createServer(times, full);
       lean = serveLean(http, {
         ...hotAnswers(headrace, check, mostWaitMs),
         bodyLimit: Math.min(bodyLimit, LEAN_BODY_LIMIT),
@@ -75,8 +85,9 @@ function buildServer(headrace: Headrace, bodyLimit: number, mostWaitMs: number):
     },
   });
   server.addHook('preClose', async () => lean?.close());
-  server.addHook('onRequest', async ({ url, headers }) => {
-    check({ path: url, authorization: headers.authorization ?? null });
+  // By the route that was found: a path can be written in many ways.
+  server.addHook('onRequest', async ({ routeOptions, headers }) => {
+    check({ path: routeOptions.url ?? '', authorization: headers.authorization ?? null });
   });
   // Bodies stay text: the routes parse them with numbers exact, which JSON.parse alone does not keep.
   server.removeAllContentTypeParsers();
@@ -91,6 +102,7 @@ function buildServer(headrace: Headrace, bodyLimit: number, mostWaitMs: number):
   featureRoutes(server, headrace);
   predictionRoutes(server, headrace);
   trainingSetRoutes(server, headrace);
+  adminRoutes(server, headrace);
   operationRoutes(server, headrace);
   return server;
 }

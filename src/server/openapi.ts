@@ -15,6 +15,15 @@ export function openApi(project: ProjectData): JsonSchema {
     '/metrics': get('Prometheus text.'),
     '/openapi.json': get('This description.'),
   };
+  paths['/v1/admin/forget'] = post(
+    'Takes an entity out of every store.',
+    {
+      type: 'object',
+      required: ['entity', 'key'],
+      properties: { entity: { type: 'string' }, key: { type: 'object', description: 'its parts by name' } },
+    },
+    { type: 'object' },
+  );
   for (const source of project.sources) {
     const event = objectSchema(
       source.columns,

@@ -1,5 +1,9 @@
+import type { Scope } from '../operating/api-keys.ts';
+import type { KeyRing } from '../operating/key-ring.ts';
+
 /** What a check may go by. */
 export interface CheckedRequest {
+  /** The route that answers, as it is declared (`/v1/events/:source`), or a path that is known to be one. */
   readonly path: string;
   /** The field authorization; null where there is none. */
   readonly authorization: string | null;
@@ -8,5 +12,18 @@ export interface CheckedRequest {
 /** Throws a coded error for a request that may not be answered: called by the lean reader and by the full server, before anything else. */
 export type RequestCheck = (request: CheckedRequest) => void;
 
-/** Answers everyone: the server listens on this machine, or behind a proxy that authenticates. */
+/** Answers everyone: the server listens on this machine only. */
 export const answerAll: RequestCheck = () => undefined;
+
+/** Answers whoever has a key with the scope of the route; whether the process lives is told to all. */
+export function answerKeys(ring: KeyRing): RequestCheck {
+  return ({ path, authorization }) => {
+    if (path === '/healthz' || path === '/readyz') return;
+    ring.authorise(authorization, scopeOf(path));
+  };
+}
+
+function scopeOf(path: string): Scope {
+  if (path.startsWith('/v1/events/')) return 'write';
+  return path.startsWith('/v1/admin/') ? 'admin' : 'read';
+}

@@ -1,4 +1,5 @@
 import { aggregateErrors } from './aggregate.ts';
+import { authErrors } from './auth.ts';
 import { bytesErrors } from './bytes.ts';
 import { changeErrors } from './change.ts';
 import { cliErrors } from './cli.ts';
@@ -27,6 +28,7 @@ export const catalogue = {
   ...logErrors,
   ...featurestoreErrors,
   ...aggregateErrors,
+  ...authErrors,
   ...bytesErrors,
   ...cliErrors,
   ...clientErrors,

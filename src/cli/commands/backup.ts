@@ -1,4 +1,5 @@
 import { backUpEnvironment } from '../../compose.ts';
+import { auditedCommand } from '../audit.ts';
 import type { Command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
 
@@ -12,7 +13,9 @@ export const backup: Command = {
   async run(call) {
     const { environment } = await loadConfig(call);
     const [folder] = call.words;
-    const { files } = await backUpEnvironment(environment, folder, Date.now());
+    const { files } = await auditedCommand(environment.directory, 'backup', folder, () =>
+      backUpEnvironment(environment, folder, Date.now()),
+    );
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     if (call.json) return call.terminal.out(JSON.stringify({ folder, files: files.length, bytes }));
     call.terminal.out(`${folder}: ${files.length} files, ${bytes} bytes`);

@@ -9,7 +9,7 @@ export const dev: Command = {
   options: serverOptions,
   help: serverHelp,
   run(call) {
-    return runServer(call, '127.0.0.1', ({ url }, services) => {
+    return runServer(call, { host: '127.0.0.1' }, ({ url }, services) => {
       if (call.json) return call.terminal.out(JSON.stringify({ url }));
       call.terminal.out(`listening on ${url}; Ctrl-C stops`);
       call.terminal.out(`  curl ${url}/openapi.json`);

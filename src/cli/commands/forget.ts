@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { ForgetReport } from '../../operating/forget.ts';
+import { auditedCommand } from '../audit.ts';
 import { columnWords } from '../column-words.ts';
 import type { Command } from '../command.ts';
 import { withHeadrace } from '../with-headrace.ts';
@@ -13,7 +15,9 @@ export const forget: Command = {
   async run(call) {
     await withHeadrace(call, async (headrace) => {
       const [entity, ...pairs] = call.words;
-      const report = await headrace.forget(entity, columnWords({}, pairs));
+      const key = columnWords({}, pairs);
+      const target = `${entity} ${createHash('sha256').update(JSON.stringify(key)).digest('hex')}`;
+      const report = await auditedCommand(headrace.directory, 'forget', target, () => headrace.forget(entity, key));
       call.terminal.out(call.json ? JSON.stringify(report) : reportText(report));
     });
   },

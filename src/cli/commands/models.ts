@@ -1,3 +1,4 @@
+import { auditedCommand } from '../audit.ts';
 import type { Command } from '../command.ts';
 import { wholeOption } from '../parse-option.ts';
 import { withHeadrace } from '../with-headrace.ts';
@@ -13,7 +14,11 @@ export const models: Command = {
     await withHeadrace(call, async (headrace) => {
       const named = call.words.length === 0 ? headrace.project.models : [headrace.model(call.words[0])];
       const promoted = wholeOption('promote', call.options['promote'], 0, 1, Number.MAX_SAFE_INTEGER);
-      for (const model of named) if (promoted > 0) await headrace.promote(model, promoted);
+      for (const model of named)
+        if (promoted > 0)
+          await auditedCommand(headrace.directory, 'promote', `${model.name} ${promoted}`, () =>
+            headrace.promote(model, promoted),
+          );
       const all = await Promise.all(
         named.map(async (model) => ({ model: model.name, ...(await headrace.versions(model)) })),
       );

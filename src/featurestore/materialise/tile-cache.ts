@@ -130,6 +130,7 @@ export class TileCache {
 
   /** Drops what is held of a key, changed or not. */
   forgetKey(layout: TileLayout, key: string): void {
+    this.epoch += 1;
     const view = this.#viewOf(layout);
     view.hot.delete(key);
     view.cold.delete(key);

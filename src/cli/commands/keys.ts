@@ -1,0 +1,71 @@
+import { mkdirSync } from 'node:fs';
+import { fail } from '../../base/errors/fail.ts';
+import { createKey, readKeys, revokeKey, SCOPES, type Scope } from '../../operating/api-keys.ts';
+import { auditedCommand } from '../audit.ts';
+import type { Command } from '../command.ts';
+import { loadConfig } from '../load-config.ts';
+
+export const keysCreate: Command = {
+  name: ['keys', 'create'],
+  summary: 'makes an API key and prints it, this once',
+  words: '<name>',
+  arity: [1, 1],
+  options: { scopes: { type: 'string' } },
+  help: { scopes: 'what it may do, by commas (read): read, write, admin' },
+  async run(call) {
+    const { environment } = await loadConfig(call);
+    const { directory } = environment;
+    const [name] = call.words;
+    const scopes = scopesOf(String(call.options['scopes'] ?? 'read'));
+    mkdirSync(directory, { recursive: true });
+    const { key, text } = await auditedCommand(directory, 'keys create', `${name} (${scopes.join(', ')})`, () =>
+      createKey(directory, { name, scopes, now: Date.now() }),
+    );
+    if (call.json) return call.terminal.out(JSON.stringify({ id: key.id, name, scopes, key: text }));
+    call.terminal.err(`key ${key.id} of ${name} may ${scopes.join(', ')}; it is not shown again`);
+    call.terminal.out(text);
+  },
+};
+
+export const keysList: Command = {
+  name: ['keys', 'list'],
+  summary: 'the API keys of an environment, without their texts',
+  words: '',
+  arity: [0, 0],
+  options: {},
+  help: {},
+  async run(call) {
+    const { environment } = await loadConfig(call);
+    const keys = readKeys(environment.directory).map(({ sha256: _, ...key }) => key);
+    if (call.json) return call.terminal.out(JSON.stringify(keys));
+    for (const { id, name, scopes, createdAt, revokedAt } of keys) {
+      const state = revokedAt === null ? 'valid' : `revoked ${new Date(revokedAt).toISOString()}`;
+      call.terminal.out(`${id} ${name}: ${scopes.join(', ')}; made ${new Date(createdAt).toISOString()}, ${state}`);
+    }
+  },
+};
+
+export const keysRevoke: Command = {
+  name: ['keys', 'revoke'],
+  summary: 'ends an API key; a running server refuses it within a second',
+  words: '<id>',
+  arity: [1, 1],
+  options: {},
+  help: {},
+  async run(call) {
+    const { environment } = await loadConfig(call);
+    const { directory } = environment;
+    const [id] = call.words;
+    const key = await auditedCommand(directory, 'keys revoke', id, () => revokeKey(directory, id, Date.now()));
+    call.terminal.out(call.json ? JSON.stringify({ id, revokedAt: key.revokedAt }) : `${id} ${key.name}: revoked`);
+  },
+};
+
+function scopesOf(text: string): readonly Scope[] {
+  return text.split(',').map((scope) => {
+    const known = SCOPES.find((one) => one === scope.trim());
+    if (known === undefined)
+      throw fail('CLI_VALUE', { option: 'scopes', value: text, wanted: `of ${SCOPES.join(', ')}` });
+    return known;
+  });
+}

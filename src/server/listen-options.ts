@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { fail } from '../base/errors/fail.ts';
+import { KeyRing } from '../operating/key-ring.ts';
+import { answerAll, answerKeys, type RequestCheck } from './request-check.ts';
+
+export interface ListenOptions {
+  readonly host: string;
+  /** Paths of certificate (with its chain) and key, PEM. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** A proxy in front of the server has TLS. */
+  readonly tlsAtProxy?: boolean;
+}
+
+/** How a server that listens as the options say checks its callers, and what it encrypts with. */
+export interface Secured {
+  readonly check: RequestCheck;
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+}
+
+/**
+ * On this machine only, everybody is answered. Beyond it there must be keys and TLS, here or at a proxy. `directory` is the
+ * environment's. Errors: AUTH_NO_KEYS, AUTH_TLS, AUTH_TLS_FILE, KEYS_FILE.
+ */
+export function secured({ host, tls, tlsAtProxy = false }: ListenOptions, directory: string): Secured {
+  const files = tls === undefined ? null : readTls(tls);
+  if (isLoopback(host)) return { check: answerAll, tls: files };
+  const ring = new KeyRing(directory);
+  if (ring.size === 0) throw fail('AUTH_NO_KEYS', { host });
+  if (files === null && !tlsAtProxy) throw fail('AUTH_TLS', { host });
+  return { check: answerKeys(ring), tls: files };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function readTls({ certFile, keyFile }: NonNullable<ListenOptions['tls']>): { cert: string; key: string } {
+  try {
+    const read = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
+    createSecureContext(read);
+    return read;
+  } catch (error) {
+    throw fail('AUTH_TLS_FILE', { reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+}
