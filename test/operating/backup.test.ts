@@ -35,7 +35,7 @@ test('a backup made while a process writes, which is then killed, restores to wh
   const killed = killIngester(directory, 0, 7, 700).then((count) => {
     acknowledged = count;
   });
-  while (!existsSync(join(directory, 'online', 'tiles.mdb'))) await setTimeout(20);
+  while (!existsSync(join(directory, 'declaration.json'))) await setTimeout(20);
   for (let i = 0; i < 2; i += 1) {
     await setTimeout(150);
     await backUpEnvironment(environmentOf(directory), join(root, `backup-${i}`), Date.now());

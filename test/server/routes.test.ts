@@ -212,6 +212,7 @@ test('health, metrics and the description are served, and the description has ev
     '/metrics',
     '/openapi.json',
     '/readyz',
+    '/v1/admin/forget',
     '/v1/events/purchases',
     '/v1/events/returns',
     '/v1/features/basket',
