@@ -1,4 +1,5 @@
 import { fail } from '../base/errors/fail.ts';
+import { compareText } from '../base/text-order.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import { requestColumn } from '../features/plan/names.ts';
 import { rawTable } from '../features/plan/raw-table.ts';
@@ -56,11 +57,13 @@ export interface ForgetReport {
 /**
  * Takes an entity out of log, history and online store, up to the events that there are when it begins; what comes later is
  * new. It may be cut off anywhere and begun again: what was begun is recorded before anything is erased. Serving and ingesting
- * go on. Errors: FORGET_ENTITY, REQUEST_*, FORGET_LEFT, those of the stores.
+ * go on. Errors: FORGET_ENTITY, FORGET_STORE, REQUEST_*, FORGET_LEFT, those of the stores.
  */
 export async function forget(options: ForgetOptions, entity: string, key: unknown): Promise<ForgetReport> {
   const { project, features, offline, directory } = options;
   const scope = forgetScope(project, entity);
+  if (options.log.blank === undefined) throw fail('FORGET_STORE', { store: 'event log' });
+  if (options.online.dropKey === undefined) throw fail('FORGET_STORE', { store: 'online store' });
   const values = keyValues(scope, key);
   await features.flush();
   const record = keepRecord(directory, {
@@ -131,7 +134,7 @@ async function predictionIds(offline: OfflineStore, scope: ForgetScope, values: 
         await add(`SELECT DISTINCT _id FROM ${relation} WHERE ${equals(asRequest(key), values)}`);
     }
   }
-  return [...ids].sort();
+  return [...ids].sort(compareText);
 }
 
 function asRequest(key: KeyColumns): KeyColumns {
@@ -181,7 +184,7 @@ async function forgetLog(
     let after = 0;
     for (const [partition, end] of (position[topic] ?? []).entries()) {
       const which = ({ id, payload }: LogRecord, offset: number) => id !== '' && offset < end && holds(decode(payload));
-      before += await log.blank(topic, partition, which);
+      before += (await log.blank?.(topic, partition, which)) ?? 0;
       after += await count(log, topic, partition, end, which);
     }
     stores.push({ store: 'log', name: topic, before, after });

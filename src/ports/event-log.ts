@@ -71,7 +71,7 @@ export interface EventLog {
     topic: string,
     rule: { olderThanIngestTs: number; maxBytes: number; keepFrom: readonly number[] },
   ): MaybePromise<void>;
-  /** Blanks the records that `which` says, of those that the partition had when it was called; gives how many it found that were not blank. */
-  blank(topic: string, partition: number, which: (record: LogRecord, offset: number) => boolean): MaybePromise<number>;
+  /** Blanks the records that `which` says, of those that the partition had when it was called; gives how many it found that were not blank. A log without it cannot forget. */
+  blank?(topic: string, partition: number, which: (record: LogRecord, offset: number) => boolean): MaybePromise<number>;
   close(): MaybePromise<void>;
 }

@@ -220,6 +220,8 @@ test('health, metrics and the description are served, and the description has ev
     '/v1/predictions/risk',
     '/v1/slo',
     '/v1/status',
+    '/v1/training-sets/basket',
+    '/v1/training-sets/shopper',
   ]);
   for (const [path, operations] of Object.entries((body as { paths: Readonly<Record<string, object>> }).paths)) {
     const [method = ''] = Object.keys(operations);

@@ -37,6 +37,13 @@ export const operatingErrors = rows({
     status: 404,
     exit: 2,
   },
+  FORGET_STORE: {
+    message: 'the {store} of the environment cannot take single entities out',
+    mend: 'bound what it keeps by its retention, or use the embedded one',
+    retry: 'never',
+    status: 501,
+    exit: 2,
+  },
   FORGET_LEFT: {
     message: 'of the entity {entity} there are still {rows} rows in {store}',
     mend: 'run headrace forget again; if it stays, report it',

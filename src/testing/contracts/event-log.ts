@@ -226,6 +226,7 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
     needs: [],
     run: async (subject) => {
       let log = await subject.open();
+      if (log.blank === undefined) return log.close();
       await log.openTopic(TOPIC, 2);
       for (let i = 0; i < 900; i += 30) await log.append(TOPIC, 0, recordsAt(i, i + 30));
       await log.append(TOPIC, 1, recordsAt(0, 10));
@@ -233,7 +234,7 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
       const blanking = log.blank(TOPIC, 0, chosen);
       await log.append(TOPIC, 0, [logRecordAt(907)]);
       mustEqual(await blanking, 60, 'records found');
-      mustEqual(await log.blank(TOPIC, 0, chosen), 0, 'records found again');
+      mustEqual(await log.blank?.(TOPIC, 0, chosen), 0, 'records found again');
       const wanted = [...recordsAt(0, 900), logRecordAt(907)].map((record, offset) =>
         chosen(record, offset) ? { id: '', ts: 0, ingestTs: record.ingestTs, payload: new Uint8Array(0) } : record,
       );

@@ -283,11 +283,11 @@ export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineS
       if (store.dropKey === undefined) return store.close();
       const [layout, other] = [contractView('spend'), contractView('spend', 2)].map(tileLayout);
       const keys = ['u', 'u1', ''];
-      const tiles = [layout, other].flatMap((of) =>
+      const tiles = [layout, other].flatMap((each) =>
         keys.flatMap((key) => [
-          tileOf(of, MINUTE, key, 0, 1),
-          tileOf(of, MINUTE, key, 90 * MINUTE, 1),
-          tileOf(of, HOUR, key, 0, 2),
+          tileOf(each, MINUTE, key, 0, 1),
+          tileOf(each, MINUTE, key, 90 * MINUTE, 1),
+          tileOf(each, HOUR, key, 0, 2),
         ]),
       );
       await store.writeTiles({ writer: 'w', position: { t: [3] }, tiles });
@@ -304,7 +304,7 @@ export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineS
         return runs.map((run) => run.length);
       };
       const found = [];
-      for (const of of [layout, other]) for (const key of keys) found.push(await held(of, key));
+      for (const each of [layout, other]) for (const key of keys) found.push(await held(each, key));
       mustEqual(
         found,
         [
