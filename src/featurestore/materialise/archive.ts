@@ -237,7 +237,9 @@ async function refill(
   const admission = new Admission(source);
   await rememberIds(log, source, rowsOf(source), admission, from);
   const take: TakeDeliveries = (partition, offset, deliveries) => {
-    const verdicts = deliveries.map((delivery) => admission.judge(delivery, partition));
+    const verdicts = deliveries.map((delivery) =>
+      delivery.row.length === 0 ? 'duplicate' : admission.judge(delivery, partition),
+    );
     buffer.take(partition, offset, deliveries, verdicts);
   };
   await readDeliveries(log, source, rowsOf(source), from, take, ends);
