@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   count,
   defineProject,
@@ -24,7 +26,9 @@ import {
  * scripts/large-spine.ts 10000000 2000000` writes a spine of so many rows over a history of so many events,
  * joins it in both modes and prints time and peak of the process's memory.
  */
-const [rows = 10_000_000, events = 2_000_000] = process.argv.slice(2).map(Number);
+const [rows = 10_000_000, events = 500_000] = process.argv.slice(2, 4).map(Number);
+/** The join runs in a process of its own, whose memory is that of the join alone. */
+const joining = process.argv[4];
 const USERS = 100_000;
 const SPAN_MS = 30 * 86_400_000;
 const START = Date.UTC(2026, 0, 1);
@@ -53,43 +57,55 @@ const shopper = featureService('shopper', {
   join: (r) => ({ spend: lookup(spend, { user: r.user }) }),
 });
 
-const directory = mkdtempSync(join(tmpdir(), 'large-spine-'));
-let now = START;
+const directory = joining ?? mkdtempSync(join(tmpdir(), 'large-spine-'));
+let now = START + SPAN_MS;
 const headrace = await openHeadrace({
   project: defineProject('shop', { shopper }),
   environment: { directory: join(directory, 'store') },
   clock: () => now,
 });
-for (let i = 0; i < events; i += BATCH) {
-  now = START + Math.floor((i / events) * SPAN_MS);
-  const batch = Array.from({ length: Math.min(BATCH, events - i) }, (_, b) => ({
-    line: `l${i + b}`,
-    at: now - ((b * 7919) % 3_000_000),
-    user: ((i + b) * 48_271) % USERS,
-    price: (b * 31) % 1_000,
-  }));
-  await headrace.ingest(purchases, batch);
-}
-await headrace.flush();
-console.log(`history: ${events} events, peak ${peakMb()} MB`);
+if (joining === undefined) await fill();
+else await train();
 
-const spine = join(directory, 'spine.parquet');
-await headrace.offline.exportParquet(
-  `SELECT (i * 69621) % ${USERS} AS "user", ${START} + (i * 2654435761) % ${SPAN_MS} AS _at, i % 2 AS label FROM range(${rows}) AS r(i)`,
-  spine,
-);
-for (const mode of ['corrected', 'as-known'] as const) {
-  const started = performance.now();
-  const written = await headrace.writeTrainingSet(shopper, join(directory, 'out.parquet'), {
-    spine: { path: spine },
-    mode,
-  });
-  console.log(
-    `${mode}: ${written.rows} rows in ${((performance.now() - started) / 1_000).toFixed(1)} s, peak ${peakMb()} MB`,
-  );
+async function fill(): Promise<void> {
+  for (let i = 0; i < events; i += BATCH) {
+    now = START + Math.floor((i / events) * SPAN_MS);
+    const batch = Array.from({ length: Math.min(BATCH, events - i) }, (_, b) => ({
+      line: `l${i + b}`,
+      at: now - ((b * 7919) % 3_000_000),
+      user: ((i + b) * 48_271) % USERS,
+      price: (b * 31) % 1_000,
+    }));
+    await headrace.ingest(purchases, batch);
+  }
+  await headrace.close();
+  console.log(`history: ${events} events`);
+  const args = [
+    '--conditions=headrace-source',
+    fileURLToPath(import.meta.url),
+    String(rows),
+    String(events),
+    directory,
+  ];
+  execFileSync(process.execPath, args, { stdio: 'inherit' });
+  rmSync(directory, { recursive: true });
 }
-await headrace.close();
-rmSync(directory, { recursive: true });
+
+async function train(): Promise<void> {
+  const spine = join(directory, 'spine.parquet');
+  await headrace.offline.exportParquet(
+    `SELECT (i * 69621) % ${USERS} AS "user", ${START} + (i * 2654435761) % ${SPAN_MS} AS _at, i % 2 AS label FROM range(${rows}) AS r(i)`,
+    spine,
+  );
+  for (const mode of ['corrected', 'as-known'] as const) {
+    const started = performance.now();
+    const out = join(directory, 'out.parquet');
+    const written = await headrace.writeTrainingSet(shopper, out, { spine: { path: spine }, mode });
+    const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+    console.log(`${mode}: ${written.rows} rows in ${seconds} s, peak ${peakMb()} MB`);
+  }
+  await headrace.close();
+}
 
 /** Peak resident memory of the process so far. */
 function peakMb(): number {

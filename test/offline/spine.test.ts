@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -28,6 +28,7 @@ import {
   topK,
 } from '../../src/features/define/declare.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
+import { joinSpine } from '../../src/featurestore/training-set/join-spine.ts';
 import type { SpineOptions } from '../../src/featurestore/training-set/spine.ts';
 import { spineValueSql } from '../../src/featurestore/training-set/spine-value.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
@@ -195,6 +196,20 @@ test('a spine in any format keeps its rows, columns and order, and gets what a s
       expect(own).toEqual(ROWS.map(({ customer, when, label, note }) => [customer, when, label, note]));
     }
   }
+});
+
+test('a spine that is joined in slices gives the rows of one that is joined at once', async () => {
+  const spine = spineOf(write('sliced.csv', csvText(ROWS)));
+  const out = join(directory, 'sliced.parquet');
+  for (const mode of ['corrected', 'as-known'] as const) {
+    await headrace.writeTrainingSet(plain, out, { spine, mode });
+    const whole = await table(out);
+    const { offline } = headrace;
+    const options = { service: plain, offline, spine, mode, sliceRows: 7, onComputeError: () => undefined };
+    expect(await joinSpine(options, out)).toEqual({ path: out, rows: 61, nullKeys: 8 });
+    expect(await table(out)).toEqual(whole);
+  }
+  expect(readdirSync(directory).filter((name) => /^sliced\.parquet\./.test(name))).toEqual([]);
 });
 
 const outside = (value: unknown) => (typeof value === 'bigint' ? Number(value) / 100 : value);

@@ -18,6 +18,8 @@ export interface JoinSpineOptions {
   readonly offline: OfflineStore;
   readonly spine: SpineOptions;
   readonly mode: ReadMode;
+  /** Rows that are joined at a time. */
+  readonly sliceRows?: number;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
 }
 
@@ -37,24 +39,47 @@ export interface JoinedSpine {
  * Errors: those of `readSpine`, SPINE_NAME, OFFLINE_MEMORY, OFFLINE_FULL, OFFLINE_WRITE.
  */
 export async function joinSpine(options: JoinSpineOptions, path: string): Promise<JoinedSpine> {
-  const { service, offline } = options;
+  const { service, offline, sliceRows = SLICE_ROWS } = options;
   const scratch = `${path}.spine`;
-  const computed = `${path}.features`;
+  const slices: string[] = [];
   try {
     const spine = await readSpine(offline, service, options.spine, scratch);
     const own = ownColumns(spine, service);
+    for (let from = 0; from < spine.rows || from === 0; from += sliceRows) {
+      const slice = `${path}.${slices.length}`;
+      slices.push(slice);
+      await joinSlice(options, own, sliceOf(spine, from, sliceRows), slice);
+    }
+    const files = slices.map(textLiteral).join(', ');
+    const rows = await offline.exportParquet(`FROM read_parquet([${files}], hive_partitioning = false)`, path);
+    return { path, rows, nullKeys: spine.nullKeys };
+  } finally {
+    for (const file of [scratch, ...slices]) rmSync(file, { force: true });
+  }
+}
+
+/** Rows that are joined at a time: what the engine needs for them fits into its memory, and the scratch directory takes the rest. */
+const SLICE_ROWS = 750_000;
+
+function sliceOf(spine: Spine, from: number, rows: number): Spine {
+  const within = `WHERE ${SPINE_ID} > ${from} AND ${SPINE_ID} <= ${from + rows}`;
+  return { ...spine, asked: `${spine.asked} ${within}`, carried: `${spine.carried} ${within}` };
+}
+
+async function joinSlice(options: JoinSpineOptions, own: readonly string[], spine: Spine, path: string): Promise<void> {
+  const { service, offline } = options;
+  const computed = `${path}.features`;
+  try {
     const answers = answersSql(options, spine) ?? (await computedAnswers(options, spine, computed));
     const features = service.features.map(({ name, type }, i) => `${outsideSql(`a.f_${i}`, type)} AS ${quoted(name)}`);
-    const rows = await offline.exportParquet(
+    await offline.exportParquet(
       `SELECT ${[...own, ...features].join(', ')}
 FROM (${answers}) AS a
 JOIN (${spine.carried}) AS c ON c.${SPINE_ID} = a.id
 ORDER BY c.${SPINE_ID}`,
       path,
     );
-    return { path, rows, nullKeys: spine.nullKeys };
   } finally {
-    rmSync(scratch, { force: true });
     rmSync(computed, { force: true });
   }
 }
