@@ -218,6 +218,12 @@ export class Partition {
   /** Begins a segment. Only while no sync is under way: of two syncs of one file only one is told of an error. */
   #roll(): void {
     const { end, lastIngestTs } = this.#newest.at;
+    try {
+      // Of an older segment every byte is a frame's.
+      this.#newest.mend();
+    } catch (error) {
+      throw writeFailure(this.#newest.path, error);
+    }
     if (this.#options.durability === 'power') this.#syncNow();
     try {
       this.#begin(end, lastIngestTs);

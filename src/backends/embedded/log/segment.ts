@@ -104,7 +104,7 @@ export class Segment {
   /** Appends a frame; a write that fails leaves the segment as it was. */
   append(frame: Uint8Array, count: number, lastIngestTs: number): void {
     const { end, sizeBytes } = this.#end;
-    this.#mend();
+    this.mend();
     this.#torn = true;
     try {
       for (let at = 0; at < frame.length; ) at += this.#files.append(this.fd, frame, at);
@@ -123,6 +123,12 @@ export class Segment {
     this.#index.cutTo(end.sizeBytes);
     this.#torn = true;
     this.#mendIfPossible();
+  }
+
+  /** Cuts off what a failed append left behind the end. */
+  mend(): void {
+    if (this.#torn) this.#files.truncate(this.fd, this.#end.sizeBytes);
+    this.#torn = false;
   }
 
   sync(): void {
@@ -188,14 +194,9 @@ export class Segment {
     this.#end = { end: offset + count, sizeBytes: position + bytes, lastIngestTs };
   }
 
-  #mend(): void {
-    if (this.#torn) this.#files.truncate(this.fd, this.#end.sizeBytes);
-    this.#torn = false;
-  }
-
   #mendIfPossible(): void {
     try {
-      this.#mend();
+      this.mend();
     } catch {
       // The next append tries again, before it writes.
     }
