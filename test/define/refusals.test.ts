@@ -309,6 +309,16 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
       }),
   ],
   [
+    'a share of differing values above one',
+    'SERVICE_SKEW',
+    () =>
+      featureService('s', {
+        request: { user: text() },
+        skew: { schedule: '0 3 * * *', atMost: 1.5 },
+        join: (r) => ({ u: lookup(view, { user: r.user }) }),
+      }),
+  ],
+  [
     'a spine without a request column',
     'MODEL_SPINE',
     () =>
