@@ -275,6 +275,26 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
     () => batchView('b', { ...batch, reads: { asOf: events }, sql: () => sql`SELECT 1` }),
   ],
   [
+    'an audit schedule of four fields',
+    'SCHEDULE_TEXT',
+    () =>
+      featureService('s', {
+        request: { user: text() },
+        skew: { schedule: '3 * * *', atMost: 0 },
+        join: (r) => ({ u: lookup(view, { user: r.user }) }),
+      }),
+  ],
+  [
+    'a share of values that differ above one',
+    'SERVICE_SKEW',
+    () =>
+      featureService('s', {
+        request: { user: text() },
+        skew: { schedule: '0 3 * * *', atMost: 2 },
+        join: (r) => ({ u: lookup(view, { user: r.user }) }),
+      }),
+  ],
+  [
     'a lookup by a feature',
     'SERVICE_KEY',
     () =>
