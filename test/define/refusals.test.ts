@@ -285,16 +285,6 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
       }),
   ],
   [
-    'a share of values that differ above one',
-    'SERVICE_SKEW',
-    () =>
-      featureService('s', {
-        request: { user: text() },
-        skew: { schedule: '0 3 * * *', atMost: 2 },
-        join: (r) => ({ u: lookup(view, { user: r.user }) }),
-      }),
-  ],
-  [
     'a lookup by a feature',
     'SERVICE_KEY',
     () =>
