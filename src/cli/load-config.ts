@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { fail } from '../base/errors/fail.ts';
-import { type Config, type Environment, resolveEnvironment } from '../config.ts';
+import type { Config, Environment } from '../config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { Call } from './command.ts';
 
@@ -16,6 +16,7 @@ export async function loadConfig({ options }: Call): Promise<{ project: ProjectD
   const name = String(options['env'] ?? DEFAULT_ENVIRONMENT);
   const environment = config.environments[name];
   if (environment === undefined) throw fail('CONFIG_ENVIRONMENT', { name, known: Object.keys(config.environments) });
+  const { resolveEnvironment } = await import('../config.ts');
   return { project: config.project, environment: resolveEnvironment(name, environment) };
 }
 

@@ -1,4 +1,4 @@
-import { type RunningServer, startServer } from '../server/http-server.ts';
+import type { RunningServer } from '../server/http-server.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
 import { wholeOption } from './parse-option.ts';
@@ -21,6 +21,7 @@ export async function runServer(
   started: (server: RunningServer, services: readonly string[]) => void,
 ): Promise<void> {
   await withHeadrace(call, async (headrace) => {
+    const { startServer } = await import('../server/http-server.ts');
     const server = await startServer(headrace, {
       ...listen,
       port: wholeOption('port', call.options['port'], 8080, 0, 65_535),

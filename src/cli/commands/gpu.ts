@@ -1,4 +1,3 @@
-import { runGpuCommand } from '../../gpu/command.ts';
 import type { Command } from '../command.ts';
 
 export const gpu: Command = {
@@ -10,6 +9,7 @@ export const gpu: Command = {
   help: {},
   readsArguments: true,
   async run({ words, terminal }) {
+    const { runGpuCommand } = await import('../../gpu/command.ts');
     process.exitCode = await runGpuCommand(words, {
       out: terminal.out,
       err: terminal.err,
