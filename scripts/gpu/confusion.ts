@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { randomBelow, seededRandom } from '../../src/base/rng.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { type Cause, causes } from '../../src/gpu/finding.ts';
-import { parseText } from '../../src/gpu/readers/read-source.ts';
+import { parseText } from '../../src/gpu/readers/parse-text.ts';
 import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
 import type { Source } from '../../src/gpu/source.ts';
 import { insertGap, removeGaps } from '../../src/testing/gpu/alter.ts';

@@ -4,7 +4,7 @@ import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { type Random, randomBelow, seededRandom } from '../../src/base/rng.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { fileKindOf } from '../../src/gpu/readers/format.ts';
-import { parseText } from '../../src/gpu/readers/read-source.ts';
+import { parseText } from '../../src/gpu/readers/parse-text.ts';
 import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
 import { captureJson } from '../../src/testing/gpu/capture.ts';
 import { gangWaitPods } from '../../src/testing/gpu/cluster.ts';

@@ -5,7 +5,7 @@ import { type Random, randomBelow, seededRandom } from '../../src/base/rng.ts';
 import { workClassifier } from '../../src/gpu/analysis/decompose.ts';
 import { joinLaunches } from '../../src/gpu/analysis/launches.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
-import { parseText } from '../../src/gpu/readers/read-source.ts';
+import { parseText } from '../../src/gpu/readers/parse-text.ts';
 import { readTraceFile } from '../../src/gpu/readers/trace/read-trace.ts';
 import type { Source } from '../../src/gpu/source.ts';
 import type { Trace } from '../../src/gpu/trace/trace.ts';

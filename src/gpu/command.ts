@@ -3,10 +3,9 @@ import { parseArgs } from 'node:util';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import { compareTraces } from './compare.ts';
 import { diagnose, type Refusal } from './diagnose.ts';
-import { explanationText } from './explain.ts';
+import type { Diagnosis } from './diagnosis.ts';
 import { type Cause, causes } from './finding.ts';
 import { readSource } from './readers/read-source.ts';
-import { htmlReport } from './report/html.ts';
 import { jsonText } from './report/json.ts';
 import { markdownReport } from './report/markdown.ts';
 import { terminalReport } from './report/terminal.ts';
@@ -54,7 +53,7 @@ export async function runGpuCommand(args: readonly string[], io: GpuIo): Promise
     case 'compare':
       return await runCompare(rest, io);
     case 'explain':
-      return runExplain(rest, io);
+      return await runExplain(rest, io);
     case 'watch':
       return await runWatch(rest, io);
     case undefined:
@@ -88,11 +87,16 @@ async function runDiagnose(args: readonly string[], io: GpuIo): Promise<number> 
     return 0;
   }
   const diagnosis = diagnose(sources, refused);
-  if (typeof values['html'] === 'string') await writeFile(values['html'], htmlReport(diagnosis));
+  if (typeof values['html'] === 'string') await writeHtml(values['html'], diagnosis);
   if (values['json'] === true) io.out(jsonText(diagnosis));
   else if (values['markdown'] === true) io.out(markdownReport(diagnosis));
   else io.out(terminalReport(diagnosis, values['all'] === true));
   return 0;
+}
+
+async function writeHtml(path: string, diagnosis: Diagnosis): Promise<void> {
+  const { htmlReport } = await import('./report/html.ts');
+  await writeFile(path, htmlReport(diagnosis));
 }
 
 /** Reads what can be read; one file alone that cannot be is an error. */
@@ -134,7 +138,8 @@ async function traceAt(path: string): Promise<{ path: string; trace: Trace }> {
   return source;
 }
 
-function runExplain(args: readonly string[], io: GpuIo): number {
+async function runExplain(args: readonly string[], io: GpuIo): Promise<number> {
+  const { explanationText } = await import('./explain.ts');
   const cause = causes.find((known) => known === args[0]);
   if (cause === undefined) throw fail('GPU_CALL', { reason: `explain needs a cause: ${causes.join(', ')}` });
   io.out(explanationText(cause satisfies Cause));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { joinAllocation } from '../../src/gpu/join/allocation.ts';
-import { parseText } from '../../src/gpu/readers/read-source.ts';
+import { parseText } from '../../src/gpu/readers/parse-text.ts';
 
 const minute = (at: number) => new Date(Date.UTC(2026, 0, 5, 9, at)).toISOString().slice(11, 19);
 

@@ -7,58 +7,14 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createGunzip, gunzipSync } from 'node:zlib';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Source } from '../source.ts';
-import { parseClusterSummaries, parseIterations } from './cluster.ts';
-import { parseDcgm } from './dcgm.ts';
-import { parseDistributions, parseVariations } from './distribution.ts';
-import { parseDmon, parsePmon } from './dmon.ts';
+import type { Trace } from '../trace/trace.ts';
 import { type FileKind, fileKindOf } from './format.ts';
-import { kernelRowsOf, parseKernelSums, parseStatsText } from './kernel-sums.ts';
-import { parseMegatronLog } from './megatron-log.ts';
-import { parseMonitorLines } from './monitor-jsonl.ts';
-import { parseNcclTests } from './nccl-tests.ts';
-import { parseNcu } from './ncu.ts';
-import { readNsysSqlite } from './nsys-sqlite.ts';
-import { parseNodeCsv, parsePodCsv, parsePodList } from './pods.ts';
-import { parseQueryGpu } from './query-gpu.ts';
-import { parseSacct } from './sacct.ts';
 import { readTraceFile } from './trace/read-trace.ts';
 
 const HEAD = 2 ** 16;
 /** Text files are read whole up to this size; traces and databases are not bounded. */
 const LONGEST_TEXT = 256 * 2 ** 20;
 const LARGEST_DATABASE = 64 * 2 ** 30;
-
-/** Kinds that are read as one text. */
-type TextKind = Exclude<FileKind, 'trace' | 'nsys-sqlite' | 'nsys-rep' | 'ncu-rep'>;
-
-const parsers: Readonly<Record<TextKind, (path: string, text: string) => Source>> = {
-  dmon: (path, text) => ({ kind: 'samples', path, series: parseDmon(text) }),
-  pmon: (path, text) => ({ kind: 'processes', path, processes: parsePmon(text) }),
-  'query-gpu': (path, text) => ({ kind: 'samples', path, series: parseQueryGpu(text) }),
-  'monitor-jsonl': (path, text) => ({ kind: 'samples', path, series: parseMonitorLines(text) }),
-  dcgm: (path, text) => ({ kind: 'dcgm', path, devices: parseDcgm(text) }),
-  'ncu-csv': (path, text) => ({ kind: 'ncu', path, kernels: parseNcu(text) }),
-  'nsys-kernel-csv': (path, text) => ({ kind: 'kernel-sums', path, kernels: parseKernelSums(text), tables: [] }),
-  'nsys-stats-text': (path, text) => {
-    const tables = parseStatsText(text);
-    return { kind: 'kernel-sums', path, kernels: kernelRowsOf(tables), tables };
-  },
-  sacct: (path, text) => ({ kind: 'jobs', path, jobs: parseSacct(text) }),
-  'pod-list': (path, text) => ({ kind: 'pods', path, pods: parsePodList(text) }),
-  'pod-csv': (path, text) => ({ kind: 'pods', path, pods: parsePodCsv(text) }),
-  'node-csv': (path, text) => ({ kind: 'nodes', path, nodes: parseNodeCsv(text) }),
-  iterations: (path, text) => ({ kind: 'iterations', path, workers: parseIterations(text) }),
-  variation: (path, text) => ({ kind: 'variation', path, jobs: parseVariations(text) }),
-  'cluster-summary': (path, text) => ({ kind: 'clusters', path, clusters: parseClusterSummaries(text) }),
-  'utilisation-cdf': (path, text) => ({ kind: 'distribution', path, metrics: parseDistributions(text) }),
-  'nccl-tests': (path, text) => ({ kind: 'fabric', path, log: parseNcclTests(text) }),
-  'megatron-log': (path, text) => ({ kind: 'log', path, iterations: parseMegatronLog(text) }),
-};
-
-/** Parses a text of a known kind; pure. */
-export function parseText(kind: TextKind, path: string, text: string): Source {
-  return parsers[kind](path, text);
-}
 
 /**
  * Reads one file, gzip or not, by what it holds.
@@ -76,10 +32,18 @@ export async function readSource(path: string): Promise<Source> {
     case 'trace':
       return { kind: 'trace', path, trace: await readTraceFile(path, gzip) };
     case 'nsys-sqlite':
-      return { kind: 'trace', path, trace: gzip ? await unpackedSqlite(path) : readNsysSqlite(path) };
-    default:
+      return { kind: 'trace', path, trace: gzip ? await unpackedSqlite(path) : await sqliteTrace(path) };
+    default: {
+      // Loaded when a text is read: a trace needs none of these parsers.
+      const { parseText } = await import('./parse-text.ts');
       return parseText(kind, path, await wholeText(path, gzip, head));
+    }
   }
+}
+
+async function sqliteTrace(path: string): Promise<Trace> {
+  const { readNsysSqlite } = await import('./nsys-sqlite.ts');
+  return readNsysSqlite(path);
 }
 
 async function look(path: string): Promise<{ head: Uint8Array; gzip: boolean; kind: FileKind | undefined }> {
@@ -147,7 +111,7 @@ async function unpackedSqlite(path: string) {
       if (isHeadraceError(error)) throw error;
       throw fail('GPU_DAMAGED', { kind: 'gzip file', reason: 'it cannot be unpacked' }, error);
     }
-    return readNsysSqlite(file);
+    return await sqliteTrace(file);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -6,6 +6,8 @@ import type { Trace } from '../../trace/trace.ts';
 import { TraceScanner } from './trace-scanner.ts';
 
 const CHUNK = 2 ** 20;
+/** Up to three chunks are unpacked, on a thread of their own, while one is read. */
+const unpacking = { chunkSize: CHUNK, readableHighWaterMark: 3 * CHUNK };
 /** A trace shrinks 10 to 30 times by gzip; what unpacks to more than this times its size is a bomb. */
 const LARGEST_RATIO = 200;
 const NO_BOMB_BELOW = 256 * 2 ** 20;
@@ -18,7 +20,7 @@ export async function readTraceFile(path: string, gzip: boolean): Promise<Trace>
   if (!gzip) return await readPlain(path);
   const scanner = new TraceScanner();
   const file = createReadStream(path, { highWaterMark: CHUNK / 4 });
-  const stream = file.pipe(createGunzip({ chunkSize: CHUNK }));
+  const stream = file.pipe(createGunzip(unpacking));
   file.on('error', (error) => stream.destroy(error));
   let unpacked = 0;
   try {

@@ -1,6 +1,5 @@
-import { z } from 'zod';
 import { fail } from '../../../base/errors/fail.ts';
-import { type Trace, TraceBuilder } from '../../trace/trace.ts';
+import { type DeviceProperties, type Trace, TraceBuilder } from '../../trace/trace.ts';
 import { EventReader } from './event-reader.ts';
 import { DAMAGED, endOfString, INCOMPLETE, numberIn, skipSpace, skipValue } from './json-bytes.ts';
 
@@ -241,40 +240,14 @@ export class TraceScanner {
     const value = jsonOf(text(bytes, start, end));
     if (key === 'with_stack') this.#trace.withStack = value === 1 || value === true;
     else if (key === 'distributedInfo') {
-      const info = distributedInfo.safeParse(value);
-      if (info.success) {
-        this.#trace.rank = info.data.rank;
-        this.#trace.worldSize = info.data.world_size;
-      }
-    } else if (key === 'deviceProperties') {
-      const list = deviceProperties.safeParse(value);
-      if (list.success) this.#trace.devices = list.data;
-    }
+      this.#trace.rank = numberOf(value, 'rank');
+      this.#trace.worldSize = numberOf(value, 'world_size');
+    } else if (Array.isArray(value)) this.#trace.devices = value.map(deviceOf);
   }
 }
 
 /** First bytes of keys with which recorded events begin. */
 const topKeys = new Set(['ph":', 'ph" ', 'cat"', 'name', 'pid"', 'tid"', 'ts":', 'ts" ', 'dur"', 'args']);
-
-const distributedInfo = z.object({ rank: z.number().optional(), world_size: z.number().optional() });
-
-const deviceProperties = z.array(
-  z
-    .object({
-      id: z.number().catch(0),
-      name: z.string().catch(''),
-      computeMajor: z.number().catch(0),
-      numSms: z.number().catch(0),
-      totalGlobalMem: z.number().catch(0),
-    })
-    .transform(({ id, name, computeMajor, numSms, totalGlobalMem }) => ({
-      id,
-      name,
-      computeMajor,
-      numSms,
-      memoryBytes: totalGlobalMem,
-    })),
-);
 
 function lastNonSpace(bytes: Uint8Array, from: number, least: number): number {
   let at = from;
@@ -292,6 +265,27 @@ function jsonOf(source: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** A device as the header tells it; what is missing or of another type is 0 or empty. */
+function deviceOf(value: unknown): DeviceProperties {
+  const name = fieldOf(value, 'name');
+  return {
+    id: numberOf(value, 'id') ?? 0,
+    name: typeof name === 'string' ? name : '',
+    computeMajor: numberOf(value, 'computeMajor') ?? 0,
+    numSms: numberOf(value, 'numSms') ?? 0,
+    memoryBytes: numberOf(value, 'totalGlobalMem') ?? 0,
+  };
+}
+
+function numberOf(value: unknown, key: string): number | undefined {
+  const field = fieldOf(value, key);
+  return typeof field === 'number' ? field : undefined;
+}
+
+function fieldOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
 }
 
 function notATrace(reason: string) {
