@@ -31,7 +31,8 @@ export interface RequestAnswer {
  *     reading the log again adds nothing twice;
  *  3. after a loss `verify` says lost, commits fail with REDIS_LOST, and answers are degraded, until `rewind` and, when the
  *     writer has caught up, `confirm`; the position that `rewind` leaves is not ahead of any tile;
- *  4. what one process shares as hot others hear, until its time is over.
+ *  4. what one process shares as hot others hear, until its time is over;
+ *  5. what is asked for amid a commit waits for it, and is not taken for a loss.
  */
 export interface RemoteStore {
   read(tiles: readonly TileRead[], batch: readonly BatchRead[]): Promise<RequestAnswer>;

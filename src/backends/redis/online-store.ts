@@ -80,6 +80,12 @@ interface Parts {
   readonly fieldsExpire: boolean;
 }
 
+/** A call of the script that writes the tiles of a key, all but the stamp. */
+interface KeyWrite {
+  readonly place: Place;
+  readonly args: readonly (string | Buffer)[];
+}
+
 /** Tiles as hashes by (view, key), blocks by field; positions on the anchors; see store-keys.ts and anchors.ts. */
 class RedisOnlineStore implements OnlineStore {
   readonly capabilities: OnlineStoreCapabilities = {
@@ -91,9 +97,9 @@ class RedisOnlineStore implements OnlineStore {
   readonly remote: RemoteStore = {
     read: (tiles, batch) => this.#reader.read(tiles, batch),
     load: (writer, keys) => this.#load(writer, keys),
-    verify: (freshUntil) => this.#verify(freshUntil),
-    rewind: () => this.#rewind(),
-    confirm: () => this.#confirm(),
+    verify: (freshUntil) => this.#inTurn(() => this.#verify(freshUntil)),
+    rewind: () => this.#inTurn(() => this.#rewind()),
+    confirm: () => this.#inTurn(() => this.#confirm()),
     shareHot: (names, forMs) => this.#shareHot(names, forMs),
   };
   readonly #link: RedisLink;
@@ -107,6 +113,7 @@ class RedisOnlineStore implements OnlineStore {
   /** Keys were found whose place in the log nobody knows. */
   #torn = false;
   #policyAt = performance.now();
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor({ link, keys, lock, anchors, fieldsExpire }: Parts) {
     this.#link = link;
@@ -126,10 +133,14 @@ class RedisOnlineStore implements OnlineStore {
     return (await this.#reader.read([], reads)).batch;
   }
 
-  async writeTiles({ writer, position, tiles, freshUntil }: TileCommit): Promise<TileReport> {
-    const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
+  async writeTiles(commit: TileCommit): Promise<TileReport> {
     // Before the first wait: the tiles lie in memory that their writer changes.
-    const calls = groupByKey(tiles).map((group) => this.#encode(group));
+    const calls = groupByKey(commit.tiles).map((group) => this.#encode(group));
+    return this.#inTurn(() => this.#write(commit, calls));
+  }
+
+  async #write({ writer, position, freshUntil }: TileCommit, calls: readonly KeyWrite[]): Promise<TileReport> {
+    const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
     const commit = await this.#anchors.begin(writer, position);
     const stamp = encodeStamp(commit);
     for (let i = 0; i < calls.length; i += CHUNK) {
@@ -158,11 +169,11 @@ class RedisOnlineStore implements OnlineStore {
   }
 
   async switchBatch(generation: BatchGeneration): Promise<void> {
-    await this.#batch.switchTo(generation);
+    await this.#inTurn(() => this.#batch.switchTo(generation));
   }
 
   async rollBackBatch(viewId: string): Promise<BatchGeneration | null> {
-    return this.#batch.rollBack(viewId);
+    return this.#inTurn(() => this.#batch.rollBack(viewId));
   }
 
   async dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): Promise<void> {
@@ -179,11 +190,15 @@ class RedisOnlineStore implements OnlineStore {
     }
   }
 
+  /** What speaks to the anchors goes one after the other: amid a commit they look as after a loss. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
   /** The tiles of one key as the script takes them, all but the stamp. */
-  #encode(group: readonly [TileWrite, ...TileWrite[]]): {
-    readonly place: Place;
-    readonly args: readonly (string | Buffer)[];
-  } {
+  #encode(group: readonly [TileWrite, ...TileWrite[]]): KeyWrite {
     const [{ layout, key }] = group;
     const hops = layout.view.hopsMs;
     const lives = hops.map((hopMs) => lifeMs(layout, hopMs));

@@ -254,17 +254,22 @@ export class Materialiser {
   ): Promise<Readonly<Record<keyof TileReport, number>>> {
     const total = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
     for await (const tiles of batches) {
-      do await this.commit();
-      while (this.#uncommitted > 0);
-      this.#feed?.pause();
-      // No event comes between here and `forget`: nothing in memory is newer than the store.
-      const written = this.#options.store.writeTiles({ writer: WRITER, position: this.position(), tiles });
-      this.tiles.forget();
-      this.#options.committing?.(tiles);
-      const report = await Promise.resolve(written).finally(() => this.#feed?.resume());
+      const report = await this.#inTurn(() => this.#replaceNow(tiles));
       for (const outcome of ['applied', 'duplicate', 'stale', 'conflict'] as const) total[outcome] += report[outcome];
     }
     return total;
+  }
+
+  /** In its turn: no rewind comes between a position and the tiles that it speaks of. */
+  async #replaceNow(tiles: readonly TileWrite[]): Promise<TileReport> {
+    do await this.#commitNow();
+    while (this.#uncommitted > 0);
+    this.#feed?.pause();
+    // No event comes between here and `forget`: nothing in memory is newer than the store.
+    const written = this.#options.store.writeTiles({ writer: WRITER, position: this.position(), tiles });
+    this.tiles.forget();
+    this.#options.committing?.(tiles);
+    return Promise.resolve(written).finally(() => this.#feed?.resume());
   }
 
   /**

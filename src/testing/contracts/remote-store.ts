@@ -111,6 +111,33 @@ export const remoteStoreContracts: readonly Contract<RemoteStoreSubject>[] = [
       await store.close();
     },
   },
+  {
+    rule: 5,
+    name: 'what is asked for amid a commit waits for it, and is not taken for a loss',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const remote = remoteOf(store);
+      const commit = (writer: string, n: number) =>
+        store.writeTiles({ writer, position: { t: [n] }, tiles: [contractTile(HOP_MS, 'u', 0, n)] });
+      await commit('w', 1);
+      for (let round = 2; round < 40; round += 2) {
+        const generation = { viewId: 'batch', generation: round, asOf: round, visibleFrom: round };
+        const [, , , looked] = await Promise.all([
+          commit('w', round),
+          commit('mark', round + 1),
+          store.switchBatch(generation),
+          remote.verify(round),
+          remote.rewind(),
+          commit('w', round + 1),
+          remote.confirm(),
+        ]);
+        mustEqual(looked, 'whole', 'what verify says');
+        mustEqual(await store.position('w'), { t: [round + 1] }, 'position');
+      }
+      await store.close();
+    },
+  },
 ];
 
 function remoteOf(store: OnlineStore): RemoteStore {
