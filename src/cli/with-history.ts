@@ -1,4 +1,3 @@
-import { openHistory } from '../compose.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { Call } from './command.ts';
@@ -9,6 +8,7 @@ export async function withHistory<T>(
   call: Call,
   work: (project: ProjectData, history: OfflineStore) => Promise<T>,
 ): Promise<T> {
+  const { openHistory } = await import('../compose.ts');
   const { project, environment } = await loadConfig(call);
   const history = await openHistory(environment);
   try {

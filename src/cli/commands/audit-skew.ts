@@ -1,6 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
-import { auditSkew as reportOf, type SkewReport } from '../../featurestore/skew/audit.ts';
-import { checkSkew, mismatchShare } from '../../featurestore/skew/skew-schedule.ts';
+import type { SkewReport } from '../../featurestore/skew/audit.ts';
 import type { Command } from '../command.ts';
 import { instantOption } from '../parse-option.ts';
 import { withHistory } from '../with-history.ts';
@@ -16,6 +15,8 @@ export const auditSkew: Command = {
   options: { from: { type: 'string' }, to: { type: 'string' } },
   help: { from: 'vectors served from here on (a day before to)', to: 'end, exclusive (now)' },
   async run(call) {
+    const { auditSkew: reportOf } = await import('../../featurestore/skew/audit.ts');
+    const { checkSkew, mismatchShare } = await import('../../featurestore/skew/skew-schedule.ts');
     await withHistory(call, async ({ services }, offline) => {
       const [name] = call.words;
       const service = services.find((one) => one.name === name);
@@ -25,15 +26,15 @@ export const auditSkew: Command = {
       const from = instantOption('from', call.options['from']) ?? to - DAY_MS;
       const onComputeError = (_: unknown, error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
       const report = await reportOf({ service, offline, from, to, onComputeError });
-      call.terminal.out(call.json ? JSON.stringify(report) : reportText(report));
+      call.terminal.out(call.json ? JSON.stringify(report) : reportText(report, mismatchShare(report)));
       checkSkew(report, service.skew?.atMost ?? 1);
     });
   },
 };
 
-function reportText(report: SkewReport): string {
+function reportText(report: SkewReport, differing: number): string {
   const { service, logged, vectors, compared, features, mismatches } = report;
-  const share = (100 * mismatchShare(report)).toPrecision(3);
+  const share = (100 * differing).toPrecision(3);
   const total = `${service}: ${vectors} of ${logged} logged vectors, ${compared} values, ${share} % differ: lateness ${mismatches.lateness}, staleness ${mismatches.staleness}, logic ${mismatches.logic}`;
   const lines = features
     .filter(({ mismatches: { lateness, staleness, logic } }) => lateness + staleness + logic > 0)

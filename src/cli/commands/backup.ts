@@ -1,4 +1,3 @@
-import { backUpEnvironment } from '../../compose.ts';
 import { auditedCommand } from '../audit.ts';
 import type { Command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
@@ -11,6 +10,7 @@ export const backup: Command = {
   options: {},
   help: {},
   async run(call) {
+    const { backUpEnvironment } = await import('../../compose.ts');
     const { environment } = await loadConfig(call);
     const [folder] = call.words;
     const { files } = await auditedCommand(environment.directory, 'backup', folder, () =>

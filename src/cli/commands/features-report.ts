@@ -1,8 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
-import { featuresReport as reportOf } from '../../monitoring/features/features-report.ts';
-import { reportHtml } from '../../monitoring/features/report-html.ts';
-import { reportText } from '../../monitoring/features/report-text.ts';
 import type { Command } from '../command.ts';
 import { instantOption } from '../parse-option.ts';
 import { withHistory } from '../with-history.ts';
@@ -21,6 +18,9 @@ export const featuresReport: Command = {
     html: 'write it as one HTML file to this path as well',
   },
   async run(call) {
+    const { featuresReport: reportOf } = await import('../../monitoring/features/features-report.ts');
+    const { reportHtml } = await import('../../monitoring/features/report-html.ts');
+    const { reportText } = await import('../../monitoring/features/report-text.ts');
     await withHistory(call, async (project, history) => {
       const to = instantOption('to', call.options['to']) ?? Date.now();
       const report = await reportOf(project, history, instantOption('from', call.options['from']) ?? to - DAY_MS, to);

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
-import { createKey, readKeys, revokeKey, SCOPES, type Scope } from '../../operating/api-keys.ts';
+import type { Scope } from '../../operating/api-keys.ts';
 import { auditedCommand } from '../audit.ts';
 import type { Command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
@@ -13,10 +13,11 @@ export const keysCreate: Command = {
   options: { scopes: { type: 'string' } },
   help: { scopes: 'what it may do, by commas (read): read, write, admin' },
   async run(call) {
+    const { createKey, SCOPES } = await import('../../operating/api-keys.ts');
     const { environment } = await loadConfig(call);
     const { directory } = environment;
     const [name] = call.words;
-    const scopes = scopesOf(String(call.options['scopes'] ?? 'read'));
+    const scopes = scopesOf(String(call.options['scopes'] ?? 'read'), SCOPES);
     mkdirSync(directory, { recursive: true });
     const { key, text } = await auditedCommand(directory, 'keys create', `${name} (${scopes.join(', ')})`, () =>
       createKey(directory, { name, scopes, now: Date.now() }),
@@ -35,6 +36,7 @@ export const keysList: Command = {
   options: {},
   help: {},
   async run(call) {
+    const { readKeys } = await import('../../operating/api-keys.ts');
     const { environment } = await loadConfig(call);
     const keys = readKeys(environment.directory).map(({ sha256: _, ...key }) => key);
     if (call.json) return call.terminal.out(JSON.stringify(keys));
@@ -53,6 +55,7 @@ export const keysRevoke: Command = {
   options: {},
   help: {},
   async run(call) {
+    const { revokeKey } = await import('../../operating/api-keys.ts');
     const { environment } = await loadConfig(call);
     const { directory } = environment;
     const [id] = call.words;
@@ -61,11 +64,11 @@ export const keysRevoke: Command = {
   },
 };
 
-function scopesOf(text: string): readonly Scope[] {
+function scopesOf(text: string, scopes: readonly Scope[]): readonly Scope[] {
   return text.split(',').map((scope) => {
-    const known = SCOPES.find((one) => one === scope.trim());
+    const known = scopes.find((one) => one === scope.trim());
     if (known === undefined)
-      throw fail('CLI_VALUE', { option: 'scopes', value: text, wanted: `of ${SCOPES.join(', ')}` });
+      throw fail('CLI_VALUE', { option: 'scopes', value: text, wanted: `of ${scopes.join(', ')}` });
     return known;
   });
 }

@@ -1,4 +1,3 @@
-import { restore as restoreBackup } from '../../operating/restore.ts';
 import type { Command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
 
@@ -10,6 +9,7 @@ export const restore: Command = {
   options: {},
   help: {},
   async run(call) {
+    const { restore: restoreBackup } = await import('../../operating/restore.ts');
     const { environment } = await loadConfig(call);
     const [folder] = call.words;
     const { files, madeAt } = await restoreBackup(folder, environment.directory);

@@ -1,5 +1,4 @@
-import { figuresOf, mergeReports, parseReport, type SloReport } from '../../monitoring/slo/slo-report.ts';
-import { sloText } from '../../monitoring/slo/slo-text.ts';
+import type { SloReport } from '../../monitoring/slo/slo-report.ts';
 import { askServer, LOCAL_SERVER } from '../ask-server.ts';
 import type { Command } from '../command.ts';
 
@@ -11,17 +10,16 @@ export const slo: Command = {
   options: {},
   help: {},
   async run({ words, json, terminal }) {
+    const { figuresOf, mergeReports, parseReport } = await import('../../monitoring/slo/slo-report.ts');
+    const { sloText } = await import('../../monitoring/slo/slo-text.ts');
+    const reportOf = async (server: string) => parseReport(await askServer(server, '/v1/slo'), server);
     const [first = LOCAL_SERVER, ...others] = words;
     const report = mergeReports([await reportOf(first), ...(await Promise.all(others.map(reportOf)))]);
-    terminal.out(json ? JSON.stringify(figures(report)) : sloText(report));
+    terminal.out(json ? JSON.stringify(figures(report, figuresOf)) : sloText(report));
   },
 };
 
-async function reportOf(server: string): Promise<SloReport> {
-  return parseReport(await askServer(server, '/v1/slo'), server);
-}
-
-function figures({ project, series }: SloReport) {
+function figures({ project, series }: SloReport, figuresOf: (one: SloReport['series'][number]) => object) {
   return {
     project,
     budgets: series.map((one) => {

@@ -1,4 +1,4 @@
-import { durationText } from '../../monitoring/slo/slo-text.ts';
+import { durationText } from '../../monitoring/slo/duration-text.ts';
 import type { BudgetStatus, SourceStatus, Status, ViewStatus } from '../../status.ts';
 import { askServer, LOCAL_SERVER } from '../ask-server.ts';
 import type { Command } from '../command.ts';

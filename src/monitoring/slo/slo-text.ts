@@ -1,3 +1,4 @@
+import { durationText } from './duration-text.ts';
 import { figuresOf, type SloReport, type SloSeries } from './slo-report.ts';
 
 const HEAD = ['', 'measure', 'budget', 'p50', 'p99', 'p99.9', 'seen', 'burn 5m', '1h', '6h', ''];
@@ -29,18 +30,4 @@ function rowOf(series: SloSeries): readonly string[] {
     ...burn.map(({ rate }) => (rate === null ? '–' : rate.toFixed(rate < 10 ? 2 : 0))),
     met === null ? '' : met ? 'met' : 'MISSED',
   ];
-}
-
-/** A duration in the unit that suits it: `840 µs`, `12.3 ms`, `4.2 s`, `1.1 h`. */
-export function durationText(ms: number | null): string {
-  if (ms === null) return '–';
-  if (ms < 1) return `${round(ms * 1_000)} µs`;
-  if (ms < 1_000) return `${round(ms)} ms`;
-  if (ms < 120_000) return `${round(ms / 1_000)} s`;
-  if (ms < 7_200_000) return `${round(ms / 60_000)} min`;
-  return ms < 172_800_000 ? `${round(ms / 3_600_000)} h` : `${round(ms / 86_400_000)} d`;
-}
-
-function round(value: number): string {
-  return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 }
