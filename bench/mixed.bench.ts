@@ -52,9 +52,6 @@ clearInterval(timer);
 await ticking;
 await server.close();
 await headrace.close();
-const errors = read.errors + written.errors + written.turnedAway;
-if (errors > 0) throw new Error(`${errors} answers were none`);
-
 printFigure({
   name: '20,000 reads/s beside 20,000 events/s over HTTP, open loop: p99 of a read',
   unit: 'ms',
@@ -78,4 +75,12 @@ printFigure({
   yardstick: 'its median',
   yardstickValue: written.p50Ms,
   aim: { of: 'value', atMost: 100 },
+});
+printFigure({
+  name: 'the same: calls that failed or were turned away',
+  unit: 'calls',
+  value: read.errors + read.turnedAway + written.errors + written.turnedAway,
+  yardstick: null,
+  yardstickValue: null,
+  aim: { of: 'value', atMost: 0 },
 });
