@@ -53,7 +53,6 @@ errors += atPeak.errors + atPeak.turnedAway;
 hello.server.close();
 await server.close();
 await headrace.close();
-if (errors > 0) throw new Error(`${errors} answers were none`);
 
 const yardstick = { yardstick: 'bare node:http hello', yardstickValue: bare };
 printFigure({
@@ -84,4 +83,12 @@ printFigure({
   value: binary * ENTITIES,
   ...yardstick,
   aim: null,
+});
+printFigure({
+  name: 'the same: calls that failed or were turned away',
+  unit: 'calls',
+  value: errors,
+  yardstick: null,
+  yardstickValue: null,
+  aim: { of: 'value', atMost: 0 },
 });
