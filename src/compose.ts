@@ -18,6 +18,7 @@ import type { RedisOptions } from './backends/redis/redis-options.ts';
 import { fail } from './base/errors/fail.ts';
 import { parseDuration } from './base/time.ts';
 import type { Environment } from './config.ts';
+import { ENVIRONMENT_FILE, environmentId } from './environment-id.ts';
 import { parseDeclaration } from './features/change/declaration-document.ts';
 import type { ProjectData } from './features/define/declaration.ts';
 import { checkBatchSql } from './featurestore/batch/read-batch.ts';
@@ -90,19 +91,19 @@ export async function openStores(environment: Environment, onFault: (error: unkn
   }
 }
 
-async function openOnline({ directory, online }: Environment): Promise<OnlineStore> {
+async function openOnline({ directory, namespace, project, online }: Environment): Promise<OnlineStore> {
   if (online.kind === 'embedded') return openOnlineStore({ path: join(directory, 'online') });
-  return openRedisStore(redisOptions(online));
+  const owner = { project, data: environmentId(directory) };
+  return openRedisStore({ ...redisOptions(online), prefix: namespace, owner });
 }
 
 /** Options of the configuration with secrets and files in the place of their names. Error: CONFIG_SECRET, CONFIG_FILE. */
-function redisOptions(online: Extract<Environment['online'], { kind: 'redis' }>): RedisOptions {
-  const { url, cluster, prefix, username, password, tls, timeout } = online;
+function redisOptions(online: Extract<Environment['online'], { kind: 'redis' }>): Omit<RedisOptions, 'prefix'> {
+  const { url, cluster, username, password, tls, timeout } = online;
   const files = tls === undefined ? null : { ca: tls.ca, cert: tls.cert, key: tls.key };
   return {
     urls: typeof url === 'string' ? [url] : url,
     cluster: cluster ?? typeof url !== 'string',
-    prefix,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password: secretOf(password.env, 'online.password') }),
     tls: files && {
@@ -177,6 +178,9 @@ export async function backUpEnvironment(
       { name: 'registry.sqlite', copyTo: (to) => copyRegistry(at('registry.sqlite'), to) },
       { name: 'artifacts', copyTo: (to) => copyArtifacts(at('artifacts'), to) },
       { name: 'log', copyTo: (to) => log.copyTo(to) },
+      ...(existsSync(at(ENVIRONMENT_FILE))
+        ? [{ name: ENVIRONMENT_FILE, copyTo: (to: string) => copyFileSync(at(ENVIRONMENT_FILE), to) }]
+        : []),
       { name: DECLARATION, copyTo: (to) => copyFileSync(at(DECLARATION), to) },
     ];
     return await backUp({ project, parts, folder, madeAt });

@@ -24,11 +24,6 @@ const onlineSchema = z.discriminatedUnion('kind', [
     url: redisUrl.or(z.array(redisUrl).min(1)),
     /** Whether it is a cluster; an array of URLs is one. */
     cluster: z.boolean().optional(),
-    /** Begins every key: several projects share a store. */
-    prefix: z
-      .string()
-      .regex(/^[\w.-]{1,64}$/, 'write letters, digits, "_", "." and "-"')
-      .default('headrace'),
     username: z.string().optional(),
     password: secret.optional(),
     /** Files in PEM form: what is trusted beside the system's, and what the client shows. */
@@ -47,6 +42,15 @@ const onlineSchema = z.discriminatedUnion('kind', [
 
 /** Options of one environment; every one has a default, so `{}` is a whole environment: everything embedded. */
 const environmentSchema = z.strictObject({
+  /**
+   * The project's part of what it shares with others: begins every key of a shared store, and is a folder of its own below
+   * `directory`. Without it the project's name begins the keys, and the files lie in `directory` itself.
+   */
+  namespace: z
+    .string()
+    // Small letters: some file systems take others for the same.
+    .regex(/^[a-z][a-z0-9_-]{0,62}$/, 'write small letters, digits, "_" and "-", a letter first')
+    .optional(),
   /** Where the embedded stores keep their files. */
   directory: z.string().min(1).default('.headrace'),
   /** Partitions of each topic of the event log; fixed once the log exists. */
@@ -69,8 +73,11 @@ const environmentSchema = z.strictObject({
 /** What is written in headrace.config.ts for an environment. */
 export type EnvironmentOptions = z.input<typeof environmentSchema>;
 
-/** An environment with all defaults filled; durations in ms. */
+/** An environment with all defaults filled; durations in ms. `directory` is that of the namespace. */
 export type Environment = Omit<z.output<typeof environmentSchema>, 'log'> & {
+  /** Whose environment it is. */
+  readonly project: string;
+  readonly namespace: string;
   readonly log: { readonly ageMs: number; readonly bytes: number };
 };
 
@@ -85,12 +92,18 @@ export function defineConfig<const C extends Config>(config: C): C {
   return Object.freeze(config);
 }
 
-/** Checks the options of an environment and fills its defaults, once. Error: CONFIG_OPTION. */
-export function resolveEnvironment(name: string, options: EnvironmentOptions): Environment {
+/** Checks the options of a project's environment and fills its defaults, once. Error: CONFIG_OPTION. */
+export function resolveEnvironment(name: string, options: EnvironmentOptions, project: string): Environment {
   const parsed = environmentSchema.safeParse(options);
   if (!parsed.success) throw fail('CONFIG_OPTION', { name, reason: reasonOf(parsed.error) });
-  const { log, ...rest } = parsed.data;
-  return Object.freeze({ ...rest, log: { ageMs: parseDuration(log.age, 'log.age'), bytes: log.bytes } });
+  const { log, namespace, directory, ...rest } = parsed.data;
+  return Object.freeze({
+    ...rest,
+    project,
+    namespace: namespace ?? project,
+    directory: namespace === undefined ? directory : `${directory}/namespaces/${namespace}`,
+    log: { ageMs: parseDuration(log.age, 'log.age'), bytes: log.bytes },
+  });
 }
 
 function reasonOf(error: z.ZodError): string {

@@ -85,7 +85,7 @@ const PREDICTION_WRITER = 'predictions';
 
 /** Opens a project: its stores, caught up with its log, and its champions, loaded and warm. */
 export async function openHeadrace(options: OpenOptions): Promise<Headrace> {
-  const environment = resolveEnvironment('local', options.environment ?? {});
+  const environment = resolveEnvironment('local', options.environment ?? {}, options.project.name);
   return Headrace.open(options.project, environment, options.clock ?? Date.now, options.onFault ?? (() => undefined));
 }
 
@@ -97,7 +97,8 @@ export class Headrace {
   readonly #models: ReadonlyMap<string, OpenModel>;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
-  readonly #forgetOptions: Pick<ForgetOptions, 'rowsOf' | 'directory'>;
+  readonly #environment: Environment;
+  readonly #rowsOf: ForgetOptions['rowsOf'];
   #forgetting: Promise<unknown> = Promise.resolve();
   #publishedAt = performance.now();
   readonly #publishing = new Background();
@@ -110,9 +111,11 @@ export class Headrace {
     models: ReadonlyMap<string, OpenModel>,
     clock: Clock,
     onFault: (error: unknown) => void,
-    forgetOptions: Pick<ForgetOptions, 'rowsOf' | 'directory'>,
+    environment: Environment,
+    rowsOf: ForgetOptions['rowsOf'],
   ) {
-    this.#forgetOptions = forgetOptions;
+    this.#environment = environment;
+    this.#rowsOf = rowsOf;
     this.project = project;
     this.#stores = stores;
     this.#features = features;
@@ -164,13 +167,10 @@ export class Headrace {
       });
       // A champion that cannot serve must not keep the events out.
       for (const { server } of models.values()) await server.refresh().catch(onFault);
-      const { directory } = environment;
-      const headrace = new Headrace(project, stores, features, models, clock, onFault, {
-        rowsOf: sourceRows(schemas),
-        directory,
-      });
+      const rowsOf = sourceRows(schemas);
+      const headrace = new Headrace(project, stores, features, models, clock, onFault, environment, rowsOf);
       // What a dead process began to forget is forgotten before anything is served.
-      for (const { entity, key } of begunForgettings(directory)) await headrace.forget(entity, key);
+      for (const { entity, key } of begunForgettings(environment.directory)) await headrace.forget(entity, key);
       return headrace;
     } catch (error) {
       await closeStores(stores);
@@ -379,7 +379,13 @@ export class Headrace {
     const turn = this.#forgetting.then(async () => {
       await this.flush();
       return forget(
-        { ...this.#stores, ...this.#forgetOptions, project: this.project, features: this.#features },
+        {
+          ...this.#stores,
+          rowsOf: this.#rowsOf,
+          directory: this.directory,
+          project: this.project,
+          features: this.#features,
+        },
         entity,
         key,
       );
@@ -395,7 +401,7 @@ export class Headrace {
 
   /** Where the environment keeps its data. */
   get directory(): string {
-    return this.#forgetOptions.directory;
+    return this.#environment.directory;
   }
 
   /** The offline store, to be queried. */
@@ -443,6 +449,7 @@ export class Headrace {
   status(): Status {
     return statusOf({
       report: this.slo(),
+      namespace: this.#environment.namespace,
       at: this.#clock(),
       waiting: this.notReady(),
       degraded: this.degraded(),

@@ -7,6 +7,8 @@ import { figuresOf, type SloReport, type SloSeries } from './monitoring/slo/slo-
 /** Where a running project stands: what came in, what is served, and what is not as declared. */
 export interface Status {
   readonly project: string;
+  /** The project's part of stores that it shares with others. */
+  readonly namespace: string;
   /** Epoch ms. */
   readonly at: number;
   /** Nothing that requests need is missing. */
@@ -57,6 +59,7 @@ export interface ViewStatus {
 /** Puts a status together. */
 export function statusOf(of: {
   readonly report: SloReport;
+  readonly namespace: string;
   readonly at: number;
   readonly waiting: readonly string[];
   readonly degraded: readonly string[];
@@ -64,12 +67,13 @@ export function statusOf(of: {
   readonly counters: ReadonlyMap<string, SourceCounters>;
   readonly batch: readonly BatchHealth[];
 }): Status {
-  const { report, at, waiting, degraded, measures, counters, batch } = of;
+  const { report, namespace, at, waiting, degraded, measures, counters, batch } = of;
   const series = new Map(report.series.map((one) => [`${one.of} ${one.name} ${one.measure}`, one]));
   const budget = (id: string): BudgetStatus | null => budgetOf(series.get(id));
   const health = new Map(batch.map(({ view, ...rest }) => [`${view.name}@${view.version}`, rest]));
   return {
     project: report.project,
+    namespace,
     at,
     ready: waiting.length === 0,
     waiting,

@@ -17,7 +17,7 @@ export async function loadConfig({ options }: Call): Promise<{ project: ProjectD
   const environment = config.environments[name];
   if (environment === undefined) throw fail('CONFIG_ENVIRONMENT', { name, known: Object.keys(config.environments) });
   const { resolveEnvironment } = await import('../config.ts');
-  return { project: config.project, environment: resolveEnvironment(name, environment) };
+  return { project: config.project, environment: resolveEnvironment(name, environment, config.project.name) };
 }
 
 async function importConfig(path: string): Promise<Config> {

@@ -26,7 +26,7 @@ function newDirectory(): string {
   return directory;
 }
 
-const environmentOf = (directory: string) => resolveEnvironment('test', { directory, partitions: 3 });
+const environmentOf = (directory: string) => resolveEnvironment('test', { directory, partitions: 3 }, 'shop');
 
 test('a backup made while a process writes, which is then killed, restores to what the oracle says of its log', async () => {
   const root = newDirectory();

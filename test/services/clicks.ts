@@ -74,8 +74,9 @@ export class Clicks {
       project,
       environment: {
         directory: this.#directory,
+        namespace: prefix,
         cacheKeys,
-        online: { kind: 'redis', url: cluster ? [...urls] : urls[0], prefix, timeout: `${timeoutMs}ms` },
+        online: { kind: 'redis', url: cluster ? [...urls] : urls[0], timeout: `${timeoutMs}ms` },
       },
       onFault: (error) => this.faults.push(error),
     });

@@ -22,6 +22,7 @@ import { Anchors } from './anchors.ts';
 import { BatchRows } from './batch-rows.ts';
 import { checkPolicy, checkServers } from './check-server.ts';
 import { WriterLock } from './lock.ts';
+import { checkOwner } from './owner.ts';
 import { Reader } from './reader.ts';
 import { bytesOf, listOf, RedisLink, type Reply, textOf } from './redis-link.ts';
 import type { RedisOptions } from './redis-options.ts';
@@ -54,7 +55,8 @@ const POLICY_EVERY_MS = 5_000;
 const SLACK_MS = 7 * 86_400_000;
 
 /**
- * Opens the store in a Redis or Valkey. `read`: beside a process that writes, without a lock. Errors: REDIS_*, STORE_LOCKED.
+ * Opens the store in a Redis or Valkey. `read`: beside a process that writes, without a lock. Errors: REDIS_*, STORE_LOCKED,
+ * NAMESPACE_TAKEN.
  */
 export async function openRedisStore(options: RedisOptions, access: 'write' | 'read' = 'write'): Promise<OnlineStore> {
   const link = await RedisLink.open(options);
@@ -62,6 +64,11 @@ export async function openRedisStore(options: RedisOptions, access: 'write' | 'r
     const { fieldsExpire } = await checkServers(link);
     const keys = storeKeys(options.prefix);
     const lock = access === 'write' ? new WriterLock(link, keys) : null;
+    const { prefix: namespace, owner } = options;
+    if (owner !== undefined) {
+      const own = lock === null ? { ...owner, data: null } : owner;
+      await checkOwner(link, keys, { namespace, owner: own });
+    }
     await lock?.take();
     const anchors = new Anchors(link, keys, lock?.owner ?? '');
     await anchors.read(lock !== null);

@@ -105,6 +105,7 @@ export class Reader {
   async #askBlocks({ place, reads }: KeyReads, tiles: readonly TileRead[]): Promise<readonly Block[]> {
     const blocks = blocksOf(reads.map((i) => tiles[i]));
     if (blocks === null) return allBlocks(listOf(await this.#link.sendUnlimited(place, ['HGETALL', place.key])));
+    if (blocks.length === 0) return [];
     const fields = blocks.map(({ hop, block }) => blockField(hop, block));
     const values = listOf(await this.#link.sendUnlimited(place, ['HMGET', place.key, ...fields]));
     return blocks.flatMap((at, f) => {

@@ -1,10 +1,14 @@
+import type { NamespaceOwner } from './owner.ts';
+
 /** Where a Redis or Valkey is and how it is reached; secrets are here already, and nowhere else. */
 export interface RedisOptions {
   /** `redis://host:port` or `rediss://…` of one server, or of some nodes of a cluster. */
   readonly urls: readonly string[];
   readonly cluster: boolean;
-  /** Begins every key: several projects share a store. */
+  /** Begins every key, without ":" and "{": what keeps projects in one server apart. */
   readonly prefix: string;
+  /** Who opens it; without it anyone may. */
+  readonly owner?: NamespaceOwner;
   readonly username?: string;
   readonly password?: string;
   /** PEM of what is trusted and of what the client shows; null: no TLS unless a URL says `rediss:`. */

@@ -153,6 +153,14 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 `);
 
+/** Takes a namespace that nobody has: KEYS[1] the owner; ARGV[1] who, or nothing to take nothing. Answers whose it is. */
+export const claimOwner = script(`
+local holder = redis.call('GET', KEYS[1])
+if holder or ARGV[1] == '' then return holder or '' end
+redis.call('SET', KEYS[1], ARGV[1])
+return ARGV[1]
+`);
+
 /**
  * Notes hot names: KEYS[1] the hash; ARGV: ms that they are hot, most names, then names. Answers all that are hot; the hash goes
  * with the last of them.

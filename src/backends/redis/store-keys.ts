@@ -9,10 +9,12 @@ import { slotOf } from './hash-slot.ts';
  * row    = prefix ":b:" view ":" attempt ":{" entity "}" ; string: one row of a run of a batch view
  * anchor = prefix ":a:{" tag "}"                         ; hash: positions and marks, the same on every node
  * lock   = prefix ":lock"                                ; string: who writes
+ * owner  = prefix ":owner"                               ; string: whose the keys are, see owner.ts
  * hot    = prefix ":hot"                                 ; hash: keys that processes found hot
  * entity = "=" key / "#" SHA-256                         ; the digest, base64, of a key above 1,200 bytes
  * ```
- * `view`, `attempt` and `prefix` have neither ":{" nor "{"; a key may have any characters, since it stands last.
+ * `view`, `attempt` and `prefix` have neither ":" nor "{"; a key may have any characters, since it stands last. So no two
+ * prefixes have a key in common, and no pattern of one finds a key of another.
  */
 const LONGEST_KEY = 1_200;
 
@@ -27,6 +29,7 @@ export interface StoreKeys {
   row(viewId: string, attempt: string, key: string): Place;
   anchor(tag: string): Place;
   readonly lock: Place;
+  readonly owner: Place;
   readonly hot: Place;
   /** Patterns of SCAN. */
   tilesOfView(viewId: string): string;
@@ -48,6 +51,7 @@ export function storeKeys(prefix: string): StoreKeys {
     row: (viewId, attempt, key) => tagged(`b:${viewId}:${attempt}`, entityTag(key)),
     anchor: (tag) => tagged('a', tag),
     lock: plain('lock'),
+    owner: plain('owner'),
     hot: plain('hot'),
     tilesOfView: (viewId) => `${prefix}:t:${viewId}:{*`,
     rowsOfView: (viewId) => `${prefix}:b:${viewId}:*`,

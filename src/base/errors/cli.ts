@@ -44,6 +44,13 @@ export const cliErrors = rows({
     status: 400,
     exit: 2,
   },
+  ENVIRONMENT_FILE: {
+    message: 'the identity {path} of the environment cannot be read: {reason}',
+    mend: 'restore the file from a backup; what is kept in a shared store is known by it',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
   CONFIG_ENVIRONMENT: {
     message: 'the configuration has no environment {name}; it has {known}',
     mend: 'name one of them with --env, or add it',

@@ -72,6 +72,13 @@ export const redisErrors = rows({
     status: 503,
     exit: 5,
   },
+  NAMESPACE_TAKEN: {
+    message: 'the namespace {namespace} in the Redis at {address} is that of {other}',
+    mend: 'give each project and each environment a namespace of its own; if those data are gone, delete the keys that begin with it and ":"',
+    retry: 'never',
+    status: 500,
+    exit: 2,
+  },
   REDIS_LOST: {
     message: 'the Redis at {address} has lost writes that it had acknowledged',
     mend: 'nothing: they are written again from the log; answers say degraded until then',

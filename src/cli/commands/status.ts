@@ -16,10 +16,10 @@ export const status: Command = {
   },
 };
 
-function statusText({ project, ready, waiting, degraded, sources, views, services }: Status): string {
+function statusText({ project, namespace, ready, waiting, degraded, sources, views, services }: Status): string {
   const state = ready ? (degraded.length === 0 ? 'ready' : 'ready, degraded') : 'not ready';
   return [
-    `${project}: ${state}`,
+    `${project}: ${state}, namespace ${namespace}`,
     ...waiting.map((reason) => `  waits: ${reason}`),
     ...degraded.map((reason) => `  degraded: ${reason}`),
     'sources',

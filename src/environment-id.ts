@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fail } from './base/errors/fail.ts';
+
+/** The file of an environment's identity. */
+export const ENVIRONMENT_FILE = 'environment.json';
+
+/* environment.json: { "format": 1, "id": "0d5b2f0e-…" } */
+const fileSchema = z.strictObject({ format: z.literal(1), id: z.string().min(1) });
+
+/**
+ * The identity of what a directory holds, made when it is first asked for: what is kept elsewhere says by it whose it is. A
+ * backup has it too. Errors: CONFIG_DIRECTORY, ENVIRONMENT_FILE.
+ */
+export function environmentId(directory: string): string {
+  const path = join(directory, ENVIRONMENT_FILE);
+  if (existsSync(path)) return readId(path);
+  const id = randomUUID();
+  try {
+    writeFileSync(`${path}.tmp`, `${JSON.stringify({ format: 1, id })}\n`, { flush: true });
+    renameSync(`${path}.tmp`, path);
+  } catch (error) {
+    throw fail('CONFIG_DIRECTORY', { directory, reason: reasonOf(error) }, error);
+  }
+  return id;
+}
+
+function readId(path: string): string {
+  try {
+    return fileSchema.parse(JSON.parse(readFileSync(path, 'utf8'))).id;
+  } catch (error) {
+    throw fail('ENVIRONMENT_FILE', { path, reason: reasonOf(error) }, error);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,122 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, onTestFinished, test } from 'vitest';
+import { storeKeys } from '../../src/backends/redis/store-keys.ts';
+import { backUpEnvironment } from '../../src/compose.ts';
+import { resolveEnvironment } from '../../src/config.ts';
+import { ENVIRONMENT_FILE, environmentId } from '../../src/environment-id.ts';
+import { defineProject } from '../../src/features/define/declare.ts';
+import { openHeadrace } from '../../src/headrace.ts';
+import { purchases, service, project as shop } from '../loop/shop.ts';
+
+function newDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'headrace-namespaces-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Another project with the same parts. */
+const site = defineProject('site', { service });
+
+const NOW = Date.UTC(2026, 0, 1);
+
+const purchase = (id: string, cents: number) => ({ purchase: id, at: NOW - 1_000, user: 'ann', item: 'x', cents });
+
+test('projects in one directory under namespaces never see one another, and each is backed up alone', async () => {
+  const directory = newDirectory();
+  const open = (project: typeof shop, namespace?: string) =>
+    openHeadrace({
+      project,
+      environment: { directory, partitions: 1, ...(namespace === undefined ? {} : { namespace }) },
+      clock: () => NOW,
+    });
+  const all = [await open(shop), await open(shop, 'log'), await open(site, 'log_'), await open(site, 'log-1')];
+  for (const [i, headrace] of all.entries())
+    for (let n = 0; n <= i; n += 1) await headrace.ingest(purchases, [purchase(`p${n}`, 100 * i)]);
+  for (const [i, headrace] of all.entries()) {
+    await headrace.flush();
+    expect((await headrace.vector(service, { user: 'ann' })).features).toMatchObject({
+      own_n_1h: i + 1,
+      own_spent_1h: 100 * i * (i + 1),
+    });
+  }
+  expect(all.map((headrace) => headrace.status().namespace)).toEqual(['shop', 'log', 'log_', 'log-1']);
+  for (const headrace of all) await headrace.close();
+  const environment = resolveEnvironment('local', { directory, namespace: 'log_' }, 'site');
+  const { project, files } = await backUpEnvironment(environment, join(directory, 'backup'), 0);
+  expect(project).toBe('site');
+  expect(files.filter(({ path }) => path.includes('namespaces'))).toEqual([]);
+  expect(readdirSync(join(directory, 'namespaces')).sort()).toEqual(['log', 'log-1', 'log_']);
+});
+
+test('a second project where another is already is refused, and changes nothing', async () => {
+  const directory = newDirectory();
+  await (await openHeadrace({ project: shop, environment: { directory } })).close();
+  await expect(openHeadrace({ project: site, environment: { directory } })).rejects.toMatchObject({
+    code: 'DECLARATION_PROJECT',
+  });
+  expect(existsSync(join(directory, 'namespaces'))).toBe(false);
+  await (await openHeadrace({ project: shop, environment: { directory } })).close();
+});
+
+test('a namespace that is no plain name is refused', () => {
+  for (const namespace of ['', '.', '..', 'a/b', 'a:t', 'a{b}', 'Shop', '1a', 'é', 'a b', '-a', 'a'.repeat(64)])
+    expect(() => resolveEnvironment('local', { namespace }, 'shop'), namespace).toThrow(
+      expect.objectContaining({ code: 'CONFIG_OPTION' }),
+    );
+});
+
+test('an environment keeps its identity, and one that cannot be read is refused, not made anew', () => {
+  const directory = newDirectory();
+  const id = environmentId(directory);
+  expect(environmentId(directory)).toBe(id);
+  expect(environmentId(newDirectory())).not.toBe(id);
+  for (const text of ['', '{}', '{"format":2,"id":"x"}']) {
+    writeFileSync(join(directory, ENVIRONMENT_FILE), text);
+    expect(() => environmentId(directory)).toThrow(expect.objectContaining({ code: 'ENVIRONMENT_FILE' }));
+  }
+});
+
+/** Begin and end with what separates the parts of a key elsewhere. */
+const anyNamespace = fc.stringMatching(/^[a-z][a-z0-9_-]{0,3}$/);
+const anyKey = fc.oneof(
+  fc.string({ unit: fc.constantFrom(':', '{', '}', 't', 'b', 'a', '=', '*') }),
+  fc.constantFrom('x'.repeat(1_201), '', ':t:', '}:{'),
+);
+const anyView = fc.constantFrom('t@1.00ff00ff', 'b@1', 'by_user@2.1f3a5c7e', 'by_user@21');
+
+test('no two namespaces have a key of a shared store in common, and what finds the keys of one finds no other', () => {
+  fc.assert(
+    fc.property(
+      anyNamespace,
+      anyNamespace,
+      fc.array(fc.tuple(anyView, anyKey), { minLength: 1, maxLength: 6 }),
+      fc.array(fc.tuple(anyView, anyKey), { minLength: 1, maxLength: 6 }),
+      (one, other, ofOne, ofOther) => {
+        fc.pre(one !== other);
+        const keys = new Set(keysOf(one, ofOne));
+        const others = keysOf(other, ofOther);
+        expect(others.filter((key) => keys.has(key))).toEqual([]);
+        const { tilesOfView, rowsOfView, everything } = storeKeys(one);
+        const patterns = [...ofOne, ...ofOther].flatMap(([view]) => [tilesOfView(view), rowsOfView(view)]);
+        for (const pattern of [...patterns, tilesOfView('*'), everything()])
+          expect(others.filter((key) => matches(pattern, key))).toEqual([]);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+function keysOf(namespace: string, entries: readonly (readonly [string, string])[]): readonly string[] {
+  const { tiles, row, anchor, lock, owner, hot } = storeKeys(namespace);
+  const own = entries.flatMap(([view, key]) => [tiles(view, key), row(view, '1-0a1b2c3d', key)]);
+  return [...own, anchor('0'), anchor('t'), lock, owner, hot].map(({ key }) => key);
+}
+
+/** As Redis matches the patterns that the store uses. */
+function matches(pattern: string, key: string): boolean {
+  const text = pattern.replaceAll(/[.{}()+?^$|\\]/g, '\\$&').replaceAll('*', '[^]*');
+  return new RegExp(`^${text}$`).test(key);
+}
