@@ -4,7 +4,7 @@ import { count, entity, eventSource, streamView, text, time } from '../../src/fe
 import { type TileLayout, tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { emptyRun, type TileRun } from '../../src/features/tile/tile-run.ts';
 import { budgetedTiles } from '../../src/featurestore/online/budgeted-tiles.ts';
-import type { TileSource } from '../../src/featurestore/online/vector-reader.ts';
+import type { TileSource } from '../../src/featurestore/online/tile-source.ts';
 
 const clicks = eventSource('clicks', { id: 'id', time: 'at', columns: { id: text(), at: time(), user: text() } });
 

@@ -2,7 +2,7 @@ import type { Value } from '../../schema/column.ts';
 import type { Aggregate } from '../aggregate/aggregate.ts';
 import { addRange, greatestOf, leastOf, SETTLE_AFTER, type SlotFold } from '../aggregate/fold.ts';
 import type { Cells } from '../tile/cells.ts';
-import { COUNT, FIRST_PARTIAL, MAX_TS, START, type TileLayout } from '../tile/tile-layout.ts';
+import { COUNT, FIRST_PARTIAL, GENERATION, MAX_TS, START, type TileLayout } from '../tile/tile-layout.ts';
 import type { TileRun } from '../tile/tile-run.ts';
 import type { TileRanges } from './tile-ranges.ts';
 import type { MergedWindows } from './window-memo.ts';
@@ -81,8 +81,8 @@ export class WindowFold {
     return this.#scratch.nums[COUNT];
   }
 
-  /** Keeps what is merged so far as the partials of a window. */
-  keep(kept: MergedWindows, window: number): void {
+  /** Keeps what is merged so far as the partials of a window whose span begins at `from`. */
+  keep(kept: MergedWindows, window: number, from: number): void {
     const { nums } = kept;
     const at = window * this.#layout.numbers;
     const held = this.#scratch.nums;
@@ -90,10 +90,16 @@ export class WindowFold {
     nums[at + COUNT] = held[COUNT];
     nums[at + MAX_TS] = this.maxTs;
     nums[at + START] = this.tiles;
+    nums[at + GENERATION] = from;
     for (let i = 0; i < this.#others.length; i += 1) {
       const { aggregate, num, obj } = this.#others[i];
       aggregate.clone(kept, at + num, window * this.#layout.objects + obj, this.#scratch, num, obj);
     }
+  }
+
+  /** Whether a window is kept from `from` on. */
+  isKept({ nums }: MergedWindows, window: number, from: number): boolean {
+    return nums[window * this.#layout.numbers + GENERATION] === from;
   }
 
   /** Begins with what was kept of a window. */

@@ -7,8 +7,8 @@ import type { WindowReader } from './window-reader.ts';
 export interface WindowMemo {
   /** Answers that these tiles, and others, gave; null: none. */
   answers: KeptAnswers[] | null;
-  /** By reader; null: nothing. */
-  merged: MergedWindows[] | null;
+  /** Of one reader, and behind it the others'; null: nothing. */
+  merged: MergedWindows | null;
   /** The end of the latest span that is merged, epoch ms. */
   mergedTo: number;
 }
@@ -35,12 +35,18 @@ export interface KeptAnswers {
   readonly values: (Value | undefined)[];
 }
 
-/** The partials of a reader's windows up to the tile at their right edge, kept for its next read of the key. */
+/**
+ * The partials of a reader's windows up to the tile at their right edge, kept for its next read of the key. One block of memory, since
+ * a read of a key that was not read lately waits for each.
+ */
 export interface MergedWindows {
   readonly reader: WindowReader;
-  /** Spans [from, to) by window, by twos; NaN where nothing is kept. */
-  readonly spans: Float64Array;
-  /** By window, as a tile lies in memory: its start slot has the number of tiles. */
+  /** What another reader keeps of the key. */
+  readonly next: MergedWindows | null;
+  /**
+   * By window, as a tile lies in memory: in place of start and generation the number of tiles and where the span begins (NaN:
+   * nothing is kept of the window). At last, where all spans end.
+   */
   readonly nums: Float64Array;
   readonly objs: unknown[];
 }
@@ -91,21 +97,23 @@ export function keepWith(kept: KeptAnswers, memo: WindowMemo): void {
 
 /** What the reader has merged of the key; null if nothing. Hot path. */
 export function mergedBy(reader: WindowReader, { merged }: WindowMemo): MergedWindows | null {
-  if (merged === null) return null;
-  for (let i = 0; i < merged.length; i += 1) if (merged[i].reader === reader) return merged[i];
-  return null;
+  let found = merged;
+  while (found !== null && found.reader !== reader) found = found.next;
+  return found;
 }
+
+/** Of readers whose tiles have none: never changed. */
+const NO_OBJECTS: unknown[] = [];
 
 /** Room for what the reader merges. */
 export function newMerged(reader: WindowReader, layout: TileLayout, memo: WindowMemo): MergedWindows {
   const windows = reader.windows.length;
   const merged: MergedWindows = {
     reader,
-    spans: new Float64Array(2 * windows).fill(Number.NaN),
-    nums: new Float64Array(windows * layout.numbers),
-    objs: new Array(windows * layout.objects).fill(null),
+    next: memo.merged,
+    nums: new Float64Array(windows * layout.numbers + 1).fill(Number.NaN),
+    objs: layout.objects === 0 ? NO_OBJECTS : new Array(windows * layout.objects).fill(null),
   };
-  memo.merged ??= [];
-  memo.merged.push(merged);
+  memo.merged = merged;
   return merged;
 }

@@ -111,19 +111,22 @@ export class WindowReader {
     if (changed !== q) return changed;
     this.merged = 0;
     this.maxTs = Number.NEGATIVE_INFINITY;
-    // Events ahead of q come in with it.
-    let holds = ranges.hasAhead(runs[0], q) ? q : Number.POSITIVE_INFINITY;
+    // Events ahead of q come in with it. Every hop has them; the largest is at hand.
+    let holds = ranges.hasAhead(runs[runs.length - 1], q) ? q : Number.POSITIVE_INFINITY;
     const kept = memo === null ? null : mergedBy(this, memo);
+    // What is kept ends where the tile at the right edge began then.
+    const current = kept !== null && kept.nums[kept.nums.length - 1] === ranges.headStart;
     for (let w = 0; w < this.#folds.length; w += 1) {
       const fold = this.#folds[w];
       const from = floorTo(q - this.#reachMs[w], this.#hopsMs[w]);
-      if (kept !== null && kept.spans[2 * w] === from && kept.spans[2 * w + 1] === ranges.headStart) {
+      if (current && fold.isKept(kept, w, from)) {
         fold.restore(kept, w);
       } else {
         fold.prepare();
         ranges.coverBody(runs, from);
         fold.merge(runs, ranges);
-        if (memo !== null && fold.tiles >= this.#keepFrom) this.#keep(memo, w, from);
+        // Where one window is kept there is room for all.
+        if (memo !== null && (kept !== null || fold.tiles >= this.#keepFrom)) this.#keep(memo, w, from);
       }
       ranges.coverHead(runs, from);
       fold.merge(runs, ranges);
@@ -154,10 +157,13 @@ export class WindowReader {
 
   #keep(memo: WindowMemo, window: number, from: number): void {
     const kept = mergedBy(this, memo) ?? newMerged(this, this.#layout, memo);
+    const { nums } = kept;
     const to = this.#ranges.headStart;
-    this.#folds[window].keep(kept, window);
-    kept.spans[2 * window] = from;
-    kept.spans[2 * window + 1] = to;
+    if (nums[nums.length - 1] !== to) {
+      nums.fill(Number.NaN);
+      nums[nums.length - 1] = to;
+    }
+    this.#folds[window].keep(kept, window, from);
     if (to > memo.mergedTo) memo.mergedTo = to;
   }
 }

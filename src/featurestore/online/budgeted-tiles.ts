@@ -4,7 +4,7 @@ import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
 import type { LateSeen } from './budgeted-reads.ts';
 import type { TileLookup } from './fetch-tiles.ts';
-import type { TileSource } from './vector-reader.ts';
+import type { TileSource } from './tile-source.ts';
 import { within } from './within.ts';
 
 /** Keys per view whose last tiles are kept for `lastKnown`. */

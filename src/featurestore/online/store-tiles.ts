@@ -2,7 +2,7 @@ import type { StreamViewData } from '../../features/define/declaration.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
 import type { HotTiles } from '../hotkeys/hot-tiles.ts';
 import type { FetchedTiles } from './fetch-tiles.ts';
-import type { TileSource } from './vector-reader.ts';
+import type { TileSource } from './tile-source.ts';
 
 const NO_RUNS: readonly TileRun[] = [];
 

@@ -1,52 +1,16 @@
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
-import type {
-  BatchViewData,
-  FeatureServiceData,
-  LookupSpec,
-  OnDemandViewData,
-  StreamViewData,
-} from '../../features/define/declaration.ts';
-import { neededFeatures } from '../../features/plan/needed-features.ts';
+import type { FeatureServiceData, OnDemandViewData, StreamViewData } from '../../features/define/declaration.ts';
 import { type ComputeOf, type ServiceEvaluator, serviceEvaluator } from '../../features/service/evaluate.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
-import type { TileRun } from '../../features/tile/tile-run.ts';
-import { holds, type KeptAnswers, keepWith, keptBy, type ReadTiles } from '../../features/window/window-memo.ts';
-import { WindowReader } from '../../features/window/window-reader.ts';
 import type { Value } from '../../schema/column.ts';
-import { entityKeyEncoder } from '../../schema/entity-key.ts';
 import type { BatchReads } from './budgeted-reads.ts';
+import { type BatchLookup, compileLookup, type Lookup, type StreamLookup } from './compile-lookup.ts';
 import { isSlow } from './compute-guard.ts';
 import type { TileLookup } from './fetch-tiles.ts';
 import type { MissingFeature, MissingReason, ReadSteps, ServedVector } from './served-vector.ts';
-
-/** Where a reader finds tiles: the writer's cache, or the store from another process. */
-export interface TileSource {
-  /** The key's tiles by hop; not changed until the caller has read them. */
-  runsOf(layout: TileLayout, key: string, at: number): readonly TileRun[];
-  /** Of a source that tells of every change of its tiles, so that what was made of them can be kept. */
-  readonly told?: ToldTiles;
-  /** The earliest instant that a view's tiles answer: before it, tiles that a window needs may be dropped. */
-  answersFrom(view: StreamViewData): number;
-  /** How far the tiles of a view lag behind the log, ms. */
-  lagMs(view: StreamViewData, now: number): number;
-  /** Whether the store may have lost acknowledged writes and is being caught up; never where it is left out. */
-  degraded?(): boolean;
-  /**
-   * Of a source whose tiles may be elsewhere: fetches what a read of these lookups at an instant needs, and gives where to
-   * read it; undefined where all is at hand.
-   */
-  fetch?(lookups: readonly TileLookup[], at: number): Promise<TileSource> | undefined;
-  /** Whether the tiles of a view did not come within its latency budget; never where it is left out. */
-  isLate?(view: StreamViewData): boolean;
-}
-
-/** Tiles with what was made of them; whoever changes one calls `tileChanged`. */
-export interface ToldTiles {
-  tilesOf(layout: TileLayout, key: string): ReadTiles;
-  /** Grows when tiles that were given are dropped, and are no longer told of changes. */
-  epoch(): number;
-}
+import { groupsOf, readGroup, type StreamGroup } from './stream-group.ts';
+import type { TileSource } from './tile-source.ts';
 
 export interface VectorReaderOptions {
   readonly service: FeatureServiceData;
@@ -82,7 +46,7 @@ export class VectorReader {
     this.#tiles = options.tiles;
     this.#evaluate = serviceEvaluator(options.service, options.computeOf);
     this.#inOrder = options.service.lookups.map((lookup, place) =>
-      compileLookup(options, lookup, neededFeatures(options.service, lookup), place),
+      compileLookup(options.service, lookup, place, options.layoutOf),
     );
     this.#streams = this.#inOrder.filter((lookup) => lookup.kind === 'stream');
     this.#groups = groupsOf(this.#streams);
@@ -242,43 +206,16 @@ export class VectorReader {
     counted: boolean,
     steps: ReadSteps | null,
   ): number {
-    const { told } = this.#tiles;
     let q = asked;
     for (let g = 0; g < this.#groups.length; g += 1) {
       const group = this.#groups[g];
-      const key = group.keyOf(request);
-      // Kept answers are without counts of events.
-      if (key !== null && told !== undefined && !counted && takeKept(group, told, key, q)) continue;
-      const ready = this.#readGroup(group, key, q, steps);
-      if (ready === q) {
-        if (told !== undefined) keep(group, told, q);
-        continue;
-      }
-      if (!open) continue;
+      const ready = readGroup(group, this.#tiles, group.keyOf(request), q, counted, steps);
+      if (ready === q || !open) continue;
       q = ready;
       // Once more from the first, at the later instant.
       g = -1;
     }
     return q;
-  }
-
-  /** Reads the group's lookups at `q`. Gives `q`, or the first instant at which one that cannot answer there can. */
-  #readGroup(group: StreamGroup, key: string | null, q: number, steps: ReadSteps | null): number {
-    const tiles = this.#tiles;
-    let ready = q;
-    for (let i = 0; i < group.lookups.length; i += 1) {
-      const lookup = group.lookups[i];
-      lookup.key = key;
-      lookup.answeredAt = Number.NaN;
-      if (key === null || tiles.isLate?.(lookup.view) === true || q < tiles.answersFrom(lookup.view)) continue;
-      const started = steps === null ? 0 : performance.now();
-      const held = tiles.told?.tilesOf(lookup.layout, key);
-      const runs = held?.runs ?? tiles.runsOf(lookup.layout, key, q);
-      lookup.answeredAt = lookup.reader.read(runs, q, lookup.answers, 0, held ?? null);
-      if (steps !== null) steps.lookupMs[lookup.place] += performance.now() - started;
-      if (lookup.answeredAt !== q) ready = Math.max(ready, lookup.answeredAt);
-    }
-    return ready;
   }
 
   readonly #onError = (view: OnDemandViewData, error: unknown): void => {
@@ -316,150 +253,10 @@ export class VectorReader {
 
 type BatchAnswers = Awaited<ReturnType<BatchReads>>;
 
-type Lookup = StreamLookup | BatchLookup;
-
-interface LookupBase {
-  readonly alias: string;
-  readonly keyOf: (request: readonly Value[]) => string | null;
-  /** The request columns that make its key. */
-  readonly keyColumns: string;
-  /** Its index among the lookups of the service. */
-  readonly place: number;
-  /** The needed features among those of the view. */
-  readonly places: readonly number[];
-  /** Their values of the last read. */
-  readonly picked: Value[];
-  /** Age of its data at the last read, ms. */
-  ageMs: number;
-  /** What it gives where there is no entity. */
-  readonly nothing: readonly Value[];
-}
-
-interface StreamLookup extends LookupBase {
-  readonly kind: 'stream';
-  readonly view: StreamViewData;
-  readonly layout: TileLayout;
-  readonly reader: WindowReader;
-  /** Answers of the last read, by feature of the view. */
-  readonly answers: (Value | undefined)[];
-  /** Key and instant of the last read. */
-  key: string | null;
-  answeredAt: number;
-}
-
-/** Stream lookups of one key: read together, and kept together. */
-interface StreamGroup {
-  readonly keyOf: StreamLookup['keyOf'];
-  readonly lookups: readonly StreamLookup[];
-  /** Features that they give. */
-  readonly features: number;
-  /** Under whom its answers are kept. */
-  readonly owner: object;
-}
-
-interface BatchLookup extends LookupBase {
-  readonly kind: 'batch';
-  readonly view: BatchViewData;
-  readonly viewId: string;
-}
-
 const NO_ANSWERS: BatchAnswers = [];
 const NO_COUNTS: readonly (readonly number[])[] = [];
 
 /** Notes the time of a read that lookups share. */
 function waited({ lookupMs }: ReadSteps, lookups: readonly Lookup[], ms: number): void {
   for (const { place } of lookups) lookupMs[place] = ms;
-}
-
-function compileLookup(
-  options: VectorReaderOptions,
-  lookup: LookupSpec,
-  needed: readonly string[],
-  place: number,
-): Lookup {
-  const { view, alias } = lookup;
-  const columns = Object.keys(options.service.request);
-  const positions = Object.keys(view.entity.key).map((part) => columns.indexOf(lookup.key[part]));
-  const names = view.kind === 'batchView' ? Object.keys(view.features) : view.features.map(({ name }) => name);
-  const places = needed.map((name) => names.indexOf(name));
-  const base = {
-    alias,
-    keyColumns: positions.join(),
-    place,
-    places,
-    keyOf: entityKeyEncoder(view.entity.key, positions),
-    picked: needed.map(() => null),
-    nothing: needed.map(() => null),
-    ageMs: 0,
-  };
-  if (view.kind === 'batchView') return { ...base, kind: 'batch', view, viewId: `${view.name}@${view.version}` };
-  const layout = options.layoutOf(view);
-  return {
-    ...base,
-    kind: 'stream',
-    view,
-    layout,
-    reader: new WindowReader(layout, places),
-    answers: names.map(() => null),
-    key: null,
-    answeredAt: Number.NaN,
-  };
-}
-
-function groupsOf(lookups: readonly StreamLookup[]): readonly StreamGroup[] {
-  const groups = new Map<string, StreamLookup[]>();
-  for (const lookup of lookups) groups.set(lookup.keyColumns, [...(groups.get(lookup.keyColumns) ?? []), lookup]);
-  return [...groups.values()].map((together) => ({
-    keyOf: together[0].keyOf,
-    lookups: together,
-    features: together.reduce((sum, { places }) => sum + places.length, 0),
-    owner: together,
-  }));
-}
-
-/** Takes what the group answered before, if that holds at `q`. Its tiles were not dropped: no earlier instant was asked. */
-function takeKept({ lookups, owner }: StreamGroup, told: ToldTiles, key: string, q: number): boolean {
-  const kept = keptBy(owner, told.tilesOf(lookups[0].layout, key));
-  if (kept === null || !holds(kept, q, told.epoch())) return false;
-  let next = 0;
-  for (let i = 0; i < lookups.length; i += 1) {
-    const lookup = lookups[i];
-    lookup.key = key;
-    lookup.answeredAt = q;
-    const { places, answers } = lookup;
-    for (let p = 0; p < places.length; p += 1) answers[places[p]] = kept.values[next++];
-  }
-  return true;
-}
-
-/** Keeps what the group answered at `q`, where every lookup did. */
-function keep({ lookups, features, owner }: StreamGroup, told: ToldTiles, q: number): void {
-  let until = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < lookups.length; i += 1) {
-    const { key, answeredAt, reader } = lookups[i];
-    if (key === null || answeredAt !== q) return;
-    if (reader.holdsUntil < until) until = reader.holdsUntil;
-  }
-  if (!(until > q)) return;
-  const [{ layout: firstLayout, key: firstKey }] = lookups;
-  const known = firstKey === null ? null : keptBy(owner, told.tilesOf(firstLayout, firstKey));
-  const kept: KeptAnswers = known ?? { owner, epoch: 0, from: q, until, values: new Array(features) };
-  const { values } = kept;
-  let next = 0;
-  for (let i = 0; i < lookups.length; i += 1) {
-    const { answers, places } = lookups[i];
-    for (let p = 0; p < places.length; p += 1) {
-      const value = answers[places[p]];
-      // Lists go out to callers, again and again.
-      if (typeof value === 'object') Object.freeze(value);
-      values[next++] = value;
-    }
-  }
-  kept.epoch = told.epoch();
-  kept.from = q;
-  kept.until = until;
-  for (let i = 0; i < lookups.length; i += 1) {
-    const { layout, key } = lookups[i];
-    if (key !== null) keepWith(kept, told.tilesOf(layout, key));
-  }
 }

@@ -1,0 +1,92 @@
+import type {
+  BatchViewData,
+  FeatureServiceData,
+  LookupSpec,
+  StreamViewData,
+} from '../../features/define/declaration.ts';
+import { neededFeatures } from '../../features/plan/needed-features.ts';
+import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import type { ReadTiles } from '../../features/window/window-memo.ts';
+import { WindowReader } from '../../features/window/window-reader.ts';
+import type { Value } from '../../schema/column.ts';
+import { entityKeyEncoder } from '../../schema/entity-key.ts';
+
+/** A lookup of a service as it is read, with what its last read gave. */
+export type Lookup = StreamLookup | BatchLookup;
+
+interface LookupBase {
+  readonly alias: string;
+  readonly keyOf: (request: readonly Value[]) => string | null;
+  /** The request columns that make its key. */
+  readonly keyColumns: string;
+  /** Its index among the lookups of the service. */
+  readonly place: number;
+  /** The needed features among those of the view. */
+  readonly places: readonly number[];
+  /** Their values of the last read. */
+  readonly picked: Value[];
+  /** Age of its data at the last read, ms. */
+  ageMs: number;
+  /** What it gives where there is no entity. */
+  readonly nothing: readonly Value[];
+}
+
+/** A lookup of a view kept as tiles. */
+export interface StreamLookup extends LookupBase {
+  readonly kind: 'stream';
+  readonly view: StreamViewData;
+  readonly layout: TileLayout;
+  readonly reader: WindowReader;
+  /** Answers of the last read, by feature of the view. */
+  readonly answers: (Value | undefined)[];
+  /** Where the tiles of the last read are told of changes: what was made of them. */
+  held: ReadTiles | null;
+  /** Key and instant of the last read. */
+  key: string | null;
+  answeredAt: number;
+}
+
+/** A lookup of a batch view. */
+export interface BatchLookup extends LookupBase {
+  readonly kind: 'batch';
+  readonly view: BatchViewData;
+  readonly viewId: string;
+}
+
+/** Compiles the lookup at `place` of a service. */
+export function compileLookup(
+  service: FeatureServiceData,
+  lookup: LookupSpec,
+  place: number,
+  layoutOf: (view: StreamViewData) => TileLayout,
+): Lookup {
+  const { view, alias } = lookup;
+  const columns = Object.keys(service.request);
+  const needed = neededFeatures(service, lookup);
+  const positions = Object.keys(view.entity.key).map((part) => columns.indexOf(lookup.key[part]));
+  const names = view.kind === 'batchView' ? Object.keys(view.features) : view.features.map(({ name }) => name);
+  const places = needed.map((name) => names.indexOf(name));
+  const base = {
+    alias,
+    keyColumns: positions.join(),
+    place,
+    places,
+    keyOf: entityKeyEncoder(view.entity.key, positions),
+    picked: needed.map(() => null),
+    nothing: needed.map(() => null),
+    ageMs: 0,
+  };
+  if (view.kind === 'batchView') return { ...base, kind: 'batch', view, viewId: `${view.name}@${view.version}` };
+  const layout = layoutOf(view);
+  return {
+    ...base,
+    kind: 'stream',
+    view,
+    layout,
+    reader: new WindowReader(layout, places),
+    answers: names.map(() => null),
+    held: null,
+    key: null,
+    answeredAt: Number.NaN,
+  };
+}

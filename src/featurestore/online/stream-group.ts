@@ -1,0 +1,127 @@
+import { holds, type KeptAnswers, keepWith, keptBy } from '../../features/window/window-memo.ts';
+import type { Value } from '../../schema/column.ts';
+import type { StreamLookup } from './compile-lookup.ts';
+import type { ReadSteps } from './served-vector.ts';
+import type { TileSource, ToldTiles } from './tile-source.ts';
+
+/** Stream lookups of one key: read together, and kept together. */
+export interface StreamGroup {
+  readonly keyOf: StreamLookup['keyOf'];
+  readonly lookups: readonly StreamLookup[];
+  /** Features that they give. */
+  readonly features: number;
+  /** Under whom its answers are kept. */
+  readonly owner: object;
+}
+
+/** The lookups by the request columns that make their key. */
+export function groupsOf(lookups: readonly StreamLookup[]): readonly StreamGroup[] {
+  const groups = new Map<string, StreamLookup[]>();
+  for (const lookup of lookups) groups.set(lookup.keyColumns, [...(groups.get(lookup.keyColumns) ?? []), lookup]);
+  return [...groups.values()].map((together) => ({
+    keyOf: together[0].keyOf,
+    lookups: together,
+    features: together.reduce((sum, { places }) => sum + places.length, 0),
+    owner: together,
+  }));
+}
+
+/**
+ * Reads the group's lookups at `q`: takes what it answered before (where counts of events are not wanted: kept answers have none), or
+ * reads their tiles and keeps the answers. Gives `q`, or the first instant at which one that cannot answer there can. Hot path.
+ */
+export function readGroup(
+  group: StreamGroup,
+  tiles: TileSource,
+  key: string | null,
+  q: number,
+  counted: boolean,
+  steps: ReadSteps | null,
+): number {
+  const { told } = tiles;
+  findTold(group, told, key);
+  if (told !== undefined && !counted && takeKept(group, told, q)) return q;
+  const ready = readLookups(group, tiles, key, q, steps);
+  if (ready === q && told !== undefined) keep(group, told, q);
+  return ready;
+}
+
+/** Looks the key up once, for all that a read does with it. */
+function findTold({ lookups }: StreamGroup, told: ToldTiles | undefined, key: string | null): void {
+  for (let i = 0; i < lookups.length; i += 1) {
+    const lookup = lookups[i];
+    lookup.key = key;
+    lookup.held = key === null || told === undefined ? null : told.tilesOf(lookup.layout, key);
+  }
+}
+
+function readLookups(
+  { lookups }: StreamGroup,
+  tiles: TileSource,
+  key: string | null,
+  q: number,
+  steps: ReadSteps | null,
+): number {
+  let ready = q;
+  for (let i = 0; i < lookups.length; i += 1) {
+    const lookup = lookups[i];
+    lookup.answeredAt = Number.NaN;
+    if (key === null || tiles.isLate?.(lookup.view) === true || q < tiles.answersFrom(lookup.view)) continue;
+    const started = steps === null ? 0 : performance.now();
+    const runs = lookup.held?.runs ?? tiles.runsOf(lookup.layout, key, q);
+    lookup.answeredAt = lookup.reader.read(runs, q, lookup.answers, 0, lookup.held);
+    if (steps !== null) steps.lookupMs[lookup.place] += performance.now() - started;
+    if (lookup.answeredAt !== q) ready = Math.max(ready, lookup.answeredAt);
+  }
+  return ready;
+}
+
+/** Takes what the group answered before, if that holds at `q`. Its tiles were not dropped: no earlier instant was asked. */
+function takeKept({ lookups, owner }: StreamGroup, told: ToldTiles, q: number): boolean {
+  const [{ held }] = lookups;
+  const kept = held === null ? null : keptBy(owner, held);
+  if (kept === null || !holds(kept, q, told.epoch())) return false;
+  let next = 0;
+  for (let i = 0; i < lookups.length; i += 1) {
+    const lookup = lookups[i];
+    lookup.answeredAt = q;
+    const { places, answers } = lookup;
+    for (let p = 0; p < places.length; p += 1) answers[places[p]] = kept.values[next++];
+  }
+  return true;
+}
+
+/** Keeps what the group answered at `q`, where every lookup did. */
+function keep({ lookups, features, owner }: StreamGroup, told: ToldTiles, q: number): void {
+  let until = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < lookups.length; i += 1) {
+    const { answeredAt, reader } = lookups[i];
+    if (answeredAt !== q) return;
+    if (reader.holdsUntil < until) until = reader.holdsUntil;
+  }
+  if (!(until > q)) return;
+  const [{ held: first }] = lookups;
+  const known = first === null ? null : keptBy(owner, first);
+  const kept: KeptAnswers = known ?? { owner, epoch: 0, from: q, until, values: new Array(features) };
+  fill(kept.values, lookups);
+  kept.epoch = told.epoch();
+  kept.from = q;
+  kept.until = until;
+  for (let i = 0; i < lookups.length; i += 1) {
+    const { held } = lookups[i];
+    if (held !== null) keepWith(kept, held);
+  }
+}
+
+function fill(values: (Value | undefined)[], lookups: readonly StreamLookup[]): void {
+  let next = 0;
+  for (let i = 0; i < lookups.length; i += 1) {
+    const { answers, places } = lookups[i];
+    for (let p = 0; p < places.length; p += 1) {
+      const value = answers[places[p]];
+      // Lists go out to callers, again and again.
+      if (typeof value === 'object') Object.freeze(value);
+      values[next++] = value;
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import type { StreamViewData } from '../../features/define/declaration.ts';
+import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import type { TileRun } from '../../features/tile/tile-run.ts';
+import type { ReadTiles } from '../../features/window/window-memo.ts';
+import type { TileLookup } from './fetch-tiles.ts';
+
+/** Where a reader finds tiles: the writer's cache, or the store from another process. */
+export interface TileSource {
+  /** The key's tiles by hop; not changed until the caller has read them. */
+  runsOf(layout: TileLayout, key: string, at: number): readonly TileRun[];
+  /** Of a source that tells of every change of its tiles, so that what was made of them can be kept. */
+  readonly told?: ToldTiles;
+  /** The earliest instant that a view's tiles answer: before it, tiles that a window needs may be dropped. */
+  answersFrom(view: StreamViewData): number;
+  /** How far the tiles of a view lag behind the log, ms. */
+  lagMs(view: StreamViewData, now: number): number;
+  /** Whether the store may have lost acknowledged writes and is being caught up; never where it is left out. */
+  degraded?(): boolean;
+  /**
+   * Of a source whose tiles may be elsewhere: fetches what a read of these lookups at an instant needs, and gives where to
+   * read it; undefined where all is at hand.
+   */
+  fetch?(lookups: readonly TileLookup[], at: number): Promise<TileSource> | undefined;
+  /** Whether the tiles of a view did not come within its latency budget; never where it is left out. */
+  isLate?(view: StreamViewData): boolean;
+}
+
+/** Tiles with what was made of them; whoever changes one calls `tileChanged`. */
+export interface ToldTiles {
+  tilesOf(layout: TileLayout, key: string): ReadTiles;
+  /** Grows when tiles that were given are dropped, and are no longer told of changes. */
+  epoch(): number;
+}
