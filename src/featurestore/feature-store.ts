@@ -25,8 +25,6 @@ import type { EventLog } from '../ports/event-log.ts';
 import type { OfflineStore, TableAppend } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import type { Position } from '../ports/position.ts';
-import type { Value } from '../schema/column.ts';
-import { type RowParser, requestParser } from '../schema/row-parser.ts';
 import { allTiles, type Between, backfillTiles } from './backfill/backfill.ts';
 import { verifyTiles } from './backfill/verify-tiles.ts';
 import { type BatchHealth, BatchSchedule } from './batch/batch-schedule.ts';
@@ -36,17 +34,11 @@ import { Archive } from './materialise/archive.ts';
 import { Materialiser } from './materialise/materialiser.ts';
 import { remoteTiles } from './materialise/remote-tiles.ts';
 import { retainHistory } from './materialise/retain-history.ts';
-import { type BatchReads, budgetedReads } from './online/budgeted-reads.ts';
-import { budgetedTiles } from './online/budgeted-tiles.ts';
-import { guardCompute } from './online/compute-guard.ts';
 import { RecentTimes } from './online/recent-times.ts';
-import type { ReadSteps, ServedVector } from './online/served-vector.ts';
+import type { ServedVector } from './online/served-vector.ts';
+import { ServiceReads } from './online/service-reads.ts';
 import type { TileSource } from './online/tile-source.ts';
-import { userVector, type Vector } from './online/user-values.ts';
-import { VectorReader } from './online/vector-reader.ts';
-import { type VectorText, vectorText } from './online/vector-text.ts';
 import { auditSkew, type SkewReport } from './skew/audit.ts';
-import { ServedLog } from './skew/served-log.ts';
 import { ServedPublisher } from './skew/served-publisher.ts';
 import { SkewSchedule, type SkewVerdict } from './skew/skew-schedule.ts';
 import { type JoinedSpine, joinSpine } from './training-set/join-spine.ts';
@@ -100,20 +92,9 @@ export interface SourceCounters {
   readonly admission: Readonly<AdmissionCounters>;
 }
 
-interface OpenService {
-  readonly data: FeatureServiceData;
-  readonly parse: RowParser;
-  readonly reader: VectorReader;
-  readonly toUser: (vector: ServedVector) => Vector<Readonly<Record<string, Value>>>;
-  readonly toText: VectorText;
-  readonly log: ServedLog;
-}
-
 /** The embedded feature store: one process that takes events, keeps the tiles, serves vectors and writes the history. */
 export class FeatureStore {
   readonly project: ProjectData;
-  /** Time of a read of a vector. */
-  readonly reads = new RecentTimes();
   /** From the arrival of a call's events to their being in what is served. */
   readonly freshness = new RecentTimes();
   /** What was measured against every budget. */
@@ -127,8 +108,7 @@ export class FeatureStore {
   readonly #served: ServedPublisher;
   readonly #skew: SkewSchedule;
   readonly #layouts: ReadonlyMap<StreamViewData, TileLayout>;
-  readonly #services: ReadonlyMap<string, OpenService>;
-  #requests = 0;
+  readonly #reads: ServiceReads;
   #committedAt = performance.now();
   #flushedAt = performance.now();
   #droppedAt = performance.now();
@@ -146,9 +126,19 @@ export class FeatureStore {
     this.#archive = parts.archive;
     this.#batch = parts.batch;
     this.#layouts = parts.layouts;
-    this.#services = new Map(
-      options.project.services.map((service) => [service.name, openService(service, options, parts)]),
-    );
+    const { project, online, sampleRate, clock, onComputeError } = options;
+    const { layouts, measures } = parts;
+    const tiles = writerTiles(parts.materialiser);
+    this.#reads = new ServiceReads({
+      project,
+      online,
+      layouts,
+      tiles,
+      measures,
+      sampleRate,
+      clock,
+      onComputeError,
+    });
   }
 
   /** Opens the topics, catches up with the log, and brings the history up to it. */
@@ -225,49 +215,24 @@ export class FeatureStore {
     return this.commit().then(() => report);
   }
 
-  /** Reads a vector; `id` names the request in the log of served vectors. Errors: REQUEST_*, SERVICE_UNKNOWN. */
-  read(service: FeatureServiceData, request: unknown, at?: number, id?: string): MaybePromise<ServedVector> {
-    const open = this.#serviceOf(service.name);
-    const row = open.parse(request);
-    this.#requests += 1;
-    const logged = id === undefined ? open.log.wantsNth(this.#requests) : open.log.wants(id);
-    const name = logged ? (id ?? this.#requestName()) : null;
-    const steps = this.measures.stepsOf(service);
-    const started = performance.now();
-    const vector = open.reader.read(row, at, logged, steps);
-    if (vector instanceof Promise)
-      return vector.then((read) => {
-        this.#answered(read, started, steps);
-        if (name !== null) open.log.add(name, row, read);
-        return read;
-      });
-    this.#answered(vector, started, steps);
-    if (name !== null) open.log.add(name, row, vector);
-    return vector;
+  /** Time of a read of a vector. */
+  get reads(): RecentTimes {
+    return this.#reads.times;
   }
 
-  #answered(vector: ServedVector, started: number, steps: ReadSteps | null): void {
-    const now = performance.now();
-    this.reads.add(now - started);
-    this.measures.served(vector, now - started, steps, now);
+  /** Reads a vector; `id` names the request in the log of served vectors. Errors: REQUEST_*, SERVICE_UNKNOWN. */
+  read(service: FeatureServiceData, request: unknown, at?: number, id?: string): MaybePromise<ServedVector> {
+    return this.#reads.read(service, request, at, id);
   }
 
   /** Reads a vector as users see it. */
-  vector(
-    service: FeatureServiceData,
-    request: unknown,
-    at?: number,
-  ): MaybePromise<Vector<Readonly<Record<string, Value>>>> {
-    const { toUser } = this.#serviceOf(service.name);
-    const vector = this.read(service, request, at);
-    return vector instanceof Promise ? vector.then(toUser) : toUser(vector);
+  vector(service: FeatureServiceData, request: unknown, at?: number): ReturnType<ServiceReads['vector']> {
+    return this.#reads.vector(service, request, at);
   }
 
   /** Reads a vector as JSON text. */
   vectorText(service: FeatureServiceData, request: unknown, at?: number): MaybePromise<string> {
-    const { toText } = this.#serviceOf(service.name);
-    const vector = this.read(service, request, at);
-    return vector instanceof Promise ? vector.then(toText) : toText(vector);
+    return this.#reads.text(service, request, at);
   }
 
   /**
@@ -302,7 +267,7 @@ export class FeatureStore {
 
   /** Tiles that the last read of a service merged. */
   tilesMerged(service: FeatureServiceData): number {
-    return this.#serviceOf(service.name).reader.merged;
+    return this.#reads.tilesMerged(service);
   }
 
   /** Commits the tiles and publishes everything that waits; what was ingested before is in every store afterwards. */
@@ -433,7 +398,7 @@ export class FeatureStore {
 
   /** Vectors logged for the audit since the start, by service. */
   logged(service: FeatureServiceData): number {
-    return this.#serviceOf(service.name).log.logged;
+    return this.#reads.logged(service);
   }
 
   /** SQL text of a source's raw deliveries in the offline store. */
@@ -446,11 +411,6 @@ export class FeatureStore {
     await this.flush();
   }
 
-  /** A name for the request in hand, which has none: unique within the process's life, and over lives by its time. */
-  #requestName(): string {
-    return `r${this.#options.clock().toString(36)}-${this.#requests.toString(36)}`;
-  }
-
   /** What a restart of any of the log's readers has to read. */
   async #keepFrom(source: EventSourceData): Promise<readonly number[]> {
     const archived = await this.#archive.keepFrom(source);
@@ -461,24 +421,15 @@ export class FeatureStore {
 
   #waiting(): number {
     const { deliveries, tiles } = this.#archive.waiting;
-    let served = 0;
-    for (const { log } of this.#services.values()) served += log.waiting;
-    return deliveries + tiles + served;
+    return deliveries + tiles + this.#reads.waiting;
   }
 
   #drainServed(): readonly TableAppend[] {
-    const tables = [...this.#services.values()].map(({ log }) => log.drain());
-    return [...tables, this.#quarantine.drain()].filter(({ rows }) => rows > 0);
+    return [...this.#reads.drain(), this.#quarantine.drain()].filter(({ rows }) => rows > 0);
   }
 
   #layoutOf(view: StreamViewData): TileLayout {
     return this.#layouts.get(view) ?? tileLayout(view);
-  }
-
-  #serviceOf(name: string): OpenService {
-    const service = this.#services.get(name);
-    if (service === undefined) throw fail('SERVICE_UNKNOWN', { service: name, known: [...this.#services.keys()] });
-    return service;
   }
 }
 
@@ -588,65 +539,15 @@ function streamViews(project: ProjectData): readonly StreamViewData[] {
   return project.views.filter((view): view is StreamViewData => view.kind === 'streamView');
 }
 
-function tileSource({ tiles, feed }: Materialiser, embedded: TileSource): TileSource {
-  return feed === null ? embedded : remoteTiles(tiles, feed, embedded);
-}
-
-function openService(
-  service: FeatureServiceData,
-  options: FeatureStoreOptions,
-  { materialiser, layouts, measures }: Parts,
-): OpenService {
-  const reader = new VectorReader({
-    service,
-    readBatch: batchReads(service, options, measures),
-    computeOf: (view) =>
-      guardCompute(
-        view,
-        () => performance.now(),
-        (outcome, ms) => measures.computed(view, outcome, ms, performance.now()),
-      ),
-    clock: options.clock,
-    onComputeError: (view, error) => {
-      measures.computed(view, 'failed', 0, performance.now());
-      options.onComputeError(view, error);
-    },
-    layoutOf: (view) => layouts.get(view) ?? tileLayout(view),
-    tiles: streamTiles(
-      service,
-      measures,
-      tileSource(materialiser, {
-        runsOf: (layout, key) => materialiser.tiles.tilesOf(layout, key).runs,
-        told: {
-          tilesOf: (layout, key) => materialiser.tiles.tilesOf(layout, key),
-          epoch: () => materialiser.tiles.epoch,
-        },
-        // In the writer's own process every event of the log is in the tiles when `ingest` returns.
-        lagMs: () => 0,
-        answersFrom: ({ source }) => materialiser.clockOf(source) - source.latenessMs - source.futureSkewMs,
-      }),
-    ),
-  });
-  return {
-    data: service,
-    parse: requestParser(service.name, service.request),
-    reader,
-    toUser: userVector(service),
-    toText: vectorText(service),
-    log: new ServedLog(service, options.sampleRate),
+/** Tiles as their writer has them: in memory, or fetched into it from a store behind a network. */
+function writerTiles(materialiser: Materialiser): TileSource {
+  const { tiles, feed } = materialiser;
+  const held: TileSource = {
+    runsOf: (layout, key) => tiles.tilesOf(layout, key).runs,
+    told: { tilesOf: (layout, key) => tiles.tilesOf(layout, key), epoch: () => tiles.epoch },
+    // In the writer's own process every event of the log is in the tiles when `ingest` returns.
+    lagMs: () => 0,
+    answersFrom: ({ source }) => materialiser.clockOf(source) - source.latenessMs - source.futureSkewMs,
   };
-}
-
-function batchReads(
-  { lookups }: FeatureServiceData,
-  { online }: FeatureStoreOptions,
-  measures: ServingMeasures,
-): BatchReads {
-  const views = lookups.flatMap(({ view }) => (view.kind === 'batchView' ? [view] : []));
-  return budgetedReads(online, views, (viewId, choice) => measures.late(viewId, choice));
-}
-
-function streamTiles({ lookups }: FeatureServiceData, measures: ServingMeasures, tiles: TileSource): TileSource {
-  const views = lookups.flatMap(({ view }) => (view.kind === 'streamView' ? [view] : []));
-  return budgetedTiles(tiles, views, (viewId, choice) => measures.late(viewId, choice));
+  return feed === null ? held : remoteTiles(tiles, feed, held);
 }

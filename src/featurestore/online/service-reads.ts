@@ -1,0 +1,180 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { MaybePromise } from '../../base/maybe-promise.ts';
+import type { Clock } from '../../base/time.ts';
+import type {
+  FeatureServiceData,
+  OnDemandViewData,
+  ProjectData,
+  StreamViewData,
+} from '../../features/define/declaration.ts';
+import { type TileLayout, tileLayout } from '../../features/tile/tile-layout.ts';
+import type { ServingMeasures } from '../../monitoring/slo/serving-measures.ts';
+import type { TableAppend } from '../../ports/offline-store.ts';
+import type { OnlineStore } from '../../ports/online-store.ts';
+import type { Value } from '../../schema/column.ts';
+import { type RowParser, requestParser } from '../../schema/row-parser.ts';
+import { ServedLog } from '../skew/served-log.ts';
+import { type BatchReads, budgetedReads } from './budgeted-reads.ts';
+import { budgetedTiles } from './budgeted-tiles.ts';
+import { guardCompute } from './compute-guard.ts';
+import { RecentTimes } from './recent-times.ts';
+import type { ReadSteps, ServedVector } from './served-vector.ts';
+import type { TileSource } from './tile-source.ts';
+import { userVector, type Vector } from './user-values.ts';
+import { VectorReader } from './vector-reader.ts';
+import { type VectorText, vectorText } from './vector-text.ts';
+
+export interface ServiceReadsOptions {
+  readonly project: ProjectData;
+  readonly online: OnlineStore;
+  readonly layouts: ReadonlyMap<StreamViewData, TileLayout>;
+  readonly tiles: TileSource;
+  readonly measures: ServingMeasures;
+  readonly sampleRate: number;
+  readonly clock: Clock;
+  readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
+  /** What the names of requests begin with: two processes whose vectors are logged together have two. */
+  readonly names?: string;
+}
+
+interface OpenService {
+  readonly parse: RowParser;
+  readonly reader: VectorReader;
+  readonly toUser: (vector: ServedVector) => Vector<Readonly<Record<string, Value>>>;
+  readonly toText: VectorText;
+  readonly log: ServedLog;
+}
+
+/** Reads of vectors of a project's services, measured, a sample of them logged. Hot path. */
+export class ServiceReads {
+  /** Time of a read of a vector. */
+  readonly times = new RecentTimes();
+  readonly #measures: ServingMeasures;
+  readonly #clock: Clock;
+  readonly #names: string;
+  readonly #services: ReadonlyMap<string, OpenService>;
+  #requests = 0;
+
+  constructor(options: ServiceReadsOptions) {
+    this.#measures = options.measures;
+    this.#clock = options.clock;
+    this.#names = options.names ?? 'r';
+    this.#services = new Map(options.project.services.map((service) => [service.name, openService(service, options)]));
+  }
+
+  /** Reads a vector; `id` names the request in the log of served vectors. Errors: REQUEST_*, SERVICE_UNKNOWN. */
+  read(service: FeatureServiceData, request: unknown, at?: number, id?: string): MaybePromise<ServedVector> {
+    const open = this.#serviceOf(service.name);
+    const row = open.parse(request);
+    this.#requests += 1;
+    const logged = id === undefined ? open.log.wantsNth(this.#requests) : open.log.wants(id);
+    const name = logged ? (id ?? this.#requestName()) : null;
+    const steps = this.#measures.stepsOf(service);
+    const started = performance.now();
+    const vector = open.reader.read(row, at, logged, steps);
+    if (vector instanceof Promise)
+      return vector.then((read) => {
+        this.#answered(read, started, steps);
+        if (name !== null) open.log.add(name, row, read);
+        return read;
+      });
+    this.#answered(vector, started, steps);
+    if (name !== null) open.log.add(name, row, vector);
+    return vector;
+  }
+
+  /** Reads a vector as users see it. */
+  vector(
+    service: FeatureServiceData,
+    request: unknown,
+    at?: number,
+  ): MaybePromise<Vector<Readonly<Record<string, Value>>>> {
+    const { toUser } = this.#serviceOf(service.name);
+    const vector = this.read(service, request, at);
+    return vector instanceof Promise ? vector.then(toUser) : toUser(vector);
+  }
+
+  /** Reads a vector as JSON text. */
+  text(service: FeatureServiceData, request: unknown, at?: number): MaybePromise<string> {
+    const { toText } = this.#serviceOf(service.name);
+    const vector = this.read(service, request, at);
+    return vector instanceof Promise ? vector.then(toText) : toText(vector);
+  }
+
+  /** Tiles that the last read of a service merged. */
+  tilesMerged(service: FeatureServiceData): number {
+    return this.#serviceOf(service.name).reader.merged;
+  }
+
+  /** Vectors of a service logged since the start. */
+  logged(service: FeatureServiceData): number {
+    return this.#serviceOf(service.name).log.logged;
+  }
+
+  /** Logged vectors that were not drained. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const { log } of this.#services.values()) waiting += log.waiting;
+    return waiting;
+  }
+
+  /** The vectors logged since the last drain, by table. */
+  drain(): readonly TableAppend[] {
+    return [...this.#services.values()].map(({ log }) => log.drain()).filter(({ rows }) => rows > 0);
+  }
+
+  #answered(vector: ServedVector, started: number, steps: ReadSteps | null): void {
+    const now = performance.now();
+    this.times.add(now - started);
+    this.#measures.served(vector, now - started, steps, now);
+  }
+
+  /** A name for the request in hand, which has none: unique within the process's life, and over lives by its time. */
+  #requestName(): string {
+    return `${this.#names}${this.#clock().toString(36)}-${this.#requests.toString(36)}`;
+  }
+
+  #serviceOf(name: string): OpenService {
+    const service = this.#services.get(name);
+    if (service === undefined) throw fail('SERVICE_UNKNOWN', { service: name, known: [...this.#services.keys()] });
+    return service;
+  }
+}
+
+function openService(service: FeatureServiceData, options: ServiceReadsOptions): OpenService {
+  const { measures, layouts, clock, onComputeError } = options;
+  const reader = new VectorReader({
+    service,
+    readBatch: batchReads(service, options),
+    computeOf: (view) =>
+      guardCompute(
+        view,
+        () => performance.now(),
+        (outcome, ms) => measures.computed(view, outcome, ms, performance.now()),
+      ),
+    clock,
+    onComputeError: (view, error) => {
+      measures.computed(view, 'failed', 0, performance.now());
+      onComputeError(view, error);
+    },
+    layoutOf: (view) => layouts.get(view) ?? tileLayout(view),
+    tiles: streamTiles(service, options),
+  });
+  return {
+    parse: requestParser(service.name, service.request),
+    reader,
+    toUser: userVector(service),
+    toText: vectorText(service),
+    log: new ServedLog(service, options.sampleRate),
+  };
+}
+
+function batchReads({ lookups }: FeatureServiceData, { online, measures }: ServiceReadsOptions): BatchReads {
+  const views = lookups.flatMap(({ view }) => (view.kind === 'batchView' ? [view] : []));
+  return budgetedReads(online, views, (viewId, choice) => measures.late(viewId, choice));
+}
+
+function streamTiles({ lookups }: FeatureServiceData, { tiles, measures }: ServiceReadsOptions): TileSource {
+  const views = lookups.flatMap(({ view }) => (view.kind === 'streamView' ? [view] : []));
+  return budgetedTiles(tiles, views, (viewId, choice) => measures.late(viewId, choice));
+}
