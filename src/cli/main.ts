@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { isHeadraceError } from '../base/errors/fail.ts';
 import type { Command, Terminal } from './command.ts';
-import { commands } from './commands.ts';
+import { gpu } from './commands/gpu.ts';
 import { findCommand, helpPage, parseCall } from './parse-call.ts';
 
 // A reader that closes early, such as head, is no error of ours.
@@ -15,8 +15,10 @@ if (exitCode !== 0) process.exitCode = exitCode;
 
 /** Runs one call of the command line; returns the exit code. */
 async function main(args: readonly string[], io: Terminal): Promise<number> {
+  // A diagnosis takes half a second: it does not wait for the other commands.
+  const commands = args[0] === 'gpu' ? [gpu] : (await import('./commands.ts')).commands;
   if (args.length === 0 || args[0] === '--help' || args[0] === '-h' || args[0] === 'help') {
-    io.out(overview());
+    io.out(overview(commands));
     return 0;
   }
   try {
@@ -48,7 +50,7 @@ function report(error: unknown, json: boolean, io: Terminal): number {
   return error.exit;
 }
 
-function overview(): string {
+function overview(commands: readonly Command[]): string {
   const lines = commands.map((command: Command) => `  ${command.name.join(' ')}`.padEnd(22) + command.summary);
   return [
     'headrace: features, models, service levels and responses to drift, declared once',

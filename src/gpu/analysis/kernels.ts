@@ -32,8 +32,16 @@ export function topKernels(facts: TraceFacts): readonly KernelSum[] {
     .sort((a, b) => b.us - a.us);
 }
 
+const steadyRowsOf = new WeakMap<TraceFacts, Int32Array>();
+
 /** The GPU events that begin inside a steady window. */
-export function steadyRows({ rows, steady, trace }: TraceFacts): Int32Array {
+export function steadyRows(facts: TraceFacts): Int32Array {
+  const known = steadyRowsOf.get(facts) ?? findSteadyRows(facts);
+  steadyRowsOf.set(facts, known);
+  return known;
+}
+
+function findSteadyRows({ rows, steady, trace }: TraceFacts): Int32Array {
   const found = new Int32Array(rows.length);
   let count = 0;
   const starts = steady.map(({ start }) => start);
@@ -117,16 +125,17 @@ export function tensorCoreUse(facts: TraceFacts): TensorCoreUse {
   const eligible = eligibleLaunches(facts);
   const sums = { total: 0, eligible: 0, used: 0, single: 0 };
   const single = new Map<number, { calls: number; us: number }>();
+  const isTensor = names.tester(tensorKernel);
+  const isSingle = names.tester(singleKernel);
   for (const row of steadyRows(facts)) {
     if (gpu.kind[row] !== gpuKinds.kernel || workOf(row) !== 'compute') continue;
     const us = gpu.dur[row];
-    const name = names.text(gpu.name[row]);
     sums.total += us;
-    if (tensorKernel.test(name)) sums.used += us;
+    if (isTensor(gpu.name[row])) sums.used += us;
     const launch = facts.launches.ofGpu[row];
     if (launch < 0 || eligible[launch] === 0) continue;
     sums.eligible += us;
-    if (!singleKernel.test(name)) continue;
+    if (!isSingle(gpu.name[row])) continue;
     sums.single += us;
     const sum = single.get(gpu.name[row]) ?? { calls: 0, us: 0 };
     single.set(gpu.name[row], { calls: sum.calls + 1, us: sum.us + us });
@@ -146,18 +155,15 @@ export function tensorCoreUse(facts: TraceFacts): TensorCoreUse {
 /** 1 for launching calls inside an operator that could use Tensor Cores, by host event. */
 function eligibleLaunches({ trace, threads }: TraceFacts): Uint8Array {
   const { host, names } = trace;
-  const isEligible = new Map<number, boolean>();
+  const isEligible = names.tester(eligibleOp);
   const found = new Uint8Array(host.length);
   for (const rows of threads.values()) {
     let until = Number.NEGATIVE_INFINITY;
     for (const row of rows) {
       if (host.kind[row] >= hostKinds.runtime) {
         if (host.ts[row] < until) found[row] = 1;
-      } else if (host.kind[row] === hostKinds.op) {
-        const name = host.name[row];
-        const known = isEligible.get(name) ?? eligibleOp.test(names.text(name));
-        isEligible.set(name, known);
-        if (known) until = Math.max(until, host.ts[row] + host.dur[row]);
+      } else if (host.kind[row] === hostKinds.op && isEligible(host.name[row])) {
+        until = Math.max(until, host.ts[row] + host.dur[row]);
       }
     }
   }

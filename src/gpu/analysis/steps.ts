@@ -92,10 +92,10 @@ function reasonsToLeaveOut(
   const last = windows.length - 1;
   if (windows[last].gpuEvents < 0.8 * windows[last - 1].gpuEvents) reasons[last] = 'cut off: fewer GPU events';
   const startUp = windows.map(() => 0);
+  const isStartUp = names.tester(startUpCall);
   const marks = windows.map(({ start, end }) => ({ ts: start, dur: end - start }));
   for (let row = 0; row < host.length; row += 1) {
-    if (host.kind[row] < hostKinds.runtime || host.dur[row] < 100 || !startUpCall.test(names.text(host.name[row])))
-      continue;
+    if (host.kind[row] < hostKinds.runtime || host.dur[row] < 100 || !isStartUp(host.name[row])) continue;
     const step = stepAt(marks, host.ts[row]);
     if (step >= 0) startUp[step] += host.dur[row];
   }

@@ -162,12 +162,7 @@ const RETURNS_WITHIN_US = 200;
 function readBackTest(trace: Trace, threads: ReadonlyMap<number, Int32Array>) {
   const { gpu, host, names } = trace;
   const blocking = new Map<number, { starts: number[]; ends: number[] }>();
-  const known = new Map<number, boolean>();
-  const isBlocking = (name: number) => {
-    const is = known.get(name) ?? blockingCall.test(names.text(name));
-    known.set(name, is);
-    return is;
-  };
+  const isBlocking = names.tester(blockingCall);
   for (const [thread, rows] of threads) {
     const calls = { starts: [] as number[], ends: [] as number[] };
     for (const row of rows) {
@@ -213,13 +208,11 @@ class QueuedSum {
 
   constructor({ host, names }: Trace) {
     const calls: { name: number; start: number; end: number }[] = [];
-    const isBlocking = new Map<number, boolean>();
+    const isBlocking = names.tester(blockingCall);
     for (let row = 0; row < host.length; row += 1) {
       if (host.kind[row] < hostKinds.runtime || host.dur[row] <= 10) continue;
       const name = host.name[row];
-      const blocks = isBlocking.get(name) ?? blockingCall.test(names.text(name));
-      isBlocking.set(name, blocks);
-      if (blocks) calls.push({ name, start: host.ts[row], end: host.ts[row] + host.dur[row] });
+      if (isBlocking(name)) calls.push({ name, start: host.ts[row], end: host.ts[row] + host.dur[row] });
     }
     this.#names = names;
     this.#calls = calls.sort((a, b) => a.start - b.start);

@@ -32,8 +32,12 @@ export class Names {
     return this.intern(bytes, 0, bytes.length);
   }
 
-  /** The number of the bytes from `start` to `end`, as they stand between the quotes of the JSON text. */
-  intern(bytes: Uint8Array, start: number, end: number): number {
+  /**
+   * The number of the bytes from `start` to `end`, as they stand between the quotes of the JSON text. `guess`, the number of
+   * a name that they may well be, saves hashing them if they are.
+   */
+  intern(bytes: Uint8Array, start: number, end: number, guess = -1): number {
+    if (guess >= 0 && this.#equal(guess, bytes, start, end)) return guess;
     let hash = 0x811c9dc5 | 0;
     for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ bytes[at], 16_777_619);
     hash ^= hash >>> 15;
@@ -56,6 +60,15 @@ export class Names {
     const text = raw.includes('\\') ? unescapeText(raw) : raw;
     this.#texts[id] = text;
     return text;
+  }
+
+  /** A test of names by their numbers; each name is looked at once. */
+  tester(pattern: RegExp): (id: number) => boolean {
+    const known = new Int8Array(this.#count);
+    return (id) => {
+      if (known[id] === 0) known[id] = pattern.test(this.text(id)) ? 1 : -1;
+      return known[id] === 1;
+    };
   }
 
   #equal(id: number, bytes: Uint8Array, start: number, end: number): boolean {

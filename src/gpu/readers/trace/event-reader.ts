@@ -58,8 +58,11 @@ export class EventReader {
   #roles = new Int8Array(1 << 8).fill(-1);
   #flags = new Uint8Array(1 << 12);
   readonly #threads = new Map<number, number>();
-  #lastThreadKey = -1;
-  #lastThread = 0;
+  // Of the event before: most events are like it.
+  #lastCategory = 0;
+  #lastPid = 0;
+  #lastTid = 0;
+  #lastThread = -1;
   // The fields of the event at hand: start and end of each token, 0 if absent.
   #phase = 0;
   #cat = 0;
@@ -110,7 +113,7 @@ export class EventReader {
     for (;;) {
       if (bytes[here] !== 0x22) return here >= end ? INCOMPLETE : DAMAGED;
       const key = here + 1;
-      const close = endOfString(bytes, key, end);
+      const close = endOfKey(bytes, key, end);
       if (close === INCOMPLETE) return INCOMPLETE;
       here = skipSpace(bytes, close + 1, end);
       if (here >= end) return INCOMPLETE;
@@ -160,7 +163,9 @@ export class EventReader {
   }
 
   #span(bytes: Uint8Array, end: number): void {
-    const category = this.#catEnd > this.#cat ? this.#trace.names.intern(bytes, this.#cat, this.#catEnd) : 0;
+    const category =
+      this.#catEnd > this.#cat ? this.#trace.names.intern(bytes, this.#cat, this.#catEnd, this.#lastCategory) : 0;
+    this.#lastCategory = category;
     const role = this.#role(category);
     if (role === roles.skip) return;
     const ts = this.#tsEnd === 0 ? Number.NaN : numberIn(bytes, this.#ts, this.#tsEnd);
@@ -279,16 +284,17 @@ export class EventReader {
   /** Threads are told apart by the texts of pid and tid, which may be numbers or strings. */
   #thread(bytes: Uint8Array): number {
     const { names } = this.#trace;
-    const pid = names.intern(bytes, this.#pid, this.#pidEnd);
-    const tid = names.intern(bytes, this.#tid, this.#tidEnd);
+    const pid = names.intern(bytes, this.#pid, this.#pidEnd, this.#lastPid);
+    const tid = names.intern(bytes, this.#tid, this.#tidEnd, this.#lastTid);
+    if (pid === this.#lastPid && tid === this.#lastTid && this.#lastThread >= 0) return this.#lastThread;
     const key = pid * 2 ** 24 + tid;
-    if (key === this.#lastThreadKey) return this.#lastThread;
     let thread = this.#threads.get(key);
     if (thread === undefined) {
       thread = this.#threads.size;
       this.#threads.set(key, thread);
     }
-    this.#lastThreadKey = key;
+    this.#lastPid = pid;
+    this.#lastTid = tid;
     this.#lastThread = thread;
     return thread;
   }
@@ -362,6 +368,18 @@ export class EventReader {
       this.#collective[field] = this.#trace.names.text(this.#trace.names.intern(bytes, value + 1, stop));
     } else this.#collective[field] = numberIn(bytes, value, after);
   }
+}
+
+/** `endOfString` for the keys of events: nearly all are two to four small letters. */
+function endOfKey(bytes: Uint8Array, key: number, end: number): number {
+  if (key + 5 < end && bytes[key] > 0x60 && bytes[key + 1] > 0x60) {
+    if (bytes[key + 2] === 0x22 && bytes[key + 3] === 0x3a) return key + 2;
+    if (bytes[key + 2] > 0x60) {
+      if (bytes[key + 3] === 0x22 && bytes[key + 4] === 0x3a) return key + 3;
+      if (bytes[key + 3] > 0x60 && bytes[key + 4] === 0x22 && bytes[key + 5] === 0x3a) return key + 4;
+    }
+  }
+  return endOfString(bytes, key, end);
 }
 
 const hostKindOf = new Uint8Array(11);
