@@ -12,6 +12,7 @@ import { copyOnlineStore } from './backends/embedded/online/copy-online-store.ts
 import { openOnlineStore } from './backends/embedded/online/online-store.ts';
 import { copyRegistry } from './backends/embedded/registry/copy-registry.ts';
 import { SqliteRegistry } from './backends/embedded/registry/sqlite-registry.ts';
+import { openKafkaLog } from './backends/kafka/event-log.ts';
 import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
 import { openRedisStore } from './backends/redis/online-store.ts';
 import type { RedisOptions } from './backends/redis/redis-options.ts';
@@ -53,7 +54,7 @@ export interface Stores {
 
 /** The one place that chooses back ends: opens those of an environment. What was opened is closed again where one fails. */
 export async function openStores(environment: Environment, onFault: (error: unknown) => void): Promise<Stores> {
-  const { directory, durability } = environment;
+  const { directory } = environment;
   const opened: { close(): unknown }[] = [];
   const keep = <T extends { close(): unknown }>(store: T): T => {
     opened.push(store);
@@ -62,13 +63,7 @@ export async function openStores(environment: Environment, onFault: (error: unkn
   try {
     makeDirectory(directory);
     return {
-      log: keep(
-        openEventLog({
-          path: join(directory, 'log'),
-          durability,
-          onCut: (topic, partition, bytes) => onFault(fail('LOG_CUT', { topic, partition, bytes })),
-        }),
-      ),
+      log: keep(await openLog(environment, onFault)),
       online: keep(await openOnline(environment)),
       // Real time, also in a replay: readers of other processes live by it.
       offline: keep(
@@ -89,6 +84,26 @@ export async function openStores(environment: Environment, onFault: (error: unkn
     for (const store of opened.reverse()) await store.close();
     throw error;
   }
+}
+
+async function openLog(
+  { directory, durability, namespace, log }: Environment,
+  onFault: (error: unknown) => void,
+): Promise<EventLog> {
+  if (log.kind === 'kafka') {
+    const { brokers, replicas } = log;
+    return openKafkaLog({
+      brokers,
+      prefix: `${namespace}.`,
+      replicas,
+      timeoutMs: parseDuration(log.timeout, 'log.timeout'),
+    });
+  }
+  return openEventLog({
+    path: join(directory, 'log'),
+    durability,
+    onCut: (topic, partition, bytes) => onFault(fail('LOG_CUT', { topic, partition, bytes })),
+  });
 }
 
 async function openOnline({ directory, namespace, project, online }: Environment): Promise<OnlineStore> {
@@ -163,7 +178,7 @@ export async function closeStores({ log, online, offline, registry }: Stores): P
  * all that is read from it, and the declaration, which names the columns of its rows, last. Errors: BACKUP_*.
  */
 export async function backUpEnvironment(
-  { directory }: Environment,
+  { directory, online, log: { kind: logKind } }: Environment,
   folder: string,
   madeAt: number,
 ): Promise<BackupManifest> {
@@ -172,12 +187,13 @@ export async function backUpEnvironment(
   const { project } = parseDeclaration(readFileSync(at(DECLARATION), 'utf8'));
   const log = await holdLog(at('log'));
   try {
+    const embedded = (kind: string, ...parts: readonly BackupPart[]) => (kind === 'embedded' ? parts : []);
     const parts: readonly BackupPart[] = [
-      { name: 'online', copyTo: (to) => copyOnlineStore(at('online'), to) },
+      ...embedded(online.kind, { name: 'online', copyTo: (to) => copyOnlineStore(at('online'), to) }),
       { name: 'offline', copyTo: (to) => copyOfflineStore(at('offline'), to) },
       { name: 'registry.sqlite', copyTo: (to) => copyRegistry(at('registry.sqlite'), to) },
       { name: 'artifacts', copyTo: (to) => copyArtifacts(at('artifacts'), to) },
-      { name: 'log', copyTo: (to) => log.copyTo(to) },
+      ...embedded(logKind, { name: 'log', copyTo: (to) => log.copyTo(to) }),
       ...(existsSync(at(ENVIRONMENT_FILE))
         ? [{ name: ENVIRONMENT_FILE, copyTo: (to: string) => copyFileSync(at(ENVIRONMENT_FILE), to) }]
         : []),

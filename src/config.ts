@@ -40,6 +40,26 @@ const onlineSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** Where deliveries are kept in order; how long and how much, per source. Never past what a store has not yet taken. */
+const logBounds = {
+  age: duration.default('7d'),
+  bytes: z.int().min(1_000_000).default(20_000_000_000),
+} as const;
+
+const logSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('embedded').default('embedded'), ...logBounds }),
+  z.strictObject({
+    kind: z.literal('kafka'),
+    /** Some brokers of the cluster. */
+    brokers: z.array(z.string().regex(/^[^\s/]+:\d{1,5}$/, 'write host:port')).min(1),
+    /** Copies of each partition of a topic that is made here. */
+    replicas: z.int().min(1).max(32_767).default(1),
+    /** A request without an answer after this fails. */
+    timeout: duration.default('10s'),
+    ...logBounds,
+  }),
+]);
+
 /** Options of one environment; every one has a default, so `{}` is a whole environment: everything embedded. */
 const environmentSchema = z.strictObject({
   /**
@@ -57,10 +77,7 @@ const environmentSchema = z.strictObject({
   partitions: z.int().min(1).max(256).default(4),
   /** Which failure an acknowledged event survives: the death of the process, or of the machine. */
   durability: z.enum(['process', 'power']).default('process'),
-  /** How long and how much of the log is kept, per source. Never past what a store has not yet taken. */
-  log: z
-    .strictObject({ age: duration.default('7d'), bytes: z.int().min(1_000_000).default(20_000_000_000) })
-    .prefault({}),
+  log: logSchema.prefault({ kind: 'embedded' }),
   online: onlineSchema.prefault({ kind: 'embedded' }),
   /** Byte budget of the offline store, per table. */
   offline: z.strictObject({ bytes: z.int().min(1_000_000).default(200_000_000_000) }).prefault({}),
@@ -78,7 +95,7 @@ export type Environment = Omit<z.output<typeof environmentSchema>, 'log'> & {
   /** Whose environment it is. */
   readonly project: string;
   readonly namespace: string;
-  readonly log: { readonly ageMs: number; readonly bytes: number };
+  readonly log: z.output<typeof logSchema> & { readonly ageMs: number };
 };
 
 /** A configuration: the project and its environments by name. */
@@ -102,7 +119,7 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
     project,
     namespace: namespace ?? project,
     directory: namespace === undefined ? directory : `${directory}/namespaces/${namespace}`,
-    log: { ageMs: parseDuration(log.age, 'log.age'), bytes: log.bytes },
+    log: { ...log, ageMs: parseDuration(log.age, 'log.age') },
   });
 }
 

@@ -167,7 +167,7 @@ export class Headrace {
       });
       // A champion that cannot serve must not keep the events out.
       for (const { server } of models.values()) await server.refresh().catch(onFault);
-      const rowsOf = sourceRows(schemas);
+      const rowsOf = sourceRows(schemas, stores.log.capabilities.rows);
       const headrace = new Headrace(project, stores, features, models, clock, onFault, environment, rowsOf);
       // What a dead process began to forget is forgotten before anything is served.
       for (const { entity, key } of begunForgettings(environment.directory)) await headrace.forget(entity, key);

@@ -53,13 +53,11 @@ export async function startBroker(directory: string, port: number): Promise<Serv
     port,
     log,
   });
-  for (
-    const end = Date.now() + START_MS;
-    !readFileSync(log, 'utf8').includes('Kafka Server started');
-    await sleep(100)
-  ) {
+  const end = Date.now() + START_MS;
+  do {
+    await sleep(100);
     if (Date.now() > end || !isRunning(server)) throw new Error(`kafka: ${readFileSync(log, 'utf8').slice(-500)}`);
-  }
+  } while (!readFileSync(log, 'utf8').includes('Kafka Server started'));
   return server;
 }
 

@@ -147,7 +147,7 @@ export class FeatureStore {
     const measures = new ServingMeasures(project);
     const quarantine = new Quarantine();
     const layouts = new Map(streamViews(project).map((view): [StreamViewData, TileLayout] => [view, tileLayout(view)]));
-    const rowsOf = sourceRows(options.schemas ?? {});
+    const rowsOf = sourceRows(options.schemas ?? {}, log.capabilities.rows);
     for (const source of project.sources) await offline.evolve(rawTable(source));
     const wiring: { materialiser?: Materialiser; archive?: Archive; batch?: BatchSchedule } = {};
     const gateway = await Gateway.open({
@@ -171,11 +171,9 @@ export class FeatureStore {
       layouts: [...layouts.values()],
       cacheKeys: options.cacheKeys,
       committing: (tiles) => wiring.archive?.touch(tiles),
-      remote: {
-        clock,
-        rewound: () => fillAfterLoss([...layouts.values()], { ...wiring, online, offline }, project, options.onFault),
-        onFault: options.onFault ?? (() => undefined),
-      },
+      clock,
+      ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
+      rewound: () => fillAfterLoss([...layouts.values()], { ...wiring, online, offline }, project, options.onFault),
       archivedUpTo: () => wiring.archive?.publishedClock ?? Number.NEGATIVE_INFINITY,
       judged: (source, partition, offset, deliveries, verdicts) => {
         wiring.archive?.take(source, partition, offset, deliveries, verdicts);
@@ -196,6 +194,7 @@ export class FeatureStore {
     const skew = await SkewSchedule.open({ services: project.services, offline, clock, onComputeError });
     wiring.batch = batch;
     await materialiser.feed?.start();
+    materialiser.follow();
     return new FeatureStore(options, { gateway, materialiser, archive, batch, layouts, measures, quarantine, skew });
   }
 
@@ -407,7 +406,7 @@ export class FeatureStore {
   }
 
   async close(): Promise<void> {
-    this.#materialiser.feed?.close();
+    await this.#materialiser.close();
     await this.flush();
   }
 
@@ -545,8 +544,8 @@ function writerTiles(materialiser: Materialiser): TileSource {
   const held: TileSource = {
     runsOf: (layout, key) => tiles.tilesOf(layout, key).runs,
     told: { tilesOf: (layout, key) => tiles.tilesOf(layout, key), epoch: () => tiles.epoch },
-    // In the writer's own process every event of the log is in the tiles when `ingest` returns.
-    lagMs: () => 0,
+    // What this process appended is in the tiles when `ingest` returns; what others did, when it was looked for.
+    lagMs: (_, now) => materialiser.lagMs(now),
     answersFrom: ({ source }) => materialiser.clockOf(source) - source.latenessMs - source.futureSkewMs,
   };
   return feed === null ? held : remoteTiles(tiles, feed, held);

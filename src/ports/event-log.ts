@@ -1,6 +1,6 @@
 import type { MaybePromise } from '../base/maybe-promise.ts';
 
-/** One delivery as the log keeps it. `payload` is the encoded row (see `schema/row-codec.ts`). */
+/** One delivery as the log keeps it. `payload` is the encoded row (`schema/row-codec.ts`, or `schema/row-json.ts`). */
 export interface LogRecord {
   /** Empty in a record that was blanked. */
   readonly id: string;
@@ -32,8 +32,10 @@ export type LogDurability = 'memory' | 'process' | 'power';
 
 export interface EventLogCapabilities {
   readonly durability: LogDurability;
-  /** Whether several processes may append at once. */
+  /** Whether several processes may append at once: what others append is then read, never offered. */
   readonly manyWriters: boolean;
+  /** How the rows of payloads are written: compact, or as JSON where other engines read the log too. */
+  readonly rows: 'compact' | 'json';
 }
 
 /**

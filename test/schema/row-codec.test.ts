@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ColumnSpec, Value } from '../../src/schema/column.ts';
 import { rowCodec } from '../../src/schema/row-codec.ts';
+import { rowJson } from '../../src/schema/row-json.ts';
 
 const int64 = fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n);
 const values = {
@@ -38,6 +39,45 @@ test('decode of encode is identity for every type and null', () => {
       expect(decode(encode(row))).toStrictEqual(row);
     }),
   );
+});
+
+test('JSON of a row reads back as the row, whatever stands behind its columns', () => {
+  fc.assert(
+    fc.property(table, fc.maxSafeInteger(), ({ columns, row }, at) => {
+      const { encode, decode } = rowJson(columns);
+      const bytes = encode(row, { _ingest_ts: at });
+      expect(decode(bytes)).toStrictEqual(row);
+      expect(JSON.parse(new TextDecoder().decode(bytes))._ingest_ts).toBe(at);
+    }),
+  );
+});
+
+test('the JSON of a row never changes, and an absent column is null', () => {
+  const columns = {
+    flight: { type: 'text', nullable: false },
+    fare: { type: 'decimal', scale: 2, nullable: true },
+    seen: { type: 'int64', nullable: true },
+    share: { type: 'float', nullable: true },
+  } as const;
+  const { encode, decode } = rowJson(columns);
+  const bytes = encode(['UA"1', 258n, 2n ** 62n, -0], { _ingest_ts: 7 });
+  expect(new TextDecoder().decode(bytes)).toBe(
+    '{"flight":"UA\\"1","fare":258,"seen":4611686018427387904,"share":-0.0,"_ingest_ts":7}',
+  );
+  expect(decode(new TextEncoder().encode('{"flight":"x"}'))).toEqual(['x', null, null, null]);
+});
+
+test.each([
+  '',
+  '[]',
+  '{"flight":1}',
+  '{"flight":null}',
+  '{"flight":"x","seen":1.5}',
+  '{"flight":"x","seen":9223372036854775808}',
+  '{"flight":"x"',
+])('JSON that is no row is refused: %s', (text) => {
+  const { decode } = rowJson({ flight: { type: 'text', nullable: false }, seen: { type: 'int64', nullable: true } });
+  expect(() => decode(new TextEncoder().encode(text))).toThrow(expect.objectContaining({ code: 'BYTES_DAMAGED' }));
 });
 
 test('the bytes of a row never change', () => {

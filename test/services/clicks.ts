@@ -23,7 +23,7 @@ import { userVector } from '../../src/featurestore/online/user-values.ts';
 import { VectorReader } from '../../src/featurestore/online/vector-reader.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 
-const clicks = eventSource('clicks', {
+export const clicks = eventSource('clicks', {
   id: 'id',
   time: 'at',
   lateness: '30m',
@@ -37,11 +37,11 @@ const byUser = streamView('by_user', {
   freshness: '1s',
   features: ({ ms }) => ({ n: count(), ms: sum(ms) }),
 });
-const service = featureService('clicker', {
+export const service = featureService('clicker', {
   request: { user: text() },
   join: (r) => ({ u: lookup(byUser, { user: r.user }) }),
 });
-const project = defineProject('site', { service });
+export const project = defineProject('site', { service });
 
 /** What a service said of a user. */
 export interface Told {

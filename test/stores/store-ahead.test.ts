@@ -14,6 +14,14 @@ test('a store that stands behind the end of its log is refused: new events would
   const store = new MemoryOnlineStore();
   store.writeTiles({ writer: 'materialiser', position: { 'purchases@1': [0, 2] }, tiles: [] });
   await expect(
-    Materialiser.open({ log, store, sources: [source], rowsOf: sourceRows({}), layouts: [spend], cacheKeys: 10 }),
+    Materialiser.open({
+      log,
+      store,
+      sources: [source],
+      rowsOf: sourceRows({}, 'compact'),
+      layouts: [spend],
+      cacheKeys: 10,
+      clock: Date.now,
+    }),
   ).rejects.toMatchObject({ code: 'STORE_AHEAD', facts: { source: 'purchases', position: 2, end: 1 } });
 });

@@ -43,7 +43,6 @@ const MOST_APPEND_BYTES = 32 * 2 ** 20;
 
 /** A batch that is larger comes whole all the same. */
 const FETCH_BYTES = 2 ** 20;
-const FETCH_WAIT_MS = 20;
 
 /** Special times of the protocol: the end, the begin. */
 const LATEST = -1n;
@@ -79,11 +78,12 @@ class KafkaEventLog implements EventLog {
   readonly #producer: Producer;
   readonly #fetcher: Consumer;
   readonly #topics = new Map<string, OpenTopic>();
+  #fetching: Promise<unknown> = Promise.resolve();
 
   constructor({ Admin, Consumer, Producer }: Client, options: KafkaLogOptions) {
     const { brokers, prefix, replicas, timeoutMs } = options;
     this.#options = options;
-    this.capabilities = { durability: replicas > 1 ? 'power' : 'process', manyWriters: true };
+    this.capabilities = { durability: replicas > 1 ? 'power' : 'process', manyWriters: true, rows: 'json' };
     const base = {
       clientId: `${prefix}headrace`,
       bootstrapBrokers: [...brokers],
@@ -287,14 +287,14 @@ class KafkaEventLog implements EventLog {
     offset: number,
   ): Promise<{ batches: readonly Fetched[]; end: number }> {
     const { name, id } = this.#topic(topic);
-    const answer = await this.#ask(topic, async () => {
+    const answer = await this.#inTurn(topic, async () => {
       const metadata = await this.#admin.metadata({ topics: [name] });
       const leader = metadata.topics.get(name)?.partitions[partition]?.leader ?? 0;
       return this.#fetcher.fetch({
         node: leader,
         minBytes: 1,
         maxBytes: FETCH_BYTES,
-        maxWaitTime: FETCH_WAIT_MS,
+        maxWaitTime: 0,
         topics: [
           {
             topicId: id,
@@ -326,6 +326,13 @@ class KafkaEventLog implements EventLog {
       })),
     );
     return { batches, end: Number(found.highWatermark) };
+  }
+
+  /** One fetch at a time: the client holds one session with each broker, whose requests follow each other. */
+  #inTurn<T>(topic: string, fetch: () => Promise<T>): Promise<T> {
+    const turn = this.#fetching.then(() => this.#ask(topic, fetch));
+    this.#fetching = turn.catch(() => undefined);
+    return turn;
   }
 
   async #ingestAt(topic: string, partition: number, offset: number): Promise<number> {

@@ -11,7 +11,7 @@ interface Partition {
 
 /** The event log in memory: the definition of the port. Nothing survives the process. */
 export class MemoryEventLog implements EventLog {
-  readonly capabilities: EventLogCapabilities = { durability: 'memory', manyWriters: false };
+  readonly capabilities: EventLogCapabilities = { durability: 'memory', manyWriters: false, rows: 'compact' };
   readonly #topics = new Map<string, Partition[]>();
   readonly #committed = new Map<string, readonly number[]>();
 

@@ -6,9 +6,8 @@ import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import type { EventLog, LogRecord } from '../../ports/event-log.ts';
 import type { Value } from '../../schema/column.ts';
-import type { RowCodec } from '../../schema/row-codec.ts';
 import { rowParser } from '../../schema/row-parser.ts';
-import type { RowsOf } from './source-rows.ts';
+import type { DeliveryRows, RowsOf } from './source-rows.ts';
 
 /** What became of the events of one call. Refused events are not in the log; all others are, in the order sent. */
 export interface IngestReport {
@@ -155,7 +154,7 @@ interface SourceGate {
   readonly source: EventSourceData;
   readonly topic: string;
   readonly parse: (event: unknown) => readonly Value[];
-  readonly encode: (row: readonly Value[]) => Uint8Array;
+  readonly encode: DeliveryRows['encode'];
   readonly idIndex: number;
   readonly timeIndex: number;
   /** Last ingest time by partition. */
@@ -169,7 +168,7 @@ interface TakenEvent {
   readonly row: readonly Value[];
 }
 
-function sourceGate(source: EventSourceData, { encode }: RowCodec, lastIngestTs: number[]): SourceGate {
+function sourceGate(source: EventSourceData, { encode }: DeliveryRows, lastIngestTs: number[]): SourceGate {
   const names = Object.keys(source.columns);
   return {
     source,
@@ -206,7 +205,12 @@ function takeEvent(gate: SourceGate, event: unknown, now: number): TakenEvent | 
 }
 
 function logRecord(gate: SourceGate, delivery: Delivery): LogRecord {
-  return { id: delivery.id, ts: delivery.ts, ingestTs: delivery.ingestTs, payload: gate.encode(delivery.row) };
+  return {
+    id: delivery.id,
+    ts: delivery.ts,
+    ingestTs: delivery.ingestTs,
+    payload: gate.encode(delivery.row, delivery.ingestTs),
+  };
 }
 
 function counted(gate: SourceGate, report: IngestReport): IngestReport {

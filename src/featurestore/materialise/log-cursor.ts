@@ -3,8 +3,8 @@ import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Position } from '../../ports/position.ts';
-import type { RowCodec } from '../../schema/row-codec.ts';
 import { topicOf } from '../ingest/gateway.ts';
+import type { DeliveryRows } from '../ingest/source-rows.ts';
 
 /** Records read from the log at once. */
 const READ_BATCH = 2_000;
@@ -16,20 +16,20 @@ export type TakeDeliveries = (
   deliveries: readonly Delivery[],
 ) => MaybePromise<unknown>;
 
-/** Reads a source's partitions from the given offsets up to what `to` says (exclusive; the present ends if left out). */
+/** Reads a source's partitions from the given offsets up to what `to` says (exclusive), or until the log gives no more. */
 export async function readDeliveries(
   log: EventLog,
   source: EventSourceData,
-  { decode }: RowCodec,
+  { decode }: DeliveryRows,
   from: readonly number[],
   take: TakeDeliveries,
   to?: readonly number[],
 ): Promise<void> {
   const topic = topicOf(source);
-  const ends = to ?? (await log.ends(topic)).map(({ end }) => end);
-  for (let partition = 0; partition < ends.length; partition += 1) {
-    for (let offset = from[partition]; offset < ends[partition]; ) {
-      const batch = await log.read(topic, partition, offset, Math.min(READ_BATCH, ends[partition] - offset));
+  for (let partition = 0; partition < from.length; partition += 1) {
+    const end = to?.[partition] ?? Number.POSITIVE_INFINITY;
+    for (let offset = from[partition]; offset < end; ) {
+      const batch = await log.read(topic, partition, offset, Math.min(READ_BATCH, end - offset));
       const deliveries = batch.records.map(
         ({ id, ts, ingestTs, payload }): Delivery => ({
           id,

@@ -1,3 +1,4 @@
+import { coalesced } from '../../base/coalesced.ts';
 import { fail } from '../../base/errors/fail.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { Clock } from '../../base/time.ts';
@@ -16,6 +17,7 @@ import type { Value } from '../../schema/column.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
 import { offsetsOf, readDeliveries } from './log-cursor.ts';
+import { LogFollower } from './log-follower.ts';
 import { rememberIds } from './remember-ids.ts';
 import { RemoteFeed } from './remote-feed.ts';
 import { type KeyTiles, TileCache, type ViewKey } from './tile-cache.ts';
@@ -42,16 +44,11 @@ export interface MaterialiserOptions {
   readonly committing?: (tiles: readonly TileWrite[]) => void;
   /** Log clock up to which the tiles have reached the offline store: those after it are kept in memory and store. */
   readonly archivedUpTo?: () => number;
-  /** Of a store behind a network: what it needs beside. */
-  readonly remote?: RemoteOptions;
-}
-
-export interface RemoteOptions {
   readonly clock: Clock;
-  /** Called when tiles were read from the log again after a loss: fills what the log has no more. */
-  readonly rewound: () => Promise<void>;
   /** Sees what goes wrong between calls. */
-  readonly onFault: (error: unknown) => void;
+  readonly onFault?: (error: unknown) => void;
+  /** Called when tiles were read from the log again after a loss of a store behind a network: fills what the log has no more. */
+  readonly rewound?: () => Promise<void>;
 }
 
 /**
@@ -73,6 +70,9 @@ export class Materialiser {
   #committed: Position = {};
   #dropped = Number.NEGATIVE_INFINITY;
   readonly #feed: RemoteFeed | null;
+  /** Of a log that other processes append to as well. */
+  #follower: LogFollower | null = null;
+  readonly #catchingUp = coalesced(() => this.catchUp());
   /** Where the delivery in hand is in the log. */
   #partition = 0;
   #offset = 0;
@@ -84,13 +84,15 @@ export class Materialiser {
   private constructor(options: MaterialiserOptions) {
     this.#options = options;
     this.tiles = new TileCache(options.store, options.cacheKeys);
-    const { remote } = options.store;
+    const { store, onFault = nothing, rewound = async () => undefined } = options;
     this.#feed =
-      remote === undefined || options.remote === undefined
+      store.remote === undefined
         ? null
         : new RemoteFeed({
-            ...options.remote,
-            remote,
+            onFault,
+            rewound,
+            remote: store.remote,
+            followedUntil: () => this.followedUntil,
             catchUp: () => this.catchUp(),
             rewind: () => this.#rewind(),
             commit: () => this.commit(),
@@ -129,6 +131,37 @@ export class Materialiser {
     if (this.#feed !== null && !(this.#feed.isIdle && this.tiles.holds(this.#keysOf(state, deliveries))))
       return this.#feed.pull();
     if (state.next[partition] === offset) this.#apply(state, partition, deliveries);
+    // What another process appended lies before it, or is being read.
+    else if (state.next[partition] < offset + deliveries.length) return this.#catchingUp.run();
+  }
+
+  /** What was appended by any process before this instant is in the tiles, epoch ms. */
+  get followedUntil(): number {
+    return this.#follower?.followedUntil ?? this.#options.clock();
+  }
+
+  /** How long ago others' appends were last looked for, ms; 0 where nobody else appends. */
+  lagMs(now: number): number {
+    return this.#follower === null ? 0 : Math.max(0, now - this.#follower.followedUntil);
+  }
+
+  async close(): Promise<void> {
+    await this.#follower?.close();
+    this.#feed?.close();
+  }
+
+  /** Begins to look for what other processes append: call it when all that sees the judged deliveries is open. */
+  follow(): void {
+    const { log, clock, onFault = nothing } = this.#options;
+    if (!log.capabilities.manyWriters) return;
+    const feed = this.#feed;
+    this.#follower = new LogFollower({
+      log,
+      clock,
+      onFault,
+      next: () => new Map([...this.#sources.values()].map(({ source, next }) => [topicOf(source), next])),
+      pull: () => (feed === null ? this.#catchingUp.run() : feed.pull()),
+    });
   }
 
   /** Reads the log up to its present ends. */
@@ -139,22 +172,23 @@ export class Materialiser {
         state.source,
         this.#options.rowsOf(state.source),
         state.next,
-        (partition, _, deliveries) => this.#take(state, partition, deliveries),
+        (partition, offset, deliveries) => this.#take(state, partition, offset, deliveries),
       );
     }
   }
 
   /** Applies deliveries of the log, keys of a store that answers later fetched before, and commits what grows large. */
-  #take(state: SourceState, partition: number, deliveries: readonly Delivery[]): MaybePromise<void> {
+  #take(state: SourceState, partition: number, offset: number, deliveries: readonly Delivery[]): MaybePromise<void> {
     return this.#feed === null
-      ? this.#apply(state, partition, deliveries)
-      : this.#takeHeld(this.#feed, state, partition, deliveries);
+      ? this.#applyFrom(state, partition, offset, deliveries)
+      : this.#takeHeld(this.#feed, state, partition, offset, deliveries);
   }
 
   async #takeHeld(
     feed: RemoteFeed,
     state: SourceState,
     partition: number,
+    offset: number,
     deliveries: readonly Delivery[],
   ): Promise<void> {
     const keys = this.#keysOf(state, deliveries);
@@ -165,7 +199,7 @@ export class Materialiser {
       held = feed.paused ?? this.tiles.hold(keys)
     )
       await held;
-    this.#apply(state, partition, deliveries);
+    this.#applyFrom(state, partition, offset, deliveries);
     if (this.#uncommitted >= REMOTE_COMMIT) await (this.#rewinding ? this.#commitNow() : this.commit());
   }
 
@@ -396,6 +430,13 @@ export class Materialiser {
       return this.#elsewhere;
     }
     return tiles;
+  }
+
+  /** Applies what of the deliveries comes next: some may have been offered while they were read. */
+  #applyFrom(state: SourceState, partition: number, offset: number, deliveries: readonly Delivery[]): void {
+    const known = state.next[partition] - offset;
+    if (known >= 0 && known < deliveries.length)
+      this.#apply(state, partition, known === 0 ? deliveries : deliveries.slice(known));
   }
 
   #apply(state: SourceState, partition: number, deliveries: readonly Delivery[]): void {

@@ -1,8 +1,8 @@
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Admission } from '../../features/engine/admission.ts';
 import type { EventLog } from '../../ports/event-log.ts';
-import type { RowCodec } from '../../schema/row-codec.ts';
 import { topicOf } from '../ingest/gateway.ts';
+import type { DeliveryRows } from '../ingest/source-rows.ts';
 import { readDeliveries, type TakeDeliveries } from './log-cursor.ts';
 
 /**
@@ -12,7 +12,7 @@ import { readDeliveries, type TakeDeliveries } from './log-cursor.ts';
 export async function rememberIds(
   log: EventLog,
   source: EventSourceData,
-  rows: RowCodec,
+  rows: DeliveryRows,
   admission: Admission,
   next: readonly number[],
 ): Promise<number[]> {

@@ -1,10 +1,9 @@
+import { coalesced } from '../../base/coalesced.ts';
 import { isHeadraceError } from '../../base/errors/fail.ts';
-import type { Clock } from '../../base/time.ts';
 import type { RemoteStore } from '../../ports/remote-store.ts';
 
 export interface RemoteFeedOptions {
   readonly remote: RemoteStore;
-  readonly clock: Clock;
   readonly onFault: (error: unknown) => void;
   /** Reads the log up to its ends. */
   readonly catchUp: () => Promise<void>;
@@ -19,6 +18,8 @@ export interface RemoteFeedOptions {
   readonly uncommitted: () => number;
   /** What arrived before this instant is applied, though the log may have more, epoch ms. */
   readonly appliedUntil: () => number;
+  /** What any process appended before this instant has been looked for in the log, epoch ms. */
+  readonly followedUntil: () => number;
 }
 
 /** Events in memory are written to where other processes read them this often, ms. */
@@ -38,8 +39,7 @@ const OFFER_MS = 2_000;
 export class RemoteFeed {
   readonly #options: RemoteFeedOptions;
   readonly #timer: NodeJS.Timeout;
-  #running: Promise<void> | null = null;
-  #next: Promise<void> | null = null;
+  readonly #reading = coalesced(() => this.#work());
   #paused: Pause | null = null;
   #lost = false;
   #failing = false;
@@ -55,7 +55,7 @@ export class RemoteFeed {
 
   /** Whether what is appended next may be applied at once. */
   get isIdle(): boolean {
-    return this.#running === null && this.#paused === null && !this.#failing && !this.#lost;
+    return !this.#reading.busy() && this.#paused === null && !this.#failing && !this.#lost;
   }
 
   /** Whether acknowledged writes were lost and are not all written again. */
@@ -65,13 +65,13 @@ export class RemoteFeed {
 
   /** Whatever arrived before this instant is in the tiles, epoch ms. */
   get freshUntil(): number {
-    return this.isIdle ? this.#options.clock() : this.#options.appliedUntil();
+    return this.isIdle ? this.#options.followedUntil() : this.#options.appliedUntil();
   }
 
   /** Reads on in the log; resolves when what it has now is in the tiles, or after a while. Never fails: the log has it. */
   pull(): Promise<void> {
     if (this.#failing || this.#paused !== null) return Promise.resolve();
-    return briefly(this.#run(), OFFER_MS);
+    return briefly(this.#reading.run(), OFFER_MS);
   }
 
   /** While nothing may be applied: when that is over. */
@@ -88,7 +88,7 @@ export class RemoteFeed {
   resume(): void {
     this.#paused?.end();
     this.#paused = null;
-    void this.#run();
+    void this.#reading.run();
   }
 
   /** Catches up with the log, from the beginning if the store is torn. */
@@ -114,7 +114,7 @@ export class RemoteFeed {
     if (this.#ticking || this.#closed) return;
     this.#ticking = true;
     try {
-      if (this.#failing || this.#lost) await this.#run();
+      if (this.#failing || this.#lost) await this.#reading.run();
       if (this.#options.uncommitted() > 0 && !this.#lost) await this.#options.commit();
       const now = performance.now();
       if (now - this.#verifiedAt >= VERIFY_EVERY_MS) {
@@ -136,21 +136,6 @@ export class RemoteFeed {
   async #verify(): Promise<void> {
     const outcome = await this.#options.inTurn(() => this.#options.remote.verify(this.freshUntil));
     if (outcome === 'lost') this.#lost = true;
-  }
-
-  /** One run at a time; who asks while it runs gets the one after. */
-  #run(): Promise<void> {
-    if (this.#running !== null) {
-      this.#next ??= this.#running.then(() => {
-        this.#next = null;
-        return this.#run();
-      });
-      return this.#next;
-    }
-    this.#running = this.#work().finally(() => {
-      this.#running = null;
-    });
-    return this.#running;
   }
 
   async #work(): Promise<void> {

@@ -54,7 +54,7 @@ class EmbeddedEventLog implements EventLog {
     this.#options = options;
     this.#lock = lock;
     this.#files = options.files ?? nodeFiles;
-    this.capabilities = { durability: options.durability, manyWriters: false };
+    this.capabilities = { durability: options.durability, manyWriters: false, rows: 'compact' };
   }
 
   openTopic(topic: string, partitions: number): void {
