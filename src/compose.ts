@@ -52,8 +52,15 @@ export interface Stores {
   readonly runs: string;
 }
 
-/** The one place that chooses back ends: opens those of an environment. What was opened is closed again where one fails. */
-export async function openStores(environment: Environment, onFault: (error: unknown) => void): Promise<Stores> {
+/**
+ * The one place that chooses back ends: opens those of an environment. What was opened is closed again where one fails.
+ * `onPublished` is told the bytes of every file of the history.
+ */
+export async function openStores(
+  environment: Environment,
+  onFault: (error: unknown) => void,
+  onPublished: (table: string, bytes: number) => void,
+): Promise<Stores> {
   const { directory } = environment;
   const opened: { close(): unknown }[] = [];
   const keep = <T extends { close(): unknown }>(store: T): T => {
@@ -72,6 +79,7 @@ export async function openStores(environment: Environment, onFault: (error: unkn
           access: 'write',
           clock: Date.now,
           memoryLimitBytes: OFFLINE_MEMORY_BYTES,
+          onPublished,
         }),
       ),
       registry: keep(new SqliteRegistry(join(directory, 'registry.sqlite'))),

@@ -81,6 +81,10 @@ const environmentSchema = z.strictObject({
   online: onlineSchema.prefault({ kind: 'embedded' }),
   /** Byte budget of the offline store, per table. */
   offline: z.strictObject({ bytes: z.int().min(1_000_000).default(200_000_000_000) }).prefault({}),
+  /** What the environment may have on the disk together, and what a day may add to it; without them there is no bound. */
+  disk: z
+    .strictObject({ bytes: z.int().min(10_000_000).optional(), bytesPerDay: z.int().min(100_000).optional() })
+    .prefault({}),
   /** Share of served vectors that are logged for the skew audit, chosen by hash of the keys. */
   sampleRate: z.number().min(0).max(1).default(0.01),
   /** Keys per view that the writer keeps in memory. */

@@ -15,6 +15,8 @@ import type { Verdict } from './features/engine/admission.ts';
 import type { Delivery } from './features/engine/delivery.ts';
 import { compileExpression, type RowFunction } from './features/expression/compile.ts';
 import type { ReadMode } from './features/plan/stream-read.ts';
+import { bytesElsewhere } from './featurestore/disk/bytes-elsewhere.ts';
+import { DiskBudget } from './featurestore/disk/disk-budget.ts';
 import { FeatureStore, type SourceCounters } from './featurestore/feature-store.ts';
 import type { IngestReport } from './featurestore/ingest/gateway.ts';
 import { sourceRows } from './featurestore/ingest/source-rows.ts';
@@ -37,7 +39,7 @@ import type { ModelVersion } from './ports/model-registry.ts';
 import { CHAMPION, promote } from './registry/champion.ts';
 import { ModelServer } from './serving/online/model-server.ts';
 import { type Prediction, PredictionLog } from './serving/online/prediction-log.ts';
-import { degradedBatch, degradedSkew, type Status, statusOf } from './status.ts';
+import { degradedBatch, degradedDisk, degradedSkew, type Status, statusOf } from './status.ts';
 import { trainModel } from './training/train-model.ts';
 
 export interface OpenOptions {
@@ -98,6 +100,7 @@ export class Headrace {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #environment: Environment;
+  readonly #disk: DiskBudget;
   readonly #rowsOf: ForgetOptions['rowsOf'];
   #forgetting: Promise<unknown> = Promise.resolve();
   #publishedAt = performance.now();
@@ -113,7 +116,9 @@ export class Headrace {
     onFault: (error: unknown) => void,
     environment: Environment,
     rowsOf: ForgetOptions['rowsOf'],
+    disk: DiskBudget,
   ) {
+    this.#disk = disk;
     this.#environment = environment;
     this.#rowsOf = rowsOf;
     this.project = project;
@@ -128,6 +133,7 @@ export class Headrace {
       servedLost: () => features.servedLost,
       skewVerdicts: () => features.skewVerdicts(),
       outcomes: () => new Map([...models].map(([name, { labels }]) => [name, { ...labels.counters }])),
+      disk: () => disk.report(),
       clock,
     });
     this.#clock = clock;
@@ -141,7 +147,8 @@ export class Headrace {
     onFault: (error: unknown) => void,
   ): Promise<Headrace> {
     checkDeclaration(project, environment.directory);
-    const stores = await openStores(environment, onFault);
+    const disk = diskBudget(environment, clock, onFault);
+    const stores = await openStores(environment, onFault, (table, bytes) => disk.published(table, bytes));
     try {
       // Only now: one that may not write here leaves the declaration of the one that does.
       const { schemas } = placeDeclaration(project, environment.directory);
@@ -155,6 +162,7 @@ export class Headrace {
         partitions: environment.partitions,
         cacheKeys: environment.cacheKeys,
         sampleRate: environment.sampleRate,
+        disk,
         retention: {
           logAgeMs: environment.log.ageMs,
           logBytes: environment.log.bytes,
@@ -168,7 +176,7 @@ export class Headrace {
       // A champion that cannot serve must not keep the events out.
       for (const { server } of models.values()) await server.refresh().catch(onFault);
       const rowsOf = sourceRows(schemas, stores.log.capabilities.rows);
-      const headrace = new Headrace(project, stores, features, models, clock, onFault, environment, rowsOf);
+      const headrace = new Headrace(project, stores, features, models, clock, onFault, environment, rowsOf, disk);
       // What a dead process began to forget is forgotten before anything is served.
       for (const { entity, key } of begunForgettings(environment.directory)) await headrace.forget(entity, key);
       return headrace;
@@ -442,7 +450,7 @@ export class Headrace {
   /** What is served, but not as declared: a batch view whose run is late or failed, a service that differs from the history. */
   degraded(): readonly string[] {
     const skew = this.#features.skewVerdicts().flatMap(degradedSkew);
-    return [...this.#features.batchHealth().flatMap(degradedBatch), ...skew];
+    return [...this.#features.batchHealth().flatMap(degradedBatch), ...skew, ...degradedDisk(this.#disk.report())];
   }
 
   /** Where the project stands: what came in, what is served, and what is not as declared. */
@@ -456,6 +464,7 @@ export class Headrace {
       measures: this.#features.measures,
       counters: this.#counters(),
       batch: this.#features.batchHealth(),
+      disk: this.#disk.report(),
     });
   }
 
@@ -506,6 +515,17 @@ const PUBLISH_PREDICTIONS = 50_000;
 
 /** Longest time that predictions wait to be published while the project ticks, ms. */
 const PUBLISH_AFTER_MS = 60_000;
+
+function diskBudget({ directory, disk }: Environment, clock: Clock, onFault: (error: unknown) => void): DiskBudget {
+  return new DiskBudget({
+    bytes: disk.bytes ?? Number.POSITIVE_INFINITY,
+    bytesPerDay: disk.bytesPerDay ?? Number.POSITIVE_INFINITY,
+    ledgerPath: resolve(directory, 'disk.json'),
+    clock,
+    elsewhere: () => bytesElsewhere(directory),
+    onFault,
+  });
+}
 
 function refuse(error: Error): never {
   throw error;

@@ -158,6 +158,42 @@ export const metricRows = {
     labels: ['service'],
     help: 'Time since the last scheduled audit of this process',
   },
+  headrace_disk_bytes: {
+    type: 'gauge',
+    unit: 'bytes',
+    labels: ['part'],
+    help: 'What is on the disk as of the last flush: log, events, tiles, batch, served, predictions, monitoring, elsewhere',
+  },
+  headrace_disk_day_bytes: {
+    type: 'gauge',
+    unit: 'bytes',
+    labels: ['part'],
+    help: 'What the UTC day has added to log and history by the last flush',
+  },
+  headrace_disk_budget_bytes: {
+    type: 'gauge',
+    unit: 'bytes',
+    labels: ['budget'],
+    help: 'Declared disk budgets: total and day',
+  },
+  headrace_disk_trimmed_bytes_total: {
+    type: 'counter',
+    unit: 'bytes',
+    labels: ['part'],
+    help: 'What was trimmed because the whole was beyond its budget',
+  },
+  headrace_disk_refused_events_total: {
+    type: 'counter',
+    unit: 'events',
+    labels: [],
+    help: 'Events that were refused because a disk budget was used up',
+  },
+  headrace_disk_skipped_rows_total: {
+    type: 'counter',
+    unit: 'rows',
+    labels: [],
+    help: 'Served vectors and refused events that were not logged because a disk budget was used up',
+  },
   headrace_predictions: {
     type: 'gauge',
     unit: 'predictions',

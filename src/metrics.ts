@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { BatchHealth } from './featurestore/batch/batch-schedule.ts';
+import type { DiskReport } from './featurestore/disk/disk-budget.ts';
 import type { SourceCounters } from './featurestore/feature-store.ts';
 import type { SkewVerdict } from './featurestore/skew/skew-schedule.ts';
 import { type MetricName, metricRows } from './metric-rows.ts';
@@ -17,6 +18,7 @@ export interface Measured {
   logged(): ReadonlyMap<string, number>;
   servedLost(): number;
   skewVerdicts(): readonly SkewVerdict[];
+  disk(): DiskReport;
   /** Epoch ms. */
   clock(): number;
 }
@@ -40,6 +42,7 @@ export class Metrics {
     this.#answers(measured);
     this.#batch(measured);
     this.#skew(measured);
+    this.#disk(measured);
     this.#samples('headrace_predictions', () =>
       [...measured.outcomes()].flatMap(([model, counters]) => byName({ model }, 'outcome', counters)),
     );
@@ -178,6 +181,25 @@ export class Metrics {
     this.#samples('headrace_skew_age_seconds', () =>
       skewVerdicts().map(({ service, at }) => [{ service: service.name }, (clock() - at) / 1_000]),
     );
+  }
+
+  #disk({ disk }: Measured): void {
+    this.#samples('headrace_disk_bytes', () => {
+      const { kept, elsewhereBytes } = disk();
+      return byName({}, 'part', { ...kept, elsewhere: elsewhereBytes });
+    });
+    this.#samples('headrace_disk_day_bytes', () => byName({}, 'part', disk().today));
+    this.#samples('headrace_disk_budget_bytes', () => {
+      const { bytes, bytesPerDay } = disk();
+      const budgets = {
+        ...(bytes === null ? {} : { total: bytes }),
+        ...(bytesPerDay === null ? {} : { day: bytesPerDay }),
+      };
+      return byName({}, 'budget', budgets);
+    });
+    this.#samples('headrace_disk_trimmed_bytes_total', () => byName({}, 'part', disk().trimmed));
+    this.#samples('headrace_disk_refused_events_total', () => [[{}, disk().refusedEvents]]);
+    this.#samples('headrace_disk_skipped_rows_total', () => [[{}, disk().skippedRows]]);
   }
 
   /** A counter or gauge whose values are read at the scrape. */

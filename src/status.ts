@@ -1,4 +1,5 @@
 import type { BatchHealth } from './featurestore/batch/batch-schedule.ts';
+import type { DiskReport } from './featurestore/disk/disk-budget.ts';
 import type { SourceCounters } from './featurestore/feature-store.ts';
 import type { SkewVerdict } from './featurestore/skew/skew-schedule.ts';
 import type { ServingMeasures } from './monitoring/slo/serving-measures.ts';
@@ -20,6 +21,7 @@ export interface Status {
   readonly sources: readonly SourceStatus[];
   readonly views: readonly ViewStatus[];
   readonly services: readonly BudgetStatus[];
+  readonly disk: DiskReport;
 }
 
 export interface SourceStatus {
@@ -66,8 +68,9 @@ export function statusOf(of: {
   readonly measures: ServingMeasures;
   readonly counters: ReadonlyMap<string, SourceCounters>;
   readonly batch: readonly BatchHealth[];
+  readonly disk: DiskReport;
 }): Status {
-  const { report, namespace, at, waiting, degraded, measures, counters, batch } = of;
+  const { report, namespace, at, waiting, degraded, measures, counters, batch, disk } = of;
   const series = new Map(report.series.map((one) => [`${one.of} ${one.name} ${one.measure}`, one]));
   const budget = (id: string): BudgetStatus | null => budgetOf(series.get(id));
   const health = new Map(batch.map(({ view, ...rest }) => [`${view.name}@${view.version}`, rest]));
@@ -99,6 +102,7 @@ export function statusOf(of: {
       batch: health.get(id) ?? null,
     })),
     services: report.series.filter(({ of: what }) => what === 'service').map((one) => budgetOf(one) ?? NOTHING),
+    disk,
   };
 }
 
@@ -125,6 +129,13 @@ export function degradedSkew({ service, at, report, met }: SkewVerdict): readonl
   return [
     `service ${service.name} differs from the history by the audit of ${instant(at)}: of ${report.compared} values lateness ${lateness}, staleness ${staleness}, logic ${logic}`,
   ];
+}
+
+/** What a disk budget keeps from being taken. */
+export function degradedDisk({ over, refusedEvents, skippedRows }: DiskReport): readonly string[] {
+  if (over === null) return [];
+  const budget = over === 'day' ? 'the disk budget of the day is used up' : 'the disk budget is used up';
+  return [`${budget}: ${refusedEvents} events were refused and ${skippedRows} logged rows left out since the start`];
 }
 
 function instant(ms: number): string {

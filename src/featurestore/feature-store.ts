@@ -28,6 +28,7 @@ import type { Position } from '../ports/position.ts';
 import { allTiles, type Between, backfillTiles } from './backfill/backfill.ts';
 import { verifyTiles } from './backfill/verify-tiles.ts';
 import { type BatchHealth, BatchSchedule } from './batch/batch-schedule.ts';
+import type { DiskBudget } from './disk/disk-budget.ts';
 import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ingest/gateway.ts';
 import { sourceRows } from './ingest/source-rows.ts';
 import { Archive } from './materialise/archive.ts';
@@ -78,6 +79,8 @@ export interface FeatureStoreOptions {
   readonly sampleRate: number;
   /** `historyBytes` is the budget of each table of the offline store. */
   readonly retention: { readonly logAgeMs: number; readonly logBytes: number; readonly historyBytes: number };
+  /** Without it nothing bounds what a day adds. */
+  readonly disk?: DiskBudget;
   readonly clock: Clock;
   /** Sees every judged delivery: how labels reach the models. */
   readonly judged?: (source: EventSourceData, delivery: Delivery, verdict: Verdict) => void;
@@ -198,8 +201,9 @@ export class FeatureStore {
     return new FeatureStore(options, { gateway, materialiser, archive, batch, layouts, measures, quarantine, skew });
   }
 
-  /** Takes events of a source; each is refused alone, all others are in the log when this returns. */
+  /** Takes events of a source; each is refused alone, all others are in the log when this returns. Errors: DISK_DAY, DISK_FULL. */
   ingest(source: EventSourceData, events: readonly unknown[]): MaybePromise<IngestReport> {
+    this.#options.disk?.mustTake(events.length);
     const started = performance.now();
     const report = this.#gateway.ingest(source, events);
     if (report instanceof Promise) return report.then((later) => this.#ingested(source, started, later));
@@ -289,6 +293,7 @@ export class FeatureStore {
       await this.#materialiser.dropUnreachable();
     }
     await this.retainLog();
+    await this.#settleDisk();
   }
 
   /** Computes the closed tiles of a stream view anew from the history, or runs a batch view now. */
@@ -410,6 +415,33 @@ export class FeatureStore {
     await this.flush();
   }
 
+  /** Holds what is on the disk against its budgets. */
+  async #settleDisk(): Promise<void> {
+    const { disk, log, offline } = this.#options;
+    const topics = this.project.sources.map(topicOf);
+    await disk?.settle({ log, offline, topics, shrinkLog: (bytes) => this.#shrinkLog(bytes) });
+  }
+
+  /** Takes so many bytes out of the log, from each topic its share, where its readers do not need them. */
+  async #shrinkLog(bytes: number): Promise<void> {
+    const { log } = this.#options;
+    const sizes = new Map<EventSourceData, number>();
+    for (const source of this.project.sources) {
+      const ends = await log.ends(topicOf(source));
+      sizes.set(
+        source,
+        ends.reduce((size, { sizeBytes }) => size + sizeBytes, 0),
+      );
+    }
+    const all = [...sizes.values()].reduce((total, size) => total + size, 0);
+    for (const [source, size] of sizes)
+      await log.retain(topicOf(source), {
+        olderThanIngestTs: Number.NEGATIVE_INFINITY,
+        maxBytes: Math.max(0, Math.floor(size - (bytes * size) / Math.max(1, all))),
+        keepFrom: await this.#keepFrom(source),
+      });
+  }
+
   /** What a restart of any of the log's readers has to read. */
   async #keepFrom(source: EventSourceData): Promise<readonly number[]> {
     const archived = await this.#archive.keepFrom(source);
@@ -424,7 +456,9 @@ export class FeatureStore {
   }
 
   #drainServed(): readonly TableAppend[] {
-    return [...this.#reads.drain(), this.#quarantine.drain()].filter(({ rows }) => rows > 0);
+    const logged = [...this.#reads.drain(), this.#quarantine.drain()].filter(({ rows }) => rows > 0);
+    const rows = logged.reduce((sum, table) => sum + table.rows, 0);
+    return this.#options.disk?.mayLog(rows) === false ? [] : logged;
   }
 
   #layoutOf(view: StreamViewData): TileLayout {

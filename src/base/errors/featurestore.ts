@@ -9,6 +9,27 @@ export const featurestoreErrors = rows({
     status: 500,
     exit: 2,
   },
+  DISK_DAY: {
+    message: 'the disk budget of the day, {bytesPerDay} bytes, is used up; events are taken again from {until}',
+    mend: 'send them again then, or raise disk.bytesPerDay; headrace status tells what takes the space',
+    retry: 'later',
+    status: 507,
+    exit: 4,
+  },
+  DISK_FULL: {
+    message: 'the environment has {kept} bytes on the disk and may have {bytes}; nothing more can be trimmed',
+    mend: 'raise disk.bytes, or remove training runs and old model files; headrace status tells what takes the space',
+    retry: 'later',
+    status: 507,
+    exit: 4,
+  },
+  DISK_LEDGER: {
+    message: 'what the days have added to the disk cannot be read from {path}: {reason}',
+    mend: 'nothing: it is counted anew from now on',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
   STORE_AHEAD: {
     message: 'the online store stands at offset {position} of {source}, and the log ends at {end}',
     mend: 'the log lost its end, as with the power under durability "process": move the online store away and start again',

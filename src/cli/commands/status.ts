@@ -1,3 +1,4 @@
+import type { DiskReport } from '../../featurestore/disk/disk-budget.ts';
 import { durationText } from '../../monitoring/slo/duration-text.ts';
 import type { BudgetStatus, SourceStatus, Status, ViewStatus } from '../../status.ts';
 import { askServer, LOCAL_SERVER } from '../ask-server.ts';
@@ -16,7 +17,7 @@ export const status: Command = {
   },
 };
 
-function statusText({ project, namespace, ready, waiting, degraded, sources, views, services }: Status): string {
+function statusText({ project, namespace, ready, waiting, degraded, sources, views, services, disk }: Status): string {
   const state = ready ? (degraded.length === 0 ? 'ready' : 'ready, degraded') : 'not ready';
   return [
     `${project}: ${state}, namespace ${namespace}`,
@@ -28,6 +29,8 @@ function statusText({ project, namespace, ready, waiting, degraded, sources, vie
     ...views.map(viewLine),
     'services',
     ...services.map((service) => `  ${service.name}: reads ${budgetText(service)}`),
+    'disk',
+    ...diskLines(disk),
   ].join('\n');
 }
 
@@ -48,4 +51,37 @@ function budgetText({ budgetMs, p50Ms, p99Ms, met }: BudgetStatus): string {
   const measured = `p50 ${durationText(p50Ms)} p99 ${durationText(p99Ms)}`;
   if (budgetMs === null) return measured;
   return `${measured} of ${durationText(budgetMs)}${met === false ? ' MISSED' : ''}`;
+}
+
+function diskLines(disk: DiskReport): readonly string[] {
+  const { bytes, bytesPerDay, keptBytes, todayBytes, todayRecords, yesterdayBytes, trimmed, over } = disk;
+  const kept = partsText({ ...disk.kept, elsewhere: disk.elsewhereBytes });
+  const perEvent = todayRecords === 0 ? '' : `, ${Math.round(todayBytes / todayRecords)} bytes an event`;
+  const gone = partsText(trimmed);
+  return [
+    `  kept ${bytesText(keptBytes)}${ofBudget(bytes, over === 'total')}: ${kept}`,
+    `  today ${bytesText(todayBytes)}${ofBudget(bytesPerDay, over === 'day')}: ${partsText(disk.today)}${perEvent}; yesterday ${bytesText(yesterdayBytes)}`,
+    ...(gone === '' ? [] : [`  trimmed since the start: ${gone}`]),
+    ...(disk.refusedEvents + disk.skippedRows === 0
+      ? []
+      : [`  ${disk.refusedEvents} events refused, ${disk.skippedRows} logged rows left out since the start`]),
+  ];
+}
+
+function ofBudget(budget: number | null, exceeded: boolean): string {
+  return budget === null ? '' : ` of ${bytesText(budget)}${exceeded ? ' EXCEEDED' : ''}`;
+}
+
+function partsText(parts: Readonly<Record<string, number>>): string {
+  return Object.entries(parts)
+    .filter(([, bytes]) => bytes > 0)
+    .map(([part, bytes]) => `${part} ${bytesText(bytes)}`)
+    .join(', ');
+}
+
+/** A number of bytes in the unit that suits it, by thousands. */
+function bytesText(bytes: number): string {
+  const power = Math.min(4, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const scaled = bytes / 1_000 ** power;
+  return `${power === 0 || scaled >= 100 ? Math.round(scaled) : Number(scaled.toPrecision(3))} ${['B', 'kB', 'MB', 'GB', 'TB'][power]}`;
 }

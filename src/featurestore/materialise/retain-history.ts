@@ -14,6 +14,7 @@ export async function retainHistory(offline: OfflineStore, tableBytes: number): 
   return outgrown.map(({ table }) => table.name);
 }
 
-function timeColumnOf({ columns }: OfflineTable): string | undefined {
+/** The column by which a table ages; undefined where it has none. */
+export function timeColumnOf({ columns }: OfflineTable): string | undefined {
   return TIME_COLUMNS.find((name) => columns[name] === 'BIGINT');
 }

@@ -43,6 +43,8 @@ export interface OfflineStoreOptions {
   /** What DuckDB may have in memory; a query that needs more puts it into the store's scratch directory. */
   readonly memoryLimitBytes?: number;
   readonly threads?: number;
+  /** Told what was published to a table, bytes of its file. */
+  readonly onPublished?: (table: string, bytes: number) => void;
   /** How long a file that compaction, retention or a replacement took out stays for readers that were open before. */
   readonly keepRetiredMs?: number;
   /** Files of this size are not merged any further. */
@@ -62,6 +64,7 @@ const defaults = {
   keepRetiredMs: 15 * 60_000,
   wholeFileBytes: 64 * 2 ** 20,
   compactAtFiles: 64,
+  onPublished: () => undefined,
 };
 
 /**
@@ -113,12 +116,15 @@ class EmbeddedOfflineStore implements OfflineStore {
       for (const append of change.tables) checkAppend(append);
       // Made once without files for its checks, so that nothing is written for a change that is refused.
       withChange(this.#manifest, change, change.tables.map(noFile), 0);
+      const written: (ManifestFile | null)[] = [];
       await this.#writing(async (paths) => {
-        const written: (ManifestFile | null)[] = [];
         for (const append of change.tables) written.push(await this.#writeAppend(append, paths));
         return withChange(this.#manifest, change, written, this.#options.clock());
       });
-      for (const { table } of change.tables) this.#compactIfDue(table.name);
+      change.tables.forEach(({ table }, i) => {
+        this.#options.onPublished(table.name, written[i]?.bytes ?? 0);
+        this.#compactIfDue(table.name);
+      });
     });
   }
 

@@ -1,0 +1,209 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { Clock } from '../../base/time.ts';
+import type { EventLog } from '../../ports/event-log.ts';
+import type { OfflineStore } from '../../ports/offline-store.ts';
+import { timeColumnOf } from '../materialise/retain-history.ts';
+import { DiskLedger, type DiskPart, nextDay, nothing, type PartBytes, partOf } from './disk-ledger.ts';
+
+/**
+ * What goes first where the whole is beyond its budget. The log beyond what its readers need is in the history as well;
+ * then what is made for monitoring, what can be computed from events, and the events last.
+ */
+const TRIMMED_FIRST: readonly DiskPart[] = ['log', 'served', 'monitoring', 'tiles', 'predictions', 'batch', 'events'];
+
+/** What every table keeps in any case: backfills look there for the newest generation. */
+const TABLE_FLOOR_BYTES = 1_000_000;
+
+export interface DiskBudgetOptions {
+  /** What log, history and all else in the directory may have together; Infinity: no budget. */
+  readonly bytes: number;
+  /** What a UTC day may add to log and history; Infinity: no budget. */
+  readonly bytesPerDay: number;
+  /** Where what each day added is kept. */
+  readonly ledgerPath: string;
+  readonly clock: Clock;
+  /** Bytes in the directory beside log and history. */
+  readonly elsewhere: () => number;
+  readonly onFault: (error: unknown) => void;
+  /** What every table of the history keeps in any case. */
+  readonly tableFloorBytes?: number;
+}
+
+/** What is held against the budgets at a flush. */
+export interface DiskStores {
+  readonly log: Pick<EventLog, 'ends'>;
+  readonly offline: Pick<OfflineStore, 'tables' | 'retain'>;
+  readonly topics: readonly string[];
+  /** Takes what it may of so many bytes out of the log. */
+  readonly shrinkLog: (bytes: number) => Promise<void>;
+}
+
+/** Where disk space stands. */
+export interface DiskReport {
+  readonly bytes: number | null;
+  readonly bytesPerDay: number | null;
+  /** What is kept now, by part, and beside log and history; as of the last flush. */
+  readonly kept: PartBytes;
+  readonly elsewhereBytes: number;
+  readonly keptBytes: number;
+  /** What today and yesterday have added. */
+  readonly today: PartBytes;
+  readonly todayBytes: number;
+  readonly todayRecords: number;
+  readonly yesterdayBytes: number;
+  /** Since the start. */
+  readonly trimmed: PartBytes;
+  readonly refusedEvents: number;
+  readonly skippedRows: number;
+  /** The budget for which events are refused now. */
+  readonly over: 'day' | 'total' | null;
+}
+
+/**
+ * The disk budgets of an environment. What a day adds and what is kept is measured at every flush. Beyond the budget of the
+ * whole the oldest is trimmed; beyond that of the day, or where trimming does not help, events are refused before anything
+ * of them is acknowledged, and served vectors are not logged. Everything that is trimmed, refused or left out is counted.
+ */
+export class DiskBudget {
+  readonly #options: DiskBudgetOptions;
+  readonly #ledger: DiskLedger;
+  #published = nothing();
+  /** Events taken since the last flush. */
+  #taken = 0;
+  #kept: PartBytes = nothing();
+  #elsewhere = 0;
+  #full = false;
+  readonly #trimmed = nothing();
+  #refused = 0;
+  #skipped = 0;
+
+  constructor(options: DiskBudgetOptions) {
+    this.#options = options;
+    this.#ledger = new DiskLedger(options.ledgerPath, options.onFault);
+  }
+
+  /** Notes what was published to a table. */
+  published(table: string, bytes: number): void {
+    this.#published[partOf(table)] += bytes;
+  }
+
+  /** Lets events in, or refuses all of them. Between flushes they count as many bytes as those before them took. Errors: DISK_DAY, DISK_FULL. */
+  mustTake(events: number): void {
+    const over = this.#over();
+    if (over === null) {
+      this.#taken += events;
+      return;
+    }
+    this.#refused += events;
+    const { bytes, bytesPerDay, clock } = this.#options;
+    if (over === 'total') throw fail('DISK_FULL', { bytes, kept: this.#keptBytes() });
+    throw fail('DISK_DAY', { bytesPerDay, until: new Date(nextDay(clock())).toISOString() });
+  }
+
+  /** Whether served vectors and refused events are kept now; notes how many are not. */
+  mayLog(rows: number): boolean {
+    if (this.#over() === null) return true;
+    this.#skipped += rows;
+    return false;
+  }
+
+  /** Measures what was added and is kept, and trims what is beyond the whole. Call it when everything is published. */
+  async settle(stores: DiskStores): Promise<void> {
+    await this.#countLog(stores);
+    const { bytes } = this.#ledger.day(this.#options.clock());
+    for (const part of parts(bytes)) bytes[part] += this.#published[part];
+    this.#published = nothing();
+    this.#taken = 0;
+    this.#ledger.write();
+    await this.#measure(stores);
+    for (const part of TRIMMED_FIRST) {
+      if (this.#keptBytes() <= this.#options.bytes) break;
+      const before = this.#kept[part];
+      await this.#trim(part, this.#keptBytes() - this.#options.bytes, stores);
+      await this.#measure(stores);
+      this.#trimmed[part] += Math.max(0, before - this.#kept[part]);
+    }
+    this.#full = this.#keptBytes() > this.#options.bytes;
+  }
+
+  report(): DiskReport {
+    const { bytes, bytesPerDay, clock } = this.#options;
+    const today = this.#ledger.day(clock());
+    return {
+      bytes: Number.isFinite(bytes) ? bytes : null,
+      bytesPerDay: Number.isFinite(bytesPerDay) ? bytesPerDay : null,
+      kept: this.#kept,
+      elsewhereBytes: this.#elsewhere,
+      keptBytes: this.#keptBytes(),
+      today: today.bytes,
+      todayBytes: sum(today.bytes),
+      todayRecords: today.records,
+      yesterdayBytes: sum(this.#ledger.day(clock() - 86_400_000).bytes),
+      trimmed: this.#trimmed,
+      refusedEvents: this.#refused,
+      skippedRows: this.#skipped,
+      over: this.#over(),
+    };
+  }
+
+  #over(): 'day' | 'total' | null {
+    if (this.#full) return 'total';
+    const { bytesPerDay, clock } = this.#options;
+    if (!Number.isFinite(bytesPerDay)) return null;
+    const { bytes, records } = this.#ledger.day(clock());
+    const used = sum(bytes);
+    return used + (records === 0 ? 0 : (this.#taken * used) / records) >= bytesPerDay ? 'day' : null;
+  }
+
+  async #countLog({ log, topics }: DiskStores): Promise<void> {
+    const day = this.#ledger.day(this.#options.clock());
+    for (const topic of topics) {
+      const ends = await log.ends(topic);
+      const known = this.#ledger.ends.get(topic);
+      ends.forEach(({ begin, end, sizeBytes }, partition) => {
+        const records = end - (known?.[partition] ?? begin);
+        if (records <= 0) return;
+        day.records += records;
+        day.bytes.log += end === begin ? 0 : Math.round((records * sizeBytes) / (end - begin));
+      });
+      this.#ledger.ends.set(
+        topic,
+        ends.map(({ end }) => end),
+      );
+    }
+  }
+
+  async #measure({ log, offline, topics }: DiskStores): Promise<void> {
+    const kept = nothing();
+    for (const topic of topics) for (const { sizeBytes } of await log.ends(topic)) kept.log += sizeBytes;
+    for (const { table, sizeBytes } of offline.tables()) kept[partOf(table.name)] += sizeBytes;
+    this.#kept = kept;
+    this.#elsewhere = this.#options.elsewhere();
+  }
+
+  async #trim(part: DiskPart, excess: number, { offline, shrinkLog }: DiskStores): Promise<void> {
+    if (part === 'log') return shrinkLog(excess);
+    const { tableFloorBytes = TABLE_FLOOR_BYTES } = this.#options;
+    const tables = offline.tables().filter(({ table }) => partOf(table.name) === part);
+    const all = tables.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+    for (const { table, sizeBytes } of tables) {
+      const timeColumn = timeColumnOf(table);
+      // Each by its share.
+      const maxBytes = Math.max(tableFloorBytes, Math.floor(sizeBytes - (excess * sizeBytes) / all));
+      if (timeColumn === undefined || sizeBytes <= maxBytes) continue;
+      await offline.retain(table.name, { timeColumn, olderThan: Number.NEGATIVE_INFINITY, maxBytes });
+    }
+  }
+
+  #keptBytes(): number {
+    return sum(this.#kept) + this.#elsewhere;
+  }
+}
+
+function parts(bytes: PartBytes): readonly DiskPart[] {
+  return TRIMMED_FIRST.filter((part) => Object.hasOwn(bytes, part));
+}
+
+function sum(bytes: PartBytes): number {
+  return Object.values(bytes).reduce((total, each) => total + each, 0);
+}
