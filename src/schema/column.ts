@@ -11,8 +11,12 @@
  * | bool    | boolean      | true, false                                            |
  * | time    | number       | epoch milliseconds (UTC), an integer                   |
  * | list    | readonly Value[] | array; of the element type                         |
+ * | embedding | readonly number[] | array of `length` finite numbers, each as a float |
  */
-export type ValueType = 'text' | 'int' | 'int64' | 'decimal' | 'float' | 'bool' | 'time' | 'list';
+export type ValueType = 'text' | 'int' | 'int64' | 'decimal' | 'float' | 'bool' | 'time' | 'list' | 'embedding';
+
+/** Types of one value, which lists are of. */
+export type ScalarType = Exclude<ValueType, 'list' | 'embedding'>;
 
 /** A column, as plain data. */
 export interface ColumnSpec {
@@ -21,12 +25,17 @@ export interface ColumnSpec {
   /** Digits after the point, 0 to 15; `decimal` and lists of it only. */
   readonly scale?: number;
   /** Type of the elements; `list` only. */
-  readonly element?: Exclude<ValueType, 'list'>;
+  readonly element?: ScalarType;
+  /** Numbers of an embedding, 1 to 4,096; `embedding` only. */
+  readonly length?: number;
   /** Producers may leave it out from now on; for people. */
   readonly deprecated?: true;
   /** Unit, for people and quality checks. */
   readonly unit?: string;
-  /** Least and greatest expected value, for quality checks; a value outside is counted, not refused. */
+  /**
+   * Least and greatest expected value, of an embedding those of each of its numbers, for quality checks; a value outside is
+   * counted, not refused.
+   */
   readonly range?: readonly [number, number];
 }
 

@@ -23,7 +23,7 @@ export type EntityKeyEncoder = (values: readonly Value[]) => string | null;
 
 /**
  * Makes the encoder of an entity's key. `positions` says where the parts lie in the values (a source row); without it
- * the values are the parts in declared order. Error: ENTITY_KEY_TYPE for a float or list column.
+ * the values are the parts in declared order. Error: ENTITY_KEY_TYPE for a float, list or embedding column.
  */
 export function entityKeyEncoder(columns: Columns, positions?: readonly number[]): EntityKeyEncoder {
   const names = Object.keys(columns);
@@ -41,7 +41,7 @@ export function entityKeyCodec(columns: Columns): EntityKeyCodec {
 }
 
 function refuseInexact(column: string, { type }: ColumnSpec): void {
-  if (type === 'float' || type === 'list') throw fail('ENTITY_KEY_TYPE', { column, type });
+  if (type === 'float' || type === 'list' || type === 'embedding') throw fail('ENTITY_KEY_TYPE', { column, type });
 }
 
 function partText(value: Value | undefined): string | null {

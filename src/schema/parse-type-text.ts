@@ -9,6 +9,7 @@ const TYPES: Readonly<Record<ValueType, true>> = {
   bool: true,
   time: true,
   list: true,
+  embedding: true,
 };
 
 const TYPE_TEXT = /^(?:list<([a-z0-9]+)(?:\((\d+)\))?>|([a-z0-9]+)(?:\((\d+)\))?)(\?)?$/;
@@ -17,8 +18,9 @@ const TYPE_TEXT = /^(?:list<([a-z0-9]+)(?:\((\d+)\))?>|([a-z0-9]+)(?:\((\d+)\))?
 export function parseTypeText(text: string): ColumnSpec | null {
   const [, element, elementScale, plain, plainScale, mark] = TYPE_TEXT.exec(text) ?? [];
   const nullable = mark !== undefined;
-  if (element !== undefined && isType(element) && element !== 'list')
+  if (element !== undefined && isType(element) && element !== 'list' && element !== 'embedding')
     return { type: 'list', element, nullable, ...scaleOf(elementScale) };
+  if (plain === 'embedding') return plainScale === undefined ? null : { type: plain, nullable, length: Number(plainScale) };
   if (plain !== undefined && isType(plain) && plain !== 'list')
     return { type: plain, nullable, ...scaleOf(plainScale) };
   return null;

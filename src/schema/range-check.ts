@@ -14,7 +14,10 @@ export function rangeCheck(columns: Columns): RangeCheck | null {
   return (row, counts) => {
     for (const { at, least, greatest } of ranges) {
       const value = row[at];
-      if (value !== null && (Number(value) < least || Number(value) > greatest)) counts[at] += 1;
+      if (value === null) continue;
+      if (typeof value === 'object') {
+        if (value.some((number) => Number(number) < least || Number(number) > greatest)) counts[at] += 1;
+      } else if (Number(value) < least || Number(value) > greatest) counts[at] += 1;
     }
   };
 }

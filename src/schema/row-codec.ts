@@ -17,6 +17,7 @@ import { type ReadValue, valueReader, valueWriter, type WriteValue } from './val
  *         / f64         ; float
  *         / %x00-01     ; bool
  *         / varint *(value of the element's type)   ; list
+ *         / *f64              ; embedding: as many as its column's length says
  * ```
  */
 export interface RowCodec {

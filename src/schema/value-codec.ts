@@ -22,6 +22,8 @@ export function valueWriter(spec: ColumnSpec): WriteValue {
       return (writer, value) => writer.u8(value === true ? 1 : 0);
     case 'list':
       return listWriter(valueWriter(elementOf(spec)));
+    case 'embedding':
+      return writeEmbedding;
     default:
       return spec.type satisfies never;
   }
@@ -44,6 +46,8 @@ export function valueReader(spec: ColumnSpec): ReadValue {
       return readBool;
     case 'list':
       return listReader(valueReader(elementOf(spec)));
+    case 'embedding':
+      return embeddingReader(spec.length ?? 1);
     default:
       return spec.type satisfies never;
   }
@@ -57,6 +61,24 @@ function readBool(reader: ByteReader): boolean {
   const byte = reader.u8();
   if (byte > 1) throw reader.damaged('a boolean is neither 0 nor 1');
   return byte === 1;
+}
+
+/** Writes the numbers of an embedding, whose length is its column's. */
+export function writeEmbedding(writer: ByteWriter, value: Value): void {
+  const numbers = value as readonly number[];
+  for (let i = 0; i < numbers.length; i += 1) writer.f64(numbers[i]);
+}
+
+/** Reads the numbers of an embedding. Error: BYTES_DAMAGED, also for one that is not finite. */
+export function embeddingReader(length: number): (reader: ByteReader) => readonly number[] {
+  return (reader) => {
+    const numbers: number[] = new Array(length);
+    for (let i = 0; i < length; i += 1) {
+      numbers[i] = reader.f64();
+      if (!Number.isFinite(numbers[i])) throw reader.damaged('a number of an embedding is not finite');
+    }
+    return numbers;
+  };
 }
 
 function listWriter(write: WriteValue): WriteValue {

@@ -27,13 +27,15 @@ export function valueParser(spec: ColumnSpec): ValueParser {
       return parseTime;
     case 'list':
       return listParser(spec);
+    case 'embedding':
+      return embeddingParser(spec.length ?? 1);
     default:
       return spec.type satisfies never;
   }
 }
 
 /** What a column takes, for an error's text. */
-export function expectedOf({ type, scale = 0, element = 'text', nullable }: ColumnSpec): string {
+export function expectedOf({ type, scale = 0, element = 'text', length = 1, nullable }: ColumnSpec): string {
   const what = {
     text: 'well-formed text',
     int: 'an integer within ±(2^53 − 1)',
@@ -43,6 +45,7 @@ export function expectedOf({ type, scale = 0, element = 'text', nullable }: Colu
     bool: 'true or false',
     time: 'epoch milliseconds, an integer within ±8.64e15',
     list: `an array of ${element} without nulls`,
+    embedding: `an array of ${length} finite numbers`,
   }[type];
   return nullable ? `${what}, or null` : what;
 }
@@ -50,7 +53,7 @@ export function expectedOf({ type, scale = 0, element = 'text', nullable }: Colu
 /** A wrong value as a fact of an error: numbers as they are, text in quotes, the rest in words. */
 export function describeJson(json: unknown): string | number | bigint | null {
   if (json === null || typeof json === 'number' || typeof json === 'bigint' || typeof json === 'string') return json;
-  if (Array.isArray(json)) return 'an array';
+  if (Array.isArray(json)) return `an array of ${json.length}`;
   if (json instanceof ExactNumber) return json.text;
   return typeof json === 'object' ? 'an object' : String(json);
 }
@@ -112,5 +115,18 @@ function listParser({ element = 'text', scale }: ColumnSpec): ValueParser {
       values.push(value);
     }
     return values;
+  };
+}
+
+function embeddingParser(length: number): ValueParser {
+  return (json) => {
+    if (!Array.isArray(json) || json.length !== length) return null;
+    const numbers: number[] = new Array(length);
+    for (let i = 0; i < length; i += 1) {
+      const number = parseFloat64(json[i]);
+      if (number === null) return null;
+      numbers[i] = number;
+    }
+    return numbers;
   };
 }

@@ -1,5 +1,5 @@
 import type { ProjectData } from '../features/define/declaration.ts';
-import type { ColumnSpec, Columns, ValueType } from '../schema/column.ts';
+import type { ColumnSpec, Columns, ScalarType } from '../schema/column.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -185,7 +185,7 @@ function objectSchema(columns: Columns, optional: readonly string[]): JsonSchema
   };
 }
 
-const typeSchemas: Readonly<Record<Exclude<ValueType, 'list'>, JsonSchema>> = {
+const typeSchemas: Readonly<Record<ScalarType, JsonSchema>> = {
   text: { type: 'string' },
   int: { type: 'integer' },
   int64: { type: ['integer', 'string'], format: 'int64' },
@@ -195,9 +195,14 @@ const typeSchemas: Readonly<Record<Exclude<ValueType, 'list'>, JsonSchema>> = {
   time: { type: 'integer', description: 'epoch milliseconds (UTC)' },
 };
 
+function typeSchema({ type, element = 'text', length = 1 }: ColumnSpec): JsonSchema {
+  if (type === 'embedding')
+    return { type: 'array', items: typeSchemas.float, minItems: length, maxItems: length };
+  return type === 'list' ? { type: 'array', items: typeSchemas[element] } : typeSchemas[type];
+}
+
 function columnSchema(spec: ColumnSpec): JsonSchema {
-  const schema =
-    spec.type === 'list' ? { type: 'array', items: typeSchemas[spec.element ?? 'text'] } : typeSchemas[spec.type];
+  const schema = typeSchema(spec);
   const described = {
     ...schema,
     ...(spec.unit === undefined ? {} : { 'x-unit': spec.unit }),

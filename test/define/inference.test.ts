@@ -5,6 +5,7 @@ import {
   decimal,
   defineProject,
   type EventOf,
+  embedding,
   entity,
   eventSource,
   type FeatureValues,
@@ -43,6 +44,7 @@ const purchases = eventSource('purchases', {
     qty: int(),
     big: int64(),
     note: nullable(text()),
+    taste: embedding(64),
   },
 });
 const spend = streamView('spend', {
@@ -60,6 +62,7 @@ const spend = streamView('spend', {
     p90: over(['30d'], quantile(e.qty, 0.9)),
     notes: over(['1h'], lastN(e.note, 3)),
     average: mean(e.qty),
+    taste: over(['30d'], mean(e.taste)),
   }),
 });
 const requests = eventSource('requests', {
@@ -74,7 +77,7 @@ const ratio = onDemandView('ratio', {
 });
 const ranking = featureService('ranking', {
   request: { user: text(), price: decimal(2), at: time() },
-  join: (r) => ({ u: lookup(spend, { user: r.user }, ['spent_1h', 'dear_30d', 'last_price', 'notes_1h']) }),
+  join: (r) => ({ u: lookup(spend, { user: r.user }, ['spent_1h', 'dear_30d', 'last_price', 'notes_1h', 'taste_30d']) }),
   compute: (r, f) => ({
     price: r.price,
     ratio: apply(ratio, { now: orElse(f.u.average_1h, 0), usual: orElse(f.u.average_30d, 0) }),
@@ -96,6 +99,7 @@ test('the features of a view are its aggregates times its windows, typed', () =>
     readonly notes_1h: 'list<text>';
     readonly average_1h: 'float?';
     readonly average_30d: 'float?';
+    readonly taste_30d: 'embedding<64>?';
   }>();
   expect(spend.outputs).toEqual({
     spent_1h: 'decimal?',
@@ -111,6 +115,7 @@ test('the features of a view are its aggregates times its windows, typed', () =>
     notes_1h: 'list<text>',
     average_1h: 'float?',
     average_30d: 'float?',
+    taste_30d: 'embedding<64>?',
   });
 });
 
@@ -120,6 +125,7 @@ test('a vector has the picked features and the computed values, by flat names', 
     readonly u_dear_30d: number;
     readonly u_last_price: string | null;
     readonly u_notes_1h: readonly string[];
+    readonly u_taste_30d: readonly number[] | null;
     readonly price: string;
     readonly ratio_ratio: number | null;
   }>();
@@ -133,6 +139,7 @@ test('a vector has the picked features and the computed values, by flat names', 
     'u_dear_30d',
     'u_last_price',
     'u_notes_1h',
+    'u_taste_30d',
     'price',
     'ratio_ratio',
   ]);
@@ -147,6 +154,7 @@ test('events, training rows and labels are typed by what they come from', () => 
     readonly qty: number;
     readonly big: bigint;
     readonly note: string | null;
+    readonly taste: readonly number[];
   }>();
   const learned = {
     service: ranking,

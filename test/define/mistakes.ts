@@ -13,7 +13,7 @@ export const user = h.entity('user', { user: h.text() });
 export const route = h.entity('route', { origin: h.text(), destination: h.text() });
 export const flights = h.eventSource('flights', { id: 'flight', time: 'departed', columns: {
   flight: h.text(), departed: h.time(), origin: h.text(), destination: h.text(), delay: h.int(), price: h.decimal(2),
-  note: h.nullable(h.text()), stops: h.list(h.text()), weight: h.float() } });
+  note: h.nullable(h.text()), stops: h.list(h.text()), weight: h.float(), taste: h.embedding(8) } });
 export const byRoute = h.streamView('by_route', { source: flights, entity: route,
   key: { origin: 'origin', destination: 'destination' }, windows: ['15m', '1h'], freshness: '1s',
   features: (e) => ({ flights: h.count(), mean_delay: h.mean(e.delay), spent: h.sum(e.price) }) });
@@ -35,6 +35,8 @@ const inView = (features: string, rest = '') =>
 const inService = (join: string, compute = '() => ({})') =>
   `h.featureService('s', { request: { origin: h.text(), destination: h.text(), at: h.time(), n: h.int() },
   join: (r) => ({ route: ${join} }), compute: ${compute} });`;
+const onEmbedding = `const near = h.onDemandView('near', { inputs: { taste: h.embedding(16) }, features: { x: h.float() },
+  compute: ({ taste }) => ({ x: taste[0] ?? 0 }) });`;
 const joined = 'h.lookup(byRoute, { origin: r.origin, destination: r.destination })';
 
 export const mistakes: readonly Mistake[] = [
@@ -124,7 +126,18 @@ export const mistakes: readonly Mistake[] = [
   {
     mistake: 'a float that is averaged, whose mean would depend on the order of events',
     code: inView('h.mean(e.weight)'),
-    says: ["'Expr<\"float\">' is not assignable to parameter of type 'Expr<ExactNumber>'"],
+    says: ["'Expr<\"float\">' is not assignable to parameter of type 'Expr<ExactNumberOrEmbedding>'"],
+  },
+  {
+    mistake: 'embeddings that are summed',
+    code: inView('h.sum(e.taste)'),
+    says: ['Expr<"embedding<8>">', "'Expr<ExactNumber>'"],
+  },
+  {
+    mistake: 'an embedding bound to an input of another length',
+    code: `${onEmbedding} h.featureService('s', { request: { taste: h.embedding(8) }, join: () => ({}),
+      compute: (r) => ({ near: h.apply(near, { taste: r.taste }) }) });`,
+    says: ['"embedding<8>"', '"embedding<16>"'],
   },
   {
     mistake: 'a number as the test of a share',

@@ -25,6 +25,12 @@ const column = fc.oneof(
       fc.option(fc.array(values[element] as fc.Arbitrary<string>) as fc.Arbitrary<Value>),
     ),
   ),
+  fc.integer({ min: 1, max: 5 }).chain((length) =>
+    fc.tuple(
+      fc.constant<ColumnSpec>({ type: 'embedding', length, nullable: true }),
+      fc.option(fc.array(values.float, { minLength: length, maxLength: length })),
+    ),
+  ),
 );
 
 const table = fc.array(column, { minLength: 0, maxLength: 20 }).map((pairs) => ({
@@ -122,11 +128,12 @@ test('hostile bytes give a row or a coded error', () => {
     b: { type: 'list', element: 'float', nullable: true },
     c: { type: 'time', nullable: true },
     d: { type: 'bool', nullable: true },
+    e: { type: 'embedding', length: 2, nullable: true },
   });
   fc.assert(
     fc.property(fc.uint8Array(), (noise) => {
       try {
-        decode(Uint8Array.from([1, 4, ...noise]));
+        decode(Uint8Array.from([1, 5, ...noise]));
       } catch (error) {
         expect(error).toMatchObject({ code: 'BYTES_DAMAGED' });
       }

@@ -232,3 +232,25 @@ test('hostile values are refused, never crash', () => {
     }),
   );
 });
+
+test('an embedding is an array of its length of finite numbers', () => {
+  const taste = { type: 'embedding', length: 3, nullable: true } as const;
+  const read = rowParser({ ...source, columns: { id: columns.id, at: columns.at, taste } });
+  const parsed = (value: unknown) => read({ id: 'e', at: 1, taste: value })[2];
+  expect(parsed([1, 0.1, -0])).toStrictEqual([1, 0.1, 0]);
+  expect(parsed([1n, new ExactNumber('0.25'), 1e300])).toStrictEqual([1, 0.25, 1e300]);
+  expect(parsed(null)).toBeNull();
+  const wrong = [[1, 2], [1, 2, 3, 4], [1, Number.NaN, 3], [1, Number.POSITIVE_INFINITY, 3], [1, null, 3], ['1', 2, 3]];
+  for (const value of [...wrong, [[1, 2, 3]], '[1,2,3]', 1, {}, new Array(3)])
+    expect(() => parsed(value)).toThrow(
+      expect.objectContaining({ code: 'EVENT_TYPE', message: expect.stringContaining('an array of 3 finite numbers') }),
+    );
+  expect(() => parsed([1, 2])).toThrow(/an array of 2/);
+});
+
+test('an embedding with a number outside its range counts once', () => {
+  const check = rangeCheck({ taste: { type: 'embedding', length: 2, nullable: true, range: [-1, 1] } });
+  const counts = new Float64Array(1);
+  for (const taste of [[0, 1], [2, -2], [0, 1.5], null]) check?.([taste], counts);
+  expect([...counts]).toEqual([2]);
+});

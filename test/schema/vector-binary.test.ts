@@ -12,6 +12,7 @@ const columns: Columns = {
   mean: { type: 'float', nullable: true },
   isNew: { type: 'bool', nullable: true },
   recent: { type: 'list', element: 'text', nullable: true },
+  taste: { type: 'embedding', length: 4, nullable: true },
 };
 
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
@@ -23,6 +24,7 @@ const values: readonly fc.Arbitrary<Value>[] = [
   fc.double({ noNaN: true }),
   fc.boolean(),
   fc.array(fc.string(), { maxLength: 3 }),
+  fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 4, maxLength: 4 }),
 ];
 const age = fc.option(fc.nat({ max: 1e9 }));
 const anyVector: fc.Arbitrary<WireVector> = fc.record({

@@ -83,8 +83,9 @@ test('the word of a type is read back', () => {
     ...scalars.flatMap((type) => [{ type, nullable }, { type: 'list', element: type, nullable } as const]),
     { type: 'decimal', scale: 4, nullable } as const,
     { type: 'list', element: 'decimal', scale: 0, nullable } as const,
+    { type: 'embedding', length: 64, nullable } as const,
   ]);
   for (const spec of specs) expect(parseTypeText(typeText(spec))).toEqual(spec);
-  for (const bad of ['', 'int??', 'blob', 'list<list>', 'list<int', 'constructor', 'list'])
+  for (const bad of ['', 'int??', 'blob', 'list<list>', 'list<int', 'constructor', 'list', 'embedding', 'list<embedding(2)>'])
     expect(parseTypeText(bad)).toBeNull();
 });

@@ -16,6 +16,7 @@ export const int: ColumnSpec = { type: 'int', nullable: true };
 export const int64: ColumnSpec = { type: 'int64', nullable: true };
 export const float: ColumnSpec = { type: 'float', nullable: true };
 export const bool: ColumnSpec = { type: 'bool', nullable: true };
+export const embedding = (length: number): ColumnSpec => ({ type: 'embedding', nullable: true, length });
 const time: ColumnSpec = { type: 'time', nullable: false };
 export const decimal = (scale: number): ColumnSpec => ({ type: 'decimal', nullable: true, scale });
 

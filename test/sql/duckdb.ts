@@ -1,4 +1,4 @@
-import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
+import { DOUBLE, type DuckDBConnection, DuckDBInstance, type DuckDBValue, LIST } from '@duckdb/node-api';
 import type { EventSourceData } from '../../src/features/define/declaration.ts';
 import { Admission } from '../../src/features/engine/admission.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
@@ -94,6 +94,8 @@ async function createTable(
       else if (columns[index][1] === 'DOUBLE') appender.appendDouble(Number(value));
       else if (columns[index][1] === 'BOOLEAN') appender.appendBoolean(value === true);
       else if (columns[index][1] === 'STRING') appender.appendVarchar(String(value));
+      else if (columns[index][1] === 'LIST<DOUBLE>')
+        appender.appendList(value as readonly number[], LIST(DOUBLE));
       else throw new TypeError(`a test cannot append ${columns[index][1]}`);
     });
     appender.endRow();

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { partitionOf } from '../../src/base/hash/partition-of.ts';
 import type { AggregateSpec } from '../../src/features/define/declaration.ts';
 import type { Value } from '../../src/schema/column.ts';
-import { aggregate, bool, column, decimal, float, int, int64, sourceOf, text } from './declare.ts';
+import { aggregate, bool, column, decimal, embedding, float, int, int64, sourceOf, text } from './declare.ts';
 import type { LoggedDelivery } from './duckdb.ts';
 
 /** Random streams of one source: several keys, ties, nulls, redeliveries with other content, late and early events, times around 0. */
 
 export const source = sourceOf(
-  { tenant: text, user: text, i: int, l: int64, d: decimal(2), f: float, b: bool, t: text },
+  { tenant: text, user: text, i: int, l: int64, d: decimal(2), f: float, b: bool, t: text, e: embedding(3) },
   { latenessMs: 600_000, futureSkewMs: 60_000 },
 );
 
@@ -48,6 +48,10 @@ export const everyAggregate: readonly AggregateSpec[] = [
   aggregate('p50_i', 'quantile', column('i'), int, { q: 0.5 }),
   aggregate('p90_l', 'quantile', column('l'), int64, { q: 0.9 }),
   aggregate('top_2_t', 'topK', column('t'), text, { k: 2, cap: 1000 }),
+  aggregate('count_e', 'count', column('e'), embedding(3)),
+  aggregate('mean_e', 'mean', column('e'), embedding(3)),
+  aggregate('first_e', 'first', column('e'), embedding(3)),
+  aggregate('last_e', 'last', column('e'), embedding(3)),
   aggregate('top_1_b', 'topK', column('b'), bool, { k: 1, cap: 1000 }),
 ];
 
@@ -58,6 +62,11 @@ function compare(name: string, value: number) {
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { freq: 5 });
 const long = fc.oneof(fc.bigInt(-20n, 20n), fc.bigInt(-(2n ** 58n), 2n ** 58n));
 
+const number = fc.oneof(
+  fc.constantFrom(0, 0.1, -1.5, 2 ** -33, -(2 ** -33), 2_097_151, 2_097_151.5, 1e-7, 1e22),
+  fc.double({ min: -2, max: 2, noNaN: true }).map((value) => value + 0),
+);
+
 const values = fc.tuple(
   maybe(fc.constantFrom('t1', 't1|u')),
   maybe(fc.constantFrom('u|1', '1')),
@@ -67,6 +76,7 @@ const values = fc.tuple(
   maybe(fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)),
   maybe(fc.boolean()),
   maybe(fc.oneof(fc.constantFrom('', 'a', 'b', '\uffee', '🙂'), fc.string({ unit: 'grapheme', maxLength: 4 }))),
+  maybe(fc.array(number, { minLength: 3, maxLength: 3 })),
 );
 
 const delivery = fc.record({

@@ -16,9 +16,16 @@ export const declarationErrors = rows({
     status: 400,
     exit: 2,
   },
+  COLUMN_LENGTH: {
+    message: 'an embedding has the length {length}',
+    mend: 'write a whole number from 1 to 4,096',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   COLUMN_ELEMENT: {
     message: 'a list has elements of type {type}',
-    mend: 'use a type that is no list and cannot be null',
+    mend: 'use a type that is neither a list nor an embedding and cannot be null',
     retry: 'never',
     status: 400,
     exit: 2,

@@ -1,7 +1,7 @@
 import type { AggregateSpec } from '../define/declaration.ts';
 import type { AggregateFactory } from './aggregate.ts';
 import { foldsBy } from './fold.ts';
-import { SCALARS } from './input-types.ts';
+import { KEPT } from './input-types.ts';
 import { numbersOnly } from './scalar.ts';
 
 /**
@@ -9,7 +9,7 @@ import { numbersOnly } from './scalar.ts';
  * Column `n` BIGINT: `COUNT(*)`, `COUNT(v)`, `COUNT(CASE WHEN v THEN 1 END)`.
  */
 export const count: AggregateFactory = {
-  inputs: [null, ...SCALARS, 'list'],
+  inputs: [null, ...KEPT, 'list'],
   params: {},
   make: (spec) => {
     const counts = countsValue(spec);

@@ -2,21 +2,21 @@ import type { ColumnSpec } from '../../schema/column.ts';
 import type { Cells } from '../tile/cells.ts';
 import type { Aggregate, AggregateFactory, InputSpec } from './aggregate.ts';
 import { isEventTime, parseStamp, stampText } from './event-text.ts';
-import { SCALARS } from './input-types.ts';
-import { type Scalar, scalarForm, scalarOf } from './value-text.ts';
+import { KEPT } from './input-types.ts';
+import { type Kept, keptForm } from './value-text.ts';
 
 /** The input of the earliest event by (time, id) where it is not null. Column `first` STRING: MIN of stamp and value text. */
-export const first: AggregateFactory = { inputs: SCALARS, params: {}, make: (spec) => edge(spec, 'first') };
+export const first: AggregateFactory = { inputs: KEPT, params: {}, make: (spec) => edge(spec, 'first') };
 /** The input of the latest event by (time, id) where it is not null. Column `last` STRING: MAX of stamp and value text. */
-export const last: AggregateFactory = { inputs: SCALARS, params: {}, make: (spec) => edge(spec, 'last') };
+export const last: AggregateFactory = { inputs: KEPT, params: {}, make: (spec) => edge(spec, 'last') };
 
 /** Slots: the time as a number; id and value as objects. The infinity of the other side is nothing. */
 function edge({ inputType }: InputSpec, side: 'first' | 'last'): Aggregate {
   const sign = side === 'first' ? -1 : 1;
   const nothing = Number.NEGATIVE_INFINITY * sign;
-  const form = scalarForm(inputType);
+  const form = keptForm(inputType);
   const result: ColumnSpec = { ...inputType, nullable: true };
-  const take = (cells: Cells, n: number, o: number, ts: number, id: string, value: Scalar) => {
+  const take = (cells: Cells, n: number, o: number, ts: number, id: string, value: Kept) => {
     const order = ts - cells.nums[n] || compareIds(id, cells.objs[o]);
     if (order * sign <= 0) return;
     cells.nums[n] = ts;
@@ -24,7 +24,7 @@ function edge({ inputType }: InputSpec, side: 'first' | 'last'): Aggregate {
     cells.objs[o + 1] = value;
   };
   const has = (cells: Cells, n: number) => cells.nums[n] !== nothing;
-  const valueAt = (cells: Cells, o: number) => cells.objs[o + 1] as Scalar;
+  const valueAt = (cells: Cells, o: number) => cells.objs[o + 1] as Kept;
   const idAt = (cells: Cells, o: number) => cells.objs[o] as string;
   const merge: Aggregate['merge'] = (into, n, o, from, fn, fo) => {
     if (has(from, fn)) take(into, n, o, from.nums[fn], idAt(from, fo), valueAt(from, fo));
@@ -39,8 +39,7 @@ function edge({ inputType }: InputSpec, side: 'first' | 'last'): Aggregate {
       cells.objs[o + 1] = null;
     },
     update: (cells, n, o, value, ts, id) => {
-      const scalar = scalarOf(value);
-      if (scalar !== null) take(cells, n, o, ts, id, scalar);
+      if (value !== null) take(cells, n, o, ts, id, value);
     },
     merge,
     fold: null,
@@ -61,7 +60,7 @@ function edge({ inputType }: InputSpec, side: 'first' | 'last'): Aggregate {
     },
     columns: [{ suffix: side, type: 'STRING' }],
     toColumns: (cells, n, o) => [
-      has(cells, n) ? stampText(cells.nums[n], idAt(cells, o)) + form.toText(valueAt(cells, o)) : null,
+      has(cells, n) ? stampText(cells.nums[n], idAt(cells, o)) + String(valueAt(cells, o)) : null,
     ],
     fromColumns: (cells, n, o, [text]) => {
       const event = text === null || text === undefined ? null : parseStamp(String(text));

@@ -6,8 +6,10 @@ type InputType = ColumnSpec['type'];
 export const EXACT_NUMBERS: readonly InputType[] = ['int', 'int64', 'decimal'];
 /** Values of which equal ones have one text on every engine, so that they can be counted apart. */
 export const EXACT_VALUES: readonly InputType[] = ['text', 'int', 'int64', 'decimal', 'bool', 'time'];
-/** Every value that is no list. */
+/** Every value that is one scalar. */
 export const SCALARS: readonly InputType[] = [...EXACT_VALUES, 'float'];
+/** Every value that is kept whole. */
+export const KEPT: readonly InputType[] = [...SCALARS, 'embedding'];
 /** Values with an order of their own. */
 export const ORDERED: readonly InputType[] = ['int', 'int64', 'decimal', 'float', 'time', 'text'];
 /** Values that lie in bins of whole numbers. */

@@ -8,7 +8,7 @@ import { addLimbs, addSquare, setSquares, squaresToBigInt } from './exact-square
 import { setSum, sumToBigInt } from './exact-sum.ts';
 import { mergeEach, objectOnly } from './object-only.ts';
 import { SUM_SLOTS, updateSum } from './sum.ts';
-import { type ScalarForm, scalarForm, scalarOf } from './value-text.ts';
+import { type KeptForm, keptForm } from './value-text.ts';
 
 /** Kinds whose partial is sums: a row is taken away by subtracting it. All others keep their rows. */
 const ADDITIVE = [
@@ -35,8 +35,8 @@ export function isAdditive(kind: AggregateKind): kind is Additive {
  */
 export function retracting(spec: InputSpec, inner: Aggregate): Aggregate {
   if (!isAdditive(spec.kind)) return rowsKept(spec, inner);
-  const subtracts = SUBTRACTS[spec.kind](inner);
-  return { ...inner, ...subtracts };
+  const embeddings = spec.kind === 'mean' && spec.inputType.type === 'embedding';
+  return { ...inner, ...(embeddings ? embeddingsSummed(inner) : SUBTRACTS[spec.kind](inner)) };
 }
 
 type Members = Pick<Aggregate, 'retract' | 'isSound'> & Partial<Aggregate>;
@@ -55,7 +55,7 @@ const SUBTRACTS: Readonly<Record<Additive, (inner: Aggregate) => Members>> = {
   stddevSample: squared,
 };
 
-/** Slots of counts: what an update adds to zeros is taken away. */
+/** Slots that add: what an update adds to zeros is taken away. */
 function counted(inner: Aggregate): Members {
   const scratch: Cells = { nums: new Float64Array(inner.numbers), objs: [] };
   return {
@@ -63,8 +63,16 @@ function counted(inner: Aggregate): Members {
       scratch.nums.fill(0);
       inner.update(scratch, 0, 0, value, ts, id);
       for (let i = 0; i < inner.numbers; i += 1) cells.nums[n + i] -= scratch.nums[i];
+      inner.fold?.settle(cells.nums, n);
     },
     isSound: (nums, n) => areWhole(nums, n, inner.numbers),
+  };
+}
+
+function embeddingsSummed(inner: Aggregate): Members {
+  return {
+    ...counted(inner),
+    finalise: (cells, n, o) => (cells.nums[n] <= 0 ? null : inner.finalise(cells, n, o)),
   };
 }
 
@@ -123,7 +131,7 @@ type Rows = Map<string, number>;
  * there: `SUM(sign) … GROUP BY key, tile, part HAVING SUM(sign) <> 0`. Negative where a removal came before its row.
  */
 function rowsKept({ inputType }: InputSpec, inner: Aggregate): Aggregate {
-  const form = scalarForm(inputType);
+  const form = keptForm(inputType);
   const add = (objs: unknown[], o: number, text: string, count: number) => {
     const rows = (objs[o] as Rows | null) ?? new Map<string, number>();
     const left = (rows.get(text) ?? 0) + count;
@@ -134,8 +142,7 @@ function rowsKept({ inputType }: InputSpec, inner: Aggregate): Aggregate {
   const change =
     (count: number): Aggregate['update'] =>
     (cells, _n, o, value, ts, id) => {
-      const scalar = scalarOf(value);
-      if (scalar !== null) add(cells.objs, o, stampText(ts, id) + form.toText(scalar), count);
+      if (value !== null) add(cells.objs, o, stampText(ts, id) + String(value), count);
     };
   const merge: Aggregate['merge'] = (into, _n, o, from, _fn, fo) => {
     for (const [text, count] of rowsAt(from.objs, fo)) add(into.objs, o, text, count);
@@ -182,7 +189,7 @@ function rowsAt(objs: readonly unknown[], o: number): Rows {
   return (objs[o] as Rows | null) ?? NONE;
 }
 
-function answerOf(inner: Aggregate, form: ScalarForm, rows: Rows): Value | undefined {
+function answerOf(inner: Aggregate, form: KeptForm, rows: Rows): Value | undefined {
   const cells: Cells = { nums: new Float64Array(inner.numbers), objs: new Array(inner.objects).fill(null) };
   inner.prepare(cells, 0, 0);
   for (const [stamped, count] of rows) {

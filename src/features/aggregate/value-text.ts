@@ -1,5 +1,6 @@
 import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
-import type { ColumnSpec, Value } from '../../schema/column.ts';
+import type { ColumnSpec, ScalarType, Value } from '../../schema/column.ts';
+import { embeddingReader, writeEmbedding } from '../../schema/value-codec.ts';
 
 /** A value that an aggregate keeps whole. */
 export type Scalar = string | number | bigint | boolean;
@@ -27,7 +28,7 @@ const bigintForm: ScalarForm = {
   read: (reader) => reader.int64(),
 };
 
-const forms: Readonly<Record<Exclude<ColumnSpec['type'], 'list'>, ScalarForm>> = {
+const forms: Readonly<Record<ScalarType, ScalarForm>> = {
   int: intForm,
   time: intForm,
   int64: bigintForm,
@@ -60,18 +61,47 @@ const forms: Readonly<Record<Exclude<ColumnSpec['type'], 'list'>, ScalarForm>> =
   },
 };
 
-/** The form of an aggregate's input type, which is no list. */
+/** The form of an aggregate's input type, which is one of scalars. */
 export function scalarForm({ type }: ColumnSpec): ScalarForm {
-  return forms[type === 'list' ? 'text' : type];
+  return forms[scalarType(type)];
 }
 
-/** The value as a scalar; null for null and lists. */
+function scalarType(type: ColumnSpec['type']): ScalarType {
+  return type === 'list' || type === 'embedding' ? 'text' : type;
+}
+
+/** The value as a scalar; null for null, lists and embeddings. */
 export function scalarOf(value: Value): Scalar | null {
   return value === null || typeof value === 'object' ? null : value;
 }
 
+/** How values of a type that first and last take are written; as text by `String`. */
+export interface KeptForm {
+  readonly fromText: (text: string) => Kept;
+  readonly write: (writer: ByteWriter, value: Kept) => void;
+  /** Error: BYTES_DAMAGED. */
+  readonly read: (reader: ByteReader) => Kept;
+}
+
+/** A value of any type but null. */
+export type Kept = NonNullable<Value>;
+
+/** The form of an input type that is kept whole: every one but a list. */
+export function keptForm(spec: ColumnSpec): KeptForm {
+  if (spec.type === 'embedding')
+    return { fromText: numbersOf, write: writeEmbedding, read: embeddingReader(spec.length ?? 1) };
+  const { fromText, write, read } = scalarForm(spec);
+  // Values of such a type are scalars: this only tells the compiler.
+  return { fromText, read, write: (writer, value) => write(writer, scalarOf(value) ?? '') };
+}
+
+/** `0.5,1` as the algebra writes it, `[0.5, 1.0]` as engines do. */
+function numbersOf(text: string): readonly number[] {
+  return text.replaceAll(/[[\]]/g, '').split(',').map(Number);
+}
+
 /** The type of a list of such values. */
 export function listOf({ type, scale }: ColumnSpec): ColumnSpec {
-  const element = type === 'list' ? 'text' : type;
+  const element = scalarType(type);
   return { type: 'list', element, nullable: false, ...(scale === undefined ? {} : { scale }) };
 }

@@ -1,7 +1,7 @@
 import type { DurationText } from '../../base/time.ts';
 import type { AggregateKind, AggregateSpec } from './declaration.ts';
 import type { Expr } from './expression-factories.ts';
-import type { Base, ExactTag, Nullable, ScalarTag, Tag } from './tag.ts';
+import type { Base, EmbeddingTag, ExactTag, Nullable, ScalarTag, Tag } from './tag.ts';
 
 /** A window: a duration, or all events. */
 export type WindowText = DurationText | 'ever';
@@ -17,20 +17,27 @@ export interface AggregateDraft<T extends Tag, W extends WindowText | null = nul
 // The names of these types are what an error shows.
 type ExactNumber = ExactTag | Nullable<ExactTag>;
 type NoList = ScalarTag | Nullable<ScalarTag>;
+type Embedding = EmbeddingTag | Nullable<EmbeddingTag>;
+type ExactNumberOrEmbedding = ExactNumber | Embedding;
 type NoListNoFloat = Exclude<NoList, 'float' | 'float?'>;
 type NoListNoBool = Exclude<NoList, 'bool' | 'bool?'>;
 type ExactNumberOrTime = ExactTag | 'time' | Nullable<ExactTag | 'time'>;
 type IntOrDecimal = 'int' | 'decimal' | 'int?' | 'decimal?';
 type Predicate = Expr<'bool'> | Expr<'bool?'>;
 
+type MeanOf<T extends Tag> = T extends Embedding ? Nullable<T> : 'float?';
+
 /** How many events; with a bool, those where it is true; with another expression, those where it is not null. */
-export const count = (of?: Expr<NoList>): AggregateDraft<'int'> => draft('count', of ?? null);
+export const count = (of?: Expr<NoList | Embedding>): AggregateDraft<'int'> => draft('count', of ?? null);
 /** The share of true among the events where the test is not null. */
 export const share = (test: Predicate): AggregateDraft<'float?'> => draft('share', test);
 /** The exact sum, in the type of what is summed. */
 export const sum = <T extends ExactNumber>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('sum', of);
-/** The mean, from an exact sum. */
-export const mean = (of: Expr<ExactNumber>): AggregateDraft<'float?'> => draft('mean', of);
+/**
+ * The mean, from an exact sum. Of embeddings number by number: each is taken in multiples of 2^-32 (2.3·10^-10), and
+ * there is no answer where one is beyond ±2,097,151.
+ */
+export const mean = <T extends ExactNumberOrEmbedding>(of: Expr<T>): AggregateDraft<MeanOf<T>> => draft('mean', of);
 export const min = <T extends NoListNoBool>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('min', of);
 export const max = <T extends NoListNoBool>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('max', of);
 /** Variance with divisor n. */
@@ -42,9 +49,9 @@ export const stddevPop = (of: Expr<IntOrDecimal>): AggregateDraft<'float?'> => d
 /** Standard deviation with divisor n − 1. */
 export const stddevSample = (of: Expr<IntOrDecimal>): AggregateDraft<'float?'> => draft('stddevSample', of);
 /** The value of the earliest event by (time, id). */
-export const first = <T extends NoList>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('first', of);
+export const first = <T extends NoList | Embedding>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('first', of);
 /** The value of the latest event by (time, id). */
-export const last = <T extends NoList>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('last', of);
+export const last = <T extends NoList | Embedding>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('last', of);
 
 /** The values of the latest n events (1 to 1,000), newest first. */
 export function lastN<T extends NoList>(
@@ -95,7 +102,7 @@ function draft<T extends Tag>(
 
 /** The answer's tag as data; the aggregate itself says the same as `result`. */
 function tagOfAggregate(kind: AggregateKind, of: Expr<Tag> | null): Tag {
-  const base = (of?.of.replace('?', '') ?? 'int') as Exclude<Base<Tag>, `list<${string}>`>;
+  const base = (of?.of.replace('?', '') ?? 'int') as ScalarTag;
   switch (kind) {
     case 'count':
     case 'distinct':
@@ -111,8 +118,9 @@ function tagOfAggregate(kind: AggregateKind, of: Expr<Tag> | null): Tag {
     case 'lastN':
     case 'topK':
       return `list<${base}>`;
-    case 'share':
     case 'mean':
+      return of?.spec.type === 'embedding' ? `${base}?` : 'float?';
+    case 'share':
     case 'variancePop':
     case 'varianceSample':
     case 'stddevPop':

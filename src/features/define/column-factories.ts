@@ -39,13 +39,25 @@ export function decimal(scale: number, options: ColumnOptions = {}): Column<'dec
 /** An array of values of one type. Error: COLUMN_ELEMENT. */
 export function list<E extends ScalarTag>(element: Column<E>): Column<`list<${E}>`> {
   const { type, scale } = element;
-  if (type === 'list' || element.nullable) throw fail('COLUMN_ELEMENT', { type: element.of });
+  if (type === 'list' || type === 'embedding' || element.nullable) throw fail('COLUMN_ELEMENT', { type: element.of });
   return column<`list<${E}>`>({
     type: 'list',
     element: type,
     nullable: false,
     ...(scale === undefined ? {} : { scale }),
   });
+}
+
+/** Numbers that an embedding has at most. */
+const LONGEST = 4_096;
+
+/**
+ * A fixed number of finite numbers (1 to 4,096), such as a learned embedding; `readonly number[]` in TypeScript. `range`
+ * is that of each number. Error: COLUMN_LENGTH.
+ */
+export function embedding<const N extends number>(length: N, options: ColumnOptions = {}): Column<`embedding<${N}>`> {
+  if (!Number.isInteger(length) || length < 1 || length > LONGEST) throw fail('COLUMN_LENGTH', { length });
+  return column<`embedding<${N}>`>({ type: 'embedding', nullable: false, length, ...options });
 }
 
 /** The column, where null is a value too. */

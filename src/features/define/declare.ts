@@ -27,6 +27,7 @@ export {
   type Column,
   decimal,
   deprecated,
+  embedding,
   float,
   int,
   int64,

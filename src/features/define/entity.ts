@@ -15,7 +15,7 @@ export function entity<C extends ColumnMap>(name: string, key: C): Entity<TagsOf
   checkName('entity', name);
   checkNames('key column', name, key);
   for (const [column, { type, nullable }] of Object.entries(key)) {
-    if (type === 'float' || type === 'list' || nullable)
+    if (type === 'float' || type === 'list' || type === 'embedding' || nullable)
       throw fail('KEY_TYPE', { entity: name, column, type: nullable ? `${type}?` : type });
   }
   return freeze({ kind: 'entity', name, key: columnSpecs(key), inputs: columnTags(key) });

@@ -22,7 +22,7 @@ type Literal<T extends Tag> =
     ? string
     : Base<T> extends 'bool'
       ? boolean
-      : Base<T> extends `list<${string}>`
+      : Base<T> extends `list<${string}>` | `embedding<${string}>`
         ? never
         : number;
 

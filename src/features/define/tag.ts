@@ -1,8 +1,11 @@
 import type { ColumnSpec } from '../../schema/column.ts';
 
 /** The base types of columns, as type-level names. */
-export type BaseTag = 'text' | 'int' | 'int64' | 'decimal' | 'float' | 'bool' | 'time' | `list<${ScalarTag}>`;
+export type BaseTag = ScalarTag | `list<${ScalarTag}>` | EmbeddingTag;
 export type ScalarTag = 'text' | 'int' | 'int64' | 'decimal' | 'float' | 'bool' | 'time';
+
+/** An embedding and its length. */
+export type EmbeddingTag = `embedding<${number}>`;
 
 /** The one parameter of a column's type: its base type, with `?` where it can be null. */
 export type Tag = BaseTag | `${BaseTag}?`;
@@ -33,9 +36,11 @@ export type ValueOf<T extends Tag> = T extends `${infer B extends BaseTag}?`
 
 type BaseValue<B extends BaseTag> = B extends `list<${infer E extends ScalarTag}>`
   ? readonly ScalarValue[E][]
-  : B extends ScalarTag
-    ? ScalarValue[B]
-    : never;
+  : B extends EmbeddingTag
+    ? readonly number[]
+    : B extends ScalarTag
+      ? ScalarValue[B]
+      : never;
 
 interface ScalarValue {
   text: string;
@@ -55,6 +60,11 @@ export type ExactTag = 'int' | 'int64' | 'decimal';
 
 /** The tag of a column as plain data. */
 export function tagOf(spec: ColumnSpec): Tag {
-  const base: BaseTag = spec.type === 'list' ? `list<${spec.element ?? 'text'}>` : spec.type;
+  const base = baseTagOf(spec);
   return spec.nullable ? `${base}?` : base;
+}
+
+function baseTagOf({ type, element = 'text', length = 1 }: ColumnSpec): BaseTag {
+  if (type === 'list') return `list<${element}>`;
+  return type === 'embedding' ? `embedding<${length}>` : type;
 }

@@ -51,6 +51,8 @@ const HOW: Readonly<Record<PartialSuffix, ClosedColumn['how']>> = {
   total: 'difference',
   squares: 'difference',
   wild: 'difference',
+  element: 'difference',
+  beyond: 'difference',
   min: 'extreme',
   max: 'extreme',
   first: 'first',

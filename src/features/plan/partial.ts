@@ -6,7 +6,9 @@ import { inputName, type ViewInput } from './view-events.ts';
 
 /**
  * Endings of the scalar columns of partials. Tiles have `sum` and `sq`; where windows are read from events, `total` and
- * `squares` stand for them, wide enough for any sum, and `wild` counts the inputs that are too large to be squared.
+ * `squares` stand for them, wide enough for any sum, and `wild` counts the inputs that are too large to be squared. The
+ * mean of embeddings has `e0`, `e1`, …, one by number, of which `element` says which, and `beyond` counts the embeddings
+ * with a number that is too large to be summed.
  */
 export type PartialSuffix =
   | 'n'
@@ -19,7 +21,9 @@ export type PartialSuffix =
   | 'last'
   | 'total'
   | 'squares'
-  | 'wild';
+  | 'wild'
+  | 'element'
+  | 'beyond';
 
 /** One scalar column of an aggregate's partial. */
 export interface Partial {
@@ -27,6 +31,8 @@ export interface Partial {
   readonly name: string;
   readonly aggregate: AggregateKind;
   readonly suffix: PartialSuffix;
+  /** Which number of an embedding, from 0; `element` only. */
+  readonly element?: number;
   readonly type: SqlType;
   /** Column of the view's events; null: the event itself. */
   readonly input: string | null;
@@ -47,7 +53,11 @@ export const EVENTS: Partial = {
 
 /** The columns of an aggregate's partial in a tile, as the algebra names them. */
 export function tilePartials(spec: AggregateSpec, inputs: readonly ViewInput[]): readonly Partial[] {
-  return aggregateOf(spec).columns.map(({ suffix, type }) => partial(spec, suffixOf(suffix), type, inputs));
+  return aggregateOf(spec).columns.map(({ suffix, type }) => {
+    const [, element] = /^e(\d+)$/.exec(suffix) ?? [];
+    if (element === undefined) return partial(spec, suffixOf(suffix), type, inputs);
+    return { ...partial(spec, 'element', type, inputs), name: `${spec.name}_${suffix}`, element: Number(element) };
+  });
 }
 
 /** The columns of an aggregate's partial where windows are read from events. */
@@ -74,7 +84,7 @@ function partial(spec: AggregateSpec, suffix: PartialSuffix, type: SqlType, inpu
   };
 }
 
-const TILE_SUFFIXES = ['n', 'true', 'sum', 'sq', 'min', 'max', 'first', 'last'] as const satisfies PartialSuffix[];
+const TILE_SUFFIXES = ['n', 'true', 'sum', 'sq', 'min', 'max', 'first', 'last', 'beyond'] as const satisfies PartialSuffix[];
 
 function suffixOf(text: string): PartialSuffix {
   const suffix = TILE_SUFFIXES.find((known) => known === text);

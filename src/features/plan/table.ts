@@ -31,6 +31,7 @@ const SCALARS = {
 
 /** How a value inside lies in a table: numbers and times as BIGINT, a decimal as the scaled BIGINT it is inside. */
 export function sqlType({ type, element = 'text' }: ColumnSpec): SqlType {
+  if (type === 'embedding') return 'LIST<DOUBLE>';
   return type === 'list' ? `LIST<${SCALARS[element]}>` : SCALARS[type];
 }
 

@@ -158,7 +158,7 @@ function checker({ features }: OnDemandViewData): (answer: Readonly<Record<strin
   return (answer) => {
     for (let i = 0; i < names.length; i += 1) {
       const value = answer[names[i]];
-      if (value === null ? !specs[i].nullable : !fits(specs[i].type, value)) {
+      if (value === null ? !specs[i].nullable : !fits(specs[i], value)) {
         throw new TypeError(`feature "${names[i]}" is ${String(value)}`);
       }
     }
@@ -166,7 +166,7 @@ function checker({ features }: OnDemandViewData): (answer: Readonly<Record<strin
   };
 }
 
-function fits(type: OnDemandViewData['features'][string]['type'], value: Value): boolean {
+function fits({ type, length }: ColumnSpec, value: Value): boolean {
   switch (type) {
     case 'text':
       return typeof value === 'string';
@@ -182,6 +182,8 @@ function fits(type: OnDemandViewData['features'][string]['type'], value: Value):
       return typeof value === 'bigint';
     case 'list':
       return Array.isArray(value);
+    case 'embedding':
+      return Array.isArray(value) && value.length === length && value.every(Number.isFinite);
     default:
       return type satisfies never;
   }

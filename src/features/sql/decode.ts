@@ -1,4 +1,4 @@
-import type { ColumnSpec, Value } from '../../schema/column.ts';
+import type { ColumnSpec, ScalarType, Value } from '../../schema/column.ts';
 import type { PartRow } from '../aggregate/aggregate.ts';
 import { aggregateOf } from '../aggregate/aggregates.ts';
 import type { AggregateSpec } from '../define/declaration.ts';
@@ -15,7 +15,7 @@ export type SqlValue =
 
 /** Chooses how a column's values are read back. */
 export function valueDecoder(spec: ColumnSpec): (value: SqlValue) => Value {
-  const type = spec.type === 'list' ? (spec.element ?? 'text') : spec.type;
+  const type = spec.type === 'list' ? (spec.element ?? 'text') : spec.type === 'embedding' ? 'float' : spec.type;
   const scalar = SCALARS[type];
   return (value) => {
     if (value === null || value instanceof Uint8Array) return null;
@@ -26,7 +26,7 @@ export function valueDecoder(spec: ColumnSpec): (value: SqlValue) => Value {
 
 type Scalar = bigint | number | string | boolean;
 
-const SCALARS: Readonly<Record<Exclude<ColumnSpec['type'], 'list'>, (value: Scalar) => Scalar>> = {
+const SCALARS: Readonly<Record<ScalarType, (value: Scalar) => Scalar>> = {
   text: (value) => value,
   bool: (value) => value,
   int: Number,

@@ -14,6 +14,15 @@ export interface Dialect {
   readonly extremeText: (side: 'MIN' | 'MAX', sql: string) => string;
   /** A double as text that reads back as the same double; where the engine can, the text that ECMAScript gives. */
   readonly floatText: (sql: string) => string;
+  /** A number of an embedding, by its place from 0. */
+  readonly element: (embedding: string, place: number) => string;
+  /** Whether one of an embedding's numbers is beyond ±most. */
+  readonly beyond: (embedding: string, length: number, most: number) => string;
+  /** Doubles as an embedding. */
+  readonly array: (numbers: readonly string[]) => string;
+  /** An embedding as text that `embeddingOf`, and the algebra, read back as the same numbers. */
+  readonly embeddingText: (sql: string) => string;
+  readonly embeddingOf: (text: string) => string;
   /** `n·squares − total²` as an exact number, null where it has more digits than the engine's numbers. */
   readonly exactSpread: (n: string, squares: string, total: string) => string;
   /** The nearest double of an exact number of any size. */

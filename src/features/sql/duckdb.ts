@@ -5,7 +5,7 @@ import type { Dialect } from './dialect.ts';
 import { mergeSql } from './partial.ts';
 import { sumOverSql } from './running-sums.ts';
 import { standard } from './standard.ts';
-import { onEqual, selectList } from './text.ts';
+import { double, onEqual, selectList } from './text.ts';
 
 const asOfJoins: Writers['asOf'] = ({ from, lookups }, compiler) => {
   const keys = from.keys.map(({ name }) => name);
@@ -86,6 +86,9 @@ export const duckdb: Dialect = {
   // DuckDB reads no escapes in a plain literal, so backslashes are themselves.
   text: (value) => `'${value.replaceAll("'", "''").replaceAll('\0', "' || CHR(0) || '")}'`,
   floatText,
+  beyond: (embedding, _length, most) =>
+    `(LIST_MAX(${embedding}) > ${double(most)} OR LIST_MIN(${embedding}) < ${double(-most)})`,
+  embeddingOf: (text) => `CAST(${text} AS DOUBLE[])`,
   // HUGEINT ends at 1.7·10^38 and n·Σx² is never less than (Σx)².
   exactSpread: (n, squares, total) =>
     `CASE WHEN CAST(${n} AS DOUBLE) * CAST(${squares} AS DOUBLE) < 1.6e38 THEN CAST(${n} AS HUGEINT) * CAST(${squares} AS HUGEINT) - CAST(${total} AS HUGEINT) * CAST(${total} AS HUGEINT) END`,

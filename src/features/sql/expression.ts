@@ -3,7 +3,7 @@ import { parseDecimal } from '../../schema/decimal.ts';
 import type { CompareOp, Expression } from '../expression/expression.ts';
 import { sourceColumn } from '../plan/names.ts';
 import type { Dialect } from './dialect.ts';
-import { bigint } from './text.ts';
+import { bigint, double } from './text.ts';
 
 /**
  * The SQL of an expression over accepted events; its value is that of `../expression/compile.ts` for every row.
@@ -34,6 +34,7 @@ const TYPES: Readonly<Record<ColumnSpec['type'], Typed['type']>> = {
   float: 'double',
   bool: 'bool',
   list: 'list',
+  embedding: 'list',
 };
 
 function write(node: Expression, context: Context): Typed {
@@ -69,11 +70,6 @@ function literal(value: string | number | boolean, dialect: Dialect): Typed {
   if (typeof value === 'string') return { sql: dialect.text(value), type: 'text', literal: value };
   const whole = Number.isSafeInteger(value);
   return { sql: whole ? bigint(value) : double(value), type: whole ? 'int' : 'double', literal: value };
-}
-
-/** A double literal: with an exponent, since engines take a plain `0.1` for a decimal. */
-function double(value: number): string {
-  return `CAST(${value.toExponential()} AS DOUBLE)`;
 }
 
 const SYMBOLS: Readonly<Record<CompareOp, string>> = { eq: '=', ne: '<>', lt: '<', le: '<=', gt: '>', ge: '>=' };

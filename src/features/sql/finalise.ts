@@ -1,9 +1,11 @@
+import type { ColumnSpec } from '../../schema/column.ts';
 import type { AggregateSpec } from '../define/declaration.ts';
 import type { PartialSuffix } from '../plan/partial.ts';
 import type { Dialect } from './dialect.ts';
 import { STAMP_END } from './partial.ts';
+import { double } from './text.ts';
 
-type Column = (suffix: PartialSuffix) => string;
+type Column = (suffix: Exclude<PartialSuffix, 'element'> | `e${number}`) => string;
 
 /**
  * The answer of an aggregate from its merged partial, the same double as the algebra's `finalise` gives; null where that
@@ -19,6 +21,7 @@ export function finaliseSql(spec: AggregateSpec, column: Column, dialect: Dialec
     case 'sum':
       return sumSql(spec, column);
     case 'mean':
+      if (spec.inputType?.type === 'embedding') return meanOfEmbeddingsSql(spec.inputType, column, dialect);
       return `CASE WHEN ${column('n')} > 0 THEN ${dialect.toDouble(column('total'))} / ${scaled(`CAST(${column('n')} AS DOUBLE)`, unit)} END`;
     case 'min':
     case 'max':
@@ -33,7 +36,7 @@ export function finaliseSql(spec: AggregateSpec, column: Column, dialect: Dialec
       return `SQRT(${spreadSql(column, 1, unit, dialect)})`;
     case 'first':
     case 'last':
-      return stampedValue(spec, column(spec.kind));
+      return stampedValue(spec, column(spec.kind), dialect);
     case 'lastN':
     case 'distinct':
     case 'approxDistinct':
@@ -63,15 +66,18 @@ function spreadSql(column: Column, ddof: 0 | 1, unit: number, dialect: Dialect):
   return `CASE WHEN ${n} > ${ddof} AND ${column('wild')} = 0 AND ${numerator} >= 0 THEN ${numerator} / ${whole} END`;
 }
 
+/** Number by number `sum / (n · 2^32)`. */
+function meanOfEmbeddingsSql({ length = 1 }: ColumnSpec, column: Column, dialect: Dialect): string {
+  const divisor = scaled(`CAST(${column('n')} AS DOUBLE)`, 2 ** 32);
+  const numbers = Array.from({ length }, (_, i) => `${dialect.toDouble(column(`e${i}`))} / ${divisor}`);
+  return `CASE WHEN ${column('n')} > 0 AND ${column('beyond')} = 0 THEN ${dialect.array(numbers)} END`;
+}
+
 function scaled(sql: string, unit: number): string {
   return unit === 1 ? sql : `(${sql} * ${double(unit)})`;
 }
 
-function double(value: number): string {
-  return `CAST(${value.toExponential()} AS DOUBLE)`;
-}
-
-function stampedValue({ inputType }: AggregateSpec, stamped: string): string {
+function stampedValue({ inputType }: AggregateSpec, stamped: string, dialect: Dialect): string {
   const text = `SUBSTRING(${stamped}, ${STAMP_END})`;
   switch (inputType?.type) {
     case 'text':
@@ -80,6 +86,8 @@ function stampedValue({ inputType }: AggregateSpec, stamped: string): string {
       return `(${text} = 'true')`;
     case 'float':
       return `CAST(${text} AS DOUBLE)`;
+    case 'embedding':
+      return dialect.embeddingOf(text);
     default:
       return `CAST(${text} AS BIGINT)`;
   }

@@ -1,12 +1,13 @@
 import type { ColumnSpec } from '../../schema/column.ts';
+import { MOST_SUMMED } from '../aggregate/mean-of-embeddings.ts';
 import { ID, SIGN, TS } from '../plan/names.ts';
 import type { Partial } from '../plan/partial.ts';
 import type { Dialect } from './dialect.ts';
-import { bigint } from './text.ts';
+import { bigint, double } from './text.ts';
 
 /** The aggregate over a group of events that gives a column of a partial; `where` counts only events for which it holds. */
 export function updateSql(partial: Partial, dialect: Dialect, where: string | null = null): string {
-  const value = valueSql(partial, where);
+  const value = valueSql(partial, where, dialect);
   if (partial.signed === true) return signedSql(partial, value ?? '1');
   switch (partial.suffix) {
     case 'n':
@@ -23,6 +24,10 @@ export function updateSql(partial: Partial, dialect: Dialect, where: string | nu
       return `SUM(${squareSql(value)})`;
     case 'wild':
       return `COUNT(${wildSql(value)})`;
+    case 'element':
+      return `SUM(CAST(${value} AS DECIMAL(38,0)))`;
+    case 'beyond':
+      return `COUNT(${value})`;
     case 'min':
     case 'max':
       return extremeSql(partial, `${value}`, dialect);
@@ -41,10 +46,12 @@ function signedSql({ suffix }: Partial, value: string): string {
   switch (suffix) {
     case 'n':
     case 'true':
+    case 'beyond':
       return count;
     case 'sum':
       return `CAST(COALESCE(SUM(CAST(${SIGN} * (${value}) AS BIGINT)), 0) AS BIGINT)`;
     case 'total':
+    case 'element':
       return `COALESCE(SUM(CAST(${SIGN} * (${value}) AS DECIMAL(38,0))), 0)`;
     case 'sq':
       return `CASE WHEN COUNT(${wildSql(value)}) = 0 THEN COALESCE(SUM(${SIGN} * ${squareSql(value)}), 0) END`;
@@ -58,12 +65,28 @@ function signedSql({ suffix }: Partial, value: string): string {
 }
 
 /** What is counted or taken: null stands for every event. */
-function valueSql({ aggregate, suffix, input, inputType }: Partial, where: string | null): string | null {
+function valueSql(partial: Partial, where: string | null, dialect: Dialect): string | null {
+  const { aggregate, suffix, inputType } = partial;
+  const input = inputSql(partial, dialect);
   const onlyTrue = suffix === 'true' || (aggregate === 'count' && inputType?.type === 'bool');
   const tests = [...(where === null ? [] : [where]), ...(onlyTrue && input !== null ? [input] : [])];
   const value = input === null || onlyTrue ? '1' : input;
   if (tests.length > 0) return `CASE WHEN ${tests.join(' AND ')} THEN ${value} END`;
   return input === null ? null : value;
+}
+
+/** What of an event's input a column is about: of an embedding one number, as a whole multiple, or whether one is too large. */
+function inputSql({ suffix, input, element, inputType }: Partial, dialect: Dialect): string | null {
+  if (input === null) return null;
+  if (suffix === 'beyond') return `CASE WHEN ${dialect.beyond(input, inputType?.length ?? 1, MOST_SUMMED)} THEN 1 END`;
+  if (suffix !== 'element') return input;
+  const number = dialect.element(input, element ?? 0);
+  return `CASE WHEN ${number} BETWEEN ${double(-MOST_SUMMED)} AND ${double(MOST_SUMMED)} THEN ${unitsSql(number)} WHEN ${number} IS NOT NULL THEN ${bigint(0)} END`;
+}
+
+/** A double in multiples of 2^-32, halves upward. The floor is of a double, and cast at once: its type differs by engine. */
+function unitsSql(number: string): string {
+  return `CAST(FLOOR(${number} * ${double(2 ** 32)} + ${double(0.5)}) AS BIGINT)`;
 }
 
 /** The largest input that is squared: ten million such squares fit in 38 digits. One beyond leaves no exact answer. */
@@ -102,6 +125,7 @@ export function valueTextSql(value: string, type: ColumnSpec | null, dialect: Di
   if (type?.type === 'text') return value;
   if (type?.type === 'bool') return `CASE WHEN ${value} THEN 'true' WHEN NOT ${value} THEN 'false' END`;
   if (type?.type === 'float') return dialect.floatText(value);
+  if (type?.type === 'embedding') return dialect.embeddingText(value);
   return `CAST(${value} AS STRING)`;
 }
 
@@ -111,8 +135,10 @@ export function mergeSql(partial: Partial, column: string, dialect: Dialect): st
     case 'n':
     case 'true':
     case 'wild':
+    case 'beyond':
     case 'sum':
       return `CAST(SUM(${column}) AS BIGINT)`;
+    case 'element':
     case 'sq':
     case 'total':
     case 'squares':

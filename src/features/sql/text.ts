@@ -5,6 +5,11 @@ export function bigint(value: number | bigint): string {
   return `CAST(${value} AS BIGINT)`;
 }
 
+/** A double literal: with an exponent, since engines take a plain `0.1` for a decimal. */
+export function double(value: number): string {
+  return `CAST(${value.toExponential()} AS DOUBLE)`;
+}
+
 /** The largest multiple of `step` at or before `sql`, for negative values as well. */
 export function floorSql(sql: string, step: number): string {
   if (step === 1) return sql;

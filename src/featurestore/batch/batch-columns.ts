@@ -1,6 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { BatchViewData } from '../../features/define/declaration.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
+import { embeddingSql } from '../embedding-sql.ts';
 
 /** A column of a query's result: its name and its type as DuckDB writes it. */
 export interface FoundColumn {
@@ -16,7 +17,7 @@ export function wantedColumns(view: BatchViewData): readonly (readonly [name: st
 /**
  * The SELECT list that reads the wanted columns from the result `run` of a view's SQL, each in the type of the batch
  * table. Only conversions that keep the value are made; others are written by the author of the SQL, as casts. A float
- * that is no finite number becomes null. Errors: BATCH_COLUMN, BATCH_TYPE.
+ * that is no finite number becomes null, as does an embedding of another length or with such a number. Errors: BATCH_COLUMN, BATCH_TYPE.
  */
 export function readColumns(view: BatchViewData, found: readonly FoundColumn[]): readonly string[] {
   const wanted = wantedColumns(view);
@@ -53,6 +54,8 @@ function converted(column: string, type: string, spec: ColumnSpec): string | nul
       return scaled(column, type, spec.scale ?? 0);
     case 'list':
       return listTypes(spec).includes(type) ? `CAST(${column} AS ${listTypes(spec)[0]})` : null;
+    case 'embedding':
+      return embeddingSql(column, type, spec);
     default:
       return spec.type satisfies never;
   }
@@ -106,6 +109,8 @@ function wantedText(spec: ColumnSpec): string {
       return `DECIMAL with at most ${spec.scale ?? 0} digits after the point`;
     case 'list':
       return listTypes(spec)[0] ?? 'a list of another element type';
+    case 'embedding':
+      return `DOUBLE[${spec.length ?? 1}]`;
     default:
       return spec.type satisfies never;
   }

@@ -1,4 +1,5 @@
 import type { ColumnSpec } from '../../schema/column.ts';
+import { embeddingSql, wholeEmbedding } from '../embedding-sql.ts';
 
 /**
  * SQL that reads a cell of a spine as a value of a declared column, in the form it has inside: null where the cell is null
@@ -25,6 +26,8 @@ export function spineValueSql(cell: string, type: string, spec: ColumnSpec): str
       return decimalValue(cell, type, spec.scale ?? 0);
     case 'list':
       return listValue(cell, type, spec);
+    case 'embedding':
+      return embeddingSql(cell, type, spec);
     default:
       return spec.type satisfies never;
   }
@@ -59,6 +62,8 @@ function textValue(text: string, spec: ColumnSpec): string | null {
       return decimalText(text, spec.scale ?? 0);
     case 'list':
       return jsonList(`TRY_CAST(${text} AS JSON)`, spec);
+    case 'embedding':
+      return jsonEmbedding(`TRY_CAST(${text} AS JSON)`, spec);
     default:
       return spec.type satisfies never;
   }
@@ -67,6 +72,7 @@ function textValue(text: string, spec: ColumnSpec): string | null {
 /** A JSON number is no text and a JSON text is no number, but for int64, decimals and times, as in a request. */
 function jsonValue(cell: string, spec: ColumnSpec): string | null {
   if (spec.type === 'list') return jsonList(cell, spec);
+  if (spec.type === 'embedding') return jsonEmbedding(cell, spec);
   const kinds = {
     text: "'VARCHAR'",
     bool: "'BOOLEAN'",
@@ -133,6 +139,10 @@ function listValue(cell: string, type: string, { element = 'text' }: ColumnSpec)
 function jsonList(json: string, { element = 'text' }: ColumnSpec): string | null {
   if (element === 'decimal') return null;
   return `CASE WHEN JSON_TYPE(${json}) = 'ARRAY' THEN ${wholeList(`TRY_CAST(${json} AS ${LIST_TYPES[element]})`, element)} END`;
+}
+
+function jsonEmbedding(json: string, spec: ColumnSpec): string {
+  return `CASE WHEN JSON_TYPE(${json}) = 'ARRAY' THEN ${wholeEmbedding(`TRY_CAST(${json} AS DOUBLE[])`, spec)} END`;
 }
 
 const LIST_TYPES = {

@@ -67,7 +67,7 @@ function countsSql({ relation, where, columns, missing }: ProfiledTable): string
     const c = quoted(column);
     const numeric = isNumeric(spec);
     const unanswered = missing === null ? 'false' : `list_contains(${missing}, ${literal(name)})`;
-    const zero = numeric ? `${c} = 0` : spec.type === 'text' ? `${c} = ''` : 'false';
+    const zero = zeroSql(c, spec);
     return [
       `COUNT(*) FILTER (WHERE ${unanswered})`,
       `COUNT(*) FILTER (WHERE ${c} IS NULL AND NOT ${unanswered})`,
@@ -101,8 +101,16 @@ GROUP BY bucket ORDER BY bucket`;
   return sketches;
 }
 
+/** Nothing by its type: zero, the empty text, an embedding of zeros. */
+function zeroSql(column: string, spec: ColumnSpec): string {
+  if (isNumeric(spec)) return `${column} = 0`;
+  if (spec.type === 'embedding') return `LIST_MIN(${column}) = 0 AND LIST_MAX(${column}) = 0`;
+  return spec.type === 'text' ? `${column} = ''` : 'false';
+}
+
 function outside(column: string, { range, type, scale = 0 }: ColumnSpec): string {
   if (range === undefined) return 'false';
+  if (type === 'embedding') return `LIST_MIN(${column}) < ${range[0]} OR LIST_MAX(${column}) > ${range[1]}`;
   const unit = type === 'decimal' ? 10 ** scale : 1;
   return `${column} < ${range[0] * unit} OR ${column} > ${range[1] * unit}`;
 }

@@ -15,6 +15,7 @@ export const eventColumns = {
   flag: { type: 'bool', nullable: true },
   word: { type: 'text', nullable: true },
   when: { type: 'time', nullable: true },
+  taste: { type: 'embedding', nullable: true, length: 3 },
 } as const satisfies Columns;
 
 type ColumnName = keyof typeof eventColumns;
@@ -22,21 +23,22 @@ type ColumnName = keyof typeof eventColumns;
 const EXACT: readonly ColumnName[] = ['whole', 'wide', 'money'];
 const COUNTED: readonly ColumnName[] = [...EXACT, 'flag', 'word', 'when'];
 const EVERY: readonly ColumnName[] = [...COUNTED, 'real'];
+const KEPT: readonly ColumnName[] = [...EVERY, 'taste'];
 
 /** Columns that each kind takes. */
 const inputs: Readonly<Record<AggregateKind, readonly (ColumnName | null)[]>> = {
-  count: [null, ...EVERY],
+  count: [null, ...KEPT],
   share: ['flag'],
   sum: EXACT,
-  mean: EXACT,
+  mean: [...EXACT, 'taste'],
   min: [...EXACT, 'real', 'word', 'when'],
   max: [...EXACT, 'real', 'word', 'when'],
   variancePop: EXACT,
   varianceSample: EXACT,
   stddevPop: EXACT,
   stddevSample: EXACT,
-  first: EVERY,
-  last: EVERY,
+  first: KEPT,
+  last: KEPT,
   lastN: EVERY,
   distinct: EVERY,
   approxDistinct: COUNTED,

@@ -18,6 +18,13 @@ const wide = fc.oneof(
   fc.constantFrom(INT64_MAX, -INT64_MAX - 1n, 2n ** 53n, 2n ** 53n + 1n, 0n),
 );
 
+/** Numbers that are summed, halves of what they are rounded to, and some that are too large. */
+const number = fc.oneof(
+  fc.constantFrom(0, 0.5, -1.25, 2 ** -33, -(2 ** -33), 3 * 2 ** -33, 2_097_151, -2_097_151, 2_097_151.5, 1e300),
+  fc.double({ min: -3, max: 3, noNaN: true }).map((value) => value + 0),
+  fc.float({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
+);
+
 /** Texts that bytes, code points and UTF-16 units order differently. */
 const word = fc.oneof(
   fc.constantFrom('', 'a', 'b', 'A', 'a ', 'é', '\uffee', '🙂', 'NULL'),
@@ -35,4 +42,5 @@ export const anyContent: fc.Arbitrary<readonly Value[]> = fc.tuple(
   maybe(fc.boolean()),
   maybe(word),
   maybe(fc.integer({ min: -(10 ** 9), max: 10 ** 9 })),
+  maybe(fc.array(number, { minLength: 3, maxLength: 3 })),
 );

@@ -25,6 +25,7 @@ export function naiveAggregate(spec: AggregateSpec, inputs: readonly Value[]): V
     case 'sum':
       return inRange(total(values), typeof values[0] === 'bigint');
     case 'mean':
+      if (spec.inputType?.type === 'embedding') return naiveMean(values, [], spec.inputType.length ?? 1);
       return Number(total(values)) / (values.length * unit);
     case 'min':
       return values.reduce((a, b) => (order(a, b) <= 0 ? a : b));
@@ -91,6 +92,35 @@ function naiveTopK(params: AggregateSpec['params'], values: readonly Held[]): Va
   if (withinCap(counts.size, params['cap']) === undefined) return undefined;
   const ranked = [...counts].sort(([a, x], [b, y]) => y - x || compareText(String(a), String(b)));
   return scalars(ranked.map(([value]) => value)).slice(0, params['k']);
+}
+
+/**
+ * The mean of embeddings by its definition, number by number, less what is taken away: numbers in multiples of 2^-32, halves
+ * upward. Undefined where one beyond ±2,097,151 is left.
+ */
+export function naiveMean(
+  puts: readonly Value[],
+  takes: readonly Value[],
+  length: number,
+): readonly number[] | null | undefined {
+  const [put, taken] = [puts.filter(isNumbers), takes.filter(isNumbers)];
+  const n = put.length - taken.length;
+  if (n <= 0) return null;
+  const wild = (of: readonly (readonly number[])[]) =>
+    of.filter((numbers) => numbers.some((x) => Math.abs(x) > 2_097_151)).length;
+  if (wild(put) !== wild(taken)) return undefined;
+  const sum = (of: readonly (readonly number[])[], i: number) =>
+    of.reduce((all, { [i]: x }) => (Math.abs(x) > 2_097_151 ? all : all + nearestMultiple(x)), 0n);
+  return Array.from({ length }, (_, i) => Number(sum(put, i) - sum(taken, i)) / (n * 2 ** 32));
+}
+
+/** `floor(x · 2^32 + 0.5)` as every engine computes it, in doubles. */
+function nearestMultiple(x: number): bigint {
+  return BigInt(Math.floor(x * 2 ** 32 + 0.5));
+}
+
+function isNumbers(value: Value): value is readonly number[] {
+  return Array.isArray(value);
 }
 
 function withinCap(size: number, cap: number): number | undefined {

@@ -102,8 +102,12 @@ function valuesOf(images: readonly Image[]): readonly Value[] {
 }
 
 function without(rows: readonly Image[], { id, ts, value }: Image): readonly Image[] {
-  const place = rows.findIndex((row) => row.id === id && row.ts === ts && row.value === value);
+  const place = rows.findIndex((row) => row.id === id && row.ts === ts && isSame(row.value, value));
   return place < 0 ? rows : rows.toSpliced(place, 1);
+}
+
+function isSame(a: Value, b: Value): boolean {
+  return a === b || (Array.isArray(a) && Array.isArray(b) && a.every((number, i) => number === b[i]));
 }
 
 function byTimeAndId(a: Delivery, b: Delivery): number {

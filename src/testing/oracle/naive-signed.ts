@@ -1,5 +1,6 @@
 import type { AggregateSpec } from '../../features/define/declaration.ts';
 import type { Value } from '../../schema/column.ts';
+import { naiveMean } from './naive-aggregate.ts';
 
 const LARGEST_SQUARED = 3_000_000_000_000_000n;
 
@@ -9,6 +10,7 @@ export function naiveSigned(
   puts: readonly Value[],
   takes: readonly Value[],
 ): Value | undefined {
+  if (kind === 'mean' && inputType?.type === 'embedding') return naiveMean(puts, takes, inputType.length ?? 1);
   const unit = inputType?.type === 'decimal' ? 10 ** (inputType.scale ?? 0) : 1;
   const n = present(puts).length - present(takes).length;
   const hits = truths(puts) - truths(takes);
