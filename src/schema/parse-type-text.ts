@@ -20,7 +20,8 @@ export function parseTypeText(text: string): ColumnSpec | null {
   const nullable = mark !== undefined;
   if (element !== undefined && isType(element) && element !== 'list' && element !== 'embedding')
     return { type: 'list', element, nullable, ...scaleOf(elementScale) };
-  if (plain === 'embedding') return plainScale === undefined ? null : { type: plain, nullable, length: Number(plainScale) };
+  if (plain === 'embedding')
+    return plainScale === undefined ? null : { type: plain, nullable, length: Number(plainScale) };
   if (plain !== undefined && isType(plain) && plain !== 'list')
     return { type: plain, nullable, ...scaleOf(plainScale) };
   return null;

@@ -53,7 +53,15 @@ export function vectorBinary(features: Columns): VectorBinary {
   const writers = specs.map(valueWriter);
   const readers = specs.map(valueReader);
   const digest = fnv1a32(
-    JSON.stringify(Object.entries(features).map(([name, { type, scale, element, length }]) => [name, type, scale, element, ...(length === undefined ? [] : [length])])),
+    JSON.stringify(
+      Object.entries(features).map(([name, { type, scale, element, length }]) => [
+        name,
+        type,
+        scale,
+        element,
+        ...(length === undefined ? [] : [length]),
+      ]),
+    ),
   );
   const writer = new ByteWriter(1_024);
   return {

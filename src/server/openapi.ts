@@ -196,8 +196,7 @@ const typeSchemas: Readonly<Record<ScalarType, JsonSchema>> = {
 };
 
 function typeSchema({ type, element = 'text', length = 1 }: ColumnSpec): JsonSchema {
-  if (type === 'embedding')
-    return { type: 'array', items: typeSchemas.float, minItems: length, maxItems: length };
+  if (type === 'embedding') return { type: 'array', items: typeSchemas.float, minItems: length, maxItems: length };
   return type === 'list' ? { type: 'array', items: typeSchemas[element] } : typeSchemas[type];
 }
 

@@ -7,6 +7,7 @@ import type { ModelData } from '../features/define/declaration.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelLineage, ModelRegistry, ModelVersion } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
+import { modelInputs } from '../registry/model-inputs.ts';
 import { checkParity } from '../registry/parity.ts';
 import { checkTrainerOptions, isEmbeddedTrainer, trainerKinds } from './embedded-trainer.ts';
 import { runTrainingJob } from './job/run-job.ts';
@@ -71,13 +72,12 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
 }
 
 function jobOf(model: ModelData, trainingSet: string): TrainingJob {
-  const numeric = model.service.features.filter(({ type }) => type.type !== 'text' && type.type !== 'list');
   return {
     format: JOB_FORMAT,
     model: model.name,
     task: model.task,
     trainingSet,
-    features: numeric.map(({ name }) => name),
+    features: modelInputs(model.service).map(({ name }) => name),
     options: model.train.with,
   };
 }

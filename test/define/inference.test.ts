@@ -77,7 +77,9 @@ const ratio = onDemandView('ratio', {
 });
 const ranking = featureService('ranking', {
   request: { user: text(), price: decimal(2), at: time() },
-  join: (r) => ({ u: lookup(spend, { user: r.user }, ['spent_1h', 'dear_30d', 'last_price', 'notes_1h', 'taste_30d']) }),
+  join: (r) => ({
+    u: lookup(spend, { user: r.user }, ['spent_1h', 'dear_30d', 'last_price', 'notes_1h', 'taste_30d']),
+  }),
   compute: (r, f) => ({
     price: r.price,
     ratio: apply(ratio, { now: orElse(f.u.average_1h, 0), usual: orElse(f.u.average_30d, 0) }),

@@ -262,6 +262,7 @@ const cents = { type: 'decimal', scale: 2, nullable: true } as const;
 const real = { type: 'float', nullable: true } as const;
 const instantSpec = { type: 'time', nullable: true } as const;
 const vector = { type: 'list', element: 'float', nullable: true } as const;
+const pair = { type: 'embedding', length: 2, nullable: true } as const;
 
 test.each<readonly [string, string, ColumnSpec, unknown]>([
   ["'2026-03-01T12:00:00+02:00'", 'VARCHAR', instantSpec, BigInt(Date.UTC(2026, 2, 1, 10))],
@@ -298,6 +299,17 @@ test.each<readonly [string, string, ColumnSpec, unknown]>([
   ['CAST(\'["a"]\' AS JSON)', 'JSON', vector, null],
   ["'[1, 2.5]'", 'VARCHAR', vector, [1, 2.5]],
   ['[1, NULL]', 'DOUBLE[]', vector, null],
+  ["CAST('[1, -2.5]' AS JSON)", 'JSON', pair, [1, -2.5]],
+  ["CAST('[1, 2.5, 3]' AS JSON)", 'JSON', pair, null],
+  ["CAST('[1, null]' AS JSON)", 'JSON', pair, null],
+  ['CAST(\'["a", 1]\' AS JSON)', 'JSON', pair, null],
+  ["'[1e-7, 2]'", 'VARCHAR', pair, [1e-7, 2]],
+  ["'1, 2'", 'VARCHAR', pair, null],
+  ['CAST([0.5, -0.0] AS FLOAT[2])', 'FLOAT[2]', pair, [0.5, 0]],
+  ['CAST([1, 2, 3] AS FLOAT[3])', 'FLOAT[3]', pair, undefined],
+  ["['NaN'::DOUBLE, 1]", 'DOUBLE[]', pair, null],
+  ['[1, 2]', 'INTEGER[]', pair, [1, 2]],
+  ["['1', '2']", 'VARCHAR[]', pair, undefined],
 ])('%s of type %s is read exactly or not at all', async (cell, type, spec, wanted) => {
   const sql = spineValueSql('x', type, spec);
   if (sql === null) return expect(wanted).toBe(undefined);

@@ -25,12 +25,14 @@ const column = fc.oneof(
       fc.option(fc.array(values[element] as fc.Arbitrary<string>) as fc.Arbitrary<Value>),
     ),
   ),
-  fc.integer({ min: 1, max: 5 }).chain((length) =>
-    fc.tuple(
-      fc.constant<ColumnSpec>({ type: 'embedding', length, nullable: true }),
-      fc.option(fc.array(values.float, { minLength: length, maxLength: length })),
+  fc
+    .integer({ min: 1, max: 5 })
+    .chain((length) =>
+      fc.tuple(
+        fc.constant<ColumnSpec>({ type: 'embedding', length, nullable: true }),
+        fc.option(fc.array(values.float, { minLength: length, maxLength: length })),
+      ),
     ),
-  ),
 );
 
 const table = fc.array(column, { minLength: 0, maxLength: 20 }).map((pairs) => ({

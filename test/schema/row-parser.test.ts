@@ -240,7 +240,14 @@ test('an embedding is an array of its length of finite numbers', () => {
   expect(parsed([1, 0.1, -0])).toStrictEqual([1, 0.1, 0]);
   expect(parsed([1n, new ExactNumber('0.25'), 1e300])).toStrictEqual([1, 0.25, 1e300]);
   expect(parsed(null)).toBeNull();
-  const wrong = [[1, 2], [1, 2, 3, 4], [1, Number.NaN, 3], [1, Number.POSITIVE_INFINITY, 3], [1, null, 3], ['1', 2, 3]];
+  const wrong = [
+    [1, 2],
+    [1, 2, 3, 4],
+    [1, Number.NaN, 3],
+    [1, Number.POSITIVE_INFINITY, 3],
+    [1, null, 3],
+    ['1', 2, 3],
+  ];
   for (const value of [...wrong, [[1, 2, 3]], '[1,2,3]', 1, {}, new Array(3)])
     expect(() => parsed(value)).toThrow(
       expect.objectContaining({ code: 'EVENT_TYPE', message: expect.stringContaining('an array of 3 finite numbers') }),

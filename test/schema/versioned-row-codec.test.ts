@@ -86,6 +86,16 @@ test('the word of a type is read back', () => {
     { type: 'embedding', length: 64, nullable } as const,
   ]);
   for (const spec of specs) expect(parseTypeText(typeText(spec))).toEqual(spec);
-  for (const bad of ['', 'int??', 'blob', 'list<list>', 'list<int', 'constructor', 'list', 'embedding', 'list<embedding(2)>'])
+  for (const bad of [
+    '',
+    'int??',
+    'blob',
+    'list<list>',
+    'list<int',
+    'constructor',
+    'list',
+    'embedding',
+    'list<embedding(2)>',
+  ])
     expect(parseTypeText(bad)).toBeNull();
 });

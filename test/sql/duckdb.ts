@@ -94,8 +94,7 @@ async function createTable(
       else if (columns[index][1] === 'DOUBLE') appender.appendDouble(Number(value));
       else if (columns[index][1] === 'BOOLEAN') appender.appendBoolean(value === true);
       else if (columns[index][1] === 'STRING') appender.appendVarchar(String(value));
-      else if (columns[index][1] === 'LIST<DOUBLE>')
-        appender.appendList(value as readonly number[], LIST(DOUBLE));
+      else if (columns[index][1] === 'LIST<DOUBLE>') appender.appendList(value as readonly number[], LIST(DOUBLE));
       else throw new TypeError(`a test cannot append ${columns[index][1]}`);
     });
     appender.endRow();

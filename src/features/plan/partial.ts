@@ -84,7 +84,17 @@ function partial(spec: AggregateSpec, suffix: PartialSuffix, type: SqlType, inpu
   };
 }
 
-const TILE_SUFFIXES = ['n', 'true', 'sum', 'sq', 'min', 'max', 'first', 'last', 'beyond'] as const satisfies PartialSuffix[];
+const TILE_SUFFIXES = [
+  'n',
+  'true',
+  'sum',
+  'sq',
+  'min',
+  'max',
+  'first',
+  'last',
+  'beyond',
+] as const satisfies PartialSuffix[];
 
 function suffixOf(text: string): PartialSuffix {
   const suffix = TILE_SUFFIXES.find((known) => known === text);

@@ -2,7 +2,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { fail } from '../../../base/errors/fail.ts';
 
 /**
- * Columns of a Parquet file as float32, the numbers that a model is given, NaN where one is null. Memory: 4 bytes a value.
+ * Columns of a Parquet file, or numbers of its lists (`taste[0]` is the first), as float32, the numbers that a model is given, NaN where one is null. Memory: 4 bytes a value.
  * Error: TRAINING_DATA.
  */
 export async function readNumbers(path: string, names: readonly string[]): Promise<readonly Float32Array[]> {
@@ -13,7 +13,7 @@ export async function readNumbers(path: string, names: readonly string[]): Promi
     const counted = await connection.runAndReadAll(`SELECT CAST(COUNT(*) AS INTEGER) FROM ${file}`);
     const rows = Number(counted.getRows()[0]?.[0]);
     const columns = names.map(() => new Float32Array(rows));
-    const select = names.map((name) => `COALESCE(CAST("${name.replaceAll('"', '""')}" AS DOUBLE), 'NaN')`).join(', ');
+    const select = names.map((name) => `COALESCE(CAST(${columnSql(name)} AS DOUBLE), 'NaN')`).join(', ');
     const result = await connection.stream(`SELECT ${select} FROM ${file}`);
     let row = 0;
     for (
@@ -34,4 +34,10 @@ export async function readNumbers(path: string, names: readonly string[]): Promi
     connection.closeSync();
     instance.closeSync();
   }
+}
+
+function columnSql(name: string): string {
+  const [, list, place] = /^(.+)\[(\d+)\]$/.exec(name) ?? [];
+  const column = `"${(list ?? name).replaceAll('"', '""')}"`;
+  return place === undefined ? column : `${column}[${Number(place) + 1}]`;
 }

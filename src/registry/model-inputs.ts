@@ -1,0 +1,27 @@
+import type { FeatureServiceData } from '../features/define/declaration.ts';
+import type { ColumnSpec } from '../schema/column.ts';
+
+/** A number that a model can be given. */
+export interface ModelInput {
+  /** The feature's; of one number of an embedding `<feature>[<place from 0>]`. */
+  readonly name: string;
+  /** Index among the service's features. */
+  readonly feature: number;
+  readonly type: ColumnSpec;
+  /** Which number of an embedding; null: the feature is one number. */
+  readonly element: number | null;
+}
+
+/** The numbers that models of a service can be given, in its order; texts and lists are none. */
+export function modelInputs({ features }: Pick<FeatureServiceData, 'features'>): readonly ModelInput[] {
+  return features.flatMap(({ name, type }, feature): readonly ModelInput[] => {
+    if (type.type === 'text' || type.type === 'list') return [];
+    if (type.type !== 'embedding') return [{ name, feature, type, element: null }];
+    return Array.from({ length: type.length ?? 1 }, (_, element) => ({
+      name: `${name}[${element}]`,
+      feature,
+      type,
+      element,
+    }));
+  });
+}
