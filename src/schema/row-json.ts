@@ -15,6 +15,7 @@ import { parseJsonExact } from './json-exact.ts';
  * | decimal       | integer, value · 10^scale                          |
  * | float         | number that reads back as the same double          |
  * | list          | array                                              |
+ * | embedding     | array of its length of such numbers                |
  *
  * A null is written as null; a column that is absent reads as null.
  */
@@ -82,13 +83,19 @@ function writerOf(spec: ColumnSpec): (value: Value) => string {
       return floatText;
     case 'text':
       return (value) => JSON.stringify(value);
+    case 'embedding':
+      return listText(floatText);
     case 'list': {
       const write = writerOf({ type: spec.element ?? 'text', nullable: false });
-      return (value) => (Array.isArray(value) ? `[${value.map((item: Value) => write(item)).join(',')}]` : 'null');
+      return listText(write);
     }
     default:
       return spec.type satisfies never;
   }
+}
+
+function listText(write: (value: Value) => string): (value: Value) => string {
+  return (value) => (Array.isArray(value) ? `[${value.map((item: Value) => write(item)).join(',')}]` : 'null');
 }
 
 /** `JSON.stringify` loses the sign of a negative zero. */
@@ -97,11 +104,12 @@ function floatText(value: Value): string {
 }
 
 function readerOf(spec: ColumnSpec): ReadJson {
-  if (spec.type !== 'list') return (value) => (value === null ? null : itemReader(spec.type)(value));
-  const read = itemReader(spec.element ?? 'text');
+  if (spec.type !== 'list' && spec.type !== 'embedding')
+    return (value) => (value === null ? null : itemReader(spec.type)(value));
+  const read = itemReader(spec.type === 'embedding' ? 'float' : (spec.element ?? 'text'));
   return (value) => {
     if (value === null) return null;
-    if (!Array.isArray(value)) return undefined;
+    if (!Array.isArray(value) || (spec.length !== undefined && value.length !== spec.length)) return undefined;
     const items = value.map(read);
     return items.includes(undefined) ? undefined : (items as Exclude<Value, null | string | number | bigint | boolean>);
   };
@@ -113,6 +121,7 @@ function itemReader(type: ColumnSpec['type']): (value: unknown) => Item | undefi
   switch (type) {
     case 'text':
     case 'list':
+    case 'embedding':
       return (value) => (typeof value === 'string' ? value : undefined);
     case 'bool':
       return (value) => (typeof value === 'boolean' ? value : undefined);

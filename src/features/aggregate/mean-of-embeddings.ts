@@ -14,7 +14,7 @@ const UNIT = 2 ** 32;
 export const MOST_SUMMED = 2 ** 21 - 1;
 
 /** A number of an embedding in multiples of 2^-32, halves upward. */
-export function inUnits(number: number): number {
+function inUnits(number: number): number {
   return Math.floor(number * UNIT + 0.5);
 }
 
