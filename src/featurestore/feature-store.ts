@@ -59,7 +59,7 @@ const COMMIT_AFTER_MS = 10_000;
 const FLUSH_AFTER_MS = 60_000;
 
 /** Rows waiting for the offline store above which they are published, behind the calls that go on. */
-const PUBLISH_ABOVE = 150_000;
+const PUBLISH_ABOVE = 100_000;
 
 /** Rows waiting above which calls wait for the publish that is under way. */
 const WAIT_ABOVE = 300_000;
@@ -173,7 +173,7 @@ export class FeatureStore {
       rowsOf,
       layouts: [...layouts.values()],
       cacheKeys: options.cacheKeys,
-      committing: (tiles) => wiring.archive?.touch(tiles),
+      changed: (layout, key, hop, starts, from) => wiring.archive?.touch(layout, key, hop, starts, from),
       clock,
       ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
       rewound: () => fillAfterLoss([...layouts.values()], { ...wiring, online, offline }, project, options.onFault),
@@ -245,7 +245,8 @@ export class FeatureStore {
   async tick(): Promise<void> {
     this.#flushing.check();
     const overdue = performance.now() - this.#committedAt >= COMMIT_AFTER_MS;
-    if (this.#materialiser.uncommitted > 0 && overdue) await this.commit();
+    // A publish that is under way ends with a commit.
+    if (this.#materialiser.uncommitted > 0 && overdue && !this.#flushing.busy) await this.commit();
     if (this.#batch.due().length > 0) {
       await this.#archive.publishDeliveries();
       await this.#batch.runDue();
@@ -276,8 +277,8 @@ export class FeatureStore {
   /** Commits the tiles and publishes everything that waits; what was ingested before is in every store afterwards. */
   async flush(): Promise<void> {
     this.#flushedAt = performance.now();
-    await this.#materialiser.commit();
     const { position, clock } = { position: this.#materialiser.position(), clock: this.#materialiser.clock() };
+    this.#materialiser.tellChanges();
     // Drained before the deliveries and published after them: who reads a logged vector finds every event that it had.
     const served = this.#drainServed();
     try {
@@ -285,6 +286,9 @@ export class FeatureStore {
     } catch (error) {
       this.#served.keep(served);
       throw error;
+    } finally {
+      // After the history: what it has, and no window can reach any more, need not be written to the online store.
+      await this.commit();
     }
     await this.#served.publish(served);
     await retainHistory(this.#options.offline, this.#options.retention.historyBytes);

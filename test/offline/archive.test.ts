@@ -18,10 +18,12 @@ import {
 } from '../../src/features/define/declare.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
+import { tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import { topicOf } from '../../src/featurestore/ingest/gateway.ts';
 import { servedTable } from '../../src/featurestore/skew/served-log.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
+import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 
 const clicks = eventSource('clicks', { id: 'click', time: 'at', columns: { click: text(), at: time(), user: text() } });
 const byUser = streamView('by_user', {
@@ -64,10 +66,11 @@ async function storeOfFillingDisk(sampleRate = 0) {
     close: () => real.close(),
   };
   const log = new MemoryEventLog();
+  const online = new MemoryOnlineStore();
   const store = await FeatureStore.open({
     project,
     log,
-    online: new MemoryOnlineStore(),
+    online,
     offline,
     partitions: 2,
     cacheKeys: 100,
@@ -76,7 +79,7 @@ async function storeOfFillingDisk(sampleRate = 0) {
     clock: () => state.now,
     onComputeError: () => undefined,
   });
-  return { store, state, log, real };
+  return { store, state, log, online, real };
 }
 
 async function rowsOf(offline: OfflineStore, sql: string): Promise<readonly unknown[]> {
@@ -160,4 +163,36 @@ test('the log keeps what the history has not, however young its retention', asyn
   await store.retainLog();
   const kept = (await log.ends(topicOf(clicks))).reduce((sum, { begin, end }) => sum + end - begin, 0);
   expect(kept).toBeGreaterThanOrEqual(6_000);
+});
+
+test('a tile that no window can reach is written to the online store unless the history has it', async () => {
+  const place = await storeOfFillingDisk();
+  const { store, state, online, real } = place;
+  const layout = tileLayout(byUser);
+  const [hopMs] = byUser.hopsMs;
+  const storedOf = (user: string) => {
+    const read = { layout, hopMs, key: entityKeyCodec(byUser.entity.key).encode([user]) ?? '', from: -1e15, to: 1e15 };
+    return online.readTiles([read])[0].length;
+  };
+  const visit = async (user: string) => {
+    for (let i = 0; i < 100; i += 1) {
+      state.now += hopMs;
+      await store.ingest(clicks, [{ click: `${user}${i}`, at: state.now, user }]);
+    }
+  };
+  await visit('kept');
+  state.full = true;
+  await expect(store.flush()).rejects.toMatchObject({ code: 'OFFLINE_FULL' });
+  expect(storedOf('kept')).toBe(100);
+  state.full = false;
+  await visit('gone');
+  await store.flush();
+  // An hour for the window, one for what comes late: 24 hops, and a few by which the log clock is behind.
+  expect(storedOf('gone')).toBeGreaterThanOrEqual(24);
+  expect(storedOf('gone')).toBeLessThan(48);
+  const tiles = real.relation(tileTable(byUser, hopMs));
+  expect(await rowsOf(real, `SELECT k_user, COUNT(*) FROM ${tiles} GROUP BY 1 ORDER BY 1`)).toEqual([
+    ['gone', 100n],
+    ['kept', 100n],
+  ]);
 });

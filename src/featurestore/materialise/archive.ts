@@ -7,7 +7,6 @@ import { rawTable } from '../../features/plan/raw-table.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { OfflineChange, OfflineStore, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
-import type { TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
@@ -91,11 +90,12 @@ export class Archive {
     this.#raw.get(source.name)?.take(partition, offset, deliveries, verdicts);
   }
 
-  /** Notes the tiles of a commit of the materialiser. */
-  touch(tiles: readonly TileWrite[]): void {
-    for (const { layout, hopMs, key, run, index } of tiles) {
-      this.#touchOne(layout, key, layout.view.hopsMs.indexOf(hopMs), run.nums[index * layout.numbers]);
-    }
+  /** Notes tiles that changed: starts of a key's hop, those from `from` on. */
+  touch(layout: TileLayout, key: string, hop: number, starts: readonly number[], from: number): void {
+    const into = this.#startsOf(layout, key)?.[hop];
+    if (into === undefined) return;
+    for (let i = from; i < starts.length; i += 1) into.push(starts[i]);
+    this.#touchedTiles += starts.length - from;
   }
 
   /** Deliveries and tiles that wait to be published. */
@@ -139,7 +139,7 @@ export class Archive {
     return this.#inTurn(() => this.#publishAll(this.#unpublished.deliveries));
   }
 
-  /** Publishes the touched tiles at their newest content; `applied` and `clock` are the materialiser's, just committed. */
+  /** Publishes the touched tiles at their newest content; `applied` and `clock` are the materialiser's, which has told of all changes. */
   async publishTiles(applied: Position, clock: number): Promise<void> {
     for (let held = this.#hold(); held !== undefined; held = this.#hold()) await held;
     const tables = this.#drainTiles();
@@ -198,25 +198,21 @@ export class Archive {
         const key = keyOf(row);
         if (key === null) continue;
         layout.view.hopsMs.forEach((hopMs, hop) => {
-          this.#touchOne(layout, key, hop, floorTo(ts, hopMs));
+          this.touch(layout, key, hop, [floorTo(ts, hopMs)], 0);
         });
       }
     }
   }
 
-  #touchOne(layout: TileLayout, key: string, hop: number, start: number): void {
+  /** The touched starts of a key by hop; undefined for a layout that is not archived. */
+  #startsOf(layout: TileLayout, key: string): number[][] | undefined {
     const keys = this.#touched.get(layout);
-    if (keys === undefined) return;
-    let hops = keys.get(key);
-    if (hops === undefined) {
+    let hops = keys?.get(key);
+    if (keys !== undefined && hops === undefined) {
       hops = layout.view.hopsMs.map(() => []);
       keys.set(key, hops);
     }
-    const starts = hops[hop];
-    // Touched again and again is mostly the newest; other repeats are left out when they are drained.
-    if (starts.length > 0 && starts[starts.length - 1] === start) return;
-    starts.push(start);
-    this.#touchedTiles += 1;
+    return hops;
   }
 }
 

@@ -9,7 +9,6 @@ import { SourceEngine, viewKeyEncoder } from '../../features/engine/stream-engin
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import { emptyRun } from '../../features/tile/tile-run.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
-import { emptyMemo } from '../../features/window/window-memo.ts';
 import type { EventLog, PartitionEnds } from '../../ports/event-log.ts';
 import type { OnlineStore, TileReport, TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
@@ -20,7 +19,7 @@ import { offsetsOf, readDeliveries } from './log-cursor.ts';
 import { LogFollower } from './log-follower.ts';
 import { rememberIds } from './remember-ids.ts';
 import { RemoteFeed } from './remote-feed.ts';
-import { type KeyTiles, TileCache, type ViewKey } from './tile-cache.ts';
+import { cleanTiles, type KeyTiles, type SeeChanges, TileCache, type ViewKey } from './tile-cache.ts';
 import { WRITER } from './writer.ts';
 
 /** Takes what was judged of a partition in log order; `offset` is that of the first delivery. */
@@ -40,8 +39,8 @@ export interface MaterialiserOptions {
   readonly layouts: readonly TileLayout[];
   readonly cacheKeys: number;
   readonly judged?: TakeJudged;
-  /** Sees the tiles of every commit before they are written. */
-  readonly committing?: (tiles: readonly TileWrite[]) => void;
+  /** Is told of every tile that changed, once before it is written. */
+  readonly changed?: SeeChanges;
   /** Log clock up to which the tiles have reached the offline store: those after it are kept in memory and store. */
   readonly archivedUpTo?: () => number;
   readonly clock: Clock;
@@ -249,6 +248,11 @@ export class Materialiser {
     return this.#uncommitted;
   }
 
+  /** Tells of the tiles that changed since they were last told of, by `position`. */
+  tellChanges(): void {
+    if (this.#options.changed !== undefined) this.tiles.tell(this.#options.changed);
+  }
+
   /** Writes the changed tiles and the position in one transaction. What cannot be written waits for the next commit. */
   commit(): Promise<TileReport> {
     // One after the other: a commit's position speaks for the tiles of all before it.
@@ -263,8 +267,8 @@ export class Materialiser {
 
   async #commitNow(): Promise<TileReport> {
     const uncommitted = this.#uncommitted;
-    const tiles = this.tiles.drain();
-    this.#options.committing?.(tiles);
+    this.tellChanges();
+    const tiles = this.tiles.drain(this.#keepClock());
     this.#uncommitted = 0;
     const starts = tiles.map(({ layout, run, index }) => run.nums[index * layout.numbers + START]);
     try {
@@ -302,7 +306,10 @@ export class Materialiser {
     // No event comes between here and `forget`: nothing in memory is newer than the store.
     const written = this.#options.store.writeTiles({ writer: WRITER, position: this.position(), tiles });
     this.tiles.forget();
-    this.#options.committing?.(tiles);
+    for (const { layout, hopMs, key, run, index } of tiles) {
+      const start = run.nums[index * layout.numbers + START];
+      this.#options.changed?.(layout, key, layout.view.hopsMs.indexOf(hopMs), [start], 0);
+    }
     return Promise.resolve(written).finally(() => this.#feed?.resume());
   }
 
@@ -419,14 +426,8 @@ export class Materialiser {
     const tiles = this.tiles.tilesOf(layout, key);
     if (tiles.covers === null) return tiles;
     if (this.#offset < (tiles.covers[this.#partition] ?? 0)) {
-      this.#elsewhere = {
-        key,
-        runs: layout.view.hopsMs.map(() => emptyRun(layout)),
-        dirty: [],
-        isDirty: false,
-        covers: null,
-        ...emptyMemo(),
-      };
+      const runs = layout.view.hopsMs.map(() => emptyRun(layout));
+      this.#elsewhere = cleanTiles(layout, key, runs);
       return this.#elsewhere;
     }
     return tiles;

@@ -14,6 +14,8 @@ export interface KeyTiles extends ReadTiles {
   readonly runs: TileRun[];
   /** Starts written since the last commit by hop; the newest is last, repeats possible. */
   readonly dirty: number[][];
+  /** How many of the dirty starts, by hop, the archive has been told of. */
+  readonly told: number[];
   isDirty: boolean;
   /** By partition, up to where the tiles have the log while it is read again; null: nothing of it is in them twice. */
   covers: readonly number[] | null;
@@ -82,19 +84,36 @@ export class TileCache {
     if (hop === 0) tileChanged(entry, start);
     const starts = entry.dirty[hop];
     if (starts === undefined) return;
-    if (starts.length > 0 && starts[starts.length - 1] === start) return;
+    // What the archive was told of before has changed again.
+    if (starts.length > entry.told[hop] && starts[starts.length - 1] === start) return;
     starts.push(start);
     if (entry.isDirty) return;
     entry.isDirty = true;
     this.#viewOf(layout).dirty.push(entry);
   }
 
-  /** The changed tiles, to be written in one commit; they count as clean from here on. */
-  drain(): TileWrite[] {
+  /** Tells of the tiles that changed since it was last asked. */
+  tell(see: SeeChanges): void {
+    for (const [layout, view] of this.#views) {
+      for (const { key, dirty, told } of view.dirty) {
+        dirty.forEach((starts, hop) => {
+          if (starts.length > told[hop]) see(layout, key, hop, starts, told[hop]);
+          told[hop] = starts.length;
+        });
+      }
+    }
+  }
+
+  /**
+   * The changed tiles, to be written in one commit; they count as clean from here on. Left out are those that the history
+   * has, as of `archived`, and that no window can reach any more: the next sweep would drop them.
+   */
+  drain(archived: number): TileWrite[] {
     const writes: TileWrite[] = [];
     for (const [layout, view] of this.#views) {
+      const reach = layout.view.hopsMs.map((hopMs) => archived - tileHorizonMs(layout.view, hopMs));
       for (const entry of view.dirty) {
-        collect(layout, entry, writes);
+        collect(layout, entry, reach, writes);
         entry.isDirty = false;
       }
       view.drained = view.dirty;
@@ -190,11 +209,8 @@ export class TileCache {
       const loaded = await remote.load(WRITER, asked);
       asked.forEach(({ layout, key }, i) => {
         const { runs, covers } = loaded[i];
-        const dirty = layout.view.hopsMs.map(() => []);
         const offsets = covers?.[topicOf(layout.view.source)] ?? null;
-        views
-          .get(layout)
-          ?.hot.set(key, { key, runs: [...runs], dirty, isDirty: false, covers: offsets, ...emptyMemo() });
+        views.get(layout)?.hot.set(key, { ...cleanTiles(layout, key, [...runs]), covers: offsets });
       });
     } finally {
       for (const { layout, key } of asked) views.get(layout)?.loading.delete(key);
@@ -207,8 +223,14 @@ export class TileCache {
       hops.map((hopMs) => ({ layout, hopMs, key, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY })),
     );
     if (runs instanceof Promise) throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
-    return { key, runs: [...runs], dirty: hops.map(() => []), isDirty: false, covers: null, ...emptyMemo() };
+    return cleanTiles(layout, key, [...runs]);
   }
+}
+
+/** A key's tiles as the store has them. */
+export function cleanTiles({ view }: TileLayout, key: string, runs: TileRun[]): KeyTiles {
+  const dirty = view.hopsMs.map(() => []);
+  return { key, runs, dirty, told: view.hopsMs.map(() => 0), isDirty: false, covers: null, ...emptyMemo() };
 }
 
 interface ViewCache {
@@ -221,18 +243,41 @@ interface ViewCache {
   drained: KeyTiles[];
 }
 
-function collect(layout: TileLayout, entry: KeyTiles, into: TileWrite[]): void {
+/** Sees starts of changed tiles of a key's hop, those from `from` on. */
+export type SeeChanges = (
+  layout: TileLayout,
+  key: string,
+  hop: number,
+  starts: readonly number[],
+  from: number,
+) => void;
+
+function collect(layout: TileLayout, entry: KeyTiles, reach: readonly number[], into: TileWrite[]): void {
   const hops = layout.view.hopsMs;
   for (let hop = 0; hop < hops.length; hop += 1) {
     const starts = entry.dirty[hop];
     const run = entry.runs[hop];
     const hopMs = hops[hop];
     if (starts === undefined || run === undefined || hopMs === undefined || starts.length === 0) continue;
-    for (const start of starts.length === 1 ? starts : new Set(starts)) {
+    const told = entry.told[hop];
+    entry.told[hop] = 0;
+    if (told > 0) leaveOut(starts, told, reach[hop]);
+    for (const start of starts.length < 2 ? starts : new Set(starts)) {
       into.push({ layout, hopMs, key: entry.key, run, index: lowerBound(run, layout, start) });
     }
     starts.length = 0;
   }
+}
+
+/** Takes the starts before `reach` out of the first `told`. */
+function leaveOut(starts: number[], told: number, reach: number): void {
+  let kept = 0;
+  for (let i = 0; i < starts.length; i += 1) {
+    if (i < told && starts[i] < reach) continue;
+    starts[kept] = starts[i];
+    kept += 1;
+  }
+  starts.length = kept;
 }
 
 /** Tiles are dropped in groups, since each drop moves the rest. */

@@ -208,14 +208,13 @@ class EmbeddedOnlineStore implements OnlineStore {
   dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): void {
     const before = new Map(horizons.map(({ hopMs, endedBefore }) => [hopMs, endedBefore]));
     this.#entries.write(() => {
-      const touched: { entry: Uint8Array; hopMs: number; endedBefore: number }[] = [];
       for (const entry of this.#entries.keys(tilesOfView(layout.viewId))) {
         const { hopMs, block } = hopAndBlock(entry);
         const endedBefore = before.get(hopMs);
         if (endedBefore === undefined || block * TILES_PER_BLOCK * hopMs + hopMs > endedBefore) continue;
-        touched.push({ entry, hopMs, endedBefore });
+        if ((block + 1) * TILES_PER_BLOCK * hopMs <= endedBefore) this.#entries.remove(entry);
+        else this.#dropFromBlock(layout, hopMs, entry, endedBefore);
       }
-      for (const { entry, hopMs, endedBefore } of touched) this.#dropFromBlock(layout, hopMs, entry, endedBefore);
     });
   }
 
