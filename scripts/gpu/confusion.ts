@@ -23,6 +23,7 @@ export const cases = {
   'exposed communication': 'multi-gpu',
   straggler: 'multi-gpu',
   precision: 'kernel-efficiency',
+  'memory bandwidth': 'kernel-efficiency',
   'gang wait': 'scheduling',
 } as const satisfies Readonly<Record<string, Cause | null>>;
 export type Case = keyof typeof cases;
@@ -35,6 +36,7 @@ const faults = {
   'exposed communication': 'exposed-communication',
   straggler: 'straggler',
   precision: 'precision',
+  'memory bandwidth': 'memory-bandwidth',
 } as const;
 
 /** The first cause of a warning, or that there is none. */

@@ -49,6 +49,10 @@ time, and the two need different work. Sample each second; once a minute names n
 
 ${await run('diagnose', 'dmon.txt')}
 
+Whose the GPUs are, process by process:
+
+${await run('diagnose', 'pmon.txt')}
+
 More than a third of the time the GPUs are held and do nothing: that is a matter of scheduling, and no profiler will find it. The rest
 of the way to 100 % is inside the jobs. Both are followed below.
 
@@ -61,7 +65,10 @@ moment; GPUs in use come from a sweep over times:
 
 ${await run('diagnose', 'pods.csv', 'nodes.csv')}
 
-What to change: a limit for idle allocations, gang scheduling, packing. The gain is GPU-hours at their price, not a speed-up.
+What to change: a limit for idle allocations, gang scheduling, packing. The gain is GPU-hours at their price, not a speed-up. With
+a limit of 30 seconds for idle allocations, the same two GPUs look like this; what is still missing to 100 % is inside the jobs:
+
+${await run('diagnose', 'dmon-after.txt')}
 
 ## 3. Inside a job: record some steps
 
@@ -93,6 +100,10 @@ ${await run('compare', 'loader.json', 'healthy.json')}
 
 ${await run('diagnose', 'launches.json')}
 
+With the step in a CUDA graph:
+
+${await run('compare', 'launches.json', 'healthy.json')}
+
 ## 6. The host waits for the GPU, and then the GPU for the host
 
 Reading a result back (\`.item()\`, \`.cpu()\`, a comparison in Python) empties the queue: the gap looks like slow launching, but it
@@ -100,9 +111,17 @@ begins where a small copy to the host ends.
 
 ${await run('diagnose', 'read-back.json')}
 
+With the loss kept on the GPU and read back once a step:
+
+${await run('compare', 'read-back.json', 'healthy.json')}
+
 Copies that no computation hides are the same cause; memory that is pinned already is not advised to be pinned:
 
 ${await run('diagnose', 'copies.json')}
+
+With pinned memory, and smaller batches of bytes that are converted on the GPU:
+
+${await run('compare', 'copies.json', 'healthy.json')}
 
 ## 7. Several GPUs: the wire or a late rank
 
@@ -110,6 +129,10 @@ Give the traces of all ranks. The shortest time of a collective over ranks is th
 last to arrive, and no network setting mends that.
 
 ${await run('diagnose', 'late-0.json', 'late-1.json', 'late-2.json', 'late-3.json')}
+
+With the work of rank 2 made even, seen from rank 0:
+
+${await run('compare', 'late-0.json', 'even-0.json')}
 
 ## 8. The GPU is busy: are its kernels good?
 
@@ -121,7 +144,22 @@ Nsight Compute says what limits a kernel, the trace how much of the step it is:
 
 ${await run('diagnose', 'precision.json', 'kernels.csv')}
 
-## 9. More
+With \`torch.autocast\`:
+
+${await run('compare', 'precision.json', 'healthy.json')}
+
+## 9. The kernels wait for memory
+
+A trace with \`record_shapes=True\` tells what each operator has to compute and to move, and so what it could reach on this
+device: operations and bytes by shape, beside the peaks of its data sheet.
+
+${await run('diagnose', 'bandwidth.json')}
+
+With both operands of \`aten::add\` in the same memory layout:
+
+${await run('compare', 'bandwidth.json', 'healthy.json')}
+
+## 10. More
 
 \`headrace gpu explain CAUSE\` tells how a cause is found, what to run, and which gains have been published. \`--html report.html\`
 writes a page with the timeline; \`--json\` is for programs. \`headrace gpu watch\` keeps the decomposition of step 1 rolling, from

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
+import { devicePeaks, knownDevices } from './analysis/operators/device-peaks.ts';
 import { compareTraces } from './compare.ts';
-import { diagnose, type Refusal } from './diagnose.ts';
+import { type DiagnoseOptions, diagnose, type Refusal } from './diagnose.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { type Cause, causes } from './finding.ts';
 import { readSource } from './readers/read-source.ts';
@@ -33,6 +34,7 @@ const usage = `headrace gpu diagnose FILE…  what limits the GPUs, from traces,
   --markdown        as Markdown
   --html PATH       also write one self-contained HTML file
   --all             every line of evidence, and the levels of the investigation
+  --device NAME     the GPU of traces that do not name theirs: ${knownDevices.join(', ')}
   --scope SCOPE     numbers of the traces as ${scopes.join(', ')} define them
 headrace gpu compare BEFORE AFTER  two traces of the same hardware
 headrace gpu explain CAUSE   ${causes.join(', ')}
@@ -74,6 +76,7 @@ async function runDiagnose(args: readonly string[], io: GpuIo): Promise<number> 
     html: { type: 'string' },
     all: { type: 'boolean' },
     scope: { type: 'string' },
+    device: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   });
   if (values['help'] === true) {
@@ -86,12 +89,19 @@ async function runDiagnose(args: readonly string[], io: GpuIo): Promise<number> 
     io.out(scopeText(sources, scopeOf(values['scope'])));
     return 0;
   }
-  const diagnosis = diagnose(sources, refused);
+  const diagnosis = diagnose(sources, refused, deviceOf(values['device']));
   if (typeof values['html'] === 'string') await writeHtml(values['html'], diagnosis);
   if (values['json'] === true) io.out(jsonText(diagnosis));
   else if (values['markdown'] === true) io.out(markdownReport(diagnosis));
   else io.out(terminalReport(diagnosis, values['all'] === true));
   return 0;
+}
+
+function deviceOf(name: unknown): DiagnoseOptions {
+  if (typeof name !== 'string') return {};
+  if (devicePeaks(name) === undefined)
+    throw fail('GPU_CALL', { reason: `the peaks of ${name} are not known; known are ${knownDevices.join(', ')}` });
+  return { device: name };
 }
 
 async function writeHtml(path: string, diagnosis: Diagnosis): Promise<void> {

@@ -101,6 +101,10 @@ function changesOf(first: readonly TraceFacts[], second: readonly TraceFacts[]):
       total(({ sum, steady }) => sum.exposedCommunicationUs / steady.length),
     ),
     change(
+      'exposed copies',
+      total(({ sum, steady }) => sum.exposedCopyUs / steady.length),
+    ),
+    change(
       'idle',
       total(({ sum, steady }) => sum.idleUs / steady.length),
     ),

@@ -1,4 +1,5 @@
 import { steadyRows } from './analysis/kernels.ts';
+import type { OperatorFacts } from './analysis/operators/operators.ts';
 import type { TraceFacts } from './analysis/trace-facts.ts';
 import { type FindingDraft, SILENT_BELOW } from './finding.ts';
 import { dataPipeline } from './rules/data-pipeline.ts';
@@ -6,6 +7,7 @@ import { hiddenSync } from './rules/hidden-sync.ts';
 import { kernelEfficiency } from './rules/kernel-efficiency.ts';
 import { launchOverhead } from './rules/launch-overhead.ts';
 import { multiGpu } from './rules/multi-gpu.ts';
+import { rooflineFindings } from './rules/roofline.ts';
 import { looksSampled, percent, type Remaining, type TraceRule } from './rules/rule.ts';
 
 /** Rules whose time was measured as idle or exposed, in the order of the investigation. */
@@ -26,20 +28,39 @@ export const ONE_RANK = 'one of';
 const IDLE_TO_EXPLAIN = 0.15;
 
 /** Runs the rules over one device of one trace. */
-export function diagnoseTrace(facts: TraceFacts): TraceDiagnosis {
+export function diagnoseTrace(facts: TraceFacts, operators?: OperatorFacts): TraceDiagnosis {
   const { sum, stepUs } = facts;
   const start: Remaining = { stepUs, computationUs: (sum.computationUs / sum.totalUs) * stepUs };
   const measured = measuredRules.flatMap((rule) => rule(facts, start));
   const recovered = measured.reduce((us, draft) => us + (draft.recoverableUs ?? 0), 0);
   const remaining = { stepUs: Math.max(stepUs - recovered, start.computationUs), computationUs: start.computationUs };
   const reason = inconclusiveReason(facts, measured);
-  const drafts = reason === undefined ? [...measured, ...kernelEfficiency(facts, remaining)] : measured;
+  const drafts = reason === undefined ? [...measured, ...kernelDrafts(facts, operators, remaining)] : measured;
   const doubtful = drafts.map((draft): FindingDraft => ({ ...draft, confidence: 'low' }));
   return {
     drafts: reason === undefined ? drafts : startsUp(facts) ? [] : doubtful,
-    limitations: limitationsOf(facts),
+    limitations: limitationsOf(facts, operators),
     inconclusive: reason,
   };
+}
+
+/** Precision first: operators that it would make faster are not far below the peak of a kernel that they should not use. */
+function kernelDrafts(
+  facts: TraceFacts,
+  operators: OperatorFacts | undefined,
+  remaining: Remaining,
+): readonly FindingDraft[] {
+  const precision = kernelEfficiency(facts, remaining);
+  const rest =
+    operators === undefined || precision.length === 0
+      ? operators
+      : {
+          ...operators,
+          operators: operators.operators.filter(
+            ({ category, type }) => !(type === 'float' && /^(gemm|convolution|attention)$/.test(category)),
+          ),
+        };
+  return [...precision, ...rooflineFindings(facts, rest, remaining)];
 }
 
 /** Whether most of the idle time is the start of the program. */
@@ -63,7 +84,7 @@ function inconclusiveReason(facts: TraceFacts, measured: readonly FindingDraft[]
   return `${percent(idle)} % of the time is idle, and the trace does not tell why: record with activities=[CPU, CUDA], with_stack=True`;
 }
 
-function limitationsOf(facts: TraceFacts): readonly string[] {
+function limitationsOf(facts: TraceFacts, operators: OperatorFacts | undefined): readonly string[] {
   const { trace, steady, windows, sum, attribution, hasHost, hasLaunches } = facts;
   const texts: string[] = trace.faults.map(({ what, count }) => `${what}: ${count}`);
   if (!hasLaunches)
@@ -89,6 +110,10 @@ function limitationsOf(facts: TraceFacts): readonly string[] {
   if (size > 1) texts.push(`${ONE_RANK} ${size} ranks: waiting for a late rank cannot be told from sending`);
   if (trace.overheadUs > 0.01 * sum.totalUs) texts.push('the profiler itself took more than 1 % of the time');
   for (const { name, leftOut } of windows) if (leftOut !== undefined) texts.push(`${name} is left out: ${leftOut}`);
+  if (operators !== undefined && operators.operators.length > 0 && operators.peaks === undefined)
+    texts.push(
+      'the trace names no GPU whose peaks are known: operators have speeds (--all) and no share of a peak; name it with --device',
+    );
   if (steadyRows(facts).length === 0) texts.push('no GPU event begins in a steady step');
   return texts;
 }

@@ -1,6 +1,8 @@
 import { decompose } from './analysis/decompose.ts';
 import { topKernels } from './analysis/kernels.ts';
 import { jobFacts, podFacts } from './analysis/occupancy.ts';
+import { type OperatorFacts, operatorFacts } from './analysis/operators/operators.ts';
+import { processUse } from './analysis/process-use.ts';
 import { findStragglers } from './analysis/stragglers.ts';
 import { type TraceFacts, traceFacts } from './analysis/trace-facts.ts';
 import { middle, utilisationOf } from './analysis/utilisation.ts';
@@ -14,6 +16,7 @@ import { levelsOf } from './levels.ts';
 import { rankFindings, type StepFloor } from './rank-findings.ts';
 import { timelineOf } from './report/timeline.ts';
 import { dcgmFindings, sampleDoubt, sampleNotes } from './rules/counters.ts';
+import { processDoubt, processFindings } from './rules/processes.ts';
 import { percent } from './rules/rule.ts';
 import {
   allocationFindings,
@@ -40,6 +43,7 @@ interface Collected {
   readonly limitations: string[];
   readonly utilisation: Diagnosis['utilisation'][number][];
   readonly allocation: Diagnosis['allocation'][number][];
+  readonly processes: Diagnosis['processes'][number][];
   /** Files that hold evidence about GPUs, whatever it says. */
   evidence: number;
 }
@@ -47,9 +51,26 @@ interface Collected {
 /** Jobs that hold more GPUs than were sampled for so much of the time are of other GPUs too. */
 const OVERBOOKED_FROM = 0.05;
 
+export interface DiagnoseOptions {
+  /** The GPU of traces that do not name theirs, as a driver would: `MI300X`. */
+  readonly device?: string;
+}
+
 /** The investigation: from files that were read to ranked findings, "healthy" or "not enough evidence". Pure. */
-export function diagnose(sources: readonly Source[], refused: readonly Refusal[] = []): Diagnosis {
-  const found: Collected = { drafts: [], reasons: [], limitations: [], utilisation: [], allocation: [], evidence: 0 };
+export function diagnose(
+  sources: readonly Source[],
+  refused: readonly Refusal[] = [],
+  { device }: DiagnoseOptions = {},
+): Diagnosis {
+  const found: Collected = {
+    drafts: [],
+    reasons: [],
+    limitations: [],
+    utilisation: [],
+    allocation: [],
+    processes: [],
+    evidence: 0,
+  };
   const facts = tracesOf(sources, found);
   const main = facts[0];
   const traces: TraceReport[] = [];
@@ -59,7 +80,8 @@ export function diagnose(sources: readonly Source[], refused: readonly Refusal[]
     found.drafts.push(...lateRankFindings(perTrace, join));
   }
   for (const one of facts) {
-    const { drafts, limitations, inconclusive } = diagnoseTrace(one);
+    const operators = operatorFacts(one, device);
+    const { drafts, limitations, inconclusive } = diagnoseTrace(one, operators);
     const index = join?.ranks.indexOf(one.trace.rank ?? -1) ?? -1;
     const waiting = join === undefined || index < 0 ? 0 : waitShare(one, join, index);
     found.drafts.push(...drafts.flatMap((draft) => withoutWaiting(draft, waiting, one.stepUs)));
@@ -68,7 +90,7 @@ export function diagnose(sources: readonly Source[], refused: readonly Refusal[]
       join === undefined
         ? limitations
         : limitations.filter((text) => !text.startsWith(ONE_RANK) || facts.length < (one.trace.worldSize ?? 1));
-    traces.push(traceReport(one, told));
+    traces.push(traceReport(one, operators, told));
   }
   const judged = judgedKernels(sources, main);
   if (main !== undefined) addKernelFindings(found.drafts, kernelFindings(judged, main));
@@ -92,9 +114,10 @@ export function diagnose(sources: readonly Source[], refused: readonly Refusal[]
     refused,
     utilisation: found.utilisation,
     allocation: found.allocation,
+    processes: found.processes,
     traces,
     kernels: judged.map(kernelReport),
-    levels: levelsOf(sources, facts, found.utilisation),
+    levels: levelsOf(sources, facts, found, traces),
     findings,
     reasons: found.reasons,
     limitations: found.limitations,
@@ -289,15 +312,27 @@ function collect(source: Source, sources: readonly Source[], found: Collected): 
           `${path}: ${source.iterations.length} iterations, median ${(middle(source.iterations.map(({ elapsedMs }) => elapsedMs)) / 1000).toFixed(1)} s: a log of iterations names no cause`,
         );
       return;
+    case 'processes': {
+      const gpus = processUse(source.rounds);
+      found.evidence += 1;
+      found.processes.push(...gpus.map((gpu) => ({ file: path, ...gpu })));
+      const doubt = processDoubt(gpus);
+      if (doubt !== undefined) found.reasons.push(`${path}: ${doubt}`);
+      found.drafts.push(...processFindings(path, gpus));
+      return;
+    }
     case 'nodes':
-    case 'processes':
       return;
     default:
       source satisfies never;
   }
 }
 
-function traceReport(facts: TraceFacts, limitations: readonly string[]): TraceReport {
+function traceReport(
+  facts: TraceFacts,
+  operators: OperatorFacts | undefined,
+  limitations: readonly string[],
+): TraceReport {
   const { trace, busy, sum, windows } = facts;
   const spans = busy.all;
   const properties = trace.devices.find(({ id }) => id === facts.device) ?? trace.devices[0];
@@ -316,6 +351,8 @@ function traceReport(facts: TraceFacts, limitations: readonly string[]): TraceRe
     gaps: facts.gapSums,
     hostWork: facts.attribution.byWork,
     topKernels: topKernels(facts).slice(0, 10),
+    operators: operators?.operators.slice(0, 20) ?? [],
+    operatorsShare: operators?.knownShare ?? null,
     timeline: timelineOf(facts),
     limitations,
   };
@@ -343,7 +380,7 @@ function describe(source: Source): string {
     case 'samples':
       return `${source.series.length} GPUs, ${source.series.reduce((sum, { util }) => sum + util.length, 0)} samples`;
     case 'processes':
-      return `${new Set(source.processes.map(({ pid }) => pid)).size} processes`;
+      return `${new Set(source.rounds.flatMap(({ processes }) => processes.map(({ pid }) => pid))).size} processes, ${source.rounds.length} samples`;
     case 'dcgm':
       return `${source.devices.length} devices of one scrape`;
     case 'ncu':

@@ -1,5 +1,7 @@
 import type { Decomposition } from './analysis/decompose.ts';
 import type { GapSize, GapSum } from './analysis/gaps.ts';
+import type { OperatorSum } from './analysis/operators/operators.ts';
+import type { GpuProcesses } from './analysis/process-use.ts';
 import type { Utilisation } from './analysis/utilisation.ts';
 import type { Finding } from './finding.ts';
 import type { Allocation } from './join/allocation.ts';
@@ -37,6 +39,10 @@ export interface TraceReport {
     readonly us: number;
     readonly share: number;
   }[];
+  /** Operators whose shapes tell their work, the longest first, beside what the device could do; empty without shapes. */
+  readonly operators: readonly OperatorSum[];
+  /** Share of kernel time in such operators, 0 to 1; null without shapes. */
+  readonly operatorsShare: number | null;
   readonly timeline: Timeline;
   readonly limitations: readonly string[];
 }
@@ -71,6 +77,8 @@ export interface Diagnosis {
   readonly utilisation: readonly (Utilisation & { readonly file: string })[];
   /** Samples beside the jobs that ran meanwhile. */
   readonly allocation: readonly (Allocation & { readonly file: string })[];
+  /** Whose the SMs of each GPU are (nvidia-smi pmon). */
+  readonly processes: readonly (GpuProcesses & { readonly file: string })[];
   readonly traces: readonly TraceReport[];
   readonly kernels: readonly KernelReport[];
   readonly levels: readonly Level[];

@@ -31,8 +31,9 @@ const explanations: Readonly<Record<Cause, Explanation>> = {
   'kernel-efficiency': {
     title: 'memory bandwidth and kernel efficiency',
     found:
-      'computation is at least 70 % of the step, and kernels that could use Tensor Cores do not, or Nsight Compute says what limits the kernels with the largest share. A kernel of share f that becomes s times as fast makes the step 1 / (1 − f(1 − 1/s)) times as fast.',
+      'computation is at least 70 % of the step, and kernels that could use Tensor Cores do not; or, by the shapes of a trace recorded with record_shapes=True, operators move their bytes at 60 % of the peak of memory or more (bound by bandwidth) or stay far below both peaks; or Nsight Compute says what limits the kernels with the largest share. A kernel of share f that becomes s times as fast makes the step 1 / (1 − f(1 − 1/s)) times as fast.',
     run: [
+      'torch.profiler with record_shapes=True: headrace gpu diagnose trace.json.gz --all lists what each operator reaches',
       'ncu --set full --csv --page details -k regex:NAME -c 3 python train.py > kernels.csv',
       'headrace gpu diagnose trace.json.gz kernels.csv',
     ],

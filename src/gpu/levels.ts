@@ -1,16 +1,20 @@
 import type { TraceFacts } from './analysis/trace-facts.ts';
-import type { Diagnosis, Level } from './diagnosis.ts';
+import type { Diagnosis, Level, TraceReport } from './diagnosis.ts';
+import { processText } from './rules/processes.ts';
 import { percent } from './rules/rule.ts';
 import type { Source } from './source.ts';
 
 const profilerCall =
   'with torch.profiler.profile(activities=[CPU, CUDA], schedule=schedule(wait=1, warmup=3, active=5), record_shapes=True, with_stack=True) as prof: … prof.step()';
 
+const ncuCall = 'ncu --set full --csv --page details -c 20 python train.py > kernels.csv';
+
 /** The levels of the investigation with the evidence that each had, in order. */
 export function levelsOf(
   sources: readonly Source[],
   facts: readonly TraceFacts[],
-  utilisation: Diagnosis['utilisation'],
+  { utilisation, processes }: Pick<Diagnosis, 'utilisation' | 'processes'>,
+  traces: readonly TraceReport[],
 ): readonly Level[] {
   const has = (...kinds: readonly Source['kind'][]) =>
     sources.filter(({ kind }) => kinds.includes(kind)).map(({ path }) => path);
@@ -27,6 +31,7 @@ export function levelsOf(
           ({ file, mean, nonIdleShare, meanOfNonIdle }) =>
             `${file}: ${mean.toFixed(1)} % = ${percent(nonIdleShare)} % non-idle × ${meanOfNonIdle.toFixed(1)} % busy`,
         ),
+        ...processes.map((one) => `${one.file}: ${processText(one)}`),
         ...has('dcgm').map((path) => `${path}: one scrape`),
         ...scheduler.map((path) => `${path}: allocation`),
       ],
@@ -35,7 +40,9 @@ export function levelsOf(
           ? 'nvidia-smi dmon -s putcm -o TD -d 1 > dmon.txt'
           : scheduler.length === 0
             ? 'sacct -a -P -S now-7days --format=JobID,State,ExitCode,Start,End,ElapsedRaw,AllocTRES,Eligible,JobName > jobs.psv'
-            : undefined,
+            : processes.length === 0
+              ? 'nvidia-smi pmon -s um -o DT -d 1 > pmon.txt'
+              : undefined,
     },
     {
       level: 1,
@@ -56,10 +63,15 @@ export function levelsOf(
       title: 'memory bandwidth and kernels',
       evidence: [
         ...share(({ sum }) => sum.computationUs).map((text) => `${text} computation`),
+        ...traces.flatMap((trace) => shapesText(trace) ?? []),
         ...has('ncu').map((path) => `${path}: verdicts per kernel`),
       ],
       missing:
-        has('ncu').length === 0 ? 'ncu --set full --csv --page details -c 20 python train.py > kernels.csv' : undefined,
+        has('ncu').length > 0
+          ? undefined
+          : facts.length > 0 && traces.every(({ operatorsShare }) => operatorsShare === null)
+            ? `${profilerCall} for shapes, then ${ncuCall}`
+            : ncuCall,
     },
     {
       level: 4,
@@ -90,4 +102,13 @@ export function levelsOf(
       missing: scheduler.length === 0 ? 'sacct -a -P …, or kubectl get pods -A -o json > pods.json' : undefined,
     },
   ];
+}
+
+/** How much of the kernel time is bound by what, by the shapes of its operators. */
+function shapesText({ file, operators, operatorsShare }: TraceReport): string | undefined {
+  if (operatorsShare === null || operators.length === 0) return undefined;
+  const sum = (bound: 'compute' | 'memory') =>
+    operators.reduce((total, one) => total + (one.bound === bound ? one.share : 0), 0);
+  const bounds = `${percent(sum('memory'))} % bound by memory, ${percent(sum('compute'))} % by computation`;
+  return `${file}: of kernel time ${percent(operatorsShare)} % has shapes; of the ${operators.length} longest operators, ${bounds}`;
 }

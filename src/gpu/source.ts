@@ -1,10 +1,10 @@
 import type { ClusterSummary, WorkerSeries } from './readers/cluster.ts';
 import type { DcgmDevice } from './readers/dcgm.ts';
-import type { ProcessSample } from './readers/dmon.ts';
 import type { KernelSumRow, StatsTable } from './readers/kernel-sums.ts';
 import type { LoggedIteration } from './readers/megatron-log.ts';
 import type { FabricLog } from './readers/nccl-tests.ts';
 import type { NcuKernel } from './readers/ncu.ts';
+import type { ProcessRound } from './readers/pmon.ts';
 import type { NodeRecord, PodRecord } from './readers/pods.ts';
 import type { JobRecord } from './readers/sacct.ts';
 import type { SampleSeries } from './readers/samples.ts';
@@ -14,7 +14,7 @@ import type { Trace } from './trace/trace.ts';
 export type Source =
   | { readonly kind: 'trace'; readonly path: string; readonly trace: Trace }
   | { readonly kind: 'samples'; readonly path: string; readonly series: readonly SampleSeries[] }
-  | { readonly kind: 'processes'; readonly path: string; readonly processes: readonly ProcessSample[] }
+  | { readonly kind: 'processes'; readonly path: string; readonly rounds: readonly ProcessRound[] }
   | { readonly kind: 'dcgm'; readonly path: string; readonly devices: readonly DcgmDevice[] }
   | { readonly kind: 'ncu'; readonly path: string; readonly kernels: readonly NcuKernel[] }
   | {

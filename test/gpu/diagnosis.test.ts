@@ -36,6 +36,7 @@ const made: readonly (readonly [FaultKind, Cause, number])[] = [
   ['exposed-communication', 'multi-gpu', 2],
   ['straggler', 'multi-gpu', 3],
   ['precision', 'kernel-efficiency', 1],
+  ['memory-bandwidth', 'kernel-efficiency', 1],
 ];
 
 for (const [fault, cause, ranks] of made) {

@@ -11,10 +11,12 @@ import { utilisationOf } from '../../src/gpu/analysis/utilisation.ts';
 import { parseIterations } from '../../src/gpu/readers/cluster.ts';
 import { csvFields, printedNumber } from '../../src/gpu/readers/csv.ts';
 import { parseDcgm } from '../../src/gpu/readers/dcgm.ts';
-import { parseDmon, parsePmon } from '../../src/gpu/readers/dmon.ts';
+import { parseDmon } from '../../src/gpu/readers/dmon.ts';
+import { fileKindOf } from '../../src/gpu/readers/format.ts';
 import { parseKernelSums } from '../../src/gpu/readers/kernel-sums.ts';
 import { parseNcclTests } from '../../src/gpu/readers/nccl-tests.ts';
 import { parseNcu, usesDecimalComma } from '../../src/gpu/readers/ncu.ts';
+import { parsePmon } from '../../src/gpu/readers/pmon.ts';
 import { parseNodeCsv, parsePodCsv, parsePodList } from '../../src/gpu/readers/pods.ts';
 import { parseQueryGpu } from '../../src/gpu/readers/query-gpu.ts';
 import { readSource } from '../../src/gpu/readers/read-source.ts';
@@ -54,7 +56,34 @@ test('dmon: columns are found by the last header, of any age; dashes are missing
 test('pmon: processes by GPU', () => {
   const text =
     '# gpu         pid   type     sm    mem    enc    dec    jpg    ofa    command \n# Idx           #    C/G      %      %      %      %      %      %    name \n    0       4021     C     88     30      -      -      -      -    python\n    1          -     -      -      -      -      -      -      -    -\n';
-  expect(parsePmon(text)).toMatchObject([{ gpu: '0', pid: '4021', sm: 88, command: 'python' }]);
+  expect(parsePmon(text)).toMatchObject([
+    { gpu: '0', processes: [{ pid: '4021', sm: 88, command: 'python' }] },
+    { gpu: '1', processes: [] },
+  ]);
+});
+
+test('pmon: samples are told apart by time, or where a process comes again; a name may hold spaces', () => {
+  const header = '# gpu pid type sm mem enc dec command\n# Idx # C/G % % % % name\n';
+  const line = (gpu: number, pid: string) => ` ${gpu} ${pid} C 50 10 - - my train\n`;
+  const rounds = parsePmon(
+    `${header}${line(0, '1')}${line(0, '2')}${line(1, '3')}${header}${line(0, '2')}${line(0, '1')} 1 - - - - - - -\n`,
+  );
+  expect(rounds.map(({ gpu, processes }) => [gpu, processes.map(({ pid }) => pid)])).toEqual([
+    ['0', ['1', '2']],
+    ['1', ['3']],
+    ['0', ['2', '1']],
+    ['1', []],
+  ]);
+  expect(rounds[0]?.processes[0]?.command).toBe('my train');
+  const timed = '#Date Time gpu pid type sm mem enc dec fb command\n';
+  const at = (second: number, pid: string) => ` 20260105 09:00:0${second} 0 ${pid} C - 0 - - 900 python\n`;
+  const told = parsePmon(`${timed}${at(0, '1')}${at(0, '2')}${at(1, '3')}`);
+  expect(told.map(({ timeMs, processes }) => [timeMs, processes.length])).toEqual([
+    [Date.UTC(2026, 0, 5, 9, 0, 0), 2],
+    [Date.UTC(2026, 0, 5, 9, 0, 1), 1],
+  ]);
+  expect(fileKindOf(new TextEncoder().encode(timed))).toBe('pmon');
+  expect(() => parsePmon(`${header}nonsense\n`)).toThrow(/no line has the columns/);
 });
 
 test('query-gpu: rows of one moment without an index are different GPUs; the last sample stands for no time', () => {

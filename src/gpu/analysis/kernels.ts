@@ -109,6 +109,11 @@ const tensorKernel =
 const singleKernel =
   /sgemm|scudnn|implicit_convolve_s|explicit_convolve_s|winograd|fft2d|dgrad2?d?_(alg|engine)|wgrad2?d?_(alg|engine)|_fp32|ffma|simt|conv.*float|gemv.*float|gemmSN|gemmk1_kernel<.*float/i;
 
+/** Whether a kernel uses Tensor Cores, by its name. */
+export function usesTensorCores(name: string): boolean {
+  return tensorKernel.test(name);
+}
+
 /** How much kernel time belongs to operators that could use Tensor Cores. Shares of the summed kernel time. */
 export interface TensorCoreUse {
   readonly eligibleShare: number;

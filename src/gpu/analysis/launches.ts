@@ -14,7 +14,7 @@ export function joinLaunches({ gpu, host }: Trace): Launches {
   const ofGpu = new Int32Array(gpu.length).fill(-1);
   let any = false;
   for (let row = 0; row < gpu.length; row += 1) {
-    if (gpu.correlation[row] < 0) continue;
+    if (gpu.correlation[row] === -1) continue;
     ofGpu[row] = calls.of(gpu.correlation[row]);
     any ||= ofGpu[row] >= 0;
   }
@@ -62,5 +62,5 @@ class CorrelationIndex {
 }
 
 function isCall(host: Trace['host'], row: number): boolean {
-  return host.kind[row] >= hostKinds.runtime && host.link[row] >= 0;
+  return host.kind[row] >= hostKinds.runtime && host.link[row] !== -1;
 }

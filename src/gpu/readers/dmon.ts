@@ -46,55 +46,8 @@ export function parseDmon(text: string): readonly SampleSeries[] {
   return all;
 }
 
-function dmonTime(date: string | undefined, time: string | undefined): number {
+/** Milliseconds of `20240104 13:54:35`, which nvidia-smi prints without a zone: taken as UTC. */
+export function dmonTime(date: string | undefined, time: string | undefined): number {
   const match = /^(\d{4})(\d{2})(\d{2})$/.exec(date ?? '');
   return match === null ? Number.NaN : Date.parse(`${match[1]}-${match[2]}-${match[3]}T${time}Z`);
-}
-
-/** One process on one GPU, as nvidia-smi pmon samples it; percent, NaN where missing. */
-export interface ProcessSample {
-  readonly gpu: string;
-  readonly pid: string;
-  readonly type: string;
-  readonly sm: number;
-  readonly memory: number;
-  readonly fbMb: number;
-  readonly command: string;
-}
-
-/**
- * nvidia-smi pmon.
- *
- *   file = { "#" gpu pid type sm mem enc dec [jpg ofa] [fb ccpm] command | values }
- */
-export function parsePmon(text: string): readonly ProcessSample[] {
-  const found: ProcessSample[] = [];
-  let columns: readonly string[] = [];
-  for (const line of linesOf(text)) {
-    const fields = line.trim().split(/\s+/);
-    if (line.trimStart().startsWith('#')) {
-      const names = line
-        .replace('#', '')
-        .trim()
-        .split(/\s+/)
-        .map((name) => name.toLowerCase());
-      if (names.includes('pid')) columns = names;
-      continue;
-    }
-    const at = (name: string) => fields[columns.indexOf(name)];
-    if (columns.length === 0 || fields.length < columns.length || !/^\d+$/.test(at('gpu') ?? '')) continue;
-    if (at('pid') === '-') continue;
-    const number = (name: string) => (columns.includes(name) ? printedNumber(at(name)) : Number.NaN);
-    found.push({
-      gpu: at('gpu') ?? '',
-      pid: at('pid') ?? '',
-      type: at('type') ?? '',
-      sm: number('sm'),
-      memory: number('mem'),
-      fbMb: number('fb'),
-      command: at('command') ?? '',
-    });
-  }
-  if (columns.length === 0) throw fail('GPU_DAMAGED', { kind: 'nvidia-smi pmon output', reason: 'it has no header' });
-  return found;
 }

@@ -2,13 +2,14 @@ import type { Source } from '../source.ts';
 import { parseClusterSummaries, parseIterations } from './cluster.ts';
 import { parseDcgm } from './dcgm.ts';
 import { parseDistributions, parseVariations } from './distribution.ts';
-import { parseDmon, parsePmon } from './dmon.ts';
+import { parseDmon } from './dmon.ts';
 import type { FileKind } from './format.ts';
 import { kernelRowsOf, parseKernelSums, parseStatsText } from './kernel-sums.ts';
 import { parseMegatronLog } from './megatron-log.ts';
 import { parseMonitorLines } from './monitor-jsonl.ts';
 import { parseNcclTests } from './nccl-tests.ts';
 import { parseNcu } from './ncu.ts';
+import { parsePmon } from './pmon.ts';
 import { parseNodeCsv, parsePodCsv, parsePodList } from './pods.ts';
 import { parseQueryGpu } from './query-gpu.ts';
 import { parseSacct } from './sacct.ts';
@@ -18,7 +19,7 @@ type TextKind = Exclude<FileKind, 'trace' | 'nsys-sqlite' | 'nsys-rep' | 'ncu-re
 
 const parsers: Readonly<Record<TextKind, (path: string, text: string) => Source>> = {
   dmon: (path, text) => ({ kind: 'samples', path, series: parseDmon(text) }),
-  pmon: (path, text) => ({ kind: 'processes', path, processes: parsePmon(text) }),
+  pmon: (path, text) => ({ kind: 'processes', path, rounds: parsePmon(text) }),
   'query-gpu': (path, text) => ({ kind: 'samples', path, series: parseQueryGpu(text) }),
   'monitor-jsonl': (path, text) => ({ kind: 'samples', path, series: parseMonitorLines(text) }),
   dcgm: (path, text) => ({ kind: 'dcgm', path, devices: parseDcgm(text) }),

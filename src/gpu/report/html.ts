@@ -24,6 +24,7 @@ export function htmlReport(diagnosis: Diagnosis): string {
     `<h1>GPU efficiency</h1><p><b>${escaped(diagnosis.summary)}</b></p>`,
     utilisationTable(diagnosis),
     allocationTable(diagnosis),
+    processTable(diagnosis),
     ...diagnosis.traces.map(traceSection),
     kernelTable(diagnosis),
     ...diagnosis.findings.map(findingSection),
@@ -73,6 +74,24 @@ function allocationTable({ allocation }: Diagnosis): string {
   return `<h2>With the jobs = allocated × non-idle × busy</h2><table><tr><th>samples<th>allocated<th>non-idle<th>busy then<th>jobs<th>held idle, GPU-hours</tr>${rows.join('')}</table>`;
 }
 
+function processTable({ processes }: Diagnosis): string {
+  const rows = processes.flatMap(({ file, gpu, processes: all }) =>
+    all.map(({ pid, command, smPercent, memoryMb, presentShare }) =>
+      row([
+        file,
+        gpu,
+        `${command.slice(0, 60)} (${pid})`,
+        `${smPercent.toFixed(1)} %`,
+        Number.isNaN(memoryMb) ? '' : `${(memoryMb / 1024).toFixed(1)} GB`,
+        `${percent(presentShare)} %`,
+      ]),
+    ),
+  );
+  return rows.length === 0
+    ? ''
+    : `<h2>Whose the GPUs are</h2><table><tr><th>samples<th>GPU<th>process<th>of the SMs<th>memory<th>of the samples</tr>${rows.join('')}</table>`;
+}
+
 function traceSection(trace: TraceReport): string {
   const {
     file,
@@ -85,6 +104,7 @@ function traceSection(trace: TraceReport): string {
     gaps,
     hostWork,
     topKernels,
+    operators,
     gpuSpan,
   } = trace;
   const parts = [
@@ -116,6 +136,18 @@ function traceSection(trace: TraceReport): string {
   const kernelRows = topKernels.map(({ name, calls, us, share }) =>
     row([name.slice(0, 160), String(calls), `${ms(us)} ms`, `${percent(share)} %`]),
   );
+  const operatorRows = operators.map(({ name, shapes, type, calls, us, share, tflops, tbPerS, bound, shareOfPeak }) =>
+    row([
+      `${name} ${shapes}`.slice(0, 160),
+      type,
+      String(calls),
+      `${(us / calls).toFixed(1)} µs`,
+      `${percent(share)} %`,
+      tflops === null ? '' : tflops.toFixed(1),
+      tbPerS === null ? '' : tbPerS.toFixed(3),
+      bound === null || shareOfPeak === null ? '' : `${percent(shareOfPeak)} % of ${bound}`,
+    ]),
+  );
   const stepRows = steps.map(({ name, us, leftOut }) => row([name, `${ms(us)} ms`, leftOut ?? 'steady']));
   return [
     `<h2>${escaped(file)}</h2><p class="small">${rank === null ? '' : `rank ${rank}, `}GPU ${device} ${escaped(deviceName)}; ${trace.window}; typical ${ms(stepUs)} ms; from the first to the last GPU event ${percent(gpuSpan.idleUs / gpuSpan.totalUs)} % idle</p>`,
@@ -125,6 +157,9 @@ function traceSection(trace: TraceReport): string {
     workRows.length === 0
       ? ''
       : `<table><tr><th>what the host did while nothing was submitted<th>of the time</tr>${workRows.join('')}</table>`,
+    operatorRows.length === 0
+      ? ''
+      : `<details><summary>operators by their shapes</summary><table><tr><th>operator<th>type<th>calls<th>each<th>of kernel time<th>TFLOP/s<th>TB/s<th>of the peak that bounds it</tr>${operatorRows.join('')}</table></details>`,
     `<details><summary>longest kernels, steps</summary><table><tr><th>kernel<th>calls<th>time<th>of kernel time</tr>${kernelRows.join('')}</table><table><tr><th>step<th>time<th></tr>${stepRows.join('')}</table></details>`,
   ].join('\n');
 }

@@ -1,4 +1,5 @@
 import type { Diagnosis } from '../diagnosis.ts';
+import { processText } from '../rules/processes.ts';
 import { ms, percent } from '../rules/rule.ts';
 import { evidenceText } from './terminal.ts';
 
@@ -18,6 +19,7 @@ export function markdownReport(diagnosis: Diagnosis): string {
       `With the jobs, ${inMarkdown(file)}: ${percent(allocatedShare)} % allocated × ${percent(nonIdleShare)} % non-idle × ${meanOfNonIdle.toFixed(1)} % busy.`,
       '',
     );
+  for (const one of diagnosis.processes) lines.push(`${inMarkdown(`${one.file}: ${processText(one)}`)}.`, '');
   if (diagnosis.traces.length > 0) {
     lines.push(
       '| trace | step | computation | exposed communication | exposed copies | idle |',

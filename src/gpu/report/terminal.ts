@@ -1,5 +1,7 @@
 import type { Diagnosis, TraceReport } from '../diagnosis.ts';
 import type { Evidence, Finding } from '../finding.ts';
+import { processText } from '../rules/processes.ts';
+import { operatorText } from '../rules/roofline.ts';
 import { ms, percent } from '../rules/rule.ts';
 
 /** The diagnosis for a terminal: short, ranked. With `all`, every line of evidence and the levels. */
@@ -13,11 +15,13 @@ export function terminalReport(diagnosis: Diagnosis, all = false): string {
     lines.push(
       `${file}: with the jobs, ${(allocatedShare * nonIdleShare * meanOfNonIdle).toFixed(1)} % = ${percent(allocatedShare)} % allocated × ${percent(nonIdleShare)} % non-idle × ${meanOfNonIdle.toFixed(1)} % then (${jobs.length} jobs)`,
     );
-  for (const trace of diagnosis.traces) lines.push(...traceLines(trace), '');
+  for (const one of diagnosis.processes) lines.push(`${one.file}: ${processText(one)}`);
+  for (const trace of diagnosis.traces) lines.push(...traceLines(trace), ...(all ? operatorLines(trace) : []), '');
   for (const kernel of diagnosis.kernels)
     lines.push(
       `${kernel.name.slice(0, 70)}: ${kernel.verdict}${kernel.memoryLevel === null ? '' : ` (${kernel.memoryLevel})`}, SM ${kernel.smPercent} %, memory ${kernel.memoryPercent} %`,
     );
+  lines.push('');
   for (const [index, finding] of diagnosis.findings.entries()) lines.push(...findingLines(finding, index + 1, all), '');
   for (const reason of diagnosis.reasons) lines.push(`not told: ${reason}`);
   for (const { path, code, message } of diagnosis.refused) lines.push(`not read: ${path}: ${code}: ${message}`);
@@ -56,6 +60,16 @@ function traceLines(trace: TraceReport): readonly string[] {
     `  ${divisionText(trace)}`,
     `  from the first to the last GPU event: ${percent(gpuSpan.idleUs / gpuSpan.totalUs)} % idle`,
   ];
+}
+
+/** The longest operators with shapes, and what each reaches. */
+function operatorLines({ operators }: TraceReport): readonly string[] {
+  return operators.slice(0, 10).map((one) => `  ${operatorText(one)}${peakText(one)}`);
+}
+
+/** Behind the speed of an operator: its share of the peak that bounds it. */
+export function peakText({ bound, shareOfPeak }: TraceReport['operators'][number]): string {
+  return bound === null || shareOfPeak === null ? '' : `: ${percent(shareOfPeak)} % of the ${bound} peak`;
 }
 
 function findingLines(finding: Finding, number: number, all: boolean): readonly string[] {

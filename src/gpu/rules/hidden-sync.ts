@@ -2,7 +2,7 @@ import { tellingFrames } from '../analysis/attribution.ts';
 import { steadyRows } from '../analysis/kernels.ts';
 import type { TraceFacts } from '../analysis/trace-facts.ts';
 import { type FindingDraft, noMeasurement, SILENT_BELOW } from '../finding.ts';
-import { gpuKinds } from '../trace/trace.ts';
+import { eventId, gpuKinds } from '../trace/trace.ts';
 import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
 
 /** So many gaps must show the same wait before it counts as a habit of the program. */
@@ -93,7 +93,7 @@ function smallReadBacks(facts: TraceFacts) {
   const rows = steadyRows(facts).filter(
     (row) => gpu.kind[row] === gpuKinds.memcpy && /DtoH/.test(names.text(gpu.name[row])) && !(gpu.bytes[row] >= 4096),
   );
-  return { count: rows.length, events: Array.from(rows.subarray(0, 5), (row) => gpu.correlation[row]) };
+  return { count: rows.length, events: Array.from(rows.subarray(0, 5), (row) => eventId(gpu, row)) };
 }
 
 function exposedCopies(facts: TraceFacts): readonly FindingDraft[] {
@@ -159,7 +159,7 @@ function copyKinds(facts: TraceFacts) {
     kind.us += gpu.dur[row];
     kind.count += 1;
     kind.bytes += Number.isNaN(gpu.bytes[row]) ? 0 : gpu.bytes[row];
-    if (kind.events.length < 3) kind.events.push(gpu.correlation[row]);
+    if (kind.events.length < 3) kind.events.push(eventId(gpu, row));
     kinds.set(gpu.name[row], kind);
   }
   const sorted = [...kinds.values()].sort((a, b) => b.us - a.us);

@@ -2,6 +2,7 @@ import { workClassifier } from '../analysis/decompose.ts';
 import { steadyRows } from '../analysis/kernels.ts';
 import type { TraceFacts } from '../analysis/trace-facts.ts';
 import { noMeasurement } from '../finding.ts';
+import { eventId } from '../trace/trace.ts';
 import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
 
 /** Exposed communication below this share of the step is silent. */
@@ -57,7 +58,7 @@ function collectiveSums(facts: TraceFacts) {
     const sum = sums.get(name) ?? { name, us: 0, count: 0, events: [] };
     sum.us += gpu.dur[row];
     sum.count += 1;
-    if (sum.events.length < 3) sum.events.push(gpu.correlation[row]);
+    if (sum.events.length < 3) sum.events.push(eventId(gpu, row));
     sums.set(name, sum);
   }
   return [...sums.values()].sort((a, b) => b.us - a.us);

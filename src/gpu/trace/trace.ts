@@ -1,4 +1,5 @@
 import { grow, Names } from './names.ts';
+import { OperatorInputs } from './operator-inputs.ts';
 
 /** What a GPU event is. */
 export const gpuKinds = { kernel: 0, memcpy: 1, memset: 2 } as const;
@@ -42,7 +43,7 @@ export class GpuEvents extends Columns {
   kind = new Uint8Array(1 << 10);
   device = new Int32Array(1 << 10);
   stream = new Int32Array(1 << 10);
-  /** Correlation with the launching call; -1 if the trace has none. */
+  /** Correlation with the launching call; -1 if the trace has none; -2 - id of an external id, where that is all there is. */
   correlation = new Float64Array(1 << 10);
   /** Bytes of a copy or memset; NaN if not told. */
   bytes = new Float64Array(1 << 10);
@@ -62,18 +63,36 @@ export class GpuEvents extends Columns {
   }
 }
 
+/** The id by which a GPU event can be found in its file. */
+export function eventId({ correlation }: GpuEvents, row: number): number {
+  return correlation[row] < -1 ? -2 - correlation[row] : correlation[row];
+}
+
 /** Host events: operators, Python frames, annotations and runtime calls. */
 export class HostEvents extends Columns {
   kind = new Uint8Array(1 << 10);
   thread = new Int32Array(1 << 10);
-  /** Correlation of a runtime call; -1 of anything else. */
+  /** Correlation of a runtime call, or -2 - id as of GPU events; -1 of anything else. */
   link = new Float64Array(1 << 10);
+  /** One more than the number of an operator's inputs, 0 without; no column until the first operator has some. */
+  #inputs = new Int32Array(0);
+
+  /** The number of the inputs of an operator, -1 if the trace does not tell. */
+  inputsOf(row: number): number {
+    return row < this.#inputs.length ? this.#inputs[row] - 1 : -1;
+  }
+
+  setInputs(row: number, inputs: number): void {
+    if (this.#inputs.length === 0) this.#inputs = new Int32Array(this.ts.length);
+    this.#inputs[row] = inputs + 1;
+  }
 
   protected override grow(): void {
     super.grow();
     this.kind = grow(this.kind, Uint8Array);
     this.thread = grow(this.thread, Int32Array);
     this.link = grow(this.link, Float64Array);
+    if (this.#inputs.length > 0) this.#inputs = grow(this.#inputs, Int32Array);
   }
 }
 
@@ -116,6 +135,8 @@ export interface Trace {
   readonly host: HostEvents;
   /** Collective arguments by GPU event. */
   readonly collectives: ReadonlyMap<number, CollectiveArgs>;
+  /** Shapes and types of operators, where they were recorded. */
+  readonly inputs: OperatorInputs;
   readonly steps: readonly StepMark[];
   readonly devices: readonly DeviceProperties[];
   /** Rank and world size; undefined where the trace does not tell. */
@@ -139,6 +160,7 @@ export class TraceBuilder {
   readonly gpu = new GpuEvents();
   readonly host = new HostEvents();
   readonly collectives = new Map<number, CollectiveArgs>();
+  readonly inputs = new OperatorInputs();
   readonly steps: StepMark[] = [];
   readonly foreign = new Map<string, number>();
   readonly faults = new Map<TraceFault['what'], number>();
@@ -161,7 +183,7 @@ export class TraceBuilder {
 
   build(source: Trace['source']): Trace {
     if (this.names.dropped > 0) this.faults.set('too many names', this.names.dropped);
-    const { names, gpu, host, collectives, steps, foreign, devices, rank, worldSize, events } = this;
+    const { names, gpu, host, collectives, inputs, steps, foreign, devices, rank, worldSize, events } = this;
     const { withStack, peakMemoryBytes, overheadUs, baseTimeUs } = this;
     const faults = [...this.faults].map(([what, count]) => ({ what, count }));
     const sorted = steps.toSorted((a, b) => a.ts - b.ts);
@@ -171,6 +193,7 @@ export class TraceBuilder {
       gpu,
       host,
       collectives,
+      inputs,
       steps: sorted,
       devices,
       rank,

@@ -32,8 +32,10 @@ export function removeGaps(capture: Capture, longestUs: number): Capture {
   }
   const earlier = (time: number) =>
     time - cuts.reduce((sum, { at, us }) => sum + Math.min(Math.max(time - at, 0), us), 0);
+  const isCut = (time: number) => cuts.some(({ at, us }) => time > at && time <= at + us);
   const events = capture.events.map((event) => {
-    const ts = earlier(event.ts);
+    // What is cut out ends up at one moment: a call stays before the operator that comes after its own.
+    const ts = earlier(event.ts) - (event.cat === 'cuda_runtime' && isCut(event.ts) ? longestUs / 2 : 0);
     return { ...event, ts, dur: Math.max(earlier(event.ts + event.dur) - ts, 0) };
   });
   return { ...capture, events };

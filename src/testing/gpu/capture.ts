@@ -1,3 +1,6 @@
+/** What an argument of an event holds; lists may be nested, as shapes are. */
+export type CaptureValue = string | number | readonly CaptureValue[];
+
 /** One event of a made-up profiler trace, in the format of PyTorch 2.3 and later. Microseconds. */
 export interface CaptureEvent {
   readonly ph: 'X' | 'i';
@@ -7,7 +10,7 @@ export interface CaptureEvent {
   readonly tid: number;
   readonly ts: number;
   readonly dur: number;
-  readonly args: Readonly<Record<string, string | number | readonly number[]>>;
+  readonly args: Readonly<Record<string, CaptureValue>>;
 }
 
 /** A made-up trace of one rank. */

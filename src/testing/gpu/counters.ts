@@ -1,19 +1,42 @@
 /**
  * What `nvidia-smi dmon -s putcm -o TD -d 1` prints of two GPUs that are at 45 % on average: held all the time, idle for more
- * than a third of it, and busy but not full in the rest.
+ * than a third of it (115 of 300 seconds, or as many as are given), and busy but not full in the rest.
  */
-export function dmonLog(random: () => number): string {
+export function dmonLog(random: () => number, idleSeconds = 115): string {
   const header =
     '#Date       Time        gpu    pwr  gtemp     sm    mem     fb\n#YYYYMMDD   HH:MM:SS    Idx      W      C      %      %     MB\n';
   const lines: string[] = [];
   for (let second = 0; second < 600; second += 1) {
     const clock = new Date(Date.UTC(2026, 0, 5, 9, 0, second)).toISOString().slice(11, 19);
     for (const gpu of [0, 1]) {
-      const idle = (second + 100 * gpu) % 300 < 115;
+      const idle = (second + 100 * gpu) % 300 < idleSeconds;
       const sm = idle ? 0 : Math.round(72 + 16 * (random() - 0.5));
       lines.push(
         ` 20260105   ${clock}      ${gpu}    ${idle ? 62 : 240}     41    ${String(sm).padStart(3)}    ${String(idle ? 0 : 28).padStart(3)}  31240`,
       );
+    }
+  }
+  return `${header}${lines.join('\n')}\n`;
+}
+
+/**
+ * What `nvidia-smi pmon -s um -o DT -d 1` prints of the same two GPUs: a training run on each, and on the first a notebook that
+ * holds memory and computes nothing.
+ */
+export function pmonLog(random: () => number): string {
+  const header =
+    '#Date       Time        gpu         pid   type     sm    mem    enc    dec     fb    command\n#YYYYMMDD   HH:MM:SS    Idx           #    C/G      %      %      %      %     MB    name\n';
+  const lines: string[] = [];
+  for (let second = 0; second < 600; second += 1) {
+    const clock = new Date(Date.UTC(2026, 0, 5, 9, 0, second)).toISOString().slice(11, 19);
+    const row = (gpu: number, pid: number, sm: number, fb: number, command: string) =>
+      lines.push(
+        ` 20260105   ${clock}      ${gpu}       ${pid}      C    ${(sm === 0 ? '-' : String(sm)).padStart(3)}    ${sm === 0 ? '  -' : ' 28'}      -      -  ${fb}    ${command}`,
+      );
+    for (const gpu of [0, 1]) {
+      const idle = (second + 100 * gpu) % 300 < 115;
+      row(gpu, 4021 + gpu, idle ? 0 : Math.round(72 + 16 * (random() - 0.5)), 18_420, 'python');
+      if (gpu === 0) row(gpu, 2977, 0, 12_820, 'ipykernel');
     }
   }
   return `${header}${lines.join('\n')}\n`;

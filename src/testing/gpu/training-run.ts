@@ -10,6 +10,7 @@ export const faultKinds = [
   'exposed-communication',
   'straggler',
   'precision',
+  'memory-bandwidth',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -27,13 +28,17 @@ export interface RunOptions {
 
 const SIDE = { host: 100, autograd: 101 } as const;
 const GEMM = 'ampere_bf16_s16816gemm_bf16_128x128_ldg8_f2f_stages_64x3_nn';
+/** Of the device that captures name: an A100-SXM4-80GB. */
+const PEAK_FLOPS = 312e12;
+const PEAK_BYTES = 2.039e12;
 const SGEMM = 'ampere_sgemm_128x128_nn';
 
 /**
  * The traces of all ranks of a made-up training loop: each step takes a batch that is ready, launches its kernels ahead of
  * the GPU, reduces gradients while they compute, and reads the loss once. A fault is built in as it would show: a loader that
  * the step waits for, launches slower than kernels, read-backs within the step, copies from pageable memory, a reduction after
- * the kernels, a rank that comes late, single precision.
+ * the kernels, a rank that comes late, single precision, kernels that move their bytes slowly. Operators have shapes: in a healthy
+ * run products reach 60 % of the peak of the device, and operators on elements 95 % of its memory bandwidth.
  */
 export function trainingRun(options: RunOptions): readonly Capture[] {
   const late = options.fault === 'straggler' ? Math.floor(options.random() * options.ranks) : -1;
@@ -51,6 +56,9 @@ class RankRecorder {
   /** The length of a step without fault. */
   readonly #workUs: number;
   readonly #faultUs: number;
+  /** Shapes and types of the two operators, fitted to the length of a kernel. */
+  readonly #product: CaptureEvent['args'];
+  readonly #sum: CaptureEvent['args'];
 
   constructor(options: RunOptions, rank: number, late: number) {
     this.#options = options;
@@ -58,6 +66,22 @@ class RankRecorder {
     this.#late = late;
     this.#workUs = options.kernelsPerStep * options.kernelUs;
     this.#faultUs = (this.#workUs * options.share) / (1 - options.share);
+    const side = 2048;
+    const depth = Math.round((0.6 * PEAK_FLOPS * options.kernelUs * 1e-6) / (2 * side * side));
+    const rows = Math.round((0.95 * PEAK_BYTES * options.kernelUs * 1e-6) / (3 * 2 * 1024));
+    const type = options.fault === 'precision' ? 'float' : 'c10::BFloat16';
+    this.#product = {
+      'Input type': [type, type],
+      'Input Dims': [
+        [side, depth],
+        [depth, side],
+      ],
+    };
+    this.#sum = {
+      'Concrete Inputs': ['', '', '1'],
+      'Input type': ['c10::BFloat16', 'c10::BFloat16', 'Scalar'],
+      'Input Dims': [[rows, 1024], [rows, 1024], []],
+    };
     // Clocks of ranks differ.
     this.#host += rank * 37_000;
     this.#gpu = this.#host;
@@ -122,11 +146,22 @@ class RankRecorder {
           ? SGEMM
           : GEMM
         : 'void at::native::vectorized_elementwise_kernel<4>';
-    const heavy = this.#options.fault === 'precision' && operator === 'aten::mm';
-    this.#push('cpu_op', operator, SIDE.host, this.#host, launchUs, { 'External id': this.#correlation });
+    const length = us * this.#slowness(operator);
+    this.#push('cpu_op', operator, SIDE.host, this.#host, launchUs, {
+      'External id': this.#correlation,
+      ...(operator === 'aten::mm' ? this.#product : this.#sum),
+    });
     this.#call('cudaLaunchKernel', this.#host + launchUs * 0.5, launchUs * 0.4);
     this.#host += launchUs;
-    this.#onGpu('kernel', name, heavy ? us * 2 : us, { grid: [216, 1, 1], block: [256, 1, 1], 'blocks per SM': 2 });
+    this.#onGpu('kernel', name, length, { grid: [216, 1, 1], block: [256, 1, 1], 'blocks per SM': 2 });
+  }
+
+  /** How many times as long a kernel takes as in a healthy run. */
+  #slowness(operator: string): number {
+    const { fault, share } = this.#options;
+    if (fault === 'precision') return operator === 'aten::mm' ? 2 : 1;
+    // Two of three kernels take the whole of the share.
+    return fault === 'memory-bandwidth' && operator === 'aten::add' ? 1 + (1.5 * share) / (1 - share) : 1;
   }
 
   /** `.item()` in the step: the host waits for the GPU, and the GPU then for the host. */

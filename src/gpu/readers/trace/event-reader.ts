@@ -1,4 +1,5 @@
 import { gpuKinds, hostKinds, type TraceBuilder } from '../../trace/trace.ts';
+import { InputReader } from './input-reader.ts';
 import { DAMAGED, endOfString, INCOMPLETE, numberIn, skipSpace, skipValue } from './json-bytes.ts';
 
 /** What is done with an event of a category. */
@@ -46,7 +47,10 @@ const roleOf: Readonly<Record<string, number>> = {
 /** Where reading arguments may end. */
 const until = { end: 0, correlation: 1 } as const;
 
-const nameFlags = { seen: 1, step: 2, memory: 4 } as const;
+const nameFlags = { seen: 1, step: 2, memory: 4, values: 8 } as const;
+
+/** Operators whose work depends on arguments that are no tensors: strides and padding, whether attention is causal. */
+const valuesOf = /conv|attention|attn/i;
 
 /**
  * Hot path. Reads one event object into the columns of a trace; only the fields that the analysis needs are looked at.
@@ -55,6 +59,7 @@ const nameFlags = { seen: 1, step: 2, memory: 4 } as const;
  */
 export class EventReader {
   readonly #trace: TraceBuilder;
+  readonly #inputs: InputReader;
   #roles = new Int8Array(1 << 8).fill(-1);
   #flags = new Uint8Array(1 << 12);
   readonly #threads = new Map<number, number>();
@@ -80,6 +85,7 @@ export class EventReader {
   #args = 0;
   // The arguments of the event at hand.
   #correlation = -1;
+  #external = -1;
   #stream = -1;
   #device = -1;
   #bytes = Number.NaN;
@@ -90,6 +96,7 @@ export class EventReader {
 
   constructor(trace: TraceBuilder) {
     this.#trace = trace;
+    this.#inputs = new InputReader(trace.inputs);
   }
 
   /** Reads the event whose `{` is at `at`; the index after its `}`, INCOMPLETE or DAMAGED. Nothing is kept unless whole. */
@@ -201,7 +208,7 @@ export class EventReader {
     const pid = this.#pidEnd === 0 ? 0 : numberIn(bytes, this.#pid, this.#pidEnd);
     gpu.device[row] = this.#device >= 0 ? this.#device : Number.isNaN(pid) ? 0 : pid;
     gpu.stream[row] = this.#stream;
-    gpu.correlation[row] = this.#correlation;
+    gpu.correlation[row] = this.#link();
     gpu.bytes[row] = this.#bytes;
     gpu.blocksPerSm[row] = this.#blocks;
     gpu.occupancy[row] = this.#occupancy;
@@ -234,7 +241,10 @@ export class EventReader {
     host.name[row] = name;
     host.thread[row] = thread;
     host.kind[row] = hostKindOf[role];
-    host.link[row] = role >= roles.runtime ? this.#correlation : -1;
+    host.link[row] = role >= roles.runtime ? this.#link() : -1;
+    if (role !== roles.op || this.#args === 0) return;
+    const inputs = this.#inputs.read(bytes, this.#args, end, (flags & nameFlags.values) !== 0);
+    if (inputs >= 0) host.setInputs(row, inputs);
   }
 
   #instant(bytes: Uint8Array, end: number): void {
@@ -243,6 +253,11 @@ export class EventReader {
     if ((this.#flagsOf(name) & nameFlags.memory) === 0) return;
     this.#readArgs(bytes, end, until.end);
     if (this.#allocated > (this.#trace.peakMemoryBytes ?? 0)) this.#trace.peakMemoryBytes = this.#allocated;
+  }
+
+  /** What joins a GPU event with its launch: the correlation; of traces without any, the external id, below -1. */
+  #link(): number {
+    return this.#correlation >= 0 || this.#external < 0 ? this.#correlation : -2 - this.#external;
   }
 
   #noteForeign(category: number): void {
@@ -277,6 +292,7 @@ export class EventReader {
     let flags: number = nameFlags.seen;
     if (/^ProfilerStep#\d+$/.test(text)) flags |= nameFlags.step;
     if (text === '[memory]') flags |= nameFlags.memory;
+    if (valuesOf.test(text)) flags |= nameFlags.values;
     this.#flags[name] = flags;
     return flags;
   }
@@ -301,7 +317,7 @@ export class EventReader {
 
   /** Reads the arguments of the event, until what is wanted was there. */
   #readArgs(bytes: Uint8Array, end: number, wanted: number): void {
-    this.#correlation = this.#stream = this.#device = -1;
+    this.#correlation = this.#external = this.#stream = this.#device = -1;
     this.#bytes = this.#blocks = this.#occupancy = this.#allocated = Number.NaN;
     this.#collective = undefined;
     if (this.#args === 0) return;
@@ -338,6 +354,7 @@ export class EventReader {
         break;
       case 11:
         if (a === 0x63) this.#correlation = whole(numberIn(bytes, value, after));
+        else if (a === 0x45) this.#external = whole(numberIn(bytes, value, after));
         break;
       case 13:
         if (a === 0x62) this.#blocks = numberIn(bytes, value, after);

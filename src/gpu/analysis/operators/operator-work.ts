@@ -1,0 +1,40 @@
+import { attentionWork } from './attention-work.ts';
+import { convolutionWork } from './convolution-work.ts';
+import { elementwiseWork, fusedWork, normWork, reductionWork } from './elementwise-work.ts';
+import { gemmWork } from './gemm-work.ts';
+import type { OperatorArguments } from './tensor-inputs.ts';
+
+export type OperatorCategory = 'gemm' | 'attention' | 'convolution' | 'elementwise' | 'reduction' | 'norm' | 'fused';
+
+/** What one call of an operator has to do by its shapes. */
+export interface OperatorWork {
+  readonly category: OperatorCategory;
+  /** Floating-point operations, a multiply-add counting two; NaN where the shapes do not tell. */
+  readonly flops: number;
+  /** Bytes that must be read and written at least, each tensor once; NaN where the shapes do not tell. */
+  readonly bytes: number;
+  /** The type of what is computed with: `bfloat16`, `float`. */
+  readonly type: string;
+}
+
+/** A model of some operators; undefined of any other, and where the shapes do not tell. */
+export type WorkModel = (name: string, given: OperatorArguments) => OperatorWork | undefined;
+
+const models: readonly WorkModel[] = [
+  gemmWork,
+  attentionWork,
+  convolutionWork,
+  normWork,
+  reductionWork,
+  elementwiseWork,
+  fusedWork,
+];
+
+/** What a call has to do, by the name of the operator and what it is given; undefined if no model knows it. */
+export const operatorWork: WorkModel = (name, given) => {
+  for (const model of models) {
+    const work = model(name, given);
+    if (work !== undefined) return work;
+  }
+  return undefined;
+};
