@@ -68,7 +68,7 @@ function operatorLines({ operators }: TraceReport): readonly string[] {
 }
 
 /** Behind the speed of an operator: its share of the peak that bounds it. */
-export function peakText({ bound, shareOfPeak }: TraceReport['operators'][number]): string {
+function peakText({ bound, shareOfPeak }: TraceReport['operators'][number]): string {
   return bound === null || shareOfPeak === null ? '' : `: ${percent(shareOfPeak)} % of the ${bound} peak`;
 }
 
