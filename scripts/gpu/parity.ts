@@ -15,17 +15,8 @@ import { type StepCosts, tbPluginNumbers, tbPluginSteps } from '../../src/gpu/sc
 import { traceLensNumbers } from '../../src/gpu/scopes/trace-lens.ts';
 import type { Trace } from '../../src/gpu/trace/trace.ts';
 import { sharedNames, sharedPath, sharedText, sharedTrace } from '../../test/gpu/shared-data.ts';
-
-/** One number of a tool beside ours, under the tool's own scope. `reason` says why they differ; empty if they do not. */
-export interface ParityRow {
-  readonly tool: string;
-  readonly file: string;
-  readonly what: string;
-  readonly expected: number | string | null;
-  readonly ours: number | string | null;
-  readonly equal: boolean;
-  readonly reason: string;
-}
+import { htaAssertedRows, htaPathRows, htaStatisticRows } from './parity-hta.ts';
+import { numberRow, type ParityRow, ROUNDING } from './parity-row.ts';
 
 /** Float traces are summed in another order here: sums of up to 10^5 events agree within this. Integer traces agree exactly. */
 const WITHIN_US = 1.05;
@@ -37,6 +28,9 @@ export async function parityRows(): Promise<readonly ParityRow[]> {
     ...(await traceLensKernelRows()),
     ...traceLensBandwidthRows(),
     ...(await htaRows()),
+    ...(await htaStatisticRows()),
+    ...(await htaPathRows()),
+    ...(await htaAssertedRows()),
     ...(await tbPluginRows()),
     ...nvidiaRows(),
     ...(await nsysAiRows()),
@@ -166,7 +160,6 @@ interface HtaLabel {
   readonly error?: string;
 }
 
-const ROUNDING = 'HTA rounds nanosecond traces (start up, end down); so rounded, ours is equal';
 /** HTA counts whole microseconds of both sides of each edge between types. */
 const TYPES_WITHIN_US = 3;
 const htaQuantities = ['kernel_time', 'idle_time', 'compute_time', 'non_compute_time'] as const;
@@ -420,19 +413,6 @@ function numbersOf(
   return new Map(list.map(({ name, value }) => [name, value]));
 }
 
-function numberRow(
-  tool: string,
-  file: string,
-  what: string,
-  expected: number | null,
-  ours: number | null,
-  within: number,
-  reason: string,
-): ParityRow {
-  const equal = expected === null || ours === null ? expected === ours : Math.abs(expected - ours) <= within;
-  return { tool, file, what, expected, ours, equal, reason: equal ? '' : reason };
-}
-
 /** The page: sums by tool, then every difference with its reason. */
 export function parityPage(rows: readonly ParityRow[]): string {
   const tools = [...new Set(rows.map(({ tool }) => tool))];
@@ -454,7 +434,8 @@ export function parityPage(rows: readonly ParityRow[]): string {
 
 Written by \`node --conditions=headrace-source scripts/gpu/parity.ts\` from recorded captures with the output of each tool;
 \`test/gpu/oracle.test.ts\` holds the page to what is computed. Each number is compared under the tool's own scope
-(\`headrace gpu diagnose FILE --scope …\`); times in µs, within ${WITHIN_US} µs of sums over up to 10^5 events.
+(\`headrace gpu diagnose FILE --scope …\`); critical paths with those of HolisticTraceAnalysis 0.5.0
+(\`scripts/yardstick/critical_path.py\`), whose ties are those of its graph; times in µs, within ${WITHIN_US} µs of sums over up to 10^5 events.
 
 | tool | files | numbers | equal | equal once its fault is repeated | differ, with a reason |
 |---|---|---|---|---|---|

@@ -11,7 +11,7 @@ import { jsonText } from './report/json.ts';
 import { markdownReport } from './report/markdown.ts';
 import { terminalReport } from './report/terminal.ts';
 import { percent } from './rules/rule.ts';
-import { htaNumbers } from './scopes/hta.ts';
+import { htaScope } from './scopes/hta.ts';
 import { nsysAiNumbers } from './scopes/nsys-ai.ts';
 import { type Scope, type ScopedNumber, scopes } from './scopes/scope.ts';
 import { tbPluginNumbers } from './scopes/tb-plugin.ts';
@@ -191,7 +191,7 @@ function scopeOf(text: string): Scope {
 
 const scopeNumbers: Readonly<Record<Scope, (trace: Trace) => readonly ScopedNumber[]>> = {
   tb_plugin: tbPluginNumbers,
-  hta: (trace) => htaNumbers(trace),
+  hta: htaScope,
   tracelens: traceLensNumbers,
   'nsys-ai': nsysAiNumbers,
 };
@@ -201,8 +201,8 @@ function scopeText(sources: readonly Source[], scope: Scope): string {
     source.kind === 'trace'
       ? [
           source.path,
-          ...scopeNumbers[scope](source.trace).map(
-            ({ name, value, unit }) => `  ${name}: ${value === null ? 'none' : Number(value.toFixed(3))} ${unit}`,
+          ...scopeNumbers[scope](source.trace).map(({ name, value, unit }) =>
+            `  ${name}: ${value === null ? 'none' : Number(value.toFixed(3))} ${unit}`.trimEnd(),
           ),
         ]
       : [],

@@ -1,3 +1,4 @@
+import { countersText } from './analysis/counters.ts';
 import { decompose } from './analysis/decompose.ts';
 import { topKernels } from './analysis/kernels.ts';
 import { jobFacts, podFacts } from './analysis/occupancy.ts';
@@ -128,7 +129,9 @@ function tracesOf(sources: readonly Source[], found: Collected): readonly TraceF
   return sources.flatMap((source) => {
     if (source.kind !== 'trace') return [];
     const { trace, path } = source;
+    const counters = countersText(trace);
     if (trace.gpu.length > 0) {
+      if (counters !== undefined) found.limitations.push(`${path}: ${counters}`);
       const facts = traceFacts(path, trace);
       if (facts.length === 0) found.reasons.push(`${path}: its GPU events have no length`);
       else found.evidence += 1;
@@ -136,9 +139,11 @@ function tracesOf(sources: readonly Source[], found: Collected): readonly TraceF
     }
     const foreign = [...trace.foreign].sort((a, b) => b[1] - a[1])[0];
     found.reasons.push(
-      foreign === undefined
-        ? `${path}: the trace has ${trace.events} events and none of a GPU: record with activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]`
-        : `${path}: no CUDA or HIP event; the trace is of an accelerator that is not analysed (${foreign[1]} events of category ${foreign[0]})`,
+      counters !== undefined
+        ? `${path}: ${counters}; but no times of kernels: record the same steps once more without the range profiler`
+        : foreign === undefined
+          ? `${path}: the trace has ${trace.events} events and none of a GPU: record with activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]`
+          : `${path}: no CUDA or HIP event; the trace is of an accelerator that is not analysed (${foreign[1]} events of category ${foreign[0]})`,
     );
     return [];
   });

@@ -25,7 +25,7 @@ export function joinLaunches({ gpu, host }: Trace): Launches {
  * The earliest call of each correlation. Open addressing over row numbers: a trace of a gigabyte has millions of calls, and a
  * Map of them takes five times the memory of its columns.
  */
-class CorrelationIndex {
+export class CorrelationIndex {
   readonly #host: Trace['host'];
   readonly #slots: Int32Array;
 

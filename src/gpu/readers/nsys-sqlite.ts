@@ -211,6 +211,7 @@ class NsysExport {
     gpu.stream[at] = numberOr(row['streamId'], -1);
     gpu.correlation[at] = this.#correlation(row);
     gpu.bytes[at] = bytes;
+    gpu.bandwidth[at] = bytes / times.dur / 1000;
     gpu.blocksPerSm[at] = Number.NaN;
     gpu.occupancy[at] = Number.NaN;
   }

@@ -1,11 +1,32 @@
 import { joinLaunches } from '../analysis/launches.ts';
 import { intersect, lengthOf, type Spans, subtract, unionOf } from '../intervals.ts';
 import type { Trace } from '../trace/trace.ts';
+import { htaCriticalPath, pathNumbers } from './hta-critical-path.ts';
+import { htaRows } from './hta-rows.ts';
+import { bandwidthsByKind, idleByStream, launchStatistics, queueLengths } from './hta-statistics.ts';
 import type { ScopedNumber } from './scope.ts';
 
 const communication = /^(nccl|hip|hccl)|ncclKernel/;
 const memory = /^(hip)?Mem(cpy|set)|^dma/;
 const notComputation = /^nccl|Memcpy|Memset|dma|Sync|^hip/;
+
+/** All numbers under the scope of HolisticTraceAnalysis; the critical path is that of the first step, or of the whole trace. */
+export function htaScope(trace: Trace): readonly ScopedNumber[] {
+  const rows = htaRows(trace);
+  const [first] = trace.steps;
+  const window =
+    first === undefined
+      ? { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY }
+      : { start: first.ts, end: first.ts + first.dur };
+  return [
+    ...htaNumbers(trace),
+    ...launchStatistics(rows),
+    ...queueLengths(rows),
+    ...idleByStream(rows),
+    ...bandwidthsByKind(rows),
+    ...pathNumbers(htaCriticalPath(trace, window)),
+  ];
+}
 
 /**
  * HolisticTraceAnalysis: steps except the last (one step is kept), GPU events by the step of their launching call, from the

@@ -6,5 +6,5 @@ export type Scope = (typeof scopes)[number];
 export interface ScopedNumber {
   readonly name: string;
   readonly value: number | null;
-  readonly unit: 'µs' | '%' | 'share';
+  readonly unit: 'µs' | '%' | 'share' | 'GB/s' | 'events' | '';
 }

@@ -47,6 +47,8 @@ export class GpuEvents extends Columns {
   correlation = new Float64Array(1 << 10);
   /** Bytes of a copy or memset; NaN if not told. */
   bytes = new Float64Array(1 << 10);
+  /** Bandwidth of a copy or memset as the profiler tells it, in GB/s; NaN if not told. */
+  bandwidth = new Float64Array(1 << 10);
   /** Blocks per SM and estimated occupancy in percent; NaN if not told. */
   blocksPerSm = new Float32Array(1 << 10);
   occupancy = new Float32Array(1 << 10);
@@ -58,6 +60,7 @@ export class GpuEvents extends Columns {
     this.stream = grow(this.stream, Int32Array);
     this.correlation = grow(this.correlation, Float64Array);
     this.bytes = grow(this.bytes, Float64Array);
+    this.bandwidth = grow(this.bandwidth, Float64Array);
     this.blocksPerSm = grow(this.blocksPerSm, Float32Array);
     this.occupancy = grow(this.occupancy, Float32Array);
   }
@@ -94,6 +97,34 @@ export class HostEvents extends Columns {
     this.link = grow(this.link, Float64Array);
     if (this.#inputs.length > 0) this.#inputs = grow(this.#inputs, Int32Array);
   }
+}
+
+/** Waits that the profiler recorded (CUPTI synchronisation records): of a stream, a device or an event. */
+export class SyncEvents extends Columns {
+  device = new Int32Array(1 << 10);
+  /** The stream that waits or is waited for; -1 if it is the host that waits for the whole device. */
+  stream = new Int32Array(1 << 10);
+  /** Correlation with the call that waits; -1 if the trace has none. */
+  correlation = new Float64Array(1 << 10);
+  /** Of a wait for an event: the stream on which it was recorded, and the correlation of the call that recorded it; else -1. */
+  recordStream = new Int32Array(1 << 10);
+  recordCorrelation = new Float64Array(1 << 10);
+
+  protected override grow(): void {
+    super.grow();
+    this.device = grow(this.device, Int32Array);
+    this.stream = grow(this.stream, Int32Array);
+    this.correlation = grow(this.correlation, Float64Array);
+    this.recordStream = grow(this.recordStream, Int32Array);
+    this.recordCorrelation = grow(this.recordCorrelation, Float64Array);
+  }
+}
+
+/** One range of the CUPTI profiler: the hardware counters of one kernel, by name. */
+export interface CounterRange {
+  readonly name: string;
+  readonly ts: number;
+  readonly values: ReadonlyMap<string, number>;
 }
 
 /** One GPU as the trace names it. */
@@ -133,6 +164,8 @@ export interface Trace {
   readonly names: Names;
   readonly gpu: GpuEvents;
   readonly host: HostEvents;
+  readonly syncs: SyncEvents;
+  readonly counters: readonly CounterRange[];
   /** Collective arguments by GPU event. */
   readonly collectives: ReadonlyMap<number, CollectiveArgs>;
   /** Shapes and types of operators, where they were recorded. */
@@ -159,6 +192,8 @@ export class TraceBuilder {
   readonly names: Names;
   readonly gpu = new GpuEvents();
   readonly host = new HostEvents();
+  readonly syncs = new SyncEvents();
+  readonly counters: CounterRange[] = [];
   readonly collectives = new Map<number, CollectiveArgs>();
   readonly inputs = new OperatorInputs();
   readonly steps: StepMark[] = [];
@@ -183,7 +218,8 @@ export class TraceBuilder {
 
   build(source: Trace['source']): Trace {
     if (this.names.dropped > 0) this.faults.set('too many names', this.names.dropped);
-    const { names, gpu, host, collectives, inputs, steps, foreign, devices, rank, worldSize, events } = this;
+    const { names, gpu, host, syncs, counters, collectives, inputs, steps, foreign, devices } = this;
+    const { rank, worldSize, events } = this;
     const { withStack, peakMemoryBytes, overheadUs, baseTimeUs } = this;
     const faults = [...this.faults].map(([what, count]) => ({ what, count }));
     const sorted = steps.toSorted((a, b) => a.ts - b.ts);
@@ -192,6 +228,8 @@ export class TraceBuilder {
       names,
       gpu,
       host,
+      syncs,
+      counters,
       collectives,
       inputs,
       steps: sorted,

@@ -15,6 +15,8 @@ const roles = {
   driver: 8,
   overhead: 9,
   foreign: 10,
+  sync: 11,
+  counters: 12,
 } as const;
 
 /** Categories of all ages of the format. */
@@ -35,8 +37,8 @@ const roleOf: Readonly<Record<string, number>> = {
   cuda_driver: roles.driver,
   overhead: roles.overhead,
   gpu_user_annotation: roles.skip,
-  cuda_sync: roles.skip,
-  cuda_profiler_range: roles.skip,
+  cuda_sync: roles.sync,
+  cuda_profiler_range: roles.counters,
   cpu_instant_event: roles.skip,
   mtia_runtime: roles.skip,
   fwdbwd: roles.skip,
@@ -92,6 +94,9 @@ export class EventReader {
   #blocks = Number.NaN;
   #occupancy = Number.NaN;
   #allocated = Number.NaN;
+  #bandwidth = Number.NaN;
+  #recordStream = -1;
+  #recordCorrelation = -1;
   #collective: Record<string, string | number> | undefined;
 
   constructor(trace: TraceBuilder) {
@@ -181,6 +186,8 @@ export class EventReader {
     if (role === roles.foreign) this.#noteForeign(category);
     else if (role === roles.overhead) this.#trace.overheadUs += Number.isNaN(dur) ? 0 : dur;
     else if (role <= roles.memset) this.#gpu(bytes, end, role, ts, Number.isNaN(dur) ? 0 : dur);
+    else if (role === roles.sync) this.#sync(bytes, end, ts, Number.isNaN(dur) ? 0 : dur);
+    else if (role === roles.counters) this.#counters(bytes, end, ts);
     else this.#host(bytes, end, role, ts, Number.isNaN(dur) ? 0 : dur);
   }
 
@@ -210,6 +217,7 @@ export class EventReader {
     gpu.stream[row] = this.#stream;
     gpu.correlation[row] = this.#link();
     gpu.bytes[row] = this.#bytes;
+    gpu.bandwidth[row] = this.#bandwidth;
     gpu.blocksPerSm[row] = this.#blocks;
     gpu.occupancy[row] = this.#occupancy;
     if (this.#collective !== undefined) {
@@ -245,6 +253,31 @@ export class EventReader {
     if (role !== roles.op || this.#args === 0) return;
     const inputs = this.#inputs.read(bytes, this.#args, end, (flags & nameFlags.values) !== 0);
     if (inputs >= 0) host.setInputs(row, inputs);
+  }
+
+  #sync(bytes: Uint8Array, end: number, ts: number, dur: number): void {
+    this.#readArgs(bytes, end, until.end);
+    const { syncs, names } = this.#trace;
+    const row = syncs.row();
+    syncs.ts[row] = ts;
+    syncs.dur[row] = dur;
+    syncs.name[row] = names.intern(bytes, this.#name, this.#nameEnd);
+    const pid = this.#pidEnd === 0 ? 0 : numberIn(bytes, this.#pid, this.#pidEnd);
+    syncs.device[row] = this.#device >= 0 ? this.#device : Number.isNaN(pid) ? 0 : pid;
+    syncs.stream[row] = this.#stream;
+    syncs.correlation[row] = this.#correlation;
+    syncs.recordStream[row] = this.#recordStream;
+    syncs.recordCorrelation[row] = this.#recordCorrelation;
+  }
+
+  /** The counters of a range are arguments named like the metrics; rare, and at most `MOST_RANGES` are kept. */
+  #counters(bytes: Uint8Array, end: number, ts: number): void {
+    const { counters, names } = this.#trace;
+    if (this.#args === 0 || counters.length >= MOST_RANGES) return;
+    const values = new Map<string, number>();
+    for (const [name, value] of numbersIn(bytes, this.#args, skipValue(bytes, this.#args, end)))
+      values.set(name, value);
+    counters.push({ name: names.text(names.intern(bytes, this.#name, this.#nameEnd)), ts, values });
   }
 
   #instant(bytes: Uint8Array, end: number): void {
@@ -318,7 +351,8 @@ export class EventReader {
   /** Reads the arguments of the event, until what is wanted was there. */
   #readArgs(bytes: Uint8Array, end: number, wanted: number): void {
     this.#correlation = this.#external = this.#stream = this.#device = -1;
-    this.#bytes = this.#blocks = this.#occupancy = this.#allocated = Number.NaN;
+    this.#bytes = this.#bandwidth = this.#blocks = this.#occupancy = this.#allocated = Number.NaN;
+    this.#recordStream = this.#recordCorrelation = -1;
     this.#collective = undefined;
     if (this.#args === 0) return;
     let here = skipSpace(bytes, this.#args + 1, end);
@@ -362,6 +396,7 @@ export class EventReader {
         break;
       case 14:
         if (a === 0x4f) this.#collect(bytes, 'outElements', value, after);
+        else if (a === 0x77) this.#recordStream = whole(numberIn(bytes, value, after));
         break;
       case 15:
         if (a === 0x43 && bytes[key + 2] === 0x6c) this.#collect(bytes, 'name', value, after);
@@ -369,6 +404,12 @@ export class EventReader {
         break;
       case 18:
         if (a === 0x50) this.#collect(bytes, 'group', value, after);
+        break;
+      case 23:
+        if (a === 0x6d) this.#bandwidth = numberIn(bytes, value, after);
+        break;
+      case 33:
+        if (a === 0x77) this.#recordCorrelation = whole(numberIn(bytes, value, after));
         break;
       case 25:
         if (a === 0x65) this.#occupancy = numberIn(bytes, value, after);
@@ -384,6 +425,21 @@ export class EventReader {
       const stop = close < 0 ? after - 1 : close;
       this.#collective[field] = this.#trace.names.text(this.#trace.names.intern(bytes, value + 1, stop));
     } else this.#collective[field] = numberIn(bytes, value, after);
+  }
+}
+
+const MOST_RANGES = 100_000;
+const MOST_COUNTERS = 1000;
+
+/** The members of an object that are numbers. */
+function numbersIn(bytes: Uint8Array, start: number, end: number): readonly (readonly [string, number])[] {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(start, end)));
+    return Object.entries(value ?? {})
+      .slice(0, MOST_COUNTERS)
+      .flatMap(([name, number]): [string, number][] => (typeof number === 'number' ? [[name, number]] : []));
+  } catch {
+    return [];
   }
 }
 
