@@ -6,7 +6,6 @@ import { grow } from '../trace/names.ts';
  * GPU as a whole (`sync`).
  */
 export const edgeKinds = { work: 0, next: 1, launch: 2, stream: 3, sync: 4 } as const;
-export type EdgeKind = keyof typeof edgeKinds;
 
 /** One edge of a path: `event` is what its time is charged to, -1 for nothing. */
 export interface PathEdge {
