@@ -1,6 +1,9 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isHeadraceError } from '../base/errors/fail.ts';
+
+/** The file of the audit log in an environment's directory. */
+export const AUDIT_FILE = 'audit.jsonl';
 
 /** One administrative call. */
 export interface AuditEntry {
@@ -34,5 +37,6 @@ export async function audited<T>(
 
 function append(directory: string, { who, what, target }: AuditEntry, at: number, outcome: string): void {
   const line = JSON.stringify({ at: new Date(at).toISOString(), who, what, target, outcome });
-  appendFileSync(join(directory, 'audit.jsonl'), `${line}\n`, { mode: 0o600, flush: true });
+  mkdirSync(directory, { recursive: true });
+  appendFileSync(join(directory, AUDIT_FILE), `${line}\n`, { mode: 0o600, flush: true });
 }

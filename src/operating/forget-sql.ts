@@ -1,5 +1,6 @@
 import { KEY_PREFIX, requestColumn } from '../features/plan/names.ts';
 import { OFFSET, PARTITION } from '../features/plan/raw-table.ts';
+import { SAMPLE_CHARACTERS } from '../monitoring/features/quarantine.ts';
 import type { OfflineTable } from '../ports/offline-store.ts';
 import type { Value } from '../schema/column.ts';
 import type { ForgetScope, KeyColumns } from './forget-scope.ts';
@@ -61,9 +62,31 @@ function whereIn(
       const isOwn = scope.models.some((model) => model.name === own);
       return isOwn && predictionIds.length > 0 ? inList('id', predictionIds) : null;
     }
+    case 'monitoring':
+      return Object.hasOwn(columns, 'sample') ? sampleHas(scope, values) : null;
     default:
       return null;
   }
+}
+
+/**
+ * SQL for refused events, counted with the newest one as a sample, that may be of the entity: what was refused has no columns
+ * to look at, so that every part of the key is looked for in its text. A sample that was cut off may have had it.
+ */
+function sampleHas({ sources }: ForgetScope, values: KeyValues): string | null {
+  if (sources.length === 0) return null;
+  const of = inList(
+    'source',
+    sources.map(({ source }) => source.name),
+  );
+  const parts = Object.values(values).map((value) => `(${textHas('sample', value)} OR ${textHas('reason', value)})`);
+  return `${of} AND ((${parts.join(' AND ')}) OR LENGTH("sample") >= ${SAMPLE_CHARACTERS})`;
+}
+
+/** SQL for a JSON text in which a value stands somewhere. */
+function textHas(column: string, value: Value): string {
+  if (typeof value === 'string') return `contains("${column}", ${literal(JSON.stringify(value))})`;
+  return `regexp_matches("${column}", '(^|[^0-9.-])${String(value)}([^0-9]|$)')`;
 }
 
 /** SQL for the rows whose columns hold the key. */
@@ -94,6 +117,7 @@ function mapped(key: KeyColumns, column: (name: string) => string): KeyColumns {
   return Object.fromEntries(Object.entries(key).map(([part, name]) => [part, column(name)]));
 }
 
-function literal(value: Value): string {
+/** A value as a literal of SQL. */
+export function literal(value: Value): string {
   return typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value);
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { fail } from '../base/errors/fail.ts';
 import { compareText } from '../base/text-order.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
@@ -19,7 +20,7 @@ import { requestParser } from '../schema/row-parser.ts';
 import { endRecord, keepRecord } from './forget-record.ts';
 import { type ForgetScope, forgetScope, type KeyColumns } from './forget-scope.ts';
 import { equals, forgetTables, type KeyValues } from './forget-sql.ts';
-import { type FoundTrainingSet, findTrainingSets } from './forget-training-sets.ts';
+import { type FoundSpineSet, type FoundTrainingSet, findSpineSets, findTrainingSets } from './forget-training-sets.ts';
 
 export interface ForgetOptions {
   readonly project: ProjectData;
@@ -50,6 +51,8 @@ export interface ForgetReport {
   readonly stores: readonly ForgottenStore[];
   /** Training sets and model versions that were made with rows of the entity; they stay. */
   readonly trainingSets: readonly FoundTrainingSet[];
+  /** Training sets for spines that were sent over HTTP, with rows of the entity; they stay. */
+  readonly spineSets: readonly FoundSpineSet[];
   /** Sources that have no column known to hold the entity's key. */
   readonly untouched: readonly string[];
 }
@@ -82,7 +85,8 @@ export async function forget(options: ForgetOptions, entity: string, key: unknow
   for (const { store, name, after } of all)
     if (after > 0) throw fail('FORGET_LEFT', { entity, rows: after, store: `${store} ${name}` });
   endRecord(directory, record);
-  return { entity, stores: all, trainingSets, untouched: scope.untouched };
+  const spineSets = await findSpineSets(offline, join(directory, 'training-sets'), values);
+  return { entity, stores: all, trainingSets, spineSets, untouched: scope.untouched };
 }
 
 /** The parts of a key; a record and a command line have texts for all of them. */

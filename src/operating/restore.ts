@@ -2,6 +2,7 @@ import { constants, existsSync, readdirSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
+import { AUDIT_FILE } from './audit-log.ts';
 import { sync, withFolders } from './backup.ts';
 import { type BackupManifest, checkBackupFile, readManifest } from './backup-manifest.ts';
 
@@ -12,7 +13,9 @@ import { type BackupManifest, checkBackupFile, readManifest } from './backup-man
  */
 export async function restore(folder: string, directory: string): Promise<BackupManifest> {
   const [from, to] = [resolve(folder), resolve(directory)];
-  if (existsSync(to) && readdirSync(to).length > 0) throw fail('BACKUP_FOLDER', { folder: to });
+  // A restore that was tried before left its line in the audit log.
+  if (existsSync(to) && readdirSync(to).some((name) => name !== AUDIT_FILE))
+    throw fail('BACKUP_FOLDER', { folder: to });
   const manifest = readManifest(from);
   const beside = `${to}.restoring`;
   try {
@@ -26,6 +29,7 @@ export async function restore(folder: string, directory: string): Promise<Backup
     }
     for (const path of new Set(manifest.files.flatMap(({ path }) => withFolders(join(beside, path), beside))))
       await sync(path);
+    if (existsSync(join(to, AUDIT_FILE))) await rename(join(to, AUDIT_FILE), join(beside, AUDIT_FILE));
     if (existsSync(to)) await rmdir(to);
     await rename(beside, to);
     await sync(dirname(to));

@@ -105,8 +105,8 @@ export interface OnlineStoreCapabilities {
  *     later writes do not change a returned run;
  *  4. views, versions, hops and keys never collide, whatever characters or lengths the keys have (to 10 kB);
  *  5. `position` is that of the last commit of the writer; null before the first;
- *  6. a batch generation is invisible until it is switched to; the switch is atomic; the generation before is kept for
- *     `rollBackBatch`, older ones are dropped;
+ *  6. a batch generation is invisible until it is switched to; the switch is atomic; the rows of the generation before stay
+ *     until the next switch, for reads that have begun, older ones are dropped;
  *  7. a second writer on the same store is STORE_LOCKED; readers are not;
  *  8. `dropTiles` removes the tiles of each named hop that end at or before its instant, and nothing else;
  *  9. `dropKey` removes the tiles of a key in the named layouts and its rows in every generation of the named batch views, and
@@ -123,8 +123,6 @@ export interface OnlineStore {
   writeBatch(generation: BatchGeneration, features: Columns, rows: readonly BatchRow[]): MaybePromise<void>;
   /** Makes the generation the one that is read. */
   switchBatch(generation: BatchGeneration): MaybePromise<void>;
-  /** Back to the generation before; returns it, or null if there is none. */
-  rollBackBatch(viewId: string): MaybePromise<BatchGeneration | null>;
   readBatch(reads: readonly BatchRead[]): MaybePromise<readonly (BatchAnswer | null)[]>;
   dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): MaybePromise<void>;
   /** Drops all tiles and batch rows of a key; without it the store cannot forget. Synchronous stores have dropped them when it returns. */

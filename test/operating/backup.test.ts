@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import { restore as restoreCommand } from '../../src/cli/commands/restore.ts';
 import { backUpEnvironment } from '../../src/compose.ts';
 import { resolveEnvironment } from '../../src/config.ts';
 import { openHeadrace } from '../../src/headrace.ts';
@@ -69,6 +70,30 @@ test('what was acknowledged when the backup began is in what is restored, and se
   const headrace = await openHeadrace({ project, environment: { directory, partitions: 3 } });
   expect((await headrace.vector(service, { user: 'ann' })).features).toMatchObject({ own_n_1h: 1, own_spent_1h: 5 });
   await headrace.close();
+});
+
+test('a restore is in the audit log of what it restored, also one that failed, which does not stand in the way of the next', async () => {
+  const { root, backup } = await smallBackup();
+  const directory = join(root, 'restored');
+  const config = join(root, 'headrace.config.mjs');
+  writeFileSync(
+    config,
+    `import { project } from ${JSON.stringify(new URL('../loop/shop.ts', import.meta.url).href)};
+export default { project, environments: { local: { directory: ${JSON.stringify(directory)} } } };`,
+  );
+  const run = (folder: string) => {
+    const terminal = { out: () => undefined, err: () => undefined, interactive: false, stopped: Promise.resolve() };
+    return restoreCommand.run({ words: [folder], options: { config }, json: false, terminal });
+  };
+  await expect(run(join(root, 'nothing'))).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' });
+  await run(backup);
+  await expect(run(backup)).rejects.toMatchObject({ code: 'BACKUP_FOLDER' });
+  const lines = readFileSync(join(directory, 'audit.jsonl'), 'utf8').trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { what: 'restore', target: join(root, 'nothing'), outcome: 'BACKUP_DAMAGED' },
+    { what: 'restore', target: backup, outcome: 'done' },
+    { what: 'restore', target: backup, outcome: 'BACKUP_FOLDER' },
+  ]);
 });
 
 test('a backup that has changed, or was not finished, is refused, and nothing is put in place', async () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -43,6 +43,8 @@ async function fillShop(directory: string): Promise<Headrace> {
   );
   await headrace.ingest(purchases, events.slice(0, 30));
   await headrace.ingest(purchases, events.slice(0, 2));
+  await headrace.ingest(purchases, [{ ...event('x1', EVE, 5), at: START + 7_200_000 }] as never);
+  await headrace.ingest(purchases, [{ ...event('x2', 'ann', 5), number: 'no number' }] as never);
   for (const user of [EVE, 'ann']) await featuresOf(headrace, user);
   await headrace.flush();
   const run = join(directory, 'runs', 'risk-1');
@@ -106,6 +108,23 @@ test('a forgotten entity is in no store and in no file of log and history, the r
     expect(await featuresOf(again, 'ann')).toEqual(ann);
     await again.close();
   }
+});
+
+test('refused events with the entity leave the quarantine, others stay, and training sets of spines are named', async () => {
+  const directory = newDirectory();
+  const headrace = await fillShop(directory);
+  const spine = join(directory, 'spine.csv');
+  writeFileSync(spine, `who,when,price\n${EVE},${START},1\nann,${START},1\n${EVE},${START - 5_000},1\n`);
+  await headrace.writeTrainingSet(shopper, headrace.trainingSetPath('shopper-1.parquet'), {
+    spine: { path: spine, time: 'when', columns: { user: 'who' } },
+  });
+  const report = await headrace.forget('user', { user: EVE });
+  expect(report.stores).toContainEqual({ store: 'history', name: 'monitoring/quarantine@1', before: 1, after: 0 });
+  expect(report.spineSets).toEqual([{ path: join(directory, 'training-sets', 'shopper-1.parquet'), rows: 2 }]);
+  const { sources } = await headrace.features.featuresReport(START - 86_400_000, START + 1);
+  const quarantined = sources.find(({ source }) => source === 'purchases')?.quarantined ?? [];
+  expect(quarantined.map(({ sample }) => sample)).toEqual([expect.stringMatching(/"user":"ann"/)]);
+  await headrace.close();
 });
 
 test('training sets with rows of the entity are named with the number of rows', async () => {

@@ -229,3 +229,16 @@ test('health, metrics and the description are served, and the description has ev
     expect(status, path).not.toBe(404);
   }
 });
+
+test('what is wrong with a spine that was sent is said of the body, not of a file of this machine', async () => {
+  for (const [type, body] of [
+    ['application/vnd.apache.parquet', 'no parquet'],
+    ['application/x-ndjson', '{"user": '],
+    ['text/csv', ''],
+  ] as const) {
+    const { status, body: answer } = await post('/v1/training-sets/shopper', body, type);
+    expect(status, type).toBe(400);
+    expect(JSON.stringify(answer)).toMatch(/SPINE_/);
+    expect(JSON.stringify(answer)).not.toMatch(/headrace-server-|training-sets|\/tmp/);
+  }
+});

@@ -88,10 +88,10 @@ export class Clicks {
   }
 
   /** Ingests events of users in turn; what was acknowledged counts. */
-  async ingest(events: number): Promise<void> {
+  async ingest(events: number, users = this.users): Promise<void> {
     const sent = Array.from({ length: events }, () => {
       this.#ids += 1;
-      const user = this.users[this.#ids % this.users.length];
+      const user = users[this.#ids % users.length];
       return { id: `e${this.#ids}`, at: Date.now() - (this.#ids % 90) * 1_000, user, ms: this.#ids % 97 };
     });
     const { accepted } = await this.headrace.ingest(clicks, sent);

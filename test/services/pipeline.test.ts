@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { addressOf, freshOptions } from './addresses.ts';
-import { Clicks } from './clicks.ts';
+import { Clicks, clicks } from './clicks.ts';
 import { until } from './until.ts';
 
 const ending: (() => Promise<void>)[] = [];
@@ -82,4 +82,10 @@ test('after a flush no answer is a silently smaller sum, and all are right again
   });
   await site.ingest(500);
   for (const user of site.users) expect(await site.writer(user)).toEqual({ ...site.expected(user), degraded: false });
+  expect(site.headrace.counters(clicks).admission, 'what was read again is not counted again').toEqual({
+    accepted: 5_500,
+    duplicate: 0,
+    future: 0,
+    late: 0,
+  });
 });

@@ -45,7 +45,7 @@ export const anyOperation = fc.oneof(
   fc.record({ kind: fc.constant('drop' as const), hops: fc.array(fc.tuple(anyHop, anyStep), { maxLength: 2 }) }),
   fc.record({ kind: fc.constant('rows' as const), rows: fc.array(anyRow) }),
   fc.record({ kind: fc.constant('switch' as const), rows: fc.array(anyRow) }),
-  fc.record({ kind: fc.constant('rollBack' as const) }),
+  fc.record({ kind: fc.constant('dropKey' as const), views: fc.subarray(['history@1']), key: anyKey }),
   fc.record({ kind: fc.constant('readBatch' as const), keys: fc.array(anyKey) }),
   fc.record({ kind: fc.constant('reopen' as const) }),
 );
@@ -102,8 +102,8 @@ export async function apply(
     case 'switch':
       await store.writeBatch(generationOf(number), features, operation.rows);
       return store.switchBatch(generationOf(number));
-    case 'rollBack':
-      return store.rollBackBatch('history@1');
+    case 'dropKey':
+      return store.dropKey?.([spend], operation.views, operation.key);
     case 'readBatch':
       return store.readBatch(operation.keys.map((key) => ({ viewId: 'history@1', features, key })));
     case 'reopen':

@@ -23,7 +23,6 @@ interface HeldGeneration {
 
 interface HeldView {
   current: HeldGeneration | null;
-  before: HeldGeneration | null;
   readonly unseen: Map<number, HeldGeneration>;
 }
 
@@ -75,18 +74,9 @@ export class MemoryOnlineStore implements OnlineStore {
 
   switchBatch(generation: BatchGeneration): void {
     const view = this.#view(generation.viewId);
-    view.before = view.current;
     const rows = view.unseen.get(generation.generation)?.rows ?? new Map<string, readonly Value[]>();
     view.current = { generation, rows };
     view.unseen.clear();
-  }
-
-  rollBackBatch(viewId: string): BatchGeneration | null {
-    const view = this.#view(viewId);
-    if (view.before === null) return null;
-    view.current = view.before;
-    view.before = null;
-    return view.current.generation;
   }
 
   readBatch(reads: readonly BatchRead[]): readonly (BatchAnswer | null)[] {
@@ -107,8 +97,8 @@ export class MemoryOnlineStore implements OnlineStore {
   dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): void {
     for (const layout of layouts) for (const hopMs of layout.view.hopsMs) this.#hop(layout, hopMs).delete(key);
     for (const viewId of batchViews) {
-      const { current, before, unseen } = this.#view(viewId);
-      for (const held of [current, before, ...unseen.values()]) held?.rows.delete(key);
+      const { current, unseen } = this.#view(viewId);
+      for (const held of [current, ...unseen.values()]) held?.rows.delete(key);
     }
   }
 
@@ -124,7 +114,7 @@ export class MemoryOnlineStore implements OnlineStore {
   }
 
   #view(viewId: string): HeldView {
-    const view = this.#batch.get(viewId) ?? { current: null, before: null, unseen: new Map() };
+    const view = this.#batch.get(viewId) ?? { current: null, unseen: new Map() };
     this.#batch.set(viewId, view);
     return view;
   }

@@ -63,11 +63,14 @@ export class BatchRows {
     this.#attempts.delete(nameOf(generation));
   }
 
-  async rollBack(viewId: string): Promise<BatchGeneration | null> {
-    const known = await this.#runs(viewId);
-    if (known === null || known.before === null) return null;
-    await this.#place(viewId, { turn: known.turn + 1, current: known.before, before: null });
-    return known.before.generation;
+  /** Removes the rows of a key, of every attempt there is: also of one that died. */
+  async dropKey(viewId: string, key: string): Promise<void> {
+    for await (const keys of this.#link.scan(this.#keys.rowsOfView(viewId))) {
+      const own = keys.filter((each) => this.#keys.row(viewId, this.#keys.attemptOf(viewId, each), key).key === each);
+      await this.#link.within(
+        Promise.all(own.map((each) => this.#link.sendUnlimited(placeOf(each), ['UNLINK', each]))),
+      );
+    }
   }
 
   async #place(viewId: string, runs: Runs): Promise<void> {

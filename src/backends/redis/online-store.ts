@@ -179,14 +179,20 @@ class RedisOnlineStore implements OnlineStore {
     await this.#inTurn(() => this.#batch.switchTo(generation));
   }
 
-  async rollBackBatch(viewId: string): Promise<BatchGeneration | null> {
-    return this.#inTurn(() => this.#batch.rollBack(viewId));
-  }
-
   async dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): Promise<void> {
     const before = layout.view.hopsMs.map((hopMs) => horizons.find((each) => each.hopMs === hopMs)?.endedBefore);
     for await (const keys of this.#link.scan(this.#keys.tilesOfView(layout.viewId)))
       await this.#link.within(Promise.all(keys.map((key) => this.#dropOfKey(layout, key, before))));
+  }
+
+  async dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): Promise<void> {
+    await this.#inTurn(async () => {
+      const places = layouts.map(({ viewId }) => this.#keys.tiles(viewId, key));
+      await this.#link.within(
+        Promise.all(places.map((place) => this.#link.sendUnlimited(place, ['UNLINK', place.key]))),
+      );
+      for (const viewId of batchViews) await this.#batch.dropKey(viewId, key);
+    });
   }
 
   async close(): Promise<void> {

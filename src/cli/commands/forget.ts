@@ -23,7 +23,7 @@ export const forget: Command = {
   },
 };
 
-function reportText({ entity, stores, trainingSets, untouched }: ForgetReport): string {
+function reportText({ entity, stores, trainingSets, spineSets, untouched }: ForgetReport): string {
   return [
     `${entity}: forgotten`,
     ...stores.map(({ store, name, before, after }) => `  ${store} ${name}: ${before}, now ${after}`),
@@ -31,6 +31,7 @@ function reportText({ entity, stores, trainingSets, untouched }: ForgetReport): 
       const of = `training set of ${model}${versions.length === 0 ? '' : `, versions ${versions.join(', ')}`}`;
       return path === null ? `  ${of}: its file is gone, it may have rows` : `  ${of}: ${rows} rows stay in ${path}`;
     }),
+    ...spineSets.map(({ path, rows }) => `  training set of a spine: ${rows} rows stay in ${path}`),
     ...untouched.map((source) => `  source ${source}: no column of it is known to hold the key`),
   ].join('\n');
 }

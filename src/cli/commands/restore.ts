@@ -1,3 +1,4 @@
+import { auditedCommand } from '../audit.ts';
 import type { Command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
 
@@ -12,8 +13,10 @@ export const restore: Command = {
     const { restore: restoreBackup } = await import('../../operating/restore.ts');
     const { environment } = await loadConfig(call);
     const [folder] = call.words;
-    const { files, madeAt } = await restoreBackup(folder, environment.directory);
     const { directory } = environment;
+    const { files, madeAt } = await auditedCommand(directory, 'restore', folder, () =>
+      restoreBackup(folder, directory),
+    );
     if (call.json) return call.terminal.out(JSON.stringify({ folder, directory, files: files.length, madeAt }));
     call.terminal.out(`${directory}: ${files.length} files of ${new Date(madeAt).toISOString()}, each with its sum`);
   },

@@ -77,6 +77,8 @@ export class Materialiser {
   #offset = 0;
   #elsewhere: KeyTiles | null = null;
   #rewinding = false;
+  /** By source: what the engines before the last rewind had counted, without what is judged again since. */
+  readonly #countedBefore = new Map<string, Readonly<AdmissionCounters>>();
   /** Up to where deliveries were shown as judged, by source: those read again are not shown again. */
   readonly #judgedTo = new Map<string, number[]>();
 
@@ -220,6 +222,7 @@ export class Materialiser {
   /** Forgets everything that was made of the log and reads it from where the store is found to stand. */
   async #rewind(): Promise<void> {
     for (const { source, next } of this.#sources.values()) {
+      this.#countedBefore.set(source.name, this.counters(source));
       const known = this.#judgedTo.get(source.name) ?? [];
       this.#judgedTo.set(
         source.name,
@@ -292,17 +295,32 @@ export class Materialiser {
   ): Promise<Readonly<Record<keyof TileReport, number>>> {
     const total = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
     for await (const tiles of batches) {
-      const report = await this.#inTurn(() => this.#replaceNow(tiles));
+      const report = await this.#quietly(() => this.#replaceNow(tiles));
       for (const outcome of ['applied', 'duplicate', 'stale', 'conflict'] as const) total[outcome] += report[outcome];
     }
     return total;
   }
 
-  /** In its turn: no rewind comes between a position and the tiles that it speaks of. */
+  /**
+   * Works with everything committed and, until its first wait, nothing in memory that is newer than the store; with a store
+   * that answers later, events wait in the log until it ends. In its turn: no rewind comes between a position and the tiles
+   * that it speaks of.
+   */
+  #quietly<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      // Before the commit: one that takes longer than the next event comes would never have everything.
+      this.#feed?.pause();
+      try {
+        do await this.#commitNow();
+        while (this.#uncommitted > 0);
+        return await work();
+      } finally {
+        this.#feed?.resume();
+      }
+    });
+  }
+
   async #replaceNow(tiles: readonly TileWrite[]): Promise<TileReport> {
-    do await this.#commitNow();
-    while (this.#uncommitted > 0);
-    this.#feed?.pause();
     // No event comes between here and `forget`: nothing in memory is newer than the store.
     const written = this.#options.store.writeTiles({ writer: WRITER, position: this.position(), tiles });
     this.tiles.forget();
@@ -310,7 +328,7 @@ export class Materialiser {
       const start = run.nums[index * layout.numbers + START];
       this.#options.changed?.(layout, key, layout.view.hopsMs.indexOf(hopMs), [start], 0);
     }
-    return Promise.resolve(written).finally(() => this.#feed?.resume());
+    return written;
   }
 
   /**
@@ -320,13 +338,14 @@ export class Materialiser {
   async forgetKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): Promise<Position> {
     const { store } = this.#options;
     if (store.dropKey === undefined) throw fail('STORE_CAPABILITY', { capability: 'dropKey' });
-    await this.commit();
-    // No event comes between these: memory, store and position speak of the same events.
-    for (const layout of layouts) this.tiles.forgetKey(layout, key);
-    const dropped = store.dropKey(layouts, batchViews, key);
-    const position = this.position();
-    await dropped;
-    return position;
+    return this.#quietly(async () => {
+      // No event comes between these: memory, store and position speak of the same events.
+      for (const layout of layouts) this.tiles.forgetKey(layout, key);
+      const dropped = store.dropKey?.(layouts, batchViews, key);
+      const position = this.position();
+      await dropped;
+      return position;
+    });
   }
 
   /** Where the next deliveries are read, by topic and partition. */
@@ -335,7 +354,9 @@ export class Materialiser {
   }
 
   counters(source: EventSourceData): Readonly<AdmissionCounters> {
-    return this.#stateOf(source).engine.admission.counters;
+    const { counters } = this.#stateOf(source).engine.admission;
+    const before = this.#countedBefore.get(source.name);
+    return before === undefined ? counters : added(counters, before, 1);
   }
 
   /** Accepted events whose row names no entity, by view. */
@@ -450,6 +471,7 @@ export class Materialiser {
       return state.engine.apply(delivery, partition);
     });
     const known = Math.max(0, (this.#judgedTo.get(state.source.name)?.[partition] ?? 0) - offset);
+    if (known > 0) this.#uncount(state.source, deliveries.slice(0, known), verdicts);
     const judged = this.#options.judged ?? nothing;
     if (known === 0) judged(state.source, partition, offset, deliveries, verdicts);
     else judged(state.source, partition, offset + known, deliveries.slice(known), verdicts.slice(known));
@@ -459,6 +481,15 @@ export class Materialiser {
     state.lastIngestTs[partition] = last.ingestTs;
     state.clock = clockOf(state.lastIngestTs);
     this.#uncommitted += deliveries.length;
+  }
+
+  /** What is judged again after a rewind is counted already. */
+  #uncount(source: EventSourceData, deliveries: readonly Delivery[], verdicts: readonly Verdict[]): void {
+    const again = { accepted: 0, duplicate: 0, future: 0, late: 0 };
+    deliveries.forEach((delivery, i) => {
+      if (!isBlank(delivery)) again[verdicts[i]] += 1;
+    });
+    this.#countedBefore.set(source.name, added(this.#countedBefore.get(source.name) ?? NOTHING_COUNTED, again, -1));
   }
 
   /** The slowest clock of a source with views, not beyond what is archived. */
@@ -493,6 +524,17 @@ function aheadOf({ end, rest }: PartitionEnds, source: EventSourceData, position
 }
 
 function nothing(): void {}
+
+const NOTHING_COUNTED: Readonly<AdmissionCounters> = { accepted: 0, duplicate: 0, future: 0, late: 0 };
+
+function added(one: Readonly<AdmissionCounters>, other: Readonly<AdmissionCounters>, times: 1 | -1): AdmissionCounters {
+  return {
+    accepted: one.accepted + times * other.accepted,
+    duplicate: one.duplicate + times * other.duplicate,
+    future: one.future + times * other.future,
+    late: one.late + times * other.late,
+  };
+}
 
 /** The smallest time of a partition that has any; -Infinity where none has. */
 function clockOf(lastIngestTs: readonly number[]): number {

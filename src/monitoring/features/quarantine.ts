@@ -30,7 +30,8 @@ export interface Quarantined {
   readonly sample: string;
 }
 
-const SAMPLE_CHARACTERS = 2_000;
+/** A longer sample is cut off. */
+export const SAMPLE_CHARACTERS = 2_000;
 
 interface Held {
   readonly source: string;

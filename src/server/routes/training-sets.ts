@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream, rmSync } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance } from 'fastify';
-import { fail } from '../../base/errors/fail.ts';
+import { fail, HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
 import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
 import type { Headrace } from '../../headrace.ts';
@@ -51,6 +51,8 @@ export function trainingSetRoutes(server: FastifyInstance, headrace: Headrace): 
           const written = await headrace.writeTrainingSet(service, path, { spine, mode });
           if ((request.headers.accept ?? '').includes('application/json'))
             return reply.type('application/json').send(JSON.stringify(written));
+        } catch (error) {
+          throw withoutPaths(error, [path, body]);
         } finally {
           rmSync(body, { force: true });
         }
@@ -75,6 +77,16 @@ function parseQuery({ mode = 'corrected', time, columns = '', ...others }: Query
   const pairs = columns === '' ? [] : columns.split(',').map((pair) => pair.split('='));
   if (pairs.some((pair) => pair.length !== 2)) throw fail('SERVER_BODY', { reason: 'columns is not request=column,…' });
   return { mode, time, columns: Object.fromEntries(pairs) };
+}
+
+/** An error that names the files of this machine, as who sent the spine knows them. */
+function withoutPaths(error: unknown, [path, body]: readonly [string, string]): unknown {
+  if (!isHeadraceError(error)) return error;
+  const facts = Object.entries(error.facts).map(([name, fact]) => {
+    const isText = typeof fact === 'string';
+    return [name, isText ? fact.replaceAll(body, 'the body').replaceAll(path, 'the training set') : fact];
+  });
+  return new HeadraceError(error.code, Object.fromEntries(facts), error);
 }
 
 /** Passes bytes on up to a limit. Error: SERVER_BODY_SIZE. */

@@ -185,18 +185,6 @@ class EmbeddedOnlineStore implements OnlineStore {
     });
   }
 
-  rollBackBatch(viewId: string): BatchGeneration | null {
-    const generations = this.#generations(viewId);
-    if (generations === null || generations.before === null) return null;
-    const { current, before } = generations;
-    this.#forget(viewId);
-    this.#entries.write(() => {
-      this.#entries.put(currentKey(viewId), json({ current: before, before: null }));
-      this.#dropRows(viewId, current.generation, current.generation + 1);
-    });
-    return before;
-  }
-
   readBatch(reads: readonly BatchRead[]): readonly (BatchAnswer | null)[] {
     return reads.map(({ viewId, features, key: entity }) => {
       const generation = this.#generations(viewId)?.current;
