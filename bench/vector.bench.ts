@@ -1,3 +1,4 @@
+import { featureAnswer } from '../src/server/feature-answer.ts';
 import { printFigure } from './figure.ts';
 import { median } from './measure.ts';
 import { purchases, shop, shopper } from './shop.ts';
@@ -7,10 +8,11 @@ import { runningShop, USERS } from './shop-server.ts';
  * A vector of 24 features over three tiers, in process, on one core: request object in, values out. Before each round every
  * user buys something, which is not timed, so that each vector is the first after an event of its key: what was merged of
  * closed tiles is used again, the rest is computed anew. Then the same vectors again, of which nothing is computed
- * but the request's own features. Yardstick: parsing and writing the same answer as JSON, which any server has to do.
+ * but the request's own features; and 100 entities in one request, as the HTTP route answers them. Yardstick: parsing and writing the same answer as JSON, which any server has to do.
  */
 const ROUNDS = 100;
 const WARM_UP = 20;
+const ENTITIES = 100;
 
 const { headrace, now } = await runningShop(shop);
 const source = headrace.source(purchases.name);
@@ -18,6 +20,7 @@ let id = 0;
 
 const many = await ratesOf((u) => `u${u}`);
 const one = await ratesOf((u) => `once${u}`);
+const together = await ratesOf((u) => `u${u}`, readTogether);
 const text = await headrace.vectorText(shopper, { user: 'u0', at: now, basket: 0 });
 const json = median(
   Array.from({ length: 20 }, () =>
@@ -59,12 +62,47 @@ printFigure({
   aim: { of: 'value', atLeast: 500_000 },
 });
 
-/** Vectors a second, the median round. */
-async function ratesOf(userOf: (u: number) => string) {
-  const requests = Array.from({ length: USERS }, (_, u) => ({ user: userOf(u), at: now, basket: u }));
-  const read = () => {
+printFigure({
+  name: `${ENTITIES} entities in one request, in process, JSON text in and out, ${together.tiles} tiles a vector, first after an event of each`,
+  unit: 'vectors/s',
+  value: together.first,
+  ...yardstick,
+  aim: null,
+});
+printFigure({
+  name: `${ENTITIES} entities in one request, in process, JSON text in and out, ${together.tiles} tiles a vector, again without an event`,
+  unit: 'vectors/s',
+  value: together.again,
+  ...yardstick,
+  aim: { of: 'value', atLeast: 150_000 },
+});
+
+interface Request {
+  readonly user: string;
+  readonly at: number;
+  readonly basket: number;
+}
+
+function readEach(requests: readonly Request[]): () => void {
+  return () => {
     for (const request of requests) headrace.features.read(shopper, request, now);
   };
+}
+
+/** As the HTTP route does, without the network. */
+function readTogether(requests: readonly Request[]): () => void {
+  const bodies = Array.from({ length: USERS / ENTITIES }, (_, i) =>
+    JSON.stringify({ requests: requests.slice(i * ENTITIES, (i + 1) * ENTITIES), at: now }),
+  );
+  return () => {
+    for (const body of bodies) featureAnswer(headrace, shopper, body);
+  };
+}
+
+/** Vectors a second, the median round. */
+async function ratesOf(userOf: (u: number) => string, reading = readEach) {
+  const requests = Array.from({ length: USERS }, (_, u): Request => ({ user: userOf(u), at: now, basket: u }));
+  const read = reading(requests);
   const [first, again]: [number[], number[]] = [[], []];
   for (let round = 0; round < ROUNDS + WARM_UP; round += 1) {
     await headrace.ingest(

@@ -26,12 +26,28 @@ interface SourceAwareJson {
 // browser without it gives no context: numbers are doubles there.
 const json = JSON as unknown as SourceAwareJson;
 
-/** Sixteen digits or more, or an exponent: only such a number can lose something in a double. */
-const MAYBE_INEXACT = /\d[\d.]{15}|\d[eE]/;
+/** Digits and points that a double holds, whatever they are. */
+const SAFE_LENGTH = 15;
+const [POINT, ZERO, NINE, UPPER_E, LOWER_E] = [...'.09Ee'].map((char) => char.charCodeAt(0));
 
 /** Parses JSON text, keeping numbers exact. Throws SyntaxError as `JSON.parse` does. */
 export function parseJsonExact(text: string): unknown {
-  return MAYBE_INEXACT.test(text) ? json.parse(text, exactNumber) : JSON.parse(text);
+  return mayBeInexact(text) ? json.parse(text, exactNumber) : JSON.parse(text);
+}
+
+/** Whether a number (or what looks like one within a text) is longer than 15 or has an exponent: only such can lose something. Hot path. */
+function mayBeInexact(text: string): boolean {
+  let digits = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const char = text.charCodeAt(i);
+    if (char >= ZERO && char <= NINE) digits += 1;
+    else if (digits === 0) continue;
+    else if (char === POINT) digits += 1;
+    else if (char === UPPER_E || char === LOWER_E) return true;
+    else digits = 0;
+    if (digits > SAFE_LENGTH) return true;
+  }
+  return false;
 }
 
 /** An integer that JSON.stringify writes digit by digit. */

@@ -18,6 +18,7 @@ import { emptyMemo, type ReadTiles, tileChanged } from '../../src/features/windo
 import { WindowReader } from '../../src/features/window/window-reader.ts';
 import type { ServedVector } from '../../src/featurestore/online/served-vector.ts';
 import { VectorReader } from '../../src/featurestore/online/vector-reader.ts';
+import { vectorText } from '../../src/featurestore/online/vector-text.ts';
 import type { Value } from '../../src/schema/column.ts';
 import { eventColumns } from '../../src/testing/arbitraries/any-aggregate.ts';
 import { anyInstant, anyStream } from '../../src/testing/arbitraries/any-stream.ts';
@@ -82,6 +83,7 @@ const anyRun = anyView.chain((view) =>
 
 test('a vector read again and again between events is that of a reader which keeps nothing, at any instant', () => {
   let same = 0;
+  let texts = 0;
   fc.assert(
     fc.property(anyRun, ({ view, log, instants, some }) => {
       const { layout, tilesOf, engine, keys } = running(view);
@@ -104,6 +106,7 @@ test('a vector read again and again between events is that of a reader which kee
           },
         });
       const [keeping, plain] = [readerOf(0), readerOf(null)];
+      const toText = vectorText(service);
       const columns = Object.keys(service.request).map((name) => Object.keys(eventColumns).indexOf(name));
       const rows = new Map<string, readonly Value[]>();
       const keyOf = viewKeyEncoder(view);
@@ -118,7 +121,10 @@ test('a vector read again and again between events is that of a reader which kee
         for (const request of rows.values()) {
           for (const at of [instants[i % instants.length], instants[i % instants.length], delivery.ts + 1, undefined]) {
             const kept = keeping.read(request, at, false) as ServedVector;
-            expect(kept).toEqual(plain.read(request, at, false));
+            const anew = plain.read(request, at, false) as ServedVector;
+            expect({ ...kept, texts: [] }).toEqual(anew);
+            expect(toText(kept)).toBe(toText(anew));
+            if (kept.texts.some((text) => text?.text != null)) texts += 1;
             same += 1;
           }
         }
@@ -128,6 +134,7 @@ test('a vector read again and again between events is that of a reader which kee
     { numRuns: 150 },
   );
   expect(same).toBeGreaterThan(1_000);
+  expect(texts).toBeGreaterThan(100);
 });
 
 test('windows kept merged answer as the oracle does after every event, late ones included', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Columns } from '../../src/schema/column.ts';
-import { scaledFromNumber, scaledFromText, scaledToText } from '../../src/schema/decimal.ts';
+import { parseDecimal, scaledFromNumber, scaledFromText, scaledToText } from '../../src/schema/decimal.ts';
 import { ExactNumber, parseJsonExact } from '../../src/schema/json-exact.ts';
 import { rangeCheck } from '../../src/schema/range-check.ts';
 import { parseEventText, requestParser, rowParser } from '../../src/schema/row-parser.ts';
@@ -138,6 +138,30 @@ test('exact parsing gives what JSON.parse gives, where a double is asked for', (
     fc.property(fc.json(), (text) => {
       expect(asDoubles(parseJsonExact(text))).toEqual(JSON.parse(text));
     }),
+  );
+});
+
+test('exact parsing keeps every number of 40 digits or fewer as it was written, wherever it stands', () => {
+  const digits = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 20 }).map((all) => all.join(''));
+  const whole = digits.map((text) => text.replace(/^0+(?=.)/, ''));
+  const number = fc
+    .tuple(whole, fc.option(digits), fc.option(fc.constantFrom('e0', 'E+2', 'e-3')))
+    .map(([int, part, power]) => `${int}${part === null ? '' : `.${part}`}${power ?? ''}`);
+  fc.assert(
+    fc.property(
+      number,
+      fc.constantFrom('', '-'),
+      fc.constantFrom('v', '1.5e', '12345678901234567'),
+      (text, sign, name) => {
+        const written = sign + text;
+        const {
+          [name]: [found],
+        } = parseJsonExact(`{"${name}": [${written}]}`) as Record<string, [unknown]>;
+        const kept = found instanceof ExactNumber ? found.text : String(found);
+        const [a, b] = [parseDecimal(kept), parseDecimal(written)];
+        expect([a?.digits, a?.scale]).toEqual([b?.digits, b?.scale]);
+      },
+    ),
   );
 });
 

@@ -33,6 +33,13 @@ export interface KeptAnswers {
   until: number;
   /** undefined where there is no exact answer. */
   readonly values: (Value | undefined)[];
+  /** Of these values, by lookup of the owner; null: they were not asked for again. */
+  texts: KeptText[] | null;
+}
+
+/** What was written of kept answers; null: nothing. Made anew when they change, so that a vector read before cannot write to it. */
+export interface KeptText {
+  text: string | null;
 }
 
 /**

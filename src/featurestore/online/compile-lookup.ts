@@ -6,7 +6,7 @@ import type {
 } from '../../features/define/declaration.ts';
 import { neededFeatures } from '../../features/plan/needed-features.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
-import type { ReadTiles } from '../../features/window/window-memo.ts';
+import type { KeptText, ReadTiles } from '../../features/window/window-memo.ts';
 import { WindowReader } from '../../features/window/window-reader.ts';
 import type { Value } from '../../schema/column.ts';
 import { entityKeyEncoder } from '../../schema/entity-key.ts';
@@ -41,6 +41,8 @@ export interface StreamLookup extends LookupBase {
   readonly answers: (Value | undefined)[];
   /** Where the tiles of the last read are told of changes: what was made of them. */
   held: ReadTiles | null;
+  /** Of the answers of the last read, where they were kept from one before. */
+  text: KeptText | null;
   /** Key and instant of the last read. */
   key: string | null;
   answeredAt: number;
@@ -86,6 +88,7 @@ export function compileLookup(
     reader: new WindowReader(layout, places),
     answers: names.map(() => null),
     held: null,
+    text: null,
     key: null,
     answeredAt: Number.NaN,
   };

@@ -1,4 +1,5 @@
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
+import type { KeptText } from '../../features/window/window-memo.ts';
 import type { Value } from '../../schema/column.ts';
 
 /** One answered feature vector. */
@@ -18,6 +19,8 @@ export interface ServedVector {
   readonly degraded: boolean;
   /** Events per stream lookup and window (in the order of {@link windowsOf}), where they were asked for: for the skew audit. */
   readonly counts: readonly (readonly number[])[];
+  /** By lookup of the service: where the text of its values is kept, if they are those of a read before. */
+  readonly texts: readonly (KeptText | null)[];
 }
 
 export interface MissingFeature {

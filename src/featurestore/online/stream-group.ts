@@ -66,6 +66,7 @@ function readLookups(
   for (let i = 0; i < lookups.length; i += 1) {
     const lookup = lookups[i];
     lookup.answeredAt = Number.NaN;
+    lookup.text = null;
     if (key === null || tiles.isLate?.(lookup.view) === true || q < tiles.answersFrom(lookup.view)) continue;
     const started = steps === null ? 0 : performance.now();
     const runs = lookup.held?.runs ?? tiles.runsOf(lookup.layout, key, q);
@@ -81,10 +82,12 @@ function takeKept({ lookups, owner }: StreamGroup, told: ToldTiles, q: number): 
   const [{ held }] = lookups;
   const kept = held === null ? null : keptBy(owner, held);
   if (kept === null || !holds(kept, q, told.epoch())) return false;
+  kept.texts ??= lookups.map(() => ({ text: null }));
   let next = 0;
   for (let i = 0; i < lookups.length; i += 1) {
     const lookup = lookups[i];
     lookup.answeredAt = q;
+    lookup.text = kept.texts[i];
     const { places, answers } = lookup;
     for (let p = 0; p < places.length; p += 1) answers[places[p]] = kept.values[next++];
   }
@@ -102,8 +105,9 @@ function keep({ lookups, features, owner }: StreamGroup, told: ToldTiles, q: num
   if (!(until > q)) return;
   const [{ held: first }] = lookups;
   const known = first === null ? null : keptBy(owner, first);
-  const kept: KeptAnswers = known ?? { owner, epoch: 0, from: q, until, values: new Array(features) };
+  const kept: KeptAnswers = known ?? { owner, epoch: 0, from: q, until, values: new Array(features), texts: null };
   fill(kept.values, lookups);
+  kept.texts = null;
   kept.epoch = told.epoch();
   kept.from = q;
   kept.until = until;

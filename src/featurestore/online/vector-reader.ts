@@ -3,6 +3,7 @@ import type { Clock } from '../../base/time.ts';
 import type { FeatureServiceData, OnDemandViewData, StreamViewData } from '../../features/define/declaration.ts';
 import { type ComputeOf, type ServiceEvaluator, serviceEvaluator } from '../../features/service/evaluate.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import type { KeptText } from '../../features/window/window-memo.ts';
 import type { Value } from '../../schema/column.ts';
 import type { BatchReads } from './budgeted-reads.ts';
 import { type BatchLookup, compileLookup, type Lookup, type StreamLookup } from './compile-lookup.ts';
@@ -133,6 +134,7 @@ export class VectorReader {
       degraded:
         this.#tiles.degraded?.() === true || batch.some((answer) => answer !== 'late' && answer?.degraded === true),
       counts: counted ? this.#counts(q) : NO_COUNTS,
+      texts: this.#tiles.told === undefined ? NO_TEXTS : this.#texts(),
     };
   }
 
@@ -189,6 +191,15 @@ export class VectorReader {
       this.#values[lookup.place] = held === null ? lookup.nothing : picked;
     }
     return oldest;
+  }
+
+  #texts(): readonly (KeptText | null)[] {
+    const texts: (KeptText | null)[] = [];
+    for (let i = 0; i < this.#inOrder.length; i += 1) {
+      const lookup = this.#inOrder[i];
+      texts.push(lookup.kind === 'stream' ? lookup.text : null);
+    }
+    return texts;
   }
 
   /** Events by stream lookup and window, of the read at `q`. */
@@ -255,6 +266,7 @@ type BatchAnswers = Awaited<ReturnType<BatchReads>>;
 
 const NO_ANSWERS: BatchAnswers = [];
 const NO_COUNTS: readonly (readonly number[])[] = [];
+const NO_TEXTS: readonly null[] = [];
 
 /** Notes the time of a read that lookups share. */
 function waited({ lookupMs }: ReadSteps, lookups: readonly Lookup[], ms: number): void {

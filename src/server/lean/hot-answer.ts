@@ -1,6 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import { fail } from '../../base/errors/fail.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
+import type { FeatureServiceData } from '../../features/define/declaration.ts';
+import { writesAscii } from '../../featurestore/online/vector-text.ts';
 import type { Headrace } from '../../headrace.ts';
 import { VECTOR_BINARY_TYPE } from '../../schema/vector-binary.ts';
 import { catalogued, errorBody } from '../error-answer.ts';
@@ -16,7 +18,12 @@ export function hotAnswers(
   mostWaitMs: number,
 ): Pick<LeanOptions, 'knows' | 'answer'> {
   const turn = new TurnTime();
-  const services = new Map(headrace.project.services.map((service) => [`/v1/features/${service.name}`, service]));
+  const services = new Map(
+    headrace.project.services.map((service): [string, HotService] => [
+      `/v1/features/${service.name}`,
+      { service, response: writesAscii(service) ? asciiResponse : textResponse },
+    ]),
+  );
   return {
     knows: (path) => services.has(path),
     answer: (head, body): MaybePromise<string | Uint8Array> => {
@@ -24,7 +31,9 @@ export function hotAnswers(
         // Whoever waited so long is told at once to come back, so that the others do not wait as long.
         if (turn.elapsedMs() > mostWaitMs) throw fail('SERVER_BUSY', {});
         check(head);
-        const service = services.get(head.path) ?? headrace.service(head.path);
+        const hot = services.get(head.path);
+        if (hot === undefined) throw fail('SERVER_ROUTE', { method: 'POST', path: head.path });
+        const { service, response } = hot;
         if (head.isBinary) {
           const bytes = binaryAnswer(headrace, service, body);
           return bytes instanceof Promise ? bytes.then(binaryResponse, errorResponse) : binaryResponse(bytes);
@@ -38,8 +47,18 @@ export function hotAnswers(
   };
 }
 
-function response(text: string): string {
-  return `${okHead()}${Buffer.byteLength(text)}\r\n\r\n${text}`;
+interface HotService {
+  readonly service: FeatureServiceData;
+  readonly response: (text: string) => string | Uint8Array;
+}
+
+/** Of a text of ASCII: as long in bytes as it is. */
+function asciiResponse(text: string): string {
+  return `${okHead()}${text.length}\r\n\r\n${text}`;
+}
+
+function textResponse(text: string): Uint8Array {
+  return Buffer.from(`${okHead()}${Buffer.byteLength(text)}\r\n\r\n${text}`, 'utf8');
 }
 
 function binaryResponse(bytes: Uint8Array): Uint8Array {
@@ -47,11 +66,12 @@ function binaryResponse(bytes: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(head, 'latin1'), bytes]);
 }
 
-function errorResponse(error: unknown): string {
+function errorResponse(error: unknown): Uint8Array {
   const known = catalogued(error);
   const text = JSON.stringify(errorBody(known));
   const later = known.retry === 'later' ? 'retry-after: 1\r\n' : '';
-  return `HTTP/1.1 ${known.status} ${STATUS_CODES[known.status] ?? ''}\r\n${later}${fields()}${Buffer.byteLength(text)}\r\n\r\n${text}`;
+  const head = `HTTP/1.1 ${known.status} ${STATUS_CODES[known.status] ?? ''}\r\n${later}${fields()}${Buffer.byteLength(text)}\r\n\r\n`;
+  return Buffer.from(head + text, 'utf8');
 }
 
 let second = Number.NaN;

@@ -5,7 +5,7 @@ import { parseHead, type RequestHead } from './request-head.ts';
 export interface LeanOptions {
   /** Whether the path is one that `answer` knows. */
   readonly knows: (path: string) => boolean;
-  /** The whole response to a request. Never throws. */
+  /** The whole response to a request: bytes, or a text of ASCII. Never throws. */
   readonly answer: (head: RequestHead, body: string) => MaybePromise<string | Uint8Array>;
   /** The full server, for everything else: it finds what was read in the socket. */
   readonly handOver: (socket: Socket) => void;
@@ -85,7 +85,7 @@ export class LeanConnection {
       const bodyAt = endOfHead + END_OF_HEAD.length;
       const head = endOfHead < 0 || bodyAt - at > LONGEST_HEAD ? null : headOf(bytes.toString('latin1', at, bodyAt));
       if (head === null || head.bodyBytes > this.#options.bodyLimit || !this.#options.knows(head.path)) {
-        if (written !== '') this.#socket.write(written);
+        if (written !== '') this.#socket.write(written, 'latin1');
         this.#handOver(bytes.subarray(at));
         return;
       }
@@ -101,7 +101,7 @@ export class LeanConnection {
         written += answer;
         continue;
       }
-      if (written !== '') this.#socket.write(written);
+      if (written !== '') this.#socket.write(written, 'latin1');
       written = '';
       if (answer instanceof Promise) {
         this.#await(answer, bytes.subarray(at));
@@ -109,7 +109,7 @@ export class LeanConnection {
       }
       if (!this.#socket.write(answer)) this.#socket.pause();
     }
-    if (written !== '' && !this.#socket.write(written)) this.#socket.pause();
+    if (written !== '' && !this.#socket.write(written, 'latin1')) this.#socket.pause();
     if (this.#closing) this.#end();
   }
 
@@ -130,7 +130,7 @@ export class LeanConnection {
       if (this.#socket.destroyed) return;
       const held = this.#held;
       this.#held = null;
-      if (this.#socket.write(text)) this.#socket.resume();
+      if (this.#socket.write(text, 'latin1')) this.#socket.resume();
       this.#serve(held ?? NOTHING, 0);
     });
   }
