@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
+import { flink } from './services/flink.ts';
 import { kafka } from './services/kafka.ts';
 import { redis } from './services/redis.ts';
 import { redisCluster } from './services/redis-cluster.ts';
 import { valkey } from './services/valkey.ts';
 
 /** What the suites of test/services run against. */
-const needed = [redis, valkey, redisCluster, kafka];
+const needed = [redis, valkey, redisCluster, kafka, flink];
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -1,3 +1,4 @@
+import { flink } from './flink.ts';
 import { kafka } from './kafka.ts';
 import { redis } from './redis.ts';
 import { redisCluster } from './redis-cluster.ts';
@@ -5,7 +6,7 @@ import type { Service } from './service.ts';
 import { valkey } from './valkey.ts';
 
 /** Every service by its name; another is a file and a line here. */
-const services: readonly Service[] = [redis, valkey, redisCluster, kafka];
+const services: readonly Service[] = [redis, valkey, redisCluster, kafka, flink];
 
 process.exitCode = await main(process.argv.slice(2));
 

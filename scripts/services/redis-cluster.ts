@@ -34,7 +34,7 @@ export const redisCluster: Service = {
 export async function startCluster(directory: string): Promise<readonly Server[]> {
   const nodes: Server[] = [];
   // The port between the nodes is ten thousand above the other.
-  for (const port of await freePorts(NODES, 55_000)) nodes.push(await startNode(directory, port));
+  for (const port of await freePorts(NODES)) nodes.push(await startNode(directory, port));
   await formCluster(nodes.map(({ port }) => port));
   return nodes;
 }

@@ -17,4 +17,24 @@ export const versions = {
       'org.apache.logging.log4j:log4j-slf4j-impl:2.25.5',
     ],
   },
+  /** What the standalone cluster and its SQL gateway need, and how they reach Kafka. */
+  flink: {
+    version: '2.3.0',
+    maven: [
+      ...[
+        'flink-clients',
+        'flink-runtime-web',
+        'flink-table-api-java-bridge',
+        'flink-table-planner-loader',
+        'flink-table-runtime',
+        'flink-sql-gateway',
+        'flink-connector-files',
+        'flink-json',
+        'flink-statebackend-rocksdb',
+      ].map((artifact) => `org.apache.flink:${artifact}:2.3.0`),
+      'org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2',
+      'org.apache.logging.log4j:log4j-core:2.25.5',
+      'org.apache.logging.log4j:log4j-slf4j-impl:2.25.5',
+    ],
+  },
 } as const;

@@ -5,14 +5,15 @@ import { partsTable, tileTable } from '../../src/features/plan/tile-table.ts';
 import type { SqlValue } from '../../src/features/sql/decode.ts';
 import type { Dialect } from '../../src/features/sql/dialect.ts';
 import { tileQueries } from '../../src/features/sql/tile-queries.ts';
-import { COUNT, GENERATION, MAX_TS, START } from '../../src/features/tile/tile-layout.ts';
+import { COUNT, GENERATION, MAX_TS, START, tileLayout } from '../../src/features/tile/tile-layout.ts';
+import type { TileRun } from '../../src/features/tile/tile-run.ts';
 import { tileVersion } from '../../src/features/tile/version.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { engineOf } from '../tiles/golden-view.ts';
 import { createRaw, type LoggedDelivery, relationOf, type TestDatabase } from './duckdb.ts';
 
 /** Tables by name: rows as text, sorted. */
-type Tables = Readonly<Record<string, readonly string[]>>;
+export type Tables = Readonly<Record<string, readonly string[]>>;
 
 function asText(rows: Iterable<readonly SqlValue[]>): readonly string[] {
   return [...rows].map((row) => row.map((value) => (value === null ? '∅' : String(value))).join('|')).sort(compareText);
@@ -20,12 +21,21 @@ function asText(rows: Iterable<readonly SqlValue[]>): readonly string[] {
 
 /** The engine's tiles and parts, with the columns of the offline tables. */
 export function engineTables(view: StreamViewData, deliveries: readonly LoggedDelivery[]): Tables {
-  const { layout, engine, keys } = engineOf(view);
+  const { engine, keys } = engineOf(view);
   for (const delivery of deliveries) engine.apply(delivery, delivery.partition);
+  return runTables(
+    view,
+    [...keys].map(([key, { runs }]) => [key, runs]),
+  );
+}
+
+/** Runs of keys, one a hop, with the columns of the offline tables. */
+export function runTables(view: StreamViewData, keys: Iterable<readonly [string, readonly TileRun[]]>): Tables {
+  const layout = tileLayout(view);
   const { decode } = entityKeyCodec(view.entity.key);
   const tables: Record<string, (readonly SqlValue[])[]> = {};
   const put = (name: string, row: readonly SqlValue[]) => (tables[name] = [...(tables[name] ?? []), row]);
-  for (const [key, { runs }] of keys) {
+  for (const [key, runs] of keys) {
     runs.forEach((run, hop) => {
       for (let index = 0; index < run.length; index++) {
         const at = index * layout.numbers;

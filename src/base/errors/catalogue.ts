@@ -8,6 +8,7 @@ import { declarationErrors } from './declaration.ts';
 import { entityErrors } from './entity.ts';
 import { eventErrors } from './event.ts';
 import { featurestoreErrors } from './featurestore.ts';
+import { flinkErrors } from './flink.ts';
 import { gpuErrors } from './gpu.ts';
 import { logErrors } from './log.ts';
 import { modelErrors } from './model.ts';
@@ -25,6 +26,7 @@ import { storeErrors } from './store.ts';
 export const catalogue = {
   ...modelErrors,
   ...gpuErrors,
+  ...flinkErrors,
   ...logErrors,
   ...featurestoreErrors,
   ...aggregateErrors,

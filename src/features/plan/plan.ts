@@ -16,6 +16,7 @@ import type { RunningSumsPlan } from './running-sums.ts';
 import type { ScanPlan } from './scan.ts';
 import type { TilesPlan } from './tiles.ts';
 import type { ViewEventsPlan } from './view-events.ts';
+import type { WholeTilesPlan } from './whole-tiles.ts';
 import type { WindowPartsPlan } from './window-parts.ts';
 
 /** What is to be computed, as plain data: one kind a file, compiled to SQL by the file of the same name in `../sql/`. */
@@ -25,6 +26,7 @@ export type Plan =
   | DeclaredPlan
   | ViewEventsPlan
   | TilesPlan
+  | WholeTilesPlan
   | PartsPlan
   | PointsPlan
   | InstantsPlan

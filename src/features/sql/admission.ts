@@ -29,7 +29,8 @@ WHERE delivery_no = 1
   AND ${timeTests(plan).join('\n  AND ')}`;
 }
 
-function timeTests({ time, latenessMs, futureSkewMs }: AdmissionPlan): readonly string[] {
+/** Neither late nor from the future. */
+export function timeTests({ time, latenessMs, futureSkewMs }: AdmissionPlan): readonly string[] {
   return [`${time} - ${INGEST} <= ${bigint(futureSkewMs)}`, `${INGEST} - ${time} <= ${bigint(latenessMs)}`];
 }
 

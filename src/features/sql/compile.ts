@@ -18,6 +18,7 @@ import { runningSumsSql } from './running-sums.ts';
 import { scanSql } from './scan.ts';
 import { tilesSql } from './tiles.ts';
 import { viewEventsSql } from './view-events.ts';
+import { wholeTilesSql } from './whole-tiles.ts';
 import { windowPartsSql } from './window-parts.ts';
 
 /** Writes the SELECT of a plan; inputs are read by the names of their steps. */
@@ -41,6 +42,7 @@ const shared: Writers = {
   declared: declaredSql,
   viewEvents: viewEventsSql,
   tiles: tilesSql,
+  wholeTiles: wholeTilesSql,
   parts: partsSql,
   points: pointsSql,
   instants: instantsSql,
@@ -63,6 +65,7 @@ const STEP_NAMES: Readonly<Record<Exclude<PlanKind, 'scan'>, string>> = {
   declared: 'declared',
   viewEvents: 'events',
   tiles: 'tiles',
+  wholeTiles: 'whole_tiles',
   parts: 'parts',
   points: 'points',
   instants: 'instants',
@@ -121,6 +124,8 @@ function write(plan: Plan, writers: Writers, compiler: Compiler): string {
       return writers.viewEvents(plan, compiler);
     case 'tiles':
       return writers.tiles(plan, compiler);
+    case 'wholeTiles':
+      return writers.wholeTiles(plan, compiler);
     case 'parts':
       return writers.parts(plan, compiler);
     case 'points':

@@ -29,6 +29,8 @@ export interface Dialect {
   readonly toDouble: (sql: string) => string;
   /** Epoch milliseconds of a timestamp without zone, read as UTC. */
   readonly timestampMs: (sql: string) => string;
+  /** How often each text of a group is there, null ones left out. */
+  readonly multiset: (sql: string) => string;
   /** The values of a group as a list, ascending by `order`. */
   readonly list: (value: string, order: string) => string;
   /** A statement of named steps: a WITH clause, or temporary views. */

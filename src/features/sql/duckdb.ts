@@ -96,6 +96,7 @@ export const duckdb: Dialect = {
   toDouble: (sql) =>
     `CASE WHEN ${sql} BETWEEN -9007199254740992 AND 9007199254740992 THEN CAST(${sql} AS DOUBLE) ELSE CAST(CAST(${sql} AS STRING) AS DOUBLE) END`,
   timestampMs: (sql) => `CAST(EPOCH_MS(${sql}) AS BIGINT)`,
+  multiset: (sql) => `HISTOGRAM(${sql})`,
   writers: { runningSums: streamedSums, asOf: asOfJoins, extremes: frames },
 };
 

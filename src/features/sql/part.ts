@@ -24,6 +24,27 @@ export function eventPartsSql(
   return `SELECT ${[...columns, `${part} AS part`, `${value} AS val`].join(', ')}\nFROM ${from}\nWHERE ${present} IS NOT NULL`;
 }
 
+/** The part of an event and what it keeps there as one text; null where it has none. `part-element.ts` reads it. */
+export function partElementSql(aggregate: PartAggregate, dialect: Dialect): string {
+  const { kind, input, inputType } = aggregate;
+  const text = valueTextSql(input, inputType, dialect);
+  switch (kind) {
+    case 'lastN':
+      return `${stampSql()} || ${text}`;
+    case 'distinct':
+    case 'topK':
+      return text;
+    case 'quantile':
+      return `CAST(${binSql(input)} AS STRING)`;
+    case 'images':
+      return `CASE WHEN ${SIGN} > 0 THEN '+' ELSE '-' END || ${stampSql()} || ${text}`;
+    case 'approxDistinct':
+      return `CAST(${bucketSql(`MD5(${text})`)} * 64 + ${rhoSql(`MD5(${text})`)} AS STRING)`;
+    default:
+      return kind satisfies never;
+  }
+}
+
 /** A condition on folded parts: an image that was taken away is none. */
 export function havingSql(aggregate: PartAggregate): string {
   return aggregate.kind === 'images' ? '\nHAVING SUM(val) <> 0' : '';

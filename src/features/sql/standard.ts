@@ -23,6 +23,7 @@ export const standard: Dialect = {
   exactSpread: (n, squares, total) => `CAST(${n} AS DECIMAL(19,0)) * ${squares} - ${total} * ${total}`,
   toDouble: (sql) => `CAST(CAST(${sql} AS STRING) AS DOUBLE)`,
   timestampMs: (sql) => `CAST(EXTRACT(EPOCH FROM ${sql}) * 1000 AS BIGINT)`,
+  multiset: (sql) => `COLLECT(${sql})`,
   list: (value, order) => `ARRAY_AGG(${value} ORDER BY ${order})`,
   statement: (steps, select) => {
     if (steps.length === 0) return select;

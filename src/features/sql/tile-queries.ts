@@ -2,6 +2,7 @@ import type { StreamViewData } from '../define/declaration.ts';
 import { admission } from '../plan/admission.ts';
 import { parts } from '../plan/parts.ts';
 import { tiles } from '../plan/tiles.ts';
+import { wholeTiles } from '../plan/whole-tiles.ts';
 import { compilePlan } from './compile.ts';
 import type { Dialect } from './dialect.ts';
 
@@ -17,6 +18,12 @@ export interface TileQueries {
   readonly tiles: string;
   /** By name of aggregate: the parts of those that are made of parts. */
   readonly parts: Readonly<Record<string, string>>;
+}
+
+/** Writes the tiles of a view at one hop with their parts in one row, columns as in `wholeTileTable`. */
+export function wholeTileQuery(view: StreamViewData, hopMs: number, options: TileQueryOptions): string {
+  const { dialect, relation, generation } = options;
+  return compilePlan(wholeTiles(view, hopMs, generation, admission(view.source, relation)), dialect);
 }
 
 /** Writes the tiles of a view as SQL over the raw deliveries of its source, admission included. */

@@ -7,7 +7,16 @@ import { bigint, floorSql, selectList } from './text.ts';
 
 const EVENTS_PER_GENERATION = bigint(2n ** 40n);
 
-export function tilesSql({ from, hopMs, generation, partials }: TilesPlan, compiler: Compiler): string {
+export function tilesSql(plan: TilesPlan, compiler: Compiler): string {
+  return groupedTilesSql(plan, [], compiler);
+}
+
+/** Tiles with further columns: aggregates over the same events. */
+export function groupedTilesSql(
+  { from, hopMs, generation, partials }: TilesPlan,
+  more: readonly string[],
+  compiler: Compiler,
+): string {
   const keys = from.keys.map(({ name }) => name);
   const start = floorSql(TS, hopMs);
   const columns = [
@@ -17,6 +26,7 @@ export function tilesSql({ from, hopMs, generation, partials }: TilesPlan, compi
     `${versionSql(generation, 'COUNT(*)')} AS version`,
     `${seenSql(from)} AS max_ts`,
     ...partials.map((partial) => `${updateSql(partial, compiler.dialect)} AS ${partial.name}`),
+    ...more,
   ];
   return `SELECT\n  ${selectList(columns)}\nFROM ${compiler.step(from)}\nGROUP BY ${[...keys, start].join(', ')}`;
 }

@@ -1,0 +1,147 @@
+import type { EventSourceData, ProjectData, StreamViewData } from '../../features/define/declaration.ts';
+import { INGEST_TS } from '../../features/plan/raw-table.ts';
+import { type SqlType, sqlColumns } from '../../features/plan/table.ts';
+import { type WholeTileTable, wholeTileTable } from '../../features/plan/whole-tiles.ts';
+import { ARRIVED, flink } from '../../features/sql/flink.ts';
+import { wholeTileQuery } from '../../features/sql/tile-queries.ts';
+
+export interface TileJobOptions {
+  /** `host:port` of some brokers, as Flink reaches them. */
+  readonly brokers: readonly string[];
+  /** The Kafka topic of a source's events. */
+  readonly eventTopic: (source: EventSourceData) => string;
+  /** The Kafka topic that the tiles of a view at one hop are written to. */
+  readonly tileTopic: (view: StreamViewData, hopMs: number) => string;
+  readonly generation: number;
+}
+
+/** A job as statements of one session, in order; the last starts it. */
+export interface TileJob {
+  readonly properties: Readonly<Record<string, string>>;
+  readonly statements: readonly string[];
+}
+
+/** Longest time that a changed tile waits to be written with others, ms. */
+const WAIT_MS = 20;
+
+/**
+ * Compiles the tiles of all stream views of a project to one job: every source is read and deduplicated once, every view at
+ * every hop is a table of tiles.
+ */
+export function tileJob({ name, sources, views }: ProjectData, options: TileJobOptions): TileJob {
+  const streams = views.filter((view): view is StreamViewData => view.kind === 'streamView');
+  const read = sources.filter((source) => streams.some((view) => view.source.name === source.name));
+  const tiles = streams.flatMap((view) => view.hopsMs.map((hopMs) => ({ view, hopMs })));
+  const inserts = tiles.map(({ view, hopMs }) => insertSql(view, hopMs, options));
+  return {
+    properties: propertiesOf(name, read),
+    statements: [
+      ...read.map((source) => sourceTable(source, options)),
+      ...tiles.map(({ view, hopMs }) => tileTableSql(view, hopMs, options)),
+      `EXECUTE STATEMENT SET BEGIN\n${inserts.map((insert) => `${insert};\n`).join('')}END`,
+    ],
+  };
+}
+
+/** State is kept as long as an event may come, and its id come again. */
+function propertiesOf(project: string, sources: readonly EventSourceData[]): Readonly<Record<string, string>> {
+  const longest = Math.max(...sources.map(({ latenessMs, futureSkewMs }) => latenessMs + futureSkewMs));
+  return {
+    'execution.runtime-mode': 'streaming',
+    'pipeline.name': `headrace ${project}`,
+    'table.exec.state.ttl': `${2 * longest + DAY_MS} ms`,
+    'table.exec.mini-batch.enabled': 'true',
+    'table.exec.mini-batch.allow-latency': `${WAIT_MS} ms`,
+    'table.exec.mini-batch.size': '5000',
+    'table.optimizer.agg-phase-strategy': 'TWO_PHASE',
+    'table.exec.sink.require-on-conflict': 'true',
+    'execution.buffer-timeout.interval': '5 ms',
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+function sourceTable(source: EventSourceData, { brokers, eventTopic }: TileJobOptions): string {
+  const columns = Object.entries({ ...sqlColumns(source.columns), [INGEST_TS]: 'BIGINT' } as const);
+  const declared = columns.map(([name, type]) => `  ${flink.identifier(name)} ${TYPES[type]}`);
+  return `CREATE TEMPORARY TABLE ${tableName(source)} (
+${declared.join(',\n')},
+  ${ARRIVED} AS PROCTIME()
+) WITH (
+${withSql({
+  connector: 'kafka',
+  topic: eventTopic(source),
+  'properties.bootstrap.servers': brokers.join(','),
+  'properties.isolation.level': 'read_committed',
+  'scan.startup.mode': 'earliest-offset',
+  format: 'json',
+  'json.fail-on-missing-field': 'false',
+})}
+)`;
+}
+
+function tileTableSql(view: StreamViewData, hopMs: number, { brokers, tileTopic }: TileJobOptions): string {
+  const { columns, multisets } = wholeTileTable(view, hopMs);
+  const declared = [
+    ...Object.entries(columns).map(([name, type]) => `  ${name} ${type === 'DECIMAL' ? 'STRING' : TYPES[type]}`),
+    ...multisets.map((name) => `  ${name} MULTISET<STRING>`),
+  ];
+  return `CREATE TEMPORARY TABLE ${tileName(view, hopMs)} (
+${declared.join(',\n')},
+  PRIMARY KEY (${keyOf(view).join(', ')}) NOT ENFORCED
+) WITH (
+${withSql({
+  connector: 'upsert-kafka',
+  topic: tileTopic(view, hopMs),
+  'properties.bootstrap.servers': brokers.join(','),
+  'key.format': 'json',
+  'value.format': 'json',
+  'sink.buffer-flush.max-rows': '1000',
+  'sink.buffer-flush.interval': `${WAIT_MS}ms`,
+})}
+)`;
+}
+
+function insertSql(view: StreamViewData, hopMs: number, { generation }: TileJobOptions): string {
+  const table = wholeTileTable(view, hopMs);
+  const query = wholeTileQuery(view, hopMs, { dialect: flink, relation: tableName(view.source), generation });
+  return `INSERT INTO ${tileName(view, hopMs)}\nSELECT ${writtenColumns(table).join(', ')}\nFROM (\n${query}\n) AS t`;
+}
+
+/** A number of 38 digits is written as text: as a bare number some readers lose digits of it. */
+function writtenColumns({ columns, multisets }: WholeTileTable): readonly string[] {
+  const scalars = Object.entries(columns).map(([name, type]) =>
+    type === 'DECIMAL' ? `CAST(${name} AS STRING) AS ${name}` : name,
+  );
+  return [...scalars, ...multisets];
+}
+
+function keyOf(view: StreamViewData): readonly string[] {
+  return [...Object.keys(sqlColumns(view.entity.key, 'k_')), 'tile_start'];
+}
+
+function tableName({ name, version }: EventSourceData): string {
+  return flink.identifier(`events_${name}_${version}`);
+}
+
+function tileName({ name, version }: StreamViewData, hopMs: number): string {
+  return flink.identifier(`tiles_${name}_${version}_${hopMs}`);
+}
+
+function withSql(options: Readonly<Record<string, string>>): string {
+  return Object.entries(options)
+    .map(([name, value]) => `  '${name}' = ${flink.text(value)}`)
+    .join(',\n');
+}
+
+const TYPES: Readonly<Record<SqlType, string>> = {
+  BIGINT: 'BIGINT',
+  DOUBLE: 'DOUBLE',
+  BOOLEAN: 'BOOLEAN',
+  STRING: 'STRING',
+  DECIMAL: 'DECIMAL(38,0)',
+  'LIST<BIGINT>': 'ARRAY<BIGINT>',
+  'LIST<DOUBLE>': 'ARRAY<DOUBLE>',
+  'LIST<STRING>': 'ARRAY<STRING>',
+  'LIST<BOOLEAN>': 'ARRAY<BOOLEAN>',
+};

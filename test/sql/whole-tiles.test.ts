@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { tileReader } from '../../src/backends/flink/tile-record.ts';
+import { rawTable } from '../../src/features/plan/raw-table.ts';
+import { duckdb } from '../../src/features/sql/duckdb.ts';
+import { flink } from '../../src/features/sql/flink.ts';
+import { wholeTileQuery } from '../../src/features/sql/tile-queries.ts';
+import { tileLayout } from '../../src/features/tile/tile-layout.ts';
+import { emptyRun, type TileRun } from '../../src/features/tile/tile-run.ts';
+import { upsertTile } from '../../src/features/tile/upsert.ts';
+import { viewOf } from './declare.ts';
+import { createRaw, openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
+import { everyAggregate, source, stream } from './streams.ts';
+import { engineTables, runTables } from './tables-of.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await openDatabase();
+});
+afterAll(() => database.close());
+
+const view = viewOf(source, { k1: 'tenant', k2: 'user' }, everyAggregate, [
+  { name: 'short', windowMs: 300_000, hopMs: 1_000 },
+]);
+
+test('a tile of one row, parts and all, is the tile of the engine', async () => {
+  const layout = tileLayout(view);
+  const read = tileReader(layout, 1_000, 'tiles');
+  const relation = relationOf(rawTable(source));
+  const sql = wholeTileQuery(view, 1_000, { dialect: duckdb, relation, generation: 0 });
+  await fc.assert(
+    fc.asyncProperty(stream, async (deliveries) => {
+      await database.run(`DROP TABLE IF EXISTS ${relation}`);
+      await createRaw(database, source, deliveries);
+      const runs = new Map<string, TileRun[]>();
+      for (const [row] of await database.rows(`SELECT CAST(TO_JSON(t) AS STRING) FROM (${sql}) AS t`)) {
+        const { key, run, index } = read(new TextEncoder().encode(String(row)));
+        const held = runs.get(key) ?? [emptyRun(layout)];
+        runs.set(key, held);
+        expect(upsertTile(layout, held[0], run, index)).toBe('applied');
+      }
+      expect(runTables(view, runs)).toEqual(engineTables(view, deliveries));
+    }),
+    { numRuns: 10 },
+  );
+});
+
+test.each(['', 'null', '[]', '{}', '{"k_k1":null}', '{"k_k1":"a","k_k2":"b","tile_start":0.5,"version":1}'])(
+  'a record that is no tile is an error that names its topic: %s',
+  (text) => {
+    const read = tileReader(tileLayout(view), 1_000, 'site.tiles');
+    expect(() => read(new TextEncoder().encode(text))).toThrow(
+      expect.objectContaining({ code: 'FLINK_RECORD', facts: expect.objectContaining({ topic: 'site.tiles' }) }),
+    );
+  },
+);
+
+test('the text of Flink takes the first of each id by arrival, and nothing of a verdict', () => {
+  const sql = wholeTileQuery(view, 1_000, { dialect: flink, relation: 'events', generation: 0 });
+  expect(sql).toContain('ROW_NUMBER() OVER (PARTITION BY c_id ORDER BY arrived) AS delivery_no');
+  expect(sql).not.toMatch(/verdict|_partition|_offset/);
+});
