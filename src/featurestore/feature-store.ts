@@ -115,6 +115,7 @@ export class FeatureStore {
   #committedAt = performance.now();
   #flushedAt = performance.now();
   #droppedAt = performance.now();
+  readonly #committing = new Background();
   readonly #flushing = new Background();
 
   private constructor(options: FeatureStoreOptions, parts: Parts) {
@@ -214,8 +215,12 @@ export class FeatureStore {
     const now = performance.now();
     this.freshness.add(now - started);
     if (report.accepted > 0) this.measures.servable(source, now - started, now);
-    if (this.#materialiser.uncommitted < COMMIT_EVERY) return report;
-    return this.commit().then(() => report);
+    const { uncommitted } = this.#materialiser;
+    if (uncommitted >= COMMIT_EVERY) this.#committing.start(() => this.commit());
+    // Who writes faster than can be committed waits.
+    if (uncommitted >= 2 * COMMIT_EVERY) return this.#committing.settled().then(() => report);
+    // Its turns come between those of the callers, who may never leave the event loop one.
+    return this.#committing.busy ? setImmediate(report) : report;
   }
 
   /** Time of a read of a vector. */
@@ -243,10 +248,12 @@ export class FeatureStore {
    * a later call. Call it about once a second of the clock.
    */
   async tick(): Promise<void> {
+    this.#committing.check();
     this.#flushing.check();
     const overdue = performance.now() - this.#committedAt >= COMMIT_AFTER_MS;
     // A publish that is under way ends with a commit.
-    if (this.#materialiser.uncommitted > 0 && overdue && !this.#flushing.busy) await this.commit();
+    if (this.#materialiser.uncommitted > 0 && overdue && !this.#flushing.busy)
+      this.#committing.start(() => this.commit());
     if (this.#batch.due().length > 0) {
       await this.#archive.publishDeliveries();
       await this.#batch.runDue();
@@ -260,7 +267,7 @@ export class FeatureStore {
     if (waiting >= PUBLISH_ABOVE || performance.now() - this.#flushedAt >= FLUSH_AFTER_MS)
       this.#flushing.start(() => this.flush());
     // Its turns come between those of the callers, who may never leave the event loop one.
-    if (this.#flushing.busy) await setImmediate();
+    if (this.#flushing.busy || this.#committing.busy) await setImmediate();
   }
 
   /** Writes the tiles that changed, and the position in the log, to the online store. */
@@ -277,8 +284,7 @@ export class FeatureStore {
   /** Commits the tiles and publishes everything that waits; what was ingested before is in every store afterwards. */
   async flush(): Promise<void> {
     this.#flushedAt = performance.now();
-    const { position, clock } = { position: this.#materialiser.position(), clock: this.#materialiser.clock() };
-    this.#materialiser.tellChanges();
+    const { position, clock } = await this.#materialiser.tellChanges();
     // Drained before the deliveries and published after them: who reads a logged vector finds every event that it had.
     const served = this.#drainServed();
     try {

@@ -41,6 +41,14 @@ export interface TileCommit {
   readonly freshUntil?: number;
 }
 
+/** A commit that is handed over little by little. One that is never finished writes nothing. */
+export interface OpenCommit {
+  /** Takes tiles as they are now: what becomes of them in memory later is not in the commit. */
+  add(tiles: readonly TileWrite[]): void;
+  /** Writes all that was added, and the position, as `writeTiles` does; the calling thread goes on meanwhile. */
+  finish(commit: Omit<TileCommit, 'tiles'>): Promise<TileReport>;
+}
+
 /** A whole run of a batch view. */
 export interface BatchGeneration {
   /** `name@version` of the view. */
@@ -110,7 +118,9 @@ export interface OnlineStoreCapabilities {
  *  7. a second writer on the same store is STORE_LOCKED; readers are not;
  *  8. `dropTiles` removes the tiles of each named hop that end at or before its instant, and nothing else;
  *  9. `dropKey` removes the tiles of a key in the named layouts and its rows in every generation of the named batch views, and
- *     nothing else.
+ *     nothing else;
+ * 10. a commit of `openCommit` has the tiles as they were added, whatever becomes of their memory; nothing of it is seen
+ *     before it is finished, then all of it; writes asked for meanwhile come after it, and none is lost.
  */
 export interface OnlineStore {
   readonly capabilities: OnlineStoreCapabilities;
@@ -118,6 +128,8 @@ export interface OnlineStore {
   readonly remote?: RemoteStore;
   readTiles(reads: readonly TileRead[]): MaybePromise<readonly TileRun[]>;
   writeTiles(commit: TileCommit): MaybePromise<TileReport>;
+  /** Begins a commit that does not keep the calling thread while it is written; one at a time. Left out: `writeTiles` has to do. */
+  openCommit?(): OpenCommit;
   position(writer: string): MaybePromise<Position | null>;
   /** Writes rows of a generation that nobody sees yet; may be called many times. */
   writeBatch(generation: BatchGeneration, features: Columns, rows: readonly BatchRow[]): MaybePromise<void>;

@@ -11,6 +11,9 @@ const below = (bound: number): number => Math.floor(random() * bound);
 const headrace = await openHeadrace({ project, environment: { directory, partitions: 3, cacheKeys: 1_000 } });
 let flushing: Promise<void> | null = null;
 let next = Number(from);
+// So many keys that their commit, and those that follow, are written by a thread.
+const crowd = Array.from({ length: 1_200 }, (_, i) => purchase(next++, `crowd ${i}`));
+await headrace.ingest(purchases, crowd);
 process.stdout.write(`${next}\n`);
 for (;;) {
   const events = Array.from({ length: 1 + below(40) }, () => purchase(next++));
@@ -27,11 +30,11 @@ for (;;) {
 }
 
 /** Up to twelve minutes old where ten are allowed. */
-function purchase(n: number) {
+function purchase(n: number, user = USERS[below(USERS.length)]) {
   return {
     purchase: `p${n}`,
     at: Date.now() - below(12 * MINUTE_MS),
-    user: USERS[below(USERS.length)],
+    user,
     item: `item ${below(9)}`,
     cents: below(10_000) - 100,
   };

@@ -11,10 +11,14 @@ describe.each([
   ['Valkey', 'VALKEY_URL'],
   ['a cluster', 'REDIS_CLUSTER_NODES'],
 ] as const)('online store in %s', (_, variable) => {
-  test.each(onlineStoreContracts)('rule $rule: $name', async ({ run }) => {
-    const options = freshOptions(addressOf(variable));
-    await run({ open: () => openRedisStore(options) });
-  });
+  // Its commits are calls that are answered later: nothing waits for one.
+  test.each(onlineStoreContracts.filter(({ needs }) => !needs.includes('openCommit')))(
+    'rule $rule: $name',
+    async ({ run }) => {
+      const options = freshOptions(addressOf(variable));
+      await run({ open: () => openRedisStore(options) });
+    },
+  );
 });
 
 describe.each([

@@ -10,8 +10,11 @@ import { mustAgree } from './numbered-tiles.ts';
 export const LOG_WRITER = fileURLToPath(new URL('./log-writer.ts', import.meta.url));
 export const STORE_WRITER = fileURLToPath(new URL('./store-writer.ts', import.meta.url));
 
-/** Starts a writer on a path, kills it (SIGKILL) some time after its first word; gives the last number it printed. */
-export async function killWriter(writer: string, path: string, afterMs: number): Promise<number> {
+/**
+ * Starts a writer on a path, kills it (SIGKILL) some time after its first word, and not before it has printed a number; gives
+ * the last that it printed.
+ */
+export async function killWriter(writer: string, path: string, afterMs: number, number = 0): Promise<number> {
   const child = spawn(process.execPath, [writer, path], { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.setEncoding('utf8');
@@ -23,9 +26,14 @@ export async function killWriter(writer: string, path: string, afterMs: number):
   await Promise.race([first, closed]);
   if (child.exitCode !== null) throw new Error(`${writer} ended by itself with ${child.exitCode}`);
   await setTimeout(afterMs);
+  while (lastOf(text) < number && child.exitCode === null) await setTimeout(5);
   child.kill('SIGKILL');
   await closed;
-  // Its last line may have been cut.
+  return lastOf(text);
+}
+
+/** The number of the last line; one that was cut is none. */
+function lastOf(text: string): number {
   return Number(text.slice(0, text.lastIndexOf('\n')).split('\n').at(-1));
 }
 

@@ -40,7 +40,12 @@ const anyRow = fc.record({
 
 /** Something that is done to an online store. */
 export const anyOperation = fc.oneof(
-  fc.record({ kind: fc.constant('write' as const), writer: fc.constantFrom('v', 'w'), tiles: fc.array(anyTile) }),
+  fc.record({
+    kind: fc.constant('write' as const),
+    writer: fc.constantFrom('v', 'w'),
+    isOpen: fc.boolean(),
+    tiles: fc.array(anyTile),
+  }),
   fc.record({ kind: fc.constant('read' as const), reads: fc.array(anyRead, { minLength: 1 }) }),
   fc.record({ kind: fc.constant('drop' as const), hops: fc.array(fc.tuple(anyHop, anyStep), { maxLength: 2 }) }),
   fc.record({ kind: fc.constant('rows' as const), rows: fc.array(anyRow) }),
@@ -79,7 +84,10 @@ export async function apply(
       const tiles = operation.tiles.map(({ key, hopMs, step, n, seed, generation }) =>
         tileOf(key, hopMs, step * hopMs, n, seed, generation),
       );
-      const report = await store.writeTiles({ writer: operation.writer, position: { t: [commit] }, tiles });
+      const at = { writer: operation.writer, position: { t: [commit] } };
+      const open = operation.isOpen ? store.openCommit?.() : undefined;
+      for (const tile of tiles) open?.add([tile]);
+      const report = await (open?.finish(at) ?? store.writeTiles({ ...at, tiles }));
       return [report, await store.position('v'), await store.position('w')];
     }
     case 'read': {

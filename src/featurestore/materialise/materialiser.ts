@@ -10,16 +10,18 @@ import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import { emptyRun } from '../../features/tile/tile-run.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { EventLog, PartitionEnds } from '../../ports/event-log.ts';
-import type { OnlineStore, TileReport, TileWrite } from '../../ports/online-store.ts';
+import type { OnlineStore, TileCommit, TileReport, TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import type { Value } from '../../schema/column.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
+import { inSlices } from './in-slices.ts';
 import { offsetsOf, readDeliveries } from './log-cursor.ts';
 import { LogFollower } from './log-follower.ts';
 import { rememberIds } from './remember-ids.ts';
 import { RemoteFeed } from './remote-feed.ts';
-import { cleanTiles, type KeyTiles, type SeeChanges, TileCache, type ViewKey } from './tile-cache.ts';
+import { cleanTiles, type KeyTiles, type SeeChanges, type TakeTiles, TileCache, type ViewKey } from './tile-cache.ts';
+import { TileDrain } from './tile-drain.ts';
 import { WRITER } from './writer.ts';
 
 /** Takes what was judged of a partition in log order; `offset` is that of the first delivery. */
@@ -48,6 +50,13 @@ export interface MaterialiserOptions {
   readonly onFault?: (error: unknown) => void;
   /** Called when tiles were read from the log again after a loss of a store behind a network: fills what the log has no more. */
   readonly rewound?: () => Promise<void>;
+}
+
+/** Where the log stood: of what came before, something has everything. */
+export interface LogPlace {
+  readonly position: Position;
+  /** The log clock there. */
+  readonly clock: number;
 }
 
 /**
@@ -251,12 +260,20 @@ export class Materialiser {
     return this.#uncommitted;
   }
 
-  /** Tells of the tiles that changed since they were last told of, by `position`. */
-  tellChanges(): void {
-    if (this.#options.changed !== undefined) this.tiles.tell(this.#options.changed);
+  /** Tells of all tiles that have changed by now, unless it was told of them before; gives up to where that is. */
+  tellChanges(): Promise<LogPlace> {
+    const { changed } = this.#options;
+    return this.#inTurn(async () => {
+      const place = { position: this.position(), clock: this.clock() };
+      if (changed !== undefined) await inSlices(this.tiles.tell(changed));
+      return place;
+    });
   }
 
-  /** Writes the changed tiles and the position in one transaction. What cannot be written waits for the next commit. */
+  /**
+   * Writes the tiles that have changed by now, and the position, in one transaction; events go on to be taken meanwhile, and
+   * wait for the next commit, as does what cannot be written.
+   */
   commit(): Promise<TileReport> {
     // One after the other: a commit's position speaks for the tiles of all before it.
     return this.#inTurn(() => this.#commitNow());
@@ -268,22 +285,47 @@ export class Materialiser {
     return turn;
   }
 
-  async #commitNow(): Promise<TileReport> {
+  /** Copies the changed tiles slice by slice, then has them written, where the store takes them so. */
+  #commitNow(): Promise<TileReport> {
+    const open = this.#options.store.openCommit?.();
+    if (open === undefined) return this.#commitWhole();
+    return this.#commitBy(
+      (tiles) => open.add(tiles),
+      async (drain, commit) => {
+        await inSlices(drain.steps);
+        drain.check();
+        return open.finish(commit);
+      },
+    );
+  }
+
+  /** Nothing comes between the tiles and the call of the store. */
+  #commitWhole(): Promise<TileReport> {
+    return this.#commitBy(nothing, (drain, commit) => {
+      for (const _ of drain.steps);
+      return Promise.resolve(this.#options.store.writeTiles({ ...commit, tiles: drain.tiles }));
+    });
+  }
+
+  async #commitBy(
+    take: TakeTiles,
+    write: (drain: TileDrain, commit: Omit<TileCommit, 'tiles'>) => Promise<TileReport>,
+  ): Promise<TileReport> {
     const uncommitted = this.#uncommitted;
-    this.tellChanges();
-    const tiles = this.tiles.drain(this.#keepClock());
+    const position = this.position();
+    const fresh = this.#feed === null ? {} : { freshUntil: this.#feed.freshUntil };
+    const archived = this.#keepClock();
+    const drain = new TileDrain(this.tiles, { archived, see: this.#options.changed ?? nothing, take });
     this.#uncommitted = 0;
-    const starts = tiles.map(({ layout, run, index }) => run.nums[index * layout.numbers + START]);
     try {
-      const position = this.position();
-      const fresh = this.#feed === null ? {} : { freshUntil: this.#feed.freshUntil };
-      const report = await this.#options.store.writeTiles({ writer: WRITER, position, tiles, ...fresh });
+      const report = await write(drain, { writer: WRITER, position, ...fresh });
       this.#committed = position;
-      this.tiles.sweep(this.#keepClock());
+      await inSlices(this.tiles.sweep(this.#keepClock()));
       return report;
     } catch (error) {
       // The next commit's position is behind these too: without them it would leave them out for ever.
-      this.tiles.takeBack(tiles, starts);
+      for (const _ of drain.steps);
+      drain.takeBack();
       this.#uncommitted += uncommitted;
       throw error;
     }
@@ -311,8 +353,9 @@ export class Materialiser {
       // Before the commit: one that takes longer than the next event comes would never have everything.
       this.#feed?.pause();
       try {
-        do await this.#commitNow();
-        while (this.#uncommitted > 0);
+        await this.#commitNow();
+        // Of what came meanwhile little is left, and in the end nothing.
+        while (this.#uncommitted > 0) await this.#commitWhole();
         return await work();
       } finally {
         this.#feed?.resume();
@@ -428,7 +471,7 @@ export class Materialiser {
       {
         tilesOf:
           this.#feed === null
-            ? (layout, key) => this.tiles.tilesOf(layout, key)
+            ? (layout, key) => this.tiles.tilesToChange(layout, key)
             : (layout, key) => this.#tilesToAdd(layout, key),
         changed: (layout, tiles, hop, start) => {
           if (tiles !== this.#elsewhere) this.tiles.markDirty(layout, tiles, hop, start);
@@ -444,7 +487,7 @@ export class Materialiser {
 
   /** Where the delivery in hand goes: the key's tiles, or nowhere if they have it already. */
   #tilesToAdd(layout: TileLayout, key: string): KeyTiles {
-    const tiles = this.tiles.tilesOf(layout, key);
+    const tiles = this.tiles.tilesToChange(layout, key);
     if (tiles.covers === null) return tiles;
     if (this.#offset < (tiles.covers[this.#partition] ?? 0)) {
       const runs = layout.view.hopsMs.map(() => emptyRun(layout));

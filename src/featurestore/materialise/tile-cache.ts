@@ -12,11 +12,13 @@ import { WRITER } from './writer.ts';
 export interface KeyTiles extends ReadTiles {
   readonly key: string;
   readonly runs: TileRun[];
-  /** Starts written since the last commit by hop; the newest is last, repeats possible. */
+  /** Starts that changed and no drain has taken yet, by hop; the newest is last, repeats possible. */
   readonly dirty: number[][];
   /** How many of the dirty starts, by hop, the archive has been told of. */
   readonly told: number[];
   isDirty: boolean;
+  /** The drain that will take them. */
+  drain: number;
   /** By partition, up to where the tiles have the log while it is read again; null: nothing of it is in them twice. */
   covers: readonly number[] | null;
 }
@@ -27,9 +29,22 @@ export interface ViewKey {
   readonly key: string;
 }
 
+/** Takes changed tiles, of one key, as they lie in memory: it copies what it keeps. */
+export type TakeTiles = (tiles: readonly TileWrite[]) => void;
+
+/** Who sees the tiles of a drain. */
+export interface DrainTo {
+  /** Log clock up to which the history has the tiles: those of them that no window can reach any more are left out. */
+  readonly archived: number;
+  /** Is told of all that changed, unless it was told before. */
+  readonly see: SeeChanges;
+  readonly take: TakeTiles;
+}
+
 /**
  * Write-back cache of tiles over the online store: the writer's working memory. What it holds is newer than the store
- * until `drain`; the event log is the truth for the difference. Two generations of entries bound the memory: an entry
+ * until it is drained and written; the event log is the truth for the difference. A drain may go on while events come: a
+ * key that is about to change is taken first, so that what is taken is what was there when the drain began. Two generations of entries bound the memory: an entry
  * untouched between two sweeps is dropped, unless it is dirty. Hot path.
  */
 export class TileCache {
@@ -38,6 +53,9 @@ export class TileCache {
   readonly #store: OnlineStore;
   readonly #maxKeys: number;
   #views: Map<TileLayout, ViewCache> = new Map();
+  /** The drain that takes what changes from here on. */
+  #drain = 1;
+  #drainTo: DrainTo | null = null;
 
   constructor(store: OnlineStore, maxKeys: number) {
     if (!store.capabilities.synchronousReads && store.remote === undefined)
@@ -60,6 +78,13 @@ export class TileCache {
     const entry = cold ?? this.#load(layout, key);
     if (cold !== undefined) view.cold.delete(key);
     view.hot.set(key, entry);
+    return entry;
+  }
+
+  /** The key's tiles, to be changed at once. */
+  tilesToChange(layout: TileLayout, key: string): KeyTiles {
+    const entry = this.tilesOf(layout, key);
+    if (entry.isDirty && entry.drain !== this.#drain) this.#taken(layout, entry);
     return entry;
   }
 
@@ -89,37 +114,51 @@ export class TileCache {
     starts.push(start);
     if (entry.isDirty) return;
     entry.isDirty = true;
+    entry.drain = this.#drain;
     this.#viewOf(layout).dirty.push(entry);
   }
 
-  /** Tells of the tiles that changed since it was last asked. */
-  tell(see: SeeChanges): void {
-    for (const [layout, view] of this.#views) {
-      for (const { key, dirty, told } of view.dirty) {
-        dirty.forEach((starts, hop) => {
-          if (starts.length > told[hop]) see(layout, key, hop, starts, told[hop]);
-          told[hop] = starts.length;
-        });
+  /** Tells, step by step, of the tiles that have changed by now, unless it was told before. No drain may begin meanwhile. */
+  *tell(see: SeeChanges): Generator<undefined> {
+    for (const [layout, { dirty }] of [...this.#views]) {
+      for (let i = 0, end = dirty.length; i < end; i += 1) {
+        tellOf(layout, dirty[i], see);
+        yield;
       }
     }
   }
 
   /**
-   * The changed tiles, to be written in one commit; they count as clean from here on. Left out are those that the history
-   * has, as of `archived`, and that no window can reach any more: the next sweep would drop them.
+   * Hands over, step by step, a key after the other, the tiles that have changed by now; they count as clean from then on. Until
+   * it has ended, keys that change are handed over before. One drain at a time.
    */
-  drain(archived: number): TileWrite[] {
-    const writes: TileWrite[] = [];
-    for (const [layout, view] of this.#views) {
-      const reach = layout.view.hopsMs.map((hopMs) => archived - tileHorizonMs(layout.view, hopMs));
-      for (const entry of view.dirty) {
-        collect(layout, entry, reach, writes);
-        entry.isDirty = false;
-      }
+  drain(to: DrainTo): Iterable<unknown> {
+    const views = [...this.#views];
+    for (const [, view] of views) {
       view.drained = view.dirty;
       view.dirty = [];
     }
-    return writes;
+    this.#drain += 1;
+    this.#drainTo = to;
+    return this.#drainSteps(views, this.#drain);
+  }
+
+  *#drainSteps(views: readonly (readonly [TileLayout, ViewCache])[], drain: number): Generator<undefined> {
+    for (const [layout, { drained }] of views) {
+      for (const entry of drained) {
+        if (entry.isDirty && entry.drain !== drain) this.#taken(layout, entry);
+        yield;
+      }
+    }
+    this.#drainTo = null;
+  }
+
+  #taken(layout: TileLayout, entry: KeyTiles): void {
+    if (this.#drainTo === null) return;
+    const { archived, see, take } = this.#drainTo;
+    entry.isDirty = false;
+    tellOf(layout, entry, see);
+    take(collect(layout, entry, archived));
   }
 
   /** Marks drained tiles as changed again: they could not be written. `starts` are theirs from then. */
@@ -130,12 +169,15 @@ export class TileCache {
   }
 
   /**
-   * Call when the drained tiles are written. Drops from memory the tiles of the entries just written that no window can
-   * reach from `now` on, and ends a generation of entries where the cache is over its bound.
+   * Call when the drained tiles are written. Drops from memory, step by step, the tiles of the entries just written that no
+   * window can reach from `now` on, then ends a generation of entries where the cache is over its bound.
    */
-  sweep(now: number): void {
-    for (const [layout, view] of this.#views) {
-      for (const entry of view.drained) trimEntry(layout, entry, now);
+  *sweep(now: number): Generator<undefined> {
+    for (const [layout, view] of [...this.#views]) {
+      for (const entry of view.drained) {
+        trimEntry(layout, entry, now);
+        yield;
+      }
       view.drained = [];
       if (view.hot.size <= this.#maxKeys) continue;
       const leaving = view.cold;
@@ -143,7 +185,7 @@ export class TileCache {
       view.cold = view.hot;
       view.hot = new Map();
       // Events may have come while the last commit was on its way.
-      if (view.dirty.length > 0) for (const [key, entry] of leaving) if (entry.isDirty) view.hot.set(key, entry);
+      for (const entry of view.dirty) if (leaving.get(entry.key) === entry) view.hot.set(entry.key, entry);
     }
   }
 
@@ -230,7 +272,7 @@ export class TileCache {
 /** A key's tiles as the store has them. */
 export function cleanTiles({ view }: TileLayout, key: string, runs: TileRun[]): KeyTiles {
   const dirty = view.hopsMs.map(() => []);
-  return { key, runs, dirty, told: view.hopsMs.map(() => 0), isDirty: false, covers: null, ...emptyMemo() };
+  return { key, runs, dirty, told: view.hopsMs.map(() => 0), isDirty: false, drain: 0, covers: null, ...emptyMemo() };
 }
 
 interface ViewCache {
@@ -252,7 +294,20 @@ export type SeeChanges = (
   from: number,
 ) => void;
 
-function collect(layout: TileLayout, entry: KeyTiles, reach: readonly number[], into: TileWrite[]): void {
+function tellOf(layout: TileLayout, { key, dirty, told }: KeyTiles, see: SeeChanges): void {
+  for (let hop = 0; hop < dirty.length; hop += 1) {
+    const starts = dirty[hop];
+    if (starts.length > told[hop]) see(layout, key, hop, starts, told[hop]);
+    told[hop] = starts.length;
+  }
+}
+
+/**
+ * The changed tiles of a key, but those that the history has, as of `archived`, and that no window can reach any more: the
+ * next sweep would drop them. None counts as changed any more.
+ */
+function collect(layout: TileLayout, entry: KeyTiles, archived: number): readonly TileWrite[] {
+  const writes: TileWrite[] = [];
   const hops = layout.view.hopsMs;
   for (let hop = 0; hop < hops.length; hop += 1) {
     const starts = entry.dirty[hop];
@@ -261,12 +316,13 @@ function collect(layout: TileLayout, entry: KeyTiles, reach: readonly number[], 
     if (starts === undefined || run === undefined || hopMs === undefined || starts.length === 0) continue;
     const told = entry.told[hop];
     entry.told[hop] = 0;
-    if (told > 0) leaveOut(starts, told, reach[hop]);
+    if (told > 0) leaveOut(starts, told, archived - tileHorizonMs(layout.view, hopMs));
     for (const start of starts.length < 2 ? starts : new Set(starts)) {
-      into.push({ layout, hopMs, key: entry.key, run, index: lowerBound(run, layout, start) });
+      writes.push({ layout, hopMs, key: entry.key, run, index: lowerBound(run, layout, start) });
     }
     starts.length = 0;
   }
+  return writes;
 }
 
 /** Takes the starts before `reach` out of the first `told`. */

@@ -2,7 +2,7 @@ import type { MaybePromise } from '../../base/maybe-promise.ts';
 import { START, type TileLayout, tileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
 import { equalTiles } from '../../features/tile/upsert.ts';
-import type { BatchGeneration, OnlineStore, TileWrite } from '../../ports/online-store.ts';
+import type { BatchGeneration, OnlineStore, OpenCommit, TileWrite } from '../../ports/online-store.ts';
 import type { Columns } from '../../schema/column.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
 import { contractView, tileOf } from './contract-tiles.ts';
@@ -12,7 +12,7 @@ export interface OnlineStoreSubject {
   open(): MaybePromise<OnlineStore>;
 }
 
-export type OnlineStoreNeed = 'durable' | 'oneWriter';
+export type OnlineStoreNeed = 'durable' | 'oneWriter' | 'openCommit';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -315,4 +315,41 @@ export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineS
       await store.close();
     },
   },
+  {
+    rule: 10,
+    name: 'a commit that is handed over little by little is as it was handed over, and seen whole or not at all',
+    needs: ['openCommit'],
+    run: async (subject) => {
+      const store = await subject.open();
+      const layout = tileLayout(contractView('spend'));
+      const tiles = Array.from({ length: 3_000 }, (_, i) => tileOf(layout, MINUTE, `u${i}`, 0, 1));
+      const [first, last] = [tiles[0], tiles[tiles.length - 1]];
+      await commitTo(store, []).finish({ writer: 'w', position: { t: [0] } });
+      commitTo(store, tiles);
+      const open = commitTo(store, tiles);
+      const before = [first, last].map((tile) => tileOf(layout, MINUTE, tile.key, 0, 1));
+      for (const { run } of [first, last]) run.nums.fill(7);
+      const finished = open.finish({ writer: 'w', position: { t: [1] } });
+      const later = tileOf(layout, MINUTE, 'u0', MINUTE, 2);
+      const written = store.writeTiles({ writer: 'v', position: { t: [2] }, tiles: [later] });
+      mustEqual(await finished, { applied: 3_000, duplicate: 0, stale: 0, conflict: 0 }, 'the report');
+      mustEqual(
+        await written,
+        { applied: 1, duplicate: 0, stale: 0, conflict: 0 },
+        'a write that was asked for meanwhile',
+      );
+      mustEqual([await store.position('w'), await store.position('v')], [{ t: [1] }, { t: [2] }], 'the positions');
+      const runs = await store.readTiles(before.map(({ key }) => ({ layout, hopMs: MINUTE, key, ...everything })));
+      mustHold(layout, runs[0], [before[0], later], 'the first key');
+      mustHold(layout, runs[1], [before[1]], 'the last key');
+      await store.close();
+    },
+  },
 ];
+
+function commitTo(store: OnlineStore, tiles: readonly TileWrite[]): OpenCommit {
+  const open = store.openCommit?.();
+  if (open === undefined) throw new Error('the store has no openCommit');
+  open.add(tiles);
+  return open;
+}

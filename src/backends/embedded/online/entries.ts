@@ -78,6 +78,11 @@ export class Entries {
     }
   }
 
+  /** Reads from here on see what another thread has committed. */
+  refresh(): void {
+    this.#database.resetReadTxn();
+  }
+
   async close(): Promise<void> {
     await this.#database.close();
   }

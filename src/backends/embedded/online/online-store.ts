@@ -1,11 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
+import type { RootDatabase } from 'lmdb';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import type { MaybePromise } from '../../../base/maybe-promise.ts';
 import type { TileLayout } from '../../../features/tile/tile-layout.ts';
-import { START } from '../../../features/tile/tile-layout.ts';
 import { dropFirst, emptyRun, lowerBound, type TileRun } from '../../../features/tile/tile-run.ts';
-import { upsertTile } from '../../../features/tile/upsert.ts';
 import type {
   BatchAnswer,
   BatchGeneration,
@@ -13,19 +12,22 @@ import type {
   BatchRow,
   OnlineStore,
   OnlineStoreCapabilities,
+  OpenCommit,
   TileCommit,
   TileHorizon,
   TileRead,
   TileReport,
-  TileWrite,
 } from '../../../ports/online-store.ts';
 import type { Position } from '../../../ports/position.ts';
 import type { Columns } from '../../../schema/column.ts';
 import { rowCodec } from '../../../schema/row-codec.ts';
 import { acquireLock, type Lock } from '../lock.ts';
 import { checkFile } from './check-file.ts';
+import { CommitBuffer } from './commit-buffer.ts';
+import { CommitThread } from './commit-thread.ts';
 import { Entries, isSealed, storeFailure } from './entries.ts';
 import { KeyFilter } from './key-filter.ts';
+import { openDatabase } from './open-database.ts';
 import {
   BLOCK_PLACE_BYTES,
   blockKey,
@@ -40,6 +42,7 @@ import {
   tilesOfView,
 } from './store-keys.ts';
 import { appendBlock, blockOf, decodeBlock, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
+import { writeCommit } from './write-commit.ts';
 
 export interface OnlineStoreOptions {
   readonly path: string;
@@ -58,6 +61,9 @@ interface Generations {
 /** Blocks of a read that are looked up one by one. */
 const MOST_GETS = 8;
 
+/** Tiles that are written faster than a thread is started for them. */
+const FEW_TILES = 2_000;
+
 /** Batch rows per view that the writer remembers. */
 const MOST_ROWS = 100_000;
 
@@ -73,15 +79,9 @@ export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions):
     }
     const filter = access === 'write' ? new KeyFilter() : null;
     checkFile(file, filter === null ? null : (key, value) => isSound(key, value) && noted(filter, key));
-    const database = open<Uint8Array, Uint8Array>({
-      path: file,
-      encoding: 'binary',
-      keyEncoding: 'binary',
-      readOnly: access === 'read',
-      noSubdir: true,
-    });
+    const database = openDatabase(file, access);
     checkFormat(database, file, access);
-    return new EmbeddedOnlineStore(new Entries(database, file), lock, filter);
+    return new EmbeddedOnlineStore(new Entries(database, file), lock, filter, new CommitThread(file));
   } catch (error) {
     lock?.release();
     if (isHeadraceError(error)) throw error;
@@ -109,8 +109,8 @@ function checkFormat(database: RootDatabase<Uint8Array, Uint8Array>, path: strin
 }
 
 /**
- * Tiles in blocks of 32 hops, each read, upserted and written whole; the writer's position in the same transaction.
- * A commit is on the disk when it returns (LMDB writes the pages, syncs, then switches to them): it survives the death of
+ * Tiles in blocks of 32 hops, each read, upserted and written whole; the writer's position in the same transaction. Small
+ * commits are written at once, others by a thread. A commit is on the disk when it returns (LMDB writes the pages, syncs, then switches to them): it survives the death of
  * the process and of the machine.
  */
 class EmbeddedOnlineStore implements OnlineStore {
@@ -124,6 +124,9 @@ class EmbeddedOnlineStore implements OnlineStore {
   readonly #lock: Lock | null;
   /** The writer, which alone adds keys, knows which there may be. */
   readonly #filter: KeyFilter | null;
+  readonly #thread: CommitThread;
+  /** A commit that the thread writes; until it is over, other writes wait for it. */
+  #writing: Promise<unknown> | null = null;
   readonly #known = new Map<string, Generations>();
   readonly #runs = new Map<TileLayout, TileRun>();
   /** Generations that this writer has begun. */
@@ -133,10 +136,11 @@ class EmbeddedOnlineStore implements OnlineStore {
     { readonly generation: number; readonly values: Map<string, BatchAnswer['values']> }
   >();
 
-  constructor(entries: Entries, lock: Lock | null, filter: KeyFilter | null) {
+  constructor(entries: Entries, lock: Lock | null, filter: KeyFilter | null, thread: CommitThread) {
     this.#entries = entries;
     this.#lock = lock;
     this.#filter = filter;
+    this.#thread = thread;
   }
 
   readTiles(reads: readonly TileRead[]): readonly TileRun[] {
@@ -151,20 +155,53 @@ class EmbeddedOnlineStore implements OnlineStore {
     return runs;
   }
 
-  writeTiles({ writer, position, tiles }: TileCommit): TileReport {
-    const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
-    this.#entries.write(() => {
-      for (let i = 0; i < tiles.length; ) i = this.#writeBlock(tiles, i, report);
-      this.#entries.put(positionKey(writer), json(position));
-    });
-    return report;
+  writeTiles({ tiles, writer, position }: TileCommit): MaybePromise<TileReport> {
+    const buffer = this.#buffer();
+    buffer.add(tiles);
+    const chunks = buffer.finish();
+    return this.#write(() => writeCommit(this.#entries, buffer.layouts, { writer, position, chunks }));
+  }
+
+  openCommit(): OpenCommit {
+    const buffer = this.#buffer();
+    return {
+      add: (tiles) => buffer.add(tiles),
+      finish: async ({ writer, position }) => {
+        const commit = { writer, position, chunks: buffer.finish() };
+        while (this.#writing !== null) await this.#writing;
+        if (buffer.tiles <= FEW_TILES && !this.#thread.isRunning)
+          return writeCommit(this.#entries, buffer.layouts, commit);
+        const written = this.#thread.write({ views: buffer.layouts.map(({ view }) => view), commit });
+        this.#writing = written
+          .catch(() => undefined)
+          .then(() => {
+            this.#writing = null;
+            this.#entries.refresh();
+          });
+        await this.#writing;
+        return written;
+      },
+    };
+  }
+
+  #buffer(): CommitBuffer {
+    return new CommitBuffer((key) => this.#filter?.add(key, key.length - BLOCK_PLACE_BYTES));
+  }
+
+  /** Writes at once, or after the commit that is on its way: LMDB would keep this thread waiting for it. */
+  #write<T>(work: () => T): MaybePromise<T> {
+    return this.#writing === null ? work() : this.#writing.then(() => this.#write(work));
   }
 
   position(writer: string): Position | null {
     return this.#json<Position>(positionKey(writer));
   }
 
-  writeBatch({ viewId, generation }: BatchGeneration, features: Columns, rows: readonly BatchRow[]): void {
+  writeBatch(of: BatchGeneration, features: Columns, rows: readonly BatchRow[]): MaybePromise<void> {
+    return this.#write(() => this.#writeRows(of, features, rows));
+  }
+
+  #writeRows({ viewId, generation }: BatchGeneration, features: Columns, rows: readonly BatchRow[]): void {
     const { encode } = rowCodec(features);
     this.#entries.write(() => {
       // A process that died may have left rows of it.
@@ -174,7 +211,11 @@ class EmbeddedOnlineStore implements OnlineStore {
     this.#begun.set(viewId, generation);
   }
 
-  switchBatch(generation: BatchGeneration): void {
+  switchBatch(generation: BatchGeneration): MaybePromise<void> {
+    return this.#write(() => this.#switchTo(generation));
+  }
+
+  #switchTo(generation: BatchGeneration): void {
     const { viewId } = generation;
     const before = this.#generations(viewId)?.current ?? null;
     this.#forget(viewId);
@@ -193,7 +234,11 @@ class EmbeddedOnlineStore implements OnlineStore {
     });
   }
 
-  dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): void {
+  dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): MaybePromise<void> {
+    return this.#write(() => this.#dropBefore(layout, horizons));
+  }
+
+  #dropBefore(layout: TileLayout, horizons: readonly TileHorizon[]): void {
     const before = new Map(horizons.map(({ hopMs, endedBefore }) => [hopMs, endedBefore]));
     this.#entries.write(() => {
       for (const entry of this.#entries.keys(tilesOfView(layout.viewId))) {
@@ -206,7 +251,11 @@ class EmbeddedOnlineStore implements OnlineStore {
     });
   }
 
-  dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): void {
+  dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): MaybePromise<void> {
+    return this.#write(() => this.#dropAllOf(layouts, batchViews, key));
+  }
+
+  #dropAllOf(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): void {
     this.#entries.write(() => {
       for (const { viewId } of layouts)
         for (const entry of this.#entries.keys(tilesOfKey(viewId, key))) this.#entries.remove(entry);
@@ -222,6 +271,8 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   async close(): Promise<void> {
+    await this.#writing;
+    await this.#thread.close();
     await this.#entries.close();
     this.#lock?.release();
   }
@@ -253,28 +304,6 @@ class EmbeddedOnlineStore implements OnlineStore {
         appendBlock(layout, runs[i], this.#decode(layout, hopMs, content), read.from, read.to);
       });
     });
-  }
-
-  /**
-   * Upserts the tiles from `first` on that are of one block; gives the index behind them. Hot path. Sorting the blocks by
-   * their keys first costs more than LMDB gains by it (measured: a third of the whole).
-   */
-  #writeBlock(tiles: readonly TileWrite[], first: number, report: Record<keyof TileReport, number>): number {
-    const { layout, hopMs, key } = tiles[first];
-    const block = blockOf(startOf(tiles[first]), hopMs);
-    const end = endOfBlock(tiles, first, block);
-    const place = blockKey(layout.viewId, key, hopMs, block);
-    const held = this.#entries.get(place);
-    const run = held === undefined ? this.#scratch(layout) : this.#decode(layout, hopMs, held);
-    let applied = 0;
-    for (let i = first; i < end; i += 1) {
-      const outcome = upsertTile(layout, run, tiles[i].run, tiles[i].index);
-      report[outcome] += 1;
-      if (outcome === 'applied') applied += 1;
-    }
-    if (applied > 0) this.#entries.put(place, encodeBlock(layout, hopMs, run));
-    if (held === undefined) this.#filter?.add(place, place.length - BLOCK_PLACE_BYTES);
-    return end;
   }
 
   /** A run of a layout to work in, emptied: a block is decoded, changed and encoded before the next. */
@@ -350,22 +379,6 @@ function codecOf(features: Columns): ReturnType<typeof rowCodec> {
   const codec = rowCodec(features, 'a batch row');
   codecs.set(features, codec);
   return codec;
-}
-
-/** Index behind the tiles from `first` on that are of its block. */
-function endOfBlock(tiles: readonly TileWrite[], first: number, block: number): number {
-  const { layout, hopMs, key } = tiles[first];
-  let end = first + 1;
-  for (; end < tiles.length; end += 1) {
-    const tile = tiles[end];
-    if (tile.layout !== layout || tile.hopMs !== hopMs || tile.key !== key || blockOf(startOf(tile), hopMs) !== block)
-      break;
-  }
-  return end;
-}
-
-function startOf({ layout, run, index }: TileWrite): number {
-  return run.nums[index * layout.numbers + START];
 }
 
 function json(value: unknown): Buffer {

@@ -1,0 +1,85 @@
+import { Worker } from 'node:worker_threads';
+import { type ErrorCode, fail, HeadraceError } from '../../../base/errors/fail.ts';
+import type { StreamViewData } from '../../../features/define/declaration.ts';
+import type { TileReport } from '../../../ports/online-store.ts';
+import type { WholeCommit } from './write-commit.ts';
+
+/** What the thread is told to write; null: to end. */
+export interface CommitOrder {
+  readonly views: readonly StreamViewData[];
+  readonly commit: WholeCommit;
+}
+
+/** What became of it. */
+export type CommitAnswer =
+  | { readonly report: TileReport }
+  | { readonly code: ErrorCode; readonly facts: HeadraceError['facts'] };
+
+/** The new objects of the thread are few and small: its young heap need not grow beside that of the process. */
+const YOUNG_MB = 8;
+
+/**
+ * A thread of its own for the commits of a store, so that what is served meanwhile does not wait for them: it shares the
+ * LMDB environment, and a commit is one transaction there. Readers have the state before it until it is whole.
+ */
+export class CommitThread {
+  readonly #file: string;
+  #worker: Worker | null = null;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** Whether it runs already. */
+  get isRunning(): boolean {
+    return this.#worker !== null;
+  }
+
+  /** Writes a commit; one at a time. Errors: STORE_WRITE, STORE_CORRUPT. */
+  write(order: CommitOrder): Promise<TileReport> {
+    const worker = this.#started();
+    return new Promise((resolve, reject) => {
+      const failed = (error: unknown) => {
+        const reason = error instanceof Error ? error.message : `the thread that writes ended with ${error}`;
+        settle(() => reject(fail('STORE_WRITE', { path: this.#file, reason }, error)));
+      };
+      const answered = (answer: CommitAnswer) =>
+        settle(() =>
+          'report' in answer ? resolve(answer.report) : reject(new HeadraceError(answer.code, answer.facts)),
+        );
+      const settle = (end: () => void) => {
+        worker.off('message', answered).off('error', failed).off('exit', failed).unref();
+        end();
+      };
+      worker.on('message', answered).on('error', failed).on('exit', failed).ref();
+      const buffers = order.commit.chunks.flatMap(({ numbers, bytes }) => [numbers.buffer, bytes.buffer]);
+      worker.postMessage(order, buffers);
+    });
+  }
+
+  /** Ends the thread; nothing may be on its way. */
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = null;
+    if (worker === null) return;
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
+    worker.ref();
+    worker.postMessage(null);
+    await ended;
+  }
+
+  #started(): Worker {
+    if (this.#worker !== null) return this.#worker;
+    const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+    const worker = new Worker(new URL(`./commit-worker${ending}`, import.meta.url), {
+      workerData: { file: this.#file },
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
+    this.#worker = worker;
+    const gone = () => {
+      if (this.#worker === worker) this.#worker = null;
+    };
+    worker.on('error', gone).on('exit', gone).unref();
+    return worker;
+  }
+}

@@ -1,0 +1,25 @@
+// The thread that writes commits of an online store: what it is told is in commit-thread.ts.
+import { parentPort, workerData } from 'node:worker_threads';
+import { isHeadraceError } from '../../../base/errors/fail.ts';
+import { tileLayout } from '../../../features/tile/tile-layout.ts';
+import type { CommitAnswer, CommitOrder } from './commit-thread.ts';
+import { Entries } from './entries.ts';
+import { openDatabase } from './open-database.ts';
+import { writeCommit } from './write-commit.ts';
+
+const { file } = workerData as { readonly file: string };
+const entries = new Entries(openDatabase(file, 'write'), file);
+
+parentPort?.on('message', (order: CommitOrder | null) => {
+  if (order === null) void entries.close().then(() => parentPort?.close());
+  else parentPort?.postMessage(answer(order));
+});
+
+function answer({ views, commit }: CommitOrder): CommitAnswer {
+  try {
+    return { report: writeCommit(entries, views.map(tileLayout), commit) };
+  } catch (error) {
+    if (isHeadraceError(error)) return { code: error.code, facts: error.facts };
+    return { code: 'STORE_WRITE', facts: { path: file, reason: String(error) } };
+  }
+}
