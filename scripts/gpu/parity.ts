@@ -1,22 +1,18 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { gunzipSync } from 'node:zlib';
-import { joinLaunches } from '../../src/gpu/analysis/launches.ts';
 import { kernelVerdict } from '../../src/gpu/analysis/ncu-verdict.ts';
-import { lengthOf, unionOf } from '../../src/gpu/intervals.ts';
-import { bandwidths } from '../../src/gpu/join/ranks.ts';
-import { csvFields } from '../../src/gpu/readers/csv.ts';
 import { parseNcu } from '../../src/gpu/readers/ncu.ts';
 import { readSource } from '../../src/gpu/readers/read-source.ts';
 import { htaNumbers } from '../../src/gpu/scopes/hta.ts';
 import { nsysAiNumbers } from '../../src/gpu/scopes/nsys-ai.ts';
-import { type StepCosts, tbPluginNumbers, tbPluginSteps } from '../../src/gpu/scopes/tb-plugin.ts';
-import { traceLensNumbers } from '../../src/gpu/scopes/trace-lens.ts';
-import type { Trace } from '../../src/gpu/trace/trace.ts';
 import { sharedNames, sharedPath, sharedText, sharedTrace } from '../../test/gpu/shared-data.ts';
+import { htaByStream, roundingText } from './hta-by-stream.ts';
 import { htaAssertedRows, htaPathRows, htaStatisticRows } from './parity-hta.ts';
-import { numberRow, type ParityRow, ROUNDING } from './parity-row.ts';
+import { rooflineRows } from './parity-rooflines.ts';
+import { numberRow, type ParityRow } from './parity-row.ts';
+import { tbPluginRows } from './parity-tb-plugin.ts';
+import { traceLensRows } from './parity-trace-lens.ts';
 
 /** Float traces are summed in another order here: sums of up to 10^5 events agree within this. Integer traces agree exactly. */
 const WITHIN_US = 1.05;
@@ -25,8 +21,7 @@ const WITHIN_US = 1.05;
 export async function parityRows(): Promise<readonly ParityRow[]> {
   return [
     ...(await traceLensRows()),
-    ...(await traceLensKernelRows()),
-    ...traceLensBandwidthRows(),
+    ...(await rooflineRows()),
     ...(await htaRows()),
     ...(await htaStatisticRows()),
     ...(await htaPathRows()),
@@ -35,122 +30,6 @@ export async function parityRows(): Promise<readonly ParityRow[]> {
     ...nvidiaRows(),
     ...(await nsysAiRows()),
   ];
-}
-
-async function traceLensRows(): Promise<readonly ParityRow[]> {
-  const rows: ParityRow[] = [];
-  for (const label of sharedNames('labels/tracelens').filter((name) => name.endsWith('.gpu_timeline.csv'))) {
-    const file = label.replace('.gpu_timeline.csv', '');
-    const ours = new Map(traceLensNumbers(await sharedTrace(file)).map(({ name, value }) => [name, value]));
-    for (const line of sharedText(`labels/tracelens/${label}`).trim().split('\n').slice(1)) {
-      const [what = '', milliseconds = ''] = line.split(',');
-      const expected = Number(milliseconds) * 1000;
-      const value = ours.get(what) ?? null;
-      const reason = 'TraceLens drops one Memset of 1.88 µs that has no flow start; its launching call is in the trace';
-      rows.push(numberRow('TraceLens', file, what, expected, value, 0.5, file.includes('xdit') ? reason : ''));
-    }
-  }
-  return rows;
-}
-
-/** Sums, numbers and extremes by kernel name, over all operators that launch it. */
-async function traceLensKernelRows(): Promise<readonly ParityRow[]> {
-  const rows: ParityRow[] = [];
-  for (const label of sharedNames('labels/tracelens').filter((name) => name.endsWith('.kernel_summary.csv'))) {
-    const file = label.replace('.kernel_summary.csv', '');
-    const [header = '', ...lines] = sharedText(`labels/tracelens/${label}`).trim().split('\n');
-    const columns = csvFields(header);
-    const told = new Map<string, KernelRow>();
-    for (const line of lines) {
-      const fields = csvFields(line);
-      const number = (what: string) => Number(fields[columns.indexOf(`Kernel duration (µs)_${what}`)]);
-      const name = fields[columns.indexOf('Kernel name')] ?? '';
-      mergeKernel(told, name, number('sum'), number('count'), number('min'), number('max'));
-    }
-    const { gpu, names } = await sharedTrace(file);
-    const ours = new Map<string, KernelRow>();
-    for (let row = 0; row < gpu.length; row += 1)
-      mergeKernel(ours, names.text(gpu.name[row]), gpu.dur[row], 1, gpu.dur[row], gpu.dur[row]);
-    const { ofGpu } = joinLaunches(await sharedTrace(file));
-    const unlinked = ofGpu.filter((launch) => launch < 0).length;
-    for (const [name, expected] of told) {
-      const own = ours.get(name);
-      for (const what of ['us', 'calls', 'least', 'most'] as const) {
-        const reason =
-          unlinked > 0 && own !== undefined && own.calls > expected.calls
-            ? `TraceLens leaves out kernels whose launch is not in the trace: ${unlinked} of ${gpu.length} GPU events here`
-            : '';
-        rows.push(
-          numberRow(
-            'TraceLens',
-            file,
-            `${name.slice(0, 40).replaceAll('|', ' ')}: ${what}`,
-            expected[what],
-            own?.[what] ?? null,
-            0.5,
-            reason,
-          ),
-        );
-      }
-    }
-  }
-  return rows;
-}
-
-interface KernelRow {
-  readonly us: number;
-  readonly calls: number;
-  readonly least: number;
-  readonly most: number;
-}
-
-function mergeKernel(
-  sums: Map<string, KernelRow>,
-  name: string,
-  us: number,
-  calls: number,
-  least: number,
-  most: number,
-) {
-  const sum = sums.get(name) ?? { us: 0, calls: 0, least: Number.POSITIVE_INFINITY, most: 0 };
-  sums.set(name, {
-    us: sum.us + us,
-    calls: sum.calls + calls,
-    least: Math.min(sum.least, least),
-    most: Math.max(sum.most, most),
-  });
-}
-
-/** Bandwidths of collectives from their sizes and times; TraceLens prints GiB/s as GB/s. */
-function traceLensBandwidthRows(): readonly ParityRow[] {
-  const file = 'llama70b_fsdp_nccl_summary_implicit_sync';
-  const [header = '', ...lines] = sharedText(`labels/tracelens/${file}.csv`).trim().split('\n');
-  const columns = csvFields(header);
-  return lines.flatMap((line, index) => {
-    const fields = csvFields(line);
-    const at = (name: string) => fields[columns.indexOf(name)] ?? '';
-    // Of two collectives TraceLens gives the mean of the two bandwidths, which is not the bandwidth of the mean time.
-    if (Number(at('count')) < 10) return [];
-    const name = at('Collective name');
-    const bytes = Number(at('Full msg size (MB)')) * 2 ** 20;
-    const { algbw, busbw } = bandwidths(name, bytes, Number(at('comm_latency_median')), Number(at('Group size')));
-    return (
-      [
-        ['algo bw', algbw],
-        ['bus bw', busbw],
-      ] as const
-    ).map(([what, ours]) =>
-      numberRow(
-        'TraceLens',
-        file,
-        `row ${index + 1}, ${name}: ${what}, median (GiB/s)`,
-        Number(at(`${what} (GB/s)_median`)),
-        (ours * 1e9) / 2 ** 30,
-        0.01,
-        '',
-      ),
-    );
-  });
 }
 
 interface HtaLabel {
@@ -182,21 +61,23 @@ async function htaRows(): Promise<readonly ParityRow[]> {
           expected: 'fails',
           ours: trace.gpu.length === 0 ? 'no GPU events' : 'numbers',
           equal: false,
-          reason: 'HTA raises IndexError on traces without GPU events',
+          reason: `HTA raises IndexError on traces without GPU events: none of the ${trace.events} events of this one is a kernel, copy or memset of CUDA or HIP`,
         });
         continue;
       }
       const ours = numbersOf(htaNumbers(trace));
       const rounded = numbersOf(htaNumbers(trace, true));
-      const raw = new Map<string, number>();
+      let raw: ReturnType<typeof htaByStream> | undefined;
+      let rounding: string | undefined;
       for (const what of htaQuantities) {
         const expected = told[`${what}(us)`];
         const value = ours.get(what) ?? null;
         let reason = '';
         if (value === null || Math.abs(value - expected) > WITHIN_US) {
-          if (Math.abs((rounded.get(what) ?? Number.NaN) - expected) <= WITHIN_US) reason = ROUNDING;
+          if (Math.abs((rounded.get(what) ?? Number.NaN) - expected) <= WITHIN_US)
+            reason = rounding ??= roundingText(file);
           else {
-            if (raw.size === 0) for (const [key, number] of htaByStream(file)) raw.set(key, number);
+            raw ??= htaByStream(file);
             reason = streamReason(raw, what, expected);
           }
         }
@@ -207,9 +88,10 @@ async function htaRows(): Promise<readonly ParityRow[]> {
         const value = ours.get(type) ?? null;
         let reason = '';
         if (value === null || Math.abs(value - sum) > WITHIN_US) {
-          if (Math.abs((rounded.get(type) ?? Number.NaN) - sum) <= TYPES_WITHIN_US) reason = ROUNDING;
+          if (Math.abs((rounded.get(type) ?? Number.NaN) - sum) <= TYPES_WITHIN_US)
+            reason = rounding ??= roundingText(file);
           else {
-            if (raw.size === 0) for (const [key, number] of htaByStream(file)) raw.set(key, number);
+            raw ??= htaByStream(file);
             reason = streamReason(raw, type, sum);
           }
         }
@@ -219,137 +101,18 @@ async function htaRows(): Promise<readonly ParityRow[]> {
       if (overlap !== undefined) {
         const what = 'comp_comm_overlap_pctg';
         const same = Math.abs((rounded.get(what) ?? Number.NaN) - (overlap ?? Number.NaN)) <= 0.011;
-        rows.push(numberRow('HTA', file, what, overlap, ours.get(what) ?? null, 0.011, same ? ROUNDING : ''));
+        rows.push(numberRow('HTA', file, what, overlap, ours.get(what) ?? null, 0.011, same ? roundingText(file) : ''));
       }
     }
   }
   return rows;
 }
 
-function streamReason(raw: ReadonlyMap<string, number>, what: string, expected: number): string {
-  const others = `${raw.get('cpu_op')} operators, ${raw.get('cuda_sync')} waits and ${raw.get('mtia')} events of another accelerator`;
-  const chosen = `HTA takes every event with an argument "stream" for GPU work, here also ${others}`;
-  const chosenOurs = raw.get(what);
-  if (chosenOurs === undefined) return `${chosen}, and sorts their names into these types`;
-  const same = Math.abs(chosenOurs - expected) <= WITHIN_US;
+function streamReason({ numbers, others }: ReturnType<typeof htaByStream>, what: string, expected: number): string {
+  const same = Math.abs((numbers.get(what) ?? Number.NaN) - expected) <= WITHIN_US;
   return same
-    ? `${chosen}; with these, ours is equal`
-    : `${chosen}; with these, ours is ${chosenOurs.toFixed(0)}: HTA also sorts their names into other classes`;
-}
-
-/** HTA's choice of rows, repeated on the raw events: what has an argument `stream`, start rounded up, end down. */
-function htaByStream(start: string): ReadonlyMap<string, number> {
-  const name = sharedNames('torch_trace').find((known) => known.startsWith(start)) ?? '';
-  const file: {
-    traceEvents: readonly {
-      ph: string;
-      cat: string;
-      name: string;
-      ts: number;
-      dur?: number;
-      args?: { stream?: number };
-    }[];
-  } = JSON.parse(gunzipSync(readFileSync(sharedPath(`torch_trace/${name}`))).toString());
-  const rows = file.traceEvents.flatMap(({ ph, cat, name: title, ts, dur, args }) =>
-    ph === 'X' && dur !== undefined && args?.stream !== undefined && Number(args.stream) !== -1
-      ? [{ cat, title, start: Math.ceil(ts), end: Math.floor(ts + dur) }]
-      : [],
-  );
-  const union = (chosen: typeof rows) =>
-    unionOf(
-      chosen.map((row) => row.start),
-      chosen.map((row) => row.end),
-    );
-  const all = union(rows);
-  const compute = lengthOf(
-    union(rows.filter(({ title }) => !/^nccl|ncclKernel|Memcpy|Memset|dma|Sync|^hip/.test(title))),
-  );
-  const kernel = all.ends[all.ends.length - 1] - all.starts[0];
-  const count = (pattern: RegExp) => rows.filter(({ cat }) => pattern.test(cat)).length;
-  return new Map([
-    ['kernel_time', kernel],
-    ['idle_time', kernel - lengthOf(all)],
-    ['compute_time', compute],
-    ['COMPUTATION', compute],
-    ['non_compute_time', lengthOf(all) - compute],
-    ['cpu_op', count(/^cpu_op$/)],
-    ['cuda_sync', count(/^cuda_sync$/)],
-    ['mtia', count(/^mtia/)],
-  ]);
-}
-
-interface TbLabel {
-  readonly steps?: readonly (Readonly<Record<string, number>> & { readonly step: string })[];
-  readonly gpu?: readonly { readonly utilization: number; readonly est_sm_efficiency: number | null }[];
-}
-
-const hostRoles = ['Communication', 'Runtime', 'CpuOp'] as const;
-
-async function tbPluginRows(): Promise<readonly ParityRow[]> {
-  const rows: ParityRow[] = [];
-  for (const name of sharedNames('labels/tb_plugin').filter(
-    (known) => known.endsWith('.json') && !known.startsWith('kineto_tb'),
-  )) {
-    const file = name.replace(/\.json$/, '');
-    const label: TbLabel = JSON.parse(sharedText(`labels/tb_plugin/${name}`));
-    const trace = await sharedTrace(file);
-    if (trace.gpu.length === 0 || trace.steps.length === 0) {
-      rows.push({
-        tool: 'tb_plugin',
-        file,
-        what: 'steps',
-        expected: String(label.steps?.length ?? 0),
-        ours: 'none',
-        equal: false,
-        reason:
-          trace.gpu.length === 0
-            ? 'no GPU event: we give no step costs'
-            : 'no step is marked: tb_plugin makes one of the whole recording, from the first host event; we use the GPU span',
-      });
-      continue;
-    }
-    const ours = tbPluginSteps(trace);
-    for (const step of label.steps ?? []) {
-      const costs = ours.get(`ProfilerStep#${step.step}`);
-      if (costs !== undefined) rows.push(...stepRows(trace, file, step, costs));
-    }
-    const told = label.gpu?.[0];
-    const numbers = numbersOf(tbPluginNumbers(trace));
-    if (told !== undefined)
-      rows.push(utilisationRow(file, told.utilization, numbers.get('GPU utilization') ?? null, rows));
-  }
-  return rows;
-}
-
-function stepRows(
-  trace: Trace,
-  file: string,
-  step: Readonly<Record<string, number>> & { readonly step: string },
-  costs: StepCosts,
-): readonly ParityRow[] {
-  const hostSum = (from: Readonly<Record<string, number>>) =>
-    hostRoles.reduce((sum, role) => sum + (from[role] ?? 0), 0);
-  const sameHost = Math.abs(hostSum(step) - hostSum(costs)) <= 3 * WITHIN_US;
-  const later = Math.abs(step['Total'] - costs.Total) > WITHIN_US;
-  return Object.entries(costs).map(([role, value]) => {
-    let reason = '';
-    if (later)
-      reason = `tb_plugin begins this step ${(costs.Total - step['Total']).toFixed(0)} µs later: after the last GPU event whose launch is not in the trace (${trace.gpu.length} GPU events in all)`;
-    else if (sameHost && hostRoles.some((known) => known === role))
-      reason =
-        'Communication + Runtime + CpuOp agree in sum; tb_plugin divides the three otherwise where it does not join a communication operator with its kernel';
-    return numberRow('tb_plugin', file, `step ${step.step}: ${role}`, step[role], value, WITHIN_US, reason);
-  });
-}
-
-function utilisationRow(file: string, expected: number, ours: number | null, before: readonly ParityRow[]): ParityRow {
-  const moved = before.some((row) => row.file === file && row.reason.startsWith('tb_plugin begins'));
-  const reason = moved
-    ? 'the window of tb_plugin begins later, see its steps'
-    : file.includes('mi250')
-      ? 'tb_plugin divides by the first step alone (9,288 µs); the second has no kernel'
-      : '';
-  return numberRow('tb_plugin', file, 'GPU utilization', expected, ours, 1e-4, reason);
+    ? `HTA takes every event with an argument "stream" for GPU work: also ${others}; with these, ours is equal`
+    : '';
 }
 
 function nvidiaRows(): readonly ParityRow[] {
@@ -434,8 +197,9 @@ export function parityPage(rows: readonly ParityRow[]): string {
 
 Written by \`node --conditions=headrace-source scripts/gpu/parity.ts\` from recorded captures with the output of each tool;
 \`test/gpu/oracle.test.ts\` holds the page to what is computed. Each number is compared under the tool's own scope
-(\`headrace gpu diagnose FILE --scope …\`); critical paths with those of HolisticTraceAnalysis 0.5.0
-(\`scripts/yardstick/critical_path.py\`), whose ties are those of its graph; times in µs, within ${WITHIN_US} µs of sums over up to 10^5 events.
+(\`headrace gpu diagnose FILE --scope …\`); times of events are those of the file. Critical paths are compared with those of
+HolisticTraceAnalysis 0.5.0 (\`scripts/yardstick/critical_path.py\`), whose ties are those of its graph; "by hand" are times, operations and
+bytes of single operators, worked out from the raw events and shapes. Times in µs, within ${WITHIN_US} µs of sums over up to 10^5 events.
 
 | tool | files | numbers | equal | equal once its fault is repeated | differ, with a reason |
 |---|---|---|---|---|---|

@@ -73,8 +73,12 @@ function near(value: number, wanted: number): void {
 describe.skipIf(!hasSharedData)(`parity with other tools${whySkipped}`, () => {
   test('each number of each tool is equal under its scope, or differs for a reason; the page says so', async () => {
     const rows = await parityRows();
-    expect(rows.length).toBeGreaterThan(700);
+    expect(rows.length).toBeGreaterThan(1400);
     expect(rows.filter(({ equal, reason }) => !equal && reason === '')).toEqual([]);
+    // Repeated with the fault of the tool each is equal, but where tb_plugin prints its start values and HTA fails or sorts ties at random.
+    const unrepeated = rows.filter(({ equal, reason }) => !equal && !reason.endsWith('ours is equal'));
+    expect(unrepeated.filter(({ tool, reason }) => tool !== 'HTA' && !reason.includes('2^64'))).toEqual([]);
+    expect(unrepeated.length).toBeLessThan(40);
     expect(parityPage(rows)).toBe(readFileSync('docs/reference/gpu-parity.md', 'utf8'));
     expect(rows.filter(({ tool, equal }) => tool === 'Nsight Compute' && equal)).toHaveLength(13);
     expect(rows.filter(({ tool, equal }) => tool === 'TraceLens' && !equal).map(({ file }) => file)).toEqual(

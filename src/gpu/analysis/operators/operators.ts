@@ -1,8 +1,9 @@
-import { eventId, gpuKinds, hostKinds } from '../../trace/trace.ts';
+import { eventId, gpuKinds } from '../../trace/trace.ts';
 import { workClassifier } from '../decompose.ts';
 import { steadyRows, usesTensorCores } from '../kernels.ts';
 import type { TraceFacts } from '../trace-facts.ts';
 import { type DevicePeaks, devicePeaks } from './device-peaks.ts';
+import { innermostOperators } from './innermost-operators.ts';
 import { type OperatorCategory, type OperatorWork, operatorWork } from './operator-work.ts';
 import { operatorArguments } from './tensor-inputs.ts';
 
@@ -175,39 +176,15 @@ class WorkOfCalls {
     return work;
   }
 
-  /**
-   * By launching call, the operator call whose work its kernels do: the innermost operator around it; or, of a part of
-   * attention or convolution without a model of its own, the operator around that. -1 without one.
-   */
+  /** By launching call, the operator call whose work its kernels do, and -1 without one. */
   callsByLaunch(): Int32Array {
-    const { trace, threads } = this.#facts;
-    const { host, names } = trace;
-    const found = new Int32Array(host.length).fill(-1);
-    for (const rows of threads.values()) {
-      const open: number[] = [];
-      const calls: number[] = [];
-      for (const row of rows) {
-        const kind = host.kind[row];
-        if (kind !== hostKinds.op && kind < hostKinds.runtime) continue;
-        const start = host.ts[row];
-        while (open.length > 0 && host.ts[open[open.length - 1]] + host.dur[open[open.length - 1]] < start) {
-          open.pop();
-          calls.pop();
-        }
-        if (kind >= hostKinds.runtime) {
-          if (calls.length > 0) found[row] = calls[calls.length - 1];
-          continue;
-        }
-        const around = calls.length > 0 ? calls[calls.length - 1] : -1;
-        open.push(row);
-        calls.push(this.#isPart(row, around, names.text(host.name[row])) ? around : row);
-      }
-    }
-    return found;
+    return innermostOperators(this.#facts.trace, this.#facts.threads, (row, around) => this.#isPart(row, around));
   }
 
-  #isPart(row: number, around: number, name: string): boolean {
-    if (around < 0 || !/conv|attention|attn|fmha/i.test(name) || this.work(row) !== undefined) return false;
+  /** Whether an operator is a part of attention or convolution around it, without a model of its own. */
+  #isPart(row: number, around: number): boolean {
+    const { host, names } = this.#facts.trace;
+    if (!/conv|attention|attn|fmha/i.test(names.text(host.name[row])) || this.work(row) !== undefined) return false;
     const category = this.work(around)?.category;
     return category === 'attention' || category === 'convolution';
   }
