@@ -1,0 +1,146 @@
+/** A format in which something durable is written, and what holds a reader of each of its versions. */
+export interface DurableFormat {
+  readonly name: string;
+  /** The file of src that has its number. */
+  readonly source: string;
+  readonly version: number;
+  /** Files of an environment in it, by their paths. */
+  readonly files: RegExp | null;
+  /** For each version, from the first: what a test opens. */
+  readonly fixtures: readonly string[];
+}
+
+const RELEASE = 'test/fixtures/release-0.1';
+
+/** Every durable format. A new one, or another version of one, needs a fixture here before the tests pass. */
+export const durableFormats: readonly DurableFormat[] = [
+  {
+    name: 'topic, reader position',
+    source: 'src/backends/embedded/log/event-log.ts',
+    version: 1,
+    files: /^log\/(topics\/[^/]+\/topic\.json|readers\/)/,
+    fixtures: ['test/fixtures/event-log-1'],
+  },
+  {
+    name: 'log frame',
+    source: 'src/backends/embedded/log/frame.ts',
+    version: 1,
+    files: /^log\/topics\/[^/]+\/\d+\/\d{16}\.log$/,
+    fixtures: ['test/fixtures/event-log-1'],
+  },
+  {
+    name: 'row',
+    source: 'src/schema/row-codec.ts',
+    version: 1,
+    files: null,
+    fixtures: [`${RELEASE}/backup/log`],
+  },
+  {
+    name: 'row under later columns',
+    source: 'src/schema/versioned-row-codec.ts',
+    version: 2,
+    files: null,
+    fixtures: [`${RELEASE}/backup/log`, `${RELEASE}/backup/log`],
+  },
+  {
+    name: 'online store',
+    source: 'src/backends/embedded/online/online-store.ts',
+    version: 1,
+    files: /^online\/tiles\.mdb$/,
+    fixtures: ['test/fixtures/online-store-1'],
+  },
+  {
+    name: 'block of tiles',
+    source: 'src/backends/embedded/online/tile-block.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/online-store-1'],
+  },
+  {
+    name: 'manifest, history',
+    source: 'src/backends/embedded/offline/manifest.ts',
+    version: 2,
+    files: /^offline\/(manifest\.\d+\.json|tables\/.*\.parquet)$/,
+    fixtures: ['test/fixtures/offline-v1', `${RELEASE}/backup/offline`],
+  },
+  {
+    name: 'registry',
+    source: 'src/backends/embedded/registry/sqlite-registry.ts',
+    version: 1,
+    files: /^registry\.sqlite$/,
+    fixtures: ['test/models/formats/registry-1.db'],
+  },
+  {
+    name: 'declaration',
+    source: 'src/features/change/declaration-document.ts',
+    version: 2,
+    files: /^declaration\.json$/,
+    fixtures: ['test/change/golden/declaration-format-1.json', 'test/change/golden/declaration-format-2.json'],
+  },
+  {
+    name: 'job, result',
+    source: 'src/training/job/training-job.ts',
+    version: 1,
+    files: /^runs\/[^/]+\/(job|result)\.json$/,
+    fixtures: [`${RELEASE}/beside/runs`],
+  },
+  {
+    name: 'keys',
+    source: 'src/operating/api-keys.ts',
+    version: 1,
+    files: /^keys\.json$/,
+    fixtures: [`${RELEASE}/beside/keys.json`],
+  },
+  {
+    name: 'forgetting',
+    source: 'src/operating/forget-record.ts',
+    version: 1,
+    files: /^forgetting\/[0-9a-f]{64}\.json$/,
+    fixtures: [`${RELEASE}/beside/forgetting`],
+  },
+  {
+    name: 'identity',
+    source: 'src/environment-id.ts',
+    version: 1,
+    files: /^environment\.json$/,
+    fixtures: [`${RELEASE}/backup/environment.json`],
+  },
+  {
+    name: 'disk ledger',
+    source: 'src/featurestore/disk/disk-ledger.ts',
+    version: 1,
+    files: /^disk\.json$/,
+    fixtures: [`${RELEASE}/beside/disk.json`],
+  },
+  {
+    name: 'backup',
+    source: 'src/operating/backup-manifest.ts',
+    version: 1,
+    files: null,
+    fixtures: [`${RELEASE}/backup/backup.json`],
+  },
+];
+
+/** Files without a number of a version of ours: lines of JSON, the formats of others, locks. */
+export const otherFiles: readonly RegExp[] = [
+  /^audit\.jsonl$/,
+  /^artifacts\/[0-9a-f]{2}\/[0-9a-f]{64}$/,
+  /^runs\/[^/]+\/(training-set\.parquet|.*\.onnx|.*\.log)$/,
+  /^(log|online|offline)\/lock(-wal|-shm|-journal)?$/,
+  /^online\/tiles\.mdb-lock$/,
+  /^registry\.sqlite-(wal|shm)$/,
+];
+
+/**
+ * Numbers that are not of anything durable in an environment: what goes over the wire, what a hash is of, what Redis and
+ * Kafka keep, which the suites of test/services hold (tiles there are written again from the log).
+ */
+export const otherNumbers: readonly string[] = [
+  'src/schema/vector-binary.ts',
+  'src/monitoring/slo/slo-report.ts',
+  'src/features/change/declaration-hash.ts',
+  'src/training/onnx-export/onnx-graph.ts',
+  'src/training/job/parse-result.ts',
+  'src/backends/redis/tile-block.ts',
+  'src/backends/kafka/record.ts',
+];

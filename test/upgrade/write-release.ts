@@ -1,0 +1,130 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { backUpEnvironment } from '../../src/compose.ts';
+import { type EnvironmentOptions, resolveEnvironment } from '../../src/config.ts';
+import { environmentId } from '../../src/environment-id.ts';
+import { openHeadrace } from '../../src/headrace.ts';
+import { createKey } from '../../src/operating/api-keys.ts';
+import { audited } from '../../src/operating/audit-log.ts';
+import { keepRecord } from '../../src/operating/forget-record.ts';
+import {
+  early,
+  earlyPurchase,
+  FORGOTTEN,
+  ITEMS,
+  project,
+  purchase,
+  purchases,
+  returns,
+  risk,
+  shopper,
+  stock,
+  USERS,
+  usual,
+  WRITTEN,
+} from './release-0.1.ts';
+
+/** What the release answered, to be held against what a later one answers of its data. */
+export interface Told {
+  /** Instant of the answers, epoch ms. */
+  readonly at: number;
+  readonly vectors: readonly { readonly user: string; readonly item: string; readonly text: string }[];
+  readonly scores: readonly { readonly user: string; readonly score: number }[];
+  readonly apiKey: { readonly name: string; readonly sha256: string };
+}
+
+/** Files that a backup leaves to each environment, and that are durable all the same. */
+const BESIDE = ['keys.json', 'audit.jsonl', 'disk.json', 'forgetting'];
+
+/** Writes data of every durable format with the release at hand: a backup, what is beside it, and what it answers. */
+export async function writeRelease(folder: string): Promise<void> {
+  // Paths stand in what a training run writes: one that says nothing of this machine.
+  const directory = join(tmpdir(), 'headrace-release');
+  rmSync(directory, { recursive: true, force: true });
+  let now = WRITTEN;
+  const environment: EnvironmentOptions = { directory, partitions: 2, sampleRate: 1 };
+  const clock = () => now;
+  const first = await openHeadrace({ project: early.project, environment, clock });
+  await first.ingest(
+    early.purchases,
+    range(0, 30).map((n) => earlyPurchase(n, now)),
+  );
+  await first.close();
+  const headrace = await openHeadrace({ project, environment, clock });
+  const send = async (from: number, to: number) => {
+    await headrace.ingest(
+      purchases,
+      range(from, to).map((n) => purchase(n, now)),
+    );
+    await headrace.ingest(
+      returns,
+      range(from, to).map((n) => ({ id: `r${n}`, at: now - 1, purchase: `p${n}`, returned: n % 4 === 0 })),
+    );
+  };
+  await send(30, 90);
+  await headrace.ingest(stock, range(0, 12).map(change));
+  // A redelivery, one that is late, one from the future, one that is malformed.
+  await headrace.ingest(purchases, [
+    purchase(40, now),
+    { ...purchase(1_000, now), at: now - 7_200_000 },
+    { ...purchase(1_001, now), at: now + 7_200_000 },
+  ]);
+  await headrace.ingest(purchases, [{ ...purchase(1_002, now), cents: 'many' } as never]);
+  await headrace.features.backfill(usual);
+  now += 60_000;
+  await send(90, 120);
+  await headrace.features.backfill(usual);
+  const { version } = await headrace.train(risk);
+  await headrace.promote(risk, version);
+  now += 60_000;
+  await send(120, 140);
+  const told = { at: now, vectors: [] as Told['vectors'][number][], scores: [] as Told['scores'][number][] };
+  for (const user of USERS)
+    for (const item of ITEMS)
+      told.vectors.push({ user, item, text: await headrace.vectorText(shopper, { user, item }, told.at) });
+  for (const [i, user] of USERS.entries()) {
+    const { score } = await headrace.predict(risk, `p${i}`, { user, cents: 500 }, { at: told.at });
+    told.scores.push({ user, score });
+  }
+  await headrace.flush();
+  await headrace.close();
+  const { key } = createKey(directory, { name: 'web', scopes: ['read'], now });
+  await audited(directory, { who: 'user ops', what: 'keys create', target: 'web' }, clock, () => undefined);
+  environmentId(directory);
+  keepRecord(directory, { format: 1, entity: 'user', key: { user: FORGOTTEN }, predictions: [] });
+  await backUpEnvironment(resolveEnvironment('fixture', environment, project.name), join(folder, 'backup'), now);
+  mkdirSync(join(folder, 'beside'), { recursive: true });
+  for (const name of BESIDE)
+    if (existsSync(join(directory, name)))
+      cpSync(join(directory, name), join(folder, 'beside', name), { recursive: true });
+  for (const name of ['job.json', 'result.json']) copyOfRun(directory, folder, name);
+  rmSync(directory, { recursive: true });
+  const whole: Told = { ...told, apiKey: { name: key.name, sha256: key.sha256 } };
+  writeFileSync(join(folder, 'told.json'), `${JSON.stringify(whole, null, 1)}\n`);
+}
+
+function copyOfRun(directory: string, folder: string, name: string): void {
+  const [run] = runsOf(join(directory, 'runs'));
+  cpSync(join(directory, 'runs', run, name), join(folder, 'beside', 'runs', run, name));
+}
+
+function runsOf(path: string): readonly string[] {
+  return existsSync(path) ? readdirSync(path) : [];
+}
+
+function change(n: number) {
+  return {
+    change: `c${n}`,
+    changed: WRITTEN - 60_000 + n * 1_000,
+    row: `row${n % 5}`,
+    placed: WRITTEN - 3_600_000,
+    gone: n >= 10,
+    item: ITEMS[(n % 5) % ITEMS.length],
+    pieces: n,
+  };
+}
+
+function range(from: number, to: number): readonly number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
