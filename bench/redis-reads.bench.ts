@@ -59,8 +59,9 @@ if (told === null) console.log('redis-reads: skipped, no Redis runs: node script
 else await main(told['REDIS_URL'] ?? '');
 
 async function main(url: string): Promise<void> {
-  const options = { urls: [url], cluster: false, prefix: 'bench', tls: null, timeoutMs: 5_000 };
   const now = Date.now();
+  // What an earlier run left is not read again.
+  const options = { urls: [url], cluster: false, prefix: `bench${now}`, tls: null, timeoutMs: 5_000 };
   const layout = tileLayout(byUser);
   const writer = await openRedisStore(options);
   for (let key = 0; key < KEYS; key += 1)
@@ -86,7 +87,7 @@ async function main(url: string): Promise<void> {
   if (first.degraded || first.missing.length > 0 || first.values[1] === 0) throw new Error(toText(first));
   const client = await createClient({ url, commandOptions: { timeout: 0 } }).connect();
   const plain = Object.fromEntries(visitor.features.map(({ name }, i) => [name, Number(first.values[i])]));
-  for (let key = 0; key < KEYS; key += 1) await client.set(`bench:json:u${key}`, JSON.stringify(plain));
+  for (let key = 0; key < KEYS; key += 1) await client.set(`bench${now}:json:u${key}`, JSON.stringify(plain));
   let bytes = 0;
   const rates = await measureRates({
     ours: {
@@ -102,7 +103,7 @@ async function main(url: string): Promise<void> {
         atOnce(async (i) => {
           bytes += JSON.stringify({
             at: now,
-            features: JSON.parse((await client.get(`bench:json:u${i % KEYS}`)) ?? ''),
+            features: JSON.parse((await client.get(`bench${now}:json:u${i % KEYS}`)) ?? ''),
           }).length;
         }),
     },

@@ -199,6 +199,18 @@ export class ByteReader {
     return (first & 64) === 0 || magnitude === 0 ? magnitude : -magnitude;
   }
 
+  /** Whole numbers, one after the other, into [from, to) of an array. */
+  ints(into: Float64Array, from: number, to: number): void {
+    const bytes = this.#bytes;
+    for (let i = from; i < to; i += 1) {
+      const first = bytes[this.offset];
+      if (first < 64) {
+        into[i] = first;
+        this.offset += 1;
+      } else into[i] = this.int();
+    }
+  }
+
   int64(): bigint {
     this.#eight();
     return scratchI64[0];
@@ -238,6 +250,12 @@ export class ByteReader {
     this.#need(length);
     this.offset += length;
     return this.#bytes.subarray(this.offset - length, this.offset);
+  }
+
+  /** Passes over `length` bytes. */
+  skip(length: number): void {
+    this.#need(length);
+    this.offset += length;
   }
 
   /** Error BYTES_DAMAGED unless all was read. */

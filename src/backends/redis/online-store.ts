@@ -1,6 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
-import { emptyRun, type TileRun } from '../../features/tile/tile-run.ts';
+import type { TileRun } from '../../features/tile/tile-run.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type {
   BatchAnswer,
@@ -29,13 +29,13 @@ import type { RedisOptions } from './redis-options.ts';
 import { replaceBlocks, shareHot, upsertTiles } from './scripts.ts';
 import { type Place, placeOf, type StoreKeys, storeKeys } from './store-keys.ts';
 import {
-  appendBlock,
   blockField,
   blockOf,
   decodeStamp,
   encodeBlock,
   encodeStamp,
   hopAndBlock,
+  runOfBlocks,
   TILES_PER_BLOCK,
 } from './tile-block.ts';
 
@@ -240,8 +240,7 @@ class RedisOnlineStore implements OnlineStore {
       const hopMs = layout.view.hopsMs[at.hop];
       const from = (before[at.hop] ?? Number.NEGATIVE_INFINITY) - hopMs + 1;
       if (at.block * TILES_PER_BLOCK * hopMs >= from) continue;
-      const kept = emptyRun(layout);
-      appendBlock(layout, hopMs, kept, value, from, Number.POSITIVE_INFINITY);
+      const kept = runOfBlocks(layout, hopMs, [{ block: at.block, bytes: value }], from);
       args.push(field, value, kept.length === 0 ? Buffer.alloc(0) : encodeBlock(writesOf(layout, hopMs, kept)));
     }
     if (args.length > 0) await this.#link.eval(replaceBlocks, place, args);
@@ -360,8 +359,12 @@ function decodeKey(
     else blocks.push({ ...at, bytes });
   }
   blocks.sort((a, b) => a.hop - b.hop || a.block - b.block);
-  const runs = layout.view.hopsMs.map(() => emptyRun(layout));
-  for (const { hop, bytes } of blocks)
-    appendBlock(layout, layout.view.hopsMs[hop], runs[hop], bytes, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  const runs = layout.view.hopsMs.map((hopMs, hop) =>
+    runOfBlocks(
+      layout,
+      hopMs,
+      blocks.filter((one) => one.hop === hop),
+    ),
+  );
   return { runs, stamp };
 }

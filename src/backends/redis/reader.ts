@@ -1,11 +1,11 @@
-import { emptyRun, type TileRun } from '../../features/tile/tile-run.ts';
+import type { TileRun } from '../../features/tile/tile-run.ts';
 import type { BatchAnswer, BatchRead, TileRead } from '../../ports/online-store.ts';
 import type { RequestAnswer } from '../../ports/remote-store.ts';
 import { type RowCodec, rowCodec } from '../../schema/row-codec.ts';
 import { newestRuns, type Runs } from './batch-rows.ts';
 import { bytesOf, listOf, type Node, type RedisLink, type Reply, textOf } from './redis-link.ts';
 import type { Place, StoreKeys } from './store-keys.ts';
-import { appendBlock, blockField, blockOf, hopAndBlock } from './tile-block.ts';
+import { blockField, blockOf, hopAndBlock, runOfBlocks } from './tile-block.ts';
 
 /** Blocks of one key that are asked for by name; more: the whole hash. */
 const MOST_FIELDS = 64;
@@ -19,11 +19,10 @@ interface KeyReads {
 
 /** What one node said before and after the tiles of a turn. */
 interface NodeMarks {
-  readonly node: Promise<Node>;
-  readonly before: Promise<Reply>;
-  readonly after: Promise<Reply>;
-  readonly covered: boolean;
+  readonly said: Promise<Marks>;
 }
+
+const NO_ROWS: readonly Reply[] = [];
 
 /**
  * Reads of requests. Those of one turn of the event loop share what is asked of each node beside the tiles: its anchor's
@@ -55,12 +54,13 @@ export class Reader {
       return this.#askBlocks(group, tiles);
     });
     const rows = batch.map((read) => this.#askRow(read, this.#runs.get(read.viewId) ?? null, turn, nodes));
+    const said = [...nodes].map((node) => node.said);
     const [values, found, marks] = await turn.within(
-      Promise.all([Promise.all(blocks), Promise.all(rows), Promise.all([...nodes].map(readMarks))]),
+      Promise.all([together(blocks), rows.length === 0 ? NO_ROWS : Promise.all(rows), together(said)]),
     );
-    const runs = tiles.map(({ layout }) => emptyRun(layout));
+    const runs = new Array<TileRun>(tiles.length);
     groups.forEach((group, g) => {
-      for (const i of group.reads) decodeInto(tiles[i], runs[i], values[g]);
+      for (const i of group.reads) runs[i] = decodeRead(tiles[i], values[g]);
     });
     const answers = batch.length === 0 ? [] : await this.#answerBatch(batch, found, marks);
     return {
@@ -176,8 +176,9 @@ class Turn {
     const after = new Promise<Reply>((resolve, reject) => {
       this.#ends.push(() => this.#link.sendUnlimited(anchor, ['HGET', anchor.key, 'run']).then(resolve, reject));
     });
-    for (const each of [node, before, after]) each.catch(() => undefined);
-    const marks = { node, before, after, covered: own !== undefined };
+    const said = readMarks(node, before, after, own !== undefined);
+    said.catch(() => undefined);
+    const marks = { said };
     this.#nodes.set(name, marks);
     return marks;
   }
@@ -197,7 +198,12 @@ interface Marks {
   readonly views: readonly Reply[];
 }
 
-async function readMarks({ node, before, after, covered }: NodeMarks): Promise<Marks> {
+async function readMarks(
+  node: Promise<Node>,
+  before: Promise<Reply>,
+  after: Promise<Reply>,
+  covered: boolean,
+): Promise<Marks> {
   const [{ runId }, first, last] = await Promise.all([node, before, after]);
   const [run, fresh, ...views] = listOf(first);
   const until = textOf(fresh);
@@ -238,12 +244,18 @@ function allBlocks(list: readonly Reply[]): readonly Block[] {
   return blocks.sort((a, b) => a.hop - b.hop || a.block - b.block);
 }
 
-/** Appends what of the blocks belongs to a read. */
-function decodeInto({ layout, hopMs, from, to }: TileRead, run: TileRun, blocks: readonly Block[]): void {
+/** What of the blocks belongs to a read. */
+function decodeRead({ layout, hopMs, from, to }: TileRead, blocks: readonly Block[]): TileRun {
   const wanted = layout.view.hopsMs.indexOf(hopMs);
   const [first, last] = [blockOf(from, hopMs), blockOf(to - 1, hopMs)];
-  for (const { hop, block, bytes } of blocks)
-    if (hop === wanted && !(block < first || block > last)) appendBlock(layout, hopMs, run, bytes, from, to);
+  const own = blocks.filter(({ hop, block }) => hop === wanted && !(block < first || block > last));
+  return runOfBlocks(layout, hopMs, own, from, to);
+}
+
+/** As Promise.all, without its cost where there is one: most requests read one key of one node. */
+function together<T>(all: readonly Promise<T>[]): Promise<readonly T[]> {
+  const [only] = all;
+  return all.length === 1 && only !== undefined ? only.then((one) => [one]) : Promise.all(all);
 }
 
 const codecs = new WeakMap<BatchRead['features'], RowCodec>();

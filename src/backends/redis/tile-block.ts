@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import { fail } from '../../base/errors/fail.ts';
 import { decodeTile, encodeTile } from '../../features/tile/tile-codec.ts';
 import { COUNT, GENERATION, START, type TileLayout } from '../../features/tile/tile-layout.ts';
-import type { TileRun } from '../../features/tile/tile-run.ts';
+import { emptyRun, type TileRun } from '../../features/tile/tile-run.ts';
 import type { TileWrite } from '../../ports/online-store.ts';
 
 /**
@@ -64,28 +64,60 @@ export function encodeBlock(tiles: readonly TileWrite[]): Buffer {
   return Buffer.from(writer.view());
 }
 
-/** Appends the tiles of a block that start in [from, to). Errors: BYTES_DAMAGED, BYTES_VERSION. Hot path. */
-export function appendBlock(
+/** The tiles of a field, as they are stored. */
+export interface StoredBlock {
+  readonly block: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The tiles of some blocks of a key and hop, ascending, that start in [from, to), in one run; the others are passed over unread. Errors:
+ * BYTES_DAMAGED, BYTES_VERSION. Hot path.
+ */
+export function runOfBlocks(
   layout: TileLayout,
   hopMs: number,
-  into: TileRun,
-  bytes: Uint8Array,
+  blocks: readonly StoredBlock[],
+  from = Number.NEGATIVE_INFINITY,
+  to = Number.POSITIVE_INFINITY,
+): TileRun {
+  let tiles = 0;
+  for (let b = 0; b < blocks.length; b += 1) tiles += eachTile(hopMs, blocks[b], from, to, null);
+  const run = emptyRun(layout, tiles);
+  if (tiles === 0) return run;
+  for (let b = 0; b < blocks.length; b += 1)
+    eachTile(hopMs, blocks[b], from, to, (start) => {
+      decodeTile(reader, layout, hopMs, run);
+      if (run.nums[(run.length - 1) * layout.numbers + START] !== start)
+        throw reader.damaged('a tile is not where it says');
+    });
+  return run;
+}
+
+/** Goes over the tiles of a block that start in [from, to), and gives how many there are; `decode` reads one. */
+function eachTile(
+  hopMs: number,
+  { block, bytes }: StoredBlock,
   from: number,
   to: number,
-): void {
+  decode: ((start: number) => void) | null,
+): number {
   reader.reset(bytes);
   const format = reader.u8();
   if (format !== FORMAT) throw fail('BYTES_VERSION', { what: 'a block of tiles', found: format, known: FORMAT });
+  let tiles = 0;
   while (reader.remaining > 0) {
-    reader.u8();
+    const start = (block * TILES_PER_BLOCK + reader.u8()) * hopMs;
     reader.varint();
     reader.varint();
-    const end = reader.varint() + reader.offset;
-    decodeTile(reader, layout, hopMs, into);
+    const size = reader.varint();
+    const end = reader.offset + size;
+    if (start < from || start >= to || decode === null) reader.skip(size);
+    else decode(start);
+    if (start >= from && start < to) tiles += 1;
     if (reader.offset !== end) throw reader.damaged('a tile is not as long as it says');
-    const start = into.nums[(into.length - 1) * layout.numbers + START];
-    if (start < from || start >= to) into.length -= 1;
   }
+  return tiles;
 }
 
 export function encodeStamp(commit: number): Buffer {

@@ -52,6 +52,10 @@ function encodeGroup(writer: ByteWriter, nums: Float64Array, from: number, to: n
 
 function decodeGroup(reader: ByteReader, nums: Float64Array, from: number, to: number): void {
   let mask = reader.varint();
+  if (mask === 0) {
+    reader.ints(nums, from, to);
+    return;
+  }
   for (let i = from; i < to; i += 1) {
     nums[i] = mask % 2 === 1 ? reader.f64() : reader.int();
     mask = Math.floor(mask / 2);
