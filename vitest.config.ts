@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   // As `node --conditions=headrace-source`: `headrace` is the source, not the build.
-  ssr: { resolve: { conditions: ['headrace-source', 'module', 'node', 'development|production'] } },
+  ssr: { resolve: { conditions: ['headrace-source', 'node', 'development|production'] } },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/services/**'],

@@ -95,7 +95,7 @@ function readTogether(requests: readonly Request[]): () => void {
     JSON.stringify({ requests: requests.slice(i * ENTITIES, (i + 1) * ENTITIES), at: now }),
   );
   return () => {
-    for (const body of bodies) featureAnswer(headrace, shopper, body);
+    for (const body of bodies) featureAnswer(headrace, shopper, body, null);
   };
 }
 

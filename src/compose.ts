@@ -14,10 +14,12 @@ import { copyRegistry } from './backends/embedded/registry/copy-registry.ts';
 import { SqliteRegistry } from './backends/embedded/registry/sqlite-registry.ts';
 import { openKafkaLog } from './backends/kafka/event-log.ts';
 import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
+import { openOtlpSink } from './backends/otlp/trace-sink.ts';
 import { openRedisStore } from './backends/redis/online-store.ts';
 import type { RedisOptions } from './backends/redis/redis-options.ts';
 import { fail } from './base/errors/fail.ts';
 import { parseDuration } from './base/time.ts';
+import { Tracer } from './base/tracer.ts';
 import type { Environment } from './config.ts';
 import { ENVIRONMENT_FILE, environmentId } from './environment-id.ts';
 import { parseDeclaration } from './features/change/declaration-document.ts';
@@ -50,6 +52,14 @@ export interface Stores {
   readonly trainer: readonly [string, ...string[]];
   /** Where training runs keep their files. */
   readonly runs: string;
+  /** null: nothing is traced. */
+  readonly traces: Traces | null;
+}
+
+/** What makes spans, and sends those that wait when it is closed. */
+export interface Traces {
+  readonly tracer: Tracer;
+  close(): Promise<void>;
 }
 
 /**
@@ -87,6 +97,7 @@ export async function openStores(
       runtime: onnxRuntime,
       trainer: [process.execPath, fileURLToPath(new URL(`./cli/train-worker${moduleEnding()}`, import.meta.url))],
       runs: join(directory, 'runs'),
+      traces: await openTraces(environment, onFault),
     };
   } catch (error) {
     for (const store of opened.reverse()) await store.close();
@@ -153,6 +164,39 @@ function fileOf(path: string): string {
   }
 }
 
+/** Share of the traces that are recorded where nobody says. */
+const SAMPLE = 0.01;
+
+/** Traces of an environment; null where nobody asks for them. Error: TRACE_CLIENT, where the configuration asks. */
+async function openTraces({ project, traces }: Environment, onFault: (error: unknown) => void): Promise<Traces | null> {
+  if (traces.otlp === undefined && !variablesAskForTraces()) return null;
+  const told = Number(process.env['OTEL_TRACES_SAMPLER_ARG'] || Number.NaN);
+  const monotonic = () => performance.now();
+  try {
+    const sink = await openOtlpSink({ url: traces.otlp ?? null, service: project, onFault, monotonic });
+    const tracer = new Tracer({
+      sink: (span) => sink.add(span),
+      sample: traces.sample ?? (told >= 0 && told <= 1 ? told : SAMPLE),
+      rng: Math.random,
+      monotonic,
+      clock: Date.now,
+    });
+    return { tracer, close: () => sink.close() };
+  } catch (error) {
+    // A variable may stand there for other programs.
+    if (traces.otlp !== undefined) throw error;
+    onFault(error);
+    return null;
+  }
+}
+
+/** Whether the variables of OpenTelemetry name a collector. */
+function variablesAskForTraces(): boolean {
+  const { env } = process;
+  const named = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  return !!named && env['OTEL_SDK_DISABLED'] !== 'true' && env['OTEL_TRACES_EXPORTER'] !== 'none';
+}
+
 /** The published history of an environment, to be read beside the process that writes it. */
 export function openHistory({ directory }: Environment): Promise<OfflineStore> {
   return openOfflineStore({
@@ -174,11 +218,12 @@ export async function checkBatchViews({ views }: ProjectData): Promise<void> {
 }
 
 /** Closes what can be closed, in the order of writing: nothing is lost. */
-export async function closeStores({ log, online, offline, registry }: Stores): Promise<void> {
+export async function closeStores({ log, online, offline, registry, traces }: Stores): Promise<void> {
   await offline.close();
   await online.close();
   await log.close();
   await registry.close();
+  await traces?.close();
 }
 
 /**

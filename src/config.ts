@@ -85,6 +85,15 @@ const environmentSchema = z.strictObject({
   disk: z
     .strictObject({ bytes: z.int().min(10_000_000).optional(), bytesPerDay: z.int().min(100_000).optional() })
     .prefault({}),
+  /** Where traces go, over OTLP/HTTP; without it, where the variables of OpenTelemetry say, or nowhere. */
+  traces: z
+    .strictObject({
+      /** Base URL of a collector. */
+      otlp: z.url({ protocol: /^https?$/ }).optional(),
+      /** Share of the traces that begin here, 0.01 without it; a caller's `traceparent` says by itself. */
+      sample: z.number().min(0).max(1).optional(),
+    })
+    .prefault({}),
   /** Share of served vectors that are logged for the skew audit, chosen by hash of the keys. */
   sampleRate: z.number().min(0).max(1).default(0.01),
   /** Keys per view that the writer keeps in memory. */

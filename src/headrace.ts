@@ -4,6 +4,7 @@ import { Background } from './base/background.ts';
 import { fail } from './base/errors/fail.ts';
 import type { MaybePromise } from './base/maybe-promise.ts';
 import type { Clock } from './base/time.ts';
+import type { OpenSpan, Tracer } from './base/tracer.ts';
 import { closeStores, openStores, type Stores } from './compose.ts';
 import { type Environment, type EnvironmentOptions, resolveEnvironment } from './config.ts';
 import { declarationHash } from './features/change/declaration-hash.ts';
@@ -172,6 +173,7 @@ export class Headrace {
         judged: (source, delivery, verdict) => joinLabels(models, source, delivery, verdict),
         onComputeError: (_, error) => onFault(error),
         onFault,
+        tracer: stores.traces?.tracer ?? null,
       });
       // A champion that cannot serve must not keep the events out.
       for (const { server } of models.values()) await server.refresh().catch(onFault);
@@ -212,9 +214,9 @@ export class Headrace {
     source: EventSource<C>,
     events: readonly EventOf<EventSource<C>>[],
   ): Promise<IngestReport>;
-  async ingest(source: EventSourceData, events: readonly unknown[]): Promise<IngestReport>;
-  async ingest(source: EventSourceData, events: readonly unknown[]): Promise<IngestReport> {
-    return this.#features.ingest(source, events);
+  async ingest(source: EventSourceData, events: readonly unknown[], trace?: OpenSpan | null): Promise<IngestReport>;
+  async ingest(source: EventSourceData, events: readonly unknown[], trace?: OpenSpan | null): Promise<IngestReport> {
+    return this.#features.ingest(source, events, trace);
   }
 
   /** Reads a feature vector as of `at` (now). Errors: REQUEST_*. */
@@ -237,8 +239,13 @@ export class Headrace {
   }
 
   /** Reads a vector as JSON text: what the HTTP route answers. */
-  vectorText(service: FeatureServiceData, request: unknown, at?: number): MaybePromise<string> {
-    return this.#features.vectorText(service, request, at);
+  vectorText(
+    service: FeatureServiceData,
+    request: unknown,
+    at?: number,
+    trace?: OpenSpan | null,
+  ): MaybePromise<string> {
+    return this.#features.vectorText(service, request, at, trace);
   }
 
   /** Predicts for one request. Errors: REQUEST_*, MODEL_NONE. */
@@ -246,7 +253,7 @@ export class Headrace {
     model: ModelData,
     id: string,
     request: unknown,
-    options: { readonly at?: number | undefined } = {},
+    options: { readonly at?: number | undefined; readonly trace?: OpenSpan | null } = {},
   ): Promise<Prediction> {
     const [prediction] = await this.predictMany(model, [{ id, request }], options);
     return prediction;
@@ -256,17 +263,39 @@ export class Headrace {
   async predictMany(
     model: ModelData,
     requests: readonly PredictionRequest[],
-    { at }: { readonly at?: number | undefined } = {},
+    { at, trace }: { readonly at?: number | undefined; readonly trace?: OpenSpan | null } = {},
+  ): Promise<readonly Prediction[]> {
+    if (trace === undefined) {
+      const span = this.#stores.traces?.tracer.begin(`predict ${model.name}`) ?? null;
+      return span === null
+        ? this.#predictMany(model, requests, at, null)
+        : span.around(() => this.#predictMany(model, requests, at, span));
+    }
+    return this.#predictMany(model, requests, at, trace);
+  }
+
+  async #predictMany(
+    model: ModelData,
+    requests: readonly PredictionRequest[],
+    at: number | undefined,
+    trace: OpenSpan | null,
   ): Promise<readonly Prediction[]> {
     const open = this.#modelOf(model.name);
     if (open.server.serving === null) throw fail('MODEL_NONE', { model: model.name });
     const vectors: ServedVector[] = [];
     for (const { id, request } of requests) {
-      const vector = this.#features.read(model.service, request, at, id);
+      const vector = this.#features.read(model.service, request, at, id, trace);
       vectors.push(vector instanceof Promise ? await vector : vector);
     }
+    const read = performance.now();
     const { version, scores } = await open.server.score(vectors.map(({ values }) => values));
-    return vectors.map((vector, i) => {
+    const scored = performance.now();
+    trace?.past('inference', read, scored, {
+      'headrace.model': model.name,
+      'headrace.version': version,
+      'headrace.rows': vectors.length,
+    });
+    const predictions = vectors.map((vector, i) => {
       const prediction: Prediction = {
         id: requests[i].id,
         model: model.name,
@@ -280,6 +309,8 @@ export class Headrace {
       open.labels.predict(prediction.id, prediction.at, version, prediction.score);
       return prediction;
     });
+    trace?.past('prediction log', scored, performance.now());
+    return predictions;
   }
 
   /**
@@ -400,6 +431,11 @@ export class Headrace {
     });
     this.#forgetting = turn.catch(() => undefined);
     return turn;
+  }
+
+  /** Makes the spans of what is called; null where nothing is traced. */
+  get tracer(): Tracer | null {
+    return this.#stores.traces?.tracer ?? null;
   }
 
   /** The feature store, for what the methods here do not cover. */

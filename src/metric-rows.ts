@@ -32,6 +32,12 @@ export const metricRows = {
     labels: ['view'],
     help: 'Age of the answers of a view when they were served (one read in 32)',
   },
+  headrace_view_freshness_seconds: {
+    type: 'histogram',
+    unit: 's',
+    labels: ['view'],
+    help: 'Streaming: from the arrival of a call of events to their being in what is served; batch: age of the data read (one read in 32)',
+  },
   headrace_event_servable_seconds: {
     type: 'histogram',
     unit: 's',

@@ -28,6 +28,7 @@ type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
 const LATENCY_BOUNDS_S = [
   0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1,
 ];
+const FRESHNESS_BOUNDS_S = [0.0001, 0.001, 0.01, 0.05, 0.1, 0.15, 0.5, 1, 5, 60, 900, 3_600, 21_600, 93_600];
 const AGE_BOUNDS_S = [0.001, 0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400, 604_800];
 
 /** Prometheus metrics of a running project: read at the scrape from what was counted anyway. */
@@ -67,6 +68,11 @@ export class Metrics {
     );
     this.#histogram('headrace_view_read_seconds', LATENCY_BOUNDS_S, () =>
       views.map(({ id, latency }) => [{ view: id }, latency.sinceStart(performance.now())]),
+    );
+    this.#histogram('headrace_view_freshness_seconds', FRESHNESS_BOUNDS_S, () =>
+      views
+        .filter(({ tier }) => tier !== 'request')
+        .map(({ id, freshness }) => [{ view: id }, freshness.sinceStart(performance.now())]),
     );
     this.#histogram('headrace_view_age_seconds', AGE_BOUNDS_S, () =>
       views.filter(({ tier }) => tier !== 'request').map(({ id, age }) => [{ view: id }, age]),

@@ -20,6 +20,8 @@ export interface CallSettings {
   readonly fetch: typeof globalThis.fetch;
   /** A number in [0, 1). */
   readonly rng: () => number;
+  /** The caller's place in its trace, as a `traceparent` header; undefined: in none. */
+  readonly traceparent: () => string | undefined;
 }
 
 export interface CallOptions {
@@ -80,7 +82,7 @@ interface Failed {
 }
 
 async function once(
-  { fetch, headers }: CallSettings,
+  { fetch, headers, traceparent }: CallSettings,
   url: string,
   body: string,
   signal: AbortSignal,
@@ -88,7 +90,9 @@ async function once(
   let response: Response;
   let text: string;
   try {
-    response = await fetch(url, { method: 'POST', headers: { ...headers, 'content-type': JSON_TYPE }, body, signal });
+    const trace = traceparent();
+    const own = { ...headers, 'content-type': JSON_TYPE, ...(trace === undefined ? {} : { traceparent: trace }) };
+    response = await fetch(url, { method: 'POST', headers: own, body, signal });
     text = await response.text();
   } catch (error) {
     signal.throwIfAborted();

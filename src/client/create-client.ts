@@ -23,6 +23,8 @@ export interface ClientOptions {
   readonly fetch?: typeof globalThis.fetch;
   /** A number in [0, 1), to spread retries; Math.random where it is left out. */
   readonly rng?: () => number;
+  /** Gives the `traceparent` header (W3C Trace Context) of what the caller is doing, so that the server's spans are parts of it. */
+  readonly traceparent?: () => string | undefined;
 }
 
 /** Options of a read. */
@@ -124,7 +126,7 @@ export function createClient<P extends DeclaredProject>(options: ClientOptions):
   };
 }
 
-function settingsOf({ url, key, deadlineMs, retries, fetch, rng }: ClientOptions): CallSettings {
+function settingsOf({ url, key, deadlineMs, retries, fetch, rng, traceparent }: ClientOptions): CallSettings {
   return {
     url: url.replace(/\/+$/, ''),
     headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
@@ -133,6 +135,7 @@ function settingsOf({ url, key, deadlineMs, retries, fetch, rng }: ClientOptions
     // Called through an arrow: a browser's fetch refuses another `this`.
     fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
     rng: rng ?? Math.random,
+    traceparent: traceparent ?? (() => undefined),
   };
 }
 

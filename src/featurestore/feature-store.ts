@@ -3,6 +3,7 @@ import { Background } from '../base/background.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { Clock } from '../base/time.ts';
+import type { OpenSpan, Tracer } from '../base/tracer.ts';
 import type { SchemaTexts } from '../features/change/source-schemas.ts';
 import type {
   BatchViewData,
@@ -30,6 +31,7 @@ import { verifyTiles } from './backfill/verify-tiles.ts';
 import { type BatchHealth, BatchSchedule } from './batch/batch-schedule.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
 import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ingest/gateway.ts';
+import { IngestTrace } from './ingest/ingest-trace.ts';
 import { sourceRows } from './ingest/source-rows.ts';
 import { Archive } from './materialise/archive.ts';
 import { Materialiser } from './materialise/materialiser.ts';
@@ -87,6 +89,8 @@ export interface FeatureStoreOptions {
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
   /** Sees what goes wrong between calls. */
   readonly onFault?: (error: unknown) => void;
+  /** null, or left out: nothing is traced. */
+  readonly tracer?: Tracer | null;
 }
 
 /** What became of a source's deliveries since the process started. */
@@ -142,6 +146,7 @@ export class FeatureStore {
       sampleRate,
       clock,
       onComputeError,
+      tracer: options.tracer ?? null,
     });
   }
 
@@ -193,7 +198,7 @@ export class FeatureStore {
     wiring.archive = archive;
     await fillNewLayouts([...layouts.values()], { materialiser, archive, online, offline });
     const views = project.views.filter((view): view is BatchViewData => view.kind === 'batchView');
-    const batch = await BatchSchedule.open({ views, online, offline, clock });
+    const batch = await BatchSchedule.open({ views, online, offline, clock, tracer: options.tracer ?? null });
     const { onComputeError } = options;
     const skew = await SkewSchedule.open({ services: project.services, offline, clock, onComputeError });
     wiring.batch = batch;
@@ -203,12 +208,30 @@ export class FeatureStore {
   }
 
   /** Takes events of a source; each is refused alone, all others are in the log when this returns. Errors: DISK_DAY, DISK_FULL. */
-  ingest(source: EventSourceData, events: readonly unknown[]): MaybePromise<IngestReport> {
+  ingest(source: EventSourceData, events: readonly unknown[], trace?: OpenSpan | null): MaybePromise<IngestReport> {
     this.#options.disk?.mustTake(events.length);
+    const span = this.#partOf(trace, `ingest ${source.name}`);
+    if (span !== null) return this.#ingestTraced(source, events, span);
     const started = performance.now();
     const report = this.#gateway.ingest(source, events);
     if (report instanceof Promise) return report.then((later) => this.#ingested(source, started, later));
     return this.#ingested(source, started, report);
+  }
+
+  #ingestTraced(source: EventSourceData, events: readonly unknown[], span: OpenSpan): Promise<IngestReport> {
+    const steps = new IngestTrace(span);
+    const started = performance.now();
+    return span.around(async () => {
+      const report = await this.#gateway.ingest(source, events, steps);
+      steps.end(report);
+      return this.#ingested(source, started, report);
+    });
+  }
+
+  /** A span that is a part of a caller's; of the sample where there is none. */
+  #partOf(trace: OpenSpan | null | undefined, name: string): OpenSpan | null {
+    if (trace === undefined) return this.#options.tracer?.begin(name) ?? null;
+    return trace === null ? null : trace.child(name);
   }
 
   #ingested(source: EventSourceData, started: number, report: IngestReport): MaybePromise<IngestReport> {
@@ -229,8 +252,14 @@ export class FeatureStore {
   }
 
   /** Reads a vector; `id` names the request in the log of served vectors. Errors: REQUEST_*, SERVICE_UNKNOWN. */
-  read(service: FeatureServiceData, request: unknown, at?: number, id?: string): MaybePromise<ServedVector> {
-    return this.#reads.read(service, request, at, id);
+  read(
+    service: FeatureServiceData,
+    request: unknown,
+    at?: number,
+    id?: string,
+    trace?: OpenSpan | null,
+  ): MaybePromise<ServedVector> {
+    return this.#reads.read(service, request, at, id, trace);
   }
 
   /** Reads a vector as users see it. */
@@ -239,8 +268,13 @@ export class FeatureStore {
   }
 
   /** Reads a vector as JSON text. */
-  vectorText(service: FeatureServiceData, request: unknown, at?: number): MaybePromise<string> {
-    return this.#reads.text(service, request, at);
+  vectorText(
+    service: FeatureServiceData,
+    request: unknown,
+    at?: number,
+    trace?: OpenSpan | null,
+  ): MaybePromise<string> {
+    return this.#reads.text(service, request, at, trace);
   }
 
   /**
@@ -273,7 +307,9 @@ export class FeatureStore {
   /** Writes the tiles that changed, and the position in the log, to the online store. */
   async commit(): Promise<void> {
     this.#committedAt = performance.now();
-    await this.#materialiser.commit();
+    const span = this.#partOf(undefined, 'commit');
+    span?.set({ 'headrace.events': this.#materialiser.uncommitted });
+    await (span === null ? this.#materialiser.commit() : span.around(() => this.#materialiser.commit()));
   }
 
   /** Tiles that the last read of a service merged. */

@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../base/maybe-promise.ts';
+import type { OpenSpan } from '../base/tracer.ts';
 import type { FeatureServiceData } from '../features/define/declaration.ts';
 import type { ServedVector } from '../featurestore/online/served-vector.ts';
 import type { Headrace } from '../headrace.ts';
@@ -8,22 +9,34 @@ import { arrayOf, instantOf, objectBody } from './body.ts';
 const MOST_KEYS = 1_000;
 
 /** Answers a body `{request}` with one vector, `{requests}` with many, each read as of `at` (now). Errors: SERVER_BODY, REQUEST_*. */
-export function featureAnswer(headrace: Headrace, service: FeatureServiceData, text: unknown): MaybePromise<string> {
+export function featureAnswer(
+  headrace: Headrace,
+  service: FeatureServiceData,
+  text: unknown,
+  trace: OpenSpan | null,
+): MaybePromise<string> {
   const body = objectBody(text, ['request', 'requests', 'at']);
   const at = instantOf(body['at']);
   const requests = body['requests'];
-  if (requests === undefined) return headrace.vectorText(service, body['request'], at);
-  const vectors = arrayOf(requests, 'requests', MOST_KEYS).map((one) => headrace.vectorText(service, one, at));
+  if (requests === undefined) return headrace.vectorText(service, body['request'], at, trace);
+  const vectors = arrayOf(requests, 'requests', MOST_KEYS).map((one) => headrace.vectorText(service, one, at, trace));
   return together(vectors, (all) => `{"vectors":[${all.join(',')}]}`);
 }
 
 /** The same in the compact binary form (`schema/vector-binary.ts`); a `{request}` is answered by one vector. */
-export function binaryAnswer(headrace: Headrace, service: FeatureServiceData, text: unknown): MaybePromise<Uint8Array> {
+export function binaryAnswer(
+  headrace: Headrace,
+  service: FeatureServiceData,
+  text: unknown,
+  trace: OpenSpan | null,
+): MaybePromise<Uint8Array> {
   const body = objectBody(text, ['request', 'requests', 'at']);
   const at = instantOf(body['at']);
   const many = body['requests'];
   const requests = many === undefined ? [body['request']] : arrayOf(many, 'requests', MOST_KEYS);
-  const vectors = requests.map((request): MaybePromise<ServedVector> => headrace.features.read(service, request, at));
+  const vectors = requests.map(
+    (request): MaybePromise<ServedVector> => headrace.features.read(service, request, at, undefined, trace),
+  );
   return together(vectors, codecOf(service).encode);
 }
 

@@ -8,6 +8,7 @@ import { hotAnswers } from './lean/hot-answer.ts';
 import { type LeanServer, serveLean } from './lean/lean-server.ts';
 import { type ListenOptions, type Secured, secured } from './listen-options.ts';
 import { openApi } from './openapi.ts';
+import { traceRequests } from './request-spans.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { eventRoutes } from './routes/events.ts';
 import { featureRoutes } from './routes/features.ts';
@@ -85,6 +86,7 @@ function buildServer(
     },
   });
   server.addHook('preClose', async () => lean?.close());
+  if (headrace.tracer !== null) traceRequests(server, headrace.tracer);
   // By the route that was found: a path can be written in many ways.
   server.addHook('onRequest', async ({ routeOptions, headers }) => {
     check({ path: routeOptions.url ?? '', authorization: headers.authorization ?? null });

@@ -147,6 +147,7 @@ test('a body that stops is given to the full server, and both halves of a connec
   expect(cut.isOver).toBe(true);
 });
 
+const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const smuggled = 'GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n';
 const attacks: readonly (readonly [string, () => string])[] = [
   ['length and chunks', () => post('0\r\n\r\n', ['transfer-encoding: chunked'])],
@@ -161,6 +162,10 @@ const attacks: readonly (readonly [string, () => string])[] = [
   ['a bare line feed', () => post(body()).replace('host: here\r\n', 'host: here\n')],
   ['bare line feeds alone', () => post(body()).replaceAll('\r\n', '\n')],
   ['a bare carriage return', () => post(body(), ['x-note: a\rcontent-length: 0'])],
+  ['a line feed in a trace', () => post(body(), [`traceparent: ${TRACE}\ncontent-length: 0`])],
+  ['a folded trace', () => post(body(), [`traceparent: ${TRACE}`, ' content-length: 0'])],
+  ['two traces', () => post(body(), [`traceparent: ${TRACE}`, `traceparent: ${TRACE}`])],
+  ['a trace that is none', () => post(body(), ['traceparent: 00-0af7'])],
   ['a NUL in a field', () => post(body(), ['x-note: a\0b'])],
   ['chunked in disguise', () => post('0\r\n\r\n', ['transfer-encoding: xchunked'])],
   ['chunked with a tab', () => post('0\r\n\r\n', ['transfer-encoding:\tchunked'])],
@@ -233,6 +238,7 @@ test('a head that is read is a head to the letter: one more byte anywhere makes 
     bodyBytes: body().length,
     authorization: null,
     isBinary: false,
+    traceparent: null,
   });
   fc.assert(
     fc.property(

@@ -21,6 +21,7 @@ import { serverErrors } from './server.ts';
 import { sloErrors } from './slo.ts';
 import { spineErrors } from './spine.ts';
 import { storeErrors } from './store.ts';
+import { traceErrors } from './trace.ts';
 
 /** Every error a user can meet, by code. docs/reference/errors.md is checked against it in both directions. */
 export const catalogue = {
@@ -37,6 +38,7 @@ export const catalogue = {
   ...serverErrors,
   ...sloErrors,
   ...storeErrors,
+  ...traceErrors,
   ...entityErrors,
   ...eventErrors,
   ...offlineErrors,

@@ -1,5 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
+import type { OpenSpan, Tracer } from '../../base/tracer.ts';
 import type { BatchViewData } from '../../features/define/declaration.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { BatchGeneration, BatchRow, OnlineStore } from '../../ports/online-store.ts';
@@ -12,6 +13,8 @@ export interface BatchScheduleOptions {
   readonly online: OnlineStore;
   readonly offline: OfflineStore;
   readonly clock: Clock;
+  /** Every run is traced; null: none. */
+  readonly tracer?: Tracer | null;
 }
 
 /** What a run did. */
@@ -109,7 +112,8 @@ export class BatchSchedule {
     const { clock } = this.#options;
     const scheduled = this.#scheduledOf(view);
     try {
-      const run = await this.#run(scheduled);
+      const span = this.#options.tracer?.open(`batch ${view.name}`) ?? null;
+      const run = await (span === null ? this.#run(scheduled, null) : span.around(() => this.#run(scheduled, span)));
       scheduled.succeeded += 1;
       scheduled.failure = null;
       return run;
@@ -130,13 +134,23 @@ export class BatchSchedule {
     });
   }
 
-  async #run(scheduled: ScheduledView): Promise<BatchRun> {
+  async #run(scheduled: ScheduledView, span: OpenSpan | null): Promise<BatchRun> {
     const { offline, clock } = this.#options;
     const { view } = scheduled;
     const asOf = clock();
     scheduled.triedAt = asOf;
+    span?.set({ 'headrace.view': viewId(view), 'headrace.tier': 'batch', 'headrace.as_of': asOf });
+    const started = performance.now();
     const { rows, nullKeys } = await readBatch(view, offline, asOf);
+    const read = performance.now();
     const generation = await this.#serve(scheduled, asOf, rows);
+    span?.past('sql', started, read);
+    span?.past('switch', read, performance.now());
+    span?.set({
+      'headrace.rows': rows.length,
+      'headrace.null_keys': nullKeys,
+      'headrace.generation': generation.generation,
+    });
     scheduled.succeededAt = generation.visibleFrom;
     return { generation, rows: rows.length, nullKeys };
   }

@@ -15,6 +15,16 @@ export interface IngestReport {
   readonly refused: readonly RefusedEvent[];
 }
 
+/** Told how far a call of the gateway is, by batch of a partition; for a trace. */
+export interface IngestSteps {
+  /** The events are parsed, and the first batch goes to the log. */
+  began(): void;
+  /** A batch is in the log. */
+  appended(): void;
+  /** A batch is in the tiles, or waits for its turn. */
+  taken(): void;
+}
+
 /** An event that the gateway did not take: `index` in the call, and why. */
 export interface RefusedEvent {
   readonly index: number;
@@ -92,7 +102,11 @@ export class Gateway {
   }
 
   /** Takes events (parsed JSON objects) of a source. A malformed or future event is refused alone; the others go in. */
-  ingest(source: EventSourceData, events: readonly unknown[]): MaybePromise<IngestReport> {
+  ingest(
+    source: EventSourceData,
+    events: readonly unknown[],
+    steps: IngestSteps | null = null,
+  ): MaybePromise<IngestReport> {
     const gate = this.#gateOf(source);
     const refused: RefusedEvent[] = [];
     const batches: Delivery[][] = Array.from({ length: this.#partitions }, () => []);
@@ -104,7 +118,7 @@ export class Gateway {
         this.#refused(source, event, taken, now);
       } else this.#stamp(gate, taken, now, batches);
     });
-    return this.#append(gate, batches, { accepted: events.length - refused.length, refused });
+    return this.#append(gate, batches, { accepted: events.length - refused.length, refused }, steps);
   }
 
   counters(source: EventSourceData): Readonly<GatewayCounters> {
@@ -124,8 +138,14 @@ export class Gateway {
     batches[partition]?.push({ id: taken.id, ts: taken.ts, ingestTs, row: taken.row });
   }
 
-  #append(gate: SourceGate, batches: readonly Delivery[][], report: IngestReport): MaybePromise<IngestReport> {
+  #append(
+    gate: SourceGate,
+    batches: readonly Delivery[][],
+    report: IngestReport,
+    steps: IngestSteps | null,
+  ): MaybePromise<IngestReport> {
     const waiting: Promise<unknown>[] = [];
+    steps?.began();
     batches.forEach((deliveries, partition) => {
       if (deliveries.length === 0) return;
       const offset = this.#log.append(
@@ -134,10 +154,17 @@ export class Gateway {
         deliveries.map((d) => logRecord(gate, d)),
       );
       if (offset instanceof Promise) {
-        waiting.push(offset.then((at) => this.#listener(gate.source, partition, at, deliveries)));
+        waiting.push(
+          offset.then((at) => {
+            steps?.appended();
+            return this.#listener(gate.source, partition, at, deliveries);
+          }),
+        );
       } else {
+        steps?.appended();
         const taken = this.#listener(gate.source, partition, offset, deliveries);
         if (taken instanceof Promise) waiting.push(taken);
+        steps?.taken();
       }
     });
     if (waiting.length > 0) return Promise.all(waiting).then(() => counted(gate, report));

@@ -1,6 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { Clock } from '../../base/time.ts';
+import type { OpenSpan, Tracer } from '../../base/tracer.ts';
 import type {
   FeatureServiceData,
   OnDemandViewData,
@@ -20,6 +21,7 @@ import { guardCompute } from './compute-guard.ts';
 import { RecentTimes } from './recent-times.ts';
 import type { ReadSteps, ServedVector } from './served-vector.ts';
 import type { TileSource } from './tile-source.ts';
+import { traceRead } from './trace-read.ts';
 import { userVector, type Vector } from './user-values.ts';
 import { VectorReader } from './vector-reader.ts';
 import { type VectorText, vectorText } from './vector-text.ts';
@@ -35,6 +37,8 @@ export interface ServiceReadsOptions {
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
   /** What the names of requests begin with: two processes whose vectors are logged together have two. */
   readonly names?: string;
+  /** null: reads are traced as parts of their callers' traces only. */
+  readonly tracer?: Tracer | null;
 }
 
 interface OpenService {
@@ -52,6 +56,7 @@ export class ServiceReads {
   readonly #measures: ServingMeasures;
   readonly #clock: Clock;
   readonly #names: string;
+  readonly #tracer: Tracer | null;
   readonly #services: ReadonlyMap<string, OpenService>;
   #requests = 0;
 
@@ -59,17 +64,66 @@ export class ServiceReads {
     this.#measures = options.measures;
     this.#clock = options.clock;
     this.#names = options.names ?? 'r';
+    this.#tracer = options.tracer ?? null;
     this.#services = new Map(options.project.services.map((service) => [service.name, openService(service, options)]));
   }
 
-  /** Reads a vector; `id` names the request in the log of served vectors. Errors: REQUEST_*, SERVICE_UNKNOWN. */
-  read(service: FeatureServiceData, request: unknown, at?: number, id?: string): MaybePromise<ServedVector> {
+  /**
+   * Reads a vector; `id` names the request in the log of served vectors, `trace` is what the read is a part of (null: of what is
+   * not traced). Errors: REQUEST_*, SERVICE_UNKNOWN.
+   */
+  read(
+    service: FeatureServiceData,
+    request: unknown,
+    at?: number,
+    id?: string,
+    trace?: OpenSpan | null,
+  ): MaybePromise<ServedVector> {
+    if (trace !== null && (trace !== undefined || this.#tracer !== null)) {
+      const name = `features ${service.name}`;
+      const span = trace === undefined ? this.#tracer?.begin(name) : trace.child(name);
+      if (span != null) return this.#readTraced(service, request, at, id, span);
+    }
+    return this.#read(service, request, at, id, this.#measures.stepsOf(service));
+  }
+
+  #readTraced(
+    service: FeatureServiceData,
+    request: unknown,
+    at: number | undefined,
+    id: string | undefined,
+    span: OpenSpan,
+  ): MaybePromise<ServedVector> {
+    const steps = this.#measures.newSteps(service);
+    const started = performance.now();
+    const read = (vector: ServedVector): ServedVector => {
+      traceRead(span, vector, steps, started);
+      return vector;
+    };
+    const failed = (error: unknown): never => {
+      span.end(error);
+      throw error;
+    };
+    try {
+      const vector = this.#read(service, request, at, id, steps);
+      return vector instanceof Promise ? vector.then(read, failed) : read(vector);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  #read(
+    service: FeatureServiceData,
+    request: unknown,
+    at: number | undefined,
+    id: string | undefined,
+    steps: ReadSteps | null,
+  ): MaybePromise<ServedVector> {
     const open = this.#serviceOf(service.name);
     const row = open.parse(request);
     this.#requests += 1;
     const logged = id === undefined ? open.log.wantsNth(this.#requests) : open.log.wants(id);
     const name = logged ? (id ?? this.#requestName()) : null;
-    const steps = this.#measures.stepsOf(service);
     const started = performance.now();
     const vector = open.reader.read(row, at, logged, steps);
     if (vector instanceof Promise)
@@ -88,16 +142,17 @@ export class ServiceReads {
     service: FeatureServiceData,
     request: unknown,
     at?: number,
+    trace?: OpenSpan | null,
   ): MaybePromise<Vector<Readonly<Record<string, Value>>>> {
     const { toUser } = this.#serviceOf(service.name);
-    const vector = this.read(service, request, at);
+    const vector = this.read(service, request, at, undefined, trace);
     return vector instanceof Promise ? vector.then(toUser) : toUser(vector);
   }
 
   /** Reads a vector as JSON text. */
-  text(service: FeatureServiceData, request: unknown, at?: number): MaybePromise<string> {
+  text(service: FeatureServiceData, request: unknown, at?: number, trace?: OpenSpan | null): MaybePromise<string> {
     const { toText } = this.#serviceOf(service.name);
-    const vector = this.read(service, request, at);
+    const vector = this.read(service, request, at, undefined, trace);
     return vector instanceof Promise ? vector.then(toText) : toText(vector);
   }
 

@@ -88,7 +88,11 @@ export class ServingMeasures {
   /** Where the next read of a service notes its steps; null where it is not of the sample. */
   stepsOf(service: FeatureServiceData): ReadSteps | null {
     this.#reads += 1;
-    if (this.#reads % SAMPLE !== 0) return null;
+    return this.#reads % SAMPLE === 0 ? this.newSteps(service) : null;
+  }
+
+  /** Where a read of a service notes its steps, of the sample or not. */
+  newSteps(service: FeatureServiceData): ReadSteps {
     const lookups = service.lookups.length;
     return { lookupMs: new Float64Array(lookups), ageMs: new Float64Array(lookups), streamMs: 0, computeMs: 0 };
   }

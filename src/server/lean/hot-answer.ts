@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { fail } from '../../base/errors/fail.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
+import type { OpenSpan } from '../../base/tracer.ts';
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
 import { writesAscii } from '../../featurestore/online/vector-text.ts';
 import type { Headrace } from '../../headrace.ts';
@@ -8,7 +9,9 @@ import { VECTOR_BINARY_TYPE } from '../../schema/vector-binary.ts';
 import { catalogued, errorBody } from '../error-answer.ts';
 import { binaryAnswer, featureAnswer } from '../feature-answer.ts';
 import type { RequestCheck } from '../request-check.ts';
+import { endRequest, requestSpan } from '../request-spans.ts';
 import type { LeanOptions } from './lean-connection.ts';
+import type { RequestHead } from './request-head.ts';
 import { TurnTime } from './turn-time.ts';
 
 /** The hot routes of a project as whole responses. Hot path. */
@@ -18,34 +21,52 @@ export function hotAnswers(
   mostWaitMs: number,
 ): Pick<LeanOptions, 'knows' | 'answer'> {
   const turn = new TurnTime();
+  const { tracer } = headrace;
   const services = new Map(
     headrace.project.services.map((service): [string, HotService] => [
       `/v1/features/${service.name}`,
       { service, response: writesAscii(service) ? asciiResponse : textResponse },
     ]),
   );
+  const answer = (head: RequestHead, body: string, trace: OpenSpan | null): MaybePromise<string | Uint8Array> => {
+    // Whoever waited so long is told at once to come back, so that the others do not wait as long.
+    if (turn.elapsedMs() > mostWaitMs) throw fail('SERVER_BUSY', {});
+    check(head);
+    const hot = services.get(head.path);
+    if (hot === undefined) throw fail('SERVER_ROUTE', { method: 'POST', path: head.path });
+    const { service, response } = hot;
+    if (head.isBinary) {
+      const bytes = binaryAnswer(headrace, service, body, trace);
+      return bytes instanceof Promise ? bytes.then(binaryResponse) : binaryResponse(bytes);
+    }
+    const text = featureAnswer(headrace, service, body, trace);
+    return typeof text === 'string' ? response(text) : text.then(response);
+  };
   return {
     knows: (path) => services.has(path),
     answer: (head, body): MaybePromise<string | Uint8Array> => {
+      const span = tracer === null ? null : requestSpan(tracer, 'POST', ROUTE, head.path, head.traceparent);
       try {
-        // Whoever waited so long is told at once to come back, so that the others do not wait as long.
-        if (turn.elapsedMs() > mostWaitMs) throw fail('SERVER_BUSY', {});
-        check(head);
-        const hot = services.get(head.path);
-        if (hot === undefined) throw fail('SERVER_ROUTE', { method: 'POST', path: head.path });
-        const { service, response } = hot;
-        if (head.isBinary) {
-          const bytes = binaryAnswer(headrace, service, body);
-          return bytes instanceof Promise ? bytes.then(binaryResponse, errorResponse) : binaryResponse(bytes);
-        }
-        const text = featureAnswer(headrace, service, body);
-        return typeof text === 'string' ? response(text) : text.then(response, errorResponse);
+        const answered = answer(head, body, span);
+        if (answered instanceof Promise) return answered.then(done(span), (error) => errorResponse(error, span));
+        return span === null ? answered : done(span)(answered);
       } catch (error) {
-        return errorResponse(error);
+        return errorResponse(error, span);
       }
     },
   };
 }
+
+/** Ends the span of a request that is answered. */
+function done(span: OpenSpan | null): <T>(whole: T) => T {
+  return (whole) => {
+    if (span !== null) endRequest(span, 200);
+    return whole;
+  };
+}
+
+/** As the full server names it. */
+const ROUTE = '/v1/features/:service';
 
 interface HotService {
   readonly service: FeatureServiceData;
@@ -66,8 +87,9 @@ function binaryResponse(bytes: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(head, 'latin1'), bytes]);
 }
 
-function errorResponse(error: unknown): Uint8Array {
+function errorResponse(error: unknown, span: OpenSpan | null): Uint8Array {
   const known = catalogued(error);
+  if (span !== null) endRequest(span, known.status, known);
   const text = JSON.stringify(errorBody(known));
   const later = known.retry === 'later' ? 'retry-after: 1\r\n' : '';
   const head = `HTTP/1.1 ${known.status} ${STATUS_CODES[known.status] ?? ''}\r\n${later}${fields()}${Buffer.byteLength(text)}\r\n\r\n`;

@@ -160,9 +160,25 @@ export class LeanConnection {
 }
 
 function headOf(text: string): RequestHead | null {
-  let head = heads.get(text);
-  if (head !== undefined) return head;
-  head = parseHead(text);
+  const known = heads.get(text);
+  if (known !== undefined) return known;
+  // A trace makes every head another: it is known without that field.
+  const at = text.indexOf(TRACE_FIELD);
+  if (at < 0) return learn(text);
+  const end = text.indexOf('\r\n', at + TRACE_FIELD.length);
+  const traceparent = text.slice(at + TRACE_FIELD.length, end);
+  // Only what is plainly one is passed over: in anything else another reader may see more fields.
+  if (!TRACE_TEXT.test(traceparent)) return learn(text);
+  const bare = text.slice(0, at) + text.slice(end);
+  const head = heads.get(bare) ?? learn(bare);
+  return head === null ? null : { ...head, traceparent };
+}
+
+const TRACE_FIELD = '\r\ntraceparent: ';
+const TRACE_TEXT = /^[0-9a-f-]{55}$/;
+
+function learn(text: string): RequestHead | null {
+  const head = parseHead(text);
   if (heads.size >= MOST_HEADS) heads.clear();
   heads.set(text, head);
   return head;

@@ -21,6 +21,8 @@ export interface RequestHead {
   readonly authorization: string | null;
   /** Whether the answer is to be binary. */
   readonly isBinary: boolean;
+  /** The caller's trace, as it says; null where it says none. */
+  readonly traceparent: string | null;
 }
 
 const LINE = /^POST (\/v1\/features\/\w+) HTTP\/1\.1$/;
@@ -66,10 +68,19 @@ export function parseHead(text: string): RequestHead | null {
     bodyBytes: Number(length),
     authorization: once.get('authorization') ?? null,
     isBinary: once.get('accept') === VECTOR_BINARY_TYPE,
+    traceparent: once.get('traceparent') ?? null,
   };
 }
 
-const ONCE = new Set(['accept', 'host', 'content-length', 'content-type', 'authorization', 'connection']);
+const ONCE = new Set([
+  'accept',
+  'host',
+  'content-length',
+  'content-type',
+  'authorization',
+  'connection',
+  'traceparent',
+]);
 
 function acceptsJson(value: string): boolean {
   return value === '*/*' || value === 'application/json' || value.startsWith('application/json,');

@@ -4,6 +4,7 @@ import type { RefusedEvent } from '../../featurestore/ingest/gateway.ts';
 import type { Headrace } from '../../headrace.ts';
 import { jsonBody } from '../body.ts';
 import { errorBody } from '../error-answer.ts';
+import { spanOf } from '../request-spans.ts';
 
 const REFUSALS_SHOWN = 100;
 
@@ -15,7 +16,7 @@ export function eventRoutes(server: FastifyInstance, headrace: Headrace): void {
   server.post<{ Params: { source: string } }>('/v1/events/:source', async (request, reply) => {
     const source = headrace.source(request.params.source);
     const events = eventsOf(request.body, request.headers['content-type'] ?? '');
-    const { accepted, refused } = await headrace.ingest(source, events);
+    const { accepted, refused } = await headrace.ingest(source, events, spanOf(request));
     return reply
       .code(accepted === 0 && refused.length > 0 ? 400 : 200)
       .type('application/json')
