@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { Headrace, SkewReport } from 'headrace';
-import { departure, departures, lateDeparture, schedule } from './declaration.ts';
+import type { Headrace } from 'headrace';
+import { departures, lateDeparture, schedule } from './declaration.ts';
 import { flightsFile } from './flights.ts';
 import type { ReplayTotals } from './replay.ts';
+import type { RunSkew } from './running-audit.ts';
 
 /** Hourly tiles per origin by scheduled time of all flights, as lines `origin,tile_start,n,sum,min,max`, sorted. */
 export const ALL_FLIGHTS = 3_000_000;
@@ -22,7 +23,7 @@ export interface RunCheck {
 export async function checkRun(
   headrace: Headrace,
   totals: ReplayTotals,
-  skew: SkewReport,
+  skew: RunSkew,
   wantedSamples: number,
 ): Promise<{ readonly checks: readonly RunCheck[]; readonly checksum: string; readonly tiles: number }> {
   const { checksum, tiles } = await archiveChecksum(headrace);
@@ -111,9 +112,4 @@ async function fileChecksum(flights: number): Promise<string> {
   connection.closeSync();
   instance.closeSync();
   return hash.digest('hex');
-}
-
-/** Audits all that was served in the replay. */
-export function auditRun(headrace: Headrace, totals: ReplayTotals): Promise<SkewReport> {
-  return headrace.auditSkew(departure, totals.from, totals.to + 1);
 }

@@ -1,11 +1,12 @@
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Headrace, isHeadraceError, type ModelVersion, openHeadrace, startServer } from 'headrace';
-import { ALL_FLIGHTS, auditRun, checkRun } from './checks.ts';
+import { ALL_FLIGHTS, checkRun } from './checks.ts';
 import project, { lateDeparture } from './declaration.ts';
 import { progressLine } from './progress-line.ts';
 import { replay } from './replay.ts';
 import { replayClock } from './replay-clock.ts';
+import { runningAudit } from './running-audit.ts';
 import { summarise, summaryText } from './summary.ts';
 
 // Replays half a year of US flights through the whole loop: events, features, a trained model, predictions, labels.
@@ -27,6 +28,8 @@ const DIRECTORY = '.headrace/flights';
 const START = Date.UTC(2001, 0, 1);
 const JANUARY_DAYS = 31;
 const DAY_MS = 86_400_000;
+/** What was served is audited so many days at once, beside the replay. */
+const AUDIT_DAYS = 14;
 /** About one prediction in so many is logged whole and recomputed in the end. */
 const SAMPLES = 15_000;
 const WANTED_SAMPLES = 10_000;
@@ -56,6 +59,7 @@ try {
     `replaying ${limit.toLocaleString('en')} flights from 2001-01-01; the model is trained at ${new Date(liveFrom).toISOString().slice(0, 10)}`,
   );
   const showProgress = progressLine(headrace);
+  const audit = runningAudit(headrace, START);
   const totals = await replay({
     headrace,
     clock,
@@ -64,12 +68,16 @@ try {
     train: async () => {
       version = await train(headrace);
     },
+    day: (at) => {
+      // What was served a day ago: every event that could count for it has come.
+      if (at > liveFrom && (at - liveFrom) % (AUDIT_DAYS * DAY_MS) === DAY_MS) audit.upTo(at - DAY_MS);
+    },
     progress: values.json === true ? () => undefined : showProgress,
     stopped: () => stop.signal.aborted,
   });
   say('\nchecking the run against the file and its own history');
   await headrace.flush();
-  const skew = await auditRun(headrace, totals);
+  const skew = await audit.finish(totals.to + 1);
   const wanted = Math.min(WANTED_SAMPLES, Math.floor(totals.predictions * sampleRate * 0.8));
   const { checks, checksum, tiles } = await checkRun(headrace, totals, skew, wanted);
   const stoppedEarly = stop.signal.aborted;

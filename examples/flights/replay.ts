@@ -4,6 +4,7 @@ import { type Flight, type Minute, replayMinutes } from './flights.ts';
 import type { ReplayClock } from './replay-clock.ts';
 
 const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 
 export interface ReplayProgress {
   /** The replay's instant. */
@@ -20,6 +21,8 @@ export interface ReplayOptions {
   readonly liveFrom: number;
   /** Trains the first model; the replay's clock stands still meanwhile. */
   readonly train: () => Promise<void>;
+  /** Called at the begin of every day, by the replay's clock. */
+  readonly day: (at: number) => void;
   readonly progress: (progress: ReplayProgress) => void;
   readonly stopped: () => boolean;
 }
@@ -56,6 +59,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayTotals> {
     if (Number.isNaN(totals.from)) totals.from = minute.at;
     totals.to = minute.at;
     if (minute.at % (10 * MINUTE_MS) === 0) await headrace.tick();
+    if (minute.at % DAY_MS === 0) options.day(minute.at);
     if (!trained && minute.at >= options.liveFrom) {
       await options.train();
       trained = true;

@@ -1,12 +1,13 @@
-import type { Headrace, ModelVersion, SkewReport } from 'headrace';
+import type { Headrace, ModelVersion } from 'headrace';
 import type { RunCheck } from './checks.ts';
 import { departures, lateDeparture, schedule } from './declaration.ts';
 import type { ReplayTotals } from './replay.ts';
+import type { RunSkew } from './running-audit.ts';
 
 /** What the run was, as one JSON object. */
 export interface RunSummary {
   readonly counts: Readonly<Record<string, number>>;
-  readonly skew: { readonly sampled: number; readonly mismatches: SkewReport['mismatches'] };
+  readonly skew: { readonly sampled: number; readonly mismatches: RunSkew['mismatches'] };
   readonly tiles: { readonly count: number; readonly sha256: string };
   readonly models: readonly {
     readonly model: string;
@@ -31,7 +32,7 @@ export interface RunSummary {
 export interface SummaryParts {
   readonly headrace: Headrace;
   readonly totals: ReplayTotals;
-  readonly skew: SkewReport;
+  readonly skew: RunSkew;
   readonly version: ModelVersion | null;
   readonly checks: readonly RunCheck[];
   readonly tiles: RunSummary['tiles'];

@@ -64,7 +64,7 @@ const FLUSH_AFTER_MS = 60_000;
 const PUBLISH_ABOVE = 100_000;
 
 /** Rows waiting above which calls wait for the publish that is under way. */
-const WAIT_ABOVE = 300_000;
+const WAIT_ABOVE = 600_000;
 
 /** Tiles that nothing can reach are looked for this often at most, ms: it is a walk over every key. */
 const DROP_AFTER_MS = 30_000;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { buildDesign, type Design } from '../../src/training/logistic/design.ts';
 import { fitLogistic } from '../../src/training/logistic/fit.ts';
-import { weightedGram } from '../../src/training/logistic/gram.ts';
+import { addWeightedGram } from '../../src/training/logistic/gram.ts';
 import { parseLogisticOptions } from '../../src/training/logistic/logistic-options.ts';
 import { solvePositive } from '../../src/training/logistic/solve.ts';
 import { trainLogistic } from '../../src/training/logistic/train-logistic.ts';
@@ -19,9 +19,11 @@ const options = { categorical: ['category'], c: 0.7, maxIterations: 50 };
 /** Half the squared weights plus C times the summed loss, written plainly. */
 function objective(design: Design, labels: Float64Array, weights: Float64Array, c: number): number {
   let loss = 0;
+  const dense = new Float64Array(design.rows * design.width);
+  design.layOut(0, design.rows, dense);
   for (let row = 0; row < design.rows; row += 1) {
     let z = 0;
-    for (let j = 0; j < design.width; j += 1) z += design.dense[row * design.width + j] * weights[j];
+    for (let j = 0; j < design.width; j += 1) z += dense[row * design.width + j] * weights[j];
     for (const category of design.categories) if (category[row] >= 0) z += weights[category[row]];
     loss += Math.log1p(Math.exp(labels[row] === 1 ? -z : z));
   }
@@ -125,7 +127,8 @@ test('the weighted sum of squares is that of its definition, for any number of r
       const next = () => numbers.next().value ?? 0;
       const matrix = Float64Array.from({ length: rows * width }, next);
       const weights = Float64Array.from({ length: rows }, next);
-      const gram = weightedGram(matrix, width, weights);
+      const gram = new Float64Array(width * width);
+      addWeightedGram(gram, matrix, width, weights);
       for (let j = 0; j < width; j += 1) {
         for (let k = j; k < width; k += 1) {
           let expected = 0;

@@ -1,5 +1,5 @@
-import type { Design } from './design.ts';
-import { weightedGram } from './gram.ts';
+import { type Design, eachBlock } from './design.ts';
+import { addWeightedGram } from './gram.ts';
 import { solvePositive } from './solve.ts';
 
 export interface FitOptions {
@@ -60,47 +60,65 @@ function objective(design: Design, labels: Float64Array, weights: Float64Array, 
 
 function meanLoss(design: Design, labels: Float64Array, weights: Float64Array): number {
   let sum = 0;
-  for (let row = 0; row < design.rows; row += 1) {
-    const z = linear(design, weights, row);
+  eachLinear(design, weights, (z, row) => {
     // ln(1 + e^z) − y·z without overflow.
     sum += Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - labels[row] * z;
-  }
+  });
   return sum / design.rows;
 }
 
-function linear({ width, dense, categories }: Design, weights: Float64Array, row: number): number {
+/** Sees the linear predictor of every row, in order. */
+export function eachLinear(design: Design, weights: Float64Array, see: (z: number, row: number) => void): void {
+  eachBlock(design, (dense, from, count) => {
+    for (let r = 0; r < count; r += 1) see(linear(design, dense, weights, r, from + r), from + r);
+  });
+}
+
+/** The linear predictor of a row, which is the r-th of its block. */
+function linear(
+  { width, categories }: Design,
+  dense: Float64Array,
+  weights: Float64Array,
+  r: number,
+  row: number,
+): number {
   let z = 0;
-  const at = row * width;
+  const at = r * width;
   for (let j = 0; j < width; j += 1) z += dense[at + j] * weights[j];
   for (const category of categories) if (category[row] >= 0) z += weights[category[row]];
   return z;
 }
 
-/** Gradient and Hessian of the objective. Hot: two passes over the rows. */
+/** Gradient and Hessian of the objective. Hot: two passes over each block of rows. */
 function derivatives(design: Design, labels: Float64Array, weights: Float64Array, c: number) {
-  const { rows, width, dense, categories, weights: count } = design;
+  const { width, categories, weights: count } = design;
   const gradient = new Float64Array(count);
   const hessian = new Float64Array(count * count);
-  const curvatures = new Float64Array(rows);
-  for (let row = 0; row < rows; row += 1) {
-    const at = row * width;
-    const p = 1 / (1 + Math.exp(-linear(design, weights, row)));
-    const residual = c * (p - labels[row]);
-    const curvature = c * p * (1 - p);
-    curvatures[row] = curvature;
-    for (let j = 0; j < width; j += 1) gradient[j] += residual * dense[at + j];
-    for (let a = 0; a < categories.length; a += 1) {
-      const index = categories[a][row];
-      if (index < 0) continue;
-      gradient[index] += residual;
-      for (let j = 0; j < width; j += 1) hessian[j * count + index] += curvature * dense[at + j];
-      for (let b = a; b < categories.length; b += 1) {
-        const other = categories[b][row];
-        if (other >= 0) hessian[index * count + other] += curvature;
+  const gram = new Float64Array(width * width);
+  let curvatures = new Float64Array(0);
+  eachBlock(design, (dense, from, rows) => {
+    if (curvatures.length !== rows) curvatures = new Float64Array(rows);
+    for (let r = 0; r < rows; r += 1) {
+      const row = from + r;
+      const at = r * width;
+      const p = 1 / (1 + Math.exp(-linear(design, dense, weights, r, row)));
+      const residual = c * (p - labels[row]);
+      const curvature = c * p * (1 - p);
+      curvatures[r] = curvature;
+      for (let j = 0; j < width; j += 1) gradient[j] += residual * dense[at + j];
+      for (let a = 0; a < categories.length; a += 1) {
+        const index = categories[a][row];
+        if (index < 0) continue;
+        gradient[index] += residual;
+        for (let j = 0; j < width; j += 1) hessian[j * count + index] += curvature * dense[at + j];
+        for (let b = a; b < categories.length; b += 1) {
+          const other = categories[b][row];
+          if (other >= 0) hessian[index * count + other] += curvature;
+        }
       }
     }
-  }
-  const gram = weightedGram(dense, width, curvatures);
+    addWeightedGram(gram, dense, width, curvatures);
+  });
   for (let j = 0; j < width; j += 1) hessian.set(gram.subarray(j * width, (j + 1) * width), j * count);
   addPenalty(gradient, hessian, weights, width - 1);
   return { gradient, hessian };

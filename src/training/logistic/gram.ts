@@ -1,11 +1,11 @@
 /**
- * Σ wᵣ · xᵣ · xᵣᵀ over the rows of a matrix, `width` × `width`, its upper triangle. Hot path: four rows and two columns at
- * a time, so that an entry is loaded and stored once for eight products.
+ * Adds Σ wᵣ · xᵣ · xᵣᵀ over the first rows of a matrix, as many as there are weights, to the upper triangle of `gram`
+ * (`width` × `width`). Hot path: four rows and two columns at a time, so that an entry is loaded and stored once for eight
+ * products.
  */
-export function weightedGram(matrix: Float64Array, width: number, weights: Float64Array): Float64Array {
+export function addWeightedGram(gram: Float64Array, matrix: Float64Array, width: number, weights: Float64Array): void {
   const rows = weights.length;
   const even = width - (width % 2);
-  const gram = new Float64Array(width * width);
   const whole = rows - (rows % 4);
   for (let row = 0; row < whole; row += 4) {
     const a = row * width;
@@ -49,5 +49,4 @@ export function weightedGram(matrix: Float64Array, width: number, weights: Float
       for (let k = j; k < width; k += 1) gram[j * width + k] += scaled * matrix[at + k];
     }
   }
-  return gram;
 }

@@ -2,7 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import { auc } from '../../stats/auc.ts';
 import type { TrainingFrame } from '../training-frame.ts';
 import { buildDesign, type Design } from './design.ts';
-import { type Fit, fitLogistic } from './fit.ts';
+import { eachLinear, type Fit, fitLogistic } from './fit.ts';
 import { logisticOnnx, ONNX_INPUT, ONNX_OUTPUT } from './logistic-onnx.ts';
 import type { ResolvedLogisticOptions } from './logistic-options.ts';
 
@@ -53,13 +53,12 @@ export function trainLogistic(
   };
 }
 
-function scoreRows({ rows, width, dense, categories }: Design, { weights }: Fit): Float64Array {
-  return Float64Array.from({ length: rows }, (_, row) => {
-    let z = 0;
-    for (let j = 0; j < width; j += 1) z += dense[row * width + j] * weights[j];
-    for (const category of categories) if (category[row] >= 0) z += weights[category[row]];
-    return 1 / (1 + Math.exp(-z));
+function scoreRows(design: Design, { weights }: Fit): Float64Array {
+  const scores = new Float64Array(design.rows);
+  eachLinear(design, weights, (z, row) => {
+    scores[row] = 1 / (1 + Math.exp(-z));
   });
+  return scores;
 }
 
 /** Rows spread evenly over the set, and those with the most missing values. */
