@@ -201,6 +201,9 @@ test('columns and parts hold the whole partial', () => {
       const copy = Partial.of(spec, []);
       const columns = algebra.toColumns(partial.cells, partial.n, partial.o);
       expect(columns.length).toBe(algebra.columns.length);
+      const numbers = new Float64Array(columns.length);
+      if (algebra.toNumbers?.(partial.cells.nums, partial.n, numbers, 0) === true)
+        expect([...numbers].map(BigInt)).toEqual(columns);
       algebra.fromColumns(copy.cells, copy.n, copy.o, columns);
       const parts = algebra.parts?.toParts(partial.cells, partial.n, partial.o) ?? [];
       algebra.parts?.fromParts(copy.cells, copy.n, copy.o, [...parts].reverse());

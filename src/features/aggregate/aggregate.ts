@@ -50,6 +50,11 @@ export interface Aggregate {
   /** The partial as scalar columns: how offline files, SQL engines and tests see it. Empty where it is made of parts. */
   readonly columns: readonly PartialColumn[];
   toColumns(cells: Cells, n: number, o: number): readonly ColumnValue[];
+  /**
+   * Hot path: writes the columns into `into` from `at` on, where every one is a number that a double holds; false, with
+   * nothing said of `into`, where one is not. Left out where few are.
+   */
+  readonly toNumbers?: (nums: Float64Array, n: number, into: Float64Array, at: number) => boolean;
   fromColumns(cells: Cells, n: number, o: number, values: readonly ColumnValue[]): void;
   /** Where the partial is many rows: one per part (HLL bucket, histogram value, quantile bin, last-n row); else null. */
   readonly parts: PartsOps | null;

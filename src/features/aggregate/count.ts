@@ -26,6 +26,10 @@ export const count: AggregateFactory = {
       finalise: (cells, n) => cells.nums[n],
       columns: [{ suffix: 'n', type: 'BIGINT' }],
       toColumns: (cells, n) => [BigInt(cells.nums[n])],
+      toNumbers: (nums, n, into, at) => {
+        into[at] = nums[n];
+        return true;
+      },
       fromColumns: (cells, n, _o, [counted]) => {
         cells.nums[n] = Number(counted);
       },

@@ -28,6 +28,11 @@ export const share: AggregateFactory = {
       { suffix: 'n', type: 'BIGINT' },
     ],
     toColumns: (cells, n) => [BigInt(cells.nums[n]), BigInt(cells.nums[n + 1])],
+    toNumbers: (nums, n, into, at) => {
+      into[at] = nums[n];
+      into[at + 1] = nums[n + 1];
+      return true;
+    },
     fromColumns: (cells, n, _o, [hits, counted]) => {
       cells.nums[n] = Number(hits);
       cells.nums[n + 1] = Number(counted);

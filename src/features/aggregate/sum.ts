@@ -42,6 +42,11 @@ export function sumAndCount(): Omit<Aggregate, 'result' | 'finalise'> {
       { suffix: 'n', type: 'BIGINT' },
     ],
     toColumns: (cells, n) => [sumColumn(cells, n), BigInt(cells.nums[n + 2])],
+    toNumbers: (nums, n, into, at) => {
+      into[at] = sumToNumber(nums, n);
+      into[at + 1] = nums[n + 2];
+      return nums[n + 2] !== 0 && Number.isSafeInteger(into[at]);
+    },
     fromColumns: (cells, n, _o, [total, counted]) => readSum(cells, n, total, counted),
     isSound: isSumAndCount,
   };

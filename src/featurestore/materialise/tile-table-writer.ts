@@ -44,7 +44,7 @@ export class TileTableWriter {
     const { numbers, objects, partials } = this.#layout;
     const at = index * numbers;
     const start = run.nums[at + START];
-    const version = tileVersion(run.nums[at + GENERATION], run.nums[at + COUNT]);
+    const version = versionOf(run.nums[at + GENERATION], run.nums[at + COUNT]);
     const tiles = this.#tiles.begin();
     for (const part of key) tiles.add(part);
     tiles.add(start);
@@ -53,7 +53,9 @@ export class TileTableWriter {
     tiles.add(run.nums[at + MAX_TS]);
     for (let p = 0; p < partials.length; p += 1) {
       const { aggregate, num, obj } = partials[p];
-      for (const value of aggregate.toColumns(run, at + num, index * objects + obj)) tiles.add(value);
+      if (aggregate.toNumbers?.(run.nums, at + num, scratch, 0) === true)
+        for (let c = 0; c < aggregate.columns.length; c += 1) tiles.add(scratch[c]);
+      else for (const value of aggregate.toColumns(run, at + num, index * objects + obj)) tiles.add(value);
       const rows = this.#parts[p];
       if (rows === null || aggregate.parts === null) continue;
       for (const { part, value } of aggregate.parts.toParts(run, at + num, index * objects + obj)) {
@@ -68,16 +70,26 @@ export class TileTableWriter {
   }
 }
 
+/** The columns of one partial as numbers; no kind has as many. */
+const scratch = new Float64Array(16);
+
+/** Generations up to here make versions that a double holds. */
+const MOST_SAFE_GENERATION = 8_191;
+
+function versionOf(generation: number, n: number): number | bigint {
+  return generation > MOST_SAFE_GENERATION ? tileVersion(generation, n) : generation * 2 ** 40 + n;
+}
+
 /** Rows of one table, by column, written cell by cell. */
 class Rows {
   count = 0;
   readonly #table: OfflineTable;
-  readonly #columns: OfflineValue[][];
+  readonly #columns: readonly Column[];
   #column = 0;
 
   constructor(table: OfflineTable) {
     this.#table = table;
-    this.#columns = Object.keys(table.columns).map(() => []);
+    this.#columns = Object.keys(table.columns).map(() => new Column());
   }
 
   begin(): this {
@@ -94,6 +106,36 @@ class Rows {
   }
 
   append(): TableAppend {
-    return { table: this.#table, rows: this.count, columns: this.#columns };
+    return { table: this.#table, rows: this.count, columns: this.#columns.map((column) => column.values(this.count)) };
+  }
+}
+
+/** A column's values: a bank of numbers as long as they are nothing else. */
+class Column {
+  #numbers: Float64Array | null = new Float64Array(64);
+  #mixed: OfflineValue[] = [];
+  #length = 0;
+
+  push(value: OfflineValue): void {
+    if (this.#numbers === null) {
+      this.#mixed.push(value);
+      return;
+    }
+    if (typeof value !== 'number') {
+      this.#mixed = [...this.#numbers.subarray(0, this.#length), value];
+      this.#numbers = null;
+      return;
+    }
+    if (this.#length === this.#numbers.length) {
+      const grown = new Float64Array(this.#length * 2);
+      grown.set(this.#numbers);
+      this.#numbers = grown;
+    }
+    this.#numbers[this.#length] = value;
+    this.#length += 1;
+  }
+
+  values(count: number): TableAppend['columns'][number] {
+    return this.#numbers?.subarray(0, count) ?? this.#mixed;
   }
 }
