@@ -61,10 +61,13 @@ const COMMIT_AFTER_MS = 10_000;
 const FLUSH_AFTER_MS = 60_000;
 
 /** Rows waiting for the offline store above which they are published, behind the calls that go on. */
-const PUBLISH_ABOVE = 100_000;
+const PUBLISH_ABOVE = 300_000;
 
 /** Rows waiting above which calls wait for the publish that is under way. */
-const WAIT_ABOVE = 600_000;
+const WAIT_ABOVE = 900_000;
+
+/** Deliveries to be committed from which on they are published first: most of their tiles need not be written then. */
+const PUBLISH_FIRST = 25_000;
 
 /** Tiles that nothing can reach are looked for this often at most, ms: it is a walk over every key. */
 const DROP_AFTER_MS = 30_000;
@@ -284,9 +287,10 @@ export class FeatureStore {
   async tick(): Promise<void> {
     this.#committing.check();
     this.#flushing.check();
-    const overdue = performance.now() - this.#committedAt >= COMMIT_AFTER_MS;
-    // A publish that is under way ends with a commit.
-    if (this.#materialiser.uncommitted > 0 && overdue && !this.#flushing.busy)
+    const { uncommitted } = this.#materialiser;
+    // A publish that is under way ends with a commit, and where there is much to commit one begins before it.
+    const publishFirst = uncommitted >= PUBLISH_FIRST;
+    if (uncommitted > 0 && !publishFirst && this.#commitDue() && !this.#flushing.busy)
       this.#committing.start(() => this.commit());
     if (this.#batch.due().length > 0) {
       await this.#archive.publishDeliveries();
@@ -298,8 +302,9 @@ export class FeatureStore {
     }
     const waiting = this.#waiting();
     if (waiting >= WAIT_ABOVE) await this.#flushing.settled();
-    if (waiting >= PUBLISH_ABOVE || performance.now() - this.#flushedAt >= FLUSH_AFTER_MS)
-      this.#flushing.start(() => this.flush());
+    const overdue = performance.now() - this.#flushedAt >= FLUSH_AFTER_MS;
+    if (waiting >= PUBLISH_ABOVE || overdue || (publishFirst && this.#commitDue()))
+      this.#flushing.start(() => this.#publish(() => this.#commitDue()));
     // Its turns come between those of the callers, who may never leave the event loop one.
     if (this.#flushing.busy || this.#committing.busy) await setImmediate();
   }
@@ -318,7 +323,16 @@ export class FeatureStore {
   }
 
   /** Commits the tiles and publishes everything that waits; what was ingested before is in every store afterwards. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
+    return this.#publish(() => true);
+  }
+
+  #commitDue(): boolean {
+    return performance.now() - this.#committedAt >= COMMIT_AFTER_MS;
+  }
+
+  /** Publishes everything that waits and, where `commits` then says so, commits the tiles. */
+  async #publish(commits: () => boolean): Promise<void> {
     this.#flushedAt = performance.now();
     const { position, clock } = await this.#materialiser.tellChanges();
     // Drained before the deliveries and published after them: who reads a logged vector finds every event that it had.
@@ -330,7 +344,7 @@ export class FeatureStore {
       throw error;
     } finally {
       // After the history: what it has, and no window can reach any more, need not be written to the online store.
-      await this.commit();
+      if (commits()) await this.commit();
     }
     await this.#served.publish(served);
     await retainHistory(this.#options.offline, this.#options.retention.historyBytes);
@@ -498,7 +512,7 @@ export class FeatureStore {
 
   #waiting(): number {
     const { deliveries, tiles } = this.#archive.waiting;
-    return deliveries + tiles + this.#reads.waiting;
+    return deliveries + tiles + this.#materialiser.tiles.untold + this.#reads.waiting;
   }
 
   #drainServed(): readonly TableAppend[] {

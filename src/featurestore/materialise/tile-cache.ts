@@ -50,6 +50,8 @@ export interface DrainTo {
 export class TileCache {
   /** Grows when entries are dropped: what was made of them before does not hear of changes any more. */
   epoch = 0;
+  /** Changes that nobody was told of yet. */
+  untold = 0;
   readonly #store: OnlineStore;
   readonly #maxKeys: number;
   #views: Map<TileLayout, ViewCache> = new Map();
@@ -112,6 +114,7 @@ export class TileCache {
     // What the archive was told of before has changed again.
     if (starts.length > entry.told[hop] && starts[starts.length - 1] === start) return;
     starts.push(start);
+    this.untold += 1;
     if (entry.isDirty) return;
     entry.isDirty = true;
     entry.drain = this.#drain;
@@ -122,7 +125,7 @@ export class TileCache {
   *tell(see: SeeChanges): Generator<undefined> {
     for (const [layout, { dirty }] of [...this.#views]) {
       for (let i = 0, end = dirty.length; i < end; i += 1) {
-        tellOf(layout, dirty[i], see);
+        this.untold -= tellOf(layout, dirty[i], see);
         yield;
       }
     }
@@ -157,7 +160,7 @@ export class TileCache {
     if (this.#drainTo === null) return;
     const { archived, see, take } = this.#drainTo;
     entry.isDirty = false;
-    tellOf(layout, entry, see);
+    this.untold -= tellOf(layout, entry, see);
     take(collect(layout, entry, archived));
   }
 
@@ -193,6 +196,7 @@ export class TileCache {
   forgetKey(layout: TileLayout, key: string): void {
     this.epoch += 1;
     const view = this.#viewOf(layout);
+    for (const entry of view.dirty) if (entry.key === key) this.untold -= tellOf(layout, entry, () => undefined);
     view.hot.delete(key);
     view.cold.delete(key);
     view.dirty = view.dirty.filter((entry) => entry.key !== key);
@@ -202,6 +206,7 @@ export class TileCache {
   /** Drops every entry; all must be clean (just drained and written). */
   forget(): void {
     this.epoch += 1;
+    this.untold = 0;
     // Another map: what is on its way from the store was asked of it before.
     this.#views = new Map();
   }
@@ -294,12 +299,15 @@ export type SeeChanges = (
   from: number,
 ) => void;
 
-function tellOf(layout: TileLayout, { key, dirty, told }: KeyTiles, see: SeeChanges): void {
+function tellOf(layout: TileLayout, { key, dirty, told }: KeyTiles, see: SeeChanges): number {
+  let count = 0;
   for (let hop = 0; hop < dirty.length; hop += 1) {
     const starts = dirty[hop];
     if (starts.length > told[hop]) see(layout, key, hop, starts, told[hop]);
+    count += starts.length - told[hop];
     told[hop] = starts.length;
   }
+  return count;
 }
 
 /**
