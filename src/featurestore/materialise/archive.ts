@@ -10,6 +10,7 @@ import type { OfflineChange, OfflineStore, OfflineValue, TableAppend } from '../
 import type { Position } from '../../ports/position.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
+import { inSlices } from './in-slices.ts';
 import { offsetsOf, readDeliveries, type TakeDeliveries } from './log-cursor.ts';
 import { rememberIds } from './remember-ids.ts';
 import type { TileCache } from './tile-cache.ts';
@@ -38,7 +39,7 @@ export interface ArchiveOptions {
 export class Archive {
   readonly #options: ArchiveOptions;
   readonly #raw = new Map<string, RawBuffer>();
-  readonly #touched = new Map<TileLayout, Map<string, number[][]>>();
+  #touched: Map<TileLayout, TouchedKeys> = new Map();
   /** The log clock when tiles were last published. */
   publishedClock = Number.NEGATIVE_INFINITY;
   /** Changes that are on their way, or could not be published: in order, for each reader. */
@@ -51,7 +52,7 @@ export class Archive {
 
   private constructor(options: ArchiveOptions) {
     this.#options = options;
-    for (const layout of options.layouts) this.#touched.set(layout, new Map());
+    this.#touched = noneOf(options.layouts);
   }
 
   /** Reads its positions and takes from the log what they do not have; the materialiser must have caught up before. */
@@ -140,11 +141,10 @@ export class Archive {
   }
 
   /** Publishes the touched tiles at their newest content; `applied` and `clock` are the materialiser's, which has told of all changes. */
-  async publishTiles(applied: Position, clock: number): Promise<void> {
-    for (let held = this.#hold(); held !== undefined; held = this.#hold()) await held;
-    const tables = this.#drainTiles();
-    this.#await(this.#unpublished.tiles, { writer: TILE_READER, position: applied, mode: 'append', tables });
+  publishTiles(applied: Position, clock: number): Promise<void> {
     return this.#inTurn(async () => {
+      const tables = await this.#drainTiles();
+      this.#await(this.#unpublished.tiles, { writer: TILE_READER, position: applied, mode: 'append', tables });
       await this.#publishAll(this.#unpublished.tiles);
       this.publishedClock = clock;
     });
@@ -175,19 +175,39 @@ export class Archive {
     return this.#options.tiles.hold(keys);
   }
 
-  #drainTiles(): readonly TableAppend[] {
+  /** The touched tiles as rows. Events may come meanwhile: what they touch is for the next, and in these rows, or not yet. */
+  async #drainTiles(): Promise<readonly TableAppend[]> {
+    for (let held = this.#hold(); held !== undefined; held = this.#hold()) await held;
+    const touched = this.#touched;
+    const waiting = this.#touchedTiles;
+    this.#touched = noneOf(this.#options.layouts);
     const appends: TableAppend[] = [];
-    for (const [layout, keys] of this.#touched) {
-      layout.view.hopsMs.forEach((hopMs, hop) => {
-        const writer = new TileTableWriter(layout, hopMs);
+    try {
+      const steps = this.#rowsOf(touched, appends);
+      // Of a store that answers later, only what was just held is at hand.
+      if (this.#options.tiles.isRemote) for (const _ of steps);
+      else await inSlices(steps);
+      return appends;
+    } catch (error) {
+      for (const [layout, keys] of touched)
         for (const [key, hops] of keys)
-          writer.addAll(key, this.#options.tiles.tilesOf(layout, key).runs[hop], distinct(hops[hop]));
-        appends.push(...writer.appends());
-      });
-      keys.clear();
+          for (const [hop, starts] of hops.entries()) this.touch(layout, key, hop, starts, 0);
+      throw error;
+    } finally {
+      this.#touchedTiles -= waiting;
     }
-    this.#touchedTiles = 0;
-    return appends;
+  }
+
+  *#rowsOf(touched: ReadonlyMap<TileLayout, TouchedKeys>, into: TableAppend[]): Generator<undefined> {
+    for (const [layout, keys] of touched) {
+      const writers = layout.view.hopsMs.map((hopMs) => new TileTableWriter(layout, hopMs));
+      for (const [key, hops] of keys) {
+        const { runs } = this.#options.tiles.tilesOf(layout, key);
+        for (let hop = 0; hop < hops.length; hop += 1) writers[hop].addAll(key, runs[hop], distinct(hops[hop]));
+        yield;
+      }
+      for (const writer of writers) into.push(...writer.appends());
+    }
   }
 
   #touchAll(layouts: readonly TileLayout[], deliveries: readonly Delivery[]): void {
@@ -214,6 +234,13 @@ export class Archive {
     }
     return hops;
   }
+}
+
+/** Starts of touched tiles, by key and hop. */
+type TouchedKeys = Map<string, number[][]>;
+
+function noneOf(layouts: readonly TileLayout[]): Map<TileLayout, TouchedKeys> {
+  return new Map(layouts.map((layout) => [layout, new Map()]));
 }
 
 function distinct(starts: readonly number[]): readonly number[] {

@@ -7,7 +7,7 @@ import { FILE_TYPES, type StagedColumn, stagedColumn } from './staged-column.ts'
 /** Rows of a chunk: what DuckDB takes at once. */
 const CHUNK_ROWS = 2048;
 /** Chunks after which the event loop gets its turn. */
-const CHUNKS_AT_ONCE = 8;
+const CHUNKS_AT_ONCE = 2;
 
 /** Rows of one table on their way to a file: a temporary table of a connection, in the types that values come in cheapest. */
 export class StagingTable {
@@ -25,9 +25,12 @@ export class StagingTable {
   /** Adds rows behind those that are there. Error: OFFLINE_VALUE. */
   async append(batch: RowBatch): Promise<void> {
     const { types } = this.#stage ?? { types: [] };
-    const columns = Object.entries(this.#table.columns).map(([name, type], c) =>
-      stagedColumn(this.#table.name, name, type, batch.columns[c], types[c] === 'BIGINT'),
-    );
+    const columns: StagedColumn[] = [];
+    for (const [name, type] of Object.entries(this.#table.columns)) {
+      const c = columns.length;
+      columns.push(stagedColumn(this.#table.name, name, type, batch.columns[c], types[c] === 'BIGINT'));
+      if (batch.rows > CHUNK_ROWS * CHUNKS_AT_ONCE) await setImmediate();
+    }
     const stage = await this.#stageFor(columns);
     for (let from = 0; from < batch.rows; from += CHUNK_ROWS) {
       const count = Math.min(CHUNK_ROWS, batch.rows - from);

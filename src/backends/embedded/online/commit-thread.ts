@@ -1,17 +1,16 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, fail, HeadraceError } from '../../../base/errors/fail.ts';
 import type { StreamViewData } from '../../../features/define/declaration.ts';
-import type { TileReport } from '../../../ports/online-store.ts';
+import type { TileHorizon, TileReport } from '../../../ports/online-store.ts';
 import type { WholeCommit } from './write-commit.ts';
 
-/** What the thread is told to write; null: to end. */
-export interface CommitOrder {
-  readonly views: readonly StreamViewData[];
-  readonly commit: WholeCommit;
-}
+/** What the thread is told to write: a commit, or the dropping of tiles. */
+export type StoreOrder =
+  | { readonly kind: 'commit'; readonly views: readonly StreamViewData[]; readonly commit: WholeCommit }
+  | { readonly kind: 'drop'; readonly view: StreamViewData; readonly horizons: readonly TileHorizon[] };
 
 /** What became of it. */
-export type CommitAnswer =
+export type StoreAnswer =
   | { readonly report: TileReport }
   | { readonly code: ErrorCode; readonly facts: HeadraceError['facts'] };
 
@@ -35,15 +34,15 @@ export class CommitThread {
     return this.#worker !== null;
   }
 
-  /** Writes a commit; one at a time. Errors: STORE_WRITE, STORE_CORRUPT. */
-  write(order: CommitOrder): Promise<TileReport> {
+  /** Does what it is told, one order at a time. Errors: STORE_WRITE, STORE_CORRUPT. */
+  write(order: StoreOrder): Promise<TileReport> {
     const worker = this.#started();
     return new Promise((resolve, reject) => {
       const failed = (error: unknown) => {
         const reason = error instanceof Error ? error.message : `the thread that writes ended with ${error}`;
         settle(() => reject(fail('STORE_WRITE', { path: this.#file, reason }, error)));
       };
-      const answered = (answer: CommitAnswer) =>
+      const answered = (answer: StoreAnswer) =>
         settle(() =>
           'report' in answer ? resolve(answer.report) : reject(new HeadraceError(answer.code, answer.facts)),
         );
@@ -52,7 +51,8 @@ export class CommitThread {
         end();
       };
       worker.on('message', answered).on('error', failed).on('exit', failed).ref();
-      const buffers = order.commit.chunks.flatMap(({ numbers, bytes }) => [numbers.buffer, bytes.buffer]);
+      const chunks = order.kind === 'commit' ? order.commit.chunks : [];
+      const buffers = chunks.flatMap(({ numbers, bytes }) => [numbers.buffer, bytes.buffer]);
       worker.postMessage(order, buffers);
     });
   }

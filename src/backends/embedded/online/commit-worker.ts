@@ -2,7 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { isHeadraceError } from '../../../base/errors/fail.ts';
 import { tileLayout } from '../../../features/tile/tile-layout.ts';
-import type { CommitAnswer, CommitOrder } from './commit-thread.ts';
+import type { StoreAnswer, StoreOrder } from './commit-thread.ts';
+import { dropTilesBefore } from './drop-tiles.ts';
 import { Entries } from './entries.ts';
 import { openDatabase } from './open-database.ts';
 import { writeCommit } from './write-commit.ts';
@@ -10,14 +11,16 @@ import { writeCommit } from './write-commit.ts';
 const { file } = workerData as { readonly file: string };
 const entries = new Entries(openDatabase(file, 'write'), file);
 
-parentPort?.on('message', (order: CommitOrder | null) => {
+parentPort?.on('message', (order: StoreOrder | null) => {
   if (order === null) void entries.close().then(() => parentPort?.close());
   else parentPort?.postMessage(answer(order));
 });
 
-function answer({ views, commit }: CommitOrder): CommitAnswer {
+function answer(order: StoreOrder): StoreAnswer {
   try {
-    return { report: writeCommit(entries, views.map(tileLayout), commit) };
+    if (order.kind === 'commit') return { report: writeCommit(entries, order.views.map(tileLayout), order.commit) };
+    dropTilesBefore(entries, tileLayout(order.view), order.horizons);
+    return { report: { applied: 0, duplicate: 0, stale: 0, conflict: 0 } };
   } catch (error) {
     if (isHeadraceError(error)) return { code: error.code, facts: error.facts };
     return { code: 'STORE_WRITE', facts: { path: file, reason: String(error) } };

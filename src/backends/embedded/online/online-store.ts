@@ -4,7 +4,7 @@ import type { RootDatabase } from 'lmdb';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
 import type { TileLayout } from '../../../features/tile/tile-layout.ts';
-import { dropFirst, emptyRun, lowerBound, type TileRun } from '../../../features/tile/tile-run.ts';
+import { emptyRun, type TileRun } from '../../../features/tile/tile-run.ts';
 import type {
   BatchAnswer,
   BatchGeneration,
@@ -24,7 +24,8 @@ import { rowCodec } from '../../../schema/row-codec.ts';
 import { acquireLock, type Lock } from '../lock.ts';
 import { checkFile } from './check-file.ts';
 import { CommitBuffer } from './commit-buffer.ts';
-import { CommitThread } from './commit-thread.ts';
+import { CommitThread, type StoreOrder } from './commit-thread.ts';
+import { dropTilesBefore } from './drop-tiles.ts';
 import { Entries, isSealed, storeFailure } from './entries.ts';
 import { KeyFilter } from './key-filter.ts';
 import { openDatabase } from './open-database.ts';
@@ -39,9 +40,8 @@ import {
   rowKey,
   rowsOfGenerations,
   tilesOfKey,
-  tilesOfView,
 } from './store-keys.ts';
-import { appendBlock, blockOf, decodeBlock, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
+import { appendBlock, blockOf, decodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
 import { writeCommit } from './write-commit.ts';
 
 export interface OnlineStoreOptions {
@@ -168,20 +168,24 @@ class EmbeddedOnlineStore implements OnlineStore {
       add: (tiles) => buffer.add(tiles),
       finish: async ({ writer, position }) => {
         const commit = { writer, position, chunks: buffer.finish() };
-        while (this.#writing !== null) await this.#writing;
         if (buffer.tiles <= FEW_TILES && !this.#thread.isRunning)
-          return writeCommit(this.#entries, buffer.layouts, commit);
-        const written = this.#thread.write({ views: buffer.layouts.map(({ view }) => view), commit });
-        this.#writing = written
-          .catch(() => undefined)
-          .then(() => {
-            this.#writing = null;
-            this.#entries.refresh();
-          });
-        await this.#writing;
-        return written;
+          return this.#write(() => writeCommit(this.#entries, buffer.layouts, commit));
+        return this.#inThread({ kind: 'commit', views: buffer.layouts.map(({ view }) => view), commit });
       },
     };
+  }
+
+  async #inThread(order: StoreOrder): Promise<TileReport> {
+    while (this.#writing !== null) await this.#writing;
+    const written = this.#thread.write(order);
+    this.#writing = written
+      .catch(() => undefined)
+      .then(() => {
+        this.#writing = null;
+        this.#entries.refresh();
+      });
+    await this.#writing;
+    return written;
   }
 
   #buffer(): CommitBuffer {
@@ -235,20 +239,10 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): MaybePromise<void> {
-    return this.#write(() => this.#dropBefore(layout, horizons));
-  }
-
-  #dropBefore(layout: TileLayout, horizons: readonly TileHorizon[]): void {
-    const before = new Map(horizons.map(({ hopMs, endedBefore }) => [hopMs, endedBefore]));
-    this.#entries.write(() => {
-      for (const entry of this.#entries.keys(tilesOfView(layout.viewId))) {
-        const { hopMs, block } = hopAndBlock(entry);
-        const endedBefore = before.get(hopMs);
-        if (endedBefore === undefined || block * TILES_PER_BLOCK * hopMs + hopMs > endedBefore) continue;
-        if ((block + 1) * TILES_PER_BLOCK * hopMs <= endedBefore) this.#entries.remove(entry);
-        else this.#dropFromBlock(layout, hopMs, entry, endedBefore);
-      }
-    });
+    // A walk over all keys of the view.
+    if (this.#thread.isRunning)
+      return this.#inThread({ kind: 'drop', view: layout.view, horizons }).then(() => undefined);
+    return this.#write(() => dropTilesBefore(this.#entries, layout, horizons));
   }
 
   dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): MaybePromise<void> {
@@ -317,17 +311,6 @@ class EmbeddedOnlineStore implements OnlineStore {
   /** The tiles of a block, valid until the next is decoded. */
   #decode(layout: TileLayout, hopMs: number, content: Uint8Array): TileRun {
     return decodeBlock(layout, hopMs, content, this.#scratch(layout));
-  }
-
-  #dropFromBlock(layout: TileLayout, hopMs: number, entry: Uint8Array, endedBefore: number): void {
-    const content = this.#entries.get(entry);
-    if (content === undefined) return;
-    const run = this.#decode(layout, hopMs, content);
-    const dropped = lowerBound(run, layout, endedBefore - hopMs + 1);
-    if (dropped === 0) return;
-    dropFirst(run, layout, dropped);
-    if (run.length === 0) this.#entries.remove(entry);
-    else this.#entries.put(entry, encodeBlock(layout, hopMs, run));
   }
 
   #dropRows(viewId: string, from: number, to: number): void {
