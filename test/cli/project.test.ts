@@ -61,6 +61,7 @@ test('status and slo tell of the running server, and of one that does not run', 
   expect(lastJson(await run(['status', url]))).toMatchObject({ project: expect.any(String), degraded: [] });
   expect((await runCli(shop, ['status', url])).out).toMatch(/^ {2}purchases: 2 accepted/m);
   expect(lastJson(await run(['slo', url, url]))).toMatchObject({
+    processes: 2,
     budgets: expect.arrayContaining([
       expect.objectContaining({ of: 'service', name: 'shopper', count: 2, burn: expect.any(Array) }),
     ]),

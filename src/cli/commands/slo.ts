@@ -1,5 +1,5 @@
 import type { SloReport } from '../../monitoring/slo/slo-report.ts';
-import { askServer, LOCAL_SERVER } from '../ask-server.ts';
+import { askEach, LOCAL_SERVER } from '../ask-server.ts';
 import type { Command } from '../command.ts';
 
 export const slo: Command = {
@@ -12,16 +12,24 @@ export const slo: Command = {
   async run({ words, json, terminal }) {
     const { figuresOf, mergeReports, parseReport } = await import('../../monitoring/slo/slo-report.ts');
     const { sloText } = await import('../../monitoring/slo/slo-text.ts');
-    const reportOf = async (server: string) => parseReport(await askServer(server, '/v1/slo'), server);
-    const [first = LOCAL_SERVER, ...others] = words;
-    const report = mergeReports([await reportOf(first), ...(await Promise.all(others.map(reportOf)))]);
-    terminal.out(json ? JSON.stringify(figures(report, figuresOf)) : sloText(report));
+    const reportsOf = async (server: string) =>
+      (await askEach(server, '/v1/slo')).map((text) => parseReport(text, server));
+    const servers = words.length === 0 ? [LOCAL_SERVER] : words;
+    const [first, ...others] = (await Promise.all(servers.map(reportsOf))).flat();
+    const report = mergeReports([first, ...others]);
+    const processes = 1 + others.length;
+    terminal.out(json ? JSON.stringify(figures(report, processes, figuresOf)) : sloText(report, processes));
   },
 };
 
-function figures({ project, series }: SloReport, figuresOf: (one: SloReport['series'][number]) => object) {
+function figures(
+  { project, series }: SloReport,
+  processes: number,
+  figuresOf: (one: SloReport['series'][number]) => object,
+) {
   return {
     project,
+    processes,
     budgets: series.map((one) => {
       const { of, name, tier, measure, budgetMs } = one;
       return { of, name, tier, measure, budgetMs, ...figuresOf(one) };

@@ -3,8 +3,8 @@ import { figuresOf, type SloReport, type SloSeries } from './slo-report.ts';
 
 const HEAD = ['', 'measure', 'budget', 'p50', 'p99', 'p99.9', 'seen', 'burn 5m', '1h', '6h', ''];
 
-/** A report as a table for people: a line for each budget, those without one last. */
-export function sloText({ project, series }: SloReport): string {
+/** A report, of so many processes, as a table for people: a line for each budget, those without one last. */
+export function sloText({ project, series }: SloReport, processes = 1): string {
   const ordered = [...series].sort((a, b) => Number(a.budgetMs === null) - Number(b.budgetMs === null));
   const rows = ordered.map(rowOf);
   const widths = HEAD.map((head, c) => Math.max(head.length, ...rows.map((row) => row[c].length)));
@@ -14,7 +14,8 @@ export function sloText({ project, series }: SloReport): string {
       .join('  ')
       .trimEnd(),
   );
-  return [`${project}: 99 of 100 within budget; percentiles of the last hour`, '', ...lines].join('\n');
+  const of = processes === 1 ? project : `${project}, ${processes} processes`;
+  return [`${of}: 99 of 100 within budget; percentiles of the last hour`, '', ...lines].join('\n');
 }
 
 function rowOf(series: SloSeries): readonly string[] {
