@@ -1,4 +1,5 @@
 import { countersText } from './analysis/counters.ts';
+import { criticalPath } from './analysis/critical-path.ts';
 import { decompose } from './analysis/decompose.ts';
 import { topKernels } from './analysis/kernels.ts';
 import { jobFacts, podFacts } from './analysis/occupancy.ts';
@@ -358,6 +359,7 @@ function traceReport(
     topKernels: topKernels(facts).slice(0, 10),
     operators: operators?.operators.slice(0, 20) ?? [],
     operatorsShare: operators?.knownShare ?? null,
+    criticalPath: criticalPath(facts) ?? null,
     timeline: timelineOf(facts),
     limitations,
   };

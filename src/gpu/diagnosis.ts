@@ -1,3 +1,4 @@
+import type { CriticalPath } from './analysis/critical-path.ts';
 import type { Decomposition } from './analysis/decompose.ts';
 import type { GapSize, GapSum } from './analysis/gaps.ts';
 import type { OperatorSum } from './analysis/operators/operators.ts';
@@ -43,6 +44,8 @@ export interface TraceReport {
   readonly operators: readonly OperatorSum[];
   /** Share of kernel time in such operators, 0 to 1; null without shapes. */
   readonly operatorsShare: number | null;
+  /** What bounds a typical step; null without launches, or if the step has too many events. */
+  readonly criticalPath: CriticalPath | null;
   readonly timeline: Timeline;
   readonly limitations: readonly string[];
 }

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { criticalPath } from '../../src/gpu/analysis/critical-path.ts';
 import { edgeKinds, PathGraph } from '../../src/gpu/analysis/path-graph.ts';
+import { traceFacts } from '../../src/gpu/analysis/trace-facts.ts';
 import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
 import { htaCriticalPath, windowOf } from '../../src/gpu/scopes/hta-critical-path.ts';
 
@@ -88,4 +90,50 @@ test('the window is that of the n-th event whose name holds the text', () => {
   );
   expect(windowOf(trace, 'pass', 1)).toEqual({ start: 20, end: 23 });
   expect(windowOf(trace, 'pass', 2)).toBeUndefined();
+});
+
+const pathOf = (events: readonly object[]) => {
+  const trace = scanTrace(new TextEncoder().encode(JSON.stringify({ traceEvents: events })));
+  const [facts] = traceFacts('made-up', trace);
+  const path = criticalPath(facts);
+  const parts = Object.entries(path?.parts ?? {}).filter(([, us]) => us > 0);
+  return { us: path?.us, parts: Object.fromEntries(parts) };
+};
+const step = event('user_annotation', 'ProfilerStep#1', 1, 0, 1000);
+const launch = (ts: number, correlation: number) =>
+  event('cuda_runtime', 'cudaLaunchKernel', 1, ts, 10, { correlation });
+
+test('while the host waits in a call, what the GPU does is on the critical path', () => {
+  const wait = event('cuda_runtime', 'cudaStreamSynchronize', 1, 120, 700);
+  expect(pathOf([step, launch(100, 1), wait, kernel('gemm', 112, 700, 1)])).toEqual({
+    us: 720,
+    parts: { computation: 700, 'launch delay': 12, waiting: 8 },
+  });
+});
+
+test('a kernel behind another one is on the path through it, not through its launch', () => {
+  expect(pathOf([step, launch(0, 1), launch(20, 2), kernel('a', 15, 400, 1), kernel('b', 417, 300, 2)])).toEqual({
+    us: 717,
+    parts: { computation: 700, 'launch delay': 15, 'behind other GPU work': 2 },
+  });
+});
+
+test('where a thread pauses while another works, the path goes through the other', () => {
+  const forward = event('cpu_op', 'forward', 1, 0, 100);
+  const backward = event('cpu_op', 'backward', 2, 110, 600);
+  const optimizer = event('cpu_op', 'optimizer', 1, 720, 200);
+  const call = event('cuda_runtime', 'cudaLaunchKernel', 1, 900, 10, { correlation: 1 });
+  expect(pathOf([step, forward, backward, optimizer, call, kernel('k', 912, 18, 1)])).toEqual({
+    us: 930,
+    parts: { operators: 880, computation: 18, 'launch delay': 12, waiting: 20 },
+  });
+});
+
+test('time that no operator of any thread fills is that of the host outside of operators', () => {
+  const one = event('cpu_op', 'one', 1, 0, 100);
+  const two = event('cpu_op', 'two', 1, 600, 100);
+  expect(pathOf([step, one, two, launch(710, 1), kernel('k', 715, 1, 1)])).toEqual({
+    us: 720,
+    parts: { operators: 200, 'runtime calls': 10, 'host outside of operators': 510 },
+  });
 });

@@ -11,8 +11,8 @@ export interface ChainEvents {
 
 /** How the chain of a thread is weighed. */
 export interface ChainRules {
-  /** Whether time between the outermost operators counts. */
-  readonly between: boolean;
+  /** What the time from one outermost event to the next counts for; by their nodes. */
+  readonly between: (from: number, to: number) => number;
   /** Whether an event waits for the GPU: the time of the wait is then that of the GPU. */
   readonly waits: (index: number) => boolean;
 }
@@ -22,37 +22,59 @@ export interface ChainRules {
  * that is open.
  */
 export function chainThread(graph: PathGraph, events: ChainEvents, rules: ChainRules): void {
-  const ends = Uint32Array.from({ length: events.count }, (_, index) => index);
-  const length = (index: number) => events.end(index) - events.start(index);
-  ends.sort((a, b) => events.end(a) - events.end(b) || length(a) - length(b) || b - a);
   const stack: number[] = [];
   const open: number[] = [];
   let last = -1;
-  const link = (node: number, kind: number, weight: number, event: number) => {
-    if (last >= 0) graph.edge(last, node, kind, weight, event);
-    last = node;
-  };
-  let ended = 0;
-  for (let next = 0; next < events.count || ended < events.count; ) {
-    if (next < events.count && (ended >= events.count || events.start(next) < events.end(ends[ended]))) {
-      stack.push(next);
-      const event = events.event(next);
-      next += 1;
+  for (const edge of edgesInOrder(events)) {
+    if (edge >= 0) {
+      stack.push(edge);
+      const event = events.event(edge);
       if (event < 0) continue;
       const node = 2 * event;
-      const weight = last < 0 ? 0 : graph.time(node) - graph.time(last);
-      if (open.length > 0) link(node, edgeKinds.work, weight, open[open.length - 1]);
-      else link(node, edgeKinds.next, rules.between ? weight : 0, -1);
+      if (open.length > 0)
+        graph.edge(last, node, edgeKinds.work, graph.time(node) - graph.time(last), open[open.length - 1]);
+      else if (last >= 0) graph.edge(last, node, edgeKinds.next, rules.between(last, node));
+      last = node;
       open.push(event);
       continue;
     }
-    ended += 1;
     const index = stack.pop();
-    if (index === undefined) continue;
-    const event = events.event(index);
-    if (event < 0) continue;
+    const event = index === undefined ? -1 : events.event(index);
+    if (index === undefined || event < 0) continue;
     const node = 2 * event + 1;
-    link(node, edgeKinds.work, rules.waits(index) ? 0 : graph.time(node) - graph.time(last), event);
-    open.splice(open.lastIndexOf(event), 1);
+    graph.edge(last, node, edgeKinds.work, rules.waits(index) ? 0 : graph.time(node) - graph.time(last), event);
+    last = node;
+    open.pop();
   }
+}
+
+/** Starts (the index of an event) and ends (-1) in order of time; an end is before a start at the same time. */
+function edgesInOrder({ count, start, end }: ChainEvents): Int32Array {
+  const order = new Int32Array(2 * count).fill(-1);
+  const open = new Int32Array(count);
+  let depth = 0;
+  let at = 0;
+  for (let index = 0; index < count; index += 1) {
+    const begins = start(index);
+    while (depth > 0 && end(open[depth - 1]) <= begins) {
+      depth -= 1;
+      at += 1;
+    }
+    if (depth > 0 && end(open[depth - 1]) < end(index)) return unnestedInOrder({ count, start, end });
+    order[at++] = index;
+    open[depth++] = index;
+  }
+  return order;
+}
+
+/** The same where an event ends after the one around it. */
+function unnestedInOrder({ count, start, end }: Pick<ChainEvents, 'count' | 'start' | 'end'>): Int32Array {
+  const ends = Float64Array.from({ length: count }, (_, index) => end(index)).sort();
+  const order = new Int32Array(2 * count).fill(-1);
+  let ended = 0;
+  for (let index = 0; index < count; index += 1) {
+    while (ended < count && ends[ended] <= start(index)) ended += 1;
+    order[index + ended] = index;
+  }
+  return order;
 }

@@ -21,14 +21,25 @@ export interface PathEdge {
  * before the other, and how much time lies between.
  */
 export class PathGraph {
-  #times = new Float64Array(1 << 8);
+  #times: Float64Array<ArrayBuffer>;
   #events = 0;
   #count = 0;
-  #from = new Int32Array(1 << 8);
-  #to = new Int32Array(1 << 8);
-  #kind = new Uint8Array(1 << 8);
-  #weight = new Float64Array(1 << 8);
-  #event = new Int32Array(1 << 8);
+  #from: Int32Array<ArrayBuffer>;
+  #to: Int32Array<ArrayBuffer>;
+  #kind: Uint8Array<ArrayBuffer>;
+  #weight: Float64Array<ArrayBuffer>;
+  #event: Int32Array<ArrayBuffer>;
+
+  /** With room for so many events. */
+  constructor(events = 1 << 7) {
+    const room = 2 * events + 16;
+    this.#times = new Float64Array(room);
+    this.#from = new Int32Array(room);
+    this.#to = new Int32Array(room);
+    this.#kind = new Uint8Array(room);
+    this.#weight = new Float64Array(room);
+    this.#event = new Int32Array(room);
+  }
 
   /** The number of a new event. */
   event(start: number, end: number): number {

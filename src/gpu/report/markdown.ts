@@ -1,7 +1,7 @@
 import type { Diagnosis } from '../diagnosis.ts';
 import { processText } from '../rules/processes.ts';
 import { ms, percent } from '../rules/rule.ts';
-import { evidenceText } from './terminal.ts';
+import { evidenceText, pathText } from './terminal.ts';
 
 /** The diagnosis as Markdown, for an issue. */
 export function markdownReport(diagnosis: Diagnosis): string {
@@ -32,6 +32,8 @@ export function markdownReport(diagnosis: Diagnosis): string {
       );
     }
     lines.push('');
+    for (const { file, device, criticalPath } of diagnosis.traces)
+      if (criticalPath !== null) lines.push(inMarkdown(`${file}, GPU ${device}: ${pathText(criticalPath)}.`), '');
   }
   for (const [index, finding] of diagnosis.findings.entries()) {
     const {

@@ -59,7 +59,21 @@ function traceLines(trace: TraceReport): readonly string[] {
     `  ${window === 'GPU span' ? 'GPU span' : `median of ${steady} steady steps`}: ${ms(stepUs)} ms`,
     `  ${divisionText(trace)}`,
     `  from the first to the last GPU event: ${percent(gpuSpan.idleUs / gpuSpan.totalUs)} % idle`,
+    ...(trace.criticalPath === null ? [] : [`  ${pathText(trace.criticalPath)}`]),
   ];
+}
+
+/** What the critical path consists of, and what takes most of it, in a line. */
+export function pathText({ step, us, parts, top }: NonNullable<TraceReport['criticalPath']>): string {
+  const most = Object.entries(parts)
+    .filter(([, part]) => part >= 0.01 * us)
+    .sort((a, b) => b[1] - a[1])
+    .map(([part, own]) => `${part} ${percent(own / us).toFixed(1)} %`);
+  const names = top
+    .filter(({ us: own }) => own >= 0.05 * us)
+    .slice(0, 3)
+    .map(({ name, us: own }) => `${name.slice(0, 60)} (${ms(own)} ms)`);
+  return `critical path of ${step}: ${most.join(', ')}${names.length === 0 ? '' : `; most in ${names.join(', ')}`}`;
 }
 
 /** The longest operators with shapes, and what each reaches. */

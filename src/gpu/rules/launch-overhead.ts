@@ -1,4 +1,5 @@
 import { tellingFrames } from '../analysis/attribution.ts';
+import { criticalPath, hostShareOf } from '../analysis/critical-path.ts';
 import { launchPace } from '../analysis/kernels.ts';
 import { SILENT_BELOW } from '../finding.ts';
 import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
@@ -26,6 +27,7 @@ export const launchOverhead: TraceRule = (facts) => {
   const hostShare = middle.us === 0 ? 0 : middle.hostUs / middle.us;
   const behind = pace.medianQueueLength <= 1 && pace.medianLaunchIntervalUs > pace.medianKernelUs;
   const telling = tellingFrames(frames);
+  const path = criticalPath(facts);
   return [
     {
       cause: 'launch-overhead',
@@ -40,6 +42,9 @@ export const launchOverhead: TraceRule = (facts) => {
         evidence(facts, 'median kernel', round(pace.medianKernelUs), 'µs'),
         evidence(facts, 'median time between launches', round(pace.medianLaunchIntervalUs), 'µs'),
         evidence(facts, 'median number of launched events that wait, at launch', pace.medianQueueLength, 'events'),
+        ...(path === undefined
+          ? []
+          : [evidence(facts, 'of the critical path of a typical step, the host', percent(hostShareOf(path)), '%')]),
         ...telling.innermost.map(([name, part]) =>
           evidence(facts, 'of the wait, innermost frame', percent(part / us), '%', [name]),
         ),

@@ -1,3 +1,4 @@
+import { criticalPath } from '../analysis/critical-path.ts';
 import { workClassifier } from '../analysis/decompose.ts';
 import { steadyRows } from '../analysis/kernels.ts';
 import type { TraceFacts } from '../analysis/trace-facts.ts';
@@ -19,6 +20,7 @@ export const multiGpu: TraceRule = (facts) => {
   const exposedUs = perStep(facts, sum.exposedCommunicationUs);
   const recoverableUs = Math.min(exposedUs, stepUs - perStep(facts, sum.communicationUs));
   const confidence = confidenceOf(facts, true) === 'low' ? 'low' : 'medium';
+  const path = criticalPath(facts);
   return [
     {
       cause: 'multi-gpu',
@@ -27,6 +29,16 @@ export const multiGpu: TraceRule = (facts) => {
       evidence: [
         evidence(facts, 'exposed communication', percent(share), '% of the step'),
         evidence(facts, 'share of communication hidden by computation', percent(sum.overlap ?? 0), '%'),
+        ...(path === undefined
+          ? []
+          : [
+              evidence(
+                facts,
+                'of the critical path of a typical step, communication',
+                percent(path.parts.communication / path.us),
+                '%',
+              ),
+            ]),
         ...collectiveSums(facts)
           .slice(0, 4)
           .map(({ name, us, count, events }) => evidence(facts, `${name}, ${count} times`, ms(us), 'ms', events)),

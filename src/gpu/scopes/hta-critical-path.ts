@@ -118,7 +118,7 @@ class HtaPathBuilder {
       chainThread(
         this.#graph,
         { count: inside.length, start: starts, end: ends, event: (index) => events[index] },
-        { between: false, waits: (index) => blocks(host.name[inside[index]]) },
+        { between: () => 0, waits: (index) => blocks(host.name[inside[index]]) },
       );
     }
   }
