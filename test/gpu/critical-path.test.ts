@@ -106,8 +106,8 @@ const launch = (ts: number, correlation: number) =>
 test('while the host waits in a call, what the GPU does is on the critical path', () => {
   const wait = event('cuda_runtime', 'cudaStreamSynchronize', 1, 120, 700);
   expect(pathOf([step, launch(100, 1), wait, kernel('gemm', 112, 700, 1)])).toEqual({
-    us: 720,
-    parts: { computation: 700, 'launch delay': 12, waiting: 8 },
+    us: 820,
+    parts: { 'host outside of operators': 100, computation: 700, 'launch delay': 12, waiting: 8 },
   });
 });
 
@@ -135,5 +135,12 @@ test('time that no operator of any thread fills is that of the host outside of o
   expect(pathOf([step, one, two, launch(710, 1), kernel('k', 715, 1, 1)])).toEqual({
     us: 720,
     parts: { operators: 200, 'runtime calls': 10, 'host outside of operators': 510 },
+  });
+});
+
+test('time before the first operator of a step is on the path', () => {
+  expect(pathOf([step, launch(300, 1), kernel('k', 315, 100, 1)])).toEqual({
+    us: 415,
+    parts: { 'host outside of operators': 300, computation: 100, 'launch delay': 15 },
   });
 });

@@ -68,6 +68,7 @@ class PathBuilder {
   /** The row of each event; those from `#firstGpu` are of the GPU. */
   readonly #rows: Int32Array;
   #firstGpu = 0;
+  readonly #start: number;
   /** Ends of the outermost events after which another thread goes on. */
   readonly #handedOver = new Set<number>();
   readonly events: number;
@@ -76,9 +77,8 @@ class PathBuilder {
     this.#facts = facts;
     const { host, gpu } = facts.trace;
     const { ofGpu } = facts.launches;
-    const { kind, end } = facts.typical;
-    // A span begins with a GPU event, which was launched before.
-    const start = kind === 'stretched' ? facts.typical.start : firstLaunch(facts);
+    const { start, end } = hostWindow(facts);
+    this.#start = start;
     this.#threads = [...facts.threads.values()].map((rows) =>
       within(rows, host.ts, start, end).filter(
         (row) => host.dur[row] > 0 && (host.kind[row] === hostKinds.op || host.kind[row] >= hostKinds.runtime),
@@ -89,14 +89,21 @@ class PathBuilder {
       return launch >= 0 && host.ts[launch] >= start && host.ts[launch] < end;
     };
     this.#gpuRows = Array.from(facts.rows.filter(launched)).sort((a, b) => gpu.ts[a] - gpu.ts[b]);
-    this.events = this.#threads.reduce((sum, rows) => sum + rows.length, this.#gpuRows.length);
-    this.#graph = new PathGraph(this.events);
-    this.#rows = new Int32Array(this.events);
+    // The first event is the beginning of the window.
+    this.events = this.#threads.reduce((sum, rows) => sum + rows.length, this.#gpuRows.length + 1);
+    const room = this.events > MOST_EVENTS ? 0 : this.events;
+    this.#graph = new PathGraph(room);
+    this.#rows = new Int32Array(room);
   }
 
   path(): CriticalPath | undefined {
+    const { typical, trace, threads } = this.#facts;
+    this.#rows[this.#graph.event(this.#start, this.#start)] = -1;
     const chains = this.#threads.map((rows) => this.#hostEvents(rows));
-    const { gpu } = this.#facts.trace;
+    const stepThread = trace.steps.find(({ name }) => name === typical.name)?.thread;
+    const first = chains[[...threads.keys()].indexOf(stepThread ?? -1)]?.at(0);
+    if (first !== undefined) this.#graph.edge(1, 2 * first, edgeKinds.next, this.#graph.time(2 * first) - this.#start);
+    const { gpu } = trace;
     this.#firstGpu = this.events - this.#gpuRows.length;
     for (const row of this.#gpuRows) this.#rows[this.#graph.event(gpu.ts[row], this.#endOf(row))] = row;
     this.#handOver(chains);
@@ -262,13 +269,16 @@ const partOfKind: Readonly<Record<number, PathPart>> = {
   [edgeKinds.stream]: 'behind other GPU work',
 };
 
-function firstLaunch({ trace, rows, launches, typical }: TraceFacts): number {
-  let first = typical.start;
+/** When the host was in the typical step: the GPU does its work later. A span of GPU events was launched before it. */
+function hostWindow({ trace, rows, launches, typical }: TraceFacts): { start: number; end: number } {
+  const mark = typical.kind === 'stretched' ? trace.steps.find(({ name }) => name === typical.name) : undefined;
+  if (mark !== undefined) return { start: mark.ts, end: mark.ts + mark.dur };
+  let start = typical.start;
   for (const row of rows) {
     const launch = launches.ofGpu[row];
-    if (launch >= 0 && trace.host.ts[launch] < first) first = trace.host.ts[launch];
+    if (launch >= 0 && trace.host.ts[launch] < start) start = trace.host.ts[launch];
   }
-  return first;
+  return { start, end: typical.end };
 }
 
 /** The rows, sorted by start, that begin in a window. */
