@@ -12,6 +12,8 @@ export interface TileRead {
   readonly key: string;
   readonly from: number;
   readonly to: number;
+  /** Of these the starts that are wanted, ascending and apart; all where it is left out. A store may give the others too. */
+  readonly wanted?: readonly { readonly from: number; readonly to: number }[];
 }
 
 /** One tile to write, as it lies in the writer's memory: the store copies or encodes what it keeps before it returns. */

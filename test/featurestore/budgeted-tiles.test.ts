@@ -38,7 +38,7 @@ function slowSource(runs: readonly TileRun[]): { readonly source: TileSource; de
 }
 
 function lookupOf(layout: TileLayout, key: string) {
-  return { layout, key, reader: { spans: () => [] } };
+  return { layout, key, reader: { spans: () => [], startsFor: () => [] } };
 }
 
 async function budgeted(otherwise: LateChoice) {
@@ -48,7 +48,7 @@ async function budgeted(otherwise: LateChoice) {
   const slow = slowSource(runs);
   const seen: string[] = [];
   const tiles = budgetedTiles(slow.source, [view], (id, choice) => seen.push(`${id} ${choice}`));
-  const fetch = (key: string, at: number) => tiles.fetch?.([lookupOf(layout, key)], at);
+  const fetch = (key: string, at: number) => tiles.fetch?.([lookupOf(layout, key)], at, false);
   return { view, layout, runs, slow, seen, fetch };
 }
 

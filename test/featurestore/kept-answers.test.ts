@@ -13,10 +13,12 @@ import {
 } from '../../src/features/define/declare.ts';
 import { SourceEngine, viewKeyEncoder } from '../../src/features/engine/stream-engine.ts';
 import { type TileLayout, tileLayout } from '../../src/features/tile/tile-layout.ts';
-import { emptyRun } from '../../src/features/tile/tile-run.ts';
+import { appendTile, emptyRun, lowerBound, type TileRun } from '../../src/features/tile/tile-run.ts';
+import type { Span } from '../../src/features/window/tile-ranges.ts';
 import { emptyMemo, type ReadTiles, tileChanged } from '../../src/features/window/window-memo.ts';
 import { WindowReader } from '../../src/features/window/window-reader.ts';
 import type { ServedVector } from '../../src/featurestore/online/served-vector.ts';
+import type { TileSource } from '../../src/featurestore/online/tile-source.ts';
 import { VectorReader } from '../../src/featurestore/online/vector-reader.ts';
 import { vectorText } from '../../src/featurestore/online/vector-text.ts';
 import type { Value } from '../../src/schema/column.ts';
@@ -136,6 +138,62 @@ test('a vector read again and again between events is that of a reader which kee
   expect(same).toBeGreaterThan(1_000);
   expect(texts).toBeGreaterThan(100);
 });
+
+test('a reader that fetches few tiles gives what one with all tiles does, at any instant, and fetches again where few do not do', async () => {
+  const fetched = { few: 0, all: 0 };
+  await fc.assert(
+    fc.asyncProperty(anyRun, async ({ view, log, instants, some }) => {
+      const { layout, tilesOf, engine } = running(view);
+      const service = serviceOf(view, some);
+      let now = 0;
+      const readerOf = (tiles: TileSource) =>
+        new VectorReader({
+          service,
+          layoutOf: () => layout,
+          readBatch: () => [],
+          computeOf: ({ compute }) => compute,
+          clock: () => now,
+          onComputeError: () => undefined,
+          tiles,
+        });
+      const source: TileSource = {
+        runsOf: (_, key) => tilesOf(layout, key).runs,
+        answersFrom: () => Number.NEGATIVE_INFINITY,
+        lagMs: () => 0,
+      };
+      const fetching: TileSource = {
+        ...source,
+        fetch: async (lookups, at, isPart) => {
+          fetched[isPart ? 'few' : 'all'] += 1;
+          if (!isPart) return source;
+          const starts = lookups[0]?.reader.startsFor(at) ?? [];
+          const runsOf = (_: unknown, key: string) =>
+            tilesOf(layout, key).runs.map((run, hop) => tilesWithin(layout, run, starts[hop]));
+          return { ...source, runsOf, partAt: at };
+        },
+      };
+      const [plain, few] = [readerOf(source), readerOf(fetching)];
+      const columns = Object.keys(service.request).map((name) => Object.keys(eventColumns).indexOf(name));
+      for (const [i, delivery] of log.entries()) {
+        engine.apply(delivery, delivery.partition);
+        const request = columns.map((column) => delivery.row[column]);
+        now = i % 3 === 0 ? delivery.ts + 1 : instants[i % instants.length];
+        for (const at of [undefined, now, now - 1, delivery.ts])
+          expect(await few.read(request, at, false)).toEqual(plain.read(request, at, false));
+      }
+    }),
+    { numRuns: 60 },
+  );
+  expect(Math.min(fetched.few, fetched.all)).toBeGreaterThan(200);
+});
+
+function tilesWithin(layout: TileLayout, run: TileRun, spans: readonly Span[]): TileRun {
+  const kept = emptyRun(layout);
+  for (const { from, to } of spans)
+    for (let i = lowerBound(run, layout, from); i < lowerBound(run, layout, to); i += 1)
+      appendTile(layout, kept, run, i);
+  return kept;
+}
 
 test('windows kept merged answer as the oracle does after every event, late ones included', () => {
   let reused = 0;

@@ -6,7 +6,7 @@ import type { StreamViewData } from '../../src/features/define/declaration.ts';
 import { viewKeyEncoder } from '../../src/features/engine/stream-engine.ts';
 import { decodeTile, encodeTile } from '../../src/features/tile/tile-codec.ts';
 import { COUNT, MAX_TS, START, type TileLayout } from '../../src/features/tile/tile-layout.ts';
-import { emptyRun, lowerBound, type TileRun } from '../../src/features/tile/tile-run.ts';
+import { appendTile, emptyRun, lowerBound, type TileRun } from '../../src/features/tile/tile-run.ts';
 import { tileHorizonMs } from '../../src/features/window/tile-horizon.ts';
 import { WindowReader } from '../../src/features/window/window-reader.ts';
 import type { Value } from '../../src/schema/column.ts';
@@ -199,6 +199,44 @@ test('a read needs only the tiles that its spans and the horizon name', () => {
     { numRuns: 300 },
   );
 });
+
+test('where the largest tile has seen nothing ahead, a read takes the few tiles that startsFor names and no other', () => {
+  let few = 0;
+  const anyCase = anyLog.chain(([view, log]) => fc.tuple(fc.constant(view), fc.constant(log), anyInstant(view)));
+  fc.assert(
+    fc.property(anyCase, ([view, log, q]) => {
+      const { layout, keys, reader } = applied(view, log);
+      const starts = reader.startsFor(q);
+      for (const { runs } of keys.values()) {
+        const some = runs.map((run, hop) => tilesWithin(layout, run, view.hopsMs[hop], starts[hop]));
+        const isEnough = reader.isBehindLargest(runs, q);
+        expect(new WindowReader(layout).isBehindLargest(some, q)).toBe(isEnough);
+        if (!isEnough) continue;
+        const [whole, out]: [(Value | undefined)[], (Value | undefined)[]] = [[], []];
+        const ready = reader.read(runs, q, whole, 0);
+        expect(new WindowReader(layout).read(some, q, out, 0)).toBe(ready);
+        expect(out).toEqual(whole);
+        if (some.some(({ length }, hop) => length < runs[hop].length)) few += 1;
+      }
+    }),
+    { numRuns: 300 },
+  );
+  expect(few).toBeGreaterThan(100);
+});
+
+function tilesWithin(
+  layout: TileLayout,
+  run: TileRun,
+  hopMs: number,
+  spans: readonly { readonly from: number; readonly to: number }[],
+): TileRun {
+  const kept = emptyRun(layout, 1);
+  for (const { from, to } of spans) {
+    const part = tilesIn(layout, run, hopMs, from, to);
+    for (let i = 0; i < part.length; i += 1) appendTile(layout, kept, part, i);
+  }
+  return kept;
+}
 
 /** The tiles of a run with from <= start < to, through the codec. */
 function tilesIn(layout: TileLayout, run: TileRun, hopMs: number, from: number, to: number): TileRun {

@@ -240,7 +240,12 @@ class RedisOnlineStore implements OnlineStore {
       const hopMs = layout.view.hopsMs[at.hop];
       const from = (before[at.hop] ?? Number.NEGATIVE_INFINITY) - hopMs + 1;
       if (at.block * TILES_PER_BLOCK * hopMs >= from) continue;
-      const kept = runOfBlocks(layout, hopMs, [{ block: at.block, bytes: value }], from);
+      const kept = runOfBlocks(
+        layout,
+        hopMs,
+        [{ block: at.block, bytes: value }],
+        [{ from, to: Number.POSITIVE_INFINITY }],
+      );
       args.push(field, value, kept.length === 0 ? Buffer.alloc(0) : encodeBlock(writesOf(layout, hopMs, kept)));
     }
     if (args.length > 0) await this.#link.eval(replaceBlocks, place, args);

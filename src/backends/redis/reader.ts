@@ -5,7 +5,7 @@ import { type RowCodec, rowCodec } from '../../schema/row-codec.ts';
 import { newestRuns, type Runs } from './batch-rows.ts';
 import { bytesOf, listOf, type Node, type RedisLink, type Reply, textOf } from './redis-link.ts';
 import type { Place, StoreKeys } from './store-keys.ts';
-import { blockField, blockOf, hopAndBlock, runOfBlocks } from './tile-block.ts';
+import { blockField, blockOf, hopAndBlock, runOfBlocks, type Starts } from './tile-block.ts';
 
 /** Blocks of one key that are asked for by name; more: the whole hash. */
 const MOST_FIELDS = 64;
@@ -221,16 +221,30 @@ interface Block {
   readonly bytes: Buffer;
 }
 
-/** The blocks that reads of one key touch; null where they are too many to name. */
+/** The blocks that reads of one key touch, ascending by hop and start; null where they are too many to name. */
 function blocksOf(reads: readonly TileRead[]): readonly Omit<Block, 'bytes'>[] | null {
   const blocks: Omit<Block, 'bytes'>[] = [];
-  for (const { layout, hopMs, from, to } of reads) {
+  for (const read of reads) {
+    const { layout, hopMs } = read;
     const hop = layout.view.hopsMs.indexOf(hopMs);
-    const [first, end] = [blockOf(from, hopMs), blockOf(to - 1, hopMs) + 1];
-    if (!(end - first + blocks.length <= MOST_FIELDS)) return null;
-    for (let block = first; block < end; block += 1) blocks.push({ hop, block });
+    for (const { from, to } of startsOf(read)) {
+      const [first, end] = [blockOf(from, hopMs), blockOf(to - 1, hopMs) + 1];
+      if (!(end - first + blocks.length <= MOST_FIELDS)) return null;
+      // Two spans may meet in a block, and two reads be of one key.
+      for (let block = first; block < end; block += 1)
+        if (!blocks.some((known) => known.hop === hop && known.block === block)) blocks.push({ hop, block });
+    }
   }
-  return blocks;
+  return blocks.sort(byPlace);
+}
+
+function byPlace(a: Omit<Block, 'bytes'>, b: Omit<Block, 'bytes'>): number {
+  return a.hop - b.hop || a.block - b.block;
+}
+
+/** The starts that a read wants, ascending. */
+function startsOf({ from, to, wanted }: TileRead): readonly Starts[] {
+  return wanted ?? [{ from, to }];
 }
 
 /** The blocks of a whole hash, given as names and values in turn. */
@@ -241,15 +255,19 @@ function allBlocks(list: readonly Reply[]): readonly Block[] {
     const bytes = bytesOf(list[i + 1]);
     if (at !== null && bytes !== null) blocks.push({ ...at, bytes });
   }
-  return blocks.sort((a, b) => a.hop - b.hop || a.block - b.block);
+  return blocks.sort(byPlace);
 }
 
 /** What of the blocks belongs to a read. */
-function decodeRead({ layout, hopMs, from, to }: TileRead, blocks: readonly Block[]): TileRun {
+function decodeRead(read: TileRead, blocks: readonly Block[]): TileRun {
+  const { layout, hopMs } = read;
   const wanted = layout.view.hopsMs.indexOf(hopMs);
-  const [first, last] = [blockOf(from, hopMs), blockOf(to - 1, hopMs)];
-  const own = blocks.filter(({ hop, block }) => hop === wanted && !(block < first || block > last));
-  return runOfBlocks(layout, hopMs, own, from, to);
+  return runOfBlocks(
+    layout,
+    hopMs,
+    blocks.filter(({ hop }) => hop === wanted),
+    startsOf(read),
+  );
 }
 
 /** As Promise.all, without its cost where there is one: most requests read one key of one node. */

@@ -70,23 +70,35 @@ export interface StoredBlock {
   readonly bytes: Uint8Array;
 }
 
+/** Starts in [from, to). */
+export interface Starts {
+  readonly from: number;
+  readonly to: number;
+}
+
+const ALL: readonly Starts[] = [{ from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY }];
+
+function isWithin(start: number, spans: readonly Starts[]): boolean {
+  for (let i = 0; i < spans.length; i += 1) if (start >= spans[i].from && start < spans[i].to) return true;
+  return false;
+}
+
 /**
- * The tiles of some blocks of a key and hop, ascending, that start in [from, to), in one run; the others are passed over unread. Errors:
+ * The tiles of some blocks of a key and hop, ascending, whose starts are wanted, in one run; the others are passed over unread. Errors:
  * BYTES_DAMAGED, BYTES_VERSION. Hot path.
  */
 export function runOfBlocks(
   layout: TileLayout,
   hopMs: number,
   blocks: readonly StoredBlock[],
-  from = Number.NEGATIVE_INFINITY,
-  to = Number.POSITIVE_INFINITY,
+  wanted: readonly Starts[] = ALL,
 ): TileRun {
   let tiles = 0;
-  for (let b = 0; b < blocks.length; b += 1) tiles += eachTile(hopMs, blocks[b], from, to, null);
+  for (let b = 0; b < blocks.length; b += 1) tiles += eachTile(hopMs, blocks[b], wanted, null);
   const run = emptyRun(layout, tiles);
   if (tiles === 0) return run;
   for (let b = 0; b < blocks.length; b += 1)
-    eachTile(hopMs, blocks[b], from, to, (start) => {
+    eachTile(hopMs, blocks[b], wanted, (start) => {
       decodeTile(reader, layout, hopMs, run);
       if (run.nums[(run.length - 1) * layout.numbers + START] !== start)
         throw reader.damaged('a tile is not where it says');
@@ -94,12 +106,11 @@ export function runOfBlocks(
   return run;
 }
 
-/** Goes over the tiles of a block that start in [from, to), and gives how many there are; `decode` reads one. */
+/** Goes over the wanted tiles of a block, and gives how many there are; `decode` reads one. */
 function eachTile(
   hopMs: number,
   { block, bytes }: StoredBlock,
-  from: number,
-  to: number,
+  wanted: readonly Starts[],
   decode: ((start: number) => void) | null,
 ): number {
   reader.reset(bytes);
@@ -112,9 +123,10 @@ function eachTile(
     reader.varint();
     const size = reader.varint();
     const end = reader.offset + size;
-    if (start < from || start >= to || decode === null) reader.skip(size);
-    else decode(start);
-    if (start >= from && start < to) tiles += 1;
+    const isWanted = isWithin(start, wanted);
+    if (isWanted) tiles += 1;
+    if (isWanted && decode !== null) decode(start);
+    else reader.skip(size);
     if (reader.offset !== end) throw reader.damaged('a tile is not as long as it says');
   }
   return tiles;

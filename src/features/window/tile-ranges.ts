@@ -2,6 +2,14 @@ import { floorTo } from '../../base/time.ts';
 import { MAX_TS, START, type TileLayout } from '../tile/tile-layout.ts';
 import { lowerBound, type TileRun } from '../tile/tile-run.ts';
 
+/** Starts in [from, to). */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+const NO_RUNS: readonly TileRun[] = [];
+
 /**
  * Which tiles of a key make up a span of time: whole tiles of the largest hops in the middle, smaller ones at the left
  * edge, and at the right edge the largest tile around the instant that has seen no event at or after it. Hot path: the
@@ -19,6 +27,8 @@ export class TileRanges {
   headStart = 0;
   #head = 0;
   #q = 0;
+  /** Spans are noted here, by hop, in place of ranges of tiles. */
+  #noted: Span[][] | null = null;
 
   constructor(layout: TileLayout) {
     this.#layout = layout;
@@ -44,6 +54,30 @@ export class TileRanges {
       ahead = latest + 1;
     }
     return ahead;
+  }
+
+  /** Whether the chosen tile at the right edge is one of the largest hop. */
+  get isLargest(): boolean {
+    return this.#head === this.#top;
+  }
+
+  /**
+   * By hop, ascending and apart, the starts of the tiles that spans from each of `froms` up to `q` are covered by, where the largest tile around
+   * q has seen nothing at or after it; that tile is among them.
+   */
+  startsFor(q: number, froms: readonly number[]): readonly (readonly Span[])[] {
+    const noted: Span[][] = this.#hops.map(() => []);
+    this.#noted = noted;
+    this.#head = this.#top;
+    this.headStart = floorTo(q, this.#hops[this.#top]);
+    this.#q = q;
+    this.#add(NO_RUNS, this.#top, this.headStart, this.headStart + 1);
+    for (const from of froms) {
+      this.coverBody(NO_RUNS, from);
+      this.coverHead(NO_RUNS, from);
+    }
+    this.#noted = null;
+    return noted.map(joined);
   }
 
   /** Whether the tiles of a hop have an event at or after `q`. */
@@ -106,6 +140,10 @@ export class TileRanges {
   }
 
   #add(runs: readonly TileRun[], hop: number, from: number, to: number): void {
+    if (this.#noted !== null) {
+      this.#noted[hop].push({ from, to });
+      return;
+    }
     const run = runs[hop];
     const first = from === Number.NEGATIVE_INFINITY ? 0 : lowerBound(run, this.#layout, from);
     const end = lowerBound(run, this.#layout, to);
@@ -125,4 +163,15 @@ export class TileRanges {
     const at = run.nums[last + START] === start ? last : lowerBound(run, this.#layout, start) * stride;
     return run.nums[at + START] === start ? run.nums[at + MAX_TS] : Number.NEGATIVE_INFINITY;
   }
+}
+
+/** The same starts in spans that ascend and do not meet. */
+function joined(spans: readonly Span[]): readonly Span[] {
+  const apart: Span[] = [];
+  for (const { from, to } of [...spans].sort((a, b) => a.from - b.from)) {
+    const last = apart.at(-1);
+    if (last === undefined || from > last.to) apart.push({ from, to });
+    else if (to > last.to) apart[apart.length - 1] = { from: last.from, to };
+  }
+  return apart;
 }

@@ -4,7 +4,7 @@ import type { StreamViewData } from '../define/declaration.ts';
 import type { TileLayout } from '../tile/tile-layout.ts';
 import type { TileRun } from '../tile/tile-run.ts';
 import { tileHorizonMs } from './tile-horizon.ts';
-import { TileRanges } from './tile-ranges.ts';
+import { type Span, TileRanges } from './tile-ranges.ts';
 import { WindowFold } from './window-fold.ts';
 import { KEEP_MERGED_FROM, mergedBy, newMerged, type WindowMemo } from './window-memo.ts';
 
@@ -57,6 +57,9 @@ export class WindowReader {
   readonly #reachMs: readonly number[];
   readonly #hopsMs: readonly number[];
   readonly #folds: readonly WindowFold[];
+  /** Many reads of one turn are of one instant. */
+  #startsAt = Number.NaN;
+  #starts: readonly (readonly Span[])[] = [];
 
   /** `features`: indexes of those that are wanted, all by default; the others are left as they are in `out`. `keepFrom`: tiles of
    * a window from which on it is kept merged. */
@@ -89,6 +92,26 @@ export class WindowReader {
   spans(q: number): readonly TileSpan[] {
     const { view } = this.#layout;
     return view.hopsMs.map((hopMs) => ({ hopMs, from: floorTo(q - tileHorizonMs(view, hopMs), hopMs), to: q }));
+  }
+
+  /**
+   * By hop, the starts of the few tiles that a read at `q` takes where {@link isBehindLargest} holds, as it does unless events
+   * are ahead of q: the windows' left edges, and whole tiles of the largest hop that fits.
+   */
+  startsFor(q: number): readonly (readonly Span[])[] {
+    if (q !== this.#startsAt) {
+      this.#startsAt = q;
+      this.#starts = this.#ranges.startsFor(
+        q,
+        this.#reachMs.map((reach, w) => floorTo(q - reach, this.#hopsMs[w])),
+      );
+    }
+    return this.#starts;
+  }
+
+  /** Whether the largest tile around `q` has seen nothing at or after it: then tiles of {@link startsFor} are enough. */
+  isBehindLargest(runs: readonly TileRun[], q: number): boolean {
+    return this.#ranges.choose(runs, q) === q && this.#ranges.isLargest;
   }
 
   /**

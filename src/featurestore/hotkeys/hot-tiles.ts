@@ -27,8 +27,8 @@ export class HotTiles {
     this.#near = new NearCache(options.maxAgeMs, options.most);
   }
 
-  /** What a request needs, hot and cold keys apart: the cold ones in one round trip. */
-  async fetch(lookups: readonly TileLookup[], at: number): Promise<readonly FetchedTiles[]> {
+  /** What a request needs, hot and cold keys apart: the cold ones in one round trip, in part if that is to be enough. */
+  async fetch(lookups: readonly TileLookup[], at: number, isPart: boolean): Promise<readonly FetchedTiles[]> {
     const now = this.#clock();
     const cold: TileLookup[] = [];
     const fetched: (FetchedTiles | Promise<FetchedTiles>)[] = [];
@@ -39,10 +39,10 @@ export class HotTiles {
       else
         fetched.push(
           this.#near.get(name, now, at) ??
-            this.#near.load(name, now, () => fetchLookups(this.#remote, [lookup], Math.max(at, now)), isWhole),
+            this.#near.load(name, now, () => fetchLookups(this.#remote, [lookup], Math.max(at, now), false), isWhole),
         );
     }
-    if (cold.length > 0) fetched.push(fetchLookups(this.#remote, cold, at));
+    if (cold.length > 0) fetched.push(fetchLookups(this.#remote, cold, at, isPart));
     return Promise.all(fetched);
   }
 

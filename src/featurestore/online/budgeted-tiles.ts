@@ -19,10 +19,12 @@ export function budgetedTiles(source: TileSource, views: readonly StreamViewData
   const fetch = source.fetch?.bind(source);
   if (fetch === undefined || views.every(({ latency }) => latency === undefined)) return source;
   const known = new KnownTiles();
+  const keepsLast = views.some(({ latency }) => latency?.otherwise === 'lastKnown');
   return {
     ...source,
-    fetch: (lookups, at) => {
-      const fetched = fetch(lookups, at);
+    fetch: (lookups, at, isPart) => {
+      // What is kept answers later instants.
+      const fetched = fetch(lookups, at, isPart && !keepsLast);
       if (fetched === undefined) return undefined;
       const noted = fetched.then((tiles) => {
         for (const { layout, key } of lookups)

@@ -9,7 +9,7 @@ import type { RemoteStore } from '../../ports/remote-store.ts';
 export interface TileLookup {
   readonly layout: TileLayout;
   readonly key: string;
-  readonly reader: Pick<WindowReader, 'spans'>;
+  readonly reader: Pick<WindowReader, 'spans' | 'startsFor'>;
 }
 
 /** Tiles of some keys as a store gave them. */
@@ -17,26 +17,29 @@ export interface FetchedTiles {
   readonly runs: ReadonlyMap<TileLayout, ReadonlyMap<string, readonly TileRun[]>>;
   readonly degraded: boolean;
   readonly freshUntil: number;
+  /** Where they are but what a read at this instant takes behind the largest tile (`WindowReader.startsFor`); null: all. */
+  readonly partAt: number | null;
 }
 
-/** Reads what lookups need at an instant, in one round trip. */
+/** Reads what lookups need at an instant, in one round trip: all that they may, or what they most likely do. */
 export async function fetchLookups(
   remote: RemoteStore,
   lookups: readonly TileLookup[],
   at: number,
+  isPart: boolean,
 ): Promise<FetchedTiles> {
-  const reads = lookups.flatMap(({ layout, key, reader }) => {
+  // Two lookups may read one key through one view: its windows are the same.
+  const apart = lookups.filter(
+    ({ layout, key }, i) => lookups.findIndex((one) => one.layout === layout && one.key === key) === i,
+  );
+  const reads = apart.flatMap(({ layout, key, reader }) => {
     // Lateness and skew delay when a tile may be dropped, not which ones a window takes.
     const { latenessMs, futureSkewMs } = layout.view.source;
-    return reader.spans(at).map(
-      ({ hopMs, from, to }): TileRead => ({
-        layout,
-        key,
-        hopMs,
-        from: from + floorTo(latenessMs + futureSkewMs, hopMs),
-        to,
-      }),
-    );
+    const wanted = isPart ? reader.startsFor(at) : null;
+    return reader.spans(at).map(({ hopMs, from, to }, hop): TileRead => {
+      const within = { layout, key, hopMs, from: from + floorTo(latenessMs + futureSkewMs, hopMs), to };
+      return wanted === null ? within : { ...within, wanted: wanted[hop] };
+    });
   });
   const { runs, degraded, freshUntil } = await remote.read(reads, []);
   const byLayout = new Map<TileLayout, Map<string, TileRun[]>>();
@@ -45,8 +48,7 @@ export async function fetchLookups(
     byLayout.set(layout, keys);
     const hops = keys.get(key) ?? [];
     keys.set(key, hops);
-    // Two lookups may read one key through different windows, but the spans of a view are the same.
-    if (hops.length < layout.view.hopsMs.length) hops.push(runs[i]);
+    hops.push(runs[i]);
   });
-  return { runs: byLayout, degraded, freshUntil };
+  return { runs: byLayout, degraded, freshUntil, partAt: isPart ? at : null };
 }

@@ -9,7 +9,7 @@ const NO_RUNS: readonly TileRun[] = [];
 /** Tiles of a store that another process writes: those of a request come in one round trip. */
 export function storeTiles(hot: HotTiles): TileSource {
   return {
-    fetch: (lookups, at) => hot.fetch(lookups, at).then(sourceOf),
+    fetch: (lookups, at, isPart) => hot.fetch(lookups, at, isPart).then(sourceOf),
     runsOf: () => NO_RUNS,
     answersFrom: () => Number.POSITIVE_INFINITY,
     lagMs: () => Number.POSITIVE_INFINITY,
@@ -20,6 +20,7 @@ export function storeTiles(hot: HotTiles): TileSource {
 function sourceOf(fetched: readonly FetchedTiles[]): TileSource {
   const freshUntil = Math.min(...fetched.map((each) => each.freshUntil));
   const degraded = fetched.some((each) => each.degraded);
+  const partAt = fetched.find((each) => each.partAt !== null)?.partAt ?? null;
   return {
     runsOf: (layout, key) => {
       for (const { runs } of fetched) {
@@ -31,5 +32,6 @@ function sourceOf(fetched: readonly FetchedTiles[]): TileSource {
     answersFrom: ({ source }: StreamViewData) => freshUntil - source.latenessMs - source.futureSkewMs,
     lagMs: (_, now) => Math.max(0, now - freshUntil),
     degraded: () => degraded,
+    partAt,
   };
 }

@@ -28,7 +28,8 @@ export function groupsOf(lookups: readonly StreamLookup[]): readonly StreamGroup
 
 /**
  * Reads the group's lookups at `q`: takes what it answered before (where counts of events are not wanted: kept answers have none), or
- * reads their tiles and keeps the answers. Gives `q`, or the first instant at which one that cannot answer there can. Hot path.
+ * reads their tiles and keeps the answers. Gives `q`, or the first instant at which one that cannot answer there can; NaN where the
+ * tiles at hand are a part that does not do. Hot path.
  */
 export function readGroup(
   group: StreamGroup,
@@ -70,7 +71,10 @@ function readLookups(
     if (key === null || tiles.isLate?.(lookup.view) === true || q < tiles.answersFrom(lookup.view)) continue;
     const started = steps === null ? 0 : performance.now();
     const runs = lookup.held?.runs ?? tiles.runsOf(lookup.layout, key, q);
+    const isPart = (tiles.partAt ?? null) !== null;
+    if (isPart && !(q === tiles.partAt && lookup.reader.isBehindLargest(runs, q))) return Number.NaN;
     lookup.answeredAt = lookup.reader.read(runs, q, lookup.answers, 0, lookup.held);
+    if (isPart && lookup.answeredAt !== q) return Number.NaN;
     if (steps !== null) steps.lookupMs[lookup.place] += performance.now() - started;
     if (lookup.answeredAt !== q) ready = Math.max(ready, lookup.answeredAt);
   }

@@ -18,9 +18,11 @@ export interface TileSource {
   degraded?(): boolean;
   /**
    * Of a source whose tiles may be elsewhere: fetches what a read of these lookups at an instant needs, and gives where to
-   * read it; undefined where all is at hand.
+   * read it; undefined where all is at hand. `isPart`: what the read most likely takes is enough, `partAt` then says so.
    */
-  fetch?(lookups: readonly TileLookup[], at: number): Promise<TileSource> | undefined;
+  fetch?(lookups: readonly TileLookup[], at: number, isPart: boolean): Promise<TileSource> | undefined;
+  /** The one instant that its tiles answer, where the largest tile does; null or left out: they are not so few. */
+  readonly partAt?: number | null;
   /** Whether the tiles of a view did not come within its latency budget; never where it is left out. */
   isLate?(view: StreamViewData): boolean;
 }

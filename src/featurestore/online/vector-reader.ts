@@ -67,21 +67,44 @@ export class VectorReader {
   ): ServedVector | Promise<ServedVector> {
     const now = this.#options.clock();
     const started = steps === null ? 0 : performance.now();
-    const fetched = this.#options.tiles.fetch?.(this.#tileLookups(request), at ?? now);
+    const fetched = this.#fetch(request, now, at);
     const batch = this.#readBatch(request);
     if (fetched !== undefined)
       return Promise.all([fetched, batch]).then(([tiles, answers]) => {
         this.#tiles = tiles;
         if (steps !== null) waited(steps, this.#inOrder, performance.now() - started);
-        return this.#assemble(request, now, at, answers, counted, steps);
+        const q = this.#readStreams(request, now, at, counted, steps);
+        return Number.isNaN(q)
+          ? this.#readWhole(request, now, at, answers, counted, steps)
+          : this.#assemble(request, now, q, answers, counted, steps);
       });
     if (batch instanceof Promise)
       return batch.then((answers) => {
         if (steps !== null) waited(steps, this.#batches, performance.now() - started);
-        return this.#assemble(request, now, at, answers, counted, steps);
+        const q = this.#readStreams(request, now, at, counted, steps);
+        return this.#assemble(request, now, q, answers, counted, steps);
       });
     if (steps !== null) waited(steps, this.#batches, performance.now() - started);
-    return this.#assemble(request, now, at, batch, counted, steps);
+    return this.#assemble(request, now, this.#readStreams(request, now, at, counted, steps), batch, counted, steps);
+  }
+
+  /** Fetches the tiles that are elsewhere: of the present few, since events ahead of it are rare. */
+  #fetch(request: readonly Value[], now: number, at: number | undefined): Promise<TileSource> | undefined {
+    return this.#options.tiles.fetch?.(this.#tileLookups(request), at ?? now, at === undefined || at >= now);
+  }
+
+  /** Reads with all tiles that may be needed, where few did not do. */
+  async #readWhole(
+    request: readonly Value[],
+    now: number,
+    at: number | undefined,
+    batch: BatchAnswers,
+    counted: boolean,
+    steps: ReadSteps | null,
+  ): Promise<ServedVector> {
+    const tiles = await this.#options.tiles.fetch?.(this.#tileLookups(request), at ?? now, false);
+    if (tiles !== undefined) this.#tiles = tiles;
+    return this.#assemble(request, now, this.#readStreams(request, now, at, counted, steps), batch, counted, steps);
   }
 
   #tileLookups(request: readonly Value[]): readonly TileLookup[] {
@@ -106,14 +129,11 @@ export class VectorReader {
   #assemble(
     request: readonly Value[],
     now: number,
-    at: number | undefined,
+    q: number,
     batch: BatchAnswers,
     counted: boolean,
     steps: ReadSteps | null,
   ): ServedVector {
-    const started = steps === null ? 0 : performance.now();
-    const q = this.#readStreams(request, at ?? now, at === undefined, counted, steps);
-    if (steps !== null) steps.streamMs = performance.now() - started;
     const missing: MissingFeature[] = [];
     const streaming = this.#streamValues(q, now, missing);
     const aged = this.#batchValues(request, q, batch, missing);
@@ -209,23 +229,29 @@ export class VectorReader {
     );
   }
 
-  /** Reads every stream lookup at one instant: the asked one, or if the caller left it open the first that all can answer. */
+  /**
+   * Reads every stream lookup at one instant: the asked one, or if the caller left it open the first that all can answer. NaN where
+   * the tiles that were fetched do not do.
+   */
   #readStreams(
     request: readonly Value[],
-    asked: number,
-    open: boolean,
+    now: number,
+    at: number | undefined,
     counted: boolean,
     steps: ReadSteps | null,
   ): number {
-    let q = asked;
+    const started = steps === null ? 0 : performance.now();
+    let q = at ?? now;
     for (let g = 0; g < this.#groups.length; g += 1) {
       const group = this.#groups[g];
       const ready = readGroup(group, this.#tiles, group.keyOf(request), q, counted, steps);
-      if (ready === q || !open) continue;
+      if (Number.isNaN(ready)) return ready;
+      if (ready === q || at !== undefined) continue;
       q = ready;
       // Once more from the first, at the later instant.
       g = -1;
     }
+    if (steps !== null) steps.streamMs = performance.now() - started;
     return q;
   }
 
