@@ -26,7 +26,7 @@ export interface RequestAnswer {
  * it may lose what it acknowledged (asynchronous replication, a flush, a restore).
  *
  * Rules (each a case of `testing/contracts/remote-store.ts`):
- *  1. `read` takes one round trip; what it says of `degraded` holds for every tile it gives;
+ *  1. `read` takes one round trip; what it says of `degraded` holds for every tile it gives; a key may be read twice in it;
  *  2. a commit that was cut short leaves keys ahead of the position: `load` says up to where each key has the log, so that
  *     reading the log again adds nothing twice;
  *  3. after a loss `verify` says lost, commits fail with REDIS_LOST, and answers are degraded, until `rewind` and, when the

@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../../base/maybe-promise.ts';
+import { START } from '../../features/tile/tile-layout.ts';
 import type { OnlineStore } from '../../ports/online-store.ts';
 import type { RemoteStore } from '../../ports/remote-store.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
@@ -34,6 +35,28 @@ export const remoteStoreContracts: readonly Contract<RemoteStoreSubject>[] = [
       mustEqual((await read()).degraded, false, 'degraded after');
       mustEqual(await remote.verify(2_345), 'whole', 'what verify says');
       mustEqual((await read()).freshUntil, 2_345, 'fresh after');
+      await store.close();
+    },
+  },
+  {
+    rule: 1,
+    name: 'a key that one request reads twice is given twice, each tile once, and all that is wanted of it',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const remote = remoteOf(store);
+      const starts = [0, 1, 2, 40].map((hop) => hop * HOP_MS);
+      const tiles = starts.map((start) => contractTile(HOP_MS, 'u', start, 2));
+      await store.writeTiles({ writer: 'w', position: { t: [2] }, tiles });
+      const read = { layout: contractLayout, hopMs: HOP_MS, key: 'u', from: 0, to: 50 * HOP_MS };
+      const wanted = [starts[1], starts[3]].map((from) => ({ from, to: from + 1 }));
+      const { runs } = await remote.read([read, read, { ...read, wanted }], []);
+      const found = runs.map(({ nums, length }) =>
+        Array.from({ length }, (_, i) => nums[i * contractLayout.numbers + START]),
+      );
+      mustEqual(found.slice(0, 2), [starts, starts], 'the whole read, twice');
+      const few = found[2].filter((start) => wanted.some(({ from }) => from === start));
+      mustEqual(few, [starts[1], starts[3]], 'what is wanted');
       await store.close();
     },
   },
