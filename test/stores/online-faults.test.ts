@@ -87,6 +87,24 @@ test('a file that is no LMDB file, or the beginning of one, is STORE_CORRUPT wit
   );
 });
 
+test('a page that has lost its last entry, or says to be of a later transaction, is STORE_CORRUPT', async () => {
+  const bytes = readFileSync(join(await writtenStore(20), 'tiles.mdb'));
+  const isLeaf = (page: number) => bytes.readUInt16LE(page * 4_096 + 18) === 2;
+  const leaves = Array.from({ length: bytes.length / 4_096 }, (_, page) => page).filter(
+    (page) => page > 1 && isLeaf(page),
+  );
+  for (const [at, flipped] of [
+    [20, 2],
+    [13, 8],
+  ]) {
+    const damaged = Buffer.from(bytes);
+    for (const page of leaves) damaged[page * 4_096 + at] ^= flipped;
+    const path = newRoot();
+    writeFileSync(join(path, 'tiles.mdb'), damaged);
+    expect([at, await use(path)]).toEqual([at, 'STORE_CORRUPT']);
+  }
+});
+
 test('whatever pages and bits of the file are damaged, the store is whole or STORE_CORRUPT, and the process lives', {
   timeout: 60_000,
 }, async () => {

@@ -40,7 +40,8 @@ export type IsSound = (key: Uint8Array, value: Uint8Array) => boolean;
 /**
  * Walks the pages of an LMDB file before it is mapped: LMDB itself believes what stands in them, and ends the process, or
  * finds nothing where something is, if that is damaged. Every page that can be reached must be the page it says it is, of
- * the right kind, its nodes within it, its keys in order and between those of the pages above, its values sound; and none of them may be free. A file that
+ * the right kind, its nodes within it, its keys in order and between those of the pages above, its values sound; none of them may be of a later transaction, or
+ * free; and a tree must have as many pages and entries as it says. A file that
  * is absent or empty is a new store. One that a process writes to meanwhile cannot be walked: `isSound` is null then, and
  * only the roots are looked at. Error: STORE_CORRUPT.
  */
@@ -65,7 +66,8 @@ function checkPages(path: string, fd: number, size: number, isSound: IsSound | n
   const last = Number(meta.getBigUint64(META_BYTES - 16, true));
   if (!(last >= 1 && last < MOST_PAGES)) throw fail('STORE_CORRUPT', { path, reason: 'its last page cannot be' });
   const seen = new Uint8Array(Math.floor(last / 8) + 1);
-  const file = { path, fd, pageSize, pages: Math.min(last + 1, Math.floor(size / pageSize)), seen };
+  const newest = meta.getBigUint64(transaction, true);
+  const file = { path, fd, pageSize, pages: Math.min(last + 1, Math.floor(size / pageSize)), newest, seen };
   const [free, main] = [HEADER_BYTES + 24, HEADER_BYTES + 24 + TREE_BYTES];
   const lists: Uint8Array[] = [];
   const keep: IsSound = (_, list) => lists.push(list.slice()) > 0;
@@ -77,7 +79,12 @@ function checkPages(path: string, fd: number, size: number, isSound: IsSound | n
   for (const { at, ordered, isSound: sound } of trees) {
     const root = meta.getBigUint64(at + TREE_BYTES - 8, true);
     const depth = meta.getUint16(at + 6, true);
-    if (root < NO_ROOT) new TreeCheck(file, depth, ordered, sound).check(Number(root));
+    if (root >= NO_ROOT) continue;
+    const found = new TreeCheck(file, depth, ordered, sound).check(Number(root));
+    if (sound === null) continue;
+    const told = ([8, 16, 24, 32] as const).map((member) => Number(meta.getBigUint64(at + member, true)));
+    if (told.some((count, i) => count !== found[i]))
+      throw fail('STORE_CORRUPT', { path, reason: 'a tree has not as many pages and entries as it says' });
   }
   for (const list of lists)
     if (!isFreeList(list, last, seen))
@@ -117,6 +124,8 @@ interface PagedFile {
   readonly fd: number;
   readonly pageSize: number;
   readonly pages: number;
+  /** The last transaction. */
+  readonly newest: bigint;
   /** A bit by page: those in use so far. */
   readonly seen: Uint8Array;
 }
@@ -136,6 +145,10 @@ class TreeCheck {
   /** One page by level: a walk needs those above. */
   readonly #levels: readonly Page[];
   readonly #overflow: Page;
+  #branches = 0;
+  #leaves = 0;
+  #overflows = 0;
+  #entries = 0;
 
   constructor(file: PagedFile, depth: number, ordered: boolean, isSound: IsSound | null) {
     this.#file = file;
@@ -146,9 +159,11 @@ class TreeCheck {
     this.#overflow = pageOf(file.pageSize);
   }
 
-  check(root: number): void {
+  /** How many pages of branches, of leaves and of overflow were reached, and how many entries. */
+  check(root: number): readonly [branches: number, leaves: number, overflows: number, entries: number] {
     if (this.#depth < 1 || this.#depth > DEEPEST) this.#damaged(root, 'its depth cannot be');
     this.#checkPage(root, 0, null, null);
+    return [this.#branches, this.#leaves, this.#overflows, this.#entries];
   }
 
   /** Checks a page and those below it, whose keys must be in [low, high). */
@@ -157,6 +172,10 @@ class TreeCheck {
     const page = this.#levels[level];
     this.#load(page, number, isLeaf ? LEAF : BRANCH);
     const count = this.#checkNodes(page, number, isLeaf, low, high);
+    if (isLeaf) {
+      this.#leaves += 1;
+      this.#entries += count;
+    } else this.#branches += 1;
     if (this.#isSound === null) return;
     for (let i = 0; i < count; i += 1) {
       const at = nodeAt(page, i);
@@ -218,19 +237,21 @@ class TreeCheck {
     const pages = this.#overflow.view.getUint32(20, true);
     if (pages < 1 || number + pages > all) this.#damaged(number, 'it is not within the file');
     if (size + HEADER_BYTES > pages * pageSize) this.#damaged(number, 'its value is longer');
+    this.#overflows += pages;
     const value = new Uint8Array(size);
     readSync(fd, value, 0, size, number * pageSize + HEADER_BYTES);
     return value;
   }
 
   #load(page: Page, number: number, kind: number): void {
-    const { fd, pageSize, pages, seen } = this.#file;
+    const { fd, pageSize, pages, newest, seen } = this.#file;
     if (!(number > 1 && number < pages)) this.#damaged(number, 'it is not within the file');
     const bit = 1 << (number & 7);
     if ((seen[Math.floor(number / 8)] & bit) !== 0) this.#damaged(number, 'it is reached twice');
     seen[Math.floor(number / 8)] |= bit;
     readSync(fd, page.bytes, 0, pageSize, number * pageSize);
     if (Number(page.view.getBigUint64(0, true)) !== number) this.#damaged(number, 'it has another number');
+    if (page.view.getBigUint64(8, true) > newest) this.#damaged(number, 'it is of a later transaction');
     if ((page.view.getUint16(18, true) & 0xff) !== kind) this.#damaged(number, 'it is of another kind');
     if (kind === OVERFLOW) return;
     const lower = page.view.getUint16(20, true);
