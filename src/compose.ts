@@ -125,6 +125,28 @@ async function openLog(
   });
 }
 
+/** What a process needs that reads beside the one that writes an environment. */
+export interface ReadStores {
+  readonly online: OnlineStore;
+  /** null: nothing is traced. */
+  readonly traces: Traces | null;
+}
+
+/** Opens an environment to be read. Errors: those of its online store, TRACE_CLIENT. */
+export async function openReadStores(environment: Environment, onFault: (error: unknown) => void): Promise<ReadStores> {
+  const { directory, namespace, project, online } = environment;
+  const store =
+    online.kind === 'embedded'
+      ? openOnlineStore({ path: join(directory, 'online'), access: 'read' })
+      : await openRedisStore({ ...redisOptions(online), prefix: namespace, owner: { project, data: null } }, 'read');
+  try {
+    return { online: store, traces: await openTraces(environment, onFault) };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
 async function openOnline({ directory, namespace, project, online }: Environment): Promise<OnlineStore> {
   if (online.kind === 'embedded') return openOnlineStore({ path: join(directory, 'online') });
   const owner = { project, data: environmentId(directory) };

@@ -17,7 +17,7 @@ import type { Delivery } from './features/engine/delivery.ts';
 import { compileExpression, type RowFunction } from './features/expression/compile.ts';
 import type { ReadMode } from './features/plan/stream-read.ts';
 import { bytesElsewhere } from './featurestore/disk/bytes-elsewhere.ts';
-import { DiskBudget } from './featurestore/disk/disk-budget.ts';
+import { DiskBudget, type DiskReport } from './featurestore/disk/disk-budget.ts';
 import { FeatureStore, type SourceCounters } from './featurestore/feature-store.ts';
 import type { IngestReport } from './featurestore/ingest/gateway.ts';
 import { sourceRows } from './featurestore/ingest/source-rows.ts';
@@ -37,6 +37,7 @@ import { type ForgetOptions, type ForgetReport, forget } from './operating/forge
 import { begunForgettings } from './operating/forget-record.ts';
 import { checkDeclaration, placeDeclaration } from './place-declaration.ts';
 import type { ModelVersion } from './ports/model-registry.ts';
+import type { TableAppend } from './ports/offline-store.ts';
 import { CHAMPION, promote } from './registry/champion.ts';
 import { ModelServer } from './serving/online/model-server.ts';
 import { type Prediction, PredictionLog } from './serving/online/prediction-log.ts';
@@ -238,6 +239,16 @@ export class Headrace {
     return this.#features.vector(service, request, at);
   }
 
+  /** Reads a feature vector as of `at` (now), its values in the order of the service's features. Errors: REQUEST_*. */
+  read(
+    service: FeatureServiceData,
+    request: unknown,
+    at?: number,
+    trace?: OpenSpan | null,
+  ): MaybePromise<ServedVector> {
+    return this.#features.read(service, request, at, undefined, trace);
+  }
+
   /** Reads a vector as JSON text: what the HTTP route answers. */
   vectorText(
     service: FeatureServiceData,
@@ -413,6 +424,11 @@ export class Headrace {
     return this.#features.auditSkew(service, from, to);
   }
 
+  /** Takes vectors that a reader's process served and logged, to be published with those of this one. */
+  takeServed(tables: readonly TableAppend[]): void {
+    this.#features.takeServed(tables);
+  }
+
   /** Takes an entity out of every store, one at a time; resumes by itself when the project is opened. Errors: FORGET_*, REQUEST_*. */
   forget(entity: string, key: Readonly<Record<string, unknown>>): Promise<ForgetReport> {
     const turn = this.#forgetting.then(async () => {
@@ -469,6 +485,11 @@ export class Headrace {
       this.#publishing.start(() => this.#publishPredictions());
   }
 
+  /** Lets readers of other processes see what came. Call it about ten times a second where there are any. */
+  share(): Promise<void> {
+    return this.#features.share();
+  }
+
   /** Brings every store up to what was ingested and predicted. */
   async flush(): Promise<void> {
     await this.#features.flush();
@@ -490,8 +511,8 @@ export class Headrace {
   }
 
   /** Where the project stands: what came in, what is served, and what is not as declared. */
-  status(): Status {
-    return statusOf({
+  status(): Status & { readonly disk: DiskReport } {
+    const status = statusOf({
       report: this.slo(),
       namespace: this.#environment.namespace,
       at: this.#clock(),
@@ -500,8 +521,8 @@ export class Headrace {
       measures: this.#features.measures,
       counters: this.#counters(),
       batch: this.#features.batchHealth(),
-      disk: this.#disk.report(),
     });
+    return { ...status, disk: this.#disk.report() };
   }
 
   /** Every declared budget, and what this process measured against it in the last hour. */

@@ -18,5 +18,6 @@ export {
   type TrainOptions,
 } from './headrace.ts';
 export type { ModelVersion } from './ports/model-registry.ts';
+export { openReader, type Reader } from './reader.ts';
 export { type RunningServer, type ServerOptions, startServer } from './server/http-server.ts';
 export type { Prediction } from './serving/online/prediction-log.ts';

@@ -200,6 +200,18 @@ export const metricRows = {
     labels: [],
     help: 'Served vectors and refused events that were not logged because a disk budget was used up',
   },
+  headrace_worker_up: {
+    type: 'gauge',
+    unit: '0 or 1',
+    labels: ['worker'],
+    help: 'Whether a process of a group (serve --workers) answers',
+  },
+  headrace_worker_restarts_total: {
+    type: 'counter',
+    unit: 'starts',
+    labels: ['worker'],
+    help: 'How often a process of a group was started again because it had ended',
+  },
   headrace_predictions: {
     type: 'gauge',
     unit: 'predictions',

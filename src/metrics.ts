@@ -18,7 +18,8 @@ export interface Measured {
   logged(): ReadonlyMap<string, number>;
   servedLost(): number;
   skewVerdicts(): readonly SkewVerdict[];
-  disk(): DiskReport;
+  /** null: what only reads keeps nothing. */
+  disk(): DiskReport | null;
   /** Epoch ms. */
   clock(): number;
 }
@@ -189,23 +190,26 @@ export class Metrics {
     );
   }
 
-  #disk({ disk }: Measured): void {
-    this.#samples('headrace_disk_bytes', () => {
-      const { kept, elsewhereBytes } = disk();
-      return byName({}, 'part', { ...kept, elsewhere: elsewhereBytes });
-    });
-    this.#samples('headrace_disk_day_bytes', () => byName({}, 'part', disk().today));
-    this.#samples('headrace_disk_budget_bytes', () => {
-      const { bytes, bytesPerDay } = disk();
+  #disk({ disk: reportOf }: Measured): void {
+    const samples = (name: MetricName, read: (disk: DiskReport) => readonly Sample[]) =>
+      this.#samples(name, () => {
+        const disk = reportOf();
+        return disk === null ? [] : read(disk);
+      });
+    samples('headrace_disk_bytes', ({ kept, elsewhereBytes }) =>
+      byName({}, 'part', { ...kept, elsewhere: elsewhereBytes }),
+    );
+    samples('headrace_disk_day_bytes', ({ today }) => byName({}, 'part', today));
+    samples('headrace_disk_budget_bytes', ({ bytes, bytesPerDay }) => {
       const budgets = {
         ...(bytes === null ? {} : { total: bytes }),
         ...(bytesPerDay === null ? {} : { day: bytesPerDay }),
       };
       return byName({}, 'budget', budgets);
     });
-    this.#samples('headrace_disk_trimmed_bytes_total', () => byName({}, 'part', disk().trimmed));
-    this.#samples('headrace_disk_refused_events_total', () => [[{}, disk().refusedEvents]]);
-    this.#samples('headrace_disk_skipped_rows_total', () => [[{}, disk().skippedRows]]);
+    samples('headrace_disk_trimmed_bytes_total', ({ trimmed }) => byName({}, 'part', trimmed));
+    samples('headrace_disk_refused_events_total', ({ refusedEvents }) => [[{}, refusedEvents]]);
+    samples('headrace_disk_skipped_rows_total', ({ skippedRows }) => [[{}, skippedRows]]);
   }
 
   /** A counter or gauge whose values are read at the scrape. */

@@ -21,7 +21,8 @@ export interface Status {
   readonly sources: readonly SourceStatus[];
   readonly views: readonly ViewStatus[];
   readonly services: readonly BudgetStatus[];
-  readonly disk: DiskReport;
+  /** null: what only reads keeps nothing. */
+  readonly disk: DiskReport | null;
 }
 
 export interface SourceStatus {
@@ -58,7 +59,7 @@ export interface ViewStatus {
   readonly batch: Omit<BatchHealth, 'view'> | null;
 }
 
-/** Puts a status together. */
+/** Puts a status together, all but where disk space stands. */
 export function statusOf(of: {
   readonly report: SloReport;
   readonly namespace: string;
@@ -68,11 +69,9 @@ export function statusOf(of: {
   readonly measures: ServingMeasures;
   readonly counters: ReadonlyMap<string, SourceCounters>;
   readonly batch: readonly BatchHealth[];
-  readonly disk: DiskReport;
 }): Status {
-  const { report, namespace, at, waiting, degraded, measures, counters, batch, disk } = of;
-  const series = new Map(report.series.map((one) => [`${one.of} ${one.name} ${one.measure}`, one]));
-  const budget = (id: string): BudgetStatus | null => budgetOf(series.get(id));
+  const { report, namespace, at, waiting, degraded, measures, counters, batch } = of;
+  const budget = budgetsOf(report);
   const health = new Map(batch.map(({ view, ...rest }) => [`${view.name}@${view.version}`, rest]));
   return {
     project: report.project,
@@ -102,8 +101,39 @@ export function statusOf(of: {
       batch: health.get(id) ?? null,
     })),
     services: report.series.filter(({ of: what }) => what === 'service').map((one) => budgetOf(one) ?? NOTHING),
-    disk,
+    disk: null,
   };
+}
+
+/** The statuses of processes that serve one project together, and what they measured together. */
+export function mergeStatuses(statuses: readonly [Status, ...Status[]], report: SloReport): Status {
+  const [first] = statuses;
+  const writer = statuses.find(({ sources }) => sources.length > 0) ?? first;
+  const budget = budgetsOf(report);
+  const sum = (view: string, of: 'stale' | 'late' | 'failed') =>
+    statuses.reduce((all, { views }) => all + (views.find((one) => one.view === view)?.[of] ?? 0), 0);
+  const waiting = [...new Set(statuses.flatMap((one) => one.waiting))];
+  return {
+    ...writer,
+    at: Math.max(...statuses.map(({ at }) => at)),
+    ready: waiting.length === 0,
+    waiting,
+    degraded: [...new Set(statuses.flatMap((one) => one.degraded))],
+    views: writer.views.map((one) => ({
+      ...one,
+      latency: budget(`view ${one.view} latency`) ?? NOTHING,
+      freshness: budget(`view ${one.view} freshness`),
+      stale: sum(one.view, 'stale'),
+      late: sum(one.view, 'late'),
+      failed: sum(one.view, 'failed'),
+    })),
+    services: report.series.filter(({ of: what }) => what === 'service').map((one) => budgetOf(one) ?? NOTHING),
+  };
+}
+
+function budgetsOf({ series }: SloReport): (id: string) => BudgetStatus | null {
+  const known = new Map(series.map((one) => [`${one.of} ${one.name} ${one.measure}`, one]));
+  return (id) => budgetOf(known.get(id));
 }
 
 const NOTHING: BudgetStatus = { name: '', budgetMs: null, p50Ms: null, p99Ms: null, met: null };

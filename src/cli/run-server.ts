@@ -1,7 +1,9 @@
 import type { RunningServer } from '../server/http-server.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
+import { loadConfig } from './load-config.ts';
 import { wholeOption } from './parse-option.ts';
+import { every } from './ticking.ts';
 import { withHeadrace } from './with-headrace.ts';
 
 const TICK_MS = 1_000;
@@ -24,22 +26,51 @@ export async function runServer(
     const { startServer } = await import('../server/http-server.ts');
     const server = await startServer(headrace, {
       ...listen,
-      port: wholeOption('port', call.options['port'], 8080, 0, 65_535),
-      bodyLimit: wholeOption('body-limit', call.options['body-limit'], BODY_LIMIT, 1_024, 2 ** 30),
+      port: portOf(call),
+      bodyLimit: bodyLimitOf(call),
     });
     started(
       server,
       headrace.project.services.map(({ name }) => name),
     );
-    let ticking = Promise.resolve();
-    const timer = setInterval(() => {
-      ticking = ticking
-        .then(() => headrace.tick())
-        .catch((error: unknown) => call.terminal.err(`headrace: ${String(error)}`));
-    }, TICK_MS);
+    const ticking = every(
+      TICK_MS,
+      () => headrace.tick(),
+      (error) => call.terminal.err(`headrace: ${String(error)}`),
+    );
     await call.terminal.stopped;
-    clearInterval(timer);
-    await ticking;
+    await ticking.stop();
     await server.close();
   });
+}
+
+/** Serves what another process writes, until the call is asked to stop. */
+export async function runReadServer(
+  call: Call,
+  listen: ListenOptions,
+  started: (server: RunningServer) => void,
+): Promise<void> {
+  const { Reader } = await import('../reader.ts');
+  const { startReadServer } = await import('../server/http-server.ts');
+  const { project, environment } = await loadConfig(call);
+  const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
+  const reader = await Reader.open(project, environment, Date.now, report);
+  try {
+    const server = await startReadServer(reader, { ...listen, port: portOf(call), bodyLimit: bodyLimitOf(call) });
+    started(server);
+    const ticking = every(TICK_MS, () => reader.tick(), report);
+    await call.terminal.stopped;
+    await ticking.stop();
+    await server.close();
+  } finally {
+    await reader.close();
+  }
+}
+
+export function portOf({ options }: Call): number {
+  return wholeOption('port', options['port'], 8080, 0, 65_535);
+}
+
+export function bodyLimitOf({ options }: Call): number {
+  return wholeOption('body-limit', options['body-limit'], BODY_LIMIT, 1_024, 2 ** 30);
 }

@@ -30,6 +30,7 @@ import { allTiles, type Between, backfillTiles } from './backfill/backfill.ts';
 import { verifyTiles } from './backfill/verify-tiles.ts';
 import { type BatchHealth, BatchSchedule } from './batch/batch-schedule.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
+import { isFilled, markFilled } from './fill-marks.ts';
 import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ingest/gateway.ts';
 import { IngestTrace } from './ingest/ingest-trace.ts';
 import { sourceRows } from './ingest/source-rows.ts';
@@ -42,6 +43,7 @@ import type { ServedVector } from './online/served-vector.ts';
 import { ServiceReads } from './online/service-reads.ts';
 import type { TileSource } from './online/tile-source.ts';
 import { auditSkew, type SkewReport } from './skew/audit.ts';
+import { servedTable } from './skew/served-log.ts';
 import { ServedPublisher } from './skew/served-publisher.ts';
 import { SkewSchedule, type SkewVerdict } from './skew/skew-schedule.ts';
 import { type JoinedSpine, joinSpine } from './training-set/join-spine.ts';
@@ -56,6 +58,9 @@ const COMMIT_EVERY = 250_000;
 
 /** Longest time between two commits while events come, ms: what a restart has to read again. */
 const COMMIT_AFTER_MS = 10_000;
+
+/** Readers of other processes hear so often that nothing has come, ms: what they answer is not older than that. */
+const SHARE_IDLE_MS = 500;
 
 /** Longest time that rows wait to be published while the store ticks, ms. */
 const FLUSH_AFTER_MS = 60_000;
@@ -322,6 +327,14 @@ export class FeatureStore {
     return this.#reads.tilesMerged(service);
   }
 
+  /** Commits where readers of other processes wait for it: what came, or after a while that nothing did. */
+  async share(): Promise<void> {
+    // A store behind a network is committed to anyway.
+    if (this.#materialiser.feed !== null) return;
+    if (this.#materialiser.uncommitted > 0 || performance.now() - this.#committedAt >= SHARE_IDLE_MS)
+      await this.commit();
+  }
+
   /** Commits the tiles and publishes everything that waits; what was ingested before is in every store afterwards. */
   flush(): Promise<void> {
     return this.#publish(() => true);
@@ -450,6 +463,12 @@ export class FeatureStore {
     return this.#skew.verdicts();
   }
 
+  /** Takes vectors that a reader's process served and logged, to be published with those of this one. */
+  takeServed(tables: readonly TableAppend[]): void {
+    const known = new Set(this.project.services.map((service) => servedTable(service).name));
+    this.#served.keep(tables.filter(({ table }) => known.has(table.name)));
+  }
+
   /** Logged rows that could not be published and were dropped. */
   get servedLost(): number {
     return this.#served.lost;
@@ -553,7 +572,7 @@ async function fillNewLayouts(
 ): Promise<void> {
   if (materialiser.missedEvents) for (const layout of layouts) await markFilled(layout, online, false);
   for (const layout of layouts) {
-    if ((await online.position(fillMark(layout)))?.[FILLED] !== undefined) continue;
+    if (await isFilled(layout, online)) continue;
     if (!materialiser.startedEmpty || materialiser.missedEvents) {
       await archive.publishDeliveries();
       await materialiser.replaceTiles(allTiles(layout, offline));
@@ -615,17 +634,6 @@ async function verifySample(
     if (JSON.stringify(materialiser.position()) !== position) return 0;
     throw error;
   }
-}
-
-/** Member of a layout's mark in the store that says its tiles are whole. */
-const FILLED = 'filled';
-
-function fillMark({ viewId }: TileLayout): string {
-  return `layout/${viewId}`;
-}
-
-async function markFilled(layout: TileLayout, online: OnlineStore, filled: boolean): Promise<void> {
-  await online.writeTiles({ writer: fillMark(layout), position: filled ? { [FILLED]: [1] } : {}, tiles: [] });
 }
 
 function streamViews(project: ProjectData): readonly StreamViewData[] {

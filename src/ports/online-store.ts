@@ -89,6 +89,21 @@ export interface TileHorizon {
   readonly endedBefore: number;
 }
 
+/** A key of a view whose tiles changed. */
+export interface ChangedKey {
+  /** As in the layout. */
+  readonly viewId: string;
+  readonly key: string;
+}
+
+/** What a process that reads beside the writer hears of its commits. */
+export interface StoreNews {
+  /** Whatever arrived before this instant, epoch ms, is in the tiles; -Infinity where nobody said it yet. */
+  readonly freshUntil: number;
+  /** Keys whose tiles changed since it asked last; null: any may have. */
+  readonly changed: readonly ChangedKey[] | null;
+}
+
 export interface OnlineStoreCapabilities {
   /** Whether writes survive the process. */
   readonly durable: boolean;
@@ -122,7 +137,9 @@ export interface OnlineStoreCapabilities {
  *  9. `dropKey` removes the tiles of a key in the named layouts and its rows in every generation of the named batch views, and
  *     nothing else;
  * 10. a commit of `openCommit` has the tiles as they were added, whatever becomes of their memory; nothing of it is seen
- *     before it is finished, then all of it; writes asked for meanwhile come after it, and none is lost.
+ *     before it is finished, then all of it; writes asked for meanwhile come after it, and none is lost;
+ * 11. `follow` of a store that was opened to be read says once of every commit which keys it changed, from when on reads give
+ *     what it wrote; within the same turn of the event loop they give no more than that.
  */
 export interface OnlineStore {
   readonly capabilities: OnlineStoreCapabilities;
@@ -141,5 +158,10 @@ export interface OnlineStore {
   dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): MaybePromise<void>;
   /** Drops all tiles and batch rows of a key; without it the store cannot forget. Synchronous stores have dropped them when it returns. */
   dropKey?(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): MaybePromise<void>;
+  /**
+   * Of a store with synchronous and shared reads that was opened to be read: what is new since the last call, null where nothing
+   * is. Call it before the first read of a request. Hot path.
+   */
+  follow?(): StoreNews | null;
   close(): MaybePromise<void>;
 }

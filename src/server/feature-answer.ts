@@ -2,15 +2,16 @@ import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { OpenSpan } from '../base/tracer.ts';
 import type { FeatureServiceData } from '../features/define/declaration.ts';
 import type { ServedVector } from '../featurestore/online/served-vector.ts';
-import type { Headrace } from '../headrace.ts';
 import { type VectorBinary, vectorBinary } from '../schema/vector-binary.ts';
 import { arrayOf, instantOf, objectBody } from './body.ts';
+import type { ServedProject } from './served-project.ts';
 
-const MOST_KEYS = 1_000;
+/** Requests that are answered at once. */
+export const MOST_KEYS = 1_000;
 
 /** Answers a body `{request}` with one vector, `{requests}` with many, each read as of `at` (now). Errors: SERVER_BODY, REQUEST_*. */
 export function featureAnswer(
-  headrace: Headrace,
+  served: ServedProject,
   service: FeatureServiceData,
   text: unknown,
   trace: OpenSpan | null,
@@ -18,14 +19,14 @@ export function featureAnswer(
   const body = objectBody(text, ['request', 'requests', 'at']);
   const at = instantOf(body['at']);
   const requests = body['requests'];
-  if (requests === undefined) return headrace.vectorText(service, body['request'], at, trace);
-  const vectors = arrayOf(requests, 'requests', MOST_KEYS).map((one) => headrace.vectorText(service, one, at, trace));
+  if (requests === undefined) return served.vectorText(service, body['request'], at, trace);
+  const vectors = arrayOf(requests, 'requests', MOST_KEYS).map((one) => served.vectorText(service, one, at, trace));
   return together(vectors, (all) => `{"vectors":[${all.join(',')}]}`);
 }
 
 /** The same in the compact binary form (`schema/vector-binary.ts`); a `{request}` is answered by one vector. */
 export function binaryAnswer(
-  headrace: Headrace,
+  served: ServedProject,
   service: FeatureServiceData,
   text: unknown,
   trace: OpenSpan | null,
@@ -34,9 +35,7 @@ export function binaryAnswer(
   const at = instantOf(body['at']);
   const many = body['requests'];
   const requests = many === undefined ? [body['request']] : arrayOf(many, 'requests', MOST_KEYS);
-  const vectors = requests.map(
-    (request): MaybePromise<ServedVector> => headrace.features.read(service, request, at, undefined, trace),
-  );
+  const vectors = requests.map((request): MaybePromise<ServedVector> => served.read(service, request, at, trace));
   return together(vectors, codecOf(service).encode);
 }
 

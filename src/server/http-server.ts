@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { fail } from '../base/errors/fail.ts';
@@ -7,21 +7,33 @@ import { answerError } from './error-answer.ts';
 import { hotAnswers } from './lean/hot-answer.ts';
 import { type LeanServer, serveLean } from './lean/lean-server.ts';
 import { type ListenOptions, type Secured, secured } from './listen-options.ts';
-import { openApi } from './openapi.ts';
+import { answerAll } from './request-check.ts';
 import { traceRequests } from './request-spans.ts';
-import { adminRoutes } from './routes/admin.ts';
-import { eventRoutes } from './routes/events.ts';
+import { allRoutes } from './routes/all-routes.ts';
 import { featureRoutes } from './routes/features.ts';
-import { predictionRoutes } from './routes/predictions.ts';
-import { trainingSetRoutes } from './routes/training-sets.ts';
+import { operationRoutes } from './routes/operations.ts';
+import type { ServedProject } from './served-project.ts';
+import { forwardTo } from './workers/forward.ts';
+import type { Group } from './workers/group.ts';
 
 export interface ServerOptions extends ListenOptions {
   /** 0: a free one. */
   readonly port: number;
+  /** Listens on this path instead, for other processes of the same user. */
+  readonly socketPath?: string;
+  /** Other processes listen on the port too: the system shares connections out among them. */
+  readonly sharesPort?: boolean;
   /** Largest body taken, bytes. */
   readonly bodyLimit: number;
   /** A feature request that has waited longer than this while others were answered is turned away, ms (500). */
   readonly mostWaitMs?: number;
+}
+
+export interface ReadServerOptions extends ServerOptions {
+  /** Socket of the process that writes, which gets what is not a read; without it that is refused. */
+  readonly writer?: string;
+  /** The processes that serve together, where this one speaks for all. */
+  readonly group?: Group;
 }
 
 export interface RunningServer {
@@ -33,14 +45,55 @@ export interface RunningServer {
 /** Serves a project over HTTP: thin, every route parses, calls and answers. Error: SERVER_ADDRESS. */
 export async function startServer(headrace: Headrace, options: ServerOptions): Promise<RunningServer> {
   const security = secured(options, headrace.directory);
-  const server = buildServer(headrace, options.bodyLimit, options.mostWaitMs ?? MOST_WAIT_MS, security);
+  // What comes over the socket was encrypted where it came from, and is not checked yet.
+  const { check, tls } = security;
+  return listening(headrace, options, { check, tls: options.socketPath === undefined ? tls : null }, (server) => {
+    allRoutes(server, headrace);
+    server.setNotFoundHandler((request, reply) =>
+      answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url })),
+    );
+  });
+}
+
+/** Serves the reads of a project, and hands all else to the process that writes. Error: SERVER_ADDRESS. */
+export async function startReadServer(served: ServedProject, options: ReadServerOptions): Promise<RunningServer> {
+  const { writer, group, socketPath } = options;
+  // A socket of these is opened by the other processes of the group only, whose user is the same.
+  const security = socketPath === undefined ? secured(options, served.directory) : { check: answerAll, tls: null };
+  return listening(
+    served,
+    options,
+    security,
+    (server) => {
+      featureRoutes(server, served);
+      operationRoutes(server, served, group ?? null);
+      server.setNotFoundHandler((request, reply) =>
+        answerError(reply, fail('SERVER_READ_ONLY', { method: request.method, path: request.url })),
+      );
+    },
+    writer === undefined ? undefined : forwardTo(writer),
+  );
+}
+
+async function listening(
+  served: ServedProject,
+  options: ServerOptions,
+  security: Secured,
+  routes: (server: FastifyInstance) => void,
+  elsewhere?: RequestListener,
+): Promise<RunningServer> {
+  const { socketPath, host, port, sharesPort = false } = options;
+  const server = buildServer(served, options, security, elsewhere);
+  routes(server);
   try {
-    const url = await server.listen({ host: options.host, port: options.port });
+    // Passed on as it is; the types of fastify do not have it yet.
+    const address = { host, port, reusePort: sharesPort };
+    const url = await server.listen(socketPath === undefined ? address : { path: socketPath, exclusive: true });
     return { url, close: () => server.close() };
   } catch (error) {
     throw fail(
       'SERVER_ADDRESS',
-      { address: `${options.host}:${options.port}`, reason: error instanceof Error ? error.message : String(error) },
+      { address: socketPath ?? `${host}:${port}`, reason: error instanceof Error ? error.message : String(error) },
       error,
     );
   }
@@ -55,11 +108,19 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 const MOST_WAIT_MS = 500;
 
+/** What a process that only reads answers itself; all else may be the writer's. */
+const READS = /^\/(?:v1\/features\/|v1\/(?:status|slo)$|healthz$|readyz$|metrics$|openapi\.json$)/;
+
+function isRead(url: string): boolean {
+  const query = url.indexOf('?');
+  return READS.test(query < 0 ? url : url.slice(0, query));
+}
+
 function buildServer(
-  headrace: Headrace,
-  bodyLimit: number,
-  mostWaitMs: number,
+  served: ServedProject,
+  { bodyLimit, mostWaitMs = MOST_WAIT_MS }: ServerOptions,
   { check, tls }: Secured,
+  elsewhere?: RequestListener,
 ): FastifyInstance {
   let lean: LeanServer | null = null;
   const server = Fastify({
@@ -69,7 +130,11 @@ function buildServer(
     frameworkErrors: (error, request, reply) => {
       answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url }, error));
     },
-    serverFactory: (full) => {
+    serverFactory: (routed) => {
+      const full: RequestListener =
+        elsewhere === undefined
+          ? routed
+          : (request, response) => (isRead(request.url ?? '') ? routed : elsewhere)(request, response);
       const times = {
         headersTimeout: HEAD_TIMEOUT_MS,
         requestTimeout: REQUEST_TIMEOUT_MS,
@@ -79,14 +144,14 @@ function buildServer(
       if (tls !== null) return createSecureServer({ ...times, ...tls }, full);
       const http = createServer(times, full);
       lean = serveLean(http, {
-        ...hotAnswers(headrace, check, mostWaitMs),
+        ...hotAnswers(served, check, mostWaitMs),
         bodyLimit: Math.min(bodyLimit, LEAN_BODY_LIMIT),
       });
       return http;
     },
   });
   server.addHook('preClose', async () => lean?.close());
-  if (headrace.tracer !== null) traceRequests(server, headrace.tracer);
+  if (served.tracer !== null) traceRequests(server, served.tracer);
   // By the route that was found: a path can be written in many ways.
   server.addHook('onRequest', async ({ routeOptions, headers }) => {
     check({ path: routeOptions.url ?? '', authorization: headers.authorization ?? null });
@@ -97,33 +162,5 @@ function buildServer(
     done(null, body),
   );
   server.setErrorHandler((error, _, reply) => answerError(reply, error));
-  server.setNotFoundHandler((request, reply) =>
-    answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url })),
-  );
-  eventRoutes(server, headrace);
-  featureRoutes(server, headrace);
-  predictionRoutes(server, headrace);
-  trainingSetRoutes(server, headrace);
-  adminRoutes(server, headrace);
-  operationRoutes(server, headrace);
   return server;
-}
-
-function operationRoutes(server: FastifyInstance, headrace: Headrace): void {
-  const description = JSON.stringify(openApi(headrace.project));
-  server.get('/healthz', (_, reply) => reply.type('application/json').send('{"status":"ok"}'));
-  server.get('/readyz', (_, reply) => {
-    const waiting = headrace.notReady();
-    return reply
-      .code(waiting.length === 0 ? 200 : 503)
-      .type('application/json')
-      .send(JSON.stringify({ ready: waiting.length === 0, waiting, degraded: headrace.degraded() }));
-  });
-  server.get('/v1/status', (_, reply) => reply.type('application/json').send(JSON.stringify(headrace.status())));
-  server.get('/v1/slo', (_, reply) => reply.type('application/json').send(JSON.stringify(headrace.slo())));
-  server.get('/metrics', async (_, reply) => {
-    const { contentType, text } = await headrace.metrics();
-    return reply.type(contentType).send(text);
-  });
-  server.get('/openapi.json', (_, reply) => reply.type('application/json').send(description));
 }

@@ -1,5 +1,7 @@
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { ColumnSpec, Columns, ScalarType } from '../schema/column.ts';
+import { VECTOR_BINARY_TYPE } from '../schema/vector-binary.ts';
+import { MOST_KEYS } from './feature-answer.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -47,12 +49,13 @@ export function openApi(project: ProjectData): JsonSchema {
       properties: { ...vectorMembers, features: { type: 'object', properties: features } },
     };
     paths[`/v1/features/${service.name}`] = post(
-      `Reads the feature vector of ${service.name}.`,
+      `Reads the feature vector of ${service.name}; with accept: ${VECTOR_BINARY_TYPE} as binary, its features in the order of the schema.`,
       {
         type: 'object',
-        properties: { request, requests: { type: 'array', items: request }, at: instant },
+        properties: { request, requests: { type: 'array', items: request, maxItems: MOST_KEYS }, at: instant },
       },
       { oneOf: [vector, { type: 'object', properties: { vectors: { type: 'array', items: vector } } }] },
+      { [VECTOR_BINARY_TYPE]: { schema: { type: 'string', contentEncoding: 'binary' } } },
     );
   }
   for (const service of project.services) paths[`/v1/training-sets/${service.name}`] = trainingSetPath(service.name);
@@ -161,13 +164,13 @@ function get(summary: string): JsonSchema {
   return { get: { summary, responses: { 200: { description: 'as named' } } } };
 }
 
-function post(summary: string, body: JsonSchema, answer: JsonSchema): JsonSchema {
+function post(summary: string, body: JsonSchema, answer: JsonSchema, otherwise: JsonSchema = {}): JsonSchema {
   const failure = { description: 'a catalogued error', content: json({ $ref: '#/components/schemas/Error' }) };
   return {
     post: {
       summary,
       requestBody: { required: true, content: json(body) },
-      responses: { 200: { description: 'done', content: json(answer) }, default: failure },
+      responses: { 200: { description: 'done', content: { ...json(answer), ...otherwise } }, default: failure },
     },
   };
 }

@@ -1,10 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Fastify from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { metricRows } from '../../src/metric-rows.ts';
+import { VECTOR_BINARY_TYPE } from '../../src/schema/vector-binary.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
+import { openApi } from '../../src/server/openapi.ts';
+import { allRoutes } from '../../src/server/routes/all-routes.ts';
 import { project, purchases, returns, risk } from './shop.ts';
 
 const MINUTE_MS = 60_000;
@@ -201,7 +205,9 @@ test('health, metrics and the description are served, and the description has ev
   const { body: metrics } = await ask('/metrics');
   expect(metrics).toMatch(/^headrace_events_total\{source="purchases",outcome="sent"\} \d+$/m);
   expect(metrics).toMatch(/^headrace_vector_read_seconds_count\{service="shopper"\} [1-9]\d*$/m);
-  for (const [name, { type }] of Object.entries(metricRows)) expect(metrics).toContain(`# TYPE ${name} ${type}\n`);
+  // Those of workers are of processes that serve together.
+  const rows = Object.entries(metricRows).filter(([name]) => !name.startsWith('headrace_worker_'));
+  for (const [name, { type }] of rows) expect(metrics).toContain(`# TYPE ${name} ${type}\n`);
   const own = String(metrics).match(/(?<=^# TYPE )headrace_\w+/gm) ?? [];
   expect(own.filter((name) => !Object.hasOwn(metricRows, name))).toEqual([]);
   expect(metrics).toMatch(/^headrace_budget_observations_total\{of="view",name="spend@1",measure="freshness"\} [1-9]/m);
@@ -241,4 +247,33 @@ test('what is wrong with a spine that was sent is said of the body, not of a fil
     expect(JSON.stringify(answer)).toMatch(/SPINE_/);
     expect(JSON.stringify(answer)).not.toMatch(/headrace-server-|training-sets|\/tmp/);
   }
+});
+
+test('the description has every route that the server answers, and no other', async () => {
+  const routes: string[] = [];
+  const server = Fastify();
+  server.addHook('onRoute', ({ method, url }) => {
+    const names = { ':source': project.sources, ':service': project.services, ':model': project.models };
+    const [, last = ''] = /(:\w+)$/.exec(url) ?? [];
+    const named = Object.entries(names).find(([part]) => part === last)?.[1] ?? [{ name: '' }];
+    // HEAD comes with every GET.
+    if (method !== 'HEAD') for (const { name } of named) routes.push(`${String(method)} ${url.replace(last, name)}`);
+  });
+  allRoutes(server, headrace);
+  await server.ready();
+  const { paths } = openApi(project) as { paths: Readonly<Record<string, object>> };
+  const described = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(new Set(routes)).toEqual(new Set(described));
+});
+
+test('the description says in what forms a vector is answered', () => {
+  const { paths } = openApi(project) as {
+    paths: Readonly<Record<string, { post: { responses: { 200: { content: object } } } }>>;
+  };
+  expect(Object.keys(paths['/v1/features/shopper'].post.responses[200].content)).toEqual([
+    'application/json',
+    VECTOR_BINARY_TYPE,
+  ]);
 });

@@ -201,13 +201,13 @@ test('a full disk is STORE_WRITE, and the store has what was committed before', 
   await store.close();
 });
 
-test('a directory that cannot be written is STORE_WRITE, and a store that is not there cannot be read', () => {
+test('a directory that cannot be written is STORE_WRITE, and a store that is not there is STORE_ABSENT to one who reads', () => {
   const path = newRoot();
   writeFileSync(join(path, 'file'), '');
   expect(() => openOnlineStore({ path: join(path, 'file') })).toThrow(expect.objectContaining({ code: 'STORE_WRITE' }));
   mkdirSync(join(path, 'none'));
   expect(() => openOnlineStore({ path: join(path, 'none'), access: 'read' })).toThrow(
-    expect.objectContaining({ code: 'STORE_WRITE' }),
+    expect.objectContaining({ code: 'STORE_ABSENT' }),
   );
   if (existsSync('/sys/kernel'))
     expect(() => openOnlineStore({ path: '/sys/kernel/none' })).toThrow(

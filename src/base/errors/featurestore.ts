@@ -44,6 +44,13 @@ export const featurestoreErrors = rows({
     status: 404,
     exit: 2,
   },
+  READER_VIEW: {
+    message: 'the online store has no whole tiles of view {view}',
+    mend: 'start the process that writes with this declaration first, and let it catch up',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
   VIEW_UNKNOWN: {
     message: 'the project has no view {view}; it has {known}',
     mend: 'name one of them',

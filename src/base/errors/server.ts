@@ -30,6 +30,20 @@ export const serverErrors = rows({
     status: 404,
     exit: 2,
   },
+  SERVER_READ_ONLY: {
+    message: 'this process only reads: it has no {method} {path}',
+    mend: 'ask the process that writes (headrace serve)',
+    retry: 'never',
+    status: 404,
+    exit: 2,
+  },
+  SERVER_WRITER: {
+    message: 'the process that writes gives no answer: {reason}',
+    mend: 'send it again, as retry-after says: events by their ids count once; where that goes on see the log of the server',
+    retry: 'later',
+    status: 503,
+    exit: 5,
+  },
   SERVER_BUSY: {
     message: 'the server has more requests than it answers in time',
     mend: 'wait as retry-after says, then send it again; add serving processes where that goes on',

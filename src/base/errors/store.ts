@@ -9,6 +9,13 @@ export const storeErrors = rows({
     status: 503,
     exit: 4,
   },
+  STORE_ABSENT: {
+    message: 'there is no online store {path}',
+    mend: 'start the process that writes it first (headrace serve)',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
   STORE_CORRUPT: {
     message: 'the online store {path} is damaged: {reason}',
     mend: 'move the file away and start again: the tiles are rebuilt from the log, older ones by headrace backfill',

@@ -1,7 +1,11 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { ListenOptions } from '../../server/listen-options.ts';
 import type { Call, Command } from '../command.ts';
-import { runServer, serverHelp, serverOptions } from '../run-server.ts';
+import { wholeOption } from '../parse-option.ts';
+import { runReadServer, runServer, serverHelp, serverOptions } from '../run-server.ts';
+import { workerPart } from '../worker-part.ts';
+
+const MOST_WORKERS = 64;
 
 export const serve: Command = {
   name: ['serve'],
@@ -14,6 +18,8 @@ export const serve: Command = {
     'tls-cert': { type: 'string' },
     'tls-key': { type: 'string' },
     'tls-at-proxy': { type: 'boolean' },
+    workers: { type: 'string' },
+    'read-only': { type: 'boolean' },
   },
   help: {
     ...serverHelp,
@@ -21,11 +27,20 @@ export const serve: Command = {
     'tls-cert': 'certificate with its chain, a PEM file',
     'tls-key': 'its private key, a PEM file',
     'tls-at-proxy': 'a proxy in front of the server has TLS',
+    workers: 'so many processes that read share the port, beside one that writes',
+    'read-only': 'serve what another process writes, on this machine or in a shared store',
   },
-  run(call) {
-    return runServer(call, listenOptions(call), ({ url }) => {
-      call.terminal.out(call.json ? JSON.stringify({ url }) : `listening on ${url}`);
-    });
+  async run(call) {
+    const listen = listenOptions(call);
+    const part = workerPart();
+    if (part !== null) return (await import('../serve-worker.ts')).runWorker(call, listen, part);
+    const started = (url: string) => call.terminal.out(call.json ? JSON.stringify({ url }) : `listening on ${url}`);
+    const workers = wholeOption('workers', call.options['workers'], 0, 1, MOST_WORKERS);
+    const readOnly = call.options['read-only'] === true;
+    if (workers > 0)
+      return (await import('../serve-group.ts')).serveGroup(call, listen.host, workers, readOnly, started);
+    if (readOnly) return runReadServer(call, listen, ({ url }) => started(url));
+    return runServer(call, listen, ({ url }) => started(url));
   },
 };
 

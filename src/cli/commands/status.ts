@@ -29,8 +29,7 @@ function statusText({ project, namespace, ready, waiting, degraded, sources, vie
     ...views.map(viewLine),
     'services',
     ...services.map((service) => `  ${service.name}: reads ${budgetText(service)}`),
-    'disk',
-    ...diskLines(disk),
+    ...(disk === null ? [] : ['disk', ...diskLines(disk)]),
   ].join('\n');
 }
 

@@ -313,12 +313,12 @@ export class Materialiser {
   ): Promise<TileReport> {
     const uncommitted = this.#uncommitted;
     const position = this.position();
-    const fresh = this.#feed === null ? {} : { freshUntil: this.#feed.freshUntil };
+    const freshUntil = this.#feed?.freshUntil ?? this.followedUntil;
     const archived = this.#keepClock();
     const drain = new TileDrain(this.tiles, { archived, see: this.#options.changed ?? nothing, take });
     this.#uncommitted = 0;
     try {
-      const report = await write(drain, { writer: WRITER, position, ...fresh });
+      const report = await write(drain, { writer: WRITER, position, freshUntil });
       this.#committed = position;
       await inSlices(this.tiles.sweep(this.#keepClock()));
       return report;

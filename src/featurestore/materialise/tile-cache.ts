@@ -192,6 +192,16 @@ export class TileCache {
     }
   }
 
+  /** Drops what is held of a key that another process changed; what was made of it holds no more. */
+  drop(layout: TileLayout, key: string): void {
+    const view = this.#viewOf(layout);
+    const entry = view.hot.get(key) ?? view.cold.get(key);
+    if (entry === undefined) return;
+    tileChanged(entry, Number.NEGATIVE_INFINITY);
+    view.hot.delete(key);
+    view.cold.delete(key);
+  }
+
   /** Drops what is held of a key, changed or not. */
   forgetKey(layout: TileLayout, key: string): void {
     this.epoch += 1;

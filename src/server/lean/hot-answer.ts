@@ -4,26 +4,26 @@ import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { OpenSpan } from '../../base/tracer.ts';
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
 import { writesAscii } from '../../featurestore/online/vector-text.ts';
-import type { Headrace } from '../../headrace.ts';
 import { VECTOR_BINARY_TYPE } from '../../schema/vector-binary.ts';
 import { catalogued, errorBody } from '../error-answer.ts';
 import { binaryAnswer, featureAnswer } from '../feature-answer.ts';
 import type { RequestCheck } from '../request-check.ts';
 import { endRequest, requestSpan } from '../request-spans.ts';
+import type { ServedProject } from '../served-project.ts';
 import type { LeanOptions } from './lean-connection.ts';
 import type { RequestHead } from './request-head.ts';
 import { TurnTime } from './turn-time.ts';
 
 /** The hot routes of a project as whole responses. Hot path. */
 export function hotAnswers(
-  headrace: Headrace,
+  served: ServedProject,
   check: RequestCheck,
   mostWaitMs: number,
 ): Pick<LeanOptions, 'knows' | 'answer'> {
   const turn = new TurnTime();
-  const { tracer } = headrace;
+  const { tracer } = served;
   const services = new Map(
-    headrace.project.services.map((service): [string, HotService] => [
+    served.project.services.map((service): [string, HotService] => [
       `/v1/features/${service.name}`,
       { service, response: writesAscii(service) ? asciiResponse : textResponse },
     ]),
@@ -36,10 +36,10 @@ export function hotAnswers(
     if (hot === undefined) throw fail('SERVER_ROUTE', { method: 'POST', path: head.path });
     const { service, response } = hot;
     if (head.isBinary) {
-      const bytes = binaryAnswer(headrace, service, body, trace);
+      const bytes = binaryAnswer(served, service, body, trace);
       return bytes instanceof Promise ? bytes.then(binaryResponse) : binaryResponse(bytes);
     }
-    const text = featureAnswer(headrace, service, body, trace);
+    const text = featureAnswer(served, service, body, trace);
     return typeof text === 'string' ? response(text) : text.then(response);
   };
   return {

@@ -29,6 +29,11 @@ export class Entries {
     this.#path = path;
   }
 
+  /** Frees the places of processes that died while they read: pages that they could see are not used again before. */
+  dropDeadReaders(): void {
+    this.#database.readerCheck();
+  }
+
   /** The content of an entry, valid until the next call; undefined if there is none. Hot path. Error: STORE_CORRUPT. */
   get(key: Uint8Array): Uint8Array | undefined {
     const place = asBuffer(key);
@@ -69,10 +74,10 @@ export class Entries {
     this.#database.removeSync(asBuffer(key));
   }
 
-  /** One transaction, on the disk on return: all of the work or, where it throws, nothing. Error: STORE_WRITE, STORE_CORRUPT. */
-  write(work: () => void): void {
+  /** One transaction, on the disk on return: all of the work or, where it throws, nothing; gives what the work does. Error: STORE_WRITE, STORE_CORRUPT. */
+  write<T>(work: () => T): T {
     try {
-      this.#database.transactionSync(work);
+      return this.#database.transactionSync(work);
     } catch (error) {
       throw this.#failure(error);
     }

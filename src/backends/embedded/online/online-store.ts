@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
@@ -13,6 +13,7 @@ import type {
   OnlineStore,
   OnlineStoreCapabilities,
   OpenCommit,
+  StoreNews,
   TileCommit,
   TileHorizon,
   TileRead,
@@ -28,6 +29,7 @@ import { CommitThread, type StoreOrder } from './commit-thread.ts';
 import { dropTilesBefore } from './drop-tiles.ts';
 import { Entries, isSealed, storeFailure } from './entries.ts';
 import { KeyFilter } from './key-filter.ts';
+import { Changes, NewsReader } from './news.ts';
 import { openDatabase } from './open-database.ts';
 import {
   BLOCK_PLACE_BYTES,
@@ -63,11 +65,13 @@ const MOST_GETS = 8;
 
 /** Tiles that are written faster than a thread is started for them. */
 const FEW_TILES = 2_000;
+/** The writer looks this often whether readers have died, ms. */
+const LOOK_EVERY_MS = 5_000;
 
 /** Batch rows per view that the writer remembers. */
 const MOST_ROWS = 100_000;
 
-/** Opens the LMDB store of a directory. Errors: STORE_LOCKED, STORE_CORRUPT, STORE_FORMAT, STORE_WRITE. */
+/** Opens the LMDB store of a directory. Errors: STORE_LOCKED, STORE_ABSENT, STORE_CORRUPT, STORE_FORMAT, STORE_WRITE. */
 export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions): OnlineStore {
   const file = join(path, 'tiles.mdb');
   let lock: Lock | null = null;
@@ -76,7 +80,7 @@ export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions):
       mkdirSync(path, { recursive: true });
       lock = acquireLock(join(path, 'lock'));
       if (lock === null) throw fail('STORE_LOCKED', { path });
-    }
+    } else if (!existsSync(file)) throw fail('STORE_ABSENT', { path: file });
     const filter = access === 'write' ? new KeyFilter() : null;
     checkFile(file, filter === null ? null : (key, value) => isSound(key, value) && noted(filter, key));
     const database = openDatabase(file, access);
@@ -127,6 +131,8 @@ class EmbeddedOnlineStore implements OnlineStore {
   readonly #thread: CommitThread;
   /** A commit that the thread writes; until it is over, other writes wait for it. */
   #writing: Promise<unknown> | null = null;
+  readonly follow?: () => StoreNews | null;
+  #lookedAt = performance.now();
   readonly #known = new Map<string, Generations>();
   readonly #runs = new Map<TileLayout, TileRun>();
   /** Generations that this writer has begun. */
@@ -141,6 +147,9 @@ class EmbeddedOnlineStore implements OnlineStore {
     this.#lock = lock;
     this.#filter = filter;
     this.#thread = thread;
+    if (lock !== null) return;
+    const news = new NewsReader(entries);
+    this.follow = () => news.follow();
   }
 
   readTiles(reads: readonly TileRead[]): readonly TileRun[] {
@@ -155,19 +164,20 @@ class EmbeddedOnlineStore implements OnlineStore {
     return runs;
   }
 
-  writeTiles({ tiles, writer, position }: TileCommit): MaybePromise<TileReport> {
+  writeTiles({ tiles, writer, position, freshUntil }: TileCommit): MaybePromise<TileReport> {
     const buffer = this.#buffer();
     buffer.add(tiles);
     const chunks = buffer.finish();
-    return this.#write(() => writeCommit(this.#entries, buffer.layouts, { writer, position, chunks }));
+    return this.#write(() => writeCommit(this.#entries, buffer.layouts, { writer, position, chunks, freshUntil }));
   }
 
   openCommit(): OpenCommit {
     const buffer = this.#buffer();
     return {
       add: (tiles) => buffer.add(tiles),
-      finish: async ({ writer, position }) => {
-        const commit = { writer, position, chunks: buffer.finish() };
+      finish: async ({ writer, position, freshUntil }) => {
+        const commit = { writer, position, chunks: buffer.finish(), freshUntil };
+        this.#lookAfterReaders();
         if (buffer.tiles <= FEW_TILES && !this.#thread.isRunning)
           return this.#write(() => writeCommit(this.#entries, buffer.layouts, commit));
         return this.#inThread({ kind: 'commit', views: buffer.layouts.map(({ view }) => view), commit });
@@ -195,6 +205,13 @@ class EmbeddedOnlineStore implements OnlineStore {
   /** Writes at once, or after the commit that is on its way: LMDB would keep this thread waiting for it. */
   #write<T>(work: () => T): MaybePromise<T> {
     return this.#writing === null ? work() : this.#writing.then(() => this.#write(work));
+  }
+
+  /** Now and then, before a commit. */
+  #lookAfterReaders(): void {
+    if (performance.now() - this.#lookedAt < LOOK_EVERY_MS) return;
+    this.#lookedAt = performance.now();
+    this.#entries.dropDeadReaders();
   }
 
   position(writer: string): Position | null {
@@ -251,8 +268,13 @@ class EmbeddedOnlineStore implements OnlineStore {
 
   #dropAllOf(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): void {
     this.#entries.write(() => {
-      for (const { viewId } of layouts)
-        for (const entry of this.#entries.keys(tilesOfKey(viewId, key))) this.#entries.remove(entry);
+      const changes = new Changes();
+      for (const { viewId } of layouts) {
+        const { start, end } = tilesOfKey(viewId, key);
+        for (const entry of this.#entries.keys({ start, end })) this.#entries.remove(entry);
+        changes.note(start, start.length);
+      }
+      changes.write(this.#entries);
       for (const viewId of batchViews) this.#dropRowsOf(viewId, key);
     });
     for (const viewId of batchViews) this.#rows.delete(viewId);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ByteWriter } from '../../../base/bytes.ts';
+import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 
 /**
  * Keys of the store. The first byte says what an entry is; texts are length-prefixed, so that no two names meet; numbers
@@ -11,14 +11,19 @@ import { ByteWriter } from '../../../base/bytes.ts';
  * position = %x02 text(writer)
  * current  = %x03 text(view)
  * row      = %x04 text(view) number(generation) text(key)
+ * latest   = %x05
+ * change   = %x06 number(sequence)
  * text     = varint(bytes) UTF-8      ; a key above 1,200 bytes: varint(1201) and its SHA-256
  * ```
  */
 const LONGEST_KEY = 1_200;
 
 const writer = new ByteWriter(256);
+const keyReader = new ByteReader('a key of the store');
 
 export const FORMAT_KEY = Uint8Array.of(0);
+
+export const LATEST_KEY = Uint8Array.of(5);
 
 /** Where a key's tiles begin and end, all hops. */
 export function tilesOfKey(view: string, key: string): { readonly start: Uint8Array; readonly end: Uint8Array } {
@@ -46,6 +51,14 @@ export function isBlockKey(key: Uint8Array): boolean {
   return key[0] === 1 && key.length > BLOCK_PLACE_BYTES;
 }
 
+/** Whether a digest stands for the entity key in a block's key. */
+export function isDigested(key: Uint8Array): boolean {
+  keyReader.reset(key);
+  keyReader.u8();
+  keyReader.bytes(keyReader.varint());
+  return keyReader.varint() > LONGEST_KEY;
+}
+
 /** Hop and block of a block's key: its last 16 bytes. */
 export function hopAndBlock(key: Uint8Array): { readonly hopMs: number; readonly block: number } {
   const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
@@ -66,6 +79,12 @@ export function rowKey(view: string, generation: number, key: string): Uint8Arra
   begin(4).text(view);
   writeNumber(generation);
   writeKeyText(key);
+  return finished();
+}
+
+export function changeKey(sequence: number): Uint8Array {
+  begin(6);
+  writeNumber(sequence);
   return finished();
 }
 

@@ -5,7 +5,8 @@ import type { TileReport } from '../../../ports/online-store.ts';
 import type { Position } from '../../../ports/position.ts';
 import { type CommitChunk, readChunk } from './commit-buffer.ts';
 import type { Entries } from './entries.ts';
-import { positionKey } from './store-keys.ts';
+import { Changes } from './news.ts';
+import { BLOCK_PLACE_BYTES, positionKey } from './store-keys.ts';
 import { decodeBlock, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
 
 /** A commit as it is written. */
@@ -13,29 +14,34 @@ export interface WholeCommit {
   readonly writer: string;
   readonly position: Position;
   readonly chunks: readonly CommitChunk[];
+  /** Whatever arrived before it is in these tiles and those before; undefined: not known. */
+  readonly freshUntil: number | undefined;
 }
 
 /** Upserts the tiles of a commit, by blocks, and writes its position, in one transaction. Errors: STORE_WRITE, STORE_CORRUPT. */
 export function writeCommit(
   entries: Entries,
   layouts: readonly TileLayout[],
-  { writer, position, chunks }: WholeCommit,
+  { writer, position, chunks, freshUntil }: WholeCommit,
 ): TileReport {
   const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
   const scratch = new Map(layouts.map((layout) => [layout, emptyRun(layout, TILES_PER_BLOCK)]));
+  const changes = new Changes();
   entries.write(() => {
     for (const chunk of chunks) {
       readChunk(chunk, layouts, (layout, hopMs, key, tiles) => {
         const run = scratch.get(layout) ?? emptyRun(layout, TILES_PER_BLOCK);
-        writeBlock(entries, layout, hopMs, key, tiles, run, report);
+        if (writeBlock(entries, layout, hopMs, key, tiles, run, report))
+          changes.note(key, key.length - BLOCK_PLACE_BYTES);
       });
     }
+    changes.write(entries, freshUntil);
     entries.put(positionKey(writer), Buffer.from(JSON.stringify(position)));
   });
   return report;
 }
 
-/** Hot path. Sorting the blocks by their keys first costs more than LMDB gains by it (measured: a third of the whole). */
+/** Whether a tile was applied. Hot path. Sorting the blocks by their keys first costs more than LMDB gains by it (measured: a third of the whole). */
 function writeBlock(
   entries: Entries,
   layout: TileLayout,
@@ -44,7 +50,7 @@ function writeBlock(
   tiles: TileRun,
   run: TileRun,
   report: Record<keyof TileReport, number>,
-): void {
+): boolean {
   run.length = 0;
   const held = entries.get(key);
   if (held !== undefined) decodeBlock(layout, hopMs, held, run);
@@ -55,4 +61,5 @@ function writeBlock(
     if (outcome === 'applied') applied += 1;
   }
   if (applied > 0) entries.put(key, encodeBlock(layout, hopMs, run));
+  return applied > 0;
 }

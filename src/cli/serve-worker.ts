@@ -1,0 +1,116 @@
+import cluster from 'node:cluster';
+import type { TableAppend } from '../ports/offline-store.ts';
+import type { ListenOptions } from '../server/listen-options.ts';
+import type { Call } from './command.ts';
+import { loadConfig } from './load-config.ts';
+import { bodyLimitOf } from './run-server.ts';
+import { every } from './ticking.ts';
+import { withHeadrace } from './with-headrace.ts';
+import { type FromWorker, parseMessage, type ToWorker, type WorkerPart } from './worker-part.ts';
+
+const TICK_MS = 1_000;
+
+/** How often the writer looks whether there is something for the readers to see, ms. */
+const SHARE_MS = 100;
+
+/** Logged vectors that a reader keeps while no writer takes them. */
+const MOST_KEPT = 100_000;
+
+/** One process of a group: the one that writes, or one of those that read. */
+export async function runWorker(call: Call, listen: ListenOptions, part: WorkerPart): Promise<void> {
+  try {
+    await (part.role === 'writer' ? runWriter(call, listen, part) : runReader(call, listen, part));
+  } finally {
+    // An open channel keeps a process alive.
+    cluster.worker?.disconnect();
+  }
+}
+
+/** Takes what the readers hand on, and commits often enough for them. */
+async function runWriter(call: Call, listen: ListenOptions, part: WorkerPart): Promise<void> {
+  await withHeadrace(call, async (headrace) => {
+    const { startReadServer, startServer } = await import('../server/http-server.ts');
+    const options = { ...listen, port: 0, bodyLimit: bodyLimitOf(call) };
+    const forwarded = await startServer(headrace, { ...options, socketPath: part.writer ?? '' });
+    const asked = await startReadServer(headrace, { ...options, socketPath: socketOf(part) });
+    const stopped = untilStopped((message) => {
+      if (message.kind === 'served') headrace.takeServed(message.tables);
+    });
+    send({ kind: 'ready', url: '' });
+    const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
+    const timers = [every(TICK_MS, () => headrace.tick(), report), every(SHARE_MS, () => headrace.share(), report)];
+    await stopped;
+    for (const timer of timers) await timer.stop();
+    await forwarded.close();
+    await asked.close();
+  });
+}
+
+/** Answers reads from the store, and hands all else to the writer. */
+async function runReader(call: Call, listen: ListenOptions, part: WorkerPart): Promise<void> {
+  const { Reader } = await import('../reader.ts');
+  const { startReadServer } = await import('../server/http-server.ts');
+  const { Group } = await import('../server/workers/group.ts');
+  const { project, environment } = await loadConfig(call);
+  const report = (error: unknown) => call.terminal.err(`headrace: ${error instanceof Error ? error.message : error}`);
+  const reader = await Reader.open(project, environment, Date.now, report, `${part.name}-`);
+  const group = new Group(part.members, part.restarts);
+  const options = { ...listen, bodyLimit: bodyLimitOf(call) };
+  const asked = await startReadServer(reader, { ...options, port: 0, socketPath: socketOf(part) });
+  const server = await startReadServer(reader, {
+    ...options,
+    port: part.port,
+    sharesPort: true,
+    group,
+    ...(part.writer === null ? {} : { writer: part.writer }),
+  });
+  let kept: readonly TableAppend[] = [];
+  const stopped = untilStopped((message) => {
+    if (message.kind === 'restarts') group.restarts = message.restarts;
+    else if (message.kind === 'returned') kept = bounded([...message.tables, ...kept]);
+  });
+  send({ kind: 'ready', url: server.url });
+  const hand = () => {
+    const tables = [...kept, ...reader.drainServed()];
+    kept = [];
+    if (tables.length > 0 && part.writer !== null) send({ kind: 'served', tables });
+  };
+  const timer = every(TICK_MS, () => reader.tick().finally(hand), report);
+  await stopped;
+  await server.close();
+  await asked.close();
+  await timer.stop();
+  hand();
+  await reader.close();
+}
+
+function socketOf({ name, members }: WorkerPart): string {
+  return members.find((member) => member.name === name)?.socket ?? '';
+}
+
+function send(message: FromWorker): void {
+  process.send?.(message);
+}
+
+/** When the process is to stop: as the one that started it says, or somebody who ends this one alone. */
+function untilStopped(seen: (message: ToWorker) => void): Promise<void> {
+  return new Promise((resolve) => {
+    process.on('message', (received: unknown) => {
+      const message = parseMessage<ToWorker>(received);
+      if (message?.kind === 'stop') resolve();
+      else if (message !== null) seen(message);
+    });
+    process.once('SIGTERM', resolve);
+    // Of a terminal it goes to all processes at once; the first of them tells the others in order.
+    process.on('SIGINT', () => undefined);
+  });
+}
+
+/** The newest tables, up to so many rows. */
+function bounded(tables: readonly TableAppend[]): readonly TableAppend[] {
+  let rows = 0;
+  return tables.filter((table) => {
+    rows += table.rows;
+    return rows <= MOST_KEPT;
+  });
+}

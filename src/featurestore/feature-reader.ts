@@ -1,0 +1,124 @@
+import { fail } from '../base/errors/fail.ts';
+import type { MaybePromise } from '../base/maybe-promise.ts';
+import type { Clock } from '../base/time.ts';
+import type { OpenSpan, Tracer } from '../base/tracer.ts';
+import type {
+  FeatureServiceData,
+  OnDemandViewData,
+  ProjectData,
+  StreamViewData,
+} from '../features/define/declaration.ts';
+import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
+import { ServingMeasures } from '../monitoring/slo/serving-measures.ts';
+import type { TableAppend } from '../ports/offline-store.ts';
+import type { OnlineStore } from '../ports/online-store.ts';
+import { isFilled } from './fill-marks.ts';
+import { HotTiles } from './hotkeys/hot-tiles.ts';
+import { FollowedTiles } from './online/followed-tiles.ts';
+import type { ServedVector } from './online/served-vector.ts';
+import { ServiceReads } from './online/service-reads.ts';
+import { storeTiles } from './online/store-tiles.ts';
+import type { TileSource } from './online/tile-source.ts';
+
+export interface FeatureReaderOptions {
+  readonly project: ProjectData;
+  /** Opened to be read. */
+  readonly online: OnlineStore;
+  readonly cacheKeys: number;
+  readonly sampleRate: number;
+  readonly clock: Clock;
+  /** null: nothing is traced. */
+  readonly tracer: Tracer | null;
+  /** What the names of logged requests begin with. */
+  readonly names: string;
+  readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
+}
+
+/** Where a reader's tiles come from, by the kind of store. */
+interface Tiles {
+  readonly source: TileSource;
+  /** Before the first read of a request. */
+  readonly begin: () => void;
+  /** About once a second. */
+  readonly tick: () => Promise<void>;
+  /** Whether the writer was heard of lately, as far as the store tells without a read. */
+  readonly isFollowing: () => boolean;
+}
+
+/** Vectors out of a store that another process writes. */
+export class FeatureReader {
+  readonly measures: ServingMeasures;
+  readonly #reads: ServiceReads;
+  readonly #tiles: Tiles;
+
+  private constructor(reads: ServiceReads, measures: ServingMeasures, tiles: Tiles) {
+    this.#reads = reads;
+    this.measures = measures;
+    this.#tiles = tiles;
+  }
+
+  /** Finds the tiles of every view in the store. Errors: READER_VIEW, STORE_CAPABILITY. */
+  static async open(options: FeatureReaderOptions): Promise<FeatureReader> {
+    const { project, online } = options;
+    const layouts = new Map<StreamViewData, TileLayout>();
+    for (const view of project.views) if (view.kind === 'streamView') layouts.set(view, tileLayout(view));
+    for (const layout of layouts.values())
+      if (!(await isFilled(layout, online)))
+        throw fail('READER_VIEW', { view: `${layout.view.name}@${layout.view.version}` });
+    const measures = new ServingMeasures(project);
+    const tiles = tilesOf(layouts.values(), options);
+    const reads = new ServiceReads({ ...options, layouts, tiles: tiles.source, measures });
+    return new FeatureReader(reads, measures, tiles);
+  }
+
+  /** Reads a vector, as of the newest commit. Errors: REQUEST_*, SERVICE_UNKNOWN. */
+  read(
+    service: FeatureServiceData,
+    request: unknown,
+    at?: number,
+    trace?: OpenSpan | null,
+  ): MaybePromise<ServedVector> {
+    this.#tiles.begin();
+    return this.#reads.read(service, request, at, undefined, trace);
+  }
+
+  /** Reads a vector as JSON text. */
+  text(service: FeatureServiceData, request: unknown, at?: number, trace?: OpenSpan | null): MaybePromise<string> {
+    this.#tiles.begin();
+    return this.#reads.text(service, request, at, trace);
+  }
+
+  /** Whether the writer was heard of lately; of a store behind a network every answer says so for itself. */
+  get isFollowing(): boolean {
+    return this.#tiles.isFollowing();
+  }
+
+  /** Vectors of a service logged since the start. */
+  logged(service: FeatureServiceData): number {
+    return this.#reads.logged(service);
+  }
+
+  /** The vectors logged since the last drain, for the process that writes the history. */
+  drain(): readonly TableAppend[] {
+    return this.#reads.drain();
+  }
+
+  /** Hears which keys are hot elsewhere; call it about once a second. */
+  tick(): Promise<void> {
+    return this.#tiles.tick();
+  }
+}
+
+function tilesOf(layouts: Iterable<TileLayout>, { online, cacheKeys, clock }: FeatureReaderOptions): Tiles {
+  if (online.remote !== undefined) {
+    const hot = new HotTiles(online.remote, clock);
+    return { source: storeTiles(hot), begin: () => undefined, tick: () => hot.share(), isFollowing: () => true };
+  }
+  if (online.follow === undefined) throw fail('STORE_CAPABILITY', { capability: 'sharedReads' });
+  const followed = new FollowedTiles(online, layouts, cacheKeys);
+  const isFollowing = () => {
+    followed.follow();
+    return followed.isFollowing(clock());
+  };
+  return { source: followed.source(clock), begin: () => followed.follow(), tick: async () => undefined, isFollowing };
+}

@@ -1,0 +1,11 @@
+import type { Headrace } from '../headrace.ts';
+import type { Status } from '../status.ts';
+
+/** What is served of a project that is read: of the one that writes it, or of a reader. */
+export interface ServedProject
+  extends Pick<
+    Headrace,
+    'project' | 'directory' | 'service' | 'read' | 'vectorText' | 'notReady' | 'degraded' | 'slo' | 'metrics' | 'tracer'
+  > {
+  status(): Status;
+}

@@ -1,0 +1,102 @@
+import { request } from 'node:http';
+import { type MetricName, metricRows } from '../../metric-rows.ts';
+import { mergeReports, parseReport, type SloReport } from '../../monitoring/slo/slo-report.ts';
+import { mergeStatuses, type Status } from '../../status.ts';
+import { mergeMetrics } from './merge-metrics.ts';
+
+/** A process of the group, by its name, and the socket that it answers the others on. */
+export interface Member {
+  readonly name: string;
+  readonly role: 'writer' | 'reader';
+  readonly socket: string;
+}
+
+const ANSWER_WITHIN_MS = 2_000;
+
+/** The processes that serve a project together, as one of them asks the others. */
+export class Group {
+  /** How often each was started again, by name. */
+  restarts: Readonly<Record<string, number>>;
+  readonly #members: readonly Member[];
+
+  constructor(members: readonly Member[], restarts: Readonly<Record<string, number>>) {
+    this.#members = members;
+    this.restarts = restarts;
+  }
+
+  /** The metrics of all that answer, by worker, and whether each does. */
+  async metrics(): Promise<string> {
+    const texts = new Map<string, string>();
+    const up: Record<string, number> = {};
+    await Promise.all(
+      this.#members.map(async ({ name, socket }) => {
+        const text = await ask(socket, '/metrics');
+        if (text !== null) texts.set(name, text);
+        up[name] = text === null ? 0 : 1;
+      }),
+    );
+    const sorted = new Map([...texts].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const own = [
+      ...workerSamples('headrace_worker_up', up),
+      ...workerSamples('headrace_worker_restarts_total', this.restarts),
+    ];
+    return `${mergeMetrics(sorted)}\n${own.join('\n')}\n`;
+  }
+
+  /** What all that answer measured. How fresh a streaming view is only readers tell: in the writer's memory there is no age. */
+  async slo(): Promise<SloReport | null> {
+    const reports = await Promise.all(
+      this.#members.map(async ({ name, role, socket }) => {
+        const text = await ask(socket, '/v1/slo');
+        if (text === null) return null;
+        const report = parseReport(text, name);
+        if (role === 'reader') return report;
+        const series = report.series.filter(({ tier, measure }) => tier !== 'streaming' || measure !== 'freshness');
+        return { ...report, series };
+      }),
+    );
+    const [first, ...others] = reports.filter((report) => report !== null);
+    return first === undefined ? null : mergeReports([first, ...others]);
+  }
+
+  /** Where the project stands, over all that answer; who does not is named. */
+  async status(): Promise<Status | null> {
+    const silent: string[] = [];
+    const answers = await Promise.all(
+      this.#members.map(async ({ name, socket }): Promise<Status | null> => {
+        const text = await ask(socket, '/v1/status');
+        if (text === null) silent.push(`${name} does not answer`);
+        return text === null ? null : JSON.parse(text);
+      }),
+    );
+    const [first, ...others] = answers.filter((status) => status !== null);
+    const report = await this.slo();
+    if (first === undefined || report === null) return null;
+    const merged = mergeStatuses([first, ...others], report);
+    return { ...merged, degraded: [...merged.degraded, ...silent] };
+  }
+}
+
+function workerSamples(name: MetricName, values: Readonly<Record<string, number>>): readonly string[] {
+  const { help, type } = metricRows[name];
+  const samples = Object.entries(values).map(([worker, value]) => `${name}{worker="${worker}"} ${value}`);
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples.sort()];
+}
+
+/** What a process answers to a GET; null where it does not. */
+function ask(socketPath: string, path: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    const asked = request({ socketPath, path, timeout: ANSWER_WITHIN_MS }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (part: string) => {
+        text += part;
+      });
+      answer.on('end', () => resolve(answer.statusCode === 200 ? text : null));
+      answer.on('error', () => resolve(null));
+    });
+    asked.on('timeout', () => asked.destroy());
+    asked.on('error', () => resolve(null));
+    asked.end();
+  });
+}
