@@ -100,7 +100,7 @@ function limitationsOf(facts: TraceFacts, operators: OperatorFacts | undefined):
     );
   if (windows[0].kind === 'span')
     texts.push(
-      'no step is marked: shares are of the span from the first to the last GPU event, which hides what is before it (call prof.step() each step)',
+      `no step is marked: shares are of the span from the first to the last GPU event, which hides what is before it (${trace.source === 'nsys' ? 'mark steps with NVTX ranges "step 1", "step 2" …' : 'call prof.step() each step'})`,
     );
   else if (steady.length < 3)
     texts.push(`only ${steady.length} steady step${steady.length === 1 ? '' : 's'}: medians mean little`);

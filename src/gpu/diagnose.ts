@@ -17,7 +17,7 @@ import { joinRanks, rankFindings as lateRankFindings, waitShare } from './join/r
 import { levelsOf } from './levels.ts';
 import { rankFindings, type StepFloor } from './rank-findings.ts';
 import { timelineOf } from './report/timeline.ts';
-import { dcgmFindings, sampleDoubt, sampleNotes } from './rules/counters.ts';
+import { dcgmFindings, dcgmText, sampleDoubt, sampleNotes } from './rules/counters.ts';
 import { processDoubt, processFindings } from './rules/processes.ts';
 import { percent } from './rules/rule.ts';
 import {
@@ -29,7 +29,7 @@ import {
   podLimitations,
   unscheduledPods,
 } from './rules/scheduling.ts';
-import { fabricFindings, iterationFindings, kernelSumFindings } from './rules/summaries.ts';
+import { fabricFindings, fabricText, iterationFindings, kernelSumFindings } from './rules/summaries.ts';
 import type { Source } from './source.ts';
 
 /** A file that could not be read. */
@@ -307,15 +307,15 @@ function collect(source: Source, sources: readonly Source[], found: Collected): 
       return;
     case 'variation': {
       const medians = source.jobs.map(({ values }) => middle(values));
-      found.limitations.push(
-        `${path}: iteration times vary between workers: median coefficient of variation ${middle(source.jobs.flatMap(({ values }) => values)).toFixed(4)}; ${medians.filter((value) => value > 0.2).length} of ${source.jobs.length} jobs have a median above 0.2`,
+      found.reasons.push(
+        `${path}: iteration times vary between workers: median coefficient of variation ${middle(source.jobs.flatMap(({ values }) => values)).toFixed(4)}; ${medians.filter((value) => value > 0.2).length} of ${source.jobs.length} jobs have a median above 0.2; who is late, only times by worker tell`,
       );
       return;
     }
     case 'log':
       if (source.iterations.length > 0)
-        found.limitations.push(
-          `${path}: ${source.iterations.length} iterations, median ${(middle(source.iterations.map(({ elapsedMs }) => elapsedMs)) / 1000).toFixed(1)} s: a log of iterations names no cause`,
+        found.reasons.push(
+          `${path}: ${source.iterations.length} iterations, median ${(middle(source.iterations.map(({ elapsedMs }) => elapsedMs)) / 1000).toFixed(1)} s: a log of iterations names no cause: record a trace of some of them`,
         );
       return;
     case 'processes': {
@@ -328,6 +328,8 @@ function collect(source: Source, sources: readonly Source[], found: Collected): 
       return;
     }
     case 'nodes':
+      if (!sources.some(({ kind }) => kind === 'pods'))
+        found.reasons.push(`${path}: a list of nodes tells nothing without the pods that ran on them`);
       return;
     default:
       source satisfies never;
@@ -389,7 +391,7 @@ function describe(source: Source): string {
     case 'processes':
       return `${new Set(source.rounds.flatMap(({ processes }) => processes.map(({ pid }) => pid))).size} processes, ${source.rounds.length} samples`;
     case 'dcgm':
-      return `${source.devices.length} devices of one scrape`;
+      return `one scrape of ${source.devices.length} devices: ${source.devices.map(dcgmText).join('; ')}`;
     case 'ncu':
       return `${source.kernels.length} kernels`;
     case 'kernel-sums':
@@ -409,7 +411,7 @@ function describe(source: Source): string {
     case 'distribution':
       return `${source.metrics.length} distributions`;
     case 'fabric':
-      return `${source.log.ranks} ranks, ${source.log.rows.length} sizes`;
+      return fabricText(source.log);
     case 'log':
       return `${source.iterations.length} iterations`;
     default:

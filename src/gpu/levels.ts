@@ -27,9 +27,10 @@ export function levelsOf(
       level: 0,
       title: 'the headline number: allocated × non-idle × busy',
       evidence: [
-        ...utilisation.map(
-          ({ file, mean, nonIdleShare, meanOfNonIdle }) =>
-            `${file}: ${mean.toFixed(1)} % = ${percent(nonIdleShare)} % non-idle × ${meanOfNonIdle.toFixed(1)} % busy`,
+        ...utilisation.map(({ file, mean, nonIdleShare, meanOfNonIdle }) =>
+          nonIdleShare === 0
+            ? `${file}: below 1 % all the time`
+            : `${file}: ${mean.toFixed(1)} % = ${percent(nonIdleShare)} % non-idle × ${meanOfNonIdle.toFixed(1)} % busy`,
         ),
         ...processes.map((one) => `${one.file}: ${processText(one)}`),
         ...has('dcgm').map((path) => `${path}: one scrape`),

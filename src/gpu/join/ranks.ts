@@ -134,7 +134,7 @@ export function rankFindings(facts: readonly TraceFacts[], join: RankJoin): read
     {
       cause: 'multi-gpu',
       title: `rank ${join.ranks[late]} is late: the others wait ${ms(recoverableUs)} ms of a ${ms(victim.stepUs)} ms step for it`,
-      scope: { file: victim.file, rank: join.ranks[late] ?? null, device: null, window: 'stretched steps' },
+      scope: { file: facts[late].file, rank: join.ranks[late] ?? null, device: null, window: 'stretched steps' },
       evidence: [
         {
           file: facts[late].file,

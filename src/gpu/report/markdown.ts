@@ -10,13 +10,13 @@ export function markdownReport(diagnosis: Diagnosis): string {
     lines.push('| samples | mean | non-idle | busy then | at 95 % or more |', '|---|---|---|---|---|');
     for (const { file, mean, nonIdleShare, meanOfNonIdle, saturatedShare } of diagnosis.utilisation)
       lines.push(
-        `| ${inMarkdown(file)} | ${mean.toFixed(1)} % | ${percent(nonIdleShare)} % | ${meanOfNonIdle.toFixed(1)} % | ${percent(saturatedShare)} % |`,
+        `| ${inMarkdown(file)} | ${mean.toFixed(1)} % | ${percent(nonIdleShare)} % | ${nonIdleShare === 0 ? '' : `${meanOfNonIdle.toFixed(1)} %`} | ${percent(saturatedShare)} % |`,
       );
     lines.push('');
   }
   for (const { file, allocatedShare, nonIdleShare, meanOfNonIdle } of diagnosis.allocation)
     lines.push(
-      `With the jobs, ${inMarkdown(file)}: ${percent(allocatedShare)} % allocated × ${percent(nonIdleShare)} % non-idle × ${meanOfNonIdle.toFixed(1)} % busy.`,
+      `With the jobs, ${inMarkdown(file)}: ${percent(allocatedShare)} % allocated × ${percent(nonIdleShare)} % non-idle × ${nonIdleShare === 0 ? 0 : meanOfNonIdle.toFixed(1)} % busy.`,
       '',
     );
   for (const one of diagnosis.processes) lines.push(`${inMarkdown(`${one.file}: ${processText(one)}`)}.`, '');

@@ -9,25 +9,37 @@ export function terminalReport(diagnosis: Diagnosis, all = false): string {
   const lines: string[] = [diagnosis.summary, ''];
   for (const { file, mean, nonIdleShare, meanOfNonIdle, idleShare, saturatedShare } of diagnosis.utilisation)
     lines.push(
-      `${file}: utilisation ${mean.toFixed(1)} % = ${percent(nonIdleShare)} % of the time non-idle × ${meanOfNonIdle.toFixed(1)} % then (${percent(idleShare)} % below 1, ${percent(saturatedShare)} % at 95 or more)`,
+      nonIdleShare === 0
+        ? `${file}: utilisation ${mean.toFixed(1)} %: below 1 % all the time`
+        : `${file}: utilisation ${mean.toFixed(1)} % = ${percent(nonIdleShare)} % of the time non-idle × ${meanOfNonIdle.toFixed(1)} % then (${percent(idleShare)} % below 1, ${percent(saturatedShare)} % at 95 or more)`,
     );
   for (const { file, allocatedShare, nonIdleShare, meanOfNonIdle, jobs } of diagnosis.allocation)
     lines.push(
-      `${file}: with the jobs, ${(allocatedShare * nonIdleShare * meanOfNonIdle).toFixed(1)} % = ${percent(allocatedShare)} % allocated × ${percent(nonIdleShare)} % non-idle × ${meanOfNonIdle.toFixed(1)} % then (${jobs.length} jobs)`,
+      nonIdleShare === 0
+        ? `${file}: with the jobs, ${percent(allocatedShare)} % allocated and idle all of that time (${jobs.length} jobs)`
+        : `${file}: with the jobs, ${(allocatedShare * nonIdleShare * meanOfNonIdle).toFixed(1)} % = ${percent(allocatedShare)} % allocated × ${percent(nonIdleShare)} % non-idle × ${meanOfNonIdle.toFixed(1)} % then (${jobs.length} jobs)`,
     );
   for (const one of diagnosis.processes) lines.push(`${one.file}: ${processText(one)}`);
+  for (const { path, kind, what } of diagnosis.files)
+    if (!['trace', 'samples', 'distribution', 'processes', 'ncu'].includes(kind)) lines.push(`${path}: ${what}`);
   for (const trace of diagnosis.traces) lines.push(...traceLines(trace), ...(all ? operatorLines(trace) : []), '');
   for (const kernel of diagnosis.kernels)
     lines.push(
       `${kernel.name.slice(0, 70)}: ${kernel.verdict}${kernel.memoryLevel === null ? '' : ` (${kernel.memoryLevel})`}, SM ${kernel.smPercent} %, memory ${kernel.memoryPercent} %`,
     );
   lines.push('');
-  for (const [index, finding] of diagnosis.findings.entries()) lines.push(...findingLines(finding, index + 1, all), '');
+  const several =
+    new Set(diagnosis.findings.map(({ scope }) => scopeText(scope))).size > 1 || diagnosis.files.length > 1;
+  for (const [index, finding] of diagnosis.findings.entries())
+    lines.push(...findingLines(finding, index + 1, all, several), '');
   for (const reason of diagnosis.reasons) lines.push(`not told: ${reason}`);
   for (const { path, code, message } of diagnosis.refused) lines.push(`not read: ${path}: ${code}: ${message}`);
+  // Of several GPUs of a trace each has the same.
   const limitations = [
-    ...diagnosis.limitations,
-    ...diagnosis.traces.flatMap(({ file, limitations: own }) => own.map((text) => `${file}: ${text}`)),
+    ...new Set([
+      ...diagnosis.limitations,
+      ...diagnosis.traces.flatMap(({ file, limitations: own }) => own.map((text) => `${file}: ${text}`)),
+    ]),
   ];
   for (const text of all ? limitations : limitations.slice(0, 6)) lines.push(`note: ${text}`);
   if (!all && limitations.length > 6) lines.push(`note: ${limitations.length - 6} more with --all`);
@@ -56,7 +68,7 @@ function traceLines(trace: TraceReport): readonly string[] {
     .join(', ');
   return [
     `${file} (${where})`,
-    `  ${window === 'GPU span' ? 'GPU span' : `median of ${steady} steady steps`}: ${ms(stepUs)} ms`,
+    `  ${window === 'GPU span' ? 'GPU span' : `median of ${steady} steady step${steady === 1 ? '' : 's'}`}: ${ms(stepUs)} ms`,
     `  ${divisionText(trace)}`,
     `  from the first to the last GPU event: ${percent(gpuSpan.idleUs / gpuSpan.totalUs)} % idle`,
     ...(trace.criticalPath === null ? [] : [`  ${pathText(trace.criticalPath)}`]),
@@ -86,7 +98,7 @@ function peakText({ bound, shareOfPeak }: TraceReport['operators'][number]): str
   return bound === null || shareOfPeak === null ? '' : `: ${percent(shareOfPeak)} % of the ${bound} peak`;
 }
 
-function findingLines(finding: Finding, number: number, all: boolean): readonly string[] {
+function findingLines(finding: Finding, number: number, all: boolean, several: boolean): readonly string[] {
   const {
     severity,
     cause,
@@ -113,12 +125,18 @@ function findingLines(finding: Finding, number: number, all: boolean): readonly 
   return [
     `${number}. ${severity} · ${cause} · ${title}`,
     `   ${gain.join(' · ')}`,
+    ...(several ? [`   in ${scopeText(finding.scope)}`] : []),
     `   expected: ${expected}`,
     ...shown.map((row) => `   - ${evidenceText(row)}`),
     ...fix.map((text) => `   fix: ${text}`),
     `   disproof: ${disproof}`,
     `   next: ${nextCommand}`,
   ];
+}
+
+/** Where a finding is, if there are several places. */
+function scopeText({ file, rank, device }: Finding['scope']): string {
+  return [file, ...(rank === null ? [] : [`rank ${rank}`]), ...(device === null ? [] : [`GPU ${device}`])].join(', ');
 }
 
 /** One line of evidence. */

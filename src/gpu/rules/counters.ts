@@ -34,6 +34,26 @@ export function sampleNotes(use: Utilisation): readonly string[] {
   return notes;
 }
 
+/** What one scrape says of a device, in a few words. */
+export function dcgmText(device: DcgmDevice): string {
+  const fields = [
+    ['engine', 'DCGM_FI_PROF_GR_ENGINE_ACTIVE', 100],
+    ['SMs', 'DCGM_FI_PROF_SM_ACTIVE', 100],
+    ['Tensor Cores', 'DCGM_FI_PROF_PIPE_TENSOR_ACTIVE', 100],
+    ['DRAM', 'DCGM_FI_PROF_DRAM_ACTIVE', 100],
+    ['GPU_UTIL', 'DCGM_FI_DEV_GPU_UTIL', 1],
+  ] as const;
+  const parts = fields.flatMap(([name, field, factor]) => {
+    const value = device.fields.get(field);
+    return value === undefined ? [] : [`${name} ${(value * factor).toFixed(1)} %`];
+  });
+  return `${deviceLabel(device)}: ${parts.length === 0 ? 'no counter of activity' : parts.join(', ')}`;
+}
+
+function deviceLabel({ gpu, migProfile }: DcgmDevice): string {
+  return migProfile === undefined ? `GPU ${gpu}` : `GPU ${gpu}, instance ${migProfile}`;
+}
+
 /** Findings from one scrape of the DCGM exporter, and where its counters disagree. */
 export function dcgmFindings(
   file: string,
@@ -48,8 +68,7 @@ export function dcgmFindings(
     const sm = get('DCGM_FI_PROF_SM_ACTIVE');
     const tensor = get('DCGM_FI_PROF_PIPE_TENSOR_ACTIVE');
     const dram = get('DCGM_FI_PROF_DRAM_ACTIVE');
-    const label =
-      device.migProfile === undefined ? `GPU ${device.gpu}` : `GPU ${device.gpu}, instance ${device.migProfile}`;
+    const label = deviceLabel(device);
     const row = (what: string, value: number): Evidence => ({
       file,
       what: `${label}: ${what}`,

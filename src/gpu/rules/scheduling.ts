@@ -89,11 +89,16 @@ export function allocationFindings(file: string, use: Allocation): readonly Find
   const apart: readonly Evidence[] = [
     { file, what: 'share of GPU time that is allocated (A)', value: percent(use.allocatedShare), unit: '%' },
     { file, what: 'share of that with utilisation of at least 1 % (P)', value: percent(use.nonIdleShare), unit: '%' },
-    { file, what: 'mean utilisation of that time (C)', value: round(use.meanOfNonIdle), unit: '%' },
+    {
+      file,
+      what: 'mean utilisation of that time (C)',
+      value: round(use.nonIdleShare === 0 ? 0 : use.meanOfNonIdle),
+      unit: '%',
+    },
     {
       file,
       what: 'mean utilisation, A × P × C',
-      value: round(use.allocatedShare * use.nonIdleShare * use.meanOfNonIdle),
+      value: round(use.nonIdleShare === 0 ? 0 : use.allocatedShare * use.nonIdleShare * use.meanOfNonIdle),
       unit: '%',
     },
   ];

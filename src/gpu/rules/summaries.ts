@@ -49,10 +49,24 @@ export function iterationFindings(file: string, found: Stragglers): readonly Fin
 /** busbw in GB/s at 256 MiB of 8 × A100-SXM4-40GB over NVLink, measured with nccl-tests (SuperBench). */
 const reference: Readonly<Record<string, number>> = { 'A100-SXM4-40GB': 222 };
 const WEAK_BELOW = 0.7;
+/** The size of which reference bandwidths are. */
+const REFERENCE_BYTES = 256 * 2 ** 20;
+
+/** What a log of nccl-tests measured, in a few words, and whether there is something to hold it against. */
+export function fabricText(log: FabricLog): string {
+  const row = log.rows.find(({ sizeBytes }) => sizeBytes === REFERENCE_BYTES) ?? log.rows[log.rows.length - 1];
+  const usual = reference[log.devices[0] ?? ''];
+  if (row === undefined) return `${log.ranks} ranks, no sizes`;
+  const beside =
+    usual === undefined || log.ranks !== 8 || row.sizeBytes !== REFERENCE_BYTES
+      ? 'no reference for this hardware'
+      : `about ${usual} is usual`;
+  return `${log.ranks} ranks of ${log.devices[0] ?? 'an unnamed GPU'}, ${log.rows.length} sizes, busbw ${row.busbw} GB/s at ${(row.sizeBytes / 2 ** 20).toFixed(0)} MiB (${beside})`;
+}
 
 /** Cause 4 in nccl-tests logs: a fabric that is slower than the same hardware elsewhere. */
 export function fabricFindings(file: string, log: FabricLog): readonly FindingDraft[] {
-  const row = log.rows.find(({ sizeBytes }) => sizeBytes === 256 * 2 ** 20);
+  const row = log.rows.find(({ sizeBytes }) => sizeBytes === REFERENCE_BYTES);
   const usual = reference[log.devices[0] ?? ''];
   if (row === undefined || usual === undefined || log.ranks !== 8 || row.busbw >= WEAK_BELOW * usual) return [];
   return [
