@@ -31,6 +31,7 @@ import {
 } from './rules/scheduling.ts';
 import { fabricFindings, fabricText, iterationFindings, kernelSumFindings } from './rules/summaries.ts';
 import type { Source } from './source.ts';
+import type { Trace } from './trace/trace.ts';
 
 /** A file that could not be read. */
 export interface Refusal {
@@ -143,11 +144,17 @@ function tracesOf(sources: readonly Source[], found: Collected): readonly TraceF
       counters !== undefined
         ? `${path}: ${counters}; but no times of kernels: record the same steps once more without the range profiler`
         : foreign === undefined
-          ? `${path}: the trace has ${trace.events} events and none of a GPU: record with activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]`
+          ? `${path}: the trace has ${trace.events} events and none of a GPU${damageText(trace)}: record with activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]`
           : `${path}: no CUDA or HIP event; the trace is of an accelerator that is not analysed (${foreign[1]} events of category ${foreign[0]})`,
     );
     return [];
   });
+}
+
+/** What is wrong with a trace, behind what is missing in it. */
+function damageText({ faults }: Trace): string {
+  const texts = faults.map(({ what, count }) => (what === 'truncated' ? 'it is cut off' : `${what}: ${count}`));
+  return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
 }
 
 function floorOf({ stepUs, sum }: TraceFacts): StepFloor {

@@ -8,6 +8,7 @@ import { kernelVerdict } from '../../src/gpu/analysis/ncu-verdict.ts';
 import { jobFacts, podFacts } from '../../src/gpu/analysis/occupancy.ts';
 import { findStragglers } from '../../src/gpu/analysis/stragglers.ts';
 import { utilisationOf } from '../../src/gpu/analysis/utilisation.ts';
+import { diagnose } from '../../src/gpu/diagnose.ts';
 import { parseIterations } from '../../src/gpu/readers/cluster.ts';
 import { csvFields, printedNumber } from '../../src/gpu/readers/csv.ts';
 import { parseDcgm } from '../../src/gpu/readers/dcgm.ts';
@@ -16,6 +17,7 @@ import { fileKindOf } from '../../src/gpu/readers/format.ts';
 import { parseKernelSums } from '../../src/gpu/readers/kernel-sums.ts';
 import { parseNcclTests } from '../../src/gpu/readers/nccl-tests.ts';
 import { parseNcu, usesDecimalComma } from '../../src/gpu/readers/ncu.ts';
+import { parseText } from '../../src/gpu/readers/parse-text.ts';
 import { parsePmon } from '../../src/gpu/readers/pmon.ts';
 import { parseNodeCsv, parsePodCsv, parsePodList } from '../../src/gpu/readers/pods.ts';
 import { parseQueryGpu } from '../../src/gpu/readers/query-gpu.ts';
@@ -84,6 +86,21 @@ test('pmon: samples are told apart by time, or where a process comes again; a na
   ]);
   expect(fileKindOf(new TextEncoder().encode(timed))).toBe('pmon');
   expect(() => parsePmon(`${header}nonsense\n`)).toThrow(/no line has the columns/);
+});
+
+test('a share that no counter can say is no value', () => {
+  const [series] = parseDmon('# gpu pwr sm mem\n 0 50 1000000000 -3\n 0 50 100 7\n');
+  expect(series.util).toEqual([Number.NaN, 100]);
+  expect(series.memoryController).toEqual([Number.NaN, 7]);
+  const [round] = parsePmon('# gpu pid type sm mem command\n 0 1 C 300 10 python\n');
+  expect(round?.processes[0]?.sm).toBeNaN();
+});
+
+test('jobs whose GPU-hours add up to nothing are no finding', () => {
+  const row = (id: number) => `${id}|FAILED|0:0|2026-01-01T00:00:00|2025-01-01T00:00:00|-500|gres/gpu=4|x|y`;
+  const text = `JobID|State|ExitCode|Start|End|ElapsedRaw|AllocTRES|Eligible|JobName\n${Array.from({ length: 12 }, (_, id) => row(id)).join('\n')}\n`;
+  const { findings } = diagnose([parseText('sacct', 'jobs.psv', text)]);
+  expect(findings).toEqual([]);
 });
 
 test('query-gpu: rows of one moment without an index are different GPUs; the last sample stands for no time', () => {
@@ -186,7 +203,13 @@ test('files are told apart by content: gzip without suffix, wrong names, refusal
   await expect(readSource(file('novel.txt', 'It was a dark and stormy night.'))).rejects.toMatchObject({
     code: 'GPU_FORMAT',
   });
-  await expect(readSource(file('empty', ''))).rejects.toMatchObject({ code: 'GPU_FORMAT' });
+  await expect(readSource(file('empty', ''))).rejects.toMatchObject({ code: 'GPU_FILE' });
+  const dmon = `# gpu pwr sm\n${' 0 50 90\n'.repeat(40)}`;
+  const wide = (text: string) => Buffer.from(`\uFEFF${text}`, 'utf16le');
+  await expect(readSource(file('wide.txt', wide(dmon)))).resolves.toMatchObject({ kind: 'samples' });
+  await expect(readSource(file('wide.json', wide('{"traceEvents": []}')))).rejects.toMatchObject({
+    code: 'GPU_DAMAGED',
+  });
   await expect(readSource(join(folder, 'absent'))).rejects.toMatchObject({ code: 'GPU_FILE' });
   await expect(readSource(folder)).rejects.toMatchObject({ code: 'GPU_FILE' });
   await expect(readSource(file('db', 'SQLite format 3\0garbage'))).rejects.toMatchObject({ code: 'GPU_DAMAGED' });

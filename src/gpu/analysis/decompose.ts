@@ -7,21 +7,22 @@ const copyName = /^(__amd_rocclr_copyBuffer|MEMORY_COPY_)/;
 /** What a GPU event does: the three sets that the decomposition is made of. */
 export type Work = 'compute' | 'communication' | 'copy';
 
+const works = ['compute', 'communication', 'copy'] as const satisfies readonly Work[];
+
 /** Tells the work of a GPU event by its kind and name; a memset is compute. */
 export function workClassifier(trace: Trace): (row: number) => Work {
-  const byName = new Map<number, Work>();
   const { gpu, names } = trace;
+  // By the number of a name, one more than the index of the work; a trace may have a million names.
+  const byName = new Uint8Array(names.count);
   return (row) => {
     if (gpu.kind[row] === gpuKinds.memcpy) return 'copy';
     if (gpu.kind[row] === gpuKinds.memset) return 'compute';
     const name = gpu.name[row];
-    let work = byName.get(name);
-    if (work === undefined) {
+    if (byName[name] === 0) {
       const text = names.text(name);
-      work = communicationName.test(text) ? 'communication' : copyName.test(text) ? 'copy' : 'compute';
-      byName.set(name, work);
+      byName[name] = communicationName.test(text) ? 2 : copyName.test(text) ? 3 : 1;
     }
-    return work;
+    return works[byName[name] - 1];
   };
 }
 

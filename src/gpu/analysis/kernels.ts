@@ -13,23 +13,31 @@ export interface KernelSum {
   readonly share: number;
 }
 
+/** More kernels than this are not told apart: the rest of a million is nothing that anyone looks at. */
+const MOST_KERNELS = 10_000;
+
 /** Kernels by name, the longest first. */
 export function topKernels(facts: TraceFacts): readonly KernelSum[] {
   const { gpu, names } = facts.trace;
   const workOf = workClassifier(facts.trace);
-  const sums = new Map<number, { calls: number; us: number }>();
+  // By the number of a name.
+  const calls = new Int32Array(names.count);
+  const times = new Float64Array(names.count);
   let total = 0;
   for (const row of steadyRows(facts)) {
     if (gpu.kind[row] !== gpuKinds.kernel || workOf(row) !== 'compute') continue;
-    const sum = sums.get(gpu.name[row]) ?? { calls: 0, us: 0 };
-    sum.calls += 1;
-    sum.us += gpu.dur[row];
+    calls[gpu.name[row]] += 1;
+    times[gpu.name[row]] += gpu.dur[row];
     total += gpu.dur[row];
-    sums.set(gpu.name[row], sum);
   }
-  return [...sums]
-    .map(([name, { calls, us }]) => ({ name: names.text(name), calls, us, share: us / total }))
-    .sort((a, b) => b.us - a.us);
+  const order = Int32Array.from(calls.keys()).filter((name) => calls[name] > 0);
+  order.sort((a, b) => times[b] - times[a]);
+  return Array.from(order.subarray(0, MOST_KERNELS), (name) => ({
+    name: names.text(name),
+    calls: calls[name],
+    us: times[name],
+    share: times[name] / total,
+  }));
 }
 
 const steadyRowsOf = new WeakMap<TraceFacts, Int32Array>();

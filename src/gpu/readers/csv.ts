@@ -47,6 +47,12 @@ export function printedNumber(text: string | undefined, decimalComma = false): n
   return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(plain) ? Number(plain) : Number.NaN;
 }
 
+/** A share in percent as tools print it; NaN of what lies outside of 0 to 100, which no counter can say. */
+export function printedPercent(text: string | undefined): number {
+  const value = printedNumber(text);
+  return value >= 0 && value <= 100 ? value : Number.NaN;
+}
+
 /** Rows of a CSV text by column name; short rows lack their last columns. */
 export function csvRows(text: string): {
   readonly header: readonly string[];

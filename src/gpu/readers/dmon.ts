@@ -1,5 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
-import { linesOf, printedNumber } from './csv.ts';
+import { linesOf, printedNumber, printedPercent } from './csv.ts';
 import { SampleCollector, type SampleSeries } from './samples.ts';
 
 /**
@@ -27,18 +27,19 @@ export function parseDmon(text: string): readonly SampleSeries[] {
     if (columns.length === 0 || fields.length < columns.length) continue;
     const at = (name: string) => fields[columns.indexOf(name)];
     const number = (name: string) => (columns.includes(name) ? printedNumber(at(name)) : Number.NaN);
+    const share = (name: string) => (columns.includes(name) ? printedPercent(at(name)) : Number.NaN);
     const gpu = at('gpu') ?? '';
     if (!/^\d+$/.test(gpu)) continue;
     const series = samples.of(gpu);
     if (columns.includes('date')) series.timesMs.push(dmonTime(at('date'), at('time')));
-    series.util.push(number('sm'));
-    series.memoryController.push(number('mem'));
+    series.util.push(share('sm'));
+    series.memoryController.push(share('mem'));
     series.memoryUsedMb.push(number('fb'));
     series.powerW.push(number('pwr'));
     series.clockMhz.push(number('pclk'));
-    if (columns.includes('smutil')) series.smActive.push(number('smutil') / 100);
-    if (columns.includes('mmaact')) series.tensorActive.push(number('mmaact') / 100);
-    if (columns.includes('dram')) series.dramActive.push(number('dram') / 100);
+    if (columns.includes('smutil')) series.smActive.push(share('smutil') / 100);
+    if (columns.includes('mmaact')) series.tensorActive.push(share('mmaact') / 100);
+    if (columns.includes('dram')) series.dramActive.push(share('dram') / 100);
   }
   const all = samples.all();
   if (all.length === 0)

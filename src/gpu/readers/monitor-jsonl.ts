@@ -23,7 +23,7 @@ export function parseMonitorLines(text: string): readonly SampleSeries[] {
         return typeof found === 'number' ? found : Number.NaN;
       };
       series.timesMs.push(stampMs(typeof values.data['time'] === 'string' ? values.data['time'] : undefined));
-      series.util.push(typeof value === 'number' ? value : Number.NaN);
+      series.util.push(typeof value === 'number' && value >= 0 && value <= 100 ? value : Number.NaN);
       series.memoryController.push(Number.NaN);
       series.memoryUsedMb.push(number('gpu_mem_used') / 2 ** 20);
       const total = number('gpu_mem_total');

@@ -1,5 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
-import { linesOf, printedNumber } from './csv.ts';
+import { linesOf, printedNumber, printedPercent } from './csv.ts';
 import { dmonTime } from './dmon.ts';
 
 /** One process on one GPU in one sample of nvidia-smi pmon; percent, NaN where missing. */
@@ -56,13 +56,12 @@ export function parsePmon(text: string): readonly ProcessRound[] {
     }
     round.pids.add(pid);
     if (pid === '-') continue;
-    const number = (name: string) => printedNumber(at(name));
     round.processes.push({
       pid,
       type: at('type') ?? '',
-      sm: number('sm'),
-      memory: number('mem'),
-      fbMb: number('fb'),
+      sm: printedPercent(at('sm')),
+      memory: printedPercent(at('mem')),
+      fbMb: printedNumber(at('fb')),
       // The last column, which may hold spaces.
       command: columns.includes('command') ? fields.slice(columns.indexOf('command')).join(' ') : '',
     });

@@ -1,5 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
-import { csvRows, printedNumber } from './csv.ts';
+import { csvRows, printedNumber, printedPercent } from './csv.ts';
 import { SampleCollector, type SampleSeries } from './samples.ts';
 
 /**
@@ -44,7 +44,7 @@ export function parseQueryGpu(text: string): readonly SampleSeries[] {
     const number = (column: number) => (column < 0 ? Number.NaN : printedNumber(row[column]));
     if (columns.time >= 0) series.timesMs.push(time);
     if (columns.name >= 0) series.name = row[columns.name]?.trim();
-    series.util.push(number(columns.util));
+    series.util.push(columns.util < 0 ? Number.NaN : printedPercent(row[columns.util]));
     series.memoryController.push(number(columns.controller));
     series.memoryUsedMb.push(number(columns.used));
     const total = number(columns.total);

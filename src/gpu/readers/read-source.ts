@@ -21,22 +21,25 @@ const LARGEST_DATABASE = 64 * 2 ** 30;
  * Errors: GPU_FILE, GPU_FORMAT, GPU_BINARY_REPORT, GPU_NOT_A_TRACE, GPU_MEMORY_TIMELINE, GPU_FILE_TOO_LARGE, GPU_DAMAGED.
  */
 export async function readSource(path: string): Promise<Source> {
-  const { head, gzip, kind } = await look(path);
+  const { head, gzip, kind, encoding } = await look(path);
   switch (kind) {
     case undefined:
+      if (head.every((byte) => byte <= 0x20)) throw fail('GPU_FILE', { path, reason: 'it is empty' });
       throw fail('GPU_FORMAT', { path });
     case 'nsys-rep':
       throw fail('GPU_BINARY_REPORT', { tool: 'Nsight Systems', command: 'nsys export --type sqlite' });
     case 'ncu-rep':
       throw fail('GPU_BINARY_REPORT', { tool: 'Nsight Compute', command: 'ncu --import FILE --csv --page details' });
     case 'trace':
+      if (encoding !== 'utf-8')
+        throw fail('GPU_DAMAGED', { kind: 'trace', reason: 'it is UTF-16 text: iconv -f UTF-16 -t UTF-8' });
       return { kind: 'trace', path, trace: await readTraceFile(path, gzip) };
     case 'nsys-sqlite':
       return { kind: 'trace', path, trace: gzip ? await unpackedSqlite(path) : await sqliteTrace(path) };
     default: {
       // Loaded when a text is read: a trace needs none of these parsers.
       const { parseText } = await import('./parse-text.ts');
-      return parseText(kind, path, await wholeText(path, gzip, head));
+      return parseText(kind, path, await wholeText(path, gzip, head, encoding));
     }
   }
 }
@@ -46,7 +49,15 @@ async function sqliteTrace(path: string): Promise<Trace> {
   return readNsysSqlite(path);
 }
 
-async function look(path: string): Promise<{ head: Uint8Array; gzip: boolean; kind: FileKind | undefined }> {
+/** UTF-16 is what PowerShell writes for `nvidia-smi … > file`. */
+type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be';
+
+function encodingOf([first, second]: Uint8Array): Encoding {
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  return first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';
+}
+
+async function look(path: string) {
   try {
     const file = await open(path);
     try {
@@ -55,7 +66,12 @@ async function look(path: string): Promise<{ head: Uint8Array; gzip: boolean; ki
       const raw = bytes.subarray(0, bytesRead);
       const gzip = raw[0] === 0x1f && raw[1] === 0x8b;
       const head = gzip ? unpackedHead(raw) : raw;
-      return { head, gzip, kind: fileKindOf(head.subarray(0, HEAD)) };
+      const encoding = encodingOf(head);
+      const text = head.subarray(0, HEAD);
+      const kind: FileKind | undefined = fileKindOf(
+        encoding === 'utf-8' ? text : new TextEncoder().encode(new TextDecoder(encoding).decode(text)),
+      );
+      return { head, gzip, kind, encoding };
     } finally {
       await file.close();
     }
@@ -77,17 +93,18 @@ function unpackedHead(raw: Uint8Array): Uint8Array {
   }
 }
 
-async function wholeText(path: string, gzip: boolean, head: Uint8Array): Promise<string> {
+async function wholeText(path: string, gzip: boolean, head: Uint8Array, encoding: Encoding): Promise<string> {
   const { size } = await stat(path);
   if (size > LONGEST_TEXT) throw fail('GPU_FILE_TOO_LARGE', { path, limit: 1 });
   const raw = await readFile(path);
-  if (!gzip) return new TextDecoder().decode(raw);
+  const decoder = new TextDecoder(encoding);
+  if (!gzip) return decoder.decode(raw);
   try {
-    return new TextDecoder().decode(gunzipSync(raw, { maxOutputLength: LONGEST_TEXT }));
+    return decoder.decode(gunzipSync(raw, { maxOutputLength: LONGEST_TEXT }));
   } catch (error) {
     if (error instanceof RangeError)
       throw fail('GPU_FILE_TOO_LARGE', { path, limit: Math.floor(LONGEST_TEXT / Math.max(size, 1)) }, error);
-    return new TextDecoder().decode(head);
+    return decoder.decode(head);
   }
 }
 

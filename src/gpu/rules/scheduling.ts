@@ -152,7 +152,7 @@ function hoursText(hours: number): string {
 
 /** Cause 6 in accounting: GPU-hours of jobs that did not complete. */
 export function lostJobs(file: string, facts: JobFacts): readonly FindingDraft[] {
-  if (facts.jobs < 10 || facts.lostHours < LOST_FROM * facts.gpuHours) return [];
+  if (facts.jobs < 10 || !(facts.gpuHours > 0) || facts.lostHours < LOST_FROM * facts.gpuHours) return [];
   return [
     schedulingDraft(
       file,
