@@ -7,7 +7,7 @@ import { type OperatorFacts, operatorFacts } from './analysis/operators/operator
 import { processUse } from './analysis/process-use.ts';
 import { findStragglers } from './analysis/stragglers.ts';
 import { type TraceFacts, traceFacts } from './analysis/trace-facts.ts';
-import { middle, utilisationOf } from './analysis/utilisation.ts';
+import { meanOf, middle, utilisationOf } from './analysis/utilisation.ts';
 import { diagnoseTrace, ONE_RANK } from './diagnose-trace.ts';
 import type { Diagnosis, KernelReport, TraceReport } from './diagnosis.ts';
 import { type FindingDraft, severityOf } from './finding.ts';
@@ -17,7 +17,7 @@ import { joinRanks, rankFindings as lateRankFindings, waitShare } from './join/r
 import { levelsOf } from './levels.ts';
 import { rankFindings, type StepFloor } from './rank-findings.ts';
 import { timelineOf } from './report/timeline.ts';
-import { dcgmFindings, dcgmText, sampleDoubt, sampleNotes } from './rules/counters.ts';
+import { dcgmFindings, dcgmText, sampleDoubt, sampledActivity, sampleNotes } from './rules/counters.ts';
 import { processDoubt, processFindings } from './rules/processes.ts';
 import { percent } from './rules/rule.ts';
 import {
@@ -240,6 +240,7 @@ function collect(source: Source, sources: readonly Source[], found: Collected): 
       const drafts = [
         ...(whole ? allocationFindings(path, allocation) : idleAllocated(path, use, source.series)),
         ...deadGpus(path, use, source.series),
+        ...sampledActivity(path, source.series),
       ];
       found.drafts.push(...drafts);
       const doubt = sampleDoubt(use);
@@ -258,6 +259,9 @@ function collect(source: Source, sources: readonly Source[], found: Collected): 
       for (const { source: name, metric, values } of source.metrics) {
         if (!/util/.test(metric) || !/gpu/.test(metric) || values.length === 0) continue;
         found.evidence += 1;
+        // Each metric is sorted by itself: which values were at one moment is lost, and only means over all time are left.
+        const share = (start: string) =>
+          meanOf(source.metrics.find((one) => one.source === name && one.metric.startsWith(start))?.values ?? []) / 100;
         const one = {
           gpu: name,
           name,
@@ -272,7 +276,12 @@ function collect(source: Source, sources: readonly Source[], found: Collected): 
           tensorActive: [],
           dramActive: [],
         };
-        const use = utilisationOf([one]);
+        const use = {
+          ...utilisationOf([one]),
+          smActive: share('sm_active'),
+          tensorActive: share('tensor_active'),
+          dramActive: share('dram_active'),
+        };
         found.utilisation.push({ file: `${path}#${name}`, ...use });
         found.drafts.push(...idleAllocated(`${path}#${name}`, use, [one]));
       }

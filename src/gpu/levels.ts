@@ -66,6 +66,10 @@ export function levelsOf(
         ...share(({ sum }) => sum.computationUs).map((text) => `${text} computation`),
         ...traces.flatMap((trace) => shapesText(trace) ?? []),
         ...has('ncu').map((path) => `${path}: verdicts per kernel`),
+        ...has('dcgm').map((path) => `${path}: activity of SMs, Tensor Cores and DRAM`),
+        ...utilisation
+          .filter(({ dramActive }) => !Number.isNaN(dramActive))
+          .map(({ file, dramActive }) => `${file}: DRAM active ${percent(dramActive)} %`),
       ],
       missing:
         has('ncu').length > 0

@@ -3,6 +3,7 @@ import { seededRandom } from '../../src/base/rng.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import type { Diagnosis } from '../../src/gpu/diagnosis.ts';
 import type { Cause } from '../../src/gpu/finding.ts';
+import { parseText } from '../../src/gpu/readers/parse-text.ts';
 import { readSource } from '../../src/gpu/readers/read-source.ts';
 import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
 import { captureJson } from '../../src/testing/gpu/capture.ts';
@@ -194,4 +195,28 @@ describe.skipIf(!hasSharedData)(`recorded captures${whySkipped}`, () => {
     const diagnosis = diagnose([await readSource(sharedPath('nsys/nsysai_mfu_2gpu_before.sqlite.gz'))]);
     expect(JSON.stringify(diagnosis)).not.toMatch(/TOKEN|SECRET|\/home\/|LD_LIBRARY_PATH|PYTHONPATH/i);
   });
+});
+
+test.skipIf(!hasSharedData)(
+  'a distribution has the activity of SMs and Tensor Cores that its percentiles have on average',
+  async () => {
+    const path = sharedPath('cluster/acme_utilization_cdfs_seren_philly.csv.gz');
+    const [seren] = diagnose([await readSource(path)]).utilisation;
+    expect(seren?.smActive).toBeCloseTo(0.4154, 4);
+    expect(seren?.tensorActive).toBeCloseTo(0.1258, 4);
+    expect(seren?.dramActive).toBeNaN();
+  },
+);
+
+test('sampled counters with DRAM active and Tensor Cores not are a kernel that memory binds; with both it is none', () => {
+  const gpm = (tensor: number) =>
+    `# gpu pwr sm mem smutil mmaact dram\n${Array.from({ length: 60 }, () => ` 0 300 99 60 80 ${tensor} 71\n`).join('')}`;
+  const told = (tensor: number) => diagnose([parseText('dmon', 'dmon.txt', gpm(tensor))]);
+  const { findings, utilisation, levels } = told(5);
+  expect(findings).toMatchObject([{ cause: 'kernel-efficiency', severity: 'info' }]);
+  expect(findings[0]?.title).toContain('bound by memory bandwidth: DRAM is active 71 %');
+  expect(utilisation[0]?.smActive).toBeCloseTo(0.8, 9);
+  expect(utilisation[0]?.dramActive).toBeCloseTo(0.71, 9);
+  expect(levels[3]?.evidence).toEqual(['dmon.txt: DRAM active 71 %']);
+  expect(told(60).findings).toEqual([]);
 });

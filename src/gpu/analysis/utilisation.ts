@@ -27,6 +27,13 @@ export interface Utilisation {
   readonly meanMemoryController: number;
   readonly peakMemoryShare: number;
   readonly meanClockMhz: number;
+  /**
+   * Shares of the busy samples in which SMs, Tensor Cores and memory were active, 0 to 1; of a distribution, of all time. NaN
+   * where not recorded.
+   */
+  readonly smActive: number;
+  readonly tensorActive: number;
+  readonly dramActive: number;
   /** Range of the middle 90 % of non-idle samples. */
   readonly spread: readonly [number, number];
 }
@@ -87,7 +94,25 @@ export function utilisationOf(series: readonly SampleSeries[]): Utilisation {
     meanMemoryController: flat(({ memoryController }) => memoryController),
     peakMemoryShare: peakMemory(series),
     meanClockMhz: flat(({ clockMhz }) => clockMhz),
+    ...activityOf(series),
     spread: [quantile(active, 0.05), quantile(active, 0.95)],
+  };
+}
+
+/** Means of activity over the samples in which a kernel ran; over all where the file does not tell which these are. */
+export function activityOf(
+  series: readonly SampleSeries[],
+): Pick<Utilisation, 'smActive' | 'tensorActive' | 'dramActive'> {
+  const mean = (pick: (one: SampleSeries) => readonly number[]) =>
+    meanOf(
+      series.flatMap((one) =>
+        pick(one).filter((_, index) => one.util.length !== pick(one).length || !(one.util[index] < IDLE_BELOW)),
+      ),
+    );
+  return {
+    smActive: mean(({ smActive }) => smActive),
+    tensorActive: mean(({ tensorActive }) => tensorActive),
+    dramActive: mean(({ dramActive }) => dramActive),
   };
 }
 

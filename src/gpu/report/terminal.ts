@@ -13,6 +13,7 @@ export function terminalReport(diagnosis: Diagnosis, all = false): string {
         ? `${file}: utilisation ${mean.toFixed(1)} %: below 1 % all the time`
         : `${file}: utilisation ${mean.toFixed(1)} % = ${percent(nonIdleShare)} % of the time non-idle × ${meanOfNonIdle.toFixed(1)} % then (${percent(idleShare)} % below 1, ${percent(saturatedShare)} % at 95 or more)`,
     );
+  for (const use of diagnosis.utilisation) lines.push(...activityLine(use));
   for (const { file, allocatedShare, nonIdleShare, meanOfNonIdle, jobs } of diagnosis.allocation)
     lines.push(
       nonIdleShare === 0
@@ -48,6 +49,22 @@ export function terminalReport(diagnosis: Diagnosis, all = false): string {
     .join('\n')
     .replace(/\n{3,}/g, '\n\n')
     .trimEnd()}\n`;
+}
+
+/** What SMs, Tensor Cores and memory did while the GPU was busy, where it was recorded. */
+function activityLine({
+  file,
+  smActive,
+  tensorActive,
+  dramActive,
+}: Diagnosis['utilisation'][number]): readonly string[] {
+  const parts = [
+    ['SMs', smActive],
+    ['Tensor Cores', tensorActive],
+    ['DRAM', dramActive],
+  ] as const;
+  const known = parts.filter(([, share]) => !Number.isNaN(share)).map(([name, share]) => `${name} ${percent(share)} %`);
+  return known.length === 0 ? [] : [`${file}: active on average: ${known.join(', ')}`];
 }
 
 /** How the step is divided, one line. */

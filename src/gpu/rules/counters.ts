@@ -1,6 +1,7 @@
-import type { Utilisation } from '../analysis/utilisation.ts';
+import { activityOf, meanOf, type Utilisation } from '../analysis/utilisation.ts';
 import { type Evidence, type FindingDraft, noMeasurement } from '../finding.ts';
 import type { DcgmDevice } from '../readers/dcgm.ts';
+import type { SampleSeries } from '../readers/samples.ts';
 import { percent } from './rule.ts';
 
 /** Slower sampling than this cannot name a cause when the signal swings. */
@@ -69,52 +70,88 @@ export function dcgmFindings(
     const tensor = get('DCGM_FI_PROF_PIPE_TENSOR_ACTIVE');
     const dram = get('DCGM_FI_PROF_DRAM_ACTIVE');
     const label = deviceLabel(device);
-    const row = (what: string, value: number): Evidence => ({
-      file,
-      what: `${label}: ${what}`,
-      value,
-      unit: 'share of time',
-    });
     if (util >= 50 && active < 0.2) {
       notes.push(
         `${label}: GPU_UTIL is ${util} % while the engine was active ${percent(active)} % of the time: the counters disagree, no conclusion is drawn from GPU_UTIL`,
       );
       continue;
     }
-    if (dram >= 0.6 && tensor < 0.2)
-      drafts.push(
-        counterDraft(
-          file,
-          'kernel-efficiency',
-          `${label} is bound by memory bandwidth: DRAM is active ${percent(dram)} % of the time, Tensor Cores ${percent(tensor)} %`,
-          [row('DRAM active', dram), row('Tensor Cores active', tensor), row('engine active', active)],
-        ),
-      );
-    else if (active >= 0.8 && sm < 0.5)
-      drafts.push(
-        counterDraft(
-          file,
-          'launch-overhead',
-          `${label} always runs some kernel, but on few SMs (${percent(sm)} %): small grids or gaps`,
-          [row('engine active', active), row('SMs active', sm)],
-        ),
-      );
-    else if (sm >= 0.8 && tensor < 0.02)
-      drafts.push(
-        counterDraft(file, 'kernel-efficiency', `${label} computes without Tensor Cores`, [
-          row('SMs active', sm),
-          row('Tensor Cores active', tensor),
-        ]),
-      );
+    drafts.push(...activityFindings(file, label, { active, sm, tensor, dram }, ONE_SCRAPE));
   }
   return { drafts, notes };
 }
+
+const ONE_SCRAPE = 'one scrape is one moment: if a trace of some steps shows something else, believe the trace';
+
+/** Shares of time, 0 to 1; NaN where a counter is missing. */
+interface Activity {
+  readonly active: number;
+  readonly sm: number;
+  readonly tensor: number;
+  readonly dram: number;
+}
+
+/** What the activity of SMs, Tensor Cores and memory beside each other says. */
+function activityFindings(
+  file: string,
+  label: string,
+  { active, sm, tensor, dram }: Activity,
+  disproof: string,
+): readonly FindingDraft[] {
+  const row = (what: string, value: number): Evidence => ({
+    file,
+    what: `${label}: ${what}`,
+    value: Math.round(value * 1e6) / 1e6,
+    unit: 'share of time',
+  });
+  const draft = (cause: FindingDraft['cause'], title: string, rows: readonly Evidence[]) => [
+    counterDraft(file, cause, title, rows, disproof),
+  ];
+  if (dram >= 0.6 && tensor < 0.2)
+    return draft(
+      'kernel-efficiency',
+      `${label} is bound by memory bandwidth: DRAM is active ${percent(dram)} % of the time, Tensor Cores ${percent(tensor)} %`,
+      [row('DRAM active', dram), row('Tensor Cores active', tensor), row('engine active', active)],
+    );
+  if (active >= 0.8 && sm < 0.5)
+    return draft(
+      'launch-overhead',
+      `${label} always runs some kernel, but on few SMs (${percent(sm)} %): small grids or gaps`,
+      [row('engine active', active), row('SMs active', sm)],
+    );
+  if (sm >= 0.8 && tensor < 0.02)
+    return draft('kernel-efficiency', `${label} computes without Tensor Cores`, [
+      row('SMs active', sm),
+      row('Tensor Cores active', tensor),
+    ]);
+  return [];
+}
+
+/** The same from sampled counters (nvidia-smi dmon --gpm-metrics), means over the samples in which a kernel ran. */
+export function sampledActivity(file: string, series: readonly SampleSeries[]): readonly FindingDraft[] {
+  return series.flatMap((one) => {
+    const { smActive, tensorActive, dramActive } = activityOf([one]);
+    const known = one.util.filter((value) => value >= 1);
+    if (known.length < LEAST_SAMPLES) return [];
+    const active = meanOf(known) / 100;
+    return activityFindings(
+      file,
+      `GPU ${one.gpu}`,
+      { active, sm: smActive, tensor: tensorActive, dram: dramActive },
+      'means over minutes mix phases: if a trace of some steps shows something else, believe the trace',
+    );
+  });
+}
+
+/** Fewer samples with a kernel say nothing about kernels. */
+const LEAST_SAMPLES = 30;
 
 function counterDraft(
   file: string,
   cause: FindingDraft['cause'],
   title: string,
   evidence: readonly Evidence[],
+  disproof: string,
 ): FindingDraft {
   return {
     cause,
@@ -126,7 +163,7 @@ function counterDraft(
     gpuHours: null,
     expected: noMeasurement,
     confidence: 'low',
-    disproof: 'one scrape is one moment: if a trace of some steps shows something else, believe the trace',
+    disproof,
     fix: ['record a trace and the top kernels before changing anything'],
     nextCommand: 'ncu --set full --csv --page details -c 20 python train.py > kernels.csv',
   };
