@@ -29,14 +29,14 @@ export const importRules: readonly IForbiddenRuleType[] = [
   {
     name: 'client',
     comment:
-      'The client runs in browsers: of Headrace it takes the exact JSON, its own errors and the types of declarations.',
+      'The client runs in browsers: of Headrace it takes the forms of answers, its own errors and the types of declarations.',
     severity: 'error',
     from: { path: '^src/client/' },
     to: {
       pathNot: [
         '^src/client/',
         '^src/base/errors/(client|row)\\.ts$',
-        '^src/schema/json-exact\\.ts$',
+        '^src/schema/(column|decimal|parse-type-text|vector-format)\\.ts$',
         '^src/features/define/',
       ],
     },

@@ -1,5 +1,6 @@
-import { parseJsonExact } from '../schema/json-exact.ts';
+import { VECTOR_BINARY_TYPE } from '../schema/vector-format.ts';
 import { ClientError, type Failure, ownError } from './client-error.ts';
+import { readVectors } from './read-vectors.ts';
 
 /** When a call may be made again without the risk that something happens twice. */
 export type Repeatable =
@@ -33,8 +34,19 @@ export interface CallOptions {
 
 interface Answer {
   readonly status: number;
-  readonly json: unknown;
+  readonly value: unknown;
 }
+
+/** What is called, and how its answer comes. */
+export interface Called {
+  readonly path: string;
+  readonly body: string;
+  readonly repeatable: Repeatable;
+  /** Media type of the answer; errors are JSON all the same. */
+  readonly accept: string;
+}
+
+export const JSON_TYPE = 'application/json';
 
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 5_000;
@@ -43,15 +55,13 @@ const LONGEST_WAIT_MS = 5_000;
 const NOT_BEGUN = [429, 503];
 
 /**
- * Posts JSON and gives the JSON of the answer. A failed call is made again while that is safe and the deadline allows: after
+ * Posts JSON and gives what is answered: vectors of a binary answer, else parsed JSON. A failed call is made again while that is safe and the deadline allows: after
  * what `retry-after` says, or after 50 ms doubled each time, of which a random part is taken. Errors: ClientError with the
  * server's code, CLIENT_UNREACHABLE, CLIENT_DEADLINE, CLIENT_ANSWER.
  */
 export async function call(
   settings: CallSettings,
-  path: string,
-  body: string,
-  repeatable: Repeatable,
+  { path, body, repeatable, accept }: Called,
   options: CallOptions = {},
 ): Promise<unknown> {
   const url = `${settings.url}${path}`;
@@ -61,12 +71,12 @@ export async function call(
   const ends = performance.now() + deadlineMs;
   for (let attempt = 0; ; attempt += 1) {
     options.signal?.throwIfAborted();
-    const outcome = await once(settings, url, body, signal).catch((error: unknown) => {
+    const outcome = await once(settings, url, { body, accept }, signal).catch((error: unknown) => {
       options.signal?.throwIfAborted();
       if (deadline.aborted) throw ownError('CLIENT_DEADLINE', { url, deadlineMs }, error);
       throw error;
     });
-    if (!('error' in outcome)) return outcome.json;
+    if (!('error' in outcome)) return outcome.value;
     const waitMs = waitOf(outcome, attempt, settings.rng);
     const again = attempt < settings.retries && mayRepeat(outcome, repeatable) && performance.now() + waitMs < ends;
     if (!again) throw outcome.error;
@@ -84,16 +94,22 @@ interface Failed {
 async function once(
   { fetch, headers, traceparent }: CallSettings,
   url: string,
-  body: string,
+  { body, accept }: { readonly body: string; readonly accept: string },
   signal: AbortSignal,
 ): Promise<Answer | Failed> {
   let response: Response;
-  let text: string;
+  let value: unknown;
   try {
     const trace = traceparent();
-    const own = { ...headers, 'content-type': JSON_TYPE, ...(trace === undefined ? {} : { traceparent: trace }) };
+    const own = {
+      ...headers,
+      accept,
+      'content-type': JSON_TYPE,
+      ...(trace === undefined ? {} : { traceparent: trace }),
+    };
     response = await fetch(url, { method: 'POST', headers: own, body, signal });
-    text = await response.text();
+    const isBinary = accept === VECTOR_BINARY_TYPE && response.ok;
+    value = isBinary ? vectorsOf(await response.arrayBuffer()) : parsed(await response.text());
   } catch (error) {
     signal.throwIfAborted();
     return {
@@ -103,17 +119,14 @@ async function once(
     };
   }
   const { status } = response;
-  const json = parsed(text);
-  const failure = failureOf(json, status);
-  if (json !== undefined && failure === null) return { status, json };
+  const failure = failureOf(value, status);
+  if (failure === null && value !== undefined && (response.ok || isReport(value))) return { status, value };
   return {
     error: failure === null ? ownError('CLIENT_ANSWER', { url, status }) : new ClientError(failure),
     status,
     retryAfterMs: retryAfter(response.headers.get('retry-after')),
   };
 }
-
-const JSON_TYPE = 'application/json';
 
 function mayRepeat({ error, status }: Failed, repeatable: Repeatable): boolean {
   if (repeatable === 'refused') return status !== null && NOT_BEGUN.includes(status);
@@ -134,7 +147,12 @@ function retryAfter(header: string | null): number | null {
   return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
 }
 
-/** The failure that an answer tells of; null where it tells of none. An ingest report may come with status 400. */
+/** A report of events is an answer whatever the status: 400 where all were refused. */
+function isReport(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'accepted' in value && 'refused' in value;
+}
+
+/** The failure that an answer tells of; null where it tells of none. */
 function failureOf(json: unknown, status: number): Failure | null {
   if (typeof json !== 'object' || json === null || !('error' in json)) return null;
   const { error } = json;
@@ -146,10 +164,15 @@ function failureOf(json: unknown, status: number): Failure | null {
 
 function parsed(text: string): unknown {
   try {
-    return parseJsonExact(text);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+/** undefined: they are none. */
+function vectorsOf(bytes: ArrayBuffer): unknown {
+  return readVectors(new Uint8Array(bytes)) ?? undefined;
 }
 
 /** The reason of a failed fetch lies in its cause in Node, and in the message elsewhere. */

@@ -1,4 +1,5 @@
-import { type CallOptions, type CallSettings, call } from './call.ts';
+import { VECTOR_BINARY_TYPE } from '../schema/vector-format.ts';
+import { type CallOptions, type CallSettings, call, JSON_TYPE } from './call.ts';
 import type {
   DeclaredProject,
   EventFor,
@@ -41,6 +42,7 @@ export interface ClientVector<F> {
   readonly missing: Readonly<Record<string, string>>;
   readonly stale: readonly string[];
   readonly ages: { readonly streaming: number | null; readonly batch: number | null };
+  readonly degraded: boolean;
 }
 
 /** What became of the events of a call. */
@@ -102,25 +104,22 @@ export interface Client<P extends DeclaredProject> {
  */
 export function createClient<P extends DeclaredProject>(options: ClientOptions): Client<P> {
   const settings = settingsOf(options);
-  const post = (kind: string, name: string, body: unknown, options?: CallOptions) =>
-    call(
-      settings,
-      `/v1/${kind}/${encodeURIComponent(name)}`,
-      jsonText(body),
-      kind === 'predictions' ? 'refused' : 'always',
-      options,
-    );
+  const post = (kind: string, name: string, body: unknown, options?: CallOptions) => {
+    const path = `/v1/${kind}/${encodeURIComponent(name)}`;
+    const repeatable = kind === 'predictions' ? 'refused' : 'always';
+    // Vectors come in the form that says the type of each value: in JSON a large float looks like an int64.
+    const accept = kind === 'features' ? VECTOR_BINARY_TYPE : JSON_TYPE;
+    return call(settings, { path, body: jsonText(body), repeatable, accept }, options);
+  };
   // The server answers by the declaration that the types are of: what it sends is taken for what they say.
   return {
     ingest: (source, events, options) => post('events', source, events, options) as Promise<ClientReport>,
-    vector: (service, request, { at, ...options } = {}) =>
-      post('features', service, { request, at }, options) as Promise<never>,
-    vectors: async (service, requests, { at, ...options } = {}) => {
-      const answer = (await post('features', service, { requests, at }, options)) as {
-        readonly vectors: readonly never[];
-      };
-      return answer.vectors;
+    vector: async (service, request, { at, ...options } = {}) => {
+      const [vector] = (await post('features', service, { request, at }, options)) as readonly never[];
+      return vector;
     },
+    vectors: (service, requests, { at, ...options } = {}) =>
+      post('features', service, { requests, at }, options) as Promise<readonly never[]>,
     predict: (model, id, request, { at, ...options } = {}) =>
       post('predictions', model, { id, request, at }, options) as Promise<ClientPrediction>,
   };

@@ -22,8 +22,7 @@ interface SourceAwareJson {
   rawJSON(text: string): object;
 }
 
-// Both stand in ECMAScript's JSON.parse source text access (Node 22 has them); the library types do not have them yet. A
-// browser without it gives no context: numbers are doubles there.
+// Both stand in ECMAScript's JSON.parse source text access (Node 22 has them); the library types do not have them yet.
 const json = JSON as unknown as SourceAwareJson;
 
 /** Digits and points that a double holds, whatever they are. */

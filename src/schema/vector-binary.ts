@@ -1,11 +1,8 @@
-import { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { fail } from '../base/errors/fail.ts';
-import { fnv1a32 } from '../base/hash/fnv.ts';
+import { ByteWriter } from '../base/bytes.ts';
 import type { Columns, Value } from './column.ts';
-import { valueReader, valueWriter } from './value-codec.ts';
-
-/** The media type of {@link vectorBinary}. */
-export const VECTOR_BINARY_TYPE = 'application/vnd.headrace.vectors';
+import { typeText } from './type-text.ts';
+import { valueWriter } from './value-codec.ts';
+import { VECTOR_FORMAT, VECTOR_MAGIC } from './vector-format.ts';
 
 /** A vector as it goes over the wire; `values` in the order of the service's features. */
 export interface WireVector {
@@ -18,77 +15,38 @@ export interface WireVector {
   readonly stale: readonly string[];
   /** ms; null where there is none. */
   readonly ages: { readonly streaming: number | null; readonly batch: number | null };
+  readonly degraded: boolean;
 }
 
-/** Both directions of one service's vectors. */
-export interface VectorBinary {
-  readonly encode: (vectors: readonly WireVector[]) => Uint8Array;
-  /** Errors: BYTES_DAMAGED, also where the bytes are of other columns; BYTES_VERSION. */
-  readonly decode: (bytes: Uint8Array) => readonly WireVector[];
-}
+/** Writes vectors of one service as `vector-format.ts` has them. */
+export type WriteVectors = (vectors: readonly WireVector[]) => Uint8Array;
 
-const FORMAT = 1;
-const MAGIC = [0x48, 0x52, 0x56];
-const WHAT = 'a binary answer';
-
-/**
- * The compact answer of feature vectors, column by column, for clients that have the declaration. Needs no Node.
- *
- * ```
- * answer  = "HRV" format digest count *(at) *(age) *(age) missing stale *(column)
- * format  = %x01
- * digest  = varint                          ; FNV-1a of the features' names and types, in order
- * count   = varint                          ; vectors
- * at      = int                             ; epoch ms: the first, then by how much each is after the one before
- * age     = f64                             ; ms, of the streaming tier, then of the batch tier; NaN: null
- * missing = varint *(vector feature reason) ; vector = varint, feature = varint, reason = text
- * stale   = varint *(vector alias)          ; alias = text
- * column  = %x00 *(value)                   ; one by feature: none is null
- *         / %x01 nulls *(value)             ; nulls: bit i of byte i / 8, lowest first; null ones have no value
- * ```
- * A value is as in `row-codec.ts`. No hash protects the bytes: that is the transport's.
- */
-export function vectorBinary(features: Columns): VectorBinary {
-  const specs = Object.values(features);
-  const writers = specs.map(valueWriter);
-  const readers = specs.map(valueReader);
-  const digest = fnv1a32(
-    JSON.stringify(
-      Object.entries(features).map(([name, { type, scale, element, length }]) => [
-        name,
-        type,
-        scale,
-        element,
-        ...(length === undefined ? [] : [length]),
-      ]),
-    ),
-  );
+/** Makes the writer of vectors with these features. Hot path. */
+export function vectorWriter(features: Columns): WriteVectors {
+  const writers = Object.values(features).map(valueWriter);
   const writer = new ByteWriter(1_024);
-  return {
-    encode: (vectors) => {
-      writer.clear();
-      for (const byte of MAGIC) writer.u8(byte);
-      writer.u8(FORMAT);
-      writer.varint(digest);
-      writer.varint(vectors.length);
-      writeHeads(writer, vectors);
-      for (let f = 0; f < specs.length; f += 1) writeColumn(writer, vectors, f, writers[f]);
-      return writer.finish();
-    },
-    decode: (bytes) => {
-      const reader = new ByteReader(WHAT, bytes);
-      for (const byte of MAGIC) if (reader.u8() !== byte) throw reader.damaged('they do not begin as one');
-      const format = reader.u8();
-      if (format !== FORMAT) throw fail('BYTES_VERSION', { what: WHAT, found: format, known: FORMAT });
-      if (reader.varint() !== digest) throw reader.damaged('they are of other features than the declaration has');
-      const count = reader.varint();
-      if (count > reader.remaining) throw reader.damaged('there are fewer vectors than they say');
-      const vectors = readHeads(reader, count);
-      for (let f = 0; f < specs.length; f += 1) readColumn(reader, vectors, readers[f]);
-      reader.end();
-      return vectors;
-    },
+  const head = headOf(features);
+  return (vectors) => {
+    writer.clear();
+    writer.bytes(head);
+    writer.varint(vectors.length);
+    writeHeads(writer, vectors);
+    for (let f = 0; f < writers.length; f += 1) writeColumn(writer, vectors, f, writers[f]);
+    return writer.finish();
   };
+}
+
+function headOf(features: Columns): Uint8Array {
+  const writer = new ByteWriter(1_024);
+  for (const byte of VECTOR_MAGIC) writer.u8(byte);
+  writer.u8(VECTOR_FORMAT);
+  const columns = Object.entries(features);
+  writer.varint(columns.length);
+  for (const [name, spec] of columns) {
+    writer.text(name);
+    writer.text(typeText({ ...spec, nullable: false }));
+  }
+  return writer.finish();
 }
 
 function writeHeads(writer: ByteWriter, vectors: readonly WireVector[]): void {
@@ -114,36 +72,10 @@ function writeHeads(writer: ByteWriter, vectors: readonly WireVector[]): void {
       writer.text(alias);
     }
   });
-}
-
-interface ReadVector extends WireVector {
-  readonly values: Value[];
-  readonly missing: { feature: number; reason: string }[];
-  readonly stale: string[];
-}
-
-function readHeads(reader: ByteReader, count: number): readonly ReadVector[] {
-  const ats: number[] = [];
-  for (let i = 0; i < count; i += 1) ats.push((ats[i - 1] ?? 0) + reader.int());
-  const ages = [0, 1].map(() => Array.from({ length: count }, () => ageOf(reader.f64())));
-  const vectors = ats.map(
-    (at, i): ReadVector => ({
-      at,
-      values: [],
-      missing: [],
-      stale: [],
-      ages: { streaming: ages[0][i], batch: ages[1][i] },
-    }),
-  );
-  const vectorOf = (index: number): ReadVector => {
-    const vector = vectors[index];
-    if (vector === undefined) throw reader.damaged('they name a vector that is not there');
-    return vector;
-  };
-  for (let left = reader.varint(); left > 0; left -= 1)
-    vectorOf(reader.varint()).missing.push({ feature: reader.varint(), reason: reader.text() });
-  for (let left = reader.varint(); left > 0; left -= 1) vectorOf(reader.varint()).stale.push(reader.text());
-  return vectors;
+  writer.varint(vectors.reduce((sum, { degraded }) => sum + (degraded ? 1 : 0), 0));
+  vectors.forEach(({ degraded }, vector) => {
+    if (degraded) writer.varint(vector);
+  });
 }
 
 function writeColumn(
@@ -166,20 +98,6 @@ function writeColumn(
   }
 }
 
-function readColumn(reader: ByteReader, vectors: readonly ReadVector[], read: (reader: ByteReader) => Value): void {
-  const kind = reader.u8();
-  if (kind > 1) throw reader.damaged('a column is of another kind');
-  const nulls = kind === 1 ? reader.bytes(Math.ceil(vectors.length / 8)) : null;
-  for (let i = 0; i < vectors.length; i += 1) {
-    const isNull = nulls !== null && ((nulls[i >> 3] >> (i & 7)) & 1) === 1;
-    vectors[i].values.push(isNull ? null : read(reader));
-  }
-}
-
 function ageNumber(ms: number | null): number {
   return ms === null || !Number.isFinite(ms) ? Number.NaN : ms;
-}
-
-function ageOf(ms: number): number | null {
-  return Number.isNaN(ms) ? null : ms;
 }

@@ -2,7 +2,7 @@ import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { OpenSpan } from '../base/tracer.ts';
 import type { FeatureServiceData } from '../features/define/declaration.ts';
 import type { ServedVector } from '../featurestore/online/served-vector.ts';
-import { type VectorBinary, vectorBinary } from '../schema/vector-binary.ts';
+import { vectorWriter, type WriteVectors } from '../schema/vector-binary.ts';
 import { arrayOf, instantOf, objectBody } from './body.ts';
 import type { ServedProject } from './served-project.ts';
 
@@ -24,7 +24,7 @@ export function featureAnswer(
   return together(vectors, (all) => `{"vectors":[${all.join(',')}]}`);
 }
 
-/** The same in the compact binary form (`schema/vector-binary.ts`); a `{request}` is answered by one vector. */
+/** The same in the compact binary form (`schema/vector-format.ts`); a `{request}` is answered by one vector. */
 export function binaryAnswer(
   served: ServedProject,
   service: FeatureServiceData,
@@ -36,18 +36,18 @@ export function binaryAnswer(
   const many = body['requests'];
   const requests = many === undefined ? [body['request']] : arrayOf(many, 'requests', MOST_KEYS);
   const vectors = requests.map((request): MaybePromise<ServedVector> => served.read(service, request, at, trace));
-  return together(vectors, codecOf(service).encode);
+  return together(vectors, writerOf(service));
 }
 
-const codecs = new WeakMap<FeatureServiceData, VectorBinary>();
+const writers = new WeakMap<FeatureServiceData, WriteVectors>();
 
-function codecOf(service: FeatureServiceData): VectorBinary {
-  let codec = codecs.get(service);
-  if (codec === undefined) {
-    codec = vectorBinary(Object.fromEntries(service.features.map(({ name, type }) => [name, type])));
-    codecs.set(service, codec);
+function writerOf(service: FeatureServiceData): WriteVectors {
+  let writer = writers.get(service);
+  if (writer === undefined) {
+    writer = vectorWriter(Object.fromEntries(service.features.map(({ name, type }) => [name, type])));
+    writers.set(service, writer);
   }
-  return codec;
+  return writer;
 }
 
 /** What is made of all, at once where all are there at once. */

@@ -1,6 +1,6 @@
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { ColumnSpec, Columns, ScalarType } from '../schema/column.ts';
-import { VECTOR_BINARY_TYPE } from '../schema/vector-binary.ts';
+import { VECTOR_BINARY_TYPE } from '../schema/vector-format.ts';
 import { MOST_KEYS } from './feature-answer.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -49,7 +49,7 @@ export function openApi(project: ProjectData): JsonSchema {
       properties: { ...vectorMembers, features: { type: 'object', properties: features } },
     };
     paths[`/v1/features/${service.name}`] = post(
-      `Reads the feature vector of ${service.name}; with accept: ${VECTOR_BINARY_TYPE} as binary, its features in the order of the schema.`,
+      `Reads the feature vector of ${service.name}; with accept: ${VECTOR_BINARY_TYPE} as binary, column by column with names and types before them.`,
       {
         type: 'object',
         properties: { request, requests: { type: 'array', items: request, maxItems: MOST_KEYS }, at: instant },

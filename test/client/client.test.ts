@@ -4,12 +4,16 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, test } from 'vitest';
 import { createClient, isClientError } from '../../src/client/index.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { vectorWriter } from '../../src/schema/vector-binary.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { project } from '../server/shop.ts';
 import { answer, type FlakyServer, failure, flakyServer, hangUp, type Reply, silence } from './flaky-server.ts';
 
 const START = Date.UTC(2026, 0, 1);
-const vector = { at: 1, complete: true, features: {}, missing: {}, stale: [], ages: { streaming: 0, batch: null } };
+const told = { at: 1, stale: [], ages: { streaming: 0, batch: null }, degraded: true };
+const vector = { ...told, complete: true, features: { price: 2 ** 60 }, missing: {} };
+const float = { type: 'float', nullable: false } as const;
+const vectorBytes = vectorWriter({ price: float })([{ ...told, values: [2 ** 60], missing: [] }]);
 const report = { accepted: 1, refused: 0, errors: [] };
 const request = { user: 'ann', price: '1.00' };
 
@@ -102,6 +106,7 @@ describe('with a server that fails', () => {
     ['the connection ends', hangUp],
     ['it is overloaded', answer(503, failure('SERVER_BUSY', 'later'))],
     ['a proxy has no server', answer(502, '<html>bad gateway</html>')],
+    ['a proxy says so in JSON of its own', answer(503, { message: 'Service Unavailable' })],
     ['it met an unknown error', answer(500, failure('SERVER_FAULT', 'later'))],
   ])('reads and events are sent again where %s', async (_, reply) => {
     const { client, calls } = await clientOf([reply, reply, answer(200, report)]);
@@ -126,14 +131,14 @@ describe('with a server that fails', () => {
   });
 
   test('what the catalogue says never to try again is not', async () => {
-    const { client, calls } = await clientOf([answer(400, failure('REQUEST_TYPE', 'never')), answer(200, vector)]);
+    const { client, calls } = await clientOf([answer(400, failure('REQUEST_TYPE', 'never')), answer(200, vectorBytes)]);
     await expect(client.vector('shopper', request)).rejects.toMatchObject({ code: 'REQUEST_TYPE', status: 400 });
     expect(calls).toHaveLength(1);
   });
 
   test('it is waited as long as retry-after says, and not begun where the deadline is sooner', async () => {
     const busy = answer(429, failure('SERVER_BUSY', 'later'), { 'retry-after': '1' });
-    const { client, calls } = await clientOf([busy, answer(200, vector)]);
+    const { client, calls } = await clientOf([busy, answer(200, vectorBytes)]);
     expect(await client.vector('shopper', request)).toEqual(vector);
     expect((calls[1]?.at ?? 0) - (calls[0]?.at ?? 0)).toBeGreaterThan(950);
     const begun = performance.now();
@@ -163,7 +168,15 @@ describe('with a server that fails', () => {
   });
 
   test('an answer of something else is an error, never a value', async () => {
-    for (const reply of [answer(200, '<html>sign in</html>'), answer(302, ''), answer(404, 'not here')]) {
+    const others = [
+      answer(200, '<html>sign in</html>'),
+      answer(200, {}),
+      answer(200, vectorBytes.subarray(1)),
+      answer(302, ''),
+      answer(404, 'not here'),
+      answer(404, { message: 'not here' }),
+    ];
+    for (const reply of others) {
       const { client } = await clientOf([reply]);
       await expect(client.vector('shopper', request)).rejects.toMatchObject({ code: 'CLIENT_ANSWER' });
       await server?.close();

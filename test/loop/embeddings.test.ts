@@ -27,7 +27,6 @@ import {
 } from '../../src/features/define/declare.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { featuresReport } from '../../src/monitoring/features/features-report.ts';
-import { vectorBinary } from '../../src/schema/vector-binary.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 
 const MINUTE_MS = 60_000;
@@ -139,14 +138,8 @@ test('embeddings are served as arrays by JSON, by the binary answer and in proce
     like_away: expected.map((x, i) => x - itemOf(50)[i]),
   });
   expect((await headrace.vector(ranking, request, now)).features).toEqual(features);
-  const answer = await fetch(`${server.url}/v1/features/ranking`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/vnd.headrace.vectors' },
-    body: JSON.stringify({ request, at: now }),
-  });
-  const columns = Object.fromEntries(ranking.features.map(({ name, type }) => [name, type]));
-  const [{ values }] = vectorBinary(columns).decode(new Uint8Array(await answer.arrayBuffer()));
-  expect(values).toEqual(Object.values(features));
+  const [binary] = await client.vectors('ranking', [request], { at: now });
+  expect(binary.features).toEqual(features);
 });
 
 test('an embedding of another length or with a number that is not finite is refused where it comes in', async () => {

@@ -5,7 +5,7 @@ import Fastify from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { metricRows } from '../../src/metric-rows.ts';
-import { VECTOR_BINARY_TYPE } from '../../src/schema/vector-binary.ts';
+import { VECTOR_BINARY_TYPE } from '../../src/schema/vector-format.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { openApi } from '../../src/server/openapi.ts';
 import { allRoutes } from '../../src/server/routes/all-routes.ts';

@@ -4,7 +4,7 @@ import { rows } from './row.ts';
 export const clientErrors = rows({
   CLIENT_UNREACHABLE: {
     message: 'the server at {url} gives no answer: {reason}',
-    mend: 'check the address and that the server runs',
+    mend: 'check the address and that the server runs; from a page, that it is of the page’s own origin',
     retry: 'later',
     status: 503,
     exit: 5,

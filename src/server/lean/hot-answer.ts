@@ -4,7 +4,7 @@ import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { OpenSpan } from '../../base/tracer.ts';
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
 import { writesAscii } from '../../featurestore/online/vector-text.ts';
-import { VECTOR_BINARY_TYPE } from '../../schema/vector-binary.ts';
+import { VECTOR_BINARY_TYPE } from '../../schema/vector-format.ts';
 import { catalogued, errorBody } from '../error-answer.ts';
 import { binaryAnswer, featureAnswer } from '../feature-answer.ts';
 import type { RequestCheck } from '../request-check.ts';

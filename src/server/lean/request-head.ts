@@ -1,4 +1,4 @@
-import { VECTOR_BINARY_TYPE } from '../../schema/vector-binary.ts';
+import { VECTOR_BINARY_TYPE } from '../../schema/vector-format.ts';
 
 /**
  * The head of a request that the lean reader answers by itself. It is much narrower than HTTP/1.1 (RFC 9112): whatever does

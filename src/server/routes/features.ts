@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { VECTOR_BINARY_TYPE } from '../../schema/vector-binary.ts';
+import { VECTOR_BINARY_TYPE } from '../../schema/vector-format.ts';
 import { binaryAnswer, featureAnswer } from '../feature-answer.ts';
 import { spanOf } from '../request-spans.ts';
 import type { ServedProject } from '../served-project.ts';
