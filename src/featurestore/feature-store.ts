@@ -187,7 +187,7 @@ export class FeatureStore {
       rowsOf,
       layouts: [...layouts.values()],
       cacheKeys: options.cacheKeys,
-      changed: (layout, key, hop, starts, from) => wiring.archive?.touch(layout, key, hop, starts, from),
+      changed: (layout, key, changes) => wiring.archive?.touch(layout, key, changes),
       clock,
       ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
       rewound: () => fillAfterLoss([...layouts.values()], { ...wiring, online, offline }, project, options.onFault),

@@ -1,5 +1,6 @@
 import type { Cells } from './cells.ts';
 import { COUNT, FIRST_PARTIAL, GENERATION, MAX_TS, START, type TileLayout } from './tile-layout.ts';
+import { newNumbers } from './tile-memory.ts';
 
 /**
  * Tiles of one (view, key, hop), ascending by start, in one flat bank: tile i has its numbers at `i * layout.numbers`
@@ -15,7 +16,7 @@ const NO_OBJECTS: unknown[] = [];
 /** An empty run with room for `capacity` tiles: most keys have one or two. */
 export function emptyRun(layout: TileLayout, capacity = 1): TileRun {
   const objs = layout.objects === 0 ? NO_OBJECTS : new Array<unknown>(capacity * layout.objects);
-  return { length: 0, nums: new Float64Array(capacity * layout.numbers), objs };
+  return { length: 0, nums: newNumbers(capacity * layout.numbers), objs };
 }
 
 /** Index of the first tile whose start is at or after `start`; `run.length` if there is none. */
@@ -93,7 +94,7 @@ export function dropFirst(run: TileRun, layout: TileLayout, count: number): void
 function insertGap(run: TileRun, layout: TileLayout, index: number): void {
   const { numbers, objects } = layout;
   if ((run.length + 1) * numbers > run.nums.length) {
-    const grown = new Float64Array(Math.max(2, run.length * 2) * numbers);
+    const grown = newNumbers(Math.max(2, run.length * 2) * numbers);
     grown.set(run.nums.subarray(0, run.length * numbers));
     run.nums = grown;
   }

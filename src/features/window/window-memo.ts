@@ -9,8 +9,6 @@ export interface WindowMemo {
   answers: KeptAnswers[] | null;
   /** Of one reader, and behind it the others'; null: nothing. */
   merged: MergedWindows | null;
-  /** The end of the latest span that is merged, epoch ms. */
-  mergedTo: number;
 }
 
 /** The tiles of one key. */
@@ -63,16 +61,18 @@ export const KEEP_MERGED_FROM = 8;
 
 /** No tiles, and nothing made of them. */
 export function emptyMemo(): WindowMemo {
-  return { answers: null, merged: null, mergedTo: Number.NEGATIVE_INFINITY };
+  return { answers: null, merged: null };
 }
 
 /** Gives up what was made of a tile of the view's smallest hop that changed, or was added, at `start`. Hot path. */
 export function tileChanged(memo: WindowMemo, start: number): void {
   const { answers } = memo;
   if (answers !== null) for (let i = 0; i < answers.length; i += 1) answers[i].until = Number.NEGATIVE_INFINITY;
-  if (start >= memo.mergedTo) return;
-  memo.merged = null;
-  memo.mergedTo = Number.NEGATIVE_INFINITY;
+  for (let kept = memo.merged; kept !== null; kept = kept.next) {
+    if (!(start < kept.nums[kept.nums.length - 1])) continue;
+    memo.merged = null;
+    return;
+  }
 }
 
 /** What an owner keeps with the tiles of a key, whether it holds or not; null if nothing. Hot path. */

@@ -187,6 +187,5 @@ export class WindowReader {
       nums[nums.length - 1] = to;
     }
     this.#folds[window].keep(kept, window, from);
-    if (to > memo.mergedTo) memo.mergedTo = to;
   }
 }

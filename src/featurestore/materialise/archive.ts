@@ -14,6 +14,7 @@ import { inSlices } from './in-slices.ts';
 import { offsetsOf, readDeliveries, type TakeDeliveries } from './log-cursor.ts';
 import { rememberIds } from './remember-ids.ts';
 import type { TileCache } from './tile-cache.ts';
+import { NO_CHANGE, TileChanges } from './tile-changes.ts';
 import { TileTableWriter } from './tile-table-writer.ts';
 
 /** Names under which the two offline readers keep their positions. */
@@ -39,7 +40,7 @@ export interface ArchiveOptions {
 export class Archive {
   readonly #options: ArchiveOptions;
   readonly #raw = new Map<string, RawBuffer>();
-  #touched: Map<TileLayout, TouchedKeys> = new Map();
+  #touched: Map<TileLayout, Touched> = new Map();
   /** The log clock when tiles were last published. */
   publishedClock = Number.NEGATIVE_INFINITY;
   /** Changes that are on their way, or could not be published: in order, for each reader. */
@@ -91,12 +92,15 @@ export class Archive {
     this.#raw.get(source.name)?.take(partition, offset, deliveries, verdicts);
   }
 
-  /** Notes tiles that changed: starts of a key's hop, those from `from` on. */
-  touch(layout: TileLayout, key: string, hop: number, starts: readonly number[], from: number): void {
-    const into = this.#startsOf(layout, key)?.[hop];
-    if (into === undefined) return;
-    for (let i = from; i < starts.length; i += 1) into.push(starts[i]);
-    this.#touchedTiles += starts.length - from;
+  /** Notes tiles of a key that changed: hop (by index) and start by turns. Hot path. */
+  touch(layout: TileLayout, key: string, changed: readonly number[]): void {
+    const touched = this.#touched.get(layout);
+    if (touched === undefined) return;
+    const { keys, changes } = touched;
+    let newest = keys.get(key) ?? NO_CHANGE;
+    for (let i = 0; i < changed.length; i += 2) newest = changes.add(newest, changed[i], changed[i + 1]);
+    keys.set(key, newest);
+    this.#touchedTiles += changed.length / 2;
   }
 
   /** Deliveries and tiles that wait to be published. */
@@ -171,8 +175,8 @@ export class Archive {
   /** Fetches touched keys that have left the memory; undefined where none has. */
   #hold(): Promise<void> | undefined {
     if (!this.#options.tiles.isRemote) return undefined;
-    const keys = [...this.#touched].flatMap(([layout, touched]) => [...touched.keys()].map((key) => ({ layout, key })));
-    return this.#options.tiles.hold(keys);
+    const held = [...this.#touched].flatMap(([layout, { keys }]) => [...keys.keys()].map((key) => ({ layout, key })));
+    return this.#options.tiles.hold(held);
   }
 
   /** The touched tiles as rows. Events may come meanwhile: what they touch is for the next, and in these rows, or not yet. */
@@ -189,21 +193,21 @@ export class Archive {
       else await inSlices(steps);
       return appends;
     } catch (error) {
-      for (const [layout, keys] of touched)
-        for (const [key, hops] of keys)
-          for (const [hop, starts] of hops.entries()) this.touch(layout, key, hop, starts, 0);
+      for (const [layout, { keys, changes }] of touched)
+        for (const [key, newest] of keys) this.touch(layout, key, changes.pairsOf(newest, NO_CHANGE));
       throw error;
     } finally {
       this.#touchedTiles -= waiting;
     }
   }
 
-  *#rowsOf(touched: ReadonlyMap<TileLayout, TouchedKeys>, into: TableAppend[]): Generator<undefined> {
-    for (const [layout, keys] of touched) {
+  *#rowsOf(touched: ReadonlyMap<TileLayout, Touched>, into: TableAppend[]): Generator<undefined> {
+    for (const [layout, { keys, changes }] of touched) {
       const writers = layout.view.hopsMs.map((hopMs) => new TileTableWriter(layout, hopMs));
-      for (const [key, hops] of keys) {
+      for (const [key, newest] of keys) {
         const { runs } = this.#options.tiles.tilesOf(layout, key);
-        for (let hop = 0; hop < hops.length; hop += 1) writers[hop].addAll(key, runs[hop], distinct(hops[hop]));
+        for (let hop = 0; hop < writers.length; hop += 1)
+          writers[hop].addAll(key, runs[hop], changes.startsOf(newest, hop));
         yield;
       }
       for (const writer of writers) into.push(...writer.appends());
@@ -217,34 +221,24 @@ export class Archive {
         if (row.length === 0) continue;
         const key = keyOf(row);
         if (key === null) continue;
-        layout.view.hopsMs.forEach((hopMs, hop) => {
-          this.touch(layout, key, hop, [floorTo(ts, hopMs)], 0);
-        });
+        this.touch(
+          layout,
+          key,
+          layout.view.hopsMs.flatMap((hopMs, hop) => [hop, floorTo(ts, hopMs)]),
+        );
       }
     }
   }
-
-  /** The touched starts of a key by hop; undefined for a layout that is not archived. */
-  #startsOf(layout: TileLayout, key: string): number[][] | undefined {
-    const keys = this.#touched.get(layout);
-    let hops = keys?.get(key);
-    if (keys !== undefined && hops === undefined) {
-      hops = layout.view.hopsMs.map(() => []);
-      keys.set(key, hops);
-    }
-    return hops;
-  }
 }
 
-/** Starts of touched tiles, by key and hop. */
-type TouchedKeys = Map<string, number[][]>;
-
-function noneOf(layouts: readonly TileLayout[]): Map<TileLayout, TouchedKeys> {
-  return new Map(layouts.map((layout) => [layout, new Map()]));
+/** Touched tiles of a view: by key its newest change. */
+interface Touched {
+  readonly keys: Map<string, number>;
+  readonly changes: TileChanges;
 }
 
-function distinct(starts: readonly number[]): readonly number[] {
-  return starts.length < 2 ? starts : [...new Set(starts)];
+function noneOf(layouts: readonly TileLayout[]): Map<TileLayout, Touched> {
+  return new Map(layouts.map((layout) => [layout, { keys: new Map(), changes: new TileChanges() }]));
 }
 
 /** Takes from the log what a buffer does not have, up to `to`, judged again with the ids that were known before it. */

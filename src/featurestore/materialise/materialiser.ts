@@ -369,7 +369,7 @@ export class Materialiser {
     this.tiles.forget();
     for (const { layout, hopMs, key, run, index } of tiles) {
       const start = run.nums[index * layout.numbers + START];
-      this.#options.changed?.(layout, key, layout.view.hopsMs.indexOf(hopMs), [start], 0);
+      this.#options.changed?.(layout, key, [layout.view.hopsMs.indexOf(hopMs), start]);
     }
     return written;
   }
@@ -491,7 +491,7 @@ export class Materialiser {
     if (tiles.covers === null) return tiles;
     if (this.#offset < (tiles.covers[this.#partition] ?? 0)) {
       const runs = layout.view.hopsMs.map(() => emptyRun(layout));
-      this.#elsewhere = cleanTiles(layout, key, runs);
+      this.#elsewhere = cleanTiles(key, runs);
       return this.#elsewhere;
     }
     return tiles;

@@ -2,21 +2,21 @@ import { fail } from '../../base/errors/fail.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import { dropFirst, lowerBound, type TileRun } from '../../features/tile/tile-run.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
-import { emptyMemo, type ReadTiles, tileChanged } from '../../features/window/window-memo.ts';
+import { type ReadTiles, tileChanged } from '../../features/window/window-memo.ts';
 import type { OnlineStore, TileWrite } from '../../ports/online-store.ts';
 import type { RemoteStore } from '../../ports/remote-store.ts';
 import { topicOf } from '../ingest/gateway.ts';
+import { NO_CHANGE, TileChanges } from './tile-changes.ts';
 import { WRITER } from './writer.ts';
 
-/** The tiles of one (view, key) in memory: a run per hop, and the starts that changed since the last commit. */
+/** The tiles of one (view, key) in memory: a run per hop, and which of them changed since the last commit. */
 export interface KeyTiles extends ReadTiles {
   readonly key: string;
   readonly runs: TileRun[];
-  /** Starts that changed and no drain has taken yet, by hop; the newest is last, repeats possible. */
-  readonly dirty: number[][];
-  /** How many of the dirty starts, by hop, the archive has been told of. */
-  readonly told: number[];
-  isDirty: boolean;
+  /** The newest change that no drain has taken yet, among those of its view; repeats possible. */
+  newest: number;
+  /** The newest change that the archive has been told of. */
+  told: number;
   /** The drain that will take them. */
   drain: number;
   /** By partition, up to where the tiles have the log while it is read again; null: nothing of it is in them twice. */
@@ -86,7 +86,7 @@ export class TileCache {
   /** The key's tiles, to be changed at once. */
   tilesToChange(layout: TileLayout, key: string): KeyTiles {
     const entry = this.tilesOf(layout, key);
-    if (entry.isDirty && entry.drain !== this.#drain) this.#taken(layout, entry);
+    if (entry.newest !== NO_CHANGE && entry.drain !== this.#drain) this.#taken(layout, this.#viewOf(layout), entry);
     return entry;
   }
 
@@ -109,23 +109,22 @@ export class TileCache {
   /** Notes that the tile at `start` of a hop changed. */
   markDirty(layout: TileLayout, entry: KeyTiles, hop: number, start: number): void {
     if (hop === 0) tileChanged(entry, start);
-    const starts = entry.dirty[hop];
-    if (starts === undefined) return;
+    const view = this.#viewOf(layout);
     // What the archive was told of before has changed again.
-    if (starts.length > entry.told[hop] && starts[starts.length - 1] === start) return;
-    starts.push(start);
+    if (view.changes.isNewest(entry.newest, entry.told, hop, start, 2 * entry.runs.length)) return;
+    if (entry.newest === NO_CHANGE) {
+      entry.drain = this.#drain;
+      view.dirty.push(entry);
+    }
+    entry.newest = view.changes.add(entry.newest, hop, start);
     this.untold += 1;
-    if (entry.isDirty) return;
-    entry.isDirty = true;
-    entry.drain = this.#drain;
-    this.#viewOf(layout).dirty.push(entry);
   }
 
   /** Tells, step by step, of the tiles that have changed by now, unless it was told before. No drain may begin meanwhile. */
   *tell(see: SeeChanges): Generator<undefined> {
-    for (const [layout, { dirty }] of [...this.#views]) {
+    for (const [layout, { dirty, changes }] of [...this.#views]) {
       for (let i = 0, end = dirty.length; i < end; i += 1) {
-        this.untold -= tellOf(layout, dirty[i], see);
+        this.untold -= tellOf(layout, dirty[i], changes, see);
         yield;
       }
     }
@@ -137,9 +136,11 @@ export class TileCache {
    */
   drain(to: DrainTo): Iterable<unknown> {
     const views = [...this.#views];
-    for (const [, view] of views) {
-      view.drained = view.dirty;
+    for (const [layout, view] of views) {
+      view.drained = { entries: view.dirty, changes: view.changes, reach: reachOf(layout, to.archived) };
       view.dirty = [];
+      view.changes = new TileChanges();
+      view.long = [];
     }
     this.#drain += 1;
     this.#drainTo = to;
@@ -147,21 +148,25 @@ export class TileCache {
   }
 
   *#drainSteps(views: readonly (readonly [TileLayout, ViewCache])[], drain: number): Generator<undefined> {
-    for (const [layout, { drained }] of views) {
-      for (const entry of drained) {
-        if (entry.isDirty && entry.drain !== drain) this.#taken(layout, entry);
+    for (const [layout, view] of views) {
+      for (const entry of view.drained.entries) {
+        if (entry.newest !== NO_CHANGE && entry.drain !== drain) this.#taken(layout, view, entry);
         yield;
       }
+      view.drained = nothingDrained();
     }
     this.#drainTo = null;
   }
 
-  #taken(layout: TileLayout, entry: KeyTiles): void {
+  #taken(layout: TileLayout, view: ViewCache, entry: KeyTiles): void {
     if (this.#drainTo === null) return;
-    const { archived, see, take } = this.#drainTo;
-    entry.isDirty = false;
-    this.untold -= tellOf(layout, entry, see);
-    take(collect(layout, entry, archived));
+    const { see, take } = this.#drainTo;
+    const { changes, reach } = view.drained;
+    this.untold -= tellOf(layout, entry, changes, see);
+    take(collect(layout, entry, changes, reach));
+    entry.newest = NO_CHANGE;
+    entry.told = NO_CHANGE;
+    if (entry.runs.some(({ length }) => length >= DROP_AT_ONCE)) view.long.push(entry);
   }
 
   /** Marks drained tiles as changed again: they could not be written. `starts` are theirs from then. */
@@ -177,11 +182,12 @@ export class TileCache {
    */
   *sweep(now: number): Generator<undefined> {
     for (const [layout, view] of [...this.#views]) {
-      for (const entry of view.drained) {
-        trimEntry(layout, entry, now);
+      const reach = reachOf(layout, now);
+      for (const entry of view.long) {
+        trimEntry(layout, entry, view.changes, reach);
         yield;
       }
-      view.drained = [];
+      view.long = [];
       if (view.hot.size <= this.#maxKeys) continue;
       const leaving = view.cold;
       this.epoch += 1;
@@ -206,11 +212,12 @@ export class TileCache {
   forgetKey(layout: TileLayout, key: string): void {
     this.epoch += 1;
     const view = this.#viewOf(layout);
-    for (const entry of view.dirty) if (entry.key === key) this.untold -= tellOf(layout, entry, () => undefined);
+    for (const entry of view.dirty)
+      if (entry.key === key) this.untold -= tellOf(layout, entry, view.changes, () => undefined);
     view.hot.delete(key);
     view.cold.delete(key);
     view.dirty = view.dirty.filter((entry) => entry.key !== key);
-    view.drained = view.drained.filter((entry) => entry.key !== key);
+    view.long = view.long.filter((entry) => entry.key !== key);
   }
 
   /** Drops every entry; all must be clean (just drained and written). */
@@ -224,7 +231,15 @@ export class TileCache {
   #viewOf(layout: TileLayout): ViewCache {
     let view = this.#views.get(layout);
     if (view === undefined) {
-      view = { hot: new Map(), cold: new Map(), dirty: [], drained: [], loading: new Map() };
+      view = {
+        hot: new Map(),
+        cold: new Map(),
+        dirty: [],
+        changes: new TileChanges(),
+        drained: nothingDrained(),
+        long: [],
+        loading: new Map(),
+      };
       this.#views.set(layout, view);
     }
     return view;
@@ -267,7 +282,7 @@ export class TileCache {
       asked.forEach(({ layout, key }, i) => {
         const { runs, covers } = loaded[i];
         const offsets = covers?.[topicOf(layout.view.source)] ?? null;
-        views.get(layout)?.hot.set(key, { ...cleanTiles(layout, key, [...runs]), covers: offsets });
+        views.get(layout)?.hot.set(key, { ...cleanTiles(key, [...runs]), covers: offsets });
       });
     } finally {
       for (const { layout, key } of asked) views.get(layout)?.loading.delete(key);
@@ -280,88 +295,89 @@ export class TileCache {
       hops.map((hopMs) => ({ layout, hopMs, key, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY })),
     );
     if (runs instanceof Promise) throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
-    return cleanTiles(layout, key, [...runs]);
+    return cleanTiles(key, [...runs]);
   }
 }
 
 /** A key's tiles as the store has them. */
-export function cleanTiles({ view }: TileLayout, key: string, runs: TileRun[]): KeyTiles {
-  const dirty = view.hopsMs.map(() => []);
-  return { key, runs, dirty, told: view.hopsMs.map(() => 0), isDirty: false, drain: 0, covers: null, ...emptyMemo() };
+export function cleanTiles(key: string, runs: TileRun[]): KeyTiles {
+  return { key, runs, newest: NO_CHANGE, told: NO_CHANGE, drain: 0, covers: null, answers: null, merged: null };
 }
 
 interface ViewCache {
   hot: Map<string, KeyTiles>;
   cold: Map<string, KeyTiles>;
+  /** Entries that changed since the last drain began, and their changes. */
   dirty: KeyTiles[];
+  changes: TileChanges;
   /** Keys that are on their way from the store. */
   readonly loading: Map<string, Promise<void>>;
-  /** Entries of the last drain. */
-  drained: KeyTiles[];
+  drained: Drained;
+  /** Entries of the last drain that have tiles enough to drop some. */
+  long: KeyTiles[];
 }
 
-/** Sees starts of changed tiles of a key's hop, those from `from` on. */
-export type SeeChanges = (
+/** What a drain that is under way takes. */
+interface Drained {
+  readonly entries: readonly KeyTiles[];
+  readonly changes: TileChanges;
+  /** By hop: starts before it are left out. */
+  readonly reach: readonly number[];
+}
+
+function nothingDrained(): Drained {
+  return { entries: [], changes: new TileChanges(), reach: [] };
+}
+
+/** By hop, the starts before which no window from `now` on can reach. */
+function reachOf({ view }: TileLayout, now: number): readonly number[] {
+  return view.hopsMs.map((hopMs) => now - tileHorizonMs(view, hopMs));
+}
+
+/** Sees changed tiles of a key, hop (by index) and start by turns, valid during the call. */
+export type SeeChanges = (layout: TileLayout, key: string, changes: readonly number[]) => void;
+
+function tellOf(layout: TileLayout, entry: KeyTiles, changes: TileChanges, see: SeeChanges): number {
+  if (entry.newest === entry.told) return 0;
+  const pairs = changes.pairsOf(entry.newest, entry.told);
+  see(layout, entry.key, pairs);
+  entry.told = entry.newest;
+  return pairs.length / 2;
+}
+
+/** The changed tiles of a key, but those before `reach`: the history has them, and the next sweep would drop them. */
+function collect(
   layout: TileLayout,
-  key: string,
-  hop: number,
-  starts: readonly number[],
-  from: number,
-) => void;
-
-function tellOf(layout: TileLayout, { key, dirty, told }: KeyTiles, see: SeeChanges): number {
-  let count = 0;
-  for (let hop = 0; hop < dirty.length; hop += 1) {
-    const starts = dirty[hop];
-    if (starts.length > told[hop]) see(layout, key, hop, starts, told[hop]);
-    count += starts.length - told[hop];
-    told[hop] = starts.length;
-  }
-  return count;
-}
-
-/**
- * The changed tiles of a key, but those that the history has, as of `archived`, and that no window can reach any more: the
- * next sweep would drop them. None counts as changed any more.
- */
-function collect(layout: TileLayout, entry: KeyTiles, archived: number): readonly TileWrite[] {
+  { key, runs, newest }: KeyTiles,
+  changes: TileChanges,
+  reach: readonly number[],
+): readonly TileWrite[] {
   const writes: TileWrite[] = [];
   const hops = layout.view.hopsMs;
   for (let hop = 0; hop < hops.length; hop += 1) {
-    const starts = entry.dirty[hop];
-    const run = entry.runs[hop];
-    const hopMs = hops[hop];
-    if (starts === undefined || run === undefined || hopMs === undefined || starts.length === 0) continue;
-    const told = entry.told[hop];
-    entry.told[hop] = 0;
-    if (told > 0) leaveOut(starts, told, archived - tileHorizonMs(layout.view, hopMs));
-    for (const start of starts.length < 2 ? starts : new Set(starts)) {
-      writes.push({ layout, hopMs, key: entry.key, run, index: lowerBound(run, layout, start) });
-    }
-    starts.length = 0;
+    const run = runs[hop];
+    for (const start of changes.startsOf(newest, hop))
+      if (!(start < reach[hop]))
+        writes.push({ layout, hopMs: hops[hop], key, run, index: lowerBound(run, layout, start) });
   }
   return writes;
-}
-
-/** Takes the starts before `reach` out of the first `told`. */
-function leaveOut(starts: number[], told: number, reach: number): void {
-  let kept = 0;
-  for (let i = 0; i < starts.length; i += 1) {
-    if (i < told && starts[i] < reach) continue;
-    starts[kept] = starts[i];
-    kept += 1;
-  }
-  starts.length = kept;
 }
 
 /** Tiles are dropped in groups, since each drop moves the rest. */
 const DROP_AT_ONCE = 32;
 
-function trimEntry(layout: TileLayout, entry: KeyTiles, now: number): void {
-  layout.view.hopsMs.forEach((hopMs, hop) => {
-    const run = entry.runs[hop];
-    if (run === undefined || (entry.dirty[hop]?.length ?? 0) > 0) return;
-    const count = lowerBound(run, layout, now - tileHorizonMs(layout.view, hopMs));
+/** Drops the first tiles of a key, up to those that a window can reach or that changed again. */
+function trimEntry(
+  layout: TileLayout,
+  { runs, newest }: KeyTiles,
+  changes: TileChanges,
+  reach: readonly number[],
+): void {
+  for (let hop = 0; hop < runs.length; hop += 1) {
+    const run = runs[hop];
+    let before = reach[hop];
+    for (const start of changes.startsOf(newest, hop)) if (start < before) before = start;
+    const count = lowerBound(run, layout, before);
     if (count >= DROP_AT_ONCE) dropFirst(run, layout, count);
-  });
+  }
 }
