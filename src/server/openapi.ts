@@ -26,6 +26,20 @@ export function openApi(project: ProjectData): JsonSchema {
     },
     { type: 'object' },
   );
+  paths['/v1/admin/batch'] = post(
+    'Runs a batch view now, or serves its generation before the newest again.',
+    { type: 'object', required: ['view'], properties: { view: { type: 'string' }, rollBack: { type: 'boolean' } } },
+    { type: 'object' },
+  );
+  paths['/v1/admin/promote'] = post(
+    'Makes a version the champion of its model, once it has given its own scores again.',
+    {
+      type: 'object',
+      required: ['model', 'version'],
+      properties: { model: { type: 'string' }, version: { type: 'integer' } },
+    },
+    { type: 'object' },
+  );
   for (const source of project.sources) {
     const event = objectSchema(
       source.columns,

@@ -188,7 +188,12 @@ test('a prediction waits for a champion, then is served by it', async () => {
     await headrace.ingest(purchases, [event(`t${i}`, { at: now, user: `u${i % 4}`, price: i })]);
     await headrace.ingest(returns, [{ id: `r${i}`, at: now, purchase: `t${i}`, returned: i % 3 === 0 || i > 40 }]);
   }
-  await headrace.promote(risk, (await headrace.train(risk)).version);
+  const { version } = await headrace.train(risk);
+  const promote = (more: object) => post('/v1/admin/promote', { model: 'risk', version, ...more });
+  expect(await promote({ model: 'none' })).toMatchObject({ status: 404, body: errorOf('MODEL_UNKNOWN') });
+  expect(await promote({ version: 7 })).toMatchObject({ status: 404, body: errorOf('REGISTRY_VERSION') });
+  expect(await promote({ version: '1' })).toMatchObject({ status: 400, body: errorOf('SERVER_BODY') });
+  expect(await promote({})).toMatchObject({ status: 200, body: { model: 'risk', champion: version } });
   expect(await ask('/readyz')).toMatchObject({ status: 200, body: { ready: true, waiting: [] } });
   const { status, body: answer } = await post('/v1/predictions/risk', body);
   expect({ status, answer }).toMatchObject({ status: 200, answer: { id: 'p', model: 'risk', version: 1, at: now } });
@@ -218,7 +223,9 @@ test('health, metrics and the description are served, and the description has ev
     '/metrics',
     '/openapi.json',
     '/readyz',
+    '/v1/admin/batch',
     '/v1/admin/forget',
+    '/v1/admin/promote',
     '/v1/events/purchases',
     '/v1/events/returns',
     '/v1/features/basket',

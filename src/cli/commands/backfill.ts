@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { auditedCommand } from '../audit.ts';
 import type { Command } from '../command.ts';
 import { instantOption } from '../parse-option.ts';
 import { withHeadrace } from '../with-headrace.ts';
@@ -29,7 +30,7 @@ export const backfill: Command = {
         });
       const report =
         rollsBack && view.kind === 'batchView'
-          ? await headrace.features.rollBack(view)
+          ? await auditedCommand(headrace.directory, 'roll back', view.name, () => headrace.features.rollBack(view))
           : await headrace.features.backfill(view, {
               from: instantOption('from', call.options['from']) ?? null,
               to: instantOption('to', call.options['to']) ?? null,

@@ -68,6 +68,8 @@ interface ScheduledView {
 export class BatchSchedule {
   readonly #options: BatchScheduleOptions;
   readonly #views: readonly ScheduledView[];
+  /** Ends with the last run that was asked for: one at a time, or an older generation could replace a newer one. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(options: BatchScheduleOptions, views: readonly ScheduledView[]) {
     this.#options = options;
@@ -109,8 +111,13 @@ export class BatchSchedule {
    * Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE, BATCH_DUPLICATE_KEY; the generation before stays.
    */
   async run(view: BatchViewData): Promise<BatchRun> {
-    const { clock } = this.#options;
     const scheduled = this.#scheduledOf(view);
+    return this.#inTurn(() => this.#traced(scheduled));
+  }
+
+  async #traced(scheduled: ScheduledView): Promise<BatchRun> {
+    const { clock } = this.#options;
+    const { view } = scheduled;
     try {
       const span = this.#options.tracer?.open(`batch ${view.name}`) ?? null;
       const run = await (span === null ? this.#run(scheduled, null) : span.around(() => this.#run(scheduled, span)));
@@ -162,6 +169,11 @@ export class BatchSchedule {
    */
   async rollBack(view: BatchViewData): Promise<BatchRun> {
     const scheduled = this.#scheduledOf(view);
+    return this.#inTurn(() => this.#back(scheduled));
+  }
+
+  async #back(scheduled: ScheduledView): Promise<BatchRun> {
+    const { view } = scheduled;
     const newest = await scheduled.history.newest();
     const before = newest === null ? null : await scheduled.history.before(newest);
     if (before === null)
@@ -188,6 +200,12 @@ export class BatchSchedule {
     scheduled.triedAt = generation.visibleFrom;
     scheduled.asOf = asOf;
     return generation;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 
   #scheduledOf(view: BatchViewData): ScheduledView {

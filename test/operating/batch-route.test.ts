@@ -1,0 +1,81 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import {
+  batchView,
+  defineProject,
+  entity,
+  eventSource,
+  featureService,
+  int,
+  lookup,
+  sql,
+  text,
+  time,
+} from '../../src/features/define/declare.ts';
+import { openHeadrace } from '../../src/headrace.ts';
+import { startServer } from '../../src/server/http-server.ts';
+
+const clicks = eventSource('clicks', { id: 'id', time: 'at', columns: { id: text(), at: time(), user: text() } });
+const usual = batchView('usual', {
+  entity: entity('user', { user: text() }),
+  schedule: '0 3 1 1 *',
+  freshness: '26h',
+  reads: { clicks },
+  features: { n: int() },
+  sql: ({ clicks }) => sql`SELECT "user", count(*) AS n FROM ${clicks} GROUP BY "user"`,
+});
+const visitor = featureService('visitor', {
+  request: { user: text() },
+  join: (r) => ({ usual: lookup(usual, { user: r.user }) }),
+});
+
+test('a batch view is run and rolled back while the server serves, and the audit log has who did it', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'headrace-batch-route-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  let now = Date.UTC(2026, 0, 5);
+  const headrace = await openHeadrace({
+    project: defineProject('site', { visitor }),
+    environment: { directory },
+    clock: () => now,
+  });
+  onTestFinished(() => headrace.close());
+  const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 2 ** 20 });
+  onTestFinished(() => server.close());
+  const post = async (path: string, body: unknown) => {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${server.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    return { status: answer.status, body: await answer.json() };
+  };
+  const served = async () => (await headrace.vector(visitor, { user: 'ann' })).features.usual_n;
+  const view = { view: 'usual' };
+  const refusals: readonly (readonly [object, number, string])[] = [
+    [{ ...view, rollBack: true }, 409, 'BATCH_GENERATION'],
+    [{ view: 'visitor' }, 404, 'VIEW_UNKNOWN'],
+    [{ ...view, rollBack: 'yes' }, 400, 'SERVER_BODY'],
+    [{ ...view, at: 1 }, 400, 'SERVER_BODY'],
+  ];
+  for (const [body, status, code] of refusals)
+    expect(await post('/v1/admin/batch', body)).toMatchObject({ status, body: { error: { code } } });
+  for (const id of ['a', 'b', 'c']) {
+    now += 60_000;
+    await headrace.ingest(clicks, [{ id, at: now - 1, user: 'ann' }]);
+    expect(await post('/v1/admin/batch', view)).toMatchObject({ status: 200, body: { ...view, rows: 1, nullKeys: 0 } });
+  }
+  expect(await served()).toBe(3);
+  now += 60_000;
+  // Sent at once they are done one after the other: each goes back one further.
+  const back = { ...view, rollBack: true };
+  const both = await Promise.all([post('/v1/admin/batch', back), post('/v1/admin/batch', back)]);
+  expect(both.map(({ status }) => status)).toEqual([200, 200]);
+  expect(await served()).toBe(1);
+  const lines = readFileSync(join(directory, 'audit.jsonl'), 'utf8').trim().split('\n');
+  expect(
+    lines.map((line) => JSON.parse(line)).map(({ who, what, target, outcome }) => [who, what, target, outcome]),
+  ).toEqual([
+    ['this machine', 'roll back', 'usual', 'BATCH_GENERATION'],
+    ...Array(3).fill(['this machine', 'run', 'usual', 'done']),
+    ...Array(2).fill(['this machine', 'roll back', 'usual', 'done']),
+  ]);
+});
