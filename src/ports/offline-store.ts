@@ -15,6 +15,20 @@ export type OfflineType =
   | 'LIST<STRING>'
   | 'LIST<BOOLEAN>';
 
+/** How they are said in the SQL that the store runs. */
+export const SQL_TYPES: Readonly<Record<OfflineType, string>> = {
+  BIGINT: 'BIGINT',
+  DOUBLE: 'DOUBLE',
+  BOOLEAN: 'BOOLEAN',
+  STRING: 'VARCHAR',
+  DECIMAL: 'DECIMAL(38,0)',
+  BLOB: 'BLOB',
+  'LIST<BIGINT>': 'BIGINT[]',
+  'LIST<DOUBLE>': 'DOUBLE[]',
+  'LIST<STRING>': 'VARCHAR[]',
+  'LIST<BOOLEAN>': 'BOOLEAN[]',
+};
+
 /** A table of the offline store: a name such as `events/departures@1` or `tiles/by_route@2.1f3a5c7e/3600000`, and its columns in order. */
 export interface OfflineTable {
   readonly name: string;

@@ -1,22 +1,10 @@
 import { compareText } from '../../base/text-order.ts';
-import type { Aggregate, AggregateFactory } from './aggregate.ts';
+import type { AggregateFactory } from './aggregate.ts';
+import { histogram } from './histogram.ts';
 import { EXACT_VALUES } from './input-types.ts';
-import { mergeEach, objectOnly } from './object-only.ts';
 import { wholeUpTo } from './param-rules.ts';
-import {
-  addValue,
-  copyCounts,
-  countsAt,
-  emptyCounts,
-  heldCounts,
-  MOST_VALUES,
-  mergeCounts,
-  readCounts,
-  sortedCounts,
-  type ValueCounts,
-  writeCounts,
-} from './value-counts.ts';
-import { listOf, type Scalar, type ScalarForm, scalarForm, scalarOf } from './value-text.ts';
+import { heldCounts, MOST_VALUES } from './value-counts.ts';
+import { listOf, type Scalar, type ScalarForm, scalarForm } from './value-text.ts';
 
 /**
  * The `k` most frequent inputs, by count, ties by the UTF-8 bytes of their text; exact up to `cap` different values,
@@ -28,37 +16,13 @@ export const topK: AggregateFactory = {
   make: ({ inputType, params }) => {
     const form = scalarForm(inputType);
     const { k, cap } = params;
-    const rule = { form, cap };
-    const merge: Aggregate['merge'] = (into, _n, o, from, _fn, fo) => mergeCounts(into.objs, o, from.objs, fo, rule);
     return {
-      ...objectOnly<ValueCounts>(copyCounts),
+      ...histogram({ form, cap }, 'counts'),
       result: listOf(inputType),
-      update: (cells, _n, o, value) => {
-        const scalar = scalarOf(value);
-        if (scalar !== null) addValue(countsAt(cells.objs, o), scalar, 1, rule);
-      },
-      merge,
-      mergeRange: mergeEach(merge),
       finalise: (cells, _n, o) => {
         const counts = heldCounts(cells.objs, o)?.counts;
         if (counts === undefined) return [];
         return counts.size > cap ? undefined : mostFrequent(counts, k, form);
-      },
-      parts: {
-        schema: { part: 'STRING', value: 'BIGINT' },
-        toParts: (cells, _n, o) =>
-          sortedCounts(heldCounts(cells.objs, o), form).map(([part, , count]) => ({ part, value: BigInt(count) })),
-        fromParts: (cells, _n, o, rows) => {
-          const held = emptyCounts();
-          for (const { part, value } of rows) addValue(held, form.fromText(String(part)), Number(value), rule);
-          cells.objs[o] = held.counts.size === 0 ? null : held;
-        },
-      },
-      codec: {
-        encode: (writer, cells, o) => writeCounts(writer, heldCounts(cells.objs, o), form),
-        decode: (reader, cells, o) => {
-          cells.objs[o] = readCounts(reader, rule);
-        },
       },
     };
   },

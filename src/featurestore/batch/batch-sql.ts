@@ -3,7 +3,7 @@ import type { BatchViewData, EventSourceData } from '../../features/define/decla
 import { rawTable } from '../../features/plan/raw-table.ts';
 import { duckdb } from '../../features/sql/duckdb.ts';
 import { acceptedEventsQuery } from '../../features/sql/event-queries.ts';
-import type { OfflineTable, OfflineType } from '../../ports/offline-store.ts';
+import { type OfflineTable, SQL_TYPES } from '../../ports/offline-store.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
 
 /** SQL text that stands for the raw table of a source. */
@@ -27,7 +27,7 @@ export function ownSql(view: BatchViewData, rawRelation: RawRelation, asOf: numb
 
 /** The relation of a table that has no rows: what a view's SQL is described over when nothing runs. */
 function emptyRelation({ columns }: OfflineTable): string {
-  const list = Object.entries(columns).map(([name, type]) => `CAST(NULL AS ${EMPTY_TYPES[type]}) AS "${name}"`);
+  const list = Object.entries(columns).map(([name, type]) => `CAST(NULL AS ${SQL_TYPES[type]}) AS "${name}"`);
   return `(SELECT ${list.join(', ')} WHERE false)`;
 }
 
@@ -49,16 +49,3 @@ function unscaled(column: string, { scale = 0 }: ColumnSpec): string {
   const whole = `CAST(${column} AS DECIMAL(19,0))`;
   return scale === 0 ? whole : `${whole} * CAST(0.${'1'.padStart(scale, '0')} AS DECIMAL(${scale + 1},${scale}))`;
 }
-
-const EMPTY_TYPES: Readonly<Record<OfflineType, string>> = {
-  BIGINT: 'BIGINT',
-  DOUBLE: 'DOUBLE',
-  BOOLEAN: 'BOOLEAN',
-  STRING: 'VARCHAR',
-  DECIMAL: 'DECIMAL(38,0)',
-  BLOB: 'BLOB',
-  'LIST<BIGINT>': 'BIGINT[]',
-  'LIST<DOUBLE>': 'DOUBLE[]',
-  'LIST<STRING>': 'VARCHAR[]',
-  'LIST<BOOLEAN>': 'BOOLEAN[]',
-};

@@ -1,6 +1,6 @@
+import { SQL_TYPES } from '../../../ports/offline-store.ts';
 import type { ManifestFile, ManifestTable } from './manifest.ts';
 import { quoteName } from './sql-text.ts';
-import { FILE_TYPES } from './staged-column.ts';
 
 /** Neighbouring files of the same columns together, in their order. */
 export function groupedByColumns(files: readonly ManifestFile[]): readonly (readonly ManifestFile[])[] {
@@ -23,7 +23,7 @@ export function selectList(columns: ManifestTable['columns'], own: ManifestFile[
     .map(([column, type]) => {
       const was = types.get(column);
       if (was === type) return quoteName(column);
-      return `CAST(${was === undefined ? 'NULL' : quoteName(column)} AS ${FILE_TYPES[type]}) AS ${quoteName(column)}`;
+      return `CAST(${was === undefined ? 'NULL' : quoteName(column)} AS ${SQL_TYPES[type]}) AS ${quoteName(column)}`;
     })
     .join(', ');
 }

@@ -3,8 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../../base/errors/fail.ts';
-import type { OfflineType } from '../../../ports/offline-store.ts';
-import { FILE_TYPES } from './staged-column.ts';
+import { type OfflineType, SQL_TYPES } from '../../../ports/offline-store.ts';
 
 /** Version of manifests and of the files they name. */
 export const FORMAT_VERSION = 2;
@@ -22,7 +21,7 @@ export const FORMAT_VERSION = 2;
  * Paths are relative to the store. A file has columns of its own if it was written before the table got others. Retired
  * files are in no table any more and are removed after a while. Format 1 had no columns of files.
  */
-const offlineType = z.enum(Object.keys(FILE_TYPES) as [OfflineType, ...OfflineType[]]);
+const offlineType = z.enum(Object.keys(SQL_TYPES) as [OfflineType, ...OfflineType[]]);
 const count = z.int().nonnegative();
 
 const columns = z.array(z.tuple([z.string(), offlineType]));

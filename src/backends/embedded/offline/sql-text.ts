@@ -1,5 +1,4 @@
-import type { OfflineTable } from '../../../ports/offline-store.ts';
-import { FILE_TYPES } from './staged-column.ts';
+import { type OfflineTable, SQL_TYPES } from '../../../ports/offline-store.ts';
 
 /** A name in quotes. */
 export function quoteName(name: string): string {
@@ -33,8 +32,6 @@ export function textsOf(sql: string): ReadonlySet<string> {
 
 /** A SELECT without rows, of a table's columns. */
 export function nothingOf({ columns }: OfflineTable): string {
-  const nulls = Object.entries(columns).map(
-    ([name, type]) => `CAST(NULL AS ${FILE_TYPES[type]}) AS ${quoteName(name)}`,
-  );
+  const nulls = Object.entries(columns).map(([name, type]) => `CAST(NULL AS ${SQL_TYPES[type]}) AS ${quoteName(name)}`);
   return `SELECT ${nulls.join(', ')} WHERE false`;
 }

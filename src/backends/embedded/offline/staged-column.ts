@@ -14,7 +14,7 @@ import {
   VARCHAR,
 } from '@duckdb/node-api';
 import { fail } from '../../../base/errors/fail.ts';
-import type { OfflineType, OfflineValue, RowBatch } from '../../../ports/offline-store.ts';
+import { type OfflineType, type OfflineValue, type RowBatch, SQL_TYPES } from '../../../ports/offline-store.ts';
 
 /** The values of one column as the port takes them. */
 export type ColumnValues = RowBatch['columns'][number];
@@ -26,20 +26,6 @@ export interface StagedColumn {
   readonly write: (vector: DuckDBVector, from: number, count: number) => void;
 }
 
-/** SQL types that the files have. */
-export const FILE_TYPES: Readonly<Record<OfflineType, string>> = {
-  BIGINT: 'BIGINT',
-  DOUBLE: 'DOUBLE',
-  BOOLEAN: 'BOOLEAN',
-  STRING: 'VARCHAR',
-  DECIMAL: 'DECIMAL(38,0)',
-  BLOB: 'BLOB',
-  'LIST<BIGINT>': 'BIGINT[]',
-  'LIST<DOUBLE>': 'DOUBLE[]',
-  'LIST<STRING>': 'VARCHAR[]',
-  'LIST<BOOLEAN>': 'BOOLEAN[]',
-};
-
 /** Checks every value of a column and chooses how it is staged; `wide` asks for BIGINT as bigint. Error: OFFLINE_VALUE. */
 export function stagedColumn(
   table: string,
@@ -49,7 +35,7 @@ export function stagedColumn(
   wide: boolean,
 ): StagedColumn {
   const refuse = (value: unknown): Error =>
-    fail('OFFLINE_VALUE', { table, column, found: shown(value), type: FILE_TYPES[type] });
+    fail('OFFLINE_VALUE', { table, column, found: shown(value), type: SQL_TYPES[type] });
   switch (type) {
     case 'BIGINT':
       return wholeNumbers(values, wide, refuse);

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { type DuckDBAppender, type DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
-import type { OfflineTable, RowBatch } from '../../../ports/offline-store.ts';
+import { type OfflineTable, type RowBatch, SQL_TYPES } from '../../../ports/offline-store.ts';
 import { nothingOf, quoteName } from './sql-text.ts';
-import { FILE_TYPES, type StagedColumn, stagedColumn } from './staged-column.ts';
+import { type StagedColumn, stagedColumn } from './staged-column.ts';
 
 /** Rows of a chunk: what DuckDB takes at once. */
 const CHUNK_ROWS = 2048;
@@ -51,7 +51,7 @@ export class StagingTable {
     this.#stage?.appender.closeSync();
     if (this.#stage === null) return nothingOf(this.#table);
     const casts = Object.entries(this.#table.columns).map(
-      ([name, type], c) => `CAST(_${c} AS ${FILE_TYPES[type]}) AS ${quoteName(name)}`,
+      ([name, type], c) => `CAST(_${c} AS ${SQL_TYPES[type]}) AS ${quoteName(name)}`,
     );
     return `SELECT ${casts.join(', ')} FROM ${this.#stage.name}`;
   }
