@@ -24,6 +24,7 @@ import {
   time,
   variancePop,
 } from 'headrace';
+import type { DurationText } from '../src/base/time.ts';
 
 // The project that the benches of the feature store share: users who buy.
 export const user = entity('user', { user: text() });
@@ -78,15 +79,21 @@ const clock = onDemandView('clock', {
 });
 
 /** 24 features of one user: 18 streaming, 4 batch, 2 of the request. */
-export const shopper = featureService('shopper', {
-  request: { user: text(), at: time(), basket: int() },
-  join: (r) => ({
-    spend: lookup(spend, { user: r.user }),
-    habits: lookup(habits, { user: r.user }),
-    loyalty: lookup(loyalty, { user: r.user }),
-  }),
-  compute: (r) => ({ basket: r.basket, clock: apply(clock, { at: r.at }) }),
-});
+export const shopper = shopperWithin('shopper');
+
+/** The same with a budget. */
+export function shopperWithin(name: string, p99?: DurationText) {
+  return featureService(name, {
+    request: { user: text(), at: time(), basket: int() },
+    ...(p99 === undefined ? {} : { p99 }),
+    join: (r) => ({
+      spend: lookup(spend, { user: r.user }),
+      habits: lookup(habits, { user: r.user }),
+      loyalty: lookup(loyalty, { user: r.user }),
+    }),
+    compute: (r) => ({ basket: r.basket, clock: apply(clock, { at: r.at }) }),
+  });
+}
 
 export const shop = defineProject('shop', { purchases, shopper });
 

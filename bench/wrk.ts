@@ -9,16 +9,17 @@ export interface WrkResult {
   readonly errors: number;
 }
 
-/** Loads a URL on loopback for some seconds over 64 connections. `bodies`: requests are POSTs of these in turn. */
+/** Loads a URL on loopback for some seconds, each connection one request after the other. `bodies`: requests are POSTs of these in turn. */
 export async function wrk(
   url: string,
   seconds: number,
   bodies: readonly string[] = [],
   accept = '*/*',
+  connections = 64,
 ): Promise<WrkResult> {
   if (!url.startsWith('http://127.0.0.1:')) throw new Error(`${url} is not on loopback`);
   const script = bodies.length === 0 ? [] : ['-s', luaScript(bodies), '-H', `accept: ${accept}`];
-  const { code, output } = await runCommand('wrk', ['-t1', '-c64', `-d${seconds}s`, ...script, url], {
+  const { code, output } = await runCommand('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, ...script, url], {
     limitMs: (seconds + 30) * 1_000,
   });
   const rate = /Requests\/sec:\s+([\d.]+)/.exec(output)?.[1];

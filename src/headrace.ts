@@ -259,6 +259,11 @@ export class Headrace {
     return this.#features.vectorText(service, request, at, trace);
   }
 
+  /** Notes a request of a service that was turned away because more came than could be answered. */
+  turnedAway(service: FeatureServiceData): void {
+    this.#features.measures.turnedAway(service);
+  }
+
   /** Predicts for one request. Errors: REQUEST_*, MODEL_NONE. */
   async predict(
     model: ModelData,

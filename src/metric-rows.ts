@@ -104,6 +104,12 @@ export const metricRows = {
     labels: ['view'],
     help: 'Calls of an on-demand function that threw or gave a value of another type',
   },
+  headrace_requests_turned_away_total: {
+    type: 'counter',
+    unit: 'requests',
+    labels: ['service'],
+    help: 'Requests for vectors that were turned away because more came than could be answered in time',
+  },
   headrace_features_missing_total: {
     type: 'counter',
     unit: 'features',

@@ -143,6 +143,9 @@ export class Metrics {
     this.#samples('headrace_compute_failures_total', () =>
       views.filter(({ tier }) => tier === 'request').map(({ id, failed }) => [{ view: id }, failed]),
     );
+    this.#samples('headrace_requests_turned_away_total', () =>
+      [...measures.services.values()].map(({ service, turnedAway }) => [{ service: service.name }, turnedAway]),
+    );
     this.#samples('headrace_features_missing_total', () =>
       [...measures.services.values()].flatMap(({ service, missing }) =>
         byName({ service: service.name }, 'reason', missing),

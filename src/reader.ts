@@ -118,6 +118,11 @@ export class Reader {
     return this.#features.text(service, request, at, trace);
   }
 
+  /** Notes a request of a service that was turned away because more came than could be answered. */
+  turnedAway(service: FeatureServiceData): void {
+    this.#features.measures.turnedAway(service);
+  }
+
   /** The logged vectors since the last call, for the process that writes the history. */
   drainServed(): readonly TableAppend[] {
     return this.#features.drain();

@@ -1,11 +1,13 @@
 import { connect, type Socket } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { z } from 'zod';
 
 /**
  * An open-loop load generator, run as a process of its own (`open-loop.ts` starts it): requests fall due on a fixed
  * schedule, whether or not those before them are answered (sent in steps of a millisecond), and a request's latency counts from when it was due, so that
  * a server that stalls is charged for everyone who would have waited. One that no free connection takes waits for one.
- * A connection that is answered 429 or 503 is left alone for as long as `retry-after` says. Prints what it saw as one
+ * Who is answered 429 or 503 leaves the server alone for as long as `retry-after` says: the connection does, or, where it is that of many
+ * clients, its next request is another's. Prints what it saw as one
  * line of JSON.
  */
 const planSchema = z.strictObject({
@@ -17,6 +19,8 @@ const planSchema = z.strictObject({
   seconds: z.number().positive(),
   /** Seconds at the beginning that are not counted. */
   warmUpSeconds: z.number().min(0),
+  /** Whether a connection is of many clients. */
+  shared: z.boolean().optional(),
 });
 
 export type LoadPlan = z.infer<typeof planSchema>;
@@ -36,19 +40,27 @@ export interface LoadResult {
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly maxMs: number;
+  /** Of the generator itself: cores that it took, and how late its own turns came, ms. */
+  readonly own: { readonly cores: number; readonly delayP99Ms: number; readonly delayMaxMs: number };
 }
 
 interface Lane {
-  readonly socket: Socket;
+  socket: Socket;
   /** When its request was due; NaN: it is free. */
   due: number;
+  /** Of its answer, where it is not whole. */
   received: Buffer | null;
 }
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
+const LENGTH = Buffer.from('\r\ncontent-length: ');
+const STATUS_AT = 'HTTP/1.1 '.length;
 const GRACE_MS = 2_000;
 
-/** Runs a plan to its end. */
+/** What a socket has read; each is looked at before the next one reads. */
+const arriving = Buffer.allocUnsafe(256 * 1_024);
+
+/** Runs a plan to its end. Hot path: it shares its cores with what it measures. */
 async function runLoad(plan: LoadPlan): Promise<LoadResult> {
   const requests = plan.bodies.map((body) =>
     Buffer.from(
@@ -56,11 +68,11 @@ async function runLoad(plan: LoadPlan): Promise<LoadResult> {
     ),
   );
   const free: Lane[] = [];
-  const latencies: number[] = [];
   let [answered, inTime, turnedAway, errors, waiting] = [0, 0, 0, 0, 0];
   const everyMs = 1_000 / plan.perSecond;
   const total = Math.floor(plan.seconds * plan.perSecond);
   const counted = Math.floor(plan.warmUpSeconds * plan.perSecond);
+  const latencies = new Float64Array(total - counted);
   let start = 0;
   let next = 0;
 
@@ -80,30 +92,35 @@ async function runLoad(plan: LoadPlan): Promise<LoadResult> {
     waiting -= 1;
     if (isCounted) {
       if (status === 200) {
+        latencies[answered] = now - lane.due;
         answered += 1;
         if (now <= start + plan.seconds * 1_000) inTime += 1;
-        latencies.push(now - lane.due);
       } else if (status === 429 || status === 503) turnedAway += 1;
       else errors += 1;
     }
     lane.due = Number.NaN;
-    if (restMs > 0) setTimeout(() => free.push(lane), restMs);
+    if (restMs > 0 && plan.shared !== true) setTimeout(() => free.push(lane), restMs);
     else free.push(lane);
     send(now);
   };
-  const lanes = await Promise.all(Array.from({ length: plan.connections }, () => openLane(plan.port)));
-  for (const lane of lanes) {
-    lane.socket.on('data', (chunk) => {
-      const bytes = lane.received === null ? chunk : Buffer.concat([lane.received, chunk]);
-      const answer = answerOf(bytes);
-      lane.received = answer === null ? bytes : null;
-      if (answer !== null && !Number.isNaN(lane.due)) settle(lane, answer.status, answer.restMs);
-    });
-    lane.socket.on('close', () => {
-      if (!Number.isNaN(lane.due)) errors += 1;
-    });
-    free.push(lane);
-  }
+  const take = (lane: Lane, chunk: Buffer): void => {
+    const bytes = lane.received === null ? chunk : Buffer.concat([lane.received, chunk]);
+    if (!isWhole(bytes)) {
+      lane.received = Buffer.from(bytes);
+      return;
+    }
+    lane.received = null;
+    const status = statusOf(bytes);
+    if (!Number.isNaN(lane.due)) settle(lane, status, status === 200 ? 0 : restOf(bytes));
+  };
+  const broken = (lane: Lane): void => {
+    if (!Number.isNaN(lane.due)) errors += 1;
+  };
+  free.push(...(await Promise.all(Array.from({ length: plan.connections }, () => openLane(plan.port, take, broken)))));
+  const lanes = [...free];
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const before = process.cpuUsage();
   start = performance.now();
   await new Promise<void>((resolve) => {
     const end = start + plan.seconds * 1_000 + GRACE_MS;
@@ -115,9 +132,12 @@ async function runLoad(plan: LoadPlan): Promise<LoadResult> {
     };
     step();
   });
+  const { user, system } = process.cpuUsage(before);
+  const tookMs = performance.now() - start;
+  delay.disable();
   errors += lanes.filter(({ due }) => due >= start + counted * everyMs).length + (total - next);
   for (const { socket } of lanes) socket.destroy();
-  const sorted = Float64Array.from(latencies).sort();
+  const sorted = latencies.subarray(0, answered).sort();
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
   return {
     due: total - counted,
@@ -129,26 +149,56 @@ async function runLoad(plan: LoadPlan): Promise<LoadResult> {
     p99Ms: at(0.99),
     p999Ms: at(0.999),
     maxMs: at(1),
+    own: {
+      cores: (user + system) / 1_000 / tookMs,
+      delayP99Ms: delay.percentile(99) / 1e6,
+      delayMaxMs: delay.max / 1e6,
+    },
   };
 }
 
-function openLane(port: number): Promise<Lane> {
+/** Opens a connection whose answers go to `take`, in a buffer that is valid during the call. */
+function openLane(
+  port: number,
+  take: (lane: Lane, chunk: Buffer) => void,
+  broken: (lane: Lane) => void,
+): Promise<Lane> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => resolve({ socket, due: Number.NaN, received: null }));
-    socket.setNoDelay(true);
+    const callback = (bytes: number): boolean => {
+      take(lane, arriving.subarray(0, bytes));
+      return true;
+    };
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true, onread: { buffer: arriving, callback } }, () =>
+      resolve(lane),
+    );
+    const lane: Lane = { socket, due: Number.NaN, received: null };
     socket.once('error', reject);
     socket.on('error', () => socket.destroy());
+    socket.on('close', () => broken(lane));
   });
 }
 
-/** The status of a whole answer, and how long it asks to be left alone; null where more is to come. */
-function answerOf(bytes: Buffer): { readonly status: number; readonly restMs: number } | null {
+/** Whether an answer is all there. */
+function isWhole(bytes: Buffer): boolean {
   const end = bytes.indexOf(END_OF_HEAD);
-  if (end < 0) return null;
-  const head = bytes.toString('latin1', 0, end);
-  const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
-  if (bytes.length < end + END_OF_HEAD.length + length) return null;
-  return { status: Number(head.slice(9, 12)), restMs: 1_000 * Number(/retry-after: (\d+)/i.exec(head)?.[1] ?? 0) };
+  if (end < 0) return false;
+  const field = bytes.indexOf(LENGTH);
+  let length = 0;
+  if (field >= 0 && field < end)
+    for (let at = field + LENGTH.length; bytes[at] >= ZERO; at += 1) length = length * 10 + bytes[at] - ZERO;
+  return bytes.length >= end + END_OF_HEAD.length + length;
+}
+
+const ZERO = 0x30;
+
+function statusOf(bytes: Buffer): number {
+  return (bytes[STATUS_AT] - ZERO) * 100 + (bytes[STATUS_AT + 1] - ZERO) * 10 + bytes[STATUS_AT + 2] - ZERO;
+}
+
+/** How long an answer asks to be left alone, ms. */
+function restOf(bytes: Buffer): number {
+  const head = bytes.toString('latin1', 0, bytes.indexOf(END_OF_HEAD));
+  return 1_000 * Number(/retry-after: (\d+)/i.exec(head)?.[1] ?? 0);
 }
 
 if (process.argv[1] === import.meta.filename) {

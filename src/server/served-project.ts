@@ -5,7 +5,17 @@ import type { Status } from '../status.ts';
 export interface ServedProject
   extends Pick<
     Headrace,
-    'project' | 'directory' | 'service' | 'read' | 'vectorText' | 'notReady' | 'degraded' | 'slo' | 'metrics' | 'tracer'
+    | 'project'
+    | 'directory'
+    | 'service'
+    | 'read'
+    | 'vectorText'
+    | 'turnedAway'
+    | 'notReady'
+    | 'degraded'
+    | 'slo'
+    | 'metrics'
+    | 'tracer'
   > {
   status(): Status;
 }

@@ -263,6 +263,8 @@ test('a request that waited too long while others were answered is told to come 
   expect(JSON.parse(together.answers.at(-1)?.body ?? '')).toMatchObject({
     error: { code: 'SERVER_BUSY', retry: 'later' },
   });
+  // While client and server, which share a thread here, do nothing.
+  await new Promise((resolve) => setTimeout(resolve, 20));
   const alone = await converse([post(body())], { to: Number(new URL(busy.url).port) });
   expect(alone.answers.map(({ status }) => status)).toEqual([200]);
   await busy.close();
@@ -275,7 +277,7 @@ test('a client that sends a byte now and then is timed out by the full server, i
     (request, response) => request.resume().on('end', () => response.end()),
   );
   const answer = () => 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
-  const lean = serveLean(full, { knows: () => true, answer, bodyLimit: 1_000 }, 10);
+  const lean = serveLean(full, { knows: () => true, turnAway: () => null, answer, bodyLimit: 1_000 }, 10);
   await new Promise<void>((resolve) => full.listen(0, '127.0.0.1', resolve));
   const address = full.address();
   const to = typeof address === 'object' && address !== null ? address.port : 0;

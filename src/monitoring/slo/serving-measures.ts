@@ -40,6 +40,8 @@ export interface ServiceMeasures {
   readonly service: FeatureServiceData;
   readonly latency: BudgetSeries;
   readonly tiers: Readonly<Record<Tier, DurationHistogram>>;
+  /** Requests turned away because more came than could be answered. */
+  turnedAway: number;
   /** Features without an answer, by reason. */
   readonly missing: Record<MissingReason, number>;
 }
@@ -109,6 +111,12 @@ export class ServingMeasures {
       if (view !== undefined) view.stale += 1;
     }
     if (steps !== null) this.#step(measures, steps, now);
+  }
+
+  /** Notes a request that was turned away. */
+  turnedAway({ name }: FeatureServiceData): void {
+    const measures = this.services.get(name);
+    if (measures !== undefined) measures.turnedAway += 1;
   }
 
   /** Notes events that a call brought and that are servable now. */
@@ -199,6 +207,7 @@ function serviceMeasures(service: FeatureServiceData): ServiceMeasures {
     service,
     latency: new BudgetSeries(service.p99Ms),
     tiers: { request: new DurationHistogram(), streaming: new DurationHistogram(), batch: new DurationHistogram() },
+    turnedAway: 0,
     missing: { nullKey: 0, past: 0, compute: 0, slow: 0, overflow: 0 },
   };
 }

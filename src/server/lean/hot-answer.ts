@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { fail } from '../../base/errors/fail.ts';
+import { fail, type HeadraceError } from '../../base/errors/fail.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { OpenSpan } from '../../base/tracer.ts';
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
@@ -10,6 +10,7 @@ import { binaryAnswer, featureAnswer } from '../feature-answer.ts';
 import type { RequestCheck } from '../request-check.ts';
 import { endRequest, requestSpan } from '../request-spans.ts';
 import type { ServedProject } from '../served-project.ts';
+import { Admission } from './admission.ts';
 import type { LeanOptions } from './lean-connection.ts';
 import type { RequestHead } from './request-head.ts';
 import { TurnTime } from './turn-time.ts';
@@ -19,18 +20,20 @@ export function hotAnswers(
   served: ServedProject,
   check: RequestCheck,
   mostWaitMs: number,
-): Pick<LeanOptions, 'knows' | 'answer'> {
+): Pick<LeanOptions, 'knows' | 'turnAway' | 'answer'> {
   const turn = new TurnTime();
   const { tracer } = served;
   const services = new Map(
     served.project.services.map((service): [string, HotService] => [
       `/v1/features/${service.name}`,
-      { service, response: writesAscii(service) ? asciiResponse : textResponse },
+      {
+        service,
+        response: writesAscii(service) ? asciiResponse : textResponse,
+        admission: new Admission(allowedWaitMs(service, mostWaitMs), mostWaitMs),
+      },
     ]),
   );
   const answer = (head: RequestHead, body: string, trace: OpenSpan | null): MaybePromise<string | Uint8Array> => {
-    // Whoever waited so long is told at once to come back, so that the others do not wait as long.
-    if (turn.elapsedMs() > mostWaitMs) throw fail('SERVER_BUSY', {});
     check(head);
     const hot = services.get(head.path);
     if (hot === undefined) throw fail('SERVER_ROUTE', { method: 'POST', path: head.path });
@@ -44,6 +47,14 @@ export function hotAnswers(
   };
   return {
     knows: (path) => services.has(path),
+    turnAway: ({ path, traceparent }) => {
+      const hot = services.get(path);
+      if (hot === undefined || hot.admission.admits(turn.waitedMs(), turn.now)) return null;
+      served.turnedAway(hot.service);
+      const span = tracer === null ? null : requestSpan(tracer, 'POST', ROUTE, path, traceparent);
+      if (span !== null) endRequest(span, BUSY.status, BUSY);
+      return busyResponse();
+    },
     answer: (head, body): MaybePromise<string | Uint8Array> => {
       const span = tracer === null ? null : requestSpan(tracer, 'POST', ROUTE, head.path, head.traceparent);
       try {
@@ -71,6 +82,15 @@ const ROUTE = '/v1/features/:service';
 interface HotService {
   readonly service: FeatureServiceData;
   readonly response: (text: string) => string | Uint8Array;
+  readonly admission: Admission;
+}
+
+/** Of its budget a request may use this share to wait: the rest is for its answer, and the way there. */
+const WAITING_SHARE = 0.5;
+
+/** How long requests of a service may wait while more come than are answered, ms. */
+function allowedWaitMs({ p99Ms }: FeatureServiceData, mostWaitMs: number): number {
+  return p99Ms === null ? mostWaitMs : Math.min(WAITING_SHARE * p99Ms, mostWaitMs);
 }
 
 /** Of a text of ASCII: as long in bytes as it is. */
@@ -90,23 +110,39 @@ function binaryResponse(bytes: Uint8Array): Uint8Array {
 function errorResponse(error: unknown, span: OpenSpan | null): Uint8Array {
   const known = catalogued(error);
   if (span !== null) endRequest(span, known.status, known);
-  const text = JSON.stringify(errorBody(known));
-  const later = known.retry === 'later' ? 'retry-after: 1\r\n' : '';
-  const head = `HTTP/1.1 ${known.status} ${STATUS_CODES[known.status] ?? ''}\r\n${later}${fields()}${Buffer.byteLength(text)}\r\n\r\n`;
-  return Buffer.from(head + text, 'utf8');
+  return Buffer.from(errorText(known), 'utf8');
 }
+
+function errorText(error: HeadraceError): string {
+  const text = JSON.stringify(errorBody(error));
+  const later = error.retry === 'later' ? 'retry-after: 1\r\n' : '';
+  return `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}\r\n${later}${fields()}${Buffer.byteLength(text)}\r\n\r\n${text}`;
+}
+
+const BUSY = fail('SERVER_BUSY', {});
 
 let second = Number.NaN;
 let ok = '';
+let busy = '';
 
 /** The head of an answer up to its length; its date is of this second. */
 function okHead(): string {
-  const now = Math.floor(Date.now() / 1_000);
-  if (now !== second) {
-    second = now;
-    ok = `HTTP/1.1 200 OK\r\n${fields()}`;
-  }
+  ofThisSecond();
   return ok;
+}
+
+/** The whole answer to a request that is turned away: to give it costs less than to answer. */
+function busyResponse(): string {
+  ofThisSecond();
+  return busy;
+}
+
+function ofThisSecond(): void {
+  const now = Math.floor(Date.now() / 1_000);
+  if (now === second) return;
+  second = now;
+  ok = `HTTP/1.1 200 OK\r\n${fields()}`;
+  busy = errorText(BUSY);
 }
 
 function fields(): string {

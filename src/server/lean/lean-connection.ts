@@ -5,6 +5,8 @@ import { parseHead, type RequestHead } from './request-head.ts';
 export interface LeanOptions {
   /** Whether the path is one that `answer` knows. */
   readonly knows: (path: string) => boolean;
+  /** The whole response, a text of ASCII, to a request that is turned away; null where it is to be answered. Never throws. */
+  readonly turnAway: (head: RequestHead) => string | null;
   /** The whole response to a request: bytes, or a text of ASCII. Never throws. */
   readonly answer: (head: RequestHead, body: string) => MaybePromise<string | Uint8Array>;
   /** The full server, for everything else: it finds what was read in the socket. */
@@ -94,7 +96,7 @@ export class LeanConnection {
         this.#held = bytes.subarray(at);
         break;
       }
-      const answer = this.#options.answer(head, bytes.toString('utf8', bodyAt, end));
+      const answer = this.#options.turnAway(head) ?? this.#options.answer(head, bytes.toString('utf8', bodyAt, end));
       at = end;
       this.since = 0;
       if (typeof answer === 'string') {
