@@ -48,6 +48,7 @@ export function rowProblems(code: string, { message, mend, status, exit }: Error
     [/^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/.test(code), 'its code is not AREA_FACT'],
     [/^[^A-Z].*[^.]$/s.test(message), 'its message is not one clause in lower case without a full stop'],
     [mend !== '' && !mend.endsWith('.'), 'its mend is empty or ends with a full stop'],
+    [!/\{\w+\}/.test(mend), 'its mend names a fact, which only messages do'],
     [status >= 400 && status < 600, 'its status is no HTTP error'],
     [exit >= 1 && exit <= 5, 'its exit code is not 1 to 5'],
   ];

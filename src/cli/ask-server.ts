@@ -76,7 +76,8 @@ async function get(url: URL, address: string | null): Promise<string> {
       (answer) => {
         if (answer.statusCode === 200) return text(answer).then(done, failed);
         answer.resume();
-        return failed(new Error(`it answered ${answer.statusCode}`));
+        const keyless = answer.statusCode === 401 ? `: HEADRACE_API_KEY is no key of it` : '';
+        return failed(new Error(`it answered ${answer.statusCode}${keyless}`));
       },
     )
       .on('error', failed)

@@ -37,7 +37,7 @@ export interface ReadServerOptions extends ServerOptions {
 }
 
 export interface RunningServer {
-  /** `http://127.0.0.1:8080` */
+  /** `http://127.0.0.1:8080`; https where it speaks TLS. */
   readonly url: string;
   close(): Promise<void>;
 }
@@ -88,7 +88,9 @@ async function listening(
   try {
     // Passed on as it is; the types of fastify do not have it yet.
     const address = { host, port, reusePort: sharesPort };
-    const url = await server.listen(socketPath === undefined ? address : { path: socketPath, exclusive: true });
+    const told = await server.listen(socketPath === undefined ? address : { path: socketPath, exclusive: true });
+    // The full server does not know of the TLS below it.
+    const url = security.tls === null ? told : told.replace(/^http:/, 'https:');
     return { url, close: () => server.close() };
   } catch (error) {
     throw fail(

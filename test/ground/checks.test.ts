@@ -49,6 +49,7 @@ test('a row of the catalogue is AREA_FACT, one clause, a mend, an HTTP error and
   expect(rowProblems('BROKEN', row)).toHaveLength(1);
   expect(rowProblems('THING_BROKEN', { ...row, message: 'It broke.' })).toHaveLength(1);
   expect(rowProblems('THING_BROKEN', { ...row, mend: '' })).toHaveLength(1);
+  expect(rowProblems('THING_BROKEN', { ...row, mend: 'mend {thing}' })).toHaveLength(1);
   expect(rowProblems('THING_BROKEN', { ...row, status: 200 })).toHaveLength(1);
   expect(rowProblems('THING_BROKEN', { ...row, exit: 0 })).toHaveLength(1);
 });

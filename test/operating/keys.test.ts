@@ -200,7 +200,8 @@ test('with a certificate it speaks TLS, and no plain HTTP', async (context) => {
     tls: { certFile, keyFile },
   });
   onTestFinished(() => server.close());
-  const { port } = new URL(server.url);
+  const { port, protocol } = new URL(server.url);
+  expect(protocol).toBe('https:');
   const status = await new Promise((resolve, reject) => {
     request(
       {

@@ -31,7 +31,7 @@ export const cliErrors = rows({
     exit: 4,
   },
   CLI_VALUE: {
-    message: 'the option --{option} is {value}, which is not {wanted}',
+    message: 'the option {option} is {value}, which is not {wanted}',
     mend: 'write a value of the named form',
     retry: 'never',
     status: 400,

@@ -144,7 +144,7 @@ export const offlineErrors = rows({
   },
   BATCH_GENERATION: {
     message: 'the history of batch view {view} has no generation before the one of {asOf}',
-    mend: 'mend the view or its source and run it again: headrace backfill {view}',
+    mend: 'mend the view or its source and run it again (headrace backfill)',
     retry: 'never',
     status: 409,
     exit: 3,

@@ -40,6 +40,7 @@ export const keysList: Command = {
     const { environment } = await loadConfig(call);
     const keys = readKeys(environment.directory).map(({ sha256: _, ...key }) => key);
     if (call.json) return call.terminal.out(JSON.stringify(keys));
+    if (keys.length === 0) call.terminal.out('no key; headrace keys create <name> makes one');
     for (const { id, name, scopes, createdAt, revokedAt } of keys) {
       const state = revokedAt === null ? 'valid' : `revoked ${new Date(revokedAt).toISOString()}`;
       call.terminal.out(`${id} ${name}: ${scopes.join(', ')}; made ${new Date(createdAt).toISOString()}, ${state}`);
@@ -68,7 +69,7 @@ function scopesOf(text: string, scopes: readonly Scope[]): readonly Scope[] {
   return text.split(',').map((scope) => {
     const known = scopes.find((one) => one === scope.trim());
     if (known === undefined)
-      throw fail('CLI_VALUE', { option: 'scopes', value: text, wanted: `of ${scopes.join(', ')}` });
+      throw fail('CLI_VALUE', { option: 'scopes', value: text, wanted: `a list of ${scopes.join(', ')}` });
     return known;
   });
 }

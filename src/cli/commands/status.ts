@@ -41,7 +41,9 @@ function sourceLine(source: SourceStatus): string {
 
 function viewLine({ view, tier, latency, freshness, stale, late, failed, batch }: ViewStatus): string {
   const generation =
-    batch === null ? '' : `, generation ${batch.generation} of ${batch.succeeded} good and ${batch.failed} failed runs`;
+    batch === null
+      ? ''
+      : `; generation ${batch.generation}, ${batch.succeeded} good and ${batch.failed} failed runs since the start`;
   const age = freshness === null ? '' : `, freshness ${budgetText(freshness)}`;
   return `  ${view} (${tier}): reads ${budgetText(latency)}${age}; ${stale} stale, ${late} late, ${failed} failed${generation}`;
 }
@@ -54,12 +56,14 @@ function budgetText({ budgetMs, p50Ms, p99Ms, met }: BudgetStatus): string {
 
 function diskLines(disk: DiskReport): readonly string[] {
   const { bytes, bytesPerDay, keptBytes, todayBytes, todayRecords, yesterdayBytes, trimmed, over } = disk;
-  const kept = partsText({ ...disk.kept, elsewhere: disk.elsewhereBytes });
+  const after = (parts: string) => (parts === '' ? '' : `: ${parts}`);
+  const kept = after(partsText({ ...disk.kept, elsewhere: disk.elsewhereBytes }));
+  const today = after(partsText(disk.today));
   const perEvent = todayRecords === 0 ? '' : `, ${Math.round(todayBytes / todayRecords)} bytes an event`;
   const gone = partsText(trimmed);
   return [
-    `  kept ${bytesText(keptBytes)}${ofBudget(bytes, over === 'total')}: ${kept}`,
-    `  today ${bytesText(todayBytes)}${ofBudget(bytesPerDay, over === 'day')}: ${partsText(disk.today)}${perEvent}; yesterday ${bytesText(yesterdayBytes)}`,
+    `  kept ${bytesText(keptBytes)}${ofBudget(bytes, over === 'total')}${kept}`,
+    `  today ${bytesText(todayBytes)}${ofBudget(bytesPerDay, over === 'day')}${today}${perEvent}; yesterday ${bytesText(yesterdayBytes)}`,
     ...(gone === '' ? [] : [`  trimmed since the start: ${gone}`]),
     ...(disk.refusedEvents + disk.skippedRows === 0
       ? []
