@@ -18,7 +18,7 @@ export const serverErrors = rows({
   },
   SERVER_MEDIA_TYPE: {
     message: 'the content type is not one the route takes',
-    mend: 'send content-type: application/json',
+    mend: 'send content-type: application/json, or another that /openapi.json names for the route',
     retry: 'never',
     status: 415,
     exit: 2,

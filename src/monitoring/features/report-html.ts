@@ -10,7 +10,7 @@ h1{font-size:1.4rem;margin-bottom:0}h2{font-size:1.15rem;margin-top:2.2rem}h3{fo
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
 td,th{text-align:right;padding:.2rem .6rem;border-bottom:1px solid #e4e4e4;vertical-align:top;white-space:nowrap}
 th{font-weight:600}td:first-child,th:first-child,td:nth-child(2),th:nth-child(2){text-align:left}
-.text td{text-align:left;white-space:normal;overflow-wrap:anywhere}.text th{text-align:left}
+.text td{text-align:left;white-space:normal;overflow-wrap:anywhere}.text th{text-align:left}.text td:nth-child(-n+4){white-space:nowrap}
 .small{color:#555;font-size:13px;margin-top:.2rem}.findings li{margin:.15rem 0}.good{color:#2c6e49}
 code{background:#f3f3f3;padding:.1rem .3rem;font-size:13px}svg{width:100%;height:auto;display:block}
 .bar{fill:#3b6ea5}.odd{fill:#a33b3b}.part{fill:#a9c1da}.usual{stroke:#c77f2a;stroke-width:2;fill:none}.axis{fill:#555;font-size:11px}
@@ -69,6 +69,8 @@ function quarantineTable(quarantined: readonly Quarantined[]): string {
 
 const WIDTH = 1_000;
 const HEIGHT = 120;
+/** What the text of an hour takes. */
+const LABEL_WIDTH = 70;
 
 function volumeChart(hours: readonly HourVolume[]): string {
   if (hours.length === 0) return '';
@@ -85,7 +87,9 @@ function volumeChart(hours: readonly HourVolume[]): string {
   );
   const every = Math.max(1, Math.ceil(hours.length / 12));
   const labels = hours.flatMap(({ hour }, i) =>
-    i % every === 0 ? [label(i * step, HEIGHT + 14, new Date(hour).toISOString().slice(5, 16).replace('T', ' '))] : [],
+    i % every === 0 && i * step <= WIDTH - LABEL_WIDTH
+      ? [label(i * step, HEIGHT + 14, new Date(hour).toISOString().slice(5, 16).replace('T', ' '))]
+      : [],
   );
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT + 20}" role="img" aria-label="deliveries by hour, at most ${most}">${bars.join('')}<path class="usual" d="${usual.join('')}"/>${labels.join('')}${label(2, 10, `${most}`)}</svg>`;
 }
