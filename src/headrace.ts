@@ -526,6 +526,7 @@ export class Headrace {
       measures: this.#features.measures,
       counters: this.#counters(),
       batch: this.#features.batchHealth(),
+      skew: this.#features.skewVerdicts(),
     });
     return { ...status, disk: this.#disk.report() };
   }

@@ -168,7 +168,7 @@ export const metricRows = {
     type: 'gauge',
     unit: 's',
     labels: ['service'],
-    help: 'Time since the last scheduled audit of this process',
+    help: 'Time since the last scheduled audit',
   },
   headrace_disk_bytes: {
     type: 'gauge',

@@ -160,6 +160,7 @@ export class Reader {
       measures: this.#features.measures,
       counters: new Map(),
       batch: [],
+      skew: [],
     });
   }
 

@@ -21,8 +21,21 @@ export interface Status {
   readonly sources: readonly SourceStatus[];
   readonly views: readonly ViewStatus[];
   readonly services: readonly BudgetStatus[];
+  /** The last scheduled audit of each service that declares one. */
+  readonly audits: readonly AuditStatus[];
   /** null: what only reads keeps nothing. */
   readonly disk: DiskReport | null;
+}
+
+export interface AuditStatus {
+  readonly service: string;
+  /** Epoch ms. */
+  readonly at: number;
+  /** Values that were recomputed, and those of them that differ. */
+  readonly compared: number;
+  readonly differ: number;
+  /** Whether it found no more than is declared. */
+  readonly met: boolean;
 }
 
 export interface SourceStatus {
@@ -69,8 +82,9 @@ export function statusOf(of: {
   readonly measures: ServingMeasures;
   readonly counters: ReadonlyMap<string, SourceCounters>;
   readonly batch: readonly BatchHealth[];
+  readonly skew: readonly SkewVerdict[];
 }): Status {
-  const { report, namespace, at, waiting, degraded, measures, counters, batch } = of;
+  const { report, namespace, at, waiting, degraded, measures, counters, batch, skew } = of;
   const budget = budgetsOf(report);
   const health = new Map(batch.map(({ view, ...rest }) => [`${view.name}@${view.version}`, rest]));
   return {
@@ -101,6 +115,10 @@ export function statusOf(of: {
       batch: health.get(id) ?? null,
     })),
     services: report.series.filter(({ of: what }) => what === 'service').map((one) => budgetOf(one) ?? NOTHING),
+    audits: skew.map(({ service, at, report: { compared, mismatches }, met }) => {
+      const differ = mismatches.lateness + mismatches.staleness + mismatches.logic;
+      return { service: service.name, at, compared, differ, met };
+    }),
     disk: null,
   };
 }

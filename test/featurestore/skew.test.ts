@@ -27,7 +27,7 @@ import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import { auditSkew } from '../../src/featurestore/skew/audit.ts';
 import { servedTable } from '../../src/featurestore/skew/served-log.ts';
 import { ServedPublisher } from '../../src/featurestore/skew/served-publisher.ts';
-import { skewTable } from '../../src/featurestore/skew/skew-schedule.ts';
+import { SkewSchedule, skewTable } from '../../src/featurestore/skew/skew-schedule.ts';
 import type { OfflineChange, OfflineValue } from '../../src/ports/offline-store.ts';
 import type { BatchAnswer, BatchRead } from '../../src/ports/online-store.ts';
 import { degradedSkew } from '../../src/status.ts';
@@ -223,7 +223,7 @@ test('the audit runs when its schedule comes up, over what was served since the 
 });
 
 test('a scheduled audit that finds more than is declared is an error, and told as long as it is the last', async () => {
-  const { place, store, service } = await open(new MemoryOnlineStore(), 0.5);
+  const { place, store, service, offline, onComputeError } = await open(new MemoryOnlineStore(), 0.5);
   await store.vector(service, { user: 'ann' });
   place.now += MINUTE_MS;
   await store.ingest(clicks, [click('late', START - MINUTE_MS)]);
@@ -232,6 +232,11 @@ test('a scheduled audit that finds more than is declared is an error, and told a
   expect(store.skewVerdicts().flatMap(degradedSkew)).toEqual([
     expect.stringContaining('of 3 values lateness 2, staleness 0, logic 0'),
   ]);
+  const clock = () => place.now;
+  const reopened = await SkewSchedule.open({ services: [service], offline, clock, onComputeError });
+  expect(reopened.verdicts().flatMap(degradedSkew), 'over a restart too').toEqual(
+    store.skewVerdicts().flatMap(degradedSkew),
+  );
   outside.add = 5;
   await store.vector(service, { user: 'ann' });
   outside.add = 0;

@@ -1,6 +1,6 @@
 import type { DiskReport } from '../../featurestore/disk/disk-budget.ts';
 import { durationText } from '../../monitoring/slo/duration-text.ts';
-import type { BudgetStatus, SourceStatus, Status, ViewStatus } from '../../status.ts';
+import type { AuditStatus, BudgetStatus, SourceStatus, Status, ViewStatus } from '../../status.ts';
 import { askServer, LOCAL_SERVER } from '../ask-server.ts';
 import type { Command } from '../command.ts';
 
@@ -17,7 +17,18 @@ export const status: Command = {
   },
 };
 
-function statusText({ project, namespace, ready, waiting, degraded, sources, views, services, disk }: Status): string {
+function statusText({
+  project,
+  namespace,
+  ready,
+  waiting,
+  degraded,
+  sources,
+  views,
+  services,
+  audits,
+  disk,
+}: Status): string {
   const state = ready ? (degraded.length === 0 ? 'ready' : 'ready, degraded') : 'not ready';
   return [
     `${project}: ${state}, namespace ${namespace}`,
@@ -29,8 +40,14 @@ function statusText({ project, namespace, ready, waiting, degraded, sources, vie
     ...views.map(viewLine),
     'services',
     ...services.map((service) => `  ${service.name}: reads ${budgetText(service)}`),
+    ...(audits.length === 0 ? [] : ['skew', ...audits.map(auditLine)]),
     ...(disk === null ? [] : ['disk', ...diskLines(disk)]),
   ].join('\n');
+}
+
+function auditLine({ service, at, compared, differ, met }: AuditStatus): string {
+  const missed = met ? '' : ' MISSED';
+  return `  ${service}: ${differ} of ${compared} values differ by the audit of ${new Date(at).toISOString()}${missed}`;
 }
 
 function sourceLine(source: SourceStatus): string {

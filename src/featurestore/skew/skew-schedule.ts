@@ -32,7 +32,7 @@ export interface SkewVerdict {
   readonly service: FeatureServiceData;
   /** When it ran, epoch ms. */
   readonly at: number;
-  readonly report: SkewReport;
+  readonly report: Pick<SkewReport, 'vectors' | 'compared' | 'mismatches'>;
   readonly met: boolean;
 }
 
@@ -76,8 +76,8 @@ export class SkewSchedule {
         service,
         cron: parseCron(service.skew.schedule, service.name),
         auditedTo: before?.to ?? now - DAY_MS,
-        triedAt: before?.at ?? now,
-        verdict: null,
+        triedAt: before?.verdict.at ?? now,
+        verdict: before?.verdict ?? null,
       });
     }
     return new SkewSchedule(options, audits);
@@ -88,7 +88,7 @@ export class SkewSchedule {
     return this.#due().length > 0;
   }
 
-  /** The last audit of each service since the start. */
+  /** The last audit of each service, also one before the start. */
   verdicts(): readonly SkewVerdict[] {
     return this.#audits.flatMap(({ verdict }) => (verdict === null ? [] : [verdict]));
   }
@@ -153,11 +153,16 @@ function meets(report: SkewReport, atMost: number): boolean {
 }
 
 async function lastAudit(
-  { name }: FeatureServiceData,
+  service: FeatureServiceData,
   offline: OfflineStore,
-): Promise<{ readonly at: number; readonly to: number } | null> {
-  const sql = `SELECT MAX("at"), MAX(span_to) FROM ${offline.relation(skewTable)} AS s WHERE service = '${name}'`;
-  for await (const [row] of offline.query(sql))
-    if (row !== undefined && row[0] !== null) return { at: Number(row[0]), to: Number(row[1]) };
+): Promise<{ readonly to: number; readonly verdict: SkewVerdict } | null> {
+  const columns = 'span_to, "at", vectors, compared, lateness, staleness, logic';
+  const from = `FROM ${offline.relation(skewTable)} AS s WHERE service = '${service.name}'`;
+  for await (const [row] of offline.query(`SELECT ${columns}, met ${from} ORDER BY span_to DESC LIMIT 1`)) {
+    if (row === undefined) continue;
+    const [to, at, vectors, compared, lateness, staleness, logic] = row.slice(0, -1).map(Number);
+    const report = { vectors, compared, mismatches: { lateness, staleness, logic } };
+    return { to, verdict: { service, at, report, met: row[row.length - 1] === true } };
+  }
   return null;
 }
