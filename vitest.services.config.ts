@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** The suites that need running services: `npm run test:services`. */
 export default defineConfig({
-  ssr: { resolve: { conditions: ['headrace-source', 'module', 'node', 'development|production'] } },
+  ssr: { resolve: { conditions: ['headrace-source', 'node', 'development|production'] } },
   test: {
     include: ['test/services/**/*.test.ts'],
     reporters: ['default', './test/closing-line.ts'],

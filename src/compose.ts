@@ -12,7 +12,9 @@ import { copyOnlineStore } from './backends/embedded/online/copy-online-store.ts
 import { openOnlineStore } from './backends/embedded/online/online-store.ts';
 import { copyRegistry } from './backends/embedded/registry/copy-registry.ts';
 import { SqliteRegistry } from './backends/embedded/registry/sqlite-registry.ts';
+import { flinkTileTopics, tileJobNames, tileTopicsOf } from './backends/flink/tile-topics.ts';
 import { openKafkaLog } from './backends/kafka/event-log.ts';
+import { openTopicReader } from './backends/kafka/topic-reader.ts';
 import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
 import { openOtlpSink } from './backends/otlp/trace-sink.ts';
 import { openRedisStore } from './backends/redis/online-store.ts';
@@ -23,7 +25,8 @@ import { Tracer } from './base/tracer.ts';
 import type { Environment } from './config.ts';
 import { ENVIRONMENT_FILE, environmentId } from './environment-id.ts';
 import { parseDeclaration } from './features/change/declaration-document.ts';
-import type { ProjectData } from './features/define/declaration.ts';
+import type { ProjectData, StreamViewData } from './features/define/declaration.ts';
+import { tileLayout } from './features/tile/tile-layout.ts';
 import { checkBatchSql } from './featurestore/batch/read-batch.ts';
 import { type BackupPart, backUp } from './operating/backup.ts';
 import type { BackupManifest } from './operating/backup-manifest.ts';
@@ -33,6 +36,7 @@ import type { ModelRegistry } from './ports/model-registry.ts';
 import type { ModelRuntime } from './ports/model-runtime.ts';
 import type { OfflineStore } from './ports/offline-store.ts';
 import type { OnlineStore } from './ports/online-store.ts';
+import type { TileTopics } from './ports/tile-topics.ts';
 
 /** The declaration that the data of a directory were written under. */
 const DECLARATION = 'declaration.json';
@@ -43,6 +47,8 @@ const OFFLINE_MEMORY_BYTES = 256 * 2 ** 20;
 /** Every back end of a running project. */
 export interface Stores {
   readonly log: EventLog;
+  /** Where another engine writes the tiles of stream views; null: the process makes them. */
+  readonly topics: TileTopics | null;
   readonly online: OnlineStore;
   readonly offline: OfflineStore;
   readonly registry: ModelRegistry;
@@ -67,6 +73,7 @@ export interface Traces {
  * `onPublished` is told the bytes of every file of the history.
  */
 export async function openStores(
+  project: ProjectData,
   environment: Environment,
   onFault: (error: unknown) => void,
   onPublished: (table: string, bytes: number) => void,
@@ -81,6 +88,7 @@ export async function openStores(
     makeDirectory(directory);
     return {
       log: keep(await openLog(environment, onFault)),
+      topics: await openTopics(project, environment, keep),
       online: keep(await openOnline(environment)),
       // Real time, also in a replay: readers of other processes live by it.
       offline: keep(
@@ -123,6 +131,29 @@ async function openLog(
     durability,
     onCut: (topic, partition, bytes) => onFault(fail('LOG_CUT', { topic, partition, bytes })),
   });
+}
+
+/** Opens the topics that the project's Flink job writes; makes them where they are absent. Errors: LOG_*. */
+async function openTopics(
+  project: ProjectData,
+  { namespace, partitions, log, engine }: Environment,
+  keep: <T extends { close(): unknown }>(store: T) => T,
+): Promise<TileTopics | null> {
+  if (engine.kind !== 'flink' || log.kind !== 'kafka') return null;
+  const prefix = `${namespace}.`;
+  const names = tileJobNames(project, prefix);
+  const topics = tileTopicsOf(streamViews(project).map(tileLayout), names);
+  const { brokers, replicas } = log;
+  const timeoutMs = parseDuration(log.timeout, 'log.timeout');
+  const reader = await openTopicReader({
+    brokers,
+    clientId: `${prefix}tiles`,
+    timeoutMs,
+    topics,
+    partitions,
+    replicas,
+  });
+  return keep(flinkTileTopics(topics, names.engine, reader));
 }
 
 /** What a process needs that reads beside the one that writes an environment. */
@@ -229,6 +260,10 @@ export function openHistory({ directory }: Environment): Promise<OfflineStore> {
   });
 }
 
+function streamViews({ views }: ProjectData): readonly StreamViewData[] {
+  return views.filter((view): view is StreamViewData => view.kind === 'streamView');
+}
+
 /** Checks the SQL of a project's batch views over empty tables. Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE. */
 export async function checkBatchViews({ views }: ProjectData): Promise<void> {
   const history = await openEmptyHistory();
@@ -240,9 +275,10 @@ export async function checkBatchViews({ views }: ProjectData): Promise<void> {
 }
 
 /** Closes what can be closed, in the order of writing: nothing is lost. */
-export async function closeStores({ log, online, offline, registry, traces }: Stores): Promise<void> {
+export async function closeStores({ log, topics, online, offline, registry, traces }: Stores): Promise<void> {
   await offline.close();
   await online.close();
+  await topics?.close();
   await log.close();
   await registry.close();
   await traces?.close();

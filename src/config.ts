@@ -60,6 +60,16 @@ const logSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** What makes the tiles of stream views. */
+const engineSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('embedded') }),
+  z.strictObject({
+    kind: z.literal('flink'),
+    /** Time between two checkpoints of the job: answers say that they are up to so much older than they are. */
+    checkpoint: duration.default('1s'),
+  }),
+]);
+
 /** Options of one environment; every one has a default, so `{}` is a whole environment: everything embedded. */
 const environmentSchema = z.strictObject({
   /**
@@ -78,6 +88,7 @@ const environmentSchema = z.strictObject({
   /** Which failure an acknowledged event survives: the death of the process, or of the machine. */
   durability: z.enum(['process', 'power']).default('process'),
   log: logSchema.prefault({ kind: 'embedded' }),
+  engine: engineSchema.prefault({ kind: 'embedded' }),
   online: onlineSchema.prefault({ kind: 'embedded' }),
   /** Byte budget of the offline store, per table. */
   offline: z.strictObject({ bytes: z.int().min(1_000_000).default(200_000_000_000) }).prefault({}),
@@ -127,6 +138,8 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
   const parsed = environmentSchema.safeParse(options);
   if (!parsed.success) throw fail('CONFIG_OPTION', { name, reason: reasonOf(parsed.error) });
   const { log, namespace, directory, ...rest } = parsed.data;
+  if (rest.engine.kind === 'flink' && log.kind !== 'kafka')
+    throw fail('CONFIG_OPTION', { name, reason: 'engine: Flink reads the log from Kafka; set log.kind to "kafka"' });
   return Object.freeze({
     ...rest,
     project,

@@ -41,7 +41,7 @@ import type { TableAppend } from './ports/offline-store.ts';
 import { CHAMPION, promote } from './registry/champion.ts';
 import { ModelServer } from './serving/online/model-server.ts';
 import { type Prediction, PredictionLog } from './serving/online/prediction-log.ts';
-import { degradedBatch, degradedDisk, degradedSkew, type Status, statusOf } from './status.ts';
+import { degradedBatch, degradedDisk, degradedSkew, degradedTiles, type Status, statusOf } from './status.ts';
 import { trainModel } from './training/train-model.ts';
 
 export interface OpenOptions {
@@ -136,6 +136,7 @@ export class Headrace {
       skewVerdicts: () => features.skewVerdicts(),
       outcomes: () => new Map([...models].map(([name, { labels }]) => [name, { ...labels.counters }])),
       disk: () => disk.report(),
+      intake: () => features.intake,
       clock,
     });
     this.#clock = clock;
@@ -150,7 +151,7 @@ export class Headrace {
   ): Promise<Headrace> {
     checkDeclaration(project, environment.directory);
     const disk = diskBudget(environment, clock, onFault);
-    const stores = await openStores(environment, onFault, (table, bytes) => disk.published(table, bytes));
+    const stores = await openStores(project, environment, onFault, (table, bytes) => disk.published(table, bytes));
     try {
       // Only now: one that may not write here leaves the declaration of the one that does.
       const { schemas } = placeDeclaration(project, environment.directory);
@@ -159,6 +160,7 @@ export class Headrace {
         project,
         schemas,
         log: stores.log,
+        topics: stores.topics ?? undefined,
         online: stores.online,
         offline: stores.offline,
         partitions: environment.partitions,
@@ -512,7 +514,13 @@ export class Headrace {
   /** What is served, but not as declared: a batch view whose run is late or failed, a service that differs from the history. */
   degraded(): readonly string[] {
     const skew = this.#features.skewVerdicts().flatMap(degradedSkew);
-    return [...this.#features.batchHealth().flatMap(degradedBatch), ...skew, ...degradedDisk(this.#disk.report())];
+    const tiles = degradedTiles(this.#features.intake, this.#clock());
+    return [
+      ...this.#features.batchHealth().flatMap(degradedBatch),
+      ...skew,
+      ...degradedDisk(this.#disk.report()),
+      ...tiles,
+    ];
   }
 
   /** Where the project stands: what came in, what is served, and what is not as declared. */
@@ -542,7 +550,9 @@ export class Headrace {
   }
 
   async close(): Promise<void> {
-    await this.flush();
+    await this.#features.close();
+    await this.#publishing.settled();
+    await this.#publishPredictions();
     for (const { server } of this.#models.values()) await server.close();
     await closeStores(this.#stores);
   }

@@ -218,6 +218,24 @@ export const metricRows = {
     labels: ['worker'],
     help: 'How often a process of a group was started again because it had ended',
   },
+  headrace_tiles_taken_total: {
+    type: 'counter',
+    unit: 'tiles',
+    labels: ['outcome'],
+    help: 'Tiles of Flink by what became of them: applied, duplicate, stale, conflict (as many events, and others)',
+  },
+  headrace_tile_conflicts: {
+    type: 'gauge',
+    unit: 'tiles',
+    labels: [],
+    help: 'Conflicts that remain although Flink has caught up: tiles to be computed anew',
+  },
+  headrace_tiles_age_seconds: {
+    type: 'gauge',
+    unit: 's',
+    labels: [],
+    help: 'How old the tiles of Flink may be: since the arrival of the first event that no checkpoint vouches for',
+  },
   headrace_predictions: {
     type: 'gauge',
     unit: 'predictions',

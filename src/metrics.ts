@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { BatchHealth } from './featurestore/batch/batch-schedule.ts';
 import type { DiskReport } from './featurestore/disk/disk-budget.ts';
 import type { SourceCounters } from './featurestore/feature-store.ts';
+import type { TileIntake } from './featurestore/materialise/tile-intake.ts';
 import type { SkewVerdict } from './featurestore/skew/skew-schedule.ts';
 import { type MetricName, metricRows } from './metric-rows.ts';
 import type { DurationHistogram } from './monitoring/slo/duration-histogram.ts';
@@ -20,6 +21,8 @@ export interface Measured {
   skewVerdicts(): readonly SkewVerdict[];
   /** null: what only reads keeps nothing. */
   disk(): DiskReport | null;
+  /** Tiles of another engine; null where the process makes them. */
+  intake(): Pick<TileIntake, 'outcomes' | 'conflicts' | 'progress'> | null;
   /** Epoch ms. */
   clock(): number;
 }
@@ -45,6 +48,7 @@ export class Metrics {
     this.#batch(measured);
     this.#skew(measured);
     this.#disk(measured);
+    this.#intake(measured);
     this.#samples('headrace_predictions', () =>
       [...measured.outcomes()].flatMap(([model, counters]) => byName({ model }, 'outcome', counters)),
     );
@@ -213,6 +217,19 @@ export class Metrics {
     samples('headrace_disk_trimmed_bytes_total', ({ trimmed }) => byName({}, 'part', trimmed));
     samples('headrace_disk_refused_events_total', ({ refusedEvents }) => [[{}, refusedEvents]]);
     samples('headrace_disk_skipped_rows_total', ({ skippedRows }) => [[{}, skippedRows]]);
+  }
+
+  #intake({ intake, clock }: Measured): void {
+    const samples = (name: MetricName, read: (of: NonNullable<ReturnType<typeof intake>>) => readonly Sample[]) =>
+      this.#samples(name, () => {
+        const of = intake();
+        return of === null ? [] : read(of);
+      });
+    samples('headrace_tiles_taken_total', ({ outcomes }) => byName({}, 'outcome', outcomes));
+    samples('headrace_tile_conflicts', ({ conflicts }) => [[{}, conflicts.length]]);
+    samples('headrace_tiles_age_seconds', ({ progress: { freshUntil } }) =>
+      Number.isFinite(freshUntil) ? [[{}, Math.max(0, clock() - freshUntil) / 1_000]] : [],
+    );
   }
 
   /** A counter or gauge whose values are read at the scrape. */

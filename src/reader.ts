@@ -55,6 +55,7 @@ export class Reader {
       skewVerdicts: () => [],
       outcomes: () => new Map(),
       disk: () => null,
+      intake: () => null,
       clock,
     });
   }

@@ -1,6 +1,8 @@
+import { fail } from './base/errors/fail.ts';
 import type { BatchHealth } from './featurestore/batch/batch-schedule.ts';
 import type { DiskReport } from './featurestore/disk/disk-budget.ts';
 import type { SourceCounters } from './featurestore/feature-store.ts';
+import type { TileIntake } from './featurestore/materialise/tile-intake.ts';
 import type { SkewVerdict } from './featurestore/skew/skew-schedule.ts';
 import type { ServingMeasures } from './monitoring/slo/serving-measures.ts';
 import { figuresOf, type SloReport, type SloSeries } from './monitoring/slo/slo-report.ts';
@@ -177,6 +179,23 @@ export function degradedSkew({ service, at, report, met }: SkewVerdict): readonl
   return [
     `service ${service.name} differs from the history by the audit of ${instant(at)}: of ${report.compared} values lateness ${lateness}, staleness ${staleness}, logic ${logic}`,
   ];
+}
+
+/** An engine elsewhere that is not heard of for so long, or is so far behind, is told of, ms. */
+const TILES_BEHIND_MS = 60_000;
+
+/** What is not as declared with the tiles of another engine. */
+export function degradedTiles(intake: TileIntake | null, now: number): readonly string[] {
+  if (intake === null) return [];
+  const { conflicts, progress } = intake;
+  const [first] = conflicts;
+  const differing =
+    first === undefined ? [] : [fail('FLINK_CONFLICT', { tiles: conflicts.length, view: first.view }).message];
+  if (progress.freshUntil === Number.NEGATIVE_INFINITY)
+    return [...differing, 'Flink has not said how far its tiles are'];
+  const behindMs = now - progress.freshUntil;
+  if (behindMs < TILES_BEHIND_MS) return differing;
+  return [...differing, `the tiles of Flink are ${Math.round(behindMs / 1_000)} s behind the events`];
 }
 
 /** What a disk budget keeps from being taken. */

@@ -26,6 +26,7 @@ import type { EventLog } from '../ports/event-log.ts';
 import type { OfflineStore, TableAppend } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import type { Position } from '../ports/position.ts';
+import type { TileTopics } from '../ports/tile-topics.ts';
 import { allTiles, type Between, backfillTiles } from './backfill/backfill.ts';
 import { verifyTiles } from './backfill/verify-tiles.ts';
 import { type BatchHealth, BatchSchedule } from './batch/batch-schedule.ts';
@@ -38,6 +39,7 @@ import { Archive } from './materialise/archive.ts';
 import { Materialiser } from './materialise/materialiser.ts';
 import { remoteTiles } from './materialise/remote-tiles.ts';
 import { retainHistory } from './materialise/retain-history.ts';
+import type { TileIntake } from './materialise/tile-intake.ts';
 import { RecentTimes } from './online/recent-times.ts';
 import type { ServedVector } from './online/served-vector.ts';
 import { ServiceReads } from './online/service-reads.ts';
@@ -84,6 +86,8 @@ export interface FeatureStoreOptions {
   readonly log: EventLog;
   readonly online: OnlineStore;
   readonly offline: OfflineStore;
+  /** Where another engine writes the tiles; left out: this process makes them. */
+  readonly topics?: TileTopics | undefined;
   readonly partitions: number;
   readonly cacheKeys: number;
   readonly sampleRate: number;
@@ -183,6 +187,7 @@ export class FeatureStore {
     const materialiser = await Materialiser.open({
       log,
       store: online,
+      topics: options.topics,
       sources: project.sources,
       rowsOf,
       layouts: [...layouts.values()],
@@ -200,7 +205,15 @@ export class FeatureStore {
     });
     wiring.materialiser = materialiser;
     const archive = await Archive.open(
-      { log, offline, sources: project.sources, rowsOf, layouts: [...layouts.values()], tiles: materialiser.tiles },
+      {
+        log,
+        offline,
+        sources: project.sources,
+        rowsOf,
+        layouts: [...layouts.values()],
+        tiles: materialiser.tiles,
+        topics: options.topics,
+      },
       materialiser.position(),
     );
     wiring.archive = archive;
@@ -244,8 +257,9 @@ export class FeatureStore {
 
   #ingested(source: EventSourceData, started: number, report: IngestReport): MaybePromise<IngestReport> {
     const now = performance.now();
-    this.freshness.add(now - started);
-    if (report.accepted > 0) this.measures.servable(source, now - started, now);
+    // What another engine makes of them comes later: the age of what is served says when.
+    if (this.#materialiser.intake === null) this.freshness.add(now - started);
+    if (report.accepted > 0 && this.#materialiser.intake === null) this.measures.servable(source, now - started, now);
     const { uncommitted } = this.#materialiser;
     if (uncommitted >= COMMIT_EVERY) this.#committing.start(() => this.commit());
     // Who writes faster than can be committed waits.
@@ -458,6 +472,11 @@ export class FeatureStore {
     return { gateway: this.#gateway.counters(source), admission: this.#materialiser.counters(source) };
   }
 
+  /** How the tiles of another engine come; null where this process makes them. */
+  get intake(): TileIntake | null {
+    return this.#materialiser.intake;
+  }
+
   /** The last scheduled skew audit of each service since the start. */
   skewVerdicts(): readonly SkewVerdict[] {
     return this.#skew.verdicts();
@@ -613,7 +632,7 @@ const VERIFIED_KEYS = 100;
 
 /**
  * Asks tiles and events for the same keys, after the last event of the source; 0 where events came meanwhile, of which the
- * history knows nothing yet. Error: BACKFILL_DIFFERS.
+ * history knows nothing yet, or may be in no tile yet as another engine makes them. Error: BACKFILL_DIFFERS.
  */
 async function verifySample(
   layout: TileLayout,
@@ -621,7 +640,7 @@ async function verifySample(
 ): Promise<number> {
   const { source } = layout.view;
   const clock = materialiser.lastIngestOf(source);
-  if (clock === Number.NEGATIVE_INFINITY) return 0;
+  if (clock === Number.NEGATIVE_INFINITY || materialiser.intake !== null) return 0;
   const position = JSON.stringify(materialiser.position());
   await archive.publishDeliveries();
   const runsOf = async (key: string) => {

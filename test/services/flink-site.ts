@@ -109,6 +109,8 @@ export class FlinkSite {
     };
     const job = tileJob(project, {
       brokers: this.#brokers,
+      group: `${this.#prefix}job`,
+      checkpointMs: 5_000,
       eventTopic: () => this.#eventTopic,
       tileTopic: (view, hopMs) => this.#tileTopic(view, hopMs),
       generation: 0,

@@ -1,3 +1,4 @@
+import { fail } from '../../base/errors/fail.ts';
 import type { EventSourceData, ProjectData, StreamViewData } from '../../features/define/declaration.ts';
 import { INGEST_TS } from '../../features/plan/raw-table.ts';
 import { type SqlType, sqlColumns } from '../../features/plan/table.ts';
@@ -8,11 +9,15 @@ import { wholeTileQuery } from '../../features/sql/tile-queries.ts';
 export interface TileJobOptions {
   /** `host:port` of some brokers, as Flink reaches them. */
   readonly brokers: readonly string[];
+  /** The consumer group under which the job says how far every checkpoint has the events. */
+  readonly group: string;
   /** The Kafka topic of a source's events. */
   readonly eventTopic: (source: EventSourceData) => string;
   /** The Kafka topic that the tiles of a view at one hop are written to. */
   readonly tileTopic: (view: StreamViewData, hopMs: number) => string;
   readonly generation: number;
+  /** Time between two checkpoints. */
+  readonly checkpointMs: number;
 }
 
 /** A job as statements of one session, in order; the last starts it. */
@@ -26,15 +31,16 @@ const WAIT_MS = 20;
 
 /**
  * Compiles the tiles of all stream views of a project to one job: every source is read and deduplicated once, every view at
- * every hop is a table of tiles.
+ * every hop is a table of tiles. Error: FLINK_CHANGES.
  */
 export function tileJob({ name, sources, views }: ProjectData, options: TileJobOptions): TileJob {
   const streams = views.filter((view): view is StreamViewData => view.kind === 'streamView');
+  for (const view of streams) if (view.source.changes !== undefined) throw fail('FLINK_CHANGES', { view: view.name });
   const read = sources.filter((source) => streams.some((view) => view.source.name === source.name));
   const tiles = streams.flatMap((view) => view.hopsMs.map((hopMs) => ({ view, hopMs })));
   const inserts = tiles.map(({ view, hopMs }) => insertSql(view, hopMs, options));
   return {
-    properties: propertiesOf(name, read),
+    properties: propertiesOf(name, read, streams, options),
     statements: [
       ...read.map((source) => sourceTable(source, options)),
       ...tiles.map(({ view, hopMs }) => tileTableSql(view, hopMs, options)),
@@ -43,25 +49,38 @@ export function tileJob({ name, sources, views }: ProjectData, options: TileJobO
   };
 }
 
-/** State is kept as long as an event may come, and its id come again. */
-function propertiesOf(project: string, sources: readonly EventSourceData[]): Readonly<Record<string, string>> {
-  const longest = Math.max(...sources.map(({ latenessMs, futureSkewMs }) => latenessMs + futureSkewMs));
+/**
+ * State is kept as long as a tile may change: while it is open, and its events may come late, or come again. A tile whose state
+ * went before would begin anew with fewer events, and lose to itself.
+ */
+function propertiesOf(
+  project: string,
+  sources: readonly EventSourceData[],
+  views: readonly StreamViewData[],
+  { checkpointMs }: TileJobOptions,
+): Readonly<Record<string, string>> {
+  const latest = Math.max(...sources.map(({ latenessMs, futureSkewMs }) => latenessMs + futureSkewMs));
+  const largestHop = Math.max(...views.flatMap(({ hopsMs }) => hopsMs));
   return {
     'execution.runtime-mode': 'streaming',
     'pipeline.name': `headrace ${project}`,
-    'table.exec.state.ttl': `${2 * longest + DAY_MS} ms`,
+    'table.exec.state.ttl': `${largestHop + 2 * latest + STATE_SLACK_MS} ms`,
     'table.exec.mini-batch.enabled': 'true',
     'table.exec.mini-batch.allow-latency': `${WAIT_MS} ms`,
     'table.exec.mini-batch.size': '5000',
     'table.optimizer.agg-phase-strategy': 'TWO_PHASE',
     'table.exec.sink.require-on-conflict': 'true',
     'execution.buffer-timeout.interval': '5 ms',
+    'execution.checkpointing.interval': `${checkpointMs} ms`,
+    'execution.checkpointing.num-retained': '3',
+    'execution.checkpointing.externalized-checkpoint-retention': 'RETAIN_ON_CANCELLATION',
   };
 }
 
-const DAY_MS = 86_400_000;
+/** How long a job may stand still, ms: the time of its state goes on meanwhile. */
+const STATE_SLACK_MS = 86_400_000;
 
-function sourceTable(source: EventSourceData, { brokers, eventTopic }: TileJobOptions): string {
+function sourceTable(source: EventSourceData, { brokers, group, eventTopic }: TileJobOptions): string {
   const columns = Object.entries({ ...sqlColumns(source.columns), [INGEST_TS]: 'BIGINT' } as const);
   const declared = columns.map(([name, type]) => `  ${flink.identifier(name)} ${TYPES[type]}`);
   return `CREATE TEMPORARY TABLE ${tableName(source)} (
@@ -72,6 +91,7 @@ ${withSql({
   connector: 'kafka',
   topic: eventTopic(source),
   'properties.bootstrap.servers': brokers.join(','),
+  'properties.group.id': group,
   'properties.isolation.level': 'read_committed',
   'scan.startup.mode': 'earliest-offset',
   format: 'json',
@@ -94,6 +114,7 @@ ${withSql({
   connector: 'upsert-kafka',
   topic: tileTopic(view, hopMs),
   'properties.bootstrap.servers': brokers.join(','),
+  'properties.max.request.size': '33554432',
   'key.format': 'json',
   'value.format': 'json',
   'sink.buffer-flush.max-rows': '1000',

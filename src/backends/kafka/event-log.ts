@@ -1,6 +1,7 @@
 import type { Admin, Consumer, Producer } from '@platformatic/kafka';
 import { fail } from '../../base/errors/fail.ts';
 import type { EventLog, EventLogCapabilities, LogBatch, LogRecord, PartitionEnds } from '../../ports/event-log.ts';
+import { type Client, loadClient } from './client.ts';
 import { isAnswer, kafkaFailure } from './failure.ts';
 import { decodeRecord, encodeRecord, type FetchedRecord } from './record.ts';
 import { topicName } from './topic-name.ts';
@@ -57,16 +58,6 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> 
   } catch (error) {
     await log.close();
     throw error;
-  }
-}
-
-type Client = Pick<typeof import('@platformatic/kafka'), 'Admin' | 'Consumer' | 'Producer'>;
-
-async function loadClient(): Promise<Client> {
-  try {
-    return await import('@platformatic/kafka');
-  } catch (error) {
-    throw fail('LOG_CLIENT', {}, error);
   }
 }
 

@@ -37,6 +37,14 @@ export const featurestoreErrors = rows({
     status: 500,
     exit: 4,
   },
+  STORE_ENGINE: {
+    message:
+      'the tiles of this environment are made by another engine, and the log alone does not say which events they lack',
+    mend: 'configure that engine, or begin anew in another directory and namespace',
+    retry: 'never',
+    status: 500,
+    exit: 2,
+  },
   SERVICE_UNKNOWN: {
     message: 'the project has no feature service {service}; it has {known}',
     mend: 'name one of them',

@@ -16,6 +16,20 @@ export const flinkErrors = rows({
     status: 500,
     exit: 4,
   },
+  FLINK_CHANGES: {
+    message: 'view {view} is over a source of changes, whose tiles Flink does not make',
+    mend: 'use the embedded engine for this project',
+    retry: 'never',
+    status: 500,
+    exit: 2,
+  },
+  FLINK_CONFLICT: {
+    message: '{tiles} tiles hold other events than as many that Flink has written since, first one of view {view}',
+    mend: 'compute that view anew from the history by headrace backfill',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
   FLINK_RECORD: {
     message: 'a record of the tile topic {topic} cannot be read: {reason}',
     mend: 'let only the job of this version write the topic; deploy it anew where the declaration has changed',

@@ -32,8 +32,16 @@ export interface PartialPlace {
   readonly obj: number;
 }
 
-/** Lays out the tiles of a view. */
+const layouts = new WeakMap<StreamViewData, TileLayout>();
+
+/** How the tiles of a view are laid out: one object for a view, by which caches know its tiles. */
 export function tileLayout(view: StreamViewData): TileLayout {
+  const known = layouts.get(view) ?? newLayout(view);
+  layouts.set(view, known);
+  return known;
+}
+
+function newLayout(view: StreamViewData): TileLayout {
   let num = FIRST_PARTIAL;
   let obj = 0;
   const partials = view.aggregates.map((spec): PartialPlace => {

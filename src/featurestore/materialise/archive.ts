@@ -4,10 +4,11 @@ import { Admission, type Verdict } from '../../features/engine/admission.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import { viewKeyEncoder } from '../../features/engine/stream-engine.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
-import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { OfflineChange, OfflineStore, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
 import type { Position } from '../../ports/position.ts';
+import type { TileTopics } from '../../ports/tile-topics.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
 import { inSlices } from './in-slices.ts';
@@ -29,6 +30,8 @@ export interface ArchiveOptions {
   readonly layouts: readonly TileLayout[];
   /** The tiles' newest content. */
   readonly tiles: TileCache;
+  /** Where another engine writes the tiles; left out: they are made here, of the log. */
+  readonly topics?: TileTopics | undefined;
 }
 
 /**
@@ -67,6 +70,7 @@ export class Archive {
       const buffer = new RawBuffer(source, offsetsOf(raw, source, begins));
       archive.#raw.set(source.name, buffer);
       await refill(buffer, options, to);
+      if (options.topics !== undefined) continue;
       const layouts = options.layouts.filter(({ view }) => view.source.name === source.name);
       const from = offsetsOf(tiles, source, begins);
       await readDeliveries(
@@ -78,6 +82,7 @@ export class Archive {
         to,
       );
     }
+    if (options.topics !== undefined) await archive.#touchTopics(options.topics, tiles, applied);
     return archive;
   }
 
@@ -112,11 +117,11 @@ export class Archive {
 
   /** The first offset, by partition, that a restart has to read: what is not published, and the ids that still matter to it. */
   async keepFrom(source: EventSourceData): Promise<readonly number[]> {
-    const { log, offline, layouts } = this.#options;
+    const { log, offline, layouts, topics } = this.#options;
     const topic = topicOf(source);
     const begins = (await log.ends(topic)).map(({ begin }) => begin);
     const raw = offsetsOf(await offline.position(RAW_READER), source, begins);
-    const hasTiles = layouts.some(({ view }) => view.source.name === source.name);
+    const hasTiles = topics === undefined && layouts.some(({ view }) => view.source.name === source.name);
     const tiles = hasTiles ? offsetsOf(await offline.position(TILE_READER), source, begins) : raw;
     const { memoryMs } = new Admission(source);
     return Promise.all(
@@ -211,6 +216,24 @@ export class Archive {
         yield;
       }
       for (const writer of writers) into.push(...writer.appends());
+    }
+  }
+
+  /** Notes the tiles that another engine wrote between two positions of its topics. */
+  async #touchTopics(topics: TileTopics, from: Position | null, to: Position): Promise<void> {
+    const { begins } = await topics.ends();
+    let next: Position = Object.fromEntries(
+      Object.entries(begins).map(([topic, begin]) => [
+        topic,
+        begin.map((offset, partition) => Math.max(offset, from?.[topic]?.[partition] ?? 0)),
+      ]),
+    );
+    while (Object.entries(next).some(([topic, offsets]) => offsets.some((offset, p) => offset < to[topic][p]))) {
+      const batch = await topics.read(next);
+      next = batch.next;
+      for (const { layout, hopMs, key, run, index } of batch.tiles)
+        this.touch(layout, key, [layout.view.hopsMs.indexOf(hopMs), run.nums[index * layout.numbers + START]]);
+      if (!batch.hasMore) return;
     }
   }
 

@@ -8,7 +8,9 @@ export interface LogFollowerOptions {
   readonly log: EventLog;
   /** The next offset to apply, by topic and partition; it moves on. */
   readonly next: () => ReadonlyMap<string, readonly number[]>;
-  /** Reads the log up to its ends; never fails. */
+  /** Whether something else is to be read, where nothing of the log before an instant, epoch ms, is missing. */
+  readonly more: (followedUntil: number) => Promise<boolean>;
+  /** Reads all up to its ends; never fails. */
   readonly pull: () => Promise<void>;
   readonly clock: Clock;
   readonly onFault: (error: unknown) => void;
@@ -51,12 +53,13 @@ export class LogFollower {
   }
 
   async #look(): Promise<void> {
-    const { clock, next, pull } = this.#options;
+    const { clock, next, more, pull } = this.#options;
     const lookedAt = clock();
     const topics = [...next()].flatMap(([topic, offsets]) =>
       offsets.map((offset, partition) => this.#isBehind(topic, partition, offset)),
     );
-    if ((await Promise.all(topics)).includes(true)) await pull();
+    const behind = [...(await Promise.all(topics)), await more(this.#followedUntil)];
+    if (behind.includes(true)) await pull();
     this.#followedUntil = lookedAt;
   }
 

@@ -12,6 +12,7 @@ import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { EventLog, PartitionEnds } from '../../ports/event-log.ts';
 import type { OnlineStore, TileCommit, TileReport, TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
+import type { TileTopics } from '../../ports/tile-topics.ts';
 import type { Value } from '../../schema/column.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
@@ -22,7 +23,8 @@ import { rememberIds } from './remember-ids.ts';
 import { RemoteFeed } from './remote-feed.ts';
 import { cleanTiles, type KeyTiles, type SeeChanges, type TakeTiles, TileCache, type ViewKey } from './tile-cache.ts';
 import { TileDrain } from './tile-drain.ts';
-import { WRITER } from './writer.ts';
+import { TileIntake } from './tile-intake.ts';
+import { type Writer, writers } from './writer.ts';
 
 /** Takes what was judged of a partition in log order; `offset` is that of the first delivery. */
 export type TakeJudged = (
@@ -36,6 +38,8 @@ export type TakeJudged = (
 export interface MaterialiserOptions {
   readonly log: EventLog;
   readonly store: OnlineStore;
+  /** Tiles that another engine makes of the log; left out: they are made here. */
+  readonly topics?: TileTopics | undefined;
   readonly sources: readonly EventSourceData[];
   readonly rowsOf: RowsOf;
   readonly layouts: readonly TileLayout[];
@@ -61,11 +65,14 @@ export interface LogPlace {
 
 /**
  * The one writer of the views' tiles: reads every partition of the log, judges and folds the deliveries, and commits the
- * changed tiles together with its position. Between commits the tiles live in memory, where readers of this process
+ * changed tiles together with its position. Where another engine makes the tiles it only judges, takes them from where that
+ * writes them, and commits them with its position there. Between commits the tiles live in memory, where readers of this process
  * see them at once; after a crash the log is read again from the committed position.
  */
 export class Materialiser {
   readonly tiles: TileCache;
+  /** Of an engine elsewhere: how its tiles come; null where they are made here. */
+  readonly intake: TileIntake | null;
   /** Whether the log begins behind where the store stood: tiles lack events that only the history has. */
   missedEvents = false;
   /** Whether the store had no position when it was opened: all its tiles come from the log. */
@@ -78,6 +85,7 @@ export class Materialiser {
   #committed: Position = {};
   #dropped = Number.NEGATIVE_INFINITY;
   readonly #feed: RemoteFeed | null;
+  readonly #writer: Writer;
   /** Of a log that other processes append to as well. */
   #follower: LogFollower | null = null;
   readonly #catchingUp = coalesced(() => this.catchUp());
@@ -93,7 +101,10 @@ export class Materialiser {
 
   private constructor(options: MaterialiserOptions) {
     this.#options = options;
-    this.tiles = new TileCache(options.store, options.cacheKeys);
+    const { log, topics } = options;
+    this.#writer = topics === undefined ? writers.embedded : writers.topics;
+    this.tiles = new TileCache(options.store, options.cacheKeys, this.#writer);
+    this.intake = topics === undefined ? null : new TileIntake({ topics, log, tiles: this.tiles });
     const { store, onFault = nothing, rewound = async () => undefined } = options;
     this.#feed =
       store.remote === undefined
@@ -108,16 +119,17 @@ export class Materialiser {
             commit: () => this.commit(),
             inTurn: (work) => this.#inTurn(work),
             uncommitted: () => this.#uncommitted,
-            appliedUntil: () => this.clock(),
+            appliedUntil: () => Math.min(this.clock(), this.followedUntil),
           });
   }
 
-  /** Reads its position, remembers the ids before it, and catches up with the log. Error: STORE_AHEAD. */
+  /** Reads its position, remembers the ids before it, and catches up with the log. Errors: STORE_AHEAD, STORE_ENGINE. */
   static async open(options: MaterialiserOptions): Promise<Materialiser> {
     const materialiser = new Materialiser(options);
-    const position = await options.store.position(WRITER);
-    materialiser.startedEmpty = position === null;
-    for (const source of options.sources) await materialiser.#openSource(source, position);
+    // Tiles of an engine elsewhere may lack events that were judged here; the other way round it makes all of them anew.
+    if (options.topics === undefined && (await options.store.position(writers.topics)) !== null)
+      throw fail('STORE_ENGINE', {});
+    await materialiser.#openAt(await options.store.position(materialiser.#writer));
     await (materialiser.#feed?.open() ?? materialiser.catchUp());
     return materialiser;
   }
@@ -147,12 +159,12 @@ export class Materialiser {
 
   /** What was appended by any process before this instant is in the tiles, epoch ms. */
   get followedUntil(): number {
-    return this.#follower?.followedUntil ?? this.#options.clock();
+    return this.intake?.progress.freshUntil ?? this.#follower?.followedUntil ?? this.#options.clock();
   }
 
-  /** How long ago others' appends were last looked for, ms; 0 where nobody else appends. */
+  /** How old the tiles may be, ms: how long ago others' appends were last looked for; 0 where nobody else appends. */
   lagMs(now: number): number {
-    return this.#follower === null ? 0 : Math.max(0, now - this.#follower.followedUntil);
+    return this.intake === null && this.#follower === null ? 0 : Math.max(0, now - this.followedUntil);
   }
 
   async close(): Promise<void> {
@@ -160,16 +172,17 @@ export class Materialiser {
     this.#feed?.close();
   }
 
-  /** Begins to look for what other processes append: call it when all that sees the judged deliveries is open. */
+  /** Begins to look for what other processes append, or write as tiles: call it when all that sees the judged deliveries is open. */
   follow(): void {
     const { log, clock, onFault = nothing } = this.#options;
-    if (!log.capabilities.manyWriters) return;
+    if (!log.capabilities.manyWriters && this.intake === null) return;
     const feed = this.#feed;
     this.#follower = new LogFollower({
       log,
       clock,
       onFault,
       next: () => new Map([...this.#sources.values()].map(({ source, next }) => [topicOf(source), next])),
+      more: (followedUntil) => this.#lookAtTiles(followedUntil),
       pull: () => (feed === null ? this.#catchingUp.run() : feed.pull()),
     });
   }
@@ -184,6 +197,32 @@ export class Materialiser {
         state.next,
         (partition, offset, deliveries) => this.#take(state, partition, offset, deliveries),
       );
+    }
+    await this.#takeTiles();
+  }
+
+  /** Whether an engine elsewhere has written more, and how far it is. */
+  async #lookAtTiles(followedUntil: number): Promise<boolean> {
+    if (this.intake === null) return false;
+    const judged = [...this.#sources.values()].filter(({ hasViews }) => hasViews);
+    // Amid a catching-up the log may have more than is judged.
+    const whole = this.#feed === null || this.#feed.isIdle;
+    await this.intake.ask(judged, whole ? followedUntil : Math.min(...judged.map(({ clock }) => clock)));
+    return this.intake.isBehind();
+  }
+
+  /** Takes what an engine elsewhere has written, up to the present end. */
+  async #takeTiles(): Promise<void> {
+    const { intake } = this;
+    if (intake === null) return;
+    const feed = this.#feed;
+    for (let batch = await intake.next(); batch !== null; batch = await intake.next()) {
+      const { tiles } = batch;
+      const wait = () => feed?.paused ?? this.tiles.hold(tiles);
+      for (let held = wait(); held !== undefined; held = wait()) await held;
+      this.#uncommitted += intake.take(batch, this.#options.clock());
+      if (this.#uncommitted >= REMOTE_COMMIT) await (this.#rewinding ? this.#commitNow() : this.commit());
+      if (!batch.hasMore) return;
     }
   }
 
@@ -238,16 +277,14 @@ export class Materialiser {
         next.map((offset, partition) => Math.max(offset, known[partition] ?? 0)),
       );
     }
-    const position = await this.#options.store.position(WRITER);
-    this.startedEmpty = position === null;
-    this.missedEvents = false;
+    const position = await this.#options.store.position(this.#writer);
     this.tiles.forget();
     this.#uncommitted = 0;
     this.#committed = position ?? {};
     // Its commits are within its turn.
     this.#rewinding = true;
     try {
-      for (const source of this.#options.sources) await this.#openSource(source, position);
+      await this.#openAt(position);
       await this.catchUp();
       await this.#commitNow();
     } finally {
@@ -318,7 +355,7 @@ export class Materialiser {
     const drain = new TileDrain(this.tiles, { archived, see: this.#options.changed ?? nothing, take });
     this.#uncommitted = 0;
     try {
-      const report = await write(drain, { writer: WRITER, position, freshUntil });
+      const report = await write(drain, { writer: this.#writer, position, freshUntil });
       this.#committed = position;
       await inSlices(this.tiles.sweep(this.#keepClock()));
       return report;
@@ -365,7 +402,7 @@ export class Materialiser {
 
   async #replaceNow(tiles: readonly TileWrite[]): Promise<TileReport> {
     // No event comes between here and `forget`: nothing in memory is newer than the store.
-    const written = this.#options.store.writeTiles({ writer: WRITER, position: this.position(), tiles });
+    const written = this.#options.store.writeTiles({ writer: this.#writer, position: this.position(), tiles });
     this.tiles.forget();
     for (const { layout, hopMs, key, run, index } of tiles) {
       const start = run.nums[index * layout.numbers + START];
@@ -393,7 +430,8 @@ export class Materialiser {
 
   /** Where the next deliveries are read, by topic and partition. */
   position(): Position {
-    return Object.fromEntries([...this.#sources.values()].map(({ source, next }) => [topicOf(source), [...next]]));
+    const read = [...this.#sources.values()].map(({ source, next }) => [topicOf(source), [...next]] as const);
+    return { ...Object.fromEntries(read), ...this.intake?.position };
   }
 
   counters(source: EventSourceData): Readonly<AdmissionCounters> {
@@ -434,7 +472,7 @@ export class Materialiser {
     this.#dropped = clock;
   }
 
-  /** The first offset, by partition, that a restart has to read: uncommitted deliveries, and ids that still matter. */
+  /** The first offset, by partition, that a restart has to read, or an engine elsewhere: uncommitted deliveries, and ids that still matter. */
   async keepFrom(source: EventSourceData): Promise<readonly number[]> {
     const state = this.#stateOf(source);
     const topic = topicOf(source);
@@ -445,14 +483,29 @@ export class Materialiser {
           partition,
           last - state.engine.admission.memoryMs,
         );
-        return Math.min(remembered, this.#committed[topic]?.[partition] ?? 0);
+        const done = this.intake?.progress.done.get(source.name);
+        const made = this.intake === null || !state.hasViews ? Number.POSITIVE_INFINITY : (done?.[partition] ?? 0);
+        return Math.min(remembered, this.#committed[topic]?.[partition] ?? 0, made);
       }),
     );
   }
 
+  /** Goes to where the store stands. */
+  async #openAt(position: Position | null): Promise<void> {
+    this.startedEmpty = position === null;
+    this.missedEvents = false;
+    for (const source of this.#options.sources) await this.#openSource(source, position);
+    if (this.intake === null) return;
+    await this.intake.open(position);
+    // Only of the tiles: what the log has no more was in them, if it was in any.
+    this.missedEvents = this.intake.missedTiles;
+  }
+
   async #openSource(source: EventSourceData, position: Position | null): Promise<void> {
-    const { log, layouts } = this.#options;
+    const { log } = this.#options;
     const ends = await log.ends(topicOf(source));
+    const declared = this.#options.layouts.filter(({ view }) => view.source.name === source.name);
+    const layouts = this.intake === null ? declared : [];
     const next = offsetsOf(
       position,
       source,
@@ -465,24 +518,27 @@ export class Materialiser {
     }
     const ahead = ends.findIndex(({ end }, partition) => end < next[partition]);
     if (ahead >= 0) throw aheadOf(ends[ahead], source, next[ahead]);
-    const engine = new SourceEngine<KeyTiles>(
-      source,
-      layouts.filter(({ view }) => view.source.name === source.name),
-      {
-        tilesOf:
-          this.#feed === null
-            ? (layout, key) => this.tiles.tilesToChange(layout, key)
-            : (layout, key) => this.#tilesToAdd(layout, key),
-        changed: (layout, tiles, hop, start) => {
-          if (tiles !== this.#elsewhere) this.tiles.markDirty(layout, tiles, hop, start);
-        },
+    const engine = new SourceEngine<KeyTiles>(source, layouts, {
+      tilesOf:
+        this.#feed === null
+          ? (layout, key) => this.tiles.tilesToChange(layout, key)
+          : (layout, key) => this.#tilesToAdd(layout, key),
+      changed: (layout, tiles, hop, start) => {
+        if (tiles !== this.#elsewhere) this.tiles.markDirty(layout, tiles, hop, start);
       },
-    );
+    });
     const lastIngestTs = await rememberIds(log, source, this.#options.rowsOf(source), engine.admission, next);
-    const keyed = layouts
-      .filter(({ view }) => view.source.name === source.name)
-      .map((layout) => ({ layout, keyOf: viewKeyEncoder(layout.view) }));
-    this.#sources.set(source.name, { source, engine, next, lastIngestTs, keyed, clock: clockOf(lastIngestTs) });
+    const keyed = layouts.map((layout) => ({ layout, keyOf: viewKeyEncoder(layout.view) }));
+    const hasViews = declared.length > 0;
+    this.#sources.set(source.name, {
+      source,
+      engine,
+      next,
+      lastIngestTs,
+      keyed,
+      hasViews,
+      clock: clockOf(lastIngestTs),
+    });
   }
 
   /** Where the delivery in hand goes: the key's tiles, or nowhere if they have it already. */
@@ -537,13 +593,16 @@ export class Materialiser {
 
   /** The slowest clock of a source with views, not beyond what is archived. */
   #keepClock(): number {
-    const clocks = this.#options.layouts.map(({ view }) => this.clockOf(view.source));
-    return Math.min(...clocks, this.#options.archivedUpTo?.() ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.clock(), this.#options.archivedUpTo?.() ?? Number.POSITIVE_INFINITY);
   }
 
-  /** The slowest log clock of the sources that have views. */
+  /** The slowest log clock of the sources that have views: what was stamped before it is in the tiles. */
   clock(): number {
-    return Math.min(...this.#options.layouts.map(({ view }) => this.clockOf(view.source)));
+    const { intake } = this;
+    const clockIn = ({ name }: EventSourceData) => intake?.progress.clocks.get(name) ?? Number.NEGATIVE_INFINITY;
+    return Math.min(
+      ...this.#options.layouts.map(({ view }) => (intake === null ? this.clockOf(view.source) : clockIn(view.source))),
+    );
   }
 
   #stateOf(source: EventSourceData): SourceState {
@@ -592,6 +651,8 @@ interface SourceState {
   /** Next offset to apply, by partition. */
   readonly next: number[];
   readonly lastIngestTs: number[];
+  /** Whether views are over it, wherever their tiles are made. */
+  readonly hasViews: boolean;
   readonly keyed: readonly { readonly layout: TileLayout; readonly keyOf: (row: readonly Value[]) => string | null }[];
   /** The log clock, kept for every read of a vector. */
   clock: number;

@@ -12,12 +12,16 @@ export interface RemoteTiles {
   degraded(): boolean;
 }
 
-export function remoteTiles<T extends object>(tiles: TileCache, feed: RemoteFeed, rest: T): RemoteTiles & T {
+export function remoteTiles<T extends Pick<RemoteTiles, 'lagMs'>>(
+  tiles: TileCache,
+  feed: RemoteFeed,
+  rest: T,
+): RemoteTiles & T {
   const source: RemoteTiles & T = {
     ...rest,
     fetch: (keys) => tiles.hold(keys)?.then(() => source),
     runsOf: (layout, key) => tiles.tilesOf(layout, key).runs,
-    lagMs: (_, now) => (feed.isIdle ? 0 : Math.max(0, now - feed.freshUntil)),
+    lagMs: (view, now) => Math.max(rest.lagMs(view, now), feed.isIdle ? 0 : now - feed.freshUntil),
     degraded: () => feed.isDegraded,
   };
   return source;

@@ -7,7 +7,7 @@ import type { OnlineStore, TileWrite } from '../../ports/online-store.ts';
 import type { RemoteStore } from '../../ports/remote-store.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import { NO_CHANGE, TileChanges } from './tile-changes.ts';
-import { WRITER } from './writer.ts';
+import { type Writer, writers } from './writer.ts';
 
 /** The tiles of one (view, key) in memory: a run per hop, and which of them changed since the last commit. */
 export interface KeyTiles extends ReadTiles {
@@ -54,16 +54,18 @@ export class TileCache {
   untold = 0;
   readonly #store: OnlineStore;
   readonly #maxKeys: number;
+  readonly #writer: Writer;
   #views: Map<TileLayout, ViewCache> = new Map();
   /** The drain that takes what changes from here on. */
   #drain = 1;
   #drainTo: DrainTo | null = null;
 
-  constructor(store: OnlineStore, maxKeys: number) {
+  constructor(store: OnlineStore, maxKeys: number, writer: Writer = writers.embedded) {
     if (!store.capabilities.synchronousReads && store.remote === undefined)
       throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
     this.#store = store;
     this.#maxKeys = maxKeys;
+    this.#writer = writer;
   }
 
   /** Whether tiles that are not in memory come later. */
@@ -278,7 +280,7 @@ export class TileCache {
 
   async #loadAsked(remote: RemoteStore, asked: readonly ViewKey[], views: Map<TileLayout, ViewCache>): Promise<void> {
     try {
-      const loaded = await remote.load(WRITER, asked);
+      const loaded = await remote.load(this.#writer, asked);
       asked.forEach(({ layout, key }, i) => {
         const { runs, covers } = loaded[i];
         const offsets = covers?.[topicOf(layout.view.source)] ?? null;

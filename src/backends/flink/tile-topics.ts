@@ -1,0 +1,85 @@
+import { sha256Hex } from '../../base/hash/sha256.ts';
+import type { EventSourceData, ProjectData, StreamViewData } from '../../features/define/declaration.ts';
+import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
+import type { Position } from '../../ports/position.ts';
+import type { TileTopics, TopicEnds } from '../../ports/tile-topics.ts';
+import { tileJob } from './tile-job.ts';
+import { tileReader } from './tile-record.ts';
+
+/** What a project's job is called where it reads and writes. */
+export interface TileJobNames {
+  /** Eight digits that are others for any other job: another declaration, or another text of its SQL. */
+  readonly key: string;
+  /** The reader of the event log. */
+  readonly engine: string;
+  readonly tileTopic: (view: StreamViewData, hopMs: number) => string;
+}
+
+/** The names of a project's job; `prefix` begins every topic. */
+export function tileJobNames(project: ProjectData, prefix: string): TileJobNames {
+  const id = ({ name, version }: EventSourceData | StreamViewData) => `${name}.${version}`;
+  const topic = (view: StreamViewData, hopMs: number) => `${id(view)}.${hopMs}`;
+  const { statements } = tileJob(project, {
+    brokers: [],
+    group: '',
+    eventTopic: id,
+    tileTopic: topic,
+    generation: 0,
+    checkpointMs: 0,
+  });
+  const key = sha256Hex(statements.join('\0')).slice(0, 8);
+  return { key, engine: `flink.${key}`, tileTopic: (view, hopMs) => `${prefix}tiles.${key}.${topic(view, hopMs)}` };
+}
+
+/** A topic of tiles, and how long its last record of a key matters, ms. */
+export interface TileTopic {
+  readonly name: string;
+  readonly keptMs: number;
+  readonly layout: TileLayout;
+  readonly hopMs: number;
+}
+
+/** How long tiles are kept beyond what windows need: a reader may have been away, ms. */
+const SLACK_MS = 7 * 86_400_000;
+
+/** The topics that a job writes. */
+export function tileTopicsOf(layouts: readonly TileLayout[], { tileTopic }: TileJobNames): readonly TileTopic[] {
+  return layouts.flatMap((layout) =>
+    layout.view.hopsMs.map((hopMs) => ({
+      name: tileTopic(layout.view, hopMs),
+      keptMs: hopMs + tileHorizonMs(layout.view, hopMs) + SLACK_MS,
+      layout,
+      hopMs,
+    })),
+  );
+}
+
+/** What is needed of a reader of topics. */
+export interface RecordTopics {
+  ends(): Promise<TopicEnds>;
+  read(from: Position): Promise<{
+    readonly records: readonly { readonly topic: string; readonly value: Uint8Array }[];
+    readonly next: Position;
+    readonly hasMore: boolean;
+  }>;
+  close(): Promise<void>;
+}
+
+/** The tiles that a job writes. Error of its reads: FLINK_RECORD. */
+export function flinkTileTopics(topics: readonly TileTopic[], engine: string, records: RecordTopics): TileTopics {
+  const readers = new Map(topics.map(({ name, layout, hopMs }) => [name, tileReader(layout, hopMs, name)]));
+  return {
+    engine,
+    ends: () => records.ends(),
+    read: async (from) => {
+      const { records: found, next, hasMore } = await records.read(from);
+      const tiles = found.flatMap(({ topic, value }) => {
+        const read = readers.get(topic);
+        return read === undefined ? [] : [read(value)];
+      });
+      return { tiles, next, hasMore };
+    },
+    close: () => records.close(),
+  };
+}
