@@ -9,7 +9,10 @@ const CHUNK_ROWS = 2048;
 /** Chunks after which the event loop gets its turn. */
 const CHUNKS_AT_ONCE = 2;
 
-/** Rows of one table on their way to a file: a temporary table of a connection, in the types that values come in cheapest. */
+/**
+ * Rows of one table on their way to a file: a temporary table of a connection, in the types that values come in cheapest. All is
+ * within one transaction, which ends with the connection.
+ */
 export class StagingTable {
   readonly #connection: DuckDBConnection;
   readonly #table: OfflineTable;
@@ -61,6 +64,8 @@ export class StagingTable {
     const before = this.#stage;
     const types = columns.map(({ type }) => String(type));
     if (before !== null && types.every((type, c) => type === before.types[c])) return before;
+    // Without one, each flush would be a transaction of its own, which copies its rows once more when it ends.
+    if (before === null) await this.#connection.run('BEGIN TRANSACTION');
     this.#stages += 1;
     const name = `staged_${this.#stages}`;
     await this.#connection.run(`CREATE TEMP TABLE ${name} (${types.map((type, c) => `_${c} ${type}`).join(', ')})`);
