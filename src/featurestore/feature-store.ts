@@ -31,7 +31,7 @@ import { allTiles, type Between, backfillTiles } from './backfill/backfill.ts';
 import { verifyTiles } from './backfill/verify-tiles.ts';
 import { type BatchHealth, BatchSchedule } from './batch/batch-schedule.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
-import { isFilled, markFilled } from './fill-marks.ts';
+import { dropUndeclared, isFilled, markDeclared, markFilled } from './fill-marks.ts';
 import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ingest/gateway.ts';
 import { IngestTrace } from './ingest/ingest-trace.ts';
 import { sourceRows } from './ingest/source-rows.ts';
@@ -131,6 +131,7 @@ export class FeatureStore {
   #committedAt = performance.now();
   #flushedAt = performance.now();
   #droppedAt = performance.now();
+  #undeclaredDropped = false;
   readonly #committing = new Background();
   readonly #flushing = new Background();
 
@@ -184,6 +185,7 @@ export class FeatureStore {
       },
       refused: (source, event, error, at) => quarantine.add(source, event, error, at),
     });
+    await markDeclared([...layouts.values()], online);
     const materialiser = await Materialiser.open({
       log,
       store: online,
@@ -379,8 +381,16 @@ export class FeatureStore {
       this.#droppedAt = performance.now();
       await this.#materialiser.dropUnreachable();
     }
+    await this.#dropUndeclared();
     await this.retainLog();
     await this.#settleDisk();
+  }
+
+  /** Once: what is declared does not change while the store is open. */
+  async #dropUndeclared(): Promise<void> {
+    if (this.#undeclaredDropped) return;
+    await dropUndeclared([...this.#layouts.values()], this.#options.online);
+    this.#undeclaredDropped = true;
   }
 
   /** Computes the closed tiles of a stream view anew from the history, or runs a batch view now. */

@@ -129,7 +129,7 @@ export interface OnlineStoreCapabilities {
  *  3. a read returns the stored tiles of [from, to) ascending, with equal partials (decode of encode is identity), and
  *     later writes do not change a returned run;
  *  4. views, versions, hops and keys never collide, whatever characters or lengths the keys have (to 10 kB);
- *  5. `position` is that of the last commit of the writer; null before the first;
+ *  5. `position` is that of the last commit of the writer; null before the first; `writers` names those that have one;
  *  6. a batch generation is invisible until it is switched to; the switch is atomic; the rows of the generation before stay
  *     until the next switch, for reads that have begun, older ones are dropped;
  *  7. a second writer on the same store is STORE_LOCKED; readers are not;
@@ -139,7 +139,8 @@ export interface OnlineStoreCapabilities {
  * 10. a commit of `openCommit` has the tiles as they were added, whatever becomes of their memory; nothing of it is seen
  *     before it is finished, then all of it; writes asked for meanwhile come after it, and none is lost;
  * 11. `follow` of a store that was opened to be read says once of every commit which keys it changed, from when on reads give
- *     what it wrote; within the same turn of the event loop they give no more than that.
+ *     what it wrote; within the same turn of the event loop they give no more than that;
+ * 12. `dropView` removes all tiles of one view, of every key and hop, and nothing else.
  */
 export interface OnlineStore {
   readonly capabilities: OnlineStoreCapabilities;
@@ -150,12 +151,16 @@ export interface OnlineStore {
   /** Begins a commit that does not keep the calling thread while it is written; one at a time. Left out: `writeTiles` has to do. */
   openCommit?(): OpenCommit;
   position(writer: string): MaybePromise<Position | null>;
+  /** The writers that have a position, in no order. */
+  writers(): MaybePromise<readonly string[]>;
   /** Writes rows of a generation that nobody sees yet; may be called many times. */
   writeBatch(generation: BatchGeneration, features: Columns, rows: readonly BatchRow[]): MaybePromise<void>;
   /** Makes the generation the one that is read. */
   switchBatch(generation: BatchGeneration): MaybePromise<void>;
   readBatch(reads: readonly BatchRead[]): MaybePromise<readonly (BatchAnswer | null)[]>;
   dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): MaybePromise<void>;
+  /** Drops all tiles of a view that is not declared any more, by the id of its layout; one that is cut off is to be asked for again. */
+  dropView(viewId: string): MaybePromise<void>;
   /** Drops all tiles and batch rows of a key; without it the store cannot forget. Synchronous stores have dropped them when it returns. */
   dropKey?(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): MaybePromise<void>;
   /**

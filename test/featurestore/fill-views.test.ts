@@ -5,6 +5,7 @@ import { openOfflineStore } from '../../src/backends/embedded/offline/offline-st
 import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
 import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import { seededRandom } from '../../src/base/rng.ts';
+import type { StreamViewData } from '../../src/features/define/declaration.ts';
 import {
   count,
   defineProject,
@@ -24,10 +25,12 @@ import {
   topK,
 } from '../../src/features/define/declare.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
+import { tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import type { EventLog } from '../../src/ports/event-log.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 import type { OnlineStore, TileCommit, TileReport } from '../../src/ports/online-store.ts';
+import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);
@@ -131,6 +134,10 @@ function openStore(project: typeof early | typeof late, to: Environment): Promis
   });
 }
 
+function keyOf(name: string): string {
+  return entityKeyCodec(station.key).encode([name]) ?? '';
+}
+
 /** Rides by the hour, some delivered twice, some late. */
 function ridesByHour(hours: number, perHour: number) {
   const random = seededRandom(7);
@@ -208,6 +215,39 @@ test('a new view and new aggregates answer as if they had been there from the fi
   const wanted = await expected(hours);
   expect(await answers(again, grown.now)).toEqual(wanted.answers);
   expect(await archived(grown)).toEqual(wanted.archived);
+});
+
+test('a declaration that comes back answers as if it had never been away', async () => {
+  const grown = await grownFrom(hours.slice(0, 10));
+  const between = await openStore(late, grown);
+  await ingest(between, grown, hours.slice(10, 20), 10);
+  await between.close();
+  const back = await openStore(early, grown);
+  await ingest(back, grown, hours.slice(20), 20);
+  const fresh = await environment();
+  const always = await openStore(early, fresh);
+  await ingest(always, fresh, hours);
+  for (const request of ['s0', 's1', 's2', 's3'].map((name) => ({ station: name })))
+    expect(await back.read(early.services[0], request)).toEqual(await always.read(early.services[0], request));
+});
+
+test('tiles of what is declared no more leave the online store, and those of what is declared stay', async () => {
+  const grown = await grownFrom(hours.slice(0, 10));
+  const [former] = early.views;
+  if (former?.kind !== 'streamView') throw new Error('the early project has one stream view');
+  const held = async (view: StreamViewData) => {
+    const layout = tileLayout(view);
+    const every = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+    const reads = view.hopsMs.flatMap((hopMs) =>
+      ['s0', 's1', 's2', 's3'].map((name) => ({ layout, hopMs, key: keyOf(name), ...every })),
+    );
+    return (await grown.online.readTiles(reads)).reduce((sum, { length }) => sum + length, 0);
+  };
+  expect(await held(former)).toBeGreaterThan(0);
+  const store = await openStore(late, grown);
+  await store.close();
+  expect(await held(former)).toBe(0);
+  expect(await held(here)).toBeGreaterThan(0);
 });
 
 test('what the log no longer has is filled from the history', async () => {

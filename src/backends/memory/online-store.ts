@@ -65,6 +65,10 @@ export class MemoryOnlineStore implements OnlineStore {
     return this.#positions.get(writer) ?? null;
   }
 
+  writers(): readonly string[] {
+    return [...this.#positions.keys()];
+  }
+
   writeBatch(generation: BatchGeneration, _features: Columns, rows: readonly BatchRow[]): void {
     const view = this.#view(generation.viewId);
     const held = view.unseen.get(generation.generation) ?? { generation, rows: new Map<string, readonly Value[]>() };
@@ -92,6 +96,11 @@ export class MemoryOnlineStore implements OnlineStore {
         dropFirst(run, layout, lowerBound(run, layout, endedBefore - hopMs + 1));
       }
     }
+  }
+
+  dropView(viewId: string): void {
+    for (const name of [...this.#tiles.keys()])
+      if (name.slice(0, name.lastIndexOf('/')) === viewId) this.#tiles.delete(name);
   }
 
   dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): void {

@@ -85,6 +85,11 @@ export class Anchors {
     return this.#positions.get(writer)?.position ?? null;
   }
 
+  /** The writers that have a position. */
+  writers(): readonly string[] {
+    return [...this.#positions].flatMap(([writer, position]) => (position === null ? [] : [writer]));
+  }
+
   /** Up to where a tile with a stamp has the log, if it is ahead of the writer's position. `unknown`: it cannot be told. */
   covers(writer: string, stamp: number): Position | null | 'unknown' {
     const standing = this.#positions.get(writer) ?? null;

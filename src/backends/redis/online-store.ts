@@ -171,6 +171,11 @@ class RedisOnlineStore implements OnlineStore {
     return this.#anchors.position(writer);
   }
 
+  async writers(): Promise<readonly string[]> {
+    if (this.#lock === null) await this.#anchors.read(false);
+    return this.#anchors.writers();
+  }
+
   async writeBatch(generation: BatchGeneration, features: Columns, rows: readonly BatchRow[]): Promise<void> {
     await this.#batch.write(generation, features, rows);
   }
@@ -183,6 +188,16 @@ class RedisOnlineStore implements OnlineStore {
     const before = layout.view.hopsMs.map((hopMs) => horizons.find((each) => each.hopMs === hopMs)?.endedBefore);
     for await (const keys of this.#link.scan(this.#keys.tilesOfView(layout.viewId)))
       await this.#link.within(Promise.all(keys.map((key) => this.#dropOfKey(layout, key, before))));
+  }
+
+  async dropView(viewId: string): Promise<void> {
+    await this.#dropAll(this.#keys.tilesOfView(viewId));
+  }
+
+  /** Drops every key of a pattern. */
+  async #dropAll(pattern: string): Promise<void> {
+    for await (const keys of this.#link.scan(pattern))
+      await this.#link.within(Promise.all(keys.map((key) => this.#link.sendUnlimited(placeOf(key), ['UNLINK', key]))));
   }
 
   async dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): Promise<void> {
@@ -301,10 +316,7 @@ class RedisOnlineStore implements OnlineStore {
     if (this.#torn) {
       // What cannot be told apart is computed anew.
       await this.#anchors.forget();
-      for await (const keys of this.#link.scan(this.#keys.tilesOfView('*')))
-        await this.#link.within(
-          Promise.all(keys.map((key) => this.#link.sendUnlimited(placeOf(key), ['UNLINK', key]))),
-        );
+      await this.#dropAll(this.#keys.tilesOfView('*'));
       this.#torn = false;
     }
     await this.#anchors.read(true);

@@ -180,6 +180,8 @@ export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineS
       await store.writeTiles({ writer: 'a', position: { x: [2], y: [0, 7] }, tiles: [] });
       mustEqual(await store.position('a'), { x: [2], y: [0, 7] }, 'of a');
       mustEqual(await store.position('b'), { x: [5] }, 'of b');
+      const writers = [...(await store.writers())].sort((one, other) => (one < other ? -1 : 1));
+      mustEqual(writers, ['a', 'b'], 'the writers');
       await store.close();
     },
   },
@@ -342,6 +344,33 @@ export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineS
       const runs = await store.readTiles(before.map(({ key }) => ({ layout, hopMs: MINUTE, key, ...everything })));
       mustHold(layout, runs[0], [before[0], later], 'the first key');
       mustHold(layout, runs[1], [before[1]], 'the last key');
+      await store.close();
+    },
+  },
+  {
+    rule: 12,
+    name: 'dropView removes all tiles of one view, and nothing else',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const views = [contractView('spend'), contractView('spend', 2), contractView('spend_1'), contractView('s')];
+      const [gone, ...kept] = views.map(tileLayout);
+      const tilesFor = (layout: TileLayout) =>
+        [MINUTE, HOUR].flatMap((hopMs) => awkwardKeys.map((key) => tileOf(layout, hopMs, key, 0, 1)));
+      await store.writeTiles({ writer: 'w', position: { t: [3] }, tiles: [gone, ...kept].flatMap(tilesFor) });
+      const held = async (layout: TileLayout) => {
+        const tiles = tilesFor(layout);
+        const runs = await store.readTiles(tiles.map(({ hopMs, key }) => ({ layout, hopMs, key, ...everything })));
+        return runs.reduce((sum, { length }) => sum + length, 0);
+      };
+      await store.dropView(gone.viewId);
+      await store.dropView('unknown@1.00000000');
+      mustEqual(await held(gone), 0, 'tiles of the view');
+      for (const layout of kept) mustEqual(await held(layout), 2 * awkwardKeys.length, `tiles of ${layout.viewId}`);
+      mustEqual(await store.position('w'), { t: [3] }, 'the position');
+      const [again] = tilesFor(gone);
+      await store.writeTiles({ writer: 'w', position: { t: [4] }, tiles: [again] });
+      mustEqual(await held(gone), 1, 'a tile that was written afterwards');
       await store.close();
     },
   },

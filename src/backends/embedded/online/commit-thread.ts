@@ -4,12 +4,13 @@ import type { StreamViewData } from '../../../features/define/declaration.ts';
 import type { TileHorizon, TileReport } from '../../../ports/online-store.ts';
 import type { WholeCommit } from './write-commit.ts';
 
-/** What the thread is told to write: a commit, or the dropping of tiles. */
+/** What the thread is told to write: a commit, or the dropping of tiles, old ones or some of a whole view. */
 export type StoreOrder =
   | { readonly kind: 'commit'; readonly views: readonly StreamViewData[]; readonly commit: WholeCommit }
-  | { readonly kind: 'drop'; readonly view: StreamViewData; readonly horizons: readonly TileHorizon[] };
+  | { readonly kind: 'drop'; readonly view: StreamViewData; readonly horizons: readonly TileHorizon[] }
+  | { readonly kind: 'dropView'; readonly viewId: string };
 
-/** What became of it. */
+/** What became of it; where a view was dropped, entries count as applied. */
 export type StoreAnswer =
   | { readonly report: TileReport }
   | { readonly code: ErrorCode; readonly facts: HeadraceError['facts'] };

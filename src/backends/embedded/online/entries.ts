@@ -54,9 +54,10 @@ export class Entries {
     }
   }
 
-  keys(span: KeySpan): readonly Uint8Array[] {
+  /** The keys of a span in their order, the first `most` of them. */
+  keys(span: KeySpan, most = Number.MAX_SAFE_INTEGER): readonly Uint8Array[] {
     try {
-      return [...this.#database.getKeys(range(span))];
+      return [...this.#database.getKeys({ ...range(span), limit: most })];
     } catch (error) {
       throw this.#failure(error);
     }

@@ -38,10 +38,12 @@ import {
   FORMAT_KEY,
   hopAndBlock,
   isBlockKey,
+  POSITIONS,
   positionKey,
   rowKey,
   rowsOfGenerations,
   tilesOfKey,
+  writerOf,
 } from './store-keys.ts';
 import { appendBlock, blockOf, decodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
 import { writeCommit } from './write-commit.ts';
@@ -218,6 +220,10 @@ class EmbeddedOnlineStore implements OnlineStore {
     return this.#json<Position>(positionKey(writer));
   }
 
+  writers(): readonly string[] {
+    return this.#entries.keys(POSITIONS).map(writerOf);
+  }
+
   writeBatch(of: BatchGeneration, features: Columns, rows: readonly BatchRow[]): MaybePromise<void> {
     return this.#write(() => this.#writeRows(of, features, rows));
   }
@@ -260,6 +266,11 @@ class EmbeddedOnlineStore implements OnlineStore {
     if (this.#thread.isRunning)
       return this.#inThread({ kind: 'drop', view: layout.view, horizons }).then(() => undefined);
     return this.#write(() => dropTilesBefore(this.#entries, layout, horizons));
+  }
+
+  /** Commits come in between. */
+  async dropView(viewId: string): Promise<void> {
+    while ((await this.#inThread({ kind: 'dropView', viewId })).applied > 0);
   }
 
   dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): MaybePromise<void> {

@@ -70,6 +70,16 @@ export function positionKey(name: string): Uint8Array {
   return finished();
 }
 
+/** Where the positions lie. */
+export const POSITIONS = { start: Uint8Array.of(2), end: Uint8Array.of(3) };
+
+/** The writer whose position a key is of. */
+export function writerOf(key: Uint8Array): string {
+  keyReader.reset(key);
+  keyReader.u8();
+  return keyReader.text();
+}
+
 export function currentKey(view: string): Uint8Array {
   begin(3).text(view);
   return finished();
