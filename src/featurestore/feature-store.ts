@@ -226,6 +226,7 @@ export class FeatureStore {
     const skew = await SkewSchedule.open({ services: project.services, offline, clock, onComputeError });
     wiring.batch = batch;
     await materialiser.feed?.start();
+    await options.disk?.measure({ log, offline, topics: project.sources.map(topicOf) });
     materialiser.follow();
     return new FeatureStore(options, { gateway, materialiser, archive, batch, layouts, measures, quarantine, skew });
   }

@@ -60,6 +60,7 @@ test('what a day adds is counted by part as it lies on the disk, over restarts t
   expect(first.elsewhereBytes).toBeGreaterThan(0);
   await headrace.close();
   headrace = await open(directory, {}, () => now);
+  expect(headrace.status().disk.kept, 'before the first flush too').toEqual(first.kept);
   await headrace.ingest(purchases, someEvents(now, 100));
   await headrace.flush();
   const second = headrace.status().disk;

@@ -29,11 +29,16 @@ export interface DiskBudgetOptions {
   readonly tableFloorBytes?: number;
 }
 
-/** What is held against the budgets at a flush. */
-export interface DiskStores {
+/** What is measured. */
+export interface MeasuredStores {
   readonly log: Pick<EventLog, 'ends'>;
-  readonly offline: Pick<OfflineStore, 'tables' | 'retain'>;
+  readonly offline: Pick<OfflineStore, 'tables'>;
   readonly topics: readonly string[];
+}
+
+/** What is held against the budgets at a flush. */
+export interface DiskStores extends MeasuredStores {
+  readonly offline: Pick<OfflineStore, 'tables' | 'retain'>;
   /** Takes what it may of so many bytes out of the log. */
   readonly shrinkLog: (bytes: number) => Promise<void>;
 }
@@ -42,7 +47,7 @@ export interface DiskStores {
 export interface DiskReport {
   readonly bytes: number | null;
   readonly bytesPerDay: number | null;
-  /** What is kept now, by part, and beside log and history; as of the last flush. */
+  /** What is kept now, by part, and beside log and history; as of the start or the last flush. */
   readonly kept: PartBytes;
   readonly elsewhereBytes: number;
   readonly keptBytes: number;
@@ -115,12 +120,12 @@ export class DiskBudget {
     this.#published = nothing();
     this.#taken = 0;
     this.#ledger.write();
-    await this.#measure(stores);
+    await this.measure(stores);
     for (const part of TRIMMED_FIRST) {
       if (this.#keptBytes() <= this.#options.bytes) break;
       const before = this.#kept[part];
       await this.#trim(part, this.#keptBytes() - this.#options.bytes, stores);
-      await this.#measure(stores);
+      await this.measure(stores);
       this.#trimmed[part] += Math.max(0, before - this.#kept[part]);
     }
     this.#full = this.#keptBytes() > this.#options.bytes;
@@ -173,7 +178,8 @@ export class DiskBudget {
     }
   }
 
-  async #measure({ log, offline, topics }: DiskStores): Promise<void> {
+  /** Measures what is kept, and changes nothing. */
+  async measure({ log, offline, topics }: MeasuredStores): Promise<void> {
     const kept = nothing();
     for (const topic of topics) for (const { sizeBytes } of await log.ends(topic)) kept.log += sizeBytes;
     for (const { table, sizeBytes } of offline.tables()) kept[partOf(table.name)] += sizeBytes;
