@@ -1,5 +1,7 @@
-import { statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openOnlineStore } from '../src/backends/embedded/online/online-store.ts';
 import { seededRandom } from '../src/base/rng.ts';
@@ -11,11 +13,16 @@ import { scratchDirectory, spend } from './shop.ts';
 /**
  * What tiles take in the embedded online store: `npm run example bench/memory.ts -- --entities 1000000 --tiles 60`. Writes so
  * many non-empty tiles of a view with 4 aggregates for every entity, half of 5 minutes and half of an hour, as a stream
- * does (entities in random order, commits of 2,000), then reads a hundred thousand of them in a fresh process state.
- * Prints one JSON object: disk and resident set in MB, bytes a tile, seconds.
+ * does (entities in random order, commits of 2,000), then reads a hundred thousand of them in a process of its own.
+ * Prints one JSON object: disk in MB, bytes a tile, seconds, and of both processes the memory that is theirs alone and the pages
+ * of the file that the system keeps for them, which it takes back when others need them, in MB.
  */
 const { values } = parseArgs({
-  options: { entities: { type: 'string', default: '100000' }, tiles: { type: 'string', default: '60' } },
+  options: {
+    entities: { type: 'string', default: '100000' },
+    tiles: { type: 'string', default: '60' },
+    read: { type: 'string' },
+  },
 });
 const entities = Number(values.entities);
 const tiles = Number(values.tiles);
@@ -25,39 +32,61 @@ const END = Date.UTC(2026, 0, 10, 12);
 
 const layout = tileLayout(spend);
 const random = seededRandom(5);
-const directory = scratchDirectory();
-const store = openOnlineStore({ path: directory });
-const rssBefore = process.memoryUsage.rss();
-const started = performance.now();
-// A step that shares no factor with the number of entities walks all of them, far apart.
-const step = coprimeNear(Math.floor(entities * 0.618), entities);
-for (let first = 0; first < entities; first += BATCH) {
-  const writes: TileWrite[] = [];
-  for (let i = first; i < Math.min(first + BATCH, entities); i += 1) addEntity(writes, `user-${(i * step) % entities}`);
-  await store.writeTiles({ writer: 'memory', position: { memory: [first] }, tiles: writes });
+
+console.log(JSON.stringify(values.read === undefined ? await write(scratchDirectory()) : await read(values.read)));
+
+/** Writes the tiles, and has another process read some of them. */
+async function write(directory: string): Promise<object> {
+  const store = openOnlineStore({ path: directory });
+  const started = performance.now();
+  // A step that shares no factor with the number of entities walks all of them, far apart.
+  const step = coprimeNear(Math.floor(entities * 0.618), entities);
+  for (let first = 0; first < entities; first += BATCH) {
+    const writes: TileWrite[] = [];
+    for (let i = first; i < Math.min(first + BATCH, entities); i += 1)
+      addEntity(writes, `user-${(i * step) % entities}`);
+    await store.writeTiles({ writer: 'memory', position: { memory: [first] }, tiles: writes });
+  }
+  const writtenSeconds = Math.round((performance.now() - started) / 1_000);
+  const writer = memory();
+  await store.close();
+  const disk = statSync(join(directory, 'tiles.mdb')).blocks * 512;
+  const bytesPerTile = Number((disk / (entities * tiles)).toFixed(1));
+  const program = fileURLToPath(import.meta.url);
+  const args = ['--conditions=headrace-source', program, '--entities', String(entities), '--read', directory];
+  const reader: unknown = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }));
+  return { entities, tiles: entities * tiles, diskMb: megabytes(disk), bytesPerTile, writtenSeconds, writer, reader };
 }
-const writtenSeconds = (performance.now() - started) / 1_000;
-const reading = performance.now();
-for (let i = 0; i < READS; i += 1) {
-  const key = `user-${Math.floor(random() * entities)}`;
-  const read = { layout, key, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
-  await store.readTiles(layout.view.hopsMs.map((hopMs) => ({ ...read, hopMs })));
+
+/** Reads all tiles of a hundred thousand entities. */
+async function read(directory: string): Promise<object> {
+  const opening = performance.now();
+  const store = openOnlineStore({ path: directory });
+  const openedSeconds = Number(((performance.now() - opening) / 1_000).toFixed(1));
+  const before = memory();
+  const started = performance.now();
+  for (let i = 0; i < READS; i += 1) {
+    const key = `user-${Math.floor(random() * entities)}`;
+    const range = { layout, key, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+    await store.readTiles(layout.view.hopsMs.map((hopMs) => ({ ...range, hopMs })));
+  }
+  const keyMicros = Number((((performance.now() - started) / READS) * 1_000).toFixed(1));
+  const after = memory();
+  await store.close();
+  return { openedSeconds, ...after, ownMbBefore: before.ownMb, keyMicros };
 }
-const readMicros = ((performance.now() - reading) / READS) * 1_000;
-const disk = statSync(join(directory, 'tiles.mdb')).blocks * 512;
-console.log(
-  JSON.stringify({
-    entities,
-    tiles: entities * tiles,
-    diskMb: Math.round(disk / 1e6),
-    bytesPerTile: Number((disk / (entities * tiles)).toFixed(1)),
-    rssMb: Math.round(process.memoryUsage.rss() / 1e6),
-    rssBeforeMb: Math.round(rssBefore / 1e6),
-    writtenSeconds: Math.round(writtenSeconds),
-    readKeyMicros: Number(readMicros.toFixed(1)),
-  }),
-);
-await store.close();
+
+/** The memory of this process: its own, and pages of files. Where the system does not tell them apart all is its own. */
+function memory(): { readonly ownMb: number; readonly fileMb: number } {
+  if (process.platform !== 'linux') return { ownMb: megabytes(process.memoryUsage.rss()), fileMb: 0 };
+  const text = readFileSync('/proc/self/status', 'utf8');
+  const of = (name: string) => megabytes(Number(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(text)?.[1]) * 1_024);
+  return { ownMb: of('RssAnon'), fileMb: of('RssFile') };
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6);
+}
 
 function addEntity(writes: TileWrite[], key: string): void {
   layout.view.hopsMs.forEach((hopMs, hop) => {

@@ -11,7 +11,7 @@ import config from './headrace.config.ts';
 import { type LiveTotals, sendLive } from './live.ts';
 import type { LoadPlan } from './load.ts';
 import { openLoop } from './open-loop.ts';
-import { type ColumnMap, parseColumnMap, purchaseLog } from './purchase-log.ts';
+import { type PurchaseLog, type PurchaseLogOptions, parseColumnMap, purchaseLog } from './purchase-log.ts';
 import { seededRandom } from './seeded-random.ts';
 import { type ServerBudget, serverBudgets } from './server-budgets.ts';
 import { startServerProcess } from './server-process.ts';
@@ -91,14 +91,15 @@ async function openTraffic(until: number): Promise<Traffic> {
     const events = keys * HISTORY_EVENTS_A_KEY;
     return shopTraffic({ users: keys, items: Math.ceil(keys / 4), until, events, eventsPerSecond, random });
   }
-  const log = await purchaseLog({ path: values.csv, columns: columnMap(), now: until, eventsPerSecond, random });
+  const log = await userLog(values.csv, { now: until, eventsPerSecond, random });
   say(`${log.lines.toLocaleString('en')} lines; ${log.leftOut} without an item, a time or a price are left out`);
   return log;
 }
 
-function columnMap(): ColumnMap {
+/** The user's own log, or a sentence that says what is wrong with it. */
+async function userLog(path: string, rest: Omit<PurchaseLogOptions, 'path' | 'columns'>): Promise<PurchaseLog> {
   try {
-    return parseColumnMap(values.map ?? '');
+    return await purchaseLog({ path, columns: parseColumnMap(values.map ?? ''), ...rest });
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     process.exit(2);

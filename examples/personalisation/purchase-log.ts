@@ -45,7 +45,7 @@ export interface PurchaseLog extends Traffic {
   readonly leftOut: number;
 }
 
-/** A log of purchases as traffic: its lines in order of time, the newest of them live, stamped when they are sent. */
+/** A log of purchases as traffic. Throws a sentence where the file cannot be read by the map. Its lines in order of time, the newest of them live, stamped when they are sent. */
 export async function purchaseLog(options: PurchaseLogOptions): Promise<PurchaseLog> {
   const { now, eventsPerSecond, random } = options;
   const { lines, leftOut } = await readLines(options);
@@ -116,6 +116,10 @@ async function readRows(path: string, columns: string) {
     const read = path.endsWith('.parquet') ? 'read_parquet' : 'read_csv';
     const result = await connection.runAndReadAll(`SELECT ${columns} FROM ${read}('${path.replaceAll("'", "''")}')`);
     return result.getRows();
+  } catch (error) {
+    // The first line says what; the others show the SQL, which the user did not write.
+    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
+    throw new Error(`${path} cannot be read by the map: ${reason}`, { cause: error });
   } finally {
     connection.closeSync();
     instance.closeSync();

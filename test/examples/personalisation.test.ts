@@ -217,6 +217,15 @@ describe('a log of purchases', () => {
     for (let i = 0; i < 50; i += 1) expect(log.request()).toMatchObject({ user: /^c\d$/, item: /^S\d$/ });
   });
 
+  test.each([
+    [{ path: join(folder, 'none.csv') }, /none\.csv cannot be read by the map: .*No files/],
+    [{ columns: { ...columns, user: 'buyer' } }, /log\.csv cannot be read by the map: .*"buyer" not found/],
+    [{ columns: { ...columns, price: 'sku' } }, /log\.csv cannot be read by the map: .*S\d/],
+  ])('says in a line why a file is not one of the map', async (wrong, said) => {
+    const options = { path, columns, now: UNTIL, eventsPerSecond: 20, random: seededRandom(1), ...wrong };
+    await expect(purchaseLog(options)).rejects.toThrow(said);
+  });
+
   test.each([['user=a'], ['user=a,item=b,at=c,price='], ['user=a,item=b,at=c,price=d,colour=e'], ['']])(
     'refuses the map "%s"',
     (map) => {
