@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { spareTurn } from '../../base/spare-turn.ts';
 
 /** How long steps run before others have a turn, ms. */
 const SLICE_MS = 1;
@@ -13,7 +13,7 @@ export async function inSlices(steps: Iterable<unknown>): Promise<void> {
   for (const _ of steps) {
     taken += 1;
     if (taken % UNWATCHED !== 0 || performance.now() < until) continue;
-    await setImmediate();
+    await spareTurn();
     until = performance.now() + SLICE_MS;
   }
 }

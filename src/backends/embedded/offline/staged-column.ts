@@ -22,11 +22,11 @@ export type ColumnValues = RowBatch['columns'][number];
 /** A column on its way into DuckDB: the type it is staged as, and how its values get there. */
 export interface StagedColumn {
   readonly type: DuckDBType;
-  /** Writes values `from` to `from + count` into the rows of a vector. */
+  /** Writes values `from` to `from + count` into the rows of a vector. Error: OFFLINE_VALUE. */
   readonly write: (vector: DuckDBVector, from: number, count: number) => void;
 }
 
-/** Checks every value of a column and chooses how it is staged; `wide` asks for BIGINT as bigint. Error: OFFLINE_VALUE. */
+/** Chooses how a column is staged, which checks each value as it is written; `wide` asks for BIGINT as bigint. Error: OFFLINE_VALUE. */
 export function stagedColumn(
   table: string,
   column: string,
@@ -40,23 +40,23 @@ export function stagedColumn(
     case 'BIGINT':
       return wholeNumbers(values, wide, refuse);
     case 'DECIMAL':
-      return { type: HUGEINT, write: converted(checked(values, isDecimal, refuse), toBigInt) };
+      return { type: HUGEINT, write: converted(values, toBigInt, isDecimal, refuse) };
     case 'DOUBLE':
-      return { type: DOUBLE, write: asTheyAre(checked(values, isDouble, refuse)) };
+      return { type: DOUBLE, write: asTheyAre(values, isDouble, refuse) };
     case 'BOOLEAN':
-      return { type: BOOLEAN, write: asTheyAre(checked(values, isBoolean, refuse)) };
+      return { type: BOOLEAN, write: asTheyAre(values, isBoolean, refuse) };
     case 'STRING':
-      return { type: VARCHAR, write: asTheyAre(checked(values, isText, refuse)) };
+      return { type: VARCHAR, write: asTheyAre(values, isText, refuse) };
     case 'BLOB':
-      return { type: BLOB, write: converted(checked(values, isBytes, refuse), toBlob) };
+      return { type: BLOB, write: converted(values, toBlob, isBytes, refuse) };
     case 'LIST<BIGINT>':
-      return { type: LIST(BIGINT), write: converted(checked(values, listOf(isInt64), refuse), listFrom(toBigInt)) };
+      return { type: LIST(BIGINT), write: converted(values, listFrom(toBigInt), listOf(isInt64), refuse) };
     case 'LIST<DOUBLE>':
-      return { type: LIST(DOUBLE), write: converted(checked(values, listOf(isDouble), refuse), listFrom(asIs)) };
+      return { type: LIST(DOUBLE), write: converted(values, listFrom(asIs), listOf(isDouble), refuse) };
     case 'LIST<STRING>':
-      return { type: LIST(VARCHAR), write: converted(checked(values, listOf(isText), refuse), listFrom(asIs)) };
+      return { type: LIST(VARCHAR), write: converted(values, listFrom(asIs), listOf(isText), refuse) };
     case 'LIST<BOOLEAN>':
-      return { type: LIST(BOOLEAN), write: converted(checked(values, listOf(isBoolean), refuse), listFrom(asIs)) };
+      return { type: LIST(BOOLEAN), write: converted(values, listFrom(asIs), listOf(isBoolean), refuse) };
     default:
       return type satisfies never;
   }
@@ -73,25 +73,34 @@ function wholeNumbers(values: ColumnValues, wanted: boolean, refuse: Refuse): St
     if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) throw refuse(value);
     wide = true;
   }
-  return wide ? { type: BIGINT, write: converted(values, toBigInt) } : { type: DOUBLE, write: asTheyAre(values) };
+  return wide
+    ? { type: BIGINT, write: converted(values, toBigInt, isInt64, refuse) }
+    : { type: DOUBLE, write: asTheyAre(values, isDouble, refuse) };
 }
 
-function checked(values: ColumnValues, fits: (value: unknown) => boolean, refuse: Refuse): ColumnValues {
-  for (let i = 0; i < values.length; i += 1) if (values[i] !== null && !fits(values[i])) throw refuse(values[i]);
-  return values;
-}
+type Fits = (value: unknown) => boolean;
 
-function asTheyAre(values: ColumnValues): StagedColumn['write'] {
+function asTheyAre(values: ColumnValues, fits: Fits, refuse: Refuse): StagedColumn['write'] {
   return (vector, from, count) => {
-    for (let i = 0; i < count; i += 1) vector.setItem(i, asIs(values[from + i]));
+    for (let i = 0; i < count; i += 1) {
+      const value = values[from + i];
+      if (value !== null && !fits(value)) throw refuse(value);
+      vector.setItem(i, asIs(value));
+    }
     vector.flush();
   };
 }
 
-function converted(values: ColumnValues, convert: (value: OfflineValue) => DuckDBValue): StagedColumn['write'] {
+function converted(
+  values: ColumnValues,
+  convert: (value: OfflineValue) => DuckDBValue,
+  fits: Fits,
+  refuse: Refuse,
+): StagedColumn['write'] {
   return (vector, from, count) => {
     for (let i = 0; i < count; i += 1) {
       const value = values[from + i];
+      if (value !== null && !fits(value)) throw refuse(value);
       vector.setItem(i, value === null ? null : convert(value));
     }
     vector.flush();

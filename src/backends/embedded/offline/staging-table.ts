@@ -1,13 +1,15 @@
-import { setImmediate } from 'node:timers/promises';
 import { type DuckDBAppender, type DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
+import { spareTurn } from '../../../base/spare-turn.ts';
 import { type OfflineTable, type RowBatch, SQL_TYPES } from '../../../ports/offline-store.ts';
 import { nothingOf, quoteName } from './sql-text.ts';
 import { type StagedColumn, stagedColumn } from './staged-column.ts';
 
 /** Rows of a chunk: what DuckDB takes at once. */
 const CHUNK_ROWS = 2048;
-/** Chunks after which the event loop gets its turn. */
+/** Chunks that the appender keeps: left alone, it moves 204,800 rows at once, and everything in this process waits for it. */
 const CHUNKS_AT_ONCE = 2;
+/** After so long others have a turn, ms. */
+const SLICE_MS = 1;
 
 /**
  * Rows of one table on their way to a file: a temporary table of a connection, in the types that values come in cheapest. All is
@@ -19,6 +21,7 @@ export class StagingTable {
   #stage: Stage | null = null;
   #stages = 0;
   #chunks = 0;
+  #until = Number.NEGATIVE_INFINITY;
 
   constructor(connection: DuckDBConnection, table: OfflineTable) {
     this.#connection = connection;
@@ -32,21 +35,28 @@ export class StagingTable {
     for (const [name, type] of Object.entries(this.#table.columns)) {
       const c = columns.length;
       columns.push(stagedColumn(this.#table.name, name, type, batch.columns[c], types[c] === 'BIGINT'));
-      if (batch.rows > CHUNK_ROWS * CHUNKS_AT_ONCE) await setImmediate();
+      await this.#pause();
     }
     const stage = await this.#stageFor(columns);
     for (let from = 0; from < batch.rows; from += CHUNK_ROWS) {
       const count = Math.min(CHUNK_ROWS, batch.rows - from);
       stage.chunk.reset();
       stage.chunk.rowCount = count;
-      for (let c = 0; c < columns.length; c += 1) columns[c].write(stage.chunk.getColumnVector(c), from, count);
+      for (let c = 0; c < columns.length; c += 1) {
+        columns[c].write(stage.chunk.getColumnVector(c), from, count);
+        await this.#pause();
+      }
       stage.appender.appendDataChunk(stage.chunk);
       this.#chunks += 1;
-      if (this.#chunks % CHUNKS_AT_ONCE !== 0) continue;
-      // Left alone, the appender moves 204,800 rows at once, and everything in this process waits for it.
-      stage.appender.flushSync();
-      await setImmediate();
+      if (this.#chunks % CHUNKS_AT_ONCE === 0) stage.appender.flushSync();
     }
+  }
+
+  /** Gives others a turn when a slice is over. */
+  async #pause(): Promise<void> {
+    if (performance.now() < this.#until) return;
+    await spareTurn();
+    this.#until = performance.now() + SLICE_MS;
   }
 
   /** Ends the appends; returns the SELECT of all rows in their order, in the types of the file. */
