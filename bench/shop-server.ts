@@ -12,24 +12,21 @@ export const USERS = 1_000;
 export async function runningShop(
   project: ProjectData,
   users = USERS,
+  { directory = scratchDirectory(), start = START } = {},
 ): Promise<{ readonly headrace: Headrace; readonly now: number }> {
-  let now = START - 25 * 60 * MINUTE_MS;
-  const headrace = await openHeadrace({
-    project,
-    environment: { directory: scratchDirectory(), sampleRate: 0 },
-    clock: () => now,
-  });
+  let now = start - 25 * 60 * MINUTE_MS;
+  const headrace = await openHeadrace({ project, environment: { directory, sampleRate: 0 }, clock: () => now });
   let id = 0;
   const source = headrace.source(purchases.name);
-  for (now = START - 25 * 60 * MINUTE_MS; now < START; now += 5 * MINUTE_MS) {
-    if (now < START - 70 * MINUTE_MS && (START - now) % (15 * MINUTE_MS) !== 0) continue;
+  for (now = start - 25 * 60 * MINUTE_MS; now < start; now += 5 * MINUTE_MS) {
+    if (now < start - 70 * MINUTE_MS && (start - now) % (15 * MINUTE_MS) !== 0) continue;
     const events = Array.from({ length: users }, (_, u) => {
       id += 1;
       return { id: `e${id}`, at: now - 1, user: `u${u}`, price: (id * 31) % 1_000, items: id % 9 };
     });
     await headrace.ingest(source, events);
   }
-  now = START;
+  now = start;
   await headrace.flush();
   for (const view of project.views) if (view.kind === 'batchView') await headrace.features.backfill(view);
   return { headrace, now };

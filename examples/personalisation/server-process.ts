@@ -11,8 +11,8 @@ export interface ServerProcess {
 }
 
 /** Starts `headrace serve` in a process of its own, as an operator would, on a free port of this machine. */
-export async function startServerProcess(config: string): Promise<ServerProcess> {
-  const child = headrace(['serve', '--port', '0', '--json', '--config', config]);
+export async function startServerProcess(config: string, options: readonly string[] = []): Promise<ServerProcess> {
+  const child = headrace(['serve', '--port', '0', '--json', '--config', config, ...options]);
   process.once('exit', () => child.kill());
   const lines = createInterface({ input: child.stdout });
   const ended = once(child, 'close').then(([code]) => Number(code));

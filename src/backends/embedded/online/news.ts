@@ -5,7 +5,7 @@ import type { Entries } from './entries.ts';
 import { changeKey, isDigested, LATEST_KEY } from './store-keys.ts';
 
 /**
- * What processes that read beside the writer hear of its commits: the keys that each changed, in its own transaction, so that
+ * What processes that read beside the writer hear of its commits: the keys that each changed, none where it switched a generation, in its own transaction, so that
  * what they hold in memory is never older than what they hear, nor newer. Of old commits nothing is kept.
  *
  * ```
@@ -36,6 +36,7 @@ export class Changes {
   /** Where the last key begins. */
   #last = 0;
   #all = false;
+  #generation = false;
 
   /**
    * Notes a key by that of one of its entries, whose first `length` bytes all of its entries begin with. Hot path: the blocks
@@ -52,11 +53,16 @@ export class Changes {
     this.#keys.bytes(entry.subarray(1, length));
   }
 
+  /** Notes that a batch view has another generation: readers look again. */
+  noteGeneration(): void {
+    this.#generation = true;
+  }
+
   /** Writes them, and up to when the tiles are fresh if that is known, within the commit's transaction. */
   write(entries: Entries, freshUntil?: number): void {
     const before = readLatest(entries);
     const fresh = freshUntil ?? before.freshUntil;
-    const changed = this.#all || this.#keys.length > 0;
+    const changed = this.#all || this.#generation || this.#keys.length > 0;
     if (!changed && fresh === before.freshUntil) return;
     const sequence = before.sequence + (changed ? 1 : 0);
     if (changed) this.#writeKeys(entries, sequence);

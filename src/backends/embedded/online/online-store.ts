@@ -70,7 +70,7 @@ const FEW_TILES = 2_000;
 /** The writer looks this often whether readers have died, ms. */
 const LOOK_EVERY_MS = 5_000;
 
-/** Batch rows per view that the writer remembers. */
+/** Batch rows per view that are remembered. */
 const MOST_ROWS = 100_000;
 
 /** Opens the LMDB store of a directory. Errors: STORE_LOCKED, STORE_ABSENT, STORE_CORRUPT, STORE_FORMAT, STORE_WRITE. */
@@ -134,6 +134,8 @@ class EmbeddedOnlineStore implements OnlineStore {
   /** A commit that the thread writes; until it is over, other writes wait for it. */
   #writing: Promise<unknown> | null = null;
   readonly follow?: () => StoreNews | null;
+  /** Whether it hears of every change: it changes the store itself, or follows who does. */
+  #hears: boolean;
   #lookedAt = performance.now();
   readonly #known = new Map<string, Generations>();
   readonly #runs = new Map<TileLayout, TileRun>();
@@ -149,9 +151,10 @@ class EmbeddedOnlineStore implements OnlineStore {
     this.#lock = lock;
     this.#filter = filter;
     this.#thread = thread;
+    this.#hears = lock !== null;
     if (lock !== null) return;
     const news = new NewsReader(entries);
-    this.follow = () => news.follow();
+    this.follow = () => this.#heard(news.follow());
   }
 
   readTiles(reads: readonly TileRead[]): readonly TileRun[] {
@@ -209,6 +212,16 @@ class EmbeddedOnlineStore implements OnlineStore {
     return this.#writing === null ? work() : this.#writing.then(() => this.#write(work));
   }
 
+  /** What is remembered of batch views, as of the commit that the news are of. */
+  #heard(news: StoreNews | null): StoreNews | null {
+    this.#hears = true;
+    if (news === null) return null;
+    this.#known.clear();
+    if (news.changed === null) this.#rows.clear();
+    else for (const { viewId, key } of news.changed) this.#rows.get(viewId)?.values.delete(key);
+    return news;
+  }
+
   /** Now and then, before a commit. */
   #lookAfterReaders(): void {
     if (performance.now() - this.#lookedAt < LOOK_EVERY_MS) return;
@@ -248,6 +261,9 @@ class EmbeddedOnlineStore implements OnlineStore {
     this.#forget(viewId);
     this.#entries.write(() => {
       this.#entries.put(currentKey(viewId), json({ current: generation, before }));
+      const changes = new Changes();
+      changes.noteGeneration();
+      changes.write(this.#entries);
       this.#dropRows(viewId, 0, before?.generation ?? generation.generation);
       if (before !== null) this.#dropRows(viewId, before.generation + 1, generation.generation);
     });
@@ -285,8 +301,12 @@ class EmbeddedOnlineStore implements OnlineStore {
         for (const entry of this.#entries.keys({ start, end })) this.#entries.remove(entry);
         changes.note(start, start.length);
       }
+      for (const viewId of batchViews) {
+        const { start } = tilesOfKey(viewId, key);
+        changes.note(start, start.length);
+        this.#dropRowsOf(viewId, key);
+      }
       changes.write(this.#entries);
-      for (const viewId of batchViews) this.#dropRowsOf(viewId, key);
     });
     for (const viewId of batchViews) this.#rows.delete(viewId);
   }
@@ -357,7 +377,7 @@ class EmbeddedOnlineStore implements OnlineStore {
     this.#begun.delete(viewId);
   }
 
-  /** The values of a key in a generation; the writer, which alone makes generations, remembers those of the current one. */
+  /** The values of a key in a generation; those of the current one are remembered where changes are heard of. */
   #row({ viewId, generation }: BatchGeneration, features: Columns, entity: string): BatchAnswer['values'] {
     let rows = this.#rows.get(viewId);
     if (rows === undefined || rows.generation !== generation || rows.values.size > MOST_ROWS) {
@@ -368,16 +388,16 @@ class EmbeddedOnlineStore implements OnlineStore {
     if (known !== undefined) return known;
     const bytes = this.#entries.get(rowKey(viewId, generation, entity));
     const values = bytes === undefined ? null : codecOf(features).decode(bytes);
-    if (this.#lock !== null) rows.values.set(entity, values);
+    if (this.#hears) rows.values.set(entity, values);
     return values;
   }
 
-  /** The generations of a batch view; the writer, which alone switches them, remembers. */
+  /** The generations of a batch view, remembered where it is heard of when they are switched. */
   #generations(viewId: string): Generations | null {
     const known = this.#known.get(viewId);
     if (known !== undefined) return known;
     const generations = this.#json<Generations>(currentKey(viewId));
-    if (generations !== null && this.#lock !== null) this.#known.set(viewId, generations);
+    if (generations !== null && this.#hears) this.#known.set(viewId, generations);
     return generations;
   }
 
