@@ -11,7 +11,7 @@ export interface TileRun extends Cells {
 }
 
 /** Of all runs whose tiles have none: never changed. */
-const NO_OBJECTS: unknown[] = [];
+export const NO_OBJECTS: unknown[] = [];
 
 /** An empty run with room for `capacity` tiles: most keys have one or two. */
 export function emptyRun(layout: TileLayout, capacity = 1): TileRun {

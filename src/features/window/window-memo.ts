@@ -1,6 +1,6 @@
 import type { Value } from '../../schema/column.ts';
 import type { TileLayout } from '../tile/tile-layout.ts';
-import type { TileRun } from '../tile/tile-run.ts';
+import { NO_OBJECTS, type TileRun } from '../tile/tile-run.ts';
 import type { WindowReader } from './window-reader.ts';
 
 /** What readers have made of a key's tiles. Whoever changes a tile calls {@link tileChanged}. */
@@ -108,9 +108,6 @@ export function mergedBy(reader: WindowReader, { merged }: WindowMemo): MergedWi
   while (found !== null && found.reader !== reader) found = found.next;
   return found;
 }
-
-/** Of readers whose tiles have none: never changed. */
-const NO_OBJECTS: unknown[] = [];
 
 /** Room for what the reader merges. */
 export function newMerged(reader: WindowReader, layout: TileLayout, memo: WindowMemo): MergedWindows {

@@ -1,8 +1,8 @@
 import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { START, type TileLayout } from '../../../features/tile/tile-layout.ts';
-import { emptyRun, type TileRun } from '../../../features/tile/tile-run.ts';
+import { NO_OBJECTS, type TileRun } from '../../../features/tile/tile-run.ts';
 import type { TileWrite } from '../../../ports/online-store.ts';
-import { blockKey } from './store-keys.ts';
+import { blockPlace } from './store-keys.ts';
 import { blockOf } from './tile-block.ts';
 
 /**
@@ -60,7 +60,7 @@ export class CommitBuffer {
     const end = endOfBlock(tiles, first, block);
     this.#room(BLOCK_NUMBERS + (end - first) * layout.numbers);
     const numbers = this.#numbers;
-    const place = blockKey(layout.viewId, key, hopMs, block);
+    const place = blockPlace(layout.viewId, key, hopMs, block);
     this.#see(place);
     this.#bytes.bytes(place);
     numbers[this.#used] = this.#indexOf(layout);
@@ -117,7 +117,7 @@ export function readChunk({ numbers, bytes }: CommitChunk, layouts: readonly Til
     const count = numbers[at + 2];
     const end = at + BLOCK_NUMBERS + count * layout.numbers;
     const key = reader.bytes(numbers[at + 3]);
-    const objs = layout.objects === 0 ? emptyRun(layout, 0).objs : new Array<unknown>(count * layout.objects);
+    const objs = layout.objects === 0 ? NO_OBJECTS : new Array<unknown>(count * layout.objects);
     const run = { length: count, nums: numbers.subarray(at + BLOCK_NUMBERS, end), objs };
     if (layout.objects > 0) readObjects(layout, run);
     take(layout, numbers[at + 1], key, run);

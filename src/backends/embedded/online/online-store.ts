@@ -42,6 +42,7 @@ import {
   positionKey,
   rowKey,
   rowsOfGenerations,
+  tileHeadOf,
   tilesOfKey,
   writerOf,
 } from './store-keys.ts';
@@ -341,9 +342,8 @@ class EmbeddedOnlineStore implements OnlineStore {
   /** Reads of one key by a walk over all its blocks. */
   #scanKey(layout: TileLayout, entity: string, reads: readonly TileRead[], runs: readonly TileRun[]): void {
     for (const run of runs) run.length = 0;
-    const span = tilesOfKey(layout.viewId, entity);
-    if (this.#filter !== null && !this.#filter.mayHave(span.start)) return;
-    this.#entries.each(span, (found, content) => {
+    if (this.#filter?.mayHave(tileHeadOf(layout.viewId, entity)) === false) return;
+    this.#entries.each(tilesOfKey(layout.viewId, entity), (found, content) => {
       const { hopMs, block } = hopAndBlock(found);
       const start = block * TILES_PER_BLOCK * hopMs;
       reads.forEach((read, i) => {

@@ -38,10 +38,21 @@ export function tilesOfView(view: string): { readonly start: Uint8Array; readonl
 }
 
 export function blockKey(view: string, key: string, hopMs: number, block: number): Uint8Array {
+  return Buffer.from(blockPlace(view, key, hopMs, block));
+}
+
+/** The same, valid until the next key is made. Hot path. */
+export function blockPlace(view: string, key: string, hopMs: number, block: number): Uint8Array {
   tileHead(view, key);
   writeNumber(hopMs);
   writeNumber(block);
-  return finished();
+  return writer.view();
+}
+
+/** What the keys of all blocks of a view and key begin with, valid until the next key is made. Hot path. */
+export function tileHeadOf(view: string, key: string): Uint8Array {
+  tileHead(view, key);
+  return writer.view();
 }
 
 /** The last bytes of a block's key: hop and block. What is before them, all blocks of a view and key begin with. */

@@ -4,7 +4,7 @@ import { upsertTile } from '../../../features/tile/upsert.ts';
 import type { TileReport } from '../../../ports/online-store.ts';
 import type { Position } from '../../../ports/position.ts';
 import { type CommitChunk, readChunk } from './commit-buffer.ts';
-import type { Entries } from './entries.ts';
+import { type Entries, sumOf } from './entries.ts';
 import { Changes } from './news.ts';
 import { BLOCK_PLACE_BYTES, positionKey } from './store-keys.ts';
 import { decodeBlock, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
@@ -52,7 +52,8 @@ function writeBlock(
   report: Record<keyof TileReport, number>,
 ): boolean {
   run.length = 0;
-  const held = entries.get(key);
+  const sum = sumOf(key);
+  const held = entries.get(key, sum);
   if (held !== undefined) decodeBlock(layout, hopMs, held, run);
   let applied = 0;
   for (let i = 0; i < tiles.length; i += 1) {
@@ -60,6 +61,6 @@ function writeBlock(
     report[outcome] += 1;
     if (outcome === 'applied') applied += 1;
   }
-  if (applied > 0) entries.put(key, encodeBlock(layout, hopMs, run));
+  if (applied > 0) entries.put(key, encodeBlock(layout, hopMs, run), sum);
   return applied > 0;
 }
