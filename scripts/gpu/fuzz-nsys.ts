@@ -9,10 +9,11 @@ import { diagnose } from '../../src/gpu/diagnose.ts';
 import { readNsysSqlite } from '../../src/gpu/readers/nsys-sqlite.ts';
 
 const PAGE = 512;
-const SECRET = 'hunter2-token';
+/** Planted wherever exports hold environments, users and command lines. */
+export const SECRET = 'hunter2-token';
 
 /** An export with all tables that are read, of several pages each, and an environment that must not be told. */
-function writeExport(path: string): void {
+export function writeExport(path: string): void {
   const database = new DatabaseSync(path);
   const rows = Array.from({ length: 60 }, (_, at) => {
     const start = at * 20_000;
@@ -30,7 +31,7 @@ function writeExport(path: string): void {
   });
   database.exec(`pragma page_size = ${PAGE}; pragma journal_mode = off; pragma synchronous = off;
     create table StringIds (id integer primary key, value text);
-    insert into StringIds values (1, 'void gemm<${'x'.repeat(700)}>'), (2, 'gemm'), (3, 'cudaLaunchKernel_v7000'), (4, 'ProfilerStep#1');
+    insert into StringIds values (1, 'void gemm<${'x'.repeat(700)}>'), (2, 'gemm'), (3, 'cudaLaunchKernel_v7000'), (4, 'ProfilerStep#1'), (5, '/home/${SECRET}/train.py'), (6, 'API_KEY=${SECRET}');
     create table CUPTI_ACTIVITY_KIND_KERNEL (start integer, "end" integer, deviceId integer, streamId integer, correlationId integer, demangledName integer, shortName integer, globalPid integer);
     create table CUPTI_ACTIVITY_KIND_MEMCPY (start integer, "end" integer, deviceId integer, streamId integer, correlationId integer, bytes integer, copyKind integer, srcKind integer, dstKind integer, globalPid integer);
     create table CUPTI_ACTIVITY_KIND_MEMSET (start integer, "end" integer, deviceId integer, streamId integer, correlationId integer, bytes integer, globalPid integer);
@@ -40,6 +41,12 @@ function writeExport(path: string): void {
     insert into TARGET_INFO_GPU values (0, 'NVIDIA A100', 8, 108, 85899345920);
     create table META_DATA_EXPORT (name text, value text); insert into META_DATA_EXPORT values ('EXPORT_SCHEMA_VERSION', '3.25.0');
     create table DIAGNOSTIC_EVENT (timestamp integer, text text); insert into DIAGNOSTIC_EVENT values (1, '${SECRET}');
+    create table PROCESSES (globalPid integer, pid integer, name text); insert into PROCESSES values (16777216, 1, '/home/${SECRET}/bin/python --token ${SECRET}');
+    create table ThreadNames (nameId integer, priority integer, globalTid integer); insert into ThreadNames values (5, 1, 16777217);
+    create table ANALYSIS_DETAILS (globalVid integer, name text); insert into ANALYSIS_DETAILS values (1, '${SECRET}');
+    create table ANALYSIS_FILE (id integer, filename text, content text); insert into ANALYSIS_FILE values (1, 'environment', 'TOKEN=${SECRET}');
+    create table TARGET_INFO_SESSION_START_TIME (utcEpochNs integer, hostname text); insert into TARGET_INFO_SESSION_START_TIME values (1, '${SECRET}');
+    create table PROFILER_OVERHEAD (start integer, "end" integer, nameId integer); insert into PROFILER_OVERHEAD values (1, 2, 6);
     create table TARGET_INFO_SYSTEM_ENV (name text, value text); insert into TARGET_INFO_SYSTEM_ENV values ('TOKEN', '${SECRET}');
     begin; ${rows.join('\n')} commit;`);
   database.close();

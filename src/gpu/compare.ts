@@ -32,10 +32,10 @@ export function compareTraces(
   before: { path: string; trace: Trace },
   after: { path: string; trace: Trace },
 ): Comparison {
-  const names = (trace: Trace) => [...new Set(trace.devices.map(({ name }) => name))].sort(compareText).join(', ');
-  if (names(before.trace) !== names(after.trace))
+  const [one, other] = [hardwareOf(before.trace), hardwareOf(after.trace)];
+  if (one !== other)
     throw fail('GPU_NOT_COMPARABLE', {
-      reason: `the first is of ${names(before.trace) || 'an unnamed GPU'}, the second of ${names(after.trace) || 'an unnamed GPU'}`,
+      reason: `the first is of ${one || 'an unnamed GPU'}, the second of ${other || 'an unnamed GPU'}`,
     });
   if (before.trace.worldSize !== after.trace.worldSize)
     throw fail('GPU_NOT_COMPARABLE', {
@@ -65,6 +65,14 @@ export function compareTraces(
     summary: `median step ${(step.before / 1000).toFixed(1)} ms → ${(step.after / 1000).toFixed(1)} ms: ${times.toFixed(2)}× (mean ${(changes[1].before / changes[1].after).toFixed(2)}×)`,
     changes,
   };
+}
+
+/** The kinds of GPUs of a trace; where a driver leaves the name empty, by what else tells them apart. */
+function hardwareOf({ devices }: Trace): string {
+  const kinds = devices.map(({ name, numSms, memoryBytes }) =>
+    name === '' ? `an unnamed GPU of ${numSms} SMs and ${Math.round(memoryBytes / 2 ** 30)} GiB` : name,
+  );
+  return [...new Set(kinds)].sort(compareText).join(', ');
 }
 
 function noClaim(changes: readonly Change[]): Comparison {

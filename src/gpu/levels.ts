@@ -7,6 +7,9 @@ import type { Source } from './source.ts';
 const profilerCall =
   'with torch.profiler.profile(activities=[CPU, CUDA], schedule=schedule(wait=1, warmup=3, active=5), record_shapes=True, with_stack=True) as prof: … prof.step()';
 
+const sacctCall =
+  'sacct -a -P -S now-7days --format=JobID,State,ExitCode,Start,End,ElapsedRaw,AllocTRES,Eligible,JobName > jobs.psv';
+
 const ncuCall = 'ncu --set full --csv --page details -c 20 python train.py > kernels.csv';
 
 /** The levels of the investigation with the evidence that each had, in order. */
@@ -40,7 +43,7 @@ export function levelsOf(
         utilisation.length === 0
           ? 'nvidia-smi dmon -s putcm -o TD -d 1 > dmon.txt'
           : scheduler.length === 0
-            ? 'sacct -a -P -S now-7days --format=JobID,State,ExitCode,Start,End,ElapsedRaw,AllocTRES,Eligible,JobName > jobs.psv'
+            ? sacctCall
             : processes.length === 0
               ? 'nvidia-smi pmon -s um -o DT -d 1 > pmon.txt'
               : undefined,
@@ -81,13 +84,23 @@ export function levelsOf(
     {
       level: 4,
       title: 'batch size and launch overhead',
-      evidence: host.map(
-        (one) => `${one.file}: ${percent(one.attribution.byWork.other / one.sum.totalUs)} % waits for launches`,
-      ),
+      evidence: [
+        ...host.map(
+          (one) => `${one.file}: ${percent(one.attribution.byWork.other / one.sum.totalUs)} % waits for launches`,
+        ),
+        ...host.flatMap(({ file, trace }) =>
+          trace.peakMemoryBytes === undefined
+            ? []
+            : [`${file}: tensors took up to ${(trace.peakMemoryBytes / 2 ** 30).toFixed(1)} GiB`],
+        ),
+        ...has('kernel-sums').map((path) => `${path}: launches and their lengths`),
+      ],
       missing:
         host.length === 0 && has('kernel-sums').length === 0
           ? 'nsys profile -t cuda,nvtx -o step python train.py && nsys export --type sqlite step.nsys-rep'
-          : undefined,
+          : host.length > 0 && host.every(({ trace }) => trace.peakMemoryBytes === undefined)
+            ? 'profile_memory=True in the same call, for the memory that a larger batch could take'
+            : undefined,
     },
     {
       level: 5,
@@ -104,7 +117,7 @@ export function levelsOf(
       level: 6,
       title: 'scheduling gaps',
       evidence: scheduler,
-      missing: scheduler.length === 0 ? 'sacct -a -P …, or kubectl get pods -A -o json > pods.json' : undefined,
+      missing: scheduler.length === 0 ? `${sacctCall}, or kubectl get pods -A -o json > pods.json` : undefined,
     },
   ];
 }

@@ -11,7 +11,12 @@ import type { SampleSeries } from './readers/samples.ts';
 import type { Trace } from './trace/trace.ts';
 
 /** A file that was read: what it is and what it holds. */
-export type Source =
+export type Source = Content & {
+  /** The gzip file is cut off or damaged: what came before is here. Traces say so themselves. */
+  readonly cutShort?: true;
+};
+
+type Content =
   | { readonly kind: 'trace'; readonly path: string; readonly trace: Trace }
   | { readonly kind: 'samples'; readonly path: string; readonly series: readonly SampleSeries[] }
   | { readonly kind: 'processes'; readonly path: string; readonly rounds: readonly ProcessRound[] }

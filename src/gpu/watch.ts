@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fail } from '../base/errors/fail.ts';
 import { type Utilisation, utilisationOf } from './analysis/utilisation.ts';
 import { parseDcgm } from './readers/dcgm.ts';
@@ -9,6 +9,10 @@ import { percent } from './rules/rule.ts';
 
 /** What a user gets if no other command is named. */
 export const dmonCommand = ['nvidia-smi', 'dmon', '-s', 'pucm', '-o', 'TD', '-d', '1'] as const;
+
+/** No line of nvidia-smi is longer; what is, is left out. */
+const LONGEST_LINE = 2 ** 16;
+const LONGEST_SCRAPE = 64 * 2 ** 20;
 
 /** Keeps the last samples of dmon's output, whatever its columns. */
 class RollingDmon {
@@ -29,6 +33,7 @@ class RollingDmon {
       if (/\bgpu\b/i.test(text)) this.#header = line;
       return false;
     }
+    if (this.#header === '') return false;
     this.#rows.push(line);
     if (this.#rows.length > this.#window) this.#rows = this.#rows.slice(-this.#window);
     return true;
@@ -95,27 +100,51 @@ export async function watchDmon(
 ): Promise<void> {
   const [program = '', ...args] = options.command;
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const failed = new Promise<never>((_, reject) => {
+  const ended = new Promise<string>((resolve, reject) => {
     child.once('error', (error) => reject(fail('GPU_FILE', { path: program, reason: error.message }, error)));
+    child.once('close', (code, signal) => resolve(code === null ? `signal ${signal}` : `code ${code}`));
   });
+  let asked = false;
   // Stopping makes the command end, and its end ends the loop below.
-  void stopped.then(() => child.kill());
+  void stopped.then(() => {
+    asked = true;
+    child.kill();
+  });
   const rolling = new RollingDmon(options.window);
+  const say = () => {
+    const use = rolling.utilisation();
+    if (use !== undefined) out(watchLine(use));
+  };
   const follow = async () => {
     let since = 0;
-    for await (const line of createInterface({ input: child.stdout })) {
+    for await (const line of linesFrom(child.stdout)) {
       if (!rolling.push(line)) continue;
       since += 1;
-      if (since % options.every !== 0) continue;
-      const use = rolling.utilisation();
-      if (use !== undefined) out(watchLine(use));
+      if (since % options.every === 0) say();
     }
+    if (since % options.every !== 0) say();
+    return since;
   };
   try {
-    await Promise.race([follow(), failed]);
+    const [samples, end] = await Promise.all([follow(), ended]);
+    if (samples === 0 && !asked)
+      throw fail('GPU_FILE', { path: program, reason: `it ended with ${end} and printed no sample` });
   } finally {
     child.kill();
   }
+}
+
+/** The lines of a stream. */
+async function* linesFrom(stream: Readable): AsyncIterable<string> {
+  stream.setEncoding('utf8');
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > LONGEST_LINE) rest = '';
+    yield* lines;
+  }
+  yield rest;
 }
 
 /** Scrapes a DCGM exporter each `everyMs`, until `stopped` resolves or `scrapes` are done. Errors: GPU_FILE. */
@@ -147,8 +176,18 @@ async function scrape(url: string): Promise<string> {
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
     if (!answer.ok) throw new Error(`status ${answer.status}`);
-    return await answer.text();
+    return await bodyOf(answer);
   } catch (error) {
     throw fail('GPU_FILE', { path: url, reason: error instanceof Error ? error.message : String(error) }, error);
   }
+}
+
+async function bodyOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > LONGEST_SCRAPE) throw new Error('the answer is longer than 64 MiB');
+  }
+  return text + decoder.decode();
 }

@@ -74,3 +74,33 @@ test('jobs that hold more GPUs than were sampled are not joined: they are of oth
   expect(allocation).toEqual([]);
   expect(limitations.join()).toContain('sacct -N NODE');
 });
+
+test('a week of a node by the second beside the jobs of a cluster takes seconds, not hours', () => {
+  const seconds = 200_000;
+  const timesMs = Array.from({ length: seconds }, (_, at) => Date.UTC(2026, 0, 5) + at * 1000);
+  const [log] = sources(
+    dmon(() => true),
+    '',
+  );
+  if (log.kind !== 'samples' || log.series[0] === undefined) throw new Error('other kinds');
+  const series = [{ ...log.series[0], timesMs, util: timesMs.map((_, at) => (at % 2 === 0 ? 80 : 0)) }];
+  const jobs = Array.from({ length: 50_000 }, (_, at) => {
+    const startMs = Date.UTC(2026, 0, 5) + at * 4000;
+    return {
+      id: String(at),
+      state: 'COMPLETED',
+      gpus: 1,
+      seconds: 2,
+      startMs,
+      endMs: startMs + 2000,
+      eligibleMs: startMs - 3_600_000,
+      gpuHours: 2 / 3600,
+      gpuUtil: Number.NaN,
+    };
+  });
+  const use = joinAllocation(series, jobs);
+  expect(use?.allocatedShare).toBeCloseTo(0.5, 9);
+  expect(use?.idleGpuHours).toBeCloseTo(50_000 / 3600, 9);
+  // While the GPU is free, some job waits for it, until the last one has started.
+  expect(use?.waitedWhileFreeGpuHours).toBeCloseTo(49_999 * (2 / 3600), 6);
+});

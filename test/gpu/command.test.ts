@@ -1,13 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { SECRET, writeExport } from '../../scripts/gpu/fuzz-nsys.ts';
+import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { runGpuCommand } from '../../src/gpu/command.ts';
 import { compareTraces } from '../../src/gpu/compare.ts';
 import { causes } from '../../src/gpu/finding.ts';
-import { captureJson } from '../../src/testing/gpu/capture.ts';
+import { scopes } from '../../src/gpu/scopes/scope.ts';
+import { type Capture, captureJson } from '../../src/testing/gpu/capture.ts';
 import { kernelMeasures } from '../../src/testing/gpu/counters.ts';
 import { type FaultKind, trainingRun } from '../../src/testing/gpu/training-run.ts';
 import { hasSharedData, sharedPath, sharedText, sharedTrace, whySkipped } from './shared-data.ts';
@@ -68,6 +71,62 @@ test('--json is one object with a version, findings and levels; --markdown and -
   expect(page).toContain('What would remain of the step');
   expect(page).not.toMatch(/https?:\/\/|<script/);
   expect(page).toContain(`rank ${value.findings[0].scope.rank} is late`);
+});
+
+test('the documented members of a diagnosis and of a finding are those of --json', async () => {
+  const value = JSON.parse(await call('diagnose', '--json', ...capture('straggler', 'members', 3)));
+  const page = readFileSync('docs/reference/gpu-diagnosis.md', 'utf8');
+  const members = (text: string) =>
+    [...text.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+    );
+  const [diagnosis = '', finding = ''] = page.split('## A finding').map((part) => part.split('\n## ')[0]);
+  expect(new Set(members(diagnosis))).toEqual(new Set(Object.keys(value)));
+  expect(new Set(members(finding))).toEqual(new Set(Object.keys(value.findings[0])));
+});
+
+test('a page of many ranks with many short kernels stays below 2 MB', async () => {
+  const kernels = Array.from({ length: 4000 }, (_, at) => ({
+    ph: 'X' as const,
+    cat: 'kernel',
+    name: `kernel_${at % 300}_${'x'.repeat(200)}`,
+    pid: 0,
+    tid: 7,
+    ts: 1000 + at * 10,
+    dur: 4,
+    args: { device: 0, stream: 7, correlation: at },
+  }));
+  const paths = Array.from({ length: 40 }, (_, rank) => {
+    const path = join(folder, `many-${rank}.json`);
+    writeFileSync(path, captureJson({ rank, worldSize: 40, events: kernels } satisfies Capture));
+    return path;
+  });
+  const html = join(folder, 'many.html');
+  await call('diagnose', '--html', html, ...paths);
+  const page = readFileSync(html, 'utf8');
+  expect(page.length).toBeLessThan(2e6);
+  expect(page.match(/<svg/g)?.length).toBe(16);
+  expect(page).toContain('24 more traces');
+});
+
+test('environment, users, host names and tokens of an nsys export are in no report and no error', async () => {
+  const path = join(folder, 'export.sqlite');
+  writeExport(path);
+  const html = join(folder, 'export.html');
+  const texts = [
+    await call('diagnose', '--all', '--html', html, path),
+    await call('diagnose', '--json', path),
+    await call('diagnose', '--markdown', path),
+    await call('compare', path, path),
+    ...(await Promise.all(scopes.map((scope) => call('diagnose', '--scope', scope, path)))),
+  ];
+  texts.push(readFileSync(html, 'utf8'));
+  expect(readFileSync(path, 'latin1')).toContain(SECRET);
+  expect(texts[1]).toContain('cudaLaunchKernel');
+  for (const text of texts) expect(text).not.toContain(SECRET);
+  truncateSync(path, 20_000);
+  const error: unknown = await call('diagnose', path).catch((reason: unknown) => reason);
+  expect(isHeadraceError(error) ? `${error.message} ${error.mend}` : 'no error of ours').not.toContain(SECRET);
 });
 
 test('names of kernels and files cannot break out of the page or the table', async () => {
@@ -133,6 +192,15 @@ test('watch keeps a rolling decomposition of what a command prints as dmon does'
   await expect(call('watch', '--', join(folder, 'absent-program'))).rejects.toMatchObject({ code: 'GPU_FILE' });
 });
 
+test('watch tells the samples that were left at the end, keeps no endless line, and says that a command printed none', async () => {
+  const print = (text: string) => [process.execPath, '-e', `process.stdout.write(${text})`];
+  const few = JSON.stringify(dmonText.split('\n').slice(0, 5).join('\n'));
+  expect(await call('watch', '--', ...print(few))).toContain('3 samples');
+  expect(await call('watch', '--', ...print(`'x'.repeat(5e7) + '\\n' + ${few}`))).toContain('3 samples');
+  const fails = call('watch', '--', process.execPath, '-e', 'console.log("No devices were found"); process.exit(6)');
+  await expect(fails).rejects.toMatchObject({ code: 'GPU_FILE', message: expect.stringContaining('code 6') });
+});
+
 test('watch scrapes a DCGM exporter', async () => {
   const server = createServer((_, answer) =>
     answer.end('DCGM_FI_DEV_GPU_UTIL{gpu="0"} 70\nDCGM_FI_DEV_GPU_UTIL{gpu="1"} 0\n'),
@@ -143,6 +211,52 @@ test('watch scrapes a DCGM exporter', async () => {
   const text = await call('watch', '--dcgm', `http://127.0.0.1:${port}/metrics`, '--count', '1');
   server.close();
   expect(text).toMatch(/^35\.0 % = 50 % non-idle × 70\.0 % busy/);
+});
+
+test('hardware without a name is told apart by its SMs and memory', async () => {
+  const [path = ''] = capture('none', 'named');
+  const other = join(folder, 'other.json');
+  const text = readFileSync(path, 'utf8').replace('NVIDIA A100-SXM4-80GB', '');
+  const unnamed = (sms: number) => text.replace('"numSms":108', `"numSms":${sms}`);
+  writeFileSync(path, unnamed(304));
+  writeFileSync(other, unnamed(110));
+  expect(await call('compare', path, path)).toMatch(/^no difference/);
+  await expect(call('compare', path, other)).rejects.toMatchObject({ code: 'GPU_NOT_COMPARABLE' });
+});
+
+test('a larger batch is advised only where the GPU is idle half of the time and half of its memory is free', async () => {
+  const advice = async (share: number, peakBytes: number | undefined) => {
+    const [one] = trainingRun({
+      fault: 'launch-overhead',
+      share,
+      steps: 6,
+      kernelsPerStep: 60,
+      kernelUs: 80,
+      ranks: 1,
+      random: seededRandom(5),
+    });
+    if (one === undefined) throw new Error('no capture');
+    const memory = (type: number, bytes: number) => ({
+      ph: 'i' as const,
+      cat: 'cpu_instant_event',
+      name: '[memory]',
+      pid: 1,
+      tid: 1,
+      ts: 5,
+      dur: 0,
+      args: { 'Device Type': type, 'Device Id': 0, 'Total Allocated': bytes },
+    });
+    const events = [...one.events, ...(peakBytes === undefined ? [] : [memory(1, peakBytes), memory(0, 80e9)])];
+    const path = join(folder, 'memory.json');
+    writeFileSync(path, captureJson({ ...one, events }));
+    const { findings } = JSON.parse(await call('diagnose', '--json', path));
+    expect(findings[0].cause).toBe('launch-overhead');
+    return findings[0].fix.some((text: string) => text.includes('larger batch'));
+  };
+  expect(await advice(0.6, 20e9)).toBe(true);
+  expect(await advice(0.6, 60e9)).toBe(false);
+  expect(await advice(0.6, undefined)).toBe(false);
+  expect(await advice(0.3, 20e9)).toBe(false);
 });
 
 describe.skipIf(!hasSharedData)(`recorded pairs${whySkipped}`, () => {

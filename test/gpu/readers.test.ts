@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -229,6 +230,42 @@ test('a gzip bomb is refused, a gzip that is cut off gives what came before', as
   expect(source.trace.faults.map(({ what }) => what)).toContain('truncated');
 });
 
+test('a packed text that is cut off or damaged gives what came before, and the diagnosis says so', async () => {
+  const dmon = `# gpu pwr sm\n${Array.from({ length: 60_000 }, (_, at) => ` 0 ${(at * 7919) % 300} ${(at * 104_729) % 100}\n`).join('')}`;
+  const whole = gzipSync(dmon);
+  const damaged = Uint8Array.from(whole);
+  damaged.fill(0xff, whole.length - 2000, whole.length - 1000);
+  for (const bytes of [whole.subarray(0, whole.length >> 1), damaged]) {
+    const source = await readSource(file('dmon.gz', bytes));
+    if (source.kind !== 'samples') throw new Error('no samples');
+    expect(source.series[0].util.length).toBeGreaterThan(20_000);
+    expect(diagnose([source]).limitations.join()).toContain('cut off or damaged');
+  }
+  expect(diagnose([await readSource(file('dmon.gz', whole))]).limitations.join()).not.toContain('cut off');
+});
+
+test('a packed trace of many chunks that is cut off loses no whole chunk', async () => {
+  const events = Array.from(
+    { length: 100_000 },
+    (_, at) => `{"ph":"X","cat":"kernel","name":"k${(at * 7919) % 9973}","pid":0,"tid":7,"ts":${at},"dur":1}`,
+  );
+  const text = `{"traceEvents": [${events.join(',')}`;
+  const whole = gzipSync(`${text}]}`);
+  const source = await readSource(file('cut-large', whole.subarray(0, whole.length - 30)));
+  if (source.kind !== 'trace') throw new Error('no trace');
+  expect(source.trace.gpu.length).toBeGreaterThan(99_000);
+  expect(source.trace.faults.map(({ what }) => what)).toContain('truncated');
+});
+
+test('what could never end is not opened: sockets, devices, folders', async () => {
+  const socket = join(folder, 'socket');
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  for (const path of [socket, '/dev/zero', '/dev/urandom', folder])
+    await expect(readSource(path)).rejects.toMatchObject({ code: 'GPU_FILE' });
+  server.close();
+});
+
 test('an nsys export joins launches within a process, and views in it are not run', async () => {
   const path = join(folder, 'x.sqlite');
   const database = new DatabaseSync(path);
@@ -344,4 +381,85 @@ describe.skipIf(!hasSharedData)(`recorded counters and records${whySkipped}`, ()
       speedUpPercent: 81.25,
     });
   });
+});
+
+test('Philly: utilisation by machine and GPU, offline is missing; GPU time of a job is that of all its attempts', () => {
+  const util = parseText(
+    'philly-util',
+    'x',
+    'time,machineId,gpu0_util,gpu1_util,gpu2_util\n2017-10-03 00:08:00 PDT,m29,60.8,99.366666667,NA,\n2017-10-03 00:09:00 PDT,m29,0.0,100.0,NA,\n2017-10-03 00:08:00 PDT,m30,10.5,NA,NA,\n',
+  );
+  if (util.kind !== 'samples') throw new Error('no samples');
+  expect(util.series.map(({ gpu, util: values }) => [gpu, values])).toEqual([
+    ['m29/gpu0', [60.8, 0]],
+    ['m29/gpu1', [99.366666667, 100]],
+    ['m30/gpu0', [10.5]],
+  ]);
+  expect(util.series[0]?.timesMs).toEqual([Date.UTC(2017, 9, 3, 0, 8), Date.UTC(2017, 9, 3, 0, 9)]);
+  const attempt = (start: string, end: string | null, gpus: number) => ({
+    start_time: start,
+    end_time: end,
+    detail: [{ ip: 'm47', gpus: Array.from({ length: gpus }, (_, at) => `gpu${at}`) }],
+  });
+  const jobs = parseText(
+    'philly-jobs',
+    'x',
+    JSON.stringify([
+      {
+        status: 'Pass',
+        vc: 'v',
+        jobid: 'application_1',
+        attempts: [
+          attempt('2017-10-07 01:00:00', '2017-10-07 02:00:00', 8),
+          attempt('2017-10-07 03:00:00', '2017-10-07 05:00:00', 8),
+        ],
+        submitted_time: '2017-10-07 00:59:00',
+        user: 'u',
+      },
+      { status: 'Killed', vc: 'v', jobid: 'b', attempts: [], submitted_time: '2017-10-07 00:59:00', user: 'u' },
+      {
+        status: 'Failed',
+        vc: 'v',
+        jobid: 'c',
+        attempts: [attempt('2017-10-07 01:00:00', null, 1)],
+        submitted_time: 'None',
+        user: 'u',
+      },
+      { jobid: 7 },
+    ]),
+  );
+  if (jobs.kind !== 'jobs') throw new Error('no jobs');
+  expect(jobs.jobs).toMatchObject([
+    { id: 'application_1', state: 'COMPLETED', gpus: 8, gpuHours: 24, seconds: 10_800 },
+    { id: 'b', state: 'CANCELLED', gpus: 0, gpuHours: 0 },
+    { id: 'c', state: 'FAILED', gpus: 1, gpuHours: 0, endMs: Number.NaN },
+  ]);
+  expect(jobs.jobs[0]?.eligibleMs).toBe(Date.UTC(2017, 9, 7, 0, 59));
+  expect(parseText('philly-machines', 'x', 'machineId, number of GPUs, single GPU mem\nm31,8, 24GB\n')).toMatchObject({
+    nodes: [{ name: 'm31', gpus: 8 }],
+  });
+});
+
+test('Acme and Helios: a job a row, times with their zone', () => {
+  const text =
+    'job_id,user,node_num,gpu_num,cpu_num,type,state,submit_time,start_time,end_time,duration,queue,gpu_time\nj1,u,8,64,960,Pretrain,CANCELLED,2023-05-17 11:00:00+08:00,2023-05-17 11:00:10+08:00,2023-05-17 12:00:10+08:00,3600,10,230400\nj2,u,1,0,4,Other,COMPLETED,2023-05-17 11:00:00+08:00,,,5,1,0\n';
+  expect(fileKindOf(new TextEncoder().encode(text))).toBe('cluster-jobs');
+  const source = parseText('cluster-jobs', 'x', text);
+  if (source.kind !== 'jobs') throw new Error('no jobs');
+  expect(source.jobs[0]).toMatchObject({
+    state: 'CANCELLED',
+    gpus: 64,
+    gpuHours: 64,
+    startMs: Date.UTC(2023, 4, 17, 3, 0, 10),
+  });
+  expect(source.jobs[1]).toMatchObject({ gpus: 0, gpuHours: 0 });
+  expect(jobFacts(source.jobs)).toMatchObject({ gpuHours: 64, lostHours: 64, queueMedianS: 10 });
+});
+
+test('what Philly writes is told by content', () => {
+  const kind = (text: string) => fileKindOf(new TextEncoder().encode(text));
+  expect(kind('time,machineId,gpu0_util,gpu1_util\n')).toBe('philly-util');
+  expect(kind('machineId, number of GPUs, single GPU mem\nm31,8, 24GB\n')).toBe('philly-machines');
+  expect(kind('[\n {\n  "status": "Pass", "attempts": [], "submitted_time": "None"}]')).toBe('philly-jobs');
+  expect(kind('[{"ph": "X", "name": "attempts", "ts": 1}]')).toBe('trace');
 });

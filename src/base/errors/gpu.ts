@@ -38,8 +38,8 @@ export const gpuErrors = rows({
     exit: 3,
   },
   GPU_FILE_TOO_LARGE: {
-    message: 'the file {path} unpacks to more than {limit} times its size',
-    mend: 'unpack it first, if it is what it claims to be',
+    message: 'the file {path} is too large: {reason}',
+    mend: 'give a part of it, such as an hour of samples; unpack it first, if it is what it claims to be',
     retry: 'never',
     status: 400,
     exit: 3,

@@ -49,12 +49,14 @@ export function joinAllocation(series: readonly SampleSeries[], jobs: readonly J
   );
   if (ran.length === 0) return undefined;
   const uses = new Map(ran.map(({ id, gpus }) => [id, { id, gpus, gpuHours: 0, idleGpuHours: 0 }]));
-  const sum = { all: 0, allocated: 0, idle: 0, nonIdle: 0, percent: 0, waited: 0, over: 0 };
+  const running = new Sweep(ran.map((job) => ({ job, from: job.startMs, until: job.endMs })));
+  const waiting = new Sweep(jobs.flatMap(waitOf));
+  const sum = { all: 0, allocated: 0, idle: 0, nonIdle: 0, percent: 0, waited: 0, over: 0, most: 0 };
   const hours = stepMs / 3_600_000;
   for (const { at, gpus, idle, busyPercent } of moments) {
-    const running = ran.filter(({ startMs, endMs }) => startMs <= at && !(endMs <= at));
-    const held = running.reduce((total, job) => total + job.gpus, 0);
-    const allocated = Math.min(held, gpus);
+    running.moveTo(at);
+    waiting.moveTo(at);
+    const allocated = Math.min(running.gpus, gpus);
     const free = gpus - allocated;
     const heldIdle = Math.max(idle - free, 0);
     sum.all += gpus * hours;
@@ -62,19 +64,21 @@ export function joinAllocation(series: readonly SampleSeries[], jobs: readonly J
     sum.idle += heldIdle * hours;
     sum.nonIdle += (gpus - idle) * hours;
     sum.percent += busyPercent * hours;
-    if (held > gpus) sum.over += 1;
-    const waiting = jobs.filter(({ eligibleMs, startMs }) => eligibleMs <= at && startMs > at);
-    sum.waited += waiting.reduce((most, job) => (job.gpus <= free ? Math.max(most, job.gpus) : most), 0) * hours;
-    for (const job of running) {
-      const use = uses.get(job.id);
-      if (use === undefined) continue;
-      use.gpuHours += job.gpus * hours;
-      if (running.length === 1) use.idleGpuHours += heldIdle * hours;
-      else if (heldIdle === allocated) use.idleGpuHours += job.gpus * hours;
-    }
+    sum.most = Math.max(sum.most, gpus);
+    sum.waited += waiting.largestUpTo(free) * hours;
+    // Of GPUs that are held more than once nothing says whose they are.
+    if (running.gpus > gpus) sum.over += 1;
+    else
+      for (const job of running.jobs) {
+        const use = uses.get(job.id);
+        if (use === undefined) continue;
+        use.gpuHours += job.gpus * hours;
+        if (running.jobs.size === 1) use.idleGpuHours += heldIdle * hours;
+        else if (heldIdle === allocated) use.idleGpuHours += job.gpus * hours;
+      }
   }
   return {
-    gpus: Math.max(...moments.map(({ gpus }) => gpus)),
+    gpus: sum.most,
     gpuHours: sum.all,
     allocatedGpuHours: sum.allocated,
     idleGpuHours: sum.idle,
@@ -85,6 +89,60 @@ export function joinAllocation(series: readonly SampleSeries[], jobs: readonly J
     jobs: [...uses.values()].sort((a, b) => b.idleGpuHours - a.idleGpuHours),
     overbookedShare: sum.over / moments.length,
   };
+}
+
+/** A job from one moment until another; without an end it goes on. */
+interface Stay {
+  readonly job: JobRecord;
+  readonly from: number;
+  readonly until: number;
+}
+
+/** From when a job may start until it does, or until it is given up; pending jobs still wait. */
+function waitOf(job: JobRecord): readonly Stay[] {
+  const { gpus, state, eligibleMs, startMs, endMs } = job;
+  if (!(gpus > 0) || Number.isNaN(eligibleMs)) return [];
+  const until = Number.isNaN(startMs) ? endMs : startMs;
+  return Number.isNaN(until) && state !== 'PENDING' ? [] : [{ job, from: eligibleMs, until }];
+}
+
+/** The jobs at a moment that moves forward. A day has 86,400 moments, a week of a cluster 100,000 jobs: each is met once. */
+class Sweep {
+  readonly #starts: readonly Stay[];
+  readonly #ends: readonly Stay[];
+  readonly #bySize = new Map<number, number>();
+  #started = 0;
+  #ended = 0;
+  readonly jobs = new Set<JobRecord>();
+  /** GPUs of all jobs at the moment. */
+  gpus = 0;
+
+  constructor(stays: readonly Stay[]) {
+    const lasting = stays.filter(({ from, until }) => !(until <= from));
+    this.#starts = lasting.toSorted((a, b) => a.from - b.from);
+    this.#ends = lasting.filter(({ until }) => !Number.isNaN(until)).sort((a, b) => a.until - b.until);
+  }
+
+  moveTo(at: number): void {
+    for (; this.#started < this.#starts.length && this.#starts[this.#started].from <= at; this.#started += 1)
+      this.#change(this.#starts[this.#started].job, 1);
+    for (; this.#ended < this.#ends.length && this.#ends[this.#ended].until <= at; this.#ended += 1)
+      this.#change(this.#ends[this.#ended].job, -1);
+  }
+
+  /** GPUs of the largest job that fits into so many; 0 if none does. */
+  largestUpTo(free: number): number {
+    let most = 0;
+    for (const [gpus, count] of this.#bySize) if (count > 0 && gpus <= free) most = Math.max(most, gpus);
+    return most;
+  }
+
+  #change(job: JobRecord, by: 1 | -1): void {
+    if (by > 0) this.jobs.add(job);
+    else this.jobs.delete(job);
+    this.gpus += by * job.gpus;
+    this.#bySize.set(job.gpus, (this.#bySize.get(job.gpus) ?? 0) + by);
+  }
 }
 
 /** Samples of all GPUs by moment, as far apart as samples usually are. */

@@ -17,6 +17,10 @@ export type FileKind =
   | 'iterations'
   | 'variation'
   | 'cluster-summary'
+  | 'cluster-jobs'
+  | 'philly-util'
+  | 'philly-machines'
+  | 'philly-jobs'
   | 'utilisation-cdf'
   | 'nccl-tests'
   | 'megatron-log'
@@ -30,6 +34,7 @@ const marks: readonly (readonly [FileKind, RegExp])[] = [
   ['ncu-rep', /^NVR\0/],
   ['monitor-jsonl', /^\s*\{"[^\n]*"gpu_usage:\w+":[^\n]*\}\s*\n/],
   ['pod-list', /^\s*\{(?=[\s\S]{0,2000}"kind"\s*:\s*"(List|PodList)")/],
+  ['philly-jobs', /^\s*\[\s*\{(?=[\s\S]*?"attempts"\s*:)(?=[\s\S]*?"submitted_time"\s*:)/],
   ['trace', /^\uFEFF?\s*(\{\s*["}]|\[\s*[[{\]])/],
   ['dcgm', /^(#.*\n|\s*\n)*DCGM_FI_\w+\{/],
   ['ncu-csv', /^"?ID"?,"?Process ID"?,/m],
@@ -43,6 +48,9 @@ const marks: readonly (readonly [FileKind, RegExp])[] = [
   ['node-csv', /^sn,cpu_milli,memory_mib,gpu,model/],
   ['iterations', /^[^\n]*\bworker\b[^\n]*\bbatch_time/],
   ['variation', /^,0,1,2,3[,\n]/],
+  ['cluster-jobs', /^job_id,[^\n]*\bgpu_num\b[^\n]*\bstate\b[^\n]*\bduration\b/],
+  ['philly-util', /^time,\s*machineId,\s*gpu0_util\b/i],
+  ['philly-machines', /^machineId,\s*number of GPUs\b/i],
   ['cluster-summary', /^id,[^\n]*\bgpu_job_num\b/],
   ['utilisation-cdf', /^[^\n]*\bmetric,percentile,value/],
   ['sacct', /^(JobID\w*\|[^\n]*|\d+(_\d+)?(\.\w+)?\|[A-Z_]+[^\n|]*\|[^\n]*gres\/gpu[^\n]*)\n/m],

@@ -1,5 +1,6 @@
 import type { Source } from '../source.ts';
 import { parseClusterSummaries, parseIterations } from './cluster.ts';
+import { parseClusterJobs } from './cluster-jobs.ts';
 import { parseDcgm } from './dcgm.ts';
 import { parseDistributions, parseVariations } from './distribution.ts';
 import { parseDmon } from './dmon.ts';
@@ -9,13 +10,14 @@ import { parseMegatronLog } from './megatron-log.ts';
 import { parseMonitorLines } from './monitor-jsonl.ts';
 import { parseNcclTests } from './nccl-tests.ts';
 import { parseNcu } from './ncu.ts';
+import { parsePhillyJobs, parsePhillyMachines, parsePhillyUtil } from './philly.ts';
 import { parsePmon } from './pmon.ts';
 import { parseNodeCsv, parsePodCsv, parsePodList } from './pods.ts';
 import { parseQueryGpu } from './query-gpu.ts';
 import { parseSacct } from './sacct.ts';
 
 /** Kinds that are read as one text. */
-type TextKind = Exclude<FileKind, 'trace' | 'nsys-sqlite' | 'nsys-rep' | 'ncu-rep'>;
+export type TextKind = Exclude<FileKind, 'trace' | 'nsys-sqlite' | 'nsys-rep' | 'ncu-rep'>;
 
 const parsers: Readonly<Record<TextKind, (path: string, text: string) => Source>> = {
   dmon: (path, text) => ({ kind: 'samples', path, series: parseDmon(text) }),
@@ -35,6 +37,10 @@ const parsers: Readonly<Record<TextKind, (path: string, text: string) => Source>
   'node-csv': (path, text) => ({ kind: 'nodes', path, nodes: parseNodeCsv(text) }),
   iterations: (path, text) => ({ kind: 'iterations', path, workers: parseIterations(text) }),
   variation: (path, text) => ({ kind: 'variation', path, jobs: parseVariations(text) }),
+  'cluster-jobs': (path, text) => ({ kind: 'jobs', path, jobs: parseClusterJobs(text) }),
+  'philly-util': (path, text) => ({ kind: 'samples', path, series: parsePhillyUtil(text) }),
+  'philly-machines': (path, text) => ({ kind: 'nodes', path, nodes: parsePhillyMachines(text) }),
+  'philly-jobs': (path, text) => ({ kind: 'jobs', path, jobs: parsePhillyJobs(text) }),
   'cluster-summary': (path, text) => ({ kind: 'clusters', path, clusters: parseClusterSummaries(text) }),
   'utilisation-cdf': (path, text) => ({ kind: 'distribution', path, metrics: parseDistributions(text) }),
   'nccl-tests': (path, text) => ({ kind: 'fabric', path, log: parseNcclTests(text) }),

@@ -62,7 +62,7 @@ export function stampMs(text: string | undefined): number {
   if (/^\d{12,14}$/.test(stamp)) return Number(stamp);
   const slashes = /^(\d{4})\/(\d{2})\/(\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d+)?)$/.exec(stamp);
   if (slashes !== null) return Date.parse(`${slashes[1]}-${slashes[2]}-${slashes[3]}T${slashes[4]}Z`);
-  return /^\d{4}-\d{2}-\d{2}[T ]/.test(stamp)
-    ? Date.parse(`${stamp.replace(' ', 'T').replace(/Z?$/, '')}Z`)
-    : Number.NaN;
+  if (!/^\d{4}-\d{2}-\d{2}[T ]/.test(stamp)) return Number.NaN;
+  const iso = stamp.replace(' ', 'T');
+  return Date.parse(/(Z|[+-]\d{2}:?\d{2})$/.test(iso) ? iso : `${iso}Z`);
 }

@@ -14,6 +14,7 @@ import { readTraceFile } from './trace/read-trace.ts';
 const HEAD = 2 ** 16;
 /** Text files are read whole up to this size; traces and databases are not bounded. */
 const LONGEST_TEXT = 256 * 2 ** 20;
+const TEXT_TOO_LONG = 'texts are read up to 256 MiB';
 const LARGEST_DATABASE = 64 * 2 ** 30;
 
 /**
@@ -39,7 +40,9 @@ export async function readSource(path: string): Promise<Source> {
     default: {
       // Loaded when a text is read: a trace needs none of these parsers.
       const { parseText } = await import('./parse-text.ts');
-      return parseText(kind, path, await wholeText(path, gzip, head, encoding));
+      const { text, cutShort } = await wholeText(path, gzip, encoding);
+      const source = parseText(kind, path, text);
+      return cutShort ? { ...source, cutShort: true } : source;
     }
   }
 }
@@ -59,6 +62,10 @@ function encodingOf([first, second]: Uint8Array): Encoding {
 
 async function look(path: string) {
   try {
+    // A pipe could wait for ever, a device never end.
+    const found = await stat(path);
+    if (!found.isFile())
+      throw fail('GPU_FILE', { path, reason: `it is ${found.isDirectory() ? 'a folder' : 'no regular file'}` });
     const file = await open(path);
     try {
       const bytes = new Uint8Array(HEAD);
@@ -93,19 +100,32 @@ function unpackedHead(raw: Uint8Array): Uint8Array {
   }
 }
 
-async function wholeText(path: string, gzip: boolean, head: Uint8Array, encoding: Encoding): Promise<string> {
+async function wholeText(path: string, gzip: boolean, encoding: Encoding) {
   const { size } = await stat(path);
-  if (size > LONGEST_TEXT) throw fail('GPU_FILE_TOO_LARGE', { path, limit: 1 });
+  if (size > LONGEST_TEXT) throw fail('GPU_FILE_TOO_LARGE', { path, reason: TEXT_TOO_LONG });
   const raw = await readFile(path);
-  const decoder = new TextDecoder(encoding);
-  if (!gzip) return decoder.decode(raw);
-  try {
-    return decoder.decode(gunzipSync(raw, { maxOutputLength: LONGEST_TEXT }));
-  } catch (error) {
-    if (error instanceof RangeError)
-      throw fail('GPU_FILE_TOO_LARGE', { path, limit: Math.floor(LONGEST_TEXT / Math.max(size, 1)) }, error);
-    return decoder.decode(head);
-  }
+  const { bytes, cutShort } = gzip ? await unpacked(path, raw) : { bytes: raw, cutShort: false };
+  return { text: new TextDecoder(encoding).decode(bytes), cutShort };
+}
+
+/** A gzip file as far as it goes, and whether it is cut off or damaged. */
+function unpacked(path: string, raw: Uint8Array): Promise<{ readonly bytes: Uint8Array; readonly cutShort: boolean }> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    const stream = createGunzip();
+    stream.on('data', (chunk: Uint8Array) => {
+      length += chunk.length;
+      if (length > LONGEST_TEXT) stream.destroy(fail('GPU_FILE_TOO_LARGE', { path, reason: TEXT_TOO_LONG }));
+      else chunks.push(chunk);
+    });
+    stream.on('end', () => resolve({ bytes: Buffer.concat(chunks), cutShort: false }));
+    stream.on('error', (error) => {
+      if (isHeadraceError(error)) reject(error);
+      else resolve({ bytes: Buffer.concat(chunks), cutShort: true });
+    });
+    stream.end(raw);
+  });
 }
 
 /** node:sqlite reads files only: a packed one is unpacked beside the temporary files, and taken away again. */
@@ -117,7 +137,8 @@ async function unpackedSqlite(path: string) {
     const bounded = new Transform({
       transform(chunk: Uint8Array, _, done) {
         bytes += chunk.length;
-        if (bytes > LARGEST_DATABASE) done(fail('GPU_FILE_TOO_LARGE', { path, limit: LARGEST_DATABASE }));
+        if (bytes > LARGEST_DATABASE)
+          done(fail('GPU_FILE_TOO_LARGE', { path, reason: 'it unpacks to more than 64 GiB' }));
         else done(null, chunk);
       },
     });

@@ -3,8 +3,8 @@ import type { Finding } from '../finding.ts';
 import { ms, percent } from '../rules/rule.ts';
 import { evidenceText } from './terminal.ts';
 
-/** A report stays below this: lanes are thinned until it does. */
-const MOST_BLOCKS = 6000;
+/** A page stays below 2 MB: so many blocks in all timelines, rows of a table, and traces, which are ranks for the most part. */
+const most = { blocks: 12_000, rows: 200, traces: 16 } as const;
 const colours = ['#3b6ea5', '#c77f2a', '#7a5ea8', '#d5d5d5', '#a33b3b'] as const;
 
 const style = `
@@ -25,7 +25,10 @@ export function htmlReport(diagnosis: Diagnosis): string {
     utilisationTable(diagnosis),
     allocationTable(diagnosis),
     processTable(diagnosis),
-    ...diagnosis.traces.map(traceSection),
+    ...diagnosis.traces
+      .slice(0, most.traces)
+      .map((trace, _, shown) => traceSection(trace, Math.floor(most.blocks / shown.length))),
+    more(diagnosis.traces.length - most.traces, 'traces'),
     kernelTable(diagnosis),
     ...diagnosis.findings.map(findingSection),
     ...(diagnosis.findings.length > 0 ? [waterfall(diagnosis)] : []),
@@ -56,7 +59,7 @@ function utilisationTable({ utilisation }: Diagnosis): string {
       Number.isNaN(meanPowerW) ? '' : `${meanPowerW.toFixed(0)} W`,
     ]),
   );
-  return `<h2>Utilisation = non-idle × busy</h2><table><tr><th>samples<th>mean<th>non-idle<th>busy then<th>below 1 %<th>at 95 % or more<th>power</tr>${rows.join('')}</table>`;
+  return `<h2>Utilisation = non-idle × busy</h2><table><tr><th>samples<th>mean<th>non-idle<th>busy then<th>below 1 %<th>at 95 % or more<th>power</tr>${rowsText(rows)}</table>`;
 }
 
 function allocationTable({ allocation }: Diagnosis): string {
@@ -71,7 +74,7 @@ function allocationTable({ allocation }: Diagnosis): string {
       idleGpuHours.toFixed(2),
     ]),
   );
-  return `<h2>With the jobs = allocated × non-idle × busy</h2><table><tr><th>samples<th>allocated<th>non-idle<th>busy then<th>jobs<th>held idle, GPU-hours</tr>${rows.join('')}</table>`;
+  return `<h2>With the jobs = allocated × non-idle × busy</h2><table><tr><th>samples<th>allocated<th>non-idle<th>busy then<th>jobs<th>held idle, GPU-hours</tr>${rowsText(rows)}</table>`;
 }
 
 function processTable({ processes }: Diagnosis): string {
@@ -89,10 +92,10 @@ function processTable({ processes }: Diagnosis): string {
   );
   return rows.length === 0
     ? ''
-    : `<h2>Whose the GPUs are</h2><table><tr><th>samples<th>GPU<th>process<th>of the SMs<th>memory<th>of the samples</tr>${rows.join('')}</table>`;
+    : `<h2>Whose the GPUs are</h2><table><tr><th>samples<th>GPU<th>process<th>of the SMs<th>memory<th>of the samples</tr>${rowsText(rows)}</table>`;
 }
 
-function traceSection(trace: TraceReport): string {
+function traceSection(trace: TraceReport, mostBlocks: number): string {
   const {
     file,
     rank,
@@ -152,33 +155,39 @@ function traceSection(trace: TraceReport): string {
   return [
     `<h2>${escaped(file)}</h2><p class="small">${rank === null ? '' : `rank ${rank}, `}GPU ${device} ${escaped(deviceName)}; ${trace.window}; typical ${ms(stepUs)} ms; from the first to the last GPU event ${percent(gpuSpan.idleUs / gpuSpan.totalUs)} % idle</p>`,
     `<div class="bar">${bar.join('')}</div>`,
-    timelineSvg(trace.timeline),
-    `<table><tr><th>gaps<th>number<th>of the time<th>nothing submitted<th>work queued<th>not known</tr>${gapRows.join('')}</table>`,
+    timelineSvg(trace.timeline, mostBlocks),
+    `<table><tr><th>gaps<th>number<th>of the time<th>nothing submitted<th>work queued<th>not known</tr>${rowsText(gapRows)}</table>`,
     workRows.length === 0
       ? ''
-      : `<table><tr><th>what the host did while nothing was submitted<th>of the time</tr>${workRows.join('')}</table>`,
+      : `<table><tr><th>what the host did while nothing was submitted<th>of the time</tr>${rowsText(workRows)}</table>`,
     operatorRows.length === 0
       ? ''
-      : `<details><summary>operators by their shapes</summary><table><tr><th>operator<th>type<th>calls<th>each<th>of kernel time<th>TFLOP/s<th>TB/s<th>of the peak that bounds it</tr>${operatorRows.join('')}</table></details>`,
-    `<details><summary>longest kernels, steps</summary><table><tr><th>kernel<th>calls<th>time<th>of kernel time</tr>${kernelRows.join('')}</table><table><tr><th>step<th>time<th></tr>${stepRows.join('')}</table></details>`,
+      : `<details><summary>operators by their shapes</summary><table><tr><th>operator<th>type<th>calls<th>each<th>of kernel time<th>TFLOP/s<th>TB/s<th>of the peak that bounds it</tr>${rowsText(operatorRows)}</table></details>`,
+    `<details><summary>longest kernels, steps</summary><table><tr><th>kernel<th>calls<th>time<th>of kernel time</tr>${rowsText(kernelRows)}</table><table><tr><th>step<th>time<th></tr>${rowsText(stepRows)}</table></details>`,
   ].join('\n');
 }
 
-function timelineSvg({ name, us, lanes }: Timeline): string {
-  const total = lanes.reduce((sum, { blocks }) => sum + blocks.length, 0);
-  const least = total > MOST_BLOCKS ? (us / 1600) * (total / MOST_BLOCKS) : 0;
+function timelineSvg({ name, us, lanes }: Timeline, mostBlocks: number): string {
   const drawn = lanes.map(({ name: lane, blocks }, index) => {
     const y = 24 * index + 4;
-    const bars = blocks
-      .filter(([, length]) => length >= least)
-      .slice(0, MOST_BLOCKS)
-      .map(
-        ([from, length]) =>
-          `<rect x="${(200 + (980 * from) / us).toFixed(1)}" y="${y}" width="${Math.max((980 * length) / us, 0.5).toFixed(1)}" height="16"/>`,
-      );
+    const bars = coarser(blocks, (us * lanes.length) / mostBlocks).map(
+      ([from, length]) =>
+        `<rect x="${(200 + (980 * from) / us).toFixed(1)}" y="${y}" width="${Math.max((980 * length) / us, 0.5).toFixed(1)}" height="16"/>`,
+    );
     return `<text x="0" y="${y + 12}" font-size="12" fill="currentColor">${escaped(lane)}</text><g fill="${colours[index] ?? '#888'}">${bars.join('')}</g>`;
   });
   return `<p class="small">${escaped(name)}, ${ms(us)} ms</p><svg viewBox="0 0 1180 ${24 * lanes.length + 8}" role="img" aria-label="timeline of ${escaped(name)}">${drawn.join('')}</svg>`;
+}
+
+/** Blocks that are closer to each other than `leastUs` as one. */
+function coarser(blocks: Timeline['lanes'][number]['blocks'], leastUs: number): readonly (readonly [number, number])[] {
+  const joined: [number, number][] = [];
+  for (const [from, length] of blocks) {
+    const last = joined.at(-1);
+    if (last !== undefined && from - (last[0] + last[1]) < leastUs) last[1] = from + length - last[0];
+    else joined.push([from, length]);
+  }
+  return joined;
 }
 
 function kernelTable({ kernels }: Diagnosis): string {
@@ -193,7 +202,7 @@ function kernelTable({ kernels }: Diagnosis): string {
       shareOfKernelTime === null ? '' : `${percent(shareOfKernelTime)} %`,
     ]),
   );
-  return `<h2>Kernels that Nsight Compute measured</h2><table><tr><th>kernel<th>limited by<th>by<th>SM<th>memory<th>of kernel time</tr>${rows.join('')}</table>`;
+  return `<h2>Kernels that Nsight Compute measured</h2><table><tr><th>kernel<th>limited by<th>by<th>SM<th>memory<th>of kernel time</tr>${rowsText(rows)}</table>`;
 }
 
 function findingSection(finding: Finding, index: number): string {
@@ -223,7 +232,13 @@ function findingSection(finding: Finding, index: number): string {
   return [
     `<section class="${severity}"><h2>${index + 1}. ${escaped(title)}</h2><p class="small">${gain.map(escaped).join(' · ')}</p>`,
     `<p>Expected: ${escaped(expected)}.</p>`,
-    `<ul>${evidence.map((one) => `<li>${escaped(evidenceText(one))} <span class="small">${escaped(one.file)}${one.rangeUs === undefined ? '' : `, ${one.rangeUs[0].toFixed(0)} to ${one.rangeUs[1].toFixed(0)} µs`}</span></li>`).join('')}</ul>`,
+    `<ul>${evidence
+      .slice(0, most.rows)
+      .map(
+        (one) =>
+          `<li>${escaped(evidenceText(one))} <span class="small">${escaped(one.file)}${one.rangeUs === undefined ? '' : `, ${one.rangeUs[0].toFixed(0)} to ${one.rangeUs[1].toFixed(0)} µs`}</span></li>`,
+      )
+      .join('')}</ul>`,
     `<p>Fix:</p><ul>${fix.map((text) => `<li>${escaped(text)}</li>`).join('')}</ul>`,
     `<p>Disproof: ${escaped(disproof)}.</p><p><code>${escaped(nextCommand)}</code></p></section>`,
   ].join('');
@@ -245,13 +260,23 @@ function levels({ levels: all }: Diagnosis): string {
   const rows = all.map(({ level, title, evidence, missing }) =>
     row([`${level} ${title}`, evidence.join('; ') || 'no evidence', missing ?? '']),
   );
-  return `<h2>The investigation</h2><table><tr><th>level<th>evidence<th>to collect</tr>${rows.join('')}</table>`;
+  return `<h2>The investigation</h2><table><tr><th>level<th>evidence<th>to collect</tr>${rowsText(rows)}</table>`;
 }
 
 function list(title: string, texts: readonly string[]): string {
+  const shown = texts.slice(0, most.rows).map((text) => `<li>${escaped(text)}</li>`);
   return texts.length === 0
     ? ''
-    : `<h2>${title}</h2><ul>${texts.map((text) => `<li>${escaped(text)}</li>`).join('')}</ul>`;
+    : `<h2>${title}</h2><ul>${shown.join('')}</ul>${more(texts.length - most.rows, 'lines')}`;
+}
+
+function rowsText(rows: readonly string[]): string {
+  const left = rows.length - most.rows;
+  return `${rows.slice(0, most.rows).join('')}${left > 0 ? row([`${left} more rows: --json has all`]) : ''}`;
+}
+
+function more(left: number, what: string): string {
+  return left > 0 ? `<p class="small">${left} more ${what}: --json has all</p>` : '';
 }
 
 function row(cells: readonly string[]): string {

@@ -1,6 +1,7 @@
 import { tellingFrames } from '../analysis/attribution.ts';
 import { criticalPath, hostShareOf } from '../analysis/critical-path.ts';
 import { launchPace } from '../analysis/kernels.ts';
+import type { TraceFacts } from '../analysis/trace-facts.ts';
 import { SILENT_BELOW } from '../finding.ts';
 import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
 
@@ -8,6 +9,9 @@ import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule }
 const GRAPHED_LAUNCH_US = 1;
 /** Above this share of bare time the frames do not tell what the host did. */
 const TOO_BARE = 0.6;
+
+/** A larger batch is advised where the GPU is busy, and its memory filled, at most so much. */
+const ROOM_BELOW = 0.5;
 
 /**
  * Cause 3: the host submits work more slowly than the GPU finishes it. Gaps are host part, the launching thread is in
@@ -28,6 +32,8 @@ export const launchOverhead: TraceRule = (facts) => {
   const behind = pace.medianQueueLength <= 1 && pace.medianLaunchIntervalUs > pace.medianKernelUs;
   const telling = tellingFrames(frames);
   const path = criticalPath(facts);
+  const memory = memoryShare(facts);
+  const roomForBatch = sum.busyUs <= ROOM_BELOW * sum.totalUs && memory <= ROOM_BELOW;
   return [
     {
       cause: 'launch-overhead',
@@ -42,6 +48,9 @@ export const launchOverhead: TraceRule = (facts) => {
         evidence(facts, 'median kernel', round(pace.medianKernelUs), 'µs'),
         evidence(facts, 'median time between launches', round(pace.medianLaunchIntervalUs), 'µs'),
         evidence(facts, 'median number of launched events that wait, at launch', pace.medianQueueLength, 'events'),
+        ...(Number.isNaN(memory)
+          ? []
+          : [evidence(facts, 'peak memory that tensors took, of the GPU', percent(memory), '%')]),
         ...(path === undefined
           ? []
           : [evidence(facts, 'of the critical path of a typical step, the host', percent(hostShareOf(path)), '%')]),
@@ -63,12 +72,23 @@ export const launchOverhead: TraceRule = (facts) => {
       fix: [
         'CUDA/HIP graphs: torch.compile(model, mode="reduce-overhead") or torch.cuda.graph around the step',
         'fused or foreach optimizer: torch.optim.AdamW(params, fused=True); zero_grad(set_to_none=True)',
-        'a larger batch makes kernels longer for the same number of launches; it changes the learning rate that fits',
+        ...(roomForBatch
+          ? [
+              'a larger batch makes kernels longer for the same number of launches, and memory has room for it; it changes the learning rate that fits',
+            ]
+          : []),
       ],
       nextCommand: 'nsys profile -t cuda,nvtx,osrt --cuda-graph-trace=node -o step python train.py',
     },
   ];
 };
+
+/** Peak memory of tensors as a share of the device; NaN if the trace does not tell it (profile_memory=True). */
+function memoryShare({ trace, device }: TraceFacts): number {
+  const properties = trace.devices.find(({ id }) => id === device);
+  const bytes = properties?.memoryBytes ?? 0;
+  return trace.peakMemoryBytes === undefined || bytes <= 0 ? Number.NaN : trace.peakMemoryBytes / bytes;
+}
 
 function round(us: number): number {
   return Math.round(us * 10) / 10;

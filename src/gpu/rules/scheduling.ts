@@ -160,7 +160,17 @@ export function lostJobs(file: string, facts: JobFacts): readonly FindingDraft[]
       facts.lostHours,
       [
         { file, what: 'jobs', value: facts.jobs, unit: 'jobs' },
-        ...[...facts.byState].map(([state, hours]) => ({ file, what: state, value: round(hours), unit: 'GPU-hours' })),
+        ...[...facts.byState]
+          .sort((a, b) => b[1] - a[1])
+          .slice(0, 12)
+          .map(([state, hours]) => ({ file, what: state.slice(0, 40), value: round(hours), unit: 'GPU-hours' })),
+        ...(Number.isNaN(facts.queueMedianS)
+          ? []
+          : [
+              { file, what: 'median time in the queue', value: round(facts.queueMedianS), unit: 's' },
+              { file, what: '90 % start within', value: round(facts.queueP90S), unit: 's' },
+            ]),
+        { file, what: 'most GPUs in use at once, by a sweep over (start, end)', value: facts.mostGpus, unit: 'GPUs' },
       ],
       fixes.lost,
     ),

@@ -94,6 +94,7 @@ export class EventReader {
   #blocks = Number.NaN;
   #occupancy = Number.NaN;
   #allocated = Number.NaN;
+  #deviceType = -1;
   #bandwidth = Number.NaN;
   #recordStream = -1;
   #recordCorrelation = -1;
@@ -285,6 +286,7 @@ export class EventReader {
     const name = this.#trace.names.intern(bytes, this.#name, this.#nameEnd);
     if ((this.#flagsOf(name) & nameFlags.memory) === 0) return;
     this.#readArgs(bytes, end, until.end);
+    if (this.#deviceType === CPU) return;
     if (this.#allocated > (this.#trace.peakMemoryBytes ?? 0)) this.#trace.peakMemoryBytes = this.#allocated;
   }
 
@@ -352,7 +354,7 @@ export class EventReader {
   #readArgs(bytes: Uint8Array, end: number, wanted: number): void {
     this.#correlation = this.#external = this.#stream = this.#device = -1;
     this.#bytes = this.#bandwidth = this.#blocks = this.#occupancy = this.#allocated = Number.NaN;
-    this.#recordStream = this.#recordCorrelation = -1;
+    this.#recordStream = this.#recordCorrelation = this.#deviceType = -1;
     this.#collective = undefined;
     if (this.#args === 0) return;
     let here = skipSpace(bytes, this.#args + 1, end);
@@ -389,6 +391,7 @@ export class EventReader {
       case 11:
         if (a === 0x63) this.#correlation = whole(numberIn(bytes, value, after));
         else if (a === 0x45) this.#external = whole(numberIn(bytes, value, after));
+        else if (a === 0x44) this.#deviceType = whole(numberIn(bytes, value, after));
         break;
       case 13:
         if (a === 0x62) this.#blocks = numberIn(bytes, value, after);
@@ -428,6 +431,8 @@ export class EventReader {
   }
 }
 
+/** `Device Type` of memory events; the memory of the host is not that of a GPU. */
+const CPU = 0;
 const MOST_RANGES = 100_000;
 const MOST_COUNTERS = 1000;
 

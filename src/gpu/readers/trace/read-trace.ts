@@ -1,13 +1,16 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { createGunzip } from 'node:zlib';
+import { constants, createGunzip } from 'node:zlib';
 import { fail } from '../../../base/errors/fail.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { TraceScanner } from './trace-scanner.ts';
 
 const CHUNK = 2 ** 20;
-/** Up to three chunks are unpacked, on a thread of their own, while one is read. */
-const unpacking = { chunkSize: CHUNK, readableHighWaterMark: 3 * CHUNK };
+/**
+ * Up to three chunks are unpacked, on a thread of their own, while one is read. A file that is cut off ends where it is cut:
+ * as an error, it would take the chunks that wait with it.
+ */
+const unpacking = { chunkSize: CHUNK, readableHighWaterMark: 3 * CHUNK, finishFlush: constants.Z_SYNC_FLUSH };
 /** A trace shrinks 10 to 30 times by gzip; what unpacks to more than this times its size is a bomb. */
 const LARGEST_RATIO = 200;
 const NO_BOMB_BELOW = 256 * 2 ** 20;
@@ -30,7 +33,7 @@ export async function readTraceFile(path: string, gzip: boolean): Promise<Trace>
       const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
       unpacked += bytes.length;
       if (unpacked > NO_BOMB_BELOW && unpacked > LARGEST_RATIO * file.bytesRead)
-        throw fail('GPU_FILE_TOO_LARGE', { path, limit: LARGEST_RATIO });
+        throw fail('GPU_FILE_TOO_LARGE', { path, reason: `it unpacks to more than ${LARGEST_RATIO} times its size` });
       scanner.push(bytes);
     }
   } catch (error) {

@@ -1,0 +1,181 @@
+import { jobFacts, podFacts } from './analysis/occupancy.ts';
+import { processUse } from './analysis/process-use.ts';
+import { findStragglers } from './analysis/stragglers.ts';
+import { meanOf, middle, utilisationOf } from './analysis/utilisation.ts';
+import type { Diagnosis } from './diagnosis.ts';
+import type { FindingDraft } from './finding.ts';
+import { joinAllocation } from './join/allocation.ts';
+import { dcgmFindings, sampleDoubt, sampledActivity, sampleNotes } from './rules/counters.ts';
+import { processDoubt, processFindings } from './rules/processes.ts';
+import {
+  allocationFindings,
+  deadGpus,
+  idleAllocated,
+  lostClusterTime,
+  lostJobs,
+  podLimitations,
+  unscheduledPods,
+} from './rules/scheduling.ts';
+import { fabricFindings, iterationFindings, kernelSumFindings } from './rules/summaries.ts';
+import type { Source } from './source.ts';
+
+/** What a diagnosis consists of, as it is found. */
+export interface Collected {
+  readonly drafts: FindingDraft[];
+  readonly reasons: string[];
+  readonly limitations: string[];
+  readonly utilisation: Diagnosis['utilisation'][number][];
+  readonly allocation: Diagnosis['allocation'][number][];
+  readonly processes: Diagnosis['processes'][number][];
+  /** Files that hold evidence about GPUs, whatever it says. */
+  evidence: number;
+}
+
+/** Jobs that hold more GPUs than were sampled for so much of the time are of other GPUs too. */
+const OVERBOOKED_FROM = 0.05;
+
+/** Adds what a file that is no trace tells; `sources` are all files, since some are read beside others. */
+export function collectSource(source: Source, sources: readonly Source[], found: Collected): void {
+  const { path } = source;
+  if (source.cutShort === true)
+    found.limitations.push(`${path}: the gzip file is cut off or damaged: only what came before is read`);
+  switch (source.kind) {
+    case 'trace':
+      return;
+    case 'samples':
+      collectSamples(source, sources, found);
+      return;
+    case 'dcgm': {
+      const { drafts, notes } = dcgmFindings(path, source.devices);
+      if (source.devices.length > 0) found.evidence += 1;
+      found.drafts.push(...drafts);
+      found.limitations.push(...notes.map((note) => `${path}: ${note}`));
+      return;
+    }
+    case 'distribution':
+      collectDistributions(source, found);
+      return;
+    case 'jobs': {
+      found.evidence += source.jobs.length > 0 ? 1 : 0;
+      found.drafts.push(...lostJobs(path, jobFacts(source.jobs)));
+      return;
+    }
+    case 'pods': {
+      const nodes = sources.flatMap((other) => (other.kind === 'nodes' ? other.nodes : []));
+      const facts = podFacts(source.pods, nodes.length === 0 ? undefined : nodes);
+      found.evidence += source.pods.length > 0 ? 1 : 0;
+      found.drafts.push(...unscheduledPods(path, facts));
+      found.limitations.push(...podLimitations(facts).map((note) => `${path}: ${note}`));
+      return;
+    }
+    case 'clusters':
+      found.evidence += 1;
+      found.drafts.push(...lostClusterTime(path, source.clusters));
+      return;
+    case 'iterations':
+      found.evidence += source.workers.length > 1 ? 1 : 0;
+      found.drafts.push(...iterationFindings(path, findStragglers(source.workers)));
+      return;
+    case 'fabric':
+      found.evidence += source.log.rows.length > 0 ? 1 : 0;
+      found.drafts.push(...fabricFindings(path, source.log));
+      return;
+    case 'kernel-sums':
+      found.evidence += source.kernels.length > 0 ? 1 : 0;
+      found.drafts.push(...kernelSumFindings(path, source.kernels, source.tables));
+      return;
+    case 'ncu':
+      if (!sources.some(({ kind }) => kind === 'trace'))
+        found.reasons.push(
+          `${path}: verdicts on single kernels need a trace of the program for their share of the step`,
+        );
+      return;
+    case 'variation': {
+      const medians = source.jobs.map(({ values }) => middle(values));
+      found.reasons.push(
+        `${path}: iteration times vary between workers: median coefficient of variation ${middle(source.jobs.flatMap(({ values }) => values)).toFixed(4)}; ${medians.filter((value) => value > 0.2).length} of ${source.jobs.length} jobs have a median above 0.2; who is late, only times by worker tell`,
+      );
+      return;
+    }
+    case 'log':
+      if (source.iterations.length > 0)
+        found.reasons.push(
+          `${path}: ${source.iterations.length} iterations, median ${(middle(source.iterations.map(({ elapsedMs }) => elapsedMs)) / 1000).toFixed(1)} s: a log of iterations names no cause: record a trace of some of them`,
+        );
+      return;
+    case 'processes': {
+      const gpus = processUse(source.rounds);
+      found.evidence += 1;
+      found.processes.push(...gpus.map((gpu) => ({ file: path, ...gpu })));
+      const doubt = processDoubt(gpus);
+      if (doubt !== undefined) found.reasons.push(`${path}: ${doubt}`);
+      found.drafts.push(...processFindings(path, gpus));
+      return;
+    }
+    case 'nodes':
+      if (!sources.some(({ kind }) => kind === 'pods'))
+        found.reasons.push(`${path}: a list of nodes tells nothing without the pods that ran on them`);
+      return;
+    default:
+      source satisfies never;
+  }
+}
+
+function collectSamples(
+  { path, series }: Extract<Source, { kind: 'samples' }>,
+  sources: readonly Source[],
+  found: Collected,
+): void {
+  const use = utilisationOf(series);
+  found.evidence += 1;
+  found.utilisation.push({ file: path, ...use });
+  const jobs = sources.flatMap((other) => (other.kind === 'jobs' ? other.jobs : []));
+  const allocation = joinAllocation(series, jobs);
+  const whole = allocation !== undefined && allocation.overbookedShare < OVERBOOKED_FROM;
+  if (allocation !== undefined && !whole)
+    found.limitations.push(
+      `${path}: the jobs hold more than these ${allocation.gpus} GPUs at once: give the jobs of this node alone (sacct -N NODE …), and each has its idle GPU-hours`,
+    );
+  if (whole) found.allocation.push({ file: path, ...allocation });
+  const drafts = [
+    ...(whole ? allocationFindings(path, allocation) : idleAllocated(path, use, series)),
+    ...deadGpus(path, use, series),
+    ...sampledActivity(path, series),
+  ];
+  found.drafts.push(...drafts);
+  const doubt = sampleDoubt(use);
+  if (doubt !== undefined && drafts.length === 0) found.reasons.push(`${path}: ${doubt}`);
+  found.limitations.push(...sampleNotes(use).map((note) => `${path}: ${note}`));
+}
+
+function collectDistributions({ path, metrics }: Extract<Source, { kind: 'distribution' }>, found: Collected): void {
+  for (const { source: name, metric, values } of metrics) {
+    if (!/util/.test(metric) || !/gpu/.test(metric) || values.length === 0) continue;
+    found.evidence += 1;
+    // Each metric is sorted by itself: which values were at one moment is lost, and only means over all time are left.
+    const share = (start: string) =>
+      meanOf(metrics.find((one) => one.source === name && one.metric.startsWith(start))?.values ?? []) / 100;
+    const one = {
+      gpu: name,
+      name,
+      timesMs: [],
+      util: values,
+      memoryController: [],
+      memoryUsedMb: [],
+      memoryTotalMb: undefined,
+      powerW: [],
+      clockMhz: [],
+      smActive: [],
+      tensorActive: [],
+      dramActive: [],
+    };
+    const use = {
+      ...utilisationOf([one]),
+      smActive: share('sm_active'),
+      tensorActive: share('tensor_active'),
+      dramActive: share('dram_active'),
+    };
+    found.utilisation.push({ file: `${path}#${name}`, ...use });
+    found.drafts.push(...idleAllocated(`${path}#${name}`, use, [one]));
+  }
+}

@@ -1,0 +1,41 @@
+import { dcgmText } from './rules/counters.ts';
+import { fabricText } from './rules/summaries.ts';
+import type { Source } from './source.ts';
+
+/** What a file holds, in a few words. */
+export function describeSource(source: Source): string {
+  switch (source.kind) {
+    case 'trace':
+      return `${source.trace.source === 'nsys' ? 'Nsight Systems' : 'PyTorch profiler'}, ${source.trace.gpu.length} GPU events, ${source.trace.events} events`;
+    case 'samples':
+      return `${source.series.length} GPUs, ${source.series.reduce((sum, { util }) => sum + util.length, 0)} samples`;
+    case 'processes':
+      return `${new Set(source.rounds.flatMap(({ processes }) => processes.map(({ pid }) => pid))).size} processes, ${source.rounds.length} samples`;
+    case 'dcgm':
+      return `one scrape of ${source.devices.length} devices: ${source.devices.map(dcgmText).join('; ')}`;
+    case 'ncu':
+      return `${source.kernels.length} kernels`;
+    case 'kernel-sums':
+      return `${source.kernels.length} kernels, ${source.kernels.reduce((sum, { instances }) => sum + instances, 0)} launches`;
+    case 'jobs':
+      return `${source.jobs.length} jobs, ${source.jobs.reduce((sum, { gpuHours }) => sum + gpuHours, 0).toFixed(2)} GPU-hours`;
+    case 'pods':
+      return `${source.pods.length} pods`;
+    case 'nodes':
+      return `${source.nodes.length} nodes, ${source.nodes.reduce((sum, { gpus }) => sum + gpus, 0)} GPUs`;
+    case 'iterations':
+      return `${source.workers.length} workers`;
+    case 'variation':
+      return `${source.jobs.length} jobs`;
+    case 'clusters':
+      return `${source.clusters.length} clusters`;
+    case 'distribution':
+      return `${source.metrics.length} distributions`;
+    case 'fabric':
+      return fabricText(source.log);
+    case 'log':
+      return `${source.iterations.length} iterations`;
+    default:
+      return source satisfies never;
+  }
+}

@@ -1,0 +1,40 @@
+import { criticalPath } from './analysis/critical-path.ts';
+import { decompose } from './analysis/decompose.ts';
+import { topKernels } from './analysis/kernels.ts';
+import type { OperatorFacts } from './analysis/operators/operators.ts';
+import type { TraceFacts } from './analysis/trace-facts.ts';
+import type { TraceReport } from './diagnosis.ts';
+import { severityOf } from './finding.ts';
+import { timelineOf } from './report/timeline.ts';
+
+/** What the report holds of one device of one trace, beside the findings. */
+export function traceReport(
+  facts: TraceFacts,
+  operators: OperatorFacts | undefined,
+  limitations: readonly string[],
+): TraceReport {
+  const { trace, busy, sum, windows } = facts;
+  const spans = busy.all;
+  const properties = trace.devices.find(({ id }) => id === facts.device) ?? trace.devices[0];
+  return {
+    file: facts.file,
+    source: trace.source,
+    rank: trace.rank ?? null,
+    device: facts.device,
+    deviceName: properties?.name ?? '',
+    window: windows[0].kind === 'stretched' ? 'stretched steps' : 'GPU span',
+    steps: windows.map(({ name, start, end, leftOut }) => ({ name, us: end - start, leftOut: leftOut ?? null })),
+    stepUs: facts.stepUs,
+    decomposition: sum,
+    gpuSpan: decompose(busy, spans.starts[0], spans.ends[spans.ends.length - 1]),
+    idleSeverity: severityOf(sum.idleUs / sum.totalUs),
+    gaps: facts.gapSums,
+    hostWork: facts.attribution.byWork,
+    topKernels: topKernels(facts).slice(0, 10),
+    operators: operators?.operators.slice(0, 20) ?? [],
+    operatorsShare: operators?.knownShare ?? null,
+    criticalPath: criticalPath(facts) ?? null,
+    timeline: timelineOf(facts),
+    limitations,
+  };
+}
