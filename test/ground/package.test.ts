@@ -81,6 +81,12 @@ test('the client of the build reaches neither the server nor a package nor Node'
   expect([...reached].filter((path) => !/^(client|schema)\/|^base\/errors\/(client|row)\.js$/.test(path))).toEqual([]);
 });
 
+test('the client of the build keeps its rules in this runtime, as the program for others has them', async () => {
+  const program = 'scripts/client-runtimes/main.ts';
+  const ran = await runCommand('node', ['--conditions=headrace-source', program, 'node']);
+  expect(ran.stdout).toBe('✓ node\n');
+}, 60_000);
+
 test('installed into an empty project, the client calls a server as its page shows', async (context) => {
   skipWhereNothingCanBeInstalled(context);
   const ran = await runCommand('node', ['client.ts'], { cwd: `${place}/project` });
