@@ -1,4 +1,4 @@
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { fail } from '../../../base/errors/fail.ts';
 import type { AliasMove, ModelRegistry, ModelVersion, NewModelVersion } from '../../../ports/model-registry.ts';
 import { failureOf } from './sqlite-failure.ts';
@@ -30,6 +30,8 @@ const SCHEMA = `
 export class SqliteRegistry implements ModelRegistry {
   readonly #path: string;
   readonly #database: DatabaseSync;
+  /** By their text: a server asks for its champion every second. */
+  readonly #reads = new Map<string, StatementSync>();
 
   constructor(path: string, { busyTimeoutMs = BUSY_TIMEOUT_MS }: { readonly busyTimeoutMs?: number } = {}) {
     this.#path = path;
@@ -104,7 +106,9 @@ export class SqliteRegistry implements ModelRegistry {
 
   #all(sql: string, ...values: readonly (string | number)[]): readonly Row[] {
     try {
-      return this.#database.prepare(sql).all(...values);
+      const statement = this.#reads.get(sql) ?? this.#database.prepare(sql);
+      this.#reads.set(sql, statement);
+      return statement.all(...values);
     } catch (error) {
       throw failureOf(error, this.#path, 'read');
     }
