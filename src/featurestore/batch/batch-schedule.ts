@@ -192,8 +192,11 @@ export class BatchSchedule {
     const { view, history } = scheduled;
     scheduled.generation += 1;
     const unseen = { viewId: viewId(view), generation: scheduled.generation, asOf, visibleFrom: clock() };
-    await history.prepare(unseen, rows);
-    await online.writeBatch(unseen, view.features, rows);
+    // Nobody sees either, and both are there before the switch.
+    await Promise.all([
+      history.prepare(unseen, rows),
+      Promise.resolve().then(() => online.writeBatch(unseen, view.features, rows)),
+    ]);
     const generation = { ...unseen, visibleFrom: clock() };
     await online.switchBatch(generation);
     await history.keep(generation, rows);
