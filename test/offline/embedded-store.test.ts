@@ -84,6 +84,60 @@ test('any rows of every type come back equal and in order, merged or not', async
   );
 });
 
+const texts: OfflineTable = { name: 'texts@1', columns: { t: 'STRING', n: 'BIGINT' } };
+
+test('texts that occur again and again come back as they are, whatever is in them', async () => {
+  const store = await open(directory());
+  const few = ['', "it's", 'ATL', '名前🙂', '"', "'); DROP TABLE x; --", '\\', null];
+  const columns = (of: readonly (string | null)[], rows: number) => [
+    Array.from({ length: rows }, (_, i) => of[(i * 7) % of.length]),
+    Array.from({ length: rows }, (_, i) => i),
+  ];
+  for (const of of [few, [...few, 'a\0b', 'a'], [null]]) {
+    const wanted = columns(of, 5_000);
+    const change = {
+      writer: 'w',
+      position: {},
+      mode: 'replace',
+      tables: [{ table: texts, rows: 5_000, columns: wanted }],
+    };
+    await store.publish(change as OfflineChange);
+    const rows = await all(store.query(`SELECT t, CAST(n AS INTEGER) FROM ${store.relation(texts)}`));
+    expect(rows).toEqual(wanted[0].map((value, i) => [value, i]));
+  }
+  const [first, next] = [columns(few, 3_000), columns(['other', 'texts', null], 3_000)];
+  const path = join(directory(), 'texts.parquet');
+  async function* batches() {
+    yield { rows: 3_000, columns: first };
+    yield { rows: 3_000, columns: next };
+  }
+  await store.exportRows(texts, batches(), path);
+  const rows = await all(store.query(`SELECT t FROM '${path}'`));
+  expect(rows).toEqual([...first[0], ...next[0]].map((value) => [value]));
+  const wrong = {
+    table: texts,
+    rows: 9,
+    columns: [[...Array.from({ length: 8 }, () => 'a'), '\ud800'], new Array(9).fill(1)],
+  };
+  await expect(store.publish({ writer: 'w', position: {}, mode: 'append', tables: [wrong] })).rejects.toMatchObject({
+    code: 'OFFLINE_VALUE',
+  });
+});
+
+test('rows that are more than the memory wait for their file on the disk', async () => {
+  const store = await open(directory(), { memoryLimitBytes: 64 * 2 ** 20, threads: 1 });
+  const names = Array.from({ length: 20 }, (_, i) => `c${i}`);
+  const table: OfflineTable = { name: 'wide@1', columns: Object.fromEntries(names.map((name) => [name, 'DOUBLE'])) };
+  const path = join(directory(), 'wide.parquet');
+  const values = Float64Array.from({ length: 40_000 }, Math.random);
+  async function* batches() {
+    for (let i = 0; i < 15; i += 1) yield { rows: values.length, columns: names.map(() => values) };
+  }
+  expect(await store.exportRows(table, batches(), path)).toBe(15 * values.length);
+  const [[different]] = await all(store.query(`SELECT CAST(COUNT(DISTINCT c19) AS INTEGER) FROM '${path}'`));
+  expect(different).toBe(new Set(values).size);
+});
+
 test('files have the types that every engine reads, and say their format and table', async () => {
   const store = await open(directory());
   await store.publish(

@@ -9,6 +9,7 @@ import {
   type DuckDBType,
   type DuckDBValue,
   type DuckDBVector,
+  ENUM,
   HUGEINT,
   LIST,
   VARCHAR,
@@ -26,13 +27,14 @@ export interface StagedColumn {
   readonly write: (vector: DuckDBVector, from: number, count: number) => void;
 }
 
-/** Chooses how a column is staged, which checks each value as it is written; `wide` asks for BIGINT as bigint. Error: OFFLINE_VALUE. */
+/** Chooses how a column is staged, which checks each value as it is written; `wide` asks for BIGINT as bigint, `few` are all texts that there are. Error: OFFLINE_VALUE. */
 export function stagedColumn(
   table: string,
   column: string,
   type: OfflineType,
   values: ColumnValues,
   wide: boolean,
+  few: readonly string[] | null,
 ): StagedColumn {
   const refuse = (value: unknown): Error =>
     fail('OFFLINE_VALUE', { table, column, found: shown(value), type: SQL_TYPES[type] });
@@ -46,7 +48,10 @@ export function stagedColumn(
     case 'BOOLEAN':
       return { type: BOOLEAN, write: asTheyAre(values, isBoolean, refuse) };
     case 'STRING':
-      return { type: VARCHAR, write: asTheyAre(values, isText, refuse) };
+      // Each of few goes over once, in the type: in the rows it is a number.
+      return few === null
+        ? { type: VARCHAR, write: asTheyAre(values, isText, refuse) }
+        : { type: ENUM(few), write: asTheyAre(values, isText, refuse) };
     case 'BLOB':
       return { type: BLOB, write: converted(values, toBlob, isBytes, refuse) };
     case 'LIST<BIGINT>':

@@ -1,6 +1,7 @@
 import { type DuckDBAppender, type DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { spareTurn } from '../../../base/spare-turn.ts';
 import { type OfflineTable, type RowBatch, SQL_TYPES } from '../../../ports/offline-store.ts';
+import { fewTexts } from './few-texts.ts';
 import { nothingOf, quoteName } from './sql-text.ts';
 import { type StagedColumn, stagedColumn } from './staged-column.ts';
 
@@ -30,11 +31,14 @@ export class StagingTable {
 
   /** Adds rows behind those that are there. Error: OFFLINE_VALUE. */
   async append(batch: RowBatch): Promise<void> {
-    const { types } = this.#stage ?? { types: [] };
+    const before = this.#stage;
     const columns: StagedColumn[] = [];
     for (const [name, type] of Object.entries(this.#table.columns)) {
       const c = columns.length;
-      columns.push(stagedColumn(this.#table.name, name, type, batch.columns[c], types[c] === 'BIGINT'));
+      const values = batch.columns[c];
+      // What is staged already may have had other texts.
+      const few = type === 'STRING' && before === null ? await fewTexts(values, () => this.#pause()) : null;
+      columns.push(stagedColumn(this.#table.name, name, type, values, before?.types[c] === 'BIGINT', few));
       await this.#pause();
     }
     const stage = await this.#stageFor(columns);
