@@ -23,7 +23,7 @@ const samples: { readonly minute: number; readonly mb: number }[] = [];
 const timer = setInterval(() => {
   samples.push({ minute: (performance.now() - started) / 60_000, mb: process.memoryUsage.rss() / 1e6 });
 }, 2_000);
-const seen = await openLoop(url, { bodies, connections: 64, perSecond, seconds, warmUpSeconds: seconds / 5 });
+const seen = await openLoop(url, { bodies, connections: 256, perSecond, seconds, warmUpSeconds: seconds / 5 });
 clearInterval(timer);
 await server.close();
 await headrace.close();
