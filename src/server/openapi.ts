@@ -2,6 +2,7 @@ import type { ProjectData } from '../features/define/declaration.ts';
 import type { ColumnSpec, Columns, ScalarType } from '../schema/column.ts';
 import { VECTOR_BINARY_TYPE } from '../schema/vector-format.ts';
 import { MOST_KEYS } from './feature-answer.ts';
+import { SPINE_TYPES } from './spine-types.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -51,6 +52,7 @@ export function openApi(project: ProjectData): JsonSchema {
         oneOf: [event, { type: 'array', items: event }],
       },
       ingestAnswer,
+      { body: { 'application/x-ndjson': { schema: { type: 'string', description: 'an event a line' } } } },
     );
   }
   for (const service of project.services) {
@@ -69,7 +71,7 @@ export function openApi(project: ProjectData): JsonSchema {
         properties: { request, requests: { type: 'array', items: request, maxItems: MOST_KEYS }, at: instant },
       },
       { oneOf: [vector, { type: 'object', properties: { vectors: { type: 'array', items: vector } } }] },
-      { [VECTOR_BINARY_TYPE]: { schema: { type: 'string', contentEncoding: 'binary' } } },
+      { answer: { [VECTOR_BINARY_TYPE]: { schema: { type: 'string', contentEncoding: 'binary' } } } },
     );
   }
   for (const service of project.services) paths[`/v1/training-sets/${service.name}`] = trainingSetPath(service.name);
@@ -104,7 +106,7 @@ function trainingSetPath(service: string): JsonSchema {
       ],
       requestBody: {
         required: true,
-        content: { 'application/vnd.apache.parquet': file, 'text/csv': file, 'application/x-ndjson': file },
+        content: Object.fromEntries(Object.keys(SPINE_TYPES).map((type) => [type, file])),
       },
       responses: {
         200: {
@@ -119,10 +121,16 @@ function trainingSetPath(service: string): JsonSchema {
             },
           },
         },
+        default: failure,
       },
     },
   };
 }
+
+const failure: JsonSchema = {
+  description: 'a catalogued error',
+  content: json({ $ref: '#/components/schemas/Error' }),
+};
 
 const instant: JsonSchema = { type: 'integer', description: 'epoch milliseconds (UTC); now where it is left out' };
 
@@ -178,13 +186,18 @@ function get(summary: string): JsonSchema {
   return { get: { summary, responses: { 200: { description: 'as named' } } } };
 }
 
-function post(summary: string, body: JsonSchema, answer: JsonSchema, otherwise: JsonSchema = {}): JsonSchema {
-  const failure = { description: 'a catalogued error', content: json({ $ref: '#/components/schemas/Error' }) };
+/** `others`: media types beside JSON that body and answer may have. */
+function post(
+  summary: string,
+  body: JsonSchema,
+  answer: JsonSchema,
+  others: { readonly body?: JsonSchema; readonly answer?: JsonSchema } = {},
+): JsonSchema {
   return {
     post: {
       summary,
-      requestBody: { required: true, content: json(body) },
-      responses: { 200: { description: 'done', content: { ...json(answer), ...otherwise } }, default: failure },
+      requestBody: { required: true, content: { ...json(body), ...others.body } },
+      responses: { 200: { description: 'done', content: { ...json(answer), ...others.answer } }, default: failure },
     },
   };
 }

@@ -275,6 +275,22 @@ test('the description has every route that the server answers, and no other', as
   expect(new Set(routes)).toEqual(new Set(described));
 });
 
+test('a route takes the media types that the description names, and no other', async () => {
+  const { paths } = openApi(project) as {
+    paths: Readonly<Record<string, { post?: { requestBody: { content: object } } }>>;
+  };
+  for (const [path, { post: operation }] of Object.entries(paths)) {
+    if (operation === undefined) continue;
+    for (const type of Object.keys(operation.requestBody.content))
+      expect((await post(path, '\0', type)).status, `${path} ${type}`).toBe(400);
+    for (const type of ['application/pdf', 'text/plain', 'application/x-www-form-urlencoded'])
+      expect(await post(path, '{}', type), `${path} ${type}`).toMatchObject({
+        status: 415,
+        body: errorOf('SERVER_MEDIA_TYPE'),
+      });
+  }
+});
+
 test('the description says in what forms a vector is answered', () => {
   const { paths } = openApi(project) as {
     paths: Readonly<Record<string, { post: { responses: { 200: { content: object } } } }>>;

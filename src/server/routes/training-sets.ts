@@ -5,21 +5,13 @@ import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance } from 'fastify';
 import { fail, HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
-import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
 import type { Headrace } from '../../headrace.ts';
+import { SPINE_TYPES } from '../spine-types.ts';
 
 /** Largest spine that is taken as a body, bytes: it goes to the disk as it comes. */
 const SPINE_LIMIT = 4 * 2 ** 30;
 
 const PARQUET = 'application/vnd.apache.parquet';
-
-const FORMATS: Readonly<Record<string, SpineFormat>> = {
-  [PARQUET]: 'parquet',
-  'application/parquet': 'parquet',
-  'text/csv': 'csv',
-  'text/tab-separated-values': 'tsv',
-  'application/x-ndjson': 'jsonl',
-};
 
 interface Query {
   readonly mode?: string;
@@ -39,7 +31,7 @@ export function trainingSetRoutes(server: FastifyInstance, headrace: Headrace): 
       '/v1/training-sets/:service',
       async (request, reply) => {
         const service = headrace.service(request.params.service);
-        const format = FORMATS[(request.headers['content-type'] ?? '').split(';')[0].trim()];
+        const format = SPINE_TYPES[(request.headers['content-type'] ?? '').split(';')[0].trim()];
         if (format === undefined) throw fail('SERVER_MEDIA_TYPE', {});
         const { mode, time, columns } = parseQuery(request.query);
         const name = `${service.name}-${randomUUID()}`;
