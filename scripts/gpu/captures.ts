@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { seededRandom } from '../../src/base/rng.ts';
 import { captureJson } from '../../src/testing/gpu/capture.ts';
 import { gangWaitPods } from '../../src/testing/gpu/cluster.ts';
-import { dmonLog, jobRecords, kernelMeasures, pmonLog } from '../../src/testing/gpu/counters.ts';
+import { dmonLog, jobRecords, kernelMeasures, nodeJobRecords, pmonLog } from '../../src/testing/gpu/counters.ts';
 import { type FaultKind, trainingRun } from '../../src/testing/gpu/training-run.ts';
 
 /** The captures of the guide, one fault each, the same at every call: traces, counters, records. */
@@ -25,9 +25,11 @@ export function writeCaptures(folder: string): void {
   traces('bandwidth', 'memory-bandwidth', 1);
   traces('late', 'straggler', 4);
   traces('even', 'none', 4);
+  traces('wire', 'exposed-communication', 4);
   write('dmon.txt', dmonLog(seededRandom(45)));
   write('dmon-after.txt', dmonLog(seededRandom(45), 15));
   write('pmon.txt', pmonLog(seededRandom(45)));
+  write('node-jobs.psv', nodeJobRecords());
   write('jobs.psv', jobRecords(seededRandom(45)));
   const { pods, nodes } = gangWaitPods(seededRandom(45));
   write('pods.csv', pods);

@@ -49,11 +49,16 @@ time, and the two need different work. Sample each second; once a minute names n
 
 ${await run('diagnose', 'dmon.txt')}
 
+Idle is not the same as held and idle. Beside the jobs of the same node and time (\`sacct -P -N NODE …\`), what no job held stands
+apart, and so does the time in which a job that would have fitted waited:
+
+${await run('diagnose', 'dmon.txt', 'node-jobs.psv')}
+
 Whose the GPUs are, process by process:
 
 ${await run('diagnose', 'pmon.txt')}
 
-More than a third of the time the GPUs are held and do nothing: that is a matter of scheduling, and no profiler will find it. The rest
+More than a third of the time the GPUs do nothing, held or not: that is a matter of scheduling, and no profiler will find it. The rest
 of the way to 100 % is inside the jobs. Both are followed below.
 
 ## 2. Scheduling: idle allocations, lost jobs, pods that wait
@@ -133,6 +138,14 @@ ${await run('diagnose', 'late-0.json', 'late-1.json', 'late-2.json', 'late-3.jso
 With the work of rank 2 made even, seen from rank 0:
 
 ${await run('compare', 'late-0.json', 'even-0.json')}
+
+Where the ranks arrive together and the collective itself is long, it is the wire, and what helps is computing meanwhile:
+
+${await run('diagnose', 'wire-0.json', 'wire-1.json', 'wire-2.json', 'wire-3.json')}
+
+With the reduction under the backward pass, seen from rank 0:
+
+${await run('compare', 'wire-0.json', 'even-0.json')}
 
 ## 8. The GPU is busy: are its kernels good?
 

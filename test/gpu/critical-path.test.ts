@@ -111,6 +111,15 @@ test('while the host waits in a call, what the GPU does is on the critical path'
   });
 });
 
+test('operators that overlap by the rounding of their times follow each other', () => {
+  const op = event('cpu_op', 'nccl:all_reduce', 1, 0, 120.25);
+  const item = event('cpu_op', 'aten::item', 1, 120, 702);
+  const wait = event('cuda_runtime', 'cudaStreamSynchronize', 1, 121, 700);
+  const { parts } = pathOf([step, op, launch(90, 1), item, wait, kernel('gemm', 112, 700, 1)]);
+  expect(parts['computation']).toBe(700);
+  expect(parts['operators']).toBeLessThan(130);
+});
+
 test('a kernel behind another one is on the path through it, not through its launch', () => {
   expect(pathOf([step, launch(0, 1), launch(20, 2), kernel('a', 15, 400, 1), kernel('b', 417, 300, 2)])).toEqual({
     us: 717,

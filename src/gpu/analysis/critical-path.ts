@@ -116,8 +116,9 @@ class PathBuilder {
 
   #hostEvents(rows: Int32Array): Int32Array {
     const { ts, dur, link } = this.#facts.trace.host;
-    return rows.map((row) => {
-      const event = this.#graph.event(ts[row], ts[row] + dur[row]);
+    const starts = nestedStarts(this.#facts.trace.host, rows);
+    return rows.map((row, index) => {
+      const event = this.#graph.event(starts[index], ts[row] + dur[row]);
       this.#rows[event] = row;
       if (link[row] !== -1) this.#calls.set(row, event);
       return event;
@@ -162,7 +163,7 @@ class PathBuilder {
       graph,
       {
         count: rows.length,
-        start: (index) => host.ts[rows[index]],
+        start: (index) => graph.time(2 * events[index]),
         end: (index) => host.ts[rows[index]] + host.dur[rows[index]],
         event: (index) => events[index],
       },
@@ -312,6 +313,29 @@ function outermost(events: Int32Array, graph: PathGraph): readonly Block[] {
     until = Math.max(until, end);
   }
   return blocks;
+}
+
+/** Times of 16 digits are rounded to a quarter of a microsecond: events that follow each other may overlap by less than this. */
+const ROUNDING_US = 1;
+
+/** The starts of the events of a thread, in order; an event that overlaps the end of the one before by a rounding follows it. */
+function nestedStarts({ ts, dur }: TraceFacts['trace']['host'], rows: Int32Array): Float64Array {
+  const starts = new Float64Array(rows.length);
+  const open: number[] = [];
+  let latest = Number.NEGATIVE_INFINITY;
+  for (const [index, row] of rows.entries()) {
+    const end = ts[row] + dur[row];
+    let start = Math.max(ts[row], Math.min(latest, end));
+    for (let around = open.at(-1); around !== undefined && around < end; around = open.at(-1)) {
+      if (around - start > ROUNDING_US) break;
+      start = Math.max(start, around);
+      open.pop();
+    }
+    starts[index] = start;
+    latest = start;
+    open.push(end);
+  }
+  return starts;
 }
 
 /** The first and the last event of the blocks that lie in a stretch of time; undefined if none does. */

@@ -62,6 +62,21 @@ export function jobRecords(random: () => number): string {
   return `${rows.join('\n')}\n`;
 }
 
+/**
+ * What `sacct -P -N NODE` prints of the ten minutes of `dmonLog`: GPU 1 is held throughout; GPU 0 by two jobs, of which the
+ * second could have started as soon as the first had ended.
+ */
+export function nodeJobRecords(): string {
+  const job = (id: number, start: string, end: string, eligible: string) =>
+    `${id}|COMPLETED|0:0|2026-01-05T${start}|2026-01-05T${end}|600|cpu=8,gres/gpu=1,mem=64G,node=1|2026-01-05T${eligible}|train`;
+  return `${[
+    'JobID|State|ExitCode|Start|End|ElapsedRaw|AllocTRES|Eligible|JobName',
+    job(7001, '09:01:55', '09:05:00', '09:01:50'),
+    job(7002, '08:50:00', '09:10:00', '08:49:00'),
+    job(7003, '09:06:55', '09:10:00', '09:05:00'),
+  ].join('\n')}\n`;
+}
+
 /** What `ncu --csv --page details` prints of the single-precision kernel of a made-up run. */
 export function kernelMeasures(): string {
   const header =
