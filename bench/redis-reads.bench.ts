@@ -1,79 +1,71 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { EnvironmentOptions } from 'headrace';
 import { createClient } from 'redis';
 import { redis } from '../scripts/services/redis.ts';
 import { openRedisStore } from '../src/backends/redis/online-store.ts';
-import {
-  count,
-  entity,
-  eventSource,
-  featureService,
-  int,
-  lookup,
-  max,
-  mean,
-  min,
-  streamView,
-  sum,
-  text,
-  time,
-} from '../src/features/define/declare.ts';
-import { COUNT, MAX_TS, tileLayout } from '../src/features/tile/tile-layout.ts';
-import { emptyRun, tileAt } from '../src/features/tile/tile-run.ts';
+import { resolveEnvironment } from '../src/config.ts';
+import { tileLayout } from '../src/features/tile/tile-layout.ts';
 import { HotTiles, hotTilesDefaults } from '../src/featurestore/hotkeys/hot-tiles.ts';
 import { storeTiles } from '../src/featurestore/online/store-tiles.ts';
 import { VectorReader } from '../src/featurestore/online/vector-reader.ts';
 import { vectorText } from '../src/featurestore/online/vector-text.ts';
-import type { TileWrite } from '../src/ports/online-store.ts';
+import { Reader } from '../src/reader.ts';
+import { startReadServer } from '../src/server/http-server.ts';
 import { printFigure } from './figure.ts';
-import { measureRates } from './measure.ts';
+import { measureRates, median } from './measure.ts';
+import { scratchDirectory, shop, shopper } from './shop.ts';
+import { runningShop } from './shop-server.ts';
+import { wrk } from './wrk.ts';
 
 /**
- * Vectors of 20 features, four windows of one entity, out of a Redis with nothing kept in memory, against the least that one would
- * write by hand: GET of a JSON text with the 20 numbers, parsed and written again. 64 requests at a time. Needs
- * `node scripts/services/main.ts up redis`.
+ * Vectors of 24 features over three tiers of one entity out of a Redis, with nothing kept in memory, against the least that one would
+ * write by hand: GET of a JSON text with the 24 numbers, parsed and written again. In process, 64 requests at a time; then over HTTP,
+ * where the other is node:http. Needs `node scripts/services/main.ts up redis`.
  */
-const KEYS = 2_000;
+const KEYS = 1_000;
 const AT_ONCE = 64;
 const READS = 10_000;
-
-const views = eventSource('views', {
-  id: 'id',
-  time: 'at',
-  lateness: '1h',
-  columns: { id: text(), at: time(), user: text(), ms: int() },
-});
-const byUser = streamView('by_user', {
-  source: views,
-  entity: entity('user', { user: text() }),
-  key: { user: 'user' },
-  windows: ['5m', '1h', '6h', '1d'],
-  freshness: '5s',
-  features: ({ ms }) => ({ n: count(), ms: sum(ms), least: min(ms), most: max(ms), mean: mean(ms) }),
-});
-const visitor = featureService('visitor', {
-  request: { user: text() },
-  join: (r) => ({ user: lookup(byUser, { user: r.user }) }),
-});
+const SECONDS = 4;
+const ROUNDS = 4;
 
 const told = await redis.status();
 if (told === null) console.log('redis-reads: skipped, no Redis runs: node scripts/services/main.ts up redis');
 else await main(told['REDIS_URL'] ?? '');
 
 async function main(url: string): Promise<void> {
-  const now = Date.now();
   // What an earlier run left is not read again.
-  const options = { urls: [url], cluster: false, prefix: `bench${now}`, tls: null, timeoutMs: 5_000 };
-  const layout = tileLayout(byUser);
-  const writer = await openRedisStore(options);
+  const namespace = `bench${Date.now()}`;
+  const environment = {
+    directory: scratchDirectory(),
+    namespace,
+    sampleRate: 0,
+    online: { kind: 'redis' as const, url, timeout: '5s' },
+  };
+  const { headrace, now } = await runningShop(shop, KEYS, environment);
+  const answer = JSON.parse(await headrace.vectorText(shopper, requestOf(1, now)));
+  await headrace.vector(shopper, requestOf(1, now));
+  const tiles = headrace.features.tilesMerged(shopper);
+  await headrace.close();
+  const client = await createClient({ url, commandOptions: { timeout: 0 } }).connect();
   for (let key = 0; key < KEYS; key += 1)
-    await writer.writeTiles({ writer: 'w', position: {}, tiles: tilesOf(`u${key}`, now), freshUntil: now });
-  await writer.remote?.confirm();
-  const store = await openRedisStore(options, 'read');
+    await client.set(`${namespace}:json:u${key}`, JSON.stringify(answer.features));
+  const bare = async (key: number) =>
+    JSON.stringify({ at: now, features: JSON.parse((await client.get(`${namespace}:json:u${key}`)) ?? '') });
+
+  const store = await openRedisStore(
+    { urls: [url], cluster: false, prefix: namespace, tls: null, timeoutMs: 5_000 },
+    'read',
+  );
   if (store.remote === undefined) throw new Error('not remote');
   // No key is ever hot.
   const hot = new HotTiles(store.remote, Date.now, { ...hotTilesDefaults, readsPerSecond: Number.POSITIVE_INFINITY });
+  const layouts = new Map(
+    shopper.lookups.map(({ view }) => [view, view.kind === 'streamView' ? tileLayout(view) : null]),
+  );
   const reader = new VectorReader({
-    service: visitor,
-    layoutOf: () => layout,
+    service: shopper,
+    layoutOf: (view) => layouts.get(view) ?? tileLayout(view),
     tiles: storeTiles(hot),
     readBatch: (reads) => store.readBatch(reads),
     computeOf: ({ compute }) => compute,
@@ -82,71 +74,90 @@ async function main(url: string): Promise<void> {
       throw error;
     },
   });
-  const toText = vectorText(visitor);
-  const first = await reader.read(['u1'], undefined, false);
-  if (first.degraded || first.missing.length > 0 || first.values[1] === 0) throw new Error(toText(first));
-  const client = await createClient({ url, commandOptions: { timeout: 0 } }).connect();
-  const plain = Object.fromEntries(visitor.features.map(({ name }, i) => [name, Number(first.values[i])]));
-  for (let key = 0; key < KEYS; key += 1) await client.set(`bench${now}:json:u${key}`, JSON.stringify(plain));
-  let bytes = 0;
+  const toText = vectorText(shopper);
+  const ours = async (key: number) => toText(await reader.read([`u${key}`, now, key], undefined, false));
+  const { features, degraded, complete } = JSON.parse(await ours(1));
+  if (degraded || !complete || JSON.stringify(features) !== JSON.stringify(answer.features))
+    throw new Error(`${JSON.stringify(features)} is not ${JSON.stringify(answer.features)}`);
   const rates = await measureRates({
-    ours: {
-      operations: READS,
-      run: () =>
-        atOnce(async (i) => {
-          bytes += toText(await reader.read([`u${i % KEYS}`], undefined, false)).length;
-        }),
-    },
-    bare: {
-      operations: READS,
-      run: () =>
-        atOnce(async (i) => {
-          bytes += JSON.stringify({
-            at: now,
-            features: JSON.parse((await client.get(`bench${now}:json:u${i % KEYS}`)) ?? ''),
-          }).length;
-        }),
-    },
+    ours: { operations: READS, run: () => atOnce(ours) },
+    bare: { operations: READS, run: () => atOnce(bare) },
   });
-  if (bytes === 0) throw new Error('nothing was read');
+  const what = `vector of ${shopper.features.length} features over three tiers out of Redis, ${tiles} tiles, nothing kept in memory`;
   printFigure({
-    name: `vector of 20 features out of Redis, ${tilesOf('u', now).length} tiles, nothing kept in memory`,
+    name: what,
     unit: 'vectors/s',
     value: rates.ours,
     yardstick: 'bare node-redis GET and JSON',
     yardstickValue: rates.bare,
     aim: { of: 'ratio', atLeast: 0.8 },
   });
-  client.destroy();
   await store.close();
-  await writer.close();
+  await overHttp(what, environment, now, bare);
+  client.destroy();
+}
+
+/** The same over HTTP, wrk on the same cores. No key has so many reads a second that it is kept in memory. */
+async function overHttp(
+  what: string,
+  environment: EnvironmentOptions,
+  now: number,
+  bare: (key: number) => Promise<string>,
+): Promise<void> {
+  const resolved = resolveEnvironment('local', environment, shop.name);
+  const reader = await Reader.open(shop, resolved, () => now, console.error);
+  const server = await startReadServer(reader, { host: '127.0.0.1', port: 0, bodyLimit: 2 ** 20 });
+  const byHand = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text: string) => {
+      body += text;
+    });
+    request.on('end', async () => {
+      const { request: asked } = JSON.parse(body) as { request: { user: string } };
+      response.setHeader('content-type', 'application/json').end(await bare(Number(asked.user.slice(1))));
+    });
+  });
+  await once(byHand.listen(0, '127.0.0.1'), 'listening');
+  const address = byHand.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const bodies = Array.from({ length: KEYS }, (_, key) => JSON.stringify({ request: requestOf(key, now) }));
+  const rates = { ours: [] as number[], bare: [] as number[] };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const ours = await wrk(`${server.url}/v1/features/${shopper.name}`, SECONDS, bodies);
+    const other = await wrk(`http://127.0.0.1:${port}/`, SECONDS, bodies);
+    if (ours.errors + other.errors > 0) throw new Error(`${ours.errors} and ${other.errors} answers were none`);
+    if (round === 0) continue;
+    rates.ours.push(ours.requestsPerSecond);
+    rates.bare.push(other.requestsPerSecond);
+  }
+  byHand.close();
+  await server.close();
+  await reader.close();
+  printFigure({
+    name: `${what}, over HTTP, wrk and Redis on the same cores`,
+    unit: 'requests/s',
+    value: median(rates.ours),
+    yardstick: 'node:http, bare node-redis GET and JSON',
+    yardstickValue: median(rates.bare),
+    aim: { of: 'ratio', atLeast: 0.8 },
+  });
+}
+
+function requestOf(key: number, at: number) {
+  return { user: `u${key}`, at, basket: key };
 }
 
 /** Runs READS reads, so many at once. */
-async function atOnce(read: (i: number) => Promise<void>): Promise<void> {
+async function atOnce(read: (key: number) => Promise<string>): Promise<void> {
   let next = 0;
+  let bytes = 0;
   const work = async () => {
     while (next < READS) {
       next += 1;
-      await read(next);
+      const { length } = await read(next % KEYS);
+      bytes += length;
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-}
-
-/** Tiles of the last day at every hop, an event every ten minutes. */
-function tilesOf(key: string, now: number): readonly TileWrite[] {
-  const layout = tileLayout(byUser);
-  return layout.view.hopsMs.flatMap((hopMs) => {
-    const run = emptyRun(layout);
-    for (let ago = 86_400_000; ago > 0; ago -= 600_000) {
-      const ts = now - ago;
-      const index = tileAt(run, layout, Math.floor(ts / hopMs) * hopMs, 0);
-      run.nums[index * layout.numbers + COUNT] += 1;
-      run.nums[index * layout.numbers + MAX_TS] = ts;
-      for (const { aggregate, num, obj } of layout.partials)
-        aggregate.update(run, index * layout.numbers + num, index * layout.objects + obj, 1_000, ts, 'a');
-    }
-    return Array.from({ length: run.length }, (_, index) => ({ layout, hopMs, key, run, index }));
-  });
+  if (bytes < 100 * READS) throw new Error('nothing was read');
 }

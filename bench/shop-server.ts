@@ -1,5 +1,12 @@
 import { createServer, type Server } from 'node:http';
-import { type FeatureServiceData, type Headrace, openHeadrace, type ProjectData, startServer } from 'headrace';
+import {
+  type EnvironmentOptions,
+  type FeatureServiceData,
+  type Headrace,
+  openHeadrace,
+  type ProjectData,
+  startServer,
+} from 'headrace';
 import { purchases, scratchDirectory } from './shop.ts';
 
 const MINUTE_MS = 60_000;
@@ -12,10 +19,14 @@ export const USERS = 1_000;
 export async function runningShop(
   project: ProjectData,
   users = USERS,
-  { directory = scratchDirectory(), start = START } = {},
+  { start = START, ...environment }: EnvironmentOptions & { readonly start?: number } = {},
 ): Promise<{ readonly headrace: Headrace; readonly now: number }> {
   let now = start - 25 * 60 * MINUTE_MS;
-  const headrace = await openHeadrace({ project, environment: { directory, sampleRate: 0 }, clock: () => now });
+  const headrace = await openHeadrace({
+    project,
+    environment: { directory: scratchDirectory(), sampleRate: 0, ...environment },
+    clock: () => now,
+  });
   let id = 0;
   const source = headrace.source(purchases.name);
   for (now = start - 25 * 60 * MINUTE_MS; now < start; now += 5 * MINUTE_MS) {

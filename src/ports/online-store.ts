@@ -24,6 +24,8 @@ export interface TileWrite {
   readonly run: TileRun;
   /** Index of the tile within the run. */
   readonly index: number;
+  /** All tiles of the key by hop, where the writer has them: of these a store may keep what reads of the present need. */
+  readonly all?: readonly TileRun[];
 }
 
 /** What the versioned upsert made of the writes (see `features/tile/upsert.ts`). */

@@ -11,9 +11,25 @@ export interface LoadedKey {
   readonly covers: Position | null;
 }
 
+/** What is asked for one request. */
+export interface RequestRead {
+  readonly tiles: readonly TileRead[];
+  /** Keys of which the stored windows are wanted. */
+  readonly windows: readonly WindowsRead[];
+  readonly batch: readonly BatchRead[];
+}
+
+/** The merged windows of a key, as `features/window/stored-windows.ts` has them. */
+export interface WindowsRead {
+  readonly layout: TileLayout;
+  readonly key: string;
+}
+
 /** What one request reads. */
 export interface RequestAnswer {
   readonly runs: readonly TileRun[];
+  /** null: the store does not have them, as of a key without tiles. */
+  readonly windows: readonly (Uint8Array | null)[];
   readonly batch: readonly (BatchAnswer | null)[];
   /** Whether the store may have lost what it acknowledged, and has not been caught up since. */
   readonly degraded: boolean;
@@ -32,10 +48,11 @@ export interface RequestAnswer {
  *  3. after a loss `verify` says lost, commits fail with REDIS_LOST, and answers are degraded, until `rewind` and, when the
  *     writer has caught up, `confirm`; the position that `rewind` leaves is not ahead of any tile;
  *  4. what one process shares as hot others hear, until its time is over;
- *  5. what is asked for amid a commit waits for it, and is not taken for a loss.
+ *  5. what is asked for amid a commit waits for it, and is not taken for a loss;
+ *  6. the stored windows of a key are those of the tiles that stand beside them, or are not there.
  */
 export interface RemoteStore {
-  read(tiles: readonly TileRead[], batch: readonly BatchRead[]): Promise<RequestAnswer>;
+  read(request: RequestRead): Promise<RequestAnswer>;
   load(
     writer: string,
     keys: readonly { readonly layout: TileLayout; readonly key: string }[],

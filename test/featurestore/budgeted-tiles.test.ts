@@ -38,7 +38,7 @@ function slowSource(runs: readonly TileRun[]): { readonly source: TileSource; de
 }
 
 function lookupOf(layout: TileLayout, key: string) {
-  return { layout, key, reader: { spans: () => [], startsFor: () => [] } };
+  return { layout, key, reader: { isStored: false, spans: () => [], startsFor: () => [] } };
 }
 
 async function budgeted(otherwise: LateChoice) {

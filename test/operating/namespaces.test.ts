@@ -99,8 +99,12 @@ test('no two namespaces have a key of a shared store in common, and what finds t
         const keys = new Set(keysOf(one, ofOne));
         const others = keysOf(other, ofOther);
         expect(others.filter((key) => keys.has(key))).toEqual([]);
-        const { tilesOfView, rowsOfView, everything } = storeKeys(one);
-        const patterns = [...ofOne, ...ofOther].flatMap(([view]) => [tilesOfView(view), rowsOfView(view)]);
+        const { tilesOfView, windowsOfView, rowsOfView, everything } = storeKeys(one);
+        const patterns = [...ofOne, ...ofOther].flatMap(([view]) => [
+          tilesOfView(view),
+          windowsOfView(view),
+          rowsOfView(view),
+        ]);
         for (const pattern of [...patterns, tilesOfView('*'), everything()])
           expect(others.filter((key) => matches(pattern, key))).toEqual([]);
       },
@@ -110,8 +114,8 @@ test('no two namespaces have a key of a shared store in common, and what finds t
 });
 
 function keysOf(namespace: string, entries: readonly (readonly [string, string])[]): readonly string[] {
-  const { tiles, row, anchor, lock, owner, hot } = storeKeys(namespace);
-  const own = entries.flatMap(([view, key]) => [tiles(view, key), row(view, '1-0a1b2c3d', key)]);
+  const { tiles, windows, row, anchor, lock, owner, hot } = storeKeys(namespace);
+  const own = entries.flatMap(([view, key]) => [tiles(view, key), windows(view, key), row(view, '1-0a1b2c3d', key)]);
   return [...own, anchor('0'), anchor('t'), lock, owner, hot].map(({ key }) => key);
 }
 

@@ -6,8 +6,8 @@ import type { Columns } from '../../src/schema/column.ts';
 
 const MINUTE = 60_000;
 
-/** A view with so many sums of whole numbers. */
-export function numericView(sums: number): StreamViewData {
+/** A view with so many sums of whole numbers, each over windows of so many minutes. */
+export function numericView(sums: number, windows: readonly number[] = []): StreamViewData {
   const columns: Columns = {
     id: { type: 'text', nullable: false },
     at: { type: 'time', nullable: false },
@@ -37,7 +37,15 @@ export function numericView(sums: number): StreamViewData {
       inputType: columns['price'],
       params: {},
     })),
-    features: [],
+    features: windows.flatMap((minutes) =>
+      Array.from({ length: sums }, (_, i) => ({
+        name: `spent_${i}_${minutes}m`,
+        aggregate: i,
+        windowMs: minutes * MINUTE,
+        hopMs: MINUTE,
+        type: { type: 'int' as const, nullable: true },
+      })),
+    ),
     hopsMs: [MINUTE],
     freshnessMs: 1_000,
     ttlMs: null,

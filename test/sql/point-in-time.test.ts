@@ -11,7 +11,7 @@ import type { ReadMode } from '../../src/features/plan/stream-read.ts';
 import { duckdb } from '../../src/features/sql/duckdb.ts';
 import { pointInTimeQuery } from '../../src/features/sql/point-in-time.ts';
 import { standard } from '../../src/features/sql/standard.ts';
-import { windowsOf } from '../../src/features/window/window-reader.ts';
+import { windowsOf } from '../../src/features/window/view-windows.ts';
 import type { Value } from '../../src/schema/column.ts';
 import { entityKeyEncoder } from '../../src/schema/entity-key.ts';
 import { acceptedDeliveries } from '../../src/testing/oracle/naive-scan.ts';

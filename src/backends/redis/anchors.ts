@@ -159,7 +159,7 @@ export class Anchors {
 
   async #mustAll(script: Script, args: (i: number) => readonly string[], done?: (i: number) => void): Promise<void> {
     const answers = await this.#all(async (place, i) => {
-      const answer = textOf(await this.#link.eval(script, place, [this.#owner, ...args(i)]));
+      const answer = textOf(await this.#link.eval(script, [place], [this.#owner, ...args(i)]));
       if (answer === 'ok') done?.(i);
       return answer;
     });

@@ -38,12 +38,12 @@ export class WriterLock {
 
   async drop(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#link.within(this.#link.eval(dropLock, this.#keys.lock, [this.owner]));
+    await this.#link.within(this.#link.eval(dropLock, [this.#keys.lock], [this.owner]));
   }
 
   async #try(gone: string): Promise<string> {
     const args = [this.owner, String(LOCK_MS), gone];
-    return textOf(await this.#link.within(this.#link.eval(takeLock, this.#keys.lock, args)));
+    return textOf(await this.#link.within(this.#link.eval(takeLock, [this.#keys.lock], args)));
   }
 }
 

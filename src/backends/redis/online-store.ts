@@ -1,6 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
+import { storesWindows, WindowsWriter } from '../../features/window/stored-windows.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type {
   BatchAnswer,
@@ -89,7 +90,8 @@ interface Parts {
 
 /** A call of the script that writes the tiles of a key, all but the stamp. */
 interface KeyWrite {
-  readonly place: Place;
+  /** The hash of its tiles, and its stored windows. */
+  readonly places: readonly [Place, ...Place[]];
   readonly args: readonly (string | Buffer)[];
 }
 
@@ -102,7 +104,7 @@ class RedisOnlineStore implements OnlineStore {
     atomicCommits: false,
   };
   readonly remote: RemoteStore = {
-    read: (tiles, batch) => this.#reader.read(tiles, batch),
+    read: (request) => this.#reader.read(request),
     load: (writer, keys) => this.#load(writer, keys),
     verify: (freshUntil) => this.#inTurn(() => this.#verify(freshUntil)),
     rewind: () => this.#inTurn(() => this.#rewind()),
@@ -116,6 +118,7 @@ class RedisOnlineStore implements OnlineStore {
   readonly #batch: BatchRows;
   readonly #reader: Reader;
   readonly #fieldsExpire: boolean;
+  readonly #windows = new WeakMap<TileLayout, WindowsWriter | null>();
   #whole = false;
   /** Keys were found whose place in the log nobody knows. */
   #torn = false;
@@ -133,16 +136,16 @@ class RedisOnlineStore implements OnlineStore {
   }
 
   async readTiles(reads: readonly TileRead[]): Promise<readonly TileRun[]> {
-    return (await this.#reader.read(reads, [])).runs;
+    return (await this.#reader.read({ tiles: reads, windows: [], batch: [] })).runs;
   }
 
   async readBatch(reads: readonly BatchRead[]): Promise<readonly (BatchAnswer | null)[]> {
-    return (await this.#reader.read([], reads)).batch;
+    return (await this.#reader.read({ tiles: [], windows: [], batch: reads })).batch;
   }
 
   async writeTiles(commit: TileCommit): Promise<TileReport> {
     // Before the first wait: the tiles lie in memory that their writer changes.
-    const calls = groupByKey(commit.tiles).map((group) => this.#encode(group));
+    const calls = groupByKey(commit.tiles).map((group) => this.#encode(group, commit.freshUntil));
     return this.#inTurn(() => this.#write(commit, calls));
   }
 
@@ -151,8 +154,8 @@ class RedisOnlineStore implements OnlineStore {
     const commit = await this.#anchors.begin(writer, position);
     const stamp = encodeStamp(commit);
     for (let i = 0; i < calls.length; i += CHUNK) {
-      const writes = calls.slice(i, i + CHUNK).map(async ({ place, args }) => {
-        const counts = await this.#link.eval(upsertTiles, place, [stamp, ...args]);
+      const writes = calls.slice(i, i + CHUNK).map(async ({ places, args }) => {
+        const counts = await this.#link.eval(upsertTiles, places, [stamp, ...args]);
         return listOf(counts).map(Number);
       });
       for (const counts of await this.#link.within(Promise.all(writes))) {
@@ -191,18 +194,21 @@ class RedisOnlineStore implements OnlineStore {
   }
 
   async dropView(viewId: string): Promise<void> {
-    await this.#dropAll(this.#keys.tilesOfView(viewId));
+    await this.#dropTilesOf(viewId);
   }
 
-  /** Drops every key of a pattern. */
-  async #dropAll(pattern: string): Promise<void> {
-    for await (const keys of this.#link.scan(pattern))
-      await this.#link.within(Promise.all(keys.map((key) => this.#link.sendUnlimited(placeOf(key), ['UNLINK', key]))));
+  /** Drops the tiles of a view (`*`: of all), what they merge to first. */
+  async #dropTilesOf(viewId: string): Promise<void> {
+    for (const pattern of [this.#keys.windowsOfView(viewId), this.#keys.tilesOfView(viewId)])
+      for await (const keys of this.#link.scan(pattern))
+        await this.#link.within(
+          Promise.all(keys.map((key) => this.#link.sendUnlimited(placeOf(key), ['UNLINK', key]))),
+        );
   }
 
   async dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): Promise<void> {
     await this.#inTurn(async () => {
-      const places = layouts.map(({ viewId }) => this.#keys.tiles(viewId, key));
+      const places = layouts.flatMap(({ viewId }) => [this.#keys.tiles(viewId, key), this.#keys.windows(viewId, key)]);
       await this.#link.within(
         Promise.all(places.map((place) => this.#link.sendUnlimited(place, ['UNLINK', place.key]))),
       );
@@ -226,11 +232,17 @@ class RedisOnlineStore implements OnlineStore {
   }
 
   /** The tiles of one key as the script takes them, all but the stamp. */
-  #encode(group: readonly [TileWrite, ...TileWrite[]]): KeyWrite {
-    const [{ layout, key }] = group;
+  #encode(group: readonly [TileWrite, ...TileWrite[]], now: number | undefined): KeyWrite {
+    const [{ layout, key, all }] = group;
     const hops = layout.view.hopsMs;
     const lives = hops.map((hopMs) => lifeMs(layout, hopMs));
-    const args: (string | Buffer)[] = [msText(Math.max(...lives)), this.#fieldsExpire ? '1' : '0'];
+    const writer = this.#windowsOf(layout);
+    const windows = all === undefined || now === undefined ? null : (writer?.write(all, now) ?? null);
+    const args: (string | Buffer)[] = [
+      msText(Math.max(...lives)),
+      this.#fieldsExpire ? '1' : '0',
+      windows === null ? '' : Buffer.from(windows.buffer, windows.byteOffset, windows.length),
+    ];
     for (let i = 0; i < group.length; ) {
       const { hopMs } = group[i];
       const block = blockOf(startOf(group[i]), hopMs);
@@ -241,7 +253,17 @@ class RedisOnlineStore implements OnlineStore {
       args.push(blockField(hop, block), msText(lives[hop]), encodeBlock(group.slice(i, end)));
       i = end;
     }
-    return { place: this.#keys.tiles(layout.viewId, key), args };
+    const tiles = this.#keys.tiles(layout.viewId, key);
+    return { places: writer === null ? [tiles] : [tiles, this.#keys.windows(layout.viewId, key)], args };
+  }
+
+  /** Writes the windows of a view; null where they are not stored. */
+  #windowsOf(layout: TileLayout): WindowsWriter | null {
+    const known = this.#windows.get(layout);
+    if (known !== undefined) return known;
+    const made = storesWindows(layout) ? new WindowsWriter(layout) : null;
+    this.#windows.set(layout, made);
+    return made;
   }
 
   async #dropOfKey(layout: TileLayout, key: string, before: readonly (number | undefined)[]): Promise<void> {
@@ -263,7 +285,7 @@ class RedisOnlineStore implements OnlineStore {
       );
       args.push(field, value, kept.length === 0 ? Buffer.alloc(0) : encodeBlock(writesOf(layout, hopMs, kept)));
     }
-    if (args.length > 0) await this.#link.eval(replaceBlocks, place, args);
+    if (args.length > 0) await this.#link.eval(replaceBlocks, [place], args);
   }
 
   async #load(
@@ -307,7 +329,7 @@ class RedisOnlineStore implements OnlineStore {
 
   async #shareHot(names: readonly string[], forMs: number): Promise<readonly string[]> {
     const args = [String(forMs), String(MOST_HOT), ...names];
-    return listOf(await this.#link.within(this.#link.eval(shareHot, this.#keys.hot, args))).map(textOf);
+    return listOf(await this.#link.within(this.#link.eval(shareHot, [this.#keys.hot], args))).map(textOf);
   }
 
   async #rewind(): Promise<void> {
@@ -316,7 +338,7 @@ class RedisOnlineStore implements OnlineStore {
     if (this.#torn) {
       // What cannot be told apart is computed anew.
       await this.#anchors.forget();
-      await this.#dropAll(this.#keys.tilesOfView('*'));
+      await this.#dropTilesOf('*');
       this.#torn = false;
     }
     await this.#anchors.read(true);

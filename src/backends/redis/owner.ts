@@ -23,7 +23,7 @@ export async function checkOwner(
   { namespace, owner: { project, data } }: { readonly namespace: string; readonly owner: NamespaceOwner },
 ): Promise<void> {
   const text = data === null ? '' : JSON.stringify({ project, data });
-  const held = textOf(await link.within(link.eval(claimOwner, keys.owner, [text])));
+  const held = textOf(await link.within(link.eval(claimOwner, [keys.owner], [text])));
   if (held === '') return;
   const parsed = ownerSchema.safeParse(parseJson(held));
   const holder = parsed.success ? parsed.data : { project: held, data: '' };

@@ -1,11 +1,12 @@
 import type { TileRun } from '../../features/tile/tile-run.ts';
-import type { BatchAnswer, BatchRead, TileRead } from '../../ports/online-store.ts';
-import type { RequestAnswer } from '../../ports/remote-store.ts';
+import type { BatchRead, TileRead } from '../../ports/online-store.ts';
+import type { RequestAnswer, RequestRead } from '../../ports/remote-store.ts';
 import { type RowCodec, rowCodec } from '../../schema/row-codec.ts';
 import { newestRuns, type Runs } from './batch-rows.ts';
-import { bytesOf, listOf, type Node, type RedisLink, type Reply, textOf } from './redis-link.ts';
+import { bytesOf, listOf, type RedisLink, type Reply, textOf } from './redis-link.ts';
 import type { Place, StoreKeys } from './store-keys.ts';
 import { blockField, blockOf, hopAndBlock, runOfBlocks, type Starts } from './tile-block.ts';
+import { type Marks, type NodeReads, Turn } from './turn.ts';
 
 /** Blocks of one key that are asked for by name; more: the whole hash. */
 const MOST_FIELDS = 64;
@@ -17,17 +18,26 @@ interface KeyReads {
   readonly reads: number[];
 }
 
-/** What one node said before and after the tiles of a turn. */
-interface NodeMarks {
-  readonly said: Promise<Marks>;
+/** What was asked of a node: its answer is at a place of the turn. */
+interface Asked {
+  readonly node: NodeReads;
+  readonly at: number;
 }
 
-const NO_ROWS: readonly Reply[] = [];
+/** A row that was asked for, as of an attempt; null: of none, since none is known. */
+interface AskedRow extends Asked {
+  readonly attempt: string | null;
+}
+
+const NO_GROUPS: readonly KeyReads[] = [];
+const NO_RUNS: readonly TileRun[] = [];
+const NO_BLOCKS: readonly (readonly Block[])[] = [];
+const NO_ANSWERS: RequestAnswer['batch'] = [];
+const WHOLE = {};
+const DEGRADED = { degraded: true };
 
 /**
- * Reads of requests. Those of one turn of the event loop share what is asked of each node beside the tiles: its anchor's
- * marks, once before the first of them and once after the last, so that what is lost between two commands is seen too.
- * Hot path.
+ * Reads of requests. Those of one turn of the event loop are sent together (turn.ts). Hot path.
  */
 export class Reader {
   readonly #link: RedisLink;
@@ -35,7 +45,7 @@ export class Reader {
   readonly #anchors: readonly Place[];
   /** Batch views that were read so far. */
   readonly #views: string[] = [];
-  readonly #runs = new Map<string, Runs>();
+  readonly #runs = new Map<string, { readonly texts: readonly string[]; readonly runs: Runs }>();
   #turn: Turn | null = null;
 
   constructor(link: RedisLink, keys: StoreKeys, anchors: readonly Place[]) {
@@ -44,38 +54,51 @@ export class Reader {
     this.#anchors = anchors;
   }
 
-  async read(tiles: readonly TileRead[], batch: readonly BatchRead[]): Promise<RequestAnswer> {
-    for (const { viewId } of batch) this.#noteView(viewId);
+  read({ tiles, windows, batch }: RequestRead): Promise<RequestAnswer> {
+    for (let i = 0; i < batch.length; i += 1) this.#noteView(batch[i].viewId);
     const turn = this.#turnOf();
-    const nodes = new Set<NodeMarks>();
-    const groups = this.#group(tiles);
-    const blocks = groups.map((group) => {
-      nodes.add(turn.marks(group.place.slot));
-      return this.#askBlocks(group, tiles);
-    });
-    const rows = batch.map((read) => this.#askRow(read, this.#runs.get(read.viewId) ?? null, turn, nodes));
-    const said = [...nodes].map((node) => node.said);
-    const [values, found, marks] = await turn.within(
-      Promise.all([together(blocks), rows.length === 0 ? NO_ROWS : Promise.all(rows), together(said)]),
-    );
-    const runs = new Array<TileRun>(tiles.length);
-    groups.forEach((group, g) => {
-      for (const i of group.reads) runs[i] = decodeRead(tiles[i], values[g]);
-    });
-    const answers = batch.length === 0 ? [] : await this.#answerBatch(batch, found, marks);
-    return {
-      runs,
-      batch: answers,
-      degraded: marks.some(({ whole }) => !whole),
-      freshUntil: Math.min(...marks.map(({ fresh }) => fresh)),
+    const nodes: NodeReads[] = [];
+    const nodeOf = (place: Place): NodeReads => {
+      const node = turn.of(place);
+      if (!nodes.includes(node)) nodes.push(node);
+      return node;
     };
+    const stored = windows.map(({ layout, key }): Asked => {
+      const place = this.#keys.windows(layout.viewId, key);
+      const node = nodeOf(place);
+      return { node, at: node.ask(place) };
+    });
+    const rows = batch.map(({ viewId, key }): AskedRow => {
+      const attempt = this.#runs.get(viewId)?.runs.current.attempt ?? null;
+      const place = this.#keys.row(viewId, attempt ?? '', key);
+      const node = nodeOf(place);
+      return { node, at: attempt === null ? -1 : node.ask(place), attempt };
+    });
+    const groups = tiles.length === 0 ? NO_GROUPS : this.#group(tiles);
+    const blocks = groups.map((group) => this.#askBlocks(nodeOf(group.place), group, tiles));
+    const [only] = nodes;
+    const done = nodes.length === 1 && only !== undefined ? only.done : Promise.all(nodes.map((node) => node.done));
+    const answer = (values: readonly (readonly Block[])[]): RequestAnswer | Promise<RequestAnswer> => {
+      const runs = groups.length === 0 ? NO_RUNS : decodeReads(tiles, groups, values);
+      const marks = nodes.map((node) => node.marks);
+      const answers = batch.length === 0 ? NO_ANSWERS : this.#answerBatch(batch, rows, marks);
+      const whole = (found: RequestAnswer['batch']): RequestAnswer => ({
+        runs,
+        windows: stored.map(({ node, at }) => node.at(at)),
+        batch: found,
+        degraded: !areWhole(marks),
+        freshUntil: freshOf(marks),
+      });
+      return answers instanceof Promise ? answers.then(whole) : whole(answers);
+    };
+    if (blocks.length === 0) return done.then(() => answer(NO_BLOCKS));
+    return Promise.all([Promise.all(blocks), done]).then(([values]) => answer(values));
   }
 
   #turnOf(): Turn {
     if (this.#turn !== null) return this.#turn;
     const turn = new Turn(this.#link, this.#anchors, ['run', 'fresh', ...this.#views.map((view) => `g${view}`)]);
     this.#turn = turn;
-    // Before the client writes what was sent in this turn.
     setImmediate(() => {
       if (this.#turn === turn) this.#turn = null;
       turn.end();
@@ -102,116 +125,89 @@ export class Reader {
   }
 
   /** The blocks that the reads of a key touch, ascending by hop and start. */
-  async #askBlocks({ place, reads }: KeyReads, tiles: readonly TileRead[]): Promise<readonly Block[]> {
+  async #askBlocks(node: NodeReads, { place, reads }: KeyReads, tiles: readonly TileRead[]): Promise<readonly Block[]> {
     const blocks = blocksOf(reads.map((i) => tiles[i]));
-    if (blocks === null) return allBlocks(listOf(await this.#link.sendUnlimited(place, ['HGETALL', place.key])));
+    if (blocks === null) return allBlocks(listOf(await node.send(place, ['HGETALL', place.key])));
     if (blocks.length === 0) return [];
     const fields = blocks.map(({ hop, block }) => blockField(hop, block));
-    const values = listOf(await this.#link.sendUnlimited(place, ['HMGET', place.key, ...fields]));
+    const values = listOf(await node.send(place, ['HMGET', place.key, ...fields]));
     return blocks.flatMap((at, f) => {
       const bytes = bytesOf(values[f]);
       return bytes === null ? [] : [{ ...at, bytes }];
     });
   }
 
-  async #askRow(read: BatchRead, runs: Runs | null, turn: Turn, nodes: Set<NodeMarks>): Promise<Reply> {
-    const place = this.#keys.row(read.viewId, runs?.current.attempt ?? '', read.key);
-    nodes.add(turn.marks(place.slot));
-    return runs === null ? null : this.#link.sendUnlimited(place, ['GET', place.key]);
-  }
-
   /** The rows as of what the anchors said; those that were read under another run are read again. */
-  async #answerBatch(
+  #answerBatch(
     batch: readonly BatchRead[],
-    found: readonly Reply[],
+    asked: readonly AskedRow[],
     marks: readonly Marks[],
-  ): Promise<readonly (BatchAnswer | null)[]> {
-    const rows = [...found];
-    const runs = batch.map(({ viewId }) => {
-      const at = this.#views.indexOf(viewId);
-      return newestRuns(marks.map(({ views }) => textOf(views[at])));
+  ): RequestAnswer['batch'] | Promise<RequestAnswer['batch']> {
+    const degraded = areWhole(marks) ? WHOLE : DEGRADED;
+    const rows: Reply[] = [];
+    const again: Promise<void>[] = [];
+    const runs = batch.map(({ viewId, key }, i) => {
+      const now = this.#runsOf(viewId, marks);
+      const { node, at, attempt } = asked[i];
+      rows.push(attempt === null ? null : node.at(at));
+      if (now !== null && now.current.attempt !== attempt) {
+        const place = this.#keys.row(viewId, now.current.attempt, key);
+        again.push(
+          this.#link.sendUnlimited(place, ['GET', place.key]).then((row) => {
+            rows[i] = row;
+          }),
+        );
+      }
+      return now;
     });
-    const again = batch.map(async ({ viewId, key }, i) => {
-      const now = runs[i];
-      if (now === null || now.current.attempt === this.#runs.get(viewId)?.current.attempt) return;
-      const place = this.#keys.row(viewId, now.current.attempt, key);
-      rows[i] = await this.#link.sendUnlimited(place, ['GET', place.key]);
-    });
-    await this.#link.within(Promise.all(again));
-    const degraded = marks.some(({ whole }) => !whole) ? { degraded: true } : {};
-    return batch.map(({ viewId, features }, i) => {
-      const now = runs[i];
-      if (now === null) return null;
-      this.#runs.set(viewId, now);
-      const bytes = bytesOf(rows[i]);
-      const values = bytes === null ? null : codecOf(features).decode(bytes);
-      return { generation: now.current.generation, values, ...degraded };
-    });
+    const answers = (): RequestAnswer['batch'] =>
+      batch.map(({ features }, i) => {
+        const now = runs[i];
+        if (now === null) return null;
+        const bytes = bytesOf(rows[i]);
+        const values = bytes === null ? null : codecOf(features).decode(bytes);
+        return { generation: now.current.generation, values, ...degraded };
+      });
+    return again.length === 0 ? answers() : this.#link.within(Promise.all(again)).then(answers);
+  }
+
+  /** The runs of a batch view as anchors say them, parsed when they say something new. */
+  #runsOf(viewId: string, marks: readonly Marks[]): Runs | null {
+    const at = this.#views.indexOf(viewId);
+    const known = this.#runs.get(viewId);
+    if (known !== undefined && known.texts.length === marks.length) {
+      let same = true;
+      for (let m = 0; m < marks.length; m += 1) same &&= known.texts[m] === marks[m].views[at];
+      if (same) return known.runs;
+    }
+    const texts = marks.map(({ views }) => views[at]);
+    const runs = newestRuns(texts);
+    if (runs !== null) this.#runs.set(viewId, { texts, runs });
+    return runs;
   }
 }
 
-/** One turn of the event loop: what is asked of each node once. */
-class Turn {
-  readonly #link: RedisLink;
-  readonly #anchors: readonly Place[];
-  readonly #fields: readonly string[];
-  readonly #nodes = new Map<string, NodeMarks>();
-  readonly #ends: (() => void)[] = [];
-
-  constructor(link: RedisLink, anchors: readonly Place[], fields: readonly string[]) {
-    this.#link = link;
-    this.#anchors = anchors;
-    this.#fields = fields;
-  }
-
-  /** The marks of the node of a slot, asked for at the first call. */
-  marks(slot: number): NodeMarks {
-    const name = this.#link.nodeName(slot);
-    const known = this.#nodes.get(name);
-    if (known !== undefined) return known;
-    const own = this.#anchors.find((anchor) => this.#link.nodeName(anchor.slot) === name);
-    const anchor = own ?? this.#anchors[0];
-    const node = this.#link.nodeAgain(slot);
-    const before = this.#link.sendUnlimited(anchor, ['HMGET', anchor.key, ...this.#fields]);
-    const after = new Promise<Reply>((resolve, reject) => {
-      this.#ends.push(() => this.#link.sendUnlimited(anchor, ['HGET', anchor.key, 'run']).then(resolve, reject));
-    });
-    const said = readMarks(node, before, after, own !== undefined);
-    said.catch(() => undefined);
-    const marks = { said };
-    this.#nodes.set(name, marks);
-    return marks;
-  }
-
-  end(): void {
-    for (const end of this.#ends) end();
-  }
-
-  within<T>(work: Promise<T>): Promise<T> {
-    return this.#link.within(work);
-  }
+function areWhole(marks: readonly Marks[]): boolean {
+  for (let m = 0; m < marks.length; m += 1) if (!marks[m].whole) return false;
+  return true;
 }
 
-interface Marks {
-  readonly whole: boolean;
-  readonly fresh: number;
-  readonly views: readonly Reply[];
+function freshOf(marks: readonly Marks[]): number {
+  let fresh = Number.POSITIVE_INFINITY;
+  for (let m = 0; m < marks.length; m += 1) fresh = Math.min(fresh, marks[m].fresh);
+  return fresh;
 }
 
-async function readMarks(
-  node: Promise<Node>,
-  before: Promise<Reply>,
-  after: Promise<Reply>,
-  covered: boolean,
-): Promise<Marks> {
-  const [{ runId }, first, last] = await Promise.all([node, before, after]);
-  const [run, fresh, ...views] = listOf(first);
-  const until = textOf(fresh);
-  return {
-    whole: covered && runId !== '' && [run, last].every((runs) => textOf(runs).split(' ').includes(runId)),
-    fresh: until === '' ? Number.NEGATIVE_INFINITY : Number(until),
-    views,
-  };
+function decodeReads(
+  tiles: readonly TileRead[],
+  groups: readonly KeyReads[],
+  values: readonly (readonly Block[])[],
+): readonly TileRun[] {
+  const runs = new Array<TileRun>(tiles.length);
+  groups.forEach((group, g) => {
+    for (const i of group.reads) runs[i] = decodeRead(tiles[i], values[g]);
+  });
+  return runs;
 }
 
 interface Block {
@@ -268,12 +264,6 @@ function decodeRead(read: TileRead, blocks: readonly Block[]): TileRun {
     blocks.filter(({ hop }) => hop === wanted),
     startsOf(read),
   );
-}
-
-/** As Promise.all, without its cost where there is one: most requests read one key of one node. */
-function together<T>(all: readonly Promise<T>[]): Promise<readonly T[]> {
-  const [only] = all;
-  return all.length === 1 && only !== undefined ? only.then((one) => [one]) : Promise.all(all);
 }
 
 const codecs = new WeakMap<BatchRead['features'], RowCodec>();

@@ -142,8 +142,10 @@ export class RedisLink {
     return this.#sendAgain(place, args);
   }
 
-  eval({ text, sha }: Script, place: Place, args: readonly Argument[]): Promise<Reply> {
-    const tail = ['1', place.key, ...args];
+  /** Runs a script on some keys of one slot. */
+  eval({ text, sha }: Script, places: readonly [Place, ...Place[]], args: readonly Argument[]): Promise<Reply> {
+    const [place] = places;
+    const tail = [String(places.length), ...places.map(({ key }) => key), ...args];
     return this.#sendAgain(place, ['EVALSHA', sha, ...tail]).catch((error: unknown) => {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
       return this.#sendAgain(place, ['EVAL', text, ...tail]);

@@ -11,8 +11,9 @@ export interface Script {
  * compared as their two parts, each of which a double holds exactly. A tile that is refused changes nothing, the stamp and
  * the expiry neither.
  *
- * KEYS[1] the hash; ARGV[1] stamp, ARGV[2] ms until the hash may go (0: never), ARGV[3] whether fields expire (0, 1), then
- * threes: field, ms until the field may go (0: never), block. Answers applied, duplicate, stale, conflict.
+ * KEYS[1] the hash, KEYS[2] the key's stored windows (absent: its view has none); ARGV[1] stamp, ARGV[2] ms until the hash may go (0: never), ARGV[3] whether fields expire (0, 1), ARGV[4] the
+ * windows with these tiles (empty: they are not known), then threes: field, ms until the field may go (0: never), block. Where a
+ * tile was refused the windows are of other tiles than those that stand. Answers applied, duplicate, stale, conflict.
  */
 export const upsertTiles = script(`
 local function number(s, i)
@@ -41,7 +42,7 @@ local function entries(s)
 end
 local count = { 0, 0, 0, 0 }
 local any = false
-for a = 4, #ARGV, 3 do
+for a = 5, #ARGV, 3 do
   local new = ARGV[a + 2]
   local old = redis.call('HGET', KEYS[1], ARGV[a]) or ''
   local held, sent, out, h, changed = entries(old), entries(new), { string.char(1) }, 1, false
@@ -70,8 +71,9 @@ for a = 4, #ARGV, 3 do
       out[#out + 1] = string.sub(old, held[h][6], held[h][5])
       h = h + 1
     end
-    any = true
     redis.call('HSET', KEYS[1], ARGV[a], table.concat(out))
+    if KEYS[2] and not any then redis.call('UNLINK', KEYS[2]) end
+    any = true
     if ARGV[3] == '1' and ARGV[a + 1] ~= '0' then
       redis.call('HPEXPIRE', KEYS[1], ARGV[a + 1], 'FIELDS', '1', ARGV[a])
     end
@@ -80,6 +82,10 @@ end
 if any then
   redis.call('HSET', KEYS[1], '~', ARGV[1])
   if ARGV[2] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+  if KEYS[2] and ARGV[4] ~= '' and count[3] + count[4] == 0 then
+    if ARGV[2] == '0' then redis.call('SET', KEYS[2], ARGV[4])
+    else redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[2]) end
+  end
 end
 return count
 `);

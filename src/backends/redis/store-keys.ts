@@ -6,6 +6,7 @@ import { slotOf } from './hash-slot.ts';
  *
  * ```
  * tiles  = prefix ":t:" view ":{" entity "}"            ; hash: blocks by field, and a stamp
+ * windows = prefix ":w:" view ":{" entity "}"           ; string: what the tiles merge to, features/window/stored-windows.ts
  * row    = prefix ":b:" view ":" attempt ":{" entity "}" ; string: one row of a run of a batch view
  * anchor = prefix ":a:{" tag "}"                         ; hash: positions and marks, the same on every node
  * lock   = prefix ":lock"                                ; string: who writes
@@ -26,6 +27,7 @@ export interface Place {
 
 export interface StoreKeys {
   tiles(viewId: string, key: string): Place;
+  windows(viewId: string, key: string): Place;
   row(viewId: string, attempt: string, key: string): Place;
   anchor(tag: string): Place;
   readonly lock: Place;
@@ -33,6 +35,7 @@ export interface StoreKeys {
   readonly hot: Place;
   /** Patterns of SCAN. */
   tilesOfView(viewId: string): string;
+  windowsOfView(viewId: string): string;
   rowsOfView(viewId: string): string;
   everything(): string;
   /** The attempt that a row's key names. */
@@ -48,14 +51,16 @@ export function storeKeys(prefix: string): StoreKeys {
   };
   return {
     tiles: (viewId, key) => tagged(`t:${viewId}`, entityTag(key)),
+    windows: (viewId, key) => tagged(`w:${viewId}`, entityTag(key)),
     row: (viewId, attempt, key) => tagged(`b:${viewId}:${attempt}`, entityTag(key)),
     anchor: (tag) => tagged('a', tag),
     lock: plain('lock'),
     owner: plain('owner'),
     hot: plain('hot'),
     tilesOfView: (viewId) => `${prefix}:t:${viewId}:{*`,
+    windowsOfView: (viewId) => `${prefix}:w:${viewId}:{*`,
     rowsOfView: (viewId) => `${prefix}:b:${viewId}:*`,
-    everything: () => `${prefix}:[tb]:*`,
+    everything: () => `${prefix}:[twb]:*`,
     attemptOf: (viewId, rowKey) => {
       const from = `${prefix}:b:${viewId}:`.length;
       return rowKey.slice(from, rowKey.indexOf(':{', from));

@@ -1,5 +1,5 @@
 import type { StreamViewData } from '../define/declaration.ts';
-import { windowsOf } from '../window/window-reader.ts';
+import { windowsOf } from '../window/view-windows.ts';
 import type { AdmissionPlan } from './admission.ts';
 import type { AnswerColumn, AnswerSource } from './answers.ts';
 import type { ChangedPartialsPlan } from './changed-partials.ts';

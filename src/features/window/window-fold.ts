@@ -102,8 +102,8 @@ export class WindowFold {
     return nums[window * this.#layout.numbers + GENERATION] === from;
   }
 
-  /** Begins with what was kept of a window. */
-  restore(kept: MergedWindows, window: number): void {
+  /** Begins with what was kept of a window: a tile that has the number of tiles in place of its start. */
+  restore(kept: Cells, window: number): void {
     const at = window * this.#layout.numbers;
     const { nums } = kept;
     const held = this.#scratch.nums;

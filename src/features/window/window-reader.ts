@@ -1,32 +1,13 @@
 import { floorTo } from '../../base/time.ts';
 import type { Value } from '../../schema/column.ts';
-import type { StreamViewData } from '../define/declaration.ts';
 import type { TileLayout } from '../tile/tile-layout.ts';
 import type { TileRun } from '../tile/tile-run.ts';
+import { StoredWindows, storesWindows } from './stored-windows.ts';
 import { tileHorizonMs } from './tile-horizon.ts';
 import { type Span, TileRanges } from './tile-ranges.ts';
+import { spannedWindows, type ViewWindow, windowsOf } from './view-windows.ts';
 import { WindowFold } from './window-fold.ts';
 import { KEEP_MERGED_FROM, mergedBy, newMerged, type WindowMemo } from './window-memo.ts';
-
-/** One window of a view: its length (null: all events), the hop its tail is rounded to, the features it answers. */
-export interface ViewWindow {
-  readonly windowMs: number | null;
-  readonly hopMs: number;
-  /** Indexes into the view's features. */
-  readonly features: readonly number[];
-}
-
-/** The distinct windows of a view, in the order of its features. */
-export function windowsOf(view: StreamViewData): readonly ViewWindow[] {
-  const windows = new Map<string, { windowMs: number | null; hopMs: number; features: number[] }>();
-  view.features.forEach(({ windowMs, hopMs }, index) => {
-    const name = `${windowMs}/${hopMs}`;
-    const window = windows.get(name) ?? { windowMs, hopMs, features: [] };
-    window.features.push(index);
-    windows.set(name, window);
-  });
-  return [...windows.values()];
-}
 
 /** Which tiles of a hop an instant needs: starts in [from, to). */
 export interface TileSpan {
@@ -42,6 +23,8 @@ export interface TileSpan {
  */
 export class WindowReader {
   readonly windows: readonly ViewWindow[];
+  /** Whether stores keep the windows of its view: {@link readStored}. */
+  readonly isStored: boolean;
   /** Events by window, of the last read. */
   readonly counts: Float64Array;
   /** Tiles merged by the last read. */
@@ -53,6 +36,7 @@ export class WindowReader {
   readonly #layout: TileLayout;
   readonly #keepFrom: number;
   readonly #ranges: TileRanges;
+  readonly #stored: StoredWindows;
   /** By window: how far it reaches back at most (infinite: to the first event), its hop, and its answers. */
   readonly #reachMs: readonly number[];
   readonly #hopsMs: readonly number[];
@@ -73,10 +57,11 @@ export class WindowReader {
     this.#keepFrom = keepFrom;
     this.#ranges = new TileRanges(layout);
     this.windows = windowsOf(view);
-    this.#hopsMs = this.windows.map(({ hopMs }) => hopMs);
-    this.#reachMs = this.windows.map(({ windowMs }) =>
-      Math.min(windowMs ?? Number.POSITIVE_INFINITY, view.ttlMs ?? Number.POSITIVE_INFINITY),
-    );
+    this.isStored = storesWindows(layout);
+    const spans = spannedWindows(view);
+    this.#hopsMs = spans.map(({ hopMs }) => hopMs);
+    this.#reachMs = spans.map(({ reachMs }) => reachMs);
+    this.#stored = new StoredWindows(layout);
     const wanted = new Set(features);
     this.#folds = this.windows.map(
       (window) =>
@@ -162,6 +147,28 @@ export class WindowReader {
     }
     this.holdsUntil = holds;
     return q;
+  }
+
+  /**
+   * Writes the answers at `q` as `read` does, from what `stored-windows.ts` kept of the key; false where that does not say them, with
+   * nothing said of `out`. Error: BYTES_DAMAGED.
+   */
+  readStored(windows: Uint8Array, q: number, out: (Value | undefined)[]): boolean {
+    const stored = this.#stored;
+    if (!stored.open(windows, q)) return false;
+    this.merged = 0;
+    this.maxTs = Number.NEGATIVE_INFINITY;
+    for (let w = 0; w < this.#folds.length; w += 1) {
+      const fold = this.#folds[w];
+      if (!stored.next(w, floorTo(q - this.#reachMs[w], this.#hopsMs[w]))) return false;
+      if (stored.isEmpty) fold.prepare();
+      else fold.restore(stored.tile, 0);
+      fold.finish(out, 0);
+      this.counts[w] = fold.events;
+      this.merged += fold.tiles;
+      if (fold.maxTs > this.maxTs) this.maxTs = fold.maxTs;
+    }
+    return true;
   }
 
   /** A change can be of any row: gives q, or the instant from which every tile that a window needs has seen only what was. */

@@ -28,7 +28,7 @@ export class HotTiles {
   }
 
   /** What a request needs, hot and cold keys apart: the cold ones in one round trip, in part if that is to be enough. */
-  async fetch(lookups: readonly TileLookup[], at: number, isPart: boolean): Promise<readonly FetchedTiles[]> {
+  fetch(lookups: readonly TileLookup[], at: number, isPart: boolean): Promise<readonly FetchedTiles[]> {
     const now = this.#clock();
     const cold: TileLookup[] = [];
     const fetched: (FetchedTiles | Promise<FetchedTiles>)[] = [];
@@ -42,6 +42,7 @@ export class HotTiles {
             this.#near.load(name, now, () => fetchLookups(this.#remote, [lookup], Math.max(at, now), false), isWhole),
         );
     }
+    if (fetched.length === 0) return fetchLookups(this.#remote, cold, at, isPart).then((one) => [one]);
     if (cold.length > 0) fetched.push(fetchLookups(this.#remote, cold, at, isPart));
     return Promise.all(fetched);
   }

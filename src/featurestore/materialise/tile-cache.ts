@@ -360,7 +360,7 @@ function collect(
     const run = runs[hop];
     for (const start of changes.startsOf(newest, hop))
       if (!(start < reach[hop]))
-        writes.push({ layout, hopMs: hops[hop], key, run, index: lowerBound(run, layout, start) });
+        writes.push({ layout, hopMs: hops[hop], key, run, index: lowerBound(run, layout, start), all: runs });
   }
   return writes;
 }

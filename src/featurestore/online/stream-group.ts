@@ -70,15 +70,24 @@ function readLookups(
     lookup.text = null;
     if (key === null || tiles.isLate?.(lookup.view) === true || q < tiles.answersFrom(lookup.view)) continue;
     const started = steps === null ? 0 : performance.now();
-    const runs = lookup.held?.runs ?? tiles.runsOf(lookup.layout, key, q);
     const isPart = (tiles.partAt ?? null) !== null;
-    if (isPart && !(q === tiles.partAt && lookup.reader.isBehindLargest(runs, q))) return Number.NaN;
-    lookup.answeredAt = lookup.reader.read(runs, q, lookup.answers, 0, lookup.held);
-    if (isPart && lookup.answeredAt !== q) return Number.NaN;
+    if (!isPart) {
+      const runs = lookup.held?.runs ?? tiles.runsOf(lookup.layout, key, q);
+      lookup.answeredAt = lookup.reader.read(runs, q, lookup.answers, 0, lookup.held);
+    } else if (q === tiles.partAt && readPart(lookup, tiles, key, q)) lookup.answeredAt = q;
+    else return Number.NaN;
     if (steps !== null) steps.lookupMs[lookup.place] += performance.now() - started;
     if (lookup.answeredAt !== q) ready = Math.max(ready, lookup.answeredAt);
   }
   return ready;
+}
+
+/** Reads a lookup at `q` from the part of its tiles that is at hand; whether that does. */
+function readPart({ layout, reader, answers }: StreamLookup, tiles: TileSource, key: string, q: number): boolean {
+  const stored = tiles.storedOf?.(layout, key);
+  if (stored !== undefined) return stored !== null && reader.readStored(stored, q, answers);
+  const runs = tiles.runsOf(layout, key, q);
+  return reader.isBehindLargest(runs, q) && reader.read(runs, q, answers, 0) === q;
 }
 
 /** Takes what the group answered before, if that holds at `q`. Its tiles were not dropped: no earlier instant was asked. */

@@ -23,6 +23,8 @@ export interface TileSource {
   fetch?(lookups: readonly TileLookup[], at: number, isPart: boolean): Promise<TileSource> | undefined;
   /** The one instant that its tiles answer, where the largest tile does; null or left out: they are not so few. */
   readonly partAt?: number | null;
+  /** In place of the tiles of such a part, the key's stored windows: null where the store does not have them, undefined where tiles are there. */
+  storedOf?(layout: TileLayout, key: string): Uint8Array | null | undefined;
   /** Whether the tiles of a view did not come within its latency budget; never where it is left out. */
   isLate?(view: StreamViewData): boolean;
 }

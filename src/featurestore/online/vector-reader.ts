@@ -108,10 +108,13 @@ export class VectorReader {
   }
 
   #tileLookups(request: readonly Value[]): readonly TileLookup[] {
-    return this.#streams.flatMap(({ layout, keyOf, reader }) => {
+    const lookups: TileLookup[] = [];
+    for (let s = 0; s < this.#streams.length; s += 1) {
+      const { layout, keyOf, reader } = this.#streams[s];
       const key = keyOf(request);
-      return key === null ? [] : [{ layout, key, reader }];
-    });
+      if (key !== null) lookups.push({ layout, key, reader });
+    }
+    return lookups;
   }
 
   #readBatch(request: readonly Value[]): ReturnType<BatchReads> {

@@ -2,7 +2,7 @@ import type { BatchViewData, FeatureServiceData, OnDemandViewData } from '../../
 import { batchTable } from '../../features/plan/batch-table.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
 import { floorSql } from '../../features/sql/text.ts';
-import { windowsOf } from '../../features/window/window-reader.ts';
+import { windowsOf } from '../../features/window/view-windows.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import type { Value } from '../../schema/column.ts';
 import { type PointInTimeRow, pointInTimeRows } from '../training-set/point-in-time.ts';

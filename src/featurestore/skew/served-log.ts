@@ -1,7 +1,7 @@
 import { fnv1a32 } from '../../base/hash/fnv.ts';
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
 import { sqlType } from '../../features/plan/table.ts';
-import { windowsOf } from '../../features/window/window-reader.ts';
+import { windowsOf } from '../../features/window/view-windows.ts';
 import type { OfflineTable, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
 import type { Value } from '../../schema/column.ts';
 import type { ServedVector } from '../online/served-vector.ts';
