@@ -519,9 +519,9 @@ export class FeatureStore {
     return this.#options.offline.relation(rawTable(source));
   }
 
+  /** Ends what works by itself; call it when all is flushed, before the stores are closed. */
   async close(): Promise<void> {
     await this.#materialiser.close();
-    await this.flush();
   }
 
   /** Holds what is on the disk against its budgets. */

@@ -164,6 +164,8 @@ export class RemoteFeed {
   }
 
   #fault(error: unknown): void {
+    // What was under way finds the store closed: the log has it.
+    if (this.#closed) return;
     if (isHeadraceError(error, 'REDIS_LOST')) this.#lost = true;
     this.#options.onFault(error);
   }
