@@ -17,7 +17,7 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { copyTile, emptyRun } from '../../src/features/tile/tile-run.ts';
+import { appendTile, emptyRun } from '../../src/features/tile/tile-run.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import type { OnlineStore, OpenCommit, TileWrite } from '../../src/ports/online-store.ts';
 
@@ -54,8 +54,7 @@ class SlowStore extends MemoryOnlineStore {
       add: (some) => {
         for (const tile of some) {
           const run = emptyRun(tile.layout);
-          run.length = 1;
-          copyTile(tile.layout, run, 0, tile.run, tile.index);
+          appendTile(tile.layout, run, tile.run, tile.index);
           tiles.push({ ...tile, run, index: 0 });
         }
       },

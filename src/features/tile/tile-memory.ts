@@ -1,8 +1,11 @@
 /** Numbers of a slab: 8 KiB. */
 const SLAB_NUMBERS = 1_024;
 
-/** More numbers than this have memory of their own: they would leave the end of a slab unused. */
-const MOST_NUMBERS = SLAB_NUMBERS / 8;
+/**
+ * More numbers than this have memory of their own: what a run leaves when it grows is not free before its slab, so runs that
+ * grow leave the slabs soon.
+ */
+const MOST_NUMBERS = 32;
 
 let slab = new ArrayBuffer(SLAB_NUMBERS * Float64Array.BYTES_PER_ELEMENT);
 let used = 0;

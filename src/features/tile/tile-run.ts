@@ -13,10 +13,21 @@ export interface TileRun extends Cells {
 /** Of all runs whose tiles have none: never changed. */
 export const NO_OBJECTS: unknown[] = [];
 
-/** An empty run with room for `capacity` tiles: most keys have one or two. */
-export function emptyRun(layout: TileLayout, capacity = 1): TileRun {
+const NO_NUMBERS = new Float64Array(0);
+
+/** An empty run with room for `capacity` tiles. */
+export function emptyRun(layout: TileLayout, capacity = 0): TileRun {
   const objs = layout.objects === 0 ? NO_OBJECTS : new Array<unknown>(capacity * layout.objects);
-  return { length: 0, nums: newNumbers(capacity * layout.numbers), objs };
+  return { length: 0, nums: capacity === 0 ? NO_NUMBERS : newNumbers(capacity * layout.numbers), objs };
+}
+
+/** Makes room for so many tiles more, no larger than that. */
+export function makeRoom(run: TileRun, layout: TileLayout, tiles: number): void {
+  const wanted = (run.length + tiles) * layout.numbers;
+  if (wanted <= run.nums.length) return;
+  const grown = newNumbers(wanted);
+  grown.set(run.nums.subarray(0, run.length * layout.numbers));
+  run.nums = grown;
 }
 
 /** Index of the first tile whose start is at or after `start`; `run.length` if there is none. */
@@ -93,11 +104,8 @@ export function dropFirst(run: TileRun, layout: TileLayout, count: number): void
 
 function insertGap(run: TileRun, layout: TileLayout, index: number): void {
   const { numbers, objects } = layout;
-  if ((run.length + 1) * numbers > run.nums.length) {
-    const grown = newNumbers(Math.max(2, run.length * 2) * numbers);
-    grown.set(run.nums.subarray(0, run.length * numbers));
-    run.nums = grown;
-  }
+  // One tile is what most keys have; those that get more get many.
+  if ((run.length + 1) * numbers > run.nums.length) makeRoom(run, layout, Math.max(1, run.length));
   if (index < run.length) {
     run.nums.copyWithin((index + 1) * numbers, index * numbers, run.length * numbers);
   }

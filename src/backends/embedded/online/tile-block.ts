@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { fail } from '../../../base/errors/fail.ts';
 import { decodeTile, encodeTile } from '../../../features/tile/tile-codec.ts';
 import { START, type TileLayout } from '../../../features/tile/tile-layout.ts';
-import { appendTile, emptyRun, type TileRun } from '../../../features/tile/tile-run.ts';
+import { appendTile, emptyRun, makeRoom, type TileRun } from '../../../features/tile/tile-run.ts';
 
 /**
  * A block: the tiles of one (view, key, hop) whose starts lie in one span of 32 hops.
@@ -46,6 +46,7 @@ export function decodeBlock(layout: TileLayout, hopMs: number, bytes: Uint8Array
 
 /** Appends the tiles of a block that start in [from, to). */
 export function appendBlock(layout: TileLayout, into: TileRun, block: TileRun, from: number, to: number): void {
+  makeRoom(into, layout, block.length);
   for (let i = 0; i < block.length; i += 1) {
     const start = block.nums[i * layout.numbers + START];
     if (start >= from && start < to) appendTile(layout, into, block, i);
