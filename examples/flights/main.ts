@@ -53,6 +53,8 @@ const headrace = await openHeadrace({
 });
 let version: ModelVersion | null = null;
 let trainerRssMb = 0;
+/** The most that this process had while it trained: beside the trainer's peak. */
+let besideTrainerMb = 0;
 
 try {
   say(
@@ -90,6 +92,7 @@ try {
     tiles: { count: tiles, sha256: checksum },
     seconds: (performance.now() - started) / 1_000,
     trainerRssMb,
+    besideTrainerMb,
     stoppedEarly,
   });
   if (values.serve === true && !stoppedEarly) await serve(headrace);
@@ -108,13 +111,14 @@ function say(text: string): void {
 }
 
 async function train(running: Headrace): Promise<ModelVersion> {
-  const trained = await running.train(lateDeparture, {
-    to: clock.now(),
-    onLine: (line) => {
-      const peak = /peak memory (\d+) MB/.exec(line);
-      if (peak !== null) trainerRssMb = Number(peak[1]);
-    },
-  });
+  const watch = setInterval(() => {
+    besideTrainerMb = Math.max(besideTrainerMb, Math.round(process.memoryUsage.rss() / 2 ** 20));
+  }, 100);
+  const onLine = (line: string) => {
+    const peak = /peak memory (\d+) MB/.exec(line);
+    if (peak !== null) trainerRssMb = Number(peak[1]);
+  };
+  const trained = await running.train(lateDeparture, { to: clock.now(), onLine }).finally(() => clearInterval(watch));
   await running.promote(lateDeparture, trained.version);
   say(
     `\n${lateDeparture.name} version ${trained.version} is champion: ${trained.lineage.trainingSet.rows.toLocaleString('en')} rows, training AUC ${trained.metrics['auc']?.toFixed(3)}`,

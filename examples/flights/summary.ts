@@ -25,7 +25,8 @@ export interface RunSummary {
   }[];
   readonly checks: readonly RunCheck[];
   readonly seconds: number;
-  readonly peakRssMb: { readonly main: number; readonly trainer: number };
+  /** Peaks, MiB: of this process, of the trainer, and of both together, which is no more than that. */
+  readonly peakRssMb: { readonly main: number; readonly trainer: number; readonly together: number };
   readonly stoppedEarly: boolean;
 }
 
@@ -38,11 +39,12 @@ export interface SummaryParts {
   readonly tiles: RunSummary['tiles'];
   readonly seconds: number;
   readonly trainerRssMb: number;
+  readonly besideTrainerMb: number;
   readonly stoppedEarly: boolean;
 }
 
 export function summarise(parts: SummaryParts): RunSummary {
-  const { headrace, totals, skew, version, checks, tiles, seconds, trainerRssMb, stoppedEarly } = parts;
+  const { headrace, totals, skew, version, checks, tiles, seconds, stoppedEarly } = parts;
   const sources = [schedule, departures].map((source) => headrace.counters(source));
   const total = (of: (counters: (typeof sources)[number]) => number) =>
     sources.reduce((sum, counters) => sum + of(counters), 0);
@@ -74,9 +76,14 @@ export function summarise(parts: SummaryParts): RunSummary {
           ],
     checks,
     seconds: Math.round(seconds * 10) / 10,
-    peakRssMb: { main: Math.round(process.resourceUsage().maxRSS / 1024), trainer: trainerRssMb },
+    peakRssMb: peaksOf(parts),
     stoppedEarly,
   };
+}
+
+function peaksOf({ trainerRssMb: trainer, besideTrainerMb }: SummaryParts): RunSummary['peakRssMb'] {
+  const main = Math.round(process.resourceUsage().maxRSS / 1024);
+  return { main, trainer, together: Math.max(main, besideTrainerMb + trainer) };
 }
 
 function monthsOf(headrace: Headrace, { from, to }: ReplayTotals): RunSummary['models'][number]['months'] {
@@ -127,7 +134,7 @@ export function summaryText({
       ),
     ]),
     ...checks.map(({ name, passed, found }) => `  ${passed ? '✓' : '✗'} ${name}: ${found}`),
-    `  ${seconds} s, peak memory ${peakRssMb.main} MB (trainer ${peakRssMb.trainer} MB)`,
+    `  ${seconds} s, peak memory of all processes together ${peakRssMb.together} MiB (this one ${peakRssMb.main} MiB, trainer ${peakRssMb.trainer} MiB)`,
   ];
   return lines.join('\n');
 }
