@@ -59,22 +59,32 @@ const EXAMPLES = 10;
 /** Vectors are recomputed so much of time at once: the events that can count for them are then few enough to stay in memory. */
 const SLICE_MS = 7 * 86_400_000;
 const MOST_VECTORS = 200_000;
-/** Vectors whose generations are looked into. */
+/** Vectors that differ, up to which they are looked into one by one. */
 const MOST_SUSPECTS = 10_000;
 
-/** Recomputes every logged vector from the history, as of its instant, and puts each mismatch in its class. */
+/**
+ * Recomputes every logged vector from the history, as of its instant, and puts each mismatch in its class. What had arrived by the
+ * instant tells classes apart, not values from values: it is asked only for vectors that differ.
+ */
 export async function auditSkew(options: AuditOptions): Promise<SkewReport> {
   const { service } = options;
   const logged = await countLogged(options);
   const sampled = sampleOf(options, logged);
   const tally = new Tally(service);
   for (const slice of await slicesOf(options)) {
-    const known = new Map<string, PointInTimeRow>();
-    for await (const rows of recomputed(slice, 'as-known', sampled))
-      for (const row of rows) known.set(rowName(row), row);
+    const differing: { readonly row: PointInTimeRow; readonly served: Served }[] = [];
     for await (const rows of recomputed(slice, 'corrected', sampled)) {
-      for (const row of rows) tally.add(row, known.get(rowName(row)) ?? row, readServed(service, row.also));
+      for (const row of rows) {
+        const served = readServed(service, row.also);
+        if (!tally.compare(row, served)) differing.push({ row, served });
+      }
     }
+    if (differing.length === 0) continue;
+    const known = new Map<string, PointInTimeRow>();
+    const chosen = `${sampled} AND ${oneOf(differing.map(({ row }) => row))}`;
+    for await (const rows of recomputed(slice, 'as-known', chosen))
+      for (const row of rows) known.set(rowName(row), row);
+    for (const { row, served } of differing) tally.classify(row, known.get(rowName(row)) ?? row, served);
   }
   await acquitStale(options, tally);
   return tally.report(logged);
@@ -86,10 +96,9 @@ export async function auditSkew(options: AuditOptions): Promise<SkewReport> {
  */
 async function acquitStale(options: AuditOptions, tally: Tally): Promise<void> {
   const { service, offline } = options;
-  const ids = [...new Set(tally.suspects.map(({ row }) => row.id))].slice(0, MOST_SUSPECTS);
-  if (ids.length === 0 || !service.lookups.some(({ view }) => view.kind === 'batchView')) return;
+  if (tally.suspects.length === 0 || !service.lookups.some(({ view }) => view.kind === 'batchView')) return;
   const before = new Map<string, PointInTimeRow>();
-  const chosen = `_id IN (${ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(', ')})`;
+  const chosen = oneOf(tally.suspects.map(({ row }) => row));
   for await (const rows of recomputed(options, 'as-known', chosen, (view) => generationBefore(view, offline)))
     for (const row of rows) before.set(rowName(row), row);
   tally.acquit(before);
@@ -132,6 +141,13 @@ async function slicesOf(options: AuditOptions): Promise<readonly AuditOptions[]>
 /** The vectors to recompute, as SQL: all, or where there are too many the same of them in every pass. */
 function sampleOf({ most = MOST_VECTORS }: AuditOptions, logged: number): string {
   return logged <= most ? 'true' : `HASH(_id) % ${Math.ceil(logged / most)} = 0`;
+}
+
+/** SQL that is true of the vectors of these rows; of all where they are more than can be named. */
+function oneOf(rows: readonly PointInTimeRow[]): string {
+  const ids = [...new Set(rows.map(({ id }) => id))];
+  if (ids.length > MOST_SUSPECTS) return 'true';
+  return `_id IN (${ids.map((id) => `'${id.replaceAll("'", "''")}'`).join(', ')})`;
 }
 
 function rowName({ id, at }: PointInTimeRow): string {
@@ -217,10 +233,10 @@ class Tally {
     }));
   }
 
-  add(corrected: PointInTimeRow, known: PointInTimeRow, served: Served): void {
+  /** Counts a vector; whether all that was served is equal. */
+  compare(corrected: PointInTimeRow, served: Served): boolean {
     this.#vectors += 1;
-    const correctedCounts = eventCounts(corrected);
-    const knownCounts = eventCounts(known);
+    let equal = true;
     this.#service.features.forEach(({ name }, i) => {
       if (served.missing.has(name)) return;
       const tally = this.#features[i];
@@ -230,7 +246,19 @@ class Tally {
         tally.numbers += 1;
         tally.smape += relativeDifference(value, corrected.values[i]);
       }
-      if (equalValues(value, corrected.values[i])) return;
+      equal &&= equalValues(value, corrected.values[i]);
+    });
+    return equal;
+  }
+
+  /** Puts what differs in a vector in its class. */
+  classify(corrected: PointInTimeRow, known: PointInTimeRow, served: Served): void {
+    const correctedCounts = eventCounts(corrected);
+    const knownCounts = eventCounts(known);
+    this.#service.features.forEach(({ name }, i) => {
+      const tally = this.#features[i];
+      const value = served.values[i];
+      if (served.missing.has(name) || equalValues(value, corrected.values[i])) return;
       const cause = classOf(
         this.#windows[i],
         served.counts,
