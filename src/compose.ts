@@ -12,9 +12,7 @@ import { copyOnlineStore } from './backends/embedded/online/copy-online-store.ts
 import { openOnlineStore } from './backends/embedded/online/online-store.ts';
 import { copyRegistry } from './backends/embedded/registry/copy-registry.ts';
 import { SqliteRegistry } from './backends/embedded/registry/sqlite-registry.ts';
-import { flinkTileTopics, tileJobNames, tileTopicsOf } from './backends/flink/tile-topics.ts';
 import { openKafkaLog } from './backends/kafka/event-log.ts';
-import { openTopicReader } from './backends/kafka/topic-reader.ts';
 import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
 import { openOtlpSink } from './backends/otlp/trace-sink.ts';
 import { openRedisStore } from './backends/redis/online-store.ts';
@@ -22,11 +20,12 @@ import type { RedisOptions } from './backends/redis/redis-options.ts';
 import { fail } from './base/errors/fail.ts';
 import { parseDuration } from './base/time.ts';
 import { Tracer } from './base/tracer.ts';
+import { kafkaOptions } from './compose/kafka-options.ts';
+import { openTileTopics } from './compose/tile-topics.ts';
 import type { Environment } from './config.ts';
 import { ENVIRONMENT_FILE, environmentId } from './environment-id.ts';
 import { parseDeclaration } from './features/change/declaration-document.ts';
-import type { ProjectData, StreamViewData } from './features/define/declaration.ts';
-import { tileLayout } from './features/tile/tile-layout.ts';
+import type { ProjectData } from './features/define/declaration.ts';
 import { checkBatchSql } from './featurestore/batch/read-batch.ts';
 import { type BackupPart, backUp } from './operating/backup.ts';
 import type { BackupManifest } from './operating/backup-manifest.ts';
@@ -88,7 +87,7 @@ export async function openStores(
     makeDirectory(directory);
     return {
       log: keep(await openLog(environment, onFault)),
-      topics: await openTopics(project, environment, keep),
+      topics: environment.engine.kind === 'flink' ? keep(await openTileTopics(project, environment)) : null,
       online: keep(await openOnline(environment)),
       // Real time, also in a replay: readers of other processes live by it.
       offline: keep(
@@ -117,43 +116,12 @@ async function openLog(
   { directory, durability, namespace, log }: Environment,
   onFault: (error: unknown) => void,
 ): Promise<EventLog> {
-  if (log.kind === 'kafka') {
-    const { brokers, replicas } = log;
-    return openKafkaLog({
-      brokers,
-      prefix: `${namespace}.`,
-      replicas,
-      timeoutMs: parseDuration(log.timeout, 'log.timeout'),
-    });
-  }
+  if (log.kind === 'kafka') return openKafkaLog(kafkaOptions(namespace, log));
   return openEventLog({
     path: join(directory, 'log'),
     durability,
     onCut: (topic, partition, bytes) => onFault(fail('LOG_CUT', { topic, partition, bytes })),
   });
-}
-
-/** Opens the topics that the project's Flink job writes; makes them where they are absent. Errors: LOG_*. */
-async function openTopics(
-  project: ProjectData,
-  { namespace, partitions, log, engine }: Environment,
-  keep: <T extends { close(): unknown }>(store: T) => T,
-): Promise<TileTopics | null> {
-  if (engine.kind !== 'flink' || log.kind !== 'kafka') return null;
-  const prefix = `${namespace}.`;
-  const names = tileJobNames(project, prefix);
-  const topics = tileTopicsOf(streamViews(project).map(tileLayout), names);
-  const { brokers, replicas } = log;
-  const timeoutMs = parseDuration(log.timeout, 'log.timeout');
-  const reader = await openTopicReader({
-    brokers,
-    clientId: `${prefix}tiles`,
-    timeoutMs,
-    topics,
-    partitions,
-    replicas,
-  });
-  return keep(flinkTileTopics(topics, names.engine, reader));
 }
 
 /** What a process needs that reads beside the one that writes an environment. */
@@ -258,10 +226,6 @@ export function openHistory({ directory }: Environment): Promise<OfflineStore> {
     clock: Date.now,
     memoryLimitBytes: OFFLINE_MEMORY_BYTES,
   });
-}
-
-function streamViews({ views }: ProjectData): readonly StreamViewData[] {
-  return views.filter((view): view is StreamViewData => view.kind === 'streamView');
 }
 
 /** Checks the SQL of a project's batch views over empty tables. Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE. */

@@ -65,6 +65,10 @@ const engineSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('embedded') }),
   z.strictObject({
     kind: z.literal('flink'),
+    /** The SQL gateway, which takes the job. */
+    gateway: z.url({ protocol: /^https?$/ }),
+    /** The job manager, which runs it. */
+    cluster: z.url({ protocol: /^https?$/ }),
     /** Time between two checkpoints of the job: answers say that they are up to so much older than they are. */
     checkpoint: duration.default('1s'),
   }),

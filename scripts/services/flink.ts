@@ -58,7 +58,7 @@ export async function startFlink(directory: string): Promise<FlinkCluster> {
   }
 }
 
-function startJobManager(directory: string, port: number): Promise<Server> {
+export function startJobManager(directory: string, port: number): Promise<Server> {
   const memory = {
     'jobmanager.memory.heap.size': '448m',
     'jobmanager.memory.off-heap.size': '128m',

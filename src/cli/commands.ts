@@ -5,6 +5,7 @@ import { backup } from './commands/backup.ts';
 import { dev } from './commands/dev.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
+import { flinkDeploy, flinkLogs, flinkStatus, flinkStop, flinkUpgrade } from './commands/flink.ts';
 import { forget } from './commands/forget.ts';
 import { gpu } from './commands/gpu.ts';
 import { init } from './commands/init.ts';
@@ -39,5 +40,10 @@ export const commands: readonly Command[] = [
   backup,
   restore,
   forget,
+  flinkDeploy,
+  flinkStatus,
+  flinkUpgrade,
+  flinkStop,
+  flinkLogs,
   gpu,
 ];

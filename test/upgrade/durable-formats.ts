@@ -113,6 +113,13 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: [`${RELEASE}/beside/disk.json`],
   },
   {
+    name: 'Flink jobs',
+    source: 'src/backends/flink/jobs-file.ts',
+    version: 1,
+    files: /^flink\.json$/,
+    fixtures: ['test/fixtures/flink-jobs-1.json'],
+  },
+  {
     name: 'backup',
     source: 'src/operating/backup-manifest.ts',
     version: 1,
@@ -129,6 +136,7 @@ export const otherFiles: readonly RegExp[] = [
   /^(log|online|offline)\/lock(-wal|-shm|-journal)?$/,
   /^online\/tiles\.mdb-lock$/,
   /^registry\.sqlite-(wal|shm)$/,
+  /^flink\.lock$/,
 ];
 
 /**

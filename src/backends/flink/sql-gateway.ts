@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fail } from '../../base/errors/fail.ts';
-import { parseJsonExact } from '../../schema/json-exact.ts';
+import { refusedStatement } from './refused-statement.ts';
+import { type Answer, call, Refusal } from './rest.ts';
 
 /** An answer of the gateway is asked for again after this while it is not ready, ms. */
 const POLL_MS = 50;
@@ -33,7 +33,7 @@ export class GatewaySession {
     return new GatewaySession(url, textOf(answer, 'sessionHandle'), timeoutMs);
   }
 
-  /** Runs one statement to its end, or to the submission of its job. Errors: FLINK_SQL, FLINK_UNREACHABLE. */
+  /** Runs one statement to its end, or to the submission of its job. Errors: FLINK_SQL, FLINK_CONNECTOR, FLINK_UNREACHABLE. */
   async run(statement: string): Promise<StatementResult> {
     const path = `/v2/sessions/${this.#session}`;
     const started = await this.#call('POST', `${path}/statements`, { statement });
@@ -41,8 +41,7 @@ export class GatewaySession {
     try {
       return await this.#results(`${operation}/result/0?rowFormat=JSON`);
     } catch (error) {
-      if (error instanceof Refusal) throw fail('FLINK_SQL', { reason: error.message }, new Error(statement));
-      throw error;
+      throw error instanceof Refusal ? refusedStatement(statement, error.message) : error;
     } finally {
       await this.#call('DELETE', `${operation}/close`).catch(() => undefined);
     }
@@ -73,61 +72,11 @@ export class GatewaySession {
   }
 }
 
-type Answer = Readonly<Record<string, unknown>>;
-
-/** What the gateway answers to a statement that cannot run. */
-class Refusal extends Error {}
-
-async function call(url: string, method: string, path: string, timeoutMs: number, body?: unknown): Promise<Answer> {
-  const answer = await ask(url, method, path, timeoutMs, body);
-  const parsed = objectOf(answer.text);
-  if (answer.ok && parsed !== null) return parsed;
-  throw new Refusal(lastCause(parsed, answer.text));
-}
-
-async function ask(
-  url: string,
-  method: string,
-  path: string,
-  timeoutMs: number,
-  body: unknown,
-): Promise<{ readonly ok: boolean; readonly text: string }> {
-  try {
-    const answer = await fetch(new URL(path, url), {
-      method,
-      signal: AbortSignal.timeout(timeoutMs),
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    });
-    return { ok: answer.ok, text: await answer.text() };
-  } catch (error) {
-    const reason =
-      error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : error;
-    throw fail('FLINK_UNREACHABLE', { url, reason: String(reason) }, error);
-  }
-}
-
-/** Of the errors of an answer, whose texts are stack traces, the innermost. */
-function lastCause(answer: Answer | null, text: string): string {
-  const errors = answer?.['errors'];
-  const trace = Array.isArray(errors) ? errors.join('\n') : text;
-  const causes = [...trace.matchAll(/^(?:Caused by: )?(?:[\w$]+\.)+[\w$]+(?:Exception|Error): (.*)$/gm)];
-  return (causes.at(-1)?.[1] ?? trace).slice(0, 500);
-}
-
 function rowsOf(answer: Answer): readonly unknown[][] {
   const results = answer['results'];
   if (typeof results !== 'object' || results === null || !('data' in results) || !Array.isArray(results.data))
     return [];
   return results.data.map((row: { readonly fields?: unknown[] }) => row.fields ?? []);
-}
-
-function objectOf(text: string): Answer | null {
-  try {
-    const value = parseJsonExact(text);
-    return typeof value === 'object' && value !== null ? (value as Answer) : null;
-  } catch {
-    return null;
-  }
 }
 
 function textOf(answer: Answer, name: string): string {

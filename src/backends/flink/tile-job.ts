@@ -59,12 +59,10 @@ function propertiesOf(
   views: readonly StreamViewData[],
   { checkpointMs }: TileJobOptions,
 ): Readonly<Record<string, string>> {
-  const latest = Math.max(...sources.map(({ latenessMs, futureSkewMs }) => latenessMs + futureSkewMs));
-  const largestHop = Math.max(...views.flatMap(({ hopsMs }) => hopsMs));
   return {
     'execution.runtime-mode': 'streaming',
     'pipeline.name': `headrace ${project}`,
-    'table.exec.state.ttl': `${largestHop + 2 * latest + STATE_SLACK_MS} ms`,
+    'table.exec.state.ttl': `${stateMs(sources, views)} ms`,
     'table.exec.mini-batch.enabled': 'true',
     'table.exec.mini-batch.allow-latency': `${WAIT_MS} ms`,
     'table.exec.mini-batch.size': '5000',
@@ -73,12 +71,29 @@ function propertiesOf(
     'execution.buffer-timeout.interval': '5 ms',
     'execution.checkpointing.interval': `${checkpointMs} ms`,
     'execution.checkpointing.num-retained': '3',
+    // A record that no restart can get past ends the job, which then says why.
+    'restart-strategy.type': 'fixed-delay',
+    'restart-strategy.fixed-delay.attempts': '20',
+    'restart-strategy.fixed-delay.delay': '1 s',
     'execution.checkpointing.externalized-checkpoint-retention': 'RETAIN_ON_CANCELLATION',
   };
 }
 
+/** How long the state of a job is kept after it was last changed, ms. */
+function stateMs(sources: readonly EventSourceData[], views: readonly StreamViewData[]): number {
+  const latest = Math.max(...sources.map(({ latenessMs, futureSkewMs }) => latenessMs + futureSkewMs));
+  return Math.max(...views.flatMap(({ hopsMs }) => hopsMs)) + 2 * latest + STATE_SLACK_MS;
+}
+
+/** The largest hop of the views over a source, ms. */
+export function largestHopMs({ views }: ProjectData, source: EventSourceData): number {
+  return Math.max(
+    ...views.flatMap((view) => (view.kind === 'streamView' && view.source.name === source.name ? view.hopsMs : [])),
+  );
+}
+
 /** How long a job may stand still, ms: the time of its state goes on meanwhile. */
-const STATE_SLACK_MS = 86_400_000;
+export const STATE_SLACK_MS = 86_400_000;
 
 function sourceTable(source: EventSourceData, { brokers, group, eventTopic }: TileJobOptions): string {
   const columns = Object.entries({ ...sqlColumns(source.columns), [INGEST_TS]: 'BIGINT' } as const);

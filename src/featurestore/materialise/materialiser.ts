@@ -497,8 +497,8 @@ export class Materialiser {
     for (const source of this.#options.sources) await this.#openSource(source, position);
     if (this.intake === null) return;
     await this.intake.open(position);
-    // Only of the tiles: what the log has no more was in them, if it was in any.
-    this.missedEvents = this.intake.missedTiles;
+    // Of what the log has no more the job may have had only a part: after a loss the history fills it.
+    this.missedEvents = this.intake.missedTiles || (this.#rewinding && position === null);
   }
 
   async #openSource(source: EventSourceData, position: Position | null): Promise<void> {

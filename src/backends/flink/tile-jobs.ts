@@ -1,0 +1,266 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import type { Clock } from '../../base/time.ts';
+import type { Position } from '../../ports/position.ts';
+import { type ClusterJob, type FlinkCluster, isAlive, isBegun, type JobFailure, type RestorePoint } from './cluster.ts';
+import { type DeployedJob, readJobs, writeJobs } from './jobs-file.ts';
+import { newestCheckpointIn } from './newest-checkpoint.ts';
+import { GatewaySession } from './sql-gateway.ts';
+import { STATE_SLACK_MS, type TileJob } from './tile-job.ts';
+
+export interface TileJobsOptions {
+  /** Of the declared job: its key and its text. */
+  readonly key: string;
+  readonly job: TileJob;
+  /** Whose jobs they are on a cluster that others use too. */
+  readonly namespace: string;
+  readonly cluster: FlinkCluster;
+  readonly gateway: string;
+  /** The file of deployed jobs. */
+  readonly path: string;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** Makes what the job reads and writes; `anew`: it reads the log from its begin. */
+  readonly prepare: (anew: boolean) => Promise<void>;
+  /** Where the log ends, and up to where the job has it as of its newest checkpoint. */
+  readonly logEnds: () => Promise<Position>;
+  readonly done: () => Promise<Position>;
+}
+
+/** How a job came to run. */
+export interface Deployed {
+  readonly jobId: string;
+  readonly began: 'anew' | 'restored' | 'before';
+  /** What it went on from. */
+  readonly from: string | null;
+}
+
+/** How a job that was deployed stands. */
+export interface JobStatus {
+  readonly key: string;
+  /** Whether it is the one of the present declaration. */
+  readonly declared: boolean;
+  readonly jobId: string;
+  /** As the cluster says it; `STOPPED` on purpose, `LOST` where the cluster does not know it. */
+  readonly state: string;
+  readonly checkpoint: RestorePoint | null;
+  readonly failures: readonly JobFailure[];
+}
+
+const POLL_MS = 250;
+const WATCH_MS = 1_000;
+
+/** A job that has not written a checkpoint after this is left to itself, or told of if it failed, ms. */
+const START_MS = 60_000;
+
+/**
+ * The Flink jobs of an environment: deployed through the SQL gateway, looked after on the cluster. What has to survive this
+ * process and the cluster is in one file: which job has which key, and what it can go on from.
+ */
+export class TileJobs {
+  readonly #options: TileJobsOptions;
+  readonly #name: string;
+
+  constructor(options: TileJobsOptions) {
+    this.#options = options;
+    this.#name = `headrace ${options.namespace} ${options.key}`;
+  }
+
+  /**
+   * Sees to it that the declared job runs: from its newest checkpoint or savepoint, from the log's begin if there is none or
+   * `fresh` says so. Jobs of other declarations go on beside it. Errors: FLINK_*, LOG_*.
+   */
+  async deploy({ fresh = false }: { readonly fresh?: boolean } = {}): Promise<Deployed> {
+    const { cluster } = this.#options;
+    await this.#checkVersion();
+    const known = this.#jobs().find(({ key }) => key === this.#options.key) ?? null;
+    const running = (await cluster.jobs()).find((job) => job.name === this.#name && isAlive(job));
+    if (running !== undefined) {
+      await this.#note(running.id, known?.jobId === running.id ? known.restore : null);
+      return { jobId: running.id, began: 'before', from: null };
+    }
+    const restore = fresh || known === null ? null : await this.#restorePoint(known);
+    this.#checkAge(restore);
+    await this.#options.prepare(restore === null);
+    const jobId = await this.#submit(restore);
+    await this.#note(jobId, restore);
+    await this.#begun(jobId);
+    return { jobId, began: restore === null ? 'anew' : 'restored', from: restore?.path ?? null };
+  }
+
+  /** Deploys the declared job and waits until it has all that the log has now. */
+  async upgrade(onWait: (behind: number) => void): Promise<Deployed> {
+    const deployed = await this.deploy();
+    const ends = await this.#options.logEnds();
+    for (;;) {
+      const behind = missing(ends, await this.#options.done());
+      if (behind === 0) return deployed;
+      onWait(behind);
+      await this.#mustLive(deployed.jobId);
+      await sleep(WATCH_MS);
+    }
+  }
+
+  /**
+   * Ends the declared job with a savepoint, from which the next deploy goes on; or, with `others`, those of other
+   * declarations. Errors: FLINK_ABSENT, FLINK_SAVEPOINT.
+   */
+  async stop({ others = false }: { readonly others?: boolean } = {}): Promise<readonly JobStatus[]> {
+    const { cluster, key, clock } = this.#options;
+    const alive = new Set((await cluster.jobs()).filter(isAlive).map(({ id }) => id));
+    const chosen = this.#jobs().filter((job) => (job.key === key) !== others && !job.stopped && alive.has(job.jobId));
+    if (chosen.length === 0 && !others) throw fail('FLINK_ABSENT', { url: cluster.url });
+    for (const job of chosen) this.#write({ ...job, stopped: true, restore: await cluster.stop(job.jobId, clock()) });
+    return (await this.status()).filter((job) => chosen.some(({ jobId }) => jobId === job.jobId));
+  }
+
+  /** How every deployed job stands; the declared one first. */
+  async status(): Promise<readonly JobStatus[]> {
+    const { cluster, key } = this.#options;
+    const found = new Map((await cluster.jobs()).map((job) => [job.id, job]));
+    const jobs = [...this.#jobs()].sort((a, b) => Number(b.key === key) - Number(a.key === key));
+    return Promise.all(jobs.map((job) => this.#statusOf(job, found.get(job.jobId))));
+  }
+
+  /**
+   * Looks after the declared job until `until`: notes its checkpoints, and submits it again from the newest where the cluster has
+   * forgotten it. Error: FLINK_FAILED, where it ended otherwise.
+   */
+  async watch(until: Promise<void>, tell: (line: string) => void): Promise<void> {
+    let ending = false;
+    void until.then(() => {
+      ending = true;
+    });
+    let away = false;
+    while (!ending) {
+      try {
+        const deployed = await this.#look();
+        if (deployed !== null) tell(`job ${deployed.jobId} was submitted again, ${originText(deployed)}`);
+        away = false;
+      } catch (error) {
+        if (!isHeadraceError(error, 'FLINK_UNREACHABLE') && !isHeadraceError(error, 'FLINK_REFUSED')) throw error;
+        if (!away) tell(`${error.message}; waiting for it`);
+        away = true;
+      }
+      await Promise.race([sleep(WATCH_MS), until]);
+    }
+  }
+
+  /** Notes the newest checkpoint; where the job is lost, deploys it again. */
+  async #look(): Promise<Deployed | null> {
+    const { cluster, key } = this.#options;
+    const known = this.#jobs().find((job) => job.key === key);
+    if (known === undefined || !(await cluster.jobs()).some(({ id }) => id === known.jobId)) return this.deploy();
+    const newest = (await this.#mustLive(known.jobId)) ? await cluster.newestCheckpoint(known.jobId) : null;
+    if (newest !== null && newest.path !== known.restore?.path) this.#write({ ...known, restore: newest });
+    return null;
+  }
+
+  async #statusOf(job: DeployedJob, found: ClusterJob | undefined): Promise<JobStatus> {
+    const { cluster, key } = this.#options;
+    const state = job.stopped ? 'STOPPED' : (found?.state ?? 'LOST');
+    const told = found !== undefined && isBegun(found);
+    const newest = told && !job.stopped ? await cluster.newestCheckpoint(job.jobId) : null;
+    const failures = told ? await cluster.failures(job.jobId) : [];
+    return {
+      key: job.key,
+      declared: job.key === key,
+      jobId: job.jobId,
+      state,
+      checkpoint: newest ?? job.restore,
+      failures,
+    };
+  }
+
+  async #checkVersion(): Promise<void> {
+    const { cluster } = this.#options;
+    const found = await cluster.version();
+    const minor = Number(/^2\.(\d+)/.exec(found)?.[1] ?? -1);
+    if (minor < 3) throw fail('FLINK_VERSION', { url: cluster.url, found });
+  }
+
+  /** What the job can go on from: what its folder has, for a checkpoint that was noted may be gone; null: nothing. */
+  async #restorePoint(job: DeployedJob): Promise<RestorePoint | null> {
+    if (job.stopped) return job.restore;
+    const { cluster } = this.#options;
+    const onCluster = (await cluster.jobs()).find(({ id }) => id === job.jobId);
+    const told = onCluster !== undefined && isBegun(onCluster) ? await cluster.newestCheckpoint(job.jobId) : null;
+    return told ?? newestCheckpointIn(job.checkpoints) ?? job.restore;
+  }
+
+  #checkAge(restore: RestorePoint | null): void {
+    if (restore === null) return;
+    const ageMs = this.#options.clock() - restore.at;
+    if (ageMs > STATE_SLACK_MS)
+      throw fail('FLINK_STATE_OLD', { path: restore.path, hours: Math.round(ageMs / 3_600_000) });
+  }
+
+  async #submit(restore: RestorePoint | null): Promise<string> {
+    const { gateway, job, timeoutMs, cluster } = this.#options;
+    const session = await GatewaySession.open(
+      gateway,
+      {
+        ...job.properties,
+        'pipeline.name': this.#name,
+        ...(restore === null ? {} : { 'execution.state-recovery.path': restore.path }),
+      },
+      timeoutMs,
+    );
+    try {
+      let started: string | null = null;
+      for (const statement of job.statements) started = (await session.run(statement)).jobId ?? started;
+      if (started === null) throw fail('FLINK_REFUSED', { url: cluster.url, reason: 'no job came of the statements' });
+      return started;
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** Waits for the first checkpoint of a job: from then on it can go on from there. Error: FLINK_FAILED. */
+  async #begun(jobId: string): Promise<void> {
+    const { cluster } = this.#options;
+    for (const end = performance.now() + START_MS; performance.now() < end; await sleep(POLL_MS)) {
+      const newest = (await this.#mustLive(jobId)) ? await cluster.newestCheckpoint(jobId) : null;
+      if (newest !== null) return this.#note(jobId, newest);
+    }
+    const [failure] = await cluster.failures(jobId);
+    if (failure !== undefined) throw fail('FLINK_FAILED', { job: jobId, state: 'RESTARTING', reason: failure.reason });
+  }
+
+  /** Whether a job answers already; one that the cluster does not know may come to be. Error: FLINK_FAILED. */
+  async #mustLive(jobId: string): Promise<boolean> {
+    const { cluster } = this.#options;
+    const job = (await cluster.jobs()).find(({ id }) => id === jobId);
+    if (job === undefined || isAlive(job)) return job !== undefined && isBegun(job);
+    const [failure] = await cluster.failures(jobId);
+    throw fail('FLINK_FAILED', { job: jobId, state: job.state, reason: failure?.reason ?? 'it was ended by hand' });
+  }
+
+  async #note(jobId: string, restore: RestorePoint | null): Promise<void> {
+    const { key, cluster } = this.#options;
+    this.#write({ key, jobId, stopped: false, checkpoints: await cluster.checkpointsOf(jobId), restore });
+  }
+
+  #jobs(): readonly DeployedJob[] {
+    return readJobs(this.#options.path);
+  }
+
+  #write(job: DeployedJob): void {
+    writeJobs(this.#options.path, [...this.#jobs().filter(({ key }) => key !== job.key), job]);
+  }
+}
+
+/** How a deployed job came to run, in words. */
+export function originText({ began, from }: Deployed): string {
+  if (began === 'before') return 'which ran before';
+  return began === 'anew' ? 'from the begin of the log' : `from ${from}`;
+}
+
+/** Events before `ends` that are not done. */
+function missing(ends: Position, done: Position): number {
+  return Object.entries(ends).reduce(
+    (sum, [topic, offsets]) =>
+      offsets.reduce((all, end, partition) => all + Math.max(0, end - (done[topic]?.[partition] ?? 0)), sum),
+    0,
+  );
+}

@@ -1,0 +1,73 @@
+import { type JobStatus, originText, withTileJobs } from '../compose/tile-jobs.ts';
+import type { Call } from './command.ts';
+import { loadConfig } from './load-config.ts';
+
+/** Deploys the declared job; with `--watch`, looks after it until the call is asked to stop. Errors: FLINK_*. */
+export async function runDeploy(call: Call): Promise<void> {
+  const { terminal, options, json } = call;
+  const { project, environment } = await loadConfig(call);
+  await withTileJobs(project, environment, 'change', async (jobs) => {
+    const deployed = await jobs.deploy({ fresh: options['fresh'] === true });
+    terminal.out(json ? JSON.stringify(deployed) : `job ${deployed.jobId} runs, ${originText(deployed)}`);
+    if (options['watch'] === true) await jobs.watch(terminal.stopped, (line) => terminal.err(`headrace: ${line}`));
+  });
+}
+
+/** Deploys the declared job beside those of earlier declarations, and waits until it has what the log has. Errors: FLINK_*. */
+export async function runUpgrade(call: Call): Promise<void> {
+  const { terminal, json } = call;
+  const { project, environment } = await loadConfig(call);
+  await withTileJobs(project, environment, 'change', async (jobs) => {
+    const deployed = await jobs.upgrade((behind) => terminal.err(`headrace: ${behind} events to go`));
+    if (json) return terminal.out(JSON.stringify(deployed));
+    terminal.out(`job ${deployed.jobId} has caught up, ${originText(deployed)}`);
+    terminal.out(
+      'start the processes that serve with this declaration, then end the job before: headrace flink stop --others',
+    );
+  });
+}
+
+/** Ends the declared job, or those of earlier declarations, with a savepoint. Errors: FLINK_*. */
+export async function runStop(call: Call): Promise<void> {
+  const { terminal, options, json } = call;
+  const { project, environment } = await loadConfig(call);
+  await withTileJobs(project, environment, 'change', async (jobs) => {
+    const stopped = await jobs.stop({ others: options['others'] === true });
+    if (json) return terminal.out(JSON.stringify(stopped));
+    if (stopped.length === 0) terminal.out('no such job runs');
+    for (const { jobId, checkpoint } of stopped)
+      terminal.out(`job ${jobId} is stopped; its savepoint is ${checkpoint?.path}`);
+  });
+}
+
+/** Tells how every deployed job stands. Errors: FLINK_*. */
+export async function runStatus(call: Call): Promise<void> {
+  const jobs = await statuses(call);
+  if (call.json) return call.terminal.out(JSON.stringify(jobs));
+  if (jobs.length === 0) call.terminal.out('no job was deployed: headrace flink deploy');
+  for (const job of jobs) call.terminal.out(statusText(job));
+}
+
+/** Tells what went wrong in the jobs, oldest first. Errors: FLINK_*. */
+export async function runLogs(call: Call): Promise<void> {
+  const failures = (await statuses(call)).flatMap(({ jobId, failures: found }) =>
+    found.map((each) => ({ jobId, ...each })),
+  );
+  failures.sort((a, b) => a.at - b.at);
+  if (call.json) return call.terminal.out(JSON.stringify(failures));
+  if (failures.length === 0) call.terminal.out('nothing went wrong that the cluster remembers');
+  for (const { jobId, at, task, reason } of failures)
+    call.terminal.out(`${new Date(at).toISOString()} job ${jobId}${task === null ? '' : `, ${task}`}: ${reason}`);
+}
+
+async function statuses(call: Call): Promise<readonly JobStatus[]> {
+  const { project, environment } = await loadConfig(call);
+  return withTileJobs(project, environment, 'look', (jobs) => jobs.status());
+}
+
+function statusText({ key, declared, jobId, state, checkpoint, failures }: JobStatus): string {
+  const newest = checkpoint === null ? 'no checkpoint' : `${new Date(checkpoint.at).toISOString()} ${checkpoint.path}`;
+  const [last] = failures;
+  const failure = last === undefined ? '' : `; last failure ${new Date(last.at).toISOString()}: ${last.reason}`;
+  return `${key}${declared ? '' : ' (another declaration)'}: job ${jobId} ${state}; ${newest}${failure}`;
+}

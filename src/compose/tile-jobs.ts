@@ -1,0 +1,142 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { acquireLock } from '../backends/embedded/lock.ts';
+import { FlinkCluster } from '../backends/flink/cluster.ts';
+import { largestHopMs, type TileJob, tileJob } from '../backends/flink/tile-job.ts';
+import { TileJobs } from '../backends/flink/tile-jobs.ts';
+import { tileJobNames } from '../backends/flink/tile-topics.ts';
+import { openKafkaLog } from '../backends/kafka/event-log.ts';
+import { topicName } from '../backends/kafka/topic-name.ts';
+import { fail } from '../base/errors/fail.ts';
+import { parseDuration } from '../base/time.ts';
+import type { Environment } from '../config.ts';
+import type { EventSourceData, ProjectData } from '../features/define/declaration.ts';
+import { STREAM_GENERATION } from '../features/engine/stream-engine.ts';
+import { topicOf } from '../featurestore/ingest/gateway.ts';
+import type { EventLog } from '../ports/event-log.ts';
+import { kafkaOptions } from './kafka-options.ts';
+import { openTileTopics } from './tile-topics.ts';
+
+export { type JobStatus, originText } from '../backends/flink/tile-jobs.ts';
+
+/** A call of gateway or cluster without an answer after this fails, ms: planning a large job takes long. */
+const TIMEOUT_MS = 120_000;
+
+/** A job and the key that tells it from others. */
+export interface DeclaredJob {
+  readonly key: string;
+  readonly job: TileJob;
+}
+
+/** The job of a project in an environment, and its key. Errors: FLINK_ENGINE, FLINK_CHANGES. */
+export function declaredJob(project: ProjectData, environment: Environment): DeclaredJob {
+  const { namespace, log, engine } = environment;
+  if (log.kind !== 'kafka' || engine.kind !== 'flink') throw fail('FLINK_ENGINE', {});
+  const { prefix, brokers } = kafkaOptions(namespace, log);
+  const { key, engine: reader, tileTopic } = tileJobNames(project, prefix);
+  const job = tileJob(project, {
+    brokers,
+    group: `${prefix}${reader}`,
+    eventTopic: (source) => topicName(prefix, topicOf(source)),
+    tileTopic,
+    generation: STREAM_GENERATION,
+    checkpointMs: parseDuration(engine.checkpoint, 'engine.checkpoint'),
+  });
+  return { key, job };
+}
+
+/**
+ * Works with the Flink jobs of an environment: to `change` them as the only process that does, or to look. Errors:
+ * FLINK_LOCKED, FLINK_ENGINE, those of the work.
+ */
+export async function withTileJobs<T>(
+  project: ProjectData,
+  environment: Environment,
+  access: 'change' | 'look',
+  work: (jobs: TileJobs) => Promise<T>,
+): Promise<T> {
+  const { directory, namespace, log: logOptions, engine } = environment;
+  const { key, job } = declaredJob(project, environment);
+  if (logOptions.kind !== 'kafka' || engine.kind !== 'flink') throw fail('FLINK_ENGINE', {});
+  mkdirSync(directory, { recursive: true });
+  const lock = access === 'change' ? acquireLock(join(directory, 'flink.lock')) : undefined;
+  if (lock === null) throw fail('FLINK_LOCKED', { directory });
+  const sources = sourcesOf(project);
+  let opened: EventLog | null = null;
+  const log = async () => {
+    opened ??= await openLogOf(sources, environment, await openKafkaLog(kafkaOptions(namespace, logOptions)));
+    return opened;
+  };
+  const { engine: reader } = tileJobNames(project, `${namespace}.`);
+  try {
+    return await work(
+      new TileJobs({
+        key,
+        job,
+        namespace,
+        cluster: new FlinkCluster(engine.cluster, TIMEOUT_MS),
+        gateway: engine.gateway,
+        path: join(directory, 'flink.json'),
+        clock: Date.now,
+        timeoutMs: TIMEOUT_MS,
+        prepare: async (anew) => {
+          if (anew) await checkLog(project, sources, await log());
+          else await log();
+          await (await openTileTopics(project, environment)).close();
+        },
+        logEnds: async () => positionOf(sources, async (source) => endsOf(await (await log()).ends(topicOf(source)))),
+        done: async () =>
+          positionOf(sources, async (source) => (await (await log()).committed(reader, topicOf(source))) ?? []),
+      }),
+    );
+  } finally {
+    await (opened as EventLog | null)?.close();
+    lock?.release();
+  }
+}
+
+function sourcesOf({ sources, views }: ProjectData): readonly EventSourceData[] {
+  return sources.filter(({ name }) => views.some((view) => view.kind === 'streamView' && view.source.name === name));
+}
+
+async function openLogOf(
+  sources: readonly EventSourceData[],
+  { partitions }: Environment,
+  log: EventLog,
+): Promise<EventLog> {
+  try {
+    for (const source of sources) await log.openTopic(topicOf(source), partitions);
+    return log;
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}
+
+/** Whether the log reaches back far enough that every tile that may still change is made of all its events. */
+async function checkLog(project: ProjectData, sources: readonly EventSourceData[], log: EventLog): Promise<void> {
+  const now = Date.now();
+  for (const source of sources) {
+    const neededMs = largestHopMs(project, source) + source.latenessMs + source.futureSkewMs;
+    for (const [partition, { begin, end }] of (await log.ends(topicOf(source))).entries()) {
+      if (begin === 0 || begin === end) continue;
+      const { records } = await log.read(topicOf(source), partition, begin, 1);
+      const hasMs = now - (records[0]?.ingestTs ?? now);
+      if (hasMs < neededMs) throw fail('FLINK_LOG_TRIMMED', { source: source.name, neededMs, hasMs });
+    }
+  }
+}
+
+/** Ends of the partitions that have anything: of the others a job says nothing. */
+function endsOf(ends: readonly { readonly begin: number; readonly end: number }[]): readonly number[] {
+  return ends.map(({ begin, end }) => (end > begin ? end : 0));
+}
+
+async function positionOf(
+  sources: readonly EventSourceData[],
+  offsetsOf: (source: EventSourceData) => Promise<readonly number[]>,
+): Promise<Readonly<Record<string, readonly number[]>>> {
+  const entries: [string, readonly number[]][] = [];
+  for (const source of sources) entries.push([topicOf(source), await offsetsOf(source)]);
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,125 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { startFlink, startJobManager } from '../../scripts/services/flink.ts';
+import { stopServer } from '../../scripts/services/server.ts';
+import type { Deployed } from '../../src/backends/flink/tile-jobs.ts';
+import { addressOf } from './addresses.ts';
+import { archived, embeddedTiles, type SiteOptions, TileSite } from './tile-site.ts';
+import { until } from './until.ts';
+
+const ending: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const end of ending.splice(0).reverse()) await end();
+});
+
+function newSite(options: SiteOptions = {}): TileSite {
+  const site = new TileSite(options);
+  ending.push(() => site.end());
+  return site;
+}
+
+test('a job that was stopped with a savepoint goes on from it, and the tiles are those of all events', {
+  timeout: 240_000,
+}, async () => {
+  const site = newSite();
+  const headrace = await site.open();
+  const first = await site.jobs((jobs) => jobs.deploy());
+  expect(first).toMatchObject({ began: 'anew', from: null });
+  await site.send(headrace, 400);
+  await site.whole(headrace);
+  expect(await site.jobs((jobs) => jobs.deploy())).toMatchObject({ began: 'before', jobId: first.jobId });
+  const [stopped] = await site.jobs((jobs) => jobs.stop());
+  expect(stopped).toMatchObject({ jobId: first.jobId, state: 'STOPPED', declared: true });
+  expect(stopped.checkpoint?.path).toContain('savepoint');
+  // While no job runs; then what the savepoint has counts once.
+  await site.send(headrace, 400);
+  await expect(site.jobs((jobs) => jobs.stop())).rejects.toMatchObject({ code: 'FLINK_ABSENT' });
+  const again = await site.jobs((jobs) => jobs.deploy());
+  expect(again).toMatchObject({ began: 'restored', from: stopped.checkpoint?.path });
+  await site.whole(headrace);
+  const [status] = await site.jobs((jobs) => jobs.status());
+  expect(status).toMatchObject({ jobId: again.jobId, state: 'RUNNING', declared: true });
+  await headrace.flush();
+  expect(await archived(headrace)).toEqual(await embeddedTiles(site));
+  expect(site.faults).toEqual([]);
+});
+
+test('a job that its job manager forgot goes on from its newest checkpoint, and the tiles are those of all events', {
+  timeout: 900_000,
+}, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'flink-jobs-'));
+  ending.push(() => rmSync(directory, { recursive: true, force: true }));
+  const servers = await startFlink(directory);
+  let { jobManager } = servers;
+  ending.push(async () => {
+    for (const server of [servers.gateway, servers.taskManager, jobManager]) await stopServer(server);
+  });
+  const site = newSite({
+    flink: [`http://127.0.0.1:${jobManager.port}`, `http://127.0.0.1:${servers.gateway.port}`],
+  });
+  const headrace = await site.open();
+  const told: string[] = [];
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+  let deployed: Deployed | undefined;
+  const watching = site.jobs(async (jobs) => {
+    deployed = await jobs.deploy();
+    await jobs.watch(stopped, (line) => told.push(line));
+  });
+  // What fails there is told where it is waited for.
+  watching.catch(() => undefined);
+  await Promise.race([until(async () => deployed !== undefined, 300_000), watching]);
+  await expect(site.jobs((jobs) => jobs.deploy())).rejects.toMatchObject({ code: 'FLINK_LOCKED' });
+  await site.send(headrace, 400);
+  await site.whole(headrace);
+  await site.send(headrace, 400);
+  await stopServer(jobManager, 'SIGKILL');
+  await site.send(headrace, 400);
+  await until(async () => told.some((line) => line.includes('waiting for it')), 60_000);
+  jobManager = await startJobManager(directory, jobManager.port);
+  await until(
+    async () => told.some((line) => /submitted again, from file:.*chk-\d+/.test(line)) || told.join('\n'),
+    300_000,
+  );
+  await site.whole(headrace, 300_000);
+  stop();
+  await watching;
+  await headrace.flush();
+  expect(await archived(headrace)).toEqual(await embeddedTiles(site));
+  expect(site.faults).toEqual([]);
+});
+
+test('the job of a changed declaration catches up beside the one before, which then ends', {
+  timeout: 240_000,
+}, async () => {
+  const site = newSite();
+  const headrace = await site.open();
+  const before = await site.jobs((jobs) => jobs.deploy());
+  await site.send(headrace, 300);
+  const changed = site.changed();
+  const after = await site.jobs((jobs) => jobs.upgrade(() => undefined), changed);
+  expect(after.began).toBe('anew');
+  expect(await site.jobs((jobs) => jobs.status(), changed)).toMatchObject([
+    { jobId: after.jobId, state: 'RUNNING', declared: true },
+    { jobId: before.jobId, state: 'RUNNING', declared: false },
+  ]);
+  await site.whole(headrace);
+  await headrace.close();
+  const next = await site.open(changed);
+  await site.whole(next);
+  const ended = await site.jobs((jobs) => jobs.stop({ others: true }), changed);
+  expect(ended).toMatchObject([{ jobId: before.jobId, state: 'STOPPED' }]);
+  await site.send(next, 300);
+  await site.whole(next);
+  expect(site.faults).toEqual([]);
+});
+
+test('what is not Flink, or is not there, is said', { timeout: 60_000 }, async () => {
+  const [rest, gateway] = [addressOf('FLINK_REST')[0], addressOf('FLINK_GATEWAY')[0]];
+  const nothing = newSite({ flink: ['http://127.0.0.1:1', gateway] });
+  await expect(nothing.jobs((jobs) => jobs.deploy())).rejects.toMatchObject({ code: 'FLINK_UNREACHABLE' });
+  const noGateway = newSite({ flink: [rest, 'http://127.0.0.1:1'] });
+  await expect(noGateway.jobs((jobs) => jobs.deploy())).rejects.toMatchObject({ code: 'FLINK_UNREACHABLE' });
+});

@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { FlinkCluster } from '../../src/backends/flink/cluster.ts';
+import type { TileJobs } from '../../src/backends/flink/tile-jobs.ts';
+import { withTileJobs } from '../../src/compose/tile-jobs.ts';
+import { type EnvironmentOptions, resolveEnvironment } from '../../src/config.ts';
+import type { ProjectData } from '../../src/features/define/declaration.ts';
+import {
+  approxDistinct,
+  count,
+  defineProject,
+  entity,
+  eventSource,
+  featureService,
+  int,
+  lastN,
+  lookup,
+  over,
+  quantile,
+  streamView,
+  sum,
+  text,
+  time,
+  topK,
+} from '../../src/features/define/declare.ts';
+import type { Delivery } from '../../src/features/engine/delivery.ts';
+import { tileTable } from '../../src/features/plan/tile-table.ts';
+import { type Headrace, type OpenOptions, openHeadrace } from '../../src/headrace.ts';
+import { entityKeyCodec } from '../../src/schema/entity-key.ts';
+import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
+import { addressOf } from './addresses.ts';
+import { until } from './until.ts';
+
+const MINUTE_MS = 60_000;
+export const clicks = eventSource('clicks', {
+  id: 'id',
+  time: 'at',
+  lateness: '30m',
+  columns: { id: text(), at: time(), user: text(), page: text(), ms: int() },
+});
+export const byUser = streamView('by_user', {
+  source: clicks,
+  entity: entity('user', { user: text() }),
+  key: { user: 'user' },
+  windows: ['1h', '1d'],
+  freshness: '5s',
+  features: ({ ms, page }) => ({
+    n: count(),
+    ms: sum(ms),
+    p90: over(['1h'], quantile(ms, 0.9)),
+    pages: over(['1d'], approxDistinct(page)),
+    recent: over(['1h'], lastN(page, 3)),
+  }),
+});
+export const byPage = streamView('by_page', {
+  source: clicks,
+  entity: entity('page', { page: text() }),
+  key: { page: 'page' },
+  windows: ['1h'],
+  freshness: '5s',
+  features: ({ user }) => ({ n: count(), users: topK(user, 2) }),
+});
+export const service = featureService('clicker', {
+  request: { user: text(), page: text() },
+  join: (r) => ({ u: lookup(byUser, { user: r.user }), p: lookup(byPage, { page: r.page }) }),
+});
+export const project = defineProject('site', { service });
+const USERS = ['ann', 'bob', 'é|"', ''];
+const PAGES = ['/', '/é', '/c|d', '/\u{1f600}'];
+
+export interface SiteOptions {
+  /** Left out: in the directory. */
+  readonly online?: { readonly kind: 'redis'; readonly url: string } | undefined;
+  /** Job manager and gateway; those that all suites share where it is left out. */
+  readonly flink?: readonly [string, string];
+}
+
+/** One project on Kafka and Flink, and everything that was sent to it. */
+export class TileSite {
+  readonly namespace = `tiles-${randomUUID().slice(0, 8)}`;
+  readonly faults: unknown[] = [];
+  readonly #sent: Delivery[] = [];
+  readonly #directory = mkdtempSync(join(tmpdir(), 'flink-tiles-'));
+  readonly #options: SiteOptions;
+  readonly #open: Headrace[] = [];
+
+  constructor(options: SiteOptions = {}) {
+    this.#options = options;
+  }
+
+  get options(): OpenOptions & { environment: EnvironmentOptions } {
+    const { online, flink = [addressOf('FLINK_REST')[0], addressOf('FLINK_GATEWAY')[0]] } = this.#options;
+    const [cluster, gateway] = flink;
+    return {
+      project,
+      environment: {
+        directory: this.#directory,
+        namespace: this.namespace,
+        partitions: 2,
+        sampleRate: 0,
+        log: { kind: 'kafka', brokers: [...addressOf('KAFKA_BROKERS')] },
+        engine: { kind: 'flink', cluster, gateway },
+        online: online ?? { kind: 'embedded' },
+      },
+      onFault: (error) => this.faults.push(error),
+    };
+  }
+
+  async open(declared: ProjectData = project): Promise<Headrace> {
+    const headrace = await openHeadrace({ ...this.options, project: declared });
+    this.#open.push(headrace);
+    return headrace;
+  }
+
+  /** The project with another view of the same events. */
+  changed(): ProjectData {
+    const more = streamView('by_both', {
+      source: clicks,
+      entity: entity('both', { user: text(), page: text() }),
+      key: { user: 'user', page: 'page' },
+      windows: ['1h'],
+      freshness: '5s',
+      features: ({ ms }) => ({ n: count(), ms: sum(ms) }),
+    });
+    const both = featureService('both', {
+      request: { user: text(), page: text() },
+      join: (r) => ({ b: lookup(more, { user: r.user, page: r.page }) }),
+    });
+    return defineProject('site', { service, both });
+  }
+
+  /** Works with the site's jobs as `headrace flink` does. */
+  jobs<T>(work: (jobs: TileJobs) => Promise<T>, declared: ProjectData = project): Promise<T> {
+    return withTileJobs(declared, resolveEnvironment('test', this.options.environment, 'site'), 'change', work);
+  }
+
+  /** Ends what runs: processes and jobs. */
+  async end(): Promise<void> {
+    for (const headrace of this.#open) await headrace.close().catch(() => undefined);
+    const { engine } = this.options.environment;
+    if (engine?.kind !== 'flink') return;
+    const cluster = new FlinkCluster(engine.cluster, 10_000);
+    for (const { id, name } of await cluster.jobs().catch(() => []))
+      if (name.includes(this.namespace)) await cluster.cancel(id).catch(() => undefined);
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Sends events of the last half hour, some late and some redelivered with another content. */
+  async send(headrace: Headrace, count: number): Promise<void> {
+    const now = Date.now();
+    const from = this.#sent.length;
+    const events = Array.from({ length: count }, (_, i) => {
+      const n = from + i;
+      const again = n % 11 === 10 ? this.#sent[from > 0 ? n % from : 0] : undefined;
+      const age = n % 13 === 12 ? 45 * MINUTE_MS : (n * 7_919) % (25 * MINUTE_MS);
+      const at = again?.ts ?? now - age;
+      return { id: again?.id ?? `e${n}`, at, user: USERS[n % 4], page: PAGES[(n * 3) % 4], ms: (n * 31) % 997 };
+    });
+    const { accepted } = await headrace.ingest(clicks, events);
+    expect(accepted).toBe(count);
+    for (const { id, at, user, page, ms } of events)
+      this.#sent.push({ id, ts: at, ingestTs: now, row: [id, at, user, page, ms] });
+  }
+
+  /** What the services answer at an instant by a scan of all that was sent. */
+  expected(q: number): readonly unknown[] {
+    return USERS.map((user, i) => [
+      ...naiveAnswers(byUser, acceptedDeliveries(byUser, this.#sent), keyOf(byUser, user), q),
+      ...naiveAnswers(byPage, acceptedDeliveries(byPage, this.#sent), keyOf(byPage, PAGES[i]), q),
+    ]);
+  }
+
+  /** Waits until a process answers as the scan does, and says that this is fresh. */
+  async whole(headrace: Pick<Headrace, 'read'>, ms = 60_000): Promise<void> {
+    await until(async () => {
+      const q = Date.now();
+      const vectors = await Promise.all(USERS.map((user, i) => headrace.read(service, { user, page: PAGES[i] }, q)));
+      expect(vectors.map(({ values }) => values)).toEqual(this.expected(q));
+      expect(vectors.flatMap(({ stale }) => stale)).toEqual([]);
+      return true;
+    }, ms);
+  }
+}
+
+function keyOf(view: typeof byUser | typeof byPage, value: string): string {
+  return entityKeyCodec(view.entity.key).encode([value]) ?? '';
+}
+
+/** The newest rows of every tile table in the history. */
+export async function archived(headrace: Headrace): Promise<readonly unknown[]> {
+  const all: unknown[] = [];
+  for (const view of [byUser, byPage])
+    for (const hopMs of view.hopsMs) {
+      const relation = headrace.offline.relation(tileTable(view, hopMs));
+      const key = Object.keys(view.entity.key)
+        .map((name) => `k_${name}`)
+        .join(', ');
+      const sql = `SELECT * FROM ${relation} QUALIFY ROW_NUMBER() OVER (PARTITION BY ${key}, tile_start ORDER BY version DESC) = 1 ORDER BY ${key}, tile_start`;
+      all.push((await Array.fromAsync(headrace.offline.query(sql))).flat());
+    }
+  return all;
+}
+
+/** The tiles that the embedded engine makes of the same log, in another directory. */
+export async function embeddedTiles(site: TileSite): Promise<readonly unknown[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'flink-tiles-'));
+  const { environment } = site.options;
+  const headrace = await openHeadrace({
+    ...site.options,
+    environment: { ...environment, directory, engine: { kind: 'embedded' }, online: { kind: 'embedded' } },
+  });
+  try {
+    await headrace.flush();
+    return await archived(headrace);
+  } finally {
+    await headrace.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
