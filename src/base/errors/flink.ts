@@ -39,7 +39,7 @@ export const flinkErrors = rows({
   },
   FLINK_FAILED: {
     message: 'job {job} has ended as {state}: {reason}',
-    mend: 'mend what it says and deploy again: the job goes on from its newest checkpoint. A record that it cannot read has partition and offset in headrace flink logs',
+    mend: 'mend what it says and deploy again: the job goes on from its newest checkpoint',
     retry: 'never',
     status: 500,
     exit: 4,
