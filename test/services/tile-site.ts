@@ -35,13 +35,13 @@ import { addressOf } from './addresses.ts';
 import { until } from './until.ts';
 
 const MINUTE_MS = 60_000;
-export const clicks = eventSource('clicks', {
+const clicks = eventSource('clicks', {
   id: 'id',
   time: 'at',
   lateness: '30m',
   columns: { id: text(), at: time(), user: text(), page: text(), ms: int() },
 });
-export const byUser = streamView('by_user', {
+const byUser = streamView('by_user', {
   source: clicks,
   entity: entity('user', { user: text() }),
   key: { user: 'user' },
@@ -55,7 +55,7 @@ export const byUser = streamView('by_user', {
     recent: over(['1h'], lastN(page, 3)),
   }),
 });
-export const byPage = streamView('by_page', {
+const byPage = streamView('by_page', {
   source: clicks,
   entity: entity('page', { page: text() }),
   key: { page: 'page' },
@@ -63,11 +63,11 @@ export const byPage = streamView('by_page', {
   freshness: '5s',
   features: ({ user }) => ({ n: count(), users: topK(user, 2) }),
 });
-export const service = featureService('clicker', {
+const service = featureService('clicker', {
   request: { user: text(), page: text() },
   join: (r) => ({ u: lookup(byUser, { user: r.user }), p: lookup(byPage, { page: r.page }) }),
 });
-export const project = defineProject('site', { service });
+const project = defineProject('site', { service });
 const USERS = ['ann', 'bob', 'é|"', ''];
 const PAGES = ['/', '/é', '/c|d', '/\u{1f600}'];
 

@@ -3,14 +3,14 @@ import { rows } from './row.ts';
 /** What can be wrong with Flink. */
 export const flinkErrors = rows({
   FLINK_UNREACHABLE: {
-    message: 'Flink at {url} does not answer: {reason}',
+    message: 'the Flink at {url} does not answer: {reason}',
     mend: 'start the job manager and the SQL gateway, or correct engine.cluster and engine.gateway',
     retry: 'safe',
     status: 503,
     exit: 4,
   },
   FLINK_REFUSED: {
-    message: 'Flink at {url} refuses what it is asked: {reason}',
+    message: 'the Flink at {url} refuses what it is asked: {reason}',
     mend: 'see the log of the job manager; headrace flink status tells which jobs it has',
     retry: 'never',
     status: 500,
@@ -24,14 +24,14 @@ export const flinkErrors = rows({
     exit: 2,
   },
   FLINK_CONNECTOR: {
-    message: 'Flink has no connector {connector}',
+    message: 'the cluster has no connector {connector}',
     mend: 'put its jar (flink-sql-connector-kafka, flink-json) into the lib folder of gateway, job manager and task managers, and start them again',
     retry: 'never',
     status: 500,
     exit: 4,
   },
   FLINK_SQL: {
-    message: 'Flink refuses the statement of {table}, line {line} ({text}): {reason}',
+    message: 'the statement of {table}, line {line} ({text}), is refused by Flink: {reason}',
     mend: 'see the whole statement in the cause; what the declaration asks for there is not to be had on this version of Flink',
     retry: 'never',
     status: 500,
