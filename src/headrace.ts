@@ -554,7 +554,6 @@ export class Headrace {
     await this.#publishing.settled();
     await this.#publishPredictions();
     for (const { server } of this.#models.values()) await server.close();
-    await this.#features.close();
     await closeStores(this.#stores);
   }
 

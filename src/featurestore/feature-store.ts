@@ -519,9 +519,10 @@ export class FeatureStore {
     return this.#options.offline.relation(rawTable(source));
   }
 
-  /** Ends what works by itself; call it when all is flushed, before the stores are closed. */
+  /** Ends what works by itself, then brings every store up to what was ingested. */
   async close(): Promise<void> {
     await this.#materialiser.close();
+    await this.flush();
   }
 
   /** Holds what is on the disk against its budgets. */
