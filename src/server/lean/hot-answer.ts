@@ -49,7 +49,7 @@ export function hotAnswers(
     knows: (path) => services.has(path),
     turnAway: ({ path, traceparent }) => {
       const hot = services.get(path);
-      if (hot === undefined || hot.admission.admits(turn.waitedMs(), turn.now)) return null;
+      if (hot === undefined || hot.admission.admits(turn.look())) return null;
       served.turnedAway(hot.service);
       const span = tracer === null ? null : requestSpan(tracer, 'POST', ROUTE, path, traceparent);
       if (span !== null) endRequest(span, BUSY.status, BUSY);

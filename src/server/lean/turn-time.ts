@@ -1,30 +1,33 @@
 /**
- * How long the request that is answered now has waited, as the turns of the event loop tell: all that are answered in one turn
- * were there when it began, and arrived while the turn before went on, unless the loop was idle in between. Requests are answered
- * in the order in which they arrived, so that the longer of the two is what one waited: the first of a turn the
- * whole turn before, the last the whole of this one. Hot path: one clock read a request.
+ * How long requests wait, as the turns of the event loop tell: all that are answered in one turn were there when it began, and
+ * arrived while the turn before went on, unless the loop was idle in between. Hot path: one clock read a request.
  */
 export class TurnTime {
+  /** Of the present turn. */
+  number = 0;
   /** When the last look was, monotonic ms. */
   now = Number.NaN;
+  /** From the beginning of the turn to the last look, ms: what a request that is answered then has waited at least. */
+  elapsedMs = 0;
+  /** How long the turn before took, with all that was done in it and after it, ms; 0 where the loop was idle after it. */
+  beforeMs = 0;
   #open = false;
   #began = Number.NaN;
-  #beforeMs = 0;
   /** How long the loop has been idle by the beginning of the turn. */
   #idleMs = Number.NEGATIVE_INFINITY;
 
-  /** ms that a request has waited. */
-  waitedMs(): number {
-    const now = performance.now();
-    this.now = now;
-    if (!this.#open) this.#begin(now);
-    return Math.max(this.#beforeMs, now - this.#began);
+  /** Looks at the clock; a turn begins with the first look in it. */
+  look(): this {
+    this.now = performance.now();
+    if (!this.#open) this.#begin(this.now);
+    this.elapsedMs = this.now - this.#began;
+    return this;
   }
 
   #begin(now: number): void {
     const { idleTime } = performance.nodeTiming;
-    const wasIdle = idleTime - this.#idleMs > A_LOOK_MS;
-    this.#beforeMs = wasIdle ? 0 : now - this.#began;
+    this.beforeMs = idleTime - this.#idleMs > A_LOOK_MS ? 0 : now - this.#began;
+    this.number += 1;
     this.#idleMs = idleTime;
     this.#began = now;
     this.#open = true;
