@@ -24,12 +24,14 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
+import { INGEST_TS } from '../../src/features/plan/raw-table.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import { type ColumnProfile, distinctOf, mergeProfiles } from '../../src/monitoring/features/column-profile.ts';
 import type { FeaturesReport } from '../../src/monitoring/features/features-report.ts';
 import { profileTable } from '../../src/monitoring/features/profile-sql.ts';
 import { reportHtml } from '../../src/monitoring/features/report-html.ts';
 import { findingsOf, reportText } from '../../src/monitoring/features/report-text.ts';
+import { readVolume } from '../../src/monitoring/features/volume.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -170,6 +172,22 @@ test('an hour is held against the median of the same hour of the past weeks', ()
     deliveries: 3,
     hours: [{ hour: START, deliveries: 3, usual: 12, whole: true, verdict: 'little' }],
   });
+});
+
+test('an hour of few deliveries is no sign of anything, one without any where many are usual is', async () => {
+  const deliveries = [
+    [START - WEEK_MS, 9],
+    [START - WEEK_MS + HOUR_MS, 4],
+    [START - WEEK_MS + 2 * HOUR_MS, 10],
+    [START + HOUR_MS, 10],
+  ].flatMap(([at, count]) => Array.from({ length: count }, () => `(${at})`));
+  const relation = `(SELECT * FROM (VALUES ${deliveries.join(', ')}) AS v(${INGEST_TS}))`;
+  const { hours } = await readVolume(offline, relation, START, START + 3 * HOUR_MS);
+  expect(hours.map(({ deliveries, usual, verdict }) => [deliveries, usual, verdict])).toEqual([
+    [0, 9, null],
+    [10, 4, 'much'],
+    [0, 10, 'little'],
+  ]);
 });
 
 test('what stands out is told in the terminal and in a page that escapes what it shows', () => {

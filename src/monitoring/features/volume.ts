@@ -8,6 +8,8 @@ const WEEKS = 4;
 /** A whole hour with less than half, or more than twice, of what is usual is told. */
 const LITTLE = 0.5;
 const MUCH = 2;
+/** Of fewer, that is nothing but chance. */
+const LEAST_DELIVERIES = 10;
 
 /** Deliveries of an hour of arrival. */
 export interface HourVolume {
@@ -53,7 +55,7 @@ FROM ${relation} AS t WHERE ${INGEST_TS} >= ${since - HOUR_MS} AND ${INGEST_TS} 
 }
 
 function verdictOf(deliveries: number, usual: number | null): HourVolume['verdict'] {
-  if (usual === null || usual === 0) return null;
+  if (usual === null || usual === 0 || Math.max(deliveries, usual) < LEAST_DELIVERIES) return null;
   if (deliveries < LITTLE * usual) return 'little';
   return deliveries > MUCH * usual ? 'much' : null;
 }
