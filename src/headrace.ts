@@ -550,9 +550,7 @@ export class Headrace {
   }
 
   async close(): Promise<void> {
-    await this.#features.close();
-    await this.#publishing.settled();
-    await this.#publishPredictions();
+    await this.flush();
     for (const { server } of this.#models.values()) await server.close();
     await closeStores(this.#stores);
   }
