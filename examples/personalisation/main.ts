@@ -30,7 +30,10 @@ const { values } = parseArgs({
   },
 });
 const SEED = 1;
-const CONNECTIONS = 64;
+/** Each sends when it is answered: so many keep a server busy. */
+const PEAK_CONNECTIONS = 64;
+/** As many are under way of 50,000 a second that are answered within 10 ms. */
+const LOAD_CONNECTIONS = 500;
 const BODIES = 5_000;
 /** At most. */
 const PEAK_SECONDS = 5;
@@ -145,11 +148,11 @@ async function runLoad(traffic: Traffic): Promise<{
     // Awaited below; till then its failure must not end the process.
     live.catch(() => undefined);
     try {
-      const plan = { bodies, connections: CONNECTIONS, warmUpSeconds: 0 };
+      const plan = { bodies, warmUpSeconds: 0 };
       const peak = askedRate === null ? await peakOf(url, plan) : null;
       const perSecond = askedRate ?? Math.floor(SHARE_OF_PEAK * (peak ?? 0));
       say(`${perSecond.toLocaleString('en')} requests a second, open loop, for ${seconds} s`);
-      const seen = await openLoop(url, { ...plan, perSecond, seconds });
+      const seen = await openLoop(url, { ...plan, connections: LOAD_CONNECTIONS, shared: true, perSecond, seconds });
       stopped = true;
       return { load: { ...seen, perSecond, peak }, live: await live, server: await serverBudgets(server.url) };
     } finally {
@@ -162,8 +165,8 @@ async function runLoad(traffic: Traffic): Promise<{
 }
 
 /** Requests a second that are answered when more are due than can be: each connection sends when it is answered. */
-async function peakOf(url: string, plan: Pick<LoadPlan, 'bodies' | 'connections' | 'warmUpSeconds'>): Promise<number> {
-  const most = { ...plan, perSecond: BEYOND_ANY_PEAK };
+async function peakOf(url: string, plan: Pick<LoadPlan, 'bodies' | 'warmUpSeconds'>): Promise<number> {
+  const most = { ...plan, connections: PEAK_CONNECTIONS, perSecond: BEYOND_ANY_PEAK };
   await openLoop(url, { ...most, seconds: 1 });
   const { answeredPerSecond } = await openLoop(url, { ...most, seconds: Math.min(PEAK_SECONDS, seconds) });
   if (answeredPerSecond > 0) return answeredPerSecond;
