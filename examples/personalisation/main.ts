@@ -5,6 +5,7 @@ import { type Headrace, isHeadraceError, openHeadrace } from 'headrace';
 import { type ReplayClock, replayClock } from '../flights/replay-clock.ts';
 import { checkRun } from './checks.ts';
 import project, { recommendation } from './declaration.ts';
+import { emptyRedis } from './empty-redis.ts';
 import { fillHistory } from './fill.ts';
 import { shopTraffic } from './generator.ts';
 import config from './headrace.config.ts';
@@ -21,6 +22,7 @@ import type { Traffic } from './traffic.ts';
 // A shop under load: a history, `headrace serve`, as many requests a second as it takes, events that flow meanwhile.
 const { values } = parseArgs({
   options: {
+    env: { type: 'string' },
     seconds: { type: 'string' },
     rate: { type: 'string' },
     keys: { type: 'string' },
@@ -47,13 +49,19 @@ const SHARE_OF_PEAK = 0.8;
 const seconds = whole('seconds', values.seconds ?? '10');
 const keys = whole('keys', values.keys ?? '20000');
 const askedRate = values.rate === undefined ? null : whole('rate', values.rate);
-const environment = config.environments['local'];
+const env = values.env ?? 'local';
+if (env !== 'local' && env !== 'redis') {
+  console.error('--env takes local or redis');
+  process.exit(2);
+}
+const environment = config.environments[env];
 const { directory = '.headrace', sampleRate = 0 } = environment;
 
 // With the server that it has started.
 process.once('SIGTERM', () => process.exit(143));
 try {
   rmSync(directory, { recursive: true, force: true });
+  if (env === 'redis') await emptyRedis(config.environments.redis.online.url, project.name);
   const summary = await demonstrate();
   console.log(values.json === true ? JSON.stringify(summary) : summaryText(summary));
   if (summary.checks.some(({ passed }) => !passed)) process.exitCode = 1;
@@ -139,7 +147,10 @@ async function runLoad(traffic: Traffic): Promise<{
   readonly live: LiveTotals;
   readonly server: readonly ServerBudget[];
 }> {
-  const server = await startServerProcess(fileURLToPath(new URL('headrace.config.ts', import.meta.url)));
+  const server = await startServerProcess(fileURLToPath(new URL('headrace.config.ts', import.meta.url)), [
+    '--env',
+    env,
+  ]);
   try {
     const url = `${server.url}/v1/features/${recommendation.name}`;
     const bodies = Array.from({ length: BODIES }, () => JSON.stringify({ request: traffic.request() }));
