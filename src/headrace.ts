@@ -552,6 +552,8 @@ export class Headrace {
   async close(): Promise<void> {
     await this.flush();
     for (const { server } of this.#models.values()) await server.close();
+    // Ends what looks at the log by itself, before that is closed.
+    await this.#features.close();
     await closeStores(this.#stores);
   }
 
