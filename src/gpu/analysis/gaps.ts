@@ -26,6 +26,8 @@ export interface Gap {
   readonly previous: number;
 }
 
+const MOST_EVENTS = 50_000;
+
 /**
  * Finds the gaps of one device in any window, without keeping them: a trace of a gigabyte has millions. A gap is given whole,
  * also where it is longer than the window.
@@ -90,6 +92,19 @@ export class GapFinder {
     const until = count === 0 ? Number.NEGATIVE_INFINITY : this.#until[count - 1];
     if (this.#window !== undefined && this.#window.end > until && until < end) gaps.push(this.#tail(until));
     return gaps;
+  }
+
+  /** Parts of a window that cut no gap, each of so many GPU events at most: a window without steps may have millions. */
+  *parts(start: number, end: number): Iterable<{ readonly start: number; readonly end: number }> {
+    let from = start;
+    for (let index = firstAbove(this.#starts, start) + MOST_EVENTS; index < this.#rows.length; index += MOST_EVENTS) {
+      const to = this.#starts[index];
+      if (to >= end) break;
+      if (to <= from) continue;
+      yield { start: from, end: to };
+      from = to;
+    }
+    yield { start: from, end };
   }
 
   #gapBefore(index: number, start: number): Gap {

@@ -87,7 +87,7 @@ function deviceFacts(
   const gapSums = new GapSums();
   const queued = new QueuedSum(trace);
   let readBackGaps = 0;
-  for (const { start, end } of steady) {
+  for (const { start, end } of steady.flatMap((window) => [...gaps.parts(window.start, window.end)])) {
     const pieces = clipGaps(gaps.between(start, end), start, end);
     const parts = hostParts(trace, pieces, isAfterReadBack);
     for (const piece of pieces) gapSums.add(piece);

@@ -10,7 +10,15 @@ const PIXEL = 1 / 1600;
 export function timelineOf({ typical, busy, gaps }: TraceFacts): Timeline {
   const { start, end, name } = typical;
   const us = end - start;
-  const inside = clipGaps(gaps.between(start, end), start, end);
+  const host = { starts: [] as number[], ends: [] as number[] };
+  const queued = { starts: [] as number[], ends: [] as number[] };
+  for (const part of gaps.parts(start, end))
+    for (const piece of clipGaps(gaps.between(part.start, part.end), part.start, part.end)) {
+      host.starts.push(piece.start);
+      host.ends.push(piece.start + piece.hostUs);
+      queued.starts.push(piece.end - piece.queuedUs);
+      queued.ends.push(piece.end);
+    }
   const lane = (spans: Spans) => merged(clip(spans, start, end), start, us * PIXEL);
   return {
     name,
@@ -19,33 +27,17 @@ export function timelineOf({ typical, busy, gaps }: TraceFacts): Timeline {
       { name: 'computation', blocks: lane(busy.compute) },
       { name: 'communication', blocks: lane(busy.communication) },
       { name: 'copies', blocks: lane(busy.copy) },
-      {
-        name: 'idle, nothing submitted',
-        blocks: merged(
-          {
-            starts: Float64Array.from(inside, (piece) => piece.start),
-            ends: Float64Array.from(inside, (piece) => piece.start + piece.hostUs),
-          },
-          start,
-          us * PIXEL,
-        ),
-      },
-      {
-        name: 'idle, work queued',
-        blocks: merged(
-          {
-            starts: Float64Array.from(inside, (piece) => piece.end - piece.queuedUs),
-            ends: Float64Array.from(inside, (piece) => piece.end),
-          },
-          start,
-          us * PIXEL,
-        ),
-      },
+      { name: 'idle, nothing submitted', blocks: merged(host, start, us * PIXEL) },
+      { name: 'idle, work queued', blocks: merged(queued, start, us * PIXEL) },
     ],
   };
 }
 
-function merged({ starts, ends }: Spans, origin: number, least: number): readonly (readonly [number, number])[] {
+function merged(
+  { starts, ends }: { readonly starts: ArrayLike<number>; readonly ends: ArrayLike<number> },
+  origin: number,
+  least: number,
+): readonly (readonly [number, number])[] {
   const blocks: [number, number][] = [];
   for (let index = 0; index < starts.length; index += 1) {
     if (ends[index] <= starts[index]) continue;

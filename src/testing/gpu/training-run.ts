@@ -151,7 +151,8 @@ class RankRecorder {
       'External id': this.#correlation,
       ...(operator === 'aten::mm' ? this.#product : this.#sum),
     });
-    this.#call('cudaLaunchKernel', this.#host + launchUs * 0.5, launchUs * 0.4);
+    const callUs = Math.min(0.4 * launchUs, 4);
+    this.#call('cudaLaunchKernel', this.#host + launchUs - callUs, callUs);
     this.#host += launchUs;
     this.#onGpu('kernel', name, length, { grid: [216, 1, 1], block: [256, 1, 1], 'blocks per SM': 2 });
   }
