@@ -33,9 +33,12 @@ export async function guidePage(): Promise<string> {
     return `# The cluster is at 45 %: why, and what to do
 
 The number on the dashboard is a mean over GPUs and hours. This page takes it apart in the order in which a cause is cheapest to
-find, each step a command with what it prints. The captures are made by the repository itself, so that every line can be had again:
+find, each step a command with what it prints. The captures are made by the repository itself, so that every line can be had again
+in a checkout of it:
 
 \`\`\`sh
+npm ci
+npm run build
 npm run example scripts/gpu/captures.ts captures
 cd captures
 \`\`\`
