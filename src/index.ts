@@ -9,6 +9,8 @@ export type { Vector } from './featurestore/online/user-values.ts';
 export type { SkewReport } from './featurestore/skew/audit.ts';
 export type { JoinedSpine } from './featurestore/training-set/join-spine.ts';
 export type { SpineOptions } from './featurestore/training-set/spine.ts';
+export type { Diagnosis } from './gpu/diagnosis.ts';
+export type { Cause, Evidence, Finding } from './gpu/finding.ts';
 export {
   Headrace,
   type OpenOptions,
