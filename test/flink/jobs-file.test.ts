@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type DeployedJob, readJobs, writeJobs } from '../../src/backends/flink/jobs-file.ts';
 
-const fixture = fileURLToPath(new URL('../fixtures/flink-jobs-1.json', import.meta.url));
+const fixture = fileURLToPath(new URL('../fixtures/release-0.1/beside/flink.json', import.meta.url));
 let directory = '';
 
 beforeEach(() => {

@@ -117,7 +117,7 @@ export const durableFormats: readonly DurableFormat[] = [
     source: 'src/backends/flink/jobs-file.ts',
     version: 1,
     files: /^flink\.json$/,
-    fixtures: ['test/fixtures/flink-jobs-1.json'],
+    fixtures: [`${RELEASE}/beside/flink.json`],
   },
   {
     name: 'backup',

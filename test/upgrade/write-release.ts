@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type DeployedJob, writeJobs } from '../../src/backends/flink/jobs-file.ts';
 import { backUpEnvironment } from '../../src/compose.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/config.ts';
 import { environmentId } from '../../src/environment-id.ts';
@@ -35,7 +36,22 @@ export interface Told {
 }
 
 /** Files that a backup leaves to each environment, and that are durable all the same. */
-const BESIDE = ['keys.json', 'audit.jsonl', 'disk.json', 'forgetting'];
+const BESIDE = ['keys.json', 'audit.jsonl', 'disk.json', 'forgetting', 'flink.json'];
+
+/** One job that runs and one that was stopped. */
+const FLINK_JOBS: readonly DeployedJob[] = [
+  {
+    key: '1f3a5c7e',
+    jobId: '6f0c2b7a9d1e4f38a5b6c7d8e9f00112',
+    stopped: false,
+    checkpoints: 'file:///var/lib/flink/checkpoints/6f0c2b7a9d1e4f38a5b6c7d8e9f00112',
+    restore: {
+      path: 'file:///var/lib/flink/checkpoints/6f0c2b7a9d1e4f38a5b6c7d8e9f00112/chk-12',
+      at: Date.UTC(2026, 0, 1),
+    },
+  },
+  { key: '0a1b2c3d', jobId: '00112233445566778899aabbccddeeff', stopped: true, checkpoints: null, restore: null },
+];
 
 /** Writes data of every durable format with the release at hand: a backup, what is beside it, and what it answers. */
 export async function writeRelease(folder: string): Promise<void> {
@@ -93,6 +109,7 @@ export async function writeRelease(folder: string): Promise<void> {
   await audited(directory, { who: 'user ops', what: 'keys create', target: 'web' }, clock, () => undefined);
   environmentId(directory);
   keepRecord(directory, { format: 1, entity: 'user', key: { user: FORGOTTEN }, predictions: [] });
+  writeJobs(join(directory, 'flink.json'), FLINK_JOBS);
   await backUpEnvironment(resolveEnvironment('fixture', environment, project.name), join(folder, 'backup'), now);
   mkdirSync(join(folder, 'beside'), { recursive: true });
   for (const name of BESIDE)
