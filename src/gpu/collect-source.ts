@@ -5,6 +5,7 @@ import { meanOf, middle, utilisationOf } from './analysis/utilisation.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import type { FindingDraft } from './finding.ts';
 import { joinAllocation } from './join/allocation.ts';
+import { emptySeries } from './readers/samples.ts';
 import { dcgmFindings, sampleDoubt, sampledActivity, sampleNotes } from './rules/counters.ts';
 import { processDoubt, processFindings } from './rules/processes.ts';
 import {
@@ -155,20 +156,7 @@ function collectDistributions({ path, metrics }: Extract<Source, { kind: 'distri
     // Each metric is sorted by itself: which values were at one moment is lost, and only means over all time are left.
     const share = (start: string) =>
       meanOf(metrics.find((one) => one.source === name && one.metric.startsWith(start))?.values ?? []) / 100;
-    const one = {
-      gpu: name,
-      name,
-      timesMs: [],
-      util: values,
-      memoryController: [],
-      memoryUsedMb: [],
-      memoryTotalMb: undefined,
-      powerW: [],
-      clockMhz: [],
-      smActive: [],
-      tensorActive: [],
-      dramActive: [],
-    };
+    const one = { ...emptySeries(name), name, util: values };
     const use = {
       ...utilisationOf([one]),
       smActive: share('sm_active'),

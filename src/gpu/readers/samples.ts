@@ -23,6 +23,24 @@ type Mutable = {
   -readonly [Key in keyof SampleSeries]: SampleSeries[Key] extends readonly number[] ? number[] : SampleSeries[Key];
 };
 
+/** A series of a GPU without samples. */
+export function emptySeries(gpu: string): Mutable {
+  return {
+    gpu,
+    name: undefined,
+    timesMs: [],
+    util: [],
+    memoryController: [],
+    memoryUsedMb: [],
+    memoryTotalMb: undefined,
+    powerW: [],
+    clockMhz: [],
+    smActive: [],
+    tensorActive: [],
+    dramActive: [],
+  };
+}
+
 /** Collects samples by GPU. */
 export class SampleCollector {
   readonly #series = new Map<string, Mutable>();
@@ -31,20 +49,7 @@ export class SampleCollector {
   of(gpu: string): Mutable {
     const known = this.#series.get(gpu);
     if (known !== undefined) return known;
-    const made: Mutable = {
-      gpu,
-      name: undefined,
-      timesMs: [],
-      util: [],
-      memoryController: [],
-      memoryUsedMb: [],
-      memoryTotalMb: undefined,
-      powerW: [],
-      clockMhz: [],
-      smActive: [],
-      tensorActive: [],
-      dramActive: [],
-    };
+    const made = emptySeries(gpu);
     this.#series.set(gpu, made);
     return made;
   }
