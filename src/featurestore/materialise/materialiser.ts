@@ -17,6 +17,7 @@ import type { Value } from '../../schema/column.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
 import { inSlices } from './in-slices.ts';
+import { clockOf } from './log-clock.ts';
 import { offsetsOf, readDeliveries } from './log-cursor.ts';
 import { LogFollower } from './log-follower.ts';
 import { rememberIds } from './remember-ids.ts';
@@ -636,13 +637,6 @@ function added(one: Readonly<AdmissionCounters>, other: Readonly<AdmissionCounte
     future: one.future + times * other.future,
     late: one.late + times * other.late,
   };
-}
-
-/** The smallest time of a partition that has any; -Infinity where none has. */
-function clockOf(lastIngestTs: readonly number[]): number {
-  let clock = Number.POSITIVE_INFINITY;
-  for (const time of lastIngestTs) if (time !== Number.NEGATIVE_INFINITY && time < clock) clock = time;
-  return clock === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : clock;
 }
 
 interface SourceState {

@@ -8,6 +8,7 @@ import type { TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import type { TileBatch, TileTopics } from '../../ports/tile-topics.ts';
 import { topicOf } from '../ingest/gateway.ts';
+import { clockOf } from './log-clock.ts';
 import type { TileCache } from './tile-cache.ts';
 
 /** The engine is asked how far it has the log this often at most, ms. */
@@ -197,10 +198,4 @@ export interface Conflict {
   readonly view: string;
   /** When it was seen, epoch ms. */
   readonly at: number;
-}
-
-/** The smallest time of a partition that has any; -Infinity where none has. */
-function clockOf(times: readonly number[]): number {
-  const known = times.filter((time) => time !== Number.NEGATIVE_INFINITY);
-  return known.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...known);
 }
