@@ -8,6 +8,18 @@ export interface KafkaAddress {
   readonly timeoutMs: number;
 }
 
+/** What every part of the client is given. */
+export function clientOptions({ brokers, clientId, timeoutMs }: KafkaAddress) {
+  return {
+    clientId,
+    bootstrapBrokers: [...brokers],
+    timeout: timeoutMs,
+    connectTimeout: Math.min(timeoutMs, 5_000),
+    retries: 3,
+    retryDelay: 200,
+  };
+}
+
 /** What of the client is used here. */
 export type Client = Pick<typeof import('@platformatic/kafka'), 'Admin' | 'Consumer' | 'Producer'>;
 

@@ -1,7 +1,7 @@
 import type { Admin, Consumer, Producer } from '@platformatic/kafka';
 import { fail } from '../../base/errors/fail.ts';
 import type { EventLog, EventLogCapabilities, LogBatch, LogRecord, PartitionEnds } from '../../ports/event-log.ts';
-import { type Client, loadClient } from './client.ts';
+import { type Client, clientOptions, loadClient } from './client.ts';
 import { isAnswer, kafkaFailure } from './failure.ts';
 import { decodeRecord, encodeRecord, type FetchedRecord } from './record.ts';
 import { topicName } from './topic-name.ts';
@@ -75,14 +75,7 @@ class KafkaEventLog implements EventLog {
     const { brokers, prefix, replicas, timeoutMs } = options;
     this.#options = options;
     this.capabilities = { durability: replicas > 1 ? 'power' : 'process', manyWriters: true, rows: 'json' };
-    const base = {
-      clientId: `${prefix}headrace`,
-      bootstrapBrokers: [...brokers],
-      timeout: timeoutMs,
-      connectTimeout: Math.min(timeoutMs, 5_000),
-      retries: 3,
-      retryDelay: 200,
-    };
+    const base = clientOptions({ brokers, clientId: `${prefix}headrace`, timeoutMs });
     this.#admin = new Admin(base);
     this.#producer = new Producer({ ...base, idempotent: true, acks: -1 });
     // Never joins its group: it fetches by offset.

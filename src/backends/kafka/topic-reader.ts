@@ -2,7 +2,7 @@ import type { Admin, Consumer } from '@platformatic/kafka';
 import { fail } from '../../base/errors/fail.ts';
 import type { Position } from '../../ports/position.ts';
 import type { TopicEnds } from '../../ports/tile-topics.ts';
-import { type KafkaAddress, loadClient } from './client.ts';
+import { clientOptions, type KafkaAddress, loadClient } from './client.ts';
 import { isAnswer, kafkaFailure } from './failure.ts';
 
 /** A topic that is made where it is absent. */
@@ -41,10 +41,9 @@ const EARLIEST = -2n;
 /** Opens compacted topics to be read by offset, made where they are absent. Errors: LOG_*. */
 export async function openTopicReader(options: TopicReaderOptions): Promise<TopicReader> {
   const { Admin, Consumer } = await loadClient();
-  const { brokers, clientId, timeoutMs } = options;
-  const base = { clientId, bootstrapBrokers: [...brokers], timeout: timeoutMs, retries: 3, retryDelay: 200 };
-  const admin = new Admin({ ...base, connectTimeout: Math.min(timeoutMs, 5_000) });
-  const consumer = new Consumer({ ...base, groupId: `${clientId}-fetch` });
+  const base = clientOptions(options);
+  const admin = new Admin(base);
+  const consumer = new Consumer({ ...base, groupId: `${options.clientId}-fetch` });
   const reader = new TopicReader(admin, consumer, options);
   try {
     await reader.open();
