@@ -25,13 +25,15 @@ const TIMEOUT_MS = 120_000;
 /** A job and the key that tells it from others. */
 export interface DeclaredJob {
   readonly key: string;
+  /** The name under which it reads the event log. */
+  readonly reader: string;
   readonly job: TileJob;
 }
 
 /** The job of a project in an environment, and its key. Errors: FLINK_ENGINE, FLINK_CHANGES. */
 export function declaredJob(project: ProjectData, environment: Environment): DeclaredJob {
-  const { namespace, log, engine } = environment;
-  if (log.kind !== 'kafka' || engine.kind !== 'flink') throw fail('FLINK_ENGINE', {});
+  const { namespace } = environment;
+  const { log, engine } = onFlink(environment);
   const { prefix, brokers } = kafkaOptions(namespace, log);
   const { key, engine: reader, tileTopic } = tileJobNames(project, prefix);
   const job = tileJob(project, {
@@ -42,7 +44,13 @@ export function declaredJob(project: ProjectData, environment: Environment): Dec
     generation: STREAM_GENERATION,
     checkpointMs: parseDuration(engine.checkpoint, 'engine.checkpoint'),
   });
-  return { key, job };
+  return { key, reader, job };
+}
+
+/** Where log and engine of an environment are. Error: FLINK_ENGINE, where they are not Kafka and Flink. */
+function onFlink({ log, engine }: Environment) {
+  if (log.kind !== 'kafka' || engine.kind !== 'flink') throw fail('FLINK_ENGINE', {});
+  return { log, engine };
 }
 
 /**
@@ -55,9 +63,9 @@ export async function withTileJobs<T>(
   access: 'change' | 'look',
   work: (jobs: TileJobs) => Promise<T>,
 ): Promise<T> {
-  const { directory, namespace, log: logOptions, engine } = environment;
-  const { key, job } = declaredJob(project, environment);
-  if (logOptions.kind !== 'kafka' || engine.kind !== 'flink') throw fail('FLINK_ENGINE', {});
+  const { directory, namespace } = environment;
+  const { log: logOptions, engine } = onFlink(environment);
+  const { key, reader, job } = declaredJob(project, environment);
   mkdirSync(directory, { recursive: true });
   const lock = access === 'change' ? acquireLock(join(directory, 'flink.lock')) : undefined;
   if (lock === null) throw fail('FLINK_LOCKED', { directory });
@@ -67,7 +75,6 @@ export async function withTileJobs<T>(
     opened ??= await openLogOf(sources, environment, await openKafkaLog(kafkaOptions(namespace, logOptions)));
     return opened;
   };
-  const { engine: reader } = tileJobNames(project, `${namespace}.`);
   try {
     return await work(
       new TileJobs({

@@ -8,8 +8,6 @@ export interface ClusterJob {
   readonly name: string;
   /** As Flink says it: RUNNING, RESTARTING, FAILED, FINISHED, CANCELED … */
   readonly state: string;
-  /** Epoch ms. */
-  readonly startedAt: number;
 }
 
 /** A checkpoint or savepoint that a job can go on from. */
@@ -73,7 +71,6 @@ export class FlinkCluster {
       id: String(job['jid']),
       name: String(job['name']),
       state: String(job['state']),
-      startedAt: Number(job['start-time']),
     }));
   }
 
@@ -83,13 +80,6 @@ export class FlinkCluster {
     const completed = objectOf(objectOf(latest)?.['completed']);
     if (completed === null || typeof completed['external_path'] !== 'string') return null;
     return { path: completed['external_path'], at: Number(completed['latest_ack_timestamp']) };
-  }
-
-  /** What a job that was restored went on from; null where it began anew. */
-  async restoredFrom(jobId: string): Promise<string | null> {
-    const { latest } = await this.#call('GET', `/jobs/${jobId}/checkpoints`);
-    const restored = objectOf(objectOf(latest)?.['restored']);
-    return restored === null ? null : String(restored['external_path']);
   }
 
   /** What went wrong, newest first. */
