@@ -21,6 +21,7 @@ import { fail } from './base/errors/fail.ts';
 import { parseDuration } from './base/time.ts';
 import { Tracer } from './base/tracer.ts';
 import { kafkaOptions } from './compose/kafka-options.ts';
+import { pemOf, secretOf } from './compose/secrets.ts';
 import { openTileTopics } from './compose/tile-topics.ts';
 import type { Environment } from './config.ts';
 import { ENVIRONMENT_FILE, environmentId } from './environment-id.ts';
@@ -112,11 +113,9 @@ export async function openStores(
   }
 }
 
-async function openLog(
-  { directory, durability, namespace, log }: Environment,
-  onFault: (error: unknown) => void,
-): Promise<EventLog> {
-  if (log.kind === 'kafka') return openKafkaLog(kafkaOptions(namespace, log));
+async function openLog(environment: Environment, onFault: (error: unknown) => void): Promise<EventLog> {
+  const { directory, durability, log } = environment;
+  if (log.kind === 'kafka') return openKafkaLog(kafkaOptions(environment, log));
   return openEventLog({
     path: join(directory, 'log'),
     durability,
@@ -152,37 +151,17 @@ async function openOnline({ directory, namespace, project, online }: Environment
   return openRedisStore({ ...redisOptions(online), prefix: namespace, owner });
 }
 
-/** Options of the configuration with secrets and files in the place of their names. Error: CONFIG_SECRET, CONFIG_FILE. */
+/** Options of the configuration with secrets and files in the place of their names. Errors: CONFIG_SECRET, CONFIG_TLS. */
 function redisOptions(online: Extract<Environment['online'], { kind: 'redis' }>): Omit<RedisOptions, 'prefix'> {
   const { url, cluster, username, password, tls, timeout } = online;
-  const files = tls === undefined ? null : { ca: tls.ca, cert: tls.cert, key: tls.key };
   return {
     urls: typeof url === 'string' ? [url] : url,
     cluster: cluster ?? typeof url !== 'string',
     ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password: secretOf(password.env, 'online.password') }),
-    tls: files && {
-      ...Object.fromEntries(
-        Object.entries(files).flatMap(([name, path]) => (path === undefined ? [] : [[name, fileOf(path)]])),
-      ),
-      ...(tls?.servername === undefined ? {} : { servername: tls.servername }),
-    },
+    ...(password === undefined ? {} : { password: secretOf(password, 'online.password') }),
+    tls: tls === undefined ? null : pemOf(tls),
     timeoutMs: parseDuration(timeout, 'online.timeout'),
   };
-}
-
-function secretOf(name: string, option: string): string {
-  const value = process.env[name];
-  if (value === undefined || value === '') throw fail('CONFIG_SECRET', { option, name });
-  return value;
-}
-
-function fileOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw fail('CONFIG_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
-  }
 }
 
 /** Share of the traces that are recorded where nobody says. */

@@ -15,6 +15,20 @@ const redisUrl = z
     'write redis://host:port or rediss://host:port; a password is online.password: { env: NAME }',
   );
 
+/** Files in PEM form: what is trusted in place of the system's authorities, and what the client shows. */
+const tlsFiles = z
+  .strictObject({
+    ca: z.string().min(1).optional(),
+    cert: z.string().min(1).optional(),
+    key: z.string().min(1).optional(),
+    /** The name that the server's certificate is for, where it is not the host. */
+    servername: z.string().min(1).optional(),
+  })
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'write cert and key, or neither');
+
+/** Files of TLS as they are written. */
+export type TlsFiles = Readonly<z.output<typeof tlsFiles>>;
+
 /** Where the newest tiles are. */
 const onlineSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('embedded') }),
@@ -26,15 +40,7 @@ const onlineSchema = z.discriminatedUnion('kind', [
     cluster: z.boolean().optional(),
     username: z.string().optional(),
     password: secret.optional(),
-    /** Files in PEM form: what is trusted beside the system's, and what the client shows. */
-    tls: z
-      .strictObject({
-        ca: z.string().optional(),
-        cert: z.string().optional(),
-        key: z.string().optional(),
-        servername: z.string().optional(),
-      })
-      .optional(),
+    tls: tlsFiles.optional(),
     /** A call without an answer after this fails. */
     timeout: duration.default('1s'),
   }),
@@ -52,6 +58,16 @@ const logSchema = z.discriminatedUnion('kind', [
     kind: z.literal('kafka'),
     /** Some brokers of the cluster. */
     brokers: z.array(z.string().regex(/^[^\s/]+:\d{1,5}$/, 'write host:port')).min(1),
+    /** Who the client says it is; without it nobody. */
+    sasl: z
+      .strictObject({
+        mechanism: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']),
+        username: z.string().min(1),
+        password: secret,
+      })
+      .optional(),
+    /** Without it the wire is not encrypted; `{}` trusts what the system trusts. */
+    tls: tlsFiles.optional(),
     /** Copies of each partition of a topic that is made here. */
     replicas: z.int().min(1).max(32_767).default(1),
     /** A request without an answer after this fails. */
@@ -144,6 +160,11 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
   const { log, namespace, directory, ...rest } = parsed.data;
   if (rest.engine.kind === 'flink' && log.kind !== 'kafka')
     throw fail('CONFIG_OPTION', { name, reason: 'engine: Flink reads the log from Kafka; set log.kind to "kafka"' });
+  if (rest.engine.kind === 'flink' && log.kind === 'kafka' && log.tls?.servername !== undefined)
+    throw fail('CONFIG_OPTION', {
+      name,
+      reason: "log.tls.servername: Flink's client takes no other name than that of each broker; leave it out",
+    });
   return Object.freeze({
     ...rest,
     project,

@@ -1,14 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { must } from './binaries.ts';
+import { makeCertificates } from './certificates.ts';
 import { mavenLibraries } from './maven.ts';
 import { isRunning, type Server, startDetached, stopServer } from './server.ts';
 import { freePorts, readState, removeRunFolder, runFolder, type Service, writeState } from './service.ts';
 import { versions } from './versions.ts';
 
 const START_MS = 90_000;
+
+/** A broker, and where it answers those who show who they are. */
+export interface Broker extends Server {
+  /** TLS and SASL (PLAIN and SCRAM) as this user; the certificates are in the folder `tls` of the broker's. */
+  readonly saslSslPort: number;
+  /** TLS, and only to who shows the certificate `client`. */
+  readonly sslPort: number;
+}
+
+/** Whom the broker knows. The password needs every way of quoting that there is. */
+export const KAFKA_USER = { username: 'headrace', password: `it's a "7" \\ $1` } as const;
 
 /** One broker that is its own controller, empty at its start. */
 export const kafka: Service = {
@@ -32,15 +44,18 @@ export const kafka: Service = {
 };
 
 /** Formats a data folder and starts a broker on it. */
-export async function newBroker(directory: string): Promise<Server> {
-  mkdirSync(directory, { recursive: true });
-  const [port, controller] = await freePorts(2);
-  writeFileSync(join(directory, 'server.properties'), propertiesText(settings(directory, port, controller)));
+export async function newBroker(directory: string): Promise<Broker> {
+  await makeCertificates(join(directory, 'tls'));
+  const [port, saslSslPort, sslPort, controller] = await freePorts(4);
+  const ports = { PLAINTEXT: port, SASL_SSL: saslSslPort, SSL: sslPort, CONTROLLER: controller };
+  const properties = { ...settings(directory, ports), ...secureSettings(directory) };
+  writeFileSync(join(directory, 'server.properties'), propertiesText(properties));
   writeFileSync(join(directory, 'log4j2.properties'), propertiesText(logging));
   const id = randomBytes(16).toString('base64url');
   const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', 'server.properties', '--ignore-formatted'];
-  await must('java', [...(await javaArguments('256m')), ...format], directory);
-  return startBroker(directory, port);
+  const scram = SCRAM.flatMap((mechanism) => ['--add-scram', `${mechanism}=[${scramUser()}]`]);
+  await must('java', [...(await javaArguments('256m')), ...format, ...scram], directory);
+  return { ...(await startBroker(directory, port)), saslSslPort, sslPort };
 }
 
 /** Starts a broker on a folder that has one, after its end or its death. */
@@ -61,13 +76,18 @@ export async function startBroker(directory: string, port: number): Promise<Serv
   return server;
 }
 
-function running(): Server | null {
-  const broker = readState<Server>('kafka');
+function running(): Broker | null {
+  const broker = readState<Broker>('kafka');
   return broker !== null && isRunning(broker) ? broker : null;
 }
 
-function told({ port }: Server): Readonly<Record<string, string>> {
-  return { KAFKA_BROKERS: `127.0.0.1:${port}` };
+function told({ port, saslSslPort, sslPort, directory }: Broker): Readonly<Record<string, string>> {
+  return {
+    KAFKA_BROKERS: `127.0.0.1:${port}`,
+    KAFKA_SASL_SSL: `127.0.0.1:${saslSslPort}`,
+    KAFKA_SSL: `127.0.0.1:${sslPort}`,
+    KAFKA_TLS: join(directory, 'tls'),
+  };
 }
 
 async function javaArguments(heap: string): Promise<readonly string[]> {
@@ -75,14 +95,17 @@ async function javaArguments(heap: string): Promise<readonly string[]> {
   return [`-Xmx${heap}`, '-Dlog4j2.configurationFile=file:log4j2.properties', '-cp', join(libraries, '*')];
 }
 
-function settings(directory: string, port: number, controller: number): Readonly<Record<string, string>> {
+type Ports = Readonly<Record<'PLAINTEXT' | 'SASL_SSL' | 'SSL' | 'CONTROLLER', number>>;
+
+function settings(directory: string, ports: Ports): Readonly<Record<string, string>> {
+  const listeners = Object.entries(ports).map(([name, port]) => `${name}://127.0.0.1:${port}`);
   return {
     'process.roles': 'broker,controller',
     'node.id': '1',
-    'controller.quorum.voters': `1@127.0.0.1:${controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'controller.quorum.voters': `1@127.0.0.1:${ports.CONTROLLER}`,
+    listeners: listeners.join(','),
+    'advertised.listeners': listeners.slice(0, -1).join(','),
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL,CONTROLLER:PLAINTEXT',
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': join(directory, 'data'),
@@ -98,6 +121,45 @@ function settings(directory: string, port: number, controller: number): Readonly
   };
 }
 
+const SCRAM = ['SCRAM-SHA-256', 'SCRAM-SHA-512'];
+
+function secureSettings(directory: string): Readonly<Record<string, string>> {
+  const tls = join(directory, 'tls');
+  const pem = ['server.key', 'server.crt'].map((name) => readFileSync(join(tls, name), 'utf8')).join('');
+  writeFileSync(join(tls, 'server.pem'), pem);
+  const { username, password } = KAFKA_USER;
+  const module = (name: string) => `org.apache.kafka.common.security.${name}LoginModule required`;
+  const listener = (name: string, options: Readonly<Record<string, string>>) =>
+    Object.entries(options).map(([option, value]) => [`listener.name.${name}.${option}`, value] as const);
+  return Object.fromEntries([
+    ...listener('sasl_ssl', {
+      'sasl.enabled.mechanisms': ['PLAIN', ...SCRAM].join(','),
+      'plain.sasl.jaas.config': `${module('plain.Plain')} user_${username}=${quoted(password)};`,
+      ...Object.fromEntries(
+        SCRAM.map((name) => [`${name.toLowerCase()}.sasl.jaas.config`, `${module('scram.Scram')};`]),
+      ),
+    }),
+    ...listener('ssl', {
+      'ssl.client.auth': 'required',
+      'ssl.truststore.type': 'PEM',
+      'ssl.truststore.location': join(tls, 'ca.crt'),
+    }),
+    ...['sasl_ssl', 'ssl'].flatMap((name) =>
+      listener(name, { 'ssl.keystore.type': 'PEM', 'ssl.keystore.location': join(tls, 'server.pem') }),
+    ),
+  ]);
+}
+
+function scramUser(): string {
+  const { username, password } = KAFKA_USER;
+  return `name=${username},password=${password}`;
+}
+
+/** As in a JAAS configuration. */
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+}
+
 const logging = {
   'rootLogger.level': 'INFO',
   'rootLogger.appenderRef.out.ref': 'out',
@@ -109,6 +171,6 @@ const logging = {
 
 function propertiesText(properties: Readonly<Record<string, string>>): string {
   return Object.entries(properties)
-    .map(([name, value]) => `${name}=${value}\n`)
+    .map(([name, value]) => `${name}=${value.replaceAll('\\', '\\\\')}\n`)
     .join('');
 }

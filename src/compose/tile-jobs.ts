@@ -6,6 +6,7 @@ import { largestHopMs, type TileJob, tileJob } from '../backends/flink/tile-job.
 import { TileJobs } from '../backends/flink/tile-jobs.ts';
 import { tileJobNames } from '../backends/flink/tile-topics.ts';
 import { openKafkaLog } from '../backends/kafka/event-log.ts';
+import { type JavaClient, javaClient } from '../backends/kafka/java-client.ts';
 import { topicName } from '../backends/kafka/topic-name.ts';
 import { fail } from '../base/errors/fail.ts';
 import { parseDuration } from '../base/time.ts';
@@ -14,7 +15,7 @@ import type { EventSourceData, ProjectData } from '../features/define/declaratio
 import { STREAM_GENERATION } from '../features/engine/stream-engine.ts';
 import { topicOf } from '../featurestore/ingest/gateway.ts';
 import type { EventLog } from '../ports/event-log.ts';
-import { kafkaOptions } from './kafka-options.ts';
+import { kafkaOptions, topicPrefix } from './kafka-options.ts';
 import { openTileTopics } from './tile-topics.ts';
 
 export { type JobStatus, originText } from '../backends/flink/tile-jobs.ts';
@@ -30,14 +31,17 @@ export interface DeclaredJob {
   readonly job: TileJob;
 }
 
-/** The job of a project in an environment, and its key. Errors: FLINK_ENGINE, FLINK_CHANGES. */
-export function declaredJob(project: ProjectData, environment: Environment): DeclaredJob {
-  const { namespace } = environment;
+/** Where the connector that Flink carries has the packages of Kafka's client. */
+const SHADED = 'org.apache.flink.kafka.shaded.';
+
+/** The job of a project in an environment, and its key; without `client`, as it is shown. Errors: FLINK_ENGINE, FLINK_CHANGES. */
+export function declaredJob(project: ProjectData, environment: Environment, client?: JavaClient): DeclaredJob {
   const { log, engine } = onFlink(environment);
-  const { prefix, brokers } = kafkaOptions(namespace, log);
+  const prefix = topicPrefix(environment);
   const { key, engine: reader, tileTopic } = tileJobNames(project, prefix);
   const job = tileJob(project, {
-    brokers,
+    brokers: log.brokers,
+    ...(client === undefined ? {} : { client: { shown: client.shown, secret: Object.keys(client.secret) } }),
     group: `${prefix}${reader}`,
     eventTopic: (source) => topicName(prefix, topicOf(source)),
     tileTopic,
@@ -64,15 +68,18 @@ export async function withTileJobs<T>(
   work: (jobs: TileJobs) => Promise<T>,
 ): Promise<T> {
   const { directory, namespace } = environment;
-  const { log: logOptions, engine } = onFlink(environment);
-  const { key, reader, job } = declaredJob(project, environment);
+  const { log: declaredLog, engine } = onFlink(environment);
+  const logOptions = () => kafkaOptions(environment, declaredLog);
+  // To look needs no secret of the log.
+  const client = access === 'change' ? javaClient(logOptions(), SHADED) : undefined;
+  const { key, reader, job } = declaredJob(project, environment, client);
   mkdirSync(directory, { recursive: true });
   const lock = access === 'change' ? acquireLock(join(directory, 'flink.lock')) : undefined;
   if (lock === null) throw fail('FLINK_LOCKED', { directory });
   const sources = sourcesOf(project);
   let opened: EventLog | null = null;
   const log = async () => {
-    opened ??= await openLogOf(sources, environment, await openKafkaLog(kafkaOptions(namespace, logOptions)));
+    opened ??= await openLogOf(sources, environment, await openKafkaLog(logOptions()));
     return opened;
   };
   try {
@@ -80,6 +87,7 @@ export async function withTileJobs<T>(
       new TileJobs({
         key,
         job,
+        secrets: client?.secret ?? {},
         namespace,
         cluster: new FlinkCluster(engine.cluster, TIMEOUT_MS),
         gateway: engine.gateway,

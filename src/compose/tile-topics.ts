@@ -9,19 +9,12 @@ import { kafkaOptions } from './kafka-options.ts';
 
 /** Opens the topics that the project's Flink job writes; makes them where they are absent. Errors: FLINK_*, LOG_*. */
 export async function openTileTopics(project: ProjectData, environment: Environment): Promise<TileTopics> {
-  const { namespace, partitions, log } = environment;
+  const { partitions, log } = environment;
   if (log.kind !== 'kafka') throw fail('FLINK_ENGINE', {});
-  const { prefix, brokers, replicas, timeoutMs } = kafkaOptions(namespace, log);
-  const names = tileJobNames(project, prefix);
+  const options = kafkaOptions(environment, log);
+  const names = tileJobNames(project, options.prefix);
   const views = project.views.filter((view): view is StreamViewData => view.kind === 'streamView');
   const topics = tileTopicsOf(views.map(tileLayout), names);
-  const reader = await openTopicReader({
-    brokers,
-    clientId: `${prefix}tiles`,
-    timeoutMs,
-    topics,
-    partitions,
-    replicas,
-  });
+  const reader = await openTopicReader({ ...options, clientId: `${options.prefix}tiles`, topics, partitions });
   return flinkTileTopics(topics, names.engine, reader);
 }

@@ -3,7 +3,16 @@ import type { RedisOptions } from '../../src/backends/redis/redis-options.ts';
 
 /** What scripts/services started, as its variables tell; an absent one fails the suite: nothing passes untested. */
 export function addressOf(
-  variable: 'REDIS_URL' | 'VALKEY_URL' | 'REDIS_CLUSTER_NODES' | 'KAFKA_BROKERS' | 'FLINK_REST' | 'FLINK_GATEWAY',
+  variable:
+    | 'REDIS_URL'
+    | 'VALKEY_URL'
+    | 'REDIS_CLUSTER_NODES'
+    | 'KAFKA_BROKERS'
+    | 'KAFKA_SASL_SSL'
+    | 'KAFKA_SSL'
+    | 'KAFKA_TLS'
+    | 'FLINK_REST'
+    | 'FLINK_GATEWAY',
 ): readonly string[] {
   const value = process.env[variable];
   if (value === undefined) throw new Error(`${variable} is not set: run npm run test:services`);

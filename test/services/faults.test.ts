@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { afterEach, expect, test } from 'vitest';
+import { makeCertificates } from '../../scripts/services/certificates.ts';
 import { freePorts } from '../../scripts/services/service.ts';
 import { openRedisStore } from '../../src/backends/redis/online-store.ts';
 import type { RedisOptions } from '../../src/backends/redis/redis-options.ts';
@@ -12,6 +12,7 @@ import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { freshOptions } from './addresses.ts';
 import { Clicks } from './clicks.ts';
+import { deepText } from './deep-text.ts';
 import { numericView, tilesOf } from './numeric-tiles.ts';
 import { OwnServer } from './own-server.ts';
 import { recovers, written } from './recovers.ts';
@@ -192,41 +193,27 @@ test('nobody listening is named', async () => {
 test('TLS: the certificate of the declared authority is trusted, another is not', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tls-'));
   ending.push(async () => rmSync(folder, { recursive: true }));
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
-  for (const name of ['server', 'other'])
-    execFileSync(
-      'openssl',
-      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', `${name}.key`, '-out', `${name}.crt`, ...subject],
-      {
-        cwd: folder,
-        stdio: 'ignore',
-      },
-    );
+  const other = join(folder, 'other');
+  for (const made of [folder, other]) await makeCertificates(made);
   const [port] = await freePorts(1);
   const server = await ownServer({
     'tls-port': String(port),
     'tls-cert-file': join(folder, 'server.crt'),
     'tls-key-file': join(folder, 'server.key'),
-    'tls-ca-cert-file': join(folder, 'server.crt'),
+    'tls-ca-cert-file': join(folder, 'ca.crt'),
     'tls-auth-clients': 'no',
   });
   expect(server.port).not.toBe(port);
   const url = `rediss://127.0.0.1:${port}`;
   const layout = tileLayout(numericView(2));
   const store = await openRedisStore(
-    freshOptions([url], { tls: { ca: readFileSync(join(folder, 'server.crt'), 'utf8') } }),
+    freshOptions([url], { tls: { ca: readFileSync(join(folder, 'ca.crt'), 'utf8') } }),
   );
   const report = await store.writeTiles({ writer: 'w', position: {}, tiles: tilesOf(layout, 60_000, 'u', 3) });
   expect(report.applied).toBe(3);
   await store.close();
-  const other = readFileSync(join(folder, 'other.crt'), 'utf8');
-  await expect(openRedisStore(freshOptions([url], { tls: { ca: other }, timeoutMs: 500 }))).rejects.toMatchObject({
+  const unknown = { ca: readFileSync(join(other, 'ca.crt'), 'utf8') };
+  await expect(openRedisStore(freshOptions([url], { tls: unknown, timeoutMs: 500 }))).rejects.toMatchObject({
     code: 'REDIS_UNREACHABLE',
   });
 });
-
-/** Everything an error says, causes and facts too. */
-function deepText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return `${error.stack} ${JSON.stringify(error)} ${deepText(error.cause)}`;
-}

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { newBroker, startBroker } from '../../scripts/services/kafka.ts';
-import { stopServer } from '../../scripts/services/server.ts';
+import { type Server, stopServer } from '../../scripts/services/server.ts';
 import { openKafkaLog } from '../../src/backends/kafka/event-log.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { addressOf } from './addresses.ts';
@@ -175,7 +175,7 @@ test('while the brokers are away events are refused and reads go on; afterwards 
 }, async () => {
   const data = mkdtempSync(join(tmpdir(), 'kafka-away-'));
   ending.push(() => rmSync(data, { recursive: true, force: true }));
-  let broker = await newBroker(data);
+  let broker: Server = await newBroker(data);
   ending.push(() => stopServer(broker));
   const { port } = broker;
   const site = new Site([`127.0.0.1:${port}`]);

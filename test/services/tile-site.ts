@@ -74,6 +74,8 @@ const PAGES = ['/', '/é', '/c|d', '/\u{1f600}'];
 export interface SiteOptions {
   /** Left out: in the directory. */
   readonly online?: { readonly kind: 'redis'; readonly url: string } | undefined;
+  /** How the log is reached; without it as nobody, on a wire that is not encrypted. */
+  readonly log?: Partial<Extract<EnvironmentOptions['log'], { kind: 'kafka' }>> | undefined;
   /** Job manager and gateway; those that all suites share where it is left out. */
   readonly flink?: readonly [string, string];
 }
@@ -101,7 +103,7 @@ export class TileSite {
         namespace: this.namespace,
         partitions: 2,
         sampleRate: 0,
-        log: { kind: 'kafka', brokers: [...addressOf('KAFKA_BROKERS')] },
+        log: { kind: 'kafka', brokers: [...addressOf('KAFKA_BROKERS')], ...this.#options.log },
         engine: { kind: 'flink', cluster, gateway },
         online: online ?? { kind: 'embedded' },
       },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { refusedStatement } from './refused-statement.ts';
 import { type Answer, call, Refusal } from './rest.ts';
+import { type Secrets, withoutSecrets, withSecrets } from './secrets.ts';
 
 /** An answer of the gateway is asked for again after this while it is not ready, ms. */
 const POLL_MS = 50;
@@ -16,32 +17,37 @@ export class GatewaySession {
   readonly #url: string;
   readonly #session: string;
   readonly #timeoutMs: number;
+  readonly #secrets: Secrets;
 
-  private constructor(url: string, session: string, timeoutMs: number) {
+  private constructor(url: string, session: string, timeoutMs: number, secrets: Secrets) {
     this.#url = url;
     this.#session = session;
     this.#timeoutMs = timeoutMs;
+    this.#secrets = secrets;
   }
 
-  /** `properties` are the options of every job that the session starts. Error: FLINK_UNREACHABLE. */
+  /** `properties` are the options of every job that the session starts; `secrets` come into the places of statements. Error: FLINK_UNREACHABLE. */
   static async open(
     url: string,
     properties: Readonly<Record<string, string>>,
     timeoutMs: number,
+    secrets: Secrets = {},
   ): Promise<GatewaySession> {
     const answer = await call(url, 'POST', '/v2/sessions', timeoutMs, { properties });
-    return new GatewaySession(url, textOf(answer, 'sessionHandle'), timeoutMs);
+    return new GatewaySession(url, textOf(answer, 'sessionHandle'), timeoutMs, secrets);
   }
 
   /** Runs one statement to its end, or to the submission of its job. Errors: FLINK_SQL, FLINK_CONNECTOR, FLINK_UNREACHABLE. */
   async run(statement: string): Promise<StatementResult> {
     const path = `/v2/sessions/${this.#session}`;
-    const started = await this.#call('POST', `${path}/statements`, { statement });
+    const sent = withSecrets(statement, this.#secrets);
+    const started = await this.#call('POST', `${path}/statements`, { statement: sent });
     const operation = `${path}/operations/${textOf(started, 'operationHandle')}`;
     try {
       return await this.#results(`${operation}/result/0?rowFormat=JSON`);
     } catch (error) {
-      throw error instanceof Refusal ? refusedStatement(statement, error.message) : error;
+      if (!(error instanceof Refusal)) throw error;
+      throw refusedStatement(statement, withoutSecrets(error.message, this.#secrets));
     } finally {
       await this.#call('DELETE', `${operation}/close`).catch(() => undefined);
     }

@@ -5,10 +5,13 @@ import { type SqlType, sqlColumns } from '../../features/plan/table.ts';
 import { type WholeTileTable, wholeTileTable } from '../../features/plan/whole-tiles.ts';
 import { ARRIVED, flink } from '../../features/sql/flink.ts';
 import { wholeTileQuery } from '../../features/sql/tile-queries.ts';
+import { placeOf } from './secrets.ts';
 
 export interface TileJobOptions {
   /** `host:port` of some brokers, as Flink reaches them. */
   readonly brokers: readonly string[];
+  /** Further settings of its client, by their names in Java, and the names of those that are secret. */
+  readonly client?: { readonly shown: Readonly<Record<string, string>>; readonly secret: readonly string[] };
   /** The consumer group under which the job says how far every checkpoint has the events. */
   readonly group: string;
   /** The Kafka topic of a source's events. */
@@ -95,7 +98,14 @@ export function largestHopMs({ views }: ProjectData, source: EventSourceData): n
 /** How long a job may stand still, ms: the time of its state goes on meanwhile. */
 export const STATE_SLACK_MS = 86_400_000;
 
-function sourceTable(source: EventSourceData, { brokers, group, eventTopic }: TileJobOptions): string {
+/** How a table reaches Kafka. */
+function clientSql({ brokers, client = { shown: {}, secret: [] } }: TileJobOptions): Readonly<Record<string, string>> {
+  const hidden = client.secret.map((name) => [name, placeOf(name)] as const);
+  const all = { 'bootstrap.servers': brokers.join(','), ...client.shown, ...Object.fromEntries(hidden) };
+  return Object.fromEntries(Object.entries(all).map(([name, value]) => [`properties.${name}`, value]));
+}
+
+function sourceTable(source: EventSourceData, options: TileJobOptions): string {
   const columns = Object.entries({ ...sqlColumns(source.columns), [INGEST_TS]: 'BIGINT' } as const);
   const declared = columns.map(([name, type]) => `  ${flink.identifier(name)} ${TYPES[type]}`);
   return `CREATE TEMPORARY TABLE ${tableName(source)} (
@@ -104,9 +114,9 @@ ${declared.join(',\n')},
 ) WITH (
 ${withSql({
   connector: 'kafka',
-  topic: eventTopic(source),
-  'properties.bootstrap.servers': brokers.join(','),
-  'properties.group.id': group,
+  topic: options.eventTopic(source),
+  ...clientSql(options),
+  'properties.group.id': options.group,
   'properties.isolation.level': 'read_committed',
   'scan.startup.mode': 'earliest-offset',
   format: 'json',
@@ -115,7 +125,7 @@ ${withSql({
 )`;
 }
 
-function tileTableSql(view: StreamViewData, hopMs: number, { brokers, tileTopic }: TileJobOptions): string {
+function tileTableSql(view: StreamViewData, hopMs: number, options: TileJobOptions): string {
   const { columns, multisets } = wholeTileTable(view, hopMs);
   const declared = [
     ...Object.entries(columns).map(([name, type]) => `  ${name} ${type === 'DECIMAL' ? 'STRING' : TYPES[type]}`),
@@ -127,8 +137,8 @@ ${declared.join(',\n')},
 ) WITH (
 ${withSql({
   connector: 'upsert-kafka',
-  topic: tileTopic(view, hopMs),
-  'properties.bootstrap.servers': brokers.join(','),
+  topic: options.tileTopic(view, hopMs),
+  ...clientSql(options),
   'properties.max.request.size': '33554432',
   'key.format': 'json',
   'value.format': 'json',

@@ -5,6 +5,7 @@ import type { Position } from '../../ports/position.ts';
 import { type ClusterJob, type FlinkCluster, isAlive, isBegun, type JobFailure, type RestorePoint } from './cluster.ts';
 import { type DeployedJob, readJobs, writeJobs } from './jobs-file.ts';
 import { newestCheckpointIn } from './newest-checkpoint.ts';
+import type { Secrets } from './secrets.ts';
 import { GatewaySession } from './sql-gateway.ts';
 import { STATE_SLACK_MS, type TileJob } from './tile-job.ts';
 
@@ -12,6 +13,7 @@ export interface TileJobsOptions {
   /** Of the declared job: its key and its text. */
   readonly key: string;
   readonly job: TileJob;
+  readonly secrets: Secrets;
   /** Whose jobs they are on a cluster that others use too. */
   readonly namespace: string;
   readonly cluster: FlinkCluster;
@@ -196,7 +198,7 @@ export class TileJobs {
   }
 
   async #submit(restore: RestorePoint | null): Promise<string> {
-    const { gateway, job, timeoutMs, cluster } = this.#options;
+    const { gateway, job, secrets, timeoutMs, cluster } = this.#options;
     const session = await GatewaySession.open(
       gateway,
       {
@@ -205,6 +207,7 @@ export class TileJobs {
         ...(restore === null ? {} : { 'execution.state-recovery.path': restore.path }),
       },
       timeoutMs,
+      secrets,
     );
     try {
       let started: string | null = null;

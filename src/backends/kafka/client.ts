@@ -1,15 +1,33 @@
+import { isIP } from 'node:net';
 import { fail } from '../../base/errors/fail.ts';
 
-/** Where a cluster is, and how long one request to it may take, ms. */
+/** How a cluster is reached; secrets are here already, and nowhere else. */
 export interface KafkaAddress {
   /** `host:port` of some brokers. */
   readonly brokers: readonly string[];
-  readonly clientId: string;
+  /** One request may take so long, ms. */
   readonly timeoutMs: number;
+  /** Who the client says it is; without it nobody. */
+  readonly sasl?: {
+    readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+    readonly username: string;
+    readonly password: string;
+  };
+  /** PEM of what is trusted (without `ca`: what the system trusts) and of what the client shows; without it no TLS. */
+  readonly tls?: {
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    /** The name that the certificates are for, where it is not that of each broker. */
+    readonly servername?: string;
+  };
 }
 
 /** What every part of the client is given. */
-export function clientOptions({ brokers, clientId, timeoutMs }: KafkaAddress) {
+export function clientOptions({ brokers, timeoutMs, sasl, tls }: KafkaAddress, clientId: string) {
+  const { servername, ...pem } = tls ?? {};
+  // A broker's name is told to it, an address must not be.
+  const named = !brokers.some((broker) => isIP(hostOf(broker)) !== 0);
   return {
     clientId,
     bootstrapBrokers: [...brokers],
@@ -17,7 +35,13 @@ export function clientOptions({ brokers, clientId, timeoutMs }: KafkaAddress) {
     connectTimeout: Math.min(timeoutMs, 5_000),
     retries: 3,
     retryDelay: 200,
+    ...(sasl === undefined ? {} : { sasl: { ...sasl } }),
+    ...(tls === undefined ? {} : { tls: pem, tlsServerName: servername ?? named }),
   };
+}
+
+function hostOf(broker: string): string {
+  return broker.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 }
 
 /** What of the client is used here. */

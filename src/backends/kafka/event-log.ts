@@ -1,20 +1,16 @@
 import type { Admin, Consumer, Producer } from '@platformatic/kafka';
 import { fail } from '../../base/errors/fail.ts';
 import type { EventLog, EventLogCapabilities, LogBatch, LogRecord, PartitionEnds } from '../../ports/event-log.ts';
-import { type Client, clientOptions, loadClient } from './client.ts';
+import { type Client, clientOptions, type KafkaAddress, loadClient } from './client.ts';
 import { isAnswer, kafkaFailure } from './failure.ts';
 import { decodeRecord, encodeRecord, type FetchedRecord } from './record.ts';
 import { topicName } from './topic-name.ts';
 
-export interface KafkaLogOptions {
-  /** `host:port` of some brokers. */
-  readonly brokers: readonly string[];
+export interface KafkaLogOptions extends KafkaAddress {
   /** Goes before every topic and reader: what keeps projects on one cluster apart. */
   readonly prefix: string;
   /** Copies of each partition of a topic that is made here. */
   readonly replicas: number;
-  /** Longest time of one request to a broker, ms. */
-  readonly timeoutMs: number;
 }
 
 interface OpenTopic {
@@ -49,7 +45,7 @@ const FETCH_BYTES = 2 ** 20;
 const LATEST = -1n;
 const EARLIEST = -2n;
 
-/** Opens the log on a Kafka cluster. Errors: LOG_UNREACHABLE, LOG_DENIED. */
+/** Opens the log on a Kafka cluster. Errors: LOG_UNREACHABLE, LOG_DENIED, LOG_CERTIFICATE, LOG_TLS. */
 export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> {
   const log = new KafkaEventLog(await loadClient(), options);
   try {
@@ -72,10 +68,10 @@ class KafkaEventLog implements EventLog {
   #fetching: Promise<unknown> = Promise.resolve();
 
   constructor({ Admin, Consumer, Producer }: Client, options: KafkaLogOptions) {
-    const { brokers, prefix, replicas, timeoutMs } = options;
+    const { prefix, replicas } = options;
     this.#options = options;
     this.capabilities = { durability: replicas > 1 ? 'power' : 'process', manyWriters: true, rows: 'json' };
-    const base = clientOptions({ brokers, clientId: `${prefix}headrace`, timeoutMs });
+    const base = clientOptions(options, `${prefix}headrace`);
     this.#admin = new Admin(base);
     this.#producer = new Producer({ ...base, idempotent: true, acks: -1 });
     // Never joins its group: it fetches by offset.
@@ -229,7 +225,7 @@ class KafkaEventLog implements EventLog {
     try {
       await this.#admin.createTopics({ topics: [name], partitions, replicas: this.#options.replicas, configs });
     } catch (error) {
-      if (!isAnswer(error, 'TOPIC_ALREADY_EXISTS')) throw kafkaFailure(error, this.#options.brokers, topic);
+      if (!isAnswer(error, 'TOPIC_ALREADY_EXISTS')) throw kafkaFailure(error, this.#options, topic);
     }
   }
 
@@ -382,7 +378,7 @@ class KafkaEventLog implements EventLog {
     try {
       return await work();
     } catch (error) {
-      throw kafkaFailure(error, this.#options.brokers, topic);
+      throw kafkaFailure(error, this.#options, topic);
     }
   }
 }

@@ -1,11 +1,18 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import type { KafkaAddress } from './client.ts';
 
 /** The texts of an error of the client and of everything that it wraps, the innermost last. */
 function reasonsOf(error: unknown, depth = 0): readonly string[] {
   if (depth > 8 || !(error instanceof Error)) return [];
   const inner = 'errors' in error && Array.isArray(error.errors) ? error.errors : [error.cause];
-  const own = 'apiId' in error && typeof error.apiId === 'string' ? `${error.apiId}: ${error.message}` : error.message;
+  const own = 'apiId' in error && typeof error.apiId === 'string' ? `${error.apiId}: ${error.message}` : textOf(error);
   return [own, ...inner.flatMap((each: unknown) => reasonsOf(each, depth + 1))];
+}
+
+/** With the code of a failure of TLS, which tells more than its text. */
+function textOf(error: Error): string {
+  const isTls = 'code' in error && typeof error.code === 'string' && TLS_CODE.test(error.code);
+  return isTls ? `${String(error.code)}: ${error.message}` : error.message;
 }
 
 /** Whether a broker answered with the named error of the protocol, such as TOPIC_ALREADY_EXISTS. */
@@ -16,14 +23,33 @@ export function isAnswer(error: unknown, name: string): boolean {
 /** What brokers, and the client by what they said last, say of a topic that is not there. */
 const NO_TOPIC = /^(UNKNOWN_TOPIC_OR_PARTITION|UNKNOWN_TOPIC_ID|Unknown topic)\b/;
 
+/** A broker's certificate that is not trusted, has expired, or is of another name. */
+const CERTIFICATE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
+
+const TLS_CODE = new RegExp(`${CERTIFICATE.source}|^ERR_SSL_`);
+
+/** What brokers say, and the client of them, that do not let it in: another user, another way, no certificate. */
+const DENIED =
+  /^(SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|ILLEGAL_SASL_STATE):|AUTHORIZATION_FAILED|^ERR_SSL_\w*ALERT\w*(CERTIFICATE|UNKNOWN_CA)/;
+
+/** What the client says of a broker that speaks TLS where it does not, and the other way round. */
+const OTHER_WIRE = /^(Broker requires TLS|TLS handshake failed|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH))/;
+
 /** The catalogued error of what the client or a broker says. */
-export function kafkaFailure(error: unknown, brokers: readonly string[], topic: string): Error {
+export function kafkaFailure(error: unknown, { brokers, tls }: KafkaAddress, topic: string): Error {
   if (isHeadraceError(error)) return error;
   const reasons = reasonsOf(error);
-  const reason = reasons.at(-1) ?? String(error);
-  if (NO_TOPIC.test(reason)) return fail('LOG_TOPIC', { topic }, error);
-  if (isAnswer(error, 'SASL_AUTHENTICATION_FAILED')) return fail('LOG_DENIED', { brokers, reason }, error);
-  if (reasons.some((text) => text.includes('AUTHORIZATION_FAILED')))
-    return fail('LOG_DENIED', { brokers, reason }, error);
-  return fail('LOG_UNREACHABLE', { brokers, reason }, error);
+  const last = reasons.at(-1) ?? String(error);
+  const reasonLike = (pattern: RegExp) => reasons.find((reason) => pattern.test(reason));
+  if (NO_TOPIC.test(last)) return fail('LOG_TOPIC', { topic }, error);
+  const certificate = reasonLike(CERTIFICATE);
+  if (certificate !== undefined) return fail('LOG_CERTIFICATE', { brokers, reason: certificate }, error);
+  if (reasonLike(DENIED) !== undefined) return fail('LOG_DENIED', { brokers, reason: last }, error);
+  const otherWire =
+    reasonLike(OTHER_WIRE) ?? (tls === undefined ? reasonLike(/^Cannot find a suitable SASL/) : undefined);
+  if (otherWire !== undefined) {
+    const reason = tls === undefined ? 'log.tls is not set, and they ask for it' : 'log.tls is set, and they know none';
+    return fail('LOG_TLS', { brokers, reason }, error);
+  }
+  return fail('LOG_UNREACHABLE', { brokers, reason: last }, error);
 }

@@ -13,6 +13,7 @@ export interface CompactedTopic {
 }
 
 export interface TopicReaderOptions extends KafkaAddress {
+  readonly clientId: string;
   readonly topics: readonly CompactedTopic[];
   readonly partitions: number;
   readonly replicas: number;
@@ -41,7 +42,7 @@ const EARLIEST = -2n;
 /** Opens compacted topics to be read by offset, made where they are absent. Errors: LOG_*. */
 export async function openTopicReader(options: TopicReaderOptions): Promise<TopicReader> {
   const { Admin, Consumer } = await loadClient();
-  const base = clientOptions(options);
+  const base = clientOptions(options, options.clientId);
   const admin = new Admin(base);
   const consumer = new Consumer({ ...base, groupId: `${options.clientId}-fetch` });
   const reader = new TopicReader(admin, consumer, options);
@@ -100,7 +101,7 @@ export class TopicReader {
   }
 
   async #create({ name, keptMs }: CompactedTopic): Promise<void> {
-    const { partitions, replicas, brokers } = this.#options;
+    const { partitions, replicas } = this.#options;
     const finite = Number.isFinite(keptMs);
     const configs = Object.entries({
       'cleanup.policy': finite ? 'compact,delete' : 'compact',
@@ -110,7 +111,7 @@ export class TopicReader {
     try {
       await this.#admin.createTopics({ topics: [name], partitions, replicas, configs });
     } catch (error) {
-      if (!isAnswer(error, 'TOPIC_ALREADY_EXISTS')) throw kafkaFailure(error, brokers, name);
+      if (!isAnswer(error, 'TOPIC_ALREADY_EXISTS')) throw kafkaFailure(error, this.#options, name);
     }
   }
 
@@ -172,7 +173,7 @@ export class TopicReader {
     try {
       return await work();
     } catch (error) {
-      throw kafkaFailure(error, this.#options.brokers, this.#options.topics[0]?.name ?? '');
+      throw kafkaFailure(error, this.#options, this.#options.topics[0]?.name ?? '');
     }
   }
 }

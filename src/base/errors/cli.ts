@@ -72,6 +72,13 @@ export const cliErrors = rows({
     status: 500,
     exit: 2,
   },
+  CONFIG_TLS: {
+    message: 'the file {path} of the options tls cannot be used: {reason}',
+    mend: 'name a file in PEM form that can be read; a key without a passphrase that belongs to its certificate',
+    retry: 'never',
+    status: 500,
+    exit: 2,
+  },
   CONFIG_DIRECTORY: {
     message: 'the directory {directory} cannot be used: {reason}',
     mend: 'name a directory that can be written, or make it writable',
