@@ -137,6 +137,7 @@ export class Headrace {
       outcomes: () => new Map([...models].map(([name, { labels }]) => [name, { ...labels.counters }])),
       disk: () => disk.report(),
       intake: () => features.intake,
+      lag: () => features.lag(),
       clock,
     });
     this.#clock = clock;
@@ -535,6 +536,7 @@ export class Headrace {
       counters: this.#counters(),
       batch: this.#features.batchHealth(),
       skew: this.#features.skewVerdicts(),
+      lag: this.#features.lag(),
     });
     return { ...status, disk: this.#disk.report() };
   }

@@ -236,6 +236,12 @@ export const metricRows = {
     labels: [],
     help: 'How old the tiles of Flink may be: since the arrival of the first event that no checkpoint vouches for',
   },
+  headrace_reader_lag_records: {
+    type: 'gauge',
+    unit: 'records',
+    labels: ['topic', 'reader', 'partition'],
+    help: 'Records between where a reader stands and the end of a topic on Kafka: applied (in what is served), committed (in the store), engine (in tiles that a checkpoint of Flink vouches for)',
+  },
   headrace_predictions: {
     type: 'gauge',
     unit: 'predictions',

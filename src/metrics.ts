@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { BatchHealth } from './featurestore/batch/batch-schedule.ts';
 import type { DiskReport } from './featurestore/disk/disk-budget.ts';
 import type { SourceCounters } from './featurestore/feature-store.ts';
+import type { ReaderLag } from './featurestore/materialise/reader-lag.ts';
 import type { TileIntake } from './featurestore/materialise/tile-intake.ts';
 import type { SkewVerdict } from './featurestore/skew/skew-schedule.ts';
 import { type MetricName, metricRows } from './metric-rows.ts';
@@ -23,6 +24,8 @@ export interface Measured {
   disk(): DiskReport | null;
   /** Tiles of another engine; null where the process makes them. */
   intake(): Pick<TileIntake, 'outcomes' | 'conflicts' | 'progress'> | null;
+  /** How far the readers of shared topics are behind. */
+  lag(): readonly ReaderLag[];
   /** Epoch ms. */
   clock(): number;
 }
@@ -49,6 +52,13 @@ export class Metrics {
     this.#skew(measured);
     this.#disk(measured);
     this.#intake(measured);
+    this.#samples('headrace_reader_lag_records', () =>
+      measured
+        .lag()
+        .flatMap(({ topic, reader, behind }) =>
+          behind.map((records, partition) => [{ topic, reader, partition: String(partition) }, records] as const),
+        ),
+    );
     this.#samples('headrace_predictions', () =>
       [...measured.outcomes()].flatMap(([model, counters]) => byName({ model }, 'outcome', counters)),
     );

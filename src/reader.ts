@@ -56,6 +56,7 @@ export class Reader {
       outcomes: () => new Map(),
       disk: () => null,
       intake: () => null,
+      lag: () => [],
       clock,
     });
   }
@@ -162,6 +163,7 @@ export class Reader {
       counters: new Map(),
       batch: [],
       skew: [],
+      lag: [],
     });
   }
 

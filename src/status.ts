@@ -2,6 +2,7 @@ import { fail } from './base/errors/fail.ts';
 import type { BatchHealth } from './featurestore/batch/batch-schedule.ts';
 import type { DiskReport } from './featurestore/disk/disk-budget.ts';
 import type { SourceCounters } from './featurestore/feature-store.ts';
+import type { ReaderLag } from './featurestore/materialise/reader-lag.ts';
 import type { TileIntake } from './featurestore/materialise/tile-intake.ts';
 import type { SkewVerdict } from './featurestore/skew/skew-schedule.ts';
 import type { ServingMeasures } from './monitoring/slo/serving-measures.ts';
@@ -25,6 +26,8 @@ export interface Status {
   readonly services: readonly BudgetStatus[];
   /** The last scheduled audit of each service that declares one. */
   readonly audits: readonly AuditStatus[];
+  /** How far the readers of topics on Kafka are behind; empty without such topics. */
+  readonly lag: readonly ReaderLag[];
   /** null: what only reads keeps nothing. */
   readonly disk: DiskReport | null;
 }
@@ -85,8 +88,9 @@ export function statusOf(of: {
   readonly counters: ReadonlyMap<string, SourceCounters>;
   readonly batch: readonly BatchHealth[];
   readonly skew: readonly SkewVerdict[];
+  readonly lag: readonly ReaderLag[];
 }): Status {
-  const { report, namespace, at, waiting, degraded, measures, counters, batch, skew } = of;
+  const { report, namespace, at, waiting, degraded, measures, counters, batch, skew, lag } = of;
   const budget = budgetsOf(report);
   const health = new Map(batch.map(({ view, ...rest }) => [`${view.name}@${view.version}`, rest]));
   return {
@@ -121,6 +125,7 @@ export function statusOf(of: {
       const differ = mismatches.lateness + mismatches.staleness + mismatches.logic;
       return { service: service.name, at, compared, differ, met };
     }),
+    lag,
     disk: null,
   };
 }

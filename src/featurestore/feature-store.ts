@@ -37,6 +37,7 @@ import { IngestTrace } from './ingest/ingest-trace.ts';
 import { sourceRows } from './ingest/source-rows.ts';
 import { Archive } from './materialise/archive.ts';
 import { Materialiser } from './materialise/materialiser.ts';
+import type { ReaderLag } from './materialise/reader-lag.ts';
 import { remoteTiles } from './materialise/remote-tiles.ts';
 import { retainHistory } from './materialise/retain-history.ts';
 import type { TileIntake } from './materialise/tile-intake.ts';
@@ -486,6 +487,11 @@ export class FeatureStore {
   /** How the tiles of another engine come; null where this process makes them. */
   get intake(): TileIntake | null {
     return this.#materialiser.intake;
+  }
+
+  /** How far the readers of topics that others write too are behind; nothing of a log in the directory. */
+  lag(): readonly ReaderLag[] {
+    return this.#materialiser.lag();
   }
 
   /** The last scheduled skew audit of each service since the start. */

@@ -65,6 +65,8 @@ export interface EventLog {
   append(topic: string, partition: number, records: readonly LogRecord[]): MaybePromise<number>;
   read(topic: string, partition: number, offset: number, max: number): MaybePromise<LogBatch>;
   ends(topic: string): MaybePromise<readonly PartitionEnds[]>;
+  /** Where the partitions ended when that was last heard, without asking; a log that only this process appends to has none to hear of. */
+  knownEnds?(topic: string): readonly number[];
   offsetAtIngest(topic: string, partition: number, ingestTs: number): MaybePromise<number>;
   commit(reader: string, topic: string, offsets: readonly number[]): MaybePromise<void>;
   committed(reader: string, topic: string): MaybePromise<readonly number[] | null>;

@@ -30,6 +30,8 @@ export interface TileTopics {
   /** The name under which the engine's position stands in the event log. */
   readonly engine: string;
   ends(): Promise<TopicEnds>;
+  /** Where the topics ended when that was last heard, without asking. */
+  knownEnds(): Position;
   read(from: Position): Promise<TileBatch>;
   close(): Promise<void>;
 }

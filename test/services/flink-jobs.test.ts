@@ -29,7 +29,13 @@ test('a job that was stopped with a savepoint goes on from it, and the tiles are
   const first = await site.jobs((jobs) => jobs.deploy());
   expect(first).toMatchObject({ began: 'anew', from: null });
   await site.send(headrace, 400);
+  const behind = (reader: string) =>
+    headrace
+      .status()
+      .lag.flatMap((lag) => (lag.reader === reader ? lag.behind : []))
+      .reduce((sum, n) => sum + n, 0);
   await site.whole(headrace);
+  await until(async () => behind('engine') === 0, 30_000);
   expect(await site.jobs((jobs) => jobs.deploy())).toMatchObject({ began: 'before', jobId: first.jobId });
   const [stopped] = await site.jobs((jobs) => jobs.stop());
   expect(stopped).toMatchObject({ jobId: first.jobId, state: 'STOPPED', declared: true });
@@ -37,9 +43,12 @@ test('a job that was stopped with a savepoint goes on from it, and the tiles are
   // While no job runs; then what the savepoint has counts once.
   await site.send(headrace, 400);
   await expect(site.jobs((jobs) => jobs.stop())).rejects.toMatchObject({ code: 'FLINK_ABSENT' });
+  expect([behind('engine'), behind('applied')]).toEqual([400, 0]);
   const again = await site.jobs((jobs) => jobs.deploy());
   expect(again).toMatchObject({ began: 'restored', from: stopped.checkpoint?.path });
   await site.whole(headrace);
+  await until(async () => behind('engine') === 0, 30_000);
+  expect(behind('applied')).toBe(0);
   const [status] = await site.jobs((jobs) => jobs.status());
   expect(status).toMatchObject({ jobId: again.jobId, state: 'RUNNING', declared: true });
   await headrace.flush();

@@ -82,7 +82,10 @@ describe('event log on Kafka', () => {
     await one.append(TOPIC, 0, [logRecordAt(0)]);
     await other.append(TOPIC, 0, [logRecordAt(1)]);
     await one.append(TOPIC, 0, [logRecordAt(2)]);
-    for (const log of [one, other]) expect((await readAll(log)).map(({ id }) => id)).toEqual(['e0', 'e1', 'e2']);
+    for (const log of [one, other]) {
+      expect((await readAll(log)).map(({ id }) => id)).toEqual(['e0', 'e1', 'e2']);
+      expect(log.knownEnds?.(TOPIC)).toEqual([3]);
+    }
   });
 
   test('a topic with more partitions than configured is refused when it is opened', async () => {

@@ -109,6 +109,28 @@ test('every process answers with the events that any of them took', async () => 
   expect(site.faults).toEqual([]);
 });
 
+test('what each reader has still to read is told by partition, in the metrics and in the status', async () => {
+  const site = new Site(addressOf('KAFKA_BROKERS'));
+  const [one, other] = [await site.open(site.directory()), await site.open(site.directory())];
+  await site.ingest(one, site.events(300));
+  await site.whole(other);
+  // Nothing is committed yet: all is to be read again after a crash.
+  const behind = () =>
+    Object.fromEntries(other.status().lag.map((lag) => [lag.reader, lag.behind.reduce((sum, n) => sum + n, 0)]));
+  expect(other.status().lag.map(({ topic }) => topic)).toEqual(['clicks@1', 'clicks@1']);
+  expect(behind()).toEqual({ applied: 0, committed: 300 });
+  const { text } = await other.metrics();
+  const samples = [...text.matchAll(/^headrace_reader_lag_records\{(.*)\} (\d+)$/gm)];
+  expect(samples.map(([, labels]) => labels)).toEqual(
+    ['applied', 'committed'].flatMap((reader) =>
+      [0, 1].map((partition) => `topic="clicks@1",reader="${reader}",partition="${partition}"`),
+    ),
+  );
+  expect(samples.reduce((sum, [, , value]) => sum + Number(value), 0)).toBe(300);
+  await other.flush();
+  expect(behind()).toEqual({ applied: 0, committed: 0 });
+});
+
 test('an event that two processes take counts once', async () => {
   const site = new Site(addressOf('KAFKA_BROKERS'));
   const [one, other] = [await site.open(site.directory()), await site.open(site.directory())];

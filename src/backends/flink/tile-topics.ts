@@ -59,10 +59,17 @@ export function tileTopicsOf(layouts: readonly TileLayout[], { tileTopic }: Tile
 export interface RecordTopics {
   ends(): Promise<TopicEnds>;
   read(from: Position): Promise<{
-    readonly records: readonly { readonly topic: string; readonly value: Uint8Array }[];
+    readonly records: readonly {
+      readonly topic: string;
+      readonly partition: number;
+      readonly offset: number;
+      readonly value: Uint8Array;
+    }[];
     readonly next: Position;
     readonly hasMore: boolean;
   }>;
+  /** Where the topics ended when that was last heard. */
+  readonly knownEnds: Position;
   close(): Promise<void>;
 }
 
@@ -72,6 +79,7 @@ export function flinkTileTopics(topics: readonly TileTopic[], engine: string, re
   return {
     engine,
     ends: () => records.ends(),
+    knownEnds: () => records.knownEnds,
     read: async (from) => {
       const { records: found, next, hasMore } = await records.read(from);
       const tiles = found.flatMap(({ topic, value }) => {

@@ -1,10 +1,11 @@
-import type { Admin, Consumer, Producer } from '@platformatic/kafka';
+import type { Producer } from '@platformatic/kafka';
 import { fail } from '../../base/errors/fail.ts';
 import type { EventLog, EventLogCapabilities, LogBatch, LogRecord, PartitionEnds } from '../../ports/event-log.ts';
 import { type Client, clientOptions, type KafkaAddress, loadClient } from './client.ts';
-import { isAnswer, kafkaFailure } from './failure.ts';
-import { decodeRecord, encodeRecord, type FetchedRecord } from './record.ts';
+import { isAnswer } from './failure.ts';
+import { decodeRecord, encodeRecord } from './record.ts';
 import { topicName } from './topic-name.ts';
+import { EARLIEST, type Fetched, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
 
 export interface KafkaLogOptions extends KafkaAddress {
   /** Goes before every topic and reader: what keeps projects on one cluster apart. */
@@ -14,14 +15,15 @@ export interface KafkaLogOptions extends KafkaAddress {
 }
 
 interface OpenTopic {
-  readonly name: string;
-  readonly id: string;
+  readonly known: KnownTopic;
   readonly partitions: readonly OpenPartition[];
 }
 
 interface OpenPartition {
   /** Ingest time of the last record known here. */
   lastIngestTs: number;
+  /** Where it ended when a broker last said it. */
+  end: number;
   /** The append in hand: the next waits for it. */
   turn: Promise<unknown>;
   /** What the last fetch gave beyond what was asked for: a broker gives whole batches. */
@@ -41,9 +43,16 @@ const MOST_APPEND_BYTES = 32 * 2 ** 20;
 /** A batch that is larger comes whole all the same. */
 const FETCH_BYTES = 2 ** 20;
 
-/** Special times of the protocol: the end, the begin. */
-const LATEST = -1n;
-const EARLIEST = -2n;
+const SETTINGS = {
+  'cleanup.policy': 'delete',
+  'retention.ms': '-1',
+  'retention.bytes': '-1',
+  'message.timestamp.type': 'CreateTime',
+  // Ingest times of a replay lie in the past.
+  'message.timestamp.before.max.ms': '9223372036854775807',
+  'message.timestamp.after.max.ms': '9223372036854775807',
+  'max.message.bytes': String(MOST_APPEND_BYTES + 2 ** 20),
+} as const;
 
 /** Opens the log on a Kafka cluster. Errors: LOG_UNREACHABLE, LOG_DENIED, LOG_CERTIFICATE, LOG_TLS. */
 export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> {
@@ -61,42 +70,32 @@ class KafkaEventLog implements EventLog {
   /** An acknowledged append is on every replica that is in sync: it survives a broker; with one replica, its process. */
   readonly capabilities: EventLogCapabilities;
   readonly #options: KafkaLogOptions;
-  readonly #admin: Admin;
+  readonly #kafka: KafkaTopics;
   readonly #producer: Producer;
-  readonly #fetcher: Consumer;
   readonly #topics = new Map<string, OpenTopic>();
-  #fetching: Promise<unknown> = Promise.resolve();
 
-  constructor({ Admin, Consumer, Producer }: Client, options: KafkaLogOptions) {
+  constructor(client: Client, options: KafkaLogOptions) {
     const { prefix, replicas } = options;
     this.#options = options;
     this.capabilities = { durability: replicas > 1 ? 'power' : 'process', manyWriters: true, rows: 'json' };
-    const base = clientOptions(options, `${prefix}headrace`);
-    this.#admin = new Admin(base);
-    this.#producer = new Producer({ ...base, idempotent: true, acks: -1 });
-    // Never joins its group: it fetches by offset.
-    this.#fetcher = new Consumer({ ...base, groupId: `${prefix}headrace-fetch` });
+    const clientId = `${prefix}headrace`;
+    this.#kafka = new KafkaTopics(client, options, clientId);
+    this.#producer = new client.Producer({ ...clientOptions(options, clientId), idempotent: true, acks: -1 });
   }
 
   /** Asks for what every cluster answers. */
   async probe(): Promise<void> {
-    await this.#ask('', () => this.#admin.metadata({ topics: [], forceUpdate: true }));
+    await this.#kafka.ask('', () => this.#kafka.admin.metadata({ topics: [], forceUpdate: true }));
   }
 
   async openTopic(topic: string, partitions: number): Promise<void> {
-    const name = topicName(this.#options.prefix, topic);
-    await this.#create(topic, name, partitions);
-    const metadata = await this.#ask(topic, () => this.#admin.metadata({ topics: [name], forceUpdate: true }));
-    const found = metadata.topics.get(name);
-    if (found === undefined) throw fail('LOG_TOPIC', { topic });
-    if (found.partitionsCount !== partitions) {
-      throw fail('LOG_PARTITIONS', { topic, partitions: found.partitionsCount, asked: partitions });
-    }
+    const declared = { name: topicName(this.#options.prefix, topic), told: topic, settings: SETTINGS };
+    const [known] = await this.#kafka.open([declared], partitions, this.#options.replicas);
     const open: OpenTopic = {
-      name,
-      id: found.id,
+      known,
       partitions: Array.from({ length: partitions }, () => ({
         lastIngestTs: Number.NEGATIVE_INFINITY,
+        end: 0,
         turn: Promise.resolve(),
         ahead: NOTHING_AHEAD,
       })),
@@ -130,15 +129,16 @@ class KafkaEventLog implements EventLog {
   }
 
   async ends(topic: string): Promise<readonly PartitionEnds[]> {
-    const open = this.#topic(topic);
+    const { known, partitions } = this.#topic(topic);
     const [begins, ends, sizes] = await Promise.all([
-      this.#offsets(topic, open, EARLIEST),
-      this.#offsets(topic, open, LATEST),
-      this.#sizes(topic, open),
+      this.#kafka.offsets([known], EARLIEST),
+      this.#kafka.offsets([known], LATEST),
+      this.#sizes(known),
     ]);
     return Promise.all(
-      open.partitions.map(async (_, partition) => {
-        const [begin, end] = [begins[partition], ends[partition]];
+      partitions.map(async (held, partition) => {
+        const [begin, end] = [begins[known.name][partition], ends[known.name][partition]];
+        held.end = Math.max(held.end, end);
         return {
           begin,
           end,
@@ -149,29 +149,36 @@ class KafkaEventLog implements EventLog {
     );
   }
 
+  knownEnds(topic: string): readonly number[] {
+    return this.#topic(topic).partitions.map(({ end }) => end);
+  }
+
   async offsetAtIngest(topic: string, partition: number, ingestTs: number): Promise<number> {
     this.#partition(topic, partition);
-    const open = this.#topic(topic);
     // The protocol's times begin at 0; below it are its special ones.
-    const found = ingestTs <= 0 ? null : await this.#offsetAt(topic, open, partition, BigInt(Math.ceil(ingestTs)));
-    if (ingestTs <= 0) return this.#offsetAt(topic, open, partition, EARLIEST);
-    return found === -1 || found === null ? this.#offsetAt(topic, open, partition, LATEST) : found;
+    if (ingestTs <= 0) return this.#offsetAt(topic, partition, EARLIEST);
+    const found = await this.#offsetAt(topic, partition, BigInt(Math.ceil(ingestTs)));
+    return found === -1 ? this.#offsetAt(topic, partition, LATEST) : found;
   }
 
   async commit(reader: string, topic: string, offsets: readonly number[]): Promise<void> {
-    const { name } = this.#topic(topic);
+    const { name } = this.#topic(topic).known;
     const partitionOffsets = offsets.map((offset, partition) => ({ partition, offset: BigInt(offset) }));
-    await this.#ask(topic, () =>
-      this.#admin.alterConsumerGroupOffsets({ groupId: this.#group(reader), topics: [{ name, partitionOffsets }] }),
+    await this.#kafka.ask(topic, () =>
+      this.#kafka.admin.alterConsumerGroupOffsets({
+        groupId: this.#group(reader),
+        topics: [{ name, partitionOffsets }],
+      }),
     );
   }
 
   async committed(reader: string, topic: string): Promise<readonly number[] | null> {
-    const { name, partitions } = this.#topic(topic);
+    const { known, partitions } = this.#topic(topic);
     const groupId = this.#group(reader);
     const partitionIndexes = partitions.map((_, partition) => partition);
-    const [group] = await this.#ask(topic, () =>
-      this.#admin.listConsumerGroupOffsets({ groups: [{ groupId, topics: [{ name, partitionIndexes }] }] }),
+    const topics = [{ name: known.name, partitionIndexes }];
+    const [group] = await this.#kafka.ask(topic, () =>
+      this.#kafka.admin.listConsumerGroupOffsets({ groups: [{ groupId, topics }] }),
     );
     const found = new Map(
       group?.topics
@@ -186,7 +193,7 @@ class KafkaEventLog implements EventLog {
     topic: string,
     rule: { olderThanIngestTs: number; maxBytes: number; keepFrom: readonly number[] },
   ): Promise<void> {
-    const { name, partitions } = this.#topic(topic);
+    const { known, partitions } = this.#topic(topic);
     const ends = await this.ends(topic);
     const cuts = await Promise.all(
       partitions.map(async (_, partition) => {
@@ -201,54 +208,38 @@ class KafkaEventLog implements EventLog {
     );
     const dropped = cuts.filter(({ drops }) => drops).map(({ partition, offset }) => ({ partition, offset }));
     if (dropped.length === 0) return;
-    await this.#ask(topic, () => this.#admin.deleteRecords({ topics: [{ name, partitions: dropped }] }));
+    const topics = [{ name: known.name, partitions: dropped }];
+    await this.#kafka.ask(topic, () => this.#kafka.admin.deleteRecords({ topics }));
   }
 
   async close(): Promise<void> {
     await Promise.allSettled(
       [...this.#topics.values()].flatMap(({ partitions }) => partitions.map(({ turn }) => turn)),
     );
-    await Promise.allSettled([this.#producer.close(), this.#fetcher.close(true), this.#admin.close()]);
-  }
-
-  async #create(topic: string, name: string, partitions: number): Promise<void> {
-    const configs = Object.entries({
-      'cleanup.policy': 'delete',
-      'retention.ms': '-1',
-      'retention.bytes': '-1',
-      'message.timestamp.type': 'CreateTime',
-      // Ingest times of a replay lie in the past.
-      'message.timestamp.before.max.ms': '9223372036854775807',
-      'message.timestamp.after.max.ms': '9223372036854775807',
-      'max.message.bytes': String(MOST_APPEND_BYTES + 2 ** 20),
-    }).map(([config, value]) => ({ name: config, value }));
-    try {
-      await this.#admin.createTopics({ topics: [name], partitions, replicas: this.#options.replicas, configs });
-    } catch (error) {
-      if (!isAnswer(error, 'TOPIC_ALREADY_EXISTS')) throw kafkaFailure(error, this.#options, topic);
-    }
+    await Promise.allSettled([this.#producer.close(), this.#kafka.close()]);
   }
 
   async #append(topic: string, partition: number, held: OpenPartition, records: readonly LogRecord[]): Promise<number> {
-    const open = this.#topic(topic);
+    const { name } = this.#topic(topic).known;
     const last = checkOrder(topic, partition, held.lastIngestTs, records);
-    if (records.length === 0) return this.#offsetAt(topic, open, partition, LATEST);
-    const messages = records.map((record) => encodeRecord(open.name, partition, record));
+    if (records.length === 0) return this.#offsetAt(topic, partition, LATEST);
+    const messages = records.map((record) => encodeRecord(name, partition, record));
     const bytes = messages.reduce((sum, { key, value }) => sum + key.length + value.length + RECORD_OVERHEAD, 0);
     if (bytes > MOST_APPEND_BYTES) throw fail('LOG_SIZE', { topic, bytes, most: MOST_APPEND_BYTES });
-    const { offsets } = await this.#ask(topic, () => this.#producer.send({ messages }));
+    const { offsets } = await this.#kafka.ask(topic, () => this.#producer.send({ messages }));
     const offset = offsets?.find((each) => each.partition === partition)?.offset;
     if (offset === undefined)
       throw fail('LOG_UNREACHABLE', { brokers: this.#options.brokers, reason: 'no broker took it' });
     held.lastIngestTs = last;
+    held.end = Math.max(held.end, Number(offset) + records.length);
     return Number(offset);
   }
 
   /** The records from an offset on, as many as come at once; none at the end. Errors: LOG_TRIMMED, LOG_FOREIGN. */
   async #fetchFrom(topic: string, partition: number, offset: number): Promise<readonly LogRecord[]> {
-    const { batches, end } = await this.#fetch(topic, partition, offset);
+    const { records: found, end } = await this.#fetch(topic, partition, offset);
     const records: LogRecord[] = [];
-    for (const { at, record, ingestTs } of batches) {
+    for (const { at, record, ingestTs } of found) {
       const next = offset + records.length;
       if (at < next) continue;
       if (at !== next) throw this.#foreign(topic, partition, next, 'it is missing');
@@ -261,63 +252,23 @@ class KafkaEventLog implements EventLog {
   }
 
   /** The records from an offset on that the broker gives at once, and the end of the partition. */
-  async #fetch(
-    topic: string,
-    partition: number,
-    offset: number,
-  ): Promise<{ batches: readonly Fetched[]; end: number }> {
-    const { name, id } = this.#topic(topic);
-    const answer = await this.#inTurn(topic, async () => {
-      const metadata = await this.#admin.metadata({ topics: [name] });
-      const leader = metadata.topics.get(name)?.partitions[partition]?.leader ?? 0;
-      return this.#fetcher.fetch({
-        node: leader,
-        minBytes: 1,
-        maxBytes: FETCH_BYTES,
-        maxWaitTime: 0,
-        topics: [
-          {
-            topicId: id,
-            partitions: [
-              {
-                partition,
-                currentLeaderEpoch: -1,
-                fetchOffset: BigInt(offset),
-                lastFetchedEpoch: -1,
-                partitionMaxBytes: FETCH_BYTES,
-              },
-            ],
-          },
-        ],
-      });
-    }).catch(async (error: unknown) => {
+  async #fetch(topic: string, partition: number, offset: number): Promise<Pick<Fetched, 'records' | 'end'>> {
+    const { known, partitions } = this.#topic(topic);
+    const places = [{ topic: known, partition, offset }];
+    const [found] = await this.#kafka.fetch(places, FETCH_BYTES).catch(async (error: unknown) => {
       if (!isAnswer(error instanceof Error ? error.cause : error, 'OFFSET_OUT_OF_RANGE')) throw error;
-      const begin = await this.#offsetAt(topic, this.#topic(topic), partition, EARLIEST);
+      const begin = await this.#offsetAt(topic, partition, EARLIEST);
       if (offset < begin) throw fail('LOG_TRIMMED', { topic, partition, offset, begin }, error);
-      return null;
+      return [];
     });
-    const found = answer?.responses[0]?.partitions[0];
-    if (found === undefined) return { batches: [], end: offset };
-    const batches = (found.records ?? []).flatMap((batch): Fetched[] =>
-      batch.records.map((record) => ({
-        at: Number(batch.firstOffset) + record.offsetDelta,
-        ingestTs: Number(batch.firstTimestamp + record.timestampDelta),
-        record,
-      })),
-    );
-    return { batches, end: Number(found.highWatermark) };
-  }
-
-  /** One fetch at a time: the client holds one session with each broker, whose requests follow each other. */
-  #inTurn<T>(topic: string, fetch: () => Promise<T>): Promise<T> {
-    const turn = this.#fetching.then(() => this.#ask(topic, fetch));
-    this.#fetching = turn.catch(() => undefined);
-    return turn;
+    if (found === undefined) return { records: [], end: offset };
+    partitions[partition].end = Math.max(partitions[partition].end, found.end);
+    return found;
   }
 
   async #ingestAt(topic: string, partition: number, offset: number): Promise<number> {
-    const { batches } = await this.#fetch(topic, partition, offset);
-    return batches.find(({ at }) => at === offset)?.ingestTs ?? Number.NEGATIVE_INFINITY;
+    const { records } = await this.#fetch(topic, partition, offset);
+    return records.find(({ at }) => at === offset)?.ingestTs ?? Number.NEGATIVE_INFINITY;
   }
 
   async #youngFrom(topic: string, partition: number, olderThan: number, end: number): Promise<number> {
@@ -325,25 +276,19 @@ class KafkaEventLog implements EventLog {
     return this.offsetAtIngest(topic, partition, olderThan);
   }
 
-  async #offsets(topic: string, { name, partitions }: OpenTopic, timestamp: bigint): Promise<readonly number[]> {
-    const asked = partitions.map((_, partitionIndex) => ({ partitionIndex, timestamp }));
-    const [found] = await this.#ask(topic, () => this.#admin.listOffsets({ topics: [{ name, partitions: asked }] }));
-    const byPartition = new Map(
-      found?.partitions.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)]),
-    );
-    return partitions.map((_, partition) => byPartition.get(partition) ?? 0);
-  }
-
-  async #offsetAt(topic: string, { name }: OpenTopic, partition: number, timestamp: bigint): Promise<number> {
+  async #offsetAt(topic: string, partition: number, timestamp: bigint): Promise<number> {
+    const { name } = this.#topic(topic).known;
     const partitions = [{ partitionIndex: partition, timestamp }];
-    const [found] = await this.#ask(topic, () => this.#admin.listOffsets({ topics: [{ name, partitions }] }));
+    const [found] = await this.#kafka.ask(topic, () =>
+      this.#kafka.admin.listOffsets({ topics: [{ name, partitions }] }),
+    );
     return Number(found?.partitions[0]?.offset ?? -1n);
   }
 
-  async #sizes(topic: string, { name, partitions }: OpenTopic): Promise<readonly number[]> {
-    const asked = [{ name, partitions: partitions.map((_, partition) => partition) }];
-    const brokers = await this.#ask(topic, () => this.#admin.describeLogDirs({ topics: asked }));
-    const sizes = partitions.map(() => 0);
+  async #sizes({ name, told, partitions }: KnownTopic): Promise<readonly number[]> {
+    const sizes = Array.from({ length: partitions }, () => 0);
+    const asked = [{ name, partitions: [...sizes.keys()] }];
+    const brokers = await this.#kafka.ask(told, () => this.#kafka.admin.describeLogDirs({ topics: asked }));
     for (const { results } of brokers) {
       for (const found of results.flatMap((result) => result.topics).filter((each) => each.name === name)) {
         for (const { partitionIndex, partitionSize } of found.partitions) {
@@ -373,20 +318,6 @@ class KafkaEventLog implements EventLog {
     if (found === undefined) throw fail('LOG_TOPIC', { topic: `${topic}/${partition}` });
     return found;
   }
-
-  async #ask<T>(topic: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw kafkaFailure(error, this.#options, topic);
-    }
-  }
-}
-
-interface Fetched {
-  readonly at: number;
-  readonly ingestTs: number;
-  readonly record: FetchedRecord;
 }
 
 /** Bytes of a record beside its key and value: lengths, times, the header. */

@@ -17,6 +17,10 @@ export class MemoryTileTopics implements TileTopics {
     return { begins: { tiles: [0] }, ends: { tiles: [this.#tiles.length] } };
   }
 
+  knownEnds(): Position {
+    return { tiles: [this.#tiles.length] };
+  }
+
   async read({ tiles: [from] }: Position): Promise<TileBatch> {
     const tiles = this.#tiles.slice(from, from + READ_AT_ONCE);
     const next = from + tiles.length;

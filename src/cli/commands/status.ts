@@ -27,6 +27,7 @@ function statusText({
   views,
   services,
   audits,
+  lag,
   disk,
 }: Status): string {
   const state = ready ? (degraded.length === 0 ? 'ready' : 'ready, degraded') : 'not ready';
@@ -41,6 +42,7 @@ function statusText({
     'services',
     ...services.map((service) => `  ${service.name}: reads ${budgetText(service)}`),
     ...(audits.length === 0 ? [] : ['skew', ...audits.map(auditLine)]),
+    ...(lag.length === 0 ? [] : ['behind on Kafka', ...lagLines(lag)]),
     ...(disk === null ? [] : ['disk', ...diskLines(disk)]),
   ].join('\n');
 }
@@ -48,6 +50,14 @@ function statusText({
 function auditLine({ service, at, compared, differ, met }: AuditStatus): string {
   const missed = met ? '' : ' MISSED';
   return `  ${service}: ${differ} of ${compared} values differ by the audit of ${new Date(at).toISOString()}${missed}`;
+}
+
+/** By topic, records that each reader has still to read. */
+function lagLines(lag: Status['lag']): readonly string[] {
+  return [...Map.groupBy(lag, ({ topic }) => topic)].map(([topic, readers]) => {
+    const parts = readers.map(({ reader, behind }) => `${reader} ${behind.reduce((sum, records) => sum + records, 0)}`);
+    return `  ${topic}: ${parts.join(', ')}`;
+  });
 }
 
 function sourceLine(source: SourceStatus): string {

@@ -13,6 +13,7 @@ import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
 import { inSlices } from './in-slices.ts';
 import { offsetsOf, readDeliveries, type TakeDeliveries } from './log-cursor.ts';
+import { placeInTopics } from './place-in-topics.ts';
 import { rememberIds } from './remember-ids.ts';
 import type { TileCache } from './tile-cache.ts';
 import { NO_CHANGE, TileChanges } from './tile-changes.ts';
@@ -222,12 +223,7 @@ export class Archive {
   /** Notes the tiles that another engine wrote between two positions of its topics. */
   async #touchTopics(topics: TileTopics, from: Position | null, to: Position): Promise<void> {
     const { begins } = await topics.ends();
-    let next: Position = Object.fromEntries(
-      Object.entries(begins).map(([topic, begin]) => [
-        topic,
-        begin.map((offset, partition) => Math.max(offset, from?.[topic]?.[partition] ?? 0)),
-      ]),
-    );
+    let next = placeInTopics(begins, from);
     while (Object.entries(next).some(([topic, offsets]) => offsets.some((offset, p) => offset < to[topic][p]))) {
       const batch = await topics.read(next);
       next = batch.next;

@@ -20,6 +20,7 @@ import { inSlices } from './in-slices.ts';
 import { clockOf } from './log-clock.ts';
 import { offsetsOf, readDeliveries } from './log-cursor.ts';
 import { LogFollower } from './log-follower.ts';
+import { type ReaderLag, readerLag } from './reader-lag.ts';
 import { rememberIds } from './remember-ids.ts';
 import { RemoteFeed } from './remote-feed.ts';
 import { cleanTiles, type KeyTiles, type SeeChanges, type TakeTiles, TileCache, type ViewKey } from './tile-cache.ts';
@@ -82,7 +83,7 @@ export class Materialiser {
   readonly #sources = new Map<string, SourceState>();
   #uncommitted = 0;
   #turn: Promise<void> = Promise.resolve();
-  /** The position of the last commit of this process. */
+  /** Up to where the store has everything. */
   #committed: Position = {};
   #dropped = Number.NEGATIVE_INFINITY;
   readonly #feed: RemoteFeed | null;
@@ -281,7 +282,6 @@ export class Materialiser {
     const position = await this.#options.store.position(this.#writer);
     this.tiles.forget();
     this.#uncommitted = 0;
-    this.#committed = position ?? {};
     // Its commits are within its turn.
     this.#rewinding = true;
     try {
@@ -435,6 +435,26 @@ export class Materialiser {
     return { ...Object.fromEntries(read), ...this.intake?.position };
   }
 
+  /** How far the readers of topics that others write too are behind, as of what was last heard of the ends. */
+  lag(): readonly ReaderLag[] {
+    const { log } = this.#options;
+    const { intake } = this;
+    const committed = this.#committed;
+    const ofLog = [...this.#sources.values()].flatMap(({ source, next, hasViews }) => {
+      const topic = topicOf(source);
+      const ends = log.knownEnds?.(topic);
+      if (ends === undefined) return [];
+      const own = [readerLag(topic, 'applied', ends, next), readerLag(topic, 'committed', ends, committed[topic])];
+      const elsewhere = intake === null || !hasViews ? null : intake.engineStands.get(source.name);
+      return elsewhere === null ? own : [...own, readerLag(topic, 'engine', ends, elsewhere)];
+    });
+    const ofTiles = Object.entries(intake?.knownEnds ?? {}).flatMap(([topic, ends]) => [
+      readerLag(topic, 'applied', ends, intake?.position[topic]),
+      readerLag(topic, 'committed', ends, committed[topic]),
+    ]);
+    return [...ofLog, ...ofTiles];
+  }
+
   counters(source: EventSourceData): Readonly<AdmissionCounters> {
     const { counters } = this.#stateOf(source).engine.admission;
     const before = this.#countedBefore.get(source.name);
@@ -493,6 +513,7 @@ export class Materialiser {
 
   /** Goes to where the store stands. */
   async #openAt(position: Position | null): Promise<void> {
+    this.#committed = position ?? {};
     this.startedEmpty = position === null;
     this.missedEvents = false;
     for (const source of this.#options.sources) await this.#openSource(source, position);

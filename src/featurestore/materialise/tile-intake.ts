@@ -9,6 +9,7 @@ import type { Position } from '../../ports/position.ts';
 import type { TileBatch, TileTopics } from '../../ports/tile-topics.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import { clockOf } from './log-clock.ts';
+import { placeInTopics } from './place-in-topics.ts';
 import type { TileCache } from './tile-cache.ts';
 
 /** The engine is asked how far it has the log this often at most, ms. */
@@ -71,32 +72,28 @@ export class TileIntake {
     this.#said = null;
     this.progress = NOTHING_KNOWN;
     this.#unsettled.clear();
-    this.#next = Object.fromEntries(
-      Object.entries(begins).map(([topic, begin]) => [
-        topic,
-        this.#offsetsOf(topic, position?.[topic], begin, ends[topic]),
-      ]),
-    );
-  }
-
-  #offsetsOf(
-    topic: string,
-    stood: readonly number[] | undefined,
-    begins: readonly number[],
-    ends: readonly number[],
-  ): readonly number[] {
-    if (stood === undefined) return begins;
-    return stood.map((offset, partition) => {
-      if (offset > ends[partition])
-        throw fail('STORE_AHEAD', { source: topic, position: offset, end: ends[partition] });
-      if (offset < begins[partition]) this.missedTiles = true;
-      return Math.max(offset, begins[partition]);
-    });
+    this.#next = placeInTopics(begins, position);
+    for (const [source, offsets] of Object.entries(position ?? {}))
+      for (const [partition, offset] of offsets.entries()) {
+        const end = ends[source]?.[partition] ?? Number.POSITIVE_INFINITY;
+        if (offset > end) throw fail('STORE_AHEAD', { source, position: offset, end });
+        if (offset < (begins[source]?.[partition] ?? 0)) this.missedTiles = true;
+      }
   }
 
   /** The next tiles to take, by topic and partition. */
   get position(): Position {
     return this.#next;
+  }
+
+  /** By source, the offsets up to which the engine had the log when it was last asked. */
+  get engineStands(): ReadonlyMap<string, readonly number[]> {
+    return (this.#said ?? this.progress).done;
+  }
+
+  /** Where the topics end, as last heard. */
+  get knownEnds(): Position {
+    return this.#options.topics.knownEnds();
   }
 
   /** Conflicts that nothing has settled although the engine has everything that came before them. */

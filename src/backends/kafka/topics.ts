@@ -1,0 +1,172 @@
+import type { Admin, Consumer } from '@platformatic/kafka';
+import { fail } from '../../base/errors/fail.ts';
+import type { Position } from '../../ports/position.ts';
+import { type Client, clientOptions, type KafkaAddress } from './client.ts';
+import { isAnswer, kafkaFailure } from './failure.ts';
+import type { FetchedRecord } from './record.ts';
+
+/** A topic to be opened; made where it is absent. */
+export interface DeclaredTopic {
+  readonly name: string;
+  /** What errors call it. */
+  readonly told: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** A topic that is there. */
+export interface KnownTopic {
+  readonly name: string;
+  readonly told: string;
+  readonly id: string;
+  readonly partitions: number;
+}
+
+/** Where to read. */
+export interface Place {
+  readonly topic: KnownTopic;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** What a broker gave at once of a partition: whole batches, which may begin before the place. */
+export interface Fetched {
+  readonly topic: KnownTopic;
+  readonly partition: number;
+  readonly records: readonly { readonly at: number; readonly ingestTs: number; readonly record: FetchedRecord }[];
+  /** Behind what was given, also behind records that compaction took away; the place where nothing was. */
+  readonly next: number;
+  /** Where the partition ends. */
+  readonly end: number;
+}
+
+/** Special times of the protocol: the end, the begin. */
+export const LATEST = -1n;
+export const EARLIEST = -2n;
+
+/** Topics of one cluster, made, asked about and read by offset; no group is joined. Errors of all calls: LOG_*. */
+export class KafkaTopics {
+  readonly admin: Admin;
+  readonly #address: KafkaAddress;
+  readonly #consumer: Consumer;
+  #fetching: Promise<unknown> = Promise.resolve();
+
+  constructor({ Admin, Consumer }: Client, address: KafkaAddress, clientId: string) {
+    this.#address = address;
+    const base = clientOptions(address, clientId);
+    this.admin = new Admin(base);
+    // Never joins its group.
+    this.#consumer = new Consumer({ ...base, groupId: `${clientId}-fetch` });
+  }
+
+  /** Opens topics, all with so many partitions. Errors: LOG_TOPIC, LOG_PARTITIONS. */
+  async open(topics: readonly DeclaredTopic[], partitions: number, replicas: number): Promise<readonly KnownTopic[]> {
+    for (const topic of topics) await this.#create(topic, partitions, replicas);
+    const names = topics.map(({ name }) => name);
+    const metadata = await this.ask(topics[0]?.told ?? '', () =>
+      this.admin.metadata({ topics: names, forceUpdate: true }),
+    );
+    return topics.map(({ name, told }) => {
+      const found = metadata.topics.get(name);
+      if (found === undefined) throw fail('LOG_TOPIC', { topic: told });
+      if (found.partitionsCount !== partitions)
+        throw fail('LOG_PARTITIONS', { topic: told, partitions: found.partitionsCount, asked: partitions });
+      return { name, told, id: found.id, partitions };
+    });
+  }
+
+  /** The offset of a time in every partition of topics, by their names. */
+  async offsets(topics: readonly KnownTopic[], timestamp: bigint): Promise<Position> {
+    const asked = topics.map(({ name, partitions }) => ({
+      name,
+      partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp })),
+    }));
+    const found = await this.ask(topics[0]?.told ?? '', () => this.admin.listOffsets({ topics: asked }));
+    return Object.fromEntries(
+      asked.map(({ name, partitions }) => {
+        const offsets = partitions.map(() => 0);
+        for (const { partitionIndex, offset } of found.find((topic) => topic.name === name)?.partitions ?? [])
+          offsets[partitionIndex] = Number(offset);
+        return [name, offsets];
+      }),
+    );
+  }
+
+  /** What the brokers have at some places, at once: in one request to each of them. */
+  fetch(places: readonly Place[], maxBytes: number): Promise<readonly Fetched[]> {
+    // One fetch at a time: the client holds one session with each broker, whose requests follow each other.
+    const told = places[0]?.topic.told ?? '';
+    const turn = this.#fetching.then(() => this.ask(told, () => this.#fetch(places, maxBytes)));
+    this.#fetching = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#consumer.close(true), this.admin.close()]);
+  }
+
+  /** Works with the client; what it throws becomes an error of the catalogue. */
+  async ask<T>(topic: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw kafkaFailure(error, this.#address, topic);
+    }
+  }
+
+  async #create({ name, told, settings }: DeclaredTopic, partitions: number, replicas: number): Promise<void> {
+    const configs = Object.entries(settings).map(([config, value]) => ({ name: config, value }));
+    await this.ask(told, () =>
+      this.admin.createTopics({ topics: [name], partitions, replicas, configs }).catch((error: unknown) => {
+        if (!isAnswer(error, 'TOPIC_ALREADY_EXISTS')) throw error;
+      }),
+    );
+  }
+
+  async #fetch(places: readonly Place[], maxBytes: number): Promise<readonly Fetched[]> {
+    const names = [...new Set(places.map(({ topic }) => topic.name))];
+    const metadata = await this.admin.metadata({ topics: names });
+    const leaderOf = ({ topic, partition }: Place) =>
+      metadata.topics.get(topic.name)?.partitions[partition]?.leader ?? 0;
+    const found: Fetched[] = [];
+    for (const [node, led] of Map.groupBy(places, leaderOf)) {
+      const topics = [...Map.groupBy(led, ({ topic }) => topic.id)].map(([topicId, of]) => ({
+        topicId,
+        partitions: of.map(({ partition, offset }) => ({
+          partition,
+          currentLeaderEpoch: -1,
+          fetchOffset: BigInt(offset),
+          lastFetchedEpoch: -1,
+          partitionMaxBytes: maxBytes,
+        })),
+      }));
+      const answer = await this.#consumer.fetch({ node, minBytes: 1, maxBytes, maxWaitTime: 0, topics });
+      for (const { topicId, partitions } of answer.responses)
+        for (const { partitionIndex, records, highWatermark } of partitions) {
+          const place = led.find(({ topic, partition }) => topic.id === topicId && partition === partitionIndex);
+          if (place !== undefined) found.push(fetchedOf(place, records ?? [], Number(highWatermark)));
+        }
+    }
+    return found;
+  }
+}
+
+/** A batch of records as the protocol has it. */
+interface RecordsBatch {
+  readonly firstOffset: bigint;
+  readonly firstTimestamp: bigint;
+  readonly lastOffsetDelta: number;
+  readonly records: readonly (FetchedRecord & { readonly offsetDelta: number; readonly timestampDelta: bigint })[];
+}
+
+function fetchedOf({ topic, partition, offset }: Place, batches: readonly RecordsBatch[], end: number): Fetched {
+  const records = batches.flatMap(({ firstOffset, firstTimestamp, records: held }) =>
+    held.map((record) => ({
+      at: Number(firstOffset) + record.offsetDelta,
+      ingestTs: Number(firstTimestamp + record.timestampDelta),
+      record,
+    })),
+  );
+  const last = batches.at(-1);
+  const next = last === undefined ? offset : Math.max(offset, Number(last.firstOffset) + last.lastOffsetDelta + 1);
+  return { topic, partition, records, next, end };
+}
