@@ -1,4 +1,4 @@
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, cp, rm } from 'node:fs/promises';
 import { rolldown } from 'rolldown';
 import { root, runCommand } from './run-command.ts';
 
@@ -11,6 +11,8 @@ if (output !== '') console.error(output);
 if (code === 0) {
   await bundle();
   await chmod(`${root}/dist/cli/main.js`, 0o755);
+  // Compiled where Spark is.
+  await cp(`${root}/src/backends/spark/runner`, `${root}/dist/backends/spark/runner`, { recursive: true });
 }
 process.exitCode = code;
 

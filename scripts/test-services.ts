@@ -3,10 +3,11 @@ import { flink } from './services/flink.ts';
 import { kafka } from './services/kafka.ts';
 import { redis } from './services/redis.ts';
 import { redisCluster } from './services/redis-cluster.ts';
+import { spark } from './services/spark.ts';
 import { valkey } from './services/valkey.ts';
 
 /** What the suites of test/services run against. */
-const needed = [redis, valkey, redisCluster, kafka, flink];
+const needed = [redis, valkey, redisCluster, kafka, flink, spark];
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -1,5 +1,5 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { copyArtifacts } from './backends/embedded/artifacts/copy-artifacts.ts';
 import { FileArtifactStore } from './backends/embedded/artifacts/file-artifact-store.ts';
@@ -17,6 +17,7 @@ import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
 import { openOtlpSink } from './backends/otlp/trace-sink.ts';
 import { openRedisStore } from './backends/redis/online-store.ts';
 import type { RedisOptions } from './backends/redis/redis-options.ts';
+import { sparkHistoryEngine } from './backends/spark/history-engine.ts';
 import { fail } from './base/errors/fail.ts';
 import { parseDuration } from './base/time.ts';
 import { Tracer } from './base/tracer.ts';
@@ -32,6 +33,7 @@ import { type BackupPart, backUp } from './operating/backup.ts';
 import type { BackupManifest } from './operating/backup-manifest.ts';
 import type { ArtifactStore } from './ports/artifact-store.ts';
 import type { EventLog } from './ports/event-log.ts';
+import type { HistoryEngine } from './ports/history-engine.ts';
 import type { ModelRegistry } from './ports/model-registry.ts';
 import type { ModelRuntime } from './ports/model-runtime.ts';
 import type { OfflineStore } from './ports/offline-store.ts';
@@ -51,6 +53,8 @@ export interface Stores {
   readonly topics: TileTopics | null;
   readonly online: OnlineStore;
   readonly offline: OfflineStore;
+  /** What computes over the history; null: the offline store itself. */
+  readonly engine: HistoryEngine | null;
   readonly registry: ModelRegistry;
   readonly artifacts: ArtifactStore;
   readonly runtime: ModelRuntime;
@@ -100,6 +104,7 @@ export async function openStores(
           onPublished,
         }),
       ),
+      engine: historyEngine(environment),
       registry: keep(new SqliteRegistry(join(directory, 'registry.sqlite'))),
       artifacts: new FileArtifactStore(join(directory, 'artifacts')),
       runtime: onnxRuntime,
@@ -111,6 +116,10 @@ export async function openStores(
     for (const store of opened.reverse()) await store.close();
     throw error;
   }
+}
+
+function historyEngine({ directory, offline: { engine } }: Environment): HistoryEngine | null {
+  return engine.kind === 'embedded' ? null : sparkHistoryEngine(engine, resolve(directory, 'spark'));
 }
 
 async function openLog(environment: Environment, onFault: (error: unknown) => void): Promise<EventLog> {

@@ -90,6 +90,23 @@ const engineSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** What computes over the history: backfills of stream views, and training sets. */
+const historySchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('embedded') }),
+  z.strictObject({
+    kind: z.literal('spark'),
+    /** The folder of a Spark 4, with bin/spark-submit. */
+    home: z.string().min(1),
+    /** Where it runs. */
+    master: z
+      .string()
+      .regex(/^(local(\[.*\])?|yarn|spark:\/\/.+|k8s:\/\/.+)$/, 'write local[*], spark://host:port, yarn or k8s://…')
+      .default('local[*]'),
+    /** Further settings of Spark, such as `spark.executor.memory`. */
+    conf: z.record(z.string().regex(/^spark\./, 'a setting of Spark begins with "spark."'), z.string()).default({}),
+  }),
+]);
+
 /** Options of one environment; every one has a default, so `{}` is a whole environment: everything embedded. */
 const environmentSchema = z.strictObject({
   /**
@@ -110,8 +127,13 @@ const environmentSchema = z.strictObject({
   log: logSchema.prefault({ kind: 'embedded' }),
   engine: engineSchema.prefault({ kind: 'embedded' }),
   online: onlineSchema.prefault({ kind: 'embedded' }),
-  /** Byte budget of the offline store, per table. */
-  offline: z.strictObject({ bytes: z.int().min(1_000_000).default(200_000_000_000) }).prefault({}),
+  offline: z
+    .strictObject({
+      /** Byte budget of the offline store, per table. */
+      bytes: z.int().min(1_000_000).default(200_000_000_000),
+      engine: historySchema.prefault({ kind: 'embedded' }),
+    })
+    .prefault({}),
   /** What the environment may have on the disk together, and what a day may add to it; without them there is no bound. */
   disk: z
     .strictObject({ bytes: z.int().min(10_000_000).optional(), bytesPerDay: z.int().min(100_000).optional() })

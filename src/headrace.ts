@@ -164,6 +164,7 @@ export class Headrace {
         topics: stores.topics ?? undefined,
         online: stores.online,
         offline: stores.offline,
+        engine: stores.engine ?? undefined,
         partitions: environment.partitions,
         cacheKeys: environment.cacheKeys,
         sampleRate: environment.sampleRate,

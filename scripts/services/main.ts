@@ -3,10 +3,11 @@ import { kafka } from './kafka.ts';
 import { redis } from './redis.ts';
 import { redisCluster } from './redis-cluster.ts';
 import type { Service } from './service.ts';
+import { spark } from './spark.ts';
 import { valkey } from './valkey.ts';
 
 /** Every service by its name; another is a file and a line here. */
-const services: readonly Service[] = [redis, valkey, redisCluster, kafka, flink];
+const services: readonly Service[] = [redis, valkey, redisCluster, kafka, flink, spark];
 
 process.exitCode = await main(process.argv.slice(2));
 

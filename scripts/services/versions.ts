@@ -37,4 +37,6 @@ export const versions = {
       'org.apache.logging.log4j:log4j-slf4j-impl:2.25.5',
     ],
   },
+  /** Scripts and jars lie in this wheel. */
+  spark: { version: '4.3.0', wheel: 'pyspark==4.3.0' },
 } as const;

@@ -23,11 +23,13 @@ import { type FeaturesReport, featuresReport } from '../monitoring/features/feat
 import { Quarantine } from '../monitoring/features/quarantine.ts';
 import { ServingMeasures } from '../monitoring/slo/serving-measures.ts';
 import type { EventLog } from '../ports/event-log.ts';
+import type { HistoryEngine } from '../ports/history-engine.ts';
 import type { OfflineStore, TableAppend } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import type { Position } from '../ports/position.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
-import { allTiles, type Between, backfillTiles } from './backfill/backfill.ts';
+import { allTiles, backfillTiles } from './backfill/backfill.ts';
+import type { Between } from './backfill/tile-tables.ts';
 import { verifyTiles } from './backfill/verify-tiles.ts';
 import { type BatchHealth, BatchSchedule } from './batch/batch-schedule.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
@@ -89,6 +91,8 @@ export interface FeatureStoreOptions {
   readonly offline: OfflineStore;
   /** Where another engine writes the tiles; left out: this process makes them. */
   readonly topics?: TileTopics | undefined;
+  /** What computes over the history; left out: the offline store itself. */
+  readonly engine?: HistoryEngine | undefined;
   readonly partitions: number;
   readonly cacheKeys: number;
   readonly sampleRate: number;
@@ -166,7 +170,7 @@ export class FeatureStore {
 
   /** Opens the topics, catches up with the log, and brings the history up to it. */
   static async open(options: FeatureStoreOptions): Promise<FeatureStore> {
-    const { project, log, online, offline, clock, partitions } = options;
+    const { project, log, online, offline, engine = null, clock, partitions } = options;
     const measures = new ServingMeasures(project);
     const quarantine = new Quarantine();
     const layouts = new Map(streamViews(project).map((view): [StreamViewData, TileLayout] => [view, tileLayout(view)]));
@@ -198,7 +202,8 @@ export class FeatureStore {
       changed: (layout, key, changes) => wiring.archive?.touch(layout, key, changes),
       clock,
       ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
-      rewound: () => fillAfterLoss([...layouts.values()], { ...wiring, online, offline }, project, options.onFault),
+      rewound: () =>
+        fillAfterLoss([...layouts.values()], { ...wiring, online, offline, engine }, project, options.onFault),
       archivedUpTo: () => wiring.archive?.publishedClock ?? Number.NEGATIVE_INFINITY,
       judged: (source, partition, offset, deliveries, verdicts) => {
         wiring.archive?.take(source, partition, offset, deliveries, verdicts);
@@ -220,7 +225,7 @@ export class FeatureStore {
       materialiser.position(),
     );
     wiring.archive = archive;
-    await fillNewLayouts([...layouts.values()], { materialiser, archive, online, offline });
+    await fillNewLayouts([...layouts.values()], { materialiser, archive, online, offline, engine });
     const views = project.views.filter((view): view is BatchViewData => view.kind === 'batchView');
     const batch = await BatchSchedule.open({ views, online, offline, clock, tracer: options.tracer ?? null });
     const { onComputeError } = options;
@@ -399,6 +404,7 @@ export class FeatureStore {
   async backfill(
     view: StreamViewData | BatchViewData,
     between: Between = { from: null, to: null },
+    onProgress: (text: string) => void = () => undefined,
   ): Promise<Readonly<Record<string, number>>> {
     await this.flush();
     if (view.kind === 'batchView') {
@@ -407,9 +413,10 @@ export class FeatureStore {
       return { rows, nullKeys };
     }
     const layout = this.#layoutOf(view);
-    const { offline } = this.#options;
+    const { offline, engine = null } = this.#options;
     const logClock = this.#materialiser.clockOf(view.source);
-    const report = await this.#materialiser.replaceTiles(backfillTiles({ layout, offline, logClock, between }));
+    const tiles = backfillTiles({ layout, offline, engine, logClock, between, onProgress });
+    const report = await this.#materialiser.replaceTiles(tiles);
     return {
       ...report,
       verified: await verifySample(layout, { materialiser: this.#materialiser, archive: this.#archive, offline }),
@@ -605,14 +612,21 @@ async function fillNewLayouts(
     archive,
     online,
     offline,
-  }: { materialiser: Materialiser; archive: Archive; online: OnlineStore; offline: OfflineStore },
+    engine,
+  }: {
+    readonly materialiser: Materialiser;
+    readonly archive: Archive;
+    readonly online: OnlineStore;
+    readonly offline: OfflineStore;
+    readonly engine: HistoryEngine | null;
+  },
 ): Promise<void> {
   if (materialiser.missedEvents) for (const layout of layouts) await markFilled(layout, online, false);
   for (const layout of layouts) {
     if (await isFilled(layout, online)) continue;
     if (!materialiser.startedEmpty || materialiser.missedEvents) {
       await archive.publishDeliveries();
-      await materialiser.replaceTiles(allTiles(layout, offline));
+      await materialiser.replaceTiles(allTiles(layout, offline, engine));
       await verifySample(layout, { materialiser, archive, offline });
     }
     await markFilled(layout, online, true);
@@ -628,18 +642,20 @@ async function fillAfterLoss(
     batch,
     online,
     offline,
+    engine,
   }: {
     readonly materialiser?: Materialiser;
     readonly archive?: Archive;
     readonly batch?: BatchSchedule;
     readonly online: OnlineStore;
     readonly offline: OfflineStore;
+    readonly engine: HistoryEngine | null;
   },
   { views }: ProjectData,
   onFault: (error: unknown) => void = () => undefined,
 ): Promise<void> {
   if (materialiser === undefined || archive === undefined) return;
-  await fillNewLayouts(layouts, { materialiser, archive, online, offline });
+  await fillNewLayouts(layouts, { materialiser, archive, online, offline, engine });
   if (batch === undefined) return;
   await archive.publishDeliveries();
   for (const view of views) if (view.kind === 'batchView') await batch.run(view).catch(onFault);

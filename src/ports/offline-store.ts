@@ -61,6 +61,12 @@ export interface OfflineChange {
   readonly tables: readonly TableAppend[];
 }
 
+/** Files of a table that were written under the same columns, which need not be the table's: rule 11. */
+export interface TableFiles {
+  readonly columns: OfflineTable['columns'];
+  readonly paths: readonly string[];
+}
+
 export interface OfflineTableState {
   readonly table: OfflineTable;
   readonly rows: number;
@@ -99,7 +105,8 @@ export interface OfflineRetention {
  *     number; any other difference is OFFLINE_COLUMNS, and nothing changes;
  * 12. `erase` takes the rows for which SQL over the table's columns is true out of the table, and `purge` removes every file
  *     that is in no table: after both no file has them;
- * 13. an export is a whole file or none; wrong SQL is OFFLINE_QUERY; a closed store is OFFLINE_CLOSED.
+ * 13. an export is a whole file or none; wrong SQL is OFFLINE_QUERY; a closed store is OFFLINE_CLOSED;
+ * 14. files that are given to `withFiles` have all rows of their tables, and stay until its work has ended.
  */
 export interface OfflineStore {
   /** Makes a change; its columns must stay as they are until then. */
@@ -118,6 +125,11 @@ export interface OfflineStore {
   exportParquet(sql: string, path: string): Promise<number>;
   /** Writes batches of rows as one Parquet file outside the store; returns the number of rows. */
   exportRows(table: OfflineTable, batches: AsyncIterable<RowBatch>, path: string): Promise<number>;
+  /** Works with the files of tables, in the order of their rows; a table to which nothing was published has none. */
+  withFiles<T>(
+    tables: readonly OfflineTable[],
+    work: (files: readonly (readonly TableFiles[])[]) => Promise<T>,
+  ): Promise<T>;
   /** Sees what other processes have published since. */
   refresh(): Promise<void>;
   compact(tableName: string): Promise<void>;

@@ -60,6 +60,7 @@ async function storeOfFillingDisk(sampleRate = 0) {
     query: (sql) => real.query(sql),
     exportParquet: (sql, file) => real.exportParquet(sql, file),
     exportRows: (table, rows, file) => real.exportRows(table, rows, file),
+    withFiles: (tables, work) => real.withFiles(tables, work),
     refresh: () => real.refresh(),
     compact: (name) => real.compact(name),
     retain: (name, rule) => real.retain(name, rule),

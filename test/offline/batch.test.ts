@@ -179,6 +179,7 @@ test('after a crash between the switch and the history, the history says what wa
     query: (text) => store.query(text),
     exportParquet: (text, path) => store.exportParquet(text, path),
     exportRows: (table, rows, path) => store.exportRows(table, rows, path),
+    withFiles: (tables, work) => store.withFiles(tables, work),
     refresh: () => store.refresh(),
     compact: (name) => store.compact(name),
     retain: (name, rule) => store.retain(name, rule),

@@ -12,7 +12,9 @@ export function addressOf(
     | 'KAFKA_SSL'
     | 'KAFKA_TLS'
     | 'FLINK_REST'
-    | 'FLINK_GATEWAY',
+    | 'FLINK_GATEWAY'
+    | 'SPARK_HOME'
+    | 'SPARK_MASTER',
 ): readonly string[] {
   const value = process.env[variable];
   if (value === undefined) throw new Error(`${variable} is not set: run npm run test:services`);

@@ -19,6 +19,7 @@ import { redisErrors } from './redis.ts';
 import { requestErrors } from './request.ts';
 import { serverErrors } from './server.ts';
 import { sloErrors } from './slo.ts';
+import { sparkErrors } from './spark.ts';
 import { spineErrors } from './spine.ts';
 import { storeErrors } from './store.ts';
 import { traceErrors } from './trace.ts';
@@ -49,4 +50,5 @@ export const catalogue = {
   ...declarationErrors,
   ...changeErrors,
   ...spineErrors,
+  ...sparkErrors,
 } as const;

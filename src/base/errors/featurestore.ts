@@ -87,6 +87,13 @@ export const featurestoreErrors = rows({
     status: 500,
     exit: 4,
   },
+  BACKFILL_COUNTS: {
+    message: 'the tiles of view {view} at hop {hopMs} were computed of {found} events, and the history has {events}',
+    mend: 'run it again; if it differs again, report it with the view’s declaration; the tiles before it still stand',
+    retry: 'safe',
+    status: 500,
+    exit: 4,
+  },
   SKEW_BUDGET: {
     message:
       'of {compared} values that service {service} served, the share {share} differs from the history; declared is at most {atMost}',

@@ -31,10 +31,14 @@ export const backfill: Command = {
       const report =
         rollsBack && view.kind === 'batchView'
           ? await auditedCommand(headrace.directory, 'roll back', view.name, () => headrace.features.rollBack(view))
-          : await headrace.features.backfill(view, {
-              from: instantOption('from', call.options['from']) ?? null,
-              to: instantOption('to', call.options['to']) ?? null,
-            });
+          : await headrace.features.backfill(
+              view,
+              {
+                from: instantOption('from', call.options['from']) ?? null,
+                to: instantOption('to', call.options['to']) ?? null,
+              },
+              (text) => call.terminal.err(`headrace: ${text}`),
+            );
       const counts = Object.entries(report).map(([what, count]) => `${what} ${count}`);
       call.terminal.out(
         call.json ? JSON.stringify({ view: view.name, ...report }) : `${view.name}: ${counts.join(', ')}`,

@@ -2,94 +2,73 @@ import { fail } from '../../base/errors/fail.ts';
 import type { PartRow } from '../../features/aggregate/aggregate.ts';
 import type { StreamViewData } from '../../features/define/declaration.ts';
 import { STREAM_GENERATION } from '../../features/engine/stream-engine.ts';
-import { rawTable } from '../../features/plan/raw-table.ts';
 import { tileTable } from '../../features/plan/tile-table.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
-import { duckdb } from '../../features/sql/duckdb.ts';
-import { tileQueries } from '../../features/sql/tile-queries.ts';
 import { COUNT, MAX_TS, type TileLayout } from '../../features/tile/tile-layout.ts';
 import { emptyRun, type TileRun, tileAt } from '../../features/tile/tile-run.ts';
+import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import type { TileWrite } from '../../ports/online-store.ts';
 import { entityKeyCodec } from '../../schema/entity-key.ts';
+import { computedTileTables } from './computed-tile-tables.ts';
+import { type Between, type TileTablesOptions, tileTables } from './tile-tables.ts';
 
 export interface BackfillOptions {
   readonly layout: TileLayout;
   readonly offline: OfflineStore;
+  /** What computes; the offline store itself where it is null. */
+  readonly engine: HistoryEngine | null;
   /** Tiles that end, with the source's lateness, before this instant of the log clock are closed. */
   readonly logClock: number;
   /** Only tiles that lie in [from, to), epoch ms. */
   readonly between?: Between;
-}
-
-/** A span of time; null: no bound. */
-export interface Between {
-  readonly from: number | null;
-  readonly to: number | null;
+  /** Told in words how an engine goes on. */
+  readonly onProgress?: (text: string) => void;
 }
 
 /**
  * The closed tiles of a view, computed anew from the raw deliveries by SQL under the next generation: a tile that is
- * still open stays with the stream, which loses nothing. One batch per hop.
+ * still open stays with the stream, which loses nothing. One batch per hop, or slice of one.
  */
-export async function* backfillTiles({
-  layout,
-  offline,
-  logClock,
-  between = EVER,
-}: BackfillOptions): AsyncGenerator<readonly TileWrite[]> {
+export async function* backfillTiles(options: BackfillOptions): AsyncGenerator<readonly TileWrite[]> {
+  const { layout, offline, engine, logClock, between = EVER, onProgress } = options;
   // A row of any age can be changed: no tile is ever closed.
   if (layout.view.source.changes !== undefined) throw fail('BACKFILL_CHANGES', { view: layout.view.name });
   // No event has come yet, so that no tile is closed.
   if (logClock === Number.NEGATIVE_INFINITY) return;
   const generation = (await newestGeneration(layout.view, offline)) + 1;
-  yield* computedTiles(layout, offline, generation, logClock, between);
+  yield* computedTiles({ layout, offline, engine, generation, closedAt: logClock, between, onProgress });
 }
 
 /** Every tile of a view from the raw deliveries, as the stream would have written it: to be run while no event comes. */
-export function allTiles(layout: TileLayout, offline: OfflineStore): AsyncGenerator<readonly TileWrite[]> {
-  return computedTiles(layout, offline, STREAM_GENERATION, Number.POSITIVE_INFINITY, EVER);
+export function allTiles(
+  layout: TileLayout,
+  offline: OfflineStore,
+  engine: HistoryEngine | null,
+): AsyncGenerator<readonly TileWrite[]> {
+  const closedAt = Number.POSITIVE_INFINITY;
+  return computedTiles({ layout, offline, engine, generation: STREAM_GENERATION, closedAt, between: EVER });
 }
 
 async function* computedTiles(
-  layout: TileLayout,
-  offline: OfflineStore,
-  generation: number,
-  logClock: number,
-  between: Between,
+  options: TileTablesOptions & { readonly engine: HistoryEngine | null },
 ): AsyncGenerator<readonly TileWrite[]> {
-  const { view } = layout;
-  for (const hopMs of view.hopsMs) {
-    const within = startsWithin(logClock - hopMs - view.source.latenessMs, hopMs, between);
-    const queries = tileQueries(view, hopMs, {
-      dialect: duckdb,
-      relation: offline.relation(rawTable(view.source)),
-      generation,
-    });
+  const { layout, offline, engine, generation } = options;
+  const tables = engine === null ? tileTables(options) : computedTileTables(engine, options);
+  for await (const { hopMs, tiles, parts } of tables) {
     const keys = new TileKeys(layout, hopMs, generation);
-    for await (const rows of offline.query(within(queries.tiles))) for (const row of rows) keys.addTile(row);
-    for (const [name, sql] of Object.entries(queries.parts)) {
-      const ordered = `SELECT * FROM (${within(sql)}) AS parts ORDER BY ${keys.order}`;
-      const parts = new PartsOfTile(keys, name);
-      for await (const rows of offline.query(ordered)) for (const row of rows) parts.add(row);
-      parts.finish();
+    for await (const rows of offline.query(tiles)) for (const row of rows) keys.addTile(row);
+    for (const [name, sql] of Object.entries(parts)) {
+      const ordered = `SELECT * FROM (${sql}) AS parts ORDER BY ${keys.order}`;
+      const ofTiles = new PartsOfTile(keys, name);
+      for await (const rows of offline.query(ordered)) for (const row of rows) ofTiles.add(row);
+      ofTiles.finish();
     }
     yield keys.writes();
   }
 }
 
 const EVER: Between = { from: null, to: null };
-
-/** Only closed tiles that lie whole in the span. */
-function startsWithin(closedBefore: number, hopMs: number, { from, to }: Between): (sql: string) => string {
-  const tests = [
-    ...(closedBefore === Number.POSITIVE_INFINITY ? [] : [`tile_start < CAST(${closedBefore} AS BIGINT)`]),
-    ...(from === null ? [] : [`tile_start >= CAST(${from} AS BIGINT)`]),
-    ...(to === null ? [] : [`tile_start + CAST(${hopMs} AS BIGINT) <= CAST(${to} AS BIGINT)`]),
-  ];
-  if (tests.length === 0) return (sql) => sql;
-  return (sql) => `SELECT * FROM (${sql}) AS computed WHERE ${tests.join(' AND ')}`;
-}
 
 async function newestGeneration(view: StreamViewData, offline: OfflineStore): Promise<number> {
   let newest = 0n;

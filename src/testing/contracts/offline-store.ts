@@ -671,6 +671,41 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
       );
     },
   },
+  {
+    rule: 14,
+    name: 'files that another engine works with are all of a table, under the columns they were written with, and stay meanwhile',
+    needs: ['localFiles'],
+    run: (subject) =>
+      withStore(subject, async (store) => {
+        const wider: OfflineTable = { name: numbers.name, columns: { ...numbers.columns, more: 'STRING' } };
+        await store.publish(change('w', [1], [numbers, [[1, 1]]]));
+        await store.publish(change('w', [2], [numbers, [[2, 2]]]));
+        await store.evolve(wider);
+        await store.publish(change('w', [3], [wider, [[3, 3, 'c']]]));
+        const read = (paths: readonly string[]) => {
+          const literals = paths.map((path) => `'${path.replaceAll(/[*?[]/g, '[$&]').replaceAll("'", "''")}'`);
+          return collect(store.query(`SELECT "at" FROM read_parquet([${literals.join(', ')}])`));
+        };
+        let purged: Promise<void> = Promise.resolve();
+        const paths = await store.withFiles([wider, texts], async ([files = [], none]) => {
+          mustEqual(
+            files.map(({ columns }) => Object.keys(columns).length),
+            [2, 3],
+            'columns of files, in the order of rows',
+          );
+          mustEqual(none, [], 'files of a table to which nothing was published');
+          await store.compact(numbers.name);
+          subject.outlastRetired();
+          await store.publish(change('w', [4], [texts, [['1', 'a']]]));
+          purged = store.purge();
+          const all = files.flatMap((each) => each.paths);
+          mustEqual(await read(all), [[1n], [2n], [3n]], 'rows of files that a merge took out');
+          return all;
+        });
+        await purged;
+        await mustFail('OFFLINE_GONE', () => read(paths), 'files after the work and a purge');
+      }),
+  },
 ];
 
 /** A change to one topic's position that appends rows. */

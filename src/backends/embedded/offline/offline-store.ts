@@ -12,6 +12,7 @@ import type {
   OfflineValue,
   RowBatch,
   TableAppend,
+  TableFiles,
 } from '../../../ports/offline-store.ts';
 import type { Position } from '../../../ports/position.ts';
 import type { Lock } from '../lock.ts';
@@ -182,6 +183,30 @@ class EmbeddedOfflineStore implements OfflineStore {
     return this.#outside(path, (partial) =>
       this.#engine.write(table, eachChecked(table, batches), partial, exportMeta),
     );
+  }
+
+  async withFiles<T>(
+    tables: readonly OfflineTable[],
+    work: (files: readonly (readonly TableFiles[])[]) => Promise<T>,
+  ): Promise<T> {
+    this.#mustBeOpen();
+    // As a query does, it keeps the files that it reads.
+    this.#queries += 1;
+    try {
+      return await work(tables.map((table) => this.#filesOf(table)));
+    } finally {
+      this.#queries -= 1;
+    }
+  }
+
+  #filesOf(table: OfflineTable): readonly TableFiles[] {
+    const stored = this.#manifest.tables.find(({ name }) => name === table.name);
+    if (stored === undefined) return [];
+    checkColumns(stored, table);
+    return groupedByColumns(stored.files).map((group) => ({
+      columns: Object.fromEntries(group[0].columns ?? stored.columns),
+      paths: this.#files.sound(group),
+    }));
   }
 
   async refresh(): Promise<void> {

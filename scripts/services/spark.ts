@@ -1,0 +1,119 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { must, once } from './binaries.ts';
+import { isRunning, type Server, startDetached, stopServer } from './server.ts';
+import { freePorts, readState, removeRunFolder, runFolder, type Service, writeState } from './service.ts';
+import { versions } from './versions.ts';
+
+const START_MS = 60_000;
+
+/** The processes of a standalone cluster; executors are started for each application, and end with it. */
+interface SparkCluster {
+  readonly home: string;
+  readonly master: Server;
+  readonly worker: Server;
+}
+
+/** An installation that runs applications in one process, and a cluster of one master and one worker of two cores. */
+export const spark: Service = {
+  name: 'spark',
+  async up() {
+    const known = running();
+    if (known !== null) return told(known);
+    const cluster = await startSpark(join(runFolder('spark'), 'cluster'));
+    writeState('spark', cluster);
+    return told(cluster);
+  },
+  async down() {
+    const cluster = readState<SparkCluster>('spark');
+    if (cluster !== null) for (const server of [cluster.worker, cluster.master]) await stopServer(server, 'SIGTERM');
+    removeRunFolder('spark');
+  },
+  async status() {
+    const cluster = running();
+    return cluster === null ? null : told(cluster);
+  },
+};
+
+/** The content of the wheel: scripts and jars. Python itself is not used. */
+async function sparkHome(): Promise<string> {
+  const { version, wheel } = versions.spark;
+  const unpacked = await once(`spark-${version}`, (into) =>
+    must(
+      'python3',
+      ['-m', 'pip', 'install', '--no-deps', '--no-compile', '--disable-pip-version-check', '-t', '.', wheel],
+      into,
+    ),
+  );
+  return join(unpacked, 'pyspark');
+}
+
+async function startSpark(directory: string): Promise<SparkCluster> {
+  const home = await sparkHome();
+  mkdirSync(directory, { recursive: true });
+  const [port, masterUi, workerUi] = await freePorts(3);
+  const start = (name: string, listens: number, program: readonly string[]) =>
+    startDetached({
+      command: join(home, 'bin/spark-class'),
+      args: program,
+      directory,
+      port: listens,
+      log: join(directory, `${name}.log`),
+      env: { SPARK_HOME: home, SPARK_LOCAL_IP: '127.0.0.1', SPARK_DAEMON_MEMORY: '192m', ...SETTINGS },
+    });
+  const here = ['--host', '127.0.0.1', '--webui-port'];
+  const master = start('master', port, [
+    'org.apache.spark.deploy.master.Master',
+    ...here,
+    `${masterUi}`,
+    '--port',
+    `${port}`,
+  ]);
+  const resources = ['--cores', '2', '--memory', '1536m', '-d', join(directory, 'work')];
+  const worker = start('worker', workerUi, [
+    'org.apache.spark.deploy.worker.Worker',
+    ...here,
+    `${workerUi}`,
+    ...resources,
+    `spark://127.0.0.1:${port}`,
+  ]);
+  const cluster = { home, master, worker };
+  try {
+    await answers(cluster, `http://127.0.0.1:${masterUi}/json/`);
+    return cluster;
+  } catch (error) {
+    for (const server of [worker, master]) await stopServer(server);
+    throw error;
+  }
+}
+
+/** The interface that takes programs from anyone stays off. */
+const SETTINGS = { SPARK_MASTER_OPTS: '-Dspark.master.rest.enabled=false' };
+
+/** Waits until the master has its worker. */
+async function answers(cluster: SparkCluster, url: string): Promise<void> {
+  for (const end = Date.now() + START_MS; ; await sleep(200)) {
+    const text = await fetch(url)
+      .then((answer) => answer.text())
+      .catch(() => '');
+    if (/"aliveworkers"\s*:\s*1/.test(text)) return;
+    if (Date.now() > end || !isRunning(cluster.master) || !isRunning(cluster.worker))
+      throw new Error(`spark: ${logsOf(cluster.master.directory)}`);
+  }
+}
+
+function logsOf(directory: string): string {
+  return ['master', 'worker']
+    .map((name) => `${name}: ${readFileSync(join(directory, `${name}.log`), 'utf8').slice(-800)}`)
+    .join('\n');
+}
+
+function running(): SparkCluster | null {
+  const cluster = readState<SparkCluster>('spark');
+  return cluster !== null && isRunning(cluster.master) && isRunning(cluster.worker) ? cluster : null;
+}
+
+function told({ home, master }: SparkCluster): Readonly<Record<string, string>> {
+  return { SPARK_HOME: home, SPARK_MASTER: `spark://127.0.0.1:${master.port}` };
+}

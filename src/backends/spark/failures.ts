@@ -1,0 +1,60 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { RunnerOutput } from './session.ts';
+
+/** What the runner says of a job that failed. */
+export interface RunnerFailure {
+  readonly name: string;
+  /** Spark's error condition, as `TABLE_OR_VIEW_NOT_FOUND`. */
+  readonly condition: string | null;
+  readonly sqlState: string | null;
+  readonly message: string;
+  /** The innermost cause. */
+  readonly cause: string;
+}
+
+/** What processes of Spark end with when they have no memory left. */
+const MEMORY_EXIT = 52;
+
+const OUT_OF_MEMORY = /exit(?:ed with)?\s*(?:code|status):?\s*52\b|OutOfMemoryError|exit code 52|ExitCode 52/i;
+
+/** Classes of SQLSTATE of what is wrong in the text of a query: syntax or access rules, and what is not supported. */
+const REFUSED = /^(42|0A)/;
+
+const AT_LINE = /line (\d+),? pos(?:ition)?:? \d+/;
+
+/** The error of a job that failed. */
+export function failedError(failure: RunnerFailure, outputs: readonly RunnerOutput[]): Error {
+  const { name, condition, sqlState, message, cause } = failure;
+  const told = new Error(`${message}\n${cause}`);
+  if (OUT_OF_MEMORY.test(`${message}\n${cause}`))
+    return fail('SPARK_MEMORY', { process: 'an executor', during: name }, told);
+  const reason = `${firstLine(message)}${sqlState === null ? '' : ` (SQLSTATE ${sqlState})`}`;
+  const sql = outputs.find((output) => output.name === name)?.sql;
+  if (sql === undefined || sqlState === null || !REFUSED.test(sqlState))
+    return fail('SPARK_FAILED', { output: name, condition: condition ?? 'no condition', reason, cause }, told);
+  const line = Number(AT_LINE.exec(message)?.[1] ?? 1);
+  const text = (sql.split('\n')[line - 1] ?? '').trim().slice(0, 160);
+  return fail('SPARK_SQL', { output: name, line, text, reason }, new Error(sql, { cause: told }));
+}
+
+/** The error of a process that ended by itself. */
+export function endedError(
+  during: string,
+  { code, signal }: { readonly code: number | null; readonly signal: string | null },
+  log: string,
+): Error {
+  const whole = new Error(log);
+  if (code === MEMORY_EXIT) return fail('SPARK_MEMORY', { process: 'the driver', during }, whole);
+  const how = signal === null ? (code === null ? 'could not be started' : `exit code ${code}`) : `signal ${signal}`;
+  return fail('SPARK_ENDED', { during, how, reason: lastError(log) }, whole);
+}
+
+/** The last line of a log that is an error, or the last at all. */
+function lastError(log: string): string {
+  const lines = log.split('\n').filter((line) => line.trim() !== '' && !/^\s+at /.test(line));
+  return (lines.findLast((line) => /\bERROR\b|Exception|Error:/.test(line)) ?? lines.at(-1) ?? '').slice(0, 400);
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n')[0] ?? '').slice(0, 400);
+}

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fail } from '../../base/errors/fail.ts';
+import { spark } from '../../features/sql/spark.ts';
+import type {
+  Computation,
+  Computed,
+  ComputedTable,
+  HistoryEngine,
+  HistorySession,
+} from '../../ports/history-engine.ts';
+import type { OfflineTable, OfflineType } from '../../ports/offline-store.ts';
+import {
+  type RunnerColumns,
+  type RunnerJob,
+  SparkApplication,
+  type SparkOptions,
+  type WrittenFile,
+} from './session.ts';
+
+/**
+ * Computes over the history by Spark. Everything that a computation writes lies in `<directory>/run=<process>-<number>`, which
+ * the machines of the cluster reach under the same path as this one.
+ */
+export function sparkHistoryEngine(options: SparkOptions, directory: string): HistoryEngine {
+  return {
+    dialect: spark,
+    async open(onProgress) {
+      mkdirSync(directory, { recursive: true });
+      removeDead(directory);
+      return new SparkHistorySession(await SparkApplication.start(options, directory, onProgress), directory);
+    },
+  };
+}
+
+class SparkHistorySession implements HistorySession {
+  readonly #application: SparkApplication;
+  readonly #directory: string;
+
+  constructor(application: SparkApplication, directory: string) {
+    this.#application = application;
+    this.#directory = directory;
+  }
+
+  async compute(computation: Computation): Promise<Computed> {
+    const folder = newRun(this.#directory);
+    const drop = () => rmSync(folder, { recursive: true, force: true });
+    try {
+      const job = jobOf(computation, folder);
+      const written = await this.#application.run(job);
+      const files = new Map<string, readonly (readonly string[])[]>();
+      for (const { name, path } of job.outputs) {
+        const slices = Array.from({ length: computation.slices }, (): string[] => []);
+        for (const file of written.get(name) ?? [])
+          slices[sliceOf(file)].push(await checked(join(path, file.path), file));
+        files.set(name, slices);
+      }
+      return { files, drop };
+    } catch (error) {
+      drop();
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#application.close();
+  }
+}
+
+function jobOf({ tables, outputs, slices }: Computation, folder: string): RunnerJob {
+  return {
+    tables: tables.map(({ name, table, files }) => ({
+      name,
+      columns: columnsOf(table.columns),
+      parts: files.map(({ columns, paths }) => ({ columns: columnsOf(columns), files: paths })),
+    })),
+    outputs: outputs.map((output, i) => ({
+      name: output.name,
+      sql: slicedSql(output, slices),
+      path: join(folder, `output-${i}`),
+      sliced: output.slicedBy.length > 0,
+    })),
+  };
+}
+
+/** The name of the column of the slice, and of the folders of slices. */
+const SLICE = 'slice';
+
+function slicedSql({ sql, slicedBy }: ComputedTable, slices: number): string {
+  if (slicedBy.length === 0) return sql;
+  // The text is the statement's own, so that a line that Spark names is a line of it.
+  return `SELECT *, PMOD(XXHASH64(${slicedBy.join(', ')}), ${slices}) AS ${SLICE} FROM (${sql}) AS computed`;
+}
+
+function sliceOf({ path }: WrittenFile): number {
+  return Number(/^slice=(\d+)\//.exec(path)?.[1] ?? 0);
+}
+
+const TYPES: Readonly<Record<OfflineType, string>> = {
+  BIGINT: 'BIGINT',
+  DOUBLE: 'DOUBLE',
+  BOOLEAN: 'BOOLEAN',
+  STRING: 'STRING',
+  DECIMAL: 'DECIMAL(38,0)',
+  BLOB: 'BINARY',
+  'LIST<BIGINT>': 'ARRAY<BIGINT>',
+  'LIST<DOUBLE>': 'ARRAY<DOUBLE>',
+  'LIST<STRING>': 'ARRAY<STRING>',
+  'LIST<BOOLEAN>': 'ARRAY<BOOLEAN>',
+};
+
+function columnsOf(columns: OfflineTable['columns']): RunnerColumns {
+  return Object.entries(columns).map(([name, type]) => [name, TYPES[type]]);
+}
+
+/** The path of a file that is here what it was there. Error: SPARK_FILE. */
+async function checked(path: string, { bytes, sha256 }: WrittenFile): Promise<string> {
+  if (!existsSync(path)) throw fail('SPARK_FILE', { path, reason: 'it is not here' });
+  const found = statSync(path).size;
+  if (found !== bytes) throw fail('SPARK_FILE', { path, reason: `it has ${found} bytes here, ${bytes} there` });
+  const digest = createHash('sha256');
+  await pipeline(createReadStream(path), digest);
+  if (digest.digest('hex') !== sha256)
+    throw fail('SPARK_FILE', { path, reason: 'its bytes are others here than there' });
+  return path;
+}
+
+let runs = 0;
+
+function newRun(directory: string): string {
+  runs += 1;
+  const folder = join(directory, `run=${process.pid}-${runs}`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  return folder;
+}
+
+/** Removes the runs of processes that are gone. */
+function removeDead(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    const pid = Number(/^run=(\d+)-\d+$/.exec(name)?.[1] ?? Number.NaN);
+    if (!Number.isNaN(pid) && !isAlive(pid)) rmSync(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { fail } from '../../base/errors/fail.ts';
+
+const run = promisify(execFile);
+
+/** What runs jobs: Spark's own starter, and the compiled runner. */
+export interface Installation {
+  readonly submit: string;
+  readonly jar: string;
+}
+
+/** The oldest JDK that Spark 4 runs on. */
+const JAVA = 17;
+
+const RUNNER = fileURLToPath(new URL('./runner/Runner.java', import.meta.url));
+
+/**
+ * Finds Spark and the JDK, and compiles the runner against its jars where that was not done yet, into `directory`.
+ * Errors: SPARK_HOME, SPARK_VERSION, SPARK_JAVA, SPARK_RUNNER.
+ */
+export async function findInstallation(home: string, directory: string): Promise<Installation> {
+  const submit = join(home, 'bin', 'spark-submit');
+  if (!existsSync(submit)) throw fail('SPARK_HOME', { home });
+  const version = versionOf(home);
+  if (!version.startsWith('4.')) throw fail('SPARK_VERSION', { home, found: version });
+  const tool = (name: string) => {
+    const java = process.env['JAVA_HOME'];
+    return java === undefined || java === '' ? name : join(java, 'bin', name);
+  };
+  await checkJava(tool('javac'));
+  const source = readFileSync(RUNNER);
+  const name = createHash('sha256').update(source).update(version).digest('hex').slice(0, 16);
+  const jar = join(directory, `runner-${name}.jar`);
+  if (!existsSync(jar)) await compile(home, tool, directory, jar);
+  return { submit, jar };
+}
+
+function versionOf(home: string): string {
+  const jars = join(home, 'jars');
+  const core = (existsSync(jars) ? readdirSync(jars) : []).find((name) => name.startsWith('spark-core_'));
+  return /-(\d[\w.-]*)\.jar$/.exec(core ?? '')?.[1] ?? 'of no version';
+}
+
+async function checkJava(javac: string): Promise<void> {
+  const { stdout, stderr } = await run(javac, ['-version']).catch((error: unknown) => {
+    throw fail('SPARK_JAVA', { found: reasonOf(error) }, error);
+  });
+  const version = /javac (\S+)/.exec(stdout + stderr)?.[1] ?? '';
+  if (!(Number.parseInt(version, 10) >= JAVA)) throw fail('SPARK_JAVA', { found: `javac ${version}` });
+}
+
+/** The jar appears whole: another process may be compiling it as well. */
+async function compile(home: string, tool: (name: string) => string, directory: string, jar: string): Promise<void> {
+  mkdirSync(directory, { recursive: true });
+  const making = mkdtempSync(`${jar}.`);
+  try {
+    const classes = join(making, 'classes');
+    const made = join(making, 'runner.jar');
+    await run(tool('javac'), ['-nowarn', '-cp', join(home, 'jars', '*'), '-d', classes, RUNNER]);
+    await run(tool('jar'), ['--create', '--file', made, '-C', classes, '.']);
+    renameSync(made, jar);
+  } catch (error) {
+    throw fail('SPARK_RUNNER', { home, reason: reasonOf(error) }, error);
+  } finally {
+    rmSync(making, { recursive: true, force: true });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.slice(0, 500);
+}

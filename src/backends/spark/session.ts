@@ -1,0 +1,212 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endedError, failedError, type RunnerFailure } from './failures.ts';
+import { findInstallation } from './installation.ts';
+
+export interface SparkOptions {
+  /** The folder with bin/spark-submit. */
+  readonly home: string;
+  /** `local[*]`, `spark://host:port`, `yarn`, `k8s://…`. */
+  readonly master: string;
+  /** Further settings, `spark.…`. Those that answers depend on are not to be had otherwise. */
+  readonly conf: Readonly<Record<string, string>>;
+}
+
+/** A job of the runner; `runner/Runner.java` says what it has. */
+export interface RunnerJob {
+  readonly tables: readonly RunnerTable[];
+  readonly outputs: readonly RunnerOutput[];
+}
+
+export interface RunnerTable {
+  readonly name: string;
+  readonly columns: RunnerColumns;
+  readonly parts: readonly { readonly columns: RunnerColumns; readonly files: readonly string[] }[];
+}
+
+export type RunnerColumns = readonly (readonly [name: string, type: string])[];
+
+export interface RunnerOutput {
+  readonly name: string;
+  readonly sql: string;
+  readonly path: string;
+  readonly sliced: boolean;
+}
+
+/** A file that was written, its path below that of its output. */
+export interface WrittenFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+type Line =
+  | { readonly headrace: 'started'; readonly spark: string; readonly application: string }
+  | { readonly headrace: 'progress'; readonly stages: number; readonly rows: number }
+  | { readonly headrace: 'executorLost'; readonly executor: string; readonly reason: string }
+  | { readonly headrace: 'written'; readonly name: string; readonly files: readonly WrittenFile[] }
+  | { readonly headrace: 'done' }
+  | ({ readonly headrace: 'failed' } & RunnerFailure);
+
+/** What the answers of SQL depend on, and what nobody looks at. */
+const SETTINGS = {
+  'spark.sql.session.timeZone': 'UTC',
+  // Without, sums wrap and decimals lose digits.
+  'spark.sql.ansi.enabled': 'true',
+  'spark.sql.parser.escapedStringLiterals': 'false',
+  // `${…}` in a text is the text.
+  'spark.sql.variable.substitute': 'false',
+  'spark.sql.files.ignoreCorruptFiles': 'false',
+  'spark.sql.files.ignoreMissingFiles': 'false',
+  'spark.sql.catalogImplementation': 'in-memory',
+  'spark.sql.parquet.compression.codec': 'zstd',
+  'spark.sql.sources.partitionOverwriteMode': 'dynamic',
+  'spark.ui.enabled': 'false',
+  'spark.log.level': 'WARN',
+} as const;
+
+/** What Spark says of itself is kept so far, characters. */
+const LOG_LENGTH = 20_000;
+
+/** How long a runner may take to end when it is asked to, ms. */
+const END_MS = 20_000;
+
+/** A Spark application that runs jobs one after the other, in a process of its own that ends with this one. */
+export class SparkApplication {
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #onProgress: (text: string) => void;
+  readonly #ended: Promise<void>;
+  #log = '';
+  #end: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | null = null;
+  #take: (line: Line | null) => void = () => undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(child: ChildProcessByStdio<Writable, Readable, Readable>, onProgress: (text: string) => void) {
+    this.#child = child;
+    this.#onProgress = onProgress;
+    // It may be gone when a job is sent; that it is, is told by its end.
+    child.stdin.on('error', () => undefined);
+    child.stderr.setEncoding('utf8').on('data', (text: string) => this.#heard(text));
+    createInterface({ input: child.stdout }).on('line', (text) => this.#read(text));
+    this.#ended = new Promise((resolve) => {
+      child.once('close', (code, signal) => {
+        this.#end = { code, signal };
+        this.#take(null);
+        resolve();
+      });
+      child.once('error', (error) => {
+        this.#log += error.message;
+        this.#end ??= { code: null, signal: null };
+        this.#take(null);
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Starts an application and waits until it can take jobs; the runner is compiled into `directory`.
+   * Errors: SPARK_HOME, SPARK_VERSION, SPARK_JAVA, SPARK_RUNNER, SPARK_ENDED, SPARK_MEMORY.
+   */
+  static async start(
+    { home, master, conf }: SparkOptions,
+    directory: string,
+    onProgress: (text: string) => void,
+  ): Promise<SparkApplication> {
+    const { submit, jar } = await findInstallation(home, directory);
+    const settings = { ...localSettings(master), ...conf, ...SETTINGS };
+    const args = [
+      ...['--master', master, '--deploy-mode', 'client', '--name', 'headrace', '--class', 'headrace.Runner'],
+      ...Object.entries(settings).flatMap(([name, value]) => ['--conf', `${name}=${value}`]),
+      jar,
+    ];
+    const child = spawn(submit, args, { stdio: 'pipe', env: { ...process.env, SPARK_HOME: home } });
+    const application = new SparkApplication(child, onProgress);
+    for await (const line of application.#lines())
+      if (line.headrace === 'started') {
+        onProgress(`Spark ${line.spark} runs on ${master} as ${line.application}`);
+        return application;
+      }
+    throw application.#endedError('its start');
+  }
+
+  /** The process of the driver. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Runs a job; gives the files of each output by its name. Errors: SPARK_SQL, SPARK_FAILED, SPARK_MEMORY, SPARK_ENDED. */
+  run(job: RunnerJob): Promise<ReadonlyMap<string, readonly WrittenFile[]>> {
+    const turn = this.#turn.then(() => this.#runNow(job));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #runNow(job: RunnerJob): Promise<ReadonlyMap<string, readonly WrittenFile[]>> {
+    const written = new Map<string, readonly WrittenFile[]>();
+    const lines = this.#lines();
+    this.#child.stdin.write(`${JSON.stringify(job)}\n`);
+    for await (const line of lines) {
+      if (line.headrace === 'written') {
+        written.set(line.name, line.files);
+        this.#onProgress(`${line.name} is computed`);
+      }
+      if (line.headrace === 'failed') throw failedError(line, job.outputs);
+      if (line.headrace === 'done') return written;
+    }
+    throw this.#endedError('a job');
+  }
+
+  /** Asks it to end, and sees to it that it does. */
+  async close(): Promise<void> {
+    this.#child.stdin.end();
+    const late = new AbortController();
+    await Promise.race([this.#ended, sleep(END_MS, undefined, { signal: late.signal }).catch(() => undefined)]);
+    late.abort();
+    if (this.#end === null) this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  /** Lines from now on, until the process ends. */
+  async *#lines(): AsyncGenerator<Line> {
+    const waiting: (Line | null)[] = [];
+    let wake: () => void = () => undefined;
+    this.#take = (line) => {
+      waiting.push(line);
+      wake();
+    };
+    if (this.#end !== null) waiting.push(null);
+    for (;;) {
+      const line = waiting.shift();
+      if (line === null) return;
+      if (line !== undefined) yield line;
+      else await new Promise<void>((resolve) => (wake = resolve));
+    }
+  }
+
+  #read(text: string): void {
+    // Launchers print lines of their own.
+    if (!text.startsWith('{"headrace":')) return;
+    const line: Line = JSON.parse(text);
+    if (line.headrace === 'progress') this.#onProgress(`${line.stages} stages are done, ${line.rows} rows are read`);
+    if (line.headrace === 'executorLost') this.#onProgress(`executor ${line.executor} is lost: ${line.reason}`);
+    this.#take(line);
+  }
+
+  #heard(text: string): void {
+    this.#log = (this.#log + text).slice(-LOG_LENGTH);
+    if (text.includes('Initial job has not accepted any resources'))
+      this.#onProgress('the cluster has no executor for it yet');
+  }
+
+  #endedError(during: string): Error {
+    return endedError(during, this.#end ?? { code: null, signal: null }, this.#log);
+  }
+}
+
+/** All of it on this machine stays on it. */
+function localSettings(master: string): Readonly<Record<string, string>> {
+  if (!master.startsWith('local')) return {};
+  return { 'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.0.0.1' };
+}

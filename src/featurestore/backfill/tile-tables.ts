@@ -1,0 +1,58 @@
+import { rawTable } from '../../features/plan/raw-table.ts';
+import type { Dialect } from '../../features/sql/dialect.ts';
+import { duckdb } from '../../features/sql/duckdb.ts';
+import { type TileQueries, tileQueries } from '../../features/sql/tile-queries.ts';
+import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import type { OfflineStore } from '../../ports/offline-store.ts';
+
+/** A span of time; null: no bound. */
+export interface Between {
+  readonly from: number | null;
+  readonly to: number | null;
+}
+
+/** Which tiles of a view are computed. */
+export interface TileTablesOptions {
+  readonly layout: TileLayout;
+  readonly offline: OfflineStore;
+  readonly generation: number;
+  /** Tiles that end, with the source's lateness, before this instant are computed; Infinity: all. */
+  readonly closedAt: number;
+  readonly between: Between;
+  readonly onProgress?: ((text: string) => void) | undefined;
+}
+
+/** Tiles of a hop, and their parts, as SQL that the offline store runs; all parts of a tile stand beside it. */
+export interface TileTables extends TileQueries {
+  readonly hopMs: number;
+}
+
+/** The tiles of each hop of a view, computed by the offline store. */
+export function* tileTables(options: TileTablesOptions): Generator<TileTables> {
+  const { layout, offline } = options;
+  for (const hopMs of layout.view.hopsMs)
+    yield { hopMs, ...queriesOf(options, hopMs, duckdb, offline.relation(rawTable(layout.view.source))) };
+}
+
+/** What computes the tiles of a hop over a relation of raw deliveries. */
+export function queriesOf(options: TileTablesOptions, hopMs: number, dialect: Dialect, relation: string): TileQueries {
+  const { layout, generation } = options;
+  const { tiles, parts } = tileQueries(layout.view, hopMs, { dialect, relation, generation });
+  const within = (sql: string) => tilesWithin(sql, hopMs, options);
+  return {
+    tiles: within(tiles),
+    parts: Object.fromEntries(Object.entries(parts).map(([name, sql]) => [name, within(sql)])),
+  };
+}
+
+/** Of a SELECT with a `tile_start` the rows of closed tiles that lie whole in the span. */
+export function tilesWithin(sql: string, hopMs: number, { layout, closedAt, between }: TileTablesOptions): string {
+  const { from, to } = between;
+  const closedBefore = closedAt - hopMs - layout.view.source.latenessMs;
+  const tests = [
+    ...(closedBefore === Number.POSITIVE_INFINITY ? [] : [`tile_start < CAST(${closedBefore} AS BIGINT)`]),
+    ...(from === null ? [] : [`tile_start >= CAST(${from} AS BIGINT)`]),
+    ...(to === null ? [] : [`tile_start + CAST(${hopMs} AS BIGINT) <= CAST(${to} AS BIGINT)`]),
+  ];
+  return tests.length === 0 ? sql : `SELECT * FROM (${sql}) AS computed WHERE ${tests.join(' AND ')}`;
+}

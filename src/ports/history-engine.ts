@@ -1,0 +1,53 @@
+import type { Dialect } from '../features/sql/dialect.ts';
+import type { OfflineTable, TableFiles } from './offline-store.ts';
+
+/** A table of the history that a computation reads. */
+export interface ReadTable {
+  /** What its SQL calls the table: a name that needs no quotes. */
+  readonly name: string;
+  readonly table: OfflineTable;
+  readonly files: readonly TableFiles[];
+}
+
+/** A table that is computed. */
+export interface ComputedTable {
+  readonly name: string;
+  /** A SELECT in the engine's dialect. */
+  readonly sql: string;
+  /** Rows are split by a hash of these columns: all rows of a key are in one slice, the same for tables with the same columns. */
+  readonly slicedBy: readonly string[];
+}
+
+export interface Computation {
+  readonly tables: readonly ReadTable[];
+  readonly outputs: readonly ComputedTable[];
+  /** Into how many slices each output is split, so that one fits into memory. */
+  readonly slices: number;
+}
+
+/** What was computed: by output and slice the Parquet files of its rows, none where it has no rows. */
+export interface Computed {
+  readonly files: ReadonlyMap<string, readonly (readonly string[])[]>;
+  /** Removes the files. */
+  drop(): void;
+}
+
+/**
+ * Computes over the history in another system than this process's.
+ *
+ * Rules:
+ *  1. a computation gives all its outputs whole, or throws and leaves no file of them; files are what the system wrote, byte for byte;
+ *  2. what an ended process left is removed by the next session;
+ *  3. SQL that the system refuses is an error that names the output and the line.
+ */
+export interface HistoryEngine {
+  readonly dialect: Dialect;
+  /** Starts what computes; `onProgress` is told in words how it goes on. */
+  open(onProgress: (text: string) => void): Promise<HistorySession>;
+}
+
+/** A running engine; computations run one after the other. */
+export interface HistorySession {
+  compute(computation: Computation): Promise<Computed>;
+  close(): Promise<void>;
+}

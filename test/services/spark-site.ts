@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
+import { sparkHistoryEngine } from '../../src/backends/spark/history-engine.ts';
+import type { EventSourceData, StreamViewData } from '../../src/features/define/declaration.ts';
+import { Admission } from '../../src/features/engine/admission.ts';
+import { rawTable } from '../../src/features/plan/raw-table.ts';
+import { tileLayout } from '../../src/features/tile/tile-layout.ts';
+import { allTiles } from '../../src/featurestore/backfill/backfill.ts';
+import type { HistoryEngine, HistorySession } from '../../src/ports/history-engine.ts';
+import type { OfflineStore, OfflineValue } from '../../src/ports/offline-store.ts';
+import type { TileWrite } from '../../src/ports/online-store.ts';
+import type { LoggedDelivery } from '../sql/duckdb.ts';
+import { addressOf } from './addresses.ts';
+
+/** Small jobs on two cores. */
+const CONF = { 'spark.driver.memory': '1536m', 'spark.sql.shuffle.partitions': '2' };
+
+/** Histories of sources, and one Spark application that computes over them. */
+export class SparkSite {
+  readonly directory: string;
+  readonly offline: OfflineStore;
+  readonly #session: HistorySession;
+  readonly #engine: HistoryEngine;
+
+  private constructor(directory: string, offline: OfflineStore, engine: HistoryEngine, session: HistorySession) {
+    this.directory = directory;
+    this.offline = offline;
+    this.#session = session;
+    // One application for all: a start takes longer than what is computed.
+    this.#engine = {
+      dialect: engine.dialect,
+      open: async () => ({ compute: (computation) => session.compute(computation), close: async () => undefined }),
+    };
+  }
+
+  static async open(): Promise<SparkSite> {
+    const directory = mkdtempSync(join(tmpdir(), 'spark-'));
+    const path = join(directory, "it's [a] *site? {n}=1, é", 'offline');
+    const offline = await openOfflineStore({ path, access: 'write', clock: Date.now });
+    const engine = sparkHistoryEngine(
+      { home: addressOf('SPARK_HOME')[0], master: 'local[2]', conf: CONF },
+      join(directory, "it's [a] *run? {n}=1, é"),
+    );
+    return new SparkSite(directory, offline, engine, await engine.open(() => undefined));
+  }
+
+  get engine(): HistoryEngine {
+    return this.#engine;
+  }
+
+  /** Publishes deliveries in log order, each as it was judged when it came; those of the first half without a verdict. */
+  async publish(source: EventSourceData, deliveries: readonly LoggedDelivery[]): Promise<void> {
+    const inOrder = [...deliveries].sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+    const admission = new Admission(source, Number.POSITIVE_INFINITY);
+    const table = rawTable(source);
+    const columns: OfflineValue[][] = Object.keys(table.columns).map(() => []);
+    inOrder.forEach((delivery, i) => {
+      const verdict = admission.judge(delivery, 0);
+      const { row, ingestTs, partition, offset } = delivery;
+      const whole = [...row, ingestTs, partition, offset, i * 2 < inOrder.length ? null : verdict];
+      for (const [c, value] of whole.entries()) columns[c].push(value as OfflineValue);
+    });
+    await this.offline.publish({
+      writer: source.name,
+      position: {},
+      mode: 'replace',
+      tables: [{ table, rows: inOrder.length, columns }],
+    });
+  }
+
+  /** Every tile of a view, computed by Spark, or by DuckDB where `engine` is null. */
+  async tiles(view: StreamViewData, engine: HistoryEngine | null = this.#engine): Promise<readonly TileWrite[]> {
+    return (await Array.fromAsync(allTiles(tileLayout(view), this.offline, engine))).flat();
+  }
+
+  async end(): Promise<void> {
+    await this.#session.close();
+    await this.offline.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
