@@ -1,11 +1,14 @@
 import { connect, type Socket } from 'node:net';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createHistogram } from 'node:perf_hooks';
 import { z } from 'zod';
 
 /**
  * An open-loop load generator, run as a process of its own (`open-loop.ts` starts it): requests fall due on a fixed
- * schedule, whether or not those before them are answered (sent in steps of a millisecond), and a request's latency counts from when it was due, so that
+ * schedule, whether or not those before them are answered, and a request's latency counts from when it was due, so that
  * a server that stalls is charged for everyone who would have waited. One that no free connection takes waits for one.
+ * It has a turn a millisecond, in which it takes the answers that have come and sends what has fallen due: woken for each it
+ * would take a share of the cores that the server is to have. So it sends up to a millisecond late, and counts an answer as
+ * up to a millisecond later than it came; both are in the latency.
  * Who is answered 429 or 503 leaves the server alone for as long as `retry-after` says: the connection does, or, where it is that of many
  * clients, its next request is another's. Prints what it saw as one
  * line of JSON.
@@ -118,23 +121,22 @@ async function runLoad(plan: LoadPlan): Promise<LoadResult> {
   };
   free.push(...(await Promise.all(Array.from({ length: plan.connections }, () => openLane(plan.port, take, broken)))));
   const lanes = [...free];
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
+  const lateUs = createHistogram();
   const before = process.cpuUsage();
   start = performance.now();
   await new Promise<void>((resolve) => {
     const end = start + plan.seconds * 1_000 + GRACE_MS;
-    const step = (): void => {
+    const turn = (planned: number): void => {
       const now = performance.now();
+      lateUs.record(Math.max(1, Math.round((now - planned) * 1_000)));
       send(now);
       if ((next >= total && waiting === 0) || now >= end) resolve();
-      else setTimeout(step, 1);
+      else setImmediate(turn, sleepUntil(start + Math.floor(now - start) + 1));
     };
-    step();
+    turn(start);
   });
   const { user, system } = process.cpuUsage(before);
   const tookMs = performance.now() - start;
-  delay.disable();
   errors += lanes.filter(({ due }) => due >= start + counted * everyMs).length + (total - next);
   for (const { socket } of lanes) socket.destroy();
   const sorted = latencies.subarray(0, answered).sort();
@@ -151,10 +153,18 @@ async function runLoad(plan: LoadPlan): Promise<LoadResult> {
     maxMs: at(1),
     own: {
       cores: (user + system) / 1_000 / tookMs,
-      delayP99Ms: delay.percentile(99) / 1e6,
-      delayMaxMs: delay.max / 1e6,
+      delayP99Ms: lateUs.percentile(99) / 1_000,
+      delayMaxMs: lateUs.max / 1_000,
     },
   };
+}
+
+const nobodyWakesIt = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+
+/** Stands still until then, whatever comes meanwhile; returns it. */
+function sleepUntil(ms: number): number {
+  Atomics.wait(nobodyWakesIt, 0, 0, ms - performance.now());
+  return ms;
 }
 
 /** Opens a connection whose answers go to `take`, in a buffer that is valid during the call. */

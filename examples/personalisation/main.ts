@@ -32,10 +32,8 @@ const { values } = parseArgs({
   },
 });
 const SEED = 1;
-/** Each sends when it is answered: so many keep a server busy. */
-const PEAK_CONNECTIONS = 64;
 /** As many are under way of 50,000 a second that are answered within 10 ms. */
-const LOAD_CONNECTIONS = 500;
+const CONNECTIONS = 500;
 const BODIES = 5_000;
 /** At most. */
 const PEAK_SECONDS = 5;
@@ -163,7 +161,7 @@ async function runLoad(traffic: Traffic): Promise<{
       const peak = askedRate === null ? await peakOf(url, plan) : null;
       const perSecond = askedRate ?? Math.floor(SHARE_OF_PEAK * (peak ?? 0));
       say(`${perSecond.toLocaleString('en')} requests a second, open loop, for ${seconds} s`);
-      const seen = await openLoop(url, { ...plan, connections: LOAD_CONNECTIONS, shared: true, perSecond, seconds });
+      const seen = await openLoop(url, { ...plan, connections: CONNECTIONS, shared: true, perSecond, seconds });
       stopped = true;
       return { load: { ...seen, perSecond, peak }, live: await live, server: await serverBudgets(server.url) };
     } finally {
@@ -177,7 +175,7 @@ async function runLoad(traffic: Traffic): Promise<{
 
 /** Requests a second that are answered when more are due than can be: each connection sends when it is answered. */
 async function peakOf(url: string, plan: Pick<LoadPlan, 'bodies' | 'warmUpSeconds'>): Promise<number> {
-  const most = { ...plan, connections: PEAK_CONNECTIONS, perSecond: BEYOND_ANY_PEAK };
+  const most = { ...plan, connections: CONNECTIONS, perSecond: BEYOND_ANY_PEAK };
   await openLoop(url, { ...most, seconds: 1 });
   const { answeredPerSecond } = await openLoop(url, { ...most, seconds: Math.min(PEAK_SECONDS, seconds) });
   if (answeredPerSecond > 0) return answeredPerSecond;
