@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
+import { NumberReader, numberIn, skipValue } from '../../src/gpu/readers/trace/json-bytes.ts';
 import { scanTrace, TraceScanner } from '../../src/gpu/readers/trace/trace-scanner.ts';
 import type { Trace } from '../../src/gpu/trace/trace.ts';
 import { captureJson } from '../../src/testing/gpu/capture.ts';
@@ -135,6 +136,49 @@ test('the scanner reads what JSON.parse reads', () => {
   const wanted = run[0].events.filter(({ cat }) => cat === 'kernel' || cat === 'gpu_memcpy');
   expect(facts(read).rows).toEqual(wanted.map(({ name, ts, dur, args }) => [name, ts, dur, args['correlation']]));
   expect(read.steps.map(({ name }) => name)).toEqual(['ProfilerStep#0', 'ProfilerStep#1', 'ProfilerStep#2']);
+});
+
+test('the order in which the members of an event stand does not matter', () => {
+  const args = '{"Input Dims": [[8, 2], []], "Concrete Inputs": ["", "1"], "Input type": ["float", "Scalar"]}';
+  const members = [
+    '"ph": "X"',
+    '"cat": "cpu_op"',
+    '"name": "aten::conv2d"',
+    '"ts": 1.5',
+    '"dur": 2',
+    `"args": ${args}`,
+  ];
+  const order = fc.shuffledSubarray(members, { minLength: members.length });
+  const call =
+    '{"ph": "X", "cat": "cuda_runtime", "name": "l", "ts": 1, "dur": 1, "args": {"correlation": 1, "correlation": 8}}';
+  fc.assert(
+    fc.property(order, (shuffled) => {
+      const { host, inputs } = scanTrace(bytes(trace([call, `{${shuffled.join(', ')}}`])));
+      expect([host.link[0], host.ts[1], host.dur[1]]).toEqual([1, 1.5, 2]);
+      expect(inputs.texts(host.inputsOf(1))).toEqual({
+        dims: '[[8, 2], []]',
+        types: '["float", "Scalar"]',
+        strides: '',
+        values: '["", "1"]',
+      });
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('a number is read where it stands as it is read between its ends', () => {
+  const digits = (most: number) => fc.stringMatching(new RegExp(`^[0-9]{0,${most}}$`));
+  const number = fc.tuple(fc.constantFrom('', '-', '"'), digits(22), fc.constantFrom('', '.', 'e', '.5e'), digits(18));
+  const reader = new NumberReader();
+  fc.assert(
+    fc.property(number, fc.constantFrom(',', '}', ']', ' ', '"', '', 'x,'), (parts, after) => {
+      const text = bytes(parts.join('') + (parts[0] === '"' ? '"' : '') + after);
+      const end = skipValue(text, 0, text.length);
+      expect(reader.read(text, 0, text.length)).toBe(end);
+      expect(reader.value).toBe(end < 0 ? Number.NaN : numberIn(text, 0, end));
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 test('the chunks in which the bytes come do not matter', () => {

@@ -1,6 +1,15 @@
 import { gpuKinds, hostKinds, type TraceBuilder } from '../../trace/trace.ts';
 import { InputReader } from './input-reader.ts';
-import { DAMAGED, endOfString, INCOMPLETE, numberIn, skipSpace, skipValue } from './json-bytes.ts';
+import {
+  DAMAGED,
+  endOfString,
+  INCOMPLETE,
+  NumberReader,
+  numberIn,
+  skipNested,
+  skipSpace,
+  skipValue,
+} from './json-bytes.ts';
 
 /** What is done with an event of a category. */
 const roles = {
@@ -46,8 +55,13 @@ const roleOf: Readonly<Record<string, number>> = {
   Trace: roles.skip,
 };
 
-/** Where reading arguments may end. */
-const until = { end: 0, correlation: 1 } as const;
+/** What of the arguments of an event is read: nothing, all that is known, what links a call, or the inputs of an operator. */
+const wants = { nothing: 0, all: 1, link: 2, inputs: 3 } as const;
+
+const wantedOf = new Uint8Array(13);
+for (const role of [roles.kernel, roles.memcpy, roles.memset, roles.sync]) wantedOf[role] = wants.all;
+for (const role of [roles.runtime, roles.driver]) wantedOf[role] = wants.link;
+wantedOf[roles.op] = wants.inputs;
 
 const nameFlags = { seen: 1, step: 2, memory: 4, values: 8 } as const;
 
@@ -70,7 +84,8 @@ export class EventReader {
   #lastPid = 0;
   #lastTid = 0;
   #lastThread = -1;
-  // The fields of the event at hand: start and end of each token, 0 if absent.
+  readonly #number = new NumberReader();
+  // The fields of the event at hand: times, start and end of the other tokens, 0 if absent.
   #phase = 0;
   #cat = 0;
   #catEnd = 0;
@@ -80,11 +95,15 @@ export class EventReader {
   #pidEnd = 0;
   #tid = 0;
   #tidEnd = 0;
-  #ts = 0;
-  #tsEnd = 0;
-  #dur = 0;
-  #durEnd = 0;
+  #ts = Number.NaN;
+  #dur = Number.NaN;
   #args = 0;
+  /** What was read of the arguments while they were passed. */
+  #passed: number = wants.nothing;
+  /** The role and the number of the name, -1 until they are known. */
+  #eventRole = -1;
+  #nameId = -1;
+  #inputsId = -1;
   // The arguments of the event at hand.
   #correlation = -1;
   #external = -1;
@@ -110,16 +129,18 @@ export class EventReader {
     const next = this.#tokens(bytes, at, end);
     if (next < 0) return next;
     this.#trace.events += 1;
-    if (this.#phase === 0x58) this.#span(bytes, next);
-    else if (this.#phase === 0x69 || this.#phase === 0x49) this.#instant(bytes, next);
+    if (this.#phase === SPAN) this.#span(bytes, next);
+    else if (this.#phase === INSTANT || this.#phase === OLD_INSTANT) this.#instant(bytes, next);
     return next;
   }
 
   #tokens(bytes: Uint8Array, at: number, end: number): number {
     this.#phase = 0;
     this.#cat = this.#catEnd = this.#name = this.#nameEnd = 0;
-    this.#pid = this.#pidEnd = this.#tid = this.#tidEnd = 0;
-    this.#ts = this.#tsEnd = this.#dur = this.#durEnd = this.#args = 0;
+    this.#pid = this.#pidEnd = this.#tid = this.#tidEnd = this.#args = 0;
+    this.#ts = this.#dur = Number.NaN;
+    this.#passed = wants.nothing;
+    this.#eventRole = this.#nameId = -1;
     let here = skipSpace(bytes, at + 1, end);
     if (here >= end) return INCOMPLETE;
     if (bytes[here] === 0x7d) return here + 1;
@@ -132,9 +153,8 @@ export class EventReader {
       if (here >= end) return INCOMPLETE;
       if (bytes[here] !== 0x3a) return DAMAGED;
       const value = skipSpace(bytes, here + 1, end);
-      const after = skipValue(bytes, value, end);
+      const after = this.#member(bytes, key, close - key, value, end);
       if (after < 0) return after;
-      this.#note(bytes, key, close - key, value, after);
       here = skipSpace(bytes, after, end);
       if (here >= end) return INCOMPLETE;
       if (bytes[here] === 0x7d) return here + 1;
@@ -143,53 +163,93 @@ export class EventReader {
     }
   }
 
-  /** Notes where the value of a known key is. */
-  #note(bytes: Uint8Array, key: number, length: number, value: number, after: number): void {
+  /** Takes the value of a known key, or notes where it is; the index after it, INCOMPLETE or DAMAGED. */
+  #member(bytes: Uint8Array, key: number, length: number, value: number, end: number): number {
     const a = bytes[key];
+    const b = bytes[key + 1];
+    if (length === 2 && a === 0x74 && b === 0x73) {
+      const after = this.#number.read(bytes, value, end);
+      this.#ts = this.#number.value;
+      return after;
+    }
+    if (length === 3 && a === 0x64 && b === 0x75) {
+      const after = this.#number.read(bytes, value, end);
+      this.#dur = this.#number.value;
+      return after;
+    }
+    if (length === 4 && a === 0x61 && bytes[value] === 0x7b) return this.#arguments(bytes, value, end);
+    const after = skipValue(bytes, value, end);
+    if (after < 0) return after;
     if (length === 2) {
-      if (a === 0x70 && bytes[key + 1] === 0x68) this.#phase = bytes[value + 1];
-      else if (a === 0x74 && bytes[key + 1] === 0x73) {
-        this.#ts = value;
-        this.#tsEnd = after;
-      }
+      if (a === 0x70 && b === 0x68) this.#phase = bytes[value + 1];
     } else if (length === 3) {
-      const b = bytes[key + 1];
       if (a === 0x63 && b === 0x61) {
         this.#cat = value + 1;
         this.#catEnd = after - 1;
+        this.#eventRole = -1;
+        this.#passed = wants.nothing;
       } else if (a === 0x70 && b === 0x69) {
         this.#pid = value;
         this.#pidEnd = after;
       } else if (a === 0x74 && b === 0x69) {
         this.#tid = value;
         this.#tidEnd = after;
-      } else if (a === 0x64 && b === 0x75) {
-        this.#dur = value;
-        this.#durEnd = after;
       }
-    } else if (length === 4) {
-      if (bytes[value] === 0x22 && a === 0x6e) {
-        this.#name = value + 1;
-        this.#nameEnd = after - 1;
-      } else if (a === 0x61 && bytes[value] === 0x7b) this.#args = value;
+    } else if (length === 4 && a === 0x6e && bytes[value] === 0x22) {
+      this.#name = value + 1;
+      this.#nameEnd = after - 1;
+      this.#nameId = -1;
+      this.#passed = wants.nothing;
     }
+    return after;
+  }
+
+  /** Reads the arguments on the way past them, if what comes before tells what of them is wanted. */
+  #arguments(bytes: Uint8Array, at: number, end: number): number {
+    this.#args = at;
+    this.#passed = this.#wanted(bytes);
+    if (this.#passed !== wants.nothing) {
+      const after = this.#readArgs(bytes, end, this.#passed);
+      if (after >= 0) return after;
+      this.#passed = wants.nothing;
+    }
+    return skipNested(bytes, at, end);
+  }
+
+  /** What of the arguments is wanted, as far as the members before them tell. */
+  #wanted(bytes: Uint8Array): number {
+    if (this.#nameEnd === 0) return wants.nothing;
+    if (this.#phase === SPAN) return wantedOf[this.#roleOf(bytes)];
+    if (this.#phase !== INSTANT && this.#phase !== OLD_INSTANT) return wants.nothing;
+    return (this.#flagsOf(this.#nameOf(bytes)) & nameFlags.memory) === 0 ? wants.nothing : wants.all;
+  }
+
+  #nameOf(bytes: Uint8Array): number {
+    if (this.#nameId < 0) this.#nameId = this.#trace.names.intern(bytes, this.#name, this.#nameEnd);
+    return this.#nameId;
+  }
+
+  #roleOf(bytes: Uint8Array): number {
+    if (this.#eventRole >= 0) return this.#eventRole;
+    this.#lastCategory =
+      this.#catEnd > this.#cat ? this.#trace.names.intern(bytes, this.#cat, this.#catEnd, this.#lastCategory) : 0;
+    this.#eventRole = this.#role(this.#lastCategory);
+    return this.#eventRole;
   }
 
   #span(bytes: Uint8Array, end: number): void {
-    const category =
-      this.#catEnd > this.#cat ? this.#trace.names.intern(bytes, this.#cat, this.#catEnd, this.#lastCategory) : 0;
-    this.#lastCategory = category;
-    const role = this.#role(category);
+    const role = this.#roleOf(bytes);
     if (role === roles.skip) return;
-    const ts = this.#tsEnd === 0 ? Number.NaN : numberIn(bytes, this.#ts, this.#tsEnd);
-    const dur = this.#durEnd === 0 ? Number.NaN : numberIn(bytes, this.#dur, this.#durEnd);
+    const ts = this.#ts;
+    const dur = this.#dur;
     if (!this.#timesAreRight(ts, dur)) return;
-    if (role === roles.foreign) this.#noteForeign(category);
+    if (wantedOf[role] !== this.#passed) this.#readArgs(bytes, end, wantedOf[role]);
+    if (role === roles.foreign) this.#noteForeign(this.#lastCategory);
     else if (role === roles.overhead) this.#trace.overheadUs += Number.isNaN(dur) ? 0 : dur;
-    else if (role <= roles.memset) this.#gpu(bytes, end, role, ts, Number.isNaN(dur) ? 0 : dur);
-    else if (role === roles.sync) this.#sync(bytes, end, ts, Number.isNaN(dur) ? 0 : dur);
+    else if (role <= roles.memset) this.#gpu(bytes, role, ts, Number.isNaN(dur) ? 0 : dur);
+    else if (role === roles.sync) this.#sync(bytes, ts, Number.isNaN(dur) ? 0 : dur);
     else if (role === roles.counters) this.#counters(bytes, end, ts);
-    else this.#host(bytes, end, role, ts, Number.isNaN(dur) ? 0 : dur);
+    else this.#host(bytes, role, ts, Number.isNaN(dur) ? 0 : dur);
   }
 
   #timesAreRight(ts: number, dur: number): boolean {
@@ -205,13 +265,12 @@ export class EventReader {
     return true;
   }
 
-  #gpu(bytes: Uint8Array, end: number, role: number, ts: number, dur: number): void {
-    this.#readArgs(bytes, end, until.end);
-    const { gpu, names, collectives } = this.#trace;
+  #gpu(bytes: Uint8Array, role: number, ts: number, dur: number): void {
+    const { gpu, collectives } = this.#trace;
     const row = gpu.row();
     gpu.ts[row] = ts;
     gpu.dur[row] = dur;
-    gpu.name[row] = names.intern(bytes, this.#name, this.#nameEnd);
+    gpu.name[row] = this.#nameOf(bytes);
     gpu.kind[row] = role === roles.kernel ? gpuKinds.kernel : role === roles.memcpy ? gpuKinds.memcpy : gpuKinds.memset;
     const pid = this.#pidEnd === 0 ? 0 : numberIn(bytes, this.#pid, this.#pidEnd);
     gpu.device[row] = this.#device >= 0 ? this.#device : Number.isNaN(pid) ? 0 : pid;
@@ -234,13 +293,11 @@ export class EventReader {
     }
   }
 
-  #host(bytes: Uint8Array, end: number, role: number, ts: number, dur: number): void {
+  #host(bytes: Uint8Array, role: number, ts: number, dur: number): void {
     const { host, names, steps } = this.#trace;
-    const name = names.intern(bytes, this.#name, this.#nameEnd);
-    const flags = this.#flagsOf(name);
+    const name = this.#nameOf(bytes);
     const thread = this.#thread(bytes);
-    if (role >= roles.runtime) this.#readArgs(bytes, end, until.correlation);
-    if ((flags & nameFlags.step) !== 0 && role !== roles.python) {
+    if ((this.#flagsOf(name) & nameFlags.step) !== 0 && role !== roles.python) {
       steps.push({ name: names.text(name), ts, dur, thread });
       return;
     }
@@ -251,18 +308,15 @@ export class EventReader {
     host.thread[row] = thread;
     host.kind[row] = hostKindOf[role];
     host.link[row] = role >= roles.runtime ? this.#link() : -1;
-    if (role !== roles.op || this.#args === 0) return;
-    const inputs = this.#inputs.read(bytes, this.#args, end, (flags & nameFlags.values) !== 0);
-    if (inputs >= 0) host.setInputs(row, inputs);
+    if (role === roles.op && this.#inputsId >= 0) host.setInputs(row, this.#inputsId);
   }
 
-  #sync(bytes: Uint8Array, end: number, ts: number, dur: number): void {
-    this.#readArgs(bytes, end, until.end);
-    const { syncs, names } = this.#trace;
+  #sync(bytes: Uint8Array, ts: number, dur: number): void {
+    const { syncs } = this.#trace;
     const row = syncs.row();
     syncs.ts[row] = ts;
     syncs.dur[row] = dur;
-    syncs.name[row] = names.intern(bytes, this.#name, this.#nameEnd);
+    syncs.name[row] = this.#nameOf(bytes);
     const pid = this.#pidEnd === 0 ? 0 : numberIn(bytes, this.#pid, this.#pidEnd);
     syncs.device[row] = this.#device >= 0 ? this.#device : Number.isNaN(pid) ? 0 : pid;
     syncs.stream[row] = this.#stream;
@@ -278,14 +332,13 @@ export class EventReader {
     const values = new Map<string, number>();
     for (const [name, value] of numbersIn(bytes, this.#args, skipValue(bytes, this.#args, end)))
       values.set(name, value);
-    counters.push({ name: names.text(names.intern(bytes, this.#name, this.#nameEnd)), ts, values });
+    counters.push({ name: names.text(this.#nameOf(bytes)), ts, values });
   }
 
   #instant(bytes: Uint8Array, end: number): void {
     if (this.#nameEnd === 0) return;
-    const name = this.#trace.names.intern(bytes, this.#name, this.#nameEnd);
-    if ((this.#flagsOf(name) & nameFlags.memory) === 0) return;
-    this.#readArgs(bytes, end, until.end);
+    if ((this.#flagsOf(this.#nameOf(bytes)) & nameFlags.memory) === 0) return;
+    if (this.#passed !== wants.all) this.#readArgs(bytes, end, wants.all);
     if (this.#deviceType === CPU) return;
     if (this.#allocated > (this.#trace.peakMemoryBytes ?? 0)) this.#trace.peakMemoryBytes = this.#allocated;
   }
@@ -350,28 +403,41 @@ export class EventReader {
     return thread;
   }
 
-  /** Reads the arguments of the event, until what is wanted was there. */
-  #readArgs(bytes: Uint8Array, end: number, wanted: number): void {
+  /** Reads what is wanted of the arguments of the event; the index after them, or below 0 if they are not whole and sound. */
+  #readArgs(bytes: Uint8Array, end: number, wanted: number): number {
+    if (wanted === wants.inputs) return this.#readInputs(bytes, end);
     this.#correlation = this.#external = this.#stream = this.#device = -1;
     this.#bytes = this.#bandwidth = this.#blocks = this.#occupancy = this.#allocated = Number.NaN;
     this.#recordStream = this.#recordCorrelation = this.#deviceType = -1;
     this.#collective = undefined;
-    if (this.#args === 0) return;
+    if (this.#args === 0) return DAMAGED;
+    let sound = true;
     let here = skipSpace(bytes, this.#args + 1, end);
     while (bytes[here] === 0x22) {
       const key = here + 1;
       const close = endOfString(bytes, key, end);
-      if (close < 0) return;
+      if (close < 0) return INCOMPLETE;
       here = skipSpace(bytes, close + 1, end);
+      if (bytes[here] !== 0x3a) sound = false;
       const value = skipSpace(bytes, here + 1, end);
       const after = skipValue(bytes, value, end);
-      if (after < 0) return;
-      this.#argument(bytes, key, close - key, value, after);
-      if (wanted === until.correlation && this.#correlation >= 0) return;
+      if (after < 0) return after;
+      if (wanted === wants.all || this.#correlation < 0) this.#argument(bytes, key, close - key, value, after);
       here = skipSpace(bytes, after, end);
-      if (bytes[here] !== 0x2c) return;
+      if (bytes[here] !== 0x2c) break;
       here = skipSpace(bytes, here + 1, end);
     }
+    return sound && here < end && bytes[here] === 0x7d ? here + 1 : DAMAGED;
+  }
+
+  /** The inputs of an operator; those of convolutions and attention with values, which their names tell. */
+  #readInputs(bytes: Uint8Array, end: number): number {
+    this.#inputsId = -1;
+    if (this.#args === 0) return DAMAGED;
+    const withValues = (this.#flagsOf(this.#nameOf(bytes)) & nameFlags.values) !== 0;
+    const after = this.#inputs.read(bytes, this.#args, end, withValues);
+    this.#inputsId = this.#inputs.found;
+    return after;
   }
 
   #argument(bytes: Uint8Array, key: number, length: number, value: number, after: number): void {
@@ -430,6 +496,11 @@ export class EventReader {
     } else this.#collective[field] = numberIn(bytes, value, after);
   }
 }
+
+/** Phases: `X`, `i` and, of old traces, `I`. */
+const SPAN = 0x58;
+const INSTANT = 0x69;
+const OLD_INSTANT = 0x49;
 
 /** `Device Type` of memory events; the memory of the host is not that of a GPU. */
 const CPU = 0;

@@ -1,5 +1,5 @@
 import type { OperatorInputs } from '../../trace/operator-inputs.ts';
-import { endOfString, skipSpace, skipValue } from './json-bytes.ts';
+import { DAMAGED, endOfString, INCOMPLETE, skipSpace, skipValue } from './json-bytes.ts';
 
 /**
  * Hot path. Reads the inputs of an operator from its arguments, which a trace has if it was recorded with record_shapes:
@@ -8,26 +8,36 @@ import { endOfString, skipSpace, skipValue } from './json-bytes.ts';
  */
 export class InputReader {
   readonly #inputs: OperatorInputs;
+  /** The number of the inputs that were read last; -1 if there were none. */
+  found = -1;
 
   constructor(inputs: OperatorInputs) {
     this.#inputs = inputs;
   }
 
-  /** The number of the inputs in the arguments whose `{` is at `args`; -1 if there are none. */
+  /** Reads the arguments whose `{` is at `args`; the index after them, or below 0 if they are not whole and sound. */
   read(bytes: Uint8Array, args: number, end: number, withValues: boolean): number {
     let dims = 0;
     let types = 0;
     let strides = 0;
     let values = 0;
+    let state = 0;
     let here = skipSpace(bytes, args + 1, end);
     while (bytes[here] === 0x22) {
       const key = here + 1;
       const close = endOfString(bytes, key, end);
-      if (close < 0) break;
+      if (close < 0) {
+        state = INCOMPLETE;
+        break;
+      }
       here = skipSpace(bytes, close + 1, end);
+      if (bytes[here] !== 0x3a) state = DAMAGED;
       const value = skipSpace(bytes, here + 1, end);
       const after = skipValue(bytes, value, end);
-      if (after < 0) break;
+      if (after < 0) {
+        state = after;
+        break;
+      }
       if (bytes[value] === 0x5b) {
         const length = close - key;
         const first = bytes[key];
@@ -42,6 +52,8 @@ export class InputReader {
       if (bytes[here] !== 0x2c) break;
       here = skipSpace(bytes, here + 1, end);
     }
-    return dims === 0 ? -1 : this.#inputs.of(dims, types, strides, values);
+    this.found = dims === 0 ? -1 : this.#inputs.of(dims, types, strides, values);
+    if (state < 0) return state;
+    return here < end && bytes[here] === 0x7d ? here + 1 : DAMAGED;
   }
 }

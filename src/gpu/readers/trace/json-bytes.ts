@@ -54,7 +54,8 @@ export function skipValue(bytes: Uint8Array, at: number, end: number): number {
   return skipBare(bytes, at, end);
 }
 
-function skipNested(bytes: Uint8Array, at: number, end: number): number {
+/** `skipValue` of an object or a list: no byte below `[` matters but the quote. */
+export function skipNested(bytes: Uint8Array, at: number, end: number): number {
   let depth = 0;
   let here = at;
   while (here < end) {
@@ -62,17 +63,17 @@ function skipNested(bytes: Uint8Array, at: number, end: number): number {
     if (byte === 0x22) {
       const close = endOfString(bytes, here + 1, end);
       if (close === INCOMPLETE) return INCOMPLETE;
-      here = close + 1;
-      continue;
+      here = close;
+    } else if (byte >= 0x5b) {
+      if (byte === 0x7b || byte === 0x5b) {
+        depth += 1;
+        if (depth > DEEPEST) return DAMAGED;
+      } else if (byte === 0x7d || byte === 0x5d) {
+        depth -= 1;
+        if (depth === 0) return here + 1;
+      }
     }
     here += 1;
-    if (byte === 0x7b || byte === 0x5b) {
-      depth += 1;
-      if (depth > DEEPEST) return DAMAGED;
-    } else if (byte === 0x7d || byte === 0x5d) {
-      depth -= 1;
-      if (depth === 0) return here;
-    }
   }
   return INCOMPLETE;
 }
@@ -81,7 +82,7 @@ function skipBare(bytes: Uint8Array, at: number, end: number): number {
   let here = at;
   while (here < end) {
     const byte = bytes[here];
-    if (byte === 0x2c || byte === 0x7d || byte === 0x5d || byte <= 0x20) return here === at ? DAMAGED : here;
+    if (endsBare(byte)) return here === at ? DAMAGED : here;
     if (byte === 0x22 || byte === 0x7b || byte === 0x5b) return DAMAGED;
     here += 1;
   }
@@ -131,4 +132,61 @@ export function numberIn(bytes: Uint8Array, start: number, end: number): number 
 function slowNumber(bytes: Uint8Array, start: number, end: number): number {
   const text = new TextDecoder().decode(bytes.subarray(start, Math.min(end, start + 64))).replaceAll('"', '');
   return /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : Number.NaN;
+}
+
+/** Reads numbers where they stand: `read` is `skipValue` and `numberIn` in one pass. */
+export class NumberReader {
+  /** The number that was read last; NaN if it was none. */
+  value = Number.NaN;
+
+  /** The index after the value at `at`, INCOMPLETE or DAMAGED. */
+  read(bytes: Uint8Array, at: number, end: number): number {
+    const middle = Math.min(end, at + 9);
+    let high = 0;
+    let here = at;
+    let digit = 0;
+    for (; here < middle; here += 1) {
+      digit = bytes[here] - 0x30;
+      if (digit < 0 || digit > 9) break;
+      high = high * 10 + digit;
+    }
+    if (here === at) return this.#slow(bytes, at, end);
+    let whole = high;
+    if (here === at + 9) {
+      const last = Math.min(end, here + 7);
+      let low = 0;
+      for (; here < last; here += 1) {
+        digit = bytes[here] - 0x30;
+        if (digit < 0 || digit > 9) break;
+        low = low * 10 + digit;
+      }
+      whole = high * powers[here - at - 9] + low;
+    }
+    if (here >= end) return this.#slow(bytes, at, end);
+    if (bytes[here] === 0x2e) {
+      const point = here + 1;
+      const last = Math.min(end, point + 9);
+      let fraction = 0;
+      for (here = point; here < last; here += 1) {
+        digit = bytes[here] - 0x30;
+        if (digit < 0 || digit > 9) break;
+        fraction = fraction * 10 + digit;
+      }
+      whole += fraction / powers[here - point];
+    }
+    if (here >= end || !endsBare(bytes[here]) || whole > Number.MAX_SAFE_INTEGER) return this.#slow(bytes, at, end);
+    this.value = whole;
+    return here;
+  }
+
+  /** A sign, quotes, an exponent, more digits than are exact, or no number. */
+  #slow(bytes: Uint8Array, at: number, end: number): number {
+    const after = skipValue(bytes, at, end);
+    this.value = after < 0 ? Number.NaN : numberIn(bytes, at, after);
+    return after;
+  }
+}
+
+function endsBare(byte: number): boolean {
+  return byte === 0x2c || byte === 0x7d || byte === 0x5d || byte <= 0x20;
 }
