@@ -42,8 +42,10 @@ import {
   time,
   topK,
 } from '../../src/features/define/declare.ts';
+import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
-import { trainingRows } from '../../src/featurestore/training-set/training-set.ts';
+import { timeSlices } from '../../src/featurestore/training-set/time-slices.ts';
+import { type LabelledRow, trainingRows } from '../../src/featurestore/training-set/training-set.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 import type { Value } from '../../src/schema/column.ts';
 
@@ -114,7 +116,27 @@ const buys = model('buys', {
   label: { from: purchases, id: 'visit', value: (e) => gt(e.price, 20), within: '1h' },
   train: { with: { kind: 'logisticRegression' } },
 });
-const project = defineProject('shop', { buys });
+const rush = streamView('rush', {
+  source: purchases,
+  entity: user,
+  key: { user: 'user' },
+  windows: ['15m', '2h'],
+  freshness: '1s',
+  features: ({ price }) => ({ n: count(), mean_price: mean(price), top: max(price) }),
+});
+const rushed = featureService('rushed', {
+  request: { user: nullable(text()), basket: int() },
+  join: (r) => ({ rush: lookup(rush, { user: r.user }), habits: lookup(habits, { user: r.user }) }),
+  compute: (r) => ({ basket: r.basket }),
+});
+const rushes = model('rushes', {
+  task: 'binary',
+  service: rushed,
+  spine: { from: visits, id: 'visit' },
+  label: { from: purchases, id: 'visit', value: (e) => gt(e.price, 20), within: '1h' },
+  train: { with: { kind: 'logisticRegression' } },
+});
+const project = defineProject('shop', { buys, rushes });
 
 interface Loop {
   readonly store: FeatureStore;
@@ -282,6 +304,51 @@ test('one history gives one file, to the byte, ordered by instant and id', async
     expect(found).toEqual(wanted);
   }
   expect(digests.size).toBe(1);
+});
+
+test('a spine is joined in slices of time, and the rows are the same in the same order', async () => {
+  const { store, clock, offline } = await openLoop();
+  const random = seededRandom(11);
+  const users = ['ann', 'bob', 'eve'];
+  for (let i = 0; i < 300; i += 1) {
+    clock.now += randomBelow(random, 20 * MINUTE) + 1;
+    const visit = `v${i}`;
+    await send(store, visits, { visit, at: clock.now, user: users[randomBelow(random, 3)], basket: i });
+    const bought = {
+      at: clock.now,
+      user: users[randomBelow(random, 3)],
+      visit,
+      price: randomBelow(random, 40),
+      item: 'x',
+    };
+    await send(store, purchases, { line: `l${i}`, ...bought });
+  }
+  await store.flush();
+  const options = {
+    model: rushes,
+    offline,
+    between: { from: START + HOUR, to: null },
+    mode: 'as-known',
+    onComputeError: (_: unknown, error: unknown) => {
+      throw error;
+    },
+  } as const;
+  const rowsBy = async (sliceRows: number) => {
+    const rows: LabelledRow[] = [];
+    for await (const batch of trainingRows({ ...options, sliceRows }, () => undefined)) rows.push(...batch);
+    return rows;
+  };
+  const spine = `SELECT "at" AS _at FROM ${offline.relation(rawTable(visits))}`;
+  const slices = await timeSlices(rushes.service, offline, spine, 20);
+  expect(slices).toHaveLength(15);
+  for (const [i, { from }] of slices.slice(1).entries()) expect(from).toBe(slices[i].to);
+  // The features reach two hours and a hop back.
+  const [least] = await timeSlices(rushes.service, offline, spine, 1);
+  expect(least.to - least.from).toBeGreaterThanOrEqual(2 * HOUR + 5 * MINUTE);
+  const whole = await rowsBy(1e9);
+  expect(whole.length).toBeGreaterThan(200);
+  expect(await rowsBy(20)).toEqual(whole);
+  expect(await timeSlices(buys.service, offline, spine, 20)).toHaveLength(1);
 });
 
 function shown(values: readonly Value[]): string {

@@ -56,7 +56,7 @@ export function serviceRead(options: ServiceReadOptions): ServiceRead {
   const spine = scanSpine(service.request, relation);
   const accepted = new Map<EventSourceData, AdmissionPlan>();
   const acceptedOf = (source: EventSourceData): AdmissionPlan => {
-    const reach = { spine, backMs: sourceReachBackMs(source, options) };
+    const reach = { spine, backMs: serviceReachBackMs(service, source, options.counts) };
     const plan = accepted.get(source) ?? admission(source, options.deliveriesOf(source), reach);
     accepted.set(source, plan);
     return plan;
@@ -70,11 +70,16 @@ export function serviceRead(options: ServiceReadOptions): ServiceRead {
   return { plan: { kind: 'answers', spine, columns }, columns };
 }
 
-/** How far back the lookups of a source reach, in ms; null: without bound. */
-function sourceReachBackMs(source: EventSourceData, { service, counts }: ServiceReadOptions): number | null {
+/** How far back from an instant the events of a service's lookups lie, in ms; null: without bound. */
+export function serviceReachBackMs(
+  service: FeatureServiceData,
+  source?: EventSourceData,
+  counts = false,
+): number | null {
   return service.lookups.reduce<number | null>((longest, lookup) => {
     const { view } = lookup;
-    if (longest === null || view.kind !== 'streamView' || view.source !== source) return longest;
+    if (longest === null || view.kind !== 'streamView' || (source !== undefined && view.source !== source))
+      return longest;
     const back = reachBackMs(view, neededFeatures(service, lookup), counts);
     return back === null ? null : Math.max(longest, back);
   }, 0);

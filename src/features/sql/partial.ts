@@ -154,3 +154,27 @@ export function mergeSql(partial: Partial, column: string, dialect: Dialect): st
       return partial.suffix satisfies never;
   }
 }
+
+/** Merges two values of a column, of which either may be null: the same as `mergeSql` gives for a group of the two. */
+export function mergePairSql(partial: Partial, a: string, b: string): string {
+  switch (partial.suffix) {
+    case 'n':
+    case 'true':
+    case 'wild':
+    case 'beyond':
+    case 'sum':
+    case 'element':
+    case 'sq':
+    case 'total':
+    case 'squares':
+      return `COALESCE(${a} + ${b}, ${a}, ${b})`;
+    case 'min':
+    case 'first':
+      return `LEAST(COALESCE(${a}, ${b}), COALESCE(${b}, ${a}))`;
+    case 'max':
+    case 'last':
+      return `GREATEST(COALESCE(${a}, ${b}), COALESCE(${b}, ${a}))`;
+    default:
+      return partial.suffix satisfies never;
+  }
+}

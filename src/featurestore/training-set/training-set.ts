@@ -8,6 +8,7 @@ import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../p
 import type { Value } from '../../schema/column.ts';
 import { type LabelValue, labelJoin } from './labels.ts';
 import { pointInTimeRows } from './point-in-time.ts';
+import { timeSlices } from './time-slices.ts';
 
 export interface TrainingSetOptions {
   readonly model: ModelData;
@@ -16,6 +17,8 @@ export interface TrainingSetOptions {
   readonly between: { readonly from: number | null; readonly to: number | null };
   /** corrected: all accepted events; as-known: only what had arrived at the row's instant. */
   readonly mode: ReadMode;
+  /** Rows that are joined at a time. */
+  readonly sliceRows?: number;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
 }
 
@@ -55,9 +58,27 @@ export async function* trainingRows(
   options: TrainingSetOptions,
   unlabelled: () => void,
 ): AsyncGenerator<readonly LabelledRow[]> {
-  const { model, offline, between, mode, onComputeError } = options;
-  const spine = spineQuery(model, offline.relation(rawTable(model.spine.from)), between, duckdb);
-  const label = labelJoin(model.label, offline);
+  const { model, offline, sliceRows = SLICE_ROWS } = options;
+  const spine = spineOf(options, options.between);
+  for (const slice of await timeSlices(model.service, offline, spine, sliceRows)) {
+    yield* rowsOfSlice(options, spineOf(options, slice), unlabelled);
+  }
+}
+
+/** Rows that are joined at a time: with their features and what they are made of they fit into a small engine's memory. */
+const SLICE_ROWS = 125_000;
+
+function spineOf({ model, offline }: TrainingSetOptions, between: TrainingSetOptions['between']): string {
+  return spineQuery(model, offline.relation(rawTable(model.spine.from)), between, duckdb);
+}
+
+async function* rowsOfSlice(
+  options: TrainingSetOptions,
+  spine: string,
+  unlabelled: () => void,
+): AsyncGenerator<readonly LabelledRow[]> {
+  const { model, offline, mode, onComputeError } = options;
+  const label = labelJoin(model.label, offline, spine);
   const rows = pointInTimeRows({
     service: model.service,
     offline,

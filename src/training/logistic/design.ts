@@ -97,6 +97,29 @@ export function eachBlock(design: Design, see: (dense: Float64Array, from: numbe
   }
 }
 
+/** The rows of every so many blocks of a design; `of` takes the same rows of a column. */
+export function everyBlock(
+  design: Design,
+  every: number,
+): { readonly design: Design; readonly of: <T extends Float64Array | Int32Array>(column: T) => T } {
+  const starts: number[] = [];
+  for (let from = 0; from + BLOCK_ROWS <= design.rows; from += BLOCK_ROWS * every) starts.push(from);
+  const of = <T extends Float64Array | Int32Array>(column: T): T => {
+    const taken = column.slice(0, starts.length * BLOCK_ROWS) as T;
+    starts.forEach((from, block) => {
+      taken.set(column.subarray(from, from + BLOCK_ROWS), block * BLOCK_ROWS);
+    });
+    return taken;
+  };
+  const part: Design = {
+    ...design,
+    rows: starts.length * BLOCK_ROWS,
+    layOut: (from, count, into) => design.layOut(starts[from / BLOCK_ROWS], count, into),
+    categories: design.categories.map(of),
+  };
+  return { design: part, of };
+}
+
 function numberFeature(name: string, values: Float32Array, column: number, refuse: Refuse): NumberFeature {
   let count = 0;
   let sum = 0;

@@ -1,4 +1,4 @@
-import { type Design, eachBlock } from './design.ts';
+import { type Design, eachBlock, everyBlock } from './design.ts';
 import { addWeightedGram } from './gram.ts';
 import { solvePositive } from './solve.ts';
 
@@ -18,53 +18,118 @@ export interface Fit {
   readonly loss: number;
 }
 
-/** Fits a logistic regression by Newton's method with step halving: deterministic, no learning rate. */
+/**
+ * Fits a logistic regression by Newton's method with step halving: deterministic, no learning rate. A large set is begun from
+ * the fit of a part of it, and its Hessian, nearly all of the work, is kept as long as it serves.
+ */
 export function fitLogistic(design: Design, labels: Float64Array, options: FitOptions): Fit {
-  let weights: Float64Array = new Float64Array(design.weights);
-  let value = objective(design, labels, weights, options.c);
-  for (let iteration = 1; iteration <= options.maxIterations; iteration += 1) {
-    const { gradient, hessian } = derivatives(design, labels, weights, options.c);
-    const largest = gradient.reduce((most, component) => Math.max(most, Math.abs(component)), 0) / design.rows;
-    if (largest <= options.tolerance)
-      return { weights, iterations: iteration - 1, converged: true, loss: meanLoss(design, labels, weights) };
-    const step = solvePositive(hessian, gradient);
-    const next = halveUntilBetter(design, labels, weights, step, value, options.c);
-    if (next === null)
-      return { weights, iterations: iteration, converged: true, loss: meanLoss(design, labels, weights) };
-    ({ weights, value } = next);
-  }
-  return { weights, iterations: options.maxIterations, converged: false, loss: meanLoss(design, labels, weights) };
+  const start = new Float64Array(design.weights);
+  const part = partOf(design, labels);
+  if (part === null) return newton(design, labels, start, options);
+  const { weights } = newton(part.design, part.labels, start, {
+    ...options,
+    c: (options.c * design.rows) / part.design.rows,
+  });
+  return newton(design, labels, weights, options);
 }
+
+/** A set of fewer rows is fitted at once. */
+const ROWS_TO_BEGIN_FROM = 1 << 15;
+
+/** Every so many blocks of a large design, and their labels; null where it is not large. */
+function partOf(
+  design: Design,
+  labels: Float64Array,
+): { readonly design: Design; readonly labels: Float64Array } | null {
+  const every = Math.floor(design.rows / ROWS_TO_BEGIN_FROM);
+  if (every < 2) return null;
+  const part = everyBlock(design, every);
+  return { design: part.design, labels: part.of(labels) };
+}
+
+/** How much smaller a step has to make the gradient for the Hessian it came from to serve once more. */
+const SERVES = 0.25;
+
+function newton(
+  design: Design,
+  labels: Float64Array,
+  start: Float64Array,
+  { c, maxIterations, tolerance }: FitOptions,
+): Fit {
+  let weights = start;
+  let at = slope(design, labels, weights, c);
+  let hessian: Float64Array | null = null;
+  let iterations = 0;
+  for (; at.steepest > tolerance; iterations += 1) {
+    if (iterations === maxIterations) return { weights, iterations, converged: false, loss: at.loss };
+    const fresh = hessian === null;
+    hessian ??= curvature(design, weights, c);
+    const step = solvePositive(hessian, at.gradient);
+    const next = halveUntilBetter(design, labels, weights, at, step, c);
+    // Nothing in the direction of a Hessian of here is better by what numbers can tell.
+    if (next === null && fresh) break;
+    if (next === null || next.at.steepest > SERVES * at.steepest) hessian = null;
+    if (next !== null) ({ weights, at } = next);
+  }
+  return { weights, iterations, converged: true, loss: at.loss };
+}
+
+/** Of what is so little of a value numbers tell nothing: the gradient does. */
+const ROUNDING = 1e-12;
 
 function halveUntilBetter(
   design: Design,
   labels: Float64Array,
   from: Float64Array,
+  { value, steepest }: Slope,
   step: Float64Array,
-  value: number,
   c: number,
 ) {
   for (let size = 1; size > 1e-6; size /= 2) {
     const weights = from.map((weight, i) => weight - size * step[i]);
-    const better = objective(design, labels, weights, c);
-    if (better < value) return { weights, value: better };
+    const at = slope(design, labels, weights, c);
+    const same = Math.abs(at.value - value) <= ROUNDING * value;
+    if (same ? at.steepest < steepest : at.value < value) return { weights, at };
+    if (same) return null;
   }
   return null;
 }
 
-function objective(design: Design, labels: Float64Array, weights: Float64Array, c: number): number {
-  const intercept = design.width - 1;
-  const penalty = weights.reduce((sum, weight, i) => (i === intercept ? sum : sum + weight * weight), 0) / 2;
-  return penalty + c * design.rows * meanLoss(design, labels, weights);
+/** The objective at some weights and how it falls from there. */
+interface Slope {
+  readonly value: number;
+  readonly gradient: Float64Array;
+  /** The greatest component of the mean gradient. */
+  readonly steepest: number;
+  readonly loss: number;
 }
 
-function meanLoss(design: Design, labels: Float64Array, weights: Float64Array): number {
+/** Hot: one pass over the rows. */
+function slope(design: Design, labels: Float64Array, weights: Float64Array, c: number): Slope {
+  const { width, categories, rows } = design;
+  const gradient = new Float64Array(weights.length);
   let sum = 0;
-  eachLinear(design, weights, (z, row) => {
-    // ln(1 + e^z) − y·z without overflow.
-    sum += Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - labels[row] * z;
+  eachBlock(design, (dense, from, count) => {
+    for (let r = 0; r < count; r += 1) {
+      const row = from + r;
+      const at = r * width;
+      const z = linear(design, dense, weights, r, row);
+      // ln(1 + e^z) − y·z without overflow.
+      const e = Math.exp(-Math.abs(z));
+      sum += Math.max(z, 0) + Math.log1p(e) - labels[row] * z;
+      const residual = c * ((z >= 0 ? 1 : e) / (1 + e) - labels[row]);
+      for (let j = 0; j < width; j += 1) gradient[j] += residual * dense[at + j];
+      for (const category of categories) if (category[row] >= 0) gradient[category[row]] += residual;
+    }
   });
-  return sum / design.rows;
+  let squares = 0;
+  weights.forEach((weight, j) => {
+    if (j === width - 1) return;
+    gradient[j] += weight;
+    squares += weight * weight;
+  });
+  const steepest = gradient.reduce((most, component) => Math.max(most, Math.abs(component)), 0) / rows;
+  return { value: squares / 2 + c * sum, gradient, steepest, loss: sum / rows };
 }
 
 /** Sees the linear predictor of every row, in order. */
@@ -89,10 +154,9 @@ function linear(
   return z;
 }
 
-/** Gradient and Hessian of the objective. Hot: two passes over each block of rows. */
-function derivatives(design: Design, labels: Float64Array, weights: Float64Array, c: number) {
+/** The Hessian of the objective. Hot: two passes over each block of rows. */
+function curvature(design: Design, weights: Float64Array, c: number): Float64Array {
   const { width, categories, weights: count } = design;
-  const gradient = new Float64Array(count);
   const hessian = new Float64Array(count * count);
   const gram = new Float64Array(width * width);
   let curvatures = new Float64Array(0);
@@ -102,35 +166,24 @@ function derivatives(design: Design, labels: Float64Array, weights: Float64Array
       const row = from + r;
       const at = r * width;
       const p = 1 / (1 + Math.exp(-linear(design, dense, weights, r, row)));
-      const residual = c * (p - labels[row]);
-      const curvature = c * p * (1 - p);
-      curvatures[r] = curvature;
-      for (let j = 0; j < width; j += 1) gradient[j] += residual * dense[at + j];
+      const own = c * p * (1 - p);
+      curvatures[r] = own;
       for (let a = 0; a < categories.length; a += 1) {
         const index = categories[a][row];
         if (index < 0) continue;
-        gradient[index] += residual;
-        for (let j = 0; j < width; j += 1) hessian[j * count + index] += curvature * dense[at + j];
+        for (let j = 0; j < width; j += 1) hessian[j * count + index] += own * dense[at + j];
         for (let b = a; b < categories.length; b += 1) {
           const other = categories[b][row];
-          if (other >= 0) hessian[index * count + other] += curvature;
+          if (other >= 0) hessian[index * count + other] += own;
         }
       }
     }
     addWeightedGram(gram, dense, width, curvatures);
   });
   for (let j = 0; j < width; j += 1) hessian.set(gram.subarray(j * width, (j + 1) * width), j * count);
-  addPenalty(gradient, hessian, weights, width - 1);
-  return { gradient, hessian };
-}
-
-function addPenalty(gradient: Float64Array, hessian: Float64Array, weights: Float64Array, intercept: number): void {
-  const count = weights.length;
   for (let j = 0; j < count; j += 1) {
-    if (j !== intercept) {
-      gradient[j] += weights[j];
-      hessian[j * count + j] += 1;
-    }
+    if (j !== width - 1) hessian[j * count + j] += 1;
     for (let k = 0; k < j; k += 1) hessian[j * count + k] = hessian[k * count + j];
   }
+  return hessian;
 }

@@ -35,7 +35,7 @@ export function trainLogistic(
   const unknown = categorical.find((name) => !frame.names.includes(name));
   if (unknown !== undefined) refuse(`it has no number feature "${unknown}"`);
   const design = buildDesign(frame, categorical, refuse);
-  const fit = fitLogistic(design, frame.labels, { c, maxIterations, tolerance: 1e-8 });
+  const fit = fitLogistic(design, frame.labels, { c, maxIterations, tolerance: 1e-10 });
   const scores = scoreRows(design, fit);
   return {
     onnx: logisticOnnx(design, fit.weights),

@@ -7,6 +7,19 @@ spine AS (
     s."destination" AS r_destination
   FROM spine AS s
 ),
+points AS (
+  SELECT
+    k_airport,
+    q,
+    q - CAST(3599999 AS BIGINT) AS until,
+    (q - CAST(3600000 AS BIGINT)) - MOD(MOD((q - CAST(3600000 AS BIGINT)), CAST(300000 AS BIGINT)) + CAST(300000 AS BIGINT), CAST(300000 AS BIGINT)) AS from_0,
+    (q - CAST(86400000 AS BIGINT)) - MOD(MOD((q - CAST(86400000 AS BIGINT)), CAST(3600000 AS BIGINT)) + CAST(3600000 AS BIGINT), CAST(3600000 AS BIGINT)) AS from_1
+  FROM (
+    SELECT DISTINCT r_origin AS k_airport, q
+    FROM spine
+    WHERE r_origin IS NOT NULL
+  ) AS d
+),
 deliveries AS (
   SELECT
     s."id" AS c_id,
@@ -129,23 +142,30 @@ running_sums AS (
   FROM sums_of_all AS a
   JOIN sums_of_earlier AS e ON a.k_airport = e.k_airport
 ),
+found AS (
+  SELECT p.k_airport, p.q, r.flights_n, r.mean_delay_total, r.mean_delay_n, r.late_share_true, r.late_share_n
+  FROM (SELECT k_airport, q, until FROM points) AS p
+  ASOF JOIN running_sums AS r ON p.k_airport = r.k_airport AND p.until > r.ts
+),
+found_2 AS (
+  SELECT p.k_airport, p.q, r.flights_n, r.mean_delay_total, r.mean_delay_n, r.late_share_true, r.late_share_n
+  FROM (SELECT k_airport, q, from_0 FROM points) AS p
+  ASOF JOIN running_sums AS r ON p.k_airport = r.k_airport AND p.from_0 > r.ts
+),
+found_3 AS (
+  SELECT p.k_airport, p.q, r.flights_n, r.mean_delay_total, r.mean_delay_n, r.late_share_true, r.late_share_n
+  FROM (SELECT k_airport, q, from_1 FROM points) AS p
+  ASOF JOIN running_sums AS r ON p.k_airport = r.k_airport AND p.from_1 > r.ts
+),
 present AS (
   SELECT k_airport, ts, last_delay_last
   FROM instants
   WHERE last_delay_last IS NOT NULL
 ),
-points AS (
-  SELECT
-    k_airport,
-    q,
-    q - CAST(3599999 AS BIGINT) AS until,
-    (q - CAST(3600000 AS BIGINT)) - MOD(MOD((q - CAST(3600000 AS BIGINT)), CAST(300000 AS BIGINT)) + CAST(300000 AS BIGINT), CAST(300000 AS BIGINT)) AS from_0,
-    (q - CAST(86400000 AS BIGINT)) - MOD(MOD((q - CAST(86400000 AS BIGINT)), CAST(3600000 AS BIGINT)) + CAST(3600000 AS BIGINT), CAST(3600000 AS BIGINT)) AS from_1
-  FROM (
-    SELECT DISTINCT r_origin AS k_airport, q
-    FROM spine
-    WHERE r_origin IS NOT NULL
-  ) AS d
+found_4 AS (
+  SELECT p.k_airport, p.q, r.ts, r.last_delay_last
+  FROM (SELECT k_airport, q, until FROM points) AS p
+  ASOF JOIN present AS r ON p.k_airport = r.k_airport AND p.until > r.ts
 ),
 looked_up AS (
   SELECT
@@ -172,10 +192,10 @@ looked_up AS (
     l3.ts AS last_delay_last_ts,
     l3.last_delay_last AS last_delay_last
   FROM points AS p
-  ASOF LEFT JOIN running_sums AS l0 ON p.k_airport = l0.k_airport AND p.until > l0.ts
-  ASOF LEFT JOIN running_sums AS l1 ON p.k_airport = l1.k_airport AND p.from_0 > l1.ts
-  ASOF LEFT JOIN running_sums AS l2 ON p.k_airport = l2.k_airport AND p.from_1 > l2.ts
-  ASOF LEFT JOIN present AS l3 ON p.k_airport = l3.k_airport AND p.until > l3.ts
+  LEFT JOIN found AS l0 ON p.k_airport = l0.k_airport AND p.q = l0.q
+  LEFT JOIN found_2 AS l1 ON p.k_airport = l1.k_airport AND p.q = l1.q
+  LEFT JOIN found_3 AS l2 ON p.k_airport = l2.k_airport AND p.q = l2.q
+  LEFT JOIN found_4 AS l3 ON p.k_airport = l3.k_airport AND p.q = l3.q
 ),
 extremes AS (
   SELECT k_airport, q, max_delay_max_w0, max_delay_max_w1
@@ -244,28 +264,24 @@ open_partials AS (
 ),
 partials AS (
   SELECT
-    k_airport,
-    q,
-    CAST(SUM(flights_n_w0) AS BIGINT) AS flights_n_w0,
-    CAST(SUM(flights_n_w1) AS BIGINT) AS flights_n_w1,
-    SUM(mean_delay_total_w0) AS mean_delay_total_w0,
-    CAST(SUM(mean_delay_n_w0) AS BIGINT) AS mean_delay_n_w0,
-    SUM(mean_delay_total_w1) AS mean_delay_total_w1,
-    CAST(SUM(mean_delay_n_w1) AS BIGINT) AS mean_delay_n_w1,
-    CAST(SUM(late_share_true_w0) AS BIGINT) AS late_share_true_w0,
-    CAST(SUM(late_share_n_w0) AS BIGINT) AS late_share_n_w0,
-    CAST(SUM(late_share_true_w1) AS BIGINT) AS late_share_true_w1,
-    CAST(SUM(late_share_n_w1) AS BIGINT) AS late_share_n_w1,
-    MAX(max_delay_max_w0) AS max_delay_max_w0,
-    MAX(max_delay_max_w1) AS max_delay_max_w1,
-    MAX(last_delay_last_w0) AS last_delay_last_w0,
-    MAX(last_delay_last_w1) AS last_delay_last_w1
-  FROM (
-    SELECT k_airport, q, flights_n_w0, flights_n_w1, mean_delay_total_w0, mean_delay_n_w0, mean_delay_total_w1, mean_delay_n_w1, late_share_true_w0, late_share_n_w0, late_share_true_w1, late_share_n_w1, max_delay_max_w0, max_delay_max_w1, last_delay_last_w0, last_delay_last_w1 FROM closed_partials
-    UNION ALL
-    SELECT k_airport, q, flights_n_w0, flights_n_w1, mean_delay_total_w0, mean_delay_n_w0, mean_delay_total_w1, mean_delay_n_w1, late_share_true_w0, late_share_n_w0, late_share_true_w1, late_share_n_w1, max_delay_max_w0, max_delay_max_w1, last_delay_last_w0, last_delay_last_w1 FROM open_partials
-  ) AS u
-  GROUP BY k_airport, q
+    c.k_airport,
+    c.q,
+    COALESCE(c.flights_n_w0 + o.flights_n_w0, c.flights_n_w0, o.flights_n_w0) AS flights_n_w0,
+    COALESCE(c.flights_n_w1 + o.flights_n_w1, c.flights_n_w1, o.flights_n_w1) AS flights_n_w1,
+    COALESCE(c.mean_delay_total_w0 + o.mean_delay_total_w0, c.mean_delay_total_w0, o.mean_delay_total_w0) AS mean_delay_total_w0,
+    COALESCE(c.mean_delay_n_w0 + o.mean_delay_n_w0, c.mean_delay_n_w0, o.mean_delay_n_w0) AS mean_delay_n_w0,
+    COALESCE(c.mean_delay_total_w1 + o.mean_delay_total_w1, c.mean_delay_total_w1, o.mean_delay_total_w1) AS mean_delay_total_w1,
+    COALESCE(c.mean_delay_n_w1 + o.mean_delay_n_w1, c.mean_delay_n_w1, o.mean_delay_n_w1) AS mean_delay_n_w1,
+    COALESCE(c.late_share_true_w0 + o.late_share_true_w0, c.late_share_true_w0, o.late_share_true_w0) AS late_share_true_w0,
+    COALESCE(c.late_share_n_w0 + o.late_share_n_w0, c.late_share_n_w0, o.late_share_n_w0) AS late_share_n_w0,
+    COALESCE(c.late_share_true_w1 + o.late_share_true_w1, c.late_share_true_w1, o.late_share_true_w1) AS late_share_true_w1,
+    COALESCE(c.late_share_n_w1 + o.late_share_n_w1, c.late_share_n_w1, o.late_share_n_w1) AS late_share_n_w1,
+    GREATEST(COALESCE(c.max_delay_max_w0, o.max_delay_max_w0), COALESCE(o.max_delay_max_w0, c.max_delay_max_w0)) AS max_delay_max_w0,
+    GREATEST(COALESCE(c.max_delay_max_w1, o.max_delay_max_w1), COALESCE(o.max_delay_max_w1, c.max_delay_max_w1)) AS max_delay_max_w1,
+    GREATEST(COALESCE(c.last_delay_last_w0, o.last_delay_last_w0), COALESCE(o.last_delay_last_w0, c.last_delay_last_w0)) AS last_delay_last_w0,
+    GREATEST(COALESCE(c.last_delay_last_w1, o.last_delay_last_w1), COALESCE(o.last_delay_last_w1, c.last_delay_last_w1)) AS last_delay_last_w1
+  FROM closed_partials AS c
+  LEFT JOIN open_partials AS o ON c.k_airport = o.k_airport AND c.q = o.q
 ),
 answers AS (
   SELECT
