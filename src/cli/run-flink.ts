@@ -13,14 +13,16 @@ export async function runDeploy(call: Call): Promise<void> {
   });
 }
 
-/** Deploys the declared job beside those of earlier declarations, and waits until it has what the log has. Errors: FLINK_*. */
+/** Deploys the declared job beside those of earlier declarations, waits until it has what the log has, and compares. Errors: FLINK_*. */
 export async function runUpgrade(call: Call): Promise<void> {
   const { terminal, json } = call;
   const { project, environment } = await loadConfig(call);
   await withTileJobs(project, environment, 'change', async (jobs) => {
     const deployed = await jobs.upgrade((behind) => terminal.err(`headrace: ${behind} events to go`));
     if (json) return terminal.out(JSON.stringify(deployed));
+    const { keys, tiles } = deployed.compared;
     terminal.out(`job ${deployed.jobId} has caught up, ${originText(deployed)}`);
+    terminal.out(`${tiles} tiles of ${keys} keys are what the events make`);
     terminal.out(
       'start the processes that serve with this declaration, then end the job before: headrace flink stop --others',
     );

@@ -11,10 +11,14 @@ import { topicName } from '../backends/kafka/topic-name.ts';
 import { fail } from '../base/errors/fail.ts';
 import { parseDuration } from '../base/time.ts';
 import type { Environment } from '../config.ts';
-import type { EventSourceData, ProjectData } from '../features/define/declaration.ts';
+import type { EventSourceData, ProjectData, StreamViewData } from '../features/define/declaration.ts';
 import { STREAM_GENERATION } from '../features/engine/stream-engine.ts';
+import { tileLayout } from '../features/tile/tile-layout.ts';
 import { topicOf } from '../featurestore/ingest/gateway.ts';
+import { sourceRows } from '../featurestore/ingest/source-rows.ts';
+import { type ComparedTiles, compareTiles } from '../featurestore/materialise/compare-tiles.ts';
 import type { EventLog } from '../ports/event-log.ts';
+import type { Position } from '../ports/position.ts';
 import { kafkaOptions, topicPrefix } from './kafka-options.ts';
 import { openTileTopics } from './tile-topics.ts';
 
@@ -102,11 +106,38 @@ export async function withTileJobs<T>(
         logEnds: async () => positionOf(sources, async (source) => endsOf(await (await log()).ends(topicOf(source)))),
         done: async () =>
           positionOf(sources, async (source) => (await (await log()).committed(reader, topicOf(source))) ?? []),
+        compare: async (upTo) => compareWithEvents(project, environment, await log(), upTo),
       }),
     );
   } finally {
     await (opened as EventLog | null)?.close();
     lock?.release();
+  }
+}
+
+/** How many keys of each view are compared with the events. */
+const COMPARED_KEYS = 1_000;
+
+async function compareWithEvents(
+  project: ProjectData,
+  environment: Environment,
+  log: EventLog,
+  upTo: Position,
+): Promise<ComparedTiles> {
+  const topics = await openTileTopics(project, environment);
+  const views = project.views.filter((view): view is StreamViewData => view.kind === 'streamView');
+  try {
+    return await compareTiles({
+      log,
+      topics,
+      sources: sourcesOf(project),
+      rowsOf: sourceRows({}, log.capabilities.rows),
+      layouts: views.map(tileLayout),
+      upTo,
+      keys: COMPARED_KEYS,
+    });
+  } finally {
+    await topics.close();
   }
 }
 

@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Admin, Producer } from '@platformatic/kafka';
 import { afterEach, expect, test } from 'vitest';
 import { startFlink, startJobManager } from '../../scripts/services/flink.ts';
 import { stopServer } from '../../scripts/services/server.ts';
 import type { Deployed } from '../../src/backends/flink/tile-jobs.ts';
+import { openTopicReader } from '../../src/backends/kafka/topic-reader.ts';
 import { addressOf } from './addresses.ts';
 import { archived, embeddedTiles, type SiteOptions, TileSite } from './tile-site.ts';
 import { until } from './until.ts';
@@ -110,6 +112,8 @@ test('the job of a changed declaration catches up beside the one before, which t
   const changed = site.changed();
   const after = await site.jobs((jobs) => jobs.upgrade(() => undefined), changed);
   expect(after.began).toBe('anew');
+  expect(after.compared.keys).toBe(12);
+  expect(after.compared.tiles).toBeGreaterThan(12);
   expect(await site.jobs((jobs) => jobs.status(), changed)).toMatchObject([
     { jobId: after.jobId, state: 'RUNNING', declared: true },
     { jobId: before.jobId, state: 'RUNNING', declared: false },
@@ -123,6 +127,44 @@ test('the job of a changed declaration catches up beside the one before, which t
   await site.send(next, 300);
   await site.whole(next);
   expect(site.faults).toEqual([]);
+});
+
+test('a job whose tiles are not what the events make is not switched to', { timeout: 120_000 }, async () => {
+  const site = newSite();
+  const headrace = await site.open();
+  await site.jobs((jobs) => jobs.deploy());
+  await site.send(headrace, 200);
+  await site.whole(headrace);
+  await site.jobs((jobs) => jobs.upgrade(() => undefined));
+  const brokers = [...addressOf('KAFKA_BROKERS')];
+  const admin = new Admin({ clientId: 'test', bootstrapBrokers: brokers });
+  ending.push(() => admin.close());
+  const name = (await admin.listTopics()).find((topic) => topic.includes(`${site.namespace}.tiles.`)) ?? '';
+  const topics = [{ name, keptMs: Number.POSITIVE_INFINITY }];
+  const reader = await openTopicReader({
+    brokers,
+    clientId: 'test',
+    timeoutMs: 10_000,
+    topics,
+    partitions: 2,
+    replicas: 1,
+  });
+  ending.push(() => reader.close());
+  const { records } = await reader.read((await reader.ends()).begins);
+  const last = Buffer.from(records.at(-1)?.value ?? []).toString();
+  // What only somebody else could write: a tile with more events than there are.
+  const value = last.replaceAll(/"(n|version)":(\d+)/g, (_, field, n) => `"${field}":${Number(n) + 1_000}`);
+  expect(value).not.toBe(last);
+  const producer = new Producer({ clientId: 'test', bootstrapBrokers: brokers });
+  ending.push(() => producer.close());
+  await producer.send({
+    messages: [{ topic: name, partition: 0, key: Buffer.from('x'), value: Buffer.from(value) }],
+    acks: -1,
+  });
+  await expect(site.jobs((jobs) => jobs.upgrade(() => undefined))).rejects.toMatchObject({
+    code: 'FLINK_DIFFERS',
+    facts: { differing: 1, reason: expect.stringContaining('in place of') },
+  });
 });
 
 test('what is not Flink, or is not there, is said', { timeout: 60_000 }, async () => {

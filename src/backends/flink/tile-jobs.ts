@@ -27,6 +27,14 @@ export interface TileJobsOptions {
   /** Where the log ends, and up to where the job has it as of its newest checkpoint. */
   readonly logEnds: () => Promise<Position>;
   readonly done: () => Promise<Position>;
+  /** Compares tiles of the job, which has the log up to a position, with the events. Error: FLINK_DIFFERS. */
+  readonly compare: (upTo: Position) => Promise<ComparedSample>;
+}
+
+/** How much of a job's tiles was compared with the events. */
+export interface ComparedSample {
+  readonly keys: number;
+  readonly tiles: number;
 }
 
 /** How a job came to run. */
@@ -90,13 +98,16 @@ export class TileJobs {
     return { jobId, began: restore === null ? 'anew' : 'restored', from: restore?.path ?? null };
   }
 
-  /** Deploys the declared job and waits until it has all that the log has now. */
-  async upgrade(onWait: (behind: number) => void): Promise<Deployed> {
+  /**
+   * Deploys the declared job, waits until it has all that the log has now, and compares a sample of its tiles with the events.
+   * Errors: those of `deploy`, FLINK_DIFFERS.
+   */
+  async upgrade(onWait: (behind: number) => void): Promise<Deployed & { readonly compared: ComparedSample }> {
     const deployed = await this.deploy();
     const ends = await this.#options.logEnds();
     for (;;) {
       const behind = missing(ends, await this.#options.done());
-      if (behind === 0) return deployed;
+      if (behind === 0) return { ...deployed, compared: await this.#options.compare(ends) };
       onWait(behind);
       await this.#mustLive(deployed.jobId);
       await sleep(WATCH_MS);

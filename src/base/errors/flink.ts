@@ -108,6 +108,14 @@ export const flinkErrors = rows({
     status: 500,
     exit: 4,
   },
+  FLINK_DIFFERS: {
+    message:
+      'of {tiles} tiles that were compared with the events, {differing} differ; the first is that of view {view}, key {key}, {tile}: {reason}',
+    mend: 'go on with the job before, and end this one by headrace flink stop; let only the job write its topics, and report it with the declaration if it does',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
   FLINK_RECORD: {
     message: 'a record of the tile topic {topic} cannot be read: {reason}',
     mend: 'let only the job of this version write the topic; deploy it anew where the declaration has changed',

@@ -24,7 +24,8 @@ export const flinkStatus: Command = {
 export const flinkUpgrade: Command = {
   ...none,
   name: ['flink', 'upgrade'],
-  summary: 'starts the job of a changed declaration beside the old one, and waits until it has caught up',
+  summary:
+    'starts the job of a changed declaration beside the old one, waits until it has caught up, and compares its tiles with the events',
   run: (call) => withRunner(({ runUpgrade }) => runUpgrade(call)),
 };
 
