@@ -50,24 +50,24 @@ export class SparkSite {
     return this.#engine;
   }
 
-  /** Publishes deliveries in log order, each as it was judged when it came; those of the first half without a verdict. */
-  async publish(source: EventSourceData, deliveries: readonly LoggedDelivery[]): Promise<void> {
-    const inOrder = [...deliveries].sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+  /** Takes the deliveries of a source, some at a time, each as it was judged when it came. */
+  publisher(source: EventSourceData): (deliveries: readonly LoggedDelivery[]) => Promise<void> {
     const admission = new Admission(source, Number.POSITIVE_INFINITY);
     const table = rawTable(source);
-    const columns: OfflineValue[][] = Object.keys(table.columns).map(() => []);
-    inOrder.forEach((delivery, i) => {
-      const verdict = admission.judge(delivery, 0);
-      const { row, ingestTs, partition, offset } = delivery;
-      const whole = [...row, ingestTs, partition, offset, i * 2 < inOrder.length ? null : verdict];
-      for (const [c, value] of whole.entries()) columns[c].push(value as OfflineValue);
-    });
-    await this.offline.publish({
-      writer: source.name,
-      position: {},
-      mode: 'replace',
-      tables: [{ table, rows: inOrder.length, columns }],
-    });
+    return async (deliveries) => {
+      const columns: OfflineValue[][] = Object.keys(table.columns).map(() => []);
+      for (const delivery of deliveries) {
+        const { row, ingestTs, partition, offset } = delivery;
+        const whole = [...row, ingestTs, partition, offset, admission.judge(delivery, 0)];
+        for (const [c, value] of whole.entries()) columns[c].push(value as OfflineValue);
+      }
+      await this.offline.publish({
+        writer: source.name,
+        position: {},
+        mode: 'append',
+        tables: [{ table, rows: deliveries.length, columns }],
+      });
+    };
   }
 
   /** Every tile of a view, computed by Spark, or by DuckDB where `engine` is null. */

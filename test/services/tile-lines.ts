@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { compareText } from '../../src/base/text-order.ts';
 import { COUNT, GENERATION, MAX_TS, START } from '../../src/features/tile/tile-layout.ts';
 import type { TileWrite } from '../../src/ports/online-store.ts';
@@ -20,4 +21,11 @@ function lineOf({ layout, hopMs, key, run, index }: TileWrite): string {
     );
   }
   return cells.map((cell) => (cell === null ? '∅' : String(cell))).join('|');
+}
+
+/** What two engines that give the same tiles have in common. */
+export function checksumOf(lines: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const line of lines) hash.update(`${line}\n`);
+  return hash.digest('hex');
 }

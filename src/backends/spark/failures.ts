@@ -26,15 +26,17 @@ const AT_LINE = /line (\d+),? pos(?:ition)?:? \d+/;
 export function failedError(failure: RunnerFailure, outputs: readonly RunnerOutput[]): Error {
   const { name, condition, sqlState, message, cause } = failure;
   const told = new Error(`${message}\n${cause}`);
-  if (OUT_OF_MEMORY.test(`${message}\n${cause}`))
-    return fail('SPARK_MEMORY', { process: 'an executor', during: name }, told);
-  const reason = `${firstLine(message)}${sqlState === null ? '' : ` (SQLSTATE ${sqlState})`}`;
+  // In a local master the driver is the one executor.
+  const process = message.includes('executor driver') ? 'the driver' : 'an executor';
+  if (OUT_OF_MEMORY.test(told.message)) return fail('SPARK_MEMORY', { process, during: name }, told);
+  const known = `${condition ?? 'no condition'}, SQLSTATE ${sqlState ?? 'unknown'}`;
+  const reason = reasonOf(condition === null ? cause : message);
   const sql = outputs.find((output) => output.name === name)?.sql;
   if (sql === undefined || sqlState === null || !REFUSED.test(sqlState))
-    return fail('SPARK_FAILED', { output: name, condition: condition ?? 'no condition', reason, cause }, told);
+    return fail('SPARK_FAILED', { output: name, known, reason }, told);
   const line = Number(AT_LINE.exec(message)?.[1] ?? 1);
   const text = (sql.split('\n')[line - 1] ?? '').trim().slice(0, 160);
-  return fail('SPARK_SQL', { output: name, line, text, reason }, new Error(sql, { cause: told }));
+  return fail('SPARK_SQL', { output: name, line, text, known, reason }, new Error(sql, { cause: told }));
 }
 
 /** The error of a process that ended by itself. */
@@ -55,6 +57,8 @@ function lastError(log: string): string {
   return (lines.findLast((line) => /\bERROR\b|Exception|Error:/.test(line)) ?? lines.at(-1) ?? '').slice(0, 400);
 }
 
-function firstLine(text: string): string {
-  return (text.split('\n')[0] ?? '').slice(0, 400);
+/** The first line, without the condition and SQLSTATE that stand in it. */
+function reasonOf(text: string): string {
+  const [first = ''] = text.split('\n');
+  return first.replace(/^\[[\w.]+\] /, '').replace(/\s*SQLSTATE: \w{5}.*$/, '');
 }

@@ -73,5 +73,6 @@ async function compile(home: string, tool: (name: string) => string, directory: 
 
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.slice(0, 500);
+  // The command itself is long, and says nothing.
+  return text.replace(/^Command failed: .*\n/, '').slice(0, 500);
 }

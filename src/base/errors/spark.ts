@@ -31,14 +31,14 @@ export const sparkErrors = rows({
     exit: 4,
   },
   SPARK_SQL: {
-    message: 'the query of {output}, line {line} ({text}), is refused by Spark: {reason}',
+    message: 'the query of {output}, line {line} ({text}), is refused by Spark: {reason} ({known})',
     mend: 'see the whole query in the cause; what the declaration asks for there is not to be had on this version of Spark',
     retry: 'never',
     status: 500,
     exit: 4,
   },
   SPARK_FAILED: {
-    message: 'the computation of {output} by Spark failed: {condition}, {reason}, because of {cause}',
+    message: 'the computation of {output} by Spark failed: {reason} ({known})',
     mend: 'mend what it says and run it again: nothing of it was taken',
     retry: 'later',
     status: 500,

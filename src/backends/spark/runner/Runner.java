@@ -55,6 +55,8 @@ public final class Runner {
   /** Between two lines of progress, ns. */
   private static final long PROGRESS_NS = 500_000_000L;
 
+  private static final long END_MS = 10_000L;
+
   private final SparkSession spark;
   private final PrintStream out;
   private long stages;
@@ -116,9 +118,19 @@ public final class Runner {
       // As Spark's own processes do.
       Runtime.getRuntime().halt(52);
     } catch (Throwable error) {
+      if (spark.sparkContext().isStopped()) awaitEnd();
       say(failure(name, error));
     } finally {
       for (String view : views) spark.catalog().dropTempView(view);
+    }
+  }
+
+  /** Whatever stopped Spark is about to end the process too, and its exit code says more than the job that it took along. */
+  private static void awaitEnd() {
+    try {
+      Thread.sleep(END_MS);
+    } catch (InterruptedException woken) {
+      Thread.currentThread().interrupt();
     }
   }
 

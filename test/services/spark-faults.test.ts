@@ -1,0 +1,88 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { sparkHistoryEngine } from '../../src/backends/spark/history-engine.ts';
+import type { Computation, HistorySession } from '../../src/ports/history-engine.ts';
+import { addressOf } from './addresses.ts';
+
+const ending: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ending.splice(0).reverse()) await end();
+});
+
+async function opened(master: string, conf: Readonly<Record<string, string>>, onProgress: (text: string) => void) {
+  const directory = mkdtempSync(join(tmpdir(), 'spark-faults-'));
+  ending.push(() => rmSync(directory, { recursive: true, force: true }));
+  const engine = sparkHistoryEngine({ home: addressOf('SPARK_HOME')[0], master, conf }, directory);
+  const session: HistorySession = await engine.open(onProgress);
+  ending.push(() => session.close());
+  const left = () => readdirSync(directory).filter((name) => name.startsWith('run='));
+  return { session, left };
+}
+
+/** Queries without tables, one after the other. */
+function queries(...texts: readonly string[]): Computation {
+  return { tables: [], outputs: texts.map((sql, i) => ({ name: `query ${i}`, sql, slicedBy: [] })), slices: 1 };
+}
+
+const LARGE = "SELECT SIZE(COLLECT_LIST(REPEAT(CONCAT('x', id), 1000000))) AS n FROM range(3000)";
+
+test('a driver without memory left is told as such, leaves nothing, and what is asked of it afterwards fails at once', {
+  timeout: 120_000,
+}, async () => {
+  const { session, left } = await opened('local[1]', { 'spark.driver.memory': '600m' }, () => undefined);
+  await expect(session.compute(queries(LARGE))).rejects.toMatchObject({
+    code: 'SPARK_MEMORY',
+    message: expect.stringContaining('the driver'),
+  });
+  expect(left()).toEqual([]);
+  await expect(session.compute(queries('SELECT 1 AS one'))).rejects.toMatchObject({
+    code: expect.stringMatching(/SPARK_MEMORY|SPARK_ENDED/),
+  });
+});
+
+test('on a cluster an executor that is killed is replaced and told; one without memory left ends the job, and nothing else', {
+  timeout: 240_000,
+}, async () => {
+  const told: string[] = [];
+  let application = '';
+  let killed = 0;
+  const conf = {
+    'spark.driver.memory': '600m',
+    'spark.executor.memory': '512m',
+    'spark.driver.host': '127.0.0.1',
+    'spark.driver.bindAddress': '127.0.0.1',
+    'spark.sql.shuffle.partitions': '2',
+    'spark.task.maxFailures': '2',
+  };
+  const { session, left } = await opened(addressOf('SPARK_MASTER')[0], conf, (text) => {
+    told.push(text);
+    application ||= / as (app-\S+)$/.exec(text)?.[1] ?? '';
+    if (killed === 0 && text === 'query 0 is computed') {
+      killed = executor(application);
+      process.kill(killed, 'SIGKILL');
+    }
+  });
+  const slow = 'SELECT id % 7 AS k, COUNT(DISTINCT MD5(CAST(id AS STRING))) AS n FROM range(300000) GROUP BY id % 7';
+  const { files, drop } = await session.compute(queries('SELECT 1 AS one', slow, slow));
+  expect(killed).toBeGreaterThan(0);
+  expect(told.filter((text) => text.includes('is lost')).length).toBeGreaterThan(0);
+  expect([...files.values()].map(([slice]) => slice.length > 0)).toEqual([true, true, true]);
+  drop();
+  await expect(session.compute(queries(LARGE))).rejects.toMatchObject({
+    code: 'SPARK_MEMORY',
+    message: expect.stringContaining('an executor'),
+  });
+  expect(left()).toEqual([]);
+  const after = await session.compute(queries('SELECT 1 AS one'));
+  expect(after.files.size).toBe(1);
+});
+
+/** The process of an application's executor. */
+function executor(application: string): number {
+  const all = execFileSync('ps', ['-eo', 'pid=,args=']).toString().split('\n');
+  const found = all.find((line) => line.includes('CoarseGrainedExecutorBackend') && line.includes(application));
+  return Number(found?.trim().split(' ')[0]);
+}

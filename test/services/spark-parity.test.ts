@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { compareText } from '../../src/base/text-order.ts';
+import type { StreamViewData } from '../../src/features/define/declaration.ts';
+import { COUNT, START } from '../../src/features/tile/tile-layout.ts';
+import { parquetRelation } from '../../src/featurestore/parquet-relation.ts';
+import type { TileWrite } from '../../src/ports/online-store.ts';
+import { entityKeyCodec } from '../../src/schema/entity-key.ts';
+import { engineOf } from '../tiles/golden-view.ts';
+import { hasSharedData, whySkipped } from '../tiles/shared-data.ts';
+import { flights, ofShared, own, type ParityDefinition } from './parity-definitions.ts';
+import { SparkSite } from './spark-site.ts';
+import { checksumOf, tileLines } from './tile-lines.ts';
+
+const PAGE = new URL('../../docs/internals/engine-parity.md', import.meta.url);
+
+let site: SparkSite;
+beforeAll(async () => {
+  site = await SparkSite.open();
+}, 180_000);
+afterAll(() => site.end(), 60_000);
+
+/** A row of the page. */
+interface Parity {
+  readonly name: string;
+  readonly tiles: number;
+  readonly inProcess: string;
+  readonly duckdb: string;
+  readonly spark: string;
+}
+
+const found: Parity[] = [];
+
+/** Tiles of the engine in this process. */
+function* tilesOf(view: StreamViewData, { layout, keys }: ReturnType<typeof engineOf>): Generator<TileWrite> {
+  for (const [key, { runs }] of keys)
+    for (const [hop, run] of runs.entries())
+      for (let index = 0; index < run.length; index += 1) yield { layout, hopMs: view.hopsMs[hop], key, run, index };
+}
+
+async function compared({ name, view, deliveries }: ParityDefinition): Promise<readonly TileWrite[]> {
+  const inProcess = engineOf(view);
+  const publish = site.publisher(view.source);
+  for await (const batch of deliveries(site.offline)) {
+    for (const delivery of batch) inProcess.engine.apply(delivery, delivery.partition);
+    await publish(batch);
+  }
+  const expected = tileLines(tilesOf(view, inProcess));
+  const spark = await site.tiles(view);
+  const lines = { duckdb: tileLines(await site.tiles(view, null)), spark: tileLines(spark) };
+  const sums = { inProcess: checksumOf(expected), duckdb: checksumOf(lines.duckdb), spark: checksumOf(lines.spark) };
+  // Of all lines the first that differ: a hundred thousand are no message.
+  for (const own of [lines.duckdb, lines.spark])
+    expect(own.filter((line, i) => line !== expected[i]).slice(0, 3)).toEqual([]);
+  expect(sums).toEqual({ inProcess: sums.inProcess, duckdb: sums.inProcess, spark: sums.inProcess });
+  found.push({ name, tiles: expected.length, ...sums });
+  return spark;
+}
+
+const others = own.filter((one) => one !== flights);
+
+test.each(others)(
+  'engine in process, DuckDB and Spark give the same tiles of $name',
+  { timeout: 240_000 },
+  async (one) => {
+    await compared(one);
+  },
+);
+
+test(`engine in process, DuckDB and Spark give the same tiles of ${flights.name}, those that are published`, {
+  timeout: 300_000,
+}, async () => {
+  const tiles = await compared(flights);
+  expect(publishedSum(flights.view, tiles)).toBe('0d7ef856c233037a3cdec4044de1a468eb0fdeb8c94d5092deca13e51045a3bc');
+});
+
+/** SHA-256 of lines of origin, start, n, sum, least and greatest, as the data's own page has it. */
+function publishedSum(view: StreamViewData, tiles: readonly TileWrite[]): string {
+  const { decode } = entityKeyCodec(view.entity.key);
+  const rows = tiles.map(({ layout, key, run, index }) => {
+    const at = index * layout.numbers;
+    const [sum, , least, greatest] = layout.partials.flatMap(({ aggregate, num, obj }) => [
+      ...aggregate.toColumns(run, at + num, index * layout.objects + obj),
+    ]);
+    const origin = String(decode(key)[0]);
+    const start = run.nums[at + START];
+    return { origin, start, line: `${[origin, start, run.nums[at + COUNT], sum, least, greatest].join(',')}\n` };
+  });
+  rows.sort((a, b) => compareText(a.origin, b.origin) || a.start - b.start);
+  const hash = createHash('sha256');
+  for (const { line } of rows) hash.update(line);
+  return hash.digest('hex');
+}
+
+const shared = ofShared(resolve('../shared/data/features'));
+
+test.skipIf(!hasSharedData).each(shared)(
+  `engine in process, DuckDB and Spark give the same tiles of $name${whySkipped}`,
+  {
+    timeout: 240_000,
+  },
+  async (one) => {
+    await compared(one);
+  },
+);
+
+test('a query that Spark refuses names its line and what is wrong, and the application goes on', {
+  timeout: 120_000,
+}, async () => {
+  const session = await site.engine.open(() => undefined);
+  const compute = (sql: string) =>
+    session.compute({ tables: [], outputs: [{ name: 'odd', sql, slicedBy: [] }], slices: 1 });
+  await expect(compute('SELECT 1 AS one,\n  nothing\nFROM nowhere')).rejects.toMatchObject({
+    code: 'SPARK_SQL',
+    message: expect.stringMatching(/of "odd", line 3 \("FROM nowhere"\).*TABLE_OR_VIEW_NOT_FOUND.*42P01/),
+  });
+  await expect(compute("SELECT CAST(text AS BIGINT) AS n FROM VALUES ('x') AS t(text)")).rejects.toMatchObject({
+    code: 'SPARK_FAILED',
+    message: expect.stringMatching(/cannot be cast.*CAST_INVALID_INPUT, SQLSTATE 22018/),
+  });
+  const { files, drop } = await compute(`SELECT 'it\\'s' AS text, "\${x}" AS other`);
+  const [[file]] = files.get('odd') ?? [];
+  const rows = await Array.fromAsync(site.offline.query(`SELECT * FROM ${parquetRelation([file])}`));
+  expect(rows.flat()).toEqual([["it's", `$${''}{x}`]]);
+  drop();
+});
+
+test('columns that came later, and one that became a double, read as they do in the offline store', {
+  timeout: 120_000,
+}, async () => {
+  const table = { name: 'evolved@1', columns: { at: 'BIGINT', value: 'BIGINT' } } as const;
+  const wider = { name: table.name, columns: { more: 'STRING', at: 'BIGINT', value: 'DOUBLE' } } as const;
+  const published = (
+    rows: number,
+    columns: readonly (readonly (string | number | null)[])[],
+    of: typeof table | typeof wider,
+  ) => site.offline.publish({ writer: 'w', position: {}, mode: 'append', tables: [{ table: of, rows, columns }] });
+  await published(
+    2,
+    [
+      [1, 2],
+      [7, null],
+    ],
+    table,
+  );
+  await site.offline.evolve(wider);
+  await published(1, [['x'], [3], [0.5]], wider);
+  const session = await site.engine.open(() => undefined);
+  const { files, drop } = await site.offline.withFiles([wider], ([parts]) =>
+    session.compute({
+      tables: [{ name: 'evolved', table: wider, files: parts }],
+      outputs: [
+        {
+          name: 'all',
+          sql: "SELECT COALESCE(more, '∅') || ' ' || at || ' ' || COALESCE(CAST(value AS STRING), '∅') AS text FROM evolved",
+          slicedBy: [],
+        },
+      ],
+      slices: 1,
+    }),
+  );
+  const all = parquetRelation((files.get('all') ?? []).flat());
+  const rows = await Array.fromAsync(site.offline.query(`SELECT text FROM ${all} ORDER BY text`));
+  expect(rows.flat(2)).toEqual(['x 3 0.5', '∅ 1 7.0', '∅ 2 ∅']);
+  drop();
+});
+
+test.skipIf(!hasSharedData)(`the page of checksums is that of this run${whySkipped}`, async () => {
+  await expect(pageOf(found)).toMatchFileSnapshot(PAGE.pathname);
+});
+
+function pageOf(rows: readonly Parity[]): string {
+  const short = (sum: string) => `\`${sum.slice(0, 16)}\``;
+  const lines = rows.map(
+    ({ name, tiles, inProcess, duckdb, spark }) =>
+      `| ${name} | ${tiles.toLocaleString('en-US')} | ${[inProcess, duckdb, spark].map(short).join(' | ')} |`,
+  );
+  return `# The same tiles from every engine
+
+Written by \`test/services/spark-parity.test.ts\`, which computes all tiles of each definition by each engine. A checksum is the
+SHA-256 (its first 16 digits) over every tile as a line of text, sorted: hop, key, start, number of events, generation, greatest time,
+and every column and part of every partial. A run that finds another one fails.
+
+| definition | tiles | in process | DuckDB | Spark |
+|---|---|---|---|---|
+${lines.join('\n')}
+
+Of the hourly tiles of flights the SHA-256 of the lines \`origin,tile_start,n,sum,min,max\` is
+\`0d7ef856c233037a3cdec4044de1a468eb0fdeb8c94d5092deca13e51045a3bc\` on these engines, and on Flink by \`test/services/flink-faults.test.ts\`;
+the random streams, with other keys, are compared with Flink's tiles by \`test/services/flink.test.ts\`.
+`;
+}
