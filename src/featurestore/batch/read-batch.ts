@@ -25,7 +25,7 @@ export interface BatchRows {
  */
 export async function readBatch(view: BatchViewData, offline: OfflineStore, asOf: number): Promise<BatchRows> {
   const own = ownSql(view, (source) => offline.relation(rawTable(source)), asOf);
-  const columns = readColumns(view, await describe(view, offline, own));
+  const columns = await columnsOf(view, offline);
   const wanted = wantedColumns(view);
   const decoders = wanted.map(([, spec]) => valueDecoder(spec));
   const { encode } = entityKeyCodec(view.entity.key);
@@ -50,14 +50,15 @@ export async function readBatch(view: BatchViewData, offline: OfflineStore, asOf
 
 /** Checks a view's SQL without data: over empty tables. Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE. */
 export async function checkBatchSql(view: BatchViewData, history: History): Promise<void> {
-  readColumns(view, await describe(view, history, ownSqlOverNothing(view)));
+  await columnsOf(view, history);
 }
 
-async function describe(view: BatchViewData, history: History, own: string): Promise<readonly FoundColumn[]> {
+/** The SELECT list of a view's SQL. What types it gives, empty tables tell as well as whole ones, and at once. */
+async function columnsOf(view: BatchViewData, history: History): Promise<readonly string[]> {
   const found: FoundColumn[] = [];
-  for await (const rows of running(view, history, `DESCRIBE (${own}\n)`))
+  for await (const rows of running(view, history, `DESCRIBE (${ownSqlOverNothing(view)}\n)`))
     for (const [name, type] of rows) found.push({ name: String(name), type: String(type) });
-  return found;
+  return readColumns(view, found);
 }
 
 /** A query of a view's SQL, of which the author hears in terms of the view. */
