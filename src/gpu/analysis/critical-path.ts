@@ -232,28 +232,33 @@ class PathBuilder {
   #summary(): CriticalPath | undefined {
     const { host, names } = this.#facts.trace;
     const workOf = workClassifier(this.#facts.trace);
-    const parts = Object.fromEntries(pathParts.map((part) => [part, 0])) as Record<PathPart, number>;
-    const byName = new Map<number, number>();
+    const parts = new Float64Array(pathParts.length);
+    // By the number of a name; and the names, in the order in which they come.
+    const times = new Float64Array(names.count);
+    const seen = new Uint8Array(names.count);
+    const found: number[] = [];
     let us = 0;
-    for (const { kind, weight, event } of this.#graph.longestPath()) {
+    for (const edge of this.#graph.longest()) {
+      const { kind, weight, event } = this.#graph.edgeAt(edge);
       us += weight;
       const row = event < 0 ? -1 : this.#rows[event];
       const ofGpu = event >= this.#firstGpu;
       if (kind === edgeKinds.work && row >= 0) {
         const name = ofGpu ? this.#facts.trace.gpu.name[row] : host.name[row];
-        byName.set(name, (byName.get(name) ?? 0) + weight);
-        parts[ofGpu ? gpuParts[workOf(row)] : host.kind[row] === hostKinds.op ? 'operators' : 'runtime calls'] +=
-          weight;
-      } else parts[partOfKind[kind] ?? 'waiting'] += weight;
+        times[name] += weight;
+        if (seen[name] === 0) found.push(name);
+        seen[name] = 1;
+        parts[ofGpu ? gpuParts[workOf(row)] : host.kind[row] === hostKinds.op ? OPERATORS : CALLS] += weight;
+      } else parts[partOfKind[kind] ?? WAITING] += weight;
     }
-    const top = [...byName].sort((a, b) => b[1] - a[1]).slice(0, 6);
+    const top = found.sort((a, b) => times[b] - times[a]).slice(0, 6);
     return us === 0
       ? undefined
       : {
           step: this.#facts.typical.name,
           us,
-          parts,
-          top: top.map(([name, own]) => ({ name: names.text(name), us: own })),
+          parts: Object.fromEntries(pathParts.map((part, index) => [part, parts[index]])) as Record<PathPart, number>,
+          top: top.map((name) => ({ name: names.text(name), us: times[name] })),
         };
   }
 
@@ -263,11 +268,19 @@ class PathBuilder {
   }
 }
 
-const gpuParts = { compute: 'computation', communication: 'communication', copy: 'copies' } as const;
-const partOfKind: Readonly<Record<number, PathPart>> = {
-  [edgeKinds.next]: 'host outside of operators',
-  [edgeKinds.launch]: 'launch delay',
-  [edgeKinds.stream]: 'behind other GPU work',
+const indexOf = (part: PathPart) => pathParts.indexOf(part);
+const OPERATORS = indexOf('operators');
+const CALLS = indexOf('runtime calls');
+const WAITING = indexOf('waiting');
+const gpuParts = {
+  compute: indexOf('computation'),
+  communication: indexOf('communication'),
+  copy: indexOf('copies'),
+} as const;
+const partOfKind: Readonly<Record<number, number>> = {
+  [edgeKinds.next]: indexOf('host outside of operators'),
+  [edgeKinds.launch]: indexOf('launch delay'),
+  [edgeKinds.stream]: indexOf('behind other GPU work'),
 };
 
 /** When the host was in the typical step: the GPU does its work later. A span of GPU events was launched before it. */

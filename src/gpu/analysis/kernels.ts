@@ -1,4 +1,5 @@
 import { firstAbove } from '../intervals.ts';
+import type { Names } from '../trace/names.ts';
 import { gpuKinds, hostKinds } from '../trace/trace.ts';
 import { workClassifier } from './decompose.ts';
 import { medianInPlace } from './steps.ts';
@@ -117,9 +118,9 @@ const tensorKernel =
 const singleKernel =
   /sgemm|scudnn|implicit_convolve_s|explicit_convolve_s|winograd|fft2d|dgrad2?d?_(alg|engine)|wgrad2?d?_(alg|engine)|_fp32|ffma|simt|conv.*float|gemv.*float|gemmSN|gemmk1_kernel<.*float/i;
 
-/** Whether a kernel uses Tensor Cores, by its name. */
-export function usesTensorCores(name: string): boolean {
-  return tensorKernel.test(name);
+/** Tells whether a kernel uses Tensor Cores, by the number of its name. */
+export function tensorCoreTest(names: Names): (name: number) => boolean {
+  return names.tester(tensorKernel);
 }
 
 /** How much kernel time belongs to operators that could use Tensor Cores. Shares of the summed kernel time. */
@@ -138,7 +139,7 @@ export function tensorCoreUse(facts: TraceFacts): TensorCoreUse {
   const eligible = eligibleLaunches(facts);
   const sums = { total: 0, eligible: 0, used: 0, single: 0 };
   const single = new Map<number, { calls: number; us: number }>();
-  const isTensor = names.tester(tensorKernel);
+  const isTensor = tensorCoreTest(names);
   const isSingle = names.tester(singleKernel);
   for (const row of steadyRows(facts)) {
     if (gpu.kind[row] !== gpuKinds.kernel || workOf(row) !== 'compute') continue;

@@ -73,11 +73,16 @@ export class PathGraph {
 
   /** Every edge, in the order in which they were added. */
   edges(): readonly PathEdge[] {
-    return Array.from({ length: this.#count }, (_, edge) => this.#edgeAt(edge));
+    return Array.from({ length: this.#count }, (_, edge) => this.edgeAt(edge));
   }
 
   /** The longest path, from its beginning; of paths of the same length the one that was added first. Edges of a circle do not count. */
   longestPath(): readonly PathEdge[] {
+    return Array.from(this.longest(), (edge) => this.edgeAt(edge));
+  }
+
+  /** Hot path. The numbers of the edges of the longest path, which may be all there are. */
+  longest(): Int32Array {
     const nodes = 2 * this.#events;
     const { order, into, intoNext } = this.#inOrder(nodes);
     const reached = new Float64Array(nodes);
@@ -92,12 +97,13 @@ export class PathGraph {
       }
       if (last < 0 || reached[node] > reached[last]) last = node;
     }
-    const path: PathEdge[] = [];
-    for (let node = last; node >= 0 && by[node] >= 0; node = this.#from[by[node]]) path.push(this.#edgeAt(by[node]));
-    return path.reverse();
+    let begins = nodes;
+    const path = new Int32Array(nodes);
+    for (let node = last; node >= 0 && by[node] >= 0; node = this.#from[by[node]]) path[--begins] = by[node];
+    return path.subarray(begins);
   }
 
-  #edgeAt(edge: number): PathEdge {
+  edgeAt(edge: number): PathEdge {
     return {
       from: this.#from[edge],
       to: this.#to[edge],

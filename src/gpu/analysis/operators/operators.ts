@@ -1,6 +1,6 @@
 import { eventId, gpuKinds } from '../../trace/trace.ts';
 import { workClassifier } from '../decompose.ts';
-import { steadyRows, usesTensorCores } from '../kernels.ts';
+import { steadyRows, tensorCoreTest } from '../kernels.ts';
 import type { TraceFacts } from '../trace-facts.ts';
 import { type DevicePeaks, devicePeaks } from './device-peaks.ts';
 import { innermostOperators } from './innermost-operators.ts';
@@ -51,6 +51,7 @@ export function operatorFacts(facts: TraceFacts, deviceName?: string): OperatorF
   const models = new WorkOfCalls(facts);
   const callOf = models.callsByLaunch();
   const workOf = workClassifier(trace);
+  const usesTensorCores = tensorCoreTest(names);
   const groups = new Map<number, Group>();
   const seen = new Uint8Array(trace.host.length);
   let total = 0;
@@ -65,7 +66,7 @@ export function operatorFacts(facts: TraceFacts, deviceName?: string): OperatorF
     const group: Group = groups.get(key) ?? { call, calls: 0, us: 0, tensor: false, events: [] };
     groups.set(key, group);
     group.us += us;
-    group.tensor ||= usesTensorCores(names.text(gpu.name[row]));
+    group.tensor ||= usesTensorCores(gpu.name[row]);
     if (seen[call] === 1) continue;
     seen[call] = 1;
     group.calls += 1;
@@ -178,13 +179,15 @@ class WorkOfCalls {
 
   /** By launching call, the operator call whose work its kernels do, and -1 without one. */
   callsByLaunch(): Int32Array {
-    return innermostOperators(this.#facts.trace, this.#facts.threads, (row, around) => this.#isPart(row, around));
+    const { trace, threads } = this.#facts;
+    const mayBePart = trace.names.tester(/conv|attention|attn|fmha/i);
+    const isPart = (row: number, around: number) => mayBePart(trace.host.name[row]) && this.#isPart(row, around);
+    return innermostOperators(trace, threads, isPart);
   }
 
   /** Whether an operator is a part of attention or convolution around it, without a model of its own. */
   #isPart(row: number, around: number): boolean {
-    const { host, names } = this.#facts.trace;
-    if (!/conv|attention|attn|fmha/i.test(names.text(host.name[row])) || this.work(row) !== undefined) return false;
+    if (this.work(row) !== undefined) return false;
     const category = this.work(around)?.category;
     return category === 'attention' || category === 'convolution';
   }

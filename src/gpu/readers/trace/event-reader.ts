@@ -81,6 +81,9 @@ export class EventReader {
   readonly #threads = new Map<number, number>();
   // Of the event before: most events are like it.
   #lastCategory = 0;
+  #lastName = 0;
+  /** By name, the one that came after it the last time: a program does the same things in the same order. */
+  #followers = new Int32Array(1 << 12);
   #lastPid = 0;
   #lastTid = 0;
   #lastThread = -1;
@@ -225,8 +228,23 @@ export class EventReader {
   }
 
   #nameOf(bytes: Uint8Array): number {
-    if (this.#nameId < 0) this.#nameId = this.#trace.names.intern(bytes, this.#name, this.#nameEnd);
-    return this.#nameId;
+    if (this.#nameId >= 0) return this.#nameId;
+    const guess = this.#followers[this.#lastName];
+    const name = this.#trace.names.intern(bytes, this.#name, this.#nameEnd, guess);
+    if (name !== guess) this.#follow(name);
+    this.#lastName = name;
+    this.#nameId = name;
+    return name;
+  }
+
+  /** Notes the name that came after the last one. */
+  #follow(name: number): void {
+    if (this.#lastName >= this.#followers.length) {
+      const grown = new Int32Array(this.#lastName * 2);
+      grown.set(this.#followers);
+      this.#followers = grown;
+    }
+    this.#followers[this.#lastName] = name;
   }
 
   #roleOf(bytes: Uint8Array): number {
