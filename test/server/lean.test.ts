@@ -292,6 +292,79 @@ test('a client that sends a byte now and then is timed out by the full server, i
   await new Promise((resolve) => full.close(resolve));
 });
 
+/** Servers, the lean before the full one, whose answers, the bodies themselves, come later: when `wait` is over. */
+async function laterServer(wait: (body: string) => Promise<unknown>) {
+  const full = createServer(async (request, response) => {
+    const text = Buffer.concat(await request.toArray()).toString('latin1');
+    await wait(text);
+    response.setHeader('content-length', text.length).end(text);
+  });
+  const answer = async (_: unknown, text: string) => {
+    await wait(text);
+    return `HTTP/1.1 200 OK\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
+  };
+  const lean = serveLean(full, { knows: () => true, turnAway: () => null, answer, bodyLimit: 1_000 });
+  const sockets: Socket[] = [];
+  full.on('connection', (socket: Socket) => sockets.push(socket));
+  await new Promise<void>((resolve) => full.listen(0, '127.0.0.1', resolve));
+  const address = full.address();
+  const close = async () => {
+    lean.close();
+    await new Promise((resolve) => full.close(resolve));
+  };
+  return { to: typeof address === 'object' && address !== null ? address.port : 0, sockets, close };
+}
+
+test('what comes while an answer is waited for is answered behind it, also if the client has sent all', async () => {
+  const { to, close } = await laterServer((text) => new Promise((resolve) => setTimeout(resolve, text.length % 3)));
+  const request = fc.record({ size: fc.integer({ min: 1, max: 9 }), cut: fc.option(fc.nat({ max: 8 })) });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(request, { minLength: 1, maxLength: 8 }),
+      fc.constantFrom(0, 1),
+      async (requests, gapMs) => {
+        const bodies = requests.map(({ size }, i) => String(i).repeat(size));
+        // Cut in bodies alone: a head in two pieces is the full server's.
+        const text = requests.map(({ size, cut }, i) => {
+          const whole = post(bodies[i]);
+          const at = whole.length - ((cut ?? 0) % size);
+          return cut === null ? whole : `${whole.slice(0, at)}|${whole.slice(at)}`;
+        });
+        const pieces = text
+          .join('')
+          .split('|')
+          .filter((piece) => piece !== '');
+        const { answers, isOver } = await converse(pieces, { gapMs, to });
+        expect(answers).toEqual(bodies.map((one) => ({ status: 200, body: one })));
+        expect(isOver).toBe(true);
+      },
+    ),
+    { numRuns: 40 },
+  );
+  await close();
+});
+
+test('of a client that sends on while an answer is waited for no more is read than is at hand', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { to, sockets, close } = await laterServer(() => promise);
+  const [each, times] = ['a'.repeat(900), 20_000];
+  const conversation = connect(to, '127.0.0.1');
+  let answered = 0;
+  conversation.on('data', (chunk) => {
+    answered += chunk.toString('latin1').split('HTTP/1.1 200').length - 1;
+  });
+  const ended = new Promise((done) => conversation.once('close', done));
+  conversation.write(post(each));
+  await new Promise((done) => setTimeout(done, 20));
+  conversation.end(post(each).repeat(times));
+  await new Promise((done) => setTimeout(done, 100));
+  expect(sockets[0].bytesRead).toBeLessThan(1_000_000);
+  resolve();
+  await ended;
+  expect(answered).toBeGreaterThan(0.9 * times);
+  await close();
+});
+
 test('a binary answer holds the vectors of the JSON one, whichever server gives it', async () => {
   const many = JSON.stringify({ requests: ['ann', 'bob'].map(requestOf), at: START });
   const ask = async (text: string | ReadableStream) => {

@@ -10,7 +10,17 @@ const table = Uint16Array.from({ length: 256 }, (_, byte) => {
 /** The slot of what stands between the first braces of a key: CRC-16/XMODEM, as the cluster specification has it. */
 export function slotOf(tag: string): number {
   let crc = 0;
-  for (const byte of Buffer.from(tag)) crc = ((crc << 8) & 0xffff) ^ table[(crc >> 8) ^ byte];
+  for (let i = 0; i < tag.length; i += 1) {
+    const byte = tag.charCodeAt(i);
+    if (byte > 0x7f) return slotOfBytes(Buffer.from(tag));
+    crc = ((crc << 8) & 0xffff) ^ table[(crc >> 8) ^ byte];
+  }
+  return crc % SLOTS;
+}
+
+function slotOfBytes(bytes: Uint8Array): number {
+  let crc = 0;
+  for (const byte of bytes) crc = ((crc << 8) & 0xffff) ^ table[(crc >> 8) ^ byte];
   return crc % SLOTS;
 }
 

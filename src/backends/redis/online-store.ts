@@ -139,8 +139,8 @@ class RedisOnlineStore implements OnlineStore {
     return (await this.#reader.read({ tiles: reads, windows: [], batch: [] })).runs;
   }
 
-  async readBatch(reads: readonly BatchRead[]): Promise<readonly (BatchAnswer | null)[]> {
-    return (await this.#reader.read({ tiles: [], windows: [], batch: reads })).batch;
+  readBatch(reads: readonly BatchRead[]): Promise<readonly (BatchAnswer | null)[]> {
+    return this.#reader.read({ tiles: [], windows: [], batch: reads }).then(({ batch }) => batch);
   }
 
   async writeTiles(commit: TileCommit): Promise<TileReport> {

@@ -79,46 +79,60 @@ export class ServiceReads {
     id?: string,
     trace?: OpenSpan | null,
   ): MaybePromise<ServedVector> {
+    return this.#readAs(asItIs, service, request, at, id, trace);
+  }
+
+  /** Reads a vector and makes something of it: in one step, where it has to be waited for. */
+  #readAs<T>(
+    make: (vector: ServedVector) => T,
+    service: FeatureServiceData,
+    request: unknown,
+    at: number | undefined,
+    id: string | undefined,
+    trace: OpenSpan | null | undefined,
+  ): MaybePromise<T> {
     if (trace !== null && (trace !== undefined || this.#tracer !== null)) {
       const name = `features ${service.name}`;
       const span = trace === undefined ? this.#tracer?.begin(name) : trace.child(name);
-      if (span != null) return this.#readTraced(service, request, at, id, span);
+      if (span != null) return this.#readTraced(make, service, request, at, id, span);
     }
-    return this.#read(service, request, at, id, this.#measures.stepsOf(service));
+    return this.#read(make, service, request, at, id, this.#measures.stepsOf(service));
   }
 
-  #readTraced(
+  #readTraced<T>(
+    make: (vector: ServedVector) => T,
     service: FeatureServiceData,
     request: unknown,
     at: number | undefined,
     id: string | undefined,
     span: OpenSpan,
-  ): MaybePromise<ServedVector> {
+  ): MaybePromise<T> {
     const steps = this.#measures.newSteps(service);
     const started = performance.now();
-    const read = (vector: ServedVector): ServedVector => {
+    const read = (vector: ServedVector): T => {
       traceRead(span, vector, steps, started);
-      return vector;
+      return make(vector);
     };
     const failed = (error: unknown): never => {
       span.end(error);
       throw error;
     };
     try {
-      const vector = this.#read(service, request, at, id, steps);
+      const vector = this.#read(asItIs, service, request, at, id, steps);
       return vector instanceof Promise ? vector.then(read, failed) : read(vector);
     } catch (error) {
       return failed(error);
     }
   }
 
-  #read(
+  #read<T>(
+    make: (vector: ServedVector) => T,
     service: FeatureServiceData,
     request: unknown,
     at: number | undefined,
     id: string | undefined,
     steps: ReadSteps | null,
-  ): MaybePromise<ServedVector> {
+  ): MaybePromise<T> {
     const open = this.#serviceOf(service.name);
     const row = open.parse(request);
     this.#requests += 1;
@@ -130,11 +144,11 @@ export class ServiceReads {
       return vector.then((read) => {
         this.#answered(read, started, steps);
         if (name !== null) open.log.add(name, row, read);
-        return read;
+        return make(read);
       });
     this.#answered(vector, started, steps);
     if (name !== null) open.log.add(name, row, vector);
-    return vector;
+    return make(vector);
   }
 
   /** Reads a vector as users see it. */
@@ -144,16 +158,12 @@ export class ServiceReads {
     at?: number,
     trace?: OpenSpan | null,
   ): MaybePromise<Vector<Readonly<Record<string, Value>>>> {
-    const { toUser } = this.#serviceOf(service.name);
-    const vector = this.read(service, request, at, undefined, trace);
-    return vector instanceof Promise ? vector.then(toUser) : toUser(vector);
+    return this.#readAs(this.#serviceOf(service.name).toUser, service, request, at, undefined, trace);
   }
 
   /** Reads a vector as JSON text. */
   text(service: FeatureServiceData, request: unknown, at?: number, trace?: OpenSpan | null): MaybePromise<string> {
-    const { toText } = this.#serviceOf(service.name);
-    const vector = this.read(service, request, at, undefined, trace);
-    return vector instanceof Promise ? vector.then(toText) : toText(vector);
+    return this.#readAs(this.#serviceOf(service.name).toText, service, request, at, undefined, trace);
   }
 
   /** Tiles that the last read of a service merged. */
@@ -194,6 +204,10 @@ export class ServiceReads {
     if (service === undefined) throw fail('SERVICE_UNKNOWN', { service: name, known: [...this.#services.keys()] });
     return service;
   }
+}
+
+function asItIs(vector: ServedVector): ServedVector {
+  return vector;
 }
 
 function openService(service: FeatureServiceData, options: ServiceReadsOptions): OpenService {

@@ -71,8 +71,8 @@ export class LeanConnection {
     const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
     this.#held = null;
     if (this.#answering) {
-      // Paused; what the stream had read already waits.
       this.#held = bytes;
+      this.#socket.pause();
       return;
     }
     this.#serve(bytes, 0);
@@ -122,17 +122,21 @@ export class LeanConnection {
     this.#socket.destroySoon();
   }
 
-  /** Waits for an answer; what comes meanwhile is served behind it. */
+  /** Waits for an answer; the first that comes meanwhile is served behind it, and no more is read: to pause for each answer costs. */
   #await(answer: Promise<string | Uint8Array>, rest: Buffer): void {
     this.#answering = true;
-    this.#held = rest.length === 0 ? null : rest;
-    this.#socket.pause();
+    this.#held = null;
+    if (rest.length > 0) {
+      this.#held = rest;
+      this.#socket.pause();
+    }
     void answer.then((text) => {
       this.#answering = false;
       if (this.#socket.destroyed) return;
       const held = this.#held;
       this.#held = null;
-      if (this.#socket.write(text, 'latin1')) this.#socket.resume();
+      if (!this.#socket.write(text, 'latin1')) this.#socket.pause();
+      else if (this.#socket.isPaused()) this.#socket.resume();
       this.#serve(held ?? NOTHING, 0);
     });
   }
