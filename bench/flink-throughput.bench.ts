@@ -7,6 +7,7 @@ import { FlinkCluster } from '../src/backends/flink/cluster.ts';
 import { GatewaySession } from '../src/backends/flink/sql-gateway.ts';
 import { type TileJob, tileJob } from '../src/backends/flink/tile-job.ts';
 import { openKafkaLog } from '../src/backends/kafka/event-log.ts';
+import { FORMAT } from '../src/backends/kafka/record.ts';
 import { openTopicReader } from '../src/backends/kafka/topic-reader.ts';
 import { partitionOf } from '../src/base/hash/partition-of.ts';
 import { seededRandom } from '../src/base/rng.ts';
@@ -94,6 +95,7 @@ interface Names {
 function compiledJob({ brokers, group, events, tiles }: Names): TileJob {
   return tileJob(project, {
     brokers: [brokers],
+    mark: FORMAT,
     group,
     checkpointMs: 1_000,
     eventTopic: () => events,

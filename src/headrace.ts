@@ -41,7 +41,15 @@ import type { TableAppend } from './ports/offline-store.ts';
 import { CHAMPION, promote } from './registry/champion.ts';
 import { ModelServer } from './serving/online/model-server.ts';
 import { type Prediction, PredictionLog } from './serving/online/prediction-log.ts';
-import { degradedBatch, degradedDisk, degradedSkew, degradedTiles, type Status, statusOf } from './status.ts';
+import {
+  degradedBatch,
+  degradedDisk,
+  degradedRecords,
+  degradedSkew,
+  degradedTiles,
+  type Status,
+  statusOf,
+} from './status.ts';
 import { trainModel } from './training/train-model.ts';
 
 export interface OpenOptions {
@@ -138,6 +146,7 @@ export class Headrace {
       disk: () => disk.report(),
       intake: () => features.intake,
       lag: () => features.lag(),
+      unreadable: () => features.unreadable(),
       clock,
     });
     this.#clock = clock;
@@ -521,6 +530,7 @@ export class Headrace {
       ...this.#features.batchHealth().flatMap(degradedBatch),
       ...skew,
       ...degradedDisk(this.#disk.report()),
+      ...this.#features.unreadable().map(degradedRecords),
       ...tiles,
     ];
   }

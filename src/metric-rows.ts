@@ -236,6 +236,12 @@ export const metricRows = {
     labels: [],
     help: 'How old the tiles of Flink may be: since the arrival of the first event that no checkpoint vouches for',
   },
+  headrace_records_unreadable_total: {
+    type: 'counter',
+    unit: 'records',
+    labels: ['source'],
+    help: 'Records of a topic on Kafka that somebody else wrote or that are damaged: left out, and kept as refused events',
+  },
   headrace_reader_lag_records: {
     type: 'gauge',
     unit: 'records',

@@ -4,6 +4,7 @@ import type { DiskReport } from './featurestore/disk/disk-budget.ts';
 import type { SourceCounters } from './featurestore/feature-store.ts';
 import type { ReaderLag } from './featurestore/materialise/reader-lag.ts';
 import type { TileIntake } from './featurestore/materialise/tile-intake.ts';
+import type { UnreadableReport } from './featurestore/materialise/unreadable-records.ts';
 import type { SkewVerdict } from './featurestore/skew/skew-schedule.ts';
 import { type MetricName, metricRows } from './metric-rows.ts';
 import type { DurationHistogram } from './monitoring/slo/duration-histogram.ts';
@@ -26,6 +27,8 @@ export interface Measured {
   intake(): Pick<TileIntake, 'outcomes' | 'conflicts' | 'progress'> | null;
   /** How far the readers of shared topics are behind. */
   lag(): readonly ReaderLag[];
+  /** Records of a shared log that nobody can read. */
+  unreadable(): readonly UnreadableReport[];
   /** Epoch ms. */
   clock(): number;
 }
@@ -52,6 +55,9 @@ export class Metrics {
     this.#skew(measured);
     this.#disk(measured);
     this.#intake(measured);
+    this.#samples('headrace_records_unreadable_total', () =>
+      measured.unreadable().map(({ source, records }) => [{ source }, records]),
+    );
     this.#samples('headrace_reader_lag_records', () =>
       measured
         .lag()

@@ -57,6 +57,7 @@ export class Reader {
       disk: () => null,
       intake: () => null,
       lag: () => [],
+      unreadable: () => [],
       clock,
     });
   }

@@ -4,6 +4,7 @@ import type { DiskReport } from './featurestore/disk/disk-budget.ts';
 import type { SourceCounters } from './featurestore/feature-store.ts';
 import type { ReaderLag } from './featurestore/materialise/reader-lag.ts';
 import type { TileIntake } from './featurestore/materialise/tile-intake.ts';
+import type { UnreadableReport } from './featurestore/materialise/unreadable-records.ts';
 import type { SkewVerdict } from './featurestore/skew/skew-schedule.ts';
 import type { ServingMeasures } from './monitoring/slo/serving-measures.ts';
 import { figuresOf, type SloReport, type SloSeries } from './monitoring/slo/slo-report.ts';
@@ -201,6 +202,11 @@ export function degradedTiles(intake: TileIntake | null, now: number): readonly 
   const behindMs = now - progress.freshUntil;
   if (behindMs < TILES_BEHIND_MS) return differing;
   return [...differing, `the tiles of Flink are ${Math.round(behindMs / 1_000)} s behind the events`];
+}
+
+/** Records of a shared log that nobody can read. */
+export function degradedRecords({ topic, records, partition, offset }: UnreadableReport): string {
+  return `${records} records of ${topic} cannot be read and are left out, the last at partition ${partition}, offset ${offset}`;
 }
 
 /** What a disk budget keeps from being taken. */

@@ -7,6 +7,7 @@ import { TileJobs } from '../backends/flink/tile-jobs.ts';
 import { tileJobNames } from '../backends/flink/tile-topics.ts';
 import { openKafkaLog } from '../backends/kafka/event-log.ts';
 import { type JavaClient, javaClient } from '../backends/kafka/java-client.ts';
+import { FORMAT } from '../backends/kafka/record.ts';
 import { topicName } from '../backends/kafka/topic-name.ts';
 import { fail } from '../base/errors/fail.ts';
 import { parseDuration } from '../base/time.ts';
@@ -45,6 +46,7 @@ export function declaredJob(project: ProjectData, environment: Environment, clie
   const { key, engine: reader, tileTopic } = tileJobNames(project, prefix);
   const job = tileJob(project, {
     brokers: log.brokers,
+    mark: FORMAT,
     ...(client === undefined ? {} : { client: { shown: client.shown, secret: Object.keys(client.secret) } }),
     group: `${prefix}${reader}`,
     eventTopic: (source) => topicName(prefix, topicOf(source)),

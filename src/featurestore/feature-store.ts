@@ -43,6 +43,7 @@ import type { ReaderLag } from './materialise/reader-lag.ts';
 import { remoteTiles } from './materialise/remote-tiles.ts';
 import { retainHistory } from './materialise/retain-history.ts';
 import type { TileIntake } from './materialise/tile-intake.ts';
+import type { UnreadableReport } from './materialise/unreadable-records.ts';
 import { RecentTimes } from './online/recent-times.ts';
 import type { ServedVector } from './online/served-vector.ts';
 import { ServiceReads } from './online/service-reads.ts';
@@ -202,6 +203,10 @@ export class FeatureStore {
       changed: (layout, key, changes) => wiring.archive?.touch(layout, key, changes),
       clock,
       ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
+      unreadable: (source, payload, error) => {
+        quarantine.add(source, new TextDecoder().decode(payload), error, clock());
+        options.onFault?.(error);
+      },
       rewound: () =>
         fillAfterLoss([...layouts.values()], { ...wiring, online, offline, engine }, project, options.onFault),
       archivedUpTo: () => wiring.archive?.publishedClock ?? Number.NEGATIVE_INFINITY,
@@ -499,6 +504,11 @@ export class FeatureStore {
   /** How far the readers of topics that others write too are behind; nothing of a log in the directory. */
   lag(): readonly ReaderLag[] {
     return this.#materialiser.lag();
+  }
+
+  /** Records of a shared log that nobody can read. */
+  unreadable(): readonly UnreadableReport[] {
+    return this.#materialiser.unreadable.reports();
   }
 
   /** The last scheduled skew audit of each service since the start. */

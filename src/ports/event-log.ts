@@ -9,6 +9,8 @@ export interface LogRecord {
   /** Stamped once by the gateway, epoch ms; never decreases within a partition. */
   readonly ingestTs: number;
   readonly payload: Uint8Array;
+  /** Why nobody can read a record that somebody else wrote; its id is empty, its payload as it was found. */
+  readonly foreign?: string;
 }
 
 export interface LogBatch {

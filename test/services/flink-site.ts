@@ -3,6 +3,7 @@ import { Admin, Consumer, Producer } from '@platformatic/kafka';
 import { GatewaySession } from '../../src/backends/flink/sql-gateway.ts';
 import { tileJob } from '../../src/backends/flink/tile-job.ts';
 import { tileReader } from '../../src/backends/flink/tile-record.ts';
+import { FORMAT } from '../../src/backends/kafka/record.ts';
 import type { EventSourceData, ProjectData, StreamViewData } from '../../src/features/define/declaration.ts';
 import { type TileLayout, tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { emptyRun, type TileRun } from '../../src/features/tile/tile-run.ts';
@@ -76,6 +77,7 @@ export class FlinkSite {
           partition,
           key: Buffer.from(id),
           value: Buffer.from(encode(row, ingestTs)),
+          headers: new Map([[Buffer.from(FORMAT), Buffer.from('0')]]),
         })),
       });
   }
@@ -109,6 +111,7 @@ export class FlinkSite {
     };
     const job = tileJob(project, {
       brokers: this.#brokers,
+      mark: FORMAT,
       group: `${this.#prefix}job`,
       checkpointMs: 5_000,
       eventTopic: () => this.#eventTopic,

@@ -1,7 +1,9 @@
 import { afterEach, expect, test } from 'vitest';
+import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { openHeadrace } from '../../src/headrace.ts';
 import { openReader } from '../../src/reader.ts';
 import { addressOf } from './addresses.ts';
+import { writePoison } from './poison.ts';
 import { archived, embeddedTiles, TileSite } from './tile-site.ts';
 
 const ending: (() => unknown)[] = [];
@@ -58,6 +60,28 @@ test('tiles of Flink in a Redis answer as a scan of the events does', { timeout:
   await site.whole(headrace);
   await site.whole(reader);
   expect(site.faults).toEqual([]);
+});
+
+test('records that nobody can read hold up neither Flink nor the process, and change no tile', {
+  timeout: 120_000,
+}, async () => {
+  const site = newSite();
+  const headrace = await site.open();
+  await site.jobs((jobs) => jobs.deploy());
+  const topic = `${site.namespace}.clicks.1`;
+  await site.send(headrace, 200);
+  const poison = await writePoison(addressOf('KAFKA_BROKERS'), topic, 0);
+  await site.send(headrace, 200);
+  await site.whole(headrace);
+  await headrace.flush();
+  expect(await archived(headrace)).toEqual(await embeddedTiles(site));
+  // Found once by this process and once by that of the embedded engine.
+  expect(site.faults.map((fault) => isHeadraceError(fault) && fault.code)).toEqual(
+    Array.from({ length: 2 * poison }, () => 'LOG_FOREIGN'),
+  );
+  const [status] = await site.jobs((jobs) => jobs.status());
+  expect(status).toMatchObject({ state: 'RUNNING', failures: [] });
+  expect((await site.jobs((jobs) => jobs.upgrade(() => undefined))).compared.keys).toBe(8);
 });
 
 test('an environment whose tiles Flink makes is not opened with the engine of the process', {

@@ -106,7 +106,7 @@ describe('event log on Kafka', () => {
     await expect(log.read(TOPIC, 0, 0, 1)).rejects.toMatchObject({ code: 'LOG_TOPIC' });
   });
 
-  test('a record that somebody else wrote is an error that names its place, never passed over', async () => {
+  test('a record that somebody else wrote keeps its place, is told apart, and holds up nothing', async () => {
     const prefix = newPrefix();
     const log = await opened(prefix);
     await log.append(TOPIC, 0, [logRecordAt(0)]);
@@ -116,8 +116,14 @@ describe('event log on Kafka', () => {
       messages: [{ topic: `${prefix}orders.1`, partition: 0, value: Buffer.from('hello') }],
       acks: -1,
     });
-    await expect(log.read(TOPIC, 0, 0, 10)).rejects.toMatchObject({ code: 'LOG_FOREIGN' });
-    expect((await log.read(TOPIC, 0, 0, 1)).records.map(({ id }) => id)).toEqual(['e0']);
+    await log.append(TOPIC, 0, [logRecordAt(1)]);
+    const { records } = await log.read(TOPIC, 0, 0, 10);
+    expect(records.map(({ id, foreign }) => [id, foreign !== undefined])).toEqual([
+      ['e0', false],
+      ['', true],
+      ['e1', false],
+    ]);
+    expect(records[1].ingestTs).toBeLessThanOrEqual(Date.now());
   });
 
   test('brokers that are not there are said to be, at once', async () => {

@@ -6,9 +6,11 @@ import { afterEach, expect, test } from 'vitest';
 import { newBroker, startBroker } from '../../scripts/services/kafka.ts';
 import { type Server, stopServer } from '../../scripts/services/server.ts';
 import { openKafkaLog } from '../../src/backends/kafka/event-log.ts';
+import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { addressOf } from './addresses.ts';
 import { clicks, project, service } from './clicks.ts';
+import { writePoison } from './poison.ts';
 import { until } from './until.ts';
 
 const ending: (() => unknown)[] = [];
@@ -129,6 +131,34 @@ test('what each reader has still to read is told by partition, in the metrics an
   expect(samples.reduce((sum, [, , value]) => sum + Number(value), 0)).toBe(300);
   await other.flush();
   expect(behind()).toEqual({ applied: 0, committed: 0 });
+});
+
+test('records that nobody can read are named, kept and left out, and the stream goes on, also after a restart', async () => {
+  const site = new Site(addressOf('KAFKA_BROKERS'));
+  const directory = site.directory();
+  const one = await site.open(directory);
+  await site.ingest(one, site.events(100));
+  const poison = await writePoison(site.brokers, `${site.namespace}.clicks.1`, 1);
+  await site.ingest(one, site.events(100));
+  await site.whole(one);
+  await until(async () => site.faults.length === poison);
+  for (const fault of site.faults) expect(fault).toMatchObject({ code: 'LOG_FOREIGN' });
+  const places = site.faults.map((fault) => isHeadraceError(fault) && fault.facts);
+  const { offset: first } = places[0] as { offset: number };
+  expect(places).toMatchObject(
+    Array.from({ length: poison }, (_, i) => ({ topic: 'clicks@1', partition: 1, offset: first + i })),
+  );
+  const named = `${poison} records of clicks@1 cannot be read and are left out, the last at partition 1, offset ${first + poison - 1}`;
+  expect(one.status().degraded).toEqual([named]);
+  expect((await one.metrics()).text).toContain(`headrace_records_unreadable_total{source="clicks"} ${poison}`);
+  expect(await delivered(one)).toEqual([200n, 200n]);
+  const { sources } = await one.features.featuresReport(0, Date.now() + 1);
+  expect(sources[0].quarantined).toMatchObject([{ code: 'LOG_FOREIGN', events: poison }]);
+  await one.close();
+  const again = await site.open(directory);
+  await site.ingest(again, site.events(100));
+  await site.whole(again);
+  expect(site.faults.length).toBe(poison);
 });
 
 test('an event that two processes take counts once', async () => {

@@ -7,7 +7,7 @@ const NO_CONNECTOR = /Could not find any factory for identifier '([\w-]+)'/;
 const AT_LINE = /(?:line |at line )(\d+), column \d+/i;
 
 /** What names a table of a view or of a source: the statement that makes it, or fills it. */
-const TABLE = /^(?:CREATE TEMPORARY TABLE|INSERT INTO) `([^`]+)`/;
+const TABLE = /^(?:CREATE TEMPORARY (?:TABLE|VIEW)|INSERT INTO) `([^`]+)`/;
 
 /** The error of a statement that Flink refuses: of which table, and of which line. */
 export function refusedStatement(statement: string, reason: string): Error {

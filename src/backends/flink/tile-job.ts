@@ -12,6 +12,8 @@ export interface TileJobOptions {
   readonly brokers: readonly string[];
   /** Further settings of its client, by their names in Java, and the names of those that are secret. */
   readonly client?: { readonly shown: Readonly<Record<string, string>>; readonly secret: readonly string[] };
+  /** The header that every record of the log has: one without it counts for nothing. */
+  readonly mark: string;
   /** The consumer group under which the job says how far every checkpoint has the events. */
   readonly group: string;
   /** The Kafka topic of a source's events. */
@@ -45,7 +47,7 @@ export function tileJob({ name, sources, views }: ProjectData, options: TileJobO
   return {
     properties: propertiesOf(name, read, streams, options),
     statements: [
-      ...read.map((source) => sourceTable(source, options)),
+      ...read.flatMap((source) => [sourceTable(source, options), sourceView(source, options)]),
       ...tiles.map(({ view, hopMs }) => tileTableSql(view, hopMs, options)),
       `EXECUTE STATEMENT SET BEGIN\n${inserts.map((insert) => `${insert};\n`).join('')}END`,
     ],
@@ -108,8 +110,9 @@ function clientSql({ brokers, client = { shown: {}, secret: [] } }: TileJobOptio
 function sourceTable(source: EventSourceData, options: TileJobOptions): string {
   const columns = Object.entries({ ...sqlColumns(source.columns), [INGEST_TS]: 'BIGINT' } as const);
   const declared = columns.map(([name, type]) => `  ${flink.identifier(name)} ${TYPES[type]}`);
-  return `CREATE TEMPORARY TABLE ${tableName(source)} (
+  return `CREATE TEMPORARY TABLE ${recordsName(source)} (
 ${declared.join(',\n')},
+  ${HEADERS} MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
   ${ARRIVED} AS PROCTIME()
 ) WITH (
 ${withSql({
@@ -121,8 +124,20 @@ ${withSql({
   'scan.startup.mode': 'earliest-offset',
   format: 'json',
   'json.fail-on-missing-field': 'false',
+  // What is no row comes without columns, and is left out below; otherwise it would end the job.
+  'json.ignore-parse-errors': 'true',
 })}
 )`;
+}
+
+/** Of the records those that the log's writers wrote: whoever else writes to the topic changes no tile. */
+function sourceView(source: EventSourceData, { mark }: TileJobOptions): string {
+  const columns = Object.keys({ ...sqlColumns(source.columns), [INGEST_TS]: '' }).map(flink.identifier);
+  const present = [source.id, source.time, INGEST_TS].map((name) => `${flink.identifier(name)} IS NOT NULL`);
+  return `CREATE TEMPORARY VIEW ${tableName(source)} AS
+SELECT ${[...columns, ARRIVED].join(', ')}
+FROM ${recordsName(source)}
+WHERE ${[`${HEADERS}[${flink.text(mark)}] IS NOT NULL`, ...present].join('\n  AND ')}`;
 }
 
 function tileTableSql(view: StreamViewData, hopMs: number, options: TileJobOptions): string {
@@ -164,6 +179,13 @@ function writtenColumns({ columns, multisets }: WholeTileTable): readonly string
 
 function keyOf(view: StreamViewData): readonly string[] {
   return [...Object.keys(sqlColumns(view.entity.key, 'k_')), 'tile_start'];
+}
+
+/** No declared column begins so. */
+const HEADERS = '_headers';
+
+function recordsName({ name, version }: EventSourceData): string {
+  return flink.identifier(`records_${name}_${version}`);
 }
 
 function tableName({ name, version }: EventSourceData): string {

@@ -22,6 +22,7 @@ export function tileJobNames(project: ProjectData, prefix: string): TileJobNames
   const topic = (view: StreamViewData, hopMs: number) => `${id(view)}.${hopMs}`;
   const { statements } = tileJob(project, {
     brokers: [],
+    mark: '',
     group: '',
     eventTopic: id,
     tileTopic: topic,

@@ -3,7 +3,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { EventLog, EventLogCapabilities, LogBatch, LogRecord, PartitionEnds } from '../../ports/event-log.ts';
 import { type Client, clientOptions, type KafkaAddress, loadClient } from './client.ts';
 import { isAnswer } from './failure.ts';
-import { decodeRecord, encodeRecord } from './record.ts';
+import { decodeRecord, encodeRecord, type FetchedRecord } from './record.ts';
 import { topicName } from './topic-name.ts';
 import { EARLIEST, type Fetched, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
 
@@ -24,6 +24,8 @@ interface OpenPartition {
   lastIngestTs: number;
   /** Where it ended when a broker last said it. */
   end: number;
+  /** Ingest time of the last record that was read. */
+  readTs: number;
   /** The append in hand: the next waits for it. */
   turn: Promise<unknown>;
   /** What the last fetch gave beyond what was asked for: a broker gives whole batches. */
@@ -96,6 +98,7 @@ class KafkaEventLog implements EventLog {
       partitions: Array.from({ length: partitions }, () => ({
         lastIngestTs: Number.NEGATIVE_INFINITY,
         end: 0,
+        readTs: Number.NEGATIVE_INFINITY,
         turn: Promise.resolve(),
         ahead: NOTHING_AHEAD,
       })),
@@ -237,15 +240,16 @@ class KafkaEventLog implements EventLog {
 
   /** The records from an offset on, as many as come at once; none at the end. Errors: LOG_TRIMMED, LOG_FOREIGN. */
   async #fetchFrom(topic: string, partition: number, offset: number): Promise<readonly LogRecord[]> {
+    const held = this.#partition(topic, partition);
     const { records: found, end } = await this.#fetch(topic, partition, offset);
     const records: LogRecord[] = [];
     for (const { at, record, ingestTs } of found) {
       const next = offset + records.length;
       if (at < next) continue;
       if (at !== next) throw this.#foreign(topic, partition, next, 'it is missing');
-      const decoded = decodeRecord(record, ingestTs);
-      if (decoded === null) throw this.#foreign(topic, partition, at, 'it is no record of this log');
-      records.push(decoded);
+      const read = decodeRecord(record, ingestTs) ?? foreignRecord(record, Math.max(held.readTs, notAhead(ingestTs)));
+      held.readTs = read.ingestTs;
+      records.push(read);
     }
     if (records.length === 0 && offset < end) throw this.#foreign(topic, partition, offset, 'it is missing');
     return records;
@@ -268,7 +272,9 @@ class KafkaEventLog implements EventLog {
 
   async #ingestAt(topic: string, partition: number, offset: number): Promise<number> {
     const { records } = await this.#fetch(topic, partition, offset);
-    return records.find(({ at }) => at === offset)?.ingestTs ?? Number.NEGATIVE_INFINITY;
+    const found = records.find(({ at }) => at === offset);
+    if (found === undefined) return Number.NEGATIVE_INFINITY;
+    return decodeRecord(found.record, found.ingestTs)?.ingestTs ?? notAhead(found.ingestTs);
   }
 
   async #youngFrom(topic: string, partition: number, olderThan: number, end: number): Promise<number> {
@@ -318,6 +324,17 @@ class KafkaEventLog implements EventLog {
     if (found === undefined) throw fail('LOG_TOPIC', { topic: `${topic}/${partition}` });
     return found;
   }
+}
+
+/** What somebody else wrote: nothing counts of it, and its place stays taken. */
+function foreignRecord({ value }: FetchedRecord, ingestTs: number): LogRecord {
+  const payload = value ?? new Uint8Array();
+  return { id: '', ts: 0, ingestTs, payload, foreign: 'it is no record of this log' };
+}
+
+/** Others stamp what they like; a time to come would keep our own events out. */
+function notAhead(ingestTs: number): number {
+  return Math.min(ingestTs, Date.now());
 }
 
 /** Bytes of a record beside its key and value: lengths, times, the header. */

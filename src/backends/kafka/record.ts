@@ -11,7 +11,7 @@ import type { LogRecord } from '../../ports/event-log.ts';
  * format    = "headrace.1" ts         ; the name has the version; ts: event time, epoch ms, decimal digits
  * ```
  */
-const FORMAT = 'headrace.1';
+export const FORMAT = 'headrace.1';
 const FORMAT_NAME = Buffer.from(FORMAT);
 
 /** What is given to the producer. */

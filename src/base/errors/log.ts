@@ -109,7 +109,7 @@ export const logErrors = rows({
   },
   LOG_FOREIGN: {
     message: 'the record {offset} of {topic}, partition {partition}, cannot be read: {reason}',
-    mend: 'let only headrace write, compact and delete records of this topic; or give headrace a prefix of its own',
+    mend: 'let only headrace write, compact and delete records of this topic, or give headrace a namespace of its own; what others wrote is left out, and stands among the refused events',
     retry: 'never',
     status: 500,
     exit: 4,

@@ -1,7 +1,8 @@
+import { isHeadraceError } from '../../base/errors/fail.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
-import type { EventLog } from '../../ports/event-log.ts';
+import type { EventLog, LogRecord } from '../../ports/event-log.ts';
 import type { Position } from '../../ports/position.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { DeliveryRows } from '../ingest/source-rows.ts';
@@ -16,34 +17,54 @@ export type TakeDeliveries = (
   deliveries: readonly Delivery[],
 ) => MaybePromise<unknown>;
 
-/** Reads a source's partitions from the given offsets up to what `to` says (exclusive), or until the log gives no more. */
+/** Is told of a record that nobody can read, and why. */
+export type TellUnreadable = (partition: number, offset: number, payload: Uint8Array, reason: string) => void;
+
+/**
+ * Reads a source's partitions from the given offsets up to what `to` says (exclusive), or until the log gives no more.
+ * Of a log that others write too, what cannot be read is a blank delivery, which `tell` hears of.
+ */
 export async function readDeliveries(
   log: EventLog,
   source: EventSourceData,
-  { decode }: DeliveryRows,
+  rows: DeliveryRows,
   from: readonly number[],
   take: TakeDeliveries,
   to?: readonly number[],
+  tell: TellUnreadable = () => undefined,
 ): Promise<void> {
   const topic = topicOf(source);
+  const deliveryOf = log.capabilities.manyWriters ? tolerant(rows, tell) : (record: LogRecord) => decoded(rows, record);
   for (let partition = 0; partition < from.length; partition += 1) {
     const end = to?.[partition] ?? Number.POSITIVE_INFINITY;
     for (let offset = from[partition]; offset < end; ) {
       const batch = await log.read(topic, partition, offset, Math.min(READ_BATCH, end - offset));
-      const deliveries = batch.records.map(
-        ({ id, ts, ingestTs, payload }): Delivery => ({
-          id,
-          ts,
-          ingestTs,
-          row: id === '' ? [] : decode(payload),
-        }),
-      );
+      const deliveries = batch.records.map((record, i) => deliveryOf(record, partition, batch.offset + i));
       const taken = take(partition, batch.offset, deliveries);
       if (taken instanceof Promise) await taken;
       offset = batch.offset + deliveries.length;
       if (deliveries.length === 0) break;
     }
   }
+}
+
+function decoded({ decode }: DeliveryRows, { id, ts, ingestTs, payload }: LogRecord): Delivery {
+  return { id, ts, ingestTs, row: id === '' ? [] : decode(payload) };
+}
+
+/** As above; what cannot be read is blank. */
+function tolerant(rows: DeliveryRows, tell: TellUnreadable) {
+  return (record: LogRecord, partition: number, offset: number): Delivery => {
+    const { ingestTs, payload, foreign } = record;
+    if (foreign !== undefined) tell(partition, offset, payload, foreign);
+    try {
+      return decoded(rows, record);
+    } catch (error) {
+      if (!isHeadraceError(error)) throw error;
+      tell(partition, offset, payload, error.message);
+      return { id: '', ts: 0, ingestTs, row: [] };
+    }
+  };
 }
 
 /** Offsets of a source in a position; those of `begins` where the position does not know the source. */

@@ -26,6 +26,7 @@ import { RemoteFeed } from './remote-feed.ts';
 import { cleanTiles, type KeyTiles, type SeeChanges, type TakeTiles, TileCache, type ViewKey } from './tile-cache.ts';
 import { TileDrain } from './tile-drain.ts';
 import { TileIntake } from './tile-intake.ts';
+import { type TakeUnreadable, UnreadableRecords } from './unreadable-records.ts';
 import { type Writer, writers } from './writer.ts';
 
 /** Takes what was judged of a partition in log order; `offset` is that of the first delivery. */
@@ -52,6 +53,8 @@ export interface MaterialiserOptions {
   /** Log clock up to which the tiles have reached the offline store: those after it are kept in memory and store. */
   readonly archivedUpTo?: () => number;
   readonly clock: Clock;
+  /** Takes each record of a shared log that nobody can read. */
+  readonly unreadable?: TakeUnreadable;
   /** Sees what goes wrong between calls. */
   readonly onFault?: (error: unknown) => void;
   /** Called when tiles were read from the log again after a loss of a store behind a network: fills what the log has no more. */
@@ -75,6 +78,8 @@ export class Materialiser {
   readonly tiles: TileCache;
   /** Of an engine elsewhere: how its tiles come; null where they are made here. */
   readonly intake: TileIntake | null;
+  /** What of a shared log nobody can read. */
+  readonly unreadable: UnreadableRecords;
   /** Whether the log begins behind where the store stood: tiles lack events that only the history has. */
   missedEvents = false;
   /** Whether the store had no position when it was opened: all its tiles come from the log. */
@@ -103,6 +108,7 @@ export class Materialiser {
 
   private constructor(options: MaterialiserOptions) {
     this.#options = options;
+    this.unreadable = new UnreadableRecords(options.unreadable ?? nothing);
     const { log, topics } = options;
     this.#writer = topics === undefined ? writers.embedded : writers.topics;
     this.tiles = new TileCache(options.store, options.cacheKeys, this.#writer);
@@ -198,6 +204,8 @@ export class Materialiser {
         this.#options.rowsOf(state.source),
         state.next,
         (partition, offset, deliveries) => this.#take(state, partition, offset, deliveries),
+        undefined,
+        this.unreadable.of(state.source),
       );
     }
     await this.#takeTiles();
