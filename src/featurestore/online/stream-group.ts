@@ -40,8 +40,8 @@ export function readGroup(
   steps: ReadSteps | null,
 ): number {
   const { told } = tiles;
+  if (told !== undefined && !counted && key !== null && takeKept(group, told, key, q)) return q;
   findTold(group, told, key);
-  if (told !== undefined && !counted && takeKept(group, told, q)) return q;
   const ready = readLookups(group, tiles, key, q, steps);
   if (ready === q && told !== undefined) keep(group, told, q);
   return ready;
@@ -90,15 +90,18 @@ function readPart({ layout, reader, answers }: StreamLookup, tiles: TileSource, 
   return reader.isBehindLargest(runs, q) && reader.read(runs, q, answers, 0) === q;
 }
 
-/** Takes what the group answered before, if that holds at `q`. Its tiles were not dropped: no earlier instant was asked. */
-function takeKept({ lookups, owner }: StreamGroup, told: ToldTiles, q: number): boolean {
-  const [{ held }] = lookups;
-  const kept = held === null ? null : keptBy(owner, held);
+/**
+ * Takes what the group answered before, if that holds at `q`. Its tiles were not dropped: no earlier instant was asked. Only one view's
+ * are looked up: of the same epoch, all were in memory when the answers were kept, and stay for as long.
+ */
+function takeKept({ lookups, owner }: StreamGroup, told: ToldTiles, key: string, q: number): boolean {
+  const kept = keptBy(owner, told.tilesOf(lookups[0].layout, key));
   if (kept === null || !holds(kept, q, told.epoch())) return false;
   kept.texts ??= lookups.map(() => ({ text: null }));
   let next = 0;
   for (let i = 0; i < lookups.length; i += 1) {
     const lookup = lookups[i];
+    lookup.key = key;
     lookup.answeredAt = q;
     lookup.text = kept.texts[i];
     const { places, answers } = lookup;
