@@ -90,7 +90,7 @@ const engineSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** What computes over the history: backfills of stream views, and training sets. */
+/** What computes over the history in a backfill of a stream view. */
 const historySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('embedded') }),
   z.strictObject({

@@ -2,7 +2,7 @@ import type { Dialect } from './dialect.ts';
 import { standard } from './standard.ts';
 import { double } from './text.ts';
 
-/** Spark 4 with ANSI rules, over files: the shared text, arrays from 0, escapes by backslash. */
+/** Spark 4 with ANSI rules, over files: the shared text of tiles, arrays from 0, escapes by backslash. */
 export const spark: Dialect = {
   ...standard,
   name: 'spark',
@@ -12,12 +12,4 @@ export const spark: Dialect = {
   element: (embedding, place) => `${embedding}[${place}]`,
   beyond: (embedding, _length, most) =>
     `(ARRAY_MAX(${embedding}) > ${double(most)} OR ARRAY_MIN(${embedding}) < ${double(-most)})`,
-  array: (numbers) => `ARRAY(${numbers.join(', ')})`,
-  embeddingOf: (text) => `FROM_JSON(${text}, 'ARRAY<DOUBLE>')`,
-  exactSpread: (n, squares, total) =>
-    `TRY_SUBTRACT(TRY_MULTIPLY(CAST(${n} AS DECIMAL(38,0)), ${squares}), TRY_MULTIPLY(${total}, ${total}))`,
-  timestampMs: (sql) => `UNIX_MILLIS(${sql})`,
-  // Aggregates take no order of their own.
-  list: (value, order) =>
-    `TRANSFORM(ARRAY_SORT(COLLECT_LIST(NAMED_STRUCT('place', ${order}, 'value', ${value}))), e -> e.value)`,
 };
