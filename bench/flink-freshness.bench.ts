@@ -59,49 +59,53 @@ async function measure(who: string, environment: EnvironmentOptions, byReader: b
     withTileJobs(project, resolveEnvironment('bench', environment, project.name), 'change', work);
   await jobs((all) => all.deploy());
   const reader = byReader ? await openReader({ project, environment }) : null;
-  const rank = zipf(USERS, seededRandom(1));
-  const waiting = new Map<string, number>();
   const times: number[] = [];
-  const started = performance.now();
-  const answersFrom = reader ?? headrace;
-  let reading = true;
-  const watching = (async () => {
-    while (reading || waiting.size > 0) {
-      if (performance.now() - started > (WARM_UP_SECONDS + SECONDS + 30) * 1_000)
-        throw new Error(`${waiting.size} events never came: ${JSON.stringify(headrace.status().lag)}`);
-      // Those that came first: after a standstill too many wait to look at all of them.
-      for (const [user, dueAt] of [...waiting].slice(0, 50)) {
-        const { values } = await answersFrom.read(only, { user });
-        if (values.every((value) => value === null || value === 0 || value === 0n)) continue;
-        waiting.delete(user);
-        if (dueAt - started > WARM_UP_SECONDS * 1_000) times.push(performance.now() - dueAt);
+  try {
+    const rank = zipf(USERS, seededRandom(1));
+    const waiting = new Map<string, number>();
+    const started = performance.now();
+    const answersFrom = reader ?? headrace;
+    let reading = true;
+    const watching = (async () => {
+      while (reading || waiting.size > 0) {
+        if (performance.now() - started > (WARM_UP_SECONDS + SECONDS + 30) * 1_000)
+          throw new Error(`${waiting.size} events never came: ${JSON.stringify(headrace.status().lag)}`);
+        // Those that came first: after a standstill too many wait to look at all of them.
+        for (const [user, dueAt] of [...waiting].slice(0, 50)) {
+          const { values } = await answersFrom.read(only, { user });
+          if (values.every((value) => value === null || value === 0 || value === 0n)) continue;
+          waiting.delete(user);
+          if (dueAt - started > WARM_UP_SECONDS * 1_000) times.push(performance.now() - dueAt);
+        }
+        await sleep(2);
       }
-      await sleep(2);
+    })();
+    const slices = ((WARM_UP_SECONDS + SECONDS) * 1_000) / SLICE_MS;
+    const sent: Promise<unknown>[] = [];
+    for (let slice = 0; slice < slices; slice += 1) {
+      const dueAt = started + slice * SLICE_MS;
+      while (performance.now() < dueAt) await sleep(Math.max(0, dueAt - performance.now()));
+      const users = Array.from({ length: EVENTS - 1 }, () => `u${rank()}`);
+      const probe = slice % PROBE_EVERY === 0 ? `probe${slice}` : `u${rank()}`;
+      if (slice % PROBE_EVERY === 0) waiting.set(probe, dueAt);
+      const events = [...users, probe].map((user, i) => ({
+        id: `e${slice}-${i}`,
+        at: Date.now(),
+        user,
+        price: 5,
+        items: 1,
+      }));
+      sent.push(Promise.resolve(headrace.ingest(purchases, events)));
     }
-  })();
-  const slices = ((WARM_UP_SECONDS + SECONDS) * 1_000) / SLICE_MS;
-  const sent: Promise<unknown>[] = [];
-  for (let slice = 0; slice < slices; slice += 1) {
-    const dueAt = started + slice * SLICE_MS;
-    while (performance.now() < dueAt) await sleep(Math.max(0, dueAt - performance.now()));
-    const users = Array.from({ length: EVENTS - 1 }, () => `u${rank()}`);
-    const probe = slice % PROBE_EVERY === 0 ? `probe${slice}` : `u${rank()}`;
-    if (slice % PROBE_EVERY === 0) waiting.set(probe, dueAt);
-    const events = [...users, probe].map((user, i) => ({
-      id: `e${slice}-${i}`,
-      at: Date.now(),
-      user,
-      price: 5,
-      items: 1,
-    }));
-    sent.push(Promise.resolve(headrace.ingest(purchases, events)));
+    await Promise.all(sent);
+    reading = false;
+    await watching;
+  } finally {
+    // Also after a failure: what runs on would be measured with the next.
+    await reader?.close();
+    await jobs((all) => all.stop());
+    await headrace.close();
   }
-  await Promise.all(sent);
-  reading = false;
-  await watching;
-  await reader?.close();
-  await jobs((all) => all.stop());
-  await headrace.close();
   console.log(
     `${who}: ${times.length} probes, p50 ${quantile(times, 0.5).toFixed(0)} ms, p90 ${quantile(times, 0.9).toFixed(0)} ms, p99 ${quantile(times, 0.99).toFixed(0)} ms, most ${Math.max(...times).toFixed(0)} ms`,
   );

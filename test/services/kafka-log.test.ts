@@ -7,9 +7,11 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { newBroker, startBroker } from '../../scripts/services/kafka.ts';
 import { type Server, stopServer } from '../../scripts/services/server.ts';
 import { openKafkaLog } from '../../src/backends/kafka/event-log.ts';
+import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import type { EventLog, LogRecord } from '../../src/ports/event-log.ts';
 import { eventLogContracts, logRecordAt } from '../../src/testing/contracts/event-log.ts';
 import { addressOf } from './addresses.ts';
+import { until } from './until.ts';
 
 const TOPIC = 'orders@1';
 
@@ -65,6 +67,30 @@ describe('event log on Kafka', () => {
     expect((await readAll(log)).map(({ id }) => id)).toEqual(Array.from({ length: 400 }, (_, i) => `e${i}`));
   });
 
+  test('of appends that go together each has its own end: those refused change nothing of the others', async () => {
+    const log = await opened();
+    const large = { ...logRecordAt(9), payload: new Uint8Array(40_000_000) };
+    const huge = (i: number) => ({ ...logRecordAt(i), payload: new Uint8Array(20_000_000) });
+    const results = await Promise.allSettled([
+      log.append(TOPIC, 0, [logRecordAt(0), logRecordAt(1)]),
+      log.append(TOPIC, 0, [large]),
+      log.append(
+        TOPIC,
+        0,
+        [logRecordAt(0)].map((record) => ({ ...record, ingestTs: -1 })),
+      ),
+      log.append(TOPIC, 0, [logRecordAt(2)]),
+      log.append(TOPIC, 0, [huge(3)]),
+      log.append(TOPIC, 0, [huge(4)]),
+      log.append(TOPIC, 0, []),
+    ]);
+    const told = results.map((result) => (result.status === 'fulfilled' ? result.value : result.reason.code));
+    expect(told).toEqual([0, 'LOG_SIZE', 'LOG_ORDER', 2, 3, 4, 5]);
+    await expect(log.append(TOPIC, 0, [large])).rejects.toMatchObject({ code: 'LOG_SIZE' });
+    expect(await log.append(TOPIC, 0, [logRecordAt(5)])).toBe(5);
+    expect((await readAll(log)).map(({ id }) => id)).toEqual(['e0', 'e1', 'e2', 'e3', 'e4', 'e5']);
+  });
+
   test('a record of 10 MB is kept; an append beyond the limit is refused and changes nothing', async () => {
     const log = await opened();
     const large = { ...logRecordAt(0), payload: new Uint8Array(10_000_000).fill(7) };
@@ -102,7 +128,13 @@ describe('event log on Kafka', () => {
     const log = await opened(prefix);
     await log.append(TOPIC, 0, [logRecordAt(0)]);
     await (await admin()).deleteTopics({ topics: [`${prefix}orders.1`] });
-    await expect(log.append(TOPIC, 0, [logRecordAt(1)])).rejects.toMatchObject({ code: 'LOG_TOPIC' });
+    // The brokers hear of it a moment after it was answered.
+    await until(() =>
+      Promise.resolve(log.append(TOPIC, 0, [logRecordAt(1)])).then(
+        () => false,
+        (error: unknown) => isHeadraceError(error, 'LOG_TOPIC'),
+      ),
+    );
     await expect(log.read(TOPIC, 0, 0, 1)).rejects.toMatchObject({ code: 'LOG_TOPIC' });
   });
 

@@ -3,7 +3,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { EventLog, EventLogCapabilities, LogBatch, LogRecord, PartitionEnds } from '../../ports/event-log.ts';
 import { type Client, clientOptions, type KafkaAddress, loadClient } from './client.ts';
 import { isAnswer } from './failure.ts';
-import { decodeRecord, encodeRecord, type FetchedRecord } from './record.ts';
+import { decodeRecord, encodeRecord, type FetchedRecord, type RecordToSend } from './record.ts';
 import { topicName } from './topic-name.ts';
 import { EARLIEST, type Fetched, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
 
@@ -26,10 +26,18 @@ interface OpenPartition {
   end: number;
   /** Ingest time of the last record that was read. */
   readTs: number;
-  /** The append in hand: the next waits for it. */
-  turn: Promise<unknown>;
+  /** Appends that wait while others are on their way. */
+  readonly waiting: WaitingAppend[];
+  /** Until nothing waits; null where nothing is on its way. */
+  sending: Promise<void> | null;
   /** What the last fetch gave beyond what was asked for: a broker gives whole batches. */
   ahead: Ahead;
+}
+
+interface WaitingAppend {
+  readonly records: readonly LogRecord[];
+  readonly resolve: (offset: number) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 interface Ahead {
@@ -99,7 +107,8 @@ class KafkaEventLog implements EventLog {
         lastIngestTs: Number.NEGATIVE_INFINITY,
         end: 0,
         readTs: Number.NEGATIVE_INFINITY,
-        turn: Promise.resolve(),
+        waiting: [],
+        sending: null,
         ahead: NOTHING_AHEAD,
       })),
     };
@@ -112,9 +121,12 @@ class KafkaEventLog implements EventLog {
 
   append(topic: string, partition: number, records: readonly LogRecord[]): Promise<number> {
     const held = this.#partition(topic, partition);
-    const turn = held.turn.then(() => this.#append(topic, partition, held, records));
-    held.turn = turn.catch(() => undefined);
-    return turn;
+    if (records.length === 0)
+      return (held.sending ?? Promise.resolve()).then(() => this.#offsetAt(topic, partition, LATEST));
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    held.waiting.push({ records, resolve, reject });
+    held.sending ??= this.#sendWaiting(topic, partition, held);
+    return promise;
   }
 
   async read(topic: string, partition: number, offset: number, max: number): Promise<LogBatch> {
@@ -217,24 +229,65 @@ class KafkaEventLog implements EventLog {
 
   async close(): Promise<void> {
     await Promise.allSettled(
-      [...this.#topics.values()].flatMap(({ partitions }) => partitions.map(({ turn }) => turn)),
+      [...this.#topics.values()].flatMap(({ partitions }) => partitions.map(({ sending }) => sending)),
     );
     await Promise.allSettled([this.#producer.close(), this.#kafka.close()]);
   }
 
-  async #append(topic: string, partition: number, held: OpenPartition, records: readonly LogRecord[]): Promise<number> {
+  /** One request of a partition at a time; what comes meanwhile goes together with the next. */
+  async #sendWaiting(topic: string, partition: number, held: OpenPartition): Promise<void> {
+    // Those of the same turn go together, and `sending` is known before anything ends.
+    await Promise.resolve();
+    while (held.waiting.length > 0) {
+      const { appends, messages, lastIngestTs } = this.#takeWaiting(topic, partition, held);
+      try {
+        if (messages.length > 0) {
+          let offset = await this.#send(topic, partition, messages);
+          held.lastIngestTs = lastIngestTs;
+          held.end = Math.max(held.end, offset + messages.length);
+          for (const { records, resolve } of appends) {
+            resolve(offset);
+            offset += records.length;
+          }
+        }
+      } catch (error) {
+        for (const { reject } of appends) reject(error);
+      }
+    }
+    held.sending = null;
+  }
+
+  /** The appends that wait, as many as a batch takes; one that cannot be is refused. */
+  #takeWaiting(topic: string, partition: number, held: OpenPartition) {
     const { name } = this.#topic(topic).known;
-    const last = checkOrder(topic, partition, held.lastIngestTs, records);
-    if (records.length === 0) return this.#offsetAt(topic, partition, LATEST);
-    const messages = records.map((record) => encodeRecord(name, partition, record));
-    const bytes = messages.reduce((sum, { key, value }) => sum + key.length + value.length + RECORD_OVERHEAD, 0);
-    if (bytes > MOST_APPEND_BYTES) throw fail('LOG_SIZE', { topic, bytes, most: MOST_APPEND_BYTES });
+    const appends: WaitingAppend[] = [];
+    const messages: RecordToSend[] = [];
+    let { lastIngestTs } = held;
+    for (let bytes = 0, next = held.waiting[0]; next !== undefined; next = held.waiting[0]) {
+      try {
+        const last = checkOrder(topic, partition, lastIngestTs, next.records);
+        const encoded = next.records.map((record) => encodeRecord(name, partition, record));
+        const size = encoded.reduce((sum, { key, value }) => sum + key.length + value.length + RECORD_OVERHEAD, 0);
+        if (size > MOST_APPEND_BYTES) throw fail('LOG_SIZE', { topic, bytes: size, most: MOST_APPEND_BYTES });
+        bytes += size;
+        if (bytes > MOST_APPEND_BYTES) break;
+        lastIngestTs = last;
+        appends.push(next);
+        for (const message of encoded) messages.push(message);
+      } catch (error) {
+        next.reject(error);
+      }
+      held.waiting.shift();
+    }
+    return { appends, messages, lastIngestTs };
+  }
+
+  /** Sends records as one batch; gives the offset of the first. */
+  async #send(topic: string, partition: number, messages: RecordToSend[]): Promise<number> {
     const { offsets } = await this.#kafka.ask(topic, () => this.#producer.send({ messages }));
     const offset = offsets?.find((each) => each.partition === partition)?.offset;
     if (offset === undefined)
       throw fail('LOG_UNREACHABLE', { brokers: this.#options.brokers, reason: 'no broker took it' });
-    held.lastIngestTs = last;
-    held.end = Math.max(held.end, Number(offset) + records.length);
     return Number(offset);
   }
 
