@@ -5,30 +5,17 @@ import type { Dialect } from './dialect.ts';
 import { mergeSql } from './partial.ts';
 import { sumOverSql } from './running-sums.ts';
 import { standard } from './standard.ts';
-import { columnsOf, double, onEqual, selectList } from './text.ts';
+import { double, onEqual, selectList } from './text.ts';
 
-/**
- * An as-of join sorts its left side with all that it carries, so each lookup is a join of its own that carries no more than
- * the point it is for, and the points gather what was found by equality.
- */
 const asOfJoins: Writers['asOf'] = ({ from, lookups }, compiler) => {
   const keys = from.keys.map(({ name }) => name);
-  const point = [...keys, ASKED];
-  const points = compiler.step(from);
-  const joins = lookups.map(({ in: rows, bound, find, take }, index) => {
-    const order = find === 'lastBefore' ? `p.${bound} > r.${TS}` : `p.${bound} <= r.${TS}`;
-    const taken = [...new Set(Object.values(take))];
-    const found = compiler.add(
-      'found',
-      `SELECT ${[...columnsOf('p', point), ...columnsOf('r', taken)].join(', ')}
-FROM (SELECT ${[...point, bound].join(', ')} FROM ${points}) AS p
-ASOF JOIN ${compiler.step(rows)} AS r ON ${onEqual('p', 'r', keys)} AND ${order}`,
-    );
+  const joins = lookups.map(({ in: rows, bound, find }, index) => {
     const alias = `l${index}`;
-    return `LEFT JOIN ${found} AS ${alias} ON ${onEqual('p', alias, point)}`;
+    const order = find === 'lastBefore' ? `p.${bound} > ${alias}.${TS}` : `p.${bound} <= ${alias}.${TS}`;
+    return `ASOF LEFT JOIN ${compiler.step(rows)} AS ${alias} ON ${onEqual('p', alias, keys)} AND ${order}`;
   });
   const columns = [...pointColumns(from), ...takenColumns(lookups)];
-  return `SELECT\n  ${selectList(columns)}\nFROM ${[`${points} AS p`, ...joins].join('\n')}`;
+  return `SELECT\n  ${selectList(columns)}\nFROM ${[`${compiler.step(from)} AS p`, ...joins].join('\n')}`;
 };
 
 /**

@@ -15,30 +15,24 @@ export type LabelValue = number | null;
  * Joins labels to rows by prediction id: of the label source's accepted events with the row's id, the earliest within
  * `withinMs` of the row's instant (and not before it), the smallest event id among equals; an event whose value is null is
  * no label. Rows come ordered by instant and id, so that one history gives one training set. `wrap` is for
- * `pointInTimeRows` over the rows of `spine`, a SELECT of `_id` and `_at`; `read` gives the label of a row.
+ * `pointInTimeRows`; `read` gives the label of a row.
  */
-export function labelJoin(label: LabelSpec, offline: OfflineStore, spine: string) {
+export function labelJoin(label: LabelSpec, offline: OfflineStore) {
   const { from, id, withinMs } = label;
   const names = Object.keys(from.columns);
   const events = acceptedEventsQuery(from, offline.relation(rawTable(from)), duckdb);
   const said = `
     SELECT * FROM (SELECT ${names.map((name) => `"${name}" AS ${sourceColumn(name)}`).join(', ')} FROM (${events}))
     WHERE ${expressionSql(label.value, from.columns, duckdb)} IS NOT NULL`;
-  const columns = names.map((name, i) => `${sourceColumn(name)} AS l_${i}`);
-  const labels = names.map((_, i) => `l_${i}`).join(', ');
+  const columns = names.map((name, i) => `${sourceColumn(name)} AS l_${i}`).join(', ');
   const time = `l_${names.indexOf(from.time)}`;
   const event = `l_${names.indexOf(from.id)}`;
-  // The earliest label is chosen before it meets the answers, which are wide.
   const sql = (answers: string): string => `
-    SELECT a.*, ${labels}, l_id IS NOT NULL AS l_found
+    SELECT a.*, ${names.map((_, i) => `l_${i}`).join(', ')}, l_id IS NOT NULL AS l_found
     FROM (${answers}) AS a
-    LEFT JOIN (
-      SELECT s._id AS l_id, s._at AS l_at, ${labels}
-      FROM (SELECT DISTINCT _id, _at FROM (${spine})) AS s
-      JOIN (SELECT ${[`${sourceColumn(id)} AS l_id`, ...columns].join(', ')} FROM (${said})) AS l
-        ON l_id = s._id AND ${time} >= s._at AND ${time} <= s._at + CAST(${withinMs} AS BIGINT)
-      QUALIFY ROW_NUMBER() OVER (PARTITION BY s._id, s._at ORDER BY ${time}, ${event}) = 1
-    ) AS l ON l_id = a._id AND l_at = a._at
+    LEFT JOIN (SELECT ${sourceColumn(id)} AS l_id, ${columns} FROM (${said})) AS l
+      ON l_id = a._id AND ${time} >= a._at AND ${time} <= a._at + CAST(${withinMs} AS BIGINT)
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY a._id, a._at ORDER BY ${time}, ${event}) = 1
     ORDER BY a._at, a._id`;
   const decoders = Object.values(from.columns).map(valueDecoder);
   const value = compileExpression(label.value, from.columns);

@@ -78,7 +78,7 @@ async function* rowsOfSlice(
   unlabelled: () => void,
 ): AsyncGenerator<readonly LabelledRow[]> {
   const { model, offline, mode, onComputeError } = options;
-  const label = labelJoin(model.label, offline, spine);
+  const label = labelJoin(model.label, offline);
   const rows = pointInTimeRows({
     service: model.service,
     offline,

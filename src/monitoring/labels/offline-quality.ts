@@ -18,11 +18,11 @@ export async function offlineQuality(
   offline: OfflineStore,
   { from, to }: { readonly from: number; readonly to: number },
 ): Promise<RealisedQuality> {
+  const label = labelJoin(model.label, offline);
   const answers = `
     SELECT "id" AS _id, "at" AS _at, "version", score FROM ${offline.relation(predictionTable(model))}
     QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY "at", "version") = 1`;
   const span = `SELECT * FROM (${answers}) WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
-  const label = labelJoin(model.label, offline, span);
   const quality = new RealisedQuality();
   for await (const rows of offline.query(label.wrap.sql(span))) {
     for (const row of rows) {

@@ -7,19 +7,6 @@ spine AS (
     s."destination" AS r_destination
   FROM spine AS s
 ),
-points AS (
-  SELECT
-    k_airport,
-    q,
-    q AS until,
-    (q - CAST(3600000 AS BIGINT)) - MOD(MOD((q - CAST(3600000 AS BIGINT)), CAST(300000 AS BIGINT)) + CAST(300000 AS BIGINT), CAST(300000 AS BIGINT)) AS from_0,
-    (q - CAST(86400000 AS BIGINT)) - MOD(MOD((q - CAST(86400000 AS BIGINT)), CAST(3600000 AS BIGINT)) + CAST(3600000 AS BIGINT), CAST(3600000 AS BIGINT)) AS from_1
-  FROM (
-    SELECT DISTINCT r_origin AS k_airport, q
-    FROM spine
-    WHERE r_origin IS NOT NULL
-  ) AS d
-),
 deliveries AS (
   SELECT
     s."id" AS c_id,
@@ -142,30 +129,23 @@ running_sums AS (
   FROM sums_of_all AS a
   JOIN sums_of_earlier AS e ON a.k_airport = e.k_airport
 ),
-found AS (
-  SELECT p.k_airport, p.q, r.flights_n, r.mean_delay_total, r.mean_delay_n, r.late_share_true, r.late_share_n
-  FROM (SELECT k_airport, q, until FROM points) AS p
-  ASOF JOIN running_sums AS r ON p.k_airport = r.k_airport AND p.until > r.ts
-),
-found_2 AS (
-  SELECT p.k_airport, p.q, r.flights_n, r.mean_delay_total, r.mean_delay_n, r.late_share_true, r.late_share_n
-  FROM (SELECT k_airport, q, from_0 FROM points) AS p
-  ASOF JOIN running_sums AS r ON p.k_airport = r.k_airport AND p.from_0 > r.ts
-),
-found_3 AS (
-  SELECT p.k_airport, p.q, r.flights_n, r.mean_delay_total, r.mean_delay_n, r.late_share_true, r.late_share_n
-  FROM (SELECT k_airport, q, from_1 FROM points) AS p
-  ASOF JOIN running_sums AS r ON p.k_airport = r.k_airport AND p.from_1 > r.ts
-),
 present AS (
   SELECT k_airport, ts, last_delay_last
   FROM instants
   WHERE last_delay_last IS NOT NULL
 ),
-found_4 AS (
-  SELECT p.k_airport, p.q, r.ts, r.last_delay_last
-  FROM (SELECT k_airport, q, until FROM points) AS p
-  ASOF JOIN present AS r ON p.k_airport = r.k_airport AND p.until > r.ts
+points AS (
+  SELECT
+    k_airport,
+    q,
+    q AS until,
+    (q - CAST(3600000 AS BIGINT)) - MOD(MOD((q - CAST(3600000 AS BIGINT)), CAST(300000 AS BIGINT)) + CAST(300000 AS BIGINT), CAST(300000 AS BIGINT)) AS from_0,
+    (q - CAST(86400000 AS BIGINT)) - MOD(MOD((q - CAST(86400000 AS BIGINT)), CAST(3600000 AS BIGINT)) + CAST(3600000 AS BIGINT), CAST(3600000 AS BIGINT)) AS from_1
+  FROM (
+    SELECT DISTINCT r_origin AS k_airport, q
+    FROM spine
+    WHERE r_origin IS NOT NULL
+  ) AS d
 ),
 looked_up AS (
   SELECT
@@ -192,10 +172,10 @@ looked_up AS (
     l3.ts AS last_delay_last_ts,
     l3.last_delay_last AS last_delay_last
   FROM points AS p
-  LEFT JOIN found AS l0 ON p.k_airport = l0.k_airport AND p.q = l0.q
-  LEFT JOIN found_2 AS l1 ON p.k_airport = l1.k_airport AND p.q = l1.q
-  LEFT JOIN found_3 AS l2 ON p.k_airport = l2.k_airport AND p.q = l2.q
-  LEFT JOIN found_4 AS l3 ON p.k_airport = l3.k_airport AND p.q = l3.q
+  ASOF LEFT JOIN running_sums AS l0 ON p.k_airport = l0.k_airport AND p.until > l0.ts
+  ASOF LEFT JOIN running_sums AS l1 ON p.k_airport = l1.k_airport AND p.from_0 > l1.ts
+  ASOF LEFT JOIN running_sums AS l2 ON p.k_airport = l2.k_airport AND p.from_1 > l2.ts
+  ASOF LEFT JOIN present AS l3 ON p.k_airport = l3.k_airport AND p.until > l3.ts
 ),
 extremes AS (
   SELECT k_airport, q, max_delay_max_w0, max_delay_max_w1
