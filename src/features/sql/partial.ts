@@ -170,10 +170,10 @@ export function mergePairSql(partial: Partial, a: string, b: string): string {
       return `COALESCE(${a} + ${b}, ${a}, ${b})`;
     case 'min':
     case 'first':
-      return `LEAST(COALESCE(${a}, ${b}), COALESCE(${b}, ${a}))`;
+      return `CASE WHEN ${b} IS NULL OR ${a} <= ${b} THEN ${a} ELSE ${b} END`;
     case 'max':
     case 'last':
-      return `GREATEST(COALESCE(${a}, ${b}), COALESCE(${b}, ${a}))`;
+      return `CASE WHEN ${b} IS NULL OR ${a} >= ${b} THEN ${a} ELSE ${b} END`;
     default:
       return partial.suffix satisfies never;
   }

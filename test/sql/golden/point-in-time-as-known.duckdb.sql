@@ -256,10 +256,10 @@ partials AS (
     COALESCE(c.late_share_n_w0 + o.late_share_n_w0, c.late_share_n_w0, o.late_share_n_w0) AS late_share_n_w0,
     COALESCE(c.late_share_true_w1 + o.late_share_true_w1, c.late_share_true_w1, o.late_share_true_w1) AS late_share_true_w1,
     COALESCE(c.late_share_n_w1 + o.late_share_n_w1, c.late_share_n_w1, o.late_share_n_w1) AS late_share_n_w1,
-    GREATEST(COALESCE(c.max_delay_max_w0, o.max_delay_max_w0), COALESCE(o.max_delay_max_w0, c.max_delay_max_w0)) AS max_delay_max_w0,
-    GREATEST(COALESCE(c.max_delay_max_w1, o.max_delay_max_w1), COALESCE(o.max_delay_max_w1, c.max_delay_max_w1)) AS max_delay_max_w1,
-    GREATEST(COALESCE(c.last_delay_last_w0, o.last_delay_last_w0), COALESCE(o.last_delay_last_w0, c.last_delay_last_w0)) AS last_delay_last_w0,
-    GREATEST(COALESCE(c.last_delay_last_w1, o.last_delay_last_w1), COALESCE(o.last_delay_last_w1, c.last_delay_last_w1)) AS last_delay_last_w1
+    CASE WHEN o.max_delay_max_w0 IS NULL OR c.max_delay_max_w0 >= o.max_delay_max_w0 THEN c.max_delay_max_w0 ELSE o.max_delay_max_w0 END AS max_delay_max_w0,
+    CASE WHEN o.max_delay_max_w1 IS NULL OR c.max_delay_max_w1 >= o.max_delay_max_w1 THEN c.max_delay_max_w1 ELSE o.max_delay_max_w1 END AS max_delay_max_w1,
+    CASE WHEN o.last_delay_last_w0 IS NULL OR c.last_delay_last_w0 >= o.last_delay_last_w0 THEN c.last_delay_last_w0 ELSE o.last_delay_last_w0 END AS last_delay_last_w0,
+    CASE WHEN o.last_delay_last_w1 IS NULL OR c.last_delay_last_w1 >= o.last_delay_last_w1 THEN c.last_delay_last_w1 ELSE o.last_delay_last_w1 END AS last_delay_last_w1
   FROM closed_partials AS c
   LEFT JOIN open_partials AS o ON c.k_airport = o.k_airport AND c.q = o.q
 ),
