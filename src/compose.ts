@@ -16,13 +16,11 @@ import { openKafkaLog } from './backends/kafka/event-log.ts';
 import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
 import { openOtlpSink } from './backends/otlp/trace-sink.ts';
 import { openRedisStore } from './backends/redis/online-store.ts';
-import type { RedisOptions } from './backends/redis/redis-options.ts';
 import { sparkHistoryEngine } from './backends/spark/history-engine.ts';
 import { fail } from './base/errors/fail.ts';
-import { parseDuration } from './base/time.ts';
 import { Tracer } from './base/tracer.ts';
 import { kafkaOptions } from './compose/kafka-options.ts';
-import { pemOf, secretOf } from './compose/secrets.ts';
+import { redisOptions } from './compose/redis-options.ts';
 import { openTileTopics } from './compose/tile-topics.ts';
 import type { Environment } from './config.ts';
 import { ENVIRONMENT_FILE, environmentId } from './environment-id.ts';
@@ -158,19 +156,6 @@ async function openOnline({ directory, namespace, project, online }: Environment
   if (online.kind === 'embedded') return openOnlineStore({ path: join(directory, 'online') });
   const owner = { project, data: environmentId(directory) };
   return openRedisStore({ ...redisOptions(online), prefix: namespace, owner });
-}
-
-/** Options of the configuration with secrets and files in the place of their names. Errors: CONFIG_SECRET, CONFIG_TLS. */
-function redisOptions(online: Extract<Environment['online'], { kind: 'redis' }>): Omit<RedisOptions, 'prefix'> {
-  const { url, cluster, username, password, tls, timeout } = online;
-  return {
-    urls: typeof url === 'string' ? [url] : url,
-    cluster: cluster ?? typeof url !== 'string',
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password: secretOf(password, 'online.password') }),
-    tls: tls === undefined ? null : pemOf(tls),
-    timeoutMs: parseDuration(timeout, 'online.timeout'),
-  };
 }
 
 /** Share of the traces that are recorded where nobody says. */

@@ -18,6 +18,7 @@ import { slo } from './commands/slo.ts';
 import { status } from './commands/status.ts';
 import { train } from './commands/train.ts';
 import { trainingSet } from './commands/training-set.ts';
+import { verify } from './commands/verify.ts';
 
 /** Every command, in the order of the help page. */
 export const commands: readonly Command[] = [
@@ -40,6 +41,7 @@ export const commands: readonly Command[] = [
   backup,
   restore,
   forget,
+  verify,
   flinkDeploy,
   flinkStatus,
   flinkUpgrade,

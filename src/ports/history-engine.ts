@@ -35,7 +35,7 @@ export interface Computed {
 /**
  * Computes over the history in another system than this process's.
  *
- * Rules:
+ * Rules (each a case of `testing/contracts/history-engine.ts`):
  *  1. a computation gives all its outputs whole, or throws and leaves no file of them; files are what the system wrote, byte for byte;
  *  2. what an ended process left is removed by the next session;
  *  3. SQL that the system refuses is an error that names the output and the line.

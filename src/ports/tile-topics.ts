@@ -19,7 +19,7 @@ export interface TileBatch {
 /**
  * Tiles that another engine makes of the log, each written whole whenever it changes, as topics that are read by offset.
  *
- * Rules:
+ * Rules (cases of `testing/contracts/tile-topics.ts`):
  *  1. a read gives the tiles from a position on, of each key in the order they were written; offsets only grow, not by one: what
  *     a newer tile of its key replaced may be missing;
  *  2. the last tile of a key is never missing while a window of its view can reach it;

@@ -1,7 +1,6 @@
 import { describe, test } from 'vitest';
 import { openRedisStore } from '../../src/backends/redis/online-store.ts';
-import { RedisLink, textOf } from '../../src/backends/redis/redis-link.ts';
-import { placeOf } from '../../src/backends/redis/store-keys.ts';
+import { redisSubject } from '../../src/compose/redis-subject.ts';
 import { onlineStoreContracts } from '../../src/testing/contracts/online-store.ts';
 import { remoteStoreContracts } from '../../src/testing/contracts/remote-store.ts';
 import { addressOf, freshOptions } from './addresses.ts';
@@ -27,28 +26,6 @@ describe.each([
 ] as const)('behind a network: %s', (_, variable) => {
   test.each(remoteStoreContracts)('rule $rule: $name', async ({ run }) => {
     const options = freshOptions(addressOf(variable));
-    const link = await RedisLink.open(options);
-    const keysOf = async (pattern: string) => {
-      const keys: string[] = [];
-      for await (const some of link.scan(`${options.prefix}:${pattern}`)) keys.push(...some);
-      return keys.map(placeOf);
-    };
-    await run({
-      open: () => openRedisStore(options),
-      // As after a crash between the last two steps of a commit: the tiles are there, the anchors say the one before.
-      cutShort: async () => {
-        for (const anchor of await keysOf('a:*')) {
-          const next = Number(textOf(await link.send(anchor, ['HGET', anchor.key, 'next'])));
-          const note = textOf(await link.send(anchor, ['HGET', anchor.key, `c${next - 1}`]));
-          const [writer, position] = note.split('\0');
-          const fields = ['last', String(next - 1), `p${writer}`, `${next - 1}\0${position}`];
-          await link.send(anchor, ['HSET', anchor.key, ...fields]);
-        }
-      },
-      lose: async () => {
-        for (const place of await keysOf('*')) await link.send(place, ['DEL', place.key]);
-      },
-    });
-    link.close();
+    await run(redisSubject(options));
   });
 });

@@ -1,13 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
 import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
 import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
+import { MemoryTileTopics } from '../../src/backends/memory/tile-topics.ts';
+import type { Delivery } from '../../src/features/engine/delivery.ts';
+import { type KeyRuns, SourceEngine } from '../../src/features/engine/stream-engine.ts';
+import type { TileLayout } from '../../src/features/tile/tile-layout.ts';
+import { appendTile, emptyRun, lowerBound } from '../../src/features/tile/tile-run.ts';
 import { eventLogContracts } from '../../src/testing/contracts/event-log.ts';
 import { onlineStoreContracts } from '../../src/testing/contracts/online-store.ts';
+import { type TileTopicsSubject, tileTopicsContracts } from '../../src/testing/contracts/tile-topics.ts';
 
 const roots: string[] = [];
 
@@ -23,7 +29,7 @@ function newRoot(): string {
 
 describe('memory', () => {
   // Nothing survives it and nobody else can open it: the rules of durability and locks say nothing here.
-  test.each(eventLogContracts.filter(({ needs }) => needs.length === 0))(
+  test.each(eventLogContracts.filter(({ needs }) => needs.every((need) => need === 'blank')))(
     'event log, rule $rule: $name',
     async ({ run }) => {
       await run({ open: () => new MemoryEventLog() });
@@ -49,5 +55,66 @@ describe('embedded', () => {
   test.each(onlineStoreContracts)('online store, rule $rule: $name', async ({ run }) => {
     const path = newRoot();
     await run({ open: () => openOnlineStore({ path }) });
+  });
+});
+
+/** The engine of this process, which writes each tile that changes to topics; `fault` is what it does wrong. */
+function engineInMemory(fault?: 'forgets' | 'repeats' | 'lies'): TileTopicsSubject {
+  return {
+    async begin(layouts) {
+      const [{ source }] = layouts.map(({ view }) => view);
+      const topics = new MemoryTileTopics();
+      const log: (readonly [number, Delivery])[] = [];
+      let written = 0;
+      const newEngine = () => {
+        const keys = new Map<TileLayout, Map<string, KeyRuns>>(layouts.map((layout) => [layout, new Map()]));
+        return new SourceEngine<KeyRuns & { readonly key: string }>(source, layouts, {
+          tilesOf(layout, key) {
+            const found = keys.get(layout)?.get(key) ?? { runs: layout.view.hopsMs.map(() => emptyRun(layout)) };
+            keys.get(layout)?.set(key, found);
+            return { ...found, key };
+          },
+          changed(layout, { key, runs }, hop, start) {
+            written += 1;
+            if (fault === 'forgets' && written % 97 === 0) return;
+            const run = emptyRun(layout);
+            appendTile(layout, run, runs[hop], lowerBound(runs[hop], layout, start));
+            topics.write([{ layout, hopMs: layout.view.hopsMs[hop], key, run, index: 0 }]);
+          },
+        });
+      };
+      let engine = newEngine();
+      return {
+        topics,
+        now: 1_700_000_000_000,
+        async append(partition, deliveries) {
+          for (const delivery of deliveries) {
+            log.push([partition, delivery]);
+            if (fault !== 'lies' || log.length % 40 !== 0) engine.apply(delivery, partition);
+          }
+        },
+        behind: async () => 0,
+        async interrupt() {
+          if (fault !== 'repeats') engine = newEngine();
+          for (const [i, [partition, delivery]] of log.entries())
+            engine.apply(fault === 'repeats' ? { ...delivery, id: `again ${i}` } : delivery, partition);
+        },
+        close: () => topics.close(),
+      };
+    },
+  };
+}
+
+describe('tile topics in memory', () => {
+  test.each(tileTopicsContracts)('rule $rule: $name', ({ run }) => run(engineInMemory()));
+
+  test.each([
+    ['forgets', [1, 3, 4]],
+    ['repeats', [3]],
+    ['lies', [1, 3, 4]],
+  ] as const)('an engine that %s breaks rules %j', async (fault, rules) => {
+    const outcomes = await Promise.allSettled(tileTopicsContracts.map(({ run }) => run(engineInMemory(fault))));
+    const broken = tileTopicsContracts.filter((_, i) => outcomes[i].status === 'rejected');
+    expect(broken.map(({ rule }) => rule)).toEqual(rules);
   });
 });

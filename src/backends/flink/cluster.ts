@@ -110,6 +110,11 @@ export class FlinkCluster {
     await this.#call('PATCH', `/jobs/${jobId}?mode=cancel`);
   }
 
+  /** Removes the files of a checkpoint or savepoint that no job will go on from. */
+  async dispose(path: string): Promise<void> {
+    await this.#call('POST', '/savepoint-disposal', { 'savepoint-path': path });
+  }
+
   async #list(path: string): Promise<readonly Answer[]> {
     return listOf(await this.#call('GET', path));
   }

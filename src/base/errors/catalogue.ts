@@ -23,6 +23,7 @@ import { sparkErrors } from './spark.ts';
 import { spineErrors } from './spine.ts';
 import { storeErrors } from './store.ts';
 import { traceErrors } from './trace.ts';
+import { verifyErrors } from './verify.ts';
 
 /** Every error a user can meet, by code. docs/reference/errors.md is checked against it in both directions. */
 export const catalogue = {
@@ -51,4 +52,5 @@ export const catalogue = {
   ...changeErrors,
   ...spineErrors,
   ...sparkErrors,
+  ...verifyErrors,
 } as const;

@@ -1,0 +1,197 @@
+import { mkdirSync } from 'node:fs';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { fail, isHeadraceError } from '../base/errors/fail.ts';
+import type { MaybePromise } from '../base/maybe-promise.ts';
+import { withScratch } from '../compose/scratch.ts';
+import { flinkSubject, logSubject, offlineSubject, onlineSubject, sparkSubject } from '../compose/subjects.ts';
+import type { Environment } from '../config.ts';
+import type { Contract } from '../testing/contracts/contract.ts';
+import { eventLogContracts } from '../testing/contracts/event-log.ts';
+import { historyEngineContracts } from '../testing/contracts/history-engine.ts';
+import { offlineStoreContracts } from '../testing/contracts/offline-store.ts';
+import { onlineStoreContracts } from '../testing/contracts/online-store.ts';
+import { remoteStoreContracts } from '../testing/contracts/remote-store.ts';
+import { tileTopicsContracts } from '../testing/contracts/tile-topics.ts';
+import type { Call } from './command.ts';
+import { loadConfig } from './load-config.ts';
+
+/** A rule that does not end by itself is broken, ms; a job of Flink may have to be planned, begun and restarted. */
+const LIMIT_MS = 600_000;
+
+/** How long a rule that is stopped may take to notice, ms. */
+const STOP_MS = 10_000;
+
+type Closable = { close(): unknown };
+
+/** A rule of a port, to be run in an environment that has nothing yet; what it opens is closed behind it. */
+interface LiveRule {
+  readonly port: string;
+  readonly backEnd: string;
+  readonly rule: number;
+  readonly name: string;
+  run(environment: Environment, opened: (store: Closable) => void): Promise<void>;
+}
+
+/** What became of a rule. */
+interface Outcome {
+  readonly ms: number;
+  /** null: it holds. */
+  readonly broken: unknown;
+}
+
+/** Runs the rules of the ports on what an environment names. Errors: VERIFY_*, CONFIG_*. */
+export async function runVerify(call: Call): Promise<void> {
+  const { terminal, json, options } = call;
+  const { environment } = await loadConfig(call);
+  const name = String(options['env'] ?? 'local');
+  const rules = rulesOf(environment);
+  const report = await withScratch(
+    name,
+    environment,
+    (environmentOf) => runAll(call, name, rules, environmentOf),
+    (error) => terminal.err(`headrace: ${error.message}`),
+  );
+  const { held, broken, notRun } = report;
+  const [first] = broken;
+  if (first !== undefined)
+    throw fail('VERIFY_BROKEN', { environment: name, rules: rules.length, broken: broken.length, first });
+  terminal.out(
+    json ? JSON.stringify({ environment: name, held, broken: broken.length, notRun }) : `all ${held} rules hold`,
+  );
+}
+
+async function runAll(
+  { terminal, json }: Call,
+  environment: string,
+  rules: readonly LiveRule[],
+  environmentOf: (run: number) => Environment,
+): Promise<{ held: number; broken: readonly string[]; notRun: number }> {
+  const broken: string[] = [];
+  // Those that cannot be opened: their other rules would only say it again.
+  const shut = new Set<string>();
+  const begun = new Set<string>();
+  let [held, notRun] = [0, 0];
+  const stopped = terminal.stopped.then(() => 'stopped' as const);
+  for (const [i, each] of rules.entries()) {
+    const { port, backEnd, rule, name } = each;
+    if (shut.has(port)) {
+      notRun += 1;
+      continue;
+    }
+    const outcome = await runOne(each, environmentOf(i), stopped);
+    if (outcome === 'stopped') throw fail('VERIFY_STOPPED', { environment, done: i, rules: rules.length });
+    const { ms, broken: error } = outcome;
+    const place = `${port} in ${backEnd}, rule ${rule}`;
+    if (error === null) held += 1;
+    else broken.push(place);
+    if (error !== null && !begun.has(port) && isHeadraceError(error)) shut.add(port);
+    begun.add(port);
+    const reason = error === null ? null : reasonOf(error);
+    terminal.out(
+      json
+        ? JSON.stringify({ port, backEnd, rule, name, held: error === null, ms, reason })
+        : `${error === null ? 'holds ' : 'broken'} ${place}: ${name}${reason === null ? ` (${(ms / 1_000).toFixed(1)} s)` : `\n       ${reason}`}`,
+    );
+  }
+  if (notRun > 0) terminal.err(`headrace: ${notRun} rules of what could not be opened were not run`);
+  return { held, broken, notRun };
+}
+
+async function runOne(
+  rule: LiveRule,
+  environment: Environment,
+  stopped: Promise<'stopped'>,
+): Promise<Outcome | 'stopped'> {
+  // Rules that wait for nothing would let no signal in.
+  await setImmediate();
+  mkdirSync(environment.directory, { recursive: true });
+  const begin = performance.now();
+  const stores: Closable[] = [];
+  const running = rule
+    .run(environment, (store) => stores.push(store))
+    .then(
+      () => null,
+      (error: unknown) => error,
+    );
+  const timer = new AbortController();
+  const late = sleep(LIMIT_MS, new Error(`it has not ended within ${LIMIT_MS / 1_000} s`), { signal: timer.signal });
+  const ended = await Promise.race([running, late.catch(() => null), stopped]);
+  timer.abort();
+  if (ended === null) return { ms: Math.round(performance.now() - begin), broken: null };
+  // What it works with is taken away, so that it ends; a store that it has closed itself may say so.
+  for (const store of stores.reverse()) await (async () => store.close())().catch(() => undefined);
+  await Promise.race([running, sleep(STOP_MS, undefined, { ref: false })]);
+  return ended === 'stopped' ? ended : { ms: Math.round(performance.now() - begin), broken: ended };
+}
+
+function reasonOf(error: unknown): string {
+  if (isHeadraceError(error)) return `${error.code}: ${error.message}\n       ${error.mend}`;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The rules of everything that an environment names; those that say nothing of a back end are left out. */
+function rulesOf({ log, online, engine, offline }: Environment): readonly LiveRule[] {
+  const kafka = log.kind === 'kafka';
+  const redis = online.kind === 'redis';
+  return [
+    ...live('event log', log.kind, eventLogContracts, kafka ? ['oneWriter', 'blank'] : [], (environment, opened) =>
+      followed(logSubject(environment), opened),
+    ),
+    // Its commits are calls that are answered later: nothing waits for one.
+    ...live('online store', online.kind, onlineStoreContracts, redis ? ['openCommit'] : [], (environment, opened) =>
+      followed(onlineSubject(environment), opened),
+    ),
+    ...(redis
+      ? live('online store behind a network', 'redis', remoteStoreContracts, [], (environment, opened) => {
+          const { remote } = onlineSubject(environment);
+          if (remote === null) throw new RangeError('the environment has no Redis');
+          return followed(remote, opened);
+        })
+      : []),
+    ...live('offline store', 'embedded', offlineStoreContracts, [], ({ directory }, opened) =>
+      followed(offlineSubject(directory), opened),
+    ),
+    ...(engine.kind === 'flink'
+      ? live('tile topics', 'flink', tileTopicsContracts, [], (environment, opened) => {
+          const { begin } = flinkSubject(environment);
+          return { begin: async (...args) => tellOf(await begin(...args), opened) };
+        })
+      : []),
+    ...(offline.engine.kind === 'spark'
+      ? live('history engine', 'spark', historyEngineContracts, [], (environment, opened) =>
+          followed(sparkSubject(environment), opened),
+        )
+      : []),
+  ];
+}
+
+function live<S, N extends string>(
+  port: string,
+  backEnd: string,
+  contracts: readonly Contract<S, N>[],
+  lacks: readonly N[],
+  subjectOf: (environment: Environment, opened: (store: Closable) => void) => S,
+): readonly LiveRule[] {
+  return contracts
+    .filter(({ needs }) => needs.every((need) => !lacks.includes(need)))
+    .map(({ rule, name, run }) => ({
+      port,
+      backEnd,
+      rule,
+      name,
+      run: async (environment, opened) => run(subjectOf(environment, opened)),
+    }));
+}
+
+/** A subject whose opened stores are told of. */
+function followed<A extends readonly never[], C extends Closable, S extends { open(...args: A): MaybePromise<C> }>(
+  subject: S,
+  opened: (store: Closable) => void,
+): S {
+  return { ...subject, open: async (...args: A) => tellOf(await subject.open(...args), opened) };
+}
+
+function tellOf<C extends Closable>(store: C, opened: (store: Closable) => void): C {
+  opened(store);
+  return store;
+}

@@ -1,0 +1,171 @@
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { openEventLog } from '../backends/embedded/log/event-log.ts';
+import { openOfflineStore } from '../backends/embedded/offline/offline-store.ts';
+import { openOnlineStore } from '../backends/embedded/online/online-store.ts';
+import { FlinkCluster } from '../backends/flink/cluster.ts';
+import { openKafkaLog } from '../backends/kafka/event-log.ts';
+import { sparkHistoryEngine } from '../backends/spark/history-engine.ts';
+import type { Environment } from '../config.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import type { Delivery } from '../features/engine/delivery.ts';
+import type { TileLayout } from '../features/tile/tile-layout.ts';
+import { topicOf } from '../featurestore/ingest/gateway.ts';
+import { sourceRows } from '../featurestore/ingest/source-rows.ts';
+import { parquetRelation } from '../featurestore/parquet-relation.ts';
+import type { ReadTable } from '../ports/history-engine.ts';
+import type { OfflineStore } from '../ports/offline-store.ts';
+import { endJob } from './clear-services.ts';
+import { kafkaOptions } from './kafka-options.ts';
+import { redisOptions } from './redis-options.ts';
+import { redisSubject } from './redis-subject.ts';
+import { declaredJob, withTileJobs } from './tile-jobs.ts';
+import { openTileTopics } from './tile-topics.ts';
+
+/** Small, so that retention has whole ones to drop. */
+const SEGMENT_BYTES = 20_000;
+const KEEP_RETIRED_MS = 60_000;
+const TIMEOUT_MS = 60_000;
+
+/** The log of an environment. */
+export function logSubject(environment: Environment) {
+  const { directory, durability, log } = environment;
+  return {
+    open: () =>
+      log.kind === 'kafka'
+        ? openKafkaLog(kafkaOptions(environment, log))
+        : openEventLog({ path: join(directory, 'log'), durability, segmentBytes: SEGMENT_BYTES }),
+  };
+}
+
+/** The online store of an environment; `remote` where it is behind a network. */
+export function onlineSubject({ directory, namespace, online }: Environment) {
+  if (online.kind === 'embedded')
+    return { open: () => openOnlineStore({ path: join(directory, 'online') }), remote: null };
+  const remote = redisSubject({ ...redisOptions(online), prefix: namespace });
+  return { open: remote.open, remote };
+}
+
+/** An offline store below a directory, whose path has what paths may have. */
+export function offlineSubject(directory: string) {
+  let now = 1_700_000_000_000;
+  mkdirSync(directory, { recursive: true });
+  return {
+    // Quotes, blanks, characters of patterns and what looks like a partition are allowed in the path of a store.
+    open: (access: 'write' | 'read') =>
+      openOfflineStore({
+        path: join(directory, "it's [a] *store? n=1"),
+        access,
+        clock: () => now,
+        keepRetiredMs: KEEP_RETIRED_MS,
+      }),
+    outlastRetired: () => {
+      now += KEEP_RETIRED_MS;
+    },
+    outside: directory,
+    files: {
+      remove: (path: string) => rmSync(path),
+      truncate: (path: string) => truncateSync(path, statSync(path).size - 9),
+      replace: (path: string, by: string) => copyFileSync(by, path),
+    },
+  };
+}
+
+/** The Flink of an environment, its job over the environment's log and its tiles. */
+export function flinkSubject(environment: Environment) {
+  return {
+    begin: async (layouts: readonly TileLayout[], partitions: number) => {
+      const { engine, log: declared } = environment;
+      if (engine.kind !== 'flink' || declared.kind !== 'kafka') throw new RangeError('the environment has no Flink');
+      const own = { ...environment, partitions };
+      const project = projectOf(layouts);
+      const [source] = project.sources;
+      const topic = topicOf(source);
+      const { encode } = sourceRows({}, 'json')(source);
+      const { reader } = declaredJob(project, own);
+      const cluster = new FlinkCluster(engine.cluster, TIMEOUT_MS);
+      const deploy = () => withTileJobs(project, own, 'change', (jobs) => jobs.deploy());
+      let { jobId } = await deploy();
+      const log = await openKafkaLog(kafkaOptions(own, declared));
+      await log.openTopic(topic, partitions);
+      const topics = await openTileTopics(project, own);
+      return {
+        topics,
+        now: Date.now(),
+        append: async (partition: number, deliveries: readonly Delivery[]) => {
+          const records = deliveries.map(({ id, ts, ingestTs, row }) => {
+            return { id, ts, ingestTs, payload: encode(row, ingestTs) };
+          });
+          await log.append(topic, partition, records);
+        },
+        behind: async () => {
+          const ends = await log.ends(topic);
+          const done = (await log.committed(reader, topic)) ?? [];
+          return ends.reduce((sum, { end }, p) => sum + Math.max(0, end - (done[p] ?? 0)), 0);
+        },
+        interrupt: async () => {
+          await endJob(cluster, jobId);
+          ({ jobId } = await deploy());
+        },
+        close: async () => {
+          await endJob(cluster, jobId);
+          await topics.close();
+          await log.close();
+        },
+      };
+    },
+  };
+}
+
+function projectOf(layouts: readonly TileLayout[]): ProjectData {
+  const views = layouts.map(({ view }) => view);
+  const sources = views.slice(0, 1).map(({ source }) => source);
+  return { kind: 'project', name: 'verify', sources, views, services: [], models: [] };
+}
+
+/** The Spark of an environment, which computes in its directory. */
+export function sparkSubject({ directory, offline: { engine } }: Environment) {
+  if (engine.kind !== 'spark') throw new RangeError('the environment has no Spark');
+  // Absolute: machines of the cluster reach it by this name.
+  const folder = resolve(directory, 'spark');
+  const runs = () => (existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith('run=')) : []);
+  const withHistory = async <T>(work: (history: OfflineStore) => Promise<T>): Promise<T> => {
+    const path = join(directory, 'history');
+    const history = await openOfflineStore({ path, access: 'write', clock: Date.now });
+    try {
+      return await work(history);
+    } finally {
+      await history.close();
+    }
+  };
+  return {
+    open: () => sparkHistoryEngine(engine, folder).open(() => undefined),
+    numbers: async (rows: number): Promise<ReadTable> => {
+      const columns = { key: 'STRING', value: 'BIGINT' } as const;
+      const path = resolve(directory, `numbers-${rows}.parquet`);
+      const sql = `SELECT 'k' || (i % 7) AS key, i AS value FROM range(0, ${rows}) AS r(i)`;
+      await withHistory((history) => history.exportParquet(sql, path));
+      return { name: 'numbers', table: { name: 'numbers', columns }, files: [{ columns, paths: [path] }] };
+    },
+    rows: (paths: readonly string[]) =>
+      withHistory(async (history) =>
+        (await Array.fromAsync(history.query(`SELECT * FROM ${parquetRelation(paths)}`))).flat(),
+      ),
+    leave: () => {
+      // No process has this id.
+      const left = join(folder, 'run=2147483647-1');
+      mkdirSync(left, { recursive: true });
+      writeFileSync(join(left, 'part'), '');
+    },
+    left: () => runs().length,
+  };
+}

@@ -1,0 +1,97 @@
+import type { ComputedTable, HistorySession, ReadTable } from '../../ports/history-engine.ts';
+import { type Contract, mustEqual } from './contract.ts';
+
+/** What is tested: an engine that computes over files, and where it leaves its own. */
+export interface HistoryEngineSubject {
+  open(): Promise<HistorySession>;
+  /** A table `numbers` of columns `key` (text) and `value` (BIGINT) with so many rows: row i has `k<i mod 7>` and i. */
+  numbers(rows: number): Promise<ReadTable>;
+  /** The rows of Parquet files. */
+  rows(paths: readonly string[]): Promise<readonly (readonly unknown[])[]>;
+  /** Leaves files as a process does that ended amid a computation. */
+  leave(): void;
+  /** How many computations have files. */
+  left(): number;
+}
+
+const ROWS = 5_000;
+const KEYS = 7;
+
+const sums: ComputedTable = {
+  name: 'sums',
+  sql: 'SELECT key, CAST(COUNT(*) AS BIGINT) AS n, CAST(SUM(value) AS BIGINT) AS total\nFROM numbers\nGROUP BY key',
+  slicedBy: ['key'],
+};
+const largest: ComputedTable = {
+  name: 'largest',
+  sql: 'SELECT CAST(MAX(value) AS BIGINT) AS largest FROM numbers',
+  slicedBy: [],
+};
+
+/** The rules of `ports/history-engine.ts`. */
+export const historyEngineContracts: readonly Contract<HistoryEngineSubject>[] = [
+  {
+    rule: 1,
+    name: 'a computation gives all its outputs whole, rows of a key in one slice, and its files until they are dropped',
+    needs: [],
+    run: async (subject) => {
+      const session = await subject.open();
+      const tables = [await subject.numbers(ROWS)];
+      const computed = await session.compute({ tables, outputs: [sums, largest], slices: 3 });
+      const slices = computed.files.get('sums') ?? [];
+      mustEqual(slices.length, 3, 'slices');
+      const found: (readonly unknown[])[] = [];
+      for (const slice of slices) if (slice.length > 0) found.push(...(await subject.rows(slice)));
+      mustEqual(inOrder(found), inOrder(sumsOf(ROWS)), 'sums by key');
+      mustEqual(await subject.rows((computed.files.get('largest') ?? []).flat()), [[BigInt(ROWS - 1)]], 'the largest');
+      mustEqual(subject.left(), 1, 'computations with files');
+      computed.drop();
+      mustEqual(subject.left(), 0, 'computations with files when they are dropped');
+      await session.close();
+    },
+  },
+  {
+    rule: 2,
+    name: 'what an ended process left is removed by the next session',
+    needs: [],
+    run: async (subject) => {
+      subject.leave();
+      mustEqual(subject.left(), 1, 'computations with files');
+      const session = await subject.open();
+      mustEqual(subject.left(), 0, 'computations with files when it is open');
+      await session.close();
+    },
+  },
+  {
+    rule: 3,
+    name: 'SQL that the system refuses is an error that names the output and the line, and leaves no file',
+    needs: [],
+    run: async (subject) => {
+      const session = await subject.open();
+      const tables = [await subject.numbers(10)];
+      const wrong: ComputedTable = { name: 'wrong', sql: 'SELECT\n  no_such_column\nFROM numbers', slicedBy: [] };
+      const outcome = await session.compute({ tables, outputs: [largest, wrong], slices: 1 }).then(
+        () => 'it computes it',
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      );
+      if (!outcome.includes('wrong') || !outcome.includes('line 2'))
+        throw new Error(`a column that is not there: ${outcome}`);
+      mustEqual(subject.left(), 0, 'computations with files');
+      const { drop } = await session.compute({ tables, outputs: [largest], slices: 1 });
+      drop();
+      await session.close();
+    },
+  },
+];
+
+function sumsOf(rows: number): readonly (readonly unknown[])[] {
+  const all = Array.from({ length: rows }, (_, i) => i);
+  return Array.from({ length: KEYS }, (_, k) => {
+    const own = all.filter((i) => i % KEYS === k);
+    return [`k${k}`, BigInt(own.length), BigInt(own.reduce((sum, i) => sum + i, 0))];
+  });
+}
+
+function inOrder(rows: readonly (readonly unknown[])[]): readonly (readonly unknown[])[] {
+  return [...rows].sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1));
+}
