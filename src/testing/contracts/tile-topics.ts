@@ -1,3 +1,4 @@
+import { compareText } from '../../base/text-order.ts';
 import {
   count,
   entity,
@@ -240,7 +241,11 @@ function mustBe(tiles: readonly TileWrite[], { made }: Deliveries, what: string)
     upsertTile(layout, runsIn(told, ownLayout(layout), key).runs[layout.view.hopsMs.indexOf(hopMs)], run, index);
   for (const [layout, keys] of made) {
     const found = told.get(layout) ?? new Map<string, KeyRuns>();
-    mustEqual([...found.keys()].sort(), [...keys.keys()].sort(), `${what}: keys of ${layout.view.name}`);
+    mustEqual(
+      [...found.keys()].sort(compareText),
+      [...keys.keys()].sort(compareText),
+      `${what}: keys of ${layout.view.name}`,
+    );
     for (const [key, { runs }] of keys)
       for (const [hop, run] of runs.entries()) {
         const place = `${what}: ${layout.view.name}, key ${JSON.stringify(key)}, hop ${layout.view.hopsMs[hop]} ms`;
