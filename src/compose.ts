@@ -5,6 +5,7 @@ import { copyArtifacts } from './backends/embedded/artifacts/copy-artifacts.ts';
 import { FileArtifactStore } from './backends/embedded/artifacts/file-artifact-store.ts';
 import { holdLog } from './backends/embedded/log/copy-log.ts';
 import { openEventLog } from './backends/embedded/log/event-log.ts';
+import { hasEvents } from './backends/embedded/log/has-events.ts';
 import { copyOfflineStore } from './backends/embedded/offline/copy-offline-store.ts';
 import { openEmptyHistory } from './backends/embedded/offline/empty-history.ts';
 import { openOfflineStore } from './backends/embedded/offline/offline-store.ts';
@@ -122,7 +123,11 @@ function historyEngine({ directory, offline: { engine } }: Environment): History
 
 async function openLog(environment: Environment, onFault: (error: unknown) => void): Promise<EventLog> {
   const { directory, durability, log } = environment;
-  if (log.kind === 'kafka') return openKafkaLog(kafkaOptions(environment, log));
+  if (log.kind === 'kafka') {
+    // What the stores of the directory have taken they know by places in that log: in another they would name other events.
+    if (hasEvents(join(directory, 'log'))) throw fail('LOG_ELSEWHERE', { directory });
+    return openKafkaLog(kafkaOptions(environment, log));
+  }
   return openEventLog({
     path: join(directory, 'log'),
     durability,

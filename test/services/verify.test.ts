@@ -39,9 +39,9 @@ function kafka(): EnvironmentOptions['log'] {
 }
 
 /** Topics, groups and keys with a text in their names. */
-async function namedIn(text: string, redisUrl: string): Promise<readonly string[]> {
+async function namedIn(text: string, redisUrls: readonly string[]): Promise<readonly string[]> {
   const admin = new Admin({ clientId: 'test', bootstrapBrokers: [...addressOf('KAFKA_BROKERS')] });
-  const link = await RedisLink.open(freshOptions([redisUrl]));
+  const link = await RedisLink.open(freshOptions(redisUrls));
   try {
     const keys: string[] = [];
     for await (const some of link.scan(`*${text}*`)) keys.push(...some);
@@ -68,7 +68,7 @@ test('an environment on all engines holds every rule, and nothing of it is left'
       },
     },
   });
-  const before = await namedIn('shop-verify-', url);
+  const before = await namedIn('shop-verify-', [url]);
   const told = await runCli(folder, ['verify', '--json']);
   const lines = told.out
     .trimEnd()
@@ -87,7 +87,16 @@ test('an environment on all engines holds every rule, and nothing of it is left'
   ]);
   expect(told.code).toBe(0);
   expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
-  expect(await namedIn('shop-verify-', url)).toEqual(before);
+  expect(await namedIn('shop-verify-', [url])).toEqual(before);
+});
+
+test('every rule holds on a cluster, and none of its nodes keeps a key', { timeout: 120_000 }, async () => {
+  const nodes = addressOf('REDIS_CLUSTER_NODES');
+  configure({ online: { kind: 'redis', url: [...nodes] } });
+  const before = await namedIn('shop-verify-', nodes);
+  const told = await runCli(folder, ['verify', '--json']);
+  expect(lastJson(told)).toMatchObject({ broken: 0, notRun: 0 });
+  expect(await namedIn('shop-verify-', nodes)).toEqual(before);
 });
 
 test('a Redis that may evict keys is found, and what else there is, is told of', { timeout: 120_000 }, async () => {
@@ -109,7 +118,7 @@ test('a run that is stopped leaves nothing in the services; what a killed one le
   const server = await OwnServer.start();
   ending.push(() => server.end());
   configure({ log: kafka(), online: { kind: 'redis', url: server.url } });
-  const before = await namedIn('shop-verify-', server.url);
+  const before = await namedIn('shop-verify-', [server.url]);
   const killed = startCli(folder, ['verify', '--json']);
   // Amid the rules of the store: both services have something by then.
   await new Promise<void>((resolve) => {
@@ -120,15 +129,15 @@ test('a run that is stopped leaves nothing in the services; what a killed one le
   killed.kill('SIGKILL');
   await once(killed, 'close');
   const [left] = readdirSync(join(folder, 'data/verify'));
-  const found = await namedIn(left, server.url);
+  const found = await namedIn(left, [server.url]);
   expect(found.some((name) => name.endsWith('.departures.1'))).toBe(true);
   expect(found.some((name) => name.includes(':a:{'))).toBe(true);
   const stopped = startCli(folder, ['verify', '--json']);
   const end = ended(stopped);
   await once(stopped.stdout ?? stopped, 'data');
-  expect(await namedIn(left, server.url)).toEqual([]);
+  expect(await namedIn(left, [server.url])).toEqual([]);
   stopped.kill('SIGTERM');
   expect(lastJson(await end)).toMatchObject({ error: { code: 'VERIFY_STOPPED' } });
-  expect(await namedIn('shop-verify-', server.url)).toEqual(before);
+  expect(await namedIn('shop-verify-', [server.url])).toEqual(before);
   expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
 });

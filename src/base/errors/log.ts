@@ -37,6 +37,13 @@ export const logErrors = rows({
     status: 503,
     exit: 4,
   },
+  LOG_ELSEWHERE: {
+    message: 'the environment names a Kafka, and the events of {directory} are in a log of its own',
+    mend: 'give the environment on Kafka a directory and a namespace of its own: what the stores have is known by places in their log',
+    retry: 'never',
+    status: 500,
+    exit: 2,
+  },
   LOG_WRITE: {
     message: 'the log cannot be written at {path}: {reason}',
     mend: 'free space, or make the directory writable; what was acknowledged is safe, this append is not in the log',
