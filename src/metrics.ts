@@ -41,12 +41,23 @@ const LATENCY_BOUNDS_S = [
 const FRESHNESS_BOUNDS_S = [0.0001, 0.001, 0.01, 0.05, 0.1, 0.15, 0.5, 1, 5, 60, 900, 3_600, 21_600, 93_600];
 const AGE_BOUNDS_S = [0.001, 0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400, 604_800];
 
+let ofProcess: Registry | null = null;
+
+/** Memory, processor time and turns of the process, once: what watches them never ends, and would keep a closed project. */
+function processRegistry(): Registry {
+  if (ofProcess === null) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
+}
+
 /** Prometheus metrics of a running project: read at the scrape from what was counted anyway. */
 export class Metrics {
+  readonly #process = processRegistry();
   readonly #registry = new Registry();
 
   constructor(measured: Measured) {
-    collectDefaultMetrics({ register: this.#registry });
     this.#latencies(measured);
     this.#events(measured);
     this.#budgets(measured);
@@ -71,7 +82,8 @@ export class Metrics {
   }
 
   async text(): Promise<{ readonly contentType: string; readonly text: string }> {
-    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
+    const text = `${await this.#process.metrics()}${await this.#registry.metrics()}`;
+    return { contentType: this.#registry.contentType, text };
   }
 
   #latencies({ measures }: Measured): void {
