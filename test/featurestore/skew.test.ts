@@ -187,6 +187,19 @@ test('an event that was served and is lost from the history is put under logic',
   expect(logic).toBe(2);
 });
 
+test('a vector that has an event of the moment in which it was read, and lacks a later one, is put under lateness', async () => {
+  const { place, store, service, audit } = await open();
+  const asked = START + 1;
+  await store.ingest(clicks, [click('a', START - 4_000)]);
+  place.now = asked + 10;
+  await store.ingest(clicks, [click('b', START - 3_000)]);
+  expect((await store.vector(service, { user: 'ann' }, asked)).features).toMatchObject({ live_clicks_1h: 2 });
+  place.now = asked + 20;
+  await store.ingest(clicks, [click('c', START - 2_000)]);
+  await store.flush();
+  expect(await audit()).toEqual({ lateness: 2, staleness: 0, logic: 0 });
+});
+
 test('of more vectors than are to be recomputed a sample is, the same in every pass', async () => {
   const { place, store, service, offline, onComputeError } = await open();
   for (let i = 0; i < 400; i += 1) await store.vector(service, { user: `u${i}` });

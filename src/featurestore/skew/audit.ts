@@ -312,7 +312,8 @@ class Tally {
 
 /**
  * Inside a window events are only added: as many events are the same events. Equal counts and another value, or more
- * events than there are, is a fault of logic; fewer than had arrived is staleness; fewer than came in the end is lateness.
+ * events than there are, is a fault of logic; fewer than had arrived is staleness; fewer than came in the end is lateness, also
+ * with some that arrived behind the instant, while the answer was on its way.
  */
 function classOf(
   windows: readonly number[],
@@ -324,7 +325,7 @@ function classOf(
   if (windows.some((w) => served[w] > corrected[w])) return 'logic';
   if (windows.every((w) => served[w] === corrected[w])) return 'logic';
   if (windows.some((w) => served[w] < known[w])) return 'staleness';
-  return equalsKnown ? 'lateness' : 'logic';
+  return equalsKnown || windows.some((w) => served[w] > known[w]) ? 'lateness' : 'logic';
 }
 
 function eventCounts({ counts }: PointInTimeRow): readonly number[] {
