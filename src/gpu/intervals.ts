@@ -14,7 +14,8 @@ export function unionOf(starts: ArrayLike<number>, ends: ArrayLike<number>): Spa
   const outStarts = new Float64Array(order.length);
   const outEnds = new Float64Array(order.length);
   let count = 0;
-  for (const index of order) {
+  for (let at = 0; at < order.length; at += 1) {
+    const index = order[at];
     const start = starts[index];
     const end = ends[index];
     if (count > 0 && start <= outEnds[count - 1]) {

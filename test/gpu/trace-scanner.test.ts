@@ -197,6 +197,31 @@ test('the chunks in which the bytes come do not matter', () => {
   );
 });
 
+test('nor do long chunks, with events that are longer than what is looked at across their seams, and damaged ones', () => {
+  const events = Array.from({ length: 600 }, (_, index) =>
+    index % 97 === 50
+      ? '{"ph": "X", "cat": "kernel", "name" "broken"}'
+      : kernel(index % 97 === 5 ? 'k'.repeat(40_000) : `kernel ${index}`, index + 1),
+  );
+  const text = bytes(trace(events, '"metadata": {"x": [1]}, ', ', "distributedInfo": {"rank": 2}'));
+  const whole = facts(scanTrace(text));
+  expect([whole.rows.length, whole.faults]).toEqual([594, [{ what: 'damaged events', count: 6 }]]);
+  const size = fc.oneof(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 16_000, max: 80_000 }));
+  fc.assert(
+    fc.property(fc.array(size, { minLength: 1, maxLength: 12 }), (sizes) => {
+      const scanner = new TraceScanner();
+      for (let at = 0, turn = 0; at < text.length; turn += 1) {
+        const next = sizes[turn % sizes.length] + (turn % sizes.length === 0 ? 16_384 : 0);
+        scanner.push(text.subarray(at, at + next));
+        at += next;
+      }
+      const read = scanner.end();
+      expect([facts(read), read.rank]).toEqual([whole, 2]);
+    }),
+    { numRuns: 60 },
+  );
+});
+
 test('any change of bytes gives a trace or a coded error', () => {
   fc.assert(
     fc.property(

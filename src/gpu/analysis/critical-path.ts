@@ -190,7 +190,8 @@ class PathBuilder {
     const busyUntil = this.#busyUntil();
     let latest = -1;
     const endOf = (event: number) => (event < 0 ? Number.NEGATIVE_INFINITY : graph.time(2 * event + 1));
-    for (const [index, row] of this.#gpuRows.entries()) {
+    for (let index = 0; index < this.#gpuRows.length; index += 1) {
+      const row = this.#gpuRows[index];
       const event = this.#firstGpu + index;
       const start = gpu.ts[row];
       const before = last.get(gpu.stream[row]) ?? -1;
@@ -221,7 +222,9 @@ class PathBuilder {
     const first = new Map<number, number>();
     for (const row of this.#gpuRows) if (!first.has(gpu.stream[row])) first.set(gpu.stream[row], gpu.ts[row]);
     const until = new Map<number, number>();
-    for (const row of this.#facts.rows) {
+    const { rows } = this.#facts;
+    for (let index = 0; index < rows.length; index += 1) {
+      const row = rows[index];
       const end = this.#endOf(row);
       if (end <= (first.get(gpu.stream[row]) ?? Number.NEGATIVE_INFINITY))
         until.set(gpu.stream[row], Math.max(until.get(gpu.stream[row]) ?? 0, end));
@@ -238,8 +241,9 @@ class PathBuilder {
     const seen = new Uint8Array(names.count);
     const found: number[] = [];
     let us = 0;
-    for (const edge of this.#graph.longest()) {
-      const { kind, weight, event } = this.#graph.edgeAt(edge);
+    const path = this.#graph.longest();
+    for (let index = 0; index < path.length; index += 1) {
+      const { kind, weight, event } = this.#graph.edgeAt(path[index]);
       us += weight;
       const row = event < 0 ? -1 : this.#rows[event];
       const ofGpu = event >= this.#firstGpu;
@@ -288,7 +292,8 @@ function hostWindow({ trace, rows, launches, typical }: TraceFacts): { start: nu
   const mark = typical.kind === 'stretched' ? trace.steps.find(({ name }) => name === typical.name) : undefined;
   if (mark !== undefined) return { start: mark.ts, end: mark.ts + mark.dur };
   let start = typical.start;
-  for (const row of rows) {
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index];
     const launch = launches.ofGpu[row];
     if (launch >= 0 && trace.host.ts[launch] < start) start = trace.host.ts[launch];
   }
@@ -319,7 +324,8 @@ interface Block {
 function outermost(events: Int32Array, graph: PathGraph): readonly Block[] {
   const blocks: Block[] = [];
   let until = Number.NEGATIVE_INFINITY;
-  for (const event of events) {
+  for (let index = 0; index < events.length; index += 1) {
+    const event = events[index];
     const end = graph.time(2 * event + 1);
     if (graph.time(2 * event) >= until) blocks.push({ first: event, last: event });
     else if (end > until) blocks[blocks.length - 1].last = event;
@@ -336,7 +342,8 @@ function nestedStarts({ ts, dur }: TraceFacts['trace']['host'], rows: Int32Array
   const starts = new Float64Array(rows.length);
   const open: number[] = [];
   let latest = Number.NEGATIVE_INFINITY;
-  for (const [index, row] of rows.entries()) {
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index];
     const end = ts[row] + dur[row];
     let start = Math.max(ts[row], Math.min(latest, end));
     for (let around = open.at(-1); around !== undefined && around < end; around = open.at(-1)) {

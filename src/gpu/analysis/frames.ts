@@ -66,8 +66,9 @@ export class FrameSweep<Interval extends HostInterval, Stack extends FrameStack>
   sweep(intervals: readonly Interval[]): void {
     const { ts, dur } = this.#host;
     const sink = this.#sink;
-    for (const index of sortedOrder(intervals.map(({ start }) => start))) {
-      const interval = intervals[index];
+    const order = sortedOrder(intervals.map(({ start }) => start));
+    for (let index = 0; index < order.length; index += 1) {
+      const interval = intervals[order[index]];
       const cursor = this.#cursor(interval.thread);
       const { rows, stack } = cursor;
       let time = interval.start;

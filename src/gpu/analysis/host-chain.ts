@@ -25,7 +25,9 @@ export function chainThread(graph: PathGraph, events: ChainEvents, rules: ChainR
   const stack: number[] = [];
   const open: number[] = [];
   let last = -1;
-  for (const edge of edgesInOrder(events)) {
+  const edges = edgesInOrder(events);
+  for (let at = 0; at < edges.length; at += 1) {
+    const edge = edges[at];
     if (edge >= 0) {
       stack.push(edge);
       const event = events.event(edge);

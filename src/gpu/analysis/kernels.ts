@@ -24,8 +24,10 @@ export function topKernels(facts: TraceFacts): readonly KernelSum[] {
   // By the number of a name.
   const calls = new Int32Array(names.count);
   const times = new Float64Array(names.count);
+  const rows = steadyRows(facts);
   let total = 0;
-  for (const row of steadyRows(facts)) {
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index];
     if (gpu.kind[row] !== gpuKinds.kernel || workOf(row) !== 'compute') continue;
     calls[gpu.name[row]] += 1;
     times[gpu.name[row]] += gpu.dur[row];
@@ -54,7 +56,8 @@ function findSteadyRows({ rows, steady, trace }: TraceFacts): Int32Array {
   const found = new Int32Array(rows.length);
   let count = 0;
   const starts = steady.map(({ start }) => start);
-  for (const row of rows) {
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index];
     const ts = trace.gpu.ts[row];
     const at = firstAbove(starts, ts) - 1;
     if (at >= 0 && ts < steady[at].end) found[count++] = row;
@@ -141,7 +144,9 @@ export function tensorCoreUse(facts: TraceFacts): TensorCoreUse {
   const single = new Map<number, { calls: number; us: number }>();
   const isTensor = tensorCoreTest(names);
   const isSingle = names.tester(singleKernel);
-  for (const row of steadyRows(facts)) {
+  const rows = steadyRows(facts);
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index];
     if (gpu.kind[row] !== gpuKinds.kernel || workOf(row) !== 'compute') continue;
     const us = gpu.dur[row];
     sums.total += us;
@@ -173,7 +178,8 @@ function eligibleLaunches({ trace, threads }: TraceFacts): Uint8Array {
   const found = new Uint8Array(host.length);
   for (const rows of threads.values()) {
     let until = Number.NEGATIVE_INFINITY;
-    for (const row of rows) {
+    for (let index = 0; index < rows.length; index += 1) {
+      const row = rows[index];
       if (host.kind[row] >= hostKinds.runtime) {
         if (host.ts[row] < until) found[row] = 1;
       } else if (host.kind[row] === hostKinds.op && isEligible(host.name[row])) {

@@ -88,7 +88,8 @@ export class PathGraph {
     const reached = new Float64Array(nodes);
     const by = new Int32Array(nodes).fill(-1);
     let last = -1;
-    for (const node of order) {
+    for (let index = 0; index < order.length; index += 1) {
+      const node = order[index];
       for (let edge = into[node]; edge >= 0; edge = intoNext[edge]) {
         const length = reached[this.#from[edge]] + this.#weight[edge];
         if (by[node] >= 0 && length <= reached[node]) continue;

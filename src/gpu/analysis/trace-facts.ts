@@ -165,7 +165,8 @@ function readBackTest(trace: Trace, threads: ReadonlyMap<number, Int32Array>) {
   const isBlocking = names.tester(blockingCall);
   for (const [thread, rows] of threads) {
     const calls = { starts: [] as number[], ends: [] as number[] };
-    for (const row of rows) {
+    for (let index = 0; index < rows.length; index += 1) {
+      const row = rows[index];
       if (host.kind[row] < hostKinds.runtime || !isBlocking(host.name[row])) continue;
       calls.starts.push(host.ts[row]);
       calls.ends.push(host.ts[row] + host.dur[row]);

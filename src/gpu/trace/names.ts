@@ -7,7 +7,7 @@ export class Names {
   readonly #maxBytes: number;
   #table = new Int32Array(1 << 12).fill(-1);
   #hashes = new Int32Array(1 << 11);
-  #starts = new Float64Array(1 << 11);
+  #starts = new Int32Array(1 << 11);
   #arena = new Uint8Array(1 << 18);
   #used = 0;
   #count = 0;
@@ -91,7 +91,7 @@ export class Names {
     }
     const id = this.#count;
     if (id + 2 > this.#starts.length) {
-      this.#starts = grow(this.#starts, Float64Array);
+      this.#starts = grow(this.#starts, Int32Array);
       this.#hashes = grow(this.#hashes, Int32Array);
     }
     this.#arena.set(bytes.subarray(start, end), this.#used);

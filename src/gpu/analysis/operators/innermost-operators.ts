@@ -13,7 +13,8 @@ export function innermostOperators(
   for (const rows of threads.values()) {
     const open: number[] = [];
     const counted: number[] = [];
-    for (const row of rows) {
+    for (let index = 0; index < rows.length; index += 1) {
+      const row = rows[index];
       const kind = host.kind[row];
       if (kind !== hostKinds.op && kind < hostKinds.runtime) continue;
       const start = host.ts[row];

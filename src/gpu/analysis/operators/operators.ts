@@ -55,7 +55,9 @@ export function operatorFacts(facts: TraceFacts, deviceName?: string): OperatorF
   const groups = new Map<number, Group>();
   const seen = new Uint8Array(trace.host.length);
   let total = 0;
-  for (const row of steadyRows(facts)) {
+  const rows = steadyRows(facts);
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index];
     if (gpu.kind[row] !== gpuKinds.kernel || workOf(row) !== 'compute') continue;
     const us = gpu.dur[row];
     total += us;

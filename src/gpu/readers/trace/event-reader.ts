@@ -148,7 +148,8 @@ export class EventReader {
     if (here >= end) return INCOMPLETE;
     if (bytes[here] === 0x7d) return here + 1;
     for (;;) {
-      if (bytes[here] !== 0x22) return here >= end ? INCOMPLETE : DAMAGED;
+      if (here >= end) return INCOMPLETE;
+      if (bytes[here] !== 0x22) return DAMAGED;
       const key = here + 1;
       const close = endOfKey(bytes, key, end);
       if (close === INCOMPLETE) return INCOMPLETE;
@@ -156,6 +157,7 @@ export class EventReader {
       if (here >= end) return INCOMPLETE;
       if (bytes[here] !== 0x3a) return DAMAGED;
       const value = skipSpace(bytes, here + 1, end);
+      if (value >= end) return INCOMPLETE;
       const after = this.#member(bytes, key, close - key, value, end);
       if (after < 0) return after;
       here = skipSpace(bytes, after, end);
@@ -431,18 +433,19 @@ export class EventReader {
     if (this.#args === 0) return DAMAGED;
     let sound = true;
     let here = skipSpace(bytes, this.#args + 1, end);
-    while (bytes[here] === 0x22) {
+    while (here < end && bytes[here] === 0x22) {
       const key = here + 1;
       const close = endOfString(bytes, key, end);
       if (close < 0) return INCOMPLETE;
       here = skipSpace(bytes, close + 1, end);
+      if (here >= end) return INCOMPLETE;
       if (bytes[here] !== 0x3a) sound = false;
       const value = skipSpace(bytes, here + 1, end);
       const after = skipValue(bytes, value, end);
       if (after < 0) return after;
       if (wanted === wants.all || this.#correlation < 0) this.#argument(bytes, key, close - key, value, after);
       here = skipSpace(bytes, after, end);
-      if (bytes[here] !== 0x2c) break;
+      if (here >= end || bytes[here] !== 0x2c) break;
       here = skipSpace(bytes, here + 1, end);
     }
     return sound && here < end && bytes[here] === 0x7d ? here + 1 : DAMAGED;

@@ -23,7 +23,7 @@ export class InputReader {
     let values = 0;
     let state = 0;
     let here = skipSpace(bytes, args + 1, end);
-    while (bytes[here] === 0x22) {
+    while (here < end && bytes[here] === 0x22) {
       const key = here + 1;
       const close = endOfString(bytes, key, end);
       if (close < 0) {
@@ -31,6 +31,10 @@ export class InputReader {
         break;
       }
       here = skipSpace(bytes, close + 1, end);
+      if (here >= end) {
+        state = INCOMPLETE;
+        break;
+      }
       if (bytes[here] !== 0x3a) state = DAMAGED;
       const value = skipSpace(bytes, here + 1, end);
       const after = skipValue(bytes, value, end);
@@ -49,7 +53,7 @@ export class InputReader {
         else if (withValues && first === 0x43 && length === 15) values = this.#inputs.intern(bytes, value, after);
       }
       here = skipSpace(bytes, after, end);
-      if (bytes[here] !== 0x2c) break;
+      if (here >= end || bytes[here] !== 0x2c) break;
       here = skipSpace(bytes, here + 1, end);
     }
     this.found = dims === 0 ? -1 : this.#inputs.of(dims, types, strides, values);

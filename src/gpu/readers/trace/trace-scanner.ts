@@ -9,6 +9,9 @@ const LONGEST_EVENT = 8 * 2 ** 20;
 /** Reading ends when more bytes than this, and four times what was read, went into events that turned out damaged. */
 const WASTE = 2 ** 30;
 
+/** So much of a chunk is copied behind what is left of the one before, to read the event that lies across. */
+const SEAM = 2 ** 14;
+
 const wanted = new Set(['deviceProperties', 'distributedInfo', 'baseTimeNanoseconds', 'with_stack']);
 
 type State = 'begin' | 'key' | 'skip' | 'events' | 'end';
@@ -40,8 +43,9 @@ export class TraceScanner {
 
   /** Takes the next bytes. Errors: GPU_NOT_A_TRACE, GPU_MEMORY_TIMELINE. */
   push(chunk: Uint8Array): void {
+    const from = this.#length > 0 && this.#length < SEAM && chunk.length > SEAM ? this.#seam(chunk) : 0;
     if (this.#length === 0) {
-      const used = this.#consume(chunk, 0, chunk.length);
+      const used = this.#consume(chunk, from, chunk.length);
       this.#append(chunk.subarray(used));
     } else {
       this.#append(chunk);
@@ -51,6 +55,18 @@ export class TraceScanner {
       this.#length -= used;
     }
     this.#waitFor = this.#length > 2 ** 17 ? this.#length * 2 : 0;
+  }
+
+  /** Reads the event that begins in what is left of the chunk before; the index in this chunk after it, 0 if it is longer. */
+  #seam(chunk: Uint8Array): number {
+    const left = this.#length;
+    this.#append(chunk.subarray(0, SEAM));
+    const used = this.#consume(this.#buffer, 0, this.#length);
+    this.#length = 0;
+    if (used >= left) return used - left;
+    this.#buffer.copyWithin(0, used, left);
+    this.#length = left - used;
+    return 0;
   }
 
   /** The trace, after the last bytes. Errors: GPU_NOT_A_TRACE. */
@@ -94,7 +110,7 @@ export class TraceScanner {
       case 'skip':
         return this.#skip(bytes, at, end);
       case 'events':
-        return this.#event(bytes, at, end);
+        return this.#list(bytes, at, end);
       case 'end':
         return end;
       default:
@@ -183,21 +199,33 @@ export class TraceScanner {
     return end;
   }
 
-  #event(bytes: Uint8Array, at: number, end: number): number {
-    let here = skipSpace(bytes, at, end);
-    while (here < end && bytes[here] === 0x2c) here = skipSpace(bytes, here + 1, end);
-    if (here >= end) return end;
-    if (bytes[here] === 0x5d && !this.#resyncing) {
-      this.#state = this.#afterBareList ? 'end' : 'key';
-      return here + 1;
+  /** Hot path. Reads events until the list ends, the bytes do, or one is damaged. */
+  #list(bytes: Uint8Array, at: number, end: number): number {
+    if (this.#resyncing) return this.#resync(bytes, at, end);
+    let done = at;
+    for (;;) {
+      let here = skipSpace(bytes, done, end);
+      while (here < end && bytes[here] === 0x2c) here = skipSpace(bytes, here + 1, end);
+      if (here >= end) return end;
+      if (bytes[here] !== 0x7b) return this.#noEvent(bytes, here);
+      const next = this.#events.read(bytes, here, end);
+      if (next < 0) return this.#unread(next, at, here, end);
+      done = next;
     }
-    if (this.#resyncing) return this.#resync(bytes, here, end);
-    if (bytes[here] !== 0x7b) return this.#damaged(here);
-    const next = this.#events.read(bytes, here, end);
-    if (next >= 0) return next;
-    if (next === INCOMPLETE && end - here <= LONGEST_EVENT) return here === at ? INCOMPLETE : here;
+  }
+
+  /** What stands in the list is no event. */
+  #noEvent(bytes: Uint8Array, here: number): number {
+    if (bytes[here] !== 0x5d) return this.#damaged(here);
+    this.#state = this.#afterBareList ? 'end' : 'key';
+    return here + 1;
+  }
+
+  /** An event is not whole, or damaged. */
+  #unread(reason: number, at: number, here: number, end: number): number {
+    if (reason === INCOMPLETE && end - here <= LONGEST_EVENT) return here === at ? INCOMPLETE : here;
     this.#wasted += end - here;
-    if (this.#wasted > WASTE + 4 * this.#done) return this.#giveUp(end);
+    if (this.#wasted > WASTE + 4 * (this.#done + here - at)) return this.#giveUp(end);
     return this.#damaged(here + 1);
   }
 
