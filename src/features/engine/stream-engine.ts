@@ -129,6 +129,12 @@ function imagePlaces({ columns, changes }: EventSourceData): ImagePlaces | null 
   };
 }
 
+/** The time at which a delivery of a source counts: of a change that of its row. */
+export function countedAt(source: EventSourceData): (delivery: Delivery) => number {
+  const images = imagePlaces(source);
+  return images === null ? ({ ts }) => ts : ({ row }) => row[images.time] as number;
+}
+
 /** The key of a view's entity, from a row of its source; null where a part is null. */
 export function viewKeyEncoder(view: StreamViewData): (row: readonly Value[]) => string | null {
   const names = Object.keys(view.source.columns);

@@ -2,7 +2,7 @@ import { floorTo } from '../../base/time.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import { Admission, type Verdict } from '../../features/engine/admission.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
-import { viewKeyEncoder } from '../../features/engine/stream-engine.ts';
+import { countedAt, viewKeyEncoder } from '../../features/engine/stream-engine.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import type { EventLog } from '../../ports/event-log.ts';
@@ -236,10 +236,13 @@ export class Archive {
   #touchAll(layouts: readonly TileLayout[], deliveries: readonly Delivery[]): void {
     for (const layout of layouts) {
       const keyOf = viewKeyEncoder(layout.view);
-      for (const { ts, row } of deliveries) {
+      const timeOf = countedAt(layout.view.source);
+      for (const delivery of deliveries) {
+        const { row } = delivery;
         if (row.length === 0) continue;
         const key = keyOf(row);
         if (key === null) continue;
+        const ts = timeOf(delivery);
         this.touch(
           layout,
           key,
