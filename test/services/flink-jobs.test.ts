@@ -161,10 +161,17 @@ test('a job whose tiles are not what the events make is not switched to', { time
     messages: [{ topic: name, partition: 0, key: Buffer.from('x'), value: Buffer.from(value) }],
     acks: -1,
   });
-  await expect(site.jobs((jobs) => jobs.upgrade(() => undefined))).rejects.toMatchObject({
-    code: 'FLINK_DIFFERS',
-    facts: { differing: 1, reason: expect.stringContaining('in place of') },
-  });
+  const refused = () =>
+    expect(site.jobs((jobs) => jobs.upgrade(() => undefined))).rejects.toMatchObject({
+      code: 'FLINK_DIFFERS',
+      facts: { differing: 1, reason: expect.stringContaining('in place of') },
+    });
+  await refused();
+  // It ran before, and may be what answers come from.
+  expect(await site.jobs((jobs) => jobs.status())).toMatchObject([{ state: 'RUNNING' }]);
+  await site.jobs((jobs) => jobs.stop());
+  await refused();
+  expect(await site.jobs((jobs) => jobs.status())).toMatchObject([{ state: 'STOPPED', checkpoint: null }]);
 });
 
 test('what is not Flink, or is not there, is said', { timeout: 60_000 }, async () => {

@@ -4,6 +4,7 @@ import { GatewaySession } from '../../src/backends/flink/sql-gateway.ts';
 import type { StreamViewData } from '../../src/features/define/declaration.ts';
 import { viewOf } from '../sql/declare.ts';
 import type { LoggedDelivery } from '../sql/duckdb.ts';
+import { source as changes, lives, view as rows } from '../sql/row-lives.ts';
 import { everyAggregate, source, stream } from '../sql/streams.ts';
 import { engineTables, type Tables } from '../sql/tables-of.ts';
 import { addressOf } from './addresses.ts';
@@ -78,6 +79,34 @@ test('three views of different entities over one source of four partitions', { t
   const site = await opened(views, 4);
   await site.send(deliveries);
   await equal(site, expected(views, deliveries));
+  expect(site.outcomes.conflict).toBe(0);
+});
+
+/** The changes of many tables one after the other, their rows and keys of their own. */
+function tables(count: number, seed: number): readonly LoggedDelivery[] {
+  const [KEY, ROW] = ['key', 'row'].map((name) => Object.keys(changes.columns).indexOf(name));
+  return fc.sample(lives, { numRuns: count, seed }).flatMap((deliveries, i) =>
+    deliveries.map((delivery): LoggedDelivery => {
+      const id = `${i}-${delivery.id}`;
+      const named = new Map<number, string>([
+        [0, id],
+        [KEY, `${i}:${String(delivery.row[KEY])}`],
+        [ROW, `${i}:${String(delivery.row[ROW])}`],
+      ]);
+      return { ...delivery, id, row: delivery.row.map((value, c) => named.get(c) ?? value) };
+    }),
+  );
+}
+
+test('tiles of rows that change and go are those of the engine, every column as text', {
+  timeout: 240_000,
+}, async () => {
+  const deliveries = tables(60, 3);
+  const site = await opened([rows]);
+  await site.send(deliveries.slice(0, deliveries.length / 2));
+  await equal(site, expected([rows], deliveries.slice(0, deliveries.length / 2)));
+  await site.send(deliveries);
+  await equal(site, expected([rows], deliveries));
   expect(site.outcomes.conflict).toBe(0);
 });
 

@@ -1,4 +1,3 @@
-import { fail } from '../../base/errors/fail.ts';
 import type { EventSourceData, ProjectData, StreamViewData } from '../../features/define/declaration.ts';
 import { INGEST_TS } from '../../features/plan/raw-table.ts';
 import { type SqlType, sqlColumns } from '../../features/plan/table.ts';
@@ -36,11 +35,10 @@ const WAIT_MS = 20;
 
 /**
  * Compiles the tiles of all stream views of a project to one job: every source is read and deduplicated once, every view at
- * every hop is a table of tiles. Error: FLINK_CHANGES.
+ * every hop is a table of tiles.
  */
 export function tileJob({ name, sources, views }: ProjectData, options: TileJobOptions): TileJob {
   const streams = views.filter((view): view is StreamViewData => view.kind === 'streamView');
-  for (const view of streams) if (view.source.changes !== undefined) throw fail('FLINK_CHANGES', { view: view.name });
   const read = sources.filter((source) => streams.some((view) => view.source.name === source.name));
   const tiles = streams.flatMap((view) => view.hopsMs.map((hopMs) => ({ view, hopMs })));
   const inserts = tiles.map(({ view, hopMs }) => insertSql(view, hopMs, options));
@@ -56,7 +54,7 @@ export function tileJob({ name, sources, views }: ProjectData, options: TileJobO
 
 /**
  * State is kept as long as a tile may change: while it is open, and its events may come late, or come again. A tile whose state
- * went before would begin anew with fewer events, and lose to itself.
+ * went before would begin anew with fewer events, and lose to itself. Tiles of changes say in their text that they are kept for good.
  */
 function propertiesOf(
   project: string,

@@ -99,7 +99,8 @@ export class TileJobs {
   }
 
   /**
-   * Deploys the declared job, waits until it has all that the log has now, and compares a sample of its tiles with the events.
+   * Deploys the declared job, waits until it has all that the log has now, and compares a sample of its tiles with the events; a
+   * job that was begun for it and differs is ended, and begins anew the next time.
    * Errors: those of `deploy`, FLINK_DIFFERS.
    */
   async upgrade(onWait: (behind: number) => void): Promise<Deployed & { readonly compared: ComparedSample }> {
@@ -107,7 +108,7 @@ export class TileJobs {
     const ends = await this.#options.logEnds();
     for (;;) {
       const behind = missing(ends, await this.#options.done());
-      if (behind === 0) return { ...deployed, compared: await this.#options.compare(ends) };
+      if (behind === 0) return { ...deployed, compared: await this.#compare(deployed, ends) };
       onWait(behind);
       await this.#mustLive(deployed.jobId);
       await sleep(WATCH_MS);
@@ -125,6 +126,19 @@ export class TileJobs {
     if (chosen.length === 0 && !others) throw fail('FLINK_ABSENT', { url: cluster.url });
     for (const job of chosen) this.#write({ ...job, stopped: true, restore: await cluster.stop(job.jobId, clock()) });
     return (await this.status()).filter((job) => chosen.some(({ jobId }) => jobId === job.jobId));
+  }
+
+  async #compare({ jobId, began }: Deployed, ends: Position): Promise<ComparedSample> {
+    const { cluster, compare } = this.#options;
+    try {
+      return await compare(ends);
+    } catch (error) {
+      const known = this.#jobs().find((job) => job.jobId === jobId);
+      if (began === 'before' || known === undefined || !isHeadraceError(error, 'FLINK_DIFFERS')) throw error;
+      await cluster.cancel(jobId);
+      this.#write({ ...known, stopped: true, restore: null });
+      throw error;
+    }
   }
 
   /** How every deployed job stands; the declared one first. */

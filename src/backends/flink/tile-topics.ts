@@ -49,11 +49,16 @@ export function tileTopicsOf(layouts: readonly TileLayout[], { tileTopic }: Tile
   return layouts.flatMap((layout) =>
     layout.view.hopsMs.map((hopMs) => ({
       name: tileTopic(layout.view, hopMs),
-      keptMs: hopMs + tileHorizonMs(layout.view, hopMs) + SLACK_MS,
+      keptMs: keptMs(layout.view, hopMs),
       layout,
       hopMs,
     })),
   );
+}
+
+/** A row that changes may lie any time ahead of when it was written: its tile is kept for good. */
+function keptMs(view: StreamViewData, hopMs: number): number {
+  return view.source.changes === undefined ? hopMs + tileHorizonMs(view, hopMs) + SLACK_MS : Number.POSITIVE_INFINITY;
 }
 
 /** What is needed of a reader of topics. */

@@ -94,12 +94,12 @@ export const flinkErrors = rows({
     status: 500,
     exit: 2,
   },
-  FLINK_CHANGES: {
-    message: 'view {view} is over a source of changes, whose tiles Flink does not make',
-    mend: 'use the embedded engine for this project',
+  FLINK_CHANGES_TRIMMED: {
+    message: 'a job that begins anew needs every change of {source}, and its log begins at offset {begin}',
+    mend: 'deploy from the last savepoint; or make a source of another version with log.age and log.bytes so large that the log stays whole',
     retry: 'never',
     status: 500,
-    exit: 2,
+    exit: 4,
   },
   FLINK_CONFLICT: {
     message: '{tiles} tiles hold other events than as many that Flink has written since, first one of view {view}',
@@ -111,7 +111,7 @@ export const flinkErrors = rows({
   FLINK_DIFFERS: {
     message:
       'of {tiles} tiles that were compared with the events, {differing} differ; the first is that of view {view}, key {key}, {tile}: {reason}',
-    mend: 'go on with the job before, and end this one by headrace flink stop; let only the job write its topics, and report it with the declaration if it does',
+    mend: 'go on with the job before, and end this one by headrace flink stop where it ran already, else it is ended; let only the job write its topics, and report it with the declaration if it does',
     retry: 'never',
     status: 500,
     exit: 4,

@@ -5,6 +5,7 @@ import type { Dialect } from './dialect.ts';
 import { scanSql } from './scan.ts';
 import { standard } from './standard.ts';
 import { selectList } from './text.ts';
+import { wholeTilesSql } from './whole-tiles.ts';
 
 /** When Flink sees a delivery: a computed column of the tables that it reads. */
 export const ARRIVED = 'arrived';
@@ -37,6 +38,14 @@ WHERE delivery_no = 1
   AND ${timeTests(plan).join('\n  AND ')}`;
 };
 
+/** When a row changes or goes does not follow from its time: the state of its tile is kept for good. */
+const wholeTiles: Writers['wholeTiles'] = (plan, compiler) => {
+  const sql = wholeTilesSql(plan, compiler);
+  const { from } = plan.tiles;
+  const kept = `SELECT /*+ STATE_TTL('${compiler.step(from)}' = '0 s') */`;
+  return from.images === null ? sql : sql.replace(/^SELECT/, kept);
+};
+
 /** Flink 2.3, streaming over the topics of a log: the shared text, first deliveries by arrival, text by its bytes. */
 export const flink: Dialect = {
   ...standard,
@@ -44,5 +53,5 @@ export const flink: Dialect = {
   identifier: (name) => `\`${name.replaceAll('`', '``')}\``,
   // Text is compared by its bytes or by its UTF-16 units, as the planner chooses; hexadecimal is one order.
   extremeText: (side, sql) => `DECODE(UNHEX(${side}(HEX(${sql}))), 'UTF-8')`,
-  writers: { scan, admission: keepFirst },
+  writers: { scan, admission: keepFirst, wholeTiles },
 };

@@ -3,7 +3,7 @@ import { fnv1a32 } from '../../base/hash/fnv.ts';
 import { floorTo } from '../../base/time.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import { isBlank } from '../../features/engine/delivery.ts';
-import { type KeyRuns, SourceEngine, viewKeyEncoder } from '../../features/engine/stream-engine.ts';
+import { countedAt, type KeyRuns, SourceEngine, viewKeyEncoder } from '../../features/engine/stream-engine.ts';
 import { COUNT, START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import { emptyRun, lowerBound, type TileRun } from '../../features/tile/tile-run.ts';
 import { equalTiles, upsertTile } from '../../features/tile/upsert.ts';
@@ -55,8 +55,10 @@ export async function compareTiles(options: CompareTilesOptions): Promise<Compar
       for (const delivery of deliveries) if (!isBlank(delivery)) engine.apply(delivery, partition);
     };
     await readDeliveries(log, source, rowsOf(source), begins, take, upTo[topic]);
-    // Of earlier tiles the log may have lost events that the engine has seen.
-    wholeFrom.set(source.name, Math.max(...first) + source.futureSkewMs);
+    // Of earlier tiles the log may have lost events that the engine has seen; of rows that change, of any tile.
+    const lost = Math.max(...first);
+    const isWhole = lost === Number.NEGATIVE_INFINITY || source.changes === undefined;
+    wholeFrom.set(source.name, isWhole ? lost + source.futureSkewMs : Number.POSITIVE_INFINITY);
   }
   await readTopics(options.topics, samples);
   for (const source of sources) await noteMoving(options, source, samples);
@@ -85,11 +87,12 @@ async function noteMoving(
     .filter(({ view }) => view.source.name === source.name)
     .map((layout) => ({ sample: sampleOf(samples, layout), keyOf: viewKeyEncoder(layout.view) }));
   const from = upTo[topicOf(source)];
+  const timeOf = countedAt(source);
   await readDeliveries(log, source, rowsOf(source), from, (_, __, deliveries) => {
-    for (const { row, ts } of deliveries)
+    for (const delivery of deliveries)
       for (const { sample, keyOf } of keyed) {
-        const key = row.length === 0 ? null : keyOf(row);
-        if (key !== null) sample.move(key, ts);
+        const key = delivery.row.length === 0 ? null : keyOf(delivery.row);
+        if (key !== null) sample.move(key, timeOf(delivery));
       }
   });
 }
