@@ -192,7 +192,7 @@ function keyOf(view: typeof byUser | typeof byPage, value: string): string {
 }
 
 /** The newest rows of every tile table in the history. */
-export async function archived(headrace: Headrace): Promise<readonly unknown[]> {
+async function archived(headrace: Headrace): Promise<readonly unknown[]> {
   const all: unknown[] = [];
   for (const view of [byUser, byPage])
     for (const hopMs of view.hopsMs) {
@@ -207,7 +207,7 @@ export async function archived(headrace: Headrace): Promise<readonly unknown[]> 
 }
 
 /** The tiles that the embedded engine makes of the same log, in another directory. */
-export async function embeddedTiles(site: TileSite): Promise<readonly unknown[]> {
+async function embeddedTiles(site: TileSite): Promise<readonly unknown[]> {
   const directory = mkdtempSync(join(tmpdir(), 'flink-tiles-'));
   const { environment } = site.options;
   const headrace = await openHeadrace({
@@ -221,4 +221,14 @@ export async function embeddedTiles(site: TileSite): Promise<readonly unknown[]>
     await headrace.close();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Waits until the history has the tiles that the embedded engine makes: those that no window reaches may come after the answers. */
+export async function likeEmbedded(site: TileSite, headrace: Headrace): Promise<void> {
+  const expected = await embeddedTiles(site);
+  await until(async () => {
+    await headrace.flush();
+    expect(await archived(headrace)).toEqual(expected);
+    return true;
+  }, 30_000);
 }
