@@ -49,14 +49,19 @@ const service = (of: typeof first | typeof second, name: string) =>
 /** Remembers what was written, and can spoil a sum on its way. */
 class WatchedStore extends MemoryOnlineStore {
   written: { start: number; generation: number }[] = [];
+  /** Tiles of a backfill that were written at once. */
+  readonly backfilled: number[] = [];
   spoilt = false;
 
   override writeTiles(commit: TileCommit): TileReport {
+    const before = this.written.length;
     for (const { layout, run, index } of commit.tiles) {
       const at = index * layout.numbers;
       this.written.push({ start: run.nums[at + START], generation: run.nums[at + GENERATION] });
       if (this.spoilt) run.nums[at + COUNT + 3] += 1;
     }
+    const own = this.written.slice(before);
+    if (own.some(({ generation }) => generation === 1)) this.backfilled.push(own.length);
     return super.writeTiles(commit);
   }
 }
@@ -105,6 +110,25 @@ test('a backfill of a span replaces the closed tiles that lie in it, and no othe
   const all = online.written.filter(({ generation }) => generation > 0).map(({ start }) => start);
   expect(Math.max(...all)).toBe(BEGIN + 26 * HOUR_MS);
   expect(await store.vector(service(first, 'old'), { station: 's' }, clock.now)).toEqual(before);
+});
+
+test('a backfill writes some tiles at a time, whatever the number of keys', async () => {
+  const { store, online, clock } = await shop();
+  const ended = clock.now - 1;
+  for (let n = 0; n < 30_000; n += 10_000) {
+    const ten = Array.from({ length: 10_000 }, (_, i) => n + i);
+    await store.ingest(
+      rides,
+      ten.map((i) => ({ ride: `k${i}`, ended, station: `s${i}`, minutes: 1 })),
+    );
+  }
+  clock.now += 5 * HOUR_MS;
+  await store.ingest(rides, [{ ride: 'last', ended: clock.now - 1, station: 's', minutes: 1 }]);
+  await store.commit();
+  const { applied } = await store.backfill(first);
+  expect(applied).toBeGreaterThan(30_000);
+  expect(online.backfilled.length).toBeGreaterThan(2);
+  expect(Math.max(...online.backfilled)).toBeLessThanOrEqual(10_000);
 });
 
 test('a view in a new version is filled beside the old one, verified, and served', async () => {

@@ -377,14 +377,20 @@ export class Materialiser {
     }
   }
 
-  /** Writes tiles that were computed elsewhere, by the versioned upsert; what memory held of them is read anew. */
+  /**
+   * Writes tiles that were computed elsewhere, by the versioned upsert; what memory held of them is read anew. Some at a time:
+   * events wait for one write, not for all.
+   */
   async replaceTiles(
     batches: AsyncIterable<readonly TileWrite[]>,
   ): Promise<Readonly<Record<keyof TileReport, number>>> {
     const total = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
     for await (const tiles of batches) {
-      const report = await this.#quietly(() => this.#replaceNow(tiles));
-      for (const outcome of ['applied', 'duplicate', 'stale', 'conflict'] as const) total[outcome] += report[outcome];
+      for (let from = 0; from < tiles.length; from += REPLACED_AT_ONCE) {
+        const some = tiles.slice(from, from + REPLACED_AT_ONCE);
+        const report = await this.#quietly(() => this.#replaceNow(some));
+        for (const outcome of ['applied', 'duplicate', 'stale', 'conflict'] as const) total[outcome] += report[outcome];
+      }
     }
     return total;
   }
@@ -644,6 +650,9 @@ export class Materialiser {
 
 /** Deliveries after which a catching-up commits to a store behind a network: what it keeps in memory is bounded. */
 const REMOTE_COMMIT = 50_000;
+
+/** Tiles computed elsewhere that are written at once. */
+const REPLACED_AT_ONCE = 10_000;
 
 /** The stores are swept this often by the log clock. */
 const DROP_EVERY_MS = 86_400_000;
