@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -12,11 +12,17 @@ afterEach(async () => {
   for (const end of ending.splice(0).reverse()) await end();
 });
 
-async function opened(master: string, conf: Readonly<Record<string, string>>, onProgress: (text: string) => void) {
+async function opened(
+  master: string,
+  conf: Readonly<Record<string, string>>,
+  onProgress: (text: string, directory: string) => void,
+  before: readonly string[] = [],
+) {
   const directory = mkdtempSync(join(tmpdir(), 'spark-faults-'));
+  for (const name of before) mkdirSync(join(directory, name, 'output-0'), { recursive: true });
   ending.push(() => rmSync(directory, { recursive: true, force: true }));
   const engine = sparkHistoryEngine({ home: addressOf('SPARK_HOME')[0], master, conf }, directory);
-  const session: HistorySession = await engine.open(onProgress);
+  const session: HistorySession = await engine.open((text) => onProgress(text, directory));
   ending.push(() => session.close());
   const left = () => readdirSync(directory).filter((name) => name.startsWith('run='));
   return { session, left };
@@ -79,6 +85,43 @@ test('on a cluster an executor that is killed is replaced and told; one without 
   const after = await session.compute(queries('SELECT 1 AS one'));
   expect(after.files.size).toBe(1);
 });
+
+test('what an ended process left is removed at the start, what another one computes stays; a file that is not what Spark wrote is not taken', {
+  timeout: 120_000,
+}, async () => {
+  const { pid: ended } = spawnSync('true');
+  const alive = `run=${process.pid}-999`;
+  let spoil: (path: string) => void = () => undefined;
+  const { session, left } = await opened(
+    'local[1]',
+    { 'spark.driver.memory': '600m' },
+    (text, directory) => {
+      if (text.endsWith('is computed')) spoil(writtenIn(directory, alive));
+    },
+    [`run=${ended}-1`, alive],
+  );
+  expect(left()).toEqual([alive]);
+  const spoils: readonly (readonly [reason: string, (path: string) => void])[] = [
+    ['it is not here', (path) => rmSync(path)],
+    ['bytes here', (path) => writeFileSync(path, readFileSync(path).subarray(1))],
+    ['its bytes are others', (path) => writeFileSync(path, readFileSync(path).fill(7, 10, 11))],
+  ];
+  for (const [reason, own] of spoils) {
+    spoil = own;
+    await expect(session.compute(queries('SELECT 1 AS one'))).rejects.toMatchObject({
+      code: 'SPARK_FILE',
+      message: expect.stringContaining(reason),
+    });
+    expect(left()).toEqual([alive]);
+  }
+});
+
+/** The one file of a computation. */
+function writtenIn(directory: string, other: string): string {
+  const [run] = readdirSync(directory).filter((name) => name.startsWith('run=') && name !== other);
+  const folder = join(directory, run, 'output-0');
+  return join(folder, ...readdirSync(folder).filter((name) => name.endsWith('.parquet')));
+}
 
 /** The process of an application's executor. */
 function executor(application: string): number {

@@ -5,6 +5,7 @@ import { compareText } from '../../src/base/text-order.ts';
 import type { StreamViewData } from '../../src/features/define/declaration.ts';
 import { COUNT, START } from '../../src/features/tile/tile-layout.ts';
 import { parquetRelation } from '../../src/featurestore/parquet-relation.ts';
+import type { HistoryEngine, ReadTable } from '../../src/ports/history-engine.ts';
 import type { TileWrite } from '../../src/ports/online-store.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { engineOf } from '../tiles/golden-view.ts';
@@ -62,7 +63,7 @@ const others = own.filter((one) => one !== flights);
 
 test.each(others)(
   'engine in process, DuckDB and Spark give the same tiles of $name',
-  { timeout: 240_000 },
+  { timeout: 300_000 },
   async (one) => {
     await compared(one);
   },
@@ -124,6 +125,32 @@ test('a query that Spark refuses names its line and what is wrong, and the appli
   const rows = await Array.fromAsync(site.offline.query(`SELECT * FROM ${parquetRelation([file])}`));
   expect(rows.flat()).toEqual([["it's", `$${''}{x}`]]);
   drop();
+});
+
+test('tiles of fewer events than the history has are refused, and nothing of them is left', {
+  timeout: 120_000,
+}, async () => {
+  const { view } = flights;
+  // As a machine of the cluster that sees an older state of the directory.
+  const behind: HistoryEngine = {
+    ...site.engine,
+    open: async (onProgress) => {
+      const session = await site.engine.open(onProgress);
+      const older = (table: ReadTable): ReadTable => {
+        const [{ columns, paths }] = table.files;
+        return { ...table, files: [{ columns, paths: paths.slice(1) }] };
+      };
+      return {
+        compute: (computation) => session.compute({ ...computation, tables: computation.tables.map(older) }),
+        close: () => session.close(),
+      };
+    },
+  };
+  await expect(site.tiles(view, behind)).rejects.toMatchObject({
+    code: 'BACKFILL_COUNTS',
+    facts: expect.objectContaining({ view: view.name, events: 3_000_000 }),
+  });
+  expect(site.runs()).toEqual([]);
 });
 
 test('columns that came later, and one that became a double, read as they do in the offline store', {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
@@ -23,9 +23,17 @@ export class SparkSite {
   readonly offline: OfflineStore;
   readonly #session: HistorySession;
   readonly #engine: HistoryEngine;
+  readonly #runs: string;
 
-  private constructor(directory: string, offline: OfflineStore, engine: HistoryEngine, session: HistorySession) {
+  private constructor(
+    directory: string,
+    runs: string,
+    offline: OfflineStore,
+    engine: HistoryEngine,
+    session: HistorySession,
+  ) {
     this.directory = directory;
+    this.#runs = runs;
     this.offline = offline;
     this.#session = session;
     // One application for all: a start takes longer than what is computed.
@@ -39,26 +47,26 @@ export class SparkSite {
     const directory = mkdtempSync(join(tmpdir(), 'spark-'));
     const path = join(directory, "it's [a] *site? {n}=1, é", 'offline');
     const offline = await openOfflineStore({ path, access: 'write', clock: Date.now });
-    const engine = sparkHistoryEngine(
-      { home: addressOf('SPARK_HOME')[0], master: 'local[2]', conf: CONF },
-      join(directory, "it's [a] *run? {n}=1, é"),
-    );
-    return new SparkSite(directory, offline, engine, await engine.open(() => undefined));
+    const runs = join(directory, "it's [a] *run? {n}=1, é");
+    const engine = sparkHistoryEngine({ home: addressOf('SPARK_HOME')[0], master: 'local[2]', conf: CONF }, runs);
+    return new SparkSite(directory, runs, offline, engine, await engine.open(() => undefined));
   }
 
   get engine(): HistoryEngine {
     return this.#engine;
   }
 
-  /** Takes the deliveries of a source, some at a time, each as it was judged when it came. */
-  publisher(source: EventSourceData): (deliveries: readonly LoggedDelivery[]) => Promise<void> {
-    const admission = new Admission(source, Number.POSITIVE_INFINITY);
+  /** Takes the deliveries of a source, some at a time, each with the verdict that it got when it came, or without one. */
+  publisher(
+    source: EventSourceData,
+    admission: Admission | null = new Admission(source, Number.POSITIVE_INFINITY),
+  ): (deliveries: readonly LoggedDelivery[]) => Promise<void> {
     const table = rawTable(source);
     return async (deliveries) => {
       const columns: OfflineValue[][] = Object.keys(table.columns).map(() => []);
       for (const delivery of deliveries) {
         const { row, ingestTs, partition, offset } = delivery;
-        const whole = [...row, ingestTs, partition, offset, admission.judge(delivery, 0)];
+        const whole = [...row, ingestTs, partition, offset, admission?.judge(delivery, 0) ?? null];
         for (const [c, value] of whole.entries()) columns[c].push(value as OfflineValue);
       }
       await this.offline.publish({
@@ -73,6 +81,11 @@ export class SparkSite {
   /** Every tile of a view, computed by Spark, or by DuckDB where `engine` is null. */
   async tiles(view: StreamViewData, engine: HistoryEngine | null = this.#engine): Promise<readonly TileWrite[]> {
     return (await Array.fromAsync(allTiles(tileLayout(view), this.offline, engine))).flat();
+  }
+
+  /** Folders of computations whose files are still there. */
+  runs(): readonly string[] {
+    return readdirSync(this.#runs).filter((name) => name.startsWith('run='));
   }
 
   async end(): Promise<void> {
