@@ -90,7 +90,7 @@ const engineSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** What computes over the history in a backfill of a stream view. */
+/** What computes over the history: tiles in a backfill of a stream view, features of the training sets of models. */
 const historySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('embedded') }),
   z.strictObject({

@@ -67,6 +67,7 @@ export interface TrainOptions {
   readonly from?: number;
   readonly to?: number;
   readonly mode?: ReadMode;
+  /** Told in words how the join of the features goes on where another engine makes it, and what training prints. */
   readonly onLine?: (line: string) => void;
 }
 
@@ -362,7 +363,7 @@ export class Headrace {
       return this.#features.joinSpine(of.kind === 'model' ? of.service : of, options.spine, mode, path);
     }
     if (of.kind !== 'model') throw fail('SPINE_NONE', { target: of.name });
-    return this.#features.writeTrainingSet(of, spanOf(of, options), mode, path);
+    return this.#features.writeTrainingSet(of, spanOf(of, options), mode, path, options.onLine);
   }
 
   /** A path for a training set that is asked for over HTTP: `name` in a folder of the environment. */
@@ -384,6 +385,7 @@ export class Headrace {
       between,
       mode,
       resolve(directory, 'training-set.parquet'),
+      options.onLine,
     );
     if (rows === 0) throw fail('TRAINING_DATA', { path, reason: 'it has no labelled row' });
     return trainModel({

@@ -452,10 +452,12 @@ export class FeatureStore {
     between: { readonly from: number | null; readonly to: number | null },
     mode: ReadMode,
     path: string,
+    onProgress?: (text: string) => void,
   ): Promise<TrainingSetSummary> {
     await this.flush();
-    const { offline, onComputeError } = this.#options;
-    return writeTrainingSet({ model, offline, between, mode, onComputeError }, path);
+    const { offline, engine = null, onComputeError } = this.#options;
+    const told = onProgress === undefined ? {} : { onProgress };
+    return writeTrainingSet({ model, offline, engine, between, mode, onComputeError, ...told }, path);
   }
 
   /** Writes a user's spine with the features of a service as of each row's instant, over all that was ingested. */

@@ -1,4 +1,4 @@
-import type { Dialect } from '../features/sql/dialect.ts';
+import type { Dialect, Step } from '../features/sql/dialect.ts';
 import type { OfflineTable, TableFiles } from './offline-store.ts';
 
 /** A table of the history that a computation reads. */
@@ -12,6 +12,8 @@ export interface ReadTable {
 /** A table that is computed. */
 export interface ComputedTable {
   readonly name: string;
+  /** Named results that the SELECT reads; one that is read more than once is computed once. */
+  readonly steps?: readonly Step[];
   /** A SELECT in the engine's dialect. */
   readonly sql: string;
   /** Rows are split by a hash of these columns: all rows of a key are in one slice, the same for tables with the same columns. */
@@ -38,7 +40,8 @@ export interface Computed {
  * Rules (each a case of `testing/contracts/history-engine.ts`):
  *  1. a computation gives all its outputs whole, or throws and leaves no file of them; files are what the system wrote, byte for byte;
  *  2. what an ended process left is removed by the next session;
- *  3. SQL that the system refuses is an error that names the output and the line.
+ *  3. SQL that the system refuses is an error that names the output and the line;
+ *  4. a step is read by those behind it and by its output, as often as they do; other outputs may have one of the same name.
  */
 export interface HistoryEngine {
   readonly dialect: Dialect;

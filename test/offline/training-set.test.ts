@@ -181,6 +181,7 @@ async function rowsOf({ offline, store }: Loop, mode: 'corrected' | 'as-known') 
   const options = {
     model: buys,
     offline,
+    engine: null,
     between: { from: null, to: null },
     mode,
     onComputeError: (_: unknown, error: unknown) => {
@@ -327,6 +328,7 @@ test('a spine is joined in slices of time, and the rows are the same in the same
   const options = {
     model: rushes,
     offline,
+    engine: null,
     between: { from: START + HOUR, to: null },
     mode: 'as-known',
     onComputeError: (_: unknown, error: unknown) => {

@@ -5,6 +5,7 @@ import type { ReadMode } from '../../src/features/plan/stream-read.ts';
 import { duckdb } from '../../src/features/sql/duckdb.ts';
 import { acceptedEventsQuery } from '../../src/features/sql/event-queries.ts';
 import { pointInTimeQuery } from '../../src/features/sql/point-in-time.ts';
+import { spark } from '../../src/features/sql/spark.ts';
 import { standard } from '../../src/features/sql/standard.ts';
 import { tileQueries } from '../../src/features/sql/tile-queries.ts';
 import { aggregate, column, float, int, serviceOf, sourceOf, text, viewOf } from './declare.ts';
@@ -143,5 +144,6 @@ test('the texts are as they were read over', async () => {
   await expect(parts.routes).toMatchFileSnapshot('golden/approx-distinct-parts.sql');
   await expect(pointInTime('corrected', standard)).toMatchFileSnapshot('golden/point-in-time.standard.sql');
   await expect(pointInTime('corrected', duckdb)).toMatchFileSnapshot('golden/point-in-time.duckdb.sql');
+  await expect(pointInTime('corrected', spark)).toMatchFileSnapshot('golden/point-in-time.spark.sql');
   await expect(pointInTime('as-known', duckdb)).toMatchFileSnapshot('golden/point-in-time-as-known.duckdb.sql');
 });

@@ -4,6 +4,8 @@ import type { RunnerOutput } from './session.ts';
 /** What the runner says of a job that failed. */
 export interface RunnerFailure {
   readonly name: string;
+  /** The step of the output; null: none of them. */
+  readonly step: string | null;
   /** Spark's error condition, as `TABLE_OR_VIEW_NOT_FOUND`. */
   readonly condition: string | null;
   readonly sqlState: string | null;
@@ -24,14 +26,16 @@ const AT_LINE = /line (\d+),? pos(?:ition)?:? \d+/;
 
 /** The error of a job that failed. */
 export function failedError(failure: RunnerFailure, outputs: readonly RunnerOutput[]): Error {
-  const { name, condition, sqlState, message, cause } = failure;
+  const { step, condition, sqlState, message, cause } = failure;
+  const output = outputs.find(({ name }) => name === failure.name);
+  const name = step === null ? failure.name : `${failure.name}, step ${step}`;
   const told = new Error(`${message}\n${cause}`);
   // In a local master the driver is the one executor.
   const process = message.includes('executor driver') ? 'the driver' : 'an executor';
   if (OUT_OF_MEMORY.test(told.message)) return fail('SPARK_MEMORY', { process, during: name }, told);
   const known = `${condition ?? 'no condition'}, SQLSTATE ${sqlState ?? 'unknown'}`;
   const reason = reasonOf(condition === null ? cause : message);
-  const sql = outputs.find((output) => output.name === name)?.sql;
+  const sql = step === null ? output?.sql : output?.steps.find((one) => one.name === step)?.sql;
   if (sql === undefined || sqlState === null || !REFUSED.test(sqlState))
     return fail('SPARK_FAILED', { output: name, known, reason }, told);
   const line = Number(AT_LINE.exec(message)?.[1] ?? 1);

@@ -15,6 +15,7 @@ import type { OfflineTable, OfflineType } from '../../ports/offline-store.ts';
 import {
   type RunnerColumns,
   type RunnerJob,
+  type RunnerStep,
   SparkApplication,
   type SparkOptions,
   type WrittenFile,
@@ -50,6 +51,7 @@ class SparkHistorySession implements HistorySession {
     try {
       const job = jobOf(computation, folder);
       const written = await this.#application.run(job);
+      rmSync(stepsOf(folder), { recursive: true, force: true });
       const files = new Map<string, readonly (readonly string[])[]>();
       for (const { name, path } of job.outputs) {
         const slices = Array.from({ length: computation.slices }, (): string[] => []);
@@ -78,11 +80,26 @@ function jobOf({ tables, outputs, slices }: Computation, folder: string): Runner
     })),
     outputs: outputs.map((output, i) => ({
       name: output.name,
+      steps: runnerSteps(output, join(stepsOf(folder), `output-${i}`)),
       sql: slicedSql(output, slices),
       path: join(folder, `output-${i}`),
       sliced: output.slicedBy.length > 0,
     })),
   };
+}
+
+/** Where results lie that are read more than once, while they are. */
+function stepsOf(folder: string): string {
+  return join(folder, 'steps');
+}
+
+/** Spark puts the text of a step wherever it is read: one that is read more than once would be computed as often. */
+function runnerSteps({ steps = [], sql }: ComputedTable, folder: string): readonly RunnerStep[] {
+  const texts = [...steps.map((step) => step.sql), sql].join('\n');
+  return steps.map(({ name, sql: text }) => {
+    const reads = texts.match(new RegExp(`\\b(?:FROM|JOIN) ${name}\\b`, 'g'))?.length ?? 0;
+    return { name, sql: text, path: reads > 1 ? join(folder, name) : null };
+  });
 }
 
 /** The name of the column of the slice, and of the folders of slices. */

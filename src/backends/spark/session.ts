@@ -28,8 +28,16 @@ export interface RunnerTable {
 
 export type RunnerColumns = readonly (readonly [name: string, type: string])[];
 
+/** A named result that later steps and the output read: kept as files in `path`, or computed where it is read. */
+export interface RunnerStep {
+  readonly name: string;
+  readonly sql: string;
+  readonly path: string | null;
+}
+
 export interface RunnerOutput {
   readonly name: string;
+  readonly steps: readonly RunnerStep[];
   readonly sql: string;
   readonly path: string;
   readonly sliced: boolean;

@@ -39,9 +39,10 @@ export const trainingSet: Command = {
     const mode = choiceOption('mode', call.options['mode'], ['corrected', 'as-known']) ?? 'corrected';
     await withHeadrace(call, async (headrace) => {
       const of = targetOf(headrace, call.words[0]);
+      const onLine = (text: string) => call.terminal.err(`headrace: ${text}`);
       const written =
         call.options['spine'] === undefined
-          ? await headrace.writeTrainingSet(modelOf(of), path, { ...spanOptions(call), mode })
+          ? await headrace.writeTrainingSet(modelOf(of), path, { ...spanOptions(call), mode, onLine })
           : await headrace.writeTrainingSet(of, path, { spine: spineOptions(call), mode });
       const { rows, ...rest } = written;
       const left =

@@ -5,7 +5,7 @@ import { asOfSql } from './as-of.ts';
 import { changedPartialsSql } from './changed-partials.ts';
 import { closedPartialsSql } from './closed-partials.ts';
 import { declaredSql } from './declared.ts';
-import type { Dialect, Step } from './dialect.ts';
+import type { Dialect, Statement, Step } from './dialect.ts';
 import { extremesSql } from './extremes.ts';
 import { generationSql } from './generation.ts';
 import { instantsSql } from './instants.ts';
@@ -84,6 +84,11 @@ const STEP_NAMES: Readonly<Record<Exclude<PlanKind, 'scan'>, string>> = {
 
 /** Compiles a plan to one SELECT statement of the dialect. */
 export function compilePlan(plan: Plan, dialect: Dialect): string {
+  return dialect.statement(compileSteps(plan, dialect));
+}
+
+/** Compiles a plan to a SELECT of the dialect and the steps that it reads, for engines that keep them one by one. */
+export function compileSteps(plan: Plan, dialect: Dialect): Statement {
   const writers: Writers = { ...shared, ...dialect.writers };
   const steps: Step[] = [];
   const names = new Map<Plan, string>();
@@ -105,7 +110,7 @@ export function compilePlan(plan: Plan, dialect: Dialect): string {
     },
   };
   const select = write(plan, writers, compiler);
-  return dialect.statement(steps, select);
+  return { steps, select };
 }
 
 function stepName(plan: Plan): string {

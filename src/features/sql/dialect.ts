@@ -33,9 +33,15 @@ export interface Dialect {
   readonly multiset: (sql: string) => string;
   /** The values of a group as a list, ascending by `order`. */
   readonly list: (value: string, order: string) => string;
-  /** A statement of named steps: a WITH clause, or temporary views. */
-  readonly statement: (steps: readonly Step[], select: string) => string;
+  /** A statement as one text: a WITH clause. */
+  readonly statement: (statement: Statement) => string;
   readonly writers: Partial<Writers>;
+}
+
+/** A SELECT and the named results that it reads, each of which reads only those before it. */
+export interface Statement {
+  readonly steps: readonly Step[];
+  readonly select: string;
 }
 
 /** A named intermediate result. */

@@ -1,9 +1,9 @@
 import type { Value } from '../../schema/column.ts';
 import type { LookupSpec } from '../define/declaration.ts';
 import { type ReadColumn, type ServiceReadOptions, serviceRead } from '../plan/service-read.ts';
-import { compilePlan } from './compile.ts';
+import { compileSteps } from './compile.ts';
 import { partsDecoder, type SqlValue, valueDecoder } from './decode.ts';
-import type { Dialect } from './dialect.ts';
+import type { Dialect, Statement } from './dialect.ts';
 
 export interface PointInTimeOptions extends ServiceReadOptions {
   readonly dialect: Dialect;
@@ -15,6 +15,10 @@ export interface PointInTimeOptions extends ServiceReadOptions {
  */
 export interface PointInTimeQuery {
   readonly sql: string;
+  /** The same, step by step. */
+  readonly statement: Statement;
+  /** How many columns a row has. */
+  readonly width: number;
   readonly id: (row: readonly SqlValue[]) => Value;
   readonly at: (row: readonly SqlValue[]) => number;
   /** Values of the service's request columns, in order. */
@@ -45,8 +49,11 @@ export function pointInTimeQuery(options: PointInTimeOptions): PointInTimeQuery 
   const { plan, columns } = serviceRead(options);
   const names = Object.keys(options.service.request);
   const request = Object.values(options.service.request).map(valueDecoder);
+  const statement = compileSteps(plan, options.dialect);
   return {
-    sql: compilePlan(plan, options.dialect),
+    sql: options.dialect.statement(statement),
+    statement,
+    width: columns.length,
     id: (row) => valueDecoder({ type: 'text', nullable: true })(row[0]),
     at: (row) => Number(row[1]),
     request: (row) => request.map((decode, index) => decode(row[REQUEST_AT + index])),

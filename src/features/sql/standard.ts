@@ -25,7 +25,7 @@ export const standard: Dialect = {
   timestampMs: (sql) => `CAST(EXTRACT(EPOCH FROM ${sql}) * 1000 AS BIGINT)`,
   multiset: (sql) => `COLLECT(${sql})`,
   list: (value, order) => `ARRAY_AGG(${value} ORDER BY ${order})`,
-  statement: (steps, select) => {
+  statement: ({ steps, select }) => {
     if (steps.length === 0) return select;
     return `WITH\n${steps.map(({ name, sql }) => `${name} AS (\n  ${indent(sql)}\n)`).join(',\n')}\n${select}`;
   },

@@ -5,7 +5,7 @@ import { rawTable } from '../../features/plan/raw-table.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
 import { serviceEvaluator } from '../../features/service/evaluate.ts';
 import { duckdb } from '../../features/sql/duckdb.ts';
-import { pointInTimeQuery } from '../../features/sql/point-in-time.ts';
+import { type PointInTimeQuery, pointInTimeQuery } from '../../features/sql/point-in-time.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import type { Value } from '../../schema/column.ts';
 
@@ -21,22 +21,31 @@ export interface PointInTimeRow {
   readonly also: readonly OfflineValue[];
 }
 
-export interface PointInTimeOptions {
+/** What a query answered: SQL of the offline store that gives its rows. */
+export interface Answers {
+  readonly query: PointInTimeQuery;
+  readonly sql: string;
+}
+
+export interface AnsweredRowsOptions {
   readonly service: FeatureServiceData;
   readonly offline: OfflineStore;
+  readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
+  /** Wraps the SELECT of the answers, which keeps its columns; the `columns` that it adds behind them come out as `also`. */
+  readonly wrap?: { readonly sql: (answers: string) => string; readonly columns: number };
+}
+
+export interface PointInTimeOptions extends AnsweredRowsOptions {
   /** A SELECT of `_id`, `_at` and the request columns. */
   readonly spine: string;
   readonly mode: ReadMode;
   readonly counts: boolean;
   /** SQL that stands for the generations of a batch view; the kept ones where it is left out. */
   readonly generationsOf?: (view: BatchViewData) => string;
-  readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
-  /** Wraps the SELECT of the answers, which keeps its columns; the `columns` that it adds behind them come out as `also`. */
-  readonly wrap?: { readonly sql: (answers: string) => string; readonly columns: number };
 }
 
 /** The vectors of a service for the rows of a spine, each as of its instant, in no order. Streamed: memory is bounded by the join. */
-export async function* pointInTimeRows(options: PointInTimeOptions): AsyncGenerator<readonly PointInTimeRow[]> {
+export function pointInTimeRows(options: PointInTimeOptions): AsyncGenerator<readonly PointInTimeRow[]> {
   const { service, offline } = options;
   const query = pointInTimeQuery({
     service,
@@ -47,6 +56,14 @@ export async function* pointInTimeRows(options: PointInTimeOptions): AsyncGenera
     deliveriesOf: (source) => offline.relation(rawTable(source)),
     generationsOf: options.generationsOf ?? ((view) => offline.relation(batchTable(view))),
   });
+  return answeredRows({ query, sql: query.sql }, options);
+}
+
+/** The vectors of a service from what its lookups answered. */
+export async function* answeredRows(
+  { query, sql }: Answers,
+  { service, offline, wrap, onComputeError }: AnsweredRowsOptions,
+): AsyncGenerator<readonly PointInTimeRow[]> {
   const evaluate = serviceEvaluator(service);
   const readers = service.lookups.map((lookup) =>
     neededFeatures(service, lookup).map((name) => {
@@ -57,14 +74,14 @@ export async function* pointInTimeRows(options: PointInTimeOptions): AsyncGenera
   const counters = service.lookups
     .filter(({ view }) => view.kind === 'streamView')
     .map(({ alias }) => query.counts.filter(({ lookup }) => lookup.alias === alias));
-  const added = options.wrap?.columns ?? 0;
-  for await (const rows of offline.query(options.wrap?.sql(query.sql) ?? query.sql)) {
+  const added = wrap?.columns ?? 0;
+  for await (const rows of offline.query(wrap?.sql(sql) ?? sql)) {
     yield rows.map((row): PointInTimeRow => {
       const lookups = readers.map((lookup) => lookup.map((read) => read(row)));
       return {
         id: String(query.id(row)),
         at: query.at(row),
-        values: evaluate(query.request(row), lookups, options.onComputeError),
+        values: evaluate(query.request(row), lookups, onComputeError),
         counts: counters.map((lookup) => lookup.map(({ events }) => events(row))),
         also: row.slice(row.length - added),
       };

@@ -4,15 +4,19 @@ import type { ReadMode } from '../../features/plan/stream-read.ts';
 import { sqlType } from '../../features/plan/table.ts';
 import { duckdb } from '../../features/sql/duckdb.ts';
 import { spineQuery } from '../../features/sql/event-queries.ts';
+import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../ports/offline-store.ts';
 import type { Value } from '../../schema/column.ts';
+import { computeAnswers } from './computed-answers.ts';
 import { type LabelValue, labelJoin } from './labels.ts';
-import { pointInTimeRows } from './point-in-time.ts';
+import { type AnsweredRowsOptions, answeredRows, type PointInTimeRow, pointInTimeRows } from './point-in-time.ts';
 import { timeSlices } from './time-slices.ts';
 
 export interface TrainingSetOptions {
   readonly model: ModelData;
   readonly offline: OfflineStore;
+  /** What joins the features; the offline store itself where it is null. */
+  readonly engine: HistoryEngine | null;
   /** Rows of the spine with `from <= time < to`, epoch ms; null: no bound. */
   readonly between: { readonly from: number | null; readonly to: number | null };
   /** corrected: all accepted events; as-known: only what had arrived at the row's instant. */
@@ -20,6 +24,8 @@ export interface TrainingSetOptions {
   /** Rows that are joined at a time. */
   readonly sliceRows?: number;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
+  /** Told in words how an engine goes on. */
+  readonly onProgress?: (text: string) => void;
 }
 
 /** One row of a training set; a row without a label is left out. */
@@ -58,37 +64,56 @@ export async function* trainingRows(
   options: TrainingSetOptions,
   unlabelled: () => void,
 ): AsyncGenerator<readonly LabelledRow[]> {
-  const { model, offline, sliceRows = SLICE_ROWS } = options;
-  const spine = spineOf(options, options.between);
-  for (const slice of await timeSlices(model.service, offline, spine, sliceRows)) {
-    yield* rowsOfSlice(options, spineOf(options, slice), unlabelled);
-  }
+  const { engine } = options;
+  yield* engine === null ? joinedRows(options, unlabelled) : computedRows(engine, options, unlabelled);
 }
 
 /** Rows that are joined at a time: with their features and what they are made of they fit into a small engine's memory. */
 const SLICE_ROWS = 125_000;
 
-function spineOf({ model, offline }: TrainingSetOptions, between: TrainingSetOptions['between']): string {
-  return spineQuery(model, offline.relation(rawTable(model.spine.from)), between, duckdb);
-}
-
-async function* rowsOfSlice(
+/** By the offline store, slice by slice. */
+async function* joinedRows(
   options: TrainingSetOptions,
-  spine: string,
   unlabelled: () => void,
 ): AsyncGenerator<readonly LabelledRow[]> {
-  const { model, offline, mode, onComputeError } = options;
+  const { model, offline, mode, sliceRows = SLICE_ROWS } = options;
+  const { service } = model;
+  const spineOf = (between: TrainingSetOptions['between']) =>
+    spineQuery(model, offline.relation(rawTable(model.spine.from)), between, duckdb);
+  for (const slice of await timeSlices(service, offline, spineOf(options.between), sliceRows)) {
+    yield* labelledRows(
+      options,
+      (read) => pointInTimeRows({ ...read, spine: spineOf(slice), mode, counts: false }),
+      unlabelled,
+    );
+  }
+}
+
+/** By another engine, as a whole; labels are joined slice by slice. */
+async function* computedRows(
+  engine: HistoryEngine,
+  options: TrainingSetOptions,
+  unlabelled: () => void,
+): AsyncGenerator<readonly LabelledRow[]> {
+  const { model, offline, sliceRows = SLICE_ROWS, onProgress = () => undefined } = options;
+  const { query, sql, drop } = await computeAnswers(engine, { ...options, onProgress });
+  try {
+    for (const { from, to } of await timeSlices(model.service, offline, sql, sliceRows)) {
+      const slice = `${sql} WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
+      yield* labelledRows(options, (read) => answeredRows({ query, sql: slice }, read), unlabelled);
+    }
+  } finally {
+    drop();
+  }
+}
+
+async function* labelledRows(
+  { model, offline, onComputeError }: TrainingSetOptions,
+  rowsOf: (read: AnsweredRowsOptions) => AsyncGenerator<readonly PointInTimeRow[]>,
+  unlabelled: () => void,
+): AsyncGenerator<readonly LabelledRow[]> {
   const label = labelJoin(model.label, offline);
-  const rows = pointInTimeRows({
-    service: model.service,
-    offline,
-    spine,
-    mode,
-    counts: false,
-    onComputeError,
-    wrap: label.wrap,
-  });
-  for await (const batch of rows) {
+  for await (const batch of rowsOf({ service: model.service, offline, onComputeError, wrap: label.wrap })) {
     const labelled: LabelledRow[] = [];
     for (const { id, at, values, also } of batch) {
       const value: LabelValue = label.read(also);

@@ -82,6 +82,33 @@ export const historyEngineContracts: readonly Contract<HistoryEngineSubject>[] =
       await session.close();
     },
   },
+  {
+    rule: 4,
+    name: 'steps are read by those behind them and by their output, more than once too, and each output has its own',
+    needs: [],
+    run: async (subject) => {
+      const session = await subject.open();
+      const tables = [await subject.numbers(ROWS)];
+      const stepped = (name: string, below: number): ComputedTable => ({
+        name,
+        steps: [
+          { name: 'few', sql: `SELECT value FROM numbers WHERE value < CAST(${below} AS BIGINT)` },
+          { name: 'pairs', sql: 'SELECT a.value AS a, b.value AS b FROM few AS a CROSS JOIN few AS b' },
+        ],
+        sql: 'SELECT CAST(COUNT(*) AS BIGINT) AS n, CAST(SUM(a) + (SELECT SUM(value) FROM few) AS BIGINT) AS total FROM pairs',
+        slicedBy: [],
+      });
+      const { files, drop } = await session.compute({
+        tables,
+        outputs: [stepped('ten', 10), stepped('hundred', 100)],
+        slices: 1,
+      });
+      mustEqual(await subject.rows((files.get('ten') ?? []).flat()), [[100n, 495n]], 'of ten numbers');
+      mustEqual(await subject.rows((files.get('hundred') ?? []).flat()), [[10_000n, 499_950n]], 'of a hundred numbers');
+      drop();
+      await session.close();
+    },
+  },
 ];
 
 function sumsOf(rows: number): readonly (readonly unknown[])[] {

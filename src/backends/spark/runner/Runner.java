@@ -39,15 +39,17 @@ import org.apache.spark.sql.types.StructType;
  *
  * <pre>
  * job:    {"tables": [{"name", "columns": [[name, type]…], "parts": [{"columns": [[name, type]…], "files": [path…]}…]}…],
- *          "outputs": [{"name", "sql", "path", "sliced": whether its last column is the number of a slice}…]}
+ *          "outputs": [{"name", "steps": [{"name", "sql", "path": or null}…], "sql", "path",
+ *                       "sliced": whether its last column is the number of a slice}…]}
  * lines:  {"headrace": "started", "spark": version, "application": id}
  *         {"headrace": "progress", "stages": done, "rows": read}
  *         {"headrace": "executorLost", "executor": id, "reason"}
  *         {"headrace": "written", "name", "files": [{"path": below the output's, "bytes", "sha256"}…]}
  *         {"headrace": "done"}
- *         {"headrace": "failed", "name": of the output or table, "condition", "sqlState", "message", "cause"}
+ *         {"headrace": "failed", "name": of the output or table, "step": or null, "condition", "sqlState", "message", "cause"}
  * </pre>
  *
+ * Steps are views for those behind them and for their output; one with a path is written there and read from there.
  * After "done" or "failed" the next job is taken.
  */
 public final class Runner {
@@ -101,6 +103,7 @@ public final class Runner {
 
   private void run(JsonNode job) {
     String name = "";
+    String step = null;
     List<String> views = new ArrayList<>();
     try {
       for (JsonNode table : job.get("tables")) {
@@ -110,6 +113,12 @@ public final class Runner {
       }
       for (JsonNode output : job.get("outputs")) {
         name = output.get("name").asText();
+        for (JsonNode each : output.get("steps")) {
+          step = each.get("name").asText();
+          step(each).createOrReplaceTempView(step);
+          views.add(step);
+        }
+        step = null;
         write(output);
         written(name, output.get("path").asText());
       }
@@ -119,7 +128,7 @@ public final class Runner {
       Runtime.getRuntime().halt(52);
     } catch (Throwable error) {
       if (spark.sparkContext().isStopped()) awaitEnd();
-      say(failure(name, error));
+      say(failure(name, step, error));
     } finally {
       for (String view : views) spark.catalog().dropTempView(view);
     }
@@ -167,6 +176,14 @@ public final class Runner {
       ddl.append('`').append(column.get(0).asText()).append("` ").append(column.get(1).asText());
     }
     return StructType.fromDDL(ddl.toString());
+  }
+
+  private Dataset<Row> step(JsonNode step) {
+    Dataset<Row> rows = spark.sql(step.get("sql").asText());
+    if (step.get("path").isNull()) return rows;
+    String path = step.get("path").asText();
+    rows.write().parquet(path);
+    return spark.read().schema(rows.schema()).parquet(asPattern(path));
   }
 
   private void write(JsonNode output) {
@@ -235,7 +252,7 @@ public final class Runner {
   }
 
   /** What went wrong: the innermost condition that Spark knows, and the innermost cause of all. */
-  private static ObjectNode failure(String name, Throwable error) {
+  private static ObjectNode failure(String name, String step, Throwable error) {
     SparkThrowable known = null;
     Throwable last = error;
     for (Throwable cause = error; cause != null; cause = cause.getCause()) {
@@ -245,6 +262,7 @@ public final class Runner {
     String told = known instanceof Throwable ? ((Throwable) known).getMessage() : error.getMessage();
     return line("failed")
         .put("name", name)
+        .put("step", step)
         .put("condition", known == null ? null : known.getCondition())
         .put("sqlState", known == null ? null : known.getSqlState())
         .put("message", told == null ? error.getClass().getName() : told)
