@@ -18,6 +18,8 @@ const DAY = 24 * HOUR;
 export interface ParityDefinition {
   readonly name: string;
   readonly view: StreamViewData;
+  /** Whether events arrive in the order of their ingest times. */
+  readonly inOrder?: boolean;
   readonly deliveries: (offline: OfflineStore) => AsyncIterable<readonly LoggedDelivery[]>;
 }
 
@@ -179,41 +181,42 @@ export const flights = sqlDefinition(
   `SELECT CAST(ROW_NUMBER() OVER () AS STRING), ${duckdb.timestampMs('date')}, origin, CAST(delay AS BIGINT) FROM read_parquet('${flightsFile}')`,
 );
 
-const SKEWED = 400_000;
-
 /** Events of thirty days, half of them of one key, one in a thousand delivered again with other content. */
-const skewed = sqlDefinition(
-  '400,000 generated events, half of them of one key, hops of 1 and 10 days',
-  'skewed',
-  viewOf(
-    sourceOf(
-      { key: text, value: int, amount: decimal(2), kind: text, ratio: float, ok: bool },
-      { latenessMs: 10 * MINUTE, futureSkewMs: MINUTE },
-    ),
-    { key: 'key' },
-    [
-      aggregate('events', 'count'),
-      aggregate('sum', 'sum', column('value'), int),
-      aggregate('mean', 'mean', column('amount'), decimal(2)),
-      aggregate('sd', 'stddevPop', column('amount'), decimal(2)),
-      aggregate('least', 'min', column('kind'), text),
-      aggregate('greatest', 'max', column('ratio'), float),
-      aggregate('ok', 'share', column('ok'), bool),
-      aggregate('last', 'last', column('kind'), text),
-      aggregate('values', 'approxDistinct', column('value'), int),
-      aggregate('p90', 'quantile', column('value'), int, { q: 0.9 }),
-      aggregate('top', 'topK', column('kind'), text, { k: 3, cap: 1000 }),
-    ],
-    hops(DAY, 10 * DAY),
-  ),
-  `SELECT CAST(CASE WHEN i % 1000 = 999 THEN i - 1 ELSE i END AS STRING), CAST(${Date.UTC(2026, 0, 1)} + (i * ${30 * DAY}) // ${SKEWED} AS BIGINT),
+export function generated(events: number): ParityDefinition {
+  const source = sourceOf(
+    { key: text, value: int, amount: decimal(2), kind: text, ratio: float, ok: bool },
+    { latenessMs: 10 * MINUTE, futureSkewMs: MINUTE },
+  );
+  const aggregates = [
+    aggregate('events', 'count'),
+    aggregate('sum', 'sum', column('value'), int),
+    aggregate('mean', 'mean', column('amount'), decimal(2)),
+    aggregate('sd', 'stddevPop', column('amount'), decimal(2)),
+    aggregate('least', 'min', column('kind'), text),
+    aggregate('greatest', 'max', column('ratio'), float),
+    aggregate('ok', 'share', column('ok'), bool),
+    aggregate('last', 'last', column('kind'), text),
+    aggregate('values', 'approxDistinct', column('value'), int),
+    aggregate('p90', 'quantile', column('value'), int, { q: 0.9 }),
+    aggregate('top', 'topK', column('kind'), text, { k: 3, cap: 1000 }),
+  ];
+  const begin = Date.UTC(2026, 0, 1);
+  return {
+    ...sqlDefinition(
+      `${events.toLocaleString('en-US')} generated events, half of them of one key, hops of 1 and 10 days`,
+      `generated_${events}`,
+      viewOf(source, { key: 'key' }, aggregates, hops(DAY, 10 * DAY)),
+      `SELECT CAST(CASE WHEN i % 1000 = 999 THEN i - 1 ELSE i END AS STRING), CAST(${begin} + (i * ${30 * DAY}) // ${events} AS BIGINT),
       CASE WHEN i % 2 = 0 THEN 'hot' ELSE 'k' || (i * 48271) % 10007 END, CAST((i * 7919) % 100003 - 50000 AS BIGINT),
       CAST((i * 104729) % 1000003 AS BIGINT), 'kind ' || (i * 31) % 97, CAST((i * 17) % 4001 AS DOUBLE) / 8, i % 7 = 0
-      FROM range(${SKEWED}) AS r(i)`,
-);
+      FROM range(${events}) AS r(i)`,
+    ),
+    inOrder: true,
+  };
+}
 
 /** Everything that the repository itself has the input of. */
-export const own: readonly ParityDefinition[] = [random, sawtooth, faults, registers, skewed, flights];
+export const own: readonly ParityDefinition[] = [random, sawtooth, faults, registers, generated(400_000), flights];
 
 /** What real tables have to say that lie beside the checkout. */
 export function ofShared(folder: string): readonly ParityDefinition[] {

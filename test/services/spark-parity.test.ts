@@ -8,11 +8,10 @@ import { parquetRelation } from '../../src/featurestore/parquet-relation.ts';
 import type { HistoryEngine, ReadTable } from '../../src/ports/history-engine.ts';
 import type { TileWrite } from '../../src/ports/online-store.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
-import { engineOf } from '../tiles/golden-view.ts';
 import { hasSharedData, whySkipped } from '../tiles/shared-data.ts';
 import { flights, ofShared, own, type ParityDefinition } from './parity-definitions.ts';
 import { SparkSite } from './spark-site.ts';
-import { checksumOf, tileLines } from './tile-lines.ts';
+import { type Parity, parityCells, tilesByEngines } from './tiles-by-engines.ts';
 
 const PAGE = new URL('../../docs/internals/engine-parity.md', import.meta.url);
 
@@ -22,40 +21,14 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => site.end(), 60_000);
 
-/** A row of the page. */
-interface Parity {
-  readonly name: string;
-  readonly tiles: number;
-  readonly inProcess: string;
-  readonly duckdb: string;
-  readonly spark: string;
-}
-
 const found: Parity[] = [];
 
-/** Tiles of the engine in this process. */
-function* tilesOf(view: StreamViewData, { layout, keys }: ReturnType<typeof engineOf>): Generator<TileWrite> {
-  for (const [key, { runs }] of keys)
-    for (const [hop, run] of runs.entries())
-      for (let index = 0; index < run.length; index += 1) yield { layout, hopMs: view.hopsMs[hop], key, run, index };
-}
-
-async function compared({ name, view, deliveries }: ParityDefinition): Promise<readonly TileWrite[]> {
-  const inProcess = engineOf(view);
-  const publish = site.publisher(view.source);
-  for await (const batch of deliveries(site.offline)) {
-    for (const delivery of batch) inProcess.engine.apply(delivery, delivery.partition);
-    await publish(batch);
-  }
-  const expected = tileLines(tilesOf(view, inProcess));
-  const spark = await site.tiles(view);
-  const lines = { duckdb: tileLines(await site.tiles(view, null)), spark: tileLines(spark) };
-  const sums = { inProcess: checksumOf(expected), duckdb: checksumOf(lines.duckdb), spark: checksumOf(lines.spark) };
-  // Of all lines the first that differ: a hundred thousand are no message.
-  for (const own of [lines.duckdb, lines.spark])
-    expect(own.filter((line, i) => line !== expected[i]).slice(0, 3)).toEqual([]);
-  expect(sums).toEqual({ inProcess: sums.inProcess, duckdb: sums.inProcess, spark: sums.inProcess });
-  found.push({ name, tiles: expected.length, ...sums });
+async function compared(definition: ParityDefinition): Promise<readonly TileWrite[]> {
+  const { parity, differing, spark } = await tilesByEngines(site, definition);
+  expect(differing).toEqual([]);
+  const { inProcess } = parity;
+  expect(parity).toMatchObject({ inProcess, duckdb: inProcess, spark: inProcess });
+  found.push(parity);
   return spark;
 }
 
@@ -198,11 +171,6 @@ test.skipIf(!hasSharedData)(`the page of checksums is that of this run${whySkipp
 });
 
 function pageOf(rows: readonly Parity[]): string {
-  const short = (sum: string) => `\`${sum.slice(0, 16)}\``;
-  const lines = rows.map(
-    ({ name, tiles, inProcess, duckdb, spark }) =>
-      `| ${name} | ${tiles.toLocaleString('en-US')} | ${[inProcess, duckdb, spark].map(short).join(' | ')} |`,
-  );
   return `# The same tiles from every engine
 
 Written by \`test/services/spark-parity.test.ts\`, which computes all tiles of each definition by each engine. A checksum is the
@@ -211,10 +179,11 @@ and every column and part of every partial. A run that finds another one fails.
 
 | definition | tiles | in process | DuckDB | Spark |
 |---|---|---|---|---|
-${lines.join('\n')}
+${rows.map((row) => `| ${parityCells(row).join(' | ')} |`).join('\n')}
 
 Of the hourly tiles of flights the SHA-256 of the lines \`origin,tile_start,n,sum,min,max\` is
 \`0d7ef856c233037a3cdec4044de1a468eb0fdeb8c94d5092deca13e51045a3bc\` on these engines, and on Flink by \`test/services/flink-faults.test.ts\`;
 the random streams, with other keys, are compared with Flink's tiles by \`test/services/flink.test.ts\`.
+[Ten million events](engine-parity-large.md) are compared by hand.
 `;
 }
