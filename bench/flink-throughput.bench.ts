@@ -74,7 +74,7 @@ await withServices([kafka, flink], async (told) => {
       await cluster.cancel(id);
     }
   await log.close();
-  console.log(JSON.stringify(rates));
+  console.error(JSON.stringify(rates));
   printFigure({
     name: 'events from Kafka into tiles by Flink, 8 features at 2 hops, everything on the same cores',
     unit: 'events/s',
