@@ -5,7 +5,7 @@ import { copyArtifacts } from './backends/embedded/artifacts/copy-artifacts.ts';
 import { FileArtifactStore } from './backends/embedded/artifacts/file-artifact-store.ts';
 import { holdLog } from './backends/embedded/log/copy-log.ts';
 import { openEventLog } from './backends/embedded/log/event-log.ts';
-import { hasEvents } from './backends/embedded/log/has-events.ts';
+import { hasEvents } from './backends/embedded/log/segment-files.ts';
 import { copyOfflineStore } from './backends/embedded/offline/copy-offline-store.ts';
 import { openEmptyHistory } from './backends/embedded/offline/empty-history.ts';
 import { openOfflineStore } from './backends/embedded/offline/offline-store.ts';

@@ -1,5 +1,4 @@
 import { describe, test } from 'vitest';
-import { openRedisStore } from '../../src/backends/redis/online-store.ts';
 import { redisSubject } from '../../src/compose/redis-subject.ts';
 import { onlineStoreContracts } from '../../src/testing/contracts/online-store.ts';
 import { remoteStoreContracts } from '../../src/testing/contracts/remote-store.ts';
@@ -14,8 +13,7 @@ describe.each([
   test.each(onlineStoreContracts.filter(({ needs }) => !needs.includes('openCommit')))(
     'rule $rule: $name',
     async ({ run }) => {
-      const options = freshOptions(addressOf(variable));
-      await run({ open: () => openRedisStore(options) });
+      await run(redisSubject(freshOptions(addressOf(variable))));
     },
   );
 });

@@ -1,7 +1,8 @@
-import { createReadStream, createWriteStream, existsSync, fstatSync, readdirSync } from 'node:fs';
+import { createReadStream, createWriteStream, fstatSync } from 'node:fs';
 import { copyFile, type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { filesOf, segmentsOf } from './segment-files.ts';
 
 /** A log that is being copied. */
 export interface HeldLog {
@@ -28,7 +29,7 @@ export async function holdLog(path: string): Promise<HeldLog> {
     copyTo: async (to) => {
       await hold();
       for (const [file, { fd }] of segments) await copyBytes(fd, join(to, file));
-      for (const file of filesOf(path, /\.json$/)) {
+      for (const file of filesOf(path, (name) => name.endsWith('.json'))) {
         await mkdir(dirname(join(to, file)), { recursive: true });
         await copyFile(join(path, file), join(to, file));
       }
@@ -46,17 +47,6 @@ async function copyBytes(fd: number, to: string): Promise<void> {
   const into = createWriteStream(to);
   if (size === 0) await new Promise<void>((resolve) => into.end(resolve));
   else await pipeline(createReadStream('', { fd, start: 0, end: size - 1, autoClose: false }), into);
-}
-
-function segmentsOf(path: string): readonly string[] {
-  return filesOf(join(path, 'topics'), /\/\d{16}\.log$/).map((file) => join('topics', file));
-}
-
-function filesOf(path: string, name: RegExp): readonly string[] {
-  if (!existsSync(path)) return [];
-  return readdirSync(path, { recursive: true, encoding: 'utf8' })
-    .filter((file) => name.test(file))
-    .sort();
 }
 
 function unlessGone(error: NodeJS.ErrnoException): null {

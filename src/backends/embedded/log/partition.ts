@@ -6,9 +6,8 @@ import { BLANKED, type WhichRecord, writeBlanked } from './blank.ts';
 import { bodyOf, encodeFrame, type Frame, MOST_BODY_BYTES } from './frame.ts';
 import type { LogFiles } from './log-files.ts';
 import { Segment, type SegmentEnd } from './segment.ts';
+import { baseOf, segmentFile } from './segment-files.ts';
 import { Tail } from './tail.ts';
-
-const SEGMENT = /^(\d{16})\.log$/;
 
 export interface PartitionOptions {
   readonly files: LogFiles;
@@ -189,8 +188,7 @@ export class Partition {
     for (const name of files.list(path)) if (name.endsWith(BLANKED)) files.remove(join(path, name));
     const bases = files
       .list(path)
-      .flatMap((name) => SEGMENT.exec(name)?.[1] ?? [])
-      .map(Number)
+      .flatMap((name) => baseOf(name) ?? [])
       .sort((a, b) => a - b);
     let cutBytes = 0;
     for (const [i, base] of bases.entries()) {
@@ -307,7 +305,7 @@ export class Partition {
   }
 
   #file(base: number): string {
-    return join(this.#options.path, `${String(base).padStart(16, '0')}.log`);
+    return join(this.#options.path, segmentFile(base));
   }
 }
 
