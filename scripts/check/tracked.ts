@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { root, runCommand } from '../run-command.ts';
 import type { Check } from './check.ts';
 
@@ -10,7 +10,7 @@ const forbidden: readonly (readonly [RegExp, string])[] = [
   [/"resolved": "https?:/, 'the address of a registry'],
 ];
 
-/** No tracked file depends on one machine or one registry. */
+/** No tracked file depends on one machine or one registry, or is a link, which holds the place of something else. */
 export const tracked: Check = {
   name: 'tracked',
   async run() {
@@ -24,6 +24,8 @@ export const tracked: Check = {
 };
 
 async function faultsOf(path: string): Promise<readonly string[]> {
+  const entry = await lstat(`${root}/${path}`).catch(() => undefined);
+  if (entry?.isSymbolicLink()) return [`${path} is a link`];
   const text = await readFile(`${root}/${path}`, 'utf8').catch(() => '');
   return forbidden.flatMap(([pattern, what]) => {
     const match = pattern.exec(text);
