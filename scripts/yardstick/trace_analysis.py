@@ -1,10 +1,11 @@
 """HolisticTraceAnalysis on one trace: the nearest it has to `headrace gpu diagnose`.
 
-    python -m venv /tmp/hta && /tmp/hta/bin/pip install HolisticTraceAnalysis
-    /tmp/hta/bin/python scripts/yardstick/trace_analysis.py TRACE.json.gz
+    python -m venv /tmp/hta && /tmp/hta/bin/pip install HolisticTraceAnalysis 'pandas<3'
+    /tmp/hta/bin/python scripts/yardstick/trace_analysis.py TRACE.json.gz [STEP]
 
-Reads the trace, then the breakdown of time, of idle time and of kernels, the overlap of communication, and the statistics of
-launches, without drawing. Prints the seconds of each, the whole wall clock from before the import, and the greatest memory.
+Reads the trace, then the breakdown of time, of idle time and of kernels, the overlap of communication, the statistics of
+launches, and the critical path of one step, by its place among the steps (0), without drawing. Prints the seconds of each, the
+whole wall clock from before the import, and the greatest memory. Its critical path needs pandas below 3.
 The figures are in docs/internals/gpu-traces.md.
 """
 
@@ -38,5 +39,9 @@ timed("idle time breakdown", lambda: analysis.get_idle_time_breakdown(visualize=
 timed("kernel breakdown", lambda: analysis.get_gpu_kernel_breakdown(visualize=False))
 timed("communication overlap", lambda: analysis.get_comm_comp_overlap(visualize=False))
 timed("launch statistics", lambda: analysis.get_cuda_kernel_launch_stats(visualize=False))
+before_path = time.perf_counter()
+step = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+timed("critical path", lambda: analysis.critical_path_analysis(rank=0, annotation="ProfilerStep", instance_id=step))
+print(f"without the path: {before_path - begun:.2f} s")
 print(f"whole: {time.perf_counter() - begun:.2f} s")
 print(f"peak: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
