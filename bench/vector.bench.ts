@@ -1,20 +1,24 @@
+import { openHeadrace } from 'headrace';
 import { featureAnswer } from '../src/server/feature-answer.ts';
 import { printFigure } from './figure.ts';
 import { median } from './measure.ts';
-import { purchases, shop, shopper } from './shop.ts';
+import { purchases, scratchDirectory, shop, shopper } from './shop.ts';
 import { runningShop, USERS } from './shop-server.ts';
 
 /**
  * A vector of 24 features over three tiers, in process, on one core: request object in, values out. Before each round every
  * user buys something, which is not timed, so that each vector is the first after an event of its key: what was merged of
  * closed tiles is used again, the rest is computed anew. Then the same vectors again, of which nothing is computed
- * but the request's own features; and 100 entities in one request, as the HTTP route answers them. Yardstick: parsing and writing the same answer as JSON, which any server has to do.
+ * but the request's own features; and 100 entities in one request, as the HTTP route answers them; and the first vector of each
+ * user since the project was opened, whose tiles come from its directory. Yardstick: parsing and writing the same answer as
+ * JSON, which any server has to do.
  */
 const ROUNDS = 100;
 const WARM_UP = 20;
 const ENTITIES = 100;
 
-const { headrace, now } = await runningShop(shop);
+const directory = scratchDirectory();
+const { headrace, now } = await runningShop(shop, USERS, { directory });
 const source = headrace.source(purchases.name);
 let id = 0;
 
@@ -30,6 +34,7 @@ const json = median(
   ),
 );
 await headrace.close();
+const cold = await coldRate();
 
 const what = `vector of ${shopper.features.length} features over three tiers, in process`;
 const yardstick = { yardstick: 'JSON.parse and JSON.stringify of the answer', yardstickValue: USERS / json };
@@ -63,6 +68,13 @@ printFigure({
 });
 
 printFigure({
+  name: `${what}, ${many.tiles} tiles, first of its key since the project was opened, from its directory`,
+  unit: 'vectors/s',
+  value: cold,
+  ...yardstick,
+  aim: null,
+});
+printFigure({
   name: `${ENTITIES} entities in one request, in process, JSON text in and out, ${together.tiles} tiles a vector, first after an event of each`,
   unit: 'vectors/s',
   value: together.first,
@@ -81,6 +93,20 @@ interface Request {
   readonly user: string;
   readonly at: number;
   readonly basket: number;
+}
+
+/** Vectors a second of users that nothing was read of, the median of openings. */
+async function coldRate(): Promise<number> {
+  const rates: number[] = [];
+  for (let opening = 0; opening < 5; opening += 1) {
+    const opened = await openHeadrace({ project: shop, environment: { directory, sampleRate: 0 }, clock: () => now });
+    const seconds = timed(() => {
+      for (let u = 0; u < USERS; u += 1) opened.features.read(shopper, { user: `u${u}`, at: now, basket: u }, now);
+    });
+    await opened.close();
+    rates.push(USERS / seconds);
+  }
+  return median(rates);
 }
 
 function readEach(requests: readonly Request[]): () => void {

@@ -30,6 +30,21 @@ export function makeRoom(run: TileRun, layout: TileLayout, tiles: number): void 
   run.nums = grown;
 }
 
+/** Takes all tiles out of a run that tiles are gathered in, into memory of their size; the run keeps its room. */
+export function takeTiles(run: TileRun, layout: TileLayout): TileRun {
+  const taken = emptyRun(layout);
+  makeRoom(taken, layout, run.length);
+  taken.nums.set(run.nums.subarray(0, run.length * layout.numbers));
+  if (layout.objects > 0) {
+    taken.objs = run.objs;
+    taken.objs.length = run.length * layout.objects;
+    run.objs = [];
+  }
+  taken.length = run.length;
+  run.length = 0;
+  return taken;
+}
+
 /** Index of the first tile whose start is at or after `start`; `run.length` if there is none. */
 export function lowerBound(run: TileRun, layout: TileLayout, start: number): number {
   const { nums } = run;

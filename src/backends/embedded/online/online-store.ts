@@ -4,7 +4,7 @@ import type { RootDatabase } from 'lmdb';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
 import type { TileLayout } from '../../../features/tile/tile-layout.ts';
-import { emptyRun, type TileRun } from '../../../features/tile/tile-run.ts';
+import { emptyRun, type TileRun, takeTiles } from '../../../features/tile/tile-run.ts';
 import type {
   BatchAnswer,
   BatchGeneration,
@@ -65,6 +65,9 @@ interface Generations {
 
 /** Blocks of a read that are looked up one by one. */
 const MOST_GETS = 8;
+
+/** Numbers of a run that tiles are gathered in which the next key finds again: 512 KiB. */
+const MOST_KEPT = 65_536;
 
 /** Tiles that are written faster than a thread is started for them. */
 const FEW_TILES = 2_000;
@@ -140,6 +143,8 @@ class EmbeddedOnlineStore implements OnlineStore {
   #lookedAt = performance.now();
   readonly #known = new Map<string, Generations>();
   readonly #runs = new Map<TileLayout, TileRun>();
+  /** By layout and read of a key: where the tiles of one key are gathered. */
+  readonly #gathered = new Map<TileLayout, TileRun[]>();
   /** Generations that this writer has begun. */
   readonly #begun = new Map<string, number>();
   readonly #rows = new Map<
@@ -159,13 +164,12 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   readTiles(reads: readonly TileRead[]): readonly TileRun[] {
-    const runs = reads.map(({ layout }) => emptyRun(layout));
-    for (let i = 0; i < reads.length; ) {
-      const { layout, key: entity } = reads[i];
-      let end = i + 1;
+    const runs: TileRun[] = [];
+    while (runs.length < reads.length) {
+      const { layout, key: entity } = reads[runs.length];
+      let end = runs.length + 1;
       while (end < reads.length && reads[end].layout === layout && reads[end].key === entity) end += 1;
-      this.#readKey(reads.slice(i, end), runs.slice(i, end));
-      i = end;
+      for (const run of this.#readKey(layout, entity, reads.slice(runs.length, end))) runs.push(takeTiles(run, layout));
     }
     return runs;
   }
@@ -325,32 +329,55 @@ class EmbeddedOnlineStore implements OnlineStore {
     this.#lock?.release();
   }
 
-  #readKey(reads: readonly TileRead[], runs: readonly TileRun[]): void {
-    const { layout, key: entity } = reads[0];
-    for (const [i, { hopMs, from, to }] of reads.entries()) {
-      if (!Number.isFinite(from) || !Number.isFinite(to)) return this.#scanKey(layout, entity, reads, runs);
-      const first = blockOf(from, hopMs);
-      const end = blockOf(to - 1, hopMs) + 1;
-      if (end - first > MOST_GETS) return this.#scanKey(layout, entity, reads, runs);
-      for (let block = first; block < end; block += 1) {
-        const content = this.#entries.get(blockKey(layout.viewId, entity, hopMs, block));
-        if (content !== undefined) appendBlock(layout, runs[i], this.#decode(layout, hopMs, content), from, to);
-      }
-    }
+  /** The tiles of a key, by read, in runs that the next key is gathered in. */
+  #readKey(layout: TileLayout, entity: string, reads: readonly TileRead[]): readonly TileRun[] {
+    const gathered = this.#gathering(layout, reads.length);
+    if (reads.some(isWide)) this.#scanKey(layout, entity, reads, gathered);
+    else
+      reads.forEach((read, i) => {
+        const { hopMs, from, to } = read;
+        for (let block = blockOf(from, hopMs); block <= blockOf(to - 1, hopMs); block += 1) {
+          const content = this.#entries.get(blockKey(layout.viewId, entity, hopMs, block));
+          if (content !== undefined) this.#gather(read, block, content, gathered[i]);
+        }
+      });
+    return gathered;
   }
 
   /** Reads of one key by a walk over all its blocks. */
-  #scanKey(layout: TileLayout, entity: string, reads: readonly TileRead[], runs: readonly TileRun[]): void {
-    for (const run of runs) run.length = 0;
+  #scanKey(layout: TileLayout, entity: string, reads: readonly TileRead[], gathered: readonly TileRun[]): void {
     if (this.#filter?.mayHave(tileHeadOf(layout.viewId, entity)) === false) return;
     this.#entries.each(tilesOfKey(layout.viewId, entity), (found, content) => {
       const { hopMs, block } = hopAndBlock(found);
       const start = block * TILES_PER_BLOCK * hopMs;
-      reads.forEach((read, i) => {
-        if (read.hopMs !== hopMs || start >= read.to || start + TILES_PER_BLOCK * hopMs <= read.from) return;
-        appendBlock(layout, runs[i], this.#decode(layout, hopMs, content), read.from, read.to);
-      });
+      for (let i = 0; i < reads.length; i += 1) {
+        const read = reads[i];
+        if (read.hopMs === hopMs && start < read.to && start + TILES_PER_BLOCK * hopMs > read.from)
+          this.#gather(read, block, content, gathered[i]);
+      }
     });
+  }
+
+  /** Appends the tiles of a block that a read asks for. */
+  #gather({ layout, hopMs, from, to }: TileRead, block: number, content: Uint8Array, into: TileRun): void {
+    const start = block * TILES_PER_BLOCK * hopMs;
+    if (start >= from && start + TILES_PER_BLOCK * hopMs <= to) decodeBlock(layout, hopMs, content, into);
+    else appendBlock(layout, into, this.#decode(layout, hopMs, content), from, to);
+  }
+
+  /** Empty runs of a layout to gather the tiles of a key in. */
+  #gathering(layout: TileLayout, count: number): readonly TileRun[] {
+    let runs = this.#gathered.get(layout);
+    if (runs === undefined) {
+      runs = [];
+      this.#gathered.set(layout, runs);
+    }
+    for (let i = 0; i < count; i += 1) {
+      const known = runs[i];
+      if (known === undefined || known.nums.length > MOST_KEPT) runs[i] = emptyRun(layout, TILES_PER_BLOCK);
+      else known.length = 0;
+    }
+    return runs.slice(0, count);
   }
 
   /** A run of a layout to work in, emptied: a block is decoded, changed and encoded before the next. */
@@ -415,6 +442,12 @@ function codecOf(features: Columns): ReturnType<typeof rowCodec> {
   const codec = rowCodec(features, 'a batch row');
   codecs.set(features, codec);
   return codec;
+}
+
+/** Whether a read is answered by a walk over all blocks of its key, not by looking them up. */
+function isWide({ hopMs, from, to }: TileRead): boolean {
+  if (!Number.isFinite(from) || !Number.isFinite(to)) return true;
+  return blockOf(to - 1, hopMs) - blockOf(from, hopMs) >= MOST_GETS;
 }
 
 function json(value: unknown): Buffer {

@@ -70,10 +70,9 @@ export function isDigested(key: Uint8Array): boolean {
   return keyReader.varint() > LONGEST_KEY;
 }
 
-/** Hop and block of a block's key: its last 16 bytes. */
+/** Hop and block of a block's key: its last 16 bytes. Hot path. */
 export function hopAndBlock(key: Uint8Array): { readonly hopMs: number; readonly block: number } {
-  const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
-  return { hopMs: readNumber(view, key.length - 16), block: readNumber(view, key.length - 8) };
+  return { hopMs: readNumber(key, key.length - 16), block: readNumber(key, key.length - 8) };
 }
 
 export function positionKey(name: string): Uint8Array {
@@ -166,10 +165,10 @@ function writeNumber(value: number): void {
   writer.bytes(scratchBytes);
 }
 
-function readNumber(view: DataView, at: number): number {
-  scratch.setInt32(0, view.getInt32(at));
+function readNumber(bytes: Uint8Array, at: number): number {
+  for (let i = 0; i < scratchBytes.length; i += 1) scratchBytes[i] = bytes[at + i];
   scratchBytes[0] ^= 0x80;
-  return scratch.getInt32(0) * 2 ** 32 + view.getUint32(at + 4);
+  return scratch.getInt32(0) * 2 ** 32 + scratch.getUint32(4);
 }
 
 /** What was written, as a copy out of the pool that small buffers share. */
