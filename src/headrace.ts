@@ -35,6 +35,7 @@ import { RealisedQuality } from './monitoring/labels/realised-quality.ts';
 import type { SloReport } from './monitoring/slo/slo-report.ts';
 import { type ForgetOptions, type ForgetReport, forget } from './operating/forget.ts';
 import { begunForgettings } from './operating/forget-record.ts';
+import { checkMigration } from './operating/migrate/migration-files.ts';
 import { checkDeclaration, placeDeclaration } from './place-declaration.ts';
 import type { ModelVersion } from './ports/model-registry.ts';
 import type { TableAppend } from './ports/offline-store.ts';
@@ -154,7 +155,19 @@ export class Headrace {
     this.#onFault = onFault;
   }
 
+  /** Errors: MIGRATE_MOVED, MIGRATE_UNFINISHED, DECLARATION_*, those of the stores. */
   static async open(
+    project: ProjectData,
+    environment: Environment,
+    clock: Clock,
+    onFault: (error: unknown) => void,
+  ): Promise<Headrace> {
+    checkMigration(environment.directory);
+    return Headrace.openMigrating(project, environment, clock, onFault);
+  }
+
+  /** Opens either side of a migration, whoever of them takes events: for the migration alone. */
+  static async openMigrating(
     project: ProjectData,
     environment: Environment,
     clock: Clock,
@@ -232,6 +245,11 @@ export class Headrace {
   async ingest(source: EventSourceData, events: readonly unknown[], trace?: OpenSpan | null): Promise<IngestReport>;
   async ingest(source: EventSourceData, events: readonly unknown[], trace?: OpenSpan | null): Promise<IngestReport> {
     return this.#features.ingest(source, events, trace);
+  }
+
+  /** Takes deliveries that another log has, in its order, at the ingest times that they have there. Errors: those of the log, DISK_*. */
+  replay(source: EventSourceData, deliveries: readonly Delivery[]): Promise<void> {
+    return this.#features.replay(source, deliveries);
   }
 
   /** Reads a feature vector as of `at` (now). Errors: REQUEST_*. */
@@ -482,6 +500,11 @@ export class Headrace {
   /** Where the environment keeps its data. */
   get directory(): string {
     return this.#environment.directory;
+  }
+
+  /** The event log, to be read. */
+  get log(): Stores['log'] {
+    return this.#stores.log;
   }
 
   /** The offline store, to be queried. */

@@ -10,6 +10,7 @@ import type { ServedVector } from './featurestore/online/served-vector.ts';
 import type { OpenOptions } from './headrace.ts';
 import { Metrics } from './metrics.ts';
 import type { SloReport } from './monitoring/slo/slo-report.ts';
+import { checkNotMoved } from './operating/migrate/migration-files.ts';
 import { checkDeclaration } from './place-declaration.ts';
 import type { TableAppend } from './ports/offline-store.ts';
 import { type Status, statusOf } from './status.ts';
@@ -62,13 +63,25 @@ export class Reader {
     });
   }
 
-  /** `names` begins the names of its logged requests: one for each of the processes that serve a project. */
+  /** `names` begins the names of its logged requests: one for each of the processes that serve a project. Error: MIGRATE_MOVED. */
   static async open(
     project: ProjectData,
     environment: Environment,
     clock: Clock,
     onFault: (error: unknown) => void,
     names = `${process.pid.toString(36)}-`,
+  ): Promise<Reader> {
+    checkNotMoved(environment.directory);
+    return Reader.openMigrating(project, environment, clock, onFault, names);
+  }
+
+  /** Opens either side of a migration, also one that has moved: for the migration alone. */
+  static async openMigrating(
+    project: ProjectData,
+    environment: Environment,
+    clock: Clock,
+    onFault: (error: unknown) => void,
+    names: string,
   ): Promise<Reader> {
     checkDeclaration(project, environment.directory);
     const stores = await openReadStores(environment, onFault);

@@ -11,5 +11,18 @@ export default defineConfig({
       sampleRate: 0.01,
       online: { kind: 'redis', url: process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379' },
     },
+    /** Events in Kafka, tiles by Flink: where `headrace migrate copy --to cluster` moves the shop. */
+    cluster: {
+      namespace: 'shop',
+      directory: '.headrace/personalisation-cluster',
+      sampleRate: 0.01,
+      log: { kind: 'kafka', brokers: (process.env['KAFKA_BROKERS'] ?? '127.0.0.1:9092').split(',') },
+      engine: {
+        kind: 'flink',
+        cluster: process.env['FLINK_REST'] ?? 'http://127.0.0.1:8081',
+        gateway: process.env['FLINK_GATEWAY'] ?? 'http://127.0.0.1:8083',
+      },
+      online: { kind: 'redis', url: process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379' },
+    },
   },
 });

@@ -10,6 +10,7 @@ import { forget } from './commands/forget.ts';
 import { gpu } from './commands/gpu.ts';
 import { init } from './commands/init.ts';
 import { keysCreate, keysList, keysRevoke } from './commands/keys.ts';
+import { migrateCopy, migrateCutOver, migrateRollBack, migrateStatus } from './commands/migrate.ts';
 import { models } from './commands/models.ts';
 import { plan } from './commands/plan.ts';
 import { restore } from './commands/restore.ts';
@@ -42,6 +43,10 @@ export const commands: readonly Command[] = [
   restore,
   forget,
   verify,
+  migrateCopy,
+  migrateCutOver,
+  migrateRollBack,
+  migrateStatus,
   flinkDeploy,
   flinkStatus,
   flinkUpgrade,

@@ -9,11 +9,13 @@ import type { Call } from './command.ts';
 const DEFAULT_FILE = 'headrace.config.ts';
 const DEFAULT_ENVIRONMENT = 'local';
 
-/** Loads the configuration that a call names and the environment in it. Errors: CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_OPTION. */
-export async function loadConfig({ options }: Call): Promise<{ project: ProjectData; environment: Environment }> {
+/** Loads the configuration that a call names and the environment in it, or another of it. Errors: CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_OPTION. */
+export async function loadConfig(
+  { options }: Call,
+  name = String(options['env'] ?? DEFAULT_ENVIRONMENT),
+): Promise<{ project: ProjectData; environment: Environment }> {
   const path = resolve(String(options['config'] ?? DEFAULT_FILE));
   const config = await importConfig(path);
-  const name = String(options['env'] ?? DEFAULT_ENVIRONMENT);
   const environment = config.environments[name];
   if (environment === undefined) throw fail('CONFIG_ENVIRONMENT', { name, known: Object.keys(config.environments) });
   const { resolveEnvironment } = await import('../config.ts');

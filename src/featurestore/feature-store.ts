@@ -253,6 +253,14 @@ export class FeatureStore {
     return this.#ingested(source, started, report);
   }
 
+  /** Takes deliveries that another log has, in its order, ingest times as there. Errors: DISK_DAY, DISK_FULL, LOG_ORDER. */
+  async replay(source: EventSourceData, deliveries: readonly Delivery[]): Promise<void> {
+    this.#options.disk?.mustTake(deliveries.length);
+    const started = performance.now();
+    const report = await this.#gateway.replay(source, deliveries);
+    await this.#ingested(source, started, report);
+  }
+
   #ingestTraced(source: EventSourceData, events: readonly unknown[], span: OpenSpan): Promise<IngestReport> {
     const steps = new IngestTrace(span);
     const started = performance.now();

@@ -30,9 +30,11 @@ export const purchases = eventSource('purchases', {
   columns: { purchase: text(), at: time(), user: text(), item: text(), cents: int() },
 });
 
+export const user = entity('user', { user: text() });
+
 export const byUser = streamView('by_user', {
   source: purchases,
-  entity: entity('user', { user: text() }),
+  entity: user,
   key: { user: 'user' },
   windows: ['1h', '1d'],
   freshness: '1s',

@@ -11,6 +11,7 @@ import { featurestoreErrors } from './featurestore.ts';
 import { flinkErrors } from './flink.ts';
 import { gpuErrors } from './gpu.ts';
 import { logErrors } from './log.ts';
+import { migrateErrors } from './migrate.ts';
 import { modelErrors } from './model.ts';
 import { offlineErrors } from './offline.ts';
 import { operatingErrors } from './operating.ts';
@@ -27,6 +28,7 @@ import { verifyErrors } from './verify.ts';
 
 /** Every error a user can meet, by code. docs/reference/errors.md is checked against it in both directions. */
 export const catalogue = {
+  ...migrateErrors,
   ...modelErrors,
   ...gpuErrors,
   ...flinkErrors,

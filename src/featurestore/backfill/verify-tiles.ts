@@ -1,5 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
-import type { FeatureServiceData, StreamViewData } from '../../features/define/declaration.ts';
+import type { StreamViewData } from '../../features/define/declaration.ts';
 import { ID, keyColumn } from '../../features/plan/names.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
 import { SPINE_AT, SPINE_ID } from '../../features/plan/scan.ts';
@@ -10,6 +10,7 @@ import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { Value } from '../../schema/column.ts';
 import { entityKeyCodec } from '../../schema/entity-key.ts';
 import { pointInTimeRows } from '../training-set/point-in-time.ts';
+import { viewService } from '../view-service.ts';
 
 export interface VerifyOptions {
   readonly layout: TileLayout;
@@ -30,7 +31,7 @@ export async function verifyTiles({ layout, offline, runsOf, at, keys }: VerifyO
   const { view } = layout;
   const reader = new WindowReader(layout);
   const { encode } = entityKeyCodec(view.entity.key);
-  const service = serviceOf(view);
+  const service = viewService(view);
   const differing: string[] = [];
   let compared = 0;
   const rows = pointInTimeRows({
@@ -64,32 +65,6 @@ export async function verifyTiles({ layout, offline, runsOf, at, keys }: VerifyO
       example: differing[0],
     });
   return compared;
-}
-
-/** A vector of the key, then every feature of the view. */
-function serviceOf(view: StreamViewData): FeatureServiceData {
-  const key = Object.fromEntries(Object.keys(view.entity.key).map((name) => [name, name]));
-  const features = view.features.map(({ name }) => name);
-  const computed = Object.entries(view.entity.key).map(
-    ([name, type]) => ({ kind: 'value', alias: name, of: { kind: 'request', name }, type }) as const,
-  );
-  return {
-    kind: 'featureService',
-    name: view.name,
-    version: view.version,
-    request: view.entity.key,
-    p99Ms: null,
-    lookups: [{ alias: 'view', view, key, features }],
-    computed,
-    features: [
-      ...computed.map(
-        ({ alias, type }) => ({ name: alias, type, tier: 'request', from: alias, feature: null }) as const,
-      ),
-      ...view.features.map(
-        ({ name, type }) => ({ name: `view_${name}`, type, tier: 'streaming', from: 'view', feature: name }) as const,
-      ),
-    ],
-  };
 }
 
 function sampleSql({ entity, key }: StreamViewData, deliveries: string, at: number, keys: number): string {

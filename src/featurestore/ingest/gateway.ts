@@ -121,6 +121,21 @@ export class Gateway {
     return this.#append(gate, batches, { accepted: events.length - refused.length, refused }, steps);
   }
 
+  /**
+   * Takes deliveries that another log has, in its order, at the ingest times that they have there: none may be before the last of
+   * its partition here. Errors: LOG_ORDER, those of the log.
+   */
+  replay(source: EventSourceData, deliveries: readonly Delivery[]): MaybePromise<IngestReport> {
+    const gate = this.#gateOf(source);
+    const batches: Delivery[][] = Array.from({ length: this.#partitions }, () => []);
+    for (const delivery of deliveries) {
+      const partition = partitionOf(delivery.id, this.#partitions);
+      gate.lastIngestTs[partition] = Math.max(gate.lastIngestTs[partition] ?? delivery.ingestTs, delivery.ingestTs);
+      batches[partition]?.push(delivery);
+    }
+    return this.#append(gate, batches, { accepted: deliveries.length, refused: [] }, null);
+  }
+
   counters(source: EventSourceData): Readonly<GatewayCounters> {
     return this.#gateOf(source).counters;
   }

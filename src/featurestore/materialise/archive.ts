@@ -20,7 +20,7 @@ import { NO_CHANGE, TileChanges } from './tile-changes.ts';
 import { TileTableWriter } from './tile-table-writer.ts';
 
 /** Names under which the two offline readers keep their positions. */
-const RAW_READER = 'deliveries';
+export const RAW_READER = 'deliveries';
 const TILE_READER = 'tiles';
 
 export interface ArchiveOptions {

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fail } from '../base/errors/fail.ts';
+import type { Environment } from '../config.ts';
+import { type CopiedSource, type CutOver, Migration } from '../migration.ts';
+import { readJournal } from '../operating/migrate/migration-files.ts';
+import { auditedCommand } from './audit.ts';
+import type { Call } from './command.ts';
+import { loadConfig } from './load-config.ts';
+
+/** How long a copy that stays waits for what comes next, ms. */
+const LOOK_EVERY_MS = 5_000;
+
+/** Copies what the old environment has published, and compares; with `--watch`, again and again until it is stopped. */
+export async function runMigrateCopy(call: Call): Promise<void> {
+  const { terminal, options, json } = call;
+  await withMigration(call, 'migrate copy', async (migration, { from, to }) => {
+    const stopping = new AbortController();
+    void terminal.stopped.then(() => stopping.abort());
+    do {
+      const sources = await migration.copy(terminal.stopped);
+      if (stopping.signal.aborted) break;
+      const compared = await migration.compare();
+      if (json) terminal.out(JSON.stringify({ sources, compared }));
+      else {
+        for (const each of sources) terminal.out(copiedText(each, from));
+        terminal.out(`${compared.answers} answers were compared, and are equal${movingText(compared.moving)}`);
+      }
+      if (options['watch'] !== true) break;
+      await sleep(LOOK_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+    } while (!stopping.signal.aborted);
+    if (json) return;
+    for (const path of migration.leftBehind()) terminal.out(`stays behind: ${path}`);
+    terminal.out(`next: stop what writes ${from.directory}, then ${nextCall(call, 'cut-over')}`);
+    terminal.out(`to take it back: ${nextCall(call, 'roll-back')}, which removes everything from ${to.directory}`);
+  });
+}
+
+/** Moves what is left, compares all, and marks the old directory as left. */
+export async function runMigrateCutOver(call: Call): Promise<void> {
+  const { terminal, json } = call;
+  await withMigration(call, 'migrate cut-over', async (migration, { from, to }) => {
+    const done = await migration.cutOver();
+    if (json) return terminal.out(JSON.stringify(done ?? { already: true }));
+    if (done === null) terminal.out(`${from.directory} had been left before`);
+    else for (const line of cutOverText(done, from)) terminal.out(line);
+    for (const path of migration.leftBehind()) terminal.out(`stays behind: ${path}`);
+    terminal.out(`${from.directory} is left: what opens it is refused; the project goes on in ${to.directory}`);
+    if (to.engine.kind === 'flink')
+      terminal.out(`have its job looked after: headrace flink deploy --watch --env ${String(call.options['to'])}`);
+    terminal.out(`next: headrace serve --env ${String(call.options['to'])}`);
+    terminal.out(`to go back: stop it, then ${nextCall(call, 'roll-back')}; no event is lost`);
+  });
+}
+
+/** Takes the migration back. */
+export async function runMigrateRollBack(call: Call): Promise<void> {
+  const { terminal, json } = call;
+  await withMigration(call, 'migrate roll-back', async (migration, { from, to }) => {
+    const { sources } = await migration.rollBack();
+    if (json) return terminal.out(JSON.stringify({ sources }));
+    for (const { source, deliveries } of sources ?? [])
+      terminal.out(`${source}: ${deliveries} deliveries that came to the new environment are in the old one`);
+    terminal.out(`everything that was moved is removed from ${to.directory} and its services`);
+    terminal.out(`the project is in ${from.directory}`);
+  });
+}
+
+/** Tells where a migration stands. */
+export async function runMigrateStatus(call: Call): Promise<void> {
+  const { terminal, json } = call;
+  const { to } = await environmentsOf(call);
+  const journal = readJournal(to.directory);
+  if (journal === null) throw fail('MIGRATE_NONE', { directory: to.directory });
+  if (json) return terminal.out(JSON.stringify(journal));
+  const { from, begunAt, movedAt, copied } = journal;
+  terminal.out(`from ${from} to ${to.directory}, begun ${new Date(begunAt).toISOString()}`);
+  for (const [topic, { next, ends }] of Object.entries(copied))
+    terminal.out(`${topic}: the old log is copied up to ${next.join(', ')}, the new one had ${ends.join(', ')} then`);
+  terminal.out(movedAt === null ? 'not cut over' : `cut over ${new Date(movedAt).toISOString()}`);
+}
+
+function copiedText({ source, deliveries, lost }: CopiedSource, from: Environment): string {
+  const gone = lost === 0 ? '' : `; ${lost} before them are in the history no more`;
+  return `${source}: ${deliveries} deliveries copied, up to all that ${from.directory} has published${gone}`;
+}
+
+function movingText(moving: number): string {
+  return moving === 0 ? '' : `, but for ${moving} whose events come meanwhile: the next comparison has them`;
+}
+
+function cutOverText({ sources, tables, compared }: CutOver, from: Environment): readonly string[] {
+  return [
+    ...sources.map((each) => copiedText(each, from)),
+    ...tables.map(({ name, rows }) => `${name}: ${rows} rows copied`),
+    'registry, models and API keys are copied',
+    `${compared.answers} answers were compared, and are equal`,
+  ];
+}
+
+function nextCall({ options }: Call, step: string): string {
+  const named = ['config', 'env'].flatMap((name) =>
+    options[name] === undefined ? [] : [`--${name} ${options[name]}`],
+  );
+  return ['headrace migrate', step, ...named, `--to ${String(options['to'])}`].join(' ');
+}
+
+async function environmentsOf(call: Call) {
+  const name = call.options['to'];
+  if (name === undefined) throw fail('CLI_VALUE', { option: 'to', value: '', wanted: 'the name of an environment' });
+  const { project, environment: from } = await loadConfig(call);
+  const { environment: to } = await loadConfig(call, String(name));
+  return { project, from, to };
+}
+
+async function withMigration(
+  call: Call,
+  what: string,
+  work: (migration: Migration, environments: { from: Environment; to: Environment }) => Promise<void>,
+): Promise<void> {
+  const { terminal } = call;
+  const { project, from, to } = await environmentsOf(call);
+  const migration = Migration.open({
+    project,
+    from,
+    to,
+    clock: Date.now,
+    tell: (line) => terminal.err(`headrace: ${line}`),
+    onFault: (error) => terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`),
+  });
+  try {
+    await auditedCommand(to.directory, what, from.directory, () => work(migration, { from, to }));
+  } finally {
+    migration.close();
+  }
+}

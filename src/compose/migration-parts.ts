@@ -1,0 +1,77 @@
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts';
+import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
+import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
+import { fail } from '../base/errors/fail.ts';
+import type { Environment } from '../config.ts';
+import { ENVIRONMENT_FILE } from '../environment-id.ts';
+import { JOURNAL_FILE } from '../operating/migrate/migration-files.ts';
+import { clearServices } from './clear-services.ts';
+
+const LOCK_FILE = 'migration.lock';
+
+/** What a migration makes in a directory, or opening it does; what was trained there stays, and the audit log. */
+const MADE = [
+  'log',
+  'online',
+  'offline',
+  'registry.sqlite',
+  'registry.sqlite-shm',
+  'registry.sqlite-wal',
+  'artifacts',
+  'keys.json',
+  'flink.json',
+  'disk.json',
+  'declaration.json',
+];
+
+/** Takes the lock of the migration into an environment. Error: MIGRATE_LOCKED. */
+export function lockMigration({ directory }: Environment): Lock {
+  mkdirSync(directory, { recursive: true });
+  const lock = acquireLock(join(directory, LOCK_FILE));
+  if (lock === null) throw fail('MIGRATE_LOCKED', { directory });
+  return lock;
+}
+
+/** Keeps every other process from writing an environment, as one that writes it would. Error: MIGRATE_SOURCE_RUNS. */
+export function holdEnvironment({ directory }: Environment): Lock {
+  const locks: Lock[] = [];
+  for (const store of ['log', 'offline']) {
+    if (!existsSync(join(directory, store))) continue;
+    const lock = acquireLock(join(directory, store, 'lock'));
+    if (lock !== null) locks.push(lock);
+    else {
+      for (const held of locks) held.release();
+      throw fail('MIGRATE_SOURCE_RUNS', { directory });
+    }
+  }
+  return {
+    release: () => {
+      for (const lock of locks) lock.release();
+    },
+  };
+}
+
+/** Copies registry, models and API keys of an environment over those of another that no process has open. */
+export async function copyModels(from: Environment, to: Environment): Promise<void> {
+  const [registry, copy] = [join(to.directory, 'registry.sqlite'), join(to.directory, 'registry.sqlite.copy')];
+  rmSync(copy, { force: true });
+  copyRegistry(join(from.directory, 'registry.sqlite'), copy);
+  if (existsSync(copy)) {
+    for (const ending of ['-wal', '-shm']) rmSync(registry + ending, { force: true });
+    renameSync(copy, registry);
+  }
+  await copyArtifacts(join(from.directory, 'artifacts'), join(to.directory, 'artifacts'));
+  const keys = join(from.directory, 'keys.json');
+  if (existsSync(keys)) copyFileSync(keys, join(to.directory, 'keys.json'));
+}
+
+/** Removes what a migration brought into an environment: from its directory, and where it came so far, its services; the journal last. */
+export async function clearMigrated(environment: Environment, opened: boolean): Promise<void> {
+  if (opened) await clearServices(environment, (end) => `${environment.namespace}${end}`);
+  // By its identity the services know their own: of what came to be there before the journal said so, the owner stays known.
+  const made = opened ? [...MADE, ENVIRONMENT_FILE] : MADE;
+  for (const name of [...made, JOURNAL_FILE])
+    rmSync(join(environment.directory, name), { recursive: true, force: true });
+}
