@@ -27,7 +27,12 @@ const cluster: EnvironmentOptions = {
   partitions: 2,
   sampleRate: 0.5,
   log: { kind: 'kafka', brokers: [...addressOf('KAFKA_BROKERS')] },
-  engine: { kind: 'flink', cluster: addressOf('FLINK_REST')[0], checkpoint: '2s', gateway: addressOf('FLINK_GATEWAY')[0] },
+  engine: {
+    kind: 'flink',
+    cluster: addressOf('FLINK_REST')[0],
+    checkpoint: '2s',
+    gateway: addressOf('FLINK_GATEWAY')[0],
+  },
   online: { kind: 'redis', url: addressOf('REDIS_URL')[0], timeout: '10s' },
 };
 const traffic = shopTraffic({
