@@ -20,6 +20,7 @@ import { forgottenSince } from './operating/migrate/forgotten-since.ts';
 import {
   type CopyPlace,
   type Journal,
+  type Moved,
   readJournal,
   readMoved,
   removeMoved,
@@ -152,9 +153,9 @@ export class Migration {
    */
   async cutOver(): Promise<CutOver | null> {
     const { from, to, clock } = this.#options;
-    const moved = readMoved(from.directory);
+    const moved = this.#moved();
     const known = this.journal();
-    if (moved !== null && known !== null && resolve(moved.to) === resolve(to.directory)) {
+    if (moved !== null && known !== null) {
       // A cut-over that was killed between its two last steps.
       if (known.movedAt === null) writeJournal(to.directory, { ...known, movedAt: moved.at });
       return null;
@@ -187,7 +188,7 @@ export class Migration {
   async rollBack(): Promise<RolledBack> {
     const { from, to, clock } = this.#options;
     const journal = this.#journal();
-    const moved = readMoved(from.directory);
+    const moved = this.#moved();
     let sources: readonly CopiedSource[] | null = null;
     if (moved !== null) {
       sources = await this.#return();
@@ -202,6 +203,13 @@ export class Migration {
     this.#tell('removing everything from the new environment');
     await clearMigrated(to, journal.opened);
     return { sources };
+  }
+
+  /** That the project has left for this new environment; null: it has not, or for another. */
+  #moved(): Moved | null {
+    const { from, to } = this.#options;
+    const moved = readMoved(from.directory);
+    return moved !== null && resolve(moved.to) === resolve(to.directory) ? moved : null;
   }
 
   /** The journal of this migration. Errors: MIGRATE_NONE, MIGRATE_OTHER. */

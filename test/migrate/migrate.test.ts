@@ -355,6 +355,22 @@ test('a directory that another environment moves to is refused', async () => {
   });
 });
 
+test('of two migrations of one environment, taking back the one leaves what the other did', async () => {
+  const shop = movingShop();
+  const old = await shop.open('from');
+  await shop.send(old, some(shop, 20));
+  await old.close();
+  const other = movingShop({ directory: shop.from.directory });
+  await other.migrating((migration) => migration.copy());
+  await shop.migrating((migration) => migration.cutOver());
+  await expect(other.migrating((migration) => migration.cutOver())).rejects.toMatchObject({ code: 'MIGRATE_DONE' });
+  expect(await other.migrating((migration) => migration.rollBack())).toEqual({ sources: null });
+  await expect(shop.open('from')).rejects.toMatchObject({ code: 'MIGRATE_MOVED', facts: { to: shop.to.directory } });
+  const moved = await shop.open('to');
+  expect((await shop.deliveries(moved)).length).toBe(20);
+  await moved.close();
+});
+
 test('an engine that makes no tiles any more is not waited for for ever', async () => {
   const left = [5, 3, 3];
   const told: number[] = [];

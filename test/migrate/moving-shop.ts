@@ -31,7 +31,7 @@ const customer = batchView('customer', {
 });
 
 /** Orders that are put in and taken away again. */
-export const orders = changeSource('orders', {
+const orders = changeSource('orders', {
   id: 'change',
   time: 'changed',
   lateness: '1h',
@@ -51,12 +51,12 @@ const byShop = streamView('by_shop', {
 
 const SHOPS = ['north', 'south'];
 
-export const visited = featureService('visited', {
+const visited = featureService('visited', {
   request: { shop: text() },
   join: (r) => ({ shop: lookup(byShop, { shop: r.shop }) }),
 });
 
-export const visitor = featureService('visitor', {
+const visitor = featureService('visitor', {
   request: { user: text() },
   join: (r) => ({ own: lookup(byUser, { user: r.user }), past: lookup(customer, { user: r.user }) }),
 });

@@ -7,7 +7,7 @@ import { fail } from '../../base/errors/fail.ts';
 export const JOURNAL_FILE = 'migration.json';
 
 /** The file that says in a directory that the project has left it. */
-export const MOVED_FILE = 'moved.json';
+const MOVED_FILE = 'moved.json';
 
 /*
  * migration.json, in the new directory:
