@@ -24,8 +24,8 @@ import { purchases, scratchDirectory, spend } from './shop.ts';
  * From an event's being due to its being in what is answered, while 5,000 events a second come in, tiles by Flink: event, Kafka, Flink,
  * Kafka, store. Open loop: 25 events every 5 ms, in every fourth slice one of them a probe, of a user of its own, which is read again and again
  * until it is there. Once as the process that writes answers, tiles in its directory; once as a reader of a Redis does. All on the same cores: broker,
- * cluster, Redis, both ends. Settings are those of every job: mini-batch and flush 20 ms, buffers 5 ms, a checkpoint a second, the
- * topics looked at every 50 ms.
+ * cluster, Redis, both ends. Settings are those of every job: mini-batch and flush 20 ms, buffers 5 ms, a checkpoint a second, a
+ * fetch of the topics that waits at the broker, commits to Redis as tiles come.
  */
 const SECONDS = 20;
 const WARM_UP_SECONDS = 20;

@@ -7,6 +7,18 @@ import { startFlink, startJobManager } from '../../scripts/services/flink.ts';
 import { stopServer } from '../../scripts/services/server.ts';
 import type { Deployed } from '../../src/backends/flink/tile-jobs.ts';
 import { openTopicReader } from '../../src/backends/kafka/topic-reader.ts';
+import {
+  bool,
+  changeSource,
+  count,
+  defineProject,
+  entity,
+  featureService,
+  lookup,
+  streamView,
+  text,
+  time,
+} from '../../src/features/define/declare.ts';
 import { addressOf } from './addresses.ts';
 import { likeEmbedded, type SiteOptions, TileSite } from './tile-site.ts';
 import { until } from './until.ts';
@@ -170,6 +182,46 @@ test('a job whose tiles are not what the events make is not switched to', { time
   await site.jobs((jobs) => jobs.stop());
   await refused();
   expect(await site.jobs((jobs) => jobs.status())).toMatchObject([{ state: 'STOPPED', checkpoint: null }]);
+});
+
+test('a job over changes is not begun anew where the log has lost the first of them', {
+  timeout: 120_000,
+}, async () => {
+  const stock = changeSource('stock', {
+    id: 'id',
+    time: 'at',
+    row: { id: 'row', time: 'since' },
+    before: 'gone',
+    columns: { id: text(), at: time(), row: text(), since: time(), gone: bool(), place: text() },
+  });
+  const byPlace = streamView('by_place', {
+    source: stock,
+    entity: entity('place', { place: text() }),
+    key: { place: 'place' },
+    windows: ['1h'],
+    freshness: '5s',
+    features: () => ({ n: count() }),
+  });
+  const places = featureService('places', {
+    request: { place: text() },
+    join: (r) => ({ p: lookup(byPlace, { place: r.place }) }),
+  });
+  const changes = defineProject('site', { places });
+  const site = newSite();
+  const headrace = await site.open(changes);
+  const at = Date.now();
+  const rows = ['a', 'b', 'c', 'd'].map((row) => ({ id: row, at, row, since: at, gone: false, place: 'x' }));
+  await headrace.ingest(stock, rows);
+  const admin = new Admin({ clientId: 'test', bootstrapBrokers: [...addressOf('KAFKA_BROKERS')] });
+  ending.push(() => admin.close());
+  const name = `${site.namespace}.stock.1`;
+  const partitions = [0, 1].map((partition) => ({ partition, offset: 1n }));
+  await admin.deleteRecords({ topics: [{ name, partitions }] });
+  await expect(site.jobs((jobs) => jobs.deploy(), changes)).rejects.toMatchObject({
+    code: 'FLINK_CHANGES_TRIMMED',
+    facts: { source: 'stock', begin: 1 },
+  });
+  expect(await site.jobs((jobs) => jobs.status(), changes)).toEqual([]);
 });
 
 test('what is not Flink, or is not there, is said', { timeout: 60_000 }, async () => {

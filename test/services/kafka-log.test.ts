@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { newBroker, startBroker } from '../../scripts/services/kafka.ts';
 import { type Server, stopServer } from '../../scripts/services/server.ts';
 import { openKafkaLog } from '../../src/backends/kafka/event-log.ts';
+import { openTopicReader } from '../../src/backends/kafka/topic-reader.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import type { EventLog, LogRecord } from '../../src/ports/event-log.ts';
 import { eventLogContracts, logRecordAt } from '../../src/testing/contracts/event-log.ts';
@@ -136,6 +137,32 @@ describe('event log on Kafka', () => {
       ),
     );
     await expect(log.read(TOPIC, 0, 0, 1)).rejects.toMatchObject({ code: 'LOG_TOPIC' });
+  });
+
+  test('a reader of topics whose place is trimmed away says so, and reads on from where they begin', async () => {
+    const name = `${newPrefix()}tiles.1`;
+    const reader = await openTopicReader({
+      brokers,
+      clientId: 'test',
+      timeoutMs: 10_000,
+      topics: [{ name, keptMs: 60_000 }],
+      partitions: 1,
+      replicas: 1,
+    });
+    closing.push(() => reader.close());
+    const producer = new Producer({ clientId: 'test', bootstrapBrokers: [...brokers] });
+    closing.push(() => producer.close());
+    const messages = [0, 1, 2].map((n) => ({ topic: name, key: Buffer.from(`k${n}`), value: Buffer.from(`v${n}`) }));
+    await producer.send({ messages, acks: -1 });
+    // The reader stands behind the first; then two are taken away.
+    await (await admin()).deleteRecords({ topics: [{ name, partitions: [{ partition: 0, offset: 2n }] }] });
+    await expect(reader.read({ [name]: [1] }, 1_000)).rejects.toMatchObject({
+      code: 'LOG_TRIMMED',
+      facts: { topic: name, partition: 0, offset: 1, begin: 2 },
+    });
+    const { records, next } = await reader.read((await reader.ends()).begins);
+    expect(records.map(({ value }) => Buffer.from(value).toString())).toEqual(['v2']);
+    expect(next).toEqual({ [name]: [3] });
   });
 
   test('a record that somebody else wrote keeps its place, is told apart, and holds up nothing', async () => {

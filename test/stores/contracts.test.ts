@@ -11,6 +11,7 @@ import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { type KeyRuns, SourceEngine } from '../../src/features/engine/stream-engine.ts';
 import type { TileLayout } from '../../src/features/tile/tile-layout.ts';
 import { appendTile, emptyRun, lowerBound } from '../../src/features/tile/tile-run.ts';
+import type { TileTopics } from '../../src/ports/tile-topics.ts';
 import { eventLogContracts } from '../../src/testing/contracts/event-log.ts';
 import { onlineStoreContracts } from '../../src/testing/contracts/online-store.ts';
 import { type TileTopicsSubject, tileTopicsContracts } from '../../src/testing/contracts/tile-topics.ts';
@@ -59,7 +60,7 @@ describe('embedded', () => {
 });
 
 /** The engine of this process, which writes each tile that changes to topics; `fault` is what it does wrong. */
-function engineInMemory(fault?: 'forgets' | 'repeats' | 'lies'): TileTopicsSubject {
+function engineInMemory(fault?: 'forgets' | 'repeats' | 'lies' | 'hurries'): TileTopicsSubject {
   return {
     async begin(layouts) {
       const [{ source }] = layouts.map(({ view }) => view);
@@ -84,8 +85,15 @@ function engineInMemory(fault?: 'forgets' | 'repeats' | 'lies'): TileTopicsSubje
         });
       };
       let engine = newEngine();
+      const inHaste: TileTopics = {
+        engine: topics.engine,
+        ends: () => topics.ends(),
+        knownEnds: () => topics.knownEnds(),
+        read: (from) => topics.read(from),
+        close: () => topics.close(),
+      };
       return {
-        topics,
+        topics: fault === 'hurries' ? inHaste : topics,
         now: 1_700_000_000_000,
         async append(partition, deliveries) {
           for (const delivery of deliveries) {
@@ -112,6 +120,7 @@ describe('tile topics in memory', () => {
     ['forgets', [1, 3, 4]],
     ['repeats', [3]],
     ['lies', [1, 3, 4]],
+    ['hurries', [5]],
   ] as const)('an engine that %s breaks rules %j', async (fault, rules) => {
     const outcomes = await Promise.allSettled(tileTopicsContracts.map(({ run }) => run(engineInMemory(fault))));
     const broken = tileTopicsContracts.filter((_, i) => outcomes[i].status === 'rejected');

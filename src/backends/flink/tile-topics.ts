@@ -64,7 +64,10 @@ function keptMs(view: StreamViewData, hopMs: number): number {
 /** What is needed of a reader of topics. */
 export interface RecordTopics {
   ends(): Promise<TopicEnds>;
-  read(from: Position): Promise<{
+  read(
+    from: Position,
+    waitMs?: number,
+  ): Promise<{
     readonly records: readonly {
       readonly topic: string;
       readonly partition: number;
@@ -86,8 +89,8 @@ export function flinkTileTopics(topics: readonly TileTopic[], engine: string, re
     engine,
     ends: () => records.ends(),
     knownEnds: () => records.knownEnds,
-    read: async (from) => {
-      const { records: found, next, hasMore } = await records.read(from);
+    read: async (from, waitMs) => {
+      const { records: found, next, hasMore } = await records.read(from, waitMs);
       const tiles = found.flatMap(({ topic, value }) => {
         const read = readers.get(topic);
         return read === undefined ? [] : [read(value)];

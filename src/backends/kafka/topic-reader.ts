@@ -1,7 +1,9 @@
+import { fail } from '../../base/errors/fail.ts';
 import type { Position } from '../../ports/position.ts';
 import type { TopicEnds } from '../../ports/tile-topics.ts';
 import { type KafkaAddress, loadClient } from './client.ts';
-import { EARLIEST, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
+import { isAnswer } from './failure.ts';
+import { EARLIEST, type Fetched, KafkaTopics, type KnownTopic, LATEST, type Place } from './topics.ts';
 
 /** A topic that is made where it is absent. */
 export interface CompactedTopic {
@@ -81,16 +83,13 @@ export class TopicReader {
     return this.#ends;
   }
 
-  /** The records from a position on, as many as come at once. */
-  async read(from: Position): Promise<FetchedTopics> {
-    const places = this.#known.flatMap((topic) =>
-      from[topic.name].map((offset, partition) => ({ topic, partition, offset })),
-    );
+  /** The records from a position on, as many as come at once; waits up to so many ms for the first. Errors: LOG_TRIMMED, LOG_*. */
+  async read(from: Position, waitMs = 0): Promise<FetchedTopics> {
     const next = copyOf(from);
     const ends = copyOf({ ...from, ...this.#ends });
     const values: FetchedValue[] = [];
     let hasMore = false;
-    for (const { topic, partition, records, next: behind, end } of await this.#topics.fetch(places, FETCH_BYTES)) {
+    for (const { topic, partition, records, next: behind, end } of await this.#fetch(from, waitMs)) {
       const offsets = next[topic.name];
       for (const { at, record } of records)
         if (at >= offsets[partition] && record.value !== null && record.value.length > 0)
@@ -105,6 +104,30 @@ export class TopicReader {
 
   async close(): Promise<void> {
     await this.#topics.close();
+  }
+
+  /** What is wrong where a fetch failed: LOG_TRIMMED, where a topic begins behind a place by now. */
+  async #trimmed(places: readonly Place[], error: unknown): Promise<unknown> {
+    if (!isAnswer(error, 'OFFSET_OUT_OF_RANGE')) return error;
+    const begins = await this.#topics.offsets(this.#known, EARLIEST);
+    const lost = places.find(({ topic, partition, offset }) => offset < begins[topic.name][partition]);
+    if (lost === undefined) return error;
+    const { topic, partition, offset } = lost;
+    return fail('LOG_TRIMMED', { topic: topic.told, partition, offset, begin: begins[topic.name][partition] }, error);
+  }
+
+  /** Again and again until there is something: of several brokers each is waited for only briefly. */
+  async #fetch(from: Position, waitMs: number): Promise<readonly Fetched[]> {
+    const places = this.#known.flatMap((topic) =>
+      from[topic.name].map((offset, partition) => ({ topic, partition, offset })),
+    );
+    const until = performance.now() + waitMs;
+    for (let rest = waitMs; ; rest = until - performance.now()) {
+      const found = await this.#topics
+        .fetch(places, FETCH_BYTES, Math.ceil(Math.max(0, rest)))
+        .catch(async (error: unknown) => Promise.reject(await this.#trimmed(places, error)));
+      if (rest <= 0 || found.some(({ records }) => records.length > 0)) return found;
+    }
   }
 }
 

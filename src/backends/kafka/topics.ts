@@ -43,6 +43,9 @@ export interface Fetched {
 export const LATEST = -1n;
 export const EARLIEST = -2n;
 
+/** A fetch from several brokers waits at most so long at each, ms. */
+const WAIT_OF_SEVERAL_MS = 20;
+
 /** Topics of one cluster, made, asked about and read by offset; no group is joined. Errors of all calls: LOG_*. */
 export class KafkaTopics {
   readonly admin: Admin;
@@ -91,11 +94,11 @@ export class KafkaTopics {
     );
   }
 
-  /** What the brokers have at some places, at once: in one request to each of them. */
-  fetch(places: readonly Place[], maxBytes: number): Promise<readonly Fetched[]> {
+  /** What the brokers have at some places, in one request to each of them, which waits up to so many ms for a first record. */
+  fetch(places: readonly Place[], maxBytes: number, waitMs = 0): Promise<readonly Fetched[]> {
     // One fetch at a time: the client holds one session with each broker, whose requests follow each other.
     const told = places[0]?.topic.told ?? '';
-    const turn = this.#fetching.then(() => this.ask(told, () => this.#fetch(places, maxBytes)));
+    const turn = this.#fetching.then(() => this.ask(told, () => this.#fetch(places, maxBytes, waitMs)));
     this.#fetching = turn.catch(() => undefined);
     return turn;
   }
@@ -122,31 +125,40 @@ export class KafkaTopics {
     );
   }
 
-  async #fetch(places: readonly Place[], maxBytes: number): Promise<readonly Fetched[]> {
+  async #fetch(places: readonly Place[], maxBytes: number, waitMs: number): Promise<readonly Fetched[]> {
     const names = [...new Set(places.map(({ topic }) => topic.name))];
     const metadata = await this.admin.metadata({ topics: names });
     const leaderOf = ({ topic, partition }: Place) =>
       metadata.topics.get(topic.name)?.partitions[partition]?.leader ?? 0;
-    const found: Fetched[] = [];
-    for (const [node, led] of Map.groupBy(places, leaderOf)) {
-      const topics = [...Map.groupBy(led, ({ topic }) => topic.id)].map(([topicId, of]) => ({
-        topicId,
-        partitions: of.map(({ partition, offset }) => ({
-          partition,
-          currentLeaderEpoch: -1,
-          fetchOffset: BigInt(offset),
-          lastFetchedEpoch: -1,
-          partitionMaxBytes: maxBytes,
-        })),
-      }));
-      const answer = await this.#consumer.fetch({ node, minBytes: 1, maxBytes, maxWaitTime: 0, topics });
-      for (const { topicId, partitions } of answer.responses)
-        for (const { partitionIndex, records, highWatermark } of partitions) {
-          const place = led.find(({ topic, partition }) => topic.id === topicId && partition === partitionIndex);
-          if (place !== undefined) found.push(fetchedOf(place, records ?? [], Number(highWatermark)));
-        }
-    }
-    return found;
+    const brokers = Map.groupBy(places, leaderOf);
+    // What one of several has is kept until the others have answered.
+    const maxWaitTime = brokers.size > 1 ? Math.min(waitMs, WAIT_OF_SEVERAL_MS) : waitMs;
+    const found = [...brokers].map(([node, led]) => this.#fetchOf(node, led, { maxBytes, maxWaitTime }));
+    return (await Promise.all(found)).flat();
+  }
+
+  async #fetchOf(
+    node: number,
+    led: readonly Place[],
+    limits: { readonly maxBytes: number; readonly maxWaitTime: number },
+  ): Promise<readonly Fetched[]> {
+    const topics = [...Map.groupBy(led, ({ topic }) => topic.id)].map(([topicId, of]) => ({
+      topicId,
+      partitions: of.map(({ partition, offset }) => ({
+        partition,
+        currentLeaderEpoch: -1,
+        fetchOffset: BigInt(offset),
+        lastFetchedEpoch: -1,
+        partitionMaxBytes: limits.maxBytes,
+      })),
+    }));
+    const answer = await this.#consumer.fetch({ node, minBytes: 1, ...limits, topics });
+    return answer.responses.flatMap(({ topicId, partitions }) =>
+      partitions.flatMap(({ partitionIndex, records, highWatermark }) => {
+        const place = led.find(({ topic, partition }) => topic.id === topicId && partition === partitionIndex);
+        return place === undefined ? [] : [fetchedOf(place, records ?? [], Number(highWatermark))];
+      }),
+    );
   }
 }
 

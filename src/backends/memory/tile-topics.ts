@@ -8,9 +8,11 @@ const READ_AT_ONCE = 100;
 export class MemoryTileTopics implements TileTopics {
   readonly engine = 'engine';
   readonly #tiles: TileWrite[] = [];
+  readonly #waiting = new Set<() => void>();
 
   write(tiles: readonly TileWrite[]): void {
     this.#tiles.push(...tiles);
+    for (const wake of this.#waiting) wake();
   }
 
   async ends(): Promise<TopicEnds> {
@@ -21,11 +23,22 @@ export class MemoryTileTopics implements TileTopics {
     return { tiles: [this.#tiles.length] };
   }
 
-  async read({ tiles: [from] }: Position): Promise<TileBatch> {
+  async read({ tiles: [from] }: Position, waitMs = 0): Promise<TileBatch> {
+    if (from >= this.#tiles.length && waitMs > 0) await this.#written(waitMs);
     const tiles = this.#tiles.slice(from, from + READ_AT_ONCE);
     const next = from + tiles.length;
     return { tiles, next: { tiles: [next] }, hasMore: next < this.#tiles.length };
   }
 
   async close(): Promise<void> {}
+
+  /** When something is written, or the time is over. */
+  async #written(waitMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, waitMs);
+    this.#waiting.add(resolve);
+    await promise;
+    this.#waiting.delete(resolve);
+    clearTimeout(timer);
+  }
 }

@@ -8,8 +8,8 @@ export interface LogFollowerOptions {
   readonly log: EventLog;
   /** The next offset to apply, by topic and partition; it moves on. */
   readonly next: () => ReadonlyMap<string, readonly number[]>;
-  /** Whether something else is to be read, where nothing of the log before an instant, epoch ms, is missing. */
-  readonly more: (followedUntil: number) => Promise<boolean>;
+  /** Is told at each look before which instant, epoch ms, nothing of the log is missing. */
+  readonly looking: (followedUntil: number) => Promise<void>;
   /** Reads all up to its ends; never fails. */
   readonly pull: () => Promise<void>;
   readonly clock: Clock;
@@ -53,12 +53,13 @@ export class LogFollower {
   }
 
   async #look(): Promise<void> {
-    const { clock, next, more, pull } = this.#options;
+    const { clock, next, looking, pull } = this.#options;
     const lookedAt = clock();
     const topics = [...next()].flatMap(([topic, offsets]) =>
       offsets.map((offset, partition) => this.#isBehind(topic, partition, offset)),
     );
-    const behind = [...(await Promise.all(topics)), await more(this.#followedUntil)];
+    const behind = await Promise.all(topics);
+    await looking(this.#followedUntil);
     if (behind.includes(true)) await pull();
     this.#followedUntil = lookedAt;
   }

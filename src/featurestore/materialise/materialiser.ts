@@ -25,6 +25,7 @@ import { rememberIds } from './remember-ids.ts';
 import { RemoteFeed } from './remote-feed.ts';
 import { cleanTiles, type KeyTiles, type SeeChanges, type TakeTiles, TileCache, type ViewKey } from './tile-cache.ts';
 import { TileDrain } from './tile-drain.ts';
+import { TileFollower } from './tile-follower.ts';
 import { TileIntake } from './tile-intake.ts';
 import { type TakeUnreadable, UnreadableRecords } from './unreadable-records.ts';
 import { type Writer, writers } from './writer.ts';
@@ -95,6 +96,8 @@ export class Materialiser {
   readonly #writer: Writer;
   /** Of a log that other processes append to as well. */
   #follower: LogFollower | null = null;
+  /** Of tiles that are made elsewhere. */
+  #tileFollower: TileFollower | null = null;
   readonly #catchingUp = coalesced(() => this.catchUp());
   /** Where the delivery in hand is in the log. */
   #partition = 0;
@@ -123,6 +126,7 @@ export class Materialiser {
             remote: store.remote,
             followedUntil: () => this.followedUntil,
             catchUp: () => this.catchUp(),
+            takeTiles: () => this.#takeTiles(),
             rewind: () => this.#rewind(),
             commit: () => this.commit(),
             inTurn: (work) => this.#inTurn(work),
@@ -138,7 +142,7 @@ export class Materialiser {
     if (options.topics === undefined && (await options.store.position(writers.topics)) !== null)
       throw fail('STORE_ENGINE', {});
     await materialiser.#openAt(await options.store.position(materialiser.#writer));
-    await (materialiser.#feed?.open() ?? materialiser.catchUp());
+    await (materialiser.#feed?.open() ?? materialiser.#catchUpWhole());
     return materialiser;
   }
 
@@ -176,7 +180,7 @@ export class Materialiser {
   }
 
   async close(): Promise<void> {
-    await this.#follower?.close();
+    await Promise.all([this.#follower?.close(), this.#tileFollower?.close()]);
     this.#feed?.close();
   }
 
@@ -185,12 +189,19 @@ export class Materialiser {
     const { log, clock, onFault = nothing } = this.#options;
     if (!log.capabilities.manyWriters && this.intake === null) return;
     const feed = this.#feed;
+    const { intake } = this;
+    if (intake !== null)
+      this.#tileFollower = new TileFollower({
+        wait: async (waitMs) => (await intake.next(waitMs)) !== null,
+        take: () => feed?.takeTiles() ?? this.#takeTiles().then(() => true),
+        onFault,
+      });
     this.#follower = new LogFollower({
       log,
       clock,
       onFault,
       next: () => new Map([...this.#sources.values()].map(({ source, next }) => [topicOf(source), next])),
-      more: (followedUntil) => this.#lookAtTiles(followedUntil),
+      looking: (followedUntil) => this.#askEngine(followedUntil),
       pull: () => (feed === null ? this.#catchingUp.run() : feed.pull()),
     });
   }
@@ -208,17 +219,21 @@ export class Materialiser {
         this.unreadable.of(state.source),
       );
     }
+  }
+
+  /** Reads the log and what an engine elsewhere has written, both up to their present ends. */
+  async #catchUpWhole(): Promise<void> {
+    await this.catchUp();
     await this.#takeTiles();
   }
 
-  /** Whether an engine elsewhere has written more, and how far it is. */
-  async #lookAtTiles(followedUntil: number): Promise<boolean> {
-    if (this.intake === null) return false;
+  /** Asks an engine elsewhere how far it is. */
+  async #askEngine(followedUntil: number): Promise<void> {
+    if (this.intake === null) return;
     const judged = [...this.#sources.values()].filter(({ hasViews }) => hasViews);
     // Amid a catching-up the log may have more than is judged.
     const whole = this.#feed === null || this.#feed.isIdle;
     await this.intake.ask(judged, whole ? followedUntil : Math.min(...judged.map(({ clock }) => clock)));
-    return this.intake.isBehind();
   }
 
   /** Takes what an engine elsewhere has written, up to the present end. */
@@ -294,7 +309,7 @@ export class Materialiser {
     this.#rewinding = true;
     try {
       await this.#openAt(position);
-      await this.catchUp();
+      await this.#catchUpWhole();
       await this.#commitNow();
     } finally {
       this.#rewinding = false;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { coalesced } from '../../base/coalesced.ts';
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import type { RemoteStore } from '../../ports/remote-store.ts';
@@ -7,6 +8,8 @@ export interface RemoteFeedOptions {
   readonly onFault: (error: unknown) => void;
   /** Reads the log up to its ends. */
   readonly catchUp: () => Promise<void>;
+  /** Takes the tiles that an engine elsewhere has written, up to their present end. */
+  readonly takeTiles: () => Promise<void>;
   /** Reads the log from where the store is found to stand, and commits. */
   readonly rewind: () => Promise<void>;
   /** Fills what the log has no more. */
@@ -24,6 +27,9 @@ export interface RemoteFeedOptions {
 
 /** Events in memory are written to where other processes read them this often, ms. */
 const COMMIT_EVERY_MS = 100;
+
+/** Tiles that are made elsewhere are written on as they come, one commit at least so long after the other, ms. */
+const COMMIT_TILES_EVERY_MS = 20;
 
 /** The store is looked at this often, ms. */
 const VERIFY_EVERY_MS = 1_000;
@@ -44,6 +50,7 @@ export class RemoteFeed {
   #lost = false;
   #failing = false;
   #verifiedAt = Number.NEGATIVE_INFINITY;
+  #taking: Promise<unknown> = Promise.resolve();
   #ticking = false;
   #closed = false;
 
@@ -74,6 +81,32 @@ export class RemoteFeed {
     return briefly(this.#reading.run(), OFFER_MS);
   }
 
+  /**
+   * Takes tiles that are made elsewhere and commits them, then waits for so many that the next commit pays; whether it may. Beside
+   * the reading of the log, which goes on meanwhile. Never fails: they are taken from where they are written later.
+   */
+  takeTiles(): Promise<boolean> {
+    if (this.#failing || this.#lost || this.#closed) return Promise.resolve(false);
+    const taking = this.#takeAndCommit();
+    this.#taking = taking;
+    return taking;
+  }
+
+  async #takeAndCommit(): Promise<boolean> {
+    try {
+      const next = performance.now() + COMMIT_TILES_EVERY_MS;
+      await this.#options.takeTiles();
+      if (this.#options.uncommitted() > 0 && !this.#lost) await this.#options.commit();
+      const waitMs = next - performance.now();
+      if (waitMs > 0) await sleep(waitMs);
+      return true;
+    } catch (error) {
+      this.#failing = true;
+      this.#fault(error);
+      return false;
+    }
+  }
+
   /** While nothing may be applied: when that is over. */
   get paused(): Promise<void> | undefined {
     return this.#paused?.over;
@@ -94,7 +127,7 @@ export class RemoteFeed {
   /** Catches up with the log, from the beginning if the store is torn. */
   async open(): Promise<void> {
     try {
-      await this.#options.catchUp();
+      await this.#catchUpWhole();
     } catch (error) {
       if (!isHeadraceError(error, 'REDIS_LOST')) throw error;
       this.#lost = true;
@@ -142,6 +175,7 @@ export class RemoteFeed {
     if (this.#closed) return;
     try {
       if (this.#lost) await this.#recover();
+      else if (this.#failing) await this.#catchUpWhole();
       else await this.#options.catchUp();
       this.#failing = false;
     } catch (error) {
@@ -150,8 +184,15 @@ export class RemoteFeed {
     }
   }
 
+  async #catchUpWhole(): Promise<void> {
+    await this.#options.catchUp();
+    await this.#options.takeTiles();
+  }
+
   async #recover(): Promise<void> {
     const { remote, inTurn, rewound } = this.#options;
+    // Nothing is taken any more once this is over.
+    await this.#taking;
     await inTurn(() => this.#rewind());
     await rewound();
     await inTurn(() => remote.confirm());

@@ -101,20 +101,17 @@ export class TileIntake {
     return [...this.#unsettled.values()].filter(({ at }) => at < this.progress.freshUntil);
   }
 
-  /** Whether the topics have tiles that are not taken. */
-  async isBehind(): Promise<boolean> {
-    return (await this.next()) !== null;
-  }
-
-  /** The tiles to take next; null at the ends. */
-  async next(): Promise<TileBatch | null> {
+  /** The tiles to take next; null at the ends, where it waits up to so many ms for more. */
+  async next(waitMs = 0): Promise<TileBatch | null> {
     if (this.#ahead !== null) return this.#ahead;
     const from = this.#next;
     const said = this.#said;
-    const batch = await this.#options.topics.read(from);
+    const batch = await this.#options.topics.read(from, waitMs);
     // Another read was faster, or the store went back.
     if (from !== this.#next) return this.next();
     if (batch.tiles.length === 0 && !batch.hasMore) {
+      // Records without a tile would else be given at once again.
+      if (isElsewhere(batch.next, from)) this.#next = batch.next;
       this.progress = said ?? this.progress;
       return null;
     }
@@ -188,6 +185,11 @@ export class TileIntake {
       return (await log.ends(topic))[partition].begin >= end ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
     }
   }
+}
+
+/** Whether two positions of the same topics differ. */
+function isElsewhere(one: Position, other: Position): boolean {
+  return Object.entries(one).some(([topic, offsets]) => offsets.some((offset, p) => offset !== other[topic][p]));
 }
 
 /** A tile that the engine wrote with as many events as the one that is kept, and others. */

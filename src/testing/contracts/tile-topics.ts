@@ -47,6 +47,9 @@ const USERS = ['ann', 'bob', 'é|"', '', '名前🙂', 'a\\b'];
 const MINUTE_MS = 60_000;
 const POLL_MS = 100;
 
+/** An engine that runs has written within, ms. */
+const WAIT_MS = 10_000;
+
 /** An engine that has not moved for so long will not, ms. */
 const STANDS_MS = 120_000;
 
@@ -128,6 +131,22 @@ export const tileTopicsContracts: readonly Contract<TileTopicsSubject>[] = [
         await caughtUp(engine);
         await mustHave(engine, log, `the tiles of round ${round}`);
       }
+      await engine.close();
+    },
+  },
+  {
+    rule: 5,
+    name: 'a read that waits gives what is written meanwhile',
+    needs: [],
+    run: async (subject) => {
+      const engine = await subject.begin(layouts, PARTITIONS);
+      const log = new Deliveries(engine);
+      await log.append(20);
+      await caughtUp(engine);
+      const { next } = await readAll(engine.topics, (await engine.topics.ends()).begins);
+      const waiting = engine.topics.read(next, WAIT_MS);
+      await log.append(20);
+      mustEqual((await waiting).tiles.length > 0, true, 'whether a read that waited gave a tile');
       await engine.close();
     },
   },
