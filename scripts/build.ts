@@ -12,7 +12,8 @@ if (code === 0) {
   await bundle();
   await chmod(`${root}/dist/cli/main.js`, 0o755);
   // Compiled where Spark is.
-  await cp(`${root}/src/backends/spark/runner`, `${root}/dist/backends/spark/runner`, { recursive: true });
+  for (const program of ['runner', 'tile-runner'])
+    await cp(`${root}/src/backends/spark/${program}`, `${root}/dist/backends/spark/${program}`, { recursive: true });
 }
 process.exitCode = code;
 

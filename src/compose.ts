@@ -91,7 +91,7 @@ export async function openStores(
     makeDirectory(directory);
     return {
       log: keep(await openLog(environment, onFault)),
-      topics: environment.engine.kind === 'flink' ? keep(await openTileTopics(project, environment)) : null,
+      topics: environment.engine.kind !== 'embedded' ? keep(await openTileTopics(project, environment)) : null,
       online: keep(await openOnline(environment)),
       // Real time, also in a replay: readers of other processes live by it.
       offline: keep(

@@ -76,6 +76,20 @@ const logSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** A Spark: where it is and where it runs. */
+const sparkFields = {
+  kind: z.literal('spark'),
+  /** The folder of a Spark 4, with bin/spark-submit. */
+  home: z.string().min(1),
+  /** Where it runs. */
+  master: z
+    .string()
+    .regex(/^(local(\[.*\])?|yarn|spark:\/\/.+|k8s:\/\/.+)$/, 'write local[*], spark://host:port, yarn or k8s://…')
+    .default('local[*]'),
+  /** Further settings of Spark, such as `spark.executor.memory`. */
+  conf: z.record(z.string().regex(/^spark\./, 'a setting of Spark begins with "spark."'), z.string()).default({}),
+} as const;
+
 /** What makes the tiles of stream views. */
 const engineSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('embedded') }),
@@ -88,23 +102,21 @@ const engineSchema = z.discriminatedUnion('kind', [
     /** Time between two checkpoints of the job: answers say that they are up to so much older than they are. */
     checkpoint: duration.default('1s'),
   }),
+  z.strictObject({
+    ...sparkFields,
+    /** Jars of its connector to Kafka, where they are not in its own folder. */
+    jars: z.array(z.string().min(1)).default([]),
+    /** In batches of what came since the last one; or event by event, of which Spark 4.3 is the first that can. */
+    mode: z.enum(['microBatch', 'realTime']).default('microBatch'),
+    /** Time between two checkpoints of the job, which in batches is that between two batches. */
+    checkpoint: duration.default('1s'),
+  }),
 ]);
 
 /** What computes over the history: tiles in a backfill of a stream view, features of the training sets of models. */
 const historySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('embedded') }),
-  z.strictObject({
-    kind: z.literal('spark'),
-    /** The folder of a Spark 4, with bin/spark-submit. */
-    home: z.string().min(1),
-    /** Where it runs. */
-    master: z
-      .string()
-      .regex(/^(local(\[.*\])?|yarn|spark:\/\/.+|k8s:\/\/.+)$/, 'write local[*], spark://host:port, yarn or k8s://…')
-      .default('local[*]'),
-    /** Further settings of Spark, such as `spark.executor.memory`. */
-    conf: z.record(z.string().regex(/^spark\./, 'a setting of Spark begins with "spark."'), z.string()).default({}),
-  }),
+  z.strictObject(sparkFields),
 ]);
 
 /** Options of one environment; every one has a default, so `{}` is a whole environment: everything embedded. */
@@ -180,13 +192,7 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
   const parsed = environmentSchema.safeParse(options);
   if (!parsed.success) throw fail('CONFIG_OPTION', { name, reason: reasonOf(parsed.error) });
   const { log, namespace, directory, ...rest } = parsed.data;
-  if (rest.engine.kind === 'flink' && log.kind !== 'kafka')
-    throw fail('CONFIG_OPTION', { name, reason: 'engine: Flink reads the log from Kafka; set log.kind to "kafka"' });
-  if (rest.engine.kind === 'flink' && log.kind === 'kafka' && log.tls?.servername !== undefined)
-    throw fail('CONFIG_OPTION', {
-      name,
-      reason: "log.tls.servername: Flink's client takes no other name than that of each broker; leave it out",
-    });
+  checkEngine(name, rest.engine, log);
   return Object.freeze({
     ...rest,
     project,
@@ -194,6 +200,24 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
     directory: namespace === undefined ? directory : `${directory}/namespaces/${namespace}`,
     log: { ...log, ageMs: parseDuration(log.age, 'log.age') },
   });
+}
+
+const ENGINES = { flink: 'Flink', spark: 'Spark' } as const;
+
+/** Spark takes no shorter batches event by event, ms. */
+const LEAST_REAL_TIME_MS = 5_000;
+
+/** What engine and log have to be for each other. */
+function checkEngine(name: string, engine: z.output<typeof engineSchema>, log: z.output<typeof logSchema>): void {
+  if (engine.kind === 'embedded') return;
+  const refuse = (reason: string) => fail('CONFIG_OPTION', { name, reason });
+  const called = ENGINES[engine.kind];
+  if (log.kind !== 'kafka') throw refuse(`engine: ${called} reads the log from Kafka; set log.kind to "kafka"`);
+  if (log.tls?.servername !== undefined)
+    throw refuse(`log.tls.servername: ${called}'s client takes no other name than that of each broker; leave it out`);
+  if (engine.kind !== 'spark' || engine.mode === 'microBatch') return;
+  if (parseDuration(engine.checkpoint, 'engine.checkpoint') < LEAST_REAL_TIME_MS)
+    throw refuse('engine.checkpoint: write "5s" or more where engine.mode is "realTime"');
 }
 
 function reasonOf(error: z.ZodError): string {

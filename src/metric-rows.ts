@@ -222,19 +222,19 @@ export const metricRows = {
     type: 'counter',
     unit: 'tiles',
     labels: ['outcome'],
-    help: 'Tiles of Flink by what became of them: applied, duplicate, stale, conflict (as many events, and others)',
+    help: 'Tiles of another engine by what became of them: applied, duplicate, stale, conflict (as many events, and others)',
   },
   headrace_tile_conflicts: {
     type: 'gauge',
     unit: 'tiles',
     labels: [],
-    help: 'Conflicts that remain although Flink has caught up: tiles to be computed anew',
+    help: 'Conflicts that remain although the engine has caught up: tiles to be computed anew',
   },
   headrace_tiles_age_seconds: {
     type: 'gauge',
     unit: 's',
     labels: [],
-    help: 'How old the tiles of Flink may be: since the arrival of the first event that no checkpoint vouches for',
+    help: 'How old the tiles of another engine may be: since the arrival of the first event that no checkpoint vouches for',
   },
   headrace_records_unreadable_total: {
     type: 'counter',
@@ -246,7 +246,7 @@ export const metricRows = {
     type: 'gauge',
     unit: 'records',
     labels: ['topic', 'reader', 'partition'],
-    help: 'Records between where a reader stands and the end of a topic on Kafka: applied (in what is served), committed (in the store), engine (in tiles that a checkpoint of Flink vouches for)',
+    help: 'Records between where a reader stands and the end of a topic on Kafka: applied (in what is served), committed (in the store), engine (in tiles that a checkpoint of the engine vouches for)',
   },
   headrace_predictions: {
     type: 'gauge',

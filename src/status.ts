@@ -196,12 +196,12 @@ export function degradedTiles(intake: TileIntake | null, now: number): readonly 
   const { conflicts, progress } = intake;
   const [first] = conflicts;
   const differing =
-    first === undefined ? [] : [fail('FLINK_CONFLICT', { tiles: conflicts.length, view: first.view }).message];
+    first === undefined ? [] : [fail('TILES_CONFLICT', { tiles: conflicts.length, view: first.view }).message];
   if (progress.freshUntil === Number.NEGATIVE_INFINITY)
-    return [...differing, 'Flink has not said how far its tiles are'];
+    return [...differing, 'the engine has not said how far its tiles are'];
   const behindMs = now - progress.freshUntil;
   if (behindMs < TILES_BEHIND_MS) return differing;
-  return [...differing, `the tiles of Flink are ${Math.round(behindMs / 1_000)} s behind the events`];
+  return [...differing, `the tiles of the engine are ${Math.round(behindMs / 1_000)} s behind the events`];
 }
 
 /** Records of a shared log that nobody can read. */

@@ -2,12 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { must, once } from './binaries.ts';
 
-/** Artifacts and all that they need at run time, as a folder of jars; had once. `name` has the version. */
-export async function mavenLibraries(name: string, artifacts: readonly string[]): Promise<string> {
+/** Artifacts and, unless `alone`, all that they need at run time, as a folder of jars; had once. `name` has the version. */
+export async function mavenLibraries(name: string, artifacts: readonly string[], alone = false): Promise<string> {
   const unpacked = await once(name, async (into) => {
     writeFileSync(join(into, 'pom.xml'), pom(artifacts));
     const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=libs'];
-    await must('mvn', ['-q', '-B', ...goal], into);
+    await must('mvn', ['-q', '-B', ...goal, `-DexcludeTransitive=${alone}`], into);
   });
   return join(unpacked, 'libs');
 }

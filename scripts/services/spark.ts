@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { must, once } from './binaries.ts';
+import { mavenLibraries } from './maven.ts';
 import { isRunning, type Server, startDetached, stopServer } from './server.ts';
 import { freePorts, readState, removeRunFolder, runFolder, type Service, writeState } from './service.ts';
 import { versions } from './versions.ts';
@@ -11,6 +12,8 @@ const START_MS = 60_000;
 /** The processes of a standalone cluster; executors are started for each application, and end with it. */
 interface SparkCluster {
   readonly home: string;
+  /** Those of its connector to Kafka. */
+  readonly jars: readonly string[];
   readonly master: Server;
   readonly worker: Server;
 }
@@ -49,8 +52,15 @@ async function sparkHome(): Promise<string> {
   return join(unpacked, 'pyspark');
 }
 
+/** Spark itself has the rest of what they need. */
+async function connectorJars(): Promise<readonly string[]> {
+  const { version, maven } = versions.spark;
+  const folder = await mavenLibraries(`spark-kafka-${version}`, maven, true);
+  return readdirSync(folder).map((name) => join(folder, name));
+}
+
 async function startSpark(directory: string): Promise<SparkCluster> {
-  const home = await sparkHome();
+  const [home, jars] = [await sparkHome(), await connectorJars()];
   mkdirSync(directory, { recursive: true });
   const [port, masterUi, workerUi] = await freePorts(3);
   const start = (name: string, listens: number, program: readonly string[]) =>
@@ -78,7 +88,7 @@ async function startSpark(directory: string): Promise<SparkCluster> {
     ...resources,
     `spark://127.0.0.1:${port}`,
   ]);
-  const cluster = { home, master, worker };
+  const cluster = { home, jars, master, worker };
   try {
     await answers(cluster, `http://127.0.0.1:${masterUi}/json/`);
     return cluster;
@@ -114,6 +124,6 @@ function running(): SparkCluster | null {
   return cluster !== null && isRunning(cluster.master) && isRunning(cluster.worker) ? cluster : null;
 }
 
-function told({ home, master }: SparkCluster): Readonly<Record<string, string>> {
-  return { SPARK_HOME: home, SPARK_MASTER: `spark://127.0.0.1:${master.port}` };
+function told({ home, jars, master }: SparkCluster): Readonly<Record<string, string>> {
+  return { SPARK_HOME: home, SPARK_KAFKA_JARS: jars.join(','), SPARK_MASTER: `spark://127.0.0.1:${master.port}` };
 }

@@ -38,5 +38,15 @@ export const versions = {
     ],
   },
   /** Scripts and jars lie in this wheel. */
-  spark: { version: '4.3.0', wheel: 'pyspark==4.3.0' },
+  spark: {
+    version: '4.3.0',
+    wheel: 'pyspark==4.3.0',
+    /** The newest connector to Kafka that is served, and what it needs. */
+    maven: [
+      'org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0',
+      'org.apache.spark:spark-token-provider-kafka-0-10_2.13:4.2.0',
+      'org.apache.kafka:kafka-clients:3.9.2',
+      'org.apache.commons:commons-pool2:2.13.1',
+    ],
+  },
 } as const;

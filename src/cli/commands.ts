@@ -5,7 +5,6 @@ import { backup } from './commands/backup.ts';
 import { dev } from './commands/dev.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
-import { flinkDeploy, flinkLogs, flinkStatus, flinkStop, flinkUpgrade } from './commands/flink.ts';
 import { forget } from './commands/forget.ts';
 import { gpu } from './commands/gpu.ts';
 import { init } from './commands/init.ts';
@@ -17,6 +16,7 @@ import { restore } from './commands/restore.ts';
 import { serve } from './commands/serve.ts';
 import { slo } from './commands/slo.ts';
 import { status } from './commands/status.ts';
+import { tilesDeploy, tilesLogs, tilesStatus, tilesStop, tilesUpgrade } from './commands/tiles.ts';
 import { train } from './commands/train.ts';
 import { trainingSet } from './commands/training-set.ts';
 import { verify } from './commands/verify.ts';
@@ -47,10 +47,10 @@ export const commands: readonly Command[] = [
   migrateCutOver,
   migrateRollBack,
   migrateStatus,
-  flinkDeploy,
-  flinkStatus,
-  flinkUpgrade,
-  flinkStop,
-  flinkLogs,
+  tilesDeploy,
+  tilesStatus,
+  tilesUpgrade,
+  tilesStop,
+  tilesLogs,
   gpu,
 ];

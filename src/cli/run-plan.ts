@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type DeclaredJob, declaredJob } from '../compose/tile-jobs.ts';
 import { checkBatchViews } from '../compose.ts';
+import type { Environment } from '../config.ts';
 import { declarationDocument, parseDeclaration } from '../features/change/declaration-document.ts';
 import { checkPlan, planChanges } from '../features/change/plan-changes.ts';
 import { planText } from '../features/change/plan-text.ts';
@@ -14,24 +15,36 @@ export async function runPlan(call: Call): Promise<void> {
   const file = declarationFile(environment.directory);
   const before = existsSync(file) ? parseDeclaration(readFileSync(file, 'utf8')) : null;
   const changes = planChanges(before, declarationDocument(project, before));
-  const flink = environment.engine.kind === 'flink' ? declaredJob(project, environment) : null;
-  if (call.json) call.terminal.out(JSON.stringify(flink === null ? changes : { ...changes, flink: settingsOf(flink) }));
-  else call.terminal.out([planText(changes).trimEnd(), ...(flink === null ? [] : [jobText(flink)])].join('\n'));
+  const job = environment.engine.kind === 'embedded' ? null : declaredJob(project, environment);
+  if (call.json)
+    call.terminal.out(
+      JSON.stringify(job === null ? changes : { ...changes, [job.kind]: settingsOf(job, environment) }),
+    );
+  else
+    call.terminal.out([planText(changes).trimEnd(), ...(job === null ? [] : [jobText(job, environment)])].join('\n'));
   checkPlan(changes);
   await checkBatchViews(project);
 }
 
-/** What of the job's settings follows from the declaration. */
-function settingsOf({ key, job: { properties } }: DeclaredJob): Readonly<Record<string, string>> {
-  return {
-    key,
-    stateTtl: properties['table.exec.state.ttl'],
-    miniBatch: properties['table.exec.mini-batch.allow-latency'],
-    checkpoint: properties['execution.checkpointing.interval'],
-  };
+/** What of the job's settings follows from the declaration, and how often it writes a checkpoint. */
+function settingsOf(declared: DeclaredJob, { engine }: Environment): Readonly<Record<string, string>> {
+  const { key } = declared;
+  if (declared.kind === 'flink') {
+    const { properties } = declared.job;
+    return {
+      key,
+      stateTtl: properties['table.exec.state.ttl'],
+      miniBatch: properties['table.exec.mini-batch.allow-latency'],
+      checkpoint: properties['execution.checkpointing.interval'],
+    };
+  }
+  const stateMs = Math.max(...declared.job.queries.map(({ keptMs }) => keptMs));
+  return { key, stateTtl: `${stateMs} ms`, checkpoint: engine.kind === 'spark' ? engine.checkpoint : '' };
 }
 
-function jobText(job: DeclaredJob): string {
-  const { key, stateTtl, miniBatch, checkpoint } = settingsOf(job);
-  return `Flink job ${key}: state is kept ${stateTtl} after its last change, changed tiles wait up to ${miniBatch}, checkpoint every ${checkpoint}`;
+function jobText(declared: DeclaredJob, environment: Environment): string {
+  const { key, stateTtl, miniBatch, checkpoint } = settingsOf(declared, environment);
+  const waits = miniBatch === undefined ? '' : `changed tiles wait up to ${miniBatch}, `;
+  const name = declared.kind === 'flink' ? 'Flink' : 'Spark';
+  return `${name} job ${key}: state is kept ${stateTtl} after its last change, ${waits}checkpoint every ${checkpoint}`;
 }

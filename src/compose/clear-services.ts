@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FlinkCluster, isAlive, isBegun } from '../backends/flink/cluster.ts';
 import { dropTopics } from '../backends/kafka/drop-topics.ts';
 import { dropKeys } from '../backends/redis/drop-keys.ts';
+import { endDrivers } from '../backends/spark/tile-jobs.ts';
 import type { Environment } from '../config.ts';
 import { kafkaOptions } from './kafka-options.ts';
 import { redisOptions } from './redis-options.ts';
+import { tileJobsFolder } from './tile-jobs.ts';
 
 const TIMEOUT_MS = 30_000;
 const POLL_MS = 100;
@@ -18,6 +20,7 @@ export async function clearServices(environment: Environment, namesOf: (end: str
   const failures: unknown[] = [];
   const attempt = (work: Promise<unknown>) => work.catch((error: unknown) => failures.push(error));
   if (engine.kind === 'flink') await attempt(endJobs(engine.cluster, `headrace ${namesOf(' ')}`));
+  if (engine.kind === 'spark') await attempt(endDrivers(tileJobsFolder(environment), Date.now));
   if (log.kind === 'kafka') await attempt(dropTopics(kafkaOptions(environment, log), namesOf('.')));
   if (online.kind === 'redis') await attempt(dropKeys(redisOptions(online), namesOf(':')));
   if (failures.length > 0) throw failures[0];

@@ -1,71 +1,75 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { acquireLock } from '../backends/embedded/lock.ts';
 import { FlinkCluster } from '../backends/flink/cluster.ts';
-import { largestHopMs, type TileJob, tileJob } from '../backends/flink/tile-job.ts';
-import { TileJobs } from '../backends/flink/tile-jobs.ts';
-import { tileJobNames } from '../backends/flink/tile-topics.ts';
+import { type TileJob, tileJob } from '../backends/flink/tile-job.ts';
+import { FlinkTileJobs } from '../backends/flink/tile-jobs.ts';
 import { openKafkaLog } from '../backends/kafka/event-log.ts';
 import { type JavaClient, javaClient } from '../backends/kafka/java-client.ts';
 import { FORMAT } from '../backends/kafka/record.ts';
 import { topicName } from '../backends/kafka/topic-name.ts';
+import { type SparkTileJob, sparkTileJob } from '../backends/spark/tile-job.ts';
+import { SparkTileJobs } from '../backends/spark/tile-jobs.ts';
 import { fail } from '../base/errors/fail.ts';
 import { parseDuration } from '../base/time.ts';
 import type { Environment } from '../config.ts';
 import type { EventSourceData, ProjectData, StreamViewData } from '../features/define/declaration.ts';
 import { STREAM_GENERATION } from '../features/engine/stream-engine.ts';
+import { largestHopMs } from '../features/plan/job-state.ts';
 import { tileLayout } from '../features/tile/tile-layout.ts';
 import { topicOf } from '../featurestore/ingest/gateway.ts';
 import { sourceRows } from '../featurestore/ingest/source-rows.ts';
 import { type ComparedTiles, compareTiles } from '../featurestore/materialise/compare-tiles.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { Position } from '../ports/position.ts';
+import type { JobSurroundings, TileJobs } from '../ports/tile-jobs.ts';
 import { kafkaOptions, topicPrefix } from './kafka-options.ts';
-import { openTileTopics } from './tile-topics.ts';
-
-export { type JobStatus, originText } from '../backends/flink/tile-jobs.ts';
+import { jobNames, openTileTopics } from './tile-topics.ts';
 
 /** A call of gateway or cluster without an answer after this fails, ms: planning a large job takes long. */
 const TIMEOUT_MS = 120_000;
 
 /** A job and the key that tells it from others. */
-export interface DeclaredJob {
+export type DeclaredJob = {
   readonly key: string;
   /** The name under which it reads the event log. */
   readonly reader: string;
-  readonly job: TileJob;
-}
+} & ({ readonly kind: 'flink'; readonly job: TileJob } | { readonly kind: 'spark'; readonly job: SparkTileJob });
 
-/** Where the connector that Flink carries has the packages of Kafka's client. */
-const SHADED = 'org.apache.flink.kafka.shaded.';
+/** Where the connector that Flink carries has the packages of Kafka's client; Spark's has them where they are. */
+const SHADED = { flink: 'org.apache.flink.kafka.shaded.', spark: '' } as const;
 
-/** The job of a project in an environment, and its key; without `client`, as it is shown. Error: FLINK_ENGINE. */
+/** The job of a project in an environment, and its key; without `client`, as it is shown. Error: TILES_ENGINE. */
 export function declaredJob(project: ProjectData, environment: Environment, client?: JavaClient): DeclaredJob {
-  const { log, engine } = onFlink(environment);
+  const { log, engine } = onEngine(environment);
   const prefix = topicPrefix(environment);
-  const { key, engine: reader, tileTopic } = tileJobNames(project, prefix);
-  const job = tileJob(project, {
-    brokers: log.brokers,
+  const { key, engine: reader, tileTopic } = jobNames(project, environment);
+  const shared = {
     mark: FORMAT,
-    ...(client === undefined ? {} : { client: { shown: client.shown, secret: Object.keys(client.secret) } }),
-    group: `${prefix}${reader}`,
-    eventTopic: (source) => topicName(prefix, topicOf(source)),
+    eventTopic: (source: EventSourceData) => topicName(prefix, topicOf(source)),
     tileTopic,
     generation: STREAM_GENERATION,
+  };
+  if (engine.kind === 'spark') return { kind: 'spark', key, reader, job: sparkTileJob(project, shared) };
+  const job = tileJob(project, {
+    ...shared,
+    brokers: log.brokers,
+    ...(client === undefined ? {} : { client: { shown: client.shown, secret: Object.keys(client.secret) } }),
+    group: `${prefix}${reader}`,
     checkpointMs: parseDuration(engine.checkpoint, 'engine.checkpoint'),
   });
-  return { key, reader, job };
+  return { kind: 'flink', key, reader, job };
 }
 
-/** Where log and engine of an environment are. Error: FLINK_ENGINE, where they are not Kafka and Flink. */
-function onFlink({ log, engine }: Environment) {
-  if (log.kind !== 'kafka' || engine.kind !== 'flink') throw fail('FLINK_ENGINE', {});
+/** Log and engine of an environment. Error: TILES_ENGINE, where they are not Kafka and an engine beside this process. */
+function onEngine({ log, engine }: Environment) {
+  if (log.kind !== 'kafka' || engine.kind === 'embedded') throw fail('TILES_ENGINE', {});
   return { log, engine };
 }
 
 /**
- * Works with the Flink jobs of an environment: to `change` them as the only process that does, or to look. Errors:
- * FLINK_LOCKED, FLINK_ENGINE, those of the work.
+ * Works with the jobs of an environment that make its tiles: to `change` them as the only process that does, or to look.
+ * Errors: TILES_LOCKED, TILES_ENGINE, those of the work.
  */
 export async function withTileJobs<T>(
   project: ProjectData,
@@ -73,48 +77,82 @@ export async function withTileJobs<T>(
   access: 'change' | 'look',
   work: (jobs: TileJobs) => Promise<T>,
 ): Promise<T> {
-  const { directory, namespace } = environment;
-  const { log: declaredLog, engine } = onFlink(environment);
+  const { directory } = environment;
+  const { log: declaredLog, engine } = onEngine(environment);
   const logOptions = () => kafkaOptions(environment, declaredLog);
   // To look needs no secret of the log.
-  const client = access === 'change' ? javaClient(logOptions(), SHADED) : undefined;
-  const { key, reader, job } = declaredJob(project, environment, client);
+  const client = access === 'change' ? javaClient(logOptions(), SHADED[engine.kind]) : undefined;
+  const declared = declaredJob(project, environment, client);
   mkdirSync(directory, { recursive: true });
-  const lock = access === 'change' ? acquireLock(join(directory, 'flink.lock')) : undefined;
-  if (lock === null) throw fail('FLINK_LOCKED', { directory });
+  const lock = access === 'change' ? acquireLock(join(directory, 'tile-jobs.lock')) : undefined;
+  if (lock === null) throw fail('TILES_LOCKED', { directory });
   const sources = sourcesOf(project);
   let opened: EventLog | null = null;
   const log = async () => {
     opened ??= await openLogOf(sources, environment, await openKafkaLog(logOptions()));
     return opened;
   };
+  const surroundings: JobSurroundings = {
+    prepare: async (anew) => {
+      if (anew) await checkLog(project, sources, await log());
+      else await log();
+      await (await openTileTopics(project, environment)).close();
+    },
+    logEnds: async () => positionOf(sources, async (source) => endsOf(await (await log()).ends(topicOf(source)))),
+    done: async () =>
+      positionOf(sources, async (source) => (await (await log()).committed(declared.reader, topicOf(source))) ?? []),
+    compare: async (upTo) => compareWithEvents(project, environment, await log(), upTo),
+  };
   try {
-    return await work(
-      new TileJobs({
-        key,
-        job,
-        secrets: client?.secret ?? {},
-        namespace,
-        cluster: new FlinkCluster(engine.cluster, TIMEOUT_MS),
-        gateway: engine.gateway,
-        path: join(directory, 'flink.json'),
-        clock: Date.now,
-        timeoutMs: TIMEOUT_MS,
-        prepare: async (anew) => {
-          if (anew) await checkLog(project, sources, await log());
-          else await log();
-          await (await openTileTopics(project, environment)).close();
-        },
-        logEnds: async () => positionOf(sources, async (source) => endsOf(await (await log()).ends(topicOf(source)))),
-        done: async () =>
-          positionOf(sources, async (source) => (await (await log()).committed(reader, topicOf(source))) ?? []),
-        compare: async (upTo) => compareWithEvents(project, environment, await log(), upTo),
-      }),
-    );
+    return await work(controller(declared, environment, client, surroundings));
   } finally {
     await (opened as EventLog | null)?.close();
     lock?.release();
   }
+}
+
+function controller(
+  declared: DeclaredJob,
+  environment: Environment,
+  client: JavaClient | undefined,
+  surroundings: JobSurroundings,
+): TileJobs {
+  const { directory, namespace, partitions } = environment;
+  const { log, engine } = onEngine(environment);
+  if (declared.kind === 'flink' && engine.kind === 'flink')
+    return new FlinkTileJobs({
+      ...surroundings,
+      key: declared.key,
+      job: declared.job,
+      secrets: client?.secret ?? {},
+      namespace,
+      cluster: new FlinkCluster(engine.cluster, TIMEOUT_MS),
+      gateway: engine.gateway,
+      path: join(directory, 'flink.json'),
+      clock: Date.now,
+      timeoutMs: TIMEOUT_MS,
+    });
+  if (declared.kind === 'spark' && engine.kind === 'spark')
+    return new SparkTileJobs({
+      ...surroundings,
+      key: declared.key,
+      job: declared.job,
+      spark: engine,
+      jars: engine.jars,
+      group: `${topicPrefix(environment)}${declared.reader}`,
+      kafka: { 'bootstrap.servers': log.brokers.join(','), ...client?.shown, ...client?.secret },
+      realTime: engine.mode === 'realTime',
+      everyMs: parseDuration(engine.checkpoint, 'engine.checkpoint'),
+      partitions,
+      directory: tileJobsFolder(environment),
+      clock: Date.now,
+    });
+  throw new TypeError(`a job of ${declared.kind} is not one of ${engine.kind}`);
+}
+
+/** Where the jobs of Spark are; absolute: machines of a cluster reach it by this name. */
+export function tileJobsFolder({ directory }: Environment): string {
+  return resolve(directory, 'spark-tiles');
 }
 
 /** How many keys of each view are compared with the events. */
@@ -169,11 +207,11 @@ async function checkLog(project: ProjectData, sources: readonly EventSourceData[
     for (const [partition, { begin, end }] of (await log.ends(topicOf(source))).entries()) {
       // When the row of a lost change counts is not known.
       if (begin > 0 && source.changes !== undefined)
-        throw fail('FLINK_CHANGES_TRIMMED', { source: source.name, begin });
+        throw fail('TILES_CHANGES_TRIMMED', { source: source.name, begin });
       if (begin === 0 || begin === end) continue;
       const { records } = await log.read(topicOf(source), partition, begin, 1);
       const hasMs = now - (records[0]?.ingestTs ?? now);
-      if (hasMs < neededMs) throw fail('FLINK_LOG_TRIMMED', { source: source.name, neededMs, hasMs });
+      if (hasMs < neededMs) throw fail('TILES_LOG_TRIMMED', { source: source.name, neededMs, hasMs });
     }
   }
 }

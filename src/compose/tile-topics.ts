@@ -1,20 +1,35 @@
-import { flinkTileTopics, tileJobNames, tileTopicsOf } from '../backends/flink/tile-topics.ts';
+import { tileJobTexts } from '../backends/flink/tile-job.ts';
 import { openTopicReader } from '../backends/kafka/topic-reader.ts';
+import { sparkTileJobTexts } from '../backends/spark/tile-job.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../config.ts';
 import type { ProjectData, StreamViewData } from '../features/define/declaration.ts';
 import { tileLayout } from '../features/tile/tile-layout.ts';
+import {
+  type TileJobNames,
+  tileJobNames,
+  tileTopicsOf,
+  tileTopicsOn,
+} from '../featurestore/materialise/topics-of-tiles.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
-import { kafkaOptions } from './kafka-options.ts';
+import { kafkaOptions, topicPrefix } from './kafka-options.ts';
 
-/** Opens the topics that the project's Flink job writes; makes them where they are absent. Errors: FLINK_*, LOG_*. */
+/** What the project's job is called in an environment. Error: TILES_ENGINE. */
+export function jobNames(project: ProjectData, environment: Environment): TileJobNames {
+  const { kind } = environment.engine;
+  if (kind === 'embedded') throw fail('TILES_ENGINE', {});
+  const texts = kind === 'flink' ? tileJobTexts(project) : sparkTileJobTexts(project);
+  return tileJobNames(kind, texts, topicPrefix(environment));
+}
+
+/** Opens the topics that the project's job writes; makes them where they are absent. Errors: TILES_*, LOG_*. */
 export async function openTileTopics(project: ProjectData, environment: Environment): Promise<TileTopics> {
   const { partitions, log } = environment;
-  if (log.kind !== 'kafka') throw fail('FLINK_ENGINE', {});
+  if (log.kind !== 'kafka') throw fail('TILES_ENGINE', {});
   const options = kafkaOptions(environment, log);
-  const names = tileJobNames(project, options.prefix);
+  const names = jobNames(project, environment);
   const views = project.views.filter((view): view is StreamViewData => view.kind === 'streamView');
   const topics = tileTopicsOf(views.map(tileLayout), names);
   const reader = await openTopicReader({ ...options, clientId: `${options.prefix}tiles`, topics, partitions });
-  return flinkTileTopics(topics, names.engine, reader);
+  return tileTopicsOn(topics, names.engine, reader);
 }

@@ -105,7 +105,7 @@ describe('tiles of another engine beside the events', () => {
         if (how !== 'missing') tiles.push(wrong);
         const start = new Date(nums[START]).toISOString();
         await expect(compare(log, tiles, all.length)).rejects.toMatchObject({
-          code: 'FLINK_DIFFERS',
+          code: 'TILES_DIFFERS',
           facts: { view: 'by_user', key: wrong.key, tile: `of ${wrong.hopMs} ms at ${start}`, differing: 1 },
         });
       }),

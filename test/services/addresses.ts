@@ -14,6 +14,7 @@ export function addressOf(
     | 'FLINK_REST'
     | 'FLINK_GATEWAY'
     | 'SPARK_HOME'
+    | 'SPARK_KAFKA_JARS'
     | 'SPARK_MASTER',
 ): readonly string[] {
   const value = process.env[variable];

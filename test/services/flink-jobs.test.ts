@@ -5,7 +5,6 @@ import { Admin, Producer } from '@platformatic/kafka';
 import { afterEach, expect, test } from 'vitest';
 import { startFlink, startJobManager } from '../../scripts/services/flink.ts';
 import { stopServer } from '../../scripts/services/server.ts';
-import type { Deployed } from '../../src/backends/flink/tile-jobs.ts';
 import { openTopicReader } from '../../src/backends/kafka/topic-reader.ts';
 import {
   bool,
@@ -19,6 +18,7 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
+import type { Deployed } from '../../src/ports/tile-jobs.ts';
 import { addressOf } from './addresses.ts';
 import { likeEmbedded, type SiteOptions, TileSite } from './tile-site.ts';
 import { until } from './until.ts';
@@ -56,7 +56,7 @@ test('a job that was stopped with a savepoint goes on from it, and the tiles are
   expect(stopped.checkpoint?.path).toContain('savepoint');
   // While no job runs; then what the savepoint has counts once.
   await site.send(headrace, 400);
-  await expect(site.jobs((jobs) => jobs.stop())).rejects.toMatchObject({ code: 'FLINK_ABSENT' });
+  await expect(site.jobs((jobs) => jobs.stop())).rejects.toMatchObject({ code: 'TILES_ABSENT' });
   expect([behind('engine'), behind('applied')]).toEqual([400, 0]);
   const again = await site.jobs((jobs) => jobs.deploy());
   expect(again).toMatchObject({ began: 'restored', from: stopped.checkpoint?.path });
@@ -93,7 +93,7 @@ test('a job that its job manager forgot goes on from its newest checkpoint, and 
   // What fails there is told where it is waited for.
   watching.catch(() => undefined);
   await Promise.race([until(async () => deployed !== undefined, 300_000), watching]);
-  await expect(site.jobs((jobs) => jobs.deploy())).rejects.toMatchObject({ code: 'FLINK_LOCKED' });
+  await expect(site.jobs((jobs) => jobs.deploy())).rejects.toMatchObject({ code: 'TILES_LOCKED' });
   await site.send(headrace, 400);
   await site.whole(headrace);
   await site.send(headrace, 400);
@@ -173,7 +173,7 @@ test('a job whose tiles are not what the events make is not switched to', { time
   });
   const refused = () =>
     expect(site.jobs((jobs) => jobs.upgrade(() => undefined))).rejects.toMatchObject({
-      code: 'FLINK_DIFFERS',
+      code: 'TILES_DIFFERS',
       facts: { differing: 1, reason: expect.stringContaining('in place of') },
     });
   await refused();

@@ -1,34 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { Admin, Consumer, Producer } from '@platformatic/kafka';
 import { GatewaySession } from '../../src/backends/flink/sql-gateway.ts';
 import { tileJob } from '../../src/backends/flink/tile-job.ts';
-import { tileReader } from '../../src/backends/flink/tile-record.ts';
-import { FORMAT } from '../../src/backends/kafka/record.ts';
-import type { EventSourceData, ProjectData, StreamViewData } from '../../src/features/define/declaration.ts';
-import { type TileLayout, tileLayout } from '../../src/features/tile/tile-layout.ts';
-import { emptyRun, type TileRun } from '../../src/features/tile/tile-run.ts';
-import { type UpsertOutcome, upsertTile } from '../../src/features/tile/upsert.ts';
-import { sourceRows } from '../../src/featurestore/ingest/source-rows.ts';
-import type { LoggedDelivery } from '../sql/duckdb.ts';
-import { runTables, type Tables } from '../sql/tables-of.ts';
+import type { StreamViewData } from '../../src/features/define/declaration.ts';
 import { addressOf } from './addresses.ts';
+import { EngineSite, type SiteJob } from './engine-site.ts';
 
-const rowsOf = sourceRows({}, 'json');
-
-/** Views over one source whose events lie in Kafka, whose tiles Flink makes, and which are read here by the versioned write. */
-export class FlinkSite {
-  readonly views: readonly StreamViewData[];
-  readonly outcomes: Record<UpsertOutcome, number> = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
+/** A site whose tiles Flink makes. */
+export class FlinkSite extends EngineSite {
   readonly jobs: string[] = [];
-  readonly #source: EventSourceData;
-  readonly #prefix = `flink-${randomUUID().slice(0, 8)}.`;
-  readonly #brokers = addressOf('KAFKA_BROKERS');
-  readonly #base = { clientId: 'test', bootstrapBrokers: [...addressOf('KAFKA_BROKERS')] };
-  readonly #producer = new Producer({ ...this.#base, idempotent: true, acks: -1 });
-  readonly #consumer = new Consumer({ ...this.#base, groupId: `${this.#prefix}reader`, maxWaitTime: 100 });
-  readonly #tiles = new Map<TileLayout, Map<string, readonly TileRun[]>>();
-  #reading: Promise<void> = Promise.resolve();
-
   readonly #rest: string;
   readonly #gateway: string;
 
@@ -36,88 +14,13 @@ export class FlinkSite {
     views: readonly StreamViewData[],
     [rest, gateway] = [addressOf('FLINK_REST')[0], addressOf('FLINK_GATEWAY')[0]],
   ) {
+    super(views);
     this.#rest = rest;
     this.#gateway = gateway;
-    this.views = views;
-    this.#source = views[0].source;
-    for (const view of views) this.#tiles.set(tileLayout(view), new Map());
   }
 
-  /** Makes the topics, starts the job and reads what it writes. */
-  async open(partitions: number): Promise<void> {
-    const admin = new Admin(this.#base);
-    const tileTopics = this.views.flatMap((view) => view.hopsMs.map((hopMs) => this.#tileTopic(view, hopMs)));
-    await admin.createTopics({ topics: [this.#eventTopic], partitions, replicas: 1, configs: EVENTS });
-    await admin.createTopics({ topics: tileTopics, partitions: 2, replicas: 1, configs: TILES });
-    await admin.close();
-    await this.#start();
-    const stream = await this.#consumer.consume({ topics: tileTopics, mode: 'earliest', autocommit: false });
-    const readers = new Map(
-      [...this.#tiles.keys()].flatMap((layout) =>
-        layout.view.hopsMs.map((hopMs) => {
-          const topic = this.#tileTopic(layout.view, hopMs);
-          return [topic, tileReader(layout, hopMs, topic)] as const;
-        }),
-      ),
-    );
-    this.#reading = (async () => {
-      for await (const { topic, value } of stream) {
-        const read = readers.get(topic);
-        if (read !== undefined) this.#take(read(value));
-      }
-    })();
-  }
-
-  async send(deliveries: readonly LoggedDelivery[]): Promise<void> {
-    const { encode } = rowsOf(this.#source);
-    for (let from = 0; from < deliveries.length; from += 2_000)
-      await this.#producer.send({
-        messages: deliveries.slice(from, from + 2_000).map(({ id, partition, row, ingestTs }) => ({
-          topic: this.#eventTopic,
-          partition,
-          key: Buffer.from(id),
-          value: Buffer.from(encode(row, ingestTs)),
-          headers: new Map([[Buffer.from(FORMAT), Buffer.from('0')]]),
-        })),
-      });
-  }
-
-  /** The tiles of a view at its first hop by now, by key. */
-  runs(view: StreamViewData): ReadonlyMap<string, TileRun> {
-    const keys = [...this.#tiles].find(([layout]) => layout.view === view)?.[1] ?? new Map<string, TileRun[]>();
-    return new Map([...keys].map(([key, [run]]) => [key, run]));
-  }
-
-  /** What the views' tiles are by now, as tables. */
-  tables(): Tables {
-    return Object.assign({}, ...[...this.#tiles].map(([{ view }, keys]) => runTables(view, keys)));
-  }
-
-  async end(): Promise<void> {
-    for (const job of this.jobs) await fetch(`${this.#rest}/jobs/${job}?mode=cancel`, { method: 'PATCH' });
-    await this.#consumer.close(true);
-    await this.#reading;
-    await this.#producer.close();
-  }
-
-  async #start(): Promise<void> {
-    const project: ProjectData = {
-      kind: 'project',
-      name: 'site',
-      sources: [this.#source],
-      views: this.views,
-      services: [],
-      models: [],
-    };
-    const job = tileJob(project, {
-      brokers: this.#brokers,
-      mark: FORMAT,
-      group: `${this.#prefix}job`,
-      checkpointMs: 5_000,
-      eventTopic: () => this.#eventTopic,
-      tileTopic: (view, hopMs) => this.#tileTopic(view, hopMs),
-      generation: 0,
-    });
+  protected async begin({ project, ...options }: SiteJob): Promise<void> {
+    const job = tileJob(project, { ...options, brokers: addressOf('KAFKA_BROKERS'), checkpointMs: 5_000 });
     const session = await GatewaySession.open(this.#gateway, job.properties, 60_000);
     for (const statement of job.statements) {
       const { jobId } = await session.run(statement);
@@ -126,24 +29,7 @@ export class FlinkSite {
     await session.close();
   }
 
-  #take({ layout, hopMs, key, run, index }: ReturnType<ReturnType<typeof tileReader>>): void {
-    const keys = this.#tiles.get(layout);
-    const runs = keys?.get(key) ?? layout.view.hopsMs.map(() => emptyRun(layout));
-    keys?.set(key, runs);
-    this.outcomes[upsertTile(layout, runs[layout.view.hopsMs.indexOf(hopMs)], run, index)] += 1;
-  }
-
-  get #eventTopic(): string {
-    return `${this.#prefix}${this.#source.name}.1`;
-  }
-
-  #tileTopic({ name }: StreamViewData, hopMs: number): string {
-    return `${this.#prefix}tiles.${name}.${hopMs}`;
+  protected async finish(): Promise<void> {
+    for (const job of this.jobs) await fetch(`${this.#rest}/jobs/${job}?mode=cancel`, { method: 'PATCH' });
   }
 }
-
-const EVENTS = [
-  { name: 'retention.ms', value: '-1' },
-  { name: 'message.timestamp.after.max.ms', value: '9223372036854775807' },
-];
-const TILES = [{ name: 'cleanup.policy', value: 'compact' }];

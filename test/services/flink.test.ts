@@ -1,20 +1,12 @@
-import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { GatewaySession } from '../../src/backends/flink/sql-gateway.ts';
 import type { StreamViewData } from '../../src/features/define/declaration.ts';
 import { viewOf } from '../sql/declare.ts';
-import type { LoggedDelivery } from '../sql/duckdb.ts';
-import { source as changes, lives, view as rows } from '../sql/row-lives.ts';
-import { everyAggregate, source, stream } from '../sql/streams.ts';
-import { engineTables, type Tables } from '../sql/tables-of.ts';
+import { view as rows } from '../sql/row-lives.ts';
+import { everyAggregate, source } from '../sql/streams.ts';
 import { addressOf } from './addresses.ts';
 import { FlinkSite } from './flink-site.ts';
-import { until } from './until.ts';
-
-const windows = [
-  { name: 'short', windowMs: 300_000, hopMs: 1_000 },
-  { name: 'long', windowMs: 20 * 86_400_000, hopMs: 1_209_600_000 },
-];
+import { equal, expected, streams, tables, windows } from './site-streams.ts';
 
 const ending: (() => Promise<void>)[] = [];
 
@@ -27,29 +19,6 @@ async function opened(views: readonly StreamViewData[], partitions = 2): Promise
   ending.push(() => site.end());
   await site.open(partitions);
   return site;
-}
-
-/** Several random streams one after the other, with ids and keys of their own. */
-function streams(count: number, seed: number): readonly LoggedDelivery[] {
-  return fc.sample(stream, { numRuns: count, seed }).flatMap((deliveries, i) =>
-    deliveries.map((delivery): LoggedDelivery => {
-      const [id, ts, tenant, ...rest] = delivery.row;
-      const name = `${i}-${String(id)}`;
-      const row = [name, ts, tenant === null ? null : `${i}:${String(tenant)}`, ...rest];
-      return { ...delivery, id: name, row };
-    }),
-  );
-}
-
-function expected(views: readonly StreamViewData[], deliveries: readonly LoggedDelivery[]): Tables {
-  return Object.assign({}, ...views.map((view) => engineTables(view, deliveries)));
-}
-
-async function equal(site: FlinkSite, tables: Tables): Promise<void> {
-  await until(async () => {
-    expect(site.tables()).toEqual(tables);
-    return true;
-  }, 120_000);
 }
 
 test('tiles and parts of every aggregate are those of the engine, every column as text', {
@@ -81,22 +50,6 @@ test('three views of different entities over one source of four partitions', { t
   await equal(site, expected(views, deliveries));
   expect(site.outcomes.conflict).toBe(0);
 });
-
-/** The changes of many tables one after the other, their rows and keys of their own. */
-function tables(count: number, seed: number): readonly LoggedDelivery[] {
-  const [KEY, ROW] = ['key', 'row'].map((name) => Object.keys(changes.columns).indexOf(name));
-  return fc.sample(lives, { numRuns: count, seed }).flatMap((deliveries, i) =>
-    deliveries.map((delivery): LoggedDelivery => {
-      const id = `${i}-${delivery.id}`;
-      const named = new Map<number, string>([
-        [0, id],
-        [KEY, `${i}:${String(delivery.row[KEY])}`],
-        [ROW, `${i}:${String(delivery.row[ROW])}`],
-      ]);
-      return { ...delivery, id, row: delivery.row.map((value, c) => named.get(c) ?? value) };
-    }),
-  );
-}
 
 test('tiles of rows that change and go are those of the engine, every column as text', {
   timeout: 240_000,

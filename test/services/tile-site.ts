@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { FlinkCluster } from '../../src/backends/flink/cluster.ts';
-import type { TileJobs } from '../../src/backends/flink/tile-jobs.ts';
-import { withTileJobs } from '../../src/compose/tile-jobs.ts';
+import { endDrivers } from '../../src/backends/spark/tile-jobs.ts';
+import { tileJobsFolder, withTileJobs } from '../../src/compose/tile-jobs.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/config.ts';
 import type { ProjectData } from '../../src/features/define/declaration.ts';
 import {
@@ -29,6 +29,7 @@ import {
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
 import { type Headrace, type OpenOptions, openHeadrace } from '../../src/headrace.ts';
+import type { TileJobs } from '../../src/ports/tile-jobs.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
 import { addressOf } from './addresses.ts';
@@ -78,9 +79,11 @@ export interface SiteOptions {
   readonly log?: Partial<Extract<EnvironmentOptions['log'], { kind: 'kafka' }>> | undefined;
   /** Job manager and gateway; those that all suites share where it is left out. */
   readonly flink?: readonly [string, string];
+  /** What makes the tiles in place of Flink. */
+  readonly engine?: EnvironmentOptions['engine'];
 }
 
-/** One project on Kafka and Flink, and everything that was sent to it. */
+/** One project on Kafka and another engine, and everything that was sent to it. */
 export class TileSite {
   readonly namespace = `tiles-${randomUUID().slice(0, 8)}`;
   readonly faults: unknown[] = [];
@@ -94,7 +97,7 @@ export class TileSite {
   }
 
   get options(): OpenOptions & { environment: EnvironmentOptions } {
-    const { online, flink = [addressOf('FLINK_REST')[0], addressOf('FLINK_GATEWAY')[0]] } = this.#options;
+    const { online, engine, flink = [addressOf('FLINK_REST')[0], addressOf('FLINK_GATEWAY')[0]] } = this.#options;
     const [cluster, gateway] = flink;
     return {
       project,
@@ -104,11 +107,16 @@ export class TileSite {
         partitions: 2,
         sampleRate: 0,
         log: { kind: 'kafka', brokers: [...addressOf('KAFKA_BROKERS')], ...this.#options.log },
-        engine: { kind: 'flink', cluster, gateway },
+        engine: engine ?? { kind: 'flink', cluster, gateway },
         online: online ?? { kind: 'embedded' },
       },
       onFault: (error) => this.faults.push(error),
     };
+  }
+
+  /** Where the jobs of Spark are. */
+  get sparkJobs(): string {
+    return tileJobsFolder(resolveEnvironment('test', this.options.environment, 'site'));
   }
 
   async open(declared: ProjectData = project): Promise<Headrace> {
@@ -134,7 +142,7 @@ export class TileSite {
     return defineProject('site', { service, both });
   }
 
-  /** Works with the site's jobs as `headrace flink` does. */
+  /** Works with the site's jobs as `headrace tiles` does. */
   jobs<T>(work: (jobs: TileJobs) => Promise<T>, declared: ProjectData = project): Promise<T> {
     return withTileJobs(declared, resolveEnvironment('test', this.options.environment, 'site'), 'change', work);
   }
@@ -143,10 +151,12 @@ export class TileSite {
   async end(): Promise<void> {
     for (const headrace of this.#open) await headrace.close().catch(() => undefined);
     const { engine } = this.options.environment;
-    if (engine?.kind !== 'flink') return;
-    const cluster = new FlinkCluster(engine.cluster, 10_000);
-    for (const { id, name } of await cluster.jobs().catch(() => []))
-      if (name.includes(this.namespace)) await cluster.cancel(id).catch(() => undefined);
+    if (engine?.kind === 'flink') {
+      const cluster = new FlinkCluster(engine.cluster, 10_000);
+      for (const { id, name } of await cluster.jobs().catch(() => []))
+        if (name.includes(this.namespace)) await cluster.cancel(id).catch(() => undefined);
+    }
+    if (engine?.kind === 'spark') await endDrivers(this.sparkJobs, Date.now);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { findInstallation } from '../../src/backends/spark/installation.ts';
+import { findInstallation, historyRunner } from '../../src/backends/spark/installation.ts';
 import { resolveEnvironment } from '../../src/config.ts';
 
 /** A folder that looks like Spark of a version from outside. */
@@ -30,12 +30,14 @@ function useJava(home: string, javac: string | null): void {
 }
 
 test('a folder without spark-submit is no Spark', async () => {
-  await expect(findInstallation('/nowhere', '/tmp')).rejects.toMatchObject({ code: 'SPARK_HOME' });
+  await expect(findInstallation({ home: '/nowhere', directory: '/tmp', program: historyRunner })).rejects.toMatchObject(
+    { code: 'SPARK_HOME' },
+  );
 });
 
 test.each(['3.5.1', '2.4.0'])('Spark %s is refused by its version', async (version) => {
   const home = homeOf(version);
-  await expect(findInstallation(home, home)).rejects.toMatchObject({
+  await expect(findInstallation({ home, directory: home, program: historyRunner })).rejects.toMatchObject({
     code: 'SPARK_VERSION',
     message: expect.stringContaining(version),
   });
@@ -44,9 +46,11 @@ test.each(['3.5.1', '2.4.0'])('Spark %s is refused by its version', async (versi
 test('a machine without a JDK, or with an old one, is told which is needed', async () => {
   const home = homeOf('4.3.0');
   useJava(home, null);
-  await expect(findInstallation(home, home)).rejects.toMatchObject({ code: 'SPARK_JAVA' });
+  await expect(findInstallation({ home, directory: home, program: historyRunner })).rejects.toMatchObject({
+    code: 'SPARK_JAVA',
+  });
   useJava(home, 'echo javac 11.0.2');
-  await expect(findInstallation(home, home)).rejects.toMatchObject({
+  await expect(findInstallation({ home, directory: home, program: historyRunner })).rejects.toMatchObject({
     code: 'SPARK_JAVA',
     message: expect.stringContaining('javac 11.0.2'),
   });
@@ -59,7 +63,7 @@ test('what a compiler says of the runner is told, and leaves nothing behind', as
     'case $1 in -version) echo javac 17.0.1;; *) echo "package org.apache.spark does not exist" >&2; exit 1;; esac',
   );
   const directory = join(home, 'made');
-  await expect(findInstallation(home, directory)).rejects.toMatchObject({
+  await expect(findInstallation({ home, directory, program: historyRunner })).rejects.toMatchObject({
     code: 'SPARK_RUNNER',
     message: expect.stringContaining('package org.apache.spark does not exist'),
   });

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { tileReader } from '../../src/backends/flink/tile-record.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { duckdb } from '../../src/features/sql/duckdb.ts';
 import { flink } from '../../src/features/sql/flink.ts';
@@ -8,6 +7,7 @@ import { wholeTileQuery } from '../../src/features/sql/tile-queries.ts';
 import { tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { emptyRun, type TileRun } from '../../src/features/tile/tile-run.ts';
 import { upsertTile } from '../../src/features/tile/upsert.ts';
+import { tileReader } from '../../src/featurestore/materialise/tile-record.ts';
 import { viewOf } from './declare.ts';
 import { createRaw, openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
 import { everyAggregate, source, stream } from './streams.ts';
@@ -50,7 +50,7 @@ test.each(['', 'null', '[]', '{}', '{"k_k1":null}', '{"k_k1":"a","k_k2":"b","til
   (text) => {
     const read = tileReader(tileLayout(view), 1_000, 'site.tiles');
     expect(() => read(new TextEncoder().encode(text))).toThrow(
-      expect.objectContaining({ code: 'FLINK_RECORD', facts: expect.objectContaining({ topic: 'site.tiles' }) }),
+      expect.objectContaining({ code: 'TILES_RECORD', facts: expect.objectContaining({ topic: 'site.tiles' }) }),
     );
   },
 );

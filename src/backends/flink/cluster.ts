@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../../base/errors/fail.ts';
+import type { JobFailure, RestorePoint } from '../../ports/tile-jobs.ts';
 import { type Answer, call, innermostCause, Refusal } from './rest.ts';
 
 /** A job as the cluster has it. */
@@ -8,22 +9,6 @@ export interface ClusterJob {
   readonly name: string;
   /** As Flink says it: RUNNING, RESTARTING, FAILED, FINISHED, CANCELED … */
   readonly state: string;
-}
-
-/** A checkpoint or savepoint that a job can go on from. */
-export interface RestorePoint {
-  readonly path: string;
-  /** Epoch ms. */
-  readonly at: number;
-}
-
-/** What went wrong in a job. */
-export interface JobFailure {
-  /** Epoch ms. */
-  readonly at: number;
-  readonly task: string | null;
-  /** The innermost cause. */
-  readonly reason: string;
 }
 
 /** States in which a job is gone from the cluster, or will not go on by itself. */

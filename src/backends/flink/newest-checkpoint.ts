@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { RestorePoint } from './cluster.ts';
+import type { RestorePoint } from '../../ports/tile-jobs.ts';
 
 /**
  * The newest whole checkpoint in the folder of a job, as `chk-<n>` with its `_metadata`: what a cluster that died can no longer

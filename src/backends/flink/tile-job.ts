@@ -1,4 +1,5 @@
 import type { EventSourceData, ProjectData, StreamViewData } from '../../features/define/declaration.ts';
+import { stateMs } from '../../features/plan/job-state.ts';
 import { INGEST_TS } from '../../features/plan/raw-table.ts';
 import { type SqlType, sqlColumns } from '../../features/plan/table.ts';
 import { type WholeTileTable, wholeTileTable } from '../../features/plan/whole-tiles.ts';
@@ -52,6 +53,20 @@ export function tileJob({ name, sources, views }: ProjectData, options: TileJobO
   };
 }
 
+/** What tells a project's job from others: its statements without what differs by environment. */
+export function tileJobTexts(project: ProjectData): readonly string[] {
+  const id = ({ name, version }: EventSourceData | StreamViewData) => `${name}.${version}`;
+  return tileJob(project, {
+    brokers: [],
+    mark: '',
+    group: '',
+    eventTopic: id,
+    tileTopic: (view, hopMs) => `${id(view)}.${hopMs}`,
+    generation: 0,
+    checkpointMs: 0,
+  }).statements;
+}
+
 /**
  * State is kept as long as a tile may change: while it is open, and its events may come late, or come again. A tile whose state
  * went before would begin anew with fewer events, and lose to itself. Tiles of changes say in their text that they are kept for good.
@@ -81,22 +96,6 @@ function propertiesOf(
     'execution.checkpointing.externalized-checkpoint-retention': 'RETAIN_ON_CANCELLATION',
   };
 }
-
-/** How long the state of a job is kept after it was last changed, ms. */
-function stateMs(sources: readonly EventSourceData[], views: readonly StreamViewData[]): number {
-  const latest = Math.max(...sources.map(({ latenessMs, futureSkewMs }) => latenessMs + futureSkewMs));
-  return Math.max(...views.flatMap(({ hopsMs }) => hopsMs)) + 2 * latest + STATE_SLACK_MS;
-}
-
-/** The largest hop of the views over a source, ms. */
-export function largestHopMs({ views }: ProjectData, source: EventSourceData): number {
-  return Math.max(
-    ...views.flatMap((view) => (view.kind === 'streamView' && view.source.name === source.name ? view.hopsMs : [])),
-  );
-}
-
-/** How long a job may stand still, ms: the time of its state goes on meanwhile. */
-export const STATE_SLACK_MS = 86_400_000;
 
 /** How a table reaches Kafka. */
 function clientSql({ brokers, client = { shown: {}, secret: [] } }: TileJobOptions): Readonly<Record<string, string>> {

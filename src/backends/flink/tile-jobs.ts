@@ -1,15 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
+import { STATE_SLACK_MS } from '../../features/plan/job-state.ts';
 import type { Position } from '../../ports/position.ts';
-import { type ClusterJob, type FlinkCluster, isAlive, isBegun, type JobFailure, type RestorePoint } from './cluster.ts';
+import {
+  type ComparedSample,
+  type Deployed,
+  type JobStatus,
+  type JobSurroundings,
+  missingOf,
+  originText,
+  type RestorePoint,
+  type TileJobs,
+} from '../../ports/tile-jobs.ts';
+import { type ClusterJob, type FlinkCluster, isAlive, isBegun } from './cluster.ts';
 import { type DeployedJob, readJobs, writeJobs } from './jobs-file.ts';
 import { newestCheckpointIn } from './newest-checkpoint.ts';
 import type { Secrets } from './secrets.ts';
 import { GatewaySession } from './sql-gateway.ts';
-import { STATE_SLACK_MS, type TileJob } from './tile-job.ts';
+import type { TileJob } from './tile-job.ts';
 
-export interface TileJobsOptions {
+export interface FlinkTileJobsOptions extends JobSurroundings {
   /** Of the declared job: its key and its text. */
   readonly key: string;
   readonly job: TileJob;
@@ -22,39 +33,6 @@ export interface TileJobsOptions {
   readonly path: string;
   readonly clock: Clock;
   readonly timeoutMs: number;
-  /** Makes what the job reads and writes; `anew`: it reads the log from its begin. */
-  readonly prepare: (anew: boolean) => Promise<void>;
-  /** Where the log ends, and up to where the job has it as of its newest checkpoint. */
-  readonly logEnds: () => Promise<Position>;
-  readonly done: () => Promise<Position>;
-  /** Compares tiles of the job, which has the log up to a position, with the events. Error: FLINK_DIFFERS. */
-  readonly compare: (upTo: Position) => Promise<ComparedSample>;
-}
-
-/** How much of a job's tiles was compared with the events. */
-export interface ComparedSample {
-  readonly keys: number;
-  readonly tiles: number;
-}
-
-/** How a job came to run. */
-export interface Deployed {
-  readonly jobId: string;
-  readonly began: 'anew' | 'restored' | 'before';
-  /** What it went on from. */
-  readonly from: string | null;
-}
-
-/** How a job that was deployed stands. */
-export interface JobStatus {
-  readonly key: string;
-  /** Whether it is the one of the present declaration. */
-  readonly declared: boolean;
-  readonly jobId: string;
-  /** As the cluster says it; `STOPPED` on purpose, `LOST` where the cluster does not know it. */
-  readonly state: string;
-  readonly checkpoint: RestorePoint | null;
-  readonly failures: readonly JobFailure[];
 }
 
 const POLL_MS = 250;
@@ -67,11 +45,11 @@ const START_MS = 60_000;
  * The Flink jobs of an environment: deployed through the SQL gateway, looked after on the cluster. What has to survive this
  * process and the cluster is in one file: which job has which key, and what it can go on from.
  */
-export class TileJobs {
-  readonly #options: TileJobsOptions;
+export class FlinkTileJobs implements TileJobs {
+  readonly #options: FlinkTileJobsOptions;
   readonly #name: string;
 
-  constructor(options: TileJobsOptions) {
+  constructor(options: FlinkTileJobsOptions) {
     this.#options = options;
     this.#name = `headrace ${options.namespace} ${options.key}`;
   }
@@ -101,13 +79,13 @@ export class TileJobs {
   /**
    * Deploys the declared job, waits until it has all that the log has now, and compares a sample of its tiles with the events; a
    * job that was begun for it and differs is ended, and begins anew the next time.
-   * Errors: those of `deploy`, FLINK_DIFFERS.
+   * Errors: those of `deploy`, TILES_DIFFERS.
    */
   async upgrade(onWait: (behind: number) => void): Promise<Deployed & { readonly compared: ComparedSample }> {
     const deployed = await this.deploy();
     const ends = await this.#options.logEnds();
     for (;;) {
-      const behind = missing(ends, await this.#options.done());
+      const behind = missingOf(ends, await this.#options.done());
       if (behind === 0) return { ...deployed, compared: await this.#compare(deployed, ends) };
       onWait(behind);
       await this.#mustLive(deployed.jobId);
@@ -117,13 +95,13 @@ export class TileJobs {
 
   /**
    * Ends the declared job with a savepoint, from which the next deploy goes on; or, with `others`, those of other
-   * declarations. Errors: FLINK_ABSENT, FLINK_SAVEPOINT.
+   * declarations. Errors: TILES_ABSENT, FLINK_SAVEPOINT.
    */
   async stop({ others = false }: { readonly others?: boolean } = {}): Promise<readonly JobStatus[]> {
     const { cluster, key, clock } = this.#options;
     const alive = new Set((await cluster.jobs()).filter(isAlive).map(({ id }) => id));
     const chosen = this.#jobs().filter((job) => (job.key === key) !== others && !job.stopped && alive.has(job.jobId));
-    if (chosen.length === 0 && !others) throw fail('FLINK_ABSENT', { url: cluster.url });
+    if (chosen.length === 0 && !others) throw fail('TILES_ABSENT', { where: `on ${cluster.url}` });
     for (const job of chosen) this.#write({ ...job, stopped: true, restore: await cluster.stop(job.jobId, clock()) });
     return (await this.status()).filter((job) => chosen.some(({ jobId }) => jobId === job.jobId));
   }
@@ -134,7 +112,7 @@ export class TileJobs {
       return await compare(ends);
     } catch (error) {
       const known = this.#jobs().find((job) => job.jobId === jobId);
-      if (began === 'before' || known === undefined || !isHeadraceError(error, 'FLINK_DIFFERS')) throw error;
+      if (began === 'before' || known === undefined || !isHeadraceError(error, 'TILES_DIFFERS')) throw error;
       await cluster.cancel(jobId);
       this.#write({ ...known, stopped: true, restore: null });
       throw error;
@@ -151,7 +129,7 @@ export class TileJobs {
 
   /**
    * Looks after the declared job until `until`: notes its checkpoints, and submits it again from the newest where the cluster has
-   * forgotten it. Error: FLINK_FAILED, where it ended otherwise.
+   * forgotten it. Error: TILES_FAILED, where it ended otherwise.
    */
   async watch(until: Promise<void>, tell: (line: string) => void): Promise<void> {
     let ending = false;
@@ -219,7 +197,7 @@ export class TileJobs {
     if (restore === null) return;
     const ageMs = this.#options.clock() - restore.at;
     if (ageMs > STATE_SLACK_MS)
-      throw fail('FLINK_STATE_OLD', { path: restore.path, hours: Math.round(ageMs / 3_600_000) });
+      throw fail('TILES_STATE_OLD', { path: restore.path, hours: Math.round(ageMs / 3_600_000) });
   }
 
   async #submit(restore: RestorePoint | null): Promise<string> {
@@ -244,7 +222,7 @@ export class TileJobs {
     }
   }
 
-  /** Waits for the first checkpoint of a job: from then on it can go on from there. Error: FLINK_FAILED. */
+  /** Waits for the first checkpoint of a job: from then on it can go on from there. Error: TILES_FAILED. */
   async #begun(jobId: string): Promise<void> {
     const { cluster } = this.#options;
     for (const end = performance.now() + START_MS; performance.now() < end; await sleep(POLL_MS)) {
@@ -252,16 +230,16 @@ export class TileJobs {
       if (newest !== null) return this.#note(jobId, newest);
     }
     const [failure] = await cluster.failures(jobId);
-    if (failure !== undefined) throw fail('FLINK_FAILED', { job: jobId, state: 'RESTARTING', reason: failure.reason });
+    if (failure !== undefined) throw fail('TILES_FAILED', { job: jobId, state: 'RESTARTING', reason: failure.reason });
   }
 
-  /** Whether a job answers already; one that the cluster does not know may come to be. Error: FLINK_FAILED. */
+  /** Whether a job answers already; one that the cluster does not know may come to be. Error: TILES_FAILED. */
   async #mustLive(jobId: string): Promise<boolean> {
     const { cluster } = this.#options;
     const job = (await cluster.jobs()).find(({ id }) => id === jobId);
     if (job === undefined || isAlive(job)) return job !== undefined && isBegun(job);
     const [failure] = await cluster.failures(jobId);
-    throw fail('FLINK_FAILED', { job: jobId, state: job.state, reason: failure?.reason ?? 'it was ended by hand' });
+    throw fail('TILES_FAILED', { job: jobId, state: job.state, reason: failure?.reason ?? 'it was ended by hand' });
   }
 
   async #note(jobId: string, restore: RestorePoint | null): Promise<void> {
@@ -276,19 +254,4 @@ export class TileJobs {
   #write(job: DeployedJob): void {
     writeJobs(this.#options.path, [...this.#jobs().filter(({ key }) => key !== job.key), job]);
   }
-}
-
-/** How a deployed job came to run, in words. */
-export function originText({ began, from }: Deployed): string {
-  if (began === 'before') return 'which ran before';
-  return began === 'anew' ? 'from the begin of the log' : `from ${from}`;
-}
-
-/** Events before `ends` that are not done. */
-function missing(ends: Position, done: Position): number {
-  return Object.entries(ends).reduce(
-    (sum, [topic, offsets]) =>
-      offsets.reduce((all, end, partition) => all + Math.max(0, end - (done[topic]?.[partition] ?? 0)), sum),
-    0,
-  );
 }

@@ -12,14 +12,8 @@ import type {
   HistorySession,
 } from '../../ports/history-engine.ts';
 import type { OfflineTable, OfflineType } from '../../ports/offline-store.ts';
-import {
-  type RunnerColumns,
-  type RunnerJob,
-  type RunnerStep,
-  SparkApplication,
-  type SparkOptions,
-  type WrittenFile,
-} from './session.ts';
+import { type RunnerColumns, type RunnerJob, type RunnerStep, SparkApplication, type WrittenFile } from './session.ts';
+import type { SparkOptions } from './submit.ts';
 
 /**
  * Computes over the history by Spark. Everything that a computation writes lies in `<directory>/run=<process>-<number>`, which

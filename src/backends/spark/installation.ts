@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { fail } from '../../base/errors/fail.ts';
@@ -17,27 +17,57 @@ export interface Installation {
 /** The oldest JDK that Spark 4 runs on. */
 const JAVA = 17;
 
-const RUNNER = fileURLToPath(new URL('./runner/Runner.java', import.meta.url));
+/** A program that runs in Spark: its folder of sources, and what its jar is called. */
+export interface SparkProgram {
+  readonly name: string;
+  readonly sources: string;
+}
+
+export const historyRunner: SparkProgram = {
+  name: 'runner',
+  sources: fileURLToPath(new URL('./runner', import.meta.url)),
+};
+
+export const tileRunner: SparkProgram = {
+  name: 'tile-runner',
+  sources: fileURLToPath(new URL('./tile-runner', import.meta.url)),
+};
+
+/** Which program is run by which Spark. */
+export interface InstallationOptions {
+  readonly home: string;
+  /** Where the program is compiled into. */
+  readonly directory: string;
+  readonly program: SparkProgram;
+  /** Jars that it needs beside those of Spark. */
+  readonly jars?: readonly string[];
+}
 
 /**
- * Finds Spark and the JDK, and compiles the runner against its jars where that was not done yet, into `directory`.
+ * Finds Spark and the JDK, and compiles the program against its jars where that was not done yet.
  * Errors: SPARK_HOME, SPARK_VERSION, SPARK_JAVA, SPARK_RUNNER.
  */
-export async function findInstallation(home: string, directory: string): Promise<Installation> {
+export async function findInstallation(options: InstallationOptions): Promise<Installation> {
+  const { home, directory, program, jars = [] } = options;
   const submit = join(home, 'bin', 'spark-submit');
   if (!existsSync(submit)) throw fail('SPARK_HOME', { home });
   const version = versionOf(home);
   if (!version.startsWith('4.')) throw fail('SPARK_VERSION', { home, found: version });
-  const tool = (name: string) => {
-    const java = process.env['JAVA_HOME'];
-    return java === undefined || java === '' ? name : join(java, 'bin', name);
-  };
   await checkJava(tool('javac'));
-  const source = readFileSync(RUNNER);
-  const name = createHash('sha256').update(source).update(version).digest('hex').slice(0, 16);
-  const jar = join(directory, `runner-${name}.jar`);
-  if (!existsSync(jar)) await compile(home, tool, directory, jar);
+  const sources = readdirSync(program.sources)
+    .filter((name) => name.endsWith('.java'))
+    .sort()
+    .map((name) => join(program.sources, name));
+  const digest = createHash('sha256').update(version);
+  for (const source of sources) digest.update(readFileSync(source));
+  const jar = join(directory, `${program.name}-${digest.digest('hex').slice(0, 16)}.jar`);
+  if (!existsSync(jar)) await compile(options, sources, [join(home, 'jars', '*'), ...jars], jar);
   return { submit, jar };
+}
+
+function tool(name: string): string {
+  const java = process.env['JAVA_HOME'];
+  return java === undefined || java === '' ? name : join(java, 'bin', name);
 }
 
 function versionOf(home: string): string {
@@ -55,13 +85,18 @@ async function checkJava(javac: string): Promise<void> {
 }
 
 /** The jar appears whole: another process may be compiling it as well. */
-async function compile(home: string, tool: (name: string) => string, directory: string, jar: string): Promise<void> {
+async function compile(
+  { home, directory }: InstallationOptions,
+  sources: readonly string[],
+  classPath: readonly string[],
+  jar: string,
+): Promise<void> {
   mkdirSync(directory, { recursive: true });
   const making = mkdtempSync(`${jar}.`);
   try {
     const classes = join(making, 'classes');
     const made = join(making, 'runner.jar');
-    await run(tool('javac'), ['-nowarn', '-cp', join(home, 'jars', '*'), '-d', classes, RUNNER]);
+    await run(tool('javac'), ['-nowarn', '-cp', classPath.join(delimiter), '-d', classes, ...sources]);
     await run(tool('jar'), ['--create', '--file', made, '-C', classes, '.']);
     renameSync(made, jar);
   } catch (error) {

@@ -3,16 +3,8 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endedError, failedError, type RunnerFailure } from './failures.ts';
-import { findInstallation } from './installation.ts';
-
-export interface SparkOptions {
-  /** The folder with bin/spark-submit. */
-  readonly home: string;
-  /** `local[*]`, `spark://host:port`, `yarn`, `k8s://…`. */
-  readonly master: string;
-  /** Further settings, `spark.…`. Those that answers depend on are not to be had otherwise. */
-  readonly conf: Readonly<Record<string, string>>;
-}
+import { findInstallation, historyRunner } from './installation.ts';
+import { type SparkOptions, submitArguments } from './submit.ts';
 
 /** A job of the runner; `runner/Runner.java` says what it has. */
 export interface RunnerJob {
@@ -57,23 +49,6 @@ type Line =
   | { readonly headrace: 'written'; readonly name: string; readonly files: readonly WrittenFile[] }
   | { readonly headrace: 'done' }
   | ({ readonly headrace: 'failed' } & RunnerFailure);
-
-/** What the answers of SQL depend on, and what nobody looks at. */
-const SETTINGS = {
-  'spark.sql.session.timeZone': 'UTC',
-  // Without, sums wrap and decimals lose digits.
-  'spark.sql.ansi.enabled': 'true',
-  'spark.sql.parser.escapedStringLiterals': 'false',
-  // `${…}` in a text is the text.
-  'spark.sql.variable.substitute': 'false',
-  'spark.sql.files.ignoreCorruptFiles': 'false',
-  'spark.sql.files.ignoreMissingFiles': 'false',
-  'spark.sql.catalogImplementation': 'in-memory',
-  'spark.sql.parquet.compression.codec': 'zstd',
-  'spark.sql.sources.partitionOverwriteMode': 'dynamic',
-  'spark.ui.enabled': 'false',
-  'spark.log.level': 'WARN',
-} as const;
 
 /** What Spark says of itself is kept so far, characters. */
 const LOG_LENGTH = 20_000;
@@ -122,14 +97,11 @@ export class SparkApplication {
     directory: string,
     onProgress: (text: string) => void,
   ): Promise<SparkApplication> {
-    const { submit, jar } = await findInstallation(home, directory);
-    const settings = { ...localSettings(master), ...conf, ...SETTINGS };
-    const args = [
-      ...['--master', master, '--deploy-mode', 'client', '--name', 'headrace', '--class', 'headrace.Runner'],
-      ...Object.entries(settings).flatMap(([name, value]) => ['--conf', `${name}=${value}`]),
-      jar,
-    ];
-    const child = spawn(submit, args, { stdio: 'pipe', env: { ...process.env, SPARK_HOME: home } });
+    const { submit, jar } = await findInstallation({ home, directory, program: historyRunner });
+    const child = spawn(submit, submitArguments({ master, conf }, 'headrace.Runner', jar), {
+      stdio: 'pipe',
+      env: { ...process.env, SPARK_HOME: home },
+    });
     const application = new SparkApplication(child, onProgress);
     for await (const line of application.#lines())
       if (line.headrace === 'started') {
@@ -211,10 +183,4 @@ export class SparkApplication {
   #endedError(during: string): Error {
     return endedError(during, this.#end ?? { code: null, signal: null }, this.#log);
   }
-}
-
-/** All of it on this machine stays on it. */
-function localSettings(master: string): Readonly<Record<string, string>> {
-  if (!master.startsWith('local')) return {};
-  return { 'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.0.0.1' };
 }

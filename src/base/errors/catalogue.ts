@@ -23,6 +23,7 @@ import { sloErrors } from './slo.ts';
 import { sparkErrors } from './spark.ts';
 import { spineErrors } from './spine.ts';
 import { storeErrors } from './store.ts';
+import { tilesErrors } from './tiles.ts';
 import { traceErrors } from './trace.ts';
 import { verifyErrors } from './verify.ts';
 
@@ -42,6 +43,7 @@ export const catalogue = {
   ...serverErrors,
   ...sloErrors,
   ...storeErrors,
+  ...tilesErrors,
   ...traceErrors,
   ...entityErrors,
   ...eventErrors,

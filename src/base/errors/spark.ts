@@ -4,14 +4,14 @@ import { rows } from './row.ts';
 export const sparkErrors = rows({
   SPARK_HOME: {
     message: 'there is no Spark in {home}: bin/spark-submit is not there',
-    mend: 'set offline.engine.home to the folder of a Spark 4',
+    mend: 'set home of engine, or of offline.engine, to the folder of a Spark 4',
     retry: 'never',
     status: 500,
     exit: 2,
   },
   SPARK_VERSION: {
     message: 'the Spark in {home} is {found}; jobs are written for versions of 4',
-    mend: 'install Spark 4 and set offline.engine.home to its folder',
+    mend: 'install Spark 4 and set home of engine, or of offline.engine, to its folder',
     retry: 'never',
     status: 500,
     exit: 2,
@@ -30,6 +30,13 @@ export const sparkErrors = rows({
     status: 500,
     exit: 4,
   },
+  SPARK_CONNECTOR: {
+    message: 'the Spark in {home} has no whole connector to Kafka: {what} is not there',
+    mend: 'name the jars spark-sql-kafka-0-10, spark-token-provider-kafka-0-10, kafka-clients and commons-pool2 of its version in engine.jars, or put them into its folder jars',
+    retry: 'never',
+    status: 500,
+    exit: 2,
+  },
   SPARK_SQL: {
     message: 'the query of {output}, line {line} ({text}), is refused by Spark: {reason} ({known})',
     mend: 'see the whole query in the cause; what the declaration asks for there is not to be had on this version of Spark',
@@ -46,7 +53,7 @@ export const sparkErrors = rows({
   },
   SPARK_MEMORY: {
     message: '{process} of Spark had no memory left during {during}',
-    mend: 'raise spark.executor.memory, or spark.driver.memory where the master is local, in offline.engine.conf; nothing of it was taken',
+    mend: 'raise spark.executor.memory, or spark.driver.memory where the master is local, in conf of engine or offline.engine; nothing of it was taken',
     retry: 'never',
     status: 500,
     exit: 4,

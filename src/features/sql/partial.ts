@@ -65,7 +65,7 @@ function signedSql({ suffix }: Partial, value: string): string {
 }
 
 /** What is counted or taken: null stands for every event. */
-function valueSql(partial: Partial, where: string | null, dialect: Dialect): string | null {
+export function valueSql(partial: Partial, where: string | null, dialect: Dialect): string | null {
   const { aggregate, suffix, inputType } = partial;
   const input = inputSql(partial, dialect);
   const onlyTrue = suffix === 'true' || (aggregate === 'count' && inputType?.type === 'bool');
@@ -93,12 +93,14 @@ function unitsSql(number: string): string {
 const LARGEST_SQUARED = bigint(3_000_000_000_000_000n);
 const LEAST_SQUARED = bigint(-3_000_000_000_000_000n);
 
-function squareSql(value: string | null): string {
+/** The square of a value, null where it is too large for one. */
+export function squareSql(value: string | null): string {
   const wide = `CAST(${value} AS DECIMAL(19,0))`;
   return `CASE WHEN ${value} BETWEEN ${LEAST_SQUARED} AND ${LARGEST_SQUARED} THEN ${wide} * ${wide} END`;
 }
 
-function wildSql(value: string | null): string {
+/** 1 where a value is too large to be squared. */
+export function wildSql(value: string | null): string {
   return `CASE WHEN ${value} NOT BETWEEN ${LEAST_SQUARED} AND ${LARGEST_SQUARED} THEN 1 END`;
 }
 
@@ -108,7 +110,7 @@ function extremeSql({ suffix, inputType }: Partial, value: string, dialect: Dial
 }
 
 /** `pad(ts) ‖ pad(id) ‖ value`: orders as (ts, id) on every engine; null where the value is. */
-function stampedSql(value: string, type: ColumnSpec | null, dialect: Dialect): string {
+export function stampedSql(value: string, type: ColumnSpec | null, dialect: Dialect): string {
   return `${stampSql()} || ${valueTextSql(value, type, dialect)}`;
 }
 

@@ -24,16 +24,16 @@ export function groupedTilesSql(
     `${start} AS tile_start`,
     'COUNT(*) AS n',
     `${versionSql(generation, 'COUNT(*)')} AS version`,
-    `${seenSql(from)} AS max_ts`,
+    `MAX(${seenSql(from)}) AS max_ts`,
     ...partials.map((partial) => `${updateSql(partial, compiler.dialect)} AS ${partial.name}`),
     ...more,
   ];
   return `SELECT\n  ${selectList(columns)}\nFROM ${compiler.step(from)}\nGROUP BY ${[...keys, start].join(', ')}`;
 }
 
-/** The instant that a tile has seen: a change is seen when it happens, and counts at its row's time. */
-function seenSql({ images }: ViewEventsPlan): string {
-  return images === null ? `MAX(${TS})` : `MAX(CASE WHEN ${CHANGED} > ${TS} THEN ${CHANGED} ELSE ${TS} END)`;
+/** The instant that a tile has seen by an event: a change is seen when it happens, and counts at its row's time. */
+export function seenSql({ images }: ViewEventsPlan): string {
+  return images === null ? TS : `CASE WHEN ${CHANGED} > ${TS} THEN ${CHANGED} ELSE ${TS} END`;
 }
 
 /** `generation · 2^40 + n`. */

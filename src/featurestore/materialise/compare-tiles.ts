@@ -34,7 +34,7 @@ export interface ComparedTiles {
 
 /**
  * Compares the tiles that another engine wrote to topics with what the events of the log make here, for a sample of each view's
- * keys: those whose hash is least. Tiles that events touch meanwhile are left out. Error: FLINK_DIFFERS.
+ * keys: those whose hash is least. Tiles that events touch meanwhile are left out. Error: TILES_DIFFERS.
  */
 export async function compareTiles(options: CompareTilesOptions): Promise<ComparedTiles> {
   const { log, sources, rowsOf, layouts, keys, upTo } = options;
@@ -107,7 +107,7 @@ function settle(samples: Samples, wholeFrom: ReadonlyMap<string, number>): Compa
     differing += report.differing;
     example ??= report.example;
   }
-  if (example !== null) throw fail('FLINK_DIFFERS', { tiles, differing, ...example });
+  if (example !== null) throw fail('TILES_DIFFERS', { tiles, differing, ...example });
   return { keys, tiles };
 }
 

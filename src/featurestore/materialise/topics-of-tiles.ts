@@ -1,10 +1,9 @@
 import { sha256Hex } from '../../base/hash/sha256.ts';
-import type { EventSourceData, ProjectData, StreamViewData } from '../../features/define/declaration.ts';
+import type { StreamViewData } from '../../features/define/declaration.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { Position } from '../../ports/position.ts';
 import type { TileTopics, TopicEnds } from '../../ports/tile-topics.ts';
-import { tileJob } from './tile-job.ts';
 import { tileReader } from './tile-record.ts';
 
 /** What a project's job is called where it reads and writes. */
@@ -16,21 +15,19 @@ export interface TileJobNames {
   readonly tileTopic: (view: StreamViewData, hopMs: number) => string;
 }
 
-/** The names of a project's job; `prefix` begins every topic. */
-export function tileJobNames(project: ProjectData, prefix: string): TileJobNames {
-  const id = ({ name, version }: EventSourceData | StreamViewData) => `${name}.${version}`;
-  const topic = (view: StreamViewData, hopMs: number) => `${id(view)}.${hopMs}`;
-  const { statements } = tileJob(project, {
-    brokers: [],
-    mark: '',
-    group: '',
-    eventTopic: id,
-    tileTopic: topic,
-    generation: 0,
-    checkpointMs: 0,
-  });
-  const key = sha256Hex(statements.join('\0')).slice(0, 8);
-  return { key, engine: `flink.${key}`, tileTopic: (view, hopMs) => `${prefix}tiles.${key}.${topic(view, hopMs)}` };
+/** The names of a job of an engine from what tells it from others; `prefix` begins every topic. */
+export function tileJobNames(engine: string, texts: readonly string[], prefix: string): TileJobNames {
+  const key = sha256Hex(texts.join('\0')).slice(0, 8);
+  return {
+    key,
+    engine: `${engine}.${key}`,
+    tileTopic: (view, hopMs) => `${prefix}tiles.${key}.${plainTileTopic(view, hopMs)}`,
+  };
+}
+
+/** A topic of tiles within those of a job. */
+function plainTileTopic({ name, version }: StreamViewData, hopMs: number): string {
+  return `${name}.${version}.${hopMs}`;
 }
 
 /** A topic of tiles, and how long its last record of a key matters, ms. */
@@ -82,8 +79,8 @@ export interface RecordTopics {
   close(): Promise<void>;
 }
 
-/** The tiles that a job writes. Error of its reads: FLINK_RECORD. */
-export function flinkTileTopics(topics: readonly TileTopic[], engine: string, records: RecordTopics): TileTopics {
+/** The tiles that a job writes. Error of its reads: TILES_RECORD. */
+export function tileTopicsOn(topics: readonly TileTopic[], engine: string, records: RecordTopics): TileTopics {
   const readers = new Map(topics.map(({ name, layout, hopMs }) => [name, tileReader(layout, hopMs, name)]));
   return {
     engine,

@@ -2,10 +2,10 @@ import type { Command } from '../command.ts';
 
 const none = { words: '', arity: [0, 0], options: {}, help: {} } as const;
 
-export const flinkDeploy: Command = {
+export const tilesDeploy: Command = {
   ...none,
-  name: ['flink', 'deploy'],
-  summary: 'sees to it that the Flink job of the declaration runs, from where it stood',
+  name: ['tiles', 'deploy'],
+  summary: 'sees to it that the job that makes the tiles of the declaration runs, from where it stood',
   options: { fresh: { type: 'boolean' }, watch: { type: 'boolean' } },
   help: {
     fresh: 'begin at the begin of the log, not at the newest checkpoint or savepoint',
@@ -14,38 +14,38 @@ export const flinkDeploy: Command = {
   run: (call) => withRunner(({ runDeploy }) => runDeploy(call)),
 };
 
-export const flinkStatus: Command = {
+export const tilesStatus: Command = {
   ...none,
-  name: ['flink', 'status'],
-  summary: 'how every Flink job that was deployed stands',
+  name: ['tiles', 'status'],
+  summary: 'how every job that was deployed for tiles stands',
   run: (call) => withRunner(({ runStatus }) => runStatus(call)),
 };
 
-export const flinkUpgrade: Command = {
+export const tilesUpgrade: Command = {
   ...none,
-  name: ['flink', 'upgrade'],
+  name: ['tiles', 'upgrade'],
   summary:
     'starts the job of a changed declaration beside the old one, waits until it has caught up, and compares its tiles with the events',
   run: (call) => withRunner(({ runUpgrade }) => runUpgrade(call)),
 };
 
-export const flinkStop: Command = {
+export const tilesStop: Command = {
   ...none,
-  name: ['flink', 'stop'],
-  summary: 'ends the Flink job with a savepoint, from which the next deploy goes on',
+  name: ['tiles', 'stop'],
+  summary: 'ends the job, keeping its state, from which the next deploy goes on',
   options: { others: { type: 'boolean' } },
   help: { others: 'end the jobs of earlier declarations instead' },
   run: (call) => withRunner(({ runStop }) => runStop(call)),
 };
 
-export const flinkLogs: Command = {
+export const tilesLogs: Command = {
   ...none,
-  name: ['flink', 'logs'],
-  summary: 'what went wrong in the Flink jobs, oldest first',
+  name: ['tiles', 'logs'],
+  summary: 'what went wrong in the jobs, oldest first',
   run: (call) => withRunner(({ runLogs }) => runLogs(call)),
 };
 
 /** Loaded here: help does without. */
-async function withRunner(run: (runner: typeof import('../run-flink.ts')) => Promise<void>): Promise<void> {
-  await run(await import('../run-flink.ts'));
+async function withRunner(run: (runner: typeof import('../run-tiles.ts')) => Promise<void>): Promise<void> {
+  await run(await import('../run-tiles.ts'));
 }

@@ -15,7 +15,7 @@ type Row = Readonly<Record<string, unknown>>;
 
 const EVENTS_PER_GENERATION = 2n ** 40n;
 
-/** Reads the records of a view's tile topic at one hop. Error: FLINK_RECORD. */
+/** Reads the records of a view's tile topic at one hop. Error: TILES_RECORD. */
 export function tileReader(layout: TileLayout, hopMs: number, topic: string): (value: Uint8Array) => TileWrite {
   const keyOf = keyReader(layout);
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -27,7 +27,7 @@ export function tileReader(layout: TileLayout, hopMs: number, topic: string): (v
       const index = readTile(layout, row, run);
       return { layout, hopMs, key, run, index };
     } catch (error) {
-      throw fail('FLINK_RECORD', { topic, reason: error instanceof Error ? error.message : String(error) }, error);
+      throw fail('TILES_RECORD', { topic, reason: error instanceof Error ? error.message : String(error) }, error);
     }
   };
 }

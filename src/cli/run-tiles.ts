@@ -1,8 +1,9 @@
-import { type JobStatus, originText, withTileJobs } from '../compose/tile-jobs.ts';
+import { withTileJobs } from '../compose/tile-jobs.ts';
+import { type JobStatus, originText } from '../ports/tile-jobs.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
 
-/** Deploys the declared job; with `--watch`, looks after it until the call is asked to stop. Errors: FLINK_*. */
+/** Deploys the declared job; with `--watch`, looks after it until the call is asked to stop. Errors: TILES_*, FLINK_*, SPARK_*. */
 export async function runDeploy(call: Call): Promise<void> {
   const { terminal, options, json } = call;
   const { project, environment } = await loadConfig(call);
@@ -13,7 +14,7 @@ export async function runDeploy(call: Call): Promise<void> {
   });
 }
 
-/** Deploys the declared job beside those of earlier declarations, waits until it has what the log has, and compares. Errors: FLINK_*. */
+/** Deploys the declared job beside those of earlier declarations, waits until it has what the log has, and compares. Errors: TILES_*, FLINK_*, SPARK_*. */
 export async function runUpgrade(call: Call): Promise<void> {
   const { terminal, json } = call;
   const { project, environment } = await loadConfig(call);
@@ -24,12 +25,12 @@ export async function runUpgrade(call: Call): Promise<void> {
     terminal.out(`job ${deployed.jobId} has caught up, ${originText(deployed)}`);
     terminal.out(`${tiles} tiles of ${keys} keys are what the events make`);
     terminal.out(
-      'start the processes that serve with this declaration, then end the job before: headrace flink stop --others',
+      'start the processes that serve with this declaration, then end the job before: headrace tiles stop --others',
     );
   });
 }
 
-/** Ends the declared job, or those of earlier declarations, with a savepoint. Errors: FLINK_*. */
+/** Ends the declared job, or those of earlier declarations, such that the next deploy goes on. Errors: TILES_*, FLINK_*, SPARK_*. */
 export async function runStop(call: Call): Promise<void> {
   const { terminal, options, json } = call;
   const { project, environment } = await loadConfig(call);
@@ -38,26 +39,28 @@ export async function runStop(call: Call): Promise<void> {
     if (json) return terminal.out(JSON.stringify(stopped));
     if (stopped.length === 0) terminal.out('no such job runs');
     for (const { jobId, checkpoint } of stopped)
-      terminal.out(`job ${jobId} is stopped; its savepoint is ${checkpoint?.path}`);
+      terminal.out(
+        `job ${jobId} is stopped; the next deploy goes on from ${checkpoint?.path ?? 'the begin of the log'}`,
+      );
   });
 }
 
-/** Tells how every deployed job stands. Errors: FLINK_*. */
+/** Tells how every deployed job stands. Errors: TILES_*, FLINK_*, SPARK_*. */
 export async function runStatus(call: Call): Promise<void> {
   const jobs = await statuses(call);
   if (call.json) return call.terminal.out(JSON.stringify(jobs));
-  if (jobs.length === 0) call.terminal.out('no job was deployed: headrace flink deploy');
+  if (jobs.length === 0) call.terminal.out('no job was deployed: headrace tiles deploy');
   for (const job of jobs) call.terminal.out(statusText(job));
 }
 
-/** Tells what went wrong in the jobs, oldest first. Errors: FLINK_*. */
+/** Tells what went wrong in the jobs, oldest first. Errors: TILES_*, FLINK_*, SPARK_*. */
 export async function runLogs(call: Call): Promise<void> {
   const failures = (await statuses(call)).flatMap(({ jobId, failures: found }) =>
     found.map((each) => ({ jobId, ...each })),
   );
   failures.sort((a, b) => a.at - b.at);
   if (call.json) return call.terminal.out(JSON.stringify(failures));
-  if (failures.length === 0) call.terminal.out('nothing went wrong that the cluster remembers');
+  if (failures.length === 0) call.terminal.out('nothing went wrong that is remembered');
   for (const { jobId, at, task, reason } of failures)
     call.terminal.out(`${new Date(at).toISOString()} job ${jobId}${task === null ? '' : `, ${task}`}: ${reason}`);
 }

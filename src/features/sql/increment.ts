@@ -1,0 +1,105 @@
+import { SIGN } from '../plan/names.ts';
+import type { Partial } from '../plan/partial.ts';
+import type { Dialect } from './dialect.ts';
+import { squareSql, stampedSql, valueSql, wildSql } from './partial.ts';
+
+/**
+ * How two values of a column are one, for engines that keep tiles by themselves: sums of 64 bits and of 38 digits, the latter
+ * also with values that have no exact number and leave none for good, and extremes.
+ */
+export type Fold =
+  | 'sum64'
+  | 'sum'
+  | 'sumUnlessWild'
+  | 'leastLong'
+  | 'greatestLong'
+  | 'leastDouble'
+  | 'greatestDouble'
+  | 'leastText'
+  | 'greatestText';
+
+/** What stands for a value without an exact number. */
+const WILD = "'wild'";
+
+/** What `updateSql` gives for a group of one event, as text: folded over the events of a group it is the same. */
+export function incrementSql(partial: Partial, dialect: Dialect): string {
+  const value = valueSql(partial, null, dialect);
+  if (partial.signed === true) return textOf(signedSql(partial, value ?? '1'));
+  switch (partial.suffix) {
+    case 'n':
+    case 'true':
+    case 'beyond':
+      return textOf(value === null ? '1' : `CASE WHEN ${value} IS NOT NULL THEN 1 ELSE 0 END`);
+    case 'sum':
+      return textOf(`CAST(${value} AS BIGINT)`);
+    case 'element':
+      return textOf(`CAST(${value} AS DECIMAL(38,0))`);
+    case 'sq':
+      return wildOr(value, squareSql(value));
+    case 'min':
+    case 'max':
+      return partial.inputType?.type === 'float' ? dialect.floatText(`${value}`) : textOf(`${value}`);
+    case 'first':
+    case 'last':
+      return stampedSql(`${value}`, partial.inputType, dialect);
+    case 'total':
+    case 'squares':
+    case 'wild':
+      throw new TypeError(`${partial.suffix} is no column of tiles`);
+    default:
+      return partial.suffix satisfies never;
+  }
+}
+
+function signedSql({ suffix }: Partial, value: string): string {
+  switch (suffix) {
+    case 'n':
+    case 'true':
+    case 'beyond':
+      return `CASE WHEN ${value} IS NOT NULL THEN ${SIGN} ELSE 0 END`;
+    case 'sum':
+      return `COALESCE(CAST(${SIGN} * (${value}) AS BIGINT), 0)`;
+    case 'element':
+      return `COALESCE(CAST(${SIGN} * (${value}) AS DECIMAL(38,0)), 0)`;
+    case 'sq':
+      return wildOr(value, `COALESCE(${SIGN} * ${squareSql(value)}, 0)`);
+    default:
+      throw new TypeError(`${suffix} is no sum`);
+  }
+}
+
+function wildOr(value: string | null, sql: string): string {
+  return `CASE WHEN ${wildSql(value)} = 1 THEN ${WILD} ELSE ${textOf(sql)} END`;
+}
+
+function textOf(sql: string): string {
+  return `CAST(${sql} AS STRING)`;
+}
+
+/** How the increments of a column fold. */
+export function foldOf({ suffix, type, inputType }: Partial): Fold {
+  switch (suffix) {
+    case 'n':
+    case 'true':
+    case 'beyond':
+    case 'sum':
+      return 'sum64';
+    case 'element':
+    case 'total':
+    case 'squares':
+    case 'wild':
+      return 'sum';
+    case 'sq':
+      return 'sumUnlessWild';
+    case 'min':
+      return inputType?.type === 'text' ? 'leastText' : type === 'DOUBLE' ? 'leastDouble' : 'leastLong';
+    case 'max':
+      return inputType?.type === 'text' ? 'greatestText' : type === 'DOUBLE' ? 'greatestDouble' : 'greatestLong';
+    case 'first':
+      return 'leastText';
+    case 'last':
+      return 'greatestText';
+    default:
+      return suffix satisfies never;
+  }
+}
