@@ -217,7 +217,7 @@ function checkEngine(name: string, engine: z.output<typeof engineSchema>, log: z
     throw refuse(`log.tls.servername: ${called}'s client takes no other name than that of each broker; leave it out`);
   if (engine.kind !== 'spark' || engine.mode === 'microBatch') return;
   if (parseDuration(engine.checkpoint, 'engine.checkpoint') < LEAST_REAL_TIME_MS)
-    throw refuse('engine.checkpoint: write "5s" or more where engine.mode is "realTime"');
+    throw refuse('engine.checkpoint: write 5s or more where engine.mode is realTime');
 }
 
 function reasonOf(error: z.ZodError): string {

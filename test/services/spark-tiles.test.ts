@@ -12,6 +12,9 @@ import { localSpark, SparkTileSite } from './spark-tile-site.ts';
 import { likeEmbedded, TileSite } from './tile-site.ts';
 import { until } from './until.ts';
 
+/** A driver starts in some ten seconds, or in minutes where much else runs. */
+const WAIT_MS = 300_000;
+
 const ending: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
@@ -30,7 +33,7 @@ async function opened(
 }
 
 test('tiles and parts of every aggregate are those of the engine, every column as text, over a killed driver', {
-  timeout: 300_000,
+  timeout: 900_000,
 }, async () => {
   const some = everyAggregate.filter(({ name }) => ['events', 'sum_l', 'last_i', 'top_2_t'].includes(name));
   const views = [
@@ -41,28 +44,28 @@ test('tiles and parts of every aggregate are those of the engine, every column a
   const first = all.slice(0, all.length / 2);
   const site = await opened(views, 4);
   await site.send(first);
-  await equal(site, expected(views, first));
+  await equal(site, expected(views, first), WAIT_MS);
   // What was sent before comes once more, before what is new; the driver dies amid it.
   await site.send(all);
   await site.kill();
-  await equal(site, expected(views, all));
+  await equal(site, expected(views, all), WAIT_MS);
   expect(site.outcomes.conflict).toBe(0);
 });
 
 test('tiles of rows that change and go are those of the engine, every column as text, event by event', {
-  timeout: 240_000,
+  timeout: 900_000,
 }, async () => {
   const deliveries = tables(60, 3);
   const site = await opened([rows], 2, { realTime: true });
   await site.send(deliveries.slice(0, deliveries.length / 2));
-  await equal(site, expected([rows], deliveries.slice(0, deliveries.length / 2)));
+  await equal(site, expected([rows], deliveries.slice(0, deliveries.length / 2)), WAIT_MS);
   await site.send(deliveries);
-  await equal(site, expected([rows], deliveries));
+  await equal(site, expected([rows], deliveries), WAIT_MS);
   expect(site.outcomes.conflict).toBe(0);
 });
 
 test('a project whose tiles Spark makes answers as a scan of its events, over a stop, a killed driver and another start', {
-  timeout: 300_000,
+  timeout: 900_000,
 }, async () => {
   const engine: EnvironmentOptions['engine'] = {
     kind: 'spark',
@@ -76,7 +79,7 @@ test('a project whose tiles Spark makes answers as a scan of its events, over a 
   expect(first).toMatchObject({ began: 'anew', from: null });
   expect(await site.jobs((jobs) => jobs.deploy())).toMatchObject({ began: 'before', jobId: first.jobId });
   await site.send(headrace, 300);
-  await site.whole(headrace);
+  await site.whole(headrace, WAIT_MS);
   const [stopped] = await site.jobs((jobs) => jobs.stop());
   expect(stopped).toMatchObject({ state: 'STOPPED', declared: true });
   await expect(site.jobs((jobs) => jobs.stop())).rejects.toMatchObject({ code: 'TILES_ABSENT' });
@@ -93,10 +96,10 @@ test('a project whose tiles Spark makes answers as a scan of its events, over a 
   });
   watching.catch(() => undefined);
   await Promise.race([
-    until(async () => told.some((line) => line.includes('was started again, from')), 120_000),
+    until(async () => told.some((line) => line.includes('was started again, from')), WAIT_MS),
     watching,
   ]);
-  await site.whole(headrace, 120_000);
+  await site.whole(headrace, WAIT_MS);
   end();
   await watching;
   expect((await site.jobs((jobs) => jobs.upgrade(() => undefined))).compared.keys).toBe(8);

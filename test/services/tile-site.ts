@@ -97,8 +97,7 @@ export class TileSite {
   }
 
   get options(): OpenOptions & { environment: EnvironmentOptions } {
-    const { online, engine, flink = [addressOf('FLINK_REST')[0], addressOf('FLINK_GATEWAY')[0]] } = this.#options;
-    const [cluster, gateway] = flink;
+    const { online, engine, flink } = this.#options;
     return {
       project,
       environment: {
@@ -107,7 +106,7 @@ export class TileSite {
         partitions: 2,
         sampleRate: 0,
         log: { kind: 'kafka', brokers: [...addressOf('KAFKA_BROKERS')], ...this.#options.log },
-        engine: engine ?? { kind: 'flink', cluster, gateway },
+        engine: engine ?? flinkOf(flink),
         online: online ?? { kind: 'embedded' },
       },
       onFault: (error) => this.faults.push(error),
@@ -195,6 +194,11 @@ export class TileSite {
       return true;
     }, ms);
   }
+}
+
+function flinkOf(flink = [addressOf('FLINK_REST')[0], addressOf('FLINK_GATEWAY')[0]] as const) {
+  const [cluster, gateway] = flink;
+  return { kind: 'flink', cluster, gateway } as const;
 }
 
 function keyOf(view: typeof byUser | typeof byPage, value: string): string {

@@ -55,7 +55,7 @@ const SILENT_MS = 60_000;
 const POLL_MS = 200;
 
 /** How long a driver may take from its start to running queries, and to end when it is asked to, ms. */
-const START_MS = 180_000;
+const START_MS = 300_000;
 const END_MS = 60_000;
 
 /** How much of a driver's log is told, characters. */
