@@ -61,10 +61,11 @@ const END_MS = 60_000;
 /** How much of a driver's log is told, characters. */
 const LOG_LENGTH = 20_000;
 
-/** What the driver in a folder last said; null: there was none. */
+/** What the driver in a folder last said; null: there was none, or one of another version of Headrace. */
 export function driverStatus(folder: string): DriverStatus | null {
   const path = join(folder, 'status.json');
-  return existsSync(path) ? statusSchema.parse(JSON.parse(readFileSync(path, 'utf8'))) : null;
+  if (!existsSync(path)) return null;
+  return statusSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data ?? null;
 }
 
 /** Whether a driver runs; of one on another machine only its silence is known. */
