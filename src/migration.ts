@@ -258,7 +258,7 @@ export class Migration {
     const target = await this.#openHeadrace(to, 'MIGRATE_TARGET_RUNS');
     try {
       await this.#mayBegin(target);
-      if (to.engine.kind === 'flink') {
+      if (to.engine.kind !== 'embedded') {
         const { jobId } = await withTileJobs(project, to, 'change', (jobs) => jobs.deploy());
         this.#tell(`job ${jobId} makes the tiles of the new environment`);
       }

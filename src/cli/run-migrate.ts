@@ -45,8 +45,8 @@ export async function runMigrateCutOver(call: Call): Promise<void> {
     else for (const line of cutOverText(done, from)) terminal.out(line);
     for (const path of migration.leftBehind()) terminal.out(`stays behind: ${path}`);
     terminal.out(`${from.directory} is left: what opens it is refused; the project goes on in ${to.directory}`);
-    if (to.engine.kind === 'flink')
-      terminal.out(`have its job looked after: headrace flink deploy --watch --env ${String(call.options['to'])}`);
+    if (to.engine.kind !== 'embedded')
+      terminal.out(`have its job looked after: headrace tiles deploy --watch --env ${String(call.options['to'])}`);
     terminal.out(`next: headrace serve --env ${String(call.options['to'])}`);
     terminal.out(`to go back: stop it, then ${nextCall(call, 'roll-back')}; no event is lost`);
   });

@@ -22,6 +22,7 @@ const MADE = [
   'artifacts',
   'keys.json',
   'flink.json',
+  'spark-tiles',
   'disk.json',
   'declaration.json',
 ];

@@ -75,7 +75,7 @@ export const migrateErrors = rows({
   },
   MIGRATE_BEHIND: {
     message: 'the tiles of the new environment lack {behind} deliveries, and none of them has come for {seconds} s',
-    mend: 'look whether its job runs: headrace flink status and headrace flink logs; then call it again, which goes on',
+    mend: 'look whether its job runs: headrace tiles status and headrace tiles logs; then call it again, which goes on',
     retry: 'later',
     status: 503,
     exit: 5,
