@@ -218,7 +218,7 @@ test('a job over changes is not begun anew where the log has lost the first of t
   const partitions = [0, 1].map((partition) => ({ partition, offset: 1n }));
   await admin.deleteRecords({ topics: [{ name, partitions }] });
   await expect(site.jobs((jobs) => jobs.deploy(), changes)).rejects.toMatchObject({
-    code: 'FLINK_CHANGES_TRIMMED',
+    code: 'TILES_CHANGES_TRIMMED',
     facts: { source: 'stock', begin: 1 },
   });
   expect(await site.jobs((jobs) => jobs.status(), changes)).toEqual([]);
