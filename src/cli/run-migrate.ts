@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../config.ts';
-import { type CopiedSource, type CutOver, Migration } from '../migration.ts';
+import { type Compared, type CopiedSource, type CutOver, Migration } from '../migration.ts';
 import { readJournal } from '../operating/migrate/migration-files.ts';
 import { auditedCommand } from './audit.ts';
 import type { Call } from './command.ts';
@@ -16,18 +16,19 @@ export async function runMigrateCopy(call: Call): Promise<void> {
   await withMigration(call, 'migrate copy', async (migration, { from, to }) => {
     const stopping = new AbortController();
     void terminal.stopped.then(() => stopping.abort());
-    do {
+    // The first time, and as long as the last comparison left something to the next.
+    for (let isDue = true; !stopping.signal.aborted; ) {
       const sources = await migration.copy(terminal.stopped);
       if (stopping.signal.aborted) break;
-      const compared = await migration.compare();
-      if (json) terminal.out(JSON.stringify({ sources, compared }));
-      else {
-        for (const each of sources) terminal.out(copiedText(each, from));
-        terminal.out(`${compared.answers} answers were compared, and are equal${movingText(compared.moving)}`);
+      if (isDue || sources.some(({ deliveries }) => deliveries > 0)) {
+        const compared = await migration.compare();
+        isDue = compared.moving > 0;
+        if (json) terminal.out(JSON.stringify({ sources, compared }));
+        else for (const line of copyText(sources, compared, from)) terminal.out(line);
       }
       if (options['watch'] !== true) break;
       await sleep(LOOK_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
-    } while (!stopping.signal.aborted);
+    }
     if (json) return;
     for (const path of migration.leftBehind()) terminal.out(`stays behind: ${path}`);
     terminal.out(`next: stop what writes ${from.directory}, then ${nextCall(call, 'cut-over')}`);
@@ -82,6 +83,13 @@ export async function runMigrateStatus(call: Call): Promise<void> {
 function copiedText({ source, deliveries, lost }: CopiedSource, from: Environment): string {
   const gone = lost === 0 ? '' : `; ${lost} before them are in the history no more`;
   return `${source}: ${deliveries} deliveries copied, up to all that ${from.directory} has published${gone}`;
+}
+
+function copyText(sources: readonly CopiedSource[], compared: Compared, from: Environment): readonly string[] {
+  return [
+    ...sources.map((each) => copiedText(each, from)),
+    `${compared.answers} answers were compared, and are equal${movingText(compared.moving)}`,
+  ];
 }
 
 function movingText(moving: number): string {

@@ -4,13 +4,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
+import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
+import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-registry.ts';
 import { tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { Migration } from '../../src/migration.ts';
+import { createKey, readKeys } from '../../src/operating/api-keys.ts';
 import { audited } from '../../src/operating/audit-log.ts';
 import { checkMigration, readJournal, readMoved } from '../../src/operating/migrate/migration-files.ts';
 import { untilNoneBehind } from '../../src/operating/migrate/until-none-behind.ts';
 import { openReader } from '../../src/reader.ts';
+import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { byUser } from '../loop/shop.ts';
 import { MovingShop, project as movingProject, type Sent, USERS } from './moving-shop.ts';
@@ -353,6 +357,40 @@ test('a directory that another environment moves to is refused', async () => {
     code: 'MIGRATE_OTHER',
     facts: { from: shop.from.directory },
   });
+});
+
+test('models, their aliases and files, and API keys go along, and what was made of them meanwhile comes back', async () => {
+  const shop = movingShop();
+  await (await shop.open('from')).close();
+  const inside = <T>(directory: string, work: (registry: SqliteRegistry, artifacts: FileArtifactStore) => T): T => {
+    const registry = new SqliteRegistry(join(directory, 'registry.sqlite'));
+    try {
+      return work(registry, new FileArtifactStore(join(directory, 'artifacts')));
+    } finally {
+      registry.close();
+    }
+  };
+  const digest = inside(shop.from.directory, (registry, artifacts) => {
+    registry.register(newVersion('m'));
+    registry.moveAlias('m', 'champion', { expected: null, to: 1, at: shop.now });
+    return artifacts.put(new TextEncoder().encode('a model'));
+  });
+  createKey(shop.from.directory, { name: 'web', scopes: ['read'], now: shop.now });
+  await shop.migrating((migration) => migration.cutOver());
+  inside(shop.to.directory, (registry, artifacts) => {
+    expect(registry.alias('m', 'champion')).toBe(1);
+    expect(new TextDecoder().decode(artifacts.get(digest))).toBe('a model');
+    registry.register(newVersion('m'));
+    registry.moveAlias('m', 'champion', { expected: 1, to: 2, at: shop.now });
+  });
+  expect(readKeys(shop.to.directory)).toEqual(readKeys(shop.from.directory));
+  createKey(shop.to.directory, { name: 'other', scopes: ['read'], now: shop.now });
+  await shop.migrating((migration) => migration.rollBack());
+  inside(shop.from.directory, (registry) => {
+    expect(registry.versions('m').map(({ version }) => version)).toEqual([1, 2]);
+    expect(registry.alias('m', 'champion')).toBe(2);
+  });
+  expect(readKeys(shop.from.directory).map(({ name }) => name)).toEqual(['web', 'other']);
 });
 
 test('of two migrations of one environment, taking back the one leaves what the other did', async () => {
