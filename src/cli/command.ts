@@ -24,6 +24,8 @@ export interface Call {
 export interface Command {
   /** The words that name it: `['features', 'get']`. */
   readonly name: readonly string[];
+  /** Other words for the same: by the engine that it is about. */
+  readonly also?: readonly string[];
   /** One line for the list of commands. */
   readonly summary: string;
   /** What follows the name, for the usage line: `<service> <key>=<value>…`. */

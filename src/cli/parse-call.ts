@@ -15,17 +15,20 @@ export function findCommand(
   commands: readonly Command[],
   args: readonly string[],
 ): { command: Command; rest: readonly string[] } {
-  const fitting = commands
-    .filter(({ name }) => name.every((word, index) => args[index] === word))
-    .sort((a, b) => b.name.length - a.name.length);
-  const command = fitting[0];
-  if (command === undefined) {
+  const isCalled = (words: readonly string[]) => words.every((word, index) => args[index] === word);
+  const [found] = commands
+    .flatMap((command) =>
+      [command.name, ...(command.also === undefined ? [] : [command.also])].map((words) => ({ command, words })),
+    )
+    .filter(({ words }) => isCalled(words))
+    .sort((a, b) => b.words.length - a.words.length);
+  if (found === undefined) {
     throw fail('CLI_COMMAND', {
       command: args.slice(0, 2).join(' '),
       known: commands.map(({ name }) => name.join(' ')),
     });
   }
-  return { command, rest: args.slice(command.name.length) };
+  return { command: found.command, rest: args.slice(found.words.length) };
 }
 
 /** Parses the arguments of a command. Errors: CLI_OPTION, CLI_WORDS. */
@@ -50,7 +53,8 @@ export function helpPage(command: Command): string {
     const spec = { ...command.options, ...commonOptions }[name];
     return `  --${name}${spec?.type === 'string' ? ' <value>' : ''}`.padEnd(26) + text;
   });
-  return [command.summary, '', `usage: ${usageLine(command)}`, '', ...lines].join('\n');
+  const also = command.also === undefined ? [] : [`also:  headrace ${command.also.join(' ')}`];
+  return [command.summary, '', `usage: ${usageLine(command)}`, ...also, '', ...lines].join('\n');
 }
 
 const commonHelp = {

@@ -126,6 +126,13 @@ export const durableFormats: readonly DurableFormat[] = [
     files: null,
     fixtures: [`${RELEASE}/backup/backup.json`],
   },
+  {
+    name: 'migration',
+    source: 'src/operating/migrate/migration-files.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/migration-1'],
+  },
 ];
 
 /** Files without a number of a version of ours: lines of JSON, the formats of others, locks. */

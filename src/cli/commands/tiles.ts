@@ -5,6 +5,7 @@ const none = { words: '', arity: [0, 0], options: {}, help: {} } as const;
 export const tilesDeploy: Command = {
   ...none,
   name: ['tiles', 'deploy'],
+  also: ['flink', 'deploy'],
   summary: 'sees to it that the job that makes the tiles of the declaration runs, from where it stood',
   options: { fresh: { type: 'boolean' }, watch: { type: 'boolean' } },
   help: {
@@ -17,6 +18,7 @@ export const tilesDeploy: Command = {
 export const tilesStatus: Command = {
   ...none,
   name: ['tiles', 'status'],
+  also: ['flink', 'status'],
   summary: 'how every job that was deployed for tiles stands',
   run: (call) => withRunner(({ runStatus }) => runStatus(call)),
 };
@@ -24,6 +26,7 @@ export const tilesStatus: Command = {
 export const tilesUpgrade: Command = {
   ...none,
   name: ['tiles', 'upgrade'],
+  also: ['flink', 'upgrade'],
   summary:
     'starts the job of a changed declaration beside the old one, waits until it has caught up, and compares its tiles with the events',
   run: (call) => withRunner(({ runUpgrade }) => runUpgrade(call)),
@@ -32,6 +35,7 @@ export const tilesUpgrade: Command = {
 export const tilesStop: Command = {
   ...none,
   name: ['tiles', 'stop'],
+  also: ['flink', 'stop'],
   summary: 'ends the job, keeping its state, from which the next deploy goes on',
   options: { others: { type: 'boolean' } },
   help: { others: 'end the jobs of earlier declarations instead' },
@@ -41,6 +45,7 @@ export const tilesStop: Command = {
 export const tilesLogs: Command = {
   ...none,
   name: ['tiles', 'logs'],
+  also: ['flink', 'logs'],
   summary: 'what went wrong in the jobs, oldest first',
   run: (call) => withRunner(({ runLogs }) => runLogs(call)),
 };
