@@ -1,0 +1,187 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { shopTraffic } from '../../examples/personalisation/generator.ts';
+import { seededRandom } from '../../src/base/rng.ts';
+import { type FlinkCluster, startFlink } from '../services/flink.ts';
+import { kafka } from '../services/kafka.ts';
+import { startCluster } from '../services/redis-cluster.ts';
+import { stopServer } from '../services/server.ts';
+import { chart, type Marked, type Stretch, stretchesOf } from './chart.ts';
+import { faultsOf, type System } from './faults.ts';
+import { load, type Seen, vector } from './load.ts';
+import { ended, ready, run, serve } from './processes.ts';
+import { Tally } from './tally.ts';
+
+/**
+ * The personalisation example on Kafka, Flink and a Redis Cluster, read by two processes, while parts of it are killed, moved and
+ * started again: in the end every event must have been counted once. Writes the page and the chart of what it saw:
+ *
+ *     node --conditions=headrace-source scripts/end-to-end/main.ts [--minutes 10]
+ */
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } });
+const untilMs = Number(values.minutes) * 60_000;
+
+const USERS = 5_000;
+const ITEMS = 1_000;
+const EVENTS_PER_SECOND = 200;
+/** A stretch of the chart. */
+const EVERY_MS = 5_000;
+/** After the last event, everything must be there by then. */
+const SETTLE_MS = 120_000;
+const PAGE = new URL('../../docs/internals/end-to-end.md', import.meta.url);
+const CHART = new URL('../../docs/internals/end-to-end.svg', import.meta.url);
+
+const directory = mkdtempSync(join(tmpdir(), 'end-to-end-'));
+const ending: (() => Promise<unknown>)[] = [];
+try {
+  await main();
+} finally {
+  for (const end of ending.reverse()) await end();
+  rmSync(directory, { recursive: true, force: true });
+}
+
+async function main(): Promise<void> {
+  const system = await startSystem();
+  const readers = [await serve(0, '--read-only'), await serve(0, '--read-only')];
+  for (const reader of readers) ending.push(() => reader.end('SIGTERM'));
+  await Promise.all(readers.map(ready));
+  const random = seededRandom(1);
+  const traffic = shopTraffic({
+    users: USERS,
+    items: ITEMS,
+    until: Date.now(),
+    events: 0,
+    eventsPerSecond: EVENTS_PER_SECOND,
+    random,
+  });
+  // What was before is nobody's here.
+  for await (const _ of traffic.history());
+  const tally = new Tally();
+  const started = performance.now();
+  const clock = () => performance.now() - started;
+  const marks: Marked[] = [];
+  const [seen] = await Promise.all([
+    load({
+      writer: () => system.writer.url,
+      readers: readers.map(({ url }) => url),
+      traffic,
+      tally,
+      running: () => clock() < untilMs,
+      clock,
+    }),
+    (async () => {
+      for (const { share, what, cause } of faultsOf(system)) {
+        await sleep(Math.max(0, share * untilMs - clock()));
+        const from = clock();
+        console.log(`${(from / 1_000).toFixed(0)} s: ${what}`);
+        await cause();
+        marks.push({ from, to: clock(), what });
+      }
+    })(),
+  ]);
+  const settledMs = await settled(
+    tally,
+    readers.map(({ url }) => url),
+  );
+  if (seen.silentlySmaller.length > 0)
+    throw new Error(`answers became smaller and did not say so: ${seen.silentlySmaller.slice(0, 20).join('; ')}`);
+  const stretches = stretchesOf(seen.reads, seen.freshness, EVERY_MS, untilMs);
+  writeFileSync(CHART, chart(stretches, marks, untilMs));
+  writeFileSync(PAGE, pageOf(tally, seen, stretches, marks, settledMs));
+}
+
+/** Broker, cluster of Flink, cluster of the store, the job, and the process that writes. */
+async function startSystem(): Promise<System> {
+  if ((await kafka.status()) === null) ending.push(() => kafka.down());
+  const flink: { -readonly [part in keyof FlinkCluster]: FlinkCluster[part] } = await startFlink(
+    join(directory, 'flink'),
+  );
+  ending.push(async () => {
+    for (const server of Object.values(flink)) await stopServer(server);
+  });
+  const nodesDirectory = join(directory, 'nodes');
+  const nodes = [...(await startCluster(nodesDirectory))];
+  ending.push(async () => {
+    for (const node of nodes) await stopServer(node);
+  });
+  Object.assign(process.env, await kafka.up(), {
+    FLINK_REST: `http://127.0.0.1:${flink.jobManager.port}`,
+    FLINK_GATEWAY: `http://127.0.0.1:${flink.gateway.port}`,
+    REDIS_CLUSTER_NODES: nodes.map(({ port }) => `redis://127.0.0.1:${port}`).join(','),
+    RUN_DIRECTORY: join(directory, 'project'),
+    RUN_NAMESPACE: `end-${randomUUID().slice(0, 8)}`,
+  });
+  const system: System = { nodes, nodesDirectory, flink, writer: await serve(0) };
+  ending.push(() => system.writer.end('SIGTERM'));
+  await ended(run('tiles', 'deploy'));
+  await ready(system.writer);
+  ending.push(() => run('tiles', 'stop'));
+  return system;
+}
+
+/** Waits until both readers answer every user right; ms since the last event. Throws what is wrong where they do not in time. */
+async function settled(tally: Tally, readers: readonly string[]): Promise<number> {
+  const started = performance.now();
+  for (;;) {
+    const faults: string[] = [];
+    for (const reader of readers)
+      for (const request of tally.requests) {
+        const { features, degraded } = await vector(reader, request);
+        faults.push(...tally.faults(request, features), ...(degraded ? [`${request.user} is degraded`] : []));
+      }
+    if (faults.length === 0) return performance.now() - started;
+    if (performance.now() - started > SETTLE_MS)
+      throw new Error(`${faults.length} wrong in the end: ${faults.slice(0, 20).join('; ')}`);
+    await sleep(1_000);
+  }
+}
+
+function pageOf(
+  tally: Tally,
+  { reads, freshness }: Seen,
+  stretches: readonly Stretch[],
+  marks: readonly Marked[],
+  settledMs: number,
+): string {
+  const seconds = (ms: number) => (ms / 1_000).toFixed(ms < 10_000 ? 1 : 0);
+  const share = (outcome: (typeof reads)[number]['outcome']) =>
+    `${((100 * reads.filter((read) => read.outcome === outcome).length) / reads.length).toFixed(2)} %`;
+  const during = ({ from }: Marked, until: number) =>
+    stretches.filter((one) => one.from > from - EVERY_MS && one.from < Math.max(until, from));
+  const rows = marks.map((mark, i) => {
+    const after = during(mark, marks[i + 1]?.from ?? untilMs);
+    const most = (of: (stretch: Stretch) => number) => Math.max(...after.map(of).filter(Number.isFinite));
+    return `| ${i + 1} | ${seconds(mark.from)} s | ${mark.what} | ${seconds(mark.to - mark.from)} s | ${seconds(most((one) => one.freshnessMs))} s | ${most((one) => one.p99Ms).toFixed(0)} ms | ${percent(most((one) => one.degraded))} | ${percent(most((one) => one.unanswered))} |`;
+  });
+  const calm = stretches.filter(({ from }) => from > EVERY_MS && from < (marks[0]?.from ?? untilMs) - EVERY_MS);
+  return `# All of it together
+
+Written by \`scripts/end-to-end/main.ts\`, which is run by hand: \`node --conditions=headrace-source scripts/end-to-end/main.ts\`. The
+personalisation example with its declaration as it is: events into Kafka, tiles by Flink, a Redis Cluster of three primaries with
+their replicas, two processes that read it and one that writes, the generators beside them, all on ${cpus().length} cores, for
+${values.minutes} minutes.
+
+- ${tally.events.toLocaleString('en')} events of ${tally.requests.length.toLocaleString('en')} users, each sent until it was acknowledged: in the end, ${seconds(settledMs)} s after the last one
+  (checks included), both readers answered for every user what a plain count of the events gives, in eight features.
+- ${reads.length.toLocaleString('en')} reads in an open loop: ${share('right away')} as declared, ${share('stale')} said \`stale\`, ${share('degraded')} \`degraded\`, ${share('no answer')} had no answer within 5 s or were
+  turned away. No answer without such a mark counted less than one before it.
+- Before the first fault: p99 of a read ${Math.max(...calm.map(({ p99Ms }) => p99Ms)).toFixed(0)} ms in the worst ${EVERY_MS / 1_000} s, the slowest of ${freshness.length.toLocaleString('en')} probes (of the calm time) servable after ${Math.max(...calm.map(({ freshnessMs }) => freshnessMs)).toFixed(0)} ms.
+
+![freshness, latency and marked answers over the run](end-to-end.svg)
+
+| | at | what | took | slowest event to servable, until the next | worst p99 of 5 s | most degraded in 5 s | most without answer in 5 s |
+|---|---|---|---|---|---|---|---|
+${rows.join('\n')}
+
+Readers are not members of a Kafka consumer group (see [the log on Kafka](kafka.md#what-lies-where)), so there is none that could
+rebalance: what moves here is the store's slots, and the place of the process that writes.
+`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
+}
