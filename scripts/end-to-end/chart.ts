@@ -87,6 +87,7 @@ export function chart(stretches: readonly Stretch[], faults: readonly Marked[], 
       `<rect x="${x(from).toFixed(1)}" y="${TOP}" width="${Math.max(1.5, x(to) - x(from)).toFixed(1)}" height="${bottom - TOP}" fill="#ffd8b5" opacity="0.6"/><text x="${x(from).toFixed(1)}" y="${TOP + 12}" font-weight="bold">${i + 1}</text>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${bottom + 40}" font-family="sans-serif" font-size="11" fill="#24292f">
+<title>Freshness, latency and marked answers over the run</title>
 <rect width="100%" height="100%" fill="#ffffff"/>
 ${[...marks, ...ticks, ...shares, ...minutes].join('\n')}
 ${title(0, 'event to servable, the slowest probe')}

@@ -168,7 +168,8 @@ ${values.minutes} minutes.
 - ${tally.events.toLocaleString('en')} events of ${tally.requests.length.toLocaleString('en')} users, each sent until it was acknowledged: in the end, ${seconds(settledMs)} s after the last one
   (checks included), both readers answered for every user what a plain count of the events gives, in eight features.
 - ${reads.length.toLocaleString('en')} reads in an open loop: ${share('right away')} as declared, ${share('stale')} said \`stale\`, ${share('degraded')} \`degraded\`, ${share('no answer')} had no answer within 5 s or were
-  turned away. No answer without such a mark counted less than one before it.
+  turned away. No answer without such a mark counted less than one before it. The views declare a
+  freshness of 1 s, and Flink makes a checkpoint a second, until which an answer is said to be as old as the one before: so many are \`stale\`.
 - Before the first fault: p99 of a read ${Math.max(...calm.map(({ p99Ms }) => p99Ms)).toFixed(0)} ms in the worst ${EVERY_MS / 1_000} s, the slowest of ${freshness.length.toLocaleString('en')} probes (of the calm time) servable after ${Math.max(...calm.map(({ freshnessMs }) => freshnessMs)).toFixed(0)} ms.
 
 ![freshness, latency and marked answers over the run](end-to-end.svg)
