@@ -151,7 +151,7 @@ function pageOf(
   const share = (outcome: (typeof reads)[number]['outcome']) =>
     `${((100 * reads.filter((read) => read.outcome === outcome).length) / reads.length).toFixed(2)} %`;
   const during = ({ from }: Marked, until: number) =>
-    stretches.filter((one) => one.from > from - EVERY_MS && one.from < Math.max(until, from));
+    stretches.filter((one) => one.from > from - EVERY_MS && (one.from <= from || one.from + EVERY_MS <= until));
   const rows = marks.map((mark, i) => {
     const after = during(mark, marks[i + 1]?.from ?? untilMs);
     const most = (of: (stretch: Stretch) => number) => Math.max(...after.map(of).filter(Number.isFinite));
