@@ -7,6 +7,7 @@ import { emptyRun, type TileRun } from '../../src/features/tile/tile-run.ts';
 import { type UpsertOutcome, upsertTile } from '../../src/features/tile/upsert.ts';
 import { sourceRows } from '../../src/featurestore/ingest/source-rows.ts';
 import { tileReader } from '../../src/featurestore/materialise/tile-record.ts';
+import type { TileWrite } from '../../src/ports/online-store.ts';
 import type { LoggedDelivery } from '../sql/duckdb.ts';
 import { runTables, type Tables } from '../sql/tables-of.ts';
 import { addressOf } from './addresses.ts';
@@ -84,6 +85,16 @@ export abstract class EngineSite {
   runs(view: StreamViewData): ReadonlyMap<string, TileRun> {
     const keys = [...this.#tiles].find(([layout]) => layout.view === view)?.[1] ?? new Map<string, TileRun[]>();
     return new Map([...keys].map(([key, [run]]) => [key, run]));
+  }
+
+  /** All tiles of a view by now. */
+  *tiles(view: StreamViewData): Generator<TileWrite> {
+    for (const [layout, keys] of this.#tiles)
+      if (layout.view === view)
+        for (const [key, runs] of keys)
+          for (const [hop, run] of runs.entries())
+            for (let index = 0; index < run.length; index += 1)
+              yield { layout, hopMs: view.hopsMs[hop], key, run, index };
   }
 
   /** What the views' tiles are by now, as tables. */

@@ -216,7 +216,7 @@ export function generated(events: number): ParityDefinition {
 }
 
 /** Everything that the repository itself has the input of. */
-export const own: readonly ParityDefinition[] = [random, sawtooth, faults, registers, generated(400_000), flights];
+export const own: readonly ParityDefinition[] = [random, sawtooth, faults, registers, generated(40_000), flights];
 
 /** What real tables have to say that lie beside the checkout. */
 export function ofShared(folder: string): readonly ParityDefinition[] {

@@ -54,7 +54,7 @@ export async function tilesByEngines(site: SparkSite, { name, view, deliveries, 
 }
 
 /** Tiles of the engine in this process. */
-function* tilesOf(view: StreamViewData, { layout, keys }: ReturnType<typeof engineOf>): Generator<TileWrite> {
+export function* tilesOf(view: StreamViewData, { layout, keys }: ReturnType<typeof engineOf>): Generator<TileWrite> {
   for (const [key, { runs }] of keys)
     for (const [hop, run] of runs.entries())
       for (let index = 0; index < run.length; index += 1) yield { layout, hopMs: view.hopsMs[hop], key, run, index };
