@@ -3,7 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { requireConnector } from '../../src/backends/spark/tile-connector.ts';
-import { SparkTileJobs } from '../../src/backends/spark/tile-jobs.ts';
+import { SparkTileJobs, type SparkTileJobsOptions } from '../../src/backends/spark/tile-jobs.ts';
 import { resolveEnvironment } from '../../src/config.ts';
 
 const NOW = 1_700_000_000_000;
@@ -15,9 +15,10 @@ function newFolder(): string {
   return folder;
 }
 
+const nowhere = async () => ({});
+
 /** Jobs whose drivers are only what their files say. */
-function jobsIn(directory: string): SparkTileJobs {
-  const nowhere = async () => ({});
+function jobsIn(directory: string, logEnds: SparkTileJobsOptions['logEnds'] = nowhere): SparkTileJobs {
   return new SparkTileJobs({
     key: KEY,
     directory,
@@ -31,7 +32,7 @@ function jobsIn(directory: string): SparkTileJobs {
     everyMs: 1_000,
     partitions: 1,
     prepare: async () => undefined,
-    logEnds: nowhere,
+    logEnds,
     done: nowhere,
     compare: async () => ({ keys: 0, tiles: 0 }),
   });
@@ -115,6 +116,14 @@ test('what does not run cannot be stopped, and what ended by itself is not watch
     code: 'TILES_FAILED',
     message: expect.stringContaining('it failed'),
   });
+});
+
+test('an upgrade does not wait for a driver that is gone', async () => {
+  const directory = newFolder();
+  say(directory, { state: 'RUNNING' });
+  const jobs = jobsIn(directory, async () => ({ clicks: [5] }));
+  const upgrading = jobs.upgrade(() => say(directory, { state: 'RUNNING', pid: GONE }));
+  await expect(upgrading).rejects.toMatchObject({ code: 'TILES_FAILED', facts: { state: 'LOST' } });
 });
 
 test('a Spark without its whole connector to Kafka is told what it lacks', () => {

@@ -58,7 +58,9 @@ export class SparkTileJobs implements TileJobs {
       const behind = missingOf(ends, await this.#options.done());
       if (behind === 0) break;
       onWait(behind);
-      this.#mustLive();
+      // One that is gone is not started again here: it would never catch up where what kills it goes on.
+      if (!this.#mustLive())
+        throw fail('TILES_FAILED', { job: deployed.jobId, state: 'LOST', reason: 'its driver was killed' });
       await sleep(WATCH_MS);
     }
     try {
