@@ -89,6 +89,8 @@ export class FlinkTileJobs implements TileJobs {
       if (behind === 0) return { ...deployed, compared: await this.#compare(deployed, ends) };
       onWait(behind);
       await this.#mustLive(deployed.jobId);
+      if (!(await this.#options.cluster.jobs()).some(({ id }) => id === deployed.jobId))
+        throw fail('TILES_FAILED', { job: deployed.jobId, state: 'LOST', reason: 'its job manager has forgotten it' });
       await sleep(WATCH_MS);
     }
   }
