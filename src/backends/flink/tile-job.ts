@@ -1,8 +1,9 @@
 import type { EventSourceData, ProjectData, StreamViewData } from '../../features/define/declaration.ts';
 import { stateMs } from '../../features/plan/job-state.ts';
 import { INGEST_TS } from '../../features/plan/raw-table.ts';
-import { type SqlType, sqlColumns } from '../../features/plan/table.ts';
+import { sqlColumns } from '../../features/plan/table.ts';
 import { type WholeTileTable, wholeTileTable } from '../../features/plan/whole-tiles.ts';
+import { ENGINE_TYPES } from '../../features/sql/engine-types.ts';
 import { ARRIVED, flink } from '../../features/sql/flink.ts';
 import { wholeTileQuery } from '../../features/sql/tile-queries.ts';
 import { placeOf } from './secrets.ts';
@@ -106,7 +107,7 @@ function clientSql({ brokers, client = { shown: {}, secret: [] } }: TileJobOptio
 
 function sourceTable(source: EventSourceData, options: TileJobOptions): string {
   const columns = Object.entries({ ...sqlColumns(source.columns), [INGEST_TS]: 'BIGINT' } as const);
-  const declared = columns.map(([name, type]) => `  ${flink.identifier(name)} ${TYPES[type]}`);
+  const declared = columns.map(([name, type]) => `  ${flink.identifier(name)} ${ENGINE_TYPES[type]}`);
   return `CREATE TEMPORARY TABLE ${recordsName(source)} (
 ${declared.join(',\n')},
   ${HEADERS} MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
@@ -140,7 +141,7 @@ WHERE ${[`${HEADERS}[${flink.text(mark)}] IS NOT NULL`, ...present].join('\n  AN
 function tileTableSql(view: StreamViewData, hopMs: number, options: TileJobOptions): string {
   const { columns, multisets } = wholeTileTable(view, hopMs);
   const declared = [
-    ...Object.entries(columns).map(([name, type]) => `  ${name} ${type === 'DECIMAL' ? 'STRING' : TYPES[type]}`),
+    ...Object.entries(columns).map(([name, type]) => `  ${name} ${type === 'DECIMAL' ? 'STRING' : ENGINE_TYPES[type]}`),
     ...multisets.map((name) => `  ${name} MULTISET<STRING>`),
   ];
   return `CREATE TEMPORARY TABLE ${tileName(view, hopMs)} (
@@ -198,15 +199,3 @@ function withSql(options: Readonly<Record<string, string>>): string {
     .map(([name, value]) => `  '${name}' = ${flink.text(value)}`)
     .join(',\n');
 }
-
-const TYPES: Readonly<Record<SqlType, string>> = {
-  BIGINT: 'BIGINT',
-  DOUBLE: 'DOUBLE',
-  BOOLEAN: 'BOOLEAN',
-  STRING: 'STRING',
-  DECIMAL: 'DECIMAL(38,0)',
-  'LIST<BIGINT>': 'ARRAY<BIGINT>',
-  'LIST<DOUBLE>': 'ARRAY<DOUBLE>',
-  'LIST<STRING>': 'ARRAY<STRING>',
-  'LIST<BOOLEAN>': 'ARRAY<BOOLEAN>',
-};

@@ -3,6 +3,7 @@ import { createReadStream, existsSync, mkdirSync, readdirSync, rmSync, statSync 
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fail } from '../../base/errors/fail.ts';
+import { isAlive } from '../../base/is-alive.ts';
 import { spark } from '../../features/sql/spark.ts';
 import type {
   Computation,
@@ -153,14 +154,5 @@ function removeDead(directory: string): void {
   for (const name of readdirSync(directory)) {
     const pid = Number(/^run=(\d+)-\d+$/.exec(name)?.[1] ?? Number.NaN);
     if (!Number.isNaN(pid) && !isAlive(pid)) rmSync(join(directory, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { isAlive } from '../../base/is-alive.ts';
 import { endedError, failedError } from './failures.ts';
 import { findInstallation, tileRunner } from './installation.ts';
 import { type SparkOptions, submitArguments } from './submit.ts';
@@ -76,7 +77,7 @@ export function isDriving(status: DriverStatus, now: number): boolean {
 }
 
 function isHere({ host, pid }: DriverStatus): boolean {
-  return host === hostname() && hasProcess(pid);
+  return host === hostname() && isAlive(pid);
 }
 
 /**
@@ -155,12 +156,3 @@ const STREAMING = {
   'spark.sql.streaming.noDataMicroBatches.enabled': 'false',
   'spark.sql.streaming.minBatchesToRetain': '10',
 } as const;
-
-function hasProcess(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-}

@@ -1,7 +1,8 @@
 import type { EventSourceData, ProjectData, StreamViewData } from '../../features/define/declaration.ts';
 import { stateMs } from '../../features/plan/job-state.ts';
 import { INGEST_TS, OFFSET, PARTITION } from '../../features/plan/raw-table.ts';
-import { type SqlType, sqlColumns } from '../../features/plan/table.ts';
+import { sqlColumns } from '../../features/plan/table.ts';
+import { ENGINE_TYPES } from '../../features/sql/engine-types.ts';
 import { spark } from '../../features/sql/spark.ts';
 import { type TileFolds, type TileTarget, tileFolds, tileIncrementsQuery } from '../../features/sql/tile-increments.ts';
 
@@ -94,7 +95,7 @@ function tileQuery(source: EventSourceData, views: readonly StreamViewData[], op
 /** Of the records those that the log's writers wrote, as rows: whoever else writes to the topic changes no tile. */
 function rowsSql(source: EventSourceData, mark: string): string {
   const columns = Object.entries({ ...sqlColumns(source.columns), [INGEST_TS]: 'BIGINT' } as const);
-  const fields = columns.map(([name, type]) => `${spark.identifier(name)} ${TYPES[type]}`).join(', ');
+  const fields = columns.map(([name, type]) => `${spark.identifier(name)} ${ENGINE_TYPES[type]}`).join(', ');
   const present = [source.id, source.time, INGEST_TS].map((name) => `row.${spark.identifier(name)} IS NOT NULL`);
   return `SELECT row.*, CAST(partition AS BIGINT) AS ${PARTITION}, offset AS ${OFFSET}
 FROM (
@@ -103,15 +104,3 @@ FROM (
 ) AS r
 WHERE ${[`EXISTS(headers, header -> header.key = ${spark.text(mark)})`, ...present].join('\n  AND ')}`;
 }
-
-const TYPES: Readonly<Record<SqlType, string>> = {
-  BIGINT: 'BIGINT',
-  DOUBLE: 'DOUBLE',
-  BOOLEAN: 'BOOLEAN',
-  STRING: 'STRING',
-  DECIMAL: 'DECIMAL(38,0)',
-  'LIST<BIGINT>': 'ARRAY<BIGINT>',
-  'LIST<DOUBLE>': 'ARRAY<DOUBLE>',
-  'LIST<STRING>': 'ARRAY<STRING>',
-  'LIST<BOOLEAN>': 'ARRAY<BOOLEAN>',
-};

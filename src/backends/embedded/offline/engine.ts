@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import { isAlive } from '../../../base/is-alive.ts';
 import type { OfflineTable, OfflineValue, RowBatch } from '../../../ports/offline-store.ts';
 import { readRows } from './read-rows.ts';
 import { quoteText } from './sql-text.ts';
@@ -137,13 +138,4 @@ async function copyTo(
 
 function memoryText(bytes: number): string {
   return `${Math.floor(bytes / 2 ** 20)}MiB`;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
