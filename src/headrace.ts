@@ -76,6 +76,8 @@ export interface SpineTrainOptions {
   /** The rows, each of which gets its features as of its own instant. */
   readonly spine: SpineOptions;
   readonly mode?: ReadMode;
+  /** Told in words how the join goes on where another engine makes it. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** One request for a prediction; `id` is what its label will name. */
@@ -363,7 +365,7 @@ export class Headrace {
 
   /**
    * Writes a training set as one Parquet file: point-in-time features with the labels of a model; or, with a `spine`, the
-   * rows of a file of one's own with the features of a service. Errors: SPINE_*.
+   * rows of a file of one's own with the features of a service. Errors: SPINE_*, those of the engine that joins them.
    */
   async writeTrainingSet(
     of: ModelData | FeatureServiceData,
@@ -378,7 +380,8 @@ export class Headrace {
   ): Promise<JoinedSpine | TrainingSetSummary> {
     const mode = options.mode ?? 'corrected';
     if ('spine' in options) {
-      return this.#features.joinSpine(of.kind === 'model' ? of.service : of, options.spine, mode, path);
+      const service = of.kind === 'model' ? of.service : of;
+      return this.#features.joinSpine(service, options.spine, mode, path, options.onLine);
     }
     if (of.kind !== 'model') throw fail('SPINE_NONE', { target: of.name });
     return this.#features.writeTrainingSet(of, spanOf(of, options), mode, path, options.onLine);

@@ -22,7 +22,7 @@ import type { TileLayout } from '../features/tile/tile-layout.ts';
 import { topicOf } from '../featurestore/ingest/gateway.ts';
 import { sourceRows } from '../featurestore/ingest/source-rows.ts';
 import { parquetRelation } from '../featurestore/parquet-relation.ts';
-import type { ReadTable } from '../ports/history-engine.ts';
+import type { BroughtTable, ReadTable } from '../ports/history-engine.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import { endJob } from './clear-services.ts';
 import { kafkaOptions } from './kafka-options.ts';
@@ -132,6 +132,12 @@ function projectOf(layouts: readonly TileLayout[]): ProjectData {
   return { kind: 'project', name: 'verify', sources, views, services: [], models: [] };
 }
 
+const NUMBERS = { key: 'STRING', value: 'BIGINT' } as const;
+
+function numbersSql(rows: number): string {
+  return `SELECT 'k' || (i % 7) AS key, i AS value FROM range(0, ${rows}) AS r(i)`;
+}
+
 /** The Spark of an environment, which computes in its directory. */
 export function sparkSubject({ directory, offline: { engine } }: Environment) {
   if (engine.kind !== 'spark') throw new RangeError('the environment has no Spark');
@@ -150,12 +156,16 @@ export function sparkSubject({ directory, offline: { engine } }: Environment) {
   return {
     open: () => sparkHistoryEngine(engine, folder).open(() => undefined),
     numbers: async (rows: number): Promise<ReadTable> => {
-      const columns = { key: 'STRING', value: 'BIGINT' } as const;
       const path = resolve(directory, `numbers-${rows}.parquet`);
-      const sql = `SELECT 'k' || (i % 7) AS key, i AS value FROM range(0, ${rows}) AS r(i)`;
-      await withHistory((history) => history.exportParquet(sql, path));
-      return { name: 'numbers', table: { name: 'numbers', columns }, files: [{ columns, paths: [path] }] };
+      await withHistory((history) => history.exportParquet(numbersSql(rows), path));
+      const table = { name: 'numbers', columns: NUMBERS };
+      return { name: 'numbers', table, files: [{ columns: NUMBERS, paths: [path] }] };
     },
+    brings: (rows: number): BroughtTable => ({
+      name: 'brought',
+      columns: NUMBERS,
+      write: (path) => withHistory((history) => history.exportParquet(numbersSql(rows), path)),
+    }),
     rows: (paths: readonly string[]) =>
       withHistory(async (history) =>
         (await Array.fromAsync(history.query(`SELECT * FROM ${parquetRelation(paths)}`))).flat(),

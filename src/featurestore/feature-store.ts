@@ -474,10 +474,12 @@ export class FeatureStore {
     spine: SpineOptions,
     mode: ReadMode,
     path: string,
+    onProgress?: (text: string) => void,
   ): Promise<JoinedSpine> {
     await this.flush();
-    const { offline, onComputeError } = this.#options;
-    return joinSpine({ service, offline, spine, mode, onComputeError }, path);
+    const { offline, engine = null, onComputeError } = this.#options;
+    const told = onProgress === undefined ? {} : { onProgress };
+    return joinSpine({ service, offline, engine, spine, mode, onComputeError, ...told }, path);
   }
 
   /** Recomputes the logged vectors served in [from, to) and classes every mismatch. */

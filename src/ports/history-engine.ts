@@ -9,6 +9,15 @@ export interface ReadTable {
   readonly files: readonly TableFiles[];
 }
 
+/** A table that is brought to a computation. */
+export interface BroughtTable {
+  /** What its SQL calls the table. */
+  readonly name: string;
+  readonly columns: OfflineTable['columns'];
+  /** Writes its rows as one Parquet file, where the engine reads it. */
+  write(path: string): Promise<unknown>;
+}
+
 /** A table that is computed. */
 export interface ComputedTable {
   readonly name: string;
@@ -22,6 +31,7 @@ export interface ComputedTable {
 
 export interface Computation {
   readonly tables: readonly ReadTable[];
+  readonly brought?: readonly BroughtTable[];
   readonly outputs: readonly ComputedTable[];
   /** Into how many slices each output is split, so that one fits into memory. */
   readonly slices: number;
@@ -41,7 +51,8 @@ export interface Computed {
  *  1. a computation gives all its outputs whole, or throws and leaves no file of them; files are what the system wrote, byte for byte;
  *  2. what an ended process left is removed by the next session;
  *  3. SQL that the system refuses is an error that names the output and the line;
- *  4. a step is read by those behind it and by its output, as often as they do; other outputs may have one of the same name.
+ *  4. a step is read by those behind it and by its output, as often as they do; other outputs may have one of the same name;
+ *  5. a table that is brought is read as one of the history, and gone with the computation; where it cannot be written, no file is left.
  */
 export interface HistoryEngine {
   readonly dialect: Dialect;

@@ -205,7 +205,15 @@ test('a spine that is joined in slices gives the rows of one that is joined at o
     await headrace.writeTrainingSet(plain, out, { spine, mode });
     const whole = await table(out);
     const { offline } = headrace;
-    const options = { service: plain, offline, spine, mode, sliceRows: 7, onComputeError: () => undefined };
+    const options = {
+      service: plain,
+      offline,
+      engine: null,
+      spine,
+      mode,
+      sliceRows: 7,
+      onComputeError: () => undefined,
+    };
     expect(await joinSpine(options, out)).toEqual({ path: out, rows: 61, nullKeys: 8 });
     expect(await table(out)).toEqual(whole);
   }

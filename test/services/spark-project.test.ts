@@ -102,7 +102,7 @@ afterEach(async () => {
 });
 
 test('a project whose features Spark joins writes the same training sets, to the byte, and trains on them', {
-  timeout: 400_000,
+  timeout: 600_000,
 }, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'spark-project-'));
   ending.push(() => rmSync(directory, { recursive: true, force: true }));
@@ -141,6 +141,20 @@ test('a project whose features Spark joins writes the same training sets, to the
     expect(rows).toBeGreaterThan(50);
     return createHash('sha256').update(readFileSync(path)).digest('hex');
   };
+  const rows = join(directory, 'rows.parquet');
+  await embedded.headrace.offline.exportParquet(
+    `SELECT CASE WHEN i % 9 < 8 THEN ['ann', 'bob', 'é|"', 'nobody'][i % 4 + 1] END AS who,
+      EPOCH_MS(${BEGIN} + (i * 37) % 210 * ${7 * MINUTE_MS}) AS "when", i AS basket, 'note ' || i % 3 AS note
+    FROM range(250) AS r(i)`,
+    rows,
+  );
+  const ofRows = async ({ headrace }: Awaited<ReturnType<typeof opened>>, onLine: (line: string) => void) => {
+    const path = join(directory, 'of-rows.parquet');
+    const spine = { path: rows, time: 'when', columns: { user: 'who' } };
+    expect(await headrace.writeTrainingSet(offer, path, { spine, onLine })).toEqual({ path, rows: 250, nullKeys: 27 });
+    return createHash('sha256').update(readFileSync(path)).digest('hex');
+  };
+  const joined = await ofRows(embedded, () => undefined);
   const corrected = await written(embedded, 'embedded', 'corrected');
   const asKnown = await written(embedded, 'embedded', 'as-known');
   expect(asKnown).not.toBe(corrected);
@@ -157,6 +171,9 @@ test('a project whose features Spark joins writes the same training sets, to the
   const told: string[] = [];
   const { lineage } = await spark.headrace.train(buys, { to: now + 1, onLine: (line) => told.push(line) });
   expect(lineage.trainingSet.digest).toBe(corrected);
+  expect(told.some((line) => line.startsWith('Spark '))).toBe(true);
+  told.length = 0;
+  expect(await ofRows(spark, (line) => told.push(line))).toBe(joined);
   expect(told.some((line) => line.startsWith('Spark '))).toBe(true);
   expect(readdirSync(join(directory, 'spark')).filter((name) => name.startsWith('run='))).toEqual([]);
 });

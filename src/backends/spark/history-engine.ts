@@ -6,6 +6,7 @@ import { fail } from '../../base/errors/fail.ts';
 import { isAlive } from '../../base/is-alive.ts';
 import { spark } from '../../features/sql/spark.ts';
 import type {
+  BroughtTable,
   Computation,
   Computed,
   ComputedTable,
@@ -44,6 +45,7 @@ class SparkHistorySession implements HistorySession {
     const folder = newRun(this.#directory);
     const drop = () => rmSync(folder, { recursive: true, force: true });
     try {
+      await bring(computation, folder);
       const job = jobOf(computation, folder);
       const written = await this.#application.run(job);
       rmSync(stepsOf(folder), { recursive: true, force: true });
@@ -66,13 +68,19 @@ class SparkHistorySession implements HistorySession {
   }
 }
 
-function jobOf({ tables, outputs, slices }: Computation, folder: string): RunnerJob {
+function jobOf({ tables, brought = [], outputs, slices }: Computation, folder: string): RunnerJob {
   return {
-    tables: tables.map(({ name, table, files }) => ({
-      name,
-      columns: columnsOf(table.columns),
-      parts: files.map(({ columns, paths }) => ({ columns: columnsOf(columns), files: paths })),
-    })),
+    tables: [
+      ...tables.map(({ name, table, files }) => ({
+        name,
+        columns: columnsOf(table.columns),
+        parts: files.map(({ columns, paths }) => ({ columns: columnsOf(columns), files: paths })),
+      })),
+      ...brought.map((table) => {
+        const columns = columnsOf(table.columns);
+        return { name: table.name, columns, parts: [{ columns, files: [broughtPath(folder, table)] }] };
+      }),
+    ],
     outputs: outputs.map((output, i) => ({
       name: output.name,
       steps: runnerSteps(output, join(stepsOf(folder), `output-${i}`)),
@@ -83,7 +91,17 @@ function jobOf({ tables, outputs, slices }: Computation, folder: string): Runner
   };
 }
 
-/** Where results lie that are read more than once, while they are. */
+/** Writes what is brought where the machines of the cluster read it. */
+async function bring({ brought = [] }: Computation, folder: string): Promise<void> {
+  if (brought.length > 0) mkdirSync(stepsOf(folder));
+  for (const table of brought) await table.write(broughtPath(folder, table));
+}
+
+function broughtPath(folder: string, { name }: BroughtTable): string {
+  return join(stepsOf(folder), `${name}.parquet`);
+}
+
+/** Where lies what is read while a computation runs: what is brought, and results that are read more than once. */
 function stepsOf(folder: string): string {
   return join(folder, 'steps');
 }

@@ -43,7 +43,7 @@ export const trainingSet: Command = {
       const written =
         call.options['spine'] === undefined
           ? await headrace.writeTrainingSet(modelOf(of), path, { ...spanOptions(call), mode, onLine })
-          : await headrace.writeTrainingSet(of, path, { spine: spineOptions(call), mode });
+          : await headrace.writeTrainingSet(of, path, { spine: spineOptions(call), mode, onLine });
       const { rows, ...rest } = written;
       const left =
         'nullKeys' in rest ? `${rest.nullKeys} without an entity` : `${rest.unlabelled} left out without a label`;

@@ -31,6 +31,8 @@ export interface PointInTimeQuery {
 export interface AnsweredFeature {
   readonly lookup: LookupSpec;
   readonly feature: string;
+  /** The place of its column, from 0; of parts that of the first of two. */
+  readonly at: number;
   /** Whether its column in the SQL is not the answer but the parts of it. */
   readonly byParts: boolean;
   /** Null where there is no answer or none that is exact. */
@@ -75,7 +77,7 @@ function answeredFeature({ holds }: ReadColumn, index: number, request: readonly
   const { view } = lookup;
   if (view.kind === 'batchView') {
     const decode = valueDecoder(view.features[feature]);
-    return [{ lookup, feature, byParts: false, value: (row) => decode(row[index]) }];
+    return [{ lookup, feature, at: index, byParts: false, value: (row) => decode(row[index]) }];
   }
   const spec = view.features.find(({ name }) => name === feature);
   if (spec === undefined) return [];
@@ -85,10 +87,10 @@ function answeredFeature({ holds }: ReadColumn, index: number, request: readonly
     const keys = requestPositions(lookup, request);
     const value = (row: readonly SqlValue[]) =>
       keys.some((at) => row[at] === null) ? null : decode(row[index], row[index + 1]);
-    return [{ lookup, feature, byParts: true, value }];
+    return [{ lookup, feature, at: index, byParts: true, value }];
   }
   const decode = valueDecoder(spec.type);
-  return [{ lookup, feature, byParts: false, value: (row) => decode(row[index]) }];
+  return [{ lookup, feature, at: index, byParts: false, value: (row) => decode(row[index]) }];
 }
 
 function answeredCount({ holds }: ReadColumn, index: number): readonly AnsweredCount[] {

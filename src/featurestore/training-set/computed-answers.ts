@@ -1,20 +1,32 @@
-import type { BatchViewData, EventSourceData, ModelData } from '../../features/define/declaration.ts';
+import type {
+  BatchViewData,
+  EventSourceData,
+  FeatureServiceData,
+  ModelData,
+} from '../../features/define/declaration.ts';
 import { batchTable } from '../../features/plan/batch-table.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
 import { SPINE_AT, SPINE_ID } from '../../features/plan/scan.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
-import type { Table } from '../../features/plan/table.ts';
+import { sqlColumns, type Table } from '../../features/plan/table.ts';
+import type { Dialect } from '../../features/sql/dialect.ts';
+import { duckdb } from '../../features/sql/duckdb.ts';
 import { spineQuery } from '../../features/sql/event-queries.ts';
 import { pointInTimeQuery } from '../../features/sql/point-in-time.ts';
-import type { HistoryEngine } from '../../ports/history-engine.ts';
-import type { OfflineStore } from '../../ports/offline-store.ts';
+import type { BroughtTable, HistoryEngine } from '../../ports/history-engine.ts';
+import { type OfflineStore, SQL_TYPES } from '../../ports/offline-store.ts';
 import { parquetRelation } from '../parquet-relation.ts';
 import type { Answers } from './point-in-time.ts';
 
+/** The rows that ask: those of a model, which the engine has, or SQL of the offline store, whose rows are brought to it. */
+export type AskingRows =
+  | { readonly model: ModelData; readonly between: { readonly from: number | null; readonly to: number | null } }
+  | { readonly asked: string };
+
 export interface ComputedAnswersOptions {
-  readonly model: ModelData;
+  readonly service: FeatureServiceData;
   readonly offline: OfflineStore;
-  readonly between: { readonly from: number | null; readonly to: number | null };
+  readonly rows: AskingRows;
   readonly mode: ReadMode;
   /** Told in words how the engine goes on. */
   readonly onProgress: (text: string) => void;
@@ -26,16 +38,16 @@ export interface ComputedAnswers extends Answers {
   drop(): void;
 }
 
-/** What the lookups of a model's service answered for the rows of its spine, computed by another engine as a whole. */
+/** What the lookups of a service answered for the rows of a spine, computed by another engine as a whole. */
 export async function computeAnswers(
   engine: HistoryEngine,
-  { model, offline, between, mode, onProgress }: ComputedAnswersOptions,
+  { service, offline, rows, mode, onProgress }: ComputedAnswersOptions,
 ): Promise<ComputedAnswers> {
-  const { service, spine } = model;
   const tables = new Tables();
+  const brought = 'asked' in rows ? [askedTable(service, offline, rows.asked)] : [];
   const query = pointInTimeQuery({
     service,
-    spine: `(${spineQuery(model, tables.deliveriesOf(spine.from), between, engine.dialect)})`,
+    spine: 'asked' in rows ? ASKED_TABLE : `(${modelSpine(rows, tables, engine.dialect)})`,
     mode,
     counts: false,
     dialect: engine.dialect,
@@ -51,6 +63,7 @@ export async function computeAnswers(
     const { files, drop } = await offline.withFiles(tables.all, (ofTables) =>
       session.compute({
         tables: tables.all.map((table, i) => ({ name: tables.nameOf(table), table, files: ofTables[i] })),
+        brought,
         outputs: [{ name, steps: query.statement.steps, sql, slicedBy: [] }],
         slices: 1,
       }),
@@ -59,6 +72,27 @@ export async function computeAnswers(
   } finally {
     await session.close();
   }
+}
+
+function modelSpine(
+  { model, between }: Extract<AskingRows, { readonly model: ModelData }>,
+  tables: Tables,
+  dialect: Dialect,
+): string {
+  return spineQuery(model, tables.deliveriesOf(model.spine.from), between, dialect);
+}
+
+const ASKED_TABLE = 'asking';
+
+/** Rows of `_id` (a number), `_at` and the request columns of a service, in the types that these have in tables. */
+function askedTable({ request }: FeatureServiceData, offline: OfflineStore, asked: string): BroughtTable {
+  const columns = { [SPINE_ID]: 'BIGINT', [SPINE_AT]: 'BIGINT', ...sqlColumns(request) } as const;
+  const typed = Object.entries(columns).map(([name, type]) => {
+    const column = duckdb.identifier(name);
+    return `CAST(${column} AS ${SQL_TYPES[type]}) AS ${column}`;
+  });
+  const write = (path: string) => offline.exportParquet(`SELECT ${typed.join(', ')} FROM (${asked})`, path);
+  return { name: ASKED_TABLE, columns, write };
 }
 
 /** The tables that a query reads, and what it calls them. */

@@ -1,26 +1,28 @@
 import { rmSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
 import type { FeatureServiceData, OnDemandViewData, ServiceFeatureSpec } from '../../features/define/declaration.ts';
-import { batchTable } from '../../features/plan/batch-table.ts';
-import { rawTable } from '../../features/plan/raw-table.ts';
 import { SPINE_ID } from '../../features/plan/scan.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
 import { sqlType } from '../../features/plan/table.ts';
-import { duckdb } from '../../features/sql/duckdb.ts';
-import { pointInTimeQuery } from '../../features/sql/point-in-time.ts';
+import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../ports/offline-store.ts';
-import { pointInTimeRows } from './point-in-time.ts';
+import { computeAnswers } from './computed-answers.ts';
+import { type Answers, answeredRows, pointInTimeAnswers } from './point-in-time.ts';
 import { outsideSql, readSpine, type Spine, type SpineOptions } from './spine.ts';
 import { quoted, textLiteral } from './spine-file.ts';
 
 export interface JoinSpineOptions {
   readonly service: FeatureServiceData;
   readonly offline: OfflineStore;
+  /** What joins the features; the offline store itself where it is null. */
+  readonly engine: HistoryEngine | null;
   readonly spine: SpineOptions;
   readonly mode: ReadMode;
   /** Rows that are joined at a time. */
   readonly sliceRows?: number;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
+  /** Told in words how an engine goes on. */
+  readonly onProgress?: (text: string) => void;
 }
 
 /** What a training set of a user's spine holds. */
@@ -36,24 +38,28 @@ export interface JoinedSpine {
  * Writes a spine with the features of a service as of the instant of every row, as one Parquet file: the spine's columns
  * as they are, then the features, in the order of the spine. Memory is bounded by that of the offline store, whatever the
  * number of rows. A decimal is the double that a model is given, a time epoch ms.
- * Errors: those of `readSpine`, SPINE_NAME, OFFLINE_MEMORY, OFFLINE_FULL, OFFLINE_WRITE.
+ * Errors: those of `readSpine`, SPINE_NAME, OFFLINE_MEMORY, OFFLINE_FULL, OFFLINE_WRITE, those of the engine.
  */
 export async function joinSpine(options: JoinSpineOptions, path: string): Promise<JoinedSpine> {
   const { service, offline, sliceRows = SLICE_ROWS } = options;
   const scratch = `${path}.spine`;
   const slices: string[] = [];
+  let answered: SpineAnswers | null = null;
   try {
     const spine = await readSpine(offline, service, options.spine, scratch);
     const own = ownColumns(spine, service);
+    answered = await spineAnswers(options, spine);
     for (let from = 0; from < spine.rows || from === 0; from += sliceRows) {
       const slice = `${path}.${slices.length}`;
       slices.push(slice);
-      await joinSlice(options, own, sliceOf(spine, from, sliceRows), slice);
+      const within = `WHERE ${SPINE_ID} > ${from} AND ${SPINE_ID} <= ${from + sliceRows}`;
+      await joinSlice(options, answered.within(within), `${spine.carried} ${within}`, own, slice);
     }
     const files = slices.map(textLiteral).join(', ');
     const rows = await offline.exportParquet(`FROM read_parquet([${files}], hive_partitioning = false)`, path);
     return { path, rows, nullKeys: spine.nullKeys };
   } finally {
+    answered?.drop();
     for (const file of [scratch, ...slices]) rmSync(file, { force: true });
   }
 }
@@ -61,21 +67,41 @@ export async function joinSpine(options: JoinSpineOptions, path: string): Promis
 /** Rows that are joined at a time: what the engine needs for them fits into its memory, and the scratch directory takes the rest. */
 const SLICE_ROWS = 750_000;
 
-function sliceOf(spine: Spine, from: number, rows: number): Spine {
-  const within = `WHERE ${SPINE_ID} > ${from} AND ${SPINE_ID} <= ${from + rows}`;
-  return { ...spine, asked: `${spine.asked} ${within}`, carried: `${spine.carried} ${within}` };
+/** What a service answers the rows of a spine. */
+interface SpineAnswers {
+  /** Those of the rows that a WHERE clause over their numbers takes. */
+  within(where: string): Answers;
+  drop(): void;
 }
 
-async function joinSlice(options: JoinSpineOptions, own: readonly string[], spine: Spine, path: string): Promise<void> {
+/** By the offline store slice by slice; by another engine as a whole. */
+async function spineAnswers(options: JoinSpineOptions, { asked }: Spine): Promise<SpineAnswers> {
+  const { engine, onProgress = () => undefined } = options;
+  if (engine === null)
+    return {
+      within: (where) => pointInTimeAnswers({ ...options, spine: `${asked} ${where}`, counts: false }),
+      drop: () => undefined,
+    };
+  const { query, sql, drop } = await computeAnswers(engine, { ...options, rows: { asked }, onProgress });
+  return { within: (where) => ({ query, sql: `${sql} ${where}` }), drop };
+}
+
+async function joinSlice(
+  options: JoinSpineOptions,
+  answered: Answers,
+  carried: string,
+  own: readonly string[],
+  path: string,
+): Promise<void> {
   const { service, offline } = options;
   const computed = `${path}.features`;
   try {
-    const answers = answersSql(options, spine) ?? (await computedAnswers(options, spine, computed));
+    const answers = answersSql(service, answered) ?? (await computedAnswers(options, answered, computed));
     const features = service.features.map(({ name, type }, i) => `${outsideSql(`a.f_${i}`, type)} AS ${quoted(name)}`);
     await offline.exportParquet(
       `SELECT ${[...own, ...features].join(', ')}
 FROM (${answers}) AS a
-JOIN (${spine.carried}) AS c ON c.${SPINE_ID} = a.id
+JOIN (${carried}) AS c ON c.${SPINE_ID} = a.id
 ORDER BY c.${SPINE_ID}`,
       path,
     );
@@ -106,26 +132,21 @@ function isRequestFeature({ computed, features }: FeatureServiceData, name: stri
 }
 
 /** `id` and the features `f_0`, `f_1`, … by SQL alone; null where a feature is finalised or computed outside of it. */
-function answersSql({ service, offline, mode }: JoinSpineOptions, spine: Spine): string | null {
-  if (service.computed.length > 0) return null;
-  const query = pointInTimeQuery({
-    service,
-    spine: `(${spine.asked})`,
-    mode,
-    counts: false,
-    dialect: duckdb,
-    deliveriesOf: (source) => offline.relation(rawTable(source)),
-    generationsOf: (view) => offline.relation(batchTable(view)),
-  });
-  if (query.features.some(({ byParts }) => byParts)) return null;
-  const features = service.features.map(({ name }, i) => `${quoted(name)} AS f_${i}`);
-  return `SELECT ${[`${SPINE_ID} AS id`, ...features].join(', ')} FROM (${query.sql})`;
+function answersSql({ features }: FeatureServiceData, { query, sql }: Answers): string | null {
+  const taken = ['c_0 AS id'];
+  for (const [i, { from, feature }] of features.entries()) {
+    const found = query.features.find((one) => one.lookup.alias === from && one.feature === feature);
+    if (found === undefined || found.byParts) return null;
+    taken.push(`c_${found.at} AS f_${i}`);
+  }
+  const columns = Array.from({ length: query.width }, (_, i) => `c_${i}`);
+  return `SELECT ${taken.join(', ')} FROM (${sql}) AS answered(${columns.join(', ')})`;
 }
 
 /** Vectors by the function that serves them, put down in a file of their own. */
-async function computedAnswers(options: JoinSpineOptions, spine: Spine, path: string): Promise<string> {
-  const { service, offline, mode, onComputeError } = options;
-  const rows = pointInTimeRows({ service, offline, spine: spine.asked, mode, counts: false, onComputeError });
+async function computedAnswers(options: JoinSpineOptions, answered: Answers, path: string): Promise<string> {
+  const { service, offline } = options;
+  const rows = answeredRows(answered, options);
   await offline.exportRows(answersTable(service.features), vectorBatches(rows, service.features.length), path);
   return `SELECT * FROM read_parquet(${textLiteral(path)})`;
 }
@@ -135,7 +156,7 @@ function answersTable(features: readonly ServiceFeatureSpec[]): OfflineTable {
   return { name: 'training/answers', columns: Object.fromEntries([['id', 'BIGINT'], ...columns]) };
 }
 
-async function* vectorBatches(rows: ReturnType<typeof pointInTimeRows>, width: number): AsyncGenerator<RowBatch> {
+async function* vectorBatches(rows: ReturnType<typeof answeredRows>, width: number): AsyncGenerator<RowBatch> {
   for await (const batch of rows) {
     const features = Array.from({ length: width }, (_, i): OfflineValue[] => batch.map(({ values }) => values[i]));
     yield { rows: batch.length, columns: [batch.map(({ id }) => Number(id)), ...features] };

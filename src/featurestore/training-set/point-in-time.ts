@@ -46,6 +46,13 @@ export interface PointInTimeOptions extends AnsweredRowsOptions {
 
 /** The vectors of a service for the rows of a spine, each as of its instant, in no order. Streamed: memory is bounded by the join. */
 export function pointInTimeRows(options: PointInTimeOptions): AsyncGenerator<readonly PointInTimeRow[]> {
+  return answeredRows(pointInTimeAnswers(options), options);
+}
+
+/** What the lookups of a service answer for the rows of a spine, by the offline store. */
+export function pointInTimeAnswers(
+  options: Pick<PointInTimeOptions, 'service' | 'offline' | 'spine' | 'mode' | 'counts' | 'generationsOf'>,
+): Answers {
   const { service, offline } = options;
   const query = pointInTimeQuery({
     service,
@@ -56,7 +63,7 @@ export function pointInTimeRows(options: PointInTimeOptions): AsyncGenerator<rea
     deliveriesOf: (source) => offline.relation(rawTable(source)),
     generationsOf: options.generationsOf ?? ((view) => offline.relation(batchTable(view))),
   });
-  return answeredRows({ query, sql: query.sql }, options);
+  return { query, sql: query.sql };
 }
 
 /** The vectors of a service from what its lookups answered. */

@@ -95,10 +95,17 @@ async function* computedRows(
   options: TrainingSetOptions,
   unlabelled: () => void,
 ): AsyncGenerator<readonly LabelledRow[]> {
-  const { model, offline, sliceRows = SLICE_ROWS, onProgress = () => undefined } = options;
-  const { query, sql, drop } = await computeAnswers(engine, { ...options, onProgress });
+  const { model, offline, between, mode, sliceRows = SLICE_ROWS, onProgress = () => undefined } = options;
+  const { service } = model;
+  const { query, sql, drop } = await computeAnswers(engine, {
+    service,
+    offline,
+    rows: { model, between },
+    mode,
+    onProgress,
+  });
   try {
-    for (const { from, to } of await timeSlices(model.service, offline, sql, sliceRows)) {
+    for (const { from, to } of await timeSlices(service, offline, sql, sliceRows)) {
       const slice = `${sql} WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
       yield* labelledRows(options, (read) => answeredRows({ query, sql: slice }, read), unlabelled);
     }

@@ -1,4 +1,4 @@
-import type { ComputedTable, HistorySession, ReadTable } from '../../ports/history-engine.ts';
+import type { BroughtTable, ComputedTable, HistorySession, ReadTable } from '../../ports/history-engine.ts';
 import { type Contract, mustEqual } from './contract.ts';
 
 /** What is tested: an engine that computes over files, and where it leaves its own. */
@@ -6,6 +6,8 @@ export interface HistoryEngineSubject {
   open(): Promise<HistorySession>;
   /** A table `numbers` of columns `key` (text) and `value` (BIGINT) with so many rows: row i has `k<i mod 7>` and i. */
   numbers(rows: number): Promise<ReadTable>;
+  /** The same rows as a table `brought` to bring along. */
+  brings(rows: number): BroughtTable;
   /** The rows of Parquet files. */
   rows(paths: readonly string[]): Promise<readonly (readonly unknown[])[]>;
   /** Leaves files as a process does that ended amid a computation. */
@@ -106,6 +108,39 @@ export const historyEngineContracts: readonly Contract<HistoryEngineSubject>[] =
       mustEqual(await subject.rows((files.get('ten') ?? []).flat()), [[100n, 495n]], 'of ten numbers');
       mustEqual(await subject.rows((files.get('hundred') ?? []).flat()), [[10_000n, 499_950n]], 'of a hundred numbers');
       drop();
+      await session.close();
+    },
+  },
+  {
+    rule: 5,
+    name: 'a table that is brought is read beside those of the history; where it cannot be written there is no file',
+    needs: [],
+    run: async (subject) => {
+      const session = await subject.open();
+      const tables = [await subject.numbers(10)];
+      const joined: ComputedTable = {
+        name: 'joined',
+        sql: 'SELECT b.key, CAST(b.value AS BIGINT) AS value FROM brought AS b JOIN numbers AS n ON n.value = b.value - 5',
+        slicedBy: [],
+      };
+      const brought = [subject.brings(8)];
+      const { files, drop } = await session.compute({ tables, brought, outputs: [joined], slices: 1 });
+      const rows = await subject.rows((files.get('joined') ?? []).flat());
+      const both = [
+        ['k0', 7n],
+        ['k5', 5n],
+        ['k6', 6n],
+      ];
+      mustEqual(inOrder(rows), both, 'rows of both');
+      drop();
+      const full = async () => Promise.reject(new Error('no space'));
+      const broken = [{ ...subject.brings(8), write: full }];
+      const outcome = await session.compute({ tables, brought: broken, outputs: [joined], slices: 1 }).then(
+        () => 'it computes it',
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      );
+      mustEqual(outcome, 'no space', 'what cannot be written');
+      mustEqual(subject.left(), 0, 'computations with files');
       await session.close();
     },
   },
