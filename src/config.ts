@@ -52,29 +52,40 @@ const logBounds = {
   bytes: z.int().min(1_000_000).default(20_000_000_000),
 } as const;
 
+/** How a cluster of Kafka is reached. */
+const kafkaFields = {
+  kind: z.literal('kafka'),
+  /** Some brokers of the cluster. */
+  brokers: z.array(z.string().regex(/^[^\s/]+:\d{1,5}$/, 'write host:port')).min(1),
+  /** Who the client says it is; without it nobody. */
+  sasl: z
+    .strictObject({
+      mechanism: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']),
+      username: z.string().min(1),
+      password: secret,
+    })
+    .optional(),
+  /** Without it the wire is not encrypted; `{}` trusts what the system trusts. */
+  tls: tlsFiles.optional(),
+  /** A request without an answer after this fails. */
+  timeout: duration.default('10s'),
+} as const;
+
 const logSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('embedded').default('embedded'), ...logBounds }),
   z.strictObject({
-    kind: z.literal('kafka'),
-    /** Some brokers of the cluster. */
-    brokers: z.array(z.string().regex(/^[^\s/]+:\d{1,5}$/, 'write host:port')).min(1),
-    /** Who the client says it is; without it nobody. */
-    sasl: z
-      .strictObject({
-        mechanism: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']),
-        username: z.string().min(1),
-        password: secret,
-      })
-      .optional(),
-    /** Without it the wire is not encrypted; `{}` trusts what the system trusts. */
-    tls: tlsFiles.optional(),
+    ...kafkaFields,
     /** Copies of each partition of a topic that is made here. */
     replicas: z.int().min(1).max(32_767).default(1),
-    /** A request without an answer after this fails. */
-    timeout: duration.default('10s'),
     ...logBounds,
   }),
 ]);
+
+/** A topic that other services write, and that the events of a source are taken from. */
+const sourceSchema = z.strictObject({
+  ...kafkaFields,
+  topic: z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'write the name of a topic of Kafka'),
+});
 
 /** A Spark: where it is and where it runs. */
 const sparkFields = {
@@ -137,6 +148,8 @@ const environmentSchema = z.strictObject({
   /** Which failure an acknowledged event survives: the death of the process, or of the machine. */
   durability: z.enum(['process', 'power']).default('process'),
   log: logSchema.prefault({ kind: 'embedded' }),
+  /** Topics of other services that a process that serves takes events from, by the source that they are of. */
+  sources: z.record(z.string(), sourceSchema).default({}),
   engine: engineSchema.prefault({ kind: 'embedded' }),
   online: onlineSchema.prefault({ kind: 'embedded' }),
   offline: z
@@ -193,6 +206,7 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
   if (!parsed.success) throw fail('CONFIG_OPTION', { name, reason: reasonOf(parsed.error) });
   const { log, namespace, directory, ...rest } = parsed.data;
   checkEngine(name, rest.engine, log);
+  checkTopics(name, rest.sources, log, namespace ?? project);
   return Object.freeze({
     ...rest,
     project,
@@ -218,6 +232,21 @@ function checkEngine(name: string, engine: z.output<typeof engineSchema>, log: z
   if (engine.kind !== 'spark' || engine.mode === 'microBatch') return;
   if (parseDuration(engine.checkpoint, 'engine.checkpoint') < LEAST_REAL_TIME_MS)
     throw refuse('engine.checkpoint: write 5s or more where engine.mode is realTime');
+}
+
+/** What the log itself writes would come back without end. */
+function checkTopics(
+  name: string,
+  sources: Readonly<Record<string, z.output<typeof sourceSchema>>>,
+  log: z.output<typeof logSchema>,
+  namespace: string,
+): void {
+  for (const [source, { topic, brokers }] of Object.entries(sources)) {
+    const isOwn = topic.startsWith(`${namespace}.`) && /\.[A-Za-z0-9_-]+\.\d+$/.test(topic.slice(namespace.length));
+    if (log.kind !== 'kafka' || !isOwn || !brokers.some((broker) => log.brokers.includes(broker))) continue;
+    const reason = `sources.${source}.topic: ${topic} is a topic of the log itself; name one of another service`;
+    throw fail('CONFIG_OPTION', { name, reason });
+  }
 }
 
 function reasonOf(error: z.ZodError): string {

@@ -7,7 +7,10 @@ import { fail } from './base/errors/fail.ts';
 /** The file of an environment's identity. */
 export const ENVIRONMENT_FILE = 'environment.json';
 
-/* environment.json: { "format": 1, "id": "0d5b2f0e-…" } */
+/** The file of who reads topics of others. No backup has it: what is restored has not taken what the topics had since. */
+export const TOPICS_FILE = 'topics.json';
+
+/* environment.json, topics.json: { "format": 1, "id": "0d5b2f0e-…" } */
 const fileSchema = z.strictObject({ format: z.literal(1), id: z.string().min(1) });
 
 /**
@@ -15,7 +18,15 @@ const fileSchema = z.strictObject({ format: z.literal(1), id: z.string().min(1) 
  * backup has it too. Errors: CONFIG_DIRECTORY, ENVIRONMENT_FILE.
  */
 export function environmentId(directory: string): string {
-  const path = join(directory, ENVIRONMENT_FILE);
+  return identityOf(join(directory, ENVIRONMENT_FILE), directory);
+}
+
+/** The identity of a directory as a reader of topics of others, made when it is first asked for. Errors: CONFIG_DIRECTORY, ENVIRONMENT_FILE. */
+export function topicReaderId(directory: string): string {
+  return identityOf(join(directory, TOPICS_FILE), directory);
+}
+
+function identityOf(path: string, directory: string): string {
   if (existsSync(path)) return readId(path);
   const id = randomUUID();
   try {

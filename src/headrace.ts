@@ -5,6 +5,7 @@ import { fail } from './base/errors/fail.ts';
 import type { MaybePromise } from './base/maybe-promise.ts';
 import type { Clock } from './base/time.ts';
 import type { OpenSpan, Tracer } from './base/tracer.ts';
+import { sourceTopics, type TakenTopic } from './compose/source-topics.ts';
 import { closeStores, openStores, type Stores } from './compose.ts';
 import { type Environment, type EnvironmentOptions, resolveEnvironment } from './config.ts';
 import { declarationHash } from './features/change/declaration-hash.ts';
@@ -21,6 +22,7 @@ import { DiskBudget, type DiskReport } from './featurestore/disk/disk-budget.ts'
 import { FeatureStore, type SourceCounters } from './featurestore/feature-store.ts';
 import type { IngestReport } from './featurestore/ingest/gateway.ts';
 import { sourceRows } from './featurestore/ingest/source-rows.ts';
+import { TopicIntake } from './featurestore/ingest/topic-intake.ts';
 import type { ServedVector } from './featurestore/online/served-vector.ts';
 import type { Vector } from './featurestore/online/user-values.ts';
 import type { SkewReport } from './featurestore/skew/audit.ts';
@@ -48,6 +50,7 @@ import {
   degradedRecords,
   degradedSkew,
   degradedTiles,
+  degradedTopic,
   type Status,
   statusOf,
 } from './status.ts';
@@ -115,6 +118,8 @@ export class Headrace {
   readonly #clock: Clock;
   readonly #environment: Environment;
   readonly #disk: DiskBudget;
+  readonly #taken: readonly TakenTopic[];
+  #topics: readonly TopicIntake[] = [];
   readonly #rowsOf: ForgetOptions['rowsOf'];
   #forgetting: Promise<unknown> = Promise.resolve();
   #publishedAt = performance.now();
@@ -131,8 +136,10 @@ export class Headrace {
     environment: Environment,
     rowsOf: ForgetOptions['rowsOf'],
     disk: DiskBudget,
+    taken: readonly TakenTopic[],
   ) {
     this.#disk = disk;
+    this.#taken = taken;
     this.#environment = environment;
     this.#rowsOf = rowsOf;
     this.project = project;
@@ -150,6 +157,7 @@ export class Headrace {
       disk: () => disk.report(),
       intake: () => features.intake,
       lag: () => features.lag(),
+      topics: () => this.#topics.map((topic) => topic.report()),
       unreadable: () => features.unreadable(),
       clock,
     });
@@ -181,6 +189,7 @@ export class Headrace {
     try {
       // Only now: one that may not write here leaves the declaration of the one that does.
       const { schemas } = placeDeclaration(project, environment.directory);
+      const taken = sourceTopics(project, environment);
       const models = new Map(project.models.map((model) => [model.name, openModel(model, stores)]));
       const features = await FeatureStore.open({
         project,
@@ -208,7 +217,18 @@ export class Headrace {
       // A champion that cannot serve must not keep the events out.
       for (const { server } of models.values()) await server.refresh().catch(onFault);
       const rowsOf = sourceRows(schemas, stores.log.capabilities.rows);
-      const headrace = new Headrace(project, stores, features, models, clock, onFault, environment, rowsOf, disk);
+      const headrace = new Headrace(
+        project,
+        stores,
+        features,
+        models,
+        clock,
+        onFault,
+        environment,
+        rowsOf,
+        disk,
+        taken,
+      );
       // What a dead process began to forget is forgotten before anything is served.
       for (const { entity, key } of begunForgettings(environment.directory)) await headrace.forget(entity, key);
       return headrace;
@@ -247,6 +267,28 @@ export class Headrace {
   async ingest(source: EventSourceData, events: readonly unknown[], trace?: OpenSpan | null): Promise<IngestReport>;
   async ingest(source: EventSourceData, events: readonly unknown[], trace?: OpenSpan | null): Promise<IngestReport> {
     return this.#features.ingest(source, events, trace);
+  }
+
+  /**
+   * Begins to take the events of the topics that the environment names under `sources`, until the project is closed; what is wrong with
+   * a topic is told as a fault and in the status, and tried again. Call it in a process that serves, once. Errors: LOG_CLIENT.
+   */
+  async takeTopics(): Promise<void> {
+    const features = this.#features;
+    const onFault = this.#onFault;
+    for (const { source, open } of this.#taken) {
+      const topic = await open();
+      this.#topics = [
+        ...this.#topics,
+        new TopicIntake({
+          source,
+          topic,
+          take: (of, events, placeOf) => features.take(of, events, placeOf),
+          refuse: (of, payload, error, place) => features.refuse(of, payload, error, place),
+          onFault,
+        }),
+      ];
+    }
   }
 
   /** Takes deliveries that another log has, in its order, at the ingest times that they have there. Errors: those of the log, DISK_*. */
@@ -559,6 +601,7 @@ export class Headrace {
       ...skew,
       ...degradedDisk(this.#disk.report()),
       ...this.#features.unreadable().map(degradedRecords),
+      ...this.#topics.flatMap((topic) => degradedTopic(topic.report())),
       ...tiles,
     ];
   }
@@ -576,6 +619,7 @@ export class Headrace {
       batch: this.#features.batchHealth(),
       skew: this.#features.skewVerdicts(),
       lag: this.#features.lag(),
+      topics: this.#topics.map((topic) => topic.report()),
     });
     return { ...status, disk: this.#disk.report() };
   }
@@ -591,6 +635,8 @@ export class Headrace {
   }
 
   async close(): Promise<void> {
+    // What they have taken is flushed with the rest.
+    await Promise.all(this.#topics.map((topic) => topic.stop()));
     await this.flush();
     for (const { server } of this.#models.values()) await server.close();
     // Ends what looks at the log by itself, before that is closed.

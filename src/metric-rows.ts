@@ -246,7 +246,25 @@ export const metricRows = {
     type: 'gauge',
     unit: 'records',
     labels: ['topic', 'reader', 'partition'],
-    help: 'Records between where a reader stands and the end of a topic on Kafka: applied (in what is served), committed (in the store), engine (in tiles that a checkpoint of the engine vouches for)',
+    help: 'Records between where a reader stands and the end of a topic on Kafka: applied (in what is served), committed (in the store), engine (in tiles that a checkpoint of the engine vouches for), taken (a topic of other services: in the log, and committed there)',
+  },
+  headrace_topic_records_total: {
+    type: 'counter',
+    unit: 'records',
+    labels: ['source', 'outcome'],
+    help: 'Records of a topic of other services by what became of them: taken (in the log), refused, tombstone, lost (gone before they were read)',
+  },
+  headrace_topic_key_changes_total: {
+    type: 'counter',
+    unit: 'events',
+    labels: ['source'],
+    help: 'Events of a topic of other services that came again under another partition or key, of the last 100,000 ids',
+  },
+  headrace_topic_up: {
+    type: 'gauge',
+    unit: '0 or 1',
+    labels: ['source'],
+    help: 'Whether a topic of other services is read, and its events are taken',
   },
   headrace_predictions: {
     type: 'gauge',

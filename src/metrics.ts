@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { BatchHealth } from './featurestore/batch/batch-schedule.ts';
 import type { DiskReport } from './featurestore/disk/disk-budget.ts';
 import type { SourceCounters } from './featurestore/feature-store.ts';
+import type { TopicReport } from './featurestore/ingest/topic-intake.ts';
 import type { ReaderLag } from './featurestore/materialise/reader-lag.ts';
 import type { TileIntake } from './featurestore/materialise/tile-intake.ts';
 import type { UnreadableReport } from './featurestore/materialise/unreadable-records.ts';
@@ -29,6 +30,8 @@ export interface Measured {
   lag(): readonly ReaderLag[];
   /** Records of a shared log that nobody can read. */
   unreadable(): readonly UnreadableReport[];
+  /** What became of the records of topics of other services. */
+  topics(): readonly TopicReport[];
   /** Epoch ms. */
   clock(): number;
 }
@@ -69,13 +72,21 @@ export class Metrics {
     this.#samples('headrace_records_unreadable_total', () =>
       measured.unreadable().map(({ source, records }) => [{ source }, records]),
     );
-    this.#samples('headrace_reader_lag_records', () =>
-      measured
+    this.#samples('headrace_reader_lag_records', () => [
+      ...measured
         .lag()
         .flatMap(({ topic, reader, behind }) =>
           behind.map((records, partition) => [{ topic, reader, partition: String(partition) }, records] as const),
         ),
-    );
+      ...measured
+        .topics()
+        .flatMap(({ topic, lag }) =>
+          lag.map(
+            ({ partition, behind }) => [{ topic, reader: 'taken', partition: String(partition) }, behind] as const,
+          ),
+        ),
+    ]);
+    this.#topics(measured);
     this.#samples('headrace_predictions', () =>
       [...measured.outcomes()].flatMap(([model, counters]) => byName({ model }, 'outcome', counters)),
     );
@@ -84,6 +95,18 @@ export class Metrics {
   async text(): Promise<{ readonly contentType: string; readonly text: string }> {
     const text = `${await this.#process.metrics()}${await this.#registry.metrics()}`;
     return { contentType: this.#registry.contentType, text };
+  }
+
+  #topics({ topics }: Measured): void {
+    this.#samples('headrace_topic_records_total', () =>
+      topics().flatMap(({ source, taken, refused, tombstones, lost }) =>
+        byName({ source }, 'outcome', { taken, refused, tombstone: tombstones, lost }),
+      ),
+    );
+    this.#samples('headrace_topic_key_changes_total', () =>
+      topics().map(({ source, keyChanges }) => [{ source }, keyChanges]),
+    );
+    this.#samples('headrace_topic_up', () => topics().map(({ source, trouble }) => [{ source }, Number(!trouble)]));
   }
 
   #latencies({ measures }: Measured): void {

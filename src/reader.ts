@@ -58,6 +58,7 @@ export class Reader {
       disk: () => null,
       intake: () => null,
       lag: () => [],
+      topics: () => [],
       unreadable: () => [],
       clock,
     });
@@ -178,6 +179,7 @@ export class Reader {
       batch: [],
       skew: [],
       lag: [],
+      topics: [],
     });
   }
 

@@ -2,6 +2,7 @@ import { fail } from './base/errors/fail.ts';
 import type { BatchHealth } from './featurestore/batch/batch-schedule.ts';
 import type { DiskReport } from './featurestore/disk/disk-budget.ts';
 import type { SourceCounters } from './featurestore/feature-store.ts';
+import type { TopicReport } from './featurestore/ingest/topic-intake.ts';
 import type { ReaderLag } from './featurestore/materialise/reader-lag.ts';
 import type { TileIntake } from './featurestore/materialise/tile-intake.ts';
 import type { UnreadableReport } from './featurestore/materialise/unreadable-records.ts';
@@ -29,6 +30,8 @@ export interface Status {
   readonly audits: readonly AuditStatus[];
   /** How far the readers of topics on Kafka are behind; empty without such topics. */
   readonly lag: readonly ReaderLag[];
+  /** What became of the records of topics of other services that events are taken from. */
+  readonly topics: readonly TopicReport[];
   /** null: what only reads keeps nothing. */
   readonly disk: DiskReport | null;
 }
@@ -90,8 +93,9 @@ export function statusOf(of: {
   readonly batch: readonly BatchHealth[];
   readonly skew: readonly SkewVerdict[];
   readonly lag: readonly ReaderLag[];
+  readonly topics: readonly TopicReport[];
 }): Status {
-  const { report, namespace, at, waiting, degraded, measures, counters, batch, skew, lag } = of;
+  const { report, namespace, at, waiting, degraded, measures, counters, batch, skew, lag, topics } = of;
   const budget = budgetsOf(report);
   const health = new Map(batch.map(({ view, ...rest }) => [`${view.name}@${view.version}`, rest]));
   return {
@@ -127,6 +131,7 @@ export function statusOf(of: {
       return { service: service.name, at, compared, differ, met };
     }),
     lag,
+    topics,
     disk: null,
   };
 }
@@ -207,6 +212,20 @@ export function degradedTiles(intake: TileIntake | null, now: number): readonly 
 /** Records of a shared log that nobody can read. */
 export function degradedRecords({ topic, records, partition, offset }: UnreadableReport): string {
   return `${records} records of ${topic} cannot be read and are left out, the last at partition ${partition}, offset ${offset}`;
+}
+
+/** What keeps the events of a topic of other services from being taken, or makes them other than they were sent. */
+export function degradedTopic({ source, topic, lost, keyChanges, trouble }: TopicReport): readonly string[] {
+  const of = `${source} from ${topic}`;
+  return [
+    ...(trouble === null ? [] : [`no events of ${of} are taken: ${trouble}`]),
+    ...(lost === 0 ? [] : [`${lost} records of ${of} were gone before they were read`]),
+    ...(keyChanges === 0
+      ? []
+      : [
+          `${keyChanges} events of ${of} came again under another partition or key: which delivery counts is a matter of time`,
+        ]),
+  ];
 }
 
 /** What a disk budget keeps from being taken. */

@@ -29,6 +29,7 @@ export async function runServer(
       port: portOf(call),
       bodyLimit: bodyLimitOf(call),
     });
+    await headrace.takeTopics();
     started(
       server,
       headrace.project.services.map(({ name }) => name),

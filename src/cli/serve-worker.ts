@@ -36,6 +36,7 @@ async function runWriter(call: Call, listen: ListenOptions, part: WorkerPart): P
     const stopped = untilStopped((message) => {
       if (message.kind === 'served') headrace.takeServed(message.tables);
     });
+    await headrace.takeTopics();
     send({ kind: 'ready', url: '' });
     const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
     const timers = [every(TICK_MS, () => headrace.tick(), report), every(SHARE_MS, () => headrace.share(), report)];

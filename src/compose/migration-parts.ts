@@ -5,7 +5,7 @@ import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
 import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../config.ts';
-import { ENVIRONMENT_FILE } from '../environment-id.ts';
+import { ENVIRONMENT_FILE, TOPICS_FILE } from '../environment-id.ts';
 import { JOURNAL_FILE } from '../operating/migrate/migration-files.ts';
 import { clearServices } from './clear-services.ts';
 
@@ -25,6 +25,7 @@ const MADE = [
   'spark-tiles',
   'disk.json',
   'declaration.json',
+  TOPICS_FILE,
 ];
 
 /** Takes the lock of the migration into an environment. Error: MIGRATE_LOCKED. */

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { Background } from '../base/background.ts';
-import { fail } from '../base/errors/fail.ts';
+import { fail, type HeadraceError } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { Clock } from '../base/time.ts';
 import type { OpenSpan, Tracer } from '../base/tracer.ts';
@@ -34,7 +34,7 @@ import { verifyTiles } from './backfill/verify-tiles.ts';
 import { type BatchHealth, BatchSchedule } from './batch/batch-schedule.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
 import { dropUndeclared, isFilled, markDeclared, markFilled } from './fill-marks.ts';
-import { Gateway, type GatewayCounters, type IngestReport, topicOf } from './ingest/gateway.ts';
+import { Gateway, type GatewayCounters, type IngestReport, type PlaceOf, topicOf } from './ingest/gateway.ts';
 import { IngestTrace } from './ingest/ingest-trace.ts';
 import { sourceRows } from './ingest/source-rows.ts';
 import { Archive } from './materialise/archive.ts';
@@ -189,7 +189,7 @@ export class FeatureStore {
         measures.arrived(source, deliveries);
         return taken;
       },
-      refused: (source, event, error, at) => quarantine.add(source, event, error, at),
+      refused: (source, event, error, at, place) => quarantine.add(source, event, error, at, place),
     });
     await markDeclared([...layouts.values()], online);
     const materialiser = await Materialiser.open({
@@ -259,6 +259,18 @@ export class FeatureStore {
     const started = performance.now();
     const report = await this.#gateway.replay(source, deliveries);
     await this.#ingested(source, started, report);
+  }
+
+  /** Takes events of a topic of others, which keeps them while they are not taken. Errors: DISK_DAY, DISK_FULL, those of the log. */
+  async take(source: EventSourceData, events: readonly unknown[], placeOf: PlaceOf): Promise<IngestReport> {
+    this.#options.disk?.mustTake(events.length, true);
+    const started = performance.now();
+    return this.#ingested(source, started, await this.#gateway.ingest(source, events, null, placeOf));
+  }
+
+  /** Counts and keeps what a topic of others has and is no event, as refused. */
+  refuse(source: EventSourceData, payload: string, error: HeadraceError, place: string): void {
+    this.#gateway.refuse(source, payload, error, place);
   }
 
   #ingestTraced(source: EventSourceData, events: readonly unknown[], span: OpenSpan): Promise<IngestReport> {

@@ -12,6 +12,7 @@ export { modelRegistryContracts, type RegistrySubject } from './contracts/model-
 export { type OfflineStoreSubject, offlineStoreContracts } from './contracts/offline-store.ts';
 export { type OnlineStoreNeed, type OnlineStoreSubject, onlineStoreContracts } from './contracts/online-store.ts';
 export { type RemoteStoreSubject, remoteStoreContracts } from './contracts/remote-store.ts';
+export { type SourceTopicSubject, sourceTopicContracts } from './contracts/source-topic.ts';
 export { type TileEngine, type TileTopicsSubject, tileTopicsContracts } from './contracts/tile-topics.ts';
 export { naiveAggregate } from './oracle/naive-aggregate.ts';
 export { acceptedDeliveries, naiveAnswers } from './oracle/naive-scan.ts';

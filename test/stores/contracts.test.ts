@@ -6,6 +6,7 @@ import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
 import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
 import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
+import { MemoryTopic } from '../../src/backends/memory/source-topic.ts';
 import { MemoryTileTopics } from '../../src/backends/memory/tile-topics.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { type KeyRuns, SourceEngine } from '../../src/features/engine/stream-engine.ts';
@@ -14,6 +15,7 @@ import { appendTile, emptyRun, lowerBound } from '../../src/features/tile/tile-r
 import type { TileTopics } from '../../src/ports/tile-topics.ts';
 import { eventLogContracts } from '../../src/testing/contracts/event-log.ts';
 import { onlineStoreContracts } from '../../src/testing/contracts/online-store.ts';
+import { sourceTopicContracts } from '../../src/testing/contracts/source-topic.ts';
 import { type TileTopicsSubject, tileTopicsContracts } from '../../src/testing/contracts/tile-topics.ts';
 
 const roots: string[] = [];
@@ -42,6 +44,18 @@ describe('memory', () => {
       await run({ open: () => new MemoryOnlineStore() });
     },
   );
+  test.each(sourceTopicContracts)('topic of others, rule $rule: $name', async ({ run }) => {
+    const topic = new MemoryTopic('shop.clicks', 2);
+    const bytes = (text: string | null) => (text === null ? null : new TextEncoder().encode(text));
+    await run({
+      write: async (partition, key, value) => {
+        topic.write(partition, bytes(key), bytes(value));
+        return topic.partitions[partition].records.length - 1;
+      },
+      trim: async (partition, offset) => topic.trim(partition, offset),
+      join: async () => topic.join(),
+    });
+  });
 });
 
 describe('embedded', () => {

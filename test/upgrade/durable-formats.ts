@@ -102,7 +102,7 @@ export const durableFormats: readonly DurableFormat[] = [
     name: 'identity',
     source: 'src/environment-id.ts',
     version: 1,
-    files: /^environment\.json$/,
+    files: /^(environment|topics)\.json$/,
     fixtures: [`${RELEASE}/backup/environment.json`],
   },
   {

@@ -35,21 +35,57 @@ const DENIED =
 /** What the client says of a broker that speaks TLS where it does not, and the other way round. */
 const OTHER_WIRE = /^(Broker requires TLS|TLS handshake failed|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH))/;
 
-/** The catalogued error of what the client or a broker says. */
-export function kafkaFailure(error: unknown, { brokers, tls }: KafkaAddress, topic: string): Error {
-  if (isHeadraceError(error)) return error;
+/** What failed, by what the client or a broker says. */
+interface Failure {
+  readonly kind: 'topic' | 'certificate' | 'denied' | 'wire' | 'unreachable';
+  readonly reason: string;
+}
+
+function failureOf(error: unknown, tls: KafkaAddress['tls']): Failure {
   const reasons = reasonsOf(error);
   const last = reasons.at(-1) ?? String(error);
   const reasonLike = (pattern: RegExp) => reasons.find((reason) => pattern.test(reason));
-  if (NO_TOPIC.test(last)) return fail('LOG_TOPIC', { topic }, error);
+  if (NO_TOPIC.test(last)) return { kind: 'topic', reason: last };
   const certificate = reasonLike(CERTIFICATE);
-  if (certificate !== undefined) return fail('LOG_CERTIFICATE', { brokers, reason: certificate }, error);
-  if (reasonLike(DENIED) !== undefined) return fail('LOG_DENIED', { brokers, reason: last }, error);
+  if (certificate !== undefined) return { kind: 'certificate', reason: certificate };
+  if (reasonLike(DENIED) !== undefined) return { kind: 'denied', reason: last };
   const otherWire =
     reasonLike(OTHER_WIRE) ?? (tls === undefined ? reasonLike(/^Cannot find a suitable SASL/) : undefined);
-  if (otherWire !== undefined) {
-    const reason = tls === undefined ? 'log.tls is not set, and they ask for it' : 'log.tls is set, and they know none';
-    return fail('LOG_TLS', { brokers, reason }, error);
+  return { kind: otherWire === undefined ? 'unreachable' : 'wire', reason: last };
+}
+
+/** The catalogued error of what the client or a broker says of the log. */
+export function kafkaFailure(error: unknown, { brokers, tls }: KafkaAddress, topic: string): Error {
+  if (isHeadraceError(error)) return error;
+  const { kind, reason } = failureOf(error, tls);
+  switch (kind) {
+    case 'topic':
+      return fail('LOG_TOPIC', { topic }, error);
+    case 'certificate':
+      return fail('LOG_CERTIFICATE', { brokers, reason }, error);
+    case 'denied':
+      return fail('LOG_DENIED', { brokers, reason }, error);
+    case 'wire':
+      return fail('LOG_TLS', { brokers, reason: `log.tls is ${otherWire(tls)}` }, error);
+    case 'unreachable':
+      return fail('LOG_UNREACHABLE', { brokers, reason }, error);
+    default:
+      return kind satisfies never;
   }
-  return fail('LOG_UNREACHABLE', { brokers, reason: last }, error);
+}
+
+/** The catalogued error of what the client or a broker says of a topic that others write. */
+export function topicFailure(error: unknown, { brokers, tls }: KafkaAddress, topic: string, group: string): Error {
+  // What it is called of the log is said of this topic's own brokers.
+  const thrown = isHeadraceError(error) && error.cause !== undefined ? error.cause : error;
+  if (isHeadraceError(thrown)) return thrown;
+  const { kind, reason } = failureOf(thrown, tls);
+  if (kind === 'topic') return fail('TOPIC_ABSENT', { topic, brokers }, thrown);
+  if (kind === 'denied') return fail('TOPIC_DENIED', { topic, brokers, group, reason }, thrown);
+  const why = kind === 'wire' ? `tls is ${otherWire(tls)}` : reason;
+  return fail('TOPIC_UNREACHABLE', { topic, brokers, reason: why }, thrown);
+}
+
+function otherWire(tls: KafkaAddress['tls']): string {
+  return tls === undefined ? 'not set, and they ask for it' : 'set, and they know none';
 }

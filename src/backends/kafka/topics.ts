@@ -32,11 +32,20 @@ export interface Place {
 export interface Fetched {
   readonly topic: KnownTopic;
   readonly partition: number;
-  readonly records: readonly { readonly at: number; readonly ingestTs: number; readonly record: FetchedRecord }[];
+  readonly records: readonly FetchedAt[];
   /** Behind what was given, also behind records that compaction took away; the place where nothing was. */
   readonly next: number;
   /** Where the partition ends. */
   readonly end: number;
+}
+
+/** A record and its place. */
+export interface FetchedAt {
+  readonly at: number;
+  readonly ingestTs: number;
+  readonly record: FetchedRecord;
+  /** Whether it is of a transaction that was given up, or the mark at the end of one. */
+  readonly hidden: boolean;
 }
 
 /** Special times of the protocol: the end, the begin. */
@@ -75,6 +84,14 @@ export class KafkaTopics {
         throw fail('LOG_PARTITIONS', { topic: told, partitions: found.partitionsCount, asked: partitions });
       return { name, told, id: found.id, partitions };
     });
+  }
+
+  /** A topic as it is now. Error: LOG_TOPIC. */
+  async known(name: string): Promise<KnownTopic> {
+    const metadata = await this.ask(name, () => this.admin.metadata({ topics: [name], forceUpdate: true }));
+    const found = metadata.topics.get(name);
+    if (found === undefined) throw fail('LOG_TOPIC', { topic: name });
+    return { name, told: name, id: found.id, partitions: found.partitionsCount };
   }
 
   /** The offset of a time in every partition of topics, by their names. */
@@ -154,9 +171,10 @@ export class KafkaTopics {
     }));
     const answer = await this.#consumer.fetch({ node, minBytes: 1, ...limits, topics });
     return answer.responses.flatMap(({ topicId, partitions }) =>
-      partitions.flatMap(({ partitionIndex, records, highWatermark }) => {
+      partitions.flatMap(({ partitionIndex, records, highWatermark, abortedTransactions }) => {
         const place = led.find(({ topic, partition }) => topic.id === topicId && partition === partitionIndex);
-        return place === undefined ? [] : [fetchedOf(place, records ?? [], Number(highWatermark))];
+        const hidden = hiddenBatches(records ?? [], abortedTransactions ?? []);
+        return place === undefined ? [] : [fetchedOf(place, records ?? [], hidden, Number(highWatermark))];
       }),
     );
   }
@@ -167,15 +185,52 @@ interface RecordsBatch {
   readonly firstOffset: bigint;
   readonly firstTimestamp: bigint;
   readonly lastOffsetDelta: number;
+  readonly attributes: number;
+  readonly producerId: bigint;
   readonly records: readonly (FetchedRecord & { readonly offsetDelta: number; readonly timestampDelta: bigint })[];
 }
 
-function fetchedOf({ topic, partition, offset }: Place, batches: readonly RecordsBatch[], end: number): Fetched {
-  const records = batches.flatMap(({ firstOffset, firstTimestamp, records: held }) =>
-    held.map((record) => ({
-      at: Number(firstOffset) + record.offsetDelta,
-      ingestTs: Number(firstTimestamp + record.timestampDelta),
+/** Bits of a batch's attributes. */
+const IS_TRANSACTIONAL = 0x10;
+const IS_CONTROL = 0x20;
+
+/** A mark's key: its version, then what it says; both 16 bits. */
+const ABORT = 0;
+
+/**
+ * The batches of transactions that were given up, and the marks at the ends of all. The client leaves those out whose mark
+ * comes in the same answer, and only those.
+ */
+function hiddenBatches(
+  batches: readonly RecordsBatch[],
+  aborted: readonly { readonly producerId: bigint; readonly firstOffset: bigint }[],
+): ReadonlySet<RecordsBatch> {
+  const hidden = new Set<RecordsBatch>();
+  const begun = aborted.toSorted((a, b) => Number(a.firstOffset - b.firstOffset));
+  const open = new Set<bigint>();
+  for (const batch of batches) {
+    const last = batch.firstOffset + BigInt(batch.lastOffsetDelta);
+    while (begun.length > 0 && begun[0].firstOffset <= last) open.add(begun.shift()?.producerId ?? -1n);
+    if ((batch.attributes & IS_CONTROL) !== 0) {
+      hidden.add(batch);
+      if (batch.records[0]?.key?.readInt16BE(2) === ABORT) open.delete(batch.producerId);
+    } else if ((batch.attributes & IS_TRANSACTIONAL) !== 0 && open.has(batch.producerId)) hidden.add(batch);
+  }
+  return hidden;
+}
+
+function fetchedOf(
+  { topic, partition, offset }: Place,
+  batches: readonly RecordsBatch[],
+  hidden: ReadonlySet<RecordsBatch>,
+  end: number,
+): Fetched {
+  const records = batches.flatMap((batch) =>
+    batch.records.map((record) => ({
+      at: Number(batch.firstOffset) + record.offsetDelta,
+      ingestTs: Number(batch.firstTimestamp + record.timestampDelta),
       record,
+      hidden: hidden.has(batch),
     })),
   );
   const last = batches.at(-1);

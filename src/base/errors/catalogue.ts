@@ -24,6 +24,7 @@ import { sparkErrors } from './spark.ts';
 import { spineErrors } from './spine.ts';
 import { storeErrors } from './store.ts';
 import { tilesErrors } from './tiles.ts';
+import { topicErrors } from './topic.ts';
 import { traceErrors } from './trace.ts';
 import { verifyErrors } from './verify.ts';
 
@@ -44,6 +45,7 @@ export const catalogue = {
   ...sloErrors,
   ...storeErrors,
   ...tilesErrors,
+  ...topicErrors,
   ...traceErrors,
   ...entityErrors,
   ...eventErrors,

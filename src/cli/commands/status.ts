@@ -28,6 +28,7 @@ function statusText({
   services,
   audits,
   lag,
+  topics,
   disk,
 }: Status): string {
   const state = ready ? (degraded.length === 0 ? 'ready' : 'ready, degraded') : 'not ready';
@@ -42,6 +43,7 @@ function statusText({
     'services',
     ...services.map((service) => `  ${service.name}: reads ${budgetText(service)}`),
     ...(audits.length === 0 ? [] : ['skew', ...audits.map(auditLine)]),
+    ...(topics.length === 0 ? [] : ['topics', ...topics.map(topicLine)]),
     ...(lag.length === 0 ? [] : ['behind on Kafka', ...lagLines(lag)]),
     ...(disk === null ? [] : ['disk', ...diskLines(disk)]),
   ].join('\n');
@@ -58,6 +60,21 @@ function lagLines(lag: Status['lag']): readonly string[] {
     const parts = readers.map(({ reader, behind }) => `${reader} ${behind.reduce((sum, records) => sum + records, 0)}`);
     return `  ${topic}: ${parts.join(', ')}`;
   });
+}
+
+function topicLine({
+  source,
+  topic,
+  taken,
+  refused,
+  tombstones,
+  lost,
+  keyChanges,
+  lag,
+}: Status['topics'][number]): string {
+  const behind = lag.reduce((sum, one) => sum + one.behind, 0);
+  const gone = lost === 0 ? '' : `, ${lost} lost`;
+  return `  ${source} from ${topic}: ${taken} taken, ${refused} refused, ${tombstones} tombstones${gone}, ${keyChanges} key changes; ${behind} behind in ${lag.length} partitions`;
 }
 
 function sourceLine(source: SourceStatus): string {

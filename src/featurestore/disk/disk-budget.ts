@@ -92,14 +92,17 @@ export class DiskBudget {
     this.#published[partOf(table)] += bytes;
   }
 
-  /** Lets events in, or refuses all of them. Between flushes they count as many bytes as those before them took. Errors: DISK_DAY, DISK_FULL. */
-  mustTake(events: number): void {
+  /**
+   * Lets events in, or refuses all of them; those of who waits with them are not counted as refused. Between flushes they count
+   * as many bytes as those before them took. Errors: DISK_DAY, DISK_FULL.
+   */
+  mustTake(events: number, waits = false): void {
     const over = this.#over();
     if (over === null) {
       this.#taken += events;
       return;
     }
-    this.#refused += events;
+    if (!waits) this.#refused += events;
     const { bytes, bytesPerDay, clock } = this.#options;
     if (over === 'total') throw fail('DISK_FULL', { bytes, kept: this.#keptBytes() });
     throw fail('DISK_DAY', { bytesPerDay, until: new Date(nextDay(clock())).toISOString() });

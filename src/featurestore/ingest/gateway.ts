@@ -39,8 +39,17 @@ export type AppendListener = (
   deliveries: readonly Delivery[],
 ) => MaybePromise<unknown>;
 
-/** Receives every event that is refused, when it came (epoch ms). */
-export type RefusalListener = (source: EventSourceData, event: unknown, error: HeadraceError, at: number) => void;
+/** Receives every event that is refused, when it came (epoch ms), and where it stood if a topic has it. */
+export type RefusalListener = (
+  source: EventSourceData,
+  event: unknown,
+  error: HeadraceError,
+  at: number,
+  place?: string,
+) => void;
+
+/** Says in words where an event of a call stands. */
+export type PlaceOf = (index: number) => string;
 
 /** Counters of one source since the process started. */
 export interface GatewayCounters {
@@ -101,11 +110,15 @@ export class Gateway {
     return gateway;
   }
 
-  /** Takes events (parsed JSON objects) of a source. A malformed or future event is refused alone; the others go in. */
+  /**
+   * Takes events (parsed JSON objects) of a source. A malformed or future event is refused alone; the others go in. Those that
+   * are refused are told of once the others are in.
+   */
   ingest(
     source: EventSourceData,
     events: readonly unknown[],
     steps: IngestSteps | null = null,
+    placeOf?: PlaceOf,
   ): MaybePromise<IngestReport> {
     const gate = this.#gateOf(source);
     const refused: RefusedEvent[] = [];
@@ -113,12 +126,24 @@ export class Gateway {
     const now = this.#clock();
     events.forEach((event, index) => {
       const taken = takeEvent(gate, event, now);
-      if (isHeadraceError(taken)) {
-        refused.push({ index, error: taken });
-        this.#refused(source, event, taken, now);
-      } else this.#stamp(gate, taken, now, batches);
+      if (isHeadraceError(taken)) refused.push({ index, error: taken });
+      else this.#stamp(gate, taken, now, batches);
     });
-    return this.#append(gate, batches, { accepted: events.length - refused.length, refused }, steps);
+    const appended = this.#append(gate, batches, { accepted: events.length - refused.length, refused }, steps);
+    if (refused.length === 0) return appended;
+    const tell = (report: IngestReport) => {
+      for (const { index, error } of refused) this.#refused(source, events[index], error, now, placeOf?.(index));
+      return report;
+    };
+    return appended instanceof Promise ? appended.then(tell) : tell(appended);
+  }
+
+  /** Counts what came as an event of a source and is none, as refused. */
+  refuse(source: EventSourceData, payload: string, error: HeadraceError, place: string): void {
+    const { counters } = this.#gateOf(source);
+    counters.sent += 1;
+    counters.refused += 1;
+    this.#refused(source, payload, error, this.#clock(), place);
   }
 
   /**

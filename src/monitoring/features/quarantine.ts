@@ -40,7 +40,7 @@ interface Held {
   events: number;
   at: number;
   event: unknown;
-  error: HeadraceError;
+  reason: string;
 }
 
 /**
@@ -50,19 +50,21 @@ interface Held {
 export class Quarantine {
   #held = new Map<string, Held>();
 
-  add(source: EventSourceData, event: unknown, error: HeadraceError, at: number): void {
+  /** `place` says in words where the event stands. */
+  add(source: EventSourceData, event: unknown, error: HeadraceError, at: number, place?: string): void {
+    const reason = place === undefined ? error.message : `${error.message}; ${place}`;
     const named = error.facts['column'];
     const column = typeof named === 'string' && Object.hasOwn(source.columns, named) ? named : null;
     const id = `${source.name} ${error.code} ${column ?? ''}`;
     const held = this.#held.get(id);
     if (held === undefined) {
-      this.#held.set(id, { source: source.name, code: error.code, column, events: 1, at, event, error });
+      this.#held.set(id, { source: source.name, code: error.code, column, events: 1, at, event, reason });
       return;
     }
     held.events += 1;
     held.at = at;
     held.event = event;
-    held.error = error;
+    held.reason = reason;
   }
 
   /** What was collected since the last drain. */
@@ -75,7 +77,7 @@ export class Quarantine {
       one.code,
       one.column,
       one.events,
-      one.error.message.slice(0, SAMPLE_CHARACTERS),
+      one.reason.slice(0, SAMPLE_CHARACTERS),
       sampleText(one.event),
     ]);
     const columns = Object.keys(quarantineTable.columns).map((_, c) => rows.map((row) => row[c]));

@@ -1,0 +1,45 @@
+import { fnv1a32 } from '../../base/hash/fnv.ts';
+
+/** An id is remembered while at least so many others come after it, and forgotten after twice as many. */
+const REMEMBERED_IDS = 100_000;
+
+const KEYS = 2 ** 32;
+
+/**
+ * Counts ids that come again under another partition or key of a topic: which of their deliveries is taken first is then a
+ * matter of time, no longer of the topic. Looks back over the last 100,000 to 200,000 ids; of keys it keeps 32 bits, so that
+ * one change in four billion goes unnoticed.
+ */
+export class KeyChanges {
+  readonly #remembered: number;
+  #newer = new Map<string, number>();
+  #older = new Map<string, number>();
+  #count = 0;
+
+  constructor(remembered = REMEMBERED_IDS) {
+    this.#remembered = remembered;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Notes a delivery of an id; says whether its last one had another partition or key. */
+  add(id: string, partition: number, key: Uint8Array | null): boolean {
+    const place = partition * KEYS + (key === null ? 0 : fnv1a32(latin1(key)));
+    const before = this.#newer.get(id) ?? this.#older.get(id);
+    this.#newer.set(id, place);
+    if (this.#newer.size >= this.#remembered) {
+      this.#older = this.#newer;
+      this.#newer = new Map();
+    }
+    if (before === undefined || before === place) return false;
+    this.#count += 1;
+    return true;
+  }
+}
+
+/** One character a byte: what is hashed need not be text. */
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes.subarray(0, 1_024));
+}

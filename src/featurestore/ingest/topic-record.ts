@@ -1,0 +1,41 @@
+import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
+import type { TopicRecord } from '../../ports/source-topic.ts';
+import { parseEventText } from '../../schema/row-parser.ts';
+
+/** What a body of POST /v1/events takes too, where nobody says otherwise. */
+const MOST_RECORD_BYTES = 4 * 2 ** 20;
+
+/** Of what is no event so much is kept to be looked at. */
+const SHOWN_BYTES = 8_000;
+
+/** What the value of a record is: an event as JSON, which may still not be one of the source, or nothing of the kind. */
+export type TopicEvent =
+  | { readonly kind: 'event'; readonly event: unknown }
+  | { readonly kind: 'refused'; readonly payload: string; readonly error: HeadraceError };
+
+/** Reads the value of a record, numbers exact. */
+export function parseTopicRecord(value: NonNullable<TopicRecord['value']>): TopicEvent {
+  const bytes = value.byteLength;
+  if (bytes > MOST_RECORD_BYTES) return refused(value, fail('TOPIC_RECORD_SIZE', { bytes, most: MOST_RECORD_BYTES }));
+  try {
+    return { kind: 'event', event: parseEventText(textOf(value)) };
+  } catch (error) {
+    if (!isHeadraceError(error)) throw error;
+    return refused(value, error);
+  }
+}
+
+function refused(value: Uint8Array, error: HeadraceError): TopicEvent {
+  return { kind: 'refused', payload: new TextDecoder().decode(value.subarray(0, SHOWN_BYTES)), error };
+}
+
+/** Bytes that are no UTF-8 would come out as other characters than were written. */
+function textOf(value: Uint8Array): string {
+  try {
+    return strict.decode(value);
+  } catch (cause) {
+    throw fail('EVENT_JSON', { reason: 'the bytes are not UTF-8' }, cause);
+  }
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true });
