@@ -28,7 +28,7 @@ import { purchases, scratchDirectory, spend } from './shop.ts';
  * fetch of the topics that waits at the broker, commits to Redis as tiles come.
  */
 const SECONDS = 20;
-const WARM_UP_SECONDS = 20;
+const WARM_UP_SECONDS = 60;
 const SLICE_MS = 5;
 const EVENTS = 25;
 const PROBE_EVERY = 4;

@@ -6,8 +6,9 @@ import { wrk } from './wrk.ts';
 
 /**
  * Serves for a long time at 70 % of the peak and watches the memory: `npm run example bench/soak.ts -- --seconds 600`.
- * Prints one JSON object; the slope is that of the least squares through the resident set, sampled every two seconds,
- * without the first fifth. Exit code 1 where an answer was none.
+ * Prints one JSON object; the resident set by minute, without the first fifth, and the slope of the least squares through its
+ * samples, one every two seconds: what the old generation gathers between two collections is in it, up and down. Exit code 1
+ * where an answer was none.
  */
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '600' } } });
 const seconds = Number(values.seconds);
@@ -33,7 +34,7 @@ console.log(
     seconds,
     perSecond: Math.round(perSecond),
     ...seen,
-    rssMb: Math.round(settled.at(-1)?.mb ?? Number.NaN),
+    rssMb: settled.filter((_, i) => i % 30 === 0).map(({ mb }) => Math.round(mb)),
     rssMbPerMinute: Number(slopeOf(settled).toFixed(3)),
     rssNoiseMb: Number(noiseOf(settled).toFixed(1)),
   }),
