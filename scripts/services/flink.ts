@@ -182,7 +182,6 @@ function configuration(directory: string, rpc: number, rest: number): string {
     // Without rest.bind-port, which the gateway would take for its own.
     'rest.port': rest,
     'io.tmp.dirs': join(directory, 'tmp'),
-    'state.backend.type': 'rocksdb',
     'execution.checkpointing.interval': '5s',
     'execution.checkpointing.dir': at('checkpoints'),
     'execution.checkpointing.savepoint-dir': at('savepoints'),

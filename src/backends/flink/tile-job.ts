@@ -88,6 +88,9 @@ function propertiesOf(
     'table.optimizer.agg-phase-strategy': 'TWO_PHASE',
     'table.exec.sink.require-on-conflict': 'true',
     'execution.buffer-timeout.interval': '5 ms',
+    // The ids of every event that may come again: more than a heap holds, and too much to write whole at each checkpoint.
+    'state.backend.type': 'rocksdb',
+    'execution.checkpointing.incremental': 'true',
     'execution.checkpointing.interval': `${checkpointMs} ms`,
     'execution.checkpointing.num-retained': '3',
     // A record that no restart can get past ends the job, which then says why.
