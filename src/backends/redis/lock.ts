@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { fail } from '../../base/errors/fail.ts';
+import { isAlive } from '../../base/is-alive.ts';
 import { type RedisLink, textOf } from './redis-link.ts';
 import { dropLock, takeLock } from './scripts.ts';
 import type { StoreKeys } from './store-keys.ts';
@@ -50,10 +51,5 @@ export class WriterLock {
 function isDead(holder: string): boolean {
   const [host, pid] = holder.split('/');
   if (host !== hostname()) return false;
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch {
-    return true;
-  }
+  return !isAlive(Number(pid));
 }
