@@ -75,7 +75,7 @@ async function site(more: Partial<TopicIntakeOptions> & { readonly partitions?: 
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  for (const end = Date.now() + 10_000; !holds(); await sleep(2))
+  for (const end = Date.now() + 20_000; !holds(); await sleep(2))
     if (Date.now() > end) throw new Error(`it did not come to hold: ${holds}`);
 }
 

@@ -125,7 +125,7 @@ export class ForeignTopic {
   }
 
   /** Waits until a process answers with every event, once. */
-  whole(headrace: Headrace, ms?: number): Promise<void> {
+  whole(headrace: Headrace, ms = 40_000): Promise<void> {
     return until(async () => {
       expect(await this.told(headrace)).toEqual(this.expected());
       return true;

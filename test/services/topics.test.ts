@@ -58,7 +58,9 @@ describe('a topic of others', () => {
   });
 });
 
-test('a process that is killed amid 20,000 events and started again has counted every id once', async () => {
+test('a process that is killed amid 20,000 events and started again has counted every id once', {
+  timeout: 120_000,
+}, async () => {
   const topic = await made(4);
   const environment = topic.environment();
   const { directory } = environment;
@@ -77,7 +79,7 @@ export default defineConfig({ project, environments: { local: ${JSON.stringify(e
   await until(async () => {
     const status = (await (await fetch(`${url}/v1/status`)).json()) as { topics: { taken: number }[] };
     return status.topics[0].taken > 2_000;
-  });
+  }, 40_000);
   child.kill('SIGKILL');
   await once(child, 'close');
   await sending;
@@ -91,24 +93,26 @@ export default defineConfig({ project, environments: { local: ${JSON.stringify(e
   expect(topic.faults).toEqual([]);
 });
 
-test('two processes share the partitions while a third joins the group and leaves: every id counts once in both', async () => {
+test('two processes share the partitions while a third joins the group and leaves: every id counts once in both', {
+  timeout: 180_000,
+}, async () => {
   const topic = await made(4);
   const environment = () => topic.environment({ log: { kind: 'kafka', brokers: [...topic.brokers] } });
   const [one, other] = [await topic.open(environment()), await topic.open(environment())];
   const parts = () => [one, other].map((headrace) => headrace.status().topics[0].lag.length);
-  await until(async () => parts().join() === '2,2');
+  await until(async () => parts().join() === '2,2', 40_000);
   await topic.send(6_000, 4, 200);
   const { brokers, name } = topic;
   const group = `${topic.namespace}.clicks.1.taken`;
   const options = { brokers, timeoutMs: 10_000, clientId: 'third', group, member: randomUUID(), topic: name };
   const third = await joinGroup(await loadClient(), options);
   topic.ending.push(() => third.leave());
-  await until(async () => third.partitions().length > 0);
+  await until(async () => third.partitions().length > 0, 40_000);
   await topic.send(6_000, 4, 200);
   await third.leave();
   await topic.send(4_000, 4, 200);
   for (const headrace of [one, other]) await topic.whole(headrace);
-  await until(async () => parts().join() === '2,2');
+  await until(async () => parts().join() === '2,2', 40_000);
   expect(topic.faults).toEqual([]);
   await other.close();
   await topic.send(2_000, 4);
@@ -209,13 +213,13 @@ test('a topic that is not there yet, gets partitions, is deleted and made anew: 
   expect(codesOf(topic)).toEqual(['TOPIC_ABSENT']);
   await topic.admin.createPartitions({ topics: [{ name: topic.name, count: 3 }] });
   await topic.send(100, 3);
-  await topic.whole(headrace, 40_000);
+  await topic.whole(headrace);
   expect(codesOf(topic)).toContain('TOPIC_PARTITIONS');
   await topic.admin.deleteTopics({ topics: [topic.name] });
   await until(async () => headrace.status().topics[0].trouble !== null, 40_000);
   await topic.create(2);
   await topic.send(100, 2);
-  await topic.whole(headrace, 40_000);
+  await topic.whole(headrace);
   expect(codesOf(topic)).toContain('TOPIC_REMADE');
   expect(headrace.status().topics[0].trouble).toBeNull();
 });
