@@ -3,7 +3,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import { withScratch } from '../compose/scratch.ts';
-import { flinkSubject, logSubject, offlineSubject, onlineSubject, sparkSubject } from '../compose/subjects.ts';
+import { logSubject, offlineSubject, onlineSubject, sparkSubject, tileTopicsSubject } from '../compose/subjects.ts';
 import type { Environment } from '../config.ts';
 import type { Contract } from '../testing/contracts/contract.ts';
 import { eventLogContracts } from '../testing/contracts/event-log.ts';
@@ -15,7 +15,7 @@ import { tileTopicsContracts } from '../testing/contracts/tile-topics.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
 
-/** A rule that does not end by itself is broken, ms; a job of Flink may have to be planned, begun and restarted. */
+/** A rule that does not end by itself is broken, ms; a job of another engine may have to be planned, begun and restarted. */
 const LIMIT_MS = 600_000;
 
 /** How long a rule that is stopped may take to notice, ms. */
@@ -151,12 +151,12 @@ function rulesOf({ log, online, engine, offline }: Environment): readonly LiveRu
     ...live('offline store', 'embedded', offlineStoreContracts, [], ({ directory }, opened) =>
       followed(offlineSubject(directory), opened),
     ),
-    ...(engine.kind === 'flink'
-      ? live('tile topics', 'flink', tileTopicsContracts, [], (environment, opened) => {
-          const { begin } = flinkSubject(environment);
+    ...(engine.kind === 'embedded'
+      ? []
+      : live('tile topics', engine.kind, tileTopicsContracts, [], (environment, opened) => {
+          const { begin } = tileTopicsSubject(environment);
           return { begin: async (...args) => tellOf(await begin(...args), opened) };
-        })
-      : []),
+        })),
     ...(offline.engine.kind === 'spark'
       ? live('history engine', 'spark', historyEngineContracts, [], (environment, opened) =>
           followed(sparkSubject(environment), opened),

@@ -13,14 +13,20 @@ const POLL_MS = 100;
 
 /**
  * Removes what an environment has in its services under names that begin so: jobs, then what they write. Each name is a
- * namespace and what ends it there: `:` in Redis, `.` in Kafka, a blank in Flink. All is tried; throws the first failure.
+ * namespace and what ends it there: `:` in Redis, `.` in Kafka, a blank in Flink. Jobs of Spark have no names, but folders in
+ * the `directories` of their environments. All is tried; throws the first failure.
  */
-export async function clearServices(environment: Environment, namesOf: (end: string) => string): Promise<void> {
+export async function clearServices(
+  environment: Environment,
+  namesOf: (end: string) => string,
+  directories: readonly string[],
+): Promise<void> {
   const { engine, log, online } = environment;
   const failures: unknown[] = [];
   const attempt = (work: Promise<unknown>) => work.catch((error: unknown) => failures.push(error));
   if (engine.kind === 'flink') await attempt(endJobs(engine.cluster, `headrace ${namesOf(' ')}`));
-  if (engine.kind === 'spark') await attempt(endDrivers(tileJobsFolder(environment), Date.now));
+  if (engine.kind === 'spark')
+    for (const directory of directories) await attempt(endDrivers(tileJobsFolder({ directory }), Date.now));
   if (log.kind === 'kafka') await attempt(dropTopics(kafkaOptions(environment, log), namesOf('.')));
   if (online.kind === 'redis') await attempt(dropKeys(redisOptions(online), namesOf(':')));
   if (failures.length > 0) throw failures[0];

@@ -71,7 +71,7 @@ export async function copyModels(from: Environment, to: Environment): Promise<vo
 
 /** Removes what a migration brought into an environment: from its directory, and where it came so far, its services; the journal last. */
 export async function clearMigrated(environment: Environment, opened: boolean): Promise<void> {
-  if (opened) await clearServices(environment, (end) => `${environment.namespace}${end}`);
+  if (opened) await clearServices(environment, (end) => `${environment.namespace}${end}`, [environment.directory]);
   // By its identity the services know their own: of what came to be there before the journal said so, the owner stays known.
   const made = opened ? [...MADE, ENVIRONMENT_FILE] : MADE;
   for (const name of [...made, JOURNAL_FILE])

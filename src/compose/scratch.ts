@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { acquireLock } from '../backends/embedded/lock.ts';
 import { fail } from '../base/errors/fail.ts';
@@ -49,9 +49,12 @@ export async function withScratch<T>(
 
 async function remove(name: string, environment: Environment, run: string): Promise<void> {
   try {
-    await clearServices(environment, () => `${run}-`);
     const root = join(environment.directory, FOLDER);
-    rmSync(join(root, run), { recursive: true, force: true });
+    const folder = join(root, run);
+    // The environment's own directory is none of them: what runs there is not what was tried out.
+    const directories = (existsSync(folder) ? readdirSync(folder) : []).map((each) => join(folder, each));
+    await clearServices(environment, () => `${run}-`, directories);
+    rmSync(folder, { recursive: true, force: true });
     // Of an environment that was not there before nothing stays.
     for (const folder of [root, environment.directory]) if (readdirSync(folder).length === 0) rmdirSync(folder);
   } catch (error) {

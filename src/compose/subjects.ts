@@ -15,6 +15,7 @@ import { openOnlineStore } from '../backends/embedded/online/online-store.ts';
 import { FlinkCluster } from '../backends/flink/cluster.ts';
 import { openKafkaLog } from '../backends/kafka/event-log.ts';
 import { sparkHistoryEngine } from '../backends/spark/history-engine.ts';
+import { endDrivers, killDrivers } from '../backends/spark/tile-jobs.ts';
 import type { Environment } from '../config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { Delivery } from '../features/engine/delivery.ts';
@@ -28,7 +29,7 @@ import { endJob } from './clear-services.ts';
 import { kafkaOptions } from './kafka-options.ts';
 import { redisOptions } from './redis-options.ts';
 import { redisSubject } from './redis-subject.ts';
-import { declaredJob, withTileJobs } from './tile-jobs.ts';
+import { declaredJob, tileJobsFolder, withTileJobs } from './tile-jobs.ts';
 import { openTileTopics } from './tile-topics.ts';
 
 /** Small, so that retention has whole ones to drop. */
@@ -80,19 +81,18 @@ export function offlineSubject(directory: string) {
   };
 }
 
-/** The Flink of an environment, its job over the environment's log and its tiles. */
-export function flinkSubject(environment: Environment) {
+/** The engine of an environment that makes tiles, its job over the environment's log, and its topics. */
+export function tileTopicsSubject(environment: Environment) {
   return {
     begin: async (layouts: readonly TileLayout[], partitions: number) => {
-      const { engine, log: declared } = environment;
-      if (engine.kind !== 'flink' || declared.kind !== 'kafka') throw new RangeError('the environment has no Flink');
-      const own = { ...environment, partitions };
+      const { log: declared } = environment;
+      if (declared.kind !== 'kafka') throw new RangeError('the environment has no Kafka');
+      const own = { ...environment, engine: inHaste(environment), partitions };
       const project = projectOf(layouts);
       const [source] = project.sources;
       const topic = topicOf(source);
       const { encode } = sourceRows({}, 'json')(source);
       const { reader } = declaredJob(project, own);
-      const cluster = new FlinkCluster(engine.cluster, TIMEOUT_MS);
       const deploy = () => withTileJobs(project, own, 'change', (jobs) => jobs.deploy());
       let { jobId } = await deploy();
       const log = await openKafkaLog(kafkaOptions(own, declared));
@@ -113,17 +113,37 @@ export function flinkSubject(environment: Environment) {
           return ends.reduce((sum, { end }, p) => sum + Math.max(0, end - (done[p] ?? 0)), 0);
         },
         interrupt: async () => {
-          await endJob(cluster, jobId);
+          await killJob(own, jobId);
           ({ jobId } = await deploy());
         },
         close: async () => {
-          await endJob(cluster, jobId);
+          await endJobs(own, jobId);
           await topics.close();
           await log.close();
         },
       };
     },
   };
+}
+
+/** The engine as it is tried: checkpoints come soon, whatever the environment says. */
+function inHaste({ engine }: Environment): Environment['engine'] {
+  if (engine.kind !== 'spark') return engine;
+  return { ...engine, checkpoint: engine.mode === 'realTime' ? '5s' : '1s' };
+}
+
+/** Ends a job without a word to it, as a failure does. */
+async function killJob(environment: Environment, jobId: string): Promise<void> {
+  const { engine } = environment;
+  if (engine.kind === 'flink') await endJob(new FlinkCluster(engine.cluster, TIMEOUT_MS), jobId);
+  if (engine.kind === 'spark') await killDrivers(tileJobsFolder(environment));
+}
+
+/** Ends a job for good. */
+async function endJobs(environment: Environment, jobId: string): Promise<void> {
+  const { engine } = environment;
+  if (engine.kind === 'flink') await endJob(new FlinkCluster(engine.cluster, TIMEOUT_MS), jobId);
+  if (engine.kind === 'spark') await endDrivers(tileJobsFolder(environment), Date.now);
 }
 
 function projectOf(layouts: readonly TileLayout[]): ProjectData {

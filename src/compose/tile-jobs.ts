@@ -151,7 +151,7 @@ function controller(
 }
 
 /** Where the jobs of Spark are; absolute: machines of a cluster reach it by this name. */
-export function tileJobsFolder({ directory }: Environment): string {
+export function tileJobsFolder({ directory }: Pick<Environment, 'directory'>): string {
   return resolve(directory, 'spark-tiles');
 }
 

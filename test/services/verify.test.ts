@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import type { EnvironmentOptions } from '../../src/config.ts';
 import { ended, lastJson, runCli, startCli } from '../cli/run-cli.ts';
 import { addressOf, freshOptions } from './addresses.ts';
 import { OwnServer } from './own-server.ts';
+import { localSpark } from './spark-tile-site.ts';
 
 let folder: string;
 const ending: (() => unknown)[] = [];
@@ -86,6 +88,20 @@ test('an environment on all engines holds every rule, and nothing of it is left'
     'history engine in spark',
   ]);
   expect(told.code).toBe(0);
+  expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
+  expect(await namedIn('shop-verify-', [url])).toEqual(before);
+});
+
+test('tiles by Spark hold the rules of their topics, and neither a name nor a process of it is left', {
+  timeout: 900_000,
+}, async () => {
+  configure({ log: kafka(), engine: { kind: 'spark', ...localSpark(), jars: [...addressOf('SPARK_KAFKA_JARS')] } });
+  const [url] = addressOf('REDIS_URL');
+  const before = await namedIn('shop-verify-', [url]);
+  const told = await runCli(folder, ['verify', '--json']);
+  expect(lastJson(told)).toMatchObject({ broken: 0, notRun: 0 });
+  expect(told.out.split('\n').filter((line) => line.includes('"tile topics","backEnd":"spark"')).length).toBe(4);
+  expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain(folder);
   expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
   expect(await namedIn('shop-verify-', [url])).toEqual(before);
 });

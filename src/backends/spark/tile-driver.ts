@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -80,6 +80,9 @@ function isHere({ host, pid }: DriverStatus): boolean {
   return host === hostname() && isAlive(pid);
 }
 
+/** Drivers that this process has started and that have not said yet how they stand, by folder. */
+const starting = new Map<string, ChildProcess>();
+
 /**
  * Starts a driver that outlives this process, and waits until its queries run. Secrets go through its standard input only.
  * Errors: SPARK_*.
@@ -105,12 +108,27 @@ export async function startDriver(folder: string, run: string, options: TileDriv
     detached: true,
   });
   closeSync(log);
-  let end: { readonly code: number | null; readonly signal: string | null } | null = null;
-  child.once('exit', (code, signal) => (end = { code, signal }));
-  child.once('error', () => (end = { code: null, signal: null }));
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(JSON.stringify({ run, folder, group, kafka, realTime, everyMs, queries: job.queries }));
   child.unref();
+  starting.set(folder, child);
+  try {
+    return await started(folder, run, job, child, logPath);
+  } finally {
+    starting.delete(folder);
+  }
+}
+
+async function started(
+  folder: string,
+  run: string,
+  job: SparkTileJob,
+  child: ChildProcess,
+  logPath: string,
+): Promise<DriverStatus> {
+  let end: { readonly code: number | null; readonly signal: string | null } | null = null;
+  child.once('exit', (code, signal) => (end = { code, signal }));
+  child.once('error', () => (end = { code: null, signal: null }));
   const logged = () => readFileSync(logPath, 'utf8').slice(-LOG_LENGTH);
   for (const until = performance.now() + START_MS; performance.now() < until; await sleep(POLL_MS)) {
     const status = driverStatus(folder);
@@ -129,8 +147,21 @@ export async function endDriver(folder: string, clock: () => number): Promise<vo
     const status = driverStatus(folder);
     if (status === null || !(isDriving(status, clock()) || isHere(status))) return;
   }
+  await killDriver(folder);
+}
+
+/** Ends a driver on this machine without a word, as a failure does, and waits until it is gone. */
+export async function killDriver(folder: string): Promise<void> {
   const status = driverStatus(folder);
-  if (status !== null && isHere(status)) process.kill(status.pid, 'SIGKILL');
+  if (status === null || !isHere(status)) return;
+  process.kill(status.pid, 'SIGKILL');
+  for (const until = performance.now() + END_MS; performance.now() < until; await sleep(POLL_MS))
+    if (!isHere(status)) return;
+}
+
+/** Ends a driver that this process is about to start: it cannot be asked yet. */
+export function killStarting(folder: string): void {
+  starting.get(folder)?.kill('SIGKILL');
 }
 
 /** Why a driver ended by itself. */

@@ -14,7 +14,16 @@ import {
   type RestorePoint,
   type TileJobs,
 } from '../../ports/tile-jobs.ts';
-import { driverError, driverStatus, endDriver, isDriving, startDriver, type TileDriverOptions } from './tile-driver.ts';
+import {
+  driverError,
+  driverStatus,
+  endDriver,
+  isDriving,
+  killDriver,
+  killStarting,
+  startDriver,
+  type TileDriverOptions,
+} from './tile-driver.ts';
 
 export interface SparkTileJobsOptions extends TileDriverOptions, JobSurroundings {
   /** Of the declared job. */
@@ -164,10 +173,16 @@ function checkpointIn(folder: string): RestorePoint | null {
   return times.length === 0 ? null : { path, at: Math.max(...times) };
 }
 
+/** Kills all drivers of a directory that run on this machine, as a failure does. */
+export async function killDrivers(directory: string): Promise<void> {
+  for (const name of readdirSync(directory)) await killDriver(join(directory, name));
+}
+
 /** Ends all drivers of a directory, for good. */
 export async function endDrivers(directory: string, clock: Clock): Promise<void> {
   for (const name of existsSync(directory) ? readdirSync(directory) : []) {
     const folder = join(directory, name);
+    killStarting(folder);
     const status = driverStatus(folder);
     if (status !== null && isDriving(status, clock())) await endDriver(folder, clock);
   }

@@ -48,7 +48,7 @@ const MINUTE_MS = 60_000;
 const POLL_MS = 100;
 
 /** An engine that runs has written within, ms. */
-const WAIT_MS = 10_000;
+const WAIT_MS = 60_000;
 
 /** An engine that has not moved for so long will not, ms. */
 const STANDS_MS = 120_000;
