@@ -100,7 +100,7 @@ test('tiles by Spark hold the rules of their topics, and neither a name nor a pr
   const before = await namedIn('shop-verify-', [url]);
   const told = await runCli(folder, ['verify', '--json']);
   expect(lastJson(told)).toMatchObject({ broken: 0, notRun: 0 });
-  expect(told.out.split('\n').filter((line) => line.includes('"tile topics","backEnd":"spark"')).length).toBe(4);
+  expect(told.out.split('\n').filter((line) => line.includes('"tile topics","backEnd":"spark"')).length).toBe(3);
   expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain(folder);
   expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
   expect(await namedIn('shop-verify-', [url])).toEqual(before);
