@@ -3,6 +3,7 @@ import { createClient } from 'redis';
 import { type FlinkCluster, startTaskManager } from '../services/flink.ts';
 import { startNode } from '../services/redis-cluster.ts';
 import { type Server, stopServer } from '../services/server.ts';
+import type { ClicksTopic } from './clicks-topic.ts';
 import { ended, run, type Serving, serve } from './processes.ts';
 
 /** What is done to the system at which share of the run. */
@@ -18,6 +19,7 @@ const RETRY_MS = 2_000;
 const SLOTS = 400;
 
 export interface System {
+  readonly clicks: ClicksTopic;
   /** Three primaries, then their replicas. */
   readonly nodes: Server[];
   readonly nodesDirectory: string;
@@ -26,7 +28,7 @@ export interface System {
 }
 
 export function faultsOf(system: System): readonly Fault[] {
-  const { nodes, nodesDirectory, flink } = system;
+  const { clicks, nodes, nodesDirectory, flink } = system;
   return [
     { share: 0.15, what: 'a primary of the store is killed', cause: () => stopServer(nodes[1]) },
     {
@@ -59,7 +61,12 @@ export function faultsOf(system: System): readonly Fault[] {
       cause: () => moveSlots(nodes[0].port, nodes[2].port),
     },
     {
-      share: 0.85,
+      share: 0.82,
+      what: 'a member joins the group that reads the topic, gets partitions, and leaves',
+      cause: () => clicks.rebalance(),
+    },
+    {
+      share: 0.9,
       what: 'the process that writes is killed, another started',
       cause: async () => {
         const port = Number(new URL(system.writer.url).port);

@@ -12,6 +12,9 @@ export default defineConfig({
       namespace: process.env['RUN_NAMESPACE'] ?? 'together',
       sampleRate: 0,
       log: { kind: 'kafka', brokers: listed('KAFKA_BROKERS') },
+      sources: {
+        clicks: { kind: 'kafka', brokers: listed('KAFKA_BROKERS'), topic: process.env['RUN_TOPIC'] ?? 'clicks' },
+      },
       engine: {
         kind: 'flink',
         gateway: process.env['FLINK_GATEWAY'] ?? '',

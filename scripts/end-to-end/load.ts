@@ -23,7 +23,9 @@ export interface Read extends Timed {
 }
 
 export interface LoadOptions {
-  /** Where events go; another process may take its place. */
+  /** Writes clicks to the topic of the service that has them. */
+  readonly clicked: (clicks: Slice['clicks']) => Promise<void>;
+  /** Where purchases go; another process may take its place. */
   readonly writer: () => string;
   readonly readers: readonly string[];
   readonly traffic: Traffic;
@@ -50,24 +52,20 @@ export async function load(options: LoadOptions): Promise<Seen> {
 }
 
 /** Sends what happens, each event until it is acknowledged: one that comes twice counts once. */
-async function sendEvents({ writer, traffic, tally, running }: LoadOptions): Promise<void> {
+async function sendEvents({ clicked, writer, traffic, tally, running }: LoadOptions): Promise<void> {
   while (running()) {
     const slice = traffic.live(Date.now());
-    await acknowledged(writer, 'clicks', slice.clicks);
-    await acknowledged(writer, 'purchases', slice.purchases);
+    await clicked(slice.clicks);
+    await acknowledged(writer, slice.purchases);
     tally.add(slice);
     await sleep(SEND_EVERY_MS);
   }
 }
 
-async function acknowledged(
-  writer: () => string,
-  source: string,
-  events: Slice['clicks' | 'purchases'],
-): Promise<void> {
+async function acknowledged(writer: () => string, events: Slice['purchases']): Promise<void> {
   if (events.length === 0) return;
   for (;;) {
-    const answer = await post(`${writer()}/v1/events/${source}`, events).catch(() => null);
+    const answer = await post(`${writer()}/v1/events/purchases`, events).catch(() => null);
     if (answer !== null && answer['refused'] === 0) return;
     if (answer !== null && answer['accepted'] !== undefined) throw new Error(JSON.stringify(answer));
     await sleep(SEND_EVERY_MS);
@@ -106,13 +104,13 @@ async function readAll({ readers, traffic, running, clock }: LoadOptions, reads:
 
 /** A visitor who clicks once, and is asked for until the click is counted. */
 async function probe(options: LoadOptions, freshness: Timed[]): Promise<void> {
-  const { readers, writer, running, clock, tally } = options;
+  const { readers, clicked, running, clock, tally } = options;
   const under: Promise<void>[] = [];
   const seenOnce = async (number: number): Promise<void> => {
     const at = clock();
     const who = { user: `probe${number}`, session: `probe${number}`, item: 'probe', category: 'probe', price: 1 };
     const click = { ...who, id: `probe-${number}`, at: Date.now(), price: '1' };
-    await acknowledged(writer, 'clicks', [click]);
+    await clicked([click]);
     tally.add({ at: click.at, clicks: [click], purchases: [] });
     while (clock() - at < PROBE_LIMIT_MS) {
       const answer = await vector(readers[number % readers.length] ?? '', who).catch(() => null);

@@ -11,6 +11,7 @@ import { kafka } from '../services/kafka.ts';
 import { startCluster } from '../services/redis-cluster.ts';
 import { stopServer } from '../services/server.ts';
 import { chart, type Marked, type Stretch, stretchesOf } from './chart.ts';
+import { ClicksTopic } from './clicks-topic.ts';
 import { faultsOf, type System } from './faults.ts';
 import { load, type Seen, vector } from './load.ts';
 import { ended, ready, run, serve } from './processes.ts';
@@ -66,6 +67,7 @@ async function main(): Promise<void> {
   const marks: Marked[] = [];
   const [seen] = await Promise.all([
     load({
+      clicked: (clicks) => system.clicks.write(clicks),
       writer: () => system.writer.url,
       readers: readers.map(({ url }) => url),
       traffic,
@@ -108,14 +110,19 @@ async function startSystem(): Promise<System> {
   ending.push(async () => {
     for (const node of nodes) await stopServer(node);
   });
-  Object.assign(process.env, await kafka.up(), {
+  const namespace = `end-${randomUUID().slice(0, 8)}`;
+  const broker = await kafka.up();
+  const clicks = await ClicksTopic.make(namespace, [broker['KAFKA_BROKERS']]);
+  ending.push(() => clicks.close());
+  Object.assign(process.env, broker, {
     FLINK_REST: `http://127.0.0.1:${flink.jobManager.port}`,
     FLINK_GATEWAY: `http://127.0.0.1:${flink.gateway.port}`,
     REDIS_CLUSTER_NODES: nodes.map(({ port }) => `redis://127.0.0.1:${port}`).join(','),
     RUN_DIRECTORY: join(directory, 'project'),
-    RUN_NAMESPACE: `end-${randomUUID().slice(0, 8)}`,
+    RUN_NAMESPACE: namespace,
+    RUN_TOPIC: clicks.name,
   });
-  const system: System = { nodes, nodesDirectory, flink, writer: await serve(0) };
+  const system: System = { clicks, nodes, nodesDirectory, flink, writer: await serve(0) };
   ending.push(() => system.writer.end('SIGTERM'));
   await ended(run('tiles', 'deploy'));
   await ready(system.writer);
@@ -161,9 +168,9 @@ function pageOf(
   return `# All of it together
 
 Written by \`scripts/end-to-end/main.ts\`, which is run by hand: \`node --conditions=headrace-source scripts/end-to-end/main.ts\`. The
-personalisation example with its declaration as it is: events into Kafka, tiles by Flink, a Redis Cluster of three primaries with
-their replicas, two processes that read it and one that writes, the generators beside them, all on ${cpus().length} cores, for
-${values.minutes} minutes.
+personalisation example with its declaration as it is: clicks from a topic of another service, purchases over HTTP, a log on Kafka, tiles
+by Flink, a Redis Cluster of three primaries with their replicas, two processes that read it and one that writes, the generators
+beside them, all on ${cpus().length} cores, for ${values.minutes} minutes.
 
 - ${tally.events.toLocaleString('en')} events of ${tally.requests.length.toLocaleString('en')} users, each sent until it was acknowledged: in the end, ${seconds(settledMs)} s after the last one
   (checks included), both readers answered for every user what a plain count of the events gives, in eight features.
@@ -178,8 +185,8 @@ ${values.minutes} minutes.
 |---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 
-Readers are not members of a Kafka consumer group (see [the log on Kafka](kafka.md#what-lies-where)), so there is none that could
-rebalance: what moves here is the store's slots, and the place of the process that writes.
+The [topic of the other service](../guide/kafka.md#topics-of-other-services) is read by a consumer group. The member that joins takes nothing and
+commits nothing: clicks of its partitions wait until it has left, and count then.
 `;
 }
 
