@@ -9,7 +9,8 @@ export function storeFailure(error: unknown, address: string): HeadraceError {
   if (isRefusal(error)) return fail('REDIS_AUTH', { address, reason: text }, cause);
   if (/^OOM/.test(text)) return fail('REDIS_MEMORY', { address }, cause);
   if (/^READONLY/.test(text)) return fail('REDIS_READONLY', { address }, cause);
-  if (/^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN)/.test(text)) return fail('REDIS_CLUSTER', { address, reason: text }, cause);
+  if (/^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN)/.test(text) || isAmidMove(text))
+    return fail('REDIS_CLUSTER', { address, reason: text }, cause);
   if (/^(LOADING|BUSY|MISCONF)/.test(text)) return fail('REDIS_BUSY', { address, reason: text }, cause);
   if (/BLOCKFORMAT/.test(text))
     return fail('STORE_CORRUPT', { path: address, reason: 'a block has another format' }, cause);
@@ -25,7 +26,12 @@ export function isRefusal(error: unknown): boolean {
 export function isPassing(error: unknown): boolean {
   if (isHeadraceError(error)) return false;
   const text = error instanceof Error ? error.message : String(error);
-  if (/^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN|LOADING|READONLY|MOVED|ASK)/.test(text)) return true;
+  if (/^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN|LOADING|READONLY|MOVED|ASK)/.test(text) || isAmidMove(text)) return true;
   // What else a server says will be said again; what the client says is about connections.
   return !/^[A-Z]{2,} /.test(text);
+}
+
+/** Of a script in whose slot keys move to another node: one that it has dropped it cannot write there again. */
+function isAmidMove(text: string): boolean {
+  return text.includes('access a non local key');
 }
