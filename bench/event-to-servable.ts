@@ -16,7 +16,7 @@ import { quantile } from './measure.ts';
 import { purchases, spend } from './shop.ts';
 
 const SECONDS = 20;
-const WARM_UP_SECONDS = 20;
+const WARM_UP_SECONDS = 60;
 const SLICE_MS = 5;
 const PROBE_EVERY = 4;
 const USERS = 20_000;
