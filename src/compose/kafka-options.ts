@@ -1,3 +1,4 @@
+import type { KafkaAddress } from '../backends/kafka/client.ts';
 import type { KafkaLogOptions } from '../backends/kafka/event-log.ts';
 import { parseDuration } from '../base/time.ts';
 import type { Environment } from '../config.ts';
@@ -10,15 +11,23 @@ export function topicPrefix({ namespace }: Environment): string {
   return `${namespace}.`;
 }
 
-/** How the log of an environment is reached, with secrets and files in the place of their names. Errors: CONFIG_SECRET, CONFIG_TLS. */
-export function kafkaOptions(environment: Environment, log: KafkaLog): KafkaLogOptions {
-  const { brokers, replicas, timeout, sasl, tls } = log;
+/**
+ * How the brokers that an option of an environment names are reached, with secrets and files in the place of their names. Errors:
+ * CONFIG_SECRET, CONFIG_TLS.
+ */
+export function kafkaAddress(
+  { brokers, timeout, sasl, tls }: Pick<KafkaLog, 'brokers' | 'timeout' | 'sasl' | 'tls'>,
+  option: string,
+): KafkaAddress {
   return {
     brokers,
-    replicas,
-    prefix: topicPrefix(environment),
-    timeoutMs: parseDuration(timeout, 'log.timeout'),
-    ...(sasl === undefined ? {} : { sasl: { ...sasl, password: secretOf(sasl.password, 'log.sasl.password') } }),
+    timeoutMs: parseDuration(timeout, `${option}.timeout`),
+    ...(sasl === undefined ? {} : { sasl: { ...sasl, password: secretOf(sasl.password, `${option}.sasl.password`) } }),
     ...(tls === undefined ? {} : { tls: pemOf(tls) }),
   };
+}
+
+/** How the log of an environment is reached. Errors: those of `kafkaAddress`. */
+export function kafkaOptions(environment: Environment, log: KafkaLog): KafkaLogOptions {
+  return { ...kafkaAddress(log, 'log'), replicas: log.replicas, prefix: topicPrefix(environment) };
 }

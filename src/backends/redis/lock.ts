@@ -50,6 +50,5 @@ export class WriterLock {
 
 function isDead(holder: string): boolean {
   const [host, pid] = holder.split('/');
-  if (host !== hostname()) return false;
-  return !isAlive(Number(pid));
+  return host === hostname() && !isAlive(Number(pid));
 }

@@ -1,5 +1,8 @@
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 
+/** A slot has no node, or moves: a script that has dropped a key cannot write it again where it moves away from. */
+const NOT_SERVED = /^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN)|access a non local key/;
+
 /** What an error of the client or the server means for a user. The password is in none of them. */
 export function storeFailure(error: unknown, address: string): HeadraceError {
   if (isHeadraceError(error)) return error;
@@ -9,8 +12,7 @@ export function storeFailure(error: unknown, address: string): HeadraceError {
   if (isRefusal(error)) return fail('REDIS_AUTH', { address, reason: text }, cause);
   if (/^OOM/.test(text)) return fail('REDIS_MEMORY', { address }, cause);
   if (/^READONLY/.test(text)) return fail('REDIS_READONLY', { address }, cause);
-  if (/^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN)/.test(text) || isAmidMove(text))
-    return fail('REDIS_CLUSTER', { address, reason: text }, cause);
+  if (NOT_SERVED.test(text)) return fail('REDIS_CLUSTER', { address, reason: text }, cause);
   if (/^(LOADING|BUSY|MISCONF)/.test(text)) return fail('REDIS_BUSY', { address, reason: text }, cause);
   if (/BLOCKFORMAT/.test(text))
     return fail('STORE_CORRUPT', { path: address, reason: 'a block has another format' }, cause);
@@ -26,12 +28,7 @@ export function isRefusal(error: unknown): boolean {
 export function isPassing(error: unknown): boolean {
   if (isHeadraceError(error)) return false;
   const text = error instanceof Error ? error.message : String(error);
-  if (/^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN|LOADING|READONLY|MOVED|ASK)/.test(text) || isAmidMove(text)) return true;
+  if (NOT_SERVED.test(text) || /^(LOADING|READONLY|MOVED|ASK)/.test(text)) return true;
   // What else a server says will be said again; what the client says is about connections.
   return !/^[A-Z]{2,} /.test(text);
-}
-
-/** Of a script in whose slot keys move to another node: one that it has dropped it cannot write there again. */
-function isAmidMove(text: string): boolean {
-  return text.includes('access a non local key');
 }

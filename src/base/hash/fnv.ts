@@ -13,7 +13,7 @@ export function fnv1a32(text: string): number {
 }
 
 /** 32-bit FNV-1a of bytes, as an unsigned number. */
-function fnv1a32Bytes(bytes: Uint8Array): number {
+export function fnv1a32Bytes(bytes: Uint8Array): number {
   let hash = 0x811c9dc5;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;

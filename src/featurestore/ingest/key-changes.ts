@@ -1,9 +1,12 @@
-import { fnv1a32 } from '../../base/hash/fnv.ts';
+import { fnv1a32Bytes } from '../../base/hash/fnv.ts';
 
 /** An id is remembered while at least so many others come after it, and forgotten after twice as many. */
 const REMEMBERED_IDS = 100_000;
 
 const KEYS = 2 ** 32;
+
+/** Of a longer key so much counts. */
+const KEY_BYTES = 1_024;
 
 /**
  * Counts ids that come again under another partition or key of a topic: which of their deliveries is taken first is then a
@@ -26,7 +29,7 @@ export class KeyChanges {
 
   /** Notes a delivery of an id; says whether its last one had another partition or key. */
   add(id: string, partition: number, key: Uint8Array | null): boolean {
-    const place = partition * KEYS + (key === null ? 0 : fnv1a32(latin1(key)));
+    const place = partition * KEYS + (key === null ? 0 : fnv1a32Bytes(key.subarray(0, KEY_BYTES)));
     const before = this.#newer.get(id) ?? this.#older.get(id);
     this.#newer.set(id, place);
     if (this.#newer.size >= this.#remembered) {
@@ -37,9 +40,4 @@ export class KeyChanges {
     this.#count += 1;
     return true;
   }
-}
-
-/** One character a byte: what is hashed need not be text. */
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes.subarray(0, 1_024));
 }
