@@ -220,6 +220,21 @@ test('events that come after a vector was served are put under lateness', async 
   expect({ lateness: lateness > 0, staleness, logic }).toEqual({ lateness: true, staleness: 0, logic: 0 });
 });
 
+test('an event that comes at the instant of a vector, which was served a millisecond before it, is put under lateness', async () => {
+  const place = await newPlace();
+  const store = await open(place);
+  // Amid a tile, an event of the clock's own millisecond: what is served next is as of the one behind it.
+  place.now = START + 1_000;
+  await store.ingest(clicks, [click('a', place.now)]);
+  const { at } = await store.read(service, { user: 'ann', page: '/' });
+  expect(at).toBe(place.now + 1);
+  place.now = at;
+  await store.ingest(clicks, [click('b', START - MINUTE_MS)]);
+  await store.close();
+  const { lateness, staleness, logic } = await audit(place);
+  expect({ lateness: lateness > 0, staleness, logic }).toEqual({ lateness: true, staleness: 0, logic: 0 });
+});
+
 test('vectors that were served weeks apart are all recomputed', async () => {
   const place = await newPlace();
   const store = await open(place);

@@ -10,11 +10,14 @@ export interface PointsPlan {
   readonly spine: ScanPlan;
   readonly keys: readonly PointKey[];
   readonly windows: readonly PointWindow[];
-  /**
-   * null: every accepted event counts, and all events before q are closed. Otherwise only what had arrived by q
-   * counts; with this lateness, events before `q - lateness + 1` had arrived for certain and are closed.
-   */
-  readonly latenessMs: number | null;
+  /** null: every accepted event counts, and all events before q are closed. */
+  readonly arrived: Arrived | null;
+}
+
+/** Only what had arrived counts: by q (`<=`) or before it (`<`). With this lateness, what is older than that had for certain, and is closed. */
+export interface Arrived {
+  readonly test: '<=' | '<';
+  readonly latenessMs: number;
 }
 
 export interface PointKey {

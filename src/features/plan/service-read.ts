@@ -12,13 +12,13 @@ import { ASKED, featureColumn, keyColumn, requestColumn } from './names.ts';
 import { neededFeatures } from './needed-features.ts';
 import type { PointKey } from './points.ts';
 import { type ScanPlan, SPINE_AT, SPINE_ID, scanGenerations, scanSpine } from './scan.ts';
-import { type ReadMode, reachBackMs, streamRead } from './stream-read.ts';
+import { reachBackMs, type StreamReadOptions, streamRead } from './stream-read.ts';
 
 export interface ServiceReadOptions {
   readonly service: FeatureServiceData;
   /** SQL text that stands for the spine in a FROM clause: `_id`, `_at` (epoch ms) and the service's request columns. */
   readonly spine: string;
-  readonly mode: ReadMode;
+  readonly mode: StreamReadOptions['mode'];
   /** SQL text that stands for the raw table of a source. */
   readonly deliveriesOf: (source: EventSourceData) => string;
   /** SQL text that stands for the table of a batch view's generations. */

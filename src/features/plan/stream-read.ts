@@ -16,6 +16,9 @@ import { type ViewEventsPlan, viewEvents } from './view-events.ts';
 /** What counts: every accepted event (corrected), or only what had arrived by the instant asked for (as-known). */
 export type ReadMode = 'corrected' | 'as-known';
 
+/** A read may serve the instant behind its clock, so that an event of that very instant can have come after it. */
+const ARRIVED = { 'as-known': '<=', 'as-served': '<' } as const;
+
 export interface StreamReadOptions {
   readonly view: StreamViewData;
   /** Names of the features to answer. */
@@ -23,7 +26,8 @@ export interface StreamReadOptions {
   readonly spine: ScanPlan;
   readonly keys: readonly PointKey[];
   readonly accepted: AdmissionPlan;
-  readonly mode: ReadMode;
+  /** as-served: only what had arrived before the instant. */
+  readonly mode: ReadMode | 'as-served';
   /** Whether the events of each window are counted as well. */
   readonly counts: boolean;
 }
@@ -49,7 +53,7 @@ export function streamRead(options: StreamReadOptions): StreamRead {
     spine: options.spine,
     keys,
     windows,
-    latenessMs: options.mode === 'corrected' ? null : view.source.latenessMs,
+    arrived: options.mode === 'corrected' ? null : { test: ARRIVED[options.mode], latenessMs: view.source.latenessMs },
   };
   const windowOf = (feature: string): number =>
     windowsOf(view).findIndex((window) => window.features.some((index) => view.features[index].name === feature));
@@ -124,6 +128,6 @@ function wholePartials(
 ): ChangedPartialsPlan | ClosedPartialsPlan | MergedPartialsPlan {
   if (events.images !== null) return { kind: 'changedPartials', points, events, columns };
   const closed = closedPartials(points, events, columns);
-  if (points.latenessMs === null) return closed;
+  if (points.arrived === null) return closed;
   return { kind: 'mergedPartials', closed, open: { kind: 'openPartials', points, events, columns } };
 }

@@ -1,8 +1,9 @@
 import type { ChangedPartialsPlan } from '../plan/changed-partials.ts';
-import { ASKED, CHANGED, INGEST, TS } from '../plan/names.ts';
+import { ASKED, CHANGED, TS } from '../plan/names.ts';
 import type { PointsPlan } from '../plan/points.ts';
 import type { Compiler } from './compile.ts';
 import { updateSql } from './partial.ts';
+import { arrivedTests } from './points.ts';
 import { columnsOf, onEqual, selectList } from './text.ts';
 
 export function changedPartialsSql({ points, events, columns }: ChangedPartialsPlan, compiler: Compiler): string {
@@ -18,7 +19,6 @@ GROUP BY ${group.join(', ')}`;
 }
 
 /** Changes that had happened before q (and arrived by it), of rows whose time is before it. */
-export function knownChanges({ latenessMs }: PointsPlan): readonly string[] {
-  const arrived = latenessMs === null ? [] : [`e.${INGEST} <= p.${ASKED}`];
-  return [`e.${CHANGED} < p.${ASKED}`, `e.${TS} < p.${ASKED}`, ...arrived];
+export function knownChanges(points: PointsPlan): readonly string[] {
+  return [`e.${CHANGED} < p.${ASKED}`, `e.${TS} < p.${ASKED}`, ...arrivedTests(points)];
 }

@@ -5,7 +5,7 @@ import { columnsOf, onEqual, selectList } from './text.ts';
 
 export function closedPartialsSql({ lookedUp, extremes, columns }: ClosedPartialsPlan, compiler: Compiler): string {
   const point = [...lookedUp.from.keys.map(({ name }) => name), ASKED];
-  const asKnown = lookedUp.from.latenessMs !== null;
+  const asKnown = lookedUp.from.arrived !== null;
   const select = [
     ...columnsOf('a', point),
     ...columns.map((column) => `${closedSql(column, asKnown)} AS ${column.name}`),

@@ -1,14 +1,14 @@
-import { ASKED } from '../plan/names.ts';
-import { BEGINNING, type PointsPlan, type PointWindow } from '../plan/points.ts';
+import { ASKED, INGEST } from '../plan/names.ts';
+import { type Arrived, BEGINNING, type PointsPlan, type PointWindow } from '../plan/points.ts';
 import type { Compiler } from './compile.ts';
 import { bigint, floorSql, selectList } from './text.ts';
 
-export function pointsSql({ spine, keys, windows, latenessMs }: PointsPlan, compiler: Compiler): string {
+export function pointsSql({ spine, keys, windows, arrived }: PointsPlan, compiler: Compiler): string {
   const names = keys.map(({ name }) => name);
   const columns = [
     ...names,
     ASKED,
-    `${untilSql(latenessMs)} AS until`,
+    `${untilSql(arrived)} AS until`,
     ...windows.map((window) => `${fromSql(window)} AS ${window.from}`),
   ];
   const asked = keys.map(({ name, of }) => `${of} AS ${name}`);
@@ -21,9 +21,15 @@ FROM (
 ) AS d`;
 }
 
-/** An event before `q − lateness + 1` has arrived by q at the latest. */
-function untilSql(latenessMs: number | null): string {
-  return latenessMs === null || latenessMs <= 1 ? ASKED : `${ASKED} - ${bigint(latenessMs - 1)}`;
+/** Whether an event e had arrived for the point p. */
+export function arrivedTests({ arrived }: PointsPlan): readonly string[] {
+  return arrived === null ? [] : [`e.${INGEST} ${arrived.test} p.${ASKED}`];
+}
+
+/** An event before `q − lateness + 1` has arrived by q at the latest, and one before `q − lateness` before it. */
+function untilSql(arrived: Arrived | null): string {
+  const back = arrived === null ? 0 : arrived.latenessMs - (arrived.test === '<=' ? 1 : 0);
+  return back <= 0 ? ASKED : `${ASKED} - ${bigint(back)}`;
 }
 
 function fromSql({ windowMs, hopMs }: PointWindow): string {

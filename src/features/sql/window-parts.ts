@@ -5,6 +5,7 @@ import { knownChanges } from './changed-partials.ts';
 import type { Compiler } from './compile.ts';
 import { eventPartsSql, foldSql, havingSql } from './part.ts';
 import { latestSql } from './parts.ts';
+import { arrivedTests } from './points.ts';
 import { columnsOf, onEqual } from './text.ts';
 
 export function windowPartsSql(plan: WindowPartsPlan, compiler: Compiler): string {
@@ -20,9 +21,7 @@ export function windowPartsSql(plan: WindowPartsPlan, compiler: Compiler): strin
   const { left, right, on } = changes
     ? { left: compiler.step(points), right: parts, on: [`e.${TS} >= p.${window.from}`] }
     : bucketJoin(compiler.step(points), parts, [window], compiler);
-  const known = changes
-    ? knownChanges(points)
-    : [`e.${TS} < p.${ASKED}`, ...(points.latenessMs === null ? [] : [`e.${INGEST} <= p.${ASKED}`])];
+  const known = changes ? knownChanges(points) : [`e.${TS} < p.${ASKED}`, ...arrivedTests(points)];
   const group = columnsOf('p', point).join(', ');
   const folded = compiler.add(
     'folded_parts',

@@ -82,7 +82,7 @@ export async function auditSkew(options: AuditOptions): Promise<SkewReport> {
     if (differing.length === 0) continue;
     const known = new Map<string, PointInTimeRow>();
     const chosen = `${sampled} AND ${oneOf(differing.map(({ row }) => row))}`;
-    for await (const rows of recomputed(slice, 'as-known', chosen))
+    for await (const rows of recomputed(slice, 'as-served', chosen))
       for (const row of rows) known.set(rowName(row), row);
     for (const { row, served } of differing) tally.classify(row, known.get(rowName(row)) ?? row, served);
   }
@@ -99,7 +99,7 @@ async function acquitStale(options: AuditOptions, tally: Tally): Promise<void> {
   if (tally.suspects.length === 0 || !service.lookups.some(({ view }) => view.kind === 'batchView')) return;
   const before = new Map<string, PointInTimeRow>();
   const chosen = oneOf(tally.suspects.map(({ row }) => row));
-  for await (const rows of recomputed(options, 'as-known', chosen, (view) => generationBefore(view, offline)))
+  for await (const rows of recomputed(options, 'as-served', chosen, (view) => generationBefore(view, offline)))
     for (const row of rows) before.set(rowName(row), row);
   tally.acquit(before);
 }
@@ -156,7 +156,7 @@ function rowName({ id, at }: PointInTimeRow): string {
 
 function recomputed(
   options: AuditOptions,
-  mode: 'corrected' | 'as-known',
+  mode: 'corrected' | 'as-served',
   chosen: string,
   generationsOf?: (view: BatchViewData) => string,
 ) {

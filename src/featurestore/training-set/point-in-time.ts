@@ -2,7 +2,7 @@ import type { BatchViewData, FeatureServiceData, OnDemandViewData } from '../../
 import { batchTable } from '../../features/plan/batch-table.ts';
 import { neededFeatures } from '../../features/plan/needed-features.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
-import type { ReadMode } from '../../features/plan/stream-read.ts';
+import type { ServiceReadOptions } from '../../features/plan/service-read.ts';
 import { serviceEvaluator } from '../../features/service/evaluate.ts';
 import { duckdb } from '../../features/sql/duckdb.ts';
 import { type PointInTimeQuery, pointInTimeQuery } from '../../features/sql/point-in-time.ts';
@@ -38,7 +38,7 @@ export interface AnsweredRowsOptions {
 export interface PointInTimeOptions extends AnsweredRowsOptions {
   /** A SELECT of `_id`, `_at` and the request columns. */
   readonly spine: string;
-  readonly mode: ReadMode;
+  readonly mode: ServiceReadOptions['mode'];
   readonly counts: boolean;
   /** SQL that stands for the generations of a batch view; the kept ones where it is left out. */
   readonly generationsOf?: (view: BatchViewData) => string;
