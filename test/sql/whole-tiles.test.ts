@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
+import { wholeTileTable } from '../../src/features/plan/whole-tiles.ts';
 import { duckdb } from '../../src/features/sql/duckdb.ts';
 import { flink } from '../../src/features/sql/flink.ts';
 import { wholeTileQuery } from '../../src/features/sql/tile-queries.ts';
@@ -8,7 +9,7 @@ import { tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { emptyRun, type TileRun } from '../../src/features/tile/tile-run.ts';
 import { upsertTile } from '../../src/features/tile/upsert.ts';
 import { tileReader } from '../../src/featurestore/materialise/tile-record.ts';
-import { viewOf } from './declare.ts';
+import { aggregate, bool, int, viewOf } from './declare.ts';
 import { createRaw, openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
 import { everyAggregate, source, stream } from './streams.ts';
 import { engineTables, runTables } from './tables-of.ts';
@@ -19,9 +20,26 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-const view = viewOf(source, { k1: 'tenant', k2: 'user' }, everyAggregate, [
-  { name: 'short', windowMs: 300_000, hopMs: 1_000 },
-]);
+const present = { nullable: false } as const;
+const three = { kind: 'literal', value: 3 } as const;
+const no = { kind: 'literal', value: false } as const;
+
+/** Aggregates whose input is there in every event: of most of them, a tile's own count is theirs. */
+const ofPresent = [
+  aggregate('sum_3', 'sum', three, { ...int, ...present }),
+  aggregate('mean_3', 'mean', three, { ...int, ...present }),
+  aggregate('var_3', 'variancePop', three, { ...int, ...present }),
+  aggregate('count_3', 'count', three, { ...int, ...present }),
+  aggregate('share_no', 'share', no, { ...bool, ...present }),
+  aggregate('count_no', 'count', no, { ...bool, ...present }),
+];
+
+const view = viewOf(
+  source,
+  { k1: 'tenant', k2: 'user' },
+  [...everyAggregate, ...ofPresent],
+  [{ name: 'short', windowMs: 300_000, hopMs: 1_000 }],
+);
 
 test('a tile of one row, parts and all, is the tile of the engine', async () => {
   const layout = tileLayout(view);
@@ -43,6 +61,13 @@ test('a tile of one row, parts and all, is the tile of the engine', async () => 
     }),
     { numRuns: 10 },
   );
+});
+
+test('what counts all events of a tile is written once', () => {
+  const { columns } = wholeTileTable(view, 1_000);
+  expect(Object.keys(columns).filter((name) => /^(n|events_.*|.*_(3|no)_.*)$/.test(name))).toEqual([
+    ...['n', 'sum_3_sum', 'mean_3_sum', 'var_3_sum', 'var_3_sq', 'share_no_true', 'count_no_n'],
+  ]);
 });
 
 test.each(['', 'null', '[]', '{}', '{"k_k1":null}', '{"k_k1":"a","k_k2":"b","tile_start":0.5,"version":1}'])(

@@ -1,11 +1,13 @@
 import { aggregateOf } from '../aggregate/aggregates.ts';
-import type { StreamViewData } from '../define/declaration.ts';
+import type { AggregateSpec, StreamViewData } from '../define/declaration.ts';
 import { tileIdentity } from '../tile/tile-identity.ts';
 import type { AdmissionPlan } from './admission.ts';
+import { type Partial, tilePartials } from './partial.ts';
 import { type PartAggregate, partAggregate } from './parts.ts';
 import { type Table, tableOf } from './table.ts';
 import { tileTable } from './tile-table.ts';
 import { type TilesPlan, tiles } from './tiles.ts';
+import type { ViewInput } from './view-events.ts';
 
 /**
  * The tiles of a view at one hop, each with all its parts in one row: what an engine writes that emits a tile anew whenever
@@ -30,11 +32,12 @@ export function wholeTiles(
   accepted: AdmissionPlan,
 ): WholeTilesPlan {
   const plan = tiles(view, hopMs, generation, accepted);
+  const partials = wholeTilePartials(view, plan.from.inputs);
   const parts = view.aggregates.flatMap((spec): readonly NamedParts[] => {
     const aggregate = partAggregate(spec, plan.from);
     return aggregate === null ? [] : [{ name: partsColumn(spec.name), aggregate }];
   });
-  return { kind: 'wholeTiles', tiles: plan, parts };
+  return { kind: 'wholeTiles', tiles: { ...plan, partials }, parts };
 }
 
 /** `<aggregate>_parts`. */
@@ -42,7 +45,19 @@ export function partsColumn(aggregate: string): string {
   return `${aggregate}_parts`;
 }
 
-/** A table of whole tiles: the columns of `tileTable`, then those of multisets of text. */
+/** The columns of the aggregates' partials in a whole tile: not those that only say `n` once more. */
+export function wholeTilePartials(view: StreamViewData, inputs: readonly ViewInput[]): readonly Partial[] {
+  return view.aggregates.flatMap((spec) => tilePartials(spec, inputs).filter(({ suffix }) => !isEvents(spec, suffix)));
+}
+
+/** Whether a column of an aggregate's partial is the number of the tile's events. */
+export function isEvents({ kind, input, inputType, retracts }: AggregateSpec, suffix: string): boolean {
+  if (suffix !== 'n' || retracts === true) return false;
+  if (input === null) return true;
+  return inputType?.nullable === false && !(kind === 'count' && inputType.type === 'bool');
+}
+
+/** A table of whole tiles: the columns of `tileTable` that are written, then those of multisets of text. */
 export interface WholeTileTable extends Table {
   readonly multisets: readonly string[];
 }
@@ -52,8 +67,10 @@ export function wholeTileTable(view: StreamViewData, hopMs: number): WholeTileTa
   const multisets = view.aggregates
     .filter((spec) => aggregateOf(spec).parts !== null)
     .map(({ name }) => partsColumn(name));
-  const { columns } = tileTable(view, hopMs);
+  const { name, columns } = tileTable(view, hopMs);
   // Made for its check: no declared name may be one of these either.
-  tableOf(tileTable(view, hopMs).name, columns, Object.fromEntries(multisets.map((name) => [name, 'STRING'] as const)));
-  return { name: `${tileIdentity(view)}/${hopMs}`, columns, multisets };
+  tableOf(name, columns, Object.fromEntries(multisets.map((column) => [column, 'STRING'] as const)));
+  const left = new Set(view.aggregates.filter((spec) => isEvents(spec, 'n')).map((spec) => `${spec.name}_n`));
+  const written = Object.entries(columns).filter(([column]) => !left.has(column));
+  return { name: `${tileIdentity(view)}/${hopMs}`, columns: Object.fromEntries(written), multisets };
 }

@@ -2,10 +2,9 @@ import { aggregateOf } from '../aggregate/aggregates.ts';
 import type { EventSourceData, StreamViewData } from '../define/declaration.ts';
 import { admission } from '../plan/admission.ts';
 import { CHANGED, ID, JUDGED, keyColumn, LOG_OFFSET, PARTITION_NO, SIGN, sourceColumn, TS } from '../plan/names.ts';
-import { type Partial, tilePartials } from '../plan/partial.ts';
 import { partAggregate } from '../plan/parts.ts';
 import { type ViewEventsPlan, type ViewInput, viewEvents } from '../plan/view-events.ts';
-import { partsColumn, wholeTileTable } from '../plan/whole-tiles.ts';
+import { partsColumn, wholeTilePartials, wholeTileTable } from '../plan/whole-tiles.ts';
 import { timeTests } from './admission.ts';
 import { compileSteps, type Writers } from './compile.ts';
 import type { Dialect } from './dialect.ts';
@@ -81,7 +80,7 @@ export function tileIncrementsQuery(
 /** What the tiles of a target are folded from. Error: PLAN_NAME. */
 export function tileFolds({ view, hopMs }: TileTarget): TileFolds {
   const { columns, multisets } = wholeTileTable(view, hopMs);
-  const partials = partialsOf(view, []);
+  const partials = wholeTilePartials(view, []);
   return {
     columns: [
       { name: 'n', fold: 'sum64', bare: true },
@@ -140,10 +139,6 @@ function eventsSql(
   return `SELECT\n  ${selectList(columns)}\nFROM accepted`;
 }
 
-function partialsOf(view: StreamViewData, inputs: readonly ViewInput[]): readonly Partial[] {
-  return view.aggregates.flatMap((spec) => tilePartials(spec, inputs));
-}
-
 /** What an event is to the tiles of a view: null where it has no key. */
 function ofViewSql(
   view: StreamViewData,
@@ -161,7 +156,7 @@ function ofViewSql(
   const increments = [
     "'1'",
     `CAST(${seenSql(events)} AS STRING)`,
-    ...partialsOf(view, inputs).map((partial) => incrementSql(partial, dialect)),
+    ...wholeTilePartials(view, inputs).map((partial) => incrementSql(partial, dialect)),
   ];
   const elements = view.aggregates.flatMap((spec) => {
     if (aggregateOf(spec).parts === null) return [];

@@ -2,7 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ColumnValue, PartialColumn } from '../../features/aggregate/aggregate.ts';
 import type { AggregateSpec } from '../../features/define/declaration.ts';
 import { KEY_PREFIX } from '../../features/plan/names.ts';
-import { partsColumn } from '../../features/plan/whole-tiles.ts';
+import { isEvents, partsColumn } from '../../features/plan/whole-tiles.ts';
 import { type SqlValue, valueDecoder } from '../../features/sql/decode.ts';
 import { type Multiset, readParts } from '../../features/sql/part-element.ts';
 import { COUNT, MAX_TS, type TileLayout } from '../../features/tile/tile-layout.ts';
@@ -68,7 +68,7 @@ function readTile(layout: TileLayout, row: Row, run: TileRun): number {
 }
 
 function columnOf(row: Row, spec: AggregateSpec, { suffix, type }: PartialColumn): ColumnValue {
-  const name = `${spec.name}_${suffix}`;
+  const name = isEvents(spec, suffix) ? 'n' : `${spec.name}_${suffix}`;
   if (row[name] === null) return null;
   switch (type) {
     case 'BIGINT':
