@@ -29,7 +29,7 @@ const AT_ONCE = 2_000;
 const PARTITIONS = 2;
 const USERS = 20_000;
 /** The first of them is not counted: the task manager compiles its code then. */
-const ROUNDS = 3;
+const ROUNDS = 4;
 const HOPS_MS = spend.hopsMs;
 
 const project = defineProject('flink_bench', {
