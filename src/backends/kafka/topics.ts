@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Consumer } from '@platformatic/kafka';
-import { fail } from '../../base/errors/fail.ts';
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Position } from '../../ports/position.ts';
 import { type Client, clientOptions, type KafkaAddress } from './client.ts';
 import { isAnswer, kafkaFailure } from './failure.ts';
@@ -52,6 +53,10 @@ export interface FetchedAt {
 export const LATEST = -1n;
 export const EARLIEST = -2n;
 
+/** A topic that was made is asked about so often, and so long after each other, ms. */
+const MADE_TRIES = 20;
+const MADE_MS = 250;
+
 /** A fetch from several brokers waits at most so long at each, ms. */
 const WAIT_OF_SEVERAL_MS = 20;
 
@@ -74,9 +79,7 @@ export class KafkaTopics {
   async open(topics: readonly DeclaredTopic[], partitions: number, replicas: number): Promise<readonly KnownTopic[]> {
     for (const topic of topics) await this.#create(topic, partitions, replicas);
     const names = topics.map(({ name }) => name);
-    const metadata = await this.ask(topics[0]?.told ?? '', () =>
-      this.admin.metadata({ topics: names, forceUpdate: true }),
-    );
+    const metadata = await this.#made(topics[0]?.told ?? '', names);
     return topics.map(({ name, told }) => {
       const found = metadata.topics.get(name);
       if (found === undefined) throw fail('LOG_TOPIC', { topic: told });
@@ -84,6 +87,18 @@ export class KafkaTopics {
         throw fail('LOG_PARTITIONS', { topic: told, partitions: found.partitionsCount, asked: partitions });
       return { name, told, id: found.id, partitions };
     });
+  }
+
+  /** What brokers know of topics; one that was just made some hear of a moment later. */
+  async #made(told: string, topics: string[]): Promise<Awaited<ReturnType<Admin['metadata']>>> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.ask(told, () => this.admin.metadata({ topics, forceUpdate: true }));
+      } catch (error) {
+        if (tries === MADE_TRIES || !isHeadraceError(error, 'LOG_TOPIC')) throw error;
+      }
+      await sleep(MADE_MS);
+    }
   }
 
   /** A topic as it is now. Error: LOG_TOPIC. */
