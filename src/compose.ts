@@ -22,8 +22,8 @@ import { fail } from './base/errors/fail.ts';
 import { Tracer } from './base/tracer.ts';
 import { kafkaOptions } from './compose/kafka-options.ts';
 import { redisOptions } from './compose/redis-options.ts';
-import { openTileTopics } from './compose/tile-topics.ts';
-import type { Environment } from './config.ts';
+import { openTileTopics, shareNames } from './compose/tile-topics.ts';
+import { type Environment, tilesApart } from './config.ts';
 import { ENVIRONMENT_FILE, environmentId } from './environment-id.ts';
 import { parseDeclaration } from './features/change/declaration-document.ts';
 import type { ProjectData } from './features/define/declaration.ts';
@@ -92,7 +92,7 @@ export async function openStores(
     return {
       log: keep(await openLog(environment, onFault)),
       topics: environment.engine.kind !== 'embedded' ? keep(await openTileTopics(project, environment)) : null,
-      online: keep(await openOnline(environment)),
+      online: keep(await openOnline(project, environment)),
       // Real time, also in a replay: readers of other processes live by it.
       offline: keep(
         await openOfflineStore({
@@ -157,10 +157,12 @@ export async function openReadStores(environment: Environment, onFault: (error: 
   }
 }
 
-async function openOnline({ directory, namespace, project, online }: Environment): Promise<OnlineStore> {
+async function openOnline(declared: ProjectData, environment: Environment): Promise<OnlineStore> {
+  const { directory, namespace, project, online } = environment;
   if (online.kind === 'embedded') return openOnlineStore({ path: join(directory, 'online') });
   const owner = { project, data: environmentId(directory) };
-  return openRedisStore({ ...redisOptions(online), prefix: namespace, owner });
+  const shares = tilesApart(environment) ? shareNames(declared, environment) : null;
+  return openRedisStore({ ...redisOptions(online), prefix: namespace, owner }, 'write', shares);
 }
 
 /** Share of the traces that are recorded where nobody says. */

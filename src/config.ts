@@ -43,6 +43,8 @@ const onlineSchema = z.discriminatedUnion('kind', [
     tls: tlsFiles.optional(),
     /** A call without an answer after this fails. */
     timeout: duration.default('1s'),
+    /** Who writes the tiles of an engine beside: the process that serves, or as many of `headrace tiles write` as run. */
+    writers: z.enum(['one', 'many']).default('one'),
   }),
 ]);
 
@@ -206,6 +208,11 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
   if (!parsed.success) throw fail('CONFIG_OPTION', { name, reason: reasonOf(parsed.error) });
   const { log, namespace, directory, ...rest } = parsed.data;
   checkEngine(name, rest.engine, log);
+  if (tilesApart(rest) && rest.engine.kind === 'embedded')
+    throw fail('CONFIG_OPTION', {
+      name,
+      reason: 'online.writers: many processes write what an engine beside makes; set engine',
+    });
   checkTopics(name, rest.sources, log, namespace ?? project);
   return Object.freeze({
     ...rest,
@@ -214,6 +221,11 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
     directory: namespace === undefined ? directory : `${directory}/namespaces/${namespace}`,
     log: { ...log, ageMs: parseDuration(log.age, 'log.age') },
   });
+}
+
+/** Whether the tiles are written to the online store by other processes than the one that serves. */
+export function tilesApart({ online }: Pick<Environment, 'online'>): boolean {
+  return online.kind === 'redis' && online.writers === 'many';
 }
 
 const ENGINES = { flink: 'Flink', spark: 'Spark' } as const;

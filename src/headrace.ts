@@ -7,7 +7,7 @@ import type { Clock } from './base/time.ts';
 import type { OpenSpan, Tracer } from './base/tracer.ts';
 import { sourceTopics, type TakenTopic } from './compose/source-topics.ts';
 import { closeStores, openStores, type Stores } from './compose.ts';
-import { type Environment, type EnvironmentOptions, resolveEnvironment } from './config.ts';
+import { type Environment, type EnvironmentOptions, resolveEnvironment, tilesApart } from './config.ts';
 import { declarationHash } from './features/change/declaration-hash.ts';
 import type { EventSourceData, FeatureServiceData, ModelData, ProjectData } from './features/define/declaration.ts';
 import type { EventOf, EventSource } from './features/define/event-source.ts';
@@ -196,6 +196,7 @@ export class Headrace {
         schemas,
         log: stores.log,
         topics: stores.topics ?? undefined,
+        apart: tilesApart(environment),
         online: stores.online,
         offline: stores.offline,
         engine: stores.engine ?? undefined,

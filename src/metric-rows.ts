@@ -246,7 +246,7 @@ export const metricRows = {
     type: 'gauge',
     unit: 'records',
     labels: ['topic', 'reader', 'partition'],
-    help: 'Records between where a reader stands and the end of a topic on Kafka: applied (in what is served), committed (in the store), engine (in tiles that a checkpoint of the engine vouches for), taken (a topic of other services: in the log, and committed there)',
+    help: 'Records between where a reader stands and the end of a topic on Kafka: applied (in what is served), committed (in the store), archived (taken for the history, where many processes write the tiles), engine (in tiles that a checkpoint of the engine vouches for), taken (a topic of other services: in the log, and committed there)',
   },
   headrace_topic_records_total: {
     type: 'counter',

@@ -4,7 +4,7 @@ import type { DiskReport } from './featurestore/disk/disk-budget.ts';
 import type { SourceCounters } from './featurestore/feature-store.ts';
 import type { TopicReport } from './featurestore/ingest/topic-intake.ts';
 import type { ReaderLag } from './featurestore/materialise/reader-lag.ts';
-import type { TileIntake } from './featurestore/materialise/tile-intake.ts';
+import type { TileHealth } from './featurestore/materialise/tile-intake.ts';
 import type { UnreadableReport } from './featurestore/materialise/unreadable-records.ts';
 import type { SkewVerdict } from './featurestore/skew/skew-schedule.ts';
 import { type MetricName, metricRows } from './metric-rows.ts';
@@ -25,7 +25,7 @@ export interface Measured {
   /** null: what only reads keeps nothing. */
   disk(): DiskReport | null;
   /** Tiles of another engine; null where the process makes them. */
-  intake(): Pick<TileIntake, 'outcomes' | 'conflicts' | 'progress'> | null;
+  intake(): TileHealth | null;
   /** How far the readers of shared topics are behind. */
   lag(): readonly ReaderLag[];
   /** Records of a shared log that nobody can read. */

@@ -4,7 +4,7 @@ import type { DiskReport } from './featurestore/disk/disk-budget.ts';
 import type { SourceCounters } from './featurestore/feature-store.ts';
 import type { TopicReport } from './featurestore/ingest/topic-intake.ts';
 import type { ReaderLag } from './featurestore/materialise/reader-lag.ts';
-import type { TileIntake } from './featurestore/materialise/tile-intake.ts';
+import type { TileHealth } from './featurestore/materialise/tile-intake.ts';
 import type { UnreadableReport } from './featurestore/materialise/unreadable-records.ts';
 import type { SkewVerdict } from './featurestore/skew/skew-schedule.ts';
 import type { ServingMeasures } from './monitoring/slo/serving-measures.ts';
@@ -196,7 +196,7 @@ export function degradedSkew({ service, at, report, met }: SkewVerdict): readonl
 const TILES_BEHIND_MS = 60_000;
 
 /** What is not as declared with the tiles of another engine. */
-export function degradedTiles(intake: TileIntake | null, now: number): readonly string[] {
+export function degradedTiles(intake: TileHealth | null, now: number): readonly string[] {
   if (intake === null) return [];
   const { conflicts, progress } = intake;
   const [first] = conflicts;

@@ -16,7 +16,7 @@ import { restore } from './commands/restore.ts';
 import { serve } from './commands/serve.ts';
 import { slo } from './commands/slo.ts';
 import { status } from './commands/status.ts';
-import { tilesDeploy, tilesLogs, tilesStatus, tilesStop, tilesUpgrade } from './commands/tiles.ts';
+import { tilesDeploy, tilesLogs, tilesStatus, tilesStop, tilesUpgrade, tilesWrite } from './commands/tiles.ts';
 import { train } from './commands/train.ts';
 import { trainingSet } from './commands/training-set.ts';
 import { verify } from './commands/verify.ts';
@@ -52,5 +52,6 @@ export const commands: readonly Command[] = [
   tilesUpgrade,
   tilesStop,
   tilesLogs,
+  tilesWrite,
   gpu,
 ];

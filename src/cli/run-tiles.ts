@@ -1,4 +1,5 @@
 import { withTileJobs } from '../compose/tile-jobs.ts';
+import { openTileWriter } from '../compose/tile-writing.ts';
 import { type JobStatus, originText } from '../ports/tile-jobs.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
@@ -43,6 +44,19 @@ export async function runStop(call: Call): Promise<void> {
         `job ${jobId} is stopped; the next deploy goes on from ${checkpoint?.path ?? 'the begin of the log'}`,
       );
   });
+}
+
+/** Writes tiles to the shared store, one process of many, until the call is asked to stop. Errors: TILES_*, those of log and store. */
+export async function runWrite(call: Call): Promise<void> {
+  const { terminal, json } = call;
+  const { project, environment } = await loadConfig(call);
+  const written = await openTileWriter(project, environment, {
+    onFault: (error) => terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`),
+    onShares: (partitions, of) =>
+      terminal.out(json ? JSON.stringify({ partitions, of }) : `writes ${partitions.length} of ${of} partitions`),
+  });
+  await terminal.stopped;
+  await written.close();
 }
 
 /** Tells how every deployed job stands. Errors: TILES_*, FLINK_*, SPARK_*. */

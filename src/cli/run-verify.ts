@@ -3,7 +3,14 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import { withScratch } from '../compose/scratch.ts';
-import { logSubject, offlineSubject, onlineSubject, sparkSubject, tileTopicsSubject } from '../compose/subjects.ts';
+import {
+  logSubject,
+  offlineSubject,
+  onlineSubject,
+  sharesSubject,
+  sparkSubject,
+  tileTopicsSubject,
+} from '../compose/subjects.ts';
 import type { Environment } from '../config.ts';
 import type { Contract } from '../testing/contracts/contract.ts';
 import { eventLogContracts } from '../testing/contracts/event-log.ts';
@@ -11,6 +18,7 @@ import { historyEngineContracts } from '../testing/contracts/history-engine.ts';
 import { offlineStoreContracts } from '../testing/contracts/offline-store.ts';
 import { onlineStoreContracts } from '../testing/contracts/online-store.ts';
 import { remoteStoreContracts } from '../testing/contracts/remote-store.ts';
+import { tileSharesContracts } from '../testing/contracts/tile-shares.ts';
 import { tileTopicsContracts } from '../testing/contracts/tile-topics.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
@@ -147,6 +155,11 @@ function rulesOf({ log, online, engine, offline }: Environment): readonly LiveRu
           if (remote === null) throw new RangeError('the environment has no Redis');
           return followed(remote, opened);
         })
+      : []),
+    ...(redis && online.writers === 'many'
+      ? live('tiles that many write', 'redis', tileSharesContracts, [], (environment, opened) =>
+          followed(sharesSubject(environment), opened),
+        )
       : []),
     ...live('offline store', 'embedded', offlineStoreContracts, [], ({ directory }, opened) =>
       followed(offlineSubject(directory), opened),

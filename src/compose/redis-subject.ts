@@ -2,6 +2,8 @@ import { openRedisStore } from '../backends/redis/online-store.ts';
 import { RedisLink, textOf } from '../backends/redis/redis-link.ts';
 import type { RedisOptions } from '../backends/redis/redis-options.ts';
 import { type Place, placeOf } from '../backends/redis/store-keys.ts';
+import { openRedisShares } from '../backends/redis/tile-shares.ts';
+import type { OnlineStore, TileRead } from '../ports/online-store.ts';
 
 /** A store in a Redis, and what can befall it: what its rules are run on. */
 export function redisSubject(options: RedisOptions) {
@@ -17,6 +19,32 @@ export function redisSubject(options: RedisOptions) {
         await link.send(anchor, ['HSET', anchor.key, ...fields]);
       }),
     lose: () => eachKey(options, '*', (link, place) => link.send(place, ['DEL', place.key])),
+  };
+}
+
+/** A store in a Redis whose tiles many processes write, and what can befall it: what its rules are run on. */
+export function redisSharesSubject(options: RedisOptions) {
+  const namesOf = (shares: number) => ({ engine: 'contract', shares });
+  let store: OnlineStore | null = null;
+  return {
+    serve: async (shares: number) => {
+      store ??= await openRedisStore(options, 'write', namesOf(shares));
+      await store.remote?.rewind();
+      await store.remote?.confirm();
+    },
+    open: (shares: number) => openRedisShares(options, namesOf(shares)),
+    read: async (read: TileRead) => {
+      const reader = await openRedisStore(options, 'read');
+      try {
+        const answer = await reader.remote?.read({ tiles: [read], windows: [], batch: [] });
+        if (answer === undefined) throw new TypeError('a store in a Redis is behind a network');
+        return { ...answer, run: answer.runs[0] };
+      } finally {
+        await reader.close();
+      }
+    },
+    lose: () => eachKey(options, '*', (link, place) => link.send(place, ['DEL', place.key])),
+    close: () => store?.close(),
   };
 }
 

@@ -28,7 +28,7 @@ import type { OfflineStore } from '../ports/offline-store.ts';
 import { endJob } from './clear-services.ts';
 import { kafkaOptions } from './kafka-options.ts';
 import { redisOptions } from './redis-options.ts';
-import { redisSubject } from './redis-subject.ts';
+import { redisSharesSubject, redisSubject } from './redis-subject.ts';
 import { declaredJob, tileJobsFolder, withTileJobs } from './tile-jobs.ts';
 import { openTileTopics } from './tile-topics.ts';
 
@@ -54,6 +54,12 @@ export function onlineSubject({ directory, namespace, online }: Environment) {
     return { open: () => openOnlineStore({ path: join(directory, 'online') }), remote: null };
   const remote = redisSubject({ ...redisOptions(online), prefix: namespace });
   return { open: remote.open, remote };
+}
+
+/** The online store of an environment as many processes write its tiles. */
+export function sharesSubject({ namespace, online }: Environment) {
+  if (online.kind === 'embedded') throw new RangeError('the environment has no Redis');
+  return redisSharesSubject({ ...redisOptions(online), prefix: namespace });
 }
 
 /** An offline store below a directory, whose path has what paths may have. */

@@ -11,6 +11,7 @@ import {
   tileTopicsOf,
   tileTopicsOn,
 } from '../featurestore/materialise/topics-of-tiles.ts';
+import type { ShareNames } from '../ports/tile-shares.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
 import { kafkaOptions, topicPrefix } from './kafka-options.ts';
 
@@ -20,6 +21,11 @@ export function jobNames(project: ProjectData, environment: Environment): TileJo
   if (kind === 'embedded') throw fail('TILES_ENGINE', {});
   const texts = kind === 'flink' ? tileJobTexts(project) : sparkTileJobTexts(project);
   return tileJobNames(kind, texts, topicPrefix(environment));
+}
+
+/** Between which processes the tiles of an environment are divided, where others write them. Error: TILES_ENGINE. */
+export function shareNames(project: ProjectData, environment: Environment): ShareNames {
+  return { engine: jobNames(project, environment).engine, shares: environment.partitions };
 }
 
 /** Opens the topics that the project's job writes; makes them where they are absent. Errors: TILES_*, LOG_*. */

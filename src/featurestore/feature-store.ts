@@ -34,19 +34,22 @@ import { verifyTiles } from './backfill/verify-tiles.ts';
 import { type BatchHealth, BatchSchedule } from './batch/batch-schedule.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
 import { dropUndeclared, isFilled, markDeclared, markFilled } from './fill-marks.ts';
+import { HotTiles } from './hotkeys/hot-tiles.ts';
 import { Gateway, type GatewayCounters, type IngestReport, type PlaceOf, topicOf } from './ingest/gateway.ts';
 import { IngestTrace } from './ingest/ingest-trace.ts';
 import { sourceRows } from './ingest/source-rows.ts';
-import { Archive } from './materialise/archive.ts';
+import { Archive, TILE_READER } from './materialise/archive.ts';
 import { Materialiser } from './materialise/materialiser.ts';
+import { NewestTiles } from './materialise/newest-tiles.ts';
 import type { ReaderLag } from './materialise/reader-lag.ts';
 import { remoteTiles } from './materialise/remote-tiles.ts';
 import { retainHistory } from './materialise/retain-history.ts';
-import type { TileIntake } from './materialise/tile-intake.ts';
+import type { TileHealth } from './materialise/tile-intake.ts';
 import type { UnreadableReport } from './materialise/unreadable-records.ts';
 import { RecentTimes } from './online/recent-times.ts';
 import type { ServedVector } from './online/served-vector.ts';
 import { ServiceReads } from './online/service-reads.ts';
+import { storeTiles } from './online/store-tiles.ts';
 import type { TileSource } from './online/tile-source.ts';
 import { auditSkew, type SkewReport } from './skew/audit.ts';
 import { servedTable } from './skew/served-log.ts';
@@ -92,6 +95,8 @@ export interface FeatureStoreOptions {
   readonly offline: OfflineStore;
   /** Where another engine writes the tiles; left out: this process makes them. */
   readonly topics?: TileTopics | undefined;
+  /** Whether other processes write those to the online store, which is then read as they have left it. */
+  readonly apart?: boolean;
   /** What computes over the history; left out: the offline store itself. */
   readonly engine?: HistoryEngine | undefined;
   readonly partitions: number;
@@ -134,6 +139,10 @@ export class FeatureStore {
   readonly #skew: SkewSchedule;
   readonly #layouts: ReadonlyMap<StreamViewData, TileLayout>;
   readonly #reads: ServiceReads;
+  /** Of tiles that others write. */
+  readonly #hot: HotTiles | null;
+  /** What the store said last of how fresh those are. */
+  #toldUntil = Number.NEGATIVE_INFINITY;
   #committedAt = performance.now();
   #flushedAt = performance.now();
   #droppedAt = performance.now();
@@ -155,7 +164,8 @@ export class FeatureStore {
     this.#layouts = parts.layouts;
     const { project, online, sampleRate, clock, onComputeError } = options;
     const { layouts, measures } = parts;
-    const tiles = writerTiles(parts.materialiser);
+    this.#hot = parts.hot;
+    const tiles = parts.hot === null ? writerTiles(parts.materialiser) : storeTiles(parts.hot);
     this.#reads = new ServiceReads({
       project,
       online,
@@ -192,10 +202,14 @@ export class FeatureStore {
       refused: (source, event, error, at, place) => quarantine.add(source, event, error, at, place),
     });
     await markDeclared([...layouts.values()], online);
+    const { remote } = online;
+    const hot = options.apart === true && remote !== undefined ? new HotTiles(remote, clock) : null;
+    const apart = hot === null ? undefined : { from: await offline.position(TILE_READER), newest: new NewestTiles() };
     const materialiser = await Materialiser.open({
       log,
       store: online,
       topics: options.topics,
+      apart,
       sources: project.sources,
       rowsOf,
       layouts: [...layouts.values()],
@@ -226,6 +240,7 @@ export class FeatureStore {
         layouts: [...layouts.values()],
         tiles: materialiser.tiles,
         topics: options.topics,
+        newest: apart?.newest,
       },
       materialiser.position(),
     );
@@ -239,7 +254,8 @@ export class FeatureStore {
     await materialiser.feed?.start();
     await options.disk?.measure({ log, offline, topics: project.sources.map(topicOf) });
     materialiser.follow();
-    return new FeatureStore(options, { gateway, materialiser, archive, batch, layouts, measures, quarantine, skew });
+    const parts = { gateway, materialiser, archive, batch, layouts, measures, quarantine, skew, hot };
+    return new FeatureStore(options, parts);
   }
 
   /** Takes events of a source; each is refused alone, all others are in the log when this returns. Errors: DISK_DAY, DISK_FULL. */
@@ -340,6 +356,7 @@ export class FeatureStore {
   async tick(): Promise<void> {
     this.#committing.check();
     this.#flushing.check();
+    if (this.#hot !== null) await this.#hear(this.#hot).catch(this.#options.onFault ?? (() => undefined));
     const { uncommitted } = this.#materialiser;
     // A publish that is under way ends with a commit, and where there is much to commit one begins before it.
     const publishFirst = uncommitted >= PUBLISH_FIRST;
@@ -360,6 +377,12 @@ export class FeatureStore {
       this.#flushing.start(() => this.#publish(() => this.#commitDue()));
     // Its turns come between those of the callers, who may never leave the event loop one.
     if (this.#flushing.busy || this.#committing.busy) await setImmediate();
+  }
+
+  /** Hears what others say of the tiles that they write, and of keys that are hot. */
+  async #hear(hot: HotTiles): Promise<void> {
+    this.#toldUntil = (await this.#options.online.remote?.freshUntil()) ?? Number.NEGATIVE_INFINITY;
+    await hot.share();
   }
 
   /** Writes the tiles that changed, and the position in the log, to the online store. */
@@ -521,8 +544,13 @@ export class FeatureStore {
   }
 
   /** How the tiles of another engine come; null where this process makes them. */
-  get intake(): TileIntake | null {
-    return this.#materialiser.intake;
+  get intake(): TileHealth | null {
+    const { intake } = this.#materialiser;
+    if (intake === null || this.#hot === null) return intake;
+    const { outcomes, conflicts, progress } = intake;
+    // What others write of them is what is served.
+    const freshUntil = Math.min(progress.freshUntil, this.#toldUntil);
+    return { outcomes, conflicts, progress: { ...progress, freshUntil } };
   }
 
   /** How far the readers of topics that others write too are behind; nothing of a log in the directory. */
@@ -632,6 +660,7 @@ interface Parts {
   readonly measures: ServingMeasures;
   readonly quarantine: Quarantine;
   readonly skew: SkewSchedule;
+  readonly hot: HotTiles | null;
 }
 
 /**

@@ -63,6 +63,8 @@ export interface RemoteStore {
   rewind(): Promise<void>;
   /** Says to readers that the tiles are whole again. */
   confirm(): Promise<void>;
+  /** What readers are told of how fresh the tiles are, by the node that says least; -Infinity where nobody has said it. */
+  freshUntil(): Promise<number>;
   /** Tells all processes that names are hot, for so many ms; gives those that any told. */
   shareHot(names: readonly string[], forMs: number): Promise<readonly string[]>;
 }

@@ -25,7 +25,8 @@ export interface TileBatch {
  *  2. the last tile of a key is never missing while a window of its view can reach it;
  *  3. the engine writes tiles anew after a failure: versions tell what is newer;
  *  4. where its reader `engine` stands in the log, all that came before has been written to the topics;
- *  5. a read may wait: it gives a tile that is written meanwhile when it is written, and an empty batch when its time is over.
+ *  5. a read may wait: it gives a tile that is written meanwhile when it is written, and an empty batch when its time is over;
+ *  6. a read of some partitions gives what they have, and says of the others that they are where they were.
  */
 export interface TileTopics {
   /** The name under which the engine's position stands in the event log. */
@@ -33,7 +34,7 @@ export interface TileTopics {
   ends(): Promise<TopicEnds>;
   /** Where the topics ended when that was last heard, without asking. */
   knownEnds(): Position;
-  /** Waits up to so many ms for a first tile; left out: not at all. */
-  read(from: Position, waitMs?: number): Promise<TileBatch>;
+  /** Waits up to so many ms for a first tile; left out: not at all. Of these partitions of each topic; left out: of all. */
+  read(from: Position, waitMs?: number, partitions?: readonly number[]): Promise<TileBatch>;
   close(): Promise<void>;
 }

@@ -13,6 +13,7 @@ export { type OfflineStoreSubject, offlineStoreContracts } from './contracts/off
 export { type OnlineStoreNeed, type OnlineStoreSubject, onlineStoreContracts } from './contracts/online-store.ts';
 export { type RemoteStoreSubject, remoteStoreContracts } from './contracts/remote-store.ts';
 export { type SourceTopicSubject, sourceTopicContracts } from './contracts/source-topic.ts';
+export { type SharesAnswer, type TileSharesSubject, tileSharesContracts } from './contracts/tile-shares.ts';
 export { type TileEngine, type TileTopicsSubject, tileTopicsContracts } from './contracts/tile-topics.ts';
 export { naiveAggregate } from './oracle/naive-aggregate.ts';
 export { acceptedDeliveries, naiveAnswers } from './oracle/naive-scan.ts';

@@ -1,7 +1,8 @@
 import { describe, test } from 'vitest';
-import { redisSubject } from '../../src/compose/redis-subject.ts';
+import { redisSharesSubject, redisSubject } from '../../src/compose/redis-subject.ts';
 import { onlineStoreContracts } from '../../src/testing/contracts/online-store.ts';
 import { remoteStoreContracts } from '../../src/testing/contracts/remote-store.ts';
+import { tileSharesContracts } from '../../src/testing/contracts/tile-shares.ts';
 import { addressOf, freshOptions } from './addresses.ts';
 
 describe.each([
@@ -25,5 +26,15 @@ describe.each([
   test.each(remoteStoreContracts)('rule $rule: $name', async ({ run }) => {
     const options = freshOptions(addressOf(variable));
     await run(redisSubject(options));
+  });
+});
+
+describe.each([
+  ['Redis', 'REDIS_URL'],
+  ['Valkey', 'VALKEY_URL'],
+  ['a cluster', 'REDIS_CLUSTER_NODES'],
+] as const)('tiles that many write: %s', (_, variable) => {
+  test.each(tileSharesContracts)('rule $rule: $name', async ({ run }) => {
+    await run(redisSharesSubject(freshOptions(addressOf(variable))));
   });
 });

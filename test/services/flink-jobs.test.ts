@@ -20,6 +20,7 @@ import {
 } from '../../src/features/define/declare.ts';
 import type { Deployed } from '../../src/ports/tile-jobs.ts';
 import { addressOf } from './addresses.ts';
+import { changedProject } from './tile-project.ts';
 import { likeEmbedded, type SiteOptions, TileSite } from './tile-site.ts';
 import { until } from './until.ts';
 
@@ -119,20 +120,19 @@ test('the job of a changed declaration catches up beside the one before, which t
   const headrace = await site.open();
   const before = await site.jobs((jobs) => jobs.deploy());
   await site.send(headrace, 300);
-  const changed = site.changed();
-  const after = await site.jobs((jobs) => jobs.upgrade(() => undefined), changed);
+  const after = await site.jobs((jobs) => jobs.upgrade(() => undefined), changedProject);
   expect(after.began).toBe('anew');
   expect(after.compared.keys).toBe(12);
   expect(after.compared.tiles).toBeGreaterThan(12);
-  expect(await site.jobs((jobs) => jobs.status(), changed)).toMatchObject([
+  expect(await site.jobs((jobs) => jobs.status(), changedProject)).toMatchObject([
     { jobId: after.jobId, state: 'RUNNING', declared: true },
     { jobId: before.jobId, state: 'RUNNING', declared: false },
   ]);
   await site.whole(headrace);
   await headrace.close();
-  const next = await site.open(changed);
+  const next = await site.open(changedProject);
   await site.whole(next);
-  const ended = await site.jobs((jobs) => jobs.stop({ others: true }), changed);
+  const ended = await site.jobs((jobs) => jobs.stop({ others: true }), changedProject);
   expect(ended).toMatchObject([{ jobId: before.jobId, state: 'STOPPED' }]);
   await site.send(next, 300);
   await site.whole(next);

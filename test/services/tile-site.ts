@@ -8,24 +8,6 @@ import { endDrivers } from '../../src/backends/spark/tile-jobs.ts';
 import { tileJobsFolder, withTileJobs } from '../../src/compose/tile-jobs.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/config.ts';
 import type { ProjectData } from '../../src/features/define/declaration.ts';
-import {
-  approxDistinct,
-  count,
-  defineProject,
-  entity,
-  eventSource,
-  featureService,
-  int,
-  lastN,
-  lookup,
-  over,
-  quantile,
-  streamView,
-  sum,
-  text,
-  time,
-  topK,
-} from '../../src/features/define/declare.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
 import { type Headrace, type OpenOptions, openHeadrace } from '../../src/headrace.ts';
@@ -33,48 +15,16 @@ import type { TileJobs } from '../../src/ports/tile-jobs.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
 import { addressOf } from './addresses.ts';
+import { both, byBoth, byPage, byUser, clicks, PAGES, project, service, USERS } from './tile-project.ts';
 import { until } from './until.ts';
 
 const MINUTE_MS = 60_000;
-const clicks = eventSource('clicks', {
-  id: 'id',
-  time: 'at',
-  lateness: '30m',
-  columns: { id: text(), at: time(), user: text(), page: text(), ms: int() },
-});
-const byUser = streamView('by_user', {
-  source: clicks,
-  entity: entity('user', { user: text() }),
-  key: { user: 'user' },
-  windows: ['1h', '1d'],
-  freshness: '5s',
-  features: ({ ms, page }) => ({
-    n: count(),
-    ms: sum(ms),
-    p90: over(['1h'], quantile(ms, 0.9)),
-    pages: over(['1d'], approxDistinct(page)),
-    recent: over(['1h'], lastN(page, 3)),
-  }),
-});
-const byPage = streamView('by_page', {
-  source: clicks,
-  entity: entity('page', { page: text() }),
-  key: { page: 'page' },
-  windows: ['1h'],
-  freshness: '5s',
-  features: ({ user }) => ({ n: count(), users: topK(user, 2) }),
-});
-const service = featureService('clicker', {
-  request: { user: text(), page: text() },
-  join: (r) => ({ u: lookup(byUser, { user: r.user }), p: lookup(byPage, { page: r.page }) }),
-});
-const project = defineProject('site', { service });
-const USERS = ['ann', 'bob', 'é|"', ''];
-const PAGES = ['/', '/é', '/c|d', '/\u{1f600}'];
 
 export interface SiteOptions {
   /** Left out: in the directory. */
-  readonly online?: { readonly kind: 'redis'; readonly url: string } | undefined;
+  readonly online?: Extract<EnvironmentOptions['online'], { kind: 'redis' }> | undefined;
+  /** Of every topic. */
+  readonly partitions?: number;
   /** How the log is reached; without it as nobody, on a wire that is not encrypted. */
   readonly log?: Partial<Extract<EnvironmentOptions['log'], { kind: 'kafka' }>> | undefined;
   /** Job manager and gateway; those that all suites share where it is left out. */
@@ -103,7 +53,7 @@ export class TileSite {
       environment: {
         directory: this.#directory,
         namespace: this.namespace,
-        partitions: 2,
+        partitions: this.#options.partitions ?? 2,
         sampleRate: 0,
         log: { kind: 'kafka', brokers: [...addressOf('KAFKA_BROKERS')], ...this.#options.log },
         engine: engine ?? flinkOf(flink),
@@ -122,23 +72,6 @@ export class TileSite {
     const headrace = await openHeadrace({ ...this.options, project: declared });
     this.#open.push(headrace);
     return headrace;
-  }
-
-  /** The project with another view of the same events. */
-  changed(): ProjectData {
-    const more = streamView('by_both', {
-      source: clicks,
-      entity: entity('both', { user: text(), page: text() }),
-      key: { user: 'user', page: 'page' },
-      windows: ['1h'],
-      freshness: '5s',
-      features: ({ ms }) => ({ n: count(), ms: sum(ms) }),
-    });
-    const both = featureService('both', {
-      request: { user: text(), page: text() },
-      join: (r) => ({ b: lookup(more, { user: r.user, page: r.page }) }),
-    });
-    return defineProject('site', { service, both });
   }
 
   /** Works with the site's jobs as `headrace tiles` does. */
@@ -190,6 +123,21 @@ export class TileSite {
       const q = Date.now();
       const vectors = await Promise.all(USERS.map((user, i) => headrace.read(service, { user, page: PAGES[i] }, q)));
       expect(vectors.map(({ values }) => values)).toEqual(this.expected(q));
+      expect(vectors.flatMap(({ stale }) => stale)).toEqual([]);
+      return true;
+    }, ms);
+  }
+
+  /** The same of the other view, of every pair. */
+  async wholeOfBoth(headrace: Pick<Headrace, 'read'>, ms = 60_000): Promise<void> {
+    const accepted = acceptedDeliveries(byBoth, this.#sent);
+    const pairs = USERS.flatMap((user) => PAGES.map((page) => ({ user, page })));
+    const { encode } = entityKeyCodec(byBoth.entity.key);
+    await until(async () => {
+      const q = Date.now();
+      const vectors = await Promise.all(pairs.map((pair) => headrace.read(both, pair, q)));
+      const expected = pairs.map(({ user, page }) => naiveAnswers(byBoth, accepted, encode([user, page]) ?? '', q));
+      expect(vectors.map(({ values }) => values)).toEqual(expected);
       expect(vectors.flatMap(({ stale }) => stale)).toEqual([]);
       return true;
     }, ms);

@@ -7,6 +7,7 @@ import { openOnlineStore } from '../../src/backends/embedded/online/online-store
 import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
 import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import { MemoryTopic } from '../../src/backends/memory/source-topic.ts';
+import { MemoryShares } from '../../src/backends/memory/tile-shares.ts';
 import { MemoryTileTopics } from '../../src/backends/memory/tile-topics.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { type KeyRuns, SourceEngine } from '../../src/features/engine/stream-engine.ts';
@@ -16,6 +17,7 @@ import type { TileTopics } from '../../src/ports/tile-topics.ts';
 import { eventLogContracts } from '../../src/testing/contracts/event-log.ts';
 import { onlineStoreContracts } from '../../src/testing/contracts/online-store.ts';
 import { sourceTopicContracts } from '../../src/testing/contracts/source-topic.ts';
+import { tileSharesContracts } from '../../src/testing/contracts/tile-shares.ts';
 import { type TileTopicsSubject, tileTopicsContracts } from '../../src/testing/contracts/tile-topics.ts';
 
 const roots: string[] = [];
@@ -44,6 +46,17 @@ describe('memory', () => {
       await run({ open: () => new MemoryOnlineStore() });
     },
   );
+  test.each(tileSharesContracts)('tiles that many write, rule $rule: $name', async ({ run }) => {
+    const store = new MemoryOnlineStore();
+    const shares = new MemoryShares(store, 2);
+    await run({
+      serve: () => shares.serve(),
+      open: () => shares.open(),
+      read: (tiles) => ({ ...shares.told, run: store.readTiles([tiles])[0] }),
+      lose: () => shares.lose(),
+      close: () => undefined,
+    });
+  });
   test.each(sourceTopicContracts)('topic of others, rule $rule: $name', async ({ run }) => {
     const topic = new MemoryTopic('shop.clicks', 2);
     const bytes = (text: string | null) => (text === null ? null : new TextEncoder().encode(text));

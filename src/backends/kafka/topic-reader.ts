@@ -83,13 +83,16 @@ export class TopicReader {
     return this.#ends;
   }
 
-  /** The records from a position on, as many as come at once; waits up to so many ms for the first. Errors: LOG_TRIMMED, LOG_*. */
-  async read(from: Position, waitMs = 0): Promise<FetchedTopics> {
+  /**
+   * The records from a position on, as many as come at once; waits up to so many ms for the first. Of these partitions of each topic; left
+   * out: of all. Errors: LOG_TRIMMED, LOG_*.
+   */
+  async read(from: Position, waitMs = 0, partitions?: readonly number[]): Promise<FetchedTopics> {
     const next = copyOf(from);
     const ends = copyOf({ ...from, ...this.#ends });
     const values: FetchedValue[] = [];
     let hasMore = false;
-    for (const { topic, partition, records, next: behind, end } of await this.#fetch(from, waitMs)) {
+    for (const { topic, partition, records, next: behind, end } of await this.#fetch(from, waitMs, partitions)) {
       const offsets = next[topic.name];
       for (const { at, record } of records)
         if (at >= offsets[partition] && record.value !== null && record.value.length > 0)
@@ -117,10 +120,11 @@ export class TopicReader {
   }
 
   /** Again and again until there is something: of several brokers each is waited for only briefly. */
-  async #fetch(from: Position, waitMs: number): Promise<readonly Fetched[]> {
-    const places = this.#known.flatMap((topic) =>
+  async #fetch(from: Position, waitMs: number, partitions?: readonly number[]): Promise<readonly Fetched[]> {
+    const all = this.#known.flatMap((topic) =>
       from[topic.name].map((offset, partition) => ({ topic, partition, offset })),
     );
+    const places = partitions === undefined ? all : all.filter(({ partition }) => partitions.includes(partition));
     const until = performance.now() + waitMs;
     for (let rest = waitMs; ; rest = until - performance.now()) {
       const found = await this.#topics

@@ -1,8 +1,9 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { Position } from '../../ports/position.ts';
+import type { ShareNames } from '../../ports/tile-shares.ts';
 import { evenTags } from './hash-slot.ts';
 import { listOf, type RedisLink, type Reply, textOf } from './redis-link.ts';
-import { beginCommit, endCommit, markAnchor, type Script } from './scripts.ts';
+import { beginCommit, confirmServed, endCommit, markAnchor, openShares, type Script } from './scripts.ts';
 import type { Place, StoreKeys } from './store-keys.ts';
 
 /**
@@ -17,6 +18,11 @@ import type { Place, StoreKeys } from './store-keys.ts';
  * p<name>  of each writer: number of its newest commit NUL position as JSON
  * run      identities of the server processes that the writer found whole; empty while it catches up
  * fresh    epoch ms: what arrived before is in the tiles
+ * shares   where many processes write the tiles: the job that makes them, and among how many shares they are divided
+ * served   then: what `run` would be of the one that commits; `run` has those of them that each share has too
+ * s<n>     of each share: who has it, a space, where it is read on as JSON
+ * f<n>     of each share: what arrived before this epoch ms is in its tiles; `fresh` is the least
+ * r<n>     of each share: the server processes that have all its tiles
  * g<view>  the runs of a batch view, see batch-rows.ts
  * ```
  * A commit is: `next` and `c<n>` on all anchors, the tiles, `last` and `p<name>` on all anchors, each step acknowledged before
@@ -42,6 +48,8 @@ export class Anchors {
   commit = 0;
   readonly #link: RedisLink;
   readonly #owner: string;
+  /** Where others write the tiles. */
+  readonly #shares: ShareNames | null;
   /** What each anchor has as its newest commit. */
   #last: string[] = [];
   /** Position and writer by commit. */
@@ -52,16 +60,17 @@ export class Anchors {
   #runs: readonly string[] = [];
   #confirmed: readonly string[] = [];
 
-  constructor(link: RedisLink, keys: StoreKeys, owner: string) {
+  constructor(link: RedisLink, keys: StoreKeys, owner: string, shares: ShareNames | null = null) {
     this.#link = link;
     this.#owner = owner;
-    this.places = (link.isCluster ? evenTags(ANCHORS_OF_CLUSTER) : ['0']).map((tag) => keys.anchor(tag));
+    this.#shares = shares;
+    this.places = anchorPlaces(link, keys);
   }
 
   /** Reads all anchors; as their writer, also takes them over: readers are told that nothing is whole yet. */
   async read(asWriter: boolean): Promise<void> {
     if (asWriter)
-      await this.#all((place) => this.#link.sendUnlimited(place, ['HSET', place.key, 'own', this.#owner, 'run', '']));
+      await this.#all((place) => this.#link.eval(openShares, [place], [this.#owner, sharesText(this.#shares)]));
     const found = (await this.#all((place) => this.#link.sendUnlimited(place, ['HGETALL', place.key]))).map(
       parseAnchor,
     );
@@ -120,12 +129,17 @@ export class Anchors {
     const note = `${commit}\0${JSON.stringify(position)}`;
     await this.#mustAll(
       endCommit,
-      () => [String(commit), writer, note, String(freshUntil)],
+      () => [String(commit), writer, note, this.#shares === null ? String(freshUntil) : ''],
       (i) => {
         this.#last[i] = String(commit);
       },
     );
     this.#positions.set(writer, { commit, position });
+  }
+
+  /** Says on all anchors up to when the tiles are fresh, unless others write them. Errors: STORE_LOCKED, REDIS_LOST. */
+  async markFresh(freshUntil: number): Promise<void> {
+    await this.mark(this.#shares === null ? [['fresh', String(freshUntil)]] : []);
   }
 
   /** Sets fields on all anchors. Errors: STORE_LOCKED, REDIS_LOST. */
@@ -139,7 +153,9 @@ export class Anchors {
     if (runs.every((run, i) => run === this.#confirmed[i])) return;
     // All on each: an anchor may move to another node with its slot.
     const all = [...new Set(runs)].join(' ');
-    await this.#mustAll(markAnchor, (i) => [this.#last[i], 'run', all]);
+    const shares = this.#shares;
+    if (shares === null) await this.#mustAll(markAnchor, (i) => [this.#last[i], 'run', all]);
+    else await this.#mustAll(confirmServed, (i) => [this.#last[i], String(shares.shares), all]);
     this.#confirmed = runs;
   }
 
@@ -181,6 +197,16 @@ export class Anchors {
     const [writer = '', position = '{}'] = value.split('\0');
     this.#commits.set(Number(name.slice(1)), { writer, position: JSON.parse(position) as Position });
   }
+}
+
+/** Where the anchors of a store are. */
+export function anchorPlaces(link: RedisLink, keys: StoreKeys): readonly Place[] {
+  return (link.isCluster ? evenTags(ANCHORS_OF_CLUSTER) : ['0']).map((tag) => keys.anchor(tag));
+}
+
+/** What names shares on an anchor; nothing where one process writes. */
+export function sharesText(names: ShareNames | null): string {
+  return names === null ? '' : `${names.engine} ${names.shares}`;
 }
 
 function parseAnchor(reply: Reply): Found {

@@ -1,8 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
-import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
+import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
-import { storesWindows, WindowsWriter } from '../../features/window/stored-windows.ts';
-import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type {
   BatchAnswer,
   BatchGeneration,
@@ -14,34 +12,24 @@ import type {
   TileHorizon,
   TileRead,
   TileReport,
-  TileWrite,
 } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import type { LoadedKey, RemoteStore } from '../../ports/remote-store.ts';
+import type { ShareNames } from '../../ports/tile-shares.ts';
 import type { Columns } from '../../schema/column.ts';
 import { Anchors } from './anchors.ts';
 import { BatchRows } from './batch-rows.ts';
 import { checkPolicy, checkServers } from './check-server.ts';
+import { CHUNK, type KeyWrite, KeyWrites, writeKeys, writesOf } from './key-writes.ts';
 import { WriterLock } from './lock.ts';
 import { checkOwner } from './owner.ts';
 import { Reader } from './reader.ts';
-import { bytesOf, listOf, RedisLink, type Reply, textOf } from './redis-link.ts';
+import { bytesOf, listOf, RedisLink, textOf } from './redis-link.ts';
 import type { RedisOptions } from './redis-options.ts';
-import { replaceBlocks, shareHot, upsertTiles } from './scripts.ts';
-import { type Place, placeOf, type StoreKeys, storeKeys } from './store-keys.ts';
-import {
-  blockField,
-  blockOf,
-  decodeStamp,
-  encodeBlock,
-  encodeStamp,
-  hopAndBlock,
-  runOfBlocks,
-  TILES_PER_BLOCK,
-} from './tile-block.ts';
-
-/** Keys whose tiles are on their way at once. */
-const CHUNK = 500;
+import { replaceBlocks, shareHot } from './scripts.ts';
+import { placeOf, type StoreKeys, storeKeys } from './store-keys.ts';
+import { storedKey } from './stored-key.ts';
+import { decodeStamp, encodeBlock, encodeStamp, hopAndBlock, runOfBlocks, TILES_PER_BLOCK } from './tile-block.ts';
 
 /** Names that are hot at once, over all processes. */
 const MOST_HOT = 1_000;
@@ -50,16 +38,14 @@ const MOST_HOT = 1_000;
 const POLICY_EVERY_MS = 5_000;
 
 /**
- * How long tiles are kept beyond what windows need: expiry goes by the server's clock from the last write, windows by the
- * clock of the log, which may stand still for a while.
+ * Opens the store in a Redis or Valkey. `read`: beside a process that writes, without a lock. `shares`: between which processes its tiles
+ * are divided; null, or left out: this one writes them. Errors: REDIS_*, STORE_LOCKED, NAMESPACE_TAKEN.
  */
-const SLACK_MS = 7 * 86_400_000;
-
-/**
- * Opens the store in a Redis or Valkey. `read`: beside a process that writes, without a lock. Errors: REDIS_*, STORE_LOCKED,
- * NAMESPACE_TAKEN.
- */
-export async function openRedisStore(options: RedisOptions, access: 'write' | 'read' = 'write'): Promise<OnlineStore> {
+export async function openRedisStore(
+  options: RedisOptions,
+  access: 'write' | 'read' = 'write',
+  shares: ShareNames | null = null,
+): Promise<OnlineStore> {
   const link = await RedisLink.open(options);
   try {
     const { fieldsExpire } = await checkServers(link);
@@ -71,7 +57,7 @@ export async function openRedisStore(options: RedisOptions, access: 'write' | 'r
       await checkOwner(link, keys, { namespace, owner: own });
     }
     await lock?.take();
-    const anchors = new Anchors(link, keys, lock?.owner ?? '');
+    const anchors = new Anchors(link, keys, lock?.owner ?? '', shares);
     await anchors.read(lock !== null);
     return new RedisOnlineStore({ link, keys, lock, anchors, fieldsExpire });
   } catch (error) {
@@ -88,13 +74,6 @@ interface Parts {
   readonly fieldsExpire: boolean;
 }
 
-/** A call of the script that writes the tiles of a key, all but the stamp. */
-interface KeyWrite {
-  /** The hash of its tiles, and its stored windows. */
-  readonly places: readonly [Place, ...Place[]];
-  readonly args: readonly (string | Buffer)[];
-}
-
 /** Tiles as hashes by (view, key), blocks by field; positions on the anchors; see store-keys.ts and anchors.ts. */
 class RedisOnlineStore implements OnlineStore {
   readonly capabilities: OnlineStoreCapabilities = {
@@ -109,6 +88,7 @@ class RedisOnlineStore implements OnlineStore {
     verify: (freshUntil) => this.#inTurn(() => this.#verify(freshUntil)),
     rewind: () => this.#inTurn(() => this.#rewind()),
     confirm: () => this.#inTurn(() => this.#confirm()),
+    freshUntil: () => this.#freshUntil(),
     shareHot: (names, forMs) => this.#shareHot(names, forMs),
   };
   readonly #link: RedisLink;
@@ -117,8 +97,7 @@ class RedisOnlineStore implements OnlineStore {
   readonly #anchors: Anchors;
   readonly #batch: BatchRows;
   readonly #reader: Reader;
-  readonly #fieldsExpire: boolean;
-  readonly #windows = new WeakMap<TileLayout, WindowsWriter | null>();
+  readonly #writes: KeyWrites;
   #whole = false;
   /** Keys were found whose place in the log nobody knows. */
   #torn = false;
@@ -132,7 +111,7 @@ class RedisOnlineStore implements OnlineStore {
     this.#anchors = anchors;
     this.#batch = new BatchRows(link, keys, anchors);
     this.#reader = new Reader(link, keys, anchors.places);
-    this.#fieldsExpire = fieldsExpire;
+    this.#writes = new KeyWrites(keys, fieldsExpire);
   }
 
   async readTiles(reads: readonly TileRead[]): Promise<readonly TileRun[]> {
@@ -145,26 +124,13 @@ class RedisOnlineStore implements OnlineStore {
 
   async writeTiles(commit: TileCommit): Promise<TileReport> {
     // Before the first wait: the tiles lie in memory that their writer changes.
-    const calls = groupByKey(commit.tiles).map((group) => this.#encode(group, commit.freshUntil));
+    const calls = this.#writes.of(commit.tiles, commit.freshUntil);
     return this.#inTurn(() => this.#write(commit, calls));
   }
 
   async #write({ writer, position, freshUntil }: TileCommit, calls: readonly KeyWrite[]): Promise<TileReport> {
-    const report = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
     const commit = await this.#anchors.begin(writer, position);
-    const stamp = encodeStamp(commit);
-    for (let i = 0; i < calls.length; i += CHUNK) {
-      const writes = calls.slice(i, i + CHUNK).map(async ({ places, args }) => {
-        const counts = await this.#link.eval(upsertTiles, places, [stamp, ...args]);
-        return listOf(counts).map(Number);
-      });
-      for (const counts of await this.#link.within(Promise.all(writes))) {
-        report.applied += counts[0];
-        report.duplicate += counts[1];
-        report.stale += counts[2];
-        report.conflict += counts[3];
-      }
-    }
+    const report = await writeKeys(this.#link, calls, encodeStamp(commit));
     await this.#anchors.end(commit, writer, position, freshUntil ?? Number.NEGATIVE_INFINITY);
     return report;
   }
@@ -231,41 +197,6 @@ class RedisOnlineStore implements OnlineStore {
     return turn;
   }
 
-  /** The tiles of one key as the script takes them, all but the stamp. */
-  #encode(group: readonly [TileWrite, ...TileWrite[]], now: number | undefined): KeyWrite {
-    const [{ layout, key, all }] = group;
-    const hops = layout.view.hopsMs;
-    const lives = hops.map((hopMs) => lifeMs(layout, hopMs));
-    const writer = this.#windowsOf(layout);
-    const windows = all === undefined || now === undefined ? null : (writer?.write(all, now) ?? null);
-    const args: (string | Buffer)[] = [
-      msText(Math.max(...lives)),
-      this.#fieldsExpire ? '1' : '0',
-      windows === null ? '' : Buffer.from(windows.buffer, windows.byteOffset, windows.length),
-    ];
-    for (let i = 0; i < group.length; ) {
-      const { hopMs } = group[i];
-      const block = blockOf(startOf(group[i]), hopMs);
-      let end = i + 1;
-      while (end < group.length && group[end].hopMs === hopMs && blockOf(startOf(group[end]), hopMs) === block)
-        end += 1;
-      const hop = hops.indexOf(hopMs);
-      args.push(blockField(hop, block), msText(lives[hop]), encodeBlock(group.slice(i, end)));
-      i = end;
-    }
-    const tiles = this.#keys.tiles(layout.viewId, key);
-    return { places: writer === null ? [tiles] : [tiles, this.#keys.windows(layout.viewId, key)], args };
-  }
-
-  /** Writes the windows of a view; null where they are not stored. */
-  #windowsOf(layout: TileLayout): WindowsWriter | null {
-    const known = this.#windows.get(layout);
-    if (known !== undefined) return known;
-    const made = storesWindows(layout) ? new WindowsWriter(layout) : null;
-    this.#windows.set(layout, made);
-    return made;
-  }
-
   async #dropOfKey(layout: TileLayout, key: string, before: readonly (number | undefined)[]): Promise<void> {
     const place = placeOf(key);
     const list = listOf(await this.#link.sendUnlimited(place, ['HGETALL', key]));
@@ -300,8 +231,9 @@ class RedisOnlineStore implements OnlineStore {
         return { layout, list };
       });
       for (const { layout, list } of await this.#link.within(Promise.all(reads))) {
-        const { runs, stamp } = decodeKey(layout, list);
-        const covers = stamp === null ? null : this.#anchors.covers(writer, stamp);
+        const { runs, stamp } = storedKey(layout, list);
+        const commit = stamp === null ? null : decodeStamp(stamp);
+        const covers = commit === null ? null : this.#anchors.covers(writer, commit);
         if (covers === 'unknown') {
           this.#torn = true;
           throw fail('REDIS_LOST', { address: this.#link.address });
@@ -318,13 +250,18 @@ class RedisOnlineStore implements OnlineStore {
       this.#policyAt = performance.now();
     }
     try {
-      await this.#anchors.mark([['fresh', String(freshUntil)]]);
+      await this.#anchors.markFresh(freshUntil);
       if (this.#whole) await this.#anchors.confirm();
       return this.#torn ? 'lost' : 'whole';
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'REDIS_LOST') return 'lost';
       throw error;
     }
+  }
+
+  async #freshUntil(): Promise<number> {
+    const said = await this.#anchors.field('fresh');
+    return Math.min(...said.map((fresh) => (fresh === '' ? Number.NEGATIVE_INFINITY : Number(fresh))));
   }
 
   async #shareHot(names: readonly string[], forMs: number): Promise<readonly string[]> {
@@ -348,62 +285,4 @@ class RedisOnlineStore implements OnlineStore {
     await this.#anchors.confirm();
     this.#whole = true;
   }
-}
-
-/** How long tiles of a hop are kept after they were last written, ms. */
-function lifeMs(layout: TileLayout, hopMs: number): number {
-  return Math.ceil(hopMs + tileHorizonMs(layout.view, hopMs) + SLACK_MS);
-}
-
-/** 0: never. */
-function msText(ms: number): string {
-  return Number.isFinite(ms) ? String(ms) : '0';
-}
-
-function startOf({ layout, run, index }: TileWrite): number {
-  return run.nums[index * layout.numbers + START];
-}
-
-/** Tiles by (view, key), each group in order of hop and start. */
-function groupByKey(tiles: readonly TileWrite[]): readonly (readonly [TileWrite, ...TileWrite[]])[] {
-  const views = new Map<TileLayout, Map<string, [TileWrite, ...TileWrite[]]>>();
-  for (const tile of tiles) {
-    const keys = views.get(tile.layout) ?? new Map<string, [TileWrite, ...TileWrite[]]>();
-    views.set(tile.layout, keys);
-    const group = keys.get(tile.key);
-    if (group === undefined) keys.set(tile.key, [tile]);
-    else group.push(tile);
-  }
-  const groups = [...views.values()].flatMap((keys) => [...keys.values()]);
-  for (const group of groups) if (group.length > 1) group.sort((a, b) => a.hopMs - b.hopMs || startOf(a) - startOf(b));
-  return groups;
-}
-
-function writesOf(layout: TileLayout, hopMs: number, run: TileRun): readonly TileWrite[] {
-  return Array.from({ length: run.length }, (_, index) => ({ layout, hopMs, key: '', run, index }));
-}
-
-/** All blocks of a key's hash, by hop and start, and its stamp. */
-function decodeKey(
-  layout: TileLayout,
-  list: readonly Reply[],
-): { readonly runs: readonly TileRun[]; readonly stamp: number | null } {
-  const blocks: { readonly hop: number; readonly block: number; readonly bytes: Buffer }[] = [];
-  let stamp: number | null = null;
-  for (let i = 0; i < list.length; i += 2) {
-    const bytes = bytesOf(list[i + 1]);
-    if (bytes === null) continue;
-    const at = hopAndBlock(textOf(list[i]));
-    if (at === null) stamp = decodeStamp(bytes);
-    else blocks.push({ ...at, bytes });
-  }
-  blocks.sort((a, b) => a.hop - b.hop || a.block - b.block);
-  const runs = layout.view.hopsMs.map((hopMs, hop) =>
-    runOfBlocks(
-      layout,
-      hopMs,
-      blocks.filter((one) => one.hop === hop),
-    ),
-  );
-  return { runs, stamp };
 }

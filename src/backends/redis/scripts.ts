@@ -122,12 +122,13 @@ redis.call('HDEL', KEYS[1], 'c' .. ARGV[5])
 return 'ok'
 `);
 
-/** Says that the tiles of a commit are written: KEYS[1] the anchor; ARGV: owner, commit, writer, note, fresh. */
+/** Says that the tiles of a commit are written: KEYS[1] the anchor; ARGV: owner, commit, writer, note, fresh (empty: as it was). */
 export const endCommit = script(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'lost' end
 if redis.call('HGET', KEYS[1], 'own') ~= ARGV[1] then return 'owner' end
 if redis.call('HGET', KEYS[1], 'next') ~= ARGV[2] then return 'lost' end
-redis.call('HSET', KEYS[1], 'last', ARGV[2], 'p' .. ARGV[3], ARGV[4], 'fresh', ARGV[5])
+redis.call('HSET', KEYS[1], 'last', ARGV[2], 'p' .. ARGV[3], ARGV[4])
+if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'fresh', ARGV[5]) end
 return 'ok'
 `);
 
@@ -140,6 +141,105 @@ if redis.call('EXISTS', KEYS[1]) == 0 then return 'lost' end
 if redis.call('HGET', KEYS[1], 'own') ~= ARGV[1] then return 'owner' end
 if (redis.call('HGET', KEYS[1], 'last') or '') ~= ARGV[2] then return 'lost' end
 for a = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[a], ARGV[a + 1]) end
+return 'ok'
+`);
+
+/**
+ * Sets the stored windows of a key if they are of the tiles that stand: KEYS[1] the hash, KEYS[2] the windows; ARGV: the stamp of the
+ * write after which the tiles were read, ms until they go (0: never), windows.
+ */
+export const keepWindows = script(`
+if redis.call('HGET', KEYS[1], '~') ~= ARGV[1] then return 0 end
+if ARGV[2] == '0' then redis.call('SET', KEYS[2], ARGV[3])
+else redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[2]) end
+return 1
+`);
+
+/** Of what all shares and the process that serves have said: how fresh the tiles are, and which server processes have them all. */
+const tellShares = `
+local function tell(shares)
+  local fresh, whole, runs = nil, {}, {}
+  for p = 0, shares - 1 do
+    local said = redis.call('HMGET', KEYS[1], 'f' .. p, 'r' .. p)
+    if not said[1] then fresh = ''
+    elseif fresh == nil or (fresh ~= '' and tonumber(said[1]) < tonumber(fresh)) then fresh = said[1] end
+    runs[#runs + 1] = ' ' .. (said[2] or '') .. ' '
+  end
+  for id in string.gmatch(redis.call('HGET', KEYS[1], 'served') or '', '%S+') do
+    local all = true
+    for _, run in ipairs(runs) do all = all and string.find(run, ' ' .. id .. ' ', 1, true) end
+    if all then whole[#whole + 1] = id end
+  end
+  if fresh and fresh ~= '' then redis.call('HSET', KEYS[1], 'fresh', fresh)
+  else redis.call('HDEL', KEYS[1], 'fresh') end
+  redis.call('HSET', KEYS[1], 'run', table.concat(whole, ' '))
+end
+`;
+
+/**
+ * Says on an anchor who writes the tiles: KEYS[1] the anchor; ARGV: owner, what names the shares (empty: its owner writes them). What
+ * shares of another name have said is forgotten.
+ */
+export const openShares = script(`
+redis.call('HSET', KEYS[1], 'own', ARGV[1], 'run', '', 'served', '')
+if (redis.call('HGET', KEYS[1], 'shares') or '') == ARGV[2] then return 1 end
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.find(field, '^[sfr]%d+$') then redis.call('HDEL', KEYS[1], field) end
+end
+redis.call('HDEL', KEYS[1], 'fresh', 'shares')
+if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'shares', ARGV[2]) end
+return 1
+`);
+
+/**
+ * Says on an anchor which server processes the owner found whole, where others write the tiles: KEYS[1] the anchor; ARGV: owner, the
+ * last commit, how many shares, processes. Answers as beginCommit.
+ */
+export const confirmServed = script(`${tellShares}
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'lost' end
+if redis.call('HGET', KEYS[1], 'own') ~= ARGV[1] then return 'owner' end
+if (redis.call('HGET', KEYS[1], 'last') or '') ~= ARGV[2] then return 'lost' end
+redis.call('HSET', KEYS[1], 'served', ARGV[4])
+tell(tonumber(ARGV[3]))
+return 'ok'
+`);
+
+/**
+ * Takes shares: KEYS[1] the anchor; ARGV: what names the shares, how many there are, who takes, whether something was lost (0, 1), then
+ * shares. Answers their places in this order (empty: none), or closed.
+ */
+export const takeShares = script(`${tellShares}
+if redis.call('HGET', KEYS[1], 'shares') ~= ARGV[1] then return 'closed' end
+local places = {}
+for a = 5, #ARGV do
+  local held = redis.call('HGET', KEYS[1], 's' .. ARGV[a]) or ''
+  local place = string.match(held, '^%x+ (.*)$') or ''
+  if place == '' or ARGV[4] == '1' then redis.call('HDEL', KEYS[1], 'f' .. ARGV[a], 'r' .. ARGV[a]) end
+  redis.call('HSET', KEYS[1], 's' .. ARGV[a], ARGV[3] .. ' ' .. place)
+  places[#places + 1] = place
+end
+tell(tonumber(ARGV[2]))
+return places
+`);
+
+/**
+ * Says where shares are read on, when their tiles are written: KEYS[1] the anchor; ARGV: what names the shares, how many there are, the
+ * server process that has the tiles, fresh (empty: as it was), processes that are whole (empty: as it was), then threes: share, owner and
+ * place as they were left, and as they are. Answers ok, closed, busy (another server process has come) or moved (one is not as it was left).
+ */
+export const moveShares = script(`${tellShares}
+if redis.call('HGET', KEYS[1], 'shares') ~= ARGV[1] then return 'closed' end
+if string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') ~= ARGV[3] then return 'busy' end
+for a = 6, #ARGV, 3 do
+  local held = redis.call('HGET', KEYS[1], 's' .. ARGV[a])
+  if held ~= ARGV[a + 1] and held ~= ARGV[a + 2] then return 'moved' end
+end
+for a = 6, #ARGV, 3 do
+  redis.call('HSET', KEYS[1], 's' .. ARGV[a], ARGV[a + 2])
+  if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'f' .. ARGV[a], ARGV[4]) end
+  if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'r' .. ARGV[a], ARGV[5]) end
+end
+tell(tonumber(ARGV[2]))
 return 'ok'
 `);
 

@@ -20,12 +20,14 @@ import type { TileWrite } from '../../ports/online-store.ts';
  * n      = varint
  * size   = varint                   ; bytes of the tile
  * tile   = as features/tile/tile-codec.ts writes it
- * stamp  = varint                   ; of the field "~": the commit that last wrote the hash
+ * stamp  = varint                   ; of the field "~": the commit that last wrote the hash; none is 0
+ *        / %x00 6OCTET varint       ; of one of many writers: who, and its write
  * ```
  */
 export const TILES_PER_BLOCK = 32;
 const FORMAT = 1;
 const STAMP_FIELD = '~';
+const SHARED = 0;
 
 const writer = new ByteWriter(4_096);
 const tile = new ByteWriter(1_024);
@@ -138,7 +140,18 @@ export function encodeStamp(commit: number): Buffer {
   return Buffer.from(writer.view());
 }
 
-export function decodeStamp(bytes: Uint8Array): number {
+/** The stamp of a write that no position of a commit speaks for; `who` are six bytes. */
+export function encodeSharedStamp(who: Uint8Array, write: number): Buffer {
+  writer.clear();
+  writer.u8(SHARED);
+  writer.bytes(who);
+  writer.varint(write);
+  return Buffer.from(writer.view());
+}
+
+/** The commit of a stamp; null of one of many writers. */
+export function decodeStamp(bytes: Uint8Array): number | null {
+  if (bytes[0] === SHARED) return null;
   reader.reset(bytes);
   return reader.varint();
 }

@@ -52,6 +52,20 @@ export const tilesErrors = rows({
     status: 500,
     exit: 4,
   },
+  TILES_CLOSED: {
+    message: 'the store is not open for processes that write the tiles of {engine} in {partitions} partitions',
+    mend: 'start headrace serve of the same declaration and environment, with online.writers: "many"; this process then goes on by itself',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
+  TILES_WRITERS: {
+    message: 'the tiles of this environment are written by the process that serves',
+    mend: 'set online: { kind: "redis", …, writers: "many" } beside an engine of Flink or Spark, or name another environment by --env',
+    retry: 'never',
+    status: 500,
+    exit: 2,
+  },
   TILES_CONFLICT: {
     message: '{tiles} tiles hold other events than as many that the job has written since, first one of view {view}',
     mend: 'compute that view anew from the history by headrace backfill',

@@ -50,6 +50,14 @@ export const tilesLogs: Command = {
   run: (call) => withRunner(({ runLogs }) => runLogs(call)),
 };
 
+export const tilesWrite: Command = {
+  ...none,
+  name: ['tiles', 'write'],
+  summary:
+    "writes the tiles of the job to the Redis; start as many as it takes, where the environment says online.writers: 'many'",
+  run: (call) => withRunner(({ runWrite }) => runWrite(call)),
+};
+
 /** Loaded here: help does without. */
 async function withRunner(run: (runner: typeof import('../run-tiles.ts')) => Promise<void>): Promise<void> {
   await run(await import('../run-tiles.ts'));

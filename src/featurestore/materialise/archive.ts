@@ -5,6 +5,7 @@ import type { Delivery } from '../../features/engine/delivery.ts';
 import { countedAt, viewKeyEncoder } from '../../features/engine/stream-engine.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
+import type { TileRun } from '../../features/tile/tile-run.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { OfflineChange, OfflineStore, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
 import type { Position } from '../../ports/position.ts';
@@ -13,6 +14,7 @@ import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
 import { inSlices } from './in-slices.ts';
 import { offsetsOf, readDeliveries, type TakeDeliveries } from './log-cursor.ts';
+import type { NewestTiles } from './newest-tiles.ts';
 import { placeInTopics } from './place-in-topics.ts';
 import { rememberIds } from './remember-ids.ts';
 import type { TileCache } from './tile-cache.ts';
@@ -21,7 +23,7 @@ import { TileTableWriter } from './tile-table-writer.ts';
 
 /** Names under which the two offline readers keep their positions. */
 export const RAW_READER = 'deliveries';
-const TILE_READER = 'tiles';
+export const TILE_READER = 'tiles';
 
 export interface ArchiveOptions {
   readonly log: EventLog;
@@ -33,6 +35,8 @@ export interface ArchiveOptions {
   readonly tiles: TileCache;
   /** Where another engine writes the tiles; left out: they are made here, of the log. */
   readonly topics?: TileTopics | undefined;
+  /** Of an engine elsewhere whose tiles others write to the online store: what it has written since they were last published. */
+  readonly newest?: NewestTiles | undefined;
 }
 
 /**
@@ -83,7 +87,8 @@ export class Archive {
         to,
       );
     }
-    if (options.topics !== undefined) await archive.#touchTopics(options.topics, tiles, applied);
+    if (options.topics !== undefined && options.newest === undefined)
+      await archive.#touchTopics(options.topics, tiles, applied);
     return archive;
   }
 
@@ -113,7 +118,8 @@ export class Archive {
   get waiting(): { readonly deliveries: number; readonly tiles: number } {
     let deliveries = rowsOf(this.#unpublished.deliveries);
     for (const buffer of this.#raw.values()) deliveries += buffer.rows;
-    return { deliveries, tiles: this.#touchedTiles + rowsOf(this.#unpublished.tiles) };
+    const newest = this.#options.newest?.size ?? 0;
+    return { deliveries, tiles: this.#touchedTiles + newest + rowsOf(this.#unpublished.tiles) };
   }
 
   /** The first offset, by partition, that a restart has to read: what is not published, and the ids that still matter to it. */
@@ -191,14 +197,17 @@ export class Archive {
     const touched = this.#touched;
     const waiting = this.#touchedTiles;
     this.#touched = noneOf(this.#options.layouts);
+    const newest = this.#options.newest?.drain() ?? null;
     const appends: TableAppend[] = [];
     try {
       const steps = this.#rowsOf(touched, appends);
       // Of a store that answers later, only what was just held is at hand.
       if (this.#options.tiles.isRemote) for (const _ of steps);
       else await inSlices(steps);
+      if (newest !== null) await inSlices(rowsOfNewest(newest, appends));
       return appends;
     } catch (error) {
+      for (const tile of newest?.writes() ?? []) this.#options.newest?.take(tile);
       for (const [layout, { keys, changes }] of touched)
         for (const [key, newest] of keys) this.touch(layout, key, changes.pairsOf(newest, NO_CHANGE));
       throw error;
@@ -251,6 +260,23 @@ export class Archive {
       }
     }
   }
+}
+
+/** The tiles that an engine has written, as rows. */
+function* rowsOfNewest({ views }: NewestTiles, into: TableAppend[]): Generator<undefined> {
+  for (const [layout, keys] of views) {
+    const writers = layout.view.hopsMs.map((hopMs) => new TileTableWriter(layout, hopMs));
+    for (const [key, runs] of keys) {
+      for (let hop = 0; hop < writers.length; hop += 1)
+        writers[hop].addAll(key, runs[hop], startsOf(layout, runs[hop]));
+      yield;
+    }
+    for (const writer of writers) into.push(...writer.appends());
+  }
+}
+
+function startsOf({ numbers }: TileLayout, { nums, length }: TileRun): readonly number[] {
+  return Array.from({ length }, (_, i) => nums[i * numbers + START]);
 }
 
 /** Touched tiles of a view: by key its newest change. */

@@ -8,7 +8,9 @@ import { type Delivery, isBlank } from '../../features/engine/delivery.ts';
 import { SourceEngine, viewKeyEncoder } from '../../features/engine/stream-engine.ts';
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import { emptyRun } from '../../features/tile/tile-run.ts';
+import { type UpsertOutcome, upsertTile } from '../../features/tile/upsert.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
+import { tileChanged } from '../../features/window/window-memo.ts';
 import type { EventLog, PartitionEnds } from '../../ports/event-log.ts';
 import type { OnlineStore, TileCommit, TileReport, TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
@@ -20,6 +22,7 @@ import { inSlices } from './in-slices.ts';
 import { clockOf } from './log-clock.ts';
 import { offsetsOf, readDeliveries } from './log-cursor.ts';
 import { LogFollower } from './log-follower.ts';
+import type { NewestTiles } from './newest-tiles.ts';
 import { type ReaderLag, readerLag } from './reader-lag.ts';
 import { rememberIds } from './remember-ids.ts';
 import { RemoteFeed } from './remote-feed.ts';
@@ -44,6 +47,8 @@ export interface MaterialiserOptions {
   readonly store: OnlineStore;
   /** Tiles that another engine makes of the log; left out: they are made here. */
   readonly topics?: TileTopics | undefined;
+  /** Where others write the tiles of `topics` to the store: this process only takes them for the history. */
+  readonly apart?: TilesApart | undefined;
   readonly sources: readonly EventSourceData[];
   readonly rowsOf: RowsOf;
   readonly layouts: readonly TileLayout[];
@@ -60,6 +65,13 @@ export interface MaterialiserOptions {
   readonly onFault?: (error: unknown) => void;
   /** Called when tiles were read from the log again after a loss of a store behind a network: fills what the log has no more. */
   readonly rewound?: () => Promise<void>;
+}
+
+/** What of the topics of an engine is for the history alone. */
+export interface TilesApart {
+  /** Where the history has the topics; null: it has nothing of them. */
+  readonly from: Position | null;
+  readonly newest: NewestTiles;
 }
 
 /** Where the log stood: of what came before, something has everything. */
@@ -112,10 +124,11 @@ export class Materialiser {
   private constructor(options: MaterialiserOptions) {
     this.#options = options;
     this.unreadable = new UnreadableRecords(options.unreadable ?? nothing);
-    const { log, topics } = options;
+    const { log, topics, apart } = options;
     this.#writer = topics === undefined ? writers.embedded : writers.topics;
     this.tiles = new TileCache(options.store, options.cacheKeys, this.#writer);
-    this.intake = topics === undefined ? null : new TileIntake({ topics, log, tiles: this.tiles });
+    const upsert = apart === undefined ? upsertInto(this.tiles) : (tile: TileWrite) => apart.newest.take(tile);
+    this.intake = topics === undefined ? null : new TileIntake({ topics, log, upsert });
     const { store, onFault = nothing, rewound = async () => undefined } = options;
     this.#feed =
       store.remote === undefined
@@ -193,7 +206,7 @@ export class Materialiser {
     if (intake !== null)
       this.#tileFollower = new TileFollower({
         wait: async (waitMs) => (await intake.next(waitMs)) !== null,
-        take: () => feed?.takeTiles() ?? this.#takeTiles().then(() => true),
+        take: () => this.#follow(feed),
         onFault,
       });
     this.#follower = new LogFollower({
@@ -204,6 +217,26 @@ export class Materialiser {
       looking: (followedUntil) => this.#askEngine(followedUntil),
       pull: () => (feed === null ? this.#catchingUp.run() : feed.pull()),
     });
+  }
+
+  /** Takes what an engine elsewhere has written; whether all of it. */
+  async #follow(feed: RemoteFeed | null): Promise<boolean> {
+    const { apart } = this.#options;
+    if (apart !== undefined) return this.#takeForHistory(apart);
+    if (feed !== null) return feed.takeTiles();
+    await this.#takeTiles();
+    return true;
+  }
+
+  /** Takes what is for the history alone, as much as may wait to be published. */
+  async #takeForHistory({ newest }: TilesApart): Promise<boolean> {
+    const { intake } = this;
+    for (let batch = (await intake?.next()) ?? null; batch !== null; batch = (await intake?.next()) ?? null) {
+      if (newest.size >= MOST_FOR_HISTORY) return false;
+      intake?.take(batch, this.#options.clock());
+      if (!batch.hasMore) break;
+    }
+    return true;
   }
 
   /** Reads the log up to its present ends. */
@@ -239,7 +272,7 @@ export class Materialiser {
   /** Takes what an engine elsewhere has written, up to the present end. */
   async #takeTiles(): Promise<void> {
     const { intake } = this;
-    if (intake === null) return;
+    if (intake === null || this.#options.apart !== undefined) return;
     const feed = this.#feed;
     for (let batch = await intake.next(); batch !== null; batch = await intake.next()) {
       const { tiles } = batch;
@@ -325,7 +358,8 @@ export class Materialiser {
   tellChanges(): Promise<LogPlace> {
     const { changed } = this.#options;
     return this.#inTurn(async () => {
-      const place = { position: this.position(), clock: this.clock() };
+      // The history has what is elsewhere at the latest when it has this.
+      const place = { position: { ...this.position(), ...this.intake?.position }, clock: this.clock() };
       if (changed !== undefined) await inSlices(this.tiles.tell(changed));
       return place;
     });
@@ -458,10 +492,10 @@ export class Materialiser {
     });
   }
 
-  /** Where the next deliveries are read, by topic and partition. */
+  /** Where the next deliveries are read, by topic and partition, and the next tiles for the store. */
   position(): Position {
     const read = [...this.#sources.values()].map(({ source, next }) => [topicOf(source), [...next]] as const);
-    return { ...Object.fromEntries(read), ...this.intake?.position };
+    return { ...Object.fromEntries(read), ...(this.#options.apart === undefined ? this.intake?.position : {}) };
   }
 
   /** How far the readers of topics that others write too are behind, as of what was last heard of the ends. */
@@ -477,10 +511,15 @@ export class Materialiser {
       const elsewhere = intake === null || !hasViews ? null : intake.engineStands.get(source.name);
       return elsewhere === null ? own : [...own, readerLag(topic, 'engine', ends, elsewhere)];
     });
-    const ofTiles = Object.entries(intake?.knownEnds ?? {}).flatMap(([topic, ends]) => [
-      readerLag(topic, 'applied', ends, intake?.position[topic]),
-      readerLag(topic, 'committed', ends, committed[topic]),
-    ]);
+    const isApart = this.#options.apart !== undefined;
+    const ofTiles = Object.entries(intake?.knownEnds ?? {}).flatMap(([topic, ends]) =>
+      isApart
+        ? [readerLag(topic, 'archived', ends, intake?.position[topic])]
+        : [
+            readerLag(topic, 'applied', ends, intake?.position[topic]),
+            readerLag(topic, 'committed', ends, committed[topic]),
+          ],
+    );
     return [...ofLog, ...ofTiles];
   }
 
@@ -507,7 +546,10 @@ export class Materialiser {
 
   /** Drops the stored tiles that no window can reach any more, at most once a day of the log clock. */
   async dropUnreachable(): Promise<void> {
-    const clock = this.#keepClock();
+    // What others write may be behind what this process has read.
+    const told =
+      this.#options.apart === undefined ? Number.POSITIVE_INFINITY : await this.#options.store.remote?.freshUntil();
+    const clock = Math.min(this.#keepClock(), told ?? Number.NEGATIVE_INFINITY);
     if (!(clock >= this.#dropped + DROP_EVERY_MS)) return;
     for (const layout of this.#options.layouts) {
       const horizons = layout.view.hopsMs.map((hopMs) => ({
@@ -547,9 +589,13 @@ export class Materialiser {
     this.missedEvents = false;
     for (const source of this.#options.sources) await this.#openSource(source, position);
     if (this.intake === null) return;
-    await this.intake.open(position);
+    const { apart } = this.#options;
+    if (apart === undefined) await this.intake.open(position);
+    // The history has lost nothing.
+    else if (!this.#rewinding) await this.intake.open(apart.from);
+    const missedTiles = apart === undefined && this.intake.missedTiles;
     // Of what the log has no more the job may have had only a part: after a loss the history fills it.
-    this.missedEvents = this.intake.missedTiles || (this.#rewinding && position === null);
+    this.missedEvents = missedTiles || (this.#rewinding && position === null);
   }
 
   async #openSource(source: EventSourceData, position: Position | null): Promise<void> {
@@ -666,11 +712,29 @@ export class Materialiser {
 /** Deliveries after which a catching-up commits to a store behind a network: what it keeps in memory is bounded. */
 const REMOTE_COMMIT = 50_000;
 
+/** Tiles for the history above which no more are taken until they are published. */
+const MOST_FOR_HISTORY = 900_000;
+
 /** Tiles computed elsewhere that are written at once. */
 const REPLACED_AT_ONCE = 10_000;
 
 /** The stores are swept this often by the log clock. */
 const DROP_EVERY_MS = 86_400_000;
+
+/** The versioned upsert into tiles in memory, from where they are committed. */
+function upsertInto(tiles: TileCache): (tile: TileWrite) => UpsertOutcome {
+  return ({ layout, hopMs, key, run, index }) => {
+    const entry = tiles.tilesToChange(layout, key);
+    const hop = layout.view.hopsMs.indexOf(hopMs);
+    const start = run.nums[index * layout.numbers + START];
+    const outcome = upsertTile(layout, entry.runs[hop], run, index);
+    if (outcome !== 'applied') return outcome;
+    tiles.markDirty(layout, entry, hop, start);
+    // The hops of a view come apart: what was merged of a smaller one's tiles may lie behind this one.
+    if (hop > 0) tileChanged(entry, start);
+    return outcome;
+  };
+}
 
 /** The error of a store that has taken more than the log has: what lies behind the log's end is damaged, if anything does. */
 function aheadOf({ end, rest }: PartitionEnds, source: EventSourceData, position: number): Error {

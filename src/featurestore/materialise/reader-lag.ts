@@ -4,6 +4,8 @@ export type LogReader =
   | 'applied'
   /** What its store has, from where a restart goes on. */
   | 'committed'
+  /** What is taken for the history, where others write the tiles of a store. */
+  | 'archived'
   /** What an engine elsewhere has made tiles of, as of its last checkpoint. */
   | 'engine';
 

@@ -1,16 +1,12 @@
-import { fail, isHeadraceError } from '../../base/errors/fail.ts';
-import type { EventSourceData } from '../../features/define/declaration.ts';
+import { fail } from '../../base/errors/fail.ts';
 import { START } from '../../features/tile/tile-layout.ts';
-import { type UpsertOutcome, upsertTile } from '../../features/tile/upsert.ts';
-import { tileChanged } from '../../features/window/window-memo.ts';
+import type { UpsertOutcome } from '../../features/tile/upsert.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import type { TileBatch, TileTopics } from '../../ports/tile-topics.ts';
-import { topicOf } from '../ingest/gateway.ts';
-import { clockOf } from './log-clock.ts';
+import { engineProgress, type KnownSource, type TileProgress } from './engine-progress.ts';
 import { placeInTopics } from './place-in-topics.ts';
-import type { TileCache } from './tile-cache.ts';
 
 /** The engine is asked how far it has the log this often at most, ms. */
 const ASK_EVERY_MS = 200;
@@ -18,30 +14,17 @@ const ASK_EVERY_MS = 200;
 export interface TileIntakeOptions {
   readonly topics: TileTopics;
   readonly log: EventLog;
-  readonly tiles: TileCache;
+  /** Puts a tile, whose key is at hand, where the tiles go. */
+  readonly upsert: (tile: TileWrite) => UpsertOutcome;
 }
 
-/** How far this process has judged the log of a source. */
-export interface JudgedSource {
-  readonly source: EventSourceData;
-  readonly next: readonly number[];
-  readonly lastIngestTs: readonly number[];
-}
-
-/** Up to where the events are in the tiles. */
-export interface TileProgress {
-  /** What arrived before this instant is in the tiles, epoch ms. */
-  readonly freshUntil: number;
-  /** By source, an ingest time before which no event is missing in the tiles; -Infinity where that is not known. */
-  readonly clocks: ReadonlyMap<string, number>;
-  /** By source, the offsets up to which the engine has the log. */
-  readonly done: ReadonlyMap<string, readonly number[]>;
-}
+/** How the tiles of another engine come. */
+export type TileHealth = Pick<TileIntake, 'outcomes' | 'conflicts' | 'progress'>;
 
 const NOTHING_KNOWN: TileProgress = { freshUntil: Number.NEGATIVE_INFINITY, clocks: new Map(), done: new Map() };
 
 /**
- * Takes the tiles that another engine writes to topics into the cache, by the versioned upsert: what comes twice, or from
+ * Takes the tiles that another engine writes to topics to where they go, by the versioned upsert: what comes twice, or from
  * before a failure, changes nothing. A conflict, as many events that are others, is counted, and remembered until a newer tile or an
  * equal one settles it: between the failure of an engine and its having caught up it is to be expected.
  */
@@ -131,19 +114,12 @@ export class TileIntake {
     return applied;
   }
 
-  #upsert({ layout, hopMs, key, run, index }: TileWrite, now: number): UpsertOutcome {
-    const { tiles } = this.#options;
-    const entry = tiles.tilesToChange(layout, key);
-    const hop = layout.view.hopsMs.indexOf(hopMs);
-    const start = run.nums[index * layout.numbers + START];
-    const outcome = upsertTile(layout, entry.runs[hop], run, index);
+  #upsert(tile: TileWrite, now: number): UpsertOutcome {
+    const { layout, hopMs, key, run, index } = tile;
+    const outcome = this.#options.upsert(tile);
     this.outcomes[outcome] += 1;
-    if (outcome === 'applied') {
-      tiles.markDirty(layout, entry, hop, start);
-      // The hops of a view come apart: what was merged of a smaller one's tiles may lie behind this one.
-      if (hop > 0) tileChanged(entry, start);
-    }
     if (outcome === 'stale' || (outcome !== 'conflict' && this.#unsettled.size === 0)) return outcome;
+    const start = run.nums[index * layout.numbers + START];
     const id = `${layout.viewId}\0${hopMs}\0${start}\0${key}`;
     if (outcome !== 'conflict') this.#unsettled.delete(id);
     else if (!this.#unsettled.has(id)) this.#unsettled.set(id, { view: layout.view.name, at: now });
@@ -151,39 +127,17 @@ export class TileIntake {
   }
 
   /** Asks the engine how far it has the log that this process has judged, of which `followedUntil` nothing is missing. */
-  async ask(judged: readonly JudgedSource[], followedUntil: number): Promise<void> {
+  async ask(judged: readonly KnownSource[], followedUntil: number): Promise<void> {
     const now = performance.now();
     if (now - this.#askedAt < ASK_EVERY_MS) return;
     this.#askedAt = now;
-    const ends = judged.map(({ source, next, lastIngestTs }) => ({ source, next: [...next], last: [...lastIngestTs] }));
-    let freshUntil = followedUntil;
-    const clocks = new Map<string, number>();
-    const done = new Map<string, readonly number[]>();
-    for (const { source, next, last } of ends) {
-      const committed = await this.#options.log.committed(this.#options.topics.engine, topicOf(source));
-      const times = await Promise.all(
-        next.map((end, partition) => this.#missingFrom(source, partition, committed?.[partition] ?? 0, end)),
-      );
-      freshUntil = Math.min(freshUntil, ...times);
-      clocks.set(source.name, clockOf(last.map((time, partition) => Math.min(time, times[partition]))));
-      if (committed !== null) done.set(source.name, committed);
-    }
-    this.#said = { freshUntil, clocks, done };
-  }
-
-  /** The ingest time of the first event that the engine may lack; Infinity where it lacks none before `end`. */
-  async #missingFrom(source: EventSourceData, partition: number, done: number, end: number): Promise<number> {
-    if (done >= end) return Number.POSITIVE_INFINITY;
-    const { log } = this.#options;
-    const topic = topicOf(source);
-    try {
-      const { records } = await log.read(topic, partition, done, 1);
-      return records[0]?.ingestTs ?? Number.POSITIVE_INFINITY;
-    } catch (error) {
-      if (!isHeadraceError(error, 'LOG_TRIMMED')) throw error;
-      // It says nothing of a partition that has had nothing since the log was trimmed.
-      return (await log.ends(topic))[partition].begin >= end ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-    }
+    const ends = judged.map(({ source, next, lastIngestTs }) => ({
+      source,
+      next: [...next],
+      lastIngestTs: [...lastIngestTs],
+    }));
+    const { log, topics } = this.#options;
+    this.#said = await engineProgress(log, topics.engine, ends, followedUntil);
   }
 }
 

@@ -64,6 +64,7 @@ export interface RecordTopics {
   read(
     from: Position,
     waitMs?: number,
+    partitions?: readonly number[],
   ): Promise<{
     readonly records: readonly {
       readonly topic: string;
@@ -86,8 +87,8 @@ export function tileTopicsOn(topics: readonly TileTopic[], engine: string, recor
     engine,
     ends: () => records.ends(),
     knownEnds: () => records.knownEnds,
-    read: async (from, waitMs) => {
-      const { records: found, next, hasMore } = await records.read(from, waitMs);
+    read: async (from, waitMs, partitions) => {
+      const { records: found, next, hasMore } = await records.read(from, waitMs, partitions);
       const tiles = found.flatMap(({ topic, value }) => {
         const read = readers.get(topic);
         return read === undefined ? [] : [read(value)];

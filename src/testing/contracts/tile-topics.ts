@@ -81,7 +81,7 @@ const layouts = [
 /** The rules of `ports/tile-topics.ts`. */
 export const tileTopicsContracts: readonly Contract<TileTopicsSubject>[] = [
   {
-    // And 2: an engine is long in beginning.
+    // And 2 and 6: an engine is long in beginning.
     rule: 1,
     name: 'a read gives the tiles from a position on, those of a key in the order they were written, the last always',
     needs: [],
@@ -99,6 +99,9 @@ export const tileTopicsContracts: readonly Contract<TileTopicsSubject>[] = [
       mustBe([...first.tiles, ...rest.tiles], log, 'the tiles of both reads');
       const { ends } = await engine.topics.ends();
       mustEqual(reaches(rest.next, ends), true, 'whether the last read reached the ends');
+      const { next } = await engine.topics.read(begins, 0, [0]);
+      for (const [topic, offsets] of Object.entries(begins))
+        mustEqual(next[topic].slice(1), offsets.slice(1), 'where a read of the first partitions is in the others');
       await engine.close();
     },
   },

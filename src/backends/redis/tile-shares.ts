@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { fail } from '../../base/errors/fail.ts';
+import type { TileReport } from '../../ports/online-store.ts';
+import type { ShareNames, SharePlace, ShareWrite, TileShares } from '../../ports/tile-shares.ts';
+import { anchorPlaces, sharesText } from './anchors.ts';
+import { checkServers } from './check-server.ts';
+import { type KeyWrite, KeyWrites, keyLife, writeKeys } from './key-writes.ts';
+import { checkOwner } from './owner.ts';
+import { listOf, RedisLink, type Reply, textOf } from './redis-link.ts';
+import type { RedisOptions } from './redis-options.ts';
+import { keepWindows, moveShares, takeShares } from './scripts.ts';
+import { type Place, type StoreKeys, storeKeys } from './store-keys.ts';
+import { storedKey } from './stored-key.ts';
+import { encodeSharedStamp } from './tile-block.ts';
+
+/** Opens the store in a Redis or Valkey for one of many processes that write its tiles. Errors: REDIS_*, NAMESPACE_TAKEN. */
+export async function openRedisShares(options: RedisOptions, names: ShareNames): Promise<TileShares> {
+  const link = await RedisLink.open(options);
+  try {
+    const { fieldsExpire } = await checkServers(link);
+    const keys = storeKeys(options.prefix);
+    const { prefix: namespace, owner } = options;
+    if (owner !== undefined) await checkOwner(link, keys, { namespace, owner: { ...owner, data: null } });
+    return new RedisTileShares(link, keys, names, fieldsExpire);
+  } catch (error) {
+    link.close();
+    throw error;
+  }
+}
+
+/**
+ * Shares on the anchors of a store (anchors.ts). No note goes before the tiles of a write, since those that are ahead of a share's
+ * place change nothing when they come again. Tiles of one key are in several shares: its stored windows are set of the tiles that stand
+ * there, unless another has written meanwhile.
+ */
+class RedisTileShares implements TileShares {
+  readonly #link: RedisLink;
+  readonly #names: ShareNames;
+  readonly #writes: KeyWrites;
+  readonly #anchors: readonly Place[];
+  readonly #who = randomBytes(6);
+  /** By anchor and share, what this process left there. */
+  #left: readonly Map<number, string>[];
+  #written = 0;
+
+  constructor(link: RedisLink, keys: StoreKeys, names: ShareNames, fieldsExpire: boolean) {
+    this.#link = link;
+    this.#names = names;
+    this.#writes = new KeyWrites(keys, fieldsExpire);
+    this.#anchors = anchorPlaces(link, keys);
+    this.#left = this.#anchors.map(() => new Map());
+  }
+
+  async take(shares: readonly number[], distrust: boolean): Promise<ReadonlyMap<number, SharePlace | null>> {
+    const args = [...this.#named(), this.#owner, distrust ? '1' : '0', ...shares.map(String)];
+    const answers = await this.#ofAnchors((anchor) => this.#link.eval(takeShares, [anchor], args));
+    this.#mustBeOpen(answers);
+    const found = answers.map((places) => listOf(places).map(textOf));
+    found.forEach((places, a) => {
+      shares.forEach((share, s) => {
+        this.#left[a].set(share, this.#noted(places[s]));
+      });
+    });
+    return new Map(shares.map((share, s) => [share, leastOf(found.map((places) => places[s]))]));
+  }
+
+  async write({ tiles, places, freshUntil, now, isWhole }: ShareWrite): Promise<TileReport | null> {
+    const runs = await this.#runIds();
+    const calls = this.#writes.of(tiles, undefined);
+    this.#written += 1;
+    const stamp = encodeSharedStamp(this.#who, this.#written);
+    const report = await writeKeys(this.#link, calls, stamp, (call) => this.#keepWindows(call, now));
+    return (await this.#move(places, runs, freshUntil, isWhole)) ? report : null;
+  }
+
+  async close(): Promise<void> {
+    this.#link.close();
+  }
+
+  /** Says where shares are read on; false: one of them is not as it was left. */
+  async #move(
+    places: ShareWrite['places'],
+    runs: readonly string[],
+    freshUntil: number | null,
+    isWhole: boolean,
+  ): Promise<boolean> {
+    const fresh = freshUntil === null ? '' : String(freshUntil);
+    const whole = isWhole ? [...new Set(runs)].join(' ') : '';
+    const noted = [...places].map(([share, place]) => [share, this.#noted(JSON.stringify(place))] as const);
+    const answers = await this.#ofAnchors((anchor, a) => {
+      const moved = noted.flatMap(([share, text]) => [String(share), this.#left[a].get(share) ?? '', text]);
+      return this.#link.eval(moveShares, [anchor], [...this.#named(), runs[a], fresh, whole, ...moved]);
+    });
+    answers.forEach((answer, a) => {
+      if (textOf(answer) === 'ok') for (const [share, text] of noted) this.#left[a].set(share, text);
+    });
+    this.#mustBeOpen(answers);
+    const texts = answers.map(textOf);
+    if (texts.includes('moved')) return false;
+    // It may lack tiles that the one before had acknowledged.
+    if (texts.includes('busy'))
+      throw fail('REDIS_BUSY', { address: this.#link.address, reason: 'a server came back amid a write of tiles' });
+    return true;
+  }
+
+  /** Sets the windows of a key that was written, of all its tiles, unless another writes it meanwhile: then that one does. */
+  async #keepWindows({ layout, places }: KeyWrite, now: number): Promise<void> {
+    const [tiles, windows] = places;
+    const writer = this.#writes.windowsOf(layout);
+    if (writer === null || windows === undefined) return;
+    const { runs, stamp } = storedKey(layout, listOf(await this.#link.sendUnlimited(tiles, ['HGETALL', tiles.key])));
+    const made = writer.write(runs, now);
+    if (stamp === null || made === null) return;
+    const bytes = Buffer.from(made.buffer, made.byteOffset, made.length);
+    await this.#link.eval(keepWindows, [tiles, windows], [stamp, keyLife(layout), bytes]);
+  }
+
+  #named(): readonly string[] {
+    return [sharesText(this.#names), String(this.#names.shares)];
+  }
+
+  get #owner(): string {
+    return this.#who.toString('hex');
+  }
+
+  /** A share as an anchor has it when it is this process's. */
+  #noted(place: string): string {
+    return `${this.#owner} ${place}`;
+  }
+
+  #mustBeOpen(answers: readonly Reply[]): void {
+    if (answers.some((answer) => textOf(answer) === 'closed'))
+      throw fail('TILES_CLOSED', { engine: this.#names.engine, partitions: this.#names.shares });
+  }
+
+  #runIds(): Promise<readonly string[]> {
+    return this.#ofAnchors(async ({ slot }) => (await this.#link.nodeAgain(slot)).runId);
+  }
+
+  #ofAnchors<T>(work: (anchor: Place, a: number) => Promise<T>): Promise<readonly T[]> {
+    return this.#link.within(Promise.all(this.#anchors.map(work)));
+  }
+}
+
+/** The place that no anchor is behind of; null: one has none. */
+function leastOf(texts: readonly string[]): SharePlace | null {
+  if (texts.includes('')) return null;
+  const places = texts.map((text) => JSON.parse(text) as SharePlace);
+  const topics = Object.keys(places[0] ?? {}).filter((topic) => places.every((place) => place[topic] !== undefined));
+  return Object.fromEntries(topics.map((topic) => [topic, Math.min(...places.map((place) => place[topic]))]));
+}

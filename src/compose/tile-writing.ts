@@ -1,0 +1,94 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
+import { openKafkaLog } from '../backends/kafka/event-log.ts';
+import { openShareGroup } from '../backends/kafka/share-group.ts';
+import { openRedisShares } from '../backends/redis/tile-shares.ts';
+import { fail } from '../base/errors/fail.ts';
+import { type Environment, tilesApart } from '../config.ts';
+import { topicReaderId } from '../environment-id.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import { topicOf } from '../featurestore/ingest/gateway.ts';
+import { TileWriter } from '../featurestore/materialise/tile-writer.ts';
+import { checkNotMoved } from '../operating/migrate/migration-files.ts';
+import { kafkaOptions, topicPrefix } from './kafka-options.ts';
+import { redisOptions } from './redis-options.ts';
+import { jobNames, openTileTopics, shareNames } from './tile-topics.ts';
+
+/** What a process that writes tiles tells. */
+export interface TileWriting {
+  readonly onFault: (error: unknown) => void;
+  /** Its partitions of all, whenever they change. */
+  readonly onShares?: (shares: readonly number[], of: number) => void;
+}
+
+/** A process that writes tiles, and ends when it is closed. */
+export interface OpenTileWriter {
+  readonly writer: TileWriter;
+  close(): Promise<void>;
+}
+
+/** Opens one of the processes that write an engine's tiles to a shared store. Errors: TILES_WRITERS, MIGRATE_MOVED, those of log and store. */
+export async function openTileWriter(
+  project: ProjectData,
+  environment: Environment,
+  { onFault, onShares }: TileWriting,
+): Promise<OpenTileWriter> {
+  const { directory, namespace, partitions, log: declaredLog, online } = environment;
+  if (declaredLog.kind !== 'kafka' || online.kind !== 'redis' || !tilesApart(environment))
+    throw fail('TILES_WRITERS', {});
+  checkNotMoved(directory);
+  mkdirSync(directory, { recursive: true });
+  const opened: (() => unknown)[] = [];
+  const keep = <T>(part: T, close: (part: T) => unknown): T => {
+    opened.push(() => close(part));
+    return part;
+  };
+  const close = async () => {
+    for (const end of opened.splice(0).reverse()) await end();
+  };
+  try {
+    const { slot } = keep(freeSlot(directory), ({ lock }) => lock.release());
+    const options = kafkaOptions(environment, declaredLog);
+    const sources = project.sources.filter(({ name }) =>
+      project.views.some((view) => view.kind === 'streamView' && view.source.name === name),
+    );
+    const log = keep(await openKafkaLog(options), (part) => part.close());
+    for (const source of sources) await log.openTopic(topicOf(source), partitions);
+    const topics = keep(await openTileTopics(project, environment), (part) => part.close());
+    const owner = { project: environment.project, data: null };
+    const names = shareNames(project, environment);
+    const redis = { ...redisOptions(online), prefix: namespace, owner };
+    const shares = keep(await openRedisShares(redis, names), (part) => part.close());
+    const [topic = ''] = Object.keys((await topics.ends()).ends);
+    const group = `${topicPrefix(environment)}${jobNames(project, environment).engine}.writers`;
+    // The next life of a dead one has its name, and need not wait until the brokers have given it up.
+    const member = `${topicReaderId(directory)}-${slot}`;
+    const members = await openShareGroup({ ...options, clientId: group, group, member, topic });
+    const told = onShares === undefined ? {} : { onShares: (has: readonly number[]) => onShares(has, partitions) };
+    const writer = new TileWriter({
+      topics,
+      shares,
+      group: members,
+      log,
+      sources,
+      partitions,
+      clock: Date.now,
+      onFault,
+      ...told,
+    });
+    keep(writer, (part) => part.close());
+    return { writer, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The first number that no living writer of a directory has. */
+function freeSlot(directory: string): { readonly slot: number; readonly lock: Lock } {
+  for (let slot = 1; ; slot += 1) {
+    const lock = acquireLock(join(directory, `tile-writer-${slot}.lock`));
+    if (lock !== null) return { slot, lock };
+  }
+}

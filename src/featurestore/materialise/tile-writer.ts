@@ -1,0 +1,224 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isHeadraceError } from '../../base/errors/fail.ts';
+import type { Clock } from '../../base/time.ts';
+import type { EventSourceData } from '../../features/define/declaration.ts';
+import type { UpsertOutcome } from '../../features/tile/upsert.ts';
+import type { EventLog } from '../../ports/event-log.ts';
+import type { ShareGroup, SharePlace, TileShares } from '../../ports/tile-shares.ts';
+import type { TileBatch, TileTopics, TopicEnds } from '../../ports/tile-topics.ts';
+import { engineProgress } from './engine-progress.ts';
+import { NewestTiles } from './newest-tiles.ts';
+
+/** Longest time that is waited for tiles, ms. */
+const WAIT_MS = 100;
+
+/** After what went wrong, and while it has no share, ms. */
+const PAUSE_MS = 100;
+
+/** The engine is asked how far it has the log this often at most, ms. */
+const ASK_EVERY_MS = 200;
+
+/** Without anything new the store is told so often, and looked at, ms. */
+const TELL_EVERY_MS = 1_000;
+
+export interface TileWriterOptions {
+  readonly topics: TileTopics;
+  readonly shares: TileShares;
+  readonly group: ShareGroup;
+  readonly log: EventLog;
+  /** Those that have stream views; their topics are open. */
+  readonly sources: readonly EventSourceData[];
+  /** Of each topic of the log. */
+  readonly partitions: number;
+  readonly clock: Clock;
+  /** Sees what goes wrong, once while it lasts. */
+  readonly onFault: (error: unknown) => void;
+  /** Is told which shares it has, whenever they change. */
+  readonly onShares?: (shares: readonly number[]) => void;
+}
+
+/** What an engine said of how far its tiles are. */
+interface Said {
+  readonly freshUntil: number;
+}
+
+/**
+ * One of many processes that write the tiles of an engine to a store: reads its shares of the topics, and writes what they have by the
+ * versioned upsert. It keeps nothing but the batch in hand: what it has not written is read again, by itself or by whoever has the share
+ * then. A batch is read when the one before is written, so that a slow store slows the reading.
+ */
+export class TileWriter {
+  readonly outcomes: Record<UpsertOutcome, number> = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
+  readonly #options: TileWriterOptions;
+  readonly #writing: Promise<void>;
+  #position: Record<string, number[]> = {};
+  /** Shares that it has taken. */
+  #taken: readonly number[] = [];
+  /** Whether the topics were read to their ends since it took a share. */
+  #isWhole = false;
+  /** Whether a share was found not to be as it was left. */
+  #distrusts = false;
+  #said: Said | null = null;
+  #asking: Promise<void> | null = null;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #told: { readonly freshUntil: number | null; readonly isWhole: boolean; readonly at: number } | null = null;
+  readonly #troubles = new Map<'tiles' | 'engine', string>();
+  #closed = false;
+
+  constructor(options: TileWriterOptions) {
+    this.#options = options;
+    this.#writing = this.#write();
+  }
+
+  /** The shares that it has taken. */
+  get shares(): readonly number[] {
+    return this.#taken;
+  }
+
+  /** Ends the writing and leaves its shares to the others. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#writing;
+    await this.#asking;
+    await this.#options.group.close();
+  }
+
+  async #write(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        await this.#settle(await this.#options.group.shares());
+        if (this.#taken.length > 0) await this.#writeNext();
+        else await sleep(PAUSE_MS);
+        this.#troubles.delete('tiles');
+      } catch (error) {
+        this.#fault('tiles', error);
+        // What of it has been written is not known.
+        this.#have([]);
+        await sleep(PAUSE_MS);
+      }
+    }
+  }
+
+  /** Takes the shares that it is to have and has not, and lets go of the others. */
+  async #settle(shares: readonly number[]): Promise<void> {
+    const kept = this.#taken.filter((share) => shares.includes(share));
+    const gained = shares.filter((share) => !kept.includes(share));
+    if (gained.length > 0) await this.#take(gained);
+    if (gained.length > 0 || kept.length < this.#taken.length) this.#have(shares);
+    this.#distrusts = false;
+  }
+
+  async #take(gained: readonly number[]): Promise<void> {
+    const { shares, topics } = this.#options;
+    const places = await shares.take(gained, this.#distrusts);
+    const ends = await topics.ends();
+    for (const [topic, offsets] of Object.entries(ends.begins)) this.#position[topic] ??= [...offsets];
+    // The topic has lost records, or is another of its name.
+    const odd = gained.filter((share) => !isWithin(places.get(share) ?? null, share, ends));
+    if (odd.length > 0 && !this.#distrusts) await shares.take(odd, true);
+    for (const share of gained)
+      for (const [topic, begins] of Object.entries(ends.begins)) {
+        const at = places.get(share)?.[topic] ?? begins[share];
+        this.#position[topic][share] = at > ends.ends[topic][share] ? begins[share] : Math.max(at, begins[share]);
+      }
+    this.#isWhole = false;
+  }
+
+  async #writeNext(): Promise<void> {
+    this.#ask();
+    const said = this.#said;
+    const batch = await this.#read();
+    if (batch === null) return;
+    if (!batch.hasMore) this.#isWhole = true;
+    const isKnown = said !== null && !batch.hasMore && Number.isFinite(said.freshUntil);
+    const freshUntil = isKnown ? said.freshUntil : null;
+    if (batch.tiles.length === 0 && !this.#isDue(freshUntil)) return this.#moveTo(batch);
+    const newest = new NewestTiles();
+    for (const tile of batch.tiles) newest.take(tile);
+    const places = new Map(this.#taken.map((share) => [share, placeOf(batch, share)]));
+    const { shares, clock } = this.#options;
+    const isWhole = this.#isWhole;
+    const report = await shares.write({ tiles: [...newest.writes()], places, freshUntil, now: clock(), isWhole });
+    if (report === null) {
+      this.#distrusts = true;
+      this.#have([]);
+      return;
+    }
+    for (const outcome of ['applied', 'duplicate', 'stale', 'conflict'] as const)
+      this.outcomes[outcome] += report[outcome];
+    this.#told = { freshUntil, isWhole, at: performance.now() };
+    this.#moveTo(batch);
+  }
+
+  /** What comes next in its shares; null where a topic has lost what came next: they are to be taken again. */
+  async #read(): Promise<TileBatch | null> {
+    try {
+      return await this.#options.topics.read(this.#position, WAIT_MS, this.#taken);
+    } catch (error) {
+      if (!isHeadraceError(error, 'LOG_TRIMMED')) throw error;
+      this.#have([]);
+      return null;
+    }
+  }
+
+  /** Whether the store is to be told although there are no tiles. */
+  #isDue(freshUntil: number | null): boolean {
+    const told = this.#told;
+    if (told === null || performance.now() - told.at >= TELL_EVERY_MS || told.isWhole !== this.#isWhole) return true;
+    return freshUntil !== null && freshUntil !== told.freshUntil;
+  }
+
+  #moveTo({ next }: TileBatch): void {
+    this.#position = Object.fromEntries(Object.entries(next).map(([topic, offsets]) => [topic, [...offsets]]));
+  }
+
+  #have(shares: readonly number[]): void {
+    if (shares.length > 0 || this.#taken.length > 0) this.#options.onShares?.(shares);
+    this.#taken = [...shares];
+    this.#told = null;
+  }
+
+  /** Asks the engine how far it is, beside the reading. */
+  #ask(): void {
+    const now = performance.now();
+    if (this.#asking !== null || now - this.#askedAt < ASK_EVERY_MS) return;
+    this.#askedAt = now;
+    this.#asking = this.#askEngine()
+      .then(() => void this.#troubles.delete('engine'))
+      .catch((error: unknown) => this.#fault('engine', error))
+      .finally(() => {
+        this.#asking = null;
+      });
+  }
+
+  async #askEngine(): Promise<void> {
+    const { log, topics, sources, clock } = this.#options;
+    const askedAt = clock();
+    // A record behind what it has is what it may lack, whenever that came.
+    const next = Array.from({ length: this.#options.partitions }, () => Number.POSITIVE_INFINITY);
+    const lastIngestTs = next.map(() => Number.NEGATIVE_INFINITY);
+    const known = sources.map((source) => ({ source, next, lastIngestTs }));
+    this.#said = await engineProgress(log, topics.engine, known, askedAt);
+  }
+
+  /** Tells of what went wrong, once while it lasts. */
+  #fault(of: 'tiles' | 'engine', error: unknown): void {
+    const text = String(error);
+    if (this.#closed || text === this.#troubles.get(of)) return;
+    this.#troubles.set(of, text);
+    this.#options.onFault(error);
+  }
+}
+
+/** Where a share is read on behind a batch. */
+function placeOf({ next }: TileBatch, share: number): SharePlace {
+  return Object.fromEntries(Object.entries(next).map(([topic, offsets]) => [topic, offsets[share]]));
+}
+
+/** Whether the topics still have what comes next of a share. */
+function isWithin(place: SharePlace | null, share: number, { begins, ends }: TopicEnds): boolean {
+  return Object.entries(place ?? {}).every(([topic, at]) => {
+    const end = ends[topic]?.[share];
+    return end === undefined || (at >= begins[topic][share] && at <= end);
+  });
+}

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { openTileWriter } from '../../src/compose/tile-writing.ts';
+import { type EnvironmentOptions, resolveEnvironment, tilesApart } from '../../src/config.ts';
+import { defineProject } from '../../src/features/define/declare.ts';
+
+const log = { kind: 'kafka' as const, brokers: ['127.0.0.1:1'] };
+const engine = { kind: 'flink', gateway: 'http://127.0.0.1:1', cluster: 'http://127.0.0.1:2' } as const;
+const online = { kind: 'redis', url: 'redis://127.0.0.1:3' } as const;
+const many = { ...online, writers: 'many' } as const;
+
+const resolved = (options: EnvironmentOptions) => resolveEnvironment('test', options, 'site');
+
+test('many processes write only what an engine beside makes', () => {
+  expect(() => resolved({ log, online: many })).toThrow(/online\.writers: .*set engine/);
+  expect(tilesApart(resolved({ log, engine, online: many }))).toBe(true);
+  expect(tilesApart(resolved({ log, engine, online }))).toBe(false);
+  expect(tilesApart(resolved({ log, engine }))).toBe(false);
+});
+
+test('a process that writes tiles is refused where the one that serves writes them', async () => {
+  const project = defineProject('site', {});
+  for (const options of [{ log, engine, online }, { log, engine }, {}])
+    await expect(openTileWriter(project, resolved(options), { onFault: () => undefined })).rejects.toMatchObject({
+      code: 'TILES_WRITERS',
+    });
+});
