@@ -12,7 +12,7 @@ const PAGE = new URL('../docs/internals/engine-parity-large.md', import.meta.url
 
 const running = await spark.status();
 Object.assign(process.env, running ?? (await spark.up()));
-const site = await SparkSite.open();
+const site = await SparkSite.open('spark-submit');
 try {
   const { parity, took, differing } = await tilesByEngines(site, generated(EVENTS));
   if (differing.length > 0) throw new Error(`they differ: ${differing.join('; ')}`);

@@ -4,10 +4,11 @@ import { kafka } from './services/kafka.ts';
 import { redis } from './services/redis.ts';
 import { redisCluster } from './services/redis-cluster.ts';
 import { spark } from './services/spark.ts';
+import { sparkConnect } from './services/spark-connect.ts';
 import { valkey } from './services/valkey.ts';
 
 /** What the suites of test/services run against. */
-const needed = [redis, valkey, redisCluster, kafka, flink, spark];
+const needed = [redis, valkey, redisCluster, kafka, flink, spark, sparkConnect];
 
 process.exitCode = await main(process.argv.slice(2));
 

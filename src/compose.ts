@@ -1,5 +1,5 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { copyArtifacts } from './backends/embedded/artifacts/copy-artifacts.ts';
 import { FileArtifactStore } from './backends/embedded/artifacts/file-artifact-store.ts';
@@ -17,9 +17,9 @@ import { openKafkaLog } from './backends/kafka/event-log.ts';
 import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
 import { openOtlpSink } from './backends/otlp/trace-sink.ts';
 import { openRedisStore } from './backends/redis/online-store.ts';
-import { sparkHistoryEngine } from './backends/spark/history-engine.ts';
 import { fail } from './base/errors/fail.ts';
 import { Tracer } from './base/tracer.ts';
+import { historyEngine } from './compose/history-engine.ts';
 import { kafkaOptions } from './compose/kafka-options.ts';
 import { redisOptions } from './compose/redis-options.ts';
 import { openTileTopics, shareNames } from './compose/tile-topics.ts';
@@ -115,10 +115,6 @@ export async function openStores(
     for (const store of opened.reverse()) await store.close();
     throw error;
   }
-}
-
-function historyEngine({ directory, offline: { engine } }: Environment): HistoryEngine | null {
-  return engine.kind === 'embedded' ? null : sparkHistoryEngine(engine, resolve(directory, 'spark'));
 }
 
 async function openLog(environment: Environment, onFault: (error: unknown) => void): Promise<EventLog> {

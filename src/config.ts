@@ -89,6 +89,11 @@ const sourceSchema = z.strictObject({
   topic: z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'write the name of a topic of Kafka'),
 });
 
+/** Settings of Spark by their names. */
+const sparkConf = z
+  .record(z.string().regex(/^spark\./, 'a setting of Spark begins with "spark."'), z.string())
+  .default({});
+
 /** A Spark: where it is and where it runs. */
 const sparkFields = {
   kind: z.literal('spark'),
@@ -100,7 +105,7 @@ const sparkFields = {
     .regex(/^(local(\[.*\])?|yarn|spark:\/\/.+|k8s:\/\/.+)$/, 'write local[*], spark://host:port, yarn or k8s://…')
     .default('local[*]'),
   /** Further settings of Spark, such as `spark.executor.memory`. */
-  conf: z.record(z.string().regex(/^spark\./, 'a setting of Spark begins with "spark."'), z.string()).default({}),
+  conf: sparkConf,
 } as const;
 
 /** What makes the tiles of stream views. */
@@ -130,6 +135,21 @@ const engineSchema = z.discriminatedUnion('kind', [
 const historySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('embedded') }),
   z.strictObject(sparkFields),
+  z.strictObject({
+    kind: z.literal('sparkConnect'),
+    /** A Connect server, which runs already. */
+    url: z
+      .string()
+      .regex(
+        /^sc:\/\/([^\s/:;@[\]]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/,
+        'write sc://host:port; a token is offline.engine.token: { env: NAME }',
+      ),
+    token: secret.optional(),
+    /** Without it the wire is not encrypted; `{}` trusts what the system trusts. */
+    tls: tlsFiles.optional(),
+    /** Further settings of a session, such as `spark.sql.shuffle.partitions`. */
+    conf: sparkConf,
+  }),
 ]);
 
 /** Options of one environment; every one has a default, so `{}` is a whole environment: everything embedded. */
@@ -213,6 +233,7 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
       name,
       reason: 'online.writers: many processes write what an engine beside makes; set engine',
     });
+  checkToken(name, rest.offline.engine);
   checkTopics(name, rest.sources, log, namespace ?? project);
   return Object.freeze({
     ...rest,
@@ -244,6 +265,16 @@ function checkEngine(name: string, engine: z.output<typeof engineSchema>, log: z
   if (engine.kind !== 'spark' || engine.mode === 'microBatch') return;
   if (parseDuration(engine.checkpoint, 'engine.checkpoint') < LEAST_REAL_TIME_MS)
     throw refuse('engine.checkpoint: write 5s or more where engine.mode is realTime');
+}
+
+/** A token is a secret: it stays on this machine, or goes over TLS. */
+function checkToken(name: string, engine: z.output<typeof historySchema>): void {
+  if (engine.kind !== 'sparkConnect' || engine.token === undefined || engine.tls !== undefined) return;
+  if (/^sc:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:|$)/.test(engine.url)) return;
+  throw fail('CONFIG_OPTION', {
+    name,
+    reason: 'offline.engine.tls: a token goes to another machine over TLS only; write tls: {}',
+  });
 }
 
 /** What the log itself writes would come back without end. */

@@ -98,7 +98,8 @@ function cwdOf(pid: number): string {
   return readlinkSync(`/proc/${pid}/cwd`);
 }
 
-function isListening(port: number): Promise<boolean> {
+/** Whether anyone takes connections on a port of this machine. */
+export function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));

@@ -40,7 +40,7 @@ export const spark: Service = {
 };
 
 /** The content of the wheel: scripts and jars. Python itself is not used. */
-async function sparkHome(): Promise<string> {
+export async function sparkHome(): Promise<string> {
   const { version, wheel } = versions.spark;
   const unpacked = await once(`spark-${version}`, (into) =>
     must(

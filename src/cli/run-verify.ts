@@ -4,11 +4,11 @@ import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import { withScratch } from '../compose/scratch.ts';
 import {
+  historySubject,
   logSubject,
   offlineSubject,
   onlineSubject,
   sharesSubject,
-  sparkSubject,
   tileTopicsSubject,
 } from '../compose/subjects.ts';
 import type { Environment } from '../config.ts';
@@ -170,11 +170,11 @@ function rulesOf({ log, online, engine, offline }: Environment): readonly LiveRu
           const { begin } = tileTopicsSubject(environment);
           return { begin: async (...args) => tellOf(await begin(...args), opened) };
         })),
-    ...(offline.engine.kind === 'spark'
-      ? live('history engine', 'spark', historyEngineContracts, [], (environment, opened) =>
-          followed(sparkSubject(environment), opened),
-        )
-      : []),
+    ...(offline.engine.kind === 'embedded'
+      ? []
+      : live('history engine', offline.engine.kind, historyEngineContracts, [], (environment, opened) =>
+          followed(historySubject(environment), opened),
+        )),
   ];
 }
 

@@ -14,7 +14,6 @@ import { openOfflineStore } from '../backends/embedded/offline/offline-store.ts'
 import { openOnlineStore } from '../backends/embedded/online/online-store.ts';
 import { FlinkCluster } from '../backends/flink/cluster.ts';
 import { openKafkaLog } from '../backends/kafka/event-log.ts';
-import { sparkHistoryEngine } from '../backends/spark/history-engine.ts';
 import { endDrivers, killDrivers } from '../backends/spark/tile-jobs.ts';
 import type { Environment } from '../config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
@@ -26,6 +25,7 @@ import { parquetRelation } from '../featurestore/parquet-relation.ts';
 import type { BroughtTable, ReadTable } from '../ports/history-engine.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import { endJob } from './clear-services.ts';
+import { historyEngine, historyFolder } from './history-engine.ts';
 import { kafkaOptions } from './kafka-options.ts';
 import { redisOptions } from './redis-options.ts';
 import { redisSharesSubject, redisSubject } from './redis-subject.ts';
@@ -164,11 +164,12 @@ function numbersSql(rows: number): string {
   return `SELECT 'k' || (i % 7) AS key, i AS value FROM range(0, ${rows}) AS r(i)`;
 }
 
-/** The Spark of an environment, which computes in its directory. */
-export function sparkSubject({ directory, offline: { engine } }: Environment) {
-  if (engine.kind !== 'spark') throw new RangeError('the environment has no Spark');
-  // Absolute: machines of the cluster reach it by this name.
-  const folder = resolve(directory, 'spark');
+/** What computes over the history of an environment, in its directory. */
+export function historySubject(environment: Environment) {
+  const engine = historyEngine(environment);
+  if (engine === null) throw new RangeError('the environment has no engine of its history');
+  const { directory } = environment;
+  const folder = historyFolder(environment);
   const runs = () => (existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith('run=')) : []);
   const withHistory = async <T>(work: (history: OfflineStore) => Promise<T>): Promise<T> => {
     const path = join(directory, 'history');
@@ -180,7 +181,7 @@ export function sparkSubject({ directory, offline: { engine } }: Environment) {
     }
   };
   return {
-    open: () => sparkHistoryEngine(engine, folder).open(() => undefined),
+    open: () => engine.open(() => undefined),
     numbers: async (rows: number): Promise<ReadTable> => {
       const path = resolve(directory, `numbers-${rows}.parquet`);
       await withHistory((history) => history.exportParquet(numbersSql(rows), path));

@@ -15,7 +15,9 @@ export function addressOf(
     | 'FLINK_GATEWAY'
     | 'SPARK_HOME'
     | 'SPARK_KAFKA_JARS'
-    | 'SPARK_MASTER',
+    | 'SPARK_MASTER'
+    | 'SPARK_CONNECT'
+    | 'SPARK_CONNECT_TOKEN',
 ): readonly string[] {
   const value = process.env[variable];
   if (value === undefined) throw new Error(`${variable} is not set: run npm run test:services`);

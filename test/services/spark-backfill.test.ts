@@ -3,6 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { stopServer } from '../../scripts/services/server.ts';
+import { startSparkConnect } from '../../scripts/services/spark-connect.ts';
 import type { EnvironmentOptions } from '../../src/config.ts';
 import {
   approxDistinct,
@@ -23,7 +25,7 @@ import {
 } from '../../src/features/define/declare.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
-import { addressOf } from './addresses.ts';
+import { engineBy, type Way, ways } from './spark-site.ts';
 
 const HOUR_MS = 3_600_000;
 const BEGIN = Date.UTC(2026, 0, 1);
@@ -61,8 +63,46 @@ afterEach(async () => {
   for (const end of ending.splice(0).reverse()) await end();
 });
 
+/** What computes by a way to Spark, and how it dies and is there again. */
+interface Killable {
+  readonly engine: ReturnType<typeof engineBy>;
+  readonly died: { readonly code: string; readonly message?: unknown };
+  kill(): void;
+  restart(): Promise<void>;
+}
+
+const killable: Readonly<Record<Way, () => Promise<Killable>>> = {
+  'spark-submit': async () => ({
+    engine: engineBy('spark-submit'),
+    died: { code: 'SPARK_ENDED', message: expect.stringContaining('SIGKILL') },
+    kill: () => process.kill(driver(), 'SIGKILL'),
+    // Each backfill has a driver of its own.
+    restart: async () => undefined,
+  }),
+  'Spark Connect': async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'spark-connect-'));
+    ending.push(() => rmSync(directory, { recursive: true, force: true }));
+    let server = await startSparkConnect(directory);
+    ending.push(() => stopServer(server));
+    process.env['OWN_SPARK_TOKEN'] = server.token;
+    return {
+      engine: {
+        kind: 'sparkConnect',
+        url: `sc://127.0.0.1:${server.port}`,
+        token: { env: 'OWN_SPARK_TOKEN' },
+        conf: { 'spark.sql.shuffle.partitions': '2' },
+      },
+      died: { code: 'SPARK_UNREACHABLE' },
+      kill: () => process.kill(server.pid, 'SIGKILL'),
+      restart: async () => {
+        server = await startSparkConnect(directory, server);
+      },
+    };
+  },
+};
+
 /** A project with two days of clicks behind it, whose backfills Spark computes. */
-async function opened(conf: Readonly<Record<string, string>> = {}) {
+async function opened(engine: Killable['engine']) {
   const directory = mkdtempSync(join(tmpdir(), 'spark-backfill-'));
   ending.push(() => rmSync(directory, { recursive: true, force: true }));
   let now = BEGIN;
@@ -70,14 +110,7 @@ async function opened(conf: Readonly<Record<string, string>> = {}) {
     directory,
     partitions: 2,
     sampleRate: 0,
-    offline: {
-      engine: {
-        kind: 'spark',
-        home: addressOf('SPARK_HOME')[0],
-        master: 'local[2]',
-        conf: { 'spark.driver.memory': '1g', 'spark.sql.shuffle.partitions': '2', ...conf },
-      },
-    },
+    offline: { engine },
   };
   const headrace = await openHeadrace({ project, environment, clock: () => now });
   ending.push(() => headrace.close());
@@ -127,31 +160,37 @@ function driver(): number {
   );
 }
 
-test('tiles that Spark computed take the place of those of the stream, and every answer stays; a driver that is killed changes nothing', {
-  timeout: 240_000,
-}, async () => {
-  const { headrace, directory, at } = await opened();
-  const before = await answers(headrace, at());
-  expect(await generations(headrace)).toEqual([[0, true]]);
-  const killed = headrace.features.backfill(byUser, undefined, (told) => {
-    // The first table is there, others are not.
-    if (told.endsWith('is computed')) process.kill(driver(), 'SIGKILL');
-  });
-  await expect(killed).rejects.toMatchObject({ code: 'SPARK_ENDED', message: expect.stringContaining('SIGKILL') });
-  expect(await answers(headrace, at())).toEqual(before);
-  expect(await generations(headrace)).toEqual([[0, true]]);
-  expect(readdirSync(join(directory, 'spark')).filter((name) => name.startsWith('run='))).toEqual([]);
+test.each(ways)(
+  'tiles that Spark computed take the place of those of the stream, and every answer stays; one that is killed changes nothing: %s',
+  {
+    timeout: 480_000,
+  },
+  async (way) => {
+    const { engine, died, kill, restart } = await killable[way]();
+    const { headrace, directory, at } = await opened(engine);
+    const before = await answers(headrace, at());
+    expect(await generations(headrace)).toEqual([[0, true]]);
+    const killed = headrace.features.backfill(byUser, undefined, (told) => {
+      // The first table is there, others are not.
+      if (told.endsWith('is computed')) kill();
+    });
+    await expect(killed).rejects.toMatchObject(died);
+    expect(await answers(headrace, at())).toEqual(before);
+    expect(await generations(headrace)).toEqual([[0, true]]);
+    expect(readdirSync(join(directory, 'spark')).filter((name) => name.startsWith('run='))).toEqual([]);
 
-  const told: string[] = [];
-  const report = await headrace.features.backfill(byUser, undefined, (line) => told.push(line));
-  expect(report).toMatchObject({ stale: 0, conflict: 0, verified: KEYS.length });
-  expect(report['applied']).toBeGreaterThan(100);
-  expect(told.filter((line) => line.endsWith('is computed')).length).toBe(byUser.hopsMs.length * 5);
-  expect(await answers(headrace, at())).toEqual(before);
-  expect(await generations(headrace)).toEqual([
-    [0, true],
-    [1, true],
-  ]);
-  expect(readdirSync(join(directory, 'spark')).filter((name) => name.startsWith('run='))).toEqual([]);
-  expect(existsSync(join(directory, 'spark'))).toBe(true);
-});
+    await restart();
+    const told: string[] = [];
+    const report = await headrace.features.backfill(byUser, undefined, (line) => told.push(line));
+    expect(report).toMatchObject({ stale: 0, conflict: 0, verified: KEYS.length });
+    expect(report['applied']).toBeGreaterThan(100);
+    expect(told.filter((line) => line.endsWith('is computed')).length).toBe(byUser.hopsMs.length * 5);
+    expect(await answers(headrace, at())).toEqual(before);
+    expect(await generations(headrace)).toEqual([
+      [0, true],
+      [1, true],
+    ]);
+    expect(readdirSync(join(directory, 'spark')).filter((name) => name.startsWith('run='))).toEqual([]);
+    expect(existsSync(join(directory, 'spark'))).toBe(true);
+  },
+);

@@ -3,9 +3,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { sparkHistoryEngine } from '../../src/backends/spark/history-engine.ts';
+import { historyEngine, historyFolder } from '../../src/compose/history-engine.ts';
+import { type EnvironmentOptions, resolveEnvironment } from '../../src/config.ts';
 import type { Computation, HistorySession } from '../../src/ports/history-engine.ts';
 import { addressOf } from './addresses.ts';
+import { engineBy, ways } from './spark-site.ts';
 
 const ending: (() => unknown)[] = [];
 afterEach(async () => {
@@ -13,19 +15,26 @@ afterEach(async () => {
 });
 
 async function opened(
-  master: string,
-  conf: Readonly<Record<string, string>>,
+  engine: NonNullable<EnvironmentOptions['offline']>['engine'],
   onProgress: (text: string, directory: string) => void,
   before: readonly string[] = [],
 ) {
-  const directory = mkdtempSync(join(tmpdir(), 'spark-faults-'));
+  const root = mkdtempSync(join(tmpdir(), 'spark-faults-'));
+  ending.push(() => rmSync(root, { recursive: true, force: true }));
+  const environment = resolveEnvironment('local', { directory: root, offline: { engine } }, 'site');
+  const directory = historyFolder(environment);
   for (const name of before) mkdirSync(join(directory, name, 'output-0'), { recursive: true });
-  ending.push(() => rmSync(directory, { recursive: true, force: true }));
-  const engine = sparkHistoryEngine({ home: addressOf('SPARK_HOME')[0], master, conf }, directory);
-  const session: HistorySession = await engine.open((text) => onProgress(text, directory));
+  const spark = historyEngine(environment);
+  if (spark === null) throw new TypeError('the environment has no Spark');
+  const session: HistorySession = await spark.open((text) => onProgress(text, directory));
   ending.push(() => session.close());
   const left = () => readdirSync(directory).filter((name) => name.startsWith('run='));
   return { session, left };
+}
+
+/** An application of its own. */
+function own(master: string, conf: Readonly<Record<string, string>>) {
+  return { kind: 'spark', home: addressOf('SPARK_HOME')[0], master, conf } as const;
 }
 
 /** Queries without tables, one after the other. */
@@ -38,7 +47,7 @@ const LARGE = "SELECT SIZE(COLLECT_LIST(REPEAT(CONCAT('x', id), 1000000))) AS n 
 test('a driver without memory left is told as such, leaves nothing, and what is asked of it afterwards fails at once', {
   timeout: 120_000,
 }, async () => {
-  const { session, left } = await opened('local[1]', { 'spark.driver.memory': '600m' }, () => undefined);
+  const { session, left } = await opened(own('local[1]', { 'spark.driver.memory': '600m' }), () => undefined);
   await expect(session.compute(queries(LARGE))).rejects.toMatchObject({
     code: 'SPARK_MEMORY',
     message: expect.stringContaining('the driver'),
@@ -63,7 +72,7 @@ test('on a cluster an executor that is killed is replaced and told; one without 
     'spark.sql.shuffle.partitions': '2',
     'spark.task.maxFailures': '2',
   };
-  const { session, left } = await opened(addressOf('SPARK_MASTER')[0], conf, (text) => {
+  const { session, left } = await opened(own(addressOf('SPARK_MASTER')[0], conf), (text) => {
     told.push(text);
     application ||= / as (app-\S+)$/.exec(text)?.[1] ?? '';
     if (killed === 0 && text === 'query 0 is computed') {
@@ -86,35 +95,38 @@ test('on a cluster an executor that is killed is replaced and told; one without 
   expect(after.files.size).toBe(1);
 });
 
-test('what an ended process left is removed at the start, what another one computes stays; a file that is not what Spark wrote is not taken', {
-  timeout: 120_000,
-}, async () => {
-  const { pid: ended } = spawnSync('true');
-  const alive = `run=${process.pid}-999`;
-  let spoil: (path: string) => void = () => undefined;
-  const { session, left } = await opened(
-    'local[1]',
-    { 'spark.driver.memory': '600m' },
-    (text, directory) => {
-      if (text.endsWith('is computed')) spoil(writtenIn(directory, alive));
-    },
-    [`run=${ended}-1`, alive],
-  );
-  expect(left()).toEqual([alive]);
-  const spoils: readonly (readonly [reason: string, (path: string) => void])[] = [
-    ['it is not here', (path) => rmSync(path)],
-    ['bytes here', (path) => writeFileSync(path, readFileSync(path).subarray(1))],
-    ['its bytes are others', (path) => writeFileSync(path, readFileSync(path).fill(7, 10, 11))],
-  ];
-  for (const [reason, own] of spoils) {
-    spoil = own;
-    await expect(session.compute(queries('SELECT 1 AS one'))).rejects.toMatchObject({
-      code: 'SPARK_FILE',
-      message: expect.stringContaining(reason),
-    });
+test.each(ways)(
+  'what an ended process left is removed at the start, what another one computes stays; a file that is not what Spark wrote is not taken: %s',
+  {
+    timeout: 120_000,
+  },
+  async (way) => {
+    const { pid: ended } = spawnSync('true');
+    const alive = `run=${process.pid}-999`;
+    let spoil: (path: string) => void = () => undefined;
+    const { session, left } = await opened(
+      engineBy(way),
+      (text, directory) => {
+        if (text.endsWith('is computed')) spoil(writtenIn(directory, alive));
+      },
+      [`run=${ended}-1`, alive],
+    );
     expect(left()).toEqual([alive]);
-  }
-});
+    const spoils: readonly (readonly [reason: string, (path: string) => void])[] = [
+      ['it is not here', (path) => rmSync(path)],
+      ['bytes here', (path) => writeFileSync(path, readFileSync(path).subarray(1))],
+      ['its bytes are others', (path) => writeFileSync(path, readFileSync(path).fill(7, 10, 11))],
+    ];
+    for (const [reason, own] of spoils) {
+      spoil = own;
+      await expect(session.compute(queries('SELECT 1 AS one'))).rejects.toMatchObject({
+        code: 'SPARK_FILE',
+        message: expect.stringContaining(reason),
+      });
+      expect(left()).toEqual([alive]);
+    }
+  },
+);
 
 /** The one file of a computation. */
 function writtenIn(directory: string, other: string): string {

@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { sparkHistoryEngine } from '../../src/backends/spark/history-engine.ts';
+import { historyEngine, historyFolder } from '../../src/compose/history-engine.ts';
+import { type EnvironmentOptions, resolveEnvironment } from '../../src/config.ts';
 import type { EventSourceData, StreamViewData } from '../../src/features/define/declaration.ts';
 import { Admission } from '../../src/features/engine/admission.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
@@ -14,10 +15,38 @@ import type { TileWrite } from '../../src/ports/online-store.ts';
 import type { LoggedDelivery } from '../sql/duckdb.ts';
 import { addressOf } from './addresses.ts';
 
-/** Small jobs on two cores. */
-const CONF = { 'spark.driver.memory': '1536m', 'spark.sql.shuffle.partitions': '2' };
+/** How Spark is reached. */
+export const ways = ['spark-submit', 'Spark Connect'] as const;
 
-/** Histories of sources, and one Spark application that computes over them. */
+export type Way = (typeof ways)[number];
+
+/** Small jobs. */
+const CONF = { 'spark.sql.shuffle.partitions': '2' };
+
+/** The engine of an environment, on two cores. */
+export function engineBy(
+  way: Way,
+  conf: Readonly<Record<string, string>> = {},
+): NonNullable<EnvironmentOptions['offline']>['engine'] {
+  if (way === 'Spark Connect') {
+    const [address] = addressOf('SPARK_CONNECT');
+    return {
+      kind: 'sparkConnect',
+      url: `sc://${address}`,
+      token: { env: 'SPARK_CONNECT_TOKEN' },
+      conf: { ...CONF, ...conf },
+    };
+  }
+  const [home] = addressOf('SPARK_HOME');
+  return {
+    kind: 'spark',
+    home,
+    master: 'local[2]',
+    conf: { 'spark.driver.memory': '1536m', ...CONF, ...conf },
+  };
+}
+
+/** Histories of sources, and one session of Spark that computes over them. */
 export class SparkSite {
   readonly directory: string;
   readonly offline: OfflineStore;
@@ -36,20 +65,23 @@ export class SparkSite {
     this.#runs = runs;
     this.offline = offline;
     this.#session = session;
-    // One application for all: a start takes longer than what is computed.
+    // One session for all: a start takes longer than what is computed.
     this.#engine = {
       dialect: engine.dialect,
       open: async () => ({ compute: (computation) => session.compute(computation), close: async () => undefined }),
     };
   }
 
-  static async open(): Promise<SparkSite> {
+  static async open(way: Way): Promise<SparkSite> {
     const directory = mkdtempSync(join(tmpdir(), 'spark-'));
     const path = join(directory, "it's [a] *site? {n}=1, é", 'offline');
     const offline = await openOfflineStore({ path, access: 'write', clock: Date.now });
-    const runs = join(directory, "it's [a] *run? {n}=1, é");
-    const engine = sparkHistoryEngine({ home: addressOf('SPARK_HOME')[0], master: 'local[2]', conf: CONF }, runs);
-    return new SparkSite(directory, runs, offline, engine, await engine.open(() => undefined));
+    const options = { directory: join(directory, "it's [a] *run? {n}=1, é"), offline: { engine: engineBy(way) } };
+    const environment = resolveEnvironment('local', options, 'site');
+    const engine = historyEngine(environment);
+    if (engine === null) throw new TypeError('the environment has no Spark');
+    const session = await engine.open(() => undefined);
+    return new SparkSite(directory, historyFolder(environment), offline, engine, session);
   }
 
   get engine(): HistoryEngine {

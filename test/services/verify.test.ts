@@ -7,9 +7,11 @@ import { Admin } from '@platformatic/kafka';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { RedisLink } from '../../src/backends/redis/redis-link.ts';
 import type { EnvironmentOptions } from '../../src/config.ts';
+import { historyEngineContracts } from '../../src/testing/contracts/history-engine.ts';
 import { ended, lastJson, runCli, startCli } from '../cli/run-cli.ts';
 import { addressOf, freshOptions } from './addresses.ts';
 import { OwnServer } from './own-server.ts';
+import { engineBy } from './spark-site.ts';
 import { localSpark } from './spark-tile-site.ts';
 
 let folder: string;
@@ -104,6 +106,15 @@ test('tiles by Spark hold the rules of their topics, and neither a name nor a pr
   expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain(folder);
   expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
   expect(await namedIn('shop-verify-', [url])).toEqual(before);
+});
+
+test('a Connect server holds the rules of what computes over the history', { timeout: 300_000 }, async () => {
+  configure({ offline: { engine: engineBy('Spark Connect') } });
+  const told = await runCli(folder, ['verify', '--json']);
+  expect(lastJson(told)).toMatchObject({ broken: 0, notRun: 0 });
+  const rules = told.out.split('\n').filter((line) => line.includes('"history engine","backEnd":"sparkConnect"'));
+  expect(rules.length).toBe(historyEngineContracts.length);
+  expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
 });
 
 test('every rule holds on a cluster, and none of its nodes keeps a key', { timeout: 120_000 }, async () => {

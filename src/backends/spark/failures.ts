@@ -1,8 +1,8 @@
 import { fail } from '../../base/errors/fail.ts';
-import type { RunnerOutput } from './session.ts';
+import type { JobOutput } from './job.ts';
 
-/** What the runner says of a job that failed. */
-export interface RunnerFailure {
+/** What is said of a job that failed. */
+export interface JobFailure {
   readonly name: string;
   /** The step of the output; null: none of them. */
   readonly step: string | null;
@@ -25,7 +25,7 @@ const REFUSED = /^(42|0A)/;
 const AT_LINE = /line (\d+),? pos(?:ition)?:? \d+/;
 
 /** The error of a job that failed. */
-export function failedError(failure: RunnerFailure, outputs: readonly RunnerOutput[]): Error {
+export function failedError(failure: JobFailure, outputs: readonly JobOutput[]): Error {
   const { step, condition, sqlState, message, cause } = failure;
   const output = outputs.find(({ name }) => name === failure.name);
   const name = step === null ? failure.name : `${failure.name}, step ${step}`;

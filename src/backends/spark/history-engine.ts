@@ -14,30 +14,37 @@ import type {
   HistorySession,
 } from '../../ports/history-engine.ts';
 import type { OfflineTable, OfflineType } from '../../ports/offline-store.ts';
-import { type RunnerColumns, type RunnerJob, type RunnerStep, SparkApplication, type WrittenFile } from './session.ts';
+import { ConnectRunner } from './connect/connect-runner.ts';
+import type { ConnectOptions } from './connect/link.ts';
+import { type JobColumns, type JobRunner, type JobStep, SLICE, type SparkJob, type WrittenFile } from './job.ts';
+import { SparkApplication } from './session.ts';
 import type { SparkOptions } from './submit.ts';
 
 /**
- * Computes over the history by Spark. Everything that a computation writes lies in `<directory>/run=<process>-<number>`, which
+ * Computes over the history by Spark: an application for each session, or a Connect server that runs already. Everything that a computation writes lies in `<directory>/run=<process>-<number>`, which
  * the machines of the cluster reach under the same path as this one.
  */
-export function sparkHistoryEngine(options: SparkOptions, directory: string): HistoryEngine {
+export function sparkHistoryEngine(options: SparkOptions | ConnectOptions, directory: string): HistoryEngine {
   return {
     dialect: spark,
     async open(onProgress) {
       mkdirSync(directory, { recursive: true });
       removeDead(directory);
-      return new SparkHistorySession(await SparkApplication.start(options, directory, onProgress), directory);
+      const runner =
+        'home' in options
+          ? await SparkApplication.start(options, directory, onProgress)
+          : await ConnectRunner.start(options, onProgress);
+      return new SparkHistorySession(runner, directory);
     },
   };
 }
 
 class SparkHistorySession implements HistorySession {
-  readonly #application: SparkApplication;
+  readonly #runner: JobRunner;
   readonly #directory: string;
 
-  constructor(application: SparkApplication, directory: string) {
-    this.#application = application;
+  constructor(runner: JobRunner, directory: string) {
+    this.#runner = runner;
     this.#directory = directory;
   }
 
@@ -47,7 +54,7 @@ class SparkHistorySession implements HistorySession {
     try {
       await bring(computation, folder);
       const job = jobOf(computation, folder);
-      const written = await this.#application.run(job);
+      const written = await this.#runner.run(job);
       rmSync(stepsOf(folder), { recursive: true, force: true });
       const files = new Map<string, readonly (readonly string[])[]>();
       for (const { name, path } of job.outputs) {
@@ -64,11 +71,11 @@ class SparkHistorySession implements HistorySession {
   }
 
   close(): Promise<void> {
-    return this.#application.close();
+    return this.#runner.close();
   }
 }
 
-function jobOf({ tables, brought = [], outputs, slices }: Computation, folder: string): RunnerJob {
+function jobOf({ tables, brought = [], outputs, slices }: Computation, folder: string): SparkJob {
   return {
     tables: [
       ...tables.map(({ name, table, files }) => ({
@@ -83,7 +90,7 @@ function jobOf({ tables, brought = [], outputs, slices }: Computation, folder: s
     ],
     outputs: outputs.map((output, i) => ({
       name: output.name,
-      steps: runnerSteps(output, join(stepsOf(folder), `output-${i}`)),
+      steps: jobSteps(output, join(stepsOf(folder), `output-${i}`)),
       sql: slicedSql(output, slices),
       path: join(folder, `output-${i}`),
       sliced: output.slicedBy.length > 0,
@@ -107,16 +114,13 @@ function stepsOf(folder: string): string {
 }
 
 /** Spark puts the text of a step wherever it is read: one that is read more than once would be computed as often. */
-function runnerSteps({ steps = [], sql }: ComputedTable, folder: string): readonly RunnerStep[] {
+function jobSteps({ steps = [], sql }: ComputedTable, folder: string): readonly JobStep[] {
   const texts = [...steps.map((step) => step.sql), sql].join('\n');
   return steps.map(({ name, sql: text }) => {
     const reads = texts.match(new RegExp(`\\b(?:FROM|JOIN) ${name}\\b`, 'g'))?.length ?? 0;
     return { name, sql: text, path: reads > 1 ? join(folder, name) : null };
   });
 }
-
-/** The name of the column of the slice, and of the folders of slices. */
-const SLICE = 'slice';
 
 function slicedSql({ sql, slicedBy }: ComputedTable, slices: number): string {
   if (slicedBy.length === 0) return sql;
@@ -141,7 +145,7 @@ const TYPES: Readonly<Record<OfflineType, string>> = {
   'LIST<BOOLEAN>': 'ARRAY<BOOLEAN>',
 };
 
-function columnsOf(columns: OfflineTable['columns']): RunnerColumns {
+function columnsOf(columns: OfflineTable['columns']): JobColumns {
   return Object.entries(columns).map(([name, type]) => [name, TYPES[type]]);
 }
 

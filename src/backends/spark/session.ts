@@ -2,45 +2,10 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endedError, failedError, type RunnerFailure } from './failures.ts';
+import { endedError, failedError, type JobFailure } from './failures.ts';
 import { findInstallation, historyRunner } from './installation.ts';
+import type { JobRunner, SparkJob, WrittenFile } from './job.ts';
 import { type SparkOptions, submitArguments } from './submit.ts';
-
-/** A job of the runner; `runner/Runner.java` says what it has. */
-export interface RunnerJob {
-  readonly tables: readonly RunnerTable[];
-  readonly outputs: readonly RunnerOutput[];
-}
-
-export interface RunnerTable {
-  readonly name: string;
-  readonly columns: RunnerColumns;
-  readonly parts: readonly { readonly columns: RunnerColumns; readonly files: readonly string[] }[];
-}
-
-export type RunnerColumns = readonly (readonly [name: string, type: string])[];
-
-/** A named result that later steps and the output read: kept as files in `path`, or computed where it is read. */
-export interface RunnerStep {
-  readonly name: string;
-  readonly sql: string;
-  readonly path: string | null;
-}
-
-export interface RunnerOutput {
-  readonly name: string;
-  readonly steps: readonly RunnerStep[];
-  readonly sql: string;
-  readonly path: string;
-  readonly sliced: boolean;
-}
-
-/** A file that was written, its path below that of its output. */
-export interface WrittenFile {
-  readonly path: string;
-  readonly bytes: number;
-  readonly sha256: string;
-}
 
 type Line =
   | { readonly headrace: 'started'; readonly spark: string; readonly application: string }
@@ -48,7 +13,7 @@ type Line =
   | { readonly headrace: 'executorLost'; readonly executor: string; readonly reason: string }
   | { readonly headrace: 'written'; readonly name: string; readonly files: readonly WrittenFile[] }
   | { readonly headrace: 'done' }
-  | ({ readonly headrace: 'failed' } & RunnerFailure);
+  | ({ readonly headrace: 'failed' } & JobFailure);
 
 /** What Spark says of itself is kept so far, characters. */
 const LOG_LENGTH = 20_000;
@@ -57,7 +22,7 @@ const LOG_LENGTH = 20_000;
 const END_MS = 20_000;
 
 /** A Spark application that runs jobs one after the other, in a process of its own that ends with this one. */
-export class SparkApplication {
+export class SparkApplication implements JobRunner {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #onProgress: (text: string) => void;
   readonly #ended: Promise<void>;
@@ -117,13 +82,13 @@ export class SparkApplication {
   }
 
   /** Runs a job; gives the files of each output by its name. Errors: SPARK_SQL, SPARK_FAILED, SPARK_MEMORY, SPARK_ENDED. */
-  run(job: RunnerJob): Promise<ReadonlyMap<string, readonly WrittenFile[]>> {
+  run(job: SparkJob): Promise<ReadonlyMap<string, readonly WrittenFile[]>> {
     const turn = this.#turn.then(() => this.#runNow(job));
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
 
-  async #runNow(job: RunnerJob): Promise<ReadonlyMap<string, readonly WrittenFile[]>> {
+  async #runNow(job: SparkJob): Promise<ReadonlyMap<string, readonly WrittenFile[]>> {
     const written = new Map<string, readonly WrittenFile[]>();
     const lines = this.#lines();
     this.#child.stdin.write(`${JSON.stringify(job)}\n`);

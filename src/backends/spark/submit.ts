@@ -7,8 +7,8 @@ export interface SparkOptions {
   readonly conf: Readonly<Record<string, string>>;
 }
 
-/** What the answers of SQL depend on, and what nobody looks at. */
-const SETTINGS = {
+/** What the answers of SQL depend on, and how files are written. */
+export const SESSION_SETTINGS = {
   'spark.sql.session.timeZone': 'UTC',
   // Without, sums wrap and decimals lose digits.
   'spark.sql.ansi.enabled': 'true',
@@ -17,9 +17,14 @@ const SETTINGS = {
   'spark.sql.variable.substitute': 'false',
   'spark.sql.files.ignoreCorruptFiles': 'false',
   'spark.sql.files.ignoreMissingFiles': 'false',
-  'spark.sql.catalogImplementation': 'in-memory',
   'spark.sql.parquet.compression.codec': 'zstd',
   'spark.sql.sources.partitionOverwriteMode': 'dynamic',
+} as const;
+
+/** With what nobody looks at. */
+const SETTINGS = {
+  ...SESSION_SETTINGS,
+  'spark.sql.catalogImplementation': 'in-memory',
   'spark.ui.enabled': 'false',
   'spark.log.level': 'WARN',
 } as const;

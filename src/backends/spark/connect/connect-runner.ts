@@ -1,0 +1,154 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fail } from '../../../base/errors/fail.ts';
+import { failedError } from '../failures.ts';
+import { type JobOutput, type JobRunner, type JobTable, SLICE, type SparkJob, type WrittenFile } from '../job.ts';
+import { ConnectSession, type Progress } from './connect-session.ts';
+import { ConnectLink, type ConnectOptions } from './link.ts';
+import { filesOf, quoted, rowsOf, viewOf, writtenTo } from './plans.ts';
+import type { Fields } from './protobuf.ts';
+
+/** Between two words of progress, ms. */
+const PROGRESS_MS = 500;
+
+/** Runs jobs on a Connect server, each in a session of its own: what one leaves there no other sees. */
+export class ConnectRunner implements JobRunner {
+  readonly #link: ConnectLink;
+  readonly #conf: Readonly<Record<string, string>>;
+  readonly #onProgress: (text: string) => void;
+  readonly #running = new Set<ConnectSession>();
+  #turn: Promise<unknown> = Promise.resolve();
+  #toldAt = 0;
+  #closed = false;
+
+  private constructor(link: ConnectLink, conf: ConnectOptions['conf'], onProgress: (text: string) => void) {
+    this.#link = link;
+    this.#conf = conf;
+    this.#onProgress = onProgress;
+  }
+
+  /** Connects and tries a session. Errors: SPARK_CLIENT, SPARK_UNREACHABLE, SPARK_TOKEN, SPARK_VERSION, SPARK_SETTING. */
+  static async start(options: ConnectOptions, onProgress: (text: string) => void): Promise<ConnectRunner> {
+    const link = await ConnectLink.open(options);
+    const runner = new ConnectRunner(link, options.conf, onProgress);
+    try {
+      const version = await runner.#inSession((session) => session.sparkVersion());
+      if (!version.startsWith('4.')) throw fail('SPARK_VERSION', { home: options.address, found: version });
+      onProgress(`Spark ${version} takes jobs on ${options.address}`);
+      return runner;
+    } catch (error) {
+      link.close();
+      throw error;
+    }
+  }
+
+  /** Runs a job; gives the files of each output by its name. Errors: SPARK_SQL, SPARK_FAILED, SPARK_MEMORY, SPARK_UNREACHABLE, SPARK_FILE. */
+  run(job: SparkJob): Promise<ReadonlyMap<string, readonly WrittenFile[]>> {
+    const turn = this.#turn.then(() => this.#inSession((session) => this.#runIn(session, job)));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Ends what runs, too. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#running].map((session) => session.release()));
+    await this.#turn;
+    this.#link.close();
+  }
+
+  async #inSession<T>(work: (session: ConnectSession) => Promise<T>): Promise<T> {
+    const session = await ConnectSession.begin(this.#link, this.#conf);
+    this.#running.add(session);
+    try {
+      if (this.#closed)
+        throw fail('SPARK_UNREACHABLE', { address: this.#link.address, reason: 'the session is closed' });
+      return await work(session);
+    } finally {
+      this.#running.delete(session);
+      await session.release();
+    }
+  }
+
+  async #runIn(session: ConnectSession, job: SparkJob): Promise<ReadonlyMap<string, readonly WrittenFile[]>> {
+    const run = async (command: Fields, name: string, step: string | null = null) => {
+      const failure = await session.run(command, (progress) => this.#tell(progress));
+      if (failure !== null) throw failedError({ name, step, ...failure }, job.outputs);
+    };
+    for (const table of job.tables) for (const command of tableViews(table)) await run(command, table.name);
+    const written = new Map<string, readonly WrittenFile[]>();
+    for (const output of job.outputs) {
+      for (const { name, sql, path } of output.steps) {
+        if (path !== null) await run(writtenTo(path, rowsOf(sql), { format: 'parquet' }), output.name, name);
+        await run(viewOf(name, path === null ? rowsOf(sql) : filesOf('parquet', [path])), output.name, name);
+      }
+      await run(outputCommand(output), output.name);
+      for (const command of listCommands(output)) await run(command, output.name);
+      written.set(output.name, listed(output));
+      this.#onProgress(`${output.name} is computed`);
+    }
+    return written;
+  }
+
+  #tell({ tasks, done, bytes }: Progress): void {
+    const now = performance.now();
+    if (tasks === 0 || now - this.#toldAt < PROGRESS_MS) return;
+    this.#toldAt = now;
+    this.#onProgress(`${done} of ${tasks} tasks are done, ${bytes} bytes are read`);
+  }
+}
+
+/** Files written under other columns than the table's read as null there, or as the same number. */
+function tableViews({ name, columns, parts }: JobTable): readonly Fields[] {
+  const partOf = (i: number) => `${name}__part_${i}`;
+  const selects = parts.map((part, i) => {
+    const own = new Set(part.columns.map(([column]) => column));
+    const values = columns.map(
+      ([column, type]) => `CAST(${own.has(column) ? quoted(column) : 'NULL'} AS ${type}) AS ${quoted(column)}`,
+    );
+    return `SELECT ${values.join(', ')} FROM ${partOf(i)}`;
+  });
+  const none = `SELECT ${columns.map(([column, type]) => `CAST(NULL AS ${type}) AS ${quoted(column)}`).join(', ')} WHERE FALSE`;
+  return [
+    ...parts.map(({ columns: own, files }, i) => viewOf(partOf(i), filesOf('parquet', files, { columns: own }))),
+    viewOf(name, rowsOf(selects.length === 0 ? none : selects.join('\nUNION ALL\n'))),
+  ];
+}
+
+function outputCommand({ sql, path, sliced }: JobOutput): Fields {
+  if (!sliced) return writtenTo(path, rowsOf(sql), { format: 'parquet' });
+  return writtenTo(path, rowsOf(`${sql} DISTRIBUTE BY ${SLICE}`), { format: 'parquet', partitionedBy: [SLICE] });
+}
+
+/** The view of the files of an output, as bytes. */
+const FILES = 'headrace_files';
+
+/** Beside the files of an output: what the machines of the server read back of them. */
+function listPath({ path }: JobOutput): string {
+  return `${path}-files`;
+}
+
+function listCommands(output: JobOutput): readonly Fields[] {
+  const options = { recursiveFileLookup: 'true', pathGlobFilter: '*.parquet' };
+  const sql = `SELECT COLLECT_LIST(STRUCT(path, length AS bytes, SHA2(content, 256) AS sha256)) AS files FROM ${FILES}`;
+  return [
+    viewOf(FILES, filesOf('binaryFile', [output.path], { options })),
+    writtenTo(listPath(output), rowsOf(sql), { format: 'json' }),
+  ];
+}
+
+/** One row of JSON, which is whole or does not parse. Error: SPARK_FILE. */
+function listed(output: JobOutput): readonly WrittenFile[] {
+  const folder = listPath(output);
+  const missing = (error: unknown) => fail('SPARK_FILE', { path: folder, reason: 'it is not here' }, error);
+  try {
+    const [name = ''] = readdirSync(folder).filter((file) => file.endsWith('.json'));
+    const { files }: { readonly files: readonly WrittenFile[] } = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    const above = `/${basename(output.path)}/`;
+    return files.map((file) => ({ ...file, path: file.path.slice(file.path.lastIndexOf(above) + above.length) }));
+  } catch (error) {
+    throw missing(error);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
