@@ -24,7 +24,7 @@ import type { EventLog } from '../ports/event-log.ts';
 import type { Position } from '../ports/position.ts';
 import type { JobSurroundings, TileJobs } from '../ports/tile-jobs.ts';
 import { kafkaOptions, topicPrefix } from './kafka-options.ts';
-import { jobNames, openTileTopics } from './tile-topics.ts';
+import { jobNames, openTileTopics, tileSources } from './tile-topics.ts';
 
 /** A call of gateway or cluster without an answer after this fails, ms: planning a large job takes long. */
 const TIMEOUT_MS = 120_000;
@@ -69,7 +69,7 @@ function onEngine({ log, engine }: Environment) {
 
 /**
  * Works with the jobs of an environment that make its tiles: to `change` them as the only process that does, or to look.
- * Errors: TILES_LOCKED, TILES_ENGINE, those of the work.
+ * Errors: TILES_LOCKED, TILES_ENGINE, TILES_NONE, those of the work.
  */
 export async function withTileJobs<T>(
   project: ProjectData,
@@ -83,10 +83,10 @@ export async function withTileJobs<T>(
   // To look needs no secret of the log.
   const client = access === 'change' ? javaClient(logOptions(), SHADED[engine.kind]) : undefined;
   const declared = declaredJob(project, environment, client);
+  const sources = tileSources(project);
   mkdirSync(directory, { recursive: true });
   const lock = access === 'change' ? acquireLock(join(directory, 'tile-jobs.lock')) : undefined;
   if (lock === null) throw fail('TILES_LOCKED', { directory });
-  const sources = sourcesOf(project);
   let opened: EventLog | null = null;
   const log = async () => {
     opened ??= await openLogOf(sources, environment, await openKafkaLog(logOptions()));
@@ -170,7 +170,7 @@ async function compareWithEvents(
     return await compareTiles({
       log,
       topics,
-      sources: sourcesOf(project),
+      sources: tileSources(project),
       rowsOf: sourceRows({}, log.capabilities.rows),
       layouts: views.map(tileLayout),
       upTo,
@@ -179,10 +179,6 @@ async function compareWithEvents(
   } finally {
     await topics.close();
   }
-}
-
-function sourcesOf({ sources, views }: ProjectData): readonly EventSourceData[] {
-  return sources.filter(({ name }) => views.some((view) => view.kind === 'streamView' && view.source.name === name));
 }
 
 async function openLogOf(

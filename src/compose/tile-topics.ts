@@ -3,7 +3,7 @@ import { openTopicReader } from '../backends/kafka/topic-reader.ts';
 import { sparkTileJobTexts } from '../backends/spark/tile-job.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../config.ts';
-import type { ProjectData, StreamViewData } from '../features/define/declaration.ts';
+import type { EventSourceData, ProjectData, StreamViewData } from '../features/define/declaration.ts';
 import { tileLayout } from '../features/tile/tile-layout.ts';
 import {
   type TileJobNames,
@@ -26,6 +26,15 @@ export function jobNames(project: ProjectData, environment: Environment): TileJo
 /** Between which processes the tiles of an environment are divided, where others write them. Error: TILES_ENGINE. */
 export function shareNames(project: ProjectData, environment: Environment): ShareNames {
   return { engine: jobNames(project, environment).engine, shares: environment.partitions };
+}
+
+/** The sources that tiles are made of. Error: TILES_NONE. */
+export function tileSources({ name, sources, views }: ProjectData): readonly EventSourceData[] {
+  const used = sources.filter((source) =>
+    views.some((view) => view.kind === 'streamView' && view.source.name === source.name),
+  );
+  if (used.length === 0) throw fail('TILES_NONE', { project: name });
+  return used;
 }
 
 /** Opens the topics that the project's job writes; makes them where they are absent. Errors: TILES_*, LOG_*. */

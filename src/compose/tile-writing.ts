@@ -13,7 +13,7 @@ import { TileWriter } from '../featurestore/materialise/tile-writer.ts';
 import { checkNotMoved } from '../operating/migrate/migration-files.ts';
 import { kafkaOptions, topicPrefix } from './kafka-options.ts';
 import { redisOptions } from './redis-options.ts';
-import { jobNames, openTileTopics, shareNames } from './tile-topics.ts';
+import { jobNames, openTileTopics, shareNames, tileSources } from './tile-topics.ts';
 
 /** What a process that writes tiles tells. */
 export interface TileWriting {
@@ -28,7 +28,7 @@ export interface OpenTileWriter {
   close(): Promise<void>;
 }
 
-/** Opens one of the processes that write an engine's tiles to a shared store. Errors: TILES_WRITERS, MIGRATE_MOVED, those of log and store. */
+/** Opens one of the processes that write an engine's tiles to a shared store. Errors: TILES_WRITERS, TILES_NONE, MIGRATE_MOVED, those of log and store. */
 export async function openTileWriter(
   project: ProjectData,
   environment: Environment,
@@ -37,6 +37,7 @@ export async function openTileWriter(
   const { directory, namespace, partitions, log: declaredLog, online } = environment;
   if (declaredLog.kind !== 'kafka' || online.kind !== 'redis' || !tilesApart(environment))
     throw fail('TILES_WRITERS', {});
+  const sources = tileSources(project);
   checkNotMoved(directory);
   mkdirSync(directory, { recursive: true });
   const opened: (() => unknown)[] = [];
@@ -50,9 +51,6 @@ export async function openTileWriter(
   try {
     const { slot } = keep(freeSlot(directory), ({ lock }) => lock.release());
     const options = kafkaOptions(environment, declaredLog);
-    const sources = project.sources.filter(({ name }) =>
-      project.views.some((view) => view.kind === 'streamView' && view.source.name === name),
-    );
     const log = keep(await openKafkaLog(options), (part) => part.close());
     for (const source of sources) await log.openTopic(topicOf(source), partitions);
     const topics = keep(await openTileTopics(project, environment), (part) => part.close());

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { withTileJobs } from '../../src/compose/tile-jobs.ts';
 import { openTileWriter } from '../../src/compose/tile-writing.ts';
 import { type EnvironmentOptions, resolveEnvironment, tilesApart } from '../../src/config.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
@@ -23,4 +24,14 @@ test('a process that writes tiles is refused where the one that serves writes th
     await expect(openTileWriter(project, resolved(options), { onFault: () => undefined })).rejects.toMatchObject({
       code: 'TILES_WRITERS',
     });
+});
+
+test('without a stream view there is nothing to write, and that is said before anything is opened', async () => {
+  const environment = resolved({ log, engine, online: many, directory: '/nowhere' });
+  await expect(
+    openTileWriter(defineProject('site', {}), environment, { onFault: () => undefined }),
+  ).rejects.toMatchObject({ code: 'TILES_NONE' });
+  await expect(
+    withTileJobs(defineProject('site', {}), environment, 'look', async () => undefined),
+  ).rejects.toMatchObject({ code: 'TILES_NONE' });
 });

@@ -9,6 +9,13 @@ export const tilesErrors = rows({
     status: 500,
     exit: 2,
   },
+  TILES_NONE: {
+    message: 'project {project} has no stream view, so that there are no tiles to make',
+    mend: 'declare a stream view, or leave engine out of the environment',
+    retry: 'never',
+    status: 500,
+    exit: 2,
+  },
   TILES_ABSENT: {
     message: 'no job of this declaration runs {where}',
     mend: 'deploy it first: headrace tiles deploy',
