@@ -54,11 +54,11 @@ export class KeyWrites {
   #encode(group: readonly [TileWrite, ...TileWrite[]], now: number | undefined): KeyWrite {
     const [{ layout, key, all }] = group;
     const hops = layout.view.hopsMs;
-    const lives = hops.map((hopMs) => lifeMs(layout, hopMs));
+    const lives = livesOf(layout);
     const writer = this.windowsOf(layout);
     const windows = all === undefined || now === undefined ? null : (writer?.write(all, now) ?? null);
     const args: (string | Buffer)[] = [
-      keyLife(layout),
+      longestOf(lives),
       this.#fieldsExpire ? '1' : '0',
       windows === null ? '' : Buffer.from(windows.buffer, windows.byteOffset, windows.length),
     ];
@@ -103,12 +103,16 @@ export async function writeKeys(
 
 /** How long a key is kept after it was last written, as scripts take it: ms. */
 export function keyLife(layout: TileLayout): string {
-  return msText(Math.max(...layout.view.hopsMs.map((hopMs) => lifeMs(layout, hopMs))));
+  return longestOf(livesOf(layout));
 }
 
-/** How long tiles of a hop are kept after they were last written, ms. */
-function lifeMs(layout: TileLayout, hopMs: number): number {
-  return Math.ceil(hopMs + tileHorizonMs(layout.view, hopMs) + SLACK_MS);
+/** By hop, how long its tiles are kept after they were last written, ms. */
+function livesOf({ view }: TileLayout): readonly number[] {
+  return view.hopsMs.map((hopMs) => Math.ceil(hopMs + tileHorizonMs(view, hopMs) + SLACK_MS));
+}
+
+function longestOf(lives: readonly number[]): string {
+  return msText(Math.max(...lives));
 }
 
 /** 0: never. */

@@ -546,11 +546,14 @@ export class Materialiser {
 
   /** Drops the stored tiles that no window can reach any more, at most once a day of the log clock. */
   async dropUnreachable(): Promise<void> {
+    const isDue = (clock: number) => clock >= this.#dropped + DROP_EVERY_MS;
+    const own = this.#keepClock();
+    if (!isDue(own)) return;
     // What others write may be behind what this process has read.
     const told =
       this.#options.apart === undefined ? Number.POSITIVE_INFINITY : await this.#options.store.remote?.freshUntil();
-    const clock = Math.min(this.#keepClock(), told ?? Number.NEGATIVE_INFINITY);
-    if (!(clock >= this.#dropped + DROP_EVERY_MS)) return;
+    const clock = Math.min(own, told ?? Number.NEGATIVE_INFINITY);
+    if (!isDue(clock)) return;
     for (const layout of this.#options.layouts) {
       const horizons = layout.view.hopsMs.map((hopMs) => ({
         hopMs,

@@ -6,7 +6,7 @@ import type { UpsertOutcome } from '../../features/tile/upsert.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { ShareGroup, SharePlace, TileShares } from '../../ports/tile-shares.ts';
 import type { TileBatch, TileTopics, TopicEnds } from '../../ports/tile-topics.ts';
-import { engineProgress } from './engine-progress.ts';
+import { engineProgress, type TileProgress } from './engine-progress.ts';
 import { NewestTiles } from './newest-tiles.ts';
 
 /** Longest time that is waited for tiles, ms. */
@@ -37,11 +37,6 @@ export interface TileWriterOptions {
   readonly onShares?: (shares: readonly number[]) => void;
 }
 
-/** What an engine said of how far its tiles are. */
-interface Said {
-  readonly freshUntil: number;
-}
-
 /**
  * One of many processes that write the tiles of an engine to a store: reads its shares of the topics, and writes what they have by the
  * versioned upsert. It keeps nothing but the batch in hand: what it has not written is read again, by itself or by whoever has the share
@@ -58,7 +53,8 @@ export class TileWriter {
   #isWhole = false;
   /** Whether a share was found not to be as it was left. */
   #distrusts = false;
-  #said: Said | null = null;
+  /** What the engine said last. */
+  #said: TileProgress | null = null;
   #asking: Promise<void> | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
   #told: { readonly freshUntil: number | null; readonly isWhole: boolean; readonly at: number } | null = null;
