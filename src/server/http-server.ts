@@ -1,10 +1,15 @@
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
+import { availableParallelism } from 'node:os';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { fail } from '../base/errors/fail.ts';
 import type { Headrace } from '../headrace.ts';
 import { answerError } from './error-answer.ts';
+import { FrontServer } from './front/front-server.ts';
 import { hotAnswers } from './lean/hot-answer.ts';
+import { hotEvents } from './lean/hot-events.ts';
+import { hotFeatures } from './lean/hot-features.ts';
+import type { HotRoute } from './lean/hot-route.ts';
 import { type LeanServer, serveLean } from './lean/lean-server.ts';
 import { type ListenOptions, type Secured, secured } from './listen-options.ts';
 import { answerAll } from './request-check.ts';
@@ -47,11 +52,16 @@ export async function startServer(headrace: Headrace, options: ServerOptions): P
   const security = secured(options, headrace.directory);
   // What comes over the socket was encrypted where it came from, and is not checked yet.
   const { check, tls } = security;
-  return listening(headrace, options, { check, tls: options.socketPath === undefined ? tls : null }, (server) => {
-    allRoutes(server, headrace);
-    server.setNotFoundHandler((request, reply) =>
-      answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url })),
-    );
+  return listening(headrace, options, {
+    check,
+    tls: options.socketPath === undefined ? tls : null,
+    hot: [...hotFeatures(headrace, options.mostWaitMs ?? MOST_WAIT_MS), ...hotEvents(headrace)],
+    routes: (server) => {
+      allRoutes(server, headrace);
+      server.setNotFoundHandler((request, reply) =>
+        answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url })),
+      );
+    },
   });
 }
 
@@ -60,37 +70,38 @@ export async function startReadServer(served: ServedProject, options: ReadServer
   const { writer, group, socketPath } = options;
   // A socket of these is opened by the other processes of the group only, whose user is the same.
   const security = socketPath === undefined ? secured(options, served.directory) : { check: answerAll, tls: null };
-  return listening(
-    served,
-    options,
-    security,
-    (server) => {
+  return listening(served, options, {
+    ...security,
+    hot: hotFeatures(served, options.mostWaitMs ?? MOST_WAIT_MS),
+    routes: (server) => {
       featureRoutes(server, served);
       operationRoutes(server, served, group ?? null);
       server.setNotFoundHandler((request, reply) =>
         answerError(reply, fail('SERVER_READ_ONLY', { method: request.method, path: request.url })),
       );
     },
-    writer === undefined ? undefined : forwardTo(writer),
-  );
+    ...(writer === undefined ? {} : { elsewhere: forwardTo(writer) }),
+  });
 }
 
-async function listening(
-  served: ServedProject,
-  options: ServerOptions,
-  security: Secured,
-  routes: (server: FastifyInstance) => void,
-  elsewhere?: RequestListener,
-): Promise<RunningServer> {
+/** What a server serves, and to whom. */
+interface Serving extends Secured {
+  readonly hot: readonly HotRoute[];
+  readonly routes: (server: FastifyInstance) => void;
+  /** Takes the requests that are not reads. */
+  readonly elsewhere?: RequestListener;
+}
+
+async function listening(served: ServedProject, options: ServerOptions, serving: Serving): Promise<RunningServer> {
   const { socketPath, host, port, sharesPort = false } = options;
-  const server = buildServer(served, options, security, elsewhere);
-  routes(server);
+  const server = buildServer(served, options, serving);
+  serving.routes(server);
   try {
     // Passed on as it is; the types of fastify do not have it yet.
     const address = { host, port, reusePort: sharesPort };
     const told = await server.listen(socketPath === undefined ? address : { path: socketPath, exclusive: true });
     // The full server does not know of the TLS below it.
-    const url = security.tls === null ? told : told.replace(/^http:/, 'https:');
+    const url = serving.tls === null ? told : told.replace(/^http:/, 'https:');
     return { url, close: () => server.close() };
   } catch (error) {
     throw fail(
@@ -118,15 +129,18 @@ function isRead(url: string): boolean {
   return READS.test(query < 0 ? url : url.slice(0, query));
 }
 
-function buildServer(
-  served: ServedProject,
-  { bodyLimit, mostWaitMs = MOST_WAIT_MS }: ServerOptions,
-  { check, tls }: Secured,
-  elsewhere?: RequestListener,
-): FastifyInstance {
+/** Whether a thread has the connections: processes that share a port have the cores among them already. */
+function hasFront({ socketPath, sharesPort = false }: ServerOptions): boolean {
+  return socketPath === undefined && !sharesPort && availableParallelism() > 1;
+}
+
+function buildServer(served: ServedProject, options: ServerOptions, serving: Serving): FastifyInstance {
+  const { check, tls, hot, elsewhere } = serving;
+  const answers = hotAnswers(hot, check, served.tracer);
+  const bodyLimit = Math.min(options.bodyLimit, LEAN_BODY_LIMIT);
   let lean: LeanServer | null = null;
   const server = Fastify({
-    bodyLimit,
+    bodyLimit: options.bodyLimit,
     logger: false,
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => {
@@ -144,11 +158,9 @@ function buildServer(
       };
       // The lean reader reads plain sockets only.
       if (tls !== null) return createSecureServer({ ...times, ...tls }, full);
+      if (hasFront(options)) return new FrontServer({ times, answers, bodyLimit }, full);
       const http = createServer(times, full);
-      lean = serveLean(http, {
-        ...hotAnswers(served, check, mostWaitMs),
-        bodyLimit: Math.min(bodyLimit, LEAN_BODY_LIMIT),
-      });
+      lean = serveLean(http, { knows: (path) => answers.paths.has(path), answer: answers.answer, bodyLimit });
       return http;
     },
   });

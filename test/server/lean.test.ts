@@ -4,12 +4,12 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readVectors } from '../../src/client/read-vectors.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { parseJsonExact } from '../../src/schema/json-exact.ts';
 import { VECTOR_BINARY_TYPE } from '../../src/schema/vector-format.ts';
-import { type RunningServer, startServer } from '../../src/server/http-server.ts';
+import { type RunningServer, type ServerOptions, startServer } from '../../src/server/http-server.ts';
 import { serveLean } from '../../src/server/lean/lean-server.ts';
 import { parseHead } from '../../src/server/lean/request-head.ts';
 import { project } from './shop.ts';
@@ -20,14 +20,20 @@ let server: RunningServer;
 let port = 0;
 const directory = mkdtempSync(join(tmpdir(), 'headrace-lean-'));
 
+/** Who reads what clients send: processes that share a port do so in one thread. */
+const ways = [
+  ['a thread that has the connections', {}],
+  ['the thread of the project', { sharesPort: true }],
+] as const;
+
+const start = (more: Partial<ServerOptions>) =>
+  startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 20_000, ...more });
+
 beforeAll(async () => {
   headrace = await openHeadrace({ project, environment: { directory, partitions: 1 }, clock: () => START });
-  server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 20_000 });
-  port = Number(new URL(server.url).port);
 });
 
 afterAll(async () => {
-  await server.close();
   await headrace.close();
   rmSync(directory, { recursive: true, force: true });
 });
@@ -125,30 +131,6 @@ function expectAsFull(ours: readonly Answer[], full: readonly Answer[]): void {
   for (const { status } of ours.slice(both, -1)) expect([200, 400]).toContain(status);
 }
 
-test('requests that follow each other without waiting are answered in order, also with others between', async () => {
-  const pipelined = [post(body()), FULL, post('{"request":1}'), post(body())].join('');
-  const { answers } = await converse([post(body()) + post(body()), pipelined]);
-  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 400, 200]);
-  expect(answers[2]).toEqual(answers[0]);
-  expect(answers[3].body).toBe('{"status":"ok"}');
-  expect(answers[5]).toEqual(answers[0]);
-});
-
-test('a request in pieces of one byte is answered, whichever server reads it', async () => {
-  const request = post(body());
-  const split = request.indexOf('\r\n\r\n') + 4;
-  const wholeHead = await converse([request.slice(0, split), ...request.slice(split)], { gapMs: 1 });
-  expect(wholeHead.answers).toEqual(await fullAnswers([request]));
-  expect((await converse([...request], { gapMs: 0 })).answers).toEqual(wholeHead.answers);
-});
-
-test('a body that stops is given to the full server, and both halves of a connection are closed', async () => {
-  const request = post(body());
-  const cut = await converse([request + request.slice(0, -5)]);
-  expect(cut.answers.map(({ status }) => status)).toEqual([200, 400]);
-  expect(cut.isOver).toBe(true);
-});
-
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const smuggled = 'GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n';
 const attacks: readonly (readonly [string, () => string])[] = [
@@ -186,50 +168,145 @@ const attacks: readonly (readonly [string, () => string])[] = [
   ['a service that is not', () => post(body(), [], 'POST /v1/features/nobody HTTP/1.1')],
 ];
 
-test.each(attacks)(
-  '%s is answered as by the full server, and nothing behind it is taken for a request',
-  async (_, attack) => {
-    const bytes = attack() + smuggled;
-    const { answers } = await converse([bytes]);
-    expectAsFull(answers, await fullAnswers([bytes]));
-  },
-);
-
-test('a chunked body is read whole, and the request behind it is answered', async () => {
-  const text = body();
-  const chunked = `POST /v1/features/${service().name} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
-  const { answers } = await converse([chunked + post(text)]);
-  expect(answers.map(({ status }) => status)).toEqual([200, 200]);
-  expect(answers[0]).toEqual(answers[1]);
-});
-
-// A longer search: FUZZ_RUNS=20000 npx vitest run test/server/lean.test.ts
-test('whatever bytes come, in whatever pieces, the answers are those of the full server', {
-  timeout: 600_000,
-}, async () => {
-  const parts = () => [post(body()), post('{"request":{}}'), FULL, '\r\n', 'content-length: 5\r\n', ' ', 'a', '\0'];
-  const mutation = fc.record({
-    base: fc.array(fc.nat({ max: 2 }), { minLength: 1, maxLength: 3 }),
-    edits: fc.array(
-      fc.record({ at: fc.nat(), cut: fc.nat({ max: 12 }), part: fc.nat({ max: 7 }), isIn: fc.boolean() }),
-      { maxLength: 2 },
-    ),
-    cuts: fc.array(fc.nat(), { maxLength: 3 }),
+describe.each(ways)('read by %s', (_, way) => {
+  beforeAll(async () => {
+    server = await start(way);
+    port = Number(new URL(server.url).port);
   });
-  await fc.assert(
-    fc.asyncProperty(mutation, async ({ base, edits, cuts }) => {
-      let text = base.map((i) => parts()[i]).join('');
-      for (const { at, cut, part, isIn } of edits) {
-        const from = at % text.length;
-        text = text.slice(0, from) + (isIn ? parts()[part] : '') + text.slice(from + cut);
-      }
-      const places = [...new Set(cuts.map((cut) => cut % (text.length + 1)))].sort((a, b) => a - b);
-      const pieces = [0, ...places].map((from, i) => text.slice(from, places[i])).filter((piece) => piece !== '');
-      const { answers } = await converse(pieces);
-      expectAsFull(answers, await fullAnswers(pieces));
-    }),
-    { numRuns: Number(process.env['FUZZ_RUNS'] ?? 60) },
+
+  afterAll(() => server.close());
+
+  test('requests that follow each other without waiting are answered in order, also with others between', async () => {
+    const pipelined = [post(body()), FULL, post('{"request":1}'), post(body())].join('');
+    const { answers } = await converse([post(body()) + post(body()), pipelined]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 400, 200]);
+    expect(answers[2]).toEqual(answers[0]);
+    expect(answers[3].body).toBe('{"status":"ok"}');
+    expect(answers[5]).toEqual(answers[0]);
+  });
+
+  test('a request in pieces of one byte is answered, whichever server reads it', async () => {
+    const request = post(body());
+    const split = request.indexOf('\r\n\r\n') + 4;
+    const wholeHead = await converse([request.slice(0, split), ...request.slice(split)], { gapMs: 1 });
+    expect(wholeHead.answers).toEqual(await fullAnswers([request]));
+    expect((await converse([...request], { gapMs: 0 })).answers).toEqual(wholeHead.answers);
+  });
+
+  test('a body that stops is given to the full server, and both halves of a connection are closed', async () => {
+    const request = post(body());
+    const cut = await converse([request + request.slice(0, -5)]);
+    expect(cut.answers.map(({ status }) => status)).toEqual([200, 400]);
+    expect(cut.isOver).toBe(true);
+  });
+
+  test.each(attacks)(
+    '%s is answered as by the full server, and nothing behind it is taken for a request',
+    async (_, attack) => {
+      const bytes = attack() + smuggled;
+      const { answers } = await converse([bytes]);
+      expectAsFull(answers, await fullAnswers([bytes]));
+    },
   );
+
+  test('a chunked body is read whole, and the request behind it is answered', async () => {
+    const text = body();
+    const chunked = `POST /v1/features/${service().name} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
+    const { answers } = await converse([chunked + post(text)]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect(answers[0]).toEqual(answers[1]);
+  });
+
+  // A longer search: FUZZ_RUNS=20000 npx vitest run test/server/lean.test.ts
+  test('whatever bytes come, in whatever pieces, the answers are those of the full server', {
+    timeout: 600_000,
+  }, async () => {
+    const parts = () => [post(body()), post('{"request":{}}'), FULL, '\r\n', 'content-length: 5\r\n', ' ', 'a', '\0'];
+    const mutation = fc.record({
+      base: fc.array(fc.nat({ max: 2 }), { minLength: 1, maxLength: 3 }),
+      edits: fc.array(
+        fc.record({ at: fc.nat(), cut: fc.nat({ max: 12 }), part: fc.nat({ max: 7 }), isIn: fc.boolean() }),
+        { maxLength: 2 },
+      ),
+      cuts: fc.array(fc.nat(), { maxLength: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(mutation, async ({ base, edits, cuts }) => {
+        let text = base.map((i) => parts()[i]).join('');
+        for (const { at, cut, part, isIn } of edits) {
+          const from = at % text.length;
+          text = text.slice(0, from) + (isIn ? parts()[part] : '') + text.slice(from + cut);
+        }
+        const places = [...new Set(cuts.map((cut) => cut % (text.length + 1)))].sort((a, b) => a - b);
+        const pieces = [0, ...places].map((from, i) => text.slice(from, places[i])).filter((piece) => piece !== '');
+        const { answers } = await converse(pieces);
+        expectAsFull(answers, await fullAnswers(pieces));
+      }),
+      { numRuns: Number(process.env['FUZZ_RUNS'] ?? 60) },
+    );
+  });
+
+  test('a request that waited too long while others were answered is told to come back, and one that did not is not', async () => {
+    const busy = await start({ ...way, mostWaitMs: 0 });
+    const to = Number(new URL(busy.url).port);
+    // One thread has the requests of a connection at once, the other those of many.
+    const many = await Promise.all(Array.from({ length: 50 }, () => converse([post(body()).repeat(4)], { to })));
+    const answers = many.flatMap((one) => one.answers);
+    const codes = answers.map(({ status }) => status);
+    expect(new Set(codes)).toEqual(new Set([200, 503]));
+    expect(JSON.parse(answers[codes.indexOf(503)].body)).toMatchObject({
+      error: { code: 'SERVER_BUSY', retry: 'later' },
+    });
+    // While client and server, which share a thread here, do nothing.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await converse([post(body())], { to })).answers.map(({ status }) => status)).toEqual([200]);
+    await busy.close();
+    const patient = await converse([post(body()).repeat(50)]);
+    expect(patient.answers.map(({ status }) => status)).toEqual(Array(50).fill(200));
+  });
+
+  test('events are taken and refused as by the full server, one, many or as lines', async () => {
+    const one = { id: 'e1', at: START, user: 'ann', price: '1.00', number: 1 };
+    const lines = `${JSON.stringify(one)}\n\n${JSON.stringify({ ...one, id: 'e2' })}\n`;
+    const json = 'application/json';
+    const bodies: readonly (readonly [string, string])[] = [
+      [JSON.stringify(one), json],
+      [JSON.stringify([one, { ...one, id: 'e3', user: 'zoë' }]), json],
+      [JSON.stringify([one, { ...one, price: 'much' }]), json],
+      [JSON.stringify({ ...one, price: 'viel – €' }), json],
+      ['[', json],
+      [lines, 'application/x-ndjson'],
+      [lines, 'Application/X-NDJSON; charset=utf-8'],
+      [`${lines}{`, 'application/x-ndjson'],
+      [lines, json],
+      [`[${JSON.stringify(one)}${' '.repeat(19_000)}]`, json],
+      [`[${JSON.stringify(one)}${' '.repeat(30_000)}]`, json],
+    ];
+    const requests = bodies.map(([text, type]) =>
+      post(text, [], 'POST /v1/events/purchases HTTP/1.1').replace('application/json', type),
+    );
+    const answers = await Promise.all(requests.map(async (request) => (await converse([request])).answers));
+    expect(answers).toEqual(await Promise.all(requests.map((request) => fullAnswers([request]))));
+    expect(answers.map(([{ status }]) => status)).toEqual([200, 200, 200, 400, 400, 200, 200, 400, 400, 200, 413]);
+    const { answers: together } = await converse([requests[0] + post(body()) + requests[5] + FULL]);
+    expect(together.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(JSON.parse(together[2].body)).toEqual({ accepted: 2, refused: 0, errors: [] });
+  });
+
+  test('a binary answer holds the vectors of the JSON one, whichever server gives it', async () => {
+    const many = JSON.stringify({ requests: ['ann', 'bob'].map(requestOf), at: START });
+    const ask = async (text: string | ReadableStream) => {
+      const headers = { 'content-type': 'application/json', accept: VECTOR_BINARY_TYPE };
+      const init = { method: 'POST', headers, body: text, duplex: 'half' } as const;
+      const answer = await fetch(`${server.url}/v1/features/${service().name}`, init);
+      expect(answer.headers.get('content-type')).toBe(VECTOR_BINARY_TYPE);
+      return readVectors(new Uint8Array(await answer.arrayBuffer()));
+    };
+    const lean = await ask(many);
+    // A stream goes in chunks, which only the full server reads.
+    expect(await ask(new Blob([many]).stream())).toEqual(lean);
+    expect(parseJsonExact((await converse([post(many)])).answers[0].body)).toEqual({ vectors: lean });
+  });
 });
 
 test('a head that is read is a head to the letter: one more byte anywhere makes another of it, or none', () => {
@@ -240,6 +317,7 @@ test('a head that is read is a head to the letter: one more byte anywhere makes 
     bodyBytes: body().length,
     authorization: null,
     isBinary: false,
+    isLines: false,
     traceparent: null,
   });
   fc.assert(
@@ -254,30 +332,13 @@ test('a head that is read is a head to the letter: one more byte anywhere makes 
   );
 });
 
-test('a request that waited too long while others were answered is told to come back, and one that did not is not', async () => {
-  const busy = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 20_000, mostWaitMs: 0 });
-  const together = await converse([post(body()).repeat(50)], { to: Number(new URL(busy.url).port) });
-  const codes = together.answers.map(({ status }) => status);
-  expect(codes[0]).toBe(200);
-  expect(codes.at(-1)).toBe(503);
-  expect(JSON.parse(together.answers.at(-1)?.body ?? '')).toMatchObject({
-    error: { code: 'SERVER_BUSY', retry: 'later' },
-  });
-  // While client and server, which share a thread here, do nothing.
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  const alone = await converse([post(body())], { to: Number(new URL(busy.url).port) });
-  expect(alone.answers.map(({ status }) => status)).toEqual([200]);
-  await busy.close();
-  expect((await converse([post(body()).repeat(50)])).answers.map(({ status }) => status)).toEqual(Array(50).fill(200));
-});
-
 test('a client that sends a byte now and then is timed out by the full server, in the head and in the body', async () => {
   const full = createServer(
     { headersTimeout: 100, requestTimeout: 200, connectionsCheckingInterval: 20 },
     (request, response) => request.resume().on('end', () => response.end()),
   );
   const answer = () => 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
-  const lean = serveLean(full, { knows: () => true, turnAway: () => null, answer, bodyLimit: 1_000 }, 10);
+  const lean = serveLean(full, { knows: () => true, answer, bodyLimit: 1_000 }, 10);
   await new Promise<void>((resolve) => full.listen(0, '127.0.0.1', resolve));
   const address = full.address();
   const to = typeof address === 'object' && address !== null ? address.port : 0;
@@ -303,7 +364,7 @@ async function laterServer(wait: (body: string) => Promise<unknown>) {
     await wait(text);
     return `HTTP/1.1 200 OK\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
   };
-  const lean = serveLean(full, { knows: () => true, turnAway: () => null, answer, bodyLimit: 1_000 });
+  const lean = serveLean(full, { knows: () => true, answer, bodyLimit: 1_000 });
   const sockets: Socket[] = [];
   full.on('connection', (socket: Socket) => sockets.push(socket));
   await new Promise<void>((resolve) => full.listen(0, '127.0.0.1', resolve));
@@ -363,19 +424,4 @@ test('of a client that sends on while an answer is waited for no more is read th
   await ended;
   expect(answered).toBeGreaterThan(0.9 * times);
   await close();
-});
-
-test('a binary answer holds the vectors of the JSON one, whichever server gives it', async () => {
-  const many = JSON.stringify({ requests: ['ann', 'bob'].map(requestOf), at: START });
-  const ask = async (text: string | ReadableStream) => {
-    const headers = { 'content-type': 'application/json', accept: VECTOR_BINARY_TYPE };
-    const init = { method: 'POST', headers, body: text, duplex: 'half' } as const;
-    const answer = await fetch(`${server.url}/v1/features/${service().name}`, init);
-    expect(answer.headers.get('content-type')).toBe(VECTOR_BINARY_TYPE);
-    return readVectors(new Uint8Array(await answer.arrayBuffer()));
-  };
-  const lean = await ask(many);
-  // A stream goes in chunks, which only the full server reads.
-  expect(await ask(new Blob([many]).stream())).toEqual(lean);
-  expect(parseJsonExact((await converse([post(many)])).answers[0].body)).toEqual({ vectors: lean });
 });

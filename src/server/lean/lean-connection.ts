@@ -1,14 +1,13 @@
 import type { Socket } from 'node:net';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import { parseHead, type RequestHead } from './request-head.ts';
+import type { LeanResponse } from './response.ts';
 
 export interface LeanOptions {
   /** Whether the path is one that `answer` knows. */
   readonly knows: (path: string) => boolean;
-  /** The whole response, a text of ASCII, to a request that is turned away; null where it is to be answered. Never throws. */
-  readonly turnAway: (head: RequestHead) => string | null;
-  /** The whole response to a request: bytes, or a text of ASCII. Never throws. */
-  readonly answer: (head: RequestHead, body: string) => MaybePromise<string | Uint8Array>;
+  /** The whole response to a request. Never throws. */
+  readonly answer: (head: RequestHead, body: string) => MaybePromise<LeanResponse>;
   /** The full server, for everything else: it finds what was read in the socket. */
   readonly handOver: (socket: Socket) => void;
   /** Largest body read here, bytes. */
@@ -67,21 +66,20 @@ export class LeanConnection {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    if (this.#answering) {
+      this.#putBack(chunk);
+      return;
+    }
     if (this.#held === null) this.since = 0;
     const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
     this.#held = null;
-    if (this.#answering) {
-      this.#held = bytes;
-      this.#socket.pause();
-      return;
-    }
-    this.#serve(bytes, 0);
+    this.#serve(bytes);
   };
 
-  /** Answers the whole requests of `bytes` from `first` on. */
-  #serve(bytes: Buffer, first: number): void {
+  /** Answers the whole requests of `bytes`. */
+  #serve(bytes: Buffer): void {
     let written = '';
-    let at = first;
+    let at = 0;
     while (at < bytes.length) {
       const endOfHead = bytes.indexOf(END_OF_HEAD, at);
       const bodyAt = endOfHead + END_OF_HEAD.length;
@@ -96,7 +94,7 @@ export class LeanConnection {
         this.#held = bytes.subarray(at);
         break;
       }
-      const answer = this.#options.turnAway(head) ?? this.#options.answer(head, bytes.toString('utf8', bodyAt, end));
+      const answer = this.#options.answer(head, bytes.toString('utf8', bodyAt, end));
       at = end;
       this.since = 0;
       if (typeof answer === 'string') {
@@ -122,23 +120,23 @@ export class LeanConnection {
     this.#socket.destroySoon();
   }
 
-  /** Waits for an answer; the first that comes meanwhile is served behind it, and no more is read: to pause for each answer costs. */
-  #await(answer: Promise<string | Uint8Array>, rest: Buffer): void {
+  /** Waits for an answer; what comes meanwhile is read behind it: to pause for each answer costs. */
+  #await(answer: Promise<LeanResponse>, rest: Buffer): void {
     this.#answering = true;
-    this.#held = null;
-    if (rest.length > 0) {
-      this.#held = rest;
-      this.#socket.pause();
-    }
-    void answer.then((text) => {
+    if (rest.length > 0) this.#putBack(rest);
+    void answer.then((response) => {
       this.#answering = false;
       if (this.#socket.destroyed) return;
-      const held = this.#held;
-      this.#held = null;
-      if (!this.#socket.write(text, 'latin1')) this.#socket.pause();
+      if (!this.#socket.write(response, 'latin1')) this.#socket.pause();
       else if (this.#socket.isPaused()) this.#socket.resume();
-      this.#serve(held ?? NOTHING, 0);
+      if (this.#closing && this.#socket.readableLength === 0) this.#end();
     });
+  }
+
+  /** No more is read until it is resumed, this first. The socket keeps it: one that had given all would be told that it has ended. */
+  #putBack(bytes: Buffer): void {
+    this.#socket.pause();
+    this.#socket.unshift(bytes);
   }
 
   readonly #onDrain = (): void => {

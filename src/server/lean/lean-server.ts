@@ -1,5 +1,4 @@
-import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { LeanConnection, type LeanOptions } from './lean-connection.ts';
 
 const TICK_MS = 1_000;
@@ -13,17 +12,24 @@ export interface LeanServer {
   close(): void;
 }
 
+export interface LeanServerOptions extends Omit<LeanOptions, 'handOver'> {
+  /** The full server: it finds what was read in the socket. Without it that is who had the connections of `server`. */
+  readonly serveFull?: (socket: Socket) => void;
+}
+
 /**
- * Puts the lean reader before an HTTP server: every connection is read by it until it brings something that it does not
- * know, from where on the server has it, as if it had had it from the beginning.
+ * Has the lean reader read every connection of a server until it brings something that it does not know, from where on the full server
+ * has it, as if it had had it from the beginning.
  */
-export function serveLean(server: Server, options: Omit<LeanOptions, 'handOver'>, tickMs = TICK_MS): LeanServer {
-  const serveFull = server.listeners('connection');
-  server.removeAllListeners('connection');
+export function serveLean(
+  server: Server,
+  { serveFull = connectionListener(server), ...options }: LeanServerOptions,
+  tickMs = TICK_MS,
+): LeanServer {
   const open = new Map<Socket, LeanConnection>();
   const handOver = (socket: Socket): void => {
     open.delete(socket);
-    for (const serve of serveFull) Reflect.apply(serve, server, [socket]);
+    serveFull(socket);
   };
   server.on('connection', (socket: Socket) => {
     open.set(socket, new LeanConnection(socket, { ...options, handOver }));
@@ -38,6 +44,15 @@ export function serveLean(server: Server, options: Omit<LeanOptions, 'handOver'>
       clearInterval(timer);
       for (const connection of open.values()) connection.close();
     },
+  };
+}
+
+/** Takes what a server does with its connections away from it. */
+function connectionListener(server: Server): (socket: Socket) => void {
+  const listeners = server.listeners('connection');
+  server.removeAllListeners('connection');
+  return (socket) => {
+    for (const listener of listeners) Reflect.apply(listener, server, [socket]);
   };
 }
 

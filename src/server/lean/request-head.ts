@@ -1,4 +1,5 @@
 import { VECTOR_BINARY_TYPE } from '../../schema/vector-format.ts';
+import { isJsonLines } from '../media-types.ts';
 
 /**
  * The head of a request that the lean reader answers by itself. It is much narrower than HTTP/1.1 (RFC 9112): whatever does
@@ -6,12 +7,12 @@ import { VECTOR_BINARY_TYPE } from '../../schema/vector-format.ts';
  *
  * ```
  * head    = "POST " path " HTTP/1.1" CRLF 1*(field CRLF) CRLF
- * path    = "/v1/features/" 1*(ALPHA / DIGIT / "_")
+ * path    = "/v1/" ("features" / "events") "/" 1*(ALPHA / DIGIT / "_")
  * field   = name ":" *(SP / HTAB) value *(SP / HTAB)
  * name    = 1*(RFC 9110 token character)     ; nothing between it and the colon, no line folding
  * value   = *(HTAB / %x20-7E)
  * ```
- * once: host, content-length (digits, no leading zero), content-type (application/json); never: {@link UNKNOWN}; all other
+ * once: host, content-length (digits, no leading zero), content-type (application/json, application/x-ndjson); never: {@link UNKNOWN}; all other
  * fields say nothing about where the request ends or how it is answered, and are passed over.
  */
 export interface RequestHead {
@@ -21,14 +22,16 @@ export interface RequestHead {
   readonly authorization: string | null;
   /** Whether the answer is to be binary. */
   readonly isBinary: boolean;
+  /** Whether the body is JSON lines. */
+  readonly isLines: boolean;
   /** The caller's trace, as it says; null where it says none. */
   readonly traceparent: string | null;
 }
 
-const LINE = /^POST (\/v1\/features\/\w+) HTTP\/1\.1$/;
+const LINE = /^POST (\/v1\/(?:features|events)\/\w+) HTTP\/1\.1$/;
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e]*)$/;
 const LENGTH = /^[1-9]\d{0,8}$/;
-const JSON_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
+const JSON_TYPE = /^application\/(?:json|x-ndjson)(?:; ?charset=utf-8)?$/i;
 
 /** Fields that change what a request is, or how it has to be answered. */
 const UNKNOWN = new Set([
@@ -62,12 +65,14 @@ export function parseHead(text: string): RequestHead | null {
     once.set(name, value);
   }
   const length = once.get('content-length') ?? '';
-  if (!once.has('host') || !LENGTH.test(length) || !JSON_TYPE.test(once.get('content-type') ?? '')) return null;
+  const type = once.get('content-type') ?? '';
+  if (!once.has('host') || !LENGTH.test(length) || !JSON_TYPE.test(type)) return null;
   return {
     path,
     bodyBytes: Number(length),
     authorization: once.get('authorization') ?? null,
     isBinary: once.get('accept') === VECTOR_BINARY_TYPE,
+    isLines: isJsonLines(type),
     traceparent: once.get('traceparent') ?? null,
   };
 }

@@ -1,0 +1,57 @@
+import { type RequestListener, Server, type ServerOptions } from 'node:http';
+import type { AddressInfo, ListenOptions } from 'node:net';
+import type { HotAnswers } from '../lean/hot-answer.ts';
+import { Front, type FrontOptions } from './front.ts';
+import { HandedSocket } from './handed-socket.ts';
+
+export interface FrontServerOptions extends Pick<FrontOptions, 'bodyLimit'> {
+  readonly times: ServerOptions;
+  readonly answers: HotAnswers;
+}
+
+/**
+ * A server of node:http whose connections a thread of its own has, the front. Requests to hot routes are read there, answered here, many
+ * at a time, and written there: what sockets cost is not taken from who answers. A connection that brings anything
+ * else comes here, for good, and is read as if it had come at once.
+ */
+export class FrontServer extends Server {
+  readonly #options: FrontServerOptions;
+  #front: Front | null = null;
+
+  constructor(options: FrontServerOptions, listener: RequestListener) {
+    super(options.times, listener);
+    this.#options = options;
+    Object.defineProperty(this, 'listening', { get: () => this.#front !== null });
+    // A client that has sent all, and said so, gets its answers, as from the lean reader: without it those that are not there at once are lost.
+    Object.assign(this, { httpAllowHalfOpen: true });
+  }
+
+  /** As of a server: 'listening' follows, or 'error'. */
+  override listen(...[given]: unknown[]): this {
+    const { host = '127.0.0.1', port = 0 } = given as ListenOptions;
+    const { answers, bodyLimit } = this.#options;
+    Front.open({ host, port, bodyLimit }, answers, (handed) => this.emit('connection', new HandedSocket(handed))).then(
+      (front) => {
+        this.#front = front;
+        this.emit('listening');
+      },
+      (error) => this.emit('error', error),
+    );
+    return this;
+  }
+
+  override address(): AddressInfo | null {
+    return this.#front?.address ?? null;
+  }
+
+  /** Calls back when the last connection is closed; answers that are under way are let out. */
+  override close(closed?: (error?: Error) => void): this {
+    const front = this.#front;
+    this.#front = null;
+    // Of itself it has no connection, and is done at once.
+    return super.close((error) => {
+      if (front === null) closed?.(error);
+      else void front.close().then(() => closed?.());
+    });
+  }
+}

@@ -1,0 +1,61 @@
+// The thread that has the clients' connections: what it says and is told is in messages.ts.
+import { createServer, type Socket } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+import { serveLean } from '../lean/lean-server.ts';
+import type { RequestHead } from '../lean/request-head.ts';
+import type { LeanResponse } from '../lean/response.ts';
+import type { FrontOptions } from './front.ts';
+import { handOver } from './hand-over.ts';
+import { addRequest, type FromFront, forAnswers, type RequestList, type ToFront } from './messages.ts';
+
+const { host, port, paths, bodyLimit } = workerData as FrontOptions;
+
+/** Requests that have no answer yet, by their numbers. */
+const open = new Map<number, (response: LeanResponse) => void>();
+let newest = 0;
+let gathered: RequestList = [];
+
+/** Asks the thread of the project: the requests that one turn of the loop has read go together. Hot path. */
+function ask(head: RequestHead, body: string): Promise<LeanResponse> {
+  return new Promise((resolve) => {
+    newest += 1;
+    open.set(newest, resolve);
+    if (gathered.length === 0) setImmediate(sendGathered);
+    addRequest(gathered, newest, head, body);
+  });
+}
+
+function sendGathered(): void {
+  say(gathered);
+  gathered = [];
+}
+
+function answered(number: number, response: LeanResponse): void {
+  open.get(number)?.(response);
+  open.delete(number);
+}
+
+function serveFull(socket: Socket): void {
+  const handed = handOver(socket);
+  parentPort?.postMessage({ kind: 'handedOver', port: handed } satisfies FromFront, [handed]);
+}
+
+function say(message: FromFront): void {
+  parentPort?.postMessage(message);
+}
+
+// As node:http has it: a client that has sent all gets its answers.
+const server = createServer({ allowHalfOpen: true });
+const lean = serveLean(server, { knows: (path) => paths.has(path), answer: ask, bodyLimit, serveFull });
+
+parentPort?.on('message', (message: ToFront) => {
+  if (message !== null) return forAnswers(message, answered);
+  server.close();
+  lean.close();
+  parentPort?.unref();
+});
+server.once('error', ({ message: reason }) => say({ kind: 'refused', reason }));
+server.listen({ host, port }, () => {
+  const address = server.address();
+  if (typeof address === 'object' && address !== null) say({ kind: 'listening', address });
+});

@@ -1,0 +1,42 @@
+import type { FeatureServiceData } from '../../features/define/declaration.ts';
+import { writesAscii } from '../../featurestore/online/vector-text.ts';
+import { binaryAnswer, featureAnswer } from '../feature-answer.ts';
+import type { ServedProject } from '../served-project.ts';
+import { Admission } from './admission.ts';
+import type { HotRoute } from './hot-route.ts';
+import { asciiResponse, binaryResponse, textResponse } from './response.ts';
+import { TurnTime } from './turn-time.ts';
+
+/** `POST /v1/features/{service}` for each service of a project. Hot path. */
+export function hotFeatures(served: ServedProject, mostWaitMs: number): readonly HotRoute[] {
+  const turn = new TurnTime();
+  return served.project.services.map((service): HotRoute => {
+    const response = writesAscii(service) ? asciiResponse : textResponse;
+    const admission = new Admission(allowedWaitMs(service, mostWaitMs), mostWaitMs);
+    return {
+      path: `/v1/features/${service.name}`,
+      route: '/v1/features/:service',
+      turnsAway: () => {
+        if (admission.admits(turn.look())) return false;
+        served.turnedAway(service);
+        return true;
+      },
+      answer: ({ isBinary }, body, trace) => {
+        if (isBinary) {
+          const bytes = binaryAnswer(served, service, body, trace);
+          return bytes instanceof Promise ? bytes.then(binaryResponse) : binaryResponse(bytes);
+        }
+        const text = featureAnswer(served, service, body, trace);
+        return typeof text === 'string' ? response(text) : text.then(response);
+      },
+    };
+  });
+}
+
+/** Of its budget a request may use this share to wait: the rest is for its answer, and the way there. */
+const WAITING_SHARE = 0.5;
+
+/** How long requests of a service may wait while more come than are answered, ms. */
+function allowedWaitMs({ p99Ms }: FeatureServiceData, mostWaitMs: number): number {
+  return p99Ms === null ? mostWaitMs : Math.min(WAITING_SHARE * p99Ms, mostWaitMs);
+}

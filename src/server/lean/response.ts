@@ -1,0 +1,84 @@
+import { STATUS_CODES } from 'node:http';
+import { fail, type HeadraceError } from '../../base/errors/fail.ts';
+import { VECTOR_BINARY_TYPE } from '../../schema/vector-format.ts';
+import { errorBody } from '../error-answer.ts';
+
+/** A whole response: bytes, or a text of ASCII. */
+export type LeanResponse = string | Uint8Array;
+
+/** 200 with a JSON text of ASCII: as long in bytes as it is. Hot path. */
+export function asciiResponse(text: string): LeanResponse {
+  return `${okHead()}${text.length}\r\n\r\n${text}`;
+}
+
+/** 200 with a JSON text. Hot path. */
+export function textResponse(text: string): LeanResponse {
+  return Buffer.from(`${okHead()}${Buffer.byteLength(text)}\r\n\r\n${text}`, 'utf8');
+}
+
+/** 200 with vectors in the compact binary form. Hot path. */
+export function binaryResponse(bytes: Uint8Array): LeanResponse {
+  const head = `HTTP/1.1 200 OK\r\ncontent-type: ${VECTOR_BINARY_TYPE}\r\ndate: ${new Date().toUTCString()}\r\ncontent-length: ${bytes.length}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head, 'latin1'), bytes]);
+}
+
+/** A JSON text with another status. */
+export function statusResponse(status: number, text: string): LeanResponse {
+  return Buffer.from(wholeText(status, '', text), 'utf8');
+}
+
+/** An error as its answer. */
+export function errorResponse(error: HeadraceError): LeanResponse {
+  return Buffer.from(errorText(error), 'utf8');
+}
+
+/** The status that a response says. */
+export function statusOf(response: LeanResponse): number {
+  const text =
+    typeof response === 'string' ? response : Buffer.from(response.subarray(0, LINE_BYTES)).toString('latin1');
+  return Number(text.slice(STATUS_AT, STATUS_AT + 3));
+}
+
+const STATUS_AT = 'HTTP/1.1 '.length;
+const LINE_BYTES = STATUS_AT + 3;
+
+/** What who is turned away is told. */
+export const BUSY = fail('SERVER_BUSY', {});
+
+let second = Number.NaN;
+let ok = '';
+let busy = '';
+
+/** The whole answer to a request that is turned away: to give it costs less than to answer. Hot path. */
+export function busyResponse(): string {
+  ofThisSecond();
+  return busy;
+}
+
+/** The head of an answer up to its length; its date is of this second. */
+function okHead(): string {
+  ofThisSecond();
+  return ok;
+}
+
+function ofThisSecond(): void {
+  const now = Math.floor(Date.now() / 1_000);
+  if (now === second) return;
+  second = now;
+  ok = `HTTP/1.1 200 OK\r\n${fields()}`;
+  busy = errorText(BUSY);
+}
+
+function errorText(error: HeadraceError): string {
+  const later = error.retry === 'later' ? 'retry-after: 1\r\n' : '';
+  return wholeText(error.status, later, JSON.stringify(errorBody(error)));
+}
+
+function wholeText(status: number, more: string, text: string): string {
+  const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`;
+  return `${line}\r\n${more}${fields()}${Buffer.byteLength(text)}\r\n\r\n${text}`;
+}
+
+function fields(): string {
+  return `content-type: application/json; charset=utf-8\r\ndate: ${new Date().toUTCString()}\r\ncontent-length: `;
+}
