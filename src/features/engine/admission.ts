@@ -1,5 +1,6 @@
 import type { EventSourceData } from '../define/declaration.ts';
 import type { Delivery } from './delivery.ts';
+import { IdSet, idPart } from './id-set.ts';
 
 /** What the rule of a source makes of a delivery. */
 export type Verdict = 'accepted' | 'duplicate' | 'future' | 'late';
@@ -64,7 +65,7 @@ export class Admission {
 class IdMemory {
   readonly #keepMs: number;
   readonly #generationMs: number;
-  readonly #generations: { readonly from: number; readonly ids: Set<string> }[] = [];
+  readonly #generations: { readonly from: number; readonly ids: IdSet }[] = [];
 
   constructor(keepMs: number) {
     this.#keepMs = keepMs;
@@ -75,16 +76,16 @@ class IdMemory {
   add(id: string, ingestTs: number): boolean {
     const newest = this.#newest(ingestTs);
     const generations = this.#generations;
-    for (let i = 0; i < generations.length - 1; i += 1) if (generations[i].ids.has(id)) return false;
-    const before = newest.size;
-    return newest.add(id).size > before;
+    const part = idPart(id);
+    for (let i = 0; i < generations.length - 1; i += 1) if (generations[i].ids.has(id, part)) return false;
+    return newest.add(id, part);
   }
 
-  #newest(ingestTs: number): Set<string> {
+  #newest(ingestTs: number): IdSet {
     const generations = this.#generations;
     const last = generations[generations.length - 1];
     if (last !== undefined && ingestTs < last.from + this.#generationMs) return last.ids;
-    const ids = new Set<string>();
+    const ids = new IdSet();
     generations.push({ from: ingestTs, ids });
     // The ids of a generation are older than the next one's beginning.
     while (generations.length > 1 && generations[1].from < ingestTs - this.#keepMs) generations.shift();
