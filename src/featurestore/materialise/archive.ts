@@ -7,11 +7,12 @@ import { rawTable } from '../../features/plan/raw-table.ts';
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
 import type { EventLog } from '../../ports/event-log.ts';
-import type { OfflineChange, OfflineStore, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
+import type { OfflineChange, OfflineStore, TableAppend } from '../../ports/offline-store.ts';
 import type { Position } from '../../ports/position.ts';
 import type { TileTopics } from '../../ports/tile-topics.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
+import { GrowingColumn } from './growing-column.ts';
 import { inSlices } from './in-slices.ts';
 import { offsetsOf, readDeliveries, type TakeDeliveries } from './log-cursor.ts';
 import type { NewestTiles } from './newest-tiles.ts';
@@ -319,16 +320,13 @@ class RawBuffer {
   readonly source: EventSourceData;
   /** Next offset to take, by partition. */
   readonly next: number[];
-  #columns: OfflineValue[][];
+  rows = 0;
+  #columns: GrowingColumn[];
 
   constructor(source: EventSourceData, next: number[]) {
     this.source = source;
     this.next = next;
     this.#columns = this.#empty();
-  }
-
-  get rows(): number {
-    return this.#columns[0].length;
   }
 
   /** Takes deliveries that come next; what it has already is passed over. */
@@ -345,17 +343,24 @@ class RawBuffer {
       columns[width + 1].push(partition);
       columns[width + 2].push(offset + d);
       columns[width + 3].push(verdicts[d]);
+      this.rows += 1;
     }
     this.next[partition] = Math.max(this.next[partition], offset + deliveries.length);
   }
 
   drain(): { readonly topic: string; readonly next: readonly number[]; readonly append: TableAppend } {
-    const append = { table: rawTable(this.source), rows: this.rows, columns: this.#columns };
+    const { rows } = this;
+    const columns = this.#columns.map((column) => column.values(rows));
     this.#columns = this.#empty();
-    return { topic: topicOf(this.source), next: [...this.next], append };
+    this.rows = 0;
+    return {
+      topic: topicOf(this.source),
+      next: [...this.next],
+      append: { table: rawTable(this.source), rows, columns },
+    };
   }
 
-  #empty(): OfflineValue[][] {
-    return Object.keys(rawTable(this.source).columns).map(() => []);
+  #empty(): GrowingColumn[] {
+    return Object.keys(rawTable(this.source).columns).map(() => new GrowingColumn());
   }
 }

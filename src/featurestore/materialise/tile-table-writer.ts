@@ -4,6 +4,7 @@ import { lowerBound, type TileRun } from '../../features/tile/tile-run.ts';
 import { tileVersion } from '../../features/tile/version.ts';
 import type { OfflineTable, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
 import { entityKeyCodec } from '../../schema/entity-key.ts';
+import { GrowingColumn } from './growing-column.ts';
 
 /** Collects tiles of one (view, hop) as rows of the view's offline tables: the scalar partials and, apart, the parts. */
 export class TileTableWriter {
@@ -84,12 +85,12 @@ function versionOf(generation: number, n: number): number | bigint {
 class Rows {
   count = 0;
   readonly #table: OfflineTable;
-  readonly #columns: readonly Column[];
+  readonly #columns: readonly GrowingColumn[];
   #column = 0;
 
   constructor(table: OfflineTable) {
     this.#table = table;
-    this.#columns = Object.keys(table.columns).map(() => new Column());
+    this.#columns = Object.keys(table.columns).map(() => new GrowingColumn());
   }
 
   begin(): this {
@@ -107,35 +108,5 @@ class Rows {
 
   append(): TableAppend {
     return { table: this.#table, rows: this.count, columns: this.#columns.map((column) => column.values(this.count)) };
-  }
-}
-
-/** A column's values: a bank of numbers as long as they are nothing else. */
-class Column {
-  #numbers: Float64Array | null = new Float64Array(64);
-  #mixed: OfflineValue[] = [];
-  #length = 0;
-
-  push(value: OfflineValue): void {
-    if (this.#numbers === null) {
-      this.#mixed.push(value);
-      return;
-    }
-    if (typeof value !== 'number') {
-      this.#mixed = [...this.#numbers.subarray(0, this.#length), value];
-      this.#numbers = null;
-      return;
-    }
-    if (this.#length === this.#numbers.length) {
-      const grown = new Float64Array(this.#length * 2);
-      grown.set(this.#numbers);
-      this.#numbers = grown;
-    }
-    this.#numbers[this.#length] = value;
-    this.#length += 1;
-  }
-
-  values(count: number): TableAppend['columns'][number] {
-    return this.#numbers?.subarray(0, count) ?? this.#mixed;
   }
 }
