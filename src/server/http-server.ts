@@ -4,8 +4,10 @@ import { availableParallelism } from 'node:os';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { fail } from '../base/errors/fail.ts';
 import type { Headrace } from '../headrace.ts';
+import { secureOptions } from './certificate.ts';
 import { answerError } from './error-answer.ts';
 import { FrontServer } from './front/front-server.ts';
+import { answerHalfOpen } from './half-open.ts';
 import { hotAnswers } from './lean/hot-answer.ts';
 import { hotEvents } from './lean/hot-events.ts';
 import { hotFeatures } from './lean/hot-features.ts';
@@ -156,12 +158,13 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
         requestTimeout: REQUEST_TIMEOUT_MS,
         connectionsCheckingInterval: 1_000,
       };
-      // The lean reader reads plain sockets only.
-      if (tls !== null) return createSecureServer({ ...times, ...tls }, full);
-      if (hasFront(options)) return new FrontServer({ times, answers, bodyLimit }, full);
-      const http = createServer(times, full);
-      lean = serveLean(http, { knows: (path) => answers.paths.has(path), answer: answers.answer, bodyLimit });
-      return http;
+      if (hasFront(options)) return new FrontServer({ times, answers, bodyLimit, tls }, full);
+      const own =
+        tls === null
+          ? createServer(times, full)
+          : createSecureServer({ ...times, ...secureOptions(tls), allowHalfOpen: true }, full);
+      lean = serveLean(own, { knows: (path) => answers.paths.has(path), answer: answers.answer, bodyLimit });
+      return answerHalfOpen(own);
     },
   });
   server.addHook('preClose', async () => lean?.close());

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { fail } from '../base/errors/fail.ts';
 import { KeyRing } from '../operating/key-ring.ts';
+import type { Certificate } from './certificate.ts';
 import { answerAll, answerKeys, type RequestCheck } from './request-check.ts';
 
 export interface ListenOptions {
@@ -15,7 +16,7 @@ export interface ListenOptions {
 /** How a server that listens as the options say checks its callers, and what it encrypts with. */
 export interface Secured {
   readonly check: RequestCheck;
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly tls: Certificate | null;
 }
 
 /**
@@ -35,7 +36,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-function readTls({ certFile, keyFile }: NonNullable<ListenOptions['tls']>): { cert: string; key: string } {
+function readTls({ certFile, keyFile }: NonNullable<ListenOptions['tls']>): Certificate {
   try {
     const read = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
     createSecureContext(read);

@@ -25,7 +25,7 @@ async function started(listener: RequestListener, times: ServerOptions = {}, ans
       return `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
     },
   };
-  const server = new FrontServer({ times, answers, bodyLimit: 1_000 }, listener);
+  const server = new FrontServer({ times, answers, bodyLimit: 1_000, tls: null }, listener);
   server.listen({ host: '127.0.0.1', port: 0 });
   await once(server, 'listening');
   open.push(server);
@@ -58,13 +58,14 @@ const echo: RequestListener = async (incoming, outgoing) => {
 test('bodies of any length go to the full server and back as they are, over one connection or many', async () => {
   const { port } = await started(echo);
   const random = seededRandom(5);
+  const noise = Uint8Array.from({ length: 65_537 }, () => 256 * random());
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.integer({ min: 0, max: 2 * MEGABYTE }), { minLength: 1, maxLength: 3 }),
       async (sizes) => {
         await Promise.all(
           sizes.map(async (size) => {
-            const body = Buffer.from(Uint8Array.from({ length: size }, () => 256 * random()));
+            const body = Buffer.alloc(size, noise);
             const asked = request({ port, host: '127.0.0.1', method: 'POST', path: '/echo' });
             asked.end(body);
             const [answer] = await once(asked, 'response');
@@ -79,7 +80,7 @@ test('bodies of any length go to the full server and back as they are, over one 
 
 test('a client that does not take its answer stops who makes it, and gets all of it later', async () => {
   const piece = Buffer.alloc(64 * 1_024, 'a');
-  const pieces = 1_024;
+  const pieces = 512;
   let made = 0;
   const { port } = await started(async (_, outgoing) => {
     for (; made < pieces; made += 1) if (!outgoing.write(piece)) await once(outgoing, 'drain');
@@ -92,7 +93,9 @@ test('a client that does not take its answer stops who makes it, and gets all of
   await wait(200);
   expect(made).toBe(before);
   expect(made).toBeLessThan(pieces / 2);
-  expect((await all(socket)).split('a').length - 1).toBeGreaterThanOrEqual(pieces * piece.length);
+  let bytes = 0;
+  for await (const chunk of socket) bytes += chunk.length;
+  expect(bytes).toBeGreaterThanOrEqual(pieces * piece.length);
 });
 
 test('a client that sends more than is read is stopped, and all of it is read later', async () => {
@@ -103,7 +106,7 @@ test('a client that sends more than is read is stopped, and all of it is read la
     for await (const chunk of incoming) read += chunk.length;
     outgoing.end('read');
   });
-  const bytes = 64 * MEGABYTE;
+  const bytes = 32 * MEGABYTE;
   const socket = await connected(port);
   socket.write(`POST /cold HTTP/1.1\r\nhost: here\r\ncontent-length: ${bytes}\r\n\r\n`);
   socket.end(Buffer.alloc(bytes));
@@ -151,20 +154,26 @@ test('what was written before a connection is destroyed gets out', async () => {
 
 test('a server that closes lets the answers under way out, closes idle connections and takes no more', async () => {
   const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+  const { promise: hotCame, resolve: seeHot } = Promise.withResolvers<void>();
+  const { promise: coldCame, resolve: seeCold } = Promise.withResolvers<void>();
   const { server, port } = await started(
     async (_, outgoing) => {
+      seeCold();
       await told;
       outgoing.end('cold');
     },
     {},
-    () => told,
+    () => {
+      seeHot();
+      return told;
+    },
   );
   const idle = await connected(port);
   const sockets = await Promise.all([connected(port), connected(port)]);
   const [ofHot, ofCold] = sockets;
   ofHot.write(hot('warm'));
   ofCold.write(cold.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'));
-  await wait(50);
+  await Promise.all([hotCame, coldCame]);
   const closed = new Promise((resolve) => server.close(resolve));
   open.splice(0);
   expect(await all(idle)).toBe('');
@@ -179,7 +188,10 @@ test('a server that closes lets the answers under way out, closes idle connectio
 
 test('an address that is taken is an error of listening', async () => {
   const { port } = await started(echo);
-  const other = new FrontServer({ times: {}, answers: { paths: new Set(), answer: () => '' }, bodyLimit: 1_000 }, echo);
+  const other = new FrontServer(
+    { times: {}, answers: { paths: new Set(), answer: () => '' }, bodyLimit: 1_000, tls: null },
+    echo,
+  );
   other.listen({ host: '127.0.0.1', port });
   expect(await once(other, 'error')).toMatchObject([{ message: expect.stringContaining('EADDRINUSE') }]);
 });

@@ -1,10 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as secureConnect } from 'node:tls';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeCertificates } from '../../scripts/services/certificates.ts';
 import { readVectors } from '../../src/client/read-vectors.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { parseJsonExact } from '../../src/schema/json-exact.ts';
@@ -20,16 +23,23 @@ let server: RunningServer;
 let port = 0;
 const directory = mkdtempSync(join(tmpdir(), 'headrace-lean-'));
 
+const tls = { certFile: join(directory, 'server.crt'), keyFile: join(directory, 'server.key') };
+
 /** Who reads what clients send: processes that share a port do so in one thread. */
-const ways = [
+const ways: readonly (readonly [string, Partial<ServerOptions>])[] = [
   ['a thread that has the connections', {}],
   ['the thread of the project', { sharesPort: true }],
-] as const;
+  ['a thread that has the connections, by TLS', { tls }],
+  ['the thread of the project, by TLS', { tls, sharesPort: true }],
+];
+/** Whose word clients take for the server's. */
+let authority: Buffer | null = null;
 
 const start = (more: Partial<ServerOptions>) =>
   startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 20_000, ...more });
 
 beforeAll(async () => {
+  await makeCertificates(directory);
   headrace = await openHeadrace({ project, environment: { directory, partitions: 1 }, clock: () => START });
 });
 
@@ -54,9 +64,14 @@ interface Answer {
   readonly body: string;
 }
 
+function dial(to: number): Socket {
+  const server = { port: to, host: '127.0.0.1' };
+  return authority === null ? connect(server) : secureConnect({ ...server, ca: authority });
+}
+
 /** Sends pieces, one write each, and closes its side: gives what came back. `first` is answered before the others go. */
 async function converse(pieces: readonly string[], { first = '', gapMs = 0, to = port } = {}) {
-  const socket: Socket = connect(to, '127.0.0.1');
+  const socket = dial(to);
   const chunks: Buffer[] = [];
   let isOver = false;
   let came = () => undefined as unknown;
@@ -72,7 +87,7 @@ async function converse(pieces: readonly string[], { first = '', gapMs = 0, to =
     });
   });
   socket.setNoDelay(true);
-  await new Promise<void>((resolve) => socket.once('connect', resolve));
+  await once(socket, authority === null ? 'connect' : 'secureConnect');
   if (first !== '') {
     await new Promise<void>((resolve) => {
       came = resolve;
@@ -170,11 +185,15 @@ const attacks: readonly (readonly [string, () => string])[] = [
 
 describe.each(ways)('read by %s', (_, way) => {
   beforeAll(async () => {
+    authority = way.tls === undefined ? null : readFileSync(join(directory, 'ca.crt'));
     server = await start(way);
     port = Number(new URL(server.url).port);
   });
 
-  afterAll(() => server.close());
+  afterAll(async () => {
+    authority = null;
+    await server.close();
+  });
 
   test('requests that follow each other without waiting are answered in order, also with others between', async () => {
     const pipelined = [post(body()), FULL, post('{"request":1}'), post(body())].join('');
@@ -293,20 +312,21 @@ describe.each(ways)('read by %s', (_, way) => {
     expect(JSON.parse(together[2].body)).toEqual({ accepted: 2, refused: 0, errors: [] });
   });
 
-  test('a binary answer holds the vectors of the JSON one, whichever server gives it', async () => {
-    const many = JSON.stringify({ requests: ['ann', 'bob'].map(requestOf), at: START });
-    const ask = async (text: string | ReadableStream) => {
-      const headers = { 'content-type': 'application/json', accept: VECTOR_BINARY_TYPE };
-      const init = { method: 'POST', headers, body: text, duplex: 'half' } as const;
-      const answer = await fetch(`${server.url}/v1/features/${service().name}`, init);
-      expect(answer.headers.get('content-type')).toBe(VECTOR_BINARY_TYPE);
-      return readVectors(new Uint8Array(await answer.arrayBuffer()));
-    };
-    const lean = await ask(many);
-    // A stream goes in chunks, which only the full server reads.
-    expect(await ask(new Blob([many]).stream())).toEqual(lean);
-    expect(parseJsonExact((await converse([post(many)])).answers[0].body)).toEqual({ vectors: lean });
-  });
+  if (way.tls === undefined)
+    test('a binary answer holds the vectors of the JSON one, whichever server gives it', async () => {
+      const many = JSON.stringify({ requests: ['ann', 'bob'].map(requestOf), at: START });
+      const ask = async (text: string | ReadableStream) => {
+        const headers = { 'content-type': 'application/json', accept: VECTOR_BINARY_TYPE };
+        const init = { method: 'POST', headers, body: text, duplex: 'half' } as const;
+        const answer = await fetch(`${server.url}/v1/features/${service().name}`, init);
+        expect(answer.headers.get('content-type')).toBe(VECTOR_BINARY_TYPE);
+        return readVectors(new Uint8Array(await answer.arrayBuffer()));
+      };
+      const lean = await ask(many);
+      // A stream goes in chunks, which only the full server reads.
+      expect(await ask(new Blob([many]).stream())).toEqual(lean);
+      expect(parseJsonExact((await converse([post(many)])).answers[0].body)).toEqual({ vectors: lean });
+    });
 });
 
 test('a head that is read is a head to the letter: one more byte anywhere makes another of it, or none', () => {

@@ -1,10 +1,11 @@
 import { type RequestListener, Server, type ServerOptions } from 'node:http';
 import type { AddressInfo, ListenOptions } from 'node:net';
+import { answerHalfOpen } from '../half-open.ts';
 import type { HotAnswers } from '../lean/hot-answer.ts';
 import { Front, type FrontOptions } from './front.ts';
 import { HandedSocket } from './handed-socket.ts';
 
-export interface FrontServerOptions extends Pick<FrontOptions, 'bodyLimit'> {
+export interface FrontServerOptions extends Pick<FrontOptions, 'bodyLimit' | 'tls'> {
   readonly times: ServerOptions;
   readonly answers: HotAnswers;
 }
@@ -22,15 +23,16 @@ export class FrontServer extends Server {
     super(options.times, listener);
     this.#options = options;
     Object.defineProperty(this, 'listening', { get: () => this.#front !== null });
-    // A client that has sent all, and said so, gets its answers, as from the lean reader: without it those that are not there at once are lost.
-    Object.assign(this, { httpAllowHalfOpen: true });
+    answerHalfOpen(this);
   }
 
   /** As of a server: 'listening' follows, or 'error'. */
   override listen(...[given]: unknown[]): this {
     const { host = '127.0.0.1', port = 0 } = given as ListenOptions;
-    const { answers, bodyLimit } = this.#options;
-    Front.open({ host, port, bodyLimit }, answers, (handed) => this.emit('connection', new HandedSocket(handed))).then(
+    const { answers, bodyLimit, tls } = this.#options;
+    Front.open({ host, port, bodyLimit, tls }, answers, (handed) =>
+      this.emit('connection', new HandedSocket(handed)),
+    ).then(
       (front) => {
         this.#front = front;
         this.emit('listening');

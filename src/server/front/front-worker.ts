@@ -1,6 +1,8 @@
 // The thread that has the clients' connections: what it says and is told is in messages.ts.
 import { createServer, type Socket } from 'node:net';
+import { createServer as createSecureServer } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
+import { secureOptions } from '../certificate.ts';
 import { serveLean } from '../lean/lean-server.ts';
 import type { RequestHead } from '../lean/request-head.ts';
 import type { LeanResponse } from '../lean/response.ts';
@@ -8,7 +10,10 @@ import type { FrontOptions } from './front.ts';
 import { handOver } from './hand-over.ts';
 import { addRequest, type FromFront, forAnswers, type RequestList, type ToFront } from './messages.ts';
 
-const { host, port, paths, bodyLimit } = workerData as FrontOptions;
+const { host, port, paths, bodyLimit, tls } = workerData as FrontOptions;
+
+/** As node:http has it: a client that has sent all gets its answers. */
+const HALF_OPEN = { allowHalfOpen: true };
 
 /** Requests that have no answer yet, by their numbers. */
 const open = new Map<number, (response: LeanResponse) => void>();
@@ -44,8 +49,7 @@ function say(message: FromFront): void {
   parentPort?.postMessage(message);
 }
 
-// As node:http has it: a client that has sent all gets its answers.
-const server = createServer({ allowHalfOpen: true });
+const server = tls === null ? createServer(HALF_OPEN) : createSecureServer({ ...secureOptions(tls), ...HALF_OPEN });
 const lean = serveLean(server, { knows: (path) => paths.has(path), answer: ask, bodyLimit, serveFull });
 
 parentPort?.on('message', (message: ToFront) => {

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { type MessagePort, Worker } from 'node:worker_threads';
+import type { Certificate } from '../certificate.ts';
 import type { HotAnswers } from '../lean/hot-answer.ts';
 import type { LeanResponse } from '../lean/response.ts';
 import { type AnswerList, addAnswer, type FromFront, forRequests, type RequestList, type ToFront } from './messages.ts';
@@ -12,6 +13,8 @@ export interface FrontOptions {
   readonly paths: ReadonlySet<string>;
   /** Largest body read there, bytes. */
   readonly bodyLimit: number;
+  /** What it encrypts with: the full server does not know of it. */
+  readonly tls: Certificate | null;
 }
 
 /** The new objects of the thread live for a turn or two of its loop. */

@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net';
+import { Server as SecureServer } from 'node:tls';
 import { LeanConnection, type LeanOptions } from './lean-connection.ts';
 
 const TICK_MS = 1_000;
@@ -23,7 +24,7 @@ export interface LeanServerOptions extends Omit<LeanOptions, 'handOver'> {
  */
 export function serveLean(
   server: Server,
-  { serveFull = connectionListener(server), ...options }: LeanServerOptions,
+  { serveFull = listenerOf(server), ...options }: LeanServerOptions,
   tickMs = TICK_MS,
 ): LeanServer {
   const open = new Map<Socket, LeanConnection>();
@@ -31,7 +32,7 @@ export function serveLean(
     open.delete(socket);
     serveFull(socket);
   };
-  server.on('connection', (socket: Socket) => {
+  server.on(connectionOf(server), (socket: Socket) => {
     open.set(socket, new LeanConnection(socket, { ...options, handOver }));
     socket.once('close', () => open.delete(socket));
   });
@@ -48,12 +49,18 @@ export function serveLean(
 }
 
 /** Takes what a server does with its connections away from it. */
-function connectionListener(server: Server): (socket: Socket) => void {
-  const listeners = server.listeners('connection');
-  server.removeAllListeners('connection');
+function listenerOf(server: Server): (socket: Socket) => void {
+  const event = connectionOf(server);
+  const listeners = server.listeners(event);
+  server.removeAllListeners(event);
   return (socket) => {
     for (const listener of listeners) Reflect.apply(listener, server, [socket]);
   };
+}
+
+/** What a server calls a connection that can be read. */
+function connectionOf(server: Server): 'connection' | 'secureConnection' {
+  return server instanceof SecureServer ? 'secureConnection' : 'connection';
 }
 
 function tick(connection: LeanConnection): void {
