@@ -34,6 +34,7 @@ const ways: readonly (readonly [string, Partial<ServerOptions>])[] = [
 ];
 /** Whose word clients take for the server's. */
 let authority: Buffer | null = null;
+let losesRefusals = false;
 
 const start = (more: Partial<ServerOptions>) =>
   startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 20_000, ...more });
@@ -133,15 +134,17 @@ async function fullAnswers(pieces: readonly string[]): Promise<readonly Answer[]
 
 /**
  * Expects the answers of the full server. Where a stream ends in a refusal, the full server closes at once: it may lose
- * answers to what came in the same bytes, or refuse by another code, as the bytes happened to come.
+ * answers to what came in the same bytes, or refuse by another code, as the bytes happened to come. By TLS node:https may
+ * lose the refusal itself, which the front has not to.
  */
 function expectAsFull(ours: readonly Answer[], full: readonly Answer[]): void {
-  if ((full.at(-1)?.status ?? 0) < 400) {
+  const refused = [ours, full].map((answers) => (answers.at(-1)?.status ?? 0) >= 400);
+  if (!(losesRefusals ? refused.includes(true) : refused[1])) {
     expect(ours).toEqual(full);
     return;
   }
-  expect(ours.at(-1)?.status).toBeGreaterThanOrEqual(400);
-  const both = Math.min(ours.length, full.length) - 1;
+  if (!losesRefusals) expect(ours.at(-1)?.status).toBeGreaterThanOrEqual(400);
+  const both = Math.max(0, Math.min(ours.length, full.length) - 1);
   expect(ours.slice(0, both)).toEqual(full.slice(0, both));
   for (const { status } of ours.slice(both, -1)) expect([200, 400]).toContain(status);
 }
@@ -186,6 +189,7 @@ const attacks: readonly (readonly [string, () => string])[] = [
 describe.each(ways)('read by %s', (_, way) => {
   beforeAll(async () => {
     authority = way.tls === undefined ? null : readFileSync(join(directory, 'ca.crt'));
+    losesRefusals = way.tls !== undefined && way.sharesPort === true;
     server = await start(way);
     port = Number(new URL(server.url).port);
   });

@@ -150,8 +150,22 @@ export class LeanConnection {
     this.#socket.destroy();
   };
 
+  /** Behind what is being written: a server that refuses what comes next closes at once, and by TLS its refusal would wait for that. */
+  #handOverLater(rest: Buffer): void {
+    this.#answering = true;
+    this.#putBack(rest);
+    this.#socket.write(NOTHING, () => {
+      this.#answering = false;
+      if (!this.#socket.destroyed) this.#handOver(NOTHING);
+    });
+  }
+
   #handOver(rest: Buffer): void {
     const socket = this.#socket;
+    if (socket.writableLength > 0) {
+      this.#handOverLater(rest);
+      return;
+    }
     socket.off('data', this.#onData);
     socket.off('drain', this.#onDrain);
     socket.off('end', this.#onEnd);
