@@ -3,6 +3,11 @@ import { createClient } from 'redis';
 
 const SLOTS = 16_384;
 
+/** The port between the nodes: their own choice, ten thousand above the other, is one that the system gives to outgoing connections. */
+export function busPort(port: number): number {
+  return port + 1;
+}
+
 /** Makes empty servers a cluster: the first half primaries, the second their replicas; waits until all agree. */
 export async function formCluster(ports: readonly number[]): Promise<void> {
   const nodes = await Promise.all(
@@ -15,7 +20,8 @@ export async function formCluster(ports: readonly number[]): Promise<void> {
       await nodes[i].sendCommand(['CLUSTER', 'ADDSLOTSRANGE', String(from), String(to - 1)]);
       await nodes[i].sendCommand(['CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1)]);
     }
-    for (const port of ports.slice(1)) await nodes[0].sendCommand(['CLUSTER', 'MEET', '127.0.0.1', String(port)]);
+    for (const port of ports.slice(1))
+      await nodes[0].sendCommand(['CLUSTER', 'MEET', '127.0.0.1', String(port), String(busPort(port))]);
     const ids = await Promise.all(nodes.map(async (node) => String(await node.sendCommand(['CLUSTER', 'MYID']))));
     for (let i = primaries; i < nodes.length; i += 1)
       await until(async () => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { valkeyBinary } from './binaries.ts';
-import { formCluster } from './form-cluster.ts';
+import { busPort, formCluster } from './form-cluster.ts';
 import { isRunning, type Server, startServer, stopServer } from './server.ts';
 import { freePorts, readState, removeRunFolder, runFolder, type Service, writeState } from './service.ts';
 
@@ -33,15 +33,19 @@ export const redisCluster: Service = {
 /** Starts six servers and makes them one cluster. */
 export async function startCluster(directory: string): Promise<readonly Server[]> {
   const nodes: Server[] = [];
-  // The port between the nodes is ten thousand above the other.
-  for (const port of await freePorts(NODES)) nodes.push(await startNode(directory, port));
+  for (const port of await freePorts(NODES, 1)) nodes.push(await startNode(directory, port));
   await formCluster(nodes.map(({ port }) => port));
   return nodes;
 }
 
 /** Starts one node; one that was there before knows the others. */
 export async function startNode(directory: string, port: number): Promise<Server> {
-  const settings = { 'cluster-enabled': 'yes', 'cluster-node-timeout': '1500', 'repl-diskless-sync-delay': '0' };
+  const settings = {
+    'cluster-enabled': 'yes',
+    'cluster-port': `${busPort(port)}`,
+    'cluster-node-timeout': '1500',
+    'repl-diskless-sync-delay': '0',
+  };
   return startServer({ binary: await valkeyBinary(), port, directory: join(directory, String(port)), settings });
 }
 

@@ -53,12 +53,18 @@ export function writeState(name: string, state: unknown): void {
 const LOWEST_PORT = 20_000;
 const HIGHEST_PORT = 32_000;
 
-/** Ports of the loopback interface that nobody listens on, all different. */
-export async function freePorts(count: number): Promise<readonly number[]> {
+/** Those that were given already: who starts several servers at once asks before the first listens. */
+const given = new Set<number>();
+
+/** Ports of the loopback interface that nobody listens on, all different; with each so many that follow it. */
+export async function freePorts(count: number, followers = 0): Promise<readonly number[]> {
   const ports: number[] = [];
   while (ports.length < count) {
-    const port = randomInt(LOWEST_PORT, HIGHEST_PORT);
-    if (!ports.includes(port) && (await isFree(port))) ports.push(port);
+    const first = randomInt(LOWEST_PORT, HIGHEST_PORT - followers);
+    const all = Array.from({ length: 1 + followers }, (_, i) => first + i);
+    if (all.some((port) => given.has(port)) || (await Promise.all(all.map(isFree))).includes(false)) continue;
+    for (const port of all) given.add(port);
+    ports.push(first);
   }
   return ports;
 }
