@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { mavenLibraries } from './maven.ts';
-import { isRunning, type Server, startDetached, stopServer } from './server.ts';
+import { isRunning, type Server, SHORT_LIVED, startDetached, stopServer } from './server.ts';
 import { freePorts, readState, removeRunFolder, runFolder, type Service, writeState } from './service.ts';
 import { versions } from './versions.ts';
 
-const START_MS = 120_000;
+const START_MS = 300_000;
 
 /** The processes of a standalone cluster with its SQL gateway. */
 export interface FlinkCluster {
@@ -71,7 +71,7 @@ export function startJobManager(directory: string, port: number): Promise<Server
     directory,
     'job-manager',
     port,
-    ['-Xmx448m'],
+    [SHORT_LIVED, '-Xmx448m'],
     [entry, '--configDir', directory, ...settings(memory)],
   );
 }
@@ -105,7 +105,7 @@ function startGateway(directory: string, port: number): Promise<Server> {
     directory,
     'gateway',
     port,
-    ['-Xmx384m'],
+    [SHORT_LIVED, '-Xmx384m'],
     [entry, ...Object.entries(endpoint).map(([name, value]) => `-D${name}=${value}`)],
   );
 }

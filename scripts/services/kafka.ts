@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { must } from './binaries.ts';
 import { makeCertificates } from './certificates.ts';
 import { mavenLibraries } from './maven.ts';
-import { isRunning, type Server, startDetached, stopServer } from './server.ts';
+import { isRunning, type Server, SHORT_LIVED, startDetached, stopServer } from './server.ts';
 import { freePorts, readState, removeRunFolder, runFolder, type Service, writeState } from './service.ts';
 import { versions } from './versions.ts';
 
-const START_MS = 90_000;
+const START_MS = 300_000;
 
 /** A broker, and where it answers those who show who they are. */
 export interface Broker extends Server {
@@ -92,7 +92,7 @@ function told({ port, saslSslPort, sslPort, directory }: Broker): Readonly<Recor
 
 async function javaArguments(heap: string): Promise<readonly string[]> {
   const libraries = await mavenLibraries(`kafka-${versions.kafka.version}`, versions.kafka.maven);
-  return [`-Xmx${heap}`, '-Dlog4j2.configurationFile=file:log4j2.properties', '-cp', join(libraries, '*')];
+  return [SHORT_LIVED, `-Xmx${heap}`, '-Dlog4j2.configurationFile=file:log4j2.properties', '-cp', join(libraries, '*')];
 }
 
 type Ports = Readonly<Record<'PLAINTEXT' | 'SASL_SSL' | 'SSL' | 'CONTROLLER', number>>;

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isListening, isRunning, type Server, startDetached, stopServer } from './server.ts';
+import { isListening, isRunning, type Server, SHORT_LIVED, startDetached, stopServer } from './server.ts';
 import { freePorts, readState, removeRunFolder, runFolder, type Service, writeState } from './service.ts';
 import { sparkHome } from './spark.ts';
 
-const START_MS = 120_000;
+const START_MS = 300_000;
 
 /** A Connect server that computes in its own process, and who may use it. */
 export interface SparkConnectServer extends Server {
@@ -49,6 +49,7 @@ export async function startSparkConnect(
     'spark.driver.host': '127.0.0.1',
     'spark.driver.bindAddress': '127.0.0.1',
     'spark.driver.memory': '1536m',
+    'spark.driver.extraJavaOptions': SHORT_LIVED,
     'spark.sql.warehouse.dir': join(directory, 'warehouse'),
     'spark.ui.enabled': 'false',
     'spark.log.level': 'WARN',

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { must, once } from './binaries.ts';
 import { mavenLibraries } from './maven.ts';
-import { isRunning, type Server, startDetached, stopServer } from './server.ts';
+import { isRunning, type Server, SHORT_LIVED, startDetached, stopServer } from './server.ts';
 import { freePorts, readState, removeRunFolder, runFolder, type Service, writeState } from './service.ts';
 import { versions } from './versions.ts';
 
-const START_MS = 60_000;
+const START_MS = 300_000;
 
 /** The processes of a standalone cluster; executors are started for each application, and end with it. */
 interface SparkCluster {
@@ -70,7 +70,13 @@ async function startSpark(directory: string): Promise<SparkCluster> {
       directory,
       port: listens,
       log: join(directory, `${name}.log`),
-      env: { SPARK_HOME: home, SPARK_LOCAL_IP: '127.0.0.1', SPARK_DAEMON_MEMORY: '192m', ...SETTINGS },
+      env: {
+        SPARK_HOME: home,
+        SPARK_LOCAL_IP: '127.0.0.1',
+        SPARK_DAEMON_MEMORY: '192m',
+        SPARK_DAEMON_JAVA_OPTS: SHORT_LIVED,
+        ...SETTINGS,
+      },
     });
   const here = ['--host', '127.0.0.1', '--webui-port'];
   const master = start('master', port, [

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SHORT_LIVED } from '../../scripts/services/server.ts';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { historyEngine, historyFolder } from '../../src/compose/history-engine.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/config.ts';
@@ -15,7 +16,10 @@ import type { TileWrite } from '../../src/ports/online-store.ts';
 import type { LoggedDelivery } from '../sql/duckdb.ts';
 import { addressOf } from './addresses.ts';
 
-/** How Spark is reached. */
+/**
+ * How Spark is reached. Its SQL is the same: what is large, or many of a kind, is held by the first way, and by the second some of
+ * each kind, and all that is of its own: sessions, files, refusals, ends.
+ */
 export const ways = ['spark-submit', 'Spark Connect'] as const;
 
 export type Way = (typeof ways)[number];
@@ -42,7 +46,7 @@ export function engineBy(
     kind: 'spark',
     home,
     master: 'local[2]',
-    conf: { 'spark.driver.memory': '1536m', ...CONF, ...conf },
+    conf: { 'spark.driver.memory': '1536m', 'spark.driver.extraJavaOptions': SHORT_LIVED, ...CONF, ...conf },
   };
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SHORT_LIVED } from '../../scripts/services/server.ts';
 import { driverStatus, endDriver, startDriver, type TileDriverOptions } from '../../src/backends/spark/tile-driver.ts';
 import { sparkTileJob } from '../../src/backends/spark/tile-job.ts';
 import { addressOf } from './addresses.ts';
@@ -12,7 +13,11 @@ export function localSpark() {
     home: addressOf('SPARK_HOME')[0],
     // Event by event every task of a query runs at once.
     master: 'local[8]',
-    conf: { 'spark.driver.memory': '768m', 'spark.sql.shuffle.partitions': '2' },
+    conf: {
+      'spark.driver.memory': '768m',
+      'spark.driver.extraJavaOptions': SHORT_LIVED,
+      'spark.sql.shuffle.partitions': '2',
+    },
   };
 }
 

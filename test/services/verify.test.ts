@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Admin } from '@platformatic/kafka';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { SHORT_LIVED } from '../../scripts/services/server.ts';
 import { RedisLink } from '../../src/backends/redis/redis-link.ts';
 import type { EnvironmentOptions } from '../../src/config.ts';
 import { historyEngineContracts } from '../../src/testing/contracts/history-engine.ts';
@@ -57,7 +58,7 @@ async function namedIn(text: string, redisUrls: readonly string[]): Promise<read
   }
 }
 
-test('an environment on all engines holds every rule, and nothing of it is left', { timeout: 900_000 }, async () => {
+test('an environment on all engines holds every rule, and nothing of it is left', async () => {
   const [url] = addressOf('REDIS_URL');
   configure({
     log: kafka(),
@@ -68,7 +69,7 @@ test('an environment on all engines holds every rule, and nothing of it is left'
         kind: 'spark',
         home: addressOf('SPARK_HOME')[0],
         master: 'local[2]',
-        conf: { 'spark.driver.memory': '1g' },
+        conf: { 'spark.driver.memory': '1g', 'spark.driver.extraJavaOptions': SHORT_LIVED },
       },
     },
   });
@@ -94,9 +95,7 @@ test('an environment on all engines holds every rule, and nothing of it is left'
   expect(await namedIn('shop-verify-', [url])).toEqual(before);
 });
 
-test('tiles by Spark hold the rules of their topics, and neither a name nor a process of it is left', {
-  timeout: 900_000,
-}, async () => {
+test('tiles by Spark hold the rules of their topics, and neither a name nor a process of it is left', async () => {
   configure({ log: kafka(), engine: { kind: 'spark', ...localSpark(), jars: [...addressOf('SPARK_KAFKA_JARS')] } });
   const [url] = addressOf('REDIS_URL');
   const before = await namedIn('shop-verify-', [url]);
@@ -108,7 +107,7 @@ test('tiles by Spark hold the rules of their topics, and neither a name nor a pr
   expect(await namedIn('shop-verify-', [url])).toEqual(before);
 });
 
-test('a Connect server holds the rules of what computes over the history', { timeout: 300_000 }, async () => {
+test('a Connect server holds the rules of what computes over the history', async () => {
   configure({ offline: { engine: engineBy('Spark Connect') } });
   const told = await runCli(folder, ['verify', '--json']);
   expect(lastJson(told)).toMatchObject({ broken: 0, notRun: 0 });
@@ -117,7 +116,7 @@ test('a Connect server holds the rules of what computes over the history', { tim
   expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
 });
 
-test('every rule holds on a cluster, and none of its nodes keeps a key', { timeout: 120_000 }, async () => {
+test('every rule holds on a cluster, and none of its nodes keeps a key', async () => {
   const nodes = addressOf('REDIS_CLUSTER_NODES');
   configure({ online: { kind: 'redis', url: [...nodes] } });
   const before = await namedIn('shop-verify-', nodes);
@@ -126,7 +125,7 @@ test('every rule holds on a cluster, and none of its nodes keeps a key', { timeo
   expect(await namedIn('shop-verify-', nodes)).toEqual(before);
 });
 
-test('a Redis that may evict keys is found, and what else there is, is told of', { timeout: 120_000 }, async () => {
+test('a Redis that may evict keys is found, and what else there is, is told of', async () => {
   const server = await OwnServer.start({ 'maxmemory-policy': 'allkeys-lru' });
   ending.push(() => server.end());
   configure({ online: { kind: 'redis', url: server.url } });
@@ -139,9 +138,7 @@ test('a Redis that may evict keys is found, and what else there is, is told of',
   expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
 });
 
-test('a run that is stopped leaves nothing in the services; what a killed one left, the next removes', {
-  timeout: 240_000,
-}, async () => {
+test('a run that is stopped leaves nothing in the services; what a killed one left, the next removes', async () => {
   const server = await OwnServer.start();
   ending.push(() => server.end());
   configure({ log: kafka(), online: { kind: 'redis', url: server.url } });
