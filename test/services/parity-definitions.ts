@@ -215,8 +215,13 @@ export function generated(events: number): ParityDefinition {
   };
 }
 
+const hot = generated(40_000);
+
 /** Everything that the repository itself has the input of. */
-export const own: readonly ParityDefinition[] = [random, sawtooth, faults, registers, generated(40_000), flights];
+export const own: readonly ParityDefinition[] = [random, sawtooth, faults, registers, hot, flights];
+
+/** Those of them that are done in seconds. */
+export const small: readonly ParityDefinition[] = [sawtooth, faults, hot];
 
 /** What real tables have to say that lie beside the checkout. */
 export function ofShared(folder: string): readonly ParityDefinition[] {
