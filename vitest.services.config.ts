@@ -18,8 +18,9 @@ export default defineConfig({
     include: ['test/services/**/*.test.ts'],
     globalSetup: 'test/services/run-folder.ts',
     reporters: ['default', './test/closing-line.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // They wait for servers, on a machine of any speed: no test is ended that may still pass.
+    testTimeout: 1_800_000,
+    hookTimeout: 300_000,
     // The suites stop servers and measure: one after the other.
     fileParallelism: false,
     sequence: { sequencer: PageLast },

@@ -17,10 +17,8 @@ process.exitCode = await main(process.argv.slice(2));
  * the closing line then counts it, and what was not run is not called passed.
  */
 async function main(files: readonly string[]): Promise<number> {
-  const env: Record<string, string> = {};
   try {
-    for (const service of needed) Object.assign(env, await service.up());
-    return await runSuites(files, env);
+    return await runSuites(files, await started());
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     console.log('0 passed, 1 failed, 0 skipped');
@@ -28,6 +26,18 @@ async function main(files: readonly string[]): Promise<number> {
   } finally {
     for (const service of needed) await service.down();
   }
+}
+
+/** Starts all services at once; gives where they answer. */
+async function started(): Promise<Readonly<Record<string, string>>> {
+  const all = await Promise.allSettled(needed.map((service) => service.up()));
+  return Object.assign(
+    {},
+    ...all.map((one) => {
+      if (one.status === 'rejected') throw one.reason;
+      return one.value;
+    }),
+  );
 }
 
 function runSuites(files: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {

@@ -45,8 +45,16 @@ export function environmentOf({ libraries }: Binary): Readonly<Record<string, st
   return libraries === null ? {} : { LD_LIBRARY_PATH: libraries };
 }
 
-/** A folder of the cache that is filled once: whole, or not there. */
-export async function once(name: string, fill: (into: string) => Promise<void>): Promise<string> {
+const filling = new Map<string, Promise<string>>();
+
+/** A folder of the cache that is filled once, also where several ask at once: whole, or not there. */
+export function once(name: string, fill: (into: string) => Promise<void>): Promise<string> {
+  const begun = filling.get(name) ?? filled(name, fill);
+  filling.set(name, begun);
+  return begun;
+}
+
+async function filled(name: string, fill: (into: string) => Promise<void>): Promise<string> {
   const place = cached(name);
   if (existsSync(place)) return place;
   const making = `${place}.${process.pid}`;

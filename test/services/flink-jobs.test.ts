@@ -36,9 +36,7 @@ function newSite(options: SiteOptions = {}): TileSite {
   return site;
 }
 
-test('a job that was stopped with a savepoint goes on from it, and the tiles are those of all events', {
-  timeout: 240_000,
-}, async () => {
+test('a job that was stopped with a savepoint goes on from it, and the tiles are those of all events', async () => {
   const site = newSite();
   const headrace = await site.open();
   const first = await site.jobs((jobs) => jobs.deploy());
@@ -50,7 +48,7 @@ test('a job that was stopped with a savepoint goes on from it, and the tiles are
       .lag.flatMap((lag) => (lag.reader === reader ? lag.behind : []))
       .reduce((sum, n) => sum + n, 0);
   await site.whole(headrace);
-  await until(async () => behind('engine') === 0, 30_000);
+  await until(async () => behind('engine') === 0);
   expect(await site.jobs((jobs) => jobs.deploy())).toMatchObject({ began: 'before', jobId: first.jobId });
   const [stopped] = await site.jobs((jobs) => jobs.stop());
   expect(stopped).toMatchObject({ jobId: first.jobId, state: 'STOPPED', declared: true });
@@ -62,7 +60,7 @@ test('a job that was stopped with a savepoint goes on from it, and the tiles are
   const again = await site.jobs((jobs) => jobs.deploy());
   expect(again).toMatchObject({ began: 'restored', from: stopped.checkpoint?.path });
   await site.whole(headrace);
-  await until(async () => behind('engine') === 0, 30_000);
+  await until(async () => behind('engine') === 0);
   expect(behind('applied')).toBe(0);
   const [status] = await site.jobs((jobs) => jobs.status());
   expect(status).toMatchObject({ jobId: again.jobId, state: 'RUNNING', declared: true });
@@ -70,9 +68,7 @@ test('a job that was stopped with a savepoint goes on from it, and the tiles are
   expect(site.faults).toEqual([]);
 });
 
-test('a job that its job manager forgot goes on from its newest checkpoint, and the tiles are those of all events', {
-  timeout: 900_000,
-}, async () => {
+test('a job that its job manager forgot goes on from its newest checkpoint, and the tiles are those of all events', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'flink-jobs-'));
   ending.push(() => rmSync(directory, { recursive: true, force: true }));
   const servers = await startFlink(directory);
@@ -93,29 +89,27 @@ test('a job that its job manager forgot goes on from its newest checkpoint, and 
   });
   // What fails there is told where it is waited for.
   watching.catch(() => undefined);
-  await Promise.race([until(async () => deployed !== undefined, 300_000), watching]);
+  await Promise.race([until(async () => deployed !== undefined), watching]);
   await expect(site.jobs((jobs) => jobs.deploy())).rejects.toMatchObject({ code: 'TILES_LOCKED' });
   await site.send(headrace, 400);
   await site.whole(headrace);
   await site.send(headrace, 400);
   await stopServer(jobManager, 'SIGKILL');
   await site.send(headrace, 400);
-  await until(async () => told.some((line) => line.includes('waiting for it')), 60_000);
+  await until(async () => told.some((line) => line.includes('waiting for it')));
   jobManager = await startJobManager(directory, jobManager.port);
   await until(
     async () => told.some((line) => /submitted again, from file:.*chk-\d+/.test(line)) || told.join('\n'),
     300_000,
   );
-  await site.whole(headrace, 300_000);
+  await site.whole(headrace);
   stop();
   await watching;
   await likeEmbedded(site, headrace);
   expect(site.faults).toEqual([]);
 });
 
-test('the job of a changed declaration catches up beside the one before, which then ends', {
-  timeout: 240_000,
-}, async () => {
+test('the job of a changed declaration catches up beside the one before, which then ends', async () => {
   const site = newSite();
   const headrace = await site.open();
   const before = await site.jobs((jobs) => jobs.deploy());
@@ -139,7 +133,7 @@ test('the job of a changed declaration catches up beside the one before, which t
   expect(site.faults).toEqual([]);
 });
 
-test('a job whose tiles are not what the events make is not switched to', { timeout: 120_000 }, async () => {
+test('a job whose tiles are not what the events make is not switched to', async () => {
   const site = newSite();
   const headrace = await site.open();
   await site.jobs((jobs) => jobs.deploy());
@@ -184,9 +178,7 @@ test('a job whose tiles are not what the events make is not switched to', { time
   expect(await site.jobs((jobs) => jobs.status())).toMatchObject([{ state: 'STOPPED', checkpoint: null }]);
 });
 
-test('a job over changes is not begun anew where the log has lost the first of them', {
-  timeout: 120_000,
-}, async () => {
+test('a job over changes is not begun anew where the log has lost the first of them', async () => {
   const stock = changeSource('stock', {
     id: 'id',
     time: 'at',
@@ -224,7 +216,7 @@ test('a job over changes is not begun anew where the log has lost the first of t
   expect(await site.jobs((jobs) => jobs.status(), changes)).toEqual([]);
 });
 
-test('what is not Flink, or is not there, is said', { timeout: 60_000 }, async () => {
+test('what is not Flink, or is not there, is said', async () => {
   const [rest, gateway] = [addressOf('FLINK_REST')[0], addressOf('FLINK_GATEWAY')[0]];
   const nothing = newSite({ flink: ['http://127.0.0.1:1', gateway] });
   await expect(nothing.jobs((jobs) => jobs.deploy())).rejects.toMatchObject({ code: 'FLINK_UNREACHABLE' });

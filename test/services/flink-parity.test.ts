@@ -44,7 +44,7 @@ async function compared({ name, view, deliveries }: ParityDefinition): Promise<v
     await opened.send(batch);
   }
   const events = eventsIn(tilesOf(view, inProcess));
-  await until(async () => eventsIn(opened.tiles(view)) >= events, 540_000);
+  await until(async () => eventsIn(opened.tiles(view)) >= events, 1_200_000);
   const expected = tileLines(tilesOf(view, inProcess));
   const lines = tileLines(opened.tiles(view));
   // A hundred thousand lines are no message.
@@ -63,10 +63,9 @@ function eventsIn(tiles: Iterable<TileWrite>): number {
 // The flights are sent by flink-faults.test.ts.
 const ours = own.filter((one) => one !== flights);
 
-test.each(ours)('Flink gives the tiles of $name that the engine in process does', { timeout: 600_000 }, compared);
+test.each(ours)('Flink gives the tiles of $name that the engine in process does', compared);
 
 test.skipIf(!hasSharedData).each(ofShared(resolve('../shared/data/features')))(
   `Flink gives the tiles of $name that the engine in process does${whySkipped}`,
-  { timeout: 600_000 },
   compared,
 );

@@ -18,9 +18,7 @@ function newSite(online?: { kind: 'redis'; url: string }): TileSite {
   return site;
 }
 
-test('tiles of Flink answer as a scan of the events does, over restarts and in another process; the history has them too', {
-  timeout: 240_000,
-}, async () => {
+test('tiles of Flink answer as a scan of the events does, over restarts and in another process; the history has them too', async () => {
   const site = newSite();
   let headrace = await site.open();
   await site.jobs((jobs) => jobs.deploy());
@@ -45,7 +43,7 @@ test('tiles of Flink answer as a scan of the events does, over restarts and in a
   expect(site.faults).toEqual([]);
 });
 
-test('tiles of Flink in a Redis answer as a scan of the events does', { timeout: 240_000 }, async () => {
+test('tiles of Flink in a Redis answer as a scan of the events does', async () => {
   const site = newSite({ kind: 'redis', url: addressOf('REDIS_URL')[0] });
   const headrace = await site.open();
   await site.jobs((jobs) => jobs.deploy());
@@ -59,9 +57,7 @@ test('tiles of Flink in a Redis answer as a scan of the events does', { timeout:
   expect(site.faults).toEqual([]);
 });
 
-test('records that nobody can read hold up neither Flink nor the process, and change no tile', {
-  timeout: 120_000,
-}, async () => {
+test('records that nobody can read hold up neither Flink nor the process, and change no tile', async () => {
   const site = newSite();
   const headrace = await site.open();
   await site.jobs((jobs) => jobs.deploy());
@@ -80,9 +76,7 @@ test('records that nobody can read hold up neither Flink nor the process, and ch
   expect((await site.jobs((jobs) => jobs.upgrade(() => undefined))).compared.keys).toBe(8);
 });
 
-test('an environment whose tiles Flink makes is not opened with the engine of the process', {
-  timeout: 120_000,
-}, async () => {
+test('an environment whose tiles Flink makes is not opened with the engine of the process', async () => {
   const site = newSite();
   const headrace = await site.open();
   await site.send(headrace, 10);

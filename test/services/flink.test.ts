@@ -21,9 +21,7 @@ async function opened(views: readonly StreamViewData[], partitions = 2): Promise
   return site;
 }
 
-test('tiles and parts of every aggregate are those of the engine, every column as text', {
-  timeout: 240_000,
-}, async () => {
+test('tiles and parts of every aggregate are those of the engine, every column as text', async () => {
   const views = [viewOf(source, { k1: 'tenant', k2: 'user' }, everyAggregate, windows)];
   const all = streams(40, 7);
   const first = all.slice(0, all.length / 2);
@@ -36,7 +34,7 @@ test('tiles and parts of every aggregate are those of the engine, every column a
   expect(site.outcomes.conflict).toBe(0);
 });
 
-test('three views of different entities over one source of four partitions', { timeout: 240_000 }, async () => {
+test('three views of different entities over one source of four partitions', async () => {
   const some = everyAggregate.filter(({ name }) => ['events', 'sum_l', 'last_i', 'top_2_t'].includes(name));
   const named = (name: string, view: StreamViewData): StreamViewData => ({ ...view, name });
   const views = [
@@ -51,9 +49,7 @@ test('three views of different entities over one source of four partitions', { t
   expect(site.outcomes.conflict).toBe(0);
 });
 
-test('tiles of rows that change and go are those of the engine, every column as text', {
-  timeout: 240_000,
-}, async () => {
+test('tiles of rows that change and go are those of the engine, every column as text', async () => {
   const deliveries = tables(60, 3);
   const site = await opened([rows]);
   await site.send(deliveries.slice(0, deliveries.length / 2));

@@ -125,11 +125,11 @@ export class ForeignTopic {
   }
 
   /** Waits until a process answers with every event, once. */
-  whole(headrace: Headrace, ms = 40_000): Promise<void> {
+  whole(headrace: Headrace): Promise<void> {
     return until(async () => {
       expect(await this.told(headrace)).toEqual(this.expected());
       return true;
-    }, ms);
+    });
   }
 
   async end(): Promise<void> {

@@ -196,7 +196,7 @@ describe('a broker that is killed', () => {
     if (broker !== null) await stopServer(broker);
   });
 
-  test('what was acknowledged is there, in order, once; the rest can be sent again', { timeout: 180_000 }, async () => {
+  test('what was acknowledged is there, in order, once; the rest can be sent again', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'kafka-'));
     closing.push(() => rmSync(directory, { recursive: true, force: true }));
     broker = await newBroker(directory);

@@ -112,7 +112,7 @@ describe('Flink reaches the log as this process does', () => {
       { brokers: [ssl], tls: { ...tls, cert: join(folder, 'client.crt'), key: join(folder, 'client.key') } },
     ],
   ];
-  test.each(ways)('%s', { timeout: 120_000 }, async (_, log) => {
+  test.each(ways)('%s', async (_, log) => {
     const site = secureSite(log);
     const headrace = await site.open();
     const deployed = await site.jobs((jobs) => jobs.deploy());

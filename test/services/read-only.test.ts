@@ -55,7 +55,7 @@ describe.each([
     folders.push(machine(prefix, urls), machine(prefix, urls));
     ({ child: writer, url: writerUrl } = await serve(folders[0]));
     ({ url: readerUrl } = await serve(folders[1], '--read-only', '--workers', '2'));
-  }, 60_000);
+  });
 
   afterAll(async () => {
     for (const child of running.reverse()) {
@@ -65,7 +65,7 @@ describe.each([
       await ended;
     }
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   const send = (url: string, body: unknown) =>
     fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });

@@ -26,7 +26,7 @@ export async function recovers(
       }
     }
     return wrong === 0 || `${wrong} answers are not right`;
-  }, 30_000);
+  });
   return seen;
 }
 

@@ -31,11 +31,11 @@ export function expected(views: readonly StreamViewData[], deliveries: readonly 
 }
 
 /** Waits until a site's tiles are these. */
-export async function equal(site: EngineSite, tables: Tables, ms = 120_000): Promise<void> {
+export async function equal(site: EngineSite, tables: Tables): Promise<void> {
   await until(async () => {
     expect(site.tables()).toEqual(tables);
     return true;
-  }, ms);
+  });
 }
 
 /** The changes of many tables one after the other, their rows and keys of their own. */

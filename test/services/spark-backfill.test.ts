@@ -162,9 +162,6 @@ function driver(): number {
 
 test.each(ways)(
   'tiles that Spark computed take the place of those of the stream, and every answer stays; one that is killed changes nothing: %s',
-  {
-    timeout: 480_000,
-  },
   async (way) => {
     const { engine, died, kill, restart } = await killable[way]();
     const { headrace, directory, at } = await opened(engine);

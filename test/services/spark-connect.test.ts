@@ -42,9 +42,7 @@ test('a setting of the server is none of a session', async () => {
   });
 });
 
-test('sessions do not share settings: two that ask for different ones each have their own', {
-  timeout: 120_000,
-}, async () => {
+test('sessions do not share settings: two that ask for different ones each have their own', async () => {
   const setting = 'spark.sql.shuffle.partitions';
   const told: Record<string, readonly string[]> = {};
   for (const value of ['3', '4']) {
@@ -62,9 +60,7 @@ test('sessions do not share settings: two that ask for different ones each have 
 /** Minutes on two cores. */
 const LONG = 'SELECT id % 7 AS k, COUNT(DISTINCT MD5(CAST(id AS STRING))) AS n FROM range(500000000) GROUP BY id % 7';
 
-test('what runs on the server ends with the session that is closed amid it, and leaves no file', {
-  timeout: 240_000,
-}, async () => {
+test('what runs on the server ends with the session that is closed amid it, and leaves no file', async () => {
   const told: string[] = [];
   let close: () => void = () => undefined;
   const runs = new Promise<void>((resolve) => {

@@ -44,9 +44,7 @@ function queries(...texts: readonly string[]): Computation {
 
 const LARGE = "SELECT SIZE(COLLECT_LIST(REPEAT(CONCAT('x', id), 1000000))) AS n FROM range(3000)";
 
-test('a driver without memory left is told as such, leaves nothing, and what is asked of it afterwards fails at once', {
-  timeout: 120_000,
-}, async () => {
+test('a driver without memory left is told as such, leaves nothing, and what is asked of it afterwards fails at once', async () => {
   const { session, left } = await opened(own('local[1]', { 'spark.driver.memory': '600m' }), () => undefined);
   await expect(session.compute(queries(LARGE))).rejects.toMatchObject({
     code: 'SPARK_MEMORY',
@@ -58,9 +56,7 @@ test('a driver without memory left is told as such, leaves nothing, and what is 
   });
 });
 
-test('on a cluster an executor that is killed is replaced and told; one without memory left ends the job, and nothing else', {
-  timeout: 240_000,
-}, async () => {
+test('on a cluster an executor that is killed is replaced and told; one without memory left ends the job, and nothing else', async () => {
   const told: string[] = [];
   let application = '';
   let killed = 0;
@@ -97,9 +93,6 @@ test('on a cluster an executor that is killed is replaced and told; one without 
 
 test.each(ways)(
   'what an ended process left is removed at the start, what another one computes stays; a file that is not what Spark wrote is not taken: %s',
-  {
-    timeout: 120_000,
-  },
   async (way) => {
     const { pid: ended } = spawnSync('true');
     const alive = `run=${process.pid}-999`;

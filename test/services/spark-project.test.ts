@@ -103,9 +103,6 @@ afterEach(async () => {
 
 test.each(ways)(
   'a project whose features Spark joins writes the same training sets, to the byte, and trains on them: %s',
-  {
-    timeout: 600_000,
-  },
   async (way) => {
     const directory = mkdtempSync(join(tmpdir(), 'spark-project-'));
     ending.push(() => rmSync(directory, { recursive: true, force: true }));

@@ -12,9 +12,6 @@ import { localSpark, SparkTileSite } from './spark-tile-site.ts';
 import { likeEmbedded, TileSite } from './tile-site.ts';
 import { until } from './until.ts';
 
-/** A driver starts in some ten seconds, or in minutes where much else runs. */
-const WAIT_MS = 300_000;
-
 const ending: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
@@ -32,9 +29,7 @@ async function opened(
   return site;
 }
 
-test('tiles and parts of every aggregate are those of the engine, every column as text, over a killed driver', {
-  timeout: 900_000,
-}, async () => {
+test('tiles and parts of every aggregate are those of the engine, every column as text, over a killed driver', async () => {
   const some = everyAggregate.filter(({ name }) => ['events', 'sum_l', 'last_i', 'top_2_t'].includes(name));
   const views = [
     viewOf(source, { k1: 'tenant', k2: 'user' }, everyAggregate, windows),
@@ -44,29 +39,25 @@ test('tiles and parts of every aggregate are those of the engine, every column a
   const first = all.slice(0, all.length / 2);
   const site = await opened(views, 4);
   await site.send(first);
-  await equal(site, expected(views, first), WAIT_MS);
+  await equal(site, expected(views, first));
   // What was sent before comes once more, before what is new; the driver dies amid it.
   await site.send(all);
   await site.kill();
-  await equal(site, expected(views, all), WAIT_MS);
+  await equal(site, expected(views, all));
   expect(site.outcomes.conflict).toBe(0);
 });
 
-test('tiles of rows that change and go are those of the engine, every column as text, event by event', {
-  timeout: 900_000,
-}, async () => {
+test('tiles of rows that change and go are those of the engine, every column as text, event by event', async () => {
   const deliveries = tables(60, 3);
   const site = await opened([rows], 2, { realTime: true });
   await site.send(deliveries.slice(0, deliveries.length / 2));
-  await equal(site, expected([rows], deliveries.slice(0, deliveries.length / 2)), WAIT_MS);
+  await equal(site, expected([rows], deliveries.slice(0, deliveries.length / 2)));
   await site.send(deliveries);
-  await equal(site, expected([rows], deliveries), WAIT_MS);
+  await equal(site, expected([rows], deliveries));
   expect(site.outcomes.conflict).toBe(0);
 });
 
-test('a project whose tiles Spark makes answers as a scan of its events, over a stop, a killed driver and another start', {
-  timeout: 900_000,
-}, async () => {
+test('a project whose tiles Spark makes answers as a scan of its events, over a stop, a killed driver and another start', async () => {
   const engine: EnvironmentOptions['engine'] = {
     kind: 'spark',
     ...localSpark(),
@@ -79,7 +70,7 @@ test('a project whose tiles Spark makes answers as a scan of its events, over a 
   expect(first).toMatchObject({ began: 'anew', from: null });
   expect(await site.jobs((jobs) => jobs.deploy())).toMatchObject({ began: 'before', jobId: first.jobId });
   await site.send(headrace, 300);
-  await site.whole(headrace, WAIT_MS);
+  await site.whole(headrace);
   const [stopped] = await site.jobs((jobs) => jobs.stop());
   expect(stopped).toMatchObject({ state: 'STOPPED', declared: true });
   await expect(site.jobs((jobs) => jobs.stop())).rejects.toMatchObject({ code: 'TILES_ABSENT' });
@@ -95,11 +86,8 @@ test('a project whose tiles Spark makes answers as a scan of its events, over a 
     await jobs.watch(over, (line) => told.push(line));
   });
   watching.catch(() => undefined);
-  await Promise.race([
-    until(async () => told.some((line) => line.includes('was started again, from')), WAIT_MS),
-    watching,
-  ]);
-  await site.whole(headrace, WAIT_MS);
+  await Promise.race([until(async () => told.some((line) => line.includes('was started again, from'))), watching]);
+  await site.whole(headrace);
   end();
   await watching;
   expect((await site.jobs((jobs) => jobs.upgrade(() => undefined))).compared.keys).toBe(8);

@@ -118,18 +118,18 @@ export class TileSite {
   }
 
   /** Waits until a process answers as the scan does, and says that this is fresh. */
-  async whole(headrace: Pick<Headrace, 'read'>, ms = 60_000): Promise<void> {
+  async whole(headrace: Pick<Headrace, 'read'>): Promise<void> {
     await until(async () => {
       const q = Date.now();
       const vectors = await Promise.all(USERS.map((user, i) => headrace.read(service, { user, page: PAGES[i] }, q)));
       expect(vectors.map(({ values }) => values)).toEqual(this.expected(q));
       expect(vectors.flatMap(({ stale }) => stale)).toEqual([]);
       return true;
-    }, ms);
+    });
   }
 
   /** The same of the other view, of every pair. */
-  async wholeOfBoth(headrace: Pick<Headrace, 'read'>, ms = 60_000): Promise<void> {
+  async wholeOfBoth(headrace: Pick<Headrace, 'read'>): Promise<void> {
     const accepted = acceptedDeliveries(byBoth, this.#sent);
     const pairs = USERS.flatMap((user) => PAGES.map((page) => ({ user, page })));
     const { encode } = entityKeyCodec(byBoth.entity.key);
@@ -140,7 +140,7 @@ export class TileSite {
       expect(vectors.map(({ values }) => values)).toEqual(expected);
       expect(vectors.flatMap(({ stale }) => stale)).toEqual([]);
       return true;
-    }, ms);
+    });
   }
 }
 
@@ -192,5 +192,5 @@ export async function likeEmbedded(site: TileSite, headrace: Headrace): Promise<
     await headrace.flush();
     expect(await archived(headrace)).toEqual(expected);
     return true;
-  }, 30_000);
+  });
 }

@@ -87,9 +87,7 @@ async function flushed({ url }: OwnServer): Promise<void> {
   client.destroy();
 }
 
-test('three processes write the tiles of Flink to a Redis: one is killed, the Redis flushed and killed, and answers are right', {
-  timeout: 400_000,
-}, async () => {
+test('three processes write the tiles of Flink to a Redis: one is killed, the Redis flushed and killed, and answers are right', async () => {
   const server = await OwnServer.start();
   ending.push(() => server.end());
   const site = new TileSite({ online: { kind: 'redis', url: server.url, writers: 'many' }, partitions: 6 });
@@ -124,8 +122,8 @@ test('three processes write the tiles of Flink to a Redis: one is killed, the Re
   for (const lose of [() => flushed(server), () => server.kill().then(() => server.start())]) {
     const stop = watch(site, reader);
     await lose();
-    await site.whole(reader, 90_000);
-    await site.wholeOfBoth(reader, 90_000);
+    await site.whole(reader);
+    await site.wholeOfBoth(reader);
     expect(await stop()).toBeGreaterThan(0);
   }
   await site.send(headrace, 200);
@@ -134,9 +132,7 @@ test('three processes write the tiles of Flink to a Redis: one is killed, the Re
   await likeEmbedded(site, headrace);
 });
 
-test('a process that is killed for good leaves its partitions to the others, and no answer is smaller for it', {
-  timeout: 300_000,
-}, async () => {
+test('a process that is killed for good leaves its partitions to the others, and no answer is smaller for it', async () => {
   const site = new TileSite({
     online: { kind: 'redis', url: [...addressOf('REDIS_CLUSTER_NODES')], writers: 'many' },
     partitions: 4,
@@ -156,7 +152,7 @@ test('a process that is killed for good leaves its partitions to the others, and
   await once(killed, 'close');
   await site.send(headrace, 300);
   // The brokers wait for it for 45 seconds.
-  await site.whole(headrace, 120_000);
+  await site.whole(headrace);
   await site.wholeOfBoth(headrace);
   expect(shares.at(-1)).toHaveLength(4);
   expect(site.faults).toEqual([]);

@@ -58,9 +58,7 @@ describe('a topic of others', () => {
   });
 });
 
-test('a process that is killed amid 20,000 events and started again has counted every id once', {
-  timeout: 120_000,
-}, async () => {
+test('a process that is killed amid 20,000 events and started again has counted every id once', async () => {
   const topic = await made(4);
   const environment = topic.environment();
   const { directory } = environment;
@@ -79,7 +77,7 @@ export default defineConfig({ project, environments: { local: ${JSON.stringify(e
   await until(async () => {
     const status = (await (await fetch(`${url}/v1/status`)).json()) as { topics: { taken: number }[] };
     return status.topics[0].taken > 2_000;
-  }, 40_000);
+  });
   child.kill('SIGKILL');
   await once(child, 'close');
   await sending;
@@ -93,26 +91,24 @@ export default defineConfig({ project, environments: { local: ${JSON.stringify(e
   expect(topic.faults).toEqual([]);
 });
 
-test('two processes share the partitions while a third joins the group and leaves: every id counts once in both', {
-  timeout: 180_000,
-}, async () => {
+test('two processes share the partitions while a third joins the group and leaves: every id counts once in both', async () => {
   const topic = await made(4);
   const environment = () => topic.environment({ log: { kind: 'kafka', brokers: [...topic.brokers] } });
   const [one, other] = [await topic.open(environment()), await topic.open(environment())];
   const parts = () => [one, other].map((headrace) => headrace.status().topics[0].lag.length);
-  await until(async () => parts().join() === '2,2', 40_000);
+  await until(async () => parts().join() === '2,2');
   await topic.send(6_000, 4, 200);
   const { brokers, name } = topic;
   const group = `${topic.namespace}.clicks.1.taken`;
   const options = { brokers, timeoutMs: 10_000, clientId: 'third', group, member: randomUUID(), topic: name };
   const third = await joinGroup(await loadClient(), options);
   topic.ending.push(() => third.leave());
-  await until(async () => third.partitions().length > 0, 40_000);
+  await until(async () => third.partitions().length > 0);
   await topic.send(6_000, 4, 200);
   await third.leave();
   await topic.send(4_000, 4, 200);
   for (const headrace of [one, other]) await topic.whole(headrace);
-  await until(async () => parts().join() === '2,2', 40_000);
+  await until(async () => parts().join() === '2,2');
   expect(topic.faults).toEqual([]);
   await other.close();
   await topic.send(2_000, 4);
@@ -200,9 +196,7 @@ test('what retention took is counted as lost, also while it is read, and the res
   expect(second.status().degraded).toEqual([expect.stringContaining('50 records of clicks')]);
 });
 
-test('a topic that is not there yet, gets partitions, is deleted and made anew: told of each, and all is taken', {
-  timeout: 120_000,
-}, async () => {
+test('a topic that is not there yet, gets partitions, is deleted and made anew: told of each, and all is taken', async () => {
   const topic = new ForeignTopic();
   topics.push(topic);
   const headrace = await topic.open(topic.environment());
@@ -216,7 +210,7 @@ test('a topic that is not there yet, gets partitions, is deleted and made anew: 
   await topic.whole(headrace);
   expect(codesOf(topic)).toContain('TOPIC_PARTITIONS');
   await topic.admin.deleteTopics({ topics: [topic.name] });
-  await until(async () => headrace.status().topics[0].trouble !== null, 40_000);
+  await until(async () => headrace.status().topics[0].trouble !== null);
   await topic.create(2);
   await topic.send(100, 2);
   await topic.whole(headrace);

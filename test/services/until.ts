@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits until something holds; fails with what it last said. */
-export async function until(holds: () => Promise<boolean | string>, ms = 20_000): Promise<void> {
+/** Waits until something holds, which on a slow machine takes its time; fails with what it last said. */
+export async function until(holds: () => Promise<boolean | string>, ms = 300_000): Promise<void> {
   let last: unknown = 'nothing';
   for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) {
     try {

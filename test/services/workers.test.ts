@@ -35,7 +35,7 @@ export default defineConfig({ project, environments: { local: { directory: 'data
   });
   const [line]: unknown[] = await once(group.stdout ?? group, 'data');
   url = (JSON.parse(String(line)) as { url: string }).url;
-}, 60_000);
+});
 
 afterAll(() => {
   group?.kill('SIGKILL');
@@ -142,9 +142,7 @@ test('what is not a read is the writer’s, refusals included, and one address s
     expect(await sample(`headrace_worker_up{worker="${worker}"}`)).toBe(1);
 });
 
-test('over the death of a reader and of the writer under load no acknowledged event is lost, and both come back', {
-  timeout: 60_000,
-}, async () => {
+test('over the death of a reader and of the writer under load no acknowledged event is lost, and both come back', async () => {
   let isOver = false;
   let answers = 0;
   const seen: boolean[] = [];
@@ -183,7 +181,7 @@ test('over the death of a reader and of the writer under load no acknowledged ev
   expect(found).toBeLessThanOrEqual(sent.size);
 });
 
-test('a process that only reads stands beside the group, and refuses to write', { timeout: 30_000 }, async () => {
+test('a process that only reads stands beside the group, and refuses to write', async () => {
   const beside = startCli(folder, ['serve', '--read-only', '--port', '0', '--json']);
   try {
     const [line]: unknown[] = await once(beside.stdout ?? beside, 'data');
@@ -198,9 +196,7 @@ test('a process that only reads stands beside the group, and refuses to write', 
   }
 });
 
-test('asked to stop, the group ends in order: what was acknowledged and what readers logged is in the history', {
-  timeout: 30_000,
-}, async () => {
+test('asked to stop, the group ends in order: what was acknowledged and what readers logged is in the history', async () => {
   group.kill('SIGTERM');
   await once(group, 'exit');
   expect(group.exitCode).toBe(0);
