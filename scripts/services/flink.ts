@@ -3,11 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { mavenLibraries } from './maven.ts';
-import { isRunning, type Server, SHORT_LIVED, startDetached, stopServer } from './server.ts';
+import { isRunning, type Server, SHORT_LIVED, START_MS, startDetached, stopServer } from './server.ts';
 import { freePorts, readState, removeRunFolder, runFolder, type Service, writeState } from './service.ts';
 import { versions } from './versions.ts';
-
-const START_MS = 300_000;
 
 /** The processes of a standalone cluster with its SQL gateway. */
 export interface FlinkCluster {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
+import { START_MS } from './server.ts';
 
 const SLOTS = 16_384;
 
@@ -11,7 +12,9 @@ export function busPort(port: number): number {
 /** Makes empty servers a cluster: the first half primaries, the second their replicas; waits until all agree. */
 export async function formCluster(ports: readonly number[]): Promise<void> {
   const nodes = await Promise.all(
-    ports.map(async (port) => createClient({ url: `redis://127.0.0.1:${port}` }).connect()),
+    ports.map(async (port) =>
+      createClient({ url: `redis://127.0.0.1:${port}`, socket: { connectTimeout: START_MS } }).connect(),
+    ),
   );
   const primaries = nodes.length / 2;
   try {

@@ -5,11 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { must } from './binaries.ts';
 import { makeCertificates } from './certificates.ts';
 import { mavenLibraries } from './maven.ts';
-import { isRunning, type Server, SHORT_LIVED, startDetached, stopServer } from './server.ts';
+import { isRunning, type Server, SHORT_LIVED, START_MS, startDetached, stopServer } from './server.ts';
 import { freePorts, readState, removeRunFolder, runFolder, type Service, writeState } from './service.ts';
 import { versions } from './versions.ts';
-
-const START_MS = 300_000;
 
 /** A broker, and where it answers those who show who they are. */
 export interface Broker extends Server {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,7 +23,8 @@ export interface ServerOptions {
 /** Of Java: servers of suites end before the code of its second compiler has earned what it took of the processors. */
 export const SHORT_LIVED = '-XX:TieredStopAtLevel=1';
 
-const START_MS = 300_000;
+/** A server that starts among all the others, on a slow machine, has so long to answer, ms. */
+export const START_MS = 300_000;
 
 /** Starts a server on the loopback interface that outlives this process; waits until it listens. */
 export async function startServer({ binary, directory, port, settings = {} }: ServerOptions): Promise<Server> {
@@ -73,7 +74,7 @@ export function startDetached(options: {
   closeSync(output);
   child.unref();
   // Whoever waits for the server finds that it does not run, and its output says why.
-  child.once('error', () => undefined);
+  child.once('error', ({ message }) => appendFileSync(log, `${message}\n`));
   return { port, pid: child.pid ?? 0, directory };
 }
 

@@ -2,11 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isListening, isRunning, type Server, SHORT_LIVED, startDetached, stopServer } from './server.ts';
+import { isListening, isRunning, type Server, SHORT_LIVED, START_MS, startDetached, stopServer } from './server.ts';
 import { freePorts, readState, removeRunFolder, runFolder, type Service, writeState } from './service.ts';
 import { sparkHome } from './spark.ts';
-
-const START_MS = 300_000;
 
 /** A Connect server that computes in its own process, and who may use it. */
 export interface SparkConnectServer extends Server {
