@@ -57,7 +57,7 @@ export async function startServer(headrace: Headrace, options: ServerOptions): P
   return listening(headrace, options, {
     check,
     tls: options.socketPath === undefined ? tls : null,
-    hot: [...hotFeatures(headrace, options.mostWaitMs ?? MOST_WAIT_MS), ...hotEvents(headrace)],
+    hot: [...hotFeatures(headrace, options.mostWaitMs), ...hotEvents(headrace)],
     routes: (server) => {
       allRoutes(server, headrace);
       server.setNotFoundHandler((request, reply) =>
@@ -74,7 +74,7 @@ export async function startReadServer(served: ServedProject, options: ReadServer
   const security = socketPath === undefined ? secured(options, served.directory) : { check: answerAll, tls: null };
   return listening(served, options, {
     ...security,
-    hot: hotFeatures(served, options.mostWaitMs ?? MOST_WAIT_MS),
+    hot: hotFeatures(served, options.mostWaitMs),
     routes: (server) => {
       featureRoutes(server, served);
       operationRoutes(server, served, group ?? null);
@@ -120,8 +120,6 @@ const LEAN_BODY_LIMIT = 256 * 1_024;
 /** A client has so long for the head of a request, and for all of it. */
 const HEAD_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
-
-const MOST_WAIT_MS = 500;
 
 /** What a process that only reads answers itself; all else may be the writer's. */
 const READS = /^\/(?:v1\/features\/|v1\/(?:status|slo)$|healthz$|readyz$|metrics$|openapi\.json$)/;

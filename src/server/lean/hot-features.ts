@@ -7,8 +7,11 @@ import type { HotRoute } from './hot-route.ts';
 import { asciiResponse, binaryResponse, textResponse } from './response.ts';
 import { TurnTime } from './turn-time.ts';
 
+/** What waits longer is turned away where nothing else is said, ms. */
+const MOST_WAIT_MS = 500;
+
 /** `POST /v1/features/{service}` for each service of a project. Hot path. */
-export function hotFeatures(served: ServedProject, mostWaitMs: number): readonly HotRoute[] {
+export function hotFeatures(served: ServedProject, mostWaitMs = MOST_WAIT_MS): readonly HotRoute[] {
   const turn = new TurnTime();
   return served.project.services.map((service): HotRoute => {
     const response = writesAscii(service) ? asciiResponse : textResponse;
