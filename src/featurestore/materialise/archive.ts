@@ -320,13 +320,17 @@ class RawBuffer {
   readonly source: EventSourceData;
   /** Next offset to take, by partition. */
   readonly next: number[];
-  rows = 0;
+  #rows = 0;
   #columns: GrowingColumn[];
 
   constructor(source: EventSourceData, next: number[]) {
     this.source = source;
     this.next = next;
     this.#columns = this.#empty();
+  }
+
+  get rows(): number {
+    return this.#rows;
   }
 
   /** Takes deliveries that come next; what it has already is passed over. */
@@ -343,16 +347,16 @@ class RawBuffer {
       columns[width + 1].push(partition);
       columns[width + 2].push(offset + d);
       columns[width + 3].push(verdicts[d]);
-      this.rows += 1;
+      this.#rows += 1;
     }
     this.next[partition] = Math.max(this.next[partition], offset + deliveries.length);
   }
 
   drain(): { readonly topic: string; readonly next: readonly number[]; readonly append: TableAppend } {
-    const { rows } = this;
+    const rows = this.#rows;
     const columns = this.#columns.map((column) => column.values(rows));
     this.#columns = this.#empty();
-    this.rows = 0;
+    this.#rows = 0;
     return {
       topic: topicOf(this.source),
       next: [...this.next],
