@@ -1,7 +1,7 @@
 import { defineProject, featureService, lookup, openHeadrace, text } from 'headrace';
 import { zipf } from '../examples/personalisation/zipf.ts';
 import { seededRandom } from '../src/base/rng.ts';
-import { DurationHistogram } from '../src/monitoring/slo/duration-histogram.ts';
+import { DurationHistogram } from '../src/observe/duration-histogram.ts';
 import { printFigure } from './figure.ts';
 import { purchases, scratchDirectory, spend } from './shop.ts';
 

@@ -1,4 +1,6 @@
-import { type MetricRow, metricRows } from '../src/metric-rows.ts';
+import { partKinds } from '../src/parts.ts';
+import type { FigureRow } from '../src/ports/part.ts';
+import { workerFigures } from '../src/server/workers/worker-figures.ts';
 
 const head = `# Metrics
 
@@ -6,14 +8,19 @@ const head = `# Metrics
 takes declared names or the values listed, so that their number is bounded by the declaration. Counts are since the start
 of the process. What each budget means is in [budgets](../guide/budgets-and-slos.md).
 
-This page is written by \`npm run pages\` from src/metric-rows.ts; do not edit it by hand.
+This page is written by \`npm run pages\` from the figures of every part in src/parts.ts; do not edit it by hand.
 `;
+
+/** Every figure that a running project exports. */
+export const figureRows: readonly FigureRow[] = [
+  ...partKinds.flatMap(({ figures }) => figures),
+  ...Object.values(workerFigures),
+];
 
 /** The page docs/reference/metrics.md: every metric that a running project exports. */
 export function metricsPage(): string {
-  const rows: readonly (readonly [string, MetricRow])[] = Object.entries(metricRows);
-  const lines = rows.map(
-    ([name, { type, unit, labels, help }]) => `| \`${name}\` | ${type} | ${unit} | ${labels.join(', ')} | ${help} |`,
+  const lines = figureRows.map(
+    ({ name, type, unit, labels, help }) => `| \`${name}\` | ${type} | ${unit} | ${labels.join(', ')} | ${help} |`,
   );
   return [head, '| metric | type | unit | labels | |', '|---|---|---|---|---|', ...lines, ''].join('\n');
 }

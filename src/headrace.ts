@@ -18,9 +18,11 @@ import type { Delivery } from './features/engine/delivery.ts';
 import { compileExpression, type RowFunction } from './features/expression/compile.ts';
 import type { ReadMode } from './features/plan/stream-read.ts';
 import { bytesElsewhere } from './featurestore/disk/bytes-elsewhere.ts';
-import { DiskBudget, type DiskReport } from './featurestore/disk/disk-budget.ts';
-import { FeatureStore, type SourceCounters } from './featurestore/feature-store.ts';
+import { DiskBudget } from './featurestore/disk/disk-budget.ts';
+import { FeatureStore } from './featurestore/feature-store.ts';
+import { featureStoreParts } from './featurestore/feature-store-parts.ts';
 import type { IngestReport } from './featurestore/ingest/gateway.ts';
+import type { SourceCounters } from './featurestore/ingest/ingest-part.ts';
 import { sourceRows } from './featurestore/ingest/source-rows.ts';
 import { TopicIntake } from './featurestore/ingest/topic-intake.ts';
 import type { ServedVector } from './featurestore/online/served-vector.ts';
@@ -30,30 +32,26 @@ import type { JoinedSpine } from './featurestore/training-set/join-spine.ts';
 import { labelNumber } from './featurestore/training-set/labels.ts';
 import type { SpineOptions } from './featurestore/training-set/spine.ts';
 import type { TrainingSetSummary } from './featurestore/training-set/training-set.ts';
-import { Metrics } from './metrics.ts';
 import { LabelJoin } from './monitoring/labels/label-join.ts';
+import { labelsPart } from './monitoring/labels/labels-part.ts';
 import { offlineQuality } from './monitoring/labels/offline-quality.ts';
 import { RealisedQuality } from './monitoring/labels/realised-quality.ts';
-import type { SloReport } from './monitoring/slo/slo-report.ts';
+import { openPart } from './observe/part-kind.ts';
+import { Prometheus } from './observe/prometheus.ts';
+import type { SloReport } from './observe/slo-report.ts';
+import { degradedOf, statusOf, waitingOf } from './observe/status.ts';
 import { type ForgetOptions, type ForgetReport, forget } from './operating/forget.ts';
 import { begunForgettings } from './operating/forget-record.ts';
 import { checkMigration } from './operating/migrate/migration-files.ts';
+import type { ProjectStatus } from './parts.ts';
 import { checkDeclaration, placeDeclaration } from './place-declaration.ts';
 import type { ModelVersion } from './ports/model-registry.ts';
 import type { TableAppend } from './ports/offline-store.ts';
+import type { Part } from './ports/part.ts';
 import { CHAMPION, promote } from './registry/champion.ts';
 import { ModelServer } from './serving/online/model-server.ts';
+import { modelsPart } from './serving/online/models-part.ts';
 import { type Prediction, PredictionLog } from './serving/online/prediction-log.ts';
-import {
-  degradedBatch,
-  degradedDisk,
-  degradedRecords,
-  degradedSkew,
-  degradedTiles,
-  degradedTopic,
-  type Status,
-  statusOf,
-} from './status.ts';
 import { trainModel } from './training/train-model.ts';
 
 export interface OpenOptions {
@@ -114,10 +112,10 @@ export class Headrace {
   readonly #stores: Stores;
   readonly #features: FeatureStore;
   readonly #models: ReadonlyMap<string, OpenModel>;
-  readonly #metrics: Metrics;
+  readonly #parts: readonly Part[];
+  readonly #metrics: Prometheus;
   readonly #clock: Clock;
   readonly #environment: Environment;
-  readonly #disk: DiskBudget;
   readonly #taken: readonly TakenTopic[];
   #topics: readonly TopicIntake[] = [];
   readonly #rowsOf: ForgetOptions['rowsOf'];
@@ -138,7 +136,6 @@ export class Headrace {
     disk: DiskBudget,
     taken: readonly TakenTopic[],
   ) {
-    this.#disk = disk;
     this.#taken = taken;
     this.#environment = environment;
     this.#rowsOf = rowsOf;
@@ -146,23 +143,20 @@ export class Headrace {
     this.#stores = stores;
     this.#features = features;
     this.#models = models;
-    this.#metrics = new Metrics({
-      measures: features.measures,
-      counters: () => this.#counters(),
-      batchHealth: () => features.batchHealth(),
-      logged: () => new Map(project.services.map((service) => [service.name, features.logged(service)])),
-      servedLost: () => features.servedLost,
-      skewVerdicts: () => features.skewVerdicts(),
-      outcomes: () => new Map([...models].map(([name, { labels }]) => [name, { ...labels.counters }])),
-      disk: () => disk.report(),
-      intake: () => features.intake,
-      lag: () => features.lag(),
-      topics: () => this.#topics.map((topic) => topic.report()),
-      unreadable: () => features.unreadable(),
-      clock,
-    });
     this.#clock = clock;
     this.#onFault = onFault;
+    this.#parts = [
+      ...featureStoreParts({ features, disk, topics: () => this.#topics.map((topic) => topic.report()) }),
+      openPart(modelsPart, () => models.values(), {
+        tick: () => this.#refreshModels(),
+        close: () => this.#closeModels(),
+      }),
+      openPart(labelsPart, () => [...models].map(([name, { labels }]) => [name, labels.counters] as const), {
+        tick: (now) => this.#tickPredictions(now),
+        flush: () => this.#flushPredictions(),
+      }),
+    ];
+    this.#metrics = new Prometheus(this.#parts, clock);
   }
 
   /** Errors: MIGRATE_MOVED, MIGRATE_UNFINISHED, DECLARATION_*, those of the stores. */
@@ -558,13 +552,23 @@ export class Headrace {
     return this.#stores.offline;
   }
 
-  /** Does what is due by the clock. Call it about once a second. */
+  /** Does the work that is due by the clock. Call it about once a second. */
   async tick(): Promise<void> {
-    await this.#features.tick();
+    for (const part of this.#parts) await part.tick(this.#clock());
+  }
+
+  async #refreshModels(): Promise<void> {
+    for (const { server } of this.#models.values()) await server.refresh().catch(this.#onFault);
+  }
+
+  async #closeModels(): Promise<void> {
+    for (const { server } of this.#models.values()) await server.close();
+  }
+
+  async #tickPredictions(now: number): Promise<void> {
     let waiting = 0;
-    for (const { server, labels, log } of this.#models.values()) {
-      await server.refresh().catch(this.#onFault);
-      labels.expire(this.#clock());
+    for (const { labels, log } of this.#models.values()) {
+      labels.expire(now);
       waiting += log.waiting;
     }
     const overdue = performance.now() - this.#publishedAt >= PUBLISH_AFTER_MS;
@@ -574,55 +578,35 @@ export class Headrace {
       this.#publishing.start(() => this.#publishPredictions());
   }
 
+  async #flushPredictions(): Promise<void> {
+    await this.#publishing.settled();
+    await this.#publishPredictions();
+  }
+
   /** Lets readers of other processes see what came. Call it about ten times a second where there are any. */
   share(): Promise<void> {
     return this.#features.share();
   }
 
-  /** Brings every store up to what was ingested and predicted. */
+  /** Writes everything that was ingested and predicted to every store. */
   async flush(): Promise<void> {
-    await this.#features.flush();
-    await this.#publishing.settled();
-    await this.#publishPredictions();
+    for (const part of this.#parts) await part.flush();
   }
 
-  /** What requests still wait for: models without a champion. */
+  /** Everything that requests need and that is missing, such as a model without a champion. */
   notReady(): readonly string[] {
-    return [...this.#models.values()]
-      .filter(({ server }) => server.serving === null)
-      .map(({ data }) => `model ${data.name} has no champion`);
+    return waitingOf(this.#parts);
   }
 
-  /** What is served, but not as declared: a batch view whose run is late or failed, a service that differs from the history. */
+  /** Everything that works, but not as declared: a batch view that is overdue, a service that differs from the history. */
   degraded(): readonly string[] {
-    const skew = this.#features.skewVerdicts().flatMap(degradedSkew);
-    const tiles = degradedTiles(this.#features.intake, this.#clock());
-    return [
-      ...this.#features.batchHealth().flatMap(degradedBatch),
-      ...skew,
-      ...degradedDisk(this.#disk.report()),
-      ...this.#features.unreadable().map(degradedRecords),
-      ...this.#topics.flatMap((topic) => degradedTopic(topic.report())),
-      ...tiles,
-    ];
+    return degradedOf(this.#parts, this.#clock());
   }
 
-  /** Where the project stands: what came in, what is served, and what is not as declared. */
-  status(): Status & { readonly disk: DiskReport } {
-    const status = statusOf({
-      report: this.slo(),
-      namespace: this.#environment.namespace,
-      at: this.#clock(),
-      waiting: this.notReady(),
-      degraded: this.degraded(),
-      measures: this.#features.measures,
-      counters: this.#counters(),
-      batch: this.#features.batchHealth(),
-      skew: this.#features.skewVerdicts(),
-      lag: this.#features.lag(),
-      topics: this.#topics.map((topic) => topic.report()),
-    });
-    return { ...status, disk: this.#disk.report() };
+  /** The state of the project: events in, features served, faults. */
+  status(): ProjectStatus {
+    const { namespace } = this.#environment;
+    return statusOf(this.#parts, { project: this.project.name, namespace, now: this.#clock() });
   }
 
   /** Every declared budget, and what this process measured against it in the last hour. */
@@ -639,14 +623,9 @@ export class Headrace {
     // What they have taken is flushed with the rest.
     await Promise.all(this.#topics.map((topic) => topic.stop()));
     await this.flush();
-    for (const { server } of this.#models.values()) await server.close();
-    // Ends what looks at the log by itself, before that is closed.
-    await this.#features.close();
+    // In reverse order: a part may use those before it. The log closes after everything that reads it.
+    for (const part of this.#parts.toReversed()) await part.close();
     await closeStores(this.#stores);
-  }
-
-  #counters(): ReadonlyMap<string, SourceCounters> {
-    return new Map(this.project.sources.map((source) => [source.name, this.#features.counters(source)]));
   }
 
   async #publishPredictions(): Promise<void> {

@@ -6,14 +6,18 @@ import { openReadStores, type ReadStores } from './compose.ts';
 import { type Environment, resolveEnvironment } from './config.ts';
 import type { FeatureServiceData, ProjectData } from './features/define/declaration.ts';
 import { FeatureReader } from './featurestore/feature-reader.ts';
+import { followedPart } from './featurestore/followed-part.ts';
 import type { ServedVector } from './featurestore/online/served-vector.ts';
 import type { OpenOptions } from './headrace.ts';
-import { Metrics } from './metrics.ts';
-import type { SloReport } from './monitoring/slo/slo-report.ts';
+import { openPart } from './observe/part-kind.ts';
+import { Prometheus } from './observe/prometheus.ts';
+import { readsPart } from './observe/reads-part.ts';
+import type { SloReport } from './observe/slo-report.ts';
+import { degradedOf, type Status, statusOf, waitingOf } from './observe/status.ts';
 import { checkNotMoved } from './operating/migrate/migration-files.ts';
 import { checkDeclaration } from './place-declaration.ts';
 import type { TableAppend } from './ports/offline-store.ts';
-import { type Status, statusOf } from './status.ts';
+import type { Part } from './ports/part.ts';
 
 /** Opens a project to read vectors beside the process that writes it. Errors: READER_VIEW, those of the store. */
 export async function openReader(options: OpenOptions): Promise<Reader> {
@@ -31,7 +35,8 @@ export class Reader {
   readonly #environment: Environment;
   readonly #stores: ReadStores;
   readonly #features: FeatureReader;
-  readonly #metrics: Metrics;
+  readonly #parts: readonly Part[];
+  readonly #metrics: Prometheus;
   readonly #clock: Clock;
 
   private constructor(
@@ -47,21 +52,9 @@ export class Reader {
     this.#stores = stores;
     this.#features = features;
     this.#clock = clock;
-    this.#metrics = new Metrics({
-      measures: features.measures,
-      counters: () => new Map(),
-      batchHealth: () => [],
-      logged: () => new Map(project.services.map((service) => [service.name, features.logged(service)])),
-      servedLost: () => 0,
-      skewVerdicts: () => [],
-      outcomes: () => new Map(),
-      disk: () => null,
-      intake: () => null,
-      lag: () => [],
-      topics: () => [],
-      unreadable: () => [],
-      clock,
-    });
+    const reads = { measures: features.measures, logged: (of: FeatureServiceData) => features.logged(of) };
+    this.#parts = [openPart(readsPart, reads, { tick: () => features.tick() }), openPart(followedPart, features)];
+    this.#metrics = new Prometheus(this.#parts, clock);
   }
 
   /** `names` begins the names of its logged requests: one for each of the processes that serve a project. Error: MIGRATE_MOVED. */
@@ -145,21 +138,19 @@ export class Reader {
     return this.#features.drain();
   }
 
-  /** Does what is due. Call it about once a second. */
-  tick(): Promise<void> {
-    return this.#features.tick();
+  /** Does the work that is due. Call it about once a second. */
+  async tick(): Promise<void> {
+    for (const part of this.#parts) await part.tick(this.#clock());
   }
 
-  /** Nothing: what it reads was there when it was opened. */
+  /** Everything that requests need and that is missing. */
   notReady(): readonly string[] {
-    return [];
+    return waitingOf(this.#parts);
   }
 
-  /** What is served, but not as declared. */
+  /** Everything that works, but not as declared. */
   degraded(): readonly string[] {
-    return this.#features.isFollowing
-      ? []
-      : ['the process that writes the tiles has not been heard of for two seconds'];
+    return degradedOf(this.#parts, this.#clock());
   }
 
   /** Makes the spans of what is called; null where nothing is traced. */
@@ -168,19 +159,8 @@ export class Reader {
   }
 
   status(): Status {
-    return statusOf({
-      report: this.slo(),
-      namespace: this.#environment.namespace,
-      at: this.#clock(),
-      waiting: this.notReady(),
-      degraded: this.degraded(),
-      measures: this.#features.measures,
-      counters: new Map(),
-      batch: [],
-      skew: [],
-      lag: [],
-      topics: [],
-    });
+    const { namespace } = this.#environment;
+    return statusOf(this.#parts, { project: this.project.name, namespace, now: this.#clock() });
   }
 
   /** Every declared budget, and what this process measured against it in the last hour. */

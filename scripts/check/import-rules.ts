@@ -10,7 +10,7 @@ const zod = 'node_modules/zod/';
 const peers = ['node_modules/redis/', '@platformatic/kafka', '@opentelemetry/', '@grpc/grpc-js'];
 
 /**
- * The directions of imports: base, then schema and stats, then features, then ports, then the products, then compose,
+ * The directions of imports: base, then schema and stats, then features, then ports, then observe, then the products, then compose,
  * then server and cli. Every rule has a seeded violation in test/ground/seeded/imports, which the check must catch.
  */
 export const importRules: readonly IForbiddenRuleType[] = [
@@ -20,11 +20,19 @@ export const importRules: readonly IForbiddenRuleType[] = [
   pureFolder('features', ['base', 'schema', 'stats', 'features'], [zod]),
   pureFolder('ports', pure, [zod]),
   {
+    name: 'observe',
+    comment: 'Figures, health and status know parts, not products: a product declares its own.',
+    severity: 'error',
+    from: { path: '^src/observe/' },
+    to: { path: '^src/', pathNot: folders([...pure, 'observe']) },
+  },
+  {
     name: 'products',
-    comment: 'A product imports what is pure and other products: no back end, nothing that is composed of products.',
+    comment:
+      'A product imports what is pure, observe and other products: no back end, nothing that is composed of products.',
     severity: 'error',
     from: { path: folders(products) },
-    to: { path: '^src/', pathNot: folders([...pure, ...products]) },
+    to: { path: '^src/', pathNot: folders([...pure, 'observe', ...products]) },
   },
   {
     name: 'client',

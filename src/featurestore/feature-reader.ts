@@ -9,7 +9,7 @@ import type {
   StreamViewData,
 } from '../features/define/declaration.ts';
 import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
-import { ServingMeasures } from '../monitoring/slo/serving-measures.ts';
+import { ServingMeasures } from '../observe/serving-measures.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import { isFilled } from './fill-marks.ts';

@@ -14,14 +14,14 @@ import type {
   ProjectData,
   StreamViewData,
 } from '../features/define/declaration.ts';
-import type { AdmissionCounters, Verdict } from '../features/engine/admission.ts';
+import type { Verdict } from '../features/engine/admission.ts';
 import type { Delivery } from '../features/engine/delivery.ts';
 import { rawTable } from '../features/plan/raw-table.ts';
 import type { ReadMode } from '../features/plan/stream-read.ts';
 import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
 import { type FeaturesReport, featuresReport } from '../monitoring/features/features-report.ts';
 import { Quarantine } from '../monitoring/features/quarantine.ts';
-import { ServingMeasures } from '../monitoring/slo/serving-measures.ts';
+import { ServingMeasures } from '../observe/serving-measures.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { HistoryEngine } from '../ports/history-engine.ts';
 import type { OfflineStore, TableAppend } from '../ports/offline-store.ts';
@@ -35,7 +35,8 @@ import { type BatchHealth, BatchSchedule } from './batch/batch-schedule.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
 import { dropUndeclared, isFilled, markDeclared, markFilled } from './fill-marks.ts';
 import { HotTiles } from './hotkeys/hot-tiles.ts';
-import { Gateway, type GatewayCounters, type IngestReport, type PlaceOf, topicOf } from './ingest/gateway.ts';
+import { Gateway, type IngestReport, type PlaceOf, topicOf } from './ingest/gateway.ts';
+import type { SourceCounters } from './ingest/ingest-part.ts';
 import { IngestTrace } from './ingest/ingest-trace.ts';
 import { sourceRows } from './ingest/source-rows.ts';
 import { Archive, TILE_READER } from './materialise/archive.ts';
@@ -114,12 +115,6 @@ export interface FeatureStoreOptions {
   readonly onFault?: (error: unknown) => void;
   /** null, or left out: nothing is traced. */
   readonly tracer?: Tracer | null;
-}
-
-/** What became of a source's deliveries since the process started. */
-export interface SourceCounters {
-  readonly gateway: Readonly<GatewayCounters>;
-  readonly admission: Readonly<AdmissionCounters>;
 }
 
 /** The embedded feature store: one process that takes events, keeps the tiles, serves vectors and writes the history. */

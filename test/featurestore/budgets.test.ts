@@ -23,10 +23,10 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
+import { degradedBatch } from '../../src/featurestore/batch/batch-part.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import { guardCompute, isSlow } from '../../src/featurestore/online/compute-guard.ts';
 import type { BatchAnswer, BatchRead } from '../../src/ports/online-store.ts';
-import { degradedBatch } from '../../src/status.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);

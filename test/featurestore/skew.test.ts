@@ -27,10 +27,10 @@ import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import { auditSkew } from '../../src/featurestore/skew/audit.ts';
 import { servedTable } from '../../src/featurestore/skew/served-log.ts';
 import { ServedPublisher } from '../../src/featurestore/skew/served-publisher.ts';
+import { degradedSkew } from '../../src/featurestore/skew/skew-part.ts';
 import { SkewSchedule, skewTable } from '../../src/featurestore/skew/skew-schedule.ts';
 import type { OfflineChange, OfflineValue } from '../../src/ports/offline-store.ts';
 import type { BatchAnswer, BatchRead } from '../../src/ports/online-store.ts';
-import { degradedSkew } from '../../src/status.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Fastify from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
-import { metricRows } from '../../src/metric-rows.ts';
+import { partKinds } from '../../src/parts.ts';
 import { VECTOR_BINARY_TYPE } from '../../src/schema/vector-format.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { openApi } from '../../src/server/openapi.ts';
@@ -210,11 +210,11 @@ test('health, metrics and the description are served, and the description has ev
   const { body: metrics } = await ask('/metrics');
   expect(metrics).toMatch(/^headrace_events_total\{source="purchases",outcome="sent"\} \d+$/m);
   expect(metrics).toMatch(/^headrace_vector_read_seconds_count\{service="shopper"\} [1-9]\d*$/m);
-  // Those of workers are of processes that serve together.
-  const rows = Object.entries(metricRows).filter(([name]) => !name.startsWith('headrace_worker_'));
-  for (const [name, { type }] of rows) expect(metrics).toContain(`# TYPE ${name} ${type}\n`);
+  const rows = partKinds.flatMap(({ figures }) => figures);
+  for (const { name, type } of rows) expect(metrics).toContain(`# TYPE ${name} ${type}\n`);
   const own = String(metrics).match(/(?<=^# TYPE )headrace_\w+/gm) ?? [];
-  expect(own.filter((name) => !Object.hasOwn(metricRows, name))).toEqual([]);
+  expect(own.filter((name) => !rows.some((row) => row.name === name))).toEqual([]);
+  expect(new Set(own).size, 'each figure once').toBe(own.length);
   expect(metrics).toMatch(/^headrace_budget_observations_total\{of="view",name="spend@1",measure="freshness"\} [1-9]/m);
   const { body } = await ask('/openapi.json');
   expect(body).toMatchObject({ openapi: '3.1.0', info: { title: 'shop' } });

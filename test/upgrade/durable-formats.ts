@@ -155,7 +155,7 @@ export const otherNumbers: readonly string[] = [
   // What a driver says of itself as long as it runs.
   'src/backends/spark/tile-driver.ts',
   'src/schema/vector-format.ts',
-  'src/monitoring/slo/slo-report.ts',
+  'src/observe/slo-report.ts',
   'src/features/change/declaration-hash.ts',
   'src/training/onnx-export/onnx-graph.ts',
   'src/training/job/parse-result.ts',

@@ -1,4 +1,4 @@
-import type { SloReport } from '../../monitoring/slo/slo-report.ts';
+import type { SloReport } from '../../observe/slo-report.ts';
 import { askEach, LOCAL_SERVER } from '../ask-server.ts';
 import type { Command } from '../command.ts';
 
@@ -10,8 +10,8 @@ export const slo: Command = {
   options: {},
   help: {},
   async run({ words, json, terminal }) {
-    const { figuresOf, mergeReports, parseReport } = await import('../../monitoring/slo/slo-report.ts');
-    const { sloText } = await import('../../monitoring/slo/slo-text.ts');
+    const { figuresOf, mergeReports, parseReport } = await import('../../observe/slo-report.ts');
+    const { sloText } = await import('../../observe/slo-text.ts');
     const reportsOf = async (server: string) =>
       (await askEach(server, '/v1/slo')).map((text) => parseReport(text, server));
     const servers = words.length === 0 ? [LOCAL_SERVER] : words;

@@ -1,5 +1,6 @@
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
 import type { KeptText } from '../../features/window/window-memo.ts';
+import type { MissingReason } from '../../observe/measured-read.ts';
 import type { Value } from '../../schema/column.ts';
 
 /** One answered feature vector. */
@@ -27,19 +28,4 @@ export interface MissingFeature {
   /** Index into the service's features. */
   readonly feature: number;
   readonly reason: MissingReason;
-}
-
-/** nullKey: the request names no entity · past: the tiles have seen events after the instant
- * · compute: the on-demand function failed · slow: the view did not answer within its latency budget
- * · overflow: the aggregate left its range or its cap. */
-export type MissingReason = 'nullKey' | 'past' | 'compute' | 'slow' | 'overflow';
-
-/** Where the time of one read went; filled for a sample of the reads. By lookup of the service, ms; the age is Infinity where there is no answer. */
-export interface ReadSteps {
-  readonly lookupMs: Float64Array;
-  readonly ageMs: Float64Array;
-  /** All stream lookups together. */
-  streamMs: number;
-  /** The on-demand functions and what puts the vector together. */
-  computeMs: number;
 }

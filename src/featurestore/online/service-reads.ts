@@ -9,7 +9,8 @@ import type {
   StreamViewData,
 } from '../../features/define/declaration.ts';
 import { type TileLayout, tileLayout } from '../../features/tile/tile-layout.ts';
-import type { ServingMeasures } from '../../monitoring/slo/serving-measures.ts';
+import type { ReadSteps } from '../../observe/measured-read.ts';
+import type { ServingMeasures } from '../../observe/serving-measures.ts';
 import type { TableAppend } from '../../ports/offline-store.ts';
 import type { OnlineStore } from '../../ports/online-store.ts';
 import type { Value } from '../../schema/column.ts';
@@ -19,7 +20,7 @@ import { type BatchReads, budgetedReads } from './budgeted-reads.ts';
 import { budgetedTiles } from './budgeted-tiles.ts';
 import { guardCompute } from './compute-guard.ts';
 import { RecentTimes } from './recent-times.ts';
-import type { ReadSteps, ServedVector } from './served-vector.ts';
+import type { ServedVector } from './served-vector.ts';
 import type { TileSource } from './tile-source.ts';
 import { traceRead } from './trace-read.ts';
 import { userVector, type Vector } from './user-values.ts';

@@ -1,7 +1,7 @@
 import { holds, type KeptAnswers, keepWith, keptBy } from '../../features/window/window-memo.ts';
+import type { ReadSteps } from '../../observe/measured-read.ts';
 import type { Value } from '../../schema/column.ts';
 import type { StreamLookup } from './compile-lookup.ts';
-import type { ReadSteps } from './served-vector.ts';
 import type { TileSource, ToldTiles } from './tile-source.ts';
 
 /** Stream lookups of one key: read together, and kept together. */

@@ -1,6 +1,7 @@
 import type { OpenSpan } from '../../base/tracer.ts';
 import type { LookupSpec } from '../../features/define/declaration.ts';
-import type { ReadSteps, ServedVector } from './served-vector.ts';
+import type { ReadSteps } from '../../observe/measured-read.ts';
+import type { ServedVector } from './served-vector.ts';
 
 /**
  * Ends the span of a read that began at `started`, with a part by view that was looked up and one for the on-demand

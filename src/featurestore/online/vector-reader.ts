@@ -4,12 +4,13 @@ import type { FeatureServiceData, OnDemandViewData, StreamViewData } from '../..
 import { type ComputeOf, type ServiceEvaluator, serviceEvaluator } from '../../features/service/evaluate.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { KeptText } from '../../features/window/window-memo.ts';
+import type { MissingReason, ReadSteps } from '../../observe/measured-read.ts';
 import type { Value } from '../../schema/column.ts';
 import type { BatchReads } from './budgeted-reads.ts';
 import { type BatchLookup, compileLookup, type Lookup, type StreamLookup } from './compile-lookup.ts';
 import { isSlow } from './compute-guard.ts';
 import type { TileLookup } from './fetch-tiles.ts';
-import type { MissingFeature, MissingReason, ReadSteps, ServedVector } from './served-vector.ts';
+import type { MissingFeature, ServedVector } from './served-vector.ts';
 import { groupsOf, readGroup, type StreamGroup } from './stream-group.ts';
 import type { TileSource } from './tile-source.ts';
 

@@ -1,4 +1,4 @@
-import { durationText } from '../slo/duration-text.ts';
+import { durationText } from '../../observe/duration-text.ts';
 import type { FeaturesReport, Lateness, ServiceReport, SourceReport } from './features-report.ts';
 import type { Quarantined } from './quarantine.ts';
 import { ageText, columnCells, columnHeads, findingsOf, instantText } from './report-text.ts';

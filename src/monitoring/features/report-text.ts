@@ -1,4 +1,4 @@
-import { durationText } from '../slo/duration-text.ts';
+import { durationText } from '../../observe/duration-text.ts';
 import type {
   ColumnReport,
   FeatureColumnReport,

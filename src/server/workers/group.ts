@@ -1,8 +1,10 @@
 import { request } from 'node:http';
-import { type MetricName, metricRows } from '../../metric-rows.ts';
-import { mergeReports, parseReport, type SloReport } from '../../monitoring/slo/slo-report.ts';
-import { mergeStatuses, type Status } from '../../status.ts';
+import { mergeReports, parseReport, type SloReport } from '../../observe/slo-report.ts';
+import { mergeStatuses, type Status } from '../../observe/status.ts';
+import { partKinds } from '../../parts.ts';
+import type { FigureRow } from '../../ports/part.ts';
 import { mergeMetrics } from './merge-metrics.ts';
+import { workerFigures } from './worker-figures.ts';
 
 /** A process of the group, by its name, and the socket that it answers the others on. */
 export interface Member {
@@ -36,10 +38,7 @@ export class Group {
       }),
     );
     const sorted = new Map([...texts].sort(([a], [b]) => (a < b ? -1 : 1)));
-    const own = [
-      ...workerSamples('headrace_worker_up', up),
-      ...workerSamples('headrace_worker_restarts_total', this.restarts),
-    ];
+    const own = [...workerSamples(workerFigures.up, up), ...workerSamples(workerFigures.restarts, this.restarts)];
     return `${mergeMetrics(sorted)}\n${own.join('\n')}\n`;
   }
 
@@ -72,13 +71,12 @@ export class Group {
     const [first, ...others] = answers.filter((status) => status !== null);
     const report = await this.slo();
     if (first === undefined || report === null) return null;
-    const merged = mergeStatuses([first, ...others], report);
+    const merged = mergeStatuses(partKinds, [first, ...others], report);
     return { ...merged, degraded: [...merged.degraded, ...silent] };
   }
 }
 
-function workerSamples(name: MetricName, values: Readonly<Record<string, number>>): readonly string[] {
-  const { help, type } = metricRows[name];
+function workerSamples({ name, help, type }: FigureRow, values: Readonly<Record<string, number>>): readonly string[] {
   const samples = Object.entries(values).map(([worker, value]) => `${name}{worker="${worker}"} ${value}`);
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples.sort()];
 }

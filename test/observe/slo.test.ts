@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BudgetSeries } from '../../src/monitoring/slo/budget-series.ts';
-import { DurationHistogram } from '../../src/monitoring/slo/duration-histogram.ts';
-import { durationText } from '../../src/monitoring/slo/duration-text.ts';
-import { figuresOf, mergeReports, parseReport, type SloReport, seriesOf } from '../../src/monitoring/slo/slo-report.ts';
-import { sloText } from '../../src/monitoring/slo/slo-text.ts';
+import { BudgetSeries } from '../../src/observe/budget-series.ts';
+import { DurationHistogram } from '../../src/observe/duration-histogram.ts';
+import { durationText } from '../../src/observe/duration-text.ts';
+import { figuresOf, mergeReports, parseReport, type SloReport, seriesOf } from '../../src/observe/slo-report.ts';
+import { sloText } from '../../src/observe/slo-text.ts';
 
 const MINUTE_MS = 60_000;
 

@@ -1,4 +1,4 @@
-import { binOf, edgeOf, middleOf } from '../../features/aggregate/bins.ts';
+import { binOf, edgeOf, middleOf } from '../features/aggregate/bins.ts';
 
 /** Nanoseconds beyond this count as this: 104 days. */
 const MOST_NS = Number.MAX_SAFE_INTEGER;

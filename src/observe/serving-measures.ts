@@ -4,11 +4,11 @@ import type {
   LateChoice,
   ProjectData,
   ViewData,
-} from '../../features/define/declaration.ts';
-import type { Delivery } from '../../features/engine/delivery.ts';
-import type { MissingReason, ReadSteps, ServedVector } from '../../featurestore/online/served-vector.ts';
+} from '../features/define/declaration.ts';
+import type { Delivery } from '../features/engine/delivery.ts';
 import { BudgetSeries } from './budget-series.ts';
 import { DurationHistogram } from './duration-histogram.ts';
+import type { MeasuredVector, MissingReason, ReadSteps } from './measured-read.ts';
 import { SLO_FORMAT, type SloReport, type SloSeries, seriesOf } from './slo-report.ts';
 
 /** One read in this many is taken apart by tier and view: a clock read costs as much as a small lookup. */
@@ -100,7 +100,7 @@ export class ServingMeasures {
   }
 
   /** Notes a vector that was answered. */
-  served({ service, stale, missing }: ServedVector, tookMs: number, steps: ReadSteps | null, now: number): void {
+  served({ service, stale, missing }: MeasuredVector, tookMs: number, steps: ReadSteps | null, now: number): void {
     const measures = this.services.get(service.name);
     if (measures === undefined) return;
     measures.latency.observe(tookMs, now);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fail } from '../../base/errors/fail.ts';
+import { fail } from '../base/errors/fail.ts';
 import type { BudgetSeries } from './budget-series.ts';
 import { areCounts, DurationHistogram } from './duration-histogram.ts';
 

@@ -1,0 +1,47 @@
+import { openPart } from '../observe/part-kind.ts';
+import { readsPart } from '../observe/reads-part.ts';
+import type { Part } from '../ports/part.ts';
+import { batchPart } from './batch/batch-part.ts';
+import type { DiskBudget } from './disk/disk-budget.ts';
+import { diskPart } from './disk/disk-part.ts';
+import type { FeatureStore } from './feature-store.ts';
+import { ingestPart } from './ingest/ingest-part.ts';
+import type { TopicReport } from './ingest/topic-intake.ts';
+import { topicsPart } from './ingest/topics-part.ts';
+import { tilesPart } from './materialise/tiles-part.ts';
+import { skewPart } from './skew/skew-part.ts';
+
+/** The parts of a feature store that writes. The first one does the work of the store. */
+export function featureStoreParts({
+  features,
+  disk,
+  topics,
+}: {
+  readonly features: FeatureStore;
+  readonly disk: DiskBudget;
+  readonly topics: () => readonly TopicReport[];
+}): readonly Part[] {
+  const { measures } = features;
+  return [
+    openPart(
+      ingestPart,
+      { measures, counters: (source) => features.counters(source) },
+      {
+        tick: () => features.tick(),
+        flush: () => features.flush(),
+        close: () => features.close(),
+      },
+    ),
+    openPart(readsPart, { measures, logged: (service) => features.logged(service) }),
+    openPart(batchPart, () => features.batchHealth()),
+    openPart(skewPart, { verdicts: () => features.skewVerdicts(), lost: () => features.servedLost }),
+    openPart(topicsPart, topics),
+    openPart(tilesPart, {
+      intake: () => features.intake,
+      lag: () => features.lag(),
+      unreadable: () => features.unreadable(),
+      topics,
+    }),
+    openPart(diskPart, disk),
+  ];
+}

@@ -1,0 +1,114 @@
+import { fail } from '../../base/errors/fail.ts';
+import { type PartKind, samplesBy } from '../../observe/part-kind.ts';
+import type { Sample } from '../../ports/part.ts';
+import type { TopicReport } from '../ingest/topic-intake.ts';
+import type { ReaderLag } from './reader-lag.ts';
+import type { TileHealth } from './tile-intake.ts';
+import type { UnreadableReport } from './unreadable-records.ts';
+
+export interface TilesSource {
+  /** Tiles of another engine; null where this process makes them. */
+  readonly intake: () => TileHealth | null;
+  /** The distance of each reader of a shared topic from its end. */
+  readonly lag: () => readonly ReaderLag[];
+  /** Records of a shared log that no reader can decode. */
+  readonly unreadable: () => readonly UnreadableReport[];
+  readonly topics: () => readonly TopicReport[];
+}
+
+export interface TilesStatus {
+  /** Empty without topics on Kafka. */
+  readonly lag: readonly ReaderLag[];
+}
+
+/** An engine without news for this long, or with tiles this old, is reported, ms. */
+const TILES_BEHIND_MS = 60_000;
+
+/** Tiles that another engine makes, and the shared topics that they come from. */
+export const tilesPart: PartKind<TilesSource, TilesStatus> = {
+  name: 'tiles',
+  figures: [
+    {
+      name: 'headrace_tiles_taken_total',
+      type: 'counter',
+      unit: 'tiles',
+      labels: ['outcome'],
+      help: 'Tiles of another engine by what became of them: applied, duplicate, stale, conflict (as many events, and others)',
+      read: ({ intake }) => samplesBy({}, 'outcome', intake()?.outcomes ?? {}),
+    },
+    {
+      name: 'headrace_tile_conflicts',
+      type: 'gauge',
+      unit: 'tiles',
+      labels: [],
+      help: 'Conflicts that remain although the engine has caught up: tiles to be computed anew',
+      read: ({ intake }) => {
+        const tiles = intake();
+        return tiles === null ? [] : [[{}, tiles.conflicts.length]];
+      },
+    },
+    {
+      name: 'headrace_tiles_age_seconds',
+      type: 'gauge',
+      unit: 's',
+      labels: [],
+      help: 'How old the tiles of another engine may be: since the arrival of the first event that no checkpoint vouches for',
+      read: ({ intake }, now) => {
+        const freshUntil = intake()?.progress.freshUntil ?? Number.NEGATIVE_INFINITY;
+        return Number.isFinite(freshUntil) ? [[{}, Math.max(0, now - freshUntil) / 1_000]] : [];
+      },
+    },
+    {
+      name: 'headrace_records_unreadable_total',
+      type: 'counter',
+      unit: 'records',
+      labels: ['source'],
+      help: 'Records of a topic on Kafka that somebody else wrote or that are damaged: left out, and kept as refused events',
+      read: ({ unreadable }) => unreadable().map(({ source, records }) => [{ source }, records]),
+    },
+    {
+      name: 'headrace_reader_lag_records',
+      type: 'gauge',
+      unit: 'records',
+      labels: ['topic', 'reader', 'partition'],
+      help: 'Records between where a reader stands and the end of a topic on Kafka: applied (in what is served), committed (in the store), archived (taken for the history, where many processes write the tiles), engine (in tiles that a checkpoint of the engine vouches for), taken (a topic of other services: in the log, and committed there)',
+      read: ({ lag, topics }) => [...lag().flatMap(readerSamples), ...topics().flatMap(topicSamples)],
+    },
+  ],
+  health: ({ intake, unreadable }, now) => [...unreadable().map(degradedRecords), ...degradedTiles(intake(), now)],
+  status: ({ lag }) => ({ lag: lag() }),
+  lines: ({ lag }) => (lag.length === 0 ? [] : ['behind on Kafka', ...lagLines(lag)]),
+};
+
+function readerSamples({ topic, reader, behind }: ReaderLag): readonly Sample[] {
+  return behind.map((records, partition) => [{ topic, reader, partition: String(partition) }, records]);
+}
+
+function topicSamples({ topic, lag }: TopicReport): readonly Sample[] {
+  return lag.map(({ partition, behind }) => [{ topic, reader: 'taken', partition: String(partition) }, behind]);
+}
+
+function degradedTiles(intake: TileHealth | null, now: number): readonly string[] {
+  if (intake === null) return [];
+  const { conflicts, progress } = intake;
+  const [first] = conflicts;
+  const differing =
+    first === undefined ? [] : [fail('TILES_CONFLICT', { tiles: conflicts.length, view: first.view }).message];
+  if (progress.freshUntil === Number.NEGATIVE_INFINITY)
+    return [...differing, 'the engine has not said how far its tiles are'];
+  const behindMs = now - progress.freshUntil;
+  if (behindMs < TILES_BEHIND_MS) return differing;
+  return [...differing, `the tiles of the engine are ${Math.round(behindMs / 1_000)} s behind the events`];
+}
+
+function degradedRecords({ topic, records, partition, offset }: UnreadableReport): string {
+  return `${records} records of ${topic} cannot be read and are left out, the last at partition ${partition}, offset ${offset}`;
+}
+
+/** By topic, the records that each reader has still to read. */
+function lagLines(lag: readonly ReaderLag[]): readonly string[] {
+  return [...Map.groupBy(lag, ({ topic }) => topic)].map(([topic, readers]) => {
+    const parts = readers.map(({ reader, behind }) => `${reader} ${behind.reduce((sum, records) => sum + records, 0)}`);
+    return `  ${topic}: ${parts.join(', ')}`;
+  });
+}

@@ -1,0 +1,102 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Clock } from '../base/time.ts';
+import type { OpenFigure, Part } from '../ports/part.ts';
+
+type HistogramFigure = Extract<OpenFigure, { readonly type: 'histogram' }>;
+
+let ofProcess: Registry | null = null;
+
+/** Memory, processor time and event loop of the process. One for all projects: its observers never end. */
+function processRegistry(): Registry {
+  if (ofProcess === null) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
+}
+
+/** The Prometheus text of the figures of all parts. */
+export class Prometheus {
+  readonly #process = processRegistry();
+  readonly #registry = new Registry();
+  readonly #clock: Clock;
+
+  constructor(parts: readonly Part[], clock: Clock) {
+    this.#clock = clock;
+    for (const part of parts) for (const figure of part.figures()) this.#register(figure);
+  }
+
+  async text(): Promise<{ readonly contentType: string; readonly text: string }> {
+    const text = `${await this.#process.metrics()}${await this.#registry.metrics()}`;
+    return { contentType: this.#registry.contentType, text };
+  }
+
+  #register(figure: OpenFigure): void {
+    if (figure.type === 'histogram') {
+      this.#registry.registerMetric(new CountedHistogram(figure, this.#clock));
+      return;
+    }
+    const { name, help, labels, type } = figure;
+    const options = { name, help, labelNames: [...labels], registers: [this.#registry] };
+    const samples = () => figure.read(this.#clock());
+    if (type === 'counter') {
+      const counter = new Counter<string>({
+        ...options,
+        collect: () => {
+          counter.reset();
+          for (const [labelled, value] of samples()) counter.inc(labelled, value);
+        },
+      });
+    } else {
+      const gauge = new Gauge<string>({
+        ...options,
+        collect: () => {
+          gauge.reset();
+          for (const [labelled, value] of samples()) gauge.set(labelled, value);
+        },
+      });
+    }
+  }
+}
+
+/** A Prometheus histogram of durations that a part counted: its buckets are sums over the finer bins of the part. */
+class CountedHistogram extends Histogram<string> {
+  /** Name, help and type, which every scrape repeats. */
+  readonly #empty: Histogram<string>;
+  readonly #figure: HistogramFigure;
+  readonly #clock: Clock;
+
+  constructor(figure: HistogramFigure, clock: Clock) {
+    const { name, help, labels } = figure;
+    super({ name, help, labelNames: [...labels], registers: [] });
+    this.#empty = new Histogram({ name, help, registers: [] });
+    this.#figure = figure;
+    this.#clock = clock;
+  }
+
+  /** prom-client writes the text of a scrape from this. */
+  getForPromString(): ReturnType<Histogram<string>['get']> {
+    return this.get();
+  }
+
+  override async get(): ReturnType<Histogram<string>['get']> {
+    const about = await this.#empty.get();
+    const { name } = about;
+    const { boundsS } = this.#figure;
+    const samples = this.#figure.read(this.#clock()).flatMap(([labels, durations]) => {
+      const within = durations.within(boundsS.map((bound) => bound * 1_000));
+      const bucket = (le: string | number, value: number) => ({
+        metricName: `${name}_bucket`,
+        labels: { ...labels, le },
+        value,
+      });
+      return [
+        ...boundsS.map((bound, i) => bucket(bound, within[i])),
+        bucket('+Inf', durations.count),
+        { metricName: `${name}_sum`, labels, value: durations.sumMs / 1_000 },
+        { metricName: `${name}_count`, labels, value: durations.count },
+      ];
+    });
+    return { ...about, values: samples };
+  }
+}
