@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { MemoryModelRegistry } from '../../src/backends/memory/model-registry.ts';
+import { openPart } from '../../src/observe/part-kind.ts';
 import type { ModelVersion } from '../../src/ports/model-registry.ts';
 import type { LoadedModel, ModelRuntime } from '../../src/ports/model-runtime.ts';
 import type { Value } from '../../src/schema/column.ts';
 import { featureRow } from '../../src/serving/online/feature-row.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
+import { modelsPart } from '../../src/serving/online/models-part.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { everyType, registerSmall, small, smallServer } from './small-project.ts';
 
@@ -74,6 +76,8 @@ function countingStage() {
 
 const vectorOf = (number: number): readonly Value[] => [0, 'x', number, null, 1];
 
+const healthOf = (server: ModelServer) => openPart(modelsPart, () => [{ data: server.model, server }]).health(0);
+
 describe('a model server', () => {
   test('without a champion serves nothing, and says so', async () => {
     const { server } = await stage([0.7]);
@@ -133,8 +137,11 @@ describe('a model server', () => {
       // It is not tried again and again.
       expect(await server.refresh()).toBe(1);
       expect((await server.score(vectors)).version).toBe(1);
+      expect(healthOf(server)).toEqual([expect.stringMatching(/cannot serve; version 1 answers/)]);
     }
-    expect(server.serving?.version).toBe(1);
+    promote(1);
+    await server.refresh();
+    expect(healthOf(server), 'the alias names a version that serves').toEqual([]);
     await server.close();
   });
 

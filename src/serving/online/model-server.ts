@@ -50,6 +50,7 @@ export class ModelServer {
     return this.#inTurn(async () => {
       const champion = await this.#options.registry.alias(this.model.name, CHAMPION);
       const before = this.#serving;
+      if (champion !== this.#unfit) this.#unfit = null;
       if (champion === null || champion === before?.version.version || champion === this.#unfit) {
         return before?.version.version ?? null;
       }
@@ -68,6 +69,11 @@ export class ModelServer {
   /** The version that serves; null before the first. */
   get serving(): ModelVersion | null {
     return this.#serving?.version ?? null;
+  }
+
+  /** The champion version that cannot serve, while the alias names it; null: none. */
+  get unfit(): number | null {
+    return this.#unfit;
   }
 
   /** Scores vectors of the model's service. Errors: MODEL_NONE, MODEL_BUSY, MODEL_SCORE. */

@@ -4,13 +4,30 @@ import type { ModelServer } from './model-server.ts';
 /** The models that a process serves. */
 export interface ServedModel {
   readonly data: { readonly name: string };
-  readonly server: Pick<ModelServer, 'serving'>;
+  readonly server: Pick<ModelServer, 'serving' | 'unfit'>;
 }
 
 /** Loaded models: requests of a model wait until it has a champion. */
 export const modelsPart: PartKind<() => Iterable<ServedModel>, object> = {
   name: 'models',
-  figures: [],
+  figures: [
+    {
+      name: 'headrace_model_version',
+      type: 'gauge',
+      unit: 'version',
+      labels: ['model'],
+      help: 'Version of a model that answers predictions; 0 before the first',
+      read: (models) => [...models()].map(({ data, server }) => [{ model: data.name }, server.serving?.version ?? 0]),
+    },
+  ],
+  health: (models) =>
+    [...models()].flatMap(({ data, server: { serving, unfit } }) =>
+      unfit === null
+        ? []
+        : [
+            `model ${data.name}: champion version ${unfit} cannot serve; ${serving === null ? 'no version' : `version ${serving.version}`} answers`,
+          ],
+    ),
   waiting: (models) =>
     [...models()]
       .filter(({ server }) => server.serving === null)
