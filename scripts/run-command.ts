@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { whenInterrupted } from './when-interrupted.ts';
 
 /** The folder of the repository, without a slash at its end. */
 export const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
@@ -16,26 +17,38 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Variables beside those of this process. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Stopped after this; five minutes if left out. */
-  readonly limitMs?: number;
+  /** Stopped after this, with all that it started; five minutes if left out, without end if null. */
+  readonly limitMs?: number | null;
 }
 
-/** Runs a command to its end, with the tools of the repository first on the path; never throws for its exit code. */
+/**
+ * Runs a command to its end, with the tools of the repository first on the path; never throws for its exit code. The command
+ * leads a process group of its own: at its limit, or when this process is interrupted, everything that it started ends too.
+ */
 export function runCommand(command: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const { cwd = root, env = {}, limitMs = 300_000 } = options;
   const path = `${root}/node_modules/.bin:${process.env.PATH ?? ''}`;
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,
+      detached: true,
       env: { ...process.env, PATH: path, NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    const kill = () => killGroup(child.pid);
+    const withdraw = whenInterrupted(kill);
     let stdout = '';
     let output = '';
-    const timer = setTimeout(() => {
+    const limit = () => {
       output += `\nstopped after ${limitMs} ms`;
-      child.kill('SIGKILL');
-    }, limitMs);
+      kill();
+    };
+    const timer = limitMs === null ? undefined : setTimeout(limit, limitMs);
+    const end = (ended: Ended) => {
+      clearTimeout(timer);
+      withdraw();
+      resolve(ended);
+    };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
       output += text;
@@ -43,13 +56,17 @@ export function runCommand(command: string, args: readonly string[], options: Ru
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });
-    child.on('error', (error) => {
-      clearTimeout(timer);
-      resolve({ code: 127, stdout, output: `${output}${error.message}` });
-    });
-    child.on('close', (code) => {
-      clearTimeout(timer);
-      resolve({ code: code ?? 1, stdout, output });
-    });
+    child.on('error', (error) => end({ code: 127, stdout, output: `${output}${error.message}` }));
+    child.on('close', (code) => end({ code: code ?? 1, stdout, output }));
   });
+}
+
+/** Ends a process that leads its group, and everything that it started in it; one that is gone is left alone. */
+export function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The group has ended.
+  }
 }

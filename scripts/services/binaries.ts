@@ -1,6 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { runCommand } from '../run-command.ts';
+import { whenInterrupted } from '../when-interrupted.ts';
 import { cached } from './service.ts';
 import { versions } from './versions.ts';
 
@@ -47,9 +49,12 @@ export function environmentOf({ libraries }: Binary): Readonly<Record<string, st
 
 const filling = new Map<string, Promise<string>>();
 
-/** A folder of the cache that is filled once, also where several ask at once: whole, or not there. */
+/**
+ * A folder of the cache that is filled once, also where several ask at once: whole, or not there. A failure leaves nothing, and
+ * the next call tries again.
+ */
 export function once(name: string, fill: (into: string) => Promise<void>): Promise<string> {
-  const begun = filling.get(name) ?? filled(name, fill);
+  const begun = filling.get(name) ?? filled(name, fill).finally(() => filling.delete(name));
   filling.set(name, begun);
   return begun;
 }
@@ -57,13 +62,30 @@ export function once(name: string, fill: (into: string) => Promise<void>): Promi
 async function filled(name: string, fill: (into: string) => Promise<void>): Promise<string> {
   const place = cached(name);
   if (existsSync(place)) return place;
-  const making = `${place}.${process.pid}`;
-  rmSync(making, { recursive: true, force: true });
-  mkdirSync(making);
-  await fill(making);
-  if (existsSync(place)) rmSync(making, { recursive: true });
-  else renameSync(making, place);
+  removeAbandoned(place);
+  const making = `${place}.${hostname()}.${process.pid}`;
+  const remove = () => rmSync(making, { recursive: true, force: true });
+  const withdraw = whenInterrupted(remove);
+  try {
+    mkdirSync(making);
+    await fill(making);
+    renameSync(making, place);
+  } catch (error) {
+    // Another process of the same cache was first.
+    if (!existsSync(place)) throw error;
+  } finally {
+    remove();
+    withdraw();
+  }
   return place;
+}
+
+/** Removes what processes of this machine left half made when they were killed. */
+function removeAbandoned(place: string): void {
+  const prefix = `${basename(place)}.${hostname()}.`;
+  for (const name of readdirSync(dirname(place)))
+    if (name.startsWith(prefix) && !existsSync(`/proc/${name.slice(prefix.length)}`))
+      rmSync(join(dirname(place), name), { recursive: true, force: true });
 }
 
 async function checked(binary: Binary, version: string): Promise<Binary> {
@@ -72,8 +94,8 @@ async function checked(binary: Binary, version: string): Promise<Binary> {
   return binary;
 }
 
-/** Runs a command that has to succeed. */
+/** Runs a command that has to succeed, however long it takes: a download has no limit. */
 export async function must(command: string, args: readonly string[], cwd: string): Promise<void> {
-  const { code, output } = await runCommand(command, args, { cwd });
+  const { code, output } = await runCommand(command, args, { cwd, limitMs: null });
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${output.slice(-500)}`);
 }

@@ -17,6 +17,9 @@ export interface FlinkCluster {
 /** A cluster of one job manager, one task manager and the SQL gateway before them. */
 export const flink: Service = {
   name: 'flink',
+  async fetch() {
+    await flinkLibraries();
+  },
   async up() {
     const known = running();
     if (known !== null) return told(known);
@@ -108,6 +111,10 @@ function startGateway(directory: string, port: number): Promise<Server> {
   );
 }
 
+function flinkLibraries(): Promise<string> {
+  return mavenLibraries(`flink-${versions.flink.version}`, versions.flink.maven);
+}
+
 async function startJava(
   directory: string,
   name: string,
@@ -115,7 +122,7 @@ async function startJava(
   limits: readonly string[],
   program: readonly string[],
 ): Promise<Server> {
-  const libraries = await mavenLibraries(`flink-${versions.flink.version}`, versions.flink.maven);
+  const libraries = await flinkLibraries();
   const log = `-Dlog4j2.configurationFile=${pathToFileURL(join(directory, 'log4j2.properties')).href}`;
   return startDetached({
     command: 'java',

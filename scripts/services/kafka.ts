@@ -23,6 +23,9 @@ export const KAFKA_USER = { username: 'headrace', password: `it's a "7" \\ $1` }
 /** One broker that is its own controller, empty at its start. */
 export const kafka: Service = {
   name: 'kafka',
+  async fetch() {
+    await kafkaLibraries();
+  },
   async up() {
     const known = running();
     if (known !== null) return told(known);
@@ -89,8 +92,12 @@ function told({ port, saslSslPort, sslPort, directory }: Broker): Readonly<Recor
 }
 
 async function javaArguments(heap: string): Promise<readonly string[]> {
-  const libraries = await mavenLibraries(`kafka-${versions.kafka.version}`, versions.kafka.maven);
+  const libraries = await kafkaLibraries();
   return [SHORT_LIVED, `-Xmx${heap}`, '-Dlog4j2.configurationFile=file:log4j2.properties', '-cp', join(libraries, '*')];
+}
+
+function kafkaLibraries(): Promise<string> {
+  return mavenLibraries(`kafka-${versions.kafka.version}`, versions.kafka.maven);
 }
 
 type Ports = Readonly<Record<'PLAINTEXT' | 'SASL_SSL' | 'SSL' | 'CONTROLLER', number>>;

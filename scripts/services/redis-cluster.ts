@@ -12,6 +12,9 @@ const NODES = 6;
 /** A cluster of Valkey servers on the loopback interface. */
 export const redisCluster: Service = {
   name: NAME,
+  async fetch() {
+    await valkeyBinary();
+  },
   async up() {
     const known = running();
     if (known !== null) return told(known);

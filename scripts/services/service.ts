@@ -1,12 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { root } from '../run-command.ts';
 
 /** Something that tests or benches run against, on this machine and for this machine only. */
 export interface Service {
   readonly name: string;
+  /** Downloads it, where the cache does not have it. */
+  fetch(): Promise<void>;
   /** Starts it, or finds it running and well; gives where it answers, for the environment of who uses it. */
   up(): Promise<Readonly<Record<string, string>>>;
   /** Ends what `up` started; nothing where nothing runs. */
@@ -15,12 +18,18 @@ export interface Service {
   status(): Promise<Readonly<Record<string, string>> | null>;
 }
 
-/** Everything of the services: downloads in cache/, data, logs and states in run/. Not in git. */
+/** Data, logs and states of the services of this clone, in run/. Not in git. */
 const folder = join(root, '.services');
 
-/** A download or what was unpacked of one, kept over runs. */
+/** Downloads, outside of the clone: every clone of this user has the same. */
+function cacheFolder(): string {
+  const { HEADRACE_CACHE: own, XDG_CACHE_HOME: ofUser } = process.env;
+  return own ?? join(ofUser ?? join(homedir(), '.cache'), 'headrace');
+}
+
+/** A download, or the unpacked content of one, kept over runs. */
 export function cached(...path: readonly string[]): string {
-  const place = join(folder, 'cache', ...path);
+  const place = resolve(cacheFolder(), 'services', ...path);
   mkdirSync(dirname(place), { recursive: true });
   return place;
 }

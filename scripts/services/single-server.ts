@@ -12,6 +12,9 @@ export function singleServer(name: string, binaryOf: () => Promise<Binary>): Ser
   };
   return {
     name,
+    async fetch() {
+      await binaryOf();
+    },
     async up() {
       const known = running();
       if (known !== null) return told(known);

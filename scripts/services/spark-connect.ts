@@ -14,6 +14,9 @@ export interface SparkConnectServer extends Server {
 /** Spark's Connect server, of the installation of `spark`. */
 export const sparkConnect: Service = {
   name: 'spark-connect',
+  async fetch() {
+    await sparkHome();
+  },
   async up() {
     const known = running();
     if (known !== null) return told(known);

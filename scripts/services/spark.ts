@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { must, once } from './binaries.ts';
@@ -19,6 +19,10 @@ interface SparkCluster {
 /** An installation that runs applications in one process, and a cluster of one master and one worker of two cores. */
 export const spark: Service = {
   name: 'spark',
+  async fetch() {
+    await sparkHome();
+    await connectorJars();
+  },
   async up() {
     const known = running();
     if (known !== null) return told(known);
@@ -37,17 +41,16 @@ export const spark: Service = {
   },
 };
 
-/** The content of the wheel: scripts and jars. Python itself is not used. */
-export async function sparkHome(): Promise<string> {
-  const { version, wheel } = versions.spark;
-  const unpacked = await once(`spark-${version}`, (into) =>
-    must(
-      'python3',
-      ['-m', 'pip', 'install', '--no-deps', '--no-compile', '--disable-pip-version-check', '-t', '.', wheel],
-      into,
-    ),
-  );
-  return join(unpacked, 'pyspark');
+/** Scripts and jars out of the Python distribution. It is unpacked, not built: Python itself is not used. */
+export function sparkHome(): Promise<string> {
+  const { version, distribution } = versions.spark;
+  return once(`spark-${version}`, async (into) => {
+    const source = ['--no-deps', '--no-binary', ':all:', '--no-cache-dir', '--disable-pip-version-check'];
+    await must('python3', ['-m', 'pip', 'download', ...source, distribution], into);
+    const [file = ''] = readdirSync(into).filter((name) => name.endsWith('.tar.gz'));
+    await must('tar', ['-xzf', file, '--strip-components=2', '--wildcards', '*/deps/bin', '*/deps/jars'], into);
+    rmSync(join(into, file));
+  });
 }
 
 /** Spark itself has the rest of what they need. */

@@ -37,10 +37,10 @@ export const versions = {
       'org.apache.logging.log4j:log4j-slf4j-impl:2.25.5',
     ],
   },
-  /** Scripts and jars lie in this wheel. */
+  /** Scripts and jars lie in this Python distribution. */
   spark: {
     version: '4.3.0',
-    wheel: 'pyspark==4.3.0',
+    distribution: 'pyspark==4.3.0',
     /** The newest connector to Kafka that is served, and what it needs. */
     maven: [
       'org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0',

@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process';
+import { once as event } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, expect, test } from 'vitest';
+import { root, runCommand } from '../../scripts/run-command.ts';
+import { once } from '../../scripts/services/binaries.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'commands-'));
+process.env.HEADRACE_CACHE = directory;
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** A shell that starts a process, which starts another, prints the number of the last and waits. */
+const GRANDCHILD = 'bash -c "sleep 3600 & echo \\$!; wait" & wait';
+
+function isAlive(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await sleep(20);
+}
+
+test('a command that reaches its limit ends with everything that it started', async () => {
+  let pid = Number.NaN;
+  // A slow machine may end the shell before it has started anything.
+  for (let limitMs = 250; Number.isNaN(pid); limitMs *= 2) {
+    const { code, stdout, output } = await runCommand('bash', ['-c', GRANDCHILD], { limitMs });
+    expect(code).not.toBe(0);
+    expect(output).toContain(`stopped after ${limitMs} ms`);
+    pid = Number.parseInt(stdout, 10);
+  }
+  await until(() => !isAlive(pid));
+});
+
+test('a command without a limit ends by itself, with its own exit code', async () => {
+  expect((await runCommand('bash', ['-c', 'exit 3'], { limitMs: null })).code).toBe(3);
+});
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  'a process that gets %s ends what its commands started, removes what it was downloading and exits',
+  async (signal) => {
+    const place = mkdtempSync(join(directory, 'interrupted-'));
+    const program = `import { must, once } from '${root}/scripts/services/binaries.ts';
+      await once('half', (into) => must('bash', ['-c', ${JSON.stringify(`${GRANDCHILD.replace('\\$!', '\\$! > ../pid')}`)}], into));`;
+    writeFileSync(join(place, 'program.ts'), program);
+    const child = spawn('node', [join(place, 'program.ts')], {
+      env: { ...process.env, HEADRACE_CACHE: place },
+      stdio: 'inherit',
+    });
+    const started = join(place, 'services', 'pid');
+    await until(() => existsSync(started) && readFileSync(started, 'utf8').endsWith('\n'));
+    const pid = Number(readFileSync(started, 'utf8'));
+    child.kill(signal);
+    const [code] = await event(child, 'exit');
+    expect(code).toBeGreaterThan(128);
+    await until(() => !isAlive(pid));
+    expect(readdirSync(join(place, 'services'))).toEqual(['pid']);
+  },
+);
+
+test.each([0, 1, 2])(
+  'a download that fails after %i files leaves nothing, and the next one is whole',
+  async (files) => {
+    const name = `part-${files}`;
+    const fill = (fails: boolean) => async (into: string) => {
+      for (let i = 0; i < 3; i += 1) {
+        if (fails && i === files) throw new Error('no network');
+        writeFileSync(join(into, `${i}`), 'x');
+      }
+    };
+    await expect(once(name, fill(true))).rejects.toThrow('no network');
+    expect(readdirSync(join(directory, 'services')).filter((entry) => entry.startsWith(name))).toEqual([]);
+    expect(readdirSync(await once(name, fill(false)))).toEqual(['0', '1', '2']);
+    expect(readdirSync(join(directory, 'services')).filter((entry) => entry.startsWith(name))).toEqual([name]);
+  },
+);
+
+test('what a killed process left half made is removed; what a living one is making stays', async () => {
+  const services = join(directory, 'services');
+  const dead = spawn('true');
+  await event(dead, 'exit');
+  const of = (pid: number | undefined) => `thing.${hostname()}.${pid}`;
+  for (const name of [of(dead.pid), of(process.ppid), 'thing.elsewhere.1'])
+    mkdirSync(join(services, name), { recursive: true });
+  await once('thing', async () => undefined);
+  const left = readdirSync(services).filter((entry) => entry.startsWith('thing'));
+  expect(new Set(left)).toEqual(new Set([of(process.ppid), 'thing', 'thing.elsewhere.1']));
+});
+
+test('a download that another process finished first is taken from there', async () => {
+  const place = await once('raced', async () => {
+    mkdirSync(join(directory, 'services', 'raced'));
+    writeFileSync(join(directory, 'services', 'raced', 'theirs'), '');
+  });
+  expect(readdirSync(place)).toEqual(['theirs']);
+});
