@@ -1,3 +1,4 @@
+import { partFigures } from '../src/observe/prometheus.ts';
 import { partKinds } from '../src/parts.ts';
 import type { FigureRow } from '../src/ports/part.ts';
 import { workerFigures } from '../src/server/workers/worker-figures.ts';
@@ -14,6 +15,7 @@ This page is written by \`npm run pages\` from the figures of every part in src/
 /** Every figure that a running project exports. */
 export const figureRows: readonly FigureRow[] = [
   ...partKinds.flatMap(({ figures }) => figures),
+  ...Object.values(partFigures),
   ...Object.values(workerFigures),
 ];
 

@@ -1,8 +1,44 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../base/time.ts';
-import type { OpenFigure, Part } from '../ports/part.ts';
+import type { FigureRow, OpenFigure, Part } from '../ports/part.ts';
 
 type HistogramFigure = Extract<OpenFigure, { readonly type: 'histogram' }>;
+
+/** The figures that every part has. */
+export const partFigures = {
+  degraded: {
+    name: 'headrace_part_degraded',
+    type: 'gauge',
+    unit: 'facts',
+    labels: ['part'],
+    help: 'Faults that a part reports while it works; `GET /v1/status` names them under `degraded`',
+    alerts: [
+      {
+        name: 'HeadraceDegraded',
+        expr: 'headrace_part_degraded > 0',
+        for: '15m',
+        severity: 'ticket',
+        summary: 'Part {{ $labels.part }} works, but not as declared. Run `headrace status`.',
+      },
+    ],
+  },
+  waiting: {
+    name: 'headrace_part_waiting',
+    type: 'gauge',
+    unit: 'facts',
+    labels: ['part'],
+    help: 'Missing things of a part that requests need; `GET /readyz` names them under `waiting`',
+    alerts: [
+      {
+        name: 'HeadraceNotReady',
+        expr: 'headrace_part_waiting > 0',
+        for: '5m',
+        severity: 'page',
+        summary: 'Part {{ $labels.part }} is not ready. Run `headrace status`.',
+      },
+    ],
+  },
+} as const satisfies Readonly<Record<string, FigureRow>>;
 
 let ofProcess: Registry | null = null;
 
@@ -24,6 +60,10 @@ export class Prometheus {
   constructor(parts: readonly Part[], clock: Clock) {
     this.#clock = clock;
     for (const part of parts) for (const figure of part.figures()) this.#register(figure);
+    const count = (of: (part: Part) => readonly string[]) =>
+      parts.map((part) => [{ part: part.name }, of(part).length] as const);
+    this.#register({ ...partFigures.degraded, read: (now) => count((part) => part.health(now)) });
+    this.#register({ ...partFigures.waiting, read: () => count((part) => part.waiting()) });
   }
 
   async text(): Promise<{ readonly contentType: string; readonly text: string }> {

@@ -123,6 +123,24 @@ export const readsPart: PartKind<ReadsSource, ReadsStatus> = {
       unit: 'ratio',
       labels: ['of', 'name', 'measure', 'window'],
       help: 'Share beyond the budget over the share that may be, of the last 5m, 60m or 360m; 1 uses it up exactly',
+      alerts: [
+        {
+          name: 'HeadraceBudgetBurnsFast',
+          expr: 'headrace_budget_burn_rate{window="5m"} > 14.4 and ignoring (window) headrace_budget_burn_rate{window="60m"} > 14.4',
+          for: '2m',
+          severity: 'page',
+          summary:
+            'The {{ $labels.measure }} budget of {{ $labels.of }} {{ $labels.name }} burns {{ $value | humanize }} times too fast. Run `headrace slo`.',
+        },
+        {
+          name: 'HeadraceBudgetBurns',
+          expr: 'headrace_budget_burn_rate{window="360m"} > 1 and ignoring (window) headrace_budget_burn_rate{window="60m"} > 1',
+          for: '15m',
+          severity: 'ticket',
+          summary:
+            'The {{ $labels.measure }} budget of {{ $labels.of }} {{ $labels.name }} burns {{ $value | humanize }} times too fast. Run `headrace slo`.',
+        },
+      ],
       read: ({ measures }) => measures.report(performance.now()).series.flatMap(burnRates),
     },
     {
@@ -161,6 +179,16 @@ export const readsPart: PartKind<ReadsSource, ReadsStatus> = {
       unit: 'requests',
       labels: ['service'],
       help: 'Requests for vectors that were turned away because more came than could be answered in time',
+      alerts: [
+        {
+          name: 'HeadraceOverload',
+          expr: 'rate(headrace_requests_turned_away_total[5m]) > 0',
+          for: '10m',
+          severity: 'page',
+          summary:
+            'Requests of {{ $labels.service }} are turned away: {{ $value | humanize }} a second. Add workers or machines.',
+        },
+      ],
       read: ({ measures }) =>
         [...measures.services.values()].map(({ service, turnedAway }) => [{ service: service.name }, turnedAway]),
     },

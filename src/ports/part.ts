@@ -11,6 +11,20 @@ export interface Durations {
   within(boundsMs: readonly number[]): readonly number[];
 }
 
+/** A Prometheus alert that stands on a figure. `deploy/prometheus/headrace.rules.yml` is written from these. */
+export interface AlertRow {
+  /** `HeadraceBatchOverdue`: unique among all parts. */
+  readonly name: string;
+  /** PromQL; it holds the name of its figure. */
+  readonly expr: string;
+  /** How long the expression must hold before the alert fires: `5m`. */
+  readonly for: string;
+  /** page: somebody must act now. ticket: somebody must act within days. */
+  readonly severity: 'page' | 'ticket';
+  /** What is wrong and what to do, with `{{ $labels.x }}` and `{{ $value }}` filled in by Prometheus. */
+  readonly summary: string;
+}
+
 /** The description of a Prometheus metric. Its label values are declared names, or listed in the help text. */
 export interface FigureRow {
   readonly name: string;
@@ -18,6 +32,7 @@ export interface FigureRow {
   readonly unit: string;
   readonly labels: readonly string[];
   readonly help: string;
+  readonly alerts?: readonly AlertRow[];
 }
 
 /** A figure of an open part; its values are read at each scrape. */

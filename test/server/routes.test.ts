@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Fastify from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { partFigures } from '../../src/observe/prometheus.ts';
 import { partKinds } from '../../src/parts.ts';
 import { VECTOR_BINARY_TYPE } from '../../src/schema/vector-format.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
@@ -210,7 +211,7 @@ test('health, metrics and the description are served, and the description has ev
   const { body: metrics } = await ask('/metrics');
   expect(metrics).toMatch(/^headrace_events_total\{source="purchases",outcome="sent"\} \d+$/m);
   expect(metrics).toMatch(/^headrace_vector_read_seconds_count\{service="shopper"\} [1-9]\d*$/m);
-  const rows = partKinds.flatMap(({ figures }) => figures);
+  const rows = [...partKinds.flatMap(({ figures }) => figures), ...Object.values(partFigures)];
   for (const { name, type } of rows) expect(metrics).toContain(`# TYPE ${name} ${type}\n`);
   const own = String(metrics).match(/(?<=^# TYPE )headrace_\w+/gm) ?? [];
   expect(own.filter((name) => !rows.some((row) => row.name === name))).toEqual([]);

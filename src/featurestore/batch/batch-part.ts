@@ -39,6 +39,16 @@ export const batchPart: PartKind<() => readonly BatchHealth[], BatchStatus> = {
       unit: 's',
       labels: ['view'],
       help: 'How long a run has been due without success; 0 where none is',
+      alerts: [
+        {
+          name: 'HeadraceBatchOverdue',
+          expr: 'headrace_batch_overdue_seconds > 0',
+          for: '15m',
+          severity: 'ticket',
+          summary:
+            'Batch view {{ $labels.view }} is overdue by {{ $value | humanizeDuration }}. Read its failure in `headrace status`, then run `headrace backfill`.',
+        },
+      ],
       read: (batch, now) =>
         batch().map((health) => [
           { view: idOf(health) },

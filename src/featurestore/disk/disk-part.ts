@@ -16,6 +16,16 @@ export const diskPart: PartKind<{ report(): DiskReport }, DiskStatus> = {
       unit: 'bytes',
       labels: ['part'],
       help: 'What is on the disk as of the last flush: log, events, tiles, batch, served, predictions, monitoring, elsewhere',
+      alerts: [
+        {
+          name: 'HeadraceDiskNearBudget',
+          expr: 'sum without (part) (headrace_disk_bytes) > on (instance, job) group_left () 0.9 * headrace_disk_budget_bytes{budget="total"}',
+          for: '30m',
+          severity: 'ticket',
+          summary:
+            'The directory uses {{ $value | humanize1024 }}B, over 90 % of its disk budget. Raise disk.bytes or shorten the retention.',
+        },
+      ],
       read: (disk) => {
         const { kept, elsewhereBytes } = disk.report();
         return samplesBy({}, 'part', { ...kept, elsewhere: elsewhereBytes });
@@ -55,6 +65,15 @@ export const diskPart: PartKind<{ report(): DiskReport }, DiskStatus> = {
       unit: 'events',
       labels: [],
       help: 'Events that were refused because a disk budget was used up',
+      alerts: [
+        {
+          name: 'HeadraceDiskRefusesEvents',
+          expr: 'increase(headrace_disk_refused_events_total[5m]) > 0',
+          for: '0m',
+          severity: 'page',
+          summary: 'Events are refused because a disk budget is used up. Raise disk.bytes or disk.bytesPerDay.',
+        },
+      ],
       read: (disk) => [[{}, disk.report().refusedEvents]],
     },
     {

@@ -72,6 +72,16 @@ export const ingestPart: PartKind<IngestSource, IngestStatus> = {
       unit: 'events',
       labels: ['source', 'outcome'],
       help: 'Events by what became of them: sent, refused, quarantined, accepted, duplicate, future, late',
+      alerts: [
+        {
+          name: 'HeadraceEventsRefused',
+          expr: 'increase(headrace_events_total{outcome=~"refused|quarantined"}[15m]) > 0',
+          for: '15m',
+          severity: 'ticket',
+          summary:
+            'Events of {{ $labels.source }} are {{ $labels.outcome }}. Run `headrace features report` for the reasons.',
+        },
+      ],
       read: ({ measures, counters }) =>
         [...measures.sources.values()].flatMap(({ source }) => {
           const { gateway, admission } = counters(source);

@@ -35,6 +35,15 @@ export const topicsPart: PartKind<() => readonly TopicReport[], TopicsStatus> = 
       unit: '0 or 1',
       labels: ['source'],
       help: 'Whether a topic of other services is read, and its events are taken',
+      alerts: [
+        {
+          name: 'HeadraceTopicDown',
+          expr: 'headrace_topic_up == 0',
+          for: '5m',
+          severity: 'page',
+          summary: 'No events of {{ $labels.source }} are taken from its topic. `headrace status` names the reason.',
+        },
+      ],
       read: (topics) => topics().map(({ source, trouble }) => [{ source }, Number(!trouble)]),
     },
   ],

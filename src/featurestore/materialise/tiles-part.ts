@@ -42,6 +42,16 @@ export const tilesPart: PartKind<TilesSource, TilesStatus> = {
       unit: 'tiles',
       labels: [],
       help: 'Conflicts that remain although the engine has caught up: tiles to be computed anew',
+      alerts: [
+        {
+          name: 'HeadraceTileConflicts',
+          expr: 'headrace_tile_conflicts > 0',
+          for: '10m',
+          severity: 'ticket',
+          summary:
+            '{{ $value }} tiles of the engine differ from those in the store. Run `headrace backfill` for their view.',
+        },
+      ],
       read: ({ intake }) => {
         const tiles = intake();
         return tiles === null ? [] : [[{}, tiles.conflicts.length]];
@@ -53,6 +63,15 @@ export const tilesPart: PartKind<TilesSource, TilesStatus> = {
       unit: 's',
       labels: [],
       help: 'How old the tiles of another engine may be: since the arrival of the first event that no checkpoint vouches for',
+      alerts: [
+        {
+          name: 'HeadraceTilesOld',
+          expr: 'headrace_tiles_age_seconds > 60',
+          for: '5m',
+          severity: 'page',
+          summary: 'Tiles of the engine are {{ $value | humanizeDuration }} old. Run `headrace tiles status`.',
+        },
+      ],
       read: ({ intake }, now) => {
         const freshUntil = intake()?.progress.freshUntil ?? Number.NEGATIVE_INFINITY;
         return Number.isFinite(freshUntil) ? [[{}, Math.max(0, now - freshUntil) / 1_000]] : [];
@@ -64,6 +83,15 @@ export const tilesPart: PartKind<TilesSource, TilesStatus> = {
       unit: 'records',
       labels: ['source'],
       help: 'Records of a topic on Kafka that somebody else wrote or that are damaged: left out, and kept as refused events',
+      alerts: [
+        {
+          name: 'HeadraceRecordsUnreadable',
+          expr: 'increase(headrace_records_unreadable_total[15m]) > 0',
+          for: '0m',
+          severity: 'ticket',
+          summary: 'Records of {{ $labels.source }} cannot be read. `headrace status` names the last one.',
+        },
+      ],
       read: ({ unreadable }) => unreadable().map(({ source, records }) => [{ source }, records]),
     },
     {

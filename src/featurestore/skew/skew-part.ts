@@ -33,6 +33,15 @@ export const skewPart: PartKind<SkewSource, SkewStatus> = {
       unit: 'rows',
       labels: [],
       help: 'Logged vectors and refused events that could not be published and were dropped',
+      alerts: [
+        {
+          name: 'HeadraceLoggedRowsLost',
+          expr: 'increase(headrace_logged_rows_lost_total[15m]) > 0',
+          for: '0m',
+          severity: 'ticket',
+          summary: '{{ $value | humanize }} logged rows were dropped. Read the log for the fault of the offline store.',
+        },
+      ],
       read: ({ lost }) => [[{}, lost()]],
     },
     {
@@ -60,6 +69,16 @@ export const skewPart: PartKind<SkewSource, SkewStatus> = {
       unit: '0 or 1',
       labels: ['service'],
       help: 'Whether the last scheduled audit was within what is declared',
+      alerts: [
+        {
+          name: 'HeadraceSkew',
+          expr: 'headrace_skew_met == 0',
+          for: '0m',
+          severity: 'ticket',
+          summary:
+            'Vectors of {{ $labels.service }} differ from the history by more than declared. Run `headrace audit skew`.',
+        },
+      ],
       read: ({ verdicts }) => verdicts().map(({ service, met }) => [{ service: service.name }, Number(met)]),
     },
     {

@@ -8,6 +8,15 @@ export const workerFigures = {
     unit: '0 or 1',
     labels: ['worker'],
     help: 'Whether a process of a group (serve --workers) answers',
+    alerts: [
+      {
+        name: 'HeadraceWorkerDown',
+        expr: 'headrace_worker_up == 0',
+        for: '1m',
+        severity: 'page',
+        summary: 'Process {{ $labels.worker }} of a group does not answer. Read its log.',
+      },
+    ],
   },
   restarts: {
     name: 'headrace_worker_restarts_total',

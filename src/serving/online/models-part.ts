@@ -17,6 +17,16 @@ export const modelsPart: PartKind<() => Iterable<ServedModel>, object> = {
       unit: 'version',
       labels: ['model'],
       help: 'Version of a model that answers predictions; 0 before the first',
+      alerts: [
+        {
+          name: 'HeadraceModelMissing',
+          expr: 'headrace_model_version == 0',
+          for: '15m',
+          severity: 'ticket',
+          summary:
+            'Model {{ $labels.model }} has no version that answers. Run `headrace train`, then `headrace models promote`.',
+        },
+      ],
       read: (models) => [...models()].map(({ data, server }) => [{ model: data.name }, server.serving?.version ?? 0]),
     },
   ],
