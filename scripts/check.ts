@@ -8,6 +8,7 @@ import { folders } from './check/folders.ts';
 import { imports } from './check/imports.ts';
 import { links } from './check/links.ts';
 import { pages } from './check/pages.ts';
+import { proven } from './check/proven.ts';
 import { snippets } from './check/snippets.ts';
 import { style } from './check/style.ts';
 import { tracked } from './check/tracked.ts';
@@ -26,6 +27,7 @@ const checks: readonly Check[] = [
   folders,
   links,
   pages,
+  proven,
   tracked,
 ];
 
@@ -56,12 +58,13 @@ async function main(names: readonly string[]): Promise<boolean> {
 
 async function timed(check: Check): Promise<Outcome> {
   const start = performance.now();
-  const outcome = await check.run().catch((error: unknown) => ({
+  const outcome: Outcome = await check.run().catch((error: unknown) => ({
     seen: 'ended by an error',
     problems: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
   }));
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const verdict = outcome.problems.length === 0 ? 'ok    ' : 'FAULTY';
   console.log(`${verdict} ${check.name.padEnd(10)} ${`${seconds} s`.padStart(7)}  ${outcome.seen}`);
+  for (const warning of outcome.warnings ?? []) console.log(`warning ${check.name}: ${warning}`);
   return outcome;
 }

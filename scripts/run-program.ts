@@ -5,8 +5,14 @@ import { runCommand } from './run-command.ts';
  * Runs a TypeScript program to its end in a folder, with `headrace` being the source. It has to end with 0 and to print, in
  * this order, the lines that its comments `// → …` tell. Returns what is wrong.
  */
-export async function runProgram(path: string, args: readonly string[], cwd: string): Promise<readonly string[]> {
-  const { code, stdout, output } = await runCommand('node', ['--conditions=headrace-source', path, ...args], { cwd });
+export async function runProgram(
+  path: string,
+  args: readonly string[],
+  cwd: string,
+  limitMs: number | null = 300_000,
+): Promise<readonly string[]> {
+  const all = ['--conditions=headrace-source', path, ...args];
+  const { code, stdout, output } = await runCommand('node', all, { cwd, limitMs });
   if (code !== 0) return [`${path} ended with ${code}\n${output.slice(-2000)}`];
   const told = toldLines(await readFile(path, 'utf8'));
   return unprinted(told, stdout.split('\n')).map((line) => `${path} does not print, where it tells to: ${line}`);

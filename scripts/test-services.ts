@@ -1,51 +1,41 @@
-import { spawn } from 'node:child_process';
-import { flink } from './services/flink.ts';
-import { kafka } from './services/kafka.ts';
-import { redis } from './services/redis.ts';
-import { redisCluster } from './services/redis-cluster.ts';
-import { spark } from './services/spark.ts';
-import { sparkConnect } from './services/spark-connect.ts';
-import { valkey } from './services/valkey.ts';
-
-/** What the suites of test/services run against. */
-const needed = [redis, valkey, redisCluster, kafka, flink, spark, sparkConnect];
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { allSuites } from './deep/lanes.ts';
+import { root } from './run-command.ts';
+import { type Counts, withSuites } from './services/run-suites.ts';
 
 process.exitCode = await main(process.argv.slice(2));
 
 /**
- * Starts the services, runs the suites (those named, all otherwise), ends the services. One that cannot be had is a failure:
- * the closing line then counts it, and what was not run is not called passed.
+ * `[--deadline MINUTES] [FILE…]`: starts the services that the suites name, runs the suites, ends the services. Without files
+ * these are the tests of the gate: all that are not tagged `deep`. A named file runs whole. What could not be run is a failure,
+ * and the closing line counts it.
  */
-async function main(files: readonly string[]): Promise<number> {
-  try {
-    return await runSuites(files, await started());
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    console.log('0 passed, 1 failed, 0 skipped');
-    return 1;
-  } finally {
-    for (const service of needed) await service.down();
-  }
-}
-
-/** Starts all services at once; gives where they answer. */
-async function started(): Promise<Readonly<Record<string, string>>> {
-  const all = await Promise.allSettled(needed.map((service) => service.up()));
-  return Object.assign(
-    {},
-    ...all.map((one) => {
-      if (one.status === 'rejected') throw one.reason;
-      return one.value;
-    }),
-  );
-}
-
-function runSuites(files: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('vitest', ['run', '--config', 'vitest.services.config.ts', ...files], {
-      env: { ...process.env, ...env },
-      stdio: 'inherit',
-    });
-    child.once('error', reject).once('close', (code) => resolve(code ?? 1));
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { deadline: { type: 'string' } },
+    allowPositionals: true,
   });
+  const minutes = values.deadline === undefined ? null : Number(values.deadline);
+  if (minutes !== null && !(minutes > 0)) {
+    console.error(`--deadline "${values.deadline}" is not a number of minutes`);
+    return 2;
+  }
+  const isGate = positionals.length === 0;
+  const suites = isGate ? gateSuites() : positionals;
+  const deadline = minutes === null ? null : Date.now() + minutes * 60_000;
+  const { passed, failed, skipped } = await withSuites((run) => run({ suites, deep: !isGate, deadline })).catch(
+    (error: unknown): Counts => {
+      console.error(error instanceof Error ? error.message : error);
+      return { passed: 0, failed: suites.length, skipped: 0 };
+    },
+  );
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+/** The suites that have a test of the gate. */
+function gateSuites(): readonly string[] {
+  return allSuites().filter((suite) => !/^\/\/ @module-tag deep$/m.test(readFileSync(`${root}/${suite}`, 'utf8')));
 }

@@ -1,19 +1,79 @@
-import type { Reporter, TestModule } from 'vitest/node';
+import { writeFileSync } from 'node:fs';
+import type { Reporter, TestCase, TestModule, TestSpecification, Vitest } from 'vitest/node';
 
-/** Ends a run with the one line that people and CI read: `N passed, N failed, N skipped`. */
+/** The end of a run, ms since 1970, which the runner of the suites sets. */
+const DEADLINE = 'HEADRACE_DEADLINE';
+
+/** A file for the counts of a run, which the runner of the suites sets. */
+const COUNTS = 'HEADRACE_COUNTS';
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/**
+ * Ends a run with the one line that people and CI read: `N passed, N failed, N skipped`. A run that reaches its deadline ends
+ * then: every test that has no result, and every file that was not begun, counts as failed and is named.
+ */
 export default class ClosingLine implements Reporter {
+  #isChosen: (test: TestCase) => boolean = () => true;
+  #files: readonly string[] = [];
+  readonly #modules = new Map<string, TestModule>();
+
+  onInit({ config }: Vitest): void {
+    // Tests that the filter of the run leaves out are not part of it, so they are not skipped either.
+    const isGate = config.tagsFilter?.includes('!deep') ?? false;
+    this.#isChosen = ({ tags }) => !(isGate && tags.includes('deep'));
+    const deadline = process.env[DEADLINE];
+    if (deadline !== undefined) setTimeout(() => this.#endLate(), Number(deadline) - Date.now()).unref();
+  }
+
+  onTestRunStart(specifications: readonly TestSpecification[]): void {
+    this.#files = specifications.map(({ moduleId }) => moduleId);
+  }
+
+  onTestModuleCollected(module: TestModule): void {
+    this.#modules.set(module.moduleId, module);
+  }
+
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
-    const counts = { passed: 0, failed: unhandled.length, skipped: 0, pending: 0 };
+    const { passed, failed, skipped } = this.#count(modules);
+    this.#close({ passed, failed: failed + unhandled.length, skipped });
+  }
+
+  #endLate(): void {
+    const modules = [...this.#modules.values()];
+    const notBegun = this.#files.filter((file) => !this.#modules.has(file));
+    for (const module of modules)
+      for (const test of module.children.allTests('pending'))
+        if (this.#isChosen(test))
+          console.error(`not run before the deadline: ${module.relativeModuleId} ${test.fullName}`);
+    for (const file of notBegun) console.error(`not run before the deadline: ${file}`);
+    const { passed, failed, skipped } = this.#count(modules);
+    this.#close({ passed, failed: failed + notBegun.length, skipped });
+    process.exit(1);
+  }
+
+  #count(modules: readonly TestModule[]): Counts {
+    const counts = { passed: 0, failed: 0, skipped: 0, pending: 0 };
     for (const module of modules) {
       let tests = 0;
       for (const test of module.children.allTests()) {
-        counts[test.result().state] += 1;
         tests += 1;
+        if (this.#isChosen(test)) counts[test.result().state] += 1;
       }
       if (module.errors().length > 0 || (tests === 0 && module.state() === 'failed')) counts.failed += 1;
     }
+    return { passed: counts.passed, failed: counts.failed + counts.pending, skipped: counts.skipped };
+  }
+
+  #close(counts: Counts): void {
+    const file = process.env[COUNTS];
+    if (file !== undefined) writeFileSync(file, JSON.stringify(counts));
     process.on('exit', () => {
-      console.log(`${counts.passed} passed, ${counts.failed + counts.pending} failed, ${counts.skipped} skipped`);
+      console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
     });
   }
 }

@@ -4,6 +4,8 @@ export interface Outcome {
   readonly seen: string;
   /** One text for each fault; none: the check passes. */
   readonly problems: readonly string[];
+  /** What is not as it should be, and fails nothing. */
+  readonly warnings?: readonly string[];
 }
 
 /** One thing that is checked before a change may land; one file each in this folder. */

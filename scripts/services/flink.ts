@@ -17,13 +17,14 @@ export interface FlinkCluster {
 /** A cluster of one job manager, one task manager and the SQL gateway before them. */
 export const flink: Service = {
   name: 'flink',
+  sets: ['FLINK_REST', 'FLINK_GATEWAY'],
   async fetch() {
     await flinkLibraries();
   },
   async up() {
     const known = running();
     if (known !== null) return told(known);
-    const cluster = await startFlink(join(runFolder('flink'), 'cluster'));
+    const cluster = await startFlink(join(runFolder('flink'), 'cluster'), true);
     writeState('flink', cluster);
     return told(cluster);
   },
@@ -38,15 +39,15 @@ export const flink: Service = {
   },
 };
 
-/** Writes the configuration into a folder and starts a cluster on it. */
-export async function startFlink(directory: string): Promise<FlinkCluster> {
+/** Writes the configuration into a folder and starts a cluster on it; one that many suites share runs many short jobs. */
+export async function startFlink(directory: string, shared = false): Promise<FlinkCluster> {
   mkdirSync(join(directory, 'plugins'), { recursive: true });
   const [rpc, rest, gatewayPort] = await freePorts(3);
   writeFileSync(join(directory, 'config.yaml'), configuration(directory, rpc, rest));
   writeFileSync(join(directory, 'log4j2.properties'), LOGGING);
   const cluster = {
     jobManager: await startJobManager(directory, rest),
-    taskManager: await startTaskManager(directory, rest),
+    taskManager: await startTaskManager(directory, rest, shared),
     gateway: await startGateway(directory, gatewayPort),
   };
   try {
@@ -77,7 +78,7 @@ export function startJobManager(directory: string, port: number): Promise<Server
   );
 }
 
-export function startTaskManager(directory: string, port: number): Promise<Server> {
+export function startTaskManager(directory: string, port: number, shared = false): Promise<Server> {
   const memory = {
     'taskmanager.cpu.cores': '2',
     'taskmanager.memory.task.heap.size': '768m',
@@ -92,7 +93,12 @@ export function startTaskManager(directory: string, port: number): Promise<Serve
     'taskmanager.memory.jvm-overhead.max': '192m',
   };
   const entry = 'org.apache.flink.runtime.taskexecutor.TaskManagerRunner';
-  const limits = ['-Xmx896m', '-XX:MaxDirectMemorySize=320m', '-XX:MaxMetaspaceSize=256m'];
+  const limits = [
+    ...(shared ? [SHORT_LIVED] : []),
+    '-Xmx896m',
+    '-XX:MaxDirectMemorySize=320m',
+    '-XX:MaxMetaspaceSize=256m',
+  ];
   return startJava(directory, 'task-manager', port, limits, [entry, '--configDir', directory, ...settings(memory)]);
 }
 

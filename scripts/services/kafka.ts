@@ -23,6 +23,7 @@ export const KAFKA_USER = { username: 'headrace', password: `it's a "7" \\ $1` }
 /** One broker that is its own controller, empty at its start. */
 export const kafka: Service = {
   name: 'kafka',
+  sets: ['KAFKA_BROKERS', 'KAFKA_SASL_SSL', 'KAFKA_SSL', 'KAFKA_TLS'],
   async fetch() {
     await kafkaLibraries();
   },

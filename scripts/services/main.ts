@@ -1,14 +1,4 @@
-import { flink } from './flink.ts';
-import { kafka } from './kafka.ts';
-import { redis } from './redis.ts';
-import { redisCluster } from './redis-cluster.ts';
-import type { Service } from './service.ts';
-import { spark } from './spark.ts';
-import { sparkConnect } from './spark-connect.ts';
-import { valkey } from './valkey.ts';
-
-/** Every service by its name; another is a file and a line here. */
-const services: readonly Service[] = [redis, valkey, redisCluster, kafka, flink, spark, sparkConnect];
+import { services } from './services.ts';
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -12,6 +12,7 @@ const NODES = 6;
 /** A cluster of Valkey servers on the loopback interface. */
 export const redisCluster: Service = {
   name: NAME,
+  sets: ['REDIS_CLUSTER_NODES'],
   async fetch() {
     await valkeyBinary();
   },

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -75,7 +84,28 @@ export function startDetached(options: {
   child.unref();
   // Whoever waits for the server finds that it does not run, and its output says why.
   child.once('error', ({ message }) => appendFileSync(log, `${message}\n`));
-  return { port, pid: child.pid ?? 0, directory };
+  const server = { port, pid: child.pid ?? 0, directory };
+  noteServer(server);
+  return server;
+}
+
+/** The folder in which a run notes every server that it starts, in whichever of its processes. */
+const NOTES = 'HEADRACE_SERVERS';
+
+function noteServer(server: Server): void {
+  const notes = process.env[NOTES];
+  if (notes !== undefined) writeFileSync(join(notes, `${server.pid}`), JSON.stringify(server));
+}
+
+/** From now on, every server that this process and its children start is noted in a folder. */
+export function noteServers(folder: string): void {
+  process.env[NOTES] = folder;
+}
+
+/** Ends the noted servers that still run: those of tests that were ended before they could. */
+export async function stopNoted(folder: string): Promise<void> {
+  const noted = readdirSync(folder).map((name): Server => JSON.parse(readFileSync(join(folder, name), 'utf8')));
+  await Promise.all(noted.map((server) => stopServer(server)));
 }
 
 /** Ends a server and waits until it is gone; one that is gone already is left alone. */

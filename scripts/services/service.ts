@@ -8,6 +8,8 @@ import { root } from '../run-command.ts';
 /** Something that tests or benches run against, on this machine and for this machine only. */
 export interface Service {
   readonly name: string;
+  /** The variables that `up` gives. */
+  readonly sets: readonly string[];
   /** Downloads it, where the cache does not have it. */
   fetch(): Promise<void>;
   /** Starts it, or finds it running and well; gives where it answers, for the environment of who uses it. */

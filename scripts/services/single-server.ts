@@ -5,13 +5,15 @@ import { freePorts, readState, removeRunFolder, runFolder, type Service, writeSt
 
 /** A service that is one server, empty at its start. */
 export function singleServer(name: string, binaryOf: () => Promise<Binary>): Service {
-  const told = ({ port }: Server) => ({ [`${name.toUpperCase()}_URL`]: `redis://127.0.0.1:${port}` });
+  const variable = `${name.toUpperCase()}_URL`;
+  const told = ({ port }: Server) => ({ [variable]: `redis://127.0.0.1:${port}` });
   const running = () => {
     const server = readState<Server>(name);
     return server !== null && isRunning(server) ? server : null;
   };
   return {
     name,
+    sets: [variable],
     async fetch() {
       await binaryOf();
     },

@@ -14,6 +14,7 @@ export interface SparkConnectServer extends Server {
 /** Spark's Connect server, of the installation of `spark`. */
 export const sparkConnect: Service = {
   name: 'spark-connect',
+  sets: ['SPARK_CONNECT', 'SPARK_CONNECT_TOKEN'],
   async fetch() {
     await sparkHome();
   },

@@ -7,33 +7,44 @@ import { isRunning, type Server, SHORT_LIVED, START_MS, startDetached, stopServe
 import { freePorts, readState, removeRunFolder, runFolder, type Service, writeState } from './service.ts';
 import { versions } from './versions.ts';
 
+const NAME = 'spark-cluster';
+
 /** The processes of a standalone cluster; executors are started for each application, and end with it. */
 interface SparkCluster {
-  readonly home: string;
-  /** Those of its connector to Kafka. */
-  readonly jars: readonly string[];
   readonly master: Server;
   readonly worker: Server;
 }
 
-/** An installation that runs applications in one process, and a cluster of one master and one worker of two cores. */
+/** An installation, with its connector to Kafka, that runs applications in one process: nothing runs between them. */
 export const spark: Service = {
   name: 'spark',
+  sets: ['SPARK_HOME', 'SPARK_KAFKA_JARS'],
+  async fetch() {
+    await installation();
+  },
+  up: installation,
+  async down() {},
+  status: installation,
+};
+
+/** A cluster of one master and one worker of two cores. */
+export const sparkCluster: Service = {
+  name: NAME,
+  sets: ['SPARK_MASTER'],
   async fetch() {
     await sparkHome();
-    await connectorJars();
   },
   async up() {
     const known = running();
     if (known !== null) return told(known);
-    const cluster = await startSpark(join(runFolder('spark'), 'cluster'));
-    writeState('spark', cluster);
+    const cluster = await startSpark(join(runFolder(NAME), 'cluster'));
+    writeState(NAME, cluster);
     return told(cluster);
   },
   async down() {
-    const cluster = readState<SparkCluster>('spark');
+    const cluster = readState<SparkCluster>(NAME);
     if (cluster !== null) for (const server of [cluster.worker, cluster.master]) await stopServer(server, 'SIGTERM');
-    removeRunFolder('spark');
+    removeRunFolder(NAME);
   },
   async status() {
     const cluster = running();
@@ -53,6 +64,10 @@ export function sparkHome(): Promise<string> {
   });
 }
 
+async function installation(): Promise<Readonly<Record<string, string>>> {
+  return { SPARK_HOME: await sparkHome(), SPARK_KAFKA_JARS: (await connectorJars()).join(',') };
+}
+
 /** Spark itself has the rest of what they need. */
 async function connectorJars(): Promise<readonly string[]> {
   const { version, maven } = versions.spark;
@@ -61,7 +76,7 @@ async function connectorJars(): Promise<readonly string[]> {
 }
 
 async function startSpark(directory: string): Promise<SparkCluster> {
-  const [home, jars] = [await sparkHome(), await connectorJars()];
+  const home = await sparkHome();
   mkdirSync(directory, { recursive: true });
   const [port, masterUi, workerUi] = await freePorts(3);
   const start = (name: string, listens: number, program: readonly string[]) =>
@@ -95,7 +110,7 @@ async function startSpark(directory: string): Promise<SparkCluster> {
     ...resources,
     `spark://127.0.0.1:${port}`,
   ]);
-  const cluster = { home, jars, master, worker };
+  const cluster = { master, worker };
   try {
     await answers(cluster, `http://127.0.0.1:${masterUi}/json/`);
     return cluster;
@@ -127,10 +142,10 @@ function logsOf(directory: string): string {
 }
 
 function running(): SparkCluster | null {
-  const cluster = readState<SparkCluster>('spark');
+  const cluster = readState<SparkCluster>(NAME);
   return cluster !== null && isRunning(cluster.master) && isRunning(cluster.worker) ? cluster : null;
 }
 
-function told({ home, jars, master }: SparkCluster): Readonly<Record<string, string>> {
-  return { SPARK_HOME: home, SPARK_KAFKA_JARS: jars.join(','), SPARK_MASTER: `spark://127.0.0.1:${master.port}` };
+function told({ master }: SparkCluster): Readonly<Record<string, string>> {
+  return { SPARK_MASTER: `spark://127.0.0.1:${master.port}` };
 }

@@ -1,3 +1,5 @@
+// @module-tag deep
+
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { hasSharedData, whySkipped } from '../tiles/shared-data.ts';

@@ -3,6 +3,7 @@ import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { openHeadrace } from '../../src/headrace.ts';
 import { openReader } from '../../src/reader.ts';
 import { addressOf } from './addresses.ts';
+import { deep } from './deep.ts';
 import { writePoison } from './poison.ts';
 import { likeEmbedded, TileSite } from './tile-site.ts';
 
@@ -43,7 +44,7 @@ test('tiles of Flink answer as a scan of the events does, over restarts and in a
   expect(site.faults).toEqual([]);
 });
 
-test('tiles of Flink in a Redis answer as a scan of the events does', async () => {
+test('tiles of Flink in a Redis answer as a scan of the events does', deep, async () => {
   const site = newSite({ kind: 'redis', url: addressOf('REDIS_URL')[0] });
   const headrace = await site.open();
   await site.jobs((jobs) => jobs.deploy());
@@ -57,7 +58,7 @@ test('tiles of Flink in a Redis answer as a scan of the events does', async () =
   expect(site.faults).toEqual([]);
 });
 
-test('records that nobody can read hold up neither Flink nor the process, and change no tile', async () => {
+test('records that nobody can read hold up neither Flink nor the process, and change no tile', deep, async () => {
   const site = newSite();
   const headrace = await site.open();
   await site.jobs((jobs) => jobs.deploy());
@@ -76,7 +77,7 @@ test('records that nobody can read hold up neither Flink nor the process, and ch
   expect((await site.jobs((jobs) => jobs.upgrade(() => undefined))).compared.keys).toBe(8);
 });
 
-test('an environment whose tiles Flink makes is not opened with the engine of the process', async () => {
+test('an environment whose tiles Flink makes is not opened with the engine of the process', deep, async () => {
   const site = newSite();
   const headrace = await site.open();
   await site.send(headrace, 10);

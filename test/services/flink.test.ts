@@ -1,3 +1,5 @@
+// @module-tag deep
+
 import { afterEach, expect, test } from 'vitest';
 import { GatewaySession } from '../../src/backends/flink/sql-gateway.ts';
 import type { StreamViewData } from '../../src/features/define/declaration.ts';

@@ -1,3 +1,5 @@
+// @module-tag deep
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { afterEach, expect, test } from 'vitest';

@@ -1,3 +1,5 @@
+// @module-tag deep
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, expect, test } from 'vitest';

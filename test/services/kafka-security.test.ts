@@ -10,6 +10,7 @@ import type { KafkaAddress } from '../../src/backends/kafka/client.ts';
 import { openKafkaLog } from '../../src/backends/kafka/event-log.ts';
 import { logRecordAt } from '../../src/testing/contracts/event-log.ts';
 import { addressOf } from './addresses.ts';
+import { deep } from './deep.ts';
 import { deepText } from './deep-text.ts';
 import { type SiteOptions, TileSite } from './tile-site.ts';
 
@@ -93,7 +94,7 @@ describe('who is not let in is told why, and his password stands nowhere', () =>
   });
 });
 
-describe('Flink reaches the log as this process does', () => {
+describe('Flink reaches the log as this process does', deep, () => {
   const secureSite = (log: SiteOptions['log']) => {
     const site = new TileSite({ log });
     ending.push(() => site.end());

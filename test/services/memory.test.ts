@@ -1,3 +1,5 @@
+// @module-tag deep
+
 import { createClient } from 'redis';
 import { describe, expect, test } from 'vitest';
 import { openRedisStore } from '../../src/backends/redis/online-store.ts';

@@ -1,3 +1,5 @@
+// @module-tag deep
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';

@@ -10,14 +10,15 @@ declare module 'vitest' {
   }
 }
 
-let folder = '';
+let made: string | null = null;
 
-/** Each run has a folder of its own: no suite takes what an earlier run found. */
+/** The folder of the runner, which runs suites several times, or one of this run alone: no suite reads older results. */
 export function setup(project: TestProject): void {
-  folder = mkdtempSync(join(tmpdir(), 'services-'));
-  project.provide('runFolder', folder);
+  const given = process.env['HEADRACE_RUN_FOLDER'];
+  made = given === undefined ? mkdtempSync(join(tmpdir(), 'services-')) : null;
+  project.provide('runFolder', given ?? made ?? '');
 }
 
 export function teardown(): void {
-  rmSync(folder, { recursive: true });
+  if (made !== null) rmSync(made, { recursive: true });
 }

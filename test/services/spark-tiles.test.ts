@@ -1,3 +1,5 @@
+// @module-tag deep
+
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { driverStatus } from '../../src/backends/spark/tile-driver.ts';

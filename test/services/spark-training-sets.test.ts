@@ -1,3 +1,5 @@
+// @module-tag deep
+
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compareText } from '../../src/base/text-order.ts';

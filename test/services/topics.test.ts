@@ -13,6 +13,7 @@ import { sourceTopicContracts } from '../../src/testing/contracts/source-topic.t
 import { startCli } from '../cli/run-cli.ts';
 import { addressOf } from './addresses.ts';
 import { clicks } from './clicks.ts';
+import { deep } from './deep.ts';
 import { ForeignTopic } from './foreign-topic.ts';
 import { until } from './until.ts';
 
@@ -58,7 +59,7 @@ describe('a topic of others', () => {
   });
 });
 
-test('a process that is killed amid 20,000 events and started again has counted every id once', async () => {
+test('a process that is killed amid 20,000 events and started again has counted every id once', deep, async () => {
   const topic = await made(4);
   const environment = topic.environment();
   const { directory } = environment;
@@ -91,31 +92,35 @@ export default defineConfig({ project, environments: { local: ${JSON.stringify(e
   expect(topic.faults).toEqual([]);
 });
 
-test('two processes share the partitions while a third joins the group and leaves: every id counts once in both', async () => {
-  const topic = await made(4);
-  const environment = () => topic.environment({ log: { kind: 'kafka', brokers: [...topic.brokers] } });
-  const [one, other] = [await topic.open(environment()), await topic.open(environment())];
-  const parts = () => [one, other].map((headrace) => headrace.status().topics[0].lag.length);
-  await until(async () => parts().join() === '2,2');
-  await topic.send(6_000, 4, 200);
-  const { brokers, name } = topic;
-  const group = `${topic.namespace}.clicks.1.taken`;
-  const options = { brokers, timeoutMs: 10_000, clientId: 'third', group, member: randomUUID(), topic: name };
-  const third = await joinGroup(await loadClient(), options);
-  topic.ending.push(() => third.leave());
-  await until(async () => third.partitions().length > 0);
-  await topic.send(6_000, 4, 200);
-  await third.leave();
-  await topic.send(4_000, 4, 200);
-  for (const headrace of [one, other]) await topic.whole(headrace);
-  await until(async () => parts().join() === '2,2');
-  expect(topic.faults).toEqual([]);
-  await other.close();
-  await topic.send(2_000, 4);
-  await topic.whole(one);
-});
+test(
+  'two processes share the partitions while a third joins the group and leaves: every id counts once in both',
+  deep,
+  async () => {
+    const topic = await made(4);
+    const environment = () => topic.environment({ log: { kind: 'kafka', brokers: [...topic.brokers] } });
+    const [one, other] = [await topic.open(environment()), await topic.open(environment())];
+    const parts = () => [one, other].map((headrace) => headrace.status().topics[0].lag.length);
+    await until(async () => parts().join() === '2,2');
+    await topic.send(6_000, 4, 200);
+    const { brokers, name } = topic;
+    const group = `${topic.namespace}.clicks.1.taken`;
+    const options = { brokers, timeoutMs: 10_000, clientId: 'third', group, member: randomUUID(), topic: name };
+    const third = await joinGroup(await loadClient(), options);
+    topic.ending.push(() => third.leave());
+    await until(async () => third.partitions().length > 0);
+    await topic.send(6_000, 4, 200);
+    await third.leave();
+    await topic.send(4_000, 4, 200);
+    for (const headrace of [one, other]) await topic.whole(headrace);
+    await until(async () => parts().join() === '2,2');
+    expect(topic.faults).toEqual([]);
+    await other.close();
+    await topic.send(2_000, 4);
+    await topic.whole(one);
+  },
+);
 
-test('poison is named by its place, kept among the refused events, and holds up nothing', async () => {
+test('poison is named by its place, kept among the refused events, and holds up nothing', deep, async () => {
   const topic = await made(1);
   await topic.send(100, 1);
   const huge = JSON.stringify({ id: 'huge', user: 'x'.repeat(10_000_000) });
@@ -136,7 +141,7 @@ test('poison is named by its place, kept among the refused events, and holds up 
   expect(text).toContain(`headrace_reader_lag_records{topic="${topic.name}",reader="taken",partition="0"}`);
 });
 
-test('events of a transaction that was given up are none', async () => {
+test('events of a transaction that was given up are none', deep, async () => {
   const topic = await made(1);
   const producer = new Producer({
     clientId: 'transactions',
@@ -164,7 +169,7 @@ test('events of a transaction that was given up are none', async () => {
   await until(async () => headrace.status().topics[0].lag[0].behind === 0);
 });
 
-test('an id under another partition or key is counted and told of', async () => {
+test('an id under another partition or key is counted and told of', deep, async () => {
   const topic = await made(2);
   const headrace = await topic.open(topic.environment());
   await topic.send(100, 2);
@@ -180,7 +185,7 @@ test('an id under another partition or key is counted and told of', async () => 
   await topic.whole(headrace);
 });
 
-test('what retention took is counted as lost, also while it is read, and the rest is taken', async () => {
+test('what retention took is counted as lost, also while it is read, and the rest is taken', deep, async () => {
   const topic = await made(1);
   const environment = topic.environment();
   const first = await topic.open(environment);
@@ -196,29 +201,33 @@ test('what retention took is counted as lost, also while it is read, and the res
   expect(second.status().degraded).toEqual([expect.stringContaining('50 records of clicks')]);
 });
 
-test('a topic that is not there yet, gets partitions, is deleted and made anew: told of each, and all is taken', async () => {
-  const topic = new ForeignTopic();
-  topics.push(topic);
-  const headrace = await topic.open(topic.environment());
-  await until(async () => headrace.status().topics[0].trouble?.includes('there is no topic') === true);
-  await topic.create(1);
-  await topic.send(100, 1);
-  await topic.whole(headrace);
-  expect(codesOf(topic)).toEqual(['TOPIC_ABSENT']);
-  await topic.admin.createPartitions({ topics: [{ name: topic.name, count: 3 }] });
-  await topic.send(100, 3);
-  await topic.whole(headrace);
-  expect(codesOf(topic)).toContain('TOPIC_PARTITIONS');
-  await topic.admin.deleteTopics({ topics: [topic.name] });
-  await until(async () => headrace.status().topics[0].trouble !== null);
-  await topic.create(2);
-  await topic.send(100, 2);
-  await topic.whole(headrace);
-  expect(codesOf(topic)).toContain('TOPIC_REMADE');
-  expect(headrace.status().topics[0].trouble).toBeNull();
-});
+test(
+  'a topic that is not there yet, gets partitions, is deleted and made anew: told of each, and all is taken',
+  deep,
+  async () => {
+    const topic = new ForeignTopic();
+    topics.push(topic);
+    const headrace = await topic.open(topic.environment());
+    await until(async () => headrace.status().topics[0].trouble?.includes('there is no topic') === true);
+    await topic.create(1);
+    await topic.send(100, 1);
+    await topic.whole(headrace);
+    expect(codesOf(topic)).toEqual(['TOPIC_ABSENT']);
+    await topic.admin.createPartitions({ topics: [{ name: topic.name, count: 3 }] });
+    await topic.send(100, 3);
+    await topic.whole(headrace);
+    expect(codesOf(topic)).toContain('TOPIC_PARTITIONS');
+    await topic.admin.deleteTopics({ topics: [topic.name] });
+    await until(async () => headrace.status().topics[0].trouble !== null);
+    await topic.create(2);
+    await topic.send(100, 2);
+    await topic.whole(headrace);
+    expect(codesOf(topic)).toContain('TOPIC_REMADE');
+    expect(headrace.status().topics[0].trouble).toBeNull();
+  },
+);
 
-test('a topic that was made anew while nobody read it is read from its begin', async () => {
+test('a topic that was made anew while nobody read it is read from its begin', deep, async () => {
   const topic = await made(1);
   const environment = topic.environment();
   const first = await topic.open(environment);
@@ -233,7 +242,7 @@ test('a topic that was made anew while nobody read it is read from its begin', a
   expect(second.status().topics).toMatchObject([{ taken: 150, lost: 0 }]);
 });
 
-test('a member that the brokers have put out, as after a long halt, joins anew', async () => {
+test('a member that the brokers have put out, as after a long halt, joins anew', deep, async () => {
   const topic = await made(2);
   const headrace = await topic.open(topic.environment());
   await topic.send(100, 2);
@@ -255,7 +264,7 @@ test('a member that the brokers have put out, as after a long halt, joins anew',
   );
 });
 
-test('who is not let in is told why, and holds nothing up; who is takes the events', async () => {
+test('who is not let in is told why, and holds nothing up; who is takes the events', deep, async () => {
   const topic = await made(1);
   await topic.send(50, 1);
   const [folder] = addressOf('KAFKA_TLS');

@@ -11,6 +11,7 @@ import type { EnvironmentOptions } from '../../src/config.ts';
 import { historyEngineContracts } from '../../src/testing/contracts/history-engine.ts';
 import { ended, lastJson, runCli, startCli } from '../cli/run-cli.ts';
 import { addressOf, freshOptions } from './addresses.ts';
+import { deep } from './deep.ts';
 import { OwnServer } from './own-server.ts';
 import { engineBy } from './spark-site.ts';
 import { localSpark } from './spark-tile-site.ts';
@@ -95,19 +96,23 @@ test('an environment on all engines holds every rule, and nothing of it is left'
   expect(await namedIn('shop-verify-', [url])).toEqual(before);
 });
 
-test('tiles by Spark hold the rules of their topics, and neither a name nor a process of it is left', async () => {
-  configure({ log: kafka(), engine: { kind: 'spark', ...localSpark(), jars: [...addressOf('SPARK_KAFKA_JARS')] } });
-  const [url] = addressOf('REDIS_URL');
-  const before = await namedIn('shop-verify-', [url]);
-  const told = await runCli(folder, ['verify', '--json']);
-  expect(lastJson(told)).toMatchObject({ broken: 0, notRun: 0 });
-  expect(told.out.split('\n').filter((line) => line.includes('"tile topics","backEnd":"spark"')).length).toBe(3);
-  expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain(folder);
-  expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
-  expect(await namedIn('shop-verify-', [url])).toEqual(before);
-});
+test(
+  'tiles by Spark hold the rules of their topics, and neither a name nor a process of it is left',
+  deep,
+  async () => {
+    configure({ log: kafka(), engine: { kind: 'spark', ...localSpark(), jars: [...addressOf('SPARK_KAFKA_JARS')] } });
+    const [url] = addressOf('REDIS_URL');
+    const before = await namedIn('shop-verify-', [url]);
+    const told = await runCli(folder, ['verify', '--json']);
+    expect(lastJson(told)).toMatchObject({ broken: 0, notRun: 0 });
+    expect(told.out.split('\n').filter((line) => line.includes('"tile topics","backEnd":"spark"')).length).toBe(3);
+    expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain(folder);
+    expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
+    expect(await namedIn('shop-verify-', [url])).toEqual(before);
+  },
+);
 
-test('a Connect server holds the rules of what computes over the history', async () => {
+test('a Connect server holds the rules of what computes over the history', deep, async () => {
   configure({ offline: { engine: engineBy('Spark Connect') } });
   const told = await runCli(folder, ['verify', '--json']);
   expect(lastJson(told)).toMatchObject({ broken: 0, notRun: 0 });
@@ -116,7 +121,7 @@ test('a Connect server holds the rules of what computes over the history', async
   expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
 });
 
-test('every rule holds on a cluster, and none of its nodes keeps a key', async () => {
+test('every rule holds on a cluster, and none of its nodes keeps a key', deep, async () => {
   const nodes = addressOf('REDIS_CLUSTER_NODES');
   configure({ online: { kind: 'redis', url: [...nodes] } });
   const before = await namedIn('shop-verify-', nodes);
@@ -125,7 +130,7 @@ test('every rule holds on a cluster, and none of its nodes keeps a key', async (
   expect(await namedIn('shop-verify-', nodes)).toEqual(before);
 });
 
-test('a Redis that may evict keys is found, and what else there is, is told of', async () => {
+test('a Redis that may evict keys is found, and what else there is, is told of', deep, async () => {
   const server = await OwnServer.start({ 'maxmemory-policy': 'allkeys-lru' });
   ending.push(() => server.end());
   configure({ online: { kind: 'redis', url: server.url } });
@@ -138,30 +143,34 @@ test('a Redis that may evict keys is found, and what else there is, is told of',
   expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
 });
 
-test('a run that is stopped leaves nothing in the services; what a killed one left, the next removes', async () => {
-  const server = await OwnServer.start();
-  ending.push(() => server.end());
-  configure({ log: kafka(), online: { kind: 'redis', url: server.url } });
-  const before = await namedIn('shop-verify-', [server.url]);
-  const killed = startCli(folder, ['verify', '--json']);
-  // Amid the rules of the store: both services have something by then.
-  await new Promise<void>((resolve) => {
-    killed.stdout?.on('data', (bytes: Buffer) => {
-      if (bytes.toString().includes('"online store"')) resolve();
+test(
+  'a run that is stopped leaves nothing in the services; what a killed one left, the next removes',
+  deep,
+  async () => {
+    const server = await OwnServer.start();
+    ending.push(() => server.end());
+    configure({ log: kafka(), online: { kind: 'redis', url: server.url } });
+    const before = await namedIn('shop-verify-', [server.url]);
+    const killed = startCli(folder, ['verify', '--json']);
+    // Amid the rules of the store: both services have something by then.
+    await new Promise<void>((resolve) => {
+      killed.stdout?.on('data', (bytes: Buffer) => {
+        if (bytes.toString().includes('"online store"')) resolve();
+      });
     });
-  });
-  killed.kill('SIGKILL');
-  await once(killed, 'close');
-  const [left] = readdirSync(join(folder, 'data/verify'));
-  const found = await namedIn(left, [server.url]);
-  expect(found.some((name) => name.endsWith('.departures.1'))).toBe(true);
-  expect(found.some((name) => name.includes(':a:{'))).toBe(true);
-  const stopped = startCli(folder, ['verify', '--json']);
-  const end = ended(stopped);
-  await once(stopped.stdout ?? stopped, 'data');
-  expect(await namedIn(left, [server.url])).toEqual([]);
-  stopped.kill('SIGTERM');
-  expect(lastJson(await end)).toMatchObject({ error: { code: 'VERIFY_STOPPED' } });
-  expect(await namedIn('shop-verify-', [server.url])).toEqual(before);
-  expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
-});
+    killed.kill('SIGKILL');
+    await once(killed, 'close');
+    const [left] = readdirSync(join(folder, 'data/verify'));
+    const found = await namedIn(left, [server.url]);
+    expect(found.some((name) => name.endsWith('.departures.1'))).toBe(true);
+    expect(found.some((name) => name.includes(':a:{'))).toBe(true);
+    const stopped = startCli(folder, ['verify', '--json']);
+    const end = ended(stopped);
+    await once(stopped.stdout ?? stopped, 'data');
+    expect(await namedIn(left, [server.url])).toEqual([]);
+    stopped.kill('SIGTERM');
+    expect(lastJson(await end)).toMatchObject({ error: { code: 'VERIFY_STOPPED' } });
+    expect(await namedIn('shop-verify-', [server.url])).toEqual(before);
+    expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
+  },
+);

@@ -1,0 +1,25 @@
+import { flink } from './flink.ts';
+import { kafka } from './kafka.ts';
+import { redis } from './redis.ts';
+import { redisCluster } from './redis-cluster.ts';
+import type { Service } from './service.ts';
+import { spark, sparkCluster } from './spark.ts';
+import { sparkConnect } from './spark-connect.ts';
+import { valkey } from './valkey.ts';
+
+/** Every service; another is a file and a line here. */
+export const services: readonly Service[] = [
+  redis,
+  valkey,
+  redisCluster,
+  kafka,
+  flink,
+  spark,
+  sparkCluster,
+  sparkConnect,
+];
+
+/** The services that set some of these variables. */
+export function servicesOf(variables: ReadonlySet<string>): readonly Service[] {
+  return services.filter(({ sets }) => sets.some((variable) => variables.has(variable)));
+}
