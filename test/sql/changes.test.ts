@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ByteWriter } from '../../src/base/bytes.ts';
 import { compareText } from '../../src/base/text-order.ts';
 import type { StreamViewData } from '../../src/features/define/declaration.ts';
@@ -15,7 +15,7 @@ import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive
 import { engineOf } from '../tiles/golden-view.ts';
 import { hasSharedData, sharedText, whySkipped } from '../tiles/shared-data.ts';
 import { aggregate, column, int, serviceOf, text, viewOf } from './declare.ts';
-import { createRaw, type LoggedDelivery, openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
+import { createRaw, type LoggedDelivery, openForTest, relationOf, type TestDatabase } from './duckdb.ts';
 import { changesOf, lives, retracting, source, view } from './row-lives.ts';
 import { engineTables, sqlTables } from './tables-of.ts';
 
@@ -23,18 +23,19 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await openDatabase();
-});
-afterAll(() => database.close());
-
 interface Asked {
   readonly key: string;
   readonly q: number;
 }
 
-async function sqlAnswers(view: StreamViewData, spine: readonly Asked[], mode: ReadMode, dialect: Dialect) {
+interface AskedOf {
+  readonly view: StreamViewData;
+  readonly spine: readonly Asked[];
+  readonly mode: ReadMode;
+  readonly dialect: Dialect;
+}
+
+async function sqlAnswers(database: TestDatabase, { view, spine, mode, dialect }: AskedOf) {
   const [keyName] = Object.keys(view.entity.key);
   const rows = spine.map(({ key, q }, i) => `('${i}', ${q}::BIGINT, '${key}')`);
   const query = pointInTimeQuery({
@@ -142,11 +143,11 @@ describe.skipIf(!hasSharedData)(`Chronon's changes${whySkipped}`, () => {
     }
     expect(read).toEqual(scanned);
 
-    await database.run(`DROP TABLE IF EXISTS ${relationOf(rawTable(source))}`);
+    const database = await openForTest();
     await createRaw(database, source, changes);
     const spine = one.expected.map(({ listing_id, ts }) => ({ key: String(listing_id), q: ts }));
     for (const dialect of [duckdb, standard])
-      expect(await sqlAnswers(view, spine, 'corrected', dialect)).toEqual(scanned.map(orNull));
+      expect(await sqlAnswers(database, { view, spine, mode: 'corrected', dialect })).toEqual(scanned.map(orNull));
   });
 });
 
@@ -159,6 +160,7 @@ test.each([
 ] as const)(
   'at every instant %s SQL gives the rows that were there then, corrected and as known',
   async (_, dialect) => {
+    const database = await openForTest();
     const exact = dialect === duckdb ? view : without(view, /_f$/);
     await fc.assert(
       fc.asyncProperty(lives, async (deliveries) => {
@@ -169,7 +171,7 @@ test.each([
           const wanted = spine.map(({ key, q }) =>
             orNull(naiveAnswers(exact, accepted, key, q, mode === 'as-known' ? q : undefined)),
           );
-          expect(await sqlAnswers(exact, spine, mode, dialect)).toEqual(wanted);
+          expect(await sqlAnswers(database, { view: exact, spine, mode, dialect })).toEqual(wanted);
         }
       }),
       { numRuns: 4 },
@@ -186,6 +188,7 @@ test.each([
   ['duckdb', duckdb],
   ['standard', standard],
 ] as const)('tiles of the engine and of %s SQL are equal, every column as text', async (_, dialect) => {
+  const database = await openForTest();
   const exact = dialect === duckdb ? view : without(view, /_f$/);
   await fc.assert(
     fc.asyncProperty(lives, async (deliveries) => {

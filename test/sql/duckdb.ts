@@ -1,4 +1,5 @@
 import { DOUBLE, type DuckDBConnection, DuckDBInstance, type DuckDBValue, LIST } from '@duckdb/node-api';
+import { onTestFinished } from 'vitest';
 import type { EventSourceData } from '../../src/features/define/declaration.ts';
 import { Admission } from '../../src/features/engine/admission.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
@@ -15,6 +16,13 @@ export interface TestDatabase {
   close(): void;
 }
 
+/** One test's own database, closed when the test ends: a test that is cut off takes no other with it. */
+export async function openForTest(): Promise<TestDatabase> {
+  const database = await openDatabase();
+  onTestFinished(() => database.close());
+  return database;
+}
+
 export async function openDatabase(): Promise<TestDatabase> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
   const connection = await instance.connect();
@@ -28,6 +36,7 @@ export async function openDatabase(): Promise<TestDatabase> {
       return reader.getRows().map((row) => row.map(toSqlValue));
     },
     close: () => {
+      connection.interrupt();
       connection.closeSync();
       instance.closeSync();
     },

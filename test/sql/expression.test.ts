@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
 import { compileExpression } from '../../src/features/expression/compile.ts';
 import type { CompareOp, Expression } from '../../src/features/expression/expression.ts';
@@ -10,7 +10,7 @@ import { duckdb } from '../../src/features/sql/duckdb.ts';
 import { expressionSql } from '../../src/features/sql/expression.ts';
 import type { ColumnSpec, Columns, Value } from '../../src/schema/column.ts';
 import { bool, column, decimal, float, int, int64, text } from './declare.ts';
-import { openDatabase, type TestDatabase } from './duckdb.ts';
+import { openForTest, type TestDatabase } from './duckdb.ts';
 
 const columns: Columns = {
   t: text,
@@ -47,20 +47,20 @@ const rows = Array.from({ length: 300 }, (_, index): readonly Value[] => [
   ...Object.values(columns).map(({ type }) => (random() < 0.15 ? null : pick(samples[type]))),
 ]);
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await openDatabase();
-  const table = { name: 'accepted', columns: { row_no: 'BIGINT' as const, ...prefixed(columns) } };
-  await database.create(table, rows as Parameters<TestDatabase['create']>[1]);
-});
-afterAll(() => database.close());
-
 function prefixed(of: Columns) {
   return Object.fromEntries(Object.entries(sqlColumns(of)).map(([name, type]) => [sourceColumn(name), type]));
 }
 
+/** A database with the rows. */
+async function openWithRows(): Promise<TestDatabase> {
+  const database = await openForTest();
+  const table = { name: 'accepted', columns: { row_no: 'BIGINT' as const, ...prefixed(columns) } };
+  await database.create(table, rows as Parameters<TestDatabase['create']>[1]);
+  return database;
+}
+
 /** Runs both and compares every row. */
-async function same(expression: Expression, type: ColumnSpec): Promise<void> {
+async function same(database: TestDatabase, expression: Expression, type: ColumnSpec): Promise<void> {
   const inTypeScript = compileExpression(expression, columns);
   const sql = expressionSql(expression, columns, duckdb);
   const found = await database.rows(`SELECT ${sql} FROM accepted ORDER BY row_no`);
@@ -125,26 +125,29 @@ const { test: truth } = fc.letrec<{ test: Expression }>((tie) => ({
 }));
 
 test('a predicate has one value in TypeScript and in SQL, for every row', async () => {
+  const database = await openWithRows();
   await fc.assert(
-    fc.asyncProperty(truth, (expression) => same(expression, bool)),
+    fc.asyncProperty(truth, (expression) => same(database, expression, bool)),
     { numRuns: 150 },
   );
 });
 
 test('arithmetic is exact in both, and null beyond its type', async () => {
+  const database = await openWithRows();
   await fc.assert(
-    fc.asyncProperty(whole, (expression) => same(expression, int)),
+    fc.asyncProperty(whole, (expression) => same(database, expression, int)),
     { numRuns: 40 },
   );
   await fc.assert(
-    fc.asyncProperty(long, (expression) => same(expression, int64)),
+    fc.asyncProperty(long, (expression) => same(database, expression, int64)),
     { numRuns: 40 },
   );
 });
 
 test('"when" takes a value where its test is true, else null', async () => {
+  const database = await openWithRows();
   await fc.assert(
-    fc.asyncProperty(truth, (when) => same({ kind: 'when', test: when, then: column('d') }, decimal(2))),
+    fc.asyncProperty(truth, (when) => same(database, { kind: 'when', test: when, then: column('d') }, decimal(2))),
     { numRuns: 30 },
   );
 });

@@ -1,18 +1,12 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { BatchViewData, FeatureServiceData } from '../../src/features/define/declaration.ts';
 import { batchTable } from '../../src/features/plan/batch-table.ts';
 import { duckdb } from '../../src/features/sql/duckdb.ts';
 import { pointInTimeQuery } from '../../src/features/sql/point-in-time.ts';
 import type { Value } from '../../src/schema/column.ts';
 import { float, int64, text } from './declare.ts';
-import { openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
-
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await openDatabase();
-});
-afterAll(() => database.close());
+import { openForTest, relationOf, type TestDatabase } from './duckdb.ts';
 
 const view: BatchViewData = {
   kind: 'batchView',
@@ -50,6 +44,7 @@ interface Asked {
 }
 
 async function ask(
+  database: TestDatabase,
   generations: readonly Generation[],
   asked: readonly Asked[],
 ): Promise<readonly (readonly Value[])[]> {
@@ -82,6 +77,7 @@ async function ask(
 }
 
 test('an instant sees the newest generation that was visible, whether or not the key is in it', async () => {
+  const database = await openForTest();
   const generations: readonly Generation[] = [
     { visibleFrom: 100, rows: { ATL: [1.5, 10n], SFO: [2, null] } },
     { visibleFrom: 200, rows: { ATL: [3.5, 20n] } },
@@ -97,7 +93,7 @@ test('an instant sees the newest generation that was visible, whether or not the
     { at: 500, key: 'ATL' },
     { at: 500, key: 'ATL' },
   ];
-  expect(await ask(generations, asked)).toEqual([
+  expect(await ask(database, generations, asked)).toEqual([
     [null, null],
     [1.5, 10n],
     [2, null],
@@ -118,6 +114,7 @@ const generation = fc.record({
 });
 
 test('random generations are read as a scan reads them; of two visible from one instant the later counts', async () => {
+  const database = await openForTest();
   await fc.assert(
     fc.asyncProperty(
       fc.array(generation, { maxLength: 5 }),
@@ -131,7 +128,7 @@ test('random generations are read as a scan reads them; of two visible from one 
           );
           return (key === null ? null : newest?.rows[key]) ?? [null, null];
         });
-        expect(await ask(generations, asked)).toEqual(expected);
+        expect(await ask(database, generations, asked)).toEqual(expected);
       },
     ),
     { numRuns: 25 },

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { StreamViewData } from '../../src/features/define/declaration.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import type { ReadMode } from '../../src/features/plan/stream-read.ts';
@@ -10,7 +10,7 @@ import { pointInTimeQuery } from '../../src/features/sql/point-in-time.ts';
 import { standard } from '../../src/features/sql/standard.ts';
 import type { Value } from '../../src/schema/column.ts';
 import { aggregate, column, int, int64, serviceOf, sourceOf, text, viewOf } from './declare.ts';
-import { createRaw, openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
+import { createRaw, openForTest, relationOf, type TestDatabase } from './duckdb.ts';
 
 const dialects = [duckdb, standard];
 
@@ -31,18 +31,12 @@ function windowsOfGolden({ windows_ms, hops_ms }: Golden) {
   return Object.entries(windows_ms).map(([name, windowMs]) => ({ name, windowMs, hopMs: hops_ms[name] ?? 300_000 }));
 }
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await openDatabase();
-});
-afterAll(() => database.close());
-
 /** The answers of a view at (key, q), by spine id. */
 async function answers(
+  database: TestDatabase,
   view: StreamViewData,
   spine: readonly (readonly [id: string, q: number, ...key: string[]])[],
-  mode: ReadMode,
-  dialect: Dialect,
+  { mode, dialect }: { readonly mode: ReadMode; readonly dialect: Dialect },
 ): Promise<ReadonlyMap<string, Readonly<Record<string, Value>>>> {
   const keys = Object.keys(view.entity.key);
   const table = {
@@ -71,6 +65,7 @@ async function answers(
 test.each(dialects.map((dialect) => [dialect.name, dialect] as const))(
   'sawtooth answers, in %s SQL',
   async (_, dialect) => {
+    const database = await openForTest();
     const data = golden<
       Golden & { events: { id: string; key: string; ts: number; value: number | null; cat: string | null }[] }
     >('sawtooth_golden.json');
@@ -107,7 +102,7 @@ test.each(dialects.map((dialect) => [dialect.name, dialect] as const))(
       })),
     );
     const spine = data.answers.map((answer, index) => [String(index), answer.query_ts, String(answer.key)] as const);
-    const found = await answers(view, spine, 'corrected', dialect);
+    const found = await answers(database, view, spine, { mode: 'corrected', dialect });
     let compared = 0;
     data.answers.forEach((answer, index) => {
       const row = found.get(String(index)) ?? {};
@@ -167,6 +162,7 @@ interface Faults extends Golden {
 test.each(dialects.map((dialect) => [dialect.name, dialect] as const))(
   'answers under delivery faults, in %s SQL',
   async (_, dialect) => {
+    const database = await openForTest();
     const data = golden<Faults>('delivery_faults_golden.json');
     const source = sourceOf(
       { tenant: text, user: text, value: int64, cat: text },
@@ -207,8 +203,8 @@ test.each(dialects.map((dialect) => [dialect.name, dialect] as const))(
     const spine = data.answers.map(
       (answer, index) => [String(index), answer.query_ts, String(answer.tenant), String(answer.user)] as const,
     );
-    const found = await answers(view, spine, 'corrected', dialect);
-    const known = await answers(view, spine, 'as-known', dialect);
+    const found = await answers(database, view, spine, { mode: 'corrected', dialect });
+    const known = await answers(database, view, spine, { mode: 'as-known', dialect });
     const big = (value: unknown) => (value === null ? null : BigInt(String(value)));
     let compared = 0;
     data.answers.forEach((answer, index) => {

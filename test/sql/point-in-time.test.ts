@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { floorTo } from '../../src/base/time.ts';
 import { aggregateOf } from '../../src/features/aggregate/aggregates.ts';
 import type { AggregateSpec, StreamViewData } from '../../src/features/define/declaration.ts';
@@ -16,14 +16,8 @@ import type { Value } from '../../src/schema/column.ts';
 import { entityKeyEncoder } from '../../src/schema/entity-key.ts';
 import { acceptedDeliveries } from '../../src/testing/oracle/naive-scan.ts';
 import { serviceOf, viewOf } from './declare.ts';
-import { createRaw, type LoggedDelivery, openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
+import { createRaw, type LoggedDelivery, openForTest, relationOf } from './duckdb.ts';
 import { everyAggregate, source, stream } from './streams.ts';
-
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await openDatabase();
-});
-afterAll(() => database.close());
 
 const windows = [
   { name: 'w1', windowMs: 1000, hopMs: 1 },
@@ -85,6 +79,7 @@ test.each([
   ['standard', 'corrected', null, standard],
   ['standard', 'as-known', 200_000, standard],
 ] as const)('%s SQL answers as a scan of all events does: %s, ttl %s', async (_, mode, ttlMs, dialect) => {
+  const database = await openForTest();
   const relation = relationOf(rawTable(source));
   const spine = { name: 'spine', columns: { _id: 'STRING', _at: 'BIGINT', k1: 'STRING', k2: 'STRING' } } as const;
   const some = fc.subarray([...everyAggregate], { minLength: 1, maxLength: 7 });

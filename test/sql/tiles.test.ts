@@ -1,22 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { partsTable, tileTable } from '../../src/features/plan/tile-table.ts';
 import { duckdb } from '../../src/features/sql/duckdb.ts';
 import { standard } from '../../src/features/sql/standard.ts';
 import { tileQueries } from '../../src/features/sql/tile-queries.ts';
 import { aggregate, column, sourceOf, text, viewOf } from './declare.ts';
-import { createRaw, openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
+import { createRaw, openForTest, relationOf } from './duckdb.ts';
 import { everyAggregate, source, stream } from './streams.ts';
 import { engineTables, sqlTables } from './tables-of.ts';
-
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await openDatabase();
-});
-afterAll(() => database.close());
 
 const windows = [
   { name: 'short', windowMs: 300_000, hopMs: 1000 },
@@ -27,6 +21,7 @@ test.each([
   ['duckdb', duckdb],
   ['standard', standard],
 ] as const)('tiles and parts of the engine and of %s SQL are equal, every column as text', async (_, dialect) => {
+  const database = await openForTest();
   // The shared text leaves to the engine how a float is written; only DuckDB's dialect writes it as ECMAScript does. How an
   // embedding is written is left to every engine.
   const unlike = dialect === duckdb ? /^(first|last)_e$/ : /_f$|^(first|last)_e$/;
@@ -41,8 +36,8 @@ test.each([
 });
 
 test('the columns of tile queries are those of the tables', async () => {
+  const database = await openForTest();
   const view = viewOf(source, { k1: 'tenant' }, everyAggregate, windows);
-  await database.run(`DROP TABLE IF EXISTS ${relationOf(rawTable(source))}`);
   await createRaw(database, source, []);
   const queries = tileQueries(view, 1000, { dialect: duckdb, relation: relationOf(rawTable(source)), generation: 3 });
   const described = async (sql: string) => {
@@ -66,6 +61,7 @@ interface HllGolden {
 }
 
 test('HyperLogLog registers of 0 to 100,000 values are those of the golden file', async () => {
+  const database = await openForTest();
   const { cases } = JSON.parse(
     readFileSync(new URL('../golden/hll_md5_p12_registers.json', import.meta.url), 'utf8'),
   ) as HllGolden;
@@ -88,6 +84,7 @@ test('HyperLogLog registers of 0 to 100,000 values are those of the golden file'
 });
 
 test('a float is written as ECMAScript writes it', async () => {
+  const database = await openForTest();
   await fc.assert(
     fc.asyncProperty(fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1 }), async (some) => {
       const numbers = [

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { wholeTileTable } from '../../src/features/plan/whole-tiles.ts';
 import { duckdb } from '../../src/features/sql/duckdb.ts';
@@ -10,15 +10,9 @@ import { emptyRun, type TileRun } from '../../src/features/tile/tile-run.ts';
 import { upsertTile } from '../../src/features/tile/upsert.ts';
 import { tileReader } from '../../src/featurestore/materialise/tile-record.ts';
 import { aggregate, bool, int, viewOf } from './declare.ts';
-import { createRaw, openDatabase, relationOf, type TestDatabase } from './duckdb.ts';
+import { createRaw, openForTest, relationOf } from './duckdb.ts';
 import { everyAggregate, source, stream } from './streams.ts';
 import { engineTables, runTables } from './tables-of.ts';
-
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await openDatabase();
-});
-afterAll(() => database.close());
 
 const present = { nullable: false } as const;
 const three = { kind: 'literal', value: 3 } as const;
@@ -42,6 +36,7 @@ const view = viewOf(
 );
 
 test('a tile of one row, parts and all, is the tile of the engine', async () => {
+  const database = await openForTest();
   const layout = tileLayout(view);
   const read = tileReader(layout, 1_000, 'tiles');
   const relation = relationOf(rawTable(source));
