@@ -3,6 +3,6 @@
 import { checkLog, killWriter, LOG_WRITER } from '../../test/stores/kill-writer.ts';
 import { killOften } from './kill-often.ts';
 
-await killOften('log', 'records', async (path, afterMs, last) =>
-  checkLog(path, Math.max(last, await killWriter(LOG_WRITER, path, afterMs))),
+await killOften({ name: 'log', what: 'records', mostLines: 2_000 }, async (path, at, last) =>
+  checkLog(path, Math.max(last, await killWriter(LOG_WRITER, path, at))),
 );

@@ -8,7 +8,8 @@ import { checkLoop, killIngester } from '../../test/loop/kill-loop.ts';
 
 const kills = Number(process.argv[2] ?? 200);
 const seed = Number(process.argv[3] ?? 1);
-const LATEST_MS = 400;
+const MOST_LINES = 60;
+const MOST_TURNS = 500;
 /** The scan is of everything since the first event: after this many kills a new directory is begun. */
 const KILLS_A_DIRECTORY = 20;
 
@@ -22,7 +23,10 @@ for (let kill = 0; kill < kills; kill += 1) {
     acknowledged = 0;
     directory = mkdtempSync(join(tmpdir(), 'kill-loop-'));
   }
-  acknowledged = await killIngester(directory, acknowledged, seed * 1_000 + kill, random() * LATEST_MS);
+  acknowledged = await killIngester(directory, acknowledged, seed * 1_000 + kill, {
+    lines: 1 + random() * MOST_LINES,
+    turns: random() * MOST_TURNS,
+  });
   await checkLoop(directory, acknowledged);
   if ((kill + 1) % KILLS_A_DIRECTORY !== 0) continue;
   rmSync(directory, { recursive: true, force: true });

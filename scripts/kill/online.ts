@@ -3,6 +3,6 @@
 import { checkOnlineStore, killWriter, STORE_WRITER } from '../../test/stores/kill-writer.ts';
 import { killOften } from './kill-often.ts';
 
-await killOften('online', 'commits', async (path, afterMs, last) =>
-  checkOnlineStore(path, Math.max(last, await killWriter(STORE_WRITER, path, afterMs))),
+await killOften({ name: 'online', what: 'commits', mostLines: 60 }, async (path, at, last) =>
+  checkOnlineStore(path, Math.max(last, await killWriter(STORE_WRITER, path, at))),
 );

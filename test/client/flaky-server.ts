@@ -7,8 +7,8 @@ export type Reply = (response: ServerResponse, request: IncomingMessage) => void
 
 export interface FlakyServer {
   readonly url: string;
-  /** Calls that came, with the instant of each, ms. */
-  readonly calls: { readonly path: string; readonly authorization: string | undefined; readonly at: number }[];
+  /** Calls that came. */
+  readonly calls: { readonly path: string; readonly authorization: string | undefined }[];
   close(): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ export async function flakyServer(replies: readonly Reply[]): Promise<FlakyServe
   const calls: FlakyServer['calls'] = [];
   const server = createServer((request, response) => {
     const reply = replies[Math.min(calls.length, replies.length - 1)];
-    calls.push({ path: request.url ?? '', authorization: request.headers.authorization, at: performance.now() });
+    calls.push({ path: request.url ?? '', authorization: request.headers.authorization });
     request.resume().on('end', () => reply(response, request));
   });
   server.listen(0, '127.0.0.1');

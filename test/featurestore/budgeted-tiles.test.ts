@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { LateChoice, StreamViewData } from '../../src/features/define/declaration.ts';
 import { count, entity, eventSource, streamView, text, time } from '../../src/features/define/declare.ts';
 import { type TileLayout, tileLayout } from '../../src/features/tile/tile-layout.ts';
@@ -8,6 +8,16 @@ import type { TileSource } from '../../src/featurestore/online/tile-source.ts';
 
 const clicks = eventSource('clicks', { id: 'id', time: 'at', columns: { id: text(), at: time(), user: text() } });
 
+const BUDGET_MS = 15;
+
+// Budgets run on a clock that only the test moves.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 function viewOf(otherwise: LateChoice): StreamViewData {
   return streamView('by_user', {
     source: clicks,
@@ -15,23 +25,23 @@ function viewOf(otherwise: LateChoice): StreamViewData {
     key: { user: 'user' },
     windows: ['1h'],
     freshness: '1s',
-    latency: { within: '15ms', otherwise },
+    latency: { within: `${BUDGET_MS}ms`, otherwise },
     features: () => ({ clicks: count() }),
   });
 }
 
 const NOW = 1_000_000;
 
-/** A source whose tiles come after a while. */
-function slowSource(runs: readonly TileRun[]): { readonly source: TileSource; delayMs: number } {
+/** A source whose tiles come later, or never. */
+function slowSource(runs: readonly TileRun[]): { readonly source: TileSource; answers: 'later' | 'never' } {
   const fetched: TileSource = { runsOf: () => runs, answersFrom: () => 5, lagMs: () => 3 };
   const slow = {
-    delayMs: 0,
+    answers: 'later' as 'later' | 'never',
     source: {
       ...fetched,
       runsOf: () => [],
       answersFrom: () => Number.POSITIVE_INFINITY,
-      fetch: () => new Promise<TileSource>((resolve) => setTimeout(() => resolve(fetched), slow.delayMs)),
+      fetch: () => (slow.answers === 'later' ? Promise.resolve(fetched) : new Promise<TileSource>(() => undefined)),
     },
   };
   return slow;
@@ -39,6 +49,19 @@ function slowSource(runs: readonly TileRun[]): { readonly source: TileSource; de
 
 function lookupOf(layout: TileLayout, key: string) {
   return { layout, key, reader: { isStored: false, spans: () => [], startsFor: () => [] } };
+}
+
+/** What comes of a fetch when the budget is over; it is still open one millisecond before. */
+async function afterBudget<T>(fetched: Promise<T> | undefined): Promise<T | undefined> {
+  let isOpen = true;
+  const settled = Promise.resolve(fetched).finally(() => {
+    isOpen = false;
+  });
+  settled.catch(() => undefined);
+  await vi.advanceTimersByTimeAsync(BUDGET_MS - 1);
+  expect(isOpen).toBe(true);
+  await vi.advanceTimersByTimeAsync(1);
+  return settled;
 }
 
 async function budgeted(otherwise: LateChoice) {
@@ -62,24 +85,24 @@ test('tiles that come within the budget are what is read', async () => {
 
 test('tiles beyond the budget are late where null is declared, and fail the read where that is', async () => {
   const late = await budgeted('null');
-  late.slow.delayMs = 300;
-  expect((await late.fetch('ann', NOW))?.isLate?.(late.view)).toBe(true);
+  late.slow.answers = 'never';
+  expect((await afterBudget(late.fetch('ann', NOW)))?.isLate?.(late.view)).toBe(true);
   expect(late.seen).toEqual(['by_user@1 null']);
   const failing = await budgeted('fail');
-  failing.slow.delayMs = 300;
-  await expect(failing.fetch('ann', NOW)).rejects.toMatchObject({ code: 'REQUEST_LATENCY' });
+  failing.slow.answers = 'never';
+  await expect(afterBudget(failing.fetch('ann', NOW))).rejects.toMatchObject({ code: 'REQUEST_LATENCY' });
 });
 
 test('beyond the budget the last known tiles of a key are read at their true age, and one without any is late', async () => {
   const { view, layout, runs, slow, fetch } = await budgeted('lastKnown');
   await fetch('ann', NOW);
-  slow.delayMs = 300;
-  const source = await fetch('ann', NOW + 70);
+  slow.answers = 'never';
+  const source = await afterBudget(fetch('ann', NOW + 70));
   expect(source?.isLate?.(view)).toBe(false);
   expect(source?.runsOf(layout, 'ann', NOW + 70)).toBe(runs);
   expect(source?.lagMs(view, NOW + 70)).toBe(70);
   expect(source?.answersFrom(view)).toBe(5);
-  expect((await fetch('bob', NOW + 80))?.isLate?.(view)).toBe(true);
+  expect((await afterBudget(fetch('bob', NOW + 80)))?.isLate?.(view)).toBe(true);
 });
 
 test('without a budget, or with tiles at hand, nothing stands between', () => {

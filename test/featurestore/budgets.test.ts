@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
 import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
@@ -43,18 +43,40 @@ const byUser = streamView('by_user', {
   features: () => ({ clicks: count() }),
 });
 
-/** The memory store, whose batch values come after a while, as those of a remote one. */
+const BUDGET_MS = 20;
+
+/** The memory store, whose batch values may come later or never, as those of a remote one. */
 class SlowStore extends MemoryOnlineStore {
-  delayMs = 0;
+  answers: 'at once' | 'later' | 'never' = 'at once';
 
   override readBatch(reads: readonly BatchRead[]): readonly (BatchAnswer | null)[] {
     const answers = super.readBatch(reads);
-    if (this.delayMs === 0) return answers;
-    const later: MaybePromise<readonly (BatchAnswer | null)[]> = new Promise((resolve) => {
-      setTimeout(() => resolve(answers), this.delayMs);
-    });
+    if (this.answers === 'at once') return answers;
+    const later: MaybePromise<readonly (BatchAnswer | null)[]> =
+      this.answers === 'later' ? Promise.resolve(answers) : new Promise(() => undefined);
     return later as unknown as readonly (BatchAnswer | null)[];
   }
+}
+
+// Budgets run on a clock that only the test moves.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** What comes of a read when the budget is over; it is still open one millisecond before. */
+async function afterBudget<T>(read: MaybePromise<T>): Promise<T> {
+  let isOpen = true;
+  const settled = Promise.resolve(read).finally(() => {
+    isOpen = false;
+  });
+  settled.catch(() => undefined);
+  await vi.advanceTimersByTimeAsync(BUDGET_MS - 1);
+  expect(isOpen).toBe(true);
+  await vi.advanceTimersByTimeAsync(1);
+  return settled;
 }
 
 async function open(otherwise: LateChoice, statement = sql`SELECT 'ann' AS "user", 7 AS n`) {
@@ -62,7 +84,7 @@ async function open(otherwise: LateChoice, statement = sql`SELECT 'ann' AS "user
     entity: user,
     schedule: '0 * * * *',
     freshness: '2h',
-    latency: { within: '20ms', otherwise },
+    latency: { within: `${BUDGET_MS}ms`, otherwise },
     reads: { clicks },
     features: { n: int() },
     sql: () => statement,
@@ -103,22 +125,20 @@ const late = ({ measures }: FeatureStore) => measures.views.get('totals@1')?.lat
 test('a view beyond its latency budget is null where that is declared, and the rest of the vector is answered', async () => {
   const { place, store, service } = await open('null');
   expect(await store.vector(service, { user: 'ann' })).toMatchObject({ complete: true, features: { totals_n: 7 } });
-  place.online.delayMs = 300;
-  const started = performance.now();
-  expect(await store.vector(service, { user: 'ann' })).toMatchObject({
+  place.online.answers = 'never';
+  expect(await afterBudget(store.vector(service, { user: 'ann' }))).toMatchObject({
     complete: false,
     features: { live_clicks_1h: 1, totals_n: null },
     missing: { totals_n: 'slow' },
   });
-  expect(performance.now() - started).toBeLessThan(280);
   expect(late(store)).toEqual({ fail: 0, null: 1, lastKnown: 0 });
   expect(store.measures.services.get('clicker')?.missing.slow).toBe(1);
 });
 
 test('a view beyond its latency budget fails the read where that is declared', async () => {
   const { place, store, service } = await open('fail');
-  place.online.delayMs = 300;
-  await expect(async () => store.vector(service, { user: 'ann' })).rejects.toThrow(
+  place.online.answers = 'never';
+  await expect(afterBudget(store.vector(service, { user: 'ann' }))).rejects.toThrow(
     expect.objectContaining({ code: 'REQUEST_LATENCY', status: 503, retry: 'later' }),
   );
   expect(late(store)).toEqual({ fail: 1, null: 0, lastKnown: 0 });
@@ -126,17 +146,17 @@ test('a view beyond its latency budget fails the read where that is declared', a
 
 test('a view beyond its latency budget answers what it had last, at its true age, and null where it had nothing', async () => {
   const { place, store, service } = await open('lastKnown');
-  place.online.delayMs = 1;
+  place.online.answers = 'later';
   await store.vector(service, { user: 'ann' });
-  place.online.delayMs = 300;
+  place.online.answers = 'never';
   place.now += 3 * HOUR_MS;
-  expect(await store.vector(service, { user: 'ann' })).toMatchObject({
+  expect(await afterBudget(store.vector(service, { user: 'ann' }))).toMatchObject({
     complete: true,
     features: { totals_n: 7 },
     stale: ['totals'],
     ages: { batch: 3 * HOUR_MS },
   });
-  expect(await store.vector(service, { user: 'bob' })).toMatchObject({ missing: { totals_n: 'slow' } });
+  expect(await afterBudget(store.vector(service, { user: 'bob' }))).toMatchObject({ missing: { totals_n: 'slow' } });
   expect(late(store)).toEqual({ fail: 0, null: 0, lastKnown: 2 });
 });
 
@@ -227,10 +247,8 @@ test('a function beyond its budget is answered and counted; after five in a row 
 });
 
 test('a function that rests fails the read where that is declared, and the reads of others are whole', async () => {
-  let waitMs = 20;
   const slow = ratio('fail', ({ n }) => {
-    const until = performance.now() + waitMs;
-    while (performance.now() < until);
+    vi.advanceTimersByTime(20);
     return { double: 2 * n };
   });
   const service = featureService('doubled', {
@@ -263,7 +281,6 @@ test('a function that rests fails the read where that is declared, and the reads
   expect(() => store.vector(service, { user: 'ann', n: 3 })).toThrow(
     expect.objectContaining({ code: 'REQUEST_LATENCY' }),
   );
-  waitMs = 0;
   const view = store.measures.views.get('ratio@1');
   expect(view?.late).toEqual({ fail: 1, null: 0, lastKnown: 0 });
   expect(view?.latency.over).toBe(5);

@@ -15,7 +15,7 @@ import type { TileShares } from '../../src/ports/tile-shares.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { rowCodec } from '../../src/schema/row-codec.ts';
 import { acceptedDeliveries } from '../../src/testing/oracle/naive-scan.ts';
-import { until } from '../services/until.ts';
+import { turns, until } from '../until.ts';
 import { byUser, clicks, events, layout, OtherEngine, PARTITIONS, USERS } from './other-engine.ts';
 
 const SHARES = 4;
@@ -36,6 +36,8 @@ interface Member {
   life: Life;
   /** What it believes to have. */
   shares: readonly number[];
+  /** Calls of the store of shares: to take a share, and to write. */
+  calls: number;
 }
 
 class Site {
@@ -80,7 +82,7 @@ class Site {
       clock: Date.now,
       onFault: (error) => this.faults.push(String(error)),
     });
-    own.member = { writer, shares, life: 'lives' };
+    own.member = { writer, shares, life: 'lives', calls: 0 };
     this.members[place] = own.member;
     ending.push(() => writer.close());
   }
@@ -123,7 +125,7 @@ class Site {
     await this.engine.run(Number.POSITIVE_INFINITY);
     await this.engine.checkpoint();
     const since = Date.now();
-    await until(async () => this.board.told.freshUntil >= since && !this.board.told.degraded);
+    await until(() => this.board.told.freshUntil >= since && !this.board.told.degraded);
     const made = this.engine.tiles();
     const none = byUser.hopsMs.map(() => []);
     for (const key of KEYS) expect(this.runsOf(key).map(numbersOf)).toEqual(made.get(key)?.map(numbersOf) ?? none);
@@ -136,7 +138,9 @@ class Site {
 function mortal({ board, store }: Site, member: () => Member | null): TileShares {
   const shares = board.open();
   const mustLive = () => {
-    if (member()?.life === 'dead') throw new Error('it is dead');
+    const own = member();
+    if (own !== null) own.calls += 1;
+    if (own?.life === 'dead') throw new Error('it is dead');
   };
   return {
     ...shares,
@@ -191,7 +195,7 @@ test('whoever has the shares and whatever dies or is lost, no tile is missing in
         else if (step.do === 'lose') site.board.lose();
         else if (step.do === 'start') site.start(step.place);
         else site.members[step.place].life = step.do;
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await turns(20);
         await site.honest();
         // The process that serves has noticed the loss.
         if (step.do === 'lose') site.board.serve();
@@ -204,7 +208,7 @@ test('whoever has the shares and whatever dies or is lost, no tile is missing in
     }),
     { numRuns: 15, endOnFailure: true },
   );
-}, 90_000);
+}, 180_000);
 
 test('a process that does not come on holds back what all are called', async () => {
   const site = await Site.make();
@@ -218,8 +222,9 @@ test('a process that does not come on holds back what all are called', async () 
   await site.ingest(100);
   await site.engine.run(Number.POSITIVE_INFINITY);
   await site.engine.checkpoint();
-  await until(async () => site.members[0].writer.outcomes.applied > applied);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await until(() => site.members[0].writer.outcomes.applied > applied);
+  const { calls } = site.members[0];
+  await until(() => site.members[0].calls >= calls + 10);
   expect(site.board.told.freshUntil).toBeLessThanOrEqual(diedAt);
   site.assign([[0], [0], [0], [0]]);
   await site.whole();
@@ -234,7 +239,7 @@ test('two that believe to have a share do no harm, and go on when one of them ha
     await site.engine.run(10);
     await site.engine.checkpoint();
     await site.honest();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await turns(50);
   }
   site.assign([[0], [1], [2], [2]]);
   await site.whole();
@@ -245,8 +250,9 @@ test('nothing is written before the process that serves has opened the store, wh
   site.assign([[0], [0], [0], [0]]);
   await site.ingest(20);
   await site.engine.run(20);
-  await until(async () => site.faults.length > 0);
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  await until(() => site.faults.length > 0);
+  const { calls } = site.members[0];
+  await until(() => site.members[0].calls >= calls + 10);
   expect(site.faults).toHaveLength(1);
   expect(site.faults[0]).toContain('not open for processes that write the tiles');
   expect(KEYS.map((key) => eventsOf(site.runsOf(key)[0]))).toEqual([0, 0, 0]);

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { MemoryTopic } from '../../src/backends/memory/source-topic.ts';
 import { fail, isHeadraceError } from '../../src/base/errors/fail.ts';
@@ -21,6 +20,7 @@ import {
 import { TopicIntake, type TopicIntakeOptions } from '../../src/featurestore/ingest/topic-intake.ts';
 import { openHeadrace } from '../../src/headrace.ts';
 import type { SourceTopic } from '../../src/ports/source-topic.ts';
+import { until } from '../until.ts';
 
 const clicks = eventSource('clicks', {
   id: 'id',
@@ -72,11 +72,6 @@ async function site(more: Partial<TopicIntakeOptions> & { readonly partitions?: 
   };
   const committed = () => topic.partitions.map((partition) => partition.committed ?? 0);
   return { headrace, topic, faults, start, send, committed };
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !holds(); await sleep(2))
-    if (Date.now() > end) throw new Error(`it did not come to hold: ${holds}`);
 }
 
 test('every record of the topic is in the log once it is committed, and counts once however often it comes', async () => {

@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
@@ -17,26 +15,17 @@ import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { rowCodec } from '../../src/schema/row-codec.ts';
 import { mustEqual } from '../../src/testing/contracts/contract.ts';
 import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
+import { type KillPoint, killProcess } from '../kill-process.ts';
 import { byUser, project, purchases, service, USERS } from './shop.ts';
 
 const INGESTER = fileURLToPath(new URL('./ingester.ts', import.meta.url));
 
-/** Starts the ingester at purchase `from`, kills it (SIGKILL) after a while; returns how many purchases it acknowledged. */
-export async function killIngester(directory: string, from: number, seed: number, afterMs: number): Promise<number> {
+/** Starts the ingester at purchase `from`, kills it (SIGKILL) at a point; returns how many purchases it acknowledged. */
+export async function killIngester(directory: string, from: number, seed: number, at: KillPoint): Promise<number> {
   const args = ['--conditions=headrace-source', INGESTER, directory, `${from}`, `${seed}`];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let printed = '';
-  child.stdout.on('data', (bytes: Buffer) => {
-    printed += bytes.toString();
-  });
-  const exit = once(child, 'close');
-  await Promise.race([once(child.stdout, 'data'), exit]);
-  if (child.exitCode !== null) throw new Error(`the ingester ended by itself with ${child.exitCode}`);
-  await setTimeout(afterMs);
-  child.kill('SIGKILL');
-  await exit;
   // What stands before the last line end was printed whole.
-  return Number(printed.split('\n').at(-2) ?? from);
+  return Number((await killProcess(child, at)).split('\n').at(-2) ?? from);
 }
 
 /**

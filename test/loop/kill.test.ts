@@ -12,8 +12,8 @@ test('a process that is killed while it takes events has lost nothing and counte
   const directory = mkdtempSync(join(tmpdir(), 'kill-loop-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   let acknowledged = 0;
-  for (const [seed, afterMs] of [40, 160, 300].entries()) {
-    acknowledged = await killIngester(directory, acknowledged, seed, afterMs);
+  for (const [seed, lines] of [2, 60, 240].entries()) {
+    acknowledged = await killIngester(directory, acknowledged, seed, { lines });
     await checkLoop(directory, acknowledged);
   }
   expect(acknowledged).toBeGreaterThan(0);

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { type ArtifactSubject, artifactStoreContracts } from '../../src/testing/contracts/artifact-store.ts';
+import { turns } from '../until.ts';
 import { programPath, start } from './processes/run-process.ts';
 
 const directories: string[] = [];
@@ -62,7 +63,7 @@ describe('artefacts in a directory', () => {
       const { ended } = start(process.execPath, [programPath('put-artifact.ts'), path], (_, child) => {
         seen += 1;
         // At another place of the next write each time.
-        if (seen === 3) setTimeout(() => child.kill('SIGKILL'), round * 3);
+        if (seen === 3) void turns(round * 40).then(() => child.kill('SIGKILL'));
       });
       const acknowledged = (await ended).stdout.split('\n').filter((line) => line.length === 64);
       expect(acknowledged.length).toBeGreaterThanOrEqual(3);

@@ -9,6 +9,7 @@ import { featureRow } from '../../src/serving/online/feature-row.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { modelsPart } from '../../src/serving/online/models-part.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
+import { turns, until } from '../until.ts';
 import { everyType, registerSmall, small, smallServer } from './small-project.ts';
 
 /** by_asked_1h, name, number, gaps, category. */
@@ -40,7 +41,7 @@ function countingRuntime() {
         run: async (rows, count) => {
           runs.push(count);
           running += 1;
-          await new Promise((resolve) => setTimeout(resolve, 2));
+          await turns(3);
           running -= 1;
           return Float32Array.from({ length: count }, (_, i) => rows[i * 3]);
         },
@@ -201,11 +202,14 @@ describe('a model server', () => {
     const { server, registry, open } = countingStage();
     await server.refresh();
     const calls: Promise<number>[] = [];
+    let answered = 0;
     const load = setInterval(() => {
-      calls.push(server.score([vectorOf(0.5)]).then(({ version }) => version));
+      const call = server.score([vectorOf(0.5)]).then(({ version }) => version);
+      calls.push(call.finally(() => (answered += 1)));
     }, 1);
     for (const to of [2, 1, 2, 1, 2]) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      const before = answered;
+      await until(() => answered >= before + 5);
       registry.moveAlias('small', 'champion', { expected: registry.alias('small', 'champion'), to, at: 0 });
       await Promise.all([server.refresh(), server.refresh()]);
       expect(open.models).toBe(1);

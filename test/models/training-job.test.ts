@@ -1,10 +1,11 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type HeadraceError, isHeadraceError } from '../../src/base/errors/fail.ts';
 import { type RunJobOptions, runTrainingJob } from '../../src/training/job/run-job.ts';
 import { JOB_FORMAT } from '../../src/training/job/training-job.ts';
+import { until } from '../until.ts';
 import { programPath } from './processes/run-process.ts';
 
 const directories: string[] = [];
@@ -31,7 +32,7 @@ function options(deed: string, changes: Partial<RunJobOptions> = {}): RunJobOpti
       features: ['a', 'b'],
       options: { kind: 'command', do: deed },
     },
-    timeoutMs: 20_000,
+    timeoutMs: 90_000,
     ...changes,
   };
 }
@@ -96,14 +97,20 @@ describe('a training program', () => {
 
   test('that runs past its time is ended, with everything that it started', async () => {
     let child = 0;
+    // Its time passes once it has started something.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
     const onLine = (line: string) => {
       child = Number(line.split(' ')[1]);
+      vi.advanceTimersByTime(1_000);
     };
     const { code, message } = await failureOf(options('hang', { timeoutMs: 1_000, onLine }));
     expect(code).toBe('TRAINING_JOB');
     expect(message).toContain('a kill after 1000 ms');
     expect(child).toBeGreaterThan(0);
-    await expect.poll(() => isAlive(child)).toBe(false);
+    await until(() => !isAlive(child));
   });
 
   test('can be aborted, before it starts too', async () => {

@@ -1,23 +1,16 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
+import { type KillPoint, killProcess } from '../kill-process.ts';
 import { counted, KILL_SETTINGS, nextNumber, squares } from './numbered-changes.ts';
 
 const PUBLISHER = fileURLToPath(new URL('./publisher.ts', import.meta.url));
 
-/** Starts the publisher on a store, kills it (SIGKILL) some time after it has opened the store. */
-export async function killPublisher(path: string, afterMs: number): Promise<void> {
-  const child = spawn(process.execPath, [PUBLISHER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const exit = once(child, 'exit');
-  await Promise.race([once(child.stdout, 'data'), exit]);
-  if (child.exitCode !== null) throw new Error(`the publisher ended by itself with ${child.exitCode}`);
-  await setTimeout(afterMs);
-  child.kill('SIGKILL');
-  await exit;
+/** Starts the publisher on a store, kills it (SIGKILL) at a point: it prints a line when it has opened the store, and for each change. */
+export async function killPublisher(path: string, at: KillPoint): Promise<void> {
+  await killProcess(spawn(process.execPath, [PUBLISHER, path], { stdio: ['ignore', 'pipe', 'inherit'] }), at);
 }
 
 /**

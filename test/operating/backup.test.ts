@@ -1,6 +1,5 @@
 import {
   cpSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -11,7 +10,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { restore as restoreCommand } from '../../src/cli/commands/restore.ts';
 import { backUpEnvironment } from '../../src/compose.ts';
@@ -32,16 +30,11 @@ const environmentOf = (directory: string) => resolveEnvironment('test', { direct
 test('a backup made while a process writes, which is then killed, restores to what the oracle says of its log', async () => {
   const root = newDirectory();
   const directory = join(root, 'data');
-  let acknowledged = 0;
-  const killed = killIngester(directory, 0, 7, 700).then((count) => {
-    acknowledged = count;
-  });
-  while (!existsSync(join(directory, 'declaration.json'))) await setTimeout(20);
-  for (let i = 0; i < 2; i += 1) {
-    await setTimeout(150);
-    await backUpEnvironment(environmentOf(directory), join(root, `backup-${i}`), Date.now());
-  }
-  await killed;
+  const first = async () => {
+    for (let i = 0; i < 2; i += 1)
+      await backUpEnvironment(environmentOf(directory), join(root, `backup-${i}`), Date.now());
+  };
+  const acknowledged = await killIngester(directory, 0, 7, { lines: 20, first });
   expect(acknowledged).toBeGreaterThan(0);
   for (let i = 0; i < 2; i += 1) {
     const restored = join(root, `restored-${i}`);

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { project, purchases, risk } from '../server/shop.ts';
+import { turns, until } from '../until.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const FORGETTER = fileURLToPath(new URL('./forgetter.ts', import.meta.url));
@@ -70,7 +70,7 @@ test('a forgotten entity is in no store and in no file of log and history, the r
     (async () => {
       for (let i = 0; i < 50; i += 1) {
         expect(await featuresOf(headrace, 'ann')).toMatchObject({ spend_purchases_7d: 20 });
-        await setTimeout(1);
+        await turns(1);
       }
       await headrace.ingest(purchases, [event('b1', 'bob', 5)]);
     })(),
@@ -161,14 +161,14 @@ test('a process that is killed while it forgets goes on when the project is open
   const filled = await fillShop(directory);
   const ann = await featuresOf(filled, 'ann');
   await filled.close();
-  for (const afterMs of [0, 40]) {
+  for (const later of [0, 400]) {
     const child = spawn(process.execPath, ['--conditions=headrace-source', FORGETTER, directory, EVE, String(START)], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     const ended = once(child, 'exit');
-    while (!isBegun(directory) && child.exitCode === null) await setTimeout(1);
+    await until(() => isBegun(directory) || child.exitCode !== null);
     expect(isBegun(directory)).toBe(true);
-    await setTimeout(afterMs);
+    await turns(later);
     child.kill('SIGKILL');
     await ended;
   }

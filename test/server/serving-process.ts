@@ -1,3 +1,4 @@
+import { setInterval } from 'node:timers/promises';
 import { openHeadrace } from '../../src/headrace.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { project } from './shop.ts';
@@ -7,8 +8,7 @@ const [directory] = process.argv.slice(2);
 const headrace = await openHeadrace({ project, environment: { directory, partitions: 2 } });
 const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 2 ** 20 });
 console.log(server.url);
-for (;;) {
-  await new Promise((resolve) => setTimeout(resolve, 100));
+for await (const _ of setInterval(100)) {
   await headrace.tick();
   await headrace.features.commit();
 }

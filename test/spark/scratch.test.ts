@@ -22,7 +22,7 @@ function drive(directory: string) {
   return { folder, process, ended: once(process, 'exit') };
 }
 
-test('what is tried out ends its own drivers, and none of the environment', { timeout: 30_000 }, async () => {
+test('what is tried out ends its own drivers, and none of the environment', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'scratch-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const { log, ...rest } = resolveEnvironment(

@@ -1,8 +1,8 @@
-import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
 import type { BatchGeneration, OnlineStore } from '../../src/ports/online-store.ts';
 import type { Columns } from '../../src/schema/column.ts';
+import { turns } from '../until.ts';
 import { newRoot } from './new-root.ts';
 
 const VIEW = 'history@1';
@@ -23,7 +23,7 @@ async function write(store: OnlineStore, number: number): Promise<void> {
 
 /** What one who follows, and one who does not, read of a key in a later turn. */
 async function seenBy(following: OnlineStore, beside: OnlineStore, key: string) {
-  await setTimeout(5);
+  await turns(3);
   following.follow?.();
   const reads = [{ viewId: VIEW, features, key }];
   const answers = [await following.readBatch(reads), await beside.readBatch(reads)];

@@ -1,35 +1,19 @@
 import { spawn } from 'node:child_process';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
 import { mustEqual } from '../../src/testing/contracts/contract.ts';
 import { logRecordAt } from '../../src/testing/contracts/event-log.ts';
+import { type KillPoint, killProcess } from '../kill-process.ts';
 import { mustAgree } from './numbered-tiles.ts';
 
 export const LOG_WRITER = fileURLToPath(new URL('./log-writer.ts', import.meta.url));
 export const STORE_WRITER = fileURLToPath(new URL('./store-writer.ts', import.meta.url));
 
-/**
- * Starts a writer on a path, kills it (SIGKILL) some time after its first word, and not before it has printed a number; gives
- * the last that it printed.
- */
-export async function killWriter(writer: string, path: string, afterMs: number, number = 0): Promise<number> {
+/** Starts a writer on a path, kills it (SIGKILL) at a point, and gives the last number that it printed. */
+export async function killWriter(writer: string, path: string, at: KillPoint): Promise<number> {
   const child = spawn(process.execPath, [writer, path], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.setEncoding('utf8');
-  const first = new Promise((resolve) => child.stdout.once('data', resolve));
-  const closed = new Promise((resolve) => child.once('close', resolve));
-  child.stdout.on('data', (more: string) => {
-    text = (text + more).slice(-100);
-  });
-  await Promise.race([first, closed]);
-  if (child.exitCode !== null) throw new Error(`${writer} ended by itself with ${child.exitCode}`);
-  await setTimeout(afterMs);
-  while (lastOf(text) < number && child.exitCode === null) await setTimeout(5);
-  child.kill('SIGKILL');
-  await closed;
-  return lastOf(text);
+  return lastOf(await killProcess(child, at));
 }
 
 /** The number of the last line; one that was cut is none. */

@@ -9,6 +9,6 @@ async function look(): Promise<void> {
   if (seen < last) throw new Error(`saw ${seen} after ${last}`);
   if (seen > last) process.stdout.write(`${seen}\n`);
   last = seen;
-  setTimeout(look, 1);
+  setImmediate(look);
 }
 await look();
