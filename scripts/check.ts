@@ -11,6 +11,7 @@ import { pages } from './check/pages.ts';
 import { proven } from './check/proven.ts';
 import { snippets } from './check/snippets.ts';
 import { style } from './check/style.ts';
+import { timing } from './check/timing.ts';
 import { tracked } from './check/tracked.ts';
 import { types } from './check/types.ts';
 
@@ -28,6 +29,7 @@ const checks: readonly Check[] = [
   links,
   pages,
   proven,
+  timing,
   tracked,
 ];
 

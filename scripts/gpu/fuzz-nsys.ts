@@ -9,6 +9,8 @@ import { diagnose } from '../../src/gpu/diagnose.ts';
 import { readNsysSqlite } from '../../src/gpu/readers/nsys-sqlite.ts';
 
 const PAGE = 512;
+/** One case that takes longer fails a run of this script. */
+const LONGEST_MS = 5_000;
 /** Planted wherever exports hold environments, users and command lines. */
 export const SECRET = 'hunter2-token';
 
@@ -198,6 +200,7 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(resolve(p
   const started = performance.now();
   const found = fuzzNsys(cases, Number(process.argv[3] ?? 1));
   const peakMb = process.resourceUsage().maxRSS / 1024;
+  if (found.longestMs > LONGEST_MS) process.exitCode = 1;
   console.log(
     `nsys exports: ${cases} cases, ${found.answers} answers, ${found.refusals} coded refusals, ${((performance.now() - started) / 1000).toFixed(0)} s, the longest ${found.longestMs.toFixed(0)} ms, peak RSS ${peakMb.toFixed(0)} MB`,
   );

@@ -23,7 +23,7 @@ beforeAll(async () => {
   expect(await runCli(root, ['init', 'shop'])).toMatchObject({ code: 0, err: '' });
   mkdirSync(join(shop, 'node_modules'));
   symlinkSync(REPOSITORY, join(shop, 'node_modules', 'headrace'));
-}, 30_000);
+});
 
 afterAll(() => {
   dev?.kill('SIGKILL');
@@ -55,7 +55,7 @@ test('the project that init makes is planned and served, and takes events', asyn
     complete: true,
     features: { spend_purchases_1h: 2, spend_spent_7d: '12.50' },
   });
-}, 30_000);
+});
 
 test('status and slo tell of the running server, and of one that does not run', async () => {
   expect(lastJson(await run(['status', url]))).toMatchObject({ project: expect.any(String), degraded: [] });
@@ -69,14 +69,14 @@ test('status and slo tell of the running server, and of one that does not run', 
   const none = await run(['slo', 'http://127.0.0.1:9']);
   expect(none.code).toBe(5);
   expect(lastJson(none)).toMatchObject({ error: { code: 'SERVER_ASK' } });
-}, 30_000);
+});
 
 test('a second writer on the directory is refused, and the first goes on', async () => {
   const second = await run(['features', 'get', 'shopper', 'user=ann']);
   expect(second.code).toBe(4);
   expect(lastJson(second)).toMatchObject({ error: { code: 'LOG_LOCKED' } });
   expect(await post('/v1/features/shopper', { request: { user: 'ann' } })).toMatchObject({ complete: true });
-}, 30_000);
+});
 
 test('dev ends cleanly when it is asked to, and the next call has every event', async () => {
   dev.kill('SIGTERM');
@@ -84,23 +84,19 @@ test('dev ends cleanly when it is asked to, and the next call has every event', 
   const get = await run(['features', 'get', 'shopper', 'user=ann']);
   expect(get).toMatchObject({ code: 0, err: '' });
   expect(lastJson(get)).toMatchObject({ complete: true, features: { spend_purchases_1h: 2, spend_spent_1h: '12.50' } });
-}, 30_000);
+});
 
 test.concurrent.each([
   [['features', 'get', 'shopper', 'ann'], 2, 'CLI_VALUE'],
   [['backfill', 'nothing'], 2, 'VIEW_UNKNOWN'],
-] as const)(
-  'headrace %j ends with %i %s',
-  async (args, exit, code) => {
-    const call = await run(
-      args,
-      spoilt(`call-${code}`, () => undefined),
-    );
-    expect(lastJson(call)).toMatchObject({ error: { code } });
-    expect(call.code).toBe(exit);
-  },
-  60_000,
-);
+] as const)('headrace %j ends with %i %s', async (args, exit, code) => {
+  const call = await run(
+    args,
+    spoilt(`call-${code}`, () => undefined),
+  );
+  expect(lastJson(call)).toMatchObject({ error: { code } });
+  expect(call.code).toBe(exit);
+});
 
 test('backfill, models and audit say what they did as one object on the last line', async () => {
   const backfill = await run(['backfill', 'spend']);
@@ -116,7 +112,7 @@ test('backfill, models and audit say what they did as one object on the last lin
   expect(report).toMatchObject({ code: 0, err: '' });
   expect(lastJson(report)).toMatchObject({ sources: [{ source: 'purchases', volume: { deliveries: 2 } }] });
   expect(readFileSync(join(shop, 'report.html'), 'utf8')).toMatch(/^<!doctype html>.*<\/html>\n$/s);
-}, 30_000);
+});
 
 /** A copy of the project with its data, changed. */
 function spoilt(name: string, change: (data: string, folder: string) => void): string {
@@ -146,18 +142,14 @@ test.concurrent.each([
   ['offline', '.parquet', 'OFFLINE_'],
   ['.', 'registry.sqlite', 'REGISTRY_'],
   ['.', 'declaration.json', 'DECLARATION_'],
-])(
-  'damaged files of %s (%s) are a catalogued error %s with exit code 4',
-  async (part, ending, area) => {
-    const folder = spoilt(`damaged${ending}`, (data) => damage(join(data, part), ending));
-    const call = await run(['backfill', 'spend'], folder);
-    expect(lastJson(call)).toMatchObject({
-      error: { code: expect.stringMatching(`^${area}`), mend: expect.stringMatching(/./) },
-    });
-    expect(call.code).toBe(4);
-  },
-  60_000,
-);
+])('damaged files of %s (%s) are a catalogued error %s with exit code 4', async (part, ending, area) => {
+  const folder = spoilt(`damaged${ending}`, (data) => damage(join(data, part), ending));
+  const call = await run(['backfill', 'spend'], folder);
+  expect(lastJson(call)).toMatchObject({
+    error: { code: expect.stringMatching(`^${area}`), mend: expect.stringMatching(/./) },
+  });
+  expect(call.code).toBe(4);
+});
 
 test.concurrent('a truncated Parquet file is a catalogued error with exit code 4', async () => {
   const folder = spoilt('truncated', (data) => {
@@ -169,7 +161,7 @@ test.concurrent('a truncated Parquet file is a catalogued error with exit code 4
   const call = await run(['backfill', 'spend'], folder);
   expect(lastJson(call)).toMatchObject({ error: { code: 'OFFLINE_CORRUPT' } });
   expect(call.code).toBe(4);
-}, 60_000);
+});
 
 test.concurrent('a view under a new meaning but its old version is refused by plan and by what opens the data', async () => {
   const folder = spoilt('redefined', (_, copy) => {
@@ -181,7 +173,7 @@ test.concurrent('a view under a new meaning but its old version is refused by pl
     expect(lastJson(call)).toMatchObject({ error: { code: 'DECLARATION_MEANING' } });
     expect(call.code).toBe(2);
   }
-}, 60_000);
+});
 
 test.concurrent('a directory that cannot be made is a catalogued error with exit code 4', async () => {
   const folder = spoilt('unwritable', (data) => {
@@ -191,4 +183,4 @@ test.concurrent('a directory that cannot be made is a catalogued error with exit
   const call = await run(['features', 'get', 'shopper', 'user=ann'], folder);
   expect(lastJson(call)).toMatchObject({ error: { code: 'CONFIG_DIRECTORY' } });
   expect(call.code).toBe(4);
-}, 60_000);
+});

@@ -200,7 +200,7 @@ test('whatever is sent, committed, published, restarted and backfilled, vectors 
     ),
     { numRuns: 6, endOnFailure: true },
   );
-}, 60_000);
+});
 
 const click = (id: string, at: number) => ({ id, at, user: 'ann', page: '/', ms: 1 });
 

@@ -129,7 +129,7 @@ test('whatever dies and begins again, answers and history are those of all event
     }),
     { numRuns: 15, endOnFailure: true },
   );
-}, 60_000);
+});
 
 test('as many events that are others are an alarm once the engine has caught up, and until a newer tile comes', async () => {
   const place = await Place.make();

@@ -208,7 +208,7 @@ test('whoever has the shares and whatever dies or is lost, no tile is missing in
     }),
     { numRuns: 15, endOnFailure: true },
   );
-}, 180_000);
+});
 
 test('a process that does not come on holds back what all are called', async () => {
   const site = await Site.make();

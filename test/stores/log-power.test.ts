@@ -106,7 +106,7 @@ test('with durability power, what was acknowledged or seen by a reader is there 
     }),
     { numRuns: 25, endOnFailure: true, examples: [[1989178602]] },
   );
-}, 60_000);
+});
 
 function copyFolder(from: string, to: string): void {
   nodeFiles.replace(join(to, 'topics/t/topic.json'), '{"format":1,"partitions":1}');
@@ -153,7 +153,7 @@ test('with durability process, an append that failed is not in the log, and the 
     }),
     { numRuns: 12, endOnFailure: true },
   );
-}, 60_000);
+});
 
 test('many appends at once share a few syncs', async () => {
   let syncs = 0;
