@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { fail, type HeadraceError, isHeadraceError } from '../base/errors/fail.ts';
 
@@ -19,6 +20,18 @@ export function answerError(reply: FastifyReply, error: unknown): FastifyReply {
     .code(known.status)
     .type('application/json')
     .send(JSON.stringify(errorBody(known)));
+}
+
+/** Answers with a catalogued error where no route is asked yet. */
+export function answerPlain(response: ServerResponse, error: HeadraceError, more: OutgoingHttpHeaders = {}): void {
+  const text = JSON.stringify(errorBody(error));
+  response.writeHead(error.status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    ...(error.retry === 'later' ? { 'retry-after': '1' } : {}),
+    ...more,
+  });
+  response.end(text);
 }
 
 /** The error as one of the catalogue. */

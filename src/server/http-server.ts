@@ -5,7 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { fail } from '../base/errors/fail.ts';
 import type { Headrace } from '../headrace.ts';
 import { secureOptions } from './certificate.ts';
-import { answerError } from './error-answer.ts';
+import { answerError, answerPlain } from './error-answer.ts';
 import { FrontServer } from './front/front-server.ts';
 import { answerHalfOpen } from './half-open.ts';
 import { hotAnswers } from './lean/hot-answer.ts';
@@ -14,6 +14,7 @@ import { hotFeatures } from './lean/hot-features.ts';
 import type { HotRoute } from './lean/hot-route.ts';
 import { type LeanServer, serveLean } from './lean/lean-server.ts';
 import { type ListenOptions, type Secured, secured } from './listen-options.ts';
+import { plainRefusal } from './plain-refusal.ts';
 import { answerAll } from './request-check.ts';
 import { traceRequests } from './request-spans.ts';
 import { allRoutes } from './routes/all-routes.ts';
@@ -147,10 +148,11 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
       answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url }, error));
     },
     serverFactory: (routed) => {
-      const full: RequestListener =
-        elsewhere === undefined
-          ? routed
-          : (request, response) => (isRead(request.url ?? '') ? routed : elsewhere)(request, response);
+      const full: RequestListener = (request, response) => {
+        const refusal = plainRefusal(request);
+        if (refusal !== null) return answerPlain(response, refusal);
+        return (elsewhere === undefined || isRead(request.url ?? '') ? routed : elsewhere)(request, response);
+      };
       const times = {
         headersTimeout: HEAD_TIMEOUT_MS,
         requestTimeout: REQUEST_TIMEOUT_MS,

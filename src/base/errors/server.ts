@@ -23,6 +23,13 @@ export const serverErrors = rows({
     status: 415,
     exit: 2,
   },
+  SERVER_METHOD_BODY: {
+    message: 'a request {method} has a body',
+    mend: 'send it without a body, or by the method that /openapi.json names for the route',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   SERVER_ROUTE: {
     message: 'there is no route {method} {path}',
     mend: 'see /openapi.json for the routes',

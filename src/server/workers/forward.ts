@@ -1,10 +1,12 @@
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { fail } from '../../base/errors/fail.ts';
-import { errorBody } from '../error-answer.ts';
+import { answerPlain } from '../error-answer.ts';
 
-/** Fields of one connection, not of the message (RFC 9110, 7.6.1). */
+/** Fields of one connection, not of the message (RFC 9110, 7.6.1), and those that node:http answers itself or writes itself. */
 const OF_CONNECTION = new Set([
   'connection',
+  'content-length',
+  'expect',
   'keep-alive',
   'proxy-connection',
   'te',
@@ -17,23 +19,23 @@ const OF_CONNECTION = new Set([
 const ANSWER_WITHIN_MS = 600_000;
 
 /**
- * Hands requests to the process that writes, over its socket, and its answers back: what it has not answered is not acknowledged.
- * Where it does not answer the client gets SERVER_WRITER.
+ * Forwards requests over a socket to the process that writes, and its answers back. A request without an answer is not acknowledged: the
+ * client gets SERVER_WRITER. Each message is framed here, from what the parser of node:http read: no field of a client says where it ends.
  */
 export function forwardTo(socketPath: string): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   return (incoming, outgoing) => {
-    const { method = 'GET', url = '/' } = incoming;
+    const { method, url, headers } = incoming;
     const upstream = request({
       socketPath,
       agent,
       method,
       path: url,
-      headers: passedOn(incoming.headers),
+      headers: { ...endToEnd(headers), ...framing(headers) },
       timeout: ANSWER_WITHIN_MS,
     });
     upstream.on('response', (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, passedOn(answer.headers));
+      outgoing.writeHead(answer.statusCode ?? 502, { ...endToEnd(answer.headers), ...lengthOf(answer.headers) });
       answer.pipe(outgoing);
       // An answer that breaks off must not look whole.
       answer.on('error', () => outgoing.destroy());
@@ -57,23 +59,24 @@ function refuse(incoming: IncomingMessage, outgoing: ServerResponse, error: Erro
     outgoing.destroy();
     return;
   }
-  const text = JSON.stringify(errorBody(fail('SERVER_WRITER', { reason: error.message }, error)));
-  outgoing.writeHead(503, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-    'retry-after': '1',
-    // What the client still sends of the request is not read.
-    ...(incoming.complete ? {} : { connection: 'close' }),
-  });
-  outgoing.end(text);
+  const broken = fail('SERVER_WRITER', { reason: error.message }, error);
+  // The rest of an incomplete request is not read.
+  answerPlain(outgoing, broken, incoming.complete ? {} : { connection: 'close' });
 }
 
-function passedOn(headers: IncomingHttpHeaders): Record<string, string | string[]> {
-  const named = new Set(
-    String(headers.connection ?? '')
-      .toLowerCase()
-      .split(/\s*,\s*/),
-  );
+/** The framing of a body that follows; none for a request without a body. */
+function framing(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  return headers['transfer-encoding'] === undefined ? lengthOf(headers) : { 'transfer-encoding': 'chunked' };
+}
+
+function lengthOf(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  const length = headers['content-length'];
+  return length === undefined ? {} : { 'content-length': length };
+}
+
+/** The fields of a message without those of its connection, which `connection` may name too. */
+function endToEnd({ connection = '', ...headers }: IncomingHttpHeaders): Record<string, string | string[]> {
+  const named = new Set(connection.split(',').map((name) => name.trim().toLowerCase()));
   const passed: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers))
     if (value !== undefined && !OF_CONNECTION.has(name) && !named.has(name)) passed[name] = value;
