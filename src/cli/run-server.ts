@@ -1,3 +1,4 @@
+import { fail } from '../base/errors/fail.ts';
 import type { RunningServer } from '../server/http-server.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
@@ -9,11 +10,16 @@ import { withHeadrace } from './with-headrace.ts';
 const TICK_MS = 1_000;
 const BODY_LIMIT = 4 * 2 ** 20;
 
-export const serverOptions = { port: { type: 'string' }, 'body-limit': { type: 'string' } } as const;
+export const serverOptions = {
+  port: { type: 'string' },
+  'body-limit': { type: 'string' },
+  'host-name': { type: 'string' },
+} as const;
 
 export const serverHelp = {
   port: 'port to listen on (8080); 0 for a free one',
   'body-limit': 'largest body taken, bytes (4194304)',
+  'host-name': 'names that clients use for the server, a,b,…; on this machine localhost is one already',
 };
 
 /** Serves a project until the call is asked to stop; does what is due once a second. Stops cleanly: nothing is lost. */
@@ -74,4 +80,17 @@ export function portOf({ options }: Call): number {
 
 export function bodyLimitOf({ options }: Call): number {
   return wholeOption('body-limit', options['body-limit'], BODY_LIMIT, 1_024, 2 ** 30);
+}
+
+/** Names that clients use for the server. Error: CLI_VALUE. */
+export function hostsOf({ options }: Call): readonly string[] {
+  const value = options['host-name'];
+  if (value === undefined) return [];
+  const names = String(value).split(',');
+  if (names.every((name) => /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name))) return names;
+  throw fail('CLI_VALUE', {
+    option: 'host-name',
+    value: String(value),
+    wanted: 'names of hosts without a port, a,b,…',
+  });
 }

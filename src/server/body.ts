@@ -1,11 +1,21 @@
+import { isUtf8 } from 'node:buffer';
 import { fail } from '../base/errors/fail.ts';
 import { parseJsonExact } from '../schema/json-exact.ts';
 
+/** A body as text: the lean reader decodes it, the full server gives its bytes. Error: SERVER_BODY. */
+export function bodyText(body: unknown): string {
+  if (typeof body === 'string') return body;
+  if (!Buffer.isBuffer(body)) throw fail('SERVER_BODY', { reason: 'there is none' });
+  // Decoded all the same, two keys could become one.
+  if (!isUtf8(body)) throw fail('SERVER_BODY', { reason: 'it is not UTF-8' });
+  return body.toString('utf8');
+}
+
 /** The body of a request as JSON, numbers exact. Error: SERVER_BODY. */
 export function jsonBody(body: unknown): unknown {
-  if (typeof body !== 'string') throw fail('SERVER_BODY', { reason: 'there is none' });
+  const text = bodyText(body);
   try {
-    return parseJsonExact(body);
+    return parseJsonExact(text);
   } catch (error) {
     throw fail('SERVER_BODY', { reason: error instanceof Error ? error.message : String(error) }, error);
   }

@@ -1,9 +1,8 @@
-import { fail } from '../base/errors/fail.ts';
 import type { OpenSpan } from '../base/tracer.ts';
 import type { EventSourceData } from '../features/define/declaration.ts';
 import type { RefusedEvent } from '../featurestore/ingest/gateway.ts';
 import type { Headrace } from '../headrace.ts';
-import { jsonBody } from './body.ts';
+import { bodyText, jsonBody } from './body.ts';
 import { errorBody } from './error-answer.ts';
 
 const REFUSALS_SHOWN = 100;
@@ -39,8 +38,7 @@ function eventsOf(body: unknown): readonly unknown[] {
 }
 
 function linesOf(body: unknown): readonly unknown[] {
-  if (typeof body !== 'string') throw fail('SERVER_BODY', { reason: 'there is none' });
-  return body
+  return bodyText(body)
     .split('\n')
     .filter((line) => line.trim() !== '')
     .map(jsonBody);

@@ -8,6 +8,7 @@ import { secureOptions } from './certificate.ts';
 import { answerError, answerPlain } from './error-answer.ts';
 import { FrontServer } from './front/front-server.ts';
 import { answerHalfOpen } from './half-open.ts';
+import { allowsHost } from './host-list.ts';
 import { hotAnswers } from './lean/hot-answer.ts';
 import { hotEvents } from './lean/hot-events.ts';
 import { hotFeatures } from './lean/hot-features.ts';
@@ -54,10 +55,12 @@ export interface RunningServer {
 export async function startServer(headrace: Headrace, options: ServerOptions): Promise<RunningServer> {
   const security = secured(options, headrace.directory);
   // What comes over the socket was encrypted where it came from, and is not checked yet.
-  const { check, tls } = security;
+  const { check, tls, hosts } = security;
+  const isSocket = options.socketPath !== undefined;
   return listening(headrace, options, {
     check,
-    tls: options.socketPath === undefined ? tls : null,
+    tls: isSocket ? null : tls,
+    hosts: isSocket ? null : hosts,
     hot: [...hotFeatures(headrace, options.mostWaitMs), ...hotEvents(headrace)],
     routes: (server) => {
       allRoutes(server, headrace);
@@ -72,7 +75,8 @@ export async function startServer(headrace: Headrace, options: ServerOptions): P
 export async function startReadServer(served: ServedProject, options: ReadServerOptions): Promise<RunningServer> {
   const { writer, group, socketPath } = options;
   // A socket of these is opened by the other processes of the group only, whose user is the same.
-  const security = socketPath === undefined ? secured(options, served.directory) : { check: answerAll, tls: null };
+  const security =
+    socketPath === undefined ? secured(options, served.directory) : { check: answerAll, tls: null, hosts: null };
   return listening(served, options, {
     ...security,
     hot: hotFeatures(served, options.mostWaitMs),
@@ -136,7 +140,8 @@ function hasFront({ socketPath, sharesPort = false }: ServerOptions): boolean {
 }
 
 function buildServer(served: ServedProject, options: ServerOptions, serving: Serving): FastifyInstance {
-  const { check, tls, hot, elsewhere } = serving;
+  const { check, tls, hosts, hot, elsewhere } = serving;
+  const allows = allowsHost(hosts);
   const answers = hotAnswers(hot, check, served.tracer);
   const bodyLimit = Math.min(options.bodyLimit, LEAN_BODY_LIMIT);
   let lean: LeanServer | null = null;
@@ -149,7 +154,7 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
     },
     serverFactory: (routed) => {
       const full: RequestListener = (request, response) => {
-        const refusal = plainRefusal(request);
+        const refusal = plainRefusal(request, allows);
         if (refusal !== null) return answerPlain(response, refusal);
         return (elsewhere === undefined || isRead(request.url ?? '') ? routed : elsewhere)(request, response);
       };
@@ -158,12 +163,13 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
         requestTimeout: REQUEST_TIMEOUT_MS,
         connectionsCheckingInterval: 1_000,
       };
-      if (hasFront(options)) return new FrontServer({ times, answers, bodyLimit, tls }, full);
+      if (hasFront(options)) return new FrontServer({ times, answers, bodyLimit, tls, hosts }, full);
       const own =
         tls === null
           ? createServer(times, full)
           : createSecureServer({ ...times, ...secureOptions(tls), allowHalfOpen: true }, full);
-      lean = serveLean(own, { knows: (path) => answers.paths.has(path), answer: answers.answer, bodyLimit });
+      const knows = (path: string) => answers.paths.has(path);
+      lean = serveLean(own, { knows, allows, answer: answers.answer, bodyLimit });
       return answerHalfOpen(own);
     },
   });
@@ -175,7 +181,7 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
   });
   // Bodies stay text: the routes parse them with numbers exact, which JSON.parse alone does not keep.
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser(['application/json', 'application/x-ndjson'], { parseAs: 'string' }, (_, body, done) =>
+  server.addContentTypeParser(['application/json', 'application/x-ndjson'], { parseAs: 'buffer' }, (_, body, done) =>
     done(null, body),
   );
   server.setErrorHandler((error, _, reply) => answerError(reply, error));

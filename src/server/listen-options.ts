@@ -3,10 +3,13 @@ import { createSecureContext } from 'node:tls';
 import { fail } from '../base/errors/fail.ts';
 import { KeyRing } from '../operating/key-ring.ts';
 import type { Certificate } from './certificate.ts';
+import { type HostList, hostList, isLoopback } from './host-list.ts';
 import { answerAll, answerKeys, type RequestCheck } from './request-check.ts';
 
 export interface ListenOptions {
   readonly host: string;
+  /** Names that clients use beside those of this machine, as a proxy passes them on. */
+  readonly hosts?: readonly string[];
   /** Paths of certificate (with its chain) and key, PEM. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** A proxy in front of the server has TLS. */
@@ -17,23 +20,22 @@ export interface ListenOptions {
 export interface Secured {
   readonly check: RequestCheck;
   readonly tls: Certificate | null;
+  readonly hosts: HostList;
 }
 
 /**
  * On this machine only, everybody is answered. Beyond it there must be keys and TLS, here or at a proxy. `directory` is the
  * environment's. Errors: AUTH_NO_KEYS, AUTH_TLS, AUTH_TLS_FILE, KEYS_FILE.
  */
-export function secured({ host, tls, tlsAtProxy = false }: ListenOptions, directory: string): Secured {
+export function secured(options: ListenOptions, directory: string): Secured {
+  const { host, tls, tlsAtProxy = false } = options;
+  const hosts = hostList(options);
   const files = tls === undefined ? null : readTls(tls);
-  if (isLoopback(host)) return { check: answerAll, tls: files };
+  if (isLoopback(host)) return { check: answerAll, tls: files, hosts };
   const ring = new KeyRing(directory);
   if (ring.size === 0) throw fail('AUTH_NO_KEYS', { host });
   if (files === null && !tlsAtProxy) throw fail('AUTH_TLS', { host });
-  return { check: answerKeys(ring), tls: files };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+  return { check: answerKeys(ring), tls: files, hosts };
 }
 
 function readTls({ certFile, keyFile }: NonNullable<ListenOptions['tls']>): Certificate {

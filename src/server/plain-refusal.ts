@@ -5,7 +5,12 @@ import { fail, type HeadraceError } from '../base/errors/fail.ts';
 const WITHOUT_BODY = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 
 /** Why a request is refused before any route is asked; null: it is not. */
-export function plainRefusal({ method = 'GET', headers }: IncomingMessage): HeadraceError | null {
+export function plainRefusal(
+  { method = 'GET', headers }: IncomingMessage,
+  allows: (host: string) => boolean,
+): HeadraceError | null {
+  const { host = '' } = headers;
+  if (!allows(host)) return fail('SERVER_HOST', { host });
   const length = headers['content-length'] ?? '0';
   const hasBody = headers['transfer-encoding'] !== undefined || Number(length) !== 0;
   return hasBody && WITHOUT_BODY.has(method) ? fail('SERVER_METHOD_BODY', { method }) : null;

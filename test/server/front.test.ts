@@ -25,7 +25,7 @@ async function started(listener: RequestListener, times: ServerOptions = {}, ans
       return `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
     },
   };
-  const server = new FrontServer({ times, answers, bodyLimit: 1_000, tls: null }, listener);
+  const server = new FrontServer({ times, answers, bodyLimit: 1_000, tls: null, hosts: null }, listener);
   server.listen({ host: '127.0.0.1', port: 0 });
   await once(server, 'listening');
   open.push(server);
@@ -196,7 +196,7 @@ test('a server that closes lets the answers under way out, closes idle connectio
 test('an address that is taken is an error of listening', async () => {
   const { port } = await started(echo);
   const other = new FrontServer(
-    { times: {}, answers: { paths: new Set(), answer: () => '' }, bodyLimit: 1_000, tls: null },
+    { times: {}, answers: { paths: new Set(), answer: () => '' }, bodyLimit: 1_000, tls: null, hosts: null },
     echo,
   );
   other.listen({ host: '127.0.0.1', port });

@@ -57,7 +57,12 @@ const requestOf = (user: string) =>
 
 function post(text: string, fields: readonly string[] = [], line?: string): string {
   const first = line ?? `POST /v1/features/${service().name} HTTP/1.1`;
-  const all = ['host: here', 'content-type: application/json', `content-length: ${Buffer.byteLength(text)}`, ...fields];
+  const all = [
+    'host: localhost',
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(text)}`,
+    ...fields,
+  ];
   return `${first}\r\n${all.join('\r\n')}\r\n\r\n${text}`;
 }
 
@@ -126,7 +131,7 @@ function answersIn(stream: Buffer): readonly Answer[] {
 }
 
 /** Makes the full server read everything behind it. */
-const FULL = 'GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n';
+const FULL = 'GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n';
 
 async function fullAnswers(pieces: readonly string[]): Promise<readonly Answer[]> {
   const { answers } = await converse(pieces, { first: FULL });
@@ -152,7 +157,7 @@ function expectAsFull(ours: readonly Answer[], full: readonly Answer[]): void {
 }
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-const smuggled = 'GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n';
+const smuggled = 'GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n';
 const attacks: readonly (readonly [string, () => string])[] = [
   ['length and chunks', () => post('0\r\n\r\n', ['transfer-encoding: chunked'])],
   ['two lengths that differ', () => post(body(), ['content-length: 3'])],
@@ -163,7 +168,7 @@ const attacks: readonly (readonly [string, () => string])[] = [
   ['a length with a leading zero', () => post(body()).replace('content-length: ', 'content-length: 0')],
   ['a blank before the colon', () => post(body()).replace('content-length:', 'content-length :')],
   ['a folded line', () => post(body(), ['x-note: one', ' content-length: 0'])],
-  ['a bare line feed', () => post(body()).replace('host: here\r\n', 'host: here\n')],
+  ['a bare line feed', () => post(body()).replace('host: localhost\r\n', 'host: localhost\n')],
   ['bare line feeds alone', () => post(body()).replaceAll('\r\n', '\n')],
   ['a bare carriage return', () => post(body(), ['x-note: a\rcontent-length: 0'])],
   ['a line feed in a trace', () => post(body(), [`traceparent: ${TRACE}\ncontent-length: 0`])],
@@ -173,12 +178,12 @@ const attacks: readonly (readonly [string, () => string])[] = [
   ['a NUL in a field', () => post(body(), ['x-note: a\0b'])],
   ['chunked in disguise', () => post('0\r\n\r\n', ['transfer-encoding: xchunked'])],
   ['chunked with a tab', () => post('0\r\n\r\n', ['transfer-encoding:\tchunked'])],
-  ['no host', () => post(body()).replace('host: here\r\n', '')],
-  ['two hosts', () => post(body(), ['host: there'])],
+  ['no host', () => post(body()).replace('host: localhost\r\n', '')],
+  ['two hosts', () => post(body(), ['host: 127.0.0.1'])],
   ['an unknown expectation', () => post(body(), ['expect: 200-ok'])],
   ['an upgrade', () => post(body(), ['connection: upgrade', 'upgrade: h2c'])],
   ['HTTP/1.0', () => post(body(), [], `POST /v1/features/${service().name} HTTP/1.0`)],
-  ['an absolute target', () => post(body(), [], `POST http://here/v1/features/${service().name} HTTP/1.1`)],
+  ['an absolute target', () => post(body(), [], `POST http://localhost/v1/features/${service().name} HTTP/1.1`)],
   ['two blanks in the first line', () => post(body(), [], `POST  /v1/features/${service().name} HTTP/1.1`)],
   ['a field without a name', () => post(body(), [': 1'])],
   ['a head that is too long', () => post(body(), [`x-note: ${'a'.repeat(20_000)}`])],
@@ -235,7 +240,7 @@ describe.each(ways)('read by %s', (_, way) => {
 
   test('a chunked body is read whole, and the request behind it is answered', async () => {
     const text = body();
-    const chunked = `POST /v1/features/${service().name} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
+    const chunked = `POST /v1/features/${service().name} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
     const { answers } = await converse([chunked + post(text)]);
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     expect(answers[0]).toEqual(answers[1]);
@@ -337,6 +342,7 @@ test('a head that is read is a head to the letter: one more byte anywhere makes 
   const parsed = parseHead(head);
   expect(parsed).toEqual({
     path: `/v1/features/${service().name}`,
+    host: 'localhost',
     bodyBytes: body().length,
     authorization: null,
     isBinary: false,
@@ -361,7 +367,7 @@ test('a client that sends a byte now and then is timed out by the full server, i
     (request, response) => request.resume().on('end', () => response.end()),
   );
   const answer = () => 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
-  const lean = serveLean(full, { knows: () => true, answer, bodyLimit: 1_000 }, 10);
+  const lean = serveLean(full, { knows: () => true, allows: () => true, answer, bodyLimit: 1_000 }, 10);
   await new Promise<void>((resolve) => full.listen(0, '127.0.0.1', resolve));
   const address = full.address();
   const to = typeof address === 'object' && address !== null ? address.port : 0;
@@ -396,7 +402,7 @@ async function laterServer(wait: (body: string) => Promise<unknown>) {
     await wait(text);
     return `HTTP/1.1 200 OK\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
   };
-  const lean = serveLean(full, { knows: () => true, answer, bodyLimit: 1_000 });
+  const lean = serveLean(full, { knows: () => true, allows: () => true, answer, bodyLimit: 1_000 });
   const sockets: Socket[] = [];
   full.on('connection', (socket: Socket) => sockets.push(socket));
   await new Promise<void>((resolve) => full.listen(0, '127.0.0.1', resolve));

@@ -30,6 +30,13 @@ export const serverErrors = rows({
     status: 400,
     exit: 2,
   },
+  SERVER_HOST: {
+    message: 'the server does not answer as {host}',
+    mend: 'ask it as localhost, or start it with --host-name and the name that its clients use',
+    retry: 'never',
+    status: 421,
+    exit: 2,
+  },
   SERVER_ROUTE: {
     message: 'there is no route {method} {path}',
     mend: 'see /openapi.json for the routes',

@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts';
-import { runServer, serverHelp, serverOptions } from '../run-server.ts';
+import { hostsOf, runServer, serverHelp, serverOptions } from '../run-server.ts';
 
 export const dev: Command = {
   name: ['dev'],
@@ -9,7 +9,7 @@ export const dev: Command = {
   options: serverOptions,
   help: serverHelp,
   run(call) {
-    return runServer(call, { host: '127.0.0.1' }, ({ url }, services) => {
+    return runServer(call, { host: '127.0.0.1', hosts: hostsOf(call) }, ({ url }, services) => {
       if (call.json) return call.terminal.out(JSON.stringify({ url }));
       call.terminal.out(`listening on ${url}; Ctrl-C stops`);
       call.terminal.out(`  curl ${url}/openapi.json`);

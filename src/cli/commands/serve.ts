@@ -2,7 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ListenOptions } from '../../server/listen-options.ts';
 import type { Call, Command } from '../command.ts';
 import { wholeOption } from '../parse-option.ts';
-import { runReadServer, runServer, serverHelp, serverOptions } from '../run-server.ts';
+import { hostsOf, runReadServer, runServer, serverHelp, serverOptions } from '../run-server.ts';
 import { workerPart } from '../worker-part.ts';
 
 const MOST_WORKERS = 64;
@@ -44,12 +44,14 @@ export const serve: Command = {
   },
 };
 
-function listenOptions({ options }: Call): ListenOptions {
+function listenOptions(call: Call): ListenOptions {
+  const { options } = call;
   const [certFile, keyFile] = [options['tls-cert'], options['tls-key']];
   const host = String(options['host'] ?? '127.0.0.1');
   const tlsAtProxy = options['tls-at-proxy'] === true;
+  const hosts = hostsOf(call);
   if (typeof certFile === 'string' && typeof keyFile === 'string')
-    return { host, tlsAtProxy, tls: { certFile, keyFile } };
-  if (certFile === undefined && keyFile === undefined) return { host, tlsAtProxy };
+    return { host, hosts, tlsAtProxy, tls: { certFile, keyFile } };
+  if (certFile === undefined && keyFile === undefined) return { host, hosts, tlsAtProxy };
   throw fail('AUTH_TLS_FILE', { reason: 'only one of --tls-cert and --tls-key is given' });
 }

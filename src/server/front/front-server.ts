@@ -5,7 +5,7 @@ import type { HotAnswers } from '../lean/hot-answer.ts';
 import { Front, type FrontOptions } from './front.ts';
 import { HandedSocket } from './handed-socket.ts';
 
-export interface FrontServerOptions extends Pick<FrontOptions, 'bodyLimit' | 'tls'> {
+export interface FrontServerOptions extends Pick<FrontOptions, 'bodyLimit' | 'tls' | 'hosts'> {
   readonly times: ServerOptions;
   readonly answers: HotAnswers;
 }
@@ -29,8 +29,8 @@ export class FrontServer extends Server {
   /** As of a server: 'listening' follows, or 'error'. */
   override listen(...[given]: unknown[]): this {
     const { host = '127.0.0.1', port = 0 } = given as ListenOptions;
-    const { answers, bodyLimit, tls } = this.#options;
-    Front.open({ host, port, bodyLimit, tls }, answers, (handed) =>
+    const { answers, bodyLimit, tls, hosts } = this.#options;
+    Front.open({ host, port, bodyLimit, tls, hosts }, answers, (handed) =>
       this.emit('connection', new HandedSocket(handed)),
     ).then(
       (front) => {

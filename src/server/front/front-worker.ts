@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { createServer as createSecureServer } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
 import { secureOptions } from '../certificate.ts';
+import { allowsHost } from '../host-list.ts';
 import { serveLean } from '../lean/lean-server.ts';
 import type { RequestHead } from '../lean/request-head.ts';
 import type { LeanResponse } from '../lean/response.ts';
@@ -10,7 +11,7 @@ import type { FrontOptions } from './front.ts';
 import { handOver } from './hand-over.ts';
 import { addRequest, type FromFront, forAnswers, type RequestList, type ToFront } from './messages.ts';
 
-const { host, port, paths, bodyLimit, tls } = workerData as FrontOptions;
+const { host, port, paths, bodyLimit, tls, hosts } = workerData as FrontOptions;
 
 /** As node:http has it: a client that has sent all gets its answers. */
 const HALF_OPEN = { allowHalfOpen: true };
@@ -50,7 +51,8 @@ function say(message: FromFront): void {
 }
 
 const server = tls === null ? createServer(HALF_OPEN) : createSecureServer({ ...secureOptions(tls), ...HALF_OPEN });
-const lean = serveLean(server, { knows: (path) => paths.has(path), answer: ask, bodyLimit, serveFull });
+const knows = (path: string) => paths.has(path);
+const lean = serveLean(server, { knows, allows: allowsHost(hosts), answer: ask, bodyLimit, serveFull });
 
 parentPort?.on('message', (message: ToFront) => {
   if (message !== null) return forAnswers(message, answered);

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { type MessagePort, Worker } from 'node:worker_threads';
 import type { Certificate } from '../certificate.ts';
+import type { HostList } from '../host-list.ts';
 import type { HotAnswers } from '../lean/hot-answer.ts';
 import type { LeanResponse } from '../lean/response.ts';
 import { type AnswerList, addAnswer, type FromFront, forRequests, type RequestList, type ToFront } from './messages.ts';
@@ -15,6 +16,8 @@ export interface FrontOptions {
   readonly bodyLimit: number;
   /** What it encrypts with: the full server does not know of it. */
   readonly tls: Certificate | null;
+  /** The hosts that requests may name. */
+  readonly hosts: HostList;
 }
 
 /** The new objects of the thread live for a turn or two of its loop. */

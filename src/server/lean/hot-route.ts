@@ -4,7 +4,7 @@ import type { RequestHead } from './request-head.ts';
 import type { LeanResponse } from './response.ts';
 
 /** Of a request what its answer goes by. */
-export type HotRequest = Omit<RequestHead, 'bodyBytes'>;
+export type HotRequest = Omit<RequestHead, 'host' | 'bodyBytes'>;
 
 /** What is answered at one path. */
 export interface HotRoute {

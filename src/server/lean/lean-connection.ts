@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import { parseHead, type RequestHead } from './request-head.ts';
@@ -6,6 +7,8 @@ import type { LeanResponse } from './response.ts';
 export interface LeanOptions {
   /** Whether the path is one that `answer` knows. */
   readonly knows: (path: string) => boolean;
+  /** Whether a request may name this host. */
+  readonly allows: (host: string) => boolean;
   /** The whole response to a request. Never throws. */
   readonly answer: (head: RequestHead, body: string) => MaybePromise<LeanResponse>;
   /** The full server, for everything else: it finds what was read in the socket. */
@@ -34,8 +37,10 @@ export class LeanConnection {
   since = 0;
   readonly #socket: Socket;
   readonly #options: LeanOptions;
-  /** A request whose body is not whole. */
-  #held: Buffer | null = null;
+  /** The parts of a request whose body is not whole, joined once when it is. */
+  #held: Buffer[] = [];
+  /** Bytes that the request still lacks. */
+  #lacking = 0;
   #answering = false;
   #closing = false;
 
@@ -51,7 +56,7 @@ export class LeanConnection {
 
   /** Whether a request has begun, or is being answered. */
   get isBusy(): boolean {
-    return this.#held !== null || this.#answering;
+    return this.#held.length > 0 || this.#answering;
   }
 
   /** Ends the connection: at once where nothing is going on, else behind the answers to what it sent. */
@@ -62,7 +67,7 @@ export class LeanConnection {
 
   /** Gives the connection to the full server with what was read of a request: it knows what to do with slow clients. */
   giveUp(): void {
-    if (!this.#answering) this.#handOver(this.#held ?? NOTHING);
+    if (!this.#answering) this.#handOver(this.#release());
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -70,11 +75,22 @@ export class LeanConnection {
       this.#putBack(chunk);
       return;
     }
-    if (this.#held === null) this.since = 0;
-    const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
-    this.#held = null;
-    this.#serve(bytes);
+    if (this.#held.length === 0) {
+      this.since = 0;
+      this.#serve(chunk);
+      return;
+    }
+    this.#held.push(chunk);
+    this.#lacking -= chunk.length;
+    if (this.#lacking <= 0) this.#serve(this.#release());
   };
+
+  /** All that is held, which is held no longer. */
+  #release(): Buffer {
+    const bytes = Buffer.concat(this.#held);
+    this.#held = [];
+    return bytes;
+  }
 
   /** Answers the whole requests of `bytes`. */
   #serve(bytes: Buffer): void {
@@ -84,15 +100,22 @@ export class LeanConnection {
       const endOfHead = bytes.indexOf(END_OF_HEAD, at);
       const bodyAt = endOfHead + END_OF_HEAD.length;
       const head = endOfHead < 0 || bodyAt - at > LONGEST_HEAD ? null : headOf(bytes.toString('latin1', at, bodyAt));
-      if (head === null || head.bodyBytes > this.#options.bodyLimit || !this.#options.knows(head.path)) {
+      if (head === null || !this.#takes(head)) {
         if (written !== '') this.#socket.write(written, 'latin1');
         this.#handOver(bytes.subarray(at));
         return;
       }
       const end = bodyAt + head.bodyBytes;
       if (end > bytes.length) {
-        this.#held = bytes.subarray(at);
+        this.#held = [bytes.subarray(at)];
+        this.#lacking = end - bytes.length;
         break;
+      }
+      // Decoded as it is, two keys could become one.
+      if (!isUtf8(bytes.subarray(bodyAt, end))) {
+        if (written !== '') this.#socket.write(written, 'latin1');
+        this.#handOver(bytes.subarray(at));
+        return;
       }
       const answer = this.#options.answer(head, bytes.toString('utf8', bodyAt, end));
       at = end;
@@ -113,10 +136,15 @@ export class LeanConnection {
     if (this.#closing) this.#end();
   }
 
+  #takes({ path, host, bodyBytes }: RequestHead): boolean {
+    const { bodyLimit, knows, allows } = this.#options;
+    return bodyBytes <= bodyLimit && knows(path) && allows(host);
+  }
+
   /** Half a request is refused: its other half does not come, or the server closes. */
   #end(): void {
-    if (this.#held !== null) this.#socket.write(CUT_OFF);
-    this.#held = null;
+    if (this.#held.length > 0) this.#socket.write(CUT_OFF);
+    this.#held = [];
     this.#socket.destroySoon();
   }
 

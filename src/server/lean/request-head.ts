@@ -17,6 +17,7 @@ import { isJsonLines } from '../media-types.ts';
  */
 export interface RequestHead {
   readonly path: string;
+  readonly host: string;
   readonly bodyBytes: number;
   /** The field authorization; null where there is none. */
   readonly authorization: string | null;
@@ -29,7 +30,7 @@ export interface RequestHead {
 }
 
 const LINE = /^POST (\/v1\/(?:features|events)\/\w+) HTTP\/1\.1$/;
-const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e]*)$/;
+const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e]*)$/;
 const LENGTH = /^[1-9]\d{0,8}$/;
 const JSON_TYPE = /^application\/(?:json|x-ndjson)(?:; ?charset=utf-8)?$/i;
 
@@ -56,7 +57,7 @@ export function parseHead(text: string): RequestHead | null {
     const [, written, spaced] = FIELD.exec(lines[i]) ?? [];
     if (written === undefined || spaced === undefined) return null;
     const name = written.toLowerCase();
-    const value = spaced.trimEnd();
+    const value = spaced.trim();
     if (UNKNOWN.has(name)) return null;
     if (name === 'accept' && !acceptsJson(value) && value !== VECTOR_BINARY_TYPE) return null;
     if (name === 'connection' && value.toLowerCase() !== 'keep-alive') return null;
@@ -66,9 +67,11 @@ export function parseHead(text: string): RequestHead | null {
   }
   const length = once.get('content-length') ?? '';
   const type = once.get('content-type') ?? '';
-  if (!once.has('host') || !LENGTH.test(length) || !JSON_TYPE.test(type)) return null;
+  const host = once.get('host');
+  if (host === undefined || !LENGTH.test(length) || !JSON_TYPE.test(type)) return null;
   return {
     path,
+    host,
     bodyBytes: Number(length),
     authorization: once.get('authorization') ?? null,
     isBinary: once.get('accept') === VECTOR_BINARY_TYPE,
