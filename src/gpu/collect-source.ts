@@ -23,7 +23,10 @@ import type { Source } from './source.ts';
 /** What a diagnosis consists of, as it is found. */
 export interface Collected {
   readonly drafts: FindingDraft[];
+  /** Why something cannot be told, whatever else was found. */
   readonly reasons: string[];
+  /** Why a file does not show that nothing is wrong. */
+  readonly doubts: string[];
   readonly limitations: string[];
   readonly utilisation: Diagnosis['utilisation'][number][];
   readonly allocation: Diagnosis['allocation'][number][];

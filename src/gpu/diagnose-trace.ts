@@ -1,5 +1,6 @@
 import { steadyRows } from './analysis/kernels.ts';
 import type { OperatorFacts } from './analysis/operators/operators.ts';
+import { leftOutTexts } from './analysis/steps.ts';
 import type { TraceFacts } from './analysis/trace-facts.ts';
 import { type FindingDraft, SILENT_BELOW } from './finding.ts';
 import { dataPipeline } from './rules/data-pipeline.ts';
@@ -16,15 +17,21 @@ const measuredRules: readonly TraceRule[] = [hiddenSync, dataPipeline, launchOve
 /** What the trace of one rank gives: findings, and what it cannot tell. */
 export interface TraceDiagnosis {
   readonly drafts: readonly FindingDraft[];
-  readonly limitations: readonly string[];
+  readonly limitations: readonly Limitation[];
   /** Why no verdict can be given; undefined if one can. */
   readonly inconclusive: string | undefined;
+  /** Why the trace is not healthy even without a finding; undefined if it may be. */
+  readonly doubt: string | undefined;
+}
+
+/** What a trace cannot tell. `one rank`: the traces of all ranks would. */
+export interface Limitation {
+  readonly kind: 'one rank' | 'other';
+  readonly text: string;
 }
 
 /** Fewer GPU events than this are no step of a program. */
 const TOO_FEW = 10;
-/** How the limitation begins that the traces of all ranks lift. */
-export const ONE_RANK = 'one of';
 const IDLE_TO_EXPLAIN = 0.15;
 
 /** Runs the rules over one device of one trace. */
@@ -41,7 +48,19 @@ export function diagnoseTrace(facts: TraceFacts, operators?: OperatorFacts): Tra
     drafts: reason === undefined ? drafts : startsUp(facts) ? [] : doubtful,
     limitations: limitationsOf(facts, operators),
     inconclusive: reason,
+    doubt: reason === undefined ? unexplainedIdle(facts, measured) : undefined,
   };
+}
+
+/** Idle time of at least 5 % of the step that no finding covers, and what would explain it. */
+function unexplainedIdle({ sum, stepUs }: TraceFacts, measured: readonly FindingDraft[]) {
+  const idle = (sum.idleUs / sum.totalUs) * stepUs;
+  const found = measured.reduce((us, { recoverableUs }) => us + (recoverableUs ?? 0), 0);
+  // What was found may be of exposed work: of idle time at least the rest is covered.
+  const share = (idle - Math.min(Math.max(found, 0), idle)) / stepUs;
+  return share < SILENT_BELOW
+    ? undefined
+    : `${percent(share)} % of the time is idle and no cause of at least 5 % explains it: record with activities=[CPU, CUDA], with_stack=True, at least 5 steady steps`;
 }
 
 /** Precision first: operators that it would make faster are not far below the peak of a kernel that they should not use. */
@@ -84,7 +103,7 @@ function inconclusiveReason(facts: TraceFacts, measured: readonly FindingDraft[]
   return `${percent(idle)} % of the time is idle, and the trace does not tell why: record with activities=[CPU, CUDA], with_stack=True`;
 }
 
-function limitationsOf(facts: TraceFacts, operators: OperatorFacts | undefined): readonly string[] {
+function limitationsOf(facts: TraceFacts, operators: OperatorFacts | undefined): readonly Limitation[] {
   const { trace, steady, windows, sum, attribution, hasHost, hasLaunches } = facts;
   const texts: string[] = trace.faults.map(({ what, count }) => `${what}: ${count}`);
   if (!hasLaunches)
@@ -98,7 +117,9 @@ function limitationsOf(facts: TraceFacts, operators: OperatorFacts | undefined):
     texts.push(
       `${percent(bare)} % of the time the launching thread has no event in the trace: with_stack=True would show what it did`,
     );
-  if (windows[0].kind === 'span')
+  if (windows[0].kind === 'range')
+    texts.push(`no step is marked: shares are of the range "${windows[0].name}", in which the work was launched`);
+  else if (windows[0].kind === 'span')
     texts.push(
       `no step is marked: shares are of the span from the first to the last GPU event, which hides what is before it (${trace.source === 'nsys' ? 'mark steps with NVTX ranges "step 1", "step 2" …' : 'call prof.step() each step'})`,
     );
@@ -107,13 +128,15 @@ function limitationsOf(facts: TraceFacts, operators: OperatorFacts | undefined):
   if (looksSampled(facts))
     texts.push('host events seem to be missing (a sampled or filtered trace): causes are uncertain');
   const size = trace.worldSize ?? 1;
-  if (size > 1) texts.push(`${ONE_RANK} ${size} ranks: waiting for a late rank cannot be told from sending`);
+  const oneRank = texts.length;
+  if (size > 1) texts.push(`one of ${size} ranks: waiting for a late rank cannot be told from sending`);
   if (trace.overheadUs > 0.01 * sum.totalUs) texts.push('the profiler itself took more than 1 % of the time');
-  for (const { name, leftOut } of windows) if (leftOut !== undefined) texts.push(`${name} is left out: ${leftOut}`);
+  for (const { name, leftOut } of windows)
+    if (leftOut !== undefined) texts.push(`${name} is left out: ${leftOutTexts[leftOut]}`);
   if (operators !== undefined && operators.operators.length > 0 && operators.peaks === undefined)
     texts.push(
       'the trace names no GPU whose peaks are known: operators have speeds (--all) and no share of a peak; name it with --device',
     );
   if (steadyRows(facts).length === 0) texts.push('no GPU event begins in a steady step');
-  return texts;
+  return texts.map((text, index) => ({ kind: size > 1 && index === oneRank ? 'one rank' : 'other', text }));
 }

@@ -1,19 +1,18 @@
+import { compareText } from '../base/text-order.ts';
 import { countersText } from './analysis/counters.ts';
-import { operatorFacts } from './analysis/operators/operators.ts';
 import { type TraceFacts, traceFacts } from './analysis/trace-facts.ts';
 import { type Collected, collectSource } from './collect-source.ts';
 import { describeSource } from './describe-source.ts';
-import { diagnoseTrace, ONE_RANK } from './diagnose-trace.ts';
-import type { Diagnosis, KernelReport, TraceReport } from './diagnosis.ts';
-import type { FindingDraft } from './finding.ts';
+import { type DiagnosedJob, diagnoseJob, floorOf } from './diagnose-job.ts';
+import type { Diagnosis, KernelReport } from './diagnosis.ts';
+import type { Finding, FindingDraft } from './finding.ts';
+import { tracedJobs } from './join/jobs.ts';
 import { type JudgedKernel, judgeKernels, kernelFindings, plainKernelName } from './join/kernel-verdicts.ts';
-import { joinRanks, rankFindings as lateRankFindings, waitShare } from './join/ranks.ts';
 import { levelsOf } from './levels.ts';
-import { rankFindings, type StepFloor } from './rank-findings.ts';
+import { type FlooredDraft, rankFindings, type StepFloor } from './rank-findings.ts';
 import { percent } from './rules/rule.ts';
 import type { Source } from './source.ts';
 import type { Trace } from './trace/trace.ts';
-import { traceReport } from './trace-report.ts';
 
 /** A file that could not be read. */
 export interface Refusal {
@@ -36,49 +35,35 @@ export function diagnose(
   const found: Collected = {
     drafts: [],
     reasons: [],
+    doubts: [],
     limitations: [],
     utilisation: [],
     allocation: [],
     processes: [],
     evidence: 0,
   };
-  const facts = tracesOf(sources, found);
-  const main = facts[0];
-  const traces: TraceReport[] = [];
-  const perTrace = facts.filter((one, index) => facts.findIndex(({ trace }) => trace === one.trace) === index);
-  const join = joinRanks(perTrace);
-  if (join !== undefined) found.drafts.push(...lateRankFindings(perTrace, join));
-  for (const one of facts) {
-    const operators = operatorFacts(one, device);
-    const { drafts, limitations, inconclusive } = diagnoseTrace(one, operators);
-    const index = join?.ranks.indexOf(one.trace.rank ?? -1) ?? -1;
-    const waiting = join === undefined || index < 0 ? 0 : waitShare(one, join, index);
-    found.drafts.push(...drafts.flatMap((draft) => withoutWaiting(draft, waiting, one.stepUs)));
-    if (inconclusive !== undefined) found.reasons.push(`${one.file}: ${inconclusive}`);
-    const told =
-      join === undefined
-        ? limitations
-        : limitations.filter((text) => !text.startsWith(ONE_RANK) || facts.length < (one.trace.worldSize ?? 1));
-    traces.push(traceReport(one, operators, told));
-  }
-  const judged = judgedKernels(sources, main);
-  if (main !== undefined) addKernelFindings(found.drafts, kernelFindings(judged, main));
+  const jobs = tracedJobs(tracesOf(sources, found)).map((job) => diagnoseJob(job, device));
+  const facts = jobs.flatMap((job) => job.facts);
+  const judged = judgedKernels(sources, facts);
+  const drafts = addKernelFindings(
+    jobs.flatMap((job) => job.drafts),
+    judged,
+  );
   for (const source of sources) collectSource(source, sources, found);
-  const findings = rankFindings(oncePerCause(found.drafts, facts), main === undefined ? undefined : floorOf(main));
-  const warned = findings.some(({ severity }) => severity === 'warning');
-  const verdict =
-    found.reasons.length > 0 &&
-    !findings.some(({ severity, confidence }) => severity === 'warning' && confidence !== 'low')
-      ? 'not enough evidence'
-      : warned || findings.length > 0
-        ? 'findings'
-        : found.evidence > 0
-          ? 'healthy'
-          : 'not enough evidence';
+  const findings = rankFindings([...drafts, ...found.drafts.map((draft) => ({ draft, floor: undefined }))]);
+  const worst = (job: DiagnosedJob) =>
+    findings.findIndex(({ scope }) => job.facts.some(({ file }) => file === scope.file)) >>> 0;
+  // The job with the first finding comes first; those without findings last, by the names of their files.
+  const listed = jobs.toSorted((a, b) => worst(a) - worst(b) || compareText(a.facts[0].file, b.facts[0].file));
+  const traces = listed.flatMap((job) => job.traces);
+  const reasons = [...listed.flatMap((job) => job.reasons), ...found.reasons];
+  const doubts = [...listed.flatMap((job) => job.doubts), ...found.doubts];
+  const verdict = verdictOf(findings, reasons, doubts, found.evidence);
+  const told = verdict === 'healthy' ? [] : [...reasons, ...doubts];
   return {
     version: 1,
     verdict,
-    summary: summaryOf(verdict, findings, found.reasons, refused),
+    summary: summaryOf(verdict, findings, told, refused),
     files: sources.map((source) => ({ path: source.path, kind: source.kind, what: describeSource(source) })),
     refused,
     utilisation: found.utilisation,
@@ -88,13 +73,29 @@ export function diagnose(
     kernels: judged.map(kernelReport),
     levels: levelsOf(sources, facts, found, traces),
     findings,
-    reasons: found.reasons,
+    reasons: told,
     limitations: found.limitations,
   };
 }
 
-function tracesOf(sources: readonly Source[], found: Collected): readonly TraceFacts[] {
-  return sources.flatMap((source) => {
+/**
+ * A reason stands against every answer but a warning that is sure; a doubt only against "healthy". Without either, files
+ * that hold evidence and no finding are healthy.
+ */
+function verdictOf(
+  findings: readonly Finding[],
+  reasons: readonly string[],
+  doubts: readonly string[],
+  evidence: number,
+): Diagnosis['verdict'] {
+  const sure = findings.some(({ severity, confidence }) => severity === 'warning' && confidence !== 'low');
+  if (reasons.length > 0 && !sure) return 'not enough evidence';
+  if (findings.length > 0) return 'findings';
+  return doubts.length === 0 && evidence > 0 ? 'healthy' : 'not enough evidence';
+}
+
+function tracesOf(sources: readonly Source[], found: Collected): readonly (readonly TraceFacts[])[] {
+  return sources.map((source) => {
     if (source.kind !== 'trace') return [];
     const { trace, path } = source;
     const counters = countersText(trace);
@@ -123,53 +124,51 @@ function damageText({ faults }: Trace): string {
   return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
 }
 
-function floorOf({ stepUs, sum }: TraceFacts): StepFloor {
-  const perStep = (us: number) => (us / sum.totalUs) * stepUs;
-  return { stepUs, busyUs: perStep(sum.busyUs), computationUs: perStep(sum.computationUs) };
-}
-
-/** Waiting for a late rank is told by the finding about that rank; the rest stays here. */
-function withoutWaiting(draft: FindingDraft, waiting: number, stepUs: number): readonly FindingDraft[] {
-  if (draft.cause !== 'multi-gpu' || waiting < 0.05 || draft.shareOfStep === null) return [draft];
-  const share = draft.shareOfStep - waiting;
-  return share < 0.1 ? [] : [{ ...draft, shareOfStep: share, recoverableUs: share * stepUs }];
-}
-
-/** Of several devices or ranks with the same cause, the one that loses most. */
-function oncePerCause(drafts: readonly FindingDraft[], facts: readonly TraceFacts[]): readonly FindingDraft[] {
-  if (facts.length < 2) return drafts;
-  const best = new Map<string, FindingDraft>();
-  const others: FindingDraft[] = [];
-  for (const draft of drafts) {
-    if (draft.scope.device === null || !facts.some(({ file }) => file === draft.scope.file)) {
-      others.push(draft);
-      continue;
-    }
-    const key = `${draft.cause}/${draft.title.replaceAll(/[\d.,]+/g, '#')}`;
-    const known = best.get(key);
-    if (known === undefined || (draft.shareOfStep ?? 0) > (known.shareOfStep ?? 0)) best.set(key, draft);
-  }
-  return [...others, ...best.values()];
-}
-
-function judgedKernels(sources: readonly Source[], facts: TraceFacts | undefined): readonly JudgedKernel[] {
-  return sources.flatMap((source) => (source.kind === 'ncu' ? judgeKernels(source.path, source.kernels, facts) : []));
+/** Kernels of Nsight Compute beside the GPU that spends the largest share of its kernel time in them. */
+function judgedKernels(sources: readonly Source[], facts: readonly TraceFacts[]): readonly JudgedKernel[] {
+  return sources.flatMap((source) => {
+    if (source.kind !== 'ncu') return [];
+    const share = (judged: readonly JudgedKernel[]) => judged.reduce((sum, one) => sum + (one.share ?? 0), 0);
+    return facts
+      .map((one) => judgeKernels(source.path, source.kernels, one))
+      .reduce(
+        (best, judged) => (share(judged) > share(best) ? judged : best),
+        judgeKernels(source.path, source.kernels, undefined),
+      );
+  });
 }
 
 /** A kernel that a finding already names adds its verdict there: its time is not given back twice. */
-function addKernelFindings(drafts: FindingDraft[], kernels: readonly FindingDraft[]): void {
-  for (const kernel of kernels) {
-    const names = new Set(
-      kernel.evidence.flatMap(({ events = [] }) => events.map((name) => plainKernelName(String(name)))),
-    );
-    const at = drafts.findIndex(
-      ({ cause, evidence }) =>
-        cause === 'kernel-efficiency' &&
-        evidence.some(({ events = [] }) => events.some((name) => names.has(plainKernelName(String(name))))),
-    );
-    if (at < 0) drafts.push(kernel);
-    else drafts[at] = { ...drafts[at], evidence: [...drafts[at].evidence, ...kernel.evidence] };
+function addKernelFindings(drafts: readonly FlooredDraft[], judged: readonly JudgedKernel[]): readonly FlooredDraft[] {
+  const all = [...drafts];
+  for (const one of judged) {
+    const { facts } = one;
+    if (facts === undefined) continue;
+    const floor = floorOf(facts);
+    for (const kernel of kernelFindings([one], facts)) {
+      const names = eventNames(kernel);
+      const at = all.findIndex(
+        ({ draft }) =>
+          draft.cause === 'kernel-efficiency' &&
+          draft.scope.file === facts.file &&
+          [...eventNames(draft)].some((name) => names.has(name)),
+      );
+      if (at < 0) all.push({ draft: kernel, floor: all.find((own) => sameStep(own, floor))?.floor ?? floor });
+      else {
+        const { draft, floor: own } = all[at];
+        all[at] = { draft: { ...draft, evidence: [...draft.evidence, ...kernel.evidence] }, floor: own };
+      }
+    }
   }
+  return all;
+}
+
+function sameStep({ floor }: FlooredDraft, { step }: StepFloor): boolean {
+  return floor?.step.file === step.file && floor.step.device === step.device && floor.step.us === step.us;
+}
+
+function eventNames({ evidence }: FindingDraft): ReadonlySet<string> {
+  return new Set(evidence.flatMap(({ events = [] }) => events.map((name) => plainKernelName(String(name)))));
 }
 
 function kernelReport({ file, kernel, verdict, share }: JudgedKernel): KernelReport {
@@ -187,7 +186,7 @@ function kernelReport({ file, kernel, verdict, share }: JudgedKernel): KernelRep
 
 function summaryOf(
   verdict: Diagnosis['verdict'],
-  findings: Diagnosis['findings'],
+  findings: readonly Finding[],
   reasons: readonly string[],
   refused: readonly Refusal[],
 ): string {

@@ -23,7 +23,8 @@ export interface TraceReport {
   readonly rank: number | null;
   readonly device: number;
   readonly deviceName: string;
-  readonly window: 'stretched steps' | 'GPU span';
+  /** Without marked steps the named range that holds the work, or the span of the GPU's events. */
+  readonly window: 'stretched steps' | 'named range' | 'GPU span';
   readonly steps: readonly { readonly name: string; readonly us: number; readonly leftOut: string | null }[];
   readonly stepUs: number;
   /** The steady windows, divided; of all of them together. */

@@ -39,11 +39,13 @@ export interface Finding {
     readonly window: string;
   };
   readonly evidence: readonly Evidence[];
+  /** The step that shares, ceiling and remainder are of; null where there is no step. */
+  readonly step: FindingStep | null;
   /** Share of the step, 0 to 1; null where there is no step. */
   readonly shareOfStep: number | null;
   /** Time per step that the fix can give back at most, in microseconds. */
   readonly recoverableUs: number | null;
-  /** Time per step if this finding and those before it are mended wholly, in microseconds. */
+  /** Time per step after this finding and those before it about the same step are fixed, in microseconds. */
   readonly remainingStepUs: number | null;
   /** GPU-hours concerned; for findings about scheduling. */
   readonly gpuHours: number | null;
@@ -59,8 +61,17 @@ export interface Finding {
   readonly nextCommand: string;
 }
 
+/** A typical step of one GPU of one rank. */
+export interface FindingStep {
+  readonly file: string;
+  readonly rank: number | null;
+  readonly device: number;
+  /** Its length in microseconds. */
+  readonly us: number;
+}
+
 /** A finding before it is ranked and numbered. */
-export type FindingDraft = Omit<Finding, 'id' | 'severity' | 'remainingStepUs' | 'ceiling'>;
+export type FindingDraft = Omit<Finding, 'id' | 'severity' | 'step' | 'remainingStepUs' | 'ceiling'>;
 
 export const SILENT_BELOW = 0.05;
 const WARNING_FROM = 0.15;

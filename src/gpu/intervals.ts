@@ -105,7 +105,7 @@ export function firstAbove(sorted: ArrayLike<number>, bound: number): number {
 }
 
 /** The first index with a value of at least `bound`, in sorted values. */
-function firstAtLeast(sorted: ArrayLike<number>, bound: number): number {
+export function firstAtLeast(sorted: ArrayLike<number>, bound: number): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

@@ -1,46 +1,66 @@
-import { type Finding, type FindingDraft, severityOf } from './finding.ts';
+import { type Finding, type FindingDraft, type FindingStep, severityOf } from './finding.ts';
+
+/** A typical step and the times that it cannot fall below: busy time for what fills gaps, computation for what hides copies. */
+export interface StepFloor {
+  readonly step: FindingStep;
+  readonly busyUs: number;
+  readonly computationUs: number;
+}
+
+/** A draft and the step that its time is of; undefined where there is no step. Drafts about one step share the object. */
+export interface FlooredDraft {
+  readonly draft: FindingDraft;
+  readonly floor: StepFloor | undefined;
+}
 
 /**
- * Ranks drafts and numbers them: warnings first; of equal severity first what was measured as idle or exposed time, then what
- * depends on an assumed speed-up of kernels; then by recoverable time, then by GPU-hours. Gains are not added: each finding
- * says what would be left of the step after it and those before it.
+ * Ranks drafts and numbers them: warnings first; of equal severity first measured idle or exposed time, then what depends on
+ * an assumed speed-up of kernels; then by the share of the step that it takes, then by GPU-hours. Gains are not added: each
+ * finding says what would be left of its own step after it and those before it.
  */
-export function rankFindings(drafts: readonly FindingDraft[], step: StepFloor | undefined): readonly Finding[] {
+export function rankFindings(drafts: readonly FlooredDraft[]): readonly Finding[] {
   const ranked = drafts
-    .map((draft) => ({ draft, severity: severityOfDraft(draft) }))
+    .map((one) => ({ ...one, severity: severityOfDraft(one.draft) }))
     .filter(({ severity }) => severity !== 'silent')
-    .sort((a, b) => rankOf(a.severity) - rankOf(b.severity) || compare(a.draft, b.draft));
+    .sort((a, b) => rankOf(a.severity) - rankOf(b.severity) || compare(a, b));
   const numbers = new Map<string, number>();
-  let remaining = step?.stepUs ?? 0;
-  let busy = step?.busyUs ?? 0;
-  return ranked.map(({ draft, severity }) => {
+  const remainders = new Map<StepFloor, Remainder>();
+  return ranked.map(({ draft, floor, severity }) => {
     const number = (numbers.get(draft.cause) ?? 0) + 1;
     numbers.set(draft.cause, number);
-    const recoverable = step === undefined ? null : draft.recoverableUs;
-    if (step !== undefined && recoverable !== null) {
-      // Copies and communication keep the GPU busy: without them it is busy for less long.
-      if (busyCauses.has(draft.cause)) busy = Math.max(busy - recoverable, step.computationUs);
-      if (draft.cause === 'kernel-efficiency') busy = Math.max(busy - recoverable, 0);
-      remaining = Math.max(remaining - recoverable, Math.min(busy, remaining));
-    }
+    const us = floor === undefined ? null : draft.recoverableUs;
     return {
       id: `${draft.cause}/${number}`,
       ...draft,
       severity: severity === 'warning' ? 'warning' : 'info',
-      remainingStepUs: recoverable === null ? null : remaining,
-      ceiling:
-        step === undefined || recoverable === null || recoverable >= step.stepUs
-          ? null
-          : step.stepUs / (step.stepUs - recoverable),
+      step: floor?.step ?? null,
+      remainingStepUs: floor === undefined || us === null ? null : remainingAfter(draft, us, floor, remainders),
+      ceiling: floor === undefined || us === null || us >= floor.step.us ? null : floor.step.us / (floor.step.us - us),
     };
   });
 }
 
-/** A typical step and what it cannot fall below: busy time for what fills gaps, computation for what hides copies. */
-export interface StepFloor {
-  readonly stepUs: number;
+interface Remainder {
+  readonly us: number;
   readonly busyUs: number;
-  readonly computationUs: number;
+}
+
+function remainingAfter(
+  { cause }: FindingDraft,
+  us: number,
+  floor: StepFloor,
+  remainders: Map<StepFloor, Remainder>,
+): number {
+  const before = remainders.get(floor) ?? { us: floor.step.us, busyUs: floor.busyUs };
+  // Copies and communication keep the GPU busy: without them it is busy for less long.
+  const busyUs = busyCauses.has(cause)
+    ? Math.max(before.busyUs - us, floor.computationUs)
+    : cause === 'kernel-efficiency'
+      ? Math.max(before.busyUs - us, 0)
+      : before.busyUs;
+  const after = { us: Math.max(before.us - us, Math.min(busyUs, before.us)), busyUs };
+  remainders.set(floor, after);
+  return after.us;
 }
 
 const busyCauses: ReadonlySet<string> = new Set(['multi-gpu', 'hidden-sync']);
@@ -58,10 +78,15 @@ function rankOf(severity: string): number {
   return severity === 'warning' ? 0 : 1;
 }
 
-function compare(a: FindingDraft, b: FindingDraft): number {
+function compare(a: FlooredDraft, b: FlooredDraft): number {
   return (
-    Number(a.cause === 'kernel-efficiency') - Number(b.cause === 'kernel-efficiency') ||
-    (b.recoverableUs ?? 0) - (a.recoverableUs ?? 0) ||
-    (b.gpuHours ?? 0) - (a.gpuHours ?? 0)
+    Number(a.draft.cause === 'kernel-efficiency') - Number(b.draft.cause === 'kernel-efficiency') ||
+    lostShare(b) - lostShare(a) ||
+    (b.draft.gpuHours ?? 0) - (a.draft.gpuHours ?? 0)
   );
+}
+
+/** The share of its own step that a finding can give back: steps of several jobs differ in length. */
+function lostShare({ draft, floor }: FlooredDraft): number {
+  return draft.recoverableUs === null || floor === undefined ? 0 : draft.recoverableUs / floor.step.us;
 }

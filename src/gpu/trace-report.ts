@@ -2,7 +2,9 @@ import { criticalPath } from './analysis/critical-path.ts';
 import { decompose } from './analysis/decompose.ts';
 import { topKernels } from './analysis/kernels.ts';
 import type { OperatorFacts } from './analysis/operators/operators.ts';
+import { leftOutTexts, windowNames } from './analysis/steps.ts';
 import type { TraceFacts } from './analysis/trace-facts.ts';
+import type { Limitation } from './diagnose-trace.ts';
 import type { TraceReport } from './diagnosis.ts';
 import { severityOf } from './finding.ts';
 import { timelineOf } from './report/timeline.ts';
@@ -11,7 +13,7 @@ import { timelineOf } from './report/timeline.ts';
 export function traceReport(
   facts: TraceFacts,
   operators: OperatorFacts | undefined,
-  limitations: readonly string[],
+  limitations: readonly Limitation[],
 ): TraceReport {
   const { trace, busy, sum, windows } = facts;
   const spans = busy.all;
@@ -22,8 +24,12 @@ export function traceReport(
     rank: trace.rank ?? null,
     device: facts.device,
     deviceName: properties?.name ?? '',
-    window: windows[0].kind === 'stretched' ? 'stretched steps' : 'GPU span',
-    steps: windows.map(({ name, start, end, leftOut }) => ({ name, us: end - start, leftOut: leftOut ?? null })),
+    window: windowNames[windows[0].kind],
+    steps: windows.map(({ name, start, end, leftOut }) => ({
+      name,
+      us: end - start,
+      leftOut: leftOut === undefined ? null : leftOutTexts[leftOut],
+    })),
     stepUs: facts.stepUs,
     decomposition: sum,
     gpuSpan: decompose(busy, spans.starts[0], spans.ends[spans.ends.length - 1]),
@@ -35,6 +41,6 @@ export function traceReport(
     operatorsShare: operators?.knownShare ?? null,
     criticalPath: criticalPath(facts) ?? null,
     timeline: timelineOf(facts),
-    limitations,
+    limitations: limitations.map(({ text }) => text),
   };
 }

@@ -1,26 +1,40 @@
 import { hostKinds, type Trace } from '../trace/trace.ts';
 import type { Launches } from './launches.ts';
+import { namedRange } from './named-range.ts';
+import { stepMarks } from './step-marks.ts';
+
+/** Why a step is left out of the steady ones. */
+export const leftOutTexts = {
+  'first step': 'first step',
+  'cut off': 'cut off: fewer GPU events',
+  'warm-up': 'warm-up: allocation or module load',
+  outlier: 'outlier: much longer than the median step',
+} as const;
+export type LeftOut = keyof typeof leftOutTexts;
 
 /**
  * A window that is looked at as one step. `stretched`: from the later of the host's step mark and the end of the step
- * before, to the later of the mark's end and the end of the last GPU event that was launched inside. `span`: from the first
- * to the last GPU event, where the trace has no step marks.
+ * before, to the later of the mark's end and the end of the last GPU event that was launched inside. Where no step is marked:
+ * `range`, the shortest named range in which most of the work was launched, so that start-up and teardown are outside;
+ * without one `span`, from the first to the last GPU event.
  */
 export interface StepWindow {
-  readonly kind: 'stretched' | 'span';
+  readonly kind: 'stretched' | 'range' | 'span';
   readonly name: string;
   readonly start: number;
   readonly end: number;
   readonly gpuEvents: number;
-  /** Why the step is left out of the steady ones; undefined for a steady step. */
-  readonly leftOut: string | undefined;
+  /** Undefined for a steady step. */
+  readonly leftOut: LeftOut | undefined;
 }
+
+/** What reports call the windows of each kind. */
+export const windowNames = { stretched: 'stretched steps', range: 'named range', span: 'GPU span' } as const;
 
 /** The windows of a trace for the GPU events `rows`, in order of time. Empty without GPU events. */
 export function stepWindows(trace: Trace, rows: ArrayLike<number>, launches: Launches): readonly StepWindow[] {
   if (rows.length === 0) return [];
-  const marks = [...trace.steps].filter(({ dur }) => dur > 0);
-  if (marks.length === 0) return [gpuSpan(trace, rows)];
+  const marks = stepMarks(trace, rows, launches);
   const windows: { name: string; start: number; end: number; gpuEvents: number }[] = [];
   let before = Number.NEGATIVE_INFINITY;
   const launched = lastEndsOf(trace, rows, launches, marks);
@@ -31,7 +45,7 @@ export function stepWindows(trace: Trace, rows: ArrayLike<number>, launches: Lau
     windows.push({ name, start, end, gpuEvents: launched[index].count });
     before = end;
   }
-  if (windows.length === 0) return [gpuSpan(trace, rows)];
+  if (windows.length === 0) return [namedRange(trace, rows, launches) ?? gpuSpan(trace, rows)];
   const reasons = reasonsToLeaveOut(trace, windows);
   return windows.map((window, index) => ({ kind: 'stretched', ...window, leftOut: reasons[index] }));
 }
@@ -86,11 +100,11 @@ const OUTLIER = 1.25;
 function reasonsToLeaveOut(
   { host, names }: Trace,
   windows: readonly { start: number; end: number; gpuEvents: number }[],
-): readonly (string | undefined)[] {
-  const reasons: (string | undefined)[] = windows.map(() => undefined);
+): readonly (LeftOut | undefined)[] {
+  const reasons: (LeftOut | undefined)[] = windows.map(() => undefined);
   if (windows.length < 3) return reasons;
   const last = windows.length - 1;
-  if (windows[last].gpuEvents < 0.8 * windows[last - 1].gpuEvents) reasons[last] = 'cut off: fewer GPU events';
+  if (windows[last].gpuEvents < 0.8 * windows[last - 1].gpuEvents) reasons[last] = 'cut off';
   const startUp = windows.map(() => 0);
   const isStartUp = names.tester(startUpCall);
   const marks = windows.map(({ start, end }) => ({ ts: start, dur: end - start }));
@@ -100,13 +114,13 @@ function reasonsToLeaveOut(
     if (step >= 0) startUp[step] += host.dur[row];
   }
   for (const [index, { start, end }] of windows.entries())
-    if (startUp[index] > START_UP_SHARE * (end - start)) reasons[index] ??= 'warm-up: allocation or module load';
+    if (startUp[index] > START_UP_SHARE * (end - start)) reasons[index] ??= 'warm-up';
   reasons[0] ??= 'first step';
   const middle = medianOf(
     windows.filter((_, index) => reasons[index] === undefined).map(({ start, end }) => end - start),
   );
   for (const [index, { start, end }] of windows.entries())
-    if (end - start > OUTLIER * middle) reasons[index] ??= 'outlier: much longer than the median step';
+    if (end - start > OUTLIER * middle) reasons[index] ??= 'outlier';
   return reasons.every((reason) => reason !== undefined) ? windows.map(() => undefined) : reasons;
 }
 

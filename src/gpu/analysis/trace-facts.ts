@@ -1,6 +1,6 @@
 import { gpuKinds, hostKinds, type StepMark, type Trace } from '../trace/trace.ts';
 import { type Attribution, Attributor, blockingCall, type HostPart } from './attribution.ts';
-import { type BusySpans, busySpans, type Decomposition, decompose } from './decompose.ts';
+import { type BusySpans, busySpans, type Decomposition, decompose, workClassifier } from './decompose.ts';
 import { rowsByThread } from './frames.ts';
 import { clipGaps, GapFinder, type GapPiece, type GapSize, type GapSum, GapSums } from './gaps.ts';
 import { joinLaunches, type Launches } from './launches.ts';
@@ -27,12 +27,24 @@ export interface TraceFacts {
   readonly gapSums: Readonly<Record<GapSize, GapSum>>;
   /** Gaps that begin with a copy of less than 4 KB to the host, or with a wait for the GPU. */
   readonly readBackGaps: number;
+  /** Queued parts that end gaps in which the host was late: the time from a launch to its start, which goes with the gap. */
+  readonly startDelays: StartDelays;
   readonly attribution: Attribution;
   readonly queued: QueuedFacts;
   readonly hasLaunches: boolean;
   /** Whether the trace has operators or Python frames, without which host parts have no cause. */
   readonly hasHost: boolean;
 }
+
+/** Time from launch to start at the end of gaps, by how the gap began; and all queued time before communication. */
+export interface StartDelays {
+  readonly afterReadBackUs: number;
+  readonly otherUs: number;
+  readonly beforeCommunicationUs: number;
+}
+
+/** A launch on an idle GPU starts within this time; what is queued for longer waits for something else. */
+const STARTS_WITHIN_US = 50;
 
 /** The queued parts of gaps: how much of them a blocking call of the host covers. */
 export interface QueuedFacts {
@@ -87,11 +99,20 @@ function deviceFacts(
   const gapSums = new GapSums();
   const queued = new QueuedSum(trace);
   let readBackGaps = 0;
+  const delays = { afterReadBackUs: 0, otherUs: 0, beforeCommunicationUs: 0 };
+  const workOf = workClassifier(trace);
   for (const { start, end } of steady.flatMap((window) => [...gaps.parts(window.start, window.end)])) {
     const pieces = clipGaps(gaps.between(start, end), start, end);
     const parts = hostParts(trace, pieces, isAfterReadBack);
-    for (const piece of pieces) gapSums.add(piece);
-    readBackGaps += parts.filter(({ afterReadBack }) => afterReadBack).length;
+    for (const piece of pieces) {
+      gapSums.add(piece);
+      if (piece.gap.next >= 0 && workOf(piece.gap.next) === 'communication')
+        delays.beforeCommunicationUs += piece.queuedUs;
+    }
+    for (const { afterReadBack, delayUs } of parts) {
+      readBackGaps += Number(afterReadBack);
+      delays[afterReadBack ? 'afterReadBackUs' : 'otherUs'] += Math.min(delayUs, STARTS_WITHIN_US);
+    }
     queued.add(pieces);
     attributor.add(parts);
   }
@@ -111,6 +132,7 @@ function deviceFacts(
     sum,
     gapSums: gapSums.sums(),
     readBackGaps,
+    startDelays: delays,
     attribution: attributor.result(),
     queued: queued.facts(),
     hasLaunches: launches.any,
@@ -139,14 +161,14 @@ function hostParts(
   { host, steps }: Trace,
   pieces: readonly GapPiece[],
   isAfterReadBack: (piece: GapPiece, thread: number) => boolean,
-): readonly HostPart[] {
+): readonly (HostPart & { readonly delayUs: number })[] {
   const stepThread = (steps[0] satisfies StepMark | undefined)?.thread ?? 0;
   return pieces
     .filter(({ hostUs }) => hostUs > 0)
     .map((piece) => {
       const thread = piece.gap.launch >= 0 ? host.thread[piece.gap.launch] : stepThread;
       const afterReadBack = isAfterReadBack(piece, thread);
-      return { thread, start: piece.start, end: piece.start + piece.hostUs, afterReadBack };
+      return { thread, start: piece.start, end: piece.start + piece.hostUs, afterReadBack, delayUs: piece.queuedUs };
     });
 }
 

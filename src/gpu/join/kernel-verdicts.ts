@@ -1,5 +1,6 @@
 import { topKernels } from '../analysis/kernels.ts';
 import { type KernelVerdict, kernelVerdict } from '../analysis/ncu-verdict.ts';
+import { windowNames } from '../analysis/steps.ts';
 import type { TraceFacts } from '../analysis/trace-facts.ts';
 import { type FindingDraft, noMeasurement } from '../finding.ts';
 import type { NcuKernel } from '../readers/ncu.ts';
@@ -11,6 +12,8 @@ export interface JudgedKernel {
   readonly kernel: NcuKernel;
   readonly verdict: KernelVerdict;
   readonly share: number | null;
+  /** The GPU that the share is of. */
+  readonly facts: TraceFacts | undefined;
 }
 
 /** Names are compared without return type, arguments and white space: tools write them differently. */
@@ -42,6 +45,7 @@ export function judgeKernels(
     kernel,
     verdict: kernelVerdict(kernel),
     share: shares.get(plainKernelName(kernel.name)) ?? null,
+    facts,
   }));
 }
 
@@ -74,7 +78,12 @@ export function kernelFindings(judged: readonly JudgedKernel[], facts: TraceFact
       {
         cause: 'kernel-efficiency',
         title: `${shortName(kernel.name)} takes ${percent(share * compute)} % of the step and is limited by ${verdict.verdict}${level}`,
-        scope: { file: facts.file, rank: facts.trace.rank ?? null, device: facts.device, window: 'stretched steps' },
+        scope: {
+          file: facts.file,
+          rank: facts.trace.rank ?? null,
+          device: facts.device,
+          window: windowNames[facts.windows[0].kind],
+        },
         evidence: [
           { file: facts.file, what: 'share of kernel time', value: percent(share), unit: '%', events: [kernel.name] },
           { file, what: `verdict (${verdict.by})`, value: verdict.verdict, unit: '', events: [kernel.id] },

@@ -1,7 +1,9 @@
 import { workClassifier } from '../analysis/decompose.ts';
+import type { StepWindow } from '../analysis/steps.ts';
 import type { TraceFacts } from '../analysis/trace-facts.ts';
 import { middle } from '../analysis/utilisation.ts';
 import { type FindingDraft, noMeasurement } from '../finding.ts';
+import { clip, lengthOf } from '../intervals.ts';
 import { looksSampled, ms, percent } from '../rules/rule.ts';
 
 /** One collective that several ranks took part in. Microseconds. */
@@ -11,6 +13,8 @@ export interface MatchedCollective {
   readonly wireUs: number;
   /** Time that each rank waited for the last arriver, in the order of ranks. */
   readonly waitUs: readonly number[];
+  /** The part of each wait that can make the rank's step shorter: at most what no computation hides. */
+  readonly exposedWaitUs: readonly number[];
   /** Index of the rank that arrived last. */
   readonly last: number;
   readonly bytes: number;
@@ -30,38 +34,18 @@ export interface RankJoin {
 
 /** Collectives below this number say nothing. */
 const LEAST_MATCHED = 5;
+/** A rank is late if it causes this share of the waiting, or this many times its share by chance. */
 const LATE_FROM = 0.6;
+const LATE_BY_CHANCE = 1.4;
 const WAIT_FROM = 0.05;
 
-/** Joins ranks by the order of their collectives within each group; undefined if they are not ranks of one job. */
+/** Joins ranks of one job by the order of their collectives within each group; undefined without collectives in common. */
 export function joinRanks(facts: readonly TraceFacts[]): RankJoin | undefined {
   const ranks = facts.map(({ trace }) => trace.rank);
   if (facts.length < 2 || new Set(ranks).size !== ranks.length || ranks.includes(undefined)) return undefined;
-  const lists = facts.map(collectivesOf);
-  const matched: MatchedCollective[] = [];
-  const ends: number[][] = facts.map(() => []);
-  for (const [key, first] of lists[0]) {
-    const others = lists.map((list) => list.get(key) ?? []);
-    const count = Math.min(...others.map((list) => list.length));
-    // A list of another length was cut at its beginning: ranks are aligned at the end of the recording.
-    for (let back = 1; back <= count; back += 1) {
-      const rows = others.map((list) => list[list.length - back]);
-      const durations = rows.map((row, index) => facts[index].trace.gpu.dur[row]);
-      const wireUs = Math.min(...durations);
-      const args = facts[0].trace.collectives.get(first[first.length - back]);
-      matched.push({
-        name: args?.name ?? facts[0].trace.names.text(facts[0].trace.gpu.name[rows[0]]),
-        wireUs,
-        waitUs: durations.map((us) => us - wireUs),
-        last: durations.indexOf(wireUs),
-        bytes: args === undefined ? Number.NaN : Math.max(args.inElements, args.outElements) * elementBytes(args.dtype),
-        groupSize: args?.groupSize ?? Number.NaN,
-      });
-      for (const [index, row] of rows.entries())
-        ends[index].push(facts[index].trace.gpu.ts[row] + facts[index].trace.gpu.dur[row]);
-    }
-  }
-  if (matched.length < LEAST_MATCHED) return undefined;
+  const rows = matchedRows(facts);
+  if (rows.length < LEAST_MATCHED) return undefined;
+  const matched = rows.map((one) => matchedCollective(facts, one));
   const caused = ranks.map((_, index) =>
     matched.reduce((sum, { last, waitUs }) => (last === index ? sum + Math.max(...waitUs) : sum), 0),
   );
@@ -69,24 +53,82 @@ export function joinRanks(facts: readonly TraceFacts[]): RankJoin | undefined {
   return {
     ranks: ranks.map((rank) => rank ?? -1),
     matched,
-    clockOffsetUs: ends.map((list) => middle(list.map((end, index) => ends[0][index] - end))),
+    clockOffsetUs: offsetsOf(facts, rows),
     lastShare: caused.map((us) => (all === 0 ? 0 : us / all)),
     worldSize: facts[0].trace.worldSize,
   };
 }
 
-/** Communication kernels of the steady windows, in order of time, by process group and name. */
+/** The clocks of ranks, and how far the ends of their collectives are from each other after that (the median). */
+export function alignment(
+  facts: readonly TraceFacts[],
+): { readonly clockOffsetUs: readonly number[]; readonly residualUs: number } | undefined {
+  const rows = matchedRows(facts);
+  if (rows.length < LEAST_MATCHED) return undefined;
+  const clockOffsetUs = offsetsOf(facts, rows);
+  const residuals = facts.map((one, index) =>
+    middle(rows.map((own) => Math.abs(endOf(facts[0], own[0]) - endOf(one, own[index]) - clockOffsetUs[index]))),
+  );
+  return { clockOffsetUs, residualUs: Math.max(...residuals) };
+}
+
+/** The collectives that all ranks have: the row of each rank. */
+function matchedRows(facts: readonly TraceFacts[]): readonly (readonly number[])[] {
+  const lists = facts.map(collectivesOf);
+  const matched: number[][] = [];
+  for (const key of lists[0].keys()) {
+    const others = lists.map((list) => list.get(key) ?? []);
+    const count = Math.min(...others.map((list) => list.length));
+    // A list of another length was cut at its beginning: ranks are aligned at the end of the recording.
+    for (let back = 1; back <= count; back += 1) matched.push(others.map((list) => list[list.length - back]));
+  }
+  return matched;
+}
+
+function matchedCollective(facts: readonly TraceFacts[], rows: readonly number[]): MatchedCollective {
+  const [{ trace }] = facts;
+  const durations = rows.map((row, index) => facts[index].trace.gpu.dur[row]);
+  const wireUs = Math.min(...durations);
+  const args = trace.collectives.get(rows[0]);
+  const waitUs = durations.map((us) => us - wireUs);
+  return {
+    name: args?.name ?? trace.names.text(trace.gpu.name[rows[0]]),
+    wireUs,
+    waitUs,
+    exposedWaitUs: waitUs.map((us, index) => Math.min(us, exposedOf(facts[index], rows[index]))),
+    last: durations.indexOf(wireUs),
+    bytes: args === undefined ? Number.NaN : Math.max(args.inElements, args.outElements) * elementBytes(args.dtype),
+    groupSize: args?.groupSize ?? Number.NaN,
+  };
+}
+
+/** Time of a collective that no computation hides. */
+function exposedOf({ trace, busy }: TraceFacts, row: number): number {
+  const start = trace.gpu.ts[row];
+  const us = trace.gpu.dur[row];
+  return us - lengthOf(clip(busy.compute, start, start + us));
+}
+
+function offsetsOf(facts: readonly TraceFacts[], rows: readonly (readonly number[])[]): readonly number[] {
+  return facts.map((one, index) => middle(rows.map((own) => endOf(facts[0], own[0]) - endOf(one, own[index]))));
+}
+
+function endOf({ trace: { gpu } }: TraceFacts, row: number): number {
+  return gpu.ts[row] + gpu.dur[row];
+}
+
+/** Communication kernels of the joined windows, in order of time, by process group and name. */
 function collectivesOf(facts: TraceFacts): ReadonlyMap<string, readonly number[]> {
-  const { trace, rows, steady } = facts;
+  const { trace, rows } = facts;
   const workOf = workClassifier(trace);
   const lists = new Map<string, number[]>();
-  const from = steady[0].start;
-  const until = steady[steady.length - 1].end;
+  const windows = joinedWindows(facts);
   const ordered = [...rows]
     .filter((row) => workOf(row) === 'communication')
     .sort((a, b) => trace.gpu.ts[a] - trace.gpu.ts[b]);
   for (const row of ordered) {
-    if (trace.gpu.ts[row] < from || trace.gpu.ts[row] > until) continue;
+    const at = trace.gpu.ts[row];
+    if (!windows.some(({ start, end }) => at >= start && at <= end)) continue;
     const args = trace.collectives.get(row);
     const key = `${args?.group ?? ''}/${args?.name ?? ''}/${trace.names.text(trace.gpu.name[row])}`;
     const list = lists.get(key);
@@ -118,61 +160,90 @@ function busFactor(name: string, ranks: number): number {
   return 1;
 }
 
-/** What the join finds: a rank that the others wait for. */
-export function rankFindings(facts: readonly TraceFacts[], join: RankJoin): readonly FindingDraft[] {
-  const late = join.lastShare.indexOf(Math.max(...join.lastShare));
-  const waiting = facts.map((one, index) => waitShare(one, join, index));
-  const worst = Math.max(...waiting.filter((_, index) => index !== late));
-  const persistent = join.lastShare[late] >= LATE_FROM;
-  if (worst < WAIT_FROM || !persistent) return [];
-  const victim = facts[waiting.indexOf(worst)];
-  const recoverableUs = worst * victim.stepUs;
+/** A rank that the others wait for, and how long each of them does. Indices of the join. */
+export interface LateRank {
+  readonly late: number;
+  /** The rank that loses the largest share of its step. */
+  readonly victim: number;
+  /** Microseconds of all joined windows that each rank waits for the late one. */
+  readonly waitUs: readonly number[];
+  /** The same of the victim as a share of its step. */
+  readonly share: number;
+}
+
+/** The late ranks, by the time that they cost: a short and heavy lateness counts as much as a long and slight one. */
+export function lateRanks(facts: readonly TraceFacts[], join: RankJoin): readonly LateRank[] {
+  const least = Math.min(LATE_FROM, LATE_BY_CHANCE / facts.length);
+  return facts
+    .map((_, late): LateRank => {
+      const waitUs = facts.map((__, index) =>
+        join.matched.reduce((us, { last, exposedWaitUs }) => (last === late ? us + exposedWaitUs[index] : us), 0),
+      );
+      const shares = facts.map((one, index) => waitUs[index] / joinedUs(one));
+      const share = Math.max(...shares);
+      return { late, victim: shares.indexOf(share), waitUs, share };
+    })
+    .filter(({ late, share }) => share >= WAIT_FROM && join.lastShare[late] >= least)
+    .sort((a, b) => b.share - a.share || a.late - b.late);
+}
+
+/** The finding about each late rank. */
+export function rankFindings(
+  facts: readonly TraceFacts[],
+  join: RankJoin,
+  late = lateRanks(facts, join),
+): readonly FindingDraft[] {
+  return late.map((one) => lateRankFinding(facts, join, one));
+}
+
+function lateRankFinding(facts: readonly TraceFacts[], join: RankJoin, one: LateRank): FindingDraft {
+  const { late, share } = one;
+  const victim = facts[one.victim];
+  const recoverableUs = share * joinedStepUs(victim);
   const whole = join.worldSize === undefined || join.worldSize === facts.length;
   const wire = join.matched.reduce((sum, { wireUs }) => sum + wireUs, 0);
   const waits = join.matched.reduce((sum, { waitUs }) => sum + Math.max(...waitUs), 0);
-  return [
-    {
-      cause: 'multi-gpu',
-      title: `rank ${join.ranks[late]} is late: the others wait ${ms(recoverableUs)} ms of a ${ms(victim.stepUs)} ms step for it`,
-      scope: { file: facts[late].file, rank: join.ranks[late] ?? null, device: null, window: 'stretched steps' },
-      evidence: [
-        {
-          file: facts[late].file,
-          what: `share of the waiting that rank ${join.ranks[late]} causes`,
-          value: percent(join.lastShare[late]),
-          unit: '%',
-        },
-        { file: victim.file, what: 'collectives joined', value: join.matched.length, unit: 'collectives' },
-        { file: victim.file, what: 'time on the wire', value: ms(wire), unit: 'ms' },
-        ...wireEvidence(victim.file, join),
-        { file: victim.file, what: 'longest wait of each collective, summed', value: ms(waits), unit: 'ms' },
-        ...facts.map((one, index) => ({
-          file: one.file,
-          what: `rank ${join.ranks[index]}: exposed waiting`,
-          value: percent(waiting[index]),
-          unit: '% of the step',
-        })),
-      ],
-      shareOfStep: worst,
-      recoverableUs,
-      gpuHours: null,
-      expected: noMeasurement,
-      confidence:
-        facts.some(looksSampled) || victim.steady.length < 2
-          ? 'low'
-          : whole && victim.steady.length >= 3
-            ? 'high'
-            : 'medium',
-      disproof:
-        'if the same rank number is late on other machines, it is the work of that rank; if another rank is, it is the machine',
-      fix: [
-        'find what the late rank does meanwhile: diagnose its trace alone',
-        'balance its work (uneven shards, longer sequences, logging or saving on rank 0 only); else replace the node',
-        'the network needs no tuning: the time on the wire is as short as the last arriver shows',
-      ],
-      nextCommand: `headrace gpu diagnose ${facts[late].file}`,
-    },
-  ];
+  return {
+    cause: 'multi-gpu',
+    title: `rank ${join.ranks[late]} is late: the others wait ${ms(recoverableUs)} ms of a ${ms(joinedStepUs(victim))} ms step for it`,
+    scope: { file: facts[late].file, rank: join.ranks[late] ?? null, device: null, window: 'stretched steps' },
+    evidence: [
+      {
+        file: facts[late].file,
+        what: `share of the waiting that rank ${join.ranks[late]} causes`,
+        value: percent(join.lastShare[late]),
+        unit: '%',
+      },
+      { file: victim.file, what: 'collectives joined', value: join.matched.length, unit: 'collectives' },
+      { file: victim.file, what: 'time on the wire', value: ms(wire), unit: 'ms' },
+      ...wireEvidence(victim.file, join),
+      { file: victim.file, what: 'longest wait of each collective, summed', value: ms(waits), unit: 'ms' },
+      ...facts.map((own, index) => ({
+        file: own.file,
+        what: `rank ${join.ranks[index]}: exposed waiting`,
+        value: percent(one.waitUs[index] / joinedUs(own)),
+        unit: '% of the step',
+      })),
+    ],
+    shareOfStep: share,
+    recoverableUs,
+    gpuHours: null,
+    expected: noMeasurement,
+    confidence:
+      facts.some(looksSampled) || victim.steady.length < 2
+        ? 'low'
+        : whole && victim.steady.length >= 3
+          ? 'high'
+          : 'medium',
+    disproof:
+      'if the same rank number is late on other machines, it is the work of that rank; if another rank is, it is the machine',
+    fix: [
+      'find what the late rank does meanwhile: diagnose its trace alone',
+      'balance its work (uneven shards, longer sequences, logging or saving on rank 0 only); else replace the node',
+      'the network needs no tuning: the time on the wire is as short as the last arriver shows',
+    ],
+    nextCommand: `headrace gpu diagnose ${facts[late].file}`,
+  };
 }
 
 /** Bandwidth of the largest collective on the wire; nothing where the trace does not tell sizes. */
@@ -190,10 +261,17 @@ function wireEvidence(file: string, { matched }: RankJoin): FindingDraft['eviden
   ];
 }
 
-/** Waiting of a rank that computation does not hide, as a share of its step. */
-export function waitShare(facts: TraceFacts, join: RankJoin, index: number): number {
-  const { sum } = facts;
-  const waits = join.matched.reduce((us, { waitUs }) => us + waitUs[index], 0);
-  const exposed = sum.communicationUs === 0 ? 0 : sum.exposedCommunicationUs / sum.communicationUs;
-  return Math.min((waits * exposed) / sum.totalUs, sum.exposedCommunicationUs / sum.totalUs);
+/** Windows in which collectives are joined: also steps that are much longer than the others, which a late rank can cause. */
+function joinedWindows({ windows }: TraceFacts): readonly StepWindow[] {
+  return windows.filter(({ leftOut }) => leftOut === undefined || leftOut === 'outlier');
+}
+
+function joinedUs(facts: TraceFacts): number {
+  return joinedWindows(facts).reduce((us, { start, end }) => us + end - start, 0);
+}
+
+/** The step that waiting is a share of: the median one, or the mean one if steps are joined that are much longer. */
+export function joinedStepUs(facts: TraceFacts): number {
+  const windows = joinedWindows(facts);
+  return windows.length === facts.steady.length ? facts.stepUs : joinedUs(facts) / windows.length;
 }

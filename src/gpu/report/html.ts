@@ -1,7 +1,7 @@
 import type { Diagnosis, Timeline, TraceReport } from '../diagnosis.ts';
 import type { Finding } from '../finding.ts';
 import { ms, percent } from '../rules/rule.ts';
-import { evidenceText } from './terminal.ts';
+import { evidenceText, stepText } from './terminal.ts';
 
 /** A page stays below 2 MB: so many blocks in all timelines, rows of a table, and traces, which are ranks for the most part. */
 const most = { blocks: 12_000, rows: 200, traces: 16 } as const;
@@ -226,7 +226,7 @@ function findingSection(finding: Finding, index: number): string {
     `confidence ${confidence}`,
     ...(shareOfStep === null ? [] : [`${percent(shareOfStep)} % of the step`]),
     ...(ceiling === null ? [] : [`at most ${ceiling.toFixed(2)}× faster`]),
-    ...(remainingStepUs === null ? [] : [`${ms(remainingStepUs)} ms would remain`]),
+    ...(remainingStepUs === null ? [] : [`${ms(remainingStepUs)} ms would remain${stepText(finding)}`]),
     ...(gpuHours === null ? [] : [`${gpuHours.toFixed(1)} GPU-hours`]),
   ];
   return [

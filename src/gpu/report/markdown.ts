@@ -1,7 +1,7 @@
 import type { Diagnosis } from '../diagnosis.ts';
 import { processText } from '../rules/processes.ts';
 import { ms, percent } from '../rules/rule.ts';
-import { evidenceText, pathText } from './terminal.ts';
+import { evidenceText, pathText, stepText } from './terminal.ts';
 
 /** The diagnosis as Markdown, for an issue. */
 export function markdownReport(diagnosis: Diagnosis): string {
@@ -52,7 +52,7 @@ export function markdownReport(diagnosis: Diagnosis): string {
     } = finding;
     lines.push(`## ${index + 1}. ${inMarkdown(title)}`, '');
     lines.push(
-      `${severity}, ${cause}, confidence ${confidence}${shareOfStep === null ? '' : `; ${percent(shareOfStep)} % of the step`}${ceiling === null ? '' : `; at most ${ceiling.toFixed(2)}× faster`}${remainingStepUs === null ? '' : `; ${ms(remainingStepUs)} ms would remain`}. Expected: ${inMarkdown(expected)}.`,
+      `${severity}, ${cause}, confidence ${confidence}${shareOfStep === null ? '' : `; ${percent(shareOfStep)} % of the step`}${ceiling === null ? '' : `; at most ${ceiling.toFixed(2)}× faster`}${remainingStepUs === null ? '' : `; ${ms(remainingStepUs)} ms would remain${diagnosis.traces.length > 1 ? stepText(finding) : ''}`}. Expected: ${inMarkdown(expected)}.`,
       '',
     );
     for (const row of evidence) lines.push(`- ${inMarkdown(evidenceText(row))}`);

@@ -85,7 +85,7 @@ function traceLines(trace: TraceReport): readonly string[] {
     .join(', ');
   return [
     `${file} (${where})`,
-    `  ${window === 'GPU span' ? 'GPU span' : `median of ${steady} steady step${steady === 1 ? '' : 's'}`}: ${ms(stepUs)} ms`,
+    `  ${window === 'GPU span' ? 'GPU span' : window === 'named range' ? `range "${steps[0]?.name ?? ''}"` : `median of ${steady} steady step${steady === 1 ? '' : 's'}`}: ${ms(stepUs)} ms`,
     `  ${divisionText(trace)}`,
     `  from the first to the last GPU event: ${percent(gpuSpan.idleUs / gpuSpan.totalUs)} % idle`,
     ...(trace.criticalPath === null ? [] : [`  ${pathText(trace.criticalPath)}`]),
@@ -134,7 +134,7 @@ function findingLines(finding: Finding, number: number, all: boolean, several: b
   const gain = [
     shareOfStep === null ? undefined : `${percent(shareOfStep)} % of the step`,
     ceiling === null ? undefined : `at most ${ceiling.toFixed(2)}× faster`,
-    remainingStepUs === null ? undefined : `${ms(remainingStepUs)} ms would remain`,
+    remainingStepUs === null ? undefined : `${ms(remainingStepUs)} ms would remain${several ? stepText(finding) : ''}`,
     gpuHours === null ? undefined : `${gpuHours.toFixed(1)} GPU-hours`,
     `confidence ${confidence}`,
   ].filter((text) => text !== undefined);
@@ -149,6 +149,11 @@ function findingLines(finding: Finding, number: number, all: boolean, several: b
     `   disproof: ${disproof}`,
     `   next: ${nextCommand}`,
   ];
+}
+
+/** The rank whose step a remainder is of. */
+export function stepText({ step }: Finding): string {
+  return step === null || step.rank === null ? '' : ` of rank ${step.rank}'s ${ms(step.us)} ms`;
 }
 
 /** Where a finding is, if there are several places. */

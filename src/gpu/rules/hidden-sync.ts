@@ -5,6 +5,8 @@ import { type FindingDraft, noMeasurement, SILENT_BELOW } from '../finding.ts';
 import { eventId, gpuKinds } from '../trace/trace.ts';
 import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
 
+/** Between two queued events the GPU pauses for about so long. */
+const START_US = 1;
 /** So many gaps must show the same wait before it counts as a habit of the program. */
 const REPEATED = 3;
 
@@ -54,9 +56,10 @@ function afterReadBack(facts: TraceFacts): readonly FindingDraft[] {
   const us = attribution.byWork['after a read-back'];
   const share = us / sum.totalUs;
   if (share < SILENT_BELOW) return [];
-  const recoverableUs = perStep(facts, us);
   const small = smallReadBacks(facts);
   if (small.count < REPEATED) return [];
+  // The copies and the time until work starts again go with the waits.
+  const recoverableUs = perStep(facts, us + small.us + facts.startDelays.afterReadBackUs);
   const frames = tellingFrames(attribution.frames['after a read-back']);
   return [
     {
@@ -71,7 +74,7 @@ function afterReadBack(facts: TraceFacts): readonly FindingDraft[] {
           .slice(0, 4)
           .map(([name, part]) => evidence(facts, 'of the wait, innermost frame', percent(part / us), '%', [name])),
       ],
-      shareOfStep: share,
+      shareOfStep: recoverableUs / stepUs,
       recoverableUs,
       gpuHours: null,
       expected: noMeasurement,
@@ -93,7 +96,9 @@ function smallReadBacks(facts: TraceFacts) {
   const rows = steadyRows(facts).filter(
     (row) => gpu.kind[row] === gpuKinds.memcpy && /DtoH/.test(names.text(gpu.name[row])) && !(gpu.bytes[row] >= 4096),
   );
-  return { count: rows.length, events: Array.from(rows.subarray(0, 5), (row) => eventId(gpu, row)) };
+  // With the gap before each: about as long as any between two events that are queued.
+  const us = rows.reduce((sum, row) => sum + gpu.dur[row] + START_US, 0);
+  return { count: rows.length, us, events: Array.from(rows.subarray(0, 5), (row) => eventId(gpu, row)) };
 }
 
 function exposedCopies(facts: TraceFacts): readonly FindingDraft[] {

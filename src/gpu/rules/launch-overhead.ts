@@ -5,8 +5,6 @@ import type { TraceFacts } from '../analysis/trace-facts.ts';
 import { SILENT_BELOW } from '../finding.ts';
 import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
 
-/** A launch inside a graph costs the GPU about so much. */
-const GRAPHED_LAUNCH_US = 1;
 /** Above this share of bare time the frames do not tell what the host did. */
 const TOO_BARE = 0.6;
 
@@ -15,7 +13,7 @@ const ROOM_BELOW = 0.5;
 
 /**
  * Cause 3: the host submits work more slowly than the GPU finishes it. Gaps are host part, the launching thread is in
- * operators and Python, and the queue is empty at launch. A step takes at least the busy time and about 1 µs per launch.
+ * operators and Python, and the queue is empty at launch. A step takes at least the busy time.
  */
 export const launchOverhead: TraceRule = (facts) => {
   const { attribution, sum, gapSums, stepUs } = facts;
@@ -23,8 +21,8 @@ export const launchOverhead: TraceRule = (facts) => {
   const us = attribution.byWork.other;
   if (us / sum.totalUs < SILENT_BELOW || frames.unrecordedUs > TOO_BARE * us) return [];
   const pace = launchPace(facts);
-  const floor = perStep(facts, sum.busyUs) + pace.kernelsPerStep * GRAPHED_LAUNCH_US;
-  const recoverableUs = Math.min(perStep(facts, us), Math.max(stepUs - floor, 0));
+  // With each gap goes the time from its launch to the start: a step takes at least the busy time.
+  const recoverableUs = Math.min(perStep(facts, us + facts.startDelays.otherUs), perStep(facts, sum.idleUs));
   const share = recoverableUs / stepUs;
   if (share < SILENT_BELOW) return [];
   const middle = gapSums['30 µs – 1 ms'];

@@ -18,7 +18,9 @@ export const multiGpu: TraceRule = (facts) => {
   const share = sum.exposedCommunicationUs / sum.totalUs;
   if (share < EXPOSED_FROM) return [];
   const exposedUs = perStep(facts, sum.exposedCommunicationUs);
-  const recoverableUs = Math.min(exposedUs, stepUs - perStep(facts, sum.communicationUs));
+  // All that is advised is bounded by it: overlap hides it, sending less shortens it.
+  const recoverableUs = exposedUs + perStep(facts, facts.startDelays.beforeCommunicationUs);
+  const hidableUs = Math.min(exposedUs, perStep(facts, sum.computationUs));
   const confidence = confidenceOf(facts, true) === 'low' ? 'low' : 'medium';
   const path = criticalPath(facts);
   return [
@@ -29,6 +31,7 @@ export const multiGpu: TraceRule = (facts) => {
       evidence: [
         evidence(facts, 'exposed communication', percent(share), '% of the step'),
         evidence(facts, 'share of communication hidden by computation', percent(sum.overlap ?? 0), '%'),
+        evidence(facts, 'of it, as much as computation could hide', ms(hidableUs), 'ms'),
         ...(path === undefined
           ? []
           : [

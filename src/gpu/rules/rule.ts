@@ -1,3 +1,4 @@
+import { windowNames } from '../analysis/steps.ts';
 import type { TraceFacts } from '../analysis/trace-facts.ts';
 import type { Confidence, Evidence, FindingDraft } from '../finding.ts';
 
@@ -12,8 +13,7 @@ export interface Remaining {
 
 /** The scope of a finding about a trace. */
 export function scopeOf({ file, trace, device, windows }: TraceFacts): FindingDraft['scope'] {
-  const window = windows[0].kind === 'stretched' ? 'stretched steps' : 'GPU span';
-  return { file, rank: trace.rank ?? null, device, window };
+  return { file, rank: trace.rank ?? null, device, window: windowNames[windows[0].kind] };
 }
 
 /** Evidence from the steady windows of a trace. */

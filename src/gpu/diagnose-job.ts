@@ -1,0 +1,91 @@
+import { operatorFacts } from './analysis/operators/operators.ts';
+import type { TraceFacts } from './analysis/trace-facts.ts';
+import { diagnoseTrace } from './diagnose-trace.ts';
+import type { TraceReport } from './diagnosis.ts';
+import type { FindingDraft } from './finding.ts';
+import type { TracedJob } from './join/jobs.ts';
+import { joinedStepUs, type LateRank, lateRanks, rankFindings } from './join/ranks.ts';
+import type { FlooredDraft, StepFloor } from './rank-findings.ts';
+import { traceReport } from './trace-report.ts';
+
+/** What the traces of one job say. */
+export interface DiagnosedJob {
+  readonly facts: readonly TraceFacts[];
+  readonly drafts: readonly FlooredDraft[];
+  readonly traces: readonly TraceReport[];
+  readonly reasons: readonly string[];
+  readonly doubts: readonly string[];
+}
+
+/** Diagnoses each GPU of a job, and its late ranks where the traces are of several. */
+export function diagnoseJob({ files, join }: TracedJob, device: string | undefined): DiagnosedJob {
+  const facts = files.flat();
+  const mains = files.map(([main]) => main);
+  const late = join === undefined ? [] : lateRanks(mains, join);
+  const joined = join === undefined ? [] : rankFindings(mains, join, late);
+  const found = facts.map((one) => {
+    const operators = operatorFacts(one, device);
+    return { one, operators, said: diagnoseTrace(one, operators), floor: floorOf(one) };
+  });
+  const floors = new Map(found.map(({ one, floor }) => [one, floor]));
+  const lateDrafts = joined.map((draft, index) => ({ draft, floor: victimFloor(mains[late[index].victim], floors) }));
+  const own = found.flatMap(({ one, said, floor }) =>
+    said.drafts
+      .flatMap((draft) => withoutWaiting(draft, late, one, mains.indexOf(one)))
+      .map((draft) => ({ draft, floor })),
+  );
+  const told = (lines: (said: (typeof found)[number]['said']) => string | undefined) =>
+    found.flatMap(({ one, said }) => {
+      const line = lines(said);
+      return line === undefined ? [] : [`${one.file}: ${line}`];
+    });
+  return {
+    facts,
+    drafts: [...lateDrafts, ...(facts.length < 2 ? own : oncePerCause(own))],
+    traces: found.map(({ one, operators, said }) => {
+      const whole = join !== undefined && mains.length >= (one.trace.worldSize ?? 1);
+      const limitations = said.limitations.filter(({ kind }) => !whole || kind !== 'one rank');
+      return traceReport(one, operators, limitations);
+    }),
+    reasons: told(({ inconclusive }) => inconclusive),
+    doubts: told(({ doubt }) => doubt),
+  };
+}
+
+/** The typical step of a GPU, and what it cannot fall below. */
+export function floorOf({ file, trace, device, stepUs, sum }: TraceFacts): StepFloor {
+  const perStep = (us: number) => (us / sum.totalUs) * stepUs;
+  const step = { file, rank: trace.rank ?? null, device, us: stepUs };
+  return { step, busyUs: perStep(sum.busyUs), computationUs: perStep(sum.computationUs) };
+}
+
+/** The step of the rank that waits; the mean one where much longer steps count. */
+function victimFloor(victim: TraceFacts, floors: ReadonlyMap<TraceFacts, StepFloor>): StepFloor {
+  const floor = floors.get(victim) ?? floorOf(victim);
+  const us = joinedStepUs(victim);
+  return us === victim.stepUs ? floor : { ...floor, step: { ...floor.step, us } };
+}
+
+/** Findings about late ranks hold the waiting for them; the rest of the communication stays here. */
+function withoutWaiting(
+  draft: FindingDraft,
+  late: readonly LateRank[],
+  { sum, stepUs }: TraceFacts,
+  rank: number,
+): readonly FindingDraft[] {
+  const waitUs = late.reduce((us, one) => us + (one.waitUs[rank] ?? 0), 0);
+  if (draft.cause !== 'multi-gpu' || waitUs === 0 || draft.shareOfStep === null) return [draft];
+  const share = draft.shareOfStep - waitUs / sum.totalUs;
+  return share < 0.1 ? [] : [{ ...draft, shareOfStep: share, recoverableUs: share * stepUs }];
+}
+
+/** Of several GPUs of a job with the same cause, the one that loses most. */
+function oncePerCause(drafts: readonly FlooredDraft[]): readonly FlooredDraft[] {
+  const best = new Map<string, FlooredDraft>();
+  for (const one of drafts) {
+    const key = `${one.draft.cause}/${one.draft.title.replaceAll(/[\d.,]+/g, '#')}`;
+    const known = best.get(key);
+    if (known === undefined || (one.draft.shareOfStep ?? 0) > (known.draft.shareOfStep ?? 0)) best.set(key, one);
+  }
+  return [...best.values()];
+}
