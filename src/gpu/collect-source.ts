@@ -6,7 +6,14 @@ import type { Diagnosis } from './diagnosis.ts';
 import type { FindingDraft } from './finding.ts';
 import { joinAllocation } from './join/allocation.ts';
 import { emptySeries } from './readers/samples.ts';
-import { dcgmFindings, sampleDoubt, sampledActivity, sampleNotes } from './rules/counters.ts';
+import {
+  dcgmFindings,
+  sampleDoubt,
+  sampledActivity,
+  sampledContradictions,
+  sampleNotes,
+  unprovenBusy,
+} from './rules/counters.ts';
 import { processDoubt, processFindings } from './rules/processes.ts';
 import {
   allocationFindings,
@@ -17,7 +24,7 @@ import {
   podLimitations,
   unscheduledPods,
 } from './rules/scheduling.ts';
-import { fabricFindings, iterationFindings, kernelSumFindings } from './rules/summaries.ts';
+import { fabricFindings, hasReference, iterationFindings, kernelSumFindings } from './rules/summaries.ts';
 import type { Source } from './source.ts';
 
 /** What a diagnosis consists of, as it is found. */
@@ -33,6 +40,8 @@ export interface Collected {
   readonly processes: Diagnosis['processes'][number][];
   /** Files that hold evidence about GPUs, whatever it says. */
   evidence: number;
+  /** Those of them that are of one moment only. */
+  moments: number;
 }
 
 /** Jobs that hold more GPUs than were sampled for so much of the time are of other GPUs too. */
@@ -50,10 +59,12 @@ export function collectSource(source: Source, sources: readonly Source[], found:
       collectSamples(source, sources, found);
       return;
     case 'dcgm': {
-      const { drafts, notes } = dcgmFindings(path, source.devices);
-      if (source.devices.length > 0) found.evidence += 1;
+      const { drafts, reasons, doubts } = dcgmFindings(path, source.devices);
+      found.evidence += 1;
+      found.moments += 1;
       found.drafts.push(...drafts);
-      found.limitations.push(...notes.map((note) => `${path}: ${note}`));
+      found.reasons.push(...reasons.map((text) => `${path}: ${text}`));
+      found.doubts.push(...doubts.map((text) => `${path}: ${text}`));
       return;
     }
     case 'distribution':
@@ -62,6 +73,8 @@ export function collectSource(source: Source, sources: readonly Source[], found:
     case 'jobs': {
       found.evidence += source.jobs.length > 0 ? 1 : 0;
       found.drafts.push(...lostJobs(path, jobFacts(source.jobs)));
+      if (source.jobs.some(({ gpus }) => gpus > 0)) addHeldNotBusy(path, sources, found);
+      else found.doubts.push(`${path}: no job tells how many GPUs it held: ask sacct for AllocTRES`);
       return;
     }
     case 'pods': {
@@ -70,11 +83,13 @@ export function collectSource(source: Source, sources: readonly Source[], found:
       found.evidence += source.pods.length > 0 ? 1 : 0;
       found.drafts.push(...unscheduledPods(path, facts));
       found.limitations.push(...podLimitations(facts).map((note) => `${path}: ${note}`));
+      addHeldNotBusy(path, sources, found);
       return;
     }
     case 'clusters':
       found.evidence += 1;
       found.drafts.push(...lostClusterTime(path, source.clusters));
+      addHeldNotBusy(path, sources, found);
       return;
     case 'iterations':
       found.evidence += source.workers.length > 1 ? 1 : 0;
@@ -83,10 +98,16 @@ export function collectSource(source: Source, sources: readonly Source[], found:
     case 'fabric':
       found.evidence += source.log.rows.length > 0 ? 1 : 0;
       found.drafts.push(...fabricFindings(path, source.log));
+      if (!hasReference(source.log))
+        found.doubts.push(
+          `${path}: no reference of this hardware says whether the fabric is fast: compare two nodes of it`,
+        );
       return;
     case 'kernel-sums':
-      found.evidence += source.kernels.length > 0 ? 1 : 0;
       found.drafts.push(...kernelSumFindings(path, source.kernels, source.tables));
+      found.doubts.push(
+        `${path}: sums of kernels hold no time between kernels: nsys export --type sqlite capture.nsys-rep, and diagnose that`,
+      );
       return;
     case 'ncu':
       if (!sources.some(({ kind }) => kind === 'trace'))
@@ -125,6 +146,16 @@ export function collectSource(source: Source, sources: readonly Source[], found:
   }
 }
 
+/** Records of a scheduler alone tell who held GPUs; beside files about the GPUs that is enough. */
+function addHeldNotBusy(path: string, sources: readonly Source[], found: Collected): void {
+  if (sources.some(({ kind }) => aboutGpus.has(kind))) return;
+  found.doubts.push(
+    `${path}: records of a scheduler tell who held GPUs, not whether they were busy: nvidia-smi dmon -s pucm -o TD -d 1 > dmon.txt`,
+  );
+}
+
+const aboutGpus: ReadonlySet<Source['kind']> = new Set(['trace', 'samples', 'dcgm', 'processes', 'distribution']);
+
 function collectSamples(
   { path, series }: Extract<Source, { kind: 'samples' }>,
   sources: readonly Source[],
@@ -149,6 +180,9 @@ function collectSamples(
   found.drafts.push(...drafts);
   const doubt = sampleDoubt(use);
   if (doubt !== undefined && drafts.length === 0) found.reasons.push(`${path}: ${doubt}`);
+  found.reasons.push(...sampledContradictions(series).map((text) => `${path}: ${text}`));
+  const unproven = doubt === undefined ? unprovenBusy(use) : undefined;
+  if (unproven !== undefined) found.doubts.push(`${path}: ${unproven}`);
   found.limitations.push(...sampleNotes(use).map((note) => `${path}: ${note}`));
 }
 
@@ -168,5 +202,7 @@ function collectDistributions({ path, metrics }: Extract<Source, { kind: 'distri
     };
     found.utilisation.push({ file: `${path}#${name}`, ...use });
     found.drafts.push(...idleAllocated(`${path}#${name}`, use, [one]));
+    const unproven = unprovenBusy(use);
+    if (unproven !== undefined) found.doubts.push(`${path}#${name}: ${unproven}`);
   }
 }

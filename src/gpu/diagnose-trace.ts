@@ -48,19 +48,18 @@ export function diagnoseTrace(facts: TraceFacts, operators?: OperatorFacts): Tra
     drafts: reason === undefined ? drafts : startsUp(facts) ? [] : doubtful,
     limitations: limitationsOf(facts, operators),
     inconclusive: reason,
-    doubt: reason === undefined ? unexplainedIdle(facts, measured) : undefined,
+    doubt: reason === undefined ? unexplainedTime(facts, measured) : undefined,
   };
 }
 
-/** Idle time of at least 5 % of the step that no finding covers, and what would explain it. */
-function unexplainedIdle({ sum, stepUs }: TraceFacts, measured: readonly FindingDraft[]) {
-  const idle = (sum.idleUs / sum.totalUs) * stepUs;
+/** Time without computation of at least 5 % of the step that no finding covers, and what would explain it. */
+function unexplainedTime({ sum, stepUs }: TraceFacts, measured: readonly FindingDraft[]): string | undefined {
+  const lost = sum.idleUs + sum.exposedCommunicationUs + sum.exposedCopyUs;
   const found = measured.reduce((us, { recoverableUs }) => us + (recoverableUs ?? 0), 0);
-  // What was found may be of exposed work: of idle time at least the rest is covered.
-  const share = (idle - Math.min(Math.max(found, 0), idle)) / stepUs;
+  const share = lost / sum.totalUs - found / stepUs;
   return share < SILENT_BELOW
     ? undefined
-    : `${percent(share)} % of the time is idle and no cause of at least 5 % explains it: record with activities=[CPU, CUDA], with_stack=True, at least 5 steady steps`;
+    : `${percent(share)} % of the step is without computation (idle ${percent(sum.idleUs / sum.totalUs)} %, exposed communication ${percent(sum.exposedCommunicationUs / sum.totalUs)} %, exposed copies ${percent(sum.exposedCopyUs / sum.totalUs)} %), and no cause of at least 5 % explains it: record at least 5 steady steps with activities=[CPU, CUDA], with_stack=True`;
 }
 
 /** Precision first: operators that it would make faster are not far below the peak of a kernel that they should not use. */

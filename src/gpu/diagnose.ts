@@ -41,6 +41,7 @@ export function diagnose(
     allocation: [],
     processes: [],
     evidence: 0,
+    moments: 0,
   };
   const jobs = tracedJobs(tracesOf(sources, found)).map((job) => diagnoseJob(job, device));
   const facts = jobs.flatMap((job) => job.facts);
@@ -57,13 +58,17 @@ export function diagnose(
   const listed = jobs.toSorted((a, b) => worst(a) - worst(b) || compareText(a.facts[0].file, b.facts[0].file));
   const traces = listed.flatMap((job) => job.traces);
   const reasons = [...listed.flatMap((job) => job.reasons), ...found.reasons];
-  const doubts = [...listed.flatMap((job) => job.doubts), ...found.doubts];
+  // Beside findings only the unexplained time of a trace is told: what else is missing is in the levels.
+  const doubts = [...listed.flatMap((job) => job.doubts), ...(findings.length > 0 ? [] : found.doubts)];
   const verdict = verdictOf(findings, reasons, doubts, found.evidence);
-  const told = verdict === 'healthy' ? [] : [...reasons, ...doubts];
+  const told = [...reasons, ...doubts];
   return {
     version: 1,
     verdict,
-    summary: summaryOf(verdict, findings, told, refused),
+    summary:
+      verdict === 'healthy' && found.moments === found.evidence
+        ? 'Busy now by every counter of the scrape; one scrape is one moment.'
+        : summaryOf(verdict, findings, told, refused),
     files: sources.map((source) => ({ path: source.path, kind: source.kind, what: describeSource(source) })),
     refused,
     utilisation: found.utilisation,

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { fail } from '../base/errors/fail.ts';
-import { type Utilisation, utilisationOf } from './analysis/utilisation.ts';
+import { type CounterName, type CounterShares, contradictionText } from './analysis/counter-agreement.ts';
+import { meanOf, type Utilisation, utilisationOf } from './analysis/utilisation.ts';
 import { parseDcgm } from './readers/dcgm.ts';
 import { parseDmon } from './readers/dmon.ts';
 import { SampleCollector } from './readers/samples.ts';
+import { dcgmShares, deviceLabel } from './rules/counters.ts';
 import { percent } from './rules/rule.ts';
 
 /** What a user gets if no other command is named. */
@@ -58,6 +60,27 @@ class RollingDcgm {
   push(text: string, atMs: number): void {
     this.#scrapes.push({ atMs, text });
     if (this.#scrapes.length > this.#window) this.#scrapes.shift();
+  }
+
+  /** Where the counters of a GPU or instance contradict each other, by their means over what is kept. */
+  contradictions(): readonly string[] {
+    const devices = new Map<string, CounterShares[]>();
+    for (const { text } of this.#scrapes)
+      for (const device of parseDcgm(text)) {
+        const label = deviceLabel(device);
+        devices.set(label, [...(devices.get(label) ?? []), dcgmShares(device)]);
+      }
+    return [...devices].flatMap(([label, scrapes]) => {
+      const mean = (name: CounterName) => meanOf(scrapes.map((shares) => shares[name]));
+      const text = contradictionText({
+        util: mean('util'),
+        engine: mean('engine'),
+        sm: mean('sm'),
+        tensor: mean('tensor'),
+        dram: mean('dram'),
+      });
+      return text === undefined ? [] : [`${label}: ${text}`];
+    });
   }
 
   /** The decomposition by GPU_UTIL or, where it is missing, by GR_ENGINE_ACTIVE; MIG instances are left out. */
@@ -168,6 +191,7 @@ export async function watchDcgm(
     rolling.push(await scrape(url), clock());
     const use = rolling.utilisation();
     if (use !== undefined) out(watchLine(use));
+    for (const text of rolling.contradictions()) out(text);
     if (count + 1 < scrapes) await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, everyMs))]);
   }
 }

@@ -1,5 +1,6 @@
+import { type CounterShares, contradictionText, notBusyText } from '../analysis/counter-agreement.ts';
 import { activityOf, meanOf, type Utilisation } from '../analysis/utilisation.ts';
-import { type Evidence, type FindingDraft, noMeasurement } from '../finding.ts';
+import { type Evidence, type FindingDraft, noMeasurement, SILENT_BELOW } from '../finding.ts';
 import type { DcgmDevice } from '../readers/dcgm.ts';
 import type { SampleSeries } from '../readers/samples.ts';
 import { percent } from './rule.ts';
@@ -51,51 +52,63 @@ export function dcgmText(device: DcgmDevice): string {
   return `${deviceLabel(device)}: ${parts.length === 0 ? 'no counter of activity' : parts.join(', ')}`;
 }
 
-function deviceLabel({ gpu, migProfile }: DcgmDevice): string {
+/** How a device is called: its GPU, and its MIG instance. */
+export function deviceLabel({ gpu, migProfile }: DcgmDevice): string {
   return migProfile === undefined ? `GPU ${gpu}` : `GPU ${gpu}, instance ${migProfile}`;
 }
 
-/** Findings from one scrape of the DCGM exporter, and where its counters disagree. */
-export function dcgmFindings(
-  file: string,
-  devices: readonly DcgmDevice[],
-): { readonly drafts: readonly FindingDraft[]; readonly notes: readonly string[] } {
+/** What one scrape of the DCGM exporter says. */
+export interface ScrapeFindings {
+  readonly drafts: readonly FindingDraft[];
+  /** Where counters contradict each other. */
+  readonly reasons: readonly string[];
+  /** Devices that are not shown to be busy. */
+  readonly doubts: readonly string[];
+}
+
+/** Findings from one scrape of the DCGM exporter; a device is busy only if each of its counters says so. */
+export function dcgmFindings(file: string, devices: readonly DcgmDevice[]): ScrapeFindings {
   const drafts: FindingDraft[] = [];
-  const notes: string[] = [];
+  const reasons: string[] = [];
+  const doubts: string[] = [];
+  if (devices.length === 0) doubts.push('the scrape has no GPU');
   for (const device of devices) {
-    const get = (name: string) => device.fields.get(name) ?? Number.NaN;
-    const util = get('DCGM_FI_DEV_GPU_UTIL');
-    const active = get('DCGM_FI_PROF_GR_ENGINE_ACTIVE');
-    const sm = get('DCGM_FI_PROF_SM_ACTIVE');
-    const tensor = get('DCGM_FI_PROF_PIPE_TENSOR_ACTIVE');
-    const dram = get('DCGM_FI_PROF_DRAM_ACTIVE');
+    const shares = dcgmShares(device);
     const label = deviceLabel(device);
-    if (util >= 50 && active < 0.2) {
-      notes.push(
-        `${label}: GPU_UTIL is ${util} % while the engine was active ${percent(active)} % of the time: the counters disagree, no conclusion is drawn from GPU_UTIL`,
-      );
+    const contradiction = contradictionText(shares);
+    if (contradiction !== undefined) {
+      reasons.push(`${label}: ${contradiction}: ${NEXT_SAMPLES}`);
       continue;
     }
-    drafts.push(...activityFindings(file, label, { active, sm, tensor, dram }, ONE_SCRAPE));
+    drafts.push(...activityFindings(file, label, shares, ONE_SCRAPE));
+    const idle = notBusyText(shares);
+    if (idle !== undefined) doubts.push(`${label}: ${idle}, and one scrape does not tell why: ${NEXT_SAMPLES}`);
   }
-  return { drafts, notes };
+  return { drafts, reasons, doubts };
+}
+
+const NEXT_SAMPLES =
+  'sample for minutes (nvidia-smi dmon -s pucm -o TD -d 1 --gpm-metrics=2,5,10 > dmon.txt), or record a trace of some steps';
+
+/** The counters of a device of a scrape. */
+export function dcgmShares({ fields }: DcgmDevice): CounterShares {
+  const get = (name: string) => fields.get(name) ?? Number.NaN;
+  return {
+    util: get('DCGM_FI_DEV_GPU_UTIL') / 100,
+    engine: get('DCGM_FI_PROF_GR_ENGINE_ACTIVE'),
+    sm: get('DCGM_FI_PROF_SM_ACTIVE'),
+    tensor: get('DCGM_FI_PROF_PIPE_TENSOR_ACTIVE'),
+    dram: get('DCGM_FI_PROF_DRAM_ACTIVE'),
+  };
 }
 
 const ONE_SCRAPE = 'one scrape is one moment: if a trace of some steps shows something else, believe the trace';
-
-/** Shares of time, 0 to 1; NaN where a counter is missing. */
-interface Activity {
-  readonly active: number;
-  readonly sm: number;
-  readonly tensor: number;
-  readonly dram: number;
-}
 
 /** What the activity of SMs, Tensor Cores and memory beside each other says. */
 function activityFindings(
   file: string,
   label: string,
-  { active, sm, tensor, dram }: Activity,
+  { engine: active, sm, tensor, dram }: CounterShares,
   disproof: string,
 ): readonly FindingDraft[] {
   const row = (what: string, value: number): Evidence => ({
@@ -130,18 +143,52 @@ function activityFindings(
 /** The same from sampled counters (nvidia-smi dmon --gpm-metrics), means over the samples in which a kernel ran. */
 export function sampledActivity(file: string, series: readonly SampleSeries[]): readonly FindingDraft[] {
   return series.flatMap((one) => {
-    const { smActive, tensorActive, dramActive } = activityOf([one]);
-    const known = one.util.filter((value) => value >= 1);
-    if (known.length < LEAST_SAMPLES) return [];
-    const active = meanOf(known) / 100;
-    return activityFindings(
-      file,
-      `GPU ${one.gpu}`,
-      { active, sm: smActive, tensor: tensorActive, dram: dramActive },
-      'means over minutes mix phases: if a trace of some steps shows something else, believe the trace',
-    );
+    const shares = sampledShares(one);
+    return shares === undefined || contradictionText(shares) !== undefined
+      ? []
+      : activityFindings(
+          file,
+          `GPU ${one.gpu}`,
+          // Utilisation stands for the engine, which dmon does not print.
+          { ...shares, engine: shares.util },
+          'means over minutes mix phases: if a trace of some steps shows something else, believe the trace',
+        );
   });
 }
+
+/** Where sampled counters contradict each other, by GPU. */
+export function sampledContradictions(series: readonly SampleSeries[]): readonly string[] {
+  return series.flatMap((one) => {
+    const shares = sampledShares(one);
+    const text = shares === undefined ? undefined : contradictionText(shares);
+    return text === undefined ? [] : [`GPU ${one.gpu}: ${text}`];
+  });
+}
+
+/** Means over the samples in which a kernel ran; undefined if there are too few of them. */
+function sampledShares(one: SampleSeries): CounterShares | undefined {
+  const { smActive, tensorActive, dramActive } = activityOf([one]);
+  const known = one.util.filter((value) => value >= 1);
+  if (known.length < LEAST_SAMPLES) return undefined;
+  const util = meanOf(known) / 100;
+  return { util, engine: Number.NaN, sm: smActive, tensor: tensorActive, dram: dramActive };
+}
+
+/** Below this mean utilisation samples show a loss of at least 5 %. */
+const FULL_FROM = 95;
+
+/** Why samples do not show that nothing is wrong; undefined if the GPU is busy by every counter. */
+export function unprovenBusy(use: Utilisation): string | undefined {
+  if (use.idleShare >= SILENT_BELOW)
+    return `idle ${percent(use.idleShare)} % of the time, and samples do not tell why: ${NEXT_TRACE}`;
+  if (!(use.mean >= FULL_FROM))
+    return `a utilisation of ${use.mean.toFixed(1)} % leaves ${(100 - use.mean).toFixed(1)} % without a cause: ${NEXT_TRACE}`;
+  const { smActive: sm, tensorActive: tensor, dramActive: dram } = use;
+  const idle = notBusyText({ util: use.mean / 100, engine: Number.NaN, sm, tensor, dram });
+  return idle === undefined ? undefined : `${idle}: ${NEXT_SAMPLES}`;
+}
+
+const NEXT_TRACE = 'record a trace of some steps (torch.profiler with activities=[CPU, CUDA], with_stack=True)';
 
 /** Fewer samples with a kernel say nothing about kernels. */
 const LEAST_SAMPLES = 30;

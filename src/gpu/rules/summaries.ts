@@ -64,6 +64,13 @@ export function fabricText(log: FabricLog): string {
   return `${log.ranks} ranks of ${log.devices[0] ?? 'an unnamed GPU'}, ${log.rows.length} sizes, busbw ${row.busbw} GB/s at ${(row.sizeBytes / 2 ** 20).toFixed(0)} MiB (${beside})`;
 }
 
+/** Whether there is a reference for what a log measured. */
+export function hasReference({ rows, devices, ranks }: FabricLog): boolean {
+  return (
+    ranks === 8 && reference[devices[0] ?? ''] !== undefined && rows.some((row) => row.sizeBytes === REFERENCE_BYTES)
+  );
+}
+
 /** Cause 4 in nccl-tests logs: a fabric that is slower than the same hardware elsewhere. */
 export function fabricFindings(file: string, log: FabricLog): readonly FindingDraft[] {
   const row = log.rows.find(({ sizeBytes }) => sizeBytes === REFERENCE_BYTES);
