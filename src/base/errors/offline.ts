@@ -114,6 +114,14 @@ export const offlineErrors = rows({
     status: 400,
     exit: 3,
   },
+  OFFLINE_CUT: {
+    message:
+      'a query of the offline store stopped after {rows} rows, before its last one, and succeeds when it is repeated',
+    mend: 'send the query again; what was read of it is not its whole result',
+    retry: 'safe',
+    status: 503,
+    exit: 4,
+  },
   BATCH_SQL: {
     message: 'the SQL of batch view {view} does not run: {reason}',
     mend: 'mend the SQL; headrace plan runs it over empty tables',

@@ -4,6 +4,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import { isAlive } from '../../../base/is-alive.ts';
 import type { OfflineTable, OfflineValue, RowBatch } from '../../../ports/offline-store.ts';
+import { streamChunks } from '../parquet/stream-chunks.ts';
 import { readRows } from './read-rows.ts';
 import { quoteText } from './sql-text.ts';
 import { StagingTable } from './staging-table.ts';
@@ -44,11 +45,7 @@ export class Engine {
   async *stream(sql: string): AsyncGenerator<readonly (readonly OfflineValue[])[]> {
     const connection = await this.#instance.connect();
     try {
-      const result = await connection.stream(sql);
-      for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; ) {
-        yield readRows(chunk);
-        chunk = await result.fetchChunk();
-      }
+      for await (const chunk of streamChunks(connection, sql)) yield readRows(chunk);
     } catch (error) {
       throw this.#translated(error);
     } finally {

@@ -1,5 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { fail } from '../../../base/errors/fail.ts';
+import { streamChunks } from './stream-chunks.ts';
 
 /**
  * Columns of a Parquet file, or numbers of its lists (`taste[0]` is the first), as float32, the numbers that a model is given, NaN where one is null. Memory: 4 bytes a value.
@@ -14,19 +15,16 @@ export async function readNumbers(path: string, names: readonly string[]): Promi
     const rows = Number(counted.getRows()[0]?.[0]);
     const columns = names.map(() => new Float32Array(rows));
     const select = names.map((name) => `COALESCE(CAST(${columnSql(name)} AS DOUBLE), 'NaN')`).join(', ');
-    const result = await connection.stream(`SELECT ${select} FROM ${file}`);
     let row = 0;
-    for (
-      let chunk = await result.fetchChunk();
-      chunk !== null && chunk.rowCount > 0;
-      chunk = await result.fetchChunk()
-    ) {
+    for await (const chunk of streamChunks(connection, `SELECT ${select} FROM ${file}`)) {
       for (let c = 0; c < columns.length; c += 1) {
         const values = chunk.getColumnValues(c);
         for (let i = 0; i < values.length; i += 1) columns[c][row + i] = Number(values[i]);
       }
       row += chunk.rowCount;
     }
+    // Columns of other lengths than the rows that came would be filled up with zeros.
+    if (row !== rows) throw new Error(`it has ${rows} rows, and ${row} of them were read`);
     return columns;
   } catch (error) {
     throw fail('TRAINING_DATA', { path, reason: error instanceof Error ? error.message : String(error) }, error);

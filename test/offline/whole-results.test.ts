@@ -1,0 +1,188 @@
+import { existsSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import fc from 'fast-check';
+import { expect, onTestFinished, test } from 'vitest';
+import { openEmptyHistory } from '../../src/backends/embedded/offline/empty-history.ts';
+import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
+import { readNumbers } from '../../src/backends/embedded/parquet/read-numbers.ts';
+import { streamChunks } from '../../src/backends/embedded/parquet/stream-chunks.ts';
+import { batchView, entity, eventSource, int64, text, time } from '../../src/features/define/declare.ts';
+import { readBatch } from '../../src/featurestore/batch/read-batch.ts';
+import type { OfflineStore, OfflineValue } from '../../src/ports/offline-store.ts';
+
+/** Rows of a chunk, and more chunks than DuckDB makes before it gives the first: an error within those comes at once. */
+const CHUNK = 2_048;
+const CHUNKS = 64;
+const ROWS = CHUNK * CHUNKS;
+
+function directory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'whole-'));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+async function open(path: string, memoryLimitBytes = 2 ** 28): Promise<OfflineStore> {
+  const store = await openOfflineStore({ path, access: 'write', clock: Date.now, memoryLimitBytes });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+/** What a reader gave: its rows, or the code of its error. */
+type Outcome = number | string;
+
+async function outcomeOf(read: () => Promise<number>): Promise<Outcome> {
+  return read().catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error) return String(error.code);
+    throw error;
+  });
+}
+
+async function count(batches: AsyncIterable<readonly (readonly OfflineValue[])[]>): Promise<number> {
+  let rows = 0;
+  for await (const batch of batches) rows += batch.length;
+  return rows;
+}
+
+/** A text that makes rows wide. */
+const WIDE_ROWS = 24_000;
+const WIDE = `repeat('x', 900) || i`;
+
+/** The ways in which a value of row `at` fails as it is computed. */
+const faults: Readonly<Record<string, (at: number) => string>> = {
+  cast: (at) => `CAST(CASE WHEN i = ${at} THEN 'not a number' || i ELSE CAST(i AS VARCHAR) END AS BIGINT)`,
+  range: (at) => `CAST(sqrt(CASE WHEN i = ${at} THEN -1 ELSE i END) AS BIGINT)`,
+  overflow: (at) => `CAST(CASE WHEN i = ${at} THEN 9223372036854775807 ELSE 0 END + i + 1 AS BIGINT)`,
+  raised: (at) => `CASE WHEN i = ${at} THEN error('raised') ELSE i END`,
+  text: (at) => `CAST(length(chr(CASE WHEN i = ${at} THEN -1 ELSE 65 END)) AS BIGINT)`,
+};
+
+const clicks = eventSource('clicks', {
+  id: 'click',
+  time: 'at',
+  lateness: '1h',
+  columns: { click: text(), at: time(), user: text() },
+});
+const user = entity('user', { user: text() });
+const failing = (value: string) =>
+  batchView('failing', {
+    entity: user,
+    schedule: '0 3 * * *',
+    freshness: '26h',
+    reads: { clicks },
+    features: { value: int64() },
+    sql: () => ({
+      kind: 'sql',
+      text: `SELECT CAST(i AS VARCHAR) AS "user", ${value} AS value FROM range(${ROWS}) t(i)`,
+    }),
+  });
+
+/** Every reader of a query's rows; each gives their number. */
+const readers: Readonly<Record<string, (store: OfflineStore, value: string) => Promise<number>>> = {
+  query: (store, value) => count(store.query(`SELECT ${value} AS v, i FROM range(${ROWS}) t(i)`)),
+  'ordered query': (store, value) =>
+    count(store.query(`SELECT ${value} AS v, i FROM range(${ROWS}) t(i) ORDER BY i DESC`)),
+  export: (store, value) => {
+    const path = join(directory(), 'rows.parquet');
+    return store.exportParquet(`SELECT ${value} AS v, i FROM range(${ROWS}) t(i)`, path).catch((error) => {
+      expect(existsSync(path), 'a file of a failed export').toBe(false);
+      throw error;
+    });
+  },
+  'empty history': async (_, value) => {
+    const history = await openEmptyHistory();
+    return count(history.query(`SELECT ${value} AS v, i FROM range(${ROWS}) t(i)`)).finally(() => history.close());
+  },
+  'batch view': async (store, value) => (await readBatch(failing(value), store, 0)).rows.length,
+};
+
+test.each(Object.keys(readers))('an error in any row of what %s reads is an error, never fewer rows', async (name) => {
+  const store = await open(directory());
+  const read = readers[name];
+  expect(await read(store, 'i')).toBe(ROWS);
+  const kinds = fc.constantFrom(...Object.keys(faults));
+  const chunk = fc.oneof(fc.integer({ min: 0, max: CHUNKS }), fc.integer({ min: 45, max: CHUNKS }));
+  const offset = fc.constantFrom(-1, 0, 1, 1_000);
+  await fc.assert(
+    fc.asyncProperty(kinds, chunk, offset, async (kind, boundary, beside) => {
+      const at = Math.min(ROWS - 1, Math.max(0, boundary * CHUNK + beside));
+      const outcome = await outcomeOf(() => read(store, faults[kind](at)));
+      expect(outcome).toBe(name === 'batch view' ? 'BATCH_SQL' : 'OFFLINE_QUERY');
+    }),
+    { numRuns: Number(process.env['HEADRACE_WHOLE_RUNS'] ?? 8), examples: [['raised', CHUNKS, -1]] },
+  );
+});
+
+test('a query that fails after its first rows says why', async () => {
+  const store = await open(directory());
+  const late = `SELECT ${faults['cast'](ROWS - 1)} AS v FROM range(${ROWS}) t(i)`;
+  await expect(count(store.query(late))).rejects.toThrow(/not a number/);
+});
+
+test('a query that is interrupted after any chunk ends in an error, or has all its rows', async () => {
+  const instance = await DuckDBInstance.create(':memory:');
+  onTestFinished(() => instance.closeSync());
+  for (const after of [1, 2, 3, 20, 42, 43, 63, 64]) {
+    const connection = await instance.connect();
+    let rows = 0;
+    const read = async () => {
+      for await (const chunk of streamChunks(connection, `SELECT i FROM range(${ROWS}) t(i)`)) {
+        rows += chunk.rowCount;
+        if (rows === after * CHUNK) connection.interrupt();
+      }
+      return rows;
+    };
+    const outcome = await outcomeOf(read);
+    expect(outcome === 'OFFLINE_CUT' || outcome === ROWS, `${outcome} after ${after} chunks`).toBe(true);
+    connection.closeSync();
+  }
+});
+
+test('a query under any memory limit ends in an error, or has all its rows', async () => {
+  const sorted = `SELECT i, ${WIDE} AS w FROM range(${WIDE_ROWS}) t(i) ORDER BY hash(i)`;
+  const found = new Set<Outcome>();
+  for (const limit of [4, 8, 12, 16, 24, 32, 64]) {
+    const store = await open(directory(), limit * 2 ** 20);
+    const outcome = await outcomeOf(() => count(store.query(sorted)));
+    expect(outcome === 'OFFLINE_MEMORY' || outcome === WIDE_ROWS, `${outcome} in ${limit} MiB`).toBe(true);
+    found.add(outcome);
+  }
+  expect(found).toEqual(new Set([WIDE_ROWS, 'OFFLINE_MEMORY']));
+});
+
+test('a store that is closed while a query runs gives an error, or all its rows', async () => {
+  for (const after of [1, 3, 6]) {
+    const store = await open(directory(), 16 * 2 ** 20);
+    const read = async () => {
+      let rows = 0;
+      let batches = 0;
+      for await (const batch of store.query(`SELECT i, ${WIDE} AS w FROM range(${WIDE_ROWS}) t(i) ORDER BY hash(i)`)) {
+        rows += batch.length;
+        batches += 1;
+        if (batches === after) await store.close();
+      }
+      return rows;
+    };
+    const outcome = await outcomeOf(read);
+    expect(typeof outcome === 'string' || outcome === WIDE_ROWS, `${outcome} after ${after} batches`).toBe(true);
+  }
+});
+
+test('a Parquet file that is damaged at any place gives the numbers of a model whole, or an error', async () => {
+  const store = await open(directory());
+  const folder = directory();
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, 'numbers.parquet');
+  const write = () => store.exportParquet(`SELECT CAST(hash(i) AS DOUBLE) AS a FROM range(300000) t(i)`, path);
+  await write();
+  const { size } = statSync(path);
+  expect((await readNumbers(path, ['a']))[0].length).toBe(300_000);
+  for (let part = 1; part < 8; part += 1) {
+    await write();
+    const file = openSync(path, 'r+');
+    writeSync(file, Buffer.alloc(4_000, 0x5a), 0, 4_000, Math.floor((size * part) / 8));
+    const outcome = await outcomeOf(async () => (await readNumbers(path, ['a']))[0].length);
+    expect(outcome === 'TRAINING_DATA' || outcome === 300_000, `${outcome}`).toBe(true);
+  }
+});
