@@ -443,16 +443,17 @@ export class FeatureStore {
     this.#undeclaredDropped = true;
   }
 
-  /** Computes the closed tiles of a stream view anew from the history, or runs a batch view now. */
+  /** Computes the closed tiles of a stream view anew from the history, or runs a batch view now; `acceptLoss` switches to a run that lost too many keys. */
   async backfill(
     view: StreamViewData | BatchViewData,
     between: Between = { from: null, to: null },
     onProgress: (text: string) => void = () => undefined,
+    acceptLoss = false,
   ): Promise<Readonly<Record<string, number>>> {
     await this.flush();
     if (view.kind === 'batchView') {
       if (between.from !== null || between.to !== null) throw fail('BACKFILL_SPAN', { view: view.name });
-      const { rows, nullKeys } = await this.#batch.run(view);
+      const { rows, nullKeys } = await this.#batch.run(view, acceptLoss);
       return { rows, nullKeys };
     }
     const layout = this.#layoutOf(view);

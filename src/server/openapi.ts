@@ -29,7 +29,15 @@ export function openApi(project: ProjectData): JsonSchema {
   );
   paths['/v1/admin/batch'] = post(
     'Runs a batch view now, or serves its generation before the newest again.',
-    { type: 'object', required: ['view'], properties: { view: { type: 'string' }, rollBack: { type: 'boolean' } } },
+    {
+      type: 'object',
+      required: ['view'],
+      properties: {
+        view: { type: 'string' },
+        rollBack: { type: 'boolean' },
+        acceptLoss: { type: 'boolean', description: 'switch however many keys the run lacks' },
+      },
+    },
     { type: 'object' },
   );
   paths['/v1/admin/promote'] = post(

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
@@ -337,4 +338,47 @@ test('sources are data that any view may read twice under two names', async () =
   const schedule = await BatchSchedule.open({ views: [joined], online, offline, clock });
   await schedule.run(joined);
   expect(valuesOf(online, joined, 'ann')?.values).toEqual([1]);
+});
+
+/** A view whose SQL gives the given keys; the same view in all runs. */
+function keyed(keys: readonly string[], mayLose?: number): BatchViewData {
+  const rows = keys.map((key) => `('${key}', CAST(1 AS BIGINT))`).join(', ');
+  const none = `SELECT CAST(NULL AS VARCHAR) AS "user", CAST(NULL AS BIGINT) AS n WHERE false`;
+  const made = view(rows === '' ? none : `SELECT * FROM (VALUES ${rows}) AS t("user", n)`);
+  return mayLose === undefined ? made : { ...made, mayLose };
+}
+
+test('a run that lacks more keys of the generation before than declared is switched to where someone accepts it alone', async () => {
+  const { offline, online, clock, state } = await stores();
+  const share = fc.constantFrom(undefined, 0, 0.1, 0.5, 0.9, 1);
+  const kept = fc.uniqueArray(fc.nat(39), { minLength: 0, maxLength: 40, size: 'max' });
+  await fc.assert(
+    fc.asyncProperty(kept, kept, share, fc.boolean(), async (before, after, mayLose, restarts) => {
+      const open = (keys: readonly number[]) => {
+        const made = keyed(keys.map(String), mayLose);
+        return BatchSchedule.open({ views: [made], online, offline, clock }).then((schedule) => ({ made, schedule }));
+      };
+      state.now += DAY;
+      const first = await open(before);
+      await first.schedule.run(first.made, true);
+      state.now += DAY;
+      const second = restarts ? await open(after) : first;
+      if (!restarts) Object.assign(second, await open(after));
+      const lost = before.filter((key) => !after.includes(key)).length / Math.max(1, before.length);
+      const allowed = lost <= (mayLose ?? (before.length < 20 ? 1 : 0.5));
+      const run = second.schedule.run(second.made);
+      const has = (key: number) => valuesOf(online, second.made, String(key))?.values != null;
+      if (allowed) await run;
+      else {
+        await expect(run).rejects.toMatchObject({ code: 'BATCH_LOSS' });
+        expect([...Array(40).keys()].filter(has)).toEqual([...before].sort((a, b) => a - b));
+        const [health] = second.schedule.health();
+        expect(health?.failure?.reason).toMatch(/mayLose/);
+        expect(health?.lostShare).toBe(lost);
+        await second.schedule.run(second.made, true);
+      }
+      expect([...Array(40).keys()].filter(has)).toEqual([...after].sort((a, b) => a - b));
+    }),
+    { numRuns: 25 },
+  );
 });

@@ -142,6 +142,13 @@ export const declarationErrors = rows({
     status: 400,
     exit: 2,
   },
+  VIEW_SHARE: {
+    message: 'batch view {view} declares mayLose {share}, which is no share',
+    mend: 'give a number from 0 to 1: 0 lets a run lose no key, 1 lets it lose all',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   VIEW_FEATURE_TWICE: {
     message: 'view {view} has two columns {feature}',
     mend: 'give one of them another name',

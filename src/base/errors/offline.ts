@@ -157,6 +157,14 @@ export const offlineErrors = rows({
     status: 409,
     exit: 3,
   },
+  BATCH_LOSS: {
+    message:
+      'a run of batch view {view} lacks {lost} of the {keys} keys of generation {generation}, more than its mayLose of {mayLose} allows; generation {generation} stays',
+    mend: 'check the sources and the SQL; headrace backfill <view> --accept-loss, or "acceptLoss" in POST /v1/admin/batch, switches all the same',
+    retry: 'never',
+    status: 409,
+    exit: 3,
+  },
   BATCH_DUPLICATE_KEY: {
     message: 'the SQL of batch view {view} gives more than one row for the key {key}',
     mend: 'group by the key columns',

@@ -10,11 +10,17 @@ export const backfill: Command = {
     'computes the closed tiles of a stream view, or a run of a batch view, anew from the history, and verifies a sample; or goes back one run',
   words: '<view>',
   arity: [1, 1],
-  options: { from: { type: 'string' }, to: { type: 'string' }, 'roll-back': { type: 'boolean' } },
+  options: {
+    from: { type: 'string' },
+    to: { type: 'string' },
+    'roll-back': { type: 'boolean' },
+    'accept-loss': { type: 'boolean' },
+  },
   help: {
     from: 'only tiles that begin at or after this instant: epoch ms or a UTC date',
     to: 'only tiles that end at or before this instant',
     'roll-back': 'serve the generation of a batch view before the newest again',
+    'accept-loss': 'switch to the run of a batch view however many keys of the generation before it lacks',
   },
   async run(call) {
     await withHeadrace(call, async (headrace) => {
@@ -23,11 +29,12 @@ export const backfill: Command = {
       const view = views.find((one) => one.name === name || `${one.name}@${one.version}` === name);
       if (view === undefined) throw fail('VIEW_UNKNOWN', { view: name, known: views.map((one) => one.name) });
       const rollsBack = call.options['roll-back'] === true;
-      if (rollsBack && view.kind !== 'batchView')
-        throw fail('CLI_OPTION', {
-          command: 'backfill',
-          reason: `--roll-back is for batch views, and ${view.name} is none`,
-        });
+      for (const option of ['roll-back', 'accept-loss'])
+        if (call.options[option] === true && view.kind !== 'batchView')
+          throw fail('CLI_OPTION', {
+            command: 'backfill',
+            reason: `--${option} is for batch views, and ${view.name} is none`,
+          });
       const report =
         rollsBack && view.kind === 'batchView'
           ? await auditedCommand(headrace.directory, 'roll back', view.name, () => headrace.features.rollBack(view))
@@ -38,6 +45,7 @@ export const backfill: Command = {
                 to: instantOption('to', call.options['to']) ?? null,
               },
               (text) => call.terminal.err(`headrace: ${text}`),
+              call.options['accept-loss'] === true,
             );
       const counts = Object.entries(report).map(([what, count]) => `${what} ${count}`);
       call.terminal.out(

@@ -87,8 +87,12 @@ function batchViewPart(view: BatchViewData): DeclaredPart {
       featureOrder: Object.keys(features),
       sql: sqlMeaning(sql.text),
     },
-    settings: { schedule, freshnessMs, ...latencySettings(view), ...quality(features) },
+    settings: { schedule, freshnessMs, ...latencySettings(view), ...lossSettings(view), ...quality(features) },
   };
+}
+
+function lossSettings({ mayLose }: BatchViewData): { readonly [field: string]: Json } {
+  return mayLose === undefined ? {} : { mayLose };
 }
 
 function onDemandViewPart(view: OnDemandViewData): DeclaredPart {

@@ -37,6 +37,11 @@ export interface BatchViewOptions<
   /** The sources that the SQL reads, by the name it gets them under. */
   readonly reads: R;
   readonly features: C;
+  /**
+   * The share of the keys of the generation before that a run may lack, from 0 to 1. A run that lacks more is not switched to
+   * before someone accepts it. Default: 0.5, and 1 while the generation before has fewer than 20 keys.
+   */
+  readonly mayLose?: number;
   /** Selects the entity's key columns and the features, one row per key. */
   readonly sql: (tables: { readonly [A in keyof R]: SqlReference } & { readonly asOf: SqlReference }) => SqlTemplate;
 }
@@ -50,7 +55,7 @@ export function sql(texts: TemplateStringsArray, ...references: readonly SqlRefe
 /** The look of a cron schedule; whether its fields are right is known when it is opened. */
 export const CRON = /^\S+ \S+ \S+ \S+ \S+$/;
 
-/** Declares a batch view. Errors: NAME_TEXT, WINDOW_TEXT, SCHEDULE_TEXT, VIEW_FEATURE_TWICE, NAME_TWICE. */
+/** Declares a batch view. Errors: NAME_TEXT, WINDOW_TEXT, SCHEDULE_TEXT, VIEW_FEATURE_TWICE, NAME_TWICE, VIEW_SHARE. */
 export function batchView<K extends Tags, R extends Readonly<Record<string, EventSource<Tags>>>, C extends ColumnMap>(
   name: string,
   options: BatchViewOptions<K, R, C>,
@@ -82,9 +87,17 @@ export function batchView<K extends Tags, R extends Readonly<Record<string, Even
       Object.entries(features).map(([feature, spec]) => [feature, { ...spec, nullable: true }]),
     ),
     sql: options.sql(tables),
+    ...mayLose(name, options.mayLose),
     inputs: options.entity.inputs,
     outputs: nullableTags(columnTags(options.features)),
   });
+}
+
+/** Left out where there is none, so that a declaration without one keeps its hash. */
+function mayLose(view: string, share: number | undefined): { readonly mayLose?: number } {
+  if (share === undefined) return {};
+  if (!(share >= 0 && share <= 1)) throw fail('VIEW_SHARE', { view, share: String(share) });
+  return { mayLose: share };
 }
 
 function nullableTags<F extends Tags>(tags: F): NullableAll<F> {

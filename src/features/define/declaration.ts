@@ -130,6 +130,8 @@ export interface BatchViewData {
   readonly reads: Readonly<Record<string, EventSourceData>>;
   readonly features: Columns;
   readonly sql: SqlTemplate;
+  /** The share of the keys of the generation before that a run may lack; left out: 0.5, of a generation with few keys 1. */
+  readonly mayLose?: number;
 }
 
 export interface OnDemandViewData {

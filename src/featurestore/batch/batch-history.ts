@@ -15,6 +15,12 @@ export interface KeptGeneration {
   readonly visibleFrom: number;
 }
 
+/** Keys of a generation, and those of them that the next one lacks. */
+export interface KeysLost {
+  readonly keys: number;
+  readonly lost: number;
+}
+
 /**
  * The generations of a batch view in the offline store, in two steps around the switch of the online store: its rows are
  * prepared before, and kept with the instant of the switch after. A crash between the two is mended from what was
@@ -60,6 +66,29 @@ export class BatchHistory {
       }
     }
     return rows;
+  }
+
+  /** How many keys a kept generation has, and how many of them are not among others. */
+  async keysLost({ generation }: KeptGeneration, rows: readonly BatchRow[]): Promise<KeysLost> {
+    const { key } = this.#view.entity;
+    const { encode } = entityKeyCodec(key);
+    const decoders = Object.values(key).map(valueDecoder);
+    const found = new Set(rows.map((row) => row.key));
+    const columns = Object.keys(this.#kept.columns)
+      .slice(0, decoders.length)
+      .map((name) => `"${name}"`);
+    const sql = `SELECT ${columns.join(', ')} FROM ${this.#offline.relation(this.#kept)} WHERE generation = CAST(${generation} AS BIGINT)`;
+    let keys = 0;
+    let lost = 0;
+    for await (const batch of this.#offline.query(sql)) {
+      for (const row of batch) {
+        const before = encode(decoders.map((decode, i) => decode(row[i])));
+        if (before === null) continue;
+        keys += 1;
+        if (!found.has(before)) lost += 1;
+      }
+    }
+    return { keys, lost };
   }
 
   async #newestWhere(condition: string): Promise<KeptGeneration | null> {

@@ -34,6 +34,17 @@ export const batchPart: PartKind<() => readonly BatchHealth[], BatchStatus> = {
         ),
     },
     {
+      name: 'headrace_batch_lost_share',
+      type: 'gauge',
+      unit: 'share',
+      labels: ['view'],
+      help: 'Share of the keys of the generation before that the last run of a batch view lacked, switched to or not',
+      read: (batch) =>
+        batch().flatMap((health): readonly Sample[] =>
+          health.lostShare === null ? [] : [[{ view: idOf(health) }, health.lostShare]],
+        ),
+    },
+    {
       name: 'headrace_batch_overdue_seconds',
       type: 'gauge',
       unit: 's',

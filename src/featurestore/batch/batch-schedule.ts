@@ -4,7 +4,7 @@ import type { OpenSpan, Tracer } from '../../base/tracer.ts';
 import type { BatchViewData } from '../../features/define/declaration.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { BatchGeneration, BatchRow, OnlineStore } from '../../ports/online-store.ts';
-import { BatchHistory } from './batch-history.ts';
+import { BatchHistory, type KeysLost } from './batch-history.ts';
 import { type Cron, lastDue, parseCron } from './cron.ts';
 import { readBatch } from './read-batch.ts';
 
@@ -39,10 +39,18 @@ export interface BatchHealth {
   readonly failed: number;
   /** Of the last run, if it failed. */
   readonly failure: { readonly at: number; readonly reason: string } | null;
+  /** Share of the keys of the generation before that the last run lacked, accepted or not; null: no run since the start. */
+  readonly lostShare: number | null;
 }
 
 /** A run that is due for longer than this is late. */
 const LATE_AFTER_MS = 60_000;
+
+/** The share of its keys that a batch view may lose in one run where it declares none, from so many keys on: of few, one is a large share. */
+const MAY_LOSE = 0.5;
+const FEW_KEYS = 20;
+
+const NOTHING_LOST: KeysLost = { keys: 0, lost: 0 };
 
 interface ScheduledView {
   readonly view: BatchViewData;
@@ -58,6 +66,7 @@ interface ScheduledView {
   succeeded: number;
   failed: number;
   failure: BatchHealth['failure'];
+  lostShare: number | null;
 }
 
 /**
@@ -108,19 +117,21 @@ export class BatchSchedule {
 
   /**
    * Runs a view over the published history.
-   * Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE, BATCH_DUPLICATE_KEY; the generation before stays.
+   * `acceptLoss` switches to it however many keys it lacks.
+   * Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE, BATCH_DUPLICATE_KEY, BATCH_LOSS; the generation before stays.
    */
-  async run(view: BatchViewData): Promise<BatchRun> {
+  async run(view: BatchViewData, acceptLoss = false): Promise<BatchRun> {
     const scheduled = this.#scheduledOf(view);
-    return this.#inTurn(() => this.#traced(scheduled));
+    return this.#inTurn(() => this.#traced(scheduled, acceptLoss));
   }
 
-  async #traced(scheduled: ScheduledView): Promise<BatchRun> {
+  async #traced(scheduled: ScheduledView, acceptLoss: boolean): Promise<BatchRun> {
     const { clock } = this.#options;
     const { view } = scheduled;
     try {
       const span = this.#options.tracer?.open(`batch ${view.name}`) ?? null;
-      const run = await (span === null ? this.#run(scheduled, null) : span.around(() => this.#run(scheduled, span)));
+      const work = () => this.#run(scheduled, acceptLoss, span);
+      const run = await (span === null ? work() : span.around(work));
       scheduled.succeeded += 1;
       scheduled.failure = null;
       return run;
@@ -134,14 +145,15 @@ export class BatchSchedule {
   /** How the runs of every view go. */
   health(): readonly BatchHealth[] {
     const now = this.#options.clock();
-    return this.#views.map(({ view, cron, generation, asOf, succeededAt, succeeded, failed, failure }) => {
+    return this.#views.map((scheduled) => {
+      const { view, cron, generation, asOf, succeededAt, succeeded, failed, failure, lostShare } = scheduled;
       const due = lastDue(cron, now);
       const late = due !== null && due > succeededAt && now - due >= LATE_AFTER_MS;
-      return { view, generation, asOf, overdueSince: late ? due : null, succeeded, failed, failure };
+      return { view, generation, asOf, overdueSince: late ? due : null, succeeded, failed, failure, lostShare };
     });
   }
 
-  async #run(scheduled: ScheduledView, span: OpenSpan | null): Promise<BatchRun> {
+  async #run(scheduled: ScheduledView, acceptLoss: boolean, span: OpenSpan | null): Promise<BatchRun> {
     const { offline, clock } = this.#options;
     const { view } = scheduled;
     const asOf = clock();
@@ -150,6 +162,7 @@ export class BatchSchedule {
     const started = performance.now();
     const { rows, nullKeys } = await readBatch(view, offline, asOf);
     const read = performance.now();
+    await this.#checkLoss(scheduled, rows, acceptLoss);
     const generation = await this.#serve(scheduled, asOf, rows);
     span?.past('sql', started, read);
     span?.past('switch', read, performance.now());
@@ -160,6 +173,17 @@ export class BatchSchedule {
     });
     scheduled.succeededAt = generation.visibleFrom;
     return { generation, rows: rows.length, nullKeys };
+  }
+
+  /** Error BATCH_LOSS where rows lack more keys of the newest generation than the view may lose, and nobody accepts it. */
+  async #checkLoss(scheduled: ScheduledView, rows: readonly BatchRow[], acceptLoss: boolean): Promise<void> {
+    const { view, history } = scheduled;
+    const newest = await history.newest();
+    const { keys, lost } = newest === null ? NOTHING_LOST : await history.keysLost(newest, rows);
+    scheduled.lostShare = keys === 0 ? 0 : lost / keys;
+    const { mayLose = keys < FEW_KEYS ? 1 : MAY_LOSE } = view;
+    if (acceptLoss || newest === null || scheduled.lostShare <= mayLose) return;
+    throw fail('BATCH_LOSS', { view: view.name, lost, keys, generation: newest.generation, mayLose });
   }
 
   /**
@@ -240,6 +264,7 @@ async function openView(view: BatchViewData, { online, offline, clock }: BatchSc
     succeeded: 0,
     failed: 0,
     failure: null,
+    lostShare: null,
   };
 }
 

@@ -17,15 +17,18 @@ export function adminRoutes(server: FastifyInstance, headrace: Headrace): void {
     return reply.type('application/json').send(JSON.stringify(report));
   });
   server.post('/v1/admin/batch', async (request, reply) => {
-    const { view: name, rollBack = false } = objectBody(request.body, ['view', 'rollBack']);
+    const body = objectBody(request.body, ['view', 'rollBack', 'acceptLoss']);
+    const { view: name, rollBack = false, acceptLoss = false } = body;
     const views = headrace.project.views.filter((view) => view.kind === 'batchView');
     const view = views.find((one) => one.name === name);
     if (view === undefined) throw fail('VIEW_UNKNOWN', { view: String(name), known: views.map((one) => one.name) });
     if (typeof rollBack !== 'boolean') throw fail('SERVER_BODY', { reason: '"rollBack" is neither true nor false' });
+    if (typeof acceptLoss !== 'boolean')
+      throw fail('SERVER_BODY', { reason: '"acceptLoss" is neither true nor false' });
     const who = callerOf(request.headers.authorization);
-    const entry = { who, what: rollBack ? 'roll back' : 'run', target: view.name };
+    const entry = { who, what: rollBack ? 'roll back' : acceptLoss ? 'run, loss accepted' : 'run', target: view.name };
     const report = await audited(headrace.directory, entry, Date.now, () =>
-      rollBack ? headrace.features.rollBack(view) : headrace.features.backfill(view),
+      rollBack ? headrace.features.rollBack(view) : headrace.features.backfill(view, undefined, undefined, acceptLoss),
     );
     return reply.type('application/json').send(JSON.stringify({ view: view.name, ...report }));
   });
