@@ -27,6 +27,7 @@ import { sourceRows } from './featurestore/ingest/source-rows.ts';
 import { TopicIntake } from './featurestore/ingest/topic-intake.ts';
 import type { ServedVector } from './featurestore/online/served-vector.ts';
 import type { Vector } from './featurestore/online/user-values.ts';
+import { publishStorable } from './featurestore/publish-storable.ts';
 import type { SkewReport } from './featurestore/skew/audit.ts';
 import type { JoinedSpine } from './featurestore/training-set/join-spine.ts';
 import { labelNumber } from './featurestore/training-set/labels.ts';
@@ -634,7 +635,7 @@ export class Headrace {
     const tables = logs.map((log) => log.drain());
     if (tables.length === 0) return;
     try {
-      await this.#stores.offline.publish({ writer: PREDICTION_WRITER, position: {}, mode: 'append', tables });
+      await publishStorable(this.#stores.offline, { writer: PREDICTION_WRITER, position: {}, mode: 'append', tables });
     } catch (error) {
       logs.forEach((log, i) => {
         log.takeBack(tables[i]);

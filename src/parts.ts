@@ -1,6 +1,7 @@
 import { type BatchStatus, batchPart } from './featurestore/batch/batch-part.ts';
 import { type DiskStatus, diskPart } from './featurestore/disk/disk-part.ts';
 import { followedPart } from './featurestore/followed-part.ts';
+import { historyPart } from './featurestore/history-part.ts';
 import { type IngestStatus, ingestPart } from './featurestore/ingest/ingest-part.ts';
 import { type TopicsStatus, topicsPart } from './featurestore/ingest/topics-part.ts';
 import { type TilesStatus, tilesPart } from './featurestore/materialise/tiles-part.ts';
@@ -19,6 +20,7 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(ingestPart, ['sources']),
   partKind(readsPart, ['views', 'services']),
   partKind(batchPart, ['batch']),
+  partKind(historyPart, []),
   partKind(skewPart, ['audits']),
   partKind(topicsPart, ['topics']),
   partKind(tilesPart, ['lag']),

@@ -5,6 +5,7 @@ import { batchPart } from './batch/batch-part.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
 import { diskPart } from './disk/disk-part.ts';
 import type { FeatureStore } from './feature-store.ts';
+import { historyPart } from './history-part.ts';
 import { ingestPart } from './ingest/ingest-part.ts';
 import type { TopicReport } from './ingest/topic-intake.ts';
 import { topicsPart } from './ingest/topics-part.ts';
@@ -34,6 +35,7 @@ export function featureStoreParts({
     ),
     openPart(readsPart, { measures, logged: (service) => features.logged(service) }),
     openPart(batchPart, () => features.batchHealth()),
+    openPart(historyPart, () => features.unstored()),
     openPart(skewPart, { verdicts: () => features.skewVerdicts(), lost: () => features.servedLost }),
     openPart(topicsPart, topics),
     openPart(tilesPart, {

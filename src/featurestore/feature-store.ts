@@ -18,6 +18,7 @@ import type { Verdict } from '../features/engine/admission.ts';
 import type { Delivery } from '../features/engine/delivery.ts';
 import { rawTable } from '../features/plan/raw-table.ts';
 import type { ReadMode } from '../features/plan/stream-read.ts';
+import { tileIdentity } from '../features/tile/tile-identity.ts';
 import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
 import { type FeaturesReport, featuresReport } from '../monitoring/features/features-report.ts';
 import { Quarantine } from '../monitoring/features/quarantine.ts';
@@ -52,6 +53,7 @@ import type { ServedVector } from './online/served-vector.ts';
 import { ServiceReads } from './online/service-reads.ts';
 import { storeTiles } from './online/store-tiles.ts';
 import type { TileSource } from './online/tile-source.ts';
+import { UNSTORED, type Unstored, unstoredOf } from './publish-storable.ts';
 import { auditSkew, type SkewReport } from './skew/audit.ts';
 import { servedTable } from './skew/served-log.ts';
 import { ServedPublisher } from './skew/served-publisher.ts';
@@ -457,6 +459,7 @@ export class FeatureStore {
       return { rows, nullKeys };
     }
     const layout = this.#layoutOf(view);
+    await this.#clearUnstored(layout);
     const { offline, engine = null } = this.#options;
     const logClock = this.#materialiser.clockOf(view.source);
     const tiles = backfillTiles({ layout, offline, engine, logClock, between, onProgress });
@@ -465,6 +468,13 @@ export class FeatureStore {
       ...report,
       verified: await verifySample(layout, { materialiser: this.#materialiser, archive: this.#archive, offline }),
     };
+  }
+
+  /** Rows of a view that could not be stored: those that still cannot are found again by the backfill. */
+  async #clearUnstored({ view }: TileLayout): Promise<void> {
+    const { offline } = this.#options;
+    for (const { table } of unstoredOf(offline.tables()))
+      if (table.startsWith(`tiles/${tileIdentity(view)}/`)) await offline.erase(`${UNSTORED}${table}`, 'true');
   }
 
   /** Serves the generation of a batch view before the newest again. Error: BATCH_GENERATION. */
@@ -573,6 +583,11 @@ export class FeatureStore {
   /** Logged rows that could not be published and were dropped. */
   get servedLost(): number {
     return this.#served.lost;
+  }
+
+  /** Rows that the history cannot hold in their table, by table. */
+  unstored(): readonly Unstored[] {
+    return unstoredOf(this.#options.offline.tables());
   }
 
   /** How the runs of every batch view go. */

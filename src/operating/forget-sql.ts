@@ -1,5 +1,6 @@
 import { KEY_PREFIX, requestColumn } from '../features/plan/names.ts';
 import { OFFSET, PARTITION } from '../features/plan/raw-table.ts';
+import { UNSTORED } from '../featurestore/publish-storable.ts';
 import { SAMPLE_CHARACTERS } from '../monitoring/features/quarantine.ts';
 import type { OfflineTable } from '../ports/offline-store.ts';
 import type { Value } from '../schema/column.ts';
@@ -62,11 +63,20 @@ function whereIn(
       const isOwn = scope.models.some((model) => model.name === own);
       return isOwn && predictionIds.length > 0 ? inList('id', predictionIds) : null;
     }
+    case 'unstored':
+      return whereIn(name.slice(UNSTORED.length), columns, scope, asTexts(values), ends, predictionIds);
     case 'monitoring':
       return Object.hasOwn(columns, 'sample') ? sampleHas(scope, values) : null;
     default:
       return null;
   }
+}
+
+/** Rows that could not be stored have every value as text. */
+function asTexts(values: KeyValues): KeyValues {
+  return Object.fromEntries(
+    Object.entries(values).map(([part, value]) => [part, value === null ? null : String(value)]),
+  );
 }
 
 /**

@@ -12,6 +12,7 @@ import type { Position } from '../../ports/position.ts';
 import type { TileTopics } from '../../ports/tile-topics.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
+import { publishStorable } from '../publish-storable.ts';
 import { GrowingColumn } from './growing-column.ts';
 import { inSlices } from './in-slices.ts';
 import { offsetsOf, readDeliveries, type TakeDeliveries } from './log-cursor.ts';
@@ -174,7 +175,7 @@ export class Archive {
   /** One that fails stays the first: were a later one published before it, its rows would be missing for ever. */
   async #publishAll(unpublished: OfflineChange[]): Promise<void> {
     for (let change = unpublished[0]; change !== undefined; change = unpublished[0]) {
-      await this.#options.offline.publish(change);
+      await publishStorable(this.#options.offline, change);
       unpublished.shift();
     }
   }

@@ -1,4 +1,5 @@
 import type { OfflineStore, TableAppend } from '../../ports/offline-store.ts';
+import { publishStorable } from '../publish-storable.ts';
 
 const WRITER = 'served';
 /** Rows that wait beyond this, because nothing can be published, are dropped, the oldest first. */
@@ -34,7 +35,7 @@ export class ServedPublisher {
   async #publishAll(): Promise<void> {
     try {
       for (let change = this.#waiting[0]; change !== undefined; change = this.#waiting[0]) {
-        await this.#offline.publish({ writer: WRITER, position: {}, mode: 'append', tables: change });
+        await publishStorable(this.#offline, { writer: WRITER, position: {}, mode: 'append', tables: change });
         this.#waiting.shift();
       }
     } catch (error) {

@@ -16,6 +16,7 @@ import {
 } from '@duckdb/node-api';
 import { fail } from '../../../base/errors/fail.ts';
 import { type OfflineType, type OfflineValue, type RowBatch, SQL_TYPES } from '../../../ports/offline-store.ts';
+import { HOLDS } from '../../../ports/offline-value.ts';
 
 /** The values of one column as the port takes them. */
 export type ColumnValues = RowBatch['columns'][number];
@@ -42,26 +43,26 @@ export function stagedColumn(
     case 'BIGINT':
       return wholeNumbers(values, wide, refuse);
     case 'DECIMAL':
-      return { type: HUGEINT, write: converted(values, toBigInt, isDecimal, refuse) };
+      return { type: HUGEINT, write: converted(values, toBigInt, HOLDS.DECIMAL, refuse) };
     case 'DOUBLE':
-      return { type: DOUBLE, write: asTheyAre(values, isDouble, refuse) };
+      return { type: DOUBLE, write: asTheyAre(values, HOLDS.DOUBLE, refuse) };
     case 'BOOLEAN':
-      return { type: BOOLEAN, write: asTheyAre(values, isBoolean, refuse) };
+      return { type: BOOLEAN, write: asTheyAre(values, HOLDS.BOOLEAN, refuse) };
     case 'STRING':
       // Each of few goes over once, in the type: in the rows it is a number.
       return few === null
-        ? { type: VARCHAR, write: asTheyAre(values, isText, refuse) }
-        : { type: ENUM(few), write: asTheyAre(values, isText, refuse) };
+        ? { type: VARCHAR, write: asTheyAre(values, HOLDS.STRING, refuse) }
+        : { type: ENUM(few), write: asTheyAre(values, HOLDS.STRING, refuse) };
     case 'BLOB':
-      return { type: BLOB, write: converted(values, toBlob, isBytes, refuse) };
+      return { type: BLOB, write: converted(values, toBlob, HOLDS.BLOB, refuse) };
     case 'LIST<BIGINT>':
-      return { type: LIST(BIGINT), write: converted(values, listFrom(toBigInt), listOf(isInt64), refuse) };
+      return { type: LIST(BIGINT), write: converted(values, listFrom(toBigInt), HOLDS[type], refuse) };
     case 'LIST<DOUBLE>':
-      return { type: LIST(DOUBLE), write: converted(values, listFrom(asIs), listOf(isDouble), refuse) };
+      return { type: LIST(DOUBLE), write: converted(values, listFrom(asIs), HOLDS[type], refuse) };
     case 'LIST<STRING>':
-      return { type: LIST(VARCHAR), write: converted(values, listFrom(asIs), listOf(isText), refuse) };
+      return { type: LIST(VARCHAR), write: converted(values, listFrom(asIs), HOLDS[type], refuse) };
     case 'LIST<BOOLEAN>':
-      return { type: LIST(BOOLEAN), write: converted(values, listFrom(asIs), listOf(isBoolean), refuse) };
+      return { type: LIST(BOOLEAN), write: converted(values, listFrom(asIs), HOLDS[type], refuse) };
     default:
       return type satisfies never;
   }
@@ -79,8 +80,8 @@ function wholeNumbers(values: ColumnValues, wanted: boolean, refuse: Refuse): St
     wide = true;
   }
   return wide
-    ? { type: BIGINT, write: converted(values, toBigInt, isInt64, refuse) }
-    : { type: DOUBLE, write: asTheyAre(values, isDouble, refuse) };
+    ? { type: BIGINT, write: converted(values, toBigInt, HOLDS.BIGINT, refuse) }
+    : { type: DOUBLE, write: asTheyAre(values, HOLDS.DOUBLE, refuse) };
 }
 
 type Fits = (value: unknown) => boolean;
@@ -110,37 +111,6 @@ function converted(
     }
     vector.flush();
   };
-}
-
-function isInt64(value: unknown): boolean {
-  return Number.isSafeInteger(value) || (typeof value === 'bigint' && BigInt.asIntN(64, value) === value);
-}
-
-const DECIMAL_END = 10n ** 38n;
-
-function isDecimal(value: unknown): boolean {
-  return Number.isSafeInteger(value) || (typeof value === 'bigint' && value < DECIMAL_END && value > -DECIMAL_END);
-}
-
-function isDouble(value: unknown): boolean {
-  return typeof value === 'number';
-}
-
-function isBoolean(value: unknown): boolean {
-  return typeof value === 'boolean';
-}
-
-/** Half of a surrogate pair has no UTF-8: it would come back as another character. */
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && value.isWellFormed();
-}
-
-function isBytes(value: unknown): boolean {
-  return value instanceof Uint8Array;
-}
-
-function listOf(fits: (value: unknown) => boolean): (value: unknown) => boolean {
-  return (value) => Array.isArray(value) && value.every(fits);
 }
 
 // What a value is was checked before; these only tell the compiler.
