@@ -369,7 +369,7 @@ export class Headrace {
     trace: OpenSpan | null,
   ): Promise<readonly Prediction[]> {
     const open = this.#modelOf(model.name);
-    if (open.server.serving === null) throw fail('MODEL_NONE', { model: model.name });
+    if (open.server.serving === null) throw open.server.refusal;
     const vectors: ServedVector[] = [];
     for (const { id, request } of requests) {
       const vector = this.#features.read(model.service, request, at, id, trace);

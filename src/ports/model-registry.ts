@@ -6,6 +6,8 @@ export interface ModelSignature {
   readonly features: readonly string[];
   readonly input: string;
   readonly output: string;
+  /** How its training set held numbers, by number: see registry/model-value.ts. Absent: decimals were integers, 12.09 was 1209. */
+  readonly encoding?: number;
 }
 
 /** Where a version comes from. */

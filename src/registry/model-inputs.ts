@@ -1,5 +1,6 @@
 import type { FeatureServiceData } from '../features/define/declaration.ts';
 import type { ColumnSpec } from '../schema/column.ts';
+import { modelNumbers } from '../schema/model-numbers.ts';
 
 /** A number that a model can be given. */
 export interface ModelInput {
@@ -15,9 +16,9 @@ export interface ModelInput {
 /** The numbers that models of a service can be given, in its order; texts and lists are none. */
 export function modelInputs({ features }: Pick<FeatureServiceData, 'features'>): readonly ModelInput[] {
   return features.flatMap(({ name, type }, feature): readonly ModelInput[] => {
-    if (type.type === 'text' || type.type === 'list') return [];
-    if (type.type !== 'embedding') return [{ name, feature, type, element: null }];
-    return Array.from({ length: type.length ?? 1 }, (_, element) => ({
+    const numbers = modelNumbers(type);
+    if (type.type !== 'embedding') return numbers === 0 ? [] : [{ name, feature, type, element: null }];
+    return Array.from({ length: numbers }, (_, element) => ({
       name: `${name}[${element}]`,
       feature,
       type,

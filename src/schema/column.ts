@@ -13,7 +13,10 @@
  * | list    | readonly Value[] | array; of the element type                         |
  * | embedding | readonly number[] | array of `length` finite numbers, each as a float |
  */
-export type ValueType = 'text' | 'int' | 'int64' | 'decimal' | 'float' | 'bool' | 'time' | 'list' | 'embedding';
+export const VALUE_TYPES = ['text', 'int', 'int64', 'decimal', 'float', 'bool', 'time', 'list', 'embedding'] as const;
+
+/** A type of {@link VALUE_TYPES}. */
+export type ValueType = (typeof VALUE_TYPES)[number];
 
 /** Types of one value, which lists are of. */
 export type ScalarType = Exclude<ValueType, 'list' | 'embedding'>;

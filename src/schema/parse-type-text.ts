@@ -1,16 +1,4 @@
-import type { ColumnSpec, ValueType } from './column.ts';
-
-const TYPES: Readonly<Record<ValueType, true>> = {
-  text: true,
-  int: true,
-  int64: true,
-  decimal: true,
-  float: true,
-  bool: true,
-  time: true,
-  list: true,
-  embedding: true,
-};
+import { type ColumnSpec, VALUE_TYPES, type ValueType } from './column.ts';
 
 const TYPE_TEXT = /^(?:list<([a-z0-9]+)(?:\((\d+)\))?>|([a-z0-9]+)(?:\((\d+)\))?)(\?)?$/;
 
@@ -28,7 +16,7 @@ export function parseTypeText(text: string): ColumnSpec | null {
 }
 
 function isType(text: string): text is ValueType {
-  return Object.hasOwn(TYPES, text);
+  return (VALUE_TYPES as readonly string[]).includes(text);
 }
 
 function scaleOf(digits: string | undefined): { readonly scale?: number } {

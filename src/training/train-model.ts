@@ -8,6 +8,7 @@ import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelLineage, ModelRegistry, ModelVersion } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
 import { modelInputs } from '../registry/model-inputs.ts';
+import { MODEL_ENCODING } from '../registry/model-value.ts';
 import { checkParity } from '../registry/parity.ts';
 import { checkTrainerOptions, isEmbeddedTrainer, trainerKinds } from './embedded-trainer.ts';
 import { runTrainingJob } from './job/run-job.ts';
@@ -46,7 +47,8 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
     ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
   });
   const { path, ...lineage } = trainingSet;
-  const signature = { features: result.features, input: result.input, output: result.output };
+  const { features, input, output } = result;
+  const signature = { features, input, output, encoding: MODEL_ENCODING };
   const file = readModel(join(directory, result.model));
   const parity = new TextEncoder().encode(JSON.stringify(result.parity));
   const loaded = await runtime.load(file, signature);

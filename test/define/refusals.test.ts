@@ -347,6 +347,47 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
       }),
   ],
   [
+    'a spine whose decimal has another scale than the request',
+    'MODEL_SPINE',
+    () => {
+      const ofScale = (scale: number) => ({ user: text(), price: decimal(scale) });
+      const asks = eventSource('asks', { id: 'id', time: 'at', columns: { id: text(), at: time(), ...ofScale(2) } });
+      const priced = featureService('priced', {
+        request: ofScale(4),
+        join: (r) => ({ u: lookup(view, { user: r.user }) }),
+      });
+      return model('m', { ...learned, service: priced, spine: { from: asks, id: 'id' } });
+    },
+  ],
+  [
+    'a model whose service has texts and lists alone',
+    'MODEL_INPUT',
+    () => {
+      const asks = eventSource('asks', { id: 'id', time: 'at', columns: { id: text(), at: time(), user: text() } });
+      const texts = featureService('texts', {
+        request: { user: text() },
+        join: (r) => ({ u: lookup(view, { user: r.user }, []) }),
+        compute: (r) => ({ user: r.user }),
+      });
+      return model('m', { ...learned, service: texts, spine: { from: asks, id: 'id' } });
+    },
+  ],
+  [
+    'a label that is a decimal',
+    'MODEL_LABEL',
+    () => {
+      const paid = eventSource('paid', {
+        id: 'id',
+        time: 'at',
+        columns: { id: text(), at: time(), asked: text(), amount: decimal(2) },
+      });
+      return model('m', {
+        ...learned,
+        label: { from: paid, id: 'asked', value: (e) => wrong(e.amount), within: '1h' },
+      });
+    },
+  ],
+  [
     'a prediction id that is a number',
     'MODEL_COLUMN',
     () => model('m', { ...learned, spine: { from: spine, id: wrong('n') } }),

@@ -152,7 +152,10 @@ describe('from events to judged predictions', () => {
       onFault: (error) => faults.push(error),
     });
     expect(faults).toMatchObject([{ code: 'MODEL_FILE' }]);
-    expect(headrace.notReady()).toContain('model small has no champion');
+    expect(headrace.notReady()).toContainEqual(
+      expect.stringMatching(/^model small has a champion that cannot serve: the model file cannot be run/),
+    );
+    await expect(headrace.predict(small, 'unfit', requestOf(7))).rejects.toMatchObject({ code: 'MODEL_FILE' });
     await headrace.promote(small, 1);
     expect((await headrace.predict(small, 'again', requestOf(7))).version).toBe(1);
     registry.close();

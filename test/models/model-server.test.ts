@@ -4,6 +4,7 @@ import { MemoryModelRegistry } from '../../src/backends/memory/model-registry.ts
 import { openPart } from '../../src/observe/part-kind.ts';
 import type { ModelVersion } from '../../src/ports/model-registry.ts';
 import type { LoadedModel, ModelRuntime } from '../../src/ports/model-runtime.ts';
+import { MODEL_ENCODING } from '../../src/registry/model-value.ts';
 import type { Value } from '../../src/schema/column.ts';
 import { featureRow } from '../../src/serving/online/feature-row.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
@@ -238,7 +239,8 @@ describe('a model server', () => {
 test("a vector becomes a model's row by the types of its service: false 0, true 1, decimals scaled, null NaN", () => {
   const version = { ...newVersion('every'), version: 1 };
   const features = ['d', 'f', 'b', 'l', 'i', 'at'];
-  const toRow = featureRow(everyType, { ...version, signature: { ...version.signature, features } });
+  const signature = { ...version.signature, features, encoding: MODEL_ENCODING };
+  const toRow = featureRow(everyType, { ...version, signature });
   const rows = new Float32Array(12);
   toRow([0, 'ann', true, -3, 2n ** 40n, 1050n, 0.5, 1_000_000], rows, 0);
   toRow([0, 'bob', null, 0, -1n, -1n, null, 0], rows, 6);

@@ -212,6 +212,20 @@ export const declarationErrors = rows({
     status: 400,
     exit: 2,
   },
+  MODEL_INPUT: {
+    message: 'model {model} reads service {service}, which has no feature that a model can take',
+    mend: 'add a feature that is a number, a truth value, a time or an embedding; models take no texts and lists',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  MODEL_LABEL: {
+    message: 'the label of model {model} is of type {type}',
+    mend: 'give a bool, an int or a float as the value of the label',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   MODEL_SPINE: {
     message: 'model {model} learns from {source}, which has no column {column} of type {type}',
     mend: 'use a source that has the request columns of the service',

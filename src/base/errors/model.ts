@@ -114,6 +114,14 @@ export const modelErrors = rows({
     status: 500,
     exit: 3,
   },
+  MODEL_ENCODING: {
+    message:
+      'version {version} of model {model} was trained when the decimal {feature} entered training sets as an integer, not as its value',
+    mend: 'train the model again with headrace train, then promote the new version',
+    retry: 'never',
+    status: 500,
+    exit: 3,
+  },
   MODEL_PARITY: {
     message: 'version {version} of model {model} scores a parity vector {found} that its trainer scored {expected}',
     mend: 'the file or the runtime computes something else than was trained: do not serve it; train again',

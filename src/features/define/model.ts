@@ -1,5 +1,8 @@
 import { fail } from '../../base/errors/fail.ts';
 import { type DurationText, parseDuration } from '../../base/time.ts';
+import type { ColumnSpec, ValueType } from '../../schema/column.ts';
+import { modelNumbers } from '../../schema/model-numbers.ts';
+import { typeText } from '../../schema/type-text.ts';
 import { checkJson } from './check-json.ts';
 import { checkName } from './check-name.ts';
 import type { EventSourceData, ModelData } from './declaration.ts';
@@ -69,7 +72,7 @@ export interface ModelOptions<
   readonly rollout?: Readonly<Record<string, unknown>>;
 }
 
-/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_COLUMN, MODEL_OPTION. */
+/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_INPUT, MODEL_COLUMN, MODEL_LABEL, MODEL_OPTION. */
 export function model<
   I extends Tags,
   F extends Tags,
@@ -80,10 +83,14 @@ export function model<
 >(name: N, options: ModelOptions<I, F, Spine, From, T>): Model<I, F, T extends 'bool' | 'bool?' ? 'bool' : 'float', N> {
   checkName('model', name);
   const { task, service, spine, label, train } = options;
-  for (const [column, { type }] of Object.entries(service.request)) {
-    if (spine.from.columns[column]?.type !== type)
-      throw fail('MODEL_SPINE', { model: name, source: spine.from.name, column, type });
+  for (const [column, spec] of Object.entries(service.request)) {
+    const found = Object.hasOwn(spine.from.columns, column) ? spine.from.columns[column] : undefined;
+    // A decimal of another scale is another number.
+    if (found === undefined || plainType(found) !== plainType(spec))
+      throw fail('MODEL_SPINE', { model: name, source: spine.from.name, column, type: plainType(spec) });
   }
+  if (service.features.every(({ type }) => modelNumbers(type) === 0))
+    throw fail('MODEL_INPUT', { model: name, service: service.name });
   requireId(name, 'spine', spine);
   requireId(name, 'label', label);
   const { monitors = [], playbook = {}, rollout = {} } = options;
@@ -91,6 +98,7 @@ export function model<
     checkJson(name, option, written);
   }
   const value = label.value(columnExpressions(label.from.columns) as unknown as Columns<EventSource<From>>);
+  if (!LABEL_TYPES.includes(value.spec.type)) throw fail('MODEL_LABEL', { model: name, type: plainType(value.spec) });
   return freeze({
     kind: 'model',
     name,
@@ -114,6 +122,14 @@ export function model<
     rollout,
     labelTag: (value.of.startsWith('bool') ? 'bool' : 'float') as T extends 'bool' | 'bool?' ? 'bool' : 'float',
   });
+}
+
+/** Types of a label: what leaves a double as it is. */
+const LABEL_TYPES: readonly ValueType[] = ['bool', 'int', 'float'];
+
+/** A column's type as text, whether it can be null or not. */
+function plainType(spec: ColumnSpec): string {
+  return typeText({ ...spec, nullable: false });
 }
 
 function requireId(

@@ -6,9 +6,10 @@ import type { ReadMode } from '../../features/plan/stream-read.ts';
 import { sqlType } from '../../features/plan/table.ts';
 import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../ports/offline-store.ts';
+import { modelCellSql } from '../../registry/model-value.ts';
 import { computeAnswers } from './computed-answers.ts';
 import { type Answers, answeredRows, pointInTimeAnswers } from './point-in-time.ts';
-import { outsideSql, readSpine, type Spine, type SpineOptions } from './spine.ts';
+import { readSpine, type Spine, type SpineOptions } from './spine.ts';
 import { quoted, textLiteral } from './spine-file.ts';
 
 export interface JoinSpineOptions {
@@ -97,7 +98,9 @@ async function joinSlice(
   const computed = `${path}.features`;
   try {
     const answers = answersSql(service, answered) ?? (await computedAnswers(options, answered, computed));
-    const features = service.features.map(({ name, type }, i) => `${outsideSql(`a.f_${i}`, type)} AS ${quoted(name)}`);
+    const features = service.features.map(
+      ({ name, type }, i) => `${modelCellSql(`a.f_${i}`, type)} AS ${quoted(name)}`,
+    );
     await offline.exportParquet(
       `SELECT ${[...own, ...features].join(', ')}
 FROM (${answers}) AS a

@@ -2,6 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
 import { SPINE_AT, SPINE_ID } from '../../features/plan/scan.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
+import { modelCellSql } from '../../registry/model-value.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
 import { expectedOf } from '../../schema/value-parser.ts';
 import {
@@ -136,7 +137,7 @@ async function ownColumns(
 ): Promise<Spine['own']> {
   const asItIs = columns.map((column, i) => {
     const read = column.type === 'JSON' ? cells.findIndex((cell) => cell.column === column) : -1;
-    return { name: column.name, sql: read < 0 ? `c.x_${i}` : outsideSql(`c.v_${read}`, cells[read].spec) };
+    return { name: column.name, sql: read < 0 ? `c.x_${i}` : modelCellSql(`c.v_${read}`, cells[read].spec) };
   });
   if (!untyped) return asItIs;
   const tests = columns.flatMap((_, i) =>
@@ -147,15 +148,6 @@ async function ownColumns(
     const reading = READINGS.find((_, r) => found[i * READINGS.length + r] === true);
     return { name, sql: reading === undefined ? sql : `CAST(${sql} AS ${reading.type})` };
   });
-}
-
-/** A value inside as it leaves the store: a decimal as the double that a model is given. */
-export function outsideSql(value: string, { type, element, scale = 0 }: ColumnSpec): string {
-  const unit = `CAST(1e${scale} AS DOUBLE)`;
-  if (type === 'decimal') return `CAST(${value} AS DOUBLE) / ${unit}`;
-  if (type === 'list' && element === 'decimal')
-    return `LIST_TRANSFORM(${value}, LAMBDA e: CAST(e AS DOUBLE) / ${unit})`;
-  return value;
 }
 
 async function countNullKeys(offline: OfflineStore, service: FeatureServiceData, relation: string): Promise<number> {

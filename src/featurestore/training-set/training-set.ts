@@ -1,11 +1,11 @@
 import type { FeatureServiceData, ModelData, OnDemandViewData } from '../../features/define/declaration.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
-import { sqlType } from '../../features/plan/table.ts';
 import { duckdb } from '../../features/sql/duckdb.ts';
 import { spineQuery } from '../../features/sql/event-queries.ts';
 import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../ports/offline-store.ts';
+import { modelCell, modelColumn } from '../../registry/model-value.ts';
 import type { Value } from '../../schema/column.ts';
 import { computeAnswers } from './computed-answers.ts';
 import { type LabelValue, labelJoin } from './labels.ts';
@@ -50,9 +50,9 @@ const ROW_ID = '_id';
 const ROW_AT = '_at';
 const ROW_LABEL = '_label';
 
-/** Rows of a training set as they are written: `_id`, `_at`, the features in the service's order, `_label` (true is 1). */
+/** Rows of a training set as they are written: `_id`, `_at`, the features as a model sees them, in the service's order, `_label` (true is 1). */
 function trainingTable(service: FeatureServiceData): OfflineTable {
-  const features = service.features.map(({ name, type }) => [name, sqlType(type)] as const);
+  const features = service.features.map(({ name, type }) => [name, modelColumn(type)] as const);
   return {
     name: `training/${service.name}`,
     columns: Object.fromEntries([[ROW_ID, 'STRING'], [ROW_AT, 'BIGINT'], ...features, [ROW_LABEL, 'DOUBLE']]),
@@ -137,14 +137,22 @@ export async function writeTrainingSet(options: TrainingSetOptions, path: string
   const rows = trainingRows(options, () => {
     unlabelled += 1;
   });
-  const written = await options.offline.exportRows(trainingTable(options.model.service), columnBatches(rows), path);
+  const written = await options.offline.exportRows(
+    trainingTable(options.model.service),
+    columnBatches(options.model.service, rows),
+    path,
+  );
   return { path, rows: written, unlabelled };
 }
 
-async function* columnBatches(batches: AsyncIterable<readonly LabelledRow[]>): AsyncGenerator<RowBatch> {
+async function* columnBatches(
+  { features: specs }: FeatureServiceData,
+  batches: AsyncIterable<readonly LabelledRow[]>,
+): AsyncGenerator<RowBatch> {
+  const cells = specs.map(({ type }) => modelCell(type));
   for await (const rows of batches) {
     if (rows.length === 0) continue;
-    const features = rows[0].values.map((_, i): OfflineValue[] => rows.map(({ values }) => values[i]));
+    const features = cells.map((cell, i): OfflineValue[] => rows.map(({ values }) => cell(values[i])));
     yield {
       rows: rows.length,
       columns: [rows.map(({ id }) => id), rows.map(({ at }) => at), ...features, rows.map(({ label }) => label)],

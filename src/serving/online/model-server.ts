@@ -1,4 +1,4 @@
-import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts';
@@ -33,6 +33,8 @@ export class ModelServer {
   #serving: ScoreQueue | null = null;
   /** The version that was found unfit: it is not tried again. */
   #unfit: number | null = null;
+  /** Why it was found unfit. */
+  #refusal: HeadraceError | null = null;
   /** Ends with the last refresh that was asked for: one at a time, or an older champion could replace a newer one. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -44,7 +46,7 @@ export class ModelServer {
   /**
    * Loads the champion if the alias has moved; returns the version that serves, or null. A champion that is found unfit
    * is an error once.
-   * Errors: MODEL_FILE, MODEL_PARITY, MODEL_SIGNATURE, ARTIFACT_*.
+   * Errors: MODEL_FILE, MODEL_PARITY, MODEL_SIGNATURE, MODEL_ENCODING, ARTIFACT_*.
    */
   refresh(): Promise<number | null> {
     return this.#inTurn(async () => {
@@ -55,6 +57,7 @@ export class ModelServer {
         return before?.version.version ?? null;
       }
       this.#serving = await this.#fit(champion);
+      this.#refusal = null;
       await before?.close();
       return champion;
     });
@@ -76,10 +79,15 @@ export class ModelServer {
     return this.#unfit;
   }
 
-  /** Scores vectors of the model's service. Errors: MODEL_NONE, MODEL_BUSY, MODEL_SCORE. */
+  /** Why nothing is scored while no version serves: there is no champion (MODEL_NONE), or the error that it was refused with. */
+  get refusal(): HeadraceError {
+    return this.#refusal ?? fail('MODEL_NONE', { model: this.model.name });
+  }
+
+  /** Scores vectors of the model's service. Errors: MODEL_NONE, MODEL_BUSY, MODEL_SCORE, those of a refused champion. */
   async score(vectors: readonly (readonly Value[])[]): Promise<Scores> {
     const serving = this.#serving;
-    if (serving === null) throw fail('MODEL_NONE', { model: this.model.name });
+    if (serving === null) throw this.refusal;
     return { version: serving.version.version, scores: await serving.score(vectors) };
   }
 
@@ -96,7 +104,10 @@ export class ModelServer {
     try {
       return await this.#load(await this.#options.registry.version(this.model.name, champion));
     } catch (error) {
-      if (isHeadraceError(error) && error.retry === 'never') this.#unfit = champion;
+      if (isHeadraceError(error) && error.retry === 'never') {
+        this.#unfit = champion;
+        this.#refusal = error;
+      }
       throw error;
     }
   }

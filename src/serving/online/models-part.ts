@@ -4,7 +4,7 @@ import type { ModelServer } from './model-server.ts';
 /** The models that a process serves. */
 export interface ServedModel {
   readonly data: { readonly name: string };
-  readonly server: Pick<ModelServer, 'serving' | 'unfit'>;
+  readonly server: Pick<ModelServer, 'serving' | 'unfit' | 'refusal'>;
 }
 
 /** Loaded models: requests of a model wait until it has a champion. */
@@ -41,5 +41,9 @@ export const modelsPart: PartKind<() => Iterable<ServedModel>, object> = {
   waiting: (models) =>
     [...models()]
       .filter(({ server }) => server.serving === null)
-      .map(({ data }) => `model ${data.name} has no champion`),
+      .map(({ data }) => `model ${data.name} ${whyNot(server)}`),
 };
+
+function whyNot({ refusal }: Pick<ModelServer, 'refusal'>): string {
+  return refusal.code === 'MODEL_NONE' ? 'has no champion' : `has a champion that cannot serve: ${refusal.message}`;
+}
