@@ -29,6 +29,7 @@ import type { ServedVector } from './featurestore/online/served-vector.ts';
 import type { Vector } from './featurestore/online/user-values.ts';
 import { publishStorable } from './featurestore/publish-storable.ts';
 import type { SkewReport } from './featurestore/skew/audit.ts';
+import { FedLog } from './featurestore/skew/fed-log.ts';
 import type { JoinedSpine } from './featurestore/training-set/join-spine.ts';
 import { labelNumber } from './featurestore/training-set/labels.ts';
 import type { SpineOptions } from './featurestore/training-set/spine.ts';
@@ -92,6 +93,7 @@ interface OpenModel {
   readonly data: ModelData;
   readonly server: ModelServer;
   readonly log: PredictionLog;
+  readonly fed: FedLog;
   readonly labels: LabelJoin;
   readonly quality: RealisedQuality;
   readonly labelOf: RowFunction;
@@ -185,7 +187,9 @@ export class Headrace {
       // Only now: one that may not write here leaves the declaration of the one that does.
       const { schemas } = placeDeclaration(project, environment.directory);
       const taken = sourceTopics(project, environment);
-      const models = new Map(project.models.map((model) => [model.name, openModel(model, stores)]));
+      const models = new Map(
+        project.models.map((model) => [model.name, openModel(model, stores, environment.sampleRate)]),
+      );
       const features = await FeatureStore.open({
         project,
         schemas,
@@ -198,6 +202,7 @@ export class Headrace {
         partitions: environment.partitions,
         cacheKeys: environment.cacheKeys,
         sampleRate: environment.sampleRate,
+        drainFed: () => [...models.values()].map(({ fed }) => fed.drain()),
         disk,
         retention: {
           logAgeMs: environment.log.ageMs,
@@ -376,7 +381,7 @@ export class Headrace {
       vectors.push(vector instanceof Promise ? await vector : vector);
     }
     const read = performance.now();
-    const { version, scores } = await open.server.score(vectors.map(({ values }) => values));
+    const { version, scores, features, fed } = await open.server.score(vectors.map(({ values }) => values));
     const scored = performance.now();
     trace?.past('inference', read, scored, {
       'headrace.model': model.name,
@@ -394,6 +399,7 @@ export class Headrace {
         missing: vector.missing.length,
       };
       open.log.add(prediction);
+      open.fed.add({ id: prediction.id, at: vector.at, version, names: features, inputs: fed(i) });
       open.labels.predict(prediction.id, prediction.at, version, prediction.score);
       return prediction;
     });
@@ -672,13 +678,14 @@ function refuse(error: Error): never {
   throw error;
 }
 
-function openModel(model: ModelData, { registry, artifacts, runtime }: Stores): OpenModel {
+function openModel(model: ModelData, { registry, artifacts, runtime }: Stores, sampleRate: number): OpenModel {
   const quality = new RealisedQuality();
   const { label } = model;
   return {
     data: model,
     server: new ModelServer({ model, registry, artifacts, runtime }),
     log: new PredictionLog(model),
+    fed: new FedLog(model, sampleRate),
     quality,
     labels: new LabelJoin({
       withinMs: label.withinMs,

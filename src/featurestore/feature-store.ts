@@ -105,6 +105,8 @@ export interface FeatureStoreOptions {
   readonly partitions: number;
   readonly cacheKeys: number;
   readonly sampleRate: number;
+  /** Takes what models were fed since the last call, to be published with the vectors that they were fed from. */
+  readonly drainFed?: () => readonly TableAppend[];
   /** `historyBytes` is the budget of each table of the offline store. */
   readonly retention: { readonly logAgeMs: number; readonly logBytes: number; readonly historyBytes: number };
   /** Without it nothing bounds what a day adds. */
@@ -246,7 +248,7 @@ export class FeatureStore {
     const views = project.views.filter((view): view is BatchViewData => view.kind === 'batchView');
     const batch = await BatchSchedule.open({ views, online, offline, clock, tracer: options.tracer ?? null });
     const { onComputeError } = options;
-    const skew = await SkewSchedule.open({ services: project.services, offline, clock, onComputeError });
+    const skew = await SkewSchedule.open({ ...project, offline, clock, onComputeError });
     wiring.batch = batch;
     await materialiser.feed?.start();
     await options.disk?.measure({ log, offline, topics: project.sources.map(topicOf) });
@@ -527,7 +529,7 @@ export class FeatureStore {
   async auditSkew(service: FeatureServiceData, from: number, to: number): Promise<SkewReport> {
     await this.flush();
     const { offline, onComputeError } = this.#options;
-    return auditSkew({ service, offline, from, to, onComputeError });
+    return auditSkew({ service, models: this.project.models, offline, from, to, onComputeError });
   }
 
   /** What the features and events of [from, to) look like. */
@@ -652,7 +654,8 @@ export class FeatureStore {
   }
 
   #drainServed(): readonly TableAppend[] {
-    const logged = [...this.#reads.drain(), this.#quarantine.drain()].filter(({ rows }) => rows > 0);
+    const fed = this.#options.drainFed?.() ?? [];
+    const logged = [...this.#reads.drain(), ...fed, this.#quarantine.drain()].filter(({ rows }) => rows > 0);
     const rows = logged.reduce((sum, table) => sum + table.rows, 0);
     return this.#options.disk?.mayLog(rows) === false ? [] : logged;
   }

@@ -59,9 +59,10 @@ function whereIn(
       const found = scope.services.filter(({ service }) => service.name === own).flatMap(({ keys }) => keys);
       return equal(found.map((key) => mapped(key, requestColumn)));
     }
-    case 'predictions': {
+    case 'predictions':
+    case 'fed': {
       const isOwn = scope.models.some((model) => model.name === own);
-      return isOwn && predictionIds.length > 0 ? inList('id', predictionIds) : null;
+      return isOwn && predictionIds.length > 0 ? inList(area === 'fed' ? '_id' : 'id', predictionIds) : null;
     }
     case 'unstored':
       return whereIn(name.slice(UNSTORED.length), columns, scope, asTexts(values), ends, predictionIds);

@@ -204,7 +204,15 @@ test('of more vectors than are to be recomputed a sample is, the same in every p
   const { place, store, service, offline, onComputeError } = await open();
   for (let i = 0; i < 400; i += 1) await store.vector(service, { user: `u${i}` });
   await store.flush();
-  const report = await auditSkew({ service, offline, from: 0, to: place.now + 1, most: 100, onComputeError });
+  const report = await auditSkew({
+    service,
+    models: [],
+    offline,
+    from: 0,
+    to: place.now + 1,
+    most: 100,
+    onComputeError,
+  });
   expect(report.logged).toBe(400);
   expect(report.vectors).toBeGreaterThan(50);
   expect(report.vectors).toBeLessThan(170);
@@ -246,7 +254,7 @@ test('a scheduled audit that finds more than is declared is an error, and told a
     expect.stringContaining('of 3 values lateness 2, staleness 0, logic 0'),
   ]);
   const clock = () => place.now;
-  const reopened = await SkewSchedule.open({ services: [service], offline, clock, onComputeError });
+  const reopened = await SkewSchedule.open({ services: [service], models: [], offline, clock, onComputeError });
   expect(reopened.verdicts().flatMap(degradedSkew), 'over a restart too').toEqual(
     store.skewVerdicts().flatMap(degradedSkew),
   );

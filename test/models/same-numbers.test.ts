@@ -9,9 +9,11 @@ import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-regi
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { createClient } from '../../src/client/index.ts';
 import type { ModelData } from '../../src/features/define/declaration.ts';
+import { fedTable } from '../../src/featurestore/skew/fed-log.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import type { ModelVersion } from '../../src/ports/model-registry.ts';
 import type { LoadedModel } from '../../src/ports/model-runtime.ts';
+import type { OfflineValue } from '../../src/ports/offline-store.ts';
 import { MODEL_ENCODING } from '../../src/registry/model-value.ts';
 import { VALUE_TYPES } from '../../src/schema/column.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
@@ -20,7 +22,7 @@ import { NOTHING } from './nothing.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);
-const ROWS = 12;
+const ROWS = 6;
 
 const directory = mkdtempSync(join(tmpdir(), 'headrace-numbers-'));
 let now = START;
@@ -129,7 +131,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-describe('a model is served the numbers that it was trained on, of every type', () => {
+describe('a model is served the numbers that it was trained on, of every type', { timeout: 120_000 }, () => {
   test('every type of the schema is tried, null too, from requests, streams and batches', () => {
     expect(new Set(Object.keys(samples))).toEqual(new Set(VALUE_TYPES));
     for (const type of VALUE_TYPES.filter((one) => one !== 'text' && one !== 'list')) {
@@ -217,6 +219,36 @@ describe('a model is served the numbers that it was trained on, of every type', 
     }
   });
 
+  test('the audit compares what each model was fed with what its training set holds, and names every input that differs', async () => {
+    const before = await headrace.auditSkew(service, atOf(0), atOf(1));
+    expect(before.mismatches).toEqual({ lateness: 0, staleness: 0, logic: 0 });
+    expect(before.models.map(({ model }) => model)).toEqual(['fitted', 'picked']);
+    for (const { rows, compared, differing, examples } of before.models)
+      expect({ rows: rows > 0, compared, differing, examples }).toEqual({
+        rows: true,
+        compared: rows * inputs.length,
+        differing: 0,
+        examples: [],
+      });
+    // Each input of one row each as another number: as it would be on another scale, or where it was missing.
+    await spoilFed((row, i) => (row === i ? (value) => (Number.isNaN(value) ? 0 : value * 100 + 1) : null));
+    const after = await headrace.auditSkew(service, atOf(0), atOf(1));
+    const { inputs: found = [], differing } = after.models.find(({ model }) => model === 'picked') ?? {};
+    expect(found.toSorted((a, b) => inputs.indexOf(a.input) - inputs.indexOf(b.input))).toEqual(
+      inputs.map((input) => ({ input, differing: 1 })),
+    );
+    expect(after.mismatches).toEqual({ lateness: 0, staleness: 0, logic: differing });
+  });
+
+  test('what a model was fed of an entity is forgotten with it', async () => {
+    const { stores } = await headrace.forget('who', { who: 'w0' });
+    for (const { name } of [picked, fitted])
+      expect(stores.find((store) => store.name === `fed/${name}`)).toMatchObject({
+        before: expect.toSatisfy((count: number) => count > 0),
+        after: 0,
+      });
+  });
+
   test('a version from before encodings were recorded is refused by name, where its inputs have a decimal', async () => {
     const registry = new SqliteRegistry(join(directory, 'registry.sqlite'));
     const { encoding, ...signature } = version.signature;
@@ -251,6 +283,25 @@ describe('a model is served the numbers that it was trained on, of every type', 
     });
   });
 });
+
+/** Writes what the model `picked` was fed with other numbers, as a faulty server would have logged it. */
+async function spoilFed(other: (row: number, input: number) => ((value: number) => number) | null): Promise<void> {
+  const table = fedTable(picked);
+  const columns: OfflineValue[][] = Object.keys(table.columns).map(() => []);
+  let row = 0;
+  for await (const rows of headrace.offline.query(`SELECT * FROM ${headrace.offline.relation(table)}`)) {
+    for (const [id, at, version, names, fed] of rows) {
+      if (at !== BigInt(atOf(0)) && at !== atOf(0)) continue;
+      const numbers = (fed as readonly number[]).map((value, i) => Math.fround((other(row, i) ?? Number)(value)));
+      [id, Number(at), Number(version), names, numbers].forEach((value, c) => {
+        columns[c].push(value);
+      });
+      row += 1;
+    }
+  }
+  const tables = [{ table, rows: row, columns }];
+  await headrace.offline.publish({ writer: 'spoiler', position: {}, mode: 'replace', tables });
+}
 
 async function sameScores(model: ModelData, trained: ModelVersion, path: string): Promise<void> {
   const runner = await loaded(trained);

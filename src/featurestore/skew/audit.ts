@@ -1,4 +1,9 @@
-import type { BatchViewData, FeatureServiceData, OnDemandViewData } from '../../features/define/declaration.ts';
+import type {
+  BatchViewData,
+  FeatureServiceData,
+  ModelData,
+  OnDemandViewData,
+} from '../../features/define/declaration.ts';
 import { batchTable } from '../../features/plan/batch-table.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
 import { floorSql } from '../../features/sql/text.ts';
@@ -6,6 +11,7 @@ import { windowsOf } from '../../features/window/view-windows.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import type { Value } from '../../schema/column.ts';
 import { type PointInTimeRow, pointInTimeRows } from '../training-set/point-in-time.ts';
+import { auditFed, type ModelSkew } from './fed-audit.ts';
 import { countColumns, servedTable } from './served-log.ts';
 
 /**
@@ -34,6 +40,8 @@ export interface SkewReport {
   readonly compared: number;
   readonly features: readonly FeatureSkew[];
   readonly mismatches: Readonly<Record<MismatchClass, number>>;
+  /** What the models of the service were fed, against training sets; what differs is counted under logic too. */
+  readonly models: readonly ModelSkew[];
   /** Up to ten logic mismatches, to look into. */
   readonly examples: readonly {
     readonly id: string;
@@ -46,6 +54,8 @@ export interface SkewReport {
 
 export interface AuditOptions {
   readonly service: FeatureServiceData;
+  /** The project's models: those of the service are audited with it. */
+  readonly models: readonly ModelData[];
   readonly offline: OfflineStore;
   /** Vectors served in [from, to), epoch ms. */
   readonly from: number;
@@ -87,7 +97,23 @@ export async function auditSkew(options: AuditOptions): Promise<SkewReport> {
     for (const { row, served } of differing) tally.classify(row, known.get(rowName(row)) ?? row, served);
   }
   await acquitStale(options, tally);
-  return tally.report(logged);
+  return withModels(tally.report(logged), await auditModels(options, sampled));
+}
+
+/** What the models of the service were fed, of the vectors of the span. */
+async function auditModels(options: AuditOptions, sampled: string): Promise<readonly ModelSkew[]> {
+  const { service, offline } = options;
+  const found: ModelSkew[] = [];
+  for (const model of options.models) {
+    if (model.service.name !== service.name || model.service.version !== service.version) continue;
+    found.push(await auditFed({ model, offline, where: `${within(options)} AND ${sampled}` }));
+  }
+  return found;
+}
+
+function withModels(report: Omit<SkewReport, 'models'>, models: readonly ModelSkew[]): SkewReport {
+  const differing = models.reduce((sum, model) => sum + model.differing, 0);
+  return { ...report, models, mismatches: { ...report.mismatches, logic: report.mismatches.logic + differing } };
 }
 
 /**
@@ -284,7 +310,7 @@ class Tally {
     }
   }
 
-  report(logged: number): SkewReport {
+  report(logged: number): Omit<SkewReport, 'models'> {
     const features = this.#features.map(({ compared, numbers, smape, lateness, staleness, logic }, i) => ({
       feature: this.#service.features[i].name,
       compared,

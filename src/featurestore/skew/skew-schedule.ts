@@ -1,6 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
-import type { FeatureServiceData, OnDemandViewData } from '../../features/define/declaration.ts';
+import type { FeatureServiceData, ModelData, OnDemandViewData } from '../../features/define/declaration.ts';
 import type { OfflineStore, OfflineTable } from '../../ports/offline-store.ts';
 import { type Cron, lastDue, parseCron } from '../batch/cron.ts';
 import { auditSkew, type SkewReport } from './audit.ts';
@@ -47,6 +47,7 @@ interface ScheduledAudit {
 
 export interface SkewScheduleOptions {
   readonly services: readonly FeatureServiceData[];
+  readonly models: readonly ModelData[];
   readonly offline: OfflineStore;
   readonly clock: Clock;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
@@ -112,12 +113,12 @@ export class SkewSchedule {
   }
 
   async #run(audit: ScheduledAudit): Promise<void> {
-    const { offline, clock, onComputeError } = this.#options;
+    const { models, offline, clock, onComputeError } = this.#options;
     const at = clock();
     audit.triedAt = at;
     const { service } = audit;
     const from = Math.max(audit.auditedTo, at - LONGEST_MS);
-    const report = await auditSkew({ service, offline, from, to: at, onComputeError });
+    const report = await auditSkew({ service, models, offline, from, to: at, onComputeError });
     const atMost = service.skew?.atMost ?? 0;
     audit.verdict = { service, at, report, met: meets(report, atMost) };
     audit.auditedTo = at;

@@ -20,6 +20,9 @@ export interface ModelServerOptions {
 export interface Scores {
   readonly version: number;
   readonly scores: Float32Array;
+  /** Names of the version's inputs, and what they were for a row of the batch. */
+  readonly features: readonly string[];
+  readonly fed: (row: number) => Float32Array;
 }
 
 /**
@@ -88,7 +91,11 @@ export class ModelServer {
   async score(vectors: readonly (readonly Value[])[]): Promise<Scores> {
     const serving = this.#serving;
     if (serving === null) throw this.refusal;
-    return { version: serving.version.version, scores: await serving.score(vectors) };
+    const { version, signature } = serving.version;
+    const { scores, rows } = await serving.score(vectors);
+    const { features } = signature;
+    const fed = (row: number) => rows.subarray(row * features.length, (row + 1) * features.length);
+    return { version, scores, features, fed };
   }
 
   /** Ends when every call has its scores. */

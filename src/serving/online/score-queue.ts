@@ -10,9 +10,15 @@ const ROWS_A_RUN = 512;
 /** Rows that may wait. */
 const MOST_WAITING = 16_384;
 
+/** Scores of a call, and the rows that the model was fed for them, one after the other. */
+export interface Scored {
+  readonly scores: Float32Array;
+  readonly rows: Float32Array;
+}
+
 interface Call {
   readonly vectors: readonly (readonly Value[])[];
-  readonly resolve: (scores: Float32Array) => void;
+  readonly resolve: (scored: Scored) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -37,10 +43,10 @@ export class ScoreQueue {
   }
 
   /** Scores vectors, all in one run. Errors: MODEL_BUSY, MODEL_SCORE, MODEL_FILE. */
-  score(vectors: readonly (readonly Value[])[]): Promise<Float32Array> {
-    if (vectors.length === 0) return Promise.resolve(new Float32Array(0));
+  score(vectors: readonly (readonly Value[])[]): Promise<Scored> {
+    if (vectors.length === 0) return Promise.resolve({ scores: new Float32Array(0), rows: new Float32Array(0) });
     if (this.#rows >= MOST_WAITING) throw fail('MODEL_BUSY', { model: this.version.model, waiting: this.#rows });
-    const scores = new Promise<Float32Array>((resolve, reject) => {
+    const scores = new Promise<Scored>((resolve, reject) => {
       this.#calls.push({ vectors, resolve, reject });
     });
     this.#rows += vectors.length;
@@ -83,21 +89,24 @@ export class ScoreQueue {
           at += this.#width;
         }
       }
-      this.#settle(calls, await this.#loaded.run(rows, count));
+      const scores = await this.#loaded.run(rows, count);
+      this.#settle(calls, { scores, rows });
     } catch (error) {
       for (const { reject } of calls) reject(error);
     }
   }
 
   /** Gives each call its scores; one that got a score that is no number fails alone. */
-  #settle(calls: readonly Call[], scores: Float32Array): void {
+  #settle(calls: readonly Call[], { scores, rows }: Scored): void {
     const { model, version } = this.version;
     let from = 0;
     for (const { vectors, resolve, reject } of calls) {
-      const own = scores.slice(from, from + vectors.length);
-      from += vectors.length;
+      const to = from + vectors.length;
+      const own = scores.slice(from, to);
+      const fed = rows.subarray(from * this.#width, to * this.#width);
+      from = to;
       const row = own.findIndex((score) => !Number.isFinite(score));
-      if (row < 0) resolve(own);
+      if (row < 0) resolve({ scores: own, rows: fed });
       else reject(fail('MODEL_SCORE', { model, version, score: own[row], row }));
     }
   }
