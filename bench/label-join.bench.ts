@@ -17,7 +17,7 @@ const rates = await measureRates(
     join: {
       operations: PAIRS,
       run: () => {
-        const quality = new RealisedQuality();
+        const quality = new RealisedQuality({ task: 'binary', quantile: null });
         const join = new LabelJoin({
           withinMs: 2 * 86_400_000,
           latenessMs: 3_600_000,

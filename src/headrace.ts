@@ -34,9 +34,10 @@ import type { JoinedSpine } from './featurestore/training-set/join-spine.ts';
 import { labelNumber } from './featurestore/training-set/labels.ts';
 import type { SpineOptions } from './featurestore/training-set/spine.ts';
 import type { TrainingSetSummary } from './featurestore/training-set/training-set.ts';
-import { LabelJoin } from './monitoring/labels/label-join.ts';
+import { type LabelCounters, LabelJoin } from './monitoring/labels/label-join.ts';
 import { labelsPart } from './monitoring/labels/labels-part.ts';
 import { offlineQuality } from './monitoring/labels/offline-quality.ts';
+import type { Task } from './monitoring/labels/quality.ts';
 import { RealisedQuality } from './monitoring/labels/realised-quality.ts';
 import { openPart } from './observe/part-kind.ts';
 import { Prometheus } from './observe/prometheus.ts';
@@ -87,6 +88,12 @@ export interface SpineTrainOptions {
 export interface PredictionRequest<R = unknown> {
   readonly id: string;
   readonly request: R;
+}
+
+/** What became of a model's predictions and labels, and the realised quality by day of prediction. */
+export interface ModelOutcomes<T extends Task = Task> {
+  readonly counters: Readonly<LabelCounters>;
+  readonly quality: RealisedQuality<T>;
 }
 
 interface OpenModel {
@@ -488,12 +495,26 @@ export class Headrace {
   }
 
   /** What became of a model's predictions and labels since the start, and the realised quality by day of prediction. */
-  outcomes(model: ModelData): { readonly counters: LabelJoin['counters']; readonly quality: RealisedQuality } {
+  outcomes(model: ModelData & { readonly task: 'binary' }): ModelOutcomes<'binary'>;
+  outcomes(model: ModelData & { readonly task: 'regression' }): ModelOutcomes<'regression'>;
+  outcomes(model: ModelData): ModelOutcomes;
+  outcomes(model: ModelData): ModelOutcomes {
     const { labels, quality } = this.#modelOf(model.name);
     return { counters: labels.counters, quality };
   }
 
   /** The realised quality of predictions made in [from, to), from the history: over restarts and crashes too. */
+  realisedQuality(
+    model: ModelData & { readonly task: 'binary' },
+    from: number,
+    to: number,
+  ): Promise<RealisedQuality<'binary'>>;
+  realisedQuality(
+    model: ModelData & { readonly task: 'regression' },
+    from: number,
+    to: number,
+  ): Promise<RealisedQuality<'regression'>>;
+  realisedQuality(model: ModelData, from: number, to: number): Promise<RealisedQuality>;
   async realisedQuality(model: ModelData, from: number, to: number): Promise<RealisedQuality> {
     await this.flush();
     return offlineQuality(model, this.#stores.offline, { from, to });
@@ -679,7 +700,7 @@ function refuse(error: Error): never {
 }
 
 function openModel(model: ModelData, { registry, artifacts, runtime }: Stores, sampleRate: number): OpenModel {
-  const quality = new RealisedQuality();
+  const quality = new RealisedQuality(model);
   const { label } = model;
   return {
     data: model,

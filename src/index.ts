@@ -13,12 +13,14 @@ export type { Diagnosis } from './gpu/diagnosis.ts';
 export type { Cause, Evidence, Finding } from './gpu/finding.ts';
 export {
   Headrace,
+  type ModelOutcomes,
   type OpenOptions,
   openHeadrace,
   type PredictionRequest,
   type SpineTrainOptions,
   type TrainOptions,
 } from './headrace.ts';
+export type { BinaryQuality, RegressionQuality } from './monitoring/labels/quality.ts';
 export type { ModelVersion } from './ports/model-registry.ts';
 export { openReader, type Reader } from './reader.ts';
 export { type RunningServer, type ServerOptions, startServer } from './server/http-server.ts';

@@ -1,3 +1,5 @@
+import { exactMean } from './exact-sum.ts';
+
 /** Probabilities are kept this far from 0 and 1, so that one wrong certainty does not make the mean infinite. */
 export const LOG_LOSS_EPSILON = 1e-7;
 
@@ -9,7 +11,5 @@ export function logLossOf(probability: number, label: number): number {
 
 /** The mean loss in nats; null over nothing. */
 export function logLoss(probabilities: ArrayLike<number>, labels: ArrayLike<number>): number | null {
-  let sum = 0;
-  for (let i = 0; i < probabilities.length; i += 1) sum += logLossOf(probabilities[i], labels[i]);
-  return probabilities.length === 0 ? null : sum / probabilities.length;
+  return exactMean(probabilities, labels, logLossOf);
 }

@@ -334,6 +334,34 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
         join: (r) => ({ u: lookup(view, { user: r.user }) }),
       }),
   ],
+  ['a task that there is not', 'MODEL_TASK', () => model('m', { ...learned, task: wrong('multiclass') })],
+  [
+    'a task that an object has by inheritance',
+    'MODEL_TASK',
+    () => model('m', { ...learned, task: wrong('constructor') }),
+  ],
+  [
+    'a regression on a label that is true or false',
+    'MODEL_TASK',
+    () => model('m', { ...learned, task: wrong('regression') }),
+  ],
+  [
+    'a label of another type where none came',
+    'MODEL_TASK',
+    () => model('m', { ...learned, label: { ...learned.label, otherwise: wrong(0.5) } }),
+  ],
+  ['a quantile of a binary model', 'MODEL_QUANTILE', () => model('m', { ...learned, quantile: wrong(0.5) })],
+  [
+    'a quantile that is none',
+    'MODEL_QUANTILE',
+    () =>
+      model('m', {
+        ...learned,
+        task: 'regression',
+        quantile: 1,
+        label: { from: events, id: 'id', value: (e) => e.n, within: '1d' },
+      }),
+  ],
   [
     'a spine without a request column',
     'MODEL_SPINE',

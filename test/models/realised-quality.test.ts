@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RealisedQuality } from '../../src/monitoring/labels/realised-quality.ts';
 import { auc } from '../../src/stats/auc.ts';
+import { brierScore } from '../../src/stats/brier-score.ts';
 import { logLoss } from '../../src/stats/log-loss.ts';
 
 const DAY_MS = 86_400_000;
+const binary = { task: 'binary', quantile: null } as const;
 
 const outcome = fc.record({
   at: fc.integer({ min: -2 * DAY_MS, max: 3 * DAY_MS }),
@@ -16,7 +18,7 @@ const outcome = fc.record({
 test('the quality of a span is that of its predictions taken together, by all versions or one', () => {
   fc.assert(
     fc.property(fc.array(outcome, { maxLength: 60 }), fc.constantFrom(null, 1, 2), (outcomes, version) => {
-      const quality = new RealisedQuality();
+      const quality = new RealisedQuality(binary);
       for (const { label, ...prediction } of outcomes) {
         quality.predicted(prediction);
         if (label !== null) quality.judged({ ...prediction, label });
@@ -34,6 +36,7 @@ test('the quality of a span is that of its predictions taken together, by all ve
         return;
       }
       expect(found).toEqual({
+        task: 'binary',
         predictions: meant.length,
         labelled: judged.length,
         coverage: judged.length / meant.length,
@@ -41,13 +44,14 @@ test('the quality of a span is that of its predictions taken together, by all ve
         auc: auc(scores, labels),
         logLoss: logLoss(scores, labels) === null ? null : expect.closeTo(logLoss(scores, labels) ?? 0, 10),
         baseLogLoss: judged.length === 0 ? null : expect.closeTo(entropy(positives / judged.length), 6),
+        brier: brierScore(scores, labels),
       });
     }),
   );
 });
 
 test('days are those of prediction, in UTC, before 1970 as well', () => {
-  const quality = new RealisedQuality();
+  const quality = new RealisedQuality(binary);
   for (const at of [-1, 0, DAY_MS - 1, DAY_MS, -DAY_MS]) quality.predicted({ at, version: 7, score: 0.5 });
   expect(quality.days()).toEqual([-DAY_MS, 0, DAY_MS]);
   expect(quality.between(0, DAY_MS)).toMatchObject({ predictions: 2, labelled: 0, coverage: 0, auc: null });
@@ -56,7 +60,7 @@ test('days are those of prediction, in UTC, before 1970 as well', () => {
 });
 
 test('the last 400 days are kept', () => {
-  const quality = new RealisedQuality();
+  const quality = new RealisedQuality(binary);
   for (let day = 0; day < 405; day += 1) quality.predicted({ at: day * DAY_MS, version: 1, score: 0.5 });
   expect(quality.days()).toHaveLength(400);
   expect(quality.days()[0]).toBe(5 * DAY_MS);

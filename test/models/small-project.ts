@@ -69,7 +69,13 @@ export const everyType = featureService('every', {
 });
 
 /** Trains the small model with strength `c` and registers it. */
-export async function registerSmall(
+export function registerSmall(registry: ModelRegistry, artifacts: ArtifactStore, c: number): Promise<ModelVersion> {
+  return registerModel('small', registry, artifacts, c);
+}
+
+/** Trains the small model and registers it as one of another name. */
+export async function registerModel(
+  name: string,
   registry: ModelRegistry,
   artifacts: ArtifactStore,
   c: number,
@@ -81,7 +87,7 @@ export async function registerSmall(
     'small',
   );
   return registry.register(
-    newVersion('small', {
+    newVersion(name, {
       signature: { features: frame.names, input, output },
       artifact: await artifacts.put(onnx),
       parity: await artifacts.put(new TextEncoder().encode(JSON.stringify(parity))),

@@ -31,6 +31,7 @@ export function modelOf(view: StreamViewData, asking: EventSourceData): ModelDat
     kind: 'model',
     name: view.name,
     task: 'binary',
+    quantile: null,
     service,
     spine: { from: asking, id: 'id' },
     label: {

@@ -219,9 +219,23 @@ export const declarationErrors = rows({
     status: 400,
     exit: 2,
   },
+  MODEL_TASK: {
+    message: 'model {model} has the task {task}, and a label that is {label}',
+    mend: 'write "binary" for a label that is true or false, "regression" for a number; there is no other task yet',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   MODEL_LABEL: {
     message: 'the label of model {model} is of type {type}',
     mend: 'give a bool, an int or a float as the value of the label',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  MODEL_QUANTILE: {
+    message: 'model {model} has the task {task} and the quantile {quantile}',
+    mend: 'write a number between 0 and 1, for a regression only',
     retry: 'never',
     status: 400,
     exit: 2,

@@ -164,7 +164,7 @@ function valueText(service: FeatureServiceData, expression: ServiceExpression): 
 
 /** A model's part: all of it takes effect with the next training, which makes a version of its own. */
 export function modelPart(model: ModelData): DeclaredPart {
-  const { kind, name, task, service, spine, label, train, monitors, playbook, rollout } = model;
+  const { kind, name, task, quantile, service, spine, label, train, monitors, playbook, rollout } = model;
   return {
     ...nothingElse,
     kind,
@@ -173,6 +173,7 @@ export function modelPart(model: ModelData): DeclaredPart {
     meaning: {},
     settings: {
       task,
+      ...(quantile === null ? {} : { quantile }),
       service: identity(service),
       spine: `${identity(spine.from)}.${spine.id}`,
       label: `${expressionText(label.value)} of ${identity(label.from)}.${label.id}`,

@@ -222,6 +222,8 @@ export interface ModelData {
   readonly kind: 'model';
   readonly name: string;
   readonly task: 'binary' | 'regression';
+  /** The quantile of the label that a regression predicts; null: its mean, or what its trainer makes of it. */
+  readonly quantile: number | null;
   readonly service: FeatureServiceData;
   /** Where training rows ask from: the source's rows are requests, its id the prediction id, its time the instant asked for. */
   readonly spine: { readonly from: EventSourceData; readonly id: string };

@@ -16,6 +16,7 @@ import type { Fits, Tags, ValueOf } from './tag.ts';
 export interface Model<I extends Tags, F extends Tags, L extends 'bool' | 'float', N extends string = string>
   extends ModelData {
   readonly name: N;
+  readonly task: TaskOf<L>;
   readonly service: FeatureService<I, F>;
   /** Type of the label: true or false, or a number. */
   readonly labelTag: L;
@@ -23,7 +24,10 @@ export interface Model<I extends Tags, F extends Tags, L extends 'bool' | 'float
 
 type TextColumn<S extends Tags> = { [C in keyof S & string]: S[C] extends 'text' ? C : never }[keyof S & string];
 
-type BoolOrNumber = 'bool' | 'bool?' | 'int' | 'int?' | 'float' | 'float?';
+type BoolOrNumber = Bool | 'int' | 'int?' | 'float' | 'float?';
+type Bool = 'bool' | 'bool?';
+type LabelTag<T extends BoolOrNumber> = T extends Bool ? 'bool' : 'float';
+type TaskOf<L extends 'bool' | 'float'> = L extends 'bool' ? 'binary' : 'regression';
 
 /** A training row of a model. */
 export interface TrainingRow<M extends Model<Tags, Tags, 'bool' | 'float'>> {
@@ -41,7 +45,10 @@ export interface ModelOptions<
   From extends Tags,
   T extends BoolOrNumber,
 > {
-  readonly task: T extends 'bool' | 'bool?' ? 'binary' : 'regression';
+  /** `binary` for a label that is true or false, `regression` for a number. */
+  readonly task: TaskOf<LabelTag<T>>;
+  /** Of a regression that predicts a quantile of the label: which one, between 0 and 1. Its quality then has the pinball loss. */
+  readonly quantile?: T extends Bool ? never : number;
   readonly service: FeatureService<I, F>;
   /** The source whose rows are the requests to learn from: it has the request's columns; its id names the prediction. */
   readonly spine: {
@@ -54,7 +61,7 @@ export interface ModelOptions<
     readonly id: TextColumn<From>;
     readonly value: (event: Columns<EventSource<From>>) => Expr<T>;
     /** The label where none came in time; without it such a prediction has none. */
-    readonly otherwise?: T extends 'bool' | 'bool?' ? boolean : number;
+    readonly otherwise?: T extends Bool ? boolean : number;
     /** How long after the prediction a label counts. */
     readonly within: DurationText;
   };
@@ -72,7 +79,7 @@ export interface ModelOptions<
   readonly rollout?: Readonly<Record<string, unknown>>;
 }
 
-/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_INPUT, MODEL_COLUMN, MODEL_LABEL, MODEL_OPTION. */
+/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_INPUT, MODEL_COLUMN, MODEL_LABEL, MODEL_OPTION, MODEL_TASK, MODEL_QUANTILE. */
 export function model<
   I extends Tags,
   F extends Tags,
@@ -80,7 +87,7 @@ export function model<
   From extends Tags,
   T extends BoolOrNumber,
   const N extends string = string,
->(name: N, options: ModelOptions<I, F, Spine, From, T>): Model<I, F, T extends 'bool' | 'bool?' ? 'bool' : 'float', N> {
+>(name: N, options: ModelOptions<I, F, Spine, From, T>): Model<I, F, LabelTag<T>, N> {
   checkName('model', name);
   const { task, service, spine, label, train } = options;
   for (const [column, spec] of Object.entries(service.request)) {
@@ -102,7 +109,8 @@ export function model<
   return freeze({
     kind: 'model',
     name,
-    task,
+    task: checkedTask(name, task, value.spec.type, label.otherwise),
+    quantile: checkedQuantile(name, task, options.quantile),
     service,
     spine: { from: spine.from, id: spine.id },
     label: {
@@ -120,7 +128,7 @@ export function model<
     monitors,
     playbook,
     rollout,
-    labelTag: (value.of.startsWith('bool') ? 'bool' : 'float') as T extends 'bool' | 'bool?' ? 'bool' : 'float',
+    labelTag: (value.of.startsWith('bool') ? 'bool' : 'float') as LabelTag<T>,
   });
 }
 
@@ -139,4 +147,32 @@ function requireId(
 ): void {
   const spec = Object.hasOwn(from.columns, id) ? from.columns[id] : undefined;
   if (spec?.type !== 'text') throw fail('MODEL_COLUMN', { model, role, column: id, source: from.name });
+}
+
+/** Types of a label, by the task that it is for. */
+const TASK_LABELS: Readonly<Record<ModelData['task'], readonly ColumnSpec['type'][]>> = {
+  binary: ['bool'],
+  regression: ['int', 'float'],
+};
+
+/** The task, which a declaration in JavaScript may have written as anything. Error: MODEL_TASK. */
+function checkedTask<T extends ModelData['task']>(
+  model: string,
+  task: T,
+  type: ColumnSpec['type'],
+  otherwise: unknown,
+): T {
+  const types: readonly ColumnSpec['type'][] = Object.hasOwn(TASK_LABELS, task) ? TASK_LABELS[task] : [];
+  if (!types.includes(type)) throw fail('MODEL_TASK', { model, task, label: type });
+  const fits = task === 'binary' ? typeof otherwise === 'boolean' : Number.isFinite(otherwise);
+  if (otherwise !== undefined && !fits)
+    throw fail('MODEL_TASK', { model, task, label: `${String(otherwise)} where none came` });
+  return task;
+}
+
+/** Error: MODEL_QUANTILE. */
+function checkedQuantile(model: string, task: ModelData['task'], quantile: number | undefined): number | null {
+  if (quantile === undefined) return null;
+  if (task !== 'regression' || !(quantile > 0 && quantile < 1)) throw fail('MODEL_QUANTILE', { model, task, quantile });
+  return quantile;
 }

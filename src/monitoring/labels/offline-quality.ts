@@ -23,7 +23,7 @@ export async function offlineQuality(
     SELECT "id" AS _id, "at" AS _at, "version", score FROM ${offline.relation(predictionTable(model))}
     QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY "at", "version") = 1`;
   const span = `SELECT * FROM (${answers}) WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
-  const quality = new RealisedQuality();
+  const quality = new RealisedQuality(model);
   for await (const rows of offline.query(label.wrap.sql(span))) {
     for (const row of rows) {
       const prediction = { at: Number(row[1]), version: Number(row[2]), score: Number(row[3]) };

@@ -41,7 +41,7 @@ export const modelsPart: PartKind<() => Iterable<ServedModel>, object> = {
   waiting: (models) =>
     [...models()]
       .filter(({ server }) => server.serving === null)
-      .map(({ data }) => `model ${data.name} ${whyNot(server)}`),
+      .map(({ data, server }) => `model ${data.name} ${whyNot(server)}`),
 };
 
 function whyNot({ refusal }: Pick<ModelServer, 'refusal'>): string {

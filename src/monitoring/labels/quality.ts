@@ -1,0 +1,52 @@
+/** What every realised quality says of a span of predictions. */
+interface SpanQuality {
+  readonly predictions: number;
+  readonly labelled: number;
+  /** Labelled among predictions: how much of the span the other numbers speak of. */
+  readonly coverage: number;
+}
+
+/** The realised quality of a binary model. */
+export interface BinaryQuality extends SpanQuality {
+  readonly task: 'binary';
+  readonly positives: number;
+  /** Area under the ROC curve; null without both labels. */
+  readonly auc: number | null;
+  /** Mean log loss, nats. */
+  readonly logLoss: number | null;
+  /** The loss of always predicting the span's own share of true, nats: the loss that any model has to beat. */
+  readonly baseLogLoss: number | null;
+  /** Mean squared difference of score and label. */
+  readonly brier: number | null;
+}
+
+/** The realised quality of a model that predicts a number; errors are in the label's unit. */
+export interface RegressionQuality extends SpanQuality {
+  readonly task: 'regression';
+  /** Mean absolute error. */
+  readonly mae: number | null;
+  /** Root of the mean squared error. */
+  readonly rmse: number | null;
+  /** Share of the labels' variance that the predictions explain; null where the labels do not differ. */
+  readonly r2: number | null;
+  /** Mean pinball loss at the model's `quantile`; null where it declares none. */
+  readonly pinball: number | null;
+}
+
+/** The realised quality of a span of predictions, by the model's task. */
+export interface Qualities {
+  readonly binary: BinaryQuality;
+  readonly regression: RegressionQuality;
+}
+
+/** A task whose quality can be measured. */
+export type Task = keyof Qualities;
+
+/** Judged predictions of one version and day, in a form that merges. */
+export interface Outcomes<T extends Task = Task> {
+  /** Adds a prediction and its label. */
+  add(score: number, label: number): void;
+  addAll(other: this): void;
+  /** Quality of a span of so many predictions, of which these are the labelled ones. */
+  quality(predictions: number): Qualities[T];
+}
