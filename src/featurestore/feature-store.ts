@@ -18,6 +18,7 @@ import type { Verdict } from '../features/engine/admission.ts';
 import type { Delivery } from '../features/engine/delivery.ts';
 import { rawTable } from '../features/plan/raw-table.ts';
 import type { ReadMode } from '../features/plan/stream-read.ts';
+import { tileTable } from '../features/plan/tile-table.ts';
 import { tileIdentity } from '../features/tile/tile-identity.ts';
 import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
 import { type FeaturesReport, featuresReport } from '../monitoring/features/features-report.ts';
@@ -186,6 +187,9 @@ export class FeatureStore {
     const layouts = new Map(streamViews(project).map((view): [StreamViewData, TileLayout] => [view, tileLayout(view)]));
     const rowsOf = sourceRows(options.schemas ?? {}, log.capabilities.rows);
     for (const source of project.sources) await offline.evolve(rawTable(source));
+    // Tables of an earlier version have sums of 64 bits.
+    for (const { view } of layouts.values())
+      for (const hopMs of view.hopsMs) await offline.evolve(tileTable(view, hopMs));
     const wiring: { materialiser?: Materialiser; archive?: Archive; batch?: BatchSchedule } = {};
     const gateway = await Gateway.open({
       log,

@@ -101,7 +101,7 @@ export interface OfflineRetention {
  *  9. a value that the column's type does not hold exactly is OFFLINE_VALUE, other columns than the table's are OFFLINE_COLUMNS,
  *     and such a change changes nothing;
  * 10. tables never meet, whatever their names; a name that is no path below the store is OFFLINE_NAME;
- * 11. `evolve` gives a table further columns, or a BIGINT one as DOUBLE: rows from before read as null there, as the same
+ * 11. `evolve` gives a table further columns, or a BIGINT one as DOUBLE or DECIMAL: rows from before read as null there, as the same
  *     number; any other difference is OFFLINE_COLUMNS, and nothing changes;
  * 12. `erase` takes the rows for which SQL over the table's columns is true out of the table, and `purge` removes every file
  *     that is in no table: after both no file has them;

@@ -3,7 +3,7 @@ import { partitionOf } from '../../src/base/hash/partition-of.ts';
 import type { AggregateSpec, EventSourceData } from '../../src/features/define/declaration.ts';
 import { int, sourceOf, text, viewOf } from './declare.ts';
 import type { LoggedDelivery } from './duckdb.ts';
-import { everyAggregate } from './streams.ts';
+import { everyAggregate, extremes } from './streams.ts';
 
 /** Random lives of rows, as the changes of a source, and a view over it. */
 
@@ -51,9 +51,9 @@ export const view = viewOf(source, { key: 'key' }, aggregates, [
 const image = fc.record({
   key: fc.constantFrom('a', 'b'),
   ts: fc.integer({ min: -30, max: 60 }).map((at) => at * 20_000),
-  i: fc.option(fc.integer({ min: -9, max: 9 })),
-  l: fc.option(fc.bigInt(-(2n ** 58n), 2n ** 58n)),
-  d: fc.option(fc.bigInt(-999n, 999n)),
+  i: fc.option(fc.oneof(fc.integer({ min: -9, max: 9 }), fc.constantFrom(Number.MAX_SAFE_INTEGER, 3e15, -3e15))),
+  l: fc.option(fc.oneof(fc.bigInt(-(2n ** 58n), 2n ** 58n), fc.constantFrom(...extremes))),
+  d: fc.option(fc.oneof(fc.bigInt(-999n, 999n), fc.constantFrom(...extremes))),
   f: fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => x + 0)),
   b: fc.option(fc.boolean()),
   t: fc.option(fc.constantFrom('', 'a', 'é', '🙂')),

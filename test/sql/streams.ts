@@ -32,6 +32,7 @@ export const everyAggregate: readonly AggregateSpec[] = [
   aggregate('min_t', 'min', column('t'), text),
   aggregate('max_t', 'max', column('t'), text),
   aggregate('var_pop_i', 'variancePop', column('i'), int),
+  aggregate('var_pop_l', 'variancePop', column('l'), int64),
   aggregate('var_sample_d', 'varianceSample', column('d'), decimal(2)),
   aggregate('sd_pop_d', 'stddevPop', column('d'), decimal(2)),
   aggregate('sd_sample_i', 'stddevSample', column('i'), int),
@@ -60,7 +61,15 @@ function compare(name: string, value: number) {
 }
 
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { freq: 5 });
-const long = fc.oneof(fc.bigInt(-20n, 20n), fc.bigInt(-(2n ** 58n), 2n ** 58n));
+
+/** Whole numbers of 64 bits, many at the ends of the type and of what is squared: a few of them leave both. */
+export const extremes = [2n ** 63n - 1n, -(2n ** 63n), 3n * 10n ** 15n, -3n * 10n ** 15n, 3n * 10n ** 15n + 1n];
+const long = fc.oneof(fc.bigInt(-20n, 20n), fc.bigInt(-(2n ** 58n), 2n ** 58n), fc.constantFrom(...extremes));
+const whole = fc.oneof(
+  fc.integer({ min: -10, max: 10 }),
+  fc.integer({ min: -2_000_000_000, max: 2_000_000_000 }),
+  fc.constantFrom(Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 3e15, -3e15),
+);
 
 const number = fc.oneof(
   fc.constantFrom(0, 0.1, -1.5, 2 ** -33, -(2 ** -33), 2_097_151, 2_097_151.5, 1e-7, 1e22),
@@ -70,9 +79,9 @@ const number = fc.oneof(
 const values = fc.tuple(
   maybe(fc.constantFrom('t1', 't1|u')),
   maybe(fc.constantFrom('u|1', '1')),
-  maybe(fc.oneof(fc.integer({ min: -10, max: 10 }), fc.integer({ min: -2_000_000_000, max: 2_000_000_000 }))),
+  maybe(whole),
   maybe(long),
-  maybe(fc.bigInt(-300_000n, 300_000n)),
+  maybe(fc.oneof({ weight: 3, arbitrary: fc.bigInt(-300_000n, 300_000n) }, { weight: 1, arbitrary: long })),
   maybe(fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)),
   maybe(fc.boolean()),
   maybe(fc.oneof(fc.constantFrom('', 'a', 'b', '\uffee', '🙂'), fc.string({ unit: 'grapheme', maxLength: 4 }))),

@@ -15,7 +15,7 @@ export const SUM_FOLD: readonly SlotFold[] = ['add', 'add', 'add'];
 
 /**
  * The exact sum of an int, int64 or decimal input, in the input's own type; undefined where it leaves that type's range.
- * Columns `sum` BIGINT: `CAST(SUM(CAST(v AS BIGINT)) AS BIGINT)` (null over nothing); `n` BIGINT: `COUNT(v)`.
+ * Columns `sum` DECIMAL(38,0), wide enough for any sum: `SUM(CAST(v AS DECIMAL(38,0)))` (null over nothing); `n` BIGINT: `COUNT(v)`.
  */
 export const sum: AggregateFactory = {
   inputs: EXACT_NUMBERS,
@@ -38,7 +38,7 @@ export function sumAndCount(): Omit<Aggregate, 'result' | 'finalise'> {
       into.nums[n + 2] += from.nums[fn + 2];
     },
     columns: [
-      { suffix: 'sum', type: 'BIGINT' },
+      { suffix: 'sum', type: 'DECIMAL' },
       { suffix: 'n', type: 'BIGINT' },
     ],
     toColumns: (cells, n) => [sumColumn(cells, n), BigInt(cells.nums[n + 2])],

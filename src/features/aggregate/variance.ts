@@ -29,7 +29,8 @@ const SQUARES = SUM_SLOTS;
 
 /**
  * Spread of an exact input within ±3·10^15: `(n·Σx² − (Σx)²) / (n · (n − ddof) · 10^(2·scale))`, the numerator an exact
- * integer, one division. Undefined where an input was out of range.
+ * integer, one division. Undefined where an input was out of range, or the numerator does not fit in 38 digits
+ * ({@link MOST_SPREAD}), the widest exact number that every engine has.
  * Columns `sum`, `n` as those of `sum`; `sq` DECIMAL(38,0): `SUM(CAST(v AS DECIMAL(19,0)) * CAST(v AS DECIMAL(19,0)))`,
  * null over nothing and where an input was out of range.
  */
@@ -68,7 +69,7 @@ function spread(ddof: 0 | 1, finish: (variance: number) => number): AggregateFac
             : finish(numerator / (counted * (counted - ddof) * unit * unit));
         },
         columns: [
-          { suffix: 'sum', type: 'BIGINT' },
+          { suffix: 'sum', type: 'DECIMAL' },
           { suffix: 'n', type: 'BIGINT' },
           { suffix: 'sq', type: 'DECIMAL' },
         ],
@@ -88,17 +89,24 @@ function spread(ddof: 0 | 1, finish: (variance: number) => number): AggregateFac
   };
 }
 
+/** `n·Σx²`, as a product of doubles, has an exact spread below here: both parts of the numerator fit in 38 digits. */
+export const MOST_SPREAD = 9e37;
+
+/** A sum up to here has a square of 38 digits. Only where rows are taken away can it be greater. */
+export const MOST_SPREAD_TOTAL = 9_400_000_000_000_000_000n;
+
 /** The square of a whole number up to here is a safe integer. */
 const LARGEST_SAFE_ROOT = 94_906_265;
 
-/** n·Σx² − (Σx)², exact before it is rounded to a double; null where an input was out of range. */
+/** n·Σx² − (Σx)², exact before it is rounded to a double; null where an input was out of range, or it has too many digits. */
 function spreadNumerator(cells: Cells, n: number): number | null {
   const counted = cells.nums[n + 2];
   const first = counted * squaresToNumber(cells.nums, n + SQUARES);
   const total = sumToNumber(cells.nums, n);
   if (first <= Number.MAX_SAFE_INTEGER && Math.abs(total) <= LARGEST_SAFE_ROOT) return first - total * total;
   const squares = squaresToBigInt(cells.nums, n + SQUARES);
-  if (squares === null) return null;
+  if (squares === null || counted * Number(squares) >= MOST_SPREAD) return null;
   const exact = sumToBigInt(cells.nums, n);
+  if (exact > MOST_SPREAD_TOTAL || exact < -MOST_SPREAD_TOTAL) return null;
   return Number(BigInt(counted) * squares - exact * exact);
 }

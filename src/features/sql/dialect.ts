@@ -23,7 +23,7 @@ export interface Dialect {
   /** An embedding as text that `embeddingOf`, and the algebra, read back as the same numbers. */
   readonly embeddingText: (sql: string) => string;
   readonly embeddingOf: (text: string) => string;
-  /** `n·squares − total²` as an exact number, null where it has more digits than the engine's numbers. */
+  /** `n·squares − total²` as an exact number, where each part has at most 38 digits. */
   readonly exactSpread: (n: string, squares: string, total: string) => string;
   /** The nearest double of an exact number of any size. */
   readonly toDouble: (sql: string) => string;

@@ -89,9 +89,9 @@ export const duckdb: Dialect = {
   beyond: (embedding, _length, most) =>
     `(LIST_MAX(${embedding}) > ${double(most)} OR LIST_MIN(${embedding}) < ${double(-most)})`,
   embeddingOf: (text) => `CAST(${text} AS DOUBLE[])`,
-  // HUGEINT ends at 1.7·10^38 and n·Σx² is never less than (Σx)².
+  // HUGEINT ends at 1.7·10^38.
   exactSpread: (n, squares, total) =>
-    `CASE WHEN CAST(${n} AS DOUBLE) * CAST(${squares} AS DOUBLE) < 1.6e38 THEN CAST(${n} AS HUGEINT) * CAST(${squares} AS HUGEINT) - CAST(${total} AS HUGEINT) * CAST(${total} AS HUGEINT) END`,
+    `CAST(${n} AS HUGEINT) * CAST(${squares} AS HUGEINT) - CAST(${total} AS HUGEINT) * CAST(${total} AS HUGEINT)`,
   // A cast of a wide number rounds twice; its text is rounded once.
   toDouble: (sql) =>
     `CASE WHEN ${sql} BETWEEN -9007199254740992 AND 9007199254740992 THEN CAST(${sql} AS DOUBLE) ELSE CAST(CAST(${sql} AS STRING) AS DOUBLE) END`,

@@ -1,4 +1,5 @@
 import type { ColumnSpec } from '../../schema/column.ts';
+import { MOST_SPREAD, MOST_SPREAD_TOTAL } from '../aggregate/variance.ts';
 import type { AggregateSpec } from '../define/declaration.ts';
 import type { PartialSuffix } from '../plan/partial.ts';
 import type { Dialect } from './dialect.ts';
@@ -60,7 +61,9 @@ function sumSql({ inputType }: AggregateSpec, column: Column): string {
 function spreadSql(column: Column, ddof: 0 | 1, unit: number, dialect: Dialect): string {
   const n = column('n');
   const count = `CAST(${n} AS DOUBLE)`;
-  const numerator = dialect.toDouble(dialect.exactSpread(n, column('squares'), column('total')));
+  const [squares, total] = [column('squares'), column('total')];
+  const fits = `${count} * ${dialect.toDouble(squares)} < ${double(MOST_SPREAD)} AND ${total} BETWEEN ${-MOST_SPREAD_TOTAL} AND ${MOST_SPREAD_TOTAL}`;
+  const numerator = dialect.toDouble(`CASE WHEN ${fits} THEN ${dialect.exactSpread(n, squares, total)} END`);
   const divisor = ddof === 0 ? `(${count} * ${count})` : `(${count} * (${count} - ${double(1)}))`;
   const whole = scaled(scaled(divisor, unit), unit);
   return `CASE WHEN ${n} > ${ddof} AND ${column('wild')} = 0 AND ${numerator} >= 0 THEN ${numerator} / ${whole} END`;

@@ -1,7 +1,7 @@
 import { SIGN } from '../plan/names.ts';
 import type { Partial } from '../plan/partial.ts';
 import type { Dialect } from './dialect.ts';
-import { squareSql, stampedSql, valueSql, wildSql } from './partial.ts';
+import { signedWideSql, squareSql, stampedSql, valueSql, wideSql, wildSql } from './partial.ts';
 
 /**
  * How two values of a column are one, for engines that keep tiles by themselves: sums of 64 bits and of 38 digits, the latter
@@ -31,9 +31,8 @@ export function incrementSql(partial: Partial, dialect: Dialect): string {
     case 'beyond':
       return textOf(value === null ? '1' : `CASE WHEN ${value} IS NOT NULL THEN 1 ELSE 0 END`);
     case 'sum':
-      return textOf(`CAST(${value} AS BIGINT)`);
     case 'element':
-      return textOf(`CAST(${value} AS DECIMAL(38,0))`);
+      return textOf(wideSql(value));
     case 'sq':
       return wildOr(value, squareSql(value));
     case 'min':
@@ -58,9 +57,8 @@ function signedSql({ suffix }: Partial, value: string): string {
     case 'beyond':
       return `CASE WHEN ${value} IS NOT NULL THEN ${SIGN} ELSE 0 END`;
     case 'sum':
-      return `COALESCE(CAST(${SIGN} * (${value}) AS BIGINT), 0)`;
     case 'element':
-      return `COALESCE(CAST(${SIGN} * (${value}) AS DECIMAL(38,0)), 0)`;
+      return `COALESCE(${signedWideSql(value)}, 0)`;
     case 'sq':
       return wildOr(value, `COALESCE(${SIGN} * ${squareSql(value)}, 0)`);
     default:
@@ -82,8 +80,8 @@ export function foldOf({ suffix, type, inputType }: Partial): Fold {
     case 'n':
     case 'true':
     case 'beyond':
-    case 'sum':
       return 'sum64';
+    case 'sum':
     case 'element':
     case 'total':
     case 'squares':

@@ -15,9 +15,8 @@ export function updateSql(partial: Partial, dialect: Dialect, where: string | nu
     case 'true':
       return `COUNT(${value})`;
     case 'sum':
-      return `CAST(SUM(CAST(${value} AS BIGINT)) AS BIGINT)`;
     case 'total':
-      return `SUM(CAST(${value} AS DECIMAL(38,0)))`;
+      return `SUM(${wideSql(value)})`;
     case 'sq':
       return `CASE WHEN COUNT(${wildSql(value)}) = 0 THEN SUM(${squareSql(value)}) END`;
     case 'squares':
@@ -49,10 +48,9 @@ function signedSql({ suffix }: Partial, value: string): string {
     case 'beyond':
       return count;
     case 'sum':
-      return `CAST(COALESCE(SUM(CAST(${SIGN} * (${value}) AS BIGINT)), 0) AS BIGINT)`;
     case 'total':
     case 'element':
-      return `COALESCE(SUM(CAST(${SIGN} * (${value}) AS DECIMAL(38,0))), 0)`;
+      return `COALESCE(SUM(${signedWideSql(value)}), 0)`;
     case 'sq':
       return `CASE WHEN COUNT(${wildSql(value)}) = 0 THEN COALESCE(SUM(${SIGN} * ${squareSql(value)}), 0) END`;
     case 'squares':
@@ -62,6 +60,16 @@ function signedSql({ suffix }: Partial, value: string): string {
     default:
       throw new TypeError(`${suffix} is no sum`);
   }
+}
+
+/** A value in a type that no sum of values leaves. */
+export function wideSql(value: string | null): string {
+  return `CAST(${value} AS DECIMAL(38,0))`;
+}
+
+/** The same with the sign of its event. Widened first: the negative of the least BIGINT is none. */
+export function signedWideSql(value: string): string {
+  return `CASE WHEN ${SIGN} < 0 THEN -${wideSql(value)} ELSE ${wideSql(value)} END`;
 }
 
 /** What is counted or taken: null stands for every event. */
@@ -138,8 +146,8 @@ export function mergeSql(partial: Partial, column: string, dialect: Dialect): st
     case 'true':
     case 'wild':
     case 'beyond':
-    case 'sum':
       return `CAST(SUM(${column}) AS BIGINT)`;
+    case 'sum':
     case 'element':
     case 'sq':
     case 'total':

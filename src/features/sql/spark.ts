@@ -71,9 +71,6 @@ export const spark: Dialect = {
     `(ARRAY_MAX(${embedding}) > ${double(most)} OR ARRAY_MIN(${embedding}) < ${double(-most)})`,
   array: (numbers) => `ARRAY(${numbers.join(', ')})`,
   embeddingOf: (text) => `TRANSFORM(SPLIT(TRIM(BOTH '[]' FROM ${text}), ', '), number -> CAST(number AS DOUBLE))`,
-  // Null from where DuckDB has none; between the 38 digits that there are here and that, ANSI rules make it an error.
-  exactSpread: (n, squares, total) =>
-    `CASE WHEN CAST(${n} AS DOUBLE) * CAST(${squares} AS DOUBLE) < 1.6e38 THEN ${standard.exactSpread(n, squares, total)} END`,
   list: (value, order) =>
     `TRANSFORM(ARRAY_SORT(COLLECT_LIST(STRUCT(${order} AS place, ${value} AS held))), one -> one.held)`,
   writers: { asOf: lastSeen },

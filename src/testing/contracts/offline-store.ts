@@ -492,6 +492,29 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 11,
+    name: 'a table that evolves reads the same number in a column that is DECIMAL now, and takes wider ones',
+    needs: [],
+    run: (subject) =>
+      withStore(subject, async (store) => {
+        const name = numbers.name;
+        const narrow: OfflineTable = { name, columns: { at: 'BIGINT', value: 'BIGINT' } };
+        const wide: OfflineTable = { name, columns: { at: 'BIGINT', value: 'DECIMAL' } };
+        const ends = [2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n + 1n, 0n];
+        const before = ends.map((value, i) => [BigInt(i), value]);
+        await store.publish(change('w', [1], [narrow, before]));
+        await store.evolve(wide);
+        mustEqual(await rowsOf(store, wide), before, 'rows from before');
+        const wider = [10n ** 38n - 1n, 1n - 10n ** 38n, 2n ** 63n, 7n].map((value, i) => [BigInt(4 + i), value]);
+        await store.publish(change('w', [2], [wide, [...wider.slice(3), ...wider.slice(0, 3)]]));
+        const all = [...before, ...wider.slice(3), ...wider.slice(0, 3)];
+        mustEqual(await rowsOf(store, wide), all, 'rows of both');
+        await store.compact(name);
+        mustEqual(await rowsOf(store, wide), all, 'merged');
+        await mustFail('OFFLINE_COLUMNS', () => store.evolve(narrow), 'no way back');
+      }),
+  },
+  {
+    rule: 11,
     name: 'a table that evolves reads null in its new columns and the same number in one that is a double now',
     needs: [],
     run: (subject) =>

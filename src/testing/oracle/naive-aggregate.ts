@@ -7,7 +7,7 @@ type Held = NonNullable<Value>;
 
 /**
  * One aggregate by its definition, over the inputs of a window's events in order of (time, id). Undefined where it has
- * no exact answer: more values than its cap, a sum beyond its type, a square beyond 3·10^15.
+ * no exact answer: more values than its cap, a sum beyond its type, a value beyond 3·10^15 that is squared, a spread beyond 38 digits.
  */
 export function naiveAggregate(spec: AggregateSpec, inputs: readonly Value[]): Value | undefined {
   const values = inputs.filter((value): value is Held => value !== null);
@@ -69,7 +69,14 @@ function naiveVariance(values: readonly Held[], ddof: number, unit: number): num
   const all = values.map(exact);
   if (all.some((value) => value > 3_000_000_000_000_000n || value < -3_000_000_000_000_000n)) return undefined;
   const squares = all.reduce((sum, value) => sum + value * value, 0n);
+  if (!hasSpread(n, squares, total(values))) return undefined;
   return Number(BigInt(n) * squares - total(values) ** 2n) / (n * (n - ddof) * unit * unit);
+}
+
+/** Whether n·Σx² and (Σx)² fit in 38 digits, by the bounds that are declared for it. */
+export function hasSpread(n: number, squares: bigint, sum: bigint): boolean {
+  const magnitude = sum < 0n ? -sum : sum;
+  return n * Number(squares) < 9e37 && magnitude <= 9_400_000_000_000_000_000n;
 }
 
 function rooted(variance: number | null | undefined): number | null | undefined {

@@ -1,6 +1,6 @@
 import type { AggregateSpec } from '../../features/define/declaration.ts';
 import type { Value } from '../../schema/column.ts';
-import { naiveMean } from './naive-aggregate.ts';
+import { hasSpread, naiveMean } from './naive-aggregate.ts';
 
 const LARGEST_SQUARED = 3_000_000_000_000_000n;
 
@@ -22,7 +22,9 @@ export function naiveSigned(
   const ddof = kind.endsWith('Sample') ? 1 : 0;
   if (n <= ddof) return null;
   if (present([...puts, ...takes]).some((value) => absolute(exact(value)) > LARGEST_SQUARED)) return undefined;
-  const numerator = BigInt(n) * (total(puts, (x) => x * x) - total(takes, (x) => x * x)) - sum * sum;
+  const squares = total(puts, (x) => x * x) - total(takes, (x) => x * x);
+  if (!hasSpread(n, squares, sum)) return undefined;
+  const numerator = BigInt(n) * squares - sum * sum;
   if (numerator < 0n) return undefined;
   const variance = Number(numerator) / (n * (n - ddof) * unit * unit);
   return kind.startsWith('stddev') ? Math.sqrt(variance) : variance;

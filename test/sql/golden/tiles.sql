@@ -85,7 +85,7 @@ SELECT
   CAST(0 AS BIGINT) * CAST(1099511627776 AS BIGINT) + COUNT(*) AS version,
   MAX(ts) AS max_ts,
   COUNT(*) AS flights_n,
-  CAST(SUM(CAST(i_0 AS BIGINT)) AS BIGINT) AS mean_delay_sum,
+  SUM(CAST(i_0 AS DECIMAL(38,0))) AS mean_delay_sum,
   COUNT(i_0) AS mean_delay_n,
   COUNT(CASE WHEN i_1 THEN 1 END) AS late_share_true,
   COUNT(i_1) AS late_share_n,

@@ -35,7 +35,7 @@ export function withColumns(manifest: Manifest, table: OfflineTable, now: number
   if (columnsText(columns) === columnsText(stored.columns)) return null;
   const kept = stored.columns.every(([column, type]) => {
     const is = Object.hasOwn(table.columns, column) ? table.columns[column] : undefined;
-    return is === type || (type === 'BIGINT' && is === 'DOUBLE');
+    return is === type || (type === 'BIGINT' && (is === 'DOUBLE' || is === 'DECIMAL'));
   });
   if (!kept) checkColumns(stored, table);
   const files = stored.files.map((file) => ({ ...file, columns: file.columns ?? stored.columns }));

@@ -28,7 +28,7 @@ export interface StagedColumn {
   readonly write: (vector: DuckDBVector, from: number, count: number) => void;
 }
 
-/** Chooses how a column is staged, which checks each value as it is written; `wide` asks for BIGINT as bigint, `few` are all texts that there are. Error: OFFLINE_VALUE. */
+/** Chooses how a column is staged, which checks each value as it is written; `wide` asks for whole numbers as bigint, `few` are all texts that there are. Error: OFFLINE_VALUE. */
 export function stagedColumn(
   table: string,
   column: string,
@@ -41,9 +41,9 @@ export function stagedColumn(
     fail('OFFLINE_VALUE', { table, column, found: shown(value), type: SQL_TYPES[type] });
   switch (type) {
     case 'BIGINT':
-      return wholeNumbers(values, wide, refuse);
+      return wholeNumbers(values, wide, BIGINT, HOLDS.BIGINT, refuse);
     case 'DECIMAL':
-      return { type: HUGEINT, write: converted(values, toBigInt, HOLDS.DECIMAL, refuse) };
+      return wholeNumbers(values, wide, HUGEINT, HOLDS.DECIMAL, refuse);
     case 'DOUBLE':
       return { type: DOUBLE, write: asTheyAre(values, HOLDS.DOUBLE, refuse) };
     case 'BOOLEAN':
@@ -71,16 +71,22 @@ export function stagedColumn(
 type Refuse = (value: unknown) => Error;
 
 /** Numbers are staged as doubles, which hold each of them exactly, and cast on the way to the file: no bigint per value. */
-function wholeNumbers(values: ColumnValues, wanted: boolean, refuse: Refuse): StagedColumn {
+function wholeNumbers(
+  values: ColumnValues,
+  wanted: boolean,
+  whole: DuckDBType,
+  fits: Fits,
+  refuse: Refuse,
+): StagedColumn {
   let wide = wanted;
   for (let i = 0; i < values.length; i += 1) {
     const value = values[i];
     if (value === null || Number.isSafeInteger(value)) continue;
-    if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) throw refuse(value);
+    if (!fits(value)) throw refuse(value);
     wide = true;
   }
   return wide
-    ? { type: BIGINT, write: converted(values, toBigInt, HOLDS.BIGINT, refuse) }
+    ? { type: whole, write: converted(values, toBigInt, fits, refuse) }
     : { type: DOUBLE, write: asTheyAre(values, HOLDS.DOUBLE, refuse) };
 }
 

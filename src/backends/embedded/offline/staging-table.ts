@@ -38,7 +38,8 @@ export class StagingTable {
       const values = batch.columns[c];
       // What is staged already may have had other texts.
       const few = type === 'STRING' && before === null ? await fewTexts(values, () => this.#pause()) : null;
-      columns.push(stagedColumn(this.#table.name, name, type, values, before?.types[c] === 'BIGINT', few));
+      const wide = before?.types[c] === 'BIGINT' || before?.types[c] === 'HUGEINT';
+      columns.push(stagedColumn(this.#table.name, name, type, values, wide, few));
       await this.#pause();
     }
     const stage = await this.#stageFor(columns);
