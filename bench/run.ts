@@ -60,9 +60,19 @@ async function keep(table: string): Promise<void> {
   );
   const path = `${root}/README.md`;
   const readme = await readFile(path, 'utf8');
-  const marked = /(<!-- figures -->\n).*(<!-- end of figures -->)/s;
-  await writeFile(
-    path,
-    readme.replace(marked, (_, from: string, to: string) => `${from}${table}\n${to}`),
-  );
+  await writeFile(path, withRowsOf(table, readme));
+}
+
+/** The page with each of its figures as the table has it: a figure is known by its name, the first cell. */
+function withRowsOf(table: string, page: string): string {
+  const rows = new Map(table.split('\n').map((row) => [row.split(' | ')[0], row]));
+  const measured = table.split('\n').find((line) => line.startsWith('Measured on'));
+  return page
+    .replace(/(?<=<!-- figures -->\n).*(?=<!-- end of figures -->)/s, (block) =>
+      block
+        .split('\n')
+        .map((row) => rows.get(row.split(' | ')[0]) ?? row)
+        .join('\n'),
+    )
+    .replace(/^Measured on .*$/m, (line) => measured ?? line);
 }
