@@ -4,7 +4,7 @@ import type { Reporter, TestCase, TestModule, TestSpecification, Vitest } from '
 /** The end of a run, ms since 1970, which the runner of the suites sets. */
 const DEADLINE = 'HEADRACE_DEADLINE';
 
-/** A file for the counts of a run, which the runner of the suites sets. */
+/** A file for the counts of a run, which the runner of the suites sets: it prints the line itself, over all of its runs. */
 const COUNTS = 'HEADRACE_COUNTS';
 
 interface Counts {
@@ -72,8 +72,9 @@ export default class ClosingLine implements Reporter {
   #close(counts: Counts): void {
     const file = process.env[COUNTS];
     if (file !== undefined) writeFileSync(file, JSON.stringify(counts));
-    process.on('exit', () => {
-      console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
-    });
+    else
+      process.on('exit', () => {
+        console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+      });
   }
 }

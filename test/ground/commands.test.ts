@@ -3,10 +3,10 @@ import { once as event } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import { root, runCommand } from '../../scripts/run-command.ts';
 import { once } from '../../scripts/services/binaries.ts';
+import { until } from '../services/until.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'commands-'));
 process.env.HEADRACE_CACHE = directory;
@@ -24,10 +24,6 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(20);
-}
-
 test('a command that reaches its limit ends with everything that it started', async () => {
   let pid = Number.NaN;
   // A slow machine may end the shell before it has started anything.
@@ -37,7 +33,7 @@ test('a command that reaches its limit ends with everything that it started', as
     expect(output).toContain(`stopped after ${limitMs} ms`);
     pid = Number.parseInt(stdout, 10);
   }
-  await until(() => !isAlive(pid));
+  await until(async () => !isAlive(pid));
 });
 
 test('a command without a limit ends by itself, with its own exit code', async () => {
@@ -56,12 +52,12 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
       stdio: 'inherit',
     });
     const started = join(place, 'services', 'pid');
-    await until(() => existsSync(started) && readFileSync(started, 'utf8').endsWith('\n'));
+    await until(async () => existsSync(started) && readFileSync(started, 'utf8').endsWith('\n'));
     const pid = Number(readFileSync(started, 'utf8'));
     child.kill(signal);
     const [code] = await event(child, 'exit');
     expect(code).toBeGreaterThan(128);
-    await until(() => !isAlive(pid));
+    await until(async () => !isAlive(pid));
     expect(readdirSync(join(place, 'services'))).toEqual(['pid']);
   },
 );

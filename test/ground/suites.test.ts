@@ -3,15 +3,23 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import { root, runCommand } from '../../scripts/run-command.ts';
 import { servicesOf } from '../../scripts/services/services.ts';
 import { variablesOf } from '../../scripts/services/variables-of.ts';
+import { until } from '../services/until.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'suites-'));
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function hasEnded(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return true;
+  }
+}
 
 /** A project of Vitest with these files, whose runs end with the closing line. */
 function project(files: Readonly<Record<string, string>>): string {
@@ -104,16 +112,11 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
       stdio: 'inherit',
       env: { ...process.env, TMPDIR: place },
     });
-    const pids = await Promise.all(
-      ['ours', 'theirs'].map(async (name) => {
-        while (!existsSync(join(place, name))) await sleep(20);
-        return Number(readFileSync(join(place, name), 'utf8'));
-      }),
-    );
+    const noted = ['ours', 'theirs'].map((name) => join(place, name));
+    await until(async () => noted.every(existsSync));
     child.kill(signal);
     await once(child, 'exit');
-    for (const pid of pids)
-      while (existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')) await sleep(20);
+    for (const pid of noted.map((path) => readFileSync(path, 'utf8'))) await until(async () => hasEnded(pid));
     expect(readdirSync(place).filter((name) => name.startsWith('suites-'))).toEqual([]);
   },
 );

@@ -44,6 +44,14 @@ export const service = featureService('clicker', {
 export const project = defineProject('site', { service });
 
 /** What a service said of a user. */
+/** A process that reads, and only reads. */
+export interface SiteReader {
+  read(user: string): Promise<Told>;
+  /** Exchanges hot keys with the other readers, as processes do each second. */
+  share(): Promise<void>;
+  close(): Promise<void>;
+}
+
 export interface Told {
   readonly n: unknown;
   readonly ms: unknown;
@@ -114,23 +122,25 @@ export class Clicks {
     return { n: features.u_n_1h, ms: features.u_ms_1h, degraded };
   }
 
-  /** Opens a reader as of another process, which has only the store. */
-  async reader(options = hotTilesDefaults): Promise<{ read(user: string): Promise<Told>; close(): Promise<void> }> {
+  /** Opens a reader as of another process, which has only the store. By a clock of the test, the test calls `share`. */
+  async reader(options = hotTilesDefaults, clock?: () => number): Promise<SiteReader> {
     const store = await openRedisStore(this.options, 'read');
     if (store.remote === undefined) throw new Error('not remote');
-    const hot = new HotTiles(store.remote, Date.now, options);
-    const sharing = setInterval(() => void hot.share().catch((error: unknown) => this.faults.push(error)), 1_000);
+    const hot = new HotTiles(store.remote, clock ?? Date.now, options);
+    const share = () => hot.share().catch((error: unknown) => void this.faults.push(error));
+    const sharing = clock === undefined ? setInterval(() => void share(), 1_000) : undefined;
     const reader = new VectorReader({
       service,
       layoutOf: tileLayout,
       tiles: storeTiles(hot),
       readBatch: (reads) => store.readBatch(reads),
       computeOf: ({ compute }) => compute,
-      clock: Date.now,
+      clock: clock ?? Date.now,
       onComputeError: (_, error) => this.faults.push(error),
     });
     const toUser = userVector(service);
     return {
+      share,
       read: async (user) => {
         const { features, degraded } = toUser(await reader.read([user], undefined, false));
         return { n: features['u_n_1h'], ms: features['u_ms_1h'], degraded };

@@ -128,7 +128,9 @@ test('a primary that dies under load: its replica takes over, sums are right', a
         const info = String(await send(nodes[4].port, ['INFO', 'replication']));
         return info.includes('role:master') || 'the replica has not taken over';
       });
-      await sleep(500);
+      // The load reaches it.
+      const { n } = site.expected(site.users[0]);
+      await until(async () => site.expected(site.users[0]).n > n + 5);
     });
     await recovers(site, read);
     await written(site, read);

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { addressOf, freshOptions } from './addresses.ts';
 import { Clicks, clicks } from './clicks.ts';
 import { deepIf } from './deep.ts';
+import { written } from './recovers.ts';
 import { until } from './until.ts';
 
 const ending: (() => Promise<void>)[] = [];
@@ -44,10 +44,12 @@ for (const [name, variable] of stores)
       const site = new Clicks(freshOptions(addressOf(variable)), 5_000);
       ending.push(() => site.end());
       await site.open();
+      const reader = await site.reader();
+      ending.push(() => reader.close());
       for (let round = 0; round < 6; round += 1) {
         await site.ingest(2_500);
-        // Two commits, so that the memory of keys turns over.
-        await sleep(250);
+        // Committed, so that the memory of keys turns over.
+        await written(site, reader.read);
       }
       for (const user of site.users)
         expect(await site.writer(user)).toEqual({ ...site.expected(user), degraded: false });

@@ -59,8 +59,9 @@ test('sessions do not share settings: two that ask for different ones each have 
   expect(Object.values(told).map((files) => files.length)).toEqual([3, 4]);
 });
 
-/** Minutes on two cores. */
-const LONG = 'SELECT id % 7 AS k, COUNT(DISTINCT MD5(CAST(id AS STRING))) AS n FROM range(500000000) GROUP BY id % 7';
+/** Days on two cores. */
+const LONG =
+  'SELECT id % 7 AS k, COUNT(DISTINCT MD5(CAST(id AS STRING))) AS n FROM range(500000000000) GROUP BY id % 7';
 
 test('what runs on the server ends with the session that is closed amid it, and leaves no file', async () => {
   const told: string[] = [];
@@ -78,9 +79,7 @@ test('what runs on the server ends with the session that is closed amid it, and 
   await session.close();
   await ended;
   expect(left()).toEqual([]);
-  // Tasks of one core each: had it gone on, this would wait for them.
+  // Its tasks had both cores: if it went on, this would not end.
   const after = await opened(engineBy('Spark Connect'));
-  const begun = performance.now();
   await after.session.compute(query('SELECT COUNT(*) AS n FROM range(10)'));
-  expect(performance.now() - begun).toBeLessThan(60_000);
 });

@@ -27,6 +27,9 @@ export class Wire {
     return `redis://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;
   }
 
+  /** How often it was cut amid an answer. */
+  cuts = 0;
+
   /** Cuts every connection after so many bytes of answers: amid one. */
   cutAfter(bytes: number): void {
     this.#bytesLeft = bytes;
@@ -61,6 +64,7 @@ export class Wire {
       this.#bytesLeft -= bytes.length;
       if (this.#bytesLeft > 0) return true;
       this.#bytesLeft = null;
+      this.cuts += 1;
       this.cut();
       return false;
     });

@@ -6,11 +6,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openHeadrace } from '../../src/headrace.ts';
 import { startCli } from '../cli/run-cli.ts';
 import { project, purchases } from '../server/shop.ts';
+import { until as eventually } from './until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-workers-'));
 const directory = join(folder, 'data');
@@ -96,9 +96,8 @@ async function told(user = 'ann'): Promise<Told | null> {
   return answer?.status === 200 ? (JSON.parse(answer.text) as Told) : null;
 }
 
-async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (const end = performance.now() + 20_000; !(await holds()); await wait(25))
-    if (performance.now() > end) throw new Error('it did not come about within 20 s');
+function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  return eventually(async () => holds());
 }
 
 /** Value of a sample of the group's metrics. */
@@ -147,6 +146,7 @@ test('what is not a read is the writer’s, refusals included, and one address s
 test('over the death of a reader and of the writer under load no acknowledged event is lost, and both come back', async () => {
   let isOver = false;
   let answers = 0;
+  const before = acknowledged.size;
   const seen: boolean[] = [];
   const send = async () => {
     while (!isOver) await buy(10);
@@ -160,11 +160,11 @@ test('over the death of a reader and of the writer under load no acknowledged ev
     }
   };
   const clients = [send(), send(), read(), read()];
-  await wait(200);
+  await until(() => answers > 20 && acknowledged.size > before + 20);
   process.kill(pidOf('reader-1'), 'SIGKILL');
   await until(() => said.includes('reader-1 has ended (SIGKILL)'));
-  const before = answers;
-  await until(() => answers > before + 20);
+  const answered = answers;
+  await until(() => answers > answered + 20);
   process.kill(pidOf('writer'), 'SIGKILL');
   await until(() => said.includes('writer has ended (SIGKILL)'));
   const after = acknowledged.size;
