@@ -21,9 +21,16 @@ export interface RunOptions {
   readonly limitMs?: number | null;
 }
 
+/** How each running command is ended. */
+const running = new Set<() => void>();
+
+process.on('exit', () => {
+  for (const kill of running) kill();
+});
+
 /**
  * Runs a command to its end, with the tools of the repository first on the path; never throws for its exit code. The command
- * leads a process group of its own: at its limit, or when this process is interrupted, everything that it started ends too.
+ * leads a process group of its own: at its limit, or when this process ends, everything that it started ends too.
  */
 export function runCommand(command: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const { cwd = root, env = {}, limitMs = 300_000 } = options;
@@ -37,6 +44,7 @@ export function runCommand(command: string, args: readonly string[], options: Ru
     });
     const kill = () => killGroup(child.pid);
     const withdraw = whenInterrupted(kill);
+    running.add(kill);
     let stdout = '';
     let output = '';
     const limit = () => {
@@ -47,6 +55,7 @@ export function runCommand(command: string, args: readonly string[], options: Ru
     const end = (ended: Ended) => {
       clearTimeout(timer);
       withdraw();
+      running.delete(kill);
       resolve(ended);
     };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

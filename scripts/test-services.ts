@@ -4,7 +4,8 @@ import { allSuites } from './deep/lanes.ts';
 import { root } from './run-command.ts';
 import { type Counts, withSuites } from './services/run-suites.ts';
 
-process.exitCode = await main(process.argv.slice(2));
+// What still starts after a deadline ends with this process.
+process.exit(await main(process.argv.slice(2)));
 
 /**
  * `[--deadline MINUTES] [FILE…]`: starts the services that the suites name, runs the suites, ends the services. Without files

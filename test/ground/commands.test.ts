@@ -62,6 +62,19 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
   },
 );
 
+test('a process that exits ends what its commands started', async () => {
+  const place = mkdtempSync(join(directory, 'exits-'));
+  const pid = join(place, 'pid');
+  const command = GRANDCHILD.replace('\\$!', `\\$! > ${pid}`);
+  const program = `import { existsSync, readFileSync } from 'node:fs';
+    import { runCommand } from '${root}/scripts/run-command.ts';
+    void runCommand('bash', ['-c', ${JSON.stringify(command)}], { limitMs: null });
+    setInterval(() => existsSync('${pid}') && readFileSync('${pid}', 'utf8').endsWith('\\n') && process.exit(7), 5);`;
+  writeFileSync(join(place, 'program.ts'), program);
+  expect((await runCommand('node', [join(place, 'program.ts')], { limitMs: null })).code).toBe(7);
+  await until(async () => !isAlive(Number(readFileSync(pid, 'utf8'))));
+});
+
 test.each([0, 1, 2])(
   'a download that fails after %i files leaves nothing, and the next one is whole',
   async (files) => {

@@ -199,11 +199,13 @@ test('a server behind TLS is reached by whom its authority is told', async () =>
   const pair = { cert_chain: file('server.crt'), private_key: file('server.key') };
   const { port } = await speaking({}, ServerCredentials.createSsl(file('ca.crt'), [pair], true));
   const client = { cert: file('client.crt').toString(), key: file('client.key').toString() };
-  await started(options(port, { tls: { ca: file('ca.crt').toString(), ...client } }));
+  // A name, as TLS has none for an address.
+  const address = `localhost:${port}`;
+  await started(options(port, { address, tls: { ca: file('ca.crt').toString(), ...client } }));
   const named = { ca: file('ca.crt').toString(), ...client, servername: 'localhost' };
-  await started(options(port, { tls: named }));
+  await started(options(port, { address, tls: named }));
   for (const tls of [client, { ...named, servername: 'elsewhere' }, null])
-    await expect(started(options(port, { tls }))).rejects.toMatchObject({ code: 'SPARK_UNREACHABLE' });
+    await expect(started(options(port, { address, tls }))).rejects.toMatchObject({ code: 'SPARK_UNREACHABLE' });
 });
 
 test('an environment names a server by an address, and its token by a variable; it goes to other machines over TLS only', () => {
