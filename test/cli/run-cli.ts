@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import { childEnv } from '../child-env.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -18,8 +17,7 @@ export function startCli(folder: string, args: readonly string[]): ChildProcess 
   return spawn(process.execPath, ['--conditions=headrace-source', MAIN, ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Every call loads the whole product: what one has compiled serves the next.
-    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'headrace-compile-cache') },
+    env: childEnv(),
   });
 }
 

@@ -15,6 +15,7 @@ import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { rowCodec } from '../../src/schema/row-codec.ts';
 import { mustEqual } from '../../src/testing/contracts/contract.ts';
 import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
+import { childEnv } from '../child-env.ts';
 import { type KillPoint, killProcess } from '../kill-process.ts';
 import { byUser, project, purchases, service, USERS } from './shop.ts';
 
@@ -23,7 +24,7 @@ const INGESTER = fileURLToPath(new URL('./ingester.ts', import.meta.url));
 /** Starts the ingester at purchase `from`, kills it (SIGKILL) at a point; returns how many purchases it acknowledged. */
 export async function killIngester(directory: string, from: number, seed: number, at: KillPoint): Promise<number> {
   const args = ['--conditions=headrace-source', INGESTER, directory, `${from}`, `${seed}`];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env: childEnv() });
   // What stands before the last line end was printed whole.
   return Number((await killProcess(child, at)).split('\n').at(-2) ?? from);
 }

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
+import { childEnv } from '../child-env.ts';
 import { type KillPoint, killProcess } from '../kill-process.ts';
 import { counted, KILL_SETTINGS, nextNumber, squares } from './numbered-changes.ts';
 
@@ -10,7 +11,10 @@ const PUBLISHER = fileURLToPath(new URL('./publisher.ts', import.meta.url));
 
 /** Starts the publisher on a store, kills it (SIGKILL) at a point: it prints a line when it has opened the store, and for each change. */
 export async function killPublisher(path: string, at: KillPoint): Promise<void> {
-  await killProcess(spawn(process.execPath, [PUBLISHER, path], { stdio: ['ignore', 'pipe', 'inherit'] }), at);
+  await killProcess(
+    spawn(process.execPath, [PUBLISHER, path], { stdio: ['ignore', 'pipe', 'inherit'], env: childEnv() }),
+    at,
+  );
 }
 
 /**

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { childEnv } from '../child-env.ts';
 import { project, purchases, risk } from '../server/shop.ts';
 import { turns, until } from '../until.ts';
 
@@ -164,6 +165,7 @@ test('a process that is killed while it forgets goes on when the project is open
   for (const later of [0, 400]) {
     const child = spawn(process.execPath, ['--conditions=headrace-source', FORGETTER, directory, EVE, String(START)], {
       stdio: ['ignore', 'ignore', 'inherit'],
+      env: childEnv(),
     });
     const ended = once(child, 'exit');
     await until(() => isBegun(directory) || child.exitCode !== null);

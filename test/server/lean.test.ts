@@ -271,7 +271,7 @@ describe.each(ways)('read by %s', (_, way) => {
         const { answers } = await converse(pieces);
         expectAsFull(answers, await fullAnswers(pieces));
       }),
-      { numRuns: Number(process.env['FUZZ_RUNS'] ?? 60) },
+      { numRuns: Number(process.env['FUZZ_RUNS'] ?? 30) },
     );
   });
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { childEnv } from '../child-env.ts';
 import { turns, until } from '../until.ts';
 
 const SERVER = fileURLToPath(new URL('./serving-process.ts', import.meta.url));
@@ -19,6 +20,7 @@ interface Serving {
 async function start(directory: string): Promise<Serving> {
   const child = spawn(process.execPath, ['--conditions=headrace-source', SERVER, directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: childEnv(),
   });
   const [bytes] = await once(child.stdout, 'data');
   return { child, url: String(bytes).trim() };

@@ -4,6 +4,7 @@ import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
 import { mustEqual } from '../../src/testing/contracts/contract.ts';
 import { logRecordAt } from '../../src/testing/contracts/event-log.ts';
+import { childEnv } from '../child-env.ts';
 import { type KillPoint, killProcess } from '../kill-process.ts';
 import { mustAgree } from './numbered-tiles.ts';
 
@@ -12,7 +13,7 @@ export const STORE_WRITER = fileURLToPath(new URL('./store-writer.ts', import.me
 
 /** Starts a writer on a path, kills it (SIGKILL) at a point, and gives the last number that it printed. */
 export async function killWriter(writer: string, path: string, at: KillPoint): Promise<number> {
-  const child = spawn(process.execPath, [writer, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [writer, path], { stdio: ['ignore', 'pipe', 'inherit'], env: childEnv() });
   return lastOf(await killProcess(child, at));
 }
 

@@ -7,6 +7,7 @@ import { open } from 'lmdb';
 import { expect, test } from 'vitest';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
+import { childEnv } from '../child-env.ts';
 import { newRoot } from './new-root.ts';
 import { allTiles, HOPS, KEYS, mustAgree, numberedCommit, tileOf, tilesOf } from './numbered-tiles.ts';
 
@@ -152,6 +153,7 @@ test('processes that read see what another commits, and no lock keeps them out',
   await writer.writeTiles(numberedCommit(1));
   const child = spawn(process.execPath, [fileURLToPath(new URL('./store-reader.ts', import.meta.url)), path], {
     stdio: ['pipe', 'pipe', 'inherit'],
+    env: childEnv(),
   });
   const lines: string[] = [];
   child.stdout.setEncoding('utf8');

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { childEnv } from '../../child-env.ts';
 
 /** Output of a process that has ended. */
 export interface Ended {
@@ -19,7 +20,7 @@ export function start(
   args: readonly string[],
   onLine?: (line: string, child: ChildProcess) => void,
 ): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: childEnv() });
   const ended = new Promise<Ended>((resolve, reject) => {
     let stdout = '';
     let stderr = '';
