@@ -68,7 +68,10 @@ export interface OpenOptions {
 }
 
 export interface TrainOptions {
-  /** Rows asked for in [from, to), epoch ms; all without them, or the model's window before `to`. */
+  /**
+   * Rows asked for in [from, to), epoch ms. Without `to` they end where labels have had their time, the label's `within` before
+   * now; without `from` they begin the model's window before that, or with the first. A row after that end has no label until one comes.
+   */
   readonly from?: number;
   readonly to?: number;
   readonly mode?: ReadMode;
@@ -435,7 +438,7 @@ export class Headrace {
       return this.#features.joinSpine(service, options.spine, mode, path, options.onLine);
     }
     if (of.kind !== 'model') throw fail('SPINE_NONE', { target: of.name });
-    return this.#features.writeTrainingSet(of, spanOf(of, options), mode, path, options.onLine);
+    return this.#features.writeTrainingSet(of, spanOf(of, options, this.#clock()), mode, path, options.onLine);
   }
 
   /** A path for a training set that is asked for over HTTP: `name` in a folder of the environment. */
@@ -448,21 +451,24 @@ export class Headrace {
   /** Builds a training set, trains in a process of its own, registers the version. It serves once an alias points at it. */
   async train(model: ModelData, options: TrainOptions = {}): Promise<ModelVersion> {
     const { registry, artifacts, runtime, runs, trainer } = this.#stores;
-    const between = spanOf(model, options);
+    const between = spanOf(model, options, this.#clock());
     const mode = options.mode ?? 'corrected';
     const directory = resolve(runs, `${model.name}-${this.#clock().toString(36)}`);
     mkdirSync(directory, { recursive: true });
-    const { path, rows, unlabelled } = await this.#features.writeTrainingSet(
+    const { path, rows, unlabelled, uniform } = await this.#features.writeTrainingSet(
       model,
       between,
       mode,
       resolve(directory, 'training-set.parquet'),
       options.onLine,
     );
-    if (rows === 0) throw fail('TRAINING_DATA', { path, reason: 'it has no labelled row' });
+    if (rows === 0) {
+      const end = new Date(between.to).toISOString();
+      throw fail('TRAINING_DATA', { path, reason: `it has no labelled row that was asked before ${end}` });
+    }
     return trainModel({
       model,
-      trainingSet: { path, rows, unlabelled, ...between, mode },
+      trainingSet: { path, rows, unlabelled, ...between, mode, uniform: uniform.map(({ feature }) => feature) },
       declaration: declarationHash(this.project),
       directory,
       worker: trainer,
@@ -737,9 +743,10 @@ function joinLabels(
 }
 
 function spanOf(
-  model: ModelData,
+  { label, train }: ModelData,
   { from, to }: TrainOptions,
-): { readonly from: number | null; readonly to: number | null } {
-  const window = model.train.windowMs;
-  return { from: from ?? (to !== undefined && window !== null ? to - window : null), to: to ?? null };
+  now: number,
+): { readonly from: number | null; readonly to: number } {
+  const end = to ?? now - label.withinMs;
+  return { from: from ?? (train.windowMs === null ? null : end - train.windowMs), to: end };
 }

@@ -510,9 +510,9 @@ export class FeatureStore {
     onProgress?: (text: string) => void,
   ): Promise<TrainingSetSummary> {
     await this.flush();
-    const { offline, engine = null, onComputeError } = this.#options;
+    const { offline, engine = null, clock, onComputeError } = this.#options;
     const told = onProgress === undefined ? {} : { onProgress };
-    return writeTrainingSet({ model, offline, engine, between, mode, onComputeError, ...told }, path);
+    return writeTrainingSet({ model, offline, engine, between, now: clock(), mode, onComputeError, ...told }, path);
   }
 
   /** Writes a user's spine with the features of a service as of each row's instant, over all that was ingested. */

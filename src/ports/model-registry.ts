@@ -23,6 +23,8 @@ export interface ModelLineage {
     readonly from: number | null;
     readonly to: number | null;
     readonly mode: string;
+    /** Features that were null, or one value, in all rows; absent in versions before they were noted. */
+    readonly uniform?: readonly string[];
   };
   readonly trainer: Readonly<Record<string, unknown>>;
 }

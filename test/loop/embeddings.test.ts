@@ -171,7 +171,7 @@ test('the history gives the embeddings that were served, and the report counts n
 });
 
 test('a model reads an embedding number by number', async () => {
-  const version = await headrace.train(takes);
+  const version = await headrace.train(takes, { to: now + 1 });
   expect(version.signature.features.slice(0, 5)).toEqual([
     'taste_mean_1d[0]',
     'taste_mean_1d[1]',

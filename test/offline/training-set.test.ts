@@ -183,6 +183,7 @@ async function rowsOf({ offline, store }: Loop, mode: 'corrected' | 'as-known') 
     offline,
     engine: null,
     between: { from: null, to: null },
+    now: Number.POSITIVE_INFINITY,
     mode,
     onComputeError: (_: unknown, error: unknown) => {
       throw error;
@@ -291,7 +292,7 @@ test('one history gives one file, to the byte, ordered by instant and id', async
   for (const name of ['one', 'two']) {
     const path = join(directory, `${name}.parquet`);
     const summary = await store.writeTrainingSet(buys, { from: null, to: null }, 'corrected', path);
-    expect(summary).toEqual({ path, rows: 50, unlabelled: 0 });
+    expect(summary).toMatchObject({ path, rows: 50, unlabelled: 0 });
     digests.add(createHash('sha256').update(readFileSync(path)).digest('hex'));
     const found: unknown[] = [];
     for await (const rows of loop.offline.query(`SELECT _id, _at, basket, _label FROM read_parquet('${path}')`))
@@ -330,6 +331,7 @@ test('a spine is joined in slices of time, and the rows are the same in the same
     offline,
     engine: null,
     between: { from: START + HOUR, to: null },
+    now: Number.POSITIVE_INFINITY,
     mode: 'as-known',
     onComputeError: (_: unknown, error: unknown) => {
       throw error;

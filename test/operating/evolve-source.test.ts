@@ -110,16 +110,16 @@ test('a training set over both has the values that were served, and the skew aud
   const headrace = await open(project, directory, now + HOUR);
   await headrace.vector(wide, { user: 'ann' }, now);
   const path = join(directory, 'set.parquet');
-  expect(await headrace.writeTrainingSet(heavy, path)).toMatchObject({ rows: 5, unlabelled: 0 });
+  expect(await headrace.writeTrainingSet(heavy, path, { to: now + HOUR })).toMatchObject({ rows: 5, unlabelled: 0 });
   const rows = [];
   const sql = `SELECT _id, by_clicks_1h, more_amount_1h, more_country_1d, _label FROM read_parquet('${path}') ORDER BY _id`;
   for await (const batch of headrace.offline.query(sql)) rows.push(...batch);
   expect(rows).toEqual([
     ['a', 0n, null, null, 3],
-    ['b', 1n, 2n ** 53n - 1n, null, 3],
+    ['b', 1n, 2 ** 53 - 1, null, 3],
     ['c', 0n, null, null, 3],
-    ['d', 2n, 2n * (2n ** 53n - 1n), null, 3.5],
-    ['e', 1n, 2n ** 53n - 1n, null, 3.5],
+    ['d', 2n, 2 * (2 ** 53 - 1), null, 3.5],
+    ['e', 1n, 2 ** 53 - 1, null, 3.5],
   ]);
   for (const service of [wide, seen]) {
     const report = await headrace.auditSkew(service, START - HOUR, now + 2 * HOUR);

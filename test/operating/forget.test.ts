@@ -50,7 +50,7 @@ async function fillShop(directory: string): Promise<Headrace> {
   await headrace.flush();
   const run = join(directory, 'runs', 'risk-1');
   mkdirSync(run, { recursive: true });
-  await headrace.writeTrainingSet(risk, join(run, 'training-set.parquet'));
+  await headrace.writeTrainingSet(risk, join(run, 'training-set.parquet'), { to: START + 86_400_000 });
   await headrace.ingest(purchases, events.slice(30));
   return headrace;
 }

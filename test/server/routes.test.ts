@@ -189,7 +189,7 @@ test('a prediction waits for a champion, then is served by it', async () => {
     await headrace.ingest(purchases, [event(`t${i}`, { at: now, user: `u${i % 4}`, price: i })]);
     await headrace.ingest(returns, [{ id: `r${i}`, at: now, purchase: `t${i}`, returned: i % 3 === 0 || i > 40 }]);
   }
-  const { version } = await headrace.train(risk);
+  const { version } = await headrace.train(risk, { to: now + 1 });
   const promote = (more: object) => post('/v1/admin/promote', { model: 'risk', version, ...more });
   expect(await promote({ model: 'none' })).toMatchObject({ status: 404, body: errorOf('MODEL_UNKNOWN') });
   expect(await promote({ version: 7 })).toMatchObject({ status: 404, body: errorOf('REGISTRY_VERSION') });

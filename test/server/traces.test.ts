@@ -208,7 +208,7 @@ async function trained(headrace: Headrace): Promise<void> {
     clicks,
     Array.from({ length: 20 }, (_, i) => click(`t${i}`)),
   );
-  const { version } = await headrace.train(buys);
+  const { version } = await headrace.train(buys, { to: place.now + 1 });
   await headrace.promote(buys, version);
 }
 

@@ -140,7 +140,7 @@ for (const way of ways)
       }
       const written = async ({ headrace }: Awaited<ReturnType<typeof opened>>, by: string, mode: ReadMode) => {
         const path = join(directory, `${by}-${mode}.parquet`);
-        const { rows } = await headrace.writeTrainingSet(buys, path, { mode });
+        const { rows } = await headrace.writeTrainingSet(buys, path, { mode, to: now + 1 });
         expect(rows).toBeGreaterThan(50);
         return createHash('sha256').update(readFileSync(path)).digest('hex');
       };

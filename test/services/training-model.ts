@@ -63,7 +63,15 @@ export async function rowsBy(
   const onComputeError = (_: unknown, error: unknown): never => {
     throw error;
   };
-  const options = { model, offline, engine, mode, between: { from: null, to: null }, onComputeError };
+  const options = {
+    model,
+    offline,
+    engine,
+    mode,
+    between: { from: null, to: null },
+    now: Number.POSITIVE_INFINITY,
+    onComputeError,
+  };
   for await (const batch of trainingRows(options, unlabelled)) for (const row of batch) rows.set(row.id, row);
   return rows;
 }

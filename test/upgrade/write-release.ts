@@ -91,7 +91,7 @@ export async function writeRelease(folder: string): Promise<void> {
   now += 60_000;
   await send(90, 120);
   await headrace.features.backfill(usual);
-  const { version } = await headrace.train(risk);
+  const { version } = await headrace.train(risk, { to: now + 1 });
   await headrace.promote(risk, version);
   now += 60_000;
   await send(120, 140);

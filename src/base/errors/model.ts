@@ -152,7 +152,7 @@ export const modelErrors = rows({
   },
   TRAINING_DATA: {
     message: 'the training set {path} cannot be trained on: {reason}',
-    mend: 'choose a span with rows of both labels and with numbers among the features',
+    mend: 'choose a span with rows of both labels and with numbers among the features; without --to it ends the within of the label before now',
     retry: 'never',
     status: 400,
     exit: 3,

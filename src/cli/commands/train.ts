@@ -15,7 +15,7 @@ export const train: Command = {
   },
   help: {
     from: 'first instant of the rows: epoch ms or a UTC date',
-    to: 'end of the rows, exclusive (now)',
+    to: 'end of the rows, exclusive (where labels have had their time: now less the label’s within)',
     'as-known': 'only with what had arrived at each instant',
     promote: 'make the version champion',
   },
@@ -23,9 +23,10 @@ export const train: Command = {
     await withHeadrace(call, async (headrace) => {
       const model = headrace.model(call.words[0]);
       const from = instantOption('from', call.options['from']);
+      const to = instantOption('to', call.options['to']);
       const version = await headrace.train(model, {
         ...(from === undefined ? {} : { from }),
-        to: instantOption('to', call.options['to']) ?? Date.now(),
+        ...(to === undefined ? {} : { to }),
         mode: call.options['as-known'] === true ? 'as-known' : 'corrected',
         onLine: (line) => call.terminal.err(line),
       });

@@ -32,7 +32,7 @@ export const trainingSet: Command = {
     columns: 'columns of the spine under other names: request=column,…',
     format: 'parquet, csv, tsv or jsonl, where the name of the spine does not say it',
     from: 'first instant of a model’s own rows: epoch ms or a UTC date',
-    to: 'end of a model’s own rows, exclusive',
+    to: 'end of a model’s own rows, exclusive (where labels have had their time: now less the label’s within)',
   },
   async run(call) {
     const path = resolve(String(call.options['out'] ?? 'training-set.parquet'));

@@ -15,9 +15,10 @@ export type LabelValue = number | null;
  * Joins labels to rows by prediction id: of the label source's accepted events with the row's id, the earliest within
  * `withinMs` of the row's instant (and not before it), the smallest event id among equals; an event whose value is null is
  * no label. Rows come ordered by instant and id, so that one history gives one training set. `wrap` is for
- * `pointInTimeRows`; `read` gives the label of a row.
+ * `pointInTimeRows`; `read` gives the label of a row. A row whose label can still come by `now` has none: what has not had time to come
+ * is no negative.
  */
-export function labelJoin(label: LabelSpec, offline: OfflineStore) {
+export function labelJoin(label: LabelSpec, offline: OfflineStore, now = Number.POSITIVE_INFINITY) {
   const { from, id, withinMs } = label;
   const names = Object.keys(from.columns);
   const events = acceptedEventsQuery(from, offline.relation(rawTable(from)), duckdb);
@@ -36,9 +37,10 @@ export function labelJoin(label: LabelSpec, offline: OfflineStore) {
     ORDER BY a._at, a._id`;
   const decoders = Object.values(from.columns).map(valueDecoder);
   const value = compileExpression(label.value, from.columns);
-  const read = (row: readonly OfflineValue[]): LabelValue => {
+  const read = (row: readonly OfflineValue[], at = Number.NEGATIVE_INFINITY): LabelValue => {
     const found =
       row[names.length] === true ? value(row.slice(0, names.length).map((cell, i) => decoders[i](cell))) : null;
+    if (found === null && at + withinMs >= now) return null;
     return labelNumber(found ?? label.otherwise);
   };
   return { wrap: { sql, columns: names.length + 1 }, read };

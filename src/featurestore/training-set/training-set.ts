@@ -11,6 +11,7 @@ import { computeAnswers } from './computed-answers.ts';
 import { type LabelValue, labelJoin } from './labels.ts';
 import { type AnsweredRowsOptions, answeredRows, type PointInTimeRow, pointInTimeRows } from './point-in-time.ts';
 import { timeSlices } from './time-slices.ts';
+import { type FeatureWatch, type UniformFeature, uniformText, watchFeatures } from './uniform-features.ts';
 
 export interface TrainingSetOptions {
   readonly model: ModelData;
@@ -19,12 +20,14 @@ export interface TrainingSetOptions {
   readonly engine: HistoryEngine | null;
   /** Rows of the spine with `from <= time < to`, epoch ms; null: no bound. */
   readonly between: { readonly from: number | null; readonly to: number | null };
+  /** Labels can have come by now, epoch ms. */
+  readonly now: number;
   /** corrected: all accepted events; as-known: only what had arrived at the row's instant. */
   readonly mode: ReadMode;
   /** Rows that are joined at a time. */
   readonly sliceRows?: number;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
-  /** Told in words how an engine goes on. */
+  /** Takes how an engine goes on, and warnings, in words. */
   readonly onProgress?: (text: string) => void;
 }
 
@@ -41,8 +44,10 @@ export interface LabelledRow {
 export interface TrainingSetSummary {
   readonly path: string;
   readonly rows: number;
-  /** Spine rows without a label, left out. */
+  /** Spine rows without a label, left out; those whose label may still come are among them. */
   readonly unlabelled: number;
+  /** Features that are null, or one value, in all rows. */
+  readonly uniform: readonly UniformFeature[];
 }
 
 /** Names of a training set's columns beside the features. */
@@ -115,15 +120,15 @@ async function* computedRows(
 }
 
 async function* labelledRows(
-  { model, offline, onComputeError }: TrainingSetOptions,
+  { model, offline, now, onComputeError }: TrainingSetOptions,
   rowsOf: (read: AnsweredRowsOptions) => AsyncGenerator<readonly PointInTimeRow[]>,
   unlabelled: () => void,
 ): AsyncGenerator<readonly LabelledRow[]> {
-  const label = labelJoin(model.label, offline);
+  const label = labelJoin(model.label, offline, now);
   for await (const batch of rowsOf({ service: model.service, offline, onComputeError, wrap: label.wrap })) {
     const labelled: LabelledRow[] = [];
     for (const { id, at, values, also } of batch) {
-      const value: LabelValue = label.read(also);
+      const value: LabelValue = label.read(also, at);
       if (value === null) unlabelled();
       else labelled.push({ id, at, values, label: value });
     }
@@ -133,25 +138,28 @@ async function* labelledRows(
 
 /** Writes a training set as one Parquet file. Memory is bounded, whatever the number of rows. */
 export async function writeTrainingSet(options: TrainingSetOptions, path: string): Promise<TrainingSetSummary> {
+  const { offline, model, onProgress } = options;
   let unlabelled = 0;
   const rows = trainingRows(options, () => {
     unlabelled += 1;
   });
-  const written = await options.offline.exportRows(
-    trainingTable(options.model.service),
-    columnBatches(options.model.service, rows),
-    path,
-  );
-  return { path, rows: written, unlabelled };
+  const watch = watchFeatures(model.service);
+  const batches = columnBatches(model.service, rows, watch);
+  const written = await offline.exportRows(trainingTable(model.service), batches, path);
+  const uniform = await watch.uniform(offline);
+  for (const feature of uniform) onProgress?.(uniformText(feature));
+  return { path, rows: written, unlabelled, uniform };
 }
 
 async function* columnBatches(
   { features: specs }: FeatureServiceData,
   batches: AsyncIterable<readonly LabelledRow[]>,
+  watch: FeatureWatch,
 ): AsyncGenerator<RowBatch> {
   const cells = specs.map(({ type }) => modelCell(type));
   for await (const rows of batches) {
     if (rows.length === 0) continue;
+    watch.see(rows);
     const features = cells.map((cell, i): OfflineValue[] => rows.map(({ values }) => cell(values[i])));
     yield {
       rows: rows.length,
