@@ -165,7 +165,7 @@ test('files have the types that every engine reads, and say their format and tab
   ]);
   const meta = await all(store.query(`SELECT DECODE(key), DECODE(value) FROM parquet_kv_metadata('${file}')`));
   expect(meta).toEqual([
-    ['headrace_format', '2'],
+    ['headrace_format', '3'],
     ['headrace_table', 'every@1'],
   ]);
 });
@@ -291,8 +291,8 @@ test('a damaged manifest is an error that names it, never an older state; a newe
     for (const access of ['read', 'write'] as const)
       await expect(open(path, { access })).rejects.toMatchObject({ code: 'OFFLINE_CORRUPT', facts: { file } });
   }
-  writeFileSync(file, whole.replace('"format":2', '"format":3'));
-  await expect(open(path)).rejects.toMatchObject({ code: 'OFFLINE_VERSION', facts: { file, version: 3 } });
+  writeFileSync(file, whole.replace('"format":3', '"format":4'));
+  await expect(open(path)).rejects.toMatchObject({ code: 'OFFLINE_VERSION', facts: { file, version: 4 } });
   writeFileSync(file, whole);
   const mended = await open(path);
   expect(mended.tables()[0]?.rows).toBe(1);

@@ -47,6 +47,23 @@ test('a column that format version 1 did not have is null in what it wrote', asy
   expect(await rowsOf(store, judged)).toEqual([...old, ['a', 10n, 14n, 0n, 2n, 'duplicate']]);
 });
 
+// Written by format version 3: sums, a file of other columns, one that was merged and two that are retired.
+const FIXTURE_3 = fileURLToPath(new URL('../fixtures/offline-v3', import.meta.url));
+
+test('a store that format version 3 wrote is read as it was', async () => {
+  const store = await openOfflineStore({ path: FIXTURE_3, access: 'read', clock: Date.now });
+  onTestFinished(() => store.close());
+  expect(await rowsOf(store, { ...events, columns: { ...events.columns, _verdict: 'STRING' } })).toEqual([
+    ['a', 10n, 11n, 0n, 0n, null],
+    ['b', 12n, 12n, 1n, 0n, null],
+    ['a', 10n, 13n, 0n, 1n, 'duplicate'],
+  ]);
+  expect(await rowsOf(store, tiles)).toEqual([
+    ['u', 1n],
+    ['v', 2n],
+  ]);
+});
+
 test('a store that format version 1 wrote is written on', async () => {
   const store = await copyOfFixture();
   const row = { table: tiles, rows: 1, columns: [['v'], [3]] };

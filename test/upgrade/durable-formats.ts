@@ -59,9 +59,9 @@ export const durableFormats: readonly DurableFormat[] = [
   {
     name: 'manifest, history',
     source: 'src/backends/embedded/offline/manifest.ts',
-    version: 2,
+    version: 3,
     files: /^offline\/(manifest\.\d+\.json|tables\/.*\.parquet)$/,
-    fixtures: ['test/fixtures/offline-v1', `${RELEASE}/backup/offline`],
+    fixtures: ['test/fixtures/offline-v1', `${RELEASE}/backup/offline`, 'test/fixtures/offline-v3'],
   },
   {
     name: 'registry',

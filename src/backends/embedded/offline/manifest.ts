@@ -4,22 +4,24 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../../base/errors/fail.ts';
 import { type OfflineType, SQL_TYPES } from '../../../ports/offline-store.ts';
+import { textSum } from './file-sum.ts';
 
 /** Version of manifests and of the files they name. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 /*
  * manifest.<sequence>.json, the greatest sequence is the newest:
  *
- *   { "format": 2, "sequence": 12,
+ *   { "format": 3, "sum": "0a1b2c3d", "sequence": 12,
  *     "tables": [{ "name": "events/departures@1", "columns": [["flight", "STRING"], …],
  *                  "files": [{ "path": "tables/events/departures@1/12-0.parquet", "rows": 2000, "bytes": 51200,
- *                              "columns": [["flight", "STRING"], …] }] }],
+ *                              "sum": "4e5f6071", "columns": [["flight", "STRING"], …] }] }],
  *     "positions": { "deliveries": { "departures": [1000, 1000] } },
  *     "retired": [{ "path": "…", "at": 1700000000000 }] }
  *
  * Paths are relative to the store. A file has columns of its own if it was written before the table got others. Retired
- * files are in no table any more and are removed after a while. Format 1 had no columns of files.
+ * files are in no table any more and are removed after a while. Sums are CRC-32: `sum` of a file is that of its bytes, the
+ * manifest's own that of its JSON text without the pair `"sum": …`. Format 1 had no columns of files, formats 1 and 2 no sums.
  */
 const offlineType = z.enum(Object.keys(SQL_TYPES) as [OfflineType, ...OfflineType[]]);
 const count = z.int().nonnegative();
@@ -27,13 +29,21 @@ const count = z.int().nonnegative();
 const columns = z.array(z.tuple([z.string(), offlineType]));
 
 const manifestSchema = z.strictObject({
-  format: z.union([z.literal(1), z.literal(FORMAT_VERSION)]).transform(() => FORMAT_VERSION),
+  format: z.union([z.literal(1), z.literal(2), z.literal(FORMAT_VERSION)]).transform(() => FORMAT_VERSION),
   sequence: count,
   tables: z.array(
     z.strictObject({
       name: z.string(),
       columns,
-      files: z.array(z.strictObject({ path: z.string(), rows: count, bytes: count, columns: columns.optional() })),
+      files: z.array(
+        z.strictObject({
+          path: z.string(),
+          rows: count,
+          bytes: count,
+          sum: z.string().optional(),
+          columns: columns.optional(),
+        }),
+      ),
     }),
   ),
   positions: z.record(z.string(), z.record(z.string(), z.array(count))),
@@ -75,11 +85,16 @@ export function readNewest(directory: string): Manifest {
 export async function stageManifest(directory: string, manifest: Manifest): Promise<void> {
   const file = await open(stagedPath(directory, manifest), 'w');
   try {
-    await file.writeFile(JSON.stringify(manifest));
+    await file.writeFile(manifestText(manifest));
     await file.sync();
   } finally {
     await file.close();
   }
+}
+
+/** A manifest with its sum, as it lies on the disk. */
+function manifestText({ format, ...rest }: { readonly format: number; readonly [field: string]: unknown }): string {
+  return JSON.stringify({ format, sum: textSum(JSON.stringify({ format, ...rest })), ...rest });
 }
 
 /** Makes the staged manifest the newest: before this nothing of it is visible, after it everything. */
@@ -119,6 +134,12 @@ function parseManifest(file: string, text: string): Manifest {
   const format = z.object({ format: z.number() }).safeParse(json);
   if (format.success && format.data.format > FORMAT_VERSION)
     throw fail('OFFLINE_VERSION', { file, version: format.data.format, known: FORMAT_VERSION });
+  const summed = z.looseObject({ format: z.literal(FORMAT_VERSION), sum: z.string() }).safeParse(json);
+  if (summed.success) {
+    const { sum: _, ...rest } = summed.data;
+    if (manifestText(rest) !== text) throw damaged('it has another sum', undefined);
+    json = rest;
+  } else if (format.data?.format === FORMAT_VERSION) throw damaged('it has no sum', summed.error);
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) throw damaged(z.prettifyError(parsed.error).replaceAll('\n', ' '), parsed.error);
   return parsed.data;

@@ -20,6 +20,7 @@ import { checkTableName, filePath, lockDirectory, removeOrphans, scratchPath, wr
 import { Engine } from './engine.ts';
 import { mergeableRuns, outdatedFiles } from './file-choice.ts';
 import { groupedByColumns, selectList } from './file-columns.ts';
+import { fileSum } from './file-sum.ts';
 import {
   FORMAT_VERSION,
   type Manifest,
@@ -161,6 +162,7 @@ class EmbeddedOfflineStore implements OfflineStore {
     this.#mustBeOpen();
     this.#queries += 1;
     try {
+      await this.#files.checkNamed(sql, this.#manifest);
       yield* this.#engine.stream(sql);
     } catch (error) {
       throw this.#files.blamed(error, sql, this.#manifest);
@@ -172,7 +174,7 @@ class EmbeddedOfflineStore implements OfflineStore {
   exportParquet(sql: string, path: string): Promise<number> {
     return this.#outside(path, async (partial) => {
       try {
-        return await this.#engine.copy(sql, partial, exportMeta);
+        return await this.#copy(sql, partial, exportMeta);
       } catch (error) {
         throw this.#files.blamed(error, sql, this.#manifest);
       }
@@ -193,6 +195,8 @@ class EmbeddedOfflineStore implements OfflineStore {
     // As a query does, it keeps the files that it reads.
     this.#queries += 1;
     try {
+      const stored = this.#manifest.tables.filter(({ name }) => tables.some((table) => table.name === name));
+      for (const { files } of stored) await this.#files.checkOnce(files);
       return await work(tables.map((table) => this.#filesOf(table)));
     } finally {
       this.#queries -= 1;
@@ -205,7 +209,7 @@ class EmbeddedOfflineStore implements OfflineStore {
     checkColumns(stored, table);
     return groupedByColumns(stored.files).map((group) => ({
       columns: Object.fromEntries(group[0].columns ?? stored.columns),
-      paths: this.#files.sound(group),
+      paths: this.#files.named(group),
     }));
   }
 
@@ -229,6 +233,8 @@ class EmbeddedOfflineStore implements OfflineStore {
       const newest = await this.#files.newest(this.#engine, this.#manifest, files, rule.timeColumn);
       const outdated = outdatedFiles(files, newest, rule);
       if (outdated.size === 0) return;
+      // A damaged file may say that it is older than it is.
+      await this.#files.checkOnce(files.filter(({ path }) => outdated.has(path)));
       const kept = files.filter(({ path }) => !outdated.has(path));
       await this.#writing(async () => withFiles(this.#manifest, tableName, kept, this.#options.clock()));
     });
@@ -260,8 +266,14 @@ class EmbeddedOfflineStore implements OfflineStore {
       const { retired } = this.#manifest;
       if (retired.length === 0) return;
       await this.#writing(async () => ({ ...this.#manifest, sequence: this.#manifest.sequence + 1, retired: [] }));
-      for (const { path } of retired) rmSync(this.#files.pathOf(path), { force: true });
+      for (const { path } of retired) this.#remove(path);
     });
+  }
+
+  #remove(file: string): void {
+    const path = this.#files.pathOf(file);
+    rmSync(path, { force: true });
+    this.#files.removed(path);
   }
 
   /** Rows of each file for which SQL is true, where there are any. */
@@ -269,6 +281,7 @@ class EmbeddedOfflineStore implements OfflineStore {
     const hits = new Map<ManifestFile, number>();
     for (const file of table.files) {
       const sql = `SELECT COUNT(*) FROM (${this.#select(table, [file])}) WHERE ${where}`;
+      await this.#files.checkOnce([file]);
       const [[count]] = await this.#engine.rows(sql).catch((error: unknown) => {
         throw this.#files.blamed(error, sql, this.#manifest);
       });
@@ -279,7 +292,13 @@ class EmbeddedOfflineStore implements OfflineStore {
 
   #writeWithout(table: ManifestTable, file: ManifestFile, where: string, paths: string[]): Promise<ManifestFile> {
     const sql = `SELECT * FROM (${this.#select(table, [file])}) WHERE (${where}) IS NOT TRUE`;
-    return this.#writeFile(table.name, paths, (path, meta) => this.#engine.copy(sql, path, meta));
+    return this.#writeFile(table.name, paths, (path, meta) => this.#copy(sql, path, meta));
+  }
+
+  /** Writes the rows of SQL over files whose bytes are as published: damage must not get a sum of its own. */
+  async #copy(sql: string, path: string, meta: Readonly<Record<string, string>>): Promise<number> {
+    await this.#files.checkNamed(sql, this.#manifest);
+    return this.#engine.copy(sql, path, meta);
   }
 
   async close(): Promise<void> {
@@ -322,7 +341,7 @@ class EmbeddedOfflineStore implements OfflineStore {
     try {
       await syncPaths([path]);
       removeOlderManifests(path, manifest);
-      for (const file of expired) rmSync(this.#files.pathOf(file), { force: true });
+      for (const file of expired) this.#remove(file);
     } catch (error) {
       throw writeError(error, path);
     }
@@ -345,13 +364,15 @@ class EmbeddedOfflineStore implements OfflineStore {
     mkdirSync(dirname(path), { recursive: true });
     paths.push(path);
     const rows = await write(path, { ...exportMeta, headrace_table: table });
-    return { path: file, rows, bytes: statSync(path).size };
+    const sum = await fileSum(path);
+    this.#files.written(path);
+    return { path: file, rows, bytes: statSync(path).size, sum };
   }
 
   /** The rows of files under the table's columns, those of files with other columns as what they are there. */
   #select({ columns }: ManifestTable, files: readonly ManifestFile[]): string {
     return groupedByColumns(files)
-      .map((group) => `SELECT ${selectList(columns, group[0].columns)} FROM ${readParquet(this.#files.sound(group))}`)
+      .map((group) => `SELECT ${selectList(columns, group[0].columns)} FROM ${readParquet(this.#files.named(group))}`)
       .join(' UNION ALL ');
   }
 
@@ -415,7 +436,7 @@ class EmbeddedOfflineStore implements OfflineStore {
     // As a query does, it keeps the files that it reads.
     this.#queries += 1;
     try {
-      const written = await this.#writeFile(name, paths, (path, meta) => this.#engine.copy(sql, path, meta), place);
+      const written = await this.#writeFile(name, paths, (path, meta) => this.#copy(sql, path, meta), place);
       const rows = run.reduce((sum, each) => sum + each.rows, 0);
       if (written.rows !== rows)
         throw fail('OFFLINE_CORRUPT', { file: run[0].path, reason: `a merge found ${written.rows} rows, not ${rows}` });

@@ -3,14 +3,20 @@ import { join } from 'node:path';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
 import { faultOf } from './directory.ts';
 import type { Engine } from './engine.ts';
+import { fileSum } from './file-sum.ts';
 import { type Manifest, type ManifestFile, readNewest } from './manifest.ts';
 import { pathList, quoteText, textsOf } from './sql-text.ts';
 
 /** The published files as they lie on the disk: whether they are what was published, and how old their rows are. */
 export class PublishedFiles {
   readonly #directory: string;
-  /** Paths of files that were found to be as published. */
-  readonly #sound = new Set<string>();
+  /** Files that SQL was made of, by absolute path; they may have left the manifest since. */
+  readonly #named = new Map<string, ManifestFile>();
+  /** The check of each file's bytes, by absolute path: once in the life of the process. */
+  readonly #checks = new Map<string, Promise<void>>();
+  /** What is known to be damaged, by absolute path. */
+  readonly #damaged = new Map<string, string>();
+  #indexed: { readonly manifest: Manifest; readonly files: ReadonlyMap<string, ManifestFile> } | null = null;
   /** Latest time of a file, by path and time column. */
   readonly #newest = new Map<string, number | null>();
 
@@ -22,25 +28,104 @@ export class PublishedFiles {
     return join(this.#directory, file);
   }
 
-  /** Absolute paths of files that are as they were published. Errors: OFFLINE_CORRUPT, OFFLINE_GONE. */
-  sound(files: readonly ManifestFile[]): readonly string[] {
+  /**
+   * Absolute paths of files, for SQL: they are there and have their size. Whoever runs the SQL checks their bytes before.
+   * Errors: OFFLINE_CORRUPT, OFFLINE_GONE.
+   */
+  named(files: readonly ManifestFile[]): readonly string[] {
     return files.map((file) => {
       const path = this.pathOf(file.path);
-      if (this.#sound.has(path)) return path;
+      if (this.#named.has(path)) return path;
       const fault = faultOf(path, file);
       if (fault !== null) throw this.#fault(path, fault);
-      this.#sound.add(path);
+      this.#named.set(path, file);
       return path;
     });
+  }
+
+  /** Checks the bytes of the files that SQL names, each once. Errors: OFFLINE_CORRUPT, OFFLINE_GONE. */
+  async checkNamed(sql: string, manifest: Manifest): Promise<void> {
+    const files = this.#filesOf(manifest);
+    for (const text of textsOf(sql)) {
+      const path = text.replaceAll(/\[([*?[])\]/g, '$1');
+      const file = files.get(path) ?? this.#named.get(path);
+      if (file !== undefined) await this.#checkOnce(path, file);
+    }
+  }
+
+  /** Checks the bytes of files, each once. Errors: OFFLINE_CORRUPT, OFFLINE_GONE. */
+  async checkOnce(files: readonly ManifestFile[]): Promise<void> {
+    for (const file of files) await this.#checkOnce(this.pathOf(file.path), file);
+  }
+
+  /** Checks the bytes of a file again; the reason why it is damaged, null where it is sound. */
+  async checkAgain(file: ManifestFile): Promise<string | null> {
+    const path = this.pathOf(file.path);
+    this.#checks.delete(path);
+    await this.#checkOnce(path, file).catch(() => undefined);
+    return this.#damaged.get(path) ?? null;
+  }
+
+  /** The files of a manifest that were found damaged, with the reason. */
+  damaged(manifest: Manifest): readonly { readonly file: ManifestFile; readonly reason: string }[] {
+    if (this.#damaged.size === 0) return [];
+    return manifest.tables.flatMap(({ files }) =>
+      files.flatMap((file) => {
+        const reason = this.#damaged.get(this.pathOf(file.path));
+        return reason === undefined ? [] : [{ file, reason }];
+      }),
+    );
+  }
+
+  /** Forgets a file that was removed. */
+  removed(path: string): void {
+    for (const known of [this.#named, this.#checks, this.#damaged]) known.delete(path);
+  }
+
+  /** Notes that a file is as this process has just written it. */
+  written(path: string): void {
+    this.#damaged.delete(path);
+    this.#checks.set(path, Promise.resolve());
+  }
+
+  #checkOnce(path: string, file: ManifestFile): Promise<void> {
+    const known = this.#checks.get(path);
+    if (known !== undefined) return known;
+    const check = this.#check(path, file);
+    this.#checks.set(path, check);
+    // A file that could not be read for another reason, or is gone, is not known to be damaged.
+    check.catch(() => {
+      if (!this.#damaged.has(path)) this.#checks.delete(path);
+    });
+    return check;
+  }
+
+  async #check(path: string, file: ManifestFile): Promise<void> {
+    const fault = faultOf(path, file) ?? (await sumFault(path, file));
+    if (fault === null) {
+      this.#damaged.delete(path);
+      return;
+    }
+    const error = this.#fault(path, fault);
+    if (isHeadraceError(error, 'OFFLINE_CORRUPT')) this.#damaged.set(path, String(error.facts['reason']));
+    throw error;
+  }
+
+  #filesOf(manifest: Manifest): ReadonlyMap<string, ManifestFile> {
+    if (this.#indexed?.manifest !== manifest) {
+      const files = manifest.tables
+        .flatMap((table) => table.files)
+        .map((file) => [this.pathOf(file.path), file] as const);
+      this.#indexed = { manifest, files: new Map(files) };
+    }
+    return this.#indexed.files;
   }
 
   /** The error of a query that failed: of the file behind it, if there is one. */
   blamed(error: unknown, sql: string, manifest: Manifest): unknown {
     if (!isHeadraceError(error, 'OFFLINE_QUERY')) return error;
     const reason = String(error.facts['reason']);
-    const files = new Map(
-      manifest.tables.flatMap((table) => table.files).map((file) => [this.pathOf(file.path), file]),
-    );
+    const files = this.#filesOf(manifest);
     for (const pattern of textsOf(sql)) {
       const path = pattern.replaceAll(/\[([*?[])\]/g, '$1');
       if (!path.startsWith(this.#directory)) continue;
@@ -71,7 +156,7 @@ export class PublishedFiles {
 
   async #readNewest(engine: Engine, manifest: Manifest, files: readonly ManifestFile[], column: string): Promise<void> {
     const sql = `SELECT file_name, MAX(CAST(stats_max_value AS BIGINT))
-FROM parquet_metadata(${pathList(this.sound(files))}) WHERE path_in_schema = ${quoteText(column)} GROUP BY file_name`;
+FROM parquet_metadata(${pathList(this.named(files))}) WHERE path_in_schema = ${quoteText(column)} GROUP BY file_name`;
     const rows = await engine.rows(sql).catch((error: unknown) => {
       throw this.blamed(error, sql, manifest);
     });
@@ -88,5 +173,19 @@ FROM parquet_metadata(${pathList(this.sound(files))}) WHERE path_in_schema = ${q
     return newest.some((file) => this.pathOf(file.path) === path)
       ? fail('OFFLINE_CORRUPT', { file: path, reason: 'it is missing' }, cause)
       : fail('OFFLINE_GONE', { file: path }, cause);
+  }
+}
+
+/** What is wrong with the bytes of a file; null: nothing, or its sum was not kept by the format that wrote it. */
+async function sumFault(path: string, { sum }: ManifestFile): Promise<string | null> {
+  if (sum === undefined) return null;
+  try {
+    const found = await fileSum(path);
+    return found === sum ? null : `its bytes have the sum ${found}, not ${sum}`;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null;
+    if (code === 'ENOENT') return 'missing';
+    if (code === 'EIO') return 'the disk cannot read it';
+    throw error;
   }
 }
