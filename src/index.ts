@@ -4,7 +4,7 @@ export { HeadraceError, isHeadraceError } from './base/errors/fail.ts';
 export { type Config, defineConfig, type EnvironmentOptions } from './config.ts';
 export type { EventSourceData, FeatureServiceData, ModelData, ProjectData } from './features/define/declaration.ts';
 export * from './features/define/declare.ts';
-export type { IngestReport, RefusedEvent } from './featurestore/ingest/gateway.ts';
+export type { DroppedEvent, IngestReport, RefusedEvent } from './featurestore/ingest/ingest-report.ts';
 export type { Vector } from './featurestore/online/user-values.ts';
 export type { SkewReport } from './featurestore/skew/audit.ts';
 export type { JoinedSpine } from './featurestore/training-set/join-spine.ts';

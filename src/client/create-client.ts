@@ -47,11 +47,22 @@ export interface ClientVector<F> {
 
 /** What became of the events of a call. */
 export interface ClientReport {
+  /** In the log, and they count. */
   readonly accepted: number;
+  /** In the log, but an event of their id was accepted before: also where the call was made again after a failure. */
+  readonly duplicate: number;
+  /** In the log, but they came later than the source allows. */
+  readonly late: number;
+  /** In the log, and not judged yet. */
+  readonly pending: number;
+  /** Not in the log. */
   readonly refused: number;
-  /** The first 100 that were refused, each with its index in the call. */
+  /** The first 100 that are duplicate or late. */
+  readonly dropped: readonly { readonly index: number; readonly id: string; readonly reason: 'duplicate' | 'late' }[];
+  /** The first 100 that were refused, each with its index in the call, and its id where it has one. */
   readonly errors: readonly {
     readonly index: number;
+    readonly id?: string;
     readonly code: string;
     readonly message: string;
     readonly mend: string;

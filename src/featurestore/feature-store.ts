@@ -37,8 +37,9 @@ import { type BatchHealth, BatchSchedule } from './batch/batch-schedule.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
 import { dropUndeclared, isFilled, markDeclared, markFilled } from './fill-marks.ts';
 import { HotTiles } from './hotkeys/hot-tiles.ts';
-import { Gateway, type IngestReport, type PlaceOf, topicOf } from './ingest/gateway.ts';
+import { Gateway, type PlaceOf, topicOf } from './ingest/gateway.ts';
 import type { SourceCounters } from './ingest/ingest-part.ts';
+import { type IngestReport, loggedIn } from './ingest/ingest-report.ts';
 import { IngestTrace } from './ingest/ingest-trace.ts';
 import { sourceRows } from './ingest/source-rows.ts';
 import { Archive, TILE_READER } from './materialise/archive.ts';
@@ -200,7 +201,7 @@ export class FeatureStore {
       listener: (source, partition, offset, deliveries) => {
         const taken = wiring.materialiser?.offer(source, partition, offset, deliveries);
         measures.arrived(source, deliveries);
-        return taken;
+        return taken ?? [];
       },
       refused: (source, event, error, at, place) => quarantine.add(source, event, error, at, place),
     });
@@ -312,7 +313,7 @@ export class FeatureStore {
     const now = performance.now();
     // What another engine makes of them comes later: the age of what is served says when.
     if (this.#materialiser.intake === null) this.freshness.add(now - started);
-    if (report.accepted > 0 && this.#materialiser.intake === null) this.measures.servable(source, now - started, now);
+    if (loggedIn(report) > 0 && this.#materialiser.intake === null) this.measures.servable(source, now - started, now);
     const { uncommitted } = this.#materialiser;
     if (uncommitted >= COMMIT_EVERY) this.#committing.start(() => this.commit());
     // Who writes faster than can be committed waits.

@@ -1,11 +1,22 @@
+import { setImmediate } from 'node:timers/promises';
 import type { OpenSpan } from '../base/tracer.ts';
 import type { EventSourceData } from '../features/define/declaration.ts';
-import type { RefusedEvent } from '../featurestore/ingest/gateway.ts';
+import {
+  type DroppedEvent,
+  type IngestReport,
+  loggedIn,
+  MOST_SHOWN,
+  type RefusedEvent,
+} from '../featurestore/ingest/ingest-report.ts';
 import type { Headrace } from '../headrace.ts';
 import { bodyText, jsonBody } from './body.ts';
 import { errorBody } from './error-answer.ts';
 
-const REFUSALS_SHOWN = 100;
+/**
+ * Events that are taken in one turn of the event loop: between two turns others are answered. A body of a few hundred thousand
+ * events would stop everybody else.
+ */
+const EVENTS_AT_ONCE = 1_000;
 
 /** What is answered to a body of events: 400 where nothing was taken. */
 export interface EventAnswer {
@@ -14,22 +25,50 @@ export interface EventAnswer {
 }
 
 /**
- * Takes one event, an array, or JSON lines: the answer counts what is in the log and lists what was refused. Errors: SERVER_BODY, those
- * of the log.
+ * Takes one event, an array, or JSON lines: the answer counts what counts and what does not, and lists the first of those that were
+ * dropped or refused. Errors: SERVER_BODY, those of the log.
  */
 export async function eventAnswer(
-  headrace: Headrace,
+  headrace: Pick<Headrace, 'ingest'>,
   source: EventSourceData,
   body: unknown,
   isLines: boolean,
   trace: OpenSpan | null,
 ): Promise<EventAnswer> {
-  const { accepted, refused } = await headrace.ingest(source, isLines ? linesOf(body) : eventsOf(body), trace);
-  const errors = refused.slice(0, REFUSALS_SHOWN).map(refusal);
-  return {
-    status: accepted === 0 && refused.length > 0 ? 400 : 200,
-    text: JSON.stringify({ accepted, refused: refused.length, errors }),
-  };
+  const events = isLines ? linesOf(body) : eventsOf(body);
+  const answer = new Answer();
+  for (let from = 0; from < events.length; from += EVENTS_AT_ONCE) {
+    if (from > 0) await setImmediate();
+    const some = events.length <= EVENTS_AT_ONCE ? events : events.slice(from, from + EVENTS_AT_ONCE);
+    answer.add(await headrace.ingest(source, some, trace), from);
+  }
+  return answer.of();
+}
+
+/** Adds up the reports on the events of a body; of what is shown it keeps the first. */
+class Answer {
+  #logged = 0;
+  readonly #counts = { accepted: 0, duplicate: 0, late: 0, pending: 0, refused: 0 };
+  readonly #dropped: DroppedEvent[] = [];
+  readonly #errors: ReturnType<typeof refusal>[] = [];
+
+  /** `first` is the index of the report's first event in the body. */
+  add(report: IngestReport, first: number): void {
+    this.#logged += loggedIn(report);
+    for (const name of ['accepted', 'duplicate', 'late', 'pending'] as const) this.#counts[name] += report[name];
+    this.#counts.refused += report.refused.length;
+    for (const event of report.dropped.slice(0, MOST_SHOWN - this.#dropped.length))
+      this.#dropped.push({ ...event, index: first + event.index });
+    for (const event of report.refused.slice(0, MOST_SHOWN - this.#errors.length))
+      this.#errors.push(refusal({ ...event, index: first + event.index }));
+  }
+
+  of(): EventAnswer {
+    return {
+      status: this.#logged === 0 && this.#counts.refused > 0 ? 400 : 200,
+      text: JSON.stringify({ ...this.#counts, dropped: this.#dropped, errors: this.#errors }),
+    };
+  }
 }
 
 function eventsOf(body: unknown): readonly unknown[] {
@@ -44,6 +83,6 @@ function linesOf(body: unknown): readonly unknown[] {
     .map(jsonBody);
 }
 
-function refusal({ index, error }: RefusedEvent) {
-  return { index, ...errorBody(error).error };
+function refusal({ index, id, error }: RefusedEvent) {
+  return { index, ...(id === null ? {} : { id }), ...errorBody(error).error };
 }

@@ -160,9 +160,13 @@ const errorSchema: JsonSchema = {
 const ingestAnswer: JsonSchema = {
   type: 'object',
   properties: {
-    accepted: { type: 'integer' },
-    refused: { type: 'integer' },
-    errors: { type: 'array', items: { type: 'object' } },
+    accepted: { type: 'integer', description: 'events that count' },
+    duplicate: { type: 'integer', description: 'events of an id that was accepted before' },
+    late: { type: 'integer', description: 'events that came later than the source allows' },
+    pending: { type: 'integer', description: 'events in the log that are not judged yet' },
+    refused: { type: 'integer', description: 'events that are not in the log' },
+    dropped: { type: 'array', items: { type: 'object' }, description: 'the first that are duplicate or late' },
+    errors: { type: 'array', items: { type: 'object' }, description: 'the first that are refused' },
   },
 };
 

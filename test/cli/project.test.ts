@@ -50,7 +50,15 @@ test('the project that init makes is planned and served, and takes events', asyn
   url = (JSON.parse(String(line)) as { url: string }).url;
   const at = Date.now() - 1_000;
   const events = [5, 7.5].map((price, i) => ({ id: `e${i}`, at, user: 'ann', price }));
-  expect(await post('/v1/events/purchases', events)).toEqual({ accepted: 2, refused: 0, errors: [] });
+  expect(await post('/v1/events/purchases', events)).toEqual({
+    accepted: 2,
+    duplicate: 0,
+    late: 0,
+    pending: 0,
+    refused: 0,
+    dropped: [],
+    errors: [],
+  });
   expect(await post('/v1/features/shopper', { request: { user: 'ann' } })).toMatchObject({
     complete: true,
     features: { spend_purchases_1h: 2, spend_spent_7d: '12.50' },

@@ -17,7 +17,7 @@ const told = { at: 1, stale: [], ages: { streaming: 0, batch: null }, degraded: 
 const vector = { ...told, complete: true, features: { price: 2 ** 60 }, missing: {} };
 const float = { type: 'float', nullable: false } as const;
 const vectorBytes = vectorWriter({ price: float })([{ ...told, values: [2 ** 60], missing: [] }]);
-const report = { accepted: 1, refused: 0, errors: [] };
+const report = { accepted: 1, duplicate: 0, late: 0, pending: 0, refused: 0, dropped: [], errors: [] };
 const request = { user: 'ann', price: '1.00' };
 
 describe('with a running project', () => {

@@ -125,8 +125,10 @@ test('a producer whose clock is an hour ahead is refused event by event, one an 
     event('behind', 'ann', -HOUR),
   ]);
   expect(report).toMatchObject({
-    accepted: 2,
-    refused: [{ index: 0, error: { code: 'EVENT_FUTURE', facts: { aheadMs: HOUR } } }],
+    accepted: 1,
+    late: 1,
+    dropped: [{ index: 2, id: 'behind', reason: 'late' }],
+    refused: [{ index: 0, id: 'ahead', error: { code: 'EVENT_FUTURE', facts: { aheadMs: HOUR } } }],
   });
   expect(headrace.counters(purchases)).toMatchObject({
     gateway: { sent: 3, accepted: 2, quarantined: 1 },

@@ -59,7 +59,7 @@ class Site {
   static async make(): Promise<Site> {
     const log = new MemoryEventLog();
     const nothing = () => undefined;
-    const rest = { partitions: PARTITIONS, clock: Date.now, listener: nothing, refused: nothing };
+    const rest = { partitions: PARTITIONS, clock: Date.now, listener: () => [], refused: nothing };
     const gateway = await Gateway.open({ log, sources: [clicks], rowsOf: sourceRows({}, 'compact'), ...rest });
     const site = new Site(log, gateway);
     for (let i = 0; i < WRITERS; i += 1) site.start(i);

@@ -116,7 +116,7 @@ test('the guide for the first hour holds, command by command, with the installed
   const [taken, vector] = (await shell(`${project}/shop`, send.replaceAll('localhost:8080', served.address)))
     .split('}{')
     .map((text, index) => JSON.parse(index === 0 ? `${text}}` : `{${text}`));
-  expect(taken).toEqual({ accepted: 1, refused: 0, errors: [] });
+  expect(taken).toEqual({ accepted: 1, duplicate: 0, late: 0, pending: 0, refused: 0, dropped: [], errors: [] });
   expect(vector).toMatchObject({ complete: true, features: { spend_purchases_1h: 1, spend_spent_7d: '12.50' } });
   expect(await served.stop()).toBe(0);
   const after = JSON.parse(await shell(`${project}/shop`, 'npx headrace features get shopper user=ada --json'));

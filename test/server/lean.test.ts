@@ -312,12 +312,14 @@ describe.each(ways)('read by %s', (_, way) => {
     const requests = bodies.map(([text, type]) =>
       post(text, [], 'POST /v1/events/purchases HTTP/1.1').replace('application/json', type),
     );
+    // Once before, so that both find the same events in the log.
+    for (const request of requests) await converse([request]);
     const answers = await Promise.all(requests.map(async (request) => (await converse([request])).answers));
     expect(answers).toEqual(await Promise.all(requests.map((request) => fullAnswers([request]))));
     expect(answers.map(([{ status }]) => status)).toEqual([200, 200, 200, 400, 400, 200, 200, 400, 400, 200, 413]);
     const { answers: together } = await converse([requests[0] + post(body()) + requests[5] + FULL]);
     expect(together.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
-    expect(JSON.parse(together[2].body)).toEqual({ accepted: 2, refused: 0, errors: [] });
+    expect(JSON.parse(together[2].body)).toMatchObject({ accepted: 0, duplicate: 2, refused: 0, errors: [] });
   });
 
   if (way.tls === undefined)

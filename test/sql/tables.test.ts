@@ -59,7 +59,7 @@ test('tiles and parts lie in tables of their view, version and hop', () => {
       n: 'BIGINT',
       version: 'BIGINT',
       max_ts: 'BIGINT',
-      spread_sum: 'BIGINT',
+      spread_sum: 'DECIMAL',
       spread_n: 'BIGINT',
       spread_sq: 'DECIMAL',
     },

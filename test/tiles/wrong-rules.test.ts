@@ -97,14 +97,17 @@ test('delivery-faults golden tells the rule from every wrong one', () => {
     deliveries: { id: string; tenant: string; user: string; ts: number; ingest_ts: number; value: string | null }[];
     answers: { tenant: string; user: string; query_ts: number; windows: Record<string, { count_rows: number }> }[];
   }>('delivery_faults_golden');
-  const seen = new Set<string>();
-  const events: (Event & { readonly arrival: number })[] = [];
-  data.deliveries.forEach(({ id, tenant, user, ts, ingest_ts, value }, arrival) => {
-    if (seen.has(id)) return;
-    seen.add(id);
-    if (ts - ingest_ts > data.future_skew_ms || ingest_ts - ts > data.lateness_ms) return;
-    events.push({ id, key: JSON.stringify([tenant, user]), ts, value, arrival });
-  });
+  const acceptedWhere = (burns: boolean) => {
+    const seen = new Set<string>();
+    const events: (Event & { readonly arrival: number })[] = [];
+    data.deliveries.forEach(({ id, tenant, user, ts, ingest_ts, value }, arrival) => {
+      const counts = ts - ingest_ts <= data.future_skew_ms && ingest_ts - ts <= data.lateness_ms;
+      if (!seen.has(id) && counts) events.push({ id, key: JSON.stringify([tenant, user]), ts, value, arrival });
+      if (counts || burns) seen.add(id);
+    });
+    return events;
+  };
+  const events = acceptedWhere(false);
   const asked = data.answers.flatMap(({ tenant, user, query_ts: q, windows }) =>
     Object.entries(windows).map(([name, { count_rows: rows }]) => ({
       question: { key: JSON.stringify([tenant, user]), q, windowMs: data.windows_ms[name], hopMs: data.hops_ms[name] },
@@ -113,6 +116,9 @@ test('delivery-faults golden tells the rule from every wrong one', () => {
   );
   const questions = asked.map(({ question }) => question);
   for (const { question, rows } of asked) expect(answer(events, question, right, byId).rows).toBe(rows);
+  // A refused delivery that used up its id.
+  const burnt = acceptedWhere(true);
+  expect(asked.filter(({ question, rows }) => answer(burnt, question, right, byId).rows !== rows).length).toBe(16);
   expect(changed(events, questions, exactTail)).toBe(10);
   expect(changed(events, questions, strictTail)).toBe(2);
   expect(changed(events, questions, inclusiveHead)).toBe(45);

@@ -2,6 +2,7 @@ import type { EventSourceData, ProjectData, StreamViewData } from '../../feature
 import { stateMs } from '../../features/plan/job-state.ts';
 import { INGEST_TS, OFFSET, PARTITION } from '../../features/plan/raw-table.ts';
 import { sqlColumns } from '../../features/plan/table.ts';
+import { timeTests } from '../../features/sql/admission.ts';
 import { ENGINE_TYPES } from '../../features/sql/engine-types.ts';
 import { spark } from '../../features/sql/spark.ts';
 import { type TileFolds, type TileTarget, tileFolds, tileIncrementsQuery } from '../../features/sql/tile-increments.ts';
@@ -92,6 +93,12 @@ function tileQuery(source: EventSourceData, views: readonly StreamViewData[], op
   };
 }
 
+/** Neither late nor from the future: judged before ids are remembered, since such a delivery leaves its id free. */
+function timely({ time, latenessMs, futureSkewMs }: EventSourceData): readonly string[] {
+  const columns = { time: `row.${spark.identifier(time)}`, ingest: `row.${spark.identifier(INGEST_TS)}` };
+  return timeTests({ latenessMs, futureSkewMs }, columns);
+}
+
 /** Of the records those that the log's writers wrote, as rows: whoever else writes to the topic changes no tile. */
 function rowsSql(source: EventSourceData, mark: string): string {
   const columns = Object.entries({ ...sqlColumns(source.columns), [INGEST_TS]: 'BIGINT' } as const);
@@ -102,5 +109,5 @@ FROM (
   SELECT FROM_JSON(CAST(value AS STRING), ${spark.text(fields)}) AS row, partition, offset, headers
   FROM records
 ) AS r
-WHERE ${[`EXISTS(headers, header -> header.key = ${spark.text(mark)})`, ...present].join('\n  AND ')}`;
+WHERE ${[`EXISTS(headers, header -> header.key = ${spark.text(mark)})`, ...present, ...timely(source)].join('\n  AND ')}`;
 }

@@ -44,6 +44,13 @@ export const eventErrors = rows({
     status: 400,
     exit: 3,
   },
+  EVENT_TIME_UNIT: {
+    message: 'an event of {where} with id {id} has the event time {column} = {found}, which can only be in {unit}',
+    mend: 'send UTC epoch milliseconds as a whole number; the id is free, so send the event again',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
   EVENT_UNKNOWN_COLUMN: {
     message: 'an event of {where} has a column {column} that is not declared; declared are {known}',
     mend: 'leave the column out, or declare it under a new version of the source',

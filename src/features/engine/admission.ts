@@ -5,18 +5,22 @@ import { IdSet, idPart } from './id-set.ts';
 /** What the rule of a source makes of a delivery. */
 export type Verdict = 'accepted' | 'duplicate' | 'future' | 'late';
 
+/** What of a delivery its verdict depends on. */
+type Judged = Pick<Delivery, 'id' | 'ts' | 'ingestTs'>;
+
 /** Deliveries by verdict; their sum is what was delivered. */
 export type AdmissionCounters = { -readonly [Name in Verdict]: number };
 
 /**
- * The rule for deliveries of a source, in this order: of several deliveries of one id the first in log order counts; an
+ * The rule for deliveries of a source, in this order: a delivery of an id that was accepted before is a duplicate; an
  * event whose time is more than futureSkew ahead of its ingest time is refused; one that arrives more than lateness
- * after its time is dropped (equality is accepted). A function of the rows and their order alone.
+ * after its time is dropped (equality is accepted). What is refused or dropped leaves its id free: of several deliveries
+ * of one id the first in log order counts that is neither. A function of the rows and their order alone.
  *
- * An id is remembered for lateness + futureSkew of ingest time: a later delivery of an accepted event is late by the
- * third rule, so that the bounded memory accepts what an unbounded one does (such a redelivery is counted as late, not
- * as duplicate). It holds where an event keeps its time and ingest times do not decrease, as our gateway has it, which
- * also keeps events from the future out of the log.
+ * The id of an accepted delivery is remembered for lateness + futureSkew of ingest time: a later delivery of that event is
+ * late by the third rule, so that the bounded memory accepts what an unbounded one does (such a redelivery is counted as
+ * late, not as duplicate). It holds where an event keeps its time and ingest times do not decrease, as our gateway has it,
+ * which also keeps events from the future out of the log.
  */
 export class Admission {
   readonly counters: AdmissionCounters = { accepted: 0, duplicate: 0, future: 0, late: 0 };
@@ -43,15 +47,18 @@ export class Admission {
     return verdict;
   }
 
-  /** Notes an id that was judged before a restart, in log order. */
-  remember(id: string, ingestTs: number, partition: number): void {
-    this.#memoryOf(partition).add(id, ingestTs);
+  /** Notes a delivery that was judged before a restart, in log order. */
+  remember(delivery: Judged, partition: number): void {
+    this.#verdict(delivery, partition);
   }
 
-  #verdict({ id, ts, ingestTs }: Delivery, partition: number): Verdict {
-    if (!this.#memoryOf(partition).add(id, ingestTs)) return 'duplicate';
+  #verdict({ id, ts, ingestTs }: Judged, partition: number): Verdict {
+    const memory = this.#memoryOf(partition);
+    const part = idPart(id);
+    if (memory.has(id, part, ingestTs)) return 'duplicate';
     if (ts - ingestTs > this.#futureSkewMs) return 'future';
     if (ingestTs - ts > this.#latenessMs) return 'late';
+    memory.add(id, part);
     return 'accepted';
   }
 
@@ -72,23 +79,24 @@ class IdMemory {
     this.#generationMs = Math.max(1, Math.ceil(keepMs / 2));
   }
 
-  /** Adds an id; false if it is known. */
-  add(id: string, ingestTs: number): boolean {
-    const newest = this.#newest(ingestTs);
-    const generations = this.#generations;
-    const part = idPart(id);
-    for (let i = 0; i < generations.length - 1; i += 1) if (generations[i].ids.has(id, part)) return false;
-    return newest.add(id, part);
+  /** Whether an id is known at an ingest time; forgets what is too old by then. */
+  has(id: string, part: number, ingestTs: number): boolean {
+    this.#moveTo(ingestTs);
+    for (const { ids } of this.#generations) if (ids.has(id, part)) return true;
+    return false;
   }
 
-  #newest(ingestTs: number): IdSet {
+  /** Adds an id, at the ingest time last asked for. */
+  add(id: string, part: number): void {
+    this.#generations[this.#generations.length - 1].ids.add(id, part);
+  }
+
+  #moveTo(ingestTs: number): void {
     const generations = this.#generations;
     const last = generations[generations.length - 1];
-    if (last !== undefined && ingestTs < last.from + this.#generationMs) return last.ids;
-    const ids = new IdSet();
-    generations.push({ from: ingestTs, ids });
+    if (last !== undefined && ingestTs < last.from + this.#generationMs) return;
+    generations.push({ from: ingestTs, ids: new IdSet() });
     // The ids of a generation are older than the next one's beginning.
     while (generations.length > 1 && generations[1].from < ingestTs - this.#keepMs) generations.shift();
-    return ids;
   }
 }

@@ -3,7 +3,7 @@ import { sourceColumn } from './names.ts';
 import { type ScanPlan, scanDeliveries, scanUnjudged } from './scan.ts';
 
 /**
- * The accepted events of a source: of each id the first delivery in log order, unless it is late or from the future.
+ * The accepted events of a source: of each id the first delivery in log order that is neither late nor from the future.
  * Runs once per source, before its views; the columns are those of the deliveries but for the verdict.
  */
 export interface AdmissionPlan {

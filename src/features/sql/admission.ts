@@ -4,9 +4,8 @@ import type { Compiler } from './compile.ts';
 import { bigint, selectList } from './text.ts';
 
 /**
- * Whether a delivery repeats one was seen when it came and stands beside it; deliveries without a verdict are ranked. Lateness
- * is judged here, by the rule as it is declared now, and after the choice of the first delivery, never before: a
- * redelivery of a refused event must not get in.
+ * Which deliveries count was judged when they came, and their row says it; those without a verdict are ranked. Lateness is
+ * judged before the choice of the first delivery: one that is late or from the future leaves its id free.
  */
 export function admissionSql(plan: AdmissionPlan, compiler: Compiler): string {
   const { from, unjudged, id } = plan;
@@ -14,8 +13,8 @@ export function admissionSql(plan: AdmissionPlan, compiler: Compiler): string {
   return `SELECT
   ${selectList(columns)}
 FROM ${compiler.step(from)}
-WHERE ${JUDGED} <> 'duplicate'
-  AND ${[...timeTests(plan), ...judgedReach(plan, compiler)].join('\n  AND ')}
+WHERE ${JUDGED} = 'accepted'
+  AND ${[...timeTests(plan, { time: plan.time, ingest: INGEST }), ...judgedReach(plan, compiler)].join('\n  AND ')}
 UNION ALL
 SELECT
   ${selectList(columns)}
@@ -23,15 +22,18 @@ FROM (
   SELECT
     ${columns.join(',\n    ')},
     ROW_NUMBER() OVER (PARTITION BY ${id} ORDER BY ${PARTITION_NO}, ${LOG_OFFSET}) AS delivery_no
-  FROM ${compiler.step(unjudged)}${unjudgedReach(plan, compiler)}
+  FROM ${compiler.step(unjudged)}
+  WHERE ${[...timeTests(plan, { time: plan.time, ingest: INGEST }), ...unjudgedReach(plan, compiler)].join('\n    AND ')}
 ) AS d
-WHERE delivery_no = 1
-  AND ${timeTests(plan).join('\n  AND ')}`;
+WHERE delivery_no = 1`;
 }
 
 /** Neither late nor from the future. */
-export function timeTests({ time, latenessMs, futureSkewMs }: AdmissionPlan): readonly string[] {
-  return [`${time} - ${INGEST} <= ${bigint(futureSkewMs)}`, `${INGEST} - ${time} <= ${bigint(latenessMs)}`];
+export function timeTests(
+  { latenessMs, futureSkewMs }: Pick<AdmissionPlan, 'latenessMs' | 'futureSkewMs'>,
+  { time, ingest }: { readonly time: string; readonly ingest: string },
+): readonly string[] {
+  return [`${time} - ${ingest} <= ${bigint(futureSkewMs)}`, `${ingest} - ${time} <= ${bigint(latenessMs)}`];
 }
 
 /** An accepted event in reach arrived from `futureSkew` before the first instant in reach on, and by `lateness` after the last. */
@@ -48,8 +50,8 @@ function judgedReach({ reach, latenessMs, futureSkewMs }: AdmissionPlan, compile
  * before that as ids are remembered, for earlier deliveries of the same id. There is no bound behind: the first delivery of an id in log order
  * may be stamped later than one that follows it, and still is the one that counts.
  */
-function unjudgedReach({ reach, latenessMs, futureSkewMs }: AdmissionPlan, compiler: Compiler): string {
-  if (reach === null || reach.backMs === null) return '';
+function unjudgedReach({ reach, latenessMs, futureSkewMs }: AdmissionPlan, compiler: Compiler): readonly string[] {
+  if (reach === null || reach.backMs === null) return [];
   const back = bigint(reach.backMs + latenessMs + 2 * futureSkewMs);
-  return `\n  WHERE ${INGEST} >= (SELECT MIN(${ASKED}) FROM ${compiler.step(reach.spine)}) - ${back}`;
+  return [`${INGEST} >= (SELECT MIN(${ASKED}) FROM ${compiler.step(reach.spine)}) - ${back}`];
 }

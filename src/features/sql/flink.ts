@@ -19,7 +19,7 @@ const scan: Writers['scan'] = (plan, compiler) => {
 };
 
 /**
- * Of each id the first delivery to arrive, which within a partition is the first in log order. Ordered by processing time
+ * Of each id the first delivery to arrive that counts, which within a partition is the first in log order. Ordered by processing time
  * it is planned to keep the first and to emit inserts only; by any column of the delivery, it would take back what it
  * emitted or, worse, plan that it need not.
  */
@@ -32,10 +32,9 @@ FROM (
     ${columns.join(',\n    ')},
     ROW_NUMBER() OVER (PARTITION BY ${plan.id} ORDER BY ${ARRIVED}) AS delivery_no
   FROM ${compiler.step(plan.from)}
+  WHERE ${[`${INGEST} IS NOT NULL`, ...timeTests(plan, { time: plan.time, ingest: INGEST })].join('\n    AND ')}
 ) AS d
-WHERE delivery_no = 1
-  AND ${INGEST} IS NOT NULL
-  AND ${timeTests(plan).join('\n  AND ')}`;
+WHERE delivery_no = 1`;
 };
 
 /** When a row changes or goes does not follow from its time: the state of its tile is kept for good. */

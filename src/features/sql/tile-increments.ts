@@ -5,7 +5,6 @@ import { CHANGED, ID, JUDGED, keyColumn, LOG_OFFSET, PARTITION_NO, SIGN, sourceC
 import { partAggregate } from '../plan/parts.ts';
 import { type ViewEventsPlan, type ViewInput, viewEvents } from '../plan/view-events.ts';
 import { partsColumn, wholeTilePartials, wholeTileTable } from '../plan/whole-tiles.ts';
-import { timeTests } from './admission.ts';
 import { compileSteps, type Writers } from './compile.ts';
 import type { Dialect } from './dialect.ts';
 import { expressionSql } from './expression.ts';
@@ -25,7 +24,7 @@ export interface TileTarget {
 export interface TileIncrementsOptions {
   /** One of those of Spark: structs, arrays and JSON. */
   readonly dialect: Dialect;
-  /** SQL text that stands for the first deliveries of each id, with the columns of the raw table but for the verdict. */
+  /** SQL text that stands for the deliveries that count, each id once, with the columns of the raw table but for the verdict. */
   readonly relation: string;
 }
 
@@ -102,10 +101,10 @@ const scan: Writers['scan'] = (plan, compiler) => {
 
 const BESIDE = [PARTITION_NO, LOG_OFFSET, JUDGED];
 
-/** Lateness is judged behind the choice of the first delivery: a redelivery of a refused event must not get in. */
+/** The relation has only deliveries that count: lateness is judged before the choice of the first. */
 const judged: Writers['admission'] = (plan, compiler) => {
   const columns = Object.keys(plan.from.stored).filter((name) => !BESIDE.includes(name));
-  return `SELECT\n  ${selectList(columns)}\nFROM ${compiler.step(plan.from)}\nWHERE ${timeTests(plan).join('\n  AND ')}`;
+  return `SELECT\n  ${selectList(columns)}\nFROM ${compiler.step(plan.from)}`;
 };
 
 /** Each expression once, whichever views it is an input of. */

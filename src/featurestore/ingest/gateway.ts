@@ -7,13 +7,16 @@ import type { Delivery } from '../../features/engine/delivery.ts';
 import type { EventLog, LogRecord } from '../../ports/event-log.ts';
 import type { Value } from '../../schema/column.ts';
 import { rowParser } from '../../schema/row-parser.ts';
+import {
+  type IngestReport,
+  loggedIn,
+  MOST_SHOWN,
+  type RefusedEvent,
+  ReportCounter,
+  type Verdicts,
+} from './ingest-report.ts';
 import type { DeliveryRows, RowsOf } from './source-rows.ts';
-
-/** What became of the events of one call. Refused events are not in the log; all others are, in the order sent. */
-export interface IngestReport {
-  readonly accepted: number;
-  readonly refused: readonly RefusedEvent[];
-}
+import { wrongUnit } from './wrong-unit.ts';
 
 /** Told how far a call of the gateway is, by batch of a partition; for a trace. */
 export interface IngestSteps {
@@ -25,19 +28,13 @@ export interface IngestSteps {
   taken(): void;
 }
 
-/** An event that the gateway did not take: `index` in the call, and why. */
-export interface RefusedEvent {
-  readonly index: number;
-  readonly error: HeadraceError;
-}
-
-/** Receives every append in log order, as the log took it; the call that brought it waits for what it gives. */
+/** Receives every append in log order, as the log took it, and gives the verdicts; the call that brought it waits for them. */
 export type AppendListener = (
   source: EventSourceData,
   partition: number,
   offset: number,
   deliveries: readonly Delivery[],
-) => MaybePromise<unknown>;
+) => MaybePromise<Verdicts>;
 
 /** Receives every event that is refused, when it came (epoch ms), and where it stood if a topic has it. */
 export type RefusalListener = (
@@ -54,6 +51,7 @@ export type PlaceOf = (index: number) => string;
 /** Counters of one source since the process started. */
 export interface GatewayCounters {
   sent: number;
+  /** In the log. */
   accepted: number;
   /** Further ahead of its arrival than the source allows: kept out of the log. */
   quarantined: number;
@@ -121,15 +119,11 @@ export class Gateway {
     placeOf?: PlaceOf,
   ): MaybePromise<IngestReport> {
     const gate = this.#gateOf(source);
-    const refused: RefusedEvent[] = [];
-    const batches: Delivery[][] = Array.from({ length: this.#partitions }, () => []);
     const now = this.#clock();
-    events.forEach((event, index) => {
-      const taken = takeEvent(gate, event, now);
-      if (isHeadraceError(taken)) refused.push({ index, error: taken });
-      else this.#stamp(gate, taken, now, batches);
-    });
-    const appended = this.#append(gate, batches, { accepted: events.length - refused.length, refused }, steps);
+    const { taken, refused } = takeEvents(gate, events, now);
+    const batches = this.#noBatches();
+    for (const event of taken) this.#stamp(gate, event, now, batches);
+    const appended = this.#append(gate, batches, refused, steps);
     if (refused.length === 0) return appended;
     const tell = (report: IngestReport) => {
       for (const { index, error } of refused) this.#refused(source, events[index], error, now, placeOf?.(index));
@@ -152,13 +146,13 @@ export class Gateway {
    */
   replay(source: EventSourceData, deliveries: readonly Delivery[]): MaybePromise<IngestReport> {
     const gate = this.#gateOf(source);
-    const batches: Delivery[][] = Array.from({ length: this.#partitions }, () => []);
-    for (const delivery of deliveries) {
+    const batches = this.#noBatches();
+    deliveries.forEach((delivery, index) => {
       const partition = partitionOf(delivery.id, this.#partitions);
       gate.lastIngestTs[partition] = Math.max(gate.lastIngestTs[partition] ?? delivery.ingestTs, delivery.ingestTs);
-      batches[partition]?.push(delivery);
-    }
-    return this.#append(gate, batches, { accepted: deliveries.length, refused: [] }, null);
+      addTo(batches[partition], delivery, index);
+    });
+    return this.#append(gate, batches, [], null);
   }
 
   counters(source: EventSourceData): Readonly<GatewayCounters> {
@@ -171,23 +165,32 @@ export class Gateway {
     return gate;
   }
 
-  #stamp(gate: SourceGate, taken: TakenEvent, now: number, batches: Delivery[][]): void {
-    const partition = partitionOf(taken.id, this.#partitions);
+  #noBatches(): readonly Batch[] {
+    return Array.from({ length: this.#partitions }, () => ({ deliveries: [], indexes: [] }));
+  }
+
+  #stamp(gate: SourceGate, { id, ts, row, index }: TakenEvent, now: number, batches: readonly Batch[]): void {
+    const partition = partitionOf(id, this.#partitions);
     const ingestTs = Math.max(now, gate.lastIngestTs[partition] ?? now);
     gate.lastIngestTs[partition] = ingestTs;
-    batches[partition]?.push({ id: taken.id, ts: taken.ts, ingestTs, row: taken.row });
+    addTo(batches[partition], { id, ts, ingestTs, row }, index);
   }
 
   #append(
     gate: SourceGate,
-    batches: readonly Delivery[][],
-    report: IngestReport,
+    batches: readonly Batch[],
+    refused: readonly RefusedEvent[],
     steps: IngestSteps | null,
   ): MaybePromise<IngestReport> {
     const waiting: Promise<unknown>[] = [];
+    const counter = new ReportCounter();
     steps?.began();
-    batches.forEach((deliveries, partition) => {
+    batches.forEach(({ deliveries, indexes }, partition) => {
       if (deliveries.length === 0) return;
+      const note = (verdicts: Verdicts) =>
+        deliveries.forEach(({ id }, i) => {
+          counter.add(indexes[i], id, verdicts[i]);
+        });
       const offset = this.#log.append(
         gate.topic,
         partition,
@@ -197,18 +200,20 @@ export class Gateway {
         waiting.push(
           offset.then((at) => {
             steps?.appended();
-            return this.#listener(gate.source, partition, at, deliveries);
+            const taken = this.#listener(gate.source, partition, at, deliveries);
+            return taken instanceof Promise ? taken.then(note) : note(taken);
           }),
         );
       } else {
         steps?.appended();
         const taken = this.#listener(gate.source, partition, offset, deliveries);
-        if (taken instanceof Promise) waiting.push(taken);
+        if (taken instanceof Promise) waiting.push(taken.then(note));
+        else note(taken);
         steps?.taken();
       }
     });
-    if (waiting.length > 0) return Promise.all(waiting).then(() => counted(gate, report));
-    return counted(gate, report);
+    if (waiting.length > 0) return Promise.all(waiting).then(() => counted(gate, counter.report(refused)));
+    return counted(gate, counter.report(refused));
   }
 }
 
@@ -230,6 +235,8 @@ interface SourceGate {
 }
 
 interface TakenEvent {
+  /** In the call. */
+  readonly index: number;
   readonly id: string;
   readonly ts: number;
   readonly row: readonly Value[];
@@ -249,13 +256,58 @@ function sourceGate(source: EventSourceData, { encode }: DeliveryRows, lastInges
   };
 }
 
-function takeEvent(gate: SourceGate, event: unknown, now: number): TakenEvent | HeadraceError {
+/** Deliveries for one partition, and where each was in the call. */
+interface Batch {
+  readonly deliveries: Delivery[];
+  readonly indexes: number[];
+}
+
+function addTo(batch: Batch | undefined, delivery: Delivery, index: number): void {
+  batch?.deliveries.push(delivery);
+  batch?.indexes.push(index);
+}
+
+/** Parses the events of a call. Of many refusals only the first have a stack: it costs more than all else of an error. */
+function takeEvents(gate: SourceGate, events: readonly unknown[], now: number) {
+  const taken: TakenEvent[] = [];
+  const refused: RefusedEvent[] = [];
+  const { stackTraceLimit } = Error;
+  try {
+    events.forEach((event, index) => {
+      const found = takeEvent(gate, event, index, now);
+      if (!isHeadraceError(found)) {
+        taken.push(found);
+        return;
+      }
+      refused.push({ index, id: idOf(gate, event), error: found });
+      if (refused.length === MOST_SHOWN) Error.stackTraceLimit = 0;
+    });
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+  return { taken, refused };
+}
+
+const LONGEST_ID = 100;
+
+/** The id of an event that may be anything; null where it has none. */
+function idOf({ source }: SourceGate, event: unknown): string | null {
+  if (typeof event !== 'object' || event === null || !Object.hasOwn(event, source.id)) return null;
+  const id: unknown = Reflect.get(event, source.id);
+  return typeof id === 'string' ? id.slice(0, LONGEST_ID) : null;
+}
+
+function takeEvent(gate: SourceGate, event: unknown, index: number, now: number): TakenEvent | HeadraceError {
   try {
     const row = gate.parse(event);
     const id = row[gate.idIndex];
     const ts = row[gate.timeIndex];
     if (typeof id !== 'string' || typeof ts !== 'number')
       throw fail('EVENT_SHAPE', { where: gate.source.name, found: 'without id or time' });
+    if (ts - now > gate.source.futureSkewMs || now - ts > gate.source.latenessMs) {
+      const wrong = unitError(gate, event, now);
+      if (wrong !== null) return wrong;
+    }
     if (ts - now > gate.source.futureSkewMs) {
       throw fail('EVENT_FUTURE', {
         source: gate.source.name,
@@ -264,11 +316,21 @@ function takeEvent(gate: SourceGate, event: unknown, now: number): TakenEvent | 
         allowedMs: gate.source.futureSkewMs,
       });
     }
-    return { id, ts, row };
+    return { index, id, ts, row };
   } catch (error) {
     if (!isHeadraceError(error)) throw error;
-    return error;
+    return error.code === 'EVENT_TIME' ? (unitError(gate, event, now) ?? error) : error;
   }
+}
+
+/** Why an event does not count as milliseconds, where its time can only be in another unit. */
+function unitError(gate: SourceGate, event: unknown, now: number): HeadraceError | null {
+  const { source } = gate;
+  const found: unknown = typeof event === 'object' && event !== null ? Reflect.get(event, source.time) : null;
+  if (typeof found !== 'number' && typeof found !== 'bigint') return null;
+  const unit = wrongUnit(source, Number(found), now);
+  if (unit === null) return null;
+  return fail('EVENT_TIME_UNIT', { where: source.name, id: idOf(gate, event), column: source.time, found, unit });
 }
 
 function logRecord(gate: SourceGate, delivery: Delivery): LogRecord {
@@ -282,8 +344,9 @@ function logRecord(gate: SourceGate, delivery: Delivery): LogRecord {
 
 function counted(gate: SourceGate, report: IngestReport): IngestReport {
   const quarantined = report.refused.filter(({ error }) => error.code === 'EVENT_FUTURE').length;
-  gate.counters.sent += report.accepted + report.refused.length;
-  gate.counters.accepted += report.accepted;
+  const logged = loggedIn(report);
+  gate.counters.sent += logged + report.refused.length;
+  gate.counters.accepted += logged;
   gate.counters.quarantined += quarantined;
   gate.counters.refused += report.refused.length - quarantined;
   return report;

@@ -1,5 +1,6 @@
 import type { OpenSpan } from '../../base/tracer.ts';
-import type { IngestReport, IngestSteps } from './gateway.ts';
+import type { IngestSteps } from './gateway.ts';
+import { type IngestReport, loggedIn } from './ingest-report.ts';
 
 /** Makes the parts of a span of one call of the gateway: the log, then the tiles. Times of several partitions are added up. */
 export class IngestTrace implements IngestSteps {
@@ -27,9 +28,16 @@ export class IngestTrace implements IngestSteps {
   }
 
   /** Notes the parts, once the call is over. */
-  end({ accepted, refused }: IngestReport): void {
-    this.#span.set({ 'headrace.accepted': accepted, 'headrace.refused': refused.length });
-    if (accepted === 0) return;
+  end(report: IngestReport): void {
+    const { accepted, duplicate, late, pending, refused } = report;
+    this.#span.set({
+      'headrace.accepted': accepted,
+      'headrace.duplicate': duplicate,
+      'headrace.late': late,
+      'headrace.pending': pending,
+      'headrace.refused': refused.length,
+    });
+    if (loggedIn(report) === 0) return;
     // A log that answers later hands its batches on by itself.
     if (this.#takeMs === 0) this.taken();
     const appended = this.#began + this.#appendMs;

@@ -2,7 +2,8 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { SourceTopic, TopicBatch, TopicLag, TopicPlaces, TopicRecord } from '../../ports/source-topic.ts';
-import type { IngestReport, PlaceOf } from './gateway.ts';
+import type { PlaceOf } from './gateway.ts';
+import { type IngestReport, loggedIn } from './ingest-report.ts';
 import { KeyChanges } from './key-changes.ts';
 import { parseTopicRecord } from './topic-record.ts';
 
@@ -22,6 +23,9 @@ export interface TopicReport {
   readonly topic: string;
   /** Events that are in the log, deliveries that came again among them. */
   readonly taken: number;
+  /** Of those, deliveries of an event that was accepted before, and such that came too late: they do not count. */
+  readonly duplicate: number;
+  readonly late: number;
   readonly refused: number;
   /** Records without a value. */
   readonly tombstones: number;
@@ -68,6 +72,8 @@ export class TopicIntake {
   readonly #troubles = new Map<Step, HeadraceError | Error>();
   readonly #running: Promise<void>;
   #taken = 0;
+  #duplicate = 0;
+  #late = 0;
   #refused = 0;
   #tombstones = 0;
   #lost = 0;
@@ -89,6 +95,8 @@ export class TopicIntake {
       source: source.name,
       topic: topic.name,
       taken: this.#taken,
+      duplicate: this.#duplicate,
+      late: this.#late,
       refused: this.#refused,
       tombstones: this.#tombstones,
       lost: this.#lost,
@@ -169,7 +177,9 @@ export class TopicIntake {
     for (const refuse of bad) refuse();
     for (const { index, error } of report.refused) this.#tellRefused(places[index], error);
     this.#countKeys(events, places, new Set(report.refused.map(({ index }) => index)));
-    this.#taken += report.accepted;
+    this.#taken += loggedIn(report);
+    this.#duplicate += report.duplicate;
+    this.#late += report.late;
     this.#refused += report.refused.length + bad.length;
     this.#tombstones += tombstones;
     return true;

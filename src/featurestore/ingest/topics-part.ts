@@ -65,8 +65,9 @@ function degradedTopic({ source, topic, lost, keyChanges, trouble }: TopicReport
   ];
 }
 
-function topicLine({ source, topic, taken, refused, tombstones, lost, keyChanges, lag }: TopicReport): string {
+function topicLine(report: TopicReport): string {
+  const { source, topic, taken, duplicate, late, refused, tombstones, lost, keyChanges, lag } = report;
   const behind = lag.reduce((sum, one) => sum + one.behind, 0);
   const gone = lost === 0 ? '' : `, ${lost} lost`;
-  return `  ${source} from ${topic}: ${taken} taken, ${refused} refused, ${tombstones} tombstones${gone}, ${keyChanges} key changes; ${behind} behind in ${lag.length} partitions`;
+  return `  ${source} from ${topic}: ${taken} taken (${duplicate} duplicate, ${late} late), ${refused} refused, ${tombstones} tombstones${gone}, ${keyChanges} key changes; ${behind} behind in ${lag.length} partitions`;
 }

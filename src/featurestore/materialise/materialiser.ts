@@ -17,6 +17,7 @@ import type { Position } from '../../ports/position.ts';
 import type { TileTopics } from '../../ports/tile-topics.ts';
 import type { Value } from '../../schema/column.ts';
 import { topicOf } from '../ingest/gateway.ts';
+import type { Verdicts } from '../ingest/ingest-report.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
 import { inSlices } from './in-slices.ts';
 import { clockOf } from './log-clock.ts';
@@ -111,6 +112,8 @@ export class Materialiser {
   /** Of tiles that are made elsewhere. */
   #tileFollower: TileFollower | null = null;
   readonly #catchingUp = coalesced(() => this.catchUp());
+  /** Calls that wait for the verdicts on what they appended. */
+  readonly #asked = new Set<AskedVerdicts>();
   /** Where the delivery in hand is in the log. */
   #partition = 0;
   #offset = 0;
@@ -165,21 +168,47 @@ export class Materialiser {
   }
 
   /**
-   * Takes what was just appended to the log; falls back on `catchUp` where it is not what comes next. Where keys have to be
-   * fetched first, gives when it is in the tiles, or when that takes long.
+   * Takes what was just appended to the log and gives the verdicts; falls back on `catchUp` where it is not what comes next.
+   * Where keys have to be fetched first, gives them when it is in the tiles, or when that takes long: undefined where a delivery
+   * was not judged by then.
    */
   offer(
     source: EventSourceData,
     partition: number,
     offset: number,
     deliveries: readonly Delivery[],
-  ): MaybePromise<void> {
+  ): MaybePromise<Verdicts> {
     const state = this.#stateOf(source);
-    if (this.#feed !== null && !(this.#feed.isIdle && this.tiles.holds(this.#keysOf(state, deliveries))))
-      return this.#feed.pull();
-    if (state.next[partition] === offset) this.#apply(state, partition, deliveries);
+    if (this.#feed !== null && !(this.#feed.isIdle && this.tiles.holds(this.#keysOf(state, deliveries)))) {
+      const feed = this.#feed;
+      return this.#verdictsAfter({ source, partition, offset, verdicts: noVerdicts(deliveries) }, () => feed.pull());
+    }
+    if (state.next[partition] === offset) return this.#apply(state, partition, deliveries);
     // What another process appended lies before it, or is being read.
-    else if (state.next[partition] < offset + deliveries.length) return this.#catchingUp.run();
+    return this.#verdictsAfter({ source, partition, offset, verdicts: noVerdicts(deliveries) }, () =>
+      state.next[partition] < offset + deliveries.length ? this.#catchingUp.run() : Promise.resolve(),
+    );
+  }
+
+  /** The verdicts on deliveries that some work judges, as far as it does. */
+  async #verdictsAfter(asked: AskedVerdicts, work: () => Promise<void>): Promise<Verdicts> {
+    this.#asked.add(asked);
+    try {
+      await work();
+      return asked.verdicts;
+    } finally {
+      this.#asked.delete(asked);
+    }
+  }
+
+  /** Hands verdicts to the calls that wait for them. */
+  #tellVerdicts(source: EventSourceData, partition: number, offset: number, verdicts: readonly Verdict[]): void {
+    for (const asked of this.#asked) {
+      if (asked.source !== source || asked.partition !== partition) continue;
+      const from = Math.max(asked.offset, offset);
+      const to = Math.min(asked.offset + asked.verdicts.length, offset + verdicts.length);
+      for (let at = from; at < to; at += 1) asked.verdicts[at - asked.offset] = verdicts[at - offset];
+    }
   }
 
   /** What was appended by any process before this instant is in the tiles, epoch ms. */
@@ -660,7 +689,7 @@ export class Materialiser {
       this.#apply(state, partition, known === 0 ? deliveries : deliveries.slice(known));
   }
 
-  #apply(state: SourceState, partition: number, deliveries: readonly Delivery[]): void {
+  #apply(state: SourceState, partition: number, deliveries: readonly Delivery[]): readonly Verdict[] {
     const offset = state.next[partition];
     this.#partition = partition;
     const verdicts = deliveries.map((delivery, i): Verdict => {
@@ -674,12 +703,14 @@ export class Materialiser {
     const judged = this.#options.judged ?? nothing;
     if (known === 0) judged(state.source, partition, offset, deliveries, verdicts);
     else judged(state.source, partition, offset + known, deliveries.slice(known), verdicts.slice(known));
+    if (this.#asked.size > 0) this.#tellVerdicts(state.source, partition, offset, verdicts);
     const last = deliveries[deliveries.length - 1];
-    if (last === undefined) return;
+    if (last === undefined) return verdicts;
     state.next[partition] += deliveries.length;
     state.lastIngestTs[partition] = last.ingestTs;
     state.clock = clockOf(state.lastIngestTs);
     this.#uncommitted += deliveries.length;
+    return verdicts;
   }
 
   /** What is judged again after a rewind is counted already. */
@@ -757,6 +788,18 @@ function added(one: Readonly<AdmissionCounters>, other: Readonly<AdmissionCounte
     future: one.future + times * other.future,
     late: one.late + times * other.late,
   };
+}
+
+/** Verdicts that a call waits for: those on the deliveries of a partition from an offset on. */
+interface AskedVerdicts {
+  readonly source: EventSourceData;
+  readonly partition: number;
+  readonly offset: number;
+  readonly verdicts: (Verdict | undefined)[];
+}
+
+function noVerdicts({ length }: readonly Delivery[]): (Verdict | undefined)[] {
+  return new Array<Verdict | undefined>(length).fill(undefined);
 }
 
 interface SourceState {

@@ -1,5 +1,6 @@
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Admission } from '../../features/engine/admission.ts';
+import { isBlank } from '../../features/engine/delivery.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { DeliveryRows } from '../ingest/source-rows.ts';
@@ -30,7 +31,7 @@ export async function rememberIds(
     from[partition] = await log.offsetAtIngest(topic, partition, last.ingestTs - admission.memoryMs);
   }
   const remember: TakeDeliveries = (partition, _, deliveries) => {
-    for (const { id, ingestTs } of deliveries) if (id !== '') admission.remember(id, ingestTs, partition);
+    for (const delivery of deliveries) if (!isBlank(delivery)) admission.remember(delivery, partition);
   };
   await readDeliveries(log, source, rows, from, remember, next);
   return lastIngestTs;

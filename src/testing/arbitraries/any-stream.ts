@@ -35,16 +35,7 @@ export function anyStream(view: StreamViewData, maxEvents = 40): fc.Arbitrary<re
       partitions: fc.integer({ min: 1, max: 3 }),
       order: fc.infiniteStream(fc.nat()),
     })
-    .map(({ drafts, partitions, order }) => interleave(partitioned(drafts.map(boundFuture(view)), partitions), order));
-}
-
-/** Leaves out redeliveries of refused future events that come when the memory of ids may have passed (see `Admission`). */
-function boundFuture({ source }: StreamViewData): (draft: Draft) => Draft {
-  const memoryMs = source.latenessMs + source.futureSkewMs;
-  return (draft) =>
-    draft.delay >= -source.futureSkewMs
-      ? draft
-      : { ...draft, again: draft.again.filter(({ after }) => after <= memoryMs) };
+    .map(({ drafts, partitions, order }) => interleave(partitioned(drafts, partitions), order));
 }
 
 /** Instants to ask at: around hop edges and events, past and to come. */

@@ -13,13 +13,14 @@ import { naiveSigned } from './naive-signed.ts';
  * but keys and expressions.
  */
 
-/** The deliveries that count, of one source in log order: first of its id, not from the future, not late. */
+/** The deliveries that count, of one source in log order: of each id the first that is not from the future and not late. */
 export function acceptedDeliveries(view: StreamViewData, deliveries: readonly Delivery[]): readonly Delivery[] {
   const seen = new Set<string>();
   return deliveries.filter(({ id, ts, ingestTs }) => {
-    if (seen.has(id)) return false;
+    if (ts - ingestTs > view.source.futureSkewMs || ingestTs - ts > view.source.latenessMs || seen.has(id))
+      return false;
     seen.add(id);
-    return ts - ingestTs <= view.source.futureSkewMs && ingestTs - ts <= view.source.latenessMs;
+    return true;
   });
 }
 

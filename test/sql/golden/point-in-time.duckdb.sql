@@ -45,7 +45,7 @@ accepted AS (
     partition_no,
     log_offset
   FROM deliveries
-  WHERE verdict <> 'duplicate'
+  WHERE verdict = 'accepted'
     AND c_at - ingest_ts <= CAST(60000 AS BIGINT)
     AND ingest_ts - c_at <= CAST(3600000 AS BIGINT)
     AND ingest_ts >= (SELECT MIN(q) FROM spine) - CAST(90060000 AS BIGINT)
@@ -72,11 +72,11 @@ accepted AS (
       log_offset,
       ROW_NUMBER() OVER (PARTITION BY c_id ORDER BY partition_no, log_offset) AS delivery_no
     FROM unjudged
-    WHERE ingest_ts >= (SELECT MIN(q) FROM spine) - CAST(93720000 AS BIGINT)
+    WHERE c_at - ingest_ts <= CAST(60000 AS BIGINT)
+      AND ingest_ts - c_at <= CAST(3600000 AS BIGINT)
+      AND ingest_ts >= (SELECT MIN(q) FROM spine) - CAST(93720000 AS BIGINT)
   ) AS d
   WHERE delivery_no = 1
-    AND c_at - ingest_ts <= CAST(60000 AS BIGINT)
-    AND ingest_ts - c_at <= CAST(3600000 AS BIGINT)
 ),
 events AS (
   SELECT
