@@ -19,6 +19,9 @@ const FIRST_LAUNCH_US = 1000;
 export const blockingCall =
   /Synchronize|^(cuda|hip|cu)Memcpy(HtoD|DtoH)?(_v\d)?$|MemcpyWithStream|^aten::_local_scalar_dense$|^aten::item$|StreamWait\b/;
 
+/** Calls that copy and should return at once; on pageable memory they wait. */
+export const copyingCall = /^(cuda|hip|cu)Memcpy\w*Async/;
+
 /** Time by host frame, in microseconds: of the innermost frames, and of all frames that cover it. */
 export interface FrameTimes {
   readonly totalUs: number;

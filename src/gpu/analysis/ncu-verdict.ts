@@ -9,7 +9,7 @@ export interface KernelVerdict {
   readonly verdict: NcuVerdict | 'unknown';
   /** Whether the file has NVIDIA's own verdict, or it was computed from the metrics. */
   readonly by: 'rule in the file' | 'computed';
-  /** The level that is most used, of a memory verdict. */
+  /** The level that is most used, of a memory verdict; undefined where the file does not tell. */
   readonly memoryLevel: 'L1/TEX' | 'L2' | 'DRAM' | undefined;
   readonly smPercent: number;
   readonly memoryPercent: number;
@@ -57,7 +57,8 @@ export function kernelVerdict(kernel: NcuKernel): KernelVerdict {
   return {
     verdict,
     by: ruled === undefined ? 'computed' : 'rule in the file',
-    memoryLevel: verdict === 'memory' || verdict === 'high throughput' ? highestLevel(levels) : undefined,
+    memoryLevel:
+      verdict === 'memory' || verdict === 'high throughput' ? highestLevel(levels, memoryPercent) : undefined,
     smPercent,
     memoryPercent,
     dramPercent: levels.DRAM,
@@ -114,9 +115,17 @@ function ruledVerdict({ rules }: NcuKernel): NcuVerdict | undefined {
   return rule === undefined ? undefined : ruleTexts.find(([pattern]) => pattern.test(rule.text))?.[1];
 }
 
+/** The most used level; undefined where a level is not in the file, since it could be used more. */
 function highestLevel(
   levels: Readonly<Record<'L1/TEX' | 'L2' | 'DRAM', number>>,
+  memoryPercent: number,
 ): 'L1/TEX' | 'L2' | 'DRAM' | undefined {
-  const known = (['L1/TEX', 'L2', 'DRAM'] as const).filter((level) => !Number.isNaN(levels[level]));
-  return known.sort((a, b) => levels[b] - levels[a])[0];
+  const all = ['L1/TEX', 'L2', 'DRAM'] as const;
+  const known = all.filter((level) => !Number.isNaN(levels[level])).sort((a, b) => levels[b] - levels[a]);
+  if (known.length === 0 || Number.isNaN(levels.L2)) return undefined;
+  // The throughput of memory is that of its most used part: a level that reaches it is that part.
+  return known.length === all.length || levels[known[0]] >= memoryPercent - SAME_PERCENT ? known[0] : undefined;
 }
+
+/** Two figures of one metric differ by less than this. */
+const SAME_PERCENT = 0.1;

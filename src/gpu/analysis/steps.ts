@@ -102,9 +102,10 @@ function reasonsToLeaveOut(
   windows: readonly { start: number; end: number; gpuEvents: number }[],
 ): readonly (LeftOut | undefined)[] {
   const reasons: (LeftOut | undefined)[] = windows.map(() => undefined);
-  if (windows.length < 3) return reasons;
   const last = windows.length - 1;
+  if (last < 1) return reasons;
   if (windows[last].gpuEvents < 0.8 * windows[last - 1].gpuEvents) reasons[last] = 'cut off';
+  if (last < 2) return reasons;
   const startUp = windows.map(() => 0);
   const isStartUp = names.tester(startUpCall);
   const marks = windows.map(({ start, end }) => ({ ts: start, dur: end - start }));

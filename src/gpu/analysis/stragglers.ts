@@ -1,5 +1,5 @@
 import type { WorkerSeries } from '../readers/cluster.ts';
-import { middle } from './utilisation.ts';
+import { middle, quantile } from './utilisation.ts';
 
 /** A job whose slowdown is above this for a while has a straggler (OSDI'25). */
 const SLOW = 1.1;
@@ -11,10 +11,17 @@ const BIMODAL_FROM = 1 / 3;
 const GROUP_STEP = 1.5;
 /** A worker that is always up to this much slower is different, not late. */
 const HETEROGENEOUS = 1.12;
-/** So many samples running must a worker be slow to count. */
+/** So many samples running, or so much of a short run, must a worker be slow to count. */
 const EPISODE = 10;
-/** And in so much of the run. */
+const EPISODE_OF_RUN = 1 / 3;
+/** And in so much of the run, unless it costs more than the next two say. */
 const SUSTAINED = 0.06;
+/** A worker that costs this share of the time of the reference is late, however short its lateness is. */
+const HEAVY = 0.05;
+/** Single samples above this ratio count for that: less is noise of single iterations. */
+const HEAVY_RATIO = 1.2;
+/** Where all workers have long iterations now and then, a late one costs so many times as much as the middle one. */
+const HEAVY_OF_MIDDLE = 3;
 
 /** A worker that is slower than the reference for a while. */
 export interface SlowWorker {
@@ -24,6 +31,8 @@ export interface SlowWorker {
   readonly ratio: number;
   /** Share of the run in which it is slow, and when that begins. */
   readonly slowShare: number;
+  /** Time lost to its slowness, as a share of the time of the reference. */
+  readonly lostShare: number;
   readonly from: number;
   readonly until: number;
   readonly kind: 'persistent' | 'episodic';
@@ -54,7 +63,9 @@ export function findStragglers(series: readonly WorkerSeries[]): Stragglers {
   const smooth = series.map(({ worker, times, values }) => ({ worker, times, values: runningMedian(values) }));
   const times = [...new Set(series.flatMap(({ times: own }) => own))].sort((a, b) => a - b);
   const cursors = smooth.map(() => 0);
-  const ratios = new Map<string, { at: number; ratio: number }[]>(series.map(({ worker }) => [worker, []]));
+  const ratios = series.map((): Ratio[] => []);
+  // Half-way between two workers neither is usual: the faster one is the reference.
+  const usualOf = counted.size === 2 ? leastOf : middle;
   let slowest = 0;
   let usual = 0;
   for (const time of times) {
@@ -62,15 +73,27 @@ export function findStragglers(series: readonly WorkerSeries[]): Stragglers {
       while (cursors[index] + 1 < own.length && own[cursors[index] + 1] <= time) cursors[index] += 1;
       return own.length === 0 || own[0] > time ? Number.NaN : values[cursors[index]];
     });
-    const base = middle(now.filter((_, index) => counted.has(smooth[index].worker)));
+    const base = usualOf(now.filter((_, index) => counted.has(smooth[index].worker)));
     if (!(base > 0)) continue;
     slowest += now.filter((value) => value > 0).reduce((most, value) => Math.max(most, value), 0);
     usual += base;
     for (const [index, value] of now.entries())
-      if (!Number.isNaN(value)) ratios.get(smooth[index].worker)?.push({ at: time, ratio: value / base });
+      if (!Number.isNaN(value))
+        ratios[index].push({ at: time, base, ratio: value / base, own: series[index].values[cursors[index]] / base });
   }
-  const slow = series.flatMap(({ worker }) => slowWorker(worker, ratios.get(worker) ?? []));
-  const slowdown = usual === 0 ? Number.NaN : slowest / usual;
+  const lost = ratios.map((own) => heavyUs(own) / usual);
+  const heavyFrom = Math.max(
+    HEAVY,
+    HEAVY_OF_MIDDLE *
+      quantile(
+        lost.toSorted((a, b) => a - b),
+        0.5,
+      ),
+  );
+  const slow = series.flatMap(({ worker }, index) =>
+    slowWorker(worker, ratios[index], lost[index] >= heavyFrom, usual),
+  );
+  const slowdown = usual === 0 ? Number.NaN : Math.max(slowest / usual, 1 + lostToAny(slow, series, ratios) / usual);
   return {
     workers,
     reference: bimodal ? 'fast group' : 'median of workers',
@@ -81,25 +104,60 @@ export function findStragglers(series: readonly WorkerSeries[]): Stragglers {
   };
 }
 
+/** A worker at one time: the reference, and what its running median and its own sample are of it. */
+interface Ratio {
+  readonly at: number;
+  readonly base: number;
+  readonly ratio: number;
+  readonly own: number;
+}
+
+function leastOf(values: readonly number[]): number {
+  return values.filter((value) => value > 0).reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
+}
+
+/** Time lost in single samples that are far above the reference. */
+function heavyUs(ratios: readonly Ratio[]): number {
+  return ratios.reduce((us, { own, base }) => (own > HEAVY_RATIO ? us + (own - 1) * base : us), 0);
+}
+
+/** Time that a job loses to the slowest of its slow workers at each time. */
+function lostToAny(
+  slow: readonly SlowWorker[],
+  series: readonly WorkerSeries[],
+  ratios: readonly (readonly Ratio[])[],
+): number {
+  const late = new Set(slow.map(({ worker }) => worker));
+  const most = new Map<number, number>();
+  for (const [index, { worker }] of series.entries()) {
+    if (!late.has(worker)) continue;
+    for (const { at, own, base } of ratios[index])
+      if (own > SLOW) most.set(at, Math.max(most.get(at) ?? 0, (own - 1) * base));
+  }
+  return [...most.values()].reduce((sum, us) => sum + us, 0);
+}
+
 /** The workers before the first large step in the order of speed. */
 function fastWorkers(workers: readonly { readonly worker: string; readonly median: number }[]): readonly string[] {
   const step = workers.findIndex(({ median }, index) => index > 0 && median > GROUP_STEP * workers[index - 1].median);
   return workers.slice(0, step < 0 ? undefined : step).map(({ worker }) => worker);
 }
 
-function slowWorker(worker: string, ratios: readonly { at: number; ratio: number }[]): readonly SlowWorker[] {
+function slowWorker(worker: string, ratios: readonly Ratio[], heavy: boolean, usual: number): readonly SlowWorker[] {
   const ratio = middle(ratios.map((one) => one.ratio));
-  const line = Math.max(SLOW, Math.min(ratio, HETEROGENEOUS) * 1.05);
-  if (!hasEpisode(ratios, line)) return [];
-  const slow = ratios.filter((one) => one.ratio > line);
+  const line = ratio > HETEROGENEOUS ? SLOW : Math.max(SLOW, ratio * 1.05);
+  const sustained = hasEpisode(ratios, line) && shareOf(ratios, (one) => one.ratio > line) >= SUSTAINED;
+  if (!sustained && !heavy) return [];
+  const isSlow = sustained ? (one: Ratio) => one.ratio > line : (one: Ratio) => one.own > HEAVY_RATIO;
+  const slow = ratios.filter(isSlow);
   const slowShare = slow.length / ratios.length;
-  if (slowShare < SUSTAINED) return [];
   return [
     {
       worker,
-      ratioWhileSlow: middle(slow.map((one) => one.ratio)),
+      ratioWhileSlow: middle(slow.map((one) => (sustained ? one.ratio : one.own))),
       ratio,
       slowShare,
+      lostShare: ratios.reduce((us, { own, base }) => (own > SLOW ? us + (own - 1) * base : us), 0) / usual,
       from: slow[0].at,
       until: slow[slow.length - 1].at,
       kind: slowShare > 0.7 ? 'persistent' : 'episodic',
@@ -107,13 +165,18 @@ function slowWorker(worker: string, ratios: readonly { at: number; ratio: number
   ];
 }
 
+function shareOf(ratios: readonly Ratio[], test: (one: Ratio) => boolean): number {
+  return ratios.filter(test).length / ratios.length;
+}
+
 /** Whether the worker is above the line for so many samples running, with at most a tenth of exceptions. */
-function hasEpisode(ratios: readonly { ratio: number }[], line: number): boolean {
+function hasEpisode(ratios: readonly Ratio[], line: number): boolean {
+  const episode = Math.max(Math.min(EPISODE, Math.floor(ratios.length * EPISODE_OF_RUN)), 1);
   let slow = 0;
   for (const [index, { ratio }] of ratios.entries()) {
     if (ratio > line) slow += 1;
-    if (index >= EPISODE && ratios[index - EPISODE].ratio > line) slow -= 1;
-    if (index >= EPISODE - 1 && slow >= 0.9 * EPISODE) return true;
+    if (index >= episode && ratios[index - episode].ratio > line) slow -= 1;
+    if (index >= episode - 1 && slow >= 0.9 * episode) return true;
   }
   return false;
 }

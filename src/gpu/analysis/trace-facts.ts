@@ -1,5 +1,5 @@
 import { gpuKinds, hostKinds, type StepMark, type Trace } from '../trace/trace.ts';
-import { type Attribution, Attributor, blockingCall, type HostPart } from './attribution.ts';
+import { type Attribution, Attributor, blockingCall, copyingCall, type HostPart } from './attribution.ts';
 import { type BusySpans, busySpans, type Decomposition, decompose, workClassifier } from './decompose.ts';
 import { rowsByThread } from './frames.ts';
 import { clipGaps, GapFinder, type GapPiece, type GapSize, type GapSum, GapSums } from './gaps.ts';
@@ -94,16 +94,18 @@ function deviceFacts(
   );
   const gaps = new GapFinder(trace, rows, launches, { start: windows[0].start, end: windows[windows.length - 1].end });
   const sum = sumOf(steady.map(({ start, end }) => decompose(busy, start, end)));
-  const isAfterReadBack = readBackTest(trace, threads);
+  const waitingCopies = copiesThatWait(trace, rows, launches);
+  const isAfterReadBack = readBackTest(trace, threads, waitingCopies);
   const attributor = new Attributor(trace, threads);
   const gapSums = new GapSums();
-  const queued = new QueuedSum(trace);
+  const queued = new QueuedSum(trace, waitingCopies);
   let readBackGaps = 0;
   const delays = { afterReadBackUs: 0, otherUs: 0, beforeCommunicationUs: 0 };
   const workOf = workClassifier(trace);
   for (const { start, end } of steady.flatMap((window) => [...gaps.parts(window.start, window.end)])) {
     const pieces = clipGaps(gaps.between(start, end), start, end);
-    const parts = hostParts(trace, pieces, isAfterReadBack);
+    const submitted = pieces.map((piece) => submittedAtCall(trace, piece, waitingCopies));
+    const parts = hostParts(trace, submitted, isAfterReadBack);
     for (const piece of pieces) {
       gapSums.add(piece);
       if (piece.gap.next >= 0 && workOf(piece.gap.next) === 'communication')
@@ -113,7 +115,7 @@ function deviceFacts(
       readBackGaps += Number(afterReadBack);
       delays[afterReadBack ? 'afterReadBackUs' : 'otherUs'] += Math.min(delayUs, STARTS_WITHIN_US);
     }
-    queued.add(pieces);
+    queued.add(submitted);
     attributor.add(parts);
   }
   return {
@@ -181,7 +183,7 @@ const RETURNS_WITHIN_US = 200;
  * Tells gaps that a read-back began: the host waited in a blocking call while the last GPU event ran, and that event was a
  * small copy to the host, or the wait ended just after it. The GPU runs dry although the host was ahead of it.
  */
-function readBackTest(trace: Trace, threads: ReadonlyMap<number, Int32Array>) {
+function readBackTest(trace: Trace, threads: ReadonlyMap<number, Int32Array>, waitingCopies: ReadonlySet<number>) {
   const { gpu, host, names } = trace;
   const blocking = new Map<number, { starts: number[]; ends: number[] }>();
   const isBlocking = names.tester(blockingCall);
@@ -189,7 +191,8 @@ function readBackTest(trace: Trace, threads: ReadonlyMap<number, Int32Array>) {
     const calls = { starts: [] as number[], ends: [] as number[] };
     for (let index = 0; index < rows.length; index += 1) {
       const row = rows[index];
-      if (host.kind[row] < hostKinds.runtime || !isBlocking(host.name[row])) continue;
+      if (host.kind[row] < hostKinds.runtime) continue;
+      if (!isBlocking(host.name[row]) && !waitingCopies.has(row)) continue;
       calls.starts.push(host.ts[row]);
       calls.ends.push(host.ts[row] + host.dur[row]);
     }
@@ -219,23 +222,61 @@ function lastAtOrBefore(sorted: readonly number[], value: number): number {
   return low - 1;
 }
 
+/** A call in which the host may wait; `blocks` if it does whatever its length. */
+interface QueuedCall {
+  readonly name: number;
+  readonly start: number;
+  readonly end: number;
+  readonly blocks: boolean;
+}
+
+/** A copy that covers so much of a wait is as long as the wait. */
+const AS_LONG_AS = 0.8;
+
+/** Copying calls that take this long have waited if they end after their copy. */
+const WAITED_US = 50;
+
+/** Asynchronous copies that keep the host: from or to pageable memory, or calls that end after the copy itself has ended. */
+function copiesThatWait({ gpu, host, names }: Trace, rows: Int32Array, { ofGpu }: Launches): ReadonlySet<number> {
+  const found = new Set<number>();
+  const isCopy = names.tester(copyingCall);
+  const isPageable = names.tester(/pageable/i);
+  for (const row of rows) {
+    const launch = ofGpu[row];
+    if (launch < 0 || gpu.kind[row] !== gpuKinds.memcpy || !isCopy(host.name[launch])) continue;
+    const after = host.ts[launch] + host.dur[launch] >= gpu.ts[row] + gpu.dur[row];
+    if (isPageable(gpu.name[row]) || (after && host.dur[launch] > WAITED_US)) found.add(launch);
+  }
+  return found;
+}
+
+/** A copy that keeps the host is submitted when its call begins: the time until its gap ends is waiting, not launching. */
+function submittedAtCall({ host }: Trace, piece: GapPiece, waitingCopies: ReadonlySet<number>): GapPiece {
+  const { gap, start, end, hostUs } = piece;
+  if (gap.launch < 0 || hostUs <= 0 || !waitingCopies.has(gap.launch)) return piece;
+  const split = Math.min(Math.max(host.ts[gap.launch], start), end);
+  return { ...piece, hostUs: split - start, queuedUs: end - split };
+}
+
 /** Adds up the queued parts of gaps, and how much of them a blocking call covers. */
 class QueuedSum {
   readonly #names: Trace['names'];
-  readonly #calls: readonly { readonly name: number; readonly start: number; readonly end: number }[];
+  readonly #calls: readonly QueuedCall[];
   readonly #byName = new Map<string, number>();
   #first = 0;
   #us = 0;
   #coveredUs = 0;
   #coveredGaps = 0;
 
-  constructor({ host, names }: Trace) {
-    const calls: { name: number; start: number; end: number }[] = [];
+  constructor({ host, names }: Trace, waitingCopies: ReadonlySet<number>) {
+    const calls: QueuedCall[] = [];
     const isBlocking = names.tester(blockingCall);
+    const isCopy = names.tester(copyingCall);
     for (let row = 0; row < host.length; row += 1) {
       if (host.kind[row] < hostKinds.runtime || host.dur[row] <= 10) continue;
       const name = host.name[row];
-      if (isBlocking(name)) calls.push({ name, start: host.ts[row], end: host.ts[row] + host.dur[row] });
+      const blocks = isBlocking(name) || waitingCopies.has(row);
+      if (blocks || isCopy(name)) calls.push({ name, start: host.ts[row], end: host.ts[row] + host.dur[row], blocks });
     }
     this.#names = names;
     this.#calls = calls.sort((a, b) => a.start - b.start);
@@ -257,7 +298,8 @@ class QueuedSum {
     let name = 0;
     for (let index = this.#first; index < calls.length && calls[index].start < to; index += 1) {
       const overlap = Math.min(calls[index].end, to) - Math.max(calls[index].start, from);
-      if (overlap > best) {
+      // A copy that should return at once and is as long as the wait has waited.
+      if (overlap > best && (calls[index].blocks || overlap >= AS_LONG_AS * (to - from))) {
         best = overlap;
         name = calls[index].name;
       }

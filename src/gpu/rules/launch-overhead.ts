@@ -1,8 +1,8 @@
 import { tellingFrames } from '../analysis/attribution.ts';
 import { criticalPath, hostShareOf } from '../analysis/critical-path.ts';
-import { launchPace } from '../analysis/kernels.ts';
+import { launchPace, steadyRows } from '../analysis/kernels.ts';
 import type { TraceFacts } from '../analysis/trace-facts.ts';
-import { SILENT_BELOW } from '../finding.ts';
+import { noMeasurement, SILENT_BELOW } from '../finding.ts';
 import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
 
 /** Above this share of bare time the frames do not tell what the host did. */
@@ -31,6 +31,7 @@ export const launchOverhead: TraceRule = (facts) => {
   const telling = tellingFrames(frames);
   const path = criticalPath(facts);
   const memory = memoryShare(facts);
+  const graphed = launchesGraphs(facts);
   const roomForBatch = sum.busyUs <= ROOM_BELOW * sum.totalUs && memory <= ROOM_BELOW;
   return [
     {
@@ -62,13 +63,16 @@ export const launchOverhead: TraceRule = (facts) => {
       shareOfStep: share,
       recoverableUs,
       gpuHours: null,
-      expected:
-        'CUDA graphs, as published: Mask R-CNN 1.70×, BERT 1.12×, Llama-8B decode 1.65×; for this program the ceiling only',
+      expected: graphed
+        ? noMeasurement
+        : 'CUDA graphs, as published: Mask R-CNN 1.70×, BERT 1.12×, Llama-8B decode 1.65×; for this program the ceiling only',
       confidence: confidenceOf(facts, behind && hostShare >= 0.9),
       disproof:
         'if a CUDA graph of the step (or torch.compile with mode="reduce-overhead") leaves it as long, launching is not the limit',
       fix: [
-        'CUDA/HIP graphs: torch.compile(model, mode="reduce-overhead") or torch.cuda.graph around the step',
+        graphed
+          ? 'some work is launched by graphs already: put what is launched between them into one'
+          : 'CUDA/HIP graphs: torch.compile(model, mode="reduce-overhead") or torch.cuda.graph around the step',
         'fused or foreach optimizer: torch.optim.AdamW(params, fused=True); zero_grad(set_to_none=True)',
         ...(roomForBatch
           ? [
@@ -80,6 +84,16 @@ export const launchOverhead: TraceRule = (facts) => {
     },
   ];
 };
+
+/** Whether some of the work in steady steps is launched by CUDA or HIP graphs. */
+function launchesGraphs(facts: TraceFacts): boolean {
+  const { host, names } = facts.trace;
+  const isGraph = names.tester(/GraphLaunch/);
+  return steadyRows(facts).some((row) => {
+    const launch = facts.launches.ofGpu[row];
+    return launch >= 0 && isGraph(host.name[launch]);
+  });
+}
 
 /** Peak memory of tensors as a share of the device; NaN if the trace does not tell it (profile_memory=True). */
 function memoryShare({ trace, device }: TraceFacts): number {

@@ -12,7 +12,8 @@ const SLOWDOWN_FROM = 1.1;
 /** Cause 4 in iteration times of workers: stragglers. */
 export function iterationFindings(file: string, found: Stragglers): readonly FindingDraft[] {
   if (found.slow.length === 0 || !(found.slowdown > SLOWDOWN_FROM)) return [];
-  const names = found.slow.map(({ worker }) => worker).join(', ');
+  const slow = found.slow.toSorted((a, b) => b.lostShare - a.lostShare);
+  const names = slow.map(({ worker }) => worker).join(', ');
   return [
     draft({
       cause: 'multi-gpu',
@@ -26,9 +27,9 @@ export function iterationFindings(file: string, found: Stragglers): readonly Fin
           unit: '×',
         },
         { file, what: 'reference', value: found.reference, unit: '', events: found.fastGroup },
-        ...found.slow.map(({ worker, ratioWhileSlow, slowShare, from, until, kind }) => ({
+        ...slow.map(({ worker, ratioWhileSlow, slowShare, lostShare, from, until, kind }) => ({
           file,
-          what: `worker ${worker}, ${kind}, slow in ${percent(slowShare)} % of the run (positions ${from} to ${until})`,
+          what: `worker ${worker}, ${kind}, slow in ${percent(slowShare)} % of the run (positions ${from} to ${until}), which costs ${percent(lostShare)} % of the time of the reference`,
           value: Math.round(ratioWhileSlow * 100) / 100,
           unit: '× of the reference',
         })),

@@ -29,21 +29,18 @@ export function htaScope(trace: Trace): readonly ScopedNumber[] {
 }
 
 /**
- * HolisticTraceAnalysis: steps except the last (one step is kept), GPU events by the step of their launching call, from the
+ * HolisticTraceAnalysis: GPU events that were launched before the last of several steps begins (one step is kept), from the
  * first to the last of them. Its rounding of nanosecond traces (start up, end down) and its selection of rows by the
  * argument `stream`, which Inductor also writes on operators, are not repeated here unless `rounding` asks for the first.
  */
 export function htaNumbers(trace: Trace, rounding = false): readonly ScopedNumber[] {
   const { gpu, host, names, steps } = trace;
   const { ofGpu } = joinLaunches(trace);
-  const kept = steps.length > 1 ? steps.slice(0, -1) : [];
+  const until = steps.length > 1 ? steps[steps.length - 1].ts : undefined;
   const lists = { all: pair(), computation: pair(), communication: pair(), memory: pair() };
   for (let row = 0; row < gpu.length; row += 1) {
     const launch = ofGpu[row];
-    if (kept.length > 0) {
-      const at = launch >= 0 ? host.ts[launch] : Number.NaN;
-      if (!kept.some(({ ts, dur }) => at >= ts && at <= ts + dur)) continue;
-    }
+    if (until !== undefined && !(launch >= 0 && host.ts[launch] < until)) continue;
     const start = rounding ? Math.ceil(gpu.ts[row]) : gpu.ts[row];
     const end = rounding ? Math.floor(gpu.ts[row] + gpu.dur[row]) : gpu.ts[row] + gpu.dur[row];
     const name = names.text(gpu.name[row]);
