@@ -16,7 +16,8 @@ export async function loadConfig(
 ): Promise<{ project: ProjectData; environment: Environment }> {
   const path = resolve(String(options['config'] ?? DEFAULT_FILE));
   const config = await importConfig(path);
-  const environment = config.environments[name];
+  // Own names only: "__proto__" is one of every object.
+  const environment = Object.hasOwn(config.environments, name) ? config.environments[name] : undefined;
   if (environment === undefined) throw fail('CONFIG_ENVIRONMENT', { name, known: Object.keys(config.environments) });
   const { resolveEnvironment } = await import('../config.ts');
   return { project: config.project, environment: resolveEnvironment(name, environment, config.project.name) };

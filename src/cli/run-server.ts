@@ -9,16 +9,19 @@ import { withHeadrace } from './with-headrace.ts';
 
 const TICK_MS = 1_000;
 const BODY_LIMIT = 4 * 2 ** 20;
+const SPINE_LIMIT = 256 * 2 ** 20;
 
 export const serverOptions = {
   port: { type: 'string' },
   'body-limit': { type: 'string' },
+  'spine-limit': { type: 'string' },
   'host-name': { type: 'string' },
 } as const;
 
 export const serverHelp = {
   port: 'port to listen on (8080); 0 for a free one',
   'body-limit': 'largest body taken, bytes (4194304)',
+  'spine-limit': 'largest spine of a training set taken, bytes (268435456)',
   'host-name': 'names that clients use for the server, a,b,…; on this machine localhost is one already',
 };
 
@@ -33,7 +36,7 @@ export async function runServer(
     const server = await startServer(headrace, {
       ...listen,
       port: portOf(call),
-      bodyLimit: bodyLimitOf(call),
+      ...limitsOf(call),
     });
     await headrace.takeTopics();
     started(
@@ -63,7 +66,7 @@ export async function runReadServer(
   const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
   const reader = await Reader.open(project, environment, Date.now, report);
   try {
-    const server = await startReadServer(reader, { ...listen, port: portOf(call), bodyLimit: bodyLimitOf(call) });
+    const server = await startReadServer(reader, { ...listen, port: portOf(call), ...limitsOf(call) });
     started(server);
     const ticking = every(TICK_MS, () => reader.tick(), report);
     await call.terminal.stopped;
@@ -78,8 +81,12 @@ export function portOf({ options }: Call): number {
   return wholeOption('port', options['port'], 8080, 0, 65_535);
 }
 
-export function bodyLimitOf({ options }: Call): number {
-  return wholeOption('body-limit', options['body-limit'], BODY_LIMIT, 1_024, 2 ** 30);
+/** The largest bodies that a server takes, bytes. Error: CLI_VALUE. */
+export function limitsOf({ options }: Call): { readonly bodyLimit: number; readonly spineLimit: number } {
+  return {
+    bodyLimit: wholeOption('body-limit', options['body-limit'], BODY_LIMIT, 1_024, 2 ** 30),
+    spineLimit: wholeOption('spine-limit', options['spine-limit'], SPINE_LIMIT, 1_024, 2 ** 40),
+  };
 }
 
 /** Names that clients use for the server. Error: CLI_VALUE. */

@@ -3,7 +3,7 @@ import type { TableAppend } from '../ports/offline-store.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
-import { bodyLimitOf } from './run-server.ts';
+import { limitsOf } from './run-server.ts';
 import { every } from './ticking.ts';
 import { withHeadrace } from './with-headrace.ts';
 import { type FromWorker, parseMessage, type ToWorker, type WorkerPart } from './worker-part.ts';
@@ -30,7 +30,7 @@ export async function runWorker(call: Call, listen: ListenOptions, part: WorkerP
 async function runWriter(call: Call, listen: ListenOptions, part: WorkerPart): Promise<void> {
   await withHeadrace(call, async (headrace) => {
     const { startReadServer, startServer } = await import('../server/http-server.ts');
-    const options = { ...listen, port: 0, bodyLimit: bodyLimitOf(call) };
+    const options = { ...listen, port: 0, ...limitsOf(call) };
     const forwarded = await startServer(headrace, { ...options, socketPath: part.writer ?? '' });
     const asked = await startReadServer(headrace, { ...options, socketPath: socketOf(part) });
     const stopped = untilStopped((message) => {
@@ -56,7 +56,7 @@ async function runReader(call: Call, listen: ListenOptions, part: WorkerPart): P
   const report = (error: unknown) => call.terminal.err(`headrace: ${error instanceof Error ? error.message : error}`);
   const reader = await Reader.open(project, environment, Date.now, report, `${part.name}-`);
   const group = new Group(part.members, part.restarts);
-  const options = { ...listen, bodyLimit: bodyLimitOf(call) };
+  const options = { ...listen, ...limitsOf(call) };
   const asked = await startReadServer(reader, { ...options, port: 0, socketPath: socketOf(part) });
   const server = await startReadServer(reader, {
     ...options,

@@ -34,12 +34,13 @@ export class KeyRing {
     return this.#byHash.size;
   }
 
-  /** The key of a header `authorization`, if it has the scope. Errors: AUTH_KEY, AUTH_SCOPE. */
-  authorise(authorization: string | null | undefined, scope: Scope): ApiKey {
+  /** The key of a header `authorization`, if it has all of the scopes. Errors: AUTH_KEY, AUTH_SCOPE. */
+  authorise(authorization: string | null | undefined, ...scopes: readonly Scope[]): ApiKey {
     this.#look();
     const key = this.#keyOf(authorization ?? '');
     if (key === undefined) throw fail('AUTH_KEY', {});
-    if (!key.scopes.includes(scope) && !key.scopes.includes('admin')) throw fail('AUTH_SCOPE', { id: key.id, scope });
+    const scope = scopes.find((one) => !key.scopes.includes(one));
+    if (scope !== undefined && !key.scopes.includes('admin')) throw fail('AUTH_SCOPE', { id: key.id, scope });
     return key;
   }
 

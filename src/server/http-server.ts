@@ -8,6 +8,7 @@ import { secureOptions } from './certificate.ts';
 import { answerError, answerPlain } from './error-answer.ts';
 import { FrontServer } from './front/front-server.ts';
 import { answerHalfOpen } from './half-open.ts';
+import { hidingPaths } from './hidden-paths.ts';
 import { allowsHost } from './host-list.ts';
 import { hotAnswers } from './lean/hot-answer.ts';
 import { hotEvents } from './lean/hot-events.ts';
@@ -34,6 +35,8 @@ export interface ServerOptions extends ListenOptions {
   readonly sharesPort?: boolean;
   /** Largest body taken, bytes. */
   readonly bodyLimit: number;
+  /** Largest spine of a training set taken, bytes (256 MiB). */
+  readonly spineLimit?: number;
   /** A feature request that has waited longer than this while others were answered is turned away, ms (500). */
   readonly mostWaitMs?: number;
 }
@@ -63,7 +66,7 @@ export async function startServer(headrace: Headrace, options: ServerOptions): P
     hosts: isSocket ? null : hosts,
     hot: [...hotFeatures(headrace, options.mostWaitMs), ...hotEvents(headrace)],
     routes: (server) => {
-      allRoutes(server, headrace);
+      allRoutes(server, headrace, options.spineLimit);
       server.setNotFoundHandler((request, reply) =>
         answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url })),
       );
@@ -142,7 +145,7 @@ function hasFront({ socketPath, sharesPort = false }: ServerOptions): boolean {
 function buildServer(served: ServedProject, options: ServerOptions, serving: Serving): FastifyInstance {
   const { check, tls, hosts, hot, elsewhere } = serving;
   const allows = allowsHost(hosts);
-  const answers = hotAnswers(hot, check, served.tracer);
+  const answers = hotAnswers(hot, check, served);
   const bodyLimit = Math.min(options.bodyLimit, LEAN_BODY_LIMIT);
   let lean: LeanServer | null = null;
   const server = Fastify({
@@ -174,6 +177,8 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
     },
   });
   server.addHook('preClose', async () => lean?.close());
+  const hide = hidingPaths(served.directory);
+  server.addHook('onSend', async (_, __, payload) => (typeof payload === 'string' ? hide(payload) : payload));
   if (served.tracer !== null) traceRequests(server, served.tracer);
   // By the route that was found: a path can be written in many ways.
   server.addHook('onRequest', async ({ routeOptions, headers }) => {

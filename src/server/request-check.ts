@@ -19,11 +19,18 @@ export const answerAll: RequestCheck = () => undefined;
 export function answerKeys(ring: KeyRing): RequestCheck {
   return ({ path, authorization }) => {
     if (path === '/healthz' || path === '/readyz') return;
-    ring.authorise(authorization, scopeOf(path));
+    ring.authorise(authorization, ...scopesOf(path));
   };
 }
 
-function scopeOf(path: string): Scope {
-  if (path.startsWith('/v1/events/')) return 'write';
-  return path.startsWith('/v1/admin/') ? 'admin' : 'read';
+const READ: readonly Scope[] = ['read'];
+const WRITE: readonly Scope[] = ['write'];
+const ADMIN: readonly Scope[] = ['admin'];
+/** A spine is written to the disk of the server, and its answer is read from the history. */
+const READ_AND_WRITE: readonly Scope[] = ['read', 'write'];
+
+function scopesOf(path: string): readonly Scope[] {
+  if (path.startsWith('/v1/events/')) return WRITE;
+  if (path.startsWith('/v1/training-sets/')) return READ_AND_WRITE;
+  return path.startsWith('/v1/admin/') ? ADMIN : READ;
 }

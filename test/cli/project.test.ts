@@ -65,6 +65,14 @@ test('the project that init makes is planned and served, and takes events', asyn
   });
 });
 
+test.each(['__proto__', 'constructor', ''])(
+  'an environment that the configuration does not have itself is refused, and those that it has are named: "%s"',
+  async (name) => {
+    const refused = await runCli(shop, ['plan', `--env=${name}`]);
+    expect(refused).toMatchObject({ code: 2, err: expect.stringMatching(/CONFIG_ENVIRONMENT[\s\S]*local/) });
+  },
+);
+
 test('status and slo tell of the running server, and of one that does not run', async () => {
   expect(lastJson(await run(['status', url]))).toMatchObject({ project: expect.any(String), degraded: [] });
   expect((await runCli(shop, ['status', url])).out).toMatch(/^ {2}purchases: 2 accepted/m);

@@ -379,12 +379,12 @@ test('a spine sent as a body comes back as Parquet, or as the path of it', async
   const path = write('answer.parquet', new Uint8Array(await sent.arrayBuffer()));
   const told = await post({ 'content-type': 'text/csv', accept: 'application/json' });
   const answer = (await told.json()) as { path: string };
-  expect(answer).toMatchObject({ rows: 61, nullKeys: 8 });
+  expect(answer).toMatchObject({ path: expect.stringMatching(/^training-sets\//), rows: 61, nullKeys: 8 });
   const out = join(directory, 'same.parquet');
   await headrace.writeTrainingSet(plain, out, { spine: spineOf(write('same.csv', body)), mode: 'as-known' });
   const same = await table(out);
   expect(await table(path)).toEqual(same);
-  expect(await table(answer.path)).toEqual(same);
+  expect(await table(join(headrace.directory, answer.path))).toEqual(same);
   expect((await post({ 'content-type': 'application/pdf' })).status).toBe(415);
   const wrong = await fetch(`${server.url}/v1/training-sets/plain`, {
     method: 'POST',
@@ -393,3 +393,39 @@ test('a spine sent as a body comes back as Parquet, or as the path of it', async
   });
   expect(await wrong.json()).toMatchObject({ error: { code: 'SPINE_COLUMN' } });
 });
+
+/** A file with the columns user, _at and basket, and one of them again under another name, by format. */
+const TWICE: Readonly<Record<string, (again: string) => string | Uint8Array>> = {
+  csv: (again) => `user,_at,basket,${again}\nann,${START},1,bob\n`,
+  tsv: (again) => `user\t_at\tbasket\t${again}\nann\t${START}\t1\tbob\n`,
+  'csv.gz': (again) => gzipSync(`user,_at,basket,${again}\nann,${START},1,bob\n`),
+  jsonl: (again) =>
+    `{"user":"ann","_at":${START},"basket":1}\n{"user":"ann","_at":${START},"basket":1,"${again}":"bob"}\n`,
+  parquet: (again) => renamedColumn(again),
+};
+
+/** The Parquet of four columns, the last of which is renamed in the bytes: no writer here writes a name twice. */
+function renamedColumn(again: string): Uint8Array {
+  const path = join(directory, 'four.parquet');
+  const bytes = Buffer.from(readFileSync(path));
+  const placeholder = Buffer.from('z'.repeat(again.length));
+  for (let at = bytes.indexOf(placeholder); at >= 0; at = bytes.indexOf(placeholder, at + 1)) bytes.write(again, at);
+  return bytes;
+}
+
+test.each(Object.keys(TWICE))(
+  'a spine in %s that names a column twice is refused, whatever column it is',
+  async (ending) => {
+    for (const again of ['user', '_at', 'basket', 'User', 'BASKET']) {
+      const four = join(directory, 'four.parquet');
+      const sql = `SELECT 'ann' AS "user", ${START} AS _at, 1.0 AS basket, 'bob' AS ${'z'.repeat(again.length)}`;
+      await headrace.offline.exportParquet(sql, four);
+      const path = write(`twice-${again}.${ending}`, TWICE[ending](again));
+      const refusal = headrace.writeTrainingSet(rich, join(directory, 'twice.parquet'), { spine: { path } });
+      await expect(refusal).rejects.toMatchObject({
+        code: 'SPINE_NAME',
+        facts: { column: expect.stringMatching(new RegExp(again, 'i')) },
+      });
+    }
+  },
+);

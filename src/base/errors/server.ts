@@ -16,6 +16,13 @@ export const serverErrors = rows({
     status: 413,
     exit: 2,
   },
+  SERVER_SPINE_SIZE: {
+    message: 'the spine is larger than the {most} bytes that the server takes',
+    mend: 'send its rows in several calls, or start the server with a larger --spine-limit',
+    retry: 'never',
+    status: 413,
+    exit: 2,
+  },
   SERVER_MEDIA_TYPE: {
     message: 'the content type is not one the route takes',
     mend: 'send content-type: application/json, or another that /openapi.json names for the route',

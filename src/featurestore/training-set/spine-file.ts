@@ -32,7 +32,7 @@ const ENDINGS: readonly (readonly [RegExp, SpineFormat])[] = [
 
 /**
  * Opens a spine; `read` are the columns that are read as declared values: in JSON lines from their own text, so that no
- * digit is lost on the way. Errors: SPINE_FORMAT, SPINE_FILE.
+ * digit is lost on the way. Errors: SPINE_FORMAT, SPINE_FILE, SPINE_NAME.
  */
 export async function openSpineFile(
   offline: OfflineStore,
@@ -45,6 +45,7 @@ export async function openSpineFile(
   if (known === undefined) throw fail('SPINE_FORMAT', { path });
   if (path.endsWith('.gz')) await checkGzip(path);
   const file = textLiteral(path.replaceAll(/[*?[]/g, '[$&]'));
+  await refuseTwice(offline, path, file, known);
   if (known === 'jsonl') return jsonLines(offline, path, file, read);
   const relation = known === 'parquet' ? `read_parquet(${file}, hive_partitioning = false)` : csv(file, known);
   return { path, relation, columns: await describe(offline, path, relation), untyped: known !== 'parquet' };
@@ -70,10 +71,48 @@ export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** Refuses a file that names a column twice: a reader renames the second of two, or keeps one of both. Error: SPINE_NAME. */
+async function refuseTwice(offline: OfflineStore, path: string, file: string, format: SpineFormat): Promise<void> {
+  const seen = new Set<string>();
+  for (const name of await readingSpine(path, () => writtenNames(offline, file, format))) {
+    // As SQL, without regard to case.
+    const known = name.toLowerCase();
+    if (seen.has(known)) throw fail('SPINE_NAME', { column: name });
+    seen.add(known);
+  }
+}
+
+/** The names of the columns as they are written; of JSON lines those of the first line that has one twice. */
+async function writtenNames(offline: OfflineStore, file: string, format: SpineFormat): Promise<readonly string[]> {
+  if (format === 'parquet') return topNames(offline, `SELECT name, num_children FROM parquet_schema(${file}) OFFSET 1`);
+  const names = 'LIST_TRANSFORM(JSON_KEYS(json), LAMBDA name: LOWER(name))';
+  const sql =
+    format === 'jsonl'
+      ? `SELECT UNNEST(names) FROM (SELECT ${names} AS names FROM read_json_objects(${file}, format = 'newline_delimited') WHERE LEN(LIST_DISTINCT(${names})) < LEN(${names}) LIMIT 1)`
+      : `SELECT UNNEST([*COLUMNS(*)]) FROM (SELECT * FROM ${csv(file, format, false)} LIMIT 1)`;
+  const found: string[] = [];
+  for await (const rows of offline.query(sql)) for (const [name] of rows) if (name !== null) found.push(String(name));
+  return found;
+}
+
+/** The columns among all nodes of a schema: the root first, each followed by what it holds. */
+async function topNames(offline: OfflineStore, sql: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  let nested = 0;
+  for await (const rows of offline.query(sql)) {
+    for (const [name, children] of rows) {
+      const isColumn = nested === 0;
+      if (isColumn) found.push(String(name));
+      nested += Number(children ?? 0) - (isColumn ? 0 : 1);
+    }
+  }
+  return found;
+}
+
 /** Every cell is text: the file says no types, and a guess from its first rows would turn 007 into 7. "" is the empty text, nothing is null. */
-function csv(file: string, format: 'csv' | 'tsv'): string {
+function csv(file: string, format: 'csv' | 'tsv', hasHeader = true): string {
   const delimiter = format === 'csv' ? ',' : '\t';
-  return `read_csv(${file}, header = true, all_varchar = true, delim = '${delimiter}', quote = '"', escape = '"', skip = 0, allow_quoted_nulls = false, comment = '', encoding = 'utf-8')`;
+  return `read_csv(${file}, header = ${hasHeader}, all_varchar = true, delim = '${delimiter}', quote = '"', escape = '"', skip = 0, allow_quoted_nulls = false, comment = '', encoding = 'utf-8')`;
 }
 
 async function jsonLines(

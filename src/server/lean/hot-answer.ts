@@ -1,9 +1,11 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
-import type { OpenSpan, Tracer } from '../../base/tracer.ts';
+import type { OpenSpan } from '../../base/tracer.ts';
 import { catalogued } from '../error-answer.ts';
+import { hidingPaths } from '../hidden-paths.ts';
 import type { RequestCheck } from '../request-check.ts';
 import { endRequest, requestSpan } from '../request-spans.ts';
+import type { ServedProject } from '../served-project.ts';
 import type { HotRequest, HotRoute } from './hot-route.ts';
 import { BUSY, busyResponse, errorResponse, type LeanResponse, statusOf } from './response.ts';
 
@@ -16,7 +18,12 @@ export interface HotAnswers {
 }
 
 /** The hot routes together: who may be answered is checked, and what is traced has its span. Hot path. */
-export function hotAnswers(routes: readonly HotRoute[], check: RequestCheck, tracer: Tracer | null): HotAnswers {
+export function hotAnswers(
+  routes: readonly HotRoute[],
+  check: RequestCheck,
+  { tracer, directory }: Pick<ServedProject, 'tracer' | 'directory'>,
+): HotAnswers {
+  const refused = refusing(hidingPaths(directory));
   const byPath = new Map(routes.map((route) => [route.path, route]));
   return {
     paths: new Set(byPath.keys()),
@@ -48,8 +55,10 @@ function done(span: OpenSpan | null): (response: LeanResponse) => LeanResponse {
   };
 }
 
-function refused(error: unknown, span: OpenSpan | null): LeanResponse {
-  const known = catalogued(error);
-  if (span !== null) endRequest(span, known.status, known);
-  return errorResponse(known);
+function refusing(hide: (text: string) => string): (error: unknown, span: OpenSpan | null) => LeanResponse {
+  return (error, span) => {
+    const known = catalogued(error);
+    if (span !== null) endRequest(span, known.status, known);
+    return errorResponse(known, hide);
+  };
 }

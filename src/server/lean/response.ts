@@ -27,9 +27,9 @@ export function statusResponse(status: number, text: string): LeanResponse {
   return Buffer.from(wholeText(status, '', text), 'utf8');
 }
 
-/** An error as its answer. */
-export function errorResponse(error: HeadraceError): LeanResponse {
-  return Buffer.from(errorText(error), 'utf8');
+/** An error as its answer; `hide` takes out of its text what stays on this machine. */
+export function errorResponse(error: HeadraceError, hide: (text: string) => string = (text) => text): LeanResponse {
+  return Buffer.from(errorText(error, hide), 'utf8');
 }
 
 /** The status that a response says. */
@@ -69,9 +69,9 @@ function ofThisSecond(): void {
   busy = errorText(BUSY);
 }
 
-function errorText(error: HeadraceError): string {
+function errorText(error: HeadraceError, hide: (text: string) => string = (text) => text): string {
   const later = error.retry === 'later' ? 'retry-after: 1\r\n' : '';
-  return wholeText(error.status, later, JSON.stringify(errorBody(error)));
+  return wholeText(error.status, later, hide(JSON.stringify(errorBody(error))));
 }
 
 function wholeText(status: number, more: string, text: string): string {

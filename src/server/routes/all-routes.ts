@@ -8,11 +8,11 @@ import { predictionRoutes } from './predictions.ts';
 import { trainingSetRoutes } from './training-sets.ts';
 
 /** Every route of a process that writes: those that `openapi.ts` describes, tested both ways. */
-export function allRoutes(server: FastifyInstance, headrace: Headrace): void {
+export function allRoutes(server: FastifyInstance, headrace: Headrace, spineLimit?: number): void {
   featureRoutes(server, headrace);
   eventRoutes(server, headrace);
   predictionRoutes(server, headrace);
-  trainingSetRoutes(server, headrace);
+  trainingSetRoutes(server, headrace, spineLimit);
   adminRoutes(server, headrace);
   operationRoutes(server, headrace, null);
 }

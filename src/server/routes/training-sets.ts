@@ -8,8 +8,8 @@ import type { ReadMode } from '../../features/plan/stream-read.ts';
 import type { Headrace } from '../../headrace.ts';
 import { SPINE_TYPES } from '../spine-types.ts';
 
-/** Largest spine that is taken as a body, bytes: it goes to the disk as it comes. */
-const SPINE_LIMIT = 4 * 2 ** 30;
+/** Largest spine that is taken as a body where nothing else is said, bytes: it goes to the disk as it comes. */
+const SPINE_LIMIT = 256 * 2 ** 20;
 
 const PARQUET = 'application/vnd.apache.parquet';
 
@@ -21,9 +21,9 @@ interface Query {
 
 /**
  * `POST /v1/training-sets/{service}`: the body is a spine, in Parquet, CSV or JSON lines by its content type; the answer
- * is the training set as Parquet, or with `accept: application/json` the path it lies at.
+ * is the training set as Parquet, or with `accept: application/json` the path that it lies at, below the directory of the environment.
  */
-export function trainingSetRoutes(server: FastifyInstance, headrace: Headrace): void {
+export function trainingSetRoutes(server: FastifyInstance, headrace: Headrace, spineLimit = SPINE_LIMIT): void {
   server.register((scope, _, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload));
@@ -35,10 +35,11 @@ export function trainingSetRoutes(server: FastifyInstance, headrace: Headrace): 
         if (format === undefined) throw fail('SERVER_MEDIA_TYPE', {});
         const { mode, time, columns } = parseQuery(request.query);
         const name = `${service.name}-${randomUUID()}`;
+        tooLong(request.headers['content-length'], spineLimit);
         const path = headrace.trainingSetPath(`${name}.parquet`);
         const body = headrace.trainingSetPath(`${name}.body`);
         try {
-          await pipeline(request.raw, limited(SPINE_LIMIT), createWriteStream(body));
+          await pipeline(request.raw, limited(spineLimit), createWriteStream(body));
           const spine = { path: body, format, columns, ...(time === undefined ? {} : { time }) };
           const written = await headrace.writeTrainingSet(service, path, { spine, mode });
           if ((request.headers.accept ?? '').includes('application/json'))
@@ -81,13 +82,18 @@ function withoutPaths(error: unknown, [path, body]: readonly [string, string]): 
   return new HeadraceError(error.code, Object.fromEntries(facts), error);
 }
 
-/** Passes bytes on up to a limit. Error: SERVER_BODY_SIZE. */
+/** Refuses a body by its declared length, before any of it is read. Error: SERVER_SPINE_SIZE. */
+function tooLong(length: string | undefined, most: number): void {
+  if (Number(length ?? 0) > most) throw fail('SERVER_SPINE_SIZE', { most });
+}
+
+/** Passes bytes on up to a limit. Error: SERVER_SPINE_SIZE. */
 function limited(most: number): Transform {
   let size = 0;
   return new Transform({
     transform(chunk: Buffer, _, done) {
       size += chunk.length;
-      if (size > most) done(fail('SERVER_BODY_SIZE', {}));
+      if (size > most) done(fail('SERVER_SPINE_SIZE', { most }));
       else done(null, chunk);
     },
   });

@@ -15,7 +15,8 @@ export class Reference {
   readonly #read = new WeakMap<object, ReadRequest[]>();
 
   constructor() {
-    const server = createServer((request, response) => {
+    // A request without a host is one too: the server under test answers it.
+    const server = createServer({ requireHostHeader: false }, (request, response) => {
       const found = this.#read.get(request.socket) ?? [];
       const { method = '', url = '' } = request;
       // A request that breaks off may be refused by its head.
