@@ -27,7 +27,7 @@ export default defineConfig({ project, environments: { local: { directory: 'data
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-test('every rule of the embedded stores holds here, has a line, and leaves nothing', { timeout: 120_000 }, async () => {
+test('every rule of the embedded stores holds here, has a line, and leaves nothing', { timeout: 600_000 }, async () => {
   const { code, out } = await runCli(folder, ['verify']);
   const lines = out.trimEnd().split('\n');
   expect(lines.at(-1)).toBe(`all ${RULES} rules hold`);
@@ -38,7 +38,7 @@ test('every rule of the embedded stores holds here, has a line, and leaves nothi
 });
 
 test('a run that is stopped says so and leaves nothing; what a killed one left, the next removes', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const killed = startCli(folder, ['verify', '--json']);
   await once(killed.stdout ?? killed, 'data');

@@ -72,7 +72,7 @@ function near(value: number, wanted: number): void {
 
 describe.skipIf(!hasSharedData)(`parity with other tools${whySkipped}`, () => {
   test('each number of each tool is equal under its scope, or differs for a reason; the page says so', {
-    timeout: 120_000,
+    timeout: 600_000,
   }, async () => {
     const rows = await parityRows();
     expect(rows.length).toBeGreaterThan(1400);

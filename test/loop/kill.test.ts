@@ -7,7 +7,7 @@ import { checkLoop, killIngester } from './kill-loop.ts';
 // scripts/kill/loop.ts does this at hundreds of random points.
 // It starts three processes and opens every store six times: half a minute where others use the machine.
 test('a process that is killed while it takes events has lost nothing and counted nothing twice, in any store', {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'kill-loop-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));

@@ -124,7 +124,7 @@ function eventOf(shop: MovingShop, seed: number): Sent {
 }
 
 test('whatever came, and wherever a migration was cut short, the new environment answers as the old one, and the way back has all', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -447,7 +447,7 @@ test('the files of a migration of the first format are read for ever', () => {
 });
 
 test('the command line goes through a whole migration, says what comes next, and what it refuses', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'migrate-cli-'));
   ending.push(() => rmSync(folder, { recursive: true, force: true }));

@@ -48,7 +48,7 @@ async function purchasesOf({ url }: Serving): Promise<number> {
 }
 
 test('a server that is killed under load has every acknowledged event once when it is back', {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'headrace-restart-'));
   const acknowledged: object[] = [];

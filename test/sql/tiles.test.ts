@@ -20,20 +20,26 @@ const windows = [
 test.each([
   ['duckdb', duckdb],
   ['standard', standard],
-] as const)('tiles and parts of the engine and of %s SQL are equal, every column as text', async (_, dialect) => {
-  const database = await openForTest();
-  // The shared text leaves to the engine how a float is written; only DuckDB's dialect writes it as ECMAScript does. How an
-  // embedding is written is left to every engine.
-  const unlike = dialect === duckdb ? /^(first|last)_e$/ : /_f$|^(first|last)_e$/;
-  const alike = everyAggregate.filter(({ name }) => !unlike.test(name));
-  const exact = viewOf(source, { k1: 'tenant', k2: 'user' }, alike, windows);
-  await fc.assert(
-    fc.asyncProperty(stream, async (deliveries) => {
-      expect(await sqlTables(database, exact, deliveries, dialect)).toEqual(engineTables(exact, deliveries));
-    }),
-    { numRuns: 10 },
-  );
-});
+] as const)(
+  'tiles and parts of the engine and of %s SQL are equal, every column as text',
+  {
+    timeout: 600_000,
+  },
+  async (_, dialect) => {
+    const database = await openForTest();
+    // The shared text leaves to the engine how a float is written; only DuckDB's dialect writes it as ECMAScript does. How an
+    // embedding is written is left to every engine.
+    const unlike = dialect === duckdb ? /^(first|last)_e$/ : /_f$|^(first|last)_e$/;
+    const alike = everyAggregate.filter(({ name }) => !unlike.test(name));
+    const exact = viewOf(source, { k1: 'tenant', k2: 'user' }, alike, windows);
+    await fc.assert(
+      fc.asyncProperty(stream, async (deliveries) => {
+        expect(await sqlTables(database, exact, deliveries, dialect)).toEqual(engineTables(exact, deliveries));
+      }),
+      { numRuns: 10 },
+    );
+  },
+);
 
 test('the columns of tile queries are those of the tables', async () => {
   const database = await openForTest();

@@ -3,7 +3,7 @@ import { checkLog, checkOnlineStore, killWriter, LOG_WRITER, STORE_WRITER } from
 import { newRoot } from './new-root.ts';
 
 test('kill −9 of a writer of the online store: position and tiles are of one commit, and no commit that returned is lost', {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async () => {
   const path = newRoot();
   let last = 0;
@@ -14,7 +14,7 @@ test('kill −9 of a writer of the online store: position and tiles are of one c
 });
 
 test('kill −9 of a writer of the log: every acknowledged append is there, whole, once', {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async () => {
   const path = newRoot();
   let last = 0;

@@ -107,7 +107,7 @@ test('a page that has lost its last entry, or says to be of a later transaction,
 });
 
 test('whatever pages and bits of the file are damaged, the store is whole or STORE_CORRUPT, and the process lives', {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async () => {
   const bytes = readFileSync(join(await writtenStore(20), 'tiles.mdb'));
   const pages = bytes.length / 4_096;
@@ -147,7 +147,7 @@ test('whatever pages and bits of the file are damaged, the store is whole or STO
   expect(seen).toEqual(new Set(['whole', 'STORE_CORRUPT']));
 });
 
-test('processes that read see what another commits, and no lock keeps them out', { timeout: 180_000 }, async () => {
+test('processes that read see what another commits, and no lock keeps them out', { timeout: 600_000 }, async () => {
   const path = newRoot();
   const writer = openOnlineStore({ path });
   await writer.writeTiles(numberedCommit(1));
@@ -184,7 +184,7 @@ test('processes that read see what another commits, and no lock keeps them out',
   await writer.close();
 });
 
-test('a full disk is STORE_WRITE, and the store has what was committed before', { timeout: 180_000 }, async () => {
+test('a full disk is STORE_WRITE, and the store has what was committed before', { timeout: 600_000 }, async () => {
   const path = newRoot();
   const limited = fileURLToPath(new URL('./full-store.ts', import.meta.url));
   const output = execFileSync(
