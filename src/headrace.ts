@@ -119,6 +119,9 @@ export async function openHeadrace(options: OpenOptions): Promise<Headrace> {
   return Headrace.open(options.project, environment, options.clock ?? Date.now, options.onFault ?? (() => undefined));
 }
 
+/** A source as data, without the types of its columns: what `Headrace.source` gives. */
+export type NamedSource = EventSourceData & { readonly outputs?: never };
+
 /** A running project: events in, features and predictions out, labels joined, models trained. */
 export class Headrace {
   readonly project: ProjectData;
@@ -270,12 +273,15 @@ export class Headrace {
     return this.#modelOf(name).data;
   }
 
-  /** Takes events; each that is malformed or from the future is refused alone. Errors: those of the log. */
+  /**
+   * Takes events; each that is malformed or from the future is refused alone, and the report says what became of the others. Events
+   * of a declared source have its types; those of one that was looked up by its name may be anything. Errors: those of the log.
+   */
+  async ingest(source: NamedSource, events: readonly unknown[], trace?: OpenSpan | null): Promise<IngestReport>;
   async ingest<C extends Tags>(
     source: EventSource<C>,
     events: readonly EventOf<EventSource<C>>[],
   ): Promise<IngestReport>;
-  async ingest(source: EventSourceData, events: readonly unknown[], trace?: OpenSpan | null): Promise<IngestReport>;
   async ingest(source: EventSourceData, events: readonly unknown[], trace?: OpenSpan | null): Promise<IngestReport> {
     return this.#features.ingest(source, events, trace);
   }
@@ -300,6 +306,11 @@ export class Headrace {
         }),
       ];
     }
+  }
+
+  /** Takes events of the past, in the order of their times: each is judged as if it had come at its own. Errors: those of the log, DISK_*. */
+  bootstrap(source: EventSourceData, events: readonly unknown[]): Promise<IngestReport> {
+    return this.#features.bootstrap(source, events);
   }
 
   /** Takes deliveries that another log has, in its order, at the ingest times that they have there. Errors: those of the log, DISK_*. */

@@ -7,6 +7,7 @@ import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
 import { forget } from './commands/forget.ts';
 import { gpu } from './commands/gpu.ts';
+import { ingest } from './commands/ingest.ts';
 import { init } from './commands/init.ts';
 import { keysCreate, keysList, keysRevoke } from './commands/keys.ts';
 import { migrateCopy, migrateCutOver, migrateRollBack, migrateStatus } from './commands/migrate.ts';
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   plan,
   dev,
   serve,
+  ingest,
   status,
   slo,
   featuresGet,

@@ -273,6 +273,13 @@ export class FeatureStore {
     return this.#ingested(source, started, report);
   }
 
+  /** Takes events of the past, in the order of their times, each as if it had come at its own. Errors: DISK_DAY, DISK_FULL. */
+  async bootstrap(source: EventSourceData, events: readonly unknown[]): Promise<IngestReport> {
+    this.#options.disk?.mustTake(events.length);
+    const started = performance.now();
+    return this.#ingested(source, started, await this.#gateway.bootstrap(source, events));
+  }
+
   /** Takes deliveries that another log has, in its order, ingest times as there. Errors: DISK_DAY, DISK_FULL, LOG_ORDER. */
   async replay(source: EventSourceData, deliveries: readonly Delivery[]): Promise<void> {
     this.#options.disk?.mustTake(deliveries.length);

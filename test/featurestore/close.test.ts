@@ -22,7 +22,7 @@ test('a project that is closed has in its history what was ingested, and the vec
     price: 1.25,
     number: i,
   }));
-  await headrace.ingest(purchases, events);
+  await headrace.ingest(headrace.source('purchases'), events);
   const shopper = headrace.service('shopper');
   for (let i = 0; i < 5; i += 1) await headrace.vector(shopper, { user: 'ann', price: 1 });
   await headrace.close();

@@ -325,3 +325,18 @@ test('others have their turns while a body of many refused events is taken, and 
   expect([status, refused, errors.map(({ index }) => index)]).toEqual([400, 20_000, [...new Array(100).keys()]]);
   expect(headrace.counters(clicks).gateway).toMatchObject({ sent: 20_000, refused: 20_000 });
 });
+
+test('events that are not those of their source do not compile, and are refused where the source is looked up by name', async () => {
+  const headrace = await site();
+  const right = { id: 'a', at: now, user: 'ann' };
+  // @ts-expect-error a text is no time
+  const first = await headrace.ingest(clicks, [{ ...right, at: 'noon' }]);
+  // @ts-expect-error the source has no such column
+  const second = await headrace.ingest(clicks, [{ ...right, colour: 'red' }]);
+  // @ts-expect-error a column is missing
+  const third = await headrace.ingest(clicks, [{ id: 'a', at: now }]);
+  const byName = await headrace.ingest(headrace.source('clicks'), [{ ...right, at: 'noon' }]);
+  const codes = [first, second, third, byName].map(({ refused }) => refused[0]?.error.code);
+  expect(codes).toEqual(['EVENT_TIME', 'EVENT_UNKNOWN_COLUMN', 'EVENT_MISSING', 'EVENT_TIME']);
+  expect(await headrace.ingest(clicks, [right])).toMatchObject({ accepted: 1 });
+});

@@ -147,7 +147,7 @@ test('an embedding of another length or with a number that is not finite is refu
   const refusal = await client.vector('ranking', { user: 'u1', item: [1, 2, 3] }).catch((error: unknown) => error);
   expect(refusal).toMatchObject({ code: 'REQUEST_TYPE', status: 400 });
   const event = { id: 'w', at: now, user: 'u1' };
-  const sent = await headrace.ingest(views, [
+  const sent = await headrace.ingest(headrace.source('views'), [
     { ...event, item: [1, 2, 3] },
     { ...event, item: [1, 2, 3, Number.NaN] },
     { ...event, item: 'none' },

@@ -107,7 +107,7 @@ beforeAll(async () => {
     const at = now - randomBelow(random, 80 * MINUTE);
     const [user, price, item] = [USERS[i % 4], randomBelow(random, 9_000), `item ${randomBelow(random, 5)}`];
     const event = { line: `l${i}`, at, user, price: price / 100, item };
-    expect((await headrace.ingest(purchases, [event])).refused).toEqual([]);
+    expect((await headrace.ingest(headrace.source('purchases'), [event])).refused).toEqual([]);
     deliveries.push({ id: event.line, ts: at, ingestTs: now, row: [event.line, at, user, BigInt(price), item] });
   }
 });

@@ -42,8 +42,8 @@ async function fillShop(directory: string): Promise<Headrace> {
   const events = Array.from({ length: 40 }, (_, i) =>
     event(`${i % 2 === 0 ? 'e' : 'a'}${i}`, i % 2 === 0 ? EVE : 'ann', 100 - i),
   );
-  await headrace.ingest(purchases, events.slice(0, 30));
-  await headrace.ingest(purchases, events.slice(0, 2));
+  await headrace.ingest(headrace.source('purchases'), events.slice(0, 30));
+  await headrace.ingest(headrace.source('purchases'), events.slice(0, 2));
   await headrace.ingest(purchases, [{ ...event('x1', EVE, 5), at: START + 7_200_000 }] as never);
   await headrace.ingest(purchases, [{ ...event('x2', 'ann', 5), number: 'no number' }] as never);
   for (const user of [EVE, 'ann']) await featuresOf(headrace, user);
@@ -51,7 +51,7 @@ async function fillShop(directory: string): Promise<Headrace> {
   const run = join(directory, 'runs', 'risk-1');
   mkdirSync(run, { recursive: true });
   await headrace.writeTrainingSet(risk, join(run, 'training-set.parquet'), { to: START + 86_400_000 });
-  await headrace.ingest(purchases, events.slice(30));
+  await headrace.ingest(headrace.source('purchases'), events.slice(30));
   return headrace;
 }
 
@@ -73,7 +73,7 @@ test('a forgotten entity is in no store and in no file of log and history, the r
         expect(await featuresOf(headrace, 'ann')).toMatchObject({ spend_purchases_7d: 20 });
         await turns(1);
       }
-      await headrace.ingest(purchases, [event('b1', 'bob', 5)]);
+      await headrace.ingest(headrace.source('purchases'), [event('b1', 'bob', 5)]);
     })(),
   ]);
   const counts = Object.fromEntries(
@@ -99,7 +99,7 @@ test('a forgotten entity is in no store and in no file of log and history, the r
   for (const store of ['log', 'offline']) expect(filesWith(join(directory, store), EVE)).toEqual([]);
   expect(readdirSync(join(directory, 'forgetting'))).toEqual([]);
   expect(await featuresOf(headrace, EVE)).toMatchObject({ spend_purchases_7d: 0, spend_numbers_7d: [] });
-  await headrace.ingest(purchases, [event('new', EVE, 1)]);
+  await headrace.ingest(headrace.source('purchases'), [event('new', EVE, 1)]);
   expect(await featuresOf(headrace, EVE), 'what comes later is new').toMatchObject({ spend_purchases_7d: 1 });
   await headrace.close();
   for (const lost of ['online', 'offline']) {

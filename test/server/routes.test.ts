@@ -186,7 +186,7 @@ test('a prediction waits for a champion, then is served by it', async () => {
 
   for (let i = 0; i < 60; i += 1) {
     now += MINUTE_MS;
-    await headrace.ingest(purchases, [event(`t${i}`, { at: now, user: `u${i % 4}`, price: i })]);
+    await headrace.ingest(headrace.source('purchases'), [event(`t${i}`, { at: now, user: `u${i % 4}`, price: i })]);
     await headrace.ingest(returns, [{ id: `r${i}`, at: now, purchase: `t${i}`, returned: i % 3 === 0 || i > 40 }]);
   }
   const { version } = await headrace.train(risk, { to: now + 1 });

@@ -135,7 +135,10 @@ for (const way of ways)
           price: ((step * 37) % 9_999) / 100,
           item: `item ${step % 6}`,
         };
-        await embedded.headrace.ingest(purchases, step % 13 === 0 ? [event, event] : [event]);
+        await embedded.headrace.ingest(
+          embedded.headrace.source('purchases'),
+          step % 13 === 0 ? [event, event] : [event],
+        );
         if (step % 10 === 0) await embedded.headrace.features.tick();
       }
       const written = async ({ headrace }: Awaited<ReturnType<typeof opened>>, by: string, mode: ReadMode) => {

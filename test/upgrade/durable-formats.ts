@@ -144,6 +144,7 @@ export const otherFiles: readonly RegExp[] = [
   /^online\/tiles\.mdb-lock$/,
   /^registry\.sqlite-(wal|shm)$/,
   /^tile-jobs\.lock$/,
+  /^ingest\/[0-9a-f]{32}\.json(\.tmp)?$/,
 ];
 
 /**
@@ -162,5 +163,7 @@ export const otherNumbers: readonly string[] = [
   'src/backends/embedded/online/news.ts',
   'src/backends/redis/tile-block.ts',
   'src/features/window/stored-windows.ts',
+  // How far files of events are read: where it is not known, they are read again.
+  'src/featurestore/ingest/ingest-files.ts',
   'src/backends/kafka/record.ts',
 ];

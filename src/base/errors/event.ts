@@ -66,6 +66,20 @@ export const eventErrors = rows({
     status: 400,
     exit: 3,
   },
+  INGEST_FILE: {
+    message: 'the events of {path} cannot be read: {reason}',
+    mend: 'name whole files in Parquet, CSV or TSV with a header, or JSON lines, or say the format by --format',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  INGEST_COLUMN: {
+    message: '{path} has no column {column}; it has {found}',
+    mend: 'say which column of the files it is: --columns name=column,…',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   EVENT_SCHEMA: {
     message: '{what} was written under columns (number {found}) that the kept declaration does not have',
     mend: 'restore declaration.json from its copy: it has the columns that the source had',

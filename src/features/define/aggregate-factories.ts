@@ -22,7 +22,6 @@ type ExactNumberOrEmbedding = ExactNumber | Embedding;
 type NoListNoFloat = Exclude<NoList, 'float' | 'float?'>;
 type NoListNoBool = Exclude<NoList, 'bool' | 'bool?'>;
 type ExactNumberOrTime = ExactTag | 'time' | Nullable<ExactTag | 'time'>;
-type IntOrDecimal = 'int' | 'decimal' | 'int?' | 'decimal?';
 type Predicate = Expr<'bool'> | Expr<'bool?'>;
 
 type MeanOf<T extends Tag> = T extends Embedding ? Nullable<T> : 'float?';
@@ -41,13 +40,13 @@ export const mean = <T extends ExactNumberOrEmbedding>(of: Expr<T>): AggregateDr
 export const min = <T extends NoListNoBool>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('min', of);
 export const max = <T extends NoListNoBool>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('max', of);
 /** Variance with divisor n. */
-export const variancePop = (of: Expr<IntOrDecimal>): AggregateDraft<'float?'> => draft('variancePop', of);
+export const variancePop = (of: Expr<ExactNumber>): AggregateDraft<'float?'> => draft('variancePop', of);
 /** Variance with divisor n − 1. */
-export const varianceSample = (of: Expr<IntOrDecimal>): AggregateDraft<'float?'> => draft('varianceSample', of);
+export const varianceSample = (of: Expr<ExactNumber>): AggregateDraft<'float?'> => draft('varianceSample', of);
 /** Standard deviation with divisor n. */
-export const stddevPop = (of: Expr<IntOrDecimal>): AggregateDraft<'float?'> => draft('stddevPop', of);
+export const stddevPop = (of: Expr<ExactNumber>): AggregateDraft<'float?'> => draft('stddevPop', of);
 /** Standard deviation with divisor n − 1. */
-export const stddevSample = (of: Expr<IntOrDecimal>): AggregateDraft<'float?'> => draft('stddevSample', of);
+export const stddevSample = (of: Expr<ExactNumber>): AggregateDraft<'float?'> => draft('stddevSample', of);
 /** The value of the earliest event by (time, id). */
 export const first = <T extends NoList | Embedding>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('first', of);
 /** The value of the latest event by (time, id). */

@@ -118,11 +118,23 @@ export class Gateway {
     steps: IngestSteps | null = null,
     placeOf?: PlaceOf,
   ): MaybePromise<IngestReport> {
+    return this.#take(source, events, { steps, placeOf, stampOf: (_, now) => now });
+  }
+
+  /**
+   * Takes events of the past, in the order of their times: each is stamped as if it had come at its own time, and judged by it. An
+   * event that is older than the last of its partition is stamped with that.
+   */
+  bootstrap(source: EventSourceData, events: readonly unknown[]): MaybePromise<IngestReport> {
+    return this.#take(source, events, { steps: null, placeOf: undefined, stampOf: Math.min });
+  }
+
+  #take(source: EventSourceData, events: readonly unknown[], { steps, placeOf, stampOf }: TakeOptions) {
     const gate = this.#gateOf(source);
     const now = this.#clock();
     const { taken, refused } = takeEvents(gate, events, now);
     const batches = this.#noBatches();
-    for (const event of taken) this.#stamp(gate, event, now, batches);
+    for (const event of taken) this.#stamp(gate, event, stampOf(event.ts, now), batches);
     const appended = this.#append(gate, batches, refused, steps);
     if (refused.length === 0) return appended;
     const tell = (report: IngestReport) => {
@@ -215,6 +227,13 @@ export class Gateway {
     if (waiting.length > 0) return Promise.all(waiting).then(() => counted(gate, counter.report(refused)));
     return counted(gate, counter.report(refused));
   }
+}
+
+interface TakeOptions {
+  readonly steps: IngestSteps | null;
+  readonly placeOf: PlaceOf | undefined;
+  /** The ingest time of an event of this time that is taken now. */
+  readonly stampOf: (ts: number, now: number) => number;
 }
 
 /** The log topic of a source. */

@@ -1,0 +1,84 @@
+import { setImmediate } from 'node:timers/promises';
+import { type FilesReport, ingestFiles } from '../../featurestore/ingest/ingest-files.ts';
+import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
+import type { Call, Command } from '../command.ts';
+import { choiceOption, pairsOption } from '../parse-option.ts';
+import { withHeadrace } from '../with-headrace.ts';
+
+const FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const satisfies readonly SpineFormat[];
+
+/** Rows after which all stores are brought up to date. */
+const FLUSH_EVERY = 200_000;
+
+/** Rows between two lines that say how far it is. */
+const TOLD_EVERY = 100_000;
+
+export const ingest: Command = {
+  name: ['ingest'],
+  summary:
+    'takes the events of files: Parquet, CSV or TSV with a header, JSON lines; goes on where an earlier call was cut off',
+  words: '<source> <file>…',
+  arity: [2, 1_000],
+  options: { columns: { type: 'string' }, format: { type: 'string' }, bootstrap: { type: 'boolean' } },
+  help: {
+    columns: 'columns of the files under other names: column=name,…',
+    format: 'parquet, csv, tsv or jsonl, where the names of the files do not say it',
+    bootstrap: 'take the past: events in the order of their times, each judged as if it had come at its own time',
+  },
+  async run(call) {
+    const [name, ...paths] = call.words;
+    const stopped = new AbortController();
+    call.terminal.stopped.then(() => stopped.abort());
+    await withHeadrace(call, async (headrace) => {
+      const source = headrace.source(name);
+      const bootstrap = call.options['bootstrap'] === true;
+      let told = 0;
+      let waiting = 0;
+      const report = await ingestFiles({
+        source,
+        offline: headrace.offline,
+        directory: headrace.directory,
+        signal: stopped.signal,
+        files: {
+          paths,
+          byTime: bootstrap,
+          columns: pairsOption('columns', call.options['columns']),
+          format: choiceOption('format', call.options['format'], FORMATS) ?? null,
+        },
+        take: async (events) => {
+          const taken = await (bootstrap ? headrace.bootstrap(source, events) : headrace.ingest(source, events));
+          // What waits for the history is in memory until then.
+          waiting += events.length;
+          if (waiting >= FLUSH_EVERY) {
+            waiting = 0;
+            await headrace.flush();
+          }
+          await setImmediate();
+          return taken;
+        },
+        onProgress: (so) => {
+          if (so.rows - told < TOLD_EVERY) return;
+          told = so.rows;
+          call.terminal.err(`headrace: ${countsText(so)}`);
+        },
+      });
+      say(call, name, report);
+    });
+  },
+};
+
+function say({ json, terminal }: Call, name: string, report: FilesReport): void {
+  if (json) {
+    terminal.out(JSON.stringify({ source: name, ...report }));
+    return;
+  }
+  for (const { row, message } of report.errors) terminal.err(`headrace: row ${row}: ${message}`);
+  const rest = report.whole ? '' : '; stopped: the same command goes on from here';
+  terminal.out(`${name}: ${countsText(report)}${rest}`);
+}
+
+function countsText({ rows, accepted, duplicate, late, pending, refused, resumed }: FilesReport): string {
+  const before = resumed === 0 ? '' : ` (${resumed} by an earlier call)`;
+  const waiting = pending === 0 ? '' : `, ${pending} pending`;
+  return `${rows} rows${before}: ${accepted} accepted, ${duplicate} duplicate, ${late} late${waiting}, ${refused} refused`;
+}

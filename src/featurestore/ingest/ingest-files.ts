@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fail } from '../../base/errors/fail.ts';
+import type { EventSourceData } from '../../features/define/declaration.ts';
+import type { OfflineStore } from '../../ports/offline-store.ts';
+import { type EventFiles, readEventFiles } from './event-files.ts';
+import type { IngestReport } from './ingest-report.ts';
+
+export interface IngestFilesOptions {
+  readonly source: EventSourceData;
+  readonly files: EventFiles;
+  readonly offline: OfflineStore;
+  /** Takes events that come one after the other in the files. */
+  readonly take: (events: readonly unknown[]) => Promise<IngestReport>;
+  /** Where it is noted how far the files are read. */
+  readonly directory: string;
+  /** Called after every batch. */
+  readonly onProgress: (so: FilesReport) => void;
+  /** Aborted: what is taken is noted, and the rest is left for the next call. */
+  readonly signal: AbortSignal;
+}
+
+/** What became of the rows of some files, earlier calls included. */
+export interface FilesReport {
+  readonly rows: number;
+  readonly accepted: number;
+  readonly duplicate: number;
+  readonly late: number;
+  readonly pending: number;
+  readonly refused: number;
+  /** The first rows that were refused, counted from 1. */
+  readonly errors: readonly { readonly row: number; readonly code: string; readonly message: string }[];
+  /** Rows that an earlier call had taken. */
+  readonly resumed: number;
+  /** Whether all rows are taken. */
+  readonly whole: boolean;
+}
+
+const ERRORS_SHOWN = 20;
+const NOTHING: FilesReport = {
+  ...{ rows: 0, accepted: 0, duplicate: 0, late: 0, pending: 0, refused: 0 },
+  ...{ errors: [], resumed: 0, whole: false },
+};
+
+/**
+ * Takes the events of files. How far it is stands in a file beside the stores, written after every batch: a call that was cut off
+ * is taken up there, and at most one batch comes twice, as duplicates. Errors: INGEST_FILE, INGEST_COLUMN, those of the log.
+ */
+export async function ingestFiles(options: IngestFilesOptions): Promise<FilesReport> {
+  const { source, files, offline, take, onProgress, signal } = options;
+  const place = placeOf(options);
+  const before = readPlace(place);
+  let report: FilesReport = { ...before, resumed: before.rows };
+  for await (const events of readEventFiles(offline, source, files, before.rows)) {
+    if (signal.aborted) return report;
+    report = added(report, await take(events), events.length);
+    writePlace(place, report);
+    onProgress(report);
+  }
+  rmSync(place, { force: true });
+  return { ...report, whole: true };
+}
+
+function added(report: FilesReport, taken: IngestReport, rows: number): FilesReport {
+  const errors = taken.refused.map(({ index, error }) => ({
+    row: report.rows + index + 1,
+    code: error.code,
+    message: error.message,
+  }));
+  return {
+    ...report,
+    rows: report.rows + rows,
+    accepted: report.accepted + taken.accepted,
+    duplicate: report.duplicate + taken.duplicate,
+    late: report.late + taken.late,
+    pending: report.pending + taken.pending,
+    refused: report.refused + taken.refused.length,
+    errors: [...report.errors, ...errors].slice(0, ERRORS_SHOWN),
+  };
+}
+
+/** Files that have changed since, or are read otherwise, are read from their beginning. */
+function placeOf({ source, files, directory }: IngestFilesOptions): string {
+  const found = files.paths.map((path) => {
+    if (!existsSync(path)) throw fail('INGEST_FILE', { path, reason: 'there is no such file' });
+    const { size, mtimeMs } = statSync(path);
+    return [resolve(path), size, mtimeMs];
+  });
+  const { format, columns, byTime } = files;
+  const text = JSON.stringify([source.name, source.version, found, format, Object.entries(columns).sort(), byTime]);
+  const folder = join(directory, 'ingest');
+  mkdirSync(folder, { recursive: true });
+  return join(folder, `${createHash('sha256').update(text).digest('hex').slice(0, 32)}.json`);
+}
+
+const FORMAT = 1;
+
+function readPlace(path: string): FilesReport {
+  if (!existsSync(path)) return NOTHING;
+  try {
+    const { format, ...report } = JSON.parse(readFileSync(path, 'utf8')) as FilesReport & { readonly format: unknown };
+    return format === FORMAT ? report : NOTHING;
+  } catch (error) {
+    // Cut short by a loss of power: the files are read from their beginning, and what is known comes as duplicates.
+    if (error instanceof SyntaxError) return NOTHING;
+    throw error;
+  }
+}
+
+function writePlace(path: string, report: FilesReport): void {
+  writeFileSync(`${path}.tmp`, JSON.stringify({ format: FORMAT, ...report }));
+  renameSync(`${path}.tmp`, path);
+}
