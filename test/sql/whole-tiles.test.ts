@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { sparkTileJob } from '../../src/backends/spark/tile-job.ts';
+import type { ProjectData } from '../../src/features/define/declaration.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { wholeTileTable } from '../../src/features/plan/whole-tiles.ts';
 import { duckdb } from '../../src/features/sql/duckdb.ts';
@@ -79,4 +81,22 @@ test('the text of Flink takes the first of each id by arrival, and nothing of a 
   const sql = wholeTileQuery(view, 1_000, { dialect: flink, relation: 'events', generation: 0 });
   expect(sql).toContain('ROW_NUMBER() OVER (PARTITION BY c_id ORDER BY arrived) AS delivery_no');
   expect(sql).not.toMatch(/verdict|_partition|_offset/);
+});
+
+test('on Flink and Spark a delivery is tested for its time before its id is used up', () => {
+  const sql = wholeTileQuery(view, 1_000, { dialect: flink, relation: 'events', generation: 0 });
+  const [ranked, chosen] = sql.split(') AS d\n');
+  expect(ranked).toMatch(
+    /c_at - ingest_ts <= CAST\(60000 AS BIGINT\)\s+AND ingest_ts - c_at <= CAST\(600000 AS BIGINT\)/,
+  );
+  expect(chosen).not.toContain('600000');
+  const project = { name: 'p', version: 1, sources: [source], views: [view], services: [], models: [] };
+  const [query] = sparkTileJob(project as unknown as ProjectData, {
+    mark: 'm',
+    eventTopic: ({ name }) => name,
+    tileTopic: ({ name }) => name,
+    generation: 0,
+  }).queries;
+  expect(query.rows).toContain('TRY_SUBTRACT(row.`_ingest_ts`, row.`at`) <= CAST(600000 AS BIGINT)');
+  expect(query.increments).not.toContain('600000');
 });

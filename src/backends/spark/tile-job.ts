@@ -2,9 +2,9 @@ import type { EventSourceData, ProjectData, StreamViewData } from '../../feature
 import { stateMs } from '../../features/plan/job-state.ts';
 import { INGEST_TS, OFFSET, PARTITION } from '../../features/plan/raw-table.ts';
 import { sqlColumns } from '../../features/plan/table.ts';
-import { timeTests } from '../../features/sql/admission.ts';
 import { ENGINE_TYPES } from '../../features/sql/engine-types.ts';
 import { spark } from '../../features/sql/spark.ts';
+import { bigint } from '../../features/sql/text.ts';
 import { type TileFolds, type TileTarget, tileFolds, tileIncrementsQuery } from '../../features/sql/tile-increments.ts';
 
 export interface SparkTileJobOptions {
@@ -93,10 +93,16 @@ function tileQuery(source: EventSourceData, views: readonly StreamViewData[], op
   };
 }
 
-/** Neither late nor from the future: judged before ids are remembered, since such a delivery leaves its id free. */
+/**
+ * Neither late nor from the future: judged before ids are remembered, since such a delivery leaves its id free. Of a record that is
+ * not ours the times may be any numbers, and a difference beyond the type would end the job: it is null instead.
+ */
 function timely({ time, latenessMs, futureSkewMs }: EventSourceData): readonly string[] {
-  const columns = { time: `row.${spark.identifier(time)}`, ingest: `row.${spark.identifier(INGEST_TS)}` };
-  return timeTests({ latenessMs, futureSkewMs }, columns);
+  const [at, came] = [`row.${spark.identifier(time)}`, `row.${spark.identifier(INGEST_TS)}`];
+  return [
+    `TRY_SUBTRACT(${at}, ${came}) <= ${bigint(futureSkewMs)}`,
+    `TRY_SUBTRACT(${came}, ${at}) <= ${bigint(latenessMs)}`,
+  ];
 }
 
 /** Of the records those that the log's writers wrote, as rows: whoever else writes to the topic changes no tile. */

@@ -14,7 +14,7 @@ export function admissionSql(plan: AdmissionPlan, compiler: Compiler): string {
   ${selectList(columns)}
 FROM ${compiler.step(from)}
 WHERE ${JUDGED} = 'accepted'
-  AND ${[...timeTests(plan, { time: plan.time, ingest: INGEST }), ...judgedReach(plan, compiler)].join('\n  AND ')}
+  AND ${[...timeTests(plan), ...judgedReach(plan, compiler)].join('\n  AND ')}
 UNION ALL
 SELECT
   ${selectList(columns)}
@@ -23,17 +23,14 @@ FROM (
     ${columns.join(',\n    ')},
     ROW_NUMBER() OVER (PARTITION BY ${id} ORDER BY ${PARTITION_NO}, ${LOG_OFFSET}) AS delivery_no
   FROM ${compiler.step(unjudged)}
-  WHERE ${[...timeTests(plan, { time: plan.time, ingest: INGEST }), ...unjudgedReach(plan, compiler)].join('\n    AND ')}
+  WHERE ${[...timeTests(plan), ...unjudgedReach(plan, compiler)].join('\n    AND ')}
 ) AS d
 WHERE delivery_no = 1`;
 }
 
 /** Neither late nor from the future. */
-export function timeTests(
-  { latenessMs, futureSkewMs }: Pick<AdmissionPlan, 'latenessMs' | 'futureSkewMs'>,
-  { time, ingest }: { readonly time: string; readonly ingest: string },
-): readonly string[] {
-  return [`${time} - ${ingest} <= ${bigint(futureSkewMs)}`, `${ingest} - ${time} <= ${bigint(latenessMs)}`];
+export function timeTests({ time, latenessMs, futureSkewMs }: AdmissionPlan): readonly string[] {
+  return [`${time} - ${INGEST} <= ${bigint(futureSkewMs)}`, `${INGEST} - ${time} <= ${bigint(latenessMs)}`];
 }
 
 /** An accepted event in reach arrived from `futureSkew` before the first instant in reach on, and by `lateness` after the last. */

@@ -32,7 +32,7 @@ FROM (
     ${columns.join(',\n    ')},
     ROW_NUMBER() OVER (PARTITION BY ${plan.id} ORDER BY ${ARRIVED}) AS delivery_no
   FROM ${compiler.step(plan.from)}
-  WHERE ${[`${INGEST} IS NOT NULL`, ...timeTests(plan, { time: plan.time, ingest: INGEST })].join('\n    AND ')}
+  WHERE ${[`${INGEST} IS NOT NULL`, ...timeTests(plan)].join('\n    AND ')}
 ) AS d
 WHERE delivery_no = 1`;
 };
