@@ -4,16 +4,10 @@ import { valueDecoder } from '../../features/sql/decode.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
 import type { BatchGeneration, BatchRow } from '../../ports/online-store.ts';
 import { entityKeyCodec } from '../../schema/entity-key.ts';
+import { generationRows, type KeptGeneration } from './generation-rows.ts';
 
 /** Columns between the key and the features: the generation, as_of, visible_from. */
 const GENERATION_COLUMNS = 3;
-
-/** What the history knows of a generation. */
-export interface KeptGeneration {
-  readonly generation: number;
-  readonly asOf: number;
-  readonly visibleFrom: number;
-}
 
 /** Keys of a generation, and those of them that the next one lacks. */
 export interface KeysLost {
@@ -126,19 +120,6 @@ FROM ${this.#offline.relation(this.#prepared)} WHERE generation = ${generation} 
   }
 
   #append(table: OfflineTable, generation: BatchGeneration, rows: readonly BatchRow[]): TableAppend {
-    const { decode } = entityKeyCodec(this.#view.entity.key);
-    const about = [generation.generation, generation.asOf, generation.visibleFrom];
-    const columns: OfflineValue[][] = Object.keys(table.columns).map(() => []);
-    const add = (row: readonly OfflineValue[]): void => {
-      for (let c = 0; c < columns.length; c += 1) columns[c].push(row[c]);
-    };
-    for (const { key, values } of rows) add([...decode(key), ...about, ...values]);
-    // A generation without rows is one too: a row of no entity says from when on nothing was there.
-    if (rows.length === 0) add([...this.#nulls('key'), ...about, ...this.#nulls('features')]);
-    return { table, rows: Math.max(rows.length, 1), columns };
-  }
-
-  #nulls(of: 'key' | 'features'): readonly null[] {
-    return Object.keys(of === 'key' ? this.#view.entity.key : this.#view.features).map(() => null);
+    return { table, ...generationRows(this.#view, generation, rows) };
   }
 }

@@ -1,6 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { BatchViewData, EventSourceData } from '../../features/define/declaration.ts';
-import { rawTable } from '../../features/plan/raw-table.ts';
+import { INGEST_TS, rawTable } from '../../features/plan/raw-table.ts';
 import { duckdb } from '../../features/sql/duckdb.ts';
 import { acceptedEventsQuery } from '../../features/sql/event-queries.ts';
 import { type OfflineTable, SQL_TYPES } from '../../ports/offline-store.ts';
@@ -10,13 +10,19 @@ import type { ColumnSpec } from '../../schema/column.ts';
 export type RawRelation = (source: EventSourceData) => string;
 
 /**
+ * Which events a run sees: all that are published; or, of a run in the past, those up to its instant by when they
+ * happened, or of them those that had arrived too.
+ */
+export type SeenEvents = 'all' | 'happened' | 'arrived';
+
+/**
  * A view's own SQL over its sources. It sees their accepted events (the same rule as the stream) under their declared
  * names: times as epoch ms (BIGINT), a decimal as DECIMAL with its scale. Error: BATCH_READ.
  */
-export function ownSql(view: BatchViewData, rawRelation: RawRelation, asOf: number): string {
+export function ownSql(view: BatchViewData, rawRelation: RawRelation, asOf: number, seen: SeenEvents = 'all'): string {
   const places = new Map([['asOf', `CAST(${asOf} AS BIGINT)`]]);
   for (const [alias, source] of Object.entries(view.reads))
-    places.set(`source:${alias}`, declaredRelation(source, rawRelation(source)));
+    places.set(`source:${alias}`, declaredRelation(source, rawRelation(source), seenWhere(source, asOf, seen)));
   const text = view.sql.text.replaceAll(/\{\{(.*?)\}\}/g, (_, place: string) => {
     const sql = places.get(place);
     if (sql === undefined) throw fail('BATCH_READ', { view: view.name, place, known: [...places.keys()] });
@@ -36,8 +42,16 @@ export function ownSqlOverNothing(view: BatchViewData): string {
   return ownSql(view, (source) => emptyRelation(rawTable(source)), 0);
 }
 
-function declaredRelation(source: EventSourceData, raw: string): string {
-  const events = acceptedEventsQuery(source, raw, duckdb);
+function seenWhere({ time }: EventSourceData, asOf: number, seen: SeenEvents): string | null {
+  if (seen === 'all') return null;
+  const at = `CAST(${asOf} AS BIGINT)`;
+  const happened = `"${time}" <= ${at}`;
+  return seen === 'happened' ? happened : `${happened} AND ${INGEST_TS} <= ${at}`;
+}
+
+function declaredRelation(source: EventSourceData, raw: string, where: string | null): string {
+  const accepted = acceptedEventsQuery(source, raw, duckdb);
+  const events = where === null ? accepted : `SELECT * FROM (${accepted}) AS accepted WHERE ${where}`;
   const decimals = Object.entries(source.columns).filter(([, { type }]) => type === 'decimal');
   if (decimals.length === 0) return `(${events})`;
   const replaced = decimals.map(([name, spec]) => `${unscaled(`"${name}"`, spec)} AS "${name}"`);

@@ -7,7 +7,7 @@ import type { BatchRow } from '../../ports/online-store.ts';
 import type { ColumnSpec, Value } from '../../schema/column.ts';
 import { entityKeyCodec } from '../../schema/entity-key.ts';
 import { type FoundColumn, readColumns, wantedColumns } from './batch-columns.ts';
-import { ownSql, ownSqlOverNothing } from './batch-sql.ts';
+import { ownSql, ownSqlOverNothing, type SeenEvents } from './batch-sql.ts';
 
 /** What SQL is asked of. */
 type History = Pick<OfflineStore, 'query'>;
@@ -23,8 +23,13 @@ export interface BatchRows {
  * Runs a view's SQL over the published history as of an instant.
  * Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE, BATCH_DUPLICATE_KEY.
  */
-export async function readBatch(view: BatchViewData, offline: OfflineStore, asOf: number): Promise<BatchRows> {
-  const own = ownSql(view, (source) => offline.relation(rawTable(source)), asOf);
+export async function readBatch(
+  view: BatchViewData,
+  offline: OfflineStore,
+  asOf: number,
+  seen: SeenEvents = 'all',
+): Promise<BatchRows> {
+  const own = ownSql(view, (source) => offline.relation(rawTable(source)), asOf, seen);
   const columns = await columnsOf(view, offline);
   const wanted = wantedColumns(view);
   const decoders = wanted.map(([, spec]) => valueDecoder(spec));

@@ -7,6 +7,7 @@ import { sqlType } from '../../features/plan/table.ts';
 import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../ports/offline-store.ts';
 import { modelCellSql } from '../../registry/model-value.ts';
+import { pastGenerations } from '../batch/past-generations.ts';
 import { computeAnswers } from './computed-answers.ts';
 import { type Answers, answeredRows, pointInTimeAnswers } from './point-in-time.ts';
 import { readSpine, type Spine, type SpineOptions } from './spine.ts';
@@ -49,7 +50,7 @@ export async function joinSpine(options: JoinSpineOptions, path: string): Promis
   try {
     const spine = await readSpine(offline, service, options.spine, scratch);
     const own = ownColumns(spine, service);
-    answered = await spineAnswers(options, spine);
+    answered = await spineAnswers(options, spine, path);
     for (let from = 0; from < spine.rows || from === 0; from += sliceRows) {
       const slice = `${path}.${slices.length}`;
       slices.push(slice);
@@ -76,13 +77,15 @@ interface SpineAnswers {
 }
 
 /** By the offline store slice by slice; by another engine as a whole. */
-async function spineAnswers(options: JoinSpineOptions, { asked }: Spine): Promise<SpineAnswers> {
+async function spineAnswers(options: JoinSpineOptions, { asked }: Spine, scratch: string): Promise<SpineAnswers> {
   const { engine, onProgress = () => undefined } = options;
-  if (engine === null)
+  if (engine === null) {
+    const { generationsOf, drop } = await pastGenerations({ ...options, spine: asked, scratch, onProgress });
     return {
-      within: (where) => pointInTimeAnswers({ ...options, spine: `${asked} ${where}`, counts: false }),
-      drop: () => undefined,
+      within: (where) => pointInTimeAnswers({ ...options, spine: `${asked} ${where}`, counts: false, generationsOf }),
+      drop,
     };
+  }
   const { query, sql, drop } = await computeAnswers(engine, { ...options, rows: { asked }, onProgress });
   return { within: (where) => ({ query, sql: `${sql} ${where}` }), drop };
 }

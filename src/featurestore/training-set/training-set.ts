@@ -7,6 +7,7 @@ import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../ports/offline-store.ts';
 import { modelCell, modelColumn } from '../../registry/model-value.ts';
 import type { Value } from '../../schema/column.ts';
+import { pastGenerations } from '../batch/past-generations.ts';
 import { computeAnswers } from './computed-answers.ts';
 import { type LabelValue, labelJoin } from './labels.ts';
 import { type AnsweredRowsOptions, answeredRows, type PointInTimeRow, pointInTimeRows } from './point-in-time.ts';
@@ -26,6 +27,8 @@ export interface TrainingSetOptions {
   readonly mode: ReadMode;
   /** Rows that are joined at a time. */
   readonly sliceRows?: number;
+  /** What names of scratch files begin with; without it rows before the first run of a batch view have nulls from it. */
+  readonly scratch?: string;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
   /** Takes how an engine goes on, and warnings, in words. */
   readonly onProgress?: (text: string) => void;
@@ -81,16 +84,24 @@ async function* joinedRows(
   options: TrainingSetOptions,
   unlabelled: () => void,
 ): AsyncGenerator<readonly LabelledRow[]> {
-  const { model, offline, mode, sliceRows = SLICE_ROWS } = options;
+  const { model, offline, mode, scratch, sliceRows = SLICE_ROWS, onProgress = () => undefined } = options;
   const { service } = model;
   const spineOf = (between: TrainingSetOptions['between']) =>
     spineQuery(model, offline.relation(rawTable(model.spine.from)), between, duckdb);
-  for (const slice of await timeSlices(service, offline, spineOf(options.between), sliceRows)) {
-    yield* labelledRows(
-      options,
-      (read) => pointInTimeRows({ ...read, spine: spineOf(slice), mode, counts: false }),
-      unlabelled,
-    );
+  const spine = spineOf(options.between);
+  const past =
+    scratch === undefined ? null : await pastGenerations({ service, offline, spine, mode, scratch, onProgress });
+  const generationsOf = past === null ? {} : { generationsOf: past.generationsOf };
+  try {
+    for (const slice of await timeSlices(service, offline, spine, sliceRows)) {
+      yield* labelledRows(
+        options,
+        (read) => pointInTimeRows({ ...read, spine: spineOf(slice), mode, counts: false, ...generationsOf }),
+        unlabelled,
+      );
+    }
+  } finally {
+    past?.drop();
   }
 }
 
@@ -140,7 +151,7 @@ async function* labelledRows(
 export async function writeTrainingSet(options: TrainingSetOptions, path: string): Promise<TrainingSetSummary> {
   const { offline, model, onProgress } = options;
   let unlabelled = 0;
-  const rows = trainingRows(options, () => {
+  const rows = trainingRows({ ...options, scratch: path }, () => {
     unlabelled += 1;
   });
   const watch = watchFeatures(model.service);

@@ -83,12 +83,14 @@ async function whyNull(
   return whyNoBatchValue(view, lastAt, offline);
 }
 
+/** Another engine than the offline store joins no runs of the past. */
 async function whyNoBatchValue(view: BatchViewData, lastAt: number, offline: OfflineStore): Promise<string> {
+  const none = `batch view "${view.name}" has no value for the key of any row`;
   const sql = `SELECT MIN(visible_from) FROM ${offline.relation(batchTable(view))} AS g`;
   for await (const [[first]] of offline.query(sql)) {
-    if (first === null) return `batch view "${view.name}" has not run yet; run headrace backfill ${view.name}`;
+    if (first === null) return `${none}, and has not run yet; run headrace backfill ${view.name}`;
     if (Number(first) > lastAt)
-      return `the first generation of batch view "${view.name}" is of ${new Date(Number(first)).toISOString()}, after every row`;
+      return `${none}; its first generation is of ${new Date(Number(first)).toISOString()}, after them`;
   }
-  return `no generation of batch view "${view.name}" has a value for the key of any row`;
+  return none;
 }
