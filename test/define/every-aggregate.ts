@@ -139,6 +139,7 @@ export const everyExpression = streamView('every_expression', {
     added: last(add(e.int, 1)),
     subtracted: last(subtract(e.decimal, e.decimal_null)),
     multiplied: last(multiply(e.int64, 2)),
+    multiplied_decimal: last(multiply(e.int, e.decimal)),
     chosen_embedding: mean(when(e.bool_null, e.embedding)),
     constant: last(literal('x')),
     constant_number: last(literal(1.5)),

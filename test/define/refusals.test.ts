@@ -23,6 +23,7 @@ import {
   lookup,
   mean,
   model,
+  multiply,
   nullable,
   onDemandView,
   orElse,
@@ -269,6 +270,16 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
     'decimals of two scales',
     'EXPRESSION_SCALE',
     () => streamView('v', { ...base, features: (e) => ({ n: sum(add(e.price, e.rate)) }) }),
+  ],
+  [
+    'a product of two decimals',
+    'EXPRESSION_PRODUCT',
+    () => streamView('v', { ...base, features: (e) => ({ n: sum(multiply(wrong(e.price), e.rate)) }) }),
+  ],
+  [
+    'a decimal multiplied by a broken number',
+    'EXPRESSION_LITERAL',
+    () => streamView('v', { ...base, features: (e) => ({ n: sum(multiply(e.price, 1.5)) }) }),
   ],
   [
     'a schedule of four fields',

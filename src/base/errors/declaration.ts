@@ -44,6 +44,13 @@ export const declarationErrors = rows({
     status: 400,
     exit: 2,
   },
+  EXPRESSION_PRODUCT: {
+    message: 'a {left} is multiplied by a {right}',
+    mend: 'multiply ints and int64s, or one of them and a decimal; two decimals would have another scale',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   AGGREGATE_PARAM: {
     message: 'an aggregate has {param} = {value}; it takes {wanted}',
     mend: 'write a value of that kind',

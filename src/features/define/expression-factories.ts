@@ -73,11 +73,41 @@ type Arithmetic = <T extends ExactTag | Nullable<ExactTag>>(
 export const add: Arithmetic = arithmetic('add');
 export const subtract: Arithmetic = arithmetic('subtract');
 
-/** Exact product; of int and int64 (the scales of decimals would change). */
-export const multiply: <T extends 'int' | 'int64' | 'int?' | 'int64?'>(
-  left: Expr<T>,
-  right: Expr<T> | number,
-) => Expr<Nullable<T>> = arithmetic('multiply');
+type Whole = 'int' | 'int64' | 'int?' | 'int64?';
+type Decimal = 'decimal' | 'decimal?';
+
+/**
+ * Exact product of whole numbers, or of a whole number and a decimal, which is a decimal of its scale:
+ * `multiply(e.quantity, e.price)`. Null where it leaves the type's range. Errors: EXPRESSION_LITERAL, EXPRESSION_PRODUCT.
+ */
+export function multiply<T extends Whole>(left: Expr<T>, right: Expr<T> | number): Expr<Nullable<T>>;
+export function multiply(left: Expr<Whole>, right: Expr<Decimal>): Expr<'decimal?'>;
+export function multiply(left: Expr<Decimal>, right: Expr<Whole> | number): Expr<'decimal?'>;
+export function multiply<R extends Tag>(left: Expr<Tag>, right: Expr<Tag> | number): Expr<R> {
+  const other: ColumnSpec = typeof right === 'number' ? { type: 'int', nullable: false } : right.spec;
+  const beside = typeof right === 'number' ? wholeLiteral(right, left.spec) : right.expression;
+  return expr<R>(
+    { ...productOf(left.spec, other), nullable: true },
+    { kind: 'arithmetic', op: 'multiply', left: left.expression, right: beside },
+  );
+}
+
+/** The type of a product. Error: EXPRESSION_PRODUCT. */
+function productOf(left: ColumnSpec, right: ColumnSpec): Pick<ColumnSpec, 'type' | 'scale'> {
+  const decimals = [left, right].filter(({ type }) => type === 'decimal');
+  if ([left, right].some(({ type }) => !PRODUCT_TYPES.includes(type)) || decimals.length > 1)
+    throw fail('EXPRESSION_PRODUCT', { left: left.type, right: right.type });
+  const [decimal] = decimals;
+  if (decimal !== undefined) return { type: 'decimal', scale: decimal.scale ?? 0 };
+  return { type: left.type === 'int64' || right.type === 'int64' ? 'int64' : 'int' };
+}
+
+const PRODUCT_TYPES: readonly ColumnSpec['type'][] = ['int', 'int64', 'decimal'];
+
+function wholeLiteral(value: number, { type }: ColumnSpec): Expression {
+  if (!Number.isSafeInteger(value)) throw fail('EXPRESSION_LITERAL', { literal: value, type });
+  return { kind: 'literal', value };
+}
 
 /** A constant. Error: EXPRESSION_LITERAL for a number that is not finite. */
 export function literal<const V extends string | number | boolean>(
@@ -114,7 +144,7 @@ function logic<T extends 'bool' | 'bool?'>(kind: 'and' | 'or', of: readonly Expr
   return expr(spec, { kind, of: of.map((one) => one.expression) });
 }
 
-function arithmetic(op: 'add' | 'subtract' | 'multiply') {
+function arithmetic(op: 'add' | 'subtract') {
   return <T extends Tag>(left: Expr<T>, right: Expr<T> | number): Expr<Nullable<T>> => {
     const beside = operand(right, left.spec);
     const { range: _range, unit: _unit, ...spec } = left.spec;

@@ -12,7 +12,7 @@ export type Expression =
   | { readonly kind: 'isNull'; readonly of: Expression }
   /** `then` where `test` is true, else null. */
   | { readonly kind: 'when'; readonly test: Expression; readonly then: Expression }
-  /** On int, int64 and decimals of one scale; exact. */
+  /** On int, int64 and decimals of one scale, a product also of a whole number and a decimal; exact. */
   | {
       readonly kind: 'arithmetic';
       readonly op: 'add' | 'subtract' | 'multiply';
