@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, expectTypeOf, onTestFinished, test } from 'vitest';
 import {
+  add,
   decimal,
   defineProject,
   entity,
@@ -15,6 +16,7 @@ import {
   multiply,
   nullable,
   streamView,
+  subtract,
   sum,
   text,
   time,
@@ -48,6 +50,9 @@ const spent = streamView('spent', {
     rebates: sum(multiply(e.rebate, e.quantity)),
     double: sum(multiply(e.price, 2)),
     mixed: last(multiply(e.big, 3)),
+    beside: sum(add(e.quantity, e.big)),
+    before: last(subtract(e.big, e.quantity)),
+    product: last(multiply(e.quantity, e.big)),
   }),
 });
 const service = featureService('spender', {
@@ -55,7 +60,7 @@ const service = featureService('spender', {
   join: (r) => ({ s: lookup(spent, { user: r.user }) }),
 });
 
-test('a whole number times a decimal is a decimal of its scale, served and in training sets', async () => {
+test('a whole number times a decimal is a decimal of its scale, an int beside an int64 an int64, served and in training sets', async () => {
   expectTypeOf(spent.outputs.total_1h).toEqualTypeOf<'decimal?'>();
   expectTypeOf(spent.outputs.mixed_1h).toEqualTypeOf<'int64?'>();
   const directory = mkdtempSync(join(tmpdir(), 'headrace-multiply-'));
@@ -77,6 +82,9 @@ test('a whole number times a decimal is a decimal of its scale, served and in tr
     s_rebates_1h: '-0.250',
     s_double_1h: '24.38',
     s_mixed_1h: 15n,
+    s_beside_1h: 2n ** 60n + 3n + 5n - 2n,
+    s_before_1h: 7n,
+    s_product_1h: -10n,
   });
   const spine = join(directory, 'spine.jsonl');
   writeFileSync(spine, JSON.stringify({ _at: START, user: 'ann' }));

@@ -148,8 +148,10 @@ function arithmetic(op: 'add' | 'subtract') {
   return <T extends Tag>(left: Expr<T>, right: Expr<T> | number): Expr<Nullable<T>> => {
     const beside = operand(right, left.spec);
     const { range: _range, unit: _unit, ...spec } = left.spec;
+    // An int beside an int64 is one: the sum may be any of those.
+    const wide = typeof right === 'object' && right.spec.type === 'int64';
     return expr<Nullable<T>>(
-      { ...spec, nullable: true },
+      { ...spec, ...(wide ? { type: 'int64' } : {}), nullable: true },
       { kind: 'arithmetic', op, left: left.expression, right: beside.expression },
     );
   };
