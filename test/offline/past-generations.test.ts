@@ -17,7 +17,10 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
+import { joinSpine } from '../../src/featurestore/training-set/join-spine.ts';
+import { writeTrainingSet } from '../../src/featurestore/training-set/training-set.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { duckEngine } from './duck-engine.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);
@@ -170,6 +173,26 @@ test.each(['corrected', 'as-known'] as const)(
     await headrace.writeTrainingSet(service, own, { spine: { path: spine }, mode });
     expect(await found(own, 'id')).toEqual(wanted(mode));
     expect(readdirSync(directory).filter((name) => name.includes('generations'))).toEqual([]);
+  },
+  120_000,
+);
+
+test.each(['corrected', 'as-known'] as const)(
+  'another engine is brought the same runs, %s',
+  async (mode) => {
+    const { offline } = headrace;
+    const onComputeError = (_: unknown, error: unknown): never => {
+      throw error;
+    };
+    const ofModel = join(directory, `engine-model-${mode}.parquet`);
+    const between = { from: null, to: null };
+    const common = { offline, engine: duckEngine(directory), mode, onComputeError };
+    await writeTrainingSet({ ...common, model: clicked, between, now: NOW }, ofModel);
+    expect(await found(ofModel, '_id')).toEqual(wanted(mode));
+    const own = join(directory, `engine-own-${mode}.parquet`);
+    await joinSpine({ ...common, service, spine: { path: join(directory, 'spine.jsonl') } }, own);
+    expect(await found(own, 'id')).toEqual(wanted(mode));
+    expect(readdirSync(directory).filter((name) => /generations|brought|answers/.test(name))).toEqual([]);
   },
   120_000,
 );

@@ -29,7 +29,9 @@ export interface PastGenerationsOptions {
 
 /** Generations of batch views for the rows of a spine, also of instants before the first that was served. */
 export interface PastGenerations {
-  /** SQL that stands for all generations of a view. */
+  /** The file of a view's past generations, in the columns of its table; null where there are none. */
+  readonly fileOf: (view: BatchViewData) => string | null;
+  /** SQL of the offline store that stands for all generations of a view. */
   readonly generationsOf: (view: BatchViewData) => string;
   /** Removes the files. */
   drop(): void;
@@ -58,6 +60,7 @@ export async function pastGenerations(options: PastGenerationsOptions): Promise<
     throw error;
   }
   return {
+    fileOf: (view) => files.get(view) ?? null,
     generationsOf: (view) => {
       const kept = offline.relation(batchTable(view));
       const file = files.get(view);

@@ -15,6 +15,7 @@ import { spineQuery } from '../../features/sql/event-queries.ts';
 import { pointInTimeQuery } from '../../features/sql/point-in-time.ts';
 import type { BroughtTable, HistoryEngine } from '../../ports/history-engine.ts';
 import { type OfflineStore, SQL_TYPES } from '../../ports/offline-store.ts';
+import type { PastGenerations } from '../batch/past-generations.ts';
 import { parquetRelation } from '../parquet-relation.ts';
 import type { Answers } from './point-in-time.ts';
 
@@ -28,6 +29,8 @@ export interface ComputedAnswersOptions {
   readonly offline: OfflineStore;
   readonly rows: AskingRows;
   readonly mode: ReadMode;
+  /** Runs of batch views in the past, which are brought to the engine. */
+  readonly past: PastGenerations | null;
   /** Told in words how the engine goes on. */
   readonly onProgress: (text: string) => void;
 }
@@ -41,10 +44,10 @@ export interface ComputedAnswers extends Answers {
 /** What the lookups of a service answered for the rows of a spine, computed by another engine as a whole. */
 export async function computeAnswers(
   engine: HistoryEngine,
-  { service, offline, rows, mode, onProgress }: ComputedAnswersOptions,
+  { service, offline, rows, mode, past, onProgress }: ComputedAnswersOptions,
 ): Promise<ComputedAnswers> {
-  const tables = new Tables();
-  const brought = 'asked' in rows ? [askedTable(service, offline, rows.asked)] : [];
+  const tables = new Tables(offline, past);
+  const asking = 'asked' in rows ? [askedTable(service, offline, rows.asked)] : [];
   const query = pointInTimeQuery({
     service,
     spine: 'asked' in rows ? ASKED_TABLE : `(${modelSpine(rows, tables, engine.dialect)})`,
@@ -63,7 +66,7 @@ export async function computeAnswers(
     const { files, drop } = await offline.withFiles(tables.all, (ofTables) =>
       session.compute({
         tables: tables.all.map((table, i) => ({ name: tables.nameOf(table), table, files: ofTables[i] })),
-        brought,
+        brought: [...asking, ...tables.brought],
         outputs: [{ name, steps: query.statement.steps, sql, slicedBy: [] }],
         slices: 1,
       }),
@@ -98,13 +101,33 @@ function askedTable({ request }: FeatureServiceData, offline: OfflineStore, aske
 /** The tables that a query reads, and what it calls them. */
 class Tables {
   readonly #names = new Map<string, Table>();
+  /** Past generations, by what the query calls them. */
+  readonly #past = new Map<string, BroughtTable>();
+  readonly #offline: OfflineStore;
+  readonly #generations: PastGenerations | null;
+
+  constructor(offline: OfflineStore, generations: PastGenerations | null) {
+    this.#offline = offline;
+    this.#generations = generations;
+  }
 
   deliveriesOf(source: EventSourceData): string {
     return this.#add(rawTable(source));
   }
 
   generationsOf(view: BatchViewData): string {
-    return this.#add(batchTable(view));
+    const table = batchTable(view);
+    const kept = this.#add(table);
+    const file = this.#generations?.fileOf(view) ?? null;
+    if (file === null) return kept;
+    const name = `past_${kept}`;
+    const write = (path: string) => this.#offline.exportParquet(`SELECT * FROM ${parquetRelation([file])}`, path);
+    this.#past.set(name, { name, columns: table.columns, write });
+    return `(SELECT * FROM ${kept} UNION ALL SELECT * FROM ${name})`;
+  }
+
+  get brought(): readonly BroughtTable[] {
+    return [...this.#past.values()];
   }
 
   get all(): readonly Table[] {

@@ -79,15 +79,19 @@ interface SpineAnswers {
 /** By the offline store slice by slice; by another engine as a whole. */
 async function spineAnswers(options: JoinSpineOptions, { asked }: Spine, scratch: string): Promise<SpineAnswers> {
   const { engine, onProgress = () => undefined } = options;
-  if (engine === null) {
-    const { generationsOf, drop } = await pastGenerations({ ...options, spine: asked, scratch, onProgress });
+  const past = await pastGenerations({ ...options, spine: asked, scratch, onProgress });
+  const { generationsOf } = past;
+  if (engine === null)
     return {
       within: (where) => pointInTimeAnswers({ ...options, spine: `${asked} ${where}`, counts: false, generationsOf }),
-      drop,
+      drop: past.drop,
     };
+  try {
+    const { query, sql, drop } = await computeAnswers(engine, { ...options, rows: { asked }, past, onProgress });
+    return { within: (where) => ({ query, sql: `${sql} ${where}` }), drop };
+  } finally {
+    past.drop();
   }
-  const { query, sql, drop } = await computeAnswers(engine, { ...options, rows: { asked }, onProgress });
-  return { within: (where) => ({ query, sql: `${sql} ${where}` }), drop };
 }
 
 async function joinSlice(

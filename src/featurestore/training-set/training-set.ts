@@ -7,7 +7,7 @@ import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../ports/offline-store.ts';
 import { modelCell, modelColumn } from '../../registry/model-value.ts';
 import type { Value } from '../../schema/column.ts';
-import { pastGenerations } from '../batch/past-generations.ts';
+import { type PastGenerations, pastGenerations } from '../batch/past-generations.ts';
 import { computeAnswers } from './computed-answers.ts';
 import { type LabelValue, labelJoin } from './labels.ts';
 import { type AnsweredRowsOptions, answeredRows, type PointInTimeRow, pointInTimeRows } from './point-in-time.ts';
@@ -84,16 +84,14 @@ async function* joinedRows(
   options: TrainingSetOptions,
   unlabelled: () => void,
 ): AsyncGenerator<readonly LabelledRow[]> {
-  const { model, offline, mode, scratch, sliceRows = SLICE_ROWS, onProgress = () => undefined } = options;
+  const { model, offline, mode, sliceRows = SLICE_ROWS } = options;
   const { service } = model;
   const spineOf = (between: TrainingSetOptions['between']) =>
     spineQuery(model, offline.relation(rawTable(model.spine.from)), between, duckdb);
-  const spine = spineOf(options.between);
-  const past =
-    scratch === undefined ? null : await pastGenerations({ service, offline, spine, mode, scratch, onProgress });
+  const past = await pastOf(options);
   const generationsOf = past === null ? {} : { generationsOf: past.generationsOf };
   try {
-    for (const slice of await timeSlices(service, offline, spine, sliceRows)) {
+    for (const slice of await timeSlices(service, offline, spineOf(options.between), sliceRows)) {
       yield* labelledRows(
         options,
         (read) => pointInTimeRows({ ...read, spine: spineOf(slice), mode, counts: false, ...generationsOf }),
@@ -105,6 +103,14 @@ async function* joinedRows(
   }
 }
 
+/** The generations that rows from before the first run of a batch view read. */
+async function pastOf(options: TrainingSetOptions): Promise<PastGenerations | null> {
+  const { model, offline, between, mode, scratch, onProgress = () => undefined } = options;
+  if (scratch === undefined) return null;
+  const spine = spineQuery(model, offline.relation(rawTable(model.spine.from)), between, duckdb);
+  return pastGenerations({ service: model.service, offline, spine, mode, scratch, onProgress });
+}
+
 /** By another engine, as a whole; labels are joined slice by slice. */
 async function* computedRows(
   engine: HistoryEngine,
@@ -113,20 +119,20 @@ async function* computedRows(
 ): AsyncGenerator<readonly LabelledRow[]> {
   const { model, offline, between, mode, sliceRows = SLICE_ROWS, onProgress = () => undefined } = options;
   const { service } = model;
-  const { query, sql, drop } = await computeAnswers(engine, {
-    service,
-    offline,
-    rows: { model, between },
-    mode,
-    onProgress,
-  });
+  const past = await pastOf(options);
+  let drop: () => void = () => undefined;
   try {
+    const rows = { model, between };
+    const answers = await computeAnswers(engine, { service, offline, rows, mode, past, onProgress });
+    const { query, sql } = answers;
+    drop = () => answers.drop();
     for (const { from, to } of await timeSlices(service, offline, sql, sliceRows)) {
       const slice = `${sql} WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
       yield* labelledRows(options, (read) => answeredRows({ query, sql: slice }, read), unlabelled);
     }
   } finally {
     drop();
+    past?.drop();
   }
 }
 

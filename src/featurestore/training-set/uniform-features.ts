@@ -83,7 +83,6 @@ async function whyNull(
   return whyNoBatchValue(view, lastAt, offline);
 }
 
-/** Another engine than the offline store joins no runs of the past. */
 async function whyNoBatchValue(view: BatchViewData, lastAt: number, offline: OfflineStore): Promise<string> {
   const none = `batch view "${view.name}" has no value for the key of any row`;
   const sql = `SELECT MIN(visible_from) FROM ${offline.relation(batchTable(view))} AS g`;
