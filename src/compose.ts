@@ -204,6 +204,28 @@ export function openHistory({ directory }: Environment): Promise<OfflineStore> {
   });
 }
 
+/**
+ * Puts damaged files of an environment's history back from a backup; no other process may write it. Errors: OFFLINE_ABSENT, OFFLINE_LOCKED,
+ * OFFLINE_CORRUPT for the first file that the backup does not have as it was published.
+ */
+export async function repairHistory(
+  { directory }: Environment,
+  backup: string,
+): Promise<{ readonly damaged: number; readonly repaired: number }> {
+  const path = join(directory, 'offline');
+  if (!existsSync(path)) throw fail('OFFLINE_ABSENT', { path });
+  const history = await openOfflineStore({ path, access: 'write', clock: Date.now });
+  try {
+    const { length: damaged } = await history.check();
+    const repaired = await history.repair(join(backup, 'offline'));
+    const [left] = history.damaged();
+    if (left !== undefined) throw fail('OFFLINE_CORRUPT', { file: left.file, reason: left.reason });
+    return { damaged, repaired };
+  } finally {
+    await history.close();
+  }
+}
+
 /** Checks the SQL of a project's batch views over empty tables. Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE. */
 export async function checkBatchViews({ views }: ProjectData): Promise<void> {
   const history = await openEmptyHistory();

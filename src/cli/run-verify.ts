@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
@@ -11,6 +12,7 @@ import {
   sharesSubject,
   tileTopicsSubject,
 } from '../compose/subjects.ts';
+import { openHistory } from '../compose.ts';
 import type { Environment } from '../config.ts';
 import type { Contract } from '../testing/contracts/contract.ts';
 import { eventLogContracts } from '../testing/contracts/event-log.ts';
@@ -63,9 +65,24 @@ export async function runVerify(call: Call): Promise<void> {
   const [first] = broken;
   if (first !== undefined)
     throw fail('VERIFY_BROKEN', { environment: name, rules: rules.length, broken: broken.length, first });
+  terminal.err(`headrace: ${await checkHistory(environment)}`);
   terminal.out(
     json ? JSON.stringify({ environment: name, held, broken: broken.length, notRun }) : `all ${held} rules hold`,
   );
+}
+
+/** Compares every file of the history with its sum. Error: OFFLINE_CORRUPT. */
+async function checkHistory(environment: Environment): Promise<string> {
+  if (!existsSync(join(environment.directory, 'offline'))) return 'there is no history yet';
+  const history = await openHistory(environment);
+  try {
+    const [damaged] = await history.check();
+    if (damaged !== undefined) throw fail('OFFLINE_CORRUPT', { file: damaged.file, reason: damaged.reason });
+    const files = history.tables().reduce((sum, table) => sum + table.files.length, 0);
+    return `all ${files} files of the history are as published`;
+  } finally {
+    await history.close();
+  }
 }
 
 async function runAll(

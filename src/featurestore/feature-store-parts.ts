@@ -35,7 +35,7 @@ export function featureStoreParts({
     ),
     openPart(readsPart, { measures, logged: (service) => features.logged(service) }),
     openPart(batchPart, () => features.batchHealth()),
-    openPart(historyPart, () => features.unstored()),
+    openPart(historyPart, { unstored: () => features.unstored(), damaged: () => features.damaged() }),
     openPart(skewPart, { verdicts: () => features.skewVerdicts(), lost: () => features.servedLost }),
     openPart(topicsPart, topics),
     openPart(tilesPart, {

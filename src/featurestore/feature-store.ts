@@ -26,7 +26,7 @@ import { Quarantine } from '../monitoring/features/quarantine.ts';
 import { ServingMeasures } from '../observe/serving-measures.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { HistoryEngine } from '../ports/history-engine.ts';
-import type { OfflineStore, TableAppend } from '../ports/offline-store.ts';
+import type { DamagedFile, OfflineStore, TableAppend } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import type { Position } from '../ports/position.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
@@ -78,6 +78,9 @@ const SHARE_IDLE_MS = 500;
 
 /** Longest time that rows wait to be published while the store ticks, ms. */
 const FLUSH_AFTER_MS = 60_000;
+
+/** Time between two files of the history that are compared with their sums where nothing waits, ms. */
+const SCRUB_EVERY_MS = 10_000;
 
 /** Rows waiting for the offline store above which they are published, behind the calls that go on. */
 const PUBLISH_ABOVE = 300_000;
@@ -150,6 +153,8 @@ export class FeatureStore {
   #undeclaredDropped = false;
   readonly #committing = new Background();
   readonly #flushing = new Background();
+  readonly #scrubbing = new Background();
+  #scrubbedAt = performance.now();
 
   private constructor(options: FeatureStoreOptions, parts: Parts) {
     this.project = options.project;
@@ -367,6 +372,7 @@ export class FeatureStore {
   async tick(): Promise<void> {
     this.#committing.check();
     this.#flushing.check();
+    this.#scrubbing.check();
     if (this.#hot !== null) await this.#hear(this.#hot).catch(this.#options.onFault ?? (() => undefined));
     const { uncommitted } = this.#materialiser;
     // A publish that is under way ends with a commit, and where there is much to commit one begins before it.
@@ -387,7 +393,24 @@ export class FeatureStore {
     if (waiting >= PUBLISH_ABOVE || overdue || (publishFirst && this.#commitDue()))
       this.#flushing.start(() => this.#publish(() => this.#commitDue()));
     // Its turns come between those of the callers, who may never leave the event loop one.
+    if (waiting === 0 && performance.now() - this.#scrubbedAt >= SCRUB_EVERY_MS) this.#scrub();
     if (this.#flushing.busy || this.#committing.busy) await setImmediate();
+  }
+
+  /** Compares one file of the history with its sum; what it finds is in {@link damaged}, and told once. */
+  #scrub(): void {
+    const { offline, onFault = () => undefined } = this.#options;
+    this.#scrubbedAt = performance.now();
+    this.#scrubbing.start(async () => {
+      const known = new Set(offline.damaged().map(({ file }) => file));
+      const damaged = await offline.check(1);
+      for (const { file, reason } of damaged) if (!known.has(file)) onFault(fail('OFFLINE_CORRUPT', { file, reason }));
+    });
+  }
+
+  /** Files of the history whose bytes are not those that were published. */
+  damaged(): readonly DamagedFile[] {
+    return this.#options.offline.damaged();
   }
 
   /** Hears what others say of the tiles that they write, and of keys that are hot. */
@@ -622,6 +645,7 @@ export class FeatureStore {
   /** Ends what works by itself, then brings every store up to what was ingested. */
   async close(): Promise<void> {
     await this.#materialiser.close();
+    await this.#scrubbing.settled().catch(this.#options.onFault ?? (() => undefined));
     await this.flush();
   }
 

@@ -74,6 +74,13 @@ export interface OfflineTableState {
   readonly files: readonly string[];
 }
 
+/** A file of a table whose bytes are not those that were published. */
+export interface DamagedFile {
+  readonly table: string;
+  readonly file: string;
+  readonly reason: string;
+}
+
 /** How long and how much of a table is kept. */
 export interface OfflineRetention {
   /** A BIGINT column that holds epoch ms. */
@@ -130,6 +137,12 @@ export interface OfflineStore {
     tables: readonly OfflineTable[],
     work: (files: readonly (readonly TableFiles[])[]) => Promise<T>,
   ): Promise<T>;
+  /** Compares the published files with their sums, at most so many, those first that were compared longest ago. */
+  check(most?: number): Promise<readonly DamagedFile[]>;
+  /** Files that are known to be damaged: whatever reads one is OFFLINE_CORRUPT. */
+  damaged(): readonly DamagedFile[];
+  /** Puts the published bytes back where files are damaged, from a copy of the store; returns the number of files. */
+  repair(copy: string): Promise<number>;
   /** Sees what other processes have published since. */
   refresh(): Promise<void>;
   compact(tableName: string): Promise<void>;

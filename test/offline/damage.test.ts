@@ -2,9 +2,23 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { copyOfflineStore } from '../../src/backends/embedded/offline/copy-offline-store.ts';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
+import { backUpEnvironment, repairHistory } from '../../src/compose.ts';
+import { resolveEnvironment } from '../../src/config.ts';
+import {
+  count,
+  defineProject,
+  entity,
+  eventSource,
+  featureService,
+  lookup,
+  streamView,
+  text,
+  time,
+} from '../../src/features/define/declare.ts';
+import { openHeadrace } from '../../src/headrace.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../src/ports/offline-store.ts';
 
 const RUNS = Number(process.env['HEADRACE_DAMAGE_RUNS'] ?? 300);
@@ -159,4 +173,95 @@ test('a damaged file gets into no file that is made of it: not merged, not erase
     mode: 'append',
     tables: [{ table: events, ...batch(events, 0) }],
   });
+});
+
+test('a check names every damaged file, and a repair puts back what a copy has as it was published, alone', async () => {
+  const path = directory();
+  await written(path);
+  const copy = directory();
+  await copyOfflineStore(path, copy);
+  const wanted = await answerOf(path);
+  const files = durableFiles(path).filter((file) => file.endsWith('.parquet'));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.subarray([...files], { minLength: 1 }),
+      fc.boolean(),
+      fc.boolean(),
+      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      async (hit, isGone, isCopyDamaged, place) => {
+        for (const file of hit) isGone ? rmSync(file) : flip(file, place);
+        const [first = ''] = hit;
+        const inCopy = first.replace(path, copy);
+        if (isCopyDamaged) flip(inCopy, place);
+        const store = await openOfflineStore({ path, access: 'write', clock: Date.now });
+        const named = (await store.check()).map(({ file }) => file);
+        expect(new Set(named)).toEqual(new Set(hit));
+        expect(await store.repair(copy)).toBe(hit.length - (isCopyDamaged ? 1 : 0));
+        expect(store.damaged().map(({ file }) => file)).toEqual(isCopyDamaged ? [first] : []);
+        if (isCopyDamaged) {
+          flip(inCopy, place);
+          expect(await store.repair(copy)).toBe(1);
+        }
+        await store.close();
+        expect(await answerOf(path)).toEqual(wanted);
+      },
+    ),
+    { numRuns: 15 },
+  );
+});
+
+/** Flips a bit; twice is not at all. */
+function flip(file: string, place: number): void {
+  const bytes = readFileSync(file);
+  bytes[Math.floor(place * bytes.length)] ^= 4;
+  writeFileSync(file, bytes);
+}
+
+const clicks = eventSource('clicks', { id: 'id', time: 'at', columns: { id: text(), at: time(), user: text() } });
+const byUser = streamView('by_user', {
+  source: clicks,
+  entity: entity('user', { user: text() }),
+  key: { user: 'user' },
+  windows: ['1h'],
+  freshness: '1s',
+  features: () => ({ n: count() }),
+});
+const service = featureService('visitor', {
+  request: { user: text() },
+  join: (r) => ({ clicks: lookup(byUser, { user: r.user }) }),
+});
+
+test('a server finds damage while it is idle and says so; a backup does not take it, and puts it back', async () => {
+  const root = directory();
+  const environment = resolveEnvironment('local', { directory: root }, 'site');
+  const open = () => openHeadrace({ project: defineProject('site', { service }), environment: { directory: root } });
+  const first = await open();
+  await first.ingest(clicks, [{ id: 'a', at: Date.now(), user: 'ann' }]);
+  await first.close();
+  const backup = join(directory(), 'backup');
+  await backUpEnvironment(environment, backup, 1);
+  const files = durableFiles(join(root, 'offline')).filter((file) => file.endsWith('.parquet'));
+  const [damaged = ''] = files.filter((file) => file.includes('events'));
+  flip(damaged, 0.5);
+  const second = await open();
+  const real = performance.now.bind(performance);
+  const state = { ahead: 0 };
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => real() + state.ahead);
+  try {
+    for (let turn = 0; second.degraded().length === 0; turn += 1) {
+      expect(turn, 'turns without a word of the damage').toBeLessThan(1_000);
+      state.ahead += 11_000;
+      await second.tick();
+    }
+    expect(second.degraded().join()).toContain(damaged);
+    expect((await second.metrics()).text).toContain('headrace_history_files_damaged 1\n');
+  } finally {
+    clock.mockRestore();
+    await second.close();
+  }
+  const again = join(directory(), 'again');
+  await expect(backUpEnvironment(environment, again, 2)).rejects.toMatchObject({ code: 'OFFLINE_CORRUPT' });
+  expect(await repairHistory(environment, backup)).toEqual({ damaged: 1, repaired: 1 });
+  expect(await repairHistory(environment, backup)).toEqual({ damaged: 0, repaired: 0 });
+  await backUpEnvironment(environment, join(directory(), 'later'), 3);
 });

@@ -67,7 +67,7 @@ export const offlineErrors = rows({
   },
   OFFLINE_CORRUPT: {
     message: 'the file {file} of the offline store is not what was published: {reason}',
-    mend: 'restore the file from a copy, or remove the store and fill it again with headrace backfill',
+    mend: 'stop the server and put the file back with headrace restore <backup> --damaged; a damaged manifest needs the whole store of a backup',
     retry: 'never',
     status: 500,
     exit: 4,

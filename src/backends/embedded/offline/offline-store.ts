@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fail } from '../../../base/errors/fail.ts';
 import type { Clock } from '../../../base/time.ts';
 import type {
+  DamagedFile,
   OfflineChange,
   OfflineRetention,
   OfflineStore,
@@ -34,6 +35,7 @@ import {
 } from './manifest.ts';
 import { checkColumns, withChange, withColumns, withFiles, withoutExpired } from './next-manifest.ts';
 import { PublishedFiles } from './published-files.ts';
+import { putBack } from './put-back.ts';
 import { nothingOf, readParquet } from './sql-text.ts';
 
 export interface OfflineStoreOptions {
@@ -211,6 +213,36 @@ class EmbeddedOfflineStore implements OfflineStore {
       columns: Object.fromEntries(group[0].columns ?? stored.columns),
       paths: this.#files.named(group),
     }));
+  }
+
+  async check(most = Number.POSITIVE_INFINITY): Promise<readonly DamagedFile[]> {
+    this.#mustBeOpen();
+    // As a query does, it keeps the files that it reads.
+    this.#queries += 1;
+    try {
+      for (const file of this.#files.due(this.#manifest, most)) await this.#files.checkAgain(file);
+      return this.damaged();
+    } finally {
+      this.#queries -= 1;
+    }
+  }
+
+  damaged(): readonly DamagedFile[] {
+    return this.#files.damaged(this.#manifest);
+  }
+
+  async repair(copy: string): Promise<number> {
+    this.#mustBeOpen();
+    let repaired = 0;
+    await this.#inTurn(async () => {
+      const damaged = new Set(this.damaged().map(({ file }) => file));
+      for (const file of this.#manifest.tables.flatMap(({ files }) => files)) {
+        const path = this.#files.pathOf(file.path);
+        if (!damaged.has(path) || !(await putBack(resolve(copy, file.path), path, file))) continue;
+        if ((await this.#files.checkAgain(file)) === null) repaired += 1;
+      }
+    });
+    return repaired;
   }
 
   async refresh(): Promise<void> {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import type { DamagedFile } from '../../../ports/offline-store.ts';
 import { faultOf } from './directory.ts';
 import type { Engine } from './engine.ts';
 import { fileSum } from './file-sum.ts';
@@ -16,6 +17,9 @@ export class PublishedFiles {
   readonly #checks = new Map<string, Promise<void>>();
   /** What is known to be damaged, by absolute path. */
   readonly #damaged = new Map<string, string>();
+  /** When each file was last compared, as a number that grows. */
+  readonly #turns = new Map<string, number>();
+  #turn = 0;
   #indexed: { readonly manifest: Manifest; readonly files: ReadonlyMap<string, ManifestFile> } | null = null;
   /** Latest time of a file, by path and time column. */
   readonly #newest = new Map<string, number | null>();
@@ -62,24 +66,34 @@ export class PublishedFiles {
   async checkAgain(file: ManifestFile): Promise<string | null> {
     const path = this.pathOf(file.path);
     this.#checks.delete(path);
+    this.#turn += 1;
+    this.#turns.set(path, this.#turn);
     await this.#checkOnce(path, file).catch(() => undefined);
     return this.#damaged.get(path) ?? null;
   }
 
-  /** The files of a manifest that were found damaged, with the reason. */
-  damaged(manifest: Manifest): readonly { readonly file: ManifestFile; readonly reason: string }[] {
+  /** The files of a manifest that were compared longest ago, or never. */
+  due(manifest: Manifest, most: number): readonly ManifestFile[] {
+    const turnOf = ({ path }: ManifestFile): number => this.#turns.get(this.pathOf(path)) ?? 0;
+    const files = manifest.tables.flatMap((table) => table.files);
+    return files.sort((a, b) => turnOf(a) - turnOf(b)).slice(0, most);
+  }
+
+  /** The files of a manifest that were found damaged. */
+  damaged(manifest: Manifest): readonly DamagedFile[] {
     if (this.#damaged.size === 0) return [];
-    return manifest.tables.flatMap(({ files }) =>
-      files.flatMap((file) => {
-        const reason = this.#damaged.get(this.pathOf(file.path));
-        return reason === undefined ? [] : [{ file, reason }];
+    return manifest.tables.flatMap(({ name, files }) =>
+      files.flatMap(({ path }) => {
+        const file = this.pathOf(path);
+        const reason = this.#damaged.get(file);
+        return reason === undefined ? [] : [{ table: name, file, reason }];
       }),
     );
   }
 
   /** Forgets a file that was removed. */
   removed(path: string): void {
-    for (const known of [this.#named, this.#checks, this.#damaged]) known.delete(path);
+    for (const known of [this.#named, this.#checks, this.#damaged, this.#turns]) known.delete(path);
   }
 
   /** Notes that a file is as this process has just written it. */
