@@ -42,9 +42,6 @@ import type { TileTopics } from './ports/tile-topics.ts';
 /** The declaration that the data of a directory were written under. */
 const DECLARATION = 'declaration.json';
 
-/** What DuckDB may hold in memory beside the process's own; a larger query goes through the store's scratch directory. */
-const OFFLINE_MEMORY_BYTES = 256 * 2 ** 20;
-
 /** Every back end of a running project. */
 export interface Stores {
   readonly log: EventLog;
@@ -99,7 +96,7 @@ export async function openStores(
           path: join(directory, 'offline'),
           access: 'write',
           clock: Date.now,
-          memoryLimitBytes: OFFLINE_MEMORY_BYTES,
+          memoryLimitBytes: environment.offline.memory,
           onPublished,
         }),
       ),
@@ -195,12 +192,12 @@ function variablesAskForTraces(): boolean {
 }
 
 /** The published history of an environment, to be read beside the process that writes it. */
-export function openHistory({ directory }: Environment): Promise<OfflineStore> {
+export function openHistory({ directory, offline }: Environment): Promise<OfflineStore> {
   return openOfflineStore({
     path: join(directory, 'offline'),
     access: 'read',
     clock: Date.now,
-    memoryLimitBytes: OFFLINE_MEMORY_BYTES,
+    memoryLimitBytes: offline.memory,
   });
 }
 

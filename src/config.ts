@@ -178,6 +178,8 @@ const environmentSchema = z.strictObject({
     .strictObject({
       /** Byte budget of the offline store, per table. */
       bytes: z.int().min(1_000_000).default(200_000_000_000),
+      /** What DuckDB may hold in memory beside the process's own, bytes; a larger query goes through the scratch directory. */
+      memory: z.int().min(64_000_000).default(268_435_456),
       engine: historySchema.prefault({ kind: 'embedded' }),
     })
     .prefault({}),

@@ -8,8 +8,23 @@ import { openEmptyHistory } from '../../src/backends/embedded/offline/empty-hist
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { readNumbers } from '../../src/backends/embedded/parquet/read-numbers.ts';
 import { streamChunks } from '../../src/backends/embedded/parquet/stream-chunks.ts';
-import { batchView, entity, eventSource, int64, text, time } from '../../src/features/define/declare.ts';
+import { openHistory } from '../../src/compose.ts';
+import { resolveEnvironment } from '../../src/config.ts';
+import {
+  batchView,
+  count as counted,
+  defineProject,
+  entity,
+  eventSource,
+  featureService,
+  int64,
+  lookup,
+  streamView,
+  text,
+  time,
+} from '../../src/features/define/declare.ts';
 import { readBatch } from '../../src/featurestore/batch/read-batch.ts';
+import { openHeadrace } from '../../src/headrace.ts';
 import type { OfflineStore, OfflineValue } from '../../src/ports/offline-store.ts';
 
 /** Rows of a chunk, and more chunks than DuckDB makes before it gives the first: an error within those comes at once. */
@@ -149,6 +164,36 @@ test('a query under any memory limit ends in an error, or has all its rows', asy
     found.add(outcome);
   }
   expect(found).toEqual(new Set([WIDE_ROWS, 'OFFLINE_MEMORY']));
+});
+
+test('the memory of the history is that of the configuration, for the process that writes and for one that reads', async () => {
+  const clickers = streamView('clickers', {
+    source: clicks,
+    entity: user,
+    key: { user: 'user' },
+    windows: ['1h'],
+    freshness: '1s',
+    features: () => ({ n: counted() }),
+  });
+  const service = featureService('clicked', {
+    request: { user: text() },
+    join: (r) => ({ clicks: lookup(clickers, { user: r.user }) }),
+  });
+  // What a list has is in memory, whatever else could go to the disk.
+  const list = `SELECT length(list(i)) FROM range(12000000) t(i)`;
+  for (const [memory, wanted] of [
+    [64_000_000, 'OFFLINE_MEMORY'],
+    [2 ** 30, 1],
+  ] as const) {
+    const options = { directory: directory(), offline: { memory } };
+    const headrace = await openHeadrace({ project: defineProject('site', { service }), environment: options });
+    const history = await openHistory(resolveEnvironment('local', options, 'site'));
+    for (const store of [headrace.offline, history])
+      expect(await outcomeOf(() => count(store.query(list)))).toBe(wanted);
+    await history.close();
+    await headrace.close();
+  }
+  expect(() => resolveEnvironment('local', { directory: '/d', offline: { memory: 1_000 } }, 'site')).toThrow(/memory/);
 });
 
 test('a store that is closed while a query runs gives an error, or all its rows', async () => {

@@ -102,7 +102,7 @@ export const offlineErrors = rows({
   },
   OFFLINE_MEMORY: {
     message: 'a query of the offline store needs more memory than its limit of {limit}',
-    mend: 'raise the memory limit of the offline store, or ask for less at a time',
+    mend: 'raise offline.memory in the configuration, or ask for less at a time',
     retry: 'never',
     status: 507,
     exit: 4,
