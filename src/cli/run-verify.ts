@@ -54,6 +54,7 @@ export async function runVerify(call: Call): Promise<void> {
   const { terminal, json, options } = call;
   const { environment } = await loadConfig(call);
   const name = String(options['env'] ?? 'local');
+  terminal.err(`headrace: ${await checkHistory(environment)}`);
   const rules = rulesOf(environment);
   const report = await withScratch(
     name,
@@ -65,7 +66,6 @@ export async function runVerify(call: Call): Promise<void> {
   const [first] = broken;
   if (first !== undefined)
     throw fail('VERIFY_BROKEN', { environment: name, rules: rules.length, broken: broken.length, first });
-  terminal.err(`headrace: ${await checkHistory(environment)}`);
   terminal.out(
     json ? JSON.stringify({ environment: name, held, broken: broken.length, notRun }) : `all ${held} rules hold`,
   );

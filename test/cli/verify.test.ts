@@ -1,8 +1,10 @@
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
+import type { OfflineTable } from '../../src/ports/offline-store.ts';
 import { eventLogContracts } from '../../src/testing/contracts/event-log.ts';
 import { offlineStoreContracts } from '../../src/testing/contracts/offline-store.ts';
 import { onlineStoreContracts } from '../../src/testing/contracts/online-store.ts';
@@ -35,6 +37,23 @@ test('every rule of the embedded stores holds here, has a line, and leaves nothi
   expect(lines.length).toBe(RULES + 1);
   expect(code).toBe(0);
   expect(readdirSync(folder)).toEqual(['headrace.config.ts']);
+});
+
+test('a damaged file of the history is named, before any rule is run', async () => {
+  const path = join(folder, 'data', 'offline');
+  const store = await openOfflineStore({ path, access: 'write', clock: Date.now });
+  const table: OfflineTable = { name: 'numbers@1', columns: { n: 'BIGINT' } };
+  await store.publish({ writer: 'w', position: {}, mode: 'append', tables: [{ table, rows: 1, columns: [[7]] }] });
+  const [file = ''] = store.tables()[0]?.files ?? [];
+  await store.close();
+  const bytes = readFileSync(file);
+  bytes[4] = bytes[4] === 0 ? 1 : 0;
+  writeFileSync(file, bytes);
+  const { code, out, err } = await runCli(folder, ['verify']);
+  expect(err).toContain('OFFLINE_CORRUPT');
+  expect(err).toContain('numbers@1/1-0.parquet');
+  expect(out).toBe('');
+  expect(code).toBe(4);
 });
 
 test('a run that is stopped says so and leaves nothing; what a killed one left, the next removes', {
