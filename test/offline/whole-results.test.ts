@@ -11,17 +11,30 @@ import { streamChunks } from '../../src/backends/embedded/parquet/stream-chunks.
 import { openHistory } from '../../src/compose.ts';
 import { resolveEnvironment } from '../../src/config.ts';
 import {
+  approxDistinct,
   batchView,
+  bool,
   count as counted,
+  decimal,
   defineProject,
+  distinct,
   entity,
   eventSource,
   featureService,
   int64,
+  last,
   lookup,
+  max,
+  mean,
+  min,
+  model,
+  quantile,
+  stddevPop,
   streamView,
+  sum,
   text,
   time,
+  variancePop,
 } from '../../src/features/define/declare.ts';
 import { readBatch } from '../../src/featurestore/batch/read-batch.ts';
 import { openHeadrace } from '../../src/headrace.ts';
@@ -195,6 +208,69 @@ test('the memory of the history is that of the configuration, for the process th
   }
   expect(() => resolveEnvironment('local', { directory: '/d', offline: { memory: 1_000 } }, 'site')).toThrow(/memory/);
 });
+
+const pays = eventSource('pays', {
+  id: 'id',
+  time: 'at',
+  columns: { id: text(), at: time(), user: text(), amount: decimal(2), bad: bool() },
+});
+const wide = streamView('wide', {
+  source: pays,
+  entity: user,
+  key: { user: 'user' },
+  windows: ['1h', '1d', '7d', '30d', '90d'],
+  freshness: '1s',
+  features: (row) => ({
+    n: counted(),
+    total: sum(row.amount),
+    mean: mean(row.amount),
+    least: min(row.amount),
+    most: max(row.amount),
+    deviation: stddevPop(row.amount),
+    variance: variancePop(row.amount),
+    amounts: distinct(row.amount),
+    about: approxDistinct(row.amount),
+    half: quantile(row.amount, 0.5),
+    newest: last(row.amount),
+  }),
+});
+const payer = featureService('payer', {
+  request: { user: text() },
+  join: (r) => ({ wide: lookup(wide, { user: r.user }) }),
+});
+const defaults = model('defaults', {
+  task: 'binary',
+  service: payer,
+  spine: { from: pays, id: 'id' },
+  label: { from: pays, id: 'id', value: (row) => row.bad, within: '1h' },
+  train: { with: { kind: 'logistic' } },
+});
+
+test('a training set of a wide view under any memory limit ends in an error, or has all its rows', async () => {
+  const folder = directory();
+  const state = { now: Date.UTC(2026, 0, 1) };
+  const rows = Array.from({ length: 75 }, (_, i) => i);
+  const found: Outcome[] = [];
+  for (const memory of [64, 128, 512].map((mebibytes) => mebibytes * 2 ** 20)) {
+    const headrace = await openHeadrace({
+      project: defineProject('site', { payer, defaults }),
+      environment: { directory: folder, offline: { memory } },
+      clock: () => state.now,
+    });
+    for (const i of found.length === 0 ? rows : []) {
+      state.now += 3_600_000;
+      const event = { id: `p${i}`, at: state.now, user: `u${i % 7}`, amount: `${i}.25`, bad: i % 3 === 0 };
+      await headrace.ingest(pays, [event]);
+    }
+    if (found.length === 0) state.now += 86_400_000;
+    const path = join(folder, 'out.parquet');
+    found.push(await outcomeOf(async () => (await headrace.writeTrainingSet(defaults, path)).rows));
+    await headrace.close();
+  }
+  const wrong = found.filter((outcome) => outcome !== 75 && outcome !== 'OFFLINE_MEMORY');
+  expect(wrong).toEqual([]);
+  expect(found.at(-1)).toBe(75);
+}, 120_000);
 
 test('a store that is closed while a query runs gives an error, or all its rows', async () => {
   for (const after of [1, 3, 6]) {
