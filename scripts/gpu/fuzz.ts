@@ -54,6 +54,10 @@ export const seeds: Readonly<Record<TextKind | 'trace', readonly string[]>> = {
   'nsys-stats-text': [
     "[3/8] Executing 'nvtx_sum' stats report\n\n Time (%)  Total Time (ns)  Instances  Range\n --------  ---------------  ---------  -----\n     95.0        3,481,709          1  Loop\n\n[6/8] Executing 'cuda_gpu_kern_sum' stats report\n\n Time (%)  Total Time (ns)  Instances  Med (ns)  Name\n --------  ---------------  ---------  --------  ----\n    100.0        1,831,281      1,010   1,823.0  k\n",
   ],
+  prometheus: [
+    '{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"DCGM_FI_DEV_GPU_UTIL","gpu":"0","instance":"a:9400"},"values":[[1767603600,"97"],[1767603615,"0"]]}]}}',
+    'value,timestamp,instance\n97,1767603600,a:9400\n0,1767603615,a:9400\n',
+  ],
   sacct: [
     '49421|COMPLETED|0:0|2026-09-17T15:13:20|2026-09-17T16:09:39|3379|billing=8,cpu=8,gres/gpu=1,mem=59G|\n49421.batch|COMPLETED|0:0|None|Unknown|3379|gres/gpu=1|33942380K\n',
     'JobID|State|ExitCode|Start|End|ElapsedRaw|AllocTRES|Eligible|JobName\n7|CANCELLED by 1004|0:0|2024-01-04T13:54:35|2024-01-04T13:54:36|1|gres/gpu:a100=2|2024-01-04T13:50:00|a|b\n8|PENDING|0:0|Unknown|Unknown|0||2024-01-04T13:50:00|c\n',

@@ -1,8 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, stat, writeFile } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
+import { compareText } from '../base/text-order.ts';
 import { devicePeaks, knownDevices } from './analysis/operators/device-peaks.ts';
-import { compareTraces } from './compare.ts';
+import { type Comparison, compareTraces } from './compare.ts';
 import { type DiagnoseOptions, diagnose, type Refusal } from './diagnose.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { type Cause, causes } from './finding.ts';
@@ -29,13 +31,13 @@ export interface GpuIo {
   readonly stopped: Promise<void>;
 }
 
-const usage = `headrace gpu diagnose FILE…  what limits the GPUs, from traces, counters and records
+const usage = `headrace gpu diagnose FILE|FOLDER…  what limits the GPUs, from traces, counters and records
   --json            one JSON object (docs/reference/gpu-diagnosis.md)
   --markdown        as Markdown
   --html PATH       also write one self-contained HTML file
   --all             every line of evidence, and the levels of the investigation
   --device NAME     the GPU of traces that do not name theirs: ${knownDevices.join(', ')}
-  --scope SCOPE     numbers of the traces as ${scopes.join(', ')} define them
+  --scope SCOPE     numbers of the traces (also with --json) as ${scopes.join(', ')} define them
 headrace gpu compare BEFORE AFTER  two traces of the same hardware
 headrace gpu explain CAUSE   ${causes.join(', ')}
 headrace gpu watch           a rolling decomposition, from nvidia-smi dmon or a DCGM exporter
@@ -49,6 +51,11 @@ headrace gpu watch           a rolling decomposition, from nvidia-smi dmon or a 
 /** Runs `headrace gpu …`; the exit code, or an error of the catalogue. Errors: GPU_CALL and those of the files. */
 export async function runGpuCommand(args: readonly string[], io: GpuIo): Promise<number> {
   const [name, ...rest] = args;
+  const own = rest.slice(0, rest.includes('--') ? rest.indexOf('--') : undefined);
+  if (own.includes('--help') || own.includes('-h')) {
+    io.out(usage);
+    return 0;
+  }
   switch (name) {
     case 'diagnose':
       return await runDiagnose(rest, io);
@@ -77,16 +84,13 @@ async function runDiagnose(args: readonly string[], io: GpuIo): Promise<number> 
     all: { type: 'boolean' },
     scope: { type: 'string' },
     device: { type: 'string' },
-    help: { type: 'boolean', short: 'h' },
   });
-  if (values['help'] === true) {
-    io.out(usage);
-    return 0;
-  }
   if (positionals.length === 0) throw fail('GPU_CALL', { reason: 'diagnose needs at least one file' });
-  const { sources, refused } = await readAll(positionals);
-  if (typeof values['scope'] === 'string') {
-    io.out(scopeText(sources, scopeOf(values['scope'])));
+  const scope = typeof values['scope'] === 'string' ? scopeOf(values['scope']) : undefined;
+  const { sources, refused } = await readAll(await filesOf(positionals));
+  if (scope !== undefined) {
+    const report = scopeReport(sources, scope);
+    io.out(values['json'] === true ? jsonText(report) : scopeText(report));
     return 0;
   }
   const diagnosis = diagnose(sources, refused, deviceOf(values['device']));
@@ -107,6 +111,37 @@ function deviceOf(name: unknown): DiagnoseOptions {
 async function writeHtml(path: string, diagnosis: Diagnosis): Promise<void> {
   const { htmlReport } = await import('./report/html.ts');
   await writeFile(path, htmlReport(diagnosis));
+}
+
+/** More files than this in a folder are not a set of captures. */
+const MOST_FILES = 10_000;
+
+/** The files that are named, and those in folders that are named, in order; hidden ones are left out. */
+async function filesOf(paths: readonly string[]): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const path of paths) {
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isDirectory() !== true) {
+      files.push(path);
+      continue;
+    }
+    const inside = (await readdir(path, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile() || entry.isSymbolicLink())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .filter(
+        (file) =>
+          !relative(path, file)
+            .split(sep)
+            .some((part) => part.startsWith('.')),
+      );
+    if (inside.length === 0) throw fail('GPU_NO_DATA', { reason: `the folder ${path} holds no file` });
+    if (inside.length > MOST_FILES)
+      throw fail('GPU_CALL', {
+        reason: `the folder ${path} holds ${inside.length} files: name those that are captures`,
+      });
+    files.push(...inside.sort(compareText));
+  }
+  return files;
 }
 
 /** Reads what can be read; one file alone that cannot be is an error. */
@@ -137,9 +172,20 @@ async function runCompare(args: readonly string[], io: GpuIo): Promise<number> {
       ({ what, before: from, after: to, change }) =>
         `  ${what}: ${(from / 1000).toFixed(1)} → ${(to / 1000).toFixed(1)} ms (${change > 0 ? '+' : ''}${percent(change)} %)`,
     );
-    io.out(`${comparison.verdict}: ${comparison.summary}\n${lines.join('\n')}\n`);
+    io.out(`${comparison.verdict}: ${comparison.summary}\n${[...lines, ...causeLines(comparison)].join('\n')}\n`);
   }
   return 0;
+}
+
+/** The causes that went, stay and came, in lines. */
+function causeLines({ causes: all, gain }: Comparison): readonly string[] {
+  return all.map(({ cause, change, before, after, ceiling }) => {
+    const shares = `${percent(before)} % of the step before, ${percent(after)} % now`;
+    const most = ceiling === null ? '' : ` at most ${ceiling.toFixed(2)}×`;
+    if (change !== 'went') return `  ${change}: ${cause}, ${shares}${most === '' ? '' : `;${most} faster without it`}`;
+    const gained = gain === null ? '' : `, ${gain.toFixed(2)}× was gained`;
+    return `  went: ${cause}, ${shares}${most === '' ? '' : `;${most} was to be gained${gained}`}`;
+  });
 }
 
 async function traceAt(path: string): Promise<{ path: string; trace: Trace }> {
@@ -196,18 +242,27 @@ const scopeNumbers: Readonly<Record<Scope, (trace: Trace) => readonly ScopedNumb
   'nsys-ai': nsysAiNumbers,
 };
 
-function scopeText(sources: readonly Source[], scope: Scope): string {
-  const lines = sources.flatMap((source) =>
-    source.kind === 'trace'
-      ? [
-          source.path,
-          ...scopeNumbers[scope](source.trace).map(({ name, value, unit }) =>
-            `  ${name}: ${value === null ? 'none' : Number(value.toFixed(3))} ${unit}`.trimEnd(),
-          ),
-        ]
-      : [],
+/** The numbers of each trace as another tool defines them. */
+interface ScopeReport {
+  readonly scope: Scope;
+  readonly traces: readonly { readonly file: string; readonly numbers: readonly ScopedNumber[] }[];
+}
+
+function scopeReport(sources: readonly Source[], scope: Scope): ScopeReport {
+  const traces = sources.flatMap((source) =>
+    source.kind === 'trace' ? [{ file: source.path, numbers: scopeNumbers[scope](source.trace) }] : [],
   );
-  if (lines.length === 0) throw fail('GPU_NO_DATA', { reason: 'a scope needs a trace' });
+  if (traces.length === 0) throw fail('GPU_NO_DATA', { reason: 'a scope needs a trace' });
+  return { scope, traces };
+}
+
+function scopeText({ traces }: ScopeReport): string {
+  const lines = traces.flatMap(({ file, numbers }) => [
+    file,
+    ...numbers.map(({ name, value, unit }) =>
+      `  ${name}: ${value === null ? 'none' : Number(value.toFixed(3))} ${unit}`.trimEnd(),
+    ),
+  ]);
   return `${lines.join('\n')}\n`;
 }
 

@@ -2,6 +2,9 @@ import { fail } from '../base/errors/fail.ts';
 import { compareText } from '../base/text-order.ts';
 import { steadyRows } from './analysis/kernels.ts';
 import { type TraceFacts, traceFacts } from './analysis/trace-facts.ts';
+import { diagnose } from './diagnose.ts';
+import type { Diagnosis } from './diagnosis.ts';
+import { type Cause, causes, type Finding } from './finding.ts';
 import { percent } from './rules/rule.ts';
 import { gpuKinds, type Trace } from './trace/trace.ts';
 
@@ -22,6 +25,20 @@ export interface Comparison {
   readonly verdict: 'faster' | 'slower' | 'no difference' | 'no claim';
   readonly summary: string;
   readonly changes: readonly Change[];
+  /** The causes of before and after, those that went first. */
+  readonly causes: readonly CauseChange[];
+  /** Median step before over after; null where no step is marked. */
+  readonly gain: number | null;
+}
+
+/** A cause before and after, with the largest share of a step that its findings take. */
+export interface CauseChange {
+  readonly cause: Cause;
+  readonly change: 'went' | 'stays' | 'came';
+  readonly before: number;
+  readonly after: number;
+  /** What was to be gained from the one that went, or is from one that is there; null where no bound is known. */
+  readonly ceiling: number | null;
 }
 
 /**
@@ -49,7 +66,8 @@ export function compareTraces(
     throw fail('GPU_NOT_COMPARABLE', { reason: `the first has ${first.length} GPUs, the second ${second.length}` });
   const changes = changesOf(first, second);
   const span = [...first, ...second].some(({ windows }) => windows[0].kind !== 'stretched');
-  if (span) return noClaim(changes);
+  const changed = causeChanges(before, after);
+  if (span) return { ...noClaim(changes), causes: changed, gain: null };
   const step = changes[0];
   const verdict =
     Math.abs(step.change) < NOISE
@@ -64,7 +82,42 @@ export function compareTraces(
     verdict,
     summary: `median step ${(step.before / 1000).toFixed(1)} ms → ${(step.after / 1000).toFixed(1)} ms: ${times.toFixed(2)}× (mean ${(changes[1].before / changes[1].after).toFixed(2)}×)`,
     changes,
+    causes: changed,
+    gain: times,
   };
+}
+
+/** A cause went if it takes less than half of the share that it took. */
+const WENT_BELOW = 0.5;
+
+function causeChanges(
+  before: { path: string; trace: Trace },
+  after: { path: string; trace: Trace },
+): readonly CauseChange[] {
+  const [was, is] = [before, after].map(({ path, trace }) =>
+    largestByCause(diagnose([{ kind: 'trace', path, trace }])),
+  );
+  const order = { went: 0, stays: 1, came: 2 } as const;
+  return causes
+    .flatMap((cause): readonly CauseChange[] => {
+      const [one, other] = [was?.get(cause), is?.get(cause)];
+      if (one === undefined && other === undefined) return [];
+      const shares = { before: one?.shareOfStep ?? 0, after: other?.shareOfStep ?? 0 };
+      const change = one === undefined ? 'came' : shares.after < WENT_BELOW * shares.before ? 'went' : 'stays';
+      return [{ cause, change, ...shares, ceiling: (change === 'went' ? one : other)?.ceiling ?? null }];
+    })
+    .sort((a, b) => order[a.change] - order[b.change] || b.before - a.before || b.after - a.after);
+}
+
+/** The finding of each cause that takes the largest share of its step. */
+function largestByCause({ findings }: Diagnosis): ReadonlyMap<Cause, Finding> {
+  const largest = new Map<Cause, Finding>();
+  for (const finding of findings) {
+    const known = largest.get(finding.cause);
+    if (known === undefined || (finding.shareOfStep ?? 0) > (known.shareOfStep ?? 0))
+      largest.set(finding.cause, finding);
+  }
+  return largest;
 }
 
 /** The kinds of GPUs of a trace; where a driver leaves the name empty, by what else tells them apart. */
@@ -75,7 +128,7 @@ function hardwareOf({ devices }: Trace): string {
   return [...new Set(kinds)].sort(compareText).join(', ');
 }
 
-function noClaim(changes: readonly Change[]): Comparison {
+function noClaim(changes: readonly Change[]): Pick<Comparison, 'verdict' | 'summary' | 'changes'> {
   const kernel = changes.find(({ what }) => what === 'kernel time');
   return {
     verdict: 'no claim',

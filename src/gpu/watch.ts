@@ -115,7 +115,7 @@ export interface WatchOptions {
   readonly every: number;
 }
 
-/** Runs a command that prints as dmon does, until it ends or `stopped` resolves. Errors: GPU_FILE. */
+/** Runs a command that prints as dmon does, until it ends or `stopped` resolves. Errors: GPU_FILE, GPU_NO_NVIDIA_SMI. */
 export async function watchDmon(
   options: WatchOptions,
   out: (line: string) => void,
@@ -124,7 +124,13 @@ export async function watchDmon(
   const [program = '', ...args] = options.command;
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise<string>((resolve, reject) => {
-    child.once('error', (error) => reject(fail('GPU_FILE', { path: program, reason: error.message }, error)));
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'ENOENT' && program === dmonCommand[0]
+          ? fail('GPU_NO_NVIDIA_SMI', {}, error)
+          : fail('GPU_FILE', { path: program, reason: error.message }, error),
+      ),
+    );
     child.once('close', (code, signal) => resolve(code === null ? `signal ${signal}` : `code ${code}`));
   });
   let asked = false;

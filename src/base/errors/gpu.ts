@@ -65,6 +65,13 @@ export const gpuErrors = rows({
     status: 400,
     exit: 3,
   },
+  GPU_NO_NVIDIA_SMI: {
+    message: 'the command nvidia-smi is not on this machine',
+    mend: 'run this where the GPUs are, with the NVIDIA driver installed; or read an exporter with --dcgm URL; or name another command after --',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   GPU_CALL: {
     message: 'the call of headrace gpu cannot be read: {reason}',
     mend: 'run headrace gpu --help',

@@ -11,6 +11,7 @@ export type FileKind =
   | 'monitor-jsonl'
   | 'dcgm'
   | 'sacct'
+  | 'prometheus'
   | 'pod-list'
   | 'pod-csv'
   | 'node-csv'
@@ -35,6 +36,7 @@ const marks: readonly (readonly [FileKind, RegExp])[] = [
   ['monitor-jsonl', /^\s*\{"[^\n]*"gpu_usage:\w+":[^\n]*\}\s*\n/],
   ['pod-list', /^\s*\{(?=[\s\S]{0,2000}"kind"\s*:\s*"(List|PodList)")/],
   ['philly-jobs', /^\s*\[\s*\{(?=[\s\S]*?"attempts"\s*:)(?=[\s\S]*?"submitted_time"\s*:)/],
+  ['prometheus', /^\s*\{(?=[\s\S]{0,2000}"resultType"\s*:\s*"(matrix|vector)")/],
   ['trace', /^\uFEFF?\s*(\{\s*["}]|\[\s*[[{\]])/],
   ['dcgm', /^(#.*\n|\s*\n)*DCGM_FI_\w+\{/],
   ['ncu-csv', /^"?ID"?,"?Process ID"?,/m],
@@ -53,7 +55,14 @@ const marks: readonly (readonly [FileKind, RegExp])[] = [
   ['philly-machines', /^machineId,\s*number of GPUs\b/i],
   ['cluster-summary', /^id,[^\n]*\bgpu_job_num\b/],
   ['utilisation-cdf', /^[^\n]*\bmetric,percentile,value/],
-  ['sacct', /^(JobID\w*\|[^\n]*|\d+(_\d+)?(\.\w+)?\|[A-Z_]+[^\n|]*\|[^\n]*gres\/gpu[^\n]*)\n/m],
+  [
+    'prometheus',
+    /^(?=[^\n]*\bvalue\b)(?=[^\n]*\b(timestamp|time)\b)(?=[^\n]*\b(instance|gpu|__name__|Hostname)\b)[^\n]*\n/i,
+  ],
+  [
+    'sacct',
+    /^(JobID\w*\|[^\n]*|\d+(_\d+)?(\.\w+)?\|([^\n]*\|)?(COMPLETED|FAILED|CANCELLED|TIMEOUT|RUNNING|PENDING|OUT_OF_MEMORY|NODE_FAIL|PREEMPTED)\b[^\n]*)(\n|$)/m,
+  ],
   ['megatron-log', /\bsetting training iterations to\b|\belapsed time per iteration \(ms\):|\breset_iteration \.{3}/],
 ];
 

@@ -13,6 +13,7 @@ import { parseNcu } from './ncu.ts';
 import { parsePhillyJobs, parsePhillyMachines, parsePhillyUtil } from './philly.ts';
 import { parsePmon } from './pmon.ts';
 import { parseNodeCsv, parsePodCsv, parsePodList } from './pods.ts';
+import { parsePrometheus } from './prometheus.ts';
 import { parseQueryGpu } from './query-gpu.ts';
 import { parseSacct } from './sacct.ts';
 
@@ -31,6 +32,7 @@ const parsers: Readonly<Record<TextKind, (path: string, text: string) => Source>
     const tables = parseStatsText(text);
     return { kind: 'kernel-sums', path, kernels: kernelRowsOf(tables), tables };
   },
+  prometheus: (path, text) => ({ kind: 'samples', path, series: parsePrometheus(text) }),
   sacct: (path, text) => ({ kind: 'jobs', path, jobs: parseSacct(text) }),
   'pod-list': (path, text) => ({ kind: 'pods', path, pods: parsePodList(text) }),
   'pod-csv': (path, text) => ({ kind: 'pods', path, pods: parsePodCsv(text) }),

@@ -1,4 +1,8 @@
 import { linesOf } from './csv.ts';
+import { sacctColumns } from './sacct-columns.ts';
+
+/** So many rows tell what the columns hold. */
+const ROWS_TO_TELL = 200;
 
 /** One job as the scheduler recorded it; steps are not jobs. */
 export interface JobRecord {
@@ -17,17 +21,17 @@ export interface JobRecord {
   readonly gpuUtil: number;
 }
 
-const defaultColumns = ['JobID', 'State', 'ExitCode', 'Start', 'End', 'ElapsedRaw', 'AllocTRES', 'MaxRSS'];
-
 /**
- * `sacct -P` (with header) or `sacct -P -n` (columns as in docs/reference/gpu-formats.md). Rows of steps (`.batch`,
+ * `sacct -P`, with a header or without (`-n`: columns are told by what they hold). Rows of steps (`.batch`,
  * `.extern`, `.0`) repeat the allocation of their job and are not counted. JobName, which may hold `|`, comes last.
  */
 export function parseSacct(text: string): readonly JobRecord[] {
   const lines = linesOf(text).filter((line) => line.includes('|'));
   const first = (lines[0] ?? '').split('|');
   const hasHeader = first.some((name) => /^(JobID|JobIDRaw|State)$/i.test(name));
-  const columns = (hasHeader ? first : defaultColumns).map((name) => name.toLowerCase());
+  const columns = hasHeader
+    ? first.map((name) => name.toLowerCase())
+    : sacctColumns(lines.slice(0, ROWS_TO_TELL).map((line) => line.split('|')));
   return lines.slice(hasHeader ? 1 : 0).flatMap((line) => {
     const fields = line.split('|');
     const at = (...names: readonly string[]) => {

@@ -2,6 +2,7 @@ import type { Diagnosis, Timeline, TraceReport } from '../diagnosis.ts';
 import type { Finding } from '../finding.ts';
 import { ms, percent } from '../rules/rule.ts';
 import { evidenceText, stepText } from './terminal.ts';
+import { scaledBlocks } from './timeline.ts';
 
 /** A page stays below 2 MB: so many blocks in all timelines, rows of a table, and traces, which are ranks for the most part. */
 const most = { blocks: 12_000, rows: 200, traces: 16 } as const;
@@ -10,6 +11,7 @@ const colours = ['#3b6ea5', '#c77f2a', '#7a5ea8', '#d5d5d5', '#a33b3b'] as const
 const style = `
 body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#1a1a1a}
 h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
+h1,h2,p,li,td,th,code,summary{overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .6rem;border-bottom:1px solid #e4e4e4;vertical-align:top}
 .bar{display:flex;height:26px;margin:.3rem 0}.bar span{display:block;overflow:hidden;white-space:nowrap;color:#fff;font-size:12px;line-height:26px;padding-left:4px;box-sizing:border-box}
 .warning{border-left:4px solid #a33b3b;padding-left:.8rem}.info{border-left:4px solid #c77f2a;padding-left:.8rem}
@@ -18,32 +20,83 @@ svg{width:100%;height:auto;background:#fafafa}
 @media (prefers-color-scheme:dark){body{background:#181818;color:#e6e6e6}code,svg{background:#242424}td,th{border-color:#333}.small{color:#aaa}}
 `;
 
-/** The diagnosis as one HTML file that needs no network. */
+/**
+ * The diagnosis as one HTML file that needs no network: findings first, then what they were found in. Each path is there once, in
+ * the list of files; everywhere else its name links to it.
+ */
 export function htmlReport(diagnosis: Diagnosis): string {
-  const body = [
+  const shown = diagnosis.traces.slice(0, most.traces);
+  const page = [
     `<h1>GPU efficiency</h1><p><b>${escaped(diagnosis.summary)}</b></p>`,
+    contents(diagnosis),
+    ...diagnosis.findings.map((finding, index) => findingSection(finding, index, shown)),
+    ...(diagnosis.findings.length > 0 ? [waterfall(diagnosis)] : []),
+    list('Not told', diagnosis.reasons),
     utilisationTable(diagnosis),
     allocationTable(diagnosis),
     processTable(diagnosis),
-    ...diagnosis.traces
-      .slice(0, most.traces)
-      .map((trace, _, shown) => traceSection(trace, Math.floor(most.blocks / shown.length))),
+    ...shown.map((trace, index) => traceSection(trace, Math.floor(most.blocks / shown.length), index)),
     more(diagnosis.traces.length - most.traces, 'traces'),
     kernelTable(diagnosis),
-    ...diagnosis.findings.map(findingSection),
-    ...(diagnosis.findings.length > 0 ? [waterfall(diagnosis)] : []),
-    list('Not told', diagnosis.reasons),
-    list(
-      'Not read',
-      diagnosis.refused.map(({ path, code, message }) => `${path}: ${code}: ${message}`),
-    ),
     list('Notes', [
       ...diagnosis.limitations,
       ...diagnosis.traces.flatMap(({ file, limitations }) => limitations.map((text) => `${file}: ${text}`)),
     ]),
     levels(diagnosis),
   ];
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>GPU efficiency</title><style>${style}</style></head><body>${body.join('\n')}</body></html>\n`;
+  const body = `${withLinks(page.join('\n'), diagnosis)}\n${filesTable(diagnosis)}`;
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>GPU efficiency</title><style>${style}</style></head><body>${body}</body></html>\n`;
+}
+
+/** Links to the findings and to what follows them. */
+function contents({ findings }: Diagnosis): string {
+  const links = findings.map(({ title }, index) => `<li><a href="#finding-${index + 1}">${escaped(title)}</a></li>`);
+  return `<ol>${links.join('')}</ol><p class="small"><a href="#files">files</a> · <a href="#levels">the investigation</a></p>`;
+}
+
+/** The place of each file that is named anywhere. */
+function pathsOf({ files, refused, traces }: Diagnosis): readonly string[] {
+  return [...new Set([...files, ...refused].map(({ path }) => path).concat(traces.map(({ file }) => file)))];
+}
+
+function filesTable(diagnosis: Diagnosis): string {
+  const { files, refused } = diagnosis;
+  const rows = pathsOf(diagnosis).map((path, index) => {
+    const refusal = refused.find((one) => one.path === path);
+    const what =
+      refusal === undefined
+        ? (files.find((one) => one.path === path)?.what ?? '')
+        : `not read: ${refusal.code}: ${refusal.message.replaceAll(path, 'it')}`;
+    return `<tr id="file-${index + 1}"><td>${escaped(path)}<td>${escaped(what.replaceAll(path, 'it'))}`;
+  });
+  return `<h2 id="files">Files</h2><table><tr><th>path<th>what it is</tr>${rows.join('')}</table>`;
+}
+
+/** The page with links to files in place of their paths, which end where a path can end. */
+function withLinks(page: string, diagnosis: Diagnosis): string {
+  const paths = pathsOf(diagnosis);
+  const numbers = new Map(paths.map((path, index) => [escaped(path), index + 1]));
+  const longestFirst = [...numbers.keys()].sort((a, b) => b.length - a.length);
+  if (longestFirst.length === 0) return page;
+  const any = new RegExp(
+    `(?<![\\w./-])(${longestFirst.map((path) => path.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})(?![\\w/-]|\\.\\w)`,
+    'g',
+  );
+  const names = new Map<string, number>();
+  for (const path of paths) names.set(nameOf(path), (names.get(nameOf(path)) ?? 0) + 1);
+  // Of text only: tags and attributes hold no path.
+  return page.replaceAll(/>[^<]+/g, (text) =>
+    text.replaceAll(any, (path) => {
+      const number = numbers.get(path) ?? 0;
+      const name = nameOf(paths[number - 1] ?? '');
+      const label = names.get(name) === 1 ? name : `${name} (${number})`;
+      return `<a href="#file-${number}">${escaped(label)}</a>`;
+    }),
+  );
+}
+
+function nameOf(path: string): string {
+  return path.split(/[/\\]/).findLast((part) => part !== '') ?? path;
 }
 
 function utilisationTable({ utilisation }: Diagnosis): string {
@@ -95,7 +148,7 @@ function processTable({ processes }: Diagnosis): string {
     : `<h2>Whose the GPUs are</h2><table><tr><th>samples<th>GPU<th>process<th>of the SMs<th>memory<th>of the samples</tr>${rowsText(rows)}</table>`;
 }
 
-function traceSection(trace: TraceReport, mostBlocks: number): string {
+function traceSection(trace: TraceReport, mostBlocks: number, index: number): string {
   const {
     file,
     rank,
@@ -116,12 +169,12 @@ function traceSection(trace: TraceReport, mostBlocks: number): string {
     ['exposed copies', d.exposedCopyUs],
     ['idle', d.idleUs],
   ] as const;
-  const bar = parts.map(([name, us], index) => {
+  const bar = parts.map(([name, us], part) => {
     const share = us / d.totalUs;
     const text = share > 0.06 ? `${name} ${percent(share)} %` : '';
     return share <= 0
       ? ''
-      : `<span title="${name}: ${percent(share)} %" style="width:${(100 * share).toFixed(2)}%;background:${index === 3 ? '#888' : colours[index]}">${text}</span>`;
+      : `<span title="${name}: ${percent(share)} %" style="width:${(100 * share).toFixed(2)}%;background:${part === 3 ? '#888' : colours[part]}">${text}</span>`;
   });
   const gapRows = Object.entries(gaps).map(([size, sum]) =>
     row([
@@ -153,7 +206,7 @@ function traceSection(trace: TraceReport, mostBlocks: number): string {
   );
   const stepRows = steps.map(({ name, us, leftOut }) => row([name, `${ms(us)} ms`, leftOut ?? 'steady']));
   return [
-    `<h2>${escaped(file)}</h2><p class="small">${rank === null ? '' : `rank ${rank}, `}GPU ${device} ${escaped(deviceName)}; ${trace.window}; typical ${ms(stepUs)} ms; from the first to the last GPU event ${percent(gpuSpan.idleUs / gpuSpan.totalUs)} % idle</p>`,
+    `<h2 id="trace-${index + 1}">${escaped(file)}</h2><p class="small">${rank === null ? '' : `rank ${rank}, `}GPU ${device} ${escaped(deviceName)}; ${trace.window}; typical ${ms(stepUs)} ms; from the first to the last GPU event ${percent(gpuSpan.idleUs / gpuSpan.totalUs)} % idle</p>`,
     `<div class="bar">${bar.join('')}</div>`,
     timelineSvg(trace.timeline, mostBlocks),
     `<table><tr><th>gaps<th>number<th>of the time<th>nothing submitted<th>work queued<th>not known</tr>${rowsText(gapRows)}</table>`,
@@ -170,24 +223,20 @@ function traceSection(trace: TraceReport, mostBlocks: number): string {
 function timelineSvg({ name, us, lanes }: Timeline, mostBlocks: number): string {
   const drawn = lanes.map(({ name: lane, blocks }, index) => {
     const y = 24 * index + 4;
-    const bars = coarser(blocks, (us * lanes.length) / mostBlocks).map(
+    const bars = coarser(blocks, us, Math.max(Math.floor(mostBlocks / lanes.length), 1)).map(
       ([from, length]) =>
-        `<rect x="${(200 + (980 * from) / us).toFixed(1)}" y="${y}" width="${Math.max((980 * length) / us, 0.5).toFixed(1)}" height="16"/>`,
+        `<rect x="${(200 + (980 * from) / us).toFixed(2)}" y="${y}" width="${((980 * length) / us).toFixed(3)}" height="16"/>`,
     );
     return `<text x="0" y="${y + 12}" font-size="12" fill="currentColor">${escaped(lane)}</text><g fill="${colours[index] ?? '#888'}">${bars.join('')}</g>`;
   });
-  return `<p class="small">${escaped(name)}, ${ms(us)} ms</p><svg viewBox="0 0 1180 ${24 * lanes.length + 8}" role="img" aria-label="timeline of ${escaped(name)}">${drawn.join('')}</svg>`;
+  return `<p class="small">${escaped(name)}, ${ms(us)} ms; to scale: a lane is as full as its share of the step</p><svg viewBox="0 0 1180 ${24 * lanes.length + 8}" role="img" aria-label="timeline of ${escaped(name)}">${drawn.join('')}</svg>`;
 }
 
-/** Blocks that are closer to each other than `leastUs` as one. */
-function coarser(blocks: Timeline['lanes'][number]['blocks'], leastUs: number): readonly (readonly [number, number])[] {
-  const joined: [number, number][] = [];
-  for (const [from, length] of blocks) {
-    const last = joined.at(-1);
-    if (last !== undefined && from - (last[0] + last[1]) < leastUs) last[1] = from + length - last[0];
-    else joined.push([from, length]);
-  }
-  return joined;
+/** The same blocks in fewer cells, where there are too many. */
+function coarser(blocks: Timeline['lanes'][number]['blocks'], us: number, cells: number): typeof blocks {
+  if (blocks.length <= cells) return blocks;
+  const starts = blocks.map(([from]) => from);
+  return scaledBlocks({ starts, ends: blocks.map(([from, length]) => from + length) }, 0, us, cells);
 }
 
 function kernelTable({ kernels }: Diagnosis): string {
@@ -205,7 +254,7 @@ function kernelTable({ kernels }: Diagnosis): string {
   return `<h2>Kernels that Nsight Compute measured</h2><table><tr><th>kernel<th>limited by<th>by<th>SM<th>memory<th>of kernel time</tr>${rowsText(rows)}</table>`;
 }
 
-function findingSection(finding: Finding, index: number): string {
+function findingSection(finding: Finding, index: number, traces: readonly TraceReport[]): string {
   const {
     severity,
     title,
@@ -230,13 +279,14 @@ function findingSection(finding: Finding, index: number): string {
     ...(gpuHours === null ? [] : [`${gpuHours.toFixed(1)} GPU-hours`]),
   ];
   return [
-    `<section class="${severity}"><h2>${index + 1}. ${escaped(title)}</h2><p class="small">${gain.map(escaped).join(' · ')}</p>`,
+    `<section class="${severity}" id="finding-${index + 1}"><h2>${index + 1}. ${escaped(title)}</h2><p class="small">${gain.map(escaped).join(' · ')}</p>`,
+    traceLink(finding, traces),
     `<p>Expected: ${escaped(expected)}.</p>`,
     `<ul>${evidence
       .slice(0, most.rows)
       .map(
         (one) =>
-          `<li>${escaped(evidenceText(one))} <span class="small">${escaped(one.file)}${one.rangeUs === undefined ? '' : `, ${one.rangeUs[0].toFixed(0)} to ${one.rangeUs[1].toFixed(0)} µs`}</span></li>`,
+          `<li>${escaped(evidenceText(one))} <span class="small">${one.file === finding.scope.file ? '' : `${escaped(one.file)} `}${one.rangeUs === undefined ? '' : `${one.rangeUs[0].toFixed(0)} to ${one.rangeUs[1].toFixed(0)} µs`}</span></li>`,
       )
       .join('')}</ul>`,
     `<p>Fix:</p><ul>${fix.map((text) => `<li>${escaped(text)}</li>`).join('')}</ul>`,
@@ -244,23 +294,39 @@ function findingSection(finding: Finding, index: number): string {
   ].join('');
 }
 
-/** What would remain of the step after each finding. */
-function waterfall({ findings, traces }: Diagnosis): string {
-  const first = traces[0]?.stepUs;
-  const steps = findings.flatMap(({ id, remainingStepUs }) =>
-    remainingStepUs === null ? [] : [[id, remainingStepUs] as const],
+/** A link from a finding to the GPU that it is about. */
+function traceLink({ scope, step }: Finding, traces: readonly TraceReport[]): string {
+  const device = scope.device ?? step?.device ?? null;
+  const index = traces.findIndex((trace) => trace.file === scope.file && (device === null || trace.device === device));
+  return index < 0
+    ? `<p class="small">in ${escaped(scope.file)}</p>`
+    : `<p class="small">in ${escaped(scope.file)}, <a href="#trace-${index + 1}">its timeline</a></p>`;
+}
+
+/** What would remain of each step after each finding about it. */
+function waterfall({ findings }: Diagnosis): string {
+  const steps = Map.groupBy(
+    findings.filter(({ step, remainingStepUs }) => step !== null && remainingStepUs !== null),
+    ({ step }) => `${step?.file}, ${step?.rank === null ? '' : `rank ${step?.rank}, `}GPU ${step?.device}`,
   );
-  if (first === undefined || steps.length === 0) return '';
-  const bar = (name: string, us: number) =>
-    `<div class="small">${escaped(name)}: ${ms(us)} ms</div><div class="bar"><span style="width:${((100 * us) / first).toFixed(2)}%;background:#3b6ea5"></span></div>`;
-  return `<h2>What would remain of the step</h2>${bar('now', first)}${steps.map(([id, us]) => bar(`after ${id}`, us)).join('')}`;
+  const bar = (name: string, us: number, whole: number) =>
+    `<div class="small">${escaped(name)}: ${ms(us)} ms</div><div class="bar"><span style="width:${((100 * us) / whole).toFixed(2)}%;background:#3b6ea5"></span></div>`;
+  const charts = [...steps].map(([name, own]) => {
+    const whole = Math.max(...own.map(({ step }) => step?.us ?? 0));
+    return [
+      `<p class="small">${escaped(name)}</p>`,
+      bar('now', whole, whole),
+      ...own.map(({ id, remainingStepUs }) => bar(`after ${id}`, remainingStepUs ?? 0, whole)),
+    ].join('');
+  });
+  return charts.length === 0 ? '' : `<h2>What would remain of the step</h2>${charts.join('')}`;
 }
 
 function levels({ levels: all }: Diagnosis): string {
   const rows = all.map(({ level, title, evidence, missing }) =>
     row([`${level} ${title}`, evidence.join('; ') || 'no evidence', missing ?? '']),
   );
-  return `<h2>The investigation</h2><table><tr><th>level<th>evidence<th>to collect</tr>${rowsText(rows)}</table>`;
+  return `<h2 id="levels">The investigation</h2><table><tr><th>level<th>evidence<th>to collect</tr>${rowsText(rows)}</table>`;
 }
 
 function list(title: string, texts: readonly string[]): string {

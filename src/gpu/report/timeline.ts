@@ -3,8 +3,8 @@ import type { TraceFacts } from '../analysis/trace-facts.ts';
 import type { Timeline } from '../diagnosis.ts';
 import { clip, type Spans } from '../intervals.ts';
 
-/** Blocks closer than this share of the step are drawn as one. */
-const PIXEL = 1 / 1600;
+/** The step is drawn as so many cells. */
+const CELLS = 1600;
 
 /** The typical step as lanes of blocks. */
 export function timelineOf({ typical, busy, gaps }: TraceFacts): Timeline {
@@ -19,7 +19,7 @@ export function timelineOf({ typical, busy, gaps }: TraceFacts): Timeline {
       queued.starts.push(piece.end - piece.queuedUs);
       queued.ends.push(piece.end);
     }
-  const lane = (spans: Spans) => merged(clip(spans, start, end), start, us * PIXEL);
+  const lane = (spans: Spans) => scaledBlocks(clip(spans, start, end), start, us, CELLS);
   return {
     name,
     us,
@@ -27,24 +27,49 @@ export function timelineOf({ typical, busy, gaps }: TraceFacts): Timeline {
       { name: 'computation', blocks: lane(busy.compute) },
       { name: 'communication', blocks: lane(busy.communication) },
       { name: 'copies', blocks: lane(busy.copy) },
-      { name: 'idle, nothing submitted', blocks: merged(host, start, us * PIXEL) },
-      { name: 'idle, work queued', blocks: merged(queued, start, us * PIXEL) },
+      { name: 'idle, nothing submitted', blocks: scaledBlocks(host, start, us, CELLS) },
+      { name: 'idle, work queued', blocks: scaledBlocks(queued, start, us, CELLS) },
     ],
   };
 }
 
-function merged(
+/**
+ * Intervals as blocks of from and length, at most one in each of so many cells of the width: what a cell holds becomes one
+ * block as long as all of it together. So the blocks of a lane are as long as its intervals: many short gaps stay as small a
+ * part of the lane as they are of the step.
+ */
+export function scaledBlocks(
   { starts, ends }: { readonly starts: ArrayLike<number>; readonly ends: ArrayLike<number> },
   origin: number,
-  least: number,
+  width: number,
+  cells: number,
 ): readonly (readonly [number, number])[] {
-  const blocks: [number, number][] = [];
+  const cell = width / cells;
+  const held = new Float64Array(cells);
+  const firsts = new Float64Array(cells).fill(Number.POSITIVE_INFINITY);
   for (let index = 0; index < starts.length; index += 1) {
-    if (ends[index] <= starts[index]) continue;
-    const from = starts[index] - origin;
-    const last = blocks.at(-1);
-    if (last !== undefined && from - (last[0] + last[1]) < least) last[1] = ends[index] - origin - last[0];
-    else blocks.push([from, ends[index] - starts[index]]);
+    const from = Math.max(starts[index] - origin, 0);
+    const to = Math.min(ends[index] - origin, width);
+    for (let at = Math.min(Math.floor(from / cell), cells - 1); at < cells && at * cell < to; at += 1) {
+      const begin = Math.max(from, at * cell);
+      const inside = Math.min(to, (at + 1) * cell) - begin;
+      if (inside <= 0) continue;
+      held[at] += inside;
+      firsts[at] = Math.min(firsts[at], begin);
+    }
   }
-  return blocks.map(([from, us]) => [Math.round(from * 10) / 10, Math.round(us * 10) / 10]);
+  const blocks: [number, number][] = [];
+  for (let at = 0; at < cells; at += 1) {
+    if (held[at] <= 0) continue;
+    // Moved to where it fits into its cell.
+    const from = Math.min(firsts[at], (at + 1) * cell - held[at]);
+    const last = blocks.at(-1);
+    if (last !== undefined && from - (last[0] + last[1]) < 1e-3 * cell) last[1] += held[at];
+    else blocks.push([from, held[at]]);
+  }
+  return blocks.map(([from, us]) => [rounded(from), rounded(us)]);
+}
+
+function rounded(us: number): number {
+  return Math.round(us * 1000) / 1000;
 }

@@ -1,0 +1,155 @@
+import { fail } from '../../base/errors/fail.ts';
+import { csvFields, linesOf } from './csv.ts';
+import { stampMs } from './query-gpu.ts';
+import { emptySeries, type SampleSeries } from './samples.ts';
+
+/** One series as Prometheus has it: its labels, and pairs of milliseconds and value. */
+interface LabelledSeries {
+  readonly labels: ReadonlyMap<string, string>;
+  readonly samples: readonly (readonly [number, number])[];
+}
+
+type Field =
+  | 'util'
+  | 'memoryController'
+  | 'memoryUsedMb'
+  | 'powerW'
+  | 'clockMhz'
+  | 'smActive'
+  | 'tensorActive'
+  | 'dramActive';
+
+/** Which counter a metric is, and what its values are multiplied by. A series without a name is of utilisation. */
+const metrics: readonly (readonly [RegExp, Field, number])[] = [
+  [/GR_ENGINE_ACTIVE$|gpu_(util\w*|duty_cycle)_ratio$|utili[sz]ation_gpu_ratio$/i, 'util', 100],
+  [/GPU_UTIL$|utili[sz]ation_gpu|gpu_utili[sz]ation|duty_cycle|^$/i, 'util', 1],
+  [/MEM_COPY_UTIL$/i, 'memoryController', 1],
+  [/FB_USED$/i, 'memoryUsedMb', 1],
+  [/POWER_USAGE$/i, 'powerW', 1],
+  [/SM_CLOCK$/i, 'clockMhz', 1],
+  [/SM_ACTIVE$/i, 'smActive', 1],
+  [/PIPE_TENSOR_ACTIVE$/i, 'tensorActive', 1],
+  [/DRAM_ACTIVE$/i, 'dramActive', 1],
+];
+
+/**
+ * Counters as Prometheus exports them: the JSON of `query_range`, or CSV with the columns value, timestamp and instance.
+ *
+ *   json = { "data": { "resultType": "matrix" | "vector", "result": [ { "metric": labels, "values": [[seconds, "value"], …] } ] } }
+ *   csv  = header { row };  header has value, timestamp, and labels such as instance, gpu, __name__
+ *
+ * Errors: GPU_DAMAGED.
+ */
+export function parsePrometheus(text: string): readonly SampleSeries[] {
+  const all = /^\s*\{/.test(text) ? fromJson(text) : fromCsv(text);
+  const gpus = new Map<string, Map<Field, Map<number, number>>>();
+  for (const { labels, samples } of all) {
+    const name = labels.get('__name__') ?? labels.get('metric') ?? labels.get('name') ?? '';
+    const metric = metrics.find(([pattern]) => pattern.test(name));
+    if (metric === undefined) continue;
+    const [, field, factor] = metric;
+    const scale = field === 'util' && factor === 1 && areShares(samples) ? 100 : factor;
+    const gpu = gpus.get(gpuOf(labels)) ?? new Map<Field, Map<number, number>>();
+    gpus.set(gpuOf(labels), gpu);
+    // Utilisation itself comes before the engine's activity, which stands in for it.
+    if (gpu.has(field) && /ENGINE/.test(name)) continue;
+    gpu.set(field, new Map(samples.map(([at, value]) => [at, value * scale])));
+  }
+  const series = [...gpus].filter(([, fields]) => fields.has('util')).map(([gpu, fields]) => seriesOf(gpu, fields));
+  if (series.length === 0)
+    throw fail('GPU_DAMAGED', { kind: 'Prometheus export', reason: 'no series is of the utilisation of a GPU' });
+  return series;
+}
+
+/** Values that are shares of 1: percentages of utilisation are whole numbers. */
+function areShares(samples: readonly (readonly [number, number])[]): boolean {
+  return samples.every(([, value]) => value <= 1) && samples.some(([, value]) => value > 0 && value < 1);
+}
+
+function gpuOf(labels: ReadonlyMap<string, string>): string {
+  const parts = [
+    labels.get('Hostname') ?? labels.get('instance'),
+    labels.get('gpu') ?? labels.get('gpu_id') ?? labels.get('index') ?? labels.get('device') ?? labels.get('UUID'),
+    labels.get('GPU_I_ID') || undefined,
+    labels.get('turn'),
+  ];
+  return parts.filter((part) => part !== undefined && part !== '').join('/') || '0';
+}
+
+function seriesOf(gpu: string, fields: ReadonlyMap<Field, ReadonlyMap<number, number>>): SampleSeries {
+  const times = [...new Set([...fields.values()].flatMap((values) => [...values.keys()]))].sort((a, b) => a - b);
+  const at = (field: Field) => {
+    const values = fields.get(field);
+    return values === undefined ? [] : times.map((time) => values.get(time) ?? Number.NaN);
+  };
+  return {
+    ...emptySeries(gpu),
+    timesMs: times.some((time) => Number.isNaN(time)) ? [] : times,
+    util: at('util').map((value) => (value >= 0 && value <= 100 ? value : Number.NaN)),
+    memoryController: at('memoryController'),
+    memoryUsedMb: at('memoryUsedMb'),
+    powerW: at('powerW'),
+    clockMhz: at('clockMhz'),
+    smActive: at('smActive'),
+    tensorActive: at('tensorActive'),
+    dramActive: at('dramActive'),
+  };
+}
+
+function fromJson(text: string): readonly LabelledSeries[] {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw fail('GPU_DAMAGED', { kind: 'Prometheus export', reason: 'it is no whole JSON' }, error);
+  }
+  const result = member(member(parsed, 'data'), 'result');
+  if (!Array.isArray(result)) throw fail('GPU_DAMAGED', { kind: 'Prometheus export', reason: 'it has no data.result' });
+  return result.map((one: unknown) => {
+    const metric = member(one, 'metric');
+    const labels = typeof metric === 'object' && metric !== null ? Object.entries(metric) : [];
+    const values = member(one, 'values') ?? [member(one, 'value')];
+    return {
+      labels: new Map(labels.map(([name, value]) => [name, String(value)])),
+      samples: (Array.isArray(values) ? values : []).flatMap((pair: unknown) => {
+        if (!Array.isArray(pair)) return [];
+        const [seconds, value] = [Number(pair[0]), Number(pair[1])];
+        return Number.isFinite(seconds) && Number.isFinite(value) ? [[seconds * 1000, value] as const] : [];
+      }),
+    };
+  });
+}
+
+function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+function fromCsv(text: string): readonly LabelledSeries[] {
+  const lines = linesOf(text).filter((line) => line.trim() !== '');
+  const separator = /;/.test(lines[0] ?? '') ? ';' : /\t/.test(lines[0] ?? '') ? '\t' : ',';
+  const header = csvFields(lines[0] ?? '', separator).map((name) => name.trim());
+  const column = (pattern: RegExp) => header.findIndex((name) => pattern.test(name));
+  const [value, time] = [column(/^value$/i), column(/^(timestamp|time)$/i)];
+  const found = new Map<string, { labels: Map<string, string>; samples: [number, number][] }>();
+  const seen = new Map<string, number>();
+  for (const line of lines.slice(1)) {
+    const fields = csvFields(line, separator).map((field) => field.trim());
+    const number = fields[value] === '' ? Number.NaN : Number(fields[value]);
+    if (!Number.isFinite(number)) continue;
+    const labels = new Map(
+      header.flatMap((name, index) =>
+        index === value || index === time || name === '' ? [] : [[name, fields[index] ?? ''] as const],
+      ),
+    );
+    const key = JSON.stringify([...labels]);
+    // Without a label that tells them apart, rows of one moment are different GPUs.
+    const turn = seen.get(`${fields[time]}/${key}`) ?? 0;
+    seen.set(`${fields[time]}/${key}`, turn + 1);
+    if (turn > 0) labels.set('turn', String(turn));
+    const own = `${key}/${turn}`;
+    const series = found.get(own) ?? { labels, samples: [] };
+    series.samples.push([stampMs(fields[time]), number]);
+    found.set(own, series);
+  }
+  return [...found.values()];
+}
