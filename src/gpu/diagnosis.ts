@@ -3,6 +3,7 @@ import type { Decomposition } from './analysis/decompose.ts';
 import type { GapSize, GapSum } from './analysis/gaps.ts';
 import type { OperatorSum } from './analysis/operators/operators.ts';
 import type { GpuProcesses } from './analysis/process-use.ts';
+import type { StepProfile } from './analysis/step-profile.ts';
 import type { Utilisation } from './analysis/utilisation.ts';
 import type { Finding } from './finding.ts';
 import type { Allocation } from './join/allocation.ts';
@@ -47,6 +48,8 @@ export interface TraceReport {
   readonly operatorsShare: number | null;
   /** What bounds a typical step; null without launches, or if the step has too many events. */
   readonly criticalPath: CriticalPath | null;
+  /** Where the time of a micro-step goes. */
+  readonly profile: StepProfile;
   readonly timeline: Timeline;
   readonly limitations: readonly string[];
 }

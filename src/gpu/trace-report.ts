@@ -2,6 +2,7 @@ import { criticalPath } from './analysis/critical-path.ts';
 import { decompose } from './analysis/decompose.ts';
 import { topKernels } from './analysis/kernels.ts';
 import type { OperatorFacts } from './analysis/operators/operators.ts';
+import { stepProfile } from './analysis/step-profile.ts';
 import { leftOutTexts, windowNames } from './analysis/steps.ts';
 import type { TraceFacts } from './analysis/trace-facts.ts';
 import type { Limitation } from './diagnose-trace.ts';
@@ -40,6 +41,7 @@ export function traceReport(
     operators: operators?.operators.slice(0, 20) ?? [],
     operatorsShare: operators?.knownShare ?? null,
     criticalPath: criticalPath(facts) ?? null,
+    profile: stepProfile(facts, operators),
     timeline: timelineOf(facts),
     limitations: limitations.map(({ text }) => text),
   };

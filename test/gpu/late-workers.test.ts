@@ -27,7 +27,7 @@ function about(text: string) {
   return diagnose([parseText('iterations', 'iterations.csv', text)]);
 }
 
-const runs = Number(process.env['HEADRACE_GPU_RUNS'] ?? 60);
+const runs = Number(process.env['HEADRACE_GPU_RUNS'] ?? 25);
 
 test('a late worker of every length and depth is found by the time that it costs', () => {
   fc.assert(

@@ -14,6 +14,8 @@ export interface OperatorSum {
   readonly shapes: string;
   readonly type: string;
   readonly category: OperatorCategory;
+  /** Whether its kernels use Tensor Cores, by their names. */
+  readonly tensor: boolean;
   readonly calls: number;
   /** Time of the kernels of all calls, and their share of all kernel time. */
   readonly us: number;
@@ -114,6 +116,7 @@ function sumOf(
     shapes: shapesOf(trace.inputs.texts(trace.host.inputsOf(call)).dims),
     type: work.type,
     category: work.category,
+    tensor,
     calls,
     us,
     share: us / total,
