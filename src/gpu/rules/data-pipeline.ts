@@ -46,7 +46,7 @@ export const dataPipeline: TraceRule = (facts) => {
     disproof:
       'if num_workers=4 (or a constant batch kept on the GPU) leaves the step as long, the loader is not the limit',
     fix: [
-      ...(single ? ['DataLoader(num_workers=4, persistent_workers=True, prefetch_factor=2, pin_memory=True)'] : []),
+      ...(single ? ['DataLoader(num_workers=4, persistent_workers=True, prefetch_factor=2)'] : []),
       ...(single ? [] : ['prepare the next batch in a worker while the GPU computes (num_workers, prefetch_factor)']),
       'move decoding and resizing to the GPU or do them once, offline; cache what is read again',
     ],

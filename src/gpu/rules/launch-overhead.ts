@@ -72,11 +72,11 @@ export const launchOverhead: TraceRule = (facts) => {
       fix: [
         graphed
           ? 'some work is launched by graphs already: put what is launched between them into one'
-          : 'CUDA/HIP graphs: torch.compile(model, mode="reduce-overhead") or torch.cuda.graph around the step',
-        'fused or foreach optimizer: torch.optim.AdamW(params, fused=True); zero_grad(set_to_none=True)',
+          : 'CUDA/HIP graphs: torch.cuda.graph around the step, or torch.compile(model, mode="reduce-overhead"), whose fused kernels may save time beside this bound',
+        'fused or foreach optimizer: torch.optim.AdamW(params, fused=True); zero_grad(set_to_none=True): fewer launches',
         ...(roomForBatch
           ? [
-              'a larger batch makes kernels longer for the same number of launches, and memory has room for it; it changes the learning rate that fits',
+              'a larger batch makes kernels longer for the same number of launches, and memory has room for it; samples a second may grow beyond this bound, which two batch sizes would measure; it changes the learning rate that fits',
             ]
           : []),
       ],
