@@ -1,9 +1,12 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
 import { traceFacts } from '../../src/gpu/analysis/trace-facts.ts';
+import { diagnose } from '../../src/gpu/diagnose.ts';
 import { joinRanks, rankFindings } from '../../src/gpu/join/ranks.ts';
 import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
-import { captureJson } from '../../src/testing/gpu/capture.ts';
+import { insertGap } from '../../src/testing/gpu/alter.ts';
+import { type Capture, captureJson } from '../../src/testing/gpu/capture.ts';
 import { trainingRun } from '../../src/testing/gpu/training-run.ts';
 
 const facts = trainingRun({
@@ -44,4 +47,42 @@ test('the bandwidth of the largest collective is 2(n-1)/n of bytes over wire tim
 test('one rank, or ranks without numbers, are not joined', () => {
   expect(joinRanks(facts.slice(0, 1))).toBeUndefined();
   expect(joinRanks([facts[0], facts[0]])).toBeUndefined();
+});
+
+/** One rank comes late to the collectives of some steps, by so many microseconds; the others wait inside of them. */
+function lateIn(capture: Capture, isLate: boolean, steps: readonly number[], us: number): Capture {
+  const frame = { cat: 'python_function', name: 'train.py(7): log', tid: 100, pid: 4242 };
+  let altered = capture;
+  const collectives = capture.events.filter(({ cat, name }) => cat === 'kernel' && name.startsWith('nccl'));
+  for (const step of steps.toReversed()) {
+    const { ts, dur } = collectives[step];
+    altered = insertGap(altered, isLate ? ts - 0.1 : ts + dur / 2, us, frame);
+  }
+  return altered;
+}
+
+test('a rank that is late in few steps or in all of them is found by the time that it costs', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 2 }),
+      fc.subarray([2, 3, 4, 5, 6], { minLength: 1 }),
+      fc.double({ min: 0.15, max: 3, noNaN: true }),
+      (late, steps, loss) => {
+        const options = { share: 0.2, steps: 8, kernelsPerStep: 40, kernelUs: 80, ranks: 3, random: () => 0.5 };
+        const captures = trainingRun({ ...options, fault: 'exposed-communication' });
+        // As deep as the loss of the whole run needs: one step that is much longer, or all by a little.
+        const us = (loss * 40 * 80 * 7) / steps.length;
+        const sources = captures.map((capture) => ({
+          kind: 'trace' as const,
+          path: `rank-${capture.rank}.json`,
+          trace: scanTrace(new TextEncoder().encode(captureJson(lateIn(capture, capture.rank === late, steps, us)))),
+        }));
+        const found = diagnose(sources).findings.find(({ title }) => title.includes('is late'));
+        expect(found?.scope.rank).toBe(late);
+        expect(found?.shareOfStep ?? 0).toBeGreaterThan((0.6 * loss) / (1.3 + loss));
+        expect(found?.shareOfStep ?? 1).toBeLessThan(loss / (1 + loss) + 0.05);
+      },
+    ),
+    { numRuns: 15 },
+  );
 });
