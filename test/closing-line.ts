@@ -38,6 +38,13 @@ export default class ClosingLine implements Reporter {
     this.#modules.set(module.moduleId, module);
   }
 
+  /** A run that may be ended by its deadline says at once why a test failed: its summary may never come. */
+  onTestCaseResult(test: TestCase): void {
+    const { state, errors } = test.result();
+    if (state !== 'failed' || process.env[DEADLINE] === undefined) return;
+    for (const error of errors) console.error(`failed: ${test.fullName}\n${error.stack ?? error.message}`);
+  }
+
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
     const { passed, failed, skipped } = this.#count(modules);
     this.#close({ passed, failed: failed + unhandled.length, skipped });
