@@ -3,6 +3,7 @@ import { commands } from './check/commands.ts';
 import { errors } from './check/errors.ts';
 import { examples } from './check/examples.ts';
 import { exports } from './check/exports.ts';
+import { expressions } from './check/expressions.ts';
 import { figures } from './check/figures.ts';
 import { folders } from './check/folders.ts';
 import { imports } from './check/imports.ts';
@@ -24,6 +25,7 @@ const checks: readonly Check[] = [
   exports,
   errors,
   commands,
+  expressions,
   figures,
   folders,
   links,

@@ -38,7 +38,7 @@ const marks: readonly (readonly [FileKind, RegExp])[] = [
   ['philly-jobs', /^\s*\[\s*\{(?=[\s\S]*?"attempts"\s*:)(?=[\s\S]*?"submitted_time"\s*:)/],
   ['prometheus', /^\s*\{(?=[\s\S]{0,2000}"resultType"\s*:\s*"(matrix|vector)")/],
   ['trace', /^\uFEFF?\s*(\{\s*["}]|\[\s*[[{\]])/],
-  ['dcgm', /^(#.*\n|\s*\n)*DCGM_FI_\w+\{/],
+  ['dcgm', /^(?:#.*\n|[^\S\n]*\n)*DCGM_FI_\w+\{/],
   ['ncu-csv', /^"?ID"?,"?Process ID"?,/m],
   ['nsys-stats-text', /^\[\d+\/\d+\] Executing '\w+' stats report/m],
   ['nsys-kernel-csv', /^"?Time \(%\)"?,"?Total Time \(ns\)"?,"?Instances"?,.*Name/m],

@@ -5,8 +5,7 @@ interface Family {
 }
 
 const COMMENT = /^# (?:HELP|TYPE) (\S+)/;
-/** `name{labels} value`, `name value`; histograms have samples of their name with an ending. */
-const SAMPLE = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
+const NAME = /^[A-Za-z_:][\w:]*$/;
 
 /** Puts the Prometheus texts of several processes together, each sample with the name of its process as the label `worker`. */
 export function mergeMetrics(texts: ReadonlyMap<string, string>): string {
@@ -21,11 +20,23 @@ export function mergeMetrics(texts: ReadonlyMap<string, string>): string {
         if (!family.comments.includes(line)) family.comments.push(line);
         continue;
       }
-      const [, name, labels, value] = SAMPLE.exec(line) ?? [];
-      if (name === undefined) continue;
-      const all = labels === undefined || labels === '' ? '' : `,${labels}`;
+      const sample = parseSample(line);
+      if (sample === null) continue;
+      const { name, labels, value } = sample;
+      const all = labels === '' ? '' : `,${labels}`;
       family.samples.push(`${name}{worker="${worker}"${all}} ${value}`);
     }
   }
   return [...families.values()].map(({ comments, samples }) => [...comments, ...samples, ''].join('\n')).join('\n');
+}
+
+/** `name{labels} value` or `name value`, split at the last blank: a label may have any. Histograms have samples of their name with an ending. */
+function parseSample(line: string): { readonly name: string; readonly labels: string; readonly value: string } | null {
+  const end = line.lastIndexOf(' ');
+  const named = line.slice(0, end);
+  const value = line.slice(end + 1);
+  const brace = named.indexOf('{');
+  const name = brace < 0 ? named : named.slice(0, brace);
+  if (end < 0 || value === '' || !NAME.test(name) || (brace >= 0 && !named.endsWith('}'))) return null;
+  return { name, labels: brace < 0 ? '' : named.slice(brace + 1, -1), value };
 }
