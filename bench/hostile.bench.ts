@@ -10,7 +10,7 @@ import { runningShop, serveShop } from './shop-server.ts';
 
 /**
  * Honest clients in an open loop, alone and beside ten kinds of hostile ones (`hostile-clients.ts`), each of which comes thirty times a
- * second: the rate at which one kind alone once took everybody's median from 0.6 to 248 ms. Yardstick: the honest ones alone.
+ * second. Yardstick: the honest ones alone.
  */
 const KEYS = 1_000;
 const PER_SECOND = 1_000;
