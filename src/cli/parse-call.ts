@@ -31,8 +31,11 @@ export function findCommand(
   return { command: found.command, rest: args.slice(found.words.length) };
 }
 
-/** Parses the arguments of a command. Errors: CLI_OPTION, CLI_WORDS. */
+/** Parses the arguments of a command. Errors: CLI_OPTION, CLI_TEXT, CLI_WORDS. */
 export function parseCall(command: Command, args: readonly string[], terminal: Terminal): Call {
+  // Node puts U+FFFD in the place of bytes that are not UTF-8: two keys could become one.
+  const word = args.find((one) => one.includes('\ufffd'));
+  if (word !== undefined) throw fail('CLI_TEXT', { word });
   if (command.readsArguments === true) return { words: args, options: {}, json: args.includes('--json'), terminal };
   const { values, positionals } = parsed(command, args);
   const [least, most] = command.arity;

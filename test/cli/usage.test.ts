@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { lastJson, runCli } from './run-cli.ts';
+import { ended, lastJson, runCli } from './run-cli.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -38,4 +40,11 @@ test.concurrent('a call without a command, and --help of each, say what there is
   const help = await runCli(folder, ['features', 'get', '--help']);
   expect(help.code).toBe(0);
   expect(help.out).toContain('usage: headrace features get <service> <column>=<value>…');
+});
+
+test('bytes on the command line that are not UTF-8 are refused, not taken for another key', async () => {
+  const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+  const script = `exec "$0" --conditions=headrace-source "$1" features get shopper "user=zo$(printf '\\377')"`;
+  const child = spawn('bash', ['-c', script, process.execPath, main], { stdio: ['ignore', 'pipe', 'pipe'] });
+  expect(await ended(child)).toMatchObject({ code: 2, err: expect.stringContaining('CLI_TEXT') });
 });

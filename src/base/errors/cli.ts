@@ -30,6 +30,13 @@ export const cliErrors = rows({
     status: 400,
     exit: 4,
   },
+  CLI_TEXT: {
+    message: 'the word {word} of the command line is not UTF-8',
+    mend: 'write it in UTF-8; a key that has the character U+FFFD itself is read over HTTP',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   CLI_VALUE: {
     message: 'the option {option} is {value}, which is not {wanted}',
     mend: 'write a value of the named form',
