@@ -13,9 +13,7 @@ import type { EventSourceData, FeatureServiceData, ModelData, ProjectData } from
 import type { EventOf, EventSource } from './features/define/event-source.ts';
 import type { FeatureService, FeatureValues, RequestOf } from './features/define/feature-service.ts';
 import type { Tags } from './features/define/tag.ts';
-import type { Verdict } from './features/engine/admission.ts';
 import type { Delivery } from './features/engine/delivery.ts';
-import { compileExpression, type RowFunction } from './features/expression/compile.ts';
 import type { ReadMode } from './features/plan/stream-read.ts';
 import { bytesElsewhere } from './featurestore/disk/bytes-elsewhere.ts';
 import { DiskBudget } from './featurestore/disk/disk-budget.ts';
@@ -27,18 +25,15 @@ import { sourceRows } from './featurestore/ingest/source-rows.ts';
 import { TopicIntake } from './featurestore/ingest/topic-intake.ts';
 import type { ServedVector } from './featurestore/online/served-vector.ts';
 import type { Vector } from './featurestore/online/user-values.ts';
-import { publishStorable } from './featurestore/publish-storable.ts';
 import type { SkewReport } from './featurestore/skew/audit.ts';
-import { FedLog } from './featurestore/skew/fed-log.ts';
 import type { JoinedSpine } from './featurestore/training-set/join-spine.ts';
-import { labelNumber } from './featurestore/training-set/labels.ts';
 import type { SpineOptions } from './featurestore/training-set/spine.ts';
 import type { TrainingSetSummary } from './featurestore/training-set/training-set.ts';
-import { type LabelCounters, LabelJoin } from './monitoring/labels/label-join.ts';
+import type { LabelCounters } from './monitoring/labels/label-join.ts';
 import { labelsPart } from './monitoring/labels/labels-part.ts';
 import { offlineQuality } from './monitoring/labels/offline-quality.ts';
 import type { Task } from './monitoring/labels/quality.ts';
-import { RealisedQuality } from './monitoring/labels/realised-quality.ts';
+import type { RealisedQuality } from './monitoring/labels/realised-quality.ts';
 import { openPart } from './observe/part-kind.ts';
 import { Prometheus } from './observe/prometheus.ts';
 import type { SloReport } from './observe/slo-report.ts';
@@ -52,9 +47,11 @@ import type { ModelVersion } from './ports/model-registry.ts';
 import type { TableAppend } from './ports/offline-store.ts';
 import type { Part } from './ports/part.ts';
 import { CHAMPION, promote } from './registry/champion.ts';
-import { ModelServer } from './serving/online/model-server.ts';
+import { OpenModel } from './serving/models/open-model.ts';
 import { modelsPart } from './serving/online/models-part.ts';
-import { type Prediction, PredictionLog } from './serving/online/prediction-log.ts';
+import type { Prediction } from './serving/online/prediction.ts';
+import { mustBeLoggable } from './serving/online/prediction-log.ts';
+import { predictionTopic } from './serving/online/prediction-record.ts';
 import { trainModel } from './training/train-model.ts';
 
 export interface OpenOptions {
@@ -99,19 +96,7 @@ export interface ModelOutcomes<T extends Task = Task> {
   readonly quality: RealisedQuality<T>;
 }
 
-interface OpenModel {
-  readonly data: ModelData;
-  readonly server: ModelServer;
-  readonly log: PredictionLog;
-  readonly fed: FedLog;
-  readonly labels: LabelJoin;
-  readonly quality: RealisedQuality;
-  readonly labelOf: RowFunction;
-  readonly labelId: number;
-}
-
 const TRAINING_TIMEOUT_MS = 3_600_000;
-const PREDICTION_WRITER = 'predictions';
 
 /** Opens a project: its stores, caught up with its log, and its champions, loaded and warm. */
 export async function openHeadrace(options: OpenOptions): Promise<Headrace> {
@@ -167,7 +152,7 @@ export class Headrace {
         tick: () => this.#refreshModels(),
         close: () => this.#closeModels(),
       }),
-      openPart(labelsPart, () => [...models].map(([name, { labels }]) => [name, labels.counters] as const), {
+      openPart(labelsPart, () => models.values(), {
         tick: (now) => this.#tickPredictions(now),
         flush: () => this.#flushPredictions(),
       }),
@@ -200,9 +185,10 @@ export class Headrace {
       // Only now: one that may not write here leaves the declaration of the one that does.
       const { schemas } = placeDeclaration(project, environment.directory);
       const taken = sourceTopics(project, environment);
-      const models = new Map(
-        project.models.map((model) => [model.name, openModel(model, stores, environment.sampleRate)]),
-      );
+      const models = new Map<string, OpenModel>();
+      const { partitions, sampleRate } = environment;
+      for (const model of project.models)
+        models.set(model.name, await OpenModel.open(model, { ...stores, partitions, sampleRate, clock, onFault }));
       const features = await FeatureStore.open({
         project,
         schemas,
@@ -223,13 +209,20 @@ export class Headrace {
           historyBytes: environment.offline.bytes,
         },
         clock,
-        judged: (source, delivery, verdict) => joinLabels(models, source, delivery, verdict),
+        judged: (...judged) => {
+          for (const { labels } of models.values()) labels.judged(...judged);
+        },
+        otherTopics: [...models.values()].map(({ data, history }) => ({
+          topic: predictionTopic(data),
+          keepFrom: () => history.published,
+        })),
         onComputeError: (_, error) => onFault(error),
         onFault,
         tracer: stores.traces?.tracer ?? null,
       });
       // A champion that cannot serve must not keep the events out.
       for (const { server } of models.values()) await server.refresh().catch(onFault);
+      for (const model of models.values()) await model.catchUp(() => features.publishDeliveries());
       const rowsOf = sourceRows(schemas, stores.log.capabilities.rows);
       const headrace = new Headrace(
         project,
@@ -362,7 +355,7 @@ export class Headrace {
     this.#features.measures.turnedAway(service);
   }
 
-  /** Predicts for one request. Errors: REQUEST_*, MODEL_NONE. */
+  /** Predicts for one request. Errors: as `predictMany`. */
   async predict(
     model: ModelData,
     id: string,
@@ -373,7 +366,10 @@ export class Headrace {
     return prediction;
   }
 
-  /** Predicts for many requests in one run of the model; each is logged under its id and waits for its label. */
+  /**
+   * Predicts for many requests in one run of the model. Each is in the log under its id when this returns, as durable as an
+   * event, and waits for its label. Errors: REQUEST_*, MODEL_NONE, PREDICTION_VALUE, those of the log.
+   */
   async predictMany(
     model: ModelData,
     requests: readonly PredictionRequest[],
@@ -395,6 +391,7 @@ export class Headrace {
     trace: OpenSpan | null,
   ): Promise<readonly Prediction[]> {
     const open = this.#modelOf(model.name);
+    for (const { id } of requests) mustBeLoggable(model.name, id, at);
     if (open.server.serving === null) throw open.server.refusal;
     const vectors: ServedVector[] = [];
     for (const { id, request } of requests) {
@@ -419,11 +416,10 @@ export class Headrace {
         ages: vector.ages,
         missing: vector.missing.length,
       };
-      open.log.add(prediction);
       open.fed.add({ id: prediction.id, at: vector.at, version, names: features, inputs: fed(i) });
-      open.labels.predict(prediction.id, prediction.at, version, prediction.score);
       return prediction;
     });
+    await open.log.append(predictions);
     trace?.past('prediction log', scored, performance.now());
     return predictions;
   }
@@ -511,13 +507,16 @@ export class Headrace {
     return { versions: await registry.versions(model.name), champion: await registry.alias(model.name, CHAMPION) };
   }
 
-  /** What became of a model's predictions and labels since the start, and the realised quality by day of prediction. */
+  /**
+   * What became of a model's predictions and labels, and the realised quality by day of prediction: since the start, and
+   * before it as far back as a label could still come.
+   */
   outcomes(model: ModelData & { readonly task: 'binary' }): ModelOutcomes<'binary'>;
   outcomes(model: ModelData & { readonly task: 'regression' }): ModelOutcomes<'regression'>;
   outcomes(model: ModelData): ModelOutcomes;
   outcomes(model: ModelData): ModelOutcomes {
-    const { labels, quality } = this.#modelOf(model.name);
-    return { counters: labels.counters, quality };
+    const { counters, quality } = this.#modelOf(model.name).labels;
+    return { counters, quality };
   }
 
   /** The realised quality of predictions made in [from, to), from the history: over restarts and crashes too. */
@@ -612,9 +611,10 @@ export class Headrace {
 
   async #tickPredictions(now: number): Promise<void> {
     let waiting = 0;
-    for (const { labels, log } of this.#models.values()) {
-      labels.expire(now);
-      waiting += log.waiting;
+    for (const model of this.#models.values()) {
+      await model.catchUp(() => this.#features.publishDeliveries());
+      model.labels.expire(now);
+      waiting += model.history.waiting;
     }
     const overdue = performance.now() - this.#publishedAt >= PUBLISH_AFTER_MS;
     this.#publishing.check();
@@ -625,6 +625,7 @@ export class Headrace {
 
   async #flushPredictions(): Promise<void> {
     await this.#publishing.settled();
+    for (const { history } of this.#models.values()) await history.pull();
     await this.#publishPredictions();
   }
 
@@ -675,17 +676,7 @@ export class Headrace {
 
   async #publishPredictions(): Promise<void> {
     this.#publishedAt = performance.now();
-    const logs = [...this.#models.values()].map(({ log }) => log).filter(({ waiting }) => waiting > 0);
-    const tables = logs.map((log) => log.drain());
-    if (tables.length === 0) return;
-    try {
-      await publishStorable(this.#stores.offline, { writer: PREDICTION_WRITER, position: {}, mode: 'append', tables });
-    } catch (error) {
-      logs.forEach((log, i) => {
-        log.takeBack(tables[i]);
-      });
-      throw error;
-    }
+    for (const { history } of this.#models.values()) await history.publish();
   }
 
   #modelOf(name: string): OpenModel {
@@ -714,43 +705,6 @@ function diskBudget({ directory, disk }: Environment, clock: Clock, onFault: (er
 
 function refuse(error: Error): never {
   throw error;
-}
-
-function openModel(model: ModelData, { registry, artifacts, runtime }: Stores, sampleRate: number): OpenModel {
-  const quality = new RealisedQuality(model);
-  const { label } = model;
-  return {
-    data: model,
-    server: new ModelServer({ model, registry, artifacts, runtime }),
-    log: new PredictionLog(model),
-    fed: new FedLog(model, sampleRate),
-    quality,
-    labels: new LabelJoin({
-      withinMs: label.withinMs,
-      latenessMs: label.from.latenessMs,
-      otherwise: labelNumber(label.otherwise),
-      predicted: (prediction) => quality.predicted(prediction),
-      judged: (prediction) => quality.judged(prediction),
-    }),
-    labelOf: compileExpression(label.value, label.from.columns),
-    labelId: Object.keys(label.from.columns).indexOf(label.id),
-  };
-}
-
-/** Gives an accepted event of a label source to the models that learn from it. */
-function joinLabels(
-  models: ReadonlyMap<string, OpenModel>,
-  source: EventSourceData,
-  { ts, row }: Delivery,
-  verdict: Verdict,
-): void {
-  if (verdict !== 'accepted') return;
-  for (const { data, labels, labelOf, labelId } of models.values()) {
-    if (data.label.from.name !== source.name) continue;
-    const id = row[labelId];
-    const label = labelNumber(labelOf(row));
-    if (typeof id === 'string' && label !== null) labels.label(id, ts, label);
-  }
 }
 
 function spanOf(

@@ -24,4 +24,4 @@ export type { BinaryQuality, RegressionQuality } from './monitoring/labels/quali
 export type { ModelVersion } from './ports/model-registry.ts';
 export { openReader, type Reader } from './reader.ts';
 export { type RunningServer, type ServerOptions, startServer } from './server/http-server.ts';
-export type { Prediction } from './serving/online/prediction-log.ts';
+export type { Prediction } from './serving/online/prediction.ts';

@@ -117,13 +117,27 @@ export interface FeatureStoreOptions {
   /** Without it nothing bounds what a day adds. */
   readonly disk?: DiskBudget;
   readonly clock: Clock;
-  /** Sees every judged delivery: how labels reach the models. */
-  readonly judged?: (source: EventSourceData, delivery: Delivery, verdict: Verdict) => void;
+  /** Called once with every judged delivery, in log order; `offset` is that of the first. */
+  readonly judged?: (
+    source: EventSourceData,
+    partition: number,
+    offset: number,
+    deliveries: readonly Delivery[],
+    verdicts: readonly Verdict[],
+  ) => void;
+  /** Further topics of the log that are trimmed with those of the sources. */
+  readonly otherTopics?: readonly LoggedTopic[];
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
   /** Sees what goes wrong between calls. */
   readonly onFault?: (error: unknown) => void;
   /** null, or left out: nothing is traced. */
   readonly tracer?: Tracer | null;
+}
+
+/** A topic of the log and what a restart of its readers has to read: the first offset, by partition. */
+export interface LoggedTopic {
+  readonly topic: string;
+  readonly keepFrom: () => MaybePromise<readonly number[]>;
 }
 
 /** The embedded feature store: one process that takes events, keeps the tiles, serves vectors and writes the history. */
@@ -235,8 +249,7 @@ export class FeatureStore {
       archivedUpTo: () => wiring.archive?.publishedClock ?? Number.NEGATIVE_INFINITY,
       judged: (source, partition, offset, deliveries, verdicts) => {
         wiring.archive?.take(source, partition, offset, deliveries, verdicts);
-        if (options.judged === undefined) return;
-        for (let i = 0; i < deliveries.length; i += 1) options.judged(source, deliveries[i], verdicts[i]);
+        options.judged?.(source, partition, offset, deliveries, verdicts);
       },
     });
     wiring.materialiser = materialiser;
@@ -261,7 +274,8 @@ export class FeatureStore {
     const skew = await SkewSchedule.open({ ...project, offline, clock, onComputeError });
     wiring.batch = batch;
     await materialiser.feed?.start();
-    await options.disk?.measure({ log, offline, topics: project.sources.map(topicOf) });
+    const others = (options.otherTopics ?? []).map(({ topic }) => topic);
+    await options.disk?.measure({ log, offline, topics: [...project.sources.map(topicOf), ...others] });
     materialiser.follow();
     const parts = { gateway, materialiser, archive, batch, layouts, measures, quarantine, skew, hot };
     return new FeatureStore(options, parts);
@@ -445,6 +459,11 @@ export class FeatureStore {
     return this.#publish(() => true);
   }
 
+  /** Publishes the deliveries that wait, so that the history has every one that was taken before. */
+  publishDeliveries(): Promise<void> {
+    return this.#archive.publishDeliveries();
+  }
+
   #commitDue(): boolean {
     return performance.now() - this.#committedAt >= COMMIT_AFTER_MS;
   }
@@ -523,11 +542,11 @@ export class FeatureStore {
   /** Drops what the log need not keep: older than the retention and, as just published, taken by every store. */
   async retainLog(): Promise<void> {
     const { log, retention, clock } = this.#options;
-    for (const source of this.project.sources) {
-      await log.retain(topicOf(source), {
+    for (const { topic, keepFrom } of this.#topics()) {
+      await log.retain(topic, {
         olderThanIngestTs: clock() - retention.logAgeMs,
         maxBytes: retention.logBytes,
-        keepFrom: await this.#keepFrom(source),
+        keepFrom: await keepFrom(),
       });
     }
   }
@@ -652,27 +671,27 @@ export class FeatureStore {
   /** Holds what is on the disk against its budgets. */
   async #settleDisk(): Promise<void> {
     const { disk, log, offline } = this.#options;
-    const topics = this.project.sources.map(topicOf);
+    const topics = this.#topics().map(({ topic }) => topic);
     await disk?.settle({ log, offline, topics, shrinkLog: (bytes) => this.#shrinkLog(bytes) });
   }
 
   /** Takes so many bytes out of the log, from each topic its share, where its readers do not need them. */
   async #shrinkLog(bytes: number): Promise<void> {
     const { log } = this.#options;
-    const sizes = new Map<EventSourceData, number>();
-    for (const source of this.project.sources) {
-      const ends = await log.ends(topicOf(source));
+    const sizes = new Map<LoggedTopic, number>();
+    for (const logged of this.#topics()) {
+      const ends = await log.ends(logged.topic);
       sizes.set(
-        source,
+        logged,
         ends.reduce((size, { sizeBytes }) => size + sizeBytes, 0),
       );
     }
     const all = [...sizes.values()].reduce((total, size) => total + size, 0);
-    for (const [source, size] of sizes)
-      await log.retain(topicOf(source), {
+    for (const [{ topic, keepFrom }, size] of sizes)
+      await log.retain(topic, {
         olderThanIngestTs: Number.NEGATIVE_INFINITY,
         maxBytes: Math.max(0, Math.floor(size - (bytes * size) / Math.max(1, all))),
-        keepFrom: await this.#keepFrom(source),
+        keepFrom: await keepFrom(),
       });
   }
 
@@ -682,6 +701,15 @@ export class FeatureStore {
     return (await this.#materialiser.keepFrom(source)).map((offset, partition) =>
       Math.min(offset, archived[partition]),
     );
+  }
+
+  /** All topics of the log that this process fills. */
+  #topics(): readonly LoggedTopic[] {
+    const sources = this.project.sources.map((source) => ({
+      topic: topicOf(source),
+      keepFrom: () => this.#keepFrom(source),
+    }));
+    return [...sources, ...(this.#options.otherTopics ?? [])];
   }
 
   #waiting(): number {

@@ -17,6 +17,7 @@ import type { Value } from '../schema/column.ts';
 import { scaledToText } from '../schema/decimal.ts';
 import { entityKeyEncoder } from '../schema/entity-key.ts';
 import { requestParser } from '../schema/row-parser.ts';
+import { predictionTopic } from '../serving/online/prediction-record.ts';
 import { endRecord, keepRecord } from './forget-record.ts';
 import { type ForgetScope, forgetScope, type KeyColumns } from './forget-scope.ts';
 import { equals, forgetTables, type KeyValues } from './forget-sql.ts';
@@ -77,7 +78,10 @@ export async function forget(options: ForgetOptions, entity: string, key: unknow
   });
   const trainingSets = await findTrainingSets(options, scope.models, record.predictions);
   const { position, stores } = await forgetOnline(options, scope, values);
-  const log = await forgetLog(options, scope, values, position);
+  const log = [
+    ...(await forgetLog(options, scope, values, position)),
+    ...(await forgetPredictions(options, scope, new Set(record.predictions))),
+  ];
   // What was ingested between the flush and the position is published, so that it can be erased.
   await features.flush();
   const history = await forgetHistory(offline, scope, values, position, record.predictions);
@@ -188,6 +192,27 @@ async function forgetLog(
     let after = 0;
     for (const [partition, end] of (position[topic] ?? []).entries()) {
       const which = ({ id, payload }: LogRecord, offset: number) => id !== '' && offset < end && holds(decode(payload));
+      before += (await log.blank?.(topic, partition, which)) ?? 0;
+      after += await count(log, topic, partition, end, which);
+    }
+    stores.push({ store: 'log', name: topic, before, after });
+  }
+  return stores;
+}
+
+/** Blanks the predictions of some ids in their topics. */
+async function forgetPredictions(
+  { log }: ForgetOptions,
+  { models }: ForgetScope,
+  ids: ReadonlySet<string>,
+): Promise<readonly ForgottenStore[]> {
+  const stores: ForgottenStore[] = [];
+  for (const model of ids.size === 0 ? [] : models) {
+    const topic = predictionTopic(model);
+    const which = ({ id }: LogRecord) => ids.has(id);
+    let before = 0;
+    let after = 0;
+    for (const [partition, { end }] of (await log.ends(topic)).entries()) {
       before += (await log.blank?.(topic, partition, which)) ?? 0;
       after += await count(log, topic, partition, end, which);
     }

@@ -89,6 +89,19 @@ describe('a label', () => {
   });
 });
 
+test('each of several waiting labels waits its own time', () => {
+  const { join, judged, counters } = joinWith();
+  join.label('a', 10, 1);
+  join.label('a', 100, 0);
+  // The first is over at 130, the second at 220.
+  join.expire(150);
+  expect(counters).toMatchObject({ waitingLabels: 1, orphanLabels: 1 });
+  join.predict('a', 90, 1, 0.3);
+  expect(judged).toEqual([{ at: 90, version: 1, score: 0.3, label: 0 }]);
+  join.expire(Number.POSITIVE_INFINITY);
+  expect(counters).toMatchObject({ labels: 2, labelled: 1, waitingLabels: 0, orphanLabels: 1, pending: 0 });
+});
+
 describe('a prediction', () => {
   test('without a label stays without one when its time is over', () => {
     const { join, judged, counters } = joinWith();

@@ -43,6 +43,13 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: [`${RELEASE}/backup/log`, `${RELEASE}/backup/log`],
   },
   {
+    name: 'prediction',
+    source: 'src/serving/online/prediction-record.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/prediction-record-1.json'],
+  },
+  {
     name: 'online store',
     source: 'src/backends/embedded/online/online-store.ts',
     version: 1,

@@ -16,6 +16,7 @@ import { modelErrors } from './model.ts';
 import { offlineErrors } from './offline.ts';
 import { operatingErrors } from './operating.ts';
 import { planErrors } from './plan.ts';
+import { predictionErrors } from './prediction.ts';
 import { redisErrors } from './redis.ts';
 import { requestErrors } from './request.ts';
 import { serverErrors } from './server.ts';
@@ -52,6 +53,7 @@ export const catalogue = {
   ...offlineErrors,
   ...operatingErrors,
   ...planErrors,
+  ...predictionErrors,
   ...redisErrors,
   ...requestErrors,
   ...declarationErrors,

@@ -29,7 +29,7 @@ export class ExpiryQueue {
 
   /** Removes the buckets that lie before `now` as a whole and gives their ids to `take`, bucket by bucket. */
   expire(now: number, take: (id: string) => void): void {
-    while (this.#isPast(this.#first, now)) {
+    while (this.#first !== Number.POSITIVE_INFINITY && this.#isPast(this.#first, now)) {
       const bucket = this.#buckets.get(this.#first) ?? [];
       this.#buckets.delete(this.#first);
       this.#first = Number.POSITIVE_INFINITY;
@@ -38,7 +38,12 @@ export class ExpiryQueue {
     }
   }
 
+  /** Whether an id that is due then has ended at `now`. */
+  isOver(due: number, now: number): boolean {
+    return this.#isPast(Math.floor(due / this.#bucketMs), now);
+  }
+
   #isPast(index: number, now: number): boolean {
-    return index !== Number.POSITIVE_INFINITY && (index + 1) * this.#bucketMs <= now;
+    return (index + 1) * this.#bucketMs <= now;
   }
 }

@@ -1,7 +1,7 @@
 import { ExpiryQueue } from './expiry-queue.ts';
 
 /**
- * What became of predictions and labels since the start. At every instant
+ * What became of predictions and labels since counting began. At every instant
  * `predictions = labelled + unlabelled + pending` and
  * `labels = (labelled − assumed) + duplicateLabels + outOfTimeLabels + orphanLabels + waitingLabels`.
  */
@@ -58,7 +58,7 @@ interface Label {
 
 /** What is known of an id. */
 type Known =
-  | { readonly kind: 'early'; readonly due: number; readonly labels: Label[] }
+  | { readonly kind: 'early'; labels: Label[] }
   | { readonly kind: 'pending'; readonly due: number; readonly prediction: JoinedPrediction }
   | { readonly kind: 'done'; readonly due: number };
 
@@ -100,14 +100,15 @@ export class LabelJoin {
       return;
     }
     const prediction = { at, version, score };
+    const due = at + this.#keepMs;
     this.counters.predictions += 1;
     this.#options.predicted(prediction);
     const label = known === undefined ? null : this.#chosen(known.labels, at);
     if (label === null) {
       this.counters.pending += 1;
-      this.#keep(id, { kind: 'pending', due: at + this.#keepMs, prediction });
+      this.#keep(id, { kind: 'pending', due, prediction }, due);
     } else {
-      this.#keep(id, { kind: 'done', due: at + this.#keepMs });
+      this.#keep(id, { kind: 'done', due }, due);
       this.#settle(prediction, label.label);
     }
   }
@@ -119,11 +120,12 @@ export class LabelJoin {
     switch (known?.kind) {
       case undefined:
         this.counters.waitingLabels += 1;
-        this.#keep(id, { kind: 'early', due: time + this.#keepMs, labels: [{ time, label }] });
+        this.#keep(id, { kind: 'early', labels: [{ time, label }] }, time + this.#keepMs);
         break;
       case 'early':
         this.counters.waitingLabels += 1;
         known.labels.push({ time, label });
+        this.#expiry.add(id, time + this.#keepMs);
         break;
       case 'done':
         this.counters.duplicateLabels += 1;
@@ -146,20 +148,38 @@ export class LabelJoin {
   expire(now: number): void {
     this.#expiry.expire(now, (id) => {
       const known = this.#known.get(id);
+      if (known === undefined) return;
+      if (known.kind === 'early') {
+        this.#expireLabels(id, known, now);
+        return;
+      }
       // What came for the id since has an entry of its own in the queue.
-      if (known === undefined || known.due >= now) return;
+      if (!this.#expiry.isOver(known.due, now)) return;
       this.#known.delete(id);
       if (known.kind === 'pending') this.#end(known.prediction);
-      else if (known.kind === 'early') {
-        this.counters.waitingLabels -= known.labels.length;
-        this.counters.orphanLabels += known.labels.length;
-      }
     });
   }
 
-  #keep(id: string, known: Known): void {
+  /** Each label waits its own time, whatever else waits for the prediction. */
+  #expireLabels(id: string, early: { labels: Label[] }, now: number): void {
+    const left = early.labels.filter(({ time }) => !this.#expiry.isOver(time + this.#keepMs, now));
+    const ended = early.labels.length - left.length;
+    this.counters.waitingLabels -= ended;
+    this.counters.orphanLabels += ended;
+    early.labels = left;
+    if (left.length === 0) this.#known.delete(id);
+  }
+
+  /** Counts from now on: what still waits stays counted. */
+  countFromHere(): void {
+    const { pending, waitingLabels } = this.counters;
+    for (const outcome of Object.keys(this.counters) as (keyof LabelCounters)[]) this.counters[outcome] = 0;
+    Object.assign(this.counters, { predictions: pending, pending, labels: waitingLabels, waitingLabels });
+  }
+
+  #keep(id: string, known: Known, due: number): void {
     this.#known.set(id, known);
-    this.#expiry.add(id, known.due);
+    this.#expiry.add(id, due);
   }
 
   #counts(time: number, at: number): boolean {

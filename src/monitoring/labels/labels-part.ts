@@ -1,8 +1,16 @@
 import { type PartKind, samplesBy } from '../../observe/part-kind.ts';
 import type { LabelCounters } from './label-join.ts';
 
+/** A model with predictions that wait for labels. */
+export interface LabelledModel {
+  readonly data: { readonly name: string };
+  readonly labels: { readonly counters: LabelCounters };
+  /** Faults that keep predictions from the history, or labels from predictions. */
+  degraded(): readonly string[];
+}
+
 /** Predictions and their labels, by model. */
-export const labelsPart: PartKind<() => Iterable<readonly [model: string, LabelCounters]>, object> = {
+export const labelsPart: PartKind<() => Iterable<LabelledModel>, object> = {
   name: 'labels',
   figures: [
     {
@@ -10,8 +18,10 @@ export const labelsPart: PartKind<() => Iterable<readonly [model: string, LabelC
       type: 'gauge',
       unit: 'predictions',
       labels: ['model', 'outcome'],
-      help: 'Predictions and labels since the start, by what became of them',
-      read: (labels) => [...labels()].flatMap(([model, counters]) => samplesBy({ model }, 'outcome', { ...counters })),
+      help: 'Predictions and labels by outcome: since the start, and before it as far back as a label could still come',
+      read: (models) =>
+        [...models()].flatMap(({ data, labels }) => samplesBy({ model: data.name }, 'outcome', { ...labels.counters })),
     },
   ],
+  health: (models) => [...models()].flatMap((model) => model.degraded()),
 };

@@ -1,7 +1,7 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import { labelJoin } from '../../featurestore/training-set/labels.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { predictionTable } from '../../serving/online/prediction-log.ts';
+import { FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
 import { RealisedQuality } from './realised-quality.ts';
 
 /** Columns of the query before those of the label. */
@@ -10,8 +10,8 @@ const PREDICTION_COLUMNS = 4;
 /**
  * The realised quality of a model from the history alone: the published predictions made in [from, to) joined with the
  * accepted events of the label source. Once all labels are in and their time is over it equals what {@link RealisedQuality}
- * collected as they came; before that, a declared `otherwise` already stands for a label that may still come. It also is
- * how the quality is had again after a crash. Of several predictions under one id the earliest counts.
+ * collected as they came; before that, a declared `otherwise` already stands for a label that may still come. Of several
+ * predictions under one id the first that was answered counts.
  */
 export async function offlineQuality(
   model: ModelData,
@@ -21,7 +21,7 @@ export async function offlineQuality(
   const label = labelJoin(model.label, offline);
   const answers = `
     SELECT "id" AS _id, "at" AS _at, "version", score FROM ${offline.relation(predictionTable(model))}
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY "at", "version") = 1`;
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1`;
   const span = `SELECT * FROM (${answers}) WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
   const quality = new RealisedQuality(model);
   for await (const rows of offline.query(label.wrap.sql(span))) {

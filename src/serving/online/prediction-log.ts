@@ -1,82 +1,119 @@
+import { fail } from '../../base/errors/fail.ts';
+import { partitionOf } from '../../base/hash/partition-of.ts';
+import type { Clock } from '../../base/time.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
-import type { OfflineTable, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
+import type { EventLog } from '../../ports/event-log.ts';
+import type { LoggedPrediction, Prediction, TakePredictions } from './prediction.ts';
+import { encodePrediction, predictionTopic } from './prediction-record.ts';
 
-/** One answered prediction. */
-export interface Prediction {
-  readonly id: string;
-  readonly model: string;
-  readonly version: number;
-  /** Probability of true, or the predicted value. */
-  readonly score: number;
-  /** The instant its features are as of, epoch ms. */
-  readonly at: number;
-  /** Age of its data by tier, ms. */
-  readonly ages: { readonly streaming: number | null; readonly batch: number | null };
-  /** Features without an answer. */
-  readonly missing: number;
+/** Records of one append: what a call with many more asks for stays below what a log takes at once. */
+const APPENDED_AT_ONCE = 2_000;
+
+export interface PredictionLogOptions {
+  readonly model: ModelData;
+  readonly log: EventLog;
+  readonly partitions: number;
+  readonly clock: Clock;
+  /** Called with each append once the log has it. */
+  readonly appended: TakePredictions;
 }
 
-/** The table of a model's predictions. */
-export function predictionTable(model: ModelData): OfflineTable {
-  return {
-    name: `predictions/${model.name}`,
-    columns: {
-      id: 'STRING',
-      at: 'BIGINT',
-      version: 'BIGINT',
-      score: 'DOUBLE',
-      streaming_age: 'BIGINT',
-      batch_age: 'BIGINT',
-      missing: 'BIGINT',
-    },
-  };
-}
-
-/** Predictions on their way to their table. */
-export interface PredictionAppend extends TableAppend {
-  readonly columns: OfflineValue[][];
+/** Predictions of one partition that wait for the end of the turn. */
+interface Batch {
+  readonly predictions: Prediction[];
+  readonly done: Promise<void>;
 }
 
 /**
- * Every prediction, in memory until it is published. What is answered between two publishes is lost with the process if
- * it is killed; a clean stop publishes everything, and
- * what could not be published stays.
+ * The topic of a model's predictions. A prediction is appended before it is answered, as durably as an event. Calls that
+ * were scored in one run of the model share an append for each partition.
  */
 export class PredictionLog {
-  readonly #table: OfflineTable;
-  #columns: OfflineValue[][];
+  readonly #options: PredictionLogOptions;
+  readonly #topic: string;
+  /** The last `servedAt` of each partition. */
+  readonly #last: number[];
+  readonly #batches: (Batch | null)[];
 
-  constructor(model: ModelData) {
-    this.#table = predictionTable(model);
-    this.#columns = this.#empty();
+  private constructor(options: PredictionLogOptions, last: number[]) {
+    this.#options = options;
+    this.#topic = predictionTopic(options.model);
+    this.#last = last;
+    this.#batches = last.map(() => null);
   }
 
-  get waiting(): number {
-    return this.#columns[0].length;
+  /** Opens the topic, which is made where it is absent. Errors: those of the log. */
+  static async open(options: PredictionLogOptions): Promise<PredictionLog> {
+    const topic = predictionTopic(options.model);
+    await options.log.openTopic(topic, options.partitions);
+    const ends = await options.log.ends(topic);
+    return new PredictionLog(
+      options,
+      ends.map(({ lastIngestTs }) => lastIngestTs),
+    );
   }
 
-  add({ id, at, version, score, ages, missing }: Prediction): void {
-    const row: readonly OfflineValue[] = [id, at, version, score, whole(ages.streaming), whole(ages.batch), missing];
-    for (let i = 0; i < row.length; i += 1) this.#columns[i].push(row[i]);
+  /** Appends predictions; all are in the log when this ends. Errors: those of the log. */
+  append(predictions: readonly Prediction[]): Promise<unknown> {
+    if (predictions.length === 1) return this.#add(predictions[0]);
+    return Promise.all(new Set(predictions.map((prediction) => this.#add(prediction))));
   }
 
-  /** Takes everything that waits. If it cannot be published, give it back. */
-  drain(): PredictionAppend {
-    const append = { table: this.#table, rows: this.waiting, columns: this.#columns };
-    this.#columns = this.#empty();
-    return append;
+  #add(prediction: Prediction): Promise<void> {
+    const partition = partitionOf(prediction.id, this.#batches.length);
+    const batch = this.#batches[partition] ?? this.#begin(partition);
+    batch.predictions.push(prediction);
+    return batch.done;
   }
 
-  /** Takes back what was drained and not published. */
-  takeBack({ columns }: PredictionAppend): void {
-    this.#columns = columns.map((column, i) => column.concat(this.#columns[i]));
+  #begin(partition: number): Batch {
+    const predictions: Prediction[] = [];
+    const done = Promise.resolve().then(() => {
+      this.#batches[partition] = null;
+      return this.#send(partition, predictions);
+    });
+    const batch = { predictions, done };
+    this.#batches[partition] = batch;
+    return batch;
   }
 
-  #empty(): OfflineValue[][] {
-    return Object.keys(this.#table.columns).map(() => []);
+  async #send(partition: number, predictions: readonly Prediction[]): Promise<void> {
+    const { log, clock, appended } = this.#options;
+    const servedAt = Math.max(clock(), this.#last[partition]);
+    this.#last[partition] = servedAt;
+    const appends: Promise<void>[] = [];
+    for (let from = 0; from < predictions.length; from += APPENDED_AT_ONCE) {
+      const logged = predictions.slice(from, from + APPENDED_AT_ONCE).map((one) => loggedOf(one, servedAt));
+      const offset = log.append(this.#topic, partition, logged.map(encodePrediction));
+      if (offset instanceof Promise) appends.push(offset.then((at) => appended(partition, at, logged)));
+      else appended(partition, offset, logged);
+    }
+    if (appends.length > 0) await Promise.all(appends);
   }
 }
 
-function whole(age: number | null): number | null {
+/** Refuses an id or instant that the log cannot keep as it is. Error: PREDICTION_VALUE. */
+export function mustBeLoggable(model: string, id: string, at: number | undefined): void {
+  if (typeof id !== 'string' || id === '' || !id.isWellFormed())
+    throw fail('PREDICTION_VALUE', { model, part: 'id', value: String(id) });
+  if (at !== undefined && !Number.isSafeInteger(at))
+    throw fail('PREDICTION_VALUE', { model, part: 'instant', value: at });
+}
+
+function loggedOf({ id, at, version, score, ages, missing }: Prediction, servedAt: number): LoggedPrediction {
+  return {
+    id,
+    at,
+    servedAt,
+    version,
+    score,
+    streamingAgeMs: wholeMs(ages.streaming),
+    batchAgeMs: wholeMs(ages.batch),
+    missing,
+  };
+}
+
+/** An age that never was computed is none. */
+function wholeMs(age: number | null): number | null {
   return age === null || !Number.isFinite(age) ? null : Math.round(age);
 }

@@ -1,0 +1,26 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { seededRandom } from '../../src/base/rng.ts';
+import { checkPredictions, killPredictor, nothingAcknowledged } from './prediction-kill.ts';
+import { prepare } from './prediction-project.ts';
+
+const KILLS = Number(process.env['HEADRACE_PREDICTION_KILLS'] ?? 3);
+const LATEST_MS = 400;
+
+// scripts/kill/predictions.ts does this at hundreds of random points.
+test('each prediction that a killed process has acknowledged is in the history once, with its label', {
+  timeout: 180_000 + KILLS * 30_000,
+}, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'kill-predictions-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  await prepare(directory);
+  const acknowledged = nothingAcknowledged();
+  const random = seededRandom(KILLS);
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    await killPredictor(directory, acknowledged, kill, random() * LATEST_MS);
+    await checkPredictions(directory, acknowledged);
+  }
+  expect(acknowledged.scores.size).toBeGreaterThan(KILLS);
+});

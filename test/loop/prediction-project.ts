@@ -1,0 +1,22 @@
+import { join } from 'node:path';
+import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
+import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-registry.ts';
+import type { EnvironmentOptions } from '../../src/config.ts';
+import { defineProject } from '../../src/features/define/declare.ts';
+import { openHeadrace } from '../../src/headrace.ts';
+import { asked, came, registerSmall, service, small } from '../models/small-project.ts';
+
+/** A model whose process is killed while it predicts. */
+export const project = defineProject('predictions', { asked, came, service, small });
+
+export const environmentIn = (directory: string): EnvironmentOptions => ({ directory, partitions: 3 });
+
+/** Gives the model of a new environment a champion. */
+export async function prepare(directory: string): Promise<void> {
+  const headrace = await openHeadrace({ project, environment: environmentIn(directory) });
+  const registry = new SqliteRegistry(join(directory, 'registry.sqlite'));
+  await registerSmall(registry, new FileArtifactStore(join(directory, 'artifacts')), 0.3);
+  registry.close();
+  await headrace.promote(small, 1);
+  await headrace.close();
+}
