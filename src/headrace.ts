@@ -625,8 +625,8 @@ export class Headrace {
 
   async #flushPredictions(): Promise<void> {
     await this.#publishing.settled();
-    for (const { history } of this.#models.values()) await history.pull();
-    await this.#publishPredictions();
+    const flushed = await Promise.allSettled([...this.#models.values()].map((model) => model.flush()));
+    for (const one of flushed) if (one.status === 'rejected') throw one.reason;
   }
 
   /** Lets readers of other processes see what came. Call it about ten times a second where there are any. */

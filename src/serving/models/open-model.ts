@@ -60,6 +60,8 @@ export class OpenModel {
     const log = await PredictionLog.open({
       model,
       ...options,
+      // With one writer, partitions would only cut the append of a run into several writes.
+      partitions: options.log.capabilities.manyWriters ? options.partitions : 1,
       appended: (partition, offset, predictions) => opened.history?.take(partition, offset, predictions),
     });
     const history = await PredictionHistory.open({
@@ -87,6 +89,15 @@ export class OpenModel {
       const trouble = error instanceof Error ? error.message : String(error);
       if (trouble !== this.#trouble) this.#options.onFault(error);
       this.#trouble = trouble;
+    }
+  }
+
+  /** Brings the history up to the log; what was read is published even where reading on fails. Errors: those of the stores. */
+  async flush(): Promise<void> {
+    try {
+      await this.history.pull();
+    } finally {
+      await this.history.publish();
     }
   }
 
