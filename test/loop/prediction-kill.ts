@@ -48,8 +48,6 @@ export async function killPredictor(
     if (kind === 'p') acknowledged.scores.set(Number(n), Number(score));
     else acknowledged.labels.add(Number(n));
   }
-  // Predictions that were not acknowledged may be logged: their numbers are not used again.
-  acknowledged.next = Math.max(acknowledged.next, ...acknowledged.scores.keys()) + 50;
 }
 
 /**
@@ -66,6 +64,8 @@ export async function checkPredictions(directory: string, acknowledged: Acknowle
     const rows = await rowsOf(headrace, `SELECT id, score FROM ${table}`);
     const scores = new Map(rows.map(([id, score]) => [String(id), Number(score)]));
     mustEqual(scores.size, rows.length, 'predictions that are in the history once');
+    // Predictions of which no answer came may be logged: their numbers are not used again.
+    for (const id of scores.keys()) acknowledged.next = Math.max(acknowledged.next, Number(id.slice(1)) + 1);
     for (const [n, score] of acknowledged.scores) mustEqual(scores.get(`p${n}`), score, `the score of p${n}`);
     mustEqual(
       await rowsOf(headrace, `SELECT log_partition, log_offset, id FROM ${table} ORDER BY ALL`),
