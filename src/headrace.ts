@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Background } from './base/background.ts';
-import { fail } from './base/errors/fail.ts';
+import { fail, type HeadraceError, isHeadraceError } from './base/errors/fail.ts';
 import type { MaybePromise } from './base/maybe-promise.ts';
 import type { Clock } from './base/time.ts';
 import type { OpenSpan, Tracer } from './base/tracer.ts';
@@ -21,6 +21,7 @@ import { FeatureStore } from './featurestore/feature-store.ts';
 import { featureStoreParts } from './featurestore/feature-store-parts.ts';
 import type { SourceCounters } from './featurestore/ingest/ingest-part.ts';
 import type { IngestReport } from './featurestore/ingest/ingest-report.ts';
+import { logPart } from './featurestore/ingest/log-part.ts';
 import { sourceRows } from './featurestore/ingest/source-rows.ts';
 import { TopicIntake } from './featurestore/ingest/topic-intake.ts';
 import type { ServedVector } from './featurestore/online/served-vector.ts';
@@ -40,6 +41,7 @@ import type { SloReport } from './observe/slo-report.ts';
 import { degradedOf, statusOf, waitingOf } from './observe/status.ts';
 import { type ForgetOptions, type ForgetReport, forget } from './operating/forget.ts';
 import { begunForgettings } from './operating/forget-record.ts';
+import { freeBytes } from './operating/free-bytes.ts';
 import { checkMigration } from './operating/migrate/migration-files.ts';
 import type { ProjectStatus } from './parts.ts';
 import { checkDeclaration, placeDeclaration } from './place-declaration.ts';
@@ -117,6 +119,8 @@ export class Headrace {
   readonly #metrics: Prometheus;
   readonly #clock: Clock;
   readonly #environment: Environment;
+  /** Why the last events could not be put into the log; null where they could. */
+  #untaken: HeadraceError | null = null;
   readonly #taken: readonly TakenTopic[];
   #topics: readonly TopicIntake[] = [];
   readonly #rowsOf: ForgetOptions['rowsOf'];
@@ -148,6 +152,7 @@ export class Headrace {
     this.#onFault = onFault;
     this.#parts = [
       ...featureStoreParts({ features, disk, topics: () => this.#topics.map((topic) => topic.report()) }),
+      openPart(logPart, { untaken: () => this.#untaken, freeBytes: () => freeBytes(this.directory) }),
       openPart(modelsPart, () => models.values(), {
         tick: () => this.#refreshModels(),
         close: () => this.#closeModels(),
@@ -276,7 +281,14 @@ export class Headrace {
     events: readonly EventOf<EventSource<C>>[],
   ): Promise<IngestReport>;
   async ingest(source: EventSourceData, events: readonly unknown[], trace?: OpenSpan | null): Promise<IngestReport> {
-    return this.#features.ingest(source, events, trace);
+    try {
+      const report = await this.#features.ingest(source, events, trace);
+      this.#untaken = null;
+      return report;
+    } catch (error) {
+      if (isHeadraceError(error, 'LOG_WRITE')) this.#untaken = error;
+      throw error;
+    }
   }
 
   /**

@@ -3,6 +3,7 @@ import { type DiskStatus, diskPart } from './featurestore/disk/disk-part.ts';
 import { followedPart } from './featurestore/followed-part.ts';
 import { historyPart } from './featurestore/history-part.ts';
 import { type IngestStatus, ingestPart } from './featurestore/ingest/ingest-part.ts';
+import { logPart } from './featurestore/ingest/log-part.ts';
 import { type TopicsStatus, topicsPart } from './featurestore/ingest/topics-part.ts';
 import { type TilesStatus, tilesPart } from './featurestore/materialise/tiles-part.ts';
 import { type SkewStatus, skewPart } from './featurestore/skew/skew-part.ts';
@@ -18,6 +19,7 @@ import { modelsPart } from './serving/online/models-part.ts';
  */
 export const partKinds: readonly AnyPartKind[] = [
   partKind(ingestPart, ['sources']),
+  partKind(logPart, []),
   partKind(readsPart, ['views', 'services']),
   partKind(batchPart, ['batch']),
   partKind(historyPart, []),

@@ -11,7 +11,7 @@ const DEFAULT_ENVIRONMENT = 'local';
 
 /** Loads the configuration that a call names and the environment in it, or another of it. Errors: CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_OPTION. */
 export async function loadConfig(
-  { options }: Call,
+  { options }: Pick<Call, 'options'>,
   name = String(options['env'] ?? DEFAULT_ENVIRONMENT),
 ): Promise<{ project: ProjectData; environment: Environment }> {
   const path = resolve(String(options['config'] ?? DEFAULT_FILE));

@@ -37,6 +37,8 @@ export interface ServerOptions extends ListenOptions {
   readonly bodyLimit: number;
   /** Largest spine of a training set taken, bytes (256 MiB). */
   readonly spineLimit?: number;
+  /** A server that closes breaks connections off that are still open after this, ms (30,000). */
+  readonly closeWithinMs?: number;
   /** A feature request that has waited longer than this while others were answered is turned away, ms (500). */
   readonly mostWaitMs?: number;
 }
@@ -112,13 +114,23 @@ async function listening(served: ServedProject, options: ServerOptions, serving:
     const told = await server.listen(socketPath === undefined ? address : { path: socketPath, exclusive: true });
     // The full server does not know of the TLS below it.
     const url = serving.tls === null ? told : told.replace(/^http:/, 'https:');
-    return { url, close: () => server.close() };
+    return { url, close: () => closeServer(server, options.closeWithinMs ?? REQUEST_TIMEOUT_MS) };
   } catch (error) {
     throw fail(
       'SERVER_ADDRESS',
       { address: socketPath ?? `${host}:${port}`, reason: error instanceof Error ? error.message : String(error) },
       error,
     );
+  }
+}
+
+/** Lets the answers that are under way out; a client that neither sends nor takes what it has to is not waited for. */
+async function closeServer(server: FastifyInstance, withinMs: number): Promise<void> {
+  const timer = setTimeout(() => server.server.closeAllConnections(), withinMs);
+  try {
+    await server.close();
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -152,6 +164,8 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
     bodyLimit: options.bodyLimit,
     logger: false,
     forceCloseConnections: 'idle',
+    // A request that has begun is answered.
+    return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
       answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url }, error));
     },
@@ -165,6 +179,8 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
         headersTimeout: HEAD_TIMEOUT_MS,
         requestTimeout: REQUEST_TIMEOUT_MS,
         connectionsCheckingInterval: 1_000,
+        // Another process that is about to send must not find its connection closed.
+        ...(options.socketPath === undefined ? {} : { keepAliveTimeout: 0 }),
       };
       if (hasFront(options)) return new FrontServer({ times, answers, bodyLimit, tls, hosts }, full);
       const own =
@@ -172,13 +188,26 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
           ? createServer(times, full)
           : createSecureServer({ ...times, ...secureOptions(tls), allowHalfOpen: true }, full);
       const knows = (path: string) => answers.paths.has(path);
-      lean = serveLean(own, { knows, allows, answer: answers.answer, bodyLimit });
+      const closesIdle = options.socketPath === undefined;
+      lean = serveLean(own, { knows, allows, answer: answers.answer, bodyLimit, closesIdle });
+      const closeAll = own.closeAllConnections.bind(own);
+      own.closeAllConnections = () => {
+        closeAll();
+        lean?.destroy();
+      };
       return answerHalfOpen(own);
     },
   });
-  server.addHook('preClose', async () => lean?.close());
+  let closing = false;
+  server.addHook('preClose', async () => {
+    closing = true;
+    lean?.close();
+  });
   const hide = hidingPaths(served.directory);
-  server.addHook('onSend', async (_, __, payload) => (typeof payload === 'string' ? hide(payload) : payload));
+  server.addHook('onSend', async (_, reply, payload) => {
+    if (closing) reply.header('connection', 'close');
+    return typeof payload === 'string' ? hide(payload) : payload;
+  });
   if (served.tracer !== null) traceRequests(server, served.tracer);
   // By the route that was found: a path can be written in many ways.
   server.addHook('onRequest', async ({ routeOptions, headers }) => {

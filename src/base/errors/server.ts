@@ -72,6 +72,13 @@ export const serverErrors = rows({
     status: 503,
     exit: 5,
   },
+  SERVER_CLOSING: {
+    message: 'the server ends before the whole request has come',
+    mend: 'send it again, as retry-after says: nothing of it was taken',
+    retry: 'later',
+    status: 503,
+    exit: 5,
+  },
   SERVER_FAULT: {
     message: 'the server met an error that it does not know',
     mend: 'see the log of the server at the same instant, and report it',
@@ -83,6 +90,21 @@ export const serverErrors = rows({
     message: 'the server {server} gives no answer: {reason}',
     mend: 'start it (headrace serve), or name the address that it listens on',
     retry: 'later',
+    status: 502,
+    exit: 5,
+  },
+  SERVER_STRANGER: {
+    message: 'what answers at {server} is no server of Headrace: {reason}',
+    mend: 'name the address that headrace serve or headrace dev printed',
+    retry: 'never',
+    status: 502,
+    exit: 5,
+  },
+  SERVER_PROJECT: {
+    message:
+      'the server at {server} serves the project {found}, namespace {namespace}; the configuration here is of {wanted}',
+    mend: 'name the server of this project: headrace status <server>',
+    retry: 'never',
     status: 502,
     exit: 5,
   },

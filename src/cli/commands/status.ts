@@ -1,6 +1,9 @@
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Status } from '../../observe/status.ts';
 import { askServer, LOCAL_SERVER } from '../ask-server.ts';
-import type { Command } from '../command.ts';
+import type { Call, Command } from '../command.ts';
+import { loadConfig } from '../load-config.ts';
+import { parseStatus } from '../parse-status.ts';
 
 export const status: Command = {
   name: ['status'],
@@ -9,14 +12,33 @@ export const status: Command = {
   arity: [0, 1],
   options: {},
   help: {},
-  async run({ words, json, terminal }) {
-    const text = await askServer(words[0] ?? LOCAL_SERVER, '/v1/status');
+  async run(call) {
+    const { words, json, terminal } = call;
+    const server = words[0] ?? LOCAL_SERVER;
+    const text = await askServer(server, '/v1/status');
+    const found = parseStatus(text, server);
+    if (words[0] === undefined) await mustBeOurs(call, found);
     if (json) return terminal.out(text);
     const { partKinds } = await import('../../parts.ts');
-    const answer: Status = JSON.parse(text);
-    terminal.out([...headLines(answer), ...partKinds.flatMap((kind) => kind.lines(answer))].join('\n'));
+    terminal.out([...headLines(found), ...partKinds.flatMap((kind) => kind.lines(found))].join('\n'));
   },
 };
+
+/** Where no server is named, and there is a configuration, what answers must be of its project and namespace. Error: SERVER_PROJECT. */
+export async function mustBeOurs(
+  call: Pick<Call, 'options'>,
+  { project: found, namespace }: Pick<Status, 'project' | 'namespace'>,
+): Promise<void> {
+  const config = await loadConfig(call).catch((error: unknown) => {
+    if (isHeadraceError(error, 'CONFIG_FILE') && call.options['config'] === undefined) return null;
+    throw error;
+  });
+  if (config === null) return;
+  const { project, environment } = config;
+  if (project.name === found && environment.namespace === namespace) return;
+  const wanted = `${project.name}, namespace ${environment.namespace}`;
+  throw fail('SERVER_PROJECT', { server: LOCAL_SERVER, found, namespace, wanted });
+}
 
 function headLines({ project, namespace, ready, waiting, degraded }: Status): readonly string[] {
   const state = ready ? (degraded.length === 0 ? 'ready' : 'ready, degraded') : 'not ready';

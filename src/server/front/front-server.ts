@@ -18,6 +18,8 @@ export interface FrontServerOptions extends Pick<FrontOptions, 'bodyLimit' | 'tl
 export class FrontServer extends Server {
   readonly #options: FrontServerOptions;
   #front: Front | null = null;
+  /** The front of a server that closes. */
+  #closing: Front | null = null;
 
   constructor(options: FrontServerOptions, listener: RequestListener) {
     super(options.times, listener);
@@ -46,10 +48,17 @@ export class FrontServer extends Server {
     return this.#front?.address ?? null;
   }
 
+  /** Breaks off what is still open of a server that closes. */
+  override closeAllConnections(): void {
+    super.closeAllConnections();
+    void this.#closing?.destroy();
+  }
+
   /** Calls back when the last connection is closed; answers that are under way are let out. */
   override close(closed?: (error?: Error) => void): this {
     const front = this.#front;
     this.#front = null;
+    this.#closing = front;
     // Of itself it has no connection, and is done at once.
     return super.close((error) => {
       if (front === null) closed?.(error);

@@ -82,6 +82,11 @@ export class Front {
     return this.#ended;
   }
 
+  /** Breaks off what is still open. */
+  async destroy(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
   /** A port gives on what comes while it gives: answered at once, a turn of the loop would go on for as long as more come. Hot path. */
   #arrive(requests: RequestList): void {
     if (this.#arrived.length === 0) setImmediate(this.#takeArrived);

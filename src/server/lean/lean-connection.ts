@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import { parseHead, type RequestHead } from './request-head.ts';
-import type { LeanResponse } from './response.ts';
+import { closingResponse, type LeanResponse } from './response.ts';
 
 export interface LeanOptions {
   /** Whether the path is one that `answer` knows. */
@@ -43,6 +43,8 @@ export class LeanConnection {
   #lacking = 0;
   #answering = false;
   #closing = false;
+  /** Whether the client sends no more. */
+  #hasEnded = false;
 
   constructor(socket: Socket, options: LeanOptions) {
     this.#socket = socket;
@@ -141,9 +143,9 @@ export class LeanConnection {
     return bodyBytes <= bodyLimit && knows(path) && allows(host);
   }
 
-  /** Half a request is refused: its other half does not come, or the server closes. */
+  /** Refuses half a request: its other half does not come, or the server closes. */
   #end(): void {
-    if (this.#held.length > 0) this.#socket.write(CUT_OFF);
+    if (this.#held.length > 0) this.#socket.write(this.#hasEnded ? CUT_OFF : closingResponse());
     this.#held = [];
     this.#socket.destroySoon();
   }
@@ -172,7 +174,10 @@ export class LeanConnection {
   };
 
   /** The client sends no more; it gets its answers. */
-  readonly #onEnd = (): void => this.close();
+  readonly #onEnd = (): void => {
+    this.#hasEnded = true;
+    this.close();
+  };
 
   readonly #onError = (): void => {
     this.#socket.destroy();

@@ -11,11 +11,15 @@ const IDLE_TICKS = 72;
 export interface LeanServer {
   /** Lets the answers that are under way out, and closes every connection. */
   close(): void;
+  /** Breaks off what is still open. */
+  destroy(): void;
 }
 
 export interface LeanServerOptions extends Omit<LeanOptions, 'handOver'> {
   /** The full server: it finds what was read in the socket. Without it that is who had the connections of `server`. */
   readonly serveFull?: (socket: Socket) => void;
+  /** Whether an idle connection is closed some day (true). */
+  readonly closesIdle?: boolean;
 }
 
 /**
@@ -24,7 +28,7 @@ export interface LeanServerOptions extends Omit<LeanOptions, 'handOver'> {
  */
 export function serveLean(
   server: Server,
-  { serveFull = listenerOf(server), ...options }: LeanServerOptions,
+  { serveFull = listenerOf(server), closesIdle = true, ...options }: LeanServerOptions,
   tickMs = TICK_MS,
 ): LeanServer {
   const open = new Map<Socket, LeanConnection>();
@@ -37,13 +41,16 @@ export function serveLean(
     socket.once('close', () => open.delete(socket));
   });
   const timer = setInterval(() => {
-    for (const connection of open.values()) tick(connection);
+    for (const connection of open.values()) tick(connection, closesIdle);
   }, tickMs);
   timer.unref();
   return {
     close() {
       clearInterval(timer);
       for (const connection of open.values()) connection.close();
+    },
+    destroy() {
+      for (const socket of open.keys()) socket.destroy();
     },
   };
 }
@@ -63,9 +70,9 @@ function connectionOf(server: Server): 'connection' | 'secureConnection' {
   return server instanceof SecureServer ? 'secureConnection' : 'connection';
 }
 
-function tick(connection: LeanConnection): void {
+function tick(connection: LeanConnection, closesIdle: boolean): void {
   connection.since += 1;
   if (connection.isBusy) {
     if (connection.since > SLOW_TICKS) connection.giveUp();
-  } else if (connection.since > IDLE_TICKS) connection.close();
+  } else if (closesIdle && connection.since > IDLE_TICKS) connection.close();
 }

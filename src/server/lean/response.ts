@@ -45,6 +45,12 @@ const LINE_BYTES = STATUS_AT + 3;
 /** What who is turned away is told. */
 export const BUSY = fail('SERVER_BUSY', {});
 
+/** The answer to half a request where the server closes; the connection ends with it. */
+export function closingResponse(): string {
+  const error = fail('SERVER_CLOSING', {});
+  return wholeText(error.status, 'connection: close\r\nretry-after: 1\r\n', JSON.stringify(errorBody(error)));
+}
+
 let second = Number.NaN;
 let ok = '';
 let busy = '';

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mustBeOurs, status } from '../../src/cli/commands/status.ts';
+import { loadConfig } from '../../src/cli/load-config.ts';
+import { parseStatus } from '../../src/cli/parse-status.ts';
+import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { startServer } from '../../src/server/http-server.ts';
+import { project } from '../server/shop.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'headrace-status-'));
+let headrace: Headrace;
+
+beforeAll(async () => {
+  headrace = await openHeadrace({ project, environment: { directory, partitions: 1 } });
+});
+
+afterAll(async () => {
+  await headrace.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** What the command prints, asked of a server. */
+async function printed(server: string, json: boolean): Promise<string> {
+  let out = '';
+  const terminal = {
+    out: (text: string) => {
+      out += text;
+    },
+    err: () => undefined,
+    interactive: false,
+    stopped: new Promise<void>(() => undefined),
+  };
+  await status.run({ words: [server], options: {}, json, terminal });
+  return out;
+}
+
+const STRANGERS = [
+  '',
+  'OK',
+  '<!doctype html>',
+  'null',
+  '[]',
+  '{}',
+  '3',
+  '{"status":"ok"}',
+  '{"project":"p","ready":true}',
+  '{"project":1}',
+];
+
+test.each(STRANGERS)('what answers 200 with "%s" is no server of Headrace', async (body) => {
+  const other = createServer((_, response) => response.end(body)).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+  for (const json of [false, true])
+    await expect(printed(url, json)).rejects.toMatchObject({ code: 'SERVER_STRANGER', facts: { server: url } });
+  other.closeAllConnections();
+  other.close();
+});
+
+test('the status of a server is known, and is none without any one of its members', async () => {
+  const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 20_000 });
+  expect(await printed(server.url, false)).toMatch(/^shop: not ready, namespace shop/);
+  const whole = JSON.parse(await printed(server.url, true)) as Record<string, unknown>;
+  expect(parseStatus(JSON.stringify(whole), 'here')).toEqual(whole);
+  for (const member of Object.keys(whole)) {
+    const { [member]: _, ...rest } = whole;
+    expect(() => parseStatus(JSON.stringify(rest), 'here')).toThrow(
+      new RegExp(`SERVER_STRANGER|no ${member}|is no server`),
+    );
+  }
+  await server.close();
+});
+
+test('where no server is named, what answers must be of the project and the namespace of the configuration', async () => {
+  const config = fileURLToPath(new URL('../../bench/headrace.config.ts', import.meta.url));
+  const { project: ours, environment } = await loadConfig({ options: { config } });
+  const call = { options: { config } };
+  const found = { project: ours.name, namespace: environment.namespace };
+  await expect(mustBeOurs(call, found)).resolves.toBeUndefined();
+  for (const other of [
+    { ...found, project: 'other' },
+    { ...found, namespace: 'other' },
+  ])
+    await expect(mustBeOurs(call, other)).rejects.toMatchObject({ code: 'SERVER_PROJECT' });
+  const none = { options: { config: join(directory, 'none.ts') } };
+  await expect(mustBeOurs(none, found)).rejects.toMatchObject({ code: 'CONFIG_FILE' });
+});
