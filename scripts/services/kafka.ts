@@ -53,11 +53,16 @@ export async function newBroker(directory: string): Promise<Broker> {
   const properties = { ...settings(directory, ports), ...secureSettings(directory) };
   writeFileSync(join(directory, 'server.properties'), propertiesText(properties));
   writeFileSync(join(directory, 'log4j2.properties'), propertiesText(logging));
-  const id = randomBytes(16).toString('base64url');
+  const id = clusterId(randomBytes(16));
   const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', 'server.properties', '--ignore-formatted'];
   const scram = SCRAM.flatMap((mechanism) => ['--add-scram', `${mechanism}=[${scramUser()}]`]);
   await must('java', [...(await javaArguments('256m')), ...format, ...scram], directory);
   return { ...(await startBroker(directory, port)), saslSslPort, sslPort };
+}
+
+/** The id of a cluster as Kafka writes it. It begins with a letter: after a hyphen the tool would read an option. */
+export function clusterId([first = 0, ...others]: Uint8Array): string {
+  return Buffer.from([first & 0b0011_1111, ...others]).toString('base64url');
 }
 
 /** Starts a broker on a folder that has one, after its end or its death. */

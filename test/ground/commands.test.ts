@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { root, runCommand } from '../../scripts/run-command.ts';
 import { once } from '../../scripts/services/binaries.ts';
+import { clusterId } from '../../scripts/services/kafka.ts';
 import { until } from '../services/until.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'commands-'));
@@ -102,6 +103,11 @@ test('what a killed process left half made is removed; what a living one is maki
   await once('thing', async () => undefined);
   const left = readdirSync(services).filter((entry) => entry.startsWith('thing'));
   expect(new Set(left)).toEqual(new Set([of(process.ppid), 'thing', 'thing.elsewhere.1']));
+});
+
+test('the id of a Kafka cluster is no option of a command, whatever its first byte', () => {
+  for (let first = 0; first < 256; first += 1)
+    expect(clusterId(Uint8Array.from({ length: 16 }, (_, i) => (i === 0 ? first : 255)))).toMatch(/^[A-P][\w-]{21}$/);
 });
 
 test('a download that another process finished first is taken from there', async () => {
