@@ -16,6 +16,12 @@ export const boundedExpressions: readonly Bounded[] = [
         String.raw`/^(cu|cuda|hip)\w*(Launch|GraphLaunch)/`,
         String.raw`/_call_impl|profiler.*__enter__|^ProfilerStep#|<built-in method __enter__|runpy\.py|<module>|threading\.py/`,
       ],
+      'gpu/analysis/step-marks.ts': [String.raw`/\d+$/`],
+      'gpu/analysis/step-profile.ts': [String.raw`/torch\/_tensor\.py\(\d+\): backward$/`],
+      'gpu/readers/prometheus.ts': [
+        String.raw`/GR_ENGINE_ACTIVE$|gpu_(util\w*|duty_cycle)_ratio$|utili[sz]ation_gpu_ratio$/i`,
+      ],
+      'gpu/readers/sacct-columns.ts': [String.raw`/^\d+(_\d+|\+\d+|_\[.*\])?(\.\w+)?$/`],
       'gpu/analysis/kernels.ts': [
         '/sgemm|scudnn|implicit_convolve_s|explicit_convolve_s|winograd|fft2d|dgrad2?d?_(alg|engine)|wgrad2?d?_(alg|engine)|_fp32|ffma|simt|conv.*float|gemv.*float|gemmSN|gemmk1_kernel<.*float/i',
       ],
@@ -31,6 +37,8 @@ export const boundedExpressions: readonly Bounded[] = [
         String.raw`/(\w+)="((?:[^"\\]|\\.)*)"/g`,
       ],
       'gpu/readers/format.ts': [
+        String.raw`/^\s*\{(?=[\s\S]{0,2000}"resultType"\s*:\s*"(matrix|vector)")/`,
+        String.raw`/^(JobID\w*\|[^\n]*|\d+(_\d+)?(\.\w+)?\|([^\n]*\|)?(COMPLETED|FAILED|CANCELLED|TIMEOUT|RUNNING|PENDING|OUT_OF_MEMORY|NODE_FAIL|PREEMPTED)\b[^\n]*)(\n|$)/m`,
         String.raw`/^\s*\{"[^\n]*"gpu_usage:\w+":[^\n]*\}\s*\n/`,
         String.raw`/^\s*\{(?=[\s\S]{0,2000}"kind"\s*:\s*"(List|PodList)")/`,
         String.raw`/^\s*\[\s*\{(?=[\s\S]*?"attempts"\s*:)(?=[\s\S]*?"submitted_time"\s*:)/`,
@@ -40,7 +48,6 @@ export const boundedExpressions: readonly Bounded[] = [
         String.raw`/^[^\n]*\bpod_phase\b[^\n]*\bscheduled_time\b/`,
         String.raw`/^[^\n]*\bworker\b[^\n]*\bbatch_time/`,
         String.raw`/^job_id,[^\n]*\bgpu_num\b[^\n]*\bstate\b[^\n]*\bduration\b/`,
-        String.raw`/^(JobID\w*\|[^\n]*|\d+(_\d+)?(\.\w+)?\|[A-Z_]+[^\n|]*\|[^\n]*gres\/gpu[^\n]*)\n/m`,
       ],
       'gpu/readers/kernel-sums.ts': [String.raw`/Executing '(\w+)' stats report/`, String.raw`/^\s*-+(\s+-+)+\s*$/`],
       'gpu/readers/megatron-log.ts': [String.raw`/iteration\s+(\d+)\//`, String.raw`/global batch size:\s+(\d+)/`],

@@ -8,7 +8,15 @@ const rules = {
   'events go out and vectors come back, exact to the digit': async ({ at, user }) => {
     const client = at('/ml');
     const event = { id: `${user}-1`, at: Date.now() - 1_000, user, price: '2.50', number: 9_007_199_254_740_993n };
-    same(await client.ingest('purchases', [event]), { accepted: 1, refused: 0, errors: [] });
+    same(await client.ingest('purchases', [event]), {
+      accepted: 1,
+      duplicate: 0,
+      late: 0,
+      pending: 0,
+      refused: 0,
+      dropped: [],
+      errors: [],
+    });
     const { features, complete, degraded } = await client.vector('shopper', { user, basket: 2 ** 60 });
     same(
       { ...features, complete, degraded },

@@ -9,14 +9,18 @@ import { prepare } from '../../test/loop/prediction-project.ts';
 
 const kills = Number(process.argv[2] ?? 200);
 const seed = Number(process.argv[3] ?? 1);
-const LATEST_MS = 400;
+/** Lines that the process has printed at most when it is killed. */
+const MOST_LINES = 1_500;
 
 const random = seededRandom(seed);
 const directory = mkdtempSync(join(tmpdir(), 'kill-predictions-'));
 await prepare(directory);
 const acknowledged = nothingAcknowledged();
 for (let kill = 1; kill <= kills; kill += 1) {
-  await killPredictor(directory, acknowledged, seed * 1_000 + kill, random() * LATEST_MS);
+  await killPredictor(directory, acknowledged, seed * 1_000 + kill, {
+    lines: 1 + Math.floor(random() * MOST_LINES),
+    turns: Math.floor(random() * 50),
+  });
   await checkPredictions(directory, acknowledged);
   if (kill % 10 === 0 || kill === kills)
     console.log(

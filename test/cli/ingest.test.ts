@@ -13,7 +13,7 @@ beforeAll(async () => {
   expect(await runCli(root, ['init', 'shop'])).toMatchObject({ code: 0 });
   mkdirSync(join(shop, 'node_modules'));
   symlinkSync(REPOSITORY, join(shop, 'node_modules', 'headrace'));
-}, 60_000);
+});
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 

@@ -282,6 +282,11 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
     () => streamView('v', { ...base, features: (e) => ({ n: sum(multiply(e.price, 1.5)) }) }),
   ],
   [
+    'a share of lost keys above 1',
+    'VIEW_SHARE',
+    () => batchView('b', { ...batch, mayLose: 1.5, sql: () => sql`SELECT 1` }),
+  ],
+  [
     'a schedule of four fields',
     'SCHEDULE_TEXT',
     () => batchView('b', { ...batch, schedule: '3 * * *', sql: () => sql`SELECT 1` }),

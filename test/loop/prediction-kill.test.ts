@@ -7,7 +7,8 @@ import { checkPredictions, killPredictor, nothingAcknowledged } from './predicti
 import { prepare } from './prediction-project.ts';
 
 const KILLS = Number(process.env['HEADRACE_PREDICTION_KILLS'] ?? 3);
-const LATEST_MS = 400;
+/** Lines that the process has printed at most when it is killed. */
+const MOST_LINES = 1_500;
 
 // scripts/kill/predictions.ts does this at hundreds of random points.
 test('each prediction that a killed process has acknowledged is in the history once, with its label', {
@@ -19,7 +20,10 @@ test('each prediction that a killed process has acknowledged is in the history o
   const acknowledged = nothingAcknowledged();
   const random = seededRandom(KILLS);
   for (let kill = 0; kill < KILLS; kill += 1) {
-    await killPredictor(directory, acknowledged, kill, random() * LATEST_MS);
+    await killPredictor(directory, acknowledged, kill, {
+      lines: 1 + Math.floor(random() * MOST_LINES),
+      turns: Math.floor(random() * 50),
+    });
     await checkPredictions(directory, acknowledged);
   }
   expect(acknowledged.scores.size).toBeGreaterThan(KILLS);

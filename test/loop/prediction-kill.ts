@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { predictionTopic } from '../../src/serving/online/prediction-record.ts';
 import { predictionTable } from '../../src/serving/online/prediction-table.ts';
 import { mustEqual } from '../../src/testing/contracts/contract.ts';
+import { type KillPoint, killProcess } from '../kill-process.ts';
 import { came, small } from '../models/small-project.ts';
 import { environmentIn, project } from './prediction-project.ts';
 
@@ -23,25 +22,15 @@ export interface Acknowledged {
 
 export const nothingAcknowledged = (): Acknowledged => ({ scores: new Map(), labels: new Set(), next: 0 });
 
-/** Starts the predictor, kills it (SIGKILL) some time after its first answer, and notes the answers. */
+/** Starts the predictor, kills it (SIGKILL) at a point, and notes the answers. */
 export async function killPredictor(
   directory: string,
   acknowledged: Acknowledged,
   seed: number,
-  afterMs: number,
+  at: KillPoint,
 ): Promise<void> {
   const args = ['--conditions=headrace-source', PREDICTOR, directory, `${acknowledged.next}`, `${seed}`];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let printed = '';
-  child.stdout.on('data', (bytes: Buffer) => {
-    printed += bytes.toString();
-  });
-  const exit = once(child, 'close');
-  await Promise.race([once(child.stdout, 'data'), exit]);
-  if (child.exitCode !== null) throw new Error(`the predictor ended by itself with ${child.exitCode}`);
-  await setTimeout(afterMs);
-  child.kill('SIGKILL');
-  await exit;
+  const printed = await killProcess(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] }), at);
   // The text after the last line end was cut.
   for (const line of printed.split('\n').slice(0, -1)) {
     const [kind, n, score] = line.split(' ');
