@@ -9,6 +9,7 @@ import { folders } from './check/folders.ts';
 import { imports } from './check/imports.ts';
 import { links } from './check/links.ts';
 import { pages } from './check/pages.ts';
+import { prose } from './check/prose.ts';
 import { proven } from './check/proven.ts';
 import { snippets } from './check/snippets.ts';
 import { style } from './check/style.ts';
@@ -30,6 +31,7 @@ const checks: readonly Check[] = [
   folders,
   links,
   pages,
+  prose,
   proven,
   timing,
   tracked,

@@ -1,0 +1,177 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { root } from '../run-command.ts';
+import type { Check } from './check.ts';
+import {
+  commentBlocks,
+  errorBlocks,
+  helpBlocks,
+  lineAt,
+  type ProseBlock,
+  pageBlocks,
+  unreleased,
+} from './prose-blocks.ts';
+import { proseRules } from './prose-rules.ts';
+
+/** Files and folders that are not rewritten yet. The list only shrinks: a path without findings is a fault. */
+const PENDING: readonly string[] = [
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'README.md',
+  'SECURITY.md',
+  'docs/README.md',
+  'docs/decisions/',
+  'docs/guide/README.md',
+  'docs/guide/budgets-and-slos.md',
+  'docs/guide/features-at-50k-rps.md',
+  'docs/guide/first-model.md',
+  'docs/guide/flights.md',
+  'docs/guide/flink.md',
+  'docs/guide/getting-started.md',
+  'docs/guide/gpu-at-45-percent.md',
+  'docs/guide/how-it-works.md',
+  'docs/guide/kafka.md',
+  'docs/guide/monitoring-features.md',
+  'docs/guide/operating.md',
+  'docs/guide/redis.md',
+  'docs/guide/scale-out.md',
+  'docs/guide/skew.md',
+  'docs/guide/spark-tiles.md',
+  'docs/guide/spark.md',
+  'docs/guide/training-and-serving.md',
+  'docs/guide/training-sets.md',
+  'docs/internals/',
+  'docs/reference/',
+  'src/backends/',
+  'src/base/',
+  'src/cli/',
+  'src/client/',
+  'src/compose.ts',
+  'src/compose/',
+  'src/config.ts',
+  'src/environment-id.ts',
+  'src/features/',
+  'src/featurestore/',
+  'src/gpu/',
+  'src/headrace.ts',
+  'src/index.ts',
+  'src/migration.ts',
+  'src/monitoring/',
+  'src/observe/',
+  'src/operating/',
+  'src/ports/',
+  'src/reader.ts',
+  'src/registry/',
+  'src/schema/',
+  'src/server/',
+  'src/serving/',
+  'src/stats/',
+  'src/testing/',
+  'src/training/',
+];
+
+interface Finding {
+  readonly path: string;
+  readonly line: number;
+  readonly kind: ProseBlock['kind'];
+  readonly rule: string;
+  readonly text: string;
+}
+
+/**
+ * Pages, comments, errors and command help are plain English. The check looks for words and sentence forms by pattern, and
+ * counts the words of a sentence (not in comments, tables, headings and code). It does not judge whether a text is clear.
+ */
+export const prose: Check = {
+  name: 'prose',
+  async run() {
+    const { files, found } = await findings(root);
+    const seeded = (await findings(`${root}/test/ground/seeded/prose`)).found;
+    const problems = [...proseProblems(found, PENDING), ...seedProblems(seeded)];
+    return {
+      seen: `${files} files, ${PENDING.length} paths pending, ${proseRules.length} rules with seeded violations`,
+      problems,
+    };
+  },
+};
+
+/** Findings outside of the pending paths, and pending paths that have no finding. */
+export function proseProblems(found: readonly Finding[], pending: readonly string[]): readonly string[] {
+  const coverOf = (path: string) =>
+    pending.find((start) => (start.endsWith('/') ? path.startsWith(start) : path === start));
+  const used = new Set(found.map(({ path }) => coverOf(path)));
+  return [
+    ...found
+      .filter(({ path }) => coverOf(path) === undefined)
+      .map(({ path, line, rule, text }) => `${path}:${line}: ${rule}: "${text}"`),
+    ...pending
+      .filter((path) => !used.has(path))
+      .map((path) => `${path} has no finding: remove it from PENDING in scripts/check/prose.ts`),
+  ];
+}
+
+/** Each rule finds its seeded violation, each kind of text is read, and plain.md and plain.ts have no finding. */
+export function seedProblems(seeded: readonly Finding[]): readonly string[] {
+  const kinds: readonly ProseBlock['kind'][] = ['page', 'comment', 'error', 'help'];
+  const where = 'test/ground/seeded/prose';
+  return [
+    ...proseRules
+      .filter(({ name }) => !seeded.some(({ rule }) => rule === name))
+      .map(({ name }) => `its violation in ${where} is not caught: ${name}`),
+    ...kinds
+      .filter((kind) => !seeded.some((finding) => finding.kind === kind))
+      .map((kind) => `no violation in ${where} is caught in text of the kind "${kind}"`),
+    ...(seeded.some(({ path }) => path === 'CHANGELOG.md')
+      ? []
+      : [`${where}/CHANGELOG.md: its violation is not caught`]),
+    ...seeded
+      .filter(({ path }) => /\bplain\.\w+$/.test(path))
+      .map(({ path, line, rule }) => `${where}/${path}:${line} is plain, and is found by ${rule}`),
+  ];
+}
+
+/** All findings below a folder that has the shape of the repository. */
+async function findings(folder: string) {
+  const paths = await readablePaths(folder);
+  const found = await Promise.all(
+    paths.map(async (path) => {
+      const text = await readFile(`${folder}/${path}`, 'utf8');
+      return blocksOf(path, text).flatMap((block) => findingsOf(path, block));
+    }),
+  );
+  return { files: paths.length, found: found.flat() };
+}
+
+async function readablePaths(folder: string): Promise<readonly string[]> {
+  const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].filter((path) =>
+    existsSync(`${folder}/${path}`),
+  );
+  const below = await Promise.all(
+    ['docs', 'src'].map(async (name) =>
+      (await readdir(`${folder}/${name}`, { recursive: true })).map((path) => `${name}/${path}`),
+    ),
+  );
+  return [...pages, ...below.flat().filter((path) => /\.(?:md|ts)$/.test(path))].sort((a, b) => (a < b ? -1 : 1));
+}
+
+function blocksOf(path: string, text: string): readonly ProseBlock[] {
+  if (path === 'CHANGELOG.md') return pageBlocks(unreleased(text));
+  if (path.endsWith('.md')) return pageBlocks(text);
+  return [
+    ...commentBlocks(text),
+    ...(path.startsWith('src/base/errors/') ? errorBlocks(text) : []),
+    ...(path.startsWith('src/cli/commands/') ? helpBlocks(text) : []),
+  ];
+}
+
+function findingsOf(path: string, block: ProseBlock): readonly Finding[] {
+  return proseRules.flatMap(({ name, find }) =>
+    find(block).map(({ at, text }) => ({
+      path,
+      line: block.line + lineAt(block.text, at) - 1,
+      kind: block.kind,
+      rule: name,
+      text: text.replaceAll(/\s+/g, ' ').slice(0, 80),
+    })),
+  );
+}

@@ -1,0 +1,146 @@
+import { expect, test } from 'vitest';
+import { proseProblems, seedProblems } from '../../scripts/check/prose.ts';
+import {
+  commentBlocks,
+  errorBlocks,
+  helpBlocks,
+  pageBlocks,
+  sentencesOf,
+  unreleased,
+} from '../../scripts/check/prose-blocks.ts';
+import { MOST_WORDS, proseRules, wordsOf } from '../../scripts/check/prose-rules.ts';
+
+/** The short names of the rules that find something in a page. */
+const rulesOf = (page: string) =>
+  pageBlocks(page).flatMap((block) =>
+    proseRules.filter(({ find }) => find(block).length > 0).map(({ name }) => name.split(':')[0]),
+  );
+
+test('a page is read without its code, quotes and HTML comments, on the lines that it has in the file', () => {
+  const page =
+    '# One\n\nTwo `a\nb` c\nd.\n\n```ts\nmend\n```\n\n> mend\n\n<!-- mend -->\n- three\n  four\n- five\n| six |\n';
+  expect(pageBlocks(page).map(({ line, text }) => [line, text])).toEqual([
+    [1, '# One'],
+    [3, 'Two Code\n c\nd.'],
+    [14, 'three\n  four'],
+    [16, 'five'],
+    [17, '| six |'],
+  ]);
+});
+
+test('a phrase is found across lines, in headings and in tables, and not in code', () => {
+  expect(rulesOf('The log is written\nanew.')).toEqual(['anew']);
+  expect(rulesOf('The reader lacks what\nis served.')).toEqual(['question-as-noun']);
+  expect(rulesOf('# Mend it')).toEqual(['mend']);
+  expect(rulesOf('| it goes on |')).toEqual(['go-on']);
+  expect(rulesOf('Set `anew`, then run it.\n\n```sh\nmend\n```\n')).toEqual([]);
+});
+
+test('a sentence ends at a full stop that no small letter follows, and keeps its place', () => {
+  const text = 'Use a number, e.g. five. Then (it\nruns.) "Stop." 3 rows remain';
+  const found = sentencesOf(text);
+  expect(found.map((sentence) => sentence.text)).toEqual([
+    'Use a number, e.g. five.',
+    'Then (it\nruns.)',
+    'Stop."',
+    '3 rows remain',
+  ]);
+  expect(found.map(({ at }) => text.slice(at, at + 3))).toEqual(['Use', 'The', '"St', '3 r']);
+});
+
+test('a sentence of the most words passes and one more is a fault, for every kind but comments', () => {
+  const sentence = (words: number) => `${Array.from({ length: words }, () => 'word').join(' ')}.`;
+  const isLong = proseRules.find(({ name }) => name.startsWith('long-sentence'));
+  for (const words of [2, MOST_WORDS - 1, MOST_WORDS, MOST_WORDS + 1, 3 * MOST_WORDS]) {
+    const expected = words > MOST_WORDS ? 1 : 0;
+    const text = sentence(words);
+    const blocks = [
+      ...pageBlocks(text),
+      ...errorBlocks(`    message: '${text}',`),
+      ...helpBlocks(`    summary: '${text}',`),
+    ];
+    expect(blocks).toHaveLength(3);
+    for (const block of blocks)
+      expect(isLong?.find(block) ?? [], `${block.kind}, ${words} words`).toHaveLength(expected);
+    for (const block of commentBlocks(`// ${text}`)) expect(isLong?.find(block)).toEqual([]);
+  }
+});
+
+test('code, a link and a dash count as one, one and no word', () => {
+  expect(wordsOf('Code runs – see [a long text of a link](page.md).')).toBe(4);
+});
+
+test('a question may begin with what, a statement may not', () => {
+  expect(rulesOf('What does it read?')).toEqual([]);
+  expect(rulesOf('# What it reads')).toEqual([]);
+  expect(rulesOf('It runs. What it reads is a file.')).toEqual(['what-first']);
+  expect(rulesOf('- Of which one counts.')).toEqual(['what-first']);
+});
+
+test('comments are read in all their forms, and texts in quotes are not', () => {
+  const source = [
+    '/** One. */',
+    "const url = 'http://x // no'; // two",
+    '/**',
+    ' * three',
+    ' * four',
+    ' * @returns five',
+    ' */',
+    'const text = `// no`;',
+    'const quotient = a / b;',
+    '// six',
+  ].join('\n');
+  expect(commentBlocks(source).map(({ line, text }) => [line, text.trim()])).toEqual([
+    [1, 'One.\ntwo'],
+    [4, 'three\nfour\nfive'],
+    [10, 'six'],
+  ]);
+});
+
+test('messages, hints and help are read, with either quote and on the line after their name', () => {
+  const row = "    message: 'it is {a}',\n    hint:\n      \"don't stop\",\n    mend: `stop`,\n    retry: 'never',\n";
+  expect(errorBlocks(row).map(({ line, text }) => [line, text])).toEqual([
+    [1, 'it is {a}'],
+    [3, "don't stop"],
+    [4, 'stop'],
+  ]);
+  const help = "  summary:\n    'reads a file',\n  words: '<view>',\n    'read-only': 'reads only',\n";
+  expect(helpBlocks(help).map(({ text }) => text)).toEqual(['reads a file', 'reads only']);
+});
+
+test('of a changelog only the section that is not released is read', () => {
+  const changelog = '# Changelog\n\n## [Unreleased]\n\n- anew\n\n## [0.1.0]\n\n- anew\n';
+  expect(pageBlocks(unreleased(changelog)).map(({ line, text }) => [line, text])).toEqual([
+    [3, '## [Unreleased]'],
+    [5, 'anew'],
+  ]);
+  expect(unreleased('# Changelog\n')).toBe('');
+});
+
+test('a pending path hides its findings, and one without findings is a fault', () => {
+  const finding = { path: 'src/a/b.ts', line: 3, kind: 'comment', rule: 'anew', text: 'anew' } as const;
+  expect(proseProblems([finding], [])).toEqual(['src/a/b.ts:3: anew: "anew"']);
+  expect(proseProblems([finding], ['src/a/'])).toEqual([]);
+  expect(proseProblems([finding], ['src/a/b.ts'])).toEqual([]);
+  expect(proseProblems([finding], ['src/a'])).toHaveLength(2);
+  expect(proseProblems([finding], ['src/a/', 'src/c/'])).toEqual([expect.stringContaining('src/c/ has no finding')]);
+});
+
+test('a rule, a kind of text or a changelog whose seeded violation is not caught is a fault', () => {
+  const seeds = proseRules.map(
+    ({ name }) => ({ path: 'CHANGELOG.md', line: 1, kind: 'page', rule: name, text: '' }) as const,
+  );
+  const kinds = (['comment', 'error', 'help'] as const).map((kind) => ({
+    path: 'a.ts',
+    line: 1,
+    kind,
+    rule: 'x',
+    text: '',
+  }));
+  expect(seedProblems([...seeds, ...kinds])).toEqual([]);
+  expect(seedProblems(seeds)).toHaveLength(3);
+  expect(seedProblems([...seeds.slice(1), ...kinds])).toHaveLength(1);
+  expect(
+    seedProblems([...seeds, ...kinds, { path: 'docs/plain.md', line: 1, kind: 'page', rule: 'x', text: '' }]),
+  ).toHaveLength(1);
+});

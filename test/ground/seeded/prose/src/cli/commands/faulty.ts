@@ -1,0 +1,4 @@
+export const faulty = {
+  summary: 'reads the history anew',
+  help: { 'read-only': 'what is told' },
+};

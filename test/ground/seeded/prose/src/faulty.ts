@@ -1,0 +1,2 @@
+/** What is told to the reader. */
+export const value = 1; // read anew

@@ -1,0 +1,2 @@
+/** Reads the newest value. */
+export const url = 'http://localhost/anew // told';
