@@ -32,9 +32,8 @@ export async function guidePage(): Promise<string> {
       `\`\`\`sh\nnpx headrace gpu ${args.join(' ')}\n\`\`\`\n\n\`\`\`text\n${await output(folder, args)}\n\`\`\``;
     return `# The cluster is at 45 %: why, and what to do
 
-The number on the dashboard is a mean over GPUs and hours. This page takes it apart in the order in which a cause is cheapest to
-find, each step a command with what it prints. The captures are made by the repository itself, so that every line can be had again
-in a checkout of it:
+The number on the dashboard is a mean over GPUs and hours. This page takes it apart, cheapest cause first. Each step is a command and
+its output. The repository generates the captures, so you can reproduce every line in a checkout:
 
 \`\`\`sh
 npm ci
@@ -43,38 +42,38 @@ npm run example scripts/gpu/captures.ts captures
 cd captures
 \`\`\`
 
-Written by \`npm run example scripts/gpu/guide.ts\`; a test holds it to what the commands print.
+\`npm run example scripts/gpu/guide.ts\` writes this page, and a test compares it with the output of the commands.
 
 ## 1. Take the number apart
 
-Utilisation is allocated × non-idle × busy. The same mean comes from half-busy GPUs and from full ones that nobody uses half of the
-time, and the two need different work. Sample each second; once a minute names no cause.
+Utilisation is allocated × non-idle × busy. Half-busy GPUs and full GPUs that are idle half of the time have the same mean, but need
+different fixes. Sample once a second; samples once a minute show no cause.
 
 ${await run('diagnose', 'dmon.txt')}
 
-Idle is not the same as held and idle. Beside the jobs of the same node and time (\`sacct -P -N NODE …\`), what no job held stands
-apart, and so does the time in which a job that would have fitted waited:
+An idle GPU is not always held by a job. With the jobs of the same node and time (\`sacct -P -N NODE …\`), the report separates the time
+that no job held. It also separates the time in which a job waited that would have fitted:
 
 ${await run('diagnose', 'dmon.txt', 'node-jobs.psv')}
 
-Whose the GPUs are, process by process:
+Find the owners of the GPUs, process by process:
 
 ${await run('diagnose', 'pmon.txt')}
 
-More than a third of the time the GPUs do nothing, held or not: that is a matter of scheduling, and no profiler will find it. The rest
-of the way to 100 % is inside the jobs. Both are followed below.
+The GPUs are idle for more than a third of the time, held or not. Scheduling causes this, and no profiler finds it. The rest of the loss
+is inside the jobs. The next sections follow both.
 
 ## 2. Scheduling: idle allocations, lost jobs, pods that wait
 
 ${await run('diagnose', 'jobs.psv')}
 
-Steps of jobs (\`.batch\`) repeat the allocation and are not counted twice. Of a pod list, the last phase says nothing about any
-moment; GPUs in use come from a sweep over times:
+Steps of jobs (\`.batch\`) repeat the allocation and are not counted twice. In a pod list, the last phase says nothing about any one
+moment. A sweep over times counts the GPUs in use:
 
 ${await run('diagnose', 'pods.csv', 'nodes.csv')}
 
-What to change: a limit for idle allocations, gang scheduling, packing. The gain is GPU-hours at their price, not a speed-up. With
-a limit of 30 seconds for idle allocations, the same two GPUs look like this; what is still missing to 100 % is inside the jobs:
+The fixes are a limit for idle allocations, gang scheduling and packing. The gain is GPU-hours at their price, not a speed-up. With a
+limit of 30 seconds for idle allocations, the same two GPUs look like this. The remaining loss is inside the jobs:
 
 ${await run('diagnose', 'dmon-after.txt')}
 
@@ -91,7 +90,7 @@ with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], schedule=
 prof.export_chrome_trace("trace.json.gz")
 \`\`\`
 
-A healthy one says so, and nothing is advised for it:
+A healthy trace gets no advice:
 
 ${await run('diagnose', 'healthy.json')}
 
@@ -99,8 +98,8 @@ ${await run('diagnose', 'healthy.json')}
 
 ${await run('diagnose', 'loader.json')}
 
-The wait is the part of a gap in which nothing had been submitted, charged to the frame in which the launching thread was. After the
-change, compare medians of steps of the same hardware:
+The wait is the part of a gap in which no work was submitted. It is charged to the current frame of the launching thread. After the
+change, compare medians of steps on the same hardware:
 
 ${await run('compare', 'loader.json', 'healthy.json')}
 
@@ -114,8 +113,8 @@ ${await run('compare', 'launches.json', 'healthy.json')}
 
 ## 6. The host waits for the GPU, and then the GPU for the host
 
-Reading a result back (\`.item()\`, \`.cpu()\`, a comparison in Python) empties the queue: the gap looks like slow launching, but it
-begins where a small copy to the host ends.
+Reading a result back (\`.item()\`, \`.cpu()\`, a comparison in Python) empties the queue. The gap looks like slow launching, but it
+begins at the end of a small copy to the host.
 
 ${await run('diagnose', 'read-back.json')}
 
@@ -123,7 +122,7 @@ With the loss kept on the GPU and read back once a step:
 
 ${await run('compare', 'read-back.json', 'healthy.json')}
 
-Copies that no computation hides are the same cause; memory that is pinned already is not advised to be pinned:
+Copies that no computation hides have the same cause. The advice to pin memory appears only where it is not pinned already:
 
 ${await run('diagnose', 'copies.json')}
 
@@ -133,8 +132,8 @@ ${await run('compare', 'copies.json', 'healthy.json')}
 
 ## 7. Several GPUs: the wire or a late rank
 
-Give the traces of all ranks. The shortest time of a collective over ranks is the time on the wire; all else is waiting for the
-last to arrive, and no network setting mends that.
+Pass the traces of all ranks. The shortest time of a collective over all ranks is the time on the wire. The rest is waiting for the last
+rank, and no network setting fixes that.
 
 ${await run('diagnose', 'late-0.json', 'late-1.json', 'late-2.json', 'late-3.json')}
 
@@ -142,7 +141,7 @@ With the work of rank 2 made even, seen from rank 0:
 
 ${await run('compare', 'late-0.json', 'even-0.json')}
 
-Where the ranks arrive together and the collective itself is long, it is the wire, and what helps is computing meanwhile:
+If the ranks arrive together and the collective itself is long, the wire is the limit. Overlap it with computation:
 
 ${await run('diagnose', 'wire-0.json', 'wire-1.json', 'wire-2.json', 'wire-3.json')}
 
@@ -156,7 +155,7 @@ Only now, with the gaps closed, do kernels matter.
 
 ${await run('diagnose', 'precision.json')}
 
-Nsight Compute says what limits a kernel, the trace how much of the step it is:
+Nsight Compute shows the limit of a kernel; the trace shows its share of the step:
 
 ${await run('diagnose', 'precision.json', 'kernels.csv')}
 
@@ -166,8 +165,8 @@ ${await run('compare', 'precision.json', 'healthy.json')}
 
 ## 9. The kernels wait for memory
 
-A trace with \`record_shapes=True\` tells what each operator has to compute and to move, and so what it could reach on this
-device: operations and bytes by shape, beside the peaks of its data sheet.
+A trace with \`record_shapes=True\` gives the operations and bytes of each operator by shape. Compared with the peaks of the device's data
+sheet, they give the fastest possible time.
 
 ${await run('diagnose', 'bandwidth.json')}
 
@@ -177,12 +176,12 @@ ${await run('compare', 'bandwidth.json', 'healthy.json')}
 
 ## 10. More
 
-\`headrace gpu explain CAUSE\` tells how a cause is found, what to run, and which gains have been published. \`--html report.html\`
-writes a page with the timeline; \`--json\` is for programs. \`headrace gpu watch\` keeps the decomposition of step 1 rolling, from
-nvidia-smi or a DCGM exporter; its tests replay recorded output, since they run where no GPU is.
+\`headrace gpu explain CAUSE\` describes how a cause is found, the next command, and published gains. \`--html report.html\` writes a page
+with the timeline; \`--json\` is for programs. \`headrace gpu watch\` repeats the decomposition of step 1 continuously, from nvidia-smi or a
+DCGM exporter. Its tests replay recorded output, because they run without a GPU.
 
-What the rules are held against: [numbers of other tools](../reference/gpu-parity.md), [made-up captures](../reference/gpu-confusion.md).
-What can be read: [formats](../reference/gpu-formats.md).
+The rules are compared with [numbers of other tools](../reference/gpu-parity.md) and with
+[generated captures](../reference/gpu-confusion.md). [Formats](../reference/gpu-formats.md) lists the readable files.
 `;
   } finally {
     rmSync(folder, { recursive: true, force: true });
