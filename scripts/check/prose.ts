@@ -55,6 +55,7 @@ interface Finding {
   readonly line: number;
   readonly kind: ProseBlock['kind'];
   readonly rule: string;
+  readonly pattern: string;
   readonly text: string;
 }
 
@@ -69,7 +70,7 @@ export const prose: Check = {
     const seeded = (await findings(`${root}/test/ground/seeded/prose`)).found;
     const problems = [...proseProblems(found, PENDING), ...seedProblems(seeded)];
     return {
-      seen: `${files} files, ${PENDING.length} paths pending, ${proseRules.length} rules with seeded violations`,
+      seen: `${files} files, ${PENDING.length} paths pending, ${proseRules.length} patterns with seeded violations`,
       problems,
     };
   },
@@ -90,14 +91,14 @@ export function proseProblems(found: readonly Finding[], pending: readonly strin
   ];
 }
 
-/** Each rule finds its seeded violation, each kind of text is read, and plain.md and plain.ts have no finding. */
+/** Each pattern finds its seeded violation, each kind of text is read, and plain.md and plain.ts have no finding. */
 export function seedProblems(seeded: readonly Finding[]): readonly string[] {
   const kinds: readonly ProseBlock['kind'][] = ['page', 'comment', 'error', 'help'];
   const where = 'test/ground/seeded/prose';
   return [
     ...proseRules
-      .filter(({ name }) => !seeded.some(({ rule }) => rule === name))
-      .map(({ name }) => `its violation in ${where} is not caught: ${name}`),
+      .filter(({ name, pattern }) => !seeded.some((finding) => finding.rule === name && finding.pattern === pattern))
+      .map(({ name, pattern }) => `no violation in ${where} is caught by ${pattern} of ${name}`),
     ...kinds
       .filter((kind) => !seeded.some((finding) => finding.kind === kind))
       .map((kind) => `no violation in ${where} is caught in text of the kind "${kind}"`),
@@ -145,12 +146,13 @@ function blocksOf(path: string, text: string): readonly ProseBlock[] {
 }
 
 function findingsOf(path: string, block: ProseBlock): readonly Finding[] {
-  return proseRules.flatMap(({ name, find }) =>
+  return proseRules.flatMap(({ name, pattern, find }) =>
     find(block).map(({ at, text }) => ({
       path,
       line: block.line + lineAt(block.text, at) - 1,
       kind: block.kind,
       rule: name,
+      pattern,
       text: text.replaceAll(/\s+/g, ' ').slice(0, 80),
     })),
   );

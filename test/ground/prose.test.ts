@@ -118,7 +118,14 @@ test('of a changelog only the section that is not released is read', () => {
 });
 
 test('a pending path hides its findings, and one without findings is a fault', () => {
-  const finding = { path: 'src/a/b.ts', line: 3, kind: 'comment', rule: 'anew', text: 'anew' } as const;
+  const finding = {
+    path: 'src/a/b.ts',
+    line: 3,
+    kind: 'comment',
+    rule: 'anew',
+    pattern: 'anew',
+    text: 'anew',
+  } as const;
   expect(proseProblems([finding], [])).toEqual(['src/a/b.ts:3: anew: "anew"']);
   expect(proseProblems([finding], ['src/a/'])).toEqual([]);
   expect(proseProblems([finding], ['src/a/b.ts'])).toEqual([]);
@@ -126,21 +133,14 @@ test('a pending path hides its findings, and one without findings is a fault', (
   expect(proseProblems([finding], ['src/a/', 'src/c/'])).toEqual([expect.stringContaining('src/c/ has no finding')]);
 });
 
-test('a rule, a kind of text or a changelog whose seeded violation is not caught is a fault', () => {
-  const seeds = proseRules.map(
-    ({ name }) => ({ path: 'CHANGELOG.md', line: 1, kind: 'page', rule: name, text: '' }) as const,
-  );
-  const kinds = (['comment', 'error', 'help'] as const).map((kind) => ({
-    path: 'a.ts',
-    line: 1,
-    kind,
-    rule: 'x',
-    text: '',
-  }));
+test('a pattern, a kind of text or a changelog whose seeded violation is not caught is a fault', () => {
+  const found = { path: 'CHANGELOG.md', line: 1, kind: 'page', rule: 'x', pattern: 'x', text: '' } as const;
+  const seeds = proseRules.map(({ name, pattern }) => ({ ...found, rule: name, pattern }));
+  const kinds = (['comment', 'error', 'help'] as const).map((kind) => ({ ...found, path: 'a.ts', kind }));
   expect(seedProblems([...seeds, ...kinds])).toEqual([]);
   expect(seedProblems(seeds)).toHaveLength(3);
-  expect(seedProblems([...seeds.slice(1), ...kinds])).toHaveLength(1);
-  expect(
-    seedProblems([...seeds, ...kinds, { path: 'docs/plain.md', line: 1, kind: 'page', rule: 'x', text: '' }]),
-  ).toHaveLength(1);
+  for (const missed of seeds)
+    expect(seedProblems([...seeds.filter((seed) => seed !== missed), ...kinds]), missed.pattern).toHaveLength(1);
+  expect(seedProblems([...seeds, ...kinds].map((finding) => ({ ...finding, path: 'a.ts' })))).toHaveLength(1);
+  expect(seedProblems([...seeds, ...kinds, { ...found, path: 'docs/plain.md' }])).toHaveLength(1);
 });
