@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fail } from '../../base/errors/fail.ts';
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { RedisOptions } from './redis-options.ts';
 import type { Script } from './scripts.ts';
 import { isPassing, isRefusal, storeFailure } from './store-failure.ts';
@@ -147,7 +147,7 @@ export class RedisLink {
     const [place] = places;
     const tail = [String(places.length), ...places.map(({ key }) => key), ...args];
     return this.#sendAgain(place, ['EVALSHA', sha, ...tail]).catch((error: unknown) => {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      if (!(isHeadraceError(error) && textOfCause(error).startsWith('NOSCRIPT'))) throw error;
       return this.#sendAgain(place, ['EVAL', text, ...tail]);
     });
   }
@@ -172,23 +172,15 @@ export class RedisLink {
   }
 
   /** Which server process holds a slot at present. */
-  async nodeOf(slot: number): Promise<Node> {
+  async #nodeOf(slot: number): Promise<Node> {
     const client = this.#clientOf(slot);
     if (client === null) throw new Error('the node of the slot is not connected');
     return this.#identify(client, this.#addressOf(slot));
   }
 
-  /** As `nodeOf`, again and again while a node is away. */
-  async nodeAgain(slot: number): Promise<Node> {
-    const until = performance.now() + this.timeoutMs;
-    for (;;) {
-      try {
-        return await this.nodeOf(slot);
-      } catch (error) {
-        if (!isPassing(error) || performance.now() + PAUSE_MS > until) throw error;
-        await sleep(PAUSE_MS);
-      }
-    }
+  /** As `nodeOf`, again and again while a node is away. Errors: REDIS_*. */
+  nodeAgain(slot: number): Promise<Node> {
+    return this.#again(() => this.#nodeOf(slot));
   }
 
   /** A name for the node of a slot, the same for all its slots; empty where it is not known. */
@@ -196,17 +188,19 @@ export class RedisLink {
     return this.#addressOf(slot);
   }
 
-  /** Sends a command to every primary. */
+  /** Sends a command to every primary. Errors: REDIS_*. */
   async sendToAll(args: readonly Argument[]): Promise<readonly Reply[]> {
-    return Promise.all(this.#primaries().map(async (client) => asReply(await client.sendCommand(args))));
+    const answers = this.#primaries().map(async (client) => asReply(await client.sendCommand(args)));
+    return this.within(Promise.all(answers));
   }
 
-  /** Sees every key of a pattern, some more than once; keys that come or go meanwhile perhaps not. */
+  /** Sees every key of a pattern, some more than once; keys that come or go meanwhile perhaps not. Errors: REDIS_*. */
   async *scan(pattern: string): AsyncGenerator<readonly string[]> {
     for (const client of this.#primaries()) {
       let cursor = '0';
       do {
-        const reply = asReply(await client.sendCommand(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000']));
+        const sent = client.sendCommand(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000']);
+        const reply = asReply(await this.within(sent));
         const [next, found] = listOf(reply);
         cursor = textOf(next);
         const keys = listOf(found);
@@ -219,13 +213,21 @@ export class RedisLink {
     (this.#single ?? this.#cluster)?.destroy();
   }
 
-  async #sendAgain(place: Place, args: readonly Argument[]): Promise<Reply> {
+  #sendAgain(place: Place, args: readonly Argument[]): Promise<Reply> {
+    return this.#again(async () => asReply(await this.#sendOnce(place, args)));
+  }
+
+  /**
+   * Tries again what may pass, until the time of a call is over. Errors: REDIS_*, here already: whoever waits for several commands hears the
+   * first that fails.
+   */
+  async #again<T>(work: () => Promise<T>): Promise<T> {
     const until = performance.now() + this.timeoutMs;
     for (;;) {
       try {
-        return asReply(await this.#sendOnce(place, args));
+        return await work();
       } catch (error) {
-        if (!isPassing(error) || performance.now() + PAUSE_MS > until) throw error;
+        if (!isPassing(error) || performance.now() + PAUSE_MS > until) throw storeFailure(error, this.address);
         await sleep(PAUSE_MS);
       }
     }
@@ -253,9 +255,12 @@ export class RedisLink {
     return this.#cluster === null ? this.address : (this.#cluster.slots[slot]?.master.address ?? '');
   }
 
+  /** Every primary: an answer of some of them is no answer. Error: REDIS_UNREACHABLE. */
   #primaries(): readonly NodeClient[] {
-    const clients = this.#cluster === null ? [this.#single] : this.#cluster.masters.map(({ client }) => client);
-    return clients.filter((client) => client !== null && client !== undefined);
+    const all = this.#cluster === null ? [this.#single] : this.#cluster.masters.map(({ client }) => client);
+    const known = all.filter((client) => client !== null && client !== undefined);
+    if (known.length === all.length && known.length > 0) return known;
+    throw fail('REDIS_UNREACHABLE', { address: this.address, reason: 'a primary of the cluster is not connected' });
   }
 
   /** Asked once per connection, ahead of what is sent after it. */
@@ -287,6 +292,10 @@ export function listOf(reply: Reply | undefined): readonly Reply[] {
 
 export function bytesOf(reply: Reply | undefined): Buffer | null {
   return Buffer.isBuffer(reply) ? reply : null;
+}
+
+function textOfCause({ cause }: Error): string {
+  return cause instanceof Error ? cause.message : '';
 }
 
 function runIdOf(info: unknown): string {
