@@ -18,6 +18,12 @@ export function parseDuration(text: string, where: string): number {
   return ms;
 }
 
+/** Milliseconds as a declaration writes them, in the largest unit of which they are a whole number: `90d`, `36h`, `1500ms`. */
+export function formatDuration(ms: number): string {
+  const unit = (['d', 'h', 'm', 's'] as const).find((each) => ms > 0 && ms % UNIT_MS[each] === 0) ?? 'ms';
+  return `${ms / UNIT_MS[unit]}${unit}`;
+}
+
 /** The largest multiple of `step` at or before `t`, for negative `t` as well. */
 export function floorTo(t: number, step: number): number {
   return Math.floor(t / step) * step;

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { formatDuration } from '../base/time.ts';
 import { type DeclaredJob, declaredJob } from '../compose/tile-jobs.ts';
 import { checkBatchViews } from '../compose.ts';
 import type { Environment } from '../config.ts';
@@ -44,7 +45,13 @@ function settingsOf(declared: DeclaredJob, { engine }: Environment): Readonly<Re
 
 function jobText(declared: DeclaredJob, environment: Environment): string {
   const { key, stateTtl, miniBatch, checkpoint } = settingsOf(declared, environment);
-  const waits = miniBatch === undefined ? '' : `changed tiles wait up to ${miniBatch}, `;
+  const waits = miniBatch === undefined ? '' : `changed tiles wait up to ${durationOf(miniBatch)}, `;
   const name = declared.kind === 'flink' ? 'Flink' : 'Spark';
-  return `${name} job ${key}: state is kept ${stateTtl} after its last change, ${waits}checkpoint every ${checkpoint}`;
+  const kept = `state is kept ${durationOf(stateTtl)} after its last change`;
+  return `${name} job ${key}: ${kept}, ${waits}checkpoint every ${durationOf(checkpoint)}`;
+}
+
+/** A setting of an engine, `604800000 ms`, as a declaration writes it: `7d`. */
+function durationOf(setting: string): string {
+  return setting.replace(/^(\d+) ms$/, (_, ms: string) => formatDuration(Number(ms)));
 }

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Json } from '../../src/base/canonical-json.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
+import { formatDuration, parseDuration } from '../../src/base/time.ts';
 import { partId } from '../../src/features/change/change.ts';
 import {
   declarationDocument,
@@ -167,7 +169,7 @@ test('the plan reads as one line per change', () => {
     '  ? view ratio@1: the text of compute has changed; if its answers have too, give it a new version',
     '  + view spend@1: mean_price_1h, mean_price_30d',
     '  ~ view spend@1: its tiles are computed anew from the history',
-    '  ~ view spend@1: freshnessMs was 1000, is 5000',
+    '  ~ view spend@1: freshness was 1s, is 5s',
     '  ~ model bought: label was gt(e.price, 0) of purchases@1.request, is gt(e.price, 200) of purchases@1.request',
     '5 changes',
     '',
@@ -187,6 +189,54 @@ test('the plan reads as one line per change', () => {
   );
   expect(planText(planChanges(null, inPlace))).toContain('+ view spend@1\n');
   expect(text({})).toMatch(/^shop: the declaration in place is [0-9a-f]{12}, the same\nnothing changes\n$/);
+});
+
+test('the plan prints every duration as a declaration writes it, at every depth', () => {
+  const numbersOf = (value: Json, name = ''): readonly number[] => {
+    if (typeof value === 'number') return name.endsWith('Ms') ? [value] : [];
+    if (typeof value !== 'object' || value === null) return [];
+    return Object.entries(value).flatMap(([member, each]: [string, Json]) =>
+      numbersOf(each, Array.isArray(value) ? name : member),
+    );
+  };
+  let durations = 0;
+  for (const part of inPlace.parts) {
+    const nested = { all: { meaning: part.meaning, features: part.features, settings: part.settings } };
+    for (const fields of [part.meaning, part.settings, ...Object.values(part.features), nested]) {
+      if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) continue;
+      for (const [field, value] of Object.entries(fields) as [string, Json][])
+        for (const change of [
+          { field, before: undefined, after: value },
+          { field, before: value, after: undefined },
+          { field, before: value, after: value },
+        ]) {
+          const text = planText({
+            project: 'shop',
+            before: 'a',
+            after: 'b',
+            refused: false,
+            changes: [{ kind: 'changeSettings', part, fields: [change] }],
+          });
+          expect(text).not.toMatch(/Ms\b/);
+          // A long value is cut.
+          if (text.includes('…')) continue;
+          for (const ms of numbersOf(value, field)) {
+            durations += 1;
+            expect(text).toContain(formatDuration(ms));
+          }
+        }
+    }
+  }
+  expect(durations).toBeGreaterThan(20);
+});
+
+test('a duration is printed as the text that is read as it', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 9_999_999_999_999 }), (ms) => {
+      expect(parseDuration(formatDuration(ms), '')).toBe(ms);
+    }),
+  );
+  expect([1_500, 60_000, 129_600_000, 7_776_000_000].map(formatDuration)).toEqual(['1500ms', '1m', '36h', '90d']);
 });
 
 test('tiles have another identity exactly where a plan computes them anew', () => {

@@ -1,4 +1,5 @@
-import { canonicalJson } from '../../base/canonical-json.ts';
+import { canonicalJson, type Json } from '../../base/canonical-json.ts';
+import { formatDuration } from '../../base/time.ts';
 import { type Change, type ColumnChange, partId } from './change.ts';
 import type { FieldChange } from './field-changes.ts';
 import type { DeclarationPlan } from './plan-changes.ts';
@@ -54,10 +55,38 @@ function changeLines(change: Change, isFirst: boolean): readonly string[] {
   }
 }
 
-function fieldText({ field, before, after }: FieldChange): string {
-  if (before === undefined) return `${field} is new: ${valueText(after)}`;
+function fieldText(change: FieldChange): string {
+  const [field, before] = asWritten(change.field, change.before);
+  const [, after] = asWritten(change.field, change.after);
+  if (before === undefined) return `${asWritten(change.field, change.after)[0]} is new: ${valueText(after)}`;
   if (after === undefined) return `${field} is gone: ${valueText(before)}`;
   return `${field} was ${valueText(before)}, is ${valueText(after)}`;
+}
+
+/** How the names of fields end that are durations, ms. */
+const DURATION = /Ms$/;
+
+/** A field and its value as a declaration has them: durations by their text, at every depth. */
+function asWritten(field: string, value: Json | undefined): readonly [string, Json | undefined] {
+  if (!DURATION.test(field) || !isDuration(value)) return [field, value === undefined ? undefined : written(value)];
+  return [field.replace(DURATION, ''), Array.isArray(value) ? value.map(durationText) : durationText(value)];
+}
+
+function written(value: Json): Json {
+  if (Array.isArray(value)) return value.map(written);
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).map(([name, member]) => asWritten(name, member));
+  return Object.fromEntries(members.flatMap(([name, member]) => (member === undefined ? [] : [[name, member]])));
+}
+
+/** Whether a value can be one or several durations: a column may have a name that ends as those of durations do. */
+function isDuration(value: Json | undefined): value is number | null | readonly Json[] {
+  if (Array.isArray(value)) return value.every((each) => typeof each === 'number');
+  return value === null || typeof value === 'number';
+}
+
+function durationText(value: Json): Json {
+  return typeof value === 'number' ? formatDuration(value) : value;
 }
 
 function stepText({ column, kind, before, after }: ColumnChange): string {
