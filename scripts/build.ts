@@ -10,7 +10,7 @@ const { code, output } = await runCommand('tsc', ['-p', 'tsconfig.build.json']);
 if (output !== '') console.error(output);
 if (code === 0) {
   await bundle();
-  await chmod(`${root}/dist/cli/main.js`, 0o755);
+  await chmod(`${root}/dist/cli/start.js`, 0o755);
   // Compiled where Spark is.
   for (const program of ['runner', 'tile-runner'])
     await cp(`${root}/src/backends/spark/${program}`, `${root}/dist/backends/spark/${program}`, { recursive: true });

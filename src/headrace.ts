@@ -472,6 +472,8 @@ export class Headrace {
     const { registry, artifacts, runtime, runs, trainer } = this.#stores;
     const between = spanOf(model, options, this.#clock());
     const mode = options.mode ?? 'corrected';
+    // Before the work, not after it.
+    await runtime.ready();
     const directory = resolve(runs, `${model.name}-${this.#clock().toString(36)}`);
     mkdirSync(directory, { recursive: true });
     const { path, rows, unlabelled, uniform } = await this.#features.writeTrainingSet(

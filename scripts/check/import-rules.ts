@@ -7,7 +7,13 @@ const products = ['featurestore', 'registry', 'training', 'serving', 'monitoring
 const zod = 'node_modules/zod/';
 
 /** Clients that a user installs who wants their back end; here they are installed for the tests. */
-const peers = ['node_modules/redis/', '@platformatic/kafka', '@opentelemetry/', '@grpc/grpc-js'];
+const peers = [
+  'node_modules/redis/',
+  '@platformatic/kafka',
+  '@opentelemetry/',
+  '@grpc/grpc-js',
+  'node_modules/onnxruntime-node/',
+];
 
 /**
  * The directions of imports: base, then schema and stats, then features, then ports, then observe, then the products, then compose,

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { isHeadraceError } from '../base/errors/fail.ts';
 import type { Command, Terminal } from './command.ts';
 import { gpu } from './commands/gpu.ts';

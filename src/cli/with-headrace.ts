@@ -1,3 +1,4 @@
+import { isHeadraceError } from '../base/errors/fail.ts';
 import type { Headrace } from '../headrace.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
@@ -9,6 +10,7 @@ export async function withHeadrace<T>(call: Call, work: (headrace: Headrace) => 
   const { project, environment } = await loadConfig(call);
   const headrace = await Headrace.open(project, environment, Date.now, (error) => {
     call.terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`);
+    if (isHeadraceError(error)) call.terminal.err(`  ${error.mend}`);
   });
   try {
     return await work(headrace);

@@ -16,8 +16,11 @@ export interface LoadedModel {
  *     loading or on the first run;
  *  2. a row's score does not depend on the rows beside it: batched, alone and replayed it has the same bits;
  *  3. loaded models are independent of each other, and loading one does not disturb the runs of others;
- *  4. loading and closing again and again does not use ever more memory.
+ *  4. loading and closing again and again does not use ever more memory;
+ *  5. without the library that runs models, `ready` and `load` fail with MODEL_RUNTIME, which names the package.
  */
 export interface ModelRuntime {
+  /** Resolves where models can be loaded. Error: MODEL_RUNTIME. */
+  ready(): Promise<void>;
   load(file: Uint8Array, signature: ModelSignature): Promise<LoadedModel>;
 }

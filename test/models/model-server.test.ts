@@ -35,6 +35,7 @@ function countingRuntime() {
   const runs: number[] = [];
   const open = { models: 0 };
   const runtime: ModelRuntime = {
+    ready: async () => undefined,
     load: async (): Promise<LoadedModel> => {
       let running = 0;
       open.models += 1;

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { ModelSignature } from '../../ports/model-registry.ts';
 import type { LoadedModel, ModelRuntime } from '../../ports/model-runtime.ts';
@@ -18,7 +18,12 @@ const SESSION_OPTIONS: InferenceSession.SessionOptions = {
 
 /** Runs ONNX files with ONNX Runtime on the CPU. A run blocks the thread for as long as it computes. */
 export const onnxRuntime: ModelRuntime = {
+  async ready(): Promise<void> {
+    await loadPackage();
+  },
+
   async load(file: Uint8Array, signature: ModelSignature): Promise<LoadedModel> {
+    const { InferenceSession, Tensor } = await loadPackage();
     const session = await named(() => InferenceSession.create(file, SESSION_OPTIONS));
     const { input, output, features } = signature;
     if (!session.inputNames.includes(input) || !session.outputNames.includes(output)) {
@@ -42,6 +47,15 @@ export const onnxRuntime: ModelRuntime = {
     };
   },
 };
+
+/** A package of its own: whoever serves features without a model does not install its hundreds of megabytes. */
+async function loadPackage() {
+  try {
+    return await import('onnxruntime-node');
+  } catch (error) {
+    throw fail('MODEL_RUNTIME', { reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+}
 
 /** What ONNX Runtime throws, as a catalogued error. */
 async function named<T>(work: () => Promise<T>): Promise<T> {

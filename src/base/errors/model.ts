@@ -86,6 +86,13 @@ export const modelErrors = rows({
     status: 503,
     exit: 5,
   },
+  MODEL_RUNTIME: {
+    message: 'models cannot be run: the package onnxruntime-node cannot be loaded: {reason}',
+    mend: 'run npm install onnxruntime-node@1.30.0 --ignore-scripts, and start again',
+    retry: 'never',
+    status: 503,
+    exit: 3,
+  },
   MODEL_FILE: {
     message: 'the model file cannot be run: {reason}',
     mend: 'export it as ONNX with the input and output of the signature',
