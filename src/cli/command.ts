@@ -8,7 +8,10 @@ export interface Terminal {
   readonly err: (text: string) => void;
   /** Whether `out` is a terminal that a person looks at. */
   readonly interactive: boolean;
-  /** Resolves when the user asks to stop (Ctrl-C, SIGTERM). */
+  /**
+   * Resolves when the user asks to stop (Ctrl-C, SIGTERM). Whoever reads it ends by itself from then on; a command that has not read
+   * it is ended at once.
+   */
   readonly stopped: Promise<void>;
 }
 

@@ -61,14 +61,27 @@ function overview(commands: readonly Command[]): string {
 }
 
 function terminal(): Terminal {
+  let endsItself = false;
   const stopped = new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => (endsItself ? resolve() : endAtOnce(signal)));
   });
   return {
     out: (text) => process.stdout.write(`${text}\n`),
     err: (text) => process.stderr.write(`${text}\n`),
     interactive: process.stdout.isTTY === true,
-    stopped,
+    get stopped() {
+      endsItself = true;
+      return stopped;
+    },
   };
+}
+
+/**
+ * Ends as the signal does without a handler: a query that runs on another thread would hold up an ordinary exit. First come the
+ * listeners of the exit, which end the programs that were started.
+ */
+function endAtOnce(signal: NodeJS.Signals): void {
+  process.emit('exit', 1);
+  process.kill(process.pid, signal);
 }

@@ -21,7 +21,8 @@ export async function runMigrateCopy(call: Call): Promise<void> {
       const sources = await migration.copy(terminal.stopped);
       if (stopping.signal.aborted) break;
       if (isDue || sources.some(({ deliveries }) => deliveries > 0)) {
-        const compared = await migration.compare();
+        const compared = await Promise.race([migration.compare(), terminal.stopped]);
+        if (compared === undefined) break;
         isDue = compared.moving > 0;
         if (json) terminal.out(JSON.stringify({ sources, compared }));
         else for (const line of copyText(sources, compared, from)) terminal.out(line);

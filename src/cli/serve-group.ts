@@ -33,6 +33,8 @@ export async function serveGroup(
   const port = await freePort(host, portOf(call));
   // Only this user may enter: what comes over the sockets is trusted.
   const folder = mkdtempSync(join(tmpdir(), 'headrace-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
   const names = [...(readOnly ? [] : ['writer']), ...Array.from({ length: readers }, (_, i) => `reader-${i + 1}`)];
   const members = names.map((name): Member => {
     const role = name === 'writer' ? 'writer' : 'reader';
@@ -46,7 +48,8 @@ export async function serveGroup(
     await call.terminal.stopped;
     await group.stop();
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
+    process.off('exit', remove);
   }
 }
 

@@ -14,7 +14,10 @@ export const gpu: Command = {
       out: terminal.out,
       err: terminal.err,
       clock: Date.now,
-      stopped: terminal.stopped,
+      // Read by those that watch, and by no others.
+      get stopped() {
+        return terminal.stopped;
+      },
     });
   },
 };

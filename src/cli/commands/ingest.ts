@@ -28,7 +28,8 @@ export const ingest: Command = {
   async run(call) {
     const [name, ...paths] = call.words;
     const stopped = new AbortController();
-    call.terminal.stopped.then(() => stopped.abort());
+    // From the first events on it ends after a batch, and says how far it is. Before, nothing is lost.
+    const heed = once(() => void call.terminal.stopped.then(() => stopped.abort()));
     await withHeadrace(call, async (headrace) => {
       const source = headrace.source(name);
       const bootstrap = call.options['bootstrap'] === true;
@@ -46,6 +47,7 @@ export const ingest: Command = {
           format: choiceOption('format', call.options['format'], FORMATS) ?? null,
         },
         take: async (events) => {
+          heed();
           const taken = await (bootstrap ? headrace.bootstrap(source, events) : headrace.ingest(source, events));
           // What waits for the history is in memory until then.
           waiting += events.length;
@@ -66,6 +68,15 @@ export const ingest: Command = {
     });
   },
 };
+
+/** Calls it the first time only. */
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) work();
+    done = true;
+  };
+}
 
 function say({ json, terminal }: Call, name: string, report: FilesReport): void {
   if (json) {

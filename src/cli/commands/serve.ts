@@ -33,7 +33,11 @@ export const serve: Command = {
   async run(call) {
     const listen = listenOptions(call);
     const part = workerPart();
-    if (part !== null) return (await import('../serve-worker.ts')).runWorker(call, listen, part);
+    if (part !== null) {
+      // A Ctrl-C reaches every process of the group. The first process says when a worker ends.
+      void call.terminal.stopped;
+      return (await import('../serve-worker.ts')).runWorker(call, listen, part);
+    }
     const started = (url: string) => call.terminal.out(call.json ? JSON.stringify({ url }) : `listening on ${url}`);
     const workers = wholeOption('workers', call.options['workers'], 0, 1, MOST_WORKERS);
     const readOnly = call.options['read-only'] === true;
