@@ -1,6 +1,7 @@
 import { isHeadraceError } from '../base/errors/fail.ts';
 import type { Command, Terminal } from './command.ts';
 import { gpu } from './commands/gpu.ts';
+import { ownVersion } from './own-version.ts';
 import { findCommand, helpPage, parseCall } from './parse-call.ts';
 
 // A reader that closes early, such as head, is no error of ours.
@@ -18,6 +19,10 @@ async function main(args: readonly string[], io: Terminal): Promise<number> {
   const commands = args[0] === 'gpu' ? [gpu] : (await import('./commands.ts')).commands;
   if (args.length === 0 || args[0] === '--help' || args[0] === '-h' || args[0] === 'help') {
     io.out(overview(commands));
+    return 0;
+  }
+  if (args[0] === '--version' || args[0] === '-v') {
+    io.out(args.includes('--json') ? JSON.stringify({ version: ownVersion() }) : ownVersion());
     return 0;
   }
   try {
@@ -56,7 +61,7 @@ function overview(commands: readonly Command[]): string {
     '',
     ...lines,
     '',
-    'headrace <command> --help says more.',
+    'headrace <command> --help says more; headrace --version prints the version.',
   ].join('\n');
 }
 

@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import { fail } from '../base/errors/fail.ts';
 import type { Call, Command, Terminal } from './command.ts';
+import { nearest } from './nearest.ts';
 
 /** Options that every command takes. */
-const commonOptions = {
+export const commonOptions = {
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   config: { type: 'string' },
@@ -23,12 +24,19 @@ export function findCommand(
     .filter(({ words }) => isCalled(words))
     .sort((a, b) => b.words.length - a.words.length);
   if (found === undefined) {
-    throw fail('CLI_COMMAND', {
-      command: args.slice(0, 2).join(' '),
-      known: commands.map(({ name }) => name.join(' ')),
-    });
+    throw unknownCommand(commands, args);
   }
   return { command: found.command, rest: args.slice(found.words.length) };
+}
+
+/** Names the commands that may be meant; all of them where none is alike. */
+function unknownCommand(commands: readonly Command[], args: readonly string[]): Error {
+  const end = args.findIndex((word) => word.startsWith('-'));
+  const words = args.slice(0, end === -1 ? 2 : Math.min(2, end));
+  const known = commands.map(({ name }) => name.join(' '));
+  const [first = ''] = words;
+  const meant = [nearest(words.join(' '), known), nearest(first, known)].find(({ length }) => length > 0);
+  return fail('CLI_COMMAND', { command: words.join(' '), known: meant ?? known });
 }
 
 /** Parses the arguments of a command. Errors: CLI_OPTION, CLI_TEXT, CLI_WORDS. */
@@ -81,6 +89,17 @@ function parsed(command: Command, args: readonly string[]) {
     return { values: single, positionals };
   } catch (error) {
     const reason = error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error);
-    throw fail('CLI_OPTION', { command: command.name.join(' '), reason }, error);
+    throw fail(
+      'CLI_OPTION',
+      { command: command.name.join(' '), reason: `${reason}${meantOption(command, reason)}` },
+      error,
+    );
   }
+}
+
+/** `; did you mean --promote?` where an unknown option is like a known one. */
+function meantOption(command: Command, reason: string): string {
+  const word = /^Unknown option '--?([^']*)'/.exec(reason)?.[1];
+  const meant = word === undefined ? [] : nearest(word, Object.keys({ ...command.options, ...commonOptions }));
+  return meant.length === 0 ? '' : `; did you mean ${meant.map((name) => `--${name}`).join(' or ')}?`;
 }

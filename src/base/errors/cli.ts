@@ -3,7 +3,7 @@ import { rows } from './row.ts';
 /** What can be wrong with a call of the command line or with the configuration. */
 export const cliErrors = rows({
   CLI_COMMAND: {
-    message: 'there is no command {command}; the commands are {known}',
+    message: 'there is no command {command}; did you mean {known}?',
     mend: 'run headrace --help',
     retry: 'never',
     status: 400,
