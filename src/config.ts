@@ -200,6 +200,8 @@ const environmentSchema = z.strictObject({
   sampleRate: z.number().min(0).max(1).default(0.01),
   /** Keys per view that the writer keeps in memory. */
   cacheKeys: z.int().min(1_000).default(200_000),
+  /** Models without which a server is not ready; one that is not named here is only reported while it has no champion. */
+  requiredModels: z.array(z.string()).default([]),
 });
 
 /** What is written in headrace.config.ts for an environment. */
@@ -244,6 +246,13 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
     directory: namespace === undefined ? directory : `${directory}/namespaces/${namespace}`,
     log: { ...log, ageMs: parseDuration(log.age, 'log.age') },
   });
+}
+
+/** Refuses a required model that the project does not declare. Error: MODEL_UNKNOWN. */
+export function checkRequiredModels({ models }: ProjectData, { requiredModels }: Environment): void {
+  const known = models.map(({ name }) => name);
+  const model = requiredModels.find((name) => !known.includes(name));
+  if (model !== undefined) throw fail('MODEL_UNKNOWN', { model, known });
 }
 
 /** Whether the tiles are written to the online store by other processes than the one that serves. */

@@ -7,7 +7,13 @@ import type { Clock } from './base/time.ts';
 import type { OpenSpan, Tracer } from './base/tracer.ts';
 import { sourceTopics, type TakenTopic } from './compose/source-topics.ts';
 import { closeStores, openStores, type Stores } from './compose.ts';
-import { type Environment, type EnvironmentOptions, resolveEnvironment, tilesApart } from './config.ts';
+import {
+  checkRequiredModels,
+  type Environment,
+  type EnvironmentOptions,
+  resolveEnvironment,
+  tilesApart,
+} from './config.ts';
 import { declarationHash } from './features/change/declaration-hash.ts';
 import type { EventSourceData, FeatureServiceData, ModelData, ProjectData } from './features/define/declaration.ts';
 import type { EventOf, EventSource } from './features/define/event-source.ts';
@@ -50,7 +56,7 @@ import type { TableAppend } from './ports/offline-store.ts';
 import type { Part } from './ports/part.ts';
 import { CHAMPION, promote } from './registry/champion.ts';
 import { OpenModel } from './serving/models/open-model.ts';
-import { modelsPart } from './serving/online/models-part.ts';
+import { modelsPart, type ServedModel } from './serving/online/models-part.ts';
 import type { Prediction } from './serving/online/prediction.ts';
 import { mustBeLoggable } from './serving/online/prediction-log.ts';
 import { predictionTopic } from './serving/online/prediction-record.ts';
@@ -153,7 +159,7 @@ export class Headrace {
     this.#parts = [
       ...featureStoreParts({ features, disk, topics: () => this.#topics.map((topic) => topic.report()) }),
       openPart(logPart, { untaken: () => this.#untaken, freeBytes: () => freeBytes(this.directory) }),
-      openPart(modelsPart, () => models.values(), {
+      openPart(modelsPart, () => servedModels(models.values(), environment), {
         tick: () => this.#refreshModels(),
         close: () => this.#closeModels(),
       }),
@@ -183,6 +189,7 @@ export class Headrace {
     clock: Clock,
     onFault: (error: unknown) => void,
   ): Promise<Headrace> {
+    checkRequiredModels(project, environment);
     checkDeclaration(project, environment.directory);
     const disk = diskBudget(environment, clock, onFault);
     const stores = await openStores(project, environment, onFault, (table, bytes) => disk.published(table, bytes));
@@ -653,7 +660,7 @@ export class Headrace {
     for (const part of this.#parts) await part.flush();
   }
 
-  /** Everything that requests need and that is missing, such as a model without a champion. */
+  /** Everything that requests need and that is missing, such as a required model without a champion. */
   notReady(): readonly string[] {
     return waitingOf(this.#parts);
   }
@@ -715,6 +722,11 @@ function diskBudget({ directory, disk }: Environment, clock: Clock, onFault: (er
     elsewhere: () => bytesElsewhere(directory),
     onFault,
   });
+}
+
+/** Open models with what the environment says of them. */
+function* servedModels(models: Iterable<OpenModel>, { requiredModels }: Environment): Generator<ServedModel> {
+  for (const { data, server } of models) yield { data, server, isRequired: requiredModels.includes(data.name) };
 }
 
 function refuse(error: Error): never {

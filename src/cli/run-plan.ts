@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { formatDuration } from '../base/time.ts';
 import { type DeclaredJob, declaredJob } from '../compose/tile-jobs.ts';
 import { checkBatchViews } from '../compose.ts';
-import type { Environment } from '../config.ts';
+import { checkRequiredModels, type Environment } from '../config.ts';
 import { declarationDocument, parseDeclaration } from '../features/change/declaration-document.ts';
 import { checkPlan, planChanges } from '../features/change/plan-changes.ts';
 import { planText } from '../features/change/plan-text.ts';
@@ -13,6 +13,7 @@ import { loadConfig } from './load-config.ts';
 /** Prints what the declaration would change. Errors: those of the plan. */
 export async function runPlan(call: Call): Promise<void> {
   const { project, environment } = await loadConfig(call);
+  checkRequiredModels(project, environment);
   const file = declarationFile(environment.directory);
   const before = existsSync(file) ? parseDeclaration(readFileSync(file, 'utf8')) : null;
   const changes = planChanges(before, declarationDocument(project, before));

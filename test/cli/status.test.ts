@@ -63,14 +63,12 @@ test.each(STRANGERS)('what answers 200 with "%s" is no server of Headrace', asyn
   other.close();
 });
 
-test('the status of a server is known, and is none without any one of its members', async () => {
+test('the status of a server is known, and is none without any one of the members that every process has', async () => {
   const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 20_000 });
-  expect(await printed(server.url, false)).toMatch(/^shop: not ready, namespace shop/);
+  expect(await printed(server.url, false)).toMatch(/^shop: ready, degraded, namespace shop/);
   const whole = JSON.parse(await printed(server.url, true)) as Record<string, unknown>;
   expect(parseStatus(JSON.stringify(whole), 'here')).toEqual(whole);
-  // Shares of parts that a process does not have are left out of its status.
-  const ofAll = ['project', 'namespace', 'at', 'ready', 'waiting', 'degraded', 'views', 'services'];
-  for (const member of ofAll) {
+  for (const member of ['project', 'namespace', 'at', 'ready', 'waiting', 'degraded', 'views', 'services']) {
     const { [member]: _, ...rest } = whole;
     expect(() => parseStatus(JSON.stringify(rest), 'here')).toThrow(
       new RegExp(`SERVER_STRANGER|no ${member}|is no server`),
@@ -92,4 +90,21 @@ test('where no server is named, what answers must be of the project and the name
     await expect(mustBeOurs(call, other)).rejects.toMatchObject({ code: 'SERVER_PROJECT' });
   const none = { options: { config: join(directory, 'none.ts') } };
   await expect(mustBeOurs(none, found)).rejects.toMatchObject({ code: 'CONFIG_FILE' });
+});
+
+test('a server waits for a model that its environment requires, and an unknown one is refused before a store is opened', async () => {
+  const environment = (requiredModels: readonly string[]) => ({
+    directory: join(directory, 'required'),
+    partitions: 1,
+    requiredModels: [...requiredModels],
+  });
+  await expect(openHeadrace({ project, environment: environment(['none']) })).rejects.toMatchObject({
+    code: 'MODEL_UNKNOWN',
+  });
+  const required = await openHeadrace({ project, environment: environment(['risk']) });
+  const server = await startServer(required, { host: '127.0.0.1', port: 0, bodyLimit: 20_000 });
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
+  expect(await printed(server.url, false)).toMatch(/^shop: not ready.*\n {2}waits: model risk has no champion$/m);
+  await server.close();
+  await required.close();
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
 import { MemoryModelRegistry } from '../../src/backends/memory/model-registry.ts';
+import { fail } from '../../src/base/errors/fail.ts';
 import { openPart } from '../../src/observe/part-kind.ts';
 import type { ModelVersion } from '../../src/ports/model-registry.ts';
 import type { LoadedModel, ModelRuntime } from '../../src/ports/model-runtime.ts';
@@ -79,7 +80,14 @@ function countingStage() {
 
 const vectorOf = (number: number): readonly Value[] => [0, 'x', number, null, 1];
 
-const healthOf = (server: ModelServer) => openPart(modelsPart, () => [{ data: server.model, server }]).health(0);
+const partOf = (server: ModelServer, isRequired = true) =>
+  openPart(modelsPart, () => [{ data: server.model, server, isRequired }]);
+const healthOf = (server: ModelServer) => partOf(server).health(0);
+
+type Stage = Awaited<ReturnType<typeof stage>>;
+
+/** A champion that is declared and does not answer is waited for, required or not. */
+const BOTH = { required: 'waits', other: 'waits' } as const;
 
 describe('a model server', () => {
   test('without a champion serves nothing, and says so', async () => {
@@ -87,6 +95,47 @@ describe('a model server', () => {
     expect(await server.refresh()).toBeNull();
     await expect(server.score(vectors)).rejects.toMatchObject({ code: 'MODEL_NONE' });
   });
+
+  const gone = () => {
+    throw fail('ARTIFACT_READ', { path: 'here', reason: 'gone' });
+  };
+  test.each<readonly [string, (stage: Stage) => void, Record<'required' | 'other', 'waits' | 'reported' | 'served'>]>([
+    ['was never promoted', () => undefined, { required: 'waits', other: 'reported' }],
+    ['answers', ({ promote }) => promote(1), { required: 'served', other: 'served' }],
+    [
+      'cannot be loaded now',
+      ({ promote, artifacts }) => {
+        promote(1);
+        Object.assign(artifacts, { get: gone });
+      },
+      BOTH,
+    ],
+    [
+      'cannot serve',
+      ({ promote, registry, versions: [fit], artifacts }) => {
+        const artifact = artifacts.put(new TextEncoder().encode('no model'));
+        promote(registry.register({ ...fit, artifact }).version);
+      },
+      BOTH,
+    ],
+    ['is in a registry that cannot be read', ({ registry }) => Object.assign(registry, { alias: gone }), BOTH],
+  ])(
+    'whose champion %s is waited for, reported or served, never healthy without a word',
+    async (_, change, expected) => {
+      const staged = await stage([0.7]);
+      change(staged);
+      await staged.server.refresh().catch(() => undefined);
+      for (const of of ['required', 'other'] as const) {
+        const part = partOf(staged.server, of === 'required');
+        const [waiting, health] = [part.waiting(), part.health(0)];
+        const state = waiting.length > 0 ? 'waits' : health.length > 0 ? 'reported' : 'served';
+        expect(state, of).toBe(expected[of]);
+        expect(state === 'served').toBe(staged.server.serving !== null);
+        for (const fact of [...waiting, ...health]) expect(fact).toMatch(/^model small\b/);
+      }
+      await staged.server.close();
+    },
+  );
 
   test("gives the trainer's scores from the vector of the service", async () => {
     const { server, promote } = await stage([0.7]);

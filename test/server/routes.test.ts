@@ -180,8 +180,8 @@ test('a prediction waits for a champion, then is served by it', async () => {
   expect(none).toMatchObject({ status: 503, body: errorOf('MODEL_NONE') });
   expect(none.headers.get('retry-after')).toBe('1');
   expect(await ask('/readyz')).toMatchObject({
-    status: 503,
-    body: { ready: false, waiting: ['model risk has no champion'] },
+    status: 200,
+    body: { ready: true, waiting: [], degraded: ['model risk has no champion'] },
   });
 
   for (let i = 0; i < 60; i += 1) {
@@ -195,7 +195,7 @@ test('a prediction waits for a champion, then is served by it', async () => {
   expect(await promote({ version: 7 })).toMatchObject({ status: 404, body: errorOf('REGISTRY_VERSION') });
   expect(await promote({ version: '1' })).toMatchObject({ status: 400, body: errorOf('SERVER_BODY') });
   expect(await promote({})).toMatchObject({ status: 200, body: { model: 'risk', champion: version } });
-  expect(await ask('/readyz')).toMatchObject({ status: 200, body: { ready: true, waiting: [] } });
+  expect(await ask('/readyz')).toMatchObject({ status: 200, body: { ready: true, waiting: [], degraded: [] } });
   const { status, body: answer } = await post('/v1/predictions/risk', body);
   expect({ status, answer }).toMatchObject({ status: 200, answer: { id: 'p', model: 'risk', version: 1, at: now } });
   expect(answer).toHaveProperty('score', expect.any(Number));

@@ -34,6 +34,8 @@ export class ModelServer {
   readonly model: ModelData;
   readonly #options: ModelServerOptions;
   #serving: ScoreQueue | null = null;
+  /** The alias as it was last read; undefined before the first read. */
+  #champion: number | null | undefined;
   /** The version that was found unfit: it is not tried again. */
   #unfit: number | null = null;
   /** Why it was found unfit. */
@@ -54,6 +56,7 @@ export class ModelServer {
   refresh(): Promise<number | null> {
     return this.#inTurn(async () => {
       const champion = await this.#options.registry.alias(this.model.name, CHAMPION);
+      this.#champion = champion;
       const before = this.#serving;
       if (champion !== this.#unfit) this.#unfit = null;
       if (champion === null || champion === before?.version.version || champion === this.#unfit) {
@@ -75,6 +78,11 @@ export class ModelServer {
   /** The version that serves; null before the first. */
   get serving(): ModelVersion | null {
     return this.#serving?.version ?? null;
+  }
+
+  /** The champion version as it was last read, loaded or not; null: there is none; undefined: it was never read. */
+  get champion(): number | null | undefined {
+    return this.#champion;
   }
 
   /** The champion version that cannot serve, while the alias names it; null: none. */

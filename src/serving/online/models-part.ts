@@ -4,10 +4,15 @@ import type { ModelServer } from './model-server.ts';
 /** The models that a process serves. */
 export interface ServedModel {
   readonly data: { readonly name: string };
-  readonly server: Pick<ModelServer, 'serving' | 'unfit' | 'refusal'>;
+  readonly server: Pick<ModelServer, 'serving' | 'unfit' | 'refusal' | 'champion'>;
+  /** The server is not ready while this model has no champion. */
+  readonly isRequired: boolean;
 }
 
-/** Loaded models: requests of a model wait until it has a champion. */
+/**
+ * Loaded models. A model that was never promoted is reported, and only a required one keeps the server from being ready; a champion that
+ * does not answer always does.
+ */
 export const modelsPart: PartKind<() => Iterable<ServedModel>, object> = {
   name: 'models',
   figures: [
@@ -31,19 +36,29 @@ export const modelsPart: PartKind<() => Iterable<ServedModel>, object> = {
     },
   ],
   health: (models) =>
-    [...models()].flatMap(({ data, server: { serving, unfit } }) =>
-      unfit === null
-        ? []
-        : [
-            `model ${data.name}: champion version ${unfit} cannot serve; ${serving === null ? 'no version' : `version ${serving.version}`} answers`,
-          ],
-    ),
+    [...models()].flatMap(({ data, server, isRequired }) => {
+      const { serving, unfit } = server;
+      if (unfit !== null)
+        return [
+          `model ${data.name}: champion version ${unfit} cannot serve; ${serving === null ? 'no version' : `version ${serving.version}`} answers`,
+        ];
+      return isUnpromoted(server) && !isRequired ? [`model ${data.name} has no champion`] : [];
+    }),
   waiting: (models) =>
     [...models()]
-      .filter(({ server }) => server.serving === null)
+      .filter(({ server, isRequired }) => server.serving === null && (isRequired || !isUnpromoted(server)))
       .map(({ data, server }) => `model ${data.name} ${whyNot(server)}`),
 };
 
-function whyNot({ refusal }: Pick<ModelServer, 'refusal'>): string {
-  return refusal.code === 'MODEL_NONE' ? 'has no champion' : `has a champion that cannot serve: ${refusal.message}`;
+/** Whether the registry was read, and names no champion. */
+function isUnpromoted({ serving, champion }: Pick<ModelServer, 'serving' | 'champion'>): boolean {
+  return serving === null && champion === null;
+}
+
+function whyNot({ champion, unfit, refusal }: Pick<ModelServer, 'champion' | 'unfit' | 'refusal'>): string {
+  if (champion === null) return 'has no champion';
+  if (champion === undefined) return 'has a champion that could not be read yet';
+  return unfit === null
+    ? `has champion version ${champion}, which could not be loaded yet`
+    : `has a champion that cannot serve: ${refusal.message}`;
 }
