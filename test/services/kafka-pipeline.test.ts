@@ -9,6 +9,7 @@ import { newBroker, startBroker } from '../../scripts/services/kafka.ts';
 import { type Server, stopServer } from '../../scripts/services/server.ts';
 import { openKafkaLog } from '../../src/backends/kafka/event-log.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
+import { loggedIn } from '../../src/featurestore/ingest/ingest-report.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { addressOf } from './addresses.ts';
 import { clicks, project, service } from './clicks.ts';
@@ -66,8 +67,7 @@ class Site {
   }
 
   async ingest(headrace: Headrace, events: ReturnType<Site['events']>): Promise<void> {
-    const { accepted } = await headrace.ingest(clicks, events);
-    expect(accepted).toBe(events.length);
+    expect(loggedIn(await headrace.ingest(clicks, events))).toBe(events.length);
     for (const { user, ms } of events) {
       const sums = this.#sums.get(user) ?? { n: 0, ms: 0 };
       this.#sums.set(user, { n: sums.n + 1, ms: sums.ms + ms });

@@ -10,6 +10,7 @@ import { type EnvironmentOptions, resolveEnvironment } from '../../src/config.ts
 import type { ProjectData } from '../../src/features/define/declaration.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
+import { loggedIn } from '../../src/featurestore/ingest/ingest-report.ts';
 import { type Headrace, type OpenOptions, openHeadrace } from '../../src/headrace.ts';
 import type { TileJobs } from '../../src/ports/tile-jobs.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
@@ -103,8 +104,7 @@ export class TileSite {
       const at = again?.ts ?? now - age;
       return { id: again?.id ?? `e${n}`, at, user: USERS[n % 4], page: PAGES[(n * 3) % 4], ms: (n * 31) % 997 };
     });
-    const { accepted } = await headrace.ingest(clicks, events);
-    expect(accepted).toBe(count);
+    expect(loggedIn(await headrace.ingest(clicks, events))).toBe(count);
     for (const { id, at, user, page, ms } of events)
       this.#sent.push({ id, ts: at, ingestTs: now, row: [id, at, user, page, ms] });
   }
