@@ -169,6 +169,9 @@ export class FeatureStore {
   readonly #flushing = new Background();
   readonly #scrubbing = new Background();
   #scrubbedAt = performance.now();
+  /** The dropping of stored tiles. */
+  readonly #dropping = new Background();
+  readonly #closing = new AbortController();
 
   private constructor(options: FeatureStoreOptions, parts: Parts) {
     this.project = options.project;
@@ -387,6 +390,7 @@ export class FeatureStore {
     this.#committing.check();
     this.#flushing.check();
     this.#scrubbing.check();
+    this.#dropping.check();
     if (this.#hot !== null) await this.#hear(this.#hot).catch(this.#options.onFault ?? (() => undefined));
     const { uncommitted } = this.#materialiser;
     // A publish that is under way ends with a commit, and where there is much to commit one begins before it.
@@ -485,19 +489,21 @@ export class FeatureStore {
     }
     await this.#served.publish(served);
     await retainHistory(this.#options.offline, this.#options.retention.historyBytes);
-    if (performance.now() - this.#droppedAt >= DROP_AFTER_MS) {
-      this.#droppedAt = performance.now();
-      await this.#materialiser.dropUnreachable();
-    }
-    await this.#dropUndeclared();
+    // A walk over every key: neither this publish nor the next one waits for it.
+    if (!this.#closing.signal.aborted) this.#dropping.start(() => this.#dropTiles());
     await this.retainLog();
     await this.#settleDisk();
   }
 
-  /** Once: what is declared does not change while the store is open. */
-  async #dropUndeclared(): Promise<void> {
+  /** Drops tiles that nothing can reach, and once those of layouts that are not declared, until the store is closed. */
+  async #dropTiles(): Promise<void> {
+    const { signal } = this.#closing;
+    if (performance.now() - this.#droppedAt >= DROP_AFTER_MS) {
+      this.#droppedAt = performance.now();
+      await this.#materialiser.dropUnreachable(signal);
+    }
     if (this.#undeclaredDropped) return;
-    await dropUndeclared([...this.#layouts.values()], this.#options.online);
+    await dropUndeclared([...this.#layouts.values()], this.#options.online, signal);
     this.#undeclaredDropped = true;
   }
 
@@ -665,7 +671,12 @@ export class FeatureStore {
   async close(): Promise<void> {
     await this.#materialiser.close();
     await this.#scrubbing.settled().catch(this.#options.onFault ?? (() => undefined));
-    await this.flush();
+    try {
+      await this.flush();
+    } finally {
+      this.#closing.abort();
+      await this.#dropping.settled().catch(this.#options.onFault ?? (() => undefined));
+    }
   }
 
   /** Holds what is on the disk against its budgets. */

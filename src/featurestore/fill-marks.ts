@@ -29,11 +29,16 @@ export async function markDeclared(layouts: readonly TileLayout[], online: Onlin
     if (!known.has(MARK + viewId) || (await hasMember(viewId, DROPPED, online))) await mark(viewId, null, online);
 }
 
-/** Drops the tiles of all layouts that are declared no more. */
-export async function dropUndeclared(layouts: readonly TileLayout[], online: OnlineStore): Promise<void> {
+/** Drops the tiles of all layouts that are not declared; ends early once the signal is aborted. */
+export async function dropUndeclared(
+  layouts: readonly TileLayout[],
+  online: OnlineStore,
+  signal: AbortSignal,
+): Promise<void> {
   for (const viewId of await undeclared(layouts, online)) {
     if (await hasMember(viewId, DROPPED, online)) continue;
-    await online.dropView(viewId);
+    await online.dropView(viewId, signal);
+    if (signal.aborted) return;
     await mark(viewId, DROPPED, online);
   }
 }

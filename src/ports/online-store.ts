@@ -135,7 +135,8 @@ export interface OnlineStoreCapabilities {
  *  6. a batch generation is invisible until it is switched to; the switch is atomic; the rows of the generation before stay
  *     until the next switch, for reads that have begun, older ones are dropped;
  *  7. a second writer on the same store is STORE_LOCKED; readers are not;
- *  8. `dropTiles` removes the tiles of each named hop that end at or before its instant, and nothing else;
+ *  8. `dropTiles` removes the tiles of each named hop that end at or before its instant, and nothing else; it may take long, and
+ *     commits come in between; once its signal is aborted it ends early, and the next call goes on;
  *  9. `dropKey` removes the tiles of a key in the named layouts and its rows in every generation of the named batch views, and
  *     nothing else;
  * 10. a commit of `openCommit` has the tiles as they were added, whatever becomes of their memory; nothing of it is seen
@@ -160,9 +161,9 @@ export interface OnlineStore {
   /** Makes the generation the one that is read. */
   switchBatch(generation: BatchGeneration): MaybePromise<void>;
   readBatch(reads: readonly BatchRead[]): MaybePromise<readonly (BatchAnswer | null)[]>;
-  dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): MaybePromise<void>;
+  dropTiles(layout: TileLayout, horizons: readonly TileHorizon[], signal?: AbortSignal): MaybePromise<void>;
   /** Drops all tiles of a view that is not declared any more, by the id of its layout; one that is cut off is to be asked for again. */
-  dropView(viewId: string): MaybePromise<void>;
+  dropView(viewId: string, signal?: AbortSignal): MaybePromise<void>;
   /** Drops all tiles and batch rows of a key; without it the store cannot forget. Synchronous stores have dropped them when it returns. */
   dropKey?(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): MaybePromise<void>;
   /**

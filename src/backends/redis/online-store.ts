@@ -153,23 +153,27 @@ class RedisOnlineStore implements OnlineStore {
     await this.#inTurn(() => this.#batch.switchTo(generation));
   }
 
-  async dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): Promise<void> {
+  async dropTiles(layout: TileLayout, horizons: readonly TileHorizon[], signal?: AbortSignal): Promise<void> {
     const before = layout.view.hopsMs.map((hopMs) => horizons.find((each) => each.hopMs === hopMs)?.endedBefore);
-    for await (const keys of this.#link.scan(this.#keys.tilesOfView(layout.viewId)))
+    for await (const keys of this.#link.scan(this.#keys.tilesOfView(layout.viewId))) {
+      if (signal?.aborted === true) return;
       await this.#link.within(Promise.all(keys.map((key) => this.#dropOfKey(layout, key, before))));
+    }
   }
 
-  async dropView(viewId: string): Promise<void> {
-    await this.#dropTilesOf(viewId);
+  async dropView(viewId: string, signal?: AbortSignal): Promise<void> {
+    await this.#dropTilesOf(viewId, signal);
   }
 
   /** Drops the tiles of a view (`*`: of all), what they merge to first. */
-  async #dropTilesOf(viewId: string): Promise<void> {
+  async #dropTilesOf(viewId: string, signal?: AbortSignal): Promise<void> {
     for (const pattern of [this.#keys.windowsOfView(viewId), this.#keys.tilesOfView(viewId)])
-      for await (const keys of this.#link.scan(pattern))
+      for await (const keys of this.#link.scan(pattern)) {
+        if (signal?.aborted === true) return;
         await this.#link.within(
           Promise.all(keys.map((key) => this.#link.sendUnlimited(placeOf(key), ['UNLINK', key]))),
         );
+      }
   }
 
   async dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): Promise<void> {

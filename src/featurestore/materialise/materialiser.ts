@@ -573,8 +573,8 @@ export class Materialiser {
     return Math.max(...this.#stateOf(source).lastIngestTs);
   }
 
-  /** Drops the stored tiles that no window can reach any more, at most once a day of the log clock. */
-  async dropUnreachable(): Promise<void> {
+  /** Drops the stored tiles that no window can reach, at most once a day of the log clock; ends early once the signal is aborted. */
+  async dropUnreachable(signal: AbortSignal): Promise<void> {
     const isDue = (clock: number) => clock >= this.#dropped + DROP_EVERY_MS;
     const own = this.#keepClock();
     if (!isDue(own)) return;
@@ -591,7 +591,9 @@ export class Materialiser {
       await this.#options.store.dropTiles(
         layout,
         horizons.filter(({ endedBefore }) => Number.isFinite(endedBefore)),
+        signal,
       );
+      if (signal.aborted) return;
     }
     this.#dropped = clock;
   }

@@ -2,18 +2,30 @@ import { Worker } from 'node:worker_threads';
 import { type ErrorCode, fail, HeadraceError } from '../../../base/errors/fail.ts';
 import type { StreamViewData } from '../../../features/define/declaration.ts';
 import type { TileHorizon, TileReport } from '../../../ports/online-store.ts';
+import type { KeySpan } from './entries.ts';
 import type { WholeCommit } from './write-commit.ts';
 
-/** What the thread is told to write: a commit, or the dropping of tiles, old ones or some of a whole view. */
+/** An order of the thread: a commit, or one step of dropping tiles, old ones of a span or some of a whole view. */
 export type StoreOrder =
   | { readonly kind: 'commit'; readonly views: readonly StreamViewData[]; readonly commit: WholeCommit }
-  | { readonly kind: 'drop'; readonly view: StreamViewData; readonly horizons: readonly TileHorizon[] }
+  | {
+      readonly kind: 'sweep';
+      readonly view: StreamViewData;
+      readonly horizons: readonly TileHorizon[];
+      readonly span: KeySpan;
+    }
   | { readonly kind: 'dropView'; readonly viewId: string };
 
-/** What became of it; where a view was dropped, entries count as applied. */
-export type StoreAnswer =
-  | { readonly report: TileReport }
-  | { readonly code: ErrorCode; readonly facts: HeadraceError['facts'] };
+/** The outcome of an order. */
+export interface StoreDone {
+  readonly report: TileReport;
+  /** Where the next step of a sweep begins; null at the end of its span. */
+  readonly next: Uint8Array | null;
+  /** Whether a view that is dropped may have more entries. */
+  readonly hasMore: boolean;
+}
+
+export type StoreAnswer = StoreDone | { readonly code: ErrorCode; readonly facts: HeadraceError['facts'] };
 
 /** The new objects of the thread are few and small: its young heap need not grow beside that of the process. */
 const YOUNG_MB = 8;
@@ -36,7 +48,7 @@ export class CommitThread {
   }
 
   /** Does what it is told, one order at a time. Errors: STORE_WRITE, STORE_CORRUPT. */
-  write(order: StoreOrder): Promise<TileReport> {
+  write(order: StoreOrder): Promise<StoreDone> {
     const worker = this.#started();
     return new Promise((resolve, reject) => {
       const failed = (error: unknown) => {
@@ -44,9 +56,7 @@ export class CommitThread {
         settle(() => reject(fail('STORE_WRITE', { path: this.#file, reason }, error)));
       };
       const answered = (answer: StoreAnswer) =>
-        settle(() =>
-          'report' in answer ? resolve(answer.report) : reject(new HeadraceError(answer.code, answer.facts)),
-        );
+        settle(() => ('report' in answer ? resolve(answer) : reject(new HeadraceError(answer.code, answer.facts))));
       const settle = (end: () => void) => {
         worker.off('message', answered).off('error', failed).off('exit', failed).unref();
         end();

@@ -2,8 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { isHeadraceError } from '../../../base/errors/fail.ts';
 import { tileLayout } from '../../../features/tile/tile-layout.ts';
-import type { StoreAnswer, StoreOrder } from './commit-thread.ts';
-import { dropSomeOf, dropTilesBefore } from './drop-tiles.ts';
+import type { StoreAnswer, StoreDone, StoreOrder } from './commit-thread.ts';
+import { dropSomeOf, sweepSome } from './drop-tiles.ts';
 import { Entries } from './entries.ts';
 import { openDatabase } from './open-database.ts';
 import { writeCommit } from './write-commit.ts';
@@ -16,12 +16,19 @@ parentPort?.on('message', (order: StoreOrder | null) => {
   else parentPort?.postMessage(answer(order));
 });
 
+const NOTHING: StoreDone = {
+  report: { applied: 0, duplicate: 0, stale: 0, conflict: 0 },
+  next: null,
+  hasMore: false,
+};
+
 function answer(order: StoreOrder): StoreAnswer {
   try {
-    if (order.kind === 'commit') return { report: writeCommit(entries, order.views.map(tileLayout), order.commit) };
-    const applied = order.kind === 'dropView' ? dropSomeOf(entries, order.viewId) : 0;
-    if (order.kind === 'drop') dropTilesBefore(entries, tileLayout(order.view), order.horizons);
-    return { report: { applied, duplicate: 0, stale: 0, conflict: 0 } };
+    if (order.kind === 'commit')
+      return { ...NOTHING, report: writeCommit(entries, order.views.map(tileLayout), order.commit) };
+    if (order.kind === 'dropView') return { ...NOTHING, hasMore: dropSomeOf(entries, order.viewId) };
+    const sweep = { layout: tileLayout(order.view), horizons: order.horizons };
+    return { ...NOTHING, next: sweepSome(entries, sweep, order.span) };
   } catch (error) {
     if (isHeadraceError(error)) return { code: error.code, facts: error.facts };
     return { code: 'STORE_WRITE', facts: { path: file, reason: String(error) } };

@@ -1,33 +1,81 @@
 import type { TileLayout } from '../../../features/tile/tile-layout.ts';
 import { dropFirst, lowerBound } from '../../../features/tile/tile-run.ts';
 import type { TileHorizon } from '../../../ports/online-store.ts';
-import type { Entries } from './entries.ts';
-import { hopAndBlock, tilesOfView } from './store-keys.ts';
+import type { Entries, KeySpan } from './entries.ts';
+import { hopAndBlock, sweepKey, tilesOfView } from './store-keys.ts';
 import { decodeBlock, encodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
 
-/** Drops the tiles of each hop that end at or before its instant, in one transaction. Errors: STORE_WRITE, STORE_CORRUPT. */
-export function dropTilesBefore(entries: Entries, layout: TileLayout, horizons: readonly TileHorizon[]): void {
+/** The most entries that one transaction looks at: other writes wait that long, and no more than their keys are in memory. */
+export const ENTRIES_AT_ONCE = 10_000;
+
+/** Which tiles of a view are dropped. */
+export interface TileSweep {
+  readonly layout: TileLayout;
+  readonly horizons: readonly TileHorizon[];
+}
+
+/**
+ * Looks at the first entries of a span of a view's tiles and drops the tiles of each hop that end at or before its instant, in one
+ * transaction, which also notes the place. Gives where the next step begins; null at the end of the span. Errors: STORE_WRITE,
+ * STORE_CORRUPT.
+ */
+export function sweepSome(
+  entries: Entries,
+  { layout, horizons }: TileSweep,
+  span: KeySpan,
+  most = ENTRIES_AT_ONCE,
+): Uint8Array | null {
   const before = new Map(horizons.map(({ hopMs, endedBefore }) => [hopMs, endedBefore]));
-  entries.write(() => {
-    for (const entry of entries.keys(tilesOfView(layout.viewId))) {
+  return entries.write(() => {
+    const found = entries.keys(span, most);
+    for (const entry of found) {
       const { hopMs, block } = hopAndBlock(entry);
       const endedBefore = before.get(hopMs);
       if (endedBefore === undefined || block * TILES_PER_BLOCK * hopMs + hopMs > endedBefore) continue;
       if ((block + 1) * TILES_PER_BLOCK * hopMs <= endedBefore) entries.remove(entry);
       else dropFromBlock(entries, layout, hopMs, entry, endedBefore);
     }
+    const next = found.length < most ? null : keyAfter(found[found.length - 1]);
+    notePlace(entries, layout.viewId, next);
+    return next;
   });
 }
 
-/** Entries that leave in one transaction: other writes wait that long. */
-const ENTRIES_AT_ONCE = 20_000;
+/**
+ * The spans that a sweep of a view walks: from where the last one was cut off to the end, then from the beginning to there. So a
+ * process that is killed again and again gets round as well.
+ */
+export function spansOfSweep(entries: Entries, viewId: string): readonly KeySpan[] {
+  const { start, end } = tilesOfView(viewId);
+  const place = entries.get(sweepKey(viewId));
+  if (place === undefined) return [{ start, end }];
+  const cutAt = Uint8Array.from(place);
+  return [
+    { start: cutAt, end },
+    { start, end: cutAt },
+  ];
+}
 
-/** Drops some of the entries of a view's tiles, in one transaction; gives their number, 0 where none is left. Errors: STORE_WRITE, STORE_CORRUPT. */
-export function dropSomeOf(entries: Entries, viewId: string): number {
+/** The least key after another. */
+function keyAfter(key: Uint8Array): Uint8Array {
+  const after = new Uint8Array(key.length + 1);
+  after.set(key);
+  return after;
+}
+
+function notePlace(entries: Entries, viewId: string, next: Uint8Array | null): void {
+  const key = sweepKey(viewId);
+  if (next !== null) entries.put(key, next);
+  else if (entries.get(key) !== undefined) entries.remove(key);
+}
+
+/** Drops some of the entries of a view's tiles, in one transaction; gives whether any may be left. Errors: STORE_WRITE, STORE_CORRUPT. */
+export function dropSomeOf(entries: Entries, viewId: string, most = ENTRIES_AT_ONCE): boolean {
   return entries.write(() => {
-    const found = entries.keys(tilesOfView(viewId), ENTRIES_AT_ONCE);
+    const found = entries.keys(tilesOfView(viewId), most);
     for (const entry of found) entries.remove(entry);
-    return found.length;
+    notePlace(entries, viewId, null);
+    return found.length === most;
   });
 }
 

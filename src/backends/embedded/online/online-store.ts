@@ -25,9 +25,9 @@ import { rowCodec } from '../../../schema/row-codec.ts';
 import { acquireLock, type Lock } from '../lock.ts';
 import { checkFile } from './check-file.ts';
 import { CommitBuffer } from './commit-buffer.ts';
-import { CommitThread, type StoreOrder } from './commit-thread.ts';
-import { dropTilesBefore } from './drop-tiles.ts';
-import { Entries, isSealed, storeFailure } from './entries.ts';
+import { CommitThread, type StoreDone, type StoreOrder } from './commit-thread.ts';
+import { dropSomeOf, spansOfSweep, sweepSome } from './drop-tiles.ts';
+import { Entries, isSealed, type KeySpan, storeFailure } from './entries.ts';
 import { KeyFilter } from './key-filter.ts';
 import { Changes, NewsReader } from './news.ts';
 import { openDatabase } from './open-database.ts';
@@ -71,6 +71,10 @@ const MOST_KEPT = 65_536;
 
 /** Tiles that are written faster than a thread is started for them. */
 const FEW_TILES = 2_000;
+
+/** Entries that are dropped faster than a thread is started for them. */
+const FEW_ENTRIES = 500;
+
 /** The writer looks this often whether readers have died, ms. */
 const LOOK_EVERY_MS = 5_000;
 
@@ -190,12 +194,13 @@ class EmbeddedOnlineStore implements OnlineStore {
         this.#lookAfterReaders();
         if (buffer.tiles <= FEW_TILES && !this.#thread.isRunning)
           return this.#write(() => writeCommit(this.#entries, buffer.layouts, commit));
-        return this.#inThread({ kind: 'commit', views: buffer.layouts.map(({ view }) => view), commit });
+        const views = buffer.layouts.map(({ view }) => view);
+        return (await this.#inThread({ kind: 'commit', views, commit })).report;
       },
     };
   }
 
-  async #inThread(order: StoreOrder): Promise<TileReport> {
+  async #inThread(order: StoreOrder): Promise<StoreDone> {
     while (this.#writing !== null) await this.#writing;
     const written = this.#thread.write(order);
     this.#writing = written
@@ -282,16 +287,25 @@ class EmbeddedOnlineStore implements OnlineStore {
     });
   }
 
-  dropTiles(layout: TileLayout, horizons: readonly TileHorizon[]): MaybePromise<void> {
-    // A walk over all keys of the view.
-    if (this.#thread.isRunning)
-      return this.#inThread({ kind: 'drop', view: layout.view, horizons }).then(() => undefined);
-    return this.#write(() => dropTilesBefore(this.#entries, layout, horizons));
+  /** A walk over all keys of the view, in steps: commits come in between. */
+  async dropTiles(layout: TileLayout, horizons: readonly TileHorizon[], signal?: AbortSignal): Promise<void> {
+    for (const { start, end } of await this.#write(() => spansOfSweep(this.#entries, layout.viewId))) {
+      let from: Uint8Array | null = start;
+      if (!this.#thread.isRunning)
+        from = await this.#write(() => sweepSome(this.#entries, { layout, horizons }, { start, end }, FEW_ENTRIES));
+      while (from !== null) {
+        if (signal?.aborted === true) return;
+        const span: KeySpan = { start: from, end };
+        from = (await this.#inThread({ kind: 'sweep', view: layout.view, horizons, span })).next;
+      }
+    }
   }
 
-  /** Commits come in between. */
-  async dropView(viewId: string): Promise<void> {
-    while ((await this.#inThread({ kind: 'dropView', viewId })).applied > 0);
+  async dropView(viewId: string, signal?: AbortSignal): Promise<void> {
+    const isSmall =
+      !this.#thread.isRunning && !(await this.#write(() => dropSomeOf(this.#entries, viewId, FEW_ENTRIES)));
+    if (isSmall) return;
+    while (signal?.aborted !== true && (await this.#inThread({ kind: 'dropView', viewId })).hasMore);
   }
 
   dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): MaybePromise<void> {

@@ -13,6 +13,7 @@ import { ByteReader, ByteWriter } from '../../../base/bytes.ts';
  * row      = %x04 text(view) number(generation) text(key)
  * latest   = %x05
  * change   = %x06 number(sequence)
+ * sweep    = %x07 text(view)             ; the key of a block: old tiles are dropped from there on
  * text     = varint(bytes) UTF-8      ; a key above 1,200 bytes: varint(1201) and its SHA-256
  * ```
  */
@@ -105,6 +106,11 @@ export function rowKey(view: string, generation: number, key: string): Uint8Arra
 export function changeKey(sequence: number): Uint8Array {
   begin(6);
   writeNumber(sequence);
+  return finished();
+}
+
+export function sweepKey(view: string): Uint8Array {
+  begin(7).text(view);
   return finished();
 }
 
