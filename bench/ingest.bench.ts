@@ -26,7 +26,7 @@ const only = featureService('only', {
 let now = START;
 const headrace = await openHeadrace({
   project: defineProject('ingest_bench', { only }),
-  environment: { directory: scratchDirectory(), sampleRate: 0, cacheKeys: 1_000_000 },
+  environment: { directory: scratchDirectory(), sampleRate: 0, memory: '8GiB' },
   clock: () => now,
 });
 

@@ -28,6 +28,7 @@ import { ENVIRONMENT_FILE, environmentId } from './environment-id.ts';
 import { parseDeclaration } from './features/change/declaration-document.ts';
 import type { ProjectData } from './features/define/declaration.ts';
 import { checkBatchSql } from './featurestore/batch/read-batch.ts';
+import { rowBytesOf } from './featurestore/memory/memory-part.ts';
 import { type BackupPart, backUp } from './operating/backup.ts';
 import type { BackupManifest } from './operating/backup-manifest.ts';
 import type { ArtifactStore } from './ports/artifact-store.ts';
@@ -140,7 +141,11 @@ export async function openReadStores(environment: Environment, onFault: (error: 
   const { directory, namespace, project, online } = environment;
   const store =
     online.kind === 'embedded'
-      ? openOnlineStore({ path: join(directory, 'online'), access: 'read' })
+      ? openOnlineStore({
+          path: join(directory, 'online'),
+          access: 'read',
+          rowBytes: rowBytesOf(environment.memoryBytes),
+        })
       : await openRedisStore({ ...redisOptions(online), prefix: namespace, owner: { project, data: null } }, 'read');
   try {
     return { online: store, traces: await openTraces(environment, onFault) };
@@ -152,7 +157,8 @@ export async function openReadStores(environment: Environment, onFault: (error: 
 
 async function openOnline(declared: ProjectData, environment: Environment): Promise<OnlineStore> {
   const { directory, namespace, project, online } = environment;
-  if (online.kind === 'embedded') return openOnlineStore({ path: join(directory, 'online') });
+  if (online.kind === 'embedded')
+    return openOnlineStore({ path: join(directory, 'online'), rowBytes: rowBytesOf(environment.memoryBytes) });
   const owner = { project, data: environmentId(directory) };
   const shares = tilesApart(environment) ? shareNames(declared, environment) : null;
   return openRedisStore({ ...redisOptions(online), prefix: namespace, owner }, 'write', shares);

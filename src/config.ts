@@ -3,6 +3,26 @@ import { fail } from './base/errors/fail.ts';
 import { parseDuration } from './base/time.ts';
 import type { ProjectData } from './features/define/declaration.ts';
 
+/** Bytes of memory without an option, and at least. */
+const DEFAULT_MEMORY = 2 ** 30;
+const LEAST_MEMORY = 16 * 2 ** 20;
+
+/** Bytes for each of the `cacheKeys` that an environment still names. */
+const CACHE_KEY_BYTES = 4_096;
+
+const SIZE = /^([1-9]\d*)(MiB|GiB|MB|GB)$/;
+const UNITS: Readonly<Record<string, number>> = { MiB: 2 ** 20, GiB: 2 ** 30, MB: 1e6, GB: 1e9 };
+
+const size = z
+  .string()
+  .regex(SIZE, 'write a size such as "512MiB" or "2GiB"')
+  .refine((text) => sizeBytes(text) >= LEAST_MEMORY, 'write at least "16MiB"');
+
+function sizeBytes(text: string): number {
+  const [, count = '', unit = ''] = SIZE.exec(text) ?? [];
+  return Number(count) * (UNITS[unit] ?? Number.NaN);
+}
+
 const duration = z.string().regex(/^[1-9]\d*(ms|s|m|h|d)$/, 'write a duration such as "7d"');
 
 /** A secret is named, never written: the variable of the process that has it. */
@@ -198,8 +218,10 @@ const environmentSchema = z.strictObject({
     .prefault({}),
   /** Share of served vectors that are logged for the skew audit, chosen by hash of the keys. */
   sampleRate: z.number().min(0).max(1).default(0.01),
-  /** Keys per view that the writer keeps in memory. */
-  cacheKeys: z.int().min(1_000).default(200_000),
+  /** The most that a process keeps in memory of what grows with keys: bytes, or a text such as "1GiB". */
+  memory: z.union([size, z.int().min(LEAST_MEMORY)]).optional(),
+  /** Deprecated: keys for each view that the writer keeps in memory; `memory` is their bytes. */
+  cacheKeys: z.int().min(1_000).optional(),
   /** Models without which a server is not ready; one that is not named here is only reported while it has no champion. */
   requiredModels: z.array(z.string()).default([]),
 });
@@ -208,7 +230,9 @@ const environmentSchema = z.strictObject({
 export type EnvironmentOptions = z.input<typeof environmentSchema>;
 
 /** An environment with all defaults filled; durations in ms. `directory` is that of the namespace. */
-export type Environment = Omit<z.output<typeof environmentSchema>, 'log'> & {
+export type Environment = Omit<z.output<typeof environmentSchema>, 'log' | 'memory' | 'cacheKeys'> & {
+  /** The most bytes that a process keeps in memory of what grows with keys. */
+  readonly memoryBytes: number;
   /** Whose environment it is. */
   readonly project: string;
   readonly namespace: string;
@@ -230,7 +254,9 @@ export function defineConfig<const C extends Config>(config: C): C {
 export function resolveEnvironment(name: string, options: EnvironmentOptions, project: string): Environment {
   const parsed = environmentSchema.safeParse(options);
   if (!parsed.success) throw fail('CONFIG_OPTION', { name, reason: reasonOf(parsed.error) });
-  const { log, namespace, directory, ...rest } = parsed.data;
+  const { log, namespace, directory, memory, cacheKeys, ...rest } = parsed.data;
+  if (memory !== undefined && cacheKeys !== undefined)
+    throw fail('CONFIG_OPTION', { name, reason: 'cacheKeys: memory bounds the same; leave cacheKeys out' });
   checkEngine(name, rest.engine, log);
   if (tilesApart(rest) && rest.engine.kind === 'embedded')
     throw fail('CONFIG_OPTION', {
@@ -245,7 +271,14 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
     namespace: namespace ?? project,
     directory: namespace === undefined ? directory : `${directory}/namespaces/${namespace}`,
     log: { ...log, ageMs: parseDuration(log.age, 'log.age') },
+    memoryBytes: memoryBytes(memory, cacheKeys),
   });
+}
+
+function memoryBytes(memory: string | number | undefined, cacheKeys: number | undefined): number {
+  if (typeof memory === 'string') return sizeBytes(memory);
+  if (memory !== undefined) return memory;
+  return cacheKeys === undefined ? DEFAULT_MEMORY : Math.max(LEAST_MEMORY, cacheKeys * CACHE_KEY_BYTES);
 }
 
 /** Refuses a required model that the project does not declare. Error: MODEL_UNKNOWN. */

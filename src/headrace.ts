@@ -211,7 +211,7 @@ export class Headrace {
         offline: stores.offline,
         engine: stores.engine ?? undefined,
         partitions: environment.partitions,
-        cacheKeys: environment.cacheKeys,
+        memoryBytes: environment.memoryBytes,
         sampleRate: environment.sampleRate,
         drainFed: () => [...models.values()].map(({ fed }) => fed.drain()),
         disk,

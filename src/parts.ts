@@ -6,6 +6,7 @@ import { type IngestStatus, ingestPart } from './featurestore/ingest/ingest-part
 import { logPart } from './featurestore/ingest/log-part.ts';
 import { type TopicsStatus, topicsPart } from './featurestore/ingest/topics-part.ts';
 import { type TilesStatus, tilesPart } from './featurestore/materialise/tiles-part.ts';
+import { type MemoryStatus, memoryPart } from './featurestore/memory/memory-part.ts';
 import { type SkewStatus, skewPart } from './featurestore/skew/skew-part.ts';
 import { labelsPart } from './monitoring/labels/labels-part.ts';
 import { type AnyPartKind, partKind } from './observe/part-kind.ts';
@@ -30,6 +31,7 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(labelsPart, []),
   partKind(followedPart, []),
   partKind(diskPart, ['disk']),
+  partKind(memoryPart, ['memory']),
 ];
 
 /** The status of a project that writes; a process that only reads has the shares of its own parts alone. */
@@ -40,4 +42,5 @@ export type ProjectStatus = Status &
   SkewStatus &
   TopicsStatus &
   TilesStatus &
-  DiskStatus;
+  DiskStatus &
+  MemoryStatus;

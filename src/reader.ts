@@ -7,6 +7,7 @@ import { type Environment, resolveEnvironment } from './config.ts';
 import type { FeatureServiceData, ProjectData } from './features/define/declaration.ts';
 import { FeatureReader } from './featurestore/feature-reader.ts';
 import { followedPart } from './featurestore/followed-part.ts';
+import { memoryPart } from './featurestore/memory/memory-part.ts';
 import type { ServedVector } from './featurestore/online/served-vector.ts';
 import type { OpenOptions } from './headrace.ts';
 import { openPart } from './observe/part-kind.ts';
@@ -53,7 +54,11 @@ export class Reader {
     this.#features = features;
     this.#clock = clock;
     const reads = { measures: features.measures, logged: (of: FeatureServiceData) => features.logged(of) };
-    this.#parts = [openPart(readsPart, reads, { tick: () => features.tick() }), openPart(followedPart, features)];
+    this.#parts = [
+      openPart(readsPart, reads, { tick: () => features.tick() }),
+      openPart(followedPart, features),
+      openPart(memoryPart, () => features.memory()),
+    ];
     this.#metrics = new Prometheus(this.#parts, clock);
   }
 
@@ -81,12 +86,12 @@ export class Reader {
     const stores = await openReadStores(environment, onFault);
     const { online, traces } = stores;
     try {
-      const { cacheKeys, sampleRate } = environment;
+      const { memoryBytes, sampleRate } = environment;
       const onComputeError = (_: unknown, error: unknown) => onFault(error);
       const features = await FeatureReader.open({
         project,
         online,
-        cacheKeys,
+        memoryBytes,
         sampleRate,
         clock,
         names,

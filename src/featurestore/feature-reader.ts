@@ -14,6 +14,7 @@ import type { TableAppend } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import { isFilled } from './fill-marks.ts';
 import { HotTiles } from './hotkeys/hot-tiles.ts';
+import { type MemoryReport, rowBytesOf } from './memory/memory-part.ts';
 import { FollowedTiles } from './online/followed-tiles.ts';
 import type { ServedVector } from './online/served-vector.ts';
 import { ServiceReads } from './online/service-reads.ts';
@@ -24,7 +25,7 @@ export interface FeatureReaderOptions {
   readonly project: ProjectData;
   /** Opened to be read. */
   readonly online: OnlineStore;
-  readonly cacheKeys: number;
+  readonly memoryBytes: number;
   readonly sampleRate: number;
   readonly clock: Clock;
   /** null: nothing is traced. */
@@ -43,6 +44,8 @@ interface Tiles {
   readonly tick: () => Promise<void>;
   /** Whether the writer was heard of lately, as far as the store tells without a read. */
   readonly isFollowing: () => boolean;
+  /** null: nothing of it is kept. */
+  readonly memory: () => FollowedTiles['memory'] | null;
 }
 
 /** Vectors out of a store that another process writes. */
@@ -50,8 +53,10 @@ export class FeatureReader {
   readonly measures: ServingMeasures;
   readonly #reads: ServiceReads;
   readonly #tiles: Tiles;
+  readonly #options: FeatureReaderOptions;
 
-  private constructor(reads: ServiceReads, measures: ServingMeasures, tiles: Tiles) {
+  private constructor(options: FeatureReaderOptions, reads: ServiceReads, measures: ServingMeasures, tiles: Tiles) {
+    this.#options = options;
     this.#reads = reads;
     this.measures = measures;
     this.#tiles = tiles;
@@ -68,7 +73,7 @@ export class FeatureReader {
     const measures = new ServingMeasures(project);
     const tiles = tilesOf(layouts.values(), options);
     const reads = new ServiceReads({ ...options, layouts, tiles: tiles.source, measures });
-    return new FeatureReader(reads, measures, tiles);
+    return new FeatureReader(options, reads, measures, tiles);
   }
 
   /** Reads a vector, as of the newest commit. Errors: REQUEST_*, SERVICE_UNKNOWN. */
@@ -103,22 +108,42 @@ export class FeatureReader {
     return this.#reads.drain();
   }
 
+  /** Memory that grows with keys. */
+  memory(): MemoryReport {
+    const { online, memoryBytes } = this.#options;
+    const { bytes, busyBytes, keys, evicted } = this.#tiles.memory() ?? { bytes: 0, busyBytes: 0, keys: 0, evicted: 0 };
+    const parts = { tiles: bytes, ...online.memory?.() };
+    return { budgetBytes: memoryBytes, parts, uncommittedBytes: busyBytes, keys, evicted };
+  }
+
   /** Hears which keys are hot elsewhere; call it about once a second. */
   tick(): Promise<void> {
     return this.#tiles.tick();
   }
 }
 
-function tilesOf(layouts: Iterable<TileLayout>, { online, cacheKeys, clock }: FeatureReaderOptions): Tiles {
+function tilesOf(layouts: Iterable<TileLayout>, { online, memoryBytes, clock }: FeatureReaderOptions): Tiles {
   if (online.remote !== undefined) {
     const hot = new HotTiles(online.remote, clock);
-    return { source: storeTiles(hot), begin: () => undefined, tick: () => hot.share(), isFollowing: () => true };
+    return {
+      source: storeTiles(hot),
+      begin: () => undefined,
+      tick: () => hot.share(),
+      isFollowing: () => true,
+      memory: () => null,
+    };
   }
   if (online.follow === undefined) throw fail('STORE_CAPABILITY', { capability: 'sharedReads' });
-  const followed = new FollowedTiles(online, layouts, cacheKeys);
+  const followed = new FollowedTiles(online, layouts, memoryBytes - rowBytesOf(memoryBytes));
   const isFollowing = () => {
     followed.follow();
     return followed.isFollowing(clock());
   };
-  return { source: followed.source(clock), begin: () => followed.follow(), tick: async () => undefined, isFollowing };
+  return {
+    source: followed.source(clock),
+    begin: () => followed.follow(),
+    tick: async () => undefined,
+    isFollowing,
+    memory: () => followed.memory,
+  };
 }

@@ -10,6 +10,7 @@ import { ingestPart } from './ingest/ingest-part.ts';
 import type { TopicReport } from './ingest/topic-intake.ts';
 import { topicsPart } from './ingest/topics-part.ts';
 import { tilesPart } from './materialise/tiles-part.ts';
+import { memoryPart } from './memory/memory-part.ts';
 import { skewPart } from './skew/skew-part.ts';
 
 /** The parts of a feature store that writes. The first one does the work of the store. */
@@ -45,5 +46,6 @@ export function featureStoreParts({
       topics,
     }),
     openPart(diskPart, disk),
+    openPart(memoryPart, () => features.memory()),
   ];
 }

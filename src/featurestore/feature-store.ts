@@ -50,11 +50,12 @@ import { remoteTiles } from './materialise/remote-tiles.ts';
 import { retainHistory } from './materialise/retain-history.ts';
 import type { TileHealth } from './materialise/tile-intake.ts';
 import type { UnreadableReport } from './materialise/unreadable-records.ts';
+import type { MemoryReport } from './memory/memory-part.ts';
 import { RecentTimes } from './online/recent-times.ts';
 import type { ServedVector } from './online/served-vector.ts';
 import { ServiceReads } from './online/service-reads.ts';
 import { storeTiles } from './online/store-tiles.ts';
-import type { TileSource } from './online/tile-source.ts';
+import { type TileSource, toldTiles } from './online/tile-source.ts';
 import { UNSTORED, type Unstored, unstoredOf } from './publish-storable.ts';
 import { auditSkew, type SkewReport } from './skew/audit.ts';
 import { servedTable } from './skew/served-log.ts';
@@ -108,7 +109,8 @@ export interface FeatureStoreOptions {
   /** What computes over the history; left out: the offline store itself. */
   readonly engine?: HistoryEngine | undefined;
   readonly partitions: number;
-  readonly cacheKeys: number;
+  /** The most bytes of what grows with keys. */
+  readonly memoryBytes: number;
   readonly sampleRate: number;
   /** Takes what models were fed since the last call, to be published with the vectors that they were fed from. */
   readonly drainFed?: () => readonly TableAppend[];
@@ -239,7 +241,7 @@ export class FeatureStore {
       sources: project.sources,
       rowsOf,
       layouts: [...layouts.values()],
-      cacheKeys: options.cacheKeys,
+      memoryBytes: options.memoryBytes,
       changed: (layout, key, changes) => wiring.archive?.touch(layout, key, changes),
       clock,
       ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
@@ -344,9 +346,10 @@ export class FeatureStore {
     if (this.#materialiser.intake === null) this.freshness.add(now - started);
     if (loggedIn(report) > 0 && this.#materialiser.intake === null) this.measures.servable(source, now - started, now);
     const { uncommitted } = this.#materialiser;
-    if (uncommitted >= COMMIT_EVERY) this.#committing.start(() => this.commit());
-    // Who writes faster than can be committed waits.
-    if (uncommitted >= 2 * COMMIT_EVERY) return this.#committing.settled().then(() => report);
+    const { tiles } = this.#materialiser;
+    if (uncommitted >= COMMIT_EVERY || tiles.mustCommit) this.#committing.start(() => this.commit());
+    // Calls that write faster than can be committed wait.
+    if (uncommitted >= 2 * COMMIT_EVERY || tiles.isFull) return this.#committing.settled().then(() => report);
     // Its turns come between those of the callers, who may never leave the event loop one.
     return this.#committing.busy ? setImmediate(report) : report;
   }
@@ -607,6 +610,13 @@ export class FeatureStore {
     );
   }
 
+  /** Memory that grows with keys. */
+  memory(): MemoryReport {
+    const { busyBytes, keys, evicted } = this.#materialiser.tiles;
+    const parts = this.#materialiser.memory();
+    return { budgetBytes: this.#options.memoryBytes, parts, uncommittedBytes: busyBytes, keys, evicted };
+  }
+
   counters(source: EventSourceData): SourceCounters {
     return { gateway: this.#gateway.counters(source), admission: this.#materialiser.counters(source) };
   }
@@ -850,7 +860,7 @@ function writerTiles(materialiser: Materialiser): TileSource {
   const { tiles, feed } = materialiser;
   const held: TileSource = {
     runsOf: (layout, key) => tiles.tilesOf(layout, key).runs,
-    told: { tilesOf: (layout, key) => tiles.tilesOf(layout, key), epoch: () => tiles.epoch },
+    told: toldTiles(tiles),
     // What this process appended is in the tiles when `ingest` returns; what others did, when it was looked for.
     lagMs: (_, now) => materialiser.lagMs(now),
     answersFrom: ({ source }) => materialiser.clockOf(source) - source.latenessMs - source.futureSkewMs,

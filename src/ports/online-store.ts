@@ -171,5 +171,7 @@ export interface OnlineStore {
    * is. Call it before the first read of a request. Hot path.
    */
   follow?(): StoreNews | null;
+  /** Bytes that the store keeps in this process's memory and that grow with keys, by part; nothing where it is left out. */
+  memory?(): Readonly<Record<string, number>>;
   close(): MaybePromise<void>;
 }

@@ -76,7 +76,7 @@ async function shop() {
       ...parts,
       project: defineProject('bikes', services),
       partitions: 1,
-      cacheKeys: 100,
+      memoryBytes: 100 * 2_000,
       sampleRate: 0,
       retention: { logAgeMs: 1e15, logBytes: 1e15, historyBytes: 1e15 },
       clock: () => clock.now,

@@ -220,8 +220,8 @@ test('keys of 10 KB that differ in their last letter are entities of their own: 
 test('more distinct keys than the memory holds are all answered', async () => {
   now = NOON;
   const { project, purchases, service } = shop();
-  const headrace = await open(project, newDirectory(), { cacheKeys: 1_000 });
-  const KEYS = 4_000;
+  const headrace = await open(project, newDirectory(), { memory: '16MiB' });
+  const KEYS = 24_000;
   for (let from = 0; from < KEYS; from += 1_000) {
     now += 1;
     const events = Array.from({ length: 1_000 }, (_, i) => event(`e${from + i}`, `user ${from + i}`, -1_000));
@@ -229,6 +229,9 @@ test('more distinct keys than the memory holds are all answered', async () => {
     await headrace.features.commit();
   }
   await headrace.flush();
+  const { memory } = headrace.status();
+  expect(Object.values(memory.parts).reduce((sum, bytes) => sum + bytes, 0)).toBeLessThanOrEqual(memory.budgetBytes);
+  expect(memory.evicted).toBeGreaterThan(0);
   for (let i = 0; i < KEYS; i += 37)
     expect((await headrace.vector(service, { user: `user ${i}` })).features).toMatchObject({
       spend_n_1h: 1,

@@ -58,7 +58,7 @@ test('a row that changed before a crash is in the history in the tile of its own
   const [log, online] = [new MemoryEventLog(), new MemoryOnlineStore()];
   const open = async () => {
     const store = await FeatureStore.open({
-      ...{ project, log, online, offline, partitions: 1, cacheKeys: 10, sampleRate: 0, clock: Date.now },
+      ...{ project, log, online, offline, partitions: 1, memoryBytes: 10 * 2_000, sampleRate: 0, clock: Date.now },
       retention: { logAgeMs: 1e12, logBytes: 1e12, historyBytes: 1e12 },
       onComputeError: (_, error) => {
         throw error;

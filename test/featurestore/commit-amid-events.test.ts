@@ -83,7 +83,7 @@ async function running() {
       online: to,
       offline,
       partitions: 2,
-      cacheKeys: USERS,
+      memoryBytes: USERS * 2_000,
       sampleRate: 0,
       retention: { logAgeMs: 1e12, logBytes: 1e12, historyBytes: 1e12 },
       clock: () => START,

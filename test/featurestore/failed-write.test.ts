@@ -61,7 +61,7 @@ test('tiles whose commit failed are written by the next one, and a restart has t
       online: to,
       offline,
       partitions: 2,
-      cacheKeys: 1_000,
+      memoryBytes: 1_000 * 2_000,
       sampleRate: 0,
       retention: { logAgeMs: 1e12, logBytes: 1e12, historyBytes: 1e12 },
       clock: () => START,

@@ -124,7 +124,7 @@ function openStore(project: typeof early | typeof late, to: Environment): Promis
     online: to.online,
     offline: to.offline,
     partitions: 3,
-    cacheKeys: 5,
+    memoryBytes: 5 * 2_000,
     sampleRate: 0,
     retention: { logAgeMs: 2 * HOUR_MS, logBytes: 1e9, historyBytes: 1e12 },
     clock: () => to.now,

@@ -83,7 +83,7 @@ async function storeOf() {
       online,
       offline,
       partitions: 2,
-      cacheKeys: 100,
+      memoryBytes: 100 * 2_000,
       sampleRate: 0,
       retention: { logAgeMs: 1e12, logBytes: 1e12, historyBytes: 1e12 },
       clock: () => here.now,

@@ -99,7 +99,7 @@ function open(place: Place, declared: typeof project = project): Promise<Feature
     ...place,
     project: declared,
     partitions: 3,
-    cacheKeys: 2,
+    memoryBytes: 2 * 2_000,
     sampleRate: 1,
     retention: { logAgeMs: 1e12, logBytes: 1e12, historyBytes: 1e12 },
     clock: () => place.now,

@@ -96,7 +96,7 @@ async function open(online = new MemoryOnlineStore(), atMost = 0) {
     online,
     offline,
     partitions: 2,
-    cacheKeys: 1_000,
+    memoryBytes: 1_000 * 2_000,
     sampleRate: 1,
     retention: { logAgeMs: 1e12, logBytes: 1e12, historyBytes: 1e12 },
     clock: () => place.now,

@@ -60,7 +60,7 @@ class Place {
       offline: this.offline,
       topics: this.topics,
       partitions: PARTITIONS,
-      cacheKeys: 2,
+      memoryBytes: 2 * 2_000,
       sampleRate: 0,
       retention: { logAgeMs: 1e12, logBytes: 1e12, historyBytes: 1e12 },
       clock: Date.now,

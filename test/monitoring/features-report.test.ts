@@ -78,7 +78,7 @@ beforeAll(async () => {
     online: new MemoryOnlineStore(),
     offline,
     partitions: 2,
-    cacheKeys: 1_000,
+    memoryBytes: 1_000 * 2_000,
     sampleRate: 1,
     retention: { logAgeMs: 1e12, logBytes: 1e12, historyBytes: 1e12 },
     clock: () => place.now,

@@ -77,7 +77,7 @@ async function storeOfFillingDisk(sampleRate = 0) {
     online,
     offline,
     partitions: 2,
-    cacheKeys: 100,
+    memoryBytes: 100 * 2_000,
     sampleRate,
     retention: { logAgeMs: 0, logBytes: 1e15, historyBytes: 1e15 },
     clock: () => state.now,

@@ -159,7 +159,7 @@ async function openLoop(): Promise<Loop> {
     online: new MemoryOnlineStore(),
     offline,
     partitions: 3,
-    cacheKeys: 1_000,
+    memoryBytes: 1_000 * 2_000,
     sampleRate: 0,
     retention: { logAgeMs: 1e15, logBytes: 1e15, historyBytes: 1e15 },
     clock: () => clock.now,

@@ -20,7 +20,7 @@ test('a store that stands behind the end of its log is refused: new events would
       sources: [source],
       rowsOf: sourceRows({}, 'compact'),
       layouts: [spend],
-      cacheKeys: 10,
+      memoryBytes: 10 * 2_000,
       clock: Date.now,
     }),
   ).rejects.toMatchObject({ code: 'STORE_AHEAD', facts: { source: 'purchases', position: 2, end: 1 } });

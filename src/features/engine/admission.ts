@@ -62,6 +62,13 @@ export class Admission {
     return 'accepted';
   }
 
+  /** Bytes of memory that remembered ids take, about. */
+  get memoryBytes(): number {
+    let bytes = 0;
+    for (const memory of this.#memories) bytes += memory?.bytes ?? 0;
+    return bytes;
+  }
+
   #memoryOf(partition: number): IdMemory {
     this.#memories[partition] ??= new IdMemory(this.memoryMs);
     return this.#memories[partition];
@@ -77,6 +84,12 @@ class IdMemory {
   constructor(keepMs: number) {
     this.#keepMs = keepMs;
     this.#generationMs = Math.max(1, Math.ceil(keepMs / 2));
+  }
+
+  get bytes(): number {
+    let bytes = 0;
+    for (const { ids } of this.#generations) bytes += ids.bytes;
+    return bytes;
   }
 
   /** Whether an id is known at an ingest time; forgets what is too old by then. */

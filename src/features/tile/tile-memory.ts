@@ -7,6 +7,11 @@ const SLAB_NUMBERS = 1_024;
  */
 const MOST_NUMBERS = 32;
 
+/** Whether numbers share a slab with others. */
+export function isInSlab({ buffer, byteLength }: Float64Array): boolean {
+  return byteLength > 0 && byteLength < buffer.byteLength;
+}
+
 let slab = new ArrayBuffer(SLAB_NUMBERS * Float64Array.BYTES_PER_ELEMENT);
 let used = 0;
 

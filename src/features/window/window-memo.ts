@@ -33,6 +33,8 @@ export interface KeptAnswers {
   readonly values: (Value | undefined)[];
   /** Of these values, by lookup of the owner; null: they were not asked for again. */
   texts: KeptText[] | null;
+  /** Bytes of memory for each of the tiles behind them, about. */
+  readonly shareBytes: number;
 }
 
 /** What was written of kept answers; null: nothing. Made anew when they change, so that a vector read before cannot write to it. */

@@ -53,7 +53,8 @@ export interface MaterialiserOptions {
   readonly sources: readonly EventSourceData[];
   readonly rowsOf: RowsOf;
   readonly layouts: readonly TileLayout[];
-  readonly cacheKeys: number;
+  /** The most bytes of tiles in memory. */
+  readonly memoryBytes: number;
   readonly judged?: TakeJudged;
   /** Is told of every tile that changed, once before it is written. */
   readonly changed?: SeeChanges;
@@ -129,7 +130,7 @@ export class Materialiser {
     this.unreadable = new UnreadableRecords(options.unreadable ?? nothing);
     const { log, topics, apart } = options;
     this.#writer = topics === undefined ? writers.embedded : writers.topics;
-    this.tiles = new TileCache(options.store, options.cacheKeys, this.#writer);
+    this.tiles = new TileCache(options.store, options.memoryBytes, this.#writer);
     const upsert = apart === undefined ? upsertInto(this.tiles) : (tile: TileWrite) => apart.newest.take(tile);
     this.intake = topics === undefined ? null : new TileIntake({ topics, log, upsert });
     const { store, onFault = nothing, rewound = async () => undefined } = options;
@@ -315,9 +316,10 @@ export class Materialiser {
 
   /** Applies deliveries of the log, keys of a store that answers later fetched before, and commits what grows large. */
   #take(state: SourceState, partition: number, offset: number, deliveries: readonly Delivery[]): MaybePromise<void> {
-    return this.#feed === null
-      ? this.#applyFrom(state, partition, offset, deliveries)
-      : this.#takeHeld(this.#feed, state, partition, offset, deliveries);
+    if (this.#feed !== null) return this.#takeHeld(this.#feed, state, partition, offset, deliveries);
+    this.#applyFrom(state, partition, offset, deliveries);
+    // Changed tiles stay in memory until they are in the store.
+    return this.tiles.mustCommit ? this.commit().then(nothing) : undefined;
   }
 
   async #takeHeld(
@@ -521,6 +523,21 @@ export class Materialiser {
     });
   }
 
+  /** Bytes in memory that grow with keys, by part. */
+  memory(): Readonly<Record<string, number>> {
+    let ids = 0;
+    for (const { engine } of this.#sources.values()) ids += engine.admission.memoryBytes;
+    return { tiles: this.tiles.bytes, ids, ...this.#options.store.memory?.() };
+  }
+
+  /** Leaves the tiles what the other parts do not take of the budget: a quarter of it at least. */
+  #fitMemory(): void {
+    const { tiles, ...others } = this.memory();
+    const { memoryBytes } = this.#options;
+    const taken = Object.values(others).reduce((sum, bytes) => sum + bytes, 0);
+    this.tiles.maxBytes = Math.max(memoryBytes / 4, memoryBytes - taken);
+  }
+
   /** Where the next deliveries are read, by topic and partition, and the next tiles for the store. */
   position(): Position {
     const read = [...this.#sources.values()].map(({ source, next }) => [topicOf(source), [...next]] as const);
@@ -712,6 +729,7 @@ export class Materialiser {
     state.lastIngestTs[partition] = last.ingestTs;
     state.clock = clockOf(state.lastIngestTs);
     this.#uncommitted += deliveries.length;
+    this.#fitMemory();
     return verdicts;
   }
 

@@ -1,16 +1,20 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import { isInSlab, newNumbers } from '../../features/tile/tile-memory.ts';
 import { dropFirst, lowerBound, type TileRun } from '../../features/tile/tile-run.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import { type ReadTiles, tileChanged } from '../../features/window/window-memo.ts';
 import type { OnlineStore, TileWrite } from '../../ports/online-store.ts';
 import type { RemoteStore } from '../../ports/remote-store.ts';
 import { topicOf } from '../ingest/gateway.ts';
+import { KeyBudget, type Weighed } from './key-budget.ts';
+import { ShardedKeys } from './sharded-keys.ts';
+import { memoBytes, tileBytes } from './tile-bytes.ts';
 import { NO_CHANGE, TileChanges } from './tile-changes.ts';
 import { type Writer, writers } from './writer.ts';
 
 /** The tiles of one (view, key) in memory: a run per hop, and which of them changed since the last commit. */
-export interface KeyTiles extends ReadTiles {
+export interface KeyTiles extends ReadTiles, Weighed<KeyTiles> {
   readonly key: string;
   readonly runs: TileRun[];
   /** The newest change that no drain has taken yet, among those of its view; repeats possible. */
@@ -21,6 +25,8 @@ export interface KeyTiles extends ReadTiles {
   drain: number;
   /** By partition, up to where the tiles have the log while it is read again; null: nothing of it is in them twice. */
   covers: readonly number[] | null;
+  /** Whether the tiles were drained and are not in the store yet. */
+  leaving: boolean;
 }
 
 /** A key of a view. */
@@ -44,8 +50,9 @@ export interface DrainTo {
 /**
  * Write-back cache of tiles over the online store: the writer's working memory. What it holds is newer than the store
  * until it is drained and written; the event log is the truth for the difference. A drain may go on while events come: a
- * key that is about to change is taken first, so that what is taken is what was there when the drain began. Two generations of entries bound the memory: an entry
- * untouched between two sweeps is dropped, unless it is dirty. Hot path.
+ * key that is about to change is taken first, so that what is taken is what was there when the drain began. A budget in bytes bounds
+ * the memory: what comes makes the clean entries leave that were used longest ago. Changed ones stay until they are in the store, so
+ * whoever brings events commits when `mustCommit` says so. Hot path.
  */
 export class TileCache {
   /** Grows when entries are dropped: what was made of them before does not hear of changes any more. */
@@ -53,18 +60,19 @@ export class TileCache {
   /** Changes that nobody was told of yet. */
   untold = 0;
   readonly #store: OnlineStore;
-  readonly #maxKeys: number;
   readonly #writer: Writer;
+  #budget: KeyBudget<KeyTiles>;
+  #evictedBefore = 0;
   #views: Map<TileLayout, ViewCache> = new Map();
   /** The drain that takes what changes from here on. */
   #drain = 1;
   #drainTo: DrainTo | null = null;
 
-  constructor(store: OnlineStore, maxKeys: number, writer: Writer = writers.embedded) {
+  constructor(store: OnlineStore, maxBytes: number, writer: Writer = writers.embedded) {
     if (!store.capabilities.synchronousReads && store.remote === undefined)
       throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
     this.#store = store;
-    this.#maxKeys = maxKeys;
+    this.#budget = new KeyBudget(maxBytes);
     this.#writer = writer;
   }
 
@@ -73,16 +81,63 @@ export class TileCache {
     return this.#store.remote !== undefined;
   }
 
+  /** Bytes of the tiles in memory, and of what readers made of them. */
+  get bytes(): number {
+    return this.#budget.bytes;
+  }
+
+  /** Bytes of tiles that may not leave the memory: changed, or on their way to the store. */
+  get busyBytes(): number {
+    return this.#budget.busyBytes;
+  }
+
+  /** Keys of all views in memory. */
+  get keys(): number {
+    return this.#budget.keys;
+  }
+
+  /** Keys that left to make room. */
+  get evicted(): number {
+    return this.#evictedBefore + this.#budget.evicted;
+  }
+
+  /** The most bytes. A smaller budget holds from the next key on. */
+  get maxBytes(): number {
+    return this.#budget.maxBytes;
+  }
+
+  set maxBytes(bytes: number) {
+    this.#budget.maxBytes = bytes;
+  }
+
+  /** Whether what may not leave takes half of the budget: a commit is due. */
+  get mustCommit(): boolean {
+    return this.busyBytes > this.maxBytes / 2;
+  }
+
+  /** Whether events must wait for a commit. */
+  get isFull(): boolean {
+    return this.busyBytes > 0.75 * this.maxBytes;
+  }
+
   /** The key's tiles, loaded from the store on a miss. */
   tilesOf(layout: TileLayout, key: string): KeyTiles {
     const view = this.#viewOf(layout);
-    const found = view.hot.get(key);
-    if (found !== undefined) return found;
-    const cold = view.cold.get(key);
-    const entry = cold ?? this.#load(layout, key);
-    if (cold !== undefined) view.cold.delete(key);
-    view.hot.set(key, entry);
-    return entry;
+    const found = view.keys.get(key);
+    if (found === undefined) return this.#insert(view, this.#load(layout, view, key));
+    this.#used(layout, found);
+    return found;
+  }
+
+  /**
+   * Counts what a reader made of a key's tiles. False where these are not in memory: nothing may be kept with them, since they hear of no
+   * change.
+   */
+  weigh(layout: TileLayout, key: string, tiles: ReadTiles): boolean {
+    const entry = this.#viewOf(layout).keys.get(key);
+    if (entry !== tiles) return false;
+    this.#weigh(layout, entry);
+    return true;
   }
 
   /** The key's tiles, to be changed at once. */
@@ -92,9 +147,9 @@ export class TileCache {
     return entry;
   }
 
-  /** Whether all these keys are in memory; they stay over the next sweep. */
+  /** Whether all these keys are in memory; they stay for this turn of the event loop. */
   holds(keys: readonly ViewKey[]): boolean {
-    return keys.every(({ layout, key }) => this.#touch(layout, key));
+    return keys.every(({ layout, key }) => this.#touch(layout, key) !== undefined);
   }
 
   /**
@@ -104,8 +159,32 @@ export class TileCache {
   hold(keys: readonly ViewKey[]): Promise<void> | undefined {
     const { remote } = this.#store;
     if (remote === undefined) return undefined;
-    const missing = keys.filter(({ layout, key }) => !this.#touch(layout, key));
-    return missing.length === 0 ? undefined : this.#loadAll(remote, missing).then(() => this.hold(keys));
+    if (this.holds(keys)) return undefined;
+    return this.#holdAll(remote, keys);
+  }
+
+  /** Loads what is missing until all are there; nothing that is there leaves meanwhile, and for a turn of the event loop after. */
+  async #holdAll(remote: RemoteStore, keys: readonly ViewKey[]): Promise<void> {
+    const held = new Set<KeyTiles>();
+    try {
+      for (;;) {
+        const missing: ViewKey[] = [];
+        for (const each of keys) {
+          const entry = this.#touch(each.layout, each.key);
+          if (entry === undefined) missing.push(each);
+          else if (!held.has(entry)) {
+            held.add(entry);
+            this.#budget.hold(entry);
+          }
+        }
+        if (missing.length === 0) return;
+        await this.#loadAll(remote, missing);
+      }
+    } finally {
+      setImmediate(() => {
+        for (const entry of held) this.#release(entry);
+      });
+    }
   }
 
   /** Notes that the tile at `start` of a hop changed. */
@@ -117,7 +196,9 @@ export class TileCache {
     if (entry.newest === NO_CHANGE) {
       entry.drain = this.#drain;
       view.dirty.push(entry);
+      this.#budget.hold(entry);
     }
+    if (layout.objects === 0) this.#weigh(layout, entry);
     entry.newest = view.changes.add(entry.newest, hop, start);
     this.untold += 1;
   }
@@ -168,19 +249,28 @@ export class TileCache {
     take(collect(layout, entry, changes, reach));
     entry.newest = NO_CHANGE;
     entry.told = NO_CHANGE;
+    // It stays until the tiles are written: the store has older ones.
+    entry.leaving = true;
+    view.leaving.push(entry);
+    if (layout.objects > 0) this.#weigh(layout, entry);
     if (entry.runs.some(({ length }) => length >= DROP_AT_ONCE)) view.long.push(entry);
   }
 
   /** Marks drained tiles as changed again: they could not be written. `starts` are theirs from then. */
   takeBack(writes: readonly TileWrite[], starts: readonly number[]): void {
+    this.#takeBack(writes, starts);
+    for (const view of this.#views.values()) for (const _ of this.#written(view));
+  }
+
+  #takeBack(writes: readonly TileWrite[], starts: readonly number[]): void {
     writes.forEach(({ layout, hopMs, key }, i) => {
       this.markDirty(layout, this.tilesOf(layout, key), layout.view.hopsMs.indexOf(hopMs), starts[i]);
     });
   }
 
   /**
-   * Call when the drained tiles are written. Drops from memory, step by step, the tiles of the entries just written that no
-   * window can reach from `now` on, then ends a generation of entries where the cache is over its bound.
+   * Call when the drained tiles are written: their entries may leave from then on. Drops from memory, step by step, the tiles of the
+   * entries just written that no window can reach from `now` on.
    */
   *sweep(now: number): Generator<undefined> {
     for (const [layout, view] of [...this.#views]) {
@@ -190,24 +280,28 @@ export class TileCache {
         yield;
       }
       view.long = [];
-      if (view.hot.size <= this.#maxKeys) continue;
-      const leaving = view.cold;
-      this.epoch += 1;
-      view.cold = view.hot;
-      view.hot = new Map();
-      // Events may have come while the last commit was on its way.
-      for (const entry of view.dirty) if (leaving.get(entry.key) === entry) view.hot.set(entry.key, entry);
+      yield* this.#written(view);
+    }
+  }
+
+  *#written(view: ViewCache): Generator<undefined> {
+    const { leaving } = view;
+    view.leaving = [];
+    for (const entry of leaving) {
+      if (!entry.leaving) continue;
+      entry.leaving = false;
+      this.#release(entry);
+      yield;
     }
   }
 
   /** Drops what is held of a key that another process changed; what was made of it holds no more. */
   drop(layout: TileLayout, key: string): void {
     const view = this.#viewOf(layout);
-    const entry = view.hot.get(key) ?? view.cold.get(key);
+    const entry = view.keys.get(key);
     if (entry === undefined) return;
-    tileChanged(entry, Number.NEGATIVE_INFINITY);
-    view.hot.delete(key);
-    view.cold.delete(key);
+    this.#budget.drop(entry);
+    entry.left(entry);
   }
 
   /** Drops what is held of a key, changed or not. */
@@ -216,16 +310,18 @@ export class TileCache {
     const view = this.#viewOf(layout);
     for (const entry of view.dirty)
       if (entry.key === key) this.untold -= tellOf(layout, entry, view.changes, () => undefined);
-    view.hot.delete(key);
-    view.cold.delete(key);
+    this.drop(layout, key);
     view.dirty = view.dirty.filter((entry) => entry.key !== key);
     view.long = view.long.filter((entry) => entry.key !== key);
+    view.leaving = view.leaving.filter((entry) => entry.key !== key);
   }
 
   /** Drops every entry; all must be clean (just drained and written). */
   forget(): void {
     this.epoch += 1;
     this.untold = 0;
+    this.#evictedBefore = this.evicted;
+    this.#budget = new KeyBudget(this.maxBytes);
     // Another map: what is on its way from the store was asked of it before.
     this.#views = new Map();
   }
@@ -233,10 +329,15 @@ export class TileCache {
   #viewOf(layout: TileLayout): ViewCache {
     let view = this.#views.get(layout);
     if (view === undefined) {
+      const keys = new ShardedKeys<KeyTiles>();
       view = {
-        hot: new Map(),
-        cold: new Map(),
+        keys,
+        left: (entry) => {
+          tileChanged(entry, Number.NEGATIVE_INFINITY);
+          keys.delete(entry.key);
+        },
         dirty: [],
+        leaving: [],
         changes: new TileChanges(),
         drained: nothingDrained(),
         long: [],
@@ -247,15 +348,33 @@ export class TileCache {
     return view;
   }
 
-  /** Whether a key is in memory; it stays over the next sweep. */
-  #touch(layout: TileLayout, key: string): boolean {
-    const view = this.#viewOf(layout);
-    if (view.hot.has(key)) return true;
-    const entry = view.cold.get(key);
-    if (entry === undefined) return false;
-    view.cold.delete(key);
-    view.hot.set(key, entry);
-    return true;
+  /** A key in memory, which counts as used. */
+  #touch(layout: TileLayout, key: string): KeyTiles | undefined {
+    const entry = this.#viewOf(layout).keys.get(key);
+    if (entry !== undefined) this.#used(layout, entry);
+    return entry;
+  }
+
+  #used(layout: TileLayout, entry: KeyTiles): void {
+    this.#budget.touch(entry);
+    if (!this.#budget.isStale(entry)) return;
+    for (let hop = 0; hop < entry.runs.length; hop += 1) moveNumbers(entry.runs[hop], layout);
+    this.#budget.placed(entry);
+  }
+
+  #insert(view: ViewCache, entry: KeyTiles): KeyTiles {
+    view.keys.set(entry.key, entry);
+    this.#budget.add(entry);
+    return entry;
+  }
+
+  #weigh(layout: TileLayout, entry: KeyTiles): void {
+    this.#budget.weigh(entry, tileBytes(layout, entry.key, entry.runs) + memoBytes(entry));
+  }
+
+  /** Of the budget that it is in: another one may have begun. */
+  #release(entry: KeyTiles): void {
+    (entry.budget ?? this.#budget).release(entry);
   }
 
   /** One load at a time for a key: what came late could miss a commit in between. */
@@ -284,31 +403,72 @@ export class TileCache {
       asked.forEach(({ layout, key }, i) => {
         const { runs, covers } = loaded[i];
         const offsets = covers?.[topicOf(layout.view.source)] ?? null;
-        views.get(layout)?.hot.set(key, { ...cleanTiles(key, [...runs]), covers: offsets });
+        const view = views.get(layout);
+        if (view === undefined || views !== this.#views) return;
+        const entry = entryOf(layout, view, key, [...runs]);
+        entry.covers = offsets;
+        // Those who wait for it take it within this turn.
+        entry.busy = 1;
+        this.#insert(view, entry);
+        setImmediate(() => this.#release(entry));
       });
     } finally {
       for (const { layout, key } of asked) views.get(layout)?.loading.delete(key);
     }
   }
 
-  #load(layout: TileLayout, key: string): KeyTiles {
+  #load(layout: TileLayout, view: ViewCache, key: string): KeyTiles {
     const hops = layout.view.hopsMs;
     const runs = this.#store.readTiles(
       hops.map((hopMs) => ({ layout, hopMs, key, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY })),
     );
     if (runs instanceof Promise) throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
-    return cleanTiles(key, [...runs]);
+    return entryOf(layout, view, key, [...runs]);
   }
 }
 
-/** A key's tiles as the store has them. */
-export function cleanTiles(key: string, runs: TileRun[]): KeyTiles {
-  return { key, runs, newest: NO_CHANGE, told: NO_CHANGE, drain: 0, covers: null, answers: null, merged: null };
+/** A key's tiles as the store has them, in no memory. */
+export function cleanTiles(key: string, runs: TileRun[], left: (entry: KeyTiles) => void = () => undefined): KeyTiles {
+  return {
+    key,
+    runs,
+    newest: NO_CHANGE,
+    told: NO_CHANGE,
+    drain: 0,
+    covers: null,
+    leaving: false,
+    answers: null,
+    merged: null,
+    budget: null,
+    bytes: 0,
+    busy: 0,
+    older: null,
+    newer: null,
+    placedAt: 0,
+    left,
+  };
+}
+
+function entryOf(layout: TileLayout, view: ViewCache, key: string, runs: TileRun[]): KeyTiles {
+  const entry = cleanTiles(key, runs, view.left);
+  entry.bytes = tileBytes(layout, key, runs);
+  return entry;
+}
+
+/** Moves the numbers of a small run out of their slab. */
+function moveNumbers(run: TileRun, { numbers }: TileLayout): void {
+  if (!isInSlab(run.nums)) return;
+  const moved = newNumbers(run.length * numbers);
+  moved.set(run.nums.subarray(0, run.length * numbers));
+  run.nums = moved;
 }
 
 interface ViewCache {
-  hot: Map<string, KeyTiles>;
-  cold: Map<string, KeyTiles>;
+  readonly keys: ShardedKeys<KeyTiles>;
+  /** Takes a key out that leaves the memory; what was made of it holds no longer. */
+  readonly left: (entry: KeyTiles) => void;
+  /** Entries that were drained and are not written yet. */
+  leaving: KeyTiles[];
   /** Entries that changed since the last drain began, and their changes. */
   dirty: KeyTiles[];
   changes: TileChanges;

@@ -2,13 +2,14 @@ import { fail } from '../../base/errors/fail.ts';
 import type { StreamViewData } from '../../features/define/declaration.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
+import { tileBytes } from '../materialise/tile-bytes.ts';
 import type { LateSeen } from './budgeted-reads.ts';
 import type { TileLookup } from './fetch-tiles.ts';
 import type { TileSource } from './tile-source.ts';
 import { within } from './within.ts';
 
-/** Keys per view whose last tiles are kept for `lastKnown`. */
-const KEPT_KEYS = 10_000;
+/** Bytes of the last tiles that are kept for `lastKnown`: 64 MiB. */
+const KEPT_BYTES = 2 ** 26;
 
 /**
  * Tiles that may have to be fetched, each view within its declared budget, as `budgetedReads` does it for batch values: one round trip
@@ -77,6 +78,7 @@ interface Kept {
 /** The last tiles of the newest keys, in two generations, so that old keys leave. */
 class KnownTiles {
   readonly #views = new Map<TileLayout, { hot: Map<string, Kept>; cold: Map<string, Kept> }>();
+  #hotBytes = 0;
 
   get(layout: TileLayout, key: string): Kept | undefined {
     const view = this.#views.get(layout);
@@ -86,9 +88,15 @@ class KnownTiles {
   set(layout: TileLayout, key: string, kept: Kept): void {
     const view = this.#views.get(layout) ?? { hot: new Map(), cold: new Map() };
     this.#views.set(layout, view);
+    const before = view.hot.get(key);
+    if (before !== undefined) this.#hotBytes -= tileBytes(layout, key, before.runs);
     view.hot.set(key, kept);
-    if (view.hot.size < KEPT_KEYS) return;
-    view.cold = view.hot;
-    view.hot = new Map();
+    this.#hotBytes += tileBytes(layout, key, kept.runs);
+    if (this.#hotBytes < KEPT_BYTES / 2) return;
+    this.#hotBytes = 0;
+    for (const each of this.#views.values()) {
+      each.cold = each.hot;
+      each.hot = new Map();
+    }
   }
 }

@@ -1,7 +1,7 @@
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { OnlineStore } from '../../ports/online-store.ts';
 import { TileCache } from '../materialise/tile-cache.ts';
-import type { TileSource } from './tile-source.ts';
+import { type TileSource, toldTiles } from './tile-source.ts';
 
 /** A writer that is not heard of for so long may have died with events that are acknowledged and in no tile, ms. */
 const SILENT_AFTER_MS = 2_000;
@@ -14,9 +14,9 @@ export class FollowedTiles {
   readonly #tiles: TileCache;
   readonly #layouts: ReadonlyMap<string, TileLayout>;
 
-  constructor(store: OnlineStore, layouts: Iterable<TileLayout>, cacheKeys: number) {
+  constructor(store: OnlineStore, layouts: Iterable<TileLayout>, maxBytes: number) {
     this.#store = store;
-    this.#tiles = new TileCache(store, cacheKeys);
+    this.#tiles = new TileCache(store, maxBytes);
     this.#layouts = new Map([...layouts].map((layout) => [layout.viewId, layout]));
   }
 
@@ -31,7 +31,11 @@ export class FollowedTiles {
         const layout = this.#layouts.get(viewId);
         if (layout !== undefined) this.#tiles.drop(layout, key);
       }
-    this.#tiles.sweep(Number.NEGATIVE_INFINITY);
+  }
+
+  /** What is in memory. */
+  get memory(): Pick<TileCache, 'bytes' | 'busyBytes' | 'keys' | 'evicted'> {
+    return this.#tiles;
   }
 
   /** Whether the writer was heard of in time. */
@@ -43,7 +47,7 @@ export class FollowedTiles {
     const tiles = this.#tiles;
     return {
       runsOf: (layout, key) => tiles.tilesOf(layout, key).runs,
-      told: { tilesOf: (layout, key) => tiles.tilesOf(layout, key), epoch: () => tiles.epoch },
+      told: toldTiles(tiles),
       lagMs: (_, now) => now - this.freshUntil,
       answersFrom: ({ source }) => this.freshUntil - source.latenessMs - source.futureSkewMs,
       degraded: () => !this.isFollowing(clock()),

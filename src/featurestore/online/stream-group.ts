@@ -1,6 +1,7 @@
 import { holds, type KeptAnswers, keepWith, keptBy } from '../../features/window/window-memo.ts';
 import type { ReadSteps } from '../../observe/measured-read.ts';
 import type { Value } from '../../schema/column.ts';
+import { answersShare } from '../materialise/tile-bytes.ts';
 import type { StreamLookup } from './compile-lookup.ts';
 import type { TileSource, ToldTiles } from './tile-source.ts';
 
@@ -43,7 +44,10 @@ export function readGroup(
   if (told !== undefined && !counted && key !== null && takeKept(group, told, key, q)) return q;
   findTold(group, told, key);
   const ready = readLookups(group, tiles, key, q, steps);
-  if (ready === q && told !== undefined) keep(group, told, q);
+  if (told !== undefined && key !== null) {
+    if (ready === q) keep(group, told, key, q);
+    if (told.weigh !== undefined) weighHeld(group, told, key);
+  }
   return ready;
 }
 
@@ -110,8 +114,19 @@ function takeKept({ lookups, owner }: StreamGroup, told: ToldTiles, key: string,
   return true;
 }
 
+/** Counts what was kept with the tiles of every lookup; whether all of them are in memory. */
+function weighHeld({ lookups }: StreamGroup, told: ToldTiles, key: string): boolean {
+  let all = true;
+  for (let i = 0; i < lookups.length; i += 1) {
+    const { held, layout } = lookups[i];
+    if (held !== null && told.weigh?.(layout, key, held) === false) all = false;
+  }
+  return all;
+}
+
 /** Keeps what the group answered at `q`, where every lookup did. */
-function keep({ lookups, features, owner }: StreamGroup, told: ToldTiles, q: number): void {
+function keep(group: StreamGroup, told: ToldTiles, key: string, q: number): void {
+  const { lookups, features, owner } = group;
   let until = Number.POSITIVE_INFINITY;
   for (let i = 0; i < lookups.length; i += 1) {
     const { answeredAt, reader } = lookups[i];
@@ -119,9 +134,19 @@ function keep({ lookups, features, owner }: StreamGroup, told: ToldTiles, q: num
     if (reader.holdsUntil < until) until = reader.holdsUntil;
   }
   if (!(until > q)) return;
+  // Tiles that left while others were loaded would not hear of changes.
+  if (!weighHeld(group, told, key)) return;
   const [{ held: first }] = lookups;
   const known = first === null ? null : keptBy(owner, first);
-  const kept: KeptAnswers = known ?? { owner, epoch: 0, from: q, until, values: new Array(features), texts: null };
+  const kept: KeptAnswers = known ?? {
+    owner,
+    epoch: 0,
+    from: q,
+    until,
+    values: new Array(features),
+    texts: null,
+    shareBytes: answersShare(features, lookups.length),
+  };
   fill(kept.values, lookups);
   kept.texts = null;
   kept.epoch = told.epoch();

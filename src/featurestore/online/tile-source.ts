@@ -2,6 +2,7 @@ import type { StreamViewData } from '../../features/define/declaration.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
 import type { ReadTiles } from '../../features/window/window-memo.ts';
+import type { TileCache } from '../materialise/tile-cache.ts';
 import type { TileLookup } from './fetch-tiles.ts';
 
 /** Where a reader finds tiles: the writer's cache, or the store from another process. */
@@ -32,6 +33,20 @@ export interface TileSource {
 /** Tiles with what was made of them; whoever changes one calls `tileChanged`. */
 export interface ToldTiles {
   tilesOf(layout: TileLayout, key: string): ReadTiles;
-  /** Grows when tiles that were given are dropped, and are no longer told of changes. */
+  /** Grows when tiles that were given are dropped, and hear of no change from then on. */
   epoch(): number;
+  /**
+   * Of a source whose tiles may leave one by one: counts what a reader made of a key's. False where these left meanwhile: nothing is kept
+   * with them then.
+   */
+  weigh?(layout: TileLayout, key: string, tiles: ReadTiles): boolean;
+}
+
+/** The tiles of a cache, as readers take them. */
+export function toldTiles(tiles: TileCache): ToldTiles {
+  return {
+    tilesOf: (layout, key) => tiles.tilesOf(layout, key),
+    epoch: () => tiles.epoch,
+    weigh: (layout, key, held) => tiles.weigh(layout, key, held),
+  };
 }

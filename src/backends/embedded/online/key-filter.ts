@@ -8,6 +8,10 @@ const BITS = 2 ** 24;
 export class KeyFilter {
   readonly #bits = new Uint8Array(BITS / 8);
 
+  get bytes(): number {
+    return this.#bits.length;
+  }
+
   /** Notes the first `length` bytes of an entry's key. */
   add(bytes: Uint8Array, length: number): void {
     const hash = hashOf(bytes, length);

@@ -28,6 +28,7 @@ import { CommitBuffer } from './commit-buffer.ts';
 import { CommitThread, type StoreDone, type StoreOrder } from './commit-thread.ts';
 import { dropSomeOf, spansOfSweep, sweepSome } from './drop-tiles.ts';
 import { Entries, isSealed, type KeySpan, storeFailure } from './entries.ts';
+import { KeptRows } from './kept-rows.ts';
 import { KeyFilter } from './key-filter.ts';
 import { Changes, NewsReader } from './news.ts';
 import { openDatabase } from './open-database.ts';
@@ -53,6 +54,8 @@ export interface OnlineStoreOptions {
   readonly path: string;
   /** `read`: beside a process that writes, without a lock. */
   readonly access?: 'write' | 'read';
+  /** The most bytes of batch rows in memory; 64 MiB where it is left out. */
+  readonly rowBytes?: number;
 }
 
 const FORMAT = '1';
@@ -78,11 +81,8 @@ const FEW_ENTRIES = 500;
 /** The writer looks this often whether readers have died, ms. */
 const LOOK_EVERY_MS = 5_000;
 
-/** Batch rows per view that are remembered. */
-const MOST_ROWS = 100_000;
-
 /** Opens the LMDB store of a directory. Errors: STORE_LOCKED, STORE_ABSENT, STORE_CORRUPT, STORE_FORMAT, STORE_WRITE. */
-export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions): OnlineStore {
+export function openOnlineStore({ path, access = 'write', rowBytes }: OnlineStoreOptions): OnlineStore {
   const file = join(path, 'tiles.mdb');
   let lock: Lock | null = null;
   try {
@@ -95,7 +95,8 @@ export function openOnlineStore({ path, access = 'write' }: OnlineStoreOptions):
     checkFile(file, filter === null ? null : (key, value) => isSound(key, value) && noted(filter, key));
     const database = openDatabase(file, access);
     checkFormat(database, file, access);
-    return new EmbeddedOnlineStore(new Entries(database, file), lock, filter, new CommitThread(file));
+    const rows = new KeptRows(rowBytes);
+    return new EmbeddedOnlineStore(new Entries(database, file), lock, filter, new CommitThread(file), rows);
   } catch (error) {
     lock?.release();
     if (isHeadraceError(error)) throw error;
@@ -151,12 +152,10 @@ class EmbeddedOnlineStore implements OnlineStore {
   readonly #gathered = new Map<TileLayout, TileRun[]>();
   /** Generations that this writer has begun. */
   readonly #begun = new Map<string, number>();
-  readonly #rows = new Map<
-    string,
-    { readonly generation: number; readonly values: Map<string, BatchAnswer['values']> }
-  >();
+  readonly #rows: KeptRows;
 
-  constructor(entries: Entries, lock: Lock | null, filter: KeyFilter | null, thread: CommitThread) {
+  constructor(entries: Entries, lock: Lock | null, filter: KeyFilter | null, thread: CommitThread, rows: KeptRows) {
+    this.#rows = rows;
     this.#entries = entries;
     this.#lock = lock;
     this.#filter = filter;
@@ -228,7 +227,7 @@ class EmbeddedOnlineStore implements OnlineStore {
     if (news === null) return null;
     this.#known.clear();
     if (news.changed === null) this.#rows.clear();
-    else for (const { viewId, key } of news.changed) this.#rows.get(viewId)?.values.delete(key);
+    else for (const { viewId, key } of news.changed) this.#rows.delete(viewId, key);
     return news;
   }
 
@@ -327,13 +326,17 @@ class EmbeddedOnlineStore implements OnlineStore {
       }
       changes.write(this.#entries);
     });
-    for (const viewId of batchViews) this.#rows.delete(viewId);
+    for (const viewId of batchViews) this.#rows.drop(viewId);
   }
 
   #dropRowsOf(viewId: string, key: string): void {
     const generations = this.#generations(viewId);
     const known = [generations?.current.generation, generations?.before?.generation, this.#begun.get(viewId)];
     for (const generation of known) if (generation !== undefined) this.#entries.remove(rowKey(viewId, generation, key));
+  }
+
+  memory(): Readonly<Record<'rows' | 'filters', number>> {
+    return { rows: this.#rows.bytes, filters: this.#filter?.bytes ?? 0 };
   }
 
   async close(): Promise<void> {
@@ -414,22 +417,17 @@ class EmbeddedOnlineStore implements OnlineStore {
 
   #forget(viewId: string): void {
     this.#known.delete(viewId);
-    this.#rows.delete(viewId);
+    this.#rows.drop(viewId);
     this.#begun.delete(viewId);
   }
 
   /** The values of a key in a generation; those of the current one are remembered where changes are heard of. */
   #row({ viewId, generation }: BatchGeneration, features: Columns, entity: string): BatchAnswer['values'] {
-    let rows = this.#rows.get(viewId);
-    if (rows === undefined || rows.generation !== generation || rows.values.size > MOST_ROWS) {
-      rows = { generation, values: new Map() };
-      this.#rows.set(viewId, rows);
-    }
-    const known = rows.values.get(entity);
+    const known = this.#rows.get(viewId, generation, entity);
     if (known !== undefined) return known;
     const bytes = this.#entries.get(rowKey(viewId, generation, entity));
     const values = bytes === undefined ? null : codecOf(features).decode(bytes);
-    if (this.#hears) rows.values.set(entity, values);
+    if (this.#hears) this.#rows.set(viewId, generation, entity, values);
     return values;
   }
 

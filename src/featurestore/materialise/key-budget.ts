@@ -1,0 +1,137 @@
+/** What a {@link KeyBudget} knows of a key in memory. */
+export interface Weighed<E extends Weighed<E>> {
+  /** The budget that it is in; null: it has left the memory. */
+  budget: KeyBudget<E> | null;
+  bytes: number;
+  /** Why it may not leave: it is changed, on its way to the store, or wanted by a read that waits. 0: it may. */
+  busy: number;
+  older: E | null;
+  newer: E | null;
+  /** Called once when it leaves to make room. */
+  readonly left: (entry: E) => void;
+  /** How much had come into memory when its numbers were placed. */
+  placedAt: number;
+}
+
+/**
+ * A budget in bytes over keys in memory. What may leave is a list from the key that was used longest ago to the one used last;
+ * whatever comes or grows makes the first ones leave until the rest fits. Busy keys are counted and stay. Hot path.
+ */
+export class KeyBudget<E extends Weighed<E>> {
+  /** The most bytes; what is busy may be more. */
+  maxBytes: number;
+  /** Bytes of all keys. */
+  bytes = 0;
+  /** Bytes of busy keys among them. */
+  busyBytes = 0;
+  keys = 0;
+  /** Keys that left to make room. */
+  evicted = 0;
+  /** Bytes that ever came. */
+  #come = 0;
+  #oldest: E | null = null;
+  #newest: E | null = null;
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
+
+  /** Takes a key; others leave. */
+  add(entry: E): void {
+    entry.budget = this;
+    entry.placedAt = this.#come;
+    this.#come += entry.bytes;
+    this.bytes += entry.bytes;
+    this.keys += 1;
+    if (entry.busy === 0) this.#append(entry);
+    else this.busyBytes += entry.bytes;
+    this.#makeRoom(entry);
+  }
+
+  /** Notes that a key was used. */
+  touch(entry: E): void {
+    if (entry.busy !== 0 || entry === this.#newest) return;
+    this.#unlink(entry);
+    this.#append(entry);
+  }
+
+  /** Notes how large a key is now; others leave. */
+  weigh(entry: E, bytes: number): void {
+    const more = bytes - entry.bytes;
+    if (more === 0 || entry.budget !== this) return;
+    entry.bytes = bytes;
+    this.bytes += more;
+    if (entry.busy !== 0) this.busyBytes += more;
+    if (more > 0) {
+      this.#come += more;
+      this.#makeRoom(entry);
+    }
+  }
+
+  /** A reason more for which a key may not leave. */
+  hold(entry: E): void {
+    entry.busy += 1;
+    if (entry.busy > 1 || entry.budget !== this) return;
+    this.#unlink(entry);
+    this.busyBytes += entry.bytes;
+  }
+
+  /** A reason less. */
+  release(entry: E): void {
+    entry.busy -= 1;
+    if (entry.busy > 0 || entry.budget !== this) return;
+    this.busyBytes -= entry.bytes;
+    this.#append(entry);
+    this.#makeRoom(entry);
+  }
+
+  /** Takes a key out, busy or not. */
+  drop(entry: E): void {
+    if (entry.budget !== this) return;
+    if (entry.busy === 0) this.#unlink(entry);
+    else this.busyBytes -= entry.bytes;
+    entry.budget = null;
+    this.bytes -= entry.bytes;
+    this.keys -= 1;
+  }
+
+  /**
+   * Whether a key's numbers lie among those of keys that have mostly left: small runs share slabs, which are free when all of
+   * them are. Whoever moves them says so by {@link placed}.
+   */
+  isStale(entry: E): boolean {
+    return this.#come - entry.placedAt > this.maxBytes / 4;
+  }
+
+  placed(entry: E): void {
+    entry.placedAt = this.#come;
+  }
+
+  /** Makes the keys leave that were used longest ago, but `kept`, until the rest fits. */
+  #makeRoom(kept: E): void {
+    while (this.bytes > this.maxBytes) {
+      const entry = this.#oldest;
+      if (entry === null || entry === kept) return;
+      this.drop(entry);
+      this.evicted += 1;
+      entry.left(entry);
+    }
+  }
+
+  #append(entry: E): void {
+    entry.older = this.#newest;
+    entry.newer = null;
+    if (this.#newest === null) this.#oldest = entry;
+    else this.#newest.newer = entry;
+    this.#newest = entry;
+  }
+
+  #unlink(entry: E): void {
+    if (entry.older === null) this.#oldest = entry.newer;
+    else entry.older.newer = entry.newer;
+    if (entry.newer === null) this.#newest = entry.older;
+    else entry.newer.older = entry.older;
+    entry.older = null;
+    entry.newer = null;
+  }
+}
