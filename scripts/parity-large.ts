@@ -26,9 +26,9 @@ function pageOf(cells: readonly string[], took: Took): string {
   const seconds = [took.inProcess, took.duckdb, took.spark].map((ms) => `${Math.round(ms / 1000)} s`);
   return `# The same tiles of ten million events
 
-Written by \`scripts/parity-large.ts\`, which is run by hand, on ${cpus().length} cores: \`node --conditions=headrace-source scripts/parity-large.ts\`. What a checksum
-is over stands with [the others](engine-parity.md). The time is that from the deliveries to all tiles in this process: of the engine in
-process without the reading of the log, of Spark (\`local[2]\`, 1.5 GB) without its start; other programs ran beside them.
+Written by \`node --conditions=headrace-source scripts/parity-large.ts\`, run by hand on ${cpus().length} cores. [The other page](engine-parity.md) defines the
+checksums. The time is from the deliveries to all tiles in this process. It excludes reading the log for the in-process engine, and the
+start of Spark (\`local[2]\`, 1.5 GB). Other programs ran at the same time.
 
 | definition | tiles | in process | DuckDB | Spark |
 |---|---|---|---|---|

@@ -16,12 +16,12 @@ import { proseRules } from './prose-rules.ts';
 /** Files and folders that are not rewritten yet. The list only shrinks: a path without findings is a fault. */
 const PENDING: readonly string[] = [
   'CHANGELOG.md',
-  'CONTRIBUTING.md',
   'README.md',
-  'SECURITY.md',
-  'docs/decisions/',
-  'docs/internals/',
-  'docs/reference/',
+  'docs/reference/cli.md',
+  'docs/reference/errors.md',
+  'docs/reference/gpu-confusion.md',
+  'docs/reference/gpu-parity.md',
+  'docs/reference/metrics.md',
   'src/backends/',
   'src/base/',
   'src/cli/',

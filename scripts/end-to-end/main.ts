@@ -165,19 +165,20 @@ function pageOf(
     return `| ${i + 1} | ${seconds(mark.from)} s | ${mark.what} | ${seconds(mark.to - mark.from)} s | ${seconds(most((one) => one.freshnessMs))} s | ${most((one) => one.p99Ms).toFixed(0)} ms | ${percent(most((one) => one.degraded))} | ${percent(most((one) => one.unanswered))} |`;
   });
   const calm = stretches.filter(({ from }) => from > EVERY_MS && from < (marks[0]?.from ?? untilMs) - EVERY_MS);
-  return `# All of it together
+  return `# All parts together
 
-Written by \`scripts/end-to-end/main.ts\`, which is run by hand: \`node --conditions=headrace-source scripts/end-to-end/main.ts\`. The
-personalisation example with its declaration as it is: clicks from a topic of another service, purchases over HTTP, a log on Kafka, tiles
-by Flink, a Redis Cluster of three primaries with their replicas, two processes that read it and one that writes, the generators
-beside them, all on ${cpus().length} cores, for ${values.minutes} minutes.
+Written by \`node --conditions=headrace-source scripts/end-to-end/main.ts\`, run by hand. It runs the personalisation example with its
+unchanged declaration. Clicks come from a topic of another service, purchases over HTTP. The log is on Kafka, and Flink computes the tiles. A
+Redis Cluster has three primaries with their replicas. Two processes read it and one writes. Everything, with the load generators, shares ${cpus().length} cores for
+${values.minutes} minutes.
 
-- ${tally.events.toLocaleString('en')} events of ${tally.requests.length.toLocaleString('en')} users, each sent until it was acknowledged: in the end, ${seconds(settledMs)} s after the last one
-  (checks included), both readers answered for every user what a plain count of the events gives, in eight features.
-- ${reads.length.toLocaleString('en')} reads in an open loop: ${share('right away')} as declared, ${share('stale')} said \`stale\`, ${share('degraded')} \`degraded\`, ${share('no answer')} had no answer within 5 s or were
-  turned away. No answer without such a mark counted less than one before it. The views declare a
-  freshness of 1 s, and Flink makes a checkpoint a second, until which an answer is said to be as old as the one before: so many are \`stale\`.
-- Before the first fault: p99 of a read ${Math.max(...calm.map(({ p99Ms }) => p99Ms)).toFixed(0)} ms in the worst ${EVERY_MS / 1_000} s, the slowest of ${freshness.length.toLocaleString('en')} probes (of the calm time) servable after ${Math.max(...calm.map(({ freshnessMs }) => freshnessMs)).toFixed(0)} ms.
+- ${tally.events.toLocaleString('en')} events of ${tally.requests.length.toLocaleString('en')} users, each sent until it was acknowledged. ${seconds(settledMs)} s after the last one (checks
+  included), both readers answered like a plain count of the events, for every user in eight features.
+- ${reads.length.toLocaleString('en')} reads in an open loop: ${share('right away')} as declared, ${share('stale')} \`stale\`, ${share('degraded')} \`degraded\`, ${share('no answer')} rejected or without an answer within
+  5 s. No answer without such a mark counted less than an earlier one. Many are \`stale\` because the views declare a freshness of 1 s,
+  and Flink makes a checkpoint a second. Until a checkpoint, the reported age counts from the previous one.
+- Before the first fault: the p99 of a read was ${Math.max(...calm.map(({ p99Ms }) => p99Ms)).toFixed(0)} ms in the worst ${EVERY_MS / 1_000} s. The slowest probe was servable after ${Math.max(...calm.map(({ freshnessMs }) => freshnessMs)).toFixed(0)} ms. The whole run had
+  ${freshness.length.toLocaleString('en')} probes.
 
 ![freshness, latency and marked answers over the run](end-to-end.svg)
 
@@ -185,8 +186,8 @@ beside them, all on ${cpus().length} cores, for ${values.minutes} minutes.
 |---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 
-The [topic of the other service](../guide/kafka.md#topics-of-other-services) is read by a consumer group. The member that joins takes nothing and
-commits nothing: clicks of its partitions wait until it has left, and count then.
+A consumer group reads the [topic of the other service](../guide/kafka.md#topics-of-other-services). The member that joins reads nothing and
+commits nothing: clicks of its partitions wait until it has left, and then count.
 `;
 }
 

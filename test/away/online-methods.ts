@@ -38,6 +38,8 @@ export const onlineCalls: Readonly<
   dropView: (store) => store.dropView('gone@1'),
   dropKey: (store) => store.dropKey?.([contractLayout], ['history@1'], 'nobody'),
   follow: null,
+  // The size of the filter in this process: no call to the server.
+  memory: null,
 };
 
 /** Every method of a store behind a network. */

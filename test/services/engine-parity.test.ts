@@ -30,19 +30,21 @@ function rowOf(name: string, sums: readonly ReturnType<typeof notedSum>[]): stri
 function pageOf(rows: readonly string[]): string {
   return `# The same tiles from every engine
 
-Written by \`test/services/engine-parity.test.ts\` from what the suites before it found in the same run: \`spark-parity.test.ts\`,
-\`flink-parity.test.ts\` and, of the flights, \`flink-faults.test.ts\`, where a task manager is killed while they flow. Each computes all tiles of
-each definition; Flink reads its events from Kafka, and what counts is the last that it wrote of each tile. A checksum is the
-SHA-256 (its first 16 digits) over every tile as a line of text, sorted: hop, key, start, number of events, generation, greatest time,
-and every column and part of every partial. A run that finds another one fails; one without all suites leaves the page as it is, and says so.
+Written by \`test/services/engine-parity.test.ts\` from the results of earlier suites in the same run. They are \`spark-parity.test.ts\`,
+\`flink-parity.test.ts\` and, for the flights, \`flink-faults.test.ts\`. The last one kills a task manager while they flow. Each suite computes
+all tiles of each definition. Flink reads its events from Kafka, and its last record of each tile counts.
+
+A checksum is the SHA-256 (its first 16 digits) over every tile as a line of text, sorted. A line has hop, key, start, number of events,
+generation, greatest time, and every column and part of every partial. A run with another checksum fails. A run without all suites
+leaves the page unchanged and reports it.
 
 | definition | tiles | ${engines.join(' | ')} |
 |---|---|${engines.map(() => '---|').join('')}
 ${rows.join('\n')}
 
-Of the hourly tiles of flights the SHA-256 of the lines \`origin,tile_start,n,sum,min,max\` is
-\`0d7ef856c233037a3cdec4044de1a468eb0fdeb8c94d5092deca13e51045a3bc\` on all of them.
-[Ten million events](engine-parity-large.md) are compared by hand, without Flink: it writes the whole tile of the key that half of them have, sketches and
-all, at each of its short batches, and took more than 220 s for 400,000 of them on two busy cores.
+For the hourly tiles of flights, the SHA-256 of the lines \`origin,tile_start,n,sum,min,max\` is
+\`0d7ef856c233037a3cdec4044de1a468eb0fdeb8c94d5092deca13e51045a3bc\` on all engines.
+A separate script compares [ten million events](engine-parity-large.md) without Flink. Half of them have one key, and Flink writes its whole
+tile, with all sketches, at each of its short batches. That took more than 220 s for 400,000 events on two busy cores.
 `;
 }
