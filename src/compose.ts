@@ -7,7 +7,9 @@ import { holdLog } from './backends/embedded/log/copy-log.ts';
 import { openEventLog } from './backends/embedded/log/event-log.ts';
 import { hasEvents } from './backends/embedded/log/segment-files.ts';
 import { copyOfflineStore } from './backends/embedded/offline/copy-offline-store.ts';
+import { scratchPath } from './backends/embedded/offline/directory.ts';
 import { openEmptyHistory } from './backends/embedded/offline/empty-history.ts';
+import { clearScratch } from './backends/embedded/offline/engine.ts';
 import { openOfflineStore } from './backends/embedded/offline/offline-store.ts';
 import { copyOnlineStore } from './backends/embedded/online/copy-online-store.ts';
 import { openOnlineStore } from './backends/embedded/online/online-store.ts';
@@ -205,6 +207,12 @@ export function openHistory({ directory, offline }: Environment): Promise<Offlin
     clock: Date.now,
     memoryLimitBytes: offline.memory,
   });
+}
+
+/** Removes what processes that have died left among the scratch files of an environment's history. */
+export function clearHistoryScratch({ directory }: Pick<Environment, 'directory'>): void {
+  const history = join(directory, 'offline');
+  if (existsSync(history)) clearScratch(scratchPath(history));
 }
 
 /**

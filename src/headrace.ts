@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Background } from './base/background.ts';
 import { fail, type HeadraceError, isHeadraceError } from './base/errors/fail.ts';
@@ -33,9 +33,11 @@ import { TopicIntake } from './featurestore/ingest/topic-intake.ts';
 import type { ServedVector } from './featurestore/online/served-vector.ts';
 import type { Vector } from './featurestore/online/user-values.ts';
 import type { SkewReport } from './featurestore/skew/audit.ts';
+import type { TrainingSetProgram, TrainingSetRun } from './featurestore/training-set/asked-training-set.ts';
 import type { JoinedSpine } from './featurestore/training-set/join-spine.ts';
 import type { SpineOptions } from './featurestore/training-set/spine.ts';
 import type { TrainingSetSummary } from './featurestore/training-set/training-set.ts';
+import { trainingSpan } from './featurestore/training-set/training-span.ts';
 import type { LabelCounters } from './monitoring/labels/label-join.ts';
 import { labelsPart } from './monitoring/labels/labels-part.ts';
 import { offlineQuality } from './monitoring/labels/offline-quality.ts';
@@ -82,6 +84,8 @@ export interface TrainOptions {
   readonly mode?: ReadMode;
   /** Told in words how the join of the features goes on where another engine makes it, and what training prints. */
   readonly onLine?: (line: string) => void;
+  /** Cancels it: the call fails with JOB_CANCELLED or the error of what was ended, and no version is registered. */
+  readonly signal?: AbortSignal;
 }
 
 export interface SpineTrainOptions {
@@ -90,6 +94,8 @@ export interface SpineTrainOptions {
   readonly mode?: ReadMode;
   /** Told in words how the join goes on where another engine makes it. */
   readonly onLine?: (line: string) => void;
+  /** Cancels it: the call fails with JOB_CANCELLED, and leaves no file. */
+  readonly signal?: AbortSignal;
 }
 
 /** One request for a prediction; `id` is what its label will name. */
@@ -134,6 +140,8 @@ export class Headrace {
   #publishedAt = performance.now();
   readonly #publishing = new Background();
   readonly #onFault: (error: unknown) => void;
+  /** Writes training sets in another process; null: they are written here. */
+  #program: TrainingSetProgram | null = null;
 
   private constructor(
     project: ProjectData,
@@ -458,13 +466,41 @@ export class Headrace {
     path: string,
     options: TrainOptions | SpineTrainOptions = {},
   ): Promise<JoinedSpine | TrainingSetSummary> {
-    const mode = options.mode ?? 'corrected';
+    const { mode = 'corrected', onLine, signal } = options;
     if ('spine' in options) {
       const service = of.kind === 'model' ? of.service : of;
-      return this.#features.joinSpine(service, options.spine, mode, path, options.onLine);
+      const { spine } = options;
+      if (this.#program === null) return this.#features.joinSpine(service, spine, mode, path, onLine, signal);
+      await this.flush();
+      return (await this.#program(
+        { kind: 'spine', service: service.name, spine, mode, path },
+        { onLine, signal },
+      )) as JoinedSpine;
     }
     if (of.kind !== 'model') throw fail('SPINE_NONE', { target: of.name });
-    return this.#features.writeTrainingSet(of, spanOf(of, options, this.#clock()), mode, path, options.onLine);
+    return this.#writeModelSet(of, trainingSpan(of, options, this.#clock()), mode, path, { onLine, signal });
+  }
+
+  async #writeModelSet(
+    model: ModelData,
+    between: { readonly from: number | null; readonly to: number },
+    mode: ReadMode,
+    path: string,
+    run: TrainingSetRun,
+  ): Promise<TrainingSetSummary> {
+    if (this.#program === null)
+      return this.#features.writeTrainingSet(model, between, mode, path, run.onLine, run.signal);
+    await this.flush();
+    const now = this.#clock();
+    return (await this.#program(
+      { kind: 'model', model: model.name, between, now, mode, path },
+      run,
+    )) as TrainingSetSummary;
+  }
+
+  /** From now on another process writes the training sets, from the published history: this one goes on to serve. */
+  writeTrainingSetsBy(program: TrainingSetProgram): void {
+    this.#program = program;
   }
 
   /** A path for a training set that is asked for over HTTP: `name` in a folder of the environment. */
@@ -474,22 +510,31 @@ export class Headrace {
     return resolve(directory, name);
   }
 
-  /** Builds a training set, trains in a process of its own, registers the version. It serves once an alias points at it. */
+  /**
+   * Builds a training set, trains in a process of its own, registers the version. It serves once an alias points at it. Error: JOB_CANCELLED,
+   * those of the training set and of the job.
+   */
   async train(model: ModelData, options: TrainOptions = {}): Promise<ModelVersion> {
-    const { registry, artifacts, runtime, runs, trainer } = this.#stores;
-    const between = spanOf(model, options, this.#clock());
-    const mode = options.mode ?? 'corrected';
+    const directory = resolve(this.#stores.runs, `${model.name}-${this.#clock().toString(36)}`);
+    try {
+      return await this.#train(model, options, directory);
+    } catch (error) {
+      if (options.signal?.aborted !== true) throw error;
+      rmSync(directory, { recursive: true, force: true });
+      throw fail('JOB_CANCELLED', { job: `train ${model.name}` }, error);
+    }
+  }
+
+  async #train(model: ModelData, options: TrainOptions, directory: string): Promise<ModelVersion> {
+    const { registry, artifacts, runtime, trainer } = this.#stores;
+    const { mode = 'corrected', onLine, signal } = options;
     // Before the work, not after it.
     await runtime.ready();
-    const directory = resolve(runs, `${model.name}-${this.#clock().toString(36)}`);
+    const between = trainingSpan(model, options, this.#clock());
     mkdirSync(directory, { recursive: true });
-    const { path, rows, unlabelled, uniform } = await this.#features.writeTrainingSet(
-      model,
-      between,
-      mode,
-      resolve(directory, 'training-set.parquet'),
-      options.onLine,
-    );
+    const file = resolve(directory, 'training-set.parquet');
+    const set = await this.#writeModelSet(model, between, mode, file, { onLine, signal });
+    const { path, rows, unlabelled, uniform } = set;
     if (rows === 0) {
       const end = new Date(between.to).toISOString();
       throw fail('TRAINING_DATA', { path, reason: `it has no labelled row that was asked before ${end}` });
@@ -505,7 +550,8 @@ export class Headrace {
       runtime,
       clock: this.#clock,
       timeoutMs: TRAINING_TIMEOUT_MS,
-      ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
+      ...(onLine === undefined ? {} : { onLine }),
+      ...(signal === undefined ? {} : { signal }),
     });
   }
 
@@ -731,13 +777,4 @@ function* servedModels(models: Iterable<OpenModel>, { requiredModels }: Environm
 
 function refuse(error: Error): never {
   throw error;
-}
-
-function spanOf(
-  { label, train }: ModelData,
-  { from, to }: TrainOptions,
-  now: number,
-): { readonly from: number | null; readonly to: number } {
-  const end = to ?? now - label.withinMs;
-  return { from: from ?? (train.windowMs === null ? null : end - train.windowMs), to: end };
 }

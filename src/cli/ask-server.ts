@@ -43,7 +43,8 @@ async function addressesOf(host: string): Promise<readonly string[]> {
   return [...new Set(found.filter((one) => one.family === family).map(({ address }) => address))];
 }
 
-function urlOf(server: string, path: string): URL {
+/** A path of a server. Error: CLI_VALUE. */
+export function urlOf(server: string, path: string): URL {
   const url = URL.parse(path, server);
   if (url === null || !url.protocol.startsWith('http'))
     throw fail('CLI_VALUE', { option: 'server', value: server, wanted: `an address such as ${LOCAL_SERVER}` });

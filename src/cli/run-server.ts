@@ -1,7 +1,11 @@
 import { fail } from '../base/errors/fail.ts';
+import type { Headrace } from '../headrace.ts';
 import type { RunningServer } from '../server/http-server.ts';
+import type { JobBoard } from '../server/jobs/job-board.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
+import { openControl } from './control-socket.ts';
+import { historyProgram } from './history-program.ts';
 import { loadConfig } from './load-config.ts';
 import { wholeOption } from './parse-option.ts';
 import { every } from './ticking.ts';
@@ -33,23 +37,19 @@ export async function runServer(
 ): Promise<void> {
   await withHeadrace(call, async (headrace) => {
     const { startServer } = await import('../server/http-server.ts');
-    const server = await startServer(headrace, {
-      ...listen,
-      port: portOf(call),
-      ...limitsOf(call),
-    });
+    const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
+    const commands = await openCommands(call, headrace, report);
+    const { jobs } = commands;
+    const server = await startServer(headrace, { ...listen, port: portOf(call), ...limitsOf(call), jobs });
     await headrace.takeTopics();
     started(
       server,
       headrace.project.services.map(({ name }) => name),
     );
-    const ticking = every(
-      TICK_MS,
-      () => headrace.tick(),
-      (error) => call.terminal.err(`headrace: ${String(error)}`),
-    );
+    const ticking = every(TICK_MS, () => headrace.tick(), report);
     await call.terminal.stopped;
     await ticking.stop();
+    await commands.close();
     await server.close();
   });
 }
@@ -75,6 +75,31 @@ export async function runReadServer(
   } finally {
     await reader.close();
   }
+}
+
+/** What lets commands work through a process that writes. */
+export interface Commands {
+  readonly jobs: JobBoard;
+  /** Cancels the jobs, and ends when none runs. */
+  close(): Promise<void>;
+}
+
+/** Has training sets written by processes of their own, and answers the commands of this user. */
+export async function openCommands(
+  call: Call,
+  headrace: Headrace,
+  report: (error: unknown) => void,
+): Promise<Commands> {
+  const { clearHistoryScratch } = await import('../compose.ts');
+  const { JobBoard } = await import('../server/jobs/job-board.ts');
+  headrace.writeTrainingSetsBy(historyProgram(call, () => clearHistoryScratch(headrace)));
+  const jobs = new JobBoard();
+  const control = await openControl(headrace, { ...limitsOf(call), jobs }, report);
+  const close = async () => {
+    await jobs.close();
+    await control?.close();
+  };
+  return { jobs, close };
 }
 
 export function portOf({ options }: Call): number {

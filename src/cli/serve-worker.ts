@@ -3,7 +3,7 @@ import type { TableAppend } from '../ports/offline-store.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
-import { limitsOf } from './run-server.ts';
+import { limitsOf, openCommands } from './run-server.ts';
 import { every } from './ticking.ts';
 import { withHeadrace } from './with-headrace.ts';
 import { type FromWorker, parseMessage, type ToWorker, type WorkerPart } from './worker-part.ts';
@@ -30,7 +30,9 @@ export async function runWorker(call: Call, listen: ListenOptions, part: WorkerP
 async function runWriter(call: Call, listen: ListenOptions, part: WorkerPart): Promise<void> {
   await withHeadrace(call, async (headrace) => {
     const { startReadServer, startServer } = await import('../server/http-server.ts');
-    const options = { ...listen, port: 0, ...limitsOf(call) };
+    const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
+    const commands = await openCommands(call, headrace, report);
+    const options = { ...listen, port: 0, ...limitsOf(call), jobs: commands.jobs };
     const forwarded = await startServer(headrace, { ...options, socketPath: part.writer ?? '' });
     const asked = await startReadServer(headrace, { ...options, socketPath: socketOf(part) });
     const stopped = untilStopped((message) => {
@@ -38,10 +40,10 @@ async function runWriter(call: Call, listen: ListenOptions, part: WorkerPart): P
     });
     await headrace.takeTopics();
     send({ kind: 'ready', url: '' });
-    const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
     const timers = [every(TICK_MS, () => headrace.tick(), report), every(SHARE_MS, () => headrace.share(), report)];
     await stopped;
     for (const timer of timers) await timer.stop();
+    await commands.close();
     await forwarded.close();
     await asked.close();
   });

@@ -65,6 +65,16 @@ import { type JoinedSpine, joinSpine } from './training-set/join-spine.ts';
 import type { SpineOptions } from './training-set/spine.ts';
 import { type TrainingSetSummary, writeTrainingSet } from './training-set/training-set.ts';
 
+/** How a backfill is followed and ended. */
+export interface BackfillRun {
+  /** Takes in words how an engine goes on. */
+  readonly onProgress?: (text: string) => void;
+  /** Switch to the run of a batch view however many keys it lacks. */
+  readonly acceptLoss?: boolean;
+  /** Ends it with JOB_CANCELLED: a stream view between two batches of tiles, a batch view before its run. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Deliveries after which the tiles are committed whatever the time: a commit writes every page that holds a changed tile,
  * so that few large ones cost much less than many small ones. The log is the truth for what is not committed.
@@ -514,10 +524,10 @@ export class FeatureStore {
   async backfill(
     view: StreamViewData | BatchViewData,
     between: Between = { from: null, to: null },
-    onProgress: (text: string) => void = () => undefined,
-    acceptLoss = false,
+    { onProgress = () => undefined, acceptLoss = false, signal }: BackfillRun = {},
   ): Promise<Readonly<Record<string, number>>> {
     await this.flush();
+    if (signal?.aborted === true) throw fail('JOB_CANCELLED', { job: `backfill ${view.name}` });
     if (view.kind === 'batchView') {
       if (between.from !== null || between.to !== null) throw fail('BACKFILL_SPAN', { view: view.name });
       const { rows, nullKeys } = await this.#batch.run(view, acceptLoss);
@@ -527,7 +537,7 @@ export class FeatureStore {
     await this.#clearUnstored(layout);
     const { offline, engine = null } = this.#options;
     const logClock = this.#materialiser.clockOf(view.source);
-    const tiles = backfillTiles({ layout, offline, engine, logClock, between, onProgress });
+    const tiles = backfillTiles({ layout, offline, engine, logClock, between, onProgress, signal });
     const report = await this.#materialiser.replaceTiles(tiles);
     return {
       ...report,
@@ -567,10 +577,11 @@ export class FeatureStore {
     mode: ReadMode,
     path: string,
     onProgress?: (text: string) => void,
+    signal?: AbortSignal,
   ): Promise<TrainingSetSummary> {
     await this.flush();
     const { offline, engine = null, clock, onComputeError } = this.#options;
-    const told = onProgress === undefined ? {} : { onProgress };
+    const told = { ...(onProgress === undefined ? {} : { onProgress }), ...(signal === undefined ? {} : { signal }) };
     return writeTrainingSet({ model, offline, engine, between, now: clock(), mode, onComputeError, ...told }, path);
   }
 
@@ -581,10 +592,11 @@ export class FeatureStore {
     mode: ReadMode,
     path: string,
     onProgress?: (text: string) => void,
+    signal?: AbortSignal,
   ): Promise<JoinedSpine> {
     await this.flush();
     const { offline, engine = null, onComputeError } = this.#options;
-    const told = onProgress === undefined ? {} : { onProgress };
+    const told = { ...(onProgress === undefined ? {} : { onProgress }), ...(signal === undefined ? {} : { signal }) };
     return joinSpine({ service, offline, engine, spine, mode, onComputeError, ...told }, path);
   }
 

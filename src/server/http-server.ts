@@ -10,6 +10,7 @@ import { FrontServer } from './front/front-server.ts';
 import { answerHalfOpen } from './half-open.ts';
 import { hidingPaths } from './hidden-paths.ts';
 import { allowsHost } from './host-list.ts';
+import { JobBoard } from './jobs/job-board.ts';
 import { hotAnswers } from './lean/hot-answer.ts';
 import { hotEvents } from './lean/hot-events.ts';
 import { hotFeatures } from './lean/hot-features.ts';
@@ -37,6 +38,8 @@ export interface ServerOptions extends ListenOptions {
   readonly bodyLimit: number;
   /** Largest spine of a training set taken, bytes (256 MiB). */
   readonly spineLimit?: number;
+  /** The jobs of the process, where several servers of it share them: who made them closes them. */
+  readonly jobs?: JobBoard;
   /** A server that closes breaks connections off that are still open after this, ms (30,000). */
   readonly closeWithinMs?: number;
   /** A feature request that has waited longer than this while others were answered is turned away, ms (500). */
@@ -62,18 +65,24 @@ export async function startServer(headrace: Headrace, options: ServerOptions): P
   // What comes over the socket was encrypted where it came from, and is not checked yet.
   const { check, tls, hosts } = security;
   const isSocket = options.socketPath !== undefined;
-  return listening(headrace, options, {
+  const jobs = options.jobs ?? new JobBoard();
+  const server = await listening(headrace, options, {
     check,
     tls: isSocket ? null : tls,
     hosts: isSocket ? null : hosts,
     hot: [...hotFeatures(headrace, options.mostWaitMs), ...hotEvents(headrace)],
     routes: (server) => {
-      allRoutes(server, headrace, options.spineLimit);
+      allRoutes(server, headrace, jobs, options.spineLimit);
       server.setNotFoundHandler((request, reply) =>
         answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url })),
       );
     },
   });
+  const closeAll = async () => {
+    await jobs.close();
+    await server.close();
+  };
+  return options.jobs === undefined ? { ...server, close: closeAll } : server;
 }
 
 /** Serves the reads of a project, and hands all else to the process that writes. Error: SERVER_ADDRESS. */

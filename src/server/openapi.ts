@@ -49,6 +49,10 @@ export function openApi(project: ProjectData): JsonSchema {
     },
     { type: 'object' },
   );
+  Object.assign(paths, jobPaths());
+  paths['/v1/models'] = get('The registered versions of every model, and its champion.');
+  for (const { name } of project.models)
+    paths[`/v1/models/${name}`] = get(`The registered versions of ${name}, and its champion.`);
   for (const source of project.sources) {
     const event = objectSchema(
       source.columns,
@@ -98,7 +102,49 @@ export function openApi(project: ProjectData): JsonSchema {
     openapi: '3.1.0',
     info: { title: project.name, version: '1' },
     paths,
-    components: { schemas: { Error: errorSchema } },
+    components: { schemas: { Error: errorSchema, Job: jobSchema } },
+  };
+}
+
+/** Long work that is started, followed and cancelled by id. */
+function jobPaths(): Readonly<Record<string, JsonSchema>> {
+  const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
+  const job = { description: 'the job', content: json({ $ref: '#/components/schemas/Job' }) };
+  return {
+    '/v1/admin/jobs': {
+      ...post(
+        'Starts a job: training of a model, or a backfill of a view; 202 answers with its id.',
+        {
+          type: 'object',
+          required: ['kind'],
+          properties: {
+            kind: { enum: ['train', 'backfill'] },
+            model: { type: 'string' },
+            view: { type: 'string' },
+            from: instant,
+            to: instant,
+            mode: { enum: ['corrected', 'as-known'] },
+            rollBack: { type: 'boolean' },
+            acceptLoss: { type: 'boolean' },
+          },
+        },
+        { $ref: '#/components/schemas/Job' },
+        { status: 202 },
+      ),
+      ...get('The jobs, the newest first.'),
+    },
+    '/v1/admin/jobs/{id}': {
+      get: {
+        summary: 'State and progress lines of a job.',
+        parameters: [
+          id,
+          { name: 'after', in: 'query', schema: { type: 'integer' }, description: 'number of the first line' },
+        ],
+        responses: { 200: job, default: failure },
+      },
+      delete: { summary: 'Cancels a job.', parameters: [id], responses: { 200: job, default: failure } },
+    },
+    '/v1/admin/flush': post('Publishes to the history all that was taken.', { type: 'object' }, { type: 'object' }),
   };
 }
 
@@ -157,6 +203,23 @@ const errorSchema: JsonSchema = {
   },
 };
 
+const jobSchema: JsonSchema = {
+  type: 'object',
+  properties: {
+    id: { type: 'string' },
+    kind: { type: 'string' },
+    target: { type: 'string', description: 'the model or view' },
+    state: { enum: ['waiting', 'running', 'done', 'failed', 'cancelled'] },
+    askedAt: instant,
+    startedAt: { type: ['integer', 'null'] },
+    endedAt: { type: ['integer', 'null'] },
+    lines: { type: 'array', items: { type: 'string' }, description: 'progress from the line that was asked for on' },
+    next: { type: 'integer', description: 'number of the next line' },
+    result: { description: 'what the job made; null until it is done' },
+    error: { description: 'why it failed or was cancelled, as in Error; null otherwise' },
+  },
+};
+
 const ingestAnswer: JsonSchema = {
   type: 'object',
   properties: {
@@ -203,13 +266,16 @@ function post(
   summary: string,
   body: JsonSchema,
   answer: JsonSchema,
-  others: { readonly body?: JsonSchema; readonly answer?: JsonSchema } = {},
+  others: { readonly body?: JsonSchema; readonly answer?: JsonSchema; readonly status?: number } = {},
 ): JsonSchema {
   return {
     post: {
       summary,
       requestBody: { required: true, content: { ...json(body), ...others.body } },
-      responses: { 200: { description: 'done', content: { ...json(answer), ...others.answer } }, default: failure },
+      responses: {
+        [others.status ?? 200]: { description: 'done', content: { ...json(answer), ...others.answer } },
+        default: failure,
+      },
     },
   };
 }

@@ -31,11 +31,13 @@ export interface TrainModelOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly onLine?: (line: string) => void;
+  /** Ends the job; nothing is registered once it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Trains in a process of its own and registers the result as the model's next version, once it is seen to give the scores
- * of its trainer. Errors: TRAINING_*, MODEL_FILE, MODEL_PARITY, ARTIFACT_WRITE, REGISTRY_*.
+ * of its trainer. Errors: JOB_CANCELLED, TRAINING_*, MODEL_FILE, MODEL_PARITY, ARTIFACT_WRITE, REGISTRY_*.
  */
 export async function trainModel(options: TrainModelOptions): Promise<ModelVersion> {
   const { model, trainingSet, directory, registry, artifacts, runtime, clock } = options;
@@ -45,6 +47,7 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
     job: jobOf(model, trainingSet.path),
     timeoutMs: options.timeoutMs,
     ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const { path, ...lineage } = trainingSet;
   const { features, input, output } = result;
@@ -57,7 +60,7 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
   } finally {
     await loaded.close();
   }
-  return registry.register({
+  const version = {
     model: model.name,
     signature,
     lineage: {
@@ -70,7 +73,9 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
     artifact: await artifacts.put(file),
     parity: await artifacts.put(parity),
     createdAt: clock(),
-  });
+  };
+  if (options.signal?.aborted === true) throw fail('JOB_CANCELLED', { job: `train ${model.name}` });
+  return registry.register(version);
 }
 
 function jobOf(model: ModelData, trainingSet: string): TrainingJob {

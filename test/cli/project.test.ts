@@ -87,11 +87,13 @@ test('status and slo tell of the running server, and of one that does not run', 
   expect(lastJson(none)).toMatchObject({ error: { code: 'SERVER_ASK' } });
 });
 
-test('a second writer on the directory is refused, and the first goes on', async () => {
-  const second = await run(['features', 'get', 'shopper', 'user=ann']);
+test('a second writer on the directory is refused, and the first goes on and answers commands', async () => {
+  const second = await run(['serve', '--port', '0']);
   expect(second.code).toBe(4);
   expect(lastJson(second)).toMatchObject({ error: { code: 'LOG_LOCKED' } });
-  expect(await post('/v1/features/shopper', { request: { user: 'ann' } })).toMatchObject({ complete: true });
+  const read = await run(['features', 'get', 'shopper', 'user=ann']);
+  expect(read).toMatchObject({ code: 0, err: '' });
+  expect(lastJson(read)).toMatchObject({ complete: true, features: { spend_purchases_1h: 2 } });
 });
 
 test('dev ends cleanly when it is asked to, and the next call has every event', async () => {

@@ -8,6 +8,7 @@ import { partFigures } from '../../src/observe/prometheus.ts';
 import { partKinds } from '../../src/parts.ts';
 import { VECTOR_BINARY_TYPE } from '../../src/schema/vector-format.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
+import { JobBoard } from '../../src/server/jobs/job-board.ts';
 import { openApi } from '../../src/server/openapi.ts';
 import { allRoutes } from '../../src/server/routes/all-routes.ts';
 import { project, purchases, returns, risk } from './shop.ts';
@@ -225,12 +226,17 @@ test('health, metrics and the description are served, and the description has ev
     '/openapi.json',
     '/readyz',
     '/v1/admin/batch',
+    '/v1/admin/flush',
     '/v1/admin/forget',
+    '/v1/admin/jobs',
+    '/v1/admin/jobs/{id}',
     '/v1/admin/promote',
     '/v1/events/purchases',
     '/v1/events/returns',
     '/v1/features/basket',
     '/v1/features/shopper',
+    '/v1/models',
+    '/v1/models/risk',
     '/v1/predictions/risk',
     '/v1/slo',
     '/v1/status',
@@ -239,8 +245,10 @@ test('health, metrics and the description are served, and the description has ev
   ]);
   for (const [path, operations] of Object.entries((body as { paths: Readonly<Record<string, object>> }).paths)) {
     const [method = ''] = Object.keys(operations);
-    const { status } = await ask(path, { method: method.toUpperCase() });
-    expect(status, path).not.toBe(404);
+    const { status, body: answer } = await ask(path, { method: method.toUpperCase() });
+    // A route without that job is a route.
+    if (path.endsWith('{id}')) expect(answer).toEqual(errorOf('JOB_UNKNOWN'));
+    else expect(status, path).not.toBe(404);
   }
 });
 
@@ -261,13 +269,18 @@ test('the description has every route that the server answers, and no other', as
   const routes: string[] = [];
   const server = Fastify();
   server.addHook('onRoute', ({ method, url }) => {
-    const names = { ':source': project.sources, ':service': project.services, ':model': project.models };
+    const names = {
+      ':source': project.sources,
+      ':service': project.services,
+      ':model': project.models,
+      ':id': [{ name: '{id}' }],
+    };
     const [, last = ''] = /(:\w+)$/.exec(url) ?? [];
     const named = Object.entries(names).find(([part]) => part === last)?.[1] ?? [{ name: '' }];
     // HEAD comes with every GET.
     if (method !== 'HEAD') for (const { name } of named) routes.push(`${String(method)} ${url.replace(last, name)}`);
   });
-  allRoutes(server, headrace);
+  allRoutes(server, headrace, new JobBoard());
   await server.ready();
   const { paths } = openApi(project) as { paths: Readonly<Record<string, object>> };
   const described = Object.entries(paths).flatMap(([path, methods]) =>

@@ -169,9 +169,11 @@ test.each(ways)(
     const { headrace, directory, at } = await opened(engine);
     const before = await answers(headrace, at());
     expect(await generations(headrace)).toEqual([[0, true]]);
-    const killed = headrace.features.backfill(byUser, undefined, (told) => {
-      // The first table is there, others are not.
-      if (told.endsWith('is computed')) kill();
+    const killed = headrace.features.backfill(byUser, undefined, {
+      onProgress: (told) => {
+        // The first table is there, others are not.
+        if (told.endsWith('is computed')) kill();
+      },
     });
     await expect(killed).rejects.toMatchObject(died);
     expect(await answers(headrace, at())).toEqual(before);
@@ -180,7 +182,7 @@ test.each(ways)(
 
     await restart();
     const told: string[] = [];
-    const report = await headrace.features.backfill(byUser, undefined, (line) => told.push(line));
+    const report = await headrace.features.backfill(byUser, undefined, { onProgress: (line) => told.push(line) });
     expect(report).toMatchObject({ stale: 0, conflict: 0, verified: KEYS.length });
     expect(report['applied']).toBeGreaterThan(100);
     expect(told.filter((line) => line.endsWith('is computed')).length).toBe(byUser.hopsMs.length * 5);

@@ -10,6 +10,7 @@ import { eventErrors } from './event.ts';
 import { featurestoreErrors } from './featurestore.ts';
 import { flinkErrors } from './flink.ts';
 import { gpuErrors } from './gpu.ts';
+import { jobErrors } from './job.ts';
 import { logErrors } from './log.ts';
 import { migrateErrors } from './migrate.ts';
 import { modelErrors } from './model.ts';
@@ -35,6 +36,7 @@ export const catalogue = {
   ...modelErrors,
   ...gpuErrors,
   ...flinkErrors,
+  ...jobErrors,
   ...logErrors,
   ...featurestoreErrors,
   ...aggregateErrors,

@@ -42,6 +42,12 @@ export function fail<Code extends ErrorCode>(code: Code, facts: ErrorFacts<Code>
   return new HeadraceError(code, facts, cause);
 }
 
+/** The error that another process has described by code and message; null where the catalogue here does not have the code. */
+export function describedError(code: string, message: string): HeadraceError | null {
+  if (!Object.hasOwn(catalogue, code)) return null;
+  return Object.assign(new HeadraceError(code as ErrorCode, {}), { message });
+}
+
 /** Whether a caught value is a catalogued error, of the given code if one is given. */
 export function isHeadraceError(error: unknown, code?: ErrorCode): error is HeadraceError {
   return error instanceof HeadraceError && (code === undefined || error.code === code);

@@ -32,7 +32,7 @@ export const logErrors = rows({
   },
   LOG_LOCKED: {
     message: 'another process writes the log {path}',
-    mend: 'ask it over HTTP, stop it, or use another directory',
+    mend: 'name its address with --server where the command has that option, stop it, or use another directory',
     retry: 'later',
     status: 503,
     exit: 4,

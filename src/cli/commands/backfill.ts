@@ -1,7 +1,10 @@
 import { fail } from '../../base/errors/fail.ts';
+import { viewToFill } from '../../featurestore/backfill/view-to-fill.ts';
 import { auditedCommand } from '../audit.ts';
-import type { Command } from '../command.ts';
+import type { Call, Command } from '../command.ts';
+import { followJob } from '../follow-job.ts';
 import { instantOption } from '../parse-option.ts';
+import { type ServerLink, serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
 export const backfill: Command = {
@@ -15,42 +18,65 @@ export const backfill: Command = {
     to: { type: 'string' },
     'roll-back': { type: 'boolean' },
     'accept-loss': { type: 'boolean' },
+    ...serverOption,
   },
   help: {
     from: 'only tiles that begin at or after this instant: epoch ms or a UTC date',
     to: 'only tiles that end at or before this instant',
     'roll-back': 'serve the generation of a batch view before the newest again',
     'accept-loss': 'switch to the run of a batch view however many keys of the generation before it lacks',
+    ...serverOptionHelp,
   },
   async run(call) {
-    await withHeadrace(call, async (headrace) => {
-      const [name] = call.words;
-      const views = headrace.project.views.filter((view) => view.kind !== 'onDemandView');
-      const view = views.find((one) => one.name === name || `${one.name}@${one.version}` === name);
-      if (view === undefined) throw fail('VIEW_UNKNOWN', { view: name, known: views.map((one) => one.name) });
-      const rollsBack = call.options['roll-back'] === true;
-      for (const option of ['roll-back', 'accept-loss'])
-        if (call.options[option] === true && view.kind !== 'batchView')
-          throw fail('CLI_OPTION', {
-            command: 'backfill',
-            reason: `--${option} is for batch views, and ${view.name} is none`,
-          });
-      const report =
-        rollsBack && view.kind === 'batchView'
-          ? await auditedCommand(headrace.directory, 'roll back', view.name, () => headrace.features.rollBack(view))
-          : await headrace.features.backfill(
-              view,
-              {
-                from: instantOption('from', call.options['from']) ?? null,
-                to: instantOption('to', call.options['to']) ?? null,
-              },
-              (text) => call.terminal.err(`headrace: ${text}`),
-              call.options['accept-loss'] === true,
-            );
-      const counts = Object.entries(report).map(([what, count]) => `${what} ${count}`);
-      call.terminal.out(
-        call.json ? JSON.stringify({ view: view.name, ...report }) : `${view.name}: ${counts.join(', ')}`,
-      );
-    });
+    const server = await serverOf(call);
+    const [name] = call.words;
+    const report = server === null ? await backfillHere(call) : await backfillThere(call, server);
+    const counts = Object.entries(report).map(([what, count]) => `${what} ${count}`);
+    call.terminal.out(call.json ? JSON.stringify({ view: name, ...report }) : `${name}: ${counts.join(', ')}`);
   },
 };
+
+type Report = Readonly<Record<string, number>>;
+
+/** Opens the project here. Asked to stop, it ends after the tiles that it is writing. */
+function backfillHere(call: Call): Promise<Report> {
+  const stopped = new AbortController();
+  call.terminal.stopped.then(() => stopped.abort());
+  return withHeadrace(call, async ({ project, directory, features }) => {
+    const view = viewToFill(project, call.words[0]);
+    const [rollsBack, acceptLoss] = [call.options['roll-back'] === true, call.options['accept-loss'] === true];
+    if (view.kind === 'batchView' && rollsBack)
+      return auditedCommand(directory, 'roll back', view.name, () => features.rollBack(view));
+    for (const [option, isSet] of [
+      ['roll-back', rollsBack],
+      ['accept-loss', acceptLoss],
+    ] as const)
+      if (isSet && view.kind !== 'batchView')
+        throw fail('CLI_OPTION', {
+          command: 'backfill',
+          reason: `--${option} is for batch views, and ${view.name} is none`,
+        });
+    const { from = null, to = null } = spanOf(call);
+    const onProgress = (text: string) => call.terminal.err(`headrace: ${text}`);
+    return features.backfill(view, { from, to }, { onProgress, acceptLoss, signal: stopped.signal });
+  });
+}
+
+/** As a job of the server that has the environment open. */
+async function backfillThere(call: Call, server: ServerLink): Promise<Report> {
+  const { words, options } = call;
+  const asked = {
+    kind: 'backfill',
+    view: words[0],
+    ...spanOf(call),
+    rollBack: options['roll-back'] === true,
+    acceptLoss: options['accept-loss'] === true,
+  };
+  return (await followJob(call, server, asked)) as Report;
+}
+
+function spanOf({ options }: Call): { readonly from?: number; readonly to?: number } {
+  const from = instantOption('from', options['from']);
+  const to = instantOption('to', options['to']);
+  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}

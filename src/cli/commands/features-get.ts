@@ -1,6 +1,9 @@
+import { fail } from '../../base/errors/fail.ts';
 import { columnWords } from '../column-words.ts';
-import type { Command } from '../command.ts';
+import type { Call, Command } from '../command.ts';
+import { loadConfig } from '../load-config.ts';
 import { instantOption } from '../parse-option.ts';
+import { type ServerLink, serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
 export const featuresGet: Command = {
@@ -8,18 +11,32 @@ export const featuresGet: Command = {
   summary: 'one feature vector',
   words: '<service> <column>=<value>…',
   arity: [1, 100],
-  options: { at: { type: 'string' } },
-  help: { at: 'instant that it is as of (now): epoch ms or a UTC date' },
+  options: { at: { type: 'string' }, ...serverOption },
+  help: { at: 'instant that it is as of (now): epoch ms or a UTC date', ...serverOptionHelp },
   async run(call) {
-    await withHeadrace(call, async (headrace) => {
-      const [name, ...pairs] = call.words;
-      const service = headrace.service(name);
-      const text = await headrace.vectorText(
-        service,
-        columnWords(service.request, pairs),
-        instantOption('at', call.options['at']),
-      );
-      call.terminal.out(call.json ? text : JSON.stringify(JSON.parse(text), null, 2));
-    });
+    const [name, ...pairs] = call.words;
+    const at = instantOption('at', call.options['at']);
+    const server = await serverOf(call);
+    const text = await (server === null ? vectorHere : vectorThere(server))(call, name, pairs, at);
+    call.terminal.out(call.json ? text : JSON.stringify(JSON.parse(text), null, 2));
   },
 };
+
+type Read = (call: Call, name: string, pairs: readonly string[], at: number | undefined) => Promise<string>;
+
+const vectorHere: Read = (call, name, pairs, at) =>
+  withHeadrace(call, async (headrace) => {
+    const service = headrace.service(name);
+    return headrace.vectorText(service, columnWords(service.request, pairs), at);
+  });
+
+/** By the types that the configuration here declares, which must know the service. */
+function vectorThere(server: ServerLink): Read {
+  return async (call, name, pairs, at) => {
+    const { services } = (await loadConfig(call)).project;
+    const service = services.find((one) => one.name === name);
+    if (service === undefined) throw fail('SERVICE_UNKNOWN', { service: name, known: services.map((one) => one.name) });
+    const request = columnWords(service.request, pairs);
+    return server.ask('POST', `/v1/features/${encodeURIComponent(name)}`, { request, at });
+  };
+}

@@ -1,5 +1,8 @@
-import type { Command } from '../command.ts';
+import type { ModelVersion } from '../../ports/model-registry.ts';
+import type { Call, Command } from '../command.ts';
+import { followJob } from '../follow-job.ts';
 import { instantOption } from '../parse-option.ts';
+import { type ServerLink, serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
 export const train: Command = {
@@ -12,30 +15,58 @@ export const train: Command = {
     to: { type: 'string' },
     'as-known': { type: 'boolean' },
     promote: { type: 'boolean' },
+    ...serverOption,
   },
   help: {
     from: 'first instant of the rows: epoch ms or a UTC date',
     to: 'end of the rows, exclusive (where labels have had their time: now less the label’s within)',
     'as-known': 'only with what had arrived at each instant',
     promote: 'make the version champion',
+    ...serverOptionHelp,
   },
   async run(call) {
-    await withHeadrace(call, async (headrace) => {
-      const model = headrace.model(call.words[0]);
-      const from = instantOption('from', call.options['from']);
-      const to = instantOption('to', call.options['to']);
-      const version = await headrace.train(model, {
-        ...(from === undefined ? {} : { from }),
-        ...(to === undefined ? {} : { to }),
-        mode: call.options['as-known'] === true ? 'as-known' : 'corrected',
-        onLine: (line) => call.terminal.err(line),
-      });
-      if (call.options['promote'] === true) await headrace.promote(model, version.version);
-      if (call.json) return call.terminal.out(JSON.stringify(version));
-      const metrics = Object.entries(version.metrics).map(([name, value]) => `${name} ${value}`);
-      call.terminal.out(
-        `${model.name} version ${version.version}: ${version.lineage.trainingSet.rows} rows, ${metrics.join(', ')}`,
-      );
-    });
+    const server = await serverOf(call);
+    const version = server === null ? await trainHere(call) : await trainThere(call, server);
+    if (call.json) return call.terminal.out(JSON.stringify(version));
+    const metrics = Object.entries(version.metrics).map(([name, value]) => `${name} ${value}`);
+    call.terminal.out(
+      `${version.model} version ${version.version}: ${version.lineage.trainingSet.rows} rows, ${metrics.join(', ')}`,
+    );
   },
 };
+
+/** The span and mode of the rows that a call names. */
+function rowsOf({ options }: Call) {
+  const from = instantOption('from', options['from']);
+  const to = instantOption('to', options['to']);
+  return {
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+    mode: options['as-known'] === true ? ('as-known' as const) : ('corrected' as const),
+  };
+}
+
+/** Opens the project here. Asked to stop, it ends at once and registers nothing. */
+function trainHere(call: Call): Promise<ModelVersion> {
+  const stopped = new AbortController();
+  call.terminal.stopped.then(() => stopped.abort());
+  return withHeadrace(call, async (headrace) => {
+    const model = headrace.model(call.words[0]);
+    const version = await headrace.train(model, {
+      ...rowsOf(call),
+      signal: stopped.signal,
+      onLine: (line) => call.terminal.err(line),
+    });
+    if (call.options['promote'] === true) await headrace.promote(model, version.version);
+    return version;
+  });
+}
+
+/** As a job of the server that has the environment open. */
+async function trainThere(call: Call, server: ServerLink): Promise<ModelVersion> {
+  const [model] = call.words;
+  const version = (await followJob(call, server, { kind: 'train', model, ...rowsOf(call) })) as ModelVersion;
+  if (call.options['promote'] === true)
+    await server.ask('POST', '/v1/admin/promote', { model, version: version.version });
+  return version;
+}

@@ -1,10 +1,16 @@
 import { resolve } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
-import type { FeatureServiceData, ModelData } from '../../features/define/declaration.ts';
+import type { FeatureServiceData, ModelData, ProjectData } from '../../features/define/declaration.ts';
+import type { ReadMode } from '../../features/plan/stream-read.ts';
+import type { AskedTrainingSet } from '../../featurestore/training-set/asked-training-set.ts';
+import type { JoinedSpine } from '../../featurestore/training-set/join-spine.ts';
 import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
-import type { Headrace } from '../../headrace.ts';
+import type { TrainingSetSummary } from '../../featurestore/training-set/training-set.ts';
+import { trainingSpan } from '../../featurestore/training-set/training-span.ts';
 import type { Call, Command } from '../command.ts';
+import { loadConfig } from '../load-config.ts';
 import { choiceOption, instantOption, pairsOption } from '../parse-option.ts';
+import { type ServerLink, serverOf } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
 const FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const satisfies readonly SpineFormat[];
@@ -37,23 +43,60 @@ export const trainingSet: Command = {
   async run(call) {
     const path = resolve(String(call.options['out'] ?? 'training-set.parquet'));
     const mode = choiceOption('mode', call.options['mode'], ['corrected', 'as-known']) ?? 'corrected';
-    await withHeadrace(call, async (headrace) => {
-      const of = targetOf(headrace, call.words[0]);
-      const onLine = (text: string) => call.terminal.err(`headrace: ${text}`);
-      const written =
-        call.options['spine'] === undefined
-          ? await headrace.writeTrainingSet(modelOf(of), path, { ...spanOptions(call), mode, onLine })
-          : await headrace.writeTrainingSet(of, path, { spine: spineOptions(call), mode, onLine });
-      const { rows, ...rest } = written;
-      const left =
-        'nullKeys' in rest ? `${rest.nullKeys} without an entity` : `${rest.unlabelled} left out without a label`;
-      call.terminal.out(call.json ? JSON.stringify({ ...written, mode }) : `${path}: ${rows} rows, ${left}`);
-    });
+    const server = await serverOf(call);
+    const written = await (server === null ? writeHere(call, path, mode) : writeBeside(call, server, path, mode));
+    const { rows, ...rest } = written;
+    const left =
+      'nullKeys' in rest ? `${rest.nullKeys} without an entity` : `${rest.unlabelled} left out without a label`;
+    call.terminal.out(call.json ? JSON.stringify({ ...written, mode }) : `${path}: ${rows} rows, ${left}`);
   },
 };
 
-function targetOf(headrace: Headrace, name: string): ModelData | FeatureServiceData {
-  return headrace.project.models.find((model) => model.name === name) ?? headrace.service(name);
+type Written = TrainingSetSummary | JoinedSpine;
+
+/** Opens the project here. */
+function writeHere(call: Call, path: string, mode: ReadMode): Promise<Written> {
+  return withHeadrace(call, async (headrace) => {
+    const of = targetOf(headrace.project, call.words[0]);
+    const run = runOf(call);
+    return call.options['spine'] === undefined
+      ? headrace.writeTrainingSet(modelOf(of), path, { ...spanOptions(call), mode, ...run })
+      : headrace.writeTrainingSet(of, path, { spine: spineOptions(call), mode, ...run });
+  });
+}
+
+/** In this process, from the history that the server that has the environment open has published: all that it has taken until now. */
+async function writeBeside(call: Call, server: ServerLink, path: string, mode: ReadMode): Promise<Written> {
+  const { project, environment } = await loadConfig(call);
+  const of = targetOf(project, call.words[0]);
+  const asked = askedOf(call, of, path, mode);
+  await server.ask('POST', '/v1/admin/flush', {});
+  const { writeHistorySet } = await import('../history-set.ts');
+  const run = runOf(call);
+  return writeHistorySet(asked, { project, environment, ...run, onComputeError: (error) => run.onLine(String(error)) });
+}
+
+/** Progress goes to the terminal; Ctrl-C ends the writing, and no file is left. */
+function runOf({ terminal }: Call) {
+  const stopped = new AbortController();
+  terminal.stopped.then(() => stopped.abort());
+  return { onLine: (text: string) => terminal.err(`headrace: ${text}`), signal: stopped.signal };
+}
+
+function askedOf(call: Call, of: ModelData | FeatureServiceData, path: string, mode: ReadMode): AskedTrainingSet {
+  if (call.options['spine'] !== undefined) {
+    const service = of.kind === 'model' ? of.service : of;
+    return { kind: 'spine', service: service.name, spine: spineOptions(call), path, mode };
+  }
+  const now = Date.now();
+  const model = modelOf(of);
+  return { kind: 'model', model: model.name, between: trainingSpan(model, spanOptions(call), now), now, path, mode };
+}
+
+function targetOf({ models, services }: ProjectData, name: string): ModelData | FeatureServiceData {
+  const of = [...models, ...services].find((one) => one.name === name);
+  if (of === undefined) throw fail('SERVICE_UNKNOWN', { service: name, known: services.map((one) => one.name) });
+  return of;
 }
 
 function modelOf(of: ModelData | FeatureServiceData): ModelData {

@@ -24,6 +24,8 @@ export interface BackfillOptions {
   readonly between?: Between;
   /** Told in words how an engine goes on. */
   readonly onProgress?: (text: string) => void;
+  /** Ends it between two tiles with JOB_CANCELLED: those that were replaced are right, and the others stay as they are. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -37,8 +39,17 @@ export async function* backfillTiles(options: BackfillOptions): AsyncGenerator<r
   // No event has come yet, so that no tile is closed.
   if (logClock === Number.NEGATIVE_INFINITY) return;
   const generation = (await newestGeneration(layout.view, offline)) + 1;
-  yield* computedTiles({ layout, offline, engine, generation, closedAt: logClock, between, onProgress });
+  const batches = computedTiles({ layout, offline, engine, generation, closedAt: logClock, between, onProgress });
+  for await (const tiles of batches) {
+    for (let from = 0; from < tiles.length; from += LOOK_EVERY) {
+      if (options.signal?.aborted === true) throw fail('JOB_CANCELLED', { job: `backfill ${layout.view.name}` });
+      yield tiles.slice(from, from + LOOK_EVERY);
+    }
+  }
 }
+
+/** Tiles between two looks whether the backfill was cancelled. */
+const LOOK_EVERY = 10_000;
 
 /** Every tile of a view from the raw deliveries, as the stream would have written it: to be run while no event comes. */
 export function allTiles(

@@ -25,6 +25,8 @@ export interface JoinSpineOptions {
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
   /** Told in words how an engine goes on. */
   readonly onProgress?: (text: string) => void;
+  /** Ends it between two slices of rows, with JOB_CANCELLED. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a training set of a user's spine holds. */
@@ -52,6 +54,7 @@ export async function joinSpine(options: JoinSpineOptions, path: string): Promis
     const own = ownColumns(spine, service);
     answered = await spineAnswers(options, spine, path);
     for (let from = 0; from < spine.rows || from === 0; from += sliceRows) {
+      if (options.signal?.aborted === true) throw fail('JOB_CANCELLED', { job: path });
       const slice = `${path}.${slices.length}`;
       slices.push(slice);
       const within = `WHERE ${SPINE_ID} > ${from} AND ${SPINE_ID} <= ${from + sliceRows}`;

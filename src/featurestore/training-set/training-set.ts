@@ -1,3 +1,4 @@
+import { fail } from '../../base/errors/fail.ts';
 import type { FeatureServiceData, ModelData, OnDemandViewData } from '../../features/define/declaration.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
@@ -32,6 +33,8 @@ export interface TrainingSetOptions {
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
   /** Takes how an engine goes on, and warnings, in words. */
   readonly onProgress?: (text: string) => void;
+  /** Ends it between two batches of rows, with JOB_CANCELLED. */
+  readonly signal?: AbortSignal;
 }
 
 /** One row of a training set; a row without a label is left out. */
@@ -157,15 +160,26 @@ async function* labelledRows(
 export async function writeTrainingSet(options: TrainingSetOptions, path: string): Promise<TrainingSetSummary> {
   const { offline, model, onProgress } = options;
   let unlabelled = 0;
-  const rows = trainingRows({ ...options, scratch: path }, () => {
-    unlabelled += 1;
-  });
+  const rows = untilAborted(
+    trainingRows({ ...options, scratch: path }, () => {
+      unlabelled += 1;
+    }),
+    options.signal,
+    path,
+  );
   const watch = watchFeatures(model.service);
   const batches = columnBatches(model.service, rows, watch);
   const written = await offline.exportRows(trainingTable(model.service), batches, path);
   const uniform = await watch.uniform(offline);
   for (const feature of uniform) onProgress?.(uniformText(feature));
   return { path, rows: written, unlabelled, uniform };
+}
+
+async function* untilAborted<T>(batches: AsyncIterable<T>, signal: AbortSignal | undefined, job: string) {
+  for await (const batch of batches) {
+    if (signal?.aborted === true) throw fail('JOB_CANCELLED', { job });
+    yield batch;
+  }
 }
 
 async function* columnBatches(

@@ -4,6 +4,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { Headrace } from '../../headrace.ts';
 import { audited } from '../../operating/audit-log.ts';
 import { objectBody } from '../body.ts';
+import { callerOf } from '../caller.ts';
 
 /** What is done to a running server, where a command would need the stores for itself; every call is audited. */
 export function adminRoutes(server: FastifyInstance, headrace: Headrace): void {
@@ -28,7 +29,7 @@ export function adminRoutes(server: FastifyInstance, headrace: Headrace): void {
     const who = callerOf(request.headers.authorization);
     const entry = { who, what: rollBack ? 'roll back' : acceptLoss ? 'run, loss accepted' : 'run', target: view.name };
     const report = await audited(headrace.directory, entry, Date.now, () =>
-      rollBack ? headrace.features.rollBack(view) : headrace.features.backfill(view, undefined, undefined, acceptLoss),
+      rollBack ? headrace.features.rollBack(view) : headrace.features.backfill(view, undefined, { acceptLoss }),
     );
     return reply.type('application/json').send(JSON.stringify({ view: view.name, ...report }));
   });
@@ -40,10 +41,4 @@ export function adminRoutes(server: FastifyInstance, headrace: Headrace): void {
     await audited(headrace.directory, entry, Date.now, () => headrace.promote(model, version));
     return reply.type('application/json').send(JSON.stringify({ model: model.name, champion: version }));
   });
-}
-
-/** The id in a key's text, which the check has found valid; a caller on this machine needs none. */
-function callerOf(authorization: string | undefined): string {
-  const [, id] = /^Bearer +hr_([0-9a-f]+)_/i.exec(authorization ?? '') ?? [];
-  return id === undefined ? 'this machine' : `key ${id}`;
 }

@@ -1,0 +1,40 @@
+import { rows } from './row.ts';
+
+/** What can be wrong with a job of a running server, and with the processes that jobs start. */
+export const jobErrors = rows({
+  JOB_UNKNOWN: {
+    message: 'the server has no job {id}',
+    mend: 'GET /v1/admin/jobs lists its jobs; a server that was started again has none of before',
+    retry: 'never',
+    status: 404,
+    exit: 2,
+  },
+  JOB_RUNNING: {
+    message: 'the job {id} does the same already',
+    mend: 'wait for it, or cancel it: send DELETE to its route below /v1/admin/jobs',
+    retry: 'later',
+    status: 409,
+    exit: 5,
+  },
+  JOB_QUEUE: {
+    message: 'the server has {waiting} jobs that wait',
+    mend: 'wait until some have ended, or cancel some',
+    retry: 'later',
+    status: 503,
+    exit: 5,
+  },
+  JOB_CANCELLED: {
+    message: 'the job {job} was cancelled',
+    mend: 'start it again; nothing of it was registered',
+    retry: 'safe',
+    status: 409,
+    exit: 5,
+  },
+  JOB_PROCESS: {
+    message: 'the process that writes the training set {path} ended with {outcome}',
+    mend: 'start the job again; where it was killed for its memory lower offline.memory or free memory',
+    retry: 'later',
+    status: 500,
+    exit: 4,
+  },
+});

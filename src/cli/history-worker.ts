@@ -1,0 +1,43 @@
+import { setPriority } from 'node:os';
+import { parseArgs } from 'node:util';
+import { isHeadraceError } from '../base/errors/fail.ts';
+import type { AskedTrainingSet } from '../featurestore/training-set/asked-training-set.ts';
+import type { FromHistoryWorker } from './history-program.ts';
+import { loadConfig } from './load-config.ts';
+
+// The process that writes a training set for one that serves: it takes the first message, writes, answers, and ends.
+
+/** Those who are served go first. Before the engine is loaded: its threads then have it too. */
+const LOW_PRIORITY = 10;
+setPriority(LOW_PRIORITY);
+
+// Nobody takes the answer any longer.
+process.once('disconnect', () => process.exit(1));
+// Of a terminal it goes to all processes; the one that serves ends this one.
+process.on('SIGINT', () => undefined);
+process.once('message', (asked) => void write(asked as AskedTrainingSet));
+
+async function write(asked: AskedTrainingSet): Promise<void> {
+  const { writeHistorySet } = await import('./history-set.ts');
+  const { values } = parseArgs({ options: { config: { type: 'string' }, env: { type: 'string' } } });
+  const onLine = (line: string) => send({ kind: 'line', line });
+  try {
+    const { project, environment } = await loadConfig({ options: { ...values } });
+    const onComputeError = (error: unknown) => onLine(String(error));
+    await send({
+      kind: 'done',
+      summary: await writeHistorySet(asked, { project, environment, onComputeError, onLine }),
+    });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    await send({ kind: 'failed', code: isHeadraceError(error) ? error.code : null, message });
+  }
+  process.exit(0);
+}
+
+/** Ends when the message has left. */
+function send(message: FromHistoryWorker): Promise<void> {
+  return new Promise((sent) => {
+    process.send?.(message, () => sent());
+  });
+}

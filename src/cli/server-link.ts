@@ -1,0 +1,101 @@
+import { type IncomingMessage, request as plainRequest } from 'node:http';
+import { request as secureRequest } from 'node:https';
+import { text } from 'node:stream/consumers';
+import { describedError, fail } from '../base/errors/fail.ts';
+import { urlOf } from './ask-server.ts';
+import type { Call } from './command.ts';
+import { answersAt, controlPath } from './control-socket.ts';
+import { loadConfig } from './load-config.ts';
+
+/** A flush or a change of champions takes a while; a server that says nothing for so long is given up, ms. */
+const ANSWER_WITHIN_MS = 600_000;
+
+/** A running server that a command works through. */
+export interface ServerLink {
+  /** Its address, as people read it. */
+  readonly name: string;
+  /** The text that it answers. Errors: those that the server answers, SERVER_ASK. */
+  ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<string>;
+}
+
+/** The option of commands that work through a server on another machine. */
+export const serverOption = { server: { type: 'string' } } as const;
+
+export const serverOptionHelp = {
+  server: 'address of the server to work through; without it the one that has the environment open here, if any',
+};
+
+/** The server that a call works through: the one that it names, or the one that has its environment open; null: there is none. Error: CLI_VALUE. */
+export async function serverOf(call: Pick<Call, 'options'>): Promise<ServerLink | null> {
+  const { server } = call.options;
+  if (typeof server === 'string') return linkTo(urlOf(server, '/'), null);
+  const { environment } = await loadConfig(call);
+  const socketPath = controlPath(environment.directory);
+  if (socketPath === null || !(await answersAt(socketPath))) return null;
+  return linkTo(new URL('http://localhost/'), socketPath);
+}
+
+function linkTo(url: URL, socketPath: string | null): ServerLink {
+  const name = socketPath ?? url.origin;
+  return {
+    name,
+    ask: async (method, path, body) => {
+      const { status, content } = await send(url, socketPath, { method, path, body }).catch((error: unknown) => {
+        throw fail(
+          'SERVER_ASK',
+          { server: name, reason: error instanceof Error ? error.message : String(error) },
+          error,
+        );
+      });
+      if (status >= 200 && status < 300) return content;
+      throw refusal(content) ?? fail('SERVER_ASK', { server: name, reason: `it answered ${status}` });
+    },
+  };
+}
+
+interface Sent {
+  readonly method: string;
+  readonly path: string;
+  readonly body: unknown;
+}
+
+function send(
+  url: URL,
+  socketPath: string | null,
+  { method, path, body }: Sent,
+): Promise<{ readonly status: number; readonly content: string }> {
+  const key = process.env['HEADRACE_API_KEY'];
+  const request = url.protocol === 'https:' ? secureRequest : plainRequest;
+  const sent = body === undefined ? null : JSON.stringify(body);
+  return new Promise((done, failed) => {
+    const answered = (answer: IncomingMessage) =>
+      text(answer).then((content) => done({ status: answer.statusCode ?? 0, content }), failed);
+    const asking = request(
+      new URL(path, url),
+      {
+        method,
+        agent: false,
+        timeout: ANSWER_WITHIN_MS,
+        headers: {
+          ...(sent === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) }),
+          ...(key === undefined || socketPath !== null ? {} : { authorization: `Bearer ${key}` }),
+        },
+        ...(socketPath === null ? {} : { socketPath }),
+      },
+      answered,
+    );
+    asking.on('timeout', () => asking.destroy(new Error('it took too long')));
+    asking.on('error', failed);
+    asking.end(sent ?? undefined);
+  });
+}
+
+/** The catalogued error of an answer; null where it is none. */
+function refusal(content: string): Error | null {
+  try {
+    const { error } = JSON.parse(content) as { readonly error: { readonly code: string; readonly message: string } };
+    return describedError(error.code, error.message);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto';
+import { fail } from '../../base/errors/fail.ts';
+import type { Clock } from '../../base/time.ts';
+import { catalogued, type ErrorBody, errorBody } from '../error-answer.ts';
+
+export type JobState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
+
+/** What a job is asked to do. */
+export interface JobTask {
+  /** `train`, `backfill`. */
+  readonly kind: string;
+  /** The model or view that it is about. */
+  readonly target: string;
+  /** Does the work. It ends soon after `signal` is aborted, and then leaves nothing registered. */
+  readonly work: (run: JobRun) => Promise<unknown>;
+}
+
+/** What the work of a job gets. */
+export interface JobRun {
+  readonly signal: AbortSignal;
+  /** Adds a progress line. */
+  readonly say: (line: string) => void;
+}
+
+/** A job as it is reported. */
+export interface JobReport {
+  readonly id: string;
+  readonly kind: string;
+  readonly target: string;
+  readonly state: JobState;
+  /** Epoch ms. */
+  readonly askedAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  /** Progress lines from the number that was asked for on; the oldest of very many are dropped. */
+  readonly lines: readonly string[];
+  /** The number of the next line. */
+  readonly next: number;
+  /** What the work returned; null until it is done. */
+  readonly result: unknown;
+  readonly error: ErrorBody['error'] | null;
+}
+
+interface Job {
+  readonly id: string;
+  readonly task: JobTask;
+  readonly abort: AbortController;
+  readonly askedAt: number;
+  state: JobState;
+  startedAt: number | null;
+  endedAt: number | null;
+  lines: string[];
+  /** The number of the first line that is kept. */
+  first: number;
+  result: unknown;
+  error: ErrorBody['error'] | null;
+}
+
+/** Ended jobs that are still reported. */
+const MOST_ENDED = 50;
+const MOST_WAITING = 20;
+const MOST_LINES = 500;
+const LONGEST_LINE = 500;
+
+/**
+ * The long jobs of a server: one runs at a time, in the order in which they were asked for. Each has an id, progress lines and a state
+ * until it is among the oldest that have ended. Closing it cancels them all.
+ */
+export class JobBoard {
+  readonly #clock: Clock;
+  readonly #jobs = new Map<string, Job>();
+  #turn: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(clock: Clock = Date.now) {
+    this.#clock = clock;
+  }
+
+  /** Errors: JOB_RUNNING, JOB_QUEUE, SERVER_CLOSING. */
+  start(task: JobTask): JobReport {
+    if (this.#isClosed) throw fail('SERVER_CLOSING', {});
+    const open = [...this.#jobs.values()].filter(({ endedAt }) => endedAt === null);
+    const same = open.find((job) => job.task.kind === task.kind && job.task.target === task.target);
+    if (same !== undefined) throw fail('JOB_RUNNING', { id: same.id });
+    const waiting = open.filter(({ state }) => state === 'waiting').length;
+    if (waiting >= MOST_WAITING) throw fail('JOB_QUEUE', { waiting });
+    const job: Job = {
+      id: `${task.kind}-${randomBytes(6).toString('hex')}`,
+      task,
+      abort: new AbortController(),
+      askedAt: this.#clock(),
+      state: 'waiting',
+      startedAt: null,
+      endedAt: null,
+      lines: [],
+      first: 0,
+      result: null,
+      error: null,
+    };
+    this.#jobs.set(job.id, job);
+    this.#turn = this.#turn.then(() => this.#run(job));
+    return reportOf(job, 0);
+  }
+
+  /** A job with its lines from number `after` on. Error: JOB_UNKNOWN. */
+  report(id: string, after = 0): JobReport {
+    return reportOf(this.#jobOf(id), after);
+  }
+
+  /** Every job, the newest first, without lines. */
+  list(): readonly JobReport[] {
+    return [...this.#jobs.values()].map((job) => reportOf(job, job.first + job.lines.length)).toReversed();
+  }
+
+  /** Ends a job; one that has ended stays as it is. Error: JOB_UNKNOWN. */
+  cancel(id: string): JobReport {
+    const job = this.#jobOf(id);
+    job.abort.abort();
+    // Its turn may be far away.
+    if (job.state === 'waiting') this.#end(job, 'cancelled');
+    return reportOf(job, job.first + job.lines.length);
+  }
+
+  /** Cancels every job, and ends when none runs. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const id of this.#jobs.keys()) this.cancel(id);
+    await this.#turn;
+  }
+
+  async #run(job: Job): Promise<void> {
+    if (job.state !== 'waiting') return;
+    job.state = 'running';
+    job.startedAt = this.#clock();
+    try {
+      job.result = await job.task.work({ signal: job.abort.signal, say: (line) => say(job, line) });
+      this.#end(job, 'done');
+    } catch (error) {
+      job.error = errorBody(catalogued(error)).error;
+      this.#end(job, job.abort.signal.aborted ? 'cancelled' : 'failed');
+    }
+  }
+
+  #end(job: Job, state: JobState): void {
+    job.state = state;
+    job.endedAt = this.#clock();
+    const ended = [...this.#jobs.values()].filter(({ endedAt }) => endedAt !== null);
+    for (const { id } of ended.slice(0, Math.max(0, ended.length - MOST_ENDED))) this.#jobs.delete(id);
+  }
+
+  #jobOf(id: string): Job {
+    const job = this.#jobs.get(id);
+    if (job === undefined) throw fail('JOB_UNKNOWN', { id });
+    return job;
+  }
+}
+
+function say(job: Job, line: string): void {
+  job.lines.push(line.slice(0, LONGEST_LINE));
+  if (job.lines.length <= MOST_LINES) return;
+  job.lines.shift();
+  job.first += 1;
+}
+
+function reportOf(job: Job, after: number): JobReport {
+  const { id, task, state, askedAt, startedAt, endedAt, lines, first, result, error } = job;
+  return {
+    id,
+    kind: task.kind,
+    target: task.target,
+    state,
+    askedAt,
+    startedAt,
+    endedAt,
+    lines: lines.slice(Math.max(0, after - first)),
+    next: first + lines.length,
+    result,
+    error,
+  };
+}
