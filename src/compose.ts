@@ -19,6 +19,7 @@ import { openKafkaLog } from './backends/kafka/event-log.ts';
 import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
 import { openOtlpSink } from './backends/otlp/trace-sink.ts';
 import { openRedisStore } from './backends/redis/online-store.ts';
+import type { Closing } from './base/closing.ts';
 import { fail } from './base/errors/fail.ts';
 import { Tracer } from './base/tracer.ts';
 import { historyEngine } from './compose/history-engine.ts';
@@ -247,14 +248,17 @@ export async function checkBatchViews({ views }: ProjectData): Promise<void> {
   }
 }
 
-/** Closes what can be closed, in the order of writing: nothing is lost. */
-export async function closeStores({ log, topics, online, offline, registry, traces }: Stores): Promise<void> {
-  await offline.close();
-  await online.close();
-  await topics?.close();
-  await log.close();
-  await registry.close();
-  await traces?.close();
+/** Closes every store, in the order of writing: nothing is lost. One that fails or hangs keeps no other open. Never throws. */
+export async function closeStores(
+  { log, topics, online, offline, registry, traces }: Stores,
+  closing: Closing,
+): Promise<void> {
+  await closing.end('the history', () => offline.close());
+  await closing.end('the online store', () => online.close());
+  await closing.end('the tile topics', () => topics?.close());
+  await closing.end('the event log', () => log.close());
+  await closing.end('the model registry', () => registry.close());
+  await closing.end('the traces', () => traces?.close());
 }
 
 /**

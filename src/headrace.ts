@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Background } from './base/background.ts';
+import { type Closing, closingWithin } from './base/closing.ts';
 import { fail, type HeadraceError, isHeadraceError } from './base/errors/fail.ts';
 import type { MaybePromise } from './base/maybe-promise.ts';
 import type { Clock } from './base/time.ts';
@@ -111,6 +112,14 @@ export interface ModelOutcomes<T extends Task = Task> {
 }
 
 const TRAINING_TIMEOUT_MS = 3_600_000;
+
+export interface CloseOptions {
+  /** How long closing may take, ms; as long as it needs where it is left out. */
+  readonly withinMs?: number;
+}
+
+/** A project that cannot be opened closes what it had opened within this, ms. */
+const CLOSE_FAILED_MS = 10_000;
 
 /** Opens a project: its stores, caught up with its log, and its champions, loaded and warm. */
 export async function openHeadrace(options: OpenOptions): Promise<Headrace> {
@@ -260,7 +269,8 @@ export class Headrace {
       for (const { entity, key } of begunForgettings(environment.directory)) await headrace.forget(entity, key);
       return headrace;
     } catch (error) {
-      await closeStores(stores);
+      // What failed first is what is thrown.
+      await closeStores(stores, closingWithin(CLOSE_FAILED_MS));
       throw error;
     }
   }
@@ -732,13 +742,22 @@ export class Headrace {
     return this.#metrics.text();
   }
 
-  async close(): Promise<void> {
+  /**
+   * Writes what was accepted to every store and closes them. What fails keeps nothing else open. `withinMs`: how long that may take (as long as
+   * it needs, up to the limits of the stores); then connections are cut. What is left is in the log, and is read from there at the next
+   * start. Error: CLOSE_UNFINISHED.
+   */
+  async close({ withinMs = Number.POSITIVE_INFINITY }: CloseOptions = {}): Promise<void> {
+    const closing = closingWithin(withinMs);
     // What they have taken is flushed with the rest.
-    await Promise.all(this.#topics.map((topic) => topic.stop()));
-    await this.flush();
+    await closing.work('topics of other services', () => Promise.all(this.#topics.map((topic) => topic.stop())));
+    for (const part of this.#parts) await closing.work(part.name, () => part.flush());
     // In reverse order: a part may use those before it. The log closes after everything that reads it.
-    for (const part of this.#parts.toReversed()) await part.close();
-    await closeStores(this.#stores);
+    for (const part of this.#parts.toReversed()) await closing.end(part.name, () => part.close());
+    const left = this.#parts.flatMap((part) => part.left());
+    await closeStores(this.#stores, closing);
+    const error = unfinished(closing, left, withinMs);
+    if (error !== null) throw error;
   }
 
   async #publishPredictions(): Promise<void> {
@@ -758,6 +777,14 @@ const PUBLISH_PREDICTIONS = 50_000;
 
 /** Longest time that predictions wait to be published while the project ticks, ms. */
 const PUBLISH_AFTER_MS = 60_000;
+
+/** What keeps a closed project from having written everything; null: nothing. */
+function unfinished({ failure, late }: Closing, left: readonly string[], withinMs: number): Error | null {
+  if (failure === null && late.length === 0) return null;
+  if (failure !== null && left.length === 0) return failure;
+  const reason = failure?.message ?? `${late.join(', ')} did not end within ${withinMs / 1_000} s`;
+  return fail('CLOSE_UNFINISHED', { left: left.length === 0 ? ['nothing that was accepted'] : left, reason }, failure);
+}
 
 function diskBudget({ directory, disk }: Environment, clock: Clock, onFault: (error: unknown) => void): DiskBudget {
   return new DiskBudget({

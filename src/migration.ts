@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { closingWithin } from './base/closing.ts';
 import { fail, isHeadraceError } from './base/errors/fail.ts';
 import type { Clock } from './base/time.ts';
 import { clearMigrated, copyModels, holdEnvironment, lockMigration } from './compose/migration-parts.ts';
@@ -438,14 +439,16 @@ export class Migration {
   async #copyState(history: OfflineStore, from: Environment, to: Environment): Promise<readonly CopiedTable[]> {
     const { project, onFault } = this.#options;
     const stores = await openStores(project, to, onFault, () => undefined);
+    const closing = closingWithin(Number.POSITIVE_INFINITY);
     let tables: readonly CopiedTable[];
     try {
       tables = await copyTables(history, stores.offline);
       for (const view of project.views)
         if (view.kind === 'batchView') await serveKept(view, stores.online, stores.offline);
     } finally {
-      await closeStores(stores);
+      await closeStores(stores, closing);
     }
+    if (closing.failure !== null) throw closing.failure;
     await copyModels(from, to);
     return tables;
   }

@@ -9,7 +9,7 @@ export interface Terminal {
   /** Whether `out` is a terminal that a person looks at. */
   readonly interactive: boolean;
   /**
-   * Resolves when the user asks to stop (Ctrl-C, SIGTERM). Whoever reads it ends by itself from then on; a command that has not read
+   * Resolves when the user asks to stop (Ctrl-C, SIGTERM), or the npm that runs the process has ended. Whoever reads it ends by itself from then on; a command that has not read
    * it is ended at once.
    */
   readonly stopped: Promise<void>;

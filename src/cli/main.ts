@@ -1,6 +1,7 @@
 import { isHeadraceError } from '../base/errors/fail.ts';
 import type { Command, Terminal } from './command.ts';
 import { gpu } from './commands/gpu.ts';
+import { npmEnded } from './npm-launcher.ts';
 import { ownVersion } from './own-version.ts';
 import { findCommand, helpPage, parseCall } from './parse-call.ts';
 
@@ -70,6 +71,7 @@ function terminal(): Terminal {
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
       process.once(signal, () => (endsItself ? resolve() : endAtOnce(signal)));
+    void npmEnded().then(() => (endsItself ? resolve() : endAtOnce('SIGTERM')));
   });
   return {
     out: (text) => process.stdout.write(`${text}\n`),

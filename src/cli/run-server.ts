@@ -1,3 +1,4 @@
+import { settlesWithin } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Headrace } from '../headrace.ts';
 import type { RunningServer } from '../server/http-server.ts';
@@ -5,11 +6,12 @@ import type { JobBoard } from '../server/jobs/job-board.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
 import { openControl } from './control-socket.ts';
+import { endingOf, endSoon, unlessStopped } from './ending.ts';
 import { historyProgram } from './history-program.ts';
 import { loadConfig } from './load-config.ts';
 import { wholeOption } from './parse-option.ts';
 import { every } from './ticking.ts';
-import { withHeadrace } from './with-headrace.ts';
+import { serveHeadrace } from './with-headrace.ts';
 
 const TICK_MS = 1_000;
 const BODY_LIMIT = 4 * 2 ** 20;
@@ -20,6 +22,7 @@ export const serverOptions = {
   'body-limit': { type: 'string' },
   'spine-limit': { type: 'string' },
   'host-name': { type: 'string' },
+  'close-within': { type: 'string' },
 } as const;
 
 export const serverHelp = {
@@ -27,31 +30,40 @@ export const serverHelp = {
   'body-limit': 'largest body taken, bytes (4194304)',
   'spine-limit': 'largest spine of a training set taken, bytes (268435456)',
   'host-name': 'names that clients use for the server, a,b,…; on this machine localhost is one already',
+  'close-within': 'seconds within which a server that is asked to stop ends (40)',
 };
 
-/** Serves a project until the call is asked to stop; does what is due once a second. Stops cleanly: nothing is lost. */
+/**
+ * Serves a project until the call is asked to stop; does what is due once a second. Stops cleanly: nothing is lost, and what is not
+ * committed in time is named. Errors: CLOSE_*.
+ */
 export async function runServer(
   call: Call,
   listen: ListenOptions,
   started: (server: RunningServer, services: readonly string[]) => void,
 ): Promise<void> {
-  await withHeadrace(call, async (headrace) => {
+  const ending = endingOf(call);
+  await serveHeadrace(call, ending, async (headrace) => {
     const { startServer } = await import('../server/http-server.ts');
     const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
     const commands = await openCommands(call, headrace, report);
-    const { jobs } = commands;
-    const server = await startServer(headrace, { ...listen, port: portOf(call), ...limitsOf(call), jobs });
+    const server = await startServer(headrace, {
+      ...listen,
+      port: portOf(call),
+      ...limitsOf(call),
+      jobs: commands.jobs,
+      closeWithinMs: ending.answersMs,
+    });
     await headrace.takeTopics();
     started(
       server,
       headrace.project.services.map(({ name }) => name),
     );
     const ticking = every(TICK_MS, () => headrace.tick(), report);
-    await call.terminal.stopped;
-    await ticking.stop();
-    await commands.close();
-    await server.close();
-  });
+    await ending.stopped;
+    const stopping = Promise.all([ticking.stop(), commands.close()]);
+    await Promise.all([server.close(), settlesWithin(stopping, ending.answersMs)]);
+  }).finally(endSoon);
 }
 
 /** Serves what another process writes, until the call is asked to stop. */
@@ -64,16 +76,23 @@ export async function runReadServer(
   const { startReadServer } = await import('../server/http-server.ts');
   const { project, environment } = await loadConfig(call);
   const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
-  const reader = await Reader.open(project, environment, Date.now, report);
+  const ending = endingOf(call);
   try {
-    const server = await startReadServer(reader, { ...listen, port: portOf(call), ...limitsOf(call) });
-    started(server);
-    const ticking = every(TICK_MS, () => reader.tick(), report);
-    await call.terminal.stopped;
-    await ticking.stop();
-    await server.close();
+    const opening = Reader.open(project, environment, Date.now, report);
+    const reader = await unlessStopped(opening, ending, (opened) => opened.close());
+    if (reader === null) return;
+    try {
+      const options = { ...listen, port: portOf(call), ...limitsOf(call), closeWithinMs: ending.answersMs };
+      const server = await startReadServer(reader, options);
+      started(server);
+      const ticking = every(TICK_MS, () => reader.tick(), report);
+      await ending.stopped;
+      await Promise.all([server.close(), settlesWithin(ticking.stop(), ending.answersMs)]);
+    } finally {
+      await settlesWithin(reader.close(), ending.restMs());
+    }
   } finally {
-    await reader.close();
+    endSoon();
   }
 }
 

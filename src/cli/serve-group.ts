@@ -5,9 +5,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { settlesWithin } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Member } from '../server/workers/group.ts';
 import type { Call } from './command.ts';
+import { endingOf, endSoon } from './ending.ts';
 import { portOf } from './run-server.ts';
 import { type FromWorker, PART_VARIABLE, parseMessage, type ToWorker, type WorkerPart } from './worker-part.ts';
 
@@ -16,8 +18,8 @@ const QUICK_DEATH_MS = 5_000;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
 
-/** A reader that does not end by itself is killed after this, ms: its clients have had their answers. */
-const READER_END_MS = 40_000;
+/** A process that does not end within its time is killed so long after that, ms: its clients have had their answers. */
+const KILL_AFTER_MS = 10_000;
 
 /**
  * Serves a project by several processes on one port: one that writes, unless all only read, and so many that read. Each that dies
@@ -42,14 +44,16 @@ export async function serveGroup(
   });
   try {
     const group = new Supervised(call, members, port, readOnly ? null : join(folder, 'forwarded.sock'));
-    const url = await group.start();
+    const ending = endingOf(call);
+    const url = await Promise.race([group.start(), ending.stopped.then(() => undefined)]);
     if (url === null) return;
-    started(url);
-    await call.terminal.stopped;
-    await group.stop();
+    if (url !== undefined) started(url);
+    await ending.stopped;
+    await group.stop(ending.withinMs);
   } finally {
     remove();
     process.off('exit', remove);
+    endSoon();
   }
 }
 
@@ -77,13 +81,14 @@ class Supervised {
   async start(): Promise<string | null> {
     let url: string | null = '';
     for (const role of ['writer', 'reader'] as const) {
+      if (this.#stopping) return null;
       const members = this.#members.filter((member) => member.role === role);
       for (const address of await Promise.all(members.map((member) => this.#first(member)))) {
         if (address === null) url = null;
         else if (url !== null && address !== '') url = address;
       }
       if (url === null) {
-        await this.stop();
+        await this.stop(endingOf(this.#call).withinMs);
         return null;
       }
     }
@@ -91,22 +96,27 @@ class Supervised {
     return url;
   }
 
-  /** Ends the readers, then the writer. */
-  async stop(): Promise<void> {
+  /** Ends the readers, then the writer; each is to end within so many ms. */
+  async stop(withinMs: number): Promise<void> {
     this.#stopping = true;
     for (const role of ['reader', 'writer'] as const) {
       const names = this.#members.filter((member) => member.role === role).map(({ name }) => name);
-      await Promise.all(names.map((name) => this.#end(name, role)));
+      await Promise.all(names.map((name) => this.#end(name, withinMs)));
     }
   }
 
-  async #end(name: string, role: Member['role']): Promise<void> {
+  async #end(name: string, withinMs: number): Promise<void> {
     const worker = this.#running.get(name);
     if (worker === undefined || worker.isDead()) return;
     const ended = once(worker, 'exit');
     tell(worker, { kind: 'stop' });
-    if (role === 'writer') return void (await ended);
-    await Promise.race([ended, wait(READER_END_MS, null, { ref: false }).then(() => worker.process.kill('SIGKILL'))]);
+    if (await settlesWithin(ended, withinMs + KILL_AFTER_MS)) {
+      // It has said why.
+      if (worker.process.exitCode) process.exitCode = worker.process.exitCode;
+      return;
+    }
+    this.#call.terminal.err(`headrace: ${name} does not end and is killed; the next start reads on in the log`);
+    worker.process.kill('SIGKILL');
     await ended;
   }
 

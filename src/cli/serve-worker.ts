@@ -1,11 +1,13 @@
 import cluster from 'node:cluster';
+import { settlesWithin } from '../base/closing.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
+import { type Ending, endingOf, endSoon, unlessStopped } from './ending.ts';
 import { loadConfig } from './load-config.ts';
 import { limitsOf, openCommands } from './run-server.ts';
 import { every } from './ticking.ts';
-import { withHeadrace } from './with-headrace.ts';
+import { serveHeadrace } from './with-headrace.ts';
 import { type FromWorker, parseMessage, type ToWorker, type WorkerPart } from './worker-part.ts';
 
 const TICK_MS = 1_000;
@@ -18,47 +20,63 @@ const MOST_KEPT = 100_000;
 
 /** One process of a group: the one that writes, or one of those that read. */
 export async function runWorker(call: Call, listen: ListenOptions, part: WorkerPart): Promise<void> {
+  // Before anything is opened: what is sent meanwhile is heard.
+  const channel = openChannel();
+  const ending = endingOf(call, channel.stopped);
   try {
-    await (part.role === 'writer' ? runWriter(call, listen, part) : runReader(call, listen, part));
+    await (part.role === 'writer' ? runWriter : runReader)(call, listen, part, channel, ending);
   } finally {
     // An open channel keeps a process alive.
     cluster.worker?.disconnect();
+    endSoon();
   }
 }
 
 /** Takes what the readers hand on, and commits often enough for them. */
-async function runWriter(call: Call, listen: ListenOptions, part: WorkerPart): Promise<void> {
-  await withHeadrace(call, async (headrace) => {
+async function runWriter(
+  call: Call,
+  listen: ListenOptions,
+  part: WorkerPart,
+  channel: Channel,
+  ending: Ending,
+): Promise<void> {
+  await serveHeadrace(call, ending, async (headrace) => {
     const { startReadServer, startServer } = await import('../server/http-server.ts');
     const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
     const commands = await openCommands(call, headrace, report);
-    const options = { ...listen, port: 0, ...limitsOf(call), jobs: commands.jobs };
+    const options = { ...listen, port: 0, ...limitsOf(call), jobs: commands.jobs, closeWithinMs: ending.answersMs };
     const forwarded = await startServer(headrace, { ...options, socketPath: part.writer ?? '' });
     const asked = await startReadServer(headrace, { ...options, socketPath: socketOf(part) });
-    const stopped = untilStopped((message) => {
+    channel.seen = (message) => {
       if (message.kind === 'served') headrace.takeServed(message.tables);
-    });
+    };
     await headrace.takeTopics();
     send({ kind: 'ready', url: '' });
     const timers = [every(TICK_MS, () => headrace.tick(), report), every(SHARE_MS, () => headrace.share(), report)];
-    await stopped;
-    for (const timer of timers) await timer.stop();
-    await commands.close();
-    await forwarded.close();
-    await asked.close();
+    await ending.stopped;
+    const stopping = Promise.all([...timers.map((timer) => timer.stop()), commands.close()]);
+    await Promise.all([forwarded.close(), asked.close(), settlesWithin(stopping, ending.answersMs)]);
   });
 }
 
 /** Answers reads from the store, and hands all else to the writer. */
-async function runReader(call: Call, listen: ListenOptions, part: WorkerPart): Promise<void> {
+async function runReader(
+  call: Call,
+  listen: ListenOptions,
+  part: WorkerPart,
+  channel: Channel,
+  ending: Ending,
+): Promise<void> {
   const { Reader } = await import('../reader.ts');
   const { startReadServer } = await import('../server/http-server.ts');
   const { Group } = await import('../server/workers/group.ts');
   const { project, environment } = await loadConfig(call);
   const report = (error: unknown) => call.terminal.err(`headrace: ${error instanceof Error ? error.message : error}`);
-  const reader = await Reader.open(project, environment, Date.now, report, `${part.name}-`);
+  const opening = Reader.open(project, environment, Date.now, report, `${part.name}-`);
+  const reader = await unlessStopped(opening, ending, (opened) => opened.close());
+  if (reader === null) return;
   const group = new Group(part.members, part.restarts);
-  const options = { ...listen, ...limitsOf(call) };
+  const options = { ...listen, ...limitsOf(call), closeWithinMs: ending.answersMs };
   const asked = await startReadServer(reader, { ...options, port: 0, socketPath: socketOf(part) });
   const server = await startReadServer(reader, {
     ...options,
@@ -68,10 +86,10 @@ async function runReader(call: Call, listen: ListenOptions, part: WorkerPart): P
     ...(part.writer === null ? {} : { writer: part.writer }),
   });
   let kept: readonly TableAppend[] = [];
-  const stopped = untilStopped((message) => {
+  channel.seen = (message) => {
     if (message.kind === 'restarts') group.restarts = message.restarts;
     else if (message.kind === 'returned') kept = bounded([...message.tables, ...kept]);
-  });
+  };
   send({ kind: 'ready', url: server.url });
   const hand = () => {
     const tables = [...kept, ...reader.drainServed()];
@@ -79,12 +97,11 @@ async function runReader(call: Call, listen: ListenOptions, part: WorkerPart): P
     if (tables.length > 0 && part.writer !== null) send({ kind: 'served', tables });
   };
   const timer = every(TICK_MS, () => reader.tick().finally(hand), report);
-  await stopped;
-  await server.close();
-  await asked.close();
-  await timer.stop();
+  await ending.stopped;
+  await Promise.all([server.close(), asked.close()]);
+  await settlesWithin(timer.stop(), ending.restMs());
   hand();
-  await reader.close();
+  await settlesWithin(reader.close(), ending.restMs());
 }
 
 function socketOf({ name, members }: WorkerPart): string {
@@ -95,18 +112,26 @@ function send(message: FromWorker): void {
   process.send?.(message);
 }
 
-/** When the process is to stop: as the one that started it says, or somebody who ends this one alone. */
-function untilStopped(seen: (message: ToWorker) => void): Promise<void> {
-  return new Promise((resolve) => {
-    process.on('message', (received: unknown) => {
-      const message = parseMessage<ToWorker>(received);
-      if (message?.kind === 'stop') resolve();
-      else if (message !== null) seen(message);
-    });
-    process.once('SIGTERM', resolve);
-    // Of a terminal it goes to all processes at once; the first of them tells the others in order.
-    process.on('SIGINT', () => undefined);
+/** What a worker hears of the process that started it. */
+interface Channel {
+  /** When the process is to stop: as the one that started it says, or somebody who ends this one alone. */
+  readonly stopped: Promise<void>;
+  /** Takes every other message. */
+  seen: (message: ToWorker) => void;
+}
+
+function openChannel(): Channel {
+  const { promise: stopped, resolve } = Promise.withResolvers<void>();
+  const channel: Channel = { stopped, seen: () => undefined };
+  process.on('message', (received: unknown) => {
+    const message = parseMessage<ToWorker>(received);
+    if (message?.kind === 'stop') resolve();
+    else if (message !== null) channel.seen(message);
   });
+  process.once('SIGTERM', resolve);
+  // Of a terminal it goes to all processes at once; the first of them tells the others in order.
+  process.on('SIGINT', () => undefined);
+  return channel;
 }
 
 /** The newest tables, up to so many rows. */

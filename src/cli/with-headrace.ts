@@ -1,20 +1,41 @@
 import { isHeadraceError } from '../base/errors/fail.ts';
 import type { Headrace } from '../headrace.ts';
 import type { Call } from './command.ts';
+import { type Ending, unlessStopped } from './ending.ts';
 import { loadConfig } from './load-config.ts';
 
 /** Opens the project of a call, works with it, and closes it whatever happens. */
 export async function withHeadrace<T>(call: Call, work: (headrace: Headrace) => Promise<T>): Promise<T> {
-  // Loaded here, as in every command: help and commands that need no project do without it.
-  const { Headrace } = await import('../headrace.ts');
-  const { project, environment } = await loadConfig(call);
-  const headrace = await Headrace.open(project, environment, Date.now, (error) => {
-    call.terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`);
-    if (isHeadraceError(error)) call.terminal.err(`  ${error.mend}`);
-  });
+  const headrace = await openHeadraceOf(call);
   try {
     return await work(headrace);
   } finally {
     await headrace.close();
   }
+}
+
+/** Opens the project of a call and serves it; closes it within the time of its ending. Errors: CLOSE_*, those of opening and work. */
+export async function serveHeadrace(
+  call: Call,
+  ending: Ending,
+  work: (headrace: Headrace) => Promise<void>,
+): Promise<void> {
+  const close = (opened: Headrace) => opened.close({ withinMs: ending.restMs() });
+  const headrace = await unlessStopped(openHeadraceOf(call), ending, close);
+  if (headrace === null) return;
+  try {
+    await work(headrace);
+  } finally {
+    await close(headrace);
+  }
+}
+
+async function openHeadraceOf(call: Call): Promise<Headrace> {
+  // Loaded here, as in every command: help and commands that need no project do without it.
+  const { Headrace } = await import('../headrace.ts');
+  const { project, environment } = await loadConfig(call);
+  return Headrace.open(project, environment, Date.now, (error) => {
+    call.terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`);
+    if (isHeadraceError(error)) call.terminal.err(`  ${error.mend}`);
+  });
 }

@@ -27,7 +27,7 @@ export function featureStoreParts({
   return [
     openPart(
       ingestPart,
-      { measures, counters: (source) => features.counters(source) },
+      { measures, counters: (source) => features.counters(source), unwritten: () => features.unwritten() },
       {
         tick: () => features.tick(),
         flush: () => features.flush(),

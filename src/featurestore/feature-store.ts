@@ -38,7 +38,7 @@ import type { DiskBudget } from './disk/disk-budget.ts';
 import { dropUndeclared, isFilled, markDeclared, markFilled } from './fill-marks.ts';
 import { HotTiles } from './hotkeys/hot-tiles.ts';
 import { Gateway, type PlaceOf, topicOf } from './ingest/gateway.ts';
-import type { SourceCounters } from './ingest/ingest-part.ts';
+import type { SourceCounters, Unwritten } from './ingest/ingest-part.ts';
 import { type IngestReport, loggedIn } from './ingest/ingest-report.ts';
 import { IngestTrace } from './ingest/ingest-trace.ts';
 import { sourceRows } from './ingest/source-rows.ts';
@@ -687,6 +687,16 @@ export class FeatureStore {
   /** SQL text of a source's raw deliveries in the offline store. */
   deliveries(source: EventSourceData): string {
     return this.#options.offline.relation(rawTable(source));
+  }
+
+  /** What was accepted and is not in every store, as far as it is known without asking. */
+  unwritten(): Unwritten {
+    const { deliveries, tiles } = this.#archive.waiting;
+    return {
+      uncommitted: this.#materialiser.uncommittedPlaces(),
+      unpublished: deliveries + tiles,
+      vectors: this.#reads.waiting + this.#served.waiting,
+    };
   }
 
   /** Ends what works by itself, then brings every store up to what was ingested. */

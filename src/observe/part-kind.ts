@@ -27,6 +27,8 @@ export interface PartKind<T, S extends object> {
   readonly health?: (of: T, now: number) => readonly string[];
   /** Names everything that requests need and that is missing. */
   readonly waiting?: (of: T) => readonly string[];
+  /** Names what it accepted and has not written to every store. */
+  readonly left?: (of: T) => readonly string[];
   readonly status?: (of: T, now: number) => S;
   /** The share of a group of processes, from the shares of its members; the first member's where it is left out. */
   readonly merge?: (shares: readonly [S, ...S[]], report: SloReport) => S;
@@ -59,6 +61,7 @@ export function openPart<T, S extends object>(kind: PartKind<T, S>, of: T, work:
     tick: async (now) => work.tick?.(now),
     flush: async () => work.flush?.(),
     close: async () => work.close?.(),
+    left: () => kind.left?.(of) ?? [],
   };
 }
 

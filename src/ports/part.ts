@@ -56,7 +56,8 @@ export type OpenFigure = FigureRow &
  * 4. `status` returns plain JSON data under keys that belong to this part alone.
  * 5. `tick` starts work that is due at `now` (epoch ms). It may throw a failure of earlier background work.
  * 6. After `flush`, every store holds the data that the part accepted before the call.
- * 7. `close` ends the background work of the part, then flushes. The part is not called again.
+ * 7. `close` ends the background work of the part, then flushes. Only `left` is called after it.
+ * 8. `left` names what the part accepted and has not written to every store, as far as it is known without asking.
  */
 export interface Part {
   readonly name: string;
@@ -67,4 +68,5 @@ export interface Part {
   tick(now: number): Promise<void>;
   flush(): Promise<void>;
   close(): Promise<void>;
+  left(): readonly string[];
 }

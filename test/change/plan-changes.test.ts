@@ -199,7 +199,7 @@ test('the plan prints every duration as a declaration writes it, at every depth'
       numbersOf(each, Array.isArray(value) ? name : member),
     );
   };
-  let durations = 0;
+  let seen = 0;
   for (const part of inPlace.parts) {
     const nested = { all: { meaning: part.meaning, features: part.features, settings: part.settings } };
     for (const fields of [part.meaning, part.settings, ...Object.values(part.features), nested]) {
@@ -221,13 +221,13 @@ test('the plan prints every duration as a declaration writes it, at every depth'
           // A long value is cut.
           if (text.includes('…')) continue;
           for (const ms of numbersOf(value, field)) {
-            durations += 1;
+            seen += 1;
             expect(text).toContain(formatDuration(ms));
           }
         }
     }
   }
-  expect(durations).toBeGreaterThan(20);
+  expect(seen).toBeGreaterThan(20);
 });
 
 test('a duration is printed as the text that is read as it', () => {

@@ -4,6 +4,7 @@ import { bytesErrors } from './bytes.ts';
 import { changeErrors } from './change.ts';
 import { cliErrors } from './cli.ts';
 import { clientErrors } from './client.ts';
+import { closeErrors } from './close.ts';
 import { declarationErrors } from './declaration.ts';
 import { entityErrors } from './entity.ts';
 import { eventErrors } from './event.ts';
@@ -44,6 +45,7 @@ export const catalogue = {
   ...bytesErrors,
   ...cliErrors,
   ...clientErrors,
+  ...closeErrors,
   ...serverErrors,
   ...sloErrors,
   ...storeErrors,

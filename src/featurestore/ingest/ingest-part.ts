@@ -15,6 +15,25 @@ export interface SourceCounters {
 export interface IngestSource {
   readonly measures: ServingMeasures;
   readonly counters: (source: EventSourceData) => SourceCounters;
+  readonly unwritten: () => Unwritten;
+}
+
+/** Where a partition of a source has events that are not in the online store. */
+export interface UncommittedPlace {
+  readonly source: string;
+  readonly partition: number;
+  /** The first of them. */
+  readonly offset: number;
+  readonly events: number;
+}
+
+/** What was accepted and is not in every store, as far as it is known without asking. */
+export interface Unwritten {
+  readonly uncommitted: readonly UncommittedPlace[];
+  /** Events that wait for the history. */
+  readonly unpublished: number;
+  /** Sampled vectors that wait for the history: they are in memory alone. */
+  readonly vectors: number;
 }
 
 export interface SourceStatus {
@@ -90,6 +109,14 @@ export const ingestPart: PartKind<IngestSource, IngestStatus> = {
         }),
     },
   ],
+  left: ({ unwritten }) => {
+    const { uncommitted, unpublished, vectors } = unwritten();
+    return [
+      ...[...Map.groupBy(uncommitted, ({ source }) => source)].map(uncommittedText),
+      ...(unpublished > 0 ? [`${unpublished} events and tiles that wait for the history`] : []),
+      ...(vectors > 0 ? [`${vectors} logged vectors of the skew audit, which no log has`] : []),
+    ];
+  },
   status: ({ measures, counters }) => ({
     sources: [...measures.sources.values()].map(({ source, lateness }) => {
       const { gateway, admission } = counters(source);
@@ -107,6 +134,12 @@ export const ingestPart: PartKind<IngestSource, IngestStatus> = {
   }),
   lines: ({ sources }) => ['sources', ...sources.map(sourceLine)],
 };
+
+function uncommittedText([source, places]: readonly [string, readonly UncommittedPlace[]]): string {
+  const events = places.reduce((sum, place) => sum + place.events, 0);
+  const from = places.map(({ partition, offset }) => `partition ${partition} from offset ${offset}`);
+  return `${events} events of ${source} that are not in the online store (${from.join(', ')})`;
+}
 
 function sourceLine(source: SourceStatus): string {
   const { accepted, duplicate, late, refused, quarantined, latenessP50Ms, latenessP99Ms } = source;

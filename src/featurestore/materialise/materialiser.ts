@@ -17,6 +17,7 @@ import type { Position } from '../../ports/position.ts';
 import type { TileTopics } from '../../ports/tile-topics.ts';
 import type { Value } from '../../schema/column.ts';
 import { topicOf } from '../ingest/gateway.ts';
+import type { UncommittedPlace } from '../ingest/ingest-part.ts';
 import type { Verdicts } from '../ingest/ingest-report.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
 import { inSlices } from './in-slices.ts';
@@ -180,6 +181,7 @@ export class Materialiser {
     deliveries: readonly Delivery[],
   ): MaybePromise<Verdicts> {
     const state = this.#stateOf(source);
+    state.ends[partition] = Math.max(state.ends[partition], offset + deliveries.length);
     if (this.#feed !== null && !(this.#feed.isIdle && this.tiles.holds(this.#keysOf(state, deliveries)))) {
       const feed = this.#feed;
       return this.#verdictsAfter({ source, partition, offset, verdicts: noVerdicts(deliveries) }, () => feed.pull());
@@ -538,6 +540,19 @@ export class Materialiser {
     this.tiles.maxBytes = Math.max(memoryBytes / 4, memoryBytes - taken);
   }
 
+  /** Where the log has events that are not in the store, as far as it is known without asking. */
+  uncommittedPlaces(): readonly UncommittedPlace[] {
+    return [...this.#sources.values()].flatMap(({ source, next, ends }) => {
+      const topic = topicOf(source);
+      const heard = this.#options.log.knownEnds?.(topic) ?? [];
+      return next.flatMap((read, partition) => {
+        const offset = this.#committed[topic]?.[partition] ?? 0;
+        const events = Math.max(read, ends[partition], heard[partition] ?? 0) - offset;
+        return events > 0 ? [{ source: source.name, partition, offset, events }] : [];
+      });
+    });
+  }
+
   /** Where the next deliveries are read, by topic and partition, and the next tiles for the store. */
   position(): Position {
     const read = [...this.#sources.values()].map(({ source, next }) => [topicOf(source), [...next]] as const);
@@ -682,6 +697,7 @@ export class Materialiser {
       source,
       engine,
       next,
+      ends: ends.map(({ end }) => end),
       lastIngestTs,
       keyed,
       hasViews,
@@ -827,6 +843,8 @@ interface SourceState {
   readonly engine: SourceEngine<KeyTiles>;
   /** Next offset to apply, by partition. */
   readonly next: number[];
+  /** Where the partitions end, as far as it was heard of. */
+  readonly ends: number[];
   readonly lastIngestTs: number[];
   /** Whether views are over it, wherever their tiles are made. */
   readonly hasViews: boolean;

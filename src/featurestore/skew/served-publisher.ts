@@ -44,8 +44,13 @@ export class ServedPublisher {
     }
   }
 
+  /** Rows that are not published. */
+  get waiting(): number {
+    return this.#waiting.reduce((sum, change) => sum + rowsOf(change), 0);
+  }
+
   #bound(): void {
-    let rows = this.#waiting.reduce((sum, change) => sum + rowsOf(change), 0);
+    let rows = this.waiting;
     while (rows > MOST_WAITING) {
       const oldest = rowsOf(this.#waiting.shift() ?? []);
       rows -= oldest;

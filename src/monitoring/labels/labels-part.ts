@@ -5,6 +5,7 @@ import type { LabelCounters } from './label-join.ts';
 export interface LabelledModel {
   readonly data: { readonly name: string };
   readonly labels: { readonly counters: LabelCounters };
+  readonly history: { readonly waiting: number };
   /** Faults that keep predictions from the history, or labels from predictions. */
   degraded(): readonly string[];
 }
@@ -24,4 +25,8 @@ export const labelsPart: PartKind<() => Iterable<LabelledModel>, object> = {
     },
   ],
   health: (models) => [...models()].flatMap((model) => model.degraded()),
+  left: (models) =>
+    [...models()].flatMap(({ data, history: { waiting } }) =>
+      waiting === 0 ? [] : [`${waiting} predictions of ${data.name} that wait for the history`],
+    ),
 };

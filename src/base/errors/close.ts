@@ -1,0 +1,20 @@
+import { rows } from './row.ts';
+
+/** What can keep a project from ending with everything written. */
+export const closeErrors = rows({
+  CLOSE_UNFINISHED: {
+    message: 'the project has ended before everything was written: {left}. {reason}',
+    mend: 'bring back what is away, then start it again: it reads the events and predictions that it names from the log again',
+    retry: 'later',
+    status: 503,
+    exit: 5,
+  },
+  CLOSE_OPENING: {
+    message:
+      'the process was asked to stop while it opened the project, and the opening did not end within {seconds} s',
+    mend: 'start it again: an opening that is cut off loses nothing',
+    retry: 'later',
+    status: 503,
+    exit: 5,
+  },
+});

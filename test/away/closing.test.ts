@@ -1,0 +1,46 @@
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ended, startCli } from '../cli/run-cli.ts';
+import { until } from '../until.ts';
+import { FaultWire } from './fault-wire.ts';
+import { RespStandIn } from './resp-stand-in.ts';
+import { closesWhile, formOf, shopFolder, stopped } from './serve-away.ts';
+
+let server: RespStandIn;
+let wire: FaultWire;
+
+beforeAll(async () => {
+  server = await RespStandIn.open();
+  wire = await FaultWire.open(server.port);
+});
+
+afterAll(async () => {
+  await wire.close();
+  await server.close();
+});
+
+const environment = () => ({ online: { kind: 'redis', url: `redis://127.0.0.1:${wire.port}`, timeout: '300ms' } });
+
+// The other forms and faults are tried on a server, in test/services.
+test.each([
+  ['serve', 'away'],
+  ['dev', 'stalled'],
+] as const)(
+  '%s ends while its Redis is %s, names what is not committed, and has it at the next start',
+  (words, state) => closesWhile(formOf(words), state, { wire, environment: environment() }),
+);
+
+test('a process that is asked to stop while it opens ends', async () => {
+  const folder = shopFolder(environment());
+  await wire.set('stalled');
+  try {
+    const child = startCli(folder, ['serve', '--port', '0']);
+    const end = ended(child);
+    await until(() => wire.connections > 0);
+    const { out } = await stopped({ child, end });
+    expect(out).toBe('');
+  } finally {
+    await wire.set('whole');
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
