@@ -18,23 +18,31 @@ const LEFT_OPEN_MS = 1_000;
 
 /** When a process that serves ends, and how long that may take. */
 export interface Ending {
+  /** Resolves when the process is asked to stop. A process that has not read it is ended at once by its signal. */
   readonly stopped: Promise<void>;
+  /** The same for a process that another one asks to stop; null where a signal ends the process at once while it opens. */
+  readonly whileOpening: Promise<void> | null;
   /** The whole time that it has, ms. */
   readonly withinMs: number;
-  /** Of which requests that are under way have this, ms. */
+  /** The part of it for requests that are being answered, ms. */
   readonly answersMs: number;
-  /** What is left of it, ms; all of it before the process was asked to stop. */
+  /** The rest of it, ms; all of it before the process was asked to stop. */
   restMs(): number;
 }
 
-export function endingOf(call: Call, stopped: Promise<void> = call.terminal.stopped): Ending {
+/** `asked` resolves when another process asks this one to stop; without it signals do. */
+export function endingOf(call: Call, asked: Promise<void> | null = null): Ending {
   const withinMs = wholeOption('close-within', call.options['close-within'], CLOSE_WITHIN_S, 1, 3_600) * 1_000;
   let deadline: number | null = null;
-  void stopped.then(() => {
-    deadline = performance.now() + withinMs;
-  });
+  let stopped: Promise<void> | null = null;
   return {
-    stopped,
+    get stopped() {
+      stopped ??= (asked ?? call.terminal.stopped).then(() => {
+        deadline = performance.now() + withinMs;
+      });
+      return stopped;
+    },
+    whileOpening: asked,
     withinMs,
     answersMs: Math.min(withinMs * ANSWERS_SHARE, MOST_ANSWERS_MS),
     restMs: () => (deadline === null ? withinMs : Math.max(0, deadline - performance.now())),
@@ -42,15 +50,16 @@ export function endingOf(call: Call, stopped: Promise<void> = call.terminal.stop
 }
 
 /**
- * What was opened; null where the process was asked to stop first: what opens by then is closed again. Errors: those of the opening,
- * CLOSE_OPENING.
+ * The result of an opening; null where another process asked this one to stop first. A result that comes within five seconds is closed
+ * then. Errors: those of the opening, CLOSE_OPENING.
  */
 export async function unlessStopped<T>(
   opening: Promise<T>,
-  { stopped }: Ending,
+  { whileOpening }: Ending,
   close: (opened: T) => Promise<void>,
 ): Promise<T | null> {
-  const opened = await Promise.race([opening, stopped.then(() => null)]);
+  if (whileOpening === null) return opening;
+  const opened = await Promise.race([opening, whileOpening.then(() => null)]);
   if (opened !== null) return opened;
   if (!(await settlesWithin(opening.then(close), OPENING_MS)))
     throw fail('CLOSE_OPENING', { seconds: OPENING_MS / 1_000 });

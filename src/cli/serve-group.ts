@@ -45,9 +45,9 @@ export async function serveGroup(
   try {
     const group = new Supervised(call, members, port, readOnly ? null : join(folder, 'forwarded.sock'));
     const ending = endingOf(call);
-    const url = await Promise.race([group.start(), ending.stopped.then(() => undefined)]);
+    const url = await group.start();
     if (url === null) return;
-    if (url !== undefined) started(url);
+    started(url);
     await ending.stopped;
     await group.stop(ending.withinMs);
   } finally {

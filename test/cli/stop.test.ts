@@ -84,7 +84,9 @@ test('Ctrl-C while a model is trained ends the trainer too, registers nothing, a
     await until(() => /trainer \d+/.test(printed()));
     const trainer = Number(/trainer (\d+)/.exec(printed())?.[1]);
     child.kill(signal);
-    expect(await once(child, 'exit')).toEqual([null, signal]);
+    const [code] = await once(child, 'exit');
+    expect(code).toBe(5);
+    expect(printed()).toContain('JOB_CANCELLED');
     await until(() => !isAlive(trainer));
   }
   const models = await runCli(folder, ['models', 'buys', '--json']);
