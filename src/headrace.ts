@@ -706,6 +706,11 @@ export class Headrace {
     for (const one of flushed) if (one.status === 'rejected') throw one.reason;
   }
 
+  /** Whether readers of other processes wait for what `share` lets them see, of a store on this machine. */
+  get hasReaders(): boolean {
+    return this.#features.hasReaders;
+  }
+
   /** Lets readers of other processes see what came. Call it about ten times a second where there are any. */
   share(): Promise<void> {
     return this.#features.share();

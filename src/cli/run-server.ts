@@ -14,6 +14,10 @@ import { every } from './ticking.ts';
 import { serveHeadrace } from './with-headrace.ts';
 
 const TICK_MS = 1_000;
+
+/** How often the process that writes looks whether readers of this machine wait for a commit, ms. */
+const SHARE_MS = 100;
+
 const BODY_LIMIT = 4 * 2 ** 20;
 const SPINE_LIMIT = 256 * 2 ** 20;
 
@@ -59,9 +63,12 @@ export async function runServer(
       server,
       headrace.project.services.map(({ name }) => name),
     );
-    const ticking = every(TICK_MS, () => headrace.tick(), report);
+    const share = async () => {
+      if (headrace.hasReaders) await headrace.share();
+    };
+    const timers = [every(TICK_MS, () => headrace.tick(), report), every(SHARE_MS, share, report)];
     await ending.stopped;
-    const stopping = Promise.all([ticking.stop(), commands.close()]);
+    const stopping = Promise.all([...timers.map((timer) => timer.stop()), commands.close()]);
     await Promise.all([server.close(), settlesWithin(stopping, ending.answersMs)]);
   }).finally(endSoon);
 }

@@ -408,7 +408,8 @@ export class FeatureStore {
     const { uncommitted } = this.#materialiser;
     // A publish that is under way ends with a commit, and where there is much to commit one begins before it.
     const publishFirst = uncommitted >= PUBLISH_FIRST;
-    if (uncommitted > 0 && !publishFirst && this.#commitDue() && !this.#flushing.busy)
+    const commitDue = this.#commitDue() || this.hasReaders;
+    if (uncommitted > 0 && !publishFirst && commitDue && !this.#flushing.busy)
       this.#committing.start(() => this.commit());
     if (this.#batch.due().length > 0) {
       await this.#archive.publishDeliveries();
@@ -461,6 +462,11 @@ export class FeatureStore {
   /** Tiles that the last read of a service merged. */
   tilesMerged(service: FeatureServiceData): number {
     return this.#reads.tilesMerged(service);
+  }
+
+  /** Whether other processes read what this one commits, as far as the store tells without a call. */
+  get hasReaders(): boolean {
+    return this.#options.online.hasReaders?.() ?? false;
   }
 
   /** Commits where readers of other processes wait for it: what came, or after a while that nothing did. */

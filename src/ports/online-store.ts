@@ -173,5 +173,7 @@ export interface OnlineStore {
   follow?(): StoreNews | null;
   /** Bytes that the store keeps in this process's memory and that grow with keys, by part; nothing where it is left out. */
   memory?(): Readonly<Record<string, number>>;
+  /** Of a store with synchronous and shared reads that was opened to be written: whether another process has it open to be read. */
+  hasReaders?(): boolean;
   close(): MaybePromise<void>;
 }

@@ -40,6 +40,7 @@ export const onlineCalls: Readonly<
   follow: null,
   // The size of the filter in this process: no call to the server.
   memory: null,
+  hasReaders: null,
 };
 
 /** Every method of a store behind a network. */

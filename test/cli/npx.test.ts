@@ -10,6 +10,7 @@ import { until } from '../until.ts';
 
 /** What npx finds in the folder. */
 const COMMAND = 'headrace';
+const NPX = 'npx';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -27,7 +28,7 @@ test.each(['SIGTERM', 'SIGKILL'] as const)('a server that npx runs ends when npx
   const folder = installed();
   try {
     // A process group of its own: a test that fails leaves nothing behind.
-    const npx = spawn('npx', ['--no', COMMAND, 'serve', '--port', '0', '--json'], {
+    const npx = spawn(NPX, ['--no', COMMAND, 'serve', '--port', '0', '--json'], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: childEnv(),

@@ -38,6 +38,21 @@ export class Entries {
     this.#database.readerCheck();
   }
 
+  /**
+   * Whether another process has the file open. LMDB has a line for each reader, dead ones too until they are dropped:
+   *
+   * ```
+   * list = head *( *SP pid SP thread SP transaction LF )
+   * ```
+   */
+  hasOtherReaders(): boolean {
+    const [, ...lines] = this.#database.readerList().split('\n');
+    return lines.some((line) => {
+      const pid = Number.parseInt(line, 10);
+      return pid > 0 && pid !== process.pid;
+    });
+  }
+
   /** The content of an entry, valid until the next call; undefined if there is none. Hot path. Error: STORE_CORRUPT. */
   get(key: Uint8Array, sumOfKey = sumOf(key)): Uint8Array | undefined {
     try {

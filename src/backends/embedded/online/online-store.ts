@@ -143,6 +143,7 @@ class EmbeddedOnlineStore implements OnlineStore {
   /** A commit that the thread writes; until it is over, other writes wait for it. */
   #writing: Promise<unknown> | null = null;
   readonly follow?: () => StoreNews | null;
+  readonly hasReaders?: () => boolean;
   /** Whether it hears of every change: it changes the store itself, or follows who does. */
   #hears: boolean;
   #lookedAt = performance.now();
@@ -161,7 +162,10 @@ class EmbeddedOnlineStore implements OnlineStore {
     this.#filter = filter;
     this.#thread = thread;
     this.#hears = lock !== null;
-    if (lock !== null) return;
+    if (lock !== null) {
+      this.hasReaders = () => this.#hasReaders();
+      return;
+    }
     const news = new NewsReader(entries);
     this.follow = () => this.#heard(news.follow());
   }
@@ -231,7 +235,13 @@ class EmbeddedOnlineStore implements OnlineStore {
     return news;
   }
 
-  /** Now and then, before a commit. */
+  #hasReaders(): boolean {
+    if (!this.#entries.hasOtherReaders()) return false;
+    this.#lookAfterReaders();
+    return this.#entries.hasOtherReaders();
+  }
+
+  /** Now and then, before a commit and while there are some. */
   #lookAfterReaders(): void {
     if (performance.now() - this.#lookedAt < LOOK_EVERY_MS) return;
     this.#lookedAt = performance.now();
