@@ -7,6 +7,7 @@ import { logPart } from './featurestore/ingest/log-part.ts';
 import { type TopicsStatus, topicsPart } from './featurestore/ingest/topics-part.ts';
 import { type TilesStatus, tilesPart } from './featurestore/materialise/tiles-part.ts';
 import { type MemoryStatus, memoryPart } from './featurestore/memory/memory-part.ts';
+import { type StoreStatus, storePart } from './featurestore/online/store-part.ts';
 import { type SkewStatus, skewPart } from './featurestore/skew/skew-part.ts';
 import { labelsPart } from './monitoring/labels/labels-part.ts';
 import { type AnyPartKind, partKind } from './observe/part-kind.ts';
@@ -32,6 +33,7 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(followedPart, []),
   partKind(diskPart, ['disk']),
   partKind(memoryPart, ['memory']),
+  partKind(storePart, ['store']),
 ];
 
 /** The status of a project that writes; a process that only reads has the shares of its own parts alone. */
@@ -43,4 +45,5 @@ export type ProjectStatus = Status &
   TopicsStatus &
   TilesStatus &
   DiskStatus &
-  MemoryStatus;
+  MemoryStatus &
+  StoreStatus;

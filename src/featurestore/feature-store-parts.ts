@@ -11,6 +11,7 @@ import type { TopicReport } from './ingest/topic-intake.ts';
 import { topicsPart } from './ingest/topics-part.ts';
 import { tilesPart } from './materialise/tiles-part.ts';
 import { memoryPart } from './memory/memory-part.ts';
+import { storePart } from './online/store-part.ts';
 import { skewPart } from './skew/skew-part.ts';
 
 /** The parts of a feature store that writes. The first one does the work of the store. */
@@ -47,5 +48,6 @@ export function featureStoreParts({
     }),
     openPart(diskPart, disk),
     openPart(memoryPart, () => features.memory()),
+    openPart(storePart, () => features.storeCheck()),
   ];
 }

@@ -27,7 +27,7 @@ import { ServingMeasures } from '../observe/serving-measures.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { HistoryEngine } from '../ports/history-engine.ts';
 import type { DamagedFile, OfflineStore, TableAppend } from '../ports/offline-store.ts';
-import type { OnlineStore } from '../ports/online-store.ts';
+import type { OnlineStore, StoreCheck } from '../ports/online-store.ts';
 import type { Position } from '../ports/position.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
 import { allTiles, backfillTiles } from './backfill/backfill.ts';
@@ -633,6 +633,11 @@ export class FeatureStore {
     const { busyBytes, keys, evicted } = this.#materialiser.tiles;
     const parts = this.#materialiser.memory();
     return { budgetBytes: this.#options.memoryBytes, parts, uncommittedBytes: busyBytes, keys, evicted };
+  }
+
+  /** How far the online store has been checked; null of one that is always whole. */
+  storeCheck(): StoreCheck | null {
+    return this.#options.online.check?.() ?? null;
   }
 
   counters(source: EventSourceData): SourceCounters {

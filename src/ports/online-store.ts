@@ -106,6 +106,17 @@ export interface StoreNews {
   readonly changed: readonly ChangedKey[] | null;
 }
 
+/** How far a store has been checked for damage since it was opened. */
+export interface StoreCheck {
+  /** Pages of its file when it was opened, and how many of them were read then. */
+  readonly pages: number;
+  readonly readAtOpen: number;
+  /** Whether every page has been checked. */
+  readonly isWhole: boolean;
+  /** The damage that was found; null: none. */
+  readonly damage: Error | null;
+}
+
 export interface OnlineStoreCapabilities {
   /** Whether writes survive the process. */
   readonly durable: boolean;
@@ -171,6 +182,8 @@ export interface OnlineStore {
    * is. Call it before the first read of a request. Hot path.
    */
   follow?(): StoreNews | null;
+  /** How far the store has been checked; left out where it is always whole. */
+  check?(): StoreCheck;
   /** Bytes that the store keeps in this process's memory and that grow with keys, by part; nothing where it is left out. */
   memory?(): Readonly<Record<string, number>>;
   /** Of a store with synchronous and shared reads that was opened to be written: whether another process has it open to be read. */

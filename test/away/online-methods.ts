@@ -41,6 +41,7 @@ export const onlineCalls: Readonly<
   // The size of the filter in this process: no call to the server.
   memory: null,
   hasReaders: null,
+  check: null,
 };
 
 /** Every method of a store behind a network. */

@@ -151,3 +151,40 @@ test('a step looks at as many entries as it may, whatever the view has, and step
     await swept.close();
   }
 });
+
+test('rows of old batch generations leave in steps, with commits in between, whatever a dead process left', async () => {
+  const features = { n: { type: 'int', nullable: false } } as const;
+  const ROWS = 3 * ENTRIES_AT_ONCE;
+  const rows = Array.from({ length: ROWS }, (_, i) => ({ key: keyOf(i), values: [i] }));
+  const path = newRoot();
+  const of = (generation: number) => ({ viewId: 'batch@1', generation, asOf: generation, visibleFrom: generation });
+  const died = openOnlineStore({ path });
+  for (const generation of [1, 2, 3]) await died.writeBatch(of(generation), features, rows);
+  await died.close();
+  const store = openOnlineStore({ path });
+  const [first] = rows;
+  await store.writeBatch(of(3), features, [first]);
+  let turns = 0;
+  let isSwitched = false;
+  const turn = () => {
+    turns += 1;
+    if (!isSwitched) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await store.switchBatch(of(3));
+  isSwitched = true;
+  // Two generations left in steps of the thread.
+  expect(turns).toBeGreaterThanOrEqual((2 * ROWS) / ENTRIES_AT_ONCE);
+  const answers = await store.readBatch([keyOf(0), keyOf(1)].map((key) => ({ viewId: 'batch@1', features, key })));
+  expect(answers.map((answer) => answer?.values)).toEqual([[0], null]);
+  await store.close();
+  const file = `${path}/tiles.mdb`;
+  const database = open<Uint8Array, Uint8Array>({
+    path: file,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    noSubdir: true,
+  });
+  expect([...database.getKeys({ start: Buffer.of(4), end: Buffer.of(5) })]).toHaveLength(1);
+  await database.close();
+});

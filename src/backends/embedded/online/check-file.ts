@@ -1,38 +1,43 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { fail } from '../../../base/errors/fail.ts';
+import {
+  BIG_VALUE,
+  BRANCH,
+  checkHeader,
+  checkNodes,
+  childOf,
+  DEEPEST,
+  entriesOf,
+  HEADER_BYTES,
+  keyOf,
+  LEAF,
+  META_BYTES,
+  NO_ROOT,
+  NODE_BYTES,
+  nodeAt,
+  OVERFLOW,
+  type Page,
+  pageOf,
+  readNewest,
+  sizeOf,
+  TREE_BYTES,
+  transactionOf,
+} from './lmdb-pages.ts';
 
-/**
- * The file of the LMDB that the package lmdb carries (its mdb.c), little-endian; what of it is looked at:
- *
- * ```
- * page     = number:u64 transaction:u64 pad:u16 flags:u16 (lower:u16 upper:u16 / pages:u32) rest
- * meta     = magic:u32 version:u32 address:u64 mapSize:u64 freeTree:tree mainTree:tree lastPage:u64 transaction:u64
- *                                    ; rest of pages 0 and 1; that of the greater transaction counts
- * tree     = pad:u32 flags:u16 depth:u16 branches:u64 leaves:u64 overflow:u64 entries:u64 root:u64
- *                                    ; pad of the free tree is the page size; root is all ones where there is none
- * branch   = *place space *node      ; rest of a page with flag 1; place:u16, lower / 2 of them, of a node, from there on
- * leaf     = *place space *node      ; flag 2
- * overflow = bytes                   ; flag 4, over `pages` pages
- * node     = low:u16 high:u16 flags:u16 keySize:u16 key value
- *                                    ; branch: low, high, flags are a page number; leaf: low, high the size of the value;
- *                                    ; leaf with flag 1: the value is number:u64 transaction:u64 pages:u64 of an overflow
- * free     = count:u64 *entry        ; value in the free tree: pages that are not in use
- * entry    = page:i64 / length:i64 page:i64 / 0
- *                                    ; a length is negative: so many pages from `page` on
- * ```
- */
-const MAGIC = 0xbeefc0de;
-const HEADER_BYTES = 24;
-const TREE_BYTES = 48;
-const META_BYTES = HEADER_BYTES + 24 + 2 * TREE_BYTES + 16;
-const NODE_BYTES = 8;
-const OVERFLOW_BYTES = 24;
-const [BRANCH, LEAF, OVERFLOW] = [1, 2, 4];
-const BIG_VALUE = 1;
-const DEEPEST = 32;
+/** How a file was checked. */
+export interface FileCheck {
+  /** Whether every page was. */
+  readonly isWhole: boolean;
+  readonly pages: number;
+  /** Pages that were read. */
+  readonly read: number;
+  readonly entries: number;
+}
+
+const NEW_FILE: FileCheck = { isWhole: true, pages: 0, read: 0, entries: 0 };
+
 /** 16 TiB of pages of 4 KiB. */
 const MOST_PAGES = 2 ** 32;
-const NO_ROOT = 2n ** 64n - 1n;
 
 /** Whether what stands under a key can be what was put there. */
 export type IsSound = (key: Uint8Array, value: Uint8Array) => boolean;
@@ -43,52 +48,54 @@ export type IsSound = (key: Uint8Array, value: Uint8Array) => boolean;
  * the right kind, its nodes within it, its keys in order and between those of the pages above, its values sound; none of them may be of a later transaction, or
  * free; and a tree must have as many pages and entries as it says. A file that
  * is absent or empty is a new store. One that a process writes to meanwhile cannot be walked: `isSound` is null then, and
- * only the roots are looked at. Error: STORE_CORRUPT.
+ * only the roots are looked at. Of a file of more than `mostPages` only the branches and the list of free pages are read, about a page in
+ * fifty: its leaves are checked before they are used (`leaf-check.ts`). Error: STORE_CORRUPT.
  */
-export function checkFile(path: string, isSound: IsSound | null): void {
-  if (!existsSync(path)) return;
+export function checkFile(path: string, isSound: IsSound | null, mostPages = MOST_PAGES): FileCheck {
+  if (!existsSync(path)) return NEW_FILE;
   const fd = openSync(path, 'r');
   try {
     const { size } = fstatSync(fd);
-    if (size > 0) checkPages(path, fd, size, isSound);
+    return size > 0 ? checkPages(path, fd, size, isSound, mostPages) : NEW_FILE;
   } finally {
     closeSync(fd);
   }
 }
 
-function checkPages(path: string, fd: number, size: number, isSound: IsSound | null): void {
-  const first = readMeta(fd, 0);
-  const pageSize = first?.getUint32(HEADER_BYTES + 24, true) ?? 0;
-  const second = pageSize >= 512 && pageSize <= 0x8000 ? readMeta(fd, pageSize) : null;
-  if (first === null || second === null) throw fail('STORE_CORRUPT', { path, reason: 'it is no LMDB file' });
-  const transaction = META_BYTES - 8;
-  const meta = first.getBigUint64(transaction, true) >= second.getBigUint64(transaction, true) ? first : second;
+function checkPages(path: string, fd: number, size: number, isSound: IsSound | null, mostPages: number): FileCheck {
+  const found = readNewest(fd);
+  if (found === null) throw fail('STORE_CORRUPT', { path, reason: 'it is no LMDB file' });
+  const { meta, pageSize } = found;
   const last = Number(meta.getBigUint64(META_BYTES - 16, true));
   if (!(last >= 1 && last < MOST_PAGES)) throw fail('STORE_CORRUPT', { path, reason: 'its last page cannot be' });
   const seen = new Uint8Array(Math.floor(last / 8) + 1);
-  const newest = meta.getBigUint64(transaction, true);
-  const file = { path, fd, pageSize, pages: Math.min(last + 1, Math.floor(size / pageSize)), newest, seen };
+  const newest = transactionOf(meta);
+  const file = { path, fd, pageSize, pages: Math.min(last + 1, Math.floor(size / pageSize)), newest, seen, read: 0 };
   const [free, main] = [HEADER_BYTES + 24, HEADER_BYTES + 24 + TREE_BYTES];
   const lists: Uint8Array[] = [];
   const keep: IsSound = (_, list) => lists.push(list.slice()) > 0;
+  const isWhole = isSound !== null && file.pages <= mostPages;
   // Keys of the free tree are numbers in the machine's order.
   const trees = [
-    { at: main, ordered: true, isSound },
-    { at: free, ordered: false, isSound: isSound && keep },
+    { at: main, ordered: true, isSound, readsLeaves: isWhole },
+    { at: free, ordered: false, isSound: isSound && keep, readsLeaves: true },
   ];
-  for (const { at, ordered, isSound: sound } of trees) {
+  for (const { at, ordered, isSound: sound, readsLeaves } of trees) {
     const root = meta.getBigUint64(at + TREE_BYTES - 8, true);
     const depth = meta.getUint16(at + 6, true);
     if (root >= NO_ROOT) continue;
-    const found = new TreeCheck(file, depth, ordered, sound).check(Number(root));
+    const found = new TreeCheck(file, depth, ordered, sound, readsLeaves).check(Number(root));
     if (sound === null) continue;
     const told = ([8, 16, 24, 32] as const).map((member) => Number(meta.getBigUint64(at + member, true)));
-    if (told.some((count, i) => count !== found[i]))
+    // Large values and entries are counted by the leaves.
+    const counted = readsLeaves || depth < 2 ? 4 : 2;
+    if (told.slice(0, counted).some((count, i) => count !== found[i]))
       throw fail('STORE_CORRUPT', { path, reason: 'a tree has not as many pages and entries as it says' });
   }
   for (const list of lists)
     if (!isFreeList(list, last, seen))
       throw fail('STORE_CORRUPT', { path, reason: 'a page that is in use, or none, is free' });
+  return { isWhole, pages: file.pages, read: file.read, entries: entriesOf(meta) };
 }
 
 /** Whether a list names pages that are not in use, each once; notes them. */
@@ -113,12 +120,6 @@ function isFreeList(list: Uint8Array, last: number, seen: Uint8Array): boolean {
   return true;
 }
 
-function readMeta(fd: number, at: number): DataView | null {
-  const meta = new DataView(new ArrayBuffer(META_BYTES));
-  const read = readSync(fd, new Uint8Array(meta.buffer), 0, META_BYTES, at);
-  return read === META_BYTES && meta.getUint32(HEADER_BYTES, true) === MAGIC ? meta : null;
-}
-
 interface PagedFile {
   readonly path: string;
   readonly fd: number;
@@ -128,12 +129,8 @@ interface PagedFile {
   readonly newest: bigint;
   /** A bit by page: those in use so far. */
   readonly seen: Uint8Array;
-}
-
-/** A page in memory. */
-interface Page {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
+  /** Pages that were read. */
+  read: number;
 }
 
 /** Hot path. */
@@ -142,6 +139,7 @@ class TreeCheck {
   readonly #depth: number;
   readonly #ordered: boolean;
   readonly #isSound: IsSound | null;
+  readonly #readsLeaves: boolean;
   /** One page by level: a walk needs those above. */
   readonly #levels: readonly Page[];
   readonly #overflow: Page;
@@ -150,7 +148,8 @@ class TreeCheck {
   #overflows = 0;
   #entries = 0;
 
-  constructor(file: PagedFile, depth: number, ordered: boolean, isSound: IsSound | null) {
+  constructor(file: PagedFile, depth: number, ordered: boolean, isSound: IsSound | null, readsLeaves: boolean) {
+    this.#readsLeaves = readsLeaves;
     this.#file = file;
     this.#depth = depth;
     this.#ordered = ordered;
@@ -171,7 +170,8 @@ class TreeCheck {
     const isLeaf = level === this.#depth - 1;
     const page = this.#levels[level];
     this.#load(page, number, isLeaf ? LEAF : BRANCH);
-    const count = this.#checkNodes(page, number, isLeaf, low, high);
+    const bounds = { isLeaf, ordered: this.#ordered, low, high };
+    const count = checkNodes(page, bounds, (reason) => this.#damaged(number, reason));
     if (isLeaf) {
       this.#leaves += 1;
       this.#entries += count;
@@ -181,7 +181,12 @@ class TreeCheck {
       const at = nodeAt(page, i);
       if (isLeaf) this.#checkEntry(page, number, at, this.#isSound);
       else {
-        const child = sizeOf(page, at) + page.view.getUint16(at + 4, true) * 2 ** 32;
+        const child = childOf(page, at);
+        if (!this.#readsLeaves && level === this.#depth - 2) {
+          this.#note(child);
+          this.#leaves += 1;
+          continue;
+        }
         this.#checkPage(
           child,
           level + 1,
@@ -190,35 +195,6 @@ class TreeCheck {
         );
       }
     }
-  }
-
-  /** Checks that nodes lie within their page, keys in order; gives their number. */
-  #checkNodes(page: Page, number: number, isLeaf: boolean, low: Uint8Array | null, high: Uint8Array | null): number {
-    const count = page.view.getUint16(20, true) >> 1;
-    if (count < (isLeaf ? 1 : 2)) this.#damaged(number, 'it is empty');
-    let before = low;
-    for (let i = 0; i < count; i += 1) {
-      const at = nodeAt(page, i);
-      if (at < HEADER_BYTES + page.view.getUint16(22, true) || at + NODE_BYTES > page.bytes.length)
-        this.#damaged(number, 'an entry is not within it');
-      const end =
-        at + NODE_BYTES + page.view.getUint16(at + 6, true) + (isLeaf ? this.#valueBytes(page, number, at) : 0);
-      if (end > page.bytes.length) this.#damaged(number, 'an entry is not within it');
-      if (!this.#ordered || (!isLeaf && i === 0)) continue;
-      const key = keyOf(page, at);
-      const order = before === null ? 1 : Buffer.compare(key, before);
-      if (order < 0 || (order === 0 && before !== low)) this.#damaged(number, 'its keys are not in order');
-      before = key;
-    }
-    if (this.#ordered && high !== null && before !== null && Buffer.compare(before, high) >= 0)
-      this.#damaged(number, 'its keys are not in order');
-    return count;
-  }
-
-  #valueBytes(page: Page, number: number, at: number): number {
-    const flags = page.view.getUint16(at + 4, true);
-    if (flags > BIG_VALUE) this.#damaged(number, 'an entry is of another kind');
-    return flags === BIG_VALUE ? OVERFLOW_BYTES : sizeOf(page, at);
   }
 
   #checkEntry(page: Page, number: number, at: number, isSound: IsSound): void {
@@ -243,41 +219,24 @@ class TreeCheck {
     return value;
   }
 
-  #load(page: Page, number: number, kind: number): void {
-    const { fd, pageSize, pages, newest, seen } = this.#file;
+  /** Notes that a page is in use. */
+  #note(number: number): void {
+    const { pages, seen } = this.#file;
     if (!(number > 1 && number < pages)) this.#damaged(number, 'it is not within the file');
     const bit = 1 << (number & 7);
     if ((seen[Math.floor(number / 8)] & bit) !== 0) this.#damaged(number, 'it is reached twice');
     seen[Math.floor(number / 8)] |= bit;
+  }
+
+  #load(page: Page, number: number, kind: number): void {
+    const { fd, pageSize, newest } = this.#file;
+    this.#note(number);
+    this.#file.read += 1;
     readSync(fd, page.bytes, 0, pageSize, number * pageSize);
-    if (Number(page.view.getBigUint64(0, true)) !== number) this.#damaged(number, 'it has another number');
-    if (page.view.getBigUint64(8, true) > newest) this.#damaged(number, 'it is of a later transaction');
-    if ((page.view.getUint16(18, true) & 0xff) !== kind) this.#damaged(number, 'it is of another kind');
-    if (kind === OVERFLOW) return;
-    const lower = page.view.getUint16(20, true);
-    const upper = page.view.getUint16(22, true);
-    if (lower % 2 !== 0 || lower > upper || upper > pageSize - HEADER_BYTES)
-      this.#damaged(number, 'its bounds cannot be');
+    checkHeader(page, { number, kind, newest }, (reason) => this.#damaged(number, reason));
   }
 
   #damaged(page: number, reason: string): never {
     throw fail('STORE_CORRUPT', { path: this.#file.path, reason: `page ${page}: ${reason}` });
   }
-}
-
-function pageOf(size: number): Page {
-  const bytes = new Uint8Array(size);
-  return { bytes, view: new DataView(bytes.buffer) };
-}
-
-function nodeAt({ view }: Page, index: number): number {
-  return HEADER_BYTES + view.getUint16(HEADER_BYTES + index * 2, true);
-}
-
-function keyOf({ bytes, view }: Page, at: number): Uint8Array {
-  return bytes.subarray(at + NODE_BYTES, at + NODE_BYTES + view.getUint16(at + 6, true));
-}
-
-function sizeOf({ view }: Page, at: number): number {
-  return view.getUint16(at, true) + view.getUint16(at + 2, true) * 2 ** 16;
 }

@@ -3,9 +3,10 @@ import { type ErrorCode, fail, HeadraceError } from '../../../base/errors/fail.t
 import type { StreamViewData } from '../../../features/define/declaration.ts';
 import type { TileHorizon, TileReport } from '../../../ports/online-store.ts';
 import type { KeySpan } from './entries.ts';
+import type { CheckedLeaves } from './leaf-check.ts';
 import type { WholeCommit } from './write-commit.ts';
 
-/** An order of the thread: a commit, or one step of dropping tiles, old ones of a span or some of a whole view. */
+/** An order of the thread: a commit, or one step of dropping: old tiles of a span, or its first entries. */
 export type StoreOrder =
   | { readonly kind: 'commit'; readonly views: readonly StreamViewData[]; readonly commit: WholeCommit }
   | {
@@ -14,14 +15,14 @@ export type StoreOrder =
       readonly horizons: readonly TileHorizon[];
       readonly span: KeySpan;
     }
-  | { readonly kind: 'dropView'; readonly viewId: string };
+  | { readonly kind: 'drop'; readonly span: KeySpan };
 
 /** The outcome of an order. */
 export interface StoreDone {
   readonly report: TileReport;
   /** Where the next step of a sweep begins; null at the end of its span. */
   readonly next: Uint8Array | null;
-  /** Whether a view that is dropped may have more entries. */
+  /** Whether a span that is dropped may have more entries. */
   readonly hasMore: boolean;
 }
 
@@ -38,8 +39,11 @@ export class CommitThread {
   readonly #file: string;
   #worker: Worker | null = null;
 
-  constructor(file: string) {
+  readonly #leaves: CheckedLeaves | null;
+
+  constructor(file: string, leaves: CheckedLeaves | null) {
     this.#file = file;
+    this.#leaves = leaves;
   }
 
   /** Whether it runs already. */
@@ -83,7 +87,7 @@ export class CommitThread {
     if (this.#worker !== null) return this.#worker;
     const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
     const worker = new Worker(new URL(`./commit-worker${ending}`, import.meta.url), {
-      workerData: { file: this.#file },
+      workerData: { file: this.#file, leaves: this.#leaves },
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     this.#worker = worker;

@@ -3,13 +3,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { isHeadraceError } from '../../../base/errors/fail.ts';
 import { tileLayout } from '../../../features/tile/tile-layout.ts';
 import type { StoreAnswer, StoreDone, StoreOrder } from './commit-thread.ts';
-import { dropSomeOf, sweepSome } from './drop-tiles.ts';
+import { dropSome, sweepSome } from './drop-tiles.ts';
 import { Entries } from './entries.ts';
+import type { CheckedLeaves } from './leaf-check.ts';
 import { openDatabase } from './open-database.ts';
 import { writeCommit } from './write-commit.ts';
 
-const { file } = workerData as { readonly file: string };
-const entries = new Entries(openDatabase(file, 'write'), file);
+const { file, leaves } = workerData as { readonly file: string; readonly leaves: CheckedLeaves | null };
+const entries = new Entries(openDatabase(file, 'write'), file, leaves);
 
 parentPort?.on('message', (order: StoreOrder | null) => {
   if (order === null) void entries.close().then(() => parentPort?.close());
@@ -26,7 +27,7 @@ function answer(order: StoreOrder): StoreAnswer {
   try {
     if (order.kind === 'commit')
       return { ...NOTHING, report: writeCommit(entries, order.views.map(tileLayout), order.commit) };
-    if (order.kind === 'dropView') return { ...NOTHING, hasMore: dropSomeOf(entries, order.viewId) };
+    if (order.kind === 'drop') return { ...NOTHING, hasMore: dropSome(entries, order.span) };
     const sweep = { layout: tileLayout(order.view), horizons: order.horizons };
     return { ...NOTHING, next: sweepSome(entries, sweep, order.span) };
   } catch (error) {

@@ -69,12 +69,11 @@ function notePlace(entries: Entries, viewId: string, next: Uint8Array | null): v
   else if (entries.get(key) !== undefined) entries.remove(key);
 }
 
-/** Drops some of the entries of a view's tiles, in one transaction; gives whether any may be left. Errors: STORE_WRITE, STORE_CORRUPT. */
-export function dropSomeOf(entries: Entries, viewId: string, most = ENTRIES_AT_ONCE): boolean {
+/** Drops the first entries of a span, in one transaction; gives whether any may be left. Errors: STORE_WRITE, STORE_CORRUPT. */
+export function dropSome(entries: Entries, span: KeySpan, most = ENTRIES_AT_ONCE): boolean {
   return entries.write(() => {
-    const found = entries.keys(tilesOfView(viewId), most);
+    const found = entries.keys(span, most);
     for (const entry of found) entries.remove(entry);
-    notePlace(entries, viewId, null);
     return found.length === most;
   });
 }

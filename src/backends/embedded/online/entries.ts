@@ -1,14 +1,14 @@
 import { crc32 } from 'node:zlib';
 import type { RootDatabase } from 'lmdb';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import { contentOf, fits, SUM_BYTES, sumOf } from './entry-sum.ts';
+import { type CheckedLeaves, LeafCheck } from './leaf-check.ts';
 
 /** All keys from `start` on, before `end`. */
 export interface KeySpan {
   readonly start: Uint8Array;
   readonly end: Uint8Array;
 }
-
-const SUM_BYTES = 4;
 
 /** What LMDB says of a file that it cannot make sense of. */
 const DAMAGE = /MDB_(PAGE_NOTFOUND|CORRUPTED|INVALID|BAD_TXN|PANIC|VERSION_MISMATCH)/;
@@ -28,8 +28,12 @@ export class Entries {
   /** Where a value is put together: LMDB copies it within the call, and need not ask where other memory lies. */
   #sealed = Buffer.allocUnsafeSlow(4_096);
 
-  constructor(database: RootDatabase<Uint8Array, Uint8Array>, path: string) {
+  /** Of a file whose leaves are not all checked yet. */
+  readonly #leaves: LeafCheck | null;
+
+  constructor(database: RootDatabase<Uint8Array, Uint8Array>, path: string, leaves: CheckedLeaves | null = null) {
     this.#database = database;
+    this.#leaves = leaves === null ? null : new LeafCheck(path, leaves);
     this.#path = path;
   }
 
@@ -53,9 +57,15 @@ export class Entries {
     });
   }
 
+  /** Checks the leaf of a key that is read past this class. Error: STORE_CORRUPT. */
+  checkLeaf(key: Uint8Array): void {
+    this.#leaves?.check(key, key, 'span');
+  }
+
   /** The content of an entry, valid until the next call; undefined if there is none. Hot path. Error: STORE_CORRUPT. */
   get(key: Uint8Array, sumOfKey = sumOf(key)): Uint8Array | undefined {
     try {
+      this.#leaves?.check(key, key, 'key');
       const value = this.#database.getBinaryFast(key);
       return value === undefined ? undefined : this.#open(value, sumOfKey);
     } catch (error) {
@@ -66,6 +76,7 @@ export class Entries {
   /** Sees the entries of a span in order of their keys; the content is valid during the call. Error: STORE_CORRUPT. */
   each(span: KeySpan, see: (key: Uint8Array, content: Uint8Array) => void): void {
     try {
+      this.#leaves?.check(span.start, span.end, 'span');
       for (const { key, value } of this.#database.getRange(range(span))) see(key, this.#open(value, sumOf(key)));
     } catch (error) {
       throw this.#failure(error);
@@ -75,6 +86,7 @@ export class Entries {
   /** The keys of a span in their order, the first `most` of them. */
   keys(span: KeySpan, most = Number.MAX_SAFE_INTEGER): readonly Uint8Array[] {
     try {
+      this.#leaves?.check(span.start, span.end, 'span', most);
       return [...this.#database.getKeys({ ...range(span), limit: most })];
     } catch (error) {
       throw this.#failure(error);
@@ -88,10 +100,13 @@ export class Entries {
     const value = this.#sealed.subarray(0, size);
     value.writeUInt32LE(crc32(content, sumOfKey), 0);
     value.set(content, SUM_BYTES);
+    this.#leaves?.check(key, key, 'key');
     this.#database.putSync(key, value);
   }
 
   remove(key: Uint8Array): void {
+    // LMDB fills up a leaf that becomes small from those beside it.
+    this.#leaves?.check(key, key, 'around');
     this.#database.removeSync(key);
   }
 
@@ -110,6 +125,7 @@ export class Entries {
   }
 
   async close(): Promise<void> {
+    this.#leaves?.close();
     await this.#database.close();
   }
 
@@ -123,27 +139,6 @@ export class Entries {
     if (isHeadraceError(error)) return error;
     return storeFailure(this.#path, error);
   }
-}
-
-/** What the sum of an entry begins with. */
-export function sumOf(key: Uint8Array): number {
-  return crc32(key);
-}
-
-/** Whether the sum of an entry fits. */
-export function isSealed(key: Uint8Array, value: Uint8Array): boolean {
-  return fits(value, sumOf(key));
-}
-
-function fits(value: Uint8Array, sumOfKey: number): boolean {
-  if (value.length < SUM_BYTES) return false;
-  const check = value[0] + value[1] * 2 ** 8 + value[2] * 2 ** 16 + value[3] * 2 ** 24;
-  return crc32(contentOf(value), sumOfKey) === check;
-}
-
-/** The length that LMDB's binding gives is the value's; the buffer that it lends goes on. */
-function contentOf(value: Uint8Array): Uint8Array {
-  return value.subarray(SUM_BYTES, value.length);
 }
 
 /** The error of a store for what LMDB or the file system says. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
-import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import { fail, type HeadraceError, isHeadraceError } from '../../../base/errors/fail.ts';
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
 import type { TileLayout } from '../../../features/tile/tile-layout.ts';
 import { emptyRun, type TileRun, takeTiles } from '../../../features/tile/tile-run.ts';
@@ -13,6 +13,7 @@ import type {
   OnlineStore,
   OnlineStoreCapabilities,
   OpenCommit,
+  StoreCheck,
   StoreNews,
   TileCommit,
   TileHorizon,
@@ -23,15 +24,18 @@ import type { Position } from '../../../ports/position.ts';
 import type { Columns } from '../../../schema/column.ts';
 import { rowCodec } from '../../../schema/row-codec.ts';
 import { acquireLock, type Lock } from '../lock.ts';
-import { checkFile } from './check-file.ts';
+import { checkFile, type FileCheck, type IsSound } from './check-file.ts';
 import { CommitBuffer } from './commit-buffer.ts';
 import { CommitThread, type StoreDone, type StoreOrder } from './commit-thread.ts';
-import { dropSomeOf, spansOfSweep, sweepSome } from './drop-tiles.ts';
-import { Entries, isSealed, type KeySpan, storeFailure } from './entries.ts';
+import { dropSome, spansOfSweep, sweepSome } from './drop-tiles.ts';
+import { Entries, type KeySpan, storeFailure } from './entries.ts';
+import { isSealed } from './entry-sum.ts';
 import { KeptRows } from './kept-rows.ts';
 import { KeyFilter } from './key-filter.ts';
+import { uncheckedLeaves } from './leaf-check.ts';
 import { Changes, NewsReader } from './news.ts';
 import { openDatabase } from './open-database.ts';
+import { Scrub, type ScrubAnswer } from './scrub.ts';
 import {
   BLOCK_PLACE_BYTES,
   blockKey,
@@ -43,8 +47,10 @@ import {
   positionKey,
   rowKey,
   rowsOfGenerations,
+  sweepKey,
   tileHeadOf,
   tilesOfKey,
+  tilesOfView,
   writerOf,
 } from './store-keys.ts';
 import { appendBlock, blockOf, decodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
@@ -59,6 +65,9 @@ export interface OnlineStoreOptions {
 }
 
 const FORMAT = '1';
+
+/** Files of up to so many pages, 4 MiB, are checked whole before they are opened; the leaves of others before they are used. */
+const WHOLE_PAGES = 1_024;
 
 /** The generations of a batch view, as they stand. */
 interface Generations {
@@ -92,16 +101,43 @@ export function openOnlineStore({ path, access = 'write', rowBytes }: OnlineStor
       if (lock === null) throw fail('STORE_LOCKED', { path });
     } else if (!existsSync(file)) throw fail('STORE_ABSENT', { path: file });
     const filter = access === 'write' ? new KeyFilter() : null;
-    checkFile(file, filter === null ? null : (key, value) => isSound(key, value) && noted(filter, key));
+    const isSoundAndNoted: IsSound = (key, value) => isSound(key, value) && (filter === null || noted(filter, key));
+    const found = checkFile(file, filter === null ? null : isSoundAndNoted, WHOLE_PAGES);
+    const leaves = filter === null || found.isWhole ? null : uncheckedLeaves(found.pages);
     const database = openDatabase(file, access);
+    const entries = new Entries(database, file, leaves);
+    entries.checkLeaf(FORMAT_KEY);
     checkFormat(database, file, access);
+    // Blocks of one key, about.
+    const scrub = leaves === null ? null : new Scrub(file, leaves, found.entries / 2);
     const rows = new KeptRows(rowBytes);
-    return new EmbeddedOnlineStore(new Entries(database, file), lock, filter, new CommitThread(file), rows);
+    return new EmbeddedOnlineStore({
+      entries,
+      lock,
+      filter,
+      thread: new CommitThread(file, leaves),
+      rows,
+      scrub,
+      file,
+      found,
+    });
   } catch (error) {
     lock?.release();
     if (isHeadraceError(error)) throw error;
     throw storeFailure(file, error);
   }
+}
+
+/** What opening a store gives. */
+interface OpenedStore {
+  readonly entries: Entries;
+  readonly lock: Lock | null;
+  readonly filter: KeyFilter | null;
+  readonly thread: CommitThread;
+  readonly rows: KeptRows;
+  readonly scrub: Scrub | null;
+  readonly found: FileCheck;
+  readonly file: string;
 }
 
 /** Every entry has a sum but the format, which is looked at in all versions. */
@@ -155,8 +191,20 @@ class EmbeddedOnlineStore implements OnlineStore {
   readonly #begun = new Map<string, number>();
   readonly #rows: KeptRows;
 
-  constructor(entries: Entries, lock: Lock | null, filter: KeyFilter | null, thread: CommitThread, rows: KeptRows) {
+  /** Of a file whose leaves are checked behind the reads. */
+  readonly #scrub: Scrub | null;
+  readonly #found: FileCheck;
+  readonly #file: string;
+  #isScrubbed: boolean;
+  #damage: HeadraceError | null = null;
+
+  constructor({ entries, lock, filter, thread, rows, scrub, found, file }: OpenedStore) {
     this.#rows = rows;
+    this.#scrub = scrub;
+    this.#found = found;
+    this.#file = file;
+    this.#isScrubbed = scrub === null;
+    void scrub?.ended.then((answer) => this.#scrubbed(answer));
     this.#entries = entries;
     this.#lock = lock;
     this.#filter = filter;
@@ -256,25 +304,33 @@ class EmbeddedOnlineStore implements OnlineStore {
     return this.#entries.keys(POSITIONS).map(writerOf);
   }
 
-  writeBatch(of: BatchGeneration, features: Columns, rows: readonly BatchRow[]): MaybePromise<void> {
-    return this.#write(() => this.#writeRows(of, features, rows));
+  async writeBatch(of: BatchGeneration, features: Columns, rows: readonly BatchRow[]): Promise<void> {
+    const { viewId, generation } = of;
+    // A process that died may have left rows of it.
+    if (this.#begun.get(viewId) !== generation)
+      await this.#dropSpan(rowsOfGenerations(viewId, generation, generation + 1));
+    this.#begun.set(viewId, generation);
+    await this.#write(() => this.#writeRows(of, features, rows));
   }
 
   #writeRows({ viewId, generation }: BatchGeneration, features: Columns, rows: readonly BatchRow[]): void {
     const { encode } = rowCodec(features);
     this.#entries.write(() => {
-      // A process that died may have left rows of it.
-      if (this.#begun.get(viewId) !== generation) this.#dropRows(viewId, generation, generation + 1);
       for (const row of rows) this.#entries.put(rowKey(viewId, generation, row.key), encode(row.values));
     });
-    this.#begun.set(viewId, generation);
   }
 
-  switchBatch(generation: BatchGeneration): MaybePromise<void> {
-    return this.#write(() => this.#switchTo(generation));
+  /** Rows of older generations leave in steps, after the switch: nobody reads them. */
+  async switchBatch(generation: BatchGeneration): Promise<void> {
+    const { viewId } = generation;
+    const kept = (await this.#write(() => this.#switchTo(generation))) ?? generation.generation;
+    if (kept > 0) await this.#dropSpan(rowsOfGenerations(viewId, 0, kept));
+    if (kept + 1 < generation.generation)
+      await this.#dropSpan(rowsOfGenerations(viewId, kept + 1, generation.generation));
   }
 
-  #switchTo(generation: BatchGeneration): void {
+  /** Gives the generation before; null: there is none. */
+  #switchTo(generation: BatchGeneration): number | null {
     const { viewId } = generation;
     const before = this.#generations(viewId)?.current ?? null;
     this.#forget(viewId);
@@ -283,9 +339,8 @@ class EmbeddedOnlineStore implements OnlineStore {
       const changes = new Changes();
       changes.noteGeneration();
       changes.write(this.#entries);
-      this.#dropRows(viewId, 0, before?.generation ?? generation.generation);
-      if (before !== null) this.#dropRows(viewId, before.generation + 1, generation.generation);
     });
+    return before?.generation ?? null;
   }
 
   readBatch(reads: readonly BatchRead[]): readonly (BatchAnswer | null)[] {
@@ -311,10 +366,22 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   async dropView(viewId: string, signal?: AbortSignal): Promise<void> {
-    const isSmall =
-      !this.#thread.isRunning && !(await this.#write(() => dropSomeOf(this.#entries, viewId, FEW_ENTRIES)));
-    if (isSmall) return;
-    while (signal?.aborted !== true && (await this.#inThread({ kind: 'dropView', viewId })).hasMore);
+    await this.#dropSpan(tilesOfView(viewId), signal);
+    const place = sweepKey(viewId);
+    if (signal?.aborted === true || this.#entries.get(place) === undefined) return;
+    await this.#write(() => this.#entries.write(() => this.#entries.remove(place)));
+  }
+
+  /** Drops all entries of a span, in steps: commits come in between. */
+  #dropSpan(span: KeySpan, signal?: AbortSignal): MaybePromise<void> {
+    if (this.#thread.isRunning) return this.#dropRest(span, signal);
+    const first = this.#write(() => dropSome(this.#entries, span, FEW_ENTRIES));
+    if (first instanceof Promise) return first.then((hasMore) => (hasMore ? this.#dropRest(span, signal) : undefined));
+    return first ? this.#dropRest(span, signal) : undefined;
+  }
+
+  async #dropRest(span: KeySpan, signal?: AbortSignal): Promise<void> {
+    while (signal?.aborted !== true && (await this.#inThread({ kind: 'drop', span })).hasMore);
   }
 
   dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): MaybePromise<void> {
@@ -345,11 +412,24 @@ class EmbeddedOnlineStore implements OnlineStore {
     for (const generation of known) if (generation !== undefined) this.#entries.remove(rowKey(viewId, generation, key));
   }
 
+  #scrubbed(answer: ScrubAnswer): void {
+    if (answer.kind === 'damaged') this.#damage = fail('STORE_CORRUPT', { path: this.#file, reason: answer.reason });
+    if (answer.kind !== 'whole') return;
+    this.#filter?.absorb(answer.layers);
+    this.#isScrubbed = true;
+  }
+
+  check(): StoreCheck {
+    const { pages, read } = this.#found;
+    return { pages, readAtOpen: read, isWhole: this.#isScrubbed, damage: this.#damage };
+  }
+
   memory(): Readonly<Record<'rows' | 'filters', number>> {
     return { rows: this.#rows.bytes, filters: this.#filter?.bytes ?? 0 };
   }
 
   async close(): Promise<void> {
+    await this.#scrub?.close();
     await this.#writing;
     await this.#thread.close();
     await this.#entries.close();
@@ -373,7 +453,8 @@ class EmbeddedOnlineStore implements OnlineStore {
 
   /** Reads of one key by a walk over all its blocks. */
   #scanKey(layout: TileLayout, entity: string, reads: readonly TileRead[], gathered: readonly TileRun[]): void {
-    if (this.#filter?.mayHave(tileHeadOf(layout.viewId, entity)) === false) return;
+    // Until the scrub has noted them, keys that were there before are in no filter.
+    if (this.#isScrubbed && this.#filter?.mayHave(tileHeadOf(layout.viewId, entity)) === false) return;
     this.#entries.each(tilesOfKey(layout.viewId, entity), (found, content) => {
       const { hopMs, block } = hopAndBlock(found);
       const start = block * TILES_PER_BLOCK * hopMs;
@@ -418,11 +499,6 @@ class EmbeddedOnlineStore implements OnlineStore {
   /** The tiles of a block, valid until the next is decoded. */
   #decode(layout: TileLayout, hopMs: number, content: Uint8Array): TileRun {
     return decodeBlock(layout, hopMs, content, this.#scratch(layout));
-  }
-
-  #dropRows(viewId: string, from: number, to: number): void {
-    if (from >= to) return;
-    for (const entry of this.#entries.keys(rowsOfGenerations(viewId, from, to))) this.#entries.remove(entry);
   }
 
   #forget(viewId: string): void {
