@@ -2,7 +2,7 @@ import type { Command } from './command.ts';
 import { auditSkew } from './commands/audit-skew.ts';
 import { backfill } from './commands/backfill.ts';
 import { backup } from './commands/backup.ts';
-import { completion } from './commands/completion.ts';
+import { completionOf } from './commands/completion.ts';
 import { dev } from './commands/dev.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
@@ -57,5 +57,5 @@ export const commands: readonly Command[] = [
   tilesLogs,
   tilesWrite,
   gpu,
-  completion,
+  completionOf(() => commands),
 ];

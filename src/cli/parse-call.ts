@@ -99,7 +99,7 @@ function parsed(command: Command, args: readonly string[]) {
 
 /** `; did you mean --promote?` where an unknown option is like a known one. */
 function meantOption(command: Command, reason: string): string {
-  const word = /^Unknown option '--?([^']*)'/.exec(reason)?.[1];
+  const word = reason.startsWith('Unknown option') ? reason.split("'")[1]?.replace(/^--?/, '') : undefined;
   const meant = word === undefined ? [] : nearest(word, Object.keys({ ...command.options, ...commonOptions }));
   return meant.length === 0 ? '' : `; did you mean ${meant.map((name) => `--${name}`).join(' or ')}?`;
 }

@@ -1,7 +1,8 @@
 import type { Command } from '../command.ts';
 import { choiceOption } from '../parse-option.ts';
 
-export const completion: Command = {
+/** The command `completion`, of all commands. */
+export const completionOf = (all: () => readonly Command[]): Command => ({
   name: ['completion'],
   summary: 'prints a script that completes commands and options: source <(headrace completion bash)',
   words: 'bash|zsh',
@@ -10,9 +11,8 @@ export const completion: Command = {
   help: {},
   async run({ words, terminal, json }) {
     const { completionScript, shells } = await import('../completion-script.ts');
-    const { commands } = await import('../commands.ts');
     const shell = choiceOption('shell', words[0], shells) ?? 'bash';
-    const script = completionScript(shell, commands);
+    const script = completionScript(shell, all());
     terminal.out(json ? JSON.stringify({ shell, script }) : script);
   },
-};
+});
