@@ -9,12 +9,17 @@ import type { Call } from './command.ts';
 const DEFAULT_FILE = 'headrace.config.ts';
 const DEFAULT_ENVIRONMENT = 'local';
 
+/** The file of the configuration that a call names. */
+export function configPath({ options }: Pick<Call, 'options'>): string {
+  return resolve(String(options['config'] ?? DEFAULT_FILE));
+}
+
 /** Loads the configuration that a call names and the environment in it, or another of it. Errors: CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_OPTION. */
 export async function loadConfig(
   { options }: Pick<Call, 'options'>,
   name = String(options['env'] ?? DEFAULT_ENVIRONMENT),
 ): Promise<{ project: ProjectData; environment: Environment }> {
-  const path = resolve(String(options['config'] ?? DEFAULT_FILE));
+  const path = configPath({ options });
   const config = await importConfig(path);
   // Own names only: "__proto__" is one of every object.
   const environment = Object.hasOwn(config.environments, name) ? config.environments[name] : undefined;

@@ -122,7 +122,7 @@ test('backfill, models and audit say what they did as one object on the last lin
   expect(lastJson(backfill)).toMatchObject({ view: 'spend' });
   const models = await run(['models']);
   expect(models.code).toBe(0);
-  expect(lastJson(models)).toEqual([]);
+  expect(lastJson(models)).toEqual([{ model: 'buys', champion: null, versions: [] }]);
   const audit = await run(['audit', 'skew', 'shopper']);
   expect(audit.code).toBe(0);
   expect(lastJson(audit)).toMatchObject({ service: 'shopper', mismatches: { logic: 0 } });

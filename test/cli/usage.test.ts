@@ -10,6 +10,7 @@ let folder = '';
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'headrace-usage-'));
   writeFileSync(join(folder, 'broken.ts'), 'export default {{');
+  writeFileSync(join(folder, 'README.md'), 'mine');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

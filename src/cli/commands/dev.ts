@@ -1,20 +1,15 @@
 import type { Command } from '../command.ts';
-import { hostsOf, runServer, serverHelp, serverOptions } from '../run-server.ts';
+import { serverHelp, serverOptions } from '../run-server.ts';
 
 export const dev: Command = {
   name: ['dev'],
-  summary: 'everything in one process, on this machine only',
+  summary: 'everything on this machine only; starts again when a file of the project changes',
   words: '',
   arity: [0, 0],
-  options: serverOptions,
-  help: serverHelp,
-  run(call) {
-    return runServer(call, { host: '127.0.0.1', hosts: hostsOf(call) }, ({ url }, services) => {
-      if (call.json) return call.terminal.out(JSON.stringify({ url }));
-      call.terminal.out(`listening on ${url}; Ctrl-C stops`);
-      call.terminal.out(`  curl ${url}/openapi.json`);
-      for (const service of services)
-        call.terminal.out(`  curl -H content-type:application/json ${url}/v1/features/${service} -d '{"request":{…}}'`);
-    });
+  options: { ...serverOptions, reset: { type: 'boolean' } },
+  help: { ...serverHelp, reset: 'remove the data of the environment first; API keys and the audit log stay' },
+  async run(call) {
+    const { runDev } = await import('../run-dev.ts');
+    return runDev(call);
   },
 };

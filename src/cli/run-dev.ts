@@ -1,0 +1,118 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Call } from './command.ts';
+import { configPath, loadConfig } from './load-config.ts';
+import { hostsOf, portOf, runServer } from './run-server.ts';
+import { type WatchedFiles, watchFiles } from './watch-files.ts';
+
+/** Set in the process that serves: its port, which stays that of the first start. */
+const PORT_VARIABLE = 'HEADRACE_DEV_PORT';
+
+/** Serves in a process of its own, and starts it again when a file of the project changes. Errors: DEV_RESET, DEV_RUNNING. */
+export async function runDev(call: Call): Promise<void> {
+  const again = process.env[PORT_VARIABLE];
+  if (again !== undefined && process.send !== undefined) return serveOnce(call, again);
+  let port = String(portOf(call));
+  hostsOf(call);
+  if (call.options['reset'] === true) await reset(call);
+  const files = watchFiles(dirname(configPath(call)));
+  try {
+    const first = startChild(port);
+    const [listening] = await Promise.race([once(first, 'message'), once(first, 'exit').then(() => [null])]);
+    if (listening === null) {
+      process.exitCode = first.exitCode ?? 1;
+      return;
+    }
+    port = String(listening);
+    await reload(call, files, first, () => startChild(port));
+  } finally {
+    files.close();
+  }
+}
+
+async function reset(call: Call): Promise<void> {
+  const { resetData } = await import('../compose/reset-data.ts');
+  const { environment } = await loadConfig(call);
+  resetData(environment);
+  call.terminal.err(`headrace: the data in ${environment.directory} is removed`);
+}
+
+/** Starts a new process for each change, until the call is asked to stop. */
+async function reload(call: Call, files: WatchedFiles, first: ChildProcess, start: () => ChildProcess): Promise<void> {
+  const stopped = call.terminal.stopped.then(() => null);
+  let child = first;
+  for (;;) {
+    tellEnd(call, child);
+    const changed = await Promise.race([files.changed(), stopped]);
+    await end(child);
+    if (changed === null) return;
+    call.terminal.err(`headrace: ${changed} has changed; starting again`);
+    child = start();
+  }
+}
+
+/** Says that a process which ended by itself, by a fault of the new files for example, starts again with the next change. */
+function tellEnd({ terminal }: Call, child: ChildProcess): void {
+  child.once('exit', (code, signal) => {
+    if (!endedByUs.has(child)) terminal.err(`headrace: it has ended (${signal ?? code}); waiting for a change`);
+  });
+}
+
+const endedByUs = new WeakSet<ChildProcess>();
+
+async function end(child: ChildProcess): Promise<void> {
+  endedByUs.add(child);
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
+
+function startChild(port: string): ChildProcess {
+  const child = fork(
+    fileURLToPath(new URL(`./main${import.meta.url.slice(-3)}`, import.meta.url)),
+    process.argv.slice(2),
+    {
+      env: { ...process.env, [PORT_VARIABLE]: port },
+    },
+  );
+  // A signal that ends this process at once ends it too.
+  process.once('exit', () => child.kill('SIGKILL'));
+  return child;
+}
+
+/** The process that serves: ends with the one that started it. */
+async function serveOnce(call: Call, port: string): Promise<void> {
+  const gone = new Promise<void>((resolve) => process.once('disconnect', resolve));
+  const { terminal } = call;
+  const own: Call = {
+    ...call,
+    options: { ...call.options, port },
+    terminal: {
+      out: terminal.out,
+      err: terminal.err,
+      interactive: terminal.interactive,
+      get stopped() {
+        return Promise.race([terminal.stopped, gone]);
+      },
+    },
+  };
+  try {
+    await runServer(own, { host: '127.0.0.1', hosts: hostsOf(call) }, ({ url }, services) => {
+      process.send?.(new URL(url).port);
+      sayStarted(call, url, services);
+    });
+  } finally {
+    process.disconnect?.();
+  }
+}
+
+function sayStarted({ json, terminal }: Call, url: string, services: readonly string[]): void {
+  if (json) return terminal.out(JSON.stringify({ url }));
+  terminal.out(`listening on ${url}; starts again when a file changes; Ctrl-C stops`);
+  terminal.out(`  curl ${url}/openapi.json`);
+  for (const service of services)
+    terminal.out(`  curl -H content-type:application/json ${url}/v1/features/${service} -d '{"request":{…}}'`);
+}

@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+import { headraceDependency } from './headrace-dependency.ts';
+import { CONFIG, GITIGNORE, NPMRC, PROJECT, README, REQUIREMENTS, TEST, TSCONFIG } from './project-texts.ts';
+import { sampleData } from './sample-data.ts';
+import { TRAIN_PY } from './train-program.ts';
+
+/** Files that are added to where they exist; all others must not exist. */
+const SHARED = ['package.json', '.gitignore', '.npmrc'];
+
+/** The files of a new project in a folder, by path. Error: INIT_FOLDER. */
+export function projectFiles(folder: string, now: number): Readonly<Record<string, string>> {
+  const { visits, purchases } = sampleData(now);
+  const files = {
+    'project.ts': PROJECT,
+    'headrace.config.ts': CONFIG,
+    'project.test.ts': TEST,
+    'tsconfig.json': TSCONFIG,
+    'README.md': README,
+    'train.py': TRAIN_PY,
+    'requirements.txt': REQUIREMENTS,
+    'data/visits.csv': visits,
+    'data/purchases.csv': purchases,
+    'package.json': manifestText(folder),
+    '.gitignore': linesAdded(join(folder, '.gitignore'), GITIGNORE),
+    '.npmrc': linesAdded(join(folder, '.npmrc'), NPMRC),
+  };
+  const there = Object.keys(files).filter((name) => !SHARED.includes(name) && existsSync(join(folder, name)));
+  if (there.length > 0) throw fail('INIT_FOLDER', { folder, files: there });
+  return files;
+}
+
+const strings = z.record(z.string(), z.string());
+const manifestSchema = z.looseObject({
+  scripts: strings.default({}),
+  dependencies: strings.default({}),
+  devDependencies: strings.default({}),
+});
+
+/** The package.json of the folder, or a new one, with what the project needs; what is there already stays. */
+function manifestText(folder: string): string {
+  const { scripts, dependencies, devDependencies, ...rest } = readManifest(folder);
+  const manifest = {
+    private: true,
+    type: 'module',
+    ...rest,
+    engines: rest['engines'] ?? { node: '>=22.22' },
+    scripts: {
+      plan: 'headrace plan',
+      dev: 'headrace dev',
+      serve: 'headrace serve',
+      types: 'tsc',
+      ...scripts,
+      // What npm init writes fails always.
+      test: scripts['test']?.includes('no test specified') === false ? scripts['test'] : 'node --test',
+    },
+    dependencies: { headrace: headraceDependency(folder), 'onnxruntime-node': '1.30.0', ...dependencies },
+    devDependencies: { '@types/node': '^24', typescript: '^7', ...devDependencies },
+  };
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+function readManifest(folder: string): z.infer<typeof manifestSchema> {
+  const path = join(folder, 'package.json');
+  if (!existsSync(path)) return manifestSchema.parse({});
+  try {
+    return manifestSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    throw fail('INIT_MANIFEST', { path }, error);
+  }
+}
+
+/** A text file with the lines that it lacks at its end. */
+function linesAdded(path: string, text: string): string {
+  if (!existsSync(path)) return text;
+  const found = readFileSync(path, 'utf8');
+  const lines = found.split(/\r?\n/);
+  const lacking = text.split('\n').filter((line) => !lines.includes(line));
+  if (lacking.length === 0) return found;
+  return `${found}${found.endsWith('\n') || found === '' ? '' : '\n'}${lacking.join('\n')}\n`;
+}

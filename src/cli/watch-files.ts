@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { type FSWatcher, readdirSync, readFileSync, watch } from 'node:fs';
+import { extname, join, relative } from 'node:path';
+
+/** Files that a declaration may be made of. */
+const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json', '.sql', '.py'];
+
+/** An editor writes a file in several steps: so long nothing more must come, ms. */
+const QUIET_MS = 100;
+
+/** Watches the files of a folder. */
+export interface WatchedFiles {
+  /** The path of a file whose content has changed since the last call, or since the begin. */
+  changed(): Promise<string>;
+  close(): void;
+}
+
+/** Watches the sources below a folder; node_modules and folders whose name begins with a dot are left out. */
+export function watchFiles(folder: string): WatchedFiles {
+  const watchers = new Map<string, FSWatcher>();
+  let wake = () => {};
+  let seen = look();
+
+  function look(): ReadonlyMap<string, string> {
+    const { folders, files } = sourcesOf(folder);
+    for (const each of folders) if (!watchers.has(each)) watchers.set(each, follow(each));
+    return files;
+  }
+
+  function follow(path: string): FSWatcher {
+    return watch(path, () => wake()).on('error', () => {
+      // The folder is gone.
+      watchers.get(path)?.close();
+      watchers.delete(path);
+    });
+  }
+
+  return {
+    async changed() {
+      for (;;) {
+        const now = look();
+        const file = difference(seen, now);
+        seen = now;
+        if (file !== null) return relative(folder, file);
+        await new Promise<void>((resolve) => {
+          let timer: NodeJS.Timeout | undefined;
+          wake = () => {
+            clearTimeout(timer);
+            timer = setTimeout(resolve, QUIET_MS);
+          };
+        });
+      }
+    },
+    close() {
+      for (const watcher of watchers.values()) watcher.close();
+    },
+  };
+}
+
+/** A file that only one of two looks has, or that has another content. */
+function difference(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string | null {
+  for (const [path, hash] of now) if (before.get(path) !== hash) return path;
+  for (const path of before.keys()) if (!now.has(path)) return path;
+  return null;
+}
+
+function sourcesOf(folder: string): { readonly folders: string[]; readonly files: Map<string, string> } {
+  const folders = [folder];
+  const files = new Map<string, string>();
+  for (const each of folders) {
+    for (const entry of entriesOf(each)) {
+      const path = join(each, entry.name);
+      if (entry.isDirectory()) {
+        if (!entry.name.startsWith('.') && entry.name !== 'node_modules') folders.push(path);
+      } else if (ENDINGS.includes(extname(entry.name))) {
+        const hash = hashOf(path);
+        if (hash !== null) files.set(path, hash);
+      }
+    }
+  }
+  return { folders, files };
+}
+
+function entriesOf(folder: string) {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    // It was removed meanwhile.
+    return [];
+  }
+}
+
+function hashOf(path: string): string | null {
+  try {
+    return createHash('sha256').update(readFileSync(path)).digest('base64');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,52 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
+import { fail } from '../base/errors/fail.ts';
+import type { Environment } from '../config.ts';
+
+/** Stores of which one process holds the lock. */
+const STORES = ['log', 'online', 'offline'];
+
+/** What else is data of a project in its directory. API keys, the audit log and other namespaces are not. */
+const DATA = [
+  ...['registry.sqlite', 'registry.sqlite-shm', 'registry.sqlite-wal', 'artifacts', 'runs', 'training-sets'],
+  ...['ingest', 'forgetting', 'declaration.json', 'disk.json'],
+];
+
+/**
+ * Removes the data of an environment that is wholly in its directory; nothing of it while another process has it open. Errors:
+ * DEV_RESET, DEV_RUNNING.
+ */
+export function resetData(environment: Environment): void {
+  const { directory, log, online, engine } = environment;
+  const elsewhere = Object.entries({ log, online, engine }).filter(([, { kind }]) => kind !== 'embedded');
+  if (elsewhere.length > 0)
+    throw fail('DEV_RESET', { directory, parts: elsewhere.map(([part, { kind }]) => `${part}: ${kind}`) });
+  const locks = hold(directory);
+  try {
+    for (const store of STORES) empty(join(directory, store));
+    for (const name of DATA) rmSync(join(directory, name), { recursive: true, force: true });
+  } finally {
+    for (const lock of locks) lock.release();
+  }
+}
+
+function hold(directory: string): readonly Lock[] {
+  const locks: Lock[] = [];
+  for (const store of STORES.filter((name) => existsSync(join(directory, name)))) {
+    const lock = acquireLock(join(directory, store, 'lock'));
+    if (lock !== null) locks.push(lock);
+    else {
+      for (const held of locks) held.release();
+      throw fail('DEV_RUNNING', { directory });
+    }
+  }
+  return locks;
+}
+
+/** Removes all of a store but its lock, which is held. */
+function empty(path: string): void {
+  if (!existsSync(path)) return;
+  for (const name of readdirSync(path).filter((each) => !/^lock(-journal)?$/.test(each)))
+    rmSync(join(path, name), { recursive: true, force: true });
+}
