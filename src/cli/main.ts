@@ -3,6 +3,7 @@ import type { Command, Terminal } from './command.ts';
 import { gpu } from './commands/gpu.ts';
 import { npmEnded } from './npm-launcher.ts';
 import { ownVersion } from './own-version.ts';
+import { paint } from './paint.ts';
 import { findCommand, helpPage, parseCall } from './parse-call.ts';
 
 // A reader that closes early, such as head, is no error of ours.
@@ -47,7 +48,8 @@ function report(error: unknown, json: boolean, io: Terminal): number {
     if (json) io.out(JSON.stringify({ error: { code: 'UNEXPECTED', message } }));
     return 1;
   }
-  io.err(`${error.code}: ${error.message}\n  ${error.mend}`);
+  const { stderr } = process;
+  io.err(`${paint('red', `${error.code}:`, stderr)} ${error.message}\n  ${paint('dim', error.mend, stderr)}`);
   if (json)
     io.out(
       JSON.stringify({ error: { code: error.code, message: error.message, mend: error.mend, retry: error.retry } }),

@@ -4,6 +4,7 @@ import { auditedCommand } from '../audit.ts';
 import type { Call, Command } from '../command.ts';
 import { followJob } from '../follow-job.ts';
 import { instantOption } from '../parse-option.ts';
+import { withProgress } from '../progress.ts';
 import { type ServerLink, serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
@@ -27,13 +28,14 @@ export const backfill: Command = {
     'accept-loss': 'switch to the run of a batch view however many keys of the generation before it lacks',
     ...serverOptionHelp,
   },
-  async run(call) {
-    const server = await serverOf(call);
-    const [name] = call.words;
-    const report = server === null ? await backfillHere(call) : await backfillThere(call, server);
-    const counts = Object.entries(report).map(([what, count]) => `${what} ${count}`);
-    call.terminal.out(call.json ? JSON.stringify({ view: name, ...report }) : `${name}: ${counts.join(', ')}`);
-  },
+  run: (asked) =>
+    withProgress(asked, `backfill ${asked.words[0]}`, async (call) => {
+      const server = await serverOf(call);
+      const [name] = call.words;
+      const report = server === null ? await backfillHere(call) : await backfillThere(call, server);
+      const counts = Object.entries(report).map(([what, count]) => `${what} ${count}`);
+      call.terminal.out(call.json ? JSON.stringify({ view: name, ...report }) : `${name}: ${counts.join(', ')}`);
+    }),
 };
 
 type Report = Readonly<Record<string, number>>;

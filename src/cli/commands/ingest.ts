@@ -3,6 +3,7 @@ import { type FilesReport, ingestFiles } from '../../featurestore/ingest/ingest-
 import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
 import type { Call, Command } from '../command.ts';
 import { choiceOption, pairsOption } from '../parse-option.ts';
+import { type Progress, withProgress } from '../progress.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
 const FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const satisfies readonly SpineFormat[];
@@ -25,49 +26,60 @@ export const ingest: Command = {
     format: 'parquet, csv, tsv or jsonl, where the names of the files do not say it',
     bootstrap: 'take the past: events in the order of their times, each judged as if it had come at its own time',
   },
-  async run(call) {
-    const [name, ...paths] = call.words;
-    const stopped = new AbortController();
-    // From the first events on it ends after a batch, and says how far it is. Before, nothing is lost.
-    const heed = once(() => void call.terminal.stopped.then(() => stopped.abort()));
-    await withHeadrace(call, async (headrace) => {
-      const source = headrace.source(name);
-      const bootstrap = call.options['bootstrap'] === true;
-      let told = 0;
-      let waiting = 0;
-      const report = await ingestFiles({
-        source,
-        offline: headrace.offline,
-        directory: headrace.directory,
-        signal: stopped.signal,
-        files: {
-          paths,
-          byTime: bootstrap,
-          columns: pairsOption('columns', call.options['columns']),
-          format: choiceOption('format', call.options['format'], FORMATS) ?? null,
-        },
-        take: async (events) => {
-          heed();
-          const taken = await (bootstrap ? headrace.bootstrap(source, events) : headrace.ingest(source, events));
-          // What waits for the history is in memory until then.
-          waiting += events.length;
-          if (waiting >= FLUSH_EVERY) {
-            waiting = 0;
-            await headrace.flush();
-          }
-          await setImmediate();
-          return taken;
-        },
-        onProgress: (so) => {
-          if (so.rows - told < TOLD_EVERY) return;
-          told = so.rows;
-          call.terminal.err(`headrace: ${countsText(so)}`);
-        },
-      });
-      say(call, name, report);
-    });
-  },
+  run: (call) => withProgress(call, `ingest ${call.words[0]}`, runIngest),
 };
+
+async function runIngest(call: Call, progress: Progress): Promise<void> {
+  const [name, ...paths] = call.words;
+  const stopped = new AbortController();
+  // From the first events on it ends after a batch, and says how far it is. Before, nothing is lost.
+  const heed = once(() => void call.terminal.stopped.then(() => stopped.abort()));
+  await withHeadrace(call, async (headrace) => {
+    const source = headrace.source(name);
+    const bootstrap = call.options['bootstrap'] === true;
+    let told = 0;
+    let total = 0;
+    let waiting = 0;
+    const report = await ingestFiles({
+      source,
+      offline: headrace.offline,
+      directory: headrace.directory,
+      signal: stopped.signal,
+      files: {
+        paths,
+        byTime: bootstrap,
+        columns: pairsOption('columns', call.options['columns']),
+        format: choiceOption('format', call.options['format'], FORMATS) ?? null,
+      },
+      take: async (events) => {
+        heed();
+        const taken = await (bootstrap ? headrace.bootstrap(source, events) : headrace.ingest(source, events));
+        // What waits for the history is in memory until then.
+        waiting += events.length;
+        if (waiting >= FLUSH_EVERY) {
+          waiting = 0;
+          await headrace.flush();
+        }
+        await setImmediate();
+        return taken;
+      },
+      ...(progress.shown
+        ? {
+            onTotal: (rows: number) => {
+              total = rows;
+            },
+          }
+        : {}),
+      onProgress: (so) => {
+        progress.at(so.rows, total);
+        if (progress.shown || so.rows - told < TOLD_EVERY) return;
+        told = so.rows;
+        call.terminal.err(`headrace: ${countsText(so)}`);
+      },
+    });
+    say(call, name, report);
+  });
+}
 
 /** Calls it the first time only. */
 function once(work: () => void): () => void {

@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { withProgress } from '../progress.ts';
 
 const both = {
   words: '',
@@ -13,7 +14,7 @@ export const migrateCopy: Command = {
   summary: 'copies a project that goes on running to another environment, and asks both the same',
   options: { ...both.options, watch: { type: 'boolean' } },
   help: { ...both.help, watch: 'stay: copy and compare what comes, until it is stopped' },
-  run: (call) => withRunner(({ runMigrateCopy }) => runMigrateCopy(call)),
+  run: (call) => withRunner(({ runMigrateCopy }) => withProgress(call, 'migrate copy', runMigrateCopy)),
 };
 
 export const migrateCutOver: Command = {
@@ -21,14 +22,14 @@ export const migrateCutOver: Command = {
   name: ['migrate', 'cut-over'],
   summary:
     'moves what is left of an environment that was stopped, compares all, and has the project go on in the new one',
-  run: (call) => withRunner(({ runMigrateCutOver }) => runMigrateCutOver(call)),
+  run: (call) => withRunner(({ runMigrateCutOver }) => withProgress(call, 'migrate cut-over', runMigrateCutOver)),
 };
 
 export const migrateRollBack: Command = {
   ...both,
   name: ['migrate', 'roll-back'],
   summary: 'takes a migration back, with the events that came to the new environment, and removes everything from that',
-  run: (call) => withRunner(({ runMigrateRollBack }) => runMigrateRollBack(call)),
+  run: (call) => withRunner(({ runMigrateRollBack }) => withProgress(call, 'migrate roll-back', runMigrateRollBack)),
 };
 
 export const migrateStatus: Command = {

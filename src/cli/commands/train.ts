@@ -2,6 +2,7 @@ import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { Call, Command } from '../command.ts';
 import { followJob } from '../follow-job.ts';
 import { instantOption } from '../parse-option.ts';
+import { withProgress } from '../progress.ts';
 import { type ServerLink, serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
@@ -24,15 +25,16 @@ export const train: Command = {
     promote: 'make the version champion',
     ...serverOptionHelp,
   },
-  async run(call) {
-    const server = await serverOf(call);
-    const version = server === null ? await trainHere(call) : await trainThere(call, server);
-    if (call.json) return call.terminal.out(JSON.stringify(version));
-    const metrics = Object.entries(version.metrics).map(([name, value]) => `${name} ${value}`);
-    call.terminal.out(
-      `${version.model} version ${version.version}: ${version.lineage.trainingSet.rows} rows, ${metrics.join(', ')}`,
-    );
-  },
+  run: (asked) =>
+    withProgress(asked, `train ${asked.words[0]}`, async (call) => {
+      const server = await serverOf(call);
+      const version = server === null ? await trainHere(call) : await trainThere(call, server);
+      if (call.json) return call.terminal.out(JSON.stringify(version));
+      const metrics = Object.entries(version.metrics).map(([name, value]) => `${name} ${value}`);
+      call.terminal.out(
+        `${version.model} version ${version.version}: ${version.lineage.trainingSet.rows} rows, ${metrics.join(', ')}`,
+      );
+    }),
 };
 
 /** The span and mode of the rows that a call names. */

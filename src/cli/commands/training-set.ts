@@ -10,6 +10,7 @@ import { trainingSpan } from '../../featurestore/training-set/training-span.ts';
 import type { Call, Command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
 import { choiceOption, instantOption, pairsOption } from '../parse-option.ts';
+import { withProgress } from '../progress.ts';
 import { type ServerLink, serverOf } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
@@ -40,16 +41,17 @@ export const trainingSet: Command = {
     from: 'first instant of a model’s own rows: epoch ms or a UTC date',
     to: 'end of a model’s own rows, exclusive (where labels have had their time: now less the label’s within)',
   },
-  async run(call) {
-    const path = resolve(String(call.options['out'] ?? 'training-set.parquet'));
-    const mode = choiceOption('mode', call.options['mode'], ['corrected', 'as-known']) ?? 'corrected';
-    const server = await serverOf(call);
-    const written = await (server === null ? writeHere(call, path, mode) : writeBeside(call, server, path, mode));
-    const { rows, ...rest } = written;
-    const left =
-      'nullKeys' in rest ? `${rest.nullKeys} without an entity` : `${rest.unlabelled} left out without a label`;
-    call.terminal.out(call.json ? JSON.stringify({ ...written, mode }) : `${path}: ${rows} rows, ${left}`);
-  },
+  run: (asked) =>
+    withProgress(asked, `training set of ${asked.words[0]}`, async (call) => {
+      const path = resolve(String(call.options['out'] ?? 'training-set.parquet'));
+      const mode = choiceOption('mode', call.options['mode'], ['corrected', 'as-known']) ?? 'corrected';
+      const server = await serverOf(call);
+      const written = await (server === null ? writeHere(call, path, mode) : writeBeside(call, server, path, mode));
+      const { rows, ...rest } = written;
+      const left =
+        'nullKeys' in rest ? `${rest.nullKeys} without an entity` : `${rest.unlabelled} left out without a label`;
+      call.terminal.out(call.json ? JSON.stringify({ ...written, mode }) : `${path}: ${rows} rows, ${left}`);
+    }),
 };
 
 type Written = TrainingSetSummary | JoinedSpine;

@@ -32,11 +32,8 @@ export async function* readEventFiles(
   files: EventFiles,
   skip: number,
 ): AsyncGenerator<readonly Event[]> {
-  checkMapped(source, files);
   const names = Object.keys(source.columns);
-  const selects: string[] = [];
-  for (const path of files.paths) selects.push(selectSql(source, await openFile(offline, source, path, files), files));
-  const events = selects.map((select) => `SELECT * FROM (${select})`).join('\nUNION ALL\n');
+  const events = await eventsSql(offline, source, files);
   const order = files.byTime ? `\nORDER BY v_${names.indexOf(source.time)}, v_${names.indexOf(source.id)}` : '';
   try {
     for await (const rows of offline.query(`SELECT * FROM (${events}) AS e${order}\nOFFSET ${skip}`))
@@ -44,6 +41,28 @@ export async function* readEventFiles(
   } catch (error) {
     throw fileError(files.paths.join(', '), error);
   }
+}
+
+/** The rows of files. Errors: INGEST_FILE, INGEST_COLUMN. */
+export async function countEventRows(
+  offline: OfflineStore,
+  source: EventSourceData,
+  files: EventFiles,
+): Promise<number> {
+  const events = await eventsSql(offline, source, files);
+  try {
+    for await (const [[rows]] of offline.query(`SELECT count(*) FROM (${events}) AS e`)) return Number(rows);
+  } catch (error) {
+    throw fileError(files.paths.join(', '), error);
+  }
+  return 0;
+}
+
+async function eventsSql(offline: OfflineStore, source: EventSourceData, files: EventFiles): Promise<string> {
+  checkMapped(source, files);
+  const selects: string[] = [];
+  for (const path of files.paths) selects.push(selectSql(source, await openFile(offline, source, path, files), files));
+  return selects.map((select) => `SELECT * FROM (${select})`).join('\nUNION ALL\n');
 }
 
 function checkMapped(source: EventSourceData, { columns }: EventFiles): void {

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { type EventFiles, readEventFiles } from './event-files.ts';
+import { countEventRows, type EventFiles, readEventFiles } from './event-files.ts';
 import type { IngestReport } from './ingest-report.ts';
 
 export interface IngestFilesOptions {
@@ -15,6 +15,8 @@ export interface IngestFilesOptions {
   readonly take: (events: readonly unknown[]) => Promise<IngestReport>;
   /** Where it is noted how far the files are read. */
   readonly directory: string;
+  /** Called with the number of all rows before the first is taken. It costs a reading of the files: leave it out where nobody looks. */
+  readonly onTotal?: (rows: number) => void;
   /** Called after every batch. */
   readonly onProgress: (so: FilesReport) => void;
   /** Aborted: what is taken is noted, and the rest is left for the next call. */
@@ -52,6 +54,7 @@ export async function ingestFiles(options: IngestFilesOptions): Promise<FilesRep
   const place = placeOf(options);
   const before = readPlace(place);
   let report: FilesReport = { ...before, resumed: before.rows };
+  options.onTotal?.(await countEventRows(offline, source, files));
   for await (const events of readEventFiles(offline, source, files, before.rows)) {
     if (signal.aborted) return report;
     report = added(report, await take(events), events.length);
