@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Headrace, isHeadraceError, openHeadrace } from 'headrace';
@@ -58,6 +58,7 @@ const { directory = '.headrace', sampleRate = 0 } = environment;
 // With the server that it has started.
 process.once('SIGTERM', () => process.exit(143));
 try {
+  await mustBeUnused();
   rmSync(directory, { recursive: true, force: true });
   if (env === 'redis') await emptyRedis(config.environments.redis.online.url, project.name);
   const summary = await demonstrate();
@@ -67,6 +68,17 @@ try {
   if (!isHeadraceError(error)) throw error;
   console.error(`${error.code}: ${error.message}\n  ${error.mend}`);
   process.exitCode = error.exit;
+}
+
+/** Refuses to remove what a server has open: it would go on with files that are gone. */
+async function mustBeUnused(): Promise<void> {
+  if (!existsSync(directory)) return;
+  try {
+    await withProject({ now: Date.now }, async () => {});
+  } catch (error) {
+    // Whatever else is wrong with the old data ends with it.
+    if (isHeadraceError(error) && error.code.endsWith('_LOCKED')) throw error;
+  }
 }
 
 async function demonstrate(): Promise<DemonstrationSummary> {

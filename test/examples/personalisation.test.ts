@@ -1,12 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openHeadrace } from 'headrace';
 import { afterAll, describe, expect, test } from 'vitest';
-import { recommendation } from '../../examples/personalisation/declaration.ts';
+import project, { recommendation } from '../../examples/personalisation/declaration.ts';
 import { BURST, CATEGORIES, shopTraffic, VIRAL_SHARE } from '../../examples/personalisation/generator.ts';
 import { parseColumnMap, purchaseLog } from '../../examples/personalisation/purchase-log.ts';
 import { seededRandom } from '../../examples/personalisation/seeded-random.ts';
 import type { Click, Slice, Traffic } from '../../examples/personalisation/traffic.ts';
+import { childEnv } from '../child-env.ts';
 
 const UNTIL = Date.UTC(2026, 0, 10, 14);
 const MINUTE_MS = 60_000;
@@ -232,4 +236,22 @@ describe('a log of purchases', () => {
       expect(() => parseColumnMap(map)).toThrow(/--map/);
     },
   );
+});
+
+test('the demonstration is refused while a server has its data open, and removes none of them', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'personalisation-'));
+  const directory = join(folder, '.headrace/personalisation');
+  const headrace = await openHeadrace({ project, environment: { directory } });
+  try {
+    const before = readdirSync(directory, { recursive: true });
+    const main = fileURLToPath(new URL('../../examples/personalisation/main.ts', import.meta.url));
+    const args = ['--conditions=headrace-source', main, '--seconds', '1', '--keys', '10'];
+    const { status, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: childEnv() });
+    expect(stderr).toContain('_LOCKED');
+    expect(status).not.toBe(0);
+    expect(readdirSync(directory, { recursive: true })).toEqual(before);
+  } finally {
+    await headrace.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
