@@ -43,6 +43,7 @@ import {
   text,
   time,
   topK,
+  topKCounts,
   variancePop,
   varianceSample,
   when,
@@ -116,6 +117,8 @@ export const everyAggregate = streamView('every_aggregate', {
     quantile_time: quantile(e.time_null, 0.5),
     top_k: topK(e.bool, 2),
     top_k_int: topK(e.int_null, 2),
+    top_k_counts: topKCounts(e.bool, 2),
+    top_k_int_counts: topKCounts(e.int_null, 2),
   }),
 });
 

@@ -65,6 +65,7 @@ function ofValue(value: typeof int | typeof int64, most: number) {
     aggregate('last_cat', 'last', column('cat'), text),
     aggregate('distinct_cat', 'distinct', column('cat'), text, { cap: 1000 }),
     aggregate('top_cat', 'topK', column('cat'), text, { k: most, cap: 1000 }),
+    aggregate('top_cat_counts', 'topKCounts', column('cat'), text, { k: most, cap: 1000 }),
     aggregate('variance', 'variancePop', column('value'), value),
     aggregate('p90', 'quantile', column('value'), value, { q: 0.9 }),
     aggregate('approx_cat', 'approxDistinct', column('cat'), text),

@@ -49,6 +49,7 @@ export const everyAggregate: readonly AggregateSpec[] = [
   aggregate('p50_i', 'quantile', column('i'), int, { q: 0.5 }),
   aggregate('p90_l', 'quantile', column('l'), int64, { q: 0.9 }),
   aggregate('top_2_t', 'topK', column('t'), text, { k: 2, cap: 1000 }),
+  aggregate('top_2_t_counts', 'topKCounts', column('t'), text, { k: 2, cap: 1000 }),
   aggregate('count_e', 'count', column('e'), embedding(3)),
   aggregate('mean_e', 'mean', column('e'), embedding(3)),
   aggregate('first_e', 'first', column('e'), embedding(3)),

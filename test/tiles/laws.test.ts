@@ -85,7 +85,7 @@ class Partial {
 }
 
 test('there is an aggregate of every kind over every type that it takes', () => {
-  expect(new Set(everyAggregate.map(({ kind }) => kind)).size).toBe(17);
+  expect(new Set(everyAggregate.map(({ kind }) => kind)).size).toBe(18);
   expect(everyAggregate.length).toBeGreaterThan(70);
 });
 

@@ -55,7 +55,7 @@ test('a mean and a variance of values beyond 2^53 in sum are those of exact inte
 
 test('over nothing a count is 0, a list is empty and every other answer null', () => {
   const zero = new Set<AggregateKind>(['count', 'distinct', 'approxDistinct']);
-  const list = new Set<AggregateKind>(['lastN', 'topK']);
+  const list = new Set<AggregateKind>(['lastN', 'topK', 'topKCounts']);
   for (const spec of everyAggregate) {
     const whole = { ...spec, params: { n: 2, cap: 2, k: 2, q: 0.5 } };
     const want = zero.has(spec.kind) ? 0 : list.has(spec.kind) ? [] : null;
@@ -89,7 +89,16 @@ test('kinds refuse the types they do not take, sums and means of floats among th
     if (kind !== 'count')
       expect(codeOf(() => aggregateOf({ ...aggregate('a', kind, null, null), params }))).toBe('AGGREGATE_INPUT');
   }
-  for (const kind of ['sum', 'mean', 'variancePop', 'stddevSample', 'quantile', 'topK', 'approxDistinct'] as const) {
+  for (const kind of [
+    'sum',
+    'mean',
+    'variancePop',
+    'stddevSample',
+    'quantile',
+    'topK',
+    'topKCounts',
+    'approxDistinct',
+  ] as const) {
     expect(taken.has(`${kind} float`), kind).toBe(false);
   }
   expect(refused).toBeGreaterThan(40);

@@ -78,7 +78,7 @@ test('windows are kept where their merges are small', () => {
   fc.assert(
     fc.property(anyView, (view) => {
       const kinds = view.aggregates.map(({ kind }) => kind);
-      const large = ['quantile', 'approxDistinct', 'topK', 'distinct', 'lastN'].some((kind) =>
+      const large = ['quantile', 'approxDistinct', 'topK', 'topKCounts', 'distinct', 'lastN'].some((kind) =>
         kinds.some((one) => one === kind),
       );
       if (large) expect(storesWindows(tileLayout(view))).toBe(false);

@@ -12,7 +12,7 @@ import { quantile } from './quantile.ts';
 import { retracting } from './retracting.ts';
 import { share } from './share.ts';
 import { sum } from './sum.ts';
-import { topK } from './top-k.ts';
+import { topK, topKCounts } from './top-k.ts';
 import { stddevPop, stddevSample, variancePop, varianceSample } from './variance.ts';
 
 /** Every aggregate by kind: a new kind is a new file and a row here. */
@@ -34,6 +34,7 @@ const factories: Readonly<Record<AggregateKind, AggregateFactory>> = {
   approxDistinct,
   quantile,
   topK,
+  topKCounts,
 };
 
 /** The algebra of a declared aggregate. Errors: AGGREGATE_INPUT, AGGREGATE_PARAM. */

@@ -82,6 +82,15 @@ export function topK<T extends NoListNoFloat>(
   return draft('topK', of, { k, cap });
 }
 
+/** How often each value of `topK` over the same `of`, `k` and `cap` came, in the order of its values. */
+export function topKCounts(
+  of: Expr<NoListNoFloat>,
+  k: number,
+  { cap = 10_000 }: { readonly cap?: number } = {},
+): AggregateDraft<'list<int>'> {
+  return draft('topKCounts', of, { k, cap });
+}
+
 /** The aggregate over these windows instead of the view's. */
 export function over<T extends Tag, const W extends DurationText | 'ever'>(
   windows: readonly W[],
@@ -117,6 +126,8 @@ function tagOfAggregate(kind: AggregateKind, of: Expr<Tag> | null): Tag {
     case 'lastN':
     case 'topK':
       return `list<${base}>`;
+    case 'topKCounts':
+      return 'list<int>';
     case 'mean':
       return of?.spec.type === 'embedding' ? `${base}?` : 'float?';
     case 'share':

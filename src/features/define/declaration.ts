@@ -56,7 +56,8 @@ export type AggregateKind =
   | 'distinct'
   | 'approxDistinct'
   | 'quantile'
-  | 'topK';
+  | 'topK'
+  | 'topKCounts';
 
 /** One aggregate of a stream view: one partial in each tile, read over one or more windows. */
 export interface AggregateSpec {
@@ -66,7 +67,7 @@ export interface AggregateSpec {
   readonly input: Expression | null;
   /** Type of the input's value; null where input is. */
   readonly inputType: ColumnSpec | null;
-  /** lastN: n · distinct, topK: cap · topK: k · quantile: q in [0, 1]. */
+  /** lastN: n · distinct, topK, topKCounts: cap · topK, topKCounts: k · quantile: q in [0, 1]. */
   readonly params: Readonly<Record<string, number>>;
   /** The source takes rows away again: what is kept lets that be done exactly (`aggregate/retracting.ts`). */
   readonly retracts?: true;

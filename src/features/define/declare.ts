@@ -17,6 +17,7 @@ export {
   stddevSample,
   sum,
   topK,
+  topKCounts,
   variancePop,
   varianceSample,
 } from './aggregate-factories.ts';

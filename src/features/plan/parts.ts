@@ -11,6 +11,7 @@ export const PART_KINDS = [
   'approxDistinct',
   'quantile',
   'topK',
+  'topKCounts',
 ] as const satisfies AggregateKind[];
 /** `images`: those of rows that can be taken away again, for any kind that is no sum. */
 export type PartKind = (typeof PART_KINDS)[number] | 'images';

@@ -43,6 +43,7 @@ export function finaliseSql(spec: AggregateSpec, column: Column, dialect: Dialec
     case 'approxDistinct':
     case 'quantile':
     case 'topK':
+    case 'topKCounts':
       throw new TypeError(`${spec.kind} is finalised from its parts`);
     default:
       return spec.kind satisfies never;

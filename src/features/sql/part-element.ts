@@ -21,6 +21,7 @@ const READERS: Readonly<Partial<Record<AggregateSpec['kind'], ReadPart>>> = {
   lastN: (element) => ({ part: stampOf(element), value: textBehind(element) }),
   distinct: (part) => ({ part, value: 1n }),
   topK: (part, value) => ({ part, value }),
+  topKCounts: (part, value) => ({ part, value }),
   quantile: (element, value) => ({ part: BigInt(element), value }),
   approxDistinct: (element) => ({ part: BigInt(element) / 64n, value: BigInt(element) % 64n }),
 };

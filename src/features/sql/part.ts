@@ -33,6 +33,7 @@ export function partElementSql(aggregate: PartAggregate, dialect: Dialect): stri
       return `${stampSql()} || ${text}`;
     case 'distinct':
     case 'topK':
+    case 'topKCounts':
       return text;
     case 'quantile':
       return `CAST(${binSql(input)} AS STRING)`;
@@ -56,11 +57,17 @@ export function foldSql(aggregate: PartAggregate, dialect: Dialect): string {
 }
 
 function partText({ kind, input, inputType }: PartAggregate, dialect: Dialect): PartText {
+  const counted = () => ({
+    part: valueTextSql(input, inputType, dialect),
+    value: bigint(1),
+    fold: 'CAST(SUM(val) AS BIGINT)',
+  });
   const texts: Readonly<Record<PartKind, () => PartText>> = {
     // A stamp is unique: the fold has one value to take.
     lastN: () => ({ part: stampSql(), value: valueTextSql(input, inputType, dialect), fold: 'MAX(val)' }),
     distinct: () => ({ part: valueTextSql(input, inputType, dialect), value: bigint(1), fold: 'MAX(val)' }),
-    topK: () => ({ part: valueTextSql(input, inputType, dialect), value: bigint(1), fold: 'CAST(SUM(val) AS BIGINT)' }),
+    topK: counted,
+    topKCounts: counted,
     quantile: () => ({ part: binSql(input), value: bigint(1), fold: 'CAST(SUM(val) AS BIGINT)' }),
     images: () => ({
       part: `${stampSql()} || ${valueTextSql(input, inputType, dialect)}`,

@@ -44,6 +44,7 @@ const inputs: Readonly<Record<AggregateKind, readonly (ColumnName | null)[]>> = 
   approxDistinct: COUNTED,
   quantile: [...EXACT, 'when'],
   topK: COUNTED,
+  topKCounts: COUNTED,
 };
 
 /** Parameters small enough that random streams pass them. */
@@ -51,6 +52,7 @@ const params: Readonly<Record<string, fc.Arbitrary<Readonly<Record<string, numbe
   lastN: fc.record({ n: fc.integer({ min: 1, max: 4 }) }),
   distinct: fc.record({ cap: fc.integer({ min: 1, max: 8 }) }),
   topK: fc.record({ k: fc.integer({ min: 1, max: 3 }), cap: fc.integer({ min: 1, max: 8 }) }),
+  topKCounts: fc.record({ k: fc.integer({ min: 1, max: 3 }), cap: fc.integer({ min: 1, max: 8 }) }),
   quantile: fc.record({ q: fc.constantFrom(0, 0.1, 0.5, 0.9, 1) }),
 };
 

@@ -16,7 +16,7 @@ export function naiveAggregate(spec: AggregateSpec, inputs: readonly Value[]): V
   if (kind === 'distinct') return withinCap(new Set(values).size, params['cap']);
   if (kind === 'approxDistinct') return naiveEstimate(values.map(String));
   if (kind === 'lastN') return scalars(values).slice(-params['n']).reverse();
-  if (kind === 'topK') return naiveTopK(params, values);
+  if (kind === 'topK' || kind === 'topKCounts') return naiveTopK(kind, params, values);
   if (values.length === 0) return null;
   const unit = spec.inputType?.type === 'decimal' ? 10 ** (spec.inputType.scale ?? 0) : 1;
   switch (kind) {
@@ -93,12 +93,17 @@ function binMiddle(value: Held): number {
   return Number(edge) + ((x < 0n ? -1 : 1) * Number(width - 1n)) / 2;
 }
 
-function naiveTopK(params: AggregateSpec['params'], values: readonly Held[]): Value | undefined {
+function naiveTopK(
+  kind: 'topK' | 'topKCounts',
+  params: AggregateSpec['params'],
+  values: readonly Held[],
+): Value | undefined {
   const counts = new Map<Held, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   if (withinCap(counts.size, params['cap']) === undefined) return undefined;
   const ranked = [...counts].sort(([a, x], [b, y]) => y - x || compareText(String(a), String(b)));
-  return scalars(ranked.map(([value]) => value)).slice(0, params['k']);
+  const taken = ranked.slice(0, params['k']);
+  return kind === 'topK' ? scalars(taken.map(([value]) => value)) : taken.map(([, count]) => count);
 }
 
 /**
