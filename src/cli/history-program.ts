@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { describedError, fail } from '../base/errors/fail.ts';
+import { type ErrorCode, fail, HeadraceError } from '../base/errors/fail.ts';
 import type {
   AskedTrainingSet,
   TrainingSetProgram,
@@ -10,12 +10,22 @@ import type {
 import type { JoinedSpine } from '../featurestore/training-set/join-spine.ts';
 import type { TrainingSetSummary } from '../featurestore/training-set/training-set.ts';
 import type { Call } from './command.ts';
+import { turns } from './take-turns.ts';
+
+/** Processes that run at a time: each may hold `offline.memory`. Other sets wait. */
+const MOST_PROCESSES = 2;
 
 /** What the process tells the one that started it. */
 export type FromHistoryWorker =
   | { readonly kind: 'line'; readonly line: string }
   | { readonly kind: 'done'; readonly summary: TrainingSetSummary | JoinedSpine }
-  | { readonly kind: 'failed'; readonly code: string | null; readonly message: string };
+  | {
+      readonly kind: 'failed';
+      /** null: of an error that is not catalogued. */
+      readonly code: ErrorCode | null;
+      readonly facts: HeadraceError['facts'];
+      readonly message: string;
+    };
 
 /**
  * Writes the training sets of a serving process in processes of their own, by the configuration of its call. One that is cancelled or
@@ -27,8 +37,9 @@ export function historyProgram({ options }: Pick<Call, 'options'>, clear: () => 
   const args = ['config', 'env'].flatMap((name) =>
     options[name] === undefined ? [] : [`--${name}=${String(options[name])}`],
   );
+  const takeTurn = turns(MOST_PROCESSES);
   return async (asked, run) => {
-    if (run.signal?.aborted === true) throw fail('JOB_CANCELLED', { job: asked.path });
+    const giveBack = await takeTurn(asked.path, run.signal);
     const child = fork(program, args, { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     try {
       return await answerOf(child, asked, run);
@@ -36,6 +47,8 @@ export function historyProgram({ options }: Pick<Call, 'options'>, clear: () => 
       removeAll(asked.path);
       clear();
       throw error;
+    } finally {
+      giveBack();
     }
   };
 }
@@ -69,8 +82,8 @@ function answerOf(
   });
 }
 
-function errorOf({ code, message }: Extract<FromHistoryWorker, { kind: 'failed' }>): Error {
-  return (code === null ? null : describedError(code, message)) ?? new Error(message);
+function errorOf({ code, facts, message }: Extract<FromHistoryWorker, { kind: 'failed' }>): Error {
+  return code === null ? new Error(message) : new HeadraceError(code, facts);
 }
 
 /** Removes a file and what was written beside it under its name. */

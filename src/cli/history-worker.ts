@@ -30,7 +30,8 @@ async function write(asked: AskedTrainingSet): Promise<void> {
     });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    await send({ kind: 'failed', code: isHeadraceError(error) ? error.code : null, message });
+    const known = isHeadraceError(error) ? { code: error.code, facts: error.facts } : { code: null, facts: {} };
+    await send({ kind: 'failed', ...known, message });
   }
   process.exit(0);
 }

@@ -123,6 +123,22 @@ test('a version that was trained and promoted beside the server answers predicti
   });
 });
 
+test.each([
+  ['application/vnd.apache.parquet', 'no parquet'],
+  ['text/csv', 'user\nann\n'],
+  ['application/x-ndjson', '{"user": '],
+])(
+  'what is wrong with a spine of %s is said of the body, as by a server that writes the set itself',
+  async (type, body) => {
+    const headers = { 'content-type': type };
+    const answer = await fetch(`${url}/v1/training-sets/shopper`, { method: 'POST', headers, body });
+    const text = await answer.text();
+    expect({ status: answer.status, text }).toMatchObject({ status: 400, text: expect.stringMatching(/"SPINE_/) });
+    expect(text).not.toMatch(/undefined|\/tmp|training-sets/);
+    expect(readdirSync(join(directory, 'training-sets'))).toEqual([]);
+  },
+);
+
 test('a server on another address is asked by --server, and a model that it does not have is its error', async () => {
   const named = { server: url };
   expect((await run(models, [], named)).answer).toMatchObject([{ model: 'risk' }, { model: 'slow', versions: [] }]);

@@ -103,6 +103,30 @@ test('a cancelled set ends its process wherever it is, and leaves no file', asyn
   expect(leftovers()).toEqual([]);
 });
 
+test('only so many processes run at a time; one that is cancelled while it waits ends at once', async () => {
+  const folder = join(root, 'running');
+  mkdirSync(folder);
+  const hangs = configThat(
+    `import { writeFileSync } from 'node:fs';\nwriteFileSync(${JSON.stringify(folder)} + \`/\${process.pid}\`, '');\nawait new Promise(() => setInterval(() => {}, 1_000));`,
+  );
+  const write = program(hangs);
+  const sets = Array.from({ length: 4 }, () => {
+    const stopped = new AbortController();
+    const writing = write(asked, { signal: stopped.signal }).catch((error: unknown) => error);
+    return { stopped, writing };
+  });
+  const [first, , third] = sets;
+  await until(() => readdirSync(folder).length === 2);
+  third.stopped.abort();
+  expect(await third.writing).toMatchObject({ code: 'JOB_CANCELLED' });
+  expect(readdirSync(folder)).toHaveLength(2);
+  first.stopped.abort();
+  await until(() => readdirSync(folder).length === 3);
+  expect(readdirSync(folder).filter((pid) => isAlive(Number(pid)))).toHaveLength(2);
+  for (const { stopped } of sets) stopped.abort();
+  for (const { writing } of sets) expect(await writing).toMatchObject({ code: 'JOB_CANCELLED' });
+});
+
 test('a training that is cancelled at any of its steps registers nothing and leaves no run', async () => {
   const runs = () => readdirSync(join(directory, 'runs'));
   const [risk] = slowProject.models;

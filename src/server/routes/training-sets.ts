@@ -40,8 +40,11 @@ export function trainingSetRoutes(server: FastifyInstance, headrace: Headrace, s
         const body = headrace.trainingSetPath(`${name}.body`);
         try {
           await pipeline(request.raw, limited(spineLimit), createWriteStream(body));
+          // Nobody takes the answer any longer.
+          const gone = new AbortController();
+          reply.raw.once('close', () => gone.abort());
           const spine = { path: body, format, columns, ...(time === undefined ? {} : { time }) };
-          const written = await headrace.writeTrainingSet(service, path, { spine, mode });
+          const written = await headrace.writeTrainingSet(service, path, { spine, mode, signal: gone.signal });
           if ((request.headers.accept ?? '').includes('application/json'))
             return reply.type('application/json').send(JSON.stringify(written));
         } catch (error) {
