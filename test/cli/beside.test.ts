@@ -12,6 +12,7 @@ import { featuresGet } from '../../src/cli/commands/features-get.ts';
 import { models } from '../../src/cli/commands/models.ts';
 import { train } from '../../src/cli/commands/train.ts';
 import { trainingSet } from '../../src/cli/commands/training-set.ts';
+import { controlPath } from '../../src/cli/control-socket.ts';
 import type { JobReport } from '../../src/server/jobs/job-board.ts';
 import { until } from '../until.ts';
 import { ended, lastJson, startCli } from './run-cli.ts';
@@ -188,4 +189,10 @@ test('the socket of commands is for this user alone, and one that a killed serve
   await until(async () => (await run(models, ['slow'])).answer !== undefined);
   for (const [name, call] of calls) expect(await call(), name).toEqual(beside.get(name));
   expect(existsSync(socket)).toBe(true);
+});
+
+test('a directory whose path is too long for a socket has none, by its shortest name', () => {
+  expect(controlPath('.headrace')).toBe(join('.headrace', 'control.sock'));
+  expect(controlPath(join(process.cwd(), 'data'))).toBe(join('data', 'control.sock'));
+  expect(controlPath(join('/', 'long'.repeat(30)))).toBeNull();
 });

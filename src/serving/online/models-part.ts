@@ -29,7 +29,7 @@ export const modelsPart: PartKind<() => Iterable<ServedModel>, object> = {
           for: '15m',
           severity: 'ticket',
           summary:
-            'Model {{ $labels.model }} has no version that answers. Run `headrace train`, then `headrace models promote`.',
+            'Model {{ $labels.model }} has no version that answers. Run `headrace train {{ $labels.model }} --promote`.',
         },
       ],
       read: (models) => [...models()].map(({ data, server }) => [{ model: data.name }, server.serving?.version ?? 0]),
