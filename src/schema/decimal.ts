@@ -35,14 +35,18 @@ export function scaledFromText(text: string, scale: number): bigint | null {
   return scaled >= INT64_MIN && scaled <= INT64_MAX ? scaled : null;
 }
 
+/** Decimals of up to 15 digits are different doubles. */
+const UNIQUE_INTEGER = 1e15;
+
 /**
  * `value · 10^scale` of a double that stands for a decimal of at most `scale` digits after the point; null for any other
- * double. The nearest integer r is the answer if r / 10^scale is the same double (both operands are exact below 2^53).
+ * double. The nearest integer r is the answer if r / 10^scale is the same double. Beyond 15 digits several decimals are one
+ * double, and the product may be one off: there the shortest text of the double decides.
  */
 export function scaledFromNumber(value: number, scale: number): bigint | null {
   const power = 10 ** scale;
   const rounded = Math.round(value * power);
-  if (Number.isSafeInteger(rounded)) return rounded / power === value ? BigInt(rounded) : null;
+  if (Math.abs(rounded) <= UNIQUE_INTEGER) return rounded / power === value ? BigInt(rounded) : null;
   return scaledFromText(String(value), scale);
 }
 

@@ -190,6 +190,23 @@ test('every decimal of 15 digits survives as number and as text', () => {
   );
 });
 
+test('every decimal within int64 survives as a JSON number, whatever its scale', () => {
+  fc.assert(
+    fc.property(
+      fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n),
+      fc.integer({ min: 0, max: 62 }),
+      fc.nat(15),
+      (all, bits, scale) => {
+        const scaled = all >> BigInt(bits);
+        const parse = requestParser('service', { price: { type: 'decimal', scale, nullable: false } });
+        const text = scaledToText(scaled, scale);
+        expect(parse(parseJsonExact(`{"price":${text}}`)), text).toEqual([scaled]);
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
 test('a decimal is never rounded in silence', () => {
   expect(scaledFromNumber(0.1 + 0.2, 2)).toBeNull();
   expect(scaledFromNumber(1.005, 2)).toBeNull();
