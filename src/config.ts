@@ -103,10 +103,34 @@ const logSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** How the values of a topic are written. */
+const formatSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('json') }),
+  z.strictObject({
+    kind: z.literal('schemaRegistry'),
+    url: z
+      .string()
+      .regex(
+        /^https?:\/\/[^\s@?#]+$/,
+        'write http://host:port or https://host:port; a password is format.password: { env: NAME }',
+      ),
+    /** Who the client says it is; without it nobody. */
+    username: z.string().min(1).optional(),
+    password: secret.optional(),
+    /** A bearer token, in place of a user. */
+    token: secret.optional(),
+    tls: tlsFiles.optional(),
+    /** A request without an answer after this fails, and is repeated. */
+    timeout: duration.default('10s'),
+  }),
+]);
+
 /** A topic that other services write, and that the events of a source are taken from. */
 const sourceSchema = z.strictObject({
   ...kafkaFields,
   topic: z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'write the name of a topic of Kafka'),
+  /** How its records are written: plain JSON, or in the wire format of a schema registry. */
+  format: formatSchema.prefault({ kind: 'json' }),
 });
 
 /** Settings of Spark by their names. */
@@ -264,6 +288,8 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
       reason: 'online.writers: many processes write what an engine beside makes; set engine',
     });
   checkToken(name, rest.offline.engine);
+  for (const [source, { format }] of Object.entries(rest.sources))
+    checkFormat(name, `sources.${source}.format`, format);
   checkTopics(name, rest.sources, log, namespace ?? project);
   return Object.freeze({
     ...rest,
@@ -319,6 +345,22 @@ function checkToken(name: string, engine: z.output<typeof historySchema>): void 
     name,
     reason: 'offline.engine.tls: a token goes to another machine over TLS only; write tls: {}',
   });
+}
+
+/** A registry gets one kind of credentials, whole, and from another machine over TLS only. */
+function checkFormat(name: string, option: string, format: z.output<typeof formatSchema>): void {
+  if (format.kind === 'json') return;
+  const { url, username, password, token, tls } = format;
+  const refuse = (reason: string) => fail('CONFIG_OPTION', { name, reason: `${option}${reason}` });
+  if (!URL.canParse(url)) throw refuse('.url: write http://host:port or https://host:port');
+  if ((username === undefined) !== (password === undefined)) throw refuse(': write username and password, or neither');
+  if (username?.includes(':')) throw refuse('.username: a user of HTTP has no ":" in its name');
+  if (token !== undefined && username !== undefined) throw refuse('.token: write it, or username and password');
+  if (url.startsWith('https:')) return;
+  if (tls !== undefined) throw refuse('.tls: write https:// in url, or leave tls out');
+  if (token === undefined && username === undefined) return;
+  if (/^http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:|\/|$)/.test(url)) return;
+  throw refuse('.url: credentials go to another machine over TLS only; write https://');
 }
 
 /** What the log itself writes would come back without end. */

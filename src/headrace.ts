@@ -323,13 +323,14 @@ export class Headrace {
   async takeTopics(): Promise<void> {
     const features = this.#features;
     const onFault = this.#onFault;
-    for (const { source, open } of this.#taken) {
+    for (const { source, format, open } of this.#taken) {
       const topic = await open();
       this.#topics = [
         ...this.#topics,
         new TopicIntake({
           source,
           topic,
+          format,
           take: (of, events, placeOf) => features.take(of, events, placeOf),
           refuse: (of, payload, error, place) => features.refuse(of, payload, error, place),
           onFault,

@@ -10,6 +10,7 @@ const zod = 'node_modules/zod/';
 const peers = [
   'node_modules/redis/',
   '@platformatic/kafka',
+  '@bufbuild/protobuf',
   '@opentelemetry/',
   '@grpc/grpc-js',
   'node_modules/onnxruntime-node/',

@@ -1,15 +1,21 @@
 import { openSourceTopic } from '../backends/kafka/source-topic.ts';
+import { registryFormat } from '../backends/schema-registry/record-format.ts';
 import { fail } from '../base/errors/fail.ts';
+import { parseDuration } from '../base/time.ts';
 import type { Environment } from '../config.ts';
 import { topicReaderId } from '../environment-id.ts';
 import type { EventSourceData, ProjectData } from '../features/define/declaration.ts';
 import { topicOf } from '../featurestore/ingest/gateway.ts';
+import { jsonRecords } from '../featurestore/ingest/topic-record.ts';
+import type { RecordFormat } from '../ports/record-format.ts';
 import type { SourceTopic } from '../ports/source-topic.ts';
 import { kafkaAddress, topicPrefix } from './kafka-options.ts';
+import { pemOf, secretOf } from './secrets.ts';
 
 /** A declared source and the topic that its events come from. */
 export interface TakenTopic {
   readonly source: EventSourceData;
+  readonly format: RecordFormat;
   open(): Promise<SourceTopic>;
 }
 
@@ -22,7 +28,7 @@ export function sourceTopics(project: ProjectData, environment: Environment): re
     const member = topicReaderId(environment.directory);
     const group = groupOf(environment, source, member);
     const options = { ...kafkaAddress(place, `sources.${name}`), topic: place.topic, group, member, clientId: group };
-    return { source, open: () => openSourceTopic(options) };
+    return { source, format: formatOf(place.format, source, name), open: () => openSourceTopic(options) };
   });
 }
 
@@ -30,4 +36,30 @@ export function sourceTopics(project: ProjectData, environment: Environment): re
 function groupOf(environment: Environment, source: EventSourceData, id: string): string {
   const group = `${topicPrefix(environment)}${topicOf(source).replace('@', '.')}.taken`;
   return environment.log.kind === 'kafka' ? group : `${group}.${id}`;
+}
+
+type Format = Environment['sources'][string]['format'];
+type RegistryOptions = Extract<Format, { kind: 'schemaRegistry' }>;
+
+/** How the values of a source's topic are read. Errors: CONFIG_SECRET, CONFIG_TLS. */
+function formatOf(format: Format, { columns }: EventSourceData, source: string): RecordFormat {
+  if (format.kind === 'json') return jsonRecords;
+  const option = `sources.${source}.format`;
+  const address = {
+    url: format.url,
+    timeoutMs: parseDuration(format.timeout, `${option}.timeout`),
+    ...authorizationOf(format, option),
+    ...(format.tls === undefined ? {} : { tls: pemOf(format.tls) }),
+  };
+  return registryFormat({ address, columns, now: () => performance.now() });
+}
+
+function authorizationOf(
+  { username, password, token }: RegistryOptions,
+  option: string,
+): { readonly authorization?: string } {
+  if (token !== undefined) return { authorization: `Bearer ${secretOf(token, `${option}.token`)}` };
+  if (username === undefined || password === undefined) return {};
+  const pair = `${username}:${secretOf(password, `${option}.password`)}`;
+  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }

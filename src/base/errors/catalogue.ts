@@ -21,6 +21,7 @@ import { planErrors } from './plan.ts';
 import { predictionErrors } from './prediction.ts';
 import { redisErrors } from './redis.ts';
 import { requestErrors } from './request.ts';
+import { schemaErrors } from './schema.ts';
 import { serverErrors } from './server.ts';
 import { sloErrors } from './slo.ts';
 import { sparkErrors } from './spark.ts';
@@ -50,6 +51,7 @@ export const catalogue = {
   ...sloErrors,
   ...storeErrors,
   ...tilesErrors,
+  ...schemaErrors,
   ...topicErrors,
   ...traceErrors,
   ...entityErrors,

@@ -1,15 +1,18 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
+import type { ReadRecord, RecordFormat } from '../../ports/record-format.ts';
 import type { SourceTopic, TopicBatch, TopicLag, TopicPlaces, TopicRecord } from '../../ports/source-topic.ts';
 import type { PlaceOf } from './gateway.ts';
 import { type IngestReport, loggedIn } from './ingest-report.ts';
 import { KeyChanges } from './key-changes.ts';
-import { parseTopicRecord } from './topic-record.ts';
+import { jsonRecords, refusedSize } from './topic-record.ts';
 
 export interface TopicIntakeOptions {
   readonly source: EventSourceData;
   readonly topic: SourceTopic;
+  /** How the values of its records are written; JSON where nothing is said. */
+  readonly format?: RecordFormat;
   /** Takes events as a call of `POST /v1/events` does: they are in the log when it returns. */
   readonly take: (source: EventSourceData, events: readonly unknown[], placeOf: PlaceOf) => Promise<IngestReport>;
   /** Counts and keeps what is no event. */
@@ -59,7 +62,7 @@ const STOP_MS = 5_000;
 /** Refused records that are told of in a minute; all are counted, and kept by reason. */
 const MOST_TOLD = 100;
 
-type Step = 'read' | 'take' | 'commit';
+type Step = 'read' | 'decode' | 'take' | 'commit';
 
 /**
  * Takes the events of a topic of others: reads ahead one batch, hands its events to the gateway, and commits what is in the log.
@@ -67,6 +70,7 @@ type Step = 'read' | 'take' | 'commit';
  */
 export class TopicIntake {
   readonly #options: TopicIntakeOptions;
+  readonly #format: RecordFormat;
   readonly #keys = new KeyChanges();
   readonly #stopped = new AbortController();
   readonly #troubles = new Map<Step, HeadraceError | Error>();
@@ -85,6 +89,7 @@ export class TopicIntake {
 
   constructor(options: TopicIntakeOptions) {
     this.#options = options;
+    this.#format = options.format ?? jsonRecords;
     this.#running = this.#run();
   }
 
@@ -156,23 +161,21 @@ export class TopicIntake {
   /** Hands some records on until the gateway has them. */
   async #takePart(records: readonly TopicRecord[]): Promise<boolean> {
     const { source, take } = this.#options;
+    const written = records.filter(({ value }) => value !== null);
+    const read = await this.#until('decode', () => this.#decode(written));
+    if (read === null) return false;
     const events: unknown[] = [];
     const places: TopicRecord[] = [];
     const bad: (() => void)[] = [];
-    let tombstones = 0;
-    for (const record of records) {
-      if (record.value === null) {
-        tombstones += 1;
-        continue;
-      }
-      const read = parseTopicRecord(record.value);
-      if (read.kind === 'refused') bad.push(() => this.#refuse(record, read.payload, read.error));
+    read.forEach((one, index) => {
+      const record = written[index];
+      if (one.kind === 'refused') bad.push(() => this.#refuse(record, one.payload, one.error));
       else {
-        events.push(read.event);
+        events.push(one.event);
         places.push(record);
       }
-    }
-    const report = await this.#untilTaken(() => take(source, events, (index) => this.#placeOf(places[index])));
+    });
+    const report = await this.#until('take', () => take(source, events, (index) => this.#placeOf(places[index])));
     if (report === null) return false;
     for (const refuse of bad) refuse();
     for (const { index, error } of report.refused) this.#tellRefused(places[index], error);
@@ -181,19 +184,32 @@ export class TopicIntake {
     this.#duplicate += report.duplicate;
     this.#late += report.late;
     this.#refused += report.refused.length + bad.length;
-    this.#tombstones += tombstones;
+    this.#tombstones += records.length - written.length;
     return true;
   }
 
-  /** Tries until the gateway takes them, as it says: a full disk and a log that is away pass. null where it is to stop. */
-  async #untilTaken(take: () => Promise<IngestReport>): Promise<IngestReport | null> {
+  /** Reads the values of records; one that is too large is refused, and its format does not see it. */
+  async #decode(records: readonly TopicRecord[]): Promise<readonly ReadRecord[]> {
+    const values = records.map(({ value }) => value ?? new Uint8Array());
+    const sized = values.map(refusedSize);
+    const fitting = values.filter((_, index) => sized[index] === null);
+    const read = (await this.#format.read(fitting, this.#stopped.signal)).values();
+    return sized.map((refusal) => refusal ?? nextOf(read));
+  }
+
+  /**
+   * Repeats a step until it succeeds: a full disk, a log or a schema registry that is away, all of these pass. null where the
+   * intake stops before that.
+   */
+  async #until<T>(step: Step, act: () => Promise<T>): Promise<T | null> {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       try {
-        const report = await take();
-        this.#troubles.delete('take');
-        return report;
+        const done = await act();
+        this.#troubles.delete(step);
+        return done;
       } catch (error) {
-        this.#tell('take', error);
+        if (this.#stopped.signal.aborted) return null;
+        this.#tell(step, error);
         await this.#pause(pause);
         if (this.#stopped.signal.aborted) return null;
       }
@@ -268,6 +284,13 @@ export class TopicIntake {
 }
 
 const NOTHING: TopicBatch = { records: [], next: { life: 0, offsets: new Map() }, told: [], lost: 0 };
+
+/** The answer for the next value. */
+function nextOf(read: Iterator<ReadRecord>): ReadRecord {
+  const next = read.next();
+  if (next.done === true) throw new Error('a format has fewer answers than there are values');
+  return next.value;
+}
 
 /** Records for one call, from an index on. */
 function partFrom(records: readonly TopicRecord[], from: number): readonly TopicRecord[] {

@@ -1,5 +1,5 @@
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
-import type { TopicRecord } from '../../ports/source-topic.ts';
+import type { ReadRecord, RecordFormat } from '../../ports/record-format.ts';
 import { parseEventText } from '../../schema/row-parser.ts';
 
 /** What a body of POST /v1/events takes too, where nobody says otherwise. */
@@ -8,15 +8,17 @@ const MOST_RECORD_BYTES = 4 * 2 ** 20;
 /** Of what is no event so much is kept to be looked at. */
 const SHOWN_BYTES = 8_000;
 
-/** What the value of a record is: an event as JSON, which may still not be one of the source, or nothing of the kind. */
-export type TopicEvent =
-  | { readonly kind: 'event'; readonly event: unknown }
-  | { readonly kind: 'refused'; readonly payload: string; readonly error: HeadraceError };
+/** Values that are one event each, as JSON, numbers exact. */
+export const jsonRecords: RecordFormat = { read: async (values) => values.map(parseRecord) };
 
-/** Reads the value of a record, numbers exact. */
-export function parseTopicRecord(value: NonNullable<TopicRecord['value']>): TopicEvent {
+/** What an oversized value is refused with, before its format is asked; null for others. */
+export function refusedSize(value: Uint8Array): ReadRecord | null {
   const bytes = value.byteLength;
-  if (bytes > MOST_RECORD_BYTES) return refused(value, fail('TOPIC_RECORD_SIZE', { bytes, most: MOST_RECORD_BYTES }));
+  if (bytes <= MOST_RECORD_BYTES) return null;
+  return refused(value, fail('TOPIC_RECORD_SIZE', { bytes, most: MOST_RECORD_BYTES }));
+}
+
+function parseRecord(value: Uint8Array): ReadRecord {
   try {
     return { kind: 'event', event: parseEventText(textOf(value)) };
   } catch (error) {
@@ -25,7 +27,7 @@ export function parseTopicRecord(value: NonNullable<TopicRecord['value']>): Topi
   }
 }
 
-function refused(value: Uint8Array, error: HeadraceError): TopicEvent {
+function refused(value: Uint8Array, error: HeadraceError): ReadRecord {
   return { kind: 'refused', payload: new TextDecoder().decode(value.subarray(0, SHOWN_BYTES)), error };
 }
 

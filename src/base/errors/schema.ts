@@ -1,0 +1,54 @@
+import { rows } from './row.ts';
+
+/** What can be wrong with records in the wire format of a schema registry. */
+export const schemaErrors = rows({
+  SCHEMA_FRAME: {
+    message: 'the value is not in the wire format of a schema registry: {reason}',
+    mend: 'have its writer use the serializer of the schema registry; leave out sources.….format where the topic has plain JSON',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
+  SCHEMA_UNKNOWN: {
+    message: 'the schema registry {url} has no schema {id}, which the record names',
+    mend: 'correct sources.….format.url if another registry has the schema; send the event again',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
+  SCHEMA_UNUSABLE: {
+    message: 'schema {id} of {url} cannot be used: {reason}',
+    mend: 'change the schema, and send its events again; the columns of the source say which fields are needed',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
+  SCHEMA_BYTES: {
+    message: 'the bytes are no record of schema {id}: {reason}',
+    mend: 'have its writer encode the event by the schema that the record names',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
+  SCHEMA_UNREACHABLE: {
+    message: 'the schema registry {url} does not answer: {reason}',
+    mend: 'start it, or correct sources.….format.url: records wait in the topic, and the request is repeated',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
+  SCHEMA_DENIED: {
+    message: 'the schema registry {url} refuses to give schemas to this client: {reason}',
+    mend: 'correct username and password, or token, under sources.….format; let the user read schemas',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
+  SCHEMA_CLIENT: {
+    message: 'schema {id} of {url} is in Protobuf, and the package "@bufbuild/protobuf" is not installed',
+    mend: 'npm install @bufbuild/protobuf@2 and start again: records wait in the topic',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
+});
