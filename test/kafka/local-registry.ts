@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
@@ -19,8 +19,8 @@ export async function localRegistry(
 ) {
   const state = {
     url: '',
-    /** How it answers: as a registry; with a status; or it ends each connection. */
-    mode: 'up' as 'up' | 'cut' | number,
+    /** How it answers: as a registry; with a status; with no word, half an answer or one that is none; or it ends each connection. */
+    mode: 'up' as 'up' | 'silent' | 'half' | 'text' | 'endless' | 'cut' | number,
     /** The one `authorization` that it lets in. */
     authorization: null as string | null,
     requests: [] as string[],
@@ -34,6 +34,10 @@ export async function localRegistry(
         .end(JSON.stringify(body));
     };
     if (state.mode === 'cut') return request.socket.destroy();
+    if (state.mode === 'silent') return;
+    if (state.mode === 'half') return response.writeHead(200).write('{"schema":');
+    if (state.mode === 'text') return response.writeHead(200).end('<html>a portal</html>');
+    if (state.mode === 'endless') return writeOn(response);
     if (typeof state.mode === 'number') return answer(state.mode, { error_code: state.mode, message: 'as it was set' });
     if (state.authorization !== null && request.headers.authorization !== state.authorization)
       return answer(401, { error_code: 401, message: 'Unauthorized' });
@@ -59,6 +63,11 @@ export async function localRegistry(
     server.close();
   });
   return state;
+}
+
+function writeOn(response: ServerResponse): void {
+  response.on('drain', () => writeOn(response));
+  while (!response.destroyed && response.write(' '.repeat(65_536)));
 }
 
 /** A value in the wire format: the header, the message indexes if it is Protobuf, and the payload. */

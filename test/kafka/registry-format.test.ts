@@ -182,7 +182,7 @@ test('a registry that cannot answer fails the read with a code that says retry l
   registry.authorization = 'Bearer right';
   await expect(read(value)).rejects.toMatchObject({ code: 'SCHEMA_DENIED', retry: 'later' });
   registry.authorization = null;
-  for (const mode of ['cut', 500, 503, 429, 404, 302, 501] as const) {
+  for (const mode of ['cut', 'text', 'endless', 500, 503, 429, 404, 302, 501] as const) {
     registry.mode = mode;
     await expect(read(value), String(mode)).rejects.toMatchObject({ code: 'SCHEMA_UNREACHABLE', retry: 'later' });
   }
@@ -191,6 +191,19 @@ test('a registry that cannot answer fails the read with a code that says retry l
   registry.mode = 'cut';
   expect((await read(value, value)).map(codeOf)).toEqual(['event', 'event']);
 });
+
+test.each(['silent', 'half'] as const)(
+  'a registry that is %s fails the read at its time, which is no abort',
+  async (mode) => {
+    const { registry } = await formatOf(new Map([[7, cases[3].kept]]));
+    registry.mode = mode;
+    const format = registryFormat({ address: { url: registry.url, timeoutMs: 50 }, columns, now: () => 0 });
+    await expect(format.read([framed(7, Buffer.from('{}'))], never)).rejects.toMatchObject({
+      code: 'SCHEMA_UNREACHABLE',
+      facts: { reason: expect.stringMatching(/no answer within 50 ms|aborted/) },
+    });
+  },
+);
 
 test('an abort ends a read that waits for the registry', async () => {
   const { registry } = await formatOf(new Map());

@@ -98,10 +98,12 @@ function recordType(json: Readonly<Record<string, unknown>>, scope: Scope): Avro
   const inner = { ...scope, namespace: namespaceOf(nameOf(json, scope)) };
   const written = json['fields'];
   if (!Array.isArray(written)) throw new Error('a record has no fields');
+  const seen = new Set<string>();
   for (const field of written) {
     const name: unknown = isObject(field) ? field['name'] : undefined;
     if (!isObject(field) || typeof name !== 'string') throw new Error('a field has no name');
-    if (fields.some((one) => one.name === name)) throw new Error(`two fields are called "${name}"`);
+    if (seen.has(name)) throw new Error(`two fields are called "${name}"`);
+    seen.add(name);
     fields.push({ name, type: parseType(field['type'], inner) });
   }
   return record;

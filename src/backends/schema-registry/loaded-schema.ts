@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { fail } from '../../base/errors/fail.ts';
+import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Columns } from '../../schema/column.ts';
 import { parseEventText } from '../../schema/row-parser.ts';
 import { readAvroRecord } from './avro-record.ts';
@@ -7,6 +7,7 @@ import { type AvroNames, parseAvroSchema } from './avro-schema.ts';
 import { parseIndexes } from './frame.ts';
 import { loadProtobuf } from './protobuf.ts';
 import { type ProtobufReader, protobufReader } from './protobuf-record.ts';
+import { messagePaths } from './protobuf-schema.ts';
 import {
   type RegisteredSchema,
   type RegistryAddress,
@@ -112,12 +113,27 @@ async function protobufReaders(wanted: Wanted, schema: RegisteredSchema): Promis
     file: Buffer.from(serialized.schema, 'base64'),
     imports: new Map([...imports].map(([name, text]) => [name, Buffer.from(text, 'base64')])),
   };
-  const readers = new Map<string, ProtobufReader>();
+  const paths = using(wanted, () => messagePaths(protobuf, files.file));
+  const readers = new Map<string, ProtobufReader | HeadraceError>();
+  const readerAt = (path: readonly number[]): ProtobufReader => {
+    const key = path.join();
+    // Any record may name any path: one that is not there must cost nothing.
+    if (!paths.has(key)) throw unusable(wanted, `it has no message at the indexes ${key}`);
+    const reader = readers.get(key) ?? made(() => protobufReader(protobuf, files, path, columns));
+    readers.set(key, reader);
+    if (isHeadraceError(reader)) throw reader;
+    return reader;
+  };
+  const made = (make: () => ProtobufReader): ProtobufReader | HeadraceError => {
+    try {
+      return make();
+    } catch (error) {
+      return unusable(wanted, error instanceof Error ? error.message : String(error), error);
+    }
+  };
   return (payload) => {
     const { path, at } = parseIndexes(payload, id);
-    const key = path.join();
-    const reader = readers.get(key) ?? using(wanted, () => protobufReader(protobuf, files, path, columns));
-    readers.set(key, reader);
+    const reader = readerAt(path);
     return reading(id, () => reader(payload.subarray(at)));
   };
 }

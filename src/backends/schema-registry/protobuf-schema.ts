@@ -43,6 +43,20 @@ export function readMessageOf(
   return { desc, texts };
 }
 
+/** The paths of indexes to all messages of a schema, joined by commas. Throws Error where its file is no descriptor. */
+export function messagePaths(protobuf: Protobuf, file: Uint8Array): ReadonlySet<string> {
+  const paths = new Set<string>();
+  const add = (messages: readonly DescriptorProto[], outer: readonly number[]): void => {
+    writtenOf(messages).forEach(({ nestedType }, index) => {
+      const path = [...outer, index];
+      paths.add(path.join());
+      add(nestedType, path);
+    });
+  };
+  add(parseFile(protobuf, file).messageType, []);
+  return paths;
+}
+
 const TYPE_BYTES = 12;
 const TYPE_STRING = 9;
 
