@@ -29,7 +29,7 @@ test('a wrong option of a topic is refused by its name', () => {
 
 test('a wrong option of a format is refused by its name', () => {
   const of = (format: object) => ({ sources: { clicks: { kind: 'kafka', brokers, topic: 'shop.clicks', format } } });
-  const registry = (more: object) => of({ kind: 'schemaRegistry', url: 'https://registry.internal', ...more });
+  const registry = (more: object) => of({ kind: 'schemaRegistry', url: 'https://schemas.internal', ...more });
   const user = { username: 'site', password: { env: 'A' } };
   const token = { token: { env: 'A' } };
   for (const right of [
@@ -38,7 +38,7 @@ test('a wrong option of a format is refused by its name', () => {
     registry({ ...user, timeout: '1s', tls: {} }),
     registry(token),
     registry({ url: 'http://localhost:8081', ...token }),
-    registry({ url: 'http://registry.internal:8081/apis/v7' }),
+    registry({ url: 'http://schemas.internal:8081/apis/v7' }),
   ])
     expect(refusedOf(right)).not.toThrow();
   const wrong = [
@@ -47,14 +47,14 @@ test('a wrong option of a format is refused by its name', () => {
     [registry({ url: 'registry:8081' }), 'format.url'],
     [registry({ url: 'http://' }), 'format.url'],
     [registry({ url: 'http://[' }), 'format.url'],
-    [registry({ url: 'https://site:word@registry' }), 'format.url'],
+    [registry({ url: 'https://site:word@schemas' }), 'format.url'],
     [registry({ username: 'site' }), 'write username and password'],
     [registry({ password: { env: 'A' } }), 'write username and password'],
     [registry({ ...user, username: 'a:b' }), 'format.username'],
     [registry({ ...user, password: 'b' }), 'format.password'],
     [registry({ ...user, ...token }), 'format.token'],
-    [registry({ url: 'http://registry', tls: {} }), 'format.tls'],
-    [registry({ url: 'http://registry', ...user }), 'over TLS only'],
+    [registry({ url: 'http://schemas', tls: {} }), 'format.tls'],
+    [registry({ url: 'http://schemas', ...user }), 'over TLS only'],
     [registry({ url: 'http://localhost.internal', ...token }), 'over TLS only'],
     [registry({ timeout: 'long' }), 'format.timeout'],
     [registry({ more: 1 }), 'more'],
@@ -84,7 +84,7 @@ test('a source that is not declared, and a secret that is not set, are refused w
     code: 'CONFIG_SECRET',
     facts: { option: 'sources.clicks.sasl.password' },
   });
-  const format = { kind: 'schemaRegistry', url: 'https://registry', token: { env: 'NOT_SET_ANYWHERE' } } as const;
+  const format = { kind: 'schemaRegistry', url: 'https://schemas', token: { env: 'NOT_SET_ANYWHERE' } } as const;
   await expect(open({ clicks: { ...topic, format } })).rejects.toMatchObject({
     code: 'CONFIG_SECRET',
     facts: { option: 'sources.clicks.format.token' },
