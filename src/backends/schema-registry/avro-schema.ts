@@ -1,6 +1,6 @@
 import { MOST_SCALE } from './numbers.ts';
 
-/** What a primitive or fixed type stands for, where the schema says so. */
+/** The logical type of a primitive or fixed type. */
 export type Logical =
   | { readonly kind: 'decimal'; readonly scale: number }
   | { readonly kind: 'uuid' }

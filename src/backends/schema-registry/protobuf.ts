@@ -1,6 +1,6 @@
 import type { DescFile } from '@bufbuild/protobuf';
 
-/** What of the library is used here. */
+/** The parts of the library in use. */
 export interface Protobuf {
   readonly core: Pick<typeof import('@bufbuild/protobuf'), 'createFileRegistry' | 'fromBinary'>;
   readonly reflect: typeof import('@bufbuild/protobuf/reflect').reflect;
