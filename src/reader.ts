@@ -97,6 +97,7 @@ export class Reader {
         names,
         tracer: traces?.tracer ?? null,
         onComputeError,
+        onFault,
       });
       return new Reader(project, environment, stores, features, clock);
     } catch (error) {

@@ -49,7 +49,7 @@ export async function runServer(
   const ending = endingOf(call);
   await serveHeadrace(call, ending, async (headrace) => {
     const { startServer } = await import('../server/http-server.ts');
-    const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
+    const report = reportTo(call);
     const commands = await openCommands(call, headrace, report);
     const server = await startServer(headrace, {
       ...listen,
@@ -82,7 +82,7 @@ export async function runReadServer(
   const { Reader } = await import('../reader.ts');
   const { startReadServer } = await import('../server/http-server.ts');
   const { project, environment } = await loadConfig(call);
-  const report = (error: unknown) => call.terminal.err(`headrace: ${String(error)}`);
+  const report = reportTo(call);
   const ending = endingOf(call);
   try {
     const opening = Reader.open(project, environment, Date.now, report);
@@ -126,6 +126,11 @@ export async function openCommands(
     await control?.close();
   };
   return { jobs, close };
+}
+
+/** Prints what goes wrong between calls, as the other processes do. */
+function reportTo({ terminal }: Call): (error: unknown) => void {
+  return (error) => terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`);
 }
 
 export function portOf({ options }: Call): number {

@@ -2,6 +2,7 @@ import { fail } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { Clock } from '../base/time.ts';
 import type { OpenSpan, Tracer } from '../base/tracer.ts';
+import { noTrouble, type Trouble } from '../base/trouble.ts';
 import type {
   FeatureServiceData,
   OnDemandViewData,
@@ -33,6 +34,8 @@ export interface FeatureReaderOptions {
   /** What the names of logged requests begin with. */
   readonly names: string;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
+  /** Hears of a store that does not answer, once while it stays so. */
+  readonly onFault: (error: unknown) => void;
 }
 
 /** Where a reader's tiles come from, by the kind of store. */
@@ -54,12 +57,15 @@ export class FeatureReader {
   readonly #reads: ServiceReads;
   readonly #tiles: Tiles;
   readonly #options: FeatureReaderOptions;
+  readonly #trouble: Trouble;
 
   private constructor(options: FeatureReaderOptions, reads: ServiceReads, measures: ServingMeasures, tiles: Tiles) {
+    const { onFault } = options;
     this.#options = options;
     this.#reads = reads;
     this.measures = measures;
     this.#tiles = tiles;
+    this.#trouble = noTrouble(onFault);
   }
 
   /** Finds the tiles of every view in the store. Errors: READER_VIEW, STORE_CAPABILITY. */
@@ -116,9 +122,19 @@ export class FeatureReader {
     return { budgetBytes: memoryBytes, parts, uncommittedBytes: busyBytes, keys, evicted };
   }
 
-  /** Hears which keys are hot elsewhere; call it about once a second. */
-  tick(): Promise<void> {
-    return this.#tiles.tick();
+  /** Why the store did not answer when it was last asked; null: it did. */
+  get storeTrouble(): Error | null {
+    return this.#trouble.now;
+  }
+
+  /** Hears which keys are hot elsewhere, and whether the store answers; call it about once a second. */
+  async tick(): Promise<void> {
+    try {
+      await this.#tiles.tick();
+      this.#trouble.over();
+    } catch (error) {
+      this.#trouble.met(error);
+    }
   }
 }
 

@@ -28,7 +28,12 @@ export function featureStoreParts({
   return [
     openPart(
       ingestPart,
-      { measures, counters: (source) => features.counters(source), unwritten: () => features.unwritten() },
+      {
+        measures,
+        counters: (source) => features.counters(source),
+        unwritten: () => features.unwritten(),
+        storeTrouble: () => features.storeTrouble,
+      },
       {
         tick: () => features.tick(),
         flush: () => features.flush(),

@@ -700,6 +700,11 @@ export class FeatureStore {
     return this.#options.offline.relation(rawTable(source));
   }
 
+  /** What keeps a store behind a network from having all of the log; null: nothing. */
+  get storeTrouble(): Error | null {
+    return this.#materialiser.feed?.trouble ?? null;
+  }
+
   /** What was accepted and is not in every store, as far as it is known without asking. */
   unwritten(): Unwritten {
     const { deliveries, tiles } = this.#archive.waiting;

@@ -68,6 +68,11 @@ export class FaultWire {
   }
 
   #join(client: Socket): void {
+    // It may have been accepted just before.
+    if (this.#state === 'away') {
+      client.destroy();
+      return;
+    }
     const server = connect(this.#target, '127.0.0.1');
     const pairs = [
       [client, server],

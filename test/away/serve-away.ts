@@ -72,6 +72,10 @@ async function startServing(folder: string, words: readonly string[]): Promise<S
 const send = (url: string, body: unknown) =>
   fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
 
+const ANN = { request: { user: 'ann', price: 1 } };
+
+const ask = async (url: string, path: string) => (await fetch(`${url}${path}`)).text();
+
 async function buy(url: string, first: number, count: number): Promise<void> {
   const events = Array.from({ length: count }, (_, i) => ({
     id: `e-${first + i}`,
@@ -85,7 +89,7 @@ async function buy(url: string, first: number, count: number): Promise<void> {
 }
 
 async function bought(url: string): Promise<unknown> {
-  const answer = await send(`${url}/v1/features/shopper`, { request: { user: 'ann', price: 1 } });
+  const answer = await send(`${url}/v1/features/shopper`, ANN);
   const text = await answer.text();
   if (answer.status !== 200) throw new Error(text);
   return (JSON.parse(text) as { features: Record<string, unknown> }).features['spend_purchases_7d'];
@@ -120,12 +124,16 @@ export async function closesWhile(
     const serving = await startServing(folder, form.words);
     if (form.writes) await buy(serving.url, 0, 3);
     await site.wire.set(state);
-    if (form.writes) await buy(serving.url, 3, 5);
-    else
-      await until(
-        async () =>
-          (await send(`${serving.url}/v1/features/shopper`, { request: { user: 'x', price: 1 } })).status === 503,
+    if (form.writes) {
+      await buy(serving.url, 3, 5);
+      await until(async () =>
+        /events wait in the log for the online store: the Redis/.test(await ask(serving.url, '/v1/status')),
       );
+    } else {
+      await until(async () => (await send(`${serving.url}/v1/features/shopper`, ANN)).status === 503);
+      await until(async () => /the online store does not answer: the Redis/.test(await ask(serving.url, '/readyz')));
+    }
+    await until(() => /^headrace: the Redis at/m.test(serving.err()));
     const { code, err } = await stopped(serving);
     expect(err).not.toMatch(/SERVER_FAULT|unexpected error/);
     if (!form.writes) {

@@ -16,6 +16,8 @@ export interface IngestSource {
   readonly measures: ServingMeasures;
   readonly counters: (source: EventSourceData) => SourceCounters;
   readonly unwritten: () => Unwritten;
+  /** What keeps a store behind a network from having all of the log; null: nothing. */
+  readonly storeTrouble: () => Error | null;
 }
 
 /** Where a partition of a source has events that are not in the online store. */
@@ -109,6 +111,10 @@ export const ingestPart: PartKind<IngestSource, IngestStatus> = {
         }),
     },
   ],
+  health: ({ storeTrouble }) => {
+    const trouble = storeTrouble();
+    return trouble === null ? [] : [`events wait in the log for the online store: ${trouble.message}`];
+  },
   left: ({ unwritten }) => {
     const { uncommitted, unpublished, vectors } = unwritten();
     return [

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { coalesced } from '../../base/coalesced.ts';
 import { isHeadraceError } from '../../base/errors/fail.ts';
+import { noTrouble, type Trouble } from '../../base/trouble.ts';
 import type { RemoteStore } from '../../ports/remote-store.ts';
 
 export interface RemoteFeedOptions {
@@ -53,9 +54,11 @@ export class RemoteFeed {
   #taking: Promise<unknown> = Promise.resolve();
   #ticking = false;
   #closed = false;
+  readonly #trouble: Trouble;
 
   constructor(options: RemoteFeedOptions) {
     this.#options = options;
+    this.#trouble = noTrouble(options.onFault);
     this.#timer = setInterval(() => void this.tick(), COMMIT_EVERY_MS);
     this.#timer.unref();
   }
@@ -63,6 +66,11 @@ export class RemoteFeed {
   /** Whether what is appended next may be applied at once. */
   get isIdle(): boolean {
     return !this.#reading.busy() && this.#paused === null && !this.#failing && !this.#lost;
+  }
+
+  /** What keeps the store from having all of the log; null: nothing. */
+  get trouble(): Error | null {
+    return this.#trouble.now;
   }
 
   /** Whether acknowledged writes were lost and are not all written again. */
@@ -154,6 +162,7 @@ export class RemoteFeed {
         this.#verifiedAt = now;
         await this.#verify();
       }
+      if (!this.#failing && !this.#lost) this.#trouble.over();
     } catch (error) {
       this.#fault(error);
     } finally {
@@ -208,7 +217,7 @@ export class RemoteFeed {
     // What was under way finds the store closed: the log has it.
     if (this.#closed) return;
     if (isHeadraceError(error, 'REDIS_LOST')) this.#lost = true;
-    this.#options.onFault(error);
+    this.#trouble.met(error);
   }
 }
 

@@ -1,0 +1,33 @@
+import { isHeadraceError } from './errors/fail.ts';
+
+/** What keeps something from working, told once while it stays the same. */
+export interface Trouble {
+  /** null: it works. */
+  readonly now: Error | null;
+  /** Notes what went wrong. */
+  met(error: unknown): void;
+  /** Notes that it works. */
+  over(): void;
+}
+
+/** Nothing wrong yet; `tell` hears of each new trouble. */
+export function noTrouble(tell: (error: unknown) => void): Trouble {
+  let now: Error | null = null;
+  return {
+    get now() {
+      return now;
+    },
+    met(error) {
+      const before = now;
+      now = error instanceof Error ? error : new Error(String(error));
+      if (before === null || nameOf(before) !== nameOf(now)) tell(error);
+    },
+    over() {
+      now = null;
+    },
+  };
+}
+
+function nameOf(error: Error): string {
+  return isHeadraceError(error) ? error.code : error.message;
+}
