@@ -1,3 +1,5 @@
+// @module-tag deep
+
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { FaultWire } from '../away/fault-wire.ts';
 import { closesWhile, forms } from '../away/serve-away.ts';

@@ -40,6 +40,17 @@ export function clientOptions({ brokers, timeoutMs, sasl, tls }: KafkaAddress, c
   };
 }
 
+/**
+ * How long a broker that hangs is waited for, of every client that joins no group: the client has 30 s of its own, with each try. A broker may
+ * hold a fetch back for as long as its caller asks, and a member's join for as long as the others take.
+ */
+export function answersWithin({ timeoutMs }: KafkaAddress): { readonly requestTimeout: number } {
+  return { requestTimeout: timeoutMs + MOST_HELD_MS };
+}
+
+/** The longest that a fetch here asks a broker to wait, ms. */
+const MOST_HELD_MS = 500;
+
 function hostOf(broker: string): string {
   return broker.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 }

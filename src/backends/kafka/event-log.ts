@@ -1,7 +1,7 @@
 import type { Producer } from '@platformatic/kafka';
 import { fail } from '../../base/errors/fail.ts';
 import type { EventLog, EventLogCapabilities, LogBatch, LogRecord, PartitionEnds } from '../../ports/event-log.ts';
-import { type Client, clientOptions, type KafkaAddress, loadClient } from './client.ts';
+import { answersWithin, type Client, clientOptions, type KafkaAddress, loadClient } from './client.ts';
 import { isAnswer } from './failure.ts';
 import { decodeRecord, encodeRecord, type FetchedRecord, type RecordToSend } from './record.ts';
 import { topicName } from './topic-name.ts';
@@ -90,7 +90,12 @@ class KafkaEventLog implements EventLog {
     this.capabilities = { durability: replicas > 1 ? 'power' : 'process', manyWriters: true, rows: 'json' };
     const clientId = `${prefix}headrace`;
     this.#kafka = new KafkaTopics(client, options, clientId);
-    this.#producer = new client.Producer({ ...clientOptions(options, clientId), idempotent: true, acks: -1 });
+    this.#producer = new client.Producer({
+      ...clientOptions(options, clientId),
+      ...answersWithin(options),
+      idempotent: true,
+      acks: -1,
+    });
   }
 
   /** Asks for what every cluster answers. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Consumer } from '@platformatic/kafka';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Position } from '../../ports/position.ts';
-import { type Client, clientOptions, type KafkaAddress } from './client.ts';
+import { answersWithin, type Client, clientOptions, type KafkaAddress } from './client.ts';
 import { isAnswer, kafkaFailure } from './failure.ts';
 import type { FetchedRecord } from './record.ts';
 
@@ -69,7 +69,7 @@ export class KafkaTopics {
 
   constructor({ Admin, Consumer }: Client, address: KafkaAddress, clientId: string) {
     this.#address = address;
-    const base = clientOptions(address, clientId);
+    const base = { ...clientOptions(address, clientId), ...answersWithin(address) };
     this.admin = new Admin(base);
     // Never joins its group.
     this.#consumer = new Consumer({ ...base, groupId: `${clientId}-fetch` });

@@ -1,0 +1,103 @@
+// @module-tag deep
+
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Broker, newBroker } from '../../scripts/services/kafka.ts';
+import { stopServer } from '../../scripts/services/server.ts';
+import { openKafkaLog } from '../../src/backends/kafka/event-log.ts';
+import { isHeadraceError } from '../../src/base/errors/fail.ts';
+import type { EventLog, LogRecord } from '../../src/ports/event-log.ts';
+import { until } from './until.ts';
+
+const TOPIC = 'clicks@1';
+const directory = mkdtempSync(join(tmpdir(), 'kafka-away-'));
+let broker: Broker;
+
+beforeAll(async () => {
+  broker = await newBroker(directory);
+});
+
+afterAll(async () => {
+  process.kill(broker.pid, 'SIGCONT');
+  await stopServer(broker, 'SIGKILL');
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** A broker that is stopped keeps and accepts connections, and answers nothing. */
+const stall = () => process.kill(broker.pid, 'SIGSTOP');
+const goOn = () => process.kill(broker.pid, 'SIGCONT');
+
+const brokers = () => [`127.0.0.1:${broker.port}`];
+
+const open = (prefix: string) => openKafkaLog({ brokers: brokers(), prefix, replicas: 1, timeoutMs: 1_000 });
+
+let appended = 0;
+
+function record(): LogRecord {
+  appended += 1;
+  return { id: `e-${appended}`, ts: appended, ingestTs: appended, payload: new TextEncoder().encode('["x"]') };
+}
+
+type Methods = Exclude<keyof EventLog, 'capabilities' | 'close'>;
+
+/** Every method of the log, so that a new one breaks the build; null: it asks nobody. */
+const calls: Readonly<Record<Methods, ((log: EventLog) => unknown) | null>> = {
+  openTopic: (log) => log.openTopic(TOPIC, 1),
+  append: (log) => log.append(TOPIC, 0, [record()]),
+  read: (log) => log.read(TOPIC, 0, 0, 1_000_000),
+  ends: (log) => log.ends(TOPIC),
+  knownEnds: null,
+  offsetAtIngest: (log) => log.offsetAtIngest(TOPIC, 0, 1),
+  commit: (log) => log.commit('reader', TOPIC, [1]),
+  committed: (log) => log.committed('reader', TOPIC),
+  retain: (log) => log.retain(TOPIC, { olderThanIngestTs: 0, maxBytes: 2 ** 40, keepFrom: [0] }),
+  // No record of a shared log is blanked.
+  blank: null,
+};
+
+const asking = Object.entries(calls).flatMap(([name, call]) => (call === null ? [] : [[name, call] as const]));
+
+async function codeOf(work: () => unknown): Promise<string | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    if (isHeadraceError(error)) return error.code;
+    throw new Error('an error without a code', { cause: error });
+  }
+}
+
+test('every method of a log whose broker hangs ends with a code, and answers when it goes on', async () => {
+  const log = await open(`away-${randomUUID().slice(0, 8)}.`);
+  try {
+    await log.openTopic(TOPIC, 1);
+    for (const [name, call] of asking) expect([name, await codeOf(() => call(log))]).toEqual([name, null]);
+    stall();
+    const codes = await Promise.all(asking.map(async ([name, call]) => [name, await codeOf(() => call(log))]));
+    expect(codes).toEqual(asking.map(([name]) => [name, 'LOG_UNREACHABLE']));
+    goOn();
+    for (const [name, call] of asking)
+      await until(async () => {
+        const code = await codeOf(() => call(log));
+        if (code !== null) throw new Error(`${name}: ${code}`);
+        return true;
+      });
+  } finally {
+    goOn();
+    await log.close();
+  }
+});
+
+test('a log whose broker hangs is not opened, by a code, and closes', async () => {
+  const log = await open(`away-${randomUUID().slice(0, 8)}.`);
+  stall();
+  try {
+    expect(await codeOf(() => open('away.'))).toBe('LOG_UNREACHABLE');
+    await log.close();
+  } finally {
+    goOn();
+  }
+});
