@@ -57,7 +57,7 @@ try {
 async function main(): Promise<number> {
   const headrace = await openHeadrace({
     project: defineProject('site', { service }),
-    environment: { directory, memory: '256MiB', log: { bytes: 500_000_000 } },
+    environment: { directory, memory: '512MiB', log: { bytes: 500_000_000 } },
   });
   const started = performance.now();
   let peak = 0;

@@ -7,6 +7,12 @@ import type { ProjectData } from './features/define/declaration.ts';
 const DEFAULT_MEMORY = 2 ** 30;
 const LEAST_MEMORY = 16 * 2 ** 20;
 
+/** About what a process takes of its own without any key. */
+const PROCESS_BYTES = 256 * 2 ** 20;
+
+/** Of the rest, the share of what grows with keys: the garbage that V8 has not collected yet takes the others. */
+const KEYS_SHARE = 0.8;
+
 /** Bytes for each of the `cacheKeys` that an environment still names. */
 const CACHE_KEY_BYTES = 4_096;
 
@@ -242,7 +248,7 @@ const environmentSchema = z.strictObject({
     .prefault({}),
   /** Share of served vectors that are logged for the skew audit, chosen by hash of the keys. */
   sampleRate: z.number().min(0).max(1).default(0.01),
-  /** The most that a process keeps in memory of what grows with keys: bytes, or a text such as "1GiB". */
+  /** Memory of a process, without the pages of files: bytes, or a text such as "1GiB". 256 MiB of it are for what does not grow with keys. */
   memory: z.union([size, z.int().min(LEAST_MEMORY)]).optional(),
   /** Deprecated: keys for each view that the writer keeps in memory; `memory` is their bytes. */
   cacheKeys: z.int().min(1_000).optional(),
@@ -301,10 +307,11 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
   });
 }
 
-function memoryBytes(memory: string | number | undefined, cacheKeys: number | undefined): number {
-  if (typeof memory === 'string') return sizeBytes(memory);
-  if (memory !== undefined) return memory;
-  return cacheKeys === undefined ? DEFAULT_MEMORY : Math.max(LEAST_MEMORY, cacheKeys * CACHE_KEY_BYTES);
+/** The part of the memory that is for what grows with keys: most of what a process does not take without any, a quarter of all at least. */
+function memoryBytes(memory: string | number = DEFAULT_MEMORY, cacheKeys?: number): number {
+  if (cacheKeys !== undefined) return Math.max(LEAST_MEMORY, cacheKeys * CACHE_KEY_BYTES);
+  const bytes = typeof memory === 'string' ? sizeBytes(memory) : memory;
+  return Math.floor(Math.max(bytes / 4, KEYS_SHARE * (bytes - PROCESS_BYTES)));
 }
 
 /** Refuses a required model that the project does not declare. Error: MODEL_UNKNOWN. */
