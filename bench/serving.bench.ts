@@ -4,7 +4,7 @@ import { seededRandom } from '../src/base/rng.ts';
 import { printFigure } from './figure.ts';
 import { median } from './measure.ts';
 import { shop, shopper } from './shop.ts';
-import { helloServer, runningShop, serveShop } from './shop-server.ts';
+import { helloServer, LARGE_USERS, largeShop, runningShop, serveShop } from './shop-server.ts';
 import { wrk } from './wrk.ts';
 
 /**
@@ -27,6 +27,10 @@ const bodies = Array.from({ length: 5_000 }, (_, i) => JSON.stringify({ request:
 const batches = Array.from({ length: 200 }, () =>
   JSON.stringify({ requests: Array.from({ length: ENTITIES }, (_, i) => request(i)) }),
 );
+
+/** The users that these requests read, of all that there are. */
+const distinct = (texts: readonly string[]) => new Set(texts.flatMap((text) => text.match(/"u\d+"/g) ?? [])).size;
+const read = `${distinct(bodies).toLocaleString('en')} distinct users read`;
 
 const costs: number[] = [];
 const rates = { hello: [] as number[], one: [] as number[], many: [] as number[], binary: [] as number[] };
@@ -62,7 +66,7 @@ await headrace.close();
 
 const yardstick = { yardstick: 'bare node:http hello', yardstickValue: bare };
 printFigure({
-  name: 'personalisation service over HTTP, peak, zipf keys, load generator on the same cores',
+  name: `personalisation service over HTTP, peak, zipf keys, ${read}, all in memory, load generator on the same cores`,
   unit: 'requests/s',
   value: peak,
   ...yardstick,
@@ -93,7 +97,7 @@ printFigure({
   aim: null,
 });
 printFigure({
-  name: `${ENTITIES} entities a request over HTTP, as JSON`,
+  name: `${ENTITIES} entities a request over HTTP, ${distinct(batches).toLocaleString('en')} distinct users read, as JSON`,
   unit: 'vectors/s',
   value: many * ENTITIES,
   ...yardstick,
@@ -110,6 +114,51 @@ printFigure({
   name: 'the same: calls that failed or were turned away',
   unit: 'calls',
   value: errors,
+  yardstick: null,
+  yardstickValue: null,
+  aim: { of: 'value', atMost: 0 },
+});
+
+// Users that are not in memory: each request reads one at random, of all.
+const large = await largeShop(shop);
+const served = await serveShop(large.headrace, shopper);
+const anyUser = { before: '{"request":{"user":"u', of: LARGE_USERS, after: `","at":${large.now},"basket":7}}` };
+const largeRates: number[] = [];
+const largeCosts: number[] = [];
+let largeErrors = 0;
+for (let round = 0; round < 4; round += 1) {
+  const before = process.cpuUsage();
+  const seen = await wrk(served.url, SECONDS, anyUser);
+  const { user, system } = process.cpuUsage(before);
+  largeErrors += seen.errors;
+  largeRates.push(seen.requestsPerSecond);
+  largeCosts.push((user + system) / (SECONDS * seen.requestsPerSecond));
+}
+const { evicted } = large.headrace.status().memory;
+await served.server.close();
+await large.headrace.close();
+if (evicted === 0) throw new Error('the users fit into memory');
+const over = `any of ${LARGE_USERS.toLocaleString('en')} users, most of them not in memory`;
+printFigure({
+  name: `personalisation service over HTTP, peak, ${over}, three purchases a user, load generator on the same cores`,
+  unit: 'requests/s',
+  value: median(largeRates.slice(1)),
+  yardstick: `the same with ${read}`,
+  yardstickValue: peak,
+  aim: null,
+});
+printFigure({
+  name: 'the same, processor time of the server for a request',
+  unit: 'µs',
+  value: median(largeCosts.slice(1)),
+  yardstick: `the same with ${read}`,
+  yardstickValue: median(costs.slice(1)),
+  aim: null,
+});
+printFigure({
+  name: 'the same: calls that failed',
+  unit: 'calls',
+  value: largeErrors,
   yardstick: null,
   yardstickValue: null,
   aim: { of: 'value', atMost: 0 },

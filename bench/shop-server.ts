@@ -43,6 +43,43 @@ export async function runningShop(
   return { headrace, now };
 }
 
+/** Users of the large shop: more than its memory holds. */
+export const LARGE_USERS = Number(process.env['HEADRACE_BENCH_USERS'] ?? 1_000_000);
+
+const LARGE_BATCH = 5_000;
+
+/**
+ * A shop with three purchases of each of many users within the last hour, opened again with a budget of memory that holds a tenth of
+ * them, about: nothing is in memory at first.
+ */
+export async function largeShop(
+  project: ProjectData,
+  users = LARGE_USERS,
+): Promise<{ readonly headrace: Headrace; readonly now: number }> {
+  let now = START - 60 * MINUTE_MS;
+  const directory = scratchDirectory();
+  const open = (memory: number) =>
+    openHeadrace({ project, environment: { directory, sampleRate: 0, memory }, clock: () => now });
+  const filling = await open(2 ** 30);
+  const source = filling.source(purchases.name);
+  let id = 0;
+  for (; now < START; now += 20 * MINUTE_MS) {
+    for (let from = 0; from < users; from += LARGE_BATCH) {
+      const events = Array.from({ length: Math.min(LARGE_BATCH, users - from) }, (_, i) => {
+        id += 1;
+        return { id: `e${id}`, at: now - 1, user: `u${from + i}`, price: (id * 31) % 1_000, items: id % 9 };
+      });
+      await filling.ingest(source, events);
+      await filling.tick();
+    }
+  }
+  now = START;
+  await filling.flush();
+  for (const view of project.views) if (view.kind === 'batchView') await filling.features.backfill(view);
+  await filling.close();
+  return { headrace: await open(Math.max(2 ** 24, users * 400)), now };
+}
+
 /** A bare `node:http` server that answers a short text: the yardstick of HTTP. */
 export async function helloServer(): Promise<{ readonly server: Server; readonly url: string }> {
   const server = createServer((_, response) => {

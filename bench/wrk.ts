@@ -9,16 +9,27 @@ export interface WrkResult {
   readonly errors: number;
 }
 
-/** Loads a URL on loopback for some seconds, each connection one request after the other. `bodies`: requests are POSTs of these in turn. */
+/** Bodies that differ in one number, which wrk draws evenly from 0 to below `of` for each request. */
+export interface RandomBodies {
+  readonly before: string;
+  readonly of: number;
+  readonly after: string;
+}
+
+/**
+ * Loads a URL on loopback for some seconds, each connection one request after the other. `bodies`: requests are POSTs of these in turn, or
+ * of bodies that wrk makes.
+ */
 export async function wrk(
   url: string,
   seconds: number,
-  bodies: readonly string[] = [],
+  bodies: readonly string[] | RandomBodies = [],
   accept = '*/*',
   connections = 64,
 ): Promise<WrkResult> {
   if (!url.startsWith('http://127.0.0.1:')) throw new Error(`${url} is not on loopback`);
-  const script = bodies.length === 0 ? [] : ['-s', luaScript(bodies), '-H', `accept: ${accept}`];
+  const lua = 'of' in bodies ? randomLua(bodies) : turnsLua(bodies);
+  const script = 'of' in bodies || bodies.length > 0 ? ['-s', luaScript(lua), '-H', `accept: ${accept}`] : [];
   const { code, output } = await runCommand('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, ...script, url], {
     limitMs: (seconds + 30) * 1_000,
   });
@@ -32,14 +43,15 @@ export async function wrk(
   return { requestsPerSecond: Number(rate), errors: refused + broken };
 }
 
-function luaScript(bodies: readonly string[]): string {
+function luaScript(requests: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'wrk-')), 'post.lua');
+  writeFileSync(path, `wrk.method = "POST"\nwrk.headers["content-type"] = "application/json"\n${requests}`);
+  return path;
+}
+
+function turnsLua(bodies: readonly string[]): string {
   const list = bodies.map((body) => `[==[${body}]==]`).join(',');
-  writeFileSync(
-    path,
-    `
-wrk.method = "POST"
-wrk.headers["content-type"] = "application/json"
+  return `
 local bodies = {${list}}
 local requests = {}
 local next = 0
@@ -49,7 +61,13 @@ end
 request = function()
   next = next % #requests + 1
   return requests[next]
-end`,
-  );
-  return path;
+end`;
+}
+
+function randomLua({ before, of, after }: RandomBodies): string {
+  return `
+math.randomseed(7)
+request = function()
+  return wrk.format(nil, nil, nil, [==[${before}]==] .. math.random(0, ${of - 1}) .. [==[${after}]==])
+end`;
 }
