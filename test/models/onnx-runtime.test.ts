@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { trainLogistic } from '../../src/training/logistic/train-logistic.ts';
 import { OnnxGraph } from '../../src/training/onnx-export/onnx-graph.ts';
+import { childEnv } from '../child-env.ts';
 import { smallFrame } from './small-frame.ts';
 
 const golden = readFileSync(fileURLToPath(new URL('./formats/logistic-1.onnx', import.meta.url)));
@@ -105,4 +107,23 @@ describe('ONNX Runtime keeps the rules of its port', () => {
     const warm = await round(20);
     expect((await round(60)) - warm).toBeLessThan(30e6);
   });
+});
+
+test('without the package, the runtime is imported all the same, and ready and load name what to install', () => {
+  const absent = `import { registerHooks } from 'node:module';
+    registerHooks({ resolve: (name, context, next) => {
+      if (name === 'onnxruntime-node') throw new Error('not installed');
+      return next(name, context);
+    } });`;
+  const program = `import { onnxRuntime } from ${JSON.stringify(new URL('../../src/backends/onnx/onnx-runtime.ts', import.meta.url).href)};
+    const told = (error) => console.log(error.code, error.mend);
+    await onnxRuntime.ready().catch(told);
+    await onnxRuntime.load(new Uint8Array(), { features: [], input: '', output: '' }).catch(told);`;
+  const hook = `data:text/javascript,${encodeURIComponent(absent)}`;
+  const args = ['--import', hook, '--input-type=module', '-e', program];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env: childEnv() });
+  expect(stderr).toBe('');
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines).toHaveLength(2);
+  for (const line of lines) expect(line).toMatch(/^MODEL_RUNTIME .*npm install onnxruntime-node@/);
 });
