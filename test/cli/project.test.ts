@@ -128,7 +128,11 @@ test('backfill, models and audit say what they did as one object on the last lin
   expect(lastJson(audit)).toMatchObject({ service: 'shopper', mismatches: { logic: 0 } });
   const report = await run(['features', 'report', '--html', 'report.html']);
   expect(report).toMatchObject({ code: 0, err: '' });
-  expect(lastJson(report)).toMatchObject({ sources: [{ source: 'purchases', volume: { deliveries: 2 } }] });
+  expect(lastJson(report)).toMatchObject({
+    sources: expect.arrayContaining([
+      expect.objectContaining({ source: 'purchases', volume: expect.objectContaining({ deliveries: 2 }) }),
+    ]),
+  });
   expect(readFileSync(join(shop, 'report.html'), 'utf8')).toMatch(/^<!doctype html>.*<\/html>\n$/s);
 });
 
