@@ -197,7 +197,7 @@ function summaryOf(
 ): string {
   if (verdict === 'healthy') return 'Nothing to fix: no loss of at least 5 % was found in what the files show.';
   if (verdict === 'not enough evidence')
-    return `Not enough evidence: ${reasons[0] ?? refused[0]?.message ?? 'no file holds GPU data'}.`;
+    return `Not enough evidence: ${reasons[0] ?? refused[0]?.message ?? 'no file contains GPU data'}.`;
   const [first] = findings;
   if (first === undefined) return 'Nothing to fix.';
   const share = first.shareOfStep === null ? '' : ` (${percent(first.shareOfStep)} % of the step)`;

@@ -150,7 +150,7 @@ test('a model may change: each training makes a version of its own', () => {
 test('only what is refused stops a plan', () => {
   const plan = (options: ShopOptions) => planChanges(inPlace, declarationDocument(shop(options)));
   expect(plan({ big: 50 }).refused).toBe(true);
-  expect(() => checkPlan(plan({ big: 50 }))).toThrow('"shop" gives a new meaning to "view spend@1"');
+  expect(() => checkPlan(plan({ big: 50 }))).toThrow('"shop" changes the meaning of "view spend@1"');
   expect(plan({ meanPrice: true, withoutModel: true }).refused).toBe(false);
   checkPlan(plan({ meanPrice: true, withoutModel: true }));
 });

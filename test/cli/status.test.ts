@@ -71,7 +71,7 @@ test('the status of a server is known, and is none without any one of the member
   for (const member of ['project', 'namespace', 'at', 'ready', 'waiting', 'degraded', 'views', 'services']) {
     const { [member]: _, ...rest } = whole;
     expect(() => parseStatus(JSON.stringify(rest), 'here')).toThrow(
-      new RegExp(`SERVER_STRANGER|no ${member}|is no server`),
+      new RegExp(`SERVER_STRANGER|no ${member}|is not a Headrace server`),
     );
   }
   await server.close();

@@ -102,7 +102,7 @@ test.each([
     const refused = await open(shop(changed).project, directory).catch((error: unknown) => error);
     expect(refused).toMatchObject({
       code: 'DECLARATION_MEANING',
-      message: expect.stringMatching(/new meaning to .*(spend@1|purchases@1)/),
+      message: expect.stringMatching(/changes the meaning of .*(spend@1|purchases@1)/),
       mend: expect.stringMatching(/plan.*raise/),
     });
     expect(readFileSync(join(directory, 'declaration.json'), 'utf8')).toBe(kept);

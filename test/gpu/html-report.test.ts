@@ -27,7 +27,7 @@ function page(fault: FaultKind, ranks: number, kernelUs = 80): string {
   }));
   return htmlReport(
     diagnose(sources, [
-      { path: `${folder}/notes.txt`, code: 'GPU_FORMAT', message: `the file ${folder}/notes.txt is of no known kind` },
+      { path: `${folder}/notes.txt`, code: 'GPU_FORMAT', message: `the file ${folder}/notes.txt has no known format` },
     ]),
   );
 }

@@ -443,7 +443,7 @@ test('the files of a migration of the first format are read for ever', () => {
     to: '.headrace/shop-kafka',
     returned: { 'clicks@1': { ends: [121, 118] } },
   });
-  expect(() => checkMigration(directory)).toThrow('has left');
+  expect(() => checkMigration(directory)).toThrow('moved from');
 });
 
 test('the command line goes through a whole migration, says what comes next, and what it refuses', {

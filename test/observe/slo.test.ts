@@ -127,7 +127,7 @@ test('reports of different projects, and what is no report, are refused', () => 
     JSON.stringify({ format: 1, project: 'shop', series: [{ ...series[0], counts: [1e9, 1] }] }),
     JSON.stringify({ format: 1, project: 'shop', series: [{ ...series[0], counts: [1] }] }),
   ])
-    expect(() => parseReport(text, 'here')).toThrow(/answers is no report/);
+    expect(() => parseReport(text, 'here')).toThrow(/is not a report/);
 });
 
 test('the table has a line for each budget, says which is missed, and dashes where nothing was seen', () => {

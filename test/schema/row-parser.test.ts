@@ -104,7 +104,7 @@ test.each([
 
 test('a refusal names source, column, what was found and what is taken', () => {
   expect(() => parse({ ...event, count: 'many' })).toThrow(
-    'an event of "purchases" has "count" = "many"; it takes "an integer within ±(2^53 − 1)"',
+    'an event of "purchases" has "count" = "many"; expected "an integer within ±(2^53 − 1)"',
   );
 });
 

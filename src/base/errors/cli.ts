@@ -1,6 +1,6 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with a call of the command line or with the configuration. */
+/** Errors of command line arguments and of the configuration. */
 export const cliErrors = rows({
   CLI_COMMAND: {
     message: 'there is no command {command}; did you mean {known}?',
@@ -10,50 +10,50 @@ export const cliErrors = rows({
     exit: 2,
   },
   CLI_OPTION: {
-    message: 'the call of {command} cannot be read: {reason}',
-    mend: 'run the command with --help for its options',
+    message: 'cannot parse the arguments of {command}: {reason}',
+    mend: 'run the command with --help to see its options',
     retry: 'never',
     status: 400,
     exit: 2,
   },
   CLI_WORDS: {
-    message: 'the call has too few or too many words; its form is {usage}',
-    mend: 'write the words that the form names',
+    message: 'the command has too few or too many arguments; usage: {usage}',
+    mend: 'write the arguments that the usage names',
     retry: 'never',
     status: 400,
     exit: 2,
   },
   CLI_FILE: {
     message: 'cannot write {path}: {reason}',
-    mend: 'name a path in a folder that can be written to',
+    mend: 'name a path in a writable folder',
     retry: 'never',
     status: 400,
     exit: 4,
   },
   CLI_TEXT: {
-    message: 'the word {word} of the command line is not UTF-8',
-    mend: 'write it in UTF-8; a key that has the character U+FFFD itself is read over HTTP',
+    message: 'the argument {word} is not UTF-8',
+    mend: 'write it in UTF-8; read a key that contains U+FFFD over HTTP',
     retry: 'never',
     status: 400,
     exit: 2,
   },
   CLI_VALUE: {
-    message: 'the option {option} is {value}, which is not {wanted}',
-    mend: 'write a value of the named form',
+    message: 'the option {option} is {value}; expected {wanted}',
+    mend: 'write a value of the expected form',
     retry: 'never',
     status: 400,
     exit: 2,
   },
   CONFIG_FILE: {
     message: 'the configuration {path} cannot be loaded: {reason}',
-    mend: 'run headrace init for a project that runs, or name the file with --config',
+    mend: 'create a project with headrace init, or name the file with --config',
     retry: 'never',
     status: 400,
     exit: 2,
   },
   ENVIRONMENT_FILE: {
-    message: 'the identity {path} of the environment cannot be read: {reason}',
-    mend: 'restore the file from a backup; what is kept in a shared store is known by it',
+    message: 'the identity file {path} of the environment cannot be read: {reason}',
+    mend: "restore the file from a backup; it identifies the environment's data in shared stores",
     retry: 'never',
     status: 500,
     exit: 4,
@@ -80,15 +80,15 @@ export const cliErrors = rows({
     exit: 2,
   },
   CONFIG_TLS: {
-    message: 'the file {path} of the options tls cannot be used: {reason}',
-    mend: 'name a file in PEM form that can be read; a key without a passphrase that belongs to its certificate',
+    message: 'the TLS file {path} of the configuration cannot be used: {reason}',
+    mend: 'name a readable PEM file; a key must belong to its certificate and have no passphrase',
     retry: 'never',
     status: 500,
     exit: 2,
   },
   CONFIG_DIRECTORY: {
     message: 'the directory {directory} cannot be used: {reason}',
-    mend: 'name a directory that can be written, or make it writable',
+    mend: 'name a writable directory, or make this one writable',
     retry: 'never',
     status: 500,
     exit: 4,

@@ -1,24 +1,24 @@
 import { rows } from './row.ts';
 
-/** What a client meets that the server has not answered. */
+/** Errors of the client for which the server sent no answer. */
 export const clientErrors = rows({
   CLIENT_UNREACHABLE: {
-    message: 'the server at {url} gives no answer: {reason}',
-    mend: 'check the address and that the server runs; from a page, that it is of the page’s own origin',
+    message: 'the server at {url} does not answer: {reason}',
+    mend: 'check the address and that the server runs; a web page must have the same origin',
     retry: 'later',
     status: 503,
     exit: 5,
   },
   CLIENT_DEADLINE: {
-    message: 'there was no answer from {url} within {deadlineMs} ms',
-    mend: 'send less at once, or give the call a longer deadlineMs',
+    message: '{url} did not answer within {deadlineMs} ms',
+    mend: 'send less in one call, or give the call a longer deadlineMs',
     retry: 'later',
     status: 504,
     exit: 5,
   },
   CLIENT_ANSWER: {
-    message: 'what answers at {url} with status {status} is not a Headrace server',
-    mend: 'check the address, and what stands between client and server',
+    message: '{url} answered with status {status}, and is not a Headrace server',
+    mend: 'check the address, and any proxy between client and server',
     retry: 'never',
     status: 502,
     exit: 5,

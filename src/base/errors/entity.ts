@@ -1,10 +1,10 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with an entity's key. */
+/** Errors of entity keys. */
 export const entityErrors = rows({
   ENTITY_KEY_TYPE: {
     message: 'the entity key column {column} is of type {type}',
-    mend: 'use text, int, int64, decimal, bool or time: only what is equal exactly can be a key',
+    mend: 'use text, int, int64, decimal, bool or time: a key needs exact equality',
     retry: 'never',
     status: 400,
     exit: 2,

@@ -1,6 +1,6 @@
 import { rows } from './row.ts';
 
-/** What can be wrong between the event log, the stores and the readers of features. */
+/** Errors between the event log, the stores and the readers of features. */
 export const featurestoreErrors = rows({
   STORE_CAPABILITY: {
     message: 'the online store lacks {capability}, which the embedded engine needs',
@@ -10,37 +10,36 @@ export const featurestoreErrors = rows({
     exit: 2,
   },
   DISK_DAY: {
-    message: 'the disk budget of the day, {bytesPerDay} bytes, is used up; events are taken again from {until}',
-    mend: 'send them again then, or raise disk.bytesPerDay; headrace status tells what takes the space',
+    message: 'the disk budget of the day, {bytesPerDay} bytes, is used up; events are accepted again from {until}',
+    mend: 'send the events again then, or raise disk.bytesPerDay; headrace status shows the use of the disk',
     retry: 'later',
     status: 507,
     exit: 4,
   },
   DISK_FULL: {
-    message: 'the environment has {kept} bytes on the disk and may have {bytes}; nothing more can be trimmed',
-    mend: 'raise disk.bytes, or remove training runs and old model files; headrace status tells what takes the space',
+    message: 'the environment has {kept} bytes on the disk and may have {bytes}; nothing is left to trim',
+    mend: 'raise disk.bytes, or delete training runs and old model files; headrace status shows the use of the disk',
     retry: 'later',
     status: 507,
     exit: 4,
   },
   DISK_LEDGER: {
-    message: 'what the days have added to the disk cannot be read from {path}: {reason}',
-    mend: 'nothing: it is counted anew from now on',
+    message: 'the record of bytes written per day cannot be read from {path}: {reason}',
+    mend: 'nothing to do: counting restarts now',
     retry: 'never',
     status: 500,
     exit: 4,
   },
   STORE_AHEAD: {
-    message: 'the online store stands at offset {position} of {source}, and the log ends at {end}',
-    mend: 'the log lost its end, as with the power under durability "process": move the online store away and start again',
+    message: 'the online store is at offset {position} of {source}, and the log ends at {end}',
+    mend: 'move the online store away and start again: the log lost its end, for example in a power failure under durability "process"',
     retry: 'never',
     status: 500,
     exit: 4,
   },
   STORE_ENGINE: {
-    message:
-      'the tiles of this environment are made by another engine, and the log alone does not say which events they lack',
-    mend: 'configure that engine, or begin anew in another directory and namespace',
+    message: 'another engine computes the tiles of this environment, and the log does not show which events they lack',
+    mend: 'configure that engine, or start with a new directory and namespace',
     retry: 'never',
     status: 500,
     exit: 2,
@@ -53,8 +52,8 @@ export const featurestoreErrors = rows({
     exit: 2,
   },
   READER_VIEW: {
-    message: 'the online store has no whole tiles of view {view}',
-    mend: 'start the process that writes with this declaration first, and let it catch up',
+    message: 'the online store has no complete tiles of view {view}',
+    mend: 'start the writing process with this declaration, and let it catch up',
     retry: 'later',
     status: 503,
     exit: 4,
@@ -67,44 +66,44 @@ export const featurestoreErrors = rows({
     exit: 2,
   },
   BACKFILL_CHANGES: {
-    message: 'view {view} is over a source of changes, whose tiles are never closed',
-    mend: 'leave its tiles to the stream; to compute them anew give the view a new version',
+    message: 'view {view} reads a source of changes, whose tiles never close',
+    mend: 'leave its tiles to the stream; to recompute them, give the view a new version',
     retry: 'never',
     status: 400,
     exit: 2,
   },
   BACKFILL_SPAN: {
-    message: 'batch view {view} is run as of now, not for a span',
-    mend: 'leave --from and --to out',
+    message: 'batch view {view} runs as of now, not for a span',
+    mend: 'remove --from and --to',
     retry: 'never',
     status: 400,
     exit: 2,
   },
   BACKFILL_DIFFERS: {
-    message: 'of {keys} keys of view {view}, {differing} answer from tiles otherwise than from the events: {example}',
-    mend: 'report it with the view’s declaration; the version before it still stands',
+    message: 'tiles and events disagree for {differing} of {keys} keys of view {view}: {example}',
+    mend: 'report it with the view’s declaration; the previous version stays in place',
     retry: 'never',
     status: 500,
     exit: 4,
   },
   BACKFILL_COUNTS: {
-    message: 'the tiles of view {view} at hop {hopMs} were computed of {found} events, and the history has {events}',
-    mend: 'run it again; if it differs again, report it with the view’s declaration; the tiles before it still stand',
+    message: 'the tiles of view {view} at hop {hopMs} cover {found} events, and the history has {events}',
+    mend: 'run it again; if it fails again, report it with the view’s declaration; the previous tiles stay in place',
     retry: 'safe',
     status: 500,
     exit: 4,
   },
   SKEW_BUDGET: {
     message:
-      'of {compared} values that service {service} served, the share {share} differs from the history; declared is at most {atMost}',
-    mend: 'see the classes of headrace audit skew: staleness is for the writer to mend, lateness for the producers',
+      'the share {share} of {compared} values that service {service} served differs from the history; at most {atMost} is declared',
+    mend: 'see the classes of headrace audit skew: fix staleness in the writing process, lateness in the producers',
     retry: 'never',
     status: 500,
     exit: 3,
   },
   SKEW_LOGIC: {
-    message: 'of {vectors} logged vectors of service {service}, {logic} values differ from the history by logic',
-    mend: 'look at the examples of --json: the same events gave another value while serving',
+    message: '{logic} values of {vectors} logged vectors of service {service} differ from the history by logic',
+    mend: 'see the examples of --json: serving computed another value from the same events',
     retry: 'never',
     status: 500,
     exit: 3,

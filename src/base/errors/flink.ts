@@ -1,6 +1,6 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with Flink. */
+/** Errors of Flink. */
 export const flinkErrors = rows({
   FLINK_UNREACHABLE: {
     message: 'the Flink at {url} does not answer: {reason}',
@@ -10,14 +10,14 @@ export const flinkErrors = rows({
     exit: 4,
   },
   FLINK_REFUSED: {
-    message: 'the Flink at {url} refuses what it is asked: {reason}',
-    mend: 'see the log of the job manager; headrace tiles status tells which jobs it has',
+    message: 'the Flink at {url} rejects a request: {reason}',
+    mend: 'see the log of the job manager; headrace tiles status lists its jobs',
     retry: 'never',
     status: 500,
     exit: 4,
   },
   FLINK_VERSION: {
-    message: 'the cluster at {url} is Flink {found}; jobs are written for 2.3 and later versions of 2',
+    message: 'the cluster at {url} runs Flink {found}; Flink 2.3 or a later 2.x is required',
     mend: 'run the job on such a cluster',
     retry: 'never',
     status: 500,
@@ -25,28 +25,28 @@ export const flinkErrors = rows({
   },
   FLINK_CONNECTOR: {
     message: 'the cluster has no connector {connector}',
-    mend: 'put its jar (flink-sql-connector-kafka, flink-json) into the lib folder of gateway, job manager and task managers, and start them again',
+    mend: 'put flink-sql-connector-kafka and flink-json into the lib folders of gateway, job manager and task managers, and restart them',
     retry: 'never',
     status: 500,
     exit: 4,
   },
   FLINK_SQL: {
-    message: 'the statement of {table}, line {line} ({text}), is refused by Flink: {reason}',
-    mend: 'see the whole statement in the cause; what the declaration asks for there is not to be had on this version of Flink',
+    message: 'the statement of {table}, line {line} ({text}), is rejected by Flink: {reason}',
+    mend: 'see the whole statement in the cause; this version of Flink cannot run a part of the declaration',
     retry: 'never',
     status: 500,
     exit: 4,
   },
   FLINK_SAVEPOINT: {
     message: 'job {job} could not be stopped with a savepoint: {reason}',
-    mend: 'free space where savepoints are written, or set execution.checkpointing.savepoint-dir on the cluster; the job goes on',
+    mend: 'free space for savepoints, or set execution.checkpointing.savepoint-dir on the cluster; the job keeps running',
     retry: 'later',
     status: 500,
     exit: 4,
   },
   FLINK_JOBS_FILE: {
-    message: 'the file of deployed jobs {path} cannot be used: {reason}',
-    mend: 'run the version of headrace that wrote it; or move it away, and deploy with --fresh when the jobs are cancelled',
+    message: 'the list of deployed jobs, {path}, cannot be used: {reason}',
+    mend: 'run the version of Headrace that wrote it; or cancel the jobs, move the file away, and deploy with --fresh',
     retry: 'never',
     status: 500,
     exit: 4,

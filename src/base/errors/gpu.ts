@@ -1,45 +1,45 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with the files that a GPU diagnosis is made from. */
+/** Errors of the files of a GPU diagnosis. */
 export const gpuErrors = rows({
   GPU_FILE: {
     message: 'the file {path} cannot be read: {reason}',
-    mend: 'name a file that is there and may be read',
+    mend: 'name an existing file that this process may read',
     retry: 'never',
     status: 400,
     exit: 2,
   },
   GPU_FORMAT: {
-    message: 'the file {path} is of no known kind',
-    mend: 'see docs/reference/gpu-formats.md for the kinds that are read, and the commands that make them',
+    message: 'the file {path} has no known format',
+    mend: 'see docs/reference/gpu-formats.md for the formats and the commands that write them',
     retry: 'never',
     status: 400,
     exit: 3,
   },
   GPU_NOT_A_TRACE: {
-    message: 'this is no profiler trace: {reason}',
-    mend: 'give the file that torch.profiler exports with export_chrome_trace',
+    message: 'the file is not a profiler trace: {reason}',
+    mend: 'pass the file that export_chrome_trace of torch.profiler writes',
     retry: 'never',
     status: 400,
     exit: 3,
   },
   GPU_MEMORY_TIMELINE: {
-    message: 'this is a memory timeline, not a trace of GPU work',
-    mend: 'give the file of export_chrome_trace; the memory timeline says nothing about time',
+    message: 'the file is a memory timeline, not a trace of GPU work',
+    mend: 'pass the file that export_chrome_trace writes; a memory timeline has no durations',
     retry: 'never',
     status: 400,
     exit: 3,
   },
   GPU_BINARY_REPORT: {
-    message: 'this is a binary {tool} report, which {command} exports',
-    mend: 'run that command and give its output',
+    message: 'the file is a binary {tool} report; {command} exports it',
+    mend: 'run that command and pass its output',
     retry: 'never',
     status: 400,
     exit: 3,
   },
   GPU_FILE_TOO_LARGE: {
     message: 'the file {path} is too large: {reason}',
-    mend: 'give a part of it, such as an hour of samples; unpack it first, if it is what it claims to be',
+    mend: 'pass a part of it, such as an hour of samples; if it is an archive, unpack it first',
     retry: 'never',
     status: 400,
     exit: 3,
@@ -52,8 +52,8 @@ export const gpuErrors = rows({
     exit: 3,
   },
   GPU_NO_DATA: {
-    message: 'no file holds GPU data: {reason}',
-    mend: 'collect some: torch.profiler with ProfilerActivity.CUDA, or nvidia-smi dmon -s putcm -o TD',
+    message: 'no file contains GPU data: {reason}',
+    mend: 'record some with torch.profiler and ProfilerActivity.CUDA, or with nvidia-smi dmon -s putcm -o TD',
     retry: 'never',
     status: 400,
     exit: 3,
@@ -67,13 +67,13 @@ export const gpuErrors = rows({
   },
   GPU_NO_NVIDIA_SMI: {
     message: 'the command nvidia-smi is not on this machine',
-    mend: 'run this where the GPUs are, with the NVIDIA driver installed; or read an exporter with --dcgm URL; or name another command after --',
+    mend: 'run it on the machine with the GPUs and the NVIDIA driver, read an exporter with --dcgm URL, or name another command after --',
     retry: 'never',
     status: 400,
     exit: 2,
   },
   GPU_CALL: {
-    message: 'the call of headrace gpu cannot be read: {reason}',
+    message: 'cannot parse the arguments of headrace gpu: {reason}',
     mend: 'run headrace gpu --help',
     retry: 'never',
     status: 400,

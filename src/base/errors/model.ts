@@ -1,6 +1,6 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with models: their files, versions, training and serving. */
+/** Errors of models: files, versions, training and serving. */
 export const modelErrors = rows({
   ARTIFACT_UNKNOWN: {
     message: 'there is no artefact {digest}',
@@ -10,7 +10,7 @@ export const modelErrors = rows({
     exit: 4,
   },
   ARTIFACT_DAMAGED: {
-    message: 'the artefact {path} is not what its digest says',
+    message: 'the artefact {path} does not match its digest',
     mend: 'restore the file from a backup, or train and register a new version',
     retry: 'never',
     status: 500,
@@ -18,7 +18,7 @@ export const modelErrors = rows({
   },
   ARTIFACT_READ: {
     message: 'the artefact {path} cannot be read: {reason}',
-    mend: 'make the file readable, and see that the disk is well',
+    mend: 'make the file readable, and check the disk',
     retry: 'later',
     status: 503,
     exit: 4,
@@ -39,14 +39,14 @@ export const modelErrors = rows({
   },
   REGISTRY_WRITE: {
     message: 'the registry {path} cannot be written: {reason}',
-    mend: 'free space, or make the file and its directory writable; nothing of the change was kept',
+    mend: 'free disk space, or make the file and its directory writable; nothing of the change was stored',
     retry: 'later',
     status: 503,
     exit: 4,
   },
   REGISTRY_BUSY: {
-    message: 'the registry {path} is held by another process',
-    mend: 'try again; if it stays, end the process that holds a write open',
+    message: 'another process holds the registry {path}',
+    mend: 'retry; if it persists, stop the process that holds a write transaction open',
     retry: 'later',
     status: 503,
     exit: 5,
@@ -66,8 +66,8 @@ export const modelErrors = rows({
     exit: 2,
   },
   REGISTRY_MOVED: {
-    message: 'alias {alias} of model {model} stands at {found}, not at {expected}',
-    mend: 'somebody moved it: look at its history, then decide again',
+    message: 'alias {alias} of model {model} points to {found}, not to {expected}',
+    mend: 'someone else moved it: check its history, then decide again',
     retry: 'never',
     status: 409,
     exit: 5,
@@ -95,50 +95,49 @@ export const modelErrors = rows({
   },
   MODEL_FILE: {
     message: 'the model file cannot be run: {reason}',
-    mend: 'export it as ONNX with the input and output of the signature',
+    mend: 'export it as ONNX with the inputs and outputs of the signature',
     retry: 'never',
     status: 500,
     exit: 3,
   },
   MODEL_SCORE: {
-    message: 'version {version} of model {model} scored row {row} {score}, which is no number',
-    mend: 'see that the row holds numbers within float32, or train a model that bounds its inputs',
+    message: 'version {version} of model {model} scored row {row} {score}, which is not a finite number',
+    mend: 'check that the values of the row fit float32, or train a model that bounds its inputs',
     retry: 'never',
     status: 500,
     exit: 3,
   },
   MODEL_BUSY: {
     message: 'model {model} has {waiting} rows waiting to be scored',
-    mend: 'ask again in a while, or start more serving processes',
+    mend: 'retry later, or start more serving processes',
     retry: 'later',
     status: 503,
     exit: 5,
   },
   MODEL_SIGNATURE: {
-    message: 'version {version} of model {model} reads {feature}, which its service does not give',
+    message: 'version {version} of model {model} reads {feature}, which its service does not return',
     mend: 'train it again on the declared service',
     retry: 'never',
     status: 500,
     exit: 3,
   },
   MODEL_ENCODING: {
-    message:
-      'version {version} of model {model} was trained when the decimal {feature} entered training sets as an integer, not as its value',
+    message: 'version {version} of model {model} was trained with the decimal {feature} as an unscaled integer',
     mend: 'train the model again with headrace train, then promote the new version',
     retry: 'never',
     status: 500,
     exit: 3,
   },
   MODEL_PARITY: {
-    message: 'version {version} of model {model} scores a parity vector {found} that its trainer scored {expected}',
-    mend: 'the file or the runtime computes something else than was trained: do not serve it; train again',
+    message: 'version {version} of model {model} scores a parity vector {found}; its trainer scored it {expected}',
+    mend: 'do not serve it, and train again: the file or the runtime computes another function than the trainer',
     retry: 'never',
     status: 500,
     exit: 3,
   },
   TRAINING_JOB: {
     message: 'the training job {command} in {directory} ended with {outcome}: {tail}',
-    mend: 'see the last lines of its output and its files, and run it again',
+    mend: 'see the last lines of its output and its files, then run it again',
     retry: 'never',
     status: 500,
     exit: 3,
@@ -151,21 +150,21 @@ export const modelErrors = rows({
     exit: 4,
   },
   TRAINING_RESULT: {
-    message: 'the training job left no result that can be read: {reason}',
+    message: 'the training job left no readable result: {reason}',
     mend: 'write result.json as docs/reference/training-jobs.md describes',
     retry: 'never',
     status: 500,
     exit: 3,
   },
   TRAINING_DATA: {
-    message: 'the training set {path} cannot be trained on: {reason}',
-    mend: 'choose a span with rows of both labels and with numbers among the features; without --to it ends the within of the label before now',
+    message: 'the training set {path} is unusable: {reason}',
+    mend: 'choose a span with both labels and with numeric features; the default end is now minus the within of the label',
     retry: 'never',
     status: 400,
     exit: 3,
   },
   TRAINING_OPTION: {
-    message: 'the options of the trainer {kind} are not what it takes: {reason}',
+    message: 'the trainer {kind} rejects its options: {reason}',
     mend: 'correct them under train.with of the model; docs/reference/training-jobs.md lists them',
     retry: 'never',
     status: 400,

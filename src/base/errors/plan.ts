@@ -1,10 +1,10 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with a declaration when it becomes tables and SQL. */
+/** Errors of compiling a declaration to tables and SQL. */
 export const planErrors = rows({
   PLAN_NAME: {
-    message: '{where} has a column {name} that no table can hold under its name',
-    mend: 'use letters, digits and underscores, a letter first, and names that differ in more than case',
+    message: 'the column {name} of {where} has no valid name for a table',
+    mend: 'use letters, digits and underscores, a letter first, and names that differ not only in case',
     retry: 'never',
     status: 400,
     exit: 2,

@@ -1,10 +1,10 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with predictions and the log of them. */
+/** Errors of predictions and their log. */
 export const predictionErrors = rows({
   PREDICTION_VALUE: {
     message: 'a prediction of model {model} has the {part} {value}',
-    mend: 'give an id that is well-formed text and not empty, and an instant in whole milliseconds',
+    mend: 'use an id that is well-formed text and not empty, and an instant in whole milliseconds',
     retry: 'never',
     status: 400,
     exit: 2,

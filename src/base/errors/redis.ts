@@ -1,9 +1,9 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with a Redis or Valkey. */
+/** Errors of Redis and Valkey. */
 export const redisErrors = rows({
   REDIS_CLIENT: {
-    message: 'the environment names a Redis, and the package redis is not installed',
+    message: 'the environment uses Redis, and the package redis is not installed',
     mend: 'run npm install redis',
     retry: 'never',
     status: 500,
@@ -11,20 +11,20 @@ export const redisErrors = rows({
   },
   REDIS_UNREACHABLE: {
     message: 'the Redis at {address} cannot be reached: {reason}',
-    mend: 'start it, or correct online.url; what was ingested is in the log and is written when it is back',
+    mend: 'start it, or correct online.url; ingested events are in the log, and are written when Redis is back',
     retry: 'later',
     status: 503,
     exit: 5,
   },
   REDIS_TIMEOUT: {
-    message: 'the Redis at {address} has not answered within {ms} ms',
-    mend: 'look for slow commands and a full machine there (SLOWLOG GET, INFO), or raise online.timeoutMs',
+    message: 'the Redis at {address} did not answer within {ms} ms',
+    mend: 'check it for slow commands and load (SLOWLOG GET, INFO), or raise online.timeoutMs',
     retry: 'safe',
     status: 503,
     exit: 5,
   },
   REDIS_AUTH: {
-    message: 'the Redis at {address} refuses the login: {reason}',
+    message: 'the Redis at {address} rejects the login: {reason}',
     mend: 'correct online.username and the variable that online.password names',
     retry: 'never',
     status: 500,
@@ -32,27 +32,27 @@ export const redisErrors = rows({
   },
   REDIS_POLICY: {
     message: 'the Redis at {address} may evict keys: its maxmemory-policy is {policy}',
-    mend: 'set maxmemory-policy noeviction there: an evicted tile is a silently smaller sum',
+    mend: 'set maxmemory-policy noeviction on it: an evicted tile makes a sum smaller, and nothing reports it',
     retry: 'never',
     status: 500,
     exit: 3,
   },
   REDIS_VERSION: {
-    message: 'the Redis at {address} has version {found}; 7.0 is the oldest that is known',
-    mend: 'use Redis 7.0 or Valkey 8 or newer',
+    message: 'the Redis at {address} has version {found}; the oldest supported version is 7.0',
+    mend: 'use Redis 7.0 or newer, or Valkey 8 or newer',
     retry: 'never',
     status: 500,
     exit: 3,
   },
   REDIS_MEMORY: {
-    message: 'the Redis at {address} is full: it has reached its maxmemory',
-    mend: 'raise maxmemory there, or shorten the windows; what was ingested is in the log and is written when there is room',
+    message: 'the Redis at {address} has reached its maxmemory',
+    mend: 'raise maxmemory, or shorten the windows; ingested events are in the log, and are written when there is space',
     retry: 'later',
     status: 503,
     exit: 5,
   },
   REDIS_READONLY: {
-    message: 'the Redis at {address} is a replica and takes no writes',
+    message: 'the Redis at {address} is a replica and rejects writes',
     mend: 'point online.url at the primary',
     retry: 'later',
     status: 503,
@@ -60,28 +60,28 @@ export const redisErrors = rows({
   },
   REDIS_CLUSTER: {
     message: 'the Redis cluster at {address} does not serve all slots: {reason}',
-    mend: 'look at CLUSTER INFO and CLUSTER SHARDS there',
+    mend: 'check CLUSTER INFO and CLUSTER SHARDS on it',
     retry: 'later',
     status: 503,
     exit: 5,
   },
   REDIS_BUSY: {
-    message: 'the Redis at {address} does not take commands now: {reason}',
-    mend: 'wait until it has loaded, or mend what it says',
+    message: 'the Redis at {address} accepts no commands now: {reason}',
+    mend: 'wait until it has loaded its data, or fix the reason that it gives',
     retry: 'later',
     status: 503,
     exit: 5,
   },
   NAMESPACE_TAKEN: {
-    message: 'the namespace {namespace} in the Redis at {address} is that of {other}',
-    mend: 'give each project and each environment a namespace of its own; if those data are gone, delete the keys that begin with it and ":"',
+    message: 'the namespace {namespace} in the Redis at {address} belongs to {other}',
+    mend: 'give each project and each environment its own namespace; if that data is obsolete, delete the keys that start with the namespace and ":"',
     retry: 'never',
     status: 500,
     exit: 2,
   },
   REDIS_LOST: {
-    message: 'the Redis at {address} has lost writes that it had acknowledged',
-    mend: 'nothing: they are written again from the log; answers say degraded until then',
+    message: 'the Redis at {address} lost writes that it had acknowledged',
+    mend: 'nothing to do: the log restores them; answers are degraded until then',
     retry: 'later',
     status: 503,
     exit: 5,

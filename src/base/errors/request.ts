@@ -1,6 +1,6 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with a request to a feature service. */
+/** Errors of requests to a feature service. */
 export const requestErrors = rows({
   REQUEST_SHAPE: {
     message: 'a request to {where} is {found}',
@@ -17,22 +17,22 @@ export const requestErrors = rows({
     exit: 2,
   },
   REQUEST_TYPE: {
-    message: 'a request to {where} has {column} = {found}; it takes {expected}',
+    message: 'a request to {where} has {column} = {found}; expected {expected}',
     mend: 'send a value of the declared type',
     retry: 'never',
     status: 400,
     exit: 2,
   },
   REQUEST_LATENCY: {
-    message: 'the view {view} did not answer within {withinMs} ms, and its declared choice is to fail',
-    mend: 'try again; where it stays so, see the latencies of headrace slo, or declare null or lastKnown instead',
+    message: 'view {view} did not answer within {withinMs} ms, and it declares that the request then fails',
+    mend: 'retry; if it persists, check the latencies of headrace slo, or declare null or lastKnown instead',
     retry: 'later',
     status: 503,
     exit: 5,
   },
   REQUEST_UNKNOWN_COLUMN: {
-    message: 'a request to {where} has a column {column} that is not declared; declared are {known}',
-    mend: 'leave the column out, or declare it in the service',
+    message: 'a request to {where} has the undeclared column {column}; declared are {known}',
+    mend: 'remove the column, or declare it in the service',
     retry: 'never',
     status: 400,
     exit: 2,

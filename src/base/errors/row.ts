@@ -1,14 +1,14 @@
-/** One error that a user can meet. `message` names facts in braces: `view {view} has no feature {feature}`. */
+/** One catalogued error. `message` names facts in braces: `view {view} has no feature {feature}`. */
 export interface ErrorRow {
   /** One clause; each `{fact}` is replaced by its value, text in quotes. */
   readonly message: string;
-  /** What to do, as an imperative. */
+  /** The hint: the next step, as an imperative. */
   readonly mend: string;
-  /** Whether the same call may be made again: never, at once (safe), or after a while (later). */
+  /** Whether the same call may be retried: never, at once (safe), or after a while (later). */
   readonly retry: 'never' | 'safe' | 'later';
   /** HTTP status. */
   readonly status: number;
-  /** Exit code of the command line: 2 wrong use, 3 wrong data, 4 a store or file is at fault, 5 something is not reachable. */
+  /** Exit code of the command line: 2 wrong use, 3 wrong data, 4 a failed store or file, 5 something unreachable. */
   readonly exit: number;
 }
 

@@ -1,6 +1,6 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with a report of measured budgets. */
+/** Errors of reports of measured budgets. */
 export const sloErrors = rows({
   SLO_PROJECT: {
     message: 'the servers serve different projects: {project} and {other}',
@@ -10,8 +10,8 @@ export const sloErrors = rows({
     exit: 2,
   },
   SLO_REPORT: {
-    message: 'what {from} answers is no report: {reason}',
-    mend: 'name a headrace server of this version',
+    message: 'the answer of {from} is not a report: {reason}',
+    mend: 'name a Headrace server of this version',
     retry: 'never',
     status: 502,
     exit: 3,

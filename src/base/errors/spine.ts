@@ -1,59 +1,59 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with a spine that a user brings, and with the training set asked for it. */
+/** Errors of a spine from a user, and of its training set. */
 export const spineErrors = rows({
   SPINE_FILE: {
     message: 'the spine {path} cannot be read: {reason}',
-    mend: 'name a whole file in Parquet, CSV with a header, or JSON lines; a file that was cut short must be written again',
+    mend: 'name a complete file in Parquet, CSV with a header, or JSON lines; write a truncated file again',
     retry: 'never',
     status: 400,
     exit: 3,
   },
   SPINE_FORMAT: {
-    message: 'the format of the spine {path} is not known',
-    mend: 'let its name end in .parquet, .csv, .tsv, .jsonl or .ndjson (.gz behind the last four), or say the format',
+    message: 'the format of the spine {path} is unknown',
+    mend: 'use a name that ends in .parquet, .csv, .tsv, .jsonl or .ndjson (the last four also with .gz), or pass the format',
     retry: 'never',
     status: 400,
     exit: 2,
   },
   SPINE_COLUMN: {
     message: 'the spine has no column {column}, which {use} needs; it has {found}',
-    mend: 'add the column, or say which column of the spine it is',
+    mend: 'add the column, or map it to a column of the spine',
     retry: 'never',
     status: 400,
     exit: 3,
   },
   SPINE_TYPE: {
-    message: 'the column {column} of the spine is {found}; the service takes {wanted}',
-    mend: 'write the column in a type that keeps every value of the declared one',
+    message: 'column {column} of the spine is {found}; the service expects {wanted}',
+    mend: 'write the column in a type that holds every value of the declared type',
     retry: 'never',
     status: 400,
     exit: 3,
   },
   SPINE_VALUE: {
-    message: 'row {row} of the spine has {column} = {found}; it takes {wanted}',
-    mend: 'mend the row or leave it out',
+    message: 'row {row} of the spine has {column} = {found}; expected {wanted}',
+    mend: 'correct the row, or remove it',
     retry: 'never',
     status: 400,
     exit: 3,
   },
   SPINE_NULL: {
     message: 'row {row} of the spine has no {column}',
-    mend: 'leave such rows out, or declare the request column nullable: the row is then kept, without an answer for its lookups',
+    mend: 'remove such rows, or declare the request column nullable: the row then stays, with nulls for its lookups',
     retry: 'never',
     status: 400,
     exit: 3,
   },
   SPINE_NAME: {
-    message: 'the spine has a column {column}, which is the name of a feature or of another column',
+    message: 'the spine has a column {column}, which is also the name of a feature or of another column',
     mend: 'rename the column of the spine',
     retry: 'never',
     status: 400,
     exit: 3,
   },
   SPINE_NONE: {
-    message: '{target} is a feature service, which has no spine of its own',
-    mend: 'give the rows with a spine file, or name a model',
+    message: '{target} is a feature service, which has no rows for a training set',
+    mend: 'pass a spine file, or name a model',
     retry: 'never',
     status: 400,
     exit: 2,

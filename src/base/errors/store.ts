@@ -1,24 +1,24 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with the online store. */
+/** Errors of the online store. */
 export const storeErrors = rows({
   STORE_LOCKED: {
-    message: 'another process writes the online store {path}',
-    mend: 'stop it, or use another directory',
+    message: 'another process is writing the online store {path}',
+    mend: 'stop that process, or use another directory',
     retry: 'later',
     status: 503,
     exit: 4,
   },
   STORE_ABSENT: {
     message: 'there is no online store {path}',
-    mend: 'start the process that writes it first (headrace serve)',
+    mend: 'start the process that writes it (headrace serve)',
     retry: 'later',
     status: 503,
     exit: 4,
   },
   STORE_CORRUPT: {
     message: 'the online store {path} is damaged: {reason}',
-    mend: 'move the file away and start again: the tiles are rebuilt from the log, older ones by headrace backfill',
+    mend: 'move the file away and start again: the log rebuilds the recent tiles, headrace backfill the older ones',
     retry: 'never',
     status: 500,
     exit: 4,
@@ -32,7 +32,7 @@ export const storeErrors = rows({
   },
   STORE_WRITE: {
     message: 'the online store {path} cannot be used: {reason}',
-    mend: 'free space, or make the directory writable; the log has every event',
+    mend: 'free disk space, or make the directory writable; the log has every event',
     retry: 'later',
     status: 503,
     exit: 4,

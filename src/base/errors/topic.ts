@@ -1,9 +1,9 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with a topic of other services that a source is taken from. */
+/** Errors of topics that other services write and a source reads. */
 export const topicErrors = rows({
   TOPIC_SOURCE: {
-    message: 'the environment takes {source} from a topic, and the project has no such event source; it has {known}',
+    message: 'the environment reads {source} from a topic, and the project has no such event source; it has {known}',
     mend: 'correct the name under sources in the configuration, or declare the source',
     retry: 'never',
     status: 500,
@@ -11,57 +11,57 @@ export const topicErrors = rows({
   },
   TOPIC_ABSENT: {
     message: 'there is no topic {topic} on {brokers}',
-    mend: 'correct sources.….topic, or have its owner make it: it is looked for again and again, and read from its begin',
+    mend: 'correct sources.….topic, or create the topic: the server keeps looking for it, and reads it from its start',
     retry: 'later',
     status: 503,
     exit: 4,
   },
   TOPIC_DENIED: {
-    message: 'the brokers {brokers} do not let this client read {topic} in the group {group}: {reason}',
-    mend: 'correct sources.….sasl or sources.….tls, or let the user read and describe the topic and the group',
+    message: 'the brokers {brokers} deny this client access to {topic} in the group {group}: {reason}',
+    mend: 'correct sources.….sasl or sources.….tls, or allow the user to read and describe the topic and the group',
     retry: 'later',
     status: 503,
     exit: 4,
   },
   TOPIC_UNREACHABLE: {
     message: 'the brokers {brokers} do not answer for {topic}: {reason}',
-    mend: 'start them, or correct sources.….brokers and .tls: nothing is lost meanwhile that they keep, and it is tried again and again',
+    mend: 'start them, or correct sources.….brokers and .tls: the server keeps retrying, and loses nothing that the brokers retain',
     retry: 'later',
     status: 503,
     exit: 4,
   },
   TOPIC_RECORD: {
-    message: 'the record {offset} of {topic}, partition {partition}, is refused: {reason}',
-    mend: 'have its writer send events as POST /v1/events takes them; headrace features report shows it among the refused events',
+    message: 'record {offset} of {topic}, partition {partition}, is rejected: {reason}',
+    mend: 'make its producer send events as POST /v1/events accepts them; headrace features report counts it under rejected events',
     retry: 'never',
     status: 400,
     exit: 3,
   },
   TOPIC_RECORD_SIZE: {
-    message: 'it has {bytes} bytes; an event has at most {most}',
-    mend: 'have its writer send smaller events',
+    message: 'the record has {bytes} bytes; an event has at most {most}',
+    mend: 'make its producer send smaller events',
     retry: 'never',
     status: 413,
     exit: 3,
   },
   TOPIC_LOST: {
     message:
-      'records {from} to {to} of {topic}, partition {partition}, are gone, and were not read: {records} events are lost',
-    mend: 'have the topic keep more (retention.ms, retention.bytes) than the longest time without headrace; send the events again where their service has them',
+      'records {from} to {to} of {topic}, partition {partition}, were deleted before they were read: {records} events are lost',
+    mend: 'raise retention.ms and retention.bytes of the topic above the longest downtime of Headrace; if the producer still has the events, send them again',
     retry: 'never',
     status: 500,
     exit: 4,
   },
   TOPIC_REMADE: {
-    message: 'the topic {topic} was deleted and made anew: it is read from its begin',
-    mend: 'nothing, where that was meant: an event that comes again counts once; what was not read of the old one is lost',
+    message: 'the topic {topic} was deleted and created again; reading restarts at its start',
+    mend: 'nothing to do if that was intended: a repeated event counts once; unread events of the old topic are lost',
     retry: 'never',
     status: 500,
     exit: 4,
   },
   TOPIC_PARTITIONS: {
-    message: 'the topic {topic} has {partitions} partitions, and had {before}',
-    mend: 'nothing: all are read; while keys move, deliveries of an event under two partitions are counted as key changes',
+    message: 'the topic {topic} now has {partitions} partitions, after {before}',
+    mend: 'nothing to do: all are read; while keys move, an event delivered in two partitions counts as a key change',
     retry: 'never',
     status: 500,
     exit: 4,

@@ -1,25 +1,25 @@
 import { rows } from './row.ts';
 
-/** What running the rules of the ports on an environment can end with. */
+/** Errors of `headrace verify`. */
 export const verifyErrors = rows({
   VERIFY_BROKEN: {
-    message: 'of {rules} rules on environment {environment}, {broken} do not hold; the first is {first}',
-    mend: 'mend what the lines name, and run headrace verify again before the environment takes events',
+    message: '{broken} of {rules} rules fail on environment {environment}; the first is {first}',
+    mend: 'fix the failures in the output, and run headrace verify again before the environment receives events',
     retry: 'never',
     status: 500,
     exit: 1,
   },
   VERIFY_STOPPED: {
-    message: 'the check of environment {environment} was stopped behind {done} of {rules} rules',
-    mend: 'run headrace verify again; nothing of it is left',
+    message: 'the check of environment {environment} was stopped after {done} of {rules} rules',
+    mend: 'run headrace verify again; the stopped check left nothing in the stores',
     retry: 'safe',
     status: 500,
     exit: 5,
   },
   VERIFY_LEFT: {
     message:
-      'what was made to check environment {environment}, of names that begin with {names}, could not be removed: {reason}',
-    mend: 'mend what it names and run headrace verify again, which removes it first',
+      'the check of environment {environment} could not remove its data, whose names start with {names}: {reason}',
+    mend: 'fix the reason and run headrace verify again; it removes the data first',
     retry: 'safe',
     status: 500,
     exit: 4,
