@@ -77,7 +77,7 @@ async function get(url: URL, address: string | null): Promise<string> {
       (answer) => {
         if (answer.statusCode === 200) return text(answer).then(done, failed);
         answer.resume();
-        const keyless = answer.statusCode === 401 ? `: HEADRACE_API_KEY is no key of it` : '';
+        const keyless = answer.statusCode === 401 ? `: it rejects HEADRACE_API_KEY` : '';
         return failed(new Error(`it answered ${answer.statusCode}${keyless}`));
       },
     )

@@ -29,7 +29,7 @@ export async function loadConfig(
 }
 
 async function importConfig(path: string): Promise<Config> {
-  if (!existsSync(path)) throw fail('CONFIG_FILE', { path, reason: 'it is not there' });
+  if (!existsSync(path)) throw fail('CONFIG_FILE', { path, reason: 'the file does not exist' });
   let loaded: { readonly default?: unknown };
   try {
     loaded = await import(pathToFileURL(path).href);
@@ -38,7 +38,8 @@ async function importConfig(path: string): Promise<Config> {
     throw fail('CONFIG_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
   }
   const config = loaded.default;
-  if (!isConfig(config)) throw fail('CONFIG_FILE', { path, reason: 'its default export is not made by defineConfig' });
+  if (!isConfig(config))
+    throw fail('CONFIG_FILE', { path, reason: 'its default export is not made with defineConfig' });
   return config;
 }
 

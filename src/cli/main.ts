@@ -44,7 +44,7 @@ function report(error: unknown, json: boolean, io: Terminal): number {
     io.err(error instanceof Error ? `${error.stack}\n${String(error.cause ?? '')}` : String(error));
   if (!isHeadraceError(error)) {
     const message = error instanceof Error ? error.message : String(error);
-    io.err(`headrace: unexpected error: ${message}\n  set HEADRACE_DEBUG=1 for the trace, and report it`);
+    io.err(`headrace: unexpected error: ${message}\n  set HEADRACE_DEBUG=1 to print the stack trace, and report it`);
     if (json) io.out(JSON.stringify({ error: { code: 'UNEXPECTED', message } }));
     return 1;
   }

@@ -23,7 +23,9 @@ export function parseStatus(text: string, server: string): Status {
     return statusSchema.parse(JSON.parse(text));
   } catch (error) {
     const reason =
-      error instanceof z.ZodError ? `it has no ${error.issues[0]?.path.join('.') || 'object'}` : 'it gives no JSON';
+      error instanceof z.ZodError
+        ? `it has no ${error.issues[0]?.path.join('.') || 'object'}`
+        : 'it did not answer with JSON';
     throw fail('SERVER_STRANGER', { server, reason }, error);
   }
 }

@@ -31,9 +31,9 @@ export async function runMigrateCopy(call: Call): Promise<void> {
       await sleep(LOOK_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
     if (json) return;
-    for (const path of migration.leftBehind()) terminal.out(`stays behind: ${path}`);
-    terminal.out(`next: stop what writes ${from.directory}, then ${nextCall(call, 'cut-over')}`);
-    terminal.out(`to take it back: ${nextCall(call, 'roll-back')}, which removes everything from ${to.directory}`);
+    for (const path of migration.leftBehind()) terminal.out(`not moved: ${path}`);
+    terminal.out(`next: stop the process that writes ${from.directory}, then ${nextCall(call, 'cut-over')}`);
+    terminal.out(`to undo: ${nextCall(call, 'roll-back')}, which deletes everything from ${to.directory}`);
   });
 }
 
@@ -43,12 +43,12 @@ export async function runMigrateCutOver(call: Call): Promise<void> {
   await withMigration(call, 'migrate cut-over', async (migration, { from, to }) => {
     const done = await migration.cutOver();
     if (json) return terminal.out(JSON.stringify(done ?? { already: true }));
-    if (done === null) terminal.out(`${from.directory} had been left before`);
+    if (done === null) terminal.out(`the project had already moved from ${from.directory}`);
     else for (const line of cutOverText(done, from)) terminal.out(line);
-    for (const path of migration.leftBehind()) terminal.out(`stays behind: ${path}`);
-    terminal.out(`${from.directory} is left: what opens it is refused; the project goes on in ${to.directory}`);
+    for (const path of migration.leftBehind()) terminal.out(`not moved: ${path}`);
+    terminal.out(`the project moved from ${from.directory} to ${to.directory}; the old directory no longer opens`);
     if (to.engine.kind !== 'embedded')
-      terminal.out(`have its job looked after: headrace tiles deploy --watch --env ${String(call.options['to'])}`);
+      terminal.out(`keep its job running: headrace tiles deploy --watch --env ${String(call.options['to'])}`);
     terminal.out(`next: headrace serve --env ${String(call.options['to'])}`);
     terminal.out(`to go back: stop it, then ${nextCall(call, 'roll-back')}; no event is lost`);
   });
@@ -61,8 +61,8 @@ export async function runMigrateRollBack(call: Call): Promise<void> {
     const { sources } = await migration.rollBack();
     if (json) return terminal.out(JSON.stringify({ sources }));
     for (const { source, deliveries } of sources ?? [])
-      terminal.out(`${source}: ${deliveries} deliveries that came to the new environment are in the old one`);
-    terminal.out(`everything that was moved is removed from ${to.directory} and its services`);
+      terminal.out(`${source}: ${deliveries} deliveries of the new environment are copied to the old one`);
+    terminal.out(`all moved data is deleted from ${to.directory} and its services`);
     terminal.out(`the project is in ${from.directory}`);
   });
 }
@@ -75,26 +75,26 @@ export async function runMigrateStatus(call: Call): Promise<void> {
   if (journal === null) throw fail('MIGRATE_NONE', { directory: to.directory });
   if (json) return terminal.out(JSON.stringify(journal));
   const { from, begunAt, movedAt, copied } = journal;
-  terminal.out(`from ${from} to ${to.directory}, begun ${new Date(begunAt).toISOString()}`);
+  terminal.out(`from ${from} to ${to.directory}, started ${new Date(begunAt).toISOString()}`);
   for (const [topic, { next, ends }] of Object.entries(copied))
-    terminal.out(`${topic}: the old log is copied up to ${next.join(', ')}, the new one had ${ends.join(', ')} then`);
+    terminal.out(`${topic}: the old log is copied up to ${next.join(', ')}; the new log ended at ${ends.join(', ')}`);
   terminal.out(movedAt === null ? 'not cut over' : `cut over ${new Date(movedAt).toISOString()}`);
 }
 
 function copiedText({ source, deliveries, lost }: CopiedSource, from: Environment): string {
-  const gone = lost === 0 ? '' : `; ${lost} before them are in the history no more`;
-  return `${source}: ${deliveries} deliveries copied, up to all that ${from.directory} has published${gone}`;
+  const gone = lost === 0 ? '' : `; ${lost} earlier ones are no longer in the history`;
+  return `${source}: ${deliveries} deliveries copied, everything that ${from.directory} has published${gone}`;
 }
 
 function copyText(sources: readonly CopiedSource[], compared: Compared, from: Environment): readonly string[] {
   return [
     ...sources.map((each) => copiedText(each, from)),
-    `${compared.answers} answers were compared, and are equal${movingText(compared.moving)}`,
+    `${compared.answers} answers are equal${movingText(compared.moving)}`,
   ];
 }
 
 function movingText(moving: number): string {
-  return moving === 0 ? '' : `, but for ${moving} whose events come meanwhile: the next comparison has them`;
+  return moving === 0 ? '' : `; ${moving} with events in transit are left to the next comparison`;
 }
 
 function cutOverText({ sources, tables, compared }: CutOver, from: Environment): readonly string[] {
@@ -102,7 +102,7 @@ function cutOverText({ sources, tables, compared }: CutOver, from: Environment):
     ...sources.map((each) => copiedText(each, from)),
     ...tables.map(({ name, rows }) => `${name}: ${rows} rows copied`),
     'registry, models and API keys are copied',
-    `${compared.answers} answers were compared, and are equal`,
+    `${compared.answers} answers are equal`,
   ];
 }
 

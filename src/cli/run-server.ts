@@ -154,6 +154,6 @@ export function hostsOf({ options }: Call): readonly string[] {
   throw fail('CLI_VALUE', {
     option: 'host-name',
     value: String(value),
-    wanted: 'names of hosts without a port, a,b,…',
+    wanted: 'host names without a port, a,b,…',
   });
 }

@@ -10,7 +10,7 @@ export async function runDeploy(call: Call): Promise<void> {
   const { project, environment } = await loadConfig(call);
   await withTileJobs(project, environment, 'change', async (jobs) => {
     const deployed = await jobs.deploy({ fresh: options['fresh'] === true });
-    terminal.out(json ? JSON.stringify(deployed) : `job ${deployed.jobId} runs, ${originText(deployed)}`);
+    terminal.out(json ? JSON.stringify(deployed) : `job ${deployed.jobId} is running, ${originText(deployed)}`);
     if (options['watch'] === true) await jobs.watch(terminal.stopped, (line) => terminal.err(`headrace: ${line}`));
   });
 }
@@ -20,13 +20,13 @@ export async function runUpgrade(call: Call): Promise<void> {
   const { terminal, json } = call;
   const { project, environment } = await loadConfig(call);
   await withTileJobs(project, environment, 'change', async (jobs) => {
-    const deployed = await jobs.upgrade((behind) => terminal.err(`headrace: ${behind} events to go`));
+    const deployed = await jobs.upgrade((behind) => terminal.err(`headrace: ${behind} events left`));
     if (json) return terminal.out(JSON.stringify(deployed));
     const { keys, tiles } = deployed.compared;
     terminal.out(`job ${deployed.jobId} has caught up, ${originText(deployed)}`);
-    terminal.out(`${tiles} tiles of ${keys} keys are what the events make`);
+    terminal.out(`${tiles} tiles of ${keys} keys equal those of the events`);
     terminal.out(
-      'start the processes that serve with this declaration, then end the job before: headrace tiles stop --others',
+      'next: start the serving processes with this declaration, then stop the previous job: headrace tiles stop --others',
     );
   });
 }
@@ -38,10 +38,10 @@ export async function runStop(call: Call): Promise<void> {
   await withTileJobs(project, environment, 'change', async (jobs) => {
     const stopped = await jobs.stop({ others: options['others'] === true });
     if (json) return terminal.out(JSON.stringify(stopped));
-    if (stopped.length === 0) terminal.out('no such job runs');
+    if (stopped.length === 0) terminal.out('no such job is running');
     for (const { jobId, checkpoint } of stopped)
       terminal.out(
-        `job ${jobId} is stopped; the next deploy goes on from ${checkpoint?.path ?? 'the begin of the log'}`,
+        `job ${jobId} is stopped; the next deploy resumes from ${checkpoint?.path ?? 'the start of the log'}`,
       );
   });
 }
@@ -53,7 +53,7 @@ export async function runWrite(call: Call): Promise<void> {
   const written = await openTileWriter(project, environment, {
     onFault: (error) => terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`),
     onShares: (partitions, of) =>
-      terminal.out(json ? JSON.stringify({ partitions, of }) : `writes ${partitions.length} of ${of} partitions`),
+      terminal.out(json ? JSON.stringify({ partitions, of }) : `writing ${partitions.length} of ${of} partitions`),
   });
   await terminal.stopped;
   await written.close();
@@ -63,7 +63,7 @@ export async function runWrite(call: Call): Promise<void> {
 export async function runStatus(call: Call): Promise<void> {
   const jobs = await statuses(call);
   if (call.json) return call.terminal.out(JSON.stringify(jobs));
-  if (jobs.length === 0) call.terminal.out('no job was deployed: headrace tiles deploy');
+  if (jobs.length === 0) call.terminal.out('no job is deployed; deploy one with headrace tiles deploy');
   for (const job of jobs) call.terminal.out(statusText(job));
 }
 
@@ -74,7 +74,7 @@ export async function runLogs(call: Call): Promise<void> {
   );
   failures.sort((a, b) => a.at - b.at);
   if (call.json) return call.terminal.out(JSON.stringify(failures));
-  if (failures.length === 0) call.terminal.out('nothing went wrong that is remembered');
+  if (failures.length === 0) call.terminal.out('no recorded failures');
   for (const { jobId, at, task, reason } of failures)
     call.terminal.out(`${new Date(at).toISOString()} job ${jobId}${task === null ? '' : `, ${task}`}: ${reason}`);
 }

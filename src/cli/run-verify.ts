@@ -79,7 +79,7 @@ async function checkHistory(environment: Environment): Promise<string> {
     const [damaged] = await history.check();
     if (damaged !== undefined) throw fail('OFFLINE_CORRUPT', { file: damaged.file, reason: damaged.reason });
     const files = history.tables().reduce((sum, table) => sum + table.files.length, 0);
-    return `all ${files} files of the history are as published`;
+    return `all ${files} files of the history match their checksums`;
   } finally {
     await history.close();
   }
@@ -118,7 +118,8 @@ async function runAll(
         : `${error === null ? 'holds ' : 'broken'} ${place}: ${name}${reason === null ? ` (${(ms / 1_000).toFixed(1)} s)` : `\n       ${reason}`}`,
     );
   }
-  if (notRun > 0) terminal.err(`headrace: ${notRun} rules of what could not be opened were not run`);
+  if (notRun > 0)
+    terminal.err(`headrace: ${notRun} rules were skipped, because their store or engine could not be opened`);
   return { held, broken, notRun };
 }
 
@@ -139,7 +140,7 @@ async function runOne(
       (error: unknown) => error,
     );
   const timer = new AbortController();
-  const late = sleep(LIMIT_MS, new Error(`it has not ended within ${LIMIT_MS / 1_000} s`), { signal: timer.signal });
+  const late = sleep(LIMIT_MS, new Error(`it did not end within ${LIMIT_MS / 1_000} s`), { signal: timer.signal });
   const ended = await Promise.race([running, late.catch(() => null), stopped]);
   timer.abort();
   if (ended === null) return { ms: Math.round(performance.now() - begin), broken: null };

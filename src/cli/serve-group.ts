@@ -186,7 +186,7 @@ class Supervised {
     const quick = performance.now() - since < QUICK_DEATH_MS ? (this.#quick.get(name) ?? 0) + 1 : 0;
     this.#quick.set(name, quick);
     this.#restarts[name] += 1;
-    this.#call.terminal.err(`headrace: ${name} has ended (${how}) and is started again`);
+    this.#call.terminal.err(`headrace: ${name} ended (${how}) and is restarting`);
     if (quick > 1) await wait(Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (quick - 2)));
     if (this.#stopping) return;
     this.#fork(member);

@@ -6,14 +6,14 @@ export interface ComparedSample {
   readonly tiles: number;
 }
 
-/** Where a job can go on from. */
+/** A state that a job can resume from. */
 export interface RestorePoint {
   readonly path: string;
   /** Epoch ms. */
   readonly at: number;
 }
 
-/** What went wrong in a job. */
+/** A failure of a job. */
 export interface JobFailure {
   /** Epoch ms. */
   readonly at: number;
@@ -26,7 +26,7 @@ export interface JobFailure {
 export interface Deployed {
   readonly jobId: string;
   readonly began: 'anew' | 'restored' | 'before';
-  /** What it went on from. */
+  /** The state that it resumed from. */
   readonly from: string | null;
 }
 
@@ -42,11 +42,11 @@ export interface JobStatus {
   readonly failures: readonly JobFailure[];
 }
 
-/** What every controller of jobs needs to know of log and topics. */
+/** The log and topics, as every controller of jobs needs them. */
 export interface JobSurroundings {
   /** Makes what the job reads and writes; `anew`: it reads the log from its begin. */
   readonly prepare: (anew: boolean) => Promise<void>;
-  /** Where the log ends, and up to where the job has it as of its newest checkpoint. */
+  /** The end of the log, and the job's position in it as of its newest checkpoint. */
   readonly logEnds: () => Promise<Position>;
   readonly done: () => Promise<Position>;
   /** Compares tiles of the job, which has the log up to a position, with the events. Error: TILES_DIFFERS. */
@@ -54,21 +54,21 @@ export interface JobSurroundings {
 }
 
 /**
- * The jobs of an environment that make its tiles on another engine. What has to survive this process and the engine lies in the
- * environment's directory: which job has which key, and what it can go on from. Errors: TILES_*, those of the engine, LOG_*.
+ * The jobs of an environment that compute its tiles on another engine. The environment's directory keeps the key of each job
+ * and the states that it can resume from. Errors: TILES_*, those of the engine, LOG_*.
  *
  * Rules (tried on each engine by test/services):
- *  1. of one declaration one job runs, however often it is deployed; jobs of other declarations go on beside it;
- *  2. a job that is deployed again goes on from where it stopped, or from its newest checkpoint if it was killed;
- *  3. a state that may have lost parts of itself by age is refused;
- *  4. a job that was begun by `upgrade` and differs from the events is ended, and begins anew the next time.
+ *  1. one declaration has one running job, however often it is deployed; jobs of other declarations keep running;
+ *  2. a job that is deployed again resumes from its stop, or from its newest checkpoint if it was killed;
+ *  3. a state that may have lost parts by age is rejected;
+ *  4. a job of `upgrade` that differs from the events is stopped, and starts fresh the next time.
  */
 export interface TileJobs {
-  /** Sees to it that the declared job runs: from what it can go on from, from the log's begin if that is nothing or `fresh` says so. */
+  /** Deploys the declared job, or resumes it from its last state. Without a state, or with `fresh`, it starts at the log's beginning. */
   deploy(options?: { readonly fresh?: boolean }): Promise<Deployed>;
   /** Deploys, waits until the job has all that the log has now, and compares a sample of its tiles with the events. */
   upgrade(onWait: (behind: number) => void): Promise<Deployed & { readonly compared: ComparedSample }>;
-  /** Ends the declared job such that the next deploy goes on; or, with `others`, those of other declarations. */
+  /** Stops the declared job so that the next deploy resumes it; with `others`, the jobs of other declarations. */
   stop(options?: { readonly others?: boolean }): Promise<readonly JobStatus[]>;
   /** How every deployed job stands; the declared one first. */
   status(): Promise<readonly JobStatus[]>;
@@ -78,8 +78,8 @@ export interface TileJobs {
 
 /** How a deployed job came to run, in words. */
 export function originText({ began, from }: Deployed): string {
-  if (began === 'before') return 'which ran before';
-  return began === 'anew' ? 'from the begin of the log' : `from ${from}`;
+  if (began === 'before') return 'started earlier';
+  return began === 'anew' ? 'from the start of the log' : `from ${from}`;
 }
 
 /** Events before `ends` that are not done. */

@@ -465,9 +465,9 @@ export default defineConfig({ project, environments: { local: { directory: 'old'
   const filled = await runCli(folder, ['backfill', 'by_user']);
   expect(filled.code).toBe(0);
   expect((await migrate('copy')).out).toContain(
-    'next: stop what writes old, then headrace migrate cut-over --to new\n',
+    'next: stop the process that writes old, then headrace migrate cut-over --to new\n',
   );
-  expect((await migrate('status')).out).toMatch(/^from old to new, begun .*\n(.*\n)*not cut over\n$/);
+  expect((await migrate('status')).out).toMatch(/^from old to new, started .*\n(.*\n)*not cut over\n$/);
   expect((await migrate('cut-over')).out).toContain('next: headrace serve --env new\n');
   expect(await runCli(folder, ['backfill', 'by_user'])).toMatchObject({
     err: expect.stringContaining('MIGRATE_MOVED'),

@@ -9,11 +9,11 @@ const DAY_MS = 86_400_000;
 export const auditSkew: Command = {
   name: ['audit', 'skew'],
   summary:
-    'recomputes logged vectors from the history; fails on a mismatch of logic, or more of the others than declared',
+    'recomputes logged vectors from the history; fails on a logic mismatch, or if more values differ than declared',
   words: '<service>',
   arity: [1, 1],
   options: { from: { type: 'string' }, to: { type: 'string' } },
-  help: { from: 'vectors served from here on (a day before to)', to: 'end, exclusive (now)' },
+  help: { from: 'first instant of served vectors (a day before to)', to: 'end, exclusive (now)' },
   async run(call) {
     const { auditSkew: reportOf } = await import('../../featurestore/skew/audit.ts');
     const { checkSkew, mismatchShare } = await import('../../featurestore/skew/skew-schedule.ts');
@@ -46,7 +46,7 @@ function reportText(report: SkewReport, differing: number): string {
     .filter(({ differing: inputs }) => inputs > 0)
     .map(
       (model) =>
-        `  model ${model.model}: of ${model.compared} inputs, ${model.differing} are not those of its training set: ${model.inputs.map(({ input }) => input).join(', ')}`,
+        `  model ${model.model}: of ${model.compared} inputs, ${model.differing} differ from its training set: ${model.inputs.map(({ input }) => input).join(', ')}`,
     );
   return [total, ...lines, ...fed].join('\n');
 }

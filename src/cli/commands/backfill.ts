@@ -11,7 +11,7 @@ import { withHeadrace } from '../with-headrace.ts';
 export const backfill: Command = {
   name: ['backfill'],
   summary:
-    'computes the closed tiles of a stream view, or a run of a batch view, anew from the history, and verifies a sample; or goes back one run',
+    'recomputes the closed tiles of a stream view, or runs a batch view, and verifies a sample; or rolls back one run',
   words: '<view>',
   arity: [1, 1],
   options: {
@@ -22,7 +22,7 @@ export const backfill: Command = {
     ...serverOption,
   },
   help: {
-    from: 'only tiles that begin at or after this instant: epoch ms or a UTC date',
+    from: 'only tiles that start at or after this instant: epoch ms or a UTC date',
     to: 'only tiles that end at or before this instant',
     'roll-back': 'serve the generation of a batch view before the newest again',
     'accept-loss': 'switch to the run of a batch view however many keys of the generation before it lacks',

@@ -4,7 +4,7 @@ import { loadConfig } from '../load-config.ts';
 
 export const backup: Command = {
   name: ['backup'],
-  summary: 'copies the data of an environment, also while a server writes them',
+  summary: 'copies the data of an environment, also while a server is writing',
   words: '<folder>',
   arity: [1, 1],
   options: {},

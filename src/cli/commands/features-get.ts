@@ -8,7 +8,7 @@ import { withHeadrace } from '../with-headrace.ts';
 
 export const featuresGet: Command = {
   name: ['features', 'get'],
-  summary: 'one feature vector',
+  summary: 'prints one feature vector',
   words: '<service> <column>=<value>…',
   arity: [1, 100],
   options: { at: { type: 'string' }, ...serverOption },

@@ -8,14 +8,14 @@ const DAY_MS = 86_400_000;
 
 export const featuresReport: Command = {
   name: ['features', 'report'],
-  summary: 'what served features and events look like: nulls, ranges, cardinality, age, volume, lateness, refusals',
+  summary: 'profiles served features and events: nulls, ranges, cardinality, age, volume, lateness, rejections',
   words: '',
   arity: [0, 0],
   options: { from: { type: 'string' }, to: { type: 'string' }, html: { type: 'string' } },
   help: {
-    from: 'vectors served and events arrived from here on (a day before to)',
+    from: 'first instant of served vectors and arrived events (a day before to)',
     to: 'end, exclusive (now)',
-    html: 'write it as one HTML file to this path as well',
+    html: 'also write an HTML file to this path',
   },
   async run(call) {
     const { featuresReport: reportOf } = await import('../../monitoring/features/features-report.ts');

@@ -7,7 +7,7 @@ import { withHeadrace } from '../with-headrace.ts';
 
 export const forget: Command = {
   name: ['forget'],
-  summary: 'takes an entity out of log, history and online store, and proves it',
+  summary: 'deletes an entity from log, history and online store, and verifies it',
   words: '<entity> <column>=<value>…',
   arity: [2, 100],
   options: {},
@@ -29,9 +29,11 @@ function reportText({ entity, stores, trainingSets, spineSets, untouched }: Forg
     ...stores.map(({ store, name, before, after }) => `  ${store} ${name}: ${before}, now ${after}`),
     ...trainingSets.map(({ model, versions, path, rows }) => {
       const of = `training set of ${model}${versions.length === 0 ? '' : `, versions ${versions.join(', ')}`}`;
-      return path === null ? `  ${of}: its file is gone, it may have rows` : `  ${of}: ${rows} rows stay in ${path}`;
+      return path === null
+        ? `  ${of}: its file is missing, and may have had rows`
+        : `  ${of}: ${rows} rows stay in ${path}`;
     }),
     ...spineSets.map(({ path, rows }) => `  training set of a spine: ${rows} rows stay in ${path}`),
-    ...untouched.map((source) => `  source ${source}: no column of it is known to hold the key`),
+    ...untouched.map((source) => `  source ${source}: no column of it is known to contain the key`),
   ].join('\n');
 }

@@ -2,7 +2,7 @@ import type { Command } from '../command.ts';
 
 export const gpu: Command = {
   name: ['gpu'],
-  summary: 'why GPUs are idle: ranked causes from traces, counters and scheduler records',
+  summary: 'explains why GPUs are idle: ranked causes from traces, counters and scheduler records',
   words: 'diagnose|compare|explain|watch …',
   arity: [0, Number.POSITIVE_INFINITY],
   options: {},

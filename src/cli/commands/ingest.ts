@@ -8,23 +8,23 @@ import { withHeadrace } from '../with-headrace.ts';
 
 const FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const satisfies readonly SpineFormat[];
 
-/** Rows after which all stores are brought up to date. */
+/** Rows after which all stores are flushed. */
 const FLUSH_EVERY = 200_000;
 
-/** Rows between two lines that say how far it is. */
+/** Rows between two progress lines. */
 const TOLD_EVERY = 100_000;
 
 export const ingest: Command = {
   name: ['ingest'],
   summary:
-    'takes the events of files: Parquet, CSV or TSV with a header, JSON lines; goes on where an earlier call was cut off',
+    'ingests files of events: Parquet, CSV or TSV with a header, JSON lines; resumes an earlier call that was interrupted',
   words: '<source> <file>…',
   arity: [2, 1_000],
   options: { columns: { type: 'string' }, format: { type: 'string' }, bootstrap: { type: 'boolean' } },
   help: {
-    columns: 'columns of the files under other names: column=name,…',
-    format: 'parquet, csv, tsv or jsonl, where the names of the files do not say it',
-    bootstrap: 'take the past: events in the order of their times, each judged as if it had come at its own time',
+    columns: 'columns with another name in the files: column=name,…',
+    format: 'parquet, csv, tsv or jsonl (by the names of the files)',
+    bootstrap: 'ingest the past: sorts events by time, and treats each as if it arrived at its event time',
   },
   run: (call) => withProgress(call, `ingest ${call.words[0]}`, runIngest),
 };
@@ -96,7 +96,7 @@ function say({ json, terminal }: Call, name: string, report: FilesReport): void 
     return;
   }
   for (const { row, message } of report.errors) terminal.err(`headrace: row ${row}: ${message}`);
-  const rest = report.whole ? '' : '; stopped: the same command goes on from here';
+  const rest = report.whole ? '' : '; stopped: run the same command again to resume';
   terminal.out(`${name}: ${countsText(report)}${rest}`);
 }
 

@@ -7,11 +7,11 @@ import { loadConfig } from '../load-config.ts';
 
 export const keysCreate: Command = {
   name: ['keys', 'create'],
-  summary: 'makes an API key and prints it, this once',
+  summary: 'creates an API key and prints it once',
   words: '<name>',
   arity: [1, 1],
   options: { scopes: { type: 'string' } },
-  help: { scopes: 'what it may do, by commas (read): read, write, admin' },
+  help: { scopes: 'its scopes, separated by commas (read): read, write, admin' },
   async run(call) {
     const { createKey, SCOPES } = await import('../../operating/api-keys.ts');
     const { environment } = await loadConfig(call);
@@ -23,14 +23,14 @@ export const keysCreate: Command = {
       createKey(directory, { name, scopes, now: Date.now() }),
     );
     if (call.json) return call.terminal.out(JSON.stringify({ id: key.id, name, scopes, key: text }));
-    call.terminal.err(`key ${key.id} of ${name} may ${scopes.join(', ')}; it is not shown again`);
+    call.terminal.err(`key ${key.id} of ${name} has the scopes ${scopes.join(', ')}; it is not shown again`);
     call.terminal.out(text);
   },
 };
 
 export const keysList: Command = {
   name: ['keys', 'list'],
-  summary: 'the API keys of an environment, without their texts',
+  summary: 'lists the API keys of an environment, without their secrets',
   words: '',
   arity: [0, 0],
   options: {},
@@ -40,17 +40,17 @@ export const keysList: Command = {
     const { environment } = await loadConfig(call);
     const keys = readKeys(environment.directory).map(({ sha256: _, ...key }) => key);
     if (call.json) return call.terminal.out(JSON.stringify(keys));
-    if (keys.length === 0) call.terminal.out('no key; headrace keys create <name> makes one');
+    if (keys.length === 0) call.terminal.out('no keys; create one with headrace keys create <name>');
     for (const { id, name, scopes, createdAt, revokedAt } of keys) {
       const state = revokedAt === null ? 'valid' : `revoked ${new Date(revokedAt).toISOString()}`;
-      call.terminal.out(`${id} ${name}: ${scopes.join(', ')}; made ${new Date(createdAt).toISOString()}, ${state}`);
+      call.terminal.out(`${id} ${name}: ${scopes.join(', ')}; created ${new Date(createdAt).toISOString()}, ${state}`);
     }
   },
 };
 
 export const keysRevoke: Command = {
   name: ['keys', 'revoke'],
-  summary: 'ends an API key; a running server refuses it within a second',
+  summary: 'revokes an API key; a running server rejects it within a second',
   words: '<id>',
   arity: [1, 1],
   options: {},

@@ -5,13 +5,13 @@ const both = {
   words: '',
   arity: [0, 0],
   options: { to: { type: 'string' } },
-  help: { to: 'the new environment; --env names the one that is left' },
+  help: { to: 'the new environment; --env names the old one' },
 } as const;
 
 export const migrateCopy: Command = {
   ...both,
   name: ['migrate', 'copy'],
-  summary: 'copies a project that goes on running to another environment, and asks both the same',
+  summary: 'copies a running project to another environment, and compares the answers of both',
   options: { ...both.options, watch: { type: 'boolean' } },
   help: { ...both.help, watch: 'stay: copy and compare what comes, until it is stopped' },
   run: (call) => withRunner(({ runMigrateCopy }) => withProgress(call, 'migrate copy', runMigrateCopy)),
@@ -35,11 +35,11 @@ export const migrateRollBack: Command = {
 export const migrateStatus: Command = {
   ...both,
   name: ['migrate', 'status'],
-  summary: 'where a migration stands',
+  summary: 'shows the progress of a migration',
   run: (call) => withRunner(({ runMigrateStatus }) => runMigrateStatus(call)),
 };
 
-/** Loaded here: help does without. */
+/** Loaded on use: help does not need it. */
 async function withRunner(run: (runner: typeof import('../run-migrate.ts')) => Promise<void>): Promise<void> {
   await run(await import('../run-migrate.ts'));
 }

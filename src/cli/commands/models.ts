@@ -8,7 +8,7 @@ import { withHeadrace } from '../with-headrace.ts';
 
 export const models: Command = {
   name: ['models'],
-  summary: 'versions of the declared models; --promote moves the champion',
+  summary: 'lists the versions of declared models; --promote moves the champion',
   words: '[<model>]',
   arity: [0, 1],
   options: { promote: { type: 'string' }, ...serverOption },

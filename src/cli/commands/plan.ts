@@ -2,7 +2,7 @@ import type { Command } from '../command.ts';
 
 export const plan: Command = {
   name: ['plan'],
-  summary: 'what the declaration would change in the environment, without changing it',
+  summary: 'shows what the declaration would change in the environment; changes nothing',
   words: '',
   arity: [0, 0],
   options: {},

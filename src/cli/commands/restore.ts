@@ -4,11 +4,11 @@ import { loadConfig } from '../load-config.ts';
 
 export const restore: Command = {
   name: ['restore'],
-  summary: 'checks a backup and puts it in place of an empty environment',
+  summary: 'checks a backup and restores it into an empty environment',
   words: '<folder>',
   arity: [1, 1],
   options: { damaged: { type: 'boolean' } },
-  help: { damaged: 'only put files of the history that are damaged back, into the environment as it is' },
+  help: { damaged: 'restore only the damaged files of the history, into the existing environment' },
   async run(call) {
     if (call.options['damaged'] === true) return repair(call);
     const { restore: restoreBackup } = await import('../../operating/restore.ts');
@@ -19,11 +19,11 @@ export const restore: Command = {
       restoreBackup(folder, directory),
     );
     if (call.json) return call.terminal.out(JSON.stringify({ folder, directory, files: files.length, madeAt }));
-    call.terminal.out(`${directory}: ${files.length} files of ${new Date(madeAt).toISOString()}, each with its sum`);
+    call.terminal.out(`${directory}: ${files.length} files of ${new Date(madeAt).toISOString()}, checksums verified`);
   },
 };
 
-/** Puts damaged files of the history back from a backup. Error: OFFLINE_CORRUPT for the first that is not in it. */
+/** Restores damaged files of the history from a backup. Error: OFFLINE_CORRUPT for the first that is not in it. */
 async function repair(call: Call): Promise<void> {
   const { repairHistory } = await import('../../compose.ts');
   const { environment } = await loadConfig(call);
@@ -33,5 +33,5 @@ async function repair(call: Call): Promise<void> {
     repairHistory(environment, folder),
   );
   if (call.json) return call.terminal.out(JSON.stringify({ folder, directory, damaged, repaired }));
-  call.terminal.out(`${directory}: ${repaired} of ${damaged} damaged files put back`);
+  call.terminal.out(`${directory}: ${repaired} of ${damaged} damaged files restored`);
 }

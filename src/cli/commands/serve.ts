@@ -9,7 +9,7 @@ const MOST_WORKERS = 64;
 
 export const serve: Command = {
   name: ['serve'],
-  summary: 'the HTTP server; beyond this machine with API keys and TLS only',
+  summary: 'runs the HTTP server; listening outside this machine requires API keys and TLS',
   words: '',
   arity: [0, 0],
   options: {
@@ -26,9 +26,9 @@ export const serve: Command = {
     host: 'address to listen on (127.0.0.1)',
     'tls-cert': 'certificate with its chain, a PEM file',
     'tls-key': 'its private key, a PEM file',
-    'tls-at-proxy': 'a proxy in front of the server has TLS',
-    workers: 'so many processes that read share the port, beside one that writes',
-    'read-only': 'serve what another process writes, on this machine or in a shared store',
+    'tls-at-proxy': 'a proxy in front of the server terminates TLS',
+    workers: 'number of reading processes that share the port, next to one that writes',
+    'read-only': 'serve the data of another process, on this machine or in a shared store',
   },
   async run(call) {
     const listen = listenOptions(call);

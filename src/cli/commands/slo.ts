@@ -4,7 +4,7 @@ import type { Command } from '../command.ts';
 
 export const slo: Command = {
   name: ['slo'],
-  summary: 'every declared budget, and what running servers measured against it',
+  summary: 'compares each declared budget with the measurements of running servers',
   words: `[<server>…]`,
   arity: [0, 100],
   options: {},

@@ -7,7 +7,7 @@ import { parseStatus } from '../parse-status.ts';
 
 export const status: Command = {
   name: ['status'],
-  summary: 'where a running server stands: what came in, what is served, what is not as declared',
+  summary: 'shows the state of a running server: ingest, serving, and deviations from the declaration',
   words: '[<server>]',
   arity: [0, 1],
   options: {},
@@ -24,7 +24,7 @@ export const status: Command = {
   },
 };
 
-/** Where no server is named, and there is a configuration, what answers must be of its project and namespace. Error: SERVER_PROJECT. */
+/** If no server is named and there is a configuration, the status must be of its project and namespace. Error: SERVER_PROJECT. */
 export async function mustBeOurs(
   call: Pick<Call, 'options'>,
   { project: found, namespace }: Pick<Status, 'project' | 'namespace'>,
@@ -44,7 +44,7 @@ function headLines({ project, namespace, ready, waiting, degraded }: Status): re
   const state = ready ? (degraded.length === 0 ? 'ready' : 'ready, degraded') : 'not ready';
   return [
     `${project}: ${state}, namespace ${namespace}`,
-    ...waiting.map((reason) => `  waits: ${reason}`),
+    ...waiting.map((reason) => `  waiting: ${reason}`),
     ...degraded.map((reason) => `  degraded: ${reason}`),
   ];
 }

@@ -6,11 +6,11 @@ export const tilesDeploy: Command = {
   ...none,
   name: ['tiles', 'deploy'],
   also: ['flink', 'deploy'],
-  summary: 'sees to it that the job that makes the tiles of the declaration runs, from where it stood',
+  summary: 'deploys the tile job, or resumes it from its last checkpoint',
   options: { fresh: { type: 'boolean' }, watch: { type: 'boolean' } },
   help: {
-    fresh: 'begin at the begin of the log, not at the newest checkpoint or savepoint',
-    watch: 'stay, note its checkpoints, and submit it again where the cluster lost it',
+    fresh: 'start at the beginning of the log, not at the newest checkpoint or savepoint',
+    watch: 'keep running: record its checkpoints, and resubmit it if the cluster loses it',
   },
   run: (call) => withRunner(({ runDeploy }) => runDeploy(call)),
 };
@@ -19,7 +19,7 @@ export const tilesStatus: Command = {
   ...none,
   name: ['tiles', 'status'],
   also: ['flink', 'status'],
-  summary: 'how every job that was deployed for tiles stands',
+  summary: 'shows the state of every deployed tile job',
   run: (call) => withRunner(({ runStatus }) => runStatus(call)),
 };
 
@@ -28,7 +28,7 @@ export const tilesUpgrade: Command = {
   name: ['tiles', 'upgrade'],
   also: ['flink', 'upgrade'],
   summary:
-    'starts the job of a changed declaration beside the old one, waits until it has caught up, and compares its tiles with the events',
+    'starts the job of a changed declaration next to the old one, lets it catch up, and compares its tiles with the events',
   run: (call) => withRunner(({ runUpgrade }) => runUpgrade(call)),
 };
 
@@ -36,9 +36,9 @@ export const tilesStop: Command = {
   ...none,
   name: ['tiles', 'stop'],
   also: ['flink', 'stop'],
-  summary: 'ends the job, keeping its state, from which the next deploy goes on',
+  summary: 'stops the job and keeps its state, from which the next deploy resumes',
   options: { others: { type: 'boolean' } },
-  help: { others: 'end the jobs of earlier declarations instead' },
+  help: { others: 'stop the jobs of earlier declarations instead' },
   run: (call) => withRunner(({ runStop }) => runStop(call)),
 };
 
@@ -46,19 +46,18 @@ export const tilesLogs: Command = {
   ...none,
   name: ['tiles', 'logs'],
   also: ['flink', 'logs'],
-  summary: 'what went wrong in the jobs, oldest first',
+  summary: 'lists the failures of the jobs, oldest first',
   run: (call) => withRunner(({ runLogs }) => runLogs(call)),
 };
 
 export const tilesWrite: Command = {
   ...none,
   name: ['tiles', 'write'],
-  summary:
-    "writes the tiles of the job to the Redis; start as many as it takes, where the environment says online.writers: 'many'",
+  summary: "writes the tiles of the job to Redis; run one or more with online.writers: 'many'",
   run: (call) => withRunner(({ runWrite }) => runWrite(call)),
 };
 
-/** Loaded here: help does without. */
+/** Loaded on use: help does not need it. */
 async function withRunner(run: (runner: typeof import('../run-tiles.ts')) => Promise<void>): Promise<void> {
   await run(await import('../run-tiles.ts'));
 }

@@ -8,7 +8,7 @@ import { withHeadrace } from '../with-headrace.ts';
 
 export const train: Command = {
   name: ['train'],
-  summary: 'builds a training set, trains a model in a process of its own, registers the version',
+  summary: 'builds a training set, trains a model in a separate process, registers the version',
   words: '<model>',
   arity: [1, 1],
   options: {
@@ -20,8 +20,8 @@ export const train: Command = {
   },
   help: {
     from: 'first instant of the rows: epoch ms or a UTC date',
-    to: 'end of the rows, exclusive (where labels have had their time: now less the label’s within)',
-    'as-known': 'only with what had arrived at each instant',
+    to: 'end of the rows, exclusive (now minus the label’s within, when labels are complete)',
+    'as-known': 'only with events that had arrived at each instant',
     promote: 'make the version champion',
     ...serverOptionHelp,
   },

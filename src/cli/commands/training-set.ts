@@ -18,7 +18,7 @@ const FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const satisfies readonly S
 
 export const trainingSet: Command = {
   name: ['training-set'],
-  summary: 'writes rows with the features as of their instants as Parquet: of a model, or of a file of one’s own',
+  summary: 'writes point-in-time features as Parquet, for the rows of a model or of your own file',
   words: '<model or service>',
   arity: [1, 1],
   options: {
@@ -32,14 +32,14 @@ export const trainingSet: Command = {
     to: { type: 'string' },
   },
   help: {
-    spine: 'file of the rows: Parquet, CSV or TSV with a header, JSON lines; the model’s own without it',
+    spine: 'file of the rows: Parquet, CSV or TSV with a header, JSON lines (the model’s own rows)',
     out: 'the Parquet file to write (training-set.parquet)',
-    mode: 'corrected: all accepted events; as-known: only what had arrived at each instant (corrected)',
+    mode: 'corrected: all accepted events; as-known: only events that had arrived at each instant (corrected)',
     time: 'column of the instant in the spine (_at)',
-    columns: 'columns of the spine under other names: request=column,…',
-    format: 'parquet, csv, tsv or jsonl, where the name of the spine does not say it',
+    columns: 'columns with another name in the spine: request=column,…',
+    format: 'parquet, csv, tsv or jsonl (by the name of the spine)',
     from: 'first instant of a model’s own rows: epoch ms or a UTC date',
-    to: 'end of a model’s own rows, exclusive (where labels have had their time: now less the label’s within)',
+    to: 'end of a model’s own rows, exclusive (now minus the label’s within, when labels are complete)',
   },
   run: (asked) =>
     withProgress(asked, `training set of ${asked.words[0]}`, async (call) => {
@@ -49,7 +49,7 @@ export const trainingSet: Command = {
       const written = await (server === null ? writeHere(call, path, mode) : writeBeside(call, server, path, mode));
       const { rows, ...rest } = written;
       const left =
-        'nullKeys' in rest ? `${rest.nullKeys} without an entity` : `${rest.unlabelled} left out without a label`;
+        'nullKeys' in rest ? `${rest.nullKeys} without an entity` : `${rest.unlabelled} skipped without a label`;
       call.terminal.out(call.json ? JSON.stringify({ ...written, mode }) : `${path}: ${rows} rows, ${left}`);
     }),
 };

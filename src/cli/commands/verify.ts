@@ -3,11 +3,11 @@ import type { Command } from '../command.ts';
 export const verify: Command = {
   name: ['verify'],
   summary:
-    'runs the rules that Headrace counts on against the stores and engines of an environment, beside what they hold',
+    'tests the stores and engines of an environment against the rules that Headrace needs, next to existing data',
   words: '',
   arity: [0, 0],
   options: {},
   help: {},
-  // Loaded here: help does without.
+  // Loaded on use: help does not need it.
   run: async (call) => (await import('../run-verify.ts')).runVerify(call),
 };
