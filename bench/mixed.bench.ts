@@ -54,7 +54,7 @@ await ticking;
 await server.close();
 await headrace.close();
 printFigure({
-  name: '20,000 reads/s beside 20,000 events/s over HTTP, open loop: p99 of a read',
+  name: '20,000 reads/s with 20,000 events/s over HTTP, open loop: p99 of a read',
   unit: 'ms',
   value: read.p99Ms,
   yardstick: 'the same reads alone',

@@ -33,7 +33,7 @@ const demand = featureService('demand', {
   join: (r) => ({ here: lookup(byStation, { station: r.station }) }),
 });
 
-// A fixed instant, and a ride counts once: run again, it says the same. Leave the clock out for the real one.
+// A fixed clock, so that each run prints the same. Leave it out to use the real time.
 const now = Date.UTC(2026, 4, 1, 12);
 const headrace = await openHeadrace({ project: defineProject('bikes', { demand }), clock: () => now });
 

@@ -12,14 +12,14 @@ const ALL_FLIGHTS_SHA256 = '0d7ef856c233037a3cdec4044de1a468eb0fdeb8c94d5092deca
 
 const HOUR_MS = 3_600_000;
 
-/** One thing that the run holds about itself. */
+/** A check of the run, with its finding. */
 export interface RunCheck {
   readonly name: string;
   readonly passed: boolean;
   readonly found: string;
 }
 
-/** Holds the run against the file it replayed and against its own history. */
+/** Compares the run with the file that it replayed, and with its own history. */
 export async function checkRun(
   headrace: Headrace,
   totals: ReplayTotals,
@@ -42,12 +42,12 @@ export async function checkRun(
       counters.predictions === totals.predictions &&
         logged === totals.predictions &&
         counters.labelled + counters.unlabelled + counters.pending === totals.predictions,
-      `${totals.predictions} asked for, ${logged} logged, ${counters.labelled} labelled, ${counters.unlabelled + counters.pending} without`,
+      `${totals.predictions} requested, ${logged} logged, ${counters.labelled} labelled, ${counters.unlabelled + counters.pending} without`,
     ),
     check(
       'served vectors equal the history',
       skew.mismatches.logic === 0,
-      `${skew.vectors} recomputed, ${skew.mismatches.logic} mismatches of logic`,
+      `${skew.vectors} recomputed, ${skew.mismatches.logic} logic mismatches`,
     ),
     check(
       'enough vectors were recomputed',

@@ -53,7 +53,7 @@ const headrace = await openHeadrace({
 });
 let version: ModelVersion | null = null;
 let trainerRssMb = 0;
-/** The most that this process had while it trained: beside the trainer's peak. */
+/** The peak of this process during training, next to the trainer's own peak. */
 let besideTrainerMb = 0;
 
 try {
@@ -71,7 +71,7 @@ try {
       version = await train(headrace);
     },
     day: (at) => {
-      // What was served a day ago: every event that could count for it has come.
+      // Values served a day ago: every event that could count for them has arrived.
       if (at > liveFrom && (at - liveFrom) % (AUDIT_DAYS * DAY_MS) === DAY_MS) audit.upTo(at - DAY_MS);
     },
     progress: values.json === true ? () => undefined : showProgress,
@@ -135,7 +135,7 @@ async function serve(running: Headrace): Promise<void> {
   });
   const request = { request: { origin: 'ATL', destination: 'SFO', scheduled: clock.now(), distance: 2139 } };
   console.log(
-    `serving on ${server.url}; Ctrl-C stops. Try:\n  curl -s -H content-type:application/json ${server.url}/v1/features/departure -d '${JSON.stringify(request)}'`,
+    `serving on ${server.url}; Ctrl-C to stop. Try:\n  curl -s -H content-type:application/json ${server.url}/v1/features/departure -d '${JSON.stringify(request)}'`,
   );
   await new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
   await server.close();

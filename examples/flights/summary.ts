@@ -4,7 +4,7 @@ import { departures, lateDeparture, schedule } from './declaration.ts';
 import type { ReplayTotals } from './replay.ts';
 import type { RunSkew } from './running-audit.ts';
 
-/** What the run was, as one JSON object. */
+/** The summary of a run, as one JSON object. */
 export interface RunSummary {
   readonly counts: Readonly<Record<string, number>>;
   readonly skew: { readonly sampled: number; readonly mismatches: RunSkew['mismatches'] };
@@ -25,7 +25,7 @@ export interface RunSummary {
   }[];
   readonly checks: readonly RunCheck[];
   readonly seconds: number;
-  /** Peaks, MiB: of this process, of the trainer, and of both together, which is no more than that. */
+  /** Peaks, MiB: of this process, of the trainer, and of both together, which is at most their sum. */
   readonly peakRssMb: { readonly main: number; readonly trainer: number; readonly together: number };
   readonly stoppedEarly: boolean;
 }

@@ -6,7 +6,7 @@ import { type ServerBudget, tierLines } from './server-budgets.ts';
 import type { Load } from './summary.ts';
 
 export interface RunTotals {
-  /** Events taken before the load. */
+  /** Events ingested before the load. */
   readonly history: number;
   readonly load: Load;
   readonly live: LiveTotals;
@@ -16,14 +16,14 @@ export interface RunTotals {
   readonly sampleRate: number;
 }
 
-/** Holds a demonstration against what it sent and against its own history; budgets are no check, they depend on the machine. */
+/** Compares a demonstration with the events that it sent, and with its history. Budgets are not checked: they depend on the machine. */
 export async function checkRun(headrace: Headrace, totals: RunTotals): Promise<readonly RunCheck[]> {
   const { history, load, live, server, skew, sampleRate } = totals;
   const sent = history + live.clicks + live.purchases;
   const tiers = tierLines(server).map(({ tier }) => tier);
   const kept = (await rows(headrace, clicks)) + (await rows(headrace, purchases));
   const unseen = live.freshnessMs.filter(Number.isNaN).length;
-  // Chosen by chance: four deviations below what is expected.
+  // Sampling is random: four standard deviations below the expected count.
   const expected = load.answered * sampleRate;
   const wanted = Math.max(1, Math.floor(expected - 4 * Math.sqrt(expected)));
   return [
@@ -32,10 +32,10 @@ export async function checkRun(headrace: Headrace, totals: RunTotals): Promise<r
       load.errors === 0 && load.answered + load.turnedAway === load.due,
       `${load.due} fell due, ${load.turnedAway} turned away, ${load.errors} errors`,
     ),
-    check('every answer is complete', live.incomplete === 0, `${live.asked} looked into, ${live.incomplete} not`),
+    check('every answer is complete', live.incomplete === 0, `${live.asked} checked, ${live.incomplete} incomplete`),
     check('every event is in the history once', kept === sent && live.refused === 0, `${sent} sent, ${kept} kept`),
     check(
-      'every event is seen in what is served',
+      'every event appears in served values',
       live.freshnessMs.length > 0 && unseen === 0,
       `${live.freshnessMs.length} probes, ${unseen} unseen`,
     ),
@@ -43,7 +43,7 @@ export async function checkRun(headrace: Headrace, totals: RunTotals): Promise<r
     check(
       'served vectors equal the history',
       skew.mismatches.logic === 0,
-      `${skew.vectors} recomputed, ${skew.mismatches.logic} mismatches of logic`,
+      `${skew.vectors} recomputed, ${skew.mismatches.logic} logic mismatches`,
     ),
     check('enough vectors were recomputed', skew.vectors >= wanted, `${skew.vectors} of at least ${wanted}`),
   ];

@@ -113,7 +113,7 @@ async function openTraffic(until: number): Promise<Traffic> {
     return shopTraffic({ users: keys, items: Math.ceil(keys / 4), until, events, eventsPerSecond, random });
   }
   const log = await userLog(values.csv, { now: until, eventsPerSecond, random });
-  say(`${log.lines.toLocaleString('en')} lines; ${log.leftOut} without an item, a time or a price are left out`);
+  say(`${log.lines.toLocaleString('en')} lines; ${log.leftOut} without an item, a time or a price are skipped`);
   return log;
 }
 
@@ -191,7 +191,7 @@ async function peakOf(url: string, plan: Pick<LoadPlan, 'bodies' | 'warmUpSecond
   await openLoop(url, { ...most, seconds: 1 });
   const { answeredPerSecond } = await openLoop(url, { ...most, seconds: Math.min(PEAK_SECONDS, seconds) });
   if (answeredPerSecond > 0) return answeredPerSecond;
-  throw new Error('the server answered nothing while its peak was to be found');
+  throw new Error('the server answered nothing during the search for its peak');
 }
 
 function say(text: string): void {

@@ -30,7 +30,7 @@ export function parseColumnMap(text: string): ColumnMap {
     const at = pair.indexOf('=');
     const [field, column] = [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
     if (at < 0 || column === '' || !FIELDS.some((known) => known === field))
-      throw new Error(`--map has "${pair}"; it takes FIELD=COLUMN with a field of ${FIELDS.join(', ')}`);
+      throw new Error(`--map has "${pair}"; expected FIELD=COLUMN with a field of ${FIELDS.join(', ')}`);
     return [field, column] as const;
   });
   const { user, item, at, price, ...rest } = Object.fromEntries(pairs);
@@ -119,7 +119,7 @@ async function readRows(path: string, columns: string) {
   } catch (error) {
     // The first line says what; the others show the SQL, which the user did not write.
     const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
-    throw new Error(`${path} cannot be read by the map: ${reason}`, { cause: error });
+    throw new Error(`${path} does not fit the map: ${reason}`, { cause: error });
   } finally {
     connection.closeSync();
     instance.closeSync();

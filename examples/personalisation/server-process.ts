@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 export interface ServerProcess {
   readonly url: string;
-  /** Ends it cleanly: what it holds is in every store afterwards. Throws where it ended by a fault. */
+  /** Stops it cleanly: its data is in every store afterwards. Throws if it ended with a fault. */
   stop(): Promise<void>;
 }
 
@@ -48,6 +48,6 @@ async function stop(child: ChildProcess, ended: Promise<number>): Promise<void> 
 
 function urlOf(line: string): string {
   const { url }: { readonly url?: unknown } = JSON.parse(line);
-  if (typeof url !== 'string') throw new Error(`headrace serve did not tell its address: ${line}`);
+  if (typeof url !== 'string') throw new Error(`headrace serve did not print its address: ${line}`);
   return url;
 }

@@ -5,7 +5,7 @@ import type { LiveTotals } from './live.ts';
 import type { LoadResult } from './load.ts';
 import { type ServerBudget, tierLines } from './server-budgets.ts';
 
-/** A declared budget, or the aim of the exercise, beside what was measured. */
+/** A declared budget, or the target rate, with its measurement. */
 export interface Budget {
   readonly tier: 'service' | 'request' | 'streaming' | 'batch';
   readonly of: string;
@@ -15,20 +15,20 @@ export interface Budget {
   readonly met: boolean;
 }
 
-/** The load that latencies are judged under. */
+/** The load during the measurement of latencies. */
 export interface Load extends LoadResult {
   /** Requests that fell due each second. */
   readonly perSecond: number;
-  /** Requests a second that were answered before, when more were due than could be; null where the rate was given. */
+  /** Requests/s answered under overload, before the measurement; null if the rate was an option. */
   readonly peak: number | null;
 }
 
-/** What the demonstration was, as one JSON object. */
+/** The summary of a demonstration, as one JSON object. */
 export interface DemonstrationSummary {
   readonly history: { readonly events: number; readonly seconds: number; readonly tilesMerged: number };
   readonly load: Load;
   readonly live: Omit<LiveTotals, 'freshnessMs'> & { readonly freshnessMs: Quantiles };
-  /** What the server measured itself. */
+  /** Measurements of the server itself. */
   readonly server: readonly ServerBudget[];
   readonly skew: { readonly sampled: number; readonly mismatches: SkewReport['mismatches'] };
   readonly budgets: readonly Budget[];
@@ -96,13 +96,13 @@ export function summaryText(summary: DemonstrationSummary): string {
     `  history: ${whole(history.events)} events in ${history.seconds.toFixed(1)} s, ${history.tilesMerged.toFixed(0)} tiles merged for a vector`,
     ...(peak === null ? [] : [`  peak: ${whole(peak)} requests/s`]),
     `  load: ${whole(load.perSecond)} requests/s, ${whole(load.answered)} answered, ${load.turnedAway} turned away, ${load.errors} errors`,
-    `  latency: p50 ${ms(load.p50Ms)}  p99 ${ms(load.p99Ms)}  p99.9 ${ms(load.p999Ms)}, counted from when each request was due`,
+    `  latency: p50 ${ms(load.p50Ms)}  p99 ${ms(load.p99Ms)}  p99.9 ${ms(load.p999Ms)}, from the time that each request was due`,
     ...tierLines(server).map(
       ({ tier, views, latency }) =>
         `  ${tier} tier: p50 ${duration(latency.p50Ms)}  p99 ${duration(latency.p99Ms)}  p99.9 ${duration(latency.p999Ms)} of a read, in the slowest of ${views} views (${latency.name})`,
     ),
-    `  freshness: p50 ${ms(live.freshnessMs.p50)}  p99 ${ms(live.freshnessMs.p99)}, while ${whole(live.clicks + live.purchases)} events came`,
-    `  answers: ${whole(live.asked)} looked into, ${live.incomplete} lack a feature, ${live.stale} have a stale one`,
+    `  freshness: p50 ${ms(live.freshnessMs.p50)}  p99 ${ms(live.freshnessMs.p99)}, while ${whole(live.clicks + live.purchases)} events arrived`,
+    `  answers: ${whole(live.asked)} checked, ${live.incomplete} lack a feature, ${live.stale} have a stale one`,
     `  skew: ${whole(skew.sampled)} vectors recomputed, mismatches: lateness ${skew.mismatches.lateness}, staleness ${skew.mismatches.staleness}, logic ${skew.mismatches.logic}`,
     ...budgets.map(
       ({ tier, of, budget, measured, unit, met }) =>

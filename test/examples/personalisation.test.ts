@@ -222,9 +222,9 @@ describe('a log of purchases', () => {
   });
 
   test.each([
-    [{ path: join(folder, 'none.csv') }, /none\.csv cannot be read by the map: .*No files/],
-    [{ columns: { ...columns, user: 'buyer' } }, /log\.csv cannot be read by the map: .*"buyer" not found/],
-    [{ columns: { ...columns, price: 'sku' } }, /log\.csv cannot be read by the map: .*S\d/],
+    [{ path: join(folder, 'none.csv') }, /none\.csv does not fit the map: .*No files/],
+    [{ columns: { ...columns, user: 'buyer' } }, /log\.csv does not fit the map: .*"buyer" not found/],
+    [{ columns: { ...columns, price: 'sku' } }, /log\.csv does not fit the map: .*S\d/],
   ])('says in a line why a file is not one of the map', async (wrong, said) => {
     const options = { path, columns, now: UNTIL, eventsPerSecond: 20, random: seededRandom(1), ...wrong };
     await expect(purchaseLog(options)).rejects.toThrow(said);
