@@ -1,17 +1,17 @@
 /**
- * Work that goes on behind the calls that ask for it, one piece at a time. What goes wrong is thrown by the next call that
- * asks for it: nobody waits for the piece itself.
+ * Runs one piece of work at a time in the background. Nobody waits for the piece itself, so the next call of `check`
+ * throws its error.
  */
 export class Background {
   #under: Promise<void> | null = null;
   #failure: { readonly error: unknown } | null = null;
 
-  /** Whether a piece is under way. */
+  /** Whether a piece is running. */
   get busy(): boolean {
     return this.#under !== null;
   }
 
-  /** Starts a piece of work unless one is under way. */
+  /** Starts a piece of work, unless one is running. */
   start(work: () => Promise<void>): void {
     if (this.#under !== null) return;
     this.#under = work()
@@ -23,14 +23,14 @@ export class Background {
       });
   }
 
-  /** Throws what went wrong since it was last asked. */
+  /** Throws the error since the last call, if there is one. */
   check(): void {
     const failure = this.#failure;
     this.#failure = null;
     if (failure !== null) throw failure.error;
   }
 
-  /** Ends when nothing is under way; throws what went wrong. */
+  /** Ends when nothing is running; throws the error, if there is one. */
   async settled(): Promise<void> {
     await this.#under;
     this.check();

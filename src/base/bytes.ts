@@ -32,17 +32,17 @@ export class ByteWriter {
     this.#bytes = new Uint8Array(capacity);
   }
 
-  /** Forgets what was written; the memory is kept. */
+  /** Discards the written bytes; the memory is kept. */
   clear(): void {
     this.length = 0;
   }
 
-  /** What was written, as a copy. */
+  /** The written bytes, as a copy. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.length);
   }
 
-  /** What was written, in place: valid until the next write. */
+  /** The written bytes, in place: valid until the next write. */
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.length);
   }
@@ -95,7 +95,7 @@ export class ByteWriter {
   text(value: string): void {
     if (value.length <= SHORT_TEXT && this.#ascii(value)) return;
     this.#room(value.length * 3 + 8);
-    // The length is known only afterwards: write behind the longest possible length, then close the gap.
+    // The length is known only afterwards: leave space for the longest possible length, then close the gap.
     const start = this.length;
     const room = value.length * 3 < 128 ? 1 : 5;
     const { written } = encoder.encodeInto(value, this.#bytes.subarray(start + room));
@@ -144,7 +144,7 @@ export class ByteWriter {
   }
 }
 
-/** Reads what {@link ByteWriter} wrote. Bytes that end early or cannot be: BYTES_DAMAGED, naming `what` they are. */
+/** Reads what {@link ByteWriter} wrote. Truncated or impossible bytes: BYTES_DAMAGED, which names `what`. */
 export class ByteReader {
   /** The next byte to read. */
   offset = 0;
@@ -252,18 +252,18 @@ export class ByteReader {
     return this.#bytes.subarray(this.offset - length, this.offset);
   }
 
-  /** Passes over `length` bytes. */
+  /** Skips `length` bytes. */
   skip(length: number): void {
     this.#need(length);
     this.offset += length;
   }
 
-  /** Error BYTES_DAMAGED unless all was read. */
+  /** Error BYTES_DAMAGED unless all bytes were read. */
   end(): void {
     if (this.offset !== this.#bytes.length) throw this.damaged('they go on after the end');
   }
 
-  /** The error for bytes that cannot be what they should be. */
+  /** The error for impossible bytes. */
   damaged(reason: string, cause?: unknown): Error {
     return fail('BYTES_DAMAGED', { what: this.#what, offset: this.offset, reason }, cause);
   }

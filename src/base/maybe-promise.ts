@@ -1,2 +1,2 @@
-/** What a port returns where an embedded back end answers at once and a remote one later. */
+/** The return type of a port method: an embedded back end answers at once, a remote one later. */
 export type MaybePromise<T> = T | Promise<T>;

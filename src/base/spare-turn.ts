@@ -1,9 +1,9 @@
-/** Who waits, first come first. */
+/** The waiting callers, in order of arrival. */
 const waiting: (() => void)[] = [];
 
 /**
- * Waits for a turn of the event loop that nothing else of this kind has. What goes on behind the calls is done in slices of a
- * millisecond; were one of each kind of work done in a turn, who is served would wait for all of them.
+ * Waits for a turn of the event loop without other background work. Background work runs in slices of a millisecond. If
+ * each kind of work ran a slice in the same turn, a request would wait for all of them.
  */
 export function spareTurn(): Promise<void> {
   return new Promise((resolve) => {
@@ -12,7 +12,7 @@ export function spareTurn(): Promise<void> {
   });
 }
 
-/** Its slice runs before anything else does. */
+/** Its slice runs before other work. */
 function next(): void {
   waiting.shift()?.();
   if (waiting.length > 0) setImmediate(next);

@@ -3,18 +3,18 @@ import type { Random } from './rng.ts';
 import type { Span, SpanAttributes, SpanKind, TraceContext } from './trace.ts';
 
 export interface TracerOptions {
-  /** Takes a span that has ended. Never throws. */
+  /** Receives an ended span. Never throws. */
   readonly sink: (span: Span) => void;
-  /** Share of traces that begin here and are recorded. */
+  /** Share of the traces started here that are recorded. */
   readonly sample: number;
   readonly rng: Random;
-  /** A monotonic clock, ms: that of the times that spans are given. */
+  /** A monotonic clock, ms: the clock of all span times. */
   readonly monotonic: () => number;
   /** Epoch ms. */
   readonly clock: () => number;
 }
 
-/** Makes the spans of a sample of the traces. What is not of it costs one random number. */
+/** Creates the spans of sampled traces. A trace outside the sample costs one random number. */
 export class Tracer {
   readonly #options: TracerOptions;
 
@@ -22,19 +22,19 @@ export class Tracer {
     this.#options = options;
   }
 
-  /** A span that begins a trace, or goes on with a caller's, whose choice counts; null: not of the sample. Hot path. */
+  /** A span that starts a trace, or continues a caller's with its sampling decision; null: not sampled. Hot path. */
   begin(name: string, kind: SpanKind = 'internal', parent: TraceContext | null = null): OpenSpan | null {
     const { sample, rng } = this.#options;
     return (parent === null ? rng() < sample : parent.isSampled) ? this.open(name, kind, parent) : null;
   }
 
-  /** A span that is recorded whatever the sample: of what is rare. */
+  /** A span that is always recorded: for rare work. */
   open(name: string, kind: SpanKind = 'internal', parent: TraceContext | null = null): OpenSpan {
     return new OpenSpan(this.#options, name, kind, parent, this.#options.monotonic());
   }
 }
 
-/** A span of a recorded trace while what it measures goes on. Times are of the tracer's monotonic clock, ms. */
+/** An open span of a recorded trace. Times are of the tracer's monotonic clock, ms. */
 export class OpenSpan {
   readonly context: TraceContext;
   readonly #options: TracerOptions;
@@ -58,12 +58,12 @@ export class OpenSpan {
     this.#started = started;
   }
 
-  /** A part of this, from now on, or from `started`. */
+  /** A child span that starts now, or at `started`. */
   child(name: string, started: number = this.#options.monotonic()): OpenSpan {
     return new OpenSpan(this.#options, name, 'internal', this.context, started);
   }
 
-  /** A part of this that is over. */
+  /** A child span that has ended. */
   past(name: string, started: number, ended: number, attributes: SpanAttributes = {}): void {
     this.child(name, started).set(attributes).end(undefined, ended);
   }
@@ -73,7 +73,7 @@ export class OpenSpan {
     return this;
   }
 
-  /** Ends it, once; `error` is what went wrong. */
+  /** Ends the span, once, with an `error` if there was one. */
   end(error?: unknown, ended: number = this.#options.monotonic()): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -91,7 +91,7 @@ export class OpenSpan {
     });
   }
 
-  /** Ends it with what `work` comes to, now or later. */
+  /** Ends the span with the result of `work`, now or later. */
   around<T>(work: () => Promise<T>): Promise<T> {
     return work().then(
       (result) => {

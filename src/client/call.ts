@@ -37,7 +37,7 @@ interface Answer {
   readonly value: unknown;
 }
 
-/** What is called, and how its answer comes. */
+/** A request, and the form of its answer. */
 export interface Called {
   readonly path: string;
   readonly body: string;
@@ -55,9 +55,9 @@ const LONGEST_WAIT_MS = 5_000;
 const NOT_BEGUN = [429, 503];
 
 /**
- * Posts JSON and gives what is answered: vectors of a binary answer, else parsed JSON. A failed call is made again while that is safe and the deadline allows: after
- * what `retry-after` says, or after 50 ms doubled each time, of which a random part is taken. Errors: ClientError with the
- * server's code, CLIENT_UNREACHABLE, CLIENT_DEADLINE, CLIENT_ANSWER.
+ * Posts JSON and returns the answer: vectors of a binary answer, else parsed JSON. A failed call is retried while that is
+ * safe and the deadline allows: after the time in `retry-after`, or after a random part of 50 ms, doubled each time.
+ * Errors: ClientError with the server's code, CLIENT_UNREACHABLE, CLIENT_DEADLINE, CLIENT_ANSWER.
  */
 export async function call(
   settings: CallSettings,
@@ -86,7 +86,7 @@ export async function call(
 
 interface Failed {
   readonly error: ClientError;
-  /** null: nothing came back, so that nobody knows what was done. */
+  /** null: there was no answer, so the outcome is unknown. */
   readonly status: number | null;
   readonly retryAfterMs: number | null;
 }
@@ -152,7 +152,7 @@ function isReport(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'accepted' in value && 'refused' in value;
 }
 
-/** The failure that an answer tells of; null where it tells of none. */
+/** The failure in an answer; null if it has none. */
 function failureOf(json: unknown, status: number): Failure | null {
   if (typeof json !== 'object' || json === null || !('error' in json)) return null;
   const { error } = json;
@@ -175,7 +175,7 @@ function vectorsOf(bytes: ArrayBuffer): unknown {
   return readVectors(new Uint8Array(bytes)) ?? undefined;
 }
 
-/** The reason of a failed fetch lies in its cause in Node, and in the message elsewhere. */
+/** The reason of a failed fetch is in its cause in Node, and in the message elsewhere. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message;

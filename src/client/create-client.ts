@@ -24,7 +24,7 @@ export interface ClientOptions {
   readonly fetch?: typeof globalThis.fetch;
   /** A number in [0, 1), to spread retries; Math.random where it is left out. */
   readonly rng?: () => number;
-  /** Gives the `traceparent` header (W3C Trace Context) of what the caller is doing, so that the server's spans are parts of it. */
+  /** Returns the `traceparent` header (W3C Trace Context) of the caller's span, the parent of the server's spans. */
   readonly traceparent?: () => string | undefined;
 }
 
@@ -45,7 +45,7 @@ export interface ClientVector<F> {
   readonly degraded: boolean;
 }
 
-/** What became of the events of a call. */
+/** The outcome of the events of a call. */
 export interface ClientReport {
   /** In the log, and they count. */
   readonly accepted: number;

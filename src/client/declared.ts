@@ -3,7 +3,7 @@ import type { FeatureService, FeatureValues, RequestOf } from '../features/defin
 import type { Model } from '../features/define/model.ts';
 import type { Tag, Tags, ValueOf } from '../features/define/tag.ts';
 
-/** What the client needs of a project: the parts that `defineProject` was given, as types only. */
+/** The part of a project that the client needs: the arguments of `defineProject`, as types only. */
 export interface DeclaredProject {
   readonly parts: Readonly<Record<string, { readonly kind: string; readonly name: string }>>;
 }

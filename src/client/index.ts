@@ -1,4 +1,4 @@
-// What `headrace/client` is: small, without Node, without the server.
+// The module `headrace/client`: small, without Node, without the server.
 
 export type { CallOptions } from './call.ts';
 export { ClientError, isClientError } from './client-error.ts';

@@ -19,7 +19,7 @@ export function readVectors(bytes: Uint8Array): readonly ReadVector[] | null {
   try {
     return answerOf(new Cursor(bytes));
   } catch (error) {
-    // What lies beyond the end, what is no UTF-8, what says more than there is.
+    // Truncated bytes, bytes that are not UTF-8, and lengths beyond the end.
     if (error instanceof RangeError || error instanceof TypeError) return null;
     throw error;
   }
@@ -130,7 +130,7 @@ function among<T>(all: readonly T[], index: number): T {
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Reads what `base/bytes.ts` wrote. What lies beyond the end is a RangeError. */
+/** Reads the bytes of `base/bytes.ts`. A read beyond the end is a RangeError. */
 class Cursor {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -191,7 +191,7 @@ class Cursor {
     return decoder.decode(this.#bytes.subarray(start, this.#at));
   }
 
-  /** A number of things that take so many bytes each or more: a greater one is damage, not a reason to ask for memory. */
+  /** A count of items with a least size in bytes. A count beyond the rest of the bytes is damage, and allocates no memory. */
   count(bytesEach: number): number {
     return this.most(this.varint(), bytesEach);
   }

@@ -19,13 +19,13 @@ export interface LogBatch {
   readonly records: readonly LogRecord[];
 }
 
-/** What a partition holds: offsets [begin, end) and the ingest time of its last record (-Infinity when empty). */
+/** The extent of a partition: offsets [begin, end) and the ingest time of its last record (-Infinity when empty). */
 export interface PartitionEnds {
   readonly begin: number;
   readonly end: number;
   readonly lastIngestTs: number;
   readonly sizeBytes: number;
-  /** What lies behind the end since the log was opened, and is no whole append: torn, unless a store has seen it whole. */
+  /** Bytes after the end at opening that are not a whole append: torn, unless a store has seen them whole. */
   readonly rest?: { readonly path: string; readonly byte: number };
 }
 
@@ -55,9 +55,9 @@ export interface EventLogCapabilities {
  *  7. retention drops whole oldest segments only, by age and by bytes, never past `keepFrom`;
  *  8. opening a log for writing twice is LOG_LOCKED;
  *  9. `offsetAtIngest` gives the first offset whose ingest time is at or after the instant (`end` if none);
- * 10. `blank` leaves of each record that it is told offset and ingest time: id and payload are empty, the event time is 0, and
- *     no file has the bytes any more; appends and reads go on meanwhile, what is appended after the call began is not asked
- *     about, and over a crash each record is as before or blank.
+ * 10. `blank` keeps offset and ingest time of each chosen record: id and payload are empty, the event time is 0, and no
+ *     file has the bytes; appends and reads continue, records appended after the call began are not chosen, and after a
+ *     crash each record is as before or blank.
  */
 export interface EventLog {
   readonly capabilities: EventLogCapabilities;
@@ -67,12 +67,12 @@ export interface EventLog {
   append(topic: string, partition: number, records: readonly LogRecord[]): MaybePromise<number>;
   read(topic: string, partition: number, offset: number, max: number): MaybePromise<LogBatch>;
   ends(topic: string): MaybePromise<readonly PartitionEnds[]>;
-  /** Where the partitions ended when that was last heard, without asking; a log that only this process appends to has none to hear of. */
+  /** The last known ends of the partitions, without a request; absent in a log that only this process appends to. */
   knownEnds?(topic: string): readonly number[];
   offsetAtIngest(topic: string, partition: number, ingestTs: number): MaybePromise<number>;
   commit(reader: string, topic: string, offsets: readonly number[]): MaybePromise<void>;
   committed(reader: string, topic: string): MaybePromise<readonly number[] | null>;
-  /** Drops what is older than `olderThanIngestTs` or beyond `maxBytes` per topic, keeping every offset >= keepFrom[partition]. */
+  /** Drops records older than `olderThanIngestTs` or beyond `maxBytes` per topic, keeping every offset >= keepFrom[partition]. */
   retain(
     topic: string,
     rule: { olderThanIngestTs: number; maxBytes: number; keepFrom: readonly number[] },

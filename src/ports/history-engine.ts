@@ -3,7 +3,7 @@ import type { OfflineTable, TableFiles } from './offline-store.ts';
 
 /** A table of the history that a computation reads. */
 export interface ReadTable {
-  /** What its SQL calls the table: a name that needs no quotes. */
+  /** The name of the table in its SQL, which needs no quotes. */
   readonly name: string;
   readonly table: OfflineTable;
   readonly files: readonly TableFiles[];
@@ -11,7 +11,7 @@ export interface ReadTable {
 
 /** A table that is brought to a computation. */
 export interface BroughtTable {
-  /** What its SQL calls the table. */
+  /** The name of the table in its SQL. */
   readonly name: string;
   readonly columns: OfflineTable['columns'];
   /** Writes its rows as one Parquet file, where the engine reads it. */
@@ -37,7 +37,7 @@ export interface Computation {
   readonly slices: number;
 }
 
-/** What was computed: by output and slice the Parquet files of its rows, none where it has no rows. */
+/** The results: the Parquet files of the rows by output and slice, none if there are no rows. */
 export interface Computed {
   readonly files: ReadonlyMap<string, readonly (readonly string[])[]>;
   /** Removes the files. */
@@ -49,14 +49,14 @@ export interface Computed {
  *
  * Rules (each a case of `testing/contracts/history-engine.ts`):
  *  1. a computation gives all its outputs whole, or throws and leaves no file of them; files are what the system wrote, byte for byte;
- *  2. what an ended process left is removed by the next session;
- *  3. SQL that the system refuses is an error that names the output and the line;
- *  4. a step is read by those behind it and by its output, as often as they do; other outputs may have one of the same name;
- *  5. a table that is brought is read as one of the history, and gone with the computation; where it cannot be written, no file is left.
+ *  2. the next session removes the files of an ended process;
+ *  3. SQL that the system rejects is an error that names the output and the line;
+ *  4. later steps and the output read a step, any number of times; other outputs may have a step of the same name;
+ *  5. an uploaded table is read like one of the history, and ends with the computation; if it cannot be written, no file is left.
  */
 export interface HistoryEngine {
   readonly dialect: Dialect;
-  /** Starts what computes; `onProgress` is told in words how it goes on. */
+  /** Starts the computation; `onProgress` receives its progress as text. */
   open(onProgress: (text: string) => void): Promise<HistorySession>;
 }
 

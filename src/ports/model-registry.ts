@@ -1,6 +1,6 @@
 import type { MaybePromise } from '../base/maybe-promise.ts';
 
-/** What a model takes and gives: the features of its input tensor in order, and the name of its output. */
+/** The signature of a model: the features of its input tensor in order, and the name of its output. */
 export interface ModelSignature {
   /** Names of service features, in the order of the input's columns. */
   readonly features: readonly string[];
@@ -29,7 +29,7 @@ export interface ModelLineage {
   readonly trainer: Readonly<Record<string, unknown>>;
 }
 
-/** What is registered: a new version gets the next number. */
+/** A version to register: it gets the next number. */
 export interface NewModelVersion {
   readonly model: string;
   readonly signature: ModelSignature;
@@ -59,10 +59,10 @@ export interface AliasMove {
  *
  * Rules:
  *  1. versions of a model are numbered 1, 2, … in the order of registration, whoever registers; a version never changes;
- *  2. an alias moves by compare-and-swap: if it does not stand at `expected`, nothing changes (REGISTRY_MOVED);
+ *  2. an alias moves by compare-and-swap: if it does not point to `expected`, nothing changes (REGISTRY_MOVED);
  *  3. an alias points at a version that exists (REGISTRY_VERSION);
  *  4. every move is kept;
- *  5. what was acknowledged survives the process.
+ *  5. acknowledged changes survive the process.
  */
 export interface ModelRegistry {
   register(version: NewModelVersion): MaybePromise<ModelVersion>;

@@ -12,9 +12,9 @@ export interface LoadedModel {
  * Loads model files and runs them.
  *
  * Rules:
- *  1. bytes that are no model, or not one of the signature (names, number of features, one float a row), are MODEL_FILE, on
+ *  1. bytes that are not a model of the signature (names, number of features, one float a row), are MODEL_FILE, on
  *     loading or on the first run;
- *  2. a row's score does not depend on the rows beside it: batched, alone and replayed it has the same bits;
+ *  2. a row's score does not depend on other rows: batched, alone and replayed it has the same bits;
  *  3. loaded models are independent of each other, and loading one does not disturb the runs of others;
  *  4. loading and closing again and again does not use ever more memory;
  *  5. without the library that runs models, `ready` and `load` fail with MODEL_RUNTIME, which names the package.

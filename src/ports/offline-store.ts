@@ -54,7 +54,7 @@ export interface TableAppend extends RowBatch {
  * A table's appends must all have its columns.
  */
 export interface OfflineChange {
-  /** Who writes, and where it stands after this change: published in the same manifest. */
+  /** The writer and its position after this change: published in the same manifest. */
   readonly writer: string;
   readonly position: Position;
   readonly mode: 'append' | 'replace';
@@ -87,7 +87,7 @@ export interface OfflineRetention {
   readonly timeColumn: string;
   /** Files whose every row is before this instant (epoch ms) are dropped; -Infinity: none. */
   readonly olderThan: number;
-  /** What the table's files may have together: the oldest beyond it are dropped; Infinity: no limit. */
+  /** The limit of the table's files together: the oldest beyond it are dropped; Infinity: no limit. */
   readonly maxBytes: number;
 }
 
@@ -98,7 +98,7 @@ export interface OfflineRetention {
  * Rules (each a case of `testing/contracts/offline-store.ts`):
  *  1. a change is visible whole, with its writer's position, or not at all, over a crash too; files of a change that was
  *     not published are removed on the next open for writing;
- *  2. what was published is read back equal, every type, null included;
+ *  2. published rows are read back equal, every type, null included;
  *  3. `position` is that of the writer's last published change; null before the first;
  *  4. `relation` of a table to which nothing was published reads as no rows; `compact` and `retain` of one are OFFLINE_TABLE;
  *  5. a second store opened for writing is OFFLINE_LOCKED; readers are not, and see one manifest from open to refresh;
@@ -137,7 +137,7 @@ export interface OfflineStore {
     tables: readonly OfflineTable[],
     work: (files: readonly (readonly TableFiles[])[]) => Promise<T>,
   ): Promise<T>;
-  /** Compares the published files with their sums, at most so many, those first that were compared longest ago. */
+  /** Compares at most this many published files with their checksums, the least recently compared first. */
   check(most?: number): Promise<readonly DamagedFile[]>;
   /** Files that are known to be damaged: whatever reads one is OFFLINE_CORRUPT. */
   damaged(): readonly DamagedFile[];
@@ -149,7 +149,7 @@ export interface OfflineStore {
   retain(tableName: string, rule: OfflineRetention): Promise<void>;
   /** Takes the rows for which `where` is true out of a table; gives their number. Errors: OFFLINE_TABLE, OFFLINE_QUERY. */
   erase(tableName: string, where: string): Promise<number>;
-  /** Removes the files that are in no table any more, also where another process may still read them: it is told OFFLINE_GONE. */
+  /** Removes the files that are no longer in a table. A process that still reads them gets OFFLINE_GONE. */
   purge(): Promise<void>;
   close(): Promise<void>;
 }

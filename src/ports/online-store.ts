@@ -16,7 +16,7 @@ export interface TileRead {
   readonly wanted?: readonly { readonly from: number; readonly to: number }[];
 }
 
-/** One tile to write, as it lies in the writer's memory: the store copies or encodes what it keeps before it returns. */
+/** One tile to write, in the writer's memory: the store copies or encodes it before it returns. */
 export interface TileWrite {
   readonly layout: TileLayout;
   readonly hopMs: number;
@@ -24,11 +24,11 @@ export interface TileWrite {
   readonly run: TileRun;
   /** Index of the tile within the run. */
   readonly index: number;
-  /** All tiles of the key by hop, where the writer has them: of these a store may keep what reads of the present need. */
+  /** All tiles of the key by hop, if the writer has them: a store may keep those that reads of the present need. */
   readonly all?: readonly TileRun[];
 }
 
-/** What the versioned upsert made of the writes (see `features/tile/upsert.ts`). */
+/** The outcome of the versioned upsert (see `features/tile/upsert.ts`). */
 export interface TileReport {
   readonly applied: number;
   readonly duplicate: number;
@@ -41,7 +41,7 @@ export interface TileCommit {
   /** The writer's position after these tiles; never visible before them. */
   readonly position: Position;
   readonly tiles: readonly TileWrite[];
-  /** Whatever arrived before this instant, epoch ms, is in these tiles and those before; told to readers elsewhere. */
+  /** All events that arrived before this instant, epoch ms, are in these or earlier tiles; sent to readers elsewhere. */
   readonly freshUntil?: number;
 }
 
@@ -49,7 +49,7 @@ export interface TileCommit {
 export interface OpenCommit {
   /** Takes tiles as they are now: what becomes of them in memory later is not in the commit. */
   add(tiles: readonly TileWrite[]): void;
-  /** Writes all that was added, and the position, as `writeTiles` does; the calling thread goes on meanwhile. */
+  /** Writes all that was added, and the position, as `writeTiles` does; without blocking the calling thread. */
   finish(commit: Omit<TileCommit, 'tiles'>): Promise<TileReport>;
 }
 
@@ -98,7 +98,7 @@ export interface ChangedKey {
   readonly key: string;
 }
 
-/** What a process that reads beside the writer hears of its commits. */
+/** A commit, as a process that only reads receives it. */
 export interface StoreNews {
   /** Whatever arrived before this instant, epoch ms, is in the tiles; -Infinity where nobody said it yet. */
   readonly freshUntil: number;
@@ -143,8 +143,8 @@ export interface OnlineStoreCapabilities {
  *     later writes do not change a returned run;
  *  4. views, versions, hops and keys never collide, whatever characters or lengths the keys have (to 10 kB);
  *  5. `position` is that of the last commit of the writer; null before the first; `writers` names those that have one;
- *  6. a batch generation is invisible until it is switched to; the switch is atomic; the rows of the generation before stay
- *     until the next switch, for reads that have begun, older ones are dropped;
+ *  6. a batch generation is invisible until it is switched to; the switch is atomic; the rows of the previous generation stay
+ *     until the next switch, for started reads; older ones are dropped;
  *  7. a second writer on the same store is STORE_LOCKED; readers are not;
  *  8. `dropTiles` removes the tiles of each named hop that end at or before its instant, and nothing else; it may take long, and
  *     commits come in between; once its signal is aborted it ends early, and the next call goes on;
@@ -152,8 +152,8 @@ export interface OnlineStoreCapabilities {
  *     nothing else;
  * 10. a commit of `openCommit` has the tiles as they were added, whatever becomes of their memory; nothing of it is seen
  *     before it is finished, then all of it; writes asked for meanwhile come after it, and none is lost;
- * 11. `follow` of a store that was opened to be read says once of every commit which keys it changed, from when on reads give
- *     what it wrote; within the same turn of the event loop they give no more than that;
+ * 11. `follow` of a store opened for reading reports the changed keys of every commit once; from then on reads return its
+ *     writes, and within the same turn of the event loop nothing newer;
  * 12. `dropView` removes all tiles of one view, of every key and hop, and nothing else.
  */
 export interface OnlineStore {

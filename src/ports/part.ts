@@ -21,7 +21,7 @@ export interface AlertRow {
   readonly for: string;
   /** page: somebody must act now. ticket: somebody must act within days. */
   readonly severity: 'page' | 'ticket';
-  /** What is wrong and what to do, with `{{ $labels.x }}` and `{{ $value }}` filled in by Prometheus. */
+  /** The problem and the hint, with `{{ $labels.x }}` and `{{ $value }}` filled in by Prometheus. */
   readonly summary: string;
 }
 

@@ -7,11 +7,11 @@ import type { Position } from './position.ts';
 export interface LoadedKey {
   /** By hop of the view. */
   readonly runs: readonly TileRun[];
-  /** Up to where the key's tiles have the log, if that is beyond the writer's position; null: they stand with it. */
+  /** The log position of the key's tiles, if it is ahead of the writer's position; null: it is the same. */
   readonly covers: Position | null;
 }
 
-/** What is asked for one request. */
+/** The reads of one request. */
 export interface RequestRead {
   readonly tiles: readonly TileRead[];
   /** Keys of which the stored windows are wanted. */
@@ -25,7 +25,7 @@ export interface WindowsRead {
   readonly key: string;
 }
 
-/** What one request reads. */
+/** The results of one request. */
 export interface RequestAnswer {
   readonly runs: readonly TileRun[];
   /** null: the store does not have them, as of a key without tiles. */
@@ -38,18 +38,18 @@ export interface RequestAnswer {
 }
 
 /**
- * What a store behind a network has beside the rest of the port: it answers later, its commits are not one transaction, and
- * it may lose what it acknowledged (asynchronous replication, a flush, a restore).
+ * The additional rules of a store behind a network. It answers later, its commits are not one transaction, and it may
+ * lose acknowledged writes (asynchronous replication, a flush, a restore).
  *
  * Rules (each a case of `testing/contracts/remote-store.ts`):
- *  1. `read` takes one round trip; what it says of `degraded` holds for every tile it gives; a key may be read twice in it;
- *  2. a commit that was cut short leaves keys ahead of the position: `load` says up to where each key has the log, so that
+ *  1. `read` takes one round trip; its `degraded` holds for every returned tile; a key may be read twice in it;
+ *  2. a commit that was cut short leaves keys ahead of the position: `load` returns the log position of each key, so that
  *     reading the log again adds nothing twice;
  *  3. after a loss `verify` says lost, commits fail with REDIS_LOST, and answers are degraded, until `rewind` and, when the
  *     writer has caught up, `confirm`; the position that `rewind` leaves is not ahead of any tile;
- *  4. what one process shares as hot others hear, until its time is over;
- *  5. what is asked for amid a commit waits for it, and is not taken for a loss;
- *  6. the stored windows of a key are those of the tiles that stand beside them, or are not there.
+ *  4. other processes receive the keys that one process shares as hot, until their time is over;
+ *  5. a read during a commit waits for it, and does not count as a loss;
+ *  6. the stored windows of a key are those of its stored tiles, or are absent.
  */
 export interface RemoteStore {
   read(request: RequestRead): Promise<RequestAnswer>;
@@ -59,12 +59,12 @@ export interface RemoteStore {
   ): Promise<readonly LoadedKey[]>;
   /** Looks whether all that was acknowledged is there, and says to readers up to when the tiles are fresh, epoch ms. */
   verify(freshUntil: number): Promise<'whole' | 'lost'>;
-  /** Takes the store as it is found, as not whole; `position` then says from where the log is to be read. */
+  /** Accepts the store as it is, as not whole; `position` is then the position to read the log from. */
   rewind(): Promise<void>;
   /** Says to readers that the tiles are whole again. */
   confirm(): Promise<void>;
-  /** What readers are told of how fresh the tiles are, by the node that says least; -Infinity where nobody has said it. */
+  /** The freshness of the tiles for readers: the least of all nodes; -Infinity if none has reported it. */
   freshUntil(): Promise<number>;
-  /** Tells all processes that names are hot, for so many ms; gives those that any told. */
+  /** Reports hot names to all processes, for this many ms; returns the names that any process reported. */
   shareHot(names: readonly string[], forMs: number): Promise<readonly string[]>;
 }

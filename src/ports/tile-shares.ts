@@ -3,7 +3,7 @@ import type { TileReport, TileWrite } from './online-store.ts';
 /** Where one partition of every tile topic is read on, by topic. */
 export type SharePlace = Readonly<Record<string, number>>;
 
-/** What a process writes of the shares that it has. */
+/** A write of a process to its shares. */
 export interface ShareWrite {
   readonly tiles: readonly TileWrite[];
   /** By share: where it is read on after these tiles. Of all that the process has taken. */
@@ -17,14 +17,14 @@ export interface ShareWrite {
 }
 
 /**
- * How several processes write the tiles of one store. A share is a partition of every tile topic: its tiles, which no other share
- * has. Who has which is said elsewhere; two that believe to have one for a moment do no harm.
+ * Several processes write the tiles of one store. A share is one partition of every tile topic, whose tiles no other share
+ * has. Shares are assigned elsewhere; two processes that hold one for a moment do no harm.
  *
  * Rules (each a case of `testing/contracts/tile-shares.ts`):
  *  1. a tile follows the versioned upsert, whoever writes it; the place of a share is never ahead of its tiles, over a crash too;
- *  2. who takes a share has it from where the last one stood; who had it is refused from then on, and its place does not move;
+ *  2. a new owner of a share starts at the position of the last one; the last owner is rejected from then on, and moves nothing;
  *  3. the store's tiles are as fresh as its least fresh share, and are so only when all shares have said it;
- *  4. after a loss answers are degraded until each share is whole again; what was lost is not in the place that `take` gives;
+ *  4. after a loss answers are degraded until each share is whole again; the position that `take` returns excludes lost tiles;
  *  5. nothing is written while the process that serves has not opened the store for the same shares: TILES_CLOSED.
  */
 export interface TileShares {
@@ -40,7 +40,7 @@ export interface TileShares {
 
 /** The processes that write tiles, of which each has some shares. */
 export interface ShareGroup {
-  /** The shares that this process has by now; joins, anew where it was put out. */
+  /** The current shares of this process; joins, again if it was removed. */
   shares(): Promise<readonly number[]>;
   /** Leaves: the others have its shares from then on. */
   close(): Promise<void>;

@@ -1,9 +1,9 @@
 import type { Span } from '../base/trace.ts';
 
 /**
- * Where spans go. Rules:
- *  1. `add` returns at once, never throws and never waits; spans that cannot be kept are dropped, and told of;
- *  2. `close` sends what waits, and ends within seconds whether or not the collector answers.
+ * Forwards spans. Rules:
+ *  1. `add` returns at once, never throws and never waits; spans that cannot be kept are dropped and reported;
+ *  2. `close` sends waiting spans, and ends within seconds whether or not the collector answers.
  */
 export interface TraceSink {
   add(span: Span): void;

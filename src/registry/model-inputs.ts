@@ -2,7 +2,7 @@ import type { FeatureServiceData } from '../features/define/declaration.ts';
 import type { ColumnSpec } from '../schema/column.ts';
 import { modelNumbers } from '../schema/model-numbers.ts';
 
-/** A number that a model can be given. */
+/** A number that a model can read. */
 export interface ModelInput {
   /** The feature's; of one number of an embedding `<feature>[<place from 0>]`. */
   readonly name: string;
@@ -13,7 +13,7 @@ export interface ModelInput {
   readonly element: number | null;
 }
 
-/** The numbers that models of a service can be given, in its order; texts and lists are none. */
+/** The numbers that a service has for models, in its order; without texts and lists. */
 export function modelInputs({ features }: Pick<FeatureServiceData, 'features'>): readonly ModelInput[] {
   return features.flatMap(({ name, type }, feature): readonly ModelInput[] => {
     const numbers = modelNumbers(type);

@@ -6,7 +6,7 @@ import type { LoadedModel } from '../ports/model-runtime.ts';
 /** Scores of a runtime may differ from the trainer's by this much (float32 against float64). */
 const PARITY_TOLERANCE = 1e-5;
 
-/** Whose model is checked: a registered version, or one that is about to be. */
+/** The checked model version: registered, or about to be. */
 export interface Checked {
   readonly model: string;
   readonly version: number | 'new';

@@ -1,5 +1,5 @@
 /**
- * What a column of an event, a request or a view holds. How a value looks inside Headrace:
+ * The columns of events, requests and views. The form of a value inside Headrace:
  *
  * | type    | value inside | on the wire (JSON)                                     |
  * |---------|--------------|--------------------------------------------------------|
@@ -7,7 +7,7 @@
  * | int     | number       | integer, within ±(2^53 − 1)                            |
  * | int64   | bigint       | integer of any JSON number or decimal text, within int64 |
  * | decimal | bigint       | number or decimal text; inside: value · 10^scale       |
- * | float   | number       | finite number (NaN and infinities are refused)         |
+ * | float   | number       | finite number (NaN and infinities are rejected)         |
  * | bool    | boolean      | true, false                                            |
  * | time    | number       | epoch milliseconds (UTC), an integer                   |
  * | list    | readonly Value[] | array; of the element type                         |
@@ -18,7 +18,7 @@ export const VALUE_TYPES = ['text', 'int', 'int64', 'decimal', 'float', 'bool', 
 /** A type of {@link VALUE_TYPES}. */
 export type ValueType = (typeof VALUE_TYPES)[number];
 
-/** Types of one value, which lists are of. */
+/** The types of list elements. */
 export type ScalarType = Exclude<ValueType, 'list' | 'embedding'>;
 
 /** A column, as plain data. */
@@ -31,13 +31,13 @@ export interface ColumnSpec {
   readonly element?: ScalarType;
   /** Numbers of an embedding, 1 to 4,096; `embedding` only. */
   readonly length?: number;
-  /** Producers may leave it out from now on; for people. */
+  /** Producers may omit it from now on; for people. */
   readonly deprecated?: true;
   /** Unit, for people and quality checks. */
   readonly unit?: string;
   /**
-   * Least and greatest expected value, of an embedding those of each of its numbers, for quality checks; a value outside is
-   * counted, not refused.
+   * Least and greatest expected value, for quality checks; of an embedding, of each of its numbers. A value outside is
+   * counted, not rejected.
    */
   readonly range?: readonly [number, number];
 }

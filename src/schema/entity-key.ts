@@ -13,17 +13,17 @@ import type { ColumnSpec, Columns, Value } from './column.ts';
  * ```
  */
 export interface EntityKeyCodec {
-  /** The key; null where a part is null, since such a row belongs to no entity. */
+  /** The key; null if a part is null, since such a row belongs to no entity. */
   readonly encode: EntityKeyEncoder;
-  /** The parts of a key. Error: ENTITY_KEY for a text that is none. */
+  /** The parts of a key. Error: ENTITY_KEY for a text that is not a key. */
   readonly decode: (key: string) => readonly Value[];
 }
 
 export type EntityKeyEncoder = (values: readonly Value[]) => string | null;
 
 /**
- * Makes the encoder of an entity's key. `positions` says where the parts lie in the values (a source row); without it
- * the values are the parts in declared order. Error: ENTITY_KEY_TYPE for a float, list or embedding column.
+ * Makes the encoder of an entity's key. `positions` are the indexes of the parts in the values (a source row); without
+ * it, the values are the parts in declared order. Error: ENTITY_KEY_TYPE for a float, list or embedding column.
  */
 export function entityKeyEncoder(columns: Columns, positions?: readonly number[]): EntityKeyEncoder {
   const names = Object.keys(columns);

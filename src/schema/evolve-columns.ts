@@ -1,15 +1,15 @@
 import type { ColumnSpec, Columns, Value } from './column.ts';
 import { typeText } from './type-text.ts';
 
-/** What happens to one column between two states of a source under one version. */
+/** The change of one column between two states of a source with one version. */
 export type ColumnStep =
   | { readonly kind: 'add' | 'nullable' | 'widen'; readonly column: string }
-  /** Not possible under one version; `reason` says which rule it breaks. */
+  /** Not possible within one version; `reason` names the broken rule. */
   | { readonly kind: 'refuse'; readonly column: string; readonly reason: 'required' | 'gone' | 'type' | 'null' };
 
 /**
- * How columns become others under one version, so that every row written before keeps its exact values: a nullable column
- * comes (null before), a column becomes nullable, or its type one that holds every value of the old one.
+ * The changes of columns that one version allows. Every earlier row keeps its exact values: a nullable column is added
+ * (null before), a column becomes nullable, or its type becomes one that holds every value of the old type.
  */
 export function columnSteps(before: Columns, after: Columns): readonly ColumnStep[] {
   const gone = Object.keys(before).filter((column) => !Object.hasOwn(after, column));
@@ -38,7 +38,7 @@ function changed(column: string, was: ColumnSpec, is: ColumnSpec): readonly Colu
   return steps.filter((step) => step !== false);
 }
 
-/** The exact way from a value of one type to one of another; null where some value has none. */
+/** The exact conversion from one type to another; null if some value has none. */
 export function widening(was: ColumnSpec, is: ColumnSpec): ((value: Value) => Value) | null {
   if (was.type !== 'int') return null;
   // An int is within ±(2^53 − 1): an int64 and a double hold each of them.

@@ -1,12 +1,12 @@
 import { parseDecimal } from './decimal.ts';
 
 /**
- * JSON whose numbers stay what was written. `JSON.parse` alone turns 595125622443733822 into 595125622443733800; here a
+ * JSON with exact numbers. `JSON.parse` alone turns 595125622443733822 into 595125622443733800; here a
  * number that a double does not hold comes out as a bigint (an integer) or as an {@link ExactNumber} (60 digits at most;
  * beyond that it is a double).
  */
 
-/** A number as it was written, where neither a double nor a bigint holds it. */
+/** The text of a number that neither a double nor a bigint holds. */
 export class ExactNumber {
   readonly text: string;
   constructor(text: string) {
@@ -22,7 +22,7 @@ interface SourceAwareJson {
   rawJSON(text: string): object;
 }
 
-// Both stand in ECMAScript's JSON.parse source text access (Node 22 has them); the library types do not have them yet.
+// Both are in ECMAScript's JSON.parse source text access (Node 22 has them); the library types do not have them yet.
 const json = JSON as unknown as SourceAwareJson;
 
 /** Digits and points that a double holds, whatever they are. */

@@ -7,7 +7,7 @@ import { type ReadValue, valueReader, valueWriter, type WriteValue } from './val
  * One row as bytes. Hot path: writers and readers are chosen per column.
  *
  * ```
- * row     = version count nulls *(value)      ; values in declared order, null ones left out
+ * row     = version count nulls *(value)      ; values in declared order, null ones omitted
  * version = %x01
  * count   = varint                            ; columns that the writer knew
  * nulls   = ceil(count / 8) bytes             ; bit i of byte i / 8, lowest first: column i is null
@@ -21,7 +21,7 @@ import { type ReadValue, valueReader, valueWriter, type WriteValue } from './val
  * ```
  */
 export interface RowCodec {
-  /** Writes the row behind what the writer holds. */
+  /** Appends the row to the writer. */
   readonly encodeInto: (writer: ByteWriter, row: readonly Value[]) => void;
   readonly encode: (row: readonly Value[]) => Uint8Array;
   /** Errors: BYTES_DAMAGED, BYTES_VERSION. */

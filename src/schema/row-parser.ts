@@ -7,7 +7,7 @@ import { describeJson, expectedOf, type ValueParser, valueParser } from './value
 /** Turns an unknown value into a row: the values of the columns, in declared order. Throws a coded error naming the column. */
 export type RowParser = (json: unknown) => readonly Value[];
 
-/** What a parser of events needs of an event source. */
+/** The part of an event source that its parser needs. */
 export interface EventShape {
   readonly name: string;
   readonly columns: Columns;
@@ -19,7 +19,7 @@ export interface EventShape {
   readonly changes?: { readonly id: string; readonly time: string };
 }
 
-/** What an event id may be: ASCII, so that bytes, code points and UTF-16 order alike and SQL pads it safely. */
+/** The form of event ids: ASCII, so that bytes, code points and UTF-16 order alike and SQL pads it safely. */
 const EVENT_ID = /^[0-9A-Za-z._-]{1,36}$/;
 const EVENT_ID_TEXT = '1 to 36 of 0-9 A-Z a-z . _ -';
 
@@ -29,8 +29,8 @@ const LAST_EVENT = 9e14 - 1;
 const EVENT_TIME_TEXT = 'epoch milliseconds, an integer from -10^14 to 9·10^14 - 1';
 
 /**
- * Makes the parser of an event source's events. Values are as in {@link Value}; a column that is absent is null where
- * it is nullable. Errors: EVENT_SHAPE, EVENT_MISSING, EVENT_TYPE, EVENT_ID, EVENT_TIME, EVENT_UNKNOWN_COLUMN.
+ * Makes the parser of an event source's events. Values are as in {@link Value}; an absent nullable column is
+ * null. Errors: EVENT_SHAPE, EVENT_MISSING, EVENT_TYPE, EVENT_ID, EVENT_TIME, EVENT_UNKNOWN_COLUMN.
  */
 export function rowParser(source: EventShape): RowParser {
   const parsers = Object.entries(source.columns).map(([name, spec]) => {
@@ -88,7 +88,7 @@ interface ColumnParser {
   readonly spec: ColumnSpec;
   readonly parse: ValueParser;
   readonly codes: Codes;
-  /** What the column takes, in words. */
+  /** The accepted values of the column, in words. */
   readonly expected: string;
 }
 

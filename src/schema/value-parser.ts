@@ -2,13 +2,13 @@ import type { ColumnSpec, Value } from './column.ts';
 import { INT64_MAX, INT64_MIN, scaledFromNumber, scaledFromText } from './decimal.ts';
 import { ExactNumber } from './json-exact.ts';
 
-/** The value inside of a JSON value that is not null; null if it is none of the column's type. */
+/** The inside form of a JSON value that is not null; null if it does not fit the column's type. */
 export type ValueParser = (json: unknown) => Exclude<Value, null> | null;
 
 /** Epoch milliseconds reach this far on both sides of 1970 (ECMAScript's time value). */
 const LAST_TIME = 8.64e15;
 
-/** Chooses the parser of a column, once per column. Hot path: no allocation but for bigints and lists. */
+/** Chooses the parser of a column, once per column. Hot path: no allocation except for bigints and lists. */
 export function valueParser(spec: ColumnSpec): ValueParser {
   switch (spec.type) {
     case 'text':
@@ -34,7 +34,7 @@ export function valueParser(spec: ColumnSpec): ValueParser {
   }
 }
 
-/** What a column takes, for an error's text. */
+/** The accepted values of a column, for an error's text. */
 export function expectedOf({ type, scale = 0, element = 'text', length = 1, nullable }: ColumnSpec): string {
   const what = {
     text: 'well-formed text',

@@ -6,7 +6,7 @@
  */
 export class ExactSum {
   #parts: number[] = [];
-  /** Sum of all that is not finite; 0 without any. */
+  /** Sum of all numbers that are not finite; 0 without any. */
   #special = 0;
 
   add(number: number): void {
@@ -62,7 +62,7 @@ export class ExactSum {
       sum = before + parts[at];
       low = parts[at] - (sum - before);
     }
-    // Halfway between two doubles: what lies below decides.
+    // Halfway between two doubles: the lower parts decide.
     if (at > 0 && low < 0 === parts[at - 1] < 0) {
       const twice = low * 2;
       const rounded = sum + twice;
@@ -88,7 +88,7 @@ function highHalf(x: number): number {
   return scaled - (scaled - x);
 }
 
-/** The mean of what `of` gives for each pair; null over nothing. */
+/** The mean of the results of `of` for each pair; null over nothing. */
 export function exactMean(
   predictions: ArrayLike<number>,
   labels: ArrayLike<number>,

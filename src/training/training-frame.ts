@@ -1,6 +1,6 @@
 /**
- * A training set in memory, by column: NaN where a number is missing. Features are rounded to float32, since that is what
- * a served model is given: what is fitted is what is served.
+ * A training set in memory, by column: NaN where a number is missing. Features are rounded to float32, like the inputs
+ * of a served model, so fitted and served values are equal.
  */
 export interface TrainingFrame {
   readonly names: readonly string[];

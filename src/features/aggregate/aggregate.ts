@@ -5,9 +5,9 @@ import type { Cells } from '../tile/cells.ts';
 import type { Fold } from './fold.ts';
 
 /**
- * An aggregate is an algebra of five operations on a partial, which lies in {@link Cells} at number offset `n` and
+ * An aggregate is an algebra of five operations on a partial, which is stored in {@link Cells} at number offset `n` and
  * object offset `o`. Laws, tested for every kind: merge is associative and commutative; any split of the events,
- * updated apart and merged, equals updating them together; merge and finalise change only `into`.
+ * updated separately and merged, equals updating them together; merge and finalise change only `into`.
  */
 export interface Aggregate {
   /** Slots a partial takes. */
@@ -25,7 +25,7 @@ export interface Aggregate {
   merge(into: Cells, n: number, o: number, from: Cells, fn: number, fo: number): void;
   /**
    * Hot path: merges `count` partials of `from`, the first at (fn, fo), each `numStride` numbers and `objStride` objects
-   * behind the one before. Equals as many merges.
+   * after the previous one. Equals that number of merges.
    */
   mergeRange(
     into: Cells,
@@ -86,7 +86,7 @@ export interface PartialColumn {
   readonly type: 'BIGINT' | 'DOUBLE' | 'STRING' | 'DECIMAL';
 }
 
-/** The rows of a partial of parts: `part` names the row within the tile, `value` is what is kept for it. */
+/** The rows of a partial of parts: `part` names the row within the tile, `value` is its value. */
 export interface PartSchema {
   readonly part: 'BIGINT' | 'STRING';
   readonly value: 'BIGINT' | 'STRING';
@@ -104,7 +104,7 @@ export type InputSpec = AggregateSpec & { readonly inputType: ColumnSpec };
 export interface AggregateFactory {
   /** Types of the input; null stands for none (the events themselves). */
   readonly inputs: readonly (ColumnSpec['type'] | null)[];
-  /** What each parameter must be. */
+  /** The accepted values of each parameter. */
   readonly params: Readonly<Record<string, ParamRule>>;
   readonly make: (spec: InputSpec) => Aggregate;
 }

@@ -43,7 +43,7 @@ function edge({ inputType }: InputSpec, side: 'first' | 'last'): Aggregate {
     },
     merge,
     fold: null,
-    // From the side where a range of tiles has its answer, so that what comes after is passed over.
+    // From the side of the answer, so that later tiles are skipped.
     mergeRange: (into, n, o, from, fn, fo, numStride, objStride, count) => {
       const { nums } = from;
       for (let k = 0; k < count; k += 1) {

@@ -1,6 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 
-/** What first and last keep of an event: when, which, and its value as text. */
+/** An event in the partial of first and last: its time, its id, and its value as text. */
 export interface StampedText {
   readonly ts: number;
   readonly id: string;

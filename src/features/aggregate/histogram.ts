@@ -16,8 +16,8 @@ import {
 import { scalarOf } from './value-text.ts';
 
 /**
- * What `distinct` and `top_k` have in common: the different inputs in one object slot, to a cap, with how often each came
- * or, as a `set`, without. Parts: one row per value, `part` its text, `value` its count, of a set 1.
+ * The common part of `distinct` and `top_k`: the different inputs in one object slot, up to a cap, with their counts or,
+ * as a `set`, without. Parts: one row per value, `part` its text, `value` its count, of a set 1.
  */
 export function histogram(rule: CountsRule, kept: 'counts' | 'set'): Omit<Aggregate, 'result' | 'finalise'> {
   const once = kept === 'counts' ? 1 : 0;

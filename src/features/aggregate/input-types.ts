@@ -10,7 +10,7 @@ export const EXACT_VALUES: readonly InputType[] = ['text', 'int', 'int64', 'deci
 export const SCALARS: readonly InputType[] = [...EXACT_VALUES, 'float'];
 /** Every value that is kept whole. */
 export const KEPT: readonly InputType[] = [...SCALARS, 'embedding'];
-/** Values with an order of their own. */
+/** Values with a natural order. */
 export const ORDERED: readonly InputType[] = ['int', 'int64', 'decimal', 'float', 'time', 'text'];
-/** Values that lie in bins of whole numbers. */
+/** Values that fall in bins of whole numbers. */
 export const BINNED: readonly InputType[] = ['int', 'int64', 'decimal', 'time'];

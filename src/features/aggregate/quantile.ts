@@ -60,7 +60,7 @@ export const quantile: AggregateFactory = {
           cells.objs[o] = pairs.length === 0 ? null : pairs.sort(([a], [b]) => a - b).flat();
         },
       },
-      // varint(bins) *(int(bin, or step from the one before) varint(count)), ascending
+      // varint(bins) *(int(bin, or step from the previous one) varint(count)), ascending
       codec: {
         encode: (writer, cells, o) => {
           const bins = binsAt(cells.objs, o) ?? [];

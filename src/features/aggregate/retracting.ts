@@ -29,9 +29,9 @@ export function isAdditive(kind: AggregateKind): kind is Additive {
 }
 
 /**
- * The algebra of an aggregate over a source that takes rows away again. Sums subtract what is taken away, so that a
- * removal that comes before its row is made good by it. What cannot be subtracted (least, latest, different values) keeps
- * the images of the rows with how often each is there, and the inner aggregate answers over those that are.
+ * The algebra of an aggregate over a source that deletes rows. Sums subtract deleted rows, so a deletion may arrive
+ * before its row. Aggregates that cannot subtract (least, latest, different values) keep the images of the rows with
+ * their counts, and the inner aggregate answers over the images with a positive count.
  */
 export function retracting(spec: InputSpec, inner: Aggregate): Aggregate {
   if (!isAdditive(spec.kind)) return rowsKept(spec, inner);

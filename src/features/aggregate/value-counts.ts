@@ -16,7 +16,7 @@ export interface ValueCounts {
 /** How many different values may be asked for. */
 export const MOST_VALUES = 1_000_000;
 
-/** What makes the counts of one aggregate: the form of its values and its cap. */
+/** The parameters of an aggregate's counts: the form of its values and its cap. */
 export interface CountsRule {
   readonly form: ScalarForm;
   readonly cap: number;

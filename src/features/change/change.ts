@@ -1,7 +1,7 @@
 import type { DeclaredPart } from './declaration-document.ts';
 import type { FieldChange } from './field-changes.ts';
 
-/** What becomes of a column: it comes, may be null from now on, or gets a type that holds every value of the old one. */
+/** A change of a column: it is added, becomes nullable, or gets a type that holds every value of the old one. */
 export interface ColumnChange {
   readonly column: string;
   readonly kind: 'add' | 'nullable' | 'widen' | 'reorder';
@@ -19,7 +19,7 @@ export type Change =
   | { readonly kind: 'addFeatures'; readonly part: DeclaredPart; readonly features: readonly string[] }
   /** Features go under the same version. */
   | { readonly kind: 'removeFeatures'; readonly part: DeclaredPart; readonly features: readonly string[] }
-  /** The view's tiles are computed anew from the history. */
+  /** The view's tiles are recomputed from the history. */
   | { readonly kind: 'refillTiles'; readonly part: DeclaredPart; readonly fields: readonly FieldChange[] }
   /** Columns of a source become others that hold every row written before. */
   | { readonly kind: 'evolveColumns'; readonly part: DeclaredPart; readonly steps: readonly ColumnChange[] }

@@ -7,7 +7,7 @@ import type { DeclaredPart } from './declaration-document.ts';
 import { type FieldChange, fieldChanges } from './field-changes.ts';
 import { partColumns } from './source-schemas.ts';
 
-/** What changes between two states of one part; a refused new meaning stands alone. */
+/** The changes between two states of one part; a rejected new meaning is the only one. */
 export function compareParts(before: DeclaredPart, part: DeclaredPart): readonly Change[] {
   const steps = before.kind === 'eventSource' && part.kind === 'eventSource' ? evolution(before, part) : null;
   const meaning = meaningChanges(before, part).filter(({ field }) => steps === null || !isColumn(field));
@@ -56,7 +56,7 @@ function only(of: DeclaredPart['features'], without: DeclaredPart['features']): 
     .sort(compareText);
 }
 
-/** What answers depend on: the part's meaning, and that of each feature which was there and is there. */
+/** The meaning that answers depend on: that of the part, and of each feature in both states. */
 function meaningChanges(before: DeclaredPart, part: DeclaredPart): readonly FieldChange[] {
   if (before.kind !== part.kind) return [{ field: 'kind', before: before.kind, after: part.kind }];
   const features = Object.keys(before.features).filter((feature) => Object.hasOwn(part.features, feature));
@@ -64,7 +64,7 @@ function meaningChanges(before: DeclaredPart, part: DeclaredPart): readonly Fiel
   return [...withoutOrders(fieldChanges(before.meaning, part.meaning)), ...fieldChanges(kept(before), kept(part))];
 }
 
-/** What an order is the order of. */
+/** The items that an order refers to. */
 const ORDERED: Readonly<Record<string, string>> = {
   columnOrder: 'columns.',
   featureOrder: 'features.',

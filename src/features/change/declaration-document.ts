@@ -37,19 +37,19 @@ const documentSchema = z.strictObject({
 /** Before a source could have others, its columns were those of its part. */
 const firstDocumentSchema = documentSchema.omit({ schemas: true }).extend({ format: z.literal(1) });
 
-/** What is declared under one name and version. */
+/** A declared part with one name and version. */
 export interface DeclaredPart {
   readonly kind: (typeof kinds)[number];
   readonly name: string;
   /** null: the thing has no versions of its own (models: each training makes one). */
   readonly version: number | null;
-  /** What answers depend on: a change of it is a new version. */
+  /** Answers depend on it: a change needs a new version. */
   readonly meaning: { readonly [field: string]: Json };
-  /** What each feature means, where features may come and go under one version. */
+  /** The meaning of each feature, if features may be added and removed within one version. */
   readonly features: { readonly [feature: string]: Json };
-  /** What a stream view stores: other tiles are computed from the history. */
+  /** The tiles that a stream view stores: after a change they are recomputed from the history. */
   readonly tiles: TilesKept | null;
-  /** What may change at any time. */
+  /** Options that may change at any time. */
   readonly settings: { readonly [field: string]: Json };
   /** SHA-256 of the text of a function, white space aside: a change of it is worth a warning, and no more (it may be a comment). */
   readonly code: string | null;
@@ -61,7 +61,7 @@ export interface DeclarationDocument {
   readonly project: string;
   /** Sources, views, services, models; each kind by name. */
   readonly parts: readonly DeclaredPart[];
-  /** What rows of every source that there has been were written under. */
+  /** The columns that rows of every earlier or present source were written with. */
   readonly schemas: SchemaTexts;
 }
 

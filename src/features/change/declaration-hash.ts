@@ -11,7 +11,7 @@ export function declarationHash(project: ProjectData): string {
   return documentHash(declarationDocument(project));
 }
 
-/** What is hashed: a declaration keeps its hash when the kept document gets another format. */
+/** The input of the hash: a declaration keeps its hash when the stored document gets another format. */
 const HASHED_FORMAT = 1;
 
 /** The hash of a document: SHA-256 of its canonical JSON without code and without the columns that sources had. */

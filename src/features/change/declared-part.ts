@@ -162,7 +162,7 @@ function valueText(service: FeatureServiceData, expression: ServiceExpression): 
   }
 }
 
-/** A model's part: all of it takes effect with the next training, which makes a version of its own. */
+/** A model's part: it takes effect with the next training, which creates a new version. */
 export function modelPart(model: ModelData): DeclaredPart {
   const { kind, name, task, quantile, service, spine, label, train, monitors, playbook, rollout } = model;
   return {

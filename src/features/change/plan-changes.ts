@@ -4,10 +4,10 @@ import { compareParts } from './compare-parts.ts';
 import type { DeclarationDocument, DeclaredPart } from './declaration-document.ts';
 import { documentHash } from './declaration-hash.ts';
 
-/** What would change between two declarations. */
+/** The changes between two declarations. */
 export interface DeclarationPlan {
   readonly project: string;
-  /** Hash of the declaration before; null: there is none. */
+  /** Hash of the previous declaration; null: there is none. */
   readonly before: string | null;
   readonly after: string;
   /** By part, in the order of the documents; what goes comes last. */

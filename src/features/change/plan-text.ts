@@ -104,7 +104,7 @@ function stepText({ column, kind, before, after }: ColumnChange): string {
   }
 }
 
-/** What else than a new version a column of a source could be given. */
+/** The alternatives to a new version for a column of a source. */
 function columnMend({ field, before, after }: FieldChange): string {
   if (!field.startsWith('columns.')) return '';
   if (after === undefined) return 'keep the column as deprecated(…), or ';

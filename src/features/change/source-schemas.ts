@@ -8,7 +8,7 @@ import type { DeclaredPart } from './declaration-document.ts';
 /** Columns in order, each with its type as one word. */
 type ColumnTexts = readonly (readonly [string, string])[];
 
-/** What rows were written under, first to last, by `name@version` of the source. */
+/** The columns that rows were written with, first to last, by `name@version` of the source. */
 export type SchemaTexts = { readonly [source: string]: readonly ColumnTexts[] };
 
 /** The schemas with those of sources as they are declared now; one that is as before gets none. */

@@ -1,7 +1,7 @@
 const TOKENS = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\s+|[^'"\s]+|['"]/g;
 
 /**
- * SQL text without what does not change its meaning: runs of white space outside of quotes are one space. Text with
+ * SQL text reduced to its meaning: a run of white space outside of quotes is one space. Text with
  * comments or dollar quotes stays as it is, since line ends and spaces may matter there.
  */
 export function sqlMeaning(text: string): string {

@@ -30,7 +30,7 @@ type MeanOf<T extends Tag> = T extends Embedding ? Nullable<T> : 'float?';
 export const count = (of?: Expr<NoList | Embedding>): AggregateDraft<'int'> => draft('count', of ?? null);
 /** The share of true among the events where the test is not null. */
 export const share = (test: Predicate): AggregateDraft<'float?'> => draft('share', test);
-/** The exact sum, in the type of what is summed. */
+/** The exact sum, in the type of its input. */
 export const sum = <T extends ExactNumber>(of: Expr<T>): AggregateDraft<Nullable<T>> => draft('sum', of);
 /**
  * The mean, from an exact sum. Of embeddings number by number: each is taken in multiples of 2^-32 (2.3·10^-10), and

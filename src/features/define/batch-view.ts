@@ -38,8 +38,8 @@ export interface BatchViewOptions<
   readonly reads: R;
   readonly features: C;
   /**
-   * The share of the keys of the generation before that a run may lack, from 0 to 1. A run that lacks more is not switched to
-   * before someone accepts it. Default: 0.5, and 1 while the generation before has fewer than 20 keys.
+   * The share of the previous generation's keys that a run may lack, from 0 to 1. A run that lacks more is used only after
+   * someone accepts it. Default: 0.5, and 1 while the previous generation has fewer than 20 keys.
    */
   readonly mayLose?: number;
   /** Selects the entity's key columns and the features, one row per key. */

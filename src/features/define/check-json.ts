@@ -1,6 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 
-/** Options that are kept as they are written: what JSON does not give back as it was is refused. Error: MODEL_OPTION. */
+/** Options that are stored as written: a value that JSON would change is rejected. Error: MODEL_OPTION. */
 export function checkJson(model: string, option: string, value: unknown): void {
   const path = foreignPath(value, option, new Set());
   if (path !== null) throw fail('MODEL_OPTION', { model, option: path });

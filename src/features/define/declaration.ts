@@ -2,8 +2,8 @@ import type { ColumnSpec, Columns, Value } from '../../schema/column.ts';
 import type { Expression } from '../expression/expression.ts';
 
 /**
- * What a project declares, as plain frozen data. The factories of this folder make it and carry the inferred types;
- * everything downstream reads this shape only. All of it but `compute` is JSON.
+ * A project's declaration, as plain frozen data. The factories of this folder create it and carry the inferred types;
+ * everything downstream reads this shape only. All of it except `compute` is JSON.
  */
 
 /** A thing that has features: its name and the columns of its key. */
@@ -69,7 +69,7 @@ export interface AggregateSpec {
   readonly inputType: ColumnSpec | null;
   /** lastN: n · distinct, topK, topKCounts: cap · topK, topKCounts: k · quantile: q in [0, 1]. */
   readonly params: Readonly<Record<string, number>>;
-  /** The source takes rows away again: what is kept lets that be done exactly (`aggregate/retracting.ts`). */
+  /** The source deletes rows: the partial supports exact deletion (`aggregate/retracting.ts`). */
   readonly retracts?: true;
 }
 
@@ -86,7 +86,7 @@ export interface StreamFeatureSpec {
   readonly type: ColumnSpec;
 }
 
-/** What a read answers for a view that has not answered within its budget. */
+/** The answer of a read for a view that exceeded its budget. */
 export type LateChoice = 'fail' | 'null' | 'lastKnown';
 
 /** How long a read may wait for a view, and what it answers for it then. */
@@ -105,7 +105,7 @@ export interface StreamViewData {
   readonly key: Readonly<Record<string, string>>;
   readonly aggregates: readonly AggregateSpec[];
   readonly features: readonly StreamFeatureSpec[];
-  /** Hops of the tiles that are kept, ascending, each a whole multiple of the one before. */
+  /** Hops of the stored tiles, ascending, each a whole multiple of the previous one. */
   readonly hopsMs: readonly number[];
   readonly freshnessMs: number;
   readonly latency?: LatencyBudget;

@@ -1,4 +1,4 @@
-// What a declaration is written with.
+// The functions that declare a project.
 
 export {
   approxDistinct,

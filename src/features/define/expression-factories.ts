@@ -16,7 +16,7 @@ type Comparable<T extends Tag> =
   Base<T> extends 'int' | 'float' | 'time' | 'int64' ? Loose<'int' | 'float' | 'time' | 'int64'> : Loose<Base<T>>;
 type Loose<B extends Tag> = B | (B extends `${string}?` ? never : Nullable<B>);
 
-/** A literal that can stand beside a value of tag T. */
+/** A literal that can be combined with a value of tag T. */
 type Literal<T extends Tag> =
   Base<T> extends 'text'
     ? string
@@ -148,7 +148,7 @@ function arithmetic(op: 'add' | 'subtract') {
   return <T extends Tag>(left: Expr<T>, right: Expr<T> | number): Expr<Nullable<T>> => {
     const beside = operand(right, left.spec);
     const { range: _range, unit: _unit, ...spec } = left.spec;
-    // An int beside an int64 is one: the sum may be any of those.
+    // An int combined with an int64 is an int64: the sum may be any int64.
     const wide = typeof right === 'object' && right.spec.type === 'int64';
     return expr<Nullable<T>>(
       { ...spec, ...(wide ? { type: 'int64' } : {}), nullable: true },
@@ -157,7 +157,7 @@ function arithmetic(op: 'add' | 'subtract') {
   };
 }
 
-/** A literal takes the scale of what it stands beside. Errors: EXPRESSION_LITERAL, EXPRESSION_SCALE. */
+/** A literal takes the scale of the value that it is combined with. Errors: EXPRESSION_LITERAL, EXPRESSION_SCALE. */
 function operand(
   side: Expr<Tag> | string | number | boolean,
   beside: ColumnSpec,

@@ -1,4 +1,4 @@
-/** What is frozen with all that it holds; an object that a user froze may hold what is not. */
+/** Objects frozen with all their contents; an object that a user froze may contain others that are not. */
 const frozen = new WeakSet<object>();
 
 /** Freezes data all the way down; functions stay as they are. */

@@ -5,7 +5,7 @@ import type { LateChoice, LatencyBudget } from './declaration.ts';
 export interface LatencyOptions<C extends LateChoice> {
   /** Longest time that a read waits for the view. */
   readonly within: DurationText;
-  /** What it answers for the view's features then: an error, null, or the value that it had last. */
+  /** The answer for the view's features in that case: an error, null, or the last known value. */
   readonly otherwise: C;
 }
 

@@ -25,7 +25,7 @@ export function defineProject<const P extends Readonly<Record<string, Part>>>(na
   return freeze({ kind: 'project', name, parts, ...reached.lists() });
 }
 
-/** What a project reaches, each once, sorted by name. */
+/** The parts that a project reaches, each once, sorted by name. */
 class Reached {
   readonly #sources = new Map<string, EventSourceData>();
   readonly #views = new Map<string, ViewData>();

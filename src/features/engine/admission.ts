@@ -2,25 +2,25 @@ import type { EventSourceData } from '../define/declaration.ts';
 import type { Delivery } from './delivery.ts';
 import { IdSet, idPart } from './id-set.ts';
 
-/** What the rule of a source makes of a delivery. */
+/** The verdict of a source's rule on a delivery. */
 export type Verdict = 'accepted' | 'duplicate' | 'future' | 'late';
 
-/** What of a delivery its verdict depends on. */
+/** The facts of a delivery that its verdict depends on. */
 type Judged = Pick<Delivery, 'id' | 'ts' | 'ingestTs'>;
 
 /** Deliveries by verdict; their sum is what was delivered. */
 export type AdmissionCounters = { -readonly [Name in Verdict]: number };
 
 /**
- * The rule for deliveries of a source, in this order: a delivery of an id that was accepted before is a duplicate; an
- * event whose time is more than futureSkew ahead of its ingest time is refused; one that arrives more than lateness
- * after its time is dropped (equality is accepted). What is refused or dropped leaves its id free: of several deliveries
- * of one id the first in log order counts that is neither. A function of the rows and their order alone.
+ * The rule for deliveries of a source, in this order. A delivery of an accepted id is a duplicate. An event whose time is
+ * more than futureSkew after its ingest time is rejected. One that arrives more than lateness after its time is dropped
+ * (equality is accepted). A rejected or dropped delivery leaves its id free: the first other delivery of the id in log
+ * order counts. The rule is a function of the rows and their order alone.
  *
- * The id of an accepted delivery is remembered for lateness + futureSkew of ingest time: a later delivery of that event is
- * late by the third rule, so that the bounded memory accepts what an unbounded one does (such a redelivery is counted as
- * late, not as duplicate). It holds where an event keeps its time and ingest times do not decrease, as our gateway has it,
- * which also keeps events from the future out of the log.
+ * The id of an accepted delivery is remembered for lateness + futureSkew of ingest time. A later delivery of that event is
+ * late by the third rule, so the bounded memory accepts the same deliveries as an unbounded one (such a redelivery counts
+ * as late, not as duplicate). This needs events that keep their time, and ingest times that do not decrease. The gateway
+ * ensures the latter, and keeps events from the future out of the log.
  */
 export class Admission {
   readonly counters: AdmissionCounters = { accepted: 0, duplicate: 0, future: 0, late: 0 };

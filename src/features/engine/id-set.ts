@@ -4,9 +4,9 @@ import { fnv1a32 } from '../../base/hash/fnv.ts';
 const ID_BYTES = 64;
 
 /**
- * A set of ids that grows a little at a time. A `Set` that is full moves all that it has in the turn that adds one more: a million
- * ids for a tenth of a second. Divided into 256 by a hash of the id they grow at different times, each moving little. Who asks
- * several sets hashes once. Hot path.
+ * A set of ids that grows a little at a time. A full `Set` moves all its ids in the turn that adds one more: a tenth of a second
+ * for a million ids. Divided into 256 by a hash of the id, the sets grow at different times, and each moves little. A caller
+ * with several sets hashes once. Hot path.
  */
 export class IdSet {
   /** Bytes of memory that the ids take, about. */

@@ -112,7 +112,7 @@ class ViewFolder<H extends KeyRuns> {
   }
 }
 
-/** Where the columns of a source of changes lie in its rows. */
+/** The indexes of the columns of a source of changes in its rows. */
 interface ImagePlaces {
   readonly id: number;
   readonly time: number;

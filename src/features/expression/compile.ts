@@ -7,7 +7,7 @@ export type RowFunction = (row: readonly Value[]) => Value;
 
 /**
  * Compiles an expression over rows of these columns. Values are as inside Headrace: int64 and decimals are bigints, so
- * literals beside them were made bigint-compatible text when they were declared. Null as in SQL.
+ * the declaration turned literals combined with them into bigint-compatible text. Null as in SQL.
  */
 export function compileExpression(expression: Expression, columns: Columns): RowFunction {
   const names = Object.keys(columns);

@@ -1,6 +1,6 @@
 import type { Expression } from './expression.ts';
 
-/** An expression as it is written, `gt(e.delay, 15)`; different expressions have different texts. Literals beside decimals are scaled integers. */
+/** The text of an expression, `gt(e.delay, 15)`; different expressions have different texts. Literals combined with decimals are scaled integers. */
 export function expressionText(node: Expression): string {
   switch (node.kind) {
     case 'column':

@@ -2,7 +2,7 @@ import type { PointsPlan } from './points.ts';
 import type { PresentPlan } from './present.ts';
 import type { RunningSumsPlan } from './running-sums.ts';
 
-/** The points with what is found at their bounds; a point for which nothing is found has nulls. */
+/** The points with the rows found at their bounds; a point without a row has nulls. */
 export interface AsOfPlan {
   readonly kind: 'asOf';
   readonly from: PointsPlan;

@@ -9,7 +9,7 @@ export interface ClosedPartialsPlan {
   readonly columns: readonly ClosedColumn[];
 }
 
-/** How a column comes from what was looked up. */
+/** The computation of a column from the looked-up values. */
 export type ClosedColumn = WindowColumn &
   (
     | {

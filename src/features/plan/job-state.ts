@@ -1,6 +1,6 @@
 import type { EventSourceData, ProjectData, StreamViewData } from '../define/declaration.ts';
 
-/** How long a job may stand still, ms: the time of its state goes on meanwhile. */
+/** The longest pause of a job, ms: the lifetime of its state continues during a pause. */
 export const STATE_SLACK_MS = 86_400_000;
 
 /**

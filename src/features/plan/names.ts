@@ -11,7 +11,7 @@ export const featureColumn = (name: string): string => `${FEATURE_PREFIX}${name}
 export const KEY_PREFIX = 'k_';
 export const FEATURE_PREFIX = 'f_';
 
-/** Columns of deliveries and events beside the declared ones. */
+/** Additional columns of deliveries and events. */
 export const ID = 'id';
 export const TS = 'ts';
 export const INGEST = 'ingest_ts';

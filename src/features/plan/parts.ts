@@ -16,7 +16,7 @@ export const PART_KINDS = [
 /** `images`: those of rows that can be taken away again, for any kind that is no sum. */
 export type PartKind = (typeof PART_KINDS)[number] | 'images';
 
-/** An aggregate made of parts: how an event names its part and what is kept for it follow from kind and input type. */
+/** An aggregate made of parts: kind and input type determine the part and value of an event. */
 export interface PartAggregate {
   readonly kind: PartKind;
   readonly input: string;

@@ -19,7 +19,7 @@ import type { ViewEventsPlan } from './view-events.ts';
 import type { WholeTilesPlan } from './whole-tiles.ts';
 import type { WindowPartsPlan } from './window-parts.ts';
 
-/** What is to be computed, as plain data: one kind a file, compiled to SQL by the file of the same name in `../sql/`. */
+/** A computation, as plain data: one kind per file, compiled to SQL by the file of the same name in `../sql/`. */
 export type Plan =
   | ScanPlan
   | AdmissionPlan

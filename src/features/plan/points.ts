@@ -1,9 +1,9 @@
 import type { ScanPlan } from './scan.ts';
 
 /**
- * What a view is asked: each different (entity key, instant) of a spine once, with the bounds of the view's windows.
+ * The points of a view's read: each different (entity key, instant) of a spine once, with the bounds of its windows.
  * Columns: the key, `q`, `until` (closed events are those before it), and per window `from_0`, `from_1`, …: a window
- * covers `from <= ts < q`. Rows with a null in the key ask for no entity and are left out.
+ * covers `from <= ts < q`. Rows with a null in the key have no entity and are omitted.
  */
 export interface PointsPlan {
   readonly kind: 'points';
@@ -32,7 +32,7 @@ export interface PointWindow {
   readonly from: string;
   /** null: no lower bound. */
   readonly windowMs: number | null;
-  /** What the lower bound is rounded down to. */
+  /** The multiple that the lower bound is rounded down to. */
   readonly hopMs: number;
 }
 

@@ -1,11 +1,11 @@
 import type { EventSourceData } from '../define/declaration.ts';
 import { sqlColumns, type Table, tableOf } from './table.ts';
 
-/** Columns of every raw table behind the source's own: when the gateway stamped the delivery, and where it lies in the log. */
+/** Columns of every raw table after the source's own: the ingest time of the delivery, and its position in the log. */
 export const INGEST_TS = '_ingest_ts';
 export const PARTITION = '_partition';
 export const OFFSET = '_offset';
-/** What the rule of the source made of the delivery when it came, a `Verdict`; null where it was archived unjudged. */
+/** The source's `Verdict` on the delivery; null if it was archived without one. */
 export const VERDICT = '_verdict';
 
 /**

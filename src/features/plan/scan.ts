@@ -7,7 +7,7 @@ import { INGEST_TS, OFFSET, PARTITION, rawTable, VERDICT } from './raw-table.ts'
 /** Reads a table under safe names: the only place where declared names are written, quoted as the engine wants it. */
 export interface ScanPlan {
   readonly kind: 'scan';
-  /** What the rows are; the name of the step. */
+  /** The kind of the rows; the name of the step. */
   readonly of: 'deliveries' | 'unjudged' | 'spine' | 'generations';
   /** SQL text that stands for the table in a FROM clause. */
   readonly relation: string;
@@ -26,7 +26,7 @@ export function scanDeliveries(source: EventSourceData, relation: string): ScanP
   return { kind: 'scan', of: 'deliveries', relation, stored: { ...Object.fromEntries(own), ...place } };
 }
 
-/** Of the deliveries those that were archived without a verdict. A scan of their own: engines skip it where there are none. */
+/** The deliveries that were archived without a verdict. A separate scan: engines skip it if there are none. */
 export function scanUnjudged(source: EventSourceData, relation: string): ScanPlan {
   return { ...scanDeliveries(source, relation), of: 'unjudged', without: VERDICT };
 }
@@ -42,7 +42,7 @@ export function scanSpine(request: Columns, relation: string): ScanPlan {
   };
 }
 
-/** Columns that a spine relation has beside the request's own. */
+/** Columns that a spine relation has in addition to the request's. */
 export const SPINE_ID = '_id';
 export const SPINE_AT = '_at';
 

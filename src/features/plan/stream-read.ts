@@ -13,7 +13,7 @@ import type { PointKey, PointsPlan, PointWindow } from './points.ts';
 import type { ScanPlan } from './scan.ts';
 import { type ViewEventsPlan, viewEvents } from './view-events.ts';
 
-/** What counts: every accepted event (corrected), or only what had arrived by the instant asked for (as-known). */
+/** The events that count: all accepted ones (corrected), or only those that had arrived by the instant (as-known). */
 export type ReadMode = 'corrected' | 'as-known';
 
 /** A read may serve the instant behind its clock, so that an event of that very instant can have come after it. */

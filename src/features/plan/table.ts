@@ -29,7 +29,7 @@ const SCALARS = {
   time: 'BIGINT',
 } as const;
 
-/** How a value inside lies in a table: numbers and times as BIGINT, a decimal as the scaled BIGINT it is inside. */
+/** The form of a value in a table: numbers and times as BIGINT, a decimal as the scaled BIGINT it is inside. */
 export function sqlType({ type, element = 'text' }: ColumnSpec): SqlType {
   if (type === 'embedding') return 'LIST<DOUBLE>';
   return type === 'list' ? `LIST<${SCALARS[element]}>` : SCALARS[type];

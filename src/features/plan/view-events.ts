@@ -19,8 +19,8 @@ export interface ViewEventsPlan {
   /** null: all. */
   readonly reach: ViewReach | null;
   /**
-   * Columns of the row's id and time, and whether it is taken away, of a source of changes: `id` and `ts` are then the
-   * row's own, and `changed` and `sign` stand beside them. null: events.
+   * Columns of the row's id and time, and of its deletion, in a source of changes: `id` and `ts` are then the row's own,
+   * and `changed` and `sign` are additional. null: events.
    */
   readonly images: RowImages | null;
 }

@@ -10,8 +10,8 @@ import { type TilesPlan, tiles } from './tiles.ts';
 import type { ViewInput } from './view-events.ts';
 
 /**
- * The tiles of a view at one hop, each with all its parts in one row: what an engine writes that emits a tile anew whenever
- * it changes. Scalars and parts of a row are then of the same events, which rows of tables apart need not be.
+ * The tiles of a view at one hop, each with all its parts in one row: the output of an engine that emits a tile again
+ * whenever it changes. Scalars and parts of a row are then of the same events; rows of separate tables need not be.
  */
 export interface WholeTilesPlan {
   readonly kind: 'wholeTiles';

@@ -24,7 +24,7 @@ export type ServiceEvaluator = (
   onError: OnComputeError,
 ) => Value[];
 
-/** What runs an on-demand view's function: the function itself, or one that watches over it while serving. */
+/** Runs an on-demand view's function: the function itself, or a wrapper that guards it while serving. */
 export type ComputeOf = (view: OnDemandViewData) => OnDemandViewData['compute'];
 
 /** Compiles the evaluator of a service; the vector is in the order of `service.features`. */
@@ -107,7 +107,7 @@ function compileExpression(service: FeatureServiceData, expression: ServiceExpre
   }
 }
 
-/** The type of what can be null and settled by another value. */
+/** The type of an expression, with null resolved by a default. */
 function specOf(service: FeatureServiceData, expression: ServiceExpression): ColumnSpec {
   switch (expression.kind) {
     case 'request':

@@ -19,7 +19,7 @@ export function pointColumns({ keys, windows }: PointsPlan): readonly string[] {
   return columnsOf('p', [...keys.map(({ name }) => name), ASKED, 'until', ...windows.map(({ from }) => from)]);
 }
 
-/** What the lookups take, from aliases l0, l1, …. */
+/** The columns that the lookups take, from aliases l0, l1, …. */
 export function takenColumns(lookups: readonly AsOfLookup[]): readonly string[] {
   return lookups.flatMap(({ take }, index) =>
     Object.entries(take).map(([name, column]) => `l${index}.${column} AS ${name}`),
@@ -45,7 +45,7 @@ function lookupSql(
 LEFT JOIN ${numbered} AS l${index} ON ${onEqual('p', `l${index}`, keys)} AND l${index}.place = ${place}`;
 }
 
-/** How many rows of a key lie before each different bound. A bound sorts before a row of its own time. */
+/** The number of a key's rows before each different bound. A bound sorts before a row of the same time. */
 function countedSql(bound: string, rows: string, points: string, keys: readonly string[]): string {
   const list = keys.join(', ');
   return `SELECT ${list}, bound, place

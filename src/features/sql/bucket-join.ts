@@ -3,7 +3,7 @@ import type { PointWindow } from '../plan/points.ts';
 import type { Compiler } from './compile.ts';
 import { bigint, floorSql } from './text.ts';
 
-/** Two relations and the conditions, beside equal keys, under which each point p meets the events e of its windows. */
+/** Two relations and the conditions, in addition to equal keys, under which each point p meets the events e of its windows. */
 export interface BucketJoin {
   readonly left: string;
   readonly right: string;
@@ -11,8 +11,8 @@ export interface BucketJoin {
 }
 
 /**
- * Prepares a range join as one of equality: time is cut into buckets of the longest window, so that a point's events lie in the
- * bucket of q or the one before. An unbounded window needs all events of the key. The caller adds the upper bound.
+ * Prepares a range join as one of equality: time is cut into buckets of the longest window, so a point's events are in the
+ * bucket of q or the previous one. An unbounded window needs all events of the key. The caller adds the upper bound.
  */
 export function bucketJoin(
   points: string,

@@ -59,7 +59,7 @@ const shared: Writers = {
   answers: answersSql,
 };
 
-/** What the result of each kind is called in the text. */
+/** The name of each kind's result in the text. */
 const STEP_NAMES: Readonly<Record<Exclude<PlanKind, 'scan'>, string>> = {
   admission: 'accepted',
   declared: 'declared',

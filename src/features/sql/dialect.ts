@@ -1,8 +1,8 @@
 import type { Writers } from './compile.ts';
 
 /**
- * What one engine writes otherwise than the shared text. Everything else is the same on all of them, so a dialect is a
- * handful of lines; a plan node whose shared text the engine runs badly may have a text of its own in `writers`.
+ * The differences of one engine from the shared text. Everything else is the same on all engines, so a dialect is a
+ * handful of lines. A plan node whose shared text the engine runs badly may have a special text in `writers`.
  */
 export interface Dialect {
   readonly name: string;

@@ -19,8 +19,8 @@ const asOfJoins: Writers['asOf'] = ({ from, lookups }, compiler) => {
 };
 
 /**
- * A frame from the first row to each would be a tree walk a row and sum. Over sorted rows and without an order of its own,
- * which DuckDB guarantees to keep, a window is one addition a row; what stood before the key's first row is taken off.
+ * A frame from the first row to each would cost a tree walk per row and sum. Over sorted rows, whose order DuckDB
+ * guarantees to keep, a window without ORDER BY costs one addition per row; the sum before the key's first row is subtracted.
  */
 const streamedSums: Writers['runningSums'] = ({ from, sums }, compiler) => {
   const keys = from.from.keys.map(({ name }) => name);

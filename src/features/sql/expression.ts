@@ -18,7 +18,7 @@ interface Context {
   readonly dialect: Dialect;
 }
 
-/** How a value lies in SQL: int and long are both BIGINT, but an int ends at ±(2^53 − 1). A literal keeps its value. */
+/** The form of a value in SQL: int and long are both BIGINT, but an int ends at ±(2^53 − 1). A literal keeps its value. */
 interface Typed {
   readonly sql: string;
   readonly type: 'text' | 'int' | 'long' | 'double' | 'bool' | 'list';
@@ -91,7 +91,7 @@ function isWhole({ type, literal }: Typed): boolean {
   return (type === 'int' || type === 'long') && literal === undefined;
 }
 
-/** The number of a literal beside a whole column (a bigint's is written as text); null for what is no literal. */
+/** The number of a literal combined with a whole column (a bigint's is text); null if it is not a literal. */
 function numberOf({ literal }: Typed): string | null {
   if (typeof literal === 'number') return String(literal);
   return typeof literal === 'string' && parseDecimal(literal) !== null ? literal : null;

@@ -18,10 +18,10 @@ export type Fold =
   | 'leastText'
   | 'greatestText';
 
-/** What stands for a value without an exact number. */
+/** The mark of a value without an exact number. */
 const WILD = "'wild'";
 
-/** What `updateSql` gives for a group of one event, as text: folded over the events of a group it is the same. */
+/** The result of `updateSql` for a group of one event, as text; folding it over the events of a group gives the same. */
 export function incrementSql(partial: Partial, dialect: Dialect): string {
   const value = valueSql(partial, null, dialect);
   if (partial.signed === true) return textOf(signedSql(partial, value ?? '1'));

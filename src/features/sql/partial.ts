@@ -72,7 +72,7 @@ export function signedWideSql(value: string): string {
   return `CASE WHEN ${SIGN} < 0 THEN -${wideSql(value)} ELSE ${wideSql(value)} END`;
 }
 
-/** What is counted or taken: null stands for every event. */
+/** The counted or aggregated input: null means every event. */
 export function valueSql(partial: Partial, where: string | null, dialect: Dialect): string | null {
   const { aggregate, suffix, inputType } = partial;
   const input = inputSql(partial, dialect);
@@ -83,7 +83,7 @@ export function valueSql(partial: Partial, where: string | null, dialect: Dialec
   return input === null ? null : value;
 }
 
-/** What of an event's input a column is about: of an embedding one number, as a whole multiple, or whether one is too large. */
+/** The part of an event's input in a column: of an embedding one number, as a whole multiple, or whether one is too large. */
 function inputSql({ suffix, input, element, inputType }: Partial, dialect: Dialect): string | null {
   if (input === null) return null;
   if (suffix === 'beyond') return `CASE WHEN ${dialect.beyond(input, inputType?.length ?? 1, MOST_SUMMED)} THEN 1 END`;

@@ -10,7 +10,7 @@ export interface PointInTimeOptions extends ServiceReadOptions {
 }
 
 /**
- * What the lookups of a service answered for every row of a spine at its instant, as one SELECT. Rows come in no order;
+ * The answers of a service's lookups for every row of a spine at its instant, as one SELECT. Rows have no order;
  * each has `_id`, `_at`, the request columns and then the answers, read by the decoders.
  */
 export interface PointInTimeQuery {

@@ -29,7 +29,7 @@ const lastSeen: Writers['asOf'] = ({ from, lookups }, compiler) => {
 FROM ${[`${compiler.step(from)} AS p`, ...joins].join('\n')}`;
 };
 
-/** What lookups of one kind in the same rows find, each as a struct under its name. */
+/** The results of lookups of one kind in the same rows, each as a struct under its name. */
 function foundSql(
   from: PointsPlan,
   group: readonly (AsOfLookup & { readonly held: string })[],
@@ -45,7 +45,7 @@ function foundSql(
         `SELECT ${keys}, ${bound} AS bound, 0 AS is_row, ${ASKED}, '${held}' AS asks, NULL AS held FROM ${compiler.step(from)}`,
     ),
   ];
-  // A bound sorts before a row of its own time.
+  // A bound sorts before a row of the same time.
   const order = find === 'lastBefore' ? 'bound, is_row' : 'bound DESC, is_row DESC';
   const found = group.map(({ held }) => `MAX(CASE WHEN asks = '${held}' THEN held END) AS ${held}`);
   return `SELECT ${[keys, ASKED, ...found].join(', ')}

@@ -36,16 +36,16 @@ export interface TileColumn {
   readonly bare: boolean;
 }
 
-/** What a table of tiles is folded from. */
+/** The input from which a table of tiles is folded. */
 export interface TileFolds {
   readonly columns: readonly TileColumn[];
   readonly multisets: readonly string[];
 }
 
 /**
- * What each event adds to the tiles of all views of a source, for an engine that keeps tiles by itself: rows of `target` (its
- * name), `tile_key` (a JSON object of the key), `tile_start`, `increments` (of each column of `TileFolds` its text) and
- * `elements` (of each multiset the element that is put in, or null).
+ * The increments of each event to the tiles of all views of a source, for an engine that stores tiles itself. Rows have
+ * `target` (its name), `tile_key` (a JSON object of the key), `tile_start`, `increments` (the text of each column of
+ * `TileFolds`) and `elements` (the added element of each multiset, or null).
  */
 export function tileIncrementsQuery(
   source: EventSourceData,
@@ -76,7 +76,7 @@ export function tileIncrementsQuery(
   });
 }
 
-/** What the tiles of a target are folded from. Error: PLAN_NAME. */
+/** The input from which the tiles of a target are folded. Error: PLAN_NAME. */
 export function tileFolds({ view, hopMs }: TileTarget): TileFolds {
   const { columns, multisets } = wholeTileTable(view, hopMs);
   const partials = wholeTilePartials(view, []);
@@ -93,7 +93,7 @@ export function tileFolds({ view, hopMs }: TileTarget): TileFolds {
   };
 }
 
-/** What stands for a verdict was found by the engine itself. */
+/** The mark of a verdict that the engine computed itself. */
 const scan: Writers['scan'] = (plan, compiler) => {
   const own = Object.entries(plan.stored).filter(([name]) => !BESIDE.includes(name));
   return scanSql({ ...plan, stored: Object.fromEntries(own) }, compiler);
@@ -138,7 +138,7 @@ function eventsSql(
   return `SELECT\n  ${selectList(columns)}\nFROM accepted`;
 }
 
-/** What an event is to the tiles of a view: null where it has no key. */
+/** The effect of an event on the tiles of a view: null if it has no key. */
 function ofViewSql(
   view: StreamViewData,
   targets: readonly TileTarget[],

@@ -4,9 +4,9 @@ import type { StreamViewData } from '../define/declaration.ts';
 import { tilesKept } from './tiles-kept.ts';
 
 /**
- * The identity under which stores keep the tiles of a view: `by_route@2.1f3a5c7e`, name, version, and eight digits of a hash
- * of what tiles are kept. Other aggregates, hops or horizons are another identity, whose tiles are computed from the
- * history: no reader takes one layout for another, or a tile that was dropped for one without events.
+ * The identity of a view's tiles in stores: `by_route@2.1f3a5c7e`, with name, version, and eight digits of a hash of the
+ * stored layout. Other aggregates, hops or horizons are another identity, whose tiles are computed from the history. So no
+ * reader confuses two layouts, or a dropped tile with one without events.
  */
 export function tileIdentity(view: StreamViewData): string {
   const { aggregates, keptMs } = tilesKept(view);

@@ -13,7 +13,7 @@ export const MAX_TS = 2;
 export const GENERATION = 3;
 export const FIRST_PARTIAL = 4;
 
-/** How the tiles of a view lie in memory: the same for every hop. */
+/** The memory layout of a view's tiles: the same for every hop. */
 export interface TileLayout {
   readonly view: StreamViewData;
   /** The identity under which stores keep the view's tiles (see `tile-identity.ts`). */

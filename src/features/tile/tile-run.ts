@@ -21,7 +21,7 @@ export function emptyRun(layout: TileLayout, capacity = 0): TileRun {
   return { length: 0, nums: capacity === 0 ? NO_NUMBERS : newNumbers(capacity * layout.numbers), objs };
 }
 
-/** Makes room for so many tiles more, no larger than that. */
+/** Makes room for exactly this many more tiles. */
 export function makeRoom(run: TileRun, layout: TileLayout, tiles: number): void {
   const wanted = (run.length + tiles) * layout.numbers;
   if (wanted <= run.nums.length) return;

@@ -3,15 +3,15 @@ import type { AggregateSpec, StreamViewData } from '../define/declaration.ts';
 import { expressionText } from '../expression/expression-text.ts';
 import { tileHorizonMs } from '../window/tile-horizon.ts';
 
-/** What tiles of a view are kept. Other tiles have to be computed from the history. */
+/** The stored tiles of a view. Other tiles have to be computed from the history. */
 export interface TilesKept {
-  /** What lies in a tile, in order. */
+  /** The contents of a tile, in order. */
   readonly aggregates: readonly string[];
   /** How far back the tiles of each hop are read, in ms, by the hop in ms; null: all. */
   readonly keptMs: { readonly [hopMs: string]: number | null };
 }
 
-/** What tiles a view needs. Lateness and skew of its source, which only delay when a tile is dropped, are left out. */
+/** The tiles that a view needs. Lateness and skew of its source are omitted: they only delay the drop of a tile. */
 export function tilesKept(view: StreamViewData): TilesKept {
   const slackMs = view.source.latenessMs + view.source.futureSkewMs;
   const kept = view.hopsMs.map((hopMs): [string, number | null] => {

@@ -4,7 +4,7 @@ import { COUNT, GENERATION, START, type TileLayout } from './tile-layout.ts';
 import { copyTile, lowerBound, type TileRun, tileAt } from './tile-run.ts';
 import { compareVersion } from './version.ts';
 
-/** What a versioned write did. `conflict`: equal version with other content, the stored tile is kept. */
+/** The outcome of a versioned write. `conflict`: equal version with other content, the stored tile is kept. */
 export type UpsertOutcome = 'applied' | 'duplicate' | 'stale' | 'conflict';
 
 /**

@@ -27,7 +27,7 @@ export function hopOf(windowMs: number | null, view: string): number {
 
 /**
  * The hops whose tiles a view keeps, ascending: those of its windows and, where a window has more than 100 of them, the
- * next larger hop, so that a read merges few tiles. Error: HOPS_NEST where one is no whole multiple of the one before.
+ * next larger hop, so that a read merges few tiles. Error: HOPS_NEST if one is not a whole multiple of the previous one.
  */
 export function hopsOf(
   windows: readonly { readonly windowMs: number | null; readonly hopMs: number }[],

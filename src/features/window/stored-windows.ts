@@ -27,13 +27,13 @@ import { type SpannedWindow, spannedWindows } from './view-windows.ts';
  */
 const FORMAT = 1;
 
-/** Tiles that may leave a window before it has to be merged anew. */
+/** Tiles that may leave a window before it is merged again. */
 const LEAVING = 7;
 
 /** Bytes above which they are not kept: long texts. */
 const MOST_BYTES = 4_096;
 
-/** Numbers of a tile above which its merges are too large to keep so many of. */
+/** The size of a tile in numbers above which fewer merges are kept. */
 const MOST_NUMBERS = 64;
 
 /** Whether what the windows of a view merge to is kept with its tiles: where it is small whatever the events are. */
@@ -164,9 +164,9 @@ export class WindowsWriter {
 
 /** Reads what {@link WindowsWriter} wrote, window after window. Hot path: made once per reader, not reentrant. */
 export class StoredWindows {
-  /** The merged tile of the window in hand: number of tiles in place of its start, the key's latest event. */
+  /** The merged tile of the current window: number of tiles in place of its start, the key's latest event. */
   readonly tile: TileRun;
-  /** Whether a tile is in the window in hand. */
+  /** Whether a tile is in the current window. */
   isEmpty = true;
   readonly #layout: TileLayout;
   readonly #windows: readonly SpannedWindow[];
@@ -185,7 +185,7 @@ export class StoredWindows {
   open(bytes: Uint8Array, q: number): boolean {
     const reader = this.#bytes;
     reader.reset(bytes);
-    // What another version wrote is read from the tiles.
+    // Windows of another version are read from the tiles.
     if (reader.u8() !== FORMAT) return false;
     const declared = reader.varint();
     this.#latest = reader.int();

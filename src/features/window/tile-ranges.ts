@@ -11,12 +11,12 @@ export interface Span {
 const NO_RUNS: readonly TileRun[] = [];
 
 /**
- * Which tiles of a key make up a span of time: whole tiles of the largest hops in the middle, smaller ones at the left
+ * The tiles of a key that cover a span of time: whole tiles of the largest hops in the middle, smaller ones at the left
  * edge, and at the right edge the largest tile around the instant that has seen no event at or after it. Hot path: the
- * ranges of one span at a time, in memory that is used anew.
+ * ranges of one span at a time, in reused memory.
  */
 export class TileRanges {
-  /** Of the span in hand: hop, first and last tile index (exclusive), by threes; ascending in time. */
+  /** Of the current span: hop, first and last tile index (exclusive), by threes; ascending in time. */
   readonly ranges: number[] = [];
   /** Numbers of `ranges` that count. */
   end = 0;

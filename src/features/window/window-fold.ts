@@ -7,7 +7,7 @@ import type { TileRun } from '../tile/tile-run.ts';
 import type { TileRanges } from './tile-ranges.ts';
 import type { MergedWindows } from './window-memo.ts';
 
-/** An aggregate, and where its partial lies in a tile. */
+/** An aggregate, and the place of its partial in a tile. */
 interface Place {
   readonly aggregate: Aggregate;
   readonly num: number;
@@ -81,7 +81,7 @@ export class WindowFold {
     return this.#scratch.nums[COUNT];
   }
 
-  /** Keeps what is merged so far as the partials of a window whose span begins at `from`. */
+  /** Stores the current merge as the partials of a window whose span starts at `from`. */
   keep(kept: MergedWindows, window: number, from: number): void {
     const { nums } = kept;
     const at = window * this.#layout.numbers;
@@ -102,7 +102,7 @@ export class WindowFold {
     return nums[window * this.#layout.numbers + GENERATION] === from;
   }
 
-  /** Begins with what was kept of a window: a tile that has the number of tiles in place of its start. */
+  /** Starts with the stored merge of a window: a tile with the number of tiles in place of its start. */
   restore(kept: Cells, window: number): void {
     const at = window * this.#layout.numbers;
     const { nums } = kept;

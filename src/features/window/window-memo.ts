@@ -3,11 +3,11 @@ import type { TileLayout } from '../tile/tile-layout.ts';
 import { NO_OBJECTS, type TileRun } from '../tile/tile-run.ts';
 import type { WindowReader } from './window-reader.ts';
 
-/** What readers have made of a key's tiles. Whoever changes a tile calls {@link tileChanged}. */
+/** The cached merges of a key's tiles, by reader. A caller that changes a tile calls {@link tileChanged}. */
 export interface WindowMemo {
   /** Answers that these tiles, and others, gave; null: none. */
   answers: KeptAnswers[] | null;
-  /** Of one reader, and behind it the others'; null: nothing. */
+  /** The cache of one reader, linked to those of the others; null: nothing. */
   merged: MergedWindows | null;
 }
 
@@ -18,16 +18,16 @@ export interface ReadTiles extends WindowMemo {
 }
 
 /**
- * Answers that stay as they are while no tile behind them changes, for instants in [from, until). One object for an owner and
- * key, filled anew: all tiles behind it know it.
+ * Answers that stay valid while none of their tiles changes, for instants in [from, until). There is one object for an owner
+ * and key, which is refilled; all its tiles refer to it.
  */
 export interface KeptAnswers {
-  /** Who keeps them. */
+  /** The owner. */
   readonly owner: object;
   /** Of the tiles' source, when they were kept. */
   epoch: number;
   from: number;
-  /** -Infinity once a tile behind them changed. */
+  /** -Infinity once one of their tiles changed. */
   until: number;
   /** undefined where there is no exact answer. */
   readonly values: (Value | undefined)[];
@@ -37,7 +37,7 @@ export interface KeptAnswers {
   readonly shareBytes: number;
 }
 
-/** What was written of kept answers; null: nothing. Made anew when they change, so that a vector read before cannot write to it. */
+/** The cached JSON of the answers; null: nothing. Replaced when they change, so that an earlier vector cannot write to it. */
 export interface KeptText {
   text: string | null;
 }
@@ -48,17 +48,17 @@ export interface KeptText {
  */
 export interface MergedWindows {
   readonly reader: WindowReader;
-  /** What another reader keeps of the key. */
+  /** The cache of another reader of the key. */
   readonly next: MergedWindows | null;
   /**
-   * By window, as a tile lies in memory: in place of start and generation the number of tiles and where the span begins (NaN:
-   * nothing is kept of the window). At last, where all spans end.
+   * By window, in the layout of a tile: the number of tiles and the start of the span in place of start and generation (NaN:
+   * nothing is cached of the window). The last number is the end of all spans.
    */
   readonly nums: Float64Array;
   readonly objs: unknown[];
 }
 
-/** A window's tiles are kept merged from so many on: fewer are as fast to merge anew, and take no more memory. */
+/** The merge of at least this many tiles is cached: fewer are as fast to merge again, and need no memory. */
 export const KEEP_MERGED_FROM = 8;
 
 /** No tiles, and nothing made of them. */
@@ -77,7 +77,7 @@ export function tileChanged(memo: WindowMemo, start: number): void {
   }
 }
 
-/** What an owner keeps with the tiles of a key, whether it holds or not; null if nothing. Hot path. */
+/** The cached answers of an owner for a key, valid or not; null if there are none. Hot path. */
 export function keptBy(owner: object, { answers }: WindowMemo): KeptAnswers | null {
   if (answers === null) return null;
   for (let i = 0; i < answers.length; i += 1) if (answers[i].owner === owner) return answers[i];
@@ -104,7 +104,7 @@ export function keepWith(kept: KeptAnswers, memo: WindowMemo): void {
   answers.push(kept);
 }
 
-/** What the reader has merged of the key; null if nothing. Hot path. */
+/** The reader's cached merge of the key; null if there is none. Hot path. */
 export function mergedBy(reader: WindowReader, { merged }: WindowMemo): MergedWindows | null {
   let found = merged;
   while (found !== null && found.reader !== reader) found = found.next;

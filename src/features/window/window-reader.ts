@@ -100,10 +100,10 @@ export class WindowReader {
   }
 
   /**
-   * Writes the answers at `q` to `out` from `at` on (undefined where an aggregate cannot be answered exactly) and gives
-   * `q` back. If even the smallest tile that contains q has seen later events, writes nothing and gives the instant
-   * from which they can answer. `runs` has the key's tiles by hop; they are not changed. What is merged of them before the
-   * tile at the right edge is kept in `memo`, the key's own, for the next read.
+   * Writes the answers at `q` to `out` from `at` on (undefined where an aggregate has no exact answer) and returns
+   * `q`. If even the smallest tile that contains q has later events, writes nothing and returns the first instant that
+   * they can answer. `runs` has the key's tiles by hop; they are not changed. The merge of the tiles before the
+   * one at the right edge is cached in `memo`, the key's cache, for the next read.
    */
   read(
     runs: readonly TileRun[],
@@ -122,7 +122,7 @@ export class WindowReader {
     // Events ahead of q come in with it. Every hop has them; the largest is at hand.
     let holds = ranges.hasAhead(runs[runs.length - 1], q) ? q : Number.POSITIVE_INFINITY;
     const kept = memo === null ? null : mergedBy(this, memo);
-    // What is kept ends where the tile at the right edge began then.
+    // The cached merge ends at the start of the tile that was at the right edge then.
     const current = kept !== null && kept.nums[kept.nums.length - 1] === ranges.headStart;
     for (let w = 0; w < this.#folds.length; w += 1) {
       const fold = this.#folds[w];
@@ -150,8 +150,8 @@ export class WindowReader {
   }
 
   /**
-   * Writes the answers at `q` as `read` does, from what `stored-windows.ts` kept of the key; false where that does not say them, with
-   * nothing said of `out`. Error: BYTES_DAMAGED.
+   * Writes the answers at `q` as `read` does, from the windows that `stored-windows.ts` stored for the key. Returns false if they do
+   * not have the answers; `out` is then undefined. Error: BYTES_DAMAGED.
    */
   readStored(windows: Uint8Array, q: number, out: (Value | undefined)[]): boolean {
     const stored = this.#stored;

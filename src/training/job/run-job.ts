@@ -27,8 +27,8 @@ const LONGEST_LINE = 10_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Runs one training program in a process of its own, to its end: `job.json` in, `result.json` out. The program gets
- * HEADRACE_JOB beside the environment. Errors: TRAINING_JOB (it failed, was killed, or ran past its time), TRAINING_RESULT,
+ * Runs one training program in a separate process, to its end: `job.json` in, `result.json` out. The program gets
+ * HEADRACE_JOB in its environment. Errors: TRAINING_JOB (it failed, was killed, or ran past its time), TRAINING_RESULT,
  * TRAINING_DIRECTORY.
  */
 export async function runTrainingJob(options: RunJobOptions): Promise<TrainingResult> {
@@ -75,7 +75,7 @@ function runProgram(
       cwd: directory,
       env: { ...process.env, HEADRACE_JOB: jobPath },
       stdio: ['ignore', 'pipe', 'pipe'],
-      // A group of its own, so that what a shell or a launcher started ends with it.
+      // A separate process group, so that processes of a shell or a launcher end with it.
       detached: true,
     });
     const kill = (why: string) => {

@@ -1,7 +1,7 @@
 /** Format of job.json and result.json. */
 export const JOB_FORMAT = 1;
 
-/** What a training program is given, as `job.json` in its directory (named by HEADRACE_JOB). */
+/** The input of a training program: `job.json` in its directory (named by HEADRACE_JOB). */
 export interface TrainingJob {
   readonly format: typeof JOB_FORMAT;
   readonly model: string;
@@ -14,7 +14,7 @@ export interface TrainingJob {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** What it leaves, as `result.json` in its directory. */
+/** Its output: `result.json` in its directory. */
 export interface TrainingResult {
   readonly format: typeof JOB_FORMAT;
   /** Name of the ONNX file in the directory. */

@@ -4,7 +4,7 @@ import type { TrainingFrame } from '../training-frame.ts';
 const MOST_CATEGORIES = 64;
 
 /**
- * How one number feature enters: imputed by its mean, centred and scaled; `missing` adds an indicator of its own. The mean
+ * How one number feature enters: imputed by its mean, centred and scaled; `missing` adds an indicator column. The mean
  * is a float32: the difference from a float32 feature then has no rounding where it matters, near the mean.
  */
 export interface NumberFeature {
@@ -97,7 +97,7 @@ export function eachBlock(design: Design, see: (dense: Float64Array, from: numbe
   }
 }
 
-/** The rows of every so many blocks of a design; `of` takes the same rows of a column. */
+/** The rows of every n-th block of a design; `of` returns the same rows of a column. */
 export function everyBlock(
   design: Design,
   every: number,

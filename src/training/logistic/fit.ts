@@ -36,7 +36,7 @@ export function fitLogistic(design: Design, labels: Float64Array, options: FitOp
 /** A set of fewer rows is fitted at once. */
 const ROWS_TO_BEGIN_FROM = 1 << 15;
 
-/** Every so many blocks of a large design, and their labels; null where it is not large. */
+/** Every n-th block of a large design, and their labels; null if the design is not large. */
 function partOf(
   design: Design,
   labels: Float64Array,
@@ -74,7 +74,7 @@ function newton(
   return { weights, iterations, converged: true, loss: at.loss };
 }
 
-/** Of what is so little of a value numbers tell nothing: the gradient does. */
+/** A smaller relative change of the loss is rounding: the gradient decides. */
 const ROUNDING = 1e-12;
 
 function halveUntilBetter(
