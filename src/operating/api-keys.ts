@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 
-/** What a key may do: read features and predictions, write events, administer (and all of these). */
+/** The scopes of a key: read features and predictions, write events, administer (includes both). */
 export const SCOPES = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
@@ -75,7 +75,7 @@ export function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** One change at a time: the file beside is taken exclusively, so that none overwrites another's. */
+/** One change at a time: an exclusive lock file, so no change overwrites another. */
 function changeKeys(directory: string, change: (keys: readonly ApiKey[]) => readonly ApiKey[]): void {
   const path = keysFile(directory);
   const beside = `${path}.new`;

@@ -11,7 +11,7 @@ export interface AuditEntry {
   readonly who: string;
   /** `keys create`, `forget`, … */
   readonly what: string;
-  /** What it was done to, without anything personal. */
+  /** The object of the operation, without personal data. */
   readonly target: string;
 }
 

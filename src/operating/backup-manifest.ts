@@ -23,11 +23,11 @@ const manifestSchema = z.strictObject({
   files: z.array(z.strictObject({ path: z.string(), bytes: z.int().nonnegative(), sha256: z.string() })),
 });
 
-/** What a backup consists of. */
+/** The contents of a backup. */
 export type BackupManifest = z.infer<typeof manifestSchema>;
 export type BackupFile = BackupManifest['files'][number];
 
-/** The manifest of what lies in a folder. */
+/** The manifest of a folder. */
 export async function manifestOf(folder: string, project: string, madeAt: number): Promise<BackupManifest> {
   const files: BackupFile[] = [];
   for (const path of filesBelow(folder)) {

@@ -8,7 +8,7 @@ import { BACKUP_FILE, type BackupManifest, manifestOf } from './backup-manifest.
 export interface BackupPart {
   /** The name of its file or folder in the environment's directory and in the backup. */
   readonly name: string;
-  /** Copies it as of one moment, beside a process that writes. */
+  /** Copies it as of one moment, also while a process is writing. */
   copyTo(path: string): Promise<void> | void;
 }
 

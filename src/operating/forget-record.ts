@@ -16,7 +16,7 @@ import { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
 
 /*
- * forgetting/<sha256 of entity and key>.json, while it goes on:
+ * forgetting/<sha256 of entity and key>.json, while it runs:
  *
  *   { "format": 1, "entity": "user", "key": { "user": "ada" }, "predictions": ["p-1"] }
  */
@@ -27,10 +27,10 @@ const recordSchema = z.strictObject({
   predictions: z.array(z.string()),
 });
 
-/** What has to be known of a forgetting that was begun: a crash may come when the rows that tell it are gone already. */
+/** The state of a started run of forget: after a crash, the rows that it needs may already be deleted. */
 export type ForgetRecord = z.infer<typeof recordSchema>;
 
-/** The records of what was begun and has not ended. Error: FORGET_RECORD. */
+/** The records of unfinished runs. Error: FORGET_RECORD. */
 export function begunForgettings(directory: string): readonly ForgetRecord[] {
   const folder = join(directory, 'forgetting');
   if (!existsSync(folder)) return [];

@@ -37,7 +37,7 @@ export interface ForgetOptions {
   readonly directory: string;
 }
 
-/** What one store had of the entity, and what a scan of it finds afterwards. */
+/** The rows of the entity in one store, before and by a scan afterwards. */
 export interface ForgottenStore {
   readonly store: 'log' | 'history' | 'online';
   /** Topic, table or view. */
@@ -59,9 +59,9 @@ export interface ForgetReport {
 }
 
 /**
- * Takes an entity out of log, history and online store, up to the events that there are when it begins; what comes later is
- * new. It may be cut off anywhere and begun again: what was begun is recorded before anything is erased. Serving and ingesting
- * go on. Errors: FORGET_ENTITY, FORGET_STORE, REQUEST_*, FORGET_LEFT, those of the stores.
+ * Deletes an entity from log, history and online store, up to the events at its start; later events are new. It may be
+ * interrupted anywhere and run again: it records its state before it deletes anything. Serving and ingest continue.
+ * Errors: FORGET_ENTITY, FORGET_STORE, REQUEST_*, FORGET_LEFT, those of the stores.
  */
 export async function forget(options: ForgetOptions, entity: string, key: unknown): Promise<ForgetReport> {
   const { project, features, offline, directory } = options;
@@ -82,7 +82,7 @@ export async function forget(options: ForgetOptions, entity: string, key: unknow
     ...(await forgetLog(options, scope, values, position)),
     ...(await forgetPredictions(options, scope, new Set(record.predictions))),
   ];
-  // What was ingested between the flush and the position is published, so that it can be erased.
+  // Events between the flush and the position are published, so that they can be deleted.
   await features.flush();
   const history = await forgetHistory(offline, scope, values, position, record.predictions);
   const all = [...log, ...history, ...stores];

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { fail } from '../base/errors/fail.ts';
 import { type ApiKey, hashOf, keysFile, readKeys, type Scope } from './api-keys.ts';
 
-/** How often it is looked whether the keys have changed: a revoked key is refused after so long, ms. */
+/** The interval of checks for changed keys: a revoked key is rejected after this time, ms. */
 const LOOK_EVERY_MS = 1_000;
 
 /** Headers that are remembered; only valid ones are, so that nobody can fill the memory. */
@@ -11,8 +11,8 @@ const MOST_KNOWN = 1_000;
 const LONGEST_HEADER = 200;
 
 /**
- * The valid keys of an environment, in memory. Hot path: a header that was valid is known by its text, without a hash or
- * anything allocated. What an attacker could time is the comparison of SHA-256 sums of guesses, which tells nothing of a key.
+ * The valid keys of an environment, in memory. Hot path: a known valid header is found by its text, without a hash or an
+ * allocation. An attacker could only time the comparison of SHA-256 sums of guesses, which reveals nothing of a key.
  */
 export class KeyRing {
   readonly #directory: string;

@@ -7,8 +7,8 @@ import { sync, withFolders } from './backup.ts';
 import { type BackupManifest, checkBackupFile, readManifest } from './backup-manifest.ts';
 
 /**
- * Puts a backup in the place of an empty directory, or of one that is not there: copied beside it, every copy held against
- * its sum, then renamed, so that it is there whole or not at all. Errors: BACKUP_FOLDER, BACKUP_DAMAGED, BACKUP_FORMAT,
+ * Restores a backup to an empty or absent directory. The files are copied next to it, every copy is compared with its
+ * checksum, and the folder is then renamed, so the result is whole or absent. Errors: BACKUP_FOLDER, BACKUP_DAMAGED, BACKUP_FORMAT,
  * BACKUP_FAILED.
  */
 export async function restore(folder: string, directory: string): Promise<BackupManifest> {

@@ -11,15 +11,15 @@ export interface ClusterJob {
   readonly state: string;
 }
 
-/** States in which a job is gone from the cluster, or will not go on by itself. */
+/** States in which a job has left the cluster, or does not continue by itself. */
 const ENDED: ReadonlySet<string> = new Set(['FAILED', 'FINISHED', 'CANCELED', 'SUSPENDED']);
 
-/** Whether a job in this state goes on, or is being begun or restarted. */
+/** Whether a job in this state runs, starts or restarts. */
 export function isAlive({ state }: ClusterJob): boolean {
   return !ENDED.has(state);
 }
 
-/** Whether the cluster answers what is asked about a job in this state. */
+/** Whether the cluster answers queries about a job in this state. */
 export function isBegun({ state }: ClusterJob): boolean {
   return state !== 'INITIALIZING';
 }
@@ -67,7 +67,7 @@ export class FlinkCluster {
     return { path: completed['external_path'], at: Number(completed['latest_ack_timestamp']) };
   }
 
-  /** What went wrong, newest first. */
+  /** The failures, newest first. */
   async failures(jobId: string): Promise<readonly JobFailure[]> {
     const answer = await this.#call('GET', `/jobs/${jobId}/exceptions`);
     return listOf(objectOf(answer['exceptionHistory'])?.['entries']).map((entry) => ({
@@ -95,7 +95,7 @@ export class FlinkCluster {
     await this.#call('PATCH', `/jobs/${jobId}?mode=cancel`);
   }
 
-  /** Removes the files of a checkpoint or savepoint that no job will go on from. */
+  /** Deletes the files of a checkpoint or savepoint that no job will resume from. */
   async dispose(path: string): Promise<void> {
     await this.#call('POST', '/savepoint-disposal', { 'savepoint-path': path });
   }

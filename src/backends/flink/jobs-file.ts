@@ -8,9 +8,9 @@ import { fail } from '../../base/errors/fail.ts';
  * { "format": 1, "jobs": [{
  *   "key": "1f3a5c7e",           of the job's SQL: see tile-topics.ts
  *   "jobId": "6f0c…",            the newest job of that key on the cluster
- *   "stopped": false,            whether it was ended on purpose
- *   "checkpoints": "file:///…",  where the cluster writes its checkpoints; null: it does not say
- *   "restore": { "path": "file:///…/chk-12", "at": 1767225600000 }   the newest known point to go on from; null: none
+ *   "stopped": false,            whether it was stopped on purpose
+ *   "checkpoints": "file:///…",  the folder of the cluster's checkpoints; null: unknown
+ *   "restore": { "path": "file:///…/chk-12", "at": 1767225600000 }   the newest known state to resume from; null: none
  * }] }
  */
 const FORMAT = 1;

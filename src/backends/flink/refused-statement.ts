@@ -6,7 +6,7 @@ const NO_CONNECTOR = /Could not find any factory for identifier '([\w-]+)'/;
 /** Where a validation failed, as Calcite says it. */
 const AT_LINE = /(?:line |at line )(\d+), column \d+/i;
 
-/** What names a table of a view or of a source: the statement that makes it, or fills it. */
+/** The statement that creates or fills a table of a view or a source. */
 const TABLE = /^(?:CREATE TEMPORARY (?:TABLE|VIEW)|INSERT INTO) `([^`]+)`/;
 
 /** The error of a statement that Flink refuses: of which table, and of which line. */

@@ -1,10 +1,10 @@
 import { fail } from '../../base/errors/fail.ts';
 import { parseJsonExact } from '../../schema/json-exact.ts';
 
-/** What Flink answers: a JSON object. */
+/** An answer of Flink: a JSON object. */
 export type Answer = Readonly<Record<string, unknown>>;
 
-/** What Flink answers to what it cannot do: the innermost cause. */
+/** The innermost cause in an error answer of Flink. */
 export class Refusal extends Error {}
 
 /** Asks the REST interface of a gateway or a cluster. Errors: FLINK_UNREACHABLE, and Refusal. */
@@ -48,7 +48,7 @@ function lastCause(answer: Answer | null, text: string): string {
   return innermostCause(Array.isArray(errors) ? errors.join('\n') : text);
 }
 
-/** What the innermost error of a stack trace says. */
+/** The message of the innermost error of a stack trace. */
 export function innermostCause(trace: string): string {
   const causes = [...trace.matchAll(/^(?:Caused by: )?(?:[\w$]+\.)+[\w$]+(?:Exception|Error): (.*)$/gm)];
   return (causes.at(-1)?.[1] ?? trace).slice(0, 500);

@@ -1,7 +1,7 @@
 /** Secrets of a job's tables by the names of their properties. */
 export type Secrets = Readonly<Record<string, string>>;
 
-/** What stands in a statement for a secret until the moment that it is sent. */
+/** The placeholder of a secret in a statement, until the statement is sent. */
 export function placeOf(name: string): string {
   return `<${name}>`;
 }
@@ -19,7 +19,7 @@ function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** What Flink says, without the secrets that it may repeat. */
+/** A message of Flink, without the secrets that it may repeat. */
 export function withoutSecrets(text: string, secrets: Secrets): string {
   return Object.values(secrets)
     .flatMap((value) => [value, ...(/password="(?:[^"\\]|\\.)*"/.exec(value) ?? [])])

@@ -6,13 +6,13 @@ import { type Secrets, withoutSecrets, withSecrets } from './secrets.ts';
 /** An answer of the gateway is asked for again after this while it is not ready, ms. */
 const POLL_MS = 50;
 
-/** What a statement gave: the job that it started, if any, and its rows. */
+/** The result of a statement: the job that it started, if any, and its rows. */
 export interface StatementResult {
   readonly jobId: string | null;
   readonly rows: readonly (readonly unknown[])[];
 }
 
-/** A session of a SQL gateway: what is created in it is seen by its statements only. Jobs go on when it is closed. */
+/** A session of a SQL gateway: only its statements see objects created in it. Jobs keep running when it is closed. */
 export class GatewaySession {
   readonly #url: string;
   readonly #session: string;

@@ -54,7 +54,7 @@ export function tileJob({ name, sources, views }: ProjectData, options: TileJobO
   };
 }
 
-/** What tells a project's job from others: its statements without what differs by environment. */
+/** The identity of a project's job: its statements without the options of an environment. */
 export function tileJobTexts(project: ProjectData): readonly string[] {
   const id = ({ name, version }: EventSourceData | StreamViewData) => `${name}.${version}`;
   return tileJob(project, {
@@ -69,8 +69,8 @@ export function tileJobTexts(project: ProjectData): readonly string[] {
 }
 
 /**
- * State is kept as long as a tile may change: while it is open, and its events may come late, or come again. A tile whose state
- * went before would begin anew with fewer events, and lose to itself. Tiles of changes say in their text that they are kept for good.
+ * State is kept as long as a tile may change: while it is open, and its events may be late or repeated. With less, a tile would
+ * restart with fewer events, and lose to its older version. The text of tiles of changes keeps their state forever.
  */
 function propertiesOf(
   project: string,
@@ -125,7 +125,7 @@ ${withSql({
   'scan.startup.mode': 'earliest-offset',
   format: 'json',
   'json.fail-on-missing-field': 'false',
-  // What is no row comes without columns, and is left out below; otherwise it would end the job.
+  // A record that is not a row has no columns, and is skipped below; otherwise it would stop the job.
   'json.ignore-parse-errors': 'true',
 })}
 )`;

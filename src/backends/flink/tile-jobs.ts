@@ -25,7 +25,7 @@ export interface FlinkTileJobsOptions extends JobSurroundings {
   readonly key: string;
   readonly job: TileJob;
   readonly secrets: Secrets;
-  /** Whose jobs they are on a cluster that others use too. */
+  /** The owner of the jobs on a shared cluster. */
   readonly namespace: string;
   readonly cluster: FlinkCluster;
   readonly gateway: string;
@@ -38,12 +38,12 @@ export interface FlinkTileJobsOptions extends JobSurroundings {
 const POLL_MS = 250;
 const WATCH_MS = 1_000;
 
-/** A job that has not written a checkpoint after this is left to itself, or told of if it failed, ms. */
+/** The longest wait for a job's first checkpoint, ms. After it the job is left running, or its failure is reported. */
 const START_MS = 60_000;
 
 /**
- * The Flink jobs of an environment: deployed through the SQL gateway, looked after on the cluster. What has to survive this
- * process and the cluster is in one file: which job has which key, and what it can go on from.
+ * The Flink jobs of an environment: deployed through the SQL gateway, watched on the cluster. One file keeps the key of each job
+ * and the states that it can resume from; it survives this process and the cluster.
  */
 export class FlinkTileJobs implements TileJobs {
   readonly #options: FlinkTileJobsOptions;
@@ -55,8 +55,8 @@ export class FlinkTileJobs implements TileJobs {
   }
 
   /**
-   * Sees to it that the declared job runs: from its newest checkpoint or savepoint, from the log's begin if there is none or
-   * `fresh` says so. Jobs of other declarations go on beside it. Errors: FLINK_*, LOG_*.
+   * Deploys the declared job, or resumes it from its newest checkpoint or savepoint. Without one, or with `fresh`, it starts at the
+   * log's beginning. Jobs of other declarations keep running. Errors: FLINK_*, LOG_*.
    */
   async deploy({ fresh = false }: { readonly fresh?: boolean } = {}): Promise<Deployed> {
     const { cluster } = this.#options;
@@ -77,8 +77,8 @@ export class FlinkTileJobs implements TileJobs {
   }
 
   /**
-   * Deploys the declared job, waits until it has all that the log has now, and compares a sample of its tiles with the events; a
-   * job that was begun for it and differs is ended, and begins anew the next time.
+   * Deploys the declared job, waits until it has the whole present log, and compares a sample of its tiles with the events. A job
+   * that was started for it and differs is stopped, and starts fresh the next time.
    * Errors: those of `deploy`, TILES_DIFFERS.
    */
   async upgrade(onWait: (behind: number) => void): Promise<Deployed & { readonly compared: ComparedSample }> {
@@ -96,7 +96,7 @@ export class FlinkTileJobs implements TileJobs {
   }
 
   /**
-   * Ends the declared job with a savepoint, from which the next deploy goes on; or, with `others`, those of other
+   * Stops the declared job with a savepoint, from which the next deploy resumes; with `others`, the jobs of other
    * declarations. Errors: TILES_ABSENT, FLINK_SAVEPOINT.
    */
   async stop({ others = false }: { readonly others?: boolean } = {}): Promise<readonly JobStatus[]> {
@@ -186,7 +186,7 @@ export class FlinkTileJobs implements TileJobs {
     if (minor < 3) throw fail('FLINK_VERSION', { url: cluster.url, found });
   }
 
-  /** What the job can go on from: what its folder has, for a checkpoint that was noted may be gone; null: nothing. */
+  /** The state that the job can resume from, by its folder, since a recorded checkpoint may be deleted; null: none. */
   async #restorePoint(job: DeployedJob): Promise<RestorePoint | null> {
     if (job.stopped) return job.restore;
     const { cluster } = this.#options;
@@ -224,7 +224,7 @@ export class FlinkTileJobs implements TileJobs {
     }
   }
 
-  /** Waits for the first checkpoint of a job: from then on it can go on from there. Error: TILES_FAILED. */
+  /** Waits for the first checkpoint of a job, from which it can resume. Error: TILES_FAILED. */
   async #begun(jobId: string): Promise<void> {
     const { cluster } = this.#options;
     for (const end = performance.now() + START_MS; performance.now() < end; await sleep(POLL_MS)) {

@@ -5,15 +5,15 @@ import { fail } from '../../base/errors/fail.ts';
 export interface KafkaAddress {
   /** `host:port` of some brokers. */
   readonly brokers: readonly string[];
-  /** One request may take so long, ms. */
+  /** The time limit of one request, ms. */
   readonly timeoutMs: number;
-  /** Who the client says it is; without it nobody. */
+  /** The credentials of the client; none without it. */
   readonly sasl?: {
     readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
     readonly username: string;
     readonly password: string;
   };
-  /** PEM of what is trusted (without `ca`: what the system trusts) and of what the client shows; without it no TLS. */
+  /** PEM of the trusted authorities (without `ca`: the system's) and of the client's certificate; without it no TLS. */
   readonly tls?: {
     readonly ca?: string;
     readonly cert?: string;
@@ -23,10 +23,10 @@ export interface KafkaAddress {
   };
 }
 
-/** What every part of the client is given. */
+/** The options of every part of the client. */
 export function clientOptions({ brokers, timeoutMs, sasl, tls }: KafkaAddress, clientId: string) {
   const { servername, ...pem } = tls ?? {};
-  // A broker's name is told to it, an address must not be.
+  // The server name may be sent in TLS, an address may not.
   const named = !brokers.some((broker) => isIP(hostOf(broker)) !== 0);
   return {
     clientId,
@@ -55,7 +55,7 @@ function hostOf(broker: string): string {
   return broker.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 }
 
-/** What of the client is used here. */
+/** The used part of the client library. */
 export type Client = Pick<typeof import('@platformatic/kafka'), 'Admin' | 'Consumer' | 'Producer'>;
 
 /** Loads the client, which who uses Kafka installs. Error: LOG_CLIENT. */

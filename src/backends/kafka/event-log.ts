@@ -30,7 +30,7 @@ interface OpenPartition {
   readonly waiting: WaitingAppend[];
   /** Until nothing waits; null where nothing is on its way. */
   sending: Promise<void> | null;
-  /** What the last fetch gave beyond what was asked for: a broker gives whole batches. */
+  /** The rest of the last fetch beyond the requested records: a broker returns whole batches. */
   ahead: Ahead;
 }
 
@@ -47,7 +47,7 @@ interface Ahead {
 
 const NOTHING_AHEAD: Ahead = { offset: -1, records: [] };
 
-/** What the broker takes as one batch: topics are made so. */
+/** The limit of one batch on the broker: topics are created with it. */
 const MOST_APPEND_BYTES = 32 * 2 ** 20;
 
 /** A batch that is larger comes whole all the same. */
@@ -58,7 +58,7 @@ const SETTINGS = {
   'retention.ms': '-1',
   'retention.bytes': '-1',
   'message.timestamp.type': 'CreateTime',
-  // Ingest times of a replay lie in the past.
+  // Ingest times of a replay are in the past.
   'message.timestamp.before.max.ms': '9223372036854775807',
   'message.timestamp.after.max.ms': '9223372036854775807',
   'max.message.bytes': String(MOST_APPEND_BYTES + 2 ** 20),
@@ -239,7 +239,7 @@ class KafkaEventLog implements EventLog {
     await Promise.allSettled([this.#producer.close(), this.#kafka.close()]);
   }
 
-  /** One request of a partition at a time; what comes meanwhile goes together with the next. */
+  /** One request of a partition at a time; later appends are sent together with the next. */
   async #sendWaiting(topic: string, partition: number, held: OpenPartition): Promise<void> {
     // Those of the same turn go together, and `sending` is known before anything ends.
     await Promise.resolve();
@@ -384,7 +384,7 @@ class KafkaEventLog implements EventLog {
   }
 }
 
-/** What somebody else wrote: nothing counts of it, and its place stays taken. */
+/** A record of another writer: it does not count, and keeps its offset. */
 function foreignRecord({ value }: FetchedRecord, ingestTs: number): LogRecord {
   const payload = value ?? new Uint8Array();
   return { id: '', ts: 0, ingestTs, payload, foreign: 'it is no record of this log' };
@@ -395,7 +395,7 @@ function notAhead(ingestTs: number): number {
   return Math.min(ingestTs, Date.now());
 }
 
-/** Bytes of a record beside its key and value: lengths, times, the header. */
+/** Bytes of a record besides its key and value: lengths, times, the header. */
 const RECORD_OVERHEAD = 64;
 
 /** The last ingest time behind an append. Error: LOG_ORDER. */

@@ -20,7 +20,7 @@ export function isAnswer(error: unknown, name: string): boolean {
   return reasonsOf(error).some((reason) => reason.startsWith(`${name}:`));
 }
 
-/** What brokers, and the client by what they said last, say of a topic that is not there. */
+/** The errors of brokers, and of the client by their last answer, for a missing topic. */
 const NO_TOPIC = /^(UNKNOWN_TOPIC_OR_PARTITION|UNKNOWN_TOPIC_ID|Unknown topic)\b/;
 
 /** A broker's certificate that is not trusted, has expired, or is of another name. */
@@ -28,14 +28,14 @@ const CERTIFICATE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/
 
 const TLS_CODE = new RegExp(`${CERTIFICATE.source}|^ERR_SSL_`);
 
-/** What brokers say, and the client of them, that do not let it in: another user, another way, no certificate. */
+/** The errors of brokers and the client for a rejected login: wrong user, wrong mechanism, no certificate. */
 const DENIED =
   /^(SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|ILLEGAL_SASL_STATE):|AUTHORIZATION_FAILED|^ERR_SSL_\w*ALERT\w*(CERTIFICATE|UNKNOWN_CA)/;
 
-/** What the client says of a broker that speaks TLS where it does not, and the other way round. */
+/** The errors of the client if only one side uses TLS. */
 const OTHER_WIRE = /^(Broker requires TLS|TLS handshake failed|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH))/;
 
-/** What failed, by what the client or a broker says. */
+/** The kind of a failure, by the error of the client or a broker. */
 interface Failure {
   readonly kind: 'topic' | 'certificate' | 'denied' | 'wire' | 'unreachable';
   readonly reason: string;
@@ -54,7 +54,7 @@ function failureOf(error: unknown, tls: KafkaAddress['tls']): Failure {
   return { kind: otherWire === undefined ? 'unreachable' : 'wire', reason: last };
 }
 
-/** The catalogued error of what the client or a broker says of the log. */
+/** The catalogued error for an error of the client or a broker about the log. */
 export function kafkaFailure(error: unknown, { brokers, tls }: KafkaAddress, topic: string): Error {
   if (isHeadraceError(error)) return error;
   const { kind, reason } = failureOf(error, tls);
@@ -74,9 +74,9 @@ export function kafkaFailure(error: unknown, { brokers, tls }: KafkaAddress, top
   }
 }
 
-/** The catalogued error of what the client or a broker says of a topic that others write. */
+/** The catalogued error for an error of the client or a broker about a topic of other services. */
 export function topicFailure(error: unknown, { brokers, tls }: KafkaAddress, topic: string, group: string): Error {
-  // What it is called of the log is said of this topic's own brokers.
+  // The error of the log, for this topic's brokers.
   const thrown = isHeadraceError(error) && error.cause !== undefined ? error.cause : error;
   if (isHeadraceError(thrown)) return thrown;
   const { kind, reason } = failureOf(thrown, tls);

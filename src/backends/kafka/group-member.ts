@@ -6,18 +6,18 @@ import { isAnswer } from './failure.ts';
 export interface GroupMemberOptions extends KafkaAddress {
   readonly clientId: string;
   readonly group: string;
-  /** The same for each life of what is one member: a new life takes the place of a dead one, which the group need not wait out. */
+  /** The same for each life of a member: a new life replaces a dead one at once, without a timeout of the group. */
   readonly member: string;
   readonly topic: string;
 }
 
-/** Who cannot leave in this time is put out by the brokers, ms. */
+/** The time limit of leaving, ms; after it the brokers remove the member. */
 const LEAVE_MS = 5_000;
 
-/** What brokers say to whom they have put out, as after a long halt: the client would go on saying its old epoch. */
+/** The error of brokers for a removed member, as after a long pause: the client would keep sending its old epoch. */
 const PUT_OUT = 'UNKNOWN_MEMBER_ID';
 
-/** What they say to who has not yet heard of a rebalance: it does with the next heartbeat. */
+/** The error for a member that has not received a rebalance yet: it does with the next heartbeat. */
 const BEHIND = 'STALE_MEMBER_EPOCH';
 const BEHIND_TRIES = 20;
 const BEHIND_MS = 250;
@@ -42,7 +42,7 @@ export async function joinGroup(client: Client, options: GroupMemberOptions): Pr
   }
 }
 
-/** A member of a consumer group, which is told its partitions by the brokers. */
+/** A member of a consumer group, whose partitions the brokers assign. */
 export class GroupMember {
   readonly #consumer: Consumer;
   readonly #topic: string;
@@ -65,7 +65,7 @@ export class GroupMember {
     });
   }
 
-  /** Whether it has to be left, and the group to be joined anew. */
+  /** Whether the member has to leave and join the group again. */
   get isOut(): boolean {
     return this.#isOut;
   }
@@ -73,7 +73,7 @@ export class GroupMember {
   /** The partitions that it has by now. */
   partitions(): readonly number[] {
     const { assignments } = this.#consumer;
-    // A topic that was made anew is none of those that the client knows.
+    // The client does not know a topic that was created again.
     if (assignments?.some(({ topic }) => topic !== this.#topic) === true) this.#isOut = true;
     return assignments?.find(({ topic }) => topic === this.#topic)?.partitions ?? [];
   }

@@ -4,7 +4,7 @@ import type { KafkaAddress } from './client.ts';
 /** Settings of a client in Java, by their names there. */
 export interface JavaClient {
   readonly shown: Readonly<Record<string, string>>;
-  /** What nobody may see. */
+  /** The secrets. */
   readonly secret: Readonly<Record<string, string>>;
 }
 
@@ -36,7 +36,7 @@ function jaasOf({ mechanism, username, password }: NonNullable<KafkaAddress['sas
   return `${classes}org.apache.kafka.common.security.${module} required ${options};`;
 }
 
-/** A text of a JAAS configuration, which Java reads as a literal of its own language. */
+/** A text of a JAAS configuration, which Java reads as a Java literal. */
 function quoted(text: string): string {
   return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }

@@ -14,7 +14,7 @@ import type { LogRecord } from '../../ports/event-log.ts';
 export const FORMAT = 'headrace.1';
 const FORMAT_NAME = Buffer.from(FORMAT);
 
-/** What is given to the producer. */
+/** A record for the producer. */
 export interface RecordToSend {
   readonly topic: string;
   readonly partition: number;
@@ -24,7 +24,7 @@ export interface RecordToSend {
   readonly headers: Map<Buffer, Buffer>;
 }
 
-/** What a fetch gives of a record. */
+/** A fetched record. */
 export interface FetchedRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
@@ -43,7 +43,7 @@ export function encodeRecord(topic: string, partition: number, record: LogRecord
   };
 }
 
-/** The delivery of a record; null where it is none of this format. */
+/** The delivery of a record; null if it does not have this format. */
 export function decodeRecord({ key, value, headers }: FetchedRecord, ingestTs: number): LogRecord | null {
   const format = headers.find(([name]) => name?.equals(FORMAT_NAME));
   const ts = Number(format?.[1]?.toString('latin1'));

@@ -14,7 +14,7 @@ interface Reading {
   readonly committed: number;
 }
 
-/** What one answer may have; a batch of records that is larger comes whole. */
+/** The limit of one answer; a larger batch of records is returned whole. */
 const FETCH_BYTES = 4 * 2 ** 20;
 
 /** A member without partitions looks again after this, ms. */
@@ -93,7 +93,7 @@ class KafkaSourceTopic implements SourceTopic {
     await this.#topics.close();
   }
 
-  /** Joins the group, anew where it was put out. */
+  /** Joins the group, again if it was removed. */
   async #join(): Promise<KnownTopic> {
     if (this.#member !== null && this.#known !== null && !this.#member.isOut) return this.#known;
     await this.#leave();
@@ -124,21 +124,21 @@ class KafkaSourceTopic implements SourceTopic {
     this.#told.push(fail('TOPIC_PARTITIONS', { topic: this.name, partitions, before: before.partitions }));
   }
 
-  /** Forgets the partitions that the member has no more, and finds where to read those that it has got. */
+  /** Drops the partitions that the member has lost, and finds the positions of its new ones. */
   async #take(known: KnownTopic): Promise<void> {
     const has = this.#member?.partitions() ?? [];
     for (const partition of this.#readings.keys()) if (!has.includes(partition)) this.#readings.delete(partition);
     const gained = has.filter((partition) => !this.#readings.has(partition));
     if (gained.length === 0) return;
     const now = gained.some((partition) => partition >= known.partitions) ? await this.#topics.known(this.name) : known;
-    // Another topic of that name: it is joined anew.
+    // Another topic of that name: join again.
     if (now.id !== known.id) return this.#leave();
     this.#tellPartitions(known, now);
     this.#known = now;
     const committed = this.#isRemade ? new Map<number, number>() : await this.#committed(gained);
     const ends = await this.#endsOf(now);
     for (const partition of gained) this.#begin(partition, committed.get(partition) ?? null, ends(partition));
-    // What is committed from now on is of the new one.
+    // Commits are of the new topic from now on.
     this.#isRemade = false;
   }
 
@@ -148,7 +148,7 @@ class KafkaSourceTopic implements SourceTopic {
     return (partition) => ({ begin: begins[known.name][partition], end: ends[known.name][partition] });
   }
 
-  /** What the group has committed, by partition. */
+  /** The committed positions of the group, by partition. */
   async #committed(partitionIndexes: readonly number[]): Promise<ReadonlyMap<number, number>> {
     const topics = [{ name: this.name, partitionIndexes: [...partitionIndexes] }];
     const groupId = this.#options.group;
@@ -170,7 +170,7 @@ class KafkaSourceTopic implements SourceTopic {
       this.#lost += begin - at;
       this.#told.push(fail('TOPIC_LOST', { topic, partition, from: at, to: begin - 1, records: begin - at }));
     }
-    // Beyond the end: what was committed is of another topic of that name.
+    // Beyond the end: the commit is of another topic of that name.
     if (at !== null && at > end) this.#told.push(fail('TOPIC_REMADE', { topic }));
     const next = at === null || at < begin || at > end ? begin : at;
     this.#readings.set(partition, { next, end, committed: next });
@@ -211,7 +211,7 @@ class KafkaSourceTopic implements SourceTopic {
     return batch;
   }
 
-  /** What is wrong; a topic that is gone is joined anew. */
+  /** The fault; for a deleted topic, the member joins again. */
   async #failed(error: unknown): Promise<Error> {
     const failure = topicFailure(error, this.#options, this.name, this.#options.group);
     if (isHeadraceError(failure, 'TOPIC_ABSENT')) await this.#leave();

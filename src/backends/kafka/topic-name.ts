@@ -1,6 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 
-/** What Kafka takes for a topic, but for the dot, which stands for the `@` of ours. */
+/** The characters of a Kafka topic, except the dot, which replaces the `@` of our names. */
 const TOPIC = /^[A-Za-z0-9_-]{1,180}@\d{1,9}$/;
 
 /** The Kafka topic of a log topic: `shop.orders.1` for `orders@1` under the prefix `shop.`. Error: LOG_TOPIC. */

@@ -19,7 +19,7 @@ export interface TopicReaderOptions extends KafkaAddress {
   readonly replicas: number;
 }
 
-/** Records of some topics as they were fetched, and where to go on. */
+/** Fetched records of some topics, and the next position. */
 export interface FetchedTopics {
   /** Values in the order of their partition, and where each stands; a key that was taken away has none. */
   readonly records: readonly FetchedValue[];
@@ -35,7 +35,7 @@ export interface FetchedValue {
   readonly value: Uint8Array;
 }
 
-/** What the largest record may take. */
+/** The limit of the largest record. */
 const MOST_RECORD_BYTES = 32 * 2 ** 20;
 
 const FETCH_BYTES = 4 * 2 ** 20;
@@ -84,8 +84,8 @@ export class TopicReader {
   }
 
   /**
-   * The records from a position on, as many as come at once; waits up to so many ms for the first. Of these partitions of each topic; left
-   * out: of all. Errors: LOG_TRIMMED, LOG_*.
+   * The records from a position, as many as one fetch returns; waits up to this many ms for the first. Of these partitions of each
+   * topic; default: all. Errors: LOG_TRIMMED, LOG_*.
    */
   async read(from: Position, waitMs = 0, partitions?: readonly number[]): Promise<FetchedTopics> {
     const next = copyOf(from);
@@ -109,7 +109,7 @@ export class TopicReader {
     await this.#topics.close();
   }
 
-  /** What is wrong where a fetch failed: LOG_TRIMMED, where a topic begins behind a place by now. */
+  /** The fault of a failed fetch: LOG_TRIMMED if a topic now starts after the position. */
   async #trimmed(places: readonly Place[], error: unknown): Promise<unknown> {
     if (!isAnswer(error, 'OFFSET_OUT_OF_RANGE')) return error;
     const begins = await this.#topics.offsets(this.#known, EARLIEST);

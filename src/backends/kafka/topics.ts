@@ -9,7 +9,7 @@ import type { FetchedRecord } from './record.ts';
 /** A topic to be opened; made where it is absent. */
 export interface DeclaredTopic {
   readonly name: string;
-  /** What errors call it. */
+  /** Its name in errors. */
   readonly told: string;
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -29,12 +29,12 @@ export interface Place {
   readonly offset: number;
 }
 
-/** What a broker gave at once of a partition: whole batches, which may begin before the place. */
+/** One answer of a broker for a partition: whole batches, which may start before the position. */
 export interface Fetched {
   readonly topic: KnownTopic;
   readonly partition: number;
   readonly records: readonly FetchedAt[];
-  /** Behind what was given, also behind records that compaction took away; the place where nothing was. */
+  /** The position after the records, also after records that compaction deleted; unchanged if there were none. */
   readonly next: number;
   /** Where the partition ends. */
   readonly end: number;
@@ -53,11 +53,11 @@ export interface FetchedAt {
 export const LATEST = -1n;
 export const EARLIEST = -2n;
 
-/** A topic that was made is asked about so often, and so long after each other, ms. */
+/** The number of queries for a new topic, and the pause between them, ms. */
 const MADE_TRIES = 20;
 const MADE_MS = 250;
 
-/** A fetch from several brokers waits at most so long at each, ms. */
+/** A fetch from several brokers waits at most this long at each, ms. */
 const WAIT_OF_SEVERAL_MS = 20;
 
 /** Topics of one cluster, made, asked about and read by offset; no group is joined. Errors of all calls: LOG_*. */
@@ -75,7 +75,7 @@ export class KafkaTopics {
     this.#consumer = new Consumer({ ...base, groupId: `${clientId}-fetch` });
   }
 
-  /** Opens topics, all with so many partitions. Errors: LOG_TOPIC, LOG_PARTITIONS. */
+  /** Opens topics, all with this number of partitions. Errors: LOG_TOPIC, LOG_PARTITIONS. */
   async open(topics: readonly DeclaredTopic[], partitions: number, replicas: number): Promise<readonly KnownTopic[]> {
     for (const topic of topics) await this.#create(topic, partitions, replicas);
     const names = topics.map(({ name }) => name);
@@ -89,7 +89,7 @@ export class KafkaTopics {
     });
   }
 
-  /** What brokers know of topics; one that was just made some hear of a moment later. */
+  /** The brokers' metadata of topics; some brokers learn of a new topic a moment later. */
   async #made(told: string, topics: string[]): Promise<Awaited<ReturnType<Admin['metadata']>>> {
     for (let tries = 1; ; tries += 1) {
       try {
@@ -126,7 +126,7 @@ export class KafkaTopics {
     );
   }
 
-  /** What the brokers have at some places, in one request to each of them, which waits up to so many ms for a first record. */
+  /** The records at some positions, with one request to each broker, which waits up to this many ms for a first record. */
   fetch(places: readonly Place[], maxBytes: number, waitMs = 0): Promise<readonly Fetched[]> {
     // One fetch at a time: the client holds one session with each broker, whose requests follow each other.
     const told = places[0]?.topic.told ?? '';
@@ -163,7 +163,7 @@ export class KafkaTopics {
     const leaderOf = ({ topic, partition }: Place) =>
       metadata.topics.get(topic.name)?.partitions[partition]?.leader ?? 0;
     const brokers = Map.groupBy(places, leaderOf);
-    // What one of several has is kept until the others have answered.
+    // The answer of one broker is kept until the others have answered.
     const maxWaitTime = brokers.size > 1 ? Math.min(waitMs, WAIT_OF_SEVERAL_MS) : waitMs;
     const found = [...brokers].map(([node, led]) => this.#fetchOf(node, led, { maxBytes, maxWaitTime }));
     return (await Promise.all(found)).flat();

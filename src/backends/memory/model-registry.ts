@@ -48,6 +48,6 @@ export class MemoryModelRegistry implements ModelRegistry {
   }
 
   close(): void {
-    // What is in memory stays for whoever opened it too.
+    // The memory stays for the others that opened it.
   }
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fail, type HeadraceError } from '../../base/errors/fail.ts';
 import type { SourceTopic, TopicBatch, TopicLag, TopicPlaces, TopicRecord } from '../../ports/source-topic.ts';
 
-/** What is written to a topic of one group, and the members that share its partitions. */
+/** The records of a topic of one group, and the members that share its partitions. */
 export class MemoryTopic {
   readonly name: string;
   readonly partitions: readonly { begin: number; committed: number | null; readonly records: TopicRecord[] }[];
@@ -18,7 +18,7 @@ export class MemoryTopic {
     records.push({ partition, offset: records.length, key, value });
   }
 
-  /** Takes away what lies before an offset. */
+  /** Deletes the records before an offset. */
   trim(partition: number, offset: number): void {
     this.partitions[partition].begin = offset;
   }

@@ -10,7 +10,7 @@ interface Share {
   readonly isWhole: boolean;
 }
 
-/** What the writers of one store in memory say of its shares. */
+/** The state of the shares of one store in memory. */
 export class MemoryShares {
   readonly store: MemoryOnlineStore;
   readonly #count: number;
@@ -22,7 +22,7 @@ export class MemoryShares {
     this.#count = count;
   }
 
-  /** What the process that serves does when it is started, and again after a loss. */
+  /** Opens the shares: the serving process calls it at its start, and again after a loss. */
   serve(): void {
     this.#isOpen = true;
   }
@@ -34,7 +34,7 @@ export class MemoryShares {
     this.store.close();
   }
 
-  /** What a reader is told. */
+  /** The freshness that a reader sees. */
   get told(): { readonly degraded: boolean; readonly freshUntil: number } {
     const shares = Array.from({ length: this.#count }, (_, share) => this.#shares.get(share));
     return {

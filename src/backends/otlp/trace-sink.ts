@@ -8,7 +8,7 @@ export interface OtlpOptions {
   readonly url: string | null;
   /** `service.name`, unless the variables say another. */
   readonly service: string;
-  /** Told of spans that did not arrive, once a minute at most. */
+  /** Called when spans did not arrive, at most once a minute. */
   readonly onFault: (error: unknown) => void;
   /** Monotonic, ms. */
   readonly monotonic: () => number;
@@ -37,7 +37,7 @@ export async function openOtlpSink(options: OtlpOptions): Promise<TraceSink> {
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, CLOSING_MS);
       });
-      // What went wrong was told by the exporter.
+      // The exporter has reported the error.
       await Promise.race([batches.shutdown().catch(() => undefined), late]);
       clearTimeout(timer);
     },

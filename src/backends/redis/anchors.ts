@@ -31,7 +31,7 @@ import type { Place, StoreKeys } from './store-keys.ts';
  */
 const ANCHORS_OF_CLUSTER = 16;
 
-/** Commits whose positions are kept: what can be told apart after a loss. */
+/** The number of commits whose positions are kept, to compare with after a loss. */
 const KEPT_COMMITS = 2_048;
 
 /** One anchor as it stands. */
@@ -50,7 +50,7 @@ export class Anchors {
   readonly #owner: string;
   /** Where others write the tiles. */
   readonly #shares: ShareNames | null;
-  /** What each anchor has as its newest commit. */
+  /** The newest commit of each anchor. */
   #last: string[] = [];
   /** Position and writer by commit. */
   readonly #commits = new Map<number, { readonly writer: string; readonly position: Position }>();
@@ -67,7 +67,7 @@ export class Anchors {
     this.places = anchorPlaces(link, keys);
   }
 
-  /** Reads all anchors; as their writer, also takes them over: readers are told that nothing is whole yet. */
+  /** Reads all anchors; as their writer, also takes them over: for readers, nothing is whole yet. */
   async read(asWriter: boolean): Promise<void> {
     if (asWriter)
       await this.#all((place) => this.#link.eval(openShares, [place], [this.#owner, sharesText(this.#shares)]));
@@ -99,7 +99,7 @@ export class Anchors {
     return [...this.#positions].flatMap(([writer, position]) => (position === null ? [] : [writer]));
   }
 
-  /** Up to where a tile with a stamp has the log, if it is ahead of the writer's position. `unknown`: it cannot be told. */
+  /** The log position of a tile with a stamp, if it is ahead of the writer's position. `unknown`: it cannot be known. */
   covers(writer: string, stamp: number): Position | null | 'unknown' {
     const standing = this.#positions.get(writer) ?? null;
     if (standing !== null && stamp <= standing.commit) return null;
@@ -123,7 +123,7 @@ export class Anchors {
   /** Says on all anchors that the tiles of a commit are written. Errors: STORE_LOCKED, REDIS_LOST. */
   async end(commit: number, writer: string, position: Position, freshUntil: number): Promise<void> {
     const runs = await this.#runIds();
-    // A process that came in between may lack tiles that the one before had acknowledged.
+    // A server process in between may lack tiles that the previous one had acknowledged.
     if (runs.some((run, i) => run !== this.#runs[i]))
       throw fail('REDIS_BUSY', { address: this.#link.address, reason: 'a server came back amid a commit' });
     const note = `${commit}\0${JSON.stringify(position)}`;
@@ -204,7 +204,7 @@ export function anchorPlaces(link: RedisLink, keys: StoreKeys): readonly Place[]
   return (link.isCluster ? evenTags(ANCHORS_OF_CLUSTER) : ['0']).map((tag) => keys.anchor(tag));
 }
 
-/** What names shares on an anchor; nothing where one process writes. */
+/** The names of shares on an anchor; empty if one process writes. */
 export function sharesText(names: ShareNames | null): string {
   return names === null ? '' : `${names.engine} ${names.shares}`;
 }

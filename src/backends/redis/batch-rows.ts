@@ -13,8 +13,8 @@ export interface Run {
 }
 
 /**
- * The runs of a batch view as they stand, in field `g<view>` of every anchor, so that they are read with the rows wherever
- * those are. Where anchors differ, as amid a switch, the greatest turn counts.
+ * The current runs of a batch view, in field `g<view>` of every anchor, so that they are read together with the rows on any
+ * node. If anchors differ, as during a switch, the greatest turn counts.
  */
 export interface Runs {
   /** Grows with every switch. */
@@ -94,7 +94,7 @@ export class BatchRows {
   }
 }
 
-/** What of the texts on several anchors counts. */
+/** The text that counts, of those on several anchors. */
 export function newestRuns(texts: readonly string[]): Runs | null {
   let newest: Runs | null = null;
   for (const text of texts) {

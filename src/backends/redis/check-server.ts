@@ -1,7 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import { listOf, type RedisLink, textOf } from './redis-link.ts';
 
-/** What the servers can, asked of every primary. Errors: REDIS_VERSION, REDIS_POLICY. */
+/** The capabilities of the servers, from every primary. Errors: REDIS_VERSION, REDIS_POLICY. */
 export async function checkServers(link: RedisLink): Promise<{ readonly fieldsExpire: boolean }> {
   for (const info of await link.within(link.sendToAll(['INFO', 'server']))) {
     const found = /redis_version:(\S+)/.exec(textOf(info))?.[1] ?? '';
@@ -12,7 +12,7 @@ export async function checkServers(link: RedisLink): Promise<{ readonly fieldsEx
   return { fieldsExpire: commands.every((reply) => listOf(listOf(reply)[0]).length > 0) };
 }
 
-/** An evicted tile would be a silently smaller sum. Error: REDIS_POLICY. */
+/** An evicted tile would make a sum smaller, unnoticed. Error: REDIS_POLICY. */
 export async function checkPolicy(link: RedisLink): Promise<void> {
   for (const info of await link.within(link.sendToAll(['INFO', 'memory']))) {
     const policy = /maxmemory_policy:(\S+)/.exec(textOf(info))?.[1] ?? 'noeviction';

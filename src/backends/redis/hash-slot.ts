@@ -7,7 +7,7 @@ const table = Uint16Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** The slot of what stands between the first braces of a key: CRC-16/XMODEM, as the cluster specification has it. */
+/** The slot of the text between the first braces of a key: CRC-16/XMODEM, as the cluster specification has it. */
 export function slotOf(tag: string): number {
   let crc = 0;
   for (let i = 0; i < tag.length; i += 1) {

@@ -12,8 +12,8 @@ import { blockField, blockOf, encodeBlock } from './tile-block.ts';
 export const CHUNK = 500;
 
 /**
- * How long tiles are kept beyond what windows need: expiry goes by the server's clock from the last write, windows by the
- * clock of the log, which may stand still for a while.
+ * The lifetime of tiles beyond their windows. Expiry uses the server's clock from the last write; windows use the clock of
+ * the log, which may pause.
  */
 const SLACK_MS = 7 * 86_400_000;
 
@@ -77,7 +77,7 @@ export class KeyWrites {
   }
 }
 
-/** Writes tiles under a stamp, some keys at once; `after` is called with each that was changed, and may go on meanwhile. */
+/** Writes tiles under a stamp, some keys at once; `after` is called with each changed key, and may run concurrently. */
 export async function writeKeys(
   link: RedisLink,
   calls: readonly KeyWrite[],

@@ -10,7 +10,7 @@ import type { StoreKeys } from './store-keys.ts';
 const LOCK_MS = 15_000;
 const RENEW_EVERY_MS = 4_000;
 
-/** Who writes: host, process and a random text. Locks of dead processes of this machine are taken at once. */
+/** The writer: host, process and a random text. Locks of dead processes of this machine are taken over at once. */
 export class WriterLock {
   readonly owner = `${hostname()}/${process.pid}/${randomUUID()}`;
   readonly #link: RedisLink;

@@ -38,8 +38,8 @@ const MOST_HOT = 1_000;
 const POLICY_EVERY_MS = 5_000;
 
 /**
- * Opens the store in a Redis or Valkey. `read`: beside a process that writes, without a lock. `shares`: between which processes its tiles
- * are divided; null, or left out: this one writes them. Errors: REDIS_*, STORE_LOCKED, NAMESPACE_TAKEN.
+ * Opens the store in a Redis or Valkey. `read`: for reading only, without a lock. `shares`: the shares of several writing
+ * processes; null or absent: this process writes the tiles. Errors: REDIS_*, STORE_LOCKED, NAMESPACE_TAKEN.
  */
 export async function openRedisStore(
   options: RedisOptions,
@@ -123,7 +123,7 @@ class RedisOnlineStore implements OnlineStore {
   }
 
   async writeTiles(commit: TileCommit): Promise<TileReport> {
-    // Before the first wait: the tiles lie in memory that their writer changes.
+    // Before the first wait: the tiles are in memory that their writer changes.
     const calls = this.#writes.of(commit.tiles, commit.freshUntil);
     return this.#inTurn(() => this.#write(commit, calls));
   }
@@ -194,7 +194,7 @@ class RedisOnlineStore implements OnlineStore {
     }
   }
 
-  /** What speaks to the anchors goes one after the other: amid a commit they look as after a loss. */
+  /** Operations on the anchors run one after the other: during a commit, anchors look as after a loss. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => undefined);
@@ -277,7 +277,7 @@ class RedisOnlineStore implements OnlineStore {
     this.#whole = false;
     await this.#lock?.renew();
     if (this.#torn) {
-      // What cannot be told apart is computed anew.
+      // Tiles whose state is unknown are recomputed.
       await this.#anchors.forget();
       await this.#dropTilesOf('*');
       this.#torn = false;

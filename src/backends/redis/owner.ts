@@ -4,7 +4,7 @@ import { type RedisLink, textOf } from './redis-link.ts';
 import { claimOwner } from './scripts.ts';
 import type { StoreKeys } from './store-keys.ts';
 
-/** Whose keys those of a namespace are: the project, and the log that they are made from. */
+/** The owner of a namespace's keys: the project, and the log that they come from. */
 export interface NamespaceOwner {
   readonly project: string;
   /** Identity of the environment's data; null: not known, as to one who only reads. */

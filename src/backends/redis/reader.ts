@@ -18,7 +18,7 @@ interface KeyReads {
   readonly reads: number[];
 }
 
-/** What was asked of a node: its answer is at a place of the turn. */
+/** The reads of a node: their answers are at a place of the turn. */
 interface Asked {
   readonly node: NodeReads;
   readonly at: number;
@@ -109,7 +109,7 @@ export class Reader {
   #noteView(viewId: string): void {
     if (this.#views.includes(viewId)) return;
     this.#views.push(viewId);
-    // The turn in hand does not ask for it.
+    // The current turn does not read it.
     this.#turn = null;
   }
 
@@ -137,7 +137,7 @@ export class Reader {
     });
   }
 
-  /** The rows as of what the anchors said; those that were read under another run are read again. */
+  /** The rows of the runs on the anchors; rows that were read under another run are read again. */
   #answerBatch(
     batch: readonly BatchRead[],
     asked: readonly AskedRow[],
@@ -254,7 +254,7 @@ function allBlocks(list: readonly Reply[]): readonly Block[] {
   return blocks.sort(byPlace);
 }
 
-/** What of the blocks belongs to a read. */
+/** The part of the blocks that belongs to a read. */
 function decodeRead(read: TileRead, blocks: readonly Block[]): TileRun {
   const { layout, hopMs } = read;
   const wanted = layout.view.hopsMs.indexOf(hopMs);

@@ -7,7 +7,7 @@ import type { Place } from './store-keys.ts';
 
 export type Argument = string | Buffer;
 
-/** What a server answers: texts are bytes. */
+/** An answer of a server: texts are bytes. */
 export type Reply = Buffer | string | number | null | readonly Reply[];
 
 /** One connection, as the client package gives it; the little of it that is used. */
@@ -41,7 +41,7 @@ export interface Node {
   readonly runId: string;
 }
 
-/** Pauses between tries of what may pass, ms. */
+/** Pauses between retries of a transient failure, ms. */
 const PAUSE_MS = 20;
 
 /** Commands that wait for answers above which more are refused. */
@@ -83,7 +83,7 @@ export class RedisLink {
     const secure = tls !== null || urls.some((url) => url.startsWith('rediss:'));
     const state = { isOpen: false };
     const shared = {
-      // Commands to a server that is away fail at once: what waits is bounded, and tried again here.
+      // Commands to an absent server fail at once: the queue is bounded, and retries are made here.
       disableOfflineQueue: true,
       commandsQueueMaxLength: MOST_WAITING,
       maintNotifications: 'disabled' as const,
@@ -96,7 +96,7 @@ export class RedisLink {
       socket: {
         connectTimeout: Math.max(timeoutMs, 1_000),
         socketTimeout: Math.max(5 * timeoutMs, 5_000),
-        // Who is refused at the first try would be refused at every one.
+        // A login rejected at the first try would be rejected at every one.
         reconnectStrategy: (tries: number, cause: Error) =>
           !state.isOpen && isRefusal(cause) ? cause : Math.min(25 * 2 ** Math.min(tries, 5), 500),
         ...(secure ? { tls: true as const, ...tls } : {}),
@@ -130,8 +130,8 @@ export class RedisLink {
   }
 
   /**
-   * Sends a command to where a key is and gives the answer. The order of calls is the order in which a node sees them,
-   * unless one is tried again. Errors: REDIS_*.
+   * Sends a command to the node of a key, and returns the answer. A node receives commands in call order, except for
+   * retries. Errors: REDIS_*.
    */
   send(place: Place, args: readonly Argument[]): Promise<Reply> {
     return this.#within(this.#sendAgain(place, args), this.timeoutMs);
@@ -263,7 +263,7 @@ export class RedisLink {
     throw fail('REDIS_UNREACHABLE', { address: this.address, reason: 'a primary of the cluster is not connected' });
   }
 
-  /** Asked once per connection, ahead of what is sent after it. */
+  /** Sent once per connection, before other commands. */
   #identify(client: NodeClient, address: string): Promise<Node> {
     const epoch = client.socketEpoch;
     const known = this.#identities.get(client);

@@ -7,11 +7,11 @@ export interface RedisOptions {
   readonly cluster: boolean;
   /** Begins every key, without ":" and "{": what keeps projects in one server apart. */
   readonly prefix: string;
-  /** Who opens it; without it anyone may. */
+  /** The credentials; none without it. */
   readonly owner?: NamespaceOwner;
   readonly username?: string;
   readonly password?: string;
-  /** PEM of what is trusted and of what the client shows; null: no TLS unless a URL says `rediss:`. */
+  /** PEM of the trusted authorities and of the client's certificate; null: no TLS unless a URL says `rediss:`. */
   readonly tls: {
     readonly ca?: string;
     readonly cert?: string;

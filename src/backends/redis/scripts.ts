@@ -108,9 +108,9 @@ return 1
 `);
 
 /**
- * Says on an anchor what commit comes: KEYS[1] the anchor; ARGV: owner, the commit before (empty: none), commit, its note
- * (writer and position), the oldest commit to forget. Answers ok, owner (another writes) or lost (an acknowledged commit is
- * not there).
+ * Writes the next commit to an anchor: KEYS[1] the anchor; ARGV: owner, the previous commit (empty: none), commit, its note
+ * (writer and position), the oldest commit to forget. Returns ok, owner (another process writes) or lost (an acknowledged
+ * commit is missing).
  */
 export const beginCommit = script(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'lost' end
@@ -155,7 +155,7 @@ else redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[2]) end
 return 1
 `);
 
-/** Of what all shares and the process that serves have said: how fresh the tiles are, and which server processes have them all. */
+/** From the reports of all shares and the serving process: the freshness of the tiles, and the server processes that have all. */
 const tellShares = `
 local function tell(shares)
   local fresh, whole, runs = nil, {}, {}
@@ -177,8 +177,8 @@ end
 `;
 
 /**
- * Says on an anchor who writes the tiles: KEYS[1] the anchor; ARGV: owner, what names the shares (empty: its owner writes them). What
- * shares of another name have said is forgotten.
+ * Writes to an anchor which processes write the tiles: KEYS[1] the anchor; ARGV: owner, the name of the shares (empty: the owner
+ * writes them). Reports of shares of another name are deleted.
  */
 export const openShares = script(`
 redis.call('HSET', KEYS[1], 'own', ARGV[1], 'run', '', 'served', '')

@@ -3,11 +3,11 @@ import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fai
 /** A slot has no node, or moves: a script that has dropped a key cannot write it again where it moves away from. */
 const NOT_SERVED = /^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN)|access a non local key/;
 
-/** What an error of the client or the server means for a user. The password is in none of them. */
+/** The catalogued error for an error of the client or the server. None contains the password. */
 export function storeFailure(error: unknown, address: string): HeadraceError {
   if (isHeadraceError(error)) return error;
   const text = error instanceof Error ? error.message : String(error);
-  // Causes are logged: what a server says can be told, an object of the client with its options cannot.
+  // Causes are logged: the message of a server may be, an object of the client with its options may not.
   const cause = new Error(text);
   if (isRefusal(error)) return fail('REDIS_AUTH', { address, reason: text }, cause);
   if (/^OOM/.test(text)) return fail('REDIS_MEMORY', { address }, cause);
@@ -29,6 +29,6 @@ export function isPassing(error: unknown): boolean {
   if (isHeadraceError(error)) return false;
   const text = error instanceof Error ? error.message : String(error);
   if (NOT_SERVED.test(text) || /^(LOADING|READONLY|MOVED|ASK)/.test(text)) return true;
-  // What else a server says will be said again; what the client says is about connections.
+  // Other errors of a server are permanent; errors of the client are about connections.
   return !/^[A-Z]{2,} /.test(text);
 }

@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto';
 import { slotOf } from './hash-slot.ts';
 
 /**
- * Keys of the store. What stands between braces chooses the slot of a cluster: everything of an entity is in one.
+ * Keys of the store. The text between braces chooses the slot of a cluster: all keys of an entity are in one slot.
  *
  * ```
  * tiles  = prefix ":t:" view ":{" entity "}"            ; hash: blocks by field, and a stamp
- * windows = prefix ":w:" view ":{" entity "}"           ; string: what the tiles merge to, features/window/stored-windows.ts
+ * windows = prefix ":w:" view ":{" entity "}"           ; string: the merged tiles, features/window/stored-windows.ts
  * row    = prefix ":b:" view ":" attempt ":{" entity "}" ; string: one row of a run of a batch view
  * anchor = prefix ":a:{" tag "}"                         ; hash: positions and marks, the same on every node
- * lock   = prefix ":lock"                                ; string: who writes
- * owner  = prefix ":owner"                               ; string: whose the keys are, see owner.ts
+ * lock   = prefix ":lock"                                ; string: the writer
+ * owner  = prefix ":owner"                               ; string: the owner of the keys, see owner.ts
  * hot    = prefix ":hot"                                 ; hash: keys that processes found hot
  * entity = "=" key / "#" SHA-256                         ; the digest, base64, of a key above 1,200 bytes
  * ```
- * `view`, `attempt` and `prefix` have neither ":" nor "{"; a key may have any characters, since it stands last. So no two
+ * `view`, `attempt` and `prefix` have neither ":" nor "{"; a key may have any characters, since it is last. So no two
  * prefixes have a key in common, and no pattern of one finds a key of another.
  */
 const LONGEST_KEY = 1_200;
@@ -45,7 +45,7 @@ export interface StoreKeys {
 export function storeKeys(prefix: string): StoreKeys {
   const plain = (name: string): Place => ({ key: `${prefix}:${name}`, slot: slotOf(`${prefix}:${name}`) });
   const tagged = (head: string, tag: string): Place => {
-    // The slot is that of what stands before the first closing brace.
+    // The slot is that of the text before the first closing brace.
     const end = tag.indexOf('}');
     return { key: `${prefix}:${head}:{${tag}}`, slot: slotOf(end < 0 ? tag : tag.slice(0, end)) };
   };

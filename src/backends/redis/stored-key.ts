@@ -9,7 +9,7 @@ export interface StoredKey {
   readonly stamp: Buffer | null;
 }
 
-/** What a key's whole hash has. */
+/** The contents of a key's whole hash. */
 export function storedKey(layout: TileLayout, list: readonly Reply[]): StoredKey {
   const blocks: { readonly hop: number; readonly block: number; readonly bytes: Buffer }[] = [];
   let stamp: Buffer | null = null;

@@ -6,12 +6,12 @@ import { emptyRun, type TileRun } from '../../features/tile/tile-run.ts';
 import type { TileWrite } from '../../ports/online-store.ts';
 
 /**
- * The tiles of one (view, key, hop) whose starts lie in one span of 32 hops: a field of the key's hash. The script of the
+ * The tiles of one (view, key, hop) that start in one span of 32 hops: a field of the key's hash. The script of the
  * write reads the frame around each tile, not the tile.
  *
  * ```
  * field  = hop block                ; hop: index among the view's hops; block: floor(start / (32 · hop)); both in base 36, the
- *                                    ; hop one character. Text, since the client writes each argument of bytes apart
+ *                                    ; hop one character. Text, since the client writes each argument of bytes separately
  * value  = format *(entry)          ; ascending
  * format = %x01
  * entry  = place generation n size tile
@@ -21,7 +21,7 @@ import type { TileWrite } from '../../ports/online-store.ts';
  * size   = varint                   ; bytes of the tile
  * tile   = as features/tile/tile-codec.ts writes it
  * stamp  = varint                   ; of the field "~": the commit that last wrote the hash; none is 0
- *        / %x00 6OCTET varint       ; of one of many writers: who, and its write
+ *        / %x00 6OCTET varint       ; of one of many writers: its number, and its write
  * ```
  */
 export const TILES_PER_BLOCK = 32;

@@ -29,9 +29,9 @@ export async function openRedisShares(options: RedisOptions, names: ShareNames):
 }
 
 /**
- * Shares on the anchors of a store (anchors.ts). No note goes before the tiles of a write, since those that are ahead of a share's
- * place change nothing when they come again. Tiles of one key are in several shares: its stored windows are set of the tiles that stand
- * there, unless another has written meanwhile.
+ * Shares on the anchors of a store (anchors.ts). A write needs no note before its tiles, since tiles ahead of a share's position
+ * change nothing when they are written again. The tiles of one key are in several shares: its stored windows are computed from
+ * the stored tiles, unless another process wrote in between.
  */
 class RedisTileShares implements TileShares {
   readonly #link: RedisLink;
@@ -97,7 +97,7 @@ class RedisTileShares implements TileShares {
     this.#mustBeOpen(answers);
     const texts = answers.map(textOf);
     if (texts.includes('moved')) return false;
-    // It may lack tiles that the one before had acknowledged.
+    // It may lack tiles that the previous one had acknowledged.
     if (texts.includes('busy'))
       throw fail('REDIS_BUSY', { address: this.#link.address, reason: 'a server came back amid a write of tiles' });
     return true;

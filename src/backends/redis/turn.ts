@@ -6,7 +6,7 @@ const MOST_KEYS = 200;
 
 const NOTHING: Promise<readonly Reply[]> = Promise.resolve([]);
 
-/** What the anchor of a node says. */
+/** The contents of a node's anchor. */
 export interface Marks {
   readonly whole: boolean;
   /** Epoch ms; -Infinity before anyone said it. */
@@ -29,7 +29,7 @@ export class Turn {
     this.#fields = fields;
   }
 
-  /** What is read of the node of a slot. */
+  /** The reads of the node of a slot. */
   of({ slot }: Place): NodeReads {
     const name = this.#link.nodeName(slot);
     const known = this.#nodes.get(name);
@@ -41,16 +41,16 @@ export class Turn {
     return node;
   }
 
-  /** Sends what is left, before the client writes what was sent in this turn. */
+  /** Sends the remaining reads, before the client writes the commands of this turn. */
   end(): void {
     for (const node of this.#nodes.values()) node.end();
   }
 }
 
 /**
- * What some requests read of one node, and what its anchor says meanwhile: before the first of it and after the last, so that what is lost
- * between two commands is seen too. The texts of a single server come by one command; the keys of a node of a cluster are in many slots, and
- * asked for each by itself. Hot path.
+ * The reads of some requests from one node, and its anchor before the first and after the last of them, so that a loss between
+ * two commands is detected. A single server returns all texts by one command; the keys of a cluster's node are in many slots, and
+ * are read one by one. Hot path.
  */
 export class NodeReads {
   /** When all is there. Errors: REDIS_*. */
@@ -64,7 +64,7 @@ export class NodeReads {
   #texts: readonly Reply[] = [];
   readonly #beside: Promise<unknown>[] = [];
   readonly #settle: (all: Promise<void>) => void;
-  /** What the anchor said before the first command; null: there was none yet. */
+  /** The anchor before the first command; null: there was none yet. */
   #before: Promise<Reply> | null = null;
   #marks: Marks = { whole: false, fresh: Number.NEGATIVE_INFINITY, views: [] };
 
@@ -77,7 +77,7 @@ export class NodeReads {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.done = promise;
     this.#settle = resolve;
-    // Told to those who wait, when it has ended.
+    // Reported to the waiting reads, when the turn has ended.
     this.#node.catch(() => undefined);
   }
 
@@ -108,7 +108,7 @@ export class NodeReads {
     return sent;
   }
 
-  /** Sends what was asked for. */
+  /** Sends the reads. */
   end(): void {
     this.#settle(this.#link.within(this.#read()));
     this.done.catch(() => undefined);

@@ -1,7 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { JobOutput } from './job.ts';
 
-/** What is said of a job that failed. */
+/** The error of a failed job. */
 export interface JobFailure {
   readonly name: string;
   /** The step of the output; null: none of them. */
@@ -14,12 +14,12 @@ export interface JobFailure {
   readonly cause: string;
 }
 
-/** What processes of Spark end with when they have no memory left. */
+/** The exit code of Spark processes without memory. */
 const MEMORY_EXIT = 52;
 
 const OUT_OF_MEMORY = /exit(?:ed with)?\s*(?:code|status):?\s*52\b|OutOfMemoryError|exit code 52|ExitCode 52/i;
 
-/** Classes of SQLSTATE of what is wrong in the text of a query: syntax or access rules, and what is not supported. */
+/** Classes of SQLSTATE for a wrong query text: syntax or access rules, and unsupported features. */
 const REFUSED = /^(42|0A)/;
 
 const AT_LINE = /line (\d+),? pos(?:ition)?:? \d+/;

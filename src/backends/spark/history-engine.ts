@@ -21,8 +21,8 @@ import { SparkApplication } from './session.ts';
 import type { SparkOptions } from './submit.ts';
 
 /**
- * Computes over the history by Spark: an application for each session, or a Connect server that runs already. Everything that a computation writes lies in `<directory>/run=<process>-<number>`, which
- * the machines of the cluster reach under the same path as this one.
+ * Computes over the history with Spark: an application for each session, or a running Connect server. A computation writes
+ * everything to `<directory>/run=<process>-<number>`, which all machines of the cluster reach under the same path.
  */
 export function sparkHistoryEngine(options: SparkOptions | ConnectOptions, directory: string): HistoryEngine {
   return {
@@ -108,7 +108,7 @@ function broughtPath(folder: string, { name }: BroughtTable): string {
   return join(stepsOf(folder), `${name}.parquet`);
 }
 
-/** Where lies what is read while a computation runs: what is brought, and results that are read more than once. */
+/** The folder of a computation's inputs: uploaded tables, and results that are read more than once. */
 function stepsOf(folder: string): string {
   return join(folder, 'steps');
 }

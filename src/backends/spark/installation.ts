@@ -8,7 +8,7 @@ import { fail } from '../../base/errors/fail.ts';
 
 const run = promisify(execFile);
 
-/** What runs jobs: Spark's own starter, and the compiled runner. */
+/** Spark's starter and the compiled runner, which run jobs. */
 export interface Installation {
   readonly submit: string;
   readonly jar: string;
@@ -39,7 +39,7 @@ export interface InstallationOptions {
   /** Where the program is compiled into. */
   readonly directory: string;
   readonly program: SparkProgram;
-  /** Jars that it needs beside those of Spark. */
+  /** Jars that it needs in addition to Spark's. */
   readonly jars?: readonly string[];
 }
 

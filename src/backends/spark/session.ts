@@ -15,13 +15,13 @@ type Line =
   | { readonly headrace: 'done' }
   | ({ readonly headrace: 'failed' } & JobFailure);
 
-/** What Spark says of itself is kept so far, characters. */
+/** The kept length of Spark's output, characters. */
 const LOG_LENGTH = 20_000;
 
 /** How long a runner may take to end when it is asked to, ms. */
 const END_MS = 20_000;
 
-/** A Spark application that runs jobs one after the other, in a process of its own that ends with this one. */
+/** A Spark application that runs jobs one after the other, in a separate process that ends with this one. */
 export class SparkApplication implements JobRunner {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #onProgress: (text: string) => void;
@@ -34,7 +34,7 @@ export class SparkApplication implements JobRunner {
   private constructor(child: ChildProcessByStdio<Writable, Readable, Readable>, onProgress: (text: string) => void) {
     this.#child = child;
     this.#onProgress = onProgress;
-    // It may be gone when a job is sent; that it is, is told by its end.
+    // The process may be gone when a job is sent; its exit reports that.
     child.stdin.on('error', () => undefined);
     child.stderr.setEncoding('utf8').on('data', (text: string) => this.#heard(text));
     createInterface({ input: child.stdout }).on('line', (text) => this.#read(text));
@@ -103,7 +103,7 @@ export class SparkApplication implements JobRunner {
     throw this.#endedError('a job');
   }
 
-  /** Asks it to end, and sees to it that it does. */
+  /** Asks it to end, and kills it if it does not. */
   async close(): Promise<void> {
     this.#child.stdin.end();
     const late = new AbortController();

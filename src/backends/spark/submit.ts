@@ -3,11 +3,11 @@ export interface SparkOptions {
   readonly home: string;
   /** `local[*]`, `spark://host:port`, `yarn`, `k8s://…`. */
   readonly master: string;
-  /** Further settings, `spark.…`. Those that answers depend on are not to be had otherwise. */
+  /** Further settings, `spark.…`. Settings that answers depend on cannot be changed. */
   readonly conf: Readonly<Record<string, string>>;
 }
 
-/** What the answers of SQL depend on, and how files are written. */
+/** The settings that answers of SQL depend on, and the form of files. */
 export const SESSION_SETTINGS = {
   'spark.sql.session.timeZone': 'UTC',
   // Without, sums wrap and decimals lose digits.
@@ -21,7 +21,7 @@ export const SESSION_SETTINGS = {
   'spark.sql.sources.partitionOverwriteMode': 'dynamic',
 } as const;
 
-/** With what nobody looks at. */
+/** Without the user interface. */
 const SETTINGS = {
   ...SESSION_SETTINGS,
   'spark.sql.catalogImplementation': 'in-memory',
@@ -29,7 +29,7 @@ const SETTINGS = {
   'spark.log.level': 'WARN',
 } as const;
 
-/** What spark-submit is called with, to run a class of a jar; `more` are settings that `conf` may change. */
+/** The arguments of spark-submit to run a class of a jar; `more` are settings that `conf` may change. */
 export function submitArguments(
   { master, conf }: Pick<SparkOptions, 'master' | 'conf'>,
   main: string,

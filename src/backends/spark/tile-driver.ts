@@ -32,7 +32,7 @@ const statusSchema = z.object({
   failures: z.array(failureSchema),
 });
 
-/** What the driver last said of itself; `tile-runner/TileRunner.java` has the files of its folder. */
+/** The last state of the driver; `tile-runner/TileRunner.java` has the files of its folder. */
 export type DriverStatus = Readonly<z.infer<typeof statusSchema>>;
 
 export interface TileDriverOptions {
@@ -40,7 +40,7 @@ export interface TileDriverOptions {
   /** Jars of Spark's Kafka connector; those in Spark's own folder need none. */
   readonly jars: readonly string[];
   readonly job: SparkTileJob;
-  /** The consumer group that is told how far the events are in tiles. */
+  /** The consumer group that receives the position of the events in tiles. */
   readonly group: string;
   /** Settings of Kafka's client in Java, secret ones too. */
   readonly kafka: Readonly<Record<string, string>>;
@@ -51,7 +51,7 @@ export interface TileDriverOptions {
   readonly partitions: number;
 }
 
-/** A driver that has said nothing for so long is gone, ms. */
+/** A driver without a sign for this long is gone, ms. */
 const SILENT_MS = 60_000;
 const POLL_MS = 200;
 
@@ -59,10 +59,10 @@ const POLL_MS = 200;
 const START_MS = 300_000;
 const END_MS = 60_000;
 
-/** How much of a driver's log is told, characters. */
+/** The reported length of a driver's log, characters. */
 const LOG_LENGTH = 20_000;
 
-/** What the driver in a folder last said; null: there was none, or one of another version of Headrace. */
+/** The last state of the driver in a folder; null: there was none, or one of another version of Headrace. */
 export function driverStatus(folder: string): DriverStatus | null {
   const path = join(folder, 'status.json');
   if (!existsSync(path)) return null;
@@ -178,7 +178,7 @@ export function driverError({ failures: [last] }: DriverStatus, job: SparkTileJo
   return failedError({ ...last, name: last.name === '' ? (outputs[0]?.name ?? '') : last.name, step: null }, outputs);
 }
 
-/** What streaming needs; the rest of Spark's settings may be chosen. */
+/** The settings that streaming needs; others may be chosen. */
 const STREAMING = {
   'spark.sql.streaming.stateStore.providerClass':
     'org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider',

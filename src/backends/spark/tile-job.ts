@@ -36,7 +36,7 @@ export interface TileQuery {
   readonly topics: Readonly<Record<string, TileTopicFolds>>;
 }
 
-/** What the tiles of a topic are folded from, and what their versions begin with. */
+/** The input of a topic's tiles, and the prefix of their versions. */
 export interface TileTopicFolds extends TileFolds {
   readonly versionBase: string;
 }
@@ -56,7 +56,7 @@ export function sparkTileJob({ sources, views }: ProjectData, options: SparkTile
   return { queries };
 }
 
-/** What tells a project's job from others: its queries without what differs by environment. */
+/** The identity of a project's job: its queries without the options of an environment. */
 export function sparkTileJobTexts(project: ProjectData): readonly string[] {
   const id = ({ name, version }: EventSourceData | StreamViewData) => `${name}.${version}`;
   const { queries } = sparkTileJob(project, {

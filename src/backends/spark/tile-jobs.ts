@@ -36,8 +36,8 @@ export interface SparkTileJobsOptions extends TileDriverOptions, JobSurroundings
 const WATCH_MS = 1_000;
 
 /**
- * The streaming jobs of an environment on Spark: each a driver in a process of its own that outlives the command that started it,
- * and a folder with its checkpoints.
+ * The streaming jobs of an environment on Spark. Each is a driver in a separate process, which outlives the command that started
+ * it, and a folder with its checkpoints.
  */
 export class SparkTileJobs implements TileJobs {
   readonly #options: SparkTileJobsOptions;
@@ -67,7 +67,7 @@ export class SparkTileJobs implements TileJobs {
       const behind = missingOf(ends, await this.#options.done());
       if (behind === 0) break;
       onWait(behind);
-      // One that is gone is not started again here: it would never catch up where what kills it goes on.
+      // A dead driver is not restarted here: if its cause of death persists, it would never catch up.
       if (!this.#mustLive())
         throw fail('TILES_FAILED', { job: deployed.jobId, state: 'LOST', reason: 'its driver was killed' });
       await sleep(WATCH_MS);

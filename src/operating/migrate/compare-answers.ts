@@ -4,7 +4,7 @@ import type { ServedVector } from '../../featurestore/online/served-vector.ts';
 import type { Value } from '../../schema/column.ts';
 import type { Question } from './questions.ts';
 
-/** What answers: a reader of an environment. */
+/** A reader of an environment. */
 export interface Answers {
   read(service: FeatureServiceData, request: unknown, at: number): MaybePromise<ServedVector>;
 }
@@ -39,7 +39,7 @@ export async function compareAnswers(
 /** How often a view that was slower than its budget is asked again. */
 const ASKED_AGAIN = 20;
 
-/** What an environment answers; whether it does so within a budget is another question. */
+/** The answer of an environment, whatever its latency budget. */
 async function answerOf(answers: Answers, { service, request }: Question, at: number): Promise<ServedVector> {
   let vector = await answers.read(service, request, at);
   for (let i = 0; i < ASKED_AGAIN && vector.missing.some(({ reason }) => reason === 'slow'); i += 1)

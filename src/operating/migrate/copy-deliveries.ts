@@ -22,7 +22,7 @@ export interface CopyOptions {
   readonly replay: (source: EventSourceData, deliveries: readonly Delivery[]) => Promise<void>;
   /** Where the copying stands. */
   readonly place: CopyPlace;
-  /** Told how far it is, some deliveries at a time; what it has kept is gone on from. */
+  /** Called after some deliveries, with the position to resume from. */
   readonly keep: (place: CopyPlace) => Promise<void>;
   /** Offsets of each partition that are copied between two calls of `keep`: what is sorted, and held in memory, at once. */
   readonly atOnce: number;
@@ -87,7 +87,7 @@ WHERE ${OFFSET} >= ${Math.min(...from)} AND ${OFFSET} < ${Math.max(...to)} AND (
 ORDER BY ${INGEST_TS}, ${PARTITION}, ${OFFSET}`;
 }
 
-/** What was appended behind the ends by a call that did not come to keep its place, by partition: how often each is there. */
+/** Deliveries after the recorded ends, from a call that was interrupted before it recorded its position: their counts by partition. */
 async function tailOf(
   log: CopyOptions['log'],
   source: EventSourceData,
@@ -161,7 +161,7 @@ class Slice {
     if (this.#waiting.length >= APPENDED_AT_ONCE) await this.#append();
   }
 
-  /** Appends what waits; gives how many were appended in all. */
+  /** Appends the waiting deliveries; returns the total number appended. */
   async end(): Promise<number> {
     await this.#append();
     for (const tail of this.#tail)

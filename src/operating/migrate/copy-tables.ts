@@ -6,7 +6,7 @@ const WRITER = 'migration';
 /** Rows that are published at once. */
 const PUBLISHED_AT_ONCE = 100_000;
 
-/** What a migration makes anew of the events, or of what it copies. */
+/** Tables that a migration recomputes from the events or the copies. */
 const MADE_ANEW = [/^events\//, /^tiles\//, /\/prepared$/];
 
 /** A table that was copied, and its rows. */
@@ -17,7 +17,7 @@ export interface CopiedTable {
 
 /**
  * Copies the tables of a history that do not follow from the events: logged vectors, predictions, generations of batch views,
- * refused events. Each takes the place of what the other history has under its name, so that it may be done again.
+ * rejected events. Each replaces the table of its name in the other history, so the copy can be repeated.
  */
 export async function copyTables(from: OfflineStore, to: OfflineStore): Promise<readonly CopiedTable[]> {
   const copied: CopiedTable[] = [];

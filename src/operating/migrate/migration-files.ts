@@ -42,8 +42,8 @@ const movedSchema = z.strictObject({ format: z.literal(1), to: z.string(), at: i
 export type CopyPlace = Readonly<z.output<typeof place>>;
 
 /**
- * What a migration knows of itself. `opened`: the services of the new environment had nothing under its names, and what is there
- * now is the migration's; `movedAt`: since when the new environment takes events; `returnedAt`: the old one again.
+ * The state of a migration. `opened`: the services of the new environment were empty under its names, so their data is the
+ * migration's. `movedAt`: the time from which the new environment accepts events; `returnedAt`: the old one again.
  */
 export type Journal = Readonly<z.output<typeof journalSchema>>;
 

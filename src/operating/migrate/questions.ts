@@ -15,7 +15,7 @@ import type { ColumnSpec, Columns, Value } from '../../schema/column.ts';
 import { scaledToText } from '../../schema/decimal.ts';
 import { entityKeyEncoder } from '../../schema/entity-key.ts';
 
-/** What both environments of a migration are asked. */
+/** The reads that a migration compares between both environments. */
 export interface Question {
   readonly service: FeatureServiceData;
   /** As a caller writes it. */
@@ -26,7 +26,7 @@ export interface Question {
 
 type View = StreamViewData | BatchViewData;
 
-/** A project with a service over each of its views beside its own: what both environments can be asked for. */
+/** A project with an additional service over each of its views, for the comparison of both environments. */
 export function withViewServices(project: ProjectData): ProjectData {
   return { ...project, services: [...project.services, ...viewsOf(project).map(askedService)] };
 }

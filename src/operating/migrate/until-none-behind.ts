@@ -7,8 +7,8 @@ const POLL_MS = 250;
 const TELL_EVERY = 20;
 
 /**
- * Waits until nothing is `behind` any more, and tells how many deliveries still are. Error: MIGRATE_BEHIND, where they have not
- * become fewer for so many ms.
+ * Waits until nothing is `behind`, and reports the number of deliveries behind. Error: MIGRATE_BEHIND, if the number has not
+ * decreased for this many ms.
  */
 export async function untilNoneBehind(
   behind: () => Promise<number>,

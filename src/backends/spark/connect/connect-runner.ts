@@ -11,7 +11,7 @@ import type { Fields } from './protobuf.ts';
 /** Between two words of progress, ms. */
 const PROGRESS_MS = 500;
 
-/** Runs jobs on a Connect server, each in a session of its own: what one leaves there no other sees. */
+/** Runs jobs on a Connect server, each in a separate session: no job sees the leftovers of another. */
 export class ConnectRunner implements JobRunner {
   readonly #link: ConnectLink;
   readonly #conf: Readonly<Record<string, string>>;
@@ -123,7 +123,7 @@ function outputCommand({ sql, path, sliced }: JobOutput): Fields {
 /** The view of the files of an output, as bytes. */
 const FILES = 'headrace_files';
 
-/** Beside the files of an output: what the machines of the server read back of them. */
+/** The files of an output, as the machines of the server read them back. */
 function listPath({ path }: JobOutput): string {
   return `${path}-files`;
 }

@@ -6,7 +6,7 @@ import { type ConnectLink, isFailedCall } from './link.ts';
 import { pairs } from './plans.ts';
 import { decode, type Fields, type Message, messagesIn, numberIn, textIn } from './protobuf.ts';
 
-/** What is said of a command that failed. */
+/** The error of a failed command. */
 export type CommandFailure = Pick<JobFailure, 'condition' | 'sqlState' | 'message' | 'cause'>;
 
 /** How far a command is. */
@@ -24,12 +24,12 @@ const DENIED: readonly number[] = [7, 16];
 /** Its status of everything that Spark itself says; the client says it of an answer that is cut off. */
 const INTERNAL = 13;
 
-/** The server does not know the session any more: it was started anew, or has ended it. */
+/** The server no longer knows the session: it restarted, or has ended the session. */
 const FORGOTTEN = /\[INVALID_HANDLE\./;
 
 /**
- * A session of a Connect server: settings and views of its own, and commands one after the other. Whoever answers is asked for the
- * session that it knows: one that was started anew would begin another, without the settings.
+ * A session of a Connect server: its settings and views, and commands one after the other. Each answer is checked for the
+ * session: a restarted server would start another, without the settings.
  */
 export class ConnectSession {
   readonly #link: ConnectLink;
@@ -63,8 +63,8 @@ export class ConnectSession {
   }
 
   /**
-   * Runs a command; gives what went wrong, or null. The server ends a stream of answers now and then, and goes on behind it: it is
-   * read on by the next. What nobody reads any more, as of a process that was killed, it ends. Errors: SPARK_UNREACHABLE, SPARK_TOKEN.
+   * Runs a command; returns its error, or null. The server ends a stream of answers from time to time while the command runs; the
+   * next stream continues it. The server stops commands that nobody reads, as of a killed process. Errors: SPARK_UNREACHABLE, SPARK_TOKEN.
    */
   async run(command: Fields, onProgress: (progress: Progress) => void): Promise<CommandFailure | null> {
     const operation = randomUUID();
@@ -94,7 +94,7 @@ export class ConnectSession {
 
   /** Ends it, and what runs in it. */
   async release(): Promise<void> {
-    // Who is gone has ended it.
+    // A missing server has ended it.
     await this.#link.ask('ReleaseSession', [...this.#head, [3, CLIENT]]).catch(() => undefined);
   }
 
@@ -135,7 +135,7 @@ export class ConnectSession {
     }
   }
 
-  /** What Spark says of a call that failed; null where it was not Spark that failed it. */
+  /** Spark's error of a failed call; null if the failure is not from Spark. */
   async #failureOf(error: unknown): Promise<CommandFailure | null> {
     if (!isFailedCall(error) || error.code !== INTERNAL || FORGOTTEN.test(error.details)) return null;
     const [status] = error.metadata.get('grpc-status-details-bin');
@@ -147,7 +147,7 @@ export class ConnectSession {
   }
 }
 
-/** Who asks: the name of the user too. */
+/** The client, with the name of the user. */
 const CLIENT = 'headrace';
 
 function progressOf(progress: Message): Progress {

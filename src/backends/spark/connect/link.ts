@@ -7,21 +7,21 @@ export interface ConnectOptions {
   /** `host:port`. */
   readonly address: string;
   readonly token: string | null;
-  /** PEM of what is trusted (without `ca`: what the system trusts) and of what the client shows; null: no TLS. */
+  /** PEM of the trusted authorities (without `ca`: the system's) and of the client's certificate; null: no TLS. */
   readonly tls: {
     readonly ca?: string;
     readonly cert?: string;
     readonly key?: string;
     readonly servername?: string;
   } | null;
-  /** Settings of each session. Those that answers depend on are not to be had otherwise. */
+  /** Settings of each session. Settings that answers depend on cannot be changed. */
   readonly conf: Readonly<Record<string, string>>;
 }
 
 /** How long an answer may take that nothing is computed for, ms. */
 const CALL_MS = 60_000;
 
-/** A server that is gone without a word is found so: it is asked for a sign when it was silent so long, ms. */
+/** A ping after this silence, ms, detects a server that disappeared. */
 const SILENCE_MS = 20_000;
 
 /** A connection to a Connect server. */

@@ -12,7 +12,7 @@
  * ```
  */
 
-/** Fields of a message; one that repeats stands there as often. */
+/** Fields of a message; a repeated field has one entry per value. */
 export type Fields = readonly Field[];
 
 export type Field = readonly [number: number, value: number | string | Fields];
