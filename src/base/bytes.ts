@@ -260,7 +260,7 @@ export class ByteReader {
 
   /** Error BYTES_DAMAGED unless all bytes were read. */
   end(): void {
-    if (this.offset !== this.#bytes.length) throw this.damaged('they go on after the end');
+    if (this.offset !== this.#bytes.length) throw this.damaged('there are more bytes after the end');
   }
 
   /** The error for impossible bytes. */

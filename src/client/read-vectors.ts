@@ -81,7 +81,7 @@ type ReadValue = (cursor: Cursor) => unknown;
 /** Reads values of a type, each as the JSON answer gives it: a decimal as its text, an int64 as a number where one holds it. */
 function valueReader(text: string): ReadValue {
   const spec = parseTypeText(text);
-  if (spec === null) throw new RangeError('a type that is none');
+  if (spec === null) throw new RangeError('an unknown type');
   const { type, element = 'text', scale = 0, length = 1 } = spec;
   if (type === 'embedding') return (cursor) => times(cursor.most(length, 8), () => positiveZero(cursor.f64()));
   if (type !== 'list') return scalarReader(type, scale);

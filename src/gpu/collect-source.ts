@@ -27,10 +27,10 @@ import {
 import { fabricFindings, hasReference, iterationFindings, kernelSumFindings } from './rules/summaries.ts';
 import type { Source } from './source.ts';
 
-/** What a diagnosis consists of, as it is found. */
+/** The parts of a diagnosis, collected from sources. */
 export interface Collected {
   readonly drafts: FindingDraft[];
-  /** Why something cannot be told, whatever else was found. */
+  /** Reasons for missing answers, whatever the other findings. */
   readonly reasons: string[];
   /** Why a file does not show that nothing is wrong. */
   readonly doubts: string[];
@@ -47,7 +47,7 @@ export interface Collected {
 /** Jobs that hold more GPUs than were sampled for so much of the time are of other GPUs too. */
 const OVERBOOKED_FROM = 0.05;
 
-/** Adds what a file that is no trace tells; `sources` are all files, since some are read beside others. */
+/** Adds the facts of a file that is not a trace; `sources` are all files, since some are read together. */
 export function collectSource(source: Source, sources: readonly Source[], found: Collected): void {
   const { path } = source;
   if (source.cutShort === true)
@@ -146,7 +146,7 @@ export function collectSource(source: Source, sources: readonly Source[], found:
   }
 }
 
-/** Records of a scheduler alone tell who held GPUs; beside files about the GPUs that is enough. */
+/** Records of a scheduler alone show only the allocation of GPUs; together with files about the GPUs that is enough. */
 function addHeldNotBusy(path: string, sources: readonly Source[], found: Collected): void {
   if (sources.some(({ kind }) => aboutGpus.has(kind))) return;
   found.doubts.push(

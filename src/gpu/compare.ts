@@ -20,7 +20,7 @@ export interface Change {
   readonly change: number;
 }
 
-/** What a comparison says. */
+/** The result of a comparison. */
 export interface Comparison {
   readonly verdict: 'faster' | 'slower' | 'no difference' | 'no claim';
   readonly summary: string;
@@ -37,7 +37,7 @@ export interface CauseChange {
   readonly change: 'went' | 'stays' | 'came';
   readonly before: number;
   readonly after: number;
-  /** What was to be gained from the one that went, or is from one that is there; null where no bound is known. */
+  /** The possible gain of a disappeared or a present cause; null if no bound is known. */
   readonly ceiling: number | null;
 }
 
@@ -120,7 +120,7 @@ function largestByCause({ findings }: Diagnosis): ReadonlyMap<Cause, Finding> {
   return largest;
 }
 
-/** The kinds of GPUs of a trace; where a driver leaves the name empty, by what else tells them apart. */
+/** The kinds of GPUs of a trace; if a driver leaves the name empty, by other properties. */
 function hardwareOf({ devices }: Trace): string {
   const kinds = devices.map(({ name, numSms, memoryBytes }) =>
     name === '' ? `an unnamed GPU of ${numSms} SMs and ${Math.round(memoryBytes / 2 ** 30)} GiB` : name,

@@ -2,7 +2,7 @@ import { dcgmText } from './rules/counters.ts';
 import { fabricText } from './rules/summaries.ts';
 import type { Source } from './source.ts';
 
-/** What a file holds, in a few words. */
+/** The contents of a file, in a few words. */
 export function describeSource(source: Source): string {
   switch (source.kind) {
     case 'trace':

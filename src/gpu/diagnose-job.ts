@@ -8,7 +8,7 @@ import { joinedStepUs, type LateRank, lateRanks, rankFindings } from './join/ran
 import type { FlooredDraft, StepFloor } from './rank-findings.ts';
 import { traceReport } from './trace-report.ts';
 
-/** What the traces of one job say. */
+/** The findings from the traces of one job. */
 export interface DiagnosedJob {
   readonly facts: readonly TraceFacts[];
   readonly drafts: readonly FlooredDraft[];

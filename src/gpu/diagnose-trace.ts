@@ -14,7 +14,7 @@ import { looksSampled, percent, type Remaining, type TraceRule } from './rules/r
 /** Rules whose time was measured as idle or exposed, in the order of the investigation. */
 const measuredRules: readonly TraceRule[] = [hiddenSync, dataPipeline, launchOverhead, multiGpu];
 
-/** What the trace of one rank gives: findings, and what it cannot tell. */
+/** The result for the trace of one rank: findings, and missing answers. */
 export interface TraceDiagnosis {
   readonly drafts: readonly FindingDraft[];
   readonly limitations: readonly Limitation[];
@@ -24,7 +24,7 @@ export interface TraceDiagnosis {
   readonly doubt: string | undefined;
 }
 
-/** What a trace cannot tell. `one rank`: the traces of all ranks would. */
+/** The answers that a trace lacks. `one rank`: the traces of all ranks would have them. */
 export interface Limitation {
   readonly kind: 'one rank' | 'other';
   readonly text: string;
@@ -128,7 +128,7 @@ function limitationsOf(facts: TraceFacts, operators: OperatorFacts | undefined):
     texts.push('host events seem to be missing (a sampled or filtered trace): causes are uncertain');
   const size = trace.worldSize ?? 1;
   const oneRank = texts.length;
-  if (size > 1) texts.push(`one of ${size} ranks: waiting for a late rank cannot be told from sending`);
+  if (size > 1) texts.push(`one of ${size} ranks: waiting for a late rank cannot be distinguished from sending`);
   if (trace.overheadUs > 0.01 * sum.totalUs) texts.push('the profiler itself took more than 1 % of the time');
   for (const { name, leftOut } of windows)
     if (leftOut !== undefined) texts.push(`${name} is left out: ${leftOutTexts[leftOut]}`);

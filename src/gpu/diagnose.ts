@@ -58,7 +58,7 @@ export function diagnose(
   const listed = jobs.toSorted((a, b) => worst(a) - worst(b) || compareText(a.facts[0].file, b.facts[0].file));
   const traces = listed.flatMap((job) => job.traces);
   const reasons = [...listed.flatMap((job) => job.reasons), ...found.reasons];
-  // Beside findings only the unexplained time of a trace is told: what else is missing is in the levels.
+  // With findings, only the unexplained time of a trace is reported: other missing answers are in the levels.
   const doubts = [...listed.flatMap((job) => job.doubts), ...(findings.length > 0 ? [] : found.doubts)];
   const verdict = verdictOf(findings, reasons, doubts, found.evidence);
   const told = [...reasons, ...doubts];
@@ -123,13 +123,13 @@ function tracesOf(sources: readonly Source[], found: Collected): readonly (reado
   });
 }
 
-/** What is wrong with a trace, behind what is missing in it. */
+/** The faults of a trace, after its missing answers. */
 function damageText({ faults }: Trace): string {
   const texts = faults.map(({ what, count }) => (what === 'truncated' ? 'it is cut off' : `${what}: ${count}`));
   return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
 }
 
-/** Kernels of Nsight Compute beside the GPU that spends the largest share of its kernel time in them. */
+/** Kernels of Nsight Compute, with the GPU that spends the largest share of its kernel time in them. */
 function judgedKernels(sources: readonly Source[], facts: readonly TraceFacts[]): readonly JudgedKernel[] {
   return sources.flatMap((source) => {
     if (source.kind !== 'ncu') return [];
@@ -143,7 +143,7 @@ function judgedKernels(sources: readonly Source[], facts: readonly TraceFacts[])
   });
 }
 
-/** A kernel that a finding already names adds its verdict there: its time is not given back twice. */
+/** A kernel that a finding already names adds its verdict there: its time is not gained twice. */
 function addKernelFindings(drafts: readonly FlooredDraft[], judged: readonly JudgedKernel[]): readonly FlooredDraft[] {
   const all = [...drafts];
   for (const one of judged) {

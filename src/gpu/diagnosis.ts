@@ -13,7 +13,7 @@ export interface Level {
   readonly level: 0 | 1 | 2 | 3 | 4 | 5 | 6;
   readonly title: string;
   readonly evidence: readonly string[];
-  /** What to run for the evidence that is missing; undefined if nothing is. */
+  /** The command that records missing evidence; undefined if none is missing. */
   readonly missing: string | undefined;
 }
 
@@ -42,11 +42,11 @@ export interface TraceReport {
     readonly us: number;
     readonly share: number;
   }[];
-  /** Operators whose shapes tell their work, the longest first, beside what the device could do; empty without shapes. */
+  /** Operators with known work, by their shapes, the longest first, with the peaks of the device; empty without shapes. */
   readonly operators: readonly OperatorSum[];
   /** Share of kernel time in such operators, 0 to 1; null without shapes. */
   readonly operatorsShare: number | null;
-  /** What bounds a typical step; null without launches, or if the step has too many events. */
+  /** The bound of a typical step; null without launches, or if the step has too many events. */
   readonly criticalPath: CriticalPath | null;
   /** Where the time of a micro-step goes. */
   readonly profile: StepProfile;
@@ -73,7 +73,7 @@ export interface KernelReport {
   readonly shareOfKernelTime: number | null;
 }
 
-/** What headrace gpu says about a set of files. The JSON of `--json`; additions only within a version. */
+/** The answer of headrace gpu about a set of files. The JSON of `--json`; additions only within a version. */
 export interface Diagnosis {
   readonly version: 1;
   readonly verdict: 'findings' | 'healthy' | 'not enough evidence';
@@ -82,9 +82,9 @@ export interface Diagnosis {
   readonly files: readonly { readonly path: string; readonly kind: string; readonly what: string }[];
   readonly refused: readonly { readonly path: string; readonly code: string; readonly message: string }[];
   readonly utilisation: readonly (Utilisation & { readonly file: string })[];
-  /** Samples beside the jobs that ran meanwhile. */
+  /** Samples with the jobs that ran at the same time. */
   readonly allocation: readonly (Allocation & { readonly file: string })[];
-  /** Whose the SMs of each GPU are (nvidia-smi pmon). */
+  /** The processes that use the SMs of each GPU (nvidia-smi pmon). */
   readonly processes: readonly (GpuProcesses & { readonly file: string })[];
   readonly traces: readonly TraceReport[];
   readonly kernels: readonly KernelReport[];

@@ -1,6 +1,6 @@
 import type { Cause } from './finding.ts';
 
-/** What a user gets from `headrace gpu explain`. */
+/** The output of `headrace gpu explain`. */
 export interface Explanation {
   readonly title: string;
   readonly found: string;

@@ -17,13 +17,13 @@ export interface Evidence {
   readonly unit: string;
   /** Times in the file, in its own microseconds. */
   readonly rangeUs?: readonly [number, number];
-  /** Correlation ids, row numbers or names of what was counted; at most a few. */
+  /** Correlation ids, row numbers or names of counted items; at most a few. */
   readonly events?: readonly (number | string)[];
 }
 
 export type Confidence = 'high' | 'medium' | 'low';
 
-/** What was found, how sure it is, what it costs and what to do; public, and read by the planner of training costs. */
+/** A finding with its confidence, cost and fix; public, and read by the planner of training costs. */
 export interface Finding {
   /** Unique within a diagnosis: `data-pipeline/1`. */
   readonly id: string;
@@ -43,7 +43,7 @@ export interface Finding {
   readonly step: FindingStep | null;
   /** Share of the step, 0 to 1; null where there is no step. */
   readonly shareOfStep: number | null;
-  /** Time per step that the fix can give back at most, in microseconds. */
+  /** The most time per step that the fix can save, in microseconds. */
   readonly recoverableUs: number | null;
   /** Time per step after this finding and those before it about the same step are fixed, in microseconds. */
   readonly remainingStepUs: number | null;
@@ -54,7 +54,7 @@ export interface Finding {
   /** A range from comparable measurements, or that there is none. */
   readonly expected: string;
   readonly confidence: Confidence;
-  /** What would show that this is not the cause. */
+  /** An observation that would disprove this cause. */
   readonly disproof: string;
   readonly fix: readonly string[];
   /** The command that brings the next piece of evidence. */

@@ -29,7 +29,7 @@ export function unionOf(starts: ArrayLike<number>, ends: ArrayLike<number>): Spa
   return { starts: shortened(outStarts, count), ends: shortened(outEnds, count) };
 }
 
-/** The beginning of an array, which gives back the memory of the rest. */
+/** The start of an array, which releases the memory of the rest. */
 function shortened(array: Float64Array<ArrayBuffer>, length: number): Float64Array {
   return new Float64Array(array.buffer.transfer(length * 8));
 }
@@ -48,7 +48,7 @@ export function lengthOf({ starts, ends }: Spans): number {
   return sum;
 }
 
-/** What both have. */
+/** The intersection. */
 export function intersect(a: Spans, b: Spans): Spans {
   const pairs: number[] = [];
   let i = 0;
@@ -63,7 +63,7 @@ export function intersect(a: Spans, b: Spans): Spans {
   return fromPairs(pairs);
 }
 
-/** What `a` has and `b` has not. */
+/** The difference: `a` without `b`. */
 export function subtract(a: Spans, b: Spans): Spans {
   const pairs: number[] = [];
   let j = 0;

@@ -86,7 +86,7 @@ function compare(a: FlooredDraft, b: FlooredDraft): number {
   );
 }
 
-/** The share of its own step that a finding can give back: steps of several jobs differ in length. */
+/** The share of its own step that a finding can save: steps of several jobs differ in length. */
 function lostShare({ draft, floor }: FlooredDraft): number {
   return draft.recoverableUs === null || floor === undefined ? 0 : draft.recoverableUs / floor.step.us;
 }

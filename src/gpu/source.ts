@@ -12,7 +12,7 @@ import type { Trace } from './trace/trace.ts';
 
 /** A file that was read: what it is and what it holds. */
 export type Source = Content & {
-  /** The gzip file is cut off or damaged: what came before is here. Traces say so themselves. */
+  /** The gzip file is truncated or damaged: the part before is here. Traces report that themselves. */
   readonly cutShort?: true;
 };
 

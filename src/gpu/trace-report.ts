@@ -10,7 +10,7 @@ import type { TraceReport } from './diagnosis.ts';
 import { severityOf } from './finding.ts';
 import { timelineOf } from './report/timeline.ts';
 
-/** What the report holds of one device of one trace, beside the findings. */
+/** The part of the report about one device of one trace, besides the findings. */
 export function traceReport(
   facts: TraceFacts,
   operators: OperatorFacts | undefined,

@@ -9,7 +9,7 @@ import { SampleCollector } from './readers/samples.ts';
 import { dcgmShares, deviceLabel } from './rules/counters.ts';
 import { percent } from './rules/rule.ts';
 
-/** What a user gets if no other command is named. */
+/** The default command. */
 export const dmonCommand = ['nvidia-smi', 'dmon', '-s', 'pucm', '-o', 'TD', '-d', '1'] as const;
 
 /** No line of nvidia-smi is longer; what is, is left out. */
@@ -41,7 +41,7 @@ class RollingDmon {
     return true;
   }
 
-  /** The decomposition of what is kept; undefined before the first sample. */
+  /** The decomposition of the kept samples; undefined before the first sample. */
   utilisation(): Utilisation | undefined {
     if (this.#rows.length === 0 || this.#header === '') return undefined;
     return utilisationOf(parseDmon(`${this.#header}\n${this.#rows.join('\n')}`));
@@ -62,7 +62,7 @@ class RollingDcgm {
     if (this.#scrapes.length > this.#window) this.#scrapes.shift();
   }
 
-  /** Where the counters of a GPU or instance contradict each other, by their means over what is kept. */
+  /** Contradictions between the counters of a GPU or instance, by their means over the kept samples. */
   contradictions(): readonly string[] {
     const devices = new Map<string, CounterShares[]>();
     for (const { text } of this.#scrapes)
@@ -101,7 +101,7 @@ class RollingDcgm {
   }
 }
 
-/** One line about what was kept. */
+/** One line about the kept samples. */
 function watchLine(use: Utilisation): string {
   const busy = Number.isNaN(use.meanOfNonIdle) ? '0.0' : use.meanOfNonIdle.toFixed(1);
   return `${use.mean.toFixed(1)} % = ${percent(use.nonIdleShare)} % non-idle × ${busy} % busy · ${percent(use.idleShare)} % below 1 · ${percent(use.saturatedShare)} % at 95 or more · ${use.samples} samples`;
@@ -111,7 +111,7 @@ export interface WatchOptions {
   /** The command whose output is dmon's; its own words, no shell. */
   readonly command: readonly string[];
   readonly window: number;
-  /** A line is written after so many samples. */
+  /** The number of samples between two lines. */
   readonly every: number;
 }
 

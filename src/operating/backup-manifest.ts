@@ -50,7 +50,7 @@ export function readManifest(folder: string): BackupManifest {
   if (format.success && format.data.format > BACKUP_FORMAT)
     throw fail('BACKUP_FORMAT', { folder, found: format.data.format, known: BACKUP_FORMAT });
   const parsed = manifestSchema.safeParse(json);
-  if (!parsed.success) throw damaged(`its ${BACKUP_FILE} is none`, parsed.error);
+  if (!parsed.success) throw damaged(`its ${BACKUP_FILE} is not a manifest`, parsed.error);
   const outside = parsed.data.files.find(({ path }) => path.split('/').some((name) => name === '..' || name === ''));
   if (outside !== undefined) throw damaged(`it names the file ${outside.path}`);
   return parsed.data;

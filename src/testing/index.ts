@@ -1,4 +1,4 @@
-// What a back end of another maker is held against: the rules of the ports as data, arbitrary streams, the naive scan.
+// For tests of third-party back ends: the rules of the ports as data, arbitrary streams, the naive scan.
 
 export { anyAggregate, everyAggregate } from './arbitraries/any-aggregate.ts';
 export { anyContent } from './arbitraries/any-event.ts';

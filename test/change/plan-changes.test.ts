@@ -185,7 +185,7 @@ test('the plan reads as one line per change', () => {
     '',
   ]);
   expect(text({ spendVersion: 2, serviceVersion: 2 })).toContain(
-    '+ view spend@2: filled from the history and verified on a sample, beside what is there\n',
+    '+ view spend@2: filled from the history and verified on a sample, next to the present tiles\n',
   );
   expect(planText(planChanges(null, inPlace))).toContain('+ view spend@1\n');
   expect(text({})).toMatch(/^shop: the declaration in place is [0-9a-f]{12}, the same\nnothing changes\n$/);

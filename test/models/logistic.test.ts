@@ -263,8 +263,8 @@ describe('a frame is refused', () => {
   });
 
   test('with labels that are numbers, or none', () => {
-    expect(codeOf({ labels: labels.map((label) => label * 2.5) })).toContain('labels beside true and false');
-    expect(codeOf({ labels: labels.map((label, i) => (i === 3 ? Number.NaN : label)) })).toContain('labels beside');
+    expect(codeOf({ labels: labels.map((label) => label * 2.5) })).toContain('labels other than true and false');
+    expect(codeOf({ labels: labels.map((label, i) => (i === 3 ? Number.NaN : label)) })).toContain('labels other than');
   });
 
   test('without a feature, with an unknown categorical one, or one of too many values', () => {

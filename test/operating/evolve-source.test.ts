@@ -132,7 +132,7 @@ test('the plan names each step, and for what is refused what else could be done'
   const [before, after] = [firstShop().project, secondShop().project].map((project) => declarationDocument(project));
   const text = planText(planChanges(before, after));
   expect(text).toContain('  ~ source clicks@1: country (text?) comes; rows before have null\n');
-  expect(text).toContain('  ~ source clicks@1: weight was int, is float; every value stays what it was\n');
+  expect(text).toContain('  ~ source clicks@1: weight was int, is float; every value stays the same\n');
   expect(text).toContain('  ~ source clicks@1: its columns stand in another order\n');
   expect(text).not.toContain('!');
   const back = planText(planChanges(after, before));

@@ -125,7 +125,7 @@ export class Anchors {
     const runs = await this.#runIds();
     // A server process in between may lack tiles that the previous one had acknowledged.
     if (runs.some((run, i) => run !== this.#runs[i]))
-      throw fail('REDIS_BUSY', { address: this.#link.address, reason: 'a server came back amid a commit' });
+      throw fail('REDIS_BUSY', { address: this.#link.address, reason: 'a server restarted during a commit' });
     const note = `${commit}\0${JSON.stringify(position)}`;
     await this.#mustAll(
       endCommit,

@@ -99,7 +99,7 @@ class RedisTileShares implements TileShares {
     if (texts.includes('moved')) return false;
     // It may lack tiles that the previous one had acknowledged.
     if (texts.includes('busy'))
-      throw fail('REDIS_BUSY', { address: this.#link.address, reason: 'a server came back amid a write of tiles' });
+      throw fail('REDIS_BUSY', { address: this.#link.address, reason: 'a server restarted during a write of tiles' });
     return true;
   }
 

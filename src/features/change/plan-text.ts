@@ -27,7 +27,7 @@ function changeLines(change: Change, isFirst: boolean): readonly string[] {
   switch (change.kind) {
     case 'add':
       return [
-        `  + ${id}${isFirst || change.part.tiles === null ? '' : ': filled from the history and verified on a sample, beside what is there'}`,
+        `  + ${id}${isFirst || change.part.tiles === null ? '' : ': filled from the history and verified on a sample, next to the present tiles'}`,
       ];
     case 'remove':
       return [`  - ${id}: served no longer; its history stays`];
@@ -36,7 +36,7 @@ function changeLines(change: Change, isFirst: boolean): readonly string[] {
     case 'removeFeatures':
       return [`  - ${id}: ${change.features.join(', ')}`];
     case 'refillTiles':
-      return [`  ~ ${id}: its tiles are computed anew from the history`];
+      return [`  ~ ${id}: its tiles are recomputed from the history`];
     case 'evolveColumns':
       return change.steps.map((step) => `  ~ ${id}: ${stepText(step)}`);
     case 'changeSettings':
@@ -96,7 +96,7 @@ function stepText({ column, kind, before, after }: ColumnChange): string {
     case 'nullable':
       return `${column} was ${before}, may be null from now on`;
     case 'widen':
-      return `${column} was ${before}, is ${after}; every value stays what it was`;
+      return `${column} was ${before}, is ${after}; every value stays the same`;
     case 'reorder':
       return 'its columns stand in another order';
     default:

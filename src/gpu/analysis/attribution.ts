@@ -2,7 +2,7 @@ import { grow } from '../trace/names.ts';
 import type { Trace } from '../trace/trace.ts';
 import { type FrameSink, type FrameStack, FrameSweep } from './frames.ts';
 
-/** What a host thread was busy with while the GPU waited for it. */
+/** The work of a host thread while the GPU waited for it. */
 export const hostWorks = ['loader', 'save', 'start-up', 'after a read-back', 'other'] as const;
 export type HostWork = (typeof hostWorks)[number];
 
@@ -151,7 +151,7 @@ function isAround({ rows, depth }: WorkStack, own: number, name: Int32Array): bo
   return false;
 }
 
-/** What the name of a host frame says about its work. */
+/** The kind of work of a host frame, by its name. */
 export function workOfName(name: string): HostWork {
   if (startUpFrame.test(name)) return 'start-up';
   if (loaderFrame.test(name)) return 'loader';

@@ -11,7 +11,7 @@ export interface CounterShares {
 }
 export type CounterName = keyof CounterShares;
 
-/** What reports call the counters. */
+/** The names of the counters in reports. */
 const counterTexts: Readonly<Record<CounterName, string>> = {
   util: 'GPU_UTIL',
   engine: 'the engine',

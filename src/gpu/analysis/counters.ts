@@ -62,7 +62,7 @@ function launchOperators(trace: Trace): readonly { readonly top: string | null; 
   return found.sort((a, b) => a.ts - b.ts);
 }
 
-/** What the counters say of a trace in a sentence; undefined without counters. */
+/** The counters of a trace in one sentence; undefined without counters. */
 export function countersText(trace: Trace): string | undefined {
   const kernels = countedKernels(trace);
   if (kernels.length === 0) return undefined;

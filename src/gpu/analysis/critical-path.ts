@@ -6,7 +6,7 @@ import { chainThread } from './host-chain.ts';
 import { edgeKinds, PathGraph } from './path-graph.ts';
 import type { TraceFacts } from './trace-facts.ts';
 
-/** What the time of a critical path is spent on. */
+/** The kinds of time on a critical path. */
 export const pathParts = [
   'operators',
   'runtime calls',
@@ -35,7 +35,7 @@ const MOST_EVENTS = 400_000;
 const FOLLOWS_WITHIN_US = 10;
 /** A GPU event begins so soon after its launch if nothing holds it up. */
 const LONGEST_LAUNCH_US = 100;
-/** While another thread works for so long, this one waits for it. */
+/** If another thread works for this long, this one waits for it. */
 const HANDED_OVER_FROM_US = 50;
 
 const paths = new WeakMap<TraceFacts, { readonly path: CriticalPath | undefined }>();
@@ -69,7 +69,7 @@ class PathBuilder {
   readonly #rows: Int32Array;
   #firstGpu = 0;
   readonly #start: number;
-  /** Ends of the outermost events after which another thread goes on. */
+  /** Ends of the outermost events after which another thread continues. */
   readonly #handedOver = new Set<number>();
   readonly events: number;
 
@@ -206,7 +206,7 @@ class PathBuilder {
       else if (call >= 0 && before < 0 && (busyUntil.get(gpu.stream[row]) ?? 0) > launched)
         graph.edge(2 * call, 2 * event, edgeKinds.stream, start - graph.time(2 * call));
       else if (call >= 0 && endOf(before) <= launched) {
-        // What was submitted and does not start is no launch: it waits for something that was not recorded.
+        // Submitted work that does not start is not a launch: it waits for an unrecorded event.
         const waits = start - launched > LONGEST_LAUNCH_US || blocks(host.name[launch]);
         const kind = waits ? edgeKinds.sync : edgeKinds.launch;
         graph.edge(2 * call, 2 * event, kind, start - graph.time(2 * call));
@@ -337,7 +337,7 @@ function outermost(events: Int32Array, graph: PathGraph): readonly Block[] {
 /** Times of 16 digits are rounded to a quarter of a microsecond: events that follow each other may overlap by less than this. */
 const ROUNDING_US = 1;
 
-/** The starts of the events of a thread, in order; an event that overlaps the end of the one before by a rounding follows it. */
+/** The starts of the events of a thread, in order; an event that overlaps the end of the previous one by a rounding follows it. */
 function nestedStarts({ ts, dur }: TraceFacts['trace']['host'], rows: Int32Array): Float64Array {
   const starts = new Float64Array(rows.length);
   const open: number[] = [];
@@ -358,7 +358,7 @@ function nestedStarts({ ts, dur }: TraceFacts['trace']['host'], rows: Int32Array
   return starts;
 }
 
-/** The first and the last event of the blocks that lie in a stretch of time; undefined if none does. */
+/** The first and the last event of the blocks in a span of time; undefined if there is none. */
 function blocksWithin(blocks: readonly Block[], graph: PathGraph, start: number, end: number): Block | undefined {
   let low = 0;
   let high = blocks.length;

@@ -4,7 +4,7 @@ import { gpuKinds, type Trace } from '../trace/trace.ts';
 const communicationName = /nccl|rccl|cross_device_reduce|nvshmem|deep_?ep/i;
 const copyName = /^(__amd_rocclr_copyBuffer|MEMORY_COPY_)/;
 
-/** What a GPU event does: the three sets that the decomposition is made of. */
+/** The kind of a GPU event: the three sets of the decomposition. */
 export type Work = 'compute' | 'communication' | 'copy';
 
 const works = ['compute', 'communication', 'copy'] as const satisfies readonly Work[];
@@ -49,7 +49,7 @@ export function busySpans(trace: Trace, rows: ArrayLike<number>): BusySpans {
     put(lists[workOf(row)], start, end);
     put(all, start, end);
   }
-  // The lists are as long as the trace: their memory is given back at once, not when it is collected.
+  // The lists are as long as the trace: their memory is released at once, not at the next collection.
   const union = ({ starts, ends }: Room) => {
     const spans = unionOf(starts, ends);
     starts.buffer.transfer(0);

@@ -30,14 +30,14 @@ export function rowsByThread({ host }: Trace): ReadonlyMap<number, Int32Array> {
   }
 }
 
-/** The frames that are open at one moment on a thread, from the outermost; a subclass keeps what it wants to know of each. */
+/** The open frames of a thread at one moment, from the outermost; a subclass adds facts of each. */
 export interface FrameStack {
   depth: number;
   /** The rows of the open frames; the first `depth` count. */
   rows: Int32Array<ArrayBuffer>;
 }
 
-/** What is told of a sweep. */
+/** The events of a sweep. */
 export interface FrameSink<Interval extends HostInterval, Stack extends FrameStack> {
   /** An empty stack for a thread. */
   open(): Stack;

@@ -94,7 +94,7 @@ export class GapFinder {
     return gaps;
   }
 
-  /** Parts of a window that cut no gap, each of so many GPU events at most: a window without steps may have millions. */
+  /** Parts of a window that cut no gap, each with at most this many GPU events: a window without steps may have millions. */
   *parts(start: number, end: number): Iterable<{ readonly start: number; readonly end: number }> {
     let from = start;
     for (let index = firstAbove(this.#starts, start) + MOST_EVENTS; index < this.#rows.length; index += MOST_EVENTS) {

@@ -11,14 +11,14 @@ export interface ChainEvents {
 
 /** How the chain of a thread is weighed. */
 export interface ChainRules {
-  /** What the time from one outermost event to the next counts for; by their nodes. */
+  /** The kind of the time from one outermost event to the next, by their nodes. */
   readonly between: (from: number, to: number) => number;
   /** Whether an event waits for the GPU: the time of the wait is then that of the GPU. */
   readonly waits: (index: number) => boolean;
 }
 
 /**
- * Chains the starts and ends of the events of a thread: each waits for the one before. Time is charged to the innermost event
+ * Chains the starts and ends of the events of a thread: each waits for the previous one. Time is charged to the innermost event
  * that is open.
  */
 export function chainThread(graph: PathGraph, events: ChainEvents, rules: ChainRules): void {

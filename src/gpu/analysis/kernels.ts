@@ -14,7 +14,7 @@ export interface KernelSum {
   readonly share: number;
 }
 
-/** More kernels than this are not told apart: the rest of a million is nothing that anyone looks at. */
+/** At most this many kernels are distinguished: nobody reads the rest of a million. */
 const MOST_KERNELS = 10_000;
 
 /** Kernels by name, the longest first. */

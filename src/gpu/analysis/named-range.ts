@@ -8,7 +8,7 @@ const HOLDS_FROM = 0.8;
 
 /**
  * The shortest named range of an Nsight capture in which most of the GPU's work was launched, up to the end of that work;
- * undefined if there is none. What lies before and after it is start-up and teardown.
+ * undefined if there is none. The time before and after it is start-up and teardown.
  */
 export function namedRange(trace: Trace, rows: ArrayLike<number>, launches: Launches): StepWindow | undefined {
   if (trace.source !== 'nsys') return undefined;

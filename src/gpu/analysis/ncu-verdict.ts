@@ -1,6 +1,6 @@
 import type { NcuKernel } from '../readers/ncu.ts';
 
-/** What limits a kernel, by NVIDIA's rule SOLBottleneck. */
+/** The limit of a kernel, by NVIDIA's rule SOLBottleneck. */
 export const ncuVerdicts = ['small grid', 'latency', 'memory', 'compute', 'balanced', 'high throughput'] as const;
 export type NcuVerdict = (typeof ncuVerdicts)[number];
 

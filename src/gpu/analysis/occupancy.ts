@@ -2,7 +2,7 @@ import type { NodeRecord, PodRecord } from '../readers/pods.ts';
 import type { JobRecord } from '../readers/sacct.ts';
 import { quantile } from './utilisation.ts';
 
-/** What a list of pods tells: occupancy always comes from a sweep over (start, end), never from the phase column. */
+/** The facts of a list of pods: occupancy is always from a sweep over (start, end), never from the phase column. */
 export interface PodFacts {
   readonly pods: number;
   readonly byPhase: ReadonlyMap<string, number>;

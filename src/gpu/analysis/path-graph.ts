@@ -1,9 +1,9 @@
 import { grow } from '../trace/names.ts';
 
 /**
- * What one end of an event waits for: the work of the event itself (`work`) or of the one around it, the event before on the
- * same thread (`next`), a launching call (`launch`), the event before on the same stream (`stream`), another stream or the
- * GPU as a whole (`sync`).
+ * The dependency of one end of an event: the work of the event or of the enclosing one (`work`), the previous event on the
+ * same thread (`next`), a launching call (`launch`), the previous event on the same stream (`stream`), another stream or
+ * the GPU as a whole (`sync`).
  */
 export const edgeKinds = { work: 0, next: 1, launch: 2, stream: 3, sync: 4 } as const;
 
@@ -17,8 +17,8 @@ export interface PathEdge {
 }
 
 /**
- * A graph of starts and ends of events: node 2 i is the start of event i, node 2 i + 1 its end. An edge says that one cannot be
- * before the other, and how much time lies between.
+ * A graph of starts and ends of events: node 2 i is the start of event i, node 2 i + 1 its end. An edge orders two nodes, and
+ * has the time between them.
  */
 export class PathGraph {
   #times: Float64Array<ArrayBuffer>;
@@ -30,7 +30,7 @@ export class PathGraph {
   #weight: Float64Array<ArrayBuffer>;
   #event: Int32Array<ArrayBuffer>;
 
-  /** With room for so many events. */
+  /** With room for this many events. */
   constructor(events = 1 << 7) {
     const room = 2 * events + 16;
     this.#times = new Float64Array(room);

@@ -1,6 +1,6 @@
 import type { ProcessRound } from '../readers/pmon.ts';
 
-/** What one process did on one GPU, over all samples of that GPU. */
+/** The use of one GPU by one process, over all samples of that GPU. */
 export interface ProcessUse {
   readonly pid: string;
   readonly command: string;
@@ -23,7 +23,7 @@ export interface GpuProcesses {
   readonly processes: readonly ProcessUse[];
 }
 
-/** Whose the SMs of each GPU are; processes that only draw are left out. */
+/** The processes that use the SMs of each GPU; graphics-only processes are omitted. */
 export function processUse(rounds: readonly ProcessRound[]): readonly GpuProcesses[] {
   return [...new Set(rounds.map(({ gpu }) => gpu))].map((gpu) => {
     const own = rounds.filter((round) => round.gpu === gpu);

@@ -13,10 +13,10 @@ export const leftOutTexts = {
 export type LeftOut = keyof typeof leftOutTexts;
 
 /**
- * A window that is looked at as one step. `stretched`: from the later of the host's step mark and the end of the step
- * before, to the later of the mark's end and the end of the last GPU event that was launched inside. Where no step is marked:
- * `range`, the shortest named range in which most of the work was launched, so that start-up and teardown are outside;
- * without one `span`, from the first to the last GPU event.
+ * A window that counts as one step. `stretched`: from the later of the host's step mark and the end of the previous step, to
+ * the later of the mark's end and the end of the last GPU event launched inside. Without step marks: `range`, the shortest
+ * named range in which most of the work was launched, so that start-up and teardown are outside. Without such a range:
+ * `span`, from the first to the last GPU event.
  */
 export interface StepWindow {
   readonly kind: 'stretched' | 'range' | 'span';
@@ -28,7 +28,7 @@ export interface StepWindow {
   readonly leftOut: LeftOut | undefined;
 }
 
-/** What reports call the windows of each kind. */
+/** The names of each kind of window in reports. */
 export const windowNames = { stretched: 'stretched steps', range: 'named range', span: 'GPU span' } as const;
 
 /** The windows of a trace for the GPU events `rows`, in order of time. Empty without GPU events. */

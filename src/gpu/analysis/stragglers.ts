@@ -3,7 +3,7 @@ import { middle, quantile } from './utilisation.ts';
 
 /** A job whose slowdown is above this for a while has a straggler (OSDI'25). */
 const SLOW = 1.1;
-/** Running median over so many samples of a worker: whole-run averages miss episodes. */
+/** Running median over this many samples of a worker: whole-run averages miss episodes. */
 const WINDOW = 9;
 /** More than this share of slow workers, and the median is no reference. */
 const BIMODAL_FROM = 1 / 3;
@@ -11,7 +11,7 @@ const BIMODAL_FROM = 1 / 3;
 const GROUP_STEP = 1.5;
 /** A worker that is always up to this much slower is different, not late. */
 const HETEROGENEOUS = 1.12;
-/** So many samples running, or so much of a short run, must a worker be slow to count. */
+/** A worker must be slow for this many consecutive samples, or for this share of a short run. */
 const EPISODE = 10;
 const EPISODE_OF_RUN = 1 / 3;
 /** And in so much of the run, unless it costs more than the next two say. */
@@ -20,7 +20,7 @@ const SUSTAINED = 0.06;
 const HEAVY = 0.05;
 /** Single samples above this ratio count for that: less is noise of single iterations. */
 const HEAVY_RATIO = 1.2;
-/** Where all workers have long iterations now and then, a late one costs so many times as much as the middle one. */
+/** If all workers have occasional long iterations, a late one must cost this many times the median. */
 const HEAVY_OF_MIDDLE = 3;
 
 /** A worker that is slower than the reference for a while. */
@@ -41,7 +41,7 @@ export interface SlowWorker {
 /** How the workers of one synchronous job compare. */
 export interface Stragglers {
   readonly workers: readonly { readonly worker: string; readonly median: number }[];
-  /** What ratios are taken against: the median of all workers or, if more than a third are slow, of the fast group. */
+  /** The base of ratios: the median of all workers or, if more than a third are slow, of the fast group. */
   readonly reference: 'median of workers' | 'fast group';
   readonly fastGroup: readonly string[];
   readonly slow: readonly SlowWorker[];
@@ -169,7 +169,7 @@ function shareOf(ratios: readonly Ratio[], test: (one: Ratio) => boolean): numbe
   return ratios.filter(test).length / ratios.length;
 }
 
-/** Whether the worker is above the line for so many samples running, with at most a tenth of exceptions. */
+/** Whether the worker is above the line for this many consecutive samples, with at most a tenth of exceptions. */
 function hasEpisode(ratios: readonly Ratio[], line: number): boolean {
   const episode = Math.max(Math.min(EPISODE, Math.floor(ratios.length * EPISODE_OF_RUN)), 1);
   let slow = 0;

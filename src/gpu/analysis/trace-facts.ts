@@ -174,7 +174,7 @@ function hostParts(
     });
 }
 
-/** Copies to the host of up to so many bytes are results that the program waits for. */
+/** Copies to the host of up to this many bytes are results that the program waits for. */
 const SMALL_COPY = 4096;
 /** The host returns from its wait soon after the GPU has run dry. */
 const RETURNS_WITHIN_US = 200;

@@ -2,7 +2,7 @@ import { middle } from '../analysis/utilisation.ts';
 import type { JobRecord } from '../readers/sacct.ts';
 import type { SampleSeries } from '../readers/samples.ts';
 
-/** A job beside the counters of its GPUs. GPU-hours within the time of the samples. */
+/** A job with the counters of its GPUs. GPU-hours within the time of the samples. */
 export interface JobUse {
   readonly id: string;
   readonly gpus: number;
@@ -91,7 +91,7 @@ export function joinAllocation(series: readonly SampleSeries[], jobs: readonly J
   };
 }
 
-/** A job from one moment until another; without an end it goes on. */
+/** A job from one moment until another; without an end it is running. */
 interface Stay {
   readonly job: JobRecord;
   readonly from: number;
@@ -130,7 +130,7 @@ class Sweep {
       this.#change(this.#ends[this.#ended].job, -1);
   }
 
-  /** GPUs of the largest job that fits into so many; 0 if none does. */
+  /** GPUs of the largest job that fits into this number; 0 if none does. */
   largestUpTo(free: number): number {
     let most = 0;
     for (const [gpus, count] of this.#bySize) if (count > 0 && gpus <= free) most = Math.max(most, gpus);

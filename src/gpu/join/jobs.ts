@@ -16,8 +16,8 @@ const CLOCKS_WITHIN_US = 2e6;
 const TOGETHER_WITHIN = 0.15;
 
 /**
- * Puts the ranks of a job together: recordings of one size of job and of different ranks that overlap in time, whose steps
- * have the same names and whose collectives end together. Everything else is a job of its own. The order of files is of no
+ * Joins the ranks of a job: recordings of one job size and of different ranks that overlap in time, whose steps have the
+ * same names and whose collectives end together. Every other recording is a separate job. The order of files has no
  * effect.
  */
 export function tracedJobs(files: readonly (readonly TraceFacts[])[]): readonly TracedJob[] {

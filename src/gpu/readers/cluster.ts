@@ -25,7 +25,7 @@ export function parseIterations(text: string): readonly WorkerSeries[] {
   return [...workers.values()];
 }
 
-/** The GPU jobs of one cluster, summed. GPU time in GPU-seconds; NaN where not told. */
+/** The GPU jobs of one cluster, summed. GPU time in GPU-seconds; NaN if unknown. */
 export interface ClusterSummary {
   readonly id: string;
   readonly gpuJobs: number;

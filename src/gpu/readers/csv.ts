@@ -36,7 +36,7 @@ export function linesOf(text: string): readonly string[] {
 
 /**
  * A number as tools print it: thousands commas, a unit after it; NaN for `-`, `N/A`, `[N/A]`, `n/a`, `[Not Supported]`, `ERR!`
- * and all else. With `decimalComma`, `1.234,56` is 1234.56.
+ * and other texts. With `decimalComma`, `1.234,56` is 1234.56.
  */
 export function printedNumber(text: string | undefined, decimalComma = false): number {
   if (text === undefined) return Number.NaN;
@@ -47,7 +47,7 @@ export function printedNumber(text: string | undefined, decimalComma = false): n
   return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(plain) ? Number(plain) : Number.NaN;
 }
 
-/** A share in percent as tools print it; NaN of what lies outside of 0 to 100, which no counter can say. */
+/** A share in percent as tools print it; NaN outside of 0 to 100, which no counter can report. */
 export function printedPercent(text: string | undefined): number {
   const value = printedNumber(text);
   return value >= 0 && value <= 100 ? value : Number.NaN;

@@ -1,4 +1,4 @@
-/** Kinds of files that are told apart, by content and not by name. */
+/** Kinds of files, distinguished by content and not by name. */
 export type FileKind =
   | 'trace'
   | 'nsys-sqlite'
@@ -66,7 +66,7 @@ const marks: readonly (readonly [FileKind, RegExp])[] = [
   ['megatron-log', /\bsetting training iterations to\b|\belapsed time per iteration \(ms\):|\breset_iteration \.{3}/],
 ];
 
-/** The kind of a file by its first bytes (unpacked, 64 KiB are enough); undefined if it is none of them. */
+/** The kind of a file by its first bytes (unpacked, 64 KiB are enough); undefined if it is unknown. */
 export function fileKindOf(head: Uint8Array): FileKind | undefined {
   const text = new TextDecoder('utf-8').decode(head);
   return marks.find(([, mark]) => mark.test(text))?.[0];

@@ -8,7 +8,7 @@ export interface FabricRow {
   readonly busbw: number;
 }
 
-/** What nccl-tests measured; bandwidths in GB/s. */
+/** Measurements of nccl-tests; bandwidths in GB/s. */
 export interface FabricLog {
   readonly ranks: number;
   readonly devices: readonly string[];

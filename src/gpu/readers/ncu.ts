@@ -1,7 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import { csvFields, linesOf, printedNumber } from './csv.ts';
 
-/** What Nsight Compute measured of one launch of one kernel. */
+/** The measurements of Nsight Compute for one launch of one kernel. */
 export interface NcuKernel {
   readonly id: string;
   readonly name: string;
@@ -44,8 +44,8 @@ const unitFactor: Readonly<Record<string, number>> = {
 };
 
 /**
- * Nsight Compute `--csv`, page `details` (a metric a row) or `raw` (a kernel a row, units in the second). Lines before the
- * header are left out: application output, ==PROF==, ==WARNING==. One file may hold many kernels: they are told by ID.
+ * Nsight Compute `--csv`, page `details` (a metric per row) or `raw` (a kernel per row, units in the second). Lines before the
+ * header are skipped: application output, ==PROF==, ==WARNING==. One file may have many kernels, distinguished by ID.
  */
 export function parseNcu(text: string): readonly NcuKernel[] {
   const lines = linesOf(text);

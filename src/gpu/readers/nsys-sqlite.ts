@@ -4,9 +4,9 @@ import { pathToFileURL } from 'node:url';
 import { fail } from '../../base/errors/fail.ts';
 import { gpuKinds, hostKinds, type Trace, TraceBuilder } from '../trace/trace.ts';
 
-/** More rows than this are not read from one table; what is left out is told. */
+/** At most this many rows are read from one table; omitted rows are reported. */
 const MOST_ROWS = 20_000_000;
-/** A row takes more bytes than this in the file, beside its texts. Pages that refer to one another hold more rows than bytes. */
+/** A row takes more bytes than this in the file, without its texts. Pages that refer to each other would have more rows than bytes. */
 const ROW_BYTES = 4;
 
 /** `copyKind` and memory kinds of CUPTI. */
@@ -36,7 +36,7 @@ export function readNsysSqlite(path: string): Trace {
   let database: DatabaseSync | undefined;
   try {
     const url = pathToFileURL(path);
-    // Nothing is written beside the file, whatever its header says about a journal.
+    // Nothing is written next to the file, whatever its header says about a journal.
     url.searchParams.set('immutable', '1');
     database = new DatabaseSync(url, { readOnly: true, allowExtension: false });
     return new NsysExport(database, statSync(path).size).read();

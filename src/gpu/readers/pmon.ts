@@ -13,7 +13,7 @@ export interface ProcessSample {
   readonly command: string;
 }
 
-/** What ran on one GPU at one moment; no process if the GPU had none. */
+/** The processes on one GPU at one moment; none if the GPU had none. */
 export interface ProcessRound {
   readonly gpu: string;
   /** Milliseconds; NaN without times in the file. */

@@ -55,7 +55,7 @@ export function parseQueryGpu(text: string): readonly SampleSeries[] {
   return samples.all();
 }
 
-/** Milliseconds since 1970 of a stamp; NaN if it is none. */
+/** Milliseconds since 1970 of a time stamp; NaN if it is not one. */
 export function stampMs(text: string | undefined): number {
   const stamp = (text ?? '').trim();
   if (/^\d{9,11}(\.\d+)?$/.test(stamp)) return Number(stamp) * 1000;

@@ -128,7 +128,7 @@ function unpacked(path: string, raw: Uint8Array): Promise<{ readonly bytes: Uint
   });
 }
 
-/** node:sqlite reads files only: a packed one is unpacked beside the temporary files, and taken away again. */
+/** node:sqlite reads files only: a packed one is unpacked into the temporary folder, and deleted afterwards. */
 async function unpackedSqlite(path: string) {
   const folder = await mkdtemp(join(tmpdir(), 'headrace-gpu-'));
   try {

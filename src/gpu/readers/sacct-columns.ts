@@ -1,4 +1,4 @@
-/** What a field of sacct can hold. */
+/** The kinds of fields of sacct. */
 const state =
   /^(BOOT_FAIL|CANCELLED|COMPLETED|COMPLETING|DEADLINE|FAILED|NODE_FAIL|OUT_OF_MEMORY|PENDING|PREEMPTED|RUNNING|REQUEUED|RESIZING|REVOKED|SUSPENDED|TIMEOUT)\b/;
 const time = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}|Unknown|None)$/;

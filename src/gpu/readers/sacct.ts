@@ -1,13 +1,13 @@
 import { linesOf } from './csv.ts';
 import { sacctColumns } from './sacct-columns.ts';
 
-/** So many rows tell what the columns hold. */
+/** The number of rows that determine the columns. */
 const ROWS_TO_TELL = 200;
 
 /** One job as the scheduler recorded it; steps are not jobs. */
 export interface JobRecord {
   readonly id: string;
-  /** `COMPLETED`, `FAILED`, `CANCELLED`, `TIMEOUT`, … without what follows it. */
+  /** `COMPLETED`, `FAILED`, `CANCELLED`, `TIMEOUT`, … without its suffix. */
   readonly state: string;
   readonly gpus: number;
   readonly seconds: number;
@@ -22,8 +22,8 @@ export interface JobRecord {
 }
 
 /**
- * `sacct -P`, with a header or without (`-n`: columns are told by what they hold). Rows of steps (`.batch`,
- * `.extern`, `.0`) repeat the allocation of their job and are not counted. JobName, which may hold `|`, comes last.
+ * `sacct -P`, with a header or without (`-n`: columns are recognised by their contents). Rows of steps (`.batch`,
+ * `.extern`, `.0`) repeat the allocation of their job and are not counted. JobName, which may contain `|`, is last.
  */
 export function parseSacct(text: string): readonly JobRecord[] {
   const lines = linesOf(text).filter((line) => line.includes('|'));
@@ -67,7 +67,7 @@ export function gpusOf(tres: string): number {
   return [...tres.matchAll(/(?:^|,)gres\/gpu:[^=,]+=(\d+)/g)].reduce((sum, match) => sum + Number(match[1]), 0);
 }
 
-/** Seconds of `1-02:03:04`, `02:03:04`, `00:14.330`; NaN if it is none. */
+/** Seconds of `1-02:03:04`, `02:03:04`, `00:14.330`; NaN if it is not a duration. */
 export function elapsedSeconds(text: string | undefined): number {
   const match = /^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)$/.exec((text ?? '').trim());
   if (match === null) return Number.NaN;

@@ -4,7 +4,7 @@ import { ms, percent } from '../rules/rule.ts';
 import { evidenceText, stepText } from './terminal.ts';
 import { scaledBlocks } from './timeline.ts';
 
-/** A page stays below 2 MB: so many blocks in all timelines, rows of a table, and traces, which are ranks for the most part. */
+/** Limits that keep a page below 2 MB: blocks in all timelines, rows of a table, and traces, which are mostly ranks. */
 const most = { blocks: 12_000, rows: 200, traces: 16 } as const;
 const colours = ['#3b6ea5', '#c77f2a', '#7a5ea8', '#d5d5d5', '#a33b3b'] as const;
 
@@ -31,7 +31,7 @@ export function htmlReport(diagnosis: Diagnosis): string {
     contents(diagnosis),
     ...diagnosis.findings.map((finding, index) => findingSection(finding, index, shown)),
     ...(diagnosis.findings.length > 0 ? [waterfall(diagnosis)] : []),
-    list('Not told', diagnosis.reasons),
+    list('Unanswered', diagnosis.reasons),
     utilisationTable(diagnosis),
     allocationTable(diagnosis),
     processTable(diagnosis),
@@ -303,7 +303,7 @@ function traceLink({ scope, step }: Finding, traces: readonly TraceReport[]): st
     : `<p class="small">in ${escaped(scope.file)}, <a href="#trace-${index + 1}">its timeline</a></p>`;
 }
 
-/** What would remain of each step after each finding about it. */
+/** The remaining time of each step after each of its findings. */
 function waterfall({ findings }: Diagnosis): string {
   const steps = Map.groupBy(
     findings.filter(({ step, remainingStepUs }) => step !== null && remainingStepUs !== null),

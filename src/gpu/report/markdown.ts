@@ -68,7 +68,7 @@ export function markdownReport(diagnosis: Diagnosis): string {
       '',
     );
   }
-  for (const reason of diagnosis.reasons) lines.push(`Not told: ${inMarkdown(reason)}`, '');
+  for (const reason of diagnosis.reasons) lines.push(`Unanswered: ${inMarkdown(reason)}`, '');
   for (const { path, code, message } of diagnosis.refused)
     lines.push(`Not read: ${inMarkdown(path)}: ${code}: ${inMarkdown(message)}`, '');
   return `${lines.join('\n').trimEnd()}\n`;

@@ -33,7 +33,7 @@ export function terminalReport(diagnosis: Diagnosis, all = false): string {
     new Set(diagnosis.findings.map(({ scope }) => scopeText(scope))).size > 1 || diagnosis.files.length > 1;
   for (const [index, finding] of diagnosis.findings.entries())
     lines.push(...findingLines(finding, index + 1, all, several), '');
-  for (const reason of diagnosis.reasons) lines.push(`not told: ${reason}`);
+  for (const reason of diagnosis.reasons) lines.push(`unanswered: ${reason}`);
   for (const { path, code, message } of diagnosis.refused) lines.push(`not read: ${path}: ${code}: ${message}`);
   // Of several GPUs of a trace each has the same.
   const limitations = [
@@ -51,7 +51,7 @@ export function terminalReport(diagnosis: Diagnosis, all = false): string {
     .trimEnd()}\n`;
 }
 
-/** What SMs, Tensor Cores and memory did while the GPU was busy, where it was recorded. */
+/** The activity of SMs, Tensor Cores and memory while the GPU was busy, if recorded. */
 function activityLine({
   file,
   smActive,
@@ -92,7 +92,7 @@ function traceLines(trace: TraceReport): readonly string[] {
   ];
 }
 
-/** What the critical path consists of, and what takes most of it, in a line. */
+/** The parts of the critical path, and its largest one, in a line. */
 export function pathText({ step, us, parts, top }: NonNullable<TraceReport['criticalPath']>): string {
   const most = Object.entries(parts)
     .filter(([, part]) => part >= 0.01 * us)

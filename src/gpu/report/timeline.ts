@@ -3,7 +3,7 @@ import type { TraceFacts } from '../analysis/trace-facts.ts';
 import type { Timeline } from '../diagnosis.ts';
 import { clip, type Spans } from '../intervals.ts';
 
-/** The step is drawn as so many cells. */
+/** The number of cells that draw a step. */
 const CELLS = 1600;
 
 /** The typical step as lanes of blocks. */
@@ -34,9 +34,9 @@ export function timelineOf({ typical, busy, gaps }: TraceFacts): Timeline {
 }
 
 /**
- * Intervals as blocks of from and length, at most one in each of so many cells of the width: what a cell holds becomes one
- * block as long as all of it together. So the blocks of a lane are as long as its intervals: many short gaps stay as small a
- * part of the lane as they are of the step.
+ * Intervals as blocks of from and length, at most one per cell of the width: the intervals of a cell become one block of
+ * their total length. So the blocks of a lane are as long as its intervals, and many short gaps keep their share of the
+ * step.
  */
 export function scaledBlocks(
   { starts, ends }: { readonly starts: ArrayLike<number>; readonly ends: ArrayLike<number> },
@@ -61,7 +61,7 @@ export function scaledBlocks(
   const blocks: [number, number][] = [];
   for (let at = 0; at < cells; at += 1) {
     if (held[at] <= 0) continue;
-    // Moved to where it fits into its cell.
+    // Moved so that it fits into its cell.
     const from = Math.min(firsts[at], (at + 1) * cell - held[at]);
     const last = blocks.at(-1);
     if (last !== undefined && from - (last[0] + last[1]) < 1e-3 * cell) last[1] += held[at];

@@ -20,7 +20,7 @@ export function sampleDoubt(use: Utilisation): string | undefined {
   return undefined;
 }
 
-/** What else the samples show, for the reader. */
+/** Other facts of the samples, for the reader. */
 export function sampleNotes(use: Utilisation): readonly string[] {
   const notes: string[] = [];
   if (use.holes > 0)
@@ -36,7 +36,7 @@ export function sampleNotes(use: Utilisation): readonly string[] {
   return notes;
 }
 
-/** What one scrape says of a device, in a few words. */
+/** One scrape of a device, in a few words. */
 export function dcgmText(device: DcgmDevice): string {
   const fields = [
     ['engine', 'DCGM_FI_PROF_GR_ENGINE_ACTIVE', 100],
@@ -57,7 +57,7 @@ export function deviceLabel({ gpu, migProfile }: DcgmDevice): string {
   return migProfile === undefined ? `GPU ${gpu}` : `GPU ${gpu}, instance ${migProfile}`;
 }
 
-/** What one scrape of the DCGM exporter says. */
+/** The facts of one scrape of the DCGM exporter. */
 export interface ScrapeFindings {
   readonly drafts: readonly FindingDraft[];
   /** Where counters contradict each other. */
@@ -104,7 +104,7 @@ export function dcgmShares({ fields }: DcgmDevice): CounterShares {
 
 const ONE_SCRAPE = 'one scrape is one moment: if a trace of some steps shows something else, believe the trace';
 
-/** What the activity of SMs, Tensor Cores and memory beside each other says. */
+/** The joint reading of the activity of SMs, Tensor Cores and memory. */
 function activityFindings(
   file: string,
   label: string,

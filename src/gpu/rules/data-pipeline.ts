@@ -5,7 +5,7 @@ import { clip, lengthOf, unionOf } from '../intervals.ts';
 import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
 
 /**
- * Cause 1: the GPU waits for data. The host part of gaps and head lies under a loader, decoder or preprocessing frame for
+ * Cause 1: the GPU waits for data. The host part of gaps and head is in a loader, decoder or preprocessing frame for
  * more than 5 % of the step. With N workers a step takes at least the longer of the rest and L/N, L = loader time per step.
  */
 export const dataPipeline: TraceRule = (facts) => {
@@ -48,7 +48,7 @@ export const dataPipeline: TraceRule = (facts) => {
     fix: [
       ...(single ? ['DataLoader(num_workers=4, persistent_workers=True, prefetch_factor=2)'] : []),
       ...(single ? [] : ['prepare the next batch in a worker while the GPU computes (num_workers, prefetch_factor)']),
-      'move decoding and resizing to the GPU or do them once, offline; cache what is read again',
+      'move decoding and resizing to the GPU or do them once, offline; cache repeated reads',
     ],
     nextCommand: 'py-spy record --native --subprocesses -d 30 -o loader.svg -p PID',
   };

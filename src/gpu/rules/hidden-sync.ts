@@ -5,9 +5,9 @@ import { type FindingDraft, noMeasurement, SILENT_BELOW } from '../finding.ts';
 import { eventId, gpuKinds } from '../trace/trace.ts';
 import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
 
-/** Between two queued events the GPU pauses for about so long. */
+/** The GPU pauses for about this long between two queued events. */
 const START_US = 1;
-/** So many gaps must show the same wait before it counts as a habit of the program. */
+/** This many gaps must show the same wait before it counts as a pattern of the program. */
 const REPEATED = 3;
 
 /**
@@ -84,7 +84,7 @@ function afterReadBack(facts: TraceFacts): readonly FindingDraft[] {
       disproof:
         'if the step is as long without the read-back (.item(), .cpu(), nonzero, print of a tensor), it is not the cause',
       fix: [
-        'keep running values on the GPU and read them back once every so many steps',
+        'keep running values on the GPU and read them back only once in many steps',
         'replace .item() and tensor comparisons in Python by torch.where and masked operations',
       ],
       nextCommand:
@@ -142,7 +142,7 @@ function exposedCopies(facts: TraceFacts): readonly FindingDraft[] {
         : [
             ...(pageable ? ['pin the host memory (pin_memory=True); the copy is from pageable memory now'] : []),
             'copy with non_blocking=True on a second stream while the step before computes',
-            'copy less: send bytes and convert on the GPU; keep what is used again resident',
+            'copy less: send bytes and convert on the GPU; keep reused data resident',
           ],
       nextCommand: 'nsys stats --report cuda_gpu_mem_time_sum,cuda_gpu_mem_size_sum step.sqlite',
     },

@@ -11,8 +11,8 @@ const SPEED_UP = { least: 1.5, most: 3 };
 const UNUSED_BELOW = 0.02;
 
 /**
- * Cause 2, from a trace alone: kernels that could use Tensor Cores compute in single precision. What bounds other kernels, a
- * trace does not tell: Nsight Compute does (join/kernel-verdicts.ts).
+ * Cause 2, from a trace alone: kernels that could use Tensor Cores compute in single precision. A trace does not show the
+ * bound of other kernels: Nsight Compute does (join/kernel-verdicts.ts).
  */
 export const kernelEfficiency: TraceRule = (facts, remaining) => {
   const { sum } = facts;

@@ -71,8 +71,8 @@ export const launchOverhead: TraceRule = (facts) => {
         'if a CUDA graph of the step (or torch.compile with mode="reduce-overhead") leaves it as long, launching is not the limit',
       fix: [
         graphed
-          ? 'some work is launched by graphs already: put what is launched between them into one'
-          : 'CUDA/HIP graphs: torch.cuda.graph around the step, or torch.compile(model, mode="reduce-overhead"), whose fused kernels may save time beside this bound',
+          ? 'some work is launched by graphs already: put the launches between them into one'
+          : 'CUDA/HIP graphs: torch.cuda.graph around the step, or torch.compile(model, mode="reduce-overhead"), whose fused kernels may save time beyond this bound',
         'fused or foreach optimizer: torch.optim.AdamW(params, fused=True); zero_grad(set_to_none=True): fewer launches',
         ...(roomForBatch
           ? [

@@ -14,7 +14,7 @@ const BUSY_FROM = 10;
 
 /**
  * Cause 6 in the processes of GPUs (nvidia-smi pmon): memory held by processes that compute nothing, processes that compete for
- * a GPU, and GPUs without a process beside busy ones.
+ * a GPU, and GPUs without a process next to busy ones.
  */
 export function processFindings(file: string, gpus: readonly GpuProcesses[]): readonly FindingDraft[] {
   const told = gpus.filter(({ samples }) => samples >= LEAST_SAMPLES);
@@ -29,7 +29,7 @@ export function processDoubt(gpus: readonly GpuProcesses[]): string | undefined 
     : undefined;
 }
 
-/** Whose the SMs of a GPU are, in one line. */
+/** The processes that use the SMs of a GPU, in one line. */
 export function processText({ gpu, smPercent, processes }: GpuProcesses): string {
   if (processes.length === 0) return `GPU ${gpu} has no process`;
   const parts = processes
@@ -51,7 +51,7 @@ function idleHolders(file: string, gpu: GpuProcesses): readonly FindingDraft[] {
   if (first === undefined) return [];
   const heldMb = idle.reduce((sum, { memoryMb }) => sum + memoryMb, 0);
   const who = idle.length === 1 ? `process ${nameOf(first)} holds` : `${idle.length} processes hold`;
-  const others = gpu.smPercent >= BUSY_FROM ? ', beside others that do' : '';
+  const others = gpu.smPercent >= BUSY_FROM ? ', next to others that do' : '';
   return [
     {
       ...draftOf(file, gpu),

@@ -3,7 +3,7 @@ import type { TraceFacts } from '../analysis/trace-facts.ts';
 import { type Evidence, type FindingDraft, noMeasurement, SILENT_BELOW } from '../finding.ts';
 import { confidenceOf, evidence, ms, percent, perStep, type Remaining, scopeOf } from './rule.ts';
 
-/** As in kernel-efficiency.ts: before this much of what remains is computation, kernels are not the next thing to do. */
+/** As in kernel-efficiency.ts: kernels are the next thing to improve only if computation is this share of the rest. */
 const COMPUTE_FROM = 0.7;
 /** From this share of the peak on, an operator is bound by memory bandwidth. */
 const BANDWIDTH_BOUND_FROM = 0.6;
@@ -11,11 +11,11 @@ const BANDWIDTH_BOUND_FROM = 0.6;
 const SERVED_BY_CACHE_FROM = 1.05;
 /** Shorter calls are launches more than work. */
 const LONG_CALL_US = 50;
-/** Operators below this share of what bounds them are far from it: well-written kernels of their kind reach more. */
+/** Operators below this share of their bound are far from it: well-written kernels of their kind reach more. */
 const farBelow = { compute: 0.1, elementwise: BANDWIDTH_BOUND_FROM, other: 0.25 } as const;
 
 /**
- * Cause 2 by shapes: the bytes and operations of each operator beside the peaks of the device. Bound by memory bandwidth: at
+ * Cause 2 by shapes: the bytes and operations of each operator, with the peaks of the device. Bound by memory bandwidth: at
  * least 60 % of the peak. Far from both peaks: long calls that a better kernel would make shorter.
  */
 export function rooflineFindings(
@@ -104,7 +104,7 @@ function operatorEvidence(facts: TraceFacts, one: Rated): Evidence {
   return evidence(facts, operatorText(one), percent(shareOfPeak), `% of the ${bound} peak`, events);
 }
 
-/** What an operator does and how fast, without its share of a peak. */
+/** The work and speed of an operator, without its share of a peak. */
 export function operatorText(one: OperatorSum): string {
   const { name, shapes, type, category, calls, us, tflops, tbPerS, intensity, share } = one;
   const computes = category === 'gemm' || category === 'attention' || category === 'convolution';

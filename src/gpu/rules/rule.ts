@@ -5,7 +5,7 @@ import type { Confidence, Evidence, FindingDraft } from '../finding.ts';
 /** A rule over one device of one trace: what it finds, unranked; nothing below 5 % of the step. */
 export type TraceRule = (facts: TraceFacts, remaining: Remaining) => readonly FindingDraft[];
 
-/** What is left of a typical step after the findings accepted so far. Microseconds. */
+/** The rest of a typical step after the findings accepted so far. Microseconds. */
 export interface Remaining {
   readonly stepUs: number;
   readonly computationUs: number;

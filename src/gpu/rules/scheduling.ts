@@ -11,7 +11,7 @@ const NON_IDLE_FROM = 0.7;
 const LOST_FROM = 0.15;
 /** A shorter log says nothing about a cluster. */
 const LEAST_SAMPLES = 30;
-/** A list that never shows more of the GPUs in use is a part of what runs. */
+/** A list that never shows more GPUs in use is incomplete. */
 const WHOLE_LIST_FROM = 0.3;
 
 const fixes = {
@@ -62,7 +62,7 @@ export function idleAllocated(
   return drafts;
 }
 
-/** Cause 6 in counters: GPUs that do nothing beside busy ones. */
+/** Cause 6 in counters: idle GPUs next to busy ones. */
 export function deadGpus(file: string, use: Utilisation, series: readonly SampleSeries[]): readonly FindingDraft[] {
   const drafts: FindingDraft[] = [];
   const hours = hoursOf(series);
@@ -83,7 +83,7 @@ export function deadGpus(file: string, use: Utilisation, series: readonly Sample
   return drafts;
 }
 
-/** Cause 6 in counters beside the jobs of the scheduler: GPUs that no job holds, and jobs that hold GPUs and leave them idle. */
+/** Cause 6 in counters together with the jobs of the scheduler: GPUs that no job holds, and jobs that hold GPUs and leave them idle. */
 export function allocationFindings(file: string, use: Allocation): readonly FindingDraft[] {
   const drafts: FindingDraft[] = [];
   const apart: readonly Evidence[] = [
@@ -200,7 +200,7 @@ export function lostClusterTime(file: string, clusters: readonly ClusterSummary[
   });
 }
 
-/** Cause 6 in pod lists: pods that were never scheduled, while GPUs were free at the same instant if that can be told. */
+/** Cause 6 in pod lists: pods that were never scheduled, while GPUs were free at the same instant, if that is known. */
 export function unscheduledPods(file: string, facts: PodFacts): readonly FindingDraft[] {
   const asked = facts.neverScheduledWithGpu;
   if (asked < 10 || asked < 0.05 * facts.pods) return [];
@@ -234,7 +234,7 @@ export function unscheduledPods(file: string, facts: PodFacts): readonly Finding
   ];
 }
 
-/** What a pod list cannot tell. */
+/** The answers that a pod list lacks. */
 export function podLimitations(facts: PodFacts): readonly string[] {
   const texts = [
     'the phase of a pod is its last one and says nothing about any one moment: occupancy is from a sweep over (scheduled, ended)',

@@ -53,7 +53,7 @@ const WEAK_BELOW = 0.7;
 /** The size of which reference bandwidths are. */
 const REFERENCE_BYTES = 256 * 2 ** 20;
 
-/** What a log of nccl-tests measured, in a few words, and whether there is something to hold it against. */
+/** The measurements of a log of nccl-tests, in a few words, and whether there is something to compare them with. */
 export function fabricText(log: FabricLog): string {
   const row = log.rows.find(({ sizeBytes }) => sizeBytes === REFERENCE_BYTES) ?? log.rows[log.rows.length - 1];
   const usual = reference[log.devices[0] ?? ''];

@@ -10,13 +10,13 @@ const launchCall =
 const blockingCall = /^cuda(DeviceSynchronize|StreamSynchronize|EventQuery|EventSynchronize|Memcpy(Async)?)$/;
 const communication = /^nccl.*Kernel/;
 
-/** What of a trace is looked at: from the first to the last instance of what an annotation or a step is called. */
+/** The analysed part of a trace: from the first to the last instance of an annotation or step name. */
 export interface PathWindow {
   readonly start: number;
   readonly end: number;
 }
 
-/** The window of the n-th host event (from 0) whose name holds a text; undefined if there are not so many. */
+/** The window of the n-th host event (from 0) whose name contains a text; undefined if there are fewer. */
 export function windowOf(trace: Trace, text: string, instance: number): PathWindow | undefined {
   const { host, names, steps } = trace;
   const found = steps.filter(({ name }) => name.includes(text)).map(({ ts, dur }) => ({ start: ts, end: ts + dur }));

@@ -1,7 +1,7 @@
 import { joinLaunches, type Launches } from '../analysis/launches.ts';
 import type { Trace } from '../trace/trace.ts';
 
-/** What HolisticTraceAnalysis does to a trace before it looks at it; repeated only where its faults are to be shown. */
+/** The changes of HolisticTraceAnalysis to a trace before its analysis; repeated only to show its faults. */
 export interface HtaFaults {
   /** Nanosecond times: starts are rounded up to whole microseconds, ends down, so that each event loses up to 2 µs. */
   readonly rounding?: boolean;

@@ -78,8 +78,8 @@ export function queueLengths(
 const KERNEL_WAIT_US = 30;
 
 /**
- * Idle time of each stream, by what ended it: the next event was launched after the one before had ended (host wait); or it
- * was not, and the gap is short (kernel wait), or longer (other). An event that begins before the end of the one before
+ * Idle time of each stream, by what ended it: the next event was launched after the previous one had ended (host wait); or it
+ * was not, and the gap is short (kernel wait), or longer (other). An event that starts before the end of the previous one
  * counts as negative idle time.
  */
 export function idleByStream(
@@ -146,7 +146,7 @@ export function bandwidthsByKind(
       const levels: number[] = [];
       for (const { change } of moments) {
         level += change;
-        // What is left of sums of fractions is no bandwidth.
+        // A rest of sums of fractions is not a bandwidth.
         if (level > (exact ? 1e-9 : 0)) levels.push(level);
       }
       if (levels.length === 0) return [];

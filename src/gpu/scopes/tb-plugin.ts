@@ -56,13 +56,13 @@ interface TbWindow {
   readonly end: number;
 }
 
-/** A last step with less than this share of the GPU events of the one before is cut off, and left out. */
+/** A last step with less than this share of the GPU events of the previous one is incomplete, and is omitted. */
 const TAIL = 0.8;
 
 /**
- * Its steps: the host's marks, or the whole of the host's operators where no step is marked; each begins no earlier than the one
- * before ends, and ends no earlier than the last GPU event that a call wholly inside of it launched. The first begins after
- * GPU events of calls outside of steps that end before its own first GPU event.
+ * Its steps: the host's marks or, without marks, all of the host's operators. Each starts no earlier than the end of the previous
+ * one, and ends no earlier than the last GPU event launched by a call inside it. The first starts after the GPU events of calls
+ * outside of steps that end before its own first GPU event.
  */
 function tbPluginWindows(trace: Trace): readonly TbWindow[] {
   const marks = trace.steps.length > 0 ? trace.steps : wholeRecording(trace);

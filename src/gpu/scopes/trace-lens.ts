@@ -49,7 +49,7 @@ export interface CategorySum {
   readonly category: string;
   /** Operator calls that launch something. */
   readonly calls: number;
-  /** Time of what they launch, copies and memsets included. */
+  /** Time of their launched events, including copies and memsets. */
   readonly us: number;
 }
 
@@ -91,7 +91,7 @@ export interface ShortKernels {
   readonly us: number;
 }
 
-/** Kernels shorter than 10 µs by operator, shapes and name, as TraceLens lists them; strides and values are not told apart. */
+/** Kernels shorter than 10 µs by operator, shapes and name, as TraceLens lists them; strides and values are not distinguished. */
 export function traceLensShortKernels(trace: Trace): readonly ShortKernels[] {
   const { gpu, host, names, inputs } = trace;
   const { ofGpu } = joinLaunches(trace);

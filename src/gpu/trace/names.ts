@@ -1,6 +1,6 @@
 /**
- * Hot path. Interned names of a trace: bytes in, small whole numbers out; a text is made only when it is asked for. Both
- * the bytes and the number of names are bounded: what comes after the bound shares the name `(too many names)`.
+ * Hot path. Interned names of a trace: bytes in, small whole numbers out; a text is created only on request. Both
+ * the bytes and the number of names are bounded: later names share the name `(too many names)`.
  */
 export class Names {
   readonly #maxNames: number;

@@ -16,7 +16,7 @@ const COLUMNS = 4;
 
 /**
  * Hot path. The distinct inputs of the operators of a trace, by number: a program calls few shapes many times. Bounded like
- * the names; what comes after the bound has no inputs.
+ * the names; later operators have no inputs.
  */
 export class OperatorInputs {
   readonly #texts = new Names({ maxNames: 250_000, maxBytes: 32 * 2 ** 20 });

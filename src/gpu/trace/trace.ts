@@ -1,10 +1,10 @@
 import { grow, Names } from './names.ts';
 import { OperatorInputs } from './operator-inputs.ts';
 
-/** What a GPU event is. */
+/** The kind of a GPU event. */
 export const gpuKinds = { kernel: 0, memcpy: 1, memset: 2 } as const;
 
-/** What a host event is; `launch` and `driver` are calls of the CUDA or HIP runtime or driver. */
+/** The kind of a host event; `launch` and `driver` are calls of the CUDA or HIP runtime or driver. */
 export const hostKinds = { op: 0, python: 1, annotation: 2, runtime: 3, driver: 4 } as const;
 
 /** Arguments of a collective kernel, where the trace has them. Sizes are numbers of elements. */
@@ -45,11 +45,11 @@ export class GpuEvents extends Columns {
   stream = new Int32Array(1 << 10);
   /** Correlation with the launching call; -1 if the trace has none; -2 - id of an external id, where that is all there is. */
   correlation = new Float64Array(1 << 10);
-  /** Bytes of a copy or memset; NaN if not told. */
+  /** Bytes of a copy or memset; NaN if unknown. */
   bytes = new Float64Array(1 << 10);
-  /** Bandwidth of a copy or memset as the profiler tells it, in GB/s; NaN if not told. */
+  /** Bandwidth of a copy or memset by the profiler, in GB/s; NaN if unknown. */
   bandwidth = new Float64Array(1 << 10);
-  /** Blocks per SM and estimated occupancy in percent; NaN if not told. */
+  /** Blocks per SM and estimated occupancy in percent; NaN if unknown. */
   blocksPerSm = new Float32Array(1 << 10);
   occupancy = new Float32Array(1 << 10);
 
@@ -144,7 +144,7 @@ export interface StepMark {
   readonly thread: number;
 }
 
-/** What could not be read or may be missing; `count` of things concerned. */
+/** A fault in reading, or a possible gap; `count` of affected items. */
 export interface TraceFault {
   readonly what:
     | 'damaged events'

@@ -18,7 +18,7 @@ const wide = fc.oneof(
   fc.constantFrom(INT64_MAX, -INT64_MAX - 1n, 2n ** 53n, 2n ** 53n + 1n, 0n),
 );
 
-/** Numbers that are summed, halves of what they are rounded to, and some that are too large. */
+/** Numbers to sum, halves of the rounding unit, and some numbers that are too large. */
 const number = fc.oneof(
   fc.constantFrom(0, 0.5, -1.25, 2 ** -33, -(2 ** -33), 3 * 2 ** -33, 2_097_151, -2_097_151, 2_097_151.5, 1e300),
   fc.double({ min: -3, max: 3, noNaN: true }).map((value) => value + 0),
@@ -31,7 +31,7 @@ const word = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 3 }),
 );
 
-/** What an event holds beside its id and time, in the order of `eventColumns`: tenant, user and the payload. */
+/** The columns of an event besides its id and time, in the order of `eventColumns`: tenant, user and the payload. */
 export const anyContent: fc.Arbitrary<readonly Value[]> = fc.tuple(
   maybe(fc.constantFrom('t1', 't1|u', '2:t'), 12),
   maybe(fc.constantFrom(1n, -1n, 11n), 12),

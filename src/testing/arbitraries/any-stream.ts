@@ -5,7 +5,7 @@ import type { Delivery } from '../../features/engine/delivery.ts';
 import type { Value } from '../../schema/column.ts';
 import { anyContent } from './any-event.ts';
 
-/** A delivery and the log partition that it lies in. */
+/** A delivery and its log partition. */
 export interface LoggedDelivery extends Delivery {
   readonly partition: number;
 }
@@ -18,7 +18,7 @@ interface Draft {
 }
 
 interface Redelivery {
-  /** After the first delivery; below zero: stamped before it, though it comes behind it in the log. */
+  /** After the first delivery; below zero: stamped before it, although it follows it in the log. */
   readonly after: number;
   readonly content: readonly Value[];
 }

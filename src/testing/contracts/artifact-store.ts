@@ -3,18 +3,18 @@ import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
 
-/** What is tested: one artefact store, empty at first, that may be opened many times over. */
+/** The subject: one artefact store, empty at first, that may be opened many times. */
 export interface ArtifactSubject {
   open(): MaybePromise<ArtifactStore>;
 }
 
 const every = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 31) % 256);
 
-/** The rules of `ports/artifact-store.ts`. What a damaged file gives is each back end's own test. */
+/** The rules of `ports/artifact-store.ts`. Each back end tests damaged files itself. */
 export const artifactStoreContracts: readonly Contract<ArtifactSubject>[] = [
   {
     rule: 1,
-    name: 'bytes are named by their SHA-256, the empty ones too, and read back equal',
+    name: 'bytes are named by their SHA-256, also empty ones, and read back equal',
     needs: [],
     run: async (subject) => {
       const store = await subject.open();
@@ -27,7 +27,7 @@ export const artifactStoreContracts: readonly Contract<ArtifactSubject>[] = [
   },
   {
     rule: 1,
-    name: 'what was put is there when the store is opened again, and by another at once',
+    name: 'a stored artefact is there when the store is opened again, and for another process at once',
     needs: [],
     run: async (subject) => {
       const store = await subject.open();
@@ -39,7 +39,7 @@ export const artifactStoreContracts: readonly Contract<ArtifactSubject>[] = [
   },
   {
     rule: 1,
-    name: 'the same bytes may be put again and again, at once too',
+    name: 'the same bytes may be stored repeatedly, also concurrently',
     needs: [],
     run: async (subject) => {
       const stores = [await subject.open(), await subject.open()];
@@ -50,7 +50,7 @@ export const artifactStoreContracts: readonly Contract<ArtifactSubject>[] = [
   },
   {
     rule: 1,
-    name: 'the store keeps its own copy: what a caller does to the bytes afterwards changes nothing',
+    name: 'the store keeps its own copy: later changes of the caller to the bytes change nothing',
     needs: [],
     run: async (subject) => {
       const store = await subject.open();
@@ -63,7 +63,7 @@ export const artifactStoreContracts: readonly Contract<ArtifactSubject>[] = [
   },
   {
     rule: 2,
-    name: 'a digest that is not there, or is none, is ARTIFACT_UNKNOWN',
+    name: 'an absent or invalid digest is ARTIFACT_UNKNOWN',
     needs: [],
     run: async (subject) => {
       const store = await subject.open();

@@ -13,7 +13,7 @@ export interface Contract<Subject, Need extends string = never> {
   readonly run: (subject: Subject) => Promise<void>;
 }
 
-/** Throws unless two values of plain data are equal; bigint, bytes, NaN and -0 are told apart from their likes. */
+/** Throws unless two values of plain data are equal; distinguishes bigint, bytes, NaN and -0 from similar values. */
 export function mustEqual(actual: unknown, expected: unknown, what: string): void {
   const found = canonical(actual);
   const wanted = canonical(expected);

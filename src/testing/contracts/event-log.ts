@@ -2,7 +2,7 @@ import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { EventLog, LogRecord } from '../../ports/event-log.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
 
-/** What is tested: one log, empty at first. `open` after `close` opens the same log again. */
+/** The subject: one log, empty at first. `open` after `close` opens the same log again. */
 export interface EventLogSubject {
   open(): MaybePromise<EventLog>;
 }
@@ -12,7 +12,7 @@ export type EventLogNeed = 'durable' | 'oneWriter' | 'blank';
 
 const TOPIC = 'departures@1';
 
-/** Record number `i`, told from every other. */
+/** Record number `i`, different from every other. */
 export function logRecordAt(i: number, ingestTs = 1_000 + i): LogRecord {
   return {
     id: `e${i}`,
@@ -53,7 +53,7 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
   },
   {
     rule: 2,
-    name: 'a read gives the records from its offset, at most as many as asked, none at the end, equal to what was appended',
+    name: 'a read returns the records from its offset, at most the requested number, none at the end, equal to the appended ones',
     needs: [],
     run: async (subject) => {
       const log = await subject.open();
@@ -80,7 +80,7 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
   },
   {
     rule: 3,
-    name: 'a read below the begin says so',
+    name: 'a read before the beginning is LOG_TRIMMED',
     needs: [],
     run: async (subject) => {
       const log = await subject.open();
@@ -119,7 +119,7 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
   },
   {
     rule: 5,
-    name: 'what was acknowledged is there when the log is opened again',
+    name: 'acknowledged appends are there when the log is opened again',
     needs: ['durable'],
     run: async (subject) => {
       const log = await subject.open();
@@ -136,7 +136,7 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
   },
   {
     rule: 6,
-    name: "a reader's position is what it last committed; null before the first",
+    name: "a reader's position is its last commit; null before the first",
     needs: [],
     run: async (subject) => {
       const log = await subject.open();
@@ -166,7 +166,7 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
   },
   {
     rule: 7,
-    name: 'retention drops what is old, never what is to be kept',
+    name: 'retention drops old records, never those to keep',
     needs: [],
     run: async (subject) => {
       const log = await subject.open();
@@ -196,7 +196,7 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
   },
   {
     rule: 8,
-    name: 'a second writer is refused',
+    name: 'a second writer is rejected',
     needs: ['oneWriter'],
     run: async (subject) => {
       const log = await subject.open();
@@ -207,7 +207,7 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
   },
   {
     rule: 9,
-    name: 'offsetAtIngest gives the first offset at or after the instant',
+    name: 'offsetAtIngest returns the first offset at or after the instant',
     needs: [],
     run: async (subject) => {
       const log = await subject.open();
@@ -222,7 +222,7 @@ export const eventLogContracts: readonly Contract<EventLogSubject, EventLogNeed>
   },
   {
     rule: 10,
-    name: 'blank leaves offset and ingest time of the chosen records, and everything of all others, when opened again too',
+    name: 'blank keeps offset and ingest time of the chosen records, and everything of all others, also after a restart',
     needs: ['blank'],
     run: async (subject) => {
       let log = await subject.open();

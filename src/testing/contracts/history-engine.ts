@@ -1,16 +1,16 @@
 import type { BroughtTable, ComputedTable, HistorySession, ReadTable } from '../../ports/history-engine.ts';
 import { type Contract, mustEqual } from './contract.ts';
 
-/** What is tested: an engine that computes over files, and where it leaves its own. */
+/** The subject: an engine that computes over files, and the folder of its own files. */
 export interface HistoryEngineSubject {
   open(): Promise<HistorySession>;
-  /** A table `numbers` of columns `key` (text) and `value` (BIGINT) with so many rows: row i has `k<i mod 7>` and i. */
+  /** A table `numbers` of columns `key` (text) and `value` (BIGINT) with this many rows: row i has `k<i mod 7>` and i. */
   numbers(rows: number): Promise<ReadTable>;
   /** The same rows as a table `brought` to bring along. */
   brings(rows: number): BroughtTable;
   /** The rows of Parquet files. */
   rows(paths: readonly string[]): Promise<readonly (readonly unknown[])[]>;
-  /** Leaves files as a process does that ended amid a computation. */
+  /** Leaves files like a process that ended during a computation. */
   leave(): void;
   /** How many computations have files. */
   left(): number;
@@ -34,7 +34,7 @@ const largest: ComputedTable = {
 export const historyEngineContracts: readonly Contract<HistoryEngineSubject>[] = [
   {
     rule: 1,
-    name: 'a computation gives all its outputs whole, rows of a key in one slice, and its files until they are dropped',
+    name: 'a computation returns all its outputs whole, rows of a key in one slice, and keeps its files until they are dropped',
     needs: [],
     run: async (subject) => {
       const session = await subject.open();
@@ -54,7 +54,7 @@ export const historyEngineContracts: readonly Contract<HistoryEngineSubject>[] =
   },
   {
     rule: 2,
-    name: 'what an ended process left is removed by the next session',
+    name: 'the next session removes the files of an ended process',
     needs: [],
     run: async (subject) => {
       subject.leave();
@@ -66,7 +66,7 @@ export const historyEngineContracts: readonly Contract<HistoryEngineSubject>[] =
   },
   {
     rule: 3,
-    name: 'SQL that the system refuses is an error that names the output and the line, and leaves no file',
+    name: 'rejected SQL is an error that names the output and the line, and leaves no file',
     needs: [],
     run: async (subject) => {
       const session = await subject.open();
@@ -86,7 +86,7 @@ export const historyEngineContracts: readonly Contract<HistoryEngineSubject>[] =
   },
   {
     rule: 4,
-    name: 'steps are read by those behind them and by their output, more than once too, and each output has its own',
+    name: 'later steps and the output read a step, also more than once, and each output has its own steps',
     needs: [],
     run: async (subject) => {
       const session = await subject.open();
@@ -113,7 +113,7 @@ export const historyEngineContracts: readonly Contract<HistoryEngineSubject>[] =
   },
   {
     rule: 5,
-    name: 'a table that is brought is read beside those of the history; where it cannot be written there is no file',
+    name: 'an uploaded table is read like those of the history; if it cannot be written, there is no file',
     needs: [],
     run: async (subject) => {
       const session = await subject.open();

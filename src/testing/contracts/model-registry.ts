@@ -2,7 +2,7 @@ import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { ModelRegistry, ModelVersion, NewModelVersion } from '../../ports/model-registry.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
 
-/** What is tested: one registry, empty at first, that may be opened many times over. */
+/** The subject: one registry, empty at first, that may be opened many times. */
 export interface RegistrySubject {
   open(): MaybePromise<ModelRegistry>;
 }
@@ -65,7 +65,7 @@ export const modelRegistryContracts: readonly Contract<RegistrySubject>[] = [
   },
   {
     rule: 1,
-    name: 'whoever registers, no number is given twice and none is left out',
+    name: 'with any number of writers, no version number is used twice or skipped',
     needs: [],
     run: async (subject) => {
       const registries = [await subject.open(), await subject.open(), await subject.open()];
@@ -83,7 +83,7 @@ export const modelRegistryContracts: readonly Contract<RegistrySubject>[] = [
   },
   {
     rule: 1,
-    name: 'a version that is not there is REGISTRY_VERSION',
+    name: 'an absent version is REGISTRY_VERSION',
     needs: [],
     run: async (subject) => {
       const registry = await subject.open();
@@ -97,7 +97,7 @@ export const modelRegistryContracts: readonly Contract<RegistrySubject>[] = [
   },
   {
     rule: 2,
-    name: 'an alias moves from where it is expected, and not from anywhere else',
+    name: 'an alias moves from the expected version, and from no other',
     needs: [],
     run: async (subject) => {
       const registry = await subject.open();
@@ -128,7 +128,7 @@ export const modelRegistryContracts: readonly Contract<RegistrySubject>[] = [
   },
   {
     rule: 2,
-    name: 'of several that move an alias from one place at once, exactly one does',
+    name: 'if several move an alias from one version at once, exactly one succeeds',
     needs: [],
     run: async (subject) => {
       const registries = [await subject.open(), await subject.open(), await subject.open()];
@@ -165,7 +165,7 @@ export const modelRegistryContracts: readonly Contract<RegistrySubject>[] = [
   },
   {
     rule: 4,
-    name: 'every move is kept, in order, and a refused one is not',
+    name: 'every move is kept, in order, and a rejected one is not',
     needs: [],
     run: async (subject) => {
       const registry = await subject.open();
@@ -196,7 +196,7 @@ export const modelRegistryContracts: readonly Contract<RegistrySubject>[] = [
   },
   {
     rule: 5,
-    name: 'versions, aliases and moves are there when the registry is opened again, and by another at once',
+    name: 'versions, aliases and moves are there when the registry is opened again, and for another process at once',
     needs: [],
     run: async (subject) => {
       const registry = await subject.open();

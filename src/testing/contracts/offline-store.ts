@@ -1,9 +1,9 @@
 import type { OfflineChange, OfflineStore, OfflineTable, OfflineValue } from '../../ports/offline-store.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
 
-/** What a contract of the offline store is run on: one store that nobody has opened yet. */
+/** The subject: one store that nobody has opened yet. */
 export interface OfflineStoreSubject {
-  /** Opens the store; every call is a handle of its own. */
+  /** Opens the store; every call returns a new handle. */
   readonly open: (access: 'write' | 'read') => Promise<OfflineStore>;
   /** Lets pass as long as files that were taken out of tables are kept. */
   readonly outlastRetired: () => void;
@@ -44,7 +44,7 @@ const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
 const DECIMAL_MAX = 10n ** 38n - 1n;
 
-/** Rows of `all` at the edges of what the types hold. */
+/** Rows of `all` at the limits of the types. */
 const edges: readonly (readonly OfflineValue[])[] = [
   [0n, 0, false, '', 0n, new Uint8Array(), [], [], [], []],
   [null, null, null, null, null, null, null, null, null, null],
@@ -125,7 +125,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 1,
-    name: 'a change of which one table is refused changes nothing, and the next one is taken',
+    name: 'a change with one rejected table changes nothing, and the next one is accepted',
     needs: [],
     run: (subject) =>
       withStore(subject, async (store) => {
@@ -162,7 +162,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 2,
-    name: 'every type comes back equal at its edges, over a restart too',
+    name: 'every type reads back equal at its limits, also after a restart',
     needs: [],
     run: async (subject) => {
       await withStore(subject, async (store) => {
@@ -174,7 +174,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 2,
-    name: 'whole numbers come back equal whether they are given as numbers, bigints or typed arrays',
+    name: 'whole numbers read back equal, from numbers, bigints or typed arrays',
     needs: [],
     run: (subject) =>
       withStore(subject, async (store) => {
@@ -201,7 +201,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 3,
-    name: "a writer's position is that of its last change, null before the first, over a restart too",
+    name: "a writer's position is that of its last change, null before the first, also after a restart",
     needs: [],
     run: async (subject) => {
       await withStore(subject, async (store) => {
@@ -219,7 +219,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 4,
-    name: 'a table to which nothing was published reads as no rows with its columns, and cannot be compacted or retained',
+    name: 'a table without a published change reads as no rows with its columns, and cannot be compacted or retained',
     needs: [],
     run: (subject) =>
       withStore(subject, async (store) => {
@@ -412,7 +412,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 8,
-    name: 'what was merged stays readable for readers that were open, and after a while is an error that a refresh mends',
+    name: 'merged files stay readable for open readers, and later are an error that a refresh resolves',
     needs: [],
     run: (subject) =>
       withStore(subject, async (store) => {
@@ -443,7 +443,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 9,
-    name: 'a value that its column does not hold exactly is refused',
+    name: 'a value that its column does not hold exactly is rejected',
     needs: [],
     run: (subject) =>
       withStore(subject, async (store) => {
@@ -459,7 +459,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 9,
-    name: 'columns that are not the table’s and rows of unequal length are refused; a replacement may change columns',
+    name: 'columns of another table and rows of unequal length are rejected; a replacement may change columns',
     needs: [],
     run: (subject) =>
       withStore(subject, async (store) => {
@@ -477,7 +477,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 10,
-    name: 'tables never meet, whatever their names, and a name that could leave the store is refused',
+    name: 'tables never collide, whatever their names, and a name that could leave the store is rejected',
     needs: [],
     run: (subject) =>
       withStore(subject, async (store) => {
@@ -492,7 +492,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 11,
-    name: 'a table that evolves reads the same number in a column that is DECIMAL now, and takes wider ones',
+    name: 'an evolved table reads the same number in a column that is DECIMAL now, and accepts wider ones',
     needs: [],
     run: (subject) =>
       withStore(subject, async (store) => {
@@ -515,7 +515,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 11,
-    name: 'a table that evolves reads null in its new columns and the same number in one that is a double now',
+    name: 'an evolved table reads null in its new columns and the same number in one that is a double now',
     needs: [],
     run: (subject) =>
       withStore(subject, async (store) => {
@@ -673,7 +673,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 13,
-    name: 'wrong SQL is an error, a query that is left early does no harm, and a closed store answers nothing',
+    name: 'wrong SQL is an error, a query that is closed early does no harm, and a closed store answers nothing',
     needs: [],
     run: async (subject) => {
       const left = await withStore(subject, async (store) => {
@@ -696,7 +696,7 @@ export const offlineStoreContracts: readonly OfflineStoreContract[] = [
   },
   {
     rule: 14,
-    name: 'files that another engine works with are all of a table, under the columns they were written with, and stay meanwhile',
+    name: 'files for another engine are all of a table, with their written columns, and stay during the work',
     needs: ['localFiles'],
     run: (subject) =>
       withStore(subject, async (store) => {

@@ -7,7 +7,7 @@ import type { Columns } from '../../schema/column.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
 import { contractView, tileOf } from './contract-tiles.ts';
 
-/** What is tested: one store, empty at first. `open` after `close` opens the same store again. */
+/** The subject: one store, empty at first. `open` after `close` opens the same store again. */
 export interface OnlineStoreSubject {
   open(): MaybePromise<OnlineStore>;
 }
@@ -55,7 +55,7 @@ const awkwardKeys = [
 export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineStoreNeed>[] = [
   {
     rule: 1,
-    name: 'a tile write follows the versioned upsert, and a refused one changes nothing',
+    name: 'a tile write follows the versioned upsert, and a rejected one changes nothing',
     needs: [],
     run: async (subject) => {
       const store = await subject.open();
@@ -106,7 +106,7 @@ export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineS
   },
   {
     rule: 3,
-    name: 'a read gives the tiles of its span ascending, and later writes do not change it',
+    name: 'a read returns the tiles of its span ascending, and later writes do not change it',
     needs: [],
     run: async (subject) => {
       const store = await subject.open();
@@ -234,7 +234,7 @@ export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineS
   },
   {
     rule: 7,
-    name: 'a second writer is refused',
+    name: 'a second writer is rejected',
     needs: ['oneWriter'],
     run: async (subject) => {
       const store = await subject.open();
@@ -319,7 +319,7 @@ export const onlineStoreContracts: readonly Contract<OnlineStoreSubject, OnlineS
   },
   {
     rule: 10,
-    name: 'a commit that is handed over little by little is as it was handed over, and seen whole or not at all',
+    name: 'a commit added in parts has the tiles as they were added, and is visible whole or not at all',
     needs: ['openCommit'],
     run: async (subject) => {
       const store = await subject.open();

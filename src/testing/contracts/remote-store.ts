@@ -7,7 +7,7 @@ import type { RemoteStore, RequestRead } from '../../ports/remote-store.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
 import { contractLayout, contractTile, contractView, tileOf } from './contract-tiles.ts';
 
-/** What is tested: one store behind a network, empty at first, and what can befall it. */
+/** The subject: one store behind a network, empty at first, and its possible faults. */
 export interface RemoteStoreSubject {
   open(): MaybePromise<OnlineStore>;
   /** Makes the last commit of the open store one that was cut short behind its tiles, ahead of its position. */
@@ -23,7 +23,7 @@ const everything = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINIT
 export const remoteStoreContracts: readonly Contract<RemoteStoreSubject>[] = [
   {
     rule: 1,
-    name: 'answers are degraded until the writer confirms, and say up to when they are fresh',
+    name: 'answers are degraded until the writer confirms, and have the instant of their freshness',
     needs: [],
     run: async (subject) => {
       const store = await subject.open();
@@ -42,7 +42,7 @@ export const remoteStoreContracts: readonly Contract<RemoteStoreSubject>[] = [
   },
   {
     rule: 1,
-    name: 'a key that one request reads twice is given twice, each tile once, and all that is wanted of it',
+    name: 'a key that one request reads twice is returned twice, each tile once, with all requested parts',
     needs: [],
     run: async (subject) => {
       const store = await subject.open();
@@ -64,7 +64,7 @@ export const remoteStoreContracts: readonly Contract<RemoteStoreSubject>[] = [
   },
   {
     rule: 2,
-    name: 'a commit that was cut short leaves keys that say up to where they have the log',
+    name: 'an interrupted commit leaves keys that record their log position',
     needs: [],
     run: async (subject) => {
       const store = await subject.open();
@@ -123,7 +123,7 @@ export const remoteStoreContracts: readonly Contract<RemoteStoreSubject>[] = [
   },
   {
     rule: 4,
-    name: 'what is shared as hot is heard, until its time is over',
+    name: 'other processes receive hot keys, until their time is over',
     needs: [],
     run: async (subject) => {
       const store = await subject.open();
@@ -138,7 +138,7 @@ export const remoteStoreContracts: readonly Contract<RemoteStoreSubject>[] = [
   },
   {
     rule: 5,
-    name: 'what is asked for amid a commit waits for it, and is not taken for a loss',
+    name: 'a read during a commit waits for it, and does not count as a loss',
     needs: [],
     run: async (subject) => {
       const store = await subject.open();
@@ -165,7 +165,7 @@ export const remoteStoreContracts: readonly Contract<RemoteStoreSubject>[] = [
   },
   {
     rule: 6,
-    name: 'stored windows are of the tiles beside them: kept with a write of them, gone with one that does not know them all',
+    name: 'stored windows match the stored tiles: a write of all keeps them, a write of some deletes them',
     needs: [],
     run: async (subject) => {
       const store = await subject.open();

@@ -1,16 +1,16 @@
 import type { SourceTopic, TopicRecord } from '../../ports/source-topic.ts';
 import { type Contract, mustEqual } from './contract.ts';
 
-/** What is tested: a topic of two partitions that has nothing yet, and the members of one group. */
+/** The subject: an empty topic of two partitions, and the members of one group. */
 export interface SourceTopicSubject {
   /** Gives the offset; a value of null is a tombstone. */
   write(partition: number, key: string | null, value: string | null): Promise<number>;
-  /** Takes away what lies before an offset, as retention does. */
+  /** Deletes the records before an offset, as retention does. */
   trim(partition: number, offset: number): Promise<void>;
   join(): Promise<SourceTopic>;
 }
 
-/** What a group needs to give partitions to others, and more, ms. */
+/** More than the time that a group needs to reassign partitions, ms. */
 const LONGEST_MS = 30_000;
 const WAIT_MS = 100;
 
@@ -18,7 +18,7 @@ const WAIT_MS = 100;
 export const sourceTopicContracts: readonly Contract<SourceTopicSubject>[] = [
   {
     rule: 1,
-    name: 'the records of a partition come in its order, each once, with key and value as they were written',
+    name: 'the records of a partition arrive in its order, each once, with their written key and value',
     needs: [],
     async run(subject) {
       const written = await writeBoth(subject, 20);
@@ -31,7 +31,7 @@ export const sourceTopicContracts: readonly Contract<SourceTopicSubject>[] = [
   },
   {
     rule: 2,
-    name: 'who gets a partition begins where the group has committed, or at the begin',
+    name: 'a new owner of a partition starts at the committed position of the group, or at the beginning',
     needs: [],
     async run(subject) {
       const written = await writeBoth(subject, 10);
@@ -48,7 +48,7 @@ export const sourceTopicContracts: readonly Contract<SourceTopicSubject>[] = [
   },
   {
     rule: 3,
-    name: 'a member commits nothing of a partition that it has no more',
+    name: 'a member commits nothing of a partition that it has lost',
     needs: [],
     async run(subject) {
       const first = await subject.join();
@@ -92,7 +92,7 @@ export const sourceTopicContracts: readonly Contract<SourceTopicSubject>[] = [
   },
   {
     rule: 5,
-    name: 'records that are gone before they were read are counted and told of',
+    name: 'records deleted before they were read are counted and reported',
     needs: [],
     async run(subject) {
       await writeBoth(subject, 10);
@@ -118,7 +118,7 @@ export const sourceTopicContracts: readonly Contract<SourceTopicSubject>[] = [
   },
   {
     rule: 7,
-    name: 'who closes leaves its partitions to the others, which take what was not committed',
+    name: 'a closed member leaves its partitions to the others, which read the uncommitted records',
     needs: [],
     async run(subject) {
       const first = await subject.join();
@@ -145,7 +145,7 @@ export const sourceTopicContracts: readonly Contract<SourceTopicSubject>[] = [
 
 type Written = readonly [partition: number, offset: number, key: string | null, value: string | null];
 
-/** Writes so many records to each of the partitions. */
+/** Writes this many records to each of the partitions. */
 async function writeBoth(subject: SourceTopicSubject, records: number): Promise<readonly Written[]> {
   const written: Written[] = [];
   for (const partition of [0, 1])
@@ -156,7 +156,7 @@ async function writeBoth(subject: SourceTopicSubject, records: number): Promise<
   return written;
 }
 
-/** Reads until so many records have come. */
+/** Reads until this many records have arrived. */
 async function readUntil(topic: SourceTopic, count: number) {
   const records: TopicRecord[] = [];
   const told: string[] = [];

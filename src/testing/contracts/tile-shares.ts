@@ -6,20 +6,20 @@ import type { ShareWrite, TileShares } from '../../ports/tile-shares.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
 import { contractLayout, contractTile } from './contract-tiles.ts';
 
-/** What is tested: a store whose tiles are divided into so many shares, empty at first, and what can befall it. */
+/** The subject: a store whose tiles are divided into this many shares, empty at first, and its possible faults. */
 export interface TileSharesSubject {
   /** Does what the process that serves does when it starts, and again after a loss. */
   serve(shares: number): MaybePromise<unknown>;
   /** Opens it for one of the processes that write. */
   open(shares: number): MaybePromise<TileShares>;
-  /** What a reader is told, and the tiles that it finds. */
+  /** The freshness for a reader, and the tiles that it finds. */
   read(tiles: TileRead): MaybePromise<SharesAnswer>;
   /** Loses everything that the store holds, as a flush does. */
   lose(): MaybePromise<unknown>;
   close(): MaybePromise<unknown>;
 }
 
-/** A part of what a store behind a network answers. */
+/** A part of an answer of a store behind a network. */
 export interface SharesAnswer {
   readonly degraded: boolean;
   readonly freshUntil: number;
@@ -33,7 +33,7 @@ const HOP_MS = 60_000;
 export const tileSharesContracts: readonly Contract<TileSharesSubject>[] = [
   {
     rule: 1,
-    name: 'a tile follows the versioned upsert, whoever writes it, and a place comes with its tiles',
+    name: 'a tile follows the versioned upsert, whoever writes it, and a position is committed with its tiles',
     needs: [],
     run: async (subject) => {
       await subject.serve(SHARES);
@@ -53,7 +53,7 @@ export const tileSharesContracts: readonly Contract<TileSharesSubject>[] = [
   },
   {
     rule: 2,
-    name: 'who takes a share has it from where the last one stood, who had it is refused',
+    name: 'a new owner of a share starts at the last position, and the old owner is rejected',
     needs: [],
     run: async (subject) => {
       await subject.serve(SHARES);
@@ -70,7 +70,7 @@ export const tileSharesContracts: readonly Contract<TileSharesSubject>[] = [
   },
   {
     rule: 3,
-    name: 'the tiles are as fresh as the least fresh share, and not before all have said it',
+    name: 'the tiles are as fresh as the least fresh share, once all shares have reported',
     needs: [],
     run: async (subject) => {
       await subject.serve(SHARES);
@@ -124,7 +124,7 @@ export const tileSharesContracts: readonly Contract<TileSharesSubject>[] = [
   },
   {
     rule: 5,
-    name: 'nothing is taken while the process that serves has not opened the store',
+    name: 'no write is accepted before the serving process has opened the store',
     needs: [],
     run: async (subject) => {
       const one = await subject.open(SHARES);
@@ -158,7 +158,7 @@ async function endAll(subject: TileSharesSubject, ...shares: readonly TileShares
   await subject.close();
 }
 
-/** What a reader is told, and how many events the first tile of a key has; 0: there is none. */
+/** The freshness for a reader, and the number of events in a key's first tile; 0: there is none. */
 async function readOf(subject: TileSharesSubject, key: string) {
   const all = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
   const { degraded, freshUntil, run } = await subject.read({ layout: contractLayout, hopMs: HOP_MS, key, ...all });

@@ -22,7 +22,7 @@ import type { Position } from '../../ports/position.ts';
 import type { TileTopics } from '../../ports/tile-topics.ts';
 import { type Contract, mustEqual } from './contract.ts';
 
-/** What is tested: an engine that makes tiles of a log, and the topics that it writes. */
+/** The subject: an engine that computes tiles from a log, and the topics that it writes. */
 export interface TileTopicsSubject {
   /** Begins it over a log that has nothing yet, for views of one source. */
   begin(layouts: readonly TileLayout[], partitions: number): Promise<TileEngine>;
@@ -50,7 +50,7 @@ const POLL_MS = 100;
 /** An engine that runs has written within, ms. */
 const WAIT_MS = 60_000;
 
-/** An engine that has not moved for so long will not, ms. */
+/** An engine without progress for this long has stopped, ms. */
 const STANDS_MS = 120_000;
 
 const purchases = eventSource('purchases', {
@@ -83,7 +83,7 @@ export const tileTopicsContracts: readonly Contract<TileTopicsSubject>[] = [
   {
     // And 2 and 6: an engine is long in beginning.
     rule: 1,
-    name: 'a read gives the tiles from a position on, those of a key in the order they were written, the last always',
+    name: 'a read returns the tiles from a position, those of a key in write order, always with the last one',
     needs: [],
     run: async (subject) => {
       const engine = await subject.begin(layouts, PARTITIONS);
@@ -125,7 +125,7 @@ export const tileTopicsContracts: readonly Contract<TileTopicsSubject>[] = [
   {
     // And 5.
     rule: 4,
-    name: 'where the engine says it stands, the topics have all that came before; a read that waits gives what comes meanwhile',
+    name: 'the topics have all tiles before the position of the engine; a waiting read returns new tiles',
     needs: [],
     run: async (subject) => {
       const engine = await subject.begin(layouts, PARTITIONS);
@@ -195,7 +195,7 @@ function runsIn(of: Map<TileLayout, Map<string, KeyRuns>>, layout: TileLayout, k
   return found;
 }
 
-/** Waits until the engine stands where the log ends. */
+/** Waits until the engine is at the end of the log. */
 async function caughtUp(engine: TileEngine): Promise<void> {
   let least = Number.POSITIVE_INFINITY;
   for (let waited = 0; waited < STANDS_MS; waited += POLL_MS) {
@@ -273,7 +273,7 @@ function mustBe(tiles: readonly TileWrite[], { made }: Deliveries, what: string)
   }
 }
 
-/** Readers may make a layout of their own. */
+/** Readers may create their own layout. */
 function ownLayout({ viewId }: TileLayout): TileLayout {
   const found = layouts.find((layout) => layout.viewId === viewId);
   if (found === undefined) throw new Error(`there are tiles of a view ${viewId}, which was not asked for`);

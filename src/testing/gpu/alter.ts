@@ -1,8 +1,8 @@
 import type { Capture, CaptureEvent } from './capture.ts';
 
 /**
- * Alters a capture at random times: everything from `at` on moves later by `us`, so that the GPU idles there. What the host
- * does meanwhile is added as one frame; without it the time is bare.
+ * Alters a capture at random times: everything from `at` on moves later by `us`, so that the GPU idles there. One frame shows
+ * the work of the host during that time; without it, the time has no frame.
  */
 export function insertGap(
   capture: Capture,
@@ -34,7 +34,7 @@ export function removeGaps(capture: Capture, longestUs: number): Capture {
     time - cuts.reduce((sum, { at, us }) => sum + Math.min(Math.max(time - at, 0), us), 0);
   const isCut = (time: number) => cuts.some(({ at, us }) => time > at && time <= at + us);
   const events = capture.events.map((event) => {
-    // What is cut out ends up at one moment: a call stays before the operator that comes after its own.
+    // Removed events end at one moment: a call stays before the operator that follows its own.
     const ts = earlier(event.ts) - (event.cat === 'cuda_runtime' && isCut(event.ts) ? longestUs / 2 : 0);
     return { ...event, ts, dur: Math.max(earlier(event.ts + event.dur) - ts, 0) };
   });

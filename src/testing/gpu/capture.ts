@@ -1,4 +1,4 @@
-/** What an argument of an event holds; lists may be nested, as shapes are. */
+/** An argument of an event; lists may be nested, as shapes are. */
 export type CaptureValue = string | number | readonly CaptureValue[];
 
 /** One event of a made-up profiler trace, in the format of PyTorch 2.3 and later. Microseconds. */

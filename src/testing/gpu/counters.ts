@@ -1,6 +1,6 @@
 /**
- * What `nvidia-smi dmon -s putcm -o TD -d 1` prints of two GPUs that are at 45 % on average: held all the time, idle for more
- * than a third of it (115 of 300 seconds, or as many as are given), and busy but not full in the rest.
+ * The output of `nvidia-smi dmon -s putcm -o TD -d 1` for two GPUs at 45 % on average. They are allocated all the time, idle for
+ * more than a third of it (115 of 300 seconds, or the given number), and busy but not full in the rest.
  */
 export function dmonLog(random: () => number, idleSeconds = 115): string {
   const header =
@@ -20,8 +20,8 @@ export function dmonLog(random: () => number, idleSeconds = 115): string {
 }
 
 /**
- * What `nvidia-smi pmon -s um -o DT -d 1` prints of the same two GPUs: a training run on each, and on the first a notebook that
- * holds memory and computes nothing.
+ * The output of `nvidia-smi pmon -s um -o DT -d 1` for the same two GPUs: a training run on each, and on the first a notebook
+ * that holds memory and computes nothing.
  */
 export function pmonLog(random: () => number): string {
   const header =
@@ -42,7 +42,7 @@ export function pmonLog(random: () => number): string {
   return `${header}${lines.join('\n')}\n`;
 }
 
-/** What `sacct -P` prints of a week: most jobs complete, but many GPU-hours end in cancelled and failed ones. */
+/** The output of `sacct -P` for a week: most jobs complete, but many GPU-hours end in cancelled and failed ones. */
 export function jobRecords(random: () => number): string {
   const rows = ['JobID|State|ExitCode|Start|End|ElapsedRaw|AllocTRES|Eligible|JobName'];
   for (let job = 0; job < 40; job += 1) {
@@ -63,7 +63,7 @@ export function jobRecords(random: () => number): string {
 }
 
 /**
- * What `sacct -P -N NODE` prints of the ten minutes of `dmonLog`: GPU 1 is held throughout; GPU 0 by two jobs, of which the
+ * The output of `sacct -P -N NODE` for the ten minutes of `dmonLog`: GPU 1 is held throughout; GPU 0 by two jobs, of which the
  * second could have started as soon as the first had ended.
  */
 export function nodeJobRecords(): string {
@@ -77,7 +77,7 @@ export function nodeJobRecords(): string {
   ].join('\n')}\n`;
 }
 
-/** What `ncu --csv --page details` prints of the single-precision kernel of a made-up run. */
+/** The output of `ncu --csv --page details` for the single-precision kernel of a generated run. */
 export function kernelMeasures(): string {
   const header =
     '"ID","Process ID","Process Name","Host Name","Kernel Name","Context","Stream","Block Size","Grid Size","Device","CC","Section Name","Metric Name","Metric Unit","Metric Value"';

@@ -1,6 +1,6 @@
 import type { Capture, CaptureEvent } from './capture.ts';
 
-/** What is wrong with a made-up training run; `none` is a healthy one. */
+/** The fault of a generated training run; `none` is a healthy one. */
 export const faultKinds = [
   'none',
   'data-pipeline',

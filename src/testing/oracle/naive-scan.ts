@@ -26,7 +26,7 @@ export function acceptedDeliveries(view: StreamViewData, deliveries: readonly De
 
 /**
  * Answers of all features of a view for a key at `q`, over accepted deliveries: corrected, or as known at `knownAt`,
- * without what arrived later. Undefined where an aggregate has no exact answer.
+ * without later arrivals. Undefined if an aggregate has no exact answer.
  */
 export function naiveAnswers(
   view: StreamViewData,
@@ -51,8 +51,8 @@ export function naiveAnswers(
 }
 
 /**
- * The same over a source of changes: of the rows whose own time lies in the window, what was put in before q and not
- * taken away before it. Sums take away what is taken away, whether or not it was there; the rest answers over rows.
+ * The same over a source of changes: the rows with a time in the window that were inserted before q and not deleted
+ * before it. Sums subtract every deleted row, also one that was never inserted; other aggregates answer over rows.
  */
 function naiveChanged(
   view: StreamViewData,

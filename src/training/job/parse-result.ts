@@ -23,7 +23,8 @@ export function parseResult(text: string, job: TrainingJob): TrainingResult {
   }
   const { features, parity } = parsed.data;
   const unknown = features.find((name) => !job.features.includes(name));
-  if (unknown !== undefined) throw fail('TRAINING_RESULT', { reason: `feature "${unknown}" is none of the job's` });
+  if (unknown !== undefined)
+    throw fail('TRAINING_RESULT', { reason: `feature "${unknown}" is not a feature of the job` });
   if (parity.rows.length !== parity.scores.length || parity.rows.some((row) => row.length !== features.length)) {
     throw fail('TRAINING_RESULT', { reason: 'its parity rows do not fit its features and scores' });
   }

@@ -28,7 +28,7 @@ export function trainLogistic(
   };
   const positives = frame.labels.reduce((sum, label) => sum + label, 0);
   if (frame.names.length === 0) refuse('it has no feature that is a number');
-  if (!frame.labels.every((label) => label === 0 || label === 1)) refuse('it has labels beside true and false');
+  if (!frame.labels.every((label) => label === 0 || label === 1)) refuse('it has labels other than true and false');
   if (positives === 0 || positives === frame.labels.length) {
     refuse(`${positives} of ${frame.labels.length} labels are true`);
   }

@@ -11,8 +11,8 @@ export interface DevicePeaks {
 }
 
 /**
- * Peaks by the name that drivers report, from the data sheets of NVIDIA and AMD: dense figures, boost clock. Of an MI250 or
- * MI250X a trace sees one of two dies, and that is what is given. The first match counts.
+ * Peaks by the name that drivers report, from the data sheets of NVIDIA and AMD: dense figures, boost clock. A trace
+ * sees one of the two dies of an MI250 or MI250X, and the figures are of one die. The first match counts.
  */
 const peaks: readonly (readonly [RegExp, DevicePeaks])[] = [
   [/\bB200\b/, { memoryTb: 8, fp32: 75, tf32: 1100, fp16: 2250, fp8: 4500 }],

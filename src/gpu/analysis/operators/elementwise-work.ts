@@ -21,7 +21,7 @@ function names(list: string, count: number): Readonly<Record<string, number>> {
 
 const isTruth = /^(eq|ne|lt|le|gt|ge|logical_\w+|isnan|isinf|isfinite)$/;
 
-/** Operators on each element: what is read and what is written, once; an operation an element. */
+/** Operators on each element: bytes read and written, once; one operation per element. */
 export const elementwiseWork: WorkModel = (name, given) => {
   const short = shortName(name);
   if (short === undefined) return undefined;
@@ -77,7 +77,7 @@ function broadcast(read: readonly Tensor[]) {
 const reduction =
   /^aten::(sum|mean|max|min|amax|amin|argmax|argmin|prod|norm|linalg_vector_norm|var|std|var_mean|std_mean|any|all|logsumexp|count_nonzero)$/;
 
-/** Reductions: what is read; the result is smaller and is left out. An operation an element. */
+/** Reductions: bytes read; the smaller result is omitted. One operation per element. */
 export const reductionWork: WorkModel = (name, given) => {
   const input = reduction.test(name) ? tensorAt(given, 0) : undefined;
   if (input === undefined) return undefined;
@@ -119,7 +119,7 @@ export const normWork: WorkModel = (name, given) => {
   };
 };
 
-/** Kernels that torch.compile wrote: each tensor that they are given once; what is read and written counts once only. */
+/** Kernels of torch.compile: each tensor argument once; a tensor that is read and written counts once. */
 export const fusedWork: WorkModel = (name, given) => {
   if (!/^triton_(poi|red|per)_/.test(name)) return undefined;
   const tensors = given.tensors

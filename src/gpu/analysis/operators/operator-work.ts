@@ -6,14 +6,14 @@ import type { OperatorArguments } from './tensor-inputs.ts';
 
 export type OperatorCategory = 'gemm' | 'attention' | 'convolution' | 'elementwise' | 'reduction' | 'norm' | 'fused';
 
-/** What one call of an operator has to do by its shapes. */
+/** The work of one call of an operator, by its shapes. */
 export interface OperatorWork {
   readonly category: OperatorCategory;
   /** Floating-point operations, a multiply-add counting two; NaN where the shapes do not tell. */
   readonly flops: number;
   /** Bytes that must be read and written at least, each tensor once; NaN where the shapes do not tell. */
   readonly bytes: number;
-  /** The type of what is computed with: `bfloat16`, `float`. */
+  /** The type of the computation: `bfloat16`, `float`. */
   readonly type: string;
 }
 
@@ -30,7 +30,7 @@ const models: readonly WorkModel[] = [
   fusedWork,
 ];
 
-/** What a call has to do, by the name of the operator and what it is given; undefined if no model knows it. */
+/** The work of a call, by the name of the operator and its inputs; undefined if no model knows it. */
 export const operatorWork: WorkModel = (name, given) => {
   for (const model of models) {
     const work = model(name, given);

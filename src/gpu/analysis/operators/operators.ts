@@ -7,7 +7,7 @@ import { innermostOperators } from './innermost-operators.ts';
 import { type OperatorCategory, type OperatorWork, operatorWork } from './operator-work.ts';
 import { operatorArguments } from './tensor-inputs.ts';
 
-/** The calls of an operator with the same inputs, in the steady windows, beside what the device could do. */
+/** The calls of an operator with the same inputs, in the steady windows, with the peaks of the device. */
 export interface OperatorSum {
   readonly name: string;
   /** `1025×8192, 8192×1025`. */
@@ -27,7 +27,7 @@ export interface OperatorSum {
   readonly intensity: number | null;
   readonly tflops: number | null;
   readonly tbPerS: number | null;
-  /** What limits the operator at best, by its intensity and the peaks of the device; null without them. */
+  /** The least limit of the operator, by its intensity and the peaks of the device; null without them. */
   readonly bound: 'compute' | 'memory' | null;
   /** The time it would take at the peak that bounds it, as a share of its time; above 1 if caches served it. */
   readonly shareOfPeak: number | null;
@@ -135,7 +135,7 @@ function numberOrNull(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** The peak for the type of what is computed; FP32 inputs on Tensor Cores are TF32. */
+/** The peak for the type of the computation; FP32 inputs on Tensor Cores are TF32. */
 function computePeak(peaks: DevicePeaks, type: string, tensor: boolean): number | undefined {
   if (/^float8/.test(type)) return peaks.fp8;
   if (/half|bfloat16/.test(type)) return peaks.fp16;
@@ -190,7 +190,7 @@ class WorkOfCalls {
     return innermostOperators(trace, threads, isPart);
   }
 
-  /** Whether an operator is a part of attention or convolution around it, without a model of its own. */
+  /** Whether an operator is a part of an enclosing attention or convolution, without a separate model. */
   #isPart(row: number, around: number): boolean {
     if (this.work(row) !== undefined) return false;
     const category = this.work(around)?.category;

@@ -11,7 +11,7 @@ import {
   skipValue,
 } from './json-bytes.ts';
 
-/** What is done with an event of a category. */
+/** The use of events of a category. */
 const roles = {
   skip: 0,
   kernel: 1,
@@ -55,7 +55,7 @@ const roleOf: Readonly<Record<string, number>> = {
   Trace: roles.skip,
 };
 
-/** What of the arguments of an event is read: nothing, all that is known, what links a call, or the inputs of an operator. */
+/** The arguments to read of an event: none, all known ones, those that link a call, or the inputs of an operator. */
 const wants = { nothing: 0, all: 1, link: 2, inputs: 3 } as const;
 
 const wantedOf = new Uint8Array(13);
@@ -101,7 +101,7 @@ export class EventReader {
   #ts = Number.NaN;
   #dur = Number.NaN;
   #args = 0;
-  /** What was read of the arguments while they were passed. */
+  /** The arguments that were read on the way. */
   #passed: number = wants.nothing;
   /** The role and the number of the name, -1 until they are known. */
   #eventRole = -1;
@@ -209,7 +209,7 @@ export class EventReader {
     return after;
   }
 
-  /** Reads the arguments on the way past them, if what comes before tells what of them is wanted. */
+  /** Reads the arguments on the way, if earlier members determine which are needed. */
   #arguments(bytes: Uint8Array, at: number, end: number): number {
     this.#args = at;
     this.#passed = this.#wanted(bytes);
@@ -221,7 +221,7 @@ export class EventReader {
     return skipNested(bytes, at, end);
   }
 
-  /** What of the arguments is wanted, as far as the members before them tell. */
+  /** The needed arguments, as far as earlier members determine them. */
   #wanted(bytes: Uint8Array): number {
     if (this.#nameEnd === 0) return wants.nothing;
     if (this.#phase === SPAN) return wantedOf[this.#roleOf(bytes)];
@@ -363,7 +363,7 @@ export class EventReader {
     if (this.#allocated > (this.#trace.peakMemoryBytes ?? 0)) this.#trace.peakMemoryBytes = this.#allocated;
   }
 
-  /** What joins a GPU event with its launch: the correlation; of traces without any, the external id, below -1. */
+  /** The link of a GPU event to its launch: the correlation; in traces without one, the external id, below -1. */
   #link(): number {
     return this.#correlation >= 0 || this.#external < 0 ? this.#correlation : -2 - this.#external;
   }
@@ -405,7 +405,7 @@ export class EventReader {
     return flags;
   }
 
-  /** Threads are told apart by the texts of pid and tid, which may be numbers or strings. */
+  /** Threads are distinguished by the texts of pid and tid, which may be numbers or strings. */
   #thread(bytes: Uint8Array): number {
     const { names } = this.#trace;
     const pid = names.intern(bytes, this.#pid, this.#pidEnd, this.#lastPid);

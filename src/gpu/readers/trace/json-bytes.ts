@@ -1,10 +1,10 @@
 /**
- * Hot path. A JSON scanner over bytes that is told what to expect: it never builds a value that is not wanted. It is
- * tolerant where recorded traces are known to be damaged: bare NaN, Infinity and N/A, quotes that were not escaped,
- * control characters, bytes that are no UTF-8.
+ * Hot path. A JSON scanner over bytes whose caller expects each value: it never builds a value that is not needed. It
+ * tolerates the known damage of recorded traces: bare NaN, Infinity and N/A, quotes that were not escaped, control
+ * characters, bytes that are not UTF-8.
  *
  *   value  = object | array | string | bare
- *   bare   = any bytes but , } ] and white space
+ *   bare   = any bytes except , } ] and white space
  *   string = '"' … '"', where the last quote is followed by , : } ] or white space
  */
 export const INCOMPLETE = -1;

@@ -7,8 +7,8 @@ import { TraceScanner } from './trace-scanner.ts';
 
 const CHUNK = 2 ** 20;
 /**
- * Up to three chunks are unpacked, on a thread of their own, while one is read. A file that is cut off ends where it is cut:
- * as an error, it would take the chunks that wait with it.
+ * Up to three chunks are unpacked on a separate thread while one is read. A truncated file ends at its last byte: an error
+ * would discard the waiting chunks.
  */
 const unpacking = { chunkSize: CHUNK, readableHighWaterMark: 3 * CHUNK, finishFlush: constants.Z_SYNC_FLUSH };
 /** A trace shrinks 10 to 30 times by gzip; what unpacks to more than this times its size is a bomb. */
@@ -61,7 +61,7 @@ async function readPlain(path: string): Promise<Trace> {
   }
 }
 
-/** Whether a gzip stream ended early or is damaged; what came before can be read. */
+/** Whether a gzip stream ended early or is damaged; the bytes before can be read. */
 function isCutShort(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'Z_BUF_ERROR' || code === 'Z_DATA_ERROR';

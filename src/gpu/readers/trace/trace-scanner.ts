@@ -6,10 +6,10 @@ import { DAMAGED, endOfString, INCOMPLETE, numberIn, skipSpace, skipValue } from
 /** An event or a header value longer than this is damage. */
 const LONGEST_EVENT = 8 * 2 ** 20;
 
-/** Reading ends when more bytes than this, and four times what was read, went into events that turned out damaged. */
+/** Reading ends when damaged events took more bytes than this, and four times the bytes read. */
 const WASTE = 2 ** 30;
 
-/** So much of a chunk is copied behind what is left of the one before, to read the event that lies across. */
+/** This much of a chunk is appended to the rest of the previous one, to read the event across both. */
 const SEAM = 2 ** 14;
 
 const wanted = new Set(['deviceProperties', 'distributedInfo', 'baseTimeNanoseconds', 'with_stack']);
@@ -214,7 +214,7 @@ export class TraceScanner {
     }
   }
 
-  /** What stands in the list is no event. */
+  /** The list item is not an event. */
   #noEvent(bytes: Uint8Array, here: number): number {
     if (bytes[here] !== 0x5d) return this.#damaged(here);
     this.#state = this.#afterBareList ? 'end' : 'key';
@@ -242,7 +242,7 @@ export class TraceScanner {
     return here;
   }
 
-  /** After damage, goes on at the next `{` after a `,` or `[` that has a known key after it. */
+  /** After damage, continues at the next `{` after a `,` or `[` that has a known key after it. */
   #resync(bytes: Uint8Array, at: number, end: number): number {
     let open = bytes.indexOf(0x7b, at);
     while (open >= 0 && open < end) {
@@ -295,7 +295,7 @@ function jsonOf(source: string): unknown {
   }
 }
 
-/** A device as the header tells it; what is missing or of another type is 0 or empty. */
+/** A device of the header; a missing field, or one of another type, is 0 or empty. */
 function deviceOf(value: unknown): DeviceProperties {
   const name = fieldOf(value, 'name');
   return {
