@@ -14,7 +14,7 @@ export const TOPICS_FILE = 'topics.json';
 const fileSchema = z.strictObject({ format: z.literal(1), id: z.string().min(1) });
 
 /**
- * The identity of what a directory holds, made when it is first asked for: what is kept elsewhere says by it whose it is. A
+ * The identity of a directory's data, created on first use. Data in shared stores has this identity, to show its owner. A
  * backup has it too. Errors: CONFIG_DIRECTORY, ENVIRONMENT_FILE.
  */
 export function environmentId(directory: string): string {

@@ -1,4 +1,4 @@
-// What users import: what a declaration is written with, and what runs it.
+// The public module: the functions of a declaration, and its runtime.
 
 export { HeadraceError, isHeadraceError } from './base/errors/fail.ts';
 export { type Config, defineConfig, type EnvironmentOptions } from './config.ts';

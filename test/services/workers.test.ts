@@ -162,11 +162,11 @@ test('over the death of a reader and of the writer under load no acknowledged ev
   const clients = [send(), send(), read(), read()];
   await until(() => answers > 20 && acknowledged.size > before + 20);
   process.kill(pidOf('reader-1'), 'SIGKILL');
-  await until(() => said.includes('reader-1 has ended (SIGKILL)'));
+  await until(() => said.includes('reader-1 ended (SIGKILL)'));
   const answered = answers;
   await until(() => answers > answered + 20);
   process.kill(pidOf('writer'), 'SIGKILL');
-  await until(() => said.includes('writer has ended (SIGKILL)'));
+  await until(() => said.includes('writer ended (SIGKILL)'));
   const after = acknowledged.size;
   await until(() => acknowledged.size > after + 50);
   isOver = true;
