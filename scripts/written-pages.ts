@@ -2,6 +2,7 @@ import { cliPage } from './cli-page.ts';
 import { alertRules, dashboard } from './deploy-files.ts';
 import { errorsPage } from './errors-page.ts';
 import { metricsPage } from './metrics-page.ts';
+import { routeTable, scopeTable, withTable } from './route-tables.ts';
 
 /** The pages and deployment files that are written from code, by their path from the root. */
 export function writtenPages(): Readonly<Record<string, string>> {
@@ -9,6 +10,8 @@ export function writtenPages(): Readonly<Record<string, string>> {
     'docs/reference/errors.md': errorsPage(),
     'docs/reference/cli.md': cliPage(),
     'docs/reference/metrics.md': metricsPage(),
+    'docs/reference/http.md': withTable('docs/reference/http.md', 'routes', routeTable()),
+    'docs/reference/auth.md': withTable('docs/reference/auth.md', 'scopes', scopeTable()),
     'deploy/prometheus/headrace.rules.yml': alertRules(),
     'deploy/grafana/headrace.json': dashboard(),
   };

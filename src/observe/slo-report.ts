@@ -22,7 +22,8 @@ const seriesSchema = z.strictObject({
   windows: z.array(z.strictObject({ minutes: z.int(), total: z.int(), over: z.int() })),
 });
 
-const reportSchema = z.strictObject({
+/** The form of a report. */
+export const sloReportSchema = z.strictObject({
   format: z.literal(SLO_FORMAT),
   project: z.string(),
   series: z.array(seriesSchema),
@@ -32,7 +33,7 @@ const reportSchema = z.strictObject({
 export type SloSeries = z.output<typeof seriesSchema>;
 
 /** What one process, or several together, measured against every declared budget. */
-export type SloReport = z.output<typeof reportSchema>;
+export type SloReport = z.output<typeof sloReportSchema>;
 
 /** The figures of one budget, for people. */
 export interface SloFigures {
@@ -115,7 +116,7 @@ function idOf({ of, name, measure }: SloSeries): string {
 /** Reads a report that a server gave. Error: SLO_REPORT. */
 export function parseReport(text: string, from: string): SloReport {
   const json = parseJson(text);
-  const parsed = reportSchema.safeParse(json);
+  const parsed = sloReportSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw fail('SLO_REPORT', { from, reason: `${issue.path.join('.') || 'report'}: ${issue.message}` });

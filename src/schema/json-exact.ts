@@ -51,7 +51,20 @@ function mayBeInexact(text: string): boolean {
 
 /** An integer that JSON.stringify writes digit by digit. */
 export function rawInteger(value: bigint): object {
-  return json.rawJSON(String(value));
+  return rawNumber(String(value));
+}
+
+/** A number that JSON.stringify writes as this text. Throws SyntaxError for a text that is no JSON number or literal. */
+export function rawNumber(text: string): object {
+  return json.rawJSON(text);
+}
+
+/** JSON text of a value that {@link parseJsonExact} gave: numbers have all their digits. */
+export function stringifyExact(value: unknown): string {
+  return JSON.stringify(value, (_, one: unknown) => {
+    if (typeof one === 'bigint') return rawInteger(one);
+    return one instanceof ExactNumber ? rawNumber(one.text) : one;
+  });
 }
 
 function exactNumber(_: string, value: unknown, context?: { readonly source?: string }): unknown {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
 import { parseJsonExact } from '../schema/json-exact.ts';
 
@@ -32,6 +33,29 @@ export function objectBody(body: unknown, members: readonly string[]): Readonly<
     throw fail('SERVER_BODY', { reason: `it has a member "${member.slice(0, 50)}"; it takes ${members.join(', ')}` });
   }
   return json as Readonly<Record<string, unknown>>;
+}
+
+/** The body of a request as a schema has it. Error: SERVER_BODY. */
+export function parsedBody<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+  return parsed(schema, jsonBody(body), 'member');
+}
+
+/** The query of a request as a schema has it. Error: SERVER_BODY. */
+export function parsedQuery<S extends z.ZodType>(schema: S, query: unknown): z.output<S> {
+  return parsed(schema, query, 'query parameter');
+}
+
+function parsed<S extends z.ZodType>(schema: S, value: unknown, kind: string): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw fail('SERVER_BODY', { reason: reasonOf(issue, kind) }, result.error);
+}
+
+function reasonOf(issue: z.core.$ZodIssue, kind: string): string {
+  if (issue.code === 'unrecognized_keys') return `it has an unknown ${kind} "${issue.keys[0]?.slice(0, 50)}"`;
+  const found = issue.message.replace(/^Invalid input: /, '');
+  return issue.path.length === 0 ? found : `${kind} "${issue.path.join('.')}": ${found}`;
 }
 
 /** An optional instant, epoch ms. Error: SERVER_BODY. */

@@ -1,3 +1,4 @@
+import { fail } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { OpenSpan } from '../base/tracer.ts';
 import type { FeatureServiceData } from '../features/define/declaration.ts';
@@ -8,6 +9,11 @@ import type { ServedProject } from './served-project.ts';
 
 /** Requests that are answered at once. */
 export const MOST_KEYS = 1_000;
+
+/** Rejects a body that has both forms of a read: one of them would be ignored. Error: SERVER_BODY. */
+function oneOf(request: unknown): void {
+  if (request !== undefined) throw fail('SERVER_BODY', { reason: 'it has both "request" and "requests"' });
+}
 
 /** Answers a body `{request}` with one vector, `{requests}` with many, each read as of `at` (now). Errors: SERVER_BODY, REQUEST_*. */
 export function featureAnswer(
@@ -20,6 +26,7 @@ export function featureAnswer(
   const at = instantOf(body['at']);
   const requests = body['requests'];
   if (requests === undefined) return served.vectorText(service, body['request'], at, trace);
+  oneOf(body['request']);
   const vectors = arrayOf(requests, 'requests', MOST_KEYS).map((one) => served.vectorText(service, one, at, trace));
   return together(vectors, (all) => `{"vectors":[${all.join(',')}]}`);
 }
@@ -34,6 +41,7 @@ export function binaryAnswer(
   const body = objectBody(text, ['request', 'requests', 'at']);
   const at = instantOf(body['at']);
   const many = body['requests'];
+  if (many !== undefined) oneOf(body['request']);
   const requests = many === undefined ? [body['request']] : arrayOf(many, 'requests', MOST_KEYS);
   const vectors = requests.map((request): MaybePromise<ServedVector> => served.read(service, request, at, trace));
   return together(vectors, writerOf(service));

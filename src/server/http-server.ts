@@ -12,17 +12,20 @@ import { hidingPaths } from './hidden-paths.ts';
 import { allowsHost } from './host-list.ts';
 import { JobBoard } from './jobs/job-board.ts';
 import { hotAnswers } from './lean/hot-answer.ts';
-import { hotEvents } from './lean/hot-events.ts';
-import { hotFeatures } from './lean/hot-features.ts';
 import type { HotRoute } from './lean/hot-route.ts';
+import { hotRoutes } from './lean/hot-routes.ts';
 import { type LeanServer, serveLean } from './lean/lean-server.ts';
 import { type ListenOptions, type Secured, secured } from './listen-options.ts';
-import { plainRefusal } from './plain-refusal.ts';
+import { openApi } from './openapi.ts';
+import { answerOtherMethod } from './other-method.ts';
+import { type PathTable, pathTable } from './path-table.ts';
+import { bodyRefusal, hostRefusal } from './plain-refusal.ts';
+import { registerRoutes, scopesOf } from './register-routes.ts';
 import { answerAll } from './request-check.ts';
 import { traceRequests } from './request-spans.ts';
+import type { ReadContext, Route } from './route.ts';
 import { allRoutes } from './routes/all-routes.ts';
-import { featureRoutes } from './routes/features.ts';
-import { operationRoutes } from './routes/operations.ts';
+import { SPINE_LIMIT } from './routes/training-sets.ts';
 import type { ServedProject } from './served-project.ts';
 import { forwardTo } from './workers/forward.ts';
 import type { Group } from './workers/group.ts';
@@ -59,8 +62,17 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Serves a project over HTTP: thin, every route parses, calls and answers. Error: SERVER_ADDRESS. */
-export async function startServer(headrace: Headrace, options: ServerOptions): Promise<RunningServer> {
+/** Serves a project over HTTP. Error: SERVER_ADDRESS. */
+export function startServer(headrace: Headrace, options: ServerOptions): Promise<RunningServer> {
+  return serveRoutes(allRoutes, headrace, options);
+}
+
+/** Serves a project by a list of routes. Error: SERVER_ADDRESS. */
+export async function serveRoutes(
+  routes: readonly Route[],
+  headrace: Headrace,
+  options: ServerOptions,
+): Promise<RunningServer> {
   const security = secured(options, headrace.directory);
   // What comes over the socket was encrypted where it came from, and is not checked yet.
   const { check, tls, hosts } = security;
@@ -70,12 +82,12 @@ export async function startServer(headrace: Headrace, options: ServerOptions): P
     check,
     tls: isSocket ? null : tls,
     hosts: isSocket ? null : hosts,
-    hot: [...hotFeatures(headrace, options.mostWaitMs), ...hotEvents(headrace)],
+    hot: hotRoutes(routes, headrace, headrace, options),
+    paths: pathTable(routes),
+    unknown: 'SERVER_ROUTE',
     routes: (server) => {
-      allRoutes(server, headrace, jobs, options.spineLimit);
-      server.setNotFoundHandler((request, reply) =>
-        answerError(reply, fail('SERVER_ROUTE', { method: request.method, path: request.url })),
-      );
+      const write = { headrace, spineLimit: options.spineLimit ?? SPINE_LIMIT, jobs };
+      registerRoutes(server, routes, readContext(headrace, routes, null), write);
     },
   });
   const closeAll = async () => {
@@ -85,31 +97,56 @@ export async function startServer(headrace: Headrace, options: ServerOptions): P
   return options.jobs === undefined ? { ...server, close: closeAll } : server;
 }
 
-/** Serves the reads of a project, and hands all else to the process that writes. Error: SERVER_ADDRESS. */
-export async function startReadServer(served: ServedProject, options: ReadServerOptions): Promise<RunningServer> {
+/** Serves the reads of a project, and forwards all else to the process that writes. Error: SERVER_ADDRESS. */
+export function startReadServer(served: ServedProject, options: ReadServerOptions): Promise<RunningServer> {
+  return serveReads(allRoutes, served, options);
+}
+
+/** Serves those of some routes that read, and forwards the others. Error: SERVER_ADDRESS. */
+export async function serveReads(
+  routes: readonly Route[],
+  served: ServedProject,
+  options: ReadServerOptions,
+): Promise<RunningServer> {
   const { writer, group, socketPath } = options;
   // A socket of these is opened by the other processes of the group only, whose user is the same.
   const security =
     socketPath === undefined ? secured(options, served.directory) : { check: answerAll, tls: null, hosts: null };
   return listening(served, options, {
     ...security,
-    hot: hotFeatures(served, options.mostWaitMs),
+    hot: hotRoutes(routes, served, null, options),
+    // Without a writer nobody has the other routes.
+    paths: pathTable(writer === undefined ? routes.filter(({ access }) => access === 'reads') : routes),
+    unknown: 'SERVER_READ_ONLY',
     routes: (server) => {
-      featureRoutes(server, served);
-      operationRoutes(server, served, group ?? null);
-      server.setNotFoundHandler((request, reply) =>
-        answerError(reply, fail('SERVER_READ_ONLY', { method: request.method, path: request.url })),
-      );
+      registerRoutes(server, routes, readContext(served, routes, group ?? null), null);
     },
     ...(writer === undefined ? {} : { elsewhere: forwardTo(writer) }),
   });
 }
 
-/** What a server serves, and to whom. */
+/** What routes that read are given. The description is made once. */
+function readContext(served: ServedProject, routes: readonly Route[], group: Group | null): ReadContext {
+  let description: string | null = null;
+  return {
+    served,
+    group,
+    description: () => {
+      description ??= JSON.stringify(openApi(served.project, routes));
+      return description;
+    },
+  };
+}
+
+/** The routes of a server, and its callers. */
 interface Serving extends Secured {
   readonly hot: readonly HotRoute[];
+  /** The paths of all routes, also of those that another process answers. */
+  readonly paths: PathTable;
+  /** The error of a path that no route has. */
+  readonly unknown: 'SERVER_ROUTE' | 'SERVER_READ_ONLY';
   readonly routes: (server: FastifyInstance) => void;
-  /** Takes the requests that are not reads. */
+  /** Takes the requests that no route of this process answers. */
   readonly elsewhere?: RequestListener;
 }
 
@@ -150,21 +187,13 @@ const LEAN_BODY_LIMIT = 256 * 1_024;
 const HEAD_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** What a process that only reads answers itself; all else may be the writer's. */
-const READS = /^\/(?:v1\/features\/|v1\/(?:status|slo)$|healthz$|readyz$|metrics$|openapi\.json$)/;
-
-function isRead(url: string): boolean {
-  const query = url.indexOf('?');
-  return READS.test(query < 0 ? url : url.slice(0, query));
-}
-
 /** Whether a thread has the connections: processes that share a port have the cores among them already. */
 function hasFront({ socketPath, sharesPort = false }: ServerOptions): boolean {
   return socketPath === undefined && !sharesPort && availableParallelism() > 1;
 }
 
 function buildServer(served: ServedProject, options: ServerOptions, serving: Serving): FastifyInstance {
-  const { check, tls, hosts, hot, elsewhere } = serving;
+  const { check, tls, hosts, hot, paths, unknown, elsewhere } = serving;
   const allows = allowsHost(hosts);
   const answers = hotAnswers(hot, check, served);
   const bodyLimit = Math.min(options.bodyLimit, LEAN_BODY_LIMIT);
@@ -180,9 +209,14 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
     },
     serverFactory: (routed) => {
       const full: RequestListener = (request, response) => {
-        const refusal = plainRefusal(request, allows);
+        const known = paths(request.url ?? '');
+        const route = known?.routes.get(request.method ?? '');
+        const isOther = known !== null && route === undefined;
+        const refusal =
+          hostRefusal(request, allows) ?? (isOther && request.method !== 'OPTIONS' ? null : bodyRefusal(request));
         if (refusal !== null) return answerPlain(response, refusal);
-        return (elsewhere === undefined || isRead(request.url ?? '') ? routed : elsewhere)(request, response);
+        if (isOther) return answerOtherMethod(request, response, known, check);
+        return (elsewhere === undefined || route?.access === 'reads' ? routed : elsewhere)(request, response);
       };
       const times = {
         headersTimeout: HEAD_TIMEOUT_MS,
@@ -218,9 +252,10 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
     return typeof payload === 'string' ? hide(payload) : payload;
   });
   if (served.tracer !== null) traceRequests(server, served.tracer);
-  // By the route that was found: a path can be written in many ways.
-  server.addHook('onRequest', async ({ routeOptions, headers }) => {
-    check({ path: routeOptions.url ?? '', authorization: headers.authorization ?? null });
+  server.addHook('onRequest', async (request) => {
+    check(scopesOf(request), request.headers.authorization ?? null);
+    // Before the body is read: which bodies a method takes is asked of routes only.
+    if (request.is404) throw fail(unknown, { method: request.method, path: request.url });
   });
   // Bodies stay text: the routes parse them with numbers exact, which JSON.parse alone does not keep.
   server.removeAllContentTypeParsers();

@@ -1,319 +1,200 @@
+import { z } from 'zod';
+import { catalogue } from '../base/errors/catalogue.ts';
+import type { ErrorCode } from '../base/errors/fail.ts';
+import { compareText } from '../base/text-order.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
-import type { ColumnSpec, Columns, ScalarType } from '../schema/column.ts';
-import { VECTOR_BINARY_TYPE } from '../schema/vector-format.ts';
-import { MOST_KEYS } from './feature-answer.ts';
-import { SPINE_TYPES } from './spine-types.ts';
+import { exactBounds } from './column-schema.ts';
+import {
+  type Component,
+  type Contents,
+  type Define,
+  pathFor,
+  type Route,
+  type RouteShape,
+  routeTags,
+} from './route.ts';
 
-type JsonSchema = Readonly<Record<string, unknown>>;
+type Json = Readonly<Record<string, unknown>>;
 
-/** The OpenAPI 3.1 description of a project's server: one path per source, service and model, with their own schemas. */
-export function openApi(project: ProjectData): JsonSchema {
-  const paths: Record<string, JsonSchema> = {
-    '/healthz': get('The process is alive.'),
-    '/readyz': get(
-      'Whether everything that requests need is loaded and caught up; 503 names what is waited for. degraded names what is served, but not as declared.',
-    ),
-    '/v1/status': get('What came in, what is served, and what is not as declared.'),
-    '/v1/slo': get('Every declared budget, and what was measured against it, as data that can be added up.'),
-    '/metrics': get('Prometheus text.'),
-    '/openapi.json': get('This description.'),
-  };
-  paths['/v1/admin/forget'] = post(
-    'Takes an entity out of every store.',
-    {
-      type: 'object',
-      required: ['entity', 'key'],
-      properties: { entity: { type: 'string' }, key: { type: 'object', description: 'its parts by name' } },
-    },
-    { type: 'object' },
-  );
-  paths['/v1/admin/batch'] = post(
-    'Runs a batch view now, or serves its generation before the newest again.',
-    {
-      type: 'object',
-      required: ['view'],
-      properties: {
-        view: { type: 'string' },
-        rollBack: { type: 'boolean' },
-        acceptLoss: { type: 'boolean', description: 'switch however many keys the run lacks' },
-      },
-    },
-    { type: 'object' },
-  );
-  paths['/v1/admin/promote'] = post(
-    'Makes a version the champion of its model, once it has given its own scores again.',
-    {
-      type: 'object',
-      required: ['model', 'version'],
-      properties: { model: { type: 'string' }, version: { type: 'integer' } },
-    },
-    { type: 'object' },
-  );
-  Object.assign(paths, jobPaths());
-  paths['/v1/models'] = get('The registered versions of every model, and its champion.');
-  for (const { name } of project.models)
-    paths[`/v1/models/${name}`] = get(`The registered versions of ${name}, and its champion.`);
-  for (const source of project.sources) {
-    const event = objectSchema(
-      source.columns,
-      Object.keys(source.columns).filter((name) => source.columns[name]?.nullable),
-    );
-    paths[`/v1/events/${source.name}`] = post(
-      `Takes events of ${source.name}: one, an array, or JSON lines.`,
-      {
-        oneOf: [event, { type: 'array', items: event }],
-      },
-      ingestAnswer,
-      { body: { 'application/x-ndjson': { schema: { type: 'string', description: 'an event a line' } } } },
-    );
+/** The OpenAPI 3.1 description of a project's server: an operation per route, source, service and model, with their own schemas. */
+export function openApi(project: ProjectData, routes: readonly Route[]): Json {
+  const { define, schemas } = components();
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const route of routes) {
+    for (const shape of route.shapes(project, define)) {
+      const operation = operationOf(route, shape);
+      const path = pathFor(route, shape.name);
+      paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation };
+    }
   }
-  for (const service of project.services) {
-    const request = objectSchema(service.request, []);
-    const features = Object.fromEntries(
-      service.features.map(({ name, type }) => [name, columnSchema({ ...type, nullable: true })]),
-    );
-    const vector = {
-      type: 'object',
-      properties: { ...vectorMembers, features: { type: 'object', properties: features } },
-    };
-    paths[`/v1/features/${service.name}`] = post(
-      `Reads the feature vector of ${service.name}; with accept: ${VECTOR_BINARY_TYPE} as binary, column by column with names and types before them.`,
-      {
-        type: 'object',
-        properties: { request, requests: { type: 'array', items: request, maxItems: MOST_KEYS }, at: instant },
-      },
-      { oneOf: [vector, { type: 'object', properties: { vectors: { type: 'array', items: vector } } }] },
-      { answer: { [VECTOR_BINARY_TYPE]: { schema: { type: 'string', contentEncoding: 'binary' } } } },
-    );
-  }
-  for (const service of project.services) paths[`/v1/training-sets/${service.name}`] = trainingSetPath(service.name);
-  for (const model of project.models) {
-    paths[`/v1/predictions/${model.name}`] = post(
-      `Scores one request with the champion of ${model.name}.`,
-      {
-        type: 'object',
-        required: ['id', 'request'],
-        properties: { id: { type: 'string' }, request: objectSchema(model.service.request, []), at: instant },
-      },
-      predictionAnswer,
-    );
-  }
+  define('Error', errorSchema);
   return {
     openapi: '3.1.0',
     info: { title: project.name, version: '1' },
+    tags: Object.entries(routeTags).map(([name, description]) => ({ name, description })),
     paths,
-    components: { schemas: { Error: errorSchema, Job: jobSchema } },
+    components: { schemas: schemas(), responses: errorResponses, securitySchemes },
   };
 }
 
-/** Long work that is started, followed and cancelled by id. */
-function jobPaths(): Readonly<Record<string, JsonSchema>> {
-  const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
-  const job = { description: 'the job', content: json({ $ref: '#/components/schemas/Job' }) };
+/** The statuses of errors, by the name of their response. */
+const failures: Readonly<Record<number, { readonly name: string; readonly description: string }>> = {
+  400: { name: 'BadRequest', description: 'The body or the query is not as described.' },
+  401: { name: 'Unauthorized', description: 'No valid API key.' },
+  403: { name: 'Forbidden', description: 'The API key lacks a scope.' },
+  404: { name: 'NotFound', description: 'A name that the project does not declare.' },
+  405: { name: 'MethodNotAllowed', description: 'Another method than those that the header allow lists.' },
+  409: { name: 'Conflict', description: 'The state does not allow the call.' },
+  413: { name: 'TooLarge', description: 'The body is larger than the server takes.' },
+  415: { name: 'UnsupportedMediaType', description: 'Another content type.' },
+  421: { name: 'Misdirected', description: 'The server does not answer as this host.' },
+  500: { name: 'Fault', description: 'A fault of the server.' },
+  501: { name: 'NotSupported', description: 'A store of the server lacks this ability.' },
+  503: { name: 'Unavailable', description: 'The server cannot answer yet, or has too many requests: try again later.' },
+  507: { name: 'OutOfSpace', description: 'The disk budget of the server is used up.' },
+};
+
+const retryAfter = { 'retry-after': { description: 'seconds to wait', schema: { type: 'integer' } } };
+
+const errorContent = { 'application/json': { schema: refTo('Error') } };
+
+const errorResponses: Json = Object.fromEntries(
+  Object.entries(failures).map(([status, { name, description }]) => [
+    name,
+    { description, ...(isRetried(Number(status)) ? { headers: retryAfter } : {}), content: errorContent },
+  ]),
+);
+
+const securitySchemes: Json = {
+  apiKey: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API key, `hr_…`. A server that listens on its own machine only answers without one.',
+  },
+};
+
+const errorSchema = z.object({
+  error: z.object({
+    code: z.string().describe('a code of the error catalogue'),
+    message: z.string(),
+    mend: z.string().describe('what to do'),
+    retry: z.enum(['never', 'safe', 'later']),
+  }),
+});
+
+function operationOf(route: Route, { name, summary, body, answers }: RouteShape): Json {
+  const { operationId, tag, scopes, refusals = [] } = route;
   return {
-    '/v1/admin/jobs': {
-      ...post(
-        'Starts a job: training of a model, or a backfill of a view; 202 answers with its id.',
-        {
-          type: 'object',
-          required: ['kind'],
-          properties: {
-            kind: { enum: ['train', 'backfill'] },
-            model: { type: 'string' },
-            view: { type: 'string' },
-            from: instant,
-            to: instant,
-            mode: { enum: ['corrected', 'as-known'] },
-            rollBack: { type: 'boolean' },
-            acceptLoss: { type: 'boolean' },
-          },
-        },
-        { $ref: '#/components/schemas/Job' },
-        { status: 202 },
-      ),
-      ...get('The jobs, the newest first.'),
-    },
-    '/v1/admin/jobs/{id}': {
-      get: {
-        summary: 'State and progress lines of a job.',
-        parameters: [
-          id,
-          { name: 'after', in: 'query', schema: { type: 'integer' }, description: 'number of the first line' },
-        ],
-        responses: { 200: job, default: failure },
-      },
-      delete: { summary: 'Cancels a job.', parameters: [id], responses: { 200: job, default: failure } },
-    },
-    '/v1/admin/flush': post('Publishes to the history all that was taken.', { type: 'object' }, { type: 'object' }),
+    operationId: name === undefined ? operationId : `${operationId}_${name}`,
+    tags: [tag],
+    summary,
+    security: scopes === null ? [] : [{ apiKey: scopes }],
+    ...parametersFor(route, name),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: contentOf(body) } }),
+    ...(refusals.length === 0 ? {} : { 'x-refusals': refusals }),
+    responses: responsesOf(answers, codesOf(route, body)),
   };
 }
 
-function trainingSetPath(service: string): JsonSchema {
-  const file = { schema: { type: 'string', contentEncoding: 'binary' } };
-  return {
-    post: {
-      summary: `Writes the rows of the body with the features of ${service} as of the instant of each.`,
-      parameters: [
-        { name: 'mode', in: 'query', schema: { enum: ['corrected', 'as-known'] } },
-        { name: 'time', in: 'query', schema: { type: 'string' }, description: 'the column of the instant (_at)' },
-        { name: 'columns', in: 'query', schema: { type: 'string' }, description: 'request=column,…' },
-      ],
-      requestBody: {
-        required: true,
-        content: Object.fromEntries(Object.keys(SPINE_TYPES).map((type) => [type, file])),
-      },
-      responses: {
-        200: {
-          description: 'The training set as Parquet; with accept: application/json where it lies.',
-          content: {
-            'application/vnd.apache.parquet': file,
-            'application/json': {
-              schema: {
-                type: 'object',
-                properties: { path: { type: 'string' }, rows: { type: 'integer' }, nullKeys: { type: 'integer' } },
-              },
-            },
-          },
-        },
-        default: failure,
-      },
-    },
+/** The parameters of the query, and that of a path whose values the declaration does not name. */
+function parametersFor({ path, query }: Route, name: string | undefined): Json {
+  const [, parameter] = name === undefined ? (/\{(\w+)\}$/.exec(path) ?? []) : [];
+  const inPath =
+    parameter === undefined ? [] : [{ name: parameter, in: 'path', required: true, schema: { type: 'string' } }];
+  const all = [...inPath, ...(query === undefined ? [] : parametersOf(query))];
+  return all.length === 0 ? {} : { parameters: all };
+}
+
+/** Every code that a route answers with: those of its own, and those of every route of its kind. */
+function codesOf(
+  { method, scopes, access, hot, query, errors, refusals = [] }: Route,
+  body: Contents | undefined,
+): readonly ErrorCode[] {
+  return [
+    ...refusals,
+    ...errors,
+    'SERVER_HOST',
+    'SERVER_FAULT',
+    ...(body === undefined && query === undefined ? [] : (['SERVER_BODY'] as const)),
+    ...(body === undefined ? [] : (['SERVER_BODY_SIZE', 'SERVER_MEDIA_TYPE'] as const)),
+    ...(method === 'POST' ? [] : (['SERVER_METHOD_BODY'] as const)),
+    ...(scopes === null ? [] : (['AUTH_KEY', 'AUTH_SCOPE'] as const)),
+    ...(access === 'writes' ? (['SERVER_WRITER'] as const) : []),
+    ...(hot === undefined ? [] : (['SERVER_CLOSING'] as const)),
+  ];
+}
+
+function responsesOf(answers: RouteShape['answers'], codes: readonly ErrorCode[]): Json {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of new Set(codes)) {
+    const { status } = catalogue[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  const failed = [...byStatus].map(([status, all]) => [
+    status,
+    failureOf(status, all.sort(compareText), answers[status]),
+  ]);
+  const answered = Object.entries(answers).map(([status, contents]) => [
+    status,
+    { description: Number(status) === 200 ? 'done' : 'not done', content: contentOf(contents) },
+  ]);
+  return Object.fromEntries([...answered, ...failed]);
+}
+
+/** An error response with its codes; `also` is an answer of the same status that is no error. */
+function failureOf(status: number, codes: readonly ErrorCode[], also: Contents | undefined): Json {
+  const failure = failures[status];
+  const description = `${failure?.description ?? ''} ${codes.join(', ')}.`.trim();
+  if (also === undefined && failure !== undefined)
+    return { $ref: `#/components/responses/${failure.name}`, description };
+  const own = also?.['application/json'];
+  const schemas = [...(typeof own === 'object' ? [refTo(own.id)] : []), refTo('Error')];
+  return { description, content: { 'application/json': { schema: { anyOf: schemas } } } };
+}
+
+function isRetried(status: number): boolean {
+  return status === 503 || status === 507;
+}
+
+function contentOf(contents: Contents): Json {
+  return Object.fromEntries(Object.entries(contents).map(([type, one]) => [type, { schema: schemaOf(one) }]));
+}
+
+function schemaOf(content: Component | 'binary' | 'text'): Json {
+  if (content === 'text') return { type: 'string' };
+  return content === 'binary' ? { type: 'string', format: 'binary' } : refTo(content.id);
+}
+
+function refTo(id: string): Json {
+  return { $ref: `#/components/schemas/${id}` };
+}
+
+/** Parameters are texts: a default or a choice of one is taken over as it is. */
+function parametersOf(query: z.ZodObject): readonly Json[] {
+  const { properties = {} } = z.toJSONSchema(query, { io: 'input' });
+  return Object.entries(properties).map(([name, property]) => {
+    const { description, ...schema } = Object(property);
+    return { name, in: 'query', ...(description === undefined ? {} : { description }), schema };
+  });
+}
+
+/** Collects the schemas of a description. */
+function components(): { readonly define: Define; readonly schemas: () => Json } {
+  const registry = z.registry<{ id: string }>();
+  const byId = new Map<string, Component>();
+  const define: Define = (id, schema) => {
+    const known = byId.get(id);
+    if (known !== undefined) return known;
+    registry.add(schema, { id });
+    const component = { id, schema };
+    byId.set(id, component);
+    return component;
   };
-}
-
-const failure: JsonSchema = {
-  description: 'a catalogued error',
-  content: json({ $ref: '#/components/schemas/Error' }),
-};
-
-const instant: JsonSchema = { type: 'integer', description: 'epoch milliseconds (UTC); now where it is left out' };
-
-const errorSchema: JsonSchema = {
-  type: 'object',
-  properties: {
-    error: {
-      type: 'object',
-      properties: {
-        code: { type: 'string' },
-        message: { type: 'string' },
-        mend: { type: 'string', description: 'what to do' },
-        retry: { enum: ['never', 'safe', 'later'] },
-      },
-    },
-  },
-};
-
-const jobSchema: JsonSchema = {
-  type: 'object',
-  properties: {
-    id: { type: 'string' },
-    kind: { type: 'string' },
-    target: { type: 'string', description: 'the model or view' },
-    state: { enum: ['waiting', 'running', 'done', 'failed', 'cancelled'] },
-    askedAt: instant,
-    startedAt: { type: ['integer', 'null'] },
-    endedAt: { type: ['integer', 'null'] },
-    lines: { type: 'array', items: { type: 'string' }, description: 'progress from the line that was asked for on' },
-    next: { type: 'integer', description: 'number of the next line' },
-    result: { description: 'what the job made; null until it is done' },
-    error: { description: 'why it failed or was cancelled, as in Error; null otherwise' },
-  },
-};
-
-const ingestAnswer: JsonSchema = {
-  type: 'object',
-  properties: {
-    accepted: { type: 'integer', description: 'events that count' },
-    duplicate: { type: 'integer', description: 'events of an id that was accepted before' },
-    late: { type: 'integer', description: 'events that came later than the source allows' },
-    pending: { type: 'integer', description: 'events in the log that are not judged yet' },
-    refused: { type: 'integer', description: 'events that are not in the log' },
-    dropped: { type: 'array', items: { type: 'object' }, description: 'the first that are duplicate or late' },
-    errors: { type: 'array', items: { type: 'object' }, description: 'the first that are refused' },
-  },
-};
-
-const vectorMembers: JsonSchema = {
-  at: instant,
-  complete: { type: 'boolean' },
-  missing: {
-    type: 'object',
-    description: 'reason by name of a feature without an answer',
-    additionalProperties: { type: 'string' },
-  },
-  stale: { type: 'array', items: { type: 'string' }, description: 'lookups older than their freshness budget' },
-  ages: { type: 'object', description: 'age of the data by tier, ms' },
-  degraded: { type: 'boolean', description: 'the online store may have lost writes and is being caught up' },
-};
-
-const predictionAnswer: JsonSchema = {
-  type: 'object',
-  properties: {
-    id: { type: 'string' },
-    model: { type: 'string' },
-    version: { type: 'integer' },
-    score: { type: 'number' },
-    at: instant,
-  },
-};
-
-function get(summary: string): JsonSchema {
-  return { get: { summary, responses: { 200: { description: 'as named' } } } };
-}
-
-/** `others`: media types beside JSON that body and answer may have. */
-function post(
-  summary: string,
-  body: JsonSchema,
-  answer: JsonSchema,
-  others: { readonly body?: JsonSchema; readonly answer?: JsonSchema; readonly status?: number } = {},
-): JsonSchema {
-  return {
-    post: {
-      summary,
-      requestBody: { required: true, content: { ...json(body), ...others.body } },
-      responses: {
-        [others.status ?? 200]: { description: 'done', content: { ...json(answer), ...others.answer } },
-        default: failure,
-      },
-    },
+  const schemas = () => {
+    const made = z.toJSONSchema(registry, { uri: (id) => `#/components/schemas/${id}`, io: 'input' });
+    return Object.fromEntries(
+      Object.entries(made.schemas).map(([id, { $schema: _, $id: __, ...schema }]) => [id, exactBounds(schema)]),
+    );
   };
-}
-
-function json(schema: JsonSchema): JsonSchema {
-  return { 'application/json': { schema } };
-}
-
-function objectSchema(columns: Columns, optional: readonly string[]): JsonSchema {
-  return {
-    type: 'object',
-    additionalProperties: false,
-    required: Object.keys(columns).filter((name) => !optional.includes(name)),
-    properties: Object.fromEntries(Object.entries(columns).map(([name, spec]) => [name, columnSchema(spec)])),
-  };
-}
-
-const typeSchemas: Readonly<Record<ScalarType, JsonSchema>> = {
-  text: { type: 'string' },
-  int: { type: 'integer' },
-  int64: { type: ['integer', 'string'], format: 'int64' },
-  decimal: { type: ['number', 'string'] },
-  float: { type: 'number' },
-  bool: { type: 'boolean' },
-  time: { type: 'integer', description: 'epoch milliseconds (UTC)' },
-};
-
-function typeSchema({ type, element = 'text', length = 1 }: ColumnSpec): JsonSchema {
-  if (type === 'embedding') return { type: 'array', items: typeSchemas.float, minItems: length, maxItems: length };
-  return type === 'list' ? { type: 'array', items: typeSchemas[element] } : typeSchemas[type];
-}
-
-function columnSchema(spec: ColumnSpec): JsonSchema {
-  const schema = typeSchema(spec);
-  const described = {
-    ...schema,
-    ...(spec.unit === undefined ? {} : { 'x-unit': spec.unit }),
-    ...(spec.deprecated === undefined ? {} : { deprecated: true }),
-  };
-  return spec.nullable ? { anyOf: [described, { type: 'null' }] } : described;
+  return { define, schemas };
 }

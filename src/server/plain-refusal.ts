@@ -4,13 +4,14 @@ import { fail, type HeadraceError } from '../base/errors/fail.ts';
 /** Methods without a body: readers of HTTP disagree on where one of theirs ends. */
 const WITHOUT_BODY = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 
-/** Why a request is refused before any route is asked; null: it is not. */
-export function plainRefusal(
-  { method = 'GET', headers }: IncomingMessage,
-  allows: (host: string) => boolean,
-): HeadraceError | null {
+/** Why a request is refused by its host; null: it is not. */
+export function hostRefusal({ headers }: IncomingMessage, allows: (host: string) => boolean): HeadraceError | null {
   const { host = '' } = headers;
-  if (!allows(host)) return fail('SERVER_HOST', { host });
+  return allows(host) ? null : fail('SERVER_HOST', { host });
+}
+
+/** Why the body of a request is refused before any route is asked; null: it is not, or there is none. */
+export function bodyRefusal({ method = 'GET', headers }: IncomingMessage): HeadraceError | null {
   const length = headers['content-length'] ?? '0';
   const hasBody = headers['transfer-encoding'] !== undefined || Number(length) !== 0;
   return hasBody && WITHOUT_BODY.has(method) ? fail('SERVER_METHOD_BODY', { method }) : null;

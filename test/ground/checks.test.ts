@@ -1,30 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { z } from 'zod';
 import { figureTable, reachesAim } from '../../bench/figure.ts';
 import { measureRates, median, quantile } from '../../bench/measure.ts';
 import { callsOf } from '../../scripts/check/commands.ts';
 import { pageProblems, rowProblems } from '../../scripts/check/errors.ts';
 import { errorSection, errorsPage } from '../../scripts/errors-page.ts';
 import { blocksOf } from '../../scripts/markdown.ts';
-import { root, runCommand } from '../../scripts/run-command.ts';
+import { runCommand } from '../../scripts/run-command.ts';
 import { toldLines, unprinted } from '../../scripts/run-program.ts';
 import { catalogue } from '../../src/base/errors/catalogue.ts';
-import {
-  count,
-  defineProject,
-  entity,
-  eventSource,
-  featureService,
-  gt,
-  int,
-  lookup,
-  model,
-  streamView,
-  text,
-  time,
-} from '../../src/index.ts';
-import { openApi } from '../../src/server/openapi.ts';
 
 const row = { message: 'the thing {name} is broken', mend: 'mend it', retry: 'never', status: 400, exit: 2 } as const;
 
@@ -122,33 +105,4 @@ test('a figure reaches its aim by its value or by its ratio to the yardstick', (
   expect(figureTable([{ ...figure, aim: { of: 'ratio', atLeast: 0.4 } }])).toContain(
     '| reads | 300,000 /s | Map.get: 600,000 | 0.50 | ratio ≥ 0.4 | yes |',
   );
-});
-
-test('the page of routes names the routes that the server describes, and no other', async () => {
-  const at = time();
-  const source = eventSource('source', { id: 'id', time: 'at', columns: { id: text(), at, amount: int() } });
-  const view = streamView('view', {
-    source,
-    entity: entity('id', { id: text() }),
-    key: { id: 'id' },
-    windows: ['1h'],
-    freshness: '1s',
-    features: () => ({ events: count() }),
-  });
-  const request = { id: text(), at };
-  const service = featureService('service', { request, join: (r) => ({ view: lookup(view, { id: r.id }) }) });
-  const judged = model('model', {
-    task: 'binary',
-    service,
-    spine: { from: source, id: 'id' },
-    label: { from: source, id: 'id', value: (e) => gt(e.amount, 0), within: '1d' },
-    train: { with: { kind: 'logisticRegression' } },
-  });
-  const described = Object.keys(
-    z.object({ paths: z.record(z.string(), z.unknown()) }).parse(openApi(defineProject('p', { judged }))).paths,
-  );
-  const page = await readFile(`${root}/docs/reference/http.md`, 'utf8');
-  const bare = (path: string) => path.replace(/\?.*/, '').replaceAll(/[{}]/g, '');
-  const told = [...page.matchAll(/^\| `(?:GET|POST|DELETE) ([^`]+)`/gm)].map((match) => bare(match[1] ?? ''));
-  expect(new Set(told)).toEqual(new Set([...described, '/openapi.json'].map(bare)));
 });

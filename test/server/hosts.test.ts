@@ -9,6 +9,7 @@ import { createKey } from '../../src/operating/api-keys.ts';
 import { allowsHost, hostList } from '../../src/server/host-list.ts';
 import { type RunningServer, startReadServer, startServer } from '../../src/server/http-server.ts';
 import { openApi } from '../../src/server/openapi.ts';
+import { allRoutes } from '../../src/server/routes/all-routes.ts';
 import { project } from './shop.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'headrace-hosts-'));
@@ -33,7 +34,7 @@ interface Route {
 
 /** Every route, as the lean reader and the full server read it, and one that is not there. */
 function routes(): readonly Route[] {
-  const { paths } = openApi(project) as { readonly paths: Readonly<Record<string, object>> };
+  const { paths } = openApi(project, allRoutes) as { readonly paths: Readonly<Record<string, object>> };
   const described = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => ({
       method: method.toUpperCase(),

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Fastify from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { partFigures } from '../../src/observe/prometheus.ts';
@@ -123,8 +122,8 @@ test.each([
 
 test.each([
   ['GET', '/', 404, 'SERVER_ROUTE'],
-  ['GET', '/v1/features/shopper', 404, 'SERVER_ROUTE'],
-  ['DELETE', '/v1/events/purchases', 404, 'SERVER_ROUTE'],
+  ['GET', '/v1/features/', 404, 'SERVER_ROUTE'],
+  ['GET', '/v1/features/shopper/more', 404, 'SERVER_ROUTE'],
   ['GET', '/%zz', 404, 'SERVER_ROUTE'],
   ['POST', '/v1/events/nothing', 404, 'EVENT_SOURCE'],
   ['POST', '/v1/features/nothing', 404, 'SERVICE_UNKNOWN'],
@@ -265,32 +264,8 @@ test('what is wrong with a spine that was sent is said of the body, not of a fil
   }
 });
 
-test('the description has every route that the server answers, and no other', async () => {
-  const routes: string[] = [];
-  const server = Fastify();
-  server.addHook('onRoute', ({ method, url }) => {
-    const names = {
-      ':source': project.sources,
-      ':service': project.services,
-      ':model': project.models,
-      ':id': [{ name: '{id}' }],
-    };
-    const [, last = ''] = /(:\w+)$/.exec(url) ?? [];
-    const named = Object.entries(names).find(([part]) => part === last)?.[1] ?? [{ name: '' }];
-    // HEAD comes with every GET.
-    if (method !== 'HEAD') for (const { name } of named) routes.push(`${String(method)} ${url.replace(last, name)}`);
-  });
-  allRoutes(server, headrace, new JobBoard());
-  await server.ready();
-  const { paths } = openApi(project) as { paths: Readonly<Record<string, object>> };
-  const described = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
-  );
-  expect(new Set(routes)).toEqual(new Set(described));
-});
-
 test('a route takes the media types that the description names, and no other', async () => {
-  const { paths } = openApi(project) as {
+  const { paths } = openApi(project, allRoutes) as {
     paths: Readonly<Record<string, { post?: { requestBody: { content: object } } }>>;
   };
   for (const [path, { post: operation }] of Object.entries(paths)) {
@@ -306,7 +281,7 @@ test('a route takes the media types that the description names, and no other', a
 });
 
 test('the description says in what forms a vector is answered', () => {
-  const { paths } = openApi(project) as {
+  const { paths } = openApi(project, allRoutes) as {
     paths: Readonly<Record<string, { post: { responses: { 200: { content: object } } } }>>;
   };
   expect(Object.keys(paths['/v1/features/shopper'].post.responses[200].content)).toEqual([

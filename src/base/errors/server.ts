@@ -51,6 +51,13 @@ export const serverErrors = rows({
     status: 404,
     exit: 2,
   },
+  SERVER_METHOD: {
+    message: 'the route {path} does not take {method}',
+    mend: 'send a method that the header allow of the answer lists',
+    retry: 'never',
+    status: 405,
+    exit: 2,
+  },
   SERVER_READ_ONLY: {
     message: 'this process only reads: it has no route {method} {path}',
     mend: 'send the request to the writing process (headrace serve)',

@@ -36,7 +36,7 @@ export function hotAnswers(
         return busyResponse();
       }
       try {
-        check(head);
+        check(route.scopes, head.authorization);
         const answered = route.answer(head, body, span);
         if (answered instanceof Promise) return answered.then(done(span), (error) => refused(error, span));
         return span === null ? answered : done(span)(answered);

@@ -1,13 +1,12 @@
 import type { Headrace } from '../../headrace.ts';
 import { eventAnswer } from '../event-answer.ts';
-import type { HotRoute } from './hot-route.ts';
+import type { HotAnswer } from './hot-route.ts';
 import { statusResponse, textResponse } from './response.ts';
 
 /** `POST /v1/events/{source}` for each source of a project: none is turned away. */
-export function hotEvents(headrace: Headrace): readonly HotRoute[] {
+export function hotEvents(headrace: Headrace): readonly HotAnswer[] {
   return headrace.project.sources.map((source) => ({
-    path: `/v1/events/${source.name}`,
-    route: '/v1/events/:source',
+    name: source.name,
     turnsAway: () => false,
     answer: async ({ isLines }, body, trace) => {
       const { status, text } = await eventAnswer(headrace, source, body, isLines, trace);

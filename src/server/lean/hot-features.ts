@@ -3,7 +3,7 @@ import { writesAscii } from '../../featurestore/online/vector-text.ts';
 import { binaryAnswer, featureAnswer } from '../feature-answer.ts';
 import type { ServedProject } from '../served-project.ts';
 import { Admission } from './admission.ts';
-import type { HotRoute } from './hot-route.ts';
+import type { HotAnswer } from './hot-route.ts';
 import { asciiResponse, binaryResponse, textResponse } from './response.ts';
 import { TurnTime } from './turn-time.ts';
 
@@ -11,14 +11,13 @@ import { TurnTime } from './turn-time.ts';
 const MOST_WAIT_MS = 500;
 
 /** `POST /v1/features/{service}` for each service of a project. Hot path. */
-export function hotFeatures(served: ServedProject, mostWaitMs = MOST_WAIT_MS): readonly HotRoute[] {
+export function hotFeatures(served: ServedProject, mostWaitMs = MOST_WAIT_MS): readonly HotAnswer[] {
   const turn = new TurnTime();
-  return served.project.services.map((service): HotRoute => {
+  return served.project.services.map((service): HotAnswer => {
     const response = writesAscii(service) ? asciiResponse : textResponse;
     const admission = new Admission(allowedWaitMs(service, mostWaitMs), mostWaitMs);
     return {
-      path: `/v1/features/${service.name}`,
-      route: '/v1/features/:service',
+      name: service.name,
       turnsAway: () => {
         if (admission.admits(turn.look())) return false;
         served.turnedAway(service);

@@ -1,18 +1,26 @@
 import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { OpenSpan } from '../../base/tracer.ts';
+import type { Scope } from '../../operating/api-keys.ts';
 import type { RequestHead } from './request-head.ts';
 import type { LeanResponse } from './response.ts';
 
 /** Of a request what its answer goes by. */
 export type HotRequest = Omit<RequestHead, 'host' | 'bodyBytes'>;
 
-/** What is answered at one path. */
-export interface HotRoute {
-  readonly path: string;
-  /** As the full server names it. */
-  readonly route: string;
+/** How a hot route answers at one value of its parameter. */
+export interface HotAnswer {
+  /** The value. */
+  readonly name: string;
   /** Whether more come than can be answered and this one is told to come back; it is counted then. Never throws. */
   readonly turnsAway: () => boolean;
   /** The whole response to a request whose caller has been checked. Errors: coded ones. */
   readonly answer: (head: HotRequest, body: string, trace: OpenSpan | null) => MaybePromise<LeanResponse>;
+}
+
+/** A path that the lean reader answers. */
+export interface HotRoute extends Omit<HotAnswer, 'name'> {
+  readonly path: string;
+  /** As the full server names it. */
+  readonly route: string;
+  readonly scopes: readonly Scope[] | null;
 }

@@ -7,7 +7,7 @@ import { isJsonLines } from '../media-types.ts';
  *
  * ```
  * head    = "POST " path " HTTP/1.1" CRLF 1*(field CRLF) CRLF
- * path    = "/v1/" ("features" / "events") "/" 1*(ALPHA / DIGIT / "_")
+ * path    = 1*("/" 1*(ALPHA / DIGIT / "_"))    ; which of them are hot is asked later
  * field   = name ":" *(SP / HTAB) value *(SP / HTAB)
  * name    = 1*(RFC 9110 token character)     ; nothing between it and the colon, no line folding
  * value   = *(HTAB / %x20-7E)
@@ -29,7 +29,7 @@ export interface RequestHead {
   readonly traceparent: string | null;
 }
 
-const LINE = /^POST (\/v1\/(?:features|events)\/\w+) HTTP\/1\.1$/;
+const LINE = /^POST ((?:\/\w+)+) HTTP\/1\.1$/;
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e]*)$/;
 const LENGTH = /^[1-9]\d{0,8}$/;
 const JSON_TYPE = /^application\/(?:json|x-ndjson)(?:; ?charset=utf-8)?$/i;

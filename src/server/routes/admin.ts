@@ -1,44 +1,137 @@
 import { createHash } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
-import type { Headrace } from '../../headrace.ts';
-import { audited } from '../../operating/audit-log.ts';
-import { objectBody } from '../body.ts';
-import { callerOf } from '../caller.ts';
+import { stringifyExact } from '../../schema/json-exact.ts';
+import { parsedBody } from '../body.ts';
+import { json, jsonAnswer, type WriteRoute } from '../route.ts';
+import { withAudit } from '../with-audit.ts';
 
-/** What is done to a running server, where a command would need the stores for itself; every call is audited. */
-export function adminRoutes(server: FastifyInstance, headrace: Headrace): void {
-  server.post('/v1/admin/forget', async (request, reply) => {
-    const { entity, key } = objectBody(request.body, ['entity', 'key']);
-    if (typeof entity !== 'string') throw fail('SERVER_BODY', { reason: '"entity" is not text' });
-    if (typeof key !== 'object' || key === null) throw fail('SERVER_BODY', { reason: '"key" is not an object' });
-    const target = `${entity} ${createHash('sha256').update(JSON.stringify(key)).digest('hex')}`;
-    const entry = { who: callerOf(request.headers.authorization), what: 'forget', target };
-    const report = await audited(headrace.directory, entry, Date.now, () => headrace.forget(entity, { ...key }));
-    return reply.type('application/json').send(JSON.stringify(report));
-  });
-  server.post('/v1/admin/batch', async (request, reply) => {
-    const body = objectBody(request.body, ['view', 'rollBack', 'acceptLoss']);
-    const { view: name, rollBack = false, acceptLoss = false } = body;
+const forgetBody = z.strictObject({
+  entity: z.string(),
+  key: z.record(z.string(), z.unknown()).describe('its parts by name'),
+});
+
+const forgetReport = z.object({
+  entity: z.string(),
+  stores: z.array(
+    z.object({
+      store: z.enum(['log', 'history', 'online']),
+      name: z.string().describe('topic, table or view'),
+      before: z.int(),
+      after: z.int(),
+    }),
+  ),
+  trainingSets: z.array(
+    z.object({
+      model: z.string(),
+      versions: z.array(z.int()),
+      path: z.string().nullable(),
+      rows: z.int().nullable(),
+    }),
+  ),
+  spineSets: z.array(z.object({ path: z.string(), rows: z.int() })),
+  untouched: z.array(z.string()).describe('sources without a column known to hold the key'),
+});
+
+/** Erases an entity in every store. */
+export const forgetEntity: WriteRoute = {
+  method: 'POST',
+  path: '/v1/admin/forget',
+  operationId: 'forgetEntity',
+  tag: 'admin',
+  scopes: ['admin'],
+  access: 'writes',
+  page: { takes: '`{entity, key}`', answers: '[what was forgotten](../guide/operating.md#forget-an-entity)' },
+  errors: ['FORGET_ENTITY', 'FORGET_STORE', 'FORGET_LEFT'],
+  refusals: ['REQUEST_MISSING', 'REQUEST_TYPE', 'REQUEST_UNKNOWN_COLUMN'],
+  shapes: (_, define) => [
+    {
+      summary: 'Erases an entity in every store.',
+      body: json(define('ForgetBody', forgetBody)),
+      answers: { 200: json(define('ForgetReport', forgetReport)) },
+    },
+  ],
+  run: async ({ headrace }, { headers, body }) => {
+    const { entity, key } = parsedBody(forgetBody, body);
+    const target = `${entity} ${createHash('sha256').update(stringifyExact(key)).digest('hex')}`;
+    return jsonAnswer(await withAudit(headrace, headers, 'forget', target, () => headrace.forget(entity, { ...key })));
+  },
+};
+
+const batchBody = z.strictObject({
+  view: z.string(),
+  rollBack: z.boolean().default(false).describe('answer from the generation before the newest'),
+  acceptLoss: z.boolean().default(false).describe('switch to the run however many keys it lacks'),
+});
+
+const batchAnswer = z.object({
+  view: z.string(),
+  rows: z.int(),
+  nullKeys: z.int().optional().describe('of a run: rows without a key'),
+  as_of: z.int().optional().describe('of a roll back: the instant of the generation, epoch ms'),
+});
+
+/** Runs a batch view, or rolls it back. */
+export const runBatchView: WriteRoute = {
+  method: 'POST',
+  path: '/v1/admin/batch',
+  operationId: 'runBatchView',
+  tag: 'admin',
+  scopes: ['admin'],
+  access: 'writes',
+  page: {
+    takes: '`{view, rollBack?, acceptLoss?}`',
+    answers:
+      'runs a [batch view](../internals/batch-views.md) now: `{view, rows, nullKeys}`; or rolls it back to the generation before the newest: `{view, rows, as_of}`; `acceptLoss` switches to a run that lacks more keys than the view may lose',
+  },
+  errors: ['VIEW_UNKNOWN', 'BATCH_GENERATION', 'BATCH_LOSS'],
+  refusals: ['BATCH_SQL', 'BATCH_READ', 'BATCH_COLUMN', 'BATCH_TYPE', 'BATCH_DUPLICATE_KEY'],
+  shapes: (_, define) => [
+    {
+      summary: 'Runs a batch view now, or rolls it back to the generation before the newest.',
+      body: json(define('BatchBody', batchBody)),
+      answers: { 200: json(define('BatchAnswer', batchAnswer)) },
+    },
+  ],
+  run: async ({ headrace }, { headers, body }) => {
+    const { view: name, rollBack, acceptLoss } = parsedBody(batchBody, body);
     const views = headrace.project.views.filter((view) => view.kind === 'batchView');
     const view = views.find((one) => one.name === name);
-    if (view === undefined) throw fail('VIEW_UNKNOWN', { view: String(name), known: views.map((one) => one.name) });
-    if (typeof rollBack !== 'boolean') throw fail('SERVER_BODY', { reason: '"rollBack" is neither true nor false' });
-    if (typeof acceptLoss !== 'boolean')
-      throw fail('SERVER_BODY', { reason: '"acceptLoss" is neither true nor false' });
-    const who = callerOf(request.headers.authorization);
-    const entry = { who, what: rollBack ? 'roll back' : acceptLoss ? 'run, loss accepted' : 'run', target: view.name };
-    const report = await audited(headrace.directory, entry, Date.now, () =>
+    if (view === undefined) throw fail('VIEW_UNKNOWN', { view: name, known: views.map((one) => one.name) });
+    const what = rollBack ? 'roll back' : acceptLoss ? 'run, loss accepted' : 'run';
+    const report = await withAudit(headrace, headers, what, view.name, () =>
       rollBack ? headrace.features.rollBack(view) : headrace.features.backfill(view, undefined, { acceptLoss }),
     );
-    return reply.type('application/json').send(JSON.stringify({ view: view.name, ...report }));
-  });
-  server.post('/v1/admin/promote', async (request, reply) => {
-    const { model: name, version } = objectBody(request.body, ['model', 'version']);
-    const model = headrace.model(String(name));
-    if (typeof version !== 'number') throw fail('SERVER_BODY', { reason: '"version" is not a number' });
-    const entry = { who: callerOf(request.headers.authorization), what: 'promote', target: `${model.name} ${version}` };
-    await audited(headrace.directory, entry, Date.now, () => headrace.promote(model, version));
-    return reply.type('application/json').send(JSON.stringify({ model: model.name, champion: version }));
-  });
-}
+    return jsonAnswer({ view: view.name, ...report });
+  },
+};
+
+const promoteBody = z.strictObject({ model: z.string(), version: z.int() });
+
+/** Makes a version the champion of its model. */
+export const promoteModel: WriteRoute = {
+  method: 'POST',
+  path: '/v1/admin/promote',
+  operationId: 'promoteModel',
+  tag: 'admin',
+  scopes: ['admin'],
+  access: 'writes',
+  page: {
+    takes: '`{model, version}`',
+    answers: '`{model, champion}`; the version is [checked](../guide/training-and-serving.md#promote) first',
+  },
+  errors: ['MODEL_UNKNOWN', 'REGISTRY_VERSION', 'REGISTRY_MOVED', 'REGISTRY_BUSY', 'REGISTRY_FILE', 'REGISTRY_WRITE'],
+  shapes: (_, define) => [
+    {
+      summary: 'Makes a version the champion of its model, after it has repeated its own scores.',
+      body: json(define('PromoteBody', promoteBody)),
+      answers: { 200: json(define('Promotion', z.object({ model: z.string(), champion: z.int() }))) },
+    },
+  ],
+  run: async ({ headrace }, { headers, body }) => {
+    const { model: name, version } = parsedBody(promoteBody, body);
+    const model = headrace.model(name);
+    await withAudit(headrace, headers, 'promote', `${model.name} ${version}`, () => headrace.promote(model, version));
+    return jsonAnswer({ model: model.name, champion: version });
+  },
+};

@@ -1,23 +1,33 @@
-import type { FastifyInstance } from 'fastify';
-import type { Headrace } from '../../headrace.ts';
-import type { JobBoard } from '../jobs/job-board.ts';
-import { adminRoutes } from './admin.ts';
-import { eventRoutes } from './events.ts';
-import { featureRoutes } from './features.ts';
-import { jobRoutes } from './jobs.ts';
-import { modelRoutes } from './models.ts';
-import { operationRoutes } from './operations.ts';
-import { predictionRoutes } from './predictions.ts';
-import { trainingSetRoutes } from './training-sets.ts';
+import type { Route } from '../route.ts';
+import { forgetEntity, promoteModel, runBatchView } from './admin.ts';
+import { sendEvents } from './events.ts';
+import { readFeatures } from './features.ts';
+import { cancelJob, flush, listJobs, readJob, startJob } from './jobs.ts';
+import { listModels, readModel } from './models.ts';
+import { health, metrics, openapi, readiness, slo, status } from './operations.ts';
+import { predict } from './predictions.ts';
+import { writeTrainingSet } from './training-sets.ts';
 
-/** Every route of a process that writes: those that `openapi.ts` describes, tested both ways. */
-export function allRoutes(server: FastifyInstance, headrace: Headrace, jobs: JobBoard, spineLimit?: number): void {
-  featureRoutes(server, headrace);
-  eventRoutes(server, headrace);
-  predictionRoutes(server, headrace);
-  trainingSetRoutes(server, headrace, spineLimit);
-  modelRoutes(server, headrace);
-  adminRoutes(server, headrace);
-  jobRoutes(server, headrace, jobs);
-  operationRoutes(server, headrace, null);
-}
+/** Every route of the server, in the order of the page. Nothing else lists routes. */
+export const allRoutes: readonly Route[] = [
+  sendEvents,
+  readFeatures,
+  predict,
+  writeTrainingSet,
+  forgetEntity,
+  runBatchView,
+  promoteModel,
+  startJob,
+  listJobs,
+  readJob,
+  cancelJob,
+  flush,
+  listModels,
+  readModel,
+  health,
+  readiness,
+  status,
+  slo,
+  metrics,
+  openapi,
+];

@@ -1,40 +1,140 @@
-import type { FastifyInstance } from 'fastify';
-import { fail } from '../../base/errors/fail.ts';
-import type { Headrace } from '../../headrace.ts';
-import { audited } from '../../operating/audit-log.ts';
-import { objectBody } from '../body.ts';
-import { callerOf } from '../caller.ts';
+import { z } from 'zod';
+import { parsedBody, parsedQuery } from '../body.ts';
 import { askedJob } from '../jobs/asked-job.ts';
-import type { JobBoard } from '../jobs/job-board.ts';
+import { type Define, json, jsonAnswer, type WriteRoute } from '../route.ts';
+import { withAudit } from '../with-audit.ts';
 
-/** Long work that a client starts, follows by its id, and may cancel: each job is in the audit log with what became of it. */
-export function jobRoutes(server: FastifyInstance, headrace: Headrace, jobs: JobBoard): void {
-  server.post('/v1/admin/jobs', async (request, reply) => {
-    const task = askedJob(headrace, request.body);
-    const entry = { who: callerOf(request.headers.authorization), what: task.kind, target: task.target };
-    const work: typeof task.work = (run) => audited(headrace.directory, entry, Date.now, () => task.work(run));
-    return reply
-      .code(202)
-      .type('application/json')
-      .send(JSON.stringify(jobs.start({ ...task, work })));
-  });
-  server.get('/v1/admin/jobs', async (_, reply) =>
-    reply.type('application/json').send(JSON.stringify({ jobs: jobs.list() })),
-  );
-  server.get<{ Params: { id: string }; Querystring: { after?: string } }>(
-    '/v1/admin/jobs/:id',
-    async (request, reply) => {
-      const { after = '0' } = request.query;
-      if (!/^\d{1,15}$/.test(after)) throw fail('SERVER_BODY', { reason: 'after is not the number of a line' });
-      return reply.type('application/json').send(JSON.stringify(jobs.report(request.params.id, Number(after))));
+const instant = z.int().describe('epoch milliseconds (UTC)');
+
+const jobReport = z.object({
+  id: z.string(),
+  kind: z.string(),
+  target: z.string().describe('the model or view'),
+  state: z.enum(['waiting', 'running', 'done', 'failed', 'cancelled']),
+  askedAt: instant,
+  startedAt: instant.nullable(),
+  endedAt: instant.nullable(),
+  lines: z.array(z.string()).describe('progress, from the asked line on'),
+  next: z.int().describe('number of the next line'),
+  result: z.unknown().describe('the result of the job; null until it is done'),
+  error: z.unknown().describe('the error of a failed or cancelled job, as in Error; null otherwise'),
+});
+
+const job = (define: Define) => json(define('Job', jobReport));
+
+const startBody = z.strictObject({
+  kind: z.enum(['train', 'backfill']),
+  model: z.string().optional(),
+  view: z.string().optional(),
+  from: instant.optional(),
+  to: instant.optional(),
+  mode: z.enum(['corrected', 'as-known']).optional(),
+  rollBack: z.boolean().optional(),
+  acceptLoss: z.boolean().optional(),
+});
+
+const admin = { tag: 'admin', scopes: ['admin'], access: 'writes' } as const;
+
+/** Starts long work: training of a model, or a backfill of a view. */
+export const startJob: WriteRoute = {
+  ...admin,
+  method: 'POST',
+  path: '/v1/admin/jobs',
+  operationId: 'startJob',
+  page: {
+    takes:
+      "`{kind: 'train', model, from?, to?, mode?}` or `{kind: 'backfill', view, from?, to?, rollBack?, acceptLoss?}`",
+    answers: '202 and the [job](#jobs)',
+  },
+  errors: ['MODEL_UNKNOWN', 'VIEW_UNKNOWN', 'JOB_RUNNING', 'JOB_QUEUE', 'SERVER_CLOSING'],
+  refusals: ['SERVER_BODY'],
+  shapes: (_, define) => [
+    {
+      summary: 'Starts a job: training of a model, or a backfill of a view.',
+      body: json(define('StartJob', startBody)),
+      answers: { 202: job(define) },
     },
-  );
-  server.delete<{ Params: { id: string } }>('/v1/admin/jobs/:id', async (request, reply) =>
-    reply.type('application/json').send(JSON.stringify(jobs.cancel(request.params.id))),
-  );
-  server.post('/v1/admin/flush', async (request, reply) => {
-    objectBody(request.body, []);
+  ],
+  run: ({ headrace, jobs }, { headers, body }) => {
+    const task = askedJob(headrace, body);
+    const work: typeof task.work = (run) => withAudit(headrace, headers, task.kind, task.target, () => task.work(run));
+    return jsonAnswer(jobs.start({ ...task, work }), 202);
+  },
+};
+
+/** Lists the jobs of the server. */
+export const listJobs: WriteRoute = {
+  ...admin,
+  method: 'GET',
+  path: '/v1/admin/jobs',
+  operationId: 'listJobs',
+  page: { takes: '', answers: '`{jobs}`, the newest first, without lines' },
+  errors: [],
+  shapes: (_, define) => [
+    {
+      summary: 'Lists the jobs, the newest first.',
+      answers: { 200: json(define('Jobs', z.object({ jobs: z.array(jobReport) }))) },
+    },
+  ],
+  run: ({ jobs }) => jsonAnswer({ jobs: jobs.list() }),
+};
+
+const lineQuery = z.strictObject({
+  after: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .optional()
+    .describe('number of the first line'),
+});
+
+/** Reports one job with its progress lines. */
+export const readJob: WriteRoute = {
+  ...admin,
+  method: 'GET',
+  path: '/v1/admin/jobs/{id}',
+  operationId: 'readJob',
+  page: { takes: '', answers: 'the job, with its progress lines from number `after` on' },
+  query: lineQuery,
+  errors: ['JOB_UNKNOWN'],
+  shapes: (_, define) => [{ summary: 'State and progress lines of a job.', answers: { 200: job(define) } }],
+  run: ({ jobs }, { name, query }) => {
+    const { after = '0' } = parsedQuery(lineQuery, { ...Object(query) });
+    return jsonAnswer(jobs.report(name, Number(after)));
+  },
+};
+
+/** Cancels one job. */
+export const cancelJob: WriteRoute = {
+  ...admin,
+  method: 'DELETE',
+  path: '/v1/admin/jobs/{id}',
+  operationId: 'cancelJob',
+  page: { takes: '', answers: 'cancels the job, and answers with it' },
+  errors: ['JOB_UNKNOWN'],
+  shapes: (_, define) => [{ summary: 'Cancels a job.', answers: { 200: job(define) } }],
+  run: ({ jobs }, { name }) => jsonAnswer(jobs.cancel(name)),
+};
+
+const nothing = z.strictObject({});
+
+/** Publishes everything that was accepted to the history. */
+export const flush: WriteRoute = {
+  ...admin,
+  method: 'POST',
+  path: '/v1/admin/flush',
+  operationId: 'flush',
+  page: { takes: '`{}`', answers: '`{flushed}` when the history has everything that was accepted' },
+  errors: ['OFFLINE_FULL', 'OFFLINE_WRITE'],
+  shapes: (_, define) => [
+    {
+      summary: 'Publishes everything that was accepted to the history.',
+      body: json(define('Nothing', nothing)),
+      answers: { 200: json(define('Flushed', z.object({ flushed: z.boolean() }))) },
+    },
+  ],
+  run: async ({ headrace }, { body }) => {
+    parsedBody(nothing, body);
     await headrace.flush();
-    return reply.type('application/json').send('{"flushed":true}');
-  });
-}
+    return jsonAnswer({ flushed: true });
+  },
+};

@@ -1,17 +1,51 @@
-import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { Headrace } from '../../headrace.ts';
+import { json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
 
-/** `GET /v1/models` and `GET /v1/models/{model}`: the registered versions, and which of them is the champion. */
-export function modelRoutes(server: FastifyInstance, headrace: Headrace): void {
-  const versionsOf = async (models: readonly ModelData[]) =>
-    JSON.stringify(
-      await Promise.all(models.map(async (model) => ({ model: model.name, ...(await headrace.versions(model)) }))),
-    );
-  server.get('/v1/models', async (_, reply) =>
-    reply.type('application/json').send(await versionsOf(headrace.project.models)),
-  );
-  server.get<{ Params: { model: string } }>('/v1/models/:model', async (request, reply) =>
-    reply.type('application/json').send(await versionsOf([headrace.model(request.params.model)])),
-  );
+const modelVersions = z.array(
+  z.object({
+    model: z.string(),
+    versions: z.array(z.looseObject({ version: z.int() })),
+    champion: z.int().nullable(),
+  }),
+);
+
+const read = { tag: 'models', scopes: ['read'], access: 'writes', method: 'GET' } as const;
+
+async function versionsOf(headrace: Headrace, models: readonly ModelData[]): Promise<RouteAnswer> {
+  const all = models.map(async (model) => ({ model: model.name, ...(await headrace.versions(model)) }));
+  return jsonAnswer(await Promise.all(all));
 }
+
+/** The registered versions of every model. The process that writes has the registry open. */
+export const listModels: WriteRoute = {
+  ...read,
+  path: '/v1/models',
+  operationId: 'listModels',
+  page: { takes: '', answers: '`[{model, versions, champion}]` of every model' },
+  errors: ['REGISTRY_BUSY', 'REGISTRY_FILE'],
+  shapes: (_, define) => [
+    {
+      summary: 'The registered versions of every model, and its champion.',
+      answers: { 200: json(define('Models', modelVersions)) },
+    },
+  ],
+  run: ({ headrace }) => versionsOf(headrace, headrace.project.models),
+};
+
+/** The registered versions of one model. */
+export const readModel: WriteRoute = {
+  ...read,
+  path: '/v1/models/{model}',
+  operationId: 'readModel',
+  page: { takes: '', answers: 'the same of one model' },
+  errors: ['MODEL_UNKNOWN', 'REGISTRY_BUSY', 'REGISTRY_FILE'],
+  shapes: ({ models }, define) =>
+    models.map(({ name }) => ({
+      name,
+      summary: `The registered versions of ${name}, and its champion.`,
+      answers: { 200: json(define('Models', modelVersions)) },
+    })),
+  run: ({ headrace }, { name }) => versionsOf(headrace, [headrace.model(name)]),
+};

@@ -2,77 +2,98 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream, rmSync } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import { fail, HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
-import type { ReadMode } from '../../features/plan/stream-read.ts';
 import type { Headrace } from '../../headrace.ts';
+import { parsedQuery } from '../body.ts';
+import { json, jsonAnswer, type RouteAnswer, type RouteRequest, type WriteRoute } from '../route.ts';
 import { SPINE_TYPES } from '../spine-types.ts';
 
 /** Largest spine that is taken as a body where nothing else is said, bytes: it goes to the disk as it comes. */
-const SPINE_LIMIT = 256 * 2 ** 20;
+export const SPINE_LIMIT = 256 * 2 ** 20;
 
 const PARQUET = 'application/vnd.apache.parquet';
 
-interface Query {
-  readonly mode?: string;
-  readonly time?: string;
-  readonly columns?: string;
-}
+const querySchema = z.strictObject({
+  mode: z.enum(['corrected', 'as-known']).default('corrected'),
+  time: z.string().optional().describe('the column of the instant (_at)'),
+  columns: z
+    .string()
+    .regex(/^([^=,]+=[^=,]+(,[^=,]+=[^=,]+)*)?$/)
+    .optional()
+    .describe('columns of other names: request=column,…'),
+});
+
+const trainingSet = z.object({
+  path: z.string().describe('below the directory of the environment'),
+  rows: z.int(),
+  nullKeys: z.int().describe('rows that name no entity for at least one lookup'),
+});
 
 /**
- * `POST /v1/training-sets/{service}`: the body is a spine, in Parquet, CSV or JSON lines by its content type; the answer
- * is the training set as Parquet, or with `accept: application/json` the path that it lies at, below the directory of the environment.
+ * The body is a spine, in the format that its content type names. The answer is the training set as Parquet, or with `accept:
+ * application/json` its path below the directory of the environment.
  */
-export function trainingSetRoutes(server: FastifyInstance, headrace: Headrace, spineLimit = SPINE_LIMIT): void {
-  server.register((scope, _, done) => {
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload));
-    scope.post<{ Params: { service: string }; Querystring: Query }>(
-      '/v1/training-sets/:service',
-      async (request, reply) => {
-        const service = headrace.service(request.params.service);
-        const format = SPINE_TYPES[(request.headers['content-type'] ?? '').split(';')[0].trim()];
-        if (format === undefined) throw fail('SERVER_MEDIA_TYPE', {});
-        const { mode, time, columns } = parseQuery(request.query);
-        const name = `${service.name}-${randomUUID()}`;
-        tooLong(request.headers['content-length'], spineLimit);
-        const path = headrace.trainingSetPath(`${name}.parquet`);
-        const body = headrace.trainingSetPath(`${name}.body`);
-        try {
-          await pipeline(request.raw, limited(spineLimit), createWriteStream(body));
-          // Nobody takes the answer any longer.
-          const gone = new AbortController();
-          reply.raw.once('close', () => gone.abort());
-          const spine = { path: body, format, columns, ...(time === undefined ? {} : { time }) };
-          const written = await headrace.writeTrainingSet(service, path, { spine, mode, signal: gone.signal });
-          if ((request.headers.accept ?? '').includes('application/json'))
-            return reply.type('application/json').send(JSON.stringify(written));
-        } catch (error) {
-          throw withoutPaths(error, [path, body]);
-        } finally {
-          rmSync(body, { force: true });
-        }
-        const file = createReadStream(path);
-        file.once('close', () => rmSync(path, { force: true }));
-        return reply.type(PARQUET).send(file);
-      },
-    );
-    done();
-  });
+export const writeTrainingSet: WriteRoute = {
+  method: 'POST',
+  path: '/v1/training-sets/{service}',
+  operationId: 'writeTrainingSet',
+  tag: 'training sets',
+  // A spine is written to the disk of the server, and its answer is read from the history.
+  scopes: ['read', 'write'],
+  access: 'writes',
+  page: {
+    takes:
+      'a [spine](../guide/training-sets.md) as `application/vnd.apache.parquet`, `text/csv`, `text/tab-separated-values` or `application/x-ndjson`, up to 256 MiB (`--spine-limit`)',
+    answers:
+      'the training set as Parquet; with `accept: application/json` `{path, rows, nullKeys}`; the path begins below the directory of the environment',
+  },
+  query: querySchema,
+  takesStream: true,
+  errors: ['SERVICE_UNKNOWN', 'SERVER_SPINE_SIZE', 'OFFLINE_MEMORY', 'OFFLINE_FULL', 'OFFLINE_WRITE'],
+  refusals: ['SPINE_FILE', 'SPINE_FORMAT', 'SPINE_COLUMN', 'SPINE_TYPE', 'SPINE_VALUE', 'SPINE_NULL', 'SPINE_NAME'],
+  shapes: ({ services }, define) => {
+    const answer = define('TrainingSet', trainingSet);
+    return services.map(({ name }) => ({
+      name,
+      summary: `Writes the rows of the body with the features of ${name} as of the instant of each.`,
+      body: Object.fromEntries(Object.keys(SPINE_TYPES).map((type) => [type, 'binary'] as const)),
+      answers: { 200: { [PARQUET]: 'binary', ...json(answer) } },
+    }));
+  },
+  run: ({ headrace, spineLimit }, request) => answerTo(headrace, spineLimit, request),
+};
+
+async function answerTo(
+  headrace: Headrace,
+  spineLimit: number,
+  { name, headers, query, stream, gone }: RouteRequest,
+): Promise<RouteAnswer> {
+  const service = headrace.service(name);
+  const format = SPINE_TYPES[(headers['content-type'] ?? '').split(';')[0].trim()];
+  if (format === undefined) throw fail('SERVER_MEDIA_TYPE', {});
+  const { mode, time, columns } = parsedQuery(querySchema, { ...Object(query) });
+  const file = `${service.name}-${randomUUID()}`;
+  tooLong(headers['content-length'], spineLimit);
+  const path = headrace.trainingSetPath(`${file}.parquet`);
+  const body = headrace.trainingSetPath(`${file}.body`);
+  try {
+    await pipeline(stream, limited(spineLimit), createWriteStream(body));
+    const spine = { path: body, format, columns: pairsOf(columns), ...(time === undefined ? {} : { time }) };
+    const written = await headrace.writeTrainingSet(service, path, { spine, mode, signal: gone() });
+    if ((headers.accept ?? '').includes('application/json')) return jsonAnswer(written);
+  } catch (error) {
+    throw withoutPaths(error, [path, body]);
+  } finally {
+    rmSync(body, { force: true });
+  }
+  const answer = createReadStream(path);
+  answer.once('close', () => rmSync(path, { force: true }));
+  return { status: 200, type: PARQUET, body: answer };
 }
 
-function parseQuery({ mode = 'corrected', time, columns = '', ...others }: Query): {
-  readonly mode: ReadMode;
-  readonly time: string | undefined;
-  readonly columns: Readonly<Record<string, string>>;
-} {
-  const [other] = Object.keys(others);
-  if (other !== undefined) throw fail('SERVER_BODY', { reason: `the query has "${other.slice(0, 50)}"` });
-  if (mode !== 'corrected' && mode !== 'as-known')
-    throw fail('SERVER_BODY', { reason: 'the mode is neither corrected nor as-known' });
-  const pairs = columns === '' ? [] : columns.split(',').map((pair) => pair.split('='));
-  if (pairs.some((pair) => pair.length !== 2)) throw fail('SERVER_BODY', { reason: 'columns is not request=column,…' });
-  return { mode, time, columns: Object.fromEntries(pairs) };
+function pairsOf(columns = ''): Readonly<Record<string, string>> {
+  return columns === '' ? {} : Object.fromEntries(columns.split(',').map((pair) => pair.split('=')));
 }
 
 /** An error that names the files of this machine, as who sent the spine knows them. */

@@ -1,0 +1,77 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { MaybePromise } from '../base/maybe-promise.ts';
+import type { Scope } from '../operating/api-keys.ts';
+import { spanOf } from './request-spans.ts';
+import {
+  patternOf,
+  type ReadContext,
+  type Route,
+  type RouteAnswer,
+  type RouteRequest,
+  type WriteContext,
+} from './route.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Scopes of the route. */
+    readonly scopes?: readonly Scope[] | null;
+  }
+}
+
+/** A path without a route still needs a key that may read. */
+const UNKNOWN_PATH: readonly Scope[] = ['read'];
+
+/** The scopes of the route that was found: a path can be written in many ways. */
+export function scopesOf({ routeOptions }: FastifyRequest): readonly Scope[] | null {
+  const { scopes } = routeOptions.config;
+  return scopes === undefined ? UNKNOWN_PATH : scopes;
+}
+
+/** Makes the routes of a process; without `write` only those that read. */
+export function registerRoutes(
+  server: FastifyInstance,
+  routes: readonly Route[],
+  read: ReadContext,
+  write: WriteContext | null,
+): void {
+  for (const route of routes) {
+    if (route.access === 'reads') register(server, route, (request) => route.run(read, request));
+    else if (write !== null) register(server, route, (request) => route.run(write, request));
+  }
+}
+
+type Run = (request: RouteRequest) => MaybePromise<RouteAnswer>;
+
+function register(server: FastifyInstance, route: Route, run: Run): void {
+  const options: RouteOptions = {
+    method: route.method,
+    url: patternOf(route),
+    config: { scopes: route.scopes },
+    handler: async (request, reply) => send(reply, await run(requestOf(request, reply))),
+  };
+  if (route.takesStream !== true) {
+    server.route(options);
+    return;
+  }
+  server.register((scope, _, done) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null, undefined));
+    scope.route(options);
+    done();
+  });
+}
+
+function requestOf(request: FastifyRequest, reply: FastifyReply): RouteRequest {
+  const { params, query, headers, body, raw } = request;
+  const [name = ''] = Object.values(params as Readonly<Record<string, string>>);
+  const gone = () => {
+    const controller = new AbortController();
+    reply.raw.once('close', () => controller.abort());
+    return controller.signal;
+  };
+  return { name, query, headers, body, stream: raw, gone, trace: spanOf(request) };
+}
+
+function send(reply: FastifyReply, { status, type, body }: RouteAnswer): FastifyReply {
+  return reply.code(status).type(type).send(body);
+}

@@ -1,0 +1,160 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { z } from 'zod';
+import type { ErrorCode } from '../base/errors/fail.ts';
+import type { MaybePromise } from '../base/maybe-promise.ts';
+import type { OpenSpan } from '../base/tracer.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import type { Headrace } from '../headrace.ts';
+import type { Scope } from '../operating/api-keys.ts';
+import type { JobBoard } from './jobs/job-board.ts';
+import type { HotAnswer } from './lean/hot-route.ts';
+import type { ServedProject } from './served-project.ts';
+import type { Group } from './workers/group.ts';
+
+/** Kinds of routes, as the description groups them. */
+export const routeTags = {
+  events: 'Events in.',
+  features: 'Feature vectors out.',
+  predictions: 'Scores of champions.',
+  'training sets': 'Feature values as of many instants.',
+  models: 'Registered versions of models.',
+  admin: 'Changes to a running server. Each call goes to the audit log.',
+  operations: 'Health, status and metrics.',
+} as const;
+
+/** A schema of the description, under a name of its own. */
+export interface Component {
+  readonly id: string;
+  readonly schema: z.ZodType;
+}
+
+/**
+ * Adds a schema to the components of a description; of one id the first counts. Schemas that contain it refer to it.
+ */
+export type Define = (id: string, schema: z.ZodType) => Component;
+
+/** Schemas by media type; a body that is not JSON is `binary` or `text`. */
+export type Contents = Readonly<Record<string, Component | 'binary' | 'text'>>;
+
+/** The schemas of one operation. A path with a parameter has one operation for each of its values. */
+export interface RouteShape {
+  /** The value of the path's parameter. */
+  readonly name?: string;
+  /** One sentence. */
+  readonly summary: string;
+  readonly body?: Contents;
+  /** By status: 200, and others that are not only errors. */
+  readonly answers: Readonly<Record<number, Contents>>;
+}
+
+/** A request, whoever read it. */
+export interface RouteRequest {
+  /** The value of the path's parameter; empty where there is none. */
+  readonly name: string;
+  readonly query: unknown;
+  readonly headers: IncomingHttpHeaders;
+  /** Bytes; undefined for a route that takes a stream. */
+  readonly body: unknown;
+  readonly stream: Readable;
+  /** Aborted when the client goes away before its answer. */
+  readonly gone: () => AbortSignal;
+  readonly trace: OpenSpan | null;
+}
+
+/** An answer that is no error. */
+export interface RouteAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string | Buffer | Readable;
+}
+
+/** What routes that only read need: the process may be the writer or a reader. */
+export interface ReadContext {
+  readonly served: ServedProject;
+  /** The processes that this one answers for; null: only itself. */
+  readonly group: Group | null;
+  /** The OpenAPI description, as JSON. */
+  readonly description: () => string;
+}
+
+/** What routes that write need. */
+export interface WriteContext {
+  readonly headrace: Headrace;
+  /** Largest spine of a training set, bytes. */
+  readonly spineLimit: number;
+  /** The long jobs of the server. */
+  readonly jobs: JobBoard;
+}
+
+/** Options of the hot routes. */
+export interface HotOptions {
+  /** A request that has waited longer than this while others were answered is rejected, ms. */
+  readonly mostWaitMs?: number | undefined;
+}
+
+interface RouteBase {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** As OpenAPI writes it: `/v1/events/{source}`. A parameter is the last segment. */
+  readonly path: `/${string}`;
+  readonly operationId: string;
+  readonly tag: keyof typeof routeTags;
+  /** Scopes that a key needs, all of them; null: no key is needed. */
+  readonly scopes: readonly Scope[] | null;
+  /** For the table of routes: what it takes and what it answers, as Markdown. */
+  readonly page: { readonly takes: string; readonly answers: string };
+  /** Parameters of the query, all optional. */
+  readonly query?: z.ZodObject;
+  /** Whether the body is read by the route itself, as a stream. */
+  readonly takesStream?: boolean;
+  /** Codes of its own; those of every route are added. */
+  readonly errors: readonly ErrorCode[];
+  /** Codes with which a body of the schema may still be refused with 400. */
+  readonly refusals?: readonly ErrorCode[];
+  readonly shapes: (project: ProjectData, define: Define) => readonly RouteShape[];
+}
+
+/** A route that every process answers itself. */
+export interface ReadRoute extends RouteBase {
+  readonly access: 'reads';
+  /** How the lean reader answers it, by the value of the path's parameter. */
+  readonly hot?: (served: ServedProject, options: HotOptions) => readonly HotAnswer[];
+  readonly run: (context: ReadContext, request: RouteRequest) => MaybePromise<RouteAnswer>;
+}
+
+/** A route that only the process that writes answers: others forward it. */
+export interface WriteRoute extends RouteBase {
+  readonly access: 'writes';
+  readonly hot?: (headrace: Headrace, options: HotOptions) => readonly HotAnswer[];
+  readonly run: (context: WriteContext, request: RouteRequest) => MaybePromise<RouteAnswer>;
+}
+
+/** Everything about one route. Server, description, page, forwarding and key check are made from it. */
+export type Route = ReadRoute | WriteRoute;
+
+const JSON_TYPE = 'application/json';
+
+/** JSON that is described by a component. */
+export function json(component: Component): Contents {
+  return { [JSON_TYPE]: component };
+}
+
+/** A value as an answer. */
+export function jsonAnswer(value: unknown, status = 200): RouteAnswer {
+  return jsonText(JSON.stringify(value), status);
+}
+
+/** JSON text as an answer. */
+export function jsonText(body: string, status = 200): RouteAnswer {
+  return { status, type: JSON_TYPE, body };
+}
+
+/** The path as fastify and spans write it: `/v1/events/:source`. */
+export function patternOf({ path }: Pick<Route, 'path'>): string {
+  return path.replaceAll('{', ':').replaceAll('}', '');
+}
+
+/** The path for one value of its parameter. */
+export function pathFor({ path }: Pick<Route, 'path'>, name: string | undefined): string {
+  return name === undefined ? path : `${path.slice(0, path.indexOf('{'))}${name}`;
+}
