@@ -1,5 +1,6 @@
 import { KEY_PREFIX, requestColumn } from '../features/plan/names.ts';
 import { OFFSET, PARTITION } from '../features/plan/raw-table.ts';
+import { duckdb } from '../features/sql/duckdb.ts';
 import { UNSTORED } from '../featurestore/publish-storable.ts';
 import { SAMPLE_CHARACTERS } from '../monitoring/features/quarantine.ts';
 import type { OfflineTable } from '../ports/offline-store.ts';
@@ -130,5 +131,5 @@ function mapped(key: KeyColumns, column: (name: string) => string): KeyColumns {
 
 /** A value as a literal of SQL. */
 export function literal(value: Value): string {
-  return typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value);
+  return typeof value === 'string' ? duckdb.text(value) : String(value);
 }

@@ -23,6 +23,9 @@ import { startServer } from '../../src/server/http-server.ts';
 /** JSON of a value of each type that a key can have; what a double cannot hold is among them. */
 const keys = [
   ['text', text, '"ann"'],
+  ['text with quotes and backslashes', text, String.raw`"O'Hara \\' \" ;--"`],
+  ['text with NUL', text, String.raw`"\u0000ann\u0000'"`],
+  ['text of NUL alone', text, String.raw`"\u0000"`],
   ['an int', int, '7'],
   ['an int64 that no double holds', int64, '9007199254740993'],
   ['an int64 as text', int64, '"9223372036854775807"'],
