@@ -10,8 +10,8 @@ import { type Counts, type RunSuites, withSuites } from './services/run-suites.t
 process.exitCode = await main(process.argv.slice(2));
 
 /**
- * `[LANE]`: runs every test of a lane, tagged `deep` or not; without a name, or as `all`, those of every lane and then the full
- * `npm start`. A lane that passes on a clean worktree is noted in `.ci/proven.json`.
+ * `[LANE]`: runs every test of a lane, tagged `deep` or not; without a name, or as `all`, those of every lane, then the full
+ * `npm start` and schemathesis. A lane that passes on a clean worktree is noted in `.ci/proven.json`.
  */
 async function main([name = 'all', ...more]: readonly string[]): Promise<number> {
   const lane = laneNames.find((known) => known === name);
@@ -44,7 +44,7 @@ async function runLane(lane: LaneName, run: RunSuites): Promise<Counts> {
     return { passed: 0, failed: 1, skipped: 0 };
   });
   if (lane !== 'all') return counts;
-  const problems = await fullStart();
+  const problems = [...(await fullStart()), ...(await described())];
   for (const problem of problems) console.error(problem);
   return problems.length === 0 ? { ...counts, passed: counts.passed + 1 } : { ...counts, failed: counts.failed + 1 };
 }
@@ -57,6 +57,11 @@ async function fullStart(): Promise<readonly string[]> {
   } finally {
     rmSync(cwd, { recursive: true, force: true });
   }
+}
+
+/** Tests the description of the server against the server. */
+function described(): Promise<readonly string[]> {
+  return runProgram(`${root}/scripts/schemathesis.ts`, [], root, null);
 }
 
 /** The commit that is checked out; null where tracked files differ from it, but for the proofs. */

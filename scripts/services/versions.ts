@@ -37,6 +37,8 @@ export const versions = {
       'org.apache.logging.log4j:log4j-slf4j-impl:2.25.5',
     ],
   },
+  /** Property tests of the HTTP description; a Python distribution. */
+  schemathesis: { version: '4.32.5', distribution: 'schemathesis==4.32.5' },
   /** Scripts and jars lie in this Python distribution. */
   spark: {
     version: '4.3.0',

@@ -169,6 +169,7 @@ test.each([
   ['an unknown member', { request: { user: 'a', price: 1 }, when: 1 }, 'SERVER_BODY'],
   ['an instant that is text', { request: { user: 'a', price: 1 }, at: 'now' }, 'SERVER_BODY'],
   ['requests that are no list', { requests: {} }, 'SERVER_BODY'],
+  ['both forms at once', { request: { user: 'a', price: 1 }, requests: [{ user: 'a', price: 1 }] }, 'SERVER_BODY'],
   ['too many requests', { requests: Array.from({ length: 1_001 }, () => 1) }, 'SERVER_BODY'],
 ])('a read with %s is refused', async (_, body, code) => {
   expect(await post('/v1/features/shopper', body)).toMatchObject({ status: 400, body: errorOf(code) });
