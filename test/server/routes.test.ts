@@ -7,7 +7,6 @@ import { partFigures } from '../../src/observe/prometheus.ts';
 import { partKinds } from '../../src/parts.ts';
 import { VECTOR_BINARY_TYPE } from '../../src/schema/vector-format.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
-import { JobBoard } from '../../src/server/jobs/job-board.ts';
 import { openApi } from '../../src/server/openapi.ts';
 import { allRoutes } from '../../src/server/routes/all-routes.ts';
 import { project, purchases, returns, risk } from './shop.ts';
