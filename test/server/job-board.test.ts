@@ -58,7 +58,7 @@ test('whatever is started, cancelled and finished, one job runs at a time, in or
       await board.close();
       await look();
       expect(board.list().map(({ id }) => ends.has(id))).not.toContain(false);
-      expect(() => board.start(heldTask('late').task)).toThrow(/ends before/);
+      expect(() => board.start(heldTask('late').task)).toThrow(/the server is stopping/);
     }),
   );
 });
