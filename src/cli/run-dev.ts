@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Call } from './command.ts';
 import { configPath, loadConfig } from './load-config.ts';
@@ -19,14 +19,14 @@ export async function runDev(call: Call): Promise<void> {
   if (call.options['reset'] === true) await reset(call);
   const files = watchFiles(dirname(configPath(call)));
   try {
-    const first = startChild(port);
-    const [listening] = await Promise.race([once(first, 'message'), once(first, 'exit').then(() => [null])]);
+    const first = startChild(port, files);
+    const [listening] = await Promise.race([listeningOf(first), once(first, 'exit').then(() => [null])]);
     if (listening === null) {
       process.exitCode = first.exitCode ?? 1;
       return;
     }
     port = String(listening);
-    await reload(call, files, first, () => startChild(port));
+    await reload(call, files, first, () => startChild(port, files));
   } finally {
     files.close();
   }
@@ -47,7 +47,10 @@ async function reload(call: Call, files: WatchedFiles, first: ChildProcess, star
     tellEnd(call, child);
     const changed = await Promise.race([files.changed(), stopped]);
     await end(child);
-    if (changed === null) return;
+    if (changed === null) {
+      process.exitCode = child.exitCode ?? 0;
+      return;
+    }
     call.terminal.err(`headrace: ${changed} has changed; starting again`);
     child = start();
   }
@@ -70,7 +73,19 @@ async function end(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-function startChild(port: string): ChildProcess {
+/** The port, once the process listens. */
+function listeningOf(child: ChildProcess): Promise<readonly [string]> {
+  return new Promise((resolve) => {
+    child.on('message', (said: FromChild) => {
+      if ('port' in said) resolve([said.port]);
+    });
+  });
+}
+
+/** A process that serves tells where its data lie, before it opens them, and its port. */
+type FromChild = { readonly directory: string } | { readonly port: string };
+
+function startChild(port: string, files: WatchedFiles): ChildProcess {
   const child = fork(
     fileURLToPath(new URL(`./main${import.meta.url.slice(-3)}`, import.meta.url)),
     process.argv.slice(2),
@@ -78,6 +93,9 @@ function startChild(port: string): ChildProcess {
       env: { ...process.env, [PORT_VARIABLE]: port },
     },
   );
+  child.on('message', (said: FromChild) => {
+    if ('directory' in said) files.ignore(said.directory);
+  });
   // A signal that ends this process at once ends it too.
   process.once('exit', () => child.kill('SIGKILL'));
   return child;
@@ -100,8 +118,10 @@ async function serveOnce(call: Call, port: string): Promise<void> {
     },
   };
   try {
+    const { environment } = await loadConfig(call);
+    process.send?.({ directory: resolve(environment.directory) } satisfies FromChild);
     await runServer(own, { host: '127.0.0.1', hosts: hostsOf(call) }, ({ url }, services) => {
-      process.send?.(new URL(url).port);
+      process.send?.({ port: new URL(url).port } satisfies FromChild);
       sayStarted(call, url, services);
     });
   } finally {

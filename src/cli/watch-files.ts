@@ -12,17 +12,20 @@ const QUIET_MS = 100;
 export interface WatchedFiles {
   /** The path of a file whose content has changed since the last call, or since the begin. */
   changed(): Promise<string>;
+  /** Leaves a folder out from now on: the data of the project may lie below its sources. */
+  ignore(folder: string): void;
   close(): void;
 }
 
 /** Watches the sources below a folder; node_modules and folders whose name begins with a dot are left out. */
 export function watchFiles(folder: string): WatchedFiles {
   const watchers = new Map<string, FSWatcher>();
+  const ignored = new Set<string>();
   let wake = () => {};
   let seen = look();
 
   function look(): ReadonlyMap<string, string> {
-    const { folders, files } = sourcesOf(folder);
+    const { folders, files } = sourcesOf(folder, ignored);
     for (const each of folders) if (!watchers.has(each)) watchers.set(each, follow(each));
     return files;
   }
@@ -51,6 +54,10 @@ export function watchFiles(folder: string): WatchedFiles {
         });
       }
     },
+    ignore(path) {
+      ignored.add(path);
+      seen = look();
+    },
     close() {
       for (const watcher of watchers.values()) watcher.close();
     },
@@ -64,14 +71,17 @@ function difference(before: ReadonlyMap<string, string>, now: ReadonlyMap<string
   return null;
 }
 
-function sourcesOf(folder: string): { readonly folders: string[]; readonly files: Map<string, string> } {
+function sourcesOf(
+  folder: string,
+  ignored: ReadonlySet<string>,
+): { readonly folders: string[]; readonly files: Map<string, string> } {
   const folders = [folder];
   const files = new Map<string, string>();
   for (const each of folders) {
     for (const entry of entriesOf(each)) {
       const path = join(each, entry.name);
       if (entry.isDirectory()) {
-        if (!entry.name.startsWith('.') && entry.name !== 'node_modules') folders.push(path);
+        if (!entry.name.startsWith('.') && entry.name !== 'node_modules' && !ignored.has(path)) folders.push(path);
       } else if (ENDINGS.includes(extname(entry.name))) {
         const hash = hashOf(path);
         if (hash !== null) files.set(path, hash);

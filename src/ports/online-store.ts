@@ -147,7 +147,7 @@ export interface OnlineStoreCapabilities {
  *     until the next switch, for started reads; older ones are dropped;
  *  7. a second writer on the same store is STORE_LOCKED; readers are not;
  *  8. `dropTiles` removes the tiles of each named hop that end at or before its instant, and nothing else; it may take long, and
- *     commits come in between; once its signal is aborted it ends early, and the next call goes on;
+ *     commits come in between; once its signal is aborted it ends early, and the next call resumes;
  *  9. `dropKey` removes the tiles of a key in the named layouts and its rows in every generation of the named batch views, and
  *     nothing else;
  * 10. a commit of `openCommit` has the tiles as they were added, whatever becomes of their memory; nothing of it is seen

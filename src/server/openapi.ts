@@ -98,7 +98,8 @@ function operationOf(route: Route, { name, summary, body, answers }: RouteShape)
 
 /** The parameters of the query, and that of a path whose values the declaration does not name. */
 function parametersFor({ path, query }: Route, name: string | undefined): Json {
-  const [, parameter] = name === undefined ? (/\{(\w+)\}$/.exec(path) ?? []) : [];
+  const open = path.indexOf('{');
+  const parameter = name === undefined && open >= 0 ? path.slice(open + 1, -1) : undefined;
   const inPath =
     parameter === undefined ? [] : [{ name: parameter, in: 'path', required: true, schema: { type: 'string' } }];
   const all = [...inPath, ...(query === undefined ? [] : parametersOf(query))];

@@ -36,7 +36,7 @@ export interface TrainModelOptions {
 }
 
 /**
- * Trains in a process of its own and registers the result as the model's next version, once it is seen to give the scores
+ * Trains in a separate process and registers the result as the model's next version, once it is seen to give the scores
  * of its trainer. Errors: JOB_CANCELLED, TRAINING_*, MODEL_FILE, MODEL_PARITY, ARTIFACT_WRITE, REGISTRY_*.
  */
 export async function trainModel(options: TrainModelOptions): Promise<ModelVersion> {

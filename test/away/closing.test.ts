@@ -4,7 +4,7 @@ import { ended, startCli } from '../cli/run-cli.ts';
 import { until } from '../until.ts';
 import { FaultWire } from './fault-wire.ts';
 import { RespStandIn } from './resp-stand-in.ts';
-import { closesWhile, formOf, shopFolder, stopped } from './serve-away.ts';
+import { closesWhile, formOf, shopFolder } from './serve-away.ts';
 
 let server: RespStandIn;
 let wire: FaultWire;

@@ -96,7 +96,7 @@ async function bought(url: string): Promise<unknown> {
 }
 
 /** Asks a process to stop: it ends by itself, with an exit code of its own. */
-export async function stopped({ child, end }: Pick<Serving, 'child' | 'end'>): Promise<Ended> {
+async function stopped({ child, end }: Pick<Serving, 'child' | 'end'>): Promise<Ended> {
   child.kill('SIGTERM');
   const done = await end;
   expect([done.code === null, child.signalCode, done.err]).toEqual([false, null, done.err]);

@@ -168,7 +168,7 @@ test('the plan reads as one line per change', () => {
   expect(lines.slice(1)).toEqual([
     '  ? view ratio@1: the text of compute has changed; if its answers have too, give it a new version',
     '  + view spend@1: mean_price_1h, mean_price_30d',
-    '  ~ view spend@1: its tiles are computed anew from the history',
+    '  ~ view spend@1: its tiles are recomputed from the history',
     '  ~ view spend@1: freshness was 1s, is 5s',
     '  ~ model bought: label was gt(e.price, 0) of purchases@1.request, is gt(e.price, 200) of purchases@1.request',
     '5 changes',

@@ -104,7 +104,7 @@ test('a server waits for a model that its environment requires, and an unknown o
   const required = await openHeadrace({ project, environment: environment(['risk']) });
   const server = await startServer(required, { host: '127.0.0.1', port: 0, bodyLimit: 20_000 });
   expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
-  expect(await printed(server.url, false)).toMatch(/^shop: not ready.*\n {2}waits: model risk has no champion$/m);
+  expect(await printed(server.url, false)).toMatch(/^shop: not ready.*\n {2}waiting: model risk has no champion$/m);
   await server.close();
   await required.close();
 });

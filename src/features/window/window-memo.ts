@@ -33,7 +33,7 @@ export interface KeptAnswers {
   readonly values: (Value | undefined)[];
   /** Of these values, by lookup of the owner; null: they were not asked for again. */
   texts: KeptText[] | null;
-  /** Bytes of memory for each of the tiles behind them, about. */
+  /** Bytes of memory for each of their tiles, about. */
   readonly shareBytes: number;
 }
 

@@ -36,7 +36,7 @@ export const readiness: ReadRoute = {
   page: {
     takes: '',
     answers:
-      '200 when everything that requests need is loaded; 503 lists under `waiting` what is missing; `degraded` lists what works, but not as declared',
+      '200 when everything that requests need is loaded; 503 lists the missing parts under `waiting`; `degraded` lists parts that work, but not as declared',
   },
   shapes: (_, define) => {
     const answer = json(define('Readiness', z.object({ ready: z.boolean(), waiting, degraded })));
@@ -79,16 +79,16 @@ const statusSchema = z.looseObject({
   degraded,
 });
 
-/** Budgets, and what was measured against them. */
+/** Budgets and their measurements. */
 export const slo: ReadRoute = {
   ...operation,
   path: '/v1/slo',
   operationId: 'slo',
   scopes: ['read'],
-  page: { takes: '', answers: 'every budget and what was measured against it' },
+  page: { takes: '', answers: 'every budget and its measurements' },
   shapes: (_, define) => [
     {
-      summary: 'Every declared budget, and what was measured against it, as data that can be added up.',
+      summary: 'Every declared budget and its measurements, as data that adds up over processes.',
       answers: { 200: json(define('SloReport', sloReportSchema)) },
     },
   ],
