@@ -16,7 +16,6 @@ import { proseRules } from './prose-rules.ts';
 /** Files and folders that are not rewritten yet. The list only shrinks: a path without findings is a fault. */
 const PENDING: readonly string[] = [
   'CHANGELOG.md',
-  'README.md',
   'docs/reference/cli.md',
   'docs/reference/errors.md',
   'docs/reference/gpu-confusion.md',
