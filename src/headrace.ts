@@ -147,6 +147,7 @@ export class Headrace {
   readonly #rowsOf: ForgetOptions['rowsOf'];
   #forgetting: Promise<unknown> = Promise.resolve();
   #publishedAt = performance.now();
+  #closing: Promise<void> | null = null;
   readonly #publishing = new Background();
   readonly #onFault: (error: unknown) => void;
   /** Writes training sets in another process; null: they are written here. */
@@ -751,9 +752,14 @@ export class Headrace {
   /**
    * Writes what was accepted to every store and closes them. What fails keeps nothing else open. `withinMs`: how long that may take (as long as
    * it needs, up to the limits of the stores); then connections are cut. What is left is in the log, and is read from there at the next
-   * start. Error: CLOSE_UNFINISHED.
+   * start. A second call gives the outcome of the first. Error: CLOSE_UNFINISHED.
    */
-  async close({ withinMs = Number.POSITIVE_INFINITY }: CloseOptions = {}): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#end(options);
+    return this.#closing;
+  }
+
+  async #end({ withinMs = Number.POSITIVE_INFINITY }: CloseOptions): Promise<void> {
     const closing = closingWithin(withinMs);
     // What they have taken is flushed with the rest.
     await closing.work('topics of other services', () => Promise.all(this.#topics.map((topic) => topic.stop())));

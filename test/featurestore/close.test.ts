@@ -34,3 +34,10 @@ test('a project that is closed has in its history what was ingested, and the vec
   await history.close();
   expect(counted).toEqual([20, 5]);
 });
+
+test('every call to close gives the outcome of the first, at the same time and later', async () => {
+  const headrace = await openHeadrace({ project, environment: { directory } });
+  const first = headrace.close();
+  await Promise.all([first, headrace.close()]);
+  await headrace.close();
+});
