@@ -98,17 +98,40 @@ const delivery = fc.record({
 
 const IDS = ['9', '10', 'a', 'A', 'a.b', 'x-1', '-', '_', '00', '0'];
 
-/** Deliveries in log order over two partitions. */
+/** Many deliveries: without `size` an array has at most ten. */
+const spread = fc.array(delivery, { maxLength: 60, size: 'max' });
+
+/** A few rows again and again within two seconds: the same value many times in one tile of one key. */
+const crowded = fc
+  .tuple(
+    fc.array(values, { minLength: 1, maxLength: 3 }),
+    fc.array(delivery, { minLength: 20, maxLength: 60, size: 'max' }),
+  )
+  .map(([rows, deliveries]) =>
+    deliveries.map((one, i) => {
+      const [, , ...rest] = rows[i % rows.length];
+      return { ...one, ts: Math.abs(one.ts) % 2000, delay: 0, values: ['t1', '1', ...rest] as const };
+    }),
+  );
+
+/**
+ * Deliveries in log order over two partitions. As admission needs it, ingest times do not decrease, and a redelivery is never of a later
+ * time than what it repeats.
+ */
 export const stream: fc.Arbitrary<readonly LoggedDelivery[]> = fc
-  .array(delivery, { maxLength: 60 })
+  .oneof({ weight: 2, arbitrary: spread }, { weight: 1, arbitrary: crowded })
   .map((deliveries) => {
     const offsets = [0, 0];
-    return deliveries.map(({ event, ts, delay, values: row }): LoggedDelivery => {
+    const earliest = new Map<string, number>();
+    const inOrder = deliveries.toSorted((a, b) => a.ts + a.delay - (b.ts + b.delay));
+    return inOrder.map(({ event, ts: own, delay, values: row }): LoggedDelivery => {
       const id = `${IDS[event % IDS.length]}${event > 9 ? event : ''}`;
+      const ts = Math.min(own, earliest.get(id) ?? own);
+      earliest.set(id, ts);
       const partition = partitionOf(id, 2);
       const offset = offsets[partition];
       offsets[partition] += 1;
       const cells: readonly Value[] = [id, ts, ...row];
-      return { id, ts, ingestTs: ts + delay, row: cells, partition, offset };
+      return { id, ts, ingestTs: own + delay, row: cells, partition, offset };
     });
   });
