@@ -136,7 +136,7 @@ test('what is not a read is the writer’s, refusals included, and one address s
     'MODEL_NONE',
   );
   const status = JSON.parse((await call('/v1/status'))?.text ?? '');
-  expect(status).toMatchObject({ project: 'shop', degraded: [] });
+  expect(status).toMatchObject({ project: 'shop', degraded: ['model risk has no champion'] });
   expect(status.sources[0]).toMatchObject({ source: 'purchases', accepted: acknowledged.size });
   expect(JSON.parse((await call('/v1/slo'))?.text ?? '').project).toBe('shop');
   for (const worker of ['writer', 'reader-1', 'reader-2'])
