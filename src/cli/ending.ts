@@ -3,7 +3,7 @@ import { fail } from '../base/errors/fail.ts';
 import type { Call } from './command.ts';
 import { wholeOption } from './parse-option.ts';
 
-/** A process that serves ends within so many seconds after it was asked to, unless it is told otherwise. */
+/** Default of `--close-within`: seconds within which a serving process ends after a signal. */
 const CLOSE_WITHIN_S = 40;
 
 /** Requests that are under way have this share of it, and no more than so many ms; the stores have the rest. */

@@ -14,7 +14,6 @@ import type {
   ProjectData,
   StreamViewData,
 } from '../features/define/declaration.ts';
-import type { Verdict } from '../features/engine/admission.ts';
 import type { Delivery } from '../features/engine/delivery.ts';
 import { rawTable } from '../features/plan/raw-table.ts';
 import type { ReadMode } from '../features/plan/stream-read.ts';
@@ -43,7 +42,7 @@ import { type IngestReport, loggedIn } from './ingest/ingest-report.ts';
 import { IngestTrace } from './ingest/ingest-trace.ts';
 import { sourceRows } from './ingest/source-rows.ts';
 import { Archive, TILE_READER } from './materialise/archive.ts';
-import { Materialiser } from './materialise/materialiser.ts';
+import { Materialiser, type TakeJudged } from './materialise/materialiser.ts';
 import { NewestTiles } from './materialise/newest-tiles.ts';
 import type { ReaderLag } from './materialise/reader-lag.ts';
 import { remoteTiles } from './materialise/remote-tiles.ts';
@@ -130,13 +129,7 @@ export interface FeatureStoreOptions {
   readonly disk?: DiskBudget;
   readonly clock: Clock;
   /** Called once with every judged delivery, in log order; `offset` is that of the first. */
-  readonly judged?: (
-    source: EventSourceData,
-    partition: number,
-    offset: number,
-    deliveries: readonly Delivery[],
-    verdicts: readonly Verdict[],
-  ) => void;
+  readonly judged?: TakeJudged;
   /** Further topics of the log that are trimmed with those of the sources. */
   readonly otherTopics?: readonly LoggedTopic[];
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;

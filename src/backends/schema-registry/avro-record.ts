@@ -1,6 +1,7 @@
 import type { Columns, ValueType } from '../../schema/column.ts';
 import type { AvroField, AvroType, Logical } from './avro-schema.ts';
 import { bigEndian, decimalOf, integerOf, MOST_DECIMAL_BYTES, millisOf } from './numbers.ts';
+import { textOf } from './utf-8.ts';
 
 /**
  * The binary encoding of Avro (specification 1.12), as far as a record needs it:
@@ -161,17 +162,6 @@ function uuidOf(bytes: Uint8Array): string {
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
-
-function textOf(bytes: Uint8Array): string {
-  try {
-    return strict.decode(bytes);
-  } catch (cause) {
-    throw new Error('a text is not UTF-8', { cause });
-  }
-}
-
-// A byte order mark is a character of the text.
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function readBoolean(cursor: Cursor): boolean {
   const byte = cursor.bytes[skip(cursor, 1)];

@@ -6,6 +6,7 @@ import { ExactNumber } from '../../schema/json-exact.ts';
 import { bigEndian, decimalOf, integerOf, MOST_DECIMAL_BYTES, MOST_SCALE, millisOf } from './numbers.ts';
 import type { Protobuf } from './protobuf.ts';
 import { jsonNameOf, type ProtobufFiles, readMessageOf } from './protobuf-schema.ts';
+import { textOf } from './utf-8.ts';
 
 /** Reads a message; throws Error saying what is wrong with its bytes. */
 export type ProtobufReader = (bytes: Uint8Array) => unknown;
@@ -106,17 +107,6 @@ function scalarOf(value: unknown, isText: boolean): unknown {
   if (!(value instanceof Uint8Array)) return value;
   return isText ? textOf(value) : BYTES;
 }
-
-function textOf(bytes: Uint8Array): string {
-  try {
-    return strict.decode(bytes);
-  } catch (cause) {
-    throw new Error('a text is not UTF-8', { cause });
-  }
-}
-
-// A byte order mark is a character of the text.
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function valueIn(message: ReflectMessage, name: string): unknown {
   const field = message.desc.fields.find((one) => one.name === name);

@@ -92,7 +92,7 @@ function spread(ddof: 0 | 1, finish: (variance: number) => number): AggregateFac
 /** `n·Σx²`, as a product of doubles, has an exact spread below here: both parts of the numerator fit in 38 digits. */
 export const MOST_SPREAD = 9e37;
 
-/** A sum up to here has a square of 38 digits. Only where rows are taken away can it be greater. */
+/** The largest sum whose square fits in 38 digits. Only a source of changes, whose deletions subtract rows, can exceed it. */
 export const MOST_SPREAD_TOTAL = 9_400_000_000_000_000_000n;
 
 /** The square of a whole number up to here is a safe integer. */

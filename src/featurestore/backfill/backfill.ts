@@ -29,7 +29,7 @@ export interface BackfillOptions {
 }
 
 /**
- * The closed tiles of a view, computed anew from the raw deliveries by SQL under the next generation: a tile that is
+ * The closed tiles of a view, recomputed from the raw deliveries by SQL under the next generation: a tile that is
  * still open stays with the stream, which loses nothing. One batch per hop, or slice of one.
  */
 export async function* backfillTiles(options: BackfillOptions): AsyncGenerator<readonly TileWrite[]> {

@@ -41,7 +41,7 @@ export const tilesPart: PartKind<TilesSource, TilesStatus> = {
       type: 'gauge',
       unit: 'tiles',
       labels: [],
-      help: 'Conflicts that remain although the engine has caught up: tiles to be computed anew',
+      help: 'Conflicts that remain although the engine has caught up: tiles to recompute',
       alerts: [
         {
           name: 'HeadraceTileConflicts',
