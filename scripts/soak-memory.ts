@@ -156,5 +156,8 @@ async function soak(directory: string): Promise<number> {
       samples,
     }),
   );
+  if (minutes === 0) return 0;
+  if (reads === 0 || evicted === 0 || !(peakOwn > 0))
+    throw new Error('nothing was measured: give it more users than the memory holds');
   return wrong > 0 || peakOwn * 1e6 > 1.2 * memory ? 1 : 0;
 }

@@ -7,8 +7,8 @@ import { parseArgs } from 'node:util';
 import { seededRandom } from '../../src/base/rng.ts';
 
 /**
- * Flips one bit of one durable file of an environment, opens it in a process of its own and asks for vectors, history and
- * predictions. The answers are the same, or there is a coded error; never other answers, a crash or a hang. Ends by itself.
+ * Flips one bit of one durable file of an environment, opens it in a process of its own and asks for vectors and history.
+ * The answers are the same, or there is a coded error; never other answers, a crash or a hang. Ends by itself.
  *
  *     node --conditions=headrace-source scripts/soak/flips.ts [--trials 1000] [--seed 1]
  */
@@ -29,7 +29,8 @@ interface Asked {
   readonly text: string;
 }
 
-await asked(whole, 'fill');
+const filled = await asked(whole, 'fill');
+if (filled.kind !== 'answers') throw new Error(`the directory cannot be filled: ${filled.text}`);
 const right = await askedOnCopy();
 if (right.kind !== 'answers') throw new Error(`the whole directory does not answer: ${right.text}`);
 const files = filesOf(whole);

@@ -55,6 +55,7 @@ const code = await group.end('SIGTERM');
 if (code !== 0) wrong.push(`the group ended with ${code} on SIGTERM`);
 control.close();
 wrong.push(...tally.wrong);
+if (!((counts['checks'] ?? 0) > 0 && tally.acknowledged > 0)) wrong.push('nothing was checked: give it more minutes');
 const { acknowledged, late, refused } = tally;
 console.log(JSON.stringify({ counts, codes, acknowledged, late, refused, wrong, unhandled: group.unhandled }, null, 2));
 if (wrong.length === 0 && group.unhandled.length === 0) rmSync(folder, { recursive: true, force: true });

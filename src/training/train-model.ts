@@ -41,15 +41,19 @@ export interface TrainModelOptions {
  */
 export async function trainModel(options: TrainModelOptions): Promise<ModelVersion> {
   const { model, trainingSet, directory, registry, artifacts, runtime, clock } = options;
+  const { path, ...lineage } = trainingSet;
+  const digest = await fileDigest(path);
   const result = await runTrainingJob({
     command: commandOf(options),
     directory,
-    job: jobOf(model, trainingSet.path),
+    job: jobOf(model, path),
     timeoutMs: options.timeoutMs,
     ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  const { path, ...lineage } = trainingSet;
+  // The lineage names the rows that the program read.
+  if ((await fileDigest(path)) !== digest)
+    throw fail('TRAINING_DATA', { path, reason: 'it changed while the program trained' });
   const { features, input, output } = result;
   const signature = { features, input, output, encoding: MODEL_ENCODING };
   const file = readModel(join(directory, result.model));
@@ -66,7 +70,7 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
     lineage: {
       declaration: options.declaration,
       service: `${model.service.name}@${model.service.version}`,
-      trainingSet: { ...lineage, digest: await fileDigest(path) },
+      trainingSet: { ...lineage, digest },
       trainer: model.train.with,
     },
     metrics: result.metrics,

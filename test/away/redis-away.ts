@@ -83,13 +83,15 @@ export function testRedisAway(port: () => number, fresh: (url: string) => RedisO
     onWire(async (wire, options) => {
       const store = await openRedisStore(options);
       try {
+        const ended: (string | null)[] = [];
         for (const [, call] of calls) {
           const all = Array.from({ length: AT_ONCE }, () => codeOf(() => call(store)));
           await new Promise((resolve) => setImmediate(resolve));
           wire.cut();
-          await Promise.all(all);
+          ended.push(...(await Promise.all(all)));
           await works(store, call);
         }
+        expect(ended.filter((code) => code !== null)).not.toEqual([]);
       } finally {
         await codeOf(() => store.close());
       }

@@ -138,25 +138,29 @@ describe('a row is learnt from once its label has had its time', () => {
   test('whenever labels come, however far the rows reach, and whatever end is asked for', async () => {
     const delay = fc.option(fc.nat(WITHIN_H + 2), { nil: null });
     await fc.assert(
-      fc.asyncProperty(fc.array(delay, { minLength: 1, maxLength: 14 }), fc.nat(16), async (delays, end) => {
-        const { headrace, now, directory } = await opening(delays);
-        const path = join(directory, 'set.parquet');
-        for (const name of ['settled', 'said', 'windowed'] as const) {
-          for (const to of [undefined, START + end * HOUR_MS]) {
-            const until = to ?? now - WITHIN_H * HOUR_MS;
-            const from = name === 'windowed' ? until - 6 * HOUR_MS : Number.NEGATIVE_INFINITY;
-            const wanted = delays.flatMap((delay, row): (readonly [string, number])[] => {
-              const at = START + row * HOUR_MS;
-              if (at < from || at >= until) return [];
-              const came = delay !== null && delay <= WITHIN_H && at + delay * HOUR_MS <= now;
-              if (came) return [[`r${row}`, 1]];
-              return name === 'said' || at + WITHIN_H * HOUR_MS >= now ? [] : [[`r${row}`, 0]];
-            });
-            const { rows } = await setOf(headrace, path, name, to === undefined ? {} : { to });
-            expect(rows).toEqual(wanted);
+      fc.asyncProperty(
+        fc.array(delay, { minLength: 1, maxLength: 14, size: 'max' }),
+        fc.nat(16),
+        async (delays, end) => {
+          const { headrace, now, directory } = await opening(delays);
+          const path = join(directory, 'set.parquet');
+          for (const name of ['settled', 'said', 'windowed'] as const) {
+            for (const to of [undefined, START + end * HOUR_MS]) {
+              const until = to ?? now - WITHIN_H * HOUR_MS;
+              const from = name === 'windowed' ? until - 6 * HOUR_MS : Number.NEGATIVE_INFINITY;
+              const wanted = delays.flatMap((delay, row): (readonly [string, number])[] => {
+                const at = START + row * HOUR_MS;
+                if (at < from || at >= until) return [];
+                const came = delay !== null && delay <= WITHIN_H && at + delay * HOUR_MS <= now;
+                if (came) return [[`r${row}`, 1]];
+                return name === 'said' || at + WITHIN_H * HOUR_MS >= now ? [] : [[`r${row}`, 0]];
+              });
+              const { rows } = await setOf(headrace, path, name, to === undefined ? {} : { to });
+              expect(rows).toEqual(wanted);
+            }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: Number(process.env['HEADRACE_LABEL_RUNS'] ?? 4) },
     );
   }, 120_000);

@@ -8,6 +8,7 @@ import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-regi
 import { defineProject, model } from '../../src/features/define/declare.ts';
 import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { offlineQuality } from '../../src/monitoring/labels/offline-quality.ts';
+import { programPath } from './processes/run-process.ts';
 import { smallFrame } from './small-frame.ts';
 import { asked, came, service, small } from './small-project.ts';
 
@@ -32,7 +33,15 @@ const misspelt = model('misspelt', {
   train: { with: { kind: 'logisticRegression', categorial: ['category'] } },
 });
 
-const project = defineProject('loop', { asked, came, service, small, python, misspelt });
+const changing = model('changing', {
+  task: 'binary',
+  service,
+  spine: { from: asked, id: 'id' },
+  label: { from: came, id: 'asked', value: (e) => e.good, within: '1d' },
+  train: { with: { kind: 'command', command: [process.execPath, programPath('job-program.ts')], do: 'change' } },
+});
+
+const project = defineProject('loop', { asked, came, service, small, python, misspelt, changing });
 const frame = smallFrame();
 const directory = mkdtempSync(join(tmpdir(), 'headrace-loop-'));
 
@@ -133,6 +142,15 @@ describe('from events to judged predictions', () => {
 
   test('a misspelt option is refused before anything is started', async () => {
     await expect(headrace.train(misspelt)).rejects.toMatchObject({ code: 'TRAINING_OPTION' });
+  });
+
+  test('rows that change while a program trains are an error, and nothing is registered', async () => {
+    const training = headrace.train(changing, { to: now + 1 });
+    await expect(training).rejects.toMatchObject({
+      code: 'TRAINING_DATA',
+      message: expect.stringContaining('changed'),
+    });
+    expect((await headrace.versions(changing)).versions).toEqual([]);
   });
 
   test('a version that would not give the scores of its trainer is refused before its alias moves, and an unfit champion keeps nothing out', async () => {

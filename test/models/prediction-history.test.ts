@@ -208,7 +208,7 @@ test.each([
 ])('each prediction of a log %s is in the history once, over every failed publish and restart', async (_, newLog) => {
   const runs = Number(process.env['HEADRACE_PREDICTION_RUNS'] ?? 6);
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 25 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 25, size: 'max' }), async (steps) => {
       const memory = newLog();
       const path = mkdtempSync(join(tmpdir(), 'headrace-predictions-'));
       const store = await openOffline(path);

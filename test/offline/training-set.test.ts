@@ -292,7 +292,7 @@ test('one history gives one file, to the byte, ordered by instant and id', async
   for (const name of ['one', 'two']) {
     const path = join(directory, `${name}.parquet`);
     const summary = await store.writeTrainingSet(buys, { from: null, to: null }, 'corrected', path);
-    expect(summary).toMatchObject({ path, rows: 50, unlabelled: 0 });
+    expect(summary).toEqual({ path, rows: 50, unlabelled: 0, uniform: [] });
     digests.add(createHash('sha256').update(readFileSync(path)).digest('hex'));
     const found: unknown[] = [];
     for await (const rows of loop.offline.query(`SELECT _id, _at, basket, _label FROM read_parquet('${path}')`))

@@ -4,10 +4,11 @@ import { JobBoard, type JobReport } from '../../src/server/jobs/job-board.ts';
 import { until } from '../until.ts';
 
 /** A job whose end the test decides. */
-function heldTask(target: string) {
+function heldTask(target: string, begin = () => {}) {
   const held = { calls: 0, say: (_: string) => {}, finish: () => {}, break: (_: Error) => {} };
   const work = ({ signal, say }: { readonly signal: AbortSignal; readonly say: (line: string) => void }) => {
     held.calls += 1;
+    begin();
     held.say = say;
     return new Promise<string>((done, failed) => {
       held.finish = () => done(target);
@@ -21,12 +22,13 @@ function heldTask(target: string) {
 const ENDED = ['done', 'failed', 'cancelled'];
 
 test('whatever is started, cancelled and finished, one job runs at a time, in order, and each ends in one state', async () => {
-  const step = fc.record({ what: fc.constantFrom('start', 'cancel', 'finish', 'break'), which: fc.nat(5) });
+  const step = fc.record({ what: fc.constantFrom('start', 'cancel', 'finish', 'break'), which: fc.nat(14) });
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 30, size: 'max' }), async (steps) => {
       const board = new JobBoard(() => 0);
       const jobs: { readonly id: string; readonly held: ReturnType<typeof heldTask>['held'] }[] = [];
       const ends = new Map<string, string>();
+      const began: number[] = [];
       const look = async () => {
         await new Promise(setImmediate);
         const reports = board.list();
@@ -38,11 +40,13 @@ test('whatever is started, cancelled and finished, one job runs at a time, in or
         }
         const started = jobs.map(({ held }) => held.calls);
         expect(Math.max(0, ...started)).toBeLessThanOrEqual(1);
+        expect(began).toEqual(began.toSorted((a, b) => a - b));
       };
       for (const { what, which } of steps) {
         const job = jobs[which];
         if (what === 'start' && jobs.length < 15) {
-          const { held, task } = heldTask(`m${jobs.length}`);
+          const place = jobs.length;
+          const { held, task } = heldTask(`m${place}`, () => began.push(place));
           jobs.push({ id: board.start(task).id, held });
         } else if (job !== undefined) {
           const before = board.report(job.id).state;

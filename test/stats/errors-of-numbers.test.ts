@@ -7,7 +7,7 @@ import { LabelSpread, rSquared } from '../../src/stats/r-squared.ts';
 import { rootMeanSquaredError } from '../../src/stats/root-mean-squared-error.ts';
 
 const number = fc.integer({ min: -1_000_000, max: 1_000_000 }).map((n) => n / 64);
-const pairs = fc.array(fc.tuple(number, number), { minLength: 1, maxLength: 40 });
+const pairs = fc.array(fc.tuple(number, number), { minLength: 1, maxLength: 40, size: 'max' });
 
 const columns = (rows: readonly (readonly [number, number])[]) =>
   [rows.map(([prediction]) => prediction), rows.map(([, label]) => label)] as const;

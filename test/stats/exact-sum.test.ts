@@ -6,7 +6,7 @@ import { ExactSum } from '../../src/stats/exact-sum.ts';
 const number = fc
   .tuple(fc.integer({ min: -(2 ** 52), max: 2 ** 52 }), fc.integer({ min: -200, max: 200 }))
   .map(([mantissa, exponent]) => mantissa * 2 ** exponent);
-const numbers = fc.array(number, { maxLength: 40 });
+const numbers = fc.array(number, { maxLength: 40, size: 'max' });
 
 const BITS = 1_100n;
 

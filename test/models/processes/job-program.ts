@@ -26,6 +26,12 @@ const deeds: Readonly<Record<string, () => void>> = {
     writeFileSync('model.onnx', 'a model');
     writeFileSync('result.json', JSON.stringify(result));
   },
+  change() {
+    const rows = readFileSync(job.trainingSet);
+    rows[rows.length >> 1] ^= 1;
+    writeFileSync(job.trainingSet, rows);
+    deeds.succeed();
+  },
   fail() {
     for (let i = 0; i < 30; i += 1) console.log(`line ${i}`);
     console.error('ValueError: no such column');
