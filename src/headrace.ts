@@ -27,7 +27,7 @@ import { DiskBudget } from './featurestore/disk/disk-budget.ts';
 import { FeatureStore } from './featurestore/feature-store.ts';
 import { featureStoreParts } from './featurestore/feature-store-parts.ts';
 import type { SourceCounters } from './featurestore/ingest/ingest-part.ts';
-import type { IngestReport } from './featurestore/ingest/ingest-report.ts';
+import { type IngestReport, loggedIn } from './featurestore/ingest/ingest-report.ts';
 import { logPart } from './featurestore/ingest/log-part.ts';
 import { sourceRows } from './featurestore/ingest/source-rows.ts';
 import { TopicIntake } from './featurestore/ingest/topic-intake.ts';
@@ -307,10 +307,15 @@ export class Headrace {
     events: readonly EventOf<EventSource<C>>[],
   ): Promise<IngestReport>;
   async ingest(source: EventSourceData, events: readonly unknown[], trace?: OpenSpan | null): Promise<IngestReport> {
+    return this.#noted(() => this.#features.ingest(source, events, trace), loggedIn);
+  }
+
+  /** Notes whether the log took the newest append of `work`, which appends so many records. */
+  async #noted<T>(work: () => MaybePromise<T>, appended: (result: T) => number): Promise<T> {
     try {
-      const report = await this.#features.ingest(source, events, trace);
-      this.#untaken = null;
-      return report;
+      const result = await work();
+      if (appended(result) > 0) this.#untaken = null;
+      return result;
     } catch (error) {
       if (isHeadraceError(error, 'LOG_WRITE')) this.#untaken = error;
       throw error;
@@ -332,7 +337,7 @@ export class Headrace {
           source,
           topic,
           format,
-          take: (of, events, placeOf) => features.take(of, events, placeOf),
+          take: (of, events, placeOf) => this.#noted(() => features.take(of, events, placeOf), loggedIn),
           refuse: (of, payload, error, place) => features.refuse(of, payload, error, place),
           onFault,
         }),
@@ -342,12 +347,15 @@ export class Headrace {
 
   /** Takes events of the past, in the order of their times: each is judged as if it had come at its own. Errors: those of the log, DISK_*. */
   bootstrap(source: EventSourceData, events: readonly unknown[]): Promise<IngestReport> {
-    return this.#features.bootstrap(source, events);
+    return this.#noted(() => this.#features.bootstrap(source, events), loggedIn);
   }
 
   /** Takes deliveries that another log has, in its order, at the ingest times that they have there. Errors: those of the log, DISK_*. */
   replay(source: EventSourceData, deliveries: readonly Delivery[]): Promise<void> {
-    return this.#features.replay(source, deliveries);
+    return this.#noted(
+      () => this.#features.replay(source, deliveries),
+      () => deliveries.length,
+    );
   }
 
   /** Reads a feature vector as of `at` (now). Errors: REQUEST_*. */
@@ -458,7 +466,10 @@ export class Headrace {
       open.fed.add({ id: prediction.id, at: vector.at, version, names: features, inputs: fed(i) });
       return prediction;
     });
-    await open.log.append(predictions);
+    await this.#noted(
+      () => open.log.append(predictions),
+      () => predictions.length,
+    );
     trace?.past('prediction log', scored, performance.now());
     return predictions;
   }

@@ -18,7 +18,6 @@ import type { Delivery } from '../features/engine/delivery.ts';
 import { rawTable } from '../features/plan/raw-table.ts';
 import type { ReadMode } from '../features/plan/stream-read.ts';
 import { tileTable } from '../features/plan/tile-table.ts';
-import { tileIdentity } from '../features/tile/tile-identity.ts';
 import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
 import { type FeaturesReport, featuresReport } from '../monitoring/features/features-report.ts';
 import { Quarantine } from '../monitoring/features/quarantine.ts';
@@ -31,6 +30,7 @@ import type { Position } from '../ports/position.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
 import { allTiles, backfillTiles } from './backfill/backfill.ts';
 import type { Between } from './backfill/tile-tables.ts';
+import { eraseReplaced, unstoredTiles } from './backfill/unstored-tiles.ts';
 import { verifyTiles } from './backfill/verify-tiles.ts';
 import { type BatchHealth, BatchSchedule } from './batch/batch-schedule.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
@@ -55,7 +55,7 @@ import type { ServedVector } from './online/served-vector.ts';
 import { ServiceReads } from './online/service-reads.ts';
 import { storeTiles } from './online/store-tiles.ts';
 import { type TileSource, toldTiles } from './online/tile-source.ts';
-import { UNSTORED, type Unstored, unstoredOf } from './publish-storable.ts';
+import { type Unstored, unstoredOf } from './publish-storable.ts';
 import { auditSkew, type SkewReport } from './skew/audit.ts';
 import { servedTable } from './skew/served-log.ts';
 import { ServedPublisher } from './skew/served-publisher.ts';
@@ -533,22 +533,16 @@ export class FeatureStore {
       return { rows, nullKeys };
     }
     const layout = this.#layoutOf(view);
-    await this.#clearUnstored(layout);
     const { offline, engine = null } = this.#options;
+    const unstored = await unstoredTiles(view, offline);
     const logClock = this.#materialiser.clockOf(view.source);
     const tiles = backfillTiles({ layout, offline, engine, logClock, between, onProgress, signal });
     const report = await this.#materialiser.replaceTiles(tiles);
+    await eraseReplaced(unstored, { layout, offline, logClock, between });
     return {
       ...report,
       verified: await verifySample(layout, { materialiser: this.#materialiser, archive: this.#archive, offline }),
     };
-  }
-
-  /** Rows of a view that could not be stored: those that still cannot are found again by the backfill. */
-  async #clearUnstored({ view }: TileLayout): Promise<void> {
-    const { offline } = this.#options;
-    for (const { table } of unstoredOf(offline.tables()))
-      if (table.startsWith(`tiles/${tileIdentity(view)}/`)) await offline.erase(`${UNSTORED}${table}`, 'true');
   }
 
   /** Serves the generation of a batch view before the newest again. Error: BATCH_GENERATION. */

@@ -66,7 +66,15 @@ function whereIn(
       return isOwn && predictionIds.length > 0 ? inList(area === 'fed' ? '_id' : 'id', predictionIds) : null;
     }
     case 'unstored':
-      return whereIn(name.slice(UNSTORED.length), columns, scope, asTexts(values), ends, predictionIds);
+      // A sample is a text as it came: the key is looked for as it would be there.
+      return whereIn(
+        name.slice(UNSTORED.length),
+        columns,
+        scope,
+        part === 'monitoring' ? values : asTexts(values),
+        ends,
+        predictionIds,
+      );
     case 'monitoring':
       return Object.hasOwn(columns, 'sample') ? sampleHas(scope, values) : null;
     default:
@@ -114,7 +122,7 @@ export function inList(column: string, texts: readonly string[]): string {
 }
 
 function before(ends: readonly number[]): string {
-  return `(${ends.map((end, partition) => `("${PARTITION}" = ${partition} AND "${OFFSET}" < ${end})`).join(' OR ')})`;
+  return `(${ends.map((end, partition) => `(CAST("${PARTITION}" AS BIGINT) = ${partition} AND CAST("${OFFSET}" AS BIGINT) < ${end})`).join(' OR ')})`;
 }
 
 function anyOf(conditions: readonly string[]): string | null {

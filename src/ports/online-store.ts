@@ -115,6 +115,8 @@ export interface StoreCheck {
   readonly isWhole: boolean;
   /** The damage that was found; null: none. */
   readonly damage: Error | null;
+  /** Why the check of the other pages stopped; null: it continues, or has ended. */
+  readonly unchecked: string | null;
 }
 
 export interface OnlineStoreCapabilities {

@@ -298,3 +298,18 @@ test('a plan has changes exactly where the hashes differ, and reads the same fro
     }),
   );
 });
+
+test('options of a model that are the user’s own are shown as they are written', () => {
+  const [part] = inPlace.parts;
+  const shown = (field: string, before: Json, after: Json) =>
+    planText({
+      project: 'shop',
+      before: 'a',
+      after: 'b',
+      refused: false,
+      changes: [{ kind: 'changeSettings', part, fields: [{ field, before, after }] }],
+    });
+  expect(shown('trainWith.warmupMs', 500, 1_000)).toContain('trainWith.warmupMs was 500, is 1000');
+  const monitors = (stepMs: number) => [{ stepMs, step: 5 }];
+  expect(shown('monitors', monitors(1), monitors(2))).toContain('"stepMs":2');
+});

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { readAvroRecord } from '../../src/backends/schema-registry/avro-record.ts';
 import { type AvroNames, parseAvroSchema } from '../../src/backends/schema-registry/avro-schema.ts';
 import type { Columns } from '../../src/schema/column.ts';
+import { ExactNumber } from '../../src/schema/json-exact.ts';
 
 const list = (element: 'text' | 'int64') => ({ type: 'list', element, nullable: true }) as const;
 const any = { type: 'text', nullable: true } as const;
@@ -191,6 +192,22 @@ test('a timestamp of any unit is epoch milliseconds, rounded down, where the col
       },
     ),
   );
+});
+
+test('a decimal of any width is read as far as its value fits, and is passed over where no column takes it', () => {
+  const decimal = { type: 'fixed', name: 'D', size: 32, logicalType: 'decimal', precision: 70, scale: 2 };
+  const column = { type: 'decimal', nullable: true, scale: 2 } as const;
+  for (const value of [0n, 1n, -1n, 127n, 128n, -128n, -129n, 10n ** 20n, -(10n ** 37n)]) {
+    const bytes = Buffer.from(BigInt.asUintN(256, value).toString(16).padStart(64, '0'), 'hex');
+    const text = `${value < 0n ? '-' : ''}${String(value < 0n ? -value : value)
+      .padStart(3, '0')
+      .replace(/(..)$/, '.$1')}`;
+    expect(readAvroRecord(recordOf(decimal), bytes, { b: column })).toEqual({ b: new ExactNumber(text) });
+    expect(readAvroRecord(recordOf(decimal), bytes, { a: column })).toEqual({});
+  }
+  const huge = Buffer.alloc(32, 0x5a);
+  expect(() => readAvroRecord(recordOf(decimal), huge, { b: column })).toThrow('a decimal has 32 bytes');
+  expect(readAvroRecord(recordOf(decimal), huge, { a: column })).toEqual({});
 });
 
 test('a few bytes that promise very many values are refused before they cost anything', () => {

@@ -198,6 +198,36 @@ describe('a model server', () => {
     await server.close();
   });
 
+  test('whose next champion cannot be read yet says so, tries it again, and never answers with an earlier refusal', async () => {
+    const { promote, registry, artifacts, versions } = await stage([0.7, 0.01]);
+    let isAway = false;
+    const flaky = Object.assign(Object.create(artifacts) as typeof artifacts, {
+      put: (bytes: Uint8Array) => artifacts.put(bytes),
+      get: (digest: string) => {
+        if (isAway) throw fail('ARTIFACT_READ', { path: digest, reason: 'the disk is away' });
+        return artifacts.get(digest);
+      },
+    });
+    const server = smallServer(registry, flaky);
+    const bad = registry.register({ ...versions[0], artifact: artifacts.put(new TextEncoder().encode('no model')) });
+    promote(bad.version);
+    await expect(server.refresh()).rejects.toMatchObject({ code: 'MODEL_FILE' });
+    isAway = true;
+    promote(1);
+    await expect(server.refresh()).rejects.toMatchObject({ code: 'ARTIFACT_READ' });
+    await expect(server.score(vectors)).rejects.toMatchObject({ code: 'MODEL_NONE' });
+    isAway = false;
+    expect(await server.refresh()).toBe(1);
+    isAway = true;
+    promote(2);
+    await expect(server.refresh()).rejects.toMatchObject({ code: 'ARTIFACT_READ' });
+    expect(healthOf(server)).toEqual([expect.stringMatching(/version 2 could not be loaded yet; version 1 answers/)]);
+    isAway = false;
+    expect(await server.refresh()).toBe(2);
+    expect(healthOf(server)).toEqual([]);
+    await server.close();
+  });
+
   test('holds a score that differs from the trainer by more than 1e-5 against the version, not less', async () => {
     const { server, promote, registry, artifacts, versions } = await stage([0.7]);
     const [fit] = versions;

@@ -143,3 +143,18 @@ async function mustAgree(steady: Headrace, restarted: Headrace, now: number): Pr
       );
   }
 }
+
+test('predictions that were over before the counting begins are in no count after a restart', async () => {
+  let now = START;
+  const stopped = await prepare(() => now);
+  const [one] = models;
+  const requests = ['a', 'b', 'c'].map((id) => ({ id, request: { name: id, number: 1, gaps: null, category: 1 } }));
+  await stopped.headrace.predictMany(one, requests);
+  await stopped.headrace.close();
+  now += 3.5 * DAY_MS;
+  const headrace = await stopped.open();
+  onTestFinished(() => headrace.close());
+  expect(headrace.outcomes(one).counters).toMatchObject({ predictions: 0, pending: 0 });
+  await headrace.tick();
+  expect(headrace.outcomes(one).counters).toMatchObject({ predictions: 0, pending: 0, unlabelled: 0 });
+});

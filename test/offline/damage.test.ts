@@ -1,6 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { copyOfflineStore } from '../../src/backends/embedded/offline/copy-offline-store.ts';
@@ -198,6 +200,7 @@ test('a check names every damaged file, and a repair puts back what a copy has a
         expect(new Set(named)).toEqual(new Set(hit));
         expect(await store.repair(copy)).toBe(hit.length - (isCopyDamaged ? 1 : 0));
         expect(store.damaged().map(({ file }) => file)).toEqual(isCopyDamaged ? [first] : []);
+        expect(readdirSync(path, { recursive: true }).filter((name) => String(name).endsWith('.tmp'))).toEqual([]);
         if (isCopyDamaged) {
           flip(inCopy, place);
           expect(await store.repair(copy)).toBe(1);
@@ -208,6 +211,24 @@ test('a check names every damaged file, and a repair puts back what a copy has a
     ),
     { numRuns: 15 },
   );
+});
+
+test('a file that may not be read is an error of a check, not a whole file', async () => {
+  const path = directory();
+  await written(path);
+  const check = () =>
+    execFileSync(
+      process.execPath,
+      [...process.execArgv, fileURLToPath(new URL('./check-history.ts', import.meta.url)), path],
+      {
+        encoding: 'utf8',
+      },
+    );
+  chmodSync(path, 0o755);
+  expect(check()).toBe('0 damaged');
+  const [file = ''] = durableFiles(path).filter((name) => name.endsWith('.parquet'));
+  chmodSync(file, 0);
+  expect(check()).toBe('OFFLINE_UNREADABLE');
 });
 
 /** Flips a bit; twice is not at all. */

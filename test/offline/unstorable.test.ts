@@ -207,6 +207,30 @@ test('an entity is forgotten out of rows that could not be stored too, and a bac
   const reader = await openOfflineStore({ path, access: 'read', clock: Date.now });
   onTestFinished(() => reader.close());
   expect((await rowsOf(reader, `${UNSTORED}${table.name}`)).map(([key]) => key)).toEqual(['bob']);
+  const later = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2026, 0, 2) };
+  await headrace.features.backfill(paid, later);
+  expect(headrace.degraded().join(), 'a backfill of another span leaves them').toContain('1 rows of');
+  const cancelled = headrace.features.backfill(paid, undefined, { signal: AbortSignal.abort() });
+  await expect(cancelled).rejects.toMatchObject({ code: 'JOB_CANCELLED' });
+  expect(headrace.degraded().join()).toContain('1 rows of');
   await headrace.features.backfill(paid);
   expect(headrace.degraded()).toEqual([]);
+});
+
+test('an entity is forgotten where an event of its source could not be stored', async () => {
+  const root = directory();
+  const open = () => openHeadrace({ project: defineProject('shop', { service }), environment: { directory: root } });
+  await (await open()).close();
+  const store = await openOfflineStore({ path: join(root, 'offline'), access: 'write', clock: Date.now });
+  const table = rawTable(paid.source);
+  const cells = Object.entries(table.columns).map(([name, type]) => [
+    type === 'STRING' ? 'ann' : name.startsWith('_') ? 1n : 10n ** 38n,
+  ]);
+  const tables = [{ table, rows: 1, columns: cells }];
+  await publishStorable(store, { writer: 'w', position: {}, mode: 'append', tables });
+  expect(await rowsOf(store, `${UNSTORED}${table.name}`)).toHaveLength(1);
+  await store.close();
+  const headrace = await open();
+  onTestFinished(() => headrace.close());
+  await headrace.forget('user', { user: 'ann' });
 });

@@ -45,6 +45,9 @@ test('a server whose disk is full reads vectors, and says that it takes no event
     }
     expect(answer).toMatchObject({ status: 503, text: expect.stringContaining('LOG_WRITE') });
     expect((await ready()).degraded).toContainEqual(expect.stringContaining('the last events were not taken'));
+    // A call that appends nothing does not say that the log takes events again.
+    expect((await post('/v1/events/purchases', [{ id: 'no event' }])).status).toBe(400);
+    expect((await ready()).degraded).toContainEqual(expect.stringContaining('the last events were not taken'));
     const status = await fetch(`${url}/v1/status`);
     expect(await status.json()).toMatchObject({
       degraded: expect.arrayContaining([expect.stringContaining('the last events were not taken')]),

@@ -83,9 +83,9 @@ function readValue(type: AvroType, cursor: Cursor, want: ValueType | null): unkn
     case 'string':
       return textOf(sliceOf(cursor, readLength(cursor)));
     case 'bytes':
-      return bytesOf(sliceOf(cursor, readLength(cursor)), type.logical);
+      return bytesOf(sliceOf(cursor, readLength(cursor)), type.logical, want);
     case 'fixed':
-      return bytesOf(sliceOf(cursor, type.size), type.logical);
+      return bytesOf(sliceOf(cursor, type.size), type.logical, want);
     case 'enum':
       return oneOf(type.symbols, readInt(cursor), 'symbol');
     case 'union':
@@ -151,11 +151,20 @@ function ticksOf(ticks: number | bigint, logical: Logical | null, want: ValueTyp
   return logical?.kind === 'timestamp' ? millisOf(ticks, logical.perMilli) : ticks;
 }
 
-function bytesOf(bytes: Uint8Array, logical: Logical | null): unknown {
+function bytesOf(bytes: Uint8Array, logical: Logical | null, want: ValueType | null): unknown {
+  if (want === null) return NESTED;
   if (logical?.kind === 'uuid') return uuidOf(bytes);
   if (logical?.kind !== 'decimal') return NESTED;
-  if (bytes.byteLength > MOST_DECIMAL_BYTES) throw new Error(`a decimal has ${bytes.byteLength} bytes`);
-  return decimalOf(bigEndian(bytes), logical.scale);
+  const digits = withoutSign(bytes);
+  if (digits.byteLength > MOST_DECIMAL_BYTES) throw new Error(`a decimal has ${digits.byteLength} bytes`);
+  return decimalOf(bigEndian(digits), logical.scale);
+}
+
+/** A number of two's complement without the bytes that only repeat its sign. */
+function withoutSign(bytes: Uint8Array): Uint8Array {
+  let from = 0;
+  while (from + 1 < bytes.byteLength && bytes[from] === (bytes[from + 1] < 0x80 ? 0 : 0xff)) from += 1;
+  return bytes.subarray(from);
 }
 
 function uuidOf(bytes: Uint8Array): string {

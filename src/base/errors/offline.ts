@@ -79,6 +79,13 @@ export const offlineErrors = rows({
     status: 500,
     exit: 4,
   },
+  OFFLINE_UNREADABLE: {
+    message: 'the file {file} of the offline store cannot be read: {reason}',
+    mend: 'allow the process to read it, or wait until the disk answers; whether it is whole is unknown',
+    retry: 'later',
+    status: 500,
+    exit: 4,
+  },
   OFFLINE_GONE: {
     message: 'the file {file} was merged or retired after this store was opened',
     mend: 'refresh the store and query again; a longer keepRetired keeps such files for longer',

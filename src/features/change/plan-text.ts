@@ -66,8 +66,12 @@ function fieldText(change: FieldChange): string {
 /** How the names of fields end that are durations, ms. */
 const DURATION = /Ms$/;
 
+/** Fields of a model that hold the user's own JSON, which is shown as it is. */
+const FREE = /^(trainWith|monitors|playbook|rollout)(\.|$)/;
+
 /** A field and its value as a declaration has them: durations by their text, at every depth. */
 function asWritten(field: string, value: Json | undefined): readonly [string, Json | undefined] {
+  if (FREE.test(field)) return [field, value];
   if (!DURATION.test(field) || !isDuration(value)) return [field, value === undefined ? undefined : written(value)];
   return [field.replace(DURATION, ''), Array.isArray(value) ? value.map(durationText) : durationText(value)];
 }

@@ -46,13 +46,21 @@ export function queriesOf(options: TileTablesOptions, hopMs: number, dialect: Di
 }
 
 /** Of a SELECT with a `tile_start` the rows of closed tiles that lie whole in the span. */
-export function tilesWithin(sql: string, hopMs: number, { layout, closedAt, between }: TileTablesOptions): string {
-  const { from, to } = between;
-  const closedBefore = closedAt - hopMs - layout.view.source.latenessMs;
-  const tests = [
-    ...(closedBefore === Number.POSITIVE_INFINITY ? [] : [`tile_start < CAST(${closedBefore} AS BIGINT)`]),
-    ...(from === null ? [] : [`tile_start >= CAST(${from} AS BIGINT)`]),
-    ...(to === null ? [] : [`tile_start + CAST(${hopMs} AS BIGINT) <= CAST(${to} AS BIGINT)`]),
-  ];
+export function tilesWithin(sql: string, hopMs: number, options: TileTablesOptions): string {
+  const tests = tileTests('tile_start', hopMs, options);
   return tests.length === 0 ? sql : `SELECT * FROM (${sql}) AS computed WHERE ${tests.join(' AND ')}`;
+}
+
+/** Conditions for closed tiles that lie whole in the span; `start`: SQL for a tile's start. */
+export function tileTests(
+  start: string,
+  hopMs: number,
+  { layout, closedAt, between: { from, to } }: Pick<TileTablesOptions, 'layout' | 'closedAt' | 'between'>,
+): readonly string[] {
+  const closedBefore = closedAt - hopMs - layout.view.source.latenessMs;
+  return [
+    ...(closedBefore === Number.POSITIVE_INFINITY ? [] : [`${start} < CAST(${closedBefore} AS BIGINT)`]),
+    ...(from === null ? [] : [`${start} >= CAST(${from} AS BIGINT)`]),
+    ...(to === null ? [] : [`${start} + CAST(${hopMs} AS BIGINT) <= CAST(${to} AS BIGINT)`]),
+  ];
 }

@@ -88,7 +88,8 @@ async function writePast(view: BatchViewData, path: string, options: PastGenerat
   return true;
 }
 
-async function firstVisible(view: BatchViewData, offline: OfflineStore): Promise<number | null> {
+/** When the first generation of a batch view became visible, epoch ms; null: it has not run yet. */
+export async function firstVisible(view: BatchViewData, offline: OfflineStore): Promise<number | null> {
   const [first] = await firstRow(offline, `SELECT MIN(visible_from) FROM ${offline.relation(batchTable(view))} AS g`);
   return first === null ? null : Number(first);
 }

@@ -24,7 +24,7 @@ export const logPart: PartKind<LogSource, object> = {
       alerts: [
         {
           name: 'HeadraceDiskFull',
-          expr: 'headrace_disk_free_bytes < 16777216',
+          expr: `headrace_disk_free_bytes < ${LEAST_FREE_BYTES}`,
           for: '0m',
           severity: 'page',
           summary:

@@ -1,3 +1,4 @@
+import { bytesText } from '../../observe/bytes-text.ts';
 import { type PartKind, samplesBy } from '../../observe/part-kind.ts';
 
 /** Memory that grows with keys, of one process. */
@@ -85,23 +86,16 @@ export const memoryPart: PartKind<() => MemoryReport, MemoryStatus> = {
     const beside = besideTiles(parts);
     if (beside <= MOST_BESIDE_TILES * budgetBytes) return [];
     return [
-      `ids, batch rows and filters take ${megabytes(beside)} MB of the memory budget of ${megabytes(budgetBytes)} MB; raise memory, or shorten the lateness of the sources`,
+      `ids, batch rows and filters take ${bytesText(beside)} of the memory budget of ${bytesText(budgetBytes)}; raise memory, or shorten the lateness of the sources`,
     ];
   },
   status: (report) => ({ memory: report() }),
   lines: ({ memory: { budgetBytes, parts, keys, evicted } }) => {
-    const named = Object.entries(parts).map(([part, bytes]) => `${part} ${megabytes(bytes)} MB`);
-    return [
-      'memory',
-      `  ${named.join(', ')} of ${megabytes(budgetBytes)} MB; ${keys} keys, ${evicted} left to make room`,
-    ];
+    const named = Object.entries(parts).map(([part, bytes]) => `${part} ${bytesText(bytes)}`);
+    return ['memory', `  ${named.join(', ')} of ${bytesText(budgetBytes)}; ${keys} keys, ${evicted} left to make room`];
   },
 };
 
 function besideTiles(parts: MemoryReport['parts']): number {
   return Object.entries(parts).reduce((sum, [part, bytes]) => (part === 'tiles' ? sum : sum + bytes), 0);
-}
-
-function megabytes(bytes: number): number {
-  return Math.round(bytes / 1e6);
 }

@@ -36,8 +36,11 @@ export const storePart: PartKind<() => StoreCheck | null, StoreStatus> = {
     },
   ],
   health: (check) => {
-    const damage = check()?.damage ?? null;
-    return damage === null ? [] : [damage.message];
+    const { damage = null, unchecked = null } = check() ?? {};
+    if (damage !== null) return [damage.message];
+    return unchecked === null
+      ? []
+      : [`the check of the online store stopped: ${unchecked}; pages are checked before their first use`];
   },
   status: (check) => {
     const { pages, readAtOpen, isWhole } = check() ?? { pages: 0, readAtOpen: 0, isWhole: true };

@@ -1,7 +1,7 @@
 import type { BatchViewData, FeatureServiceData } from '../../features/define/declaration.ts';
-import { batchTable } from '../../features/plan/batch-table.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { Value } from '../../schema/column.ts';
+import { firstVisible } from '../batch/past-generations.ts';
 
 /** A feature that is the same in every row of a training set: a model learns nothing from it. */
 export interface UniformFeature {
@@ -85,11 +85,7 @@ async function whyNull(
 
 async function whyNoBatchValue(view: BatchViewData, lastAt: number, offline: OfflineStore): Promise<string> {
   const none = `batch view "${view.name}" has no value for the key of any row`;
-  const sql = `SELECT MIN(visible_from) FROM ${offline.relation(batchTable(view))} AS g`;
-  for await (const [[first]] of offline.query(sql)) {
-    if (first === null) return `${none}, and has not run yet; run headrace backfill ${view.name}`;
-    if (Number(first) > lastAt)
-      return `${none}; its first generation is of ${new Date(Number(first)).toISOString()}, after them`;
-  }
-  return none;
+  const first = await firstVisible(view, offline);
+  if (first === null) return `${none}, and has not run yet; run headrace backfill ${view.name}`;
+  return first > lastAt ? `${none}; its first generation is of ${new Date(first).toISOString()}, after them` : none;
 }

@@ -124,7 +124,10 @@ export class ModelLabels {
         takePast(join, outcome);
       }
     }
-    if (!isCounting) join.countFromHere();
+    if (!isCounting) {
+      join.expire(begin);
+      join.countFromHere();
+    }
     this.#quality = quality;
     this.#join = join;
     this.#isRebuilt = true;

@@ -38,6 +38,8 @@ export class ModelServer {
   #champion: number | null | undefined;
   /** The version that was found unfit: it is not tried again. */
   #unfit: number | null = null;
+  /** The version that could not be loaded at the last attempt: it is tried again. */
+  #unloaded: number | null = null;
   /** Why it was found unfit. */
   #refusal: HeadraceError | null = null;
   /** Ends with the last refresh that was asked for: one at a time, or an older champion could replace a newer one. */
@@ -58,12 +60,13 @@ export class ModelServer {
       const champion = await this.#options.registry.alias(this.model.name, CHAMPION);
       this.#champion = champion;
       const before = this.#serving;
-      if (champion !== this.#unfit) this.#unfit = null;
+      if (champion !== this.#unfit) [this.#unfit, this.#refusal] = [null, null];
+      if (champion !== this.#unloaded) this.#unloaded = null;
       if (champion === null || champion === before?.version.version || champion === this.#unfit) {
         return before?.version.version ?? null;
       }
       this.#serving = await this.#fit(champion);
-      this.#refusal = null;
+      this.#unloaded = null;
       await before?.close();
       return champion;
     });
@@ -88,6 +91,11 @@ export class ModelServer {
   /** The champion version that cannot serve, while the alias names it; null: none. */
   get unfit(): number | null {
     return this.#unfit;
+  }
+
+  /** The champion version that could not be loaded at the last attempt, and is tried again; null: none. */
+  get unloaded(): number | null {
+    return this.#unloaded;
   }
 
   /** Why nothing is scored while no version serves: there is no champion (MODEL_NONE), or the error that it was refused with. */
@@ -122,7 +130,7 @@ export class ModelServer {
       if (isHeadraceError(error) && error.retry === 'never') {
         this.#unfit = champion;
         this.#refusal = error;
-      }
+      } else this.#unloaded = champion;
       throw error;
     }
   }

@@ -4,7 +4,7 @@ import type { ModelServer } from './model-server.ts';
 /** The models that a process serves. */
 export interface ServedModel {
   readonly data: { readonly name: string };
-  readonly server: Pick<ModelServer, 'serving' | 'unfit' | 'refusal' | 'champion'>;
+  readonly server: Pick<ModelServer, 'serving' | 'unfit' | 'unloaded' | 'refusal' | 'champion'>;
   /** The server is not ready while this model has no champion. */
   readonly isRequired: boolean;
 }
@@ -37,7 +37,11 @@ export const modelsPart: PartKind<() => Iterable<ServedModel>, object> = {
   ],
   health: (models) =>
     [...models()].flatMap(({ data, server, isRequired }) => {
-      const { serving, unfit } = server;
+      const { serving, unfit, unloaded } = server;
+      if (serving !== null && unloaded !== null)
+        return [
+          `model ${data.name}: champion version ${unloaded} could not be loaded yet; version ${serving.version} answers`,
+        ];
       if (unfit !== null)
         return [
           `model ${data.name}: champion version ${unfit} cannot serve; ${serving === null ? 'no version' : `version ${serving.version}`} answers`,

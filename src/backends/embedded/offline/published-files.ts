@@ -62,13 +62,15 @@ export class PublishedFiles {
     for (const file of files) await this.#checkOnce(this.pathOf(file.path), file);
   }
 
-  /** Checks the bytes of a file again; the reason why it is damaged, null where it is sound. */
+  /** Checks the bytes of a file again; the reason why it is damaged, null where it is sound. Error: OFFLINE_UNREADABLE. */
   async checkAgain(file: ManifestFile): Promise<string | null> {
     const path = this.pathOf(file.path);
     this.#checks.delete(path);
     this.#turn += 1;
     this.#turns.set(path, this.#turn);
-    await this.#checkOnce(path, file).catch(() => undefined);
+    await this.#checkOnce(path, file).catch((error: unknown) => {
+      if (isHeadraceError(error, 'OFFLINE_UNREADABLE')) throw error;
+    });
     return this.#damaged.get(path) ?? null;
   }
 
@@ -200,6 +202,10 @@ async function sumFault(path: string, { sum }: ManifestFile): Promise<string | n
     const code = error instanceof Error && 'code' in error ? error.code : null;
     if (code === 'ENOENT') return 'missing';
     if (code === 'EIO') return 'the disk cannot read it';
-    throw error;
+    throw fail(
+      'OFFLINE_UNREADABLE',
+      { file: path, reason: error instanceof Error ? error.message : String(error) },
+      error,
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeError } from './directory.ts';
@@ -23,5 +23,7 @@ export async function putBack(copy: string, path: string, { sum }: ManifestFile)
     return true;
   } catch (error) {
     throw writeError(error, path);
+  } finally {
+    rmSync(partial, { force: true });
   }
 }

@@ -197,6 +197,7 @@ class EmbeddedOnlineStore implements OnlineStore {
   readonly #file: string;
   #isScrubbed: boolean;
   #damage: HeadraceError | null = null;
+  #unchecked: string | null = null;
 
   constructor({ entries, lock, filter, thread, rows, scrub, found, file }: OpenedStore) {
     this.#rows = rows;
@@ -414,6 +415,7 @@ class EmbeddedOnlineStore implements OnlineStore {
 
   #scrubbed(answer: ScrubAnswer): void {
     if (answer.kind === 'damaged') this.#damage = fail('STORE_CORRUPT', { path: this.#file, reason: answer.reason });
+    if (answer.kind === 'failed') this.#unchecked = answer.reason;
     if (answer.kind !== 'whole') return;
     this.#filter?.absorb(answer.layers);
     this.#isScrubbed = true;
@@ -421,7 +423,7 @@ class EmbeddedOnlineStore implements OnlineStore {
 
   check(): StoreCheck {
     const { pages, read } = this.#found;
-    return { pages, readAtOpen: read, isWhole: this.#isScrubbed, damage: this.#damage };
+    return { pages, readAtOpen: read, isWhole: this.#isScrubbed, damage: this.#damage, unchecked: this.#unchecked };
   }
 
   memory(): Readonly<Record<'rows' | 'filters', number>> {

@@ -2,10 +2,11 @@ import { Worker } from 'node:worker_threads';
 import type { FilterLayer } from './key-filter.ts';
 import { type CheckedLeaves, END, HURRY } from './leaf-check.ts';
 
-/** The end of a scrub: all leaves are whole and their keys are in the layers, one is damaged, or the store was closed before. */
+/** The end of a scrub: all leaves are whole and their keys are in the layers, one is damaged, it could not go on, or the store was closed before. */
 export type ScrubAnswer =
   | { readonly kind: 'whole'; readonly layers: readonly FilterLayer[] }
   | { readonly kind: 'damaged'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'ended' };
 
 /** The thread that checks the leaves of a store behind the reads. */
@@ -25,8 +26,8 @@ export class Scrub {
     const worker = this.#worker;
     this.ended = new Promise((resolve) => {
       worker.once('message', resolve);
-      // Leaves go on to be checked before they are used.
-      worker.once('error', () => resolve({ kind: 'ended' }));
+      // Leaves are still checked before their first use.
+      worker.once('error', ({ message }) => resolve({ kind: 'failed', reason: message }));
       worker.once('exit', () => resolve({ kind: 'ended' }));
     });
     worker.unref();
