@@ -97,7 +97,9 @@ function startChild(port: string, files: WatchedFiles): ChildProcess {
     if ('directory' in said) files.ignore(said.directory);
   });
   // A signal that ends this process at once ends it too.
-  process.once('exit', () => child.kill('SIGKILL'));
+  const kill = () => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   return child;
 }
 

@@ -8,15 +8,13 @@ import { loadConfig } from './load-config.ts';
 import { limitsOf, openCommands } from './run-server.ts';
 import { every } from './ticking.ts';
 import { serveHeadrace } from './with-headrace.ts';
-import { type FromWorker, parseMessage, type ToWorker, type WorkerPart } from './worker-part.ts';
+import { type Channel, MOST_ROWS, openChannel } from './worker-channel.ts';
+import type { FromWorker, WorkerPart } from './worker-part.ts';
 
 const TICK_MS = 1_000;
 
 /** How often the writer looks whether there is something for the readers to see, ms. */
 const SHARE_MS = 100;
-
-/** Logged vectors that a reader keeps while no writer takes them. */
-const MOST_KEPT = 100_000;
 
 /** One process of a group: the one that writes, or one of those that read. */
 export async function runWorker(call: Call, listen: ListenOptions, part: WorkerPart): Promise<void> {
@@ -47,9 +45,9 @@ async function runWriter(
     const options = { ...listen, port: 0, ...limitsOf(call), jobs: commands.jobs, closeWithinMs: ending.answersMs };
     const forwarded = await startServer(headrace, { ...options, socketPath: part.writer ?? '' });
     const asked = await startReadServer(headrace, { ...options, socketPath: socketOf(part) });
-    channel.seen = (message) => {
+    channel.takeBy((message) => {
       if (message.kind === 'served') headrace.takeServed(message.tables);
-    };
+    });
     await headrace.takeTopics();
     send({ kind: 'ready', url: '' });
     const timers = [every(TICK_MS, () => headrace.tick(), report), every(SHARE_MS, () => headrace.share(), report)];
@@ -86,10 +84,10 @@ async function runReader(
     ...(part.writer === null ? {} : { writer: part.writer }),
   });
   let kept: readonly TableAppend[] = [];
-  channel.seen = (message) => {
+  channel.takeBy((message) => {
     if (message.kind === 'restarts') group.restarts = message.restarts;
     else if (message.kind === 'returned') kept = bounded([...message.tables, ...kept]);
-  };
+  });
   send({ kind: 'ready', url: server.url });
   const hand = () => {
     const tables = [...kept, ...reader.drainServed()];
@@ -112,33 +110,11 @@ function send(message: FromWorker): void {
   process.send?.(message);
 }
 
-/** What a worker hears of the process that started it. */
-interface Channel {
-  /** When the process is to stop: as the one that started it says, or somebody who ends this one alone. */
-  readonly stopped: Promise<void>;
-  /** Takes every other message. */
-  seen: (message: ToWorker) => void;
-}
-
-function openChannel(): Channel {
-  const { promise: stopped, resolve } = Promise.withResolvers<void>();
-  const channel: Channel = { stopped, seen: () => undefined };
-  process.on('message', (received: unknown) => {
-    const message = parseMessage<ToWorker>(received);
-    if (message?.kind === 'stop') resolve();
-    else if (message !== null) channel.seen(message);
-  });
-  process.once('SIGTERM', resolve);
-  // Of a terminal it goes to all processes at once; the first of them tells the others in order.
-  process.on('SIGINT', () => undefined);
-  return channel;
-}
-
 /** The newest tables, up to so many rows. */
 function bounded(tables: readonly TableAppend[]): readonly TableAppend[] {
   let rows = 0;
   return tables.filter((table) => {
     rows += table.rows;
-    return rows <= MOST_KEPT;
+    return rows <= MOST_ROWS;
   });
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FSWatcher, readdirSync, readFileSync, watch } from 'node:fs';
-import { extname, join, relative } from 'node:path';
+import { extname, join, relative, sep } from 'node:path';
 
 /** Files that a declaration may be made of. */
 const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json', '.sql', '.py'];
@@ -55,13 +55,26 @@ export function watchFiles(folder: string): WatchedFiles {
       }
     },
     ignore(path) {
+      // The folder itself is watched all the same.
+      if (isWithin(path, folder)) return;
       ignored.add(path);
-      seen = look();
+      // Nothing is read here: an edit since the last look would pass for seen.
+      seen = new Map([...seen].filter(([file]) => !isWithin(path, file)));
+      // Each event of them would put off the look at the sources.
+      for (const [each, watcher] of watchers) {
+        if (!isWithin(path, each)) continue;
+        watcher.close();
+        watchers.delete(each);
+      }
     },
     close() {
       for (const watcher of watchers.values()) watcher.close();
     },
   };
+}
+
+function isWithin(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
 /** A file that only one of two looks has, or that has another content. */

@@ -66,7 +66,9 @@ function requestOf(request: FastifyRequest, reply: FastifyReply): RouteRequest {
   const [name = ''] = Object.values(params as Readonly<Record<string, string>>);
   const gone = () => {
     const controller = new AbortController();
-    reply.raw.once('close', () => controller.abort());
+    // It is closed once: a client that has left already is not told of again.
+    if (reply.raw.destroyed) controller.abort();
+    else reply.raw.once('close', () => controller.abort());
     return controller.signal;
   };
   return { name, query, headers, body, stream: raw, gone, trace: spanOf(request) };

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runDev } from '../../src/cli/run-dev.ts';
 import { until } from '../until.ts';
 import { runCli, startCli } from './run-cli.ts';
 
@@ -139,4 +140,19 @@ test('the server of dev ends with the process that started it, however that ends
   );
   // The lock is free.
   await until(async () => (await runCli(folder, ['features', 'get', 'visitor', 'user=ann'])).code === 0);
+});
+
+test('a process that has ended leaves nothing in the one that started it', async () => {
+  const [listeners, { argv, exitCode }] = [process.listeners('exit'), process];
+  const config = join(folder, 'none.ts');
+  const terminal = { out: () => {}, err: () => {}, interactive: false, stopped: new Promise<void>(() => {}) };
+  try {
+    process.argv = [...argv.slice(0, 2), 'dev', '--config', config];
+    await runDev({ words: [], options: { config, port: '0' }, json: true, terminal });
+    expect(process.exitCode).toBeGreaterThan(0);
+  } finally {
+    process.argv = argv;
+    process.exitCode = exitCode;
+  }
+  expect(process.listeners('exit')).toEqual(listeners);
 });

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { METHODS, request } from 'node:http';
+import { IncomingMessage, METHODS, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -13,6 +13,7 @@ import { type RunningServer, serveReads, serveRoutes } from '../../src/server/ht
 import { openApi } from '../../src/server/openapi.ts';
 import { json, jsonAnswer, type ReadRoute, type Route, type WriteRoute } from '../../src/server/route.ts';
 import { allRoutes } from '../../src/server/routes/all-routes.ts';
+import { turns, until } from '../until.ts';
 import { project } from './shop.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'headrace-route-list-'));
@@ -187,6 +188,44 @@ test('a process that only reads answers an added route that reads, and forwards 
     });
   } finally {
     for (const server of [reader, alone, writer]) await server.close();
+  }
+});
+
+test('a route that asks after its client has left finds it gone', async () => {
+  const left = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<boolean>();
+  const heard: WriteRoute = {
+    method: 'POST',
+    path: '/v1/heard',
+    operationId: 'heard',
+    tag: 'admin',
+    scopes: ['admin'],
+    access: 'writes',
+    takesStream: true,
+    page: { takes: '', answers: '' },
+    errors: [],
+    shapes: () => [{ summary: 'Hears.', answers: {} }],
+    run: async (_, request) => {
+      await text(request.stream);
+      left.resolve();
+      await until(() => request.stream instanceof IncomingMessage && request.stream.socket.destroyed);
+      // What is told of the end of a connection has been told by then.
+      await turns(10);
+      gone.resolve(request.gone().aborted);
+      return jsonAnswer({});
+    },
+  };
+  const server = await serveRoutes([heard], headrace, options);
+  try {
+    const sent = request(`${server.url}/v1/heard`, { method: 'POST', headers: { 'content-type': 'text/csv' } });
+    sent.on('error', () => undefined);
+    sent.end('user');
+    await left.promise;
+    // One that only ends its sending side still waits for its answer.
+    sent.socket?.resetAndDestroy();
+    expect(await gone.promise).toBe(true);
+  } finally {
+    await server.close();
   }
 });
 

@@ -251,6 +251,32 @@ test('health, metrics and the description are served, and the description has ev
   }
 });
 
+const train = { kind: 'train', model: 'risk' };
+const backfill = { kind: 'backfill', view: 'spend' };
+
+test.each([
+  ['no object', [], /expected object/],
+  ['no kind', { model: 'risk' }, /member .*kind.*: it is neither train nor backfill/],
+  ['another kind', { ...train, kind: '__proto__' }, /member .*kind.*: it is neither train nor backfill/],
+  ['no model', { kind: 'train' }, /member \W+model\W/],
+  ['a model that is a number', { kind: 'train', model: 5 }, /member \W+model\W/],
+  ['a view that is an object', { kind: 'backfill', view: {} }, /member \W+view\W/],
+  ['the members of a backfill', { ...train, view: {}, rollBack: 'x', acceptLoss: 3 }, /unknown member \W+view\W/],
+  ['the members of a training', { ...backfill, mode: 'corrected' }, /unknown member \W+mode\W/],
+  ['a mode that is none', { ...train, mode: 'later' }, /member \W+mode\W/],
+  ['a fraction of a millisecond', { ...train, from: 0.5 }, /member \W+from\W/],
+  ['an instant that is a text', { ...backfill, to: '1' }, /member \W+to\W/],
+  ['a flag that is a text', { ...backfill, rollBack: 'x' }, /member \W+rollBack\W/],
+  ['what only a batch view takes', { ...backfill, acceptLoss: true }, /spend is none/],
+])('a job with %s is refused, with its reason, and does not start', async (_, body, reason) => {
+  const before = await ask('/v1/admin/jobs');
+  expect(await post('/v1/admin/jobs', body)).toMatchObject({
+    status: 400,
+    body: { error: { code: 'SERVER_BODY', message: expect.stringMatching(reason) } },
+  });
+  expect((await ask('/v1/admin/jobs')).body).toEqual(before.body);
+});
+
 test('what is wrong with a spine that was sent is said of the body, not of a file of this machine', async () => {
   for (const [type, body] of [
     ['application/vnd.apache.parquet', 'no parquet'],

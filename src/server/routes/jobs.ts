@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parsedBody, parsedQuery } from '../body.ts';
 import { askedJob } from '../jobs/asked-job.ts';
+import { startBody } from '../jobs/start-body.ts';
 import { type Define, json, jsonAnswer, type WriteRoute } from '../route.ts';
 import { withAudit } from '../with-audit.ts';
 
@@ -21,17 +22,6 @@ const jobReport = z.object({
 });
 
 const job = (define: Define) => json(define('Job', jobReport));
-
-const startBody = z.strictObject({
-  kind: z.enum(['train', 'backfill']),
-  model: z.string().optional(),
-  view: z.string().optional(),
-  from: instant.optional(),
-  to: instant.optional(),
-  mode: z.enum(['corrected', 'as-known']).optional(),
-  rollBack: z.boolean().optional(),
-  acceptLoss: z.boolean().optional(),
-});
 
 const admin = { tag: 'admin', scopes: ['admin'], access: 'writes' } as const;
 
@@ -56,7 +46,7 @@ export const startJob: WriteRoute = {
     },
   ],
   run: ({ headrace, jobs }, { headers, body }) => {
-    const task = askedJob(headrace, body);
+    const task = askedJob(headrace, parsedBody(startBody, body));
     const work: typeof task.work = (run) => withAudit(headrace, headers, task.kind, task.target, () => task.work(run));
     return jsonAnswer(jobs.start({ ...task, work }), 202);
   },
