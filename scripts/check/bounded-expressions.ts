@@ -18,9 +18,7 @@ export const boundedExpressions: readonly Bounded[] = [
       ],
       'gpu/analysis/step-marks.ts': [String.raw`/\d+$/`],
       'gpu/analysis/step-profile.ts': [String.raw`/torch\/_tensor\.py\(\d+\): backward$/`],
-      'gpu/readers/prometheus.ts': [
-        String.raw`/GR_ENGINE_ACTIVE$|gpu_(util\w*|duty_cycle)_ratio$|utili[sz]ation_gpu_ratio$/i`,
-      ],
+      'gpu/readers/prometheus.ts': [String.raw`/gpu_(util\w*|duty_cycle)_ratio$|utili[sz]ation_gpu_ratio$/i`],
       'gpu/readers/sacct-columns.ts': [String.raw`/^\d+(_\d+|\+\d+|_\[.*\])?(\.\w+)?$/`],
       'gpu/analysis/kernels.ts': [
         '/sgemm|scudnn|implicit_convolve_s|explicit_convolve_s|winograd|fft2d|dgrad2?d?_(alg|engine)|wgrad2?d?_(alg|engine)|_fp32|ffma|simt|conv.*float|gemv.*float|gemmSN|gemmk1_kernel<.*float/i',

@@ -73,7 +73,7 @@ function withoutWaiting(
   { sum, stepUs }: TraceFacts,
   rank: number,
 ): readonly FindingDraft[] {
-  const waitUs = late.reduce((us, one) => us + (one.waitUs[rank] ?? 0), 0);
+  const waitUs = late.reduce((us, one) => us + (one.steadyWaitUs[rank] ?? 0), 0);
   if (draft.cause !== 'multi-gpu' || waitUs === 0 || draft.shareOfStep === null) return [draft];
   const share = draft.shareOfStep - waitUs / sum.totalUs;
   return share < 0.1 ? [] : [{ ...draft, shareOfStep: share, recoverableUs: share * stepUs }];

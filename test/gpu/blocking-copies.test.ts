@@ -219,3 +219,56 @@ test('a last step that was cut off is left out, of two steps as of many', () => 
     expect(stepUs).toBeGreaterThan(2000);
   }
 });
+
+const readBackCopy = /DtoH/;
+
+/** Copies of such a name take longer, and all that follows is later. */
+function slowCopies(capture: Capture, name: RegExp, us: number): Capture {
+  const copies = capture.events.filter((event) => event.cat === 'gpu_memcpy' && name.test(event.name));
+  const frame = { cat: 'python_function', name: 'train.py(9): wait', tid: 100, pid: 4242 };
+  return copies.reduceRight((slower, { ts, dur }) => insertGap(slower, ts + dur / 2, us, frame), capture);
+}
+
+test('the copy that begins a read-back gap counts with the gap, and not as an exposed copy as well', () => {
+  const capture = slowCopies(run('hidden-sync', 0.35, 21), readBackCopy, 40);
+  const { findings, traces } = about(capture);
+  const [{ decomposition: sum, stepUs }] = traces;
+  expect(sum.exposedCopyUs / sum.totalUs).toBeGreaterThan(0.05);
+  expect(findings.map(({ title }) => title.replace(/:.*/, ''))).toEqual([
+    "reading results back empties the GPU's queue",
+  ]);
+  expect(findings[0].recoverableUs ?? 0).toBeGreaterThan(
+    (0.9 * (sum.idleUs + sum.exposedCopyUs) * stepUs) / sum.totalUs,
+  );
+  expect(findings[0].recoverableUs ?? stepUs).toBeLessThan(((sum.idleUs + sum.exposedCopyUs) * stepUs) / sum.totalUs);
+});
+
+test('exposed copies beside read-backs are told without the copies that the read-backs hold', () => {
+  const capture = slowCopies(slowCopies(run('hidden-sync', 0.35, 22), readBackCopy, 60), /HtoD/, 500);
+  const { findings, traces } = about(capture);
+  const copies = findings.find(({ title }) => title.startsWith('copies that no computation hides'));
+  expect(copies?.title).toContain('HtoD');
+  expect((copies?.recoverableUs ?? 0) / 513).toBeCloseTo(1, 1);
+  expect(copies?.evidence.filter(({ what }) => readBackCopy.test(what))).toEqual([]);
+  const [{ decomposition: sum, stepUs }] = traces;
+  const lost = ((sum.idleUs + sum.exposedCopyUs) * stepUs) / sum.totalUs;
+  expect(findings.reduce((us, { recoverableUs }) => us + (recoverableUs ?? 0), 0)).toBeLessThan(lost);
+});
+
+test('small copies that kernels hide are no part of what read-backs cost', () => {
+  const capture = run('hidden-sync', 0.35, 23);
+  const hidden = capture.events
+    .filter(({ cat }) => cat === 'kernel')
+    .map((kernel) => ({
+      ...kernel,
+      cat: 'gpu_memcpy',
+      name: 'Memcpy DtoH (Device -> Pinned)',
+      ts: kernel.ts + 2,
+      dur: 20,
+      args: { device: 0, stream: 9, bytes: 4 },
+    }));
+  const [plain] = about(capture).findings;
+  const [beside] = about({ ...capture, events: [...capture.events, ...hidden] }).findings;
+  expect(beside.title).toContain('reading results back');
+  expect((beside.recoverableUs ?? 0) / (plain.recoverableUs ?? 1)).toBeCloseTo(1, 2);
+});

@@ -104,3 +104,19 @@ test('workers that differ and are not late are no finding, nor are long iteratio
     { numRuns: 20 },
   );
 });
+
+test('workers that begin before those they are compared with are late all the same', () => {
+  const rows = ['worker,time,batch_time_norm'];
+  for (let time = 0; time < 100; time += 1)
+    for (const [worker, value, from] of [
+      ['a', 10, 1],
+      ['b', 10, 1],
+      ['c', 20, 0],
+      ['d', 20, 0],
+    ] as const)
+      if (time >= from) rows.push(`${worker},${time},${value}`);
+  const { findings } = about(`${rows.join('\n')}\n`);
+  expect(findings).toHaveLength(1);
+  expect(findings[0].title).toContain('workers c, d are late');
+  expect(findings[0].shareOfStep).toBeCloseTo(0.5, 2);
+});

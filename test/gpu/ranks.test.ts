@@ -86,3 +86,27 @@ test('a rank that is late in few steps or in all of them is found by the time th
     { numRuns: 15 },
   );
 });
+
+test('waiting in a step that is left out takes nothing off the communication of the others', () => {
+  const options = { share: 0.2, steps: 12, kernelsPerStep: 40, kernelUs: 80, ranks: 3, random: () => 0.5 };
+  const captures = trainingRun({ ...options, fault: 'exposed-communication' });
+  // Two ranks are late, each in one step that is much longer for it: every rank waits.
+  const late = captures.map((capture) =>
+    lateIn(lateIn(capture, capture.rank === 1, [7], 12_000), capture.rank === 0, [4], 12_000),
+  );
+  const about = (all: readonly Capture[]) =>
+    diagnose(
+      all.map((capture) => ({
+        kind: 'trace' as const,
+        path: `rank-${capture.rank}.json`,
+        trace: scanTrace(new TextEncoder().encode(captureJson(capture))),
+      })),
+    ).findings;
+  const exposed = (findings: ReturnType<typeof about>) =>
+    findings.filter(({ title }) => title.startsWith('communication that no computation hides'));
+  const [usual] = exposed(about(captures));
+  expect(usual.shareOfStep).toBeCloseTo(0.2, 1);
+  const found = about(late);
+  expect(found.flatMap(({ title, scope }) => (title.includes('is late') ? [scope.rank] : []))).toHaveLength(2);
+  expect(exposed(found).map(({ shareOfStep }) => shareOfStep)).toEqual([expect.closeTo(usual.shareOfStep ?? 0, 2)]);
+});

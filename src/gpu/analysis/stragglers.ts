@@ -74,7 +74,8 @@ export function findStragglers(series: readonly WorkerSeries[]): Stragglers {
       return own.length === 0 || own[0] > time ? Number.NaN : values[cursors[index]];
     });
     const base = usualOf(now.filter((_, index) => counted.has(smooth[index].worker)));
-    if (!(base > 0)) continue;
+    // Without a worker to compare with there is no base.
+    if (!(base > 0 && Number.isFinite(base))) continue;
     slowest += now.filter((value) => value > 0).reduce((most, value) => Math.max(most, value), 0);
     usual += base;
     for (const [index, value] of now.entries())

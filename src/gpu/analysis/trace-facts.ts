@@ -1,3 +1,4 @@
+import { unionOf } from '../intervals.ts';
 import { gpuKinds, hostKinds, type StepMark, type Trace } from '../trace/trace.ts';
 import { type Attribution, Attributor, blockingCall, copyingCall, type HostPart } from './attribution.ts';
 import { type BusySpans, busySpans, type Decomposition, decompose, workClassifier } from './decompose.ts';
@@ -27,6 +28,7 @@ export interface TraceFacts {
   readonly gapSums: Readonly<Record<GapSize, GapSum>>;
   /** Gaps that begin with a copy of less than 4 KB to the host, or with a wait for the GPU. */
   readonly readBackGaps: number;
+  readonly readBackCopies: ReadBackCopies;
   /** Queued parts that end gaps in which the host was late: the time from a launch to its start, which goes with the gap. */
   readonly startDelays: StartDelays;
   readonly attribution: Attribution;
@@ -34,6 +36,13 @@ export interface TraceFacts {
   readonly hasLaunches: boolean;
   /** Whether the trace has operators or Python frames, without which host parts have no cause. */
   readonly hasHost: boolean;
+}
+
+/** The copies that the host waited for where such gaps begin. */
+export interface ReadBackCopies {
+  readonly rows: ReadonlySet<number>;
+  /** The part of their time that nothing else hides, within the steady windows. */
+  readonly exposedUs: number;
 }
 
 /** Time from launch to start at the end of gaps, by how the gap began; and all queued time before communication. */
@@ -100,6 +109,7 @@ function deviceFacts(
   const gapSums = new GapSums();
   const queued = new QueuedSum(trace, waitingCopies);
   let readBackGaps = 0;
+  const readBackCopies = new Set<number>();
   const delays = { afterReadBackUs: 0, otherUs: 0, beforeCommunicationUs: 0 };
   const workOf = workClassifier(trace);
   for (const { start, end } of steady.flatMap((window) => [...gaps.parts(window.start, window.end)])) {
@@ -111,7 +121,8 @@ function deviceFacts(
       if (piece.gap.next >= 0 && workOf(piece.gap.next) === 'communication')
         delays.beforeCommunicationUs += piece.queuedUs;
     }
-    for (const { afterReadBack, delayUs } of parts) {
+    for (const { afterReadBack, delayUs, previous } of parts) {
+      if (afterReadBack && isSmallReadBack(trace, previous)) readBackCopies.add(previous);
       readBackGaps += Number(afterReadBack);
       delays[afterReadBack ? 'afterReadBackUs' : 'otherUs'] += Math.min(delayUs, STARTS_WITHIN_US);
     }
@@ -134,6 +145,7 @@ function deviceFacts(
     sum,
     gapSums: gapSums.sums(),
     readBackGaps,
+    readBackCopies: { rows: readBackCopies, exposedUs: exposedCopyUs(trace, busy, steady, [...readBackCopies]) },
     startDelays: delays,
     attribution: attributor.result(),
     queued: queued.facts(),
@@ -159,23 +171,49 @@ function sumOf(parts: readonly Decomposition[]): Decomposition {
   };
 }
 
+/** The time of some copies within windows that neither computation nor communication hides. */
+function exposedCopyUs(
+  { gpu: { ts, dur } }: Trace,
+  busy: BusySpans,
+  windows: readonly StepWindow[],
+  rows: readonly number[],
+): number {
+  const copy = unionOf(
+    rows.map((row) => ts[row]),
+    rows.map((row) => ts[row] + dur[row]),
+  );
+  return windows.reduce((us, { start, end }) => us + decompose({ ...busy, copy }, start, end).exposedCopyUs, 0);
+}
+
 function hostParts(
   { host, steps }: Trace,
   pieces: readonly GapPiece[],
   isAfterReadBack: (piece: GapPiece, thread: number) => boolean,
-): readonly (HostPart & { readonly delayUs: number })[] {
+): readonly (HostPart & { readonly delayUs: number; readonly previous: number })[] {
   const stepThread = (steps[0] satisfies StepMark | undefined)?.thread ?? 0;
   return pieces
     .filter(({ hostUs }) => hostUs > 0)
     .map((piece) => {
       const thread = piece.gap.launch >= 0 ? host.thread[piece.gap.launch] : stepThread;
       const afterReadBack = isAfterReadBack(piece, thread);
-      return { thread, start: piece.start, end: piece.start + piece.hostUs, afterReadBack, delayUs: piece.queuedUs };
+      return {
+        thread,
+        start: piece.start,
+        end: piece.start + piece.hostUs,
+        afterReadBack,
+        delayUs: piece.queuedUs,
+        previous: piece.gap.previous,
+      };
     });
 }
 
 /** Copies to the host of up to this many bytes are results that the program waits for. */
 const SMALL_COPY = 4096;
+/** Whether a GPU event is such a copy. */
+export function isSmallReadBack({ gpu, names }: Trace, row: number): boolean {
+  return gpu.kind[row] === gpuKinds.memcpy && /DtoH/.test(names.text(gpu.name[row])) && !(gpu.bytes[row] >= SMALL_COPY);
+}
+
 /** The host returns from its wait soon after the GPU has run dry. */
 const RETURNS_WITHIN_US = 200;
 

@@ -15,6 +15,8 @@ export interface MatchedCollective {
   readonly waitUs: readonly number[];
   /** The part of each wait that can make the rank's step shorter: at most what no computation hides. */
   readonly exposedWaitUs: readonly number[];
+  /** The part of that in the steady windows of the rank. */
+  readonly steadyWaitUs: readonly number[];
   /** Index of the rank that arrived last. */
   readonly last: number;
   readonly bytes: number;
@@ -96,6 +98,7 @@ function matchedCollective(facts: readonly TraceFacts[], rows: readonly number[]
     wireUs,
     waitUs,
     exposedWaitUs: waitUs.map((us, index) => Math.min(us, exposedOf(facts[index], rows[index]))),
+    steadyWaitUs: waitUs.map((us, index) => Math.min(us, steadyExposedOf(facts[index], rows[index]))),
     last: durations.indexOf(wireUs),
     bytes: args === undefined ? Number.NaN : Math.max(args.inElements, args.outElements) * elementBytes(args.dtype),
     groupSize: args?.groupSize ?? Number.NaN,
@@ -103,10 +106,22 @@ function matchedCollective(facts: readonly TraceFacts[], rows: readonly number[]
 }
 
 /** Time of a collective that no computation hides. */
-function exposedOf({ trace, busy }: TraceFacts, row: number): number {
-  const start = trace.gpu.ts[row];
-  const us = trace.gpu.dur[row];
-  return us - lengthOf(clip(busy.compute, start, start + us));
+function exposedOf(facts: TraceFacts, row: number): number {
+  const { ts, dur } = facts.trace.gpu;
+  return exposedBetween(facts, ts[row], ts[row] + dur[row]);
+}
+
+/** The same within steady windows. */
+function steadyExposedOf(facts: TraceFacts, row: number): number {
+  const { ts, dur } = facts.trace.gpu;
+  return facts.steady.reduce(
+    (us, { start, end }) => us + exposedBetween(facts, Math.max(ts[row], start), Math.min(ts[row] + dur[row], end)),
+    0,
+  );
+}
+
+function exposedBetween({ busy }: TraceFacts, start: number, end: number): number {
+  return end <= start ? 0 : end - start - lengthOf(clip(busy.compute, start, end));
 }
 
 function offsetsOf(facts: readonly TraceFacts[], rows: readonly (readonly number[])[]): readonly number[] {
@@ -167,7 +182,9 @@ export interface LateRank {
   readonly victim: number;
   /** Microseconds of all joined windows that each rank waits for the late one. */
   readonly waitUs: readonly number[];
-  /** The same of the victim as a share of its step. */
+  /** The part of that in the steady windows of each rank, which findings about single ranks are shares of. */
+  readonly steadyWaitUs: readonly number[];
+  /** The waiting of the victim as a share of its step. */
   readonly share: number;
 }
 
@@ -176,12 +193,13 @@ export function lateRanks(facts: readonly TraceFacts[], join: RankJoin): readonl
   const least = Math.min(LATE_FROM, LATE_BY_CHANCE / facts.length);
   return facts
     .map((_, late): LateRank => {
-      const waitUs = facts.map((__, index) =>
-        join.matched.reduce((us, { last, exposedWaitUs }) => (last === late ? us + exposedWaitUs[index] : us), 0),
-      );
+      const caused = join.matched.filter(({ last }) => last === late);
+      const total = (pick: (one: MatchedCollective) => readonly number[]) =>
+        facts.map((__, index) => caused.reduce((us, one) => us + pick(one)[index], 0));
+      const waitUs = total(({ exposedWaitUs }) => exposedWaitUs);
       const shares = facts.map((one, index) => waitUs[index] / joinedUs(one));
       const share = Math.max(...shares);
-      return { late, victim: shares.indexOf(share), waitUs, share };
+      return { late, victim: shares.indexOf(share), waitUs, steadyWaitUs: total((one) => one.steadyWaitUs), share };
     })
     .filter(({ late, share }) => share >= WAIT_FROM && join.lastShare[late] >= least)
     .sort((a, b) => b.share - a.share || a.late - b.late);

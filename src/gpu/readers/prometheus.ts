@@ -11,6 +11,7 @@ interface LabelledSeries {
 
 type Field =
   | 'util'
+  | 'engine'
   | 'memoryController'
   | 'memoryUsedMb'
   | 'powerW'
@@ -21,7 +22,8 @@ type Field =
 
 /** Which counter a metric is, and what its values are multiplied by. A series without a name is of utilisation. */
 const metrics: readonly (readonly [RegExp, Field, number])[] = [
-  [/GR_ENGINE_ACTIVE$|gpu_(util\w*|duty_cycle)_ratio$|utili[sz]ation_gpu_ratio$/i, 'util', 100],
+  [/GR_ENGINE_ACTIVE$/i, 'engine', 100],
+  [/gpu_(util\w*|duty_cycle)_ratio$|utili[sz]ation_gpu_ratio$/i, 'util', 100],
   [/GPU_UTIL$|utili[sz]ation_gpu|gpu_utili[sz]ation|duty_cycle|^$/i, 'util', 1],
   [/MEM_COPY_UTIL$/i, 'memoryController', 1],
   [/FB_USED$/i, 'memoryUsedMb', 1],
@@ -43,27 +45,47 @@ const metrics: readonly (readonly [RegExp, Field, number])[] = [
 export function parsePrometheus(text: string): readonly SampleSeries[] {
   const all = /^\s*\{/.test(text) ? fromJson(text) : fromCsv(text);
   const gpus = new Map<string, Map<Field, Map<number, number>>>();
+  const shares = namesOfShares(all);
   for (const { labels, samples } of all) {
-    const name = labels.get('__name__') ?? labels.get('metric') ?? labels.get('name') ?? '';
+    const name = nameOf(labels);
     const metric = metrics.find(([pattern]) => pattern.test(name));
     if (metric === undefined) continue;
     const [, field, factor] = metric;
-    const scale = field === 'util' && factor === 1 && areShares(samples) ? 100 : factor;
+    const scale = field === 'util' && factor === 1 && shares.has(name) ? 100 : factor;
     const gpu = gpus.get(gpuOf(labels)) ?? new Map<Field, Map<number, number>>();
     gpus.set(gpuOf(labels), gpu);
-    // Utilisation itself comes before the engine's activity, which stands in for it.
-    if (gpu.has(field) && /ENGINE/.test(name)) continue;
-    gpu.set(field, new Map(samples.map(([at, value]) => [at, value * scale])));
+    // A GPU has several series in turn if labels such as pod change with the work on it.
+    const values = gpu.get(field) ?? new Map<number, number>();
+    gpu.set(field, values);
+    for (const [at, value] of samples) values.set(at, value * scale);
   }
-  const series = [...gpus].filter(([, fields]) => fields.has('util')).map(([gpu, fields]) => seriesOf(gpu, fields));
+  const series = [...gpus]
+    .filter(([, fields]) => fields.has('util') || fields.has('engine'))
+    .map(([gpu, fields]) => seriesOf(gpu, fields));
   if (series.length === 0)
     throw fail('GPU_DAMAGED', { kind: 'Prometheus export', reason: 'no series is of the utilisation of a GPU' });
   return series;
 }
 
-/** Values that are shares of 1: percentages of utilisation are whole numbers. */
-function areShares(samples: readonly (readonly [number, number])[]): boolean {
-  return samples.every(([, value]) => value <= 1) && samples.some(([, value]) => value > 0 && value < 1);
+function nameOf(labels: ReadonlyMap<string, string>): string {
+  return labels.get('__name__') ?? labels.get('metric') ?? labels.get('name') ?? '';
+}
+
+/** A metric whose unit is percent, however low its values are. */
+const ALWAYS_PERCENT = 'DCGM_FI_DEV_GPU_UTIL';
+
+/** The metrics whose values are shares of 1 in all their series: percentages of utilisation are whole numbers. */
+function namesOfShares(all: readonly LabelledSeries[]): ReadonlySet<string> {
+  const above = new Set<string>([ALWAYS_PERCENT]);
+  const broken = new Set<string>();
+  for (const { labels, samples } of all) {
+    const name = nameOf(labels);
+    for (const [, value] of samples) {
+      if (value > 1) above.add(name);
+      else if (value > 0 && value < 1) broken.add(name);
+    }
+  }
+  return broken.difference(above);
 }
 
 function gpuOf(labels: ReadonlyMap<string, string>): string {
@@ -78,14 +100,14 @@ function gpuOf(labels: ReadonlyMap<string, string>): string {
 
 function seriesOf(gpu: string, fields: ReadonlyMap<Field, ReadonlyMap<number, number>>): SampleSeries {
   const times = [...new Set([...fields.values()].flatMap((values) => [...values.keys()]))].sort((a, b) => a - b);
-  const at = (field: Field) => {
-    const values = fields.get(field);
-    return values === undefined ? [] : times.map((time) => values.get(time) ?? Number.NaN);
-  };
+  // Utilisation itself comes before the engine's activity, which stands in for it at other moments.
+  const util = new Map([...(fields.get('engine') ?? []), ...(fields.get('util') ?? [])]);
+  const at = (field: Field, values = fields.get(field)) =>
+    values === undefined ? [] : times.map((time) => values.get(time) ?? Number.NaN);
   return {
     ...emptySeries(gpu),
     timesMs: times.some((time) => Number.isNaN(time)) ? [] : times,
-    util: at('util').map((value) => (value >= 0 && value <= 100 ? value : Number.NaN)),
+    util: at('util', util).map((value) => (value >= 0 && value <= 100 ? value : Number.NaN)),
     memoryController: at('memoryController'),
     memoryUsedMb: at('memoryUsedMb'),
     powerW: at('powerW'),

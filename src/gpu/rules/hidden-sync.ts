@@ -1,6 +1,6 @@
 import { tellingFrames } from '../analysis/attribution.ts';
 import { steadyRows } from '../analysis/kernels.ts';
-import type { TraceFacts } from '../analysis/trace-facts.ts';
+import { isSmallReadBack, type ReadBackCopies, type TraceFacts } from '../analysis/trace-facts.ts';
 import { type FindingDraft, noMeasurement, SILENT_BELOW } from '../finding.ts';
 import { eventId, gpuKinds } from '../trace/trace.ts';
 import { confidenceOf, evidence, ms, percent, perStep, scopeOf, type TraceRule } from './rule.ts';
@@ -14,12 +14,14 @@ const REPEATED = 3;
  * Cause 5: the host waits for the GPU, or the GPU for a copy. Work was queued while a blocking call ran; or the GPU ran dry
  * each time the host read a result back; or copies are not hidden by computation; or a checkpoint is written in the step.
  */
-export const hiddenSync: TraceRule = (facts) => [
-  ...queuedBehindCall(facts),
-  ...afterReadBack(facts),
-  ...exposedCopies(facts),
-  ...savingInStep(facts),
-];
+export const hiddenSync: TraceRule = (facts) => {
+  const readBack = afterReadBack(facts);
+  // A copy counts once: with the read-back that it is part of, where that is found.
+  const counted = readBack.length > 0 ? facts.readBackCopies : noCopies;
+  return [...queuedBehindCall(facts), ...readBack, ...exposedCopies(facts, counted), ...savingInStep(facts)];
+};
+
+const noCopies: ReadBackCopies = { rows: new Set(), exposedUs: 0 };
 
 function queuedBehindCall(facts: TraceFacts): readonly FindingDraft[] {
   const { queued, sum, stepUs } = facts;
@@ -60,8 +62,10 @@ function afterReadBack(facts: TraceFacts): readonly FindingDraft[] {
   if (share < SILENT_BELOW) return [];
   const small = smallReadBacks(facts);
   if (small.count < REPEATED) return [];
-  // The copies and the time until work starts again go with the waits.
-  const recoverableUs = perStep(facts, us + small.us + facts.startDelays.afterReadBackUs);
+  // The copies, the gap before each, which is about as long as any between two queued events, and the time until work
+  // starts again go with the waits.
+  const { rows, exposedUs } = facts.readBackCopies;
+  const recoverableUs = perStep(facts, us + exposedUs + rows.size * START_US + facts.startDelays.afterReadBackUs);
   const frames = tellingFrames(attribution.frames['after a read-back']);
   return [
     {
@@ -94,21 +98,18 @@ function afterReadBack(facts: TraceFacts): readonly FindingDraft[] {
 }
 
 function smallReadBacks(facts: TraceFacts) {
-  const { gpu, names } = facts.trace;
-  const rows = steadyRows(facts).filter(
-    (row) => gpu.kind[row] === gpuKinds.memcpy && /DtoH/.test(names.text(gpu.name[row])) && !(gpu.bytes[row] >= 4096),
-  );
-  // With the gap before each: about as long as any between two events that are queued.
-  const us = rows.reduce((sum, row) => sum + gpu.dur[row] + START_US, 0);
-  return { count: rows.length, us, events: Array.from(rows.subarray(0, 5), (row) => eventId(gpu, row)) };
+  const { trace } = facts;
+  const rows = steadyRows(facts).filter((row) => isSmallReadBack(trace, row));
+  return { count: rows.length, events: Array.from(rows.subarray(0, 5), (row) => eventId(trace.gpu, row)) };
 }
 
-function exposedCopies(facts: TraceFacts): readonly FindingDraft[] {
+function exposedCopies(facts: TraceFacts, counted: ReadBackCopies): readonly FindingDraft[] {
   const { sum, stepUs } = facts;
-  const share = sum.exposedCopyUs / sum.totalUs;
+  const exposedUs = sum.exposedCopyUs - counted.exposedUs;
+  const share = exposedUs / sum.totalUs;
   if (share < SILENT_BELOW) return [];
-  const recoverableUs = perStep(facts, sum.exposedCopyUs);
-  const kinds = copyKinds(facts);
+  const recoverableUs = perStep(facts, exposedUs);
+  const kinds = copyKinds(facts, counted.rows);
   const main = kinds[0];
   const pageable = /pageable/i.test(main.name);
   return [
@@ -153,10 +154,11 @@ function gbPerS({ bytes, us }: { readonly bytes: number; readonly us: number }):
   return Math.round(bytes / us / 10) / 100;
 }
 
-function copyKinds(facts: TraceFacts) {
+function copyKinds(facts: TraceFacts, counted: ReadonlySet<number> = noCopies.rows) {
   const { gpu, names } = facts.trace;
   const kinds = new Map<number, { name: string; us: number; count: number; bytes: number; events: number[] }>();
   for (const row of steadyRows(facts)) {
+    if (counted.has(row)) continue;
     if (gpu.kind[row] !== gpuKinds.memcpy && !/copyBuffer|MEMORY_COPY/.test(names.text(gpu.name[row]))) continue;
     const kind = kinds.get(gpu.name[row]) ?? {
       name: names.text(gpu.name[row]),
