@@ -11,7 +11,7 @@ import {
 import { zipf } from '../examples/personalisation/zipf.ts';
 import { seededRandom } from '../src/base/rng.ts';
 import { withTileJobs } from '../src/compose/tile-jobs.ts';
-import { resolveEnvironment } from '../src/config.ts';
+import { resolveEnvironment } from '../src/environment/config.ts';
 import { quantile } from './measure.ts';
 import { purchases, spend } from './shop.ts';
 

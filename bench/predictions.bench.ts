@@ -3,9 +3,9 @@ import { FileArtifactStore } from '../src/backends/embedded/artifacts/file-artif
 import { SqliteRegistry } from '../src/backends/embedded/registry/sqlite-registry.ts';
 import { MemoryEventLog } from '../src/backends/memory/event-log.ts';
 import { onnxRuntime } from '../src/backends/onnx/onnx-runtime.ts';
-import { openHeadrace } from '../src/headrace.ts';
 import { LabelJoin } from '../src/monitoring/labels/label-join.ts';
 import { RealisedQuality } from '../src/monitoring/labels/realised-quality.ts';
+import { openHeadrace } from '../src/running/headrace.ts';
 import { ModelServer } from '../src/serving/online/model-server.ts';
 import type { Prediction } from '../src/serving/online/prediction.ts';
 import { PredictionHistory } from '../src/serving/online/prediction-history.ts';

@@ -1,6 +1,6 @@
 import { partFigures } from '../src/observe/prometheus.ts';
-import { partKinds } from '../src/parts.ts';
 import type { FigureRow } from '../src/ports/part.ts';
+import { partKinds } from '../src/running/parts.ts';
 import { workerFigures } from '../src/server/workers/worker-figures.ts';
 
 interface Group {

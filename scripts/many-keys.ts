@@ -19,7 +19,7 @@ import {
   text,
   time,
 } from '../src/features/define/declare.ts';
-import { openHeadrace } from '../src/headrace.ts';
+import { openHeadrace } from '../src/running/headrace.ts';
 
 const BATCH = 1_000;
 const SAMPLES = 10_000;

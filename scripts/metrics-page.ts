@@ -1,6 +1,6 @@
 import { partFigures } from '../src/observe/prometheus.ts';
-import { partKinds } from '../src/parts.ts';
 import type { FigureRow } from '../src/ports/part.ts';
+import { partKinds } from '../src/running/parts.ts';
 import { workerFigures } from '../src/server/workers/worker-figures.ts';
 
 const head = `# Metrics
@@ -9,7 +9,7 @@ const head = `# Metrics
 takes declared names or the values listed, so that their number is bounded by the declaration. Counts are since the start
 of the process. What each budget means is in [budgets](../guide/budgets-and-slos.md).
 
-This page is written by \`npm run pages\` from the figures of every part in src/parts.ts; do not edit it by hand.
+This page is written by \`npm run pages\` from the figures of every part in src/running/parts.ts; do not edit it by hand.
 `;
 
 /** Every figure that a running project exports. */

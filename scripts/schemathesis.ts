@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Headrace, openHeadrace } from '../src/headrace.ts';
 import { createKey } from '../src/operating/api-keys.ts';
+import { type Headrace, openHeadrace } from '../src/running/headrace.ts';
 import { type RunningServer, startServer } from '../src/server/http-server.ts';
 import { project, returns, risk } from '../test/server/shop.ts';
 import { root, runCommand } from './run-command.ts';

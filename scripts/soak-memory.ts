@@ -23,7 +23,7 @@ import {
   text,
   time,
 } from '../src/features/define/declare.ts';
-import { openHeadrace } from '../src/headrace.ts';
+import { openHeadrace } from '../src/running/headrace.ts';
 
 const BATCH = 1_000;
 /** Reads for each batch of new users. */

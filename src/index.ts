@@ -1,7 +1,7 @@
 // The public module: the functions of a declaration, and its runtime.
 
 export { HeadraceError, isHeadraceError } from './base/errors/fail.ts';
-export { type Config, defineConfig, type EnvironmentOptions } from './config.ts';
+export { type Config, defineConfig, type EnvironmentOptions } from './environment/config.ts';
 export type { EventSourceData, FeatureServiceData, ModelData, ProjectData } from './features/define/declaration.ts';
 export * from './features/define/declare.ts';
 export type { DroppedEvent, IngestReport, RefusedEvent } from './featurestore/ingest/ingest-report.ts';
@@ -11,6 +11,8 @@ export type { JoinedSpine } from './featurestore/training-set/join-spine.ts';
 export type { SpineOptions } from './featurestore/training-set/spine.ts';
 export type { Diagnosis } from './gpu/diagnosis.ts';
 export type { Cause, Evidence, Finding } from './gpu/finding.ts';
+export type { BinaryQuality, RegressionQuality } from './monitoring/labels/quality.ts';
+export type { ModelVersion } from './ports/model-registry.ts';
 export {
   Headrace,
   type ModelOutcomes,
@@ -19,9 +21,7 @@ export {
   type PredictionRequest,
   type SpineTrainOptions,
   type TrainOptions,
-} from './headrace.ts';
-export type { BinaryQuality, RegressionQuality } from './monitoring/labels/quality.ts';
-export type { ModelVersion } from './ports/model-registry.ts';
-export { openReader, type Reader } from './reader.ts';
+} from './running/headrace.ts';
+export { openReader, type Reader } from './running/reader.ts';
 export { type RunningServer, type ServerOptions, startServer } from './server/http-server.ts';
 export type { Prediction } from './serving/online/prediction.ts';

@@ -92,7 +92,7 @@ export const boundedExpressions: readonly Bounded[] = [
       'base/errors/fail.ts': [String.raw`/\{(\w+)\}/g`],
       'client/client-error.ts': [String.raw`/\{(\w+)\}/g`],
       'client/create-client.ts': [String.raw`/\/+$/`],
-      'config.ts': [String.raw`/\.[A-Za-z0-9_-]+\.\d+$/`],
+      'environment/config.ts': [String.raw`/\.[A-Za-z0-9_-]+\.\d+$/`],
       'features/change/sql-meaning.ts': [String.raw`/'(?:[^']|'')*'|"(?:[^"]|"")*"|\s+|[^'"\s]+|['"]/g`],
       'featurestore/batch/batch-sql.ts': [String.raw`/\{\{(.*?)\}\}/g`, String.raw`/[\s;]+$/`],
       'operating/migrate/forgotten-since.ts': ['/"at":"([^"]+)"/'],

@@ -16,9 +16,13 @@ const peers = [
   'node_modules/onnxruntime-node/',
 ];
 
+/** Folders that products may import besides the pure ones. */
+const grounds = ['environment', 'observe', 'schedule'];
+
 /**
- * The directions of imports: base, then schema and stats, then features, then ports, then observe, then the products, then compose,
- * then server and cli. Every rule has a seeded violation in test/ground/seeded/imports, which the check must catch.
+ * The directions of imports: base, then schema and stats, then features, then ports, then environment, observe and schedule, then
+ * the products, then compose, then running, then server and cli. Every rule has a seeded violation in
+ * test/ground/seeded/imports, which the check must catch.
  */
 export const importRules: readonly IForbiddenRuleType[] = [
   pureFolder('base', ['base'], []),
@@ -34,12 +38,19 @@ export const importRules: readonly IForbiddenRuleType[] = [
     to: { path: '^src/', pathNot: folders([...pure, 'observe']) },
   },
   {
+    name: 'grounds',
+    comment: 'Configuration and schedules know declarations, not products.',
+    severity: 'error',
+    from: { path: '^src/(environment|schedule)/' },
+    to: { path: '^src/', pathNot: [folders(pure), '^src/$1/'] },
+  },
+  {
     name: 'products',
     comment:
-      'A product imports what is pure, observe and other products: no back end, nothing that is composed of products.',
+      'A product imports what is pure, its grounds and other products: no back end, nothing composed of products.',
     severity: 'error',
     from: { path: folders(products) },
-    to: { path: '^src/', pathNot: folders([...pure, 'observe', ...products]) },
+    to: { path: '^src/', pathNot: folders([...pure, ...grounds, ...products]) },
   },
   {
     name: 'client',
@@ -74,7 +85,7 @@ export const importRules: readonly IForbiddenRuleType[] = [
     name: 'compose',
     comment: 'Only compose chooses back ends; the process of a trainer reads the file it was given.',
     severity: 'error',
-    from: { path: '^src/', pathNot: ['^src/compose(/|\\.ts$)', '^src/backends/', '^src/cli/train-worker\\.ts$'] },
+    from: { path: '^src/', pathNot: ['^src/compose/', '^src/backends/', '^src/cli/train-worker\\.ts$'] },
     to: { path: '^src/backends/' },
   },
   {
@@ -92,6 +103,20 @@ export const importRules: readonly IForbiddenRuleType[] = [
     severity: 'error',
     from: { path: '^src/', pathNot: ['^src/testing/', '^src/cli/run-verify\\.ts$'] },
     to: { path: '^src/testing/' },
+  },
+  {
+    name: 'running',
+    comment: 'A running project is opened by the edges; nothing that it is made of knows it.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: ['^src/(running|server|cli)/', '^src/index\\.ts$'] },
+    to: { path: '^src/running/' },
+  },
+  {
+    name: 'root',
+    comment: 'The root of src holds the page of exports alone.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/index\\.ts$' },
+    to: { path: '^src/[^/]+\\.ts$' },
   },
   {
     name: 'edges',

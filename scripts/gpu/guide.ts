@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { runGpuCommand } from '../../src/gpu/command.ts';
+import { runGpuCommand } from '../../src/cli/gpu-command.ts';
 import { writeCaptures } from './captures.ts';
 
 /** What a call prints, in a folder with the captures of the guide. */

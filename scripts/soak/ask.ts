@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import project, { clicks, purchases, recommendation } from '../../examples/personalisation/declaration.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 
 const [directory = '', what = 'ask'] = process.argv.slice(2);
 const START = Date.UTC(2026, 0, 10);

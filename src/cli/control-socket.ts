@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join, relative, resolve } from 'node:path';
-import type { Headrace } from '../headrace.ts';
+import type { Headrace } from '../running/headrace.ts';
 import type { RunningServer, ServerOptions } from '../server/http-server.ts';
 
 /** Longest path that a socket may have, bytes: what the shortest of the systems takes. */

@@ -1,7 +1,7 @@
 import { fail } from '../base/errors/fail.ts';
+import { openHistory } from '../compose/compose.ts';
 import { historyEngine } from '../compose/history-engine.ts';
-import { openHistory } from '../compose.ts';
-import type { Environment } from '../config.ts';
+import type { Environment } from '../environment/config.ts';
 import type { FeatureServiceData, ModelData, ProjectData } from '../features/define/declaration.ts';
 import type { AskedTrainingSet, TrainingSetRun } from '../featurestore/training-set/asked-training-set.ts';
 import { type JoinedSpine, joinSpine } from '../featurestore/training-set/join-spine.ts';

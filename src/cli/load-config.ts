@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { fail } from '../base/errors/fail.ts';
-import type { Config, Environment } from '../config.ts';
+import type { Config, Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { Call } from './command.ts';
 
@@ -24,7 +24,7 @@ export async function loadConfig(
   // Own names only: "__proto__" is one of every object.
   const environment = Object.hasOwn(config.environments, name) ? config.environments[name] : undefined;
   if (environment === undefined) throw fail('CONFIG_ENVIRONMENT', { name, known: Object.keys(config.environments) });
-  const { resolveEnvironment } = await import('../config.ts');
+  const { resolveEnvironment } = await import('../environment/config.ts');
   return { project: config.project, environment: resolveEnvironment(name, environment, config.project.name) };
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../base/errors/fail.ts';
-import type { Environment } from '../config.ts';
-import { type Compared, type CopiedSource, type CutOver, Migration } from '../migration.ts';
+import type { Environment } from '../environment/config.ts';
 import { readJournal } from '../operating/migrate/migration-files.ts';
+import { type Compared, type CopiedSource, type CutOver, Migration } from '../running/migration.ts';
 import { auditedCommand } from './audit.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { formatDuration } from '../base/time.ts';
+import { checkBatchViews } from '../compose/compose.ts';
 import { type DeclaredJob, declaredJob } from '../compose/tile-jobs.ts';
-import { checkBatchViews } from '../compose.ts';
-import { checkRequiredModels, type Environment } from '../config.ts';
+import { checkRequiredModels, type Environment } from '../environment/config.ts';
+import { declarationFile } from '../environment/place-declaration.ts';
 import { declarationDocument, parseDeclaration } from '../features/change/declaration-document.ts';
 import { checkPlan, planChanges } from '../features/change/plan-changes.ts';
 import { planText } from '../features/change/plan-text.ts';
-import { declarationFile } from '../place-declaration.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
 

@@ -1,6 +1,6 @@
 import { settlesWithin } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
-import type { Headrace } from '../headrace.ts';
+import type { Headrace } from '../running/headrace.ts';
 import type { RunningServer } from '../server/http-server.ts';
 import type { JobBoard } from '../server/jobs/job-board.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
@@ -79,7 +79,7 @@ export async function runReadServer(
   listen: ListenOptions,
   started: (server: RunningServer) => void,
 ): Promise<void> {
-  const { Reader } = await import('../reader.ts');
+  const { Reader } = await import('../running/reader.ts');
   const { startReadServer } = await import('../server/http-server.ts');
   const { project, environment } = await loadConfig(call);
   const report = reportTo(call);
@@ -116,7 +116,7 @@ export async function openCommands(
   headrace: Headrace,
   report: (error: unknown) => void,
 ): Promise<Commands> {
-  const { clearHistoryScratch } = await import('../compose.ts');
+  const { clearHistoryScratch } = await import('../compose/compose.ts');
   const { JobBoard } = await import('../server/jobs/job-board.ts');
   headrace.writeTrainingSetsBy(historyProgram(call, () => clearHistoryScratch(headrace)));
   const jobs = new JobBoard();

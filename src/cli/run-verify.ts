@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
+import { openHistory } from '../compose/compose.ts';
 import { withScratch } from '../compose/scratch.ts';
 import {
   historySubject,
@@ -12,8 +13,7 @@ import {
   sharesSubject,
   tileTopicsSubject,
 } from '../compose/subjects.ts';
-import { openHistory } from '../compose.ts';
-import type { Environment } from '../config.ts';
+import type { Environment } from '../environment/config.ts';
 import type { Contract } from '../testing/contracts/contract.ts';
 import { eventLogContracts } from '../testing/contracts/event-log.ts';
 import { historyEngineContracts } from '../testing/contracts/history-engine.ts';

@@ -65,7 +65,7 @@ async function runReader(
   channel: Channel,
   ending: Ending,
 ): Promise<void> {
-  const { Reader } = await import('../reader.ts');
+  const { Reader } = await import('../running/reader.ts');
   const { startReadServer } = await import('../server/http-server.ts');
   const { Group } = await import('../server/workers/group.ts');
   const { project, environment } = await loadConfig(call);

@@ -1,5 +1,5 @@
 import { isHeadraceError } from '../base/errors/fail.ts';
-import type { Headrace } from '../headrace.ts';
+import type { Headrace } from '../running/headrace.ts';
 import type { Call } from './command.ts';
 import { type Ending, unlessStopped } from './ending.ts';
 import { loadConfig } from './load-config.ts';
@@ -32,7 +32,7 @@ export async function serveHeadrace(
 
 async function openHeadraceOf(call: Call): Promise<Headrace> {
   // Loaded here, as in every command: help and commands that need no project do without it.
-  const { Headrace } = await import('../headrace.ts');
+  const { Headrace } = await import('../running/headrace.ts');
   const { project, environment } = await loadConfig(call);
   return Headrace.open(project, environment, Date.now, (error) => {
     call.terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`);

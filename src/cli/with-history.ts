@@ -8,7 +8,7 @@ export async function withHistory<T>(
   call: Call,
   work: (project: ProjectData, history: OfflineStore) => Promise<T>,
 ): Promise<T> {
-  const { openHistory } = await import('../compose.ts');
+  const { openHistory } = await import('../compose/compose.ts');
   const { project, environment } = await loadConfig(call);
   const history = await openHistory(environment);
   try {

@@ -3,7 +3,7 @@ import { FlinkCluster, isAlive, isBegun } from '../backends/flink/cluster.ts';
 import { dropTopics } from '../backends/kafka/drop-topics.ts';
 import { dropKeys } from '../backends/redis/drop-keys.ts';
 import { endDrivers } from '../backends/spark/tile-jobs.ts';
-import type { Environment } from '../config.ts';
+import type { Environment } from '../environment/config.ts';
 import { kafkaOptions } from './kafka-options.ts';
 import { redisOptions } from './redis-options.ts';
 import { tileJobsFolder } from './tile-jobs.ts';

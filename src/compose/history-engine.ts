@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { ConnectOptions } from '../backends/spark/connect/link.ts';
 import { sparkHistoryEngine } from '../backends/spark/history-engine.ts';
 import type { SparkOptions } from '../backends/spark/submit.ts';
-import type { Environment } from '../config.ts';
+import type { Environment } from '../environment/config.ts';
 import type { HistoryEngine } from '../ports/history-engine.ts';
 import { pemOf, secretOf } from './secrets.ts';
 

@@ -1,7 +1,7 @@
 import type { KafkaAddress } from '../backends/kafka/client.ts';
 import type { KafkaLogOptions } from '../backends/kafka/event-log.ts';
 import { parseDuration } from '../base/time.ts';
-import type { Environment } from '../config.ts';
+import type { Environment } from '../environment/config.ts';
 import { pemOf, secretOf } from './secrets.ts';
 
 type KafkaLog = Extract<Environment['log'], { kind: 'kafka' }>;

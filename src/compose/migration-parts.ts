@@ -4,8 +4,8 @@ import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts'
 import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
 import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
 import { fail } from '../base/errors/fail.ts';
-import type { Environment } from '../config.ts';
-import { ENVIRONMENT_FILE, TOPICS_FILE } from '../environment-id.ts';
+import type { Environment } from '../environment/config.ts';
+import { ENVIRONMENT_FILE, TOPICS_FILE } from '../environment/environment-id.ts';
 import { JOURNAL_FILE } from '../operating/migrate/migration-files.ts';
 import { clearServices } from './clear-services.ts';
 

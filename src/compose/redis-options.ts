@@ -1,6 +1,6 @@
 import type { RedisOptions } from '../backends/redis/redis-options.ts';
 import { parseDuration } from '../base/time.ts';
-import type { Environment } from '../config.ts';
+import type { Environment } from '../environment/config.ts';
 import { pemOf, secretOf } from './secrets.ts';
 
 /** Options of the configuration with secrets and files in the place of their names. Errors: CONFIG_SECRET, CONFIG_TLS. */

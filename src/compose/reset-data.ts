@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
 import { fail } from '../base/errors/fail.ts';
-import type { Environment } from '../config.ts';
+import type { Environment } from '../environment/config.ts';
 
 /** Stores of which one process holds the lock. */
 const STORES = ['log', 'online', 'offline'];

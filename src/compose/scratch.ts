@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { acquireLock } from '../backends/embedded/lock.ts';
 import { fail } from '../base/errors/fail.ts';
-import type { Environment } from '../config.ts';
+import type { Environment } from '../environment/config.ts';
 import { clearServices } from './clear-services.ts';
 
 /** Where an environment's directory has what is tried out in it; a folder by the name of each run, with its lock. */

@@ -15,7 +15,7 @@ import { openOnlineStore } from '../backends/embedded/online/online-store.ts';
 import { FlinkCluster } from '../backends/flink/cluster.ts';
 import { openKafkaLog } from '../backends/kafka/event-log.ts';
 import { endDrivers, killDrivers } from '../backends/spark/tile-jobs.ts';
-import type { Environment } from '../config.ts';
+import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { Delivery } from '../features/engine/delivery.ts';
 import type { TileLayout } from '../features/tile/tile-layout.ts';

@@ -12,7 +12,7 @@ import { type SparkTileJob, sparkTileJob } from '../backends/spark/tile-job.ts';
 import { SparkTileJobs } from '../backends/spark/tile-jobs.ts';
 import { fail } from '../base/errors/fail.ts';
 import { parseDuration } from '../base/time.ts';
-import type { Environment } from '../config.ts';
+import type { Environment } from '../environment/config.ts';
 import type { EventSourceData, ProjectData, StreamViewData } from '../features/define/declaration.ts';
 import { STREAM_GENERATION } from '../features/engine/stream-engine.ts';
 import { largestHopMs } from '../features/plan/job-state.ts';

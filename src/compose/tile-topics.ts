@@ -2,7 +2,7 @@ import { tileJobTexts } from '../backends/flink/tile-job.ts';
 import { openTopicReader } from '../backends/kafka/topic-reader.ts';
 import { sparkTileJobTexts } from '../backends/spark/tile-job.ts';
 import { fail } from '../base/errors/fail.ts';
-import type { Environment } from '../config.ts';
+import type { Environment } from '../environment/config.ts';
 import type { EventSourceData, ProjectData, StreamViewData } from '../features/define/declaration.ts';
 import { tileLayout } from '../features/tile/tile-layout.ts';
 import {

@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises';
-import { Background } from '../base/background.ts';
 import { fail, type HeadraceError } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { Clock } from '../base/time.ts';
@@ -28,6 +27,7 @@ import type { DamagedFile, OfflineStore, TableAppend } from '../ports/offline-st
 import type { OnlineStore, StoreCheck } from '../ports/online-store.ts';
 import type { Position } from '../ports/position.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
+import { Background } from '../schedule/background.ts';
 import { allTiles, backfillTiles } from './backfill/backfill.ts';
 import type { Between } from './backfill/tile-tables.ts';
 import { eraseReplaced, unstoredTiles } from './backfill/unstored-tiles.ts';

@@ -8,7 +8,7 @@ import {
   MOST_SHOWN,
   type RefusedEvent,
 } from '../featurestore/ingest/ingest-report.ts';
-import type { Headrace } from '../headrace.ts';
+import type { Headrace } from '../running/headrace.ts';
 import { bodyText, jsonBody } from './body.ts';
 import { errorBody } from './error-answer.ts';
 

@@ -3,7 +3,7 @@ import { createServer as createSecureServer } from 'node:https';
 import { availableParallelism } from 'node:os';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { fail } from '../base/errors/fail.ts';
-import type { Headrace } from '../headrace.ts';
+import type { Headrace } from '../running/headrace.ts';
 import { secureOptions } from './certificate.ts';
 import { answerError, answerPlain } from './error-answer.ts';
 import { FrontServer } from './front/front-server.ts';

@@ -1,5 +1,5 @@
-import type { Headrace } from '../headrace.ts';
 import type { Status } from '../observe/status.ts';
+import type { Headrace } from '../running/headrace.ts';
 
 /** What is served of a project that is read: of the one that writes it, or of a reader. */
 export interface ServedProject

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Headrace } from '../headrace.ts';
 import { audited } from '../operating/audit-log.ts';
+import type { Headrace } from '../running/headrace.ts';
 import { callerOf } from './caller.ts';
 
 /** Runs an administrative call, with a line in the audit log whatever its outcome. */

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mustBeOurs, status } from '../../src/cli/commands/status.ts';
 import { loadConfig } from '../../src/cli/load-config.ts';
 import { parseStatus } from '../../src/cli/parse-status.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { project } from '../server/shop.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, test, vi } from 'vitest';
 import { createClient, isClientError } from '../../src/client/index.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { vectorWriter } from '../../src/schema/vector-binary.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { project } from '../server/shop.ts';

@@ -21,7 +21,7 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const lines = eventSource('lines', {

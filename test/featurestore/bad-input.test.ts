@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { EnvironmentOptions } from '../../src/config.ts';
+import type { EnvironmentOptions } from '../../src/environment/config.ts';
 import {
   count,
   decimal,
@@ -19,7 +19,7 @@ import {
   time,
 } from '../../src/features/define/declare.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

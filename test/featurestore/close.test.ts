@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { openHistory } from '../../src/compose.ts';
-import { resolveEnvironment } from '../../src/config.ts';
+import { openHistory } from '../../src/compose/compose.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { servedTable } from '../../src/featurestore/skew/served-log.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { project, purchases } from '../server/shop.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'headrace-close-'));

@@ -19,7 +19,7 @@ import {
 } from '../../src/features/define/declare.ts';
 import { TopicIntake } from '../../src/featurestore/ingest/topic-intake.ts';
 import { wrongUnit } from '../../src/featurestore/ingest/wrong-unit.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { eventAnswer } from '../../src/server/event-answer.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { acceptedDeliveries } from '../../src/testing/oracle/naive-scan.ts';

@@ -23,7 +23,7 @@ import {
 } from '../../src/features/define/declare.ts';
 import { ingestFiles } from '../../src/featurestore/ingest/ingest-files.ts';
 import type { SpineFormat } from '../../src/featurestore/training-set/spine-file.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 
 const HOUR = 3_600_000;
 const NOW = Date.UTC(2026, 0, 1);

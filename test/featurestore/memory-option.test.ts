@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { resolveEnvironment } from '../../src/config.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
 
 const GIB = 2 ** 30;
 const keysOf = (bytes: number) => Math.floor(0.8 * (bytes - 2 ** 28));

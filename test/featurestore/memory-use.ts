@@ -24,7 +24,7 @@ import {
   time,
   topK,
 } from '../../src/features/define/declare.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 
 const NOON = Date.UTC(2026, 0, 1, 12);
 const MINUTE_MS = 60_000;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { defineProject, eventSource, text, time } from '../../src/features/define/declare.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 
 const columns = { id: text(), at: time() };
 const visits = eventSource('visits', { id: 'id', time: 'at', columns });

@@ -5,7 +5,7 @@ import avsc from 'avsc';
 import { expect, onTestFinished, test } from 'vitest';
 import { MemoryTopic } from '../../src/backends/memory/source-topic.ts';
 import { sourceTopics } from '../../src/compose/source-topics.ts';
-import { resolveEnvironment } from '../../src/config.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
 import {
   count,
   defineProject,
@@ -21,7 +21,7 @@ import {
   time,
 } from '../../src/features/define/declare.ts';
 import { TopicIntake } from '../../src/featurestore/ingest/topic-intake.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { framed, type KeptSchema, localRegistry } from '../kafka/local-registry.ts';
 import { until } from '../until.ts';
 

@@ -18,8 +18,8 @@ import {
   time,
 } from '../../src/features/define/declare.ts';
 import { TopicIntake, type TopicIntakeOptions } from '../../src/featurestore/ingest/topic-intake.ts';
-import { openHeadrace } from '../../src/headrace.ts';
 import type { SourceTopic } from '../../src/ports/source-topic.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { until } from '../until.ts';
 
 const clicks = eventSource('clicks', {

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { SECRET, writeExport } from '../../scripts/gpu/fuzz-nsys.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { seededRandom } from '../../src/base/rng.ts';
-import { runGpuCommand } from '../../src/gpu/command.ts';
+import { runGpuCommand } from '../../src/cli/gpu-command.ts';
 import { compareTraces } from '../../src/gpu/compare.ts';
 import { causes } from '../../src/gpu/finding.ts';
 import { scopes } from '../../src/gpu/scopes/scope.ts';

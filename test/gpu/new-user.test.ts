@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { seededRandom } from '../../src/base/rng.ts';
-import { runGpuCommand } from '../../src/gpu/command.ts';
+import { runGpuCommand } from '../../src/cli/gpu-command.ts';
 import { fileKindOf } from '../../src/gpu/readers/format.ts';
 import { parsePrometheus } from '../../src/gpu/readers/prometheus.ts';
 import { parseSacct } from '../../src/gpu/readers/sacct.ts';

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { type EnvironmentOptions, resolveEnvironment } from '../../src/config.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { project } from '../services/clicks.ts';
 import { until } from '../until.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { withTileJobs } from '../../src/compose/tile-jobs.ts';
 import { openTileWriter } from '../../src/compose/tile-writing.ts';
-import { type EnvironmentOptions, resolveEnvironment, tilesApart } from '../../src/config.ts';
+import { type EnvironmentOptions, resolveEnvironment, tilesApart } from '../../src/environment/config.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
 
 const log = { kind: 'kafka' as const, brokers: ['127.0.0.1:1'] };

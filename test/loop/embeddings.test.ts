@@ -25,8 +25,8 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { featuresReport } from '../../src/monitoring/features/features-report.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,6 +1,6 @@
 // Run as a process of its own by kill-loop.ts: takes purchases until it is killed. Prints how many are acknowledged.
 import { seededRandom } from '../../src/base/rng.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { project, purchases, USERS } from './shop.ts';
 
 const MINUTE_MS = 60_000;

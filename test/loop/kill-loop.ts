@@ -10,7 +10,7 @@ import { tileTable } from '../../src/features/plan/tile-table.ts';
 import { topicOf } from '../../src/featurestore/ingest/gateway.ts';
 import { readDeliveries } from '../../src/featurestore/materialise/log-cursor.ts';
 import type { ServedVector } from '../../src/featurestore/online/served-vector.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { rowCodec } from '../../src/schema/row-codec.ts';
 import { mustEqual } from '../../src/testing/contracts/contract.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { predictionTopic } from '../../src/serving/online/prediction-record.ts';
 import { predictionTable } from '../../src/serving/online/prediction-table.ts';
 import { mustEqual } from '../../src/testing/contracts/contract.ts';

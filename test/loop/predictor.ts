@@ -1,7 +1,7 @@
 // Run as a process of its own by prediction-kill.ts: predicts and takes labels until it is killed. Prints each prediction
 // ("p <number> <score>") and each label ("l <number>") once it is acknowledged.
 import { seededRandom } from '../../src/base/rng.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { came, small } from '../models/small-project.ts';
 import { environmentIn, project } from './prediction-project.ts';
 

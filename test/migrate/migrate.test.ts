@@ -8,12 +8,12 @@ import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-ar
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
 import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-registry.ts';
 import { tileLayout } from '../../src/features/tile/tile-layout.ts';
-import { Migration } from '../../src/migration.ts';
 import { createKey, readKeys } from '../../src/operating/api-keys.ts';
 import { audited } from '../../src/operating/audit-log.ts';
 import { checkMigration, readJournal, readMoved } from '../../src/operating/migrate/migration-files.ts';
 import { untilNoneBehind } from '../../src/operating/migrate/until-none-behind.ts';
-import { openReader } from '../../src/reader.ts';
+import { Migration } from '../../src/running/migration.ts';
+import { openReader } from '../../src/running/reader.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { byUser } from '../loop/shop.ts';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EnvironmentOptions, resolveEnvironment } from '../../src/config.ts';
+import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import {
   batchView,
   bool,
@@ -17,8 +17,8 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { Headrace } from '../../src/headrace.ts';
-import { Migration } from '../../src/migration.ts';
+import { Headrace } from '../../src/running/headrace.ts';
+import { Migration } from '../../src/running/migration.ts';
 import { byUser, purchases, user } from '../loop/shop.ts';
 
 const customer = batchView('customer', {

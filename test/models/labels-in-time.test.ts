@@ -20,7 +20,7 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { type Headrace, openHeadrace, type TrainOptions } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace, type TrainOptions } from '../../src/running/headrace.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
 import { topicName } from '../../src/backends/kafka/topic-name.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { predictionTopic } from '../../src/serving/online/prediction-record.ts';
 import { environmentIn, prepare, project } from '../loop/prediction-project.ts';

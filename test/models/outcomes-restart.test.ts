@@ -6,7 +6,7 @@ import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-ar
 import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-registry.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { bool, defineProject, eventSource, float, model, text, time } from '../../src/features/define/declare.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { asked, registerModel, service } from './small-project.ts';
 
 const MINUTE_MS = 60_000;

@@ -16,8 +16,8 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import type { BinaryQuality, RegressionQuality } from '../../src/monitoring/labels/quality.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { asked, registerModel, service } from './small-project.ts';
 

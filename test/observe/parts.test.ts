@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openHeadrace } from '../../src/headrace.ts';
 import { openPart, type PartKind, partKind } from '../../src/observe/part-kind.ts';
 import { Prometheus } from '../../src/observe/prometheus.ts';
 import type { SloReport } from '../../src/observe/slo-report.ts';
 import { mergeStatuses, type Status, statusOf } from '../../src/observe/status.ts';
-import { partKinds } from '../../src/parts.ts';
-import { openReader } from '../../src/reader.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
+import { partKinds } from '../../src/running/parts.ts';
+import { openReader } from '../../src/running/reader.ts';
 import { workerFigures } from '../../src/server/workers/worker-figures.ts';
 import { project } from '../server/shop.ts';
 

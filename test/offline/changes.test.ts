@@ -20,7 +20,7 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 
 const MINUTE = 60_000;
 const NOON = Date.UTC(2026, 4, 1, 12);

@@ -32,7 +32,7 @@ import {
   topK,
 } from '../../src/features/define/declare.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { parseJsonExact, rawInteger } from '../../src/schema/json-exact.ts';
 import { rowParser } from '../../src/schema/row-parser.ts';
 import { naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { lastDue, parseCron } from '../../src/featurestore/batch/cron.ts';
+import { lastDue, parseCron } from '../../src/schedule/cron.ts';
 
 const MINUTE = 60_000;
 

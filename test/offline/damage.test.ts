@@ -7,8 +7,8 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { copyOfflineStore } from '../../src/backends/embedded/offline/copy-offline-store.ts';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { backUpEnvironment, repairHistory } from '../../src/compose.ts';
-import { resolveEnvironment } from '../../src/config.ts';
+import { backUpEnvironment, repairHistory } from '../../src/compose/compose.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
 import {
   count,
   defineProject,
@@ -20,8 +20,8 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { openHeadrace } from '../../src/headrace.ts';
 import type { OfflineStore, OfflineTable, OfflineValue, RowBatch } from '../../src/ports/offline-store.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 
 const RUNS = Number(process.env['HEADRACE_DAMAGE_RUNS'] ?? 300);
 

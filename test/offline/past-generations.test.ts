@@ -19,7 +19,7 @@ import {
 } from '../../src/features/define/declare.ts';
 import { joinSpine } from '../../src/featurestore/training-set/join-spine.ts';
 import { writeTrainingSet } from '../../src/featurestore/training-set/training-set.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { duckEngine } from './duck-engine.ts';
 
 const HOUR_MS = 3_600_000;

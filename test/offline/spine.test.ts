@@ -31,7 +31,7 @@ import type { Delivery } from '../../src/features/engine/delivery.ts';
 import { joinSpine } from '../../src/featurestore/training-set/join-spine.ts';
 import type { SpineOptions } from '../../src/featurestore/training-set/spine.ts';
 import { spineValueSql } from '../../src/featurestore/training-set/spine-value.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import type { ColumnSpec } from '../../src/schema/column.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';

@@ -21,8 +21,8 @@ import {
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
 import { publishStorable, UNSTORED, unstoredOf } from '../../src/featurestore/publish-storable.ts';
-import { openHeadrace } from '../../src/headrace.ts';
 import type { OfflineStore, OfflineTable, OfflineType, OfflineValue } from '../../src/ports/offline-store.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 
 function directory(): string {
   const path = mkdtempSync(join(tmpdir(), 'unstorable-'));

@@ -8,8 +8,8 @@ import { openEmptyHistory } from '../../src/backends/embedded/offline/empty-hist
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { readNumbers } from '../../src/backends/embedded/parquet/read-numbers.ts';
 import { streamChunks } from '../../src/backends/embedded/parquet/stream-chunks.ts';
-import { openHistory } from '../../src/compose.ts';
-import { resolveEnvironment } from '../../src/config.ts';
+import { openHistory } from '../../src/compose/compose.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
 import {
   approxDistinct,
   batchView,
@@ -37,8 +37,8 @@ import {
   variancePop,
 } from '../../src/features/define/declare.ts';
 import { readBatch } from '../../src/featurestore/batch/read-batch.ts';
-import { openHeadrace } from '../../src/headrace.ts';
 import type { OfflineStore, OfflineValue } from '../../src/ports/offline-store.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 
 /** Rows of a chunk, and more chunks than DuckDB makes before it gives the first: an error within those comes at once. */
 const CHUNK = 2_048;

@@ -14,7 +14,7 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { startServer } from '../../src/server/http-server.ts';
 
 const clicks = eventSource('clicks', { id: 'id', time: 'at', columns: { id: text(), at: time(), user: text() } });

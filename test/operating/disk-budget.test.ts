@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { DiskBudget } from '../../src/featurestore/disk/disk-budget.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { project, purchases, service } from '../loop/shop.ts';
 
 const DAY = 86_400_000;

@@ -6,7 +6,7 @@ import { declarationDocument } from '../../src/features/change/declaration-docum
 import { planChanges } from '../../src/features/change/plan-changes.ts';
 import { planText } from '../../src/features/change/plan-text.ts';
 import { defineProject, eventSource, int, nullable, text, time } from '../../src/features/define/declare.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { firstShop, secondShop } from './evolving-shop.ts';
 
 const HOUR = 3_600_000;

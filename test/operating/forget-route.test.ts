@@ -17,7 +17,7 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { startServer } from '../../src/server/http-server.ts';
 
 /** JSON of a value of each type that a key can have; what a double cannot hold is among them. */

@@ -1,5 +1,5 @@
 // Run as a process of its own by forget.test.ts, which kills it.
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { project } from '../server/shop.ts';
 
 const [directory = '', user = '', now = '0'] = process.argv.slice(2);

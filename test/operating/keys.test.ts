@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createClient } from '../../src/client/index.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
 import { createKey, readKeys, revokeKey, type Scope } from '../../src/operating/api-keys.ts';
 import { audited } from '../../src/operating/audit-log.ts';
 import { KeyRing } from '../../src/operating/key-ring.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { project } from '../server/shop.ts';
 

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { storeKeys } from '../../src/backends/redis/store-keys.ts';
-import { backUpEnvironment } from '../../src/compose.ts';
-import { resolveEnvironment } from '../../src/config.ts';
-import { ENVIRONMENT_FILE, environmentId } from '../../src/environment-id.ts';
+import { backUpEnvironment } from '../../src/compose/compose.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
+import { ENVIRONMENT_FILE, environmentId } from '../../src/environment/environment-id.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { purchases, service, project as shop } from '../loop/shop.ts';
 
 function newDirectory(): string {

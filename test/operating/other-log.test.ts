@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { purchases, project as shop } from '../loop/shop.ts';
 
 test('a directory whose events are in a log of its own takes no other; one without events does', async () => {

@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificates } from '../../scripts/services/certificates.ts';
 import { readVectors } from '../../src/client/read-vectors.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { parseJsonExact } from '../../src/schema/json-exact.ts';
 import { VECTOR_BINARY_TYPE } from '../../src/schema/vector-format.ts';
 import { type RunningServer, type ServerOptions, startServer } from '../../src/server/http-server.ts';

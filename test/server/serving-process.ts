@@ -1,5 +1,5 @@
 import { setInterval } from 'node:timers/promises';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { project } from './shop.ts';
 

@@ -22,7 +22,7 @@ import { loggedIn } from '../../src/featurestore/ingest/ingest-report.ts';
 import { storeTiles } from '../../src/featurestore/online/store-tiles.ts';
 import { userVector } from '../../src/featurestore/online/user-values.ts';
 import { VectorReader } from '../../src/featurestore/online/vector-reader.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 
 export const clicks = eventSource('clicks', {
   id: 'id',

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
-import { openHeadrace } from '../../src/headrace.ts';
-import { openReader } from '../../src/reader.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
+import { openReader } from '../../src/running/reader.ts';
 import { addressOf } from './addresses.ts';
 import { deep } from './deep.ts';
 import { writePoison } from './poison.ts';

@@ -10,7 +10,7 @@ import { type Server, stopServer } from '../../scripts/services/server.ts';
 import { openKafkaLog } from '../../src/backends/kafka/event-log.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { loggedIn } from '../../src/featurestore/ingest/ingest-report.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { addressOf } from './addresses.ts';
 import { clicks, project, service } from './clicks.ts';
 import { writePoison } from './poison.ts';

@@ -11,8 +11,8 @@ import project, { clicks, purchases } from '../../examples/personalisation/decla
 import { shopTraffic } from '../../examples/personalisation/generator.ts';
 import { seededRandom } from '../../examples/personalisation/seeded-random.ts';
 import type { Slice } from '../../examples/personalisation/traffic.ts';
-import type { EnvironmentOptions } from '../../src/config.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import type { EnvironmentOptions } from '../../src/environment/config.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { ended, lastJson, runCli, startCli } from '../cli/run-cli.ts';
 import { addressOf, freshOptions } from './addresses.ts';
 import { until } from './until.ts';

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import type { EnvironmentOptions } from '../../src/config.ts';
+import type { EnvironmentOptions } from '../../src/environment/config.ts';
 import {
   approxDistinct,
   count,
@@ -19,7 +19,7 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { addressOf, freshOptions } from './addresses.ts';
 
 const clicks = eventSource('clicks', {

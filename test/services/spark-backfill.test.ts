@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { stopServer } from '../../scripts/services/server.ts';
 import { startSparkConnect } from '../../scripts/services/spark-connect.ts';
-import type { EnvironmentOptions } from '../../src/config.ts';
+import type { EnvironmentOptions } from '../../src/environment/config.ts';
 import {
   approxDistinct,
   count,
@@ -26,7 +26,7 @@ import {
   topK,
 } from '../../src/features/define/declare.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
-import { type Headrace, openHeadrace } from '../../src/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { engineBy, type Way, ways } from './spark-site.ts';
 
 const HOUR_MS = 3_600_000;

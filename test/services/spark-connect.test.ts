@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { historyEngine, historyFolder } from '../../src/compose/history-engine.ts';
-import { resolveEnvironment } from '../../src/config.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
 import type { Computation } from '../../src/ports/history-engine.ts';
 import { engineBy } from './spark-site.ts';
 

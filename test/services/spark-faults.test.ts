@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { historyEngine, historyFolder } from '../../src/compose/history-engine.ts';
-import { type EnvironmentOptions, resolveEnvironment } from '../../src/config.ts';
+import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import type { Computation, HistorySession } from '../../src/ports/history-engine.ts';
 import { addressOf } from './addresses.ts';
 import { engineBy, ways } from './spark-site.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import type { EnvironmentOptions } from '../../src/config.ts';
+import type { EnvironmentOptions } from '../../src/environment/config.ts';
 import {
   apply,
   batchView,
@@ -32,7 +32,7 @@ import {
   topK,
 } from '../../src/features/define/declare.ts';
 import type { ReadMode } from '../../src/features/plan/stream-read.ts';
-import { openHeadrace } from '../../src/headrace.ts';
+import { openHeadrace } from '../../src/running/headrace.ts';
 import { deepIf } from './deep.ts';
 import { engineBy, ways } from './spark-site.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { SHORT_LIVED } from '../../scripts/services/server.ts';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { historyEngine, historyFolder } from '../../src/compose/history-engine.ts';
-import { type EnvironmentOptions, resolveEnvironment } from '../../src/config.ts';
+import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import type { EventSourceData, StreamViewData } from '../../src/features/define/declaration.ts';
 import { Admission } from '../../src/features/engine/admission.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { driverStatus } from '../../src/backends/spark/tile-driver.ts';
-import type { EnvironmentOptions } from '../../src/config.ts';
+import type { EnvironmentOptions } from '../../src/environment/config.ts';
 import type { StreamViewData } from '../../src/features/define/declaration.ts';
 import { viewOf } from '../sql/declare.ts';
 import { view as rows } from '../sql/row-lives.ts';

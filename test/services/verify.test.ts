@@ -7,7 +7,7 @@ import { Admin } from '@platformatic/kafka';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SHORT_LIVED } from '../../scripts/services/server.ts';
 import { RedisLink } from '../../src/backends/redis/redis-link.ts';
-import type { EnvironmentOptions } from '../../src/config.ts';
+import type { EnvironmentOptions } from '../../src/environment/config.ts';
 import { historyEngineContracts } from '../../src/testing/contracts/history-engine.ts';
 import { ended, lastJson, runCli, startCli } from '../cli/run-cli.ts';
 import { addressOf, freshOptions } from './addresses.ts';

@@ -9,7 +9,7 @@ import { ConnectRunner } from '../../src/backends/spark/connect/connect-runner.t
 import type { ConnectOptions } from '../../src/backends/spark/connect/link.ts';
 import { decode, encode, type Fields, messagesIn, textIn } from '../../src/backends/spark/connect/protobuf.ts';
 import { SESSION_SETTINGS } from '../../src/backends/spark/submit.ts';
-import { resolveEnvironment } from '../../src/config.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
 
 const TOKEN = 'let me in';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { findInstallation, historyRunner } from '../../src/backends/spark/installation.ts';
-import { resolveEnvironment } from '../../src/config.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
 
 /** A folder that looks like Spark of a version from outside. */
 function homeOf(version: string): string {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { withScratch } from '../../src/compose/scratch.ts';
 import { tileJobsFolder } from '../../src/compose/tile-jobs.ts';
-import { type Environment, resolveEnvironment } from '../../src/config.ts';
+import { type Environment, resolveEnvironment } from '../../src/environment/config.ts';
 
 /** A process that ends when it is asked to as a driver is, and says of itself what one says. */
 function drive(directory: string) {

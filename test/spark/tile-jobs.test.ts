@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { requireConnector } from '../../src/backends/spark/tile-connector.ts';
 import { SparkTileJobs, type SparkTileJobsOptions } from '../../src/backends/spark/tile-jobs.ts';
-import { resolveEnvironment } from '../../src/config.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
 
 const NOW = 1_700_000_000_000;
 const KEY = '0123abcd';

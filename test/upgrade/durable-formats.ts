@@ -107,7 +107,7 @@ export const durableFormats: readonly DurableFormat[] = [
   },
   {
     name: 'identity',
-    source: 'src/environment-id.ts',
+    source: 'src/environment/environment-id.ts',
     version: 1,
     files: /^(environment|topics)\.json$/,
     fixtures: [`${RELEASE}/backup/environment.json`],

@@ -9,7 +9,7 @@ export const gpu: Command = {
   help: {},
   readsArguments: true,
   async run({ words, terminal }) {
-    const { runGpuCommand } = await import('../../gpu/command.ts');
+    const { runGpuCommand } = await import('../gpu-command.ts');
     process.exitCode = await runGpuCommand(words, {
       out: terminal.out,
       err: terminal.err,

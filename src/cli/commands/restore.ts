@@ -25,7 +25,7 @@ export const restore: Command = {
 
 /** Restores damaged files of the history from a backup. Error: OFFLINE_CORRUPT for the first that is not in it. */
 async function repair(call: Call): Promise<void> {
-  const { repairHistory } = await import('../../compose.ts');
+  const { repairHistory } = await import('../../compose/compose.ts');
   const { environment } = await loadConfig(call);
   const { directory } = environment;
   const [folder] = call.words;

@@ -19,7 +19,7 @@ export const status: Command = {
     const found = parseStatus(text, server);
     if (words[0] === undefined) await mustBeOurs(call, found);
     if (json) return terminal.out(text);
-    const { partKinds } = await import('../../parts.ts');
+    const { partKinds } = await import('../../running/parts.ts');
     terminal.out([...headLines(found), ...partKinds.flatMap((kind) => kind.lines(found))].join('\n'));
   },
 };

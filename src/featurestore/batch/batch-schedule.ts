@@ -4,8 +4,8 @@ import type { OpenSpan, Tracer } from '../../base/tracer.ts';
 import type { BatchViewData } from '../../features/define/declaration.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { BatchGeneration, BatchRow, OnlineStore } from '../../ports/online-store.ts';
+import { type Cron, lastDue, parseCron } from '../../schedule/cron.ts';
 import { BatchHistory, type KeysLost } from './batch-history.ts';
-import { type Cron, lastDue, parseCron } from './cron.ts';
 import { readBatch } from './read-batch.ts';
 
 export interface BatchScheduleOptions {

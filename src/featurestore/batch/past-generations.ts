@@ -6,9 +6,9 @@ import type { ReadMode } from '../../features/plan/stream-read.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
 import type { OfflineStore, OfflineValue, RowBatch } from '../../ports/offline-store.ts';
 import type { BatchRow } from '../../ports/online-store.ts';
+import { type Cron, lastDue, parseCron } from '../../schedule/cron.ts';
 import { entityKeyCodec } from '../../schema/entity-key.ts';
 import { parquetRelation } from '../parquet-relation.ts';
-import { type Cron, lastDue, parseCron } from './cron.ts';
 import { generationRows } from './generation-rows.ts';
 import { readBatch } from './read-batch.ts';
 

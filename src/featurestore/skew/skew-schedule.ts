@@ -2,7 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
 import type { FeatureServiceData, ModelData, OnDemandViewData } from '../../features/define/declaration.ts';
 import type { OfflineStore, OfflineTable } from '../../ports/offline-store.ts';
-import { type Cron, lastDue, parseCron } from '../batch/cron.ts';
+import { type Cron, lastDue, parseCron } from '../../schedule/cron.ts';
 import { auditSkew, type SkewReport } from './audit.ts';
 
 /** The results of scheduled audits. */

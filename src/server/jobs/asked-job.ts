@@ -1,6 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import { viewToFill } from '../../featurestore/backfill/view-to-fill.ts';
-import type { Headrace } from '../../headrace.ts';
+import type { Headrace } from '../../running/headrace.ts';
 import type { JobTask } from './job-board.ts';
 import type { StartBody } from './start-body.ts';
 

@@ -1,4 +1,4 @@
-import type { Headrace } from '../../headrace.ts';
+import type { Headrace } from '../../running/headrace.ts';
 import { eventAnswer } from '../event-answer.ts';
 import type { HotAnswer } from './hot-route.ts';
 import { statusResponse, textResponse } from './response.ts';

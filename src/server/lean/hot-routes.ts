@@ -1,4 +1,4 @@
-import type { Headrace } from '../../headrace.ts';
+import type { Headrace } from '../../running/headrace.ts';
 import { type HotOptions, pathFor, patternOf, type Route } from '../route.ts';
 import type { ServedProject } from '../served-project.ts';
 import type { HotRoute } from './hot-route.ts';

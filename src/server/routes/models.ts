@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ModelData } from '../../features/define/declaration.ts';
-import type { Headrace } from '../../headrace.ts';
+import type { Headrace } from '../../running/headrace.ts';
 import { json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
 
 const modelVersions = z.array(

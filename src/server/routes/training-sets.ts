@@ -4,7 +4,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { fail, HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
-import type { Headrace } from '../../headrace.ts';
+import type { Headrace } from '../../running/headrace.ts';
 import { parsedQuery } from '../body.ts';
 import { json, jsonAnswer, type RouteAnswer, type RouteRequest, type WriteRoute } from '../route.ts';
 import { SPINE_TYPES } from '../spine-types.ts';

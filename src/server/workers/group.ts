@@ -1,8 +1,8 @@
 import { request } from 'node:http';
 import { mergeReports, parseReport, type SloReport } from '../../observe/slo-report.ts';
 import { mergeStatuses, type Status } from '../../observe/status.ts';
-import { partKinds } from '../../parts.ts';
 import type { FigureRow } from '../../ports/part.ts';
+import { partKinds } from '../../running/parts.ts';
 import { mergeMetrics } from './merge-metrics.ts';
 import { workerFigures } from './worker-figures.ts';
 

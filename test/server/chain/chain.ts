@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom } from '../../../src/base/rng.ts';
-import { openHeadrace } from '../../../src/headrace.ts';
+import { openHeadrace } from '../../../src/running/headrace.ts';
 import { startReadServer, startServer } from '../../../src/server/http-server.ts';
 import { project } from '../shop.ts';
 import { answersIn } from './answers.ts';

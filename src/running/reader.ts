@@ -1,24 +1,24 @@
-import { fail } from './base/errors/fail.ts';
-import type { MaybePromise } from './base/maybe-promise.ts';
-import type { Clock } from './base/time.ts';
-import type { OpenSpan, Tracer } from './base/tracer.ts';
-import { openReadStores, type ReadStores } from './compose.ts';
-import { type Environment, resolveEnvironment } from './config.ts';
-import type { FeatureServiceData, ProjectData } from './features/define/declaration.ts';
-import { FeatureReader } from './featurestore/feature-reader.ts';
-import { followedPart } from './featurestore/followed-part.ts';
-import { memoryPart } from './featurestore/memory/memory-part.ts';
-import type { ServedVector } from './featurestore/online/served-vector.ts';
+import { fail } from '../base/errors/fail.ts';
+import type { MaybePromise } from '../base/maybe-promise.ts';
+import type { Clock } from '../base/time.ts';
+import type { OpenSpan, Tracer } from '../base/tracer.ts';
+import { openReadStores, type ReadStores } from '../compose/compose.ts';
+import { type Environment, resolveEnvironment } from '../environment/config.ts';
+import { checkDeclaration } from '../environment/place-declaration.ts';
+import type { FeatureServiceData, ProjectData } from '../features/define/declaration.ts';
+import { FeatureReader } from '../featurestore/feature-reader.ts';
+import { followedPart } from '../featurestore/followed-part.ts';
+import { memoryPart } from '../featurestore/memory/memory-part.ts';
+import type { ServedVector } from '../featurestore/online/served-vector.ts';
+import { openPart } from '../observe/part-kind.ts';
+import { Prometheus } from '../observe/prometheus.ts';
+import { readsPart } from '../observe/reads-part.ts';
+import type { SloReport } from '../observe/slo-report.ts';
+import { degradedOf, type Status, statusOf, waitingOf } from '../observe/status.ts';
+import { checkNotMoved } from '../operating/migrate/migration-files.ts';
+import type { TableAppend } from '../ports/offline-store.ts';
+import type { Part } from '../ports/part.ts';
 import type { OpenOptions } from './headrace.ts';
-import { openPart } from './observe/part-kind.ts';
-import { Prometheus } from './observe/prometheus.ts';
-import { readsPart } from './observe/reads-part.ts';
-import type { SloReport } from './observe/slo-report.ts';
-import { degradedOf, type Status, statusOf, waitingOf } from './observe/status.ts';
-import { checkNotMoved } from './operating/migrate/migration-files.ts';
-import { checkDeclaration } from './place-declaration.ts';
-import type { TableAppend } from './ports/offline-store.ts';
-import type { Part } from './ports/part.ts';
 
 /** Opens a project to read vectors beside the process that writes it. Errors: READER_VIEW, those of the store. */
 export async function openReader(options: OpenOptions): Promise<Reader> {

@@ -1,23 +1,23 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { closingWithin } from './base/closing.ts';
-import { fail, isHeadraceError } from './base/errors/fail.ts';
-import type { Clock } from './base/time.ts';
-import { clearMigrated, copyModels, holdEnvironment, lockMigration } from './compose/migration-parts.ts';
-import { withTileJobs } from './compose/tile-jobs.ts';
-import { closeStores, openHistory, openStores } from './compose.ts';
-import type { Environment } from './config.ts';
-import { declarationDocument, parseDeclaration } from './features/change/declaration-document.ts';
-import { planChanges } from './features/change/plan-changes.ts';
-import type { EventSourceData, ProjectData, StreamViewData } from './features/define/declaration.ts';
-import { serveKept } from './featurestore/batch/serve-kept.ts';
-import { topicOf } from './featurestore/ingest/gateway.ts';
-import { Headrace } from './headrace.ts';
-import { compareAnswers, type Difference, differenceText } from './operating/migrate/compare-answers.ts';
-import { copyDeliveries, firstOffsets, publishedUpTo } from './operating/migrate/copy-deliveries.ts';
-import { type CopiedTable, copyTables } from './operating/migrate/copy-tables.ts';
-import { forgottenSince } from './operating/migrate/forgotten-since.ts';
+import { closingWithin } from '../base/closing.ts';
+import { fail, isHeadraceError } from '../base/errors/fail.ts';
+import type { Clock } from '../base/time.ts';
+import { closeStores, openHistory, openStores } from '../compose/compose.ts';
+import { clearMigrated, copyModels, holdEnvironment, lockMigration } from '../compose/migration-parts.ts';
+import { withTileJobs } from '../compose/tile-jobs.ts';
+import type { Environment } from '../environment/config.ts';
+import { declarationFile } from '../environment/place-declaration.ts';
+import { declarationDocument, parseDeclaration } from '../features/change/declaration-document.ts';
+import { planChanges } from '../features/change/plan-changes.ts';
+import type { EventSourceData, ProjectData, StreamViewData } from '../features/define/declaration.ts';
+import { serveKept } from '../featurestore/batch/serve-kept.ts';
+import { topicOf } from '../featurestore/ingest/gateway.ts';
+import { compareAnswers, type Difference, differenceText } from '../operating/migrate/compare-answers.ts';
+import { copyDeliveries, firstOffsets, publishedUpTo } from '../operating/migrate/copy-deliveries.ts';
+import { type CopiedTable, copyTables } from '../operating/migrate/copy-tables.ts';
+import { forgottenSince } from '../operating/migrate/forgotten-since.ts';
 import {
   type CopyPlace,
   type Journal,
@@ -27,11 +27,11 @@ import {
   removeMoved,
   writeJournal,
   writeMoved,
-} from './operating/migrate/migration-files.ts';
-import { keysSince, otherQuestions, streamQuestions, withViewServices } from './operating/migrate/questions.ts';
-import { untilNoneBehind } from './operating/migrate/until-none-behind.ts';
-import { declarationFile } from './place-declaration.ts';
-import type { OfflineStore } from './ports/offline-store.ts';
+} from '../operating/migrate/migration-files.ts';
+import { keysSince, otherQuestions, streamQuestions, withViewServices } from '../operating/migrate/questions.ts';
+import { untilNoneBehind } from '../operating/migrate/until-none-behind.ts';
+import type { OfflineStore } from '../ports/offline-store.ts';
+import { Headrace } from './headrace.ts';
 import { Reader } from './reader.ts';
 
 /** Offsets of each partition that are copied before the place is noted. */

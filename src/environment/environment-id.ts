@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fail } from './base/errors/fail.ts';
+import { fail } from '../base/errors/fail.ts';
 
 /** The file of an environment's identity. */
 export const ENVIRONMENT_FILE = 'environment.json';

@@ -3,24 +3,24 @@ import { join, relative, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import { compareText } from '../base/text-order.ts';
-import { devicePeaks, knownDevices } from './analysis/operators/device-peaks.ts';
-import { type Comparison, compareTraces } from './compare.ts';
-import { type DiagnoseOptions, diagnose, type Refusal } from './diagnose.ts';
-import type { Diagnosis } from './diagnosis.ts';
-import { type Cause, causes } from './finding.ts';
-import { readSource } from './readers/read-source.ts';
-import { jsonText } from './report/json.ts';
-import { markdownReport } from './report/markdown.ts';
-import { terminalReport } from './report/terminal.ts';
-import { percent } from './rules/rule.ts';
-import { htaScope } from './scopes/hta.ts';
-import { nsysAiNumbers } from './scopes/nsys-ai.ts';
-import { type Scope, type ScopedNumber, scopes } from './scopes/scope.ts';
-import { tbPluginNumbers } from './scopes/tb-plugin.ts';
-import { traceLensNumbers } from './scopes/trace-lens.ts';
-import type { Source } from './source.ts';
-import type { Trace } from './trace/trace.ts';
-import { dmonCommand, watchDcgm, watchDmon } from './watch.ts';
+import { devicePeaks, knownDevices } from '../gpu/analysis/operators/device-peaks.ts';
+import { type Comparison, compareTraces } from '../gpu/compare.ts';
+import { type DiagnoseOptions, diagnose, type Refusal } from '../gpu/diagnose.ts';
+import type { Diagnosis } from '../gpu/diagnosis.ts';
+import { type Cause, causes } from '../gpu/finding.ts';
+import { readSource } from '../gpu/readers/read-source.ts';
+import { jsonText } from '../gpu/report/json.ts';
+import { markdownReport } from '../gpu/report/markdown.ts';
+import { terminalReport } from '../gpu/report/terminal.ts';
+import { percent } from '../gpu/rules/rule.ts';
+import { htaScope } from '../gpu/scopes/hta.ts';
+import { nsysAiNumbers } from '../gpu/scopes/nsys-ai.ts';
+import { type Scope, type ScopedNumber, scopes } from '../gpu/scopes/scope.ts';
+import { tbPluginNumbers } from '../gpu/scopes/tb-plugin.ts';
+import { traceLensNumbers } from '../gpu/scopes/trace-lens.ts';
+import type { Source } from '../gpu/source.ts';
+import type { Trace } from '../gpu/trace/trace.ts';
+import { dmonCommand, watchDcgm, watchDmon } from '../gpu/watch.ts';
 
 /** Where `headrace gpu` writes, and when it ends. */
 export interface GpuIo {
@@ -109,7 +109,7 @@ function deviceOf(name: unknown): DiagnoseOptions {
 }
 
 async function writeHtml(path: string, diagnosis: Diagnosis): Promise<void> {
-  const { htmlReport } = await import('./report/html.ts');
+  const { htmlReport } = await import('../gpu/report/html.ts');
   await writeFile(path, htmlReport(diagnosis));
 }
 
@@ -195,7 +195,7 @@ async function traceAt(path: string): Promise<{ path: string; trace: Trace }> {
 }
 
 async function runExplain(args: readonly string[], io: GpuIo): Promise<number> {
-  const { explanationText } = await import('./explain.ts');
+  const { explanationText } = await import('../gpu/explain.ts');
   const cause = causes.find((known) => known === args[0]);
   if (cause === undefined) throw fail('GPU_CALL', { reason: `explain needs a cause: ${causes.join(', ')}` });
   io.out(explanationText(cause satisfies Cause));

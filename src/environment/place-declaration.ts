@@ -1,14 +1,14 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fail, isHeadraceError } from './base/errors/fail.ts';
+import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import {
   type DeclarationDocument,
   declarationDocument,
   declarationJson,
   parseDeclaration,
-} from './features/change/declaration-document.ts';
-import { checkPlan, planChanges } from './features/change/plan-changes.ts';
-import type { ProjectData } from './features/define/declaration.ts';
+} from '../features/change/declaration-document.ts';
+import { checkPlan, planChanges } from '../features/change/plan-changes.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
 
 /** Where an environment keeps the declaration that its data was written under. */
 export function declarationFile(directory: string): string {

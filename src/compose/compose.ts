@@ -1,47 +1,47 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { copyArtifacts } from './backends/embedded/artifacts/copy-artifacts.ts';
-import { FileArtifactStore } from './backends/embedded/artifacts/file-artifact-store.ts';
-import { holdLog } from './backends/embedded/log/copy-log.ts';
-import { openEventLog } from './backends/embedded/log/event-log.ts';
-import { hasEvents } from './backends/embedded/log/segment-files.ts';
-import { copyOfflineStore } from './backends/embedded/offline/copy-offline-store.ts';
-import { scratchPath } from './backends/embedded/offline/directory.ts';
-import { openEmptyHistory } from './backends/embedded/offline/empty-history.ts';
-import { clearScratch } from './backends/embedded/offline/engine.ts';
-import { openOfflineStore } from './backends/embedded/offline/offline-store.ts';
-import { copyOnlineStore } from './backends/embedded/online/copy-online-store.ts';
-import { openOnlineStore } from './backends/embedded/online/online-store.ts';
-import { copyRegistry } from './backends/embedded/registry/copy-registry.ts';
-import { SqliteRegistry } from './backends/embedded/registry/sqlite-registry.ts';
-import { openKafkaLog } from './backends/kafka/event-log.ts';
-import { onnxRuntime } from './backends/onnx/onnx-runtime.ts';
-import { openOtlpSink } from './backends/otlp/trace-sink.ts';
-import { openRedisStore } from './backends/redis/online-store.ts';
-import type { Closing } from './base/closing.ts';
-import { fail } from './base/errors/fail.ts';
-import { Tracer } from './base/tracer.ts';
-import { historyEngine } from './compose/history-engine.ts';
-import { kafkaOptions } from './compose/kafka-options.ts';
-import { redisOptions } from './compose/redis-options.ts';
-import { openTileTopics, shareNames } from './compose/tile-topics.ts';
-import { type Environment, tilesApart } from './config.ts';
-import { ENVIRONMENT_FILE, environmentId } from './environment-id.ts';
-import { parseDeclaration } from './features/change/declaration-document.ts';
-import type { ProjectData } from './features/define/declaration.ts';
-import { checkBatchSql } from './featurestore/batch/read-batch.ts';
-import { rowBytesOf } from './featurestore/memory/memory-part.ts';
-import { type BackupPart, backUp } from './operating/backup.ts';
-import type { BackupManifest } from './operating/backup-manifest.ts';
-import type { ArtifactStore } from './ports/artifact-store.ts';
-import type { EventLog } from './ports/event-log.ts';
-import type { HistoryEngine } from './ports/history-engine.ts';
-import type { ModelRegistry } from './ports/model-registry.ts';
-import type { ModelRuntime } from './ports/model-runtime.ts';
-import type { OfflineStore } from './ports/offline-store.ts';
-import type { OnlineStore } from './ports/online-store.ts';
-import type { TileTopics } from './ports/tile-topics.ts';
+import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts';
+import { FileArtifactStore } from '../backends/embedded/artifacts/file-artifact-store.ts';
+import { holdLog } from '../backends/embedded/log/copy-log.ts';
+import { openEventLog } from '../backends/embedded/log/event-log.ts';
+import { hasEvents } from '../backends/embedded/log/segment-files.ts';
+import { copyOfflineStore } from '../backends/embedded/offline/copy-offline-store.ts';
+import { scratchPath } from '../backends/embedded/offline/directory.ts';
+import { openEmptyHistory } from '../backends/embedded/offline/empty-history.ts';
+import { clearScratch } from '../backends/embedded/offline/engine.ts';
+import { openOfflineStore } from '../backends/embedded/offline/offline-store.ts';
+import { copyOnlineStore } from '../backends/embedded/online/copy-online-store.ts';
+import { openOnlineStore } from '../backends/embedded/online/online-store.ts';
+import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
+import { SqliteRegistry } from '../backends/embedded/registry/sqlite-registry.ts';
+import { openKafkaLog } from '../backends/kafka/event-log.ts';
+import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
+import { openOtlpSink } from '../backends/otlp/trace-sink.ts';
+import { openRedisStore } from '../backends/redis/online-store.ts';
+import type { Closing } from '../base/closing.ts';
+import { fail } from '../base/errors/fail.ts';
+import { Tracer } from '../base/tracer.ts';
+import { type Environment, tilesApart } from '../environment/config.ts';
+import { ENVIRONMENT_FILE, environmentId } from '../environment/environment-id.ts';
+import { parseDeclaration } from '../features/change/declaration-document.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import { checkBatchSql } from '../featurestore/batch/read-batch.ts';
+import { rowBytesOf } from '../featurestore/memory/memory-part.ts';
+import { type BackupPart, backUp } from '../operating/backup.ts';
+import type { BackupManifest } from '../operating/backup-manifest.ts';
+import type { ArtifactStore } from '../ports/artifact-store.ts';
+import type { EventLog } from '../ports/event-log.ts';
+import type { HistoryEngine } from '../ports/history-engine.ts';
+import type { ModelRegistry } from '../ports/model-registry.ts';
+import type { ModelRuntime } from '../ports/model-runtime.ts';
+import type { OfflineStore } from '../ports/offline-store.ts';
+import type { OnlineStore } from '../ports/online-store.ts';
+import type { TileTopics } from '../ports/tile-topics.ts';
+import { historyEngine } from './history-engine.ts';
+import { kafkaOptions } from './kafka-options.ts';
+import { redisOptions } from './redis-options.ts';
+import { openTileTopics, shareNames } from './tile-topics.ts';
 
 /** The declaration that the data of a directory were written under. */
 const DECLARATION = 'declaration.json';
@@ -108,7 +108,7 @@ export async function openStores(
       registry: keep(new SqliteRegistry(join(directory, 'registry.sqlite'))),
       artifacts: new FileArtifactStore(join(directory, 'artifacts')),
       runtime: onnxRuntime,
-      trainer: [process.execPath, fileURLToPath(new URL(`./cli/train-worker${moduleEnding()}`, import.meta.url))],
+      trainer: [process.execPath, fileURLToPath(new URL(`../cli/train-worker${moduleEnding()}`, import.meta.url))],
       runs: join(directory, 'runs'),
       traces: await openTraces(environment, onFault),
     };

@@ -1,4 +1,4 @@
-import { fail } from '../../base/errors/fail.ts';
+import { fail } from '../base/errors/fail.ts';
 
 /** A five-field cron schedule in UTC: minute, hour, day of month, month, day of week (0 and 7 are Sunday). */
 export interface Cron {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { fail } from './base/errors/fail.ts';
-import { parseDuration } from './base/time.ts';
-import type { ProjectData } from './features/define/declaration.ts';
+import { fail } from '../base/errors/fail.ts';
+import { parseDuration } from '../base/time.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
 
 /** Bytes of memory without an option, and at least. */
 const DEFAULT_MEMORY = 2 ** 30;

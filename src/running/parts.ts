@@ -1,0 +1,49 @@
+import { type BatchStatus, batchPart } from '../featurestore/batch/batch-part.ts';
+import { type DiskStatus, diskPart } from '../featurestore/disk/disk-part.ts';
+import { followedPart } from '../featurestore/followed-part.ts';
+import { historyPart } from '../featurestore/history-part.ts';
+import { type IngestStatus, ingestPart } from '../featurestore/ingest/ingest-part.ts';
+import { logPart } from '../featurestore/ingest/log-part.ts';
+import { type TopicsStatus, topicsPart } from '../featurestore/ingest/topics-part.ts';
+import { type TilesStatus, tilesPart } from '../featurestore/materialise/tiles-part.ts';
+import { type MemoryStatus, memoryPart } from '../featurestore/memory/memory-part.ts';
+import { type StoreStatus, storePart } from '../featurestore/online/store-part.ts';
+import { type SkewStatus, skewPart } from '../featurestore/skew/skew-part.ts';
+import { labelsPart } from '../monitoring/labels/labels-part.ts';
+import { type AnyPartKind, partKind } from '../observe/part-kind.ts';
+import { type ReadsStatus, readsPart } from '../observe/reads-part.ts';
+import type { Status } from '../observe/status.ts';
+import { modelsPart } from '../serving/online/models-part.ts';
+
+/**
+ * Every kind of part, in the order of `headrace status`, with the keys of its share of `GET /v1/status`. The metrics page, the
+ * status command and the merged status of a group of processes are made from this list.
+ */
+export const partKinds: readonly AnyPartKind[] = [
+  partKind(ingestPart, ['sources']),
+  partKind(logPart, []),
+  partKind(readsPart, ['views', 'services']),
+  partKind(batchPart, ['batch']),
+  partKind(historyPart, []),
+  partKind(skewPart, ['audits']),
+  partKind(topicsPart, ['topics']),
+  partKind(tilesPart, ['lag']),
+  partKind(modelsPart, []),
+  partKind(labelsPart, []),
+  partKind(followedPart, []),
+  partKind(diskPart, ['disk']),
+  partKind(memoryPart, ['memory']),
+  partKind(storePart, ['store']),
+];
+
+/** The status of a project that writes; a process that only reads has the shares of its own parts alone. */
+export type ProjectStatus = Status &
+  IngestStatus &
+  ReadsStatus &
+  BatchStatus &
+  SkewStatus &
+  TopicsStatus &
+  TilesStatus &
+  DiskStatus &
+  MemoryStatus &
+  StoreStatus;
