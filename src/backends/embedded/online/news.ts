@@ -100,8 +100,8 @@ export class NewsReader {
   }
 
   /**
-   * What is new since the last call; null where nothing is. LMDB's binding lets what is read stand for a turn of the event loop,
-   * so that what is read after it, in the same turn, is of the same commit. Hot path.
+   * What is new since the last call; null where nothing is. LMDB's binding keeps the snapshot of a read until a timer of 0 ms
+   * fires, which may be several turns later. So reads after this call, in the same turn, are of the same commit. Hot path.
    */
   follow(): StoreNews | null {
     const before = this.#latest;
