@@ -11,7 +11,7 @@ const exits: Readonly<Record<number, string>> = {
 
 const head = `# Errors
 
-Every error that Headrace gives has a code, a message and a mend: what to do about it. Recognise an error by its code
+Every error that Headrace gives has a code, a message and a hint: what to do about it. Recognise an error by its code
 (\`isHeadraceError(error, 'WINDOW_TEXT')\`), never by its message. The HTTP server answers with the status, the command
 line ends with the exit code. A call may be made again *never*, at once (*safe*), or after a while (*later*).
 
@@ -23,8 +23,8 @@ This page is written by \`npm run pages\` from src/base/errors/catalogue.ts; do 
 `;
 
 /** The section of one code. */
-export function errorSection(code: string, { message, mend, retry, status, exit }: ErrorRow): string {
-  return `### ${code}\n\n\`${message}\`\n\n${mend}.\n\nretry ${retry} · HTTP ${status} · exit ${exit}\n`;
+export function errorSection(code: string, { message, hint, retry, status, exit }: ErrorRow): string {
+  return `### ${code}\n\n\`${message}\`\n\n${hint}.\n\nretry ${retry} · HTTP ${status} · exit ${exit}\n`;
 }
 
 /** The page docs/reference/errors.md: the codes by area, in order of the alphabet. */

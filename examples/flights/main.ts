@@ -100,7 +100,7 @@ try {
   if (summary.checks.some(({ passed }) => !passed)) process.exitCode = 1;
 } catch (error) {
   if (!isHeadraceError(error)) throw error;
-  console.error(`${error.code}: ${error.message}\n  ${error.mend}`);
+  console.error(`${error.code}: ${error.message}\n  ${error.hint}`);
   process.exitCode = error.exit;
 } finally {
   await headrace.close();

@@ -27,28 +27,28 @@ export const errors: Check = {
 export function pageProblems(page: string): readonly string[] {
   const onPage = new Map(page.split(/^(?=#{2,3} )/m).map((text) => [/^### (\S+)/.exec(text)?.[1] ?? '', text.trim()]));
   onPage.delete('');
-  const mend = 'run npm run pages';
+  const hint = 'run npm run pages';
   const missing = Object.entries(table).flatMap(([code, row]) => {
     const text = onPage.get(code);
-    if (text === undefined) return [`${code} is not in docs/reference/errors.md: ${mend}`];
+    if (text === undefined) return [`${code} is not in docs/reference/errors.md: ${hint}`];
     return text === errorSection(code, row).trim()
       ? []
-      : [`${code} reads otherwise in docs/reference/errors.md: ${mend}`];
+      : [`${code} reads otherwise in docs/reference/errors.md: ${hint}`];
   });
   const unknown = [...onPage.keys()].filter((code) => !(code in table));
   return [
     ...missing,
-    ...unknown.map((code) => `${code} is in docs/reference/errors.md but not in the catalogue: ${mend}`),
+    ...unknown.map((code) => `${code} is in docs/reference/errors.md but not in the catalogue: ${hint}`),
   ];
 }
 
 /** What is wrong with the form of a row. */
-export function rowProblems(code: string, { message, mend, status, exit }: ErrorRow): readonly string[] {
+export function rowProblems(code: string, { message, hint, status, exit }: ErrorRow): readonly string[] {
   const rules: readonly (readonly [boolean, string])[] = [
     [/^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/.test(code), 'its code is not AREA_FACT'],
     [/^[^A-Z].*[^.]$/s.test(message), 'its message is not one clause in lower case without a full stop'],
-    [mend !== '' && !mend.endsWith('.'), 'its mend is empty or ends with a full stop'],
-    [!/\{\w+\}/.test(mend), 'its mend names a fact, which only messages do'],
+    [hint !== '' && !hint.endsWith('.'), 'its hint is empty or ends with a full stop'],
+    [!/\{\w+\}/.test(hint), 'its hint names a fact, which only messages do'],
     [status >= 400 && status < 600, 'its status is no HTTP error'],
     [exit >= 1 && exit <= 5, 'its exit code is not 1 to 5'],
   ];

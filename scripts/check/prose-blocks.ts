@@ -53,7 +53,7 @@ export function commentBlocks(source: string): readonly ProseBlock[] {
 
 /** The messages and hints of an error catalogue. */
 export function errorBlocks(source: string): readonly ProseBlock[] {
-  return texts('error', source, /^\s+(?:message|mend|hint):\s*(?=['"`])/gm);
+  return texts('error', source, /^\s+(?:message|hint):\s*(?=['"`])/gm);
 }
 
 /** The help texts of a command: every string with a space that is a property's value. */

@@ -49,10 +49,10 @@ function report(error: unknown, json: boolean, io: Terminal): number {
     return 1;
   }
   const { stderr } = process;
-  io.err(`${paint('red', `${error.code}:`, stderr)} ${error.message}\n  ${paint('dim', error.mend, stderr)}`);
+  io.err(`${paint('red', `${error.code}:`, stderr)} ${error.message}\n  ${paint('dim', error.hint, stderr)}`);
   if (json)
     io.out(
-      JSON.stringify({ error: { code: error.code, message: error.message, mend: error.mend, retry: error.retry } }),
+      JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint, retry: error.retry } }),
     );
   return error.exit;
 }

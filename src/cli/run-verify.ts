@@ -151,7 +151,7 @@ async function runOne(
 }
 
 function reasonOf(error: unknown): string {
-  if (isHeadraceError(error)) return `${error.code}: ${error.message}\n       ${error.mend}`;
+  if (isHeadraceError(error)) return `${error.code}: ${error.message}\n       ${error.hint}`;
   return error instanceof Error ? error.message : String(error);
 }
 

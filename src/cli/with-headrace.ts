@@ -36,6 +36,6 @@ async function openHeadraceOf(call: Call): Promise<Headrace> {
   const { project, environment } = await loadConfig(call);
   return Headrace.open(project, environment, Date.now, (error) => {
     call.terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`);
-    if (isHeadraceError(error)) call.terminal.err(`  ${error.mend}`);
+    if (isHeadraceError(error)) call.terminal.err(`  ${error.hint}`);
   });
 }

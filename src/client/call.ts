@@ -157,9 +157,9 @@ function failureOf(json: unknown, status: number): Failure | null {
   if (typeof json !== 'object' || json === null || !('error' in json)) return null;
   const { error } = json;
   if (typeof error !== 'object' || error === null) return null;
-  const { code, message, mend, retry } = error as Readonly<Record<string, unknown>>;
-  if (typeof code !== 'string' || typeof message !== 'string' || typeof mend !== 'string') return null;
-  return { code, message, mend, retry: retry === 'safe' || retry === 'later' ? retry : 'never', status };
+  const { code, message, hint, retry } = error as Readonly<Record<string, unknown>>;
+  if (typeof code !== 'string' || typeof message !== 'string' || typeof hint !== 'string') return null;
+  return { code, message, hint, retry: retry === 'safe' || retry === 'later' ? retry : 'never', status };
 }
 
 function parsed(text: string): unknown {

@@ -6,7 +6,7 @@ export interface Failure {
   /** A code of the error catalogue. */
   readonly code: string;
   readonly message: string;
-  readonly mend: string;
+  readonly hint: string;
   readonly retry: ErrorRow['retry'];
   readonly status: number;
 }
@@ -15,14 +15,14 @@ export interface Failure {
 export class ClientError extends Error implements Failure {
   override readonly name = 'ClientError';
   readonly code: string;
-  readonly mend: string;
+  readonly hint: string;
   readonly retry: Failure['retry'];
   readonly status: number;
 
-  constructor({ code, message, mend, retry, status }: Failure, cause?: unknown) {
+  constructor({ code, message, hint, retry, status }: Failure, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
-    this.mend = mend;
+    this.hint = hint;
     this.retry = retry;
     this.status = status;
   }

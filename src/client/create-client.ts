@@ -65,7 +65,7 @@ export interface ClientReport {
     readonly id?: string;
     readonly code: string;
     readonly message: string;
-    readonly mend: string;
+    readonly hint: string;
   }[];
 }
 

@@ -4,12 +4,12 @@ import { fail, type HeadraceError, isHeadraceError } from '../base/errors/fail.t
 
 /** The body of every error answer: the catalogued code, what is wrong, what to do, whether to try again. */
 export interface ErrorBody {
-  readonly error: { readonly code: string; readonly message: string; readonly mend: string; readonly retry: string };
+  readonly error: { readonly code: string; readonly message: string; readonly hint: string; readonly retry: string };
 }
 
 /** The error as its HTTP body. */
 export function errorBody(error: HeadraceError): ErrorBody {
-  return { error: { code: error.code, message: error.message, mend: error.mend, retry: error.retry } };
+  return { error: { code: error.code, message: error.message, hint: error.hint, retry: error.retry } };
 }
 
 /** Answers with a catalogued error; anything else becomes SERVER_FAULT, its cause kept from the client and given to the log. */

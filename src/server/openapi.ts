@@ -77,7 +77,7 @@ const errorSchema = z.object({
   error: z.object({
     code: z.string().describe('a code of the error catalogue'),
     message: z.string(),
-    mend: z.string().describe('what to do'),
+    hint: z.string().describe('what to do'),
     retry: z.enum(['never', 'safe', 'later']),
   }),
 });

@@ -180,7 +180,7 @@ test('the plan reads as one line per change', () => {
       .slice(1),
   ).toEqual([
     '  ! view spend@1: big_1h.is was count(gt(e.price, 10000): bool), is count(gt(e.price, 5000): bool)',
-    '    mend: give it version 2',
+    '    hint: give it version 2',
     'refused: a new meaning needs a new version',
     '',
   ]);

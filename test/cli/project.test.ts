@@ -171,7 +171,7 @@ test.concurrent.each([
   const folder = spoilt(`damaged${ending}`, (data) => damage(join(data, part), ending));
   const call = await run(['backfill', 'spend'], folder);
   expect(lastJson(call)).toMatchObject({
-    error: { code: expect.stringMatching(`^${area}`), mend: expect.stringMatching(/./) },
+    error: { code: expect.stringMatching(`^${area}`), hint: expect.stringMatching(/./) },
   });
   expect(call.code).toBe(4);
 });

@@ -30,7 +30,7 @@ test.concurrent.each([
 ] as const)('headrace %j is refused with %s, exit code 2, and what to do', async (args, code) => {
   const call = await runCli(folder, [...args, '--json']);
   expect(call.code).toBe(2);
-  expect(lastJson(call)).toMatchObject({ error: { code, message: expect.any(String), mend: expect.any(String) } });
+  expect(lastJson(call)).toMatchObject({ error: { code, message: expect.any(String), hint: expect.any(String) } });
   expect(call.err).toContain(code);
 });
 

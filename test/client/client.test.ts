@@ -75,7 +75,7 @@ describe('with a running project', () => {
     ]);
   });
 
-  test("an error has the server's code, mend and status", async () => {
+  test("an error has the server's code, hint and status", async () => {
     const client = createClient<typeof project>({ url: server.url, retries: 0 });
     const refused = await client.predict('risk', 'p1', request).catch((error: unknown) => error);
     expect(refused).toMatchObject({ name: 'ClientError', code: 'MODEL_NONE', retry: 'later', status: 503 });

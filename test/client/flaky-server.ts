@@ -42,7 +42,7 @@ export const answer =
   };
 
 export const failure = (code: string, retry: string) => ({
-  error: { code, message: 'it is so', mend: 'do this', retry },
+  error: { code, message: 'it is so', hint: 'do this', retry },
 });
 
 /** The connection ends without an answer. */

@@ -103,7 +103,7 @@ test.each([
     expect(refused).toMatchObject({
       code: 'DECLARATION_MEANING',
       message: expect.stringMatching(/changes the meaning of .*(spend@1|purchases@1)/),
-      mend: expect.stringMatching(/plan.*raise/),
+      hint: expect.stringMatching(/plan.*raise/),
     });
     expect(readFileSync(join(directory, 'declaration.json'), 'utf8')).toBe(kept);
     headrace = await open(project, directory);

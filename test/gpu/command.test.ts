@@ -126,7 +126,7 @@ test('environment, users, host names and tokens of an nsys export are in no repo
   for (const text of texts) expect(text).not.toContain(SECRET);
   truncateSync(path, 20_000);
   const error: unknown = await call('diagnose', path).catch((reason: unknown) => reason);
-  expect(isHeadraceError(error) ? `${error.message} ${error.mend}` : 'no error of ours').not.toContain(SECRET);
+  expect(isHeadraceError(error) ? `${error.message} ${error.hint}` : 'no error of ours').not.toContain(SECRET);
 });
 
 test('names of kernels and files cannot break out of the page or the table', async () => {

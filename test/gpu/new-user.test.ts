@@ -100,7 +100,7 @@ test('a machine without nvidia-smi is told so, and what to do', async () => {
   vi.stubEnv('PATH', join(folder, 'no-programs'));
   await expect(call('watch')).rejects.toMatchObject({
     code: 'GPU_NO_NVIDIA_SMI',
-    mend: expect.stringMatching(/machine with the GPUs.*--dcgm/),
+    hint: expect.stringMatching(/machine with the GPUs.*--dcgm/),
   });
 });
 

@@ -9,7 +9,7 @@ import { runCommand } from '../../scripts/run-command.ts';
 import { toldLines, unprinted } from '../../scripts/run-program.ts';
 import { catalogue } from '../../src/base/errors/catalogue.ts';
 
-const row = { message: 'the thing {name} is broken', mend: 'mend it', retry: 'never', status: 400, exit: 2 } as const;
+const row = { message: 'the thing {name} is broken', hint: 'hint it', retry: 'never', status: 400, exit: 2 } as const;
 
 test('a page written from the catalogue agrees with it', () => {
   expect(pageProblems(errorsPage())).toEqual([]);
@@ -27,12 +27,12 @@ test('a code that is missing on the page, unknown to the catalogue or told other
   ]);
 });
 
-test('a row of the catalogue is AREA_FACT, one clause, a mend, an HTTP error and an exit code', () => {
+test('a row of the catalogue is AREA_FACT, one clause, a hint, an HTTP error and an exit code', () => {
   expect(rowProblems('THING_BROKEN', row)).toEqual([]);
   expect(rowProblems('BROKEN', row)).toHaveLength(1);
   expect(rowProblems('THING_BROKEN', { ...row, message: 'It broke.' })).toHaveLength(1);
-  expect(rowProblems('THING_BROKEN', { ...row, mend: '' })).toHaveLength(1);
-  expect(rowProblems('THING_BROKEN', { ...row, mend: 'mend {thing}' })).toHaveLength(1);
+  expect(rowProblems('THING_BROKEN', { ...row, hint: '' })).toHaveLength(1);
+  expect(rowProblems('THING_BROKEN', { ...row, hint: 'hint {thing}' })).toHaveLength(1);
   expect(rowProblems('THING_BROKEN', { ...row, status: 200 })).toHaveLength(1);
   expect(rowProblems('THING_BROKEN', { ...row, exit: 0 })).toHaveLength(1);
 });

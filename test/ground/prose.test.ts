@@ -98,7 +98,8 @@ test('comments are read in all their forms, and texts in quotes are not', () => 
 });
 
 test('messages, hints and help are read, with either quote and on the line after their name', () => {
-  const row = "    message: 'it is {a}',\n    hint:\n      \"don't stop\",\n    mend: `stop`,\n    retry: 'never',\n";
+  const row =
+    "    message: 'it is {a}',\n    hint:\n      \"don't stop\",\n    message: `stop`,\n    retry: 'never',\n";
   expect(errorBlocks(row).map(({ line, text }) => [line, text])).toEqual([
     [1, 'it is {a}'],
     [3, "don't stop"],

@@ -43,7 +43,7 @@ for (const [name, subject] of Object.entries(backends)) {
 const bytes = new TextEncoder().encode('a model');
 
 describe('artefacts in a directory', () => {
-  test('rule 2: a file that was changed or cut is ARTIFACT_DAMAGED, and putting it again mends it', () => {
+  test('rule 2: a file that was changed or cut is ARTIFACT_DAMAGED, and putting it again repairs it', () => {
     const path = directory();
     const store = new FileArtifactStore(path);
     const digest = store.put(bytes);

@@ -116,7 +116,7 @@ test('without the package, the runtime is imported all the same, and ready and l
       return next(name, context);
     } });`;
   const program = `import { onnxRuntime } from ${JSON.stringify(new URL('../../src/backends/onnx/onnx-runtime.ts', import.meta.url).href)};
-    const told = (error) => console.log(error.code, error.mend);
+    const told = (error) => console.log(error.code, error.hint);
     await onnxRuntime.ready().catch(told);
     await onnxRuntime.load(new Uint8Array(), { features: [], input: '', output: '' }).catch(told);`;
   const hook = `data:text/javascript,${encodeURIComponent(absent)}`;

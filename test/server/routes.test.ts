@@ -63,7 +63,7 @@ const event = (id: string, more: Readonly<Record<string, unknown>> = {}) => ({
 });
 
 const errorOf = (code: string) => ({
-  error: { code, message: expect.any(String), mend: expect.any(String), retry: expect.any(String) },
+  error: { code, message: expect.any(String), hint: expect.any(String), retry: expect.any(String) },
 });
 
 test('events are taken one at a time, as an array, and as JSON lines', async () => {

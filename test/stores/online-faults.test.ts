@@ -84,7 +84,7 @@ test('a file that is no LMDB file, or the beginning of one, is STORE_CORRUPT wit
   }
   writeFileSync(file, 'not a database\n'.repeat(1_000));
   expect(() => openOnlineStore({ path })).toThrow(
-    expect.objectContaining({ code: 'STORE_CORRUPT', mend: expect.stringContaining('the log rebuilds') }),
+    expect.objectContaining({ code: 'STORE_CORRUPT', hint: expect.stringContaining('the log rebuilds') }),
   );
 });
 

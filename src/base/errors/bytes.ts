@@ -4,14 +4,14 @@ import { rows } from './row.ts';
 export const bytesErrors = rows({
   BYTES_DAMAGED: {
     message: 'the bytes of {what} are damaged at offset {offset}: {reason}',
-    mend: 'restore the store from a backup, or rebuild it from the log',
+    hint: 'restore the store from a backup, or rebuild it from the log',
     retry: 'never',
     status: 500,
     exit: 4,
   },
   BYTES_VERSION: {
     message: 'the bytes of {what} have format version {found}; this release reads {known}',
-    mend: 'use the release that wrote them, or a newer one',
+    hint: 'use the release that wrote them, or a newer one',
     retry: 'never',
     status: 500,
     exit: 4,

@@ -4,28 +4,28 @@ import { rows } from './row.ts';
 export const changeErrors = rows({
   DECLARATION_TEXT: {
     message: 'the stored declaration cannot be read: {reason}',
-    mend: 'restore the file from a backup: it describes the columns of stored events',
+    hint: 'restore the file from a backup: it describes the columns of stored events',
     retry: 'never',
     status: 500,
     exit: 4,
   },
   DECLARATION_FORMAT: {
     message: 'the stored declaration has format {found}; this release reads {known}',
-    mend: 'use the release that wrote it, or a newer one',
+    hint: 'use the release that wrote it, or a newer one',
     retry: 'never',
     status: 500,
     exit: 4,
   },
   DECLARATION_PROJECT: {
     message: 'the stored declaration is of project {before}, not of {after}',
-    mend: 'give each project its own environment',
+    hint: 'give each project its own environment',
     retry: 'never',
     status: 400,
     exit: 2,
   },
   DECLARATION_MEANING: {
     message: 'project {project} changes the meaning of {parts}',
-    mend: 'run headrace plan to see the change, and raise their versions',
+    hint: 'run headrace plan to see the change, and raise their versions',
     retry: 'never',
     status: 400,
     exit: 2,

@@ -4,7 +4,7 @@ import { rows } from './row.ts';
 export const closeErrors = rows({
   CLOSE_UNFINISHED: {
     message: 'the project has ended before everything was written: {left}. {reason}',
-    mend: 'bring back what is away, then start it again: it reads the events and predictions that it names from the log again',
+    hint: 'bring back what is away, then start it again: it reads the events and predictions that it names from the log again',
     retry: 'later',
     status: 503,
     exit: 5,
@@ -12,7 +12,7 @@ export const closeErrors = rows({
   CLOSE_OPENING: {
     message:
       'the process was asked to stop while it opened the project, and the opening did not end within {seconds} s',
-    mend: 'start it again: an opening that is cut off loses nothing',
+    hint: 'start it again: an opening that is cut off loses nothing',
     retry: 'later',
     status: 503,
     exit: 5,

@@ -15,12 +15,12 @@ export type ErrorFacts<Code extends ErrorCode> = {
   readonly [Name in FactNames<(typeof catalogue)[Code]['message']>]: FactValue;
 };
 
-/** The one error class: recognise an error by `code`, show `message` and `mend`. */
+/** The one error class: recognise an error by `code`, show `message` and `hint`. */
 export class HeadraceError extends Error {
   override readonly name = 'HeadraceError';
   readonly code: ErrorCode;
   readonly facts: Readonly<Record<string, FactValue>>;
-  readonly mend: string;
+  readonly hint: string;
   readonly retry: ErrorRow['retry'];
   readonly status: number;
   readonly exit: number;
@@ -30,7 +30,7 @@ export class HeadraceError extends Error {
     super(fill(row.message, facts), cause === undefined ? undefined : { cause });
     this.code = code;
     this.facts = facts;
-    this.mend = row.mend;
+    this.hint = row.hint;
     this.retry = row.retry;
     this.status = row.status;
     this.exit = row.exit;

@@ -4,14 +4,14 @@ import { rows } from './row.ts';
 export const predictionErrors = rows({
   PREDICTION_VALUE: {
     message: 'a prediction of model {model} has the {part} {value}',
-    mend: 'use an id that is well-formed text and not empty, and an instant in whole milliseconds',
+    hint: 'use an id that is well-formed text and not empty, and an instant in whole milliseconds',
     retry: 'never',
     status: 400,
     exit: 2,
   },
   PREDICTION_RECORD: {
     message: 'a record of the prediction log cannot be read: {reason}',
-    mend: 'run the version of headrace that wrote it, or a newer one',
+    hint: 'run the version of headrace that wrote it, or a newer one',
     retry: 'never',
     status: 500,
     exit: 4,

@@ -3,7 +3,7 @@ export interface ErrorRow {
   /** One clause; each `{fact}` is replaced by its value, text in quotes. */
   readonly message: string;
   /** The hint: the next step, as an imperative. */
-  readonly mend: string;
+  readonly hint: string;
   /** Whether the same call may be retried: never, at once (safe), or after a while (later). */
   readonly retry: 'never' | 'safe' | 'later';
   /** HTTP status. */

@@ -4,14 +4,14 @@ import { rows } from './row.ts';
 export const traceErrors = rows({
   TRACE_CLIENT: {
     message: 'tracing is configured, and the OpenTelemetry packages are not installed',
-    mend: 'run npm install @opentelemetry/sdk-trace @opentelemetry/exporter-trace-otlp-http @opentelemetry/resources',
+    hint: 'run npm install @opentelemetry/sdk-trace @opentelemetry/exporter-trace-otlp-http @opentelemetry/resources',
     retry: 'never',
     status: 500,
     exit: 3,
   },
   TRACE_EXPORT: {
     message: '{spans} spans did not reach the collector: {reason}',
-    mend: 'check the collector, and traces.otlp or OTEL_EXPORTER_OTLP_ENDPOINT; nothing else is affected',
+    hint: 'check the collector, and traces.otlp or OTEL_EXPORTER_OTLP_ENDPOINT; nothing else is affected',
     retry: 'later',
     status: 503,
     exit: 5,

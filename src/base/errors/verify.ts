@@ -4,14 +4,14 @@ import { rows } from './row.ts';
 export const verifyErrors = rows({
   VERIFY_BROKEN: {
     message: '{broken} of {rules} rules fail on environment {environment}; the first is {first}',
-    mend: 'fix the failures in the output, and run headrace verify again before the environment receives events',
+    hint: 'fix the failures in the output, and run headrace verify again before the environment receives events',
     retry: 'never',
     status: 500,
     exit: 1,
   },
   VERIFY_STOPPED: {
     message: 'the check of environment {environment} was stopped after {done} of {rules} rules',
-    mend: 'run headrace verify again; the stopped check left nothing in the stores',
+    hint: 'run headrace verify again; the stopped check left nothing in the stores',
     retry: 'safe',
     status: 500,
     exit: 5,
@@ -19,7 +19,7 @@ export const verifyErrors = rows({
   VERIFY_LEFT: {
     message:
       'the check of environment {environment} could not remove its data, whose names start with {names}: {reason}',
-    mend: 'fix the reason and run headrace verify again; it removes the data first',
+    hint: 'fix the reason and run headrace verify again; it removes the data first',
     retry: 'safe',
     status: 500,
     exit: 4,

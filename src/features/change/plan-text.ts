@@ -46,10 +46,10 @@ function changeLines(change: Change, isFirst: boolean): readonly string[] {
     case 'refuseMeaning':
       return [
         ...change.fields.map((field) => `  ! ${id}: ${fieldText(field)}`),
-        `    mend: ${[...new Set(change.fields.map(columnMend))].join('')}give it version ${(change.part.version ?? 0) + 1}`,
+        `    hint: ${[...new Set(change.fields.map(columnMend))].join('')}give it version ${(change.part.version ?? 0) + 1}`,
       ];
     case 'refuseVersion':
-      return [`  ! ${id}: there has been version ${change.above}`, `    mend: give it version ${change.above + 1}`];
+      return [`  ! ${id}: there has been version ${change.above}`, `    hint: give it version ${change.above + 1}`];
     default:
       return change satisfies never;
   }

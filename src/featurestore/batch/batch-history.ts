@@ -93,7 +93,7 @@ export class BatchHistory {
     return null;
   }
 
-  /** Writes the rows of a generation where only {@link mend} sees them. */
+  /** Writes the rows of a generation where only {@link publish} sees them. */
   async prepare(generation: BatchGeneration, rows: readonly BatchRow[]): Promise<void> {
     await this.#publish('replace', this.#append(this.#prepared, generation, rows));
   }
@@ -104,7 +104,7 @@ export class BatchHistory {
   }
 
   /** Keeps the generation that the online store serves, if a crash came between its switch and its history. */
-  async mend({ generation, asOf, visibleFrom }: BatchGeneration): Promise<void> {
+  async publish({ generation, asOf, visibleFrom }: BatchGeneration): Promise<void> {
     const columns: OfflineValue[][] = Object.keys(this.#kept.columns).map(() => []);
     const sql = `SELECT * REPLACE (CAST(${visibleFrom} AS BIGINT) AS visible_from)
 FROM ${this.#offline.relation(this.#prepared)} WHERE generation = ${generation} AND as_of = ${asOf}`;

@@ -85,7 +85,7 @@ export class BatchSchedule {
     this.#views = views;
   }
 
-  /** Reads the newest generation of every view and mends what a crash left. Error: SCHEDULE_TEXT. */
+  /** Reads the newest generation of every view and repairs what a crash left. Error: SCHEDULE_TEXT. */
   static async open(options: BatchScheduleOptions): Promise<BatchSchedule> {
     const views: ScheduledView[] = [];
     for (const view of options.views) views.push(await openView(view, options));
@@ -250,7 +250,7 @@ async function openView(view: BatchViewData, { online, offline, clock }: BatchSc
   const [answer] = await online.readBatch([{ viewId: viewId(view), features: view.features, key: '' }]);
   const served = answer?.generation;
   // Only a generation of which the history has heard nothing: one that was rolled back to is kept already.
-  if (served !== undefined && served.generation > (newest?.generation ?? 0)) await history.mend(served);
+  if (served !== undefined && served.generation > (newest?.generation ?? 0)) await history.publish(served);
   const seen = [newest, served].filter((generation) => generation !== null && generation !== undefined);
   const triedAt = seen.length === 0 ? clock() : Math.max(...seen.map(({ visibleFrom }) => visibleFrom));
   return {

@@ -55,7 +55,7 @@ export const multiGpu: TraceRule = (facts) => {
       fix: [
         'overlap it: DDP bucket_cap_mb, FSDP backward_prefetch and forward_prefetch, gradient_as_bucket_view',
         'send less: bf16 gradients, no_sync() while gradients accumulate',
-        'give the traces of all ranks: a late rank makes the others wait, and no network setting mends that',
+        'give the traces of all ranks: a late rank makes the others wait, and no network setting fixes that',
       ],
       nextCommand: 'headrace gpu diagnose rank*.json.gz',
     },

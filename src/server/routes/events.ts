@@ -25,7 +25,7 @@ const ingestReport = z.object({
         id: z.string().optional(),
         code: z.string(),
         message: z.string(),
-        mend: z.string(),
+        hint: z.string(),
         retry: z.enum(['never', 'safe', 'later']),
       }),
     )

@@ -18,6 +18,6 @@ for (const id of [1, 2])
     const [{ kind }] = await format.read([Uint8Array.of(0, 0, 0, 0, id, 0x7b, 0x7d)], new AbortController().signal);
     codes.push(kind);
   } catch (error) {
-    codes.push(isHeadraceError(error) ? `${error.code} ${error.retry} ${error.mend}` : String(error));
+    codes.push(isHeadraceError(error) ? `${error.code} ${error.retry} ${error.hint}` : String(error));
   }
 console.log(JSON.stringify(codes));

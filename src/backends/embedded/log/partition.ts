@@ -218,7 +218,7 @@ export class Partition {
     const { end, lastIngestTs } = this.#newest.at;
     try {
       // Of an older segment every byte is a frame's.
-      this.#newest.mend();
+      this.#newest.repair();
     } catch (error) {
       throw writeFailure(this.#newest.path, error);
     }

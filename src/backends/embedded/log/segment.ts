@@ -104,7 +104,7 @@ export class Segment {
   /** Appends a frame; a write that fails leaves the segment as it was. */
   append(frame: Uint8Array, count: number, lastIngestTs: number): void {
     const { end, sizeBytes } = this.#end;
-    this.mend();
+    this.repair();
     this.#torn = true;
     try {
       for (let at = 0; at < frame.length; ) at += this.#files.append(this.fd, frame, at);
@@ -126,7 +126,7 @@ export class Segment {
   }
 
   /** Cuts off what a failed append left behind the end. */
-  mend(): void {
+  repair(): void {
     if (this.#torn) this.#files.truncate(this.fd, this.#end.sizeBytes);
     this.#torn = false;
   }
@@ -196,7 +196,7 @@ export class Segment {
 
   #mendIfPossible(): void {
     try {
-      this.mend();
+      this.repair();
     } catch {
       // The next append tries again, before it writes.
     }
