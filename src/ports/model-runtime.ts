@@ -1,9 +1,14 @@
-import type { ModelSignature } from './model-registry.ts';
+import type { Tensor, TensorSignature } from '../schema/tensor.ts';
 
 /** A model in memory. */
 export interface LoadedModel {
-  /** Scores `rows` rows of the signature's features, row by row, NaN where one is missing; gives one score a row. */
-  run(features: Float32Array, rows: number): Promise<Float32Array>;
+  /** Inputs and outputs as the model declares them, in its order. Outputs that are no tensor are left out. */
+  readonly signature: TensorSignature;
+  /**
+   * Runs the model once. Returns the tensors of the named outputs in that order; without names those of all outputs of the
+   * signature. Error: MODEL_TENSOR, for tensors that do not fit the model.
+   */
+  run(inputs: readonly Tensor[], outputs?: readonly string[]): Promise<readonly Tensor[]>;
   /** Frees it. No run may be under way, and none follows. */
   close(): Promise<void>;
 }
@@ -12,15 +17,21 @@ export interface LoadedModel {
  * Loads model files and runs them.
  *
  * Rules:
- *  1. bytes that are not a model of the signature (names, number of features, one float a row), are MODEL_FILE, on
- *     loading or on the first run;
- *  2. a row's score does not depend on other rows: batched, alone and replayed it has the same bits;
+ *  1. bytes that are no model of this runtime are MODEL_FILE on loading;
+ *  2. a row's outputs do not depend on other rows: batched, alone and replayed they have the same bits;
  *  3. loaded models are independent of each other, and loading one does not disturb the runs of others;
  *  4. loading and closing again and again does not use ever more memory;
- *  5. without the library that runs models, `ready` and `load` fail with MODEL_RUNTIME, which names the package.
+ *  5. without the library that runs models, `ready` and `load` fail with MODEL_RUNTIME, which names the package;
+ *  6. `run` returns exactly the named outputs, in their order, each with its type and shape;
+ *  7. an input that is missing, unknown, or of another type or shape, and an unknown output, are MODEL_TENSOR; the model
+ *     runs on afterwards;
+ *  8. values pass unchanged: each type keeps every value, and a tensor may have no rows.
  */
 export interface ModelRuntime {
+  /** The name that clients of the Open Inference Protocol see as platform. */
+  readonly platform: string;
   /** Resolves where models can be loaded. Error: MODEL_RUNTIME. */
   ready(): Promise<void>;
-  load(file: Uint8Array, signature: ModelSignature): Promise<LoadedModel>;
+  /** Errors: MODEL_RUNTIME, MODEL_FILE. */
+  load(file: Uint8Array): Promise<LoadedModel>;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
 import type { ModelSignature } from '../ports/model-registry.ts';
-import type { LoadedModel } from '../ports/model-runtime.ts';
+import type { Scorer } from './scorer.ts';
 
 /** Scores of a runtime may differ from the trainer's by this much (float32 against float64). */
 const PARITY_TOLERANCE = 1e-5;
@@ -22,7 +22,7 @@ const paritySchema = z.object({
  * Holds a loaded model against the rows and scores that its trainer left (JSON, null where a feature is missing). Runs
  * the whole and one row alone, so that the model is warm for both. Errors: MODEL_PARITY, MODEL_FILE.
  */
-export async function checkParity(checked: Checked, loaded: LoadedModel, file: Uint8Array): Promise<void> {
+export async function checkParity(checked: Checked, loaded: Scorer, file: Uint8Array): Promise<void> {
   const { rows, scores } = parseParity(file, checked);
   const input = Float32Array.from(rows.flat(), (value) => value ?? Number.NaN);
   const found = await loaded.run(input, rows.length);

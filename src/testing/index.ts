@@ -9,6 +9,7 @@ export { type Contract, mustEqual, mustFail } from './contracts/contract.ts';
 export { type EventLogNeed, type EventLogSubject, eventLogContracts } from './contracts/event-log.ts';
 export { type HistoryEngineSubject, historyEngineContracts } from './contracts/history-engine.ts';
 export { modelRegistryContracts, type RegistrySubject } from './contracts/model-registry.ts';
+export { type ModelRuntimeSubject, modelRuntimeContracts } from './contracts/model-runtime.ts';
 export { type OfflineStoreSubject, offlineStoreContracts } from './contracts/offline-store.ts';
 export { type OnlineStoreNeed, type OnlineStoreSubject, onlineStoreContracts } from './contracts/online-store.ts';
 export { type RemoteStoreSubject, remoteStoreContracts } from './contracts/remote-store.ts';

@@ -10,6 +10,7 @@ import type { ModelRuntime } from '../ports/model-runtime.ts';
 import { modelInputs } from '../registry/model-inputs.ts';
 import { MODEL_ENCODING } from '../registry/model-value.ts';
 import { checkParity } from '../registry/parity.ts';
+import { loadScorer } from '../registry/scorer.ts';
 import { checkTrainerOptions, isEmbeddedTrainer, trainerKinds } from './embedded-trainer.ts';
 import { runTrainingJob } from './job/run-job.ts';
 import { JOB_FORMAT, type TrainingJob } from './job/training-job.ts';
@@ -58,7 +59,7 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
   const signature = { features, input, output, encoding: MODEL_ENCODING };
   const file = readModel(join(directory, result.model));
   const parity = new TextEncoder().encode(JSON.stringify(result.parity));
-  const loaded = await runtime.load(file, signature);
+  const loaded = await loadScorer(runtime, file, signature);
   try {
     await checkParity({ model: model.name, version: 'new', signature }, loaded, parity);
   } finally {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { seededRandom } from '../../src/base/rng.ts';
+import { loadScorer } from '../../src/registry/scorer.ts';
 import { buildDesign, type Design } from '../../src/training/logistic/design.ts';
 import { fitLogistic } from '../../src/training/logistic/fit.ts';
 import { addWeightedGram } from '../../src/training/logistic/gram.ts';
@@ -178,7 +179,7 @@ describe('the exported file', () => {
   test('gives the scores of the fit, in ONNX Runtime, on every row, missing values included', async () => {
     const frame = smallFrame();
     const { onnx, input, output, parity } = trainLogistic(frame, options, 'small');
-    const model = await onnxRuntime.load(onnx, { features: frame.names, input, output });
+    const model = await loadScorer(onnxRuntime, onnx, { features: frame.names, input, output });
     const rows = Float32Array.from(parity.rows.flat(), (value) => value ?? Number.NaN);
     const scores = await model.run(rows, parity.rows.length);
     expect(parity.rows.length).toBeGreaterThanOrEqual(32);
@@ -198,7 +199,7 @@ describe('the exported file', () => {
     };
     const { onnx, input, output, parity, metrics } = trainLogistic(frame, { ...options, categorical: [] }, 'x');
     expect(metrics['auc']).toBeGreaterThan(0.8);
-    const model = await onnxRuntime.load(onnx, { features: frame.names, input, output });
+    const model = await loadScorer(onnxRuntime, onnx, { features: frame.names, input, output });
     const rows = Float32Array.from(parity.rows.flat(), (value) => value ?? Number.NaN);
     (await model.run(rows, parity.rows.length)).forEach((score, i) => {
       expect(Math.abs(score - parity.scores[i])).toBeLessThan(1e-5);
@@ -209,7 +210,7 @@ describe('the exported file', () => {
   test('takes a number beyond what was trained on for the nearest that was', async () => {
     const frame = smallFrame();
     const { onnx, input, output } = trainLogistic(frame, options, 'small');
-    const model = await onnxRuntime.load(onnx, { features: frame.names, input, output });
+    const model = await loadScorer(onnxRuntime, onnx, { features: frame.names, input, output });
     const [least, greatest] = [Math.min(...frame.columns[0]), Math.max(...frame.columns[0])];
     const numbers = [
       least,
@@ -232,7 +233,7 @@ describe('the exported file', () => {
     const design = buildDesign(frame, ['category'], refuse);
     const { weights } = fitLogistic(design, frame.labels, { c: 0.7, maxIterations: 50, tolerance: 1e-8 });
     const { onnx, input, output } = trainLogistic(frame, options, 'small');
-    const model = await onnxRuntime.load(onnx, { features: frame.names, input, output });
+    const model = await loadScorer(onnxRuntime, onnx, { features: frame.names, input, output });
     const [number, gaps] = design.features;
     if (number.kind !== 'number' || gaps.kind !== 'number') throw new Error('two numbers lead');
     const bare = 1 / (1 + Math.exp(-weights[design.width - 1]));

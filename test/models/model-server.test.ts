@@ -36,17 +36,30 @@ function countingRuntime() {
   const runs: number[] = [];
   const open = { models: 0 };
   const runtime: ModelRuntime = {
+    platform: 'counting',
     ready: async () => undefined,
     load: async (): Promise<LoadedModel> => {
       let running = 0;
       open.models += 1;
       return {
-        run: async (rows, count) => {
+        signature: {
+          inputs: [{ name: 'features', type: 'FP32', shape: [-1, 3] }],
+          outputs: [{ name: 'probability', type: 'FP32', shape: [-1] }],
+        },
+        run: async ([{ shape, data }]) => {
+          const [count] = shape;
           runs.push(count);
           running += 1;
           await turns(3);
           running -= 1;
-          return Float32Array.from({ length: count }, (_, i) => rows[i * 3]);
+          return [
+            {
+              name: 'probability',
+              type: 'FP32',
+              shape: [count],
+              data: Float32Array.from({ length: count }, (_, i) => Number(data[i * 3])),
+            },
+          ];
         },
         close: async () => {
           if (running > 0) throw new Error('closed while a run is under way');

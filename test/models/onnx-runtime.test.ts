@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
+import { loadScorer } from '../../src/registry/scorer.ts';
 import { trainLogistic } from '../../src/training/logistic/train-logistic.ts';
 import { OnnxGraph } from '../../src/training/onnx-export/onnx-graph.ts';
 import { childEnv } from '../child-env.ts';
@@ -45,7 +46,7 @@ describe('the golden file of the first export', () => {
   });
 
   test('gives the scores that it gave then', async () => {
-    const model = await onnxRuntime.load(golden, signature);
+    const model = await loadScorer(onnxRuntime, golden, signature);
     const found = await model.run(rows, 3);
     found.forEach((score, i) => {
       expect(Math.abs(score - scores[i])).toBeLessThan(1e-6);
@@ -57,22 +58,23 @@ describe('the golden file of the first export', () => {
 describe('ONNX Runtime keeps the rules of its port', () => {
   test('rule 1: bytes that are no model are MODEL_FILE', async () => {
     for (const bytes of [new Uint8Array(0), golden.subarray(0, 300), new TextEncoder().encode('no model')]) {
-      await expect(onnxRuntime.load(bytes, signature)).rejects.toMatchObject({ code: 'MODEL_FILE' });
+      await expect(loadScorer(onnxRuntime, bytes, signature)).rejects.toMatchObject({ code: 'MODEL_FILE' });
     }
   });
 
   test('rule 1: a model of other names, or of another number of features, is MODEL_FILE', async () => {
     for (const wrong of [{ input: 'rows' }, { output: 'score' }]) {
-      await expect(onnxRuntime.load(golden, { ...signature, ...wrong })).rejects.toMatchObject({ code: 'MODEL_FILE' });
+      await expect(loadScorer(onnxRuntime, golden, { ...signature, ...wrong })).rejects.toMatchObject({
+        code: 'MODEL_FILE',
+      });
     }
-    const model = await onnxRuntime.load(golden, { ...signature, features: ['number', 'gaps'] });
-    await expect(model.run(new Float32Array(2), 1)).rejects.toMatchObject({ code: 'MODEL_FILE' });
-    await model.close();
+    const narrow = { ...signature, features: ['number', 'gaps'] };
+    await expect(loadScorer(onnxRuntime, golden, narrow)).rejects.toMatchObject({ code: 'MODEL_FILE' });
   });
 
   test('rule 2: a row has the same bits alone and in every batch', async () => {
     const frame = smallFrame();
-    const model = await onnxRuntime.load(golden, signature);
+    const model = await loadScorer(onnxRuntime, golden, signature);
     const all = Float32Array.from({ length: 400 * 3 }, (_, i) => frame.columns[i % 3][Math.floor(i / 3)]);
     const whole = await model.run(all, 400);
     for (const size of [1, 7, 64, 256]) {
@@ -86,7 +88,7 @@ describe('ONNX Runtime keeps the rules of its port', () => {
 
   test('rule 3: loaded models do not disturb each other', async () => {
     const models = await Promise.all(
-      [0.25, 0.5, 0.75].map((value) => onnxRuntime.load(constantModel(value), signature)),
+      [0.25, 0.5, 0.75].map((value) => loadScorer(onnxRuntime, constantModel(value), signature)),
     );
     const found = await Promise.all(models.map((model) => model.run(rows.slice(0, 3), 1)));
     expect(found.map(([score]) => score)).toEqual([0.25, 0.5, 0.75]);
@@ -98,7 +100,7 @@ describe('ONNX Runtime keeps the rules of its port', () => {
   test('rule 4: loading and closing 60 times leaves no memory behind', async () => {
     const round = async (times: number) => {
       for (let i = 0; i < times; i += 1) {
-        const model = await onnxRuntime.load(golden, signature);
+        const model = await loadScorer(onnxRuntime, golden, signature);
         await model.run(rows, 3);
         await model.close();
       }
@@ -118,7 +120,7 @@ test('without the package, the runtime is imported all the same, and ready and l
   const program = `import { onnxRuntime } from ${JSON.stringify(new URL('../../src/backends/onnx/onnx-runtime.ts', import.meta.url).href)};
     const told = (error) => console.log(error.code, error.hint);
     await onnxRuntime.ready().catch(told);
-    await onnxRuntime.load(new Uint8Array(), { features: [], input: '', output: '' }).catch(told);`;
+    await onnxRuntime.load(new Uint8Array()).catch(told);`;
   const hook = `data:text/javascript,${encodeURIComponent(absent)}`;
   const args = ['--import', hook, '--input-type=module', '-e', program];
   const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env: childEnv() });

@@ -11,9 +11,10 @@ import { createClient } from '../../src/client/index.ts';
 import type { ModelData } from '../../src/features/define/declaration.ts';
 import { fedTable } from '../../src/featurestore/skew/fed-log.ts';
 import type { ModelVersion } from '../../src/ports/model-registry.ts';
-import type { LoadedModel } from '../../src/ports/model-runtime.ts';
 import type { OfflineValue } from '../../src/ports/offline-store.ts';
 import { MODEL_ENCODING } from '../../src/registry/model-value.ts';
+import type { Scorer } from '../../src/registry/scorer.ts';
+import { loadScorer } from '../../src/registry/scorer.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { VALUE_TYPES } from '../../src/schema/column.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
@@ -67,8 +68,8 @@ async function fileRows(path: string, as: 'FLOAT' | 'DOUBLE'): Promise<readonly 
   return read.getRows().map((row) => Float32Array.from(row, (cell) => (cell === null ? Number.NaN : Number(cell))));
 }
 
-async function loaded({ artifact, signature }: ModelVersion): Promise<LoadedModel> {
-  return onnxRuntime.load(await new FileArtifactStore(join(directory, 'artifacts')).get(artifact), signature);
+async function loaded({ artifact, signature }: ModelVersion): Promise<Scorer> {
+  return loadScorer(onnxRuntime, await new FileArtifactStore(join(directory, 'artifacts')).get(artifact), signature);
 }
 
 /** Scores of every input of every row of a set, by the registered file alone. */
@@ -307,7 +308,7 @@ async function sameScores(model: ModelData, trained: ModelVersion, path: string)
   const runner = await loaded(trained);
   const rows = await fileRows(path, 'FLOAT');
   for (const [row, numbers] of rows.entries()) {
-    const [offline] = await runner.run(numbers, 1);
+    const [offline] = await runner.run(Float32Array.from(numbers), 1);
     const { score } = await headrace.predict(model, `same-${row}`, requestOf(row, 0), { at: atOf(row) });
     expect(score).toBe(offline);
   }

@@ -1,7 +1,9 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
-import type { ModelSignature } from '../../ports/model-registry.ts';
 import type { LoadedModel, ModelRuntime } from '../../ports/model-runtime.ts';
+import { inputFault } from '../../schema/check-inputs.ts';
+import type { TensorSignature, TensorSpec } from '../../schema/tensor.ts';
+import { fromOnnx, tensorTypeOf, toOnnx } from './onnx-tensor.ts';
 
 /**
  * One thread a run: requests are the parallelism, and a score then has the same bits in every batch. Without arenas the
@@ -14,39 +16,50 @@ const SESSION_OPTIONS: InferenceSession.SessionOptions = {
   enableCpuMemArena: false,
   enableMemPattern: false,
   graphOptimizationLevel: 'all',
+  // An error of a run is an answer to its caller, not a line of the server's.
+  logSeverityLevel: 4,
 };
 
 /** Runs ONNX files with ONNX Runtime on the CPU. A run blocks the thread for as long as it computes. */
 export const onnxRuntime: ModelRuntime = {
+  platform: 'onnxruntime_onnx',
+
   async ready(): Promise<void> {
     await loadPackage();
   },
 
-  async load(file: Uint8Array, signature: ModelSignature): Promise<LoadedModel> {
+  async load(file: Uint8Array): Promise<LoadedModel> {
     const { InferenceSession, Tensor } = await loadPackage();
-    const session = await named(() => InferenceSession.create(file, SESSION_OPTIONS));
-    const { input, output, features } = signature;
-    if (!session.inputNames.includes(input) || !session.outputNames.includes(output)) {
-      const reason = `it has inputs ${session.inputNames.join(', ')} and outputs ${session.outputNames.join(', ')}`;
-      await session.release();
-      throw fail('MODEL_FILE', { reason });
-    }
+    const session = await named('MODEL_FILE', () => InferenceSession.create(file, SESSION_OPTIONS));
+    const signature = signatureOf(session);
+    const all = signature.outputs.map(({ name }) => name);
     return {
-      run: (rows, count) =>
-        named(async () => {
-          const results = await session.run(
-            { [input]: new Tensor('float32', rows, [count, features.length]) },
-            // Only this output: others may be of a kind that cannot be read (the ZipMap of scikit-learn's exporter).
-            [output],
-          );
-          const { data } = results[output];
-          if (data instanceof Float32Array && data.length === count) return data;
-          throw fail('MODEL_FILE', { reason: `its output has ${data.length} values for ${count} rows` });
+      signature,
+      run: (inputs, outputs = all) =>
+        named('MODEL_TENSOR', async () => {
+          const fault = inputFault(signature, inputs, outputs);
+          if (fault !== null) throw fail('MODEL_TENSOR', { reason: fault });
+          const feeds = Object.fromEntries(inputs.map((tensor) => [tensor.name, toOnnx(tensor, Tensor)]));
+          // Only these outputs: others may be of a kind that cannot be read (the ZipMap of scikit-learn's exporter).
+          const results = await session.run(feeds, outputs);
+          return outputs.map((name) => fromOnnx(name, results[name]));
         }),
       close: () => session.release(),
     };
   },
 };
+
+function signatureOf({ inputMetadata, outputMetadata }: InferenceSession): TensorSignature {
+  return { inputs: specsOf(inputMetadata), outputs: specsOf(outputMetadata) };
+}
+
+function specsOf(metadata: readonly InferenceSession.ValueMetadata[]): readonly TensorSpec[] {
+  return metadata.flatMap((value) => {
+    const type = value.isTensor ? tensorTypeOf(value.type) : null;
+    if (!value.isTensor || type === null) return [];
+    return [{ name: value.name, type, shape: value.shape.map((size) => (typeof size === 'number' ? size : -1)) }];
+  });
+}
 
 /** A package of its own: whoever serves features without a model does not install its hundreds of megabytes. */
 async function loadPackage() {
@@ -58,11 +71,11 @@ async function loadPackage() {
 }
 
 /** What ONNX Runtime throws, as a catalogued error. */
-async function named<T>(work: () => Promise<T>): Promise<T> {
+async function named<T>(code: 'MODEL_FILE' | 'MODEL_TENSOR', work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (isHeadraceError(error)) throw error;
-    throw fail('MODEL_FILE', { reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail(code, { reason: error instanceof Error ? error.message : String(error) }, error);
   }
 }

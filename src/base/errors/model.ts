@@ -100,6 +100,20 @@ export const modelErrors = rows({
     status: 500,
     exit: 3,
   },
+  MODEL_TENSOR: {
+    message: 'the inputs of the model are refused: {reason}',
+    hint: 'send the tensors of its metadata, with their names, types and shapes',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  MODEL_RUN: {
+    message: 'the run of model {model} failed: {reason}',
+    hint: 'check the model with these inputs; the server and other models go on',
+    retry: 'never',
+    status: 500,
+    exit: 3,
+  },
   MODEL_SCORE: {
     message: 'version {version} of model {model} scored row {row} {score}, which is not a finite number',
     hint: 'check that the values of the row fit float32, or train a model that bounds its inputs',

@@ -5,6 +5,7 @@ import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts'
 import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import { CHAMPION } from '../../registry/champion.ts';
 import { checkParity } from '../../registry/parity.ts';
+import { loadScorer } from '../../registry/scorer.ts';
 import type { Value } from '../../schema/column.ts';
 import { featureRow } from './feature-row.ts';
 import { ScoreQueue } from './score-queue.ts';
@@ -138,7 +139,7 @@ export class ModelServer {
   async #load(version: ModelVersion): Promise<ScoreQueue> {
     const { artifacts, runtime } = this.#options;
     const toRow = featureRow(this.model.service, version);
-    const loaded = await runtime.load(await artifacts.get(version.artifact), version.signature);
+    const loaded = await loadScorer(runtime, await artifacts.get(version.artifact), version.signature);
     try {
       await checkParity(version, loaded, await artifacts.get(version.parity));
     } catch (error) {

@@ -1,6 +1,6 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
-import type { LoadedModel } from '../../ports/model-runtime.ts';
+import type { Scorer } from '../../registry/scorer.ts';
 import type { Value } from '../../schema/column.ts';
 import type { FeatureRow } from './feature-row.ts';
 
@@ -28,14 +28,14 @@ interface Call {
  */
 export class ScoreQueue {
   readonly version: ModelVersion;
-  readonly #loaded: LoadedModel;
+  readonly #loaded: Scorer;
   readonly #toRow: FeatureRow;
   readonly #width: number;
   #calls: Call[] = [];
   #rows = 0;
   #draining: Promise<void> | null = null;
 
-  constructor(version: ModelVersion, loaded: LoadedModel, toRow: FeatureRow) {
+  constructor(version: ModelVersion, loaded: Scorer, toRow: FeatureRow) {
     this.version = version;
     this.#loaded = loaded;
     this.#toRow = toRow;

@@ -1,0 +1,111 @@
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import type { MaybePromise } from '../../base/maybe-promise.ts';
+import type { LoadedModel } from '../../ports/model-runtime.ts';
+import { inputFault } from '../../schema/check-inputs.ts';
+import { elementsOf, shapeFits, type Tensor, type TensorSpec, tensorArrays } from '../../schema/tensor.ts';
+
+/** The tensors of a list of specs by their names. */
+export type TensorsOf<Specs extends readonly TensorSpec[]> = {
+  readonly [Spec in Specs[number] as Spec['name']]: Extract<Tensor, { readonly type: unknown }> & {
+    readonly type: Spec['type'];
+  };
+};
+
+/** A result of a function: the type and the name are those of the declared output. */
+export type Results<Specs extends readonly TensorSpec[]> = {
+  readonly [Name in Specs[number]['name']]: Pick<Tensor, 'shape' | 'data'>;
+};
+
+/** A model that is a function of TypeScript. */
+export interface FunctionModel<
+  Inputs extends readonly TensorSpec[] = readonly TensorSpec[],
+  Outputs extends readonly TensorSpec[] = readonly TensorSpec[],
+> {
+  readonly name: string;
+  readonly inputs: Inputs;
+  readonly outputs: Outputs;
+  /** Computes every output from all inputs. It must not keep or change the inputs. */
+  readonly run: (inputs: TensorsOf<Inputs>) => MaybePromise<Results<Outputs>>;
+}
+
+/**
+ * Types a model that is a function.
+ *
+ * ```ts
+ * const doubled = functionModel({
+ *   name: 'doubled',
+ *   inputs: [{ name: 'x', type: 'FP32', shape: [-1, 1] }],
+ *   outputs: [{ name: 'y', type: 'FP32', shape: [-1, 1] }],
+ *   run: ({ x }) => ({ y: { shape: x.shape, data: Float32Array.from(x.data, (value) => 2 * Number(value)) } }),
+ * });
+ * ```
+ */
+export function functionModel<const Inputs extends readonly TensorSpec[], const Outputs extends readonly TensorSpec[]>(
+  model: FunctionModel<Inputs, Outputs>,
+): FunctionModel<Inputs, Outputs> {
+  return Object.freeze(model);
+}
+
+/** A function as a loaded model. Outputs that do not fit its declaration are MODEL_FILE. */
+export function loadFunction(model: FunctionModel): LoadedModel {
+  const { inputs, outputs } = model;
+  const signature = { inputs, outputs };
+  return {
+    signature,
+    run: async (tensors, asked = outputs.map(({ name }) => name)) => {
+      const fault = inputFault(signature, tensors, asked) ?? rowFault(tensors, inputs);
+      if (fault !== null) throw fail('MODEL_TENSOR', { reason: fault });
+      return resultTensors(model, await called(model, tensors), asked);
+    },
+    close: async () => undefined,
+  };
+}
+
+async function called(model: FunctionModel, tensors: readonly Tensor[]): Promise<Results<readonly TensorSpec[]>> {
+  try {
+    return await model.run(byName(tensors));
+  } catch (error) {
+    if (isHeadraceError(error)) throw error;
+    throw fail(
+      'MODEL_RUN',
+      { model: model.name, reason: error instanceof Error ? error.message : String(error) },
+      error,
+    );
+  }
+}
+
+function byName(tensors: readonly Tensor[]): Readonly<Record<string, Tensor>> {
+  return Object.fromEntries(tensors.map((tensor) => [tensor.name, tensor]));
+}
+
+/** Inputs whose first dimension is variable have one number of rows. */
+function rowFault(tensors: readonly Tensor[], specs: readonly TensorSpec[]): string | null {
+  const batched = new Set(specs.filter(({ shape }) => shape[0] === -1).map(({ name }) => name));
+  const rows = new Set(tensors.filter(({ name }) => batched.has(name)).map(({ shape }) => shape[0]));
+  return rows.size > 1 ? `inputs have ${[...rows].join(' and ')} rows; give all the same` : null;
+}
+
+function resultTensors(
+  { name: model, outputs }: FunctionModel,
+  results: Results<readonly TensorSpec[]>,
+  asked: readonly string[],
+): readonly Tensor[] {
+  return asked.map((name) => {
+    const spec = outputs.find((output) => output.name === name);
+    const result: Pick<Tensor, 'shape' | 'data'> | undefined = results[name];
+    const fault = spec === undefined || result === undefined ? 'it is absent' : resultFault(spec, result);
+    if (fault !== null || spec === undefined || result === undefined)
+      throw fail('MODEL_FILE', { reason: `output '${name}' of model '${model}' is refused: ${fault ?? ''}` });
+    return { name, type: spec.type, shape: result.shape, data: result.data } as Tensor;
+  });
+}
+
+function resultFault(
+  { type, shape: declared }: TensorSpec,
+  { shape, data }: Pick<Tensor, 'shape' | 'data'>,
+): string | null {
+  if (!shapeFits(shape, declared)) return `its shape is [${shape.join(',')}], not [${declared.join(',')}]`;
+  if (data.length !== elementsOf(shape)) return `it has ${data.length} elements for shape [${shape.join(',')}]`;
+  const fits = type === 'BYTES' ? Array.isArray(data) : data instanceof tensorArrays[type];
+  return fits ? null : `its data is no ${type === 'BYTES' ? 'array of bytes' : tensorArrays[type].name}`;
+}
