@@ -3,6 +3,7 @@ import { auditSkew } from './commands/audit-skew.ts';
 import { backfill } from './commands/backfill.ts';
 import { backup } from './commands/backup.ts';
 import { completionOf } from './commands/completion.ts';
+import { costSpot } from './commands/cost/spot.ts';
 import { dev } from './commands/dev.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
@@ -57,5 +58,6 @@ export const commands: readonly Command[] = [
   tilesLogs,
   tilesWrite,
   gpu,
+  costSpot,
   completionOf(() => commands),
 ];

@@ -51,3 +51,30 @@ export function pairsOption(option: string, value: string | boolean | undefined)
     throw fail('CLI_VALUE', { option, value: String(value), wanted: 'name=column,…' });
   return Object.fromEntries(pairs);
 }
+
+const SECONDS_IN = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** Whole seconds of a time such as `8h`, `18m`, `0.2h` or `720s`; undefined where the option is left out. Error: CLI_VALUE. */
+export function secondsOption(option: string, value: string | boolean | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const match = /^(\d{1,9}(?:\.\d{1,6})?)(s|m|h|d)$/.exec(String(value));
+  const exact = match === null ? Number.NaN : Number(match[1]) * SECONDS_IN[match[2] as keyof typeof SECONDS_IN];
+  // 48.2 · 3600 in doubles is not whole by a few of its last bits.
+  const seconds = Math.round(exact);
+  if (!(Math.abs(exact - seconds) < 1e-6))
+    throw fail('CLI_VALUE', { option, value: String(value), wanted: 'whole seconds, such as 8h, 18m or 720s' });
+  return seconds;
+}
+
+/** A number within bounds; undefined where the option is left out. Error: CLI_VALUE. */
+export function numberOption(
+  option: string,
+  value: string | boolean | undefined,
+  least: number,
+  most = Number.MAX_VALUE,
+): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (typeof value === 'string' && value.trim() !== '' && number >= least && number <= most) return number;
+  throw fail('CLI_VALUE', { option, value: String(value), wanted: `a number from ${least} to ${most}` });
+}

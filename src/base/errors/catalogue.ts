@@ -5,6 +5,7 @@ import { changeErrors } from './change.ts';
 import { cliErrors } from './cli.ts';
 import { clientErrors } from './client.ts';
 import { closeErrors } from './close.ts';
+import { costErrors } from './cost.ts';
 import { declarationErrors } from './declaration.ts';
 import { entityErrors } from './entity.ts';
 import { eventErrors } from './event.ts';
@@ -46,6 +47,7 @@ export const catalogue = {
   ...bytesErrors,
   ...cliErrors,
   ...clientErrors,
+  ...costErrors,
   ...closeErrors,
   ...serverErrors,
   ...sloErrors,
