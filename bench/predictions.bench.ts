@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { FileArtifactStore } from '../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { SqliteRegistry } from '../src/backends/embedded/registry/sqlite-registry.ts';
 import { MemoryEventLog } from '../src/backends/memory/event-log.ts';
 import { onnxRuntime } from '../src/backends/onnx/onnx-runtime.ts';
+import { openSqliteRegistry } from '../src/compose/open-registry.ts';
 import { LabelJoin } from '../src/monitoring/labels/label-join.ts';
 import { RealisedQuality } from '../src/monitoring/labels/realised-quality.ts';
 import { openHeadrace } from '../src/running/headrace.ts';
@@ -26,7 +26,7 @@ const AT_ONCE = 32;
 const directory = scratchDirectory();
 await prepare(directory);
 const headrace = await openHeadrace({ project, environment: environmentIn(directory) });
-const registry = new SqliteRegistry(join(directory, 'registry.sqlite'));
+const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
 const artifacts = new FileArtifactStore(join(directory, 'artifacts'));
 const server = new ModelServer({ model: small, registry, artifacts, runtime: onnxRuntime });
 await server.refresh();
@@ -75,7 +75,7 @@ const rates = await measureRates({
   unlogged: { operations: PREDICTIONS, run: () => inTurns(predictUnlogged) },
 });
 await server.close();
-registry.close();
+await registry.close();
 await headrace.close();
 
 printFigure({

@@ -14,7 +14,6 @@ import { openOfflineStore } from '../backends/embedded/offline/offline-store.ts'
 import { copyOnlineStore } from '../backends/embedded/online/copy-online-store.ts';
 import { openOnlineStore } from '../backends/embedded/online/online-store.ts';
 import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
-import { SqliteRegistry } from '../backends/embedded/registry/sqlite-registry.ts';
 import { openKafkaLog } from '../backends/kafka/event-log.ts';
 import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
 import { openOtlpSink } from '../backends/otlp/trace-sink.ts';
@@ -40,6 +39,7 @@ import type { OnlineStore } from '../ports/online-store.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
 import { historyEngine } from './history-engine.ts';
 import { kafkaOptions } from './kafka-options.ts';
+import { openSqliteRegistry, registryFile } from './open-registry.ts';
 import { redisOptions } from './redis-options.ts';
 import { openTileTopics, shareNames } from './tile-topics.ts';
 
@@ -105,7 +105,7 @@ export async function openStores(
         }),
       ),
       engine: historyEngine(environment),
-      registry: keep(new SqliteRegistry(join(directory, 'registry.sqlite'))),
+      registry: keep(openSqliteRegistry(registryFile(directory))),
       artifacts: new FileArtifactStore(join(directory, 'artifacts')),
       runtime: onnxRuntime,
       trainer: [process.execPath, fileURLToPath(new URL(`../cli/train-worker${moduleEnding()}`, import.meta.url))],

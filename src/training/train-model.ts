@@ -11,6 +11,7 @@ import { modelInputs } from '../registry/model-inputs.ts';
 import { MODEL_ENCODING } from '../registry/model-value.ts';
 import { checkParity } from '../registry/parity.ts';
 import { loadScorer } from '../registry/scorer.ts';
+import { oneChunk, storeContent } from '../registry/store-content.ts';
 import { checkTrainerOptions, isEmbeddedTrainer, trainerKinds } from './embedded-trainer.ts';
 import { runTrainingJob } from './job/run-job.ts';
 import { JOB_FORMAT, type TrainingJob } from './job/training-job.ts';
@@ -75,8 +76,8 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
       trainer: model.train.with,
     },
     metrics: result.metrics,
-    artifact: await artifacts.put(file),
-    parity: await artifacts.put(parity),
+    artifact: (await storeContent({ registry, artifacts }, oneChunk(file), clock())).digest,
+    parity: (await storeContent({ registry, artifacts }, oneChunk(parity), clock())).digest,
     createdAt: clock(),
   };
   if (options.signal?.aborted === true) throw fail('JOB_CANCELLED', { job: `train ${model.name}` });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-registry.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import type { EnvironmentOptions } from '../../src/environment/config.ts';
 import { defineProject } from '../../src/features/define/declare.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
@@ -14,9 +14,9 @@ export const environmentIn = (directory: string): EnvironmentOptions => ({ direc
 /** Gives the model of a new environment a champion. */
 export async function prepare(directory: string): Promise<void> {
   const headrace = await openHeadrace({ project, environment: environmentIn(directory) });
-  const registry = new SqliteRegistry(join(directory, 'registry.sqlite'));
+  const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
   await registerSmall(registry, new FileArtifactStore(join(directory, 'artifacts')), 0.3);
-  registry.close();
+  await registry.close();
   await headrace.promote(small, 1);
   await headrace.close();
 }

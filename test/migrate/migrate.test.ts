@@ -6,12 +6,13 @@ import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { openOnlineStore } from '../../src/backends/embedded/online/online-store.ts';
-import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-registry.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { createKey, readKeys } from '../../src/operating/api-keys.ts';
 import { audited } from '../../src/operating/audit-log.ts';
 import { checkMigration, readJournal, readMoved } from '../../src/operating/migrate/migration-files.ts';
 import { untilNoneBehind } from '../../src/operating/migrate/until-none-behind.ts';
+import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { Migration } from '../../src/running/migration.ts';
 import { openReader } from '../../src/running/reader.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
@@ -362,33 +363,36 @@ test('a directory that another environment moves to is refused', async () => {
 test('models, their aliases and files, and API keys go along, and what was made of them meanwhile comes back', async () => {
   const shop = movingShop();
   await (await shop.open('from')).close();
-  const inside = <T>(directory: string, work: (registry: SqliteRegistry, artifacts: FileArtifactStore) => T): T => {
-    const registry = new SqliteRegistry(join(directory, 'registry.sqlite'));
+  const inside = async <T>(
+    directory: string,
+    work: (registry: ModelRegistry, artifacts: FileArtifactStore) => Promise<T>,
+  ): Promise<T> => {
+    const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
     try {
-      return work(registry, new FileArtifactStore(join(directory, 'artifacts')));
+      return await work(registry, new FileArtifactStore(join(directory, 'artifacts')));
     } finally {
-      registry.close();
+      await registry.close();
     }
   };
-  const digest = inside(shop.from.directory, (registry, artifacts) => {
-    registry.register(newVersion('m'));
-    registry.moveAlias('m', 'champion', { expected: null, to: 1, at: shop.now });
+  const digest = await inside(shop.from.directory, async (registry, artifacts) => {
+    await registry.register(newVersion('m'));
+    await registry.moveAlias('m', 'champion', { expected: null, to: 1, at: shop.now });
     return artifacts.put(new TextEncoder().encode('a model'));
   });
   createKey(shop.from.directory, { name: 'web', scopes: ['read'], now: shop.now });
   await shop.migrating((migration) => migration.cutOver());
-  inside(shop.to.directory, (registry, artifacts) => {
-    expect(registry.alias('m', 'champion')).toBe(1);
+  await inside(shop.to.directory, async (registry, artifacts) => {
+    expect(await registry.alias('m', 'champion')).toBe(1);
     expect(new TextDecoder().decode(artifacts.get(digest))).toBe('a model');
-    registry.register(newVersion('m'));
-    registry.moveAlias('m', 'champion', { expected: 1, to: 2, at: shop.now });
+    await registry.register(newVersion('m'));
+    await registry.moveAlias('m', 'champion', { expected: 1, to: 2, at: shop.now });
   });
   expect(readKeys(shop.to.directory)).toEqual(readKeys(shop.from.directory));
   createKey(shop.to.directory, { name: 'other', scopes: ['read'], now: shop.now });
   await shop.migrating((migration) => migration.rollBack());
-  inside(shop.from.directory, (registry) => {
-    expect(registry.versions('m').map(({ version }) => version)).toEqual([1, 2]);
-    expect(registry.alias('m', 'champion')).toBe(2);
+  await inside(shop.from.directory, async (registry) => {
+    expect((await registry.versions('m')).map(({ version }) => version)).toEqual([1, 2]);
+    expect(await registry.alias('m', 'champion')).toBe(2);
   });
   expect(readKeys(shop.from.directory).map(({ name }) => name)).toEqual(['web', 'other']);
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-registry.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
 import { offlineQuality } from '../../src/monitoring/labels/offline-quality.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
@@ -154,12 +154,12 @@ describe('from events to judged predictions', () => {
   });
 
   test('a version that would not give the scores of its trainer is refused before its alias moves, and an unfit champion keeps nothing out', async () => {
-    const registry = new SqliteRegistry(join(directory, 'registry.sqlite'));
-    const [fit] = registry.versions('small');
-    const { version } = registry.register({ ...fit, artifact: fit.parity });
+    const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
+    const [fit] = await registry.versions('small');
+    const { version } = await registry.register({ ...fit, artifact: fit.parity });
     await expect(headrace.promote(small, version)).rejects.toMatchObject({ code: 'MODEL_FILE' });
     expect((await headrace.versions(small)).champion).toBe(1);
-    registry.moveAlias('small', 'champion', { expected: 1, to: version, at: now });
+    await registry.moveAlias('small', 'champion', { expected: 1, to: version, at: now });
     await headrace.tick();
     expect((await headrace.predict(small, 'still', requestOf(7))).version).toBe(1);
     await headrace.close();
@@ -177,7 +177,7 @@ describe('from events to judged predictions', () => {
     await expect(headrace.predict(small, 'unfit', requestOf(7))).rejects.toMatchObject({ code: 'MODEL_FILE' });
     await headrace.promote(small, 1);
     expect((await headrace.predict(small, 'again', requestOf(7))).version).toBe(1);
-    registry.close();
+    await registry.close();
   });
 
   const hasPython = spawnSync('python3', ['--version']).status === 0;

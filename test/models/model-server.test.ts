@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
-import { MemoryModelRegistry } from '../../src/backends/memory/model-registry.ts';
 import { fail } from '../../src/base/errors/fail.ts';
+import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
 import { openPart } from '../../src/observe/part-kind.ts';
 import type { ModelVersion } from '../../src/ports/model-registry.ts';
 import type { LoadedModel, ModelRuntime } from '../../src/ports/model-runtime.ts';
@@ -22,12 +22,12 @@ const vectors: readonly (readonly Value[])[] = [
 ];
 
 async function stage(strengths: readonly number[]) {
-  const registry = new MemoryModelRegistry();
+  const registry = openMemoryRegistry();
   const artifacts = new MemoryArtifactStore();
   const versions: ModelVersion[] = [];
   for (const c of strengths) versions.push(await registerSmall(registry, artifacts, c));
-  const promote = (to: number) =>
-    registry.moveAlias('small', 'champion', { expected: registry.alias('small', 'champion'), to, at: 0 });
+  const promote = async (to: number) =>
+    registry.moveAlias('small', 'champion', { expected: await registry.alias('small', 'champion'), to, at: 0 });
   return { registry, artifacts, versions, promote, server: smallServer(registry, artifacts) };
 }
 
@@ -72,13 +72,13 @@ function countingRuntime() {
 }
 
 /** Two versions over the counting runtime. */
-function countingStage() {
-  const registry = new MemoryModelRegistry();
+async function countingStage() {
+  const registry = openMemoryRegistry();
   const artifacts = new MemoryArtifactStore();
   const counting = countingRuntime();
   const parity = artifacts.put(new TextEncoder().encode('{"rows":[[0.5,null,1]],"scores":[0.5]}'));
   for (let i = 0; i < 2; i += 1) {
-    registry.register(
+    await registry.register(
       newVersion('small', {
         signature: { features: ['number', 'gaps', 'category'], input: 'features', output: 'probability' },
         artifact: parity,
@@ -86,7 +86,7 @@ function countingStage() {
       }),
     );
   }
-  registry.moveAlias('small', 'champion', { expected: null, to: 1, at: 0 });
+  await registry.moveAlias('small', 'champion', { expected: null, to: 1, at: 0 });
   const server = new ModelServer({ model: small, registry, artifacts, runtime: counting.runtime });
   return { registry, server, ...counting };
 }
@@ -112,22 +112,24 @@ describe('a model server', () => {
   const gone = () => {
     throw fail('ARTIFACT_READ', { path: 'here', reason: 'gone' });
   };
-  test.each<readonly [string, (stage: Stage) => void, Record<'required' | 'other', 'waits' | 'reported' | 'served'>]>([
+  test.each<
+    readonly [string, (stage: Stage) => unknown, Record<'required' | 'other', 'waits' | 'reported' | 'served'>]
+  >([
     ['was never promoted', () => undefined, { required: 'waits', other: 'reported' }],
     ['answers', ({ promote }) => promote(1), { required: 'served', other: 'served' }],
     [
       'cannot be loaded now',
-      ({ promote, artifacts }) => {
-        promote(1);
+      async ({ promote, artifacts }) => {
+        await promote(1);
         Object.assign(artifacts, { get: gone });
       },
       BOTH,
     ],
     [
       'cannot serve',
-      ({ promote, registry, versions: [fit], artifacts }) => {
+      async ({ promote, registry, versions: [fit], artifacts }) => {
         const artifact = artifacts.put(new TextEncoder().encode('no model'));
-        promote(registry.register({ ...fit, artifact }).version);
+        await promote((await registry.register({ ...fit, artifact })).version);
       },
       BOTH,
     ],
@@ -136,7 +138,7 @@ describe('a model server', () => {
     'whose champion %s is waited for, reported or served, never healthy without a word',
     async (_, change, expected) => {
       const staged = await stage([0.7]);
-      change(staged);
+      await change(staged);
       await staged.server.refresh().catch(() => undefined);
       for (const of of ['required', 'other'] as const) {
         const part = partOf(staged.server, of === 'required');
@@ -152,7 +154,7 @@ describe('a model server', () => {
 
   test("gives the trainer's scores from the vector of the service", async () => {
     const { server, promote } = await stage([0.7]);
-    promote(1);
+    await promote(1);
     expect(await server.refresh()).toBe(1);
     const { version, scores } = await server.score(vectors);
     expect(version).toBe(1);
@@ -165,16 +167,16 @@ describe('a model server', () => {
 
   test('follows its alias, there and back', async () => {
     const { server, promote } = await stage([0.7, 0.01]);
-    promote(1);
+    await promote(1);
     await server.refresh();
     const first = await server.score(vectors);
-    promote(2);
+    await promote(2);
     expect((await server.score(vectors)).version).toBe(1);
     expect(await server.refresh()).toBe(2);
     const second = await server.score(vectors);
     expect(second.version).toBe(2);
     expect(second.scores).not.toEqual(first.scores);
-    promote(1);
+    await promote(1);
     await server.refresh();
     const { version, scores } = await server.score(vectors);
     expect({ version, scores }).toEqual({ version: first.version, scores: first.scores });
@@ -183,7 +185,7 @@ describe('a model server', () => {
 
   test('whose next champion is unfit keeps the one before', async () => {
     const { server, promote, registry, artifacts, versions } = await stage([0.7]);
-    promote(1);
+    await promote(1);
     await server.refresh();
     const [fit] = versions;
     const put = (text: string) => artifacts.put(new TextEncoder().encode(text));
@@ -198,14 +200,14 @@ describe('a model server', () => {
       ['ARTIFACT_UNKNOWN', { artifact: 'f'.repeat(64) }],
     ];
     for (const [code, changes] of unfit) {
-      promote(registry.register({ ...fit, ...changes }).version);
+      await promote((await registry.register({ ...fit, ...changes })).version);
       await expect(server.refresh()).rejects.toMatchObject({ code });
       // It is not tried again and again.
       expect(await server.refresh()).toBe(1);
       expect((await server.score(vectors)).version).toBe(1);
       expect(healthOf(server)).toEqual([expect.stringMatching(/cannot serve; version 1 answers/)]);
     }
-    promote(1);
+    await promote(1);
     await server.refresh();
     expect(healthOf(server), 'the alias names a version that serves').toEqual([]);
     await server.close();
@@ -222,17 +224,20 @@ describe('a model server', () => {
       },
     });
     const server = smallServer(registry, flaky);
-    const bad = registry.register({ ...versions[0], artifact: artifacts.put(new TextEncoder().encode('no model')) });
-    promote(bad.version);
+    const bad = await registry.register({
+      ...versions[0],
+      artifact: artifacts.put(new TextEncoder().encode('no model')),
+    });
+    await promote(bad.version);
     await expect(server.refresh()).rejects.toMatchObject({ code: 'MODEL_FILE' });
     isAway = true;
-    promote(1);
+    await promote(1);
     await expect(server.refresh()).rejects.toMatchObject({ code: 'ARTIFACT_READ' });
     await expect(server.score(vectors)).rejects.toMatchObject({ code: 'MODEL_NONE' });
     isAway = false;
     expect(await server.refresh()).toBe(1);
     isAway = true;
-    promote(2);
+    await promote(2);
     await expect(server.refresh()).rejects.toMatchObject({ code: 'ARTIFACT_READ' });
     expect(healthOf(server)).toEqual([expect.stringMatching(/version 2 could not be loaded yet; version 1 answers/)]);
     isAway = false;
@@ -245,19 +250,19 @@ describe('a model server', () => {
     const { server, promote, registry, artifacts, versions } = await stage([0.7]);
     const [fit] = versions;
     const row = [14.721359252929688, 0.7548776865005493, 5];
-    const register = (scores: readonly number[]) => {
+    const register = async (scores: readonly number[]) => {
       const parity = artifacts.put(new TextEncoder().encode(JSON.stringify({ rows: [row], scores })));
-      return registry.register({ ...fit, parity }).version;
+      return (await registry.register({ ...fit, parity })).version;
     };
-    promote(register([0.39702011843868673 + 9e-6]));
+    await promote(await register([0.39702011843868673 + 9e-6]));
     expect(await server.refresh()).toBe(2);
-    promote(register([0.39702011843868673 + 1.2e-5]));
+    await promote(await register([0.39702011843868673 + 1.2e-5]));
     await expect(server.refresh()).rejects.toMatchObject({ code: 'MODEL_PARITY' });
     await server.close();
   });
 
   test('refuses a score that is no number, for that call alone', async () => {
-    const { server } = countingStage();
+    const { server } = await countingStage();
     await server.refresh();
     const [good, bad] = await Promise.allSettled([
       server.score([vectorOf(0.25)]),
@@ -268,7 +273,7 @@ describe('a model server', () => {
   });
 
   test('scores the calls of one turn in one run, each with its own scores', async () => {
-    const { server, runs } = countingStage();
+    const { server, runs } = await countingStage();
     await server.refresh();
     runs.length = 0;
     const calls = Array.from({ length: 20 }, (_, i) => server.score([vectorOf(i / 32), vectorOf((i + 0.5) / 32)]));
@@ -280,7 +285,7 @@ describe('a model server', () => {
   });
 
   test('gathers calls that come while a run is under way, about 512 rows a run, and refuses what is too much', async () => {
-    const { server, runs } = countingStage();
+    const { server, runs } = await countingStage();
     await server.refresh();
     runs.length = 0;
     const many = Array.from({ length: 200 }, (_, i) => vectorOf(i / 256));
@@ -294,7 +299,7 @@ describe('a model server', () => {
   });
 
   test('changes versions under load: every call is answered by one version, and none by a closed model', async () => {
-    const { server, registry, open } = countingStage();
+    const { server, registry, open } = await countingStage();
     await server.refresh();
     const calls: Promise<number>[] = [];
     let answered = 0;
@@ -305,7 +310,7 @@ describe('a model server', () => {
     for (const to of [2, 1, 2, 1, 2]) {
       const before = answered;
       await until(() => answered >= before + 5);
-      registry.moveAlias('small', 'champion', { expected: registry.alias('small', 'champion'), to, at: 0 });
+      await registry.moveAlias('small', 'champion', { expected: await registry.alias('small', 'champion'), to, at: 0 });
       await Promise.all([server.refresh(), server.refresh()]);
       expect(open.models).toBe(1);
     }
@@ -319,12 +324,13 @@ describe('a model server', () => {
   });
 
   test('closes what it has loaded when it is found unfit', async () => {
-    const { server, registry, open, runs } = countingStage();
-    registry.register({
-      ...registry.version('small', 1),
-      parity: registry.version('small', 1).artifact.replace(/^./, 'x'),
+    const { server, registry, open, runs } = await countingStage();
+    const fit = await registry.version('small', 1);
+    await registry.register({
+      ...fit,
+      parity: fit.artifact.replace(/^./, 'x'),
     });
-    registry.moveAlias('small', 'champion', { expected: 1, to: 3, at: 0 });
+    await registry.moveAlias('small', 'champion', { expected: 1, to: 3, at: 0 });
     await expect(server.refresh()).rejects.toMatchObject({ code: 'ARTIFACT_UNKNOWN' });
     expect([open.models, runs.length]).toEqual([0, 0]);
   });

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-registry.ts';
 import { seededRandom } from '../../src/base/rng.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { bool, defineProject, eventSource, float, model, text, time } from '../../src/features/define/declare.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { asked, registerModel, service } from './small-project.ts';
@@ -75,12 +75,12 @@ async function prepare(now: () => number) {
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const open = () => openHeadrace({ project, environment: { directory, partitions: 2 }, clock: now });
   const headrace = await open();
-  const registry = new SqliteRegistry(join(directory, 'registry.sqlite'));
+  const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
   for (const one of models) {
     await registerModel(one.name, registry, new FileArtifactStore(join(directory, 'artifacts')), 0.3);
     await headrace.promote(one, 1);
   }
-  registry.close();
+  await registry.close();
   return { headrace, open };
 }
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, expectTypeOf, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-registry.ts';
 import { seededRandom } from '../../src/base/rng.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import {
   bool,
   defineProject,
@@ -130,13 +130,13 @@ const open = () => openHeadrace({ project, environment: { directory }, clock: ()
 
 beforeAll(async () => {
   headrace = await open();
-  const registry = new SqliteRegistry(join(directory, 'registry.sqlite'));
+  const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
   const artifacts = new FileArtifactStore(join(directory, 'artifacts'));
   for (const kind of kinds) {
     await registerModel(models[kind].name, registry, artifacts, 0.3);
     await headrace.promote(models[kind], 1);
   }
-  registry.close();
+  await registry.close();
   server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 2 ** 20 });
 });
 

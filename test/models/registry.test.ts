@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
-import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-registry.ts';
-import { MemoryModelRegistry } from '../../src/backends/memory/model-registry.ts';
+import { openMemoryRegistry, openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import {
   modelRegistryContracts,
   newVersion,
@@ -27,12 +26,13 @@ afterEach(() => {
 
 const backends: Readonly<Record<string, () => RegistrySubject>> = {
   memory: () => {
-    const registry = new MemoryModelRegistry();
+    // Closed by one, it stays for the others that opened it.
+    const registry = { ...openMemoryRegistry(), close: async () => undefined };
     return { open: () => registry };
   },
   sqlite: () => {
     const path = join(directory(), 'registry.db');
-    return { open: () => new SqliteRegistry(path) };
+    return { open: () => openSqliteRegistry(path) };
   },
 };
 
@@ -54,8 +54,8 @@ describe('the registry in a SQLite file', () => {
     );
     const versions = won.flatMap((one) => one.versions).sort((a, b) => a - b);
     expect(versions).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
-    const registry = new SqliteRegistry(path);
-    const moves = registry.moves('m');
+    const registry = openSqliteRegistry(path);
+    const moves = await registry.moves('m');
     expect(moves.map(({ from, to }) => `${from}→${to}`).sort()).toEqual(
       won
         .flatMap((one) => one.moves)
@@ -64,17 +64,17 @@ describe('the registry in a SQLite file', () => {
     );
     // A chain: each move leaves from where the one before arrived.
     expect(moves.map(({ from }) => from)).toEqual([null, ...moves.slice(0, -1).map(({ to }) => to)]);
-    expect(registry.alias('m', 'champion')).toBe(moves.at(-1)?.to);
-    registry.close();
+    expect(await registry.alias('m', 'champion')).toBe(moves.at(-1)?.to);
+    await registry.close();
   });
 
   test('what was acknowledged is there after a kill', async () => {
     const path = join(directory(), 'registry.db');
     const script = `
-      import { SqliteRegistry } from ${JSON.stringify(programPath('../../../src/backends/embedded/registry/sqlite-registry.ts'))};
+      import { openSqliteRegistry } from ${JSON.stringify(programPath('../../../src/compose/open-registry.ts'))};
       import { newVersion } from ${JSON.stringify(programPath('../../../src/testing/contracts/model-registry.ts'))};
-      const registry = new SqliteRegistry(${JSON.stringify(path)});
-      for (;;) console.log(registry.register(newVersion('m')).version);`;
+      const registry = openSqliteRegistry(${JSON.stringify(path)});
+      for (;;) console.log((await registry.register(newVersion('m'))).version);`;
     let last = 0;
     const { ended } = start(process.execPath, ['--input-type=module', '-e', script], (line, child) => {
       last = Number(line);
@@ -82,41 +82,60 @@ describe('the registry in a SQLite file', () => {
     });
     const { stdout } = await ended;
     last = Number(stdout.trimEnd().split('\n').at(-1));
-    const registry = new SqliteRegistry(path);
-    const kept = registry.versions('m').map(({ version }) => version);
+    const registry = openSqliteRegistry(path);
+    const kept = (await registry.versions('m')).map(({ version }) => version);
     expect(kept.length).toBeGreaterThanOrEqual(last);
     expect(kept).toEqual(Array.from({ length: kept.length }, (_, i) => i + 1));
-    registry.close();
+    await registry.close();
   });
 
-  test('a file of format 1, written when that was the newest, is read', () => {
+  test('a file of format 1, written when that was the newest, is read', async () => {
     const path = join(directory(), 'registry.db');
     copyFileSync(fileURLToPath(new URL('./formats/registry-1.db', import.meta.url)), path);
-    const registry = new SqliteRegistry(path);
-    expect(registry.models()).toEqual(['late_departure']);
-    expect(registry.version('late_departure', 2)).toEqual({ ...newVersion('late_departure'), version: 2 });
-    expect(registry.moves('late_departure')).toEqual([
-      { alias: 'champion', from: null, to: 1, at: 2_000 },
-      { alias: 'champion', from: 1, to: 2, at: 3_000 },
+    const registry = openSqliteRegistry(path);
+    expect(await registry.models()).toEqual(['late_departure']);
+    expect(await registry.version('late_departure', 2)).toEqual({ ...newVersion('late_departure'), version: 2 });
+    expect(await registry.moves('late_departure')).toEqual([
+      { alias: 'champion', from: null, to: 1, at: 2_000, who: '', why: '' },
+      { alias: 'champion', from: 1, to: 2, at: 3_000, who: '', why: '' },
     ]);
-    expect(registry.register(newVersion('late_departure')).version).toBe(3);
-    registry.close();
+    expect((await registry.register(newVersion('late_departure'))).version).toBe(3);
+    await registry.close();
   });
 
-  test('a file of a newer format is refused by name, and left alone', () => {
+  test('a file of format 2 is read: runs, metrics, versions of any origin, moves, gates', async () => {
     const path = join(directory(), 'registry.db');
-    new SqliteRegistry(path).close();
+    copyFileSync(fileURLToPath(new URL('./formats/registry-2.db', import.meta.url)), path);
+    const registry = openSqliteRegistry(path);
+    const run = await registry.run('a'.repeat(32));
+    expect(run?.metrics).toEqual([{ key: 'auc', value: Number.NaN, at: 2, step: 2 }]);
+    expect(run?.params).toEqual([{ key: 'lr', value: '0.1' }]);
+    expect((await registry.metricHistory('a'.repeat(32), 'auc', { offset: 0, limit: 9 })).rows).toHaveLength(2);
+    expect((await registry.versions('late_departure')).map(({ version }) => version)).toEqual([1, 2]);
+    expect(await registry.versionRecord('late_departure', 3)).toMatchObject({
+      user: 'bob',
+      trained: null,
+      files: [{ path: 'model.pkl', digest: 'c'.repeat(64), sizeBytes: 3 }],
+    });
+    expect((await registry.moves('late_departure')).at(-1)).toMatchObject({ to: 2, who: 'ann', why: 'better auc' });
+    expect(await registry.verdicts('late_departure', 3)).toMatchObject([{ gate: 'review', passed: true }]);
+    await registry.close();
+  });
+
+  test('a file of a newer format is refused by name, and left alone', async () => {
+    const path = join(directory(), 'registry.db');
+    await openSqliteRegistry(path).close();
     const database = new DatabaseSync(path);
-    database.exec('PRAGMA user_version = 2');
+    database.exec('PRAGMA user_version = 3');
     database.close();
-    expect(() => new SqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FORMAT' }));
+    expect(() => openSqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FORMAT' }));
   });
 
   test("another program's database is refused, and left alone", () => {
     const path = join(directory(), 'registry.db');
     const database = new DatabaseSync(path);
     database.exec('CREATE TABLE theirs (a)');
-    expect(() => new SqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
+    expect(() => openSqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
     expect(
       database
         .prepare('SELECT name FROM sqlite_schema')
@@ -129,68 +148,68 @@ describe('the registry in a SQLite file', () => {
   test('a file that is no database, or a directory, is REGISTRY_FILE', () => {
     const path = join(directory(), 'registry.db');
     writeFileSync(path, 'not a database, but long enough to be looked at '.repeat(100));
-    expect(() => new SqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
-    expect(() => new SqliteRegistry(directory())).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
-    expect(() => new SqliteRegistry(join(directory(), 'absent', 'registry.db'))).toThrow(
+    expect(() => openSqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
+    expect(() => openSqliteRegistry(directory())).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
+    expect(() => openSqliteRegistry(join(directory(), 'absent', 'registry.db'))).toThrow(
       expect.objectContaining({ code: 'REGISTRY_FILE' }),
     );
   });
 
-  test('a damaged or cut file is REGISTRY_FILE, never a shorter answer', () => {
+  test('a damaged or cut file is REGISTRY_FILE, never a shorter answer', async () => {
     const path = join(directory(), 'registry.db');
-    const whole = new SqliteRegistry(path);
-    for (let i = 0; i < 40; i += 1) whole.register(newVersion('m'));
-    whole.close();
+    const whole = openSqliteRegistry(path);
+    for (let i = 0; i < 40; i += 1) await whole.register(newVersion('m'));
+    await whole.close();
     const cut = join(directory(), 'cut.db');
     copyFileSync(path, cut);
     truncateSync(cut, 3 * 4096);
-    expect(() => new SqliteRegistry(cut)).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
+    expect(() => openSqliteRegistry(cut)).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
     const bytes = readFileSync(path);
     bytes.fill(0x5a, 4096, 3 * 4096);
     writeFileSync(path, bytes);
-    expect(() => new SqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
+    expect(() => openSqliteRegistry(path)).toThrow(expect.objectContaining({ code: 'REGISTRY_FILE' }));
   });
 
-  test('a writer that waits too long for another is told so, and reads go on', () => {
+  test('a writer that waits too long for another is told so, and reads go on', async () => {
     const path = join(directory(), 'registry.db');
-    const registry = new SqliteRegistry(path, { busyTimeoutMs: 30 });
-    registry.register(newVersion('m'));
+    const registry = openSqliteRegistry(path, { busyTimeoutMs: 30 });
+    await registry.register(newVersion('m'));
     const other = new DatabaseSync(path);
     other.exec('BEGIN IMMEDIATE');
-    expect(() => registry.register(newVersion('m'))).toThrow(expect.objectContaining({ code: 'REGISTRY_BUSY' }));
-    expect(registry.versions('m')).toHaveLength(1);
+    await expect(registry.register(newVersion('m'))).rejects.toMatchObject({ code: 'REGISTRY_BUSY' });
+    expect(await registry.versions('m')).toHaveLength(1);
     other.exec('ROLLBACK');
-    expect(registry.register(newVersion('m')).version).toBe(2);
+    expect((await registry.register(newVersion('m'))).version).toBe(2);
     other.close();
-    registry.close();
+    await registry.close();
   });
 
   test('a full disk is REGISTRY_WRITE, and everything acknowledged before is kept', async () => {
     const path = join(directory(), 'registry.db');
     const program = programPath('fill-disk.ts');
-    // Files may grow to 512 blocks of 512 or 1,024 bytes, as the shell counts them.
-    const command = `ulimit -f 512 && exec "${process.execPath}" "${program}" registry "${path}"`;
+    // Files may grow to 4,096 blocks of 512 or 1,024 bytes, as the shell counts them.
+    const command = `ulimit -f 4096 && exec "${process.execPath}" "${program}" registry "${path}"`;
     const { stdout, stderr } = await start('sh', ['-c', command]).ended;
     const answer: { acknowledged: number; code: string } = JSON.parse(stdout || JSON.stringify({ stderr }));
     expect(answer.code).toBe('REGISTRY_WRITE');
     expect(answer.acknowledged).toBeGreaterThan(0);
-    const registry = new SqliteRegistry(path);
-    expect(registry.versions('m')).toHaveLength(answer.acknowledged);
-    expect(registry.register(newVersion('m')).version).toBe(answer.acknowledged + 1);
-    registry.close();
+    const registry = openSqliteRegistry(path);
+    expect(await registry.versions('m')).toHaveLength(answer.acknowledged);
+    expect((await registry.register(newVersion('m'))).version).toBe(answer.acknowledged + 1);
+    await registry.close();
   });
 
   test('a directory that may not be written is a coded error', async () => {
     const path = directory();
-    new SqliteRegistry(join(path, 'registry.db')).close();
+    await openSqliteRegistry(join(path, 'registry.db')).close();
     chmodSync(path, 0o555);
     chmodSync(join(path, 'registry.db'), 0o444);
     // The superuser may write anything: take another user's place.
     const script = `
       if (process.getuid() === 0) process.setuid(65534);
-      const { SqliteRegistry } = await import(${JSON.stringify(programPath('../../../src/backends/embedded/registry/sqlite-registry.ts'))});
+      const { openSqliteRegistry } = await import(${JSON.stringify(programPath('../../../src/compose/open-registry.ts'))});
       const codes = ['registry.db', 'new.db'].map((name) => {
-        try { new SqliteRegistry(${JSON.stringify(path)} + '/' + name); return 'opened'; } catch (error) { return error.code; }
+        try { openSqliteRegistry(${JSON.stringify(path)} + '/' + name); return 'opened'; } catch (error) { return error.code; }
       });
       console.log(JSON.stringify(codes));`;
     const { stdout, stderr } = await start(process.execPath, ['--input-type=module', '-e', script]).ended;

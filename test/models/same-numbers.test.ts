@@ -5,9 +5,9 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { readNumbers } from '../../src/backends/embedded/parquet/read-numbers.ts';
-import { SqliteRegistry } from '../../src/backends/embedded/registry/sqlite-registry.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { createClient } from '../../src/client/index.ts';
+import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import type { ModelData } from '../../src/features/define/declaration.ts';
 import { fedTable } from '../../src/featurestore/skew/fed-log.ts';
 import type { ModelVersion } from '../../src/ports/model-registry.ts';
@@ -251,10 +251,10 @@ describe('a model is served the numbers that it was trained on, of every type', 
   });
 
   test('a version from before encodings were recorded is refused by name, where its inputs have a decimal', async () => {
-    const registry = new SqliteRegistry(join(directory, 'registry.sqlite'));
+    const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
     const { encoding, ...signature } = version.signature;
     expect(encoding).toBe(MODEL_ENCODING);
-    const old = registry.register({ ...version, signature });
+    const old = await registry.register({ ...version, signature });
     await expect(headrace.promote(picked, old.version)).rejects.toMatchObject({ code: 'MODEL_ENCODING' });
     const { version: serving } = await headrace.predict(picked, 'old', requestOf(0, 0));
     expect(serving).toBe(version.version);
@@ -263,10 +263,10 @@ describe('a model is served the numbers that it was trained on, of every type', 
       features: signature.features.map((name) => (name.includes('decimal_') ? 'pick' : name)),
     };
     const parity = new FileArtifactStore(join(directory, 'artifacts')).put(Buffer.from(JSON.stringify(zeroParity())));
-    const other = registry.register({ ...version, signature: whole, parity: await parity });
+    const other = await registry.register({ ...version, signature: whole, parity: await parity });
     await headrace.promote(picked, other.version);
-    registry.moveAlias('picked', 'champion', { expected: other.version, to: old.version, at: now });
-    registry.close();
+    await registry.moveAlias('picked', 'champion', { expected: other.version, to: old.version, at: now });
+    await registry.close();
     await headrace.close();
     const faults: unknown[] = [];
     headrace = await openHeadrace({

@@ -72,10 +72,10 @@ export const durableFormats: readonly DurableFormat[] = [
   },
   {
     name: 'registry',
-    source: 'src/backends/embedded/registry/sqlite-registry.ts',
-    version: 1,
+    source: 'src/registry/sql/schema.ts',
+    version: 2,
     files: /^registry\.sqlite$/,
-    fixtures: ['test/models/formats/registry-1.db'],
+    fixtures: ['test/models/formats/registry-1.db', 'test/models/formats/registry-2.db'],
   },
   {
     name: 'declaration',

@@ -21,6 +21,7 @@ import { operatingErrors } from './operating.ts';
 import { planErrors } from './plan.ts';
 import { predictionErrors } from './prediction.ts';
 import { redisErrors } from './redis.ts';
+import { registryErrors } from './registry.ts';
 import { requestErrors } from './request.ts';
 import { schemaErrors } from './schema.ts';
 import { serverErrors } from './server.ts';
@@ -63,6 +64,7 @@ export const catalogue = {
   ...planErrors,
   ...predictionErrors,
   ...redisErrors,
+  ...registryErrors,
   ...requestErrors,
   ...declarationErrors,
   ...changeErrors,

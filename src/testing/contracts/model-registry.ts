@@ -52,7 +52,7 @@ export const modelRegistryContracts: readonly Contract<RegistrySubject>[] = [
     needs: [],
     run: async (subject) => {
       const registry = await subject.open();
-      const written = newVersion("o'clock — 🙂\u0000\n", {
+      const written = newVersion("o'clock — 🙂\n", {
         metrics: { auc: 0.1 + 0.2, loss: 5e-324, rows: Number.MAX_SAFE_INTEGER },
         createdAt: -1,
       });
@@ -184,10 +184,10 @@ export const modelRegistryContracts: readonly Contract<RegistrySubject>[] = [
       mustEqual(
         await registry.moves('m'),
         [
-          { alias: 'champion', from: null, to: 1, at: 30 },
-          { alias: 'challenger', from: null, to: 2, at: 20 },
-          { alias: 'champion', from: 1, to: 2, at: 10 },
-          { alias: 'champion', from: 2, to: 2, at: 40 },
+          { alias: 'champion', from: null, to: 1, at: 30, who: '', why: '' },
+          { alias: 'challenger', from: null, to: 2, at: 20, who: '', why: '' },
+          { alias: 'champion', from: 1, to: 2, at: 10, who: '', why: '' },
+          { alias: 'champion', from: 2, to: 2, at: 40, who: '', why: '' },
         ],
         'moves',
       );
@@ -209,7 +209,11 @@ export const modelRegistryContracts: readonly Contract<RegistrySubject>[] = [
       const again = await subject.open();
       mustEqual(await again.version('m', 1), registered, 'the version');
       mustEqual(await again.alias('m', 'champion'), 1, 'the alias');
-      mustEqual(await again.moves('m'), [{ alias: 'champion', from: null, to: 1, at: 7 }], 'the moves');
+      mustEqual(
+        await again.moves('m'),
+        [{ alias: 'champion', from: null, to: 1, at: 7, who: '', why: '' }],
+        'the moves',
+      );
       mustEqual((await again.register(newVersion('m'))).version, 2, 'the next number');
       await again.close();
     },

@@ -1,6 +1,6 @@
 import { FileArtifactStore } from '../../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { SqliteRegistry } from '../../../src/backends/embedded/registry/sqlite-registry.ts';
 import { HeadraceError } from '../../../src/base/errors/fail.ts';
+import { openSqliteRegistry } from '../../../src/compose/open-registry.ts';
 import { newVersion } from '../../../src/testing/contracts/model-registry.ts';
 
 /** Writes until files may grow no more; prints the code of the failure and what was acknowledged before, as one JSON line. */
@@ -8,9 +8,9 @@ const [what, path = ''] = process.argv.slice(2);
 let acknowledged = 0;
 try {
   if (what === 'registry') {
-    const registry = new SqliteRegistry(path);
+    const registry = openSqliteRegistry(path);
     for (;;) {
-      registry.register(newVersion('m', { metrics: { filler: acknowledged, ...filler() } }));
+      await registry.register(newVersion('m', { metrics: { filler: acknowledged, ...filler() } }));
       acknowledged += 1;
     }
   } else {

@@ -1,0 +1,80 @@
+import { statSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { fail } from '../../../base/errors/fail.ts';
+import type { SqlSchema } from '../../../ports/sql-database.ts';
+import { failureOf } from './sqlite-failure.ts';
+
+/** Marks the file as a registry, so that another program's database is not taken for one: "HRrg". */
+const APPLICATION = 0x48_52_72_67;
+
+/** Files up to this size are checked page by page when they are opened; of larger ones SQLite checks the pages that it reads. */
+const CHECKED_BYTES = 64 * 2 ** 20;
+
+/** Cached pages, KiB. */
+const CACHE_KIB = 64 * 1024;
+
+/**
+ * Opens the file of a registry to write it: makes its tables, or brings an earlier format up to date in one transaction. A file that
+ * is something else is left unchanged. Errors: REGISTRY_FILE, REGISTRY_FORMAT, REGISTRY_BUSY, REGISTRY_WRITE.
+ */
+export function openRegistryFile(path: string, schema: SqlSchema, timeout: number): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout });
+    if (pragma(database, 'user_version') === 0) inTransaction(database, (open) => createTables(open, schema));
+    checkOwner(database, path);
+    if (pragma(database, 'user_version') < schema.format) inTransaction(database, (open) => upgrade(open, schema));
+    const format = pragma(database, 'user_version');
+    if (format !== schema.format) throw fail('REGISTRY_FORMAT', { path, format, known: schema.format });
+    // A transaction waits for another process in turns of the event loop, not in SQLite.
+    database.exec(
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA busy_timeout = 20`,
+    );
+    checkPages(database, path);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw failureOf(error, path, 'open');
+  }
+}
+
+function checkOwner(database: DatabaseSync, path: string): void {
+  if (pragma(database, 'application_id') !== APPLICATION)
+    throw fail('REGISTRY_FILE', { path, reason: 'it is the database of another program' });
+}
+
+function checkPages(database: DatabaseSync, path: string): void {
+  if (path === ':memory:' || statSync(path).size > CHECKED_BYTES) return;
+  const [verdict] = database.prepare('PRAGMA quick_check').all();
+  if (verdict?.['quick_check'] !== 'ok')
+    throw fail('REGISTRY_FILE', { path, reason: String(verdict?.['quick_check']) });
+}
+
+/** Two processes may try at once: who comes second finds the tables. */
+function createTables(database: DatabaseSync, schema: SqlSchema): void {
+  const [{ tables } = { tables: 1 }] = database.prepare('SELECT COUNT(*) AS tables FROM sqlite_schema').all();
+  if (tables !== 0) return;
+  for (const statement of schema.create('sqlite')) database.exec(statement);
+  database.exec(`PRAGMA application_id = ${APPLICATION}; PRAGMA user_version = ${schema.format};`);
+}
+
+function upgrade(database: DatabaseSync, schema: SqlSchema): void {
+  for (let from = pragma(database, 'user_version'); from < schema.format; from += 1)
+    for (const statement of schema.upgrade(from, 'sqlite')) database.exec(statement);
+  database.exec(`PRAGMA user_version = ${schema.format}`);
+}
+
+function inTransaction(database: DatabaseSync, work: (database: DatabaseSync) => void): void {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    work(database);
+    database.exec('COMMIT');
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function pragma(database: DatabaseSync, name: 'user_version' | 'application_id'): number {
+  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
+}

@@ -1,0 +1,68 @@
+import type {
+  ModelVersion,
+  VersionFile,
+  VersionRecord,
+  VersionStage,
+  VersionStatus,
+} from '../../ports/model-registry.ts';
+import type { Sql, SqlRow } from '../../ports/sql-database.ts';
+import { numbersOf } from './compile-query.ts';
+import { numberOf, rowsByOwner, textOf, textsByOwner } from './rows.ts';
+
+/** Versions with the name of their model: what every statement that reads versions selects. */
+export const VERSION_ROWS = 'SELECT v.*, m.name AS model_name FROM versions v JOIN models m ON m.no = v.model';
+
+/** Records from rows of {@link VERSION_ROWS}, without their files. */
+export async function recordsOf(sql: Sql, rows: readonly SqlRow[]): Promise<readonly VersionRecord[]> {
+  if (rows.length === 0) return [];
+  const owners = numbersOf(rows);
+  const tags = await textsByOwner(sql, 'version_tags', owners);
+  const aliases = await rowsByOwner(
+    sql,
+    `SELECT v.no AS owner, a.alias FROM versions v JOIN aliases a ON a.model = v.model AND a.version = v.version WHERE v.no IN`,
+    owners,
+    'v.no, a.alias',
+  );
+  return rows.map((row) => {
+    const no = numberOf(row, 'no');
+    return {
+      model: textOf(row, 'model_name'),
+      version: numberOf(row, 'version'),
+      createdAt: numberOf(row, 'created'),
+      updatedAt: numberOf(row, 'updated'),
+      user: textOf(row, 'user_name'),
+      stage: textOf(row, 'stage') as VersionStage,
+      description: textOf(row, 'description'),
+      source: textOf(row, 'source'),
+      run: textOf(row, 'run'),
+      runLink: textOf(row, 'run_link'),
+      loggedModel: textOf(row, 'logged_model'),
+      status: textOf(row, 'status') as VersionStatus,
+      statusMessage: textOf(row, 'status_message'),
+      tags: tags(no),
+      aliases: (aliases.get(no) ?? []).map((one) => textOf(one, 'alias')),
+      digest: row['digest'] === null ? null : textOf(row, 'digest'),
+      files: [],
+      trained: row['body'] === null ? null : trainedOf(row),
+    };
+  });
+}
+
+/** The files of a version, by path. */
+export async function filesOf(sql: Sql, no: number): Promise<readonly VersionFile[]> {
+  const rows = await sql.all('SELECT path, digest, size FROM version_files WHERE owner = ? ORDER BY path', [no]);
+  return rows.map((row) => ({
+    path: textOf(row, 'path'),
+    digest: textOf(row, 'digest'),
+    sizeBytes: numberOf(row, 'size'),
+  }));
+}
+
+/** The version as a training job registered it. The model's name is that of now. */
+export function trainedOf(row: SqlRow): ModelVersion {
+  return {
+    ...(JSON.parse(textOf(row, 'body')) as ModelVersion),
+    model: textOf(row, 'model_name'),
+    version: numberOf(row, 'version'),
+  };
+}

@@ -1,0 +1,239 @@
+import { fail } from '../../base/errors/fail.ts';
+import type {
+  ModelRegistry,
+  ModelVersion,
+  NewModelVersion,
+  NewVersionRecord,
+  VersionRecord,
+} from '../../ports/model-registry.ts';
+import type { Sql, SqlDatabase, SqlDialect, SqlRow } from '../../ports/sql-database.ts';
+import { releaseClaims } from './artifact-index-store.ts';
+import { type SearchSource, searchRows } from './compile-query.ts';
+import { modelNumber } from './model-store.ts';
+import { insertRows, numberOf, setTexts } from './rows.ts';
+import { filesOf, recordsOf, trainedOf, VERSION_ROWS } from './version-rows.ts';
+
+type VersionMethods =
+  | 'register'
+  | 'versions'
+  | 'version'
+  | 'createVersion'
+  | 'versionRecord'
+  | 'describeVersion'
+  | 'deleteVersion'
+  | 'tagVersion'
+  | 'untagVersion'
+  | 'stageVersion'
+  | 'latestVersions'
+  | 'searchVersions';
+
+const SOURCE: SearchSource = {
+  from: '(SELECT v.*, m.name AS model_name FROM versions v JOIN models m ON m.no = v.model) t',
+  attributes: {
+    name: { sql: 't.model_name', type: 'text' },
+    version: { sql: 't.version', type: 'number' },
+    version_number: { sql: 't.version', type: 'number' },
+    run_id: { sql: 't.run', type: 'text' },
+    source_path: { sql: 't.source', type: 'text' },
+    user_id: { sql: 't.user_name', type: 'text' },
+    current_stage: { sql: 't.stage', type: 'text' },
+    status: { sql: 't.status', type: 'text' },
+    creation_timestamp: { sql: 't.created', type: 'number' },
+    last_updated_timestamp: { sql: 't.updated', type: 'number' },
+  },
+  tags: 'version_tags',
+  order: 't.updated DESC, t.model_name, t.version DESC',
+};
+
+interface Open {
+  readonly sql: Sql;
+  readonly dialect: SqlDialect;
+}
+
+/** Versions in SQL. */
+export function versionStore(database: SqlDatabase): Pick<ModelRegistry, VersionMethods> {
+  const { dialect } = database;
+  return {
+    register: (version) => database.write((sql) => register({ sql, dialect }, version)),
+    versions: (model) =>
+      database.read(async (sql) => {
+        const rows = await sql.all(`${VERSION_ROWS} WHERE m.name = ? AND v.body IS NOT NULL ORDER BY v.version`, [
+          model,
+        ]);
+        return rows.map(trainedOf);
+      }),
+    version: (model, version) =>
+      database.read(async (sql) => {
+        const row = await versionRow(sql, model, version);
+        if (row['body'] === null) throw fail('REGISTRY_FOREIGN', { model, version });
+        return trainedOf(row);
+      }),
+    createVersion: (version) => database.write((sql) => createVersion({ sql, dialect }, version)),
+    versionRecord: (model, version) =>
+      database.read(async (sql) => {
+        const row = await maybeRow(sql, model, version);
+        return row === null ? null : wholeRecord(sql, row);
+      }),
+    describeVersion: (model, version, description, at) =>
+      database.write(async (sql) => {
+        const row = await versionRow(sql, model, version);
+        await sql.run('UPDATE versions SET description = ?, updated = ? WHERE no = ?', [
+          description,
+          at,
+          numberOf(row, 'no'),
+        ]);
+      }),
+    deleteVersion: (model, version, at) => database.write((sql) => deleteVersion(sql, { model, version, at })),
+    tagVersion: (model, version, tag) =>
+      database.write(async (sql) => {
+        const row = await versionRow(sql, model, version);
+        await setTexts({ sql, dialect }, 'version_tags', numberOf(row, 'no'), [tag]);
+      }),
+    untagVersion: (model, version, key) =>
+      database.write(async (sql) => {
+        const row = await versionRow(sql, model, version);
+        await sql.run('DELETE FROM version_tags WHERE owner = ? AND key = ?', [numberOf(row, 'no'), key]);
+      }),
+    stageVersion: (model, version, { stage, archiveOthers, at }) =>
+      database.write(async (sql) => {
+        const row = await versionRow(sql, model, version);
+        if (archiveOthers)
+          await sql.run(
+            "UPDATE versions SET stage = 'Archived', updated = ? WHERE model = ? AND stage = ? AND no <> ?",
+            [at, numberOf(row, 'model'), stage, numberOf(row, 'no')],
+          );
+        await sql.run('UPDATE versions SET stage = ?, updated = ? WHERE no = ?', [stage, at, numberOf(row, 'no')]);
+        await sql.run('UPDATE models SET updated = ? WHERE no = ?', [at, numberOf(row, 'model')]);
+      }),
+    latestVersions: (model, stages) =>
+      database.read(async (sql) => {
+        const no = await modelNumber(sql, model);
+        const rows: SqlRow[] = [];
+        for (const stage of stages)
+          rows.push(
+            ...(await sql.all(`${VERSION_ROWS} WHERE v.model = ? AND v.stage = ? ORDER BY v.version DESC LIMIT 1`, [
+              no,
+              stage,
+            ])),
+          );
+        return recordsOf(sql, rows);
+      }),
+    searchVersions: (query) =>
+      database.read(async (sql) => {
+        const { rows, more } = await searchRows({ sql, dialect }, SOURCE, query, []);
+        return { rows: await recordsOf(sql, rows), more };
+      }),
+  };
+}
+
+/** The row of a version. Error: REGISTRY_VERSION. */
+export async function versionRow(sql: Sql, model: string, version: number): Promise<SqlRow> {
+  const row = await maybeRow(sql, model, version);
+  if (row === null) throw fail('REGISTRY_VERSION', { model, version });
+  return row;
+}
+
+async function maybeRow(sql: Sql, model: string, version: number): Promise<SqlRow | null> {
+  if (!Number.isSafeInteger(version)) return null;
+  const [row] = await sql.all(`${VERSION_ROWS} WHERE m.name = ? AND v.version = ?`, [model, version]);
+  return row ?? null;
+}
+
+async function wholeRecord(sql: Sql, row: SqlRow): Promise<VersionRecord> {
+  const [record] = await recordsOf(sql, [row]);
+  return { ...record, files: await filesOf(sql, numberOf(row, 'no')) };
+}
+
+/** Takes the next number of a model; locks its row, so that numbers follow the order of commits. */
+async function nextNumber(
+  sql: Sql,
+  model: string,
+  at: number,
+): Promise<{ readonly no: number; readonly version: number }> {
+  const [row] = await sql.all(
+    'UPDATE models SET next_version = next_version + 1, updated = ? WHERE name = ? RETURNING no, next_version - 1 AS version',
+    [at, model],
+  );
+  if (row === undefined) throw fail('REGISTRY_ABSENT', { kind: 'model', name: model });
+  return { no: numberOf(row, 'no'), version: numberOf(row, 'version') };
+}
+
+async function register(open: Open, version: NewModelVersion): Promise<ModelVersion> {
+  const { model, createdAt: at, artifact, parity } = version;
+  await open.sql.run(
+    `INSERT INTO models (name, description, created, updated, next_version) VALUES (?, '', ?, ?, 1) ON CONFLICT (name) DO NOTHING`,
+    [model, at, at],
+  );
+  const next = await nextNumber(open.sql, model, at);
+  const registered: ModelVersion = { ...version, version: next.version };
+  const owner = await insertVersion(open, next, { ...NOTHING, model, at, body: JSON.stringify(registered) });
+  await nameContents(open, owner, [artifact, parity]);
+  return registered;
+}
+
+const NOTHING = { user: '', description: '', source: '', run: '', runLink: '', loggedModel: '', digest: null };
+
+async function createVersion(open: Open, version: NewVersionRecord): Promise<VersionRecord> {
+  const next = await nextNumber(open.sql, version.model, version.at);
+  const owner = await insertVersion(open, next, { ...version, body: null });
+  await setTexts(open, 'version_tags', owner, version.tags);
+  const files = version.files.map(({ path, digest, sizeBytes }) => [owner, path, digest, sizeBytes]);
+  await insertRows(open, 'version_files (owner, path, digest, size)', files);
+  await nameContents(
+    open,
+    owner,
+    version.files.map(({ digest }) => digest),
+  );
+  return wholeRecord(open.sql, await versionRow(open.sql, version.model, next.version));
+}
+
+async function insertVersion(
+  { sql }: Open,
+  { no, version }: { readonly no: number; readonly version: number },
+  row: Omit<NewVersionRecord, 'tags' | 'files'> & { readonly body: string | null },
+): Promise<number> {
+  const [made] = await sql.all(
+    `INSERT INTO versions (model, version, user_name, stage, description, source, run, run_link, logged_model, status, status_message, created, updated, digest, body)
+      VALUES (?, ?, ?, 'None', ?, ?, ?, ?, ?, 'READY', '', ?, ?, ?, ?) RETURNING no`,
+    [
+      no,
+      version,
+      row.user,
+      row.description,
+      row.source,
+      row.run,
+      row.runLink,
+      row.loggedModel,
+      row.at,
+      row.at,
+      row.digest,
+      row.body,
+    ],
+  );
+  return numberOf(made, 'no');
+}
+
+/** The version needs these contents from now on; claims on them have done their work. */
+async function nameContents(open: Open, owner: number, digests: readonly string[]): Promise<void> {
+  const rows = [...new Set(digests)].map((digest) => [owner, digest]);
+  await insertRows(open, 'version_contents (owner, digest)', rows, 'ON CONFLICT DO NOTHING');
+  await releaseClaims(open.sql, [...new Set(digests)]);
+}
+
+async function deleteVersion(
+  sql: Sql,
+  { model, version, at }: { readonly model: string; readonly version: number; readonly at: number },
+): Promise<void> {
+  const row = await versionRow(sql, model, version);
+  const [no, owner] = [numberOf(row, 'no'), numberOf(row, 'model')];
+  await sql.run(
+    `INSERT INTO moves (model, alias, from_version, to_version, at, who, why)
+      SELECT model, alias, version, NULL, ${Math.trunc(at)}, '', 'its version was deleted' FROM aliases WHERE model = ? AND version = ?`,
+    [owner, version],
+  );
+  await sql.run('DELETE FROM aliases WHERE model = ? AND version = ?', [owner, version]);
+  for (const table of ['version_tags', 'version_files', 'version_contents', 'verdicts'])
+    await sql.run(`DELETE FROM ${table} WHERE owner = ?`, [no]);
+  await sql.run('DELETE FROM versions WHERE no = ?', [no]);
+  await sql.run('UPDATE models SET updated = ? WHERE no = ?', [at, owner]);
+}
