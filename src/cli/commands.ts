@@ -3,6 +3,10 @@ import { auditSkew } from './commands/audit-skew.ts';
 import { backfill } from './commands/backfill.ts';
 import { backup } from './commands/backup.ts';
 import { completionOf } from './commands/completion.ts';
+import { costPricesDiff } from './commands/cost/prices-diff.ts';
+import { costPricesImport } from './commands/cost/prices-import.ts';
+import { costPricesList } from './commands/cost/prices-list.ts';
+import { costPricesRefresh } from './commands/cost/prices-refresh.ts';
 import { costSpot } from './commands/cost/spot.ts';
 import { dev } from './commands/dev.ts';
 import { featuresGet } from './commands/features-get.ts';
@@ -58,6 +62,10 @@ export const commands: readonly Command[] = [
   tilesLogs,
   tilesWrite,
   gpu,
+  costPricesImport,
+  costPricesRefresh,
+  costPricesList,
+  costPricesDiff,
   costSpot,
   completionOf(() => commands),
 ];

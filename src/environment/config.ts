@@ -254,6 +254,14 @@ const environmentSchema = z.strictObject({
   cacheKeys: z.int().min(1_000).optional(),
   /** Models without which a server is not ready; one that is not named here is only reported while it has no champion. */
   requiredModels: z.array(z.string()).default([]),
+  /** Where prices of training come from: a command that writes them, and the folder or file that it writes. Nothing runs by itself. */
+  prices: z
+    .strictObject({
+      refresh: z
+        .strictObject({ command: z.array(z.string().min(1)).min(1).readonly(), from: z.string().min(1) })
+        .optional(),
+    })
+    .prefault({}),
 });
 
 /** What is written in headrace.config.ts for an environment. */

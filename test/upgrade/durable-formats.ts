@@ -140,6 +140,13 @@ export const durableFormats: readonly DurableFormat[] = [
     files: null,
     fixtures: ['test/fixtures/migration-1'],
   },
+  {
+    name: 'prices',
+    source: 'src/cost/catalog/price-store.ts',
+    version: 1,
+    files: /^prices\/[^/]+\.json$/,
+    fixtures: ['test/fixtures/prices-1.json'],
+  },
 ];
 
 /** Files without a number of a version of ours: lines of JSON, the formats of others, locks. */

@@ -58,4 +58,32 @@ export const costErrors = rows({
     status: 400,
     exit: 2,
   },
+  COST_PRICES: {
+    message: 'the prices of {path} cannot be used: {reason}',
+    hint: 'see docs/reference/prices.md for the forms of prices',
+    retry: 'never',
+    status: 400,
+    exit: 3,
+  },
+  COST_PRICES_STORE: {
+    message: 'the imported prices {path} cannot be read or written: {reason}',
+    hint: 'import the prices again with headrace cost prices import, or remove the file',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+  COST_PRICES_NONE: {
+    message: 'the folder {store} has no imported prices',
+    hint: 'import some with headrace cost prices import, or name the folder with --store',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  COST_REFRESH: {
+    message: 'prices cannot be refreshed: {reason}',
+    hint: 'set prices.refresh of the environment to a command and the folder that it writes',
+    retry: 'later',
+    status: 400,
+    exit: 4,
+  },
 });
