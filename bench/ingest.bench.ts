@@ -2,6 +2,7 @@ import { defineProject, featureService, lookup, openHeadrace, text } from 'headr
 import { open } from 'lmdb';
 import { zipf } from '../examples/personalisation/zipf.ts';
 import { seededRandom } from '../src/base/rng.ts';
+import { insideOf } from '../src/running/inside.ts';
 import { printFigure } from './figure.ts';
 import { purchases, scratchDirectory, spend } from './shop.ts';
 import { LARGE_USERS, largeShop } from './shop-server.ts';
@@ -47,7 +48,7 @@ const ours = await seconds(async () => {
       Array.from({ length: BATCH }, (_, k) => eventAt(i + k)),
     );
   }
-  await headrace.features.commit();
+  await insideOf(headrace).features.commit();
 });
 await headrace.close();
 
@@ -82,7 +83,7 @@ const cold = await seconds(async () => {
       purchases,
       drawn.slice(i, i + BATCH).map((user, k) => ({ id: `n${i + k}`, at: large.now, user, price: k, items: 1 })),
     );
-  await large.headrace.features.commit();
+  await insideOf(large.headrace).features.commit();
 });
 const { evicted } = large.headrace.status().memory;
 await large.headrace.close();

@@ -13,6 +13,7 @@ import { seededRandom } from '../src/base/rng.ts';
 import { topicOf } from '../src/featurestore/ingest/gateway.ts';
 import { sourceRows } from '../src/featurestore/ingest/source-rows.ts';
 import type { EventLog, LogRecord } from '../src/ports/event-log.ts';
+import { insideOf } from '../src/running/inside.ts';
 import { printFigure } from './figure.ts';
 import { measureRates, median } from './measure.ts';
 import { withServices } from './services.ts';
@@ -136,9 +137,9 @@ async function main(brokers: readonly string[]): Promise<void> {
     });
     const begun = performance.now();
     appender.postMessage(`${namespace}.`);
-    const accepted = () => headrace.features.counters(purchases).admission.accepted;
+    const accepted = () => headrace.counters(purchases).admission.accepted;
     while (accepted() < EVENTS) await sleep(10);
-    await headrace.features.commit();
+    await insideOf(headrace).features.commit();
     // Not timed: the history of all events.
     closings.push(() => headrace.close().then(() => rmSync(directory, { recursive: true, force: true })));
     return performance.now() - begun;

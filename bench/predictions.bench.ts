@@ -6,6 +6,7 @@ import { openSqliteRegistry } from '../src/compose/open-registry.ts';
 import { LabelJoin } from '../src/monitoring/labels/label-join.ts';
 import { RealisedQuality } from '../src/monitoring/labels/realised-quality.ts';
 import { openHeadrace } from '../src/running/headrace.ts';
+import { insideOf } from '../src/running/inside.ts';
 import { ModelServer } from '../src/serving/online/model-server.ts';
 import type { Prediction } from '../src/serving/online/prediction.ts';
 import { PredictionHistory } from '../src/serving/online/prediction-history.ts';
@@ -33,7 +34,7 @@ await server.refresh();
 
 const memory = new MemoryEventLog();
 memory.openTopic(predictionTopic(small), 1);
-const { offline } = headrace;
+const { offline } = insideOf(headrace).stores;
 const unlogged = { model: small, log: memory, offline, seen: () => undefined, unreadable: () => undefined };
 const history = await PredictionHistory.open(unlogged);
 const quality = new RealisedQuality(small);
@@ -48,7 +49,13 @@ let offset = 0;
 
 async function predictUnlogged(i: number): Promise<Prediction> {
   const id = `p${i}`;
-  const { at, ages, missing, values } = await headrace.features.read(service, request(i), undefined, id, null);
+  const { at, ages, missing, values } = await insideOf(headrace).features.read(
+    service,
+    request(i),
+    undefined,
+    id,
+    null,
+  );
   const { version, scores } = await server.score([values]);
   const prediction = { id, model: small.name, version, score: scores[0], at, ages, missing: missing.length };
   const { streaming, batch } = ages;

@@ -10,6 +10,7 @@ import { HotTiles, hotTilesDefaults } from '../src/featurestore/hotkeys/hot-tile
 import { storeTiles } from '../src/featurestore/online/store-tiles.ts';
 import { VectorReader } from '../src/featurestore/online/vector-reader.ts';
 import { vectorText } from '../src/featurestore/online/vector-text.ts';
+import { insideOf } from '../src/running/inside.ts';
 import { Reader } from '../src/running/reader.ts';
 import { startReadServer } from '../src/server/http-server.ts';
 import { printFigure } from './figure.ts';
@@ -45,7 +46,7 @@ async function main(url: string): Promise<void> {
   const { headrace, now } = await runningShop(shop, KEYS, environment);
   const answer = JSON.parse(await headrace.vectorText(shopper, requestOf(1, now)));
   await headrace.vector(shopper, requestOf(1, now));
-  const tiles = headrace.features.tilesMerged(shopper);
+  const tiles = insideOf(headrace).features.tilesMerged(shopper);
   await headrace.close();
   const client = await createClient({ url, commandOptions: { timeout: 0 } }).connect();
   for (let key = 0; key < KEYS; key += 1)

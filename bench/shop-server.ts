@@ -39,7 +39,7 @@ export async function runningShop(
   }
   now = start;
   await headrace.flush();
-  for (const view of project.views) if (view.kind === 'batchView') await headrace.features.backfill(view);
+  for (const view of project.views) if (view.kind === 'batchView') await headrace.backfill(view);
   return { headrace, now };
 }
 
@@ -75,7 +75,7 @@ export async function largeShop(
   }
   now = START;
   await filling.flush();
-  for (const view of project.views) if (view.kind === 'batchView') await filling.features.backfill(view);
+  for (const view of project.views) if (view.kind === 'batchView') await filling.backfill(view);
   await filling.close();
   return { headrace: await open(Math.max(2 ** 24, users * 400)), now };
 }

@@ -1,4 +1,5 @@
 import { openHeadrace } from 'headrace';
+import { insideOf } from '../src/running/inside.ts';
 import { featureAnswer } from '../src/server/feature-answer.ts';
 import { printFigure } from './figure.ts';
 import { median } from './measure.ts';
@@ -101,7 +102,8 @@ async function coldRate(): Promise<number> {
   for (let opening = 0; opening < 5; opening += 1) {
     const opened = await openHeadrace({ project: shop, environment: { directory, sampleRate: 0 }, clock: () => now });
     const seconds = timed(() => {
-      for (let u = 0; u < USERS; u += 1) opened.features.read(shopper, { user: `u${u}`, at: now, basket: u }, now);
+      for (let u = 0; u < USERS; u += 1)
+        insideOf(opened).features.read(shopper, { user: `u${u}`, at: now, basket: u }, now);
     });
     await opened.close();
     rates.push(USERS / seconds);
@@ -111,7 +113,7 @@ async function coldRate(): Promise<number> {
 
 function readEach(requests: readonly Request[]): () => void {
   return () => {
-    for (const request of requests) headrace.features.read(shopper, request, now);
+    for (const request of requests) insideOf(headrace).features.read(shopper, request, now);
   };
 }
 
@@ -146,7 +148,7 @@ async function ratesOf(userOf: (u: number) => string, reading = readEach) {
   return {
     first: USERS / median(first),
     again: USERS / median(again),
-    tiles: headrace.features.tilesMerged(shopper),
+    tiles: insideOf(headrace).features.tilesMerged(shopper),
   };
 }
 

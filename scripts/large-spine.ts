@@ -20,6 +20,7 @@ import {
   text,
   time,
 } from 'headrace';
+import { insideOf } from '../src/running/inside.ts';
 
 /**
  * A training set for a spine that is larger than memory should be: `node --conditions=headrace-source
@@ -93,7 +94,7 @@ async function fill(): Promise<void> {
 
 async function train(): Promise<void> {
   const spine = join(directory, 'spine.parquet');
-  await headrace.offline.exportParquet(
+  await insideOf(headrace).stores.offline.exportParquet(
     `SELECT (i * 69621) % ${USERS} AS "user", ${START} + (i * 2654435761) % ${SPAN_MS} AS _at, i % 2 AS label FROM range(${rows}) AS r(i)`,
     spine,
   );

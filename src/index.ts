@@ -11,17 +11,12 @@ export type { JoinedSpine } from './featurestore/training-set/join-spine.ts';
 export type { SpineOptions } from './featurestore/training-set/spine.ts';
 export type { Diagnosis } from './gpu/diagnosis.ts';
 export type { Cause, Evidence, Finding } from './gpu/finding.ts';
+export type { ModelOutcomes } from './monitoring/labels/project-labels.ts';
 export type { BinaryQuality, RegressionQuality } from './monitoring/labels/quality.ts';
 export type { ModelVersion } from './ports/model-registry.ts';
-export {
-  Headrace,
-  type ModelOutcomes,
-  type OpenOptions,
-  openHeadrace,
-  type PredictionRequest,
-  type SpineTrainOptions,
-  type TrainOptions,
-} from './running/headrace.ts';
+export { Headrace, type OpenOptions, openHeadrace } from './running/headrace.ts';
 export { openReader, type Reader } from './running/reader.ts';
+export type { SpineTrainOptions, TrainOptions } from './running/training-runs.ts';
 export { type RunningServer, type ServerOptions, startServer } from './server/http-server.ts';
+export type { PredictionRequest } from './serving/online/predict-many.ts';
 export type { Prediction } from './serving/online/prediction.ts';

@@ -82,7 +82,7 @@ function accounting(headrace: Headrace, totals: ReplayTotals): readonly RunCheck
 }
 
 async function count(headrace: Headrace, table: string): Promise<number> {
-  return headrace.offline.tables().find((state) => state.table.name === table)?.rows ?? 0;
+  return headrace.history.tables().find((state) => state.table.name === table)?.rows ?? 0;
 }
 
 const TILES = (relation: string, scheduled: string) => `
@@ -94,7 +94,7 @@ const TILES = (relation: string, scheduled: string) => `
 async function archiveChecksum(headrace: Headrace): Promise<{ checksum: string; tiles: number }> {
   const hash = createHash('sha256');
   let tiles = 0;
-  for await (const rows of headrace.offline.query(TILES(headrace.features.deliveries(departures), 'scheduled'))) {
+  for await (const rows of headrace.history.query(TILES(headrace.deliveries(departures), 'scheduled'))) {
     for (const row of rows) hash.update(`${row.join(',')}\n`);
     tiles += rows.length;
   }

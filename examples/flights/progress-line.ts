@@ -12,7 +12,7 @@ export function progressLine(headrace: Headrace): (progress: ReplayProgress) => 
     const time = performance.now();
     if (time - last.time < EVERY_MS) return;
     const seconds = (time - last.time) / 1_000;
-    const { reads, freshness } = headrace.features;
+    const { reads, freshness } = headrace.timings;
     const day = headrace.outcomes(lateDeparture).quality.between(Math.floor(at / DAY_MS) * DAY_MS - DAY_MS, at);
     const parts = [
       new Date(at).toISOString().slice(0, 16).replace('T', ' '),

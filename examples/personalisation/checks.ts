@@ -54,7 +54,7 @@ function check(name: string, passed: boolean, found: string): RunCheck {
 }
 
 async function rows(headrace: Headrace, source: typeof clicks | typeof purchases): Promise<number> {
-  const sql = `SELECT CAST(count(DISTINCT id) AS DOUBLE) FROM ${headrace.features.deliveries(source)}`;
-  for await (const [[count]] of headrace.offline.query(sql)) return Number(count);
+  const sql = `SELECT CAST(count(DISTINCT id) AS DOUBLE) FROM ${headrace.deliveries(source)}`;
+  for await (const [[count]] of headrace.history.query(sql)) return Number(count);
   return 0;
 }

@@ -30,6 +30,6 @@ export async function fillHistory(
     await headrace.flush();
   }
   await take(traffic.live(now()));
-  for (const view of headrace.project.views) if (view.kind === 'batchView') await headrace.features.backfill(view);
+  for (const view of headrace.project.views) if (view.kind === 'batchView') await headrace.backfill(view);
   return events;
 }

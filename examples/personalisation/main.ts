@@ -147,7 +147,7 @@ async function tilesMerged(headrace: Headrace, traffic: Traffic): Promise<number
   let tiles = 0;
   for (let i = 0; i < asked; i += 1) {
     await headrace.vector(recommendation, traffic.request());
-    tiles += headrace.features.tilesMerged(recommendation);
+    tiles += headrace.tilesMerged(recommendation);
   }
   return tiles / asked;
 }

@@ -46,7 +46,7 @@ async function fill(headrace: Headrace): Promise<void> {
     await headrace.ingest(purchases, bought);
     await headrace.flush();
   }
-  for (const view of project.views) if (view.kind === 'batchView') await headrace.features.backfill(view);
+  for (const view of project.views) if (view.kind === 'batchView') await headrace.backfill(view);
 }
 
 async function answers(headrace: Headrace): Promise<string> {
@@ -57,8 +57,8 @@ async function answers(headrace: Headrace): Promise<string> {
     sum.update(JSON.stringify([features, missing]));
   }
   for (const source of [clicks, purchases]) {
-    const sql = `SELECT * FROM ${headrace.features.deliveries(source)} ORDER BY id, _partition, _offset`;
-    for await (const rows of headrace.offline.query(sql))
+    const sql = `SELECT * FROM ${headrace.deliveries(source)} ORDER BY id, _partition, _offset`;
+    for await (const rows of headrace.history.query(sql))
       sum.update(JSON.stringify(rows, (_, value) => (typeof value === 'bigint' ? `${value}` : value)));
   }
   return sum.digest('hex');

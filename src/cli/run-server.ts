@@ -1,6 +1,7 @@
 import { settlesWithin } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Headrace } from '../running/headrace.ts';
+import { insideOf } from '../running/inside.ts';
 import type { RunningServer } from '../server/http-server.ts';
 import type { JobBoard } from '../server/jobs/job-board.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
@@ -63,8 +64,9 @@ export async function runServer(
       server,
       headrace.project.services.map(({ name }) => name),
     );
+    const { features } = insideOf(headrace);
     const share = async () => {
-      if (headrace.hasReaders) await headrace.share();
+      if (features.hasReaders) await features.share();
     };
     const timers = [every(TICK_MS, () => headrace.tick(), report), every(SHARE_MS, share, report)];
     await ending.stopped;
@@ -118,7 +120,7 @@ export async function openCommands(
 ): Promise<Commands> {
   const { clearHistoryScratch } = await import('../compose/compose.ts');
   const { JobBoard } = await import('../server/jobs/job-board.ts');
-  headrace.writeTrainingSetsBy(historyProgram(call, () => clearHistoryScratch(headrace)));
+  insideOf(headrace).training.writeSetsBy(historyProgram(call, () => clearHistoryScratch(headrace)));
   const jobs = new JobBoard();
   const control = await openControl(headrace, { ...limitsOf(call), jobs }, report);
   const close = async () => {

@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { settlesWithin } from '../base/closing.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
+import { insideOf } from '../running/inside.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
 import { type Ending, endingOf, endSoon, unlessStopped } from './ending.ts';
@@ -46,11 +47,14 @@ async function runWriter(
     const forwarded = await startServer(headrace, { ...options, socketPath: part.writer ?? '' });
     const asked = await startReadServer(headrace, { ...options, socketPath: socketOf(part) });
     channel.takeBy((message) => {
-      if (message.kind === 'served') headrace.takeServed(message.tables);
+      if (message.kind === 'served') insideOf(headrace).features.takeServed(message.tables);
     });
     await headrace.takeTopics();
     send({ kind: 'ready', url: '' });
-    const timers = [every(TICK_MS, () => headrace.tick(), report), every(SHARE_MS, () => headrace.share(), report)];
+    const timers = [
+      every(TICK_MS, () => headrace.tick(), report),
+      every(SHARE_MS, () => insideOf(headrace).features.share(), report),
+    ];
     await ending.stopped;
     const stopping = Promise.all([...timers.map((timer) => timer.stop()), commands.close()]);
     await Promise.all([forwarded.close(), asked.close(), settlesWithin(stopping, ending.answersMs)]);

@@ -24,15 +24,15 @@ export function featureStoreParts({
   readonly disk: DiskBudget;
   readonly topics: () => readonly TopicReport[];
 }): readonly Part[] {
-  const { measures } = features;
+  const { measures, facts } = features;
   return [
     openPart(
       ingestPart,
       {
         measures,
-        counters: (source) => features.counters(source),
-        unwritten: () => features.unwritten(),
-        storeTrouble: () => features.storeTrouble,
+        counters: (source) => facts.counters(source),
+        unwritten: () => facts.unwritten(),
+        storeTrouble: () => facts.storeTrouble,
       },
       {
         tick: () => features.tick(),
@@ -40,19 +40,19 @@ export function featureStoreParts({
         close: () => features.close(),
       },
     ),
-    openPart(readsPart, { measures, logged: (service) => features.logged(service) }),
-    openPart(batchPart, () => features.batchHealth()),
-    openPart(historyPart, { unstored: () => features.unstored(), damaged: () => features.damaged() }),
-    openPart(skewPart, { verdicts: () => features.skewVerdicts(), lost: () => features.servedLost }),
+    openPart(readsPart, { measures, logged: (service) => facts.logged(service) }),
+    openPart(batchPart, () => facts.batchHealth()),
+    openPart(historyPart, { unstored: () => facts.unstored(), damaged: () => facts.damaged() }),
+    openPart(skewPart, { verdicts: () => facts.skewVerdicts(), lost: () => facts.servedLost }),
     openPart(topicsPart, topics),
     openPart(tilesPart, {
-      intake: () => features.intake,
-      lag: () => features.lag(),
-      unreadable: () => features.unreadable(),
+      intake: () => facts.intake,
+      lag: () => facts.lag(),
+      unreadable: () => facts.unreadable(),
       topics,
     }),
     openPart(diskPart, disk),
-    openPart(memoryPart, () => features.memory()),
-    openPart(storePart, () => features.storeCheck()),
+    openPart(memoryPart, () => facts.memory()),
+    openPart(storePart, () => facts.storeCheck()),
   ];
 }

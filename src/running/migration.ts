@@ -31,7 +31,8 @@ import {
 import { keysSince, otherQuestions, streamQuestions, withViewServices } from '../operating/migrate/questions.ts';
 import { untilNoneBehind } from '../operating/migrate/until-none-behind.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
-import { Headrace } from './headrace.ts';
+import { closeProject } from './close-project.ts';
+import { flushParts, type OpenProject, openProject } from './open-project.ts';
 import { Reader } from './reader.ts';
 
 /** Offsets of each partition that are copied before the place is noted. */
@@ -256,7 +257,7 @@ export class Migration {
 
   async #copy(history: OfflineStore, stopped?: Promise<unknown>): Promise<readonly CopiedSource[]> {
     const { project, to } = this.#options;
-    const target = await this.#openHeadrace(to, 'MIGRATE_TARGET_RUNS');
+    const target = await this.#openProject(to, 'MIGRATE_TARGET_RUNS');
     try {
       await this.#mayBegin(target);
       if (to.engine.kind !== 'embedded') {
@@ -280,26 +281,26 @@ export class Migration {
         }
       }
       await this.#untilTiles(target);
-      await target.flush();
+      await flushParts(target.parts);
       return [...copied.values()];
     } finally {
-      await target.close();
+      await closeProject(target, {});
     }
   }
 
   /** Nothing may be in the new log that the migration did not put there. */
-  async #mayBegin(target: Headrace): Promise<void> {
+  async #mayBegin(target: OpenProject): Promise<void> {
     const { project, to } = this.#options;
     if (this.#journal().opened) return;
     for (const source of project.sources) {
-      const ends = await target.log.ends(topicOf(source));
+      const ends = await target.stores.log.ends(topicOf(source));
       if (ends.some(({ end }) => end > 0))
         throw fail('MIGRATE_TARGET', { found: `events of ${source.name} in its log` });
     }
     writeJournal(to.directory, { ...this.#journal(), opened: true });
   }
 
-  async #copySource(history: OfflineStore, source: EventSourceData, target: Headrace): Promise<number> {
+  async #copySource(history: OfflineStore, source: EventSourceData, target: OpenProject): Promise<number> {
     const { to, from } = this.#options;
     const topic = topicOf(source);
     const upTo = await publishedUpTo(history, source);
@@ -308,11 +309,11 @@ export class Migration {
     return copyDeliveries({
       source,
       history,
-      log: target.log,
+      log: target.stores.log,
       place,
       atOnce: COPIED_AT_ONCE,
       replay: async (_, deliveries) => {
-        await target.replay(source, deliveries);
+        await target.features.replay(source, deliveries);
         unpublished += deliveries.length;
       },
       keep: async (kept) => {
@@ -320,7 +321,7 @@ export class Migration {
         this.#tell(`${source.name}: ${sum(kept.next)} of ${sum(upTo)} deliveries of ${from.directory} copied`);
         if (unpublished < PUBLISHED_AFTER) return;
         unpublished = 0;
-        await target.flush();
+        await flushParts(target.parts);
       },
     });
   }
@@ -337,16 +338,16 @@ export class Migration {
   }
 
   /** Waits until the tiles of another engine have every delivery. Error: MIGRATE_BEHIND. */
-  async #untilTiles(target: Headrace): Promise<void> {
+  async #untilTiles(target: OpenProject): Promise<void> {
     const { project } = this.#options;
-    const { intake } = target.features;
+    const { intake } = target.features.facts;
     if (intake === null) return;
     const sources = new Set(streamViewsOf(project).map(({ source }) => source));
     const behind = async () => {
       let missing = 0;
       for (const source of sources) {
         const done = intake.progress.done.get(source.name) ?? [];
-        const ends = await target.log.ends(topicOf(source));
+        const ends = await target.stores.log.ends(topicOf(source));
         // Of partitions that have nothing the engine says nothing.
         missing += sum(ends.map(({ begin, end }, p) => (end > begin ? Math.max(0, end - (done[p] ?? 0)) : 0)));
       }
@@ -459,14 +460,14 @@ export class Migration {
     await this.#publish(to, 'MIGRATE_TARGET_RUNS');
     const history = await openHistory(to);
     try {
-      const source = await this.#openHeadrace(from, 'MIGRATE_SOURCE_RUNS');
+      const source = await this.#openProject(from, 'MIGRATE_SOURCE_RUNS');
       const returned: CopiedSource[] = [];
       try {
         for (const each of project.sources)
           returned.push({ source: each.name, deliveries: await this.#returnSource(history, each, source), lost: 0 });
-        await source.flush();
+        await flushParts(source.parts);
       } finally {
-        await source.close();
+        await closeProject(source, {});
       }
       await this.#copyState(history, to, from);
       return returned;
@@ -475,14 +476,14 @@ export class Migration {
     }
   }
 
-  async #returnSource(history: OfflineStore, source: EventSourceData, old: Headrace): Promise<number> {
+  async #returnSource(history: OfflineStore, source: EventSourceData, old: OpenProject): Promise<number> {
     const { from, to } = this.#options;
     const topic = topicOf(source);
     const upTo = sum(await publishedUpTo(history, source));
     const known = readMoved(from.directory)?.returned?.[topic];
     const place = known ?? {
       next: this.#journal().copied[topic]?.ends ?? Array.from({ length: to.partitions }, () => 0),
-      ends: (await old.log.ends(topic)).map(({ end }) => end),
+      ends: (await old.stores.log.ends(topic)).map(({ end }) => end),
     };
     const keep = async (kept: CopyPlace) => {
       const moved = readMoved(from.directory);
@@ -494,10 +495,10 @@ export class Migration {
     return copyDeliveries({
       source,
       history,
-      log: old.log,
+      log: old.stores.log,
       place,
       keep,
-      replay: (_, deliveries) => old.replay(source, deliveries),
+      replay: (_, deliveries) => old.features.replay(source, deliveries),
       // Where several partitions become one, all of them are in one order of their ingest times.
       atOnce: from.partitions === to.partitions ? COPIED_AT_ONCE : Number.POSITIVE_INFINITY,
     });
@@ -505,21 +506,21 @@ export class Migration {
 
   /** Has an environment publish whatever it took; no process may have it open. */
   async #publish(environment: Environment, code: 'MIGRATE_SOURCE_RUNS' | 'MIGRATE_TARGET_RUNS'): Promise<void> {
-    const headrace = await this.#openHeadrace(environment, code);
+    const opened = await this.#openProject(environment, code);
     try {
-      await headrace.flush();
+      await flushParts(opened.parts);
     } finally {
-      await headrace.close();
+      await closeProject(opened, {});
     }
   }
 
-  async #openHeadrace(
+  async #openProject(
     environment: Environment,
     code: 'MIGRATE_SOURCE_RUNS' | 'MIGRATE_TARGET_RUNS',
-  ): Promise<Headrace> {
+  ): Promise<OpenProject> {
     const { project, clock, onFault } = this.#options;
     try {
-      return await Headrace.openMigrating(project, environment, clock, onFault);
+      return await openProject({ project, environment, clock, onFault });
     } catch (error) {
       if (!LOCKED.some((locked) => isHeadraceError(error, locked))) throw error;
       throw fail(code, { directory: environment.directory }, error);

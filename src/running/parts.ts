@@ -14,6 +14,7 @@ import { type AnyPartKind, partKind } from '../observe/part-kind.ts';
 import { type ReadsStatus, readsPart } from '../observe/reads-part.ts';
 import type { Status } from '../observe/status.ts';
 import { modelsPart } from '../serving/online/models-part.ts';
+import { predictionsPart } from '../serving/online/predictions-part.ts';
 
 /**
  * Every kind of part, in the order of `headrace status`, with the keys of its share of `GET /v1/status`. The metrics page, the
@@ -29,6 +30,7 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(topicsPart, ['topics']),
   partKind(tilesPart, ['lag']),
   partKind(modelsPart, []),
+  partKind(predictionsPart, []),
   partKind(labelsPart, []),
   partKind(followedPart, []),
   partKind(diskPart, ['disk']),

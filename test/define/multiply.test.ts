@@ -91,7 +91,7 @@ test('a whole number times a decimal is a decimal of its scale, an int beside an
   const out = join(directory, 'set.parquet');
   await headrace.writeTrainingSet(service, out, { spine: { path: spine } });
   const rows: unknown[] = [];
-  for await (const batch of headrace.offline.query(`SELECT s_total_1h, s_long_1h, s_rebates_1h FROM '${out}'`))
+  for await (const batch of headrace.history.query(`SELECT s_total_1h, s_long_1h, s_rebates_1h FROM '${out}'`))
     rows.push(...batch);
   expect(rows).toEqual([[36.07, 0.5, -0.25]]);
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { childEnv } from '../child-env.ts';
 import { project } from '../server/shop.ts';
 import { until } from '../until.ts';
@@ -43,14 +44,14 @@ const purchase = (number: number) => ({ id: `e-${number}`, at: Date.now(), user:
 
 test('a reader of another process gets a commit with the next tick, and has gone when it is gone', async () => {
   const { headrace, directory } = await open();
-  expect(headrace.hasReaders).toBe(false);
+  expect(insideOf(headrace).features.hasReaders).toBe(false);
   const { child, printed } = await attach(directory);
-  await until(() => headrace.hasReaders);
+  await until(() => insideOf(headrace).features.hasReaders);
   await headrace.ingest(headrace.source('purchases'), [purchase(1)]);
   await headrace.tick();
   await until(() => printed().includes('changed\n'));
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
-  await until(() => !headrace.hasReaders);
+  await until(() => !insideOf(headrace).features.hasReaders);
 });

@@ -20,6 +20,7 @@ import {
 } from '../../src/features/define/declare.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -79,8 +80,8 @@ const open = (project: ReturnType<typeof shop>['project'], directory: string, mo
 async function verdicts(headrace: Headrace, source: ReturnType<typeof shop>['purchases']): Promise<unknown> {
   await headrace.flush();
   const found: unknown[] = [];
-  for await (const rows of headrace.offline.query(
-    `SELECT id, _verdict FROM ${headrace.offline.relation(rawTable(source))} ORDER BY id`,
+  for await (const rows of headrace.history.query(
+    `SELECT id, _verdict FROM ${headrace.history.relation(rawTable(source))} ORDER BY id`,
   ))
     found.push(...rows);
   return found;
@@ -139,7 +140,7 @@ test('a producer whose clock is an hour ahead is refused event by event, one an 
     ['behind', 'late'],
     ['right', 'accepted'],
   ]);
-  const [{ lateness }] = (await headrace.features.featuresReport(NOON - 2 * HOUR, NOON + 1)).sources;
+  const [{ lateness }] = (await headrace.featuresReport(NOON - 2 * HOUR, NOON + 1)).sources;
   expect(lateness.mostMs).toBe(HOUR);
   await headrace.close();
 });
@@ -226,7 +227,7 @@ test('more distinct keys than the memory holds are all answered', async () => {
     now += 1;
     const events = Array.from({ length: 1_000 }, (_, i) => event(`e${from + i}`, `user ${from + i}`, -1_000));
     expect(await headrace.ingest(purchases, events)).toMatchObject({ accepted: 1_000 });
-    await headrace.features.commit();
+    await insideOf(headrace).features.commit();
   }
   await headrace.flush();
   const { memory } = headrace.status();

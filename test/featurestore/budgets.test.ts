@@ -173,22 +173,22 @@ test('a run that fails or does not come is told, the generation before is served
     'null',
     sql`SELECT CASE WHEN COUNT(*) > 1 THEN error('too much') ELSE 'ann' END AS "user", 7 AS n FROM ${{ kind: 'sqlReference', text: '{{source:clicks}}' }}`,
   );
-  expect(store.batchHealth()).toMatchObject([
+  expect(store.facts.batchHealth()).toMatchObject([
     { generation: 1, succeeded: 1, failed: 0, overdueSince: null, failure: null },
   ]);
   place.now += HOUR_MS + 59_999;
-  expect(store.batchHealth()[0]?.overdueSince).toBeNull();
+  expect(store.facts.batchHealth()[0]?.overdueSince).toBeNull();
   place.now += 1;
-  expect(store.batchHealth()[0]?.overdueSince).toBe(START + HOUR_MS);
-  expect(store.batchHealth().flatMap(degradedBatch)).toEqual([
+  expect(store.facts.batchHealth()[0]?.overdueSince).toBe(START + HOUR_MS);
+  expect(store.facts.batchHealth().flatMap(degradedBatch)).toEqual([
     expect.stringMatching(/totals@1 was due at .*01:00.*generation 1 is served/),
   ]);
   await store.ingest(clicks, [{ id: 'c2', at: place.now, user: 'ann' }]);
   await expect(store.tick()).rejects.toThrow(/too much/);
-  expect(store.batchHealth()).toMatchObject([
+  expect(store.facts.batchHealth()).toMatchObject([
     { generation: 1, failed: 1, failure: { reason: expect.stringContaining('too much') } },
   ]);
-  expect(store.batchHealth().flatMap(degradedBatch)).toEqual([
+  expect(store.facts.batchHealth().flatMap(degradedBatch)).toEqual([
     expect.stringMatching(/totals@1 failed at .*too much.*generation 1 is served/),
   ]);
   expect(await store.vector(service, { user: 'ann' })).toMatchObject({ features: { totals_n: 7 } });

@@ -20,6 +20,7 @@ import {
 import { TopicIntake } from '../../src/featurestore/ingest/topic-intake.ts';
 import { wrongUnit } from '../../src/featurestore/ingest/wrong-unit.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { eventAnswer } from '../../src/server/event-answer.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { acceptedDeliveries } from '../../src/testing/oracle/naive-scan.ts';
@@ -204,8 +205,8 @@ test('a topic counts what it took as the naive rule does', async () => {
   const intake = new TopicIntake({
     source: clicks,
     topic: topic.join(),
-    take: (source, events, placeOf) => headrace.features.take(source, events, placeOf),
-    refuse: (...refused) => headrace.features.refuse(...refused),
+    take: (source, events, placeOf) => insideOf(headrace).features.take(source, events, placeOf),
+    refuse: (...refused) => insideOf(headrace).features.refuse(...refused),
     onFault: () => undefined,
   });
   onTestFinished(() => intake.stop());

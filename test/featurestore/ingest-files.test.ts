@@ -24,6 +24,7 @@ import {
 import { ingestFiles } from '../../src/featurestore/ingest/ingest-files.ts';
 import type { SpineFormat } from '../../src/featurestore/training-set/spine-file.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 
 const HOUR = 3_600_000;
 const NOW = Date.UTC(2026, 0, 1);
@@ -81,7 +82,7 @@ async function ingest(headrace: Headrace, paths: readonly string[], more: More =
   return ingestFiles({
     source: sales,
     files: { paths, format, columns, byTime: bootstrap },
-    offline: headrace.offline,
+    offline: insideOf(headrace).stores.offline,
     directory: headrace.directory,
     take: (events) =>
       bootstrap ? headrace.bootstrap(sales, events) : headrace.ingest(headrace.source('sales'), events),
@@ -97,8 +98,8 @@ async function ingest(headrace: Headrace, paths: readonly string[], more: More =
 async function history(headrace: Headrace) {
   await headrace.flush();
   const rows: unknown[] = [];
-  const sql = `SELECT id, "at", "user", note, n, big, price, weight, paid, tags, _verdict FROM ${headrace.features.deliveries(sales)} AS d ORDER BY id`;
-  for await (const batch of headrace.offline.query(sql)) rows.push(...batch);
+  const sql = `SELECT id, "at", "user", note, n, big, price, weight, paid, tags, _verdict FROM ${headrace.deliveries(sales)} AS d ORDER BY id`;
+  for await (const batch of headrace.history.query(sql)) rows.push(...batch);
   return rows;
 }
 
@@ -141,7 +142,7 @@ async function fileOf(format: 'csv' | 'jsonl' | 'parquet', rows: readonly Sale[]
     const types = `{id: 'VARCHAR', "at": 'BIGINT', "user": 'VARCHAR', note: 'VARCHAR', n: 'BIGINT', big: 'VARCHAR', price: 'VARCHAR', weight: 'DOUBLE', paid: 'BOOLEAN', tags: 'VARCHAR[]'}`;
     const typed =
       'SELECT * REPLACE (MAKE_TIMESTAMP("at" * 1000) AS "at", CAST(big AS BIGINT) AS big, CAST(price AS DECIMAL(19,2)) AS price)';
-    await headrace.offline.exportParquet(
+    await insideOf(headrace).stores.offline.exportParquet(
       `${typed} FROM read_json('${lines}', format = 'newline_delimited', columns = ${types})`,
       path,
     );
@@ -232,9 +233,9 @@ test('the past counts where it is judged by its own clock, and is late by that o
   writeFileSync(path, aYear(5_000));
   expect(await ingest(past.headrace, [path], { bootstrap: true })).toMatchObject({ accepted: 5_000, late: 0 });
   expect(await ingest(today.headrace, [path])).toMatchObject({ accepted: 1, late: 4_999 });
-  const sql = `SELECT COUNT(*) FROM ${past.headrace.features.deliveries(sales)} AS d WHERE "at" <> _ingest_ts`;
+  const sql = `SELECT COUNT(*) FROM ${past.headrace.deliveries(sales)} AS d WHERE "at" <> _ingest_ts`;
   await past.headrace.flush();
-  for await (const [[others]] of past.headrace.offline.query(sql)) expect(others).toBe(0n);
+  for await (const [[others]] of past.headrace.history.query(sql)) expect(others).toBe(0n);
   // What comes now is judged by now.
   const now = { id: 'now', at: NOW, user: 'ann' };
   expect(await past.headrace.ingest(past.headrace.source('sales'), [now])).toMatchObject({ accepted: 1 });

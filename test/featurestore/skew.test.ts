@@ -224,14 +224,14 @@ test('the audit runs when its schedule comes up, over what was served since the 
   await store.vector(service, { user: 'ann' });
   place.now = START + 2 * HOUR_MS;
   await store.tick();
-  expect(store.skewVerdicts()).toEqual([]);
+  expect(store.facts.skewVerdicts()).toEqual([]);
   place.now = START + 3 * HOUR_MS;
   await store.tick();
-  expect(store.skewVerdicts()).toMatchObject([{ met: true, report: { vectors: 1, compared: 3 } }]);
+  expect(store.facts.skewVerdicts()).toMatchObject([{ met: true, report: { vectors: 1, compared: 3 } }]);
   await store.tick();
   place.now = START + 27 * HOUR_MS;
   await store.tick();
-  expect(store.skewVerdicts()).toMatchObject([{ met: true, report: { vectors: 0 } }]);
+  expect(store.facts.skewVerdicts()).toMatchObject([{ met: true, report: { vectors: 0 } }]);
   const rows: unknown[] = [];
   for await (const some of offline.query(
     `SELECT span_from, vectors, met FROM ${offline.relation(skewTable)} AS t ORDER BY "at"`,
@@ -250,13 +250,13 @@ test('a scheduled audit that finds more than is declared is an error, and told a
   await store.ingest(clicks, [click('late', START - MINUTE_MS)]);
   place.now = START + 3 * HOUR_MS;
   await expect(store.tick()).rejects.toMatchObject({ code: 'SKEW_BUDGET', exit: 3 });
-  expect(store.skewVerdicts().flatMap(degradedSkew)).toEqual([
+  expect(store.facts.skewVerdicts().flatMap(degradedSkew)).toEqual([
     expect.stringContaining('of 3 values lateness 2, staleness 0, logic 0'),
   ]);
   const clock = () => place.now;
   const reopened = await SkewSchedule.open({ services: [service], models: [], offline, clock, onComputeError });
   expect(reopened.verdicts().flatMap(degradedSkew), 'over a restart too').toEqual(
-    store.skewVerdicts().flatMap(degradedSkew),
+    store.facts.skewVerdicts().flatMap(degradedSkew),
   );
   outside.add = 5;
   await store.vector(service, { user: 'ann' });
@@ -265,7 +265,7 @@ test('a scheduled audit that finds more than is declared is an error, and told a
   await expect(store.tick()).rejects.toMatchObject({ code: 'SKEW_LOGIC', exit: 3 });
   place.now = START + 51 * HOUR_MS;
   await store.tick();
-  expect(store.skewVerdicts().flatMap(degradedSkew)).toEqual([]);
+  expect(store.facts.skewVerdicts().flatMap(degradedSkew)).toEqual([]);
 });
 
 test('vectors that could not be published are published with the next ones', async () => {

@@ -114,7 +114,7 @@ test('whatever dies and begins again, answers and history are those of all event
         else store = await place.open();
       }
       await place.whole(store);
-      expect(store.intake?.conflicts).toEqual([]);
+      expect(store.facts.intake?.conflicts).toEqual([]);
       await store.flush();
       const accepted = acceptedDeliveries(byUser, await place.logged()).length;
       for (const hopMs of byUser.hopsMs) {
@@ -142,14 +142,14 @@ test('as many events that are others are an alarm once the engine has caught up,
   appendTile(layout, other, run, 0);
   other.nums[layout.partials[1].num] += 1;
   place.topics.write([{ ...tiles[0], run: other, index: 0 }]);
-  await until(async () => store.intake?.outcomes.conflict === 1);
+  await until(async () => store.facts.intake?.outcomes.conflict === 1);
   // What arrived before it is with the engine, and nothing has settled it.
-  await until(async () => store.intake?.conflicts.length === 1);
+  await until(async () => store.facts.intake?.conflicts.length === 1);
   const more = emptyRun(layout);
   appendTile(layout, more, other, 0);
   more.nums[COUNT] += 1;
   place.topics.write([{ ...tiles[0], run: more, index: 0 }]);
-  await until(async () => store.intake?.conflicts.length === 0);
+  await until(async () => store.facts.intake?.conflicts.length === 0);
 });
 
 test('what no checkpoint of the engine vouches for is not called fresh', async () => {

@@ -22,6 +22,7 @@ import {
 } from '../../src/features/define/declare.ts';
 import { TopicIntake } from '../../src/featurestore/ingest/topic-intake.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { framed, type KeptSchema, localRegistry } from '../kafka/local-registry.ts';
 import { until } from '../until.ts';
 
@@ -88,8 +89,8 @@ async function site(schemas: ReadonlyMap<number, KeptSchema>, format: object = {
       source: clicks,
       topic: topic.join(),
       format: taken.format,
-      take: (source, events, placeOf) => headrace.features.take(source, events, placeOf),
-      refuse: (...refused) => headrace.features.refuse(...refused),
+      take: (source, events, placeOf) => insideOf(headrace).features.take(source, events, placeOf),
+      refuse: (...refused) => insideOf(headrace).features.refuse(...refused),
       onFault: (error) => faults.push(error as object),
     });
     onTestFinished(() => intake.stop());
@@ -134,7 +135,7 @@ test('records of one topic under an older and a newer schema, in any format, are
   );
   const { features } = await headrace.vector(service, { user: 'ann' });
   expect(features).toMatchObject({ u_n_1h: 4, u_item_1h: 11n });
-  const { sources } = await headrace.features.featuresReport(0, Date.now() + 1);
+  const { sources } = await headrace.featuresReport(0, Date.now() + 1);
   const kept = sources[0].quarantined.map(({ code }) => code);
   expect(new Set(kept)).toEqual(
     new Set(['SCHEMA_FRAME', 'SCHEMA_UNKNOWN', 'SCHEMA_BYTES', 'EVENT_TIME_UNIT', 'EVENT_JSON', 'TOPIC_RECORD_SIZE']),

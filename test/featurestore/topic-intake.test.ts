@@ -20,6 +20,7 @@ import {
 import { TopicIntake, type TopicIntakeOptions } from '../../src/featurestore/ingest/topic-intake.ts';
 import type { SourceTopic } from '../../src/ports/source-topic.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { until } from '../until.ts';
 
 const clicks = eventSource('clicks', {
@@ -54,8 +55,8 @@ async function site(more: Partial<TopicIntakeOptions> & { readonly partitions?: 
     const intake = new TopicIntake({
       source: clicks,
       topic: joined,
-      take: (source, events, placeOf) => headrace.features.take(source, events, placeOf),
-      refuse: (...refused) => headrace.features.refuse(...refused),
+      take: (source, events, placeOf) => insideOf(headrace).features.take(source, events, placeOf),
+      refuse: (...refused) => insideOf(headrace).features.refuse(...refused),
       onFault: (error) => faults.push(error),
       ...more,
     });
@@ -107,7 +108,7 @@ test('what is no event is named by its place, kept among the refused, and holds 
   const { features } = await headrace.vector(service, { user: 'ann' });
   expect(features).toMatchObject({ u_n_1h: 2, u_item_1h: 9_223_372_036_854_775_807n });
   expect(headrace.counters(clicks).gateway).toMatchObject({ sent: 9, accepted: 2, refused: 7 });
-  const { sources } = await headrace.features.featuresReport(0, Date.now() + 1);
+  const { sources } = await headrace.featuresReport(0, Date.now() + 1);
   const kept = new Map(sources[0].quarantined.map(({ code, events, reason }) => [code, { events, reason }]));
   const codes = ['EVENT_JSON', 'EVENT_MISSING', 'EVENT_SHAPE', 'EVENT_TYPE', 'TOPIC_RECORD_SIZE'];
   expect(new Set(kept.keys())).toEqual(new Set(codes));
@@ -132,7 +133,7 @@ test('while the gateway refuses, nothing is dropped, nothing committed, and no m
     take: (source, events, placeOf) => {
       refusals -= 1;
       if (refusals >= 0) throw fail('DISK_DAY', { bytesPerDay: 1, until: 'tomorrow' });
-      return headrace.features.take(source, events, placeOf);
+      return insideOf(headrace).features.take(source, events, placeOf);
     },
     refuse: () => undefined,
     onFault: (error) => faults.push(error),

@@ -6,6 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { project, service } from './shop.ts';
 
 setFlagsFromString('--expose-gc');
@@ -14,7 +15,7 @@ const collectGarbage = runInNewContext('gc') as () => void;
 /** Opens a project, uses and scrapes it, closes it; what is left of it. */
 async function closed(directory: string): Promise<WeakRef<object>> {
   const headrace = await openHeadrace({ project, environment: { directory } });
-  await headrace.features.read(service, { user: 'u1' });
+  await insideOf(headrace).features.read(service, { user: 'u1' });
   const { text } = await headrace.metrics();
   expect(text).toContain('process_cpu_seconds_total');
   expect(text).toContain('headrace_vector_read_seconds_count');

@@ -27,6 +27,7 @@ import {
 } from '../../src/features/define/declare.ts';
 import { featuresReport } from '../../src/monitoring/features/features-report.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 
 const MINUTE_MS = 60_000;
@@ -163,7 +164,7 @@ test('the history gives the embeddings that were served, and the report counts n
   const audit = await headrace.auditSkew(ranking, START, now);
   expect(audit.vectors).toBeGreaterThan(3);
   expect(audit.mismatches).toEqual({ lateness: 0, staleness: 0, logic: 0 });
-  const report = await featuresReport(project, headrace.offline, START, now);
+  const report = await featuresReport(project, insideOf(headrace).stores.offline, START, now);
   const byName = new Map(report.services[0].features.map((feature) => [feature.name, feature]));
   expect(byName.get('item')?.profile).toMatchObject({ nulls: 0, zeros: 3 });
   expect(byName.get('taste_latest')?.profile).toMatchObject({ nulls: 1, zeros: 0 });

@@ -11,6 +11,7 @@ import { topicOf } from '../../src/featurestore/ingest/gateway.ts';
 import { readDeliveries } from '../../src/featurestore/materialise/log-cursor.ts';
 import type { ServedVector } from '../../src/featurestore/online/served-vector.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { rowCodec } from '../../src/schema/row-codec.ts';
 import { mustEqual } from '../../src/testing/contracts/contract.ts';
@@ -37,7 +38,7 @@ export async function checkLoop(directory: string, acknowledged: number): Promis
   const headrace = await openHeadrace({ project, environment: { directory, partitions: 3, cacheKeys: 1_000 } });
   const served: ServedVector[] = [];
   await headrace.flush();
-  for (const user of USERS) served.push(await headrace.features.read(service, { user }));
+  for (const user of USERS) served.push(await insideOf(headrace).features.read(service, { user }));
   await headrace.close();
 
   const log = openEventLog({ path: join(directory, 'log'), durability: 'process' });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { predictionTopic } from '../../src/serving/online/prediction-record.ts';
 import { predictionTable } from '../../src/serving/online/prediction-table.ts';
 import { mustEqual } from '../../src/testing/contracts/contract.ts';
@@ -48,7 +49,7 @@ export async function checkPredictions(directory: string, acknowledged: Acknowle
   try {
     const { counters, quality } = headrace.outcomes(small);
     const afterOpen = { ...counters };
-    const table = headrace.offline.relation(predictionTable(small));
+    const table = headrace.history.relation(predictionTable(small));
     await headrace.flush();
     const rows = await rowsOf(headrace, `SELECT id, score FROM ${table}`);
     const scores = new Map(rows.map(([id, score]) => [String(id), Number(score)]));
@@ -61,7 +62,7 @@ export async function checkPredictions(directory: string, acknowledged: Acknowle
       await recordsOf(headrace),
       'the history and the topic',
     );
-    const labels = headrace.offline.relation(rawTable(came));
+    const labels = headrace.history.relation(rawTable(came));
     const labelled = await rowsOf(
       headrace,
       `SELECT DISTINCT asked FROM ${labels} WHERE _verdict = 'accepted' AND asked IN (SELECT id FROM ${table})`,
@@ -84,15 +85,15 @@ export async function checkPredictions(directory: string, acknowledged: Acknowle
 
 async function rowsOf(headrace: Headrace, sql: string): Promise<readonly (readonly unknown[])[]> {
   const rows: (readonly unknown[])[] = [];
-  for await (const some of headrace.offline.query(sql)) rows.push(...some);
+  for await (const some of headrace.history.query(sql)) rows.push(...some);
   return rows;
 }
 
 async function recordsOf(headrace: Headrace): Promise<readonly unknown[]> {
   const topic = predictionTopic(small);
   const rows: unknown[] = [];
-  for (const [partition, { end }] of (await headrace.log.ends(topic)).entries()) {
-    const { records } = await headrace.log.read(topic, partition, 0, end);
+  for (const [partition, { end }] of (await insideOf(headrace).stores.log.ends(topic)).entries()) {
+    const { records } = await insideOf(headrace).stores.log.read(topic, partition, 0, end);
     records.forEach(({ id }, offset) => {
       rows.push([BigInt(partition), BigInt(offset), id]);
     });

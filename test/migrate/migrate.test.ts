@@ -55,7 +55,7 @@ test('a project moves while it runs, answers the same, and comes back with what 
   for (const order of ['o', 'oo', 'o', 'ooo', 'oo']) await shop.change(old, order);
   const customer = old.project.views.find(({ name }) => name === 'customer');
   if (customer?.kind !== 'batchView') throw new Error('no batch view');
-  await old.features.backfill(customer);
+  await old.backfill(customer);
   await shop.answers(old);
   await old.flush();
   await shop.send(old, some(shop, 50));

@@ -163,8 +163,8 @@ export class MovingShop {
   /** Every delivery of a project's history, by id and in the order in which they came. */
   async deliveries(headrace: Headrace): Promise<readonly unknown[]> {
     await headrace.flush();
-    const sql = `SELECT purchase, "at", "user", item, cents, _ingest_ts, _verdict FROM ${headrace.features.deliveries(purchases)} AS t ORDER BY purchase, _ingest_ts, _offset`;
-    return (await Array.fromAsync(headrace.offline.query(sql))).flat();
+    const sql = `SELECT purchase, "at", "user", item, cents, _ingest_ts, _verdict FROM ${headrace.deliveries(purchases)} AS t ORDER BY purchase, _ingest_ts, _offset`;
+    return (await Array.fromAsync(headrace.history.query(sql))).flat();
   }
 
   end(): void {

@@ -20,7 +20,8 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { type Headrace, openHeadrace, type TrainOptions } from '../../src/running/headrace.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import type { TrainOptions } from '../../src/running/training-runs.ts';
 
 const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 0, 1);
@@ -129,7 +130,7 @@ async function setOf(headrace: Headrace, path: string, name: keyof typeof models
     onLine: (line) => lines.push(line),
   });
   const rows: (readonly [string, number])[] = [];
-  for await (const batch of headrace.offline.query(`SELECT _id, _label FROM '${path}'`))
+  for await (const batch of headrace.history.query(`SELECT _id, _label FROM '${path}'`))
     for (const [id, label] of batch) rows.push([String(id), Number(label)]);
   return { summary, rows, lines };
 }

@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openEventLog } from '../../src/backends/embedded/log/event-log.ts';
 import { topicName } from '../../src/backends/kafka/topic-name.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { predictionTopic } from '../../src/serving/online/prediction-record.ts';
 import { environmentIn, prepare, project } from '../loop/prediction-project.ts';
@@ -26,10 +27,10 @@ const requestOf = (name: string) => ({ name, number: 3, gaps: null, category: 1 
 async function idsOf(headrace: Headrace): Promise<readonly string[]> {
   await headrace.flush();
   const ids: string[] = [];
-  const stored = headrace.offline.tables().find(({ table }) => table.name === 'predictions/small');
+  const stored = headrace.history.tables().find(({ table }) => table.name === 'predictions/small');
   if (stored === undefined) return ids;
-  for await (const rows of headrace.offline.query(
-    `SELECT id FROM ${headrace.offline.relation(stored.table)} ORDER BY id`,
+  for await (const rows of headrace.history.query(
+    `SELECT id FROM ${headrace.history.relation(stored.table)} ORDER BY id`,
   ))
     ids.push(...rows.map(([id]) => String(id)));
   return ids;
@@ -102,7 +103,7 @@ test('a log with a record of a later version keeps the project open, and says wh
   await headrace.predict(small, 'p2', requestOf('ann'));
   await headrace.ingest(came, [{ id: 'l1', at: Date.now(), asked: 'p2', good: true }]);
   await expect(headrace.flush()).rejects.toMatchObject({ code: 'PREDICTION_RECORD' });
-  await headrace.log.blank?.(predictionTopic(small), 0, ({ id }) => id === 'later');
+  await insideOf(headrace).stores.log.blank?.(predictionTopic(small), 0, ({ id }) => id === 'later');
   await headrace.tick();
   expect(headrace.degraded()).toEqual([]);
   expect(await idsOf(headrace)).toEqual(['p1', 'p2']);

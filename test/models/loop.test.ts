@@ -8,6 +8,7 @@ import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
 import { offlineQuality } from '../../src/monitoring/labels/offline-quality.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { programPath } from './processes/run-process.ts';
 import { smallFrame } from './small-frame.ts';
 import { asked, came, service, small } from './small-project.ts';
@@ -118,13 +119,13 @@ describe('from events to judged predictions', () => {
     await headrace.flush();
     const { counters, quality } = headrace.outcomes(small);
     expect(counters.pending).toBe(0);
-    const offline = await offlineQuality(small, headrace.offline, { from: START, to: now });
+    const offline = await offlineQuality(small, insideOf(headrace).stores.offline, { from: START, to: now });
     expect(offline.days()).toEqual(quality.days());
     for (const day of quality.days()) {
       expect(offline.between(day, day + 1)).toEqual(quality.between(day, day + 1));
       expect(offline.between(day, day + 1, 1)).toEqual(quality.between(day, day + 1, 1));
     }
-    const none = await offlineQuality(small, headrace.offline, { from: now, to: now + 1 });
+    const none = await offlineQuality(small, insideOf(headrace).stores.offline, { from: now, to: now + 1 });
     expect(none.days()).toEqual([]);
   });
 

@@ -16,6 +16,7 @@ import { MODEL_ENCODING } from '../../src/registry/model-value.ts';
 import type { Scorer } from '../../src/registry/scorer.ts';
 import { loadScorer } from '../../src/registry/scorer.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { VALUE_TYPES } from '../../src/schema/column.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { asks, everyColumn, facts, fitted, outcomes, picked, project, samples, service, stored } from './every-type.ts';
@@ -111,7 +112,7 @@ beforeAll(async () => {
   for (let row = 0; row < ROWS; row += 1)
     await headrace.ingest(facts, [{ id: `f${row}`, at: START + row, who: `w${row}`, ...valuesOf(row) }] as never);
   now = START + 60_000;
-  await headrace.features.backfill(stored);
+  await headrace.backfill(stored);
   now = START + HOUR_MS;
   for (let row = 0; row < ROWS; row += 1) {
     now = atOf(row);
@@ -194,7 +195,7 @@ describe('a model is served the numbers that it was trained on, of every type', 
       sets.map(async (path) => {
         const found: unknown[] = [];
         const sql = `SELECT s_list_0_1d FROM '${path}' ORDER BY CAST(SUBSTR(who, 2) AS INTEGER)`;
-        for await (const rows of headrace.offline.query(sql)) found.push(...rows.flat());
+        for await (const rows of headrace.history.query(sql)) found.push(...rows.flat());
         return found;
       }),
     );
@@ -290,7 +291,7 @@ async function spoilFed(other: (row: number, input: number) => ((value: number) 
   const table = fedTable(picked);
   const columns: OfflineValue[][] = Object.keys(table.columns).map(() => []);
   let row = 0;
-  for await (const rows of headrace.offline.query(`SELECT * FROM ${headrace.offline.relation(table)}`)) {
+  for await (const rows of headrace.history.query(`SELECT * FROM ${headrace.history.relation(table)}`)) {
     for (const [id, at, version, names, fed] of rows) {
       if (at !== BigInt(atOf(0)) && at !== atOf(0)) continue;
       const numbers = (fed as readonly number[]).map((value, i) => Math.fround((other(row, i) ?? Number)(value)));
@@ -301,7 +302,7 @@ async function spoilFed(other: (row: number, input: number) => ((value: number) 
     }
   }
   const tables = [{ table, rows: row, columns }];
-  await headrace.offline.publish({ writer: 'spoiler', position: {}, mode: 'replace', tables });
+  await insideOf(headrace).stores.offline.publish({ writer: 'spoiler', position: {}, mode: 'replace', tables });
 }
 
 async function sameScores(model: ModelData, trained: ModelVersion, path: string): Promise<void> {

@@ -27,7 +27,7 @@ import {
 import { INGEST_TS } from '../../src/features/plan/raw-table.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import { type ColumnProfile, distinctOf, mergeProfiles } from '../../src/monitoring/features/column-profile.ts';
-import type { FeaturesReport } from '../../src/monitoring/features/features-report.ts';
+import { type FeaturesReport, featuresReport } from '../../src/monitoring/features/features-report.ts';
 import { profileTable } from '../../src/monitoring/features/profile-sql.ts';
 import { reportHtml } from '../../src/monitoring/features/report-html.ts';
 import { findingsOf, reportText } from '../../src/monitoring/features/report-text.ts';
@@ -120,7 +120,8 @@ beforeAll(async () => {
   place.now += 1;
   for (const seen of [0, 3, 11]) await store.vector(shopper, { user: seen === 3 ? null : 'ann', seen });
   place.now = START + HOUR_MS;
-  report = await store.featuresReport(START, place.now);
+  await store.flush();
+  report = await featuresReport(store.project, offline, START, place.now);
 });
 
 afterAll(async () => {

@@ -122,13 +122,13 @@ test('an insert, an update, a move to another key and a delete are served and tr
   for (const mode of ['corrected', 'as-known'] as const) {
     await headrace.writeTrainingSet(hosts, out, { spine: { path }, mode });
     const rows: unknown[] = [];
-    for await (const batch of headrace.offline.query(`SELECT * EXCLUDE (host, _at) FROM '${out}'`)) rows.push(...batch);
+    for await (const batch of headrace.history.query(`SELECT * EXCLUDE (host, _at) FROM '${out}'`)) rows.push(...batch);
     expect(rows).toEqual([...expected.values()].flat().map((values) => values.map(asTrained)));
   }
   await headrace.close();
   headrace = await open();
   await check(none, [1, '50.00', '50.00', 'b3', 1, 1]);
-  await expect(headrace.features.backfill(byHost)).rejects.toMatchObject({ code: 'BACKFILL_CHANGES' });
+  await expect(headrace.backfill(byHost)).rejects.toMatchObject({ code: 'BACKFILL_CHANGES' });
 });
 
 /** Counts come as bigint, decimals as doubles. */

@@ -74,10 +74,10 @@ async function trained(
     spine: { path, time: at, ...(columns === undefined ? {} : { columns }) },
   });
   const names: string[] = [];
-  for await (const rows of headrace.offline.query(`DESCRIBE FROM '${out}'`))
+  for await (const rows of headrace.history.query(`DESCRIBE FROM '${out}'`))
     names.push(...rows.map(([name]) => String(name)));
   const found: Row[] = [];
-  for await (const rows of headrace.offline.query(`FROM '${out}'`))
+  for await (const rows of headrace.history.query(`FROM '${out}'`))
     found.push(...rows.map((row) => Object.fromEntries(names.map((name, i) => [name, plain(row[i])]))));
   return found;
 }

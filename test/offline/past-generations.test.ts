@@ -20,6 +20,7 @@ import {
 import { joinSpine } from '../../src/featurestore/training-set/join-spine.ts';
 import { writeTrainingSet } from '../../src/featurestore/training-set/training-set.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { duckEngine } from './duck-engine.ts';
 
 const HOUR_MS = 3_600_000;
@@ -126,7 +127,7 @@ beforeAll(async () => {
     if (i === 30) await headrace.vector(service, { user: 'ann', other: 'bob' });
   }
   now = FIRST_RUN;
-  await headrace.features.backfill(recent);
+  await headrace.backfill(recent);
   now = NOW;
   await headrace.ingest(asks, rows);
 }, 120_000);
@@ -154,7 +155,7 @@ const wanted = (mode: 'corrected' | 'as-known') =>
 
 async function found(path: string, id: string): Promise<Readonly<Record<string, unknown>>> {
   const read: [string, unknown][] = [];
-  for await (const batch of headrace.offline.query(`SELECT ${id}, own_n, other_n FROM '${path}'`))
+  for await (const batch of headrace.history.query(`SELECT ${id}, own_n, other_n FROM '${path}'`))
     for (const [name, ...values] of batch)
       read.push([String(name), values.map((value) => (value === null ? null : Number(value)))]);
   return Object.fromEntries(read);
@@ -180,7 +181,7 @@ test.each(['corrected', 'as-known'] as const)(
 test.each(['corrected', 'as-known'] as const)(
   'another engine is brought the same runs, %s',
   async (mode) => {
-    const { offline } = headrace;
+    const { offline } = insideOf(headrace).stores;
     const onComputeError = (_: unknown, error: unknown): never => {
       throw error;
     };
@@ -209,7 +210,7 @@ test('a run of the past that fails leaves the generation before, and says so', a
   const fails = (asOf: number) => upTo(asOf).length > 0 && upTo(asOf).length % 3 === 0;
   expect(asOfs.some(fails)).toBe(true);
   const answers: [string, number | null][] = [];
-  for await (const batch of headrace.offline.query(`SELECT id, own_n FROM '${out}'`))
+  for await (const batch of headrace.history.query(`SELECT id, own_n FROM '${out}'`))
     for (const [id, n] of batch) answers.push([String(id), n === null ? null : Number(n)]);
   for (const { id, at, user: who } of asked) {
     const good = asOfs.filter((asOf) => asOf <= at && !fails(asOf)).at(-1) ?? START;

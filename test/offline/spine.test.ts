@@ -32,6 +32,7 @@ import { joinSpine } from '../../src/featurestore/training-set/join-spine.ts';
 import type { SpineOptions } from '../../src/featurestore/training-set/spine.ts';
 import { spineValueSql } from '../../src/featurestore/training-set/spine-value.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import type { ColumnSpec } from '../../src/schema/column.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
@@ -143,7 +144,7 @@ const linesText = (rows: readonly unknown[]) => rows.map((row) => `${JSON.string
 
 async function parquetOf(name: string, jsonl: string, select: string): Promise<string> {
   const path = join(directory, name);
-  await headrace.offline.exportParquet(
+  await insideOf(headrace).stores.offline.exportParquet(
     `SELECT ${select} FROM read_json('${jsonl}', format = 'newline_delimited')`,
     path,
   );
@@ -153,7 +154,7 @@ async function parquetOf(name: string, jsonl: string, select: string): Promise<s
 async function table(path: string): Promise<{ columns: readonly string[]; rows: readonly (readonly unknown[])[] }> {
   const read = async (sql: string) => {
     const rows: (readonly unknown[])[] = [];
-    for await (const batch of headrace.offline.query(sql)) rows.push(...batch);
+    for await (const batch of headrace.history.query(sql)) rows.push(...batch);
     return rows;
   };
   const described = await read(`DESCRIBE SELECT * FROM read_parquet('${path}')`);
@@ -204,7 +205,7 @@ test('a spine that is joined in slices gives the rows of one that is joined at o
   for (const mode of ['corrected', 'as-known'] as const) {
     await headrace.writeTrainingSet(plain, out, { spine, mode });
     const whole = await table(out);
-    const { offline } = headrace;
+    const { offline } = insideOf(headrace).stores;
     const options = {
       service: plain,
       offline,
@@ -321,7 +322,7 @@ test.each<readonly [string, string, ColumnSpec, unknown]>([
 ])('%s of type %s is read exactly or not at all', async (cell, type, spec, wanted) => {
   const sql = spineValueSql('x', type, spec);
   if (sql === null) return expect(wanted).toBe(undefined);
-  for await (const [[value]] of headrace.offline.query(`SELECT ${sql} FROM (SELECT ${cell} AS x)`))
+  for await (const [[value]] of headrace.history.query(`SELECT ${sql} FROM (SELECT ${cell} AS x)`))
     expect(value).toEqual(wanted);
 });
 
@@ -419,7 +420,7 @@ test.each(Object.keys(TWICE))(
     for (const again of ['user', '_at', 'basket', 'User', 'BASKET']) {
       const four = join(directory, 'four.parquet');
       const sql = `SELECT 'ann' AS "user", ${START} AS _at, 1.0 AS basket, 'bob' AS ${'z'.repeat(again.length)}`;
-      await headrace.offline.exportParquet(sql, four);
+      await insideOf(headrace).stores.offline.exportParquet(sql, four);
       const path = write(`twice-${again}.${ending}`, TWICE[ending](again));
       const refusal = headrace.writeTrainingSet(rich, join(directory, 'twice.parquet'), { spine: { path } });
       await expect(refusal).rejects.toMatchObject({

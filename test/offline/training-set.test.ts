@@ -291,7 +291,7 @@ test('one history gives one file, to the byte, ordered by instant and id', async
   const digests = new Set<string>();
   for (const name of ['one', 'two']) {
     const path = join(directory, `${name}.parquet`);
-    const summary = await store.writeTrainingSet(buys, { from: null, to: null }, 'corrected', path);
+    const summary = await store.writeTrainingSet(buys, { from: null, to: null }, { mode: 'corrected', path });
     expect(summary).toEqual({ path, rows: 50, unlabelled: 0, uniform: [] });
     digests.add(createHash('sha256').update(readFileSync(path)).digest('hex'));
     const found: unknown[] = [];

@@ -208,12 +208,12 @@ test('an entity is forgotten out of rows that could not be stored too, and a bac
   onTestFinished(() => reader.close());
   expect((await rowsOf(reader, `${UNSTORED}${table.name}`)).map(([key]) => key)).toEqual(['bob']);
   const later = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2026, 0, 2) };
-  await headrace.features.backfill(paid, later);
+  await headrace.backfill(paid, later);
   expect(headrace.degraded().join(), 'a backfill of another span leaves them').toContain('1 rows of');
-  const cancelled = headrace.features.backfill(paid, undefined, { signal: AbortSignal.abort() });
+  const cancelled = headrace.backfill(paid, undefined, { signal: AbortSignal.abort() });
   await expect(cancelled).rejects.toMatchObject({ code: 'JOB_CANCELLED' });
   expect(headrace.degraded().join()).toContain('1 rows of');
-  await headrace.features.backfill(paid);
+  await headrace.backfill(paid);
   expect(headrace.degraded()).toEqual([]);
 });
 

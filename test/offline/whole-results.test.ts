@@ -39,6 +39,7 @@ import {
 import { readBatch } from '../../src/featurestore/batch/read-batch.ts';
 import type { OfflineStore, OfflineValue } from '../../src/ports/offline-store.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 
 /** Rows of a chunk, and more chunks than DuckDB makes before it gives the first: an error within those comes at once. */
 const CHUNK = 2_048;
@@ -204,7 +205,7 @@ test('the memory of the history is that of the configuration, for the process th
     const options = { directory: directory(), offline: { memory } };
     const headrace = await openHeadrace({ project: defineProject('site', { service }), environment: options });
     const history = await openHistory(resolveEnvironment('local', options, 'site'));
-    for (const store of [headrace.offline, history])
+    for (const store of [insideOf(headrace).stores.offline, history])
       expect(await outcomeOf(() => count(store.query(list)))).toBe(wanted);
     await history.close();
     await headrace.close();

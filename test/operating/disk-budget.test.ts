@@ -110,7 +110,7 @@ test('beyond the budget of the day events are refused before any is acknowledged
   await headrace.close();
   const again = await open(directory, { bytesPerDay: 100_000 }, () => now);
   let rows = 0;
-  for await (const [[count]] of again.offline.query(`SELECT COUNT(*) FROM (${again.features.deliveries(purchases)})`))
+  for await (const [[count]] of again.history.query(`SELECT COUNT(*) FROM (${again.deliveries(purchases)})`))
     rows += Number(count);
   expect(rows).toBe(acknowledged + 50);
   await again.close();

@@ -7,6 +7,7 @@ import { planChanges } from '../../src/features/change/plan-changes.ts';
 import { planText } from '../../src/features/change/plan-text.ts';
 import { defineProject, eventSource, int, nullable, text, time } from '../../src/features/define/declare.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { firstShop, secondShop } from './evolving-shop.ts';
 
 const HOUR = 3_600_000;
@@ -72,9 +73,9 @@ test('data written under the columns before are read under the present ones: onl
       more_country_1d: null,
     });
     await headrace.flush();
-    const relation = headrace.features.deliveries(headrace.source('clicks'));
+    const relation = headrace.deliveries(headrace.source('clicks'));
     const rows = [];
-    for await (const batch of headrace.offline.query(
+    for await (const batch of headrace.history.query(
       `SELECT id, amount, weight, country, old FROM ${relation} ORDER BY id`,
     ))
       rows.push(...batch);
@@ -85,7 +86,7 @@ test('data written under the columns before are read under the present ones: onl
       ['d', 5n, 3.5, 'NZ', null],
       ['e', 5n, 3.5, null, null],
     ]);
-    await headrace.features.backfill(more);
+    await headrace.backfill(more);
     expect((await headrace.vector(wide, { user: 'ann' })).features).toMatchObject(expected);
     await headrace.close();
   };
@@ -97,9 +98,9 @@ test('data written under the columns before are read under the present ones: onl
 test('files of both columns are merged into one of the present ones', async () => {
   const { directory, now } = await writtenUnderBoth();
   const headrace = await open(secondShop().project, directory, now);
-  const table = () => headrace.offline.tables().find(({ table: { name } }) => name === 'events/clicks@1');
+  const table = () => headrace.history.tables().find(({ table: { name } }) => name === 'events/clicks@1');
   expect(table()?.files).toHaveLength(2);
-  await headrace.offline.compact('events/clicks@1');
+  await insideOf(headrace).stores.offline.compact('events/clicks@1');
   expect(table()).toMatchObject({ rows: 5, files: { length: 1 } });
   await headrace.close();
 });
@@ -113,7 +114,7 @@ test('a training set over both has the values that were served, and the skew aud
   expect(await headrace.writeTrainingSet(heavy, path, { to: now + HOUR })).toMatchObject({ rows: 5, unlabelled: 0 });
   const rows = [];
   const sql = `SELECT _id, by_clicks_1h, more_amount_1h, more_country_1d, _label FROM read_parquet('${path}') ORDER BY _id`;
-  for await (const batch of headrace.offline.query(sql)) rows.push(...batch);
+  for await (const batch of headrace.history.query(sql)) rows.push(...batch);
   expect(rows).toEqual([
     ['a', 0n, null, null, 3],
     ['b', 1n, 2 ** 53 - 1, null, 3],

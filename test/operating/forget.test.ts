@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { childEnv } from '../child-env.ts';
 import { project, purchases, risk } from '../server/shop.ts';
 import { turns, until } from '../until.ts';
@@ -116,13 +117,13 @@ test('refused events with the entity leave the quarantine, others stay, and trai
   const headrace = await fillShop(directory);
   const spine = join(directory, 'spine.csv');
   writeFileSync(spine, `who,when,price\n${EVE},${START},1\nann,${START},1\n${EVE},${START - 5_000},1\n`);
-  await headrace.writeTrainingSet(shopper, headrace.trainingSetPath('shopper-1.parquet'), {
+  await headrace.writeTrainingSet(shopper, insideOf(headrace).training.setPath('shopper-1.parquet'), {
     spine: { path: spine, time: 'when', columns: { user: 'who' } },
   });
   const report = await headrace.forget('user', { user: EVE });
   expect(report.stores).toContainEqual({ store: 'history', name: 'monitoring/quarantine@1', before: 1, after: 0 });
   expect(report.spineSets).toEqual([{ path: join(directory, 'training-sets', 'shopper-1.parquet'), rows: 2 }]);
-  const { sources } = await headrace.features.featuresReport(START - 86_400_000, START + 1);
+  const { sources } = await headrace.featuresReport(START - 86_400_000, START + 1);
   const quarantined = sources.find(({ source }) => source === 'purchases')?.quarantined ?? [];
   expect(quarantined.map(({ sample }) => sample)).toEqual([expect.stringMatching(/"user":"ann"/)]);
   await headrace.close();
@@ -133,7 +134,7 @@ test('training sets with rows of the entity are named with the number of rows', 
   const headrace = await fillShop(directory);
   const path = join(directory, 'runs', 'risk-1', 'training-set.parquet');
   let rows = 0;
-  for await (const [[count]] of headrace.offline.query(
+  for await (const [[count]] of headrace.history.query(
     `SELECT COUNT(*) FROM read_parquet('${path}') WHERE _id LIKE 'e%'`,
   ))
     rows = Number(count);

@@ -1,5 +1,6 @@
 import { setInterval } from 'node:timers/promises';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { startServer } from '../../src/server/http-server.ts';
 import { project } from './shop.ts';
 
@@ -10,5 +11,5 @@ const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLim
 console.log(server.url);
 for await (const _ of setInterval(100)) {
   await headrace.tick();
-  await headrace.features.commit();
+  await insideOf(headrace).features.commit();
 }

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { openReader } from '../../src/running/reader.ts';
 import { addressOf } from './addresses.ts';
 import { deep } from './deep.ts';
@@ -30,16 +31,16 @@ test('tiles of Flink answer as a scan of the events does, over restarts and in a
   await headrace.close();
   headrace = await site.open();
   await site.whole(headrace);
-  await headrace.features.share();
+  await insideOf(headrace).features.share();
   const reader = await openReader(site.options);
   ending.push(() => reader.close());
   await site.send(headrace, 300);
   await site.whole(headrace);
-  await headrace.features.share();
+  await insideOf(headrace).features.share();
   await site.whole(reader);
   await likeEmbedded(site, headrace);
-  expect(headrace.features.intake?.outcomes.conflict).toBe(0);
-  const taken = headrace.features.intake?.outcomes.applied;
+  expect(insideOf(headrace).features.facts.intake?.outcomes.conflict).toBe(0);
+  const taken = insideOf(headrace).features.facts.intake?.outcomes.applied;
   expect(taken).toBeGreaterThan(0);
   expect(site.faults).toEqual([]);
 });

@@ -98,8 +98,8 @@ class Site {
 
 async function delivered(headrace: Headrace): Promise<unknown> {
   await headrace.flush();
-  const sql = `SELECT COUNT(*), COUNT(DISTINCT (_partition, _offset)) FROM ${headrace.features.deliveries(clicks)}`;
-  const batches = await Array.fromAsync(headrace.offline.query(sql));
+  const sql = `SELECT COUNT(*), COUNT(DISTINCT (_partition, _offset)) FROM ${headrace.deliveries(clicks)}`;
+  const batches = await Array.fromAsync(headrace.history.query(sql));
   return batches.flat()[0];
 }
 
@@ -154,7 +154,7 @@ test('records that nobody can read are named, kept and left out, and the stream 
   expect(one.status().degraded).toEqual([named]);
   expect((await one.metrics()).text).toContain(`headrace_records_unreadable_total{source="clicks"} ${poison}`);
   expect(await delivered(one)).toEqual([200n, 200n]);
-  const { sources } = await one.features.featuresReport(0, Date.now() + 1);
+  const { sources } = await one.featuresReport(0, Date.now() + 1);
   expect(sources[0].quarantined).toMatchObject([{ code: 'LOG_FOREIGN', events: poison }]);
   await one.close();
   const again = await site.open(directory);

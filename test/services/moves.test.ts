@@ -20,6 +20,7 @@ import {
   time,
 } from '../../src/features/define/declare.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { addressOf, freshOptions } from './addresses.ts';
 
 const clicks = eventSource('clicks', {
@@ -87,7 +88,7 @@ test('the tiles of a directory move to a Redis and back, with the windows that t
   const before = await open(embedded, namespace);
   for (let i = 0; i < 90; i += 1) await send(before, 500);
   await before.flush();
-  await before.features.retainLog();
+  await insideOf(before).features.retainLog();
   const segments = readdirSync(join(directory, 'log'), { recursive: true, encoding: 'utf8' });
   expect(segments.filter((path) => path.endsWith('/0000000000000000.log'))).toEqual([]);
   await send(before, 300);

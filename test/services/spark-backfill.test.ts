@@ -143,10 +143,10 @@ async function answers(headrace: Headrace, at: number): Promise<unknown> {
 async function generations(headrace: Headrace): Promise<unknown> {
   await headrace.flush();
   const all = byUser.hopsMs.map(
-    (hopMs) => `SELECT version FROM ${headrace.offline.relation(tileTable(byUser, hopMs))}`,
+    (hopMs) => `SELECT version FROM ${headrace.history.relation(tileTable(byUser, hopMs))}`,
   );
   const sql = `SELECT CAST(version // CAST(1099511627776 AS BIGINT) AS INTEGER) AS g, COUNT(*) > 0 FROM (${all.join(' UNION ALL ')}) GROUP BY g ORDER BY g`;
-  return (await Array.fromAsync(headrace.offline.query(sql))).flat();
+  return (await Array.fromAsync(headrace.history.query(sql))).flat();
 }
 
 /** The process of the driver that this one started. */
@@ -169,7 +169,7 @@ test.each(ways)(
     const { headrace, directory, at } = await opened(engine);
     const before = await answers(headrace, at());
     expect(await generations(headrace)).toEqual([[0, true]]);
-    const killed = headrace.features.backfill(byUser, undefined, {
+    const killed = headrace.backfill(byUser, undefined, {
       onProgress: (told) => {
         // The first table is there, others are not.
         if (told.endsWith('is computed')) kill();
@@ -182,7 +182,7 @@ test.each(ways)(
 
     await restart();
     const told: string[] = [];
-    const report = await headrace.features.backfill(byUser, undefined, { onProgress: (line) => told.push(line) });
+    const report = await headrace.backfill(byUser, undefined, { onProgress: (line) => told.push(line) });
     expect(report).toMatchObject({ stale: 0, conflict: 0, verified: KEYS.length });
     expect(report['applied']).toBeGreaterThan(100);
     expect(told.filter((line) => line.endsWith('is computed')).length).toBe(byUser.hopsMs.length * 5);

@@ -33,6 +33,7 @@ import {
 } from '../../src/features/define/declare.ts';
 import type { ReadMode } from '../../src/features/plan/stream-read.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { deepIf } from './deep.ts';
 import { engineBy, ways } from './spark-site.ts';
 
@@ -139,7 +140,7 @@ for (const way of ways)
           embedded.headrace.source('purchases'),
           step % 13 === 0 ? [event, event] : [event],
         );
-        if (step % 10 === 0) await embedded.headrace.features.tick();
+        if (step % 10 === 0) await insideOf(embedded.headrace).features.tick();
       }
       const written = async ({ headrace }: Awaited<ReturnType<typeof opened>>, by: string, mode: ReadMode) => {
         const path = join(directory, `${by}-${mode}.parquet`);
@@ -148,7 +149,7 @@ for (const way of ways)
         return createHash('sha256').update(readFileSync(path)).digest('hex');
       };
       const rows = join(directory, 'rows.parquet');
-      await embedded.headrace.offline.exportParquet(
+      await insideOf(embedded.headrace).stores.offline.exportParquet(
         `SELECT CASE WHEN i % 9 < 8 THEN ['ann', 'bob', 'é|"', 'nobody'][i % 4 + 1] END AS who,
       EPOCH_MS(${BEGIN} + (i * 37) % 210 * ${7 * MINUTE_MS}) AS "when", i AS basket, 'note ' || i % 3 AS note
     FROM range(250) AS r(i)`,

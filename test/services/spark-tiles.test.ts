@@ -5,6 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { driverStatus } from '../../src/backends/spark/tile-driver.ts';
 import type { EnvironmentOptions } from '../../src/environment/config.ts';
 import type { StreamViewData } from '../../src/features/define/declaration.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { viewOf } from '../sql/declare.ts';
 import { view as rows } from '../sql/row-lives.ts';
 import { everyAggregate, source } from '../sql/streams.ts';
@@ -94,6 +95,6 @@ test('a project whose tiles Spark makes answers as a scan of its events, over a 
   await watching;
   expect((await site.jobs((jobs) => jobs.upgrade(() => undefined))).compared.keys).toBe(8);
   await likeEmbedded(site, headrace);
-  expect(headrace.features.intake?.outcomes.conflict).toBe(0);
+  expect(insideOf(headrace).features.facts.intake?.outcomes.conflict).toBe(0);
   expect(site.faults).toEqual([]);
 });

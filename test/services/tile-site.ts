@@ -158,12 +158,12 @@ async function archived(headrace: Headrace): Promise<readonly unknown[]> {
   const all: unknown[] = [];
   for (const view of [byUser, byPage])
     for (const hopMs of view.hopsMs) {
-      const relation = headrace.offline.relation(tileTable(view, hopMs));
+      const relation = headrace.history.relation(tileTable(view, hopMs));
       const key = Object.keys(view.entity.key)
         .map((name) => `k_${name}`)
         .join(', ');
       const sql = `SELECT * FROM ${relation} QUALIFY ROW_NUMBER() OVER (PARTITION BY ${key}, tile_start ORDER BY version DESC) = 1 ORDER BY ${key}, tile_start`;
-      all.push((await Array.fromAsync(headrace.offline.query(sql))).flat());
+      all.push((await Array.fromAsync(headrace.history.query(sql))).flat());
     }
   return all;
 }

@@ -132,7 +132,7 @@ test('poison is named by its place, kept among the refused events, and holds up 
   expect(headrace.status().topics).toMatchObject([{ taken: 200, refused: 4, tombstones: 1, lost: 0, trouble: null }]);
   const places = topic.faults.map((fault) => isHeadraceError(fault, 'TOPIC_RECORD') && fault.facts['offset']);
   expect(new Set(places)).toEqual(new Set([100, 101, 102, 104]));
-  const { sources } = await headrace.features.featuresReport(0, Date.now() + 1);
+  const { sources } = await headrace.featuresReport(0, Date.now() + 1);
   const codes = ['EVENT_JSON', 'EVENT_MISSING', 'EVENT_SHAPE', 'TOPIC_RECORD_SIZE'];
   expect(new Set(sources[0].quarantined.map(({ code }) => code))).toEqual(new Set(codes));
   for (const { reason } of sources[0].quarantined) expect(reason).toContain(`${topic.name}, partition 0, offset 10`);

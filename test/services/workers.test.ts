@@ -204,8 +204,8 @@ test('asked to stop, the group ends in order: what was acknowledged and what rea
   expect(group.exitCode).toBe(0);
   const headrace = await openHeadrace({ project, environment: { directory, partitions: 2 } });
   let kept = 0;
-  const deliveries = headrace.features.deliveries(headrace.source(purchases.name));
-  for await (const rows of headrace.offline.query(`SELECT count(*) FROM ${deliveries}`)) kept = Number(rows[0]?.[0]);
+  const deliveries = headrace.deliveries(headrace.source(purchases.name));
+  for await (const rows of headrace.history.query(`SELECT count(*) FROM ${deliveries}`)) kept = Number(rows[0]?.[0]);
   expect(kept).toBeGreaterThanOrEqual(acknowledged.size);
   const { vectors, mismatches } = await headrace.auditSkew(headrace.service('shopper'), 0, Date.now());
   expect(vectors).toBeGreaterThan(20);

@@ -9,6 +9,7 @@ import { readKeys } from '../../src/operating/api-keys.ts';
 import { audited } from '../../src/operating/audit-log.ts';
 import { restore } from '../../src/operating/restore.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { insideOf } from '../../src/running/inside.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 import { acceptedDeliveries, naiveAnswers } from '../../src/testing/oracle/naive-scan.ts';
 import { parseResult } from '../../src/training/job/parse-result.ts';
@@ -51,7 +52,7 @@ const open = (directory: string) =>
 
 async function rowsOf(headrace: Headrace, sql: string): Promise<readonly (readonly unknown[])[]> {
   const rows: (readonly unknown[])[] = [];
-  for await (const some of headrace.offline.query(sql)) rows.push(...some);
+  for await (const some of headrace.history.query(sql)) rows.push(...some);
   return rows;
 }
 
@@ -68,7 +69,7 @@ async function checkAnswers(headrace: Headrace): Promise<void> {
     const deliveries: Delivery[] = (
       await rowsOf(
         headrace,
-        `SELECT ${names.map((name) => `"${name}"`).join(', ')}, _ingest_ts FROM ${headrace.offline.relation(rawTable(source))}
+        `SELECT ${names.map((name) => `"${name}"`).join(', ')}, _ingest_ts FROM ${headrace.history.relation(rawTable(source))}
 ORDER BY _partition, _offset`,
       )
     ).map((row) => {
@@ -84,7 +85,7 @@ ORDER BY _partition, _offset`,
     const { encode } = entityKeyCodec(view.entity.key);
     for (const user of USERS)
       for (const item of ITEMS) {
-        const { values } = await headrace.features.read(shopper, { user, item }, now);
+        const { values } = await insideOf(headrace).features.read(shopper, { user, item }, now);
         const of = shopper.features.map(({ name }, i) => [name, values[i]] as const);
         const key = encode(keyOf(user, item)) ?? '';
         expect(
@@ -120,7 +121,7 @@ test('data of release 0.1 open, answer as they did and as a scan of their events
     { change: 'd1', changed: now - 1_000, row: 'row9', placed: now - 5_000, gone: false, item: 'x', pieces: 4 },
   ]);
   expect(headrace.counters(purchases).admission).toMatchObject({ accepted: 40, duplicate: 1 });
-  await headrace.features.backfill(usual);
+  await headrace.backfill(usual);
   await headrace.close();
   headrace = await open(directory);
   await checkAnswers(headrace);
@@ -143,7 +144,7 @@ test('what release 0.1 kept beside its events is read: model versions, predictio
   const audit = await headrace.auditSkew(shopper, WRITTEN, told.at + 1);
   expect(audit.vectors).toBe(told.vectors.length);
   expect(audit.mismatches).toEqual({ lateness: 0, staleness: 0, logic: 0 });
-  const { sources } = await headrace.features.featuresReport(WRITTEN, told.at + 1);
+  const { sources } = await headrace.featuresReport(WRITTEN, told.at + 1);
   const refused = sources.find(({ source }) => source === 'purchases')?.quarantined ?? [];
   expect(refused.map(({ code }) => code).sort()).toEqual(['EVENT_FUTURE', 'EVENT_TYPE']);
   expect(headrace.status().disk.todayRecords).toBeGreaterThan(200);
@@ -160,7 +161,7 @@ test('what release 0.1 kept beside its events is read: model versions, predictio
   const ofRun = (name: string) => readFileSync(join(directory, 'runs', run, name), 'utf8');
   expect(parseResult(ofRun('result.json'), JSON.parse(ofRun('job.json')) as TrainingJob)).toMatchObject({ format: 1 });
   expect(readdirSync(join(directory, 'forgetting'))).toEqual([]);
-  const relation = headrace.offline.relation(rawTable(purchases));
+  const relation = headrace.history.relation(rawTable(purchases));
   expect(await rowsOf(headrace, `SELECT COUNT(*) FROM ${relation} WHERE "user" = '${FORGOTTEN}'`)).toEqual([[0n]]);
   await headrace.flush();
   await headrace.close();
@@ -176,9 +177,9 @@ test('what release 0.1 kept beside its events is read: model versions, predictio
 });
 
 function tableOf(headrace: Headrace, name: string): string {
-  const stored = headrace.offline.tables().find(({ table }) => table.name === name);
+  const stored = headrace.history.tables().find(({ table }) => table.name === name);
   if (stored === undefined) throw new Error(`no table ${name}`);
-  return headrace.offline.relation(stored.table);
+  return headrace.history.relation(stored.table);
 }
 
 function filesBelow(directory: string): readonly string[] {

@@ -87,10 +87,10 @@ export async function writeRelease(folder: string): Promise<void> {
     { ...purchase(1_001, now), at: now + 7_200_000 },
   ]);
   await headrace.ingest(purchases, [{ ...purchase(1_002, now), cents: 'many' } as never]);
-  await headrace.features.backfill(usual);
+  await headrace.backfill(usual);
   now += 60_000;
   await send(90, 120);
-  await headrace.features.backfill(usual);
+  await headrace.backfill(usual);
   const { version } = await headrace.train(risk, { to: now + 1 });
   await headrace.promote(risk, version);
   now += 60_000;

@@ -44,11 +44,12 @@ type Report = Readonly<Record<string, number>>;
 function backfillHere(call: Call): Promise<Report> {
   const stopped = new AbortController();
   call.terminal.stopped.then(() => stopped.abort());
-  return withHeadrace(call, async ({ project, directory, features }) => {
+  return withHeadrace(call, async (headrace) => {
+    const { project, directory } = headrace;
     const view = viewToFill(project, call.words[0]);
     const [rollsBack, acceptLoss] = [call.options['roll-back'] === true, call.options['accept-loss'] === true];
     if (view.kind === 'batchView' && rollsBack)
-      return auditedCommand(directory, 'roll back', view.name, () => features.rollBack(view));
+      return auditedCommand(directory, 'roll back', view.name, () => headrace.rollBack(view));
     for (const [option, isSet] of [
       ['roll-back', rollsBack],
       ['accept-loss', acceptLoss],
@@ -60,7 +61,7 @@ function backfillHere(call: Call): Promise<Report> {
         });
     const { from = null, to = null } = spanOf(call);
     const onProgress = (text: string) => call.terminal.err(`headrace: ${text}`);
-    return features.backfill(view, { from, to }, { onProgress, acceptLoss, signal: stopped.signal });
+    return headrace.backfill(view, { from, to }, { onProgress, acceptLoss, signal: stopped.signal });
   });
 }
 

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { type FilesReport, ingestFiles } from '../../featurestore/ingest/ingest-files.ts';
 import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
+import { insideOf } from '../../running/inside.ts';
 import type { Call, Command } from '../command.ts';
 import { choiceOption, pairsOption } from '../parse-option.ts';
 import { type Progress, withProgress } from '../progress.ts';
@@ -42,7 +43,7 @@ async function runIngest(call: Call, progress: Progress): Promise<void> {
     let waiting = 0;
     const report = await ingestFiles({
       source,
-      offline: headrace.offline,
+      offline: insideOf(headrace).stores.offline,
       directory: headrace.directory,
       signal: stopped.signal,
       files: {

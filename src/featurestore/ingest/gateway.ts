@@ -92,10 +92,9 @@ export class Gateway {
   /** Opens a topic per source. Errors: those of the log. */
   static async open(options: GatewayOptions): Promise<Gateway> {
     const gateway = new Gateway(options);
+    await openSourceTopics(options);
     for (const source of options.sources) {
-      const topic = topicOf(source);
-      await options.log.openTopic(topic, options.partitions);
-      const ends = await options.log.ends(topic);
+      const ends = await options.log.ends(topicOf(source));
       gateway.#sources.set(
         source.name,
         sourceGate(
@@ -234,6 +233,15 @@ interface TakeOptions {
   readonly placeOf: PlaceOf | undefined;
   /** The ingest time of an event of this time that is taken now. */
   readonly stampOf: (ts: number, now: number) => number;
+}
+
+/** Makes the topics of sources in the log, where absent. Errors: those of the log. */
+export async function openSourceTopics({
+  log,
+  sources,
+  partitions,
+}: Pick<GatewayOptions, 'log' | 'sources' | 'partitions'>): Promise<void> {
+  for (const source of sources) await log.openTopic(topicOf(source), partitions);
 }
 
 /** The log topic of a source. */

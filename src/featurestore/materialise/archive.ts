@@ -49,6 +49,9 @@ export interface ArchiveOptions {
  */
 export class Archive {
   readonly #options: ArchiveOptions;
+  #stage: 'closed' | 'opening' | 'open' = 'closed';
+  /** Deliveries judged while it reads the log. */
+  readonly #early: (() => void)[] = [];
   readonly #raw = new Map<string, RawBuffer>();
   #touched: Map<TileLayout, Touched> = new Map();
   /** The log clock when tiles were last published. */
@@ -61,37 +64,37 @@ export class Archive {
   #touchedTiles = 0;
   #publishing: Promise<void> = Promise.resolve();
 
-  private constructor(options: ArchiveOptions) {
+  constructor(options: ArchiveOptions) {
     this.#options = options;
     this.#touched = noneOf(options.layouts);
   }
 
   /** Reads its positions and takes from the log what they do not have; the materialiser must have caught up before. */
-  static async open(options: ArchiveOptions, applied: Position): Promise<Archive> {
-    const archive = new Archive(options);
-    const raw = await options.offline.position(RAW_READER);
-    const tiles = await options.offline.position(TILE_READER);
-    for (const source of options.sources) {
-      const begins = (await options.log.ends(topicOf(source))).map(({ begin }) => begin);
-      const to = applied[topicOf(source)];
-      const buffer = new RawBuffer(source, offsetsOf(raw, source, begins));
-      archive.#raw.set(source.name, buffer);
-      await refill(buffer, options, to);
-      if (options.topics !== undefined) continue;
-      const layouts = options.layouts.filter(({ view }) => view.source.name === source.name);
-      const from = offsetsOf(tiles, source, begins);
-      await readDeliveries(
-        options.log,
-        source,
-        options.rowsOf(source),
-        from,
-        (_p, _o, ds) => archive.#touchAll(layouts, ds),
-        to,
-      );
-    }
-    if (options.topics !== undefined && options.newest === undefined)
-      await archive.#touchTopics(options.topics, tiles, applied);
-    return archive;
+  async open(applied: Position): Promise<void> {
+    this.#stage = 'opening';
+    const { sources, offline, topics, newest } = this.#options;
+    const raw = await offline.position(RAW_READER);
+    const tiles = await offline.position(TILE_READER);
+    for (const source of sources) await this.#openSource(source, { raw, tiles }, applied[topicOf(source)]);
+    if (topics !== undefined && newest === undefined) await this.#touchTopics(topics, tiles, applied);
+    this.#stage = 'open';
+    for (const take of this.#early.splice(0)) take();
+  }
+
+  async #openSource(
+    source: EventSourceData,
+    { raw, tiles }: { readonly raw: Position | null; readonly tiles: Position | null },
+    to: readonly number[] | undefined,
+  ): Promise<void> {
+    const { log, rowsOf, topics } = this.#options;
+    const begins = (await log.ends(topicOf(source))).map(({ begin }) => begin);
+    const buffer = new RawBuffer(source, offsetsOf(raw, source, begins));
+    this.#raw.set(source.name, buffer);
+    await refill(buffer, this.#options, to);
+    if (topics !== undefined) return;
+    const layouts = this.#options.layouts.filter(({ view }) => view.source.name === source.name);
+    const from = offsetsOf(tiles, source, begins);
+    await readDeliveries(log, source, rowsOf(source), from, (_p, _o, ds) => this.#touchAll(layouts, ds), to);
   }
 
   /** Takes what was just judged. */
@@ -102,11 +105,19 @@ export class Archive {
     deliveries: readonly Delivery[],
     verdicts: readonly Verdict[],
   ): void {
-    this.#raw.get(source.name)?.take(partition, offset, deliveries, verdicts);
+    // It reads what came before from the log.
+    if (this.#stage === 'closed') return;
+    const take = () => this.#raw.get(source.name)?.take(partition, offset, deliveries, verdicts);
+    if (this.#stage === 'opening') this.#early.push(take);
+    else take();
   }
 
-  /** Notes tiles of a key that changed: hop (by index) and start by turns. Hot path. */
+  /** Notes tiles of a key that changed: hop (by index) and start by turns; before it is open, it reads them from the log. Hot path. */
   touch(layout: TileLayout, key: string, changed: readonly number[]): void {
+    if (this.#stage !== 'closed') this.#touch(layout, key, changed);
+  }
+
+  #touch(layout: TileLayout, key: string, changed: readonly number[]): void {
     const touched = this.#touched.get(layout);
     if (touched === undefined) return;
     const { keys, changes } = touched;
@@ -211,7 +222,7 @@ export class Archive {
     } catch (error) {
       for (const tile of newest?.writes() ?? []) this.#options.newest?.take(tile);
       for (const [layout, { keys, changes }] of touched)
-        for (const [key, newest] of keys) this.touch(layout, key, changes.pairsOf(newest, NO_CHANGE));
+        for (const [key, newest] of keys) this.#touch(layout, key, changes.pairsOf(newest, NO_CHANGE));
       throw error;
     } finally {
       this.#touchedTiles -= waiting;
@@ -239,7 +250,7 @@ export class Archive {
       const batch = await topics.read(next);
       next = batch.next;
       for (const { layout, hopMs, key, run, index } of batch.tiles)
-        this.touch(layout, key, [layout.view.hopsMs.indexOf(hopMs), run.nums[index * layout.numbers + START]]);
+        this.#touch(layout, key, [layout.view.hopsMs.indexOf(hopMs), run.nums[index * layout.numbers + START]]);
       if (!batch.hasMore) return;
     }
   }
@@ -254,7 +265,7 @@ export class Archive {
         const key = keyOf(row);
         if (key === null) continue;
         const ts = timeOf(delivery);
-        this.touch(
+        this.#touch(
           layout,
           key,
           layout.view.hopsMs.flatMap((hopMs, hop) => [hop, floorTo(ts, hopMs)]),

@@ -153,15 +153,24 @@ export class Materialiser {
           });
   }
 
-  /** Reads its position, remembers the ids before it, and catches up with the log. Errors: STORE_AHEAD, STORE_ENGINE. */
+  /** Makes a materialiser that holds nothing yet; call `open` before anything else. */
+  static of(options: MaterialiserOptions): Materialiser {
+    return new Materialiser(options);
+  }
+
   static async open(options: MaterialiserOptions): Promise<Materialiser> {
-    const materialiser = new Materialiser(options);
-    // Tiles of an engine elsewhere may lack events that were judged here; the other way round it makes all of them anew.
-    if (options.topics === undefined && (await options.store.position(writers.topics)) !== null)
-      throw fail('STORE_ENGINE', {});
-    await materialiser.#openAt(await options.store.position(materialiser.#writer));
-    await (materialiser.#feed?.open() ?? materialiser.#catchUpWhole());
+    const materialiser = Materialiser.of(options);
+    await materialiser.open();
     return materialiser;
+  }
+
+  /** Reads its position, remembers the ids before it, and catches up with the log. Errors: STORE_AHEAD, STORE_ENGINE. */
+  async open(): Promise<void> {
+    const { topics, store } = this.#options;
+    // Tiles of an engine elsewhere may lack events that were judged here. The other way round the engine computes all of them.
+    if (topics === undefined && (await store.position(writers.topics)) !== null) throw fail('STORE_ENGINE', {});
+    await this.#openAt(await store.position(this.#writer));
+    await (this.#feed?.open() ?? this.#catchUpWhole());
   }
 
   /** Of a store behind a network: how its writing goes; null of another. */

@@ -30,14 +30,14 @@ function backfillTask(headrace: Headrace, asked: Asked<'backfill'>): JobTask {
       target: view.name,
       work: ({ signal, say }) =>
         rollBack
-          ? headrace.features.rollBack(view)
-          : headrace.features.backfill(view, { from, to }, { onProgress: say, acceptLoss, signal }),
+          ? headrace.rollBack(view)
+          : headrace.backfill(view, { from, to }, { onProgress: say, acceptLoss, signal }),
     };
   if (rollBack || acceptLoss)
     throw fail('SERVER_BODY', { reason: `rollBack and acceptLoss are for batch views, and ${view.name} is none` });
   return {
     kind: 'backfill',
     target: view.name,
-    work: ({ signal, say }) => headrace.features.backfill(view, { from, to }, { onProgress: say, signal }),
+    work: ({ signal, say }) => headrace.backfill(view, { from, to }, { onProgress: say, signal }),
   };
 }

@@ -100,7 +100,7 @@ export const runBatchView: WriteRoute = {
     if (view === undefined) throw fail('VIEW_UNKNOWN', { view: name, known: views.map((one) => one.name) });
     const what = rollBack ? 'roll back' : acceptLoss ? 'run, loss accepted' : 'run';
     const report = await withAudit(headrace, headers, what, view.name, () =>
-      rollBack ? headrace.features.rollBack(view) : headrace.features.backfill(view, undefined, { acceptLoss }),
+      rollBack ? headrace.rollBack(view) : headrace.backfill(view, undefined, { acceptLoss }),
     );
     return jsonAnswer({ view: view.name, ...report });
   },

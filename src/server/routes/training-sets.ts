@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { fail, HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import type { Headrace } from '../../running/headrace.ts';
+import { insideOf } from '../../running/inside.ts';
 import { parsedQuery } from '../body.ts';
 import { json, jsonAnswer, type RouteAnswer, type RouteRequest, type WriteRoute } from '../route.ts';
 import { SPINE_TYPES } from '../spine-types.ts';
@@ -75,8 +76,8 @@ async function answerTo(
   const { mode, time, columns } = parsedQuery(querySchema, { ...Object(query) });
   const file = `${service.name}-${randomUUID()}`;
   tooLong(headers['content-length'], spineLimit);
-  const path = headrace.trainingSetPath(`${file}.parquet`);
-  const body = headrace.trainingSetPath(`${file}.body`);
+  const path = insideOf(headrace).training.setPath(`${file}.parquet`);
+  const body = insideOf(headrace).training.setPath(`${file}.body`);
   try {
     await pipeline(stream, limited(spineLimit), createWriteStream(body));
     const spine = { path: body, format, columns: pairsOf(columns), ...(time === undefined ? {} : { time }) };

@@ -1,15 +1,13 @@
 import type { Clock } from '../../base/time.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
-import { topicOf } from '../../featurestore/ingest/gateway.ts';
-import { RAW_READER } from '../../featurestore/materialise/archive.ts';
 import { FedLog } from '../../featurestore/skew/fed-log.ts';
-import { ModelLabels } from '../../monitoring/labels/model-labels.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { ModelServer } from '../online/model-server.ts';
+import type { TakePredictions } from '../online/prediction.ts';
 import { PredictionHistory } from '../online/prediction-history.ts';
 import { PredictionLog } from '../online/prediction-log.ts';
 
@@ -24,9 +22,21 @@ export interface OpenModelOptions {
   readonly sampleRate: number;
   readonly clock: Clock;
   readonly onFault: (error: unknown) => void;
+  readonly listener: PredictionListener;
 }
 
-/** A model of a running project: its champion, the log and history of its predictions, and their labels. */
+/** Learns of the predictions of one model, in log order. */
+export interface PredictionListener {
+  readonly predicted: TakePredictions;
+  /** The history has the predictions before these offsets, by partition. */
+  published(to: readonly number[]): void;
+  /** Whether the predictions of the past are joined. */
+  readonly isCaughtUp: boolean;
+  /** Joins the predictions of the past, which the history has up to these offsets, while nothing is published. */
+  joinPast(predictionsTo: readonly number[]): Promise<void>;
+}
+
+/** A model of a running project: its champion, and the log and history of its predictions. */
 export class OpenModel {
   readonly data: ModelData;
   readonly server: ModelServer;
@@ -34,7 +44,6 @@ export class OpenModel {
   readonly history: PredictionHistory;
   /** Model inputs of the sampled predictions. */
   readonly fed: FedLog;
-  readonly labels: ModelLabels;
   readonly #options: OpenModelOptions;
   /** What keeps predictions from the history, or their labels from them; null: nothing. */
   #trouble: string | null = null;
@@ -42,7 +51,7 @@ export class OpenModel {
   private constructor(
     data: ModelData,
     options: OpenModelOptions,
-    parts: { readonly log: PredictionLog; readonly history: PredictionHistory; readonly labels: ModelLabels },
+    parts: { readonly log: PredictionLog; readonly history: PredictionHistory },
   ) {
     this.data = data;
     this.#options = options;
@@ -50,12 +59,10 @@ export class OpenModel {
     this.fed = new FedLog(data, options.sampleRate);
     this.log = parts.log;
     this.history = parts.history;
-    this.labels = parts.labels;
   }
 
   /** Opens the topic of its predictions and finds the place of their history. Errors: those of the stores. */
   static async open(model: ModelData, options: OpenModelOptions): Promise<OpenModel> {
-    const labels = new ModelLabels(model);
     const opened: { history?: PredictionHistory } = {};
     const log = await PredictionLog.open({
       model,
@@ -67,11 +74,11 @@ export class OpenModel {
     const history = await PredictionHistory.open({
       model,
       ...options,
-      seen: (partition, offset, predictions) => labels.predicted(partition, offset, predictions),
+      seen: (...predicted) => options.listener.predicted(...predicted),
       unreadable: options.onFault,
     });
     opened.history = history;
-    return new OpenModel(model, options, { log, history, labels });
+    return new OpenModel(model, options, { log, history });
   }
 
   /**
@@ -82,8 +89,9 @@ export class OpenModel {
   async catchUp(publishDeliveries: () => Promise<void>): Promise<void> {
     try {
       await this.history.pull();
-      this.labels.published(this.history.published);
-      if (!this.labels.isRebuilt) await this.#rebuild(publishDeliveries);
+      const { listener } = this.#options;
+      listener.published(this.history.published);
+      if (!listener.isCaughtUp) await this.#joinPast(publishDeliveries);
       this.#trouble = null;
     } catch (error) {
       const trouble = error instanceof Error ? error.message : String(error);
@@ -112,13 +120,10 @@ export class OpenModel {
     ];
   }
 
-  #rebuild(publishDeliveries: () => Promise<void>): Promise<void> {
-    const { offline, clock } = this.#options;
+  #joinPast(publishDeliveries: () => Promise<void>): Promise<void> {
     return this.history.exclusively(async () => {
       await publishDeliveries();
-      const topic = topicOf(this.data.label.from);
-      const labelsTo = (await offline.position(RAW_READER))?.[topic] ?? [];
-      await this.labels.rebuild({ offline, now: clock(), predictionsTo: this.history.published, labelsTo });
+      await this.#options.listener.joinPast(this.history.published);
     });
   }
 }

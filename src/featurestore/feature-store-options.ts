@@ -1,0 +1,63 @@
+import type { MaybePromise } from '../base/maybe-promise.ts';
+import type { Clock } from '../base/time.ts';
+import type { Tracer } from '../base/tracer.ts';
+import type { SchemaTexts } from '../features/change/source-schemas.ts';
+import type { OnDemandViewData, ProjectData } from '../features/define/declaration.ts';
+import type { EventLog } from '../ports/event-log.ts';
+import type { HistoryEngine } from '../ports/history-engine.ts';
+import type { OfflineStore, TableAppend } from '../ports/offline-store.ts';
+import type { OnlineStore } from '../ports/online-store.ts';
+import type { TileTopics } from '../ports/tile-topics.ts';
+import type { DiskBudget } from './disk/disk-budget.ts';
+import type { TakeJudged } from './materialise/materialiser.ts';
+
+export interface FeatureStoreOptions {
+  readonly project: ProjectData;
+  /** Columns that rows of the log may have been written under; default: only the declared ones. */
+  readonly schemas?: SchemaTexts;
+  readonly log: EventLog;
+  readonly online: OnlineStore;
+  readonly offline: OfflineStore;
+  /** Where another engine writes the tiles; absent: this process computes them. */
+  readonly topics?: TileTopics | undefined;
+  /** Whether other processes write those tiles to the online store. */
+  readonly apart?: boolean;
+  /** What computes over the history; absent: the offline store itself. */
+  readonly engine?: HistoryEngine | undefined;
+  readonly partitions: number;
+  /** The most bytes of data in memory that grow with keys. */
+  readonly memoryBytes: number;
+  readonly sampleRate: number;
+  /** Returns the model inputs logged since the last call. They are published with the vectors that they came from. */
+  readonly drainFed?: () => readonly TableAppend[];
+  /** `historyBytes` is the budget of each table of the offline store. */
+  readonly retention: { readonly logAgeMs: number; readonly logBytes: number; readonly historyBytes: number };
+  /** Absent: a day may add any number of bytes. */
+  readonly disk?: DiskBudget;
+  readonly clock: Clock;
+  /** Called once with every judged delivery, in log order; `offset` is that of the first. */
+  readonly judged?: TakeJudged;
+  /** Further topics of the log that are trimmed with those of the sources. */
+  readonly otherTopics?: readonly LoggedTopic[];
+  readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
+  /** Receives failures of background work. */
+  readonly onFault?: (error: unknown) => void;
+  /** null or absent: nothing is traced. */
+  readonly tracer?: Tracer | null;
+}
+
+/** A topic of the log, and the first offsets, by partition, that a restart of its readers has to read. */
+export interface LoggedTopic {
+  readonly topic: string;
+  readonly keepFrom: () => MaybePromise<readonly number[]>;
+}
+
+/** How a backfill is followed and ended. */
+export interface BackfillRun {
+  /** Receives the progress of an engine, in words. */
+  readonly onProgress?: (text: string) => void;
+  /** Switches to the run of a batch view however many keys it lacks. */
+  readonly acceptLoss?: boolean;
+  /** Ends it with JOB_CANCELLED: a stream view between two batches of tiles, a batch view before its run. */
+  readonly signal?: AbortSignal;
+}

@@ -1,0 +1,227 @@
+import type { BatchViewData, StreamViewData } from '../features/define/declaration.ts';
+import { rawTable } from '../features/plan/raw-table.ts';
+import { tileTable } from '../features/plan/tile-table.ts';
+import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
+import { Quarantine } from '../monitoring/features/quarantine.ts';
+import { ServingMeasures } from '../observe/serving-measures.ts';
+import type { TableAppend } from '../ports/offline-store.ts';
+import { HistoryFill } from './backfill/history-fill.ts';
+import { BatchSchedule } from './batch/batch-schedule.ts';
+import type { FeatureStoreOptions } from './feature-store-options.ts';
+import { markDeclared } from './fill-marks.ts';
+import { ApartTiles } from './hotkeys/apart-tiles.ts';
+import { Gateway, openSourceTopics } from './ingest/gateway.ts';
+import { IngestCalls } from './ingest/ingest-calls.ts';
+import { type RowsOf, sourceRows } from './ingest/source-rows.ts';
+import { LogRetention } from './log-retention.ts';
+import { Archive, TILE_READER } from './materialise/archive.ts';
+import { Materialiser } from './materialise/materialiser.ts';
+import { NewestTiles } from './materialise/newest-tiles.ts';
+import { remoteTiles } from './materialise/remote-tiles.ts';
+import { RecentTimes } from './online/recent-times.ts';
+import { ServiceReads } from './online/service-reads.ts';
+import { storeTiles } from './online/store-tiles.ts';
+import { type TileSource, toldTiles } from './online/tile-source.ts';
+import { ServedPublisher } from './skew/served-publisher.ts';
+import { SkewSchedule } from './skew/skew-schedule.ts';
+import { WriteCycle } from './write-cycle.ts';
+
+/** The open parts of a feature store. */
+export interface OpenStore {
+  readonly options: FeatureStoreOptions;
+  readonly layouts: ReadonlyMap<StreamViewData, TileLayout>;
+  readonly measures: ServingMeasures;
+  /** From the arrival of a call's events to their being in the tiles. */
+  readonly freshness: RecentTimes;
+  readonly gateway: Gateway;
+  readonly calls: IngestCalls;
+  readonly materialiser: Materialiser;
+  readonly archive: Archive;
+  readonly fill: HistoryFill;
+  readonly batch: BatchSchedule;
+  readonly skew: SkewSchedule;
+  readonly served: ServedPublisher;
+  readonly reads: ServiceReads;
+  readonly retention: LogRetention;
+  readonly cycle: WriteCycle;
+  /** null: this process writes the tiles. */
+  readonly apart: ApartTiles | null;
+}
+
+/** Opens the topics, catches up with the log, and brings the history up to it. Errors: those of the stores. */
+export async function openStore(options: FeatureStoreOptions): Promise<OpenStore> {
+  const { clock, offline, onComputeError, project } = options;
+  const ground = groundOf(options);
+  await evolveTables(options, ground.layouts);
+  await openSourceTopics({ ...options, sources: project.sources });
+  await markDeclared(ground.layouts, options.online);
+  const written = await openTiles(options, ground);
+  const skew = await SkewSchedule.open({ ...project, offline, clock, onComputeError });
+  const gateway = await openGateway(options, ground, written.materialiser);
+  await written.materialiser.feed?.start();
+  const retention = logRetention(options, written);
+  await retention.measureDisk();
+  const open = { options, ...ground, ...written, skew, gateway, retention, ...openReads(options, ground, written) };
+  const cycle = openCycle(open);
+  const calls = ingestCalls(open, cycle);
+  // Now everything that sees judged deliveries is open.
+  written.materialiser.follow();
+  return { ...open, layouts: ground.byView, cycle, calls };
+}
+
+/** What the parts share. */
+interface Ground {
+  readonly measures: ServingMeasures;
+  readonly freshness: RecentTimes;
+  readonly quarantine: Quarantine;
+  readonly rowsOf: RowsOf;
+  readonly byView: ReadonlyMap<StreamViewData, TileLayout>;
+  readonly layouts: readonly TileLayout[];
+  readonly onFault: (error: unknown) => void;
+}
+
+function groundOf({ project, schemas = {}, log, onFault = () => undefined }: FeatureStoreOptions): Ground {
+  const views = project.views.filter((view): view is StreamViewData => view.kind === 'streamView');
+  const byView = new Map(views.map((view) => [view, tileLayout(view)]));
+  return {
+    measures: new ServingMeasures(project),
+    freshness: new RecentTimes(),
+    quarantine: new Quarantine(),
+    rowsOf: sourceRows(schemas, log.capabilities.rows),
+    byView,
+    layouts: [...byView.values()],
+    onFault,
+  };
+}
+
+type Written = Pick<OpenStore, 'materialiser' | 'archive' | 'fill' | 'batch' | 'apart'>;
+
+/** Opens the writers of tiles and history in their order: each reads from the log what it does not have. */
+async function openTiles(options: FeatureStoreOptions, ground: Ground): Promise<Written> {
+  const { project, log, topics, online, offline, engine = null, clock, memoryBytes } = options;
+  const { quarantine, layouts, rowsOf, onFault } = ground;
+  const apart = options.apart === true && online.remote !== undefined ? new ApartTiles(online.remote, clock) : null;
+  const newest = apart === null ? undefined : new NewestTiles();
+  const shared = { log, topics, sources: project.sources, rowsOf, layouts };
+  let batch: BatchSchedule | null = null;
+  const materialiser = Materialiser.of({
+    ...shared,
+    store: online,
+    apart: newest && { from: await offline.position(TILE_READER), newest },
+    memoryBytes,
+    clock,
+    onFault,
+    changed: (layout, key, changes) => archive.touch(layout, key, changes),
+    archivedUpTo: () => archive.publishedClock,
+    rewound: () => fill.afterLoss(batch),
+    unreadable: (source, payload, error) => {
+      quarantine.add(source, new TextDecoder().decode(payload), error, clock());
+      onFault(error);
+    },
+    judged: (...judged) => {
+      archive.take(...judged);
+      options.judged?.(...judged);
+    },
+  });
+  const archive = new Archive({ ...shared, offline, tiles: materialiser.tiles, newest });
+  const fill = new HistoryFill({ project, layouts, materialiser, archive, online, offline, engine, onFault });
+  await materialiser.open();
+  await archive.open(materialiser.position());
+  await fill.open();
+  const views = project.views.filter((view): view is BatchViewData => view.kind === 'batchView');
+  batch = await BatchSchedule.open({ views, online, offline, clock, tracer: options.tracer ?? null });
+  return { materialiser, archive, fill, batch, apart };
+}
+
+function openGateway(
+  { log, partitions, clock, project }: FeatureStoreOptions,
+  { rowsOf, measures, quarantine }: Ground,
+  materialiser: Materialiser,
+): Promise<Gateway> {
+  return Gateway.open({
+    log,
+    partitions,
+    clock,
+    sources: project.sources,
+    rowsOf,
+    listener: (source, partition, offset, deliveries) => {
+      const verdicts = materialiser.offer(source, partition, offset, deliveries);
+      measures.arrived(source, deliveries);
+      return verdicts;
+    },
+    refused: (source, event, error, at, place) => quarantine.add(source, event, error, at, place),
+  });
+}
+
+function logRetention(options: FeatureStoreOptions, { archive, materialiser }: Written): LogRetention {
+  return new LogRetention({
+    ...options,
+    disk: options.disk,
+    sources: options.project.sources,
+    otherTopics: options.otherTopics ?? [],
+    keepFrom: [(source) => archive.keepFrom(source), (source) => materialiser.keepFrom(source)],
+  });
+}
+
+function openReads(
+  options: FeatureStoreOptions,
+  { byView, measures }: Ground,
+  { apart, materialiser }: Written,
+): Pick<OpenStore, 'reads' | 'served'> {
+  const tiles = apart === null ? writerTiles(materialiser) : storeTiles(apart.hot);
+  const reads = new ServiceReads({ ...options, layouts: byView, tiles, measures, tracer: options.tracer ?? null });
+  return { reads, served: new ServedPublisher(options.offline) };
+}
+
+function openCycle(open: Ground & Omit<OpenStore, 'layouts' | 'cycle' | 'calls'>): WriteCycle {
+  const { options, reads, quarantine, apart, retention } = open;
+  return new WriteCycle({
+    ...options,
+    ...open,
+    retention: options.retention,
+    log: retention,
+    waitingVectors: () => reads.waiting,
+    drainServed: () => drainServed(options, reads, quarantine),
+    hear: apart === null ? null : () => apart.hear(),
+  });
+}
+
+function ingestCalls(open: Omit<OpenStore, 'layouts' | 'cycle' | 'calls'>, cycle: WriteCycle): IngestCalls {
+  return new IngestCalls({
+    ...open,
+    disk: open.options.disk,
+    tracer: open.options.tracer ?? null,
+    areTilesOwn: open.materialiser.intake === null,
+    pressure: () => cycle.pressure(),
+  });
+}
+
+/** Gives the tables of the history the declared columns; tables of an earlier version have sums of 64 bits. */
+async function evolveTables({ project, offline }: FeatureStoreOptions, layouts: readonly TileLayout[]): Promise<void> {
+  for (const source of project.sources) await offline.evolve(rawTable(source));
+  for (const { view } of layouts) for (const hopMs of view.hopsMs) await offline.evolve(tileTable(view, hopMs));
+}
+
+/** Everything logged while serving since the last call; nothing while the disk budget is exceeded. */
+function drainServed(
+  { drainFed, disk }: FeatureStoreOptions,
+  reads: ServiceReads,
+  quarantine: Quarantine,
+): readonly TableAppend[] {
+  const logged = [...reads.drain(), ...(drainFed?.() ?? []), quarantine.drain()].filter(({ rows }) => rows > 0);
+  const rows = logged.reduce((sum, table) => sum + table.rows, 0);
+  return disk?.mayLog(rows) === false ? [] : logged;
+}
+
+/** Tiles as their writer has them: in memory, or fetched into it from a store over a network. */
+function writerTiles(materialiser: Materialiser): TileSource {
+  const { tiles, feed } = materialiser;
+  const held: TileSource = {
+    runsOf: (layout, key) => tiles.tilesOf(layout, key).runs,
+    told: toldTiles(tiles),
+    // Events that this process appended are in the tiles when `ingest` returns; those of others, when the log was last read.
+    lagMs: (_, now) => materialiser.lagMs(now),
+    answersFrom: ({ source }) => materialiser.clockOf(source) - source.latenessMs - source.futureSkewMs,
+  };
+  return feed === null ? held : remoteTiles(tiles, feed, held);
+}

@@ -1,0 +1,107 @@
+import type { EventSourceData, FeatureServiceData } from '../features/define/declaration.ts';
+import type { DamagedFile } from '../ports/offline-store.ts';
+import type { StoreCheck } from '../ports/online-store.ts';
+import type { BatchHealth } from './batch/batch-schedule.ts';
+import type { SourceCounters, Unwritten } from './ingest/ingest-part.ts';
+import type { ReaderLag } from './materialise/reader-lag.ts';
+import type { TileHealth } from './materialise/tile-intake.ts';
+import type { UnreadableReport } from './materialise/unreadable-records.ts';
+import type { MemoryReport } from './memory/memory-part.ts';
+import type { OpenStore } from './open-store.ts';
+import { type Unstored, unstoredOf } from './publish-storable.ts';
+import type { SkewVerdict } from './skew/skew-schedule.ts';
+
+/** What a feature store knows about itself: the sources of its parts' figures, health and status. */
+export class StoreFacts {
+  readonly #of: OpenStore;
+
+  constructor(of: OpenStore) {
+    this.#of = of;
+  }
+
+  counters(source: EventSourceData): SourceCounters {
+    const { gateway, materialiser } = this.#of;
+    return { gateway: gateway.counters(source), admission: materialiser.counters(source) };
+  }
+
+  /** Memory that grows with keys. */
+  memory(): MemoryReport {
+    const { materialiser, options } = this.#of;
+    const { busyBytes, keys, evicted } = materialiser.tiles;
+    return {
+      budgetBytes: options.memoryBytes,
+      parts: materialiser.memory(),
+      uncommittedBytes: busyBytes,
+      keys,
+      evicted,
+    };
+  }
+
+  /** How far the online store has been checked; null: it is always whole. */
+  storeCheck(): StoreCheck | null {
+    return this.#of.options.online.check?.() ?? null;
+  }
+
+  /** How the tiles of another engine come; null: this process computes them. */
+  get intake(): TileHealth | null {
+    const { materialiser, apart } = this.#of;
+    const { intake } = materialiser;
+    return intake === null || apart === null ? intake : apart.served(intake);
+  }
+
+  /** How far the readers of topics that others write too are behind; empty for a log in the directory. */
+  lag(): readonly ReaderLag[] {
+    return this.#of.materialiser.lag();
+  }
+
+  /** Records of a shared log that cannot be read. */
+  unreadable(): readonly UnreadableReport[] {
+    return this.#of.materialiser.unreadable.reports();
+  }
+
+  /** The last scheduled skew audit of each service since the start. */
+  skewVerdicts(): readonly SkewVerdict[] {
+    return this.#of.skew.verdicts();
+  }
+
+  /** Logged rows that could not be published and were dropped. */
+  get servedLost(): number {
+    return this.#of.served.lost;
+  }
+
+  /** Rows that the history cannot hold in their table, by table. */
+  unstored(): readonly Unstored[] {
+    return unstoredOf(this.#of.options.offline.tables());
+  }
+
+  /** Files of the history whose bytes are not those that were published. */
+  damaged(): readonly DamagedFile[] {
+    return this.#of.options.offline.damaged();
+  }
+
+  /** The runs of every batch view. */
+  batchHealth(): readonly BatchHealth[] {
+    return this.#of.batch.health();
+  }
+
+  /** Vectors logged for the audit since the start, by service. */
+  logged(service: FeatureServiceData): number {
+    return this.#of.reads.logged(service);
+  }
+
+  /** What keeps a store over a network from having all of the log; null: nothing. */
+  get storeTrouble(): Error | null {
+    return this.#of.materialiser.feed?.trouble ?? null;
+  }
+
+  /** What was accepted and is not in every store, as far as is known without a request. */
+  unwritten(): Unwritten {
+    const { archive, materialiser, reads, served } = this.#of;
+    const { deliveries, tiles } = archive.waiting;
+    return {
+      uncommitted: materialiser.uncommittedPlaces(),
+      unpublished: deliveries + tiles,
+      vectors: reads.waiting + served.waiting,
+    };
+  }
+}

@@ -1,0 +1,95 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { Clock } from '../../base/time.ts';
+import type { EventSourceData, ModelData } from '../../features/define/declaration.ts';
+import type { Verdict } from '../../features/engine/admission.ts';
+import type { Delivery } from '../../features/engine/delivery.ts';
+import { openPart } from '../../observe/part-kind.ts';
+import type { OfflineStore } from '../../ports/offline-store.ts';
+import type { Part } from '../../ports/part.ts';
+import type { PredictionListener } from '../../serving/models/open-model.ts';
+import type { LabelCounters } from './label-join.ts';
+import { labelsPart } from './labels-part.ts';
+import { ModelLabels } from './model-labels.ts';
+import { offlineQuality } from './offline-quality.ts';
+import type { Task } from './quality.ts';
+import type { RealisedQuality } from './realised-quality.ts';
+
+/** The counts of a model's predictions and labels, and the realised quality by day of prediction. */
+export interface ModelOutcomes<T extends Task = Task> {
+  readonly counters: Readonly<LabelCounters>;
+  readonly quality: RealisedQuality<T>;
+}
+
+export interface ProjectLabelsOptions {
+  readonly models: readonly ModelData[];
+  readonly offline: OfflineStore;
+  readonly clock: Clock;
+  /** Up to which offsets, by partition, the history has the deliveries of a source. */
+  readonly deliveriesTo: (source: EventSourceData) => Promise<readonly number[]>;
+}
+
+/** The labels of every model of a project, joined to its predictions. */
+export class ProjectLabels {
+  readonly #options: ProjectLabelsOptions;
+  readonly #labels: ReadonlyMap<string, ModelLabels>;
+
+  constructor(options: ProjectLabelsOptions) {
+    this.#options = options;
+    this.#labels = new Map(options.models.map((model) => [model.name, new ModelLabels(model)]));
+  }
+
+  /** Takes judged deliveries in log order; `offset` is that of the first. */
+  judged(
+    source: EventSourceData,
+    partition: number,
+    offset: number,
+    deliveries: readonly Delivery[],
+    verdicts: readonly Verdict[],
+  ): void {
+    for (const labels of this.#labels.values()) labels.judged(source, partition, offset, deliveries, verdicts);
+  }
+
+  /** Learns of the predictions of a model in log order. Error: MODEL_UNKNOWN. */
+  listenerOf(model: ModelData): PredictionListener {
+    const labels = this.#of(model);
+    const { offline, clock, deliveriesTo } = this.#options;
+    return {
+      predicted: (partition, offset, predictions) => labels.predicted(partition, offset, predictions),
+      published: (to) => labels.published(to),
+      get isCaughtUp() {
+        return labels.isRebuilt;
+      },
+      joinPast: async (predictionsTo) => {
+        const labelsTo = await deliveriesTo(model.label.from);
+        await labels.rebuild({ offline, now: clock(), predictionsTo, labelsTo });
+      },
+    };
+  }
+
+  /** Counts and quality of the predictions of a model. Error: MODEL_UNKNOWN. */
+  outcomes(model: ModelData): ModelOutcomes {
+    const { counters, quality } = this.#of(model);
+    return { counters, quality };
+  }
+
+  /** The realised quality of predictions made in [from, to), from the history. Errors: those of the offline store. */
+  realisedQuality(model: ModelData, from: number, to: number): Promise<RealisedQuality> {
+    return offlineQuality(model, this.#options.offline, { from, to });
+  }
+
+  part(): Part {
+    const { models } = this.#options;
+    const counted = () => models.map((data) => ({ data, counters: this.#of(data).counters }));
+    return openPart(labelsPart, counted, {
+      tick: async (now) => {
+        for (const labels of this.#labels.values()) labels.expire(now);
+      },
+    });
+  }
+
+  #of({ name }: ModelData): ModelLabels {
+    const labels = this.#labels.get(name);
+    if (labels === undefined) throw fail('MODEL_UNKNOWN', { model: name, known: [...this.#labels.keys()] });
+    return labels;
+  }
+}

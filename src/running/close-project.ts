@@ -1,0 +1,34 @@
+import { type Closing, closingWithin } from '../base/closing.ts';
+import { fail } from '../base/errors/fail.ts';
+import { closeStores } from '../compose/compose.ts';
+import type { OpenProject } from './open-project.ts';
+
+export interface CloseOptions {
+  /** How long closing may take, ms; default: as long as it needs. */
+  readonly withinMs?: number;
+}
+
+/** Writes what was accepted to every store and closes them. Error: CLOSE_UNFINISHED. */
+export async function closeProject(
+  { topics, parts, stores }: OpenProject,
+  { withinMs = Number.POSITIVE_INFINITY }: CloseOptions,
+): Promise<void> {
+  const closing = closingWithin(withinMs);
+  // Events that they have taken are flushed with the rest.
+  await closing.work('topics of other services', () => topics.stop());
+  for (const part of parts) await closing.work(part.name, () => part.flush());
+  // In reverse order: a part may use those before it. The log closes after everything that reads it.
+  for (const part of parts.toReversed()) await closing.end(part.name, () => part.close());
+  const left = parts.flatMap((part) => part.left());
+  await closeStores(stores, closing);
+  const error = unfinished(closing, left, withinMs);
+  if (error !== null) throw error;
+}
+
+/** The error of a closed project that did not write everything; null: it did. */
+function unfinished({ failure, late }: Closing, left: readonly string[], withinMs: number): Error | null {
+  if (failure === null && late.length === 0) return null;
+  if (failure !== null && left.length === 0) return failure;
+  const reason = failure?.message ?? `${late.join(', ')} did not end within ${withinMs / 1_000} s`;
+  return fail('CLOSE_UNFINISHED', { left: left.length === 0 ? ['nothing that was accepted'] : left, reason }, failure);
+}

@@ -1,0 +1,179 @@
+import { resolve } from 'node:path';
+import { closingWithin } from '../base/closing.ts';
+import type { Clock } from '../base/time.ts';
+import { closeStores, openStores, type Stores } from '../compose/compose.ts';
+import { sourceTopics } from '../compose/source-topics.ts';
+import { checkRequiredModels, type Environment, tilesApart } from '../environment/config.ts';
+import { checkDeclaration, placeDeclaration } from '../environment/place-declaration.ts';
+import type { SchemaTexts } from '../features/change/source-schemas.ts';
+import type { EventSourceData, ProjectData } from '../features/define/declaration.ts';
+import { bytesElsewhere } from '../featurestore/disk/bytes-elsewhere.ts';
+import { DiskBudget } from '../featurestore/disk/disk-budget.ts';
+import { FeatureStore } from '../featurestore/feature-store.ts';
+import { featureStoreParts } from '../featurestore/feature-store-parts.ts';
+import { AppendOutcome } from '../featurestore/ingest/append-outcome.ts';
+import { topicOf } from '../featurestore/ingest/gateway.ts';
+import { loggedIn } from '../featurestore/ingest/ingest-report.ts';
+import { logPart } from '../featurestore/ingest/log-part.ts';
+import { sourceRows } from '../featurestore/ingest/source-rows.ts';
+import { TopicIntakes } from '../featurestore/ingest/topic-intakes.ts';
+import { RAW_READER } from '../featurestore/materialise/archive.ts';
+import { ProjectLabels } from '../monitoring/labels/project-labels.ts';
+import { openPart } from '../observe/part-kind.ts';
+import { begunForgettings } from '../operating/forget-record.ts';
+import { freeBytes } from '../operating/free-bytes.ts';
+import type { OfflineStore } from '../ports/offline-store.ts';
+import type { Part } from '../ports/part.ts';
+import { ProjectModels } from '../serving/models/project-models.ts';
+import { Forgetting } from './forgetting.ts';
+import { TrainingRuns } from './training-runs.ts';
+
+/** A project and where it runs. */
+export interface ProjectPlace {
+  readonly project: ProjectData;
+  readonly environment: Environment;
+  readonly clock: Clock;
+  /** Receives failures of background work. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** The open parts of a running project. */
+export interface OpenProject extends ProjectPlace {
+  readonly stores: Stores;
+  readonly features: FeatureStore;
+  readonly models: ProjectModels;
+  readonly labels: ProjectLabels;
+  readonly appends: AppendOutcome;
+  readonly topics: TopicIntakes;
+  readonly training: TrainingRuns;
+  readonly forgetting: Forgetting;
+  /** In the order of flushing; they are closed in reverse. */
+  readonly parts: readonly Part[];
+}
+
+/** A project that cannot be opened closes its stores within this, ms. */
+const CLOSE_FAILED_MS = 10_000;
+
+/** Opens stores, feature store, models and labels in their order. Errors: DECLARATION_*, those of the stores. */
+export async function openProject(place: ProjectPlace): Promise<OpenProject> {
+  const { project, environment, onFault } = place;
+  checkRequiredModels(project, environment);
+  checkDeclaration(project, environment.directory);
+  const disk = diskBudget(place);
+  const stores = await openStores(project, environment, onFault, (table, bytes) => disk.published(table, bytes));
+  try {
+    // Only now: a process that may not write here must not replace the declaration of the one that does.
+    const { schemas } = placeDeclaration(project, environment.directory);
+    return await openIn(place, { stores, disk, schemas });
+  } catch (error) {
+    // The first failure is the one to report.
+    await closeStores(stores, closingWithin(CLOSE_FAILED_MS));
+    throw error;
+  }
+}
+
+/** Opened before the products. */
+interface Opened {
+  readonly stores: Stores;
+  readonly disk: DiskBudget;
+  readonly schemas: SchemaTexts;
+}
+
+async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject> {
+  const { project, environment, clock, onFault } = place;
+  const { stores, disk, schemas } = opened;
+  const { offline, log } = stores;
+  const taken = sourceTopics(project, environment);
+  const deliveriesTo = (source: EventSourceData) => publishedDeliveries(offline, source);
+  const labels = new ProjectLabels({ models: project.models, offline, clock, deliveriesTo });
+  const { partitions, sampleRate, requiredModels } = environment;
+  const models = await ProjectModels.open({
+    ...stores,
+    project,
+    partitions,
+    sampleRate,
+    clock,
+    onFault,
+    required: requiredModels,
+    listenerOf: (model) => labels.listenerOf(model),
+  });
+  const features = await openFeatures(place, opened, { models, labels });
+  const publishDeliveries = () => features.publishDeliveries();
+  await models.start(publishDeliveries);
+  const appends = new AppendOutcome();
+  const topics = new TopicIntakes(taken, {
+    take: (of, events, placeOf) => appends.noted(() => features.take(of, events, placeOf), loggedIn),
+    refuse: (of, payload, error, at) => features.refuse(of, payload, error, at),
+    onFault,
+  });
+  const untaken = () => appends.untaken;
+  const parts = [
+    ...featureStoreParts({ features, disk, topics: () => topics.reports() }),
+    openPart(logPart, { untaken, freeBytes: () => freeBytes(environment.directory) }),
+    ...models.parts(publishDeliveries),
+    labels.part(),
+  ];
+  const flush = () => flushParts(parts);
+  const training = new TrainingRuns({ project, stores, features, clock, flush });
+  const { directory } = environment;
+  const rowsOf = sourceRows(schemas, log.capabilities.rows);
+  const forgetting = new Forgetting({ ...stores, rowsOf, directory, project, features }, flush);
+  // A forgetting that a dead process began is finished before anything is served.
+  for (const { entity, key } of begunForgettings(directory)) await forgetting.forget(entity, key);
+  return { ...place, stores, features, models, labels, appends, topics, training, forgetting, parts };
+}
+
+function openFeatures(
+  { project, environment, clock, onFault }: ProjectPlace,
+  { stores, disk, schemas }: Opened,
+  { models, labels }: { readonly models: ProjectModels; readonly labels: ProjectLabels },
+): Promise<FeatureStore> {
+  const { log, online, offline, topics, engine, traces } = stores;
+  const { partitions, memoryBytes, sampleRate } = environment;
+  return FeatureStore.open({
+    project,
+    schemas,
+    log,
+    online,
+    offline,
+    topics: topics ?? undefined,
+    engine: engine ?? undefined,
+    apart: tilesApart(environment),
+    partitions,
+    memoryBytes,
+    sampleRate,
+    clock,
+    disk,
+    retention: {
+      logAgeMs: environment.log.ageMs,
+      logBytes: environment.log.bytes,
+      historyBytes: environment.offline.bytes,
+    },
+    drainFed: () => models.drainFed(),
+    judged: (...judged) => labels.judged(...judged),
+    otherTopics: models.topics(),
+    onComputeError: (_, error) => onFault(error),
+    onFault,
+    tracer: traces?.tracer ?? null,
+  });
+}
+
+/** Writes everything that the parts accepted to every store. */
+export async function flushParts(parts: readonly Part[]): Promise<void> {
+  for (const part of parts) await part.flush();
+}
+
+async function publishedDeliveries(offline: OfflineStore, source: EventSourceData): Promise<readonly number[]> {
+  return (await offline.position(RAW_READER))?.[topicOf(source)] ?? [];
+}
+
+function diskBudget({ environment: { directory, disk }, clock, onFault }: ProjectPlace): DiskBudget {
+  return new DiskBudget({
+    bytes: disk.bytes ?? Number.POSITIVE_INFINITY,
+    bytesPerDay: disk.bytesPerDay ?? Number.POSITIVE_INFINITY,
+    ledgerPath: resolve(directory, 'disk.json'),
+    clock,
+    elsewhere: () => bytesElsewhere(directory),
+    onFault,
+  });
+}

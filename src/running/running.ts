@@ -1,0 +1,86 @@
+import { fail } from '../base/errors/fail.ts';
+import type { Clock } from '../base/time.ts';
+import type { Tracer } from '../base/tracer.ts';
+import type { Environment } from '../environment/config.ts';
+import type { FeatureServiceData, ProjectData } from '../features/define/declaration.ts';
+import { Prometheus } from '../observe/prometheus.ts';
+import type { ServingMeasures } from '../observe/serving-measures.ts';
+import type { SloReport } from '../observe/slo-report.ts';
+import { degradedOf, type Status, statusOf, waitingOf } from '../observe/status.ts';
+import type { Part } from '../ports/part.ts';
+
+export interface RunningOptions {
+  readonly project: ProjectData;
+  readonly environment: Environment;
+  readonly clock: Clock;
+  /** In the order of their work. */
+  readonly parts: readonly Part[];
+  readonly measures: ServingMeasures;
+  /** null: nothing is traced. */
+  readonly tracer: Tracer | null;
+}
+
+/** Common to a project that writes and one that only reads: named services, and figures and health of their parts. */
+export abstract class Running<S extends Status> {
+  readonly project: ProjectData;
+  /** The directory of the environment's data. */
+  readonly directory: string;
+  /** Makes spans for calls; null: nothing is traced. */
+  readonly tracer: Tracer | null;
+  readonly #options: RunningOptions;
+  readonly #metrics: Prometheus;
+
+  constructor(options: RunningOptions) {
+    const { project, environment, tracer, parts, clock } = options;
+    this.project = project;
+    this.directory = environment.directory;
+    this.tracer = tracer;
+    this.#options = options;
+    this.#metrics = new Prometheus(parts, clock);
+  }
+
+  /** A declared feature service by name. Error: SERVICE_UNKNOWN. */
+  service(name: string): FeatureServiceData {
+    const { services } = this.project;
+    const service = services.find((one) => one.name === name);
+    if (service === undefined) throw fail('SERVICE_UNKNOWN', { service: name, known: services.map((one) => one.name) });
+    return service;
+  }
+
+  /** Counts a request of a service that was rejected because more came than could be answered. */
+  turnedAway(service: FeatureServiceData): void {
+    this.#options.measures.turnedAway(service);
+  }
+
+  /** Does the work that is due by the clock. Call it about once a second. It may throw an earlier failure of background work. */
+  async tick(): Promise<void> {
+    const { parts, clock } = this.#options;
+    for (const part of parts) await part.tick(clock());
+  }
+
+  /** Everything that requests need and that is missing, such as a required model without a champion. */
+  notReady(): readonly string[] {
+    return waitingOf(this.#options.parts);
+  }
+
+  /** Everything that works, but not as declared: a batch view that is overdue, a service that differs from the history. */
+  degraded(): readonly string[] {
+    return degradedOf(this.#options.parts, this.#options.clock());
+  }
+
+  /** The state of the project: events in, features served, faults. */
+  status(): S {
+    const { parts, clock, environment, project } = this.#options;
+    return statusOf(parts, { project: project.name, namespace: environment.namespace, now: clock() });
+  }
+
+  /** Every declared budget, with the measurements of this process in the last hour. */
+  slo(): SloReport {
+    return this.#options.measures.report(performance.now());
+  }
+
+  /** Prometheus text. */
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }> {
+    return this.#metrics.text();
+  }
+}

@@ -1,0 +1,155 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fail } from '../base/errors/fail.ts';
+import type { Clock } from '../base/time.ts';
+import type { Stores } from '../compose/compose.ts';
+import { declarationHash } from '../features/change/declaration-hash.ts';
+import type { FeatureServiceData, ModelData, ProjectData } from '../features/define/declaration.ts';
+import type { ReadMode } from '../features/plan/stream-read.ts';
+import type { FeatureStore } from '../featurestore/feature-store.ts';
+import type { TrainingSetProgram, TrainingSetRun } from '../featurestore/training-set/asked-training-set.ts';
+import type { JoinedSpine } from '../featurestore/training-set/join-spine.ts';
+import type { SpineOptions } from '../featurestore/training-set/spine.ts';
+import type { TrainingSetSummary } from '../featurestore/training-set/training-set.ts';
+import { trainingSpan } from '../featurestore/training-set/training-span.ts';
+import type { ModelVersion } from '../ports/model-registry.ts';
+import { trainModel } from '../training/train-model.ts';
+
+export interface TrainOptions {
+  /**
+   * Rows requested in [from, to), epoch ms. Default of `to`: now less the label's `within`, so that every row can have its label.
+   * Default of `from`: the model's window before `to`, or the first row.
+   */
+  readonly from?: number;
+  readonly to?: number;
+  readonly mode?: ReadMode;
+  /** Receives the progress of the join of features, and the output of training. */
+  readonly onLine?: (line: string) => void;
+  /** Cancels it: the call fails with JOB_CANCELLED or the error of the ended process, and no version is registered. */
+  readonly signal?: AbortSignal;
+}
+
+export interface SpineTrainOptions {
+  /** The rows, each of which gets its features as of its own instant. */
+  readonly spine: SpineOptions;
+  readonly mode?: ReadMode;
+  /** Receives the progress of the join of features. */
+  readonly onLine?: (line: string) => void;
+  /** Cancels it: the call fails with JOB_CANCELLED, and leaves no file. */
+  readonly signal?: AbortSignal;
+}
+
+const TRAINING_TIMEOUT_MS = 3_600_000;
+
+export interface TrainingRunsOptions {
+  readonly project: ProjectData;
+  readonly stores: Pick<Stores, 'registry' | 'artifacts' | 'runtime' | 'trainer' | 'runs'>;
+  readonly features: FeatureStore;
+  readonly clock: Clock;
+  /** Writes everything that was taken to every store. */
+  readonly flush: () => Promise<void>;
+}
+
+/** Writes training sets, and trains models in processes of their own. */
+export class TrainingRuns {
+  readonly #options: TrainingRunsOptions;
+  /** Writes training sets in another process; null: this process writes them. */
+  #program: TrainingSetProgram | null = null;
+
+  constructor(options: TrainingRunsOptions) {
+    this.#options = options;
+  }
+
+  /** From now on another process writes the training sets, from the published history. */
+  writeSetsBy(program: TrainingSetProgram): void {
+    this.#program = program;
+  }
+
+  /** A path for a training set that is requested over HTTP: `name` in a folder of the environment. */
+  setPath(name: string): string {
+    const directory = resolve(this.#options.stores.runs, '../training-sets');
+    mkdirSync(directory, { recursive: true });
+    return resolve(directory, name);
+  }
+
+  /** Writes a training set as one Parquet file. Errors: SPINE_*, those of the engine that joins features. */
+  async writeSet(
+    of: ModelData | FeatureServiceData,
+    path: string,
+    options: TrainOptions | SpineTrainOptions,
+  ): Promise<JoinedSpine | TrainingSetSummary> {
+    const { mode = 'corrected', onLine, signal } = options;
+    const run = { onLine, signal };
+    if ('spine' in options)
+      return this.#writeSpineSet(of.kind === 'model' ? of.service : of, options.spine, mode, { path, ...run });
+    if (of.kind !== 'model') throw fail('SPINE_NONE', { target: of.name });
+    return this.#writeModelSet(of, trainingSpan(of, options, this.#options.clock()), mode, { path, ...run });
+  }
+
+  async #writeSpineSet(
+    service: FeatureServiceData,
+    spine: SpineOptions,
+    mode: ReadMode,
+    { path, ...run }: TrainingSetRun & { readonly path: string },
+  ): Promise<JoinedSpine> {
+    if (this.#program === null) return this.#options.features.joinSpine(service, spine, { path, mode, ...run });
+    await this.#options.flush();
+    return (await this.#program({ kind: 'spine', service: service.name, spine, mode, path }, run)) as JoinedSpine;
+  }
+
+  async #writeModelSet(
+    model: ModelData,
+    between: { readonly from: number | null; readonly to: number },
+    mode: ReadMode,
+    { path, ...run }: TrainingSetRun & { readonly path: string },
+  ): Promise<TrainingSetSummary> {
+    const { features, flush, clock } = this.#options;
+    if (this.#program === null) return features.writeTrainingSet(model, between, { path, mode, ...run });
+    await flush();
+    const asked = { kind: 'model', model: model.name, between, now: clock(), mode, path } as const;
+    return (await this.#program(asked, run)) as TrainingSetSummary;
+  }
+
+  /** Builds a training set, trains, registers the version. Errors: JOB_CANCELLED, those of the training set and of the job. */
+  async train(model: ModelData, options: TrainOptions): Promise<ModelVersion> {
+    const directory = resolve(this.#options.stores.runs, `${model.name}-${this.#options.clock().toString(36)}`);
+    try {
+      return await this.#train(model, options, directory);
+    } catch (error) {
+      if (options.signal?.aborted !== true) throw error;
+      rmSync(directory, { recursive: true, force: true });
+      throw fail('JOB_CANCELLED', { job: `train ${model.name}` }, error);
+    }
+  }
+
+  async #train(model: ModelData, options: TrainOptions, directory: string): Promise<ModelVersion> {
+    const { stores, clock, project } = this.#options;
+    const { registry, artifacts, runtime, trainer } = stores;
+    const { mode = 'corrected', onLine, signal } = options;
+    // Before the work, not after it.
+    await runtime.ready();
+    const between = trainingSpan(model, options, clock());
+    mkdirSync(directory, { recursive: true });
+    const file = resolve(directory, 'training-set.parquet');
+    const set = await this.#writeModelSet(model, between, mode, { path: file, onLine, signal });
+    const { path, rows, unlabelled, uniform } = set;
+    if (rows === 0) {
+      const end = new Date(between.to).toISOString();
+      throw fail('TRAINING_DATA', { path, reason: `it has no labelled row that was asked before ${end}` });
+    }
+    return trainModel({
+      model,
+      trainingSet: { path, rows, unlabelled, ...between, mode, uniform: uniform.map(({ feature }) => feature) },
+      declaration: declarationHash(project),
+      directory,
+      worker: trainer,
+      registry,
+      artifacts,
+      runtime,
+      clock,
+      timeoutMs: TRAINING_TIMEOUT_MS,
+      ...(onLine === undefined ? {} : { onLine }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+}

@@ -1,0 +1,145 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { ModelData, ProjectData } from '../../features/define/declaration.ts';
+import type { LoggedTopic } from '../../featurestore/feature-store-options.ts';
+import { openPart } from '../../observe/part-kind.ts';
+import type { ModelVersion } from '../../ports/model-registry.ts';
+import type { TableAppend } from '../../ports/offline-store.ts';
+import type { Part } from '../../ports/part.ts';
+import { CHAMPION, promote } from '../../registry/champion.ts';
+import { Background } from '../../schedule/background.ts';
+import { modelsPart, type ServedModel } from '../online/models-part.ts';
+import { predictionTopic } from '../online/prediction-record.ts';
+import { predictionsPart } from '../online/predictions-part.ts';
+import { OpenModel, type OpenModelOptions, type PredictionListener } from './open-model.ts';
+
+export interface ProjectModelsOptions extends Omit<OpenModelOptions, 'listener'> {
+  readonly project: ProjectData;
+  /** Names of the models without which the server is not ready. */
+  readonly required: readonly string[];
+  readonly listenerOf: (model: ModelData) => PredictionListener;
+}
+
+/** Predictions waiting above which they are published in the background; at twice as many, calls wait for it. */
+const PUBLISH_PREDICTIONS = 50_000;
+
+/** Longest time that predictions wait to be published while the project ticks, ms. */
+const PUBLISH_AFTER_MS = 60_000;
+
+/** The models of a running project. */
+export class ProjectModels {
+  readonly #options: ProjectModelsOptions;
+  readonly #models: ReadonlyMap<string, OpenModel>;
+  readonly #publishing = new Background();
+  #publishedAt = performance.now();
+
+  private constructor(options: ProjectModelsOptions, models: ReadonlyMap<string, OpenModel>) {
+    this.#options = options;
+    this.#models = models;
+  }
+
+  /** Opens the predictions of every model; `start` loads the champions. Errors: those of the stores. */
+  static async open(options: ProjectModelsOptions): Promise<ProjectModels> {
+    const models = new Map<string, OpenModel>();
+    for (const model of options.project.models)
+      models.set(model.name, await OpenModel.open(model, { ...options, listener: options.listenerOf(model) }));
+    return new ProjectModels(options, models);
+  }
+
+  /** Loads the champions and joins past predictions. One that cannot serve is reported, and events are taken nevertheless. */
+  async start(publishDeliveries: () => Promise<void>): Promise<void> {
+    await this.#refresh();
+    await this.#catchUp(publishDeliveries);
+  }
+
+  /** Error: MODEL_UNKNOWN. */
+  named(name: string): OpenModel {
+    const model = this.#models.get(name);
+    if (model === undefined) throw fail('MODEL_UNKNOWN', { model: name, known: [...this.#models.keys()] });
+    return model;
+  }
+
+  /** The topics of predictions, to be trimmed with the log. */
+  topics(): readonly LoggedTopic[] {
+    return [...this.#models.values()].map(({ data, history }) => ({
+      topic: predictionTopic(data),
+      keepFrom: () => history.published,
+    }));
+  }
+
+  /** The logged model inputs since the last call. */
+  drainFed(): readonly TableAppend[] {
+    return [...this.#models.values()].map(({ fed }) => fed.drain());
+  }
+
+  /**
+   * Makes a version the champion by compare-and-swap and loads it; without `expected`, whatever the alias names now. A
+   * version that cannot serve is rejected before the alias moves. Errors: MODEL_*.
+   */
+  async promote({ name }: ModelData, version: number, expected?: number | null): Promise<void> {
+    const { server } = this.named(name);
+    await server.check(version);
+    await promote(this.#options.registry, name, { version, expected, at: this.#options.clock() });
+    await server.refresh();
+  }
+
+  /** All versions of a model, and the champion; null: none. */
+  async versions({
+    name,
+  }: ModelData): Promise<{ readonly versions: readonly ModelVersion[]; readonly champion: number | null }> {
+    const { registry } = this.#options;
+    return { versions: await registry.versions(name), champion: await registry.alias(name, CHAMPION) };
+  }
+
+  /** The parts of models and of their predictions. */
+  parts(publishDeliveries: () => Promise<void>): readonly Part[] {
+    return [
+      openPart(modelsPart, () => this.#served(), {
+        tick: () => this.#refresh(),
+        close: () => this.#close(),
+      }),
+      openPart(predictionsPart, () => this.#models.values(), {
+        tick: () => this.#tick(publishDeliveries),
+        flush: () => this.#flush(),
+      }),
+    ];
+  }
+
+  async #tick(publishDeliveries: () => Promise<void>): Promise<void> {
+    await this.#catchUp(publishDeliveries);
+    let waiting = 0;
+    for (const { history } of this.#models.values()) waiting += history.waiting;
+    const overdue = performance.now() - this.#publishedAt >= PUBLISH_AFTER_MS;
+    this.#publishing.check();
+    if (waiting >= 2 * PUBLISH_PREDICTIONS) await this.#publishing.settled();
+    if (waiting >= PUBLISH_PREDICTIONS || (waiting > 0 && overdue)) this.#publishing.start(() => this.#publish());
+  }
+
+  async #catchUp(publishDeliveries: () => Promise<void>): Promise<void> {
+    for (const model of this.#models.values()) await model.catchUp(publishDeliveries);
+  }
+
+  async #publish(): Promise<void> {
+    this.#publishedAt = performance.now();
+    for (const { history } of this.#models.values()) await history.publish();
+  }
+
+  async #flush(): Promise<void> {
+    await this.#publishing.settled();
+    const flushed = await Promise.allSettled([...this.#models.values()].map((model) => model.flush()));
+    for (const one of flushed) if (one.status === 'rejected') throw one.reason;
+  }
+
+  async #refresh(): Promise<void> {
+    for (const { server } of this.#models.values()) await server.refresh().catch(this.#options.onFault);
+  }
+
+  async #close(): Promise<void> {
+    for (const { server } of this.#models.values()) await server.close();
+  }
+
+  *#served(): Generator<ServedModel> {
+    const { required } = this.#options;
+    for (const { data, server } of this.#models.values())
+      yield { data, server, isRequired: required.includes(data.name) };
+  }
+}
