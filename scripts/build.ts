@@ -11,6 +11,8 @@ if (output !== '') console.error(output);
 if (code === 0) {
   await bundle();
   await chmod(`${root}/dist/cli/start.js`, 0o755);
+  // Training programs import it.
+  await cp(`${root}/src/training/runner/headrace_job.py`, `${root}/dist/training/runner/headrace_job.py`);
   // Compiled where Spark is.
   for (const program of ['runner', 'tile-runner'])
     await cp(`${root}/src/backends/spark/${program}`, `${root}/dist/backends/spark/${program}`, { recursive: true });

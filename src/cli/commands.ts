@@ -23,8 +23,11 @@ import { restore } from './commands/restore.ts';
 import { serve } from './commands/serve.ts';
 import { slo } from './commands/slo.ts';
 import { status } from './commands/status.ts';
+import { sweepRun } from './commands/sweep-run.ts';
 import { tilesDeploy, tilesLogs, tilesStatus, tilesStop, tilesUpgrade, tilesWrite } from './commands/tiles.ts';
 import { train } from './commands/train.ts';
+import { trainDrill } from './commands/train-drill.ts';
+import { trainRun } from './commands/train-run.ts';
 import { trainingSet } from './commands/training-set.ts';
 import { verify } from './commands/verify.ts';
 
@@ -42,6 +45,9 @@ export const commands: readonly Command[] = [
   backfill,
   trainingSet,
   train,
+  trainRun,
+  trainDrill,
+  sweepRun,
   models,
   auditSkew,
   keysCreate,

@@ -23,12 +23,14 @@ import { predictionErrors } from './prediction.ts';
 import { redisErrors } from './redis.ts';
 import { registryErrors } from './registry.ts';
 import { requestErrors } from './request.ts';
+import { runErrors } from './run.ts';
 import { schemaErrors } from './schema.ts';
 import { serverErrors } from './server.ts';
 import { sloErrors } from './slo.ts';
 import { sparkErrors } from './spark.ts';
 import { spineErrors } from './spine.ts';
 import { storeErrors } from './store.ts';
+import { sweepErrors } from './sweep.ts';
 import { tilesErrors } from './tiles.ts';
 import { topicErrors } from './topic.ts';
 import { traceErrors } from './trace.ts';
@@ -54,6 +56,7 @@ export const catalogue = {
   ...sloErrors,
   ...storeErrors,
   ...tilesErrors,
+  ...runErrors,
   ...schemaErrors,
   ...topicErrors,
   ...traceErrors,
@@ -69,6 +72,7 @@ export const catalogue = {
   ...declarationErrors,
   ...changeErrors,
   ...spineErrors,
+  ...sweepErrors,
   ...sparkErrors,
   ...verifyErrors,
 } as const;

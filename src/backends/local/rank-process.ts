@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+import type { RankState } from '../../ports/training-backend.ts';
+
+/** Bytes of output that a rank may write; the rest is dropped, and the log says so. */
+const MOST_LOG_BYTES = 64 * 1024 * 1024;
+
+/** Bytes of output that are kept in memory for the tail. */
+const TAIL_BYTES = 64 * 1024;
+
+/**
+ * Runs the program in place of the shell, so that the group has its pid. The shell's child holds the other end of a pipe: when the
+ * controller ends, by any signal, the pipe closes, and the whole group is killed.
+ */
+const GUARD =
+  '(trap \'\' TERM INT HUP QUIT; cat <&3 >/dev/null 2>&1; kill -KILL -- -$$ 2>/dev/null) >/dev/null 2>&1 & exec "$@" 3<&-';
+
+export interface RankOptions {
+  readonly command: readonly [string, ...string[]];
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly log: string;
+}
+
+/** One rank, in a process group of its own. */
+export class RankProcess {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+  #state: RankState = { state: 'running' };
+  #tail = '';
+  #written = 0;
+
+  private constructor(child: ChildProcess, log: string) {
+    this.#child = child;
+    const file = openSync(log, 'a', 0o600);
+    const output = [child.stdout, child.stderr].map((stream) => this.#keep(stream, file));
+    this.#ended = new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        this.#state = { state: 'ended', code, signal };
+        // Ends what the rank left of its group, the guard too.
+        this.kill('SIGKILL');
+        this.#guard?.end();
+        Promise.all(output).then(() => {
+          closeSync(file);
+          resolve();
+        });
+      });
+    });
+  }
+
+  /** Starts a rank; throws the error of the system when its program cannot start. */
+  static async start({ command, directory, environment, log }: RankOptions): Promise<RankProcess> {
+    const child = spawn('/bin/sh', ['-c', GUARD, 'sh', ...command], {
+      cwd: directory,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      detached: true,
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    return new RankProcess(child, log);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get state(): RankState {
+    return this.#state;
+  }
+
+  /** Resolves when the rank and its output have ended. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  tail(lines: number): readonly string[] {
+    return this.#tail
+      .split('\n')
+      .filter((line) => line !== '')
+      .slice(-lines);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    try {
+      process.kill(-this.pid, signal);
+    } catch {
+      // The group has ended.
+    }
+  }
+
+  get #guard(): Writable | undefined {
+    return (this.#child.stdio[3] as Writable | null | undefined) ?? undefined;
+  }
+
+  #keep(stream: Readable | null, file: number): Promise<void> {
+    if (stream === null) return Promise.resolve();
+    stream.on('data', (bytes: Buffer) => {
+      this.#tail = (this.#tail + bytes.toString('utf8')).slice(-TAIL_BYTES);
+      if (this.#written >= MOST_LOG_BYTES) return;
+      const part = bytes.subarray(0, MOST_LOG_BYTES - this.#written);
+      this.#written += part.length;
+      write(file, part);
+      if (this.#written >= MOST_LOG_BYTES) write(file, Buffer.from('\n[the log is full: later output is dropped]\n'));
+    });
+    return new Promise((resolve) => {
+      stream.once('close', resolve);
+    });
+  }
+}
+
+/** A full disk must not end the run: the tail still has the newest lines. */
+function write(file: number, bytes: Buffer): void {
+  try {
+    writeSync(file, bytes);
+  } catch {
+    // The log lacks these lines.
+  }
+}

@@ -1,0 +1,13 @@
+import type { Command } from '../command.ts';
+import { runOptionHelp, runOptions } from '../run-options.ts';
+import { runTraining } from '../run-training.ts';
+
+export const trainRun: Command = {
+  name: ['train', 'run'],
+  summary: 'runs a training program through kills and preemptions, from checkpoint to checkpoint',
+  words: '-- <program> …',
+  arity: [1, Number.POSITIVE_INFINITY],
+  options: { ...runOptions },
+  help: { ...runOptionHelp },
+  run: runTraining,
+};

@@ -1,0 +1,46 @@
+/** The processes of one attempt: N ranks that run together or not at all. */
+export interface GangSpec {
+  /** Unique; it names the same gang in every process. */
+  readonly id: string;
+  readonly command: readonly [string, ...string[]];
+  /** Folder in which every rank runs. */
+  readonly directory: string;
+  /** Variables of each rank, besides those of the back end. */
+  readonly ranks: readonly Readonly<Record<string, string>>[];
+}
+
+export type RankState =
+  | { readonly state: 'running' }
+  | { readonly state: 'ended'; readonly code: number | null; readonly signal: string | null }
+  /** Its node cannot be reached. */
+  | { readonly state: 'lost' };
+
+export interface GangState {
+  readonly ranks: readonly RankState[];
+  /** Whether the provider takes an instance away: a notice, an instance that is gone or ends. */
+  readonly preempted: boolean;
+  /** Kills for memory that the kernel counted since the gang was submitted. */
+  readonly oomKills: number;
+}
+
+/**
+ * Runs gangs somewhere: processes of this machine, Slurm, Kubernetes, SkyPilot, Ray.
+ *
+ * 1. `submit` starts all ranks or none. A second call with the id of a gang that was submitted starts nothing.
+ * 2. `state` of a gang that was never submitted is an error; of one that ended it stays readable.
+ * 3. `signal` reaches every process of every rank, and none that is not of the gang.
+ * 4. After `cancel` no process of the gang runs. It works on a gang that another process submitted, and twice.
+ * 5. `tail` has the last lines of a rank, also after its end. Output is bounded on the disk.
+ * 6. When the process that submitted is killed, its gang ends too, or a later `cancel` ends it.
+ */
+export interface TrainingBackend {
+  readonly kind: string;
+  /** Error: RUN_SUBMIT. */
+  submit(gang: GangSpec): Promise<void>;
+  /** Error: RUN_GANG, for an unknown id. */
+  state(id: string): Promise<GangState>;
+  signal(id: string, signal: 'SIGTERM' | 'SIGKILL' | 'SIGQUIT'): Promise<void>;
+  tail(id: string, rank: number, lines: number): Promise<readonly string[]>;
+  cancel(id: string): Promise<void>;
+  close(): Promise<void>;
+}

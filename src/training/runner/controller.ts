@@ -1,0 +1,396 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import type { GangState, TrainingBackend } from '../../ports/training-backend.ts';
+import {
+  checkCheckpoint,
+  checkpointNames,
+  newestCheckpoint,
+  pruneCheckpoints,
+  removeUnfinished,
+  stepOf,
+} from './checkpoints.ts';
+import { classifyExit, type ExitClass, type ExitEvidence, exitActions } from './exit-class.ts';
+import { Liveness, readHeartbeat } from './heartbeat.ts';
+import { Journal, type JournalEntry } from './journal.ts';
+import { type Ledger, ledgerOf } from './ledger.ts';
+import { rankEnvironments } from './rank-environment.ts';
+import { clearAttempt, makeFolders, RUN_FORMAT, type RunFiles, replaceFile, runFiles } from './run-files.ts';
+import type { RunSpec } from './run-spec.ts';
+import { checkTransition, isFinal, type RunState } from './run-state.ts';
+
+export interface ControllerOptions {
+  /** Unique name of the run; the same in every attempt. */
+  readonly run: string;
+  /** Folder of the run. */
+  readonly folder: string;
+  readonly spec: RunSpec;
+  readonly backend: TrainingBackend;
+  /** Ends the run as cancelled; its newest checkpoint stays. */
+  readonly signal?: AbortSignal;
+  /** Takes each entry of the journal: states, checkpoints, ends of attempts. */
+  readonly onEntry?: (entry: JournalEntry) => void;
+  /** Asks to move the gang: true ends it as a switch. Called at every poll. */
+  readonly wantsSwitch?: () => boolean;
+  /** Waits before an attempt of a gang that could not be provisioned, ms; doubles up to ten minutes, with jitter. */
+  readonly backoffMs?: number;
+}
+
+export interface RunOutcome {
+  readonly state: RunState;
+  /** Class of the last exit; null: the run was cancelled before any attempt. */
+  readonly class: ExitClass | null;
+  readonly hint: string;
+  readonly step: number;
+  /** The content of done.json. */
+  readonly result: unknown;
+  /** Last lines of the rank that failed. */
+  readonly tail: readonly string[];
+  readonly ledger: Ledger;
+}
+
+type OwnAction = NonNullable<ExitEvidence['ownAction']>;
+
+const LONGEST_BACKOFF_MS = 600_000;
+
+/**
+ * Runs a program to its end, through preemptions, kills and hangs, and through kills of this controller: the journal in the folder
+ * restores it. Errors: RUN_JOURNAL, RUN_GANG, CHECKPOINT_WORLD_SIZE, CHECKPOINT_NEWER.
+ */
+export async function superviseRun(options: ControllerOptions): Promise<RunOutcome> {
+  const controller = new Controller(options);
+  try {
+    return await controller.run();
+  } finally {
+    controller.close();
+  }
+}
+
+class Controller {
+  readonly #options: ControllerOptions;
+  readonly #files: RunFiles;
+  readonly #journal: Journal;
+  #state: RunState = 'planned';
+  #attempt = 0;
+  #step = 0;
+  /** Step of the checkpoint that the attempt resumes from. */
+  #resumed = 0;
+  #regressed = false;
+  #diverged = false;
+  #last: { class: ExitClass; tail: readonly string[] } | null = null;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    this.#files = runFiles(options.folder);
+    makeFolders(this.#files);
+    this.#journal = Journal.open(this.#files.journal, options.run);
+    for (const { event, attempt, data } of this.#journal.entries) {
+      this.#attempt = Math.max(this.#attempt, attempt);
+      if (event === 'state') this.#state = data['to'] as RunState;
+      if (event === 'ended') this.#last = { class: data['class'] as ExitClass, tail: [] };
+    }
+  }
+
+  async run(): Promise<RunOutcome> {
+    // An attempt that the controller before left: nothing of it may run next to its successor.
+    if (this.#attempt > 0) await this.#options.backend.cancel(this.#gang);
+    const open = this.#journal.entries.findLast(({ event }) => event === 'submitted' || isEnd(event));
+    if (open?.event === 'submitted') this.#note('abandoned', { gang: this.#gang, step: this.#finalStep() });
+    if (this.#startsAgain()) this.#enter('planned');
+    while (!isFinal(this.#state)) {
+      if (this.#options.signal?.aborted === true) this.#enter('cancelled');
+      else await this.#runAttempt();
+    }
+    return this.#outcome();
+  }
+
+  /** A run that ended resumes when its owner starts it again; a completed one only if it has more steps to do. */
+  #startsAgain(): boolean {
+    if (!isFinal(this.#state)) return false;
+    const { targetSteps } = this.#options.spec;
+    return this.#state !== 'completed' || (targetSteps !== null && targetSteps > this.#lastStep());
+  }
+
+  #lastStep(): number {
+    return Number(this.#journal.entries.findLast(({ event }) => event === 'ended')?.data['step'] ?? 0);
+  }
+
+  close(): void {
+    this.#journal.close();
+  }
+
+  async #runAttempt(): Promise<void> {
+    const { spec, backend, run } = this.#options;
+    removeUnfinished(this.#files.checkpoints);
+    const { newest, damaged } = await newestCheckpoint(this.#files.checkpoints, spec.ranks);
+    for (const { path, reason } of damaged) this.#note('damagedCheckpoint', { name: basename(path), reason });
+    if (this.#overBudget()) return this.#finish('budget', []);
+    this.#attempt += 1;
+    this.#step = newest?.manifest.step ?? 0;
+    this.#resumed = this.#step;
+    this.#regressed = false;
+    this.#diverged = false;
+    this.#enter('provisioning');
+    clearAttempt(this.#files);
+    const attempt = this.#attempt;
+    replaceFile(this.#files.run, {
+      format: RUN_FORMAT,
+      run,
+      attempt,
+      worldSize: spec.ranks,
+      targetSteps: spec.targetSteps,
+      resume: newest?.path ?? null,
+      checkpoints: this.#files.checkpoints,
+      options: spec.options,
+    });
+    this.#note('submitted', {
+      gang: this.#gang,
+      step: this.#step,
+      checkpoint: newest === null ? null : basename(newest.path),
+    });
+    try {
+      await backend.submit({
+        id: this.#gang,
+        command: spec.command,
+        directory: this.#files.folder,
+        ranks: rankEnvironments({ run, attempt, ranks: spec.ranks, files: this.#files, resume: newest?.path ?? null }),
+      });
+    } catch (error) {
+      if (!isHeadraceError(error)) throw error;
+      return this.#notProvisioned(error.message);
+    }
+    this.#enter('starting');
+    const own = await this.#watch();
+    await this.#end(own);
+  }
+
+  /** Follows the ranks until all have ended; says why the controller ended them, if it did. */
+  async #watch(): Promise<OwnAction | null> {
+    const { spec, backend } = this.#options;
+    const watch = {
+      liveness: this.#newLiveness(),
+      own: null as OwnAction | null,
+      deadline: Number.POSITIVE_INFINITY,
+      asked: performance.now(),
+    };
+    for (;;) {
+      const state = await backend.state(this.#gang);
+      const now = performance.now();
+      this.#seeProgress(watch.liveness, now);
+      await this.#seeCheckpoints(watch, now);
+      const ended = state.ranks.filter((rank) => rank.state !== 'running').length;
+      if (ended === state.ranks.length) return watch.own;
+      // The gang is held all or none: one rank that failed, or is lost, ends the others.
+      if (
+        state.ranks.some((rank) => rank.state === 'lost' || (rank.state === 'ended' && rank.code !== 0)) ||
+        state.preempted
+      )
+        watch.deadline = Math.min(watch.deadline, now + (state.preempted ? spec.graceMs : 0));
+      for (const [rank, one] of state.ranks.entries()) if (one.state === 'ended') watch.liveness.leave(rank);
+      const own = watch.own ?? this.#ownAction(watch.liveness, now);
+      if (own !== null && watch.own === null) {
+        watch.own = own;
+        this.#note('ending', { why: own, gang: this.#gang });
+        await backend.signal(this.#gang, own === 'hang' ? 'SIGQUIT' : 'SIGTERM');
+        watch.deadline = now + (own === 'hang' ? Math.min(spec.graceMs, 5_000) : spec.graceMs);
+      }
+      if (now >= watch.deadline) await backend.signal(this.#gang, 'SIGKILL');
+      await pause(spec.pollMs);
+    }
+  }
+
+  #newLiveness(): Liveness {
+    const { spec } = this.#options;
+    return new Liveness({ ranks: spec.ranks, now: performance.now(), leastMs: spec.hangMs, startMs: spec.startMs });
+  }
+
+  #ownAction(liveness: Liveness, now: number): OwnAction | null {
+    if (this.#options.signal?.aborted === true) return 'cancel';
+    if (this.#overBudget()) return 'budget';
+    if (this.#diverged && this.#options.spec.stopWhenDiverged) return 'diverged';
+    if (liveness.hanging(now) !== null) return 'hang';
+    return this.#options.wantsSwitch?.() === true ? 'switch' : null;
+  }
+
+  #seeProgress(liveness: Liveness, now: number): void {
+    for (let rank = 0; rank < this.#options.spec.ranks; rank++) {
+      const heartbeat = readHeartbeat(this.#files.folder, rank, this.#attempt);
+      if (heartbeat === null) continue;
+      this.#diverged ||= heartbeat.diverged;
+      // A program that begins from the start although it got a checkpoint sees samples twice.
+      if (heartbeat.step < Math.max(this.#resumed, liveness.stepOf(rank)) && !this.#regressed) {
+        this.#regressed = true;
+        this.#note('regressed', { rank, step: heartbeat.step, checkpoint: this.#resumed });
+      }
+      liveness.see(rank, heartbeat.step, now);
+    }
+    if (!liveness.started) return;
+    this.#step = Math.max(this.#step, liveness.step);
+    if (this.#state === 'starting') this.#enter('running');
+  }
+
+  /** Asks for a checkpoint when one is due, and takes note of those that came. */
+  async #seeCheckpoints(watch: { liveness: Liveness; asked: number }, now: number): Promise<void> {
+    const { spec } = this.#options;
+    const [newest] = checkpointNames(this.#files.checkpoints);
+    const known = this.#journal.entries.findLast(({ event }) => event === 'checkpoint')?.data['name'];
+    if (newest !== undefined && newest !== known) {
+      const checked = await checkCheckpoint(`${this.#files.checkpoints}/${newest}`);
+      if ('reason' in checked) this.#note('damagedCheckpoint', { name: newest, reason: checked.reason });
+      else {
+        const bytes = checked.manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+        this.#note('checkpoint', { name: newest, step: stepOf(newest), bytes });
+        pruneCheckpoints(this.#files.checkpoints, spec.keep);
+        if (this.#state === 'checkpointing') {
+          watch.liveness.checkpointTook(now - watch.asked);
+          this.#enter('running');
+        }
+        watch.asked = now;
+      }
+    }
+    if (
+      spec.checkpointSeconds === null ||
+      this.#state !== 'running' ||
+      now - watch.asked < spec.checkpointSeconds * 1000
+    )
+      return;
+    watch.asked = now;
+    this.#enter('checkpointing');
+    replaceFile(this.#files.request, {
+      format: RUN_FORMAT,
+      id: `${this.#attempt}.${this.#journal.entries.length}`,
+      kind: 'checkpoint',
+    });
+  }
+
+  async #end(own: OwnAction | null): Promise<void> {
+    const { spec, backend } = this.#options;
+    const state = await backend.state(this.#gang);
+    await backend.cancel(this.#gang);
+    this.#seeProgress(this.#newLiveness(), performance.now());
+    const tails = await Promise.all(state.ranks.map((_, rank) => backend.tail(this.#gang, rank, 20)));
+    const found = classifyExit({
+      ownAction: own,
+      infrastructure: state.preempted || state.ranks.some((rank) => rank.state === 'lost'),
+      oomKills: state.oomKills,
+      ranks: state.ranks.map((rank, index) => ({
+        ...(rank.state === 'ended' ? rank : { code: null, signal: null }),
+        tail: tails[index] ?? [],
+      })),
+      step: this.#finalStep(),
+      targetSteps: spec.targetSteps,
+    });
+    this.#finish(found, tails[failedRank(state)] ?? []);
+  }
+
+  /** The step of the newest heartbeats, of all ranks: liveness counts from the first poll alone. */
+  #finalStep(): number {
+    const steps = Array.from(
+      { length: this.#options.spec.ranks },
+      (_, rank) => readHeartbeat(this.#files.folder, rank, this.#attempt)?.step ?? 0,
+    );
+    return Math.max(this.#step, Math.min(...steps));
+  }
+
+  #finish(found: ExitClass, tail: readonly string[]): void {
+    this.#step = this.#attempt === 0 ? 0 : this.#finalStep();
+    this.#note('ended', { class: found, step: this.#step, gang: this.#gang });
+    this.#last = { class: found, tail };
+    if (found === 'completed') this.#enter('completed');
+    else if (found === 'cancelled') this.#enter('cancelled');
+    else if (!this.#mayRestart(found)) this.#enter('failed');
+    else this.#enter(found === 'switch' ? 'switching' : found === 'preempted' ? 'preempted' : 'provisioning');
+  }
+
+  #mayRestart(found: ExitClass): boolean {
+    const { restart } = exitActions[found];
+    const { killRestarts, errorRestarts } = this.#options.spec;
+    const { entries } = this.#journal;
+    // Limits count from the last start by the owner.
+    const started = entries.findLastIndex(({ event, data }) => event === 'state' && data['to'] === 'planned');
+    const before = entries
+      .slice(started + 1)
+      .filter(
+        ({ event, data }) => event === 'ended' && exitActions[data['class'] as ExitClass]?.restart === restart,
+      ).length;
+    if (restart === 'always') return true;
+    if (restart === 'errors') return before <= errorRestarts;
+    return restart !== 'never' && before <= killRestarts;
+  }
+
+  /** A gang that could not start costs nothing and counts against no limit. The wait doubles, with jitter. */
+  async #notProvisioned(reason: string): Promise<void> {
+    const failures = this.#failuresInARow() + 1;
+    this.#note('notProvisioned', { reason, failures, gang: this.#gang });
+    const most = Math.min(LONGEST_BACKOFF_MS, (this.#options.backoffMs ?? 60_000) * 2 ** (failures - 1));
+    const { signal } = this.#options;
+    await pause(most * (0.5 + Math.random() / 2), undefined, { ...(signal === undefined ? {} : { signal }) }).catch(
+      () => undefined,
+    );
+  }
+
+  #failuresInARow(): number {
+    const ends = this.#journal.entries.filter(({ event }) => isEnd(event));
+    return ends.length - 1 - ends.findLastIndex(({ event }) => event !== 'notProvisioned');
+  }
+
+  /** Whether the next poll could pass the budget. */
+  #overBudget(): boolean {
+    const { budget, pricePerHour, graceMs, pollMs } = this.#options.spec;
+    if (budget === null) return false;
+    const next = ((graceMs + pollMs) / 3_600_000) * pricePerHour;
+    return ledgerOf(this.#journal.entries, pricePerHour, Date.now()).cost + next > budget;
+  }
+
+  #enter(to: RunState): void {
+    checkTransition(this.#state, to);
+    this.#note('state', { from: this.#state, to });
+    this.#state = to;
+  }
+
+  #note(event: string, data: JournalEntry['data']): void {
+    const entry = this.#journal.append({ attempt: this.#attempt, event, data });
+    this.#options.onEntry?.(entry);
+  }
+
+  get #gang(): string {
+    return `${this.#options.run}-${this.#attempt}`;
+  }
+
+  #outcome(): RunOutcome {
+    return {
+      state: this.#state,
+      class: this.#last?.class ?? null,
+      hint: this.#last === null ? '' : exitActions[this.#last.class].hint,
+      step: this.#step,
+      result: this.#state === 'completed' && existsSync(this.#files.done) ? readJson(this.#files.done) : null,
+      tail: this.#last?.tail ?? [],
+      ledger: ledgerOf(this.#journal.entries, this.#options.spec.pricePerHour, Date.now()),
+    };
+  }
+}
+
+/** The rank whose output explains the end: the first that ended with an error. */
+function failedRank({ ranks }: GangState): number {
+  const failed = ranks.findIndex((rank) => rank.state === 'ended' && rank.code !== 0 && rank.signal === null);
+  return failed === -1
+    ? Math.max(
+        0,
+        ranks.findIndex((rank) => rank.state === 'ended' && rank.code !== 0),
+      )
+    : failed;
+}
+
+/** Entries that end an attempt. */
+function isEnd(event: string): boolean {
+  return event === 'ended' || event === 'abandoned' || event === 'notProvisioned';
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw fail('RUN_RESULT', { path }, error);
+  }
+}

@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+import type { TrainingBackend } from '../../ports/training-backend.ts';
+import { checkpointNames } from './checkpoints.ts';
+import { type RunOutcome, superviseRun } from './controller.ts';
+import { type Heartbeat, readHeartbeat } from './heartbeat.ts';
+import type { JournalEntry } from './journal.ts';
+import { replaceFile } from './run-files.ts';
+import type { RunSpec } from './run-spec.ts';
+
+const passSchema = z.object({
+  format: z.literal(1),
+  /** Digest of command, the files that it names, options and world size. */
+  bound: z.string(),
+  passed: z.boolean(),
+  /** One line for each rule that does not hold. */
+  problems: z.array(z.string()),
+  steps: z.int(),
+  /** From the request of a checkpoint to its rename, s: the median. */
+  checkpointSeconds: z.number().nullable(),
+  /** From the start of an attempt to its first new step, s: the median of those that resume. */
+  restartSeconds: z.number().nullable(),
+  checkpointBytes: z.number().nullable(),
+  /** Largest difference of the last loss from the uninterrupted run, and what is allowed. */
+  lossDifference: z.number().nullable(),
+  lossTolerance: z.number().nullable(),
+});
+
+export type DrillResult = Readonly<z.output<typeof passSchema>>;
+
+export interface DrillOptions {
+  /** Folder of the drill: its runs and drill.json. */
+  readonly folder: string;
+  readonly spec: RunSpec;
+  /** Steps of each run; enough for several checkpoints. */
+  readonly steps: number;
+  /** Opens the back end of one run. */
+  readonly open: (folder: string) => TrainingBackend;
+  readonly onLine?: (line: string) => void;
+}
+
+interface DrillRun {
+  readonly name: string;
+  readonly outcome: RunOutcome;
+  readonly last: Heartbeat | null;
+  readonly entries: readonly JournalEntry[];
+}
+
+/**
+ * Proves that a program resumes: it runs to its end, twice; with a kill in the middle; with a kill inside a checkpoint write; and
+ * with its newest checkpoint damaged. The drill passes if all end at the same step with the same samples, and the loss is within
+ * max(0.001, 3 standard deviations of the two plain runs).
+ */
+export async function drill(options: DrillOptions): Promise<DrillResult> {
+  const { folder, steps } = options;
+  rmSync(folder, { recursive: true, force: true });
+  const plain = [await drillRun(options, 'plain'), await drillRun(options, 'again')];
+  const killed = await drillRun(
+    options,
+    'killed',
+    killOnce((run) => stepOf(run) >= steps / 2),
+  );
+  const torn = await drillRun(
+    options,
+    'torn',
+    killOnce((run) => isWriting(run) || stepOf(run) >= steps - 1),
+  );
+  const damaged = await drillRun(
+    options,
+    'damaged',
+    killOnce((run) => checkpointNames(join(run, 'checkpoints')).length >= 2, damageNewest),
+  );
+  const result = judge(options, plain, [killed, torn, damaged]);
+  replaceFile(join(folder, 'drill.json'), result);
+  for (const problem of result.problems) options.onLine?.(problem);
+  return result;
+}
+
+/** The drill of a folder, if it passed and stands for this program. Error: DRILL_MISSING. */
+export function readDrill(folder: string, spec: RunSpec): DrillResult {
+  const path = join(folder, 'drill.json');
+  const parsed = passSchema.safeParse(existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : null);
+  if (!parsed.success) throw fail('DRILL_MISSING', { folder, reason: 'there is no drill' });
+  if (!parsed.data.passed) throw fail('DRILL_MISSING', { folder, reason: parsed.data.problems.join('; ') });
+  if (parsed.data.bound !== boundTo(spec))
+    throw fail('DRILL_MISSING', { folder, reason: 'the program, its options or its number of ranks changed since' });
+  return parsed.data;
+}
+
+/** Digest of everything that a drill stands for. */
+function boundTo({ command, options, ranks }: RunSpec): string {
+  const hash = createHash('sha256').update(JSON.stringify({ command, options, ranks }));
+  for (const word of command) if (existsSync(word) && statSync(word).isFile()) hash.update(readFileSync(word));
+  return hash.digest('hex');
+}
+
+type Fault = (run: string, kill: () => void) => void;
+
+/** Kills the gang once, when `when` holds. */
+function killOnce(when: (run: string) => boolean, then: (run: string) => void = () => undefined): Fault {
+  let done = false;
+  return (run, kill) => {
+    if (done || !when(run)) return;
+    done = true;
+    kill();
+    then(run);
+  };
+}
+
+async function drillRun(
+  { folder, spec, steps, open, onLine }: DrillOptions,
+  name: string,
+  fault?: Fault,
+): Promise<DrillRun> {
+  onLine?.(`drill: ${name}`);
+  const run = join(folder, name);
+  const backend = open(run);
+  const entries: JournalEntry[] = [];
+  try {
+    const outcome = await superviseRun({
+      run: name,
+      folder: run,
+      spec: { ...spec, targetSteps: steps, pollMs: Math.min(spec.pollMs, 20), killRestarts: 3, budget: null },
+      backend,
+      onEntry: (entry) => entries.push(entry),
+      wantsSwitch: () => {
+        fault?.(run, () => void backend.signal(`${name}-1`, 'SIGKILL'));
+        return false;
+      },
+    });
+    return { name, outcome, last: readHeartbeat(run, 0, outcome.ledger.attempts.length), entries };
+  } finally {
+    await backend.close();
+  }
+}
+
+function judge({ spec, steps }: DrillOptions, plain: readonly DrillRun[], faulty: readonly DrillRun[]): DrillResult {
+  const [first] = plain;
+  const losses = plain.flatMap(({ last }) => last?.loss ?? []);
+  const spread = losses.length < 2 ? 0 : Math.abs((losses[0] ?? 0) - (losses[1] ?? 0)) / Math.SQRT2;
+  const lossTolerance = Math.max(1e-3, 3 * spread);
+  const differences = faulty.flatMap(({ last }) =>
+    first?.last?.loss == null || last?.loss == null ? [] : [Math.abs(last.loss - first.last.loss)],
+  );
+  const lossDifference = differences.length === 0 ? null : Math.max(...differences);
+  const problems = [...plain, ...faulty].flatMap(({ name, outcome, last }) => [
+    ...(outcome.state === 'completed' ? [] : [`${name}: ended ${outcome.state} (${outcome.class}): ${outcome.hint}`]),
+    ...(last?.step === steps ? [] : [`${name}: ended at step ${last?.step ?? 0} of ${steps}`]),
+    ...(last?.samples === first?.last?.samples
+      ? []
+      : [`${name}: consumed ${last?.samples} samples, not ${first?.last?.samples}`]),
+  ]);
+  for (const { name, entries } of faulty)
+    for (const { data } of entries.filter(({ event }) => event === 'regressed'))
+      problems.push(
+        `${name}: rank ${data['rank']} went back to step ${data['step']}, before its checkpoint of step ${data['checkpoint']}`,
+      );
+  for (const { name, outcome } of faulty) {
+    const resumed = outcome.ledger.attempts.some(({ attempt, fromStep }) => attempt > 1 && fromStep > 0);
+    if (!resumed) problems.push(`${name}: no attempt resumed from a checkpoint`);
+  }
+  if (lossDifference !== null && lossDifference > lossTolerance)
+    problems.push(`the last loss differs by ${lossDifference}, more than ${lossTolerance}`);
+  return {
+    format: 1,
+    bound: boundTo(spec),
+    passed: problems.length === 0,
+    problems,
+    steps,
+    ...measured([...plain, ...faulty]),
+    lossDifference,
+    lossTolerance,
+  };
+}
+
+/** δ, R and the size of a checkpoint, from the journals. */
+function measured(runs: readonly DrillRun[]) {
+  const entries = runs.map((run) => run.entries);
+  const spans = (from: (entry: JournalEntry) => boolean, to: (entry: JournalEntry) => boolean) =>
+    entries.flatMap((list) =>
+      list.flatMap((entry, index) => {
+        if (!from(entry)) return [];
+        const end = list.slice(index).find((later) => later.attempt === entry.attempt && to(later));
+        return end === undefined ? [] : [(end.mono - entry.mono) / 1000];
+      }),
+    );
+  const into = (state: string) => (entry: JournalEntry) => entry.event === 'state' && entry.data['to'] === state;
+  const bytes = entries.flat().flatMap(({ event, data }) => (event === 'checkpoint' ? [Number(data['bytes'])] : []));
+  return {
+    checkpointSeconds: median(spans(into('checkpointing'), ({ event }) => event === 'checkpoint')),
+    restartSeconds: median(spans((entry) => entry.event === 'submitted' && entry.attempt > 1, into('running'))),
+    checkpointBytes: median(bytes),
+  };
+}
+
+function median(values: readonly number[]): number | null {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? null;
+}
+
+function stepOf(run: string): number {
+  return readHeartbeat(run, 0, 1)?.step ?? 0;
+}
+
+function isWriting(run: string): boolean {
+  return checkpointNames(join(run, 'checkpoints')).length > 0 && unfinished(run);
+}
+
+function unfinished(run: string): boolean {
+  return (
+    existsSync(join(run, 'checkpoints')) &&
+    readdirSync(join(run, 'checkpoints')).some((name) => name.startsWith('.tmp-'))
+  );
+}
+
+/** Changes the last byte of the largest file of the newest checkpoint. */
+function damageNewest(run: string): void {
+  const [newest] = checkpointNames(join(run, 'checkpoints'));
+  if (newest === undefined) return;
+  const folder = join(run, 'checkpoints', newest);
+  const [largest] = readdirSync(folder)
+    .filter((name) => name !== 'manifest.json')
+    .sort((a, b) => statSync(join(folder, b)).size - statSync(join(folder, a)).size);
+  if (largest === undefined) return;
+  const bytes = readFileSync(join(folder, largest));
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 0xff;
+  writeFileSync(join(folder, largest), bytes);
+}

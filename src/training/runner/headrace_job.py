@@ -1,0 +1,320 @@
+"""The side of a training program in a Headrace run (format 2). One file, no dependency; torch is imported where it is used.
+
+    run = headrace_job.Run()
+    state = run.resume_torch(model, optimizer)       # or run.resume() for files of your own
+    for step in range(run.step, run.target_steps):
+        loss = train_one_step()
+        run.heartbeat(step + 1, samples, loss)
+        if run.checkpoint_due():
+            run.save_torch(step + 1, samples, model, optimizer)
+        if run.stopping:
+            run.leave()
+    run.done({"loss": loss})
+
+Outside of a run, heartbeats and checkpoints do nothing, so that the same program runs alone.
+"""
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import threading
+import time
+
+FORMAT = 2
+CHECKPOINT_FORMAT = 1
+
+
+class Run:
+    def __init__(self):
+        path = os.environ.get("HEADRACE_RUN")
+        self.active = path is not None
+        job = {}
+        if path is not None:
+            with open(path) as file:
+                job = json.load(file)
+            if job.get("format") != FORMAT:
+                raise SystemExit("run.json has format %r; this helper knows %d" % (job.get("format"), FORMAT))
+        self.folder = os.environ.get("HEADRACE_RUN_FOLDER", "")
+        self.rank = int(os.environ.get("HEADRACE_RANK", "0"))
+        self.world_size = int(os.environ.get("HEADRACE_WORLD_SIZE", "1"))
+        self.attempt = int(os.environ.get("HEADRACE_ATTEMPT", "0"))
+        self.target_steps = job.get("targetSteps")
+        self.options = job.get("options", {})
+        self.checkpoints = job.get("checkpoints")
+        self.resume_from = os.environ.get("HEADRACE_RESUME") or None
+        self.step = 0
+        self.samples = 0
+        self.stopping = False
+        self._request = None
+        self._last_checkpoint = None
+        self._writer = None
+        self._failure = None
+        self._loss = None
+        if self.resume_from is not None:
+            with open(os.path.join(self.resume_from, "manifest.json")) as file:
+                manifest = json.load(file)
+            self.step = self._last_checkpoint = manifest["step"]
+            self.samples = manifest["samples"]
+        if self.active:
+            signal.signal(signal.SIGTERM, self._stop)
+            try:
+                import faulthandler
+
+                faulthandler.register(signal.SIGQUIT, all_threads=True)
+            except (ImportError, AttributeError):
+                pass
+            self.heartbeat(self.step, self.samples, None)
+
+    def _stop(self, _signal, _frame):
+        self.stopping = True
+
+    def heartbeat(self, step, samples, loss):
+        """Says that `step` steps and `samples` samples are done. loss: a number, or None for the one before."""
+        self.step, self.samples = step, samples
+        if not self.active:
+            return
+        self._loss = loss if loss is not None else self._loss
+        loss = self._loss
+        number = None if loss is None or loss != loss or loss in (float("inf"), float("-inf")) else float(loss)
+        beat = {
+            "format": FORMAT,
+            "attempt": self.attempt,
+            "step": step,
+            "samples": samples,
+            "loss": number,
+            "diverged": loss is not None and number is None,
+            "t": time.time() * 1000,
+            "lastCheckpoint": self._last_checkpoint,
+        }
+        _replace(os.path.join(self.folder, "heartbeats", "%d.json" % self.rank), beat, durable=False)
+
+    def checkpoint_due(self):
+        """Whether the controller asked for a checkpoint since the last one, or for the end."""
+        if not self.active:
+            return False
+        try:
+            with open(os.path.join(self.folder, "request.json")) as file:
+                request = json.load(file).get("id")
+        except (OSError, ValueError):
+            request = None
+        if request is not None and request != self._request:
+            self._request = request
+            return True
+        return self.stopping
+
+    def save(self, step, samples, write, reshards=False):
+        """Writes a checkpoint: `write(folder)` writes this rank's files there, under names that no other rank uses.
+
+        Every rank calls it at the same step. It is there after a rename, or not at all.
+        """
+        if not self.active:
+            return
+        self.wait()
+        final = os.path.join(self.checkpoints, "step-%09d" % step)
+        if os.path.exists(final):
+            return
+        folder = os.path.join(self.checkpoints, ".tmp-%d-step-%09d" % (self.attempt, step))
+        os.makedirs(folder, exist_ok=True)
+        own = os.path.join(folder, "part-%d" % self.rank)
+        shutil.rmtree(own, ignore_errors=True)
+        os.makedirs(own)
+        write(own)
+        files = []
+        for name in sorted(os.listdir(own)):
+            path = os.path.join(own, name)
+            files.append({"name": name, "bytes": os.path.getsize(path), "sha256": _digest(path)})
+        _replace(os.path.join(folder, ".part-%d.json" % self.rank), files)
+        if self.rank == 0:
+            self._finish(folder, final, step, samples, reshards)
+        else:
+            _until(lambda: os.path.exists(final))
+        self._last_checkpoint = step
+        self.heartbeat(self.step, self.samples, None)
+
+    def _finish(self, folder, final, step, samples, reshards):
+        files = []
+        for rank in range(self.world_size):
+            path = os.path.join(folder, ".part-%d.json" % rank)
+            _until(lambda: os.path.exists(path))
+            with open(path) as file:
+                part = json.load(file)
+            for one in part:
+                os.rename(os.path.join(folder, "part-%d" % rank, one["name"]), os.path.join(folder, one["name"]))
+            os.rmdir(os.path.join(folder, "part-%d" % rank))
+            os.remove(path)
+            files += part
+        if len({one["name"] for one in files}) != len(files):
+            raise SystemExit("two ranks wrote a file of the same name into the checkpoint of step %d" % step)
+        manifest = {
+            "format": CHECKPOINT_FORMAT,
+            "step": step,
+            "samples": samples,
+            "worldSize": self.world_size,
+            "reshards": reshards,
+            "files": files,
+        }
+        _replace(os.path.join(folder, "manifest.json"), manifest)
+        _sync(folder)
+        os.rename(folder, final)
+        _sync(self.checkpoints)
+
+    def resume(self):
+        """The folder of the checkpoint to resume from, or None. `step` and `samples` are those of its manifest."""
+        return self.resume_from
+
+    def done(self, result=None):
+        """Ends the program well. Only rank 0's result counts."""
+        self.wait()
+        if self.active and self.rank == 0:
+            _replace(os.path.join(self.folder, "done.json"), {"format": FORMAT, "step": self.step, "result": result})
+
+    def leave(self):
+        """Ends after a request of the controller: the run resumes from the newest checkpoint."""
+        self.wait()
+        sys.exit(143)
+
+    # torch
+
+    def save_torch(self, step, samples, model, optimizer=None, asynchronous=False, **others):
+        """Saves model, optimizer, chance and whatever else has a `state_dict` (schedule, scaler, sampler).
+
+        asynchronous: copies every tensor now, and writes in a thread. A save waits for the one before.
+        """
+        import torch
+
+        if not self.active:
+            return
+        state = {"chance": _chance(torch), "model": model.state_dict()}
+        parts = {"optimizer": optimizer}
+        parts.update(others)
+        for name, part in parts.items():
+            if part is not None:
+                state[name] = part.state_dict() if hasattr(part, "state_dict") else part
+        name = "state.pt" if self.world_size == 1 else "state-%d.pt" % self.rank
+        if not asynchronous:
+            self.save(step, samples, lambda folder: _torch_write(torch, state, os.path.join(folder, name)))
+            return
+        self.wait()
+        # A tensor that training changes while it is written would be saved with the values of a later step.
+        state = _copied(torch, state)
+
+        def work():
+            try:
+                self._save_in_thread(step, samples, lambda folder: _torch_write(torch, state, os.path.join(folder, name)))
+            except BaseException as error:  # the next call of wait() raises it
+                self._failure = error
+
+        self._writer = threading.Thread(target=work, daemon=False)
+        self._writer.start()
+
+    def _save_in_thread(self, step, samples, write):
+        writer, self._writer = self._writer, None
+        try:
+            self.save(step, samples, write)
+        finally:
+            self._writer = writer
+
+    def wait(self):
+        """Waits for a write in the background, and raises its error."""
+        writer = self._writer
+        if writer is not None and writer is not threading.current_thread():
+            writer.join()
+            self._writer = None
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def resume_torch(self, model, optimizer=None, **others):
+        """Loads what `save_torch` saved, and sets chance as it was. Says whether there was a checkpoint."""
+        import torch
+
+        if self.resume_from is None:
+            return False
+        name = "state.pt" if self.world_size == 1 else "state-%d.pt" % self.rank
+        path = os.path.join(self.resume_from, name)
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=False)
+        except TypeError:  # torch before 2
+            state = torch.load(path, map_location="cpu")
+        model.load_state_dict(state["model"])
+        parts = {"optimizer": optimizer}
+        parts.update(others)
+        for name, part in parts.items():
+            if part is not None and hasattr(part, "load_state_dict"):
+                part.load_state_dict(state[name])
+        _set_chance(torch, state["chance"])
+        self.state = state
+        return True
+
+
+def _torch_write(torch, state, path):
+    with open(path, "wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _copied(torch, value):
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return {key: _copied(torch, one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_copied(torch, one) for one in value)
+    return value
+
+
+def _chance(torch):
+    state = {"python": random.getstate(), "torch": torch.get_rng_state()}
+    if "numpy" in sys.modules:
+        state["numpy"] = sys.modules["numpy"].random.get_state()
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def _set_chance(torch, state):
+    random.setstate(state["python"])
+    torch.set_rng_state(state["torch"])
+    if "numpy" in state:
+        import numpy
+
+        numpy.random.set_state(state["numpy"])
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def _digest(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def _replace(path, value, durable=True):
+    part = "%s.%d.new" % (path, os.getpid())
+    with open(part, "w") as file:
+        json.dump(value, file)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    os.rename(part, path)
+
+
+def _sync(folder):
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _until(condition):
+    # No limit of time here: the controller ends a gang whose step does not advance.
+    while not condition():
+        time.sleep(0.005)

@@ -1,0 +1,47 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { syncFolder } from './journal.ts';
+
+/** Format of run.json, heartbeats, requests and done.json. */
+export const RUN_FORMAT = 2;
+
+/** Paths of a run's folder. */
+export function runFiles(folder: string) {
+  return {
+    folder,
+    journal: join(folder, 'journal.jsonl'),
+    lock: join(folder, 'lock.sqlite'),
+    run: join(folder, 'run.json'),
+    request: join(folder, 'request.json'),
+    heartbeats: join(folder, 'heartbeats'),
+    checkpoints: join(folder, 'checkpoints'),
+    gangs: join(folder, 'gangs'),
+    done: join(folder, 'done.json'),
+  };
+}
+
+export type RunFiles = ReturnType<typeof runFiles>;
+
+export function makeFolders({ heartbeats, checkpoints, gangs }: RunFiles): void {
+  for (const folder of [heartbeats, checkpoints, gangs]) mkdirSync(folder, { recursive: true });
+}
+
+/** Removes heartbeats, request and result of the attempt before: the next must not be taken for it. */
+export function clearAttempt(files: RunFiles): void {
+  for (const path of [files.heartbeats, files.request, files.done]) rmSync(path, { recursive: true, force: true });
+  makeFolders(files);
+}
+
+/** Replaces a file as a whole, on the disk. */
+export function replaceFile(path: string, value: unknown): void {
+  const next = `${path}.new`;
+  const file = openSync(next, 'w', 0o600);
+  try {
+    writeSync(file, `${JSON.stringify(value, null, 2)}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(next, path);
+  syncFolder(dirname(path));
+}

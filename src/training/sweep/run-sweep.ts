@@ -1,0 +1,217 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fail } from '../../base/errors/fail.ts';
+import type { TrainingBackend } from '../../ports/training-backend.ts';
+import { type RunOutcome, superviseRun } from '../runner/controller.ts';
+import { readHeartbeat } from '../runner/heartbeat.ts';
+import { Journal } from '../runner/journal.ts';
+import { parseRunSpec, type RunSpecInput } from '../runner/run-spec.ts';
+import { openScheduler } from './open-scheduler.ts';
+import { type Parameters, trialParameters } from './search-space.ts';
+import type { SweepFile } from './sweep-file.ts';
+import type { SweepJob, TrialLoss } from './sweep-scheduler.ts';
+
+export interface SweepOptions {
+  /** Name of the sweep; the same when it is resumed. */
+  readonly name: string;
+  /** Folder of the sweep: its journal, and a folder for each trial. */
+  readonly folder: string;
+  readonly sweep: SweepFile;
+  /** Opens the back end of one trial. */
+  readonly open: (folder: string) => TrainingBackend;
+  readonly signal?: AbortSignal;
+  /** Takes each result as it comes. */
+  readonly onResult?: (result: SweepResult) => void;
+  /** More of the runs' specification. */
+  readonly run?: Partial<RunSpecInput>;
+}
+
+/** One job that has ended. */
+export interface SweepResult extends SweepJob {
+  /** null: it was not finite, or the run failed. */
+  readonly loss: number | null;
+  readonly parameters: Parameters;
+  /** Why the loss is not a number: `diverged`, or the class of the failure. */
+  readonly failure: string | null;
+  readonly seconds: number;
+}
+
+export interface SweepOutcome {
+  readonly state: 'completed' | 'cancelled';
+  readonly best: (TrialLoss & { readonly parameters: Parameters }) | null;
+  readonly results: readonly SweepResult[];
+  /** Budget that the jobs trained, and that all trials in full would have. */
+  readonly trained: number;
+  readonly inFull: number;
+  readonly seconds: number;
+}
+
+/**
+ * Runs a sweep: each job is a run that resumes its trial's newest checkpoint. The journal holds every job that started and every
+ * loss, in order; it restores a sweep that was killed. A job that was running then is run again, and recorded once.
+ * Errors: SWEEP_CHANGED (the folder has another sweep), RUN_JOURNAL.
+ */
+export async function runSweep(options: SweepOptions): Promise<SweepOutcome> {
+  mkdirSync(options.folder, { recursive: true });
+  const journal = Journal.open(join(options.folder, 'journal.jsonl'), options.name);
+  try {
+    return await new Sweep(options, journal).run();
+  } finally {
+    journal.close();
+  }
+}
+
+class Sweep {
+  readonly #options: SweepOptions;
+  readonly #journal: Journal;
+  readonly #parameters: readonly Parameters[];
+  readonly #scheduler: ReturnType<typeof openScheduler>['scheduler'];
+  readonly #results: SweepResult[] = [];
+  /** Jobs that the journal has as started, and not as recorded. */
+  #interrupted: SweepJob[] = [];
+
+  constructor(options: SweepOptions, journal: Journal) {
+    this.#options = options;
+    this.#journal = journal;
+    const { scheduler, trials } = openScheduler(options.sweep);
+    this.#scheduler = scheduler;
+    this.#parameters = trialParameters(options.sweep, trials);
+    this.#restore();
+  }
+
+  async run(): Promise<SweepOutcome> {
+    const running = new Map<string, Promise<void>>();
+    for (;;) {
+      while (running.size < this.#options.sweep.workers && this.#options.signal?.aborted !== true) {
+        const job = this.#next();
+        if (job === null) break;
+        const key = `${job.trial}/${job.rung}`;
+        running.set(
+          key,
+          this.#runJob(job).finally(() => running.delete(key)),
+        );
+      }
+      if (running.size === 0) return this.#outcome();
+      await Promise.race(running.values());
+    }
+  }
+
+  /** Gives the scheduler what the journal has, in its order. */
+  #restore(): void {
+    const { sweep, folder } = this.#options;
+    const [first] = this.#journal.entries;
+    const declared = JSON.stringify(sweep);
+    if (first === undefined) this.#journal.append({ attempt: 0, event: 'sweep', data: { declared } });
+    else if (first.data['declared'] !== declared) throw fail('SWEEP_CHANGED', { folder });
+    for (const { event, data } of this.#journal.entries.slice(1)) {
+      const trial = Number(data['trial']);
+      const rung = Number(data['rung']);
+      if (event === 'job') {
+        const job = this.#scheduler.next();
+        // The scheduler gives the same jobs for the same calls.
+        if (job === null || job.trial !== trial || job.rung !== rung) throw fail('SWEEP_CHANGED', { folder });
+        this.#interrupted.push(job);
+      } else if (event === 'loss') {
+        const job = this.#interrupted.find((one) => one.trial === trial && one.rung === rung);
+        if (job === undefined) throw fail('SWEEP_CHANGED', { folder });
+        this.#interrupted = this.#interrupted.filter((one) => one !== job);
+        this.#record(
+          job,
+          data['loss'] === null ? Number.NaN : Number(data['loss']),
+          data['failure'] === null ? null : String(data['failure']),
+          Number(data['seconds']),
+        );
+      }
+    }
+  }
+
+  #next(): SweepJob | null {
+    const interrupted = this.#interrupted.shift();
+    if (interrupted !== undefined) return interrupted;
+    const job = this.#scheduler.next();
+    if (job !== null) this.#journal.append({ attempt: 0, event: 'job', data: { trial: job.trial, rung: job.rung } });
+    return job;
+  }
+
+  async #runJob(job: SweepJob): Promise<void> {
+    const { sweep, open, signal } = this.#options;
+    const folder = join(this.#options.folder, 'trials', String(job.trial));
+    mkdirSync(folder, { recursive: true });
+    const backend = open(folder);
+    const before = performance.now();
+    try {
+      const outcome = await superviseRun({
+        run: `${this.#options.name}-${job.trial}`,
+        folder,
+        spec: parseRunSpec({
+          ...this.#options.run,
+          command: sweep.command,
+          targetSteps: job.to,
+          killRestarts: sweep.restarts,
+          stopWhenDiverged: true,
+          options: {
+            ...this.#parameters[job.trial],
+            trial: job.trial,
+            budget: job.to,
+            fullBudget: sweep.budget.max,
+            schedule: sweep.schedule,
+          },
+        }),
+        backend,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      if (outcome.state === 'cancelled') return;
+      const { loss, failure } = lossOf(outcome, folder);
+      const seconds = (performance.now() - before) / 1000;
+      this.#journal.append({
+        attempt: 0,
+        event: 'loss',
+        data: { trial: job.trial, rung: job.rung, loss: Number.isFinite(loss) ? loss : null, failure, seconds },
+      });
+      this.#record(job, loss, failure, seconds);
+      const last = this.#results.at(-1);
+      if (last !== undefined) this.#options.onResult?.(last);
+    } finally {
+      await backend.close();
+    }
+  }
+
+  #record(job: SweepJob, loss: number, failure: string | null, seconds: number): void {
+    this.#scheduler.record(job, loss);
+    this.#results.push({
+      ...job,
+      loss: Number.isFinite(loss) ? loss : null,
+      failure,
+      seconds,
+      parameters: this.#parameters[job.trial] ?? {},
+    });
+  }
+
+  #outcome(): SweepOutcome {
+    const best = this.#scheduler.best();
+    const trials = new Set(this.#results.map(({ trial }) => trial));
+    return {
+      state: this.#options.signal?.aborted === true ? 'cancelled' : 'completed',
+      best: best === null ? null : { ...best, parameters: this.#parameters[best.trial] ?? {} },
+      results: this.#results,
+      trained: this.#results.reduce((sum, { from, to }) => sum + to - from, 0),
+      inFull: trials.size * this.#options.sweep.budget.max,
+      seconds: this.#results.reduce((sum, one) => sum + one.seconds, 0),
+    };
+  }
+}
+
+/** The loss of a run: of its result, or of its last heartbeat. A run that failed has none. */
+function lossOf(
+  { state, class: found, result, ledger }: RunOutcome,
+  folder: string,
+): { loss: number; failure: string | null } {
+  if (state !== 'completed') return { loss: Number.NaN, failure: found ?? state };
+  const said = (result as { result?: { loss?: unknown } } | null)?.result;
+  const attempt = ledger.attempts.at(-1)?.attempt ?? 0;
+  const loss =
+    typeof said === 'object' && said !== null && 'loss' in said ? said.loss : readHeartbeat(folder, 0, attempt)?.loss;
+  return typeof loss === 'number' && Number.isFinite(loss)
+    ? { loss, failure: null }
+    : { loss: Number.NaN, failure: 'diverged' };
+}

@@ -1,0 +1,219 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { checkpointNames } from '../../src/training/runner/checkpoints.ts';
+import type { JournalEntry } from '../../src/training/runner/journal.ts';
+import { expectedState, hasPython, runCount, stepsOf } from './run-program.ts';
+
+// All of them run a Python program, and are skipped without python3.
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'run-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const steps = 40;
+
+test.skipIf(!hasPython)('a run without faults completes, keeps N checkpoints and has one attempt', async () => {
+  const outcome = await runCount(folder, { targetSteps: steps, keep: 2, options: { every: 10 } });
+  expect(outcome).toMatchObject({ state: 'completed', class: 'completed', step: steps });
+  expect(outcome.result).toMatchObject({ result: { state: expectedState(0, steps) } });
+  expect(outcome.ledger).toMatchObject({ attempts: [{ outcome: 'completed' }], lostSteps: 0, overhead: 1 });
+  expect(checkpointNames(join(folder, 'checkpoints'))).toEqual(['step-000000040', 'step-000000030']);
+});
+
+test.skipIf(!hasPython)('the controller asks for checkpoints by time', async () => {
+  const states: string[] = [];
+  const onEntry = ({ event, data }: JournalEntry) => event === 'state' && states.push(String(data['to']));
+  const outcome = await runCount(
+    folder,
+    { targetSteps: 200, checkpointSeconds: 0.1, options: { stepSeconds: 0.01 } },
+    { onEntry },
+  );
+  expect(outcome.state).toBe('completed');
+  expect(states).toContain('checkpointing');
+  expect(checkpointNames(join(folder, 'checkpoints')).length).toBeGreaterThan(0);
+});
+
+describe.skipIf(!hasPython).each([
+  ['an error', { fault: 'error' }, { errorRestarts: 0 }, 'failed', 'userError'],
+  ['an error that may be tried again', { fault: 'error' }, { errorRestarts: 1 }, 'completed', 'completed'],
+  ['an exit before the last step', { fault: 'early' }, {}, 'failed', 'incomplete'],
+  ['a program that stands still', { fault: 'hang' }, { hangMs: 1500, graceMs: 100 }, 'completed', 'completed'],
+] as const)('%s', (_, options, spec, state, found) => {
+  test(`ends ${state}, as ${found}`, async () => {
+    const outcome = await runCount(folder, { targetSteps: steps, ...spec, options: { every: 7, ...options } });
+    expect(outcome).toMatchObject({ state, class: found });
+    if (state === 'completed') expect(outcome.result).toMatchObject({ result: { state: expectedState(0, steps) } });
+    else expect(outcome.hint).not.toBe('');
+  });
+});
+
+test.skipIf(!hasPython)(
+  'a gang of two ends when one rank is silent, restarts once, and repeats no step in an attempt',
+  async () => {
+    const outcome = await runCount(folder, {
+      ranks: 2,
+      targetSteps: steps,
+      hangMs: 1500,
+      graceMs: 100,
+      options: { every: 5, fault: 'silentRank' },
+    });
+    expect(outcome.state).toBe('completed');
+    expect(outcome.ledger.attempts.map((row) => row.outcome)).toEqual(['hang', 'completed']);
+    for (const rank of [0, 1]) {
+      const done = stepsOf(folder, rank);
+      for (const [, list] of done) expect(list).toEqual(list.map((_, index) => (list[0] ?? 0) + index));
+      expect(done.get(1)?.[0]).toBe(0);
+      expect(done.get(2)?.[0]).toBe(20);
+    }
+  },
+);
+
+test.skipIf(!hasPython)(
+  'a program that cannot start is not paid for, and is tried again until the run is cancelled',
+  async () => {
+    const stopped = new AbortController();
+    const onEntry = ({ event, data }: JournalEntry) =>
+      event === 'notProvisioned' && data['failures'] === 3 && stopped.abort();
+    const outcome = await runCount(
+      folder,
+      { command: ['/bin/true'], ranks: 1, targetSteps: 1 },
+      { backend: failing(), onEntry, signal: stopped.signal, backoffMs: 1 },
+    );
+    expect(outcome).toMatchObject({ state: 'cancelled', ledger: { cost: 0 } });
+  },
+);
+
+function failing() {
+  const unknown = () => Promise.reject(new Error('no gang'));
+  return {
+    kind: 'none',
+    submit: async ({ id }: { id: string }) => {
+      const { fail } = await import('../../src/base/errors/fail.ts');
+      throw fail('RUN_SUBMIT', { gang: id, reason: 'no room' });
+    },
+    state: unknown,
+    signal: async () => undefined,
+    tail: async () => [],
+    cancel: async () => undefined,
+    close: async () => undefined,
+  };
+}
+
+test.skipIf(!hasPython)('a budget ends the run before it is passed, and says so', async () => {
+  const outcome = await runCount(folder, {
+    targetSteps: 100_000,
+    graceMs: 50,
+    pricePerHour: 3600,
+    budget: 1.5,
+    options: { every: 50, stepSeconds: 0.005 },
+  });
+  expect(outcome).toMatchObject({ state: 'failed', class: 'budget' });
+  expect(outcome.ledger.cost).toBeGreaterThan(0);
+});
+
+/** Damages of the newest checkpoint; each must be seen, and the one before taken. */
+const damages: readonly (readonly [string, (path: string) => void])[] = [
+  ['a file that is cut', (path) => truncateSync(join(path, 'state-0.json'), 3)],
+  ['a file with another byte', (path) => flip(join(path, 'state-0.json'))],
+  ['a file that is absent', (path) => rmSync(join(path, 'state-0.json'))],
+  ['a manifest that is cut', (path) => truncateSync(join(path, 'manifest.json'), 20)],
+  ['no manifest', (path) => rmSync(join(path, 'manifest.json'))],
+  [
+    'a link out of the folder',
+    (path) => {
+      const text = readFileSync(join(path, 'state-0.json'));
+      writeFileSync(join(path, '..', '..', 'elsewhere'), text);
+      rmSync(join(path, 'state-0.json'));
+      symlinkSync('../../elsewhere', join(path, 'state-0.json'));
+    },
+  ],
+  [
+    'a name that leads out',
+    (path) => replaceIn(join(path, 'manifest.json'), '"state-0.json"', '"../step-000000010/state-0.json"'),
+  ],
+];
+
+test.skipIf(!hasPython).each(damages)('%s: the run resumes from the checkpoint before', async (_, damage) => {
+  await runCount(folder, { targetSteps: 20, options: { every: 10 } });
+  damage(join(folder, 'checkpoints', 'step-000000020'));
+  const entries: JournalEntry[] = [];
+  forgetRun();
+  const outcome = await runCount(
+    folder,
+    { targetSteps: 30, options: { every: 10 } },
+    { onEntry: (entry) => entries.push(entry) },
+  );
+  expect(outcome.result).toMatchObject({ result: { state: expectedState(0, 30) } });
+  expect(entries.find(({ event }) => event === 'damagedCheckpoint')?.data).toMatchObject({ name: 'step-000000020' });
+  expect(entries.find(({ event }) => event === 'submitted')?.data).toMatchObject({ checkpoint: 'step-000000010' });
+});
+
+test.skipIf(!hasPython)('a checkpoint of another world size, or of a newer format, is refused', async () => {
+  await runCount(folder, { targetSteps: 20, options: { every: 10 } });
+  forgetRun();
+  await expect(runCount(folder, { targetSteps: 30, ranks: 2 })).rejects.toMatchObject({
+    code: 'CHECKPOINT_WORLD_SIZE',
+  });
+  replaceIn(join(folder, 'checkpoints', 'step-000000020', 'manifest.json'), '"format": 1', '"format": 2');
+  forgetRun();
+  await expect(runCount(folder, { targetSteps: 30 })).rejects.toMatchObject({ code: 'CHECKPOINT_NEWER' });
+});
+
+test.skipIf(!hasPython)(
+  'a program that ignores SIGTERM, forks and prints without end leaves no process and a bounded log',
+  async () => {
+    const script =
+      'import os,signal,subprocess,sys,time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen("pids","a").write("%d\\n%d\\n" % (os.getpid(), subprocess.Popen(["sleep","3600"]).pid))\nsys.stdout.write("x"*1000000)\nsys.stdout.flush()\nopen("ready","w").close()\ntime.sleep(3600)';
+    const stopped = new AbortController();
+    const running = runCount(
+      folder,
+      { command: ['python3', '-c', script], graceMs: 50 },
+      {
+        signal: stopped.signal,
+        // Polled by the controller: cancels when the program is ready.
+        wantsSwitch: () => {
+          if (readdirSync(folder).includes('ready')) stopped.abort();
+          return false;
+        },
+      },
+    );
+    await expect(running).resolves.toMatchObject({ state: 'cancelled' });
+    const pids = readFileSync(join(folder, 'pids'), 'utf8').trim().split('\n').map(Number);
+    expect(pids).toHaveLength(2);
+    expect(pids.filter(runs)).toEqual([]);
+  },
+);
+
+test.skipIf(!hasPython)('the same run cannot be opened with the journal of another', async () => {
+  await runCount(folder, { targetSteps: 5 });
+  await expect(runCount(folder, { targetSteps: 5 }, { run: 'other' })).rejects.toMatchObject({ code: 'RUN_JOURNAL' });
+});
+
+function runs(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+function flip(path: string): void {
+  const bytes = readFileSync(path);
+  bytes[5] = (bytes[5] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+}
+
+function replaceIn(path: string, from: string, to: string): void {
+  const text = readFileSync(path, 'utf8');
+  expect(text).toContain(from);
+  writeFileSync(path, text.replace(from, to));
+}
+
+/** Leaves the checkpoints alone, as a new run that begins from them. */
+function forgetRun(): void {
+  rmSync(join(folder, 'journal.jsonl'));
+  rmSync(join(folder, 'gangs'), { recursive: true });
+}
