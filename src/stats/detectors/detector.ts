@@ -1,0 +1,36 @@
+/** A value's verdict: no change, a change that may come, a change. */
+export type DetectorState = 'stable' | 'warning' | 'drift';
+
+/**
+ * Watches a stream of values, one at a time. After a change the whole state starts again before the next value, as in
+ * river. A value that is not finite is left out: it says nothing about the stream, and would stay in every sum.
+ */
+export interface Detector {
+  update(value: number): DetectorState;
+}
+
+/** Indices of the values after which a detector reports a change. */
+export function changesOf(detector: Detector, values: Iterable<number>): readonly number[] {
+  const found: number[] = [];
+  let at = 0;
+  for (const value of values) {
+    if (detector.update(value) === 'drift') found.push(at);
+    at += 1;
+  }
+  return found;
+}
+
+/** A detector whose state starts again after each change. */
+export function restarting<State>(start: () => State, step: (state: State, value: number) => DetectorState): Detector {
+  let state = start();
+  let ended = false;
+  return {
+    update: (value) => {
+      if (!Number.isFinite(value)) return 'stable';
+      if (ended) state = start();
+      const verdict = step(state, value);
+      ended = verdict === 'drift';
+      return verdict;
+    },
+  };
+}
