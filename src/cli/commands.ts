@@ -9,6 +9,8 @@ import { costPricesList } from './commands/cost/prices-list.ts';
 import { costPricesRefresh } from './commands/cost/prices-refresh.ts';
 import { costSpot } from './commands/cost/spot.ts';
 import { dev } from './commands/dev.ts';
+import { driftCompare } from './commands/drift-compare.ts';
+import { driftProfile } from './commands/drift-profile.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
 import { forget } from './commands/forget.ts';
@@ -42,6 +44,8 @@ export const commands: readonly Command[] = [
   slo,
   featuresGet,
   featuresReport,
+  driftCompare,
+  driftProfile,
   backfill,
   trainingSet,
   train,

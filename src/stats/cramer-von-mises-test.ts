@@ -2,7 +2,7 @@ import { logGamma } from './distributions/log-gamma.ts';
 import { midranks } from './midranks.ts';
 import { sortedSample } from './sorted-sample.ts';
 
-/** scipy's limit of `auto`: exact where the larger sample has at most so many values. */
+/** scipy's limit of `auto`: exact where the larger sample has at most this many values. */
 const EXACT_MOST = 20;
 
 /**

@@ -12,7 +12,7 @@ export interface DomainRows {
 }
 
 export interface DomainClassifier {
-  /** Of rows left out of the fit: .5 when the two sets cannot be told apart. */
+  /** Of rows left out of the fit: .5 when the two sets look alike. */
   readonly auc: number;
   /** Share of each column in what the classifier learned; sums to 1, or all 0 when it learned nothing. */
   readonly shares: readonly number[];

@@ -8,7 +8,7 @@ const POINTS = [0.4, 0.8];
 /**
  * The Epps–Singleton test of two characteristic functions at .4 and .8, with the correction for small samples
  * (Epps and Singleton 1986), equal to scipy's `epps_singleton_2samp`. Null with fewer than five values in a sample,
- * values that are not finite, or an interquartile range of 0.
+ * values that are not finite, or an interquartile range of 0 or below the normal doubles.
  */
 export function eppsSingletonTest(
   x: ArrayLike<number>,
@@ -34,6 +34,7 @@ export function eppsSingletonTest(
     a.mean.map((value, i) => value - b.mean[i]),
   );
   const statistic = n * form * correction(first.length, second.length);
+  if (Number.isNaN(statistic)) return null;
   return { statistic, p: chiSquareSf(statistic, rank) };
 }
 

@@ -66,7 +66,7 @@ function largestDistance(x: Float64Array, y: Float64Array, alternative: Alternat
   return below > above ? down : up;
 }
 
-/** P of a distance at least as large (scipy's `kstwo` and Hodges 1957, eq. 5.3, for one side). */
+/** P of a distance at least as large, of n and m values (scipy's `kstwo` and Hodges 1957, eq. 5.3, for one side). */
 export function asymptoticP(d: number, n: number, m: number, alternative: Alternative = 'two-sided'): number {
   const large = Math.max(n, m);
   const small = Math.min(n, m);
@@ -87,7 +87,7 @@ function evenRound(x: number): number {
  * The exact probability: with D rounded to a multiple of 1/lcm, the share of lattice paths from (0, 0) to (n, m) that
  * leave the band (Hodges 1957). P(x, y) of a path through (x, y) mixes its two predecessors, so nothing overflows.
  */
-function exactP(d: number, n: number, m: number, alternative: Alternative): number {
+export function exactP(d: number, n: number, m: number, alternative: Alternative): number {
   const divisor = greatestDivisor(n, m);
   const h = Math.round(d * ((n / divisor) * m));
   if (h === 0) return 1;

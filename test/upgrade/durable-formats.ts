@@ -50,6 +50,13 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: ['test/fixtures/prediction-record-1.json'],
   },
   {
+    name: 'profile',
+    source: 'src/monitoring/profile/profile-bytes.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/profile-1.profile'],
+  },
+  {
     name: 'online store',
     source: 'src/backends/embedded/online/online-store.ts',
     version: 1,

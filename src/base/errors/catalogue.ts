@@ -7,6 +7,7 @@ import { clientErrors } from './client.ts';
 import { closeErrors } from './close.ts';
 import { costErrors } from './cost.ts';
 import { declarationErrors } from './declaration.ts';
+import { driftErrors } from './drift.ts';
 import { entityErrors } from './entity.ts';
 import { eventErrors } from './event.ts';
 import { featurestoreErrors } from './featurestore.ts';
@@ -60,6 +61,7 @@ export const catalogue = {
   ...schemaErrors,
   ...topicErrors,
   ...traceErrors,
+  ...driftErrors,
   ...entityErrors,
   ...eventErrors,
   ...offlineErrors,

@@ -6,14 +6,14 @@ const HALF_LOG_TWO_PI = 0.5 * Math.log(2 * Math.PI);
  * ln n! − (n + ½)·ln n + n − ½·ln 2π: the error of Stirling's formula, n > 0 (Loader 2000, "Fast and accurate
  * computation of binomial probabilities").
  */
-export function stirlingError(n: number): number {
+function stirlingError(n: number): number {
   if (n <= 15) return logGamma(n + 1) - (n + 0.5) * Math.log(n) + n - HALF_LOG_TWO_PI;
   const square = n * n;
   return (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - 1 / 1188 / square) / square) / square) / square) / n;
 }
 
 /** x·ln(x/mean) + mean − x without cancellation, x ≥ 0, mean > 0 (Loader 2000). */
-export function deviance(x: number, mean: number): number {
+function deviance(x: number, mean: number): number {
   if (x === 0) return mean;
   const gap = x - mean;
   if (Math.abs(gap) > 0.1 * (x + mean)) return x * Math.log(x / mean) - gap;

@@ -17,7 +17,7 @@ export function kolmogorovSmirnovSf(d: number, n: number): number {
 }
 
 /** P(D_n⁺ > d) of the one-sided statistic: Smirnov's sum of Birnbaum and Tingey 1951, all of whose terms are positive. */
-export function smirnovSf(d: number, n: number): number {
+function smirnovSf(d: number, n: number): number {
   const last = Math.floor(n * (1 - d));
   let sum = 0;
   for (let j = 0; j <= last; j += 1) {

@@ -1,0 +1,54 @@
+import { rows } from './row.ts';
+
+/** Errors of drift: sketches, profiles, comparisons, monitors and labels. */
+export const driftErrors = rows({
+  DRIFT_SKETCH: {
+    message: 'the bytes are no {kind} sketch: {reason}',
+    mend: 'write the sketch again with a DataSketches library, serial version 1',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  DRIFT_PROFILE: {
+    message: 'the bytes are no profile of this version: {reason}',
+    mend: 'write the profile again with "headrace drift profile", or update Headrace',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  DRIFT_MERGE: {
+    message: 'the profiles of column {column} do not merge: {reason}',
+    mend: 'profile both with the same reference and the same types',
+    retry: 'never',
+    status: 409,
+    exit: 2,
+  },
+  DRIFT_FILE: {
+    message: 'the file {path} does not read as a table: {reason}',
+    mend: 'give a Parquet or CSV file with a header, or a profile of "headrace drift profile"',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  DRIFT_COLUMN: {
+    message: '{what} {column} is not in {path}; its columns: {known}',
+    mend: 'name a column that is in both files',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  DRIFT_RULE: {
+    message: 'the rule {rule} is not known: {reason}',
+    mend: 'write "default", "psi>0.2" or "ks<0.05" with a number of your own',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  DRIFT_OPTION: {
+    message: 'the option {option} has the value {value}: {reason}',
+    mend: 'give a value as the help page says',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+});

@@ -1,0 +1,94 @@
+import { writeFileSync } from 'node:fs';
+import { fail } from '../../base/errors/fail.ts';
+import type { Comparison } from '../../monitoring/detect/comparison.ts';
+import type { Call, Command } from '../command.ts';
+import { closeInputs, type DriftInput, openDriftInput, profileOf } from '../drift-inputs.ts';
+import { wholeOption } from '../parse-option.ts';
+
+export const driftCompare: Command = {
+  name: ['drift', 'compare'],
+  summary:
+    'compares two files: faults of the data, then features that drifted, by effect, evidence and the usual spread',
+  words: '<reference> <current>',
+  arity: [2, 2],
+  options: {
+    rule: { type: 'string' },
+    slice: { type: 'string' },
+    time: { type: 'string' },
+    ignore: { type: 'string' },
+    'windows-per-day': { type: 'string' },
+    html: { type: 'string' },
+  },
+  help: {
+    rule: 'default, psi>0.2 or ks<0.05, with numbers of your own (default)',
+    slice: 'a column whose values are also compared one by one',
+    time: 'a column that orders the reference in time; not compared',
+    ignore: 'columns to leave out, with commas between',
+    'windows-per-day': 'windows a day that the cost of the rules is computed for (1)',
+    html: 'also write an HTML file to this path',
+  },
+  async run(call) {
+    const inputs: DriftInput[] = [];
+    try {
+      for (const word of call.words) inputs.push(await openDriftInput(word));
+      const comparison = await compared(call, inputs[0], inputs[1]);
+      await write(call, comparison);
+    } finally {
+      await closeInputs(inputs);
+    }
+  },
+};
+
+async function compared(call: Call, reference: DriftInput, current: DriftInput): Promise<Comparison> {
+  const { parseDriftRule } = await import('../../monitoring/detect/drift-rule.ts');
+  const text = (option: string) => {
+    const value = call.options[option];
+    return typeof value === 'string' ? value : null;
+  };
+  const rule = parseDriftRule(text('rule') ?? 'default');
+  const windowsPerDay = wholeOption('windows-per-day', call.options['windows-per-day'], 1, 1, 86_400);
+  if (reference.kind === 'table' && current.kind === 'table') {
+    const { compareTables } = await import('../../monitoring/detect/compare-tables.ts');
+    const ignore = (text('ignore') ?? '').split(',').filter((name) => name !== '');
+    return compareTables(reference.table, current.table, {
+      rule,
+      windowsPerDay,
+      slice: text('slice'),
+      time: text('time'),
+      ignore,
+    });
+  }
+  for (const option of ['slice', 'time', 'ignore'])
+    if (text(option) !== null)
+      throw fail('DRIFT_OPTION', { option, value: text(option) ?? '', reason: 'a profile has no rows to choose from' });
+  const { compareProfiles } = await import('../../monitoring/detect/compare-profiles.ts');
+  const [a, b] = [await profileOf(reference, null), await profileOf(current, null)];
+  return compareProfiles(
+    { name: reference.path, rows: a.rows, profile: a },
+    { name: current.path, rows: b.rows, profile: b },
+    { rule, windowsPerDay },
+  );
+}
+
+async function write(call: Call, comparison: Comparison): Promise<void> {
+  const path = call.options['html'];
+  if (typeof path === 'string') {
+    const { comparisonHtml } = await import('../../monitoring/report/comparison-html.ts');
+    writeText(path, comparisonHtml(comparison));
+  }
+  if (call.json) {
+    const { comparisonJson } = await import('../../monitoring/report/comparison-json.ts');
+    call.terminal.out(comparisonJson(comparison));
+    return;
+  }
+  const { comparisonText } = await import('../../monitoring/report/comparison-text.ts');
+  call.terminal.out(comparisonText(comparison));
+}
+
+function writeText(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw fail('CLI_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+}

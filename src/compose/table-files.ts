@@ -1,0 +1,1 @@
+export { openTableFile } from '../backends/embedded/table/open-table-file.ts';

@@ -1,0 +1,42 @@
+import type { ColumnValues } from '../../ports/table-file.ts';
+import { populationStabilityIndex } from '../../stats/population-stability-index.ts';
+import { binOf, type FrozenBins } from '../profile/frozen-bins.ts';
+
+/** Fewest chunks that say how much the reference moves by itself. */
+const LEAST_CHUNKS = 6;
+const MOST_CHUNKS = 40;
+
+/**
+ * How much the reference's own chunks differ from the whole: mean + 3 sd of their debiased PSI. Chunks have the size of
+ * the window where the reference holds six of them, otherwise a tenth of the reference. Null with fewer rows than 30 a chunk.
+ */
+export function calibrate(
+  reference: ColumnValues,
+  bins: FrozenBins,
+  windowRows: number,
+): { readonly psi: number; readonly chunks: number } | null {
+  const fitting = Math.floor(reference.length / Math.max(1, windowRows));
+  const chunks = fitting >= LEAST_CHUNKS ? Math.min(MOST_CHUNKS, fitting) : 10;
+  const size = Math.floor(reference.length / chunks);
+  if (size < 30) return null;
+  const parts = Array.from({ length: chunks }, (_, c) => {
+    const counts = new Float64Array(bins.count + 1);
+    for (let i = c * size; i < (c + 1) * size; i += 1) counts[binOf(bins, reference[i])] += 1;
+    return counts;
+  });
+  return limitOf(parts);
+}
+
+/** The limit over counts of chunks: each against all the others. */
+function limitOf(parts: readonly Float64Array[]): { readonly psi: number; readonly chunks: number } | null {
+  if (parts.length < LEAST_CHUNKS) return null;
+  const whole = new Float64Array(parts[0].length);
+  for (const part of parts) for (let i = 0; i < part.length; i += 1) whole[i] += part[i];
+  const sizes = parts.map((part) => {
+    const rest = whole.map((count, i) => count - part[i]);
+    return populationStabilityIndex(rest, part)?.debiased ?? 0;
+  });
+  const mean = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+  const variance = sizes.reduce((sum, size) => sum + (size - mean) ** 2, 0) / sizes.length;
+  return { psi: mean + 3 * Math.sqrt(variance), chunks: parts.length };
+}

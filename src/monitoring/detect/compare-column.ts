@@ -1,0 +1,169 @@
+import { chiSquareTest } from '../../stats/chi-square-test.ts';
+import { jensenShannonDistance } from '../../stats/jensen-shannon-distance.ts';
+import { asymptoticP, exactP } from '../../stats/kolmogorov-smirnov-test.ts';
+import { populationStabilityIndex } from '../../stats/population-stability-index.ts';
+import type { FrozenBins } from '../profile/frozen-bins.ts';
+import type { ColumnSide } from './column-side.ts';
+import { distributionGap } from './distribution.ts';
+import type { FeatureComparison, FeatureEffect, FeatureEvidence, ValueChanges } from './feature-comparison.ts';
+import { type FeatureKind, kindOf } from './feature-kind.ts';
+import { missingRose } from './quality-fault.ts';
+import { countsOver, referenceBins } from './reference-bins.ts';
+
+/** What is known of a column before the features are judged together. */
+export type ComparedColumn = Omit<FeatureComparison, 'state' | 'reason' | 'rootCauseShare'>;
+
+/** Compares the current side of a column with its reference; `calibrate` gives the limit of the reference's chunks. */
+export function compareColumn(
+  name: string,
+  reference: ColumnSide,
+  current: ColumnSide,
+  calibrate: (bins: FrozenBins) => ComparedColumn['limit'],
+): ComparedColumn {
+  const kind =
+    reference.type === current.type
+      ? kindOf(reference)
+      : kindOf(reference.missing === reference.rows ? reference : current);
+  const frozen = referenceBins(reference, kind);
+  const counts = [countsOver(reference, frozen), countsOver(current, frozen)] as const;
+  const judged = kind !== 'identifier' && reference.type === current.type;
+  // New missing values are a fault of their own: in the bins they would look like drift.
+  const rose = missingRose(reference, current);
+  const seen = rose ? withoutMissing(counts) : counts;
+  const effect = judged ? effectOf(kind, reference, current, seen) : null;
+  return {
+    name,
+    kind,
+    rows: { reference: reference.rows, current: current.rows },
+    missing: { reference: reference.missing, current: current.missing },
+    mean: { reference: reference.mean, current: current.mean },
+    effect,
+    evidence: judged ? evidenceOf(kind, reference, current, seen, rose) : null,
+    limit: judged ? calibrate(frozen) : null,
+    values: kind === 'category' || kind === 'manyValues' ? valueChanges(reference, current) : null,
+    outlier: outlierOf(effect, current, reference),
+    approximate: (reference.distribution?.rankError ?? 0) > 0 || reference.offset > 0,
+    bins: { frozen, reference: [...counts[0]], current: [...counts[1]] },
+  };
+}
+
+type Counts = readonly [Float64Array, Float64Array];
+
+function withoutMissing([p, q]: Counts): Counts {
+  return [p.subarray(0, p.length - 1), q.subarray(0, q.length - 1)];
+}
+
+function effectOf(kind: FeatureKind, reference: ColumnSide, current: ColumnSide, [p, q]: Counts): FeatureEffect | null {
+  const index = populationStabilityIndex(p, q);
+  const js = jensenShannonDistance(p, q);
+  if (index === null || js === null) return null;
+  const deviation = reference.deviation ?? 0;
+  const scaled = kind === 'number' && deviation > 0 && current.mean !== null && reference.mean !== null;
+  const gap =
+    scaled && reference.distribution !== null && current.distribution !== null
+      ? distributionGap(reference.distribution, current.distribution)
+      : null;
+  return {
+    psi: index.psi,
+    debiasedPsi: index.debiased,
+    jensenShannon: js,
+    wasserstein: gap === null ? null : gap.wasserstein / deviation,
+    meanShift: scaled ? ((current.mean ?? 0) - (reference.mean ?? 0)) / deviation : null,
+  };
+}
+
+/** Above this many values the exact law and the finite-sample law agree, and paths take time. */
+const EXACT_MOST = 2000;
+
+function evidenceOf(
+  kind: FeatureKind,
+  reference: ColumnSide,
+  current: ColumnSide,
+  [p, q]: Counts,
+  missingIsFault: boolean,
+): FeatureEvidence | null {
+  const gap =
+    kind === 'number' && reference.distribution !== null && current.distribution !== null
+      ? distributionGap(reference.distribution, current.distribution)
+      : null;
+  if (gap === null || reference.distribution === null || current.distribution === null) {
+    const test = chiSquareTest(...pooled(p, q));
+    return test === null
+      ? null
+      : { test: 'chi-square', statistic: test.statistic, p: test.p, adjustedP: test.p, location: null, sign: null };
+  }
+  // A sketch is off by its rank error on each side: only a distance beyond it is evidence.
+  const d = Math.max(0, gap.d - reference.distribution.rankError - current.distribution.rankError);
+  const [n, m] = [reference.distribution.n, current.distribution.n];
+  const small = Math.max(n, m) <= EXACT_MOST && reference.distribution.rankError === 0;
+  const shape = small ? exactP(d, n, m, 'two-sided') : asymptoticP(d, n, m);
+  const missing = missingIsFault || reference.missing + current.missing === 0 ? null : missingP(reference, current);
+  // Missing values are a part of the distribution: the smaller of two looks counts twice (Bonferroni).
+  const both = Math.min(1, missing === null ? shape : 2 * Math.min(shape, missing));
+  return {
+    test: 'kolmogorov-smirnov',
+    statistic: gap.d,
+    p: both,
+    adjustedP: both,
+    location: gap.location,
+    sign: gap.sign,
+  };
+}
+
+function missingP(reference: ColumnSide, current: ColumnSide): number | null {
+  const test = chiSquareTest(
+    [reference.rows - reference.missing, reference.missing],
+    [current.rows - current.missing, current.missing],
+  );
+  return test?.p ?? null;
+}
+
+/** Cells whose expected count is below 5 share one: χ² does not hold for them (Cochran 1954). */
+function pooled(p: Float64Array, q: Float64Array): readonly [readonly number[], readonly number[]] {
+  const n = p.reduce((sum, count) => sum + count, 0);
+  const m = q.reduce((sum, count) => sum + count, 0);
+  const least = Math.min(n, m) / (n + m);
+  const a: number[] = [0];
+  const b: number[] = [0];
+  for (let i = 0; i < p.length; i += 1) {
+    if ((p[i] + q[i]) * least < 5) {
+      a[0] += p[i];
+      b[0] += q[i];
+    } else {
+      a.push(p[i]);
+      b.push(q[i]);
+    }
+  }
+  return [a, b];
+}
+
+const NAMED = 10;
+
+function valueChanges(reference: ColumnSide, current: ColumnSide): ValueChanges | null {
+  const known = reference.values;
+  if (known === null || current.values === null) return null;
+  const unseen = [...current.values].filter(([value]) => !known.has(value)).sort(([, a], [, b]) => b - a);
+  const filled = Math.max(1, current.rows - current.missing);
+  const held = [...known.values()];
+  const once = held.reduce((sum, count) => sum + (count === 1 ? 1 : 0), 0);
+  const vanished = [...known]
+    .filter(([value, count]) => !current.values?.has(value) && count > 0)
+    .sort(([, a], [, b]) => b - a);
+  // Of a sketch only the frequent values are known: a rare one is not unseen.
+  const sure = reference.offset === 0 && current.offset === 0;
+  return {
+    unseen: sure ? unseen.slice(0, NAMED).map(([value]) => value) : [],
+    unseenShare: sure ? unseen.reduce((sum, [, count]) => sum + count, 0) / filled : 0,
+    expectedUnseenShare: once / Math.max(1, reference.rows - reference.missing),
+    vanished: sure ? vanished.slice(0, NAMED).map(([value]) => value) : [],
+  };
+}
+
+/** W₁ explodes on a few far values while the bins hardly move: an outlier, no drift of the population. */
+function outlierOf(effect: FeatureEffect | null, current: ColumnSide, reference: ColumnSide): number | null {
+  if (effect === null || effect.wasserstein === null || effect.wasserstein < 0.5 || effect.debiasedPsi >= 0.05)
+    return null;
+  const high = (current.greatest ?? 0) - (reference.greatest ?? 0);
+  const low = (reference.least ?? 0) - (current.least ?? 0);
+  return high >= low ? current.greatest : current.least;
+}

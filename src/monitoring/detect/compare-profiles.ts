@@ -1,0 +1,49 @@
+import type { Profile } from '../profile/profile.ts';
+import { assembleComparison } from './assemble-comparison.ts';
+import { sideOfSketch } from './column-side.ts';
+import { compareColumn } from './compare-column.ts';
+import type { ComparedSide, Comparison } from './comparison.ts';
+import type { DriftRule } from './drift-rule.ts';
+import { type QualityFault, qualityFaults } from './quality-fault.ts';
+
+export interface CompareProfilesOptions {
+  readonly rule: DriftRule;
+  readonly ruleOf?: ReadonlyMap<string, DriftRule>;
+  readonly windowsPerDay: number;
+  /** The limit of a feature from the reference's chunks; null where there is none. */
+  readonly limitOf?: (name: string) => { readonly psi: number; readonly chunks: number } | null;
+}
+
+/** Compares two profiles: no row is read, quantiles are those of sketches. */
+export function compareProfiles(
+  reference: ComparedSide & { readonly profile: Profile },
+  current: ComparedSide & { readonly profile: Profile },
+  options: CompareProfilesOptions,
+): Comparison {
+  const faults: QualityFault[] = [];
+  const lacking = (from: Profile, of: Profile, text: string) => {
+    for (const name of from.columns.keys())
+      if (!of.columns.has(name)) faults.push({ kind: 'column', columns: [name], text, rows: null });
+  };
+  lacking(reference.profile, current.profile, 'the column is gone');
+  lacking(current.profile, reference.profile, 'the column is new');
+  const columns = [...reference.profile.columns].flatMap(([name, sketch]) => {
+    const other = current.profile.columns.get(name);
+    if (other === undefined) return [];
+    const sides = [sideOfSketch(sketch), sideOfSketch(other)] as const;
+    const compared = compareColumn(name, ...sides, () => options.limitOf?.(name) ?? null);
+    faults.push(...qualityFaults(name, ...sides, compared.kind !== 'identifier'));
+    return [compared];
+  });
+  return assembleComparison({
+    rule: options.rule,
+    windowsPerDay: options.windowsPerDay,
+    ...(options.ruleOf === undefined ? {} : { ruleOf: options.ruleOf }),
+    reference: { name: reference.name, rows: reference.rows },
+    current: { name: current.name, rows: current.rows },
+    columns,
+    faults,
+    domain: null,
+    slices: [],
+  });
+}

@@ -1,0 +1,187 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { ColumnValues, TableFile } from '../../ports/table-file.ts';
+import { adjustedP } from '../../stats/multiple-testing.ts';
+import { assembleComparison } from './assemble-comparison.ts';
+import { calibrate } from './calibrate.ts';
+import { sideOfValues } from './column-side.ts';
+import { type ComparedColumn, compareColumn } from './compare-column.ts';
+import type { Comparison, SliceComparison } from './comparison.ts';
+import type { DriftRule } from './drift-rule.ts';
+import { judgeFeatures } from './judge-features.ts';
+import { type QualityFault, qualityFaults } from './quality-fault.ts';
+import { DomainSample } from './root-cause.ts';
+
+export interface CompareOptions {
+  readonly rule: DriftRule;
+  readonly windowsPerDay: number;
+  /** A column whose values are compared one by one as well. */
+  readonly slice: string | null;
+  /** A column that orders the reference, so that its chunks are spans of time. */
+  readonly time: string | null;
+  /** Columns to leave out. */
+  readonly ignore: readonly string[];
+}
+
+/** Slices that are compared: the largest of the current rows. */
+const MOST_SLICES = 20;
+/** Columns of times differ between any two spans. */
+const TIMES = /^(DATE|TIMESTAMP|TIME)/;
+
+/** Compares two files, column by column, so that one column is in memory at a time. Errors: DRIFT_FILE, DRIFT_COLUMN. */
+export async function compareTables(
+  reference: TableFile,
+  current: TableFile,
+  options: CompareOptions,
+): Promise<Comparison> {
+  const { slice, time, ignore } = options;
+  for (const [what, column] of [
+    ['the slice', slice],
+    ['the time', time],
+  ] as const)
+    if (column !== null) requireColumn(what, column, reference, current);
+  for (const column of ignore) requireColumn('the ignored column', column, reference, current);
+  const left = new Set([...ignore, ...(time === null ? [] : [time])]);
+  const shared = reference.columns.filter(
+    ({ name, declared }) =>
+      !left.has(name) && !TIMES.test(declared) && current.columns.some((one) => one.name === name),
+  );
+  const faults: QualityFault[] = [...columnFaults(reference, current, left)];
+  const slicer = slice === null ? null : await slicerOf(reference, current, slice, time);
+  const sample = new DomainSample(reference.rows, current.rows);
+  const columns: ComparedColumn[] = [];
+  for (const { name } of shared) {
+    const a = await reference.column(name, time);
+    const b = await current.column(name, time);
+    const sides = [sideOfValues(a), sideOfValues(b)] as const;
+    const compared = compareColumn(name, ...sides, (bins) => calibrate(a, bins, b.length));
+    columns.push(compared);
+    faults.push(...qualityFaults(name, ...sides, compared.kind !== 'identifier'));
+    if (compared.effect !== null) sample.add(name, compared.bins.frozen, a, b);
+    if (name !== slice) slicer?.add(name, a, b);
+  }
+  return assembleComparison({
+    ...options,
+    reference: { name: reference.path, rows: reference.rows },
+    current: { name: current.path, rows: current.rows },
+    columns,
+    faults: await joined(faults, reference, current),
+    domain: sample.classify(),
+    slices: slicer?.judge(options.rule) ?? [],
+  });
+}
+
+function requireColumn(what: string, column: string, ...tables: readonly TableFile[]): void {
+  for (const { path, columns } of tables)
+    if (!columns.some(({ name }) => name === column))
+      throw fail('DRIFT_COLUMN', { what, column, path, known: columns.map(({ name }) => name) });
+}
+
+function columnFaults(reference: TableFile, current: TableFile, left: ReadonlySet<string>): readonly QualityFault[] {
+  const lacking = (from: TableFile, of: TableFile, text: string): QualityFault[] =>
+    from.columns
+      .filter(({ name }) => !left.has(name) && !of.columns.some((one) => one.name === name))
+      .map(({ name }) => ({ kind: 'column', columns: [name], text, rows: null }));
+  return [...lacking(reference, current, 'the column is gone'), ...lacking(current, reference, 'the column is new')];
+}
+
+/** Columns whose values went missing in the same rows are one incident. */
+async function joined(
+  faults: readonly QualityFault[],
+  reference: TableFile,
+  current: TableFile,
+): Promise<readonly QualityFault[]> {
+  const missing = faults.filter(({ kind }) => kind === 'missing');
+  const others = faults.filter(({ kind }) => kind !== 'missing');
+  const groups: QualityFault[] = [];
+  for (const fault of missing) {
+    const at = await groupOf(fault, groups, current);
+    if (at === -1) groups.push(fault);
+    else {
+      const columns = [...groups[at].columns, ...fault.columns];
+      groups[at] = { ...groups[at], columns, text: `missing together in ${groups[at].rows} rows of ${current.rows}` };
+    }
+  }
+  return [...groups, ...others].filter(({ columns }) => columns.length > 0 && reference.rows > 0);
+}
+
+async function groupOf(fault: QualityFault, groups: readonly QualityFault[], current: TableFile): Promise<number> {
+  for (const [at, group] of groups.entries()) {
+    const both = await current.missingTogether([group.columns[0], fault.columns[0]]);
+    if (both >= 0.8 * Math.max(fault.rows ?? 0, group.rows ?? 0)) return at;
+  }
+  return -1;
+}
+
+interface Slicer {
+  add(name: string, reference: ColumnValues, current: ColumnValues): void;
+  judge(rule: DriftRule): readonly SliceComparison[];
+}
+
+async function slicerOf(reference: TableFile, current: TableFile, slice: string, time: string | null): Promise<Slicer> {
+  const [a, b] = [await reference.column(slice, time), await current.column(slice, time)];
+  const rowsOf = (values: ColumnValues) => {
+    const rows = new Map<string, number[]>();
+    for (let i = 0; i < values.length; i += 1) {
+      const key = values[i] === null || Number.isNaN(values[i]) ? '(missing)' : String(values[i]);
+      const list = rows.get(key);
+      if (list === undefined) rows.set(key, [i]);
+      else list.push(i);
+    }
+    return rows;
+  };
+  const [before, now] = [rowsOf(a), rowsOf(b)];
+  const chosen = [...now].sort(([, x], [, y]) => y.length - x.length).slice(0, MOST_SLICES);
+  const slices = chosen.map(([value, rows]) => ({
+    value,
+    rows,
+    was: before.get(value) ?? [],
+    columns: [] as ComparedColumn[],
+  }));
+  return {
+    add: (name, all, some) => {
+      for (const one of slices) {
+        const [x, y] = [picked(all, one.was), picked(some, one.rows)];
+        one.columns.push(compareColumn(name, sideOfValues(x), sideOfValues(y), (bins) => calibrate(x, bins, y.length)));
+      }
+    },
+    judge: (rule) => judgeSlices(slice, slices, rule),
+  };
+}
+
+interface Slice {
+  readonly value: string;
+  readonly rows: readonly number[];
+  readonly was: readonly number[];
+  readonly columns: readonly ComparedColumn[];
+}
+
+/** Evidence is adjusted for looking at every feature of every slice. */
+function judgeSlices(column: string, slices: readonly Slice[], rule: DriftRule): readonly SliceComparison[] {
+  const adjusted = adjustedP(
+    slices.flatMap(({ columns }) => columns.map(({ evidence }) => evidence?.p ?? 1)),
+    'benjamini-hochberg',
+  );
+  let at = 0;
+  return slices.map(({ value, rows, was, columns }): SliceComparison => {
+    const own = adjusted.slice(at, at + columns.length);
+    at += columns.length;
+    const judged = judgeFeatures(columns, rule).map((one, i) =>
+      one.state === 'drift' && rule.kind === 'default' && own[i] > 0.05 ? { ...one, state: 'ok' as const } : one,
+    );
+    const drifted = judged.filter(({ state }) => state === 'drift');
+    const states = judged.map(({ state }) => state);
+    const calm = states.includes('ok') ? 'ok' : 'insufficient';
+    return {
+      column,
+      value,
+      rows: { reference: was.length, current: rows.length },
+      drifted: drifted.map(({ name, reason }) => ({ name, reason })),
+      state: drifted.length > 0 ? 'drift' : calm,
+    };
+  });
+}
+
+function picked(values: ColumnValues, rows: readonly number[]): ColumnValues {
+  if (values instanceof Float64Array) return Float64Array.from(rows, (i) => values[i]);
+  return rows.map((i) => values[i]);
+}

@@ -1,0 +1,66 @@
+import type { FrozenBins } from '../profile/frozen-bins.ts';
+import type { FeatureKind } from './feature-kind.ts';
+
+export type DriftState = 'drift' | 'ok' | 'insufficient' | 'excluded';
+
+/** One feature of a comparison. */
+export interface FeatureComparison {
+  readonly name: string;
+  readonly kind: FeatureKind;
+  readonly state: DriftState;
+  /** Why, in one clause. */
+  readonly reason: string;
+  readonly rows: { readonly reference: number; readonly current: number };
+  readonly missing: { readonly reference: number; readonly current: number };
+  readonly mean: { readonly reference: number | null; readonly current: number | null };
+  readonly effect: FeatureEffect | null;
+  readonly evidence: FeatureEvidence | null;
+  /** Largest debiased PSI that the reference's own chunks reach, mean + 3 sd; null: not calibrated. */
+  readonly limit: { readonly psi: number; readonly chunks: number } | null;
+  /** Values of the current rows that the reference does not have, and those that vanished; of categories. */
+  readonly values: ValueChanges | null;
+  /** A few values are far out, while the rest did not move. */
+  readonly outlier: number | null;
+  /** Share in what tells current rows from reference rows; null where it was not computed. */
+  readonly rootCauseShare: number | null;
+  /** Whether quantiles come from a sketch. */
+  readonly approximate: boolean;
+  readonly bins: FeatureBins;
+}
+
+export interface FeatureEffect {
+  readonly psi: number;
+  readonly debiasedPsi: number;
+  readonly jensenShannon: number;
+  /** W₁ in standard deviations of the reference; null for categories and constants. */
+  readonly wasserstein: number | null;
+  /** Change of the mean in the same unit, with its sign. */
+  readonly meanShift: number | null;
+}
+
+export interface FeatureEvidence {
+  readonly test: 'kolmogorov-smirnov' | 'chi-square';
+  /** D or χ². */
+  readonly statistic: number;
+  readonly p: number;
+  /** After Benjamini–Hochberg over the features. */
+  readonly adjustedP: number;
+  /** Where the distributions differ most, and whether current values lie higher (1) or lower (−1) there. */
+  readonly location: number | null;
+  readonly sign: 1 | -1 | null;
+}
+
+export interface ValueChanges {
+  readonly unseen: readonly string[];
+  readonly unseenShare: number;
+  /** Share of unseen values to expect without drift: of values that came once (Good 1953). */
+  readonly expectedUnseenShare: number;
+  readonly vanished: readonly string[];
+}
+
+export interface FeatureBins {
+  readonly frozen: FrozenBins;
+  /** One count for each bin, the last of missing values. */
+  readonly reference: readonly number[];
+  readonly current: readonly number[];
+}

@@ -1,0 +1,34 @@
+import type { ColumnSide } from './column-side.ts';
+
+/**
+ * How a column is compared. A `category` may be stored as numbers; `manyValues` is text with too many values for a test of
+ * each; an `identifier` differs between any two files by construction and is not compared; `empty` has no value.
+ */
+export type FeatureKind = 'number' | 'category' | 'manyValues' | 'identifier' | 'empty';
+
+/** Whole numbers of this few values are a code, not a quantity. */
+const MOST_CODES = 20;
+/** Text with more values than this is compared by its frequent ones. */
+const MOST_CATEGORIES = 50;
+/** A share of different values as high as this is an identifier. */
+const IDENTIFIER_SHARE = 0.9;
+const IDENTIFIER_ROWS = 1000;
+
+/** From the reference: the kind does not change with a window. */
+export function kindOf(reference: ColumnSide): FeatureKind {
+  const filled = reference.rows - reference.missing;
+  if (filled === 0) return 'empty';
+  const unique = filled >= IDENTIFIER_ROWS && reference.distinct >= IDENTIFIER_SHARE * filled;
+  if (reference.type === 'text') {
+    if (unique) return 'identifier';
+    return reference.distinct > MOST_CATEGORIES ? 'manyValues' : 'category';
+  }
+  if (reference.whole && unique && spansItsCount(reference, filled)) return 'identifier';
+  const few = reference.distinct <= MOST_CODES && reference.values !== null && reference.infinite === 0;
+  return few && (reference.whole || reference.distinct <= 2) ? 'category' : 'number';
+}
+
+/** Row numbers lie close together; amounts that happen to differ do not. */
+function spansItsCount({ least, greatest }: ColumnSide, filled: number): boolean {
+  return least !== null && greatest !== null && greatest - least < 20 * filled;
+}

@@ -1,0 +1,82 @@
+import { adjustedP } from '../../stats/multiple-testing.ts';
+import type { ComparedColumn } from './compare-column.ts';
+import type { DriftRule } from './drift-rule.ts';
+import type { DriftState } from './feature-comparison.ts';
+
+export interface JudgedColumn extends ComparedColumn {
+  readonly state: DriftState;
+  readonly reason: string;
+}
+
+/** An effect that matters: a shift of about a quarter of a standard deviation. */
+const LEAST_EFFECT = 0.05;
+/** Share of false findings among the features of a window. */
+const LEVEL = 0.05;
+const LEAST_ROWS = 300;
+
+/** Judges the features of one window together: evidence is adjusted for looking at all of them. */
+export function judgeFeatures(columns: readonly ComparedColumn[], rule: DriftRule): readonly JudgedColumn[] {
+  const tested = columns.filter((column) => column.evidence !== null && whyInsufficient(column, rule) === null);
+  const adjusted = adjustedP(
+    tested.map(({ evidence }) => evidence?.p ?? 1),
+    'benjamini-hochberg',
+  );
+  return columns.map((column) => {
+    const at = tested.indexOf(column);
+    const evidence =
+      column.evidence === null || at === -1 ? column.evidence : { ...column.evidence, adjustedP: adjusted[at] };
+    return { ...column, evidence, ...verdictOf({ ...column, evidence }, rule) };
+  });
+}
+
+function verdictOf(column: ComparedColumn, rule: DriftRule): { state: DriftState; reason: string } {
+  if (column.kind === 'identifier') return { state: 'excluded', reason: 'every row has its own value' };
+  const lacking = whyInsufficient(column, rule);
+  if (lacking !== null) return { state: 'insufficient', reason: lacking };
+  const { effect, evidence } = column;
+  if (effect === null || evidence === null) return { state: 'insufficient', reason: 'nothing to compare' };
+  if (rule.kind === 'psi') {
+    const over = effect.psi > rule.above;
+    return { state: over ? 'drift' : 'ok', reason: `PSI ${short(effect.psi)} ${over ? '>' : '≤'} ${rule.above}` };
+  }
+  if (rule.kind === 'ks') {
+    const under = evidence.p < rule.below;
+    return { state: under ? 'drift' : 'ok', reason: `p ${short(evidence.p)} ${under ? '<' : '≥'} ${rule.below}` };
+  }
+  return defaultVerdict(column, effect.debiasedPsi, evidence.adjustedP);
+}
+
+function defaultVerdict(
+  { limit, outlier }: ComparedColumn,
+  psi: number,
+  p: number,
+): { state: DriftState; reason: string } {
+  if (outlier !== null && psi < LEAST_EFFECT)
+    return { state: 'ok', reason: `an outlier (${short(outlier)}), the population did not move` };
+  if (psi < LEAST_EFFECT) return { state: 'ok', reason: `effect ${short(psi)} below ${LEAST_EFFECT}` };
+  if (p > LEVEL) return { state: 'ok', reason: `no evidence: adjusted p ${short(p)}` };
+  if (limit !== null && psi <= limit.psi)
+    return { state: 'ok', reason: `effect ${short(psi)} within the reference's own ${short(limit.psi)}` };
+  const against = limit === null ? '' : ` > limit ${short(Math.max(limit.psi, LEAST_EFFECT))}`;
+  return { state: 'drift', reason: `effect ${short(psi)}${against}, adjusted p ${short(p)}` };
+}
+
+/** Why the rows do not suffice for a verdict; null: they do. */
+function whyInsufficient(
+  { rows, missing, bins, kind, evidence, effect }: ComparedColumn,
+  rule: DriftRule,
+): string | null {
+  if (rows.reference === 0 || rows.current === 0) return 'no rows';
+  if (missing.reference === rows.reference && missing.current === rows.current) return 'no values';
+  if (evidence === null || effect === null) return kind === 'identifier' ? null : 'nothing to compare';
+  if (rule.kind !== 'default') return null;
+  const needed = Math.max(LEAST_ROWS, 10 * bins.frozen.count);
+  const least = Math.min(rows.reference, rows.current);
+  return least < needed ? `${least} rows, ${needed} are needed` : null;
+}
+
+/** A number in three digits. */
+export function short(value: number): string {
+  if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential(1);
+  return String(Number(value.toPrecision(3)));
+}

@@ -1,0 +1,90 @@
+import { type Random, seededRandom } from '../../base/rng.ts';
+
+/**
+ * A KLL sketch of numbers (Karnin, Lang and Liberty 2016): quantiles of a stream in bounded memory. Level h holds items of
+ * weight 2^h. Hot path: adding a number allocates nothing until a level is full.
+ */
+export interface KllSketch {
+  readonly k: number;
+  n: number;
+  min: number;
+  max: number;
+  /** Items of each level; level 0 in order of arrival, the others ascending. */
+  readonly levels: number[][];
+  /** Chance that decides which half of a full level stays. */
+  readonly random: Random;
+}
+
+/** Fewest items that a level holds, as in DataSketches. */
+export const KLL_LEAST = 8;
+
+export function createKll(k: number, seed = 1): KllSketch {
+  return {
+    k,
+    n: 0,
+    min: Number.POSITIVE_INFINITY,
+    max: Number.NEGATIVE_INFINITY,
+    levels: [[]],
+    random: seededRandom(seed),
+  };
+}
+
+/** Adds a number that is not NaN. */
+export function addToKll(sketch: KllSketch, value: number): void {
+  sketch.n += 1;
+  if (value < sketch.min) sketch.min = value;
+  if (value > sketch.max) sketch.max = value;
+  sketch.levels[0].push(value);
+  if (sketch.levels[0].length >= levelCapacity(sketch.k, sketch.levels.length, 0)) compress(sketch);
+}
+
+/** Adds another sketch of the same k. */
+export function mergeKll(held: KllSketch, added: KllSketch): void {
+  if (added.n === 0) return;
+  held.n += added.n;
+  held.min = Math.min(held.min, added.min);
+  held.max = Math.max(held.max, added.max);
+  added.levels.forEach((items, h) => {
+    if (h === held.levels.length) held.levels.push([]);
+    held.levels[h] = h === 0 ? [...held.levels[0], ...items] : mergeSorted(held.levels[h], items);
+  });
+  compress(held);
+}
+
+/** Items of level `h` of `count` levels; the top one holds k. */
+export function levelCapacity(k: number, count: number, h: number): number {
+  const depth = count - h - 1;
+  return Math.max(KLL_LEAST, depth > 30 ? 0 : Math.floor((Math.floor((2 * k * 2 ** depth) / 3 ** depth) + 1) / 2));
+}
+
+/** Halves the lowest full level into the next, until none is full: all of them together then fit the capacity. */
+function compress(sketch: KllSketch): void {
+  const { k, levels, random } = sketch;
+  for (;;) {
+    const h = levels.findIndex((items, at) => items.length >= levelCapacity(k, levels.length, at));
+    if (h === -1) return;
+    if (h === levels.length - 1) levels.push([]);
+    const items = h === 0 ? Array.from(Float64Array.from(levels[0]).sort()) : levels[h];
+    // An odd item stays at its level, so that weights add up to n.
+    const odd = items.length % 2;
+    const offset = odd + (random() < 0.5 ? 0 : 1);
+    const promoted: number[] = [];
+    for (let i = offset; i < items.length; i += 2) promoted.push(items[i]);
+    levels[h] = odd === 1 ? [items[0]] : [];
+    levels[h + 1] = mergeSorted(levels[h + 1], promoted);
+  }
+}
+
+function mergeSorted(a: readonly number[], b: readonly number[]): number[] {
+  const merged: number[] = new Array(a.length + b.length);
+  let i = 0;
+  let j = 0;
+  for (let at = 0; at < merged.length; at += 1)
+    merged[at] = j >= b.length || (i < a.length && a[i] <= b[j]) ? a[i++] : b[j++];
+  return merged;
+}
+
+/** Distance of the sketch's ranks from the true ones that holds in 99 % of cases (constants of DataSketches, one-sided). */
+export function kllRankError(k: number): number {
+  return 2.296 / k ** 0.9723;
+}

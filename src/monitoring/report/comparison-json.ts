@@ -1,0 +1,17 @@
+import type { Comparison } from '../detect/comparison.ts';
+import type { FrozenBins } from '../profile/frozen-bins.ts';
+
+/** A comparison as JSON text: infinities and bins in forms that JSON has. */
+export function comparisonJson(comparison: Comparison): string {
+  const features = comparison.features.map(({ bins, ...feature }) => ({
+    ...feature,
+    bins: { ...bins, frozen: plainBins(bins.frozen) },
+  }));
+  return JSON.stringify({ ...comparison, features });
+}
+
+function plainBins(bins: FrozenBins): object {
+  return bins.kind === 'edges'
+    ? { kind: 'edges', edges: [...bins.edges] }
+    : { kind: 'values', values: [...bins.values.keys()] };
+}

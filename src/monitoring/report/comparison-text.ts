@@ -1,0 +1,94 @@
+import type { Comparison, RuleCost, SliceComparison } from '../detect/comparison.ts';
+import { ruleText } from '../detect/drift-rule.ts';
+import type { FeatureComparison } from '../detect/feature-comparison.ts';
+import { short } from '../detect/judge-features.ts';
+
+/** Features that are printed in full where few drifted. */
+const MOST_LINES = 40;
+
+/** A comparison for a terminal: the verdict first. */
+export function comparisonText(comparison: Comparison): string {
+  const { verdict, reference, current, rule, faults, features, domainAuc, slices } = comparison;
+  const drifted = features.filter(({ state }) => state === 'drift');
+  const lines = [
+    `${verdict.toUpperCase()}: ${verdictText(comparison)}`,
+    `reference ${reference.name} (${reference.rows} rows), current ${current.name} (${current.rows} rows), rule ${ruleText(rule)}`,
+    ...faults.map(({ kind, columns, text }) => `  fault   ${kind.padEnd(9)} ${columns.join(', ')}: ${text}`),
+    '',
+    table(features.slice(0, Math.max(MOST_LINES, drifted.length))),
+    ...(features.length > MOST_LINES ? [`… ${features.length - MOST_LINES} more; --json has all`] : []),
+    '',
+    ...(domainAuc === null
+      ? []
+      : [`current rows differ from reference rows: domain AUC ${short(domainAuc)} (.5: not at all)`]),
+    ...slices.filter(({ state }) => state === 'drift').map(sliceText),
+    ...comparison.falseAlarms.map((cost) => costText(cost, comparison)),
+  ];
+  return lines.join('\n');
+}
+
+export function verdictText({ faults, features, verdict, slices }: Comparison): string {
+  const drifted = features.filter(({ state }) => state === 'drift').length;
+  const judged = features.filter(({ state }) => state === 'drift' || state === 'ok').length;
+  const text = `${drifted} of ${judged} features drifted`;
+  const inSlices = slices.filter(({ state }) => state === 'drift').length;
+  const sliced = inSlices === 0 ? '' : `, and ${inSlices} slices`;
+  if (verdict === 'fault')
+    return `${faults.length} fault${faults.length === 1 ? '' : 's'} of the data; see to them before drift. ${text}${sliced}`;
+  if (verdict === 'insufficient') return 'too few rows or values to judge any feature';
+  return `${text}${sliced}`;
+}
+
+export function costText(cost: RuleCost, { windowsPerDay }: Comparison): string {
+  const { rule, flagged, perDay, perQuarter } = cost;
+  return `rule ${rule}: flags ${flagged} here; without drift ${short(perDay)} false alarms a day, ${short(perQuarter)} a quarter (${windowsPerDay} window${windowsPerDay === 1 ? '' : 's'} a day, rows independent)`;
+}
+
+function sliceText({ column, value, rows, drifted }: SliceComparison): string {
+  return `slice ${column}=${value} (${rows.reference} → ${rows.current} rows): ${drifted.map(({ name }) => name).join(', ')}`;
+}
+
+export const featureHeads = [
+  'feature',
+  'kind',
+  'state',
+  'PSI',
+  'JS',
+  'W1/σ',
+  'shift',
+  'adj. p',
+  'missing',
+  'share',
+  'why',
+];
+
+export function featureCells(feature: FeatureComparison): readonly string[] {
+  const { name, kind, state, effect, evidence, missing, rows, rootCauseShare, reason } = feature;
+  const rate = (count: number, of: number) => (of === 0 ? '–' : `${short((100 * count) / of)}%`);
+  return [
+    name,
+    kind,
+    state,
+    effect === null ? '–' : short(effect.debiasedPsi),
+    effect === null ? '–' : short(effect.jensenShannon),
+    effect?.wasserstein == null ? '–' : short(effect.wasserstein),
+    effect?.meanShift == null ? '–' : `${effect.meanShift > 0 ? '+' : ''}${short(effect.meanShift)}σ`,
+    evidence === null ? '–' : short(evidence.adjustedP),
+    `${rate(missing.reference, rows.reference)}→${rate(missing.current, rows.current)}`,
+    rootCauseShare === null ? '–' : `${Math.round(rootCauseShare * 100)}%`,
+    reason,
+  ];
+}
+
+function table(features: readonly FeatureComparison[]): string {
+  const rows = [featureHeads, ...features.map(featureCells)];
+  const widths = featureHeads.map((_, c) => Math.max(...rows.map((row) => row[c].length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, c) => cell.padEnd(widths[c]))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
