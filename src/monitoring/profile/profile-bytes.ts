@@ -20,12 +20,12 @@ import { createProfile, type Profile } from './profile.ts';
  * ```
  */
 const MAGIC = [0x48, 0x52, 0x44, 0x50];
-const PROFILE_VERSION = 1;
+const FORMAT = 1;
 
 export function encodeProfile(profile: Profile): Uint8Array {
   const out = new ByteWriter(4096);
   for (const byte of MAGIC) out.u8(byte);
-  out.u8(PROFILE_VERSION);
+  out.u8(FORMAT);
   out.varint(profile.rows);
   out.varint(profile.columns.size);
   for (const [name, column] of profile.columns) {
@@ -43,7 +43,7 @@ export function isProfile(bytes: Uint8Array): boolean {
 /** Reads a profile of any version. Error: DRIFT_PROFILE. */
 export function decodeProfile(bytes: Uint8Array): Profile {
   if (!isProfile(bytes)) throw refused('they do not start with HRDP');
-  if (bytes[4] !== PROFILE_VERSION) throw refused(`its version is ${bytes[4]}`);
+  if (bytes[4] !== FORMAT) throw refused(`its version is ${bytes[4]}`);
   const reader = new ByteReader('a profile', bytes.subarray(5));
   try {
     const profile = createProfile();
