@@ -18,5 +18,7 @@ export { Headrace, type OpenOptions, openHeadrace } from './running/headrace.ts'
 export { openReader, type Reader } from './running/reader.ts';
 export type { SpineTrainOptions, TrainOptions } from './running/training-runs.ts';
 export { type RunningServer, type ServerOptions, startServer } from './server/http-server.ts';
+export type { BatchProgress } from './serving/batch/batch-progress.ts';
+export type { BatchJob, BatchOptions, BatchSummary } from './serving/batch/start-batch.ts';
 export type { PredictionRequest } from './serving/online/predict-many.ts';
 export type { Prediction } from './serving/online/prediction.ts';

@@ -21,6 +21,7 @@ import { keysCreate, keysList, keysRevoke } from './commands/keys.ts';
 import { migrateCopy, migrateCutOver, migrateRollBack, migrateStatus } from './commands/migrate.ts';
 import { models } from './commands/models.ts';
 import { plan } from './commands/plan.ts';
+import { predict } from './commands/predict.ts';
 import { restore } from './commands/restore.ts';
 import { serve } from './commands/serve.ts';
 import { slo } from './commands/slo.ts';
@@ -53,6 +54,7 @@ export const commands: readonly Command[] = [
   trainDrill,
   sweepRun,
   models,
+  predict,
   auditSkew,
   keysCreate,
   keysList,

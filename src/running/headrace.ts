@@ -31,8 +31,10 @@ import type { ForgetReport } from '../operating/forget.ts';
 import { checkMigration } from '../operating/migrate/migration-files.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
+import { type BatchJob, type BatchOptions, startBatch } from '../serving/batch/start-batch.ts';
 import { type PredictionRequest, type PredictOptions, predictMany } from '../serving/online/predict-many.ts';
 import type { Prediction } from '../serving/online/prediction.ts';
+import { openBatchContext } from './batch-context.ts';
 import { type CloseOptions, closeProject } from './close-project.ts';
 import { keepInside } from './inside.ts';
 import { flushParts, type OpenProject, openProject } from './open-project.ts';
@@ -183,6 +185,14 @@ export class Headrace extends Running<ProjectStatus> {
   /** Builds a training set, trains in a process of its own, registers the version. Errors: JOB_CANCELLED, those of training set and job. */
   async train(model: ModelData, options: TrainOptions = {}): Promise<ModelVersion> {
     return this.#open.training.train(model, options);
+  }
+
+  /**
+   * Starts a batch job: scores every row of a file in worker processes, and commits the output at once. The same spec is the same
+   * job: it resumes, and does nothing when its output is there. Errors: MODEL_NONE, REGISTRY_VERSION, PREDICT_*, SPINE_*.
+   */
+  startBatch(model: ModelData, options: BatchOptions): Promise<BatchJob> {
+    return startBatch(this.model(model.name), options, openBatchContext(this.#open));
   }
 
   /** Makes a version the champion by compare-and-swap and loads it; without `expected`, whatever the alias names now. Errors: MODEL_*. */

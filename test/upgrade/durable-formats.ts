@@ -134,6 +134,13 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: [`${RELEASE}/beside/flink.json`],
   },
   {
+    name: 'batch spec, part, output manifest',
+    source: 'src/serving/batch/batch-spec.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/batch-1'],
+  },
+  {
     name: 'backup',
     source: 'src/operating/backup-manifest.ts',
     version: 1,
@@ -184,6 +191,8 @@ export const otherNumbers: readonly string[] = [
   'src/backends/embedded/online/news.ts',
   'src/backends/redis/tile-block.ts',
   'src/features/window/stored-windows.ts',
+  // The number is that of the spec.
+  'src/serving/batch/part-manifest.ts',
   // How far files of events are read: where it is not known, they are read again.
   'src/featurestore/ingest/ingest-files.ts',
   'src/backends/kafka/record.ts',

@@ -20,6 +20,7 @@ import { modelErrors } from './model.ts';
 import { offlineErrors } from './offline.ts';
 import { operatingErrors } from './operating.ts';
 import { planErrors } from './plan.ts';
+import { predictErrors } from './predict.ts';
 import { predictionErrors } from './prediction.ts';
 import { redisErrors } from './redis.ts';
 import { registryErrors } from './registry.ts';
@@ -67,6 +68,7 @@ export const catalogue = {
   ...offlineErrors,
   ...operatingErrors,
   ...planErrors,
+  ...predictErrors,
   ...predictionErrors,
   ...redisErrors,
   ...registryErrors,

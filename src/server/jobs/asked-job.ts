@@ -1,6 +1,9 @@
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { dirname, relative, resolve, sep } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { viewToFill } from '../../featurestore/backfill/view-to-fill.ts';
 import type { Headrace } from '../../running/headrace.ts';
+import { progressText, spacedProgress } from '../../serving/batch/batch-progress.ts';
 import type { JobTask } from './job-board.ts';
 import type { StartBody } from './start-body.ts';
 
@@ -8,7 +11,55 @@ type Asked<K extends StartBody['kind']> = Extract<StartBody, { kind: K }>;
 
 /** The job that a body asks for. Errors: SERVER_BODY, MODEL_UNKNOWN, VIEW_UNKNOWN. */
 export function askedJob(headrace: Headrace, asked: StartBody): JobTask {
-  return asked.kind === 'train' ? trainTask(headrace, asked) : backfillTask(headrace, asked);
+  switch (asked.kind) {
+    case 'train':
+      return trainTask(headrace, asked);
+    case 'backfill':
+      return backfillTask(headrace, asked);
+    case 'predict':
+      return predictTask(headrace, asked);
+    default:
+      return asked satisfies never;
+  }
+}
+
+function predictTask(
+  headrace: Headrace,
+  { kind, model: name, from, to, spine, ...options }: Asked<'predict'>,
+): JobTask {
+  const model = headrace.model(name);
+  const folder = resolve(headrace.directory, 'batch', 'files');
+  const paths = { from: below(folder, from), to: below(folder, to) };
+  const rows = spine === undefined ? {} : { spine: withoutUndefined(spine) };
+  return {
+    kind,
+    target: model.name,
+    work: async ({ signal, say }) => {
+      const onProgress = spacedProgress((progress) => say(progressText(progress)));
+      const { result } = await headrace.startBatch(model, { ...options, ...rows, ...paths, signal, onProgress });
+      const { path, files, ...summary } = await result;
+      const within = (one: string) => relative(folder, one);
+      return { ...summary, path: within(path), files: files.map(within) };
+    },
+  };
+}
+
+/** A path of a request: it stays below the folder, whatever links are there. Error: PREDICT_PATH. */
+function below(folder: string, path: string): string {
+  mkdirSync(folder, { recursive: true });
+  const found = resolve(folder, path);
+  // A part that is not there yet cannot be a link.
+  let known = found;
+  while (!existsSync(known)) known = dirname(known);
+  const real = realpathSync(known);
+  const root = realpathSync(folder);
+  const isBelow = found.startsWith(`${folder}${sep}`) && (real === root || real.startsWith(`${root}${sep}`));
+  if (!isBelow) throw fail('PREDICT_PATH', { path, folder: 'batch/files' });
+  return found;
+}
+
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return JSON.parse(JSON.stringify(value));
 }
 
 function trainTask(headrace: Headrace, { model: name, from, to, mode }: Asked<'train'>): JobTask {

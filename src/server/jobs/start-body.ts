@@ -2,6 +2,9 @@ import { z } from 'zod';
 
 const instant = z.int().describe('epoch milliseconds (UTC)');
 
+/** A path below a folder. */
+const path = z.string().min(1).max(1_000);
+
 /** What starts a job, by its kind. */
 export const startBody = z.discriminatedUnion(
   'kind',
@@ -21,7 +24,27 @@ export const startBody = z.discriminatedUnion(
       rollBack: z.boolean().default(false).describe('of a batch view: answer from the generation before the newest'),
       acceptLoss: z.boolean().default(false).describe('of a batch view: switch to the run however many keys it lacks'),
     }),
+    z.strictObject({
+      kind: z.literal('predict'),
+      model: z.string(),
+      from: path.describe('the input, below the folder batch of the environment'),
+      to: path.describe('the output folder, below the folder batch of the environment'),
+      format: z.enum(['parquet', 'csv', 'tsv', 'jsonl']).optional(),
+      version: z.int().min(1).optional(),
+      spine: z
+        .strictObject({
+          time: z.string().optional(),
+          columns: z.record(z.string(), z.string()).optional(),
+          mode: z.enum(['corrected', 'as-known']).default('corrected'),
+        })
+        .optional()
+        .describe('the rows are requests: they get the features of their instants first'),
+      keep: z.array(z.string()).optional().describe('columns of the input that go into the output'),
+      workers: z.int().min(1).max(64).optional(),
+      mostErrors: z.number().min(0).max(1).optional().describe('the share of the rows that may be rejected'),
+      replace: z.boolean().default(false).describe('replace the output of another job'),
+    }),
   ],
-  { error: ({ code }) => (code === 'invalid_union' ? 'it is neither train nor backfill' : undefined) },
+  { error: ({ code }) => (code === 'invalid_union' ? 'it is neither train, backfill nor predict' : undefined) },
 );
 export type StartBody = z.output<typeof startBody>;

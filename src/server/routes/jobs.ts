@@ -25,7 +25,7 @@ const job = (define: Define) => json(define('Job', jobReport));
 
 const admin = { tag: 'admin', scopes: ['admin'], access: 'writes' } as const;
 
-/** Starts long work: training of a model, or a backfill of a view. */
+/** Starts long work: training of a model, a backfill of a view, or a batch of predictions. */
 export const startJob: WriteRoute = {
   ...admin,
   method: 'POST',
@@ -33,14 +33,14 @@ export const startJob: WriteRoute = {
   operationId: 'startJob',
   page: {
     takes:
-      "`{kind: 'train', model, from?, to?, mode?}` or `{kind: 'backfill', view, from?, to?, rollBack?, acceptLoss?}`",
+      "`{kind: 'train', model, from?, to?, mode?}`, `{kind: 'backfill', view, from?, to?, rollBack?, acceptLoss?}` or `{kind: 'predict', model, from, to, format?, version?, spine?, keep?, workers?, mostErrors?, replace?}`",
     answers: '202 and the [job](#jobs)',
   },
   errors: ['MODEL_UNKNOWN', 'VIEW_UNKNOWN', 'JOB_RUNNING', 'JOB_QUEUE', 'SERVER_CLOSING'],
-  refusals: ['SERVER_BODY'],
+  refusals: ['SERVER_BODY', 'PREDICT_PATH'],
   shapes: (_, define) => [
     {
-      summary: 'Starts a job: training of a model, or a backfill of a view.',
+      summary: 'Starts a job: training of a model, a backfill of a view, or a batch of predictions.',
       body: json(define('StartJob', startBody)),
       answers: { 202: job(define) },
     },

@@ -1,0 +1,64 @@
+import { rmSync } from 'node:fs';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DescribedFile, OpenScoreTable, ScoreFiles, ScoreTable } from '../../../ports/score-files.ts';
+import { columnsOf, fileRelation, quotedText } from './file-relation.ts';
+import { readFailure, writeFailure } from './score-failure.ts';
+import { DuckScoreTable } from './score-table.ts';
+import { makeDurable } from './written-file.ts';
+
+const ROW_GROUP = 61_440;
+
+/** Files of rows to score, read and written by DuckDB on one thread, so that rows keep their order. */
+export const duckScoreFiles: ScoreFiles = {
+  describe: (path, format) =>
+    withConnection(path, async (connection): Promise<DescribedFile> => {
+      const relation = await fileRelation(connection, path, format);
+      const columns = (await columnsOf(connection, relation)).map(({ name }) => name);
+      const counted = await connection.runAndReadAll(`SELECT CAST(COUNT(*) AS DOUBLE) FROM ${relation}`);
+      return { rows: Number(counted.getRows()[0]?.[0]), columns };
+    }),
+
+  stage: (path, format, to) =>
+    withConnection(path, async (connection) => {
+      const relation = await fileRelation(connection, path, format);
+      try {
+        await connection.run(
+          `COPY (FROM ${relation}) TO ${quotedText(to)} (FORMAT parquet, ROW_GROUP_SIZE ${ROW_GROUP}, USE_TMP_FILE false)`,
+        );
+        makeDurable(to);
+      } catch (error) {
+        rmSync(to, { force: true });
+        throw writeFailure(to, error) ?? error;
+      }
+    }),
+
+  open: async (table: ScoreTable): Promise<OpenScoreTable> => {
+    const instance = await DuckDBInstance.create(':memory:', OPTIONS);
+    const connection = await instance.connect();
+    try {
+      return await DuckScoreTable.open(table, connection, () => {
+        connection.closeSync();
+        instance.closeSync();
+      });
+    } catch (error) {
+      connection.closeSync();
+      instance.closeSync();
+      throw readFailure(table.path, error);
+    }
+  },
+};
+
+const OPTIONS = { threads: '1', memory_limit: '768MB', preserve_insertion_order: 'true' } as const;
+
+async function withConnection<T>(path: string, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  const instance = await DuckDBInstance.create(':memory:', OPTIONS);
+  const connection = await instance.connect();
+  try {
+    return await work(connection);
+  } catch (error) {
+    throw readFailure(path, error);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}

@@ -1,0 +1,50 @@
+import { openHistory } from '../compose/compose.ts';
+import { openSqliteRegistry, registryFile } from '../compose/open-registry.ts';
+import type { Environment } from '../environment/config.ts';
+import type { ModelData, ProjectData } from '../features/define/declaration.ts';
+import { RAW_READER } from '../featurestore/materialise/archive.ts';
+import { batchContext } from '../running/batch-context.ts';
+import type { SpineJoin } from '../serving/batch/input-table.ts';
+import { type BatchOptions, type BatchSummary, startBatch } from '../serving/batch/start-batch.ts';
+import { writeHistorySet } from './history-set.ts';
+
+export interface BesideOptions {
+  readonly project: ProjectData;
+  readonly environment: Environment;
+  readonly model: ModelData;
+  /** Publishes what the server has accepted. */
+  readonly flush: () => Promise<unknown>;
+  readonly onLine: (line: string) => void;
+}
+
+/** Runs a batch job beside the process that has the environment open: registry, artefacts and published history are read. */
+export async function startBeside(
+  { project, environment, model, flush, onLine }: BesideOptions,
+  options: BatchOptions,
+): Promise<BatchSummary> {
+  const { directory } = environment;
+  const onComputeError = (error: unknown) => onLine(`headrace: ${String(error)}`);
+  const joins: SpineJoin = {
+    position: async () => {
+      await flush();
+      const history = await openHistory(environment);
+      try {
+        return JSON.stringify(await history.position(RAW_READER));
+      } finally {
+        await history.close();
+      }
+    },
+    join: async (service, spine, mode, path) => {
+      const asked = { kind: 'spine', service: service.name, spine, mode, path } as const;
+      await writeHistorySet(asked, { project, environment, onComputeError });
+    },
+  };
+  const registry = openSqliteRegistry(registryFile(directory));
+  try {
+    const { id, result } = await startBatch(model, options, batchContext(directory, { registry, joins }));
+    onLine(`headrace: job ${id}`);
+    return await result;
+  } finally {
+    await registry.close();
+  }
+}

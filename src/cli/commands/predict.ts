@@ -1,0 +1,148 @@
+import { resolve } from 'node:path';
+import { fail } from '../../base/errors/fail.ts';
+import type { ModelData, ProjectData } from '../../features/define/declaration.ts';
+import type { ScoreFormat } from '../../ports/score-files.ts';
+import { progressText, spacedProgress } from '../../serving/batch/batch-progress.ts';
+import type { BatchOptions, BatchSummary } from '../../serving/batch/start-batch.ts';
+import type { Call, Command } from '../command.ts';
+import { followJob } from '../follow-job.ts';
+import { loadConfig } from '../load-config.ts';
+import { choiceOption, pairsOption, wholeOption } from '../parse-option.ts';
+import { type Progress, withProgress } from '../progress.ts';
+import { type ServerLink, serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
+import { withHeadrace } from '../with-headrace.ts';
+
+const FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const satisfies readonly ScoreFormat[];
+const MOST_WORKERS = 64;
+
+export const predict: Command = {
+  name: ['predict'],
+  summary: 'scores every row of a file in worker processes; the same call again resumes',
+  words: '<model>',
+  arity: [1, 1],
+  options: {
+    from: { type: 'string' },
+    to: { type: 'string' },
+    format: { type: 'string' },
+    version: { type: 'string' },
+    spine: { type: 'boolean' },
+    mode: { type: 'string' },
+    time: { type: 'string' },
+    columns: { type: 'string' },
+    keep: { type: 'string' },
+    workers: { type: 'string' },
+    'most-errors': { type: 'string' },
+    replace: { type: 'boolean' },
+    ...serverOption,
+  },
+  help: {
+    from: 'file of the rows: Parquet, CSV or TSV with a header, JSON lines',
+    to: 'folder of the output: Parquet files that _MANIFEST.json lists when all rows are scored',
+    format: 'parquet, csv, tsv or jsonl (by the name of the file)',
+    version: 'version of the model (the champion)',
+    spine: 'the rows are requests: each gets the features of its instant first',
+    mode: 'of a spine: corrected: all accepted events; as-known: only events that had arrived at each instant (corrected)',
+    time: 'of a spine: column of the instant (_at)',
+    columns: 'of a spine: columns with another name: request=column,…',
+    keep: 'columns of the input that go into the output: a,b,… (those that are no features)',
+    workers: 'worker processes (one a core)',
+    'most-errors': 'share of the rows that may be rejected (0.01)',
+    replace: 'replace the output of another job in the folder',
+    ...serverOptionHelp,
+  },
+  run: (asked) =>
+    withProgress(asked, `predict ${asked.words[0]}`, async (call, progress) => {
+      const server = await serverOf(call);
+      const options = optionsOf(call);
+      const summary = await scored(call, server, options, progress);
+      const { job, model, version, rows, quarantined, path, isNew } = summary;
+      if (call.json) return call.terminal.out(JSON.stringify(summary));
+      const what = isNew ? '' : ', which were there already';
+      call.terminal.out(
+        `${path}: ${rows - quarantined} rows scored by ${model} version ${version}, ${quarantined} in quarantine${what} (job ${job})`,
+      );
+    }),
+};
+
+function scored(
+  call: Call,
+  server: ServerLink | null,
+  options: BatchOptions,
+  progress: Progress,
+): Promise<BatchSummary> {
+  const stopped = new AbortController();
+  call.terminal.stopped.then(() => stopped.abort());
+  const printed = spacedProgress((now) => call.terminal.err(`headrace: ${progressText(now)}`));
+  const run: BatchOptions = {
+    ...options,
+    signal: stopped.signal,
+    onProgress: (now) => {
+      progress.at(now.rows, now.total);
+      printed(now);
+    },
+  };
+  if (server === null)
+    return withHeadrace(call, async (headrace) => {
+      const { id, result } = await headrace.startBatch(headrace.model(call.words[0]), run);
+      call.terminal.err(`headrace: job ${id}`);
+      return result;
+    });
+  return call.options['server'] === undefined ? scoredBeside(call, server, run) : scoredThere(call, server);
+}
+
+/** In this process, beside the server that has the environment open. */
+async function scoredBeside(call: Call, server: ServerLink, options: BatchOptions): Promise<BatchSummary> {
+  const { startBeside } = await import('../batch-beside.ts');
+  const { project, environment } = await loadConfig(call);
+  const flush = () => server.ask('POST', '/v1/admin/flush', {});
+  const model = modelOf(project, call.words[0]);
+  return startBeside({ project, environment, model, flush, onLine: call.terminal.err }, options);
+}
+
+/** As a job of a server on another machine, over files that are there. */
+async function scoredThere(call: Call, server: ServerLink): Promise<BatchSummary> {
+  const { from, to, ...options } = optionsOf(call, (path) => path);
+  const asked = { kind: 'predict', model: call.words[0], from, to, ...options };
+  return (await followJob(call, server, asked)) as BatchSummary;
+}
+
+function modelOf({ models }: ProjectData, name: string): ModelData {
+  const model = models.find((one) => one.name === name);
+  if (model === undefined) throw fail('MODEL_UNKNOWN', { model: name, known: models.map((one) => one.name) });
+  return model;
+}
+
+function optionsOf({ options }: Call, at: (path: string) => string = resolve): BatchOptions {
+  const needed = (name: 'from' | 'to') => {
+    const value = options[name];
+    if (typeof value !== 'string') throw fail('CLI_OPTION', { command: 'predict', reason: `--${name} is missing` });
+    return at(value);
+  };
+  const format = choiceOption('format', options['format'], FORMATS);
+  const version = wholeOption('version', options['version'], 0, 1, Number.MAX_SAFE_INTEGER);
+  const workers = wholeOption('workers', options['workers'], 0, 1, MOST_WORKERS);
+  return {
+    from: needed('from'),
+    to: needed('to'),
+    ...(format === undefined ? {} : { format }),
+    ...(version === 0 ? {} : { version }),
+    ...(workers === 0 ? {} : { workers }),
+    ...(options['keep'] === undefined ? {} : { keep: String(options['keep']).split(',').filter(Boolean) }),
+    ...(options['most-errors'] === undefined ? {} : { mostErrors: shareOption(String(options['most-errors'])) }),
+    ...(options['replace'] === true ? { replace: true } : {}),
+    ...(options['spine'] === true ? { spine: spineOf(options) } : {}),
+  };
+}
+
+function spineOf(options: Call['options']): NonNullable<BatchOptions['spine']> {
+  const mode = choiceOption('mode', options['mode'], ['corrected', 'as-known']) ?? 'corrected';
+  const columns = pairsOption('columns', options['columns']);
+  return { mode, columns, ...(options['time'] === undefined ? {} : { time: String(options['time']) }) };
+}
+
+function shareOption(value: string): number {
+  const share = Number(value);
+  if (value.trim() === '' || !(share >= 0 && share <= 1))
+    throw fail('CLI_VALUE', { option: 'most-errors', value, wanted: 'a share from 0 to 1' });
+  return share;
+}

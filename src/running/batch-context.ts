@@ -1,0 +1,35 @@
+import { batchProgram, batchScratch, batchTools } from '../compose/batch-tools.ts';
+import { RAW_READER } from '../featurestore/materialise/archive.ts';
+import type { ModelRegistry } from '../ports/model-registry.ts';
+import type { SpineJoin } from '../serving/batch/input-table.ts';
+import type { BatchContext } from '../serving/batch/start-batch.ts';
+import type { OpenProject } from './open-project.ts';
+import { flushParts } from './open-project.ts';
+
+/** The context of an environment's batch jobs. */
+export function batchContext(
+  directory: string,
+  parts: { readonly registry: ModelRegistry; readonly joins: SpineJoin },
+): BatchContext {
+  return {
+    ...parts,
+    files: batchTools(directory).files,
+    program: batchProgram(directory),
+    scratch: batchScratch(directory),
+    monotonic: () => performance.now(),
+  };
+}
+
+/** The context of the batch jobs of an open project. */
+export function openBatchContext({ environment, stores, parts, training }: OpenProject): BatchContext {
+  const joins: SpineJoin = {
+    position: async () => {
+      await flushParts(parts);
+      return JSON.stringify(await stores.offline.position(RAW_READER));
+    },
+    join: async (service, spine, mode, path) => {
+      await training.writeSet(service, path, { spine, mode });
+    },
+  };
+  return batchContext(environment.directory, { registry: stores.registry, joins });
+}

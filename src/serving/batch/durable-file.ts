@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  createReadStream,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { fail } from '../../base/errors/fail.ts';
+
+/** Writes a file and waits until its bytes are on the disk. Errors: PREDICT_FULL, PREDICT_WRITE. */
+export function writeDurably(path: string, content: string): void {
+  writing(path, () => {
+    const file = openSync(path, 'w');
+    try {
+      writeFileSync(file, content);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
+/** Makes the names of a folder durable. */
+export function syncNames(folder: string): void {
+  const opened = openSync(folder, 'r');
+  try {
+    fsyncSync(opened);
+  } finally {
+    closeSync(opened);
+  }
+}
+
+/** Gives a written file a name that nobody has yet; false: somebody has. Errors: PREDICT_FULL, PREDICT_WRITE. */
+export function publishFirst(written: string, path: string): boolean {
+  return writing(path, () => {
+    try {
+      linkSync(written, path);
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return false;
+      throw error;
+    }
+    syncNames(dirname(path));
+    return true;
+  });
+}
+
+/** Renames a written file, whatever has its new name; false: the written one is gone. Errors: PREDICT_FULL, PREDICT_WRITE. */
+export function moveDurably(written: string, path: string): boolean {
+  return writing(path, () => {
+    try {
+      renameSync(written, path);
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false;
+      throw error;
+    }
+    syncNames(dirname(path));
+    return true;
+  });
+}
+
+/** The text of a file; null: there is none. */
+export function readIfThere(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw fail('PREDICT_MANIFEST', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+}
+
+/** The sha256 of a file. Error: PREDICT_INPUT. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    for await (const bytes of createReadStream(path)) hash.update(bytes);
+  } catch (error) {
+    throw fail('PREDICT_INPUT', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+  return hash.digest('hex');
+}
+
+/** Runs work that writes `path`. Errors: PREDICT_FULL, PREDICT_WRITE. */
+export function writing<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      // A link to a device is not a file of ours.
+      rmSync(path, { force: true });
+      throw fail('PREDICT_FULL', { path }, error);
+    }
+    throw fail('PREDICT_WRITE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

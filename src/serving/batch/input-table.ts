@@ -1,0 +1,122 @@
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { fail } from '../../base/errors/fail.ts';
+import { sha256Hex } from '../../base/hash/sha256.ts';
+import type { FeatureServiceData } from '../../features/define/declaration.ts';
+import type { ReadMode } from '../../features/plan/stream-read.ts';
+import type { SpineOptions } from '../../featurestore/training-set/spine.ts';
+import type { ModelVersion } from '../../ports/model-registry.ts';
+import type { ScoreFiles, ScoreFormat, ScoreTable } from '../../ports/score-files.ts';
+import type { BatchSpec } from './batch-spec.ts';
+import { sha256OfFile, writing } from './durable-file.ts';
+import { type FileIdentity, identityOf, mustBeUnchanged } from './file-identity.ts';
+
+/** Joins the features of spines. */
+export interface SpineJoin {
+  /** What the history holds, as text: the same text, the same features. */
+  position(): Promise<string>;
+  /** Writes the rows of a spine with their features as Parquet. Errors: SPINE_*, those of the history. */
+  join(service: FeatureServiceData, spine: SpineOptions, mode: ReadMode, path: string): Promise<void>;
+}
+
+export interface InputOptions {
+  readonly path: string;
+  readonly format: ScoreFormat | null;
+  /** The rows are requests of the model's service; null: they are features. */
+  readonly spine: { readonly options: Omit<SpineOptions, 'path' | 'format'>; readonly mode: ReadMode } | null;
+  readonly service: FeatureServiceData;
+  readonly version: ModelVersion;
+  /** Columns to keep; null: those that are no features. */
+  readonly keep: readonly string[] | null;
+  readonly files: ScoreFiles;
+  readonly joins: SpineJoin;
+  /** For copies as Parquet. */
+  readonly scratch: string;
+}
+
+/** The input of a job as a table whose rows are scored by ranges. */
+export interface InputTable {
+  readonly input: BatchSpec['input'];
+  readonly table: ScoreTable;
+  /** null: the table is a copy. */
+  readonly identity: FileIdentity | null;
+  /** The copy; null: the input itself is read. */
+  readonly copy: string | null;
+}
+
+const ENDINGS: readonly (readonly [RegExp, ScoreFormat])[] = [
+  [/\.(parquet|pq)$/i, 'parquet'],
+  [/\.csv(\.gz)?$/i, 'csv'],
+  [/\.tsv(\.gz)?$/i, 'tsv'],
+  [/\.(jsonl|ndjson)(\.gz)?$/i, 'jsonl'],
+];
+
+/** The columns that an output has of its own. */
+const OWN_COLUMNS = ['_row', 'score', 'model_version', 'artifact_digest', 'job_id'] as const;
+
+/**
+ * Opens the input of a job. A Parquet file of features is read where it is; any other input is copied as Parquet first, under a
+ * name that says what is in it, so that a job that resumes does not copy it again.
+ * Errors: PREDICT_FORMAT, PREDICT_INPUT, PREDICT_CHANGED, PREDICT_NAME, SPINE_*.
+ */
+export async function openInput(options: InputOptions): Promise<InputTable> {
+  const { path, spine, files, version } = options;
+  const fileFormat = options.format ?? ENDINGS.find(([ending]) => ending.test(path))?.[1];
+  if (fileFormat === undefined) throw fail('PREDICT_FORMAT', { path });
+  const identity = identityOf(path);
+  const sha256 = await sha256OfFile(path);
+  const isCopied = spine !== null || fileFormat !== 'parquet';
+  const copy = isCopied ? await copied(options, fileFormat, sha256) : null;
+  mustBeUnchanged(identity);
+  const tablePath = copy ?? path;
+  const { rows, columns } = await files.describe(tablePath, 'parquet');
+  const { features } = version.signature;
+  return {
+    input: {
+      kind: spine === null ? 'rows' : 'spine',
+      fileFormat,
+      sha256,
+      sizeBytes: identity.sizeBytes,
+      rows,
+      ...(spine === null || copy === null
+        ? {}
+        : { joined: { sha256: await sha256OfFile(copy), service: serviceName(options), mode: spine.mode } }),
+    },
+    table: { path: tablePath, features, keep: keptColumns(options, columns) },
+    identity: copy === null ? identity : null,
+    copy,
+  };
+}
+
+/** `name@version` of a service. */
+function serviceName({ service: { name, version } }: InputOptions): string {
+  return `${name}@${version}`;
+}
+
+/** The path of the copy; it is there whole, or not at all. */
+async function copied(options: InputOptions, format: ScoreFormat, sha256: string): Promise<string> {
+  const { path, spine, files, joins, scratch, service } = options;
+  const parts = [sha256, format];
+  if (spine !== null) parts.push(serviceName(options), JSON.stringify(spine), await joins.position());
+  const copy = join(scratch, `${sha256Hex(parts.join('\n')).slice(0, 32)}.parquet`);
+  if (existsSync(copy)) return copy;
+  writing(scratch, () => mkdirSync(scratch, { recursive: true }));
+  const beside = `${copy}.${process.pid}`;
+  if (spine === null) await files.stage(path, format, beside);
+  else await joins.join(service, { ...spine.options, path, format }, spine.mode, beside);
+  writing(copy, () => renameSync(beside, copy));
+  return copy;
+}
+
+function keptColumns({ path, keep, version, service }: InputOptions, columns: readonly string[]): readonly string[] {
+  const fed = new Set([...version.signature.features, ...service.features.map(({ name }) => name)]);
+  const kept = keep ?? columns.filter((name) => !fed.has(name));
+  const own = new Set<string>(OWN_COLUMNS);
+  const seen = new Set<string>();
+  for (const name of kept) {
+    const known = name.toLowerCase();
+    if (own.has(known) || seen.has(known)) throw fail('PREDICT_NAME', { path, column: name });
+    seen.add(known);
+  }
+  return kept;
+}

@@ -1,0 +1,151 @@
+/** Scores rows of features, row by row. */
+export type RunRows = (features: Float32Array<ArrayBuffer>, rows: number) => Promise<Float32Array>;
+
+/** Rows [from, to). */
+export interface RowRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Why a row was not scored. */
+export interface Rejection {
+  readonly code: 'PREDICT_CELL' | 'MODEL_RUN' | 'MODEL_SCORE' | 'MODEL_CRASH' | 'MODEL_HANG';
+  readonly reason: string;
+}
+
+export interface ScoreRangeOptions {
+  readonly features: Float32Array<ArrayBuffer>;
+  /** Numbers of a row. */
+  readonly width: number;
+  readonly rows: number;
+  readonly run: RunRows;
+  /** Rows of a run. */
+  readonly batchRows: number;
+  /** Rows among which one ended a worker: they run in batches of an eighth as many. */
+  readonly suspect: RowRange | null;
+  /** Rows that are not to be run, by place. */
+  readonly rejected: ReadonlyMap<number, Rejection>;
+  /** Called before each run, with the places of its rows. */
+  readonly onRun: (range: RowRange) => void;
+  /** Called for each rejected row; it throws where there are too many. */
+  readonly onReject: (count: number, rejection: Rejection) => void;
+}
+
+/** Scores of a range. */
+export interface RangeScores {
+  /** NaN where the row was rejected. */
+  readonly scores: Float64Array;
+  readonly rejected: ReadonlyMap<number, Rejection>;
+}
+
+/**
+ * Scores a range in batches. A batch that fails is halved until the rows that fail stand alone: those are rejected, each with its
+ * reason, and all others have the scores that they have without them.
+ */
+export async function scoreRange(options: ScoreRangeOptions): Promise<RangeScores> {
+  const { rows, batchRows, suspect, onReject } = options;
+  const scores = new Float64Array(rows).fill(Number.NaN);
+  const rejected = new Map(options.rejected);
+  for (const rejection of rejected.values()) onReject(1, rejection);
+  const reject = (row: number, rejection: Rejection) => {
+    rejected.set(row, rejection);
+    onReject(1, rejection);
+  };
+  for (let from = 0; from < rows; ) {
+    const to = Math.min(rows, endOfBatch(from, batchRows, suspect));
+    await scoreBatch(options, { from, to }, scores, reject);
+    from = to;
+  }
+  return { scores, rejected };
+}
+
+/** Into how many runs suspect rows are cut: each death costs the start of a worker, a small run costs little. */
+const PIECES = 8;
+
+function endOfBatch(from: number, batchRows: number, suspect: RowRange | null): number {
+  if (suspect === null || from >= suspect.to) return from + batchRows;
+  if (from < suspect.from) return Math.min(from + batchRows, suspect.from);
+  const piece = Math.max(1, Math.ceil((suspect.to - suspect.from) / PIECES));
+  return Math.min(from + piece, suspect.to);
+}
+
+async function scoreBatch(
+  options: ScoreRangeOptions,
+  { from, to }: RowRange,
+  scores: Float64Array,
+  reject: (row: number, rejection: Rejection) => void,
+): Promise<void> {
+  const { features, width, run, rejected, onRun } = options;
+  const chosen = rowsToRun(from, to, rejected);
+  const count = chosen === null ? to - from : chosen.length;
+  if (count === 0) return;
+  const input = chosen === null ? features.subarray(from * width, to * width) : gathered(features, width, chosen);
+  onRun({ from, to });
+  let found: Float32Array;
+  try {
+    found = await run(input, count);
+  } catch (error) {
+    if (to - from > 1) {
+      const middle = from + Math.ceil((to - from) / 2);
+      await scoreBatch(options, { from, to: middle }, scores, reject);
+      return scoreBatch(options, { from: middle, to }, scores, reject);
+    }
+    return reject(from, { code: 'MODEL_RUN', reason: error instanceof Error ? error.message : String(error) });
+  }
+  for (let i = 0; i < count; i += 1) {
+    const row = chosen === null ? from + i : chosen[i];
+    const score = found[i];
+    if (Number.isFinite(score)) scores[row] = score;
+    else reject(row, { code: 'MODEL_SCORE', reason: `its score is ${score}` });
+  }
+}
+
+/** The rows of a batch that are to be run; null: all. */
+function rowsToRun(from: number, to: number, rejected: ReadonlyMap<number, Rejection>): readonly number[] | null {
+  if (rejected.size === 0) return null;
+  const chosen: number[] = [];
+  for (let row = from; row < to; row += 1) if (!rejected.has(row)) chosen.push(row);
+  return chosen.length === to - from ? null : chosen;
+}
+
+function gathered(
+  features: Float32Array<ArrayBuffer>,
+  width: number,
+  rows: readonly number[],
+): Float32Array<ArrayBuffer> {
+  const input = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => {
+    input.set(features.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return input;
+}
+
+/** Batch sizes that are tried. */
+const SIZES = [64, 256, 1_024, 4_096] as const;
+
+/** A smaller size is taken where it is at most this much slower a row. */
+const KNEE = 1.05;
+
+/** The smallest batch size that is about as fast a row as the fastest; rows that fail are not measured. */
+export async function bestBatchRows(
+  { features, width, rows, run, onRun }: Pick<ScoreRangeOptions, 'features' | 'width' | 'rows' | 'run' | 'onRun'>,
+  monotonic: () => number,
+): Promise<number> {
+  const measured: (readonly [size: number, msARow: number])[] = [];
+  for (const size of SIZES) {
+    if (size > rows) break;
+    const input = features.subarray(0, size * width);
+    onRun({ from: 0, to: size });
+    try {
+      // The first run of a size allocates.
+      await run(input, size);
+      const begun = monotonic();
+      await run(input, size);
+      measured.push([size, (monotonic() - begun) / size]);
+    } catch {
+      break;
+    }
+  }
+  const best = Math.min(...measured.map(([, ms]) => ms));
+  return measured.find(([, ms]) => ms <= KNEE * best)?.[0] ?? SIZES[0];
+}
