@@ -16,6 +16,8 @@ import { openOnlineStore } from '../backends/embedded/online/online-store.ts';
 import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
 import { openKafkaLog } from '../backends/kafka/event-log.ts';
 import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
+import { onnxThreads } from '../backends/onnx/onnx-threads.ts';
+import { tryOutOnnx } from '../backends/onnx/try-out.ts';
 import { openOtlpSink } from '../backends/otlp/trace-sink.ts';
 import { openRedisStore } from '../backends/redis/online-store.ts';
 import type { Closing } from '../base/closing.ts';
@@ -45,6 +47,9 @@ import { openTileTopics, shareNames } from './tile-topics.ts';
 
 /** The declaration that the data of a directory were written under. */
 const DECLARATION = 'declaration.json';
+
+/** Where model files are run: on the calling thread, on threads of their own, and first where a crash harms nobody. */
+export const runtimes = { here: onnxRuntime, thread: onnxThreads, tryOut: tryOutOnnx } as const;
 
 /** Every back end of a running project. */
 export interface Stores {

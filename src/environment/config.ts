@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
 import { parseDuration } from '../base/time.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
+import type { FunctionModel } from '../features/define/function-model.ts';
 
 /** Bytes of memory without an option, and at least. */
 const DEFAULT_MEMORY = 2 ** 30;
@@ -202,6 +203,38 @@ const historySchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+function isFunctionModel(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, inputs, outputs, run }: { name?: unknown; inputs?: unknown; outputs?: unknown; run?: unknown } = value;
+  return typeof name === 'string' && Array.isArray(inputs) && Array.isArray(outputs) && typeof run === 'function';
+}
+
+/** The models that a server runs for callers who send tensors. */
+const modelsSchema = z.strictObject({
+  /** A folder as Triton lays it out: `<model>/config.pbtxt`, `<model>/<version>/model.onnx`. */
+  repository: z.string().min(1).optional(),
+  /** Models that are functions, made with `functionModel`. */
+  functions: z.array(z.custom<FunctionModel>(isFunctionModel, 'write functionModel({…})')).default([]),
+  /** When models are loaded: all of the repository at the start, each at its first request, or by calls alone. */
+  load: z.enum(['start', 'request', 'explicit']).default('start'),
+  /** Memory that loaded models may take together; the least recently used goes first. */
+  memory: z.union([size, z.int().min(LEAST_MEMORY)]).default('2GiB'),
+  /** A model without a request for so long is unloaded until its next one; without it none is. */
+  idle: duration.optional(),
+  /** Name of the server in the metadata of the protocol. */
+  serverName: z.string().min(1).default('headrace'),
+  /** Rows that may wait for one version: of all callers, of the holder of one API key, and shares by the id of the key. */
+  queue: z
+    .strictObject({
+      rows: z.int().min(1).default(16_384),
+      rowsOfCaller: z.int().min(1).default(8_192),
+      weights: z.record(z.string(), z.number().positive().max(1_000)).default({}),
+    })
+    .prefault({}),
+  /** Memory of the answers of models whose configuration asks for a cache. */
+  cache: z.union([size, z.int().min(0)]).default('64MiB'),
+});
+
 /** Options of one environment; every one has a default, so `{}` is a whole environment: everything embedded. */
 const environmentSchema = z.strictObject({
   /**
@@ -262,13 +295,19 @@ const environmentSchema = z.strictObject({
         .optional(),
     })
     .prefault({}),
+  models: modelsSchema.prefault({}),
 });
 
 /** What is written in headrace.config.ts for an environment. */
 export type EnvironmentOptions = z.input<typeof environmentSchema>;
 
 /** An environment with all defaults filled; durations in ms. `directory` is that of the namespace. */
-export type Environment = Omit<z.output<typeof environmentSchema>, 'log' | 'memory' | 'cacheKeys'> & {
+export type Environment = Omit<z.output<typeof environmentSchema>, 'log' | 'memory' | 'cacheKeys' | 'models'> & {
+  readonly models: Omit<z.output<typeof modelsSchema>, 'memory' | 'idle' | 'cache'> & {
+    readonly memoryBytes: number;
+    readonly idleMs: number;
+    readonly cacheBytes: number;
+  };
   /** The most bytes that a process keeps in memory of what grows with keys. */
   readonly memoryBytes: number;
   /** Whose environment it is. */
@@ -292,7 +331,7 @@ export function defineConfig<const C extends Config>(config: C): C {
 export function resolveEnvironment(name: string, options: EnvironmentOptions, project: string): Environment {
   const parsed = environmentSchema.safeParse(options);
   if (!parsed.success) throw fail('CONFIG_OPTION', { name, reason: reasonOf(parsed.error) });
-  const { log, namespace, directory, memory, cacheKeys, ...rest } = parsed.data;
+  const { log, namespace, directory, memory, cacheKeys, models, ...rest } = parsed.data;
   if (memory !== undefined && cacheKeys !== undefined)
     throw fail('CONFIG_OPTION', { name, reason: 'cacheKeys: memory bounds the same; leave cacheKeys out' });
   checkEngine(name, rest.engine, log);
@@ -312,13 +351,27 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
     directory: namespace === undefined ? directory : `${directory}/namespaces/${namespace}`,
     log: { ...log, ageMs: parseDuration(log.age, 'log.age') },
     memoryBytes: memoryBytes(memory, cacheKeys),
+    models: resolvedModels(models),
   });
+}
+
+function resolvedModels({ memory, idle, cache, ...rest }: z.output<typeof modelsSchema>): Environment['models'] {
+  return {
+    ...rest,
+    memoryBytes: bytesOf(memory),
+    idleMs: idle === undefined ? Number.POSITIVE_INFINITY : parseDuration(idle, 'models.idle'),
+    cacheBytes: bytesOf(cache),
+  };
+}
+
+function bytesOf(value: string | number): number {
+  return typeof value === 'string' ? sizeBytes(value) : value;
 }
 
 /** The part of the memory that is for what grows with keys: most of what a process does not take without any, a quarter of all at least. */
 function memoryBytes(memory: string | number = DEFAULT_MEMORY, cacheKeys?: number): number {
   if (cacheKeys !== undefined) return Math.max(LEAST_MEMORY, cacheKeys * CACHE_KEY_BYTES);
-  const bytes = typeof memory === 'string' ? sizeBytes(memory) : memory;
+  const bytes = bytesOf(memory);
   return Math.floor(Math.max(bytes / 4, KEYS_SHARE * (bytes - PROCESS_BYTES)));
 }
 

@@ -33,13 +33,19 @@ export async function checkParity(checked: Checked, loaded: Scorer, file: Uint8A
   });
 }
 
+/** The rows of parity vectors as one array, NaN where a feature is missing. Error: MODEL_FILE. */
+export function parityRows(file: Uint8Array, signature: ModelSignature): Float32Array<ArrayBuffer> {
+  const { rows } = parseParity(file, { signature });
+  return Float32Array.from(rows.flat(), (value) => value ?? Number.NaN);
+}
+
 function compare({ model, version }: Checked, found: number, expected: number): void {
   // NaN differs from everything.
   if (!(Math.abs(found - expected) <= PARITY_TOLERANCE))
     throw fail('MODEL_PARITY', { model, version, found, expected });
 }
 
-function parseParity(file: Uint8Array, { signature }: Checked): z.infer<typeof paritySchema> {
+function parseParity(file: Uint8Array, { signature }: Pick<Checked, 'signature'>): z.infer<typeof paritySchema> {
   let content: unknown;
   try {
     content = JSON.parse(new TextDecoder().decode(file));

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { closingWithin } from '../base/closing.ts';
 import type { Clock } from '../base/time.ts';
-import { closeStores, openStores, type Stores } from '../compose/compose.ts';
+import { closeStores, openStores, runtimes, type Stores } from '../compose/compose.ts';
 import { sourceTopics } from '../compose/source-topics.ts';
 import { checkRequiredModels, type Environment, tilesApart } from '../environment/config.ts';
 import { checkDeclaration, placeDeclaration } from '../environment/place-declaration.ts';
@@ -24,7 +24,10 @@ import { begunForgettings } from '../operating/forget-record.ts';
 import { freeBytes } from '../operating/free-bytes.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { Part } from '../ports/part.ts';
+import { openModelHost } from '../serving/models/open-host.ts';
 import { ProjectModels } from '../serving/models/project-models.ts';
+import { inferencePart } from '../serving/runtime/inference-part.ts';
+import type { ModelHost } from '../serving/runtime/model-host.ts';
 import { Forgetting } from './forgetting.ts';
 import { TrainingRuns } from './training-runs.ts';
 
@@ -42,6 +45,7 @@ export interface OpenProject extends ProjectPlace {
   readonly stores: Stores;
   readonly features: FeatureStore;
   readonly models: ProjectModels;
+  readonly host: ModelHost;
   readonly labels: ProjectLabels;
   readonly appends: AppendOutcome;
   readonly topics: TopicIntakes;
@@ -100,6 +104,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const features = await openFeatures(place, opened, { models, labels });
   const publishDeliveries = () => features.publishDeliveries();
   await models.start(publishDeliveries);
+  const host = await openModelHost({ environment, runtimes, registered: stores, clock, onFault });
   const appends = new AppendOutcome();
   const topics = new TopicIntakes(taken, {
     take: (of, events, placeOf) => appends.noted(() => features.take(of, events, placeOf), loggedIn),
@@ -111,6 +116,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     ...featureStoreParts({ features, disk, topics: () => topics.reports() }),
     openPart(logPart, { untaken, freeBytes: () => freeBytes(environment.directory) }),
     ...models.parts(publishDeliveries),
+    openPart(inferencePart, host, { tick: () => host.tick(), close: () => host.close() }),
     labels.part(),
   ];
   const flush = () => flushParts(parts);
@@ -120,7 +126,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const forgetting = new Forgetting({ ...stores, rowsOf, directory, project, features }, flush);
   // A forgetting that a dead process began is finished before anything is served.
   for (const { entity, key } of begunForgettings(directory)) await forgetting.forget(entity, key);
-  return { ...place, stores, features, models, labels, appends, topics, training, forgetting, parts };
+  return { ...place, stores, features, models, host, labels, appends, topics, training, forgetting, parts };
 }
 
 function openFeatures(

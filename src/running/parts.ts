@@ -15,6 +15,7 @@ import { type ReadsStatus, readsPart } from '../observe/reads-part.ts';
 import type { Status } from '../observe/status.ts';
 import { modelsPart } from '../serving/online/models-part.ts';
 import { predictionsPart } from '../serving/online/predictions-part.ts';
+import { type InferenceStatus, inferencePart } from '../serving/runtime/inference-part.ts';
 
 /**
  * Every kind of part, in the order of `headrace status`, with the keys of its share of `GET /v1/status`. The metrics page, the
@@ -31,6 +32,7 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(tilesPart, ['lag']),
   partKind(modelsPart, []),
   partKind(predictionsPart, []),
+  partKind(inferencePart, ['inference']),
   partKind(labelsPart, []),
   partKind(followedPart, []),
   partKind(diskPart, ['disk']),
@@ -46,6 +48,7 @@ export type ProjectStatus = Status &
   SkewStatus &
   TopicsStatus &
   TilesStatus &
+  InferenceStatus &
   DiskStatus &
   MemoryStatus &
   StoreStatus;

@@ -1,7 +1,7 @@
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import type { Clock } from '../base/time.ts';
 import type { OpenSpan } from '../base/tracer.ts';
-import { openReadStores, type ReadStores } from '../compose/compose.ts';
+import { openReadStores, type ReadStores, runtimes } from '../compose/compose.ts';
 import { type Environment, resolveEnvironment } from '../environment/config.ts';
 import { checkDeclaration } from '../environment/place-declaration.ts';
 import type { FeatureServiceData, ProjectData } from '../features/define/declaration.ts';
@@ -14,6 +14,9 @@ import { readsPart } from '../observe/reads-part.ts';
 import type { Status } from '../observe/status.ts';
 import { checkNotMoved } from '../operating/migrate/migration-files.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
+import { openModelHost } from '../serving/models/open-host.ts';
+import { inferencePart } from '../serving/runtime/inference-part.ts';
+import type { ModelHost } from '../serving/runtime/model-host.ts';
 import type { OpenOptions } from './headrace.ts';
 import { Running } from './running.ts';
 
@@ -28,6 +31,7 @@ interface OpenReader {
   readonly environment: Environment;
   readonly stores: ReadStores;
   readonly features: FeatureReader;
+  readonly host: ModelHost;
   readonly clock: Clock;
 }
 
@@ -40,12 +44,14 @@ export class Reader extends Running<Status> {
   readonly #features: FeatureReader;
 
   private constructor({ stores, features, ...place }: OpenReader) {
+    const { host } = place;
     const { measures } = features;
     const reads = { measures, logged: (of: FeatureServiceData) => features.logged(of) };
     const parts = [
       openPart(readsPart, reads, { tick: () => features.tick() }),
       openPart(followedPart, features),
       openPart(memoryPart, () => features.memory()),
+      openPart(inferencePart, host, { tick: () => host.tick() }),
     ];
     super({ ...place, parts, measures, tracer: stores.traces?.tracer ?? null });
     this.#stores = stores;
@@ -89,7 +95,8 @@ export class Reader extends Running<Status> {
         onComputeError,
         onFault,
       });
-      return new Reader({ project, environment, stores, features, clock });
+      const host = await openModelHost({ environment, runtimes, registered: null, clock, onFault });
+      return new Reader({ project, environment, stores, features, host, clock });
     } catch (error) {
       await online.close();
       await traces?.close();
@@ -123,6 +130,7 @@ export class Reader extends Running<Status> {
   }
 
   async close(): Promise<void> {
+    await this.models.close();
     await this.#stores.online.close();
     await this.#stores.traces?.close();
   }

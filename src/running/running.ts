@@ -8,6 +8,10 @@ import type { ServingMeasures } from '../observe/serving-measures.ts';
 import type { SloReport } from '../observe/slo-report.ts';
 import { degradedOf, type Status, statusOf, waitingOf } from '../observe/status.ts';
 import type { Part } from '../ports/part.ts';
+import type { ModelHost } from '../serving/runtime/model-host.ts';
+
+/** The version of the Open Inference Protocol. */
+const PROTOCOL_VERSION = '2';
 
 export interface RunningOptions {
   readonly project: ProjectData;
@@ -16,6 +20,8 @@ export interface RunningOptions {
   /** In the order of their work. */
   readonly parts: readonly Part[];
   readonly measures: ServingMeasures;
+  /** Models that answer callers who send tensors. */
+  readonly host: ModelHost;
   /** null: nothing is traced. */
   readonly tracer: Tracer | null;
 }
@@ -50,6 +56,16 @@ export abstract class Running<S extends Status> {
   /** Counts a request of a service that was rejected because more came than could be answered. */
   turnedAway(service: FeatureServiceData): void {
     this.#options.measures.turnedAway(service);
+  }
+
+  /** The models that answer callers who send tensors. */
+  get models(): ModelHost {
+    return this.#options.host;
+  }
+
+  /** Name and version of the server, as clients of the Open Inference Protocol read them. */
+  get inferenceServer(): { readonly name: string; readonly version: string } {
+    return { name: this.#options.environment.models.serverName, version: PROTOCOL_VERSION };
   }
 
   /** Does the work that is due by the clock. Call it about once a second. It may throw an earlier failure of background work. */

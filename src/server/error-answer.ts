@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { fail, type HeadraceError, isHeadraceError } from '../base/errors/fail.ts';
+import { oipText, retryAfterS } from '../serving/oip/refuse.ts';
 
 /** The body of every error answer: the catalogued code, what is wrong, what to do, whether to try again. */
 export interface ErrorBody {
@@ -12,19 +13,27 @@ export function errorBody(error: HeadraceError): ErrorBody {
   return { error: { code: error.code, message: error.message, hint: error.hint, retry: error.retry } };
 }
 
+/** Whether a request target is one of the Open Inference Protocol, whose errors are `{error: text}`; the code is ours. */
+function speaksOip(target: string): boolean {
+  return target.startsWith('/v2') && !/^[^/?]/.test(target.slice('/v2'.length));
+}
+
+/** The JSON text of an error for a request target. */
+function errorText(error: HeadraceError, target: string): string {
+  return JSON.stringify(speaksOip(target) ? { error: oipText(error), code: error.code } : errorBody(error));
+}
+
 /** Answers with a catalogued error; anything else becomes SERVER_FAULT, its cause kept from the client and given to the log. */
 export function answerError(reply: FastifyReply, error: unknown): FastifyReply {
   const known = catalogued(error);
-  if (known.retry === 'later') void reply.header('retry-after', '1');
-  return reply
-    .code(known.status)
-    .type('application/json')
-    .send(JSON.stringify(errorBody(known)));
+  if (known.retry === 'later') void reply.header('retry-after', String(retryAfterS(known)));
+  if (known.code === 'OIP_UNSUPPORTED') void reply.header('accept-encoding', 'gzip, deflate');
+  return reply.code(known.status).type('application/json').send(errorText(known, reply.request.url));
 }
 
 /** Answers with a catalogued error where no route is asked yet. */
 export function answerPlain(response: ServerResponse, error: HeadraceError, more: OutgoingHttpHeaders = {}): void {
-  const text = JSON.stringify(errorBody(error));
+  const text = errorText(error, response.req.url ?? '');
   response.writeHead(error.status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),

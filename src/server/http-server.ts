@@ -20,7 +20,7 @@ import { openApi } from './openapi.ts';
 import { answerOtherMethod } from './other-method.ts';
 import { type PathTable, pathTable } from './path-table.ts';
 import { bodyRefusal, hostRefusal } from './plain-refusal.ts';
-import { registerRoutes, scopesOf } from './register-routes.ts';
+import { registerRoutes, scopesOf, setCaller } from './register-routes.ts';
 import { answerAll } from './request-check.ts';
 import { traceRequests } from './request-spans.ts';
 import type { ReadContext, Route } from './route.ts';
@@ -253,7 +253,7 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
   });
   if (served.tracer !== null) traceRequests(server, served.tracer);
   server.addHook('onRequest', async (request) => {
-    check(scopesOf(request), request.headers.authorization ?? null);
+    setCaller(request, check(scopesOf(request), request.headers.authorization ?? null));
     // Before the body is read: which bodies a method takes is asked of routes only.
     if (request.is404) throw fail(unknown, { method: request.method, path: request.url });
   });

@@ -98,10 +98,13 @@ function operationOf(route: Route, { name, summary, body, answers }: RouteShape)
 
 /** The parameters of the query, and that of a path whose values the declaration does not name. */
 function parametersFor({ path, query }: Route, name: string | undefined): Json {
-  const open = path.indexOf('{');
-  const parameter = name === undefined && open >= 0 ? path.slice(open + 1, -1) : undefined;
-  const inPath =
-    parameter === undefined ? [] : [{ name: parameter, in: 'path', required: true, schema: { type: 'string' } }];
+  const open = name === undefined ? [...path.matchAll(/\{(\w+)\}/g)] : [];
+  const inPath = open.map(([, parameter]) => ({
+    name: parameter,
+    in: 'path',
+    required: true,
+    schema: { type: 'string', minLength: 1 },
+  }));
   const all = [...inPath, ...(query === undefined ? [] : parametersOf(query))];
   return all.length === 0 ? {} : { parameters: all };
 }

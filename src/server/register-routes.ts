@@ -18,6 +18,17 @@ declare module 'fastify' {
   }
 }
 
+const callers = new WeakMap<FastifyRequest, string>();
+
+/** Notes whose request it is, by the id of the key. */
+export function setCaller(request: FastifyRequest, caller: string): void {
+  if (caller !== '') callers.set(request, caller);
+}
+
+function callerOf(request: FastifyRequest): string {
+  return callers.get(request) ?? '';
+}
+
 /** A path without a route still needs a key that may read. */
 const UNKNOWN_PATH: readonly Scope[] = ['read'];
 
@@ -44,18 +55,21 @@ type Run = (request: RouteRequest) => MaybePromise<RouteAnswer>;
 
 function register(server: FastifyInstance, route: Route, run: Run): void {
   const options: RouteOptions = {
+    ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
     method: route.method,
     url: patternOf(route),
     config: { scopes: route.scopes },
     handler: async (request, reply) => send(reply, await run(requestOf(request, reply))),
   };
-  if (route.takesStream !== true) {
+  if (route.takesStream !== true && route.takesBytes !== true) {
     server.route(options);
     return;
   }
   server.register((scope, _, done) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null, undefined));
+    if (route.takesBytes)
+      scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, parsed) => parsed(null, body));
+    else scope.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null, undefined));
     scope.route(options);
     done();
   });
@@ -63,7 +77,8 @@ function register(server: FastifyInstance, route: Route, run: Run): void {
 
 function requestOf(request: FastifyRequest, reply: FastifyReply): RouteRequest {
   const { params, query, headers, body, raw } = request;
-  const [name = ''] = Object.values(params as Readonly<Record<string, string>>);
+  const values = params as Readonly<Record<string, string>>;
+  const [name = ''] = Object.values(values);
   const gone = () => {
     const controller = new AbortController();
     // It is closed once: a client that has left already is not told of again.
@@ -71,9 +86,20 @@ function requestOf(request: FastifyRequest, reply: FastifyReply): RouteRequest {
     else reply.raw.once('close', () => controller.abort());
     return controller.signal;
   };
-  return { name, query, headers, body, stream: raw, gone, trace: spanOf(request) };
+  return {
+    name,
+    params: values,
+    caller: callerOf(request),
+    query,
+    headers,
+    body,
+    stream: raw,
+    gone,
+    trace: spanOf(request),
+  };
 }
 
-function send(reply: FastifyReply, { status, type, body }: RouteAnswer): FastifyReply {
+function send(reply: FastifyReply, { status, type, body, headers }: RouteAnswer): FastifyReply {
+  if (headers !== undefined) void reply.headers(headers);
   return reply.code(status).type(type).send(body);
 }

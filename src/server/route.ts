@@ -17,6 +17,7 @@ export const routeTags = {
   events: 'Events in.',
   features: 'Feature vectors out.',
   predictions: 'Scores of champions.',
+  inference: 'Models by the Open Inference Protocol v2.',
   'training sets': 'Feature values as of many instants.',
   models: 'Registered versions of models.',
   admin: 'Changes to a running server. Each call goes to the audit log.',
@@ -50,8 +51,12 @@ export interface RouteShape {
 
 /** A request, whoever read it. */
 export interface RouteRequest {
-  /** The value of the path's parameter; empty where there is none. */
+  /** The value of the path's first parameter; empty where there is none. */
   readonly name: string;
+  /** Values of the path's parameters by their names. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Id of the caller's key; empty: there is none. */
+  readonly caller: string;
   readonly query: unknown;
   readonly headers: IncomingHttpHeaders;
   /** Bytes; undefined for a route that takes a stream. */
@@ -67,6 +72,7 @@ export interface RouteAnswer {
   readonly status: number;
   readonly type: string;
   readonly body: string | Buffer | Readable;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** What routes that only read need: the process may be the writer or a reader. */
@@ -107,6 +113,10 @@ interface RouteBase {
   readonly query?: z.ZodObject;
   /** Whether the body is read by the route itself, as a stream. */
   readonly takesStream?: boolean;
+  /** Whether the body is bytes of any media type, or of none; of a route that takes a stream it is not read. */
+  readonly takesBytes?: boolean;
+  /** Largest body of this route where it is not the server's, bytes. */
+  readonly bodyLimit?: number;
   /** Codes of its own; those of every route are added. */
   readonly errors: readonly ErrorCode[];
   /** Codes with which a body of the schema may still be refused with 400. */

@@ -16,6 +16,8 @@ export interface ServedProject
     | 'slo'
     | 'metrics'
     | 'tracer'
+    | 'models'
+    | 'inferenceServer'
   > {
   status(): Status;
 }

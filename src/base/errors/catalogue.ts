@@ -18,6 +18,7 @@ import { logErrors } from './log.ts';
 import { migrateErrors } from './migrate.ts';
 import { modelErrors } from './model.ts';
 import { offlineErrors } from './offline.ts';
+import { oipErrors } from './oip.ts';
 import { operatingErrors } from './operating.ts';
 import { planErrors } from './plan.ts';
 import { predictErrors } from './predict.ts';
@@ -42,6 +43,7 @@ import { verifyErrors } from './verify.ts';
 export const catalogue = {
   ...migrateErrors,
   ...modelErrors,
+  ...oipErrors,
   ...gpuErrors,
   ...flinkErrors,
   ...jobErrors,

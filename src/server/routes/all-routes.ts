@@ -4,6 +4,7 @@ import { sendEvents } from './events.ts';
 import { readFeatures } from './features.ts';
 import { cancelJob, flush, listJobs, readJob, startJob } from './jobs.ts';
 import { listModels, readModel } from './models.ts';
+import { oipRoutes } from './oip.ts';
 import { health, metrics, openapi, readiness, slo, status } from './operations.ts';
 import { predict } from './predictions.ts';
 import { writeTrainingSet } from './training-sets.ts';
@@ -24,6 +25,7 @@ export const allRoutes: readonly Route[] = [
   flush,
   listModels,
   readModel,
+  ...oipRoutes,
   health,
   readiness,
   status,

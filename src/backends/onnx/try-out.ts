@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { fail } from '../../base/errors/fail.ts';
+import { sha256Hex } from '../../base/hash/sha256.ts';
+
+/** A file that is not open after so long is refused, ms. */
+const LONGEST_MS = 60_000;
+
+/** Output that is read of the child, bytes. */
+const LONGEST_REASON = 2_000;
+
+/** Files that have been opened without harm, by digest. */
+const known = new Set<string>();
+
+/**
+ * Opens a file in a process of its own: one that makes the library crash, or that takes forever, harms only that. Error:
+ * MODEL_FILE.
+ */
+export async function tryOutOnnx(file: Uint8Array): Promise<void> {
+  const digest = sha256Hex(file);
+  if (known.has(digest)) return;
+  const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+  const program = fileURLToPath(new URL(`./try-out-worker${ending}`, import.meta.url));
+  // Only what a process needs to start: no secret of this one.
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    ...(process.platform === 'win32' ? { SystemRoot: process.env['SystemRoot'] ?? '' } : {}),
+  };
+  const child = spawn(process.execPath, [program], {
+    env,
+    stdio: ['pipe', 'pipe', 'ignore'],
+    timeout: LONGEST_MS,
+    killSignal: 'SIGKILL',
+  });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(0, LONGEST_REASON);
+  });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(file);
+  const how = await new Promise<string | number>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) => resolve(signal ?? code ?? 1));
+  });
+  if (how !== 0) throw fail('MODEL_FILE', { reason: said === '' ? `opening it ended a process with ${how}` : said });
+  known.add(digest);
+}

@@ -1,0 +1,30 @@
+import type { FunctionModel } from '../../features/define/function-model.ts';
+import { plainConfig } from '../runtime/model-config.ts';
+import type { ModelSource, SourceModel } from '../runtime/model-source.ts';
+import { loadFunction } from './load-function.ts';
+
+/** The models of a project that are functions: each has one version. */
+export class FunctionSource implements ModelSource {
+  readonly #models: ReadonlyMap<string, FunctionModel>;
+
+  constructor(models: readonly FunctionModel[]) {
+    this.#models = new Map(models.map((model) => [model.name, model]));
+  }
+
+  names(): readonly string[] {
+    return [...this.#models.keys()];
+  }
+
+  find(name: string): SourceModel | null {
+    const model = this.#models.get(name);
+    if (model === undefined) return null;
+    return {
+      config: plainConfig(name, 'function', model),
+      versions: ['1'],
+      preferred: null,
+      alias: () => null,
+      open: () => ({ kind: 'own', platform: 'function', load: () => loadFunction(model) }),
+      warmUps: () => [],
+    };
+  }
+}

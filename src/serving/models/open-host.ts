@@ -1,0 +1,41 @@
+import type { Environment } from '../../environment/config.ts';
+import type { ArtifactStore } from '../../ports/artifact-store.ts';
+import type { ModelRegistry } from '../../ports/model-registry.ts';
+import type { Runtimes } from '../runtime/load-version.ts';
+import { ModelHost } from '../runtime/model-host.ts';
+import type { ModelSource } from '../runtime/model-source.ts';
+import { TritonRepository } from '../runtime/triton-repository.ts';
+import { FunctionSource } from './function-source.ts';
+import { RegistrySource } from './registry-source.ts';
+
+export interface OpenHostOptions {
+  readonly environment: Pick<Environment, 'models'>;
+  readonly runtimes: Runtimes;
+  /** Models of a project's registry; null: the process has none open. */
+  readonly registered: { readonly registry: ModelRegistry; readonly artifacts: ArtifactStore } | null;
+  readonly clock: () => number;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Opens the models of an environment; those of its repository are loaded where it says so. Error: OIP_CONFIG. */
+export async function openModelHost(options: OpenHostOptions): Promise<ModelHost> {
+  const { environment, runtimes, registered, clock, onFault } = options;
+  const { functions, repository, load, memoryBytes, idleMs, queue, cacheBytes } = environment.models;
+  const eager: ModelSource[] = [];
+  if (functions.length > 0) eager.push(new FunctionSource(functions));
+  if (repository !== undefined) eager.push(new TritonRepository(repository));
+  const lazy = registered === null ? [] : [new RegistrySource(registered.registry, registered.artifacts)];
+  const host = new ModelHost({
+    sources: [...eager, ...lazy],
+    runtimes,
+    limits: { mostRows: queue.rows, mostRowsOfTenant: queue.rowsOfCaller, weights: queue.weights },
+    budgetBytes: memoryBytes,
+    idleMs,
+    loadsOnRequest: load !== 'explicit',
+    cacheBytes,
+    clock,
+    onFault,
+  });
+  if (load === 'start') for (const source of eager) await host.loadAll(await source.names());
+  return host;
+}

@@ -1,0 +1,30 @@
+import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
+
+/** A client's mistake. */
+export function refuse(reason: string): HeadraceError {
+  return fail('OIP_REQUEST', { reason });
+}
+
+/** A model that the server does not have. */
+export function unknownModel(model: string): HeadraceError {
+  return fail('OIP_UNKNOWN', { reason: `Request for unknown model: '${model}' is not found` });
+}
+
+/** What cannot be answered now, and the seconds after which it may be. */
+export function unavailable(reason: string, afterS = 1): HeadraceError {
+  return fail('OIP_UNAVAILABLE', { reason, afterS });
+}
+
+/** Text of an error as clients of the protocol read it: they and their tests look for parts of it. */
+export function oipText(error: unknown): string {
+  if (!isHeadraceError(error)) return 'internal error of the server';
+  const { reason } = error.facts;
+  const isOwn = error.code.startsWith('OIP_') && error.code !== 'OIP_CONFIG';
+  return (isOwn || error.code === 'MODEL_TENSOR') && typeof reason === 'string' ? reason : error.message;
+}
+
+/** Seconds that a caller should wait before it tries again. */
+export function retryAfterS(error: HeadraceError): number {
+  const { afterS } = error.facts;
+  return typeof afterS === 'number' ? afterS : 1;
+}

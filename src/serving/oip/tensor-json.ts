@@ -1,0 +1,146 @@
+import { isUtf8 } from 'node:buffer';
+import { ExactNumber } from '../../schema/json-exact.ts';
+import { elementsOf, type NumericTensorData, type Tensor, type TensorType, tensorArrays } from '../../schema/tensor.ts';
+import { refuse } from './refuse.ts';
+
+/** Nesting above which a document is refused, as Triton does. */
+const DEEPEST = 100;
+
+const RANGES: Readonly<Partial<Record<TensorType, readonly [least: number, greatest: number]>>> = {
+  UINT8: [0, 0xff],
+  UINT16: [0, 0xffff],
+  UINT32: [0, 0xffff_ffff],
+  INT8: [-0x80, 0x7f],
+  INT16: [-0x8000, 0x7fff],
+  INT32: [-0x8000_0000, 0x7fff_ffff],
+};
+
+interface JsonTensor {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly shape: readonly number[];
+  readonly data: unknown;
+}
+
+/** Reads the elements of a tensor from JSON, nested or flat. Error: OIP_REQUEST. Hot path. */
+export function parseTensorData({ name, type, shape, data }: JsonTensor): Tensor {
+  if (type === 'FP16' || type === 'BF16')
+    throw refuse(
+      `receiving ${type} data via JSON is not supported. Please use the binary data format for input ${name}`,
+    );
+  if (!Array.isArray(data)) throw refuse(`unable to parse 'data': input '${name}' has no array of data`);
+  const elements = elementsOf(shape);
+  const flat = typeof data[0] === 'object' && data[0] !== null ? flattened(name, data, elements) : data;
+  if (flat.length !== elements)
+    throw refuse(
+      `unable to parse 'data': input '${name}' has ${flat.length} elements, its shape [${shape.join(',')}] has ${elements}`,
+    );
+  if (type === 'BYTES') return { name, type, shape, data: flat.map((one) => textBytes(name, one)) };
+  return { name, type, shape, data: numbersOf(name, type, flat) };
+}
+
+/** The JSON of a tensor's elements, flat. Error: OIP_REQUEST, for a type or value that JSON does not hold. Hot path. */
+export function tensorDataText({ name, type, data }: Tensor): string {
+  switch (type) {
+    case 'FP16':
+    case 'BF16':
+      throw refuse(
+        `sending ${type} data via JSON is not supported. Please use the binary data format for output ${name}`,
+      );
+    case 'BYTES':
+      return JSON.stringify((data as readonly Uint8Array[]).map((bytes) => textOf(name, bytes)));
+    case 'BOOL':
+      return `[${Array.from(data as Uint8Array, (bit) => (bit === 0 ? 'false' : 'true')).join(',')}]`;
+    case 'FP32':
+      return `[${Array.from(data as Float32Array, (value) => floatText(name, value, true)).join(',')}]`;
+    case 'FP64':
+      return `[${Array.from(data as Float64Array, (value) => floatText(name, value, false)).join(',')}]`;
+    default:
+      return `[${(data as NumericTensorData).join(',')}]`;
+  }
+}
+
+function flattened(name: string, data: readonly unknown[], elements: number): readonly unknown[] {
+  const flat: unknown[] = [];
+  const visit = (list: readonly unknown[], depth: number): void => {
+    if (depth > DEEPEST) throw refuse(`JSON nesting depth exceeds maximum allowed limit (${DEEPEST})`);
+    for (const one of list) {
+      if (Array.isArray(one)) visit(one, depth + 1);
+      else if (flat.length < elements) flat.push(one);
+      else throw refuse(`unable to parse 'data': input '${name}' has more than ${elements} elements`);
+    }
+  };
+  // The document, its inputs and the input are three levels.
+  visit(data, 4);
+  return flat;
+}
+
+function numbersOf(name: string, type: Exclude<TensorType, 'BYTES'>, flat: readonly unknown[]): NumericTensorData {
+  const out = new tensorArrays[type](flat.length);
+  if (out instanceof BigInt64Array || out instanceof BigUint64Array) {
+    for (let i = 0; i < flat.length; i += 1) {
+      const whole = wholeOf(name, flat[i], type);
+      out[i] = whole;
+      if (out[i] !== whole) throw outOfRange(name, type, whole);
+    }
+    return out;
+  }
+  if (type === 'BOOL') {
+    for (let i = 0; i < flat.length; i += 1) out[i] = bitOf(name, flat[i]);
+    return out;
+  }
+  const range = RANGES[type];
+  for (let i = 0; i < flat.length; i += 1) {
+    const value = flat[i];
+    const number = typeof value === 'number' ? value : otherNumber(name, value);
+    if (range !== undefined && (!Number.isInteger(number) || number < range[0] || number > range[1]))
+      throw outOfRange(name, type, number);
+    out[i] = number;
+  }
+  return out;
+}
+
+/** A number that a double did not hold exactly. */
+function otherNumber(name: string, value: unknown): number {
+  if (typeof value === 'bigint') return Number(value);
+  if (value instanceof ExactNumber) return Number(value.text);
+  throw refuse(`unable to parse 'data': input '${name}' has an element that is no number`);
+}
+
+function wholeOf(name: string, value: unknown, type: TensorType): bigint {
+  if (typeof value === 'bigint') return value;
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
+  if (typeof value === 'number') throw outOfRange(name, type, value);
+  throw refuse(`unable to parse 'data': input '${name}' has an element that is no integer`);
+}
+
+function bitOf(name: string, value: unknown): number {
+  if (value === true || value === 1) return 1;
+  if (value === false || value === 0) return 0;
+  throw refuse(`unable to parse 'data': input '${name}' has an element that is no boolean`);
+}
+
+function outOfRange(name: string, type: TensorType, value: number | bigint) {
+  return refuse(`unable to parse 'data': input '${name}' has ${value}, which is no ${type}`);
+}
+
+function textBytes(name: string, value: unknown): Uint8Array {
+  if (typeof value === 'string' && value.isWellFormed()) return Buffer.from(value, 'utf8');
+  throw refuse(`unable to parse 'data': input '${name}' has an element that is no text`);
+}
+
+function textOf(name: string, bytes: Uint8Array): string {
+  if (isUtf8(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  throw refuse(`output '${name}' has bytes that are no text. Please use the binary data format for it`);
+}
+
+/** The shortest text that reads back as the same float32 or float64. */
+function floatText(name: string, value: number, single: boolean): string {
+  if (!Number.isFinite(value))
+    throw refuse(`output '${name}' has ${value}, which JSON does not hold. Please use the binary data format for it`);
+  if (!single || Number.isInteger(value)) return String(value);
+  const short = Number(value.toPrecision(7));
+  if (Math.fround(short) === value) return String(short);
+  const longer = Number(value.toPrecision(8));
+  return String(Math.fround(longer) === value ? longer : Number(value.toPrecision(9)));
+}

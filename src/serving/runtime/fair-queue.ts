@@ -1,0 +1,149 @@
+/** An item that waits. */
+export interface Waiting {
+  /** Whose it is. */
+  readonly tenant: string;
+  /** 1 is served first. */
+  readonly priority: number;
+  /** What it costs to serve. */
+  readonly rows: number;
+}
+
+/** Rows that a tenant of weight 1 may take in one round. */
+const QUANTUM = 32;
+
+/** Items of one tenant in one priority, in the order of arrival. */
+interface Lane<T> {
+  readonly tenant: string;
+  readonly items: (T | null)[];
+  head: number;
+  deficit: number;
+}
+
+interface Level<T> {
+  readonly priority: number;
+  readonly lanes: Map<string, Lane<T>>;
+  /** Lanes with items; the first is served next. */
+  readonly ring: Lane<T>[];
+}
+
+/**
+ * Items that wait, by priority and then fairly by tenant: deficit round robin over rows (Shreedhar and Varghese, Efficient
+ * Fair Queuing Using Deficit Round Robin, SIGCOMM 1995). A tenant that sends more than its share delays only itself.
+ */
+export class FairQueue<T extends Waiting> {
+  readonly #weightOf: (tenant: string) => number;
+  readonly #levels: Level<T>[] = [];
+  readonly #byTenant = new Map<string, number>();
+  #rows = 0;
+  #items = 0;
+
+  constructor(weightOf: (tenant: string) => number = () => 1) {
+    this.#weightOf = weightOf;
+  }
+
+  /** Rows that wait. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Items that wait. */
+  get size(): number {
+    return this.#items;
+  }
+
+  /** Rows of a tenant that wait. */
+  rowsOf(tenant: string): number {
+    return this.#byTenant.get(tenant) ?? 0;
+  }
+
+  add(item: T): void {
+    const level = this.#level(item.priority);
+    let lane = level.lanes.get(item.tenant);
+    if (lane === undefined) {
+      lane = { tenant: item.tenant, items: [], head: 0, deficit: 0 };
+      level.lanes.set(item.tenant, lane);
+      level.ring.push(lane);
+    }
+    lane.items.push(item);
+    this.#count(item, 1);
+  }
+
+  /** Takes an item out that has not been taken; false: it is not here. */
+  remove(item: T): boolean {
+    const lane = this.#levels.find(({ priority }) => priority === item.priority)?.lanes.get(item.tenant);
+    const place = lane?.items.indexOf(item, lane.head) ?? -1;
+    if (lane === undefined || place < 0) return false;
+    lane.items[place] = null;
+    this.#count(item, -1);
+    return true;
+  }
+
+  /** Takes the next item if `fits` accepts it; null: nothing waits, or the next one does not fit. */
+  take(fits: (item: T) => boolean): T | null {
+    for (const level of this.#levels) {
+      const taken = this.#takeOf(level, fits);
+      if (taken !== undefined) return taken;
+    }
+    return null;
+  }
+
+  /** The item that is taken next; undefined: the level is empty; null: its next does not fit. */
+  #takeOf(level: Level<T>, fits: (item: T) => boolean): T | null | undefined {
+    while (level.ring.length > 0) {
+      const lane = level.ring[0];
+      const item = next(lane);
+      if (item === null) {
+        level.ring.shift();
+        level.lanes.delete(lane.tenant);
+        continue;
+      }
+      if (lane.deficit < item.rows && level.ring.length > 1) {
+        lane.deficit += QUANTUM * this.#weightOf(lane.tenant);
+        if (lane.deficit < item.rows) {
+          level.ring.push(...level.ring.splice(0, 1));
+          continue;
+        }
+      }
+      if (!fits(item)) return null;
+      lane.head += 1;
+      lane.deficit -= item.rows;
+      this.#count(item, -1);
+      this.#turn(level, lane);
+      return item;
+    }
+    return undefined;
+  }
+
+  /** A lane that has used its deficit up lets the others go first. */
+  #turn(level: Level<T>, lane: Lane<T>): void {
+    if (level.ring.length === 1) lane.deficit = 0;
+    const following = next(lane);
+    if (following !== null && lane.deficit < following.rows) level.ring.push(...level.ring.splice(0, 1));
+    if (lane.head < 1_024) return;
+    lane.items.splice(0, lane.head);
+    lane.head = 0;
+  }
+
+  #level(priority: number): Level<T> {
+    const known = this.#levels.find((level) => level.priority === priority);
+    if (known !== undefined) return known;
+    const level: Level<T> = { priority, lanes: new Map(), ring: [] };
+    this.#levels.push(level);
+    this.#levels.sort((a, b) => a.priority - b.priority);
+    return level;
+  }
+
+  #count({ tenant, rows }: T, sign: 1 | -1): void {
+    this.#items += sign;
+    this.#rows += sign * rows;
+    const left = this.rowsOf(tenant) + sign * rows;
+    if (left === 0) this.#byTenant.delete(tenant);
+    else this.#byTenant.set(tenant, left);
+  }
+}
+
+/** The first item of a lane; those that were removed are passed over. */
+function next<T>(lane: Lane<T>): T | null {
+  while (lane.head < lane.items.length && lane.items[lane.head] === null) lane.head += 1;
+  return lane.items[lane.head] ?? null;
+}

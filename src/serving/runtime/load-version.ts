@@ -1,0 +1,128 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { LoadedModel, ModelRuntime } from '../../ports/model-runtime.ts';
+import type { Tensor } from '../../schema/tensor.ts';
+import type { QueueLimits } from './infer-queue.ts';
+import type { SourceModel } from './model-source.ts';
+import { Sequencer } from './sequencer.ts';
+import { batchedSignature, filledConfig } from './served-signature.ts';
+import { hasRows, mostRowsOf, type Place, ServedVersion, SHORT_RUN_MS } from './served-version.ts';
+import { type Warmed, warmUp } from './warm-up.ts';
+
+export interface Runtimes {
+  /** Runs models on the calling thread. */
+  readonly here: ModelRuntime;
+  /** Runs each model on a thread of its own; null: there are none. */
+  readonly thread: ModelRuntime | null;
+  /** Opens a file where a crash of the library harms nobody; null: files are trusted. Error: MODEL_FILE. */
+  readonly tryOut: ((file: Uint8Array) => Promise<void>) | null;
+}
+
+export interface LoadOptions {
+  readonly name: string;
+  readonly version: string;
+  readonly source: SourceModel;
+  readonly runtimes: Runtimes;
+  readonly limits: QueueLimits;
+  readonly clock: () => number;
+  /** Inputs of requests that the version before has answered. */
+  readonly recent: readonly (readonly Tensor[])[];
+  /** Runs the steps of an ensemble. */
+  readonly ensemble: (source: SourceModel, name: string) => LoadedModel;
+}
+
+/** Memory of a process that a load seems to take at least, per byte of the file. */
+const FILE_SHARE = 1;
+
+/**
+ * Loads one version, checks it against its configuration, warms it and chooses where it runs. Nothing of it is left where
+ * that fails. Errors: OIP_LOAD, OIP_CONFIG, MODEL_FILE, MODEL_RUNTIME, those of the source.
+ */
+export async function loadVersion(options: LoadOptions): Promise<ServedVersion> {
+  const { source, version, name } = options;
+  const file = source.config?.file ?? 'model.onnx';
+  if (source.config?.ensemble) {
+    const warmed = { msARun: 0, msARow: 0, joinsRows: false };
+    return served(
+      options,
+      { loaded: options.ensemble(source, name), place: 'steps', platform: 'ensemble', size: 0 },
+      warmed,
+    );
+  }
+  const opened = await source.open(version, file);
+  if (opened.kind === 'own') {
+    const { config } = source;
+    if (config === null) throw fail('OIP_LOAD', { reason: `model '${name}' has no configuration` });
+    const loaded = await opened.load(config);
+    return warmedVersion(options, { loaded, place: 'here', platform: opened.platform, size: 0 });
+  }
+  await options.runtimes.tryOut?.(opened.file);
+  return loadFile(options, opened.file);
+}
+
+interface Opened {
+  readonly loaded: LoadedModel;
+  readonly place: Place;
+  readonly platform: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+async function loadFile(options: LoadOptions, file: Uint8Array): Promise<ServedVersion> {
+  const { here, thread } = options.runtimes;
+  const before = process.memoryUsage.rss();
+  const loaded = await here.load(file);
+  const size = Math.max(file.length * FILE_SHARE, process.memoryUsage.rss() - before);
+  const opened = { loaded, place: 'here', platform: here.platform, size } as const;
+  const version = await warmedVersion(options, opened);
+  if (thread === null || version.warmed.msARun <= SHORT_RUN_MS) return version;
+  // Slow: it would keep the thread of the requests from others.
+  await version.close();
+  return warmedVersion(options, { loaded: await thread.load(file), place: 'thread', platform: thread.platform, size });
+}
+
+async function warmedVersion(options: LoadOptions, opened: Opened): Promise<ServedVersion> {
+  const { name, version, source, recent } = options;
+  const { loaded } = opened;
+  try {
+    const config = filledConfig(source.config, name, opened.platform, loaded.signature);
+    const signature = batchedSignature(config);
+    const sequencer = config.sequencing === null ? null : new Sequencer(name, config.sequencing);
+    const given = await source.warmUps(version, config, signature);
+    const warmed = await warmUp(loaded, signature, {
+      required: [...given, ...recent.filter((tensors) => fits(tensors, signature.inputs.length))],
+      hasRows: hasRows(config, signature),
+      mostRows: sequencer === null ? mostRowsOf(config) : 1,
+      controls: (tensors, rows) =>
+        sequencer === null ? tensors : [...tensors, ...sequencer.controlTensors(null, loaded.signature, rows)],
+    });
+    return served(options, opened, warmed, sequencer);
+  } catch (error) {
+    await loaded.close();
+    throw error;
+  }
+}
+
+/** Requests of the version before may not be ones of this. */
+function fits(tensors: readonly Tensor[], inputs: number): boolean {
+  return tensors.length === inputs;
+}
+
+function served(
+  options: LoadOptions,
+  opened: Opened,
+  warmed: Warmed,
+  sequencer: Sequencer | null = null,
+): ServedVersion {
+  const { name, version, source, limits, clock } = options;
+  return new ServedVersion({
+    config: filledConfig(source.config, name, opened.platform, opened.loaded.signature),
+    version,
+    loaded: opened.loaded,
+    warmed,
+    sequencer,
+    place: opened.place,
+    sizeBytes: opened.size,
+    limits,
+    clock,
+  });
+}

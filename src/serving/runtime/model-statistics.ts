@@ -1,0 +1,68 @@
+import { DurationHistogram } from '../../observe/duration-histogram.ts';
+
+/** A count and the time of it together, ms. */
+export interface Timed {
+  count: number;
+  ms: number;
+}
+
+/** Why a request failed, as Triton's metrics name it. */
+export const failureReasons = ['REJECTED', 'CANCELED', 'BACKEND', 'OTHER'] as const;
+export type FailureReason = (typeof failureReasons)[number];
+
+/** Counts of one served version. A request is counted once, when it is answered. */
+export class ModelStatistics {
+  /** Rows of answered requests, and runs. */
+  inferences = 0;
+  executions = 0;
+  /** When the last request was answered, epoch ms. */
+  lastInference = 0;
+  readonly success = timed();
+  readonly fail = timed();
+  readonly queue = timed();
+  readonly computeInput = timed();
+  readonly computeInfer = timed();
+  readonly computeOutput = timed();
+  readonly cacheHit = timed();
+  readonly cacheMiss = timed();
+  readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 };
+  /** Runs by their rows. */
+  readonly batches = new Map<number, Timed>();
+  /** Requests, from arrival to answer. */
+  readonly durations = new DurationHistogram();
+
+  /** A run of a batch. */
+  ran(rows: number, ms: number): void {
+    this.executions += 1;
+    const batch = this.batches.get(rows) ?? timed();
+    this.batches.set(rows, batch);
+    add(batch, ms);
+  }
+
+  /** A request that was answered. */
+  answered(rows: number, queueMs: number, computeMs: number, now: number): void {
+    this.inferences += rows;
+    this.lastInference = now;
+    add(this.success, queueMs + computeMs);
+    add(this.queue, queueMs);
+    add(this.computeInfer, computeMs);
+    add(this.computeInput, 0);
+    add(this.computeOutput, 0);
+    this.durations.add(queueMs + computeMs);
+  }
+
+  /** A request that failed after so long. */
+  failed(reason: FailureReason, ms: number): void {
+    add(this.fail, ms);
+    this.failures[reason] += 1;
+  }
+}
+
+function timed(): Timed {
+  return { count: 0, ms: 0 };
+}
+
+function add(to: Timed, ms: number): void {
+  to.count += 1;
+  to.ms += ms;
+}

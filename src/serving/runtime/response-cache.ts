@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import type { InferReply, InferRequest } from '../oip/infer-request.ts';
+import { encodeTensor } from '../oip/tensor-bytes.ts';
+import type { ServedVersion } from './served-version.ts';
+
+interface Kept {
+  readonly reply: InferReply;
+  readonly bytes: number;
+}
+
+/** Bytes that an entry takes besides its tensors. */
+const ENTRY_BYTES = 500;
+
+/**
+ * Answers by the digest of a loaded version and its inputs, for models whose configuration asks for it. Bounded in bytes:
+ * the answer that was used longest ago goes first. A version that is loaded again begins without answers.
+ */
+export class ResponseCache {
+  readonly #most: number;
+  readonly #kept = new Map<string, Kept>();
+  readonly #ids = new WeakMap<ServedVersion, number>();
+  #nextId = 0;
+  #bytes = 0;
+
+  constructor(mostBytes: number) {
+    this.#most = mostBytes;
+  }
+
+  /** The kept answer to an equal request, or what `infer` answers. */
+  async answer(served: ServedVersion, request: InferRequest, infer: () => Promise<InferReply>): Promise<InferReply> {
+    const began = performance.now();
+    const key = this.#keyOf(served, request);
+    const kept = this.#kept.get(key);
+    const { statistics } = served;
+    if (kept !== undefined) {
+      this.#kept.delete(key);
+      this.#kept.set(key, kept);
+      statistics.cacheHit.count += 1;
+      statistics.cacheHit.ms += performance.now() - began;
+      return { ...kept.reply, id: request.id, queueMs: 0, computeMs: 0 };
+    }
+    statistics.cacheMiss.count += 1;
+    statistics.cacheMiss.ms += performance.now() - began;
+    const reply = await infer();
+    this.#keep(key, reply);
+    return reply;
+  }
+
+  #keep(key: string, reply: InferReply): void {
+    const bytes = reply.outputs.reduce((sum, tensor) => sum + encodeTensor(tensor).length, ENTRY_BYTES);
+    if (bytes > this.#most || this.#kept.has(key)) return;
+    this.#kept.set(key, { reply, bytes });
+    this.#bytes += bytes;
+    for (const [oldest, { bytes: freed }] of this.#kept) {
+      if (this.#bytes <= this.#most) return;
+      this.#kept.delete(oldest);
+      this.#bytes -= freed;
+    }
+  }
+
+  #keyOf(served: ServedVersion, { inputs, outputs }: InferRequest): string {
+    const hash = createHash('sha256');
+    hash.update(JSON.stringify([this.#idOf(served), outputs?.map(({ name }) => name) ?? null]));
+    for (const tensor of [...inputs].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const bytes = encodeTensor(tensor);
+      hash.update(JSON.stringify([tensor.name, tensor.type, tensor.shape, bytes.length]));
+      hash.update(bytes);
+    }
+    return hash.digest('base64');
+  }
+
+  #idOf(served: ServedVersion): number {
+    const known = this.#ids.get(served);
+    if (known !== undefined) return known;
+    this.#nextId += 1;
+    this.#ids.set(served, this.#nextId);
+    return this.#nextId;
+  }
+}

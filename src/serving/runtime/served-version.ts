@@ -1,0 +1,209 @@
+import type { LoadedModel } from '../../ports/model-runtime.ts';
+import { inputFault } from '../../schema/check-inputs.ts';
+import { joinRows, rowsOfTensor, type Tensor, type TensorSignature } from '../../schema/tensor.ts';
+import type { InferCaller, InferReply, InferRequest } from '../oip/infer-request.ts';
+import { refuse } from '../oip/refuse.ts';
+import { InferQueue, type QueueLimits } from './infer-queue.ts';
+import { type ModelConfig, NO_POLICY, type QueuePolicy } from './model-config.ts';
+import { ModelStatistics } from './model-statistics.ts';
+import type { Sequencer } from './sequencer.ts';
+import { batchedSignature } from './served-signature.ts';
+import type { Warmed } from './warm-up.ts';
+
+export interface ServedVersionOptions {
+  readonly config: ModelConfig;
+  readonly version: string;
+  readonly loaded: LoadedModel;
+  readonly warmed: Warmed;
+  readonly sequencer: Sequencer | null;
+  readonly place: Place;
+  readonly sizeBytes: number;
+  readonly limits: QueueLimits;
+  readonly clock: () => number;
+}
+
+/** Where a model runs: on the thread that reads the request, on a thread of its own, or in a process. */
+export type Place = 'here' | 'thread' | 'process' | 'steps';
+
+/** Rows of a run of a model whose configuration has no bound. */
+const ROWS_A_RUN = 512;
+
+/** A run on the thread of the requests takes no longer than about this, ms. */
+export const SHORT_RUN_MS = 2;
+
+/** Requests kept to warm the next version with. */
+const KEPT = 8;
+
+/** Whether a model has a dimension of rows that requests may share. */
+export function hasRows({ maxBatchSize, ensemble }: ModelConfig, { inputs, outputs }: TensorSignature): boolean {
+  if (ensemble !== null) return false;
+  return maxBatchSize > 0 || (inputs.length > 0 && [...inputs, ...outputs].every(({ shape }) => shape[0] === -1));
+}
+
+/** Rows of the largest run of a model. */
+export function mostRowsOf({ maxBatchSize }: ModelConfig): number {
+  return maxBatchSize > 0 ? maxBatchSize : ROWS_A_RUN;
+}
+
+/** One loaded version of a model: it checks requests, queues them and runs them. */
+export class ServedVersion {
+  readonly config: ModelConfig;
+  readonly version: string;
+  readonly signature: TensorSignature;
+  readonly statistics = new ModelStatistics();
+  readonly place: Place;
+  /** Memory that loading it took, bytes. */
+  readonly sizeBytes: number;
+  readonly warmed: Warmed;
+  readonly queue: InferQueue;
+  /** The inputs of the last requests: real rows for the next load. */
+  readonly recent: (readonly Tensor[])[] = [];
+  /** `performance.now()` of the last request. */
+  lastUsed = performance.now();
+  /** Whether it takes no more requests. */
+  isClosing = false;
+  readonly #loaded: LoadedModel;
+  readonly #hasRows: boolean;
+  readonly #sequencer: Sequencer | null;
+  readonly #all: readonly string[];
+  #kept = 0;
+
+  constructor(options: ServedVersionOptions) {
+    const { config, version, loaded, warmed, place, sizeBytes, limits, clock } = options;
+    this.config = config;
+    this.version = version;
+    this.signature = batchedSignature(config);
+    this.place = place;
+    this.sizeBytes = sizeBytes;
+    this.warmed = warmed;
+    this.#loaded = loaded;
+    this.#sequencer = options.sequencer;
+    this.#hasRows = hasRows(config, this.signature);
+    this.#all = this.signature.outputs.map(({ name }) => name);
+    this.queue = new InferQueue({
+      model: config.name,
+      version,
+      limits,
+      rowsARun: () => this.#rowsARun,
+      delayMs: config.batching?.delayMs ?? 0,
+      // On the thread of the requests runs do not overlap.
+      instances: place === 'here' ? 1 : config.instances,
+      run: (inputs, outputs) => this.#run(inputs, outputs),
+      statistics: this.statistics,
+      clock,
+    });
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  /** Whether requests wait, run, or are in the middle of a sequence. */
+  get isBusy(): boolean {
+    return this.queue.isBusy || (this.#sequencer?.isActive(performance.now()) ?? false);
+  }
+
+  /** Answers a request. Errors: OIP_REQUEST, OIP_UNAVAILABLE, MODEL_TENSOR, MODEL_FILE, MODEL_RUN. */
+  infer(request: InferRequest, caller: InferCaller): Promise<InferReply> {
+    this.lastUsed = performance.now();
+    const outputs = request.outputs?.map(({ name }) => name) ?? this.#all;
+    const rows = this.#rowsOf(request, outputs);
+    this.#keep(request.inputs);
+    if (this.#sequencer === null) return this.#submit(request, caller, request.inputs, outputs, rows);
+    const sequencer = this.#sequencer;
+    return sequencer.run(request, (part) => {
+      const controls = sequencer.controlTensors(part, this.#loaded.signature, rows ?? 1);
+      return this.#submit(request, caller, [...request.inputs, ...controls], outputs, null);
+    });
+  }
+
+  /** Frees the model once every request that it has taken has its answer. */
+  async close(): Promise<void> {
+    this.isClosing = true;
+    await this.queue.drained();
+    await this.#loaded.close();
+  }
+
+  async #submit(
+    request: InferRequest,
+    caller: InferCaller,
+    inputs: readonly Tensor[],
+    outputs: readonly string[],
+    rows: number | null,
+  ): Promise<InferReply> {
+    const priority = this.#priorityOf(request);
+    const deadline = Math.min(caller.deadline, this.#deadlineOf(request, priority));
+    const ran = await this.queue.submit({ ...caller, deadline, inputs, outputs, priority, rows });
+    const { queueMs, computeMs } = ran;
+    return { model: this.name, version: this.version, id: request.id, outputs: ran.outputs, queueMs, computeMs };
+  }
+
+  /** Checks a request; gives its rows, or null where it cannot share a run. */
+  #rowsOf({ inputs }: InferRequest, outputs: readonly string[]): number | null {
+    const fault = inputFault(this.signature, inputs, outputs);
+    if (fault !== null) throw refuse(`${fault} for model '${this.name}'`);
+    if (!this.#hasRows) return null;
+    const [{ shape }] = inputs;
+    const [rows] = shape;
+    if (inputs.some((tensor) => tensor.shape[0] !== rows))
+      throw refuse(`input '${inputs[0].name}' has ${rows} rows and another input has not, for model '${this.name}'`);
+    const { maxBatchSize } = this.config;
+    if (maxBatchSize > 0 && rows > maxBatchSize)
+      throw refuse(`inference request batch-size must be <= ${maxBatchSize} for '${this.name}'`);
+    return this.warmed.joinsRows ? rows : null;
+  }
+
+  #priorityOf({ parameters }: InferRequest): number {
+    const { batching } = this.config;
+    if (batching === null || batching.priorities === 0) return 1;
+    const given = Number(parameters['priority'] ?? 0);
+    if (!Number.isSafeInteger(given) || given < 0 || given > batching.priorities)
+      throw refuse(`priority must be between 0 and ${batching.priorities} for model '${this.name}'`);
+    return given === 0 ? batching.defaultPriority || batching.priorities : given;
+  }
+
+  /** Until when the request may wait, by its own timeout or that of its queue. */
+  #deadlineOf({ parameters }: InferRequest, priority: number): number {
+    const { batching } = this.config;
+    const policy: QueuePolicy = batching?.byPriority[priority] ?? batching?.policy ?? NO_POLICY;
+    const { timeout } = parameters;
+    const ownMs = timeout === undefined ? Number.NaN : Number(timeout) / 1_000;
+    if (timeout !== undefined && !(ownMs >= 0))
+      throw refuse(`timeout '${String(timeout)}' is no number of microseconds`);
+    const ms = ownMs > 0 ? ownMs : policy.action === 'reject' ? policy.timeoutMs : 0;
+    return ms > 0 ? performance.now() + ms : Number.POSITIVE_INFINITY;
+  }
+
+  /** Rows of one run; on the thread of the requests as many as are done in a short time. */
+  get #rowsARun(): number {
+    const most = mostRowsOf(this.config);
+    if (!this.warmed.joinsRows) return 1;
+    const { msARun, msARow } = this.warmed;
+    if (this.place !== 'here' || msARow === 0) return most;
+    return Math.max(1, Math.min(most, Math.floor((SHORT_RUN_MS - msARun) / msARow)));
+  }
+
+  /** A request with more rows than a run may have on this thread runs in pieces: others go between. */
+  async #run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<readonly Tensor[]> {
+    const most = this.#rowsARun;
+    const rows = inputs[0]?.shape[0] ?? 0;
+    if (this.place !== 'here' || !this.warmed.joinsRows || rows <= most || this.#sequencer !== null)
+      return this.#loaded.run(inputs, outputs);
+    const pieces: (readonly Tensor[])[] = [];
+    for (let from = 0; from < rows; from += most) {
+      const part = inputs.map((tensor) => rowsOfTensor(tensor, from, Math.min(rows, from + most)));
+      pieces.push(await this.#loaded.run(part, outputs));
+    }
+    return outputs.map((_, i) => {
+      const [first, ...rest] = pieces.map((piece) => piece[i]);
+      return joinRows([first, ...rest]);
+    });
+  }
+
+  #keep(inputs: readonly Tensor[]): void {
+    if (this.#kept < KEPT) this.recent.push(inputs);
+    // Now and then a newer one: the rows of a morning are not those of an evening.
+    else if (this.#kept % 1_024 === 0) this.recent[(this.#kept / 1_024) % KEPT] = inputs;
+    this.#kept += 1;
+  }
+}

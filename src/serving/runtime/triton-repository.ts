@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs';
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fail } from '../../base/errors/fail.ts';
+import { compareText } from '../../base/text-order.ts';
+import type { Tensor } from '../../schema/tensor.ts';
+import { decodeTensor } from '../oip/tensor-bytes.ts';
+import { plainOf } from './config-fields.ts';
+import { identityModel } from './identity-model.ts';
+import type { ModelConfig } from './model-config.ts';
+import type { ModelSource, OpenedVersion, SourceModel } from './model-source.ts';
+import { parsePbtxt } from './pbtxt.ts';
+import { sampleTensor } from './sample-rows.ts';
+import { tritonConfig } from './triton-config.ts';
+
+const VERSION = /^[1-9]\d{0,17}$/;
+
+/** Larger configurations are refused, bytes. */
+const LARGEST_CONFIG = 1_000_000;
+
+/**
+ * The models of a folder as Triton lays it out: `<model>/config.pbtxt` and `<model>/<version>/model.onnx`. A name is
+ * looked up among the folder's entries, so that none leads elsewhere.
+ */
+export class TritonRepository implements ModelSource {
+  readonly #root: string;
+
+  /** Error: OIP_CONFIG, where the folder is absent. */
+  constructor(root: string) {
+    if (!existsSync(root)) throw fail('OIP_CONFIG', { path: root, reason: 'the model repository does not exist' });
+    this.#root = root;
+  }
+
+  async names(): Promise<readonly string[]> {
+    const entries = await readdir(this.#root, { withFileTypes: true });
+    const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    return names.sort(compareText);
+  }
+
+  async find(name: string): Promise<SourceModel | null> {
+    if (!(await this.names()).includes(name)) return null;
+    const folder = join(this.#root, name);
+    const config = await readConfig(folder, name);
+    const entries = await readdir(folder, { withFileTypes: true });
+    const versions = entries
+      .filter((entry) => entry.isDirectory() && VERSION.test(entry.name))
+      .map((entry) => entry.name)
+      .sort((a, b) => Number(a) - Number(b));
+    return {
+      config,
+      versions: versions.length === 0 && config?.ensemble !== null && config !== null ? ['1'] : versions,
+      preferred: null,
+      alias: () => null,
+      open: (version, file) => openVersion(folder, version, file, config),
+      warmUps: (_, filled) => warmUpsOf(folder, filled),
+    };
+  }
+}
+
+async function readConfig(folder: string, name: string): Promise<ModelConfig | null> {
+  const path = join(folder, 'config.pbtxt');
+  if (!existsSync(path)) return null;
+  const text = await readPlain(path, LARGEST_CONFIG);
+  try {
+    return tritonConfig(plainOf(parsePbtxt(text.toString('utf8'))), name, path);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw fail('OIP_CONFIG', { path, reason: error.message }, error);
+    throw error;
+  }
+}
+
+async function openVersion(
+  folder: string,
+  version: string,
+  file: string,
+  config: ModelConfig | null,
+): Promise<OpenedVersion> {
+  if (config?.backend === 'identity') return { kind: 'own', platform: 'identity', load: identityModel };
+  return { kind: 'onnx', file: await readPlain(join(folder, version, file), Number.POSITIVE_INFINITY) };
+}
+
+/** Reads a file that is no link: a link may lead out of the repository. */
+async function readPlain(path: string, most: number): Promise<Buffer> {
+  try {
+    const { size, isFile } = await lstat(path).then((stat) => ({ size: stat.size, isFile: stat.isFile() }));
+    if (!isFile) throw new Error('it is no plain file');
+    if (size > most) throw new Error(`it has ${size} bytes`);
+    return await readFile(path);
+  } catch (error) {
+    throw fail(
+      'OIP_LOAD',
+      { reason: `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}` },
+      error,
+    );
+  }
+}
+
+/** The requests of `model_warmup`. */
+async function warmUpsOf(folder: string, config: ModelConfig): Promise<readonly (readonly Tensor[])[]> {
+  const all: (readonly Tensor[])[] = [];
+  for (const { rows, count, inputs } of config.warmUps) {
+    const tensors: Tensor[] = [];
+    for (const { fill, ...spec } of inputs) {
+      const shape = config.maxBatchSize > 0 ? [Math.max(1, rows), ...spec.shape] : spec.shape;
+      if (typeof fill === 'string') tensors.push(sampleTensor({ ...spec, shape }, rows, fill));
+      else {
+        const bytes = await readPlain(join(folder, 'warmup', fill.file), Number.POSITIVE_INFINITY);
+        tensors.push(decodeTensor({ ...spec, shape, bytes, model: config.name }));
+      }
+    }
+    for (let i = 0; i < count; i += 1) all.push(tensors);
+  }
+  return all;
+}
