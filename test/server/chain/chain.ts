@@ -87,7 +87,7 @@ function judge({ isHonest }: Conversation, read: readonly ReadRequest[], stream:
     const request = read[i];
     if (request === undefined && status < 400) throw new Error(`an answer ${status} to no request`);
     const marks = body.match(/m\d+x\dy|"price":"\d+\.00"/g) ?? [];
-    const foreign = marks.find((mark) => mark !== request?.mark);
+    const foreign = marks.find((mark) => mark !== request?.mark && request?.host.includes(mark) !== true);
     if (foreign !== undefined) throw new Error(`answer ${i} is of ${foreign}, its request is ${request?.mark}`);
     if (marks.length > 0) tally.owned += 1;
     else if (status >= 400 || status === 204) tally.refusals += 1;

@@ -7,6 +7,8 @@ export interface ReadRequest {
   readonly method: string;
   /** What its answer has to say, where that has a body; null where the request has no mark. */
   readonly mark: string | null;
+  /** The host as it was sent: a refusal may quote it, with the marks of lines that lost their breaks. */
+  readonly host: string;
 }
 
 /** Reads conversations as node:http does, without a network: what it finds in the bytes is the truth. */
@@ -19,14 +21,15 @@ export class Reference {
     const server = createServer({ requireHostHeader: false }, (request, response) => {
       const found = this.#read.get(request.socket) ?? [];
       const { method = '', url = '' } = request;
+      const { host = '' } = request.headers;
       // A request that breaks off may be refused by its head.
-      const place = found.push({ method, mark: markOf(url, '') }) - 1;
+      const place = found.push({ method, host, mark: markOf(url, '') }) - 1;
       const chunks: Buffer[] = [];
       const push = request.push.bind(request);
       // Before the stream, which loses a whole body where the bytes after it are no request.
       request.push = (chunk: Buffer | null) => {
         if (chunk !== null) chunks.push(chunk);
-        else found[place] = { method, mark: markOf(url, Buffer.concat(chunks).toString('latin1')) };
+        else found[place] = { method, host, mark: markOf(url, Buffer.concat(chunks).toString('latin1')) };
         return push(chunk);
       };
       request.resume().on('end', () => response.end());
