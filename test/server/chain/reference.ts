@@ -1,6 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import { Duplex } from 'node:stream';
 import { answerHalfOpen } from '../../../src/server/half-open.ts';
+import { turns } from '../../until.ts';
+
+/** Turns after the last byte, in which node:http ends the requests that are whole. */
+const TURNS_AFTER_END = 100;
 
 /** A request as node:http reads it. */
 export interface ReadRequest {
@@ -51,6 +55,8 @@ export class Reference {
     Object.assign(socket, { setTimeout: () => socket, destroySoon: () => socket.destroy() });
     this.#read.set(socket, found);
     const over = new Promise<void>((resolve) => socket.once('close', resolve));
+    // An upgrade that is refused may leave its body open: there is no timeout here that ends it.
+    socket.once('end', () => void turns(TURNS_AFTER_END).then(() => socket.destroy()));
     socket.on('error', () => undefined);
     this.#server.emit('connection', socket);
     for (const piece of pieces) socket.push(piece);
