@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hasEnded } from '../has-ended.ts';
 import { until } from '../until.ts';
 import { lastJson, runCli, startCli } from './run-cli.ts';
 
@@ -87,21 +88,12 @@ test('Ctrl-C while a model is trained ends the trainer too, registers nothing, a
     const [code] = await once(child, 'exit');
     expect(code).toBe(5);
     expect(printed()).toContain('JOB_CANCELLED');
-    await until(() => !isAlive(trainer));
+    await until(() => hasEnded(trainer));
   }
   const models = await runCli(folder, ['models', 'buys', '--json']);
   expect(models).toMatchObject({ code: 0 });
   expect(lastJson(models)).toEqual([{ model: 'buys', champion: null, versions: [] }]);
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 test('Ctrl-C ends a group of serving processes while it starts, its processes and its folder with it', async () => {
   const place = join(folder, 'tmp');

@@ -7,6 +7,7 @@ import { afterAll, expect, test } from 'vitest';
 import { root, runCommand } from '../../scripts/run-command.ts';
 import { once } from '../../scripts/services/binaries.ts';
 import { clusterId } from '../../scripts/services/kafka.ts';
+import { hasEnded } from '../has-ended.ts';
 import { until } from '../services/until.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'commands-'));
@@ -17,14 +18,6 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 /** A shell that starts a process, which starts another, prints the number of the last and waits. */
 const GRANDCHILD = 'bash -c "sleep 3600 & echo \\$!; wait" & wait';
 
-function isAlive(pid: number): boolean {
-  try {
-    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
-  } catch {
-    return false;
-  }
-}
-
 test('a command that reaches its limit ends with everything that it started', async () => {
   let pid = Number.NaN;
   // A slow machine may end the shell before it has started anything.
@@ -34,7 +27,7 @@ test('a command that reaches its limit ends with everything that it started', as
     expect(output).toContain(`stopped after ${limitMs} ms`);
     pid = Number.parseInt(stdout, 10);
   }
-  await until(async () => !isAlive(pid));
+  await until(async () => hasEnded(pid));
 });
 
 test('a command without a limit ends by itself, with its own exit code', async () => {
@@ -58,7 +51,7 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     child.kill(signal);
     const [code] = await event(child, 'exit');
     expect(code).toBeGreaterThan(128);
-    await until(async () => !isAlive(pid));
+    await until(async () => hasEnded(pid));
     expect(readdirSync(join(place, 'services'))).toEqual(['pid']);
   },
 );
@@ -73,7 +66,7 @@ test('a process that exits ends what its commands started', async () => {
     setInterval(() => existsSync('${pid}') && readFileSync('${pid}', 'utf8').endsWith('\\n') && process.exit(7), 5);`;
   writeFileSync(join(place, 'program.ts'), program);
   expect((await runCommand('node', [join(place, 'program.ts')], { limitMs: null })).code).toBe(7);
-  await until(async () => !isAlive(Number(readFileSync(pid, 'utf8'))));
+  await until(async () => hasEnded(Number(readFileSync(pid, 'utf8'))));
 });
 
 test.each([0, 1, 2])(

@@ -7,19 +7,12 @@ import { afterAll, expect, test } from 'vitest';
 import { root, runCommand } from '../../scripts/run-command.ts';
 import { servicesOf } from '../../scripts/services/services.ts';
 import { variablesOf } from '../../scripts/services/variables-of.ts';
+import { hasEnded } from '../has-ended.ts';
 import { until } from '../services/until.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'suites-'));
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-function hasEnded(pid: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
-  } catch {
-    return true;
-  }
-}
 
 /** A project of Vitest with these files, whose runs end with the closing line. */
 function project(files: Readonly<Record<string, string>>): string {
@@ -118,7 +111,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     await until(async () => noted.every(existsSync));
     child.kill(signal);
     await once(child, 'exit');
-    for (const pid of noted.map((path) => readFileSync(path, 'utf8'))) await until(async () => hasEnded(pid));
+    for (const pid of noted.map((path) => readFileSync(path, 'utf8'))) await until(async () => hasEnded(Number(pid)));
     expect(readdirSync(place).filter((name) => name.startsWith('suites-'))).toEqual([]);
   },
 );

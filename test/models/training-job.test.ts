@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type HeadraceError, isHeadraceError } from '../../src/base/errors/fail.ts';
 import { type RunJobOptions, runTrainingJob } from '../../src/training/job/run-job.ts';
 import { JOB_FORMAT } from '../../src/training/job/training-job.ts';
+import { hasEnded } from '../has-ended.ts';
 import { until } from '../until.ts';
 import { programPath } from './processes/run-process.ts';
 
@@ -45,12 +46,6 @@ async function failureOf(job: RunJobOptions): Promise<HeadraceError> {
     throw error;
   }
   throw new Error('the job did not fail');
-}
-
-/** Whether a process runs: neither gone nor waiting to be buried. */
-function isAlive(pid: number): boolean {
-  if (!existsSync(`/proc/${pid}/stat`)) return false;
-  return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 }
 
 describe('a training program', () => {
@@ -110,7 +105,7 @@ describe('a training program', () => {
     expect(code).toBe('TRAINING_JOB');
     expect(message).toContain('a kill after 1000 ms');
     expect(child).toBeGreaterThan(0);
-    await until(() => !isAlive(child));
+    await until(() => hasEnded(child));
   });
 
   test('can be aborted, before it starts too', async () => {

@@ -59,7 +59,7 @@ const image = fc.record({
   t: fc.option(fc.constantFrom('', 'a', 'é', '🙂')),
 });
 
-/** The lives of rows: put in, changed, taken away; deliveries come late, early, twice, and one before the other. */
+/** The lives of rows: put in, put in twice, changed, taken away; deliveries come late, early, twice, and one before the other. */
 export const lives = fc
   .array(
     fc.record({
@@ -69,15 +69,16 @@ export const lives = fc
       }),
       deleted: fc.boolean(),
       delays: fc.array(fc.constantFrom(0, 0, 1, 5 * MINUTE, 20 * MINUTE, 20 * MINUTE + 1), {
-        minLength: 6,
-        maxLength: 6,
+        minLength: 7,
+        maxLength: 7,
       }),
       again: fc.boolean(),
+      twice: fc.boolean(),
     }),
     { minLength: 1, maxLength: 10 },
   )
   .map((rows) => {
-    const changes = rows.flatMap(({ images, deleted, delays, again }, r) => {
+    const changes = rows.flatMap(({ images, deleted, delays, again, twice }, r) => {
       const states = images.toSorted((a, b) => a.at - b.at);
       const own = states.flatMap(({ image: state, at }, s) => [
         ...(s === 0 ? [] : [{ state: states[s - 1].image, at, gone: true }]),
@@ -85,6 +86,8 @@ export const lives = fc
       ]);
       const last = states[states.length - 1];
       if (deleted) own.push({ state: last.image, at: last.at + MINUTE, gone: true });
+      // A snapshot sends the same image as a change of its own.
+      if (twice) own.push({ state: states[0].image, at: states[0].at, gone: false });
       const sent = own.map((change, c) => ({
         ...change,
         row: `r${r}`,
