@@ -11,6 +11,9 @@ import { onlineCalls, remoteCalls } from './online-methods.ts';
 /** So long a call may take where nothing answers, ms. */
 const TIMEOUT_MS = 150;
 
+/** No call ends by its time limit on a wire that is only slow, ms. */
+const PATIENT_MS = 60_000;
+
 /** Calls of one method that are under way when the wire is cut. */
 const AT_ONCE = 8;
 
@@ -97,14 +100,12 @@ export function testRedisAway(port: () => number, fresh: (url: string) => RedisO
       }
     }));
 
-  test('slow: every method answers or has a code', () =>
+  test('slow: every method answers', () =>
     onWire(async (wire, options) => {
-      const store = await openRedisStore(options);
+      const store = await openRedisStore({ ...options, timeoutMs: PATIENT_MS });
       try {
         await wire.set('slow');
-        for (const [, call] of calls) await codeOf(() => call(store));
-        await wire.set('whole');
-        for (const [, call] of calls) await works(store, call);
+        for (const [name, call] of calls) expect([name, await codeOf(() => call(store))]).toEqual([name, null]);
       } finally {
         await codeOf(() => store.close());
       }

@@ -45,7 +45,7 @@ export default defineConfig({ project, environments: { local: environment } });`
   return folder;
 }
 
-interface Serving {
+export interface Serving {
   readonly child: ChildProcess;
   readonly url: string;
   readonly end: Promise<Ended>;
@@ -53,7 +53,7 @@ interface Serving {
 }
 
 /** Starts a call that serves, and waits for its address. */
-async function startServing(folder: string, words: readonly string[]): Promise<Serving> {
+export async function startServing(folder: string, words: readonly string[]): Promise<Serving> {
   const child = startCli(folder, [...words, '--port', '0', '--json']);
   const end = ended(child);
   let [out, err] = ['', ''];
@@ -69,26 +69,30 @@ async function startServing(folder: string, words: readonly string[]): Promise<S
   return { child, end, err: () => err, url: (JSON.parse(line) as { url: string }).url };
 }
 
-const send = (url: string, body: unknown) =>
+export const send = (url: string, body: unknown) =>
   fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
 
-const ANN = { request: { user: 'ann', price: 1 } };
+export const ANN = { request: { user: 'ann', price: 1 } };
 
-const ask = async (url: string, path: string) => (await fetch(`${url}${path}`)).text();
+export const ask = async (url: string, path: string) => (await fetch(`${url}${path}`)).text();
 
-async function buy(url: string, first: number, count: number): Promise<void> {
-  const events = Array.from({ length: count }, (_, i) => ({
+export async function buy(url: string, first: number, count: number): Promise<void> {
+  const answer = await send(`${url}/v1/events/purchases`, purchases(first, count));
+  expect(answer.status).toBe(200);
+}
+
+/** Events of one user, numbered from `first`. */
+export function purchases(first: number, count: number) {
+  return Array.from({ length: count }, (_, i) => ({
     id: `e-${first + i}`,
     at: Date.now(),
     user: 'ann',
     price: 1.25,
     number: first + i,
   }));
-  const answer = await send(`${url}/v1/events/purchases`, events);
-  expect(answer.status).toBe(200);
 }
 
-async function bought(url: string): Promise<unknown> {
+export async function bought(url: string): Promise<unknown> {
   const answer = await send(`${url}/v1/features/shopper`, ANN);
   const text = await answer.text();
   if (answer.status !== 200) throw new Error(text);
@@ -96,7 +100,7 @@ async function bought(url: string): Promise<unknown> {
 }
 
 /** Asks a process to stop: it ends by itself, with an exit code of its own. */
-async function stopped({ child, end }: Pick<Serving, 'child' | 'end'>): Promise<Ended> {
+export async function stopped({ child, end }: Pick<Serving, 'child' | 'end'>): Promise<Ended> {
   child.kill('SIGTERM');
   const done = await end;
   expect([done.code === null, child.signalCode, done.err]).toEqual([false, null, done.err]);

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Broker, newBroker } from '../../scripts/services/kafka.ts';
 import { stopServer } from '../../scripts/services/server.ts';
 import { openKafkaLog } from '../../src/backends/kafka/event-log.ts';
+import { openTopicReader, type TopicReader } from '../../src/backends/kafka/topic-reader.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import type { EventLog, LogRecord } from '../../src/ports/event-log.ts';
 import { until } from './until.ts';
@@ -97,6 +98,47 @@ test('a log whose broker hangs is not opened, by a code, and closes', async () =
   try {
     expect(await codeOf(() => open('away.'))).toBe('LOG_UNREACHABLE');
     await log.close();
+  } finally {
+    goOn();
+  }
+});
+
+const openReader = (topic: string) =>
+  openTopicReader({
+    brokers: brokers(),
+    clientId: 'away',
+    topics: [{ name: topic, keptMs: Number.POSITIVE_INFINITY }],
+    partitions: 1,
+    replicas: 1,
+    timeoutMs: 1_000,
+  });
+
+/** Every method of a reader of tile topics that asks the broker, so that a new one breaks the build. */
+const readerCalls = (
+  topic: string,
+): Readonly<Record<Exclude<keyof TopicReader, 'close' | 'knownEnds'>, (reader: TopicReader) => Promise<unknown>>> => ({
+  ends: (reader) => reader.ends(),
+  read: (reader) => reader.read({ [topic]: [0] }),
+});
+
+test('every method of tile topics whose broker hangs ends with a code, and answers when it goes on', async () => {
+  const topic = `away-${randomUUID().slice(0, 8)}`;
+  const reader = await openReader(topic);
+  const all = Object.entries(readerCalls(topic));
+  try {
+    for (const [name, call] of all) expect([name, await codeOf(() => call(reader))]).toEqual([name, null]);
+    stall();
+    for (const [name, call] of all) expect([name, await codeOf(() => call(reader))]).toEqual([name, 'LOG_UNREACHABLE']);
+    expect(await codeOf(() => openReader(topic))).toBe('LOG_UNREACHABLE');
+    goOn();
+    for (const [name, call] of all)
+      await until(async () => {
+        const code = await codeOf(() => call(reader));
+        if (code !== null) throw new Error(`${name}: ${code}`);
+        return true;
+      });
+    stall();
+    await reader.close();
   } finally {
     goOn();
   }

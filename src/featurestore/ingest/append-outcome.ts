@@ -13,8 +13,13 @@ export class AppendOutcome {
       if (appended(result) > 0) this.untaken = null;
       return result;
     } catch (error) {
-      if (isHeadraceError(error, 'LOG_WRITE')) this.untaken = error;
+      if (isHeadraceError(error) && isOfLog(error)) this.untaken = error;
       throw error;
     }
   }
+}
+
+/** Whether the log could not take an append, whatever its records are. */
+function isOfLog({ code, status }: HeadraceError): boolean {
+  return code.startsWith('LOG_') && status === 503;
 }
