@@ -123,7 +123,8 @@ export async function openStores(
   }
 }
 
-async function openLog(environment: Environment, onFault: (error: unknown) => void): Promise<EventLog> {
+/** Opens the event log of an environment. Errors: LOG_ELSEWHERE, LOG_LOCKED, those of the log. */
+export async function openLog(environment: Environment, onFault: (error: unknown) => void): Promise<EventLog> {
   const { directory, durability, log } = environment;
   if (log.kind === 'kafka') {
     // What the stores of the directory have taken they know by places in that log: in another they would name other events.

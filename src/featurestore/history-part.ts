@@ -44,7 +44,7 @@ export const historyPart: PartKind<HistorySource, object> = {
           for: '0m',
           severity: 'page',
           summary:
-            '{{ $value }} files of the history are damaged and answer nothing. Run `headrace restore <backup> --damaged`.',
+            '{{ $value }} files of the history are damaged and answer nothing. Stop the server and run `headrace restore --damaged`.',
         },
       ],
       read: ({ damaged }) => [[{}, damaged().length]],

@@ -41,8 +41,8 @@ export function unstoredOf(tables: readonly OfflineTableState[]): readonly Unsto
     .map(({ table: { name }, rows }) => ({ table: name.slice(UNSTORED.length), rows }));
 }
 
-/** An append as that of the rows that can be stored, and that of the others as text. */
-function divided(append: TableAppend): readonly TableAppend[] {
+/** An append as that of the rows that can be stored, and, where there are others, that of them as text. */
+export function divided(append: TableAppend): readonly TableAppend[] {
   const reasons = Array.from({ length: append.rows }, (_, row) => reasonOf(append, row));
   const bad = reasons.flatMap((reason, row) => (reason === null ? [] : [row]));
   if (bad.length === 0) return [append];
@@ -67,7 +67,8 @@ function reasonOf({ table, columns }: TableAppend, row: number): string | null {
   return null;
 }
 
-function unstoredTable({ name, columns }: OfflineTable): OfflineTable {
+/** The table for rows that a table cannot store. */
+export function unstoredTable({ name, columns }: OfflineTable): OfflineTable {
   const texts = Object.fromEntries(Object.keys(columns).map((column) => [column, 'STRING' as const]));
   return { name: `${UNSTORED}${name}`, columns: { ...texts, [REASON]: 'STRING' } };
 }

@@ -79,6 +79,8 @@ export interface DamagedFile {
   readonly table: string;
   readonly file: string;
   readonly reason: string;
+  /** The rows that were published in it. */
+  readonly rows: number;
 }
 
 /** How long and how much of a table is kept. */
@@ -141,6 +143,13 @@ export interface OfflineStore {
   check(most?: number): Promise<readonly DamagedFile[]>;
   /** Files that are known to be damaged: whatever reads one is OFFLINE_CORRUPT. */
   damaged(): readonly DamagedFile[];
+  /** As `relation`, without the files that are known to be damaged. */
+  soundRelation(table: OfflineTable): string;
+  /**
+   * Replaces the files of a table that are known to be damaged by one file of these rows, in their place; all or nothing. `expected`:
+   * the number of rows that there must be. Errors: OFFLINE_REBUILD for another number, OFFLINE_COLUMNS, OFFLINE_VALUE.
+   */
+  replaceDamaged(table: OfflineTable, rows: AsyncIterable<RowBatch>, expected?: number): Promise<number>;
   /** Puts the published bytes back where files are damaged, from a copy of the store; returns the number of files. */
   repair(copy: string): Promise<number>;
   /** Sees what other processes have published since. */

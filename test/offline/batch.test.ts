@@ -184,6 +184,8 @@ test('after a crash between the switch and the history, the history says what wa
     check: (most) => store.check(most),
     damaged: () => store.damaged(),
     repair: (copy) => store.repair(copy),
+    soundRelation: (table) => store.soundRelation(table),
+    replaceDamaged: (table, rows, expected) => store.replaceDamaged(table, rows, expected),
     refresh: () => store.refresh(),
     compact: (name) => store.compact(name),
     retain: (name, rule) => store.retain(name, rule),

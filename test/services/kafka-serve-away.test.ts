@@ -47,7 +47,7 @@ describe.each([[['serve']], [['serve', '--workers', '1']], [['dev']]] as const)(
         hang();
         const refused = await send(`${serving.url}/v1/events/purchases`, purchases(3, 2));
         expect([refused.status, codeOf(await refused.text())]).toEqual([503, 'LOG_UNREACHABLE']);
-        await until(() => /^headrace: the log on .* does not answer/m.test(serving.err()));
+        await until(async () => /^headrace: the log on .* does not answer/m.test(serving.err()));
         await until(async () => /the last events were not taken: the log on/.test(await ask(serving.url, '/readyz')));
         expect((await send(`${serving.url}/v1/features/shopper`, ANN)).status).toBe(200);
         goOn();

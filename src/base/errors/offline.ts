@@ -67,7 +67,21 @@ export const offlineErrors = rows({
   },
   OFFLINE_CORRUPT: {
     message: 'the file {file} of the offline store differs from the published file: {reason}',
-    hint: 'stop the server and restore the file with headrace restore <backup> --damaged; a damaged manifest needs the whole store of a backup',
+    hint: 'stop the server and rebuild the file with headrace restore --damaged, or name a backup that has it; a damaged manifest needs the whole store of a backup',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+  OFFLINE_REBUILD: {
+    message: 'the damaged files of the offline table {table} cannot be rebuilt: {reason}',
+    hint: 'restore the files with headrace restore <backup> --damaged',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
+  OFFLINE_UNREBUILT: {
+    message: 'the damaged file {file} of the history cannot be rebuilt: {reason}; backups that have it: {backups}',
+    hint: 'restore the file with headrace restore <backup> --damaged; without a backup, its rows are lost',
     retry: 'never',
     status: 500,
     exit: 4,

@@ -6,7 +6,7 @@ import type { EventLog, LogRecord } from '../../ports/event-log.ts';
 import type { OfflineChange, OfflineStore, TableAppend } from '../../ports/offline-store.ts';
 import type { LoggedPrediction, TakePredictions } from './prediction.ts';
 import { decodePrediction, predictionTopic } from './prediction-record.ts';
-import { predictionTable } from './prediction-table.ts';
+import { predictionRow, predictionTable, predictionWriter } from './prediction-table.ts';
 
 /** Records read from the log at once. */
 const READ_BATCH = 2_000;
@@ -61,7 +61,7 @@ export class PredictionHistory {
     const { model, log, offline } = options;
     const topic = predictionTopic(model);
     await offline.evolve(predictionTable(model));
-    const position = (await offline.position(writerOf(model)))?.[topic];
+    const position = (await offline.position(predictionWriter(model)))?.[topic];
     const ends = await log.ends(topic);
     // After a loss of power the log may end before the place: what comes then stands at offsets that the history knows.
     const next = ends.map(({ begin, end }, partition) => Math.min(position?.[partition] ?? begin, end));
@@ -159,8 +159,7 @@ export class PredictionHistory {
 
   #addRow(partition: number, offset: number, prediction: LoggedPrediction | null): void {
     if (prediction === null) return;
-    const { id, at, version, score, streamingAgeMs, batchAgeMs, missing, servedAt } = prediction;
-    const row = [id, at, version, score, streamingAgeMs, batchAgeMs, missing, servedAt, partition, offset];
+    const row = predictionRow(prediction, partition, offset);
     for (let i = 0; i < row.length; i += 1) this.#columns[i].push(row[i]);
     this.#rows += 1;
   }
@@ -178,7 +177,7 @@ export class PredictionHistory {
       const columns = this.#columns.map((column) => column.values(rows));
       const table: TableAppend = { table: predictionTable(model), rows, columns };
       const position = { [this.#topic]: [...this.#next] };
-      this.#unpublished.push({ writer: writerOf(model), position, mode: 'append', tables: [table] });
+      this.#unpublished.push({ writer: predictionWriter(model), position, mode: 'append', tables: [table] });
       this.#columns = emptyColumns(model);
       this.#rows = 0;
     }
@@ -193,11 +192,6 @@ export class PredictionHistory {
       this.#published = change.position[this.#topic];
     }
   }
-}
-
-/** The name under which the place of a model's predictions is kept. */
-function writerOf({ name }: ModelData): string {
-  return `predictions/${name}`;
 }
 
 function emptyColumns(model: ModelData): GrowingColumn[] {

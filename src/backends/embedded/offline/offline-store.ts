@@ -146,10 +146,23 @@ class EmbeddedOfflineStore implements OfflineStore {
   }
 
   relation(table: OfflineTable): string {
+    return this.#relation(table, () => true);
+  }
+
+  soundRelation(table: OfflineTable): string {
+    const damaged = this.#damagedPaths();
+    return this.#relation(table, ({ path }) => !damaged.has(this.#files.pathOf(path)));
+  }
+
+  #relation(table: OfflineTable, isRead: (file: ManifestFile) => boolean): string {
     const stored = this.#manifest.tables.find(({ name }) => name === table.name);
     if (stored !== undefined) checkColumns(stored, table);
-    if (stored === undefined || stored.files.length === 0) return `(${nothingOf(table)})`;
-    return `(${this.#select(stored, stored.files)})`;
+    const files = stored?.files.filter(isRead) ?? [];
+    return stored === undefined || files.length === 0 ? `(${nothingOf(table)})` : `(${this.#select(stored, files)})`;
+  }
+
+  #damagedPaths(): ReadonlySet<string> {
+    return new Set(this.damaged().map(({ file }) => file));
   }
 
   async evolve(table: OfflineTable): Promise<void> {
@@ -235,7 +248,7 @@ class EmbeddedOfflineStore implements OfflineStore {
     this.#mustBeOpen();
     let repaired = 0;
     await this.#inTurn(async () => {
-      const damaged = new Set(this.damaged().map(({ file }) => file));
+      const damaged = this.#damagedPaths();
       for (const file of this.#manifest.tables.flatMap(({ files }) => files)) {
         const path = this.#files.pathOf(file.path);
         if (!damaged.has(path) || !(await putBack(resolve(copy, file.path), path, file))) continue;
@@ -243,6 +256,38 @@ class EmbeddedOfflineStore implements OfflineStore {
       }
     });
     return repaired;
+  }
+
+  async replaceDamaged(table: OfflineTable, rows: AsyncIterable<RowBatch>, expected?: number): Promise<number> {
+    this.#mustBeOpen();
+    let written = 0;
+    await this.#inTurn(async () => {
+      const stored = this.#known(table.name);
+      checkColumns(stored, table);
+      const damaged = this.#damagedPaths();
+      const isDamaged = ({ path }: ManifestFile) => damaged.has(this.#files.pathOf(path));
+      const place = stored.files.findIndex(isDamaged);
+      if (place < 0) return;
+      await this.#writing(async (paths) => {
+        const file = await this.#writeFile(table.name, paths, (path, meta) =>
+          this.#engine.write(table, eachChecked(table, rows), path, meta),
+        );
+        written = file.rows;
+        if (expected !== undefined && written !== expected)
+          throw fail('OFFLINE_REBUILD', {
+            table: table.name,
+            reason: `they had ${expected} rows, and ${written} were found for them`,
+          });
+        const kept = [...stored.files.slice(0, place), file, ...stored.files.slice(place)];
+        return withFiles(
+          this.#manifest,
+          table.name,
+          kept.filter((each) => !isDamaged(each)),
+          this.#options.clock(),
+        );
+      });
+    });
+    return written;
   }
 
   async refresh(): Promise<void> {

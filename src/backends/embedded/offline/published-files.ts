@@ -85,10 +85,10 @@ export class PublishedFiles {
   damaged(manifest: Manifest): readonly DamagedFile[] {
     if (this.#damaged.size === 0) return [];
     return manifest.tables.flatMap(({ name, files }) =>
-      files.flatMap(({ path }) => {
+      files.flatMap(({ path, rows }) => {
         const file = this.pathOf(path);
         const reason = this.#damaged.get(file);
-        return reason === undefined ? [] : [{ table: name, file, reason }];
+        return reason === undefined ? [] : [{ table: name, file, reason, rows }];
       }),
     );
   }
