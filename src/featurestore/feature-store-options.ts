@@ -3,13 +3,13 @@ import type { Clock } from '../base/time.ts';
 import type { Tracer } from '../base/tracer.ts';
 import type { SchemaTexts } from '../features/change/source-schemas.ts';
 import type { OnDemandViewData, ProjectData } from '../features/define/declaration.ts';
+import type { DeliverySink } from '../ports/delivery-sink.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { HistoryEngine } from '../ports/history-engine.ts';
 import type { OfflineStore, TableAppend } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
-import type { TakeJudged } from './materialise/materialiser.ts';
 
 export interface FeatureStoreOptions {
   readonly project: ProjectData;
@@ -35,8 +35,8 @@ export interface FeatureStoreOptions {
   /** Absent: a day may add any number of bytes. */
   readonly disk?: DiskBudget;
   readonly clock: Clock;
-  /** Called once with every judged delivery, in log order; `offset` is that of the first. */
-  readonly judged?: TakeJudged;
+  /** Receive every delivery once, judged, after the tiles and the history have it. */
+  readonly sinks?: readonly DeliverySink[];
   /** Further topics of the log that are trimmed with those of the sources. */
   readonly otherTopics?: readonly LoggedTopic[];
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;

@@ -180,7 +180,7 @@ export class FeatureStore {
     const { offline, engine = null } = options;
     const layout = this.#layoutOf(view);
     const unstored = await unstoredTiles(view, offline);
-    const logClock = materialiser.clockOf(view.source);
+    const logClock = materialiser.judge.clockOf(view.source);
     const tiles = backfillTiles({ layout, offline, engine, logClock, between, onProgress, signal });
     const report = await materialiser.replaceTiles(tiles);
     await eraseReplaced(unstored, { layout, offline, logClock, between });

@@ -4,6 +4,7 @@ import { tileTable } from '../features/plan/tile-table.ts';
 import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
 import { Quarantine } from '../monitoring/features/quarantine.ts';
 import { ServingMeasures } from '../observe/serving-measures.ts';
+import type { DeliverySink } from '../ports/delivery-sink.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import { HistoryFill } from './backfill/history-fill.ts';
 import { BatchSchedule } from './batch/batch-schedule.ts';
@@ -58,7 +59,7 @@ export async function openStore(options: FeatureStoreOptions): Promise<OpenStore
   const written = await openTiles(options, ground);
   const skew = await SkewSchedule.open({ ...project, offline, clock, onComputeError });
   const gateway = await openGateway(options, ground, written.materialiser);
-  await written.materialiser.feed?.start();
+  await written.materialiser.remote?.start();
   const retention = logRetention(options, written);
   await retention.measureDisk();
   const open = { options, ...ground, ...written, skew, gateway, retention, ...openReads(options, ground, written) };
@@ -98,13 +99,14 @@ type Written = Pick<OpenStore, 'materialiser' | 'archive' | 'fill' | 'batch' | '
 
 /** Opens the writers of tiles and history in their order: each reads from the log what it does not have. */
 async function openTiles(options: FeatureStoreOptions, ground: Ground): Promise<Written> {
-  const { project, log, topics, online, offline, engine = null, clock, memoryBytes } = options;
+  const { project, log, topics, online, offline, engine = null, clock, memoryBytes, sinks = [] } = options;
   const { quarantine, layouts, rowsOf, onFault } = ground;
   const apart = options.apart === true && online.remote !== undefined ? new ApartTiles(online.remote, clock) : null;
   const newest = apart === null ? undefined : new NewestTiles();
   const shared = { log, topics, sources: project.sources, rowsOf, layouts };
   let batch: BatchSchedule | null = null;
-  const materialiser = Materialiser.of({
+  const archiveSink: DeliverySink = { name: 'history', takesAgain: false, take: (judged) => archive.take(judged) };
+  const materialiser = new Materialiser({
     ...shared,
     store: online,
     apart: newest && { from: await offline.position(TILE_READER), newest },
@@ -118,10 +120,7 @@ async function openTiles(options: FeatureStoreOptions, ground: Ground): Promise<
       quarantine.add(source, new TextDecoder().decode(payload), error, clock());
       onFault(error);
     },
-    judged: (...judged) => {
-      archive.take(...judged);
-      options.judged?.(...judged);
-    },
+    sinks: [archiveSink, ...sinks],
   });
   const archive = new Archive({ ...shared, offline, tiles: materialiser.tiles, newest });
   const fill = new HistoryFill({ project, layouts, materialiser, archive, online, offline, engine, onFault });
@@ -215,13 +214,13 @@ function drainServed(
 
 /** Tiles as their writer has them: in memory, or fetched into it from a store over a network. */
 function writerTiles(materialiser: Materialiser): TileSource {
-  const { tiles, feed } = materialiser;
+  const { tiles, remote } = materialiser;
   const held: TileSource = {
     runsOf: (layout, key) => tiles.tilesOf(layout, key).runs,
     told: toldTiles(tiles),
     // Events that this process appended are in the tiles when `ingest` returns; those of others, when the log was last read.
     lagMs: (_, now) => materialiser.lagMs(now),
-    answersFrom: ({ source }) => materialiser.clockOf(source) - source.latenessMs - source.futureSkewMs,
+    answersFrom: ({ source }) => materialiser.judge.clockOf(source) - source.latenessMs - source.futureSkewMs,
   };
-  return feed === null ? held : remoteTiles(tiles, feed, held);
+  return remote === null ? held : remoteTiles(tiles, remote, held);
 }

@@ -21,7 +21,7 @@ export class StoreFacts {
 
   counters(source: EventSourceData): SourceCounters {
     const { gateway, materialiser } = this.#of;
-    return { gateway: gateway.counters(source), admission: materialiser.counters(source) };
+    return { gateway: gateway.counters(source), admission: materialiser.judge.counters(source) };
   }
 
   /** Memory that grows with keys. */
@@ -91,7 +91,7 @@ export class StoreFacts {
 
   /** What keeps a store over a network from having all of the log; null: nothing. */
   get storeTrouble(): Error | null {
-    return this.#of.materialiser.feed?.trouble ?? null;
+    return this.#of.materialiser.remote?.trouble ?? null;
   }
 
   /** What was accepted and is not in every store, as far as is known without a request. */

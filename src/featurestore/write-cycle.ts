@@ -147,9 +147,9 @@ export class WriteCycle {
 
   /** Commits if readers of other processes wait for it: new events, or the news that there are none. */
   async share(): Promise<void> {
-    const { feed, uncommitted } = this.#options.materialiser;
+    const { remote, uncommitted } = this.#options.materialiser;
     // A store over a network is committed to anyway.
-    if (feed !== null) return;
+    if (remote !== null) return;
     if (uncommitted > 0 || performance.now() - this.#committedAt >= SHARE_IDLE_MS) await this.commit();
   }
 

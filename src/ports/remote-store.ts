@@ -45,7 +45,7 @@ export interface RequestAnswer {
  *  1. `read` takes one round trip; its `degraded` holds for every returned tile; a key may be read twice in it;
  *  2. a commit that was cut short leaves keys ahead of the position: `load` returns the log position of each key, so that
  *     reading the log again adds nothing twice;
- *  3. after a loss `verify` says lost, commits fail with REDIS_LOST, and answers are degraded, until `rewind` and, when the
+ *  3. after a loss `verify` says lost, commits fail with STORE_LOST, and answers are degraded, until `rewind` and, when the
  *     writer has caught up, `confirm`; the position that `rewind` leaves is not ahead of any tile;
  *  4. other processes receive the keys that one process shares as hot, until their time is over;
  *  5. a read during a commit waits for it, and does not count as a loss;

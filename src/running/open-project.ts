@@ -156,7 +156,7 @@ function openFeatures(
       historyBytes: environment.offline.bytes,
     },
     drainFed: () => models.drainFed(),
-    judged: (...judged) => labels.judged(...judged),
+    sinks: [labels],
     otherTopics: models.topics(),
     onComputeError: (_, error) => onFault(error),
     onFault,

@@ -59,7 +59,7 @@ export function testRedisAway(port: () => number, fresh: (url: string) => RedisO
   async function works(store: OnlineStore, call: Call): Promise<void> {
     await until(async () => {
       const code = await codeOf(() => call(store));
-      if (code === 'REDIS_LOST') await remoteOf(store).rewind();
+      if (code === 'STORE_LOST') await remoteOf(store).rewind();
       if (code !== null) throw new Error(code);
       return true;
     });

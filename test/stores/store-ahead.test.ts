@@ -14,7 +14,7 @@ test('a store that stands behind the end of its log is refused: new events would
   const store = new MemoryOnlineStore();
   store.writeTiles({ writer: 'materialiser', position: { 'purchases@1': [0, 2] }, tiles: [] });
   await expect(
-    Materialiser.open({
+    new Materialiser({
       log,
       store,
       sources: [source],
@@ -22,6 +22,6 @@ test('a store that stands behind the end of its log is refused: new events would
       layouts: [spend],
       memoryBytes: 10 * 2_000,
       clock: Date.now,
-    }),
+    }).open(),
   ).rejects.toMatchObject({ code: 'STORE_AHEAD', facts: { source: 'purchases', position: 2, end: 1 } });
 });

@@ -108,7 +108,7 @@ export class Anchors {
     return commit.writer === writer ? commit.position : null;
   }
 
-  /** Says on all anchors that a commit comes; gives its number. Errors: STORE_LOCKED, REDIS_LOST. */
+  /** Says on all anchors that a commit comes; gives its number. Errors: STORE_LOCKED, STORE_LOST. */
   async begin(writer: string, position: Position): Promise<number> {
     this.commit += 1;
     const commit = this.commit;
@@ -120,7 +120,7 @@ export class Anchors {
     return commit;
   }
 
-  /** Says on all anchors that the tiles of a commit are written. Errors: STORE_LOCKED, REDIS_LOST. */
+  /** Says on all anchors that the tiles of a commit are written. Errors: STORE_LOCKED, STORE_LOST. */
   async end(commit: number, writer: string, position: Position, freshUntil: number): Promise<void> {
     const runs = await this.#runIds();
     // A server process in between may lack tiles that the previous one had acknowledged.
@@ -137,12 +137,12 @@ export class Anchors {
     this.#positions.set(writer, { commit, position });
   }
 
-  /** Says on all anchors up to when the tiles are fresh, unless others write them. Errors: STORE_LOCKED, REDIS_LOST. */
+  /** Says on all anchors up to when the tiles are fresh, unless others write them. Errors: STORE_LOCKED, STORE_LOST. */
   async markFresh(freshUntil: number): Promise<void> {
     await this.mark(this.#shares === null ? [['fresh', String(freshUntil)]] : []);
   }
 
-  /** Sets fields on all anchors. Errors: STORE_LOCKED, REDIS_LOST. */
+  /** Sets fields on all anchors. Errors: STORE_LOCKED, STORE_LOST. */
   async mark(fields: readonly (readonly [string, string])[]): Promise<void> {
     await this.#mustAll(markAnchor, (i) => [this.#last[i], ...fields.flat()]);
   }
@@ -184,7 +184,7 @@ export class Anchors {
   }
 
   #lost(): Error {
-    return fail('REDIS_LOST', { address: this.#link.address });
+    return fail('STORE_LOST', { path: this.#link.address });
   }
 
   #all<T>(work: (place: Place, i: number) => Promise<T>): Promise<T[]> {

@@ -240,7 +240,7 @@ class RedisOnlineStore implements OnlineStore {
         const covers = commit === null ? null : this.#anchors.covers(writer, commit);
         if (covers === 'unknown') {
           this.#torn = true;
-          throw fail('REDIS_LOST', { address: this.#link.address });
+          throw fail('STORE_LOST', { path: this.#link.address });
         }
         loaded.push({ runs, covers });
       }
@@ -258,7 +258,7 @@ class RedisOnlineStore implements OnlineStore {
       if (this.#whole) await this.#anchors.confirm();
       return this.#torn ? 'lost' : 'whole';
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'REDIS_LOST') return 'lost';
+      if (error instanceof Error && 'code' in error && error.code === 'STORE_LOST') return 'lost';
       throw error;
     }
   }

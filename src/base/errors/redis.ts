@@ -79,11 +79,4 @@ export const redisErrors = rows({
     status: 500,
     exit: 2,
   },
-  REDIS_LOST: {
-    message: 'the Redis at {address} lost writes that it had acknowledged',
-    hint: 'nothing to do: the log restores them; answers are degraded until then',
-    retry: 'later',
-    status: 503,
-    exit: 5,
-  },
 });

@@ -9,6 +9,13 @@ export const storeErrors = rows({
     status: 503,
     exit: 4,
   },
+  STORE_LOST: {
+    message: 'the online store {path} lost writes that it had acknowledged',
+    hint: 'nothing to do: the log restores them; answers are degraded until then',
+    retry: 'later',
+    status: 503,
+    exit: 5,
+  },
   STORE_ABSENT: {
     message: 'there is no online store {path}',
     hint: 'start the process that writes it (headrace serve)',

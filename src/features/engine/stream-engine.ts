@@ -30,31 +30,39 @@ export const STREAM_GENERATION = 0;
 export class SourceEngine<H extends KeyRuns> {
   readonly source: EventSourceData;
   readonly admission: Admission;
-  readonly #views: readonly ViewFolder<H>[];
+  readonly #folder: SourceFolder<H>;
 
   constructor(source: EventSourceData, layouts: readonly TileLayout[], host: TileHost<H>) {
     this.source = source;
     this.admission = new Admission(source);
-    this.#views = layouts.map((layout) => new ViewFolder(layout, host));
+    this.#folder = new SourceFolder(layouts, host);
   }
 
   /** Judges one delivery of a partition's log order and, if it is accepted, folds it into the tiles. */
   apply(delivery: Delivery, partition: number): Verdict {
     const verdict = this.admission.judge(delivery, partition);
-    if (verdict === 'accepted') for (const view of this.#views) view.fold(delivery);
+    if (verdict === 'accepted') this.#folder.fold(delivery);
     return verdict;
   }
+}
 
-  /** Events without an entity (a null key column), by view. */
-  nullKeys(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#views.map((view) => [view.layout.viewId, view.nullKeys]));
+/** Folds accepted deliveries of one source into the tiles of all its views. Hot path. */
+export class SourceFolder<H extends KeyRuns> {
+  readonly #views: readonly ViewFolder<H>[];
+
+  /** `layouts` are those of the views of the source. */
+  constructor(layouts: readonly TileLayout[], host: TileHost<H>) {
+    this.#views = layouts.map((layout) => new ViewFolder(layout, host));
+  }
+
+  fold(delivery: Delivery): void {
+    for (const view of this.#views) view.fold(delivery);
   }
 }
 
 /** Folds the accepted events of a source into the tiles of one view. */
 class ViewFolder<H extends KeyRuns> {
   readonly layout: TileLayout;
-  nullKeys = 0;
   readonly #host: TileHost<H>;
   readonly #keyOf: (row: readonly Value[]) => string | null;
   readonly #inputs: readonly ((row: readonly Value[]) => Value)[];
@@ -76,10 +84,7 @@ class ViewFolder<H extends KeyRuns> {
   fold(delivery: Delivery): void {
     const { row } = delivery;
     const key = this.#keyOf(row);
-    if (key === null) {
-      this.nullKeys += 1;
-      return;
-    }
+    if (key === null) return;
     const values = this.#values;
     for (let i = 0; i < values.length; i += 1) values[i] = this.#inputs[i](row);
     const layout = this.layout;

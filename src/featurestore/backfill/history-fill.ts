@@ -79,7 +79,7 @@ export class HistoryFill {
   async verifySample(layout: TileLayout): Promise<number> {
     const { materialiser, archive, offline } = this.#options;
     const { source } = layout.view;
-    const clock = materialiser.lastIngestOf(source);
+    const clock = materialiser.judge.lastIngestOf(source);
     if (clock === Number.NEGATIVE_INFINITY || materialiser.intake !== null) return 0;
     const position = JSON.stringify(materialiser.position());
     await archive.publishDeliveries();

@@ -6,6 +6,7 @@ import { countedAt, viewKeyEncoder } from '../../features/engine/stream-engine.t
 import { rawTable } from '../../features/plan/raw-table.ts';
 import { START, type TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
+import type { JudgedDeliveries } from '../../ports/delivery-sink.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { OfflineChange, OfflineStore, TableAppend } from '../../ports/offline-store.ts';
 import type { Position } from '../../ports/position.ts';
@@ -98,13 +99,7 @@ export class Archive {
   }
 
   /** Takes what was just judged. */
-  take(
-    source: EventSourceData,
-    partition: number,
-    offset: number,
-    deliveries: readonly Delivery[],
-    verdicts: readonly Verdict[],
-  ): void {
+  take({ source, partition, offset, deliveries, verdicts }: JudgedDeliveries): void {
     // It reads what came before from the log.
     if (this.#stage === 'closed') return;
     const take = () => this.#raw.get(source.name)?.take(partition, offset, deliveries, verdicts);

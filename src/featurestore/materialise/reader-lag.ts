@@ -1,3 +1,8 @@
+import type { EventLog } from '../../ports/event-log.ts';
+import type { Position } from '../../ports/position.ts';
+import { topicOf } from '../ingest/gateway.ts';
+import type { SourceState } from './source-judge.ts';
+import type { TileIntake } from './tile-intake.ts';
 /** Who reads a topic, each up to another place. */
 export type LogReader =
   /** What this process answers with. */
@@ -25,4 +30,21 @@ export function readerLag(
   stands: readonly number[] = [],
 ): ReaderLag {
   return { topic, reader, behind: ends.map((end, partition) => Math.max(0, end - (stands[partition] ?? 0))) };
+}
+
+/** How far the readers of the log's topics are behind; empty for a log that only this process appends to. */
+export function logLag(
+  log: EventLog,
+  sources: Iterable<SourceState>,
+  intake: Pick<TileIntake, 'engineStands'> | null,
+  committed: Position,
+): readonly ReaderLag[] {
+  return [...sources].flatMap(({ source, next, hasViews }) => {
+    const topic = topicOf(source);
+    const ends = log.knownEnds?.(topic);
+    if (ends === undefined) return [];
+    const own = [readerLag(topic, 'applied', ends, next), readerLag(topic, 'committed', ends, committed[topic])];
+    const elsewhere = intake === null || !hasViews ? null : intake.engineStands.get(source.name);
+    return elsewhere === null ? own : [...own, readerLag(topic, 'engine', ends, elsewhere)];
+  });
 }

@@ -1,7 +1,7 @@
 import type { StreamViewData } from '../../features/define/declaration.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
-import type { RemoteFeed } from './remote-feed.ts';
+import type { RemoteCommitter } from './remote-committer.ts';
 import type { TileCache, ViewKey } from './tile-cache.ts';
 
 /** How the writer of a store behind a network reads its tiles: from memory where they are, else they are fetched first. */
@@ -14,15 +14,15 @@ export interface RemoteTiles {
 
 export function remoteTiles<T extends Pick<RemoteTiles, 'lagMs'>>(
   tiles: TileCache,
-  feed: RemoteFeed,
+  committer: RemoteCommitter,
   rest: T,
 ): RemoteTiles & T {
   const source: RemoteTiles & T = {
     ...rest,
     fetch: (keys) => tiles.hold(keys)?.then(() => source),
     runsOf: (layout, key) => tiles.tilesOf(layout, key).runs,
-    lagMs: (view, now) => Math.max(rest.lagMs(view, now), feed.isIdle ? 0 : now - feed.freshUntil),
-    degraded: () => feed.isDegraded,
+    lagMs: (view, now) => Math.max(rest.lagMs(view, now), committer.isIdle ? 0 : now - committer.freshUntil),
+    degraded: () => committer.isDegraded,
   };
   return source;
 }

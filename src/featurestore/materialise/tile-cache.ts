@@ -110,6 +110,13 @@ export class TileCache {
     this.#budget.maxBytes = bytes;
   }
 
+  /** Leaves the tiles what other parts do not take of a process's budget: a quarter of it at least. */
+  fit(budgetBytes: number, parts: Readonly<Record<string, number>>): void {
+    let others = 0;
+    for (const part in parts) if (part !== 'tiles') others += parts[part];
+    this.maxBytes = Math.max(budgetBytes / 4, budgetBytes - others);
+  }
+
   /** Whether what may not leave takes half of the budget: a commit is due. */
   get mustCommit(): boolean {
     return this.busyBytes > this.maxBytes / 2;

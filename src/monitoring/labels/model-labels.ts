@@ -1,8 +1,8 @@
-import type { EventSourceData, ModelData } from '../../features/define/declaration.ts';
-import type { Verdict } from '../../features/engine/admission.ts';
+import type { ModelData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import { compileExpression, type RowFunction } from '../../features/expression/compile.ts';
 import { labelNumber } from '../../featurestore/training-set/labels.ts';
+import type { JudgedDeliveries } from '../../ports/delivery-sink.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { LoggedPrediction } from '../../serving/online/prediction.ts';
 import { LabelJoin } from './label-join.ts';
@@ -78,13 +78,7 @@ export class ModelLabels {
   }
 
   /** Takes judged deliveries of a source in log order; those of another source than the label's are passed over. */
-  judged(
-    source: EventSourceData,
-    partition: number,
-    offset: number,
-    deliveries: readonly Delivery[],
-    verdicts: readonly Verdict[],
-  ): void {
+  judged({ source, partition, offset, deliveries, verdicts }: JudgedDeliveries): void {
     if (source.name !== this.#model.label.from.name) return;
     deliveries.forEach((delivery, i) => {
       const label = verdicts[i] === 'accepted' ? this.#labelIn(delivery) : null;

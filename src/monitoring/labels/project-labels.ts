@@ -1,9 +1,8 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
 import type { EventSourceData, ModelData } from '../../features/define/declaration.ts';
-import type { Verdict } from '../../features/engine/admission.ts';
-import type { Delivery } from '../../features/engine/delivery.ts';
 import { openPart } from '../../observe/part-kind.ts';
+import type { DeliverySink, JudgedDeliveries } from '../../ports/delivery-sink.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { Part } from '../../ports/part.ts';
 import type { PredictionListener } from '../../serving/models/open-model.ts';
@@ -29,7 +28,9 @@ export interface ProjectLabelsOptions {
 }
 
 /** The labels of every model of a project, joined to its predictions. */
-export class ProjectLabels {
+export class ProjectLabels implements DeliverySink {
+  readonly name = 'labels';
+  readonly takesAgain = false;
   readonly #options: ProjectLabelsOptions;
   readonly #labels: ReadonlyMap<string, ModelLabels>;
 
@@ -38,15 +39,8 @@ export class ProjectLabels {
     this.#labels = new Map(options.models.map((model) => [model.name, new ModelLabels(model)]));
   }
 
-  /** Takes judged deliveries in log order; `offset` is that of the first. */
-  judged(
-    source: EventSourceData,
-    partition: number,
-    offset: number,
-    deliveries: readonly Delivery[],
-    verdicts: readonly Verdict[],
-  ): void {
-    for (const labels of this.#labels.values()) labels.judged(source, partition, offset, deliveries, verdicts);
+  take(judged: JudgedDeliveries): void {
+    for (const labels of this.#labels.values()) labels.judged(judged);
   }
 
   /** Learns of the predictions of a model in log order. Error: MODEL_UNKNOWN. */

@@ -108,7 +108,7 @@ export const remoteStoreContracts: readonly Contract<RemoteStoreSubject>[] = [
       mustEqual((await read()).degraded, false, 'degraded before');
       await subject.lose();
       mustEqual((await read()).degraded, true, 'degraded after');
-      await mustFail('REDIS_LOST', commit, 'a commit');
+      await mustFail('STORE_LOST', commit, 'a commit');
       mustEqual(await remote.verify(1), 'lost', 'what verify says');
       await remote.rewind();
       mustEqual(await store.position('w'), null, 'position');

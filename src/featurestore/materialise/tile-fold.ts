@@ -1,0 +1,36 @@
+import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import { emptyRun } from '../../features/tile/tile-run.ts';
+import { cleanTiles, type KeyTiles, type TileCache } from './tile-cache.ts';
+
+/** Where accepted events are added. */
+export interface TileFold {
+  /** The tiles of a key, for the delivery at this place in the log. Hot path. */
+  tilesOf(layout: TileLayout, key: string, partition: number, offset: number): KeyTiles;
+  /** A tile was changed. */
+  changed(layout: TileLayout, tiles: KeyTiles, hop: number, start: number): void;
+}
+
+/** Adds events to the tiles in memory. */
+export function localFold(tiles: TileCache): TileFold {
+  return {
+    tilesOf: (layout, key) => tiles.tilesToChange(layout, key),
+    changed: (layout, of, hop, start) => tiles.markDirty(layout, of, hop, start),
+  };
+}
+
+/** Adds events to tiles that were fetched, which may have them already: a commit that was cut short leaves keys ahead of its position. */
+export function remoteFold(tiles: TileCache): TileFold {
+  let elsewhere: KeyTiles | null = null;
+  return {
+    tilesOf: (layout, key, partition, offset) => {
+      const known = tiles.tilesToChange(layout, key);
+      if (known.covers === null || offset >= (known.covers[partition] ?? 0)) return known;
+      const runs = layout.view.hopsMs.map(() => emptyRun(layout));
+      elsewhere = cleanTiles(key, runs);
+      return elsewhere;
+    },
+    changed: (layout, of, hop, start) => {
+      if (of !== elsewhere) tiles.markDirty(layout, of, hop, start);
+    },
+  };
+}
