@@ -10,6 +10,8 @@ import { costPricesRefresh } from './commands/cost/prices-refresh.ts';
 import { costSpot } from './commands/cost/spot.ts';
 import { dev } from './commands/dev.ts';
 import { driftCompare } from './commands/drift-compare.ts';
+import { driftEstimate } from './commands/drift-estimate.ts';
+import { driftLabels } from './commands/drift-labels.ts';
 import { driftProfile } from './commands/drift-profile.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
@@ -47,6 +49,8 @@ export const commands: readonly Command[] = [
   featuresReport,
   driftCompare,
   driftProfile,
+  driftEstimate,
+  driftLabels,
   backfill,
   trainingSet,
   train,

@@ -1,12 +1,9 @@
 import { type Random, randomBelow, seededRandom } from '../base/rng.ts';
 import { auc } from './auc.ts';
+import { boostTrees, type CodedRows, scoreOf, type Tree } from './boosted-trees.ts';
 
 /** Two sets of rows as codes of bins: one column per feature. */
-export interface DomainRows {
-  /** Codes 0 … 255 of each row, column by column. */
-  readonly columns: readonly Uint8Array[];
-  /** Whether a column's codes have an order; without one a split takes one code against the rest. */
-  readonly ordered: readonly boolean[];
+export interface DomainRows extends CodedRows {
   /** 1 for a row of the current set, 0 for one of the reference. */
   readonly domain: Uint8Array;
 }
@@ -18,24 +15,9 @@ export interface DomainClassifier {
   readonly shares: readonly number[];
 }
 
-interface Split {
-  readonly column: number;
-  readonly code: number;
-  readonly gain: number;
-}
-
-interface Tree {
-  readonly split: Split | null;
-  readonly value: number;
-  readonly low: Tree | null;
-  readonly high: Tree | null;
-}
-
 const ROUNDS = 30;
 const DEPTH = 2;
-const RATE = 0.3;
 const LEAST_ROWS = 20;
-const RIDGE = 1;
 
 /**
  * Tells current rows from reference rows: boosted trees of depth 2 on binned columns (Friedman 2001, log loss), fitted on
@@ -85,102 +67,19 @@ function halves(domain: Uint8Array, random: Random): readonly [Uint32Array, Uint
 }
 
 function boost(rows: DomainRows, fit: Uint32Array, gains: Float64Array): readonly Tree[] {
-  const score = new Float64Array(rows.domain.length);
   const share = fit.reduce((sum, r) => sum + rows.domain[r], 0) / fit.length;
   const weightOf = [0.5 / (1 - share), 0.5 / share];
-  const gradient = new Float64Array(rows.domain.length);
-  const curvature = new Float64Array(rows.domain.length);
-  const trees: Tree[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const r of fit) {
-      const p = 1 / (1 + Math.exp(-score[r]));
-      const weight = weightOf[rows.domain[r]];
-      gradient[r] = weight * (rows.domain[r] - p);
-      curvature[r] = weight * p * (1 - p);
-    }
-    const tree = grow(rows, fit, { gradient, curvature, gains }, DEPTH);
-    if (tree.split === null) break;
-    trees.push(tree);
-    for (const r of fit) score[r] += leafOf(tree, rows, r);
-  }
-  return trees;
-}
-
-interface Fit {
-  readonly gradient: Float64Array;
-  readonly curvature: Float64Array;
-  readonly gains: Float64Array;
-}
-
-function grow(rows: DomainRows, own: Uint32Array, fit: Fit, depth: number): Tree {
-  let g = 0;
-  let h = 0;
-  for (const r of own) {
-    g += fit.gradient[r];
-    h += fit.curvature[r];
-  }
-  const value = (RATE * g) / (h + RIDGE);
-  const split = depth === 0 ? null : bestSplit(rows, own, fit, g, h);
-  if (split === null) return { split: null, value, low: null, high: null };
-  fit.gains[split.column] += split.gain;
-  const goesLow = (r: number) => isLow(rows, split, r);
-  return {
-    split,
-    value,
-    low: grow(rows, own.filter(goesLow), fit, depth - 1),
-    high: grow(
-      rows,
-      own.filter((r) => !goesLow(r)),
-      fit,
-      depth - 1,
-    ),
-  };
-}
-
-function bestSplit(rows: DomainRows, own: Uint32Array, fit: Fit, g: number, h: number): Split | null {
-  let best: Split | null = null;
-  const base = (g * g) / (h + RIDGE);
-  const sums = new Float64Array(256 * 3);
-  rows.columns.forEach((codes, column) => {
-    sums.fill(0);
-    for (const r of own) {
-      const at = codes[r] * 3;
-      sums[at] += fit.gradient[r];
-      sums[at + 1] += fit.curvature[r];
-      sums[at + 2] += 1;
-    }
-    let gl = 0;
-    let hl = 0;
-    let nl = 0;
-    for (let code = 0; code < 256; code += 1) {
-      const at = code * 3;
-      if (sums[at + 2] === 0) continue;
-      gl = rows.ordered[column] ? gl + sums[at] : sums[at];
-      hl = rows.ordered[column] ? hl + sums[at + 1] : sums[at + 1];
-      nl = rows.ordered[column] ? nl + sums[at + 2] : sums[at + 2];
-      if (nl < LEAST_ROWS || own.length - nl < LEAST_ROWS) continue;
-      const gain = (gl * gl) / (hl + RIDGE) + (g - gl) ** 2 / (h - hl + RIDGE) - base;
-      if (gain > (best?.gain ?? 1e-9)) best = { column, code, gain };
-    }
+  return boostTrees(rows, fit, {
+    rounds: ROUNDS,
+    depth: DEPTH,
+    gains,
+    slopes: (scores, { gradient, curvature }) => {
+      for (const r of fit) {
+        const p = 1 / (1 + Math.exp(-scores[r]));
+        const weight = weightOf[rows.domain[r]];
+        gradient[r] = weight * (rows.domain[r] - p);
+        curvature[r] = weight * p * (1 - p);
+      }
+    },
   });
-  return best;
-}
-
-function isLow(rows: DomainRows, { column, code }: Split, r: number): boolean {
-  const own = rows.columns[column][r];
-  return rows.ordered[column] ? own <= code : own === code;
-}
-
-function leafOf(tree: Tree, rows: DomainRows, r: number): number {
-  let at = tree;
-  while (at.split !== null) {
-    const next = isLow(rows, at.split, r) ? at.low : at.high;
-    if (next === null) break;
-    at = next;
-  }
-  return at.value;
-}
-
-function scoreOf(trees: readonly Tree[], rows: DomainRows, r: number): number {
-  return trees.reduce((sum, tree) => sum + leafOf(tree, rows, r), 0);
 }

@@ -51,4 +51,11 @@ export const driftErrors = rows({
     status: 400,
     exit: 2,
   },
+  DRIFT_LABEL: {
+    message: 'column {column} of {path} has the value {value}',
+    hint: 'give labels and predictions that are 0 or 1, and scores from 0 to 1',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
 });
