@@ -8,7 +8,7 @@ import { RealisedQuality } from '../src/monitoring/labels/realised-quality.ts';
 import { openHeadrace } from '../src/running/headrace.ts';
 import { insideOf } from '../src/running/inside.ts';
 import { ModelServer } from '../src/serving/online/model-server.ts';
-import type { Prediction } from '../src/serving/online/prediction.ts';
+import type { NewPrediction } from '../src/serving/online/prediction.ts';
 import { PredictionHistory } from '../src/serving/online/prediction-history.ts';
 import { predictionTopic } from '../src/serving/online/prediction-record.ts';
 import { environmentIn, prepare, project } from '../test/loop/prediction-project.ts';
@@ -47,7 +47,7 @@ const labels = new LabelJoin({
 });
 let offset = 0;
 
-async function predictUnlogged(i: number): Promise<Prediction> {
+async function predictUnlogged(i: number): Promise<NewPrediction> {
   const id = `p${i}`;
   const { at, ages, missing, values } = await insideOf(headrace).features.read(
     service,

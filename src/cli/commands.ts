@@ -25,6 +25,7 @@ import { models } from './commands/models.ts';
 import { plan } from './commands/plan.ts';
 import { predict } from './commands/predict.ts';
 import { restore } from './commands/restore.ts';
+import { rolloutHold, rolloutPromote, rolloutRollback, rolloutStart, rolloutStatus } from './commands/rollout.ts';
 import { serve } from './commands/serve.ts';
 import { slo } from './commands/slo.ts';
 import { status } from './commands/status.ts';
@@ -59,6 +60,11 @@ export const commands: readonly Command[] = [
   sweepRun,
   models,
   predict,
+  rolloutStart,
+  rolloutStatus,
+  rolloutPromote,
+  rolloutHold,
+  rolloutRollback,
   auditSkew,
   keysCreate,
   keysList,

@@ -19,6 +19,9 @@ const TICK_MS = 1_000;
 /** How often the process that writes looks whether readers of this machine wait for a commit, ms. */
 const SHARE_MS = 100;
 
+/** How often a process looks whether another one changed a rollout, ms: a roll back reaches every caller within a second. */
+export const FOLLOW_MS = 250;
+
 const BODY_LIMIT = 4 * 2 ** 20;
 const SPINE_LIMIT = 256 * 2 ** 20;
 
@@ -64,11 +67,12 @@ export async function runServer(
       server,
       headrace.project.services.map(({ name }) => name),
     );
-    const { features } = insideOf(headrace);
+    const { features, models } = insideOf(headrace);
     const share = async () => {
       if (features.hasReaders) await features.share();
     };
     const timers = [every(TICK_MS, () => headrace.tick(), report), every(SHARE_MS, share, report)];
+    timers.push(every(FOLLOW_MS, () => models.followRollouts(), report));
     await ending.stopped;
     const stopping = Promise.all([...timers.map((timer) => timer.stop()), commands.close()]);
     await Promise.all([server.close(), settlesWithin(stopping, ending.answersMs)]);

@@ -6,7 +6,7 @@ import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
 import { type Ending, endingOf, endSoon, unlessStopped } from './ending.ts';
 import { loadConfig } from './load-config.ts';
-import { limitsOf, openCommands } from './run-server.ts';
+import { FOLLOW_MS, limitsOf, openCommands } from './run-server.ts';
 import { every } from './ticking.ts';
 import { serveHeadrace } from './with-headrace.ts';
 import { type Channel, MOST_ROWS, openChannel } from './worker-channel.ts';
@@ -54,6 +54,7 @@ async function runWriter(
     const timers = [
       every(TICK_MS, () => headrace.tick(), report),
       every(SHARE_MS, () => insideOf(headrace).features.share(), report),
+      every(FOLLOW_MS, () => insideOf(headrace).models.followRollouts(), report),
     ];
     await ending.stopped;
     const stopping = Promise.all([...timers.map((timer) => timer.stop()), commands.close()]);

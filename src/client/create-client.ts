@@ -74,6 +74,10 @@ export interface ClientPrediction {
   readonly id: string;
   readonly model: string;
   readonly version: number;
+  /** Cohort of the caller in the rollout under way; champion without one. */
+  readonly cohort: 'champion' | 'canary' | 'baseline';
+  /** The rollout under way; null: none. */
+  readonly rollout: string | null;
   readonly score: number;
   readonly at: number;
   readonly ages: ClientVector<unknown>['ages'];

@@ -14,6 +14,7 @@ import { openOfflineStore } from '../backends/embedded/offline/offline-store.ts'
 import { copyOnlineStore } from '../backends/embedded/online/copy-online-store.ts';
 import { openOnlineStore } from '../backends/embedded/online/online-store.ts';
 import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
+import { copyRollouts, SqliteRolloutStore } from '../backends/embedded/rollouts/sqlite-rollout-store.ts';
 import { openKafkaLog } from '../backends/kafka/event-log.ts';
 import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
 import { onnxThreads } from '../backends/onnx/onnx-threads.ts';
@@ -38,6 +39,7 @@ import type { ModelRegistry } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
+import type { RolloutStore } from '../ports/rollout-store.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
 import { historyEngine } from './history-engine.ts';
 import { kafkaOptions } from './kafka-options.ts';
@@ -61,6 +63,7 @@ export interface Stores {
   /** What computes over the history; null: the offline store itself. */
   readonly engine: HistoryEngine | null;
   readonly registry: ModelRegistry;
+  readonly rollouts: RolloutStore;
   readonly artifacts: ArtifactStore;
   readonly runtime: ModelRuntime;
   /** The program that the embedded trainers run in. */
@@ -111,6 +114,7 @@ export async function openStores(
       ),
       engine: historyEngine(environment),
       registry: keep(openSqliteRegistry(registryFile(directory))),
+      rollouts: keep(new SqliteRolloutStore(join(directory, 'rollouts.sqlite'))),
       artifacts: new FileArtifactStore(join(directory, 'artifacts')),
       runtime: onnxRuntime,
       trainer: [process.execPath, fileURLToPath(new URL(`../cli/train-worker${moduleEnding()}`, import.meta.url))],
@@ -256,13 +260,14 @@ export async function checkBatchViews({ views }: ProjectData): Promise<void> {
 
 /** Closes every store, in the order of writing: nothing is lost. One that fails or hangs keeps no other open. Never throws. */
 export async function closeStores(
-  { log, topics, online, offline, registry, traces }: Stores,
+  { log, topics, online, offline, registry, rollouts, traces }: Stores,
   closing: Closing,
 ): Promise<void> {
   await closing.end('the history', () => offline.close());
   await closing.end('the online store', () => online.close());
   await closing.end('the tile topics', () => topics?.close());
   await closing.end('the event log', () => log.close());
+  await closing.end('the rollouts', () => rollouts.close());
   await closing.end('the model registry', () => registry.close());
   await closing.end('the traces', () => traces?.close());
 }
@@ -286,6 +291,7 @@ export async function backUpEnvironment(
       ...embedded(online.kind, { name: 'online', copyTo: (to) => copyOnlineStore(at('online'), to) }),
       { name: 'offline', copyTo: (to) => copyOfflineStore(at('offline'), to) },
       { name: 'registry.sqlite', copyTo: (to) => copyRegistry(at('registry.sqlite'), to) },
+      { name: 'rollouts.sqlite', copyTo: (to) => copyRollouts(at('rollouts.sqlite'), to) },
       { name: 'artifacts', copyTo: (to) => copyArtifacts(at('artifacts'), to) },
       ...embedded(logKind, { name: 'log', copyTo: (to) => log.copyTo(to) }),
       ...(existsSync(at(ENVIRONMENT_FILE))

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts';
 import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
 import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
+import { copyRollouts } from '../backends/embedded/rollouts/sqlite-rollout-store.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../environment/config.ts';
 import { ENVIRONMENT_FILE, TOPICS_FILE } from '../environment/environment-id.ts';
@@ -19,6 +20,9 @@ const MADE = [
   'registry.sqlite',
   'registry.sqlite-shm',
   'registry.sqlite-wal',
+  'rollouts.sqlite',
+  'rollouts.sqlite-shm',
+  'rollouts.sqlite-wal',
   'artifacts',
   'keys.json',
   'flink.json',
@@ -55,18 +59,22 @@ export function holdEnvironment({ directory }: Environment): Lock {
   };
 }
 
-/** Copies registry, models and API keys of an environment over those of another that no process has open. */
+/** Copies registry, rollouts, models and API keys of an environment over those of another that no process has open. */
 export async function copyModels(from: Environment, to: Environment): Promise<void> {
-  const [registry, copy] = [join(to.directory, 'registry.sqlite'), join(to.directory, 'registry.sqlite.copy')];
-  rmSync(copy, { force: true });
-  copyRegistry(join(from.directory, 'registry.sqlite'), copy);
-  if (existsSync(copy)) {
-    for (const ending of ['-wal', '-shm']) rmSync(registry + ending, { force: true });
-    renameSync(copy, registry);
-  }
+  copyDatabase(copyRegistry, 'registry.sqlite', from, to);
+  copyDatabase(copyRollouts, 'rollouts.sqlite', from, to);
   await copyArtifacts(join(from.directory, 'artifacts'), join(to.directory, 'artifacts'));
   const keys = join(from.directory, 'keys.json');
   if (existsSync(keys)) copyFileSync(keys, join(to.directory, 'keys.json'));
+}
+
+function copyDatabase(copy: typeof copyRegistry, name: string, from: Environment, to: Environment): void {
+  const [path, copied] = [join(to.directory, name), join(to.directory, `${name}.copy`)];
+  rmSync(copied, { force: true });
+  copy(join(from.directory, name), copied);
+  if (!existsSync(copied)) return;
+  for (const ending of ['-wal', '-shm']) rmSync(path + ending, { force: true });
+  renameSync(copied, path);
 }
 
 /** Removes what a migration brought into an environment: from its directory, and where it came so far, its services; the journal last. */

@@ -10,6 +10,7 @@ const STORES = ['log', 'online', 'offline'];
 /** What else is data of a project in its directory. API keys, the audit log and other namespaces are not. */
 const DATA = [
   ...['registry.sqlite', 'registry.sqlite-shm', 'registry.sqlite-wal', 'artifacts', 'runs', 'training-sets'],
+  ...['rollouts.sqlite', 'rollouts.sqlite-shm', 'rollouts.sqlite-wal'],
   ...['ingest', 'forgetting', 'declaration.json', 'disk.json'],
 ];
 

@@ -34,6 +34,7 @@ import type { OfflineStore } from '../ports/offline-store.ts';
 import { type BatchJob, type BatchOptions, startBatch } from '../serving/batch/start-batch.ts';
 import { type PredictionRequest, type PredictOptions, predictMany } from '../serving/online/predict-many.ts';
 import type { Prediction } from '../serving/online/prediction.ts';
+import type { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import { openBatchContext } from './batch-context.ts';
 import { type CloseOptions, closeProject } from './close-project.ts';
 import { keepInside } from './inside.ts';
@@ -198,6 +199,11 @@ export class Headrace extends Running<ProjectStatus> {
   /** Makes a version the champion by compare-and-swap and loads it; without `expected`, whatever the alias names now. Errors: MODEL_*. */
   promote(model: ModelData, version: number, expected?: number | null): Promise<void> {
     return this.#open.models.promote(model, version, expected);
+  }
+
+  /** Decides over the rollouts of a model: starts, reads, holds, promotes and rolls back. Error: MODEL_UNKNOWN. */
+  rollout(model: Pick<ModelData, 'name'>): RolloutControl {
+    return this.#open.models.named(model.name).rollouts.control;
   }
 
   /** All versions of a model, and the champion; null: none. */

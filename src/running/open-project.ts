@@ -91,6 +91,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const deliveriesTo = (source: EventSourceData) => publishedDeliveries(offline, source);
   const labels = new ProjectLabels({ models: project.models, offline, clock, deliveriesTo });
   const { partitions, sampleRate, requiredModels } = environment;
+  const later: { features?: FeatureStore } = {};
   const models = await ProjectModels.open({
     ...stores,
     project,
@@ -99,11 +100,12 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     clock,
     onFault,
     required: requiredModels,
+    publishDeliveries: async () => later.features?.publishDeliveries(),
     listenerOf: (model) => labels.listenerOf(model),
   });
   const features = await openFeatures(place, opened, { models, labels });
-  const publishDeliveries = () => features.publishDeliveries();
-  await models.start(publishDeliveries);
+  later.features = features;
+  await models.start();
   const host = await openModelHost({ environment, runtimes, registered: stores, clock, onFault });
   const appends = new AppendOutcome();
   const topics = new TopicIntakes(taken, {
@@ -115,7 +117,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const parts = [
     ...featureStoreParts({ features, disk, topics: () => topics.reports() }),
     openPart(logPart, { untaken, freeBytes: () => freeBytes(environment.directory) }),
-    ...models.parts(publishDeliveries),
+    ...models.parts(),
     openPart(inferencePart, host, { tick: () => host.tick(), close: () => host.close() }),
     labels.part(),
   ];

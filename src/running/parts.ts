@@ -15,6 +15,7 @@ import { type ReadsStatus, readsPart } from '../observe/reads-part.ts';
 import type { Status } from '../observe/status.ts';
 import { modelsPart } from '../serving/online/models-part.ts';
 import { predictionsPart } from '../serving/online/predictions-part.ts';
+import { type RolloutsStatus, rolloutsPart } from '../serving/rollout/rollouts-part.ts';
 import { type InferenceStatus, inferencePart } from '../serving/runtime/inference-part.ts';
 
 /**
@@ -33,6 +34,7 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(modelsPart, []),
   partKind(predictionsPart, []),
   partKind(inferencePart, ['inference']),
+  partKind(rolloutsPart, ['rollouts']),
   partKind(labelsPart, []),
   partKind(followedPart, []),
   partKind(diskPart, ['disk']),
@@ -49,6 +51,7 @@ export type ProjectStatus = Status &
   TopicsStatus &
   TilesStatus &
   InferenceStatus &
+  RolloutsStatus &
   DiskStatus &
   MemoryStatus &
   StoreStatus;

@@ -1,7 +1,7 @@
 import { exactMean } from './exact-sum.ts';
 
 /** The squared difference of a probability and its label, 1 or 0 (Brier 1950). */
-function brierScoreOf(probability: number, label: number): number {
+export function brierScoreOf(probability: number, label: number): number {
   return (probability - label) ** 2;
 }
 

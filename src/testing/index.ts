@@ -13,6 +13,7 @@ export { type ModelRuntimeSubject, modelRuntimeContracts } from './contracts/mod
 export { type OfflineStoreSubject, offlineStoreContracts } from './contracts/offline-store.ts';
 export { type OnlineStoreNeed, type OnlineStoreSubject, onlineStoreContracts } from './contracts/online-store.ts';
 export { type RemoteStoreSubject, remoteStoreContracts } from './contracts/remote-store.ts';
+export { type RolloutStoreSubject, rolloutStoreContracts } from './contracts/rollout-store.ts';
 export { type SourceTopicSubject, sourceTopicContracts } from './contracts/source-topic.ts';
 export { type SharesAnswer, type TileSharesSubject, tileSharesContracts } from './contracts/tile-shares.ts';
 export { type TileEngine, type TileTopicsSubject, tileTopicsContracts } from './contracts/tile-topics.ts';

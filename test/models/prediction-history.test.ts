@@ -10,7 +10,7 @@ import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import type { EventLog, EventLogCapabilities } from '../../src/ports/event-log.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
-import type { LoggedPrediction, Prediction } from '../../src/serving/online/prediction.ts';
+import type { LoggedPrediction, NewPrediction } from '../../src/serving/online/prediction.ts';
 import { PredictionHistory } from '../../src/serving/online/prediction-history.ts';
 import { mustBeLoggable, PredictionLog } from '../../src/serving/online/prediction-log.ts';
 import { predictionTopic } from '../../src/serving/online/prediction-record.ts';
@@ -29,10 +29,9 @@ function folder(): string {
 const openOffline = (path: string): Promise<OfflineStore> =>
   openOfflineStore({ path, access: 'write', clock: Date.now });
 
-function prediction(id: string): Prediction {
+function prediction(id: string): NewPrediction {
   return {
     id,
-    model: 'small',
     version: 3,
     score: 0.25,
     at: 1_000,
@@ -98,7 +97,7 @@ test('a prediction is a row of its table with the place that it has in the log',
   expect(history.waiting).toBe(0);
   const [row] = await rowsOf(offline, '*');
   // A batch age of never is none.
-  expect(row).toEqual(['a', 1_000n, 3n, 0.25, 12n, null, 2n, 5_000n, expect.any(BigInt), 0n]);
+  expect(row).toEqual(['a', 1_000n, 3n, 0.25, 12n, null, 2n, 5_000n, expect.any(BigInt), 0n, null, null]);
   await offline.close();
 });
 

@@ -32,9 +32,9 @@ test('a prediction that is encoded and decoded is itself', () => {
   );
 });
 
-test('a record of format 1 is read as it was written', () => {
+test.each([1, 2])('a record of format %i is read as it was written', (format) => {
   const fixture = JSON.parse(
-    readFileSync(new URL('../fixtures/prediction-record-1.json', import.meta.url), 'utf8'),
+    readFileSync(new URL(`../fixtures/prediction-record-${format}.json`, import.meta.url), 'utf8'),
   ) as Fixture;
   const payload = new TextEncoder().encode(fixture.record.payload);
   expect(decodePrediction({ ...fixture.record, payload })).toEqual(fixture.prediction);

@@ -237,6 +237,7 @@ test('health, metrics and the description are served, and the description has ev
     '/v1/models',
     '/v1/models/risk',
     '/v1/predictions/risk',
+    '/v1/rollouts/risk',
     '/v1/slo',
     '/v1/status',
     '/v1/training-sets/basket',

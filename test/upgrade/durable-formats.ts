@@ -45,9 +45,9 @@ export const durableFormats: readonly DurableFormat[] = [
   {
     name: 'prediction',
     source: 'src/serving/online/prediction-record.ts',
-    version: 1,
+    version: 2,
     files: null,
-    fixtures: ['test/fixtures/prediction-record-1.json'],
+    fixtures: ['test/fixtures/prediction-record-1.json', 'test/fixtures/prediction-record-2.json'],
   },
   {
     name: 'profile',
@@ -83,6 +83,13 @@ export const durableFormats: readonly DurableFormat[] = [
     version: 2,
     files: /^registry\.sqlite$/,
     fixtures: ['test/models/formats/registry-1.db', 'test/models/formats/registry-2.db'],
+  },
+  {
+    name: 'rollouts',
+    source: 'src/backends/embedded/rollouts/sqlite-rollout-store.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/rollouts/formats/rollouts-1.sqlite'],
   },
   {
     name: 'declaration',
@@ -171,6 +178,8 @@ export const otherFiles: readonly RegExp[] = [
   /^(log|online|offline)\/lock(-wal|-shm|-journal)?$/,
   /^online\/tiles\.mdb-lock$/,
   /^registry\.sqlite-(wal|shm)$/,
+  // Later than the release of the fixture: its own fixture is in the list above.
+  /^rollouts\.sqlite(-(wal|shm))?$/,
   /^tile-jobs\.lock$/,
   /^ingest\/[0-9a-f]{32}\.json(\.tmp)?$/,
 ];

@@ -26,6 +26,7 @@ import { predictionErrors } from './prediction.ts';
 import { redisErrors } from './redis.ts';
 import { registryErrors } from './registry.ts';
 import { requestErrors } from './request.ts';
+import { rolloutErrors } from './rollout.ts';
 import { runErrors } from './run.ts';
 import { schemaErrors } from './schema.ts';
 import { serverErrors } from './server.ts';
@@ -44,6 +45,7 @@ export const catalogue = {
   ...migrateErrors,
   ...modelErrors,
   ...oipErrors,
+  ...rolloutErrors,
   ...gpuErrors,
   ...flinkErrors,
   ...jobErrors,

@@ -233,9 +233,10 @@ export interface ModelData {
     readonly with: Readonly<Record<string, unknown>> & { readonly kind: string };
     readonly windowMs: number | null;
   };
-  /** Kept as written until monitoring and rollout read them. */
+  /** Kept as written until monitoring reads them. */
   readonly monitors: readonly Readonly<Record<string, unknown>>[];
   readonly playbook: Readonly<Record<string, unknown>>;
+  /** As written; `rolloutPlan` resolves it. */
   readonly rollout: Readonly<Record<string, unknown>>;
 }
 

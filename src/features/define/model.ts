@@ -10,6 +10,7 @@ import type { Columns, EventSource } from './event-source.ts';
 import { columnExpressions, type Expr } from './expression-factories.ts';
 import type { FeatureService } from './feature-service.ts';
 import { freeze } from './freeze.ts';
+import { type RolloutOptions, rolloutPlan } from './rollout.ts';
 import type { Fits, Tags, ValueOf } from './tag.ts';
 
 /** A model: what it reads, what it predicts, how it is trained. */
@@ -76,10 +77,11 @@ export interface ModelOptions<
     readonly [option: string]: unknown;
   }[];
   readonly playbook?: Readonly<Record<string, unknown>>;
-  readonly rollout?: Readonly<Record<string, unknown>>;
+  /** How a new version replaces the champion; see the guide to rollouts. */
+  readonly rollout?: RolloutOptions<keyof I & string>;
 }
 
-/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_INPUT, MODEL_COLUMN, MODEL_LABEL, MODEL_OPTION, MODEL_TASK, MODEL_QUANTILE. */
+/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_INPUT, MODEL_COLUMN, MODEL_LABEL, MODEL_OPTION, MODEL_TASK, MODEL_QUANTILE, MODEL_ROLLOUT. */
 export function model<
   I extends Tags,
   F extends Tags,
@@ -106,7 +108,7 @@ export function model<
   }
   const value = label.value(columnExpressions(label.from.columns) as unknown as Columns<EventSource<From>>);
   if (!LABEL_TYPES.includes(value.spec.type)) throw fail('MODEL_LABEL', { model: name, type: plainType(value.spec) });
-  return freeze({
+  const declared: Model<I, F, LabelTag<T>, N> = {
     kind: 'model',
     name,
     task: checkedTask(name, task, value.spec.type, label.otherwise),
@@ -127,9 +129,12 @@ export function model<
     },
     monitors,
     playbook,
-    rollout,
+    rollout: { ...rollout },
     labelTag: (value.of.startsWith('bool') ? 'bool' : 'float') as LabelTag<T>,
-  });
+  };
+  // Refused where it is declared, not where it starts.
+  rolloutPlan(declared);
+  return freeze(declared);
 }
 
 /** Types of a label: what leaves a double as it is. */

@@ -71,7 +71,8 @@ export class ModelLabels {
   /** Takes predictions in log order. */
   predicted(partition: number, offset: number, predictions: readonly (LoggedPrediction | null)[]): void {
     predictions.forEach((prediction, i) => {
-      if (prediction === null) return;
+      // A shadow answered nobody; its request has the prediction of the champion.
+      if (prediction === null || prediction.rollout?.lane === 'shadow') return;
       if (this.#isRebuilt) this.#predict(prediction);
       else this.#predictions.push({ partition, offset: offset + i, of: prediction });
     });

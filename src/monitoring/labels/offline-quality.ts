@@ -1,7 +1,7 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import { labelJoin } from '../../featurestore/training-set/labels.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
+import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
 import { RealisedQuality } from './realised-quality.ts';
 
 /** Columns of the query before those of the label. */
@@ -20,7 +20,7 @@ export async function offlineQuality(
 ): Promise<RealisedQuality> {
   const label = labelJoin(model.label, offline);
   const answers = `
-    SELECT "id" AS _id, "at" AS _at, "version", score FROM ${offline.relation(predictionTable(model))}
+    SELECT "id" AS _id, "at" AS _at, "version", score FROM ${offline.relation(predictionTable(model))} WHERE ${ANSWERED}
     QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1`;
   const span = `SELECT * FROM (${answers}) WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
   const quality = new RealisedQuality(model);

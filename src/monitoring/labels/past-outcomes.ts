@@ -6,7 +6,7 @@ import { duckdb } from '../../features/sql/duckdb.ts';
 import { acceptedEventsQuery } from '../../features/sql/event-queries.ts';
 import { labelNumber } from '../../featurestore/training-set/labels.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
-import { predictionTable } from '../../serving/online/prediction-table.ts';
+import { ANSWERED, predictionTable } from '../../serving/online/prediction-table.ts';
 
 /** A prediction or a label of the history, and when it came, epoch ms. */
 export type PastOutcome =
@@ -82,7 +82,8 @@ function outcomesSql({ name, label: { from: source, id } }: ModelData, offline: 
   return `
     SELECT COALESCE(served_at, "at") AS came, 0::INTEGER AS kind, "id" AS of_id, "at" AS of_at, "version" AS of_version,
       score AS of_score, ${columns.map((_, i) => `NULL AS l_${i}`).join(', ')}, log_partition AS part, log_offset AS place
-    FROM ${offline.relation(predictionTable({ name }))} AS p WHERE "at" >= CAST(${span.predictionsFrom} AS BIGINT)
+    FROM ${offline.relation(predictionTable({ name }))} AS p
+      WHERE ${ANSWERED} AND "at" >= CAST(${span.predictionsFrom} AS BIGINT)
     UNION ALL
     ${labels(`${PARTITION}, ${OFFSET}`)} FROM ${raw} AS j WHERE ${VERDICT} = 'accepted' AND ${known} AND ${since}
     UNION ALL

@@ -12,6 +12,7 @@ import { ModelLabels } from './model-labels.ts';
 import { offlineQuality } from './offline-quality.ts';
 import type { Task } from './quality.ts';
 import type { RealisedQuality } from './realised-quality.ts';
+import { rolloutOutcomes } from './rollout-outcomes.ts';
 
 /** The counts of a model's predictions and labels, and the realised quality by day of prediction. */
 export interface ModelOutcomes<T extends Task = Task> {
@@ -57,6 +58,7 @@ export class ProjectLabels implements DeliverySink {
         const labelsTo = await deliveriesTo(model.label.from);
         await labels.rebuild({ offline, now: clock(), predictionsTo, labelsTo });
       },
+      rolloutOutcomes: (rollout) => rolloutOutcomes(model, offline, rollout, clock()),
     };
   }
 

@@ -7,6 +7,7 @@ import { listModels, readModel } from './models.ts';
 import { oipRoutes } from './oip.ts';
 import { health, metrics, openapi, readiness, slo, status } from './operations.ts';
 import { predict } from './predictions.ts';
+import { changeRollout, readRollout } from './rollouts.ts';
 import { writeTrainingSet } from './training-sets.ts';
 
 /** Every route of the server, in the order of the page. Nothing else lists routes. */
@@ -18,6 +19,7 @@ export const allRoutes: readonly Route[] = [
   forgetEntity,
   runBatchView,
   promoteModel,
+  changeRollout,
   startJob,
   listJobs,
   readJob,
@@ -26,6 +28,7 @@ export const allRoutes: readonly Route[] = [
   listModels,
   readModel,
   ...oipRoutes,
+  readRollout,
   health,
   readiness,
   status,

@@ -15,6 +15,8 @@ const prediction = z.object({
   id: z.string(),
   model: z.string(),
   version: z.int(),
+  cohort: z.enum(['champion', 'canary', 'baseline']).describe('of the caller in the rollout under way'),
+  rollout: z.string().nullable().describe('the rollout under way; null: none'),
   score: z.number(),
   at: instantSchema,
   ages: agesSchema,
@@ -29,7 +31,7 @@ export const predict: WriteRoute = {
   tag: 'predictions',
   scopes: ['read'],
   access: 'writes',
-  page: { takes: '`{id, request, at?}`', answers: '`{id, model, version, score, at, ages, missing}`' },
+  page: { takes: '`{id, request, at?}`', answers: '`{id, model, version, cohort, rollout, score, at, ages, missing}`' },
   errors: ['MODEL_UNKNOWN', 'MODEL_NONE', 'MODEL_BUSY', 'LOG_SIZE', 'LOG_WRITE', 'LOG_LOCKED', 'DISK_DAY', 'DISK_FULL'],
   refusals: ['PREDICTION_VALUE'],
   shapes: ({ models }, define) => {

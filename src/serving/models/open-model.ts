@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/time.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import { FedLog } from '../../featurestore/skew/fed-log.ts';
@@ -6,13 +7,19 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import type { Rollout, RolloutStore } from '../../ports/rollout-store.ts';
 import { ModelServer } from '../online/model-server.ts';
 import type { TakePredictions } from '../online/prediction.ts';
 import { PredictionHistory } from '../online/prediction-history.ts';
 import { PredictionLog } from '../online/prediction-log.ts';
+import { ModelRollouts } from '../rollout/model-rollouts.ts';
+import { httpHooks } from '../rollout/rollout-hooks.ts';
+import type { ShadowCopy } from '../rollout/rollout-lanes.ts';
+import type { Outcomes } from '../rollout/success.ts';
 
 export interface OpenModelOptions {
   readonly registry: ModelRegistry;
+  readonly rollouts: RolloutStore;
   readonly artifacts: ArtifactStore;
   readonly runtime: ModelRuntime;
   readonly log: EventLog;
@@ -21,6 +28,8 @@ export interface OpenModelOptions {
   /** Share of predictions whose model inputs are logged. */
   readonly sampleRate: number;
   readonly clock: Clock;
+  /** Makes the deliveries that this process accepted part of the history. */
+  readonly publishDeliveries: () => Promise<void>;
   readonly onFault: (error: unknown) => void;
   readonly listener: PredictionListener;
 }
@@ -34,6 +43,8 @@ export interface PredictionListener {
   readonly isCaughtUp: boolean;
   /** Joins the predictions of the past, which the history has up to these offsets, while nothing is published. */
   joinPast(predictionsTo: readonly number[]): Promise<void>;
+  /** Losses of the cohorts of a rollout, from the published history. */
+  rolloutOutcomes(rollout: Rollout): Promise<Outcomes>;
 }
 
 /** A model of a running project: its champion, and the log and history of its predictions. */
@@ -44,6 +55,8 @@ export class OpenModel {
   readonly history: PredictionHistory;
   /** Model inputs of the sampled predictions. */
   readonly fed: FedLog;
+  /** The rollout under way, and the control of all. */
+  readonly rollouts: ModelRollouts;
   readonly #options: OpenModelOptions;
   /** What keeps predictions from the history, or their labels from them; null: nothing. */
   #trouble: string | null = null;
@@ -59,6 +72,18 @@ export class OpenModel {
     this.fed = new FedLog(data, options.sampleRate);
     this.log = parts.log;
     this.history = parts.history;
+    this.rollouts = new ModelRollouts({
+      ...options,
+      model: data,
+      store: options.rollouts,
+      server: this.server,
+      hooks: httpHooks,
+      outcomes: (rollout) => this.#rolloutOutcomes(rollout),
+      shadowed: (copy, version, score, id) => this.#logShadow(copy, version, score, id),
+      process: randomUUID(),
+      newId: () => `r-${randomUUID().slice(0, 13)}`,
+      monotonic: () => performance.now(),
+    });
   }
 
   /** Opens the topic of its predictions and finds the place of their history. Errors: those of the stores. */
@@ -82,16 +107,16 @@ export class OpenModel {
   }
 
   /**
-   * Reads the predictions that the log has and the history does not, and once, when `publishDeliveries` has brought the
-   * label's source up to date, joins those of the past with their labels. A failure is reported once and shown as
+   * Reads the predictions that the log has and the history does not, and once, when the deliveries of the label's
+   * source are published, joins those of the past with their labels. A failure is reported once and shown as
    * degraded; the next call tries again.
    */
-  async catchUp(publishDeliveries: () => Promise<void>): Promise<void> {
+  async catchUp(): Promise<void> {
     try {
       await this.history.pull();
       const { listener } = this.#options;
       listener.published(this.history.published);
-      if (!listener.isCaughtUp) await this.#joinPast(publishDeliveries);
+      if (!listener.isCaughtUp) await this.#joinPast();
       this.#trouble = null;
     } catch (error) {
       const trouble = error instanceof Error ? error.message : String(error);
@@ -120,9 +145,22 @@ export class OpenModel {
     ];
   }
 
-  #joinPast(publishDeliveries: () => Promise<void>): Promise<void> {
+  /** Published first: predictions and labels of a moment ago count. */
+  async #rolloutOutcomes(rollout: Rollout): Promise<Outcomes> {
+    await this.flush();
+    await this.#options.publishDeliveries();
+    return this.#options.listener.rolloutOutcomes(rollout);
+  }
+
+  #logShadow({ id, at, missing }: ShadowCopy, version: number, score: number, rollout: string): void {
+    const ages = { streaming: null, batch: null };
+    const lane = { id: rollout, lane: 'shadow' } as const;
+    this.log.append([{ id, version, score, at, ages, missing, lane }]).catch(this.#options.onFault);
+  }
+
+  #joinPast(): Promise<void> {
     return this.history.exclusively(async () => {
-      await publishDeliveries();
+      await this.#options.publishDeliveries();
       await this.#options.listener.joinPast(this.history.published);
     });
   }

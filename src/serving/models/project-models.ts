@@ -10,6 +10,8 @@ import { Background } from '../../schedule/background.ts';
 import { modelsPart, type ServedModel } from '../online/models-part.ts';
 import { predictionTopic } from '../online/prediction-record.ts';
 import { predictionsPart } from '../online/predictions-part.ts';
+import type { ModelRollouts } from '../rollout/model-rollouts.ts';
+import { rolloutsPart } from '../rollout/rollouts-part.ts';
 import { OpenModel, type OpenModelOptions, type PredictionListener } from './open-model.ts';
 
 export interface ProjectModelsOptions extends Omit<OpenModelOptions, 'listener'> {
@@ -46,9 +48,15 @@ export class ProjectModels {
   }
 
   /** Loads the champions and joins past predictions. One that cannot serve is reported, and events are taken nevertheless. */
-  async start(publishDeliveries: () => Promise<void>): Promise<void> {
+  async start(): Promise<void> {
     await this.#refresh();
-    await this.#catchUp(publishDeliveries);
+    await this.followRollouts().catch(this.#options.onFault);
+    await this.#catchUp();
+  }
+
+  /** Follows the rollouts that other processes changed. Call it some times a second in a process that serves. Errors: ROLLOUT_*. */
+  async followRollouts(): Promise<void> {
+    for (const { rollouts } of this.#models.values()) await rollouts.follow();
   }
 
   /** Error: MODEL_UNKNOWN. */
@@ -91,21 +99,29 @@ export class ProjectModels {
   }
 
   /** The parts of models and of their predictions. */
-  parts(publishDeliveries: () => Promise<void>): readonly Part[] {
+  parts(): readonly Part[] {
     return [
       openPart(modelsPart, () => this.#served(), {
         tick: () => this.#refresh(),
         close: () => this.#close(),
       }),
+      openPart(rolloutsPart, () => [...this.#models.values()].map(({ rollouts }) => rollouts), {
+        tick: () => this.#eachRollout((rollouts) => rollouts.tick()),
+        close: () => this.#eachRollout((rollouts) => rollouts.close()),
+      }),
       openPart(predictionsPart, () => this.#models.values(), {
-        tick: () => this.#tick(publishDeliveries),
+        tick: () => this.#tick(),
         flush: () => this.#flush(),
       }),
     ];
   }
 
-  async #tick(publishDeliveries: () => Promise<void>): Promise<void> {
-    await this.#catchUp(publishDeliveries);
+  async #eachRollout(work: (rollouts: ModelRollouts) => Promise<void>): Promise<void> {
+    for (const { rollouts } of this.#models.values()) await work(rollouts);
+  }
+
+  async #tick(): Promise<void> {
+    await this.#catchUp();
     let waiting = 0;
     for (const { history } of this.#models.values()) waiting += history.waiting;
     const overdue = performance.now() - this.#publishedAt >= PUBLISH_AFTER_MS;
@@ -114,8 +130,8 @@ export class ProjectModels {
     if (waiting >= PUBLISH_PREDICTIONS || (waiting > 0 && overdue)) this.#publishing.start(() => this.#publish());
   }
 
-  async #catchUp(publishDeliveries: () => Promise<void>): Promise<void> {
-    for (const model of this.#models.values()) await model.catchUp(publishDeliveries);
+  async #catchUp(): Promise<void> {
+    for (const model of this.#models.values()) await model.catchUp();
   }
 
   async #publish(): Promise<void> {

@@ -8,7 +8,9 @@ import { checkParity } from '../../registry/parity.ts';
 import { loadScorer } from '../../registry/scorer.ts';
 import type { Value } from '../../schema/column.ts';
 import { featureRow } from './feature-row.ts';
+import type { HeldVersion } from './held-version.ts';
 import { ScoreQueue } from './score-queue.ts';
+import { VersionPool } from './version-pool.ts';
 
 export interface ModelServerOptions {
   readonly model: ModelData;
@@ -34,7 +36,8 @@ export interface Scores {
 export class ModelServer {
   readonly model: ModelData;
   readonly #options: ModelServerOptions;
-  #serving: ScoreQueue | null = null;
+  readonly #pool: VersionPool;
+  #serving: HeldVersion | null = null;
   /** The alias as it was last read; undefined before the first read. */
   #champion: number | null | undefined;
   /** The version that was found unfit: it is not tried again. */
@@ -49,6 +52,9 @@ export class ModelServer {
   constructor(options: ModelServerOptions) {
     this.model = options.model;
     this.#options = options;
+    this.#pool = new VersionPool(async (version) =>
+      this.#load(await options.registry.version(this.model.name, version)),
+    );
   }
 
   /**
@@ -68,15 +74,20 @@ export class ModelServer {
       }
       this.#serving = await this.#fit(champion);
       this.#unloaded = null;
-      await before?.close();
+      await before?.release();
       return champion;
     });
   }
 
   /** Loads a version as if it were to serve, and lets it go: what to do before it is made champion. Errors: as `refresh`. */
   async check(version: number): Promise<void> {
-    const loaded = await this.#load(await this.#options.registry.version(this.model.name, version));
-    await loaded.close();
+    const loaded = await this.#pool.hold(version);
+    await loaded.release();
+  }
+
+  /** Loads a version and keeps it loaded until it is released, whatever serves meanwhile. Errors: as `refresh`. */
+  hold(version: number): Promise<HeldVersion> {
+    return this.#pool.hold(version);
   }
 
   /** The version that serves; null before the first. */
@@ -120,13 +131,13 @@ export class ModelServer {
     return this.#inTurn(async () => {
       const before = this.#serving;
       this.#serving = null;
-      await before?.close();
+      await before?.release();
     });
   }
 
-  async #fit(champion: number): Promise<ScoreQueue> {
+  async #fit(champion: number): Promise<HeldVersion> {
     try {
-      return await this.#load(await this.#options.registry.version(this.model.name, champion));
+      return await this.#pool.hold(champion);
     } catch (error) {
       if (isHeadraceError(error) && error.retry === 'never') {
         this.#unfit = champion;

@@ -3,8 +3,9 @@ import type { OpenSpan, Tracer } from '../../base/tracer.ts';
 import type { FeatureServiceData, ModelData } from '../../features/define/declaration.ts';
 import type { AppendOutcome } from '../../featurestore/ingest/append-outcome.ts';
 import type { ServedVector } from '../../featurestore/online/served-vector.ts';
+import type { Rollout } from '../../ports/rollout-store.ts';
 import type { OpenModel } from '../models/open-model.ts';
-import type { Prediction } from './prediction.ts';
+import type { NewPrediction, Prediction } from './prediction.ts';
 import { mustBeLoggable } from './prediction-log.ts';
 
 /** One request for a prediction; `id` is what its label will name. */
@@ -65,22 +66,44 @@ async function predictTraced(
     vectors.push(vector instanceof Promise ? await vector : vector);
   }
   const started = performance.now();
-  const { version, scores, features, fed } = await open.server.score(vectors.map(({ values }) => values));
+  const { lanes } = open.rollouts;
+  const keys = requests.map(({ id, request }) => callerOf(lanes.rollout, id, request));
+  const rows = vectors.map(({ values }) => values);
+  const scores = await lanes.score(keys, rows);
   const scored = performance.now();
   trace?.past('inference', started, scored, {
     'headrace.model': model.name,
-    'headrace.version': version,
+    'headrace.version': [...new Set(scores.map(({ version }) => version))].join(','),
     'headrace.rows': vectors.length,
   });
   const predictions = vectors.map(({ at: asOf, ages, missing }, i): Prediction => {
     const { id } = requests[i];
-    open.fed.add({ id, at: asOf, version, names: features, inputs: fed(i) });
-    return { id, model: model.name, version, score: scores[i], at: asOf, ages, missing: missing.length };
+    const { version, cohort, rollout, score, features, fed } = scores[i];
+    open.fed.add({ id, at: asOf, version, names: features, inputs: fed });
+    return { id, model: model.name, version, cohort, rollout, score, at: asOf, ages, missing: missing.length };
   });
   await appends.noted(
-    () => open.log.append(predictions),
+    () => open.log.append(predictions.map(inLane)),
     () => predictions.length,
   );
   trace?.past('prediction log', scored, performance.now());
+  lanes.copy(() => predictions.map((prediction, i) => ({ ...prediction, vector: rows[i] })));
   return predictions;
+}
+
+/** The key by which a caller keeps its cohort: as the rollout declares it, otherwise the prediction's id; null: none. */
+function callerOf(rollout: Rollout | null, id: string, request: unknown): string | null {
+  if (rollout === null) return null;
+  const { key } = rollout.plan;
+  if (key === null) return id;
+  const value = typeof request === 'object' && request !== null ? (request as Record<string, unknown>)[key] : null;
+  return value === null || value === undefined ? null : String(value);
+}
+
+/** A prediction for the log, with the lane that it was made in. */
+function inLane(prediction: Prediction): NewPrediction {
+  const { cohort, rollout } = prediction;
+  return rollout === null || cohort === 'champion'
+    ? prediction
+    : { ...prediction, lane: { id: rollout, lane: cohort } };
 }

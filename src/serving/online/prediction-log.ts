@@ -3,7 +3,7 @@ import { partitionOf } from '../../base/hash/partition-of.ts';
 import type { Clock } from '../../base/time.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { EventLog } from '../../ports/event-log.ts';
-import type { LoggedPrediction, Prediction, TakePredictions } from './prediction.ts';
+import type { LoggedPrediction, NewPrediction, TakePredictions } from './prediction.ts';
 import { encodePrediction, predictionTopic } from './prediction-record.ts';
 
 /** Records of one append: what a call with many more asks for stays below what a log takes at once. */
@@ -20,7 +20,7 @@ export interface PredictionLogOptions {
 
 /** Predictions of one partition that wait for the end of the turn. */
 interface Batch {
-  readonly predictions: Prediction[];
+  readonly predictions: NewPrediction[];
   readonly done: Promise<void>;
 }
 
@@ -54,12 +54,12 @@ export class PredictionLog {
   }
 
   /** Appends predictions; all are in the log when this ends. Errors: those of the log. */
-  append(predictions: readonly Prediction[]): Promise<unknown> {
+  append(predictions: readonly NewPrediction[]): Promise<unknown> {
     if (predictions.length === 1) return this.#add(predictions[0]);
     return Promise.all(new Set(predictions.map((prediction) => this.#add(prediction))));
   }
 
-  #add(prediction: Prediction): Promise<void> {
+  #add(prediction: NewPrediction): Promise<void> {
     const partition = partitionOf(prediction.id, this.#batches.length);
     const batch = this.#batches[partition] ?? this.#begin(partition);
     batch.predictions.push(prediction);
@@ -67,7 +67,7 @@ export class PredictionLog {
   }
 
   #begin(partition: number): Batch {
-    const predictions: Prediction[] = [];
+    const predictions: NewPrediction[] = [];
     const done = Promise.resolve().then(() => {
       this.#batches[partition] = null;
       return this.#send(partition, predictions);
@@ -77,7 +77,7 @@ export class PredictionLog {
     return batch;
   }
 
-  async #send(partition: number, predictions: readonly Prediction[]): Promise<void> {
+  async #send(partition: number, predictions: readonly NewPrediction[]): Promise<void> {
     const { log, clock, appended } = this.#options;
     const servedAt = Math.max(clock(), this.#last[partition]);
     this.#last[partition] = servedAt;
@@ -100,7 +100,7 @@ export function mustBeLoggable(model: string, id: string, at: number | undefined
     throw fail('PREDICTION_VALUE', { model, part: 'instant', value: at });
 }
 
-function loggedOf({ id, at, version, score, ages, missing }: Prediction, servedAt: number): LoggedPrediction {
+function loggedOf({ id, at, version, score, ages, missing, lane }: NewPrediction, servedAt: number): LoggedPrediction {
   return {
     id,
     at,
@@ -110,6 +110,7 @@ function loggedOf({ id, at, version, score, ages, missing }: Prediction, servedA
     streamingAgeMs: wholeMs(ages.streaming),
     batchAgeMs: wholeMs(ages.batch),
     missing,
+    ...(lane === undefined ? {} : { rollout: lane }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { LogRecord } from '../../ports/event-log.ts';
-import type { LoggedPrediction } from './prediction.ts';
+import type { LoggedPrediction, RolloutLane } from './prediction.ts';
 
 /**
  * A prediction as a record of the log: the record's id is the prediction's, its event time `at`, its ingest time
@@ -9,11 +9,15 @@ import type { LoggedPrediction } from './prediction.ts';
  *
  * ```
  * payload = {"format":1,"version":3,"score":0.25,"streamingAgeMs":12,"batchAgeMs":null,"missing":0}
+ *         | {"format":2,"rollout":"r-5f1c","lane":"canary","version":3, … as above}
  * ```
- * A further member, such as a lane or a cohort, is another format: a reader that passes over the lane would take the
- * score of a shadow for the champion's. So a reader refuses every format that it does not know.
+ * The second is that of a lane of a rollout: canary, baseline or shadow. It is another format, since a reader that passes
+ * over the lane would take the score of a shadow for the champion's. So a reader refuses every format that it does not know.
  */
-const PREDICTION_FORMAT = 1;
+const CHAMPION_FORMAT = 1;
+const LANE_FORMAT = 2;
+
+const LANES: readonly string[] = ['canary', 'baseline', 'shadow'];
 
 /** The topic of a model's predictions. No event source has a hyphen in its name, so none has this topic. */
 export function predictionTopic({ name }: Pick<ModelData, 'name'>): string {
@@ -22,11 +26,19 @@ export function predictionTopic({ name }: Pick<ModelData, 'name'>): string {
 
 const decoder = new TextDecoder();
 
+const CHAMPION_HEAD = `"format":${CHAMPION_FORMAT}`;
+
+/** A rollout's id is of letters, digits and hyphens. */
+function laneHead({ id, lane }: RolloutLane): string {
+  return `"format":${LANE_FORMAT},"rollout":${JSON.stringify(id)},"lane":"${lane}"`;
+}
+
 /** Hot path: finite numbers and null read the same in a template as in JSON, and take half the time. */
 export function encodePrediction(prediction: LoggedPrediction): LogRecord {
-  const { id, at, servedAt, version, score, streamingAgeMs, batchAgeMs, missing } = prediction;
+  const { id, at, servedAt, version, score, streamingAgeMs, batchAgeMs, missing, rollout } = prediction;
   const ages = `"streamingAgeMs":${streamingAgeMs},"batchAgeMs":${batchAgeMs}`;
-  const body = `{"format":${PREDICTION_FORMAT},"version":${version},"score":${score},${ages},"missing":${missing}}`;
+  const head = rollout === undefined ? CHAMPION_HEAD : laneHead(rollout);
+  const body = `{${head},"version":${version},"score":${score},${ages},"missing":${missing}}`;
   return { id, ts: at, ingestTs: servedAt, payload: Buffer.from(body, 'latin1') };
 }
 
@@ -35,8 +47,9 @@ export function decodePrediction({ id, ts, ingestTs, payload, foreign }: LogReco
   if (foreign !== undefined) throw fail('PREDICTION_RECORD', { reason: foreign });
   if (id === '') return null;
   const body = parse(payload);
-  if (body['format'] !== PREDICTION_FORMAT)
-    throw fail('PREDICTION_RECORD', { reason: `its format is ${String(body['format'])}` });
+  const { format } = body;
+  if (format !== CHAMPION_FORMAT && format !== LANE_FORMAT)
+    throw fail('PREDICTION_RECORD', { reason: `its format is ${String(format)}` });
   return {
     id,
     at: ts,
@@ -46,6 +59,7 @@ export function decodePrediction({ id, ts, ingestTs, payload, foreign }: LogReco
     streamingAgeMs: ageOf(body, 'streamingAgeMs'),
     batchAgeMs: ageOf(body, 'batchAgeMs'),
     missing: numberOf(body, 'missing'),
+    ...(format === LANE_FORMAT ? { rollout: laneOf(body) } : {}),
   };
 }
 
@@ -57,6 +71,16 @@ function parse(payload: Uint8Array): Readonly<Record<string, unknown>> {
     throw fail('PREDICTION_RECORD', { reason: 'it is not JSON' }, error);
   }
   throw fail('PREDICTION_RECORD', { reason: 'it is not a JSON object' });
+}
+
+function laneOf({ rollout, lane }: Readonly<Record<string, unknown>>): RolloutLane {
+  if (typeof rollout !== 'string' || rollout === '' || !isLane(lane))
+    throw fail('PREDICTION_RECORD', { reason: 'its rollout or lane cannot be read' });
+  return { id: rollout, lane };
+}
+
+function isLane(value: unknown): value is RolloutLane['lane'] {
+  return typeof value === 'string' && LANES.includes(value);
 }
 
 function numberOf(body: Readonly<Record<string, unknown>>, member: string): number {

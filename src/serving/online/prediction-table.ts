@@ -4,7 +4,8 @@ import type { LoggedPrediction } from './prediction.ts';
 
 /**
  * The table of a model's predictions. `served_at` and the place in the log are null in rows from before predictions were
- * logged; the place is that of the log which the row came from first.
+ * logged; the place is that of the log which the row came from first. `lane` and `rollout` are null where the champion answered and
+ * nothing was compared with it.
  */
 export function predictionTable(model: Pick<ModelData, 'name'>): OfflineTable {
   return {
@@ -20,17 +21,23 @@ export function predictionTable(model: Pick<ModelData, 'name'>): OfflineTable {
       served_at: 'BIGINT',
       log_partition: 'BIGINT',
       log_offset: 'BIGINT',
+      lane: 'STRING',
+      rollout: 'STRING',
     },
   };
 }
+
+/** SQL of the predictions that were answered: a shadow answered nobody. */
+export const ANSWERED = `lane IS DISTINCT FROM 'shadow'`;
 
 /** SQL order in which predictions under one id came: the first counts. */
 export const FIRST_PREDICTION = 'served_at NULLS FIRST, log_offset, "at", "version"';
 
 /** The row of a prediction that stands at a place of the log. */
 export function predictionRow(prediction: LoggedPrediction, partition: number, offset: number): OfflineValue[] {
-  const { id, at, version, score, streamingAgeMs, batchAgeMs, missing, servedAt } = prediction;
-  return [id, at, version, score, streamingAgeMs, batchAgeMs, missing, servedAt, partition, offset];
+  const { id, at, version, score, streamingAgeMs, batchAgeMs, missing, servedAt, rollout } = prediction;
+  const [lane, of] = [rollout?.lane ?? null, rollout?.id ?? null];
+  return [id, at, version, score, streamingAgeMs, batchAgeMs, missing, servedAt, partition, offset, lane, of];
 }
 
 /** The name under which the place of a model's predictions is kept. */

@@ -1,8 +1,20 @@
+import type { Cohort, Lane } from '../rollout/lane.ts';
+
+/** A lane of a rollout: which one, and whose. */
+export interface RolloutLane {
+  readonly id: string;
+  readonly lane: Exclude<Lane, 'champion'>;
+}
+
 /** One answered prediction. */
 export interface Prediction {
   readonly id: string;
   readonly model: string;
   readonly version: number;
+  /** Cohort of the caller in the rollout under way; champion without one. */
+  readonly cohort: Cohort;
+  /** The rollout under way; null: none. */
+  readonly rollout: string | null;
   /** Probability of true, or the predicted value. */
   readonly score: number;
   /** The instant its features are as of, epoch ms. */
@@ -24,6 +36,13 @@ export interface LoggedPrediction {
   readonly streamingAgeMs: number | null;
   readonly batchAgeMs: number | null;
   readonly missing: number;
+  /** Left out: the champion answered, and nothing is compared with it. */
+  readonly rollout?: RolloutLane;
+}
+
+/** A prediction for the log. */
+export interface NewPrediction extends Pick<Prediction, 'id' | 'version' | 'score' | 'at' | 'ages' | 'missing'> {
+  readonly lane?: RolloutLane;
 }
 
 /** Takes predictions of one partition in log order, `offset` being that of the first; null is a record that was blanked. */

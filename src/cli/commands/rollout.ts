@@ -1,0 +1,115 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { Headrace } from '../../running/headrace.ts';
+import type { Decision } from '../../serving/rollout/rollout-control.ts';
+import type { RolloutReport } from '../../serving/rollout/rollout-report.ts';
+import { auditedCommand } from '../audit.ts';
+import type { Call, Command } from '../command.ts';
+import { wholeOption } from '../parse-option.ts';
+import { serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
+import { withHeadrace } from '../with-headrace.ts';
+
+type Action = 'start' | 'hold' | 'release' | 'promote' | 'rollback';
+
+const reasonOption = { reason: { type: 'string' } } as const;
+const reasonHelp = { reason: 'why, for the record of the rollout' };
+
+export const rolloutStart: Command = {
+  name: ['rollout', 'start'],
+  summary: 'starts the rollout of a version as the model declares it',
+  words: '<model> <version>',
+  arity: [2, 2],
+  options: { ...reasonOption, ...serverOption },
+  help: { ...reasonHelp, ...serverOptionHelp },
+  run: (call) => change(call, 'start', wholeOption('version', call.words[1], 0, 1, Number.MAX_SAFE_INTEGER)),
+};
+
+export const rolloutStatus: Command = {
+  name: ['rollout', 'status'],
+  summary: 'shows the newest rollout of a model with its numbers and events',
+  words: '<model>',
+  arity: [1, 1],
+  options: serverOption,
+  help: serverOptionHelp,
+  run: async (call) => {
+    const server = await serverOf(call);
+    const report =
+      server === null
+        ? await withHeadrace(call, (headrace) => reportHere(headrace, call.words[0]))
+        : (JSON.parse(await server.ask('GET', pathOf(call.words[0]))) as RolloutReport);
+    await show(call, report);
+  },
+};
+
+export const rolloutPromote: Command = {
+  name: ['rollout', 'promote'],
+  summary: 'makes the version of a rollout the champion now',
+  words: '<model>',
+  arity: [1, 1],
+  options: { ...reasonOption, ...serverOption },
+  help: { ...reasonHelp, ...serverOptionHelp },
+  run: (call) => change(call, 'promote'),
+};
+
+export const rolloutHold: Command = {
+  name: ['rollout', 'hold'],
+  summary: 'holds a rollout where it is; --release lets it go on',
+  words: '<model>',
+  arity: [1, 1],
+  options: { release: { type: 'boolean' }, ...reasonOption, ...serverOption },
+  help: { release: 'let a held rollout go on', ...reasonHelp, ...serverOptionHelp },
+  run: (call) => change(call, call.options['release'] === true ? 'release' : 'hold'),
+};
+
+export const rolloutRollback: Command = {
+  name: ['rollout', 'rollback'],
+  summary: 'ends a rollout with the champion that it began with',
+  words: '<model>',
+  arity: [1, 1],
+  options: { ...reasonOption, ...serverOption },
+  help: { ...reasonHelp, ...serverOptionHelp },
+  run: (call) => change(call, 'rollback'),
+};
+
+async function change(call: Call, action: Action, version?: number): Promise<void> {
+  const [model] = call.words;
+  const { reason } = call.options;
+  const said = typeof reason === 'string' ? { reason } : {};
+  const server = await serverOf(call);
+  if (server !== null) {
+    const body = { action, ...said, ...(version === undefined ? {} : { version }) };
+    return show(call, JSON.parse(await server.ask('POST', pathOf(model), body)) as RolloutReport);
+  }
+  const report = await withHeadrace(call, async (headrace) => {
+    const { name } = headrace.model(model);
+    const target = version === undefined ? name : `${name} ${version}`;
+    const decision = { by: 'the command line', reason: `${action} by the command line`, ...said };
+    await auditedCommand(headrace.directory, `rollout ${action}`, target, () =>
+      work(headrace, name, action, decision, version),
+    );
+    return reportHere(headrace, name);
+  });
+  return show(call, report);
+}
+
+function work(headrace: Headrace, model: string, action: Action, decision: Decision, version = 0): Promise<unknown> {
+  const control = headrace.rollout({ name: model });
+  if (action === 'start') return control.start(version, decision);
+  return control[action === 'rollback' ? 'rollBack' : action](decision);
+}
+
+async function reportHere(headrace: Headrace, model: string): Promise<RolloutReport> {
+  const { rolloutReport } = await import('../../serving/rollout/rollout-report.ts');
+  const status = await headrace.rollout({ name: model }).status();
+  if (status === null) throw fail('ROLLOUT_NONE', { model });
+  return rolloutReport(status);
+}
+
+async function show({ json, terminal }: Call, report: RolloutReport): Promise<void> {
+  if (json) return terminal.out(JSON.stringify(report));
+  const { rolloutLines } = await import('../../serving/rollout/rollout-report.ts');
+  for (const line of rolloutLines(report)) terminal.out(line);
+}
+
+function pathOf(model: string): string {
+  return `/v1/rollouts/${encodeURIComponent(model)}`;
+}

@@ -1,0 +1,214 @@
+import { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+import { type DurationText, parseDuration } from '../../base/time.ts';
+import { type Loss, type LossTask, lossesOf } from './rollout-loss.ts';
+
+/** Where a hook is sent, and the variable that holds the secret which signs it. */
+export interface RolloutHook {
+  readonly url: string;
+  readonly secret?: { readonly env: string };
+}
+
+/** How a new version of a model replaces its champion; everything has a default. */
+export interface RolloutOptions<Column extends string = string> {
+  /** Column of the service's request by which callers keep their cohort; without it a prediction's id. */
+  readonly key?: Column;
+  /** How long the candidate scores copies of requests before it answers any (`10m`); false: not at all. */
+  readonly shadow?: DurationText | false;
+  /** Percentages of callers that the canary answers, rising; up to 50, and 100 at the end for the promotion. */
+  readonly steps?: readonly number[];
+  /** Least time at each step (`10m`), and least requests of each cohort there (500). */
+  readonly every?: DurationText;
+  readonly requests?: number;
+  /** Chance that a version as good as the champion is rolled back, over all metrics and all looks together (0.05). */
+  readonly alpha?: number;
+  readonly guardrails?: {
+    /** Errors and timeouts beyond the baseline's (true). */
+    readonly errors?: boolean;
+    readonly timeouts?: boolean;
+    /** Scores that are no finite number beyond the baseline's, and those outside of a range. */
+    readonly nonFinite?: boolean;
+    readonly range?: readonly [number, number];
+    /** Slow predictions beyond the baseline's: slower than this; or (true) than the baseline's own p99, or three times its median. */
+    readonly p99?: DurationText | boolean;
+    /** Largest shift of the mean score, in standard deviations of the baseline's (0.25); false: any. */
+    readonly scoreShift?: number | false;
+    /** Largest Kolmogorov–Smirnov distance of scores (0.2); false: any. */
+    readonly scoreDistance?: number | false;
+  };
+  /** Proof by labels before the promotion; false: guardrails alone decide. */
+  readonly success?:
+    | {
+        readonly metric?: Loss;
+        /** How much worse than the baseline still passes, in the metric's unit; 5 % of the baseline's where it is left out. */
+        readonly margin?: number;
+        /** Least share of each cohort's predictions with a label (0.5), and least labels of each cohort (200). */
+        readonly coverage?: number;
+        readonly labels?: number;
+      }
+    | false;
+  /** How long the previous version stays loaded after the promotion (`1h`). */
+  readonly soak?: DurationText;
+  /** Asked before every rise and before the promotion: it continues with an answer of 200 and `{"confirm": true}`. */
+  readonly confirm?: RolloutHook;
+  /** Receives every event of a rollout, at least once, in order. */
+  readonly events?: RolloutHook;
+}
+
+/** A rollout as it runs: everything resolved. Kept with the rollout, so that a later declaration changes none under way. */
+export interface RolloutPlan {
+  readonly key: string | null;
+  /** ms; 0: no shadow. */
+  readonly shadowMs: number;
+  /** Percentages below 100. */
+  readonly steps: readonly number[];
+  readonly everyMs: number;
+  readonly requests: number;
+  readonly alpha: number;
+  readonly guardrails: {
+    readonly errors: boolean;
+    readonly timeouts: boolean;
+    readonly nonFinite: boolean;
+    readonly range: readonly [number, number] | null;
+    /** ms; `baseline`: its own p99. */
+    readonly p99: number | 'baseline' | null;
+    readonly scoreShift: number | null;
+    readonly scoreDistance: number | null;
+  };
+  readonly success: {
+    readonly metric: Loss;
+    readonly margin: number | null;
+    readonly coverage: number;
+    readonly labels: number;
+  } | null;
+  readonly soakMs: number;
+  readonly confirm: RolloutHook | null;
+  readonly events: RolloutHook | null;
+}
+
+const hook = z.strictObject({ url: z.string(), secret: z.strictObject({ env: z.string().min(1) }).optional() });
+const limit = z.union([z.number().positive(), z.literal(false)]);
+
+const written = z.strictObject({
+  key: z.string().optional(),
+  shadow: z.union([z.string(), z.literal(false)]).default('10m'),
+  steps: z.array(z.number().gt(0).max(100)).min(1).default([1, 5, 20, 50]),
+  every: z.string().default('10m'),
+  requests: z.int().min(1).default(500),
+  alpha: z.number().gt(0).lt(0.5).default(0.05),
+  guardrails: z
+    .strictObject({
+      errors: z.boolean().default(true),
+      timeouts: z.boolean().default(true),
+      nonFinite: z.boolean().default(true),
+      range: z.tuple([z.number(), z.number()]).optional(),
+      p99: z.union([z.string(), z.boolean()]).default(true),
+      scoreShift: limit.default(0.25),
+      scoreDistance: limit.default(0.2),
+    })
+    .prefault({}),
+  success: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        metric: z.string().optional(),
+        margin: z.number().positive().optional(),
+        coverage: z.number().min(0).max(1).default(0.5),
+        labels: z.int().min(2).default(200),
+      }),
+    ])
+    .prefault({}),
+  soak: z.string().default('1h'),
+  confirm: hook.optional(),
+  events: hook.optional(),
+});
+
+type Written = z.infer<typeof written>;
+
+/** The facts of a model that its rollout needs. */
+export interface RolloutModel extends LossTask {
+  readonly name: string;
+  readonly service: { readonly request: Readonly<Record<string, unknown>> };
+  readonly rollout: Readonly<Record<string, unknown>>;
+}
+
+/** The rollout of a model with its defaults. Errors: MODEL_ROLLOUT, WINDOW_TEXT. */
+export function rolloutPlan(model: RolloutModel): RolloutPlan {
+  const { success: isValid, data, error } = written.safeParse(model.rollout);
+  if (!isValid) {
+    const [issue] = error.issues;
+    throw refused(model, issue.path.join('.'), issue.message.toLowerCase());
+  }
+  const { key, steps, requests, alpha, guardrails, confirm, events } = data;
+  if (key !== undefined && !Object.hasOwn(model.service.request, key))
+    throw refused(
+      model,
+      'key',
+      `the request has no column "${key}"; it has ${names(Object.keys(model.service.request))}`,
+    );
+  const { range, p99, scoreShift, scoreDistance, ...flags } = guardrails;
+  if (range !== undefined && !(range[0] < range[1]))
+    throw refused(model, 'guardrails.range', 'its ends are not ascending');
+  const ms = (text: string, option: string) => parseDuration(text, `rollout.${option} of model ${model.name}`);
+  return {
+    key: key ?? null,
+    shadowMs: data.shadow === false ? 0 : ms(data.shadow, 'shadow'),
+    steps: checkedSteps(model, steps),
+    everyMs: ms(data.every, 'every'),
+    requests,
+    alpha,
+    guardrails: {
+      ...flags,
+      range: range ?? null,
+      p99: typeof p99 === 'string' ? ms(p99, 'guardrails.p99') : p99 ? 'baseline' : null,
+      scoreShift: scoreShift === false ? null : scoreShift,
+      scoreDistance: scoreDistance === false ? null : scoreDistance,
+    },
+    success: successOf(model, data.success),
+    soakMs: ms(data.soak, 'soak'),
+    confirm: hookOf(model, 'confirm', confirm),
+    events: hookOf(model, 'events', events),
+  };
+}
+
+/** Ascending, and up to 50: beyond it there is no baseline of equal size. A last step of 100 is the promotion. */
+function checkedSteps(model: RolloutModel, steps: readonly number[]): readonly number[] {
+  const below = steps.at(-1) === 100 ? steps.slice(0, -1) : steps;
+  if (below.length === 0) throw refused(model, 'steps', 'there is none below 100');
+  below.forEach((step, i) => {
+    if (i > 0 && step <= below[i - 1]) throw refused(model, 'steps', `${step} does not follow ${below[i - 1]} upwards`);
+    if (step > 50) throw refused(model, 'steps', `${step} leaves no baseline of equal size: a step is at most 50`);
+    if (!Number.isInteger(step * 100)) throw refused(model, 'steps', `${step} has more than two decimals`);
+  });
+  return below;
+}
+
+function successOf(model: RolloutModel, success: Written['success']): RolloutPlan['success'] {
+  if (success === false) return null;
+  const { metric, margin = null, coverage, labels } = success;
+  const known = lossesOf(model);
+  const loss = metric === undefined ? known[0] : known.find((one) => one === metric);
+  if (loss === undefined)
+    throw refused(model, 'success.metric', `"${metric}" is no metric of this model; there are ${names(known)}`);
+  return { metric: loss, margin, coverage, labels };
+}
+
+function hookOf(
+  model: RolloutModel,
+  option: string,
+  hook: RolloutHook | z.infer<typeof written>['confirm'],
+): RolloutHook | null {
+  if (hook === undefined) return null;
+  const protocol = URL.parse(hook.url)?.protocol;
+  if (protocol !== 'http:' && protocol !== 'https:')
+    throw refused(model, `${option}.url`, `"${hook.url}" is no http address`);
+  return { url: hook.url, ...(hook.secret === undefined ? {} : { secret: hook.secret }) };
+}
+
+function names(all: readonly string[]): string {
+  return all.map((one) => `"${one}"`).join(', ');
+}
+
+function refused({ name }: RolloutModel, option: string, reason: string): Error {
+  return fail('MODEL_ROLLOUT', { model: name, option: option === '' ? 'rollout' : `rollout.${option}`, reason });
+}

@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+import type { Headrace } from '../../running/headrace.ts';
+import { rolloutReport } from '../../serving/rollout/rollout-report.ts';
+import { parsedBody } from '../body.ts';
+import { callerOf } from '../caller.ts';
+import { type Define, json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
+import { withAudit } from '../with-audit.ts';
+
+const instant = z.int().describe('epoch milliseconds (UTC)');
+
+const report = z.looseObject({
+  model: z.string(),
+  rollout: z.string().describe('id'),
+  state: z.enum(['shadow', 'canary', 'held', 'soaking', 'completed', 'rolledBack']),
+  champion: z.int().describe('the version that it began with'),
+  candidate: z.int(),
+  percent: z.number().describe('of the callers that the candidate answers'),
+  revision: z.int(),
+  since: instant,
+  startedAt: instant,
+  endedAt: instant.nullable(),
+  reason: z.string(),
+  verdict: z
+    .looseObject({ action: z.string(), reason: z.string() })
+    .describe('what the judge would do now, and the numbers that it sees'),
+  lanes: z.looseObject({}).describe('canary, baseline and shadow: requests, faults, latency and mean score'),
+  shadow: z.looseObject({}).describe('the candidate on copies of requests'),
+  events: z.array(z.looseObject({ kind: z.string(), at: instant, by: z.string(), reason: z.string() })),
+});
+
+const answer = (define: Define) => ({ 200: json(define('Rollout', report)) });
+
+async function reportOf(headrace: Headrace, model: string): Promise<RouteAnswer> {
+  const status = await headrace.rollout({ name: model }).status();
+  if (status === null) throw fail('ROLLOUT_NONE', { model });
+  return jsonAnswer(rolloutReport(status));
+}
+
+/** Reads the newest rollout of a model. */
+export const readRollout: WriteRoute = {
+  method: 'GET',
+  path: '/v1/rollouts/{model}',
+  operationId: 'readRollout',
+  tag: 'models',
+  scopes: ['read'],
+  access: 'writes',
+  page: { takes: '', answers: 'the newest [rollout](../guide/rollouts.md) of the model with its numbers and events' },
+  errors: ['MODEL_UNKNOWN', 'ROLLOUT_NONE', 'ROLLOUT_BUSY', 'ROLLOUT_FILE'],
+  shapes: ({ models }, define) =>
+    models.map(({ name }) => ({
+      name,
+      summary: `The newest rollout of ${name}, with its numbers and events.`,
+      answers: answer(define),
+    })),
+  run: ({ headrace }, { name }) => reportOf(headrace, name),
+};
+
+const changeBody = z.strictObject({
+  action: z.enum(['start', 'hold', 'release', 'promote', 'rollback']),
+  version: z.int().optional().describe('of `start`: the version to roll out'),
+  reason: z.string().max(1_000).optional(),
+});
+
+type Change = z.infer<typeof changeBody>;
+
+/** Starts, holds, releases, promotes or rolls back the rollout of a model. */
+export const changeRollout: WriteRoute = {
+  method: 'POST',
+  path: '/v1/rollouts/{model}',
+  operationId: 'changeRollout',
+  tag: 'admin',
+  scopes: ['admin'],
+  access: 'writes',
+  page: {
+    takes: "`{action: 'start', version, reason?}`; or the action `hold`, `release`, `promote` or `rollback`",
+    answers: 'the [rollout](../guide/rollouts.md) after it',
+  },
+  errors: [
+    'MODEL_UNKNOWN',
+    'ROLLOUT_NONE',
+    'ROLLOUT_ACTIVE',
+    'ROLLOUT_CANDIDATE',
+    'ROLLOUT_STATE',
+    'ROLLOUT_MOVED',
+    'ROLLOUT_BUSY',
+    'ROLLOUT_FILE',
+    'ROLLOUT_WRITE',
+    'REGISTRY_VERSION',
+    'REGISTRY_MOVED',
+    'REGISTRY_BUSY',
+    'REGISTRY_FILE',
+    'REGISTRY_WRITE',
+  ],
+  refusals: ['SERVER_BODY'],
+  shapes: ({ models }, define) =>
+    models.map(({ name }) => ({
+      name,
+      summary: `Starts, holds, releases, promotes or rolls back the rollout of ${name}.`,
+      body: json(define('RolloutBody', changeBody)),
+      answers: answer(define),
+    })),
+  run: async ({ headrace }, { name, headers, body }) => {
+    const model = headrace.model(name);
+    const change = parsedBody(changeBody, body);
+    if (change.action === 'start' && change.version === undefined)
+      throw fail('SERVER_BODY', { reason: 'the action "start" needs a version' });
+    const target = change.version === undefined ? model.name : `${model.name} ${change.version}`;
+    const by = callerOf(headers.authorization);
+    await withAudit(headrace, headers, `rollout ${change.action}`, target, () => changed(headrace, name, change, by));
+    return reportOf(headrace, name);
+  },
+};
+
+function changed(headrace: Headrace, model: string, { action, version = 0, reason }: Change, by: string) {
+  const control = headrace.rollout({ name: model });
+  const decision = { by, reason: reason ?? `${action} by ${by}` };
+  switch (action) {
+    case 'start':
+      return control.start(version, decision);
+    case 'hold':
+      return control.hold(decision);
+    case 'release':
+      return control.release(decision);
+    case 'promote':
+      return control.promote(decision);
+    case 'rollback':
+      return control.rollBack(decision);
+    default:
+      return action satisfies never;
+  }
+}

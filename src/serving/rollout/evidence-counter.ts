@@ -1,0 +1,142 @@
+import type { RolloutPlan } from '../../features/define/rollout.ts';
+import { DurationHistogram } from '../../observe/duration-histogram.ts';
+import { type CountedLane, type Evidence, type LaneEvidence, MOST_PAIRS } from './evidence.ts';
+import { KeySampler } from './key-sample.ts';
+import { scoreBin } from './score-bin.ts';
+
+/** What became of one prediction. */
+export type Outcome = 'scored' | 'error' | 'timeout' | 'nonFinite';
+
+export interface CounterOptions {
+  readonly task: 'binary' | 'regression';
+  readonly range: RolloutPlan['guardrails']['range'];
+}
+
+/** Counts what one server sees of one rollout. Hot path: no allocation for a prediction but that of a new bin or key. */
+export class EvidenceCounter {
+  readonly #options: CounterOptions;
+  readonly #lanes: Readonly<Record<CountedLane, LaneCounter>>;
+  readonly #keys = new KeySampler();
+  readonly #delta = new RunningMoments();
+  readonly #champion: number[] = [];
+  readonly #candidate: number[] = [];
+  #offered = 0;
+  #dropped = 0;
+  #flips = 0;
+  /** Predictions that take longer count as slow, ms; null: none does. */
+  slowMs: number | null = null;
+
+  constructor(options: CounterOptions) {
+    this.#options = options;
+    const lane = () => new LaneCounter();
+    this.#lanes = { canary: lane(), baseline: lane(), shadow: lane(), shadowed: lane() };
+  }
+
+  /** Counts predictions of one lane that took `latencyMs` together. */
+  outcomes(lane: CountedLane, outcome: Outcome, rows: number, latencyMs: number): void {
+    const counter = this.#lanes[lane];
+    counter.requests += rows;
+    if (outcome === 'error') counter.errors += rows;
+    else if (outcome === 'timeout') counter.timeouts += rows;
+    else if (outcome === 'nonFinite') counter.nonFinite += rows;
+    for (let row = 0; row < rows; row += 1) counter.latency.add(latencyMs);
+    if (this.slowMs === null) return;
+    counter.timed += rows;
+    if (latencyMs > this.slowMs) counter.slow += rows;
+  }
+
+  /** Counts the score of a prediction of one lane. */
+  score(lane: CountedLane, score: number): void {
+    const { range, task } = this.#options;
+    const counter = this.#lanes[lane];
+    if (range !== null && (score < range[0] || score > range[1])) counter.outOfRange += 1;
+    counter.scores.add(score);
+    const bin = scoreBin(score, task);
+    counter.bins.set(bin, (counter.bins.get(bin) ?? 0) + 1);
+  }
+
+  key(cohort: 'canary' | 'baseline', key: string): void {
+    this.#keys.add(cohort, key);
+  }
+
+  /** Counts copies that were offered to the shadow, and those of them that it had no room for. */
+  copies(offered: number, dropped: number): void {
+    this.#offered += offered;
+    this.#dropped += dropped;
+  }
+
+  /** Counts the two scores of one copied request. */
+  pair(champion: number, candidate: number): void {
+    this.#delta.add(Math.abs(candidate - champion));
+    if (this.#options.task === 'binary' && candidate >= 0.5 !== champion >= 0.5) this.#flips += 1;
+    this.#champion.push(champion);
+    this.#candidate.push(candidate);
+    if (this.#champion.length < 2 * MOST_PAIRS) return;
+    this.#champion.splice(0, MOST_PAIRS);
+    this.#candidate.splice(0, MOST_PAIRS);
+  }
+
+  evidence(): Evidence {
+    const { level, canary, baseline } = this.#keys.sample();
+    return {
+      canary: this.#lanes.canary.evidence(),
+      baseline: this.#lanes.baseline.evidence(),
+      shadow: this.#lanes.shadow.evidence(),
+      shadowed: this.#lanes.shadowed.evidence(),
+      copies: {
+        offered: this.#offered,
+        dropped: this.#dropped,
+        delta: this.#delta.moments(),
+        flips: this.#flips,
+      },
+      pairs: { champion: this.#champion.slice(-MOST_PAIRS), candidate: this.#candidate.slice(-MOST_PAIRS) },
+      keys: { level, canary: [...canary], baseline: [...baseline] },
+    };
+  }
+}
+
+class RunningMoments {
+  n = 0;
+  mean = 0;
+  m2 = 0;
+
+  add(value: number): void {
+    this.n += 1;
+    const delta = value - this.mean;
+    this.mean += delta / this.n;
+    this.m2 += delta * (value - this.mean);
+  }
+
+  moments(): { n: number; mean: number; m2: number } {
+    return { n: this.n, mean: this.mean, m2: this.m2 };
+  }
+}
+
+class LaneCounter {
+  requests = 0;
+  errors = 0;
+  timeouts = 0;
+  nonFinite = 0;
+  outOfRange = 0;
+  slow = 0;
+  timed = 0;
+  readonly latency = new DurationHistogram();
+  readonly scores = new RunningMoments();
+  readonly bins = new Map<number, number>();
+
+  evidence(): LaneEvidence {
+    const { requests, errors, timeouts, nonFinite, outOfRange, slow, timed } = this;
+    return {
+      requests,
+      errors,
+      timeouts,
+      nonFinite,
+      outOfRange,
+      slow,
+      timed,
+      latency: { counts: [...this.latency.counts()], sumMs: this.latency.sumMs },
+      scores: this.scores.moments(),
+      bins: [...this.bins].sort(([a], [b]) => a - b).flat(),
+    };
+  }
+}

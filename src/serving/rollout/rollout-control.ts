@@ -1,0 +1,352 @@
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import type { Clock } from '../../base/time.ts';
+import type { ModelData } from '../../features/define/declaration.ts';
+import { rolloutPlan } from '../../features/define/rollout.ts';
+import type { ModelRegistry } from '../../ports/model-registry.ts';
+import type { Rollout, RolloutEvent, RolloutStore } from '../../ports/rollout-store.ts';
+import { CHAMPION } from '../../registry/champion.ts';
+import { type Evidence, mergeEvidence, parseEvidence } from './evidence.ts';
+import { judge, type Verdict } from './judge.ts';
+import { isCompared, percentOf } from './lane.ts';
+import type { RolloutHooks } from './rollout-hooks.ts';
+import { eventOf, type Move, moved } from './rollout-machine.ts';
+import type { Outcomes } from './success.ts';
+
+/** The alias of the version that was champion before. */
+const PREVIOUS = 'previous';
+
+export interface RolloutControlOptions {
+  readonly model: ModelData;
+  readonly store: RolloutStore;
+  readonly registry: Pick<ModelRegistry, 'alias' | 'moveAlias' | 'version'>;
+  readonly hooks: RolloutHooks;
+  /** Loads a version as if it were to serve. */
+  readonly check: (version: number) => Promise<void>;
+  /** Why this process can never load the candidate of a rollout; null: it can. */
+  readonly unloadable: (rollout: string) => Error | null;
+  /** Losses of both cohorts, from the labels that came. */
+  readonly outcomes: (rollout: Rollout) => Promise<Outcomes>;
+  /** Called after each change that this process made. */
+  readonly changed: () => Promise<void>;
+  /** Ends when this process has scored every copy that waits. */
+  readonly settled: () => Promise<void>;
+  readonly clock: Clock;
+  readonly monotonic: () => number;
+  readonly newId: () => string;
+}
+
+/** Who decides something, and why. */
+export interface Decision {
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** A rollout, what it sees now and how it came here. */
+export interface RolloutStatus {
+  readonly rollout: Rollout;
+  /** Percentage of the callers that the candidate answers. */
+  readonly percent: number;
+  /** What would be decided now. */
+  readonly verdict: Verdict;
+  readonly evidence: Evidence;
+  readonly events: readonly RolloutEvent[];
+}
+
+/** Labels are joined anew at most this often, and a hook that refused is asked again after as long, ms. */
+const AGAIN_MS = 10_000;
+
+/**
+ * Decides over the rollouts of one model: starts them, judges them by the evidence of all servers, promotes and rolls back.
+ * Any process may do so at any time: each change is a compare-and-swap on the stored rollout. Free of HTTP and of scoring,
+ * so that online serving, batch jobs and streams share it.
+ */
+export class RolloutControl {
+  readonly #options: RolloutControlOptions;
+  #outcomes: { readonly rollout: string; readonly at: number; readonly of: Outcomes } | null = null;
+  #refusedAt = Number.NEGATIVE_INFINITY;
+  #emitAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: RolloutControlOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts the rollout of a version as the model declares it. Errors: ROLLOUT_ACTIVE, ROLLOUT_CANDIDATE, REGISTRY_VERSION,
+   * those of loading the version.
+   */
+  async start(version: number, { by, reason }: Decision): Promise<Rollout> {
+    const { model, store, registry, check, clock, newId, changed } = this.#options;
+    const plan = rolloutPlan(model);
+    const active = await this.active();
+    if (active !== null)
+      throw fail('ROLLOUT_ACTIVE', { model: model.name, rollout: active.id, version: active.candidate });
+    const champion = await registry.alias(model.name, CHAMPION);
+    await registry.version(model.name, version);
+    const unfit = champion === null ? 'the model has no champion' : champion === version ? 'it is the champion' : null;
+    if (unfit !== null || champion === null)
+      throw fail('ROLLOUT_CANDIDATE', { model: model.name, version, reason: unfit ?? '' });
+    await check(version);
+    const id = newId();
+    const at = clock();
+    const { p99 } = plan.guardrails;
+    const rollout: Rollout = {
+      id,
+      model: model.name,
+      revision: 1,
+      champion,
+      candidate: version,
+      plan,
+      salt: id,
+      state: plan.shadowMs > 0 ? 'shadow' : 'canary',
+      held: null,
+      step: 0,
+      since: at,
+      slowMs: typeof p99 === 'number' ? p99 : null,
+      startedAt: at,
+      endedAt: null,
+      reason,
+    };
+    await store.start(rollout, eventOf(rollout, { kind: 'started', at, by, reason }));
+    await changed();
+    return rollout;
+  }
+
+  /** The rollout under way; null: none. */
+  async active(): Promise<Rollout | null> {
+    const newest = await this.#options.store.newest(this.#options.model.name);
+    return newest === null || newest.endedAt !== null ? null : newest;
+  }
+
+  /** The newest rollout, over or not, with its numbers; null without any. */
+  async status(): Promise<RolloutStatus | null> {
+    const { store, clock, model } = this.#options;
+    const rollout = await store.newest(model.name);
+    if (rollout === null) return null;
+    const evidence = await this.#evidence(rollout);
+    const outcomes = await this.#outcomesOf(rollout);
+    const verdict = judge(rollout, evidence, outcomes, clock());
+    return { rollout, percent: percentOf(rollout), verdict, evidence, events: await store.events(rollout.id) };
+  }
+
+  /** Holds the rollout where it is until it is released, promoted or rolled back. Errors: ROLLOUT_NONE, ROLLOUT_STATE. */
+  async hold(decision: Decision): Promise<Rollout> {
+    return this.#change(await this.#mustBeActive(), { kind: 'held', ...decision, at: this.#options.clock() });
+  }
+
+  /** Lets a held rollout go on. Errors: ROLLOUT_NONE, ROLLOUT_STATE. */
+  async release(decision: Decision): Promise<Rollout> {
+    return this.#change(await this.#mustBeActive(), { kind: 'released', ...decision, at: this.#options.clock() });
+  }
+
+  /** Makes the candidate champion now. Errors: ROLLOUT_NONE, ROLLOUT_STATE, REGISTRY_MOVED. */
+  async promote(decision: Decision): Promise<Rollout> {
+    const rollout = await this.#mustBeActive();
+    return this.#promote(rollout, { ...decision, numbers: (await this.#verdictOf(rollout)).numbers });
+  }
+
+  /** Ends the rollout with the champion that it began with. Errors: ROLLOUT_NONE, ROLLOUT_STATE, REGISTRY_MOVED. */
+  async rollBack(decision: Decision): Promise<Rollout> {
+    const rollout = await this.#mustBeActive();
+    return this.#rollBack(rollout, { ...decision, numbers: (await this.#verdictOf(rollout)).numbers });
+  }
+
+  /**
+   * Judges the rollout and does what follows, until nothing does; then delivers events. A change that another process made
+   * meanwhile stands. Labels are joined again every ten seconds, or at once with `outcomes: 'again'`. Errors: those of the stores.
+   */
+  async look({ outcomes = 'known' }: { readonly outcomes?: 'known' | 'again' } = {}): Promise<void> {
+    if (outcomes === 'again') this.#outcomes = null;
+    try {
+      while (await this.#step());
+    } catch (error) {
+      if (!isHeadraceError(error, 'ROLLOUT_MOVED')) throw error;
+      await this.#options.changed();
+    }
+    await this.#deliver();
+  }
+
+  /** Ends when this process has scored every copy of a request that waits for the shadow. */
+  settled(): Promise<void> {
+    return this.#options.settled();
+  }
+
+  /** One decision; whether another may follow. */
+  async #step(): Promise<boolean> {
+    const rollout = await this.active();
+    if (rollout === null || (await this.#followAlias(rollout))) return false;
+    const unloadable = this.#options.unloadable(rollout.id);
+    if (unloadable !== null && rollout.state !== 'soaking') {
+      await this.#rollBack(rollout, { by: 'judge', reason: `the version cannot be loaded: ${unloadable.message}` });
+      return false;
+    }
+    return this.#act(rollout, await this.#verdictOf(rollout));
+  }
+
+  async #act(rollout: Rollout, { action, reason, numbers, slowMs }: Verdict): Promise<boolean> {
+    const at = this.#options.clock();
+    const decided = { by: 'judge', reason, numbers, at };
+    const isHeldByOperator = rollout.held?.by === 'operator';
+    switch (action) {
+      case 'rollBack':
+        await this.#rollBack(rollout, decided);
+        return false;
+      case 'tune':
+        await this.#change(rollout, { kind: 'tuned', ...decided, slowMs });
+        return true;
+      case 'complete':
+        await this.#change(rollout, { kind: 'completed', ...decided });
+        return false;
+      case 'hold':
+        if (rollout.state !== 'held') await this.#change(rollout, { kind: 'held', ...decided });
+        return false;
+      case 'wait':
+        if (rollout.held?.by === 'judge') await this.#change(rollout, { kind: 'released', ...decided });
+        return false;
+      case 'advance':
+      case 'promote':
+        return isHeldByOperator ? false : this.#goOn(rollout, action, { ...decided, slowMs });
+      default:
+        return action satisfies never;
+    }
+  }
+
+  /** Raises or promotes, once it is confirmed. */
+  async #goOn(
+    rollout: Rollout,
+    action: 'advance' | 'promote',
+    decided: Decision & Pick<Move, 'numbers' | 'at'> & { readonly slowMs: number | null },
+  ): Promise<boolean> {
+    const { hooks, monotonic } = this.#options;
+    if (monotonic() - this.#refusedAt < AGAIN_MS) return false;
+    const { isConfirmed, reason } = await hooks.confirm(rollout, {
+      action,
+      reason: decided.reason,
+      numbers: decided.numbers,
+    });
+    if (!isConfirmed) {
+      this.#refusedAt = monotonic();
+      if (rollout.state !== 'held')
+        await this.#change(rollout, {
+          ...decided,
+          kind: 'held',
+          reason: `not confirmed: ${reason}`,
+          slowMs: rollout.slowMs,
+        });
+      return false;
+    }
+    const free = rollout.state === 'held' ? await this.#change(rollout, { ...decided, kind: 'released' }) : rollout;
+    if (action === 'promote') await this.#promote(free, decided);
+    else await this.#change(free, { ...decided, kind: free.state === 'shadow' ? 'canaried' : 'raised' });
+    return action === 'advance';
+  }
+
+  /** Ends a rollout whose champion was moved by hand, or whose own move was not noted before a crash; whether it did. */
+  async #followAlias(rollout: Rollout): Promise<boolean> {
+    const { registry, model, clock } = this.#options;
+    const champion = await registry.alias(model.name, CHAMPION);
+    const { state, candidate } = rollout;
+    const isPromoted = state === 'soaking';
+    if (champion === (isPromoted ? candidate : rollout.champion)) return false;
+    const by = 'registry';
+    const reason = `version ${champion} is the champion`;
+    const isDone = isPromoted && champion !== rollout.champion;
+    const kind = champion === candidate ? 'promoted' : isDone ? 'completed' : 'rolledBack';
+    await this.#change(rollout, { kind, by, reason, at: clock() });
+    return true;
+  }
+
+  async #promote(
+    rollout: Rollout,
+    { by, reason, numbers }: Decision & { readonly numbers?: unknown },
+  ): Promise<Rollout> {
+    const { registry, model, clock } = this.#options;
+    const at = clock();
+    const { next, event } = moved(rollout, { kind: 'promoted', at, by, reason, numbers });
+    const { champion, candidate } = rollout;
+    await registry.moveAlias(model.name, CHAMPION, { expected: champion, to: candidate, at, who: by, why: reason });
+    await this.#pointPrevious(champion, at);
+    return this.#store(next, event);
+  }
+
+  async #rollBack(
+    rollout: Rollout,
+    { by, reason, numbers }: Decision & { readonly numbers?: unknown },
+  ): Promise<Rollout> {
+    const { registry, model, clock } = this.#options;
+    const at = clock();
+    const { next, event } = moved(rollout, { kind: 'rolledBack', at, by, reason, numbers });
+    const { champion, candidate } = rollout;
+    if (rollout.state === 'soaking') {
+      await registry.moveAlias(model.name, CHAMPION, { expected: candidate, to: champion, at, who: by, why: reason });
+      await this.#pointPrevious(candidate, at);
+    }
+    return this.#store(next, event);
+  }
+
+  async #pointPrevious(to: number, at: number): Promise<void> {
+    const { registry, model } = this.#options;
+    const expected = await registry.alias(model.name, PREVIOUS);
+    if (expected !== to)
+      await registry.moveAlias(model.name, PREVIOUS, {
+        expected,
+        to,
+        at,
+        who: 'rollout',
+        why: 'the version before the champion',
+      });
+  }
+
+  #change(rollout: Rollout, move: Move): Promise<Rollout> {
+    const { next, event } = moved(rollout, move);
+    return this.#store(next, event);
+  }
+
+  async #store(next: Rollout, event: RolloutEvent): Promise<Rollout> {
+    await this.#options.store.change(next, event);
+    await this.#options.changed();
+    return next;
+  }
+
+  async #mustBeActive(): Promise<Rollout> {
+    const active = await this.active();
+    if (active === null) throw fail('ROLLOUT_NONE', { model: this.#options.model.name });
+    return active;
+  }
+
+  async #verdictOf(rollout: Rollout): Promise<Verdict> {
+    return judge(rollout, await this.#evidence(rollout), await this.#outcomesOf(rollout), this.#options.clock());
+  }
+
+  async #evidence({ id }: Rollout): Promise<Evidence> {
+    const all = await this.#options.store.evidence(id);
+    return mergeEvidence(all.map(parseEvidence).filter((one) => one !== null));
+  }
+
+  async #outcomesOf(rollout: Rollout): Promise<Outcomes | null> {
+    const { outcomes, monotonic } = this.#options;
+    if (rollout.plan.success === null || !isCompared(rollout)) return null;
+    const known = this.#outcomes;
+    const at = monotonic();
+    if (known?.rollout === rollout.id && at - known.at < AGAIN_MS) return known.of;
+    this.#outcomes = { rollout: rollout.id, at, of: await outcomes(rollout) };
+    return this.#outcomes.of;
+  }
+
+  /** Delivers events in order; one that is not accepted is tried again later. */
+  async #deliver(): Promise<void> {
+    const { store, hooks, model, monotonic } = this.#options;
+    if (model.rollout['events'] === undefined || monotonic() - this.#emitAt < AGAIN_MS) return;
+    const rollouts = await store.list(model.name);
+    for (const event of await store.undelivered(model.name)) {
+      const rollout = rollouts.find(({ id }) => id === event.rollout);
+      if (rollout === undefined) continue;
+      try {
+        await hooks.emit(rollout, event);
+      } catch {
+        this.#emitAt = monotonic();
+        return;
+      }
+      await store.delivered(event.rollout, event.revision);
+    }
+  }
+}

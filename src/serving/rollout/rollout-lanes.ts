@@ -1,0 +1,299 @@
+import { isHeadraceError } from '../../base/errors/fail.ts';
+import type { ModelData } from '../../features/define/declaration.ts';
+import type { Rollout, RolloutStore } from '../../ports/rollout-store.ts';
+import type { Value } from '../../schema/column.ts';
+import type { HeldVersion } from '../online/held-version.ts';
+import type { Scores } from '../online/model-server.ts';
+import type { Scored } from '../online/score-queue.ts';
+import { type Evidence, NO_EVIDENCE } from './evidence.ts';
+import { EvidenceCounter, type Outcome } from './evidence-counter.ts';
+import { type Cohort, cohortOf, isCompared, isShadowing, versionOf } from './lane.ts';
+import { LaneTurns } from './lane-turns.ts';
+import { ShadowQueue } from './shadow-queue.ts';
+
+type Vector = readonly Value[];
+
+/** What lanes need of the server of their model. */
+export interface LaneServer {
+  score(vectors: readonly Vector[]): Promise<Scores>;
+  hold(version: number): Promise<HeldVersion>;
+  refresh(): Promise<unknown>;
+}
+
+export interface RolloutLanesOptions {
+  readonly model: ModelData;
+  readonly store: RolloutStore;
+  readonly server: LaneServer;
+  readonly monotonic: () => number;
+  /** Takes the candidate's score of a copied prediction. */
+  readonly shadowed: (copy: ShadowCopy, version: number, score: number, rollout: string) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** One scored row, and who scored it. */
+export interface LaneScore {
+  readonly cohort: Cohort;
+  /** The rollout under way; null: none. */
+  readonly rollout: string | null;
+  readonly version: number;
+  readonly score: number;
+  /** Names of the version's inputs, and their values. */
+  readonly features: readonly string[];
+  readonly fed: Float32Array;
+}
+
+/** A prediction that was answered, to be scored by the candidate too. */
+export interface ShadowCopy {
+  readonly id: string;
+  readonly vector: Vector;
+  readonly score: number;
+  readonly at: number;
+  readonly missing: number;
+}
+
+/** A rollout with both of its versions loaded. */
+interface Loaded {
+  readonly rollout: Rollout;
+  readonly champion: HeldVersion;
+  readonly candidate: HeldVersion;
+  readonly counter: EvidenceCounter;
+}
+
+/** Rows of one cohort and the keys of their callers. */
+interface CohortCalls {
+  readonly keys: readonly (string | null)[];
+  readonly vectors: readonly Vector[];
+}
+
+/** Codes of a call that did not end in time. */
+const TIMEOUTS: ReadonlySet<string> = new Set(['MODEL_DEADLINE', 'MODEL_TIMEOUT', 'REQUEST_DEADLINE']);
+
+/**
+ * The lanes of one model in one process: follows the stored rollout, keeps both of its versions loaded, sends each request
+ * to the version of its cohort and counts what becomes of it. Without a rollout the champion answers, at no cost.
+ */
+export class RolloutLanes {
+  readonly #options: RolloutLanesOptions;
+  readonly #shadow: ShadowQueue<ShadowCopy>;
+  readonly #turns: LaneTurns;
+  #loaded: Loaded | null = null;
+  #busy = 0;
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Why the candidate of the newest rollout cannot be loaded; null: it can. */
+  #unloadable: { readonly rollout: string; readonly error: unknown } | null = null;
+
+  constructor(options: RolloutLanesOptions) {
+    this.#options = options;
+    this.#turns = new LaneTurns(options.monotonic);
+    this.#shadow = new ShadowQueue({
+      run: (copies) => this.#runShadow(copies),
+      isBusy: () => this.#busy > 0,
+      monotonic: options.monotonic,
+    });
+  }
+
+  /** The rollout that this process follows; null: none. */
+  get rollout(): Rollout | null {
+    return this.#loaded?.rollout ?? null;
+  }
+
+  /** Why the candidate of a rollout cannot be loaded here, if it never can be; null otherwise. */
+  unloadable(rollout: string): Error | null {
+    const found = this.#unloadable;
+    return found?.rollout === rollout && isHeadraceError(found.error) && found.error.retry === 'never'
+      ? found.error
+      : null;
+  }
+
+  /** What this process has seen of the rollout that it follows. */
+  evidence(): Evidence {
+    return this.#loaded?.counter.evidence() ?? NO_EVIDENCE;
+  }
+
+  /**
+   * Reads the stored rollout and goes over to it: the versions that it needs are loaded first. A rollout that is over is
+   * left once the champion serves. Errors: those of the store; one of loading is reported and tried again.
+   */
+  follow(): Promise<void> {
+    const turn = this.#turn.then(() => this.#follow());
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Scores rows, each by the version of its caller's cohort. Errors: as `ModelServer.score`. */
+  async score(keys: readonly (string | null)[], vectors: readonly Vector[]): Promise<readonly LaneScore[]> {
+    this.#busy += 1;
+    try {
+      const loaded = this.#loaded;
+      if (loaded !== null) return await this.#scoreCohorts(loaded, keys, vectors);
+      const { version, scores, features, fed } = await this.#options.server.score(vectors);
+      return vectors.map((_, i) => ({
+        cohort: 'champion',
+        rollout: null,
+        version,
+        score: scores[i],
+        features,
+        fed: fed(i),
+      }));
+    } finally {
+      this.#busy -= 1;
+    }
+  }
+
+  /** Offers answered predictions to the shadow, if there is one. Never waits. */
+  copy(copies: () => readonly ShadowCopy[]): void {
+    if (this.#loaded === null || !isShadowing(this.#loaded.rollout)) return;
+    const offered = copies();
+    this.#loaded.counter.copies(offered.length, this.#shadow.offer(offered));
+  }
+
+  /** Ends when no copy waits. */
+  settled(): Promise<void> {
+    return this.#shadow.settled();
+  }
+
+  /** Lets the versions go. */
+  async close(): Promise<void> {
+    await this.#turn;
+    await this.#shadow.clear();
+    await this.#leave();
+  }
+
+  async #follow(): Promise<void> {
+    const { model, store, server } = this.#options;
+    const newest = await store.newest(model.name);
+    const loaded = this.#loaded;
+    if (newest === null) return;
+    if (loaded?.rollout.id === newest.id && loaded.rollout.revision === newest.revision) return;
+    if (newest.endedAt !== null) {
+      if (loaded === null) return;
+      // Its end is answered at once; the champion takes over when it serves.
+      this.#loaded = { ...loaded, rollout: newest };
+      await server.refresh();
+      await this.#shadow.clear();
+      await this.#leave();
+      return;
+    }
+    if (loaded?.rollout.id === newest.id) {
+      loaded.counter.slowMs = newest.slowMs;
+      this.#loaded = { ...loaded, rollout: newest };
+      return;
+    }
+    await this.#leave();
+    this.#loaded = await this.#load(newest);
+  }
+
+  async #load(rollout: Rollout): Promise<Loaded | null> {
+    const { server, model, onFault } = this.#options;
+    let champion: HeldVersion | null = null;
+    try {
+      champion = await server.hold(rollout.champion);
+      const candidate = await server.hold(rollout.candidate);
+      const counter = new EvidenceCounter({ task: model.task, range: rollout.plan.guardrails.range });
+      counter.slowMs = rollout.slowMs;
+      this.#unloadable = null;
+      return { rollout, champion, candidate, counter };
+    } catch (error) {
+      await champion?.release();
+      if (this.#unloadable?.rollout !== rollout.id) onFault(error);
+      this.#unloadable = { rollout: rollout.id, error };
+      return null;
+    }
+  }
+
+  async #leave(): Promise<void> {
+    const before = this.#loaded;
+    this.#loaded = null;
+    await before?.champion.release();
+    await before?.candidate.release();
+  }
+
+  async #scoreCohorts(
+    loaded: Loaded,
+    keys: readonly (string | null)[],
+    vectors: readonly Vector[],
+  ): Promise<readonly LaneScore[]> {
+    const cohorts = keys.map((key) => cohortOf(loaded.rollout, key));
+    const found = new Array<LaneScore>(vectors.length);
+    const rowsOf = Map.groupBy(cohorts.keys(), (row) => cohorts[row]);
+    await Promise.all(
+      [...rowsOf].map(async ([cohort, rows]) => {
+        const calls = { keys: rows.map((row) => keys[row]), vectors: rows.map((row) => vectors[row]) };
+        const scores = await this.#scoreCohort(loaded, cohort, calls);
+        rows.forEach((row, i) => {
+          found[row] = scores[i];
+        });
+      }),
+    );
+    return found;
+  }
+
+  async #scoreCohort(loaded: Loaded, cohort: Cohort, calls: CohortCalls): Promise<readonly LaneScore[]> {
+    const { rollout, champion, candidate, counter } = loaded;
+    const held = versionOf(rollout, cohort) === rollout.candidate ? candidate : champion;
+    if (cohort === 'champion' || !isCompared(rollout))
+      return scored(await held.score(calls.vectors), held, rollout, cohort);
+    const { monotonic } = this.#options;
+    return this.#turns.take(cohort, async (beganAt) => {
+      const count = (outcome: Outcome) => {
+        counter.outcomes(cohort, outcome, calls.vectors.length, monotonic() - beganAt);
+        for (const key of calls.keys) counter.key(cohort, key ?? '');
+      };
+      try {
+        const result = await held.score(calls.vectors);
+        count('scored');
+        for (const score of result.scores) counter.score(cohort, score);
+        return scored(result, held, rollout, cohort);
+      } catch (error) {
+        count(outcomeOf(error));
+        throw error;
+      }
+    });
+  }
+
+  async #runShadow(copies: readonly ShadowCopy[]): Promise<void> {
+    const loaded = this.#loaded;
+    if (loaded === null || !isShadowing(loaded.rollout)) return;
+    const { candidate, counter, rollout } = loaded;
+    const from = this.#options.monotonic();
+    try {
+      const { scores } = await candidate.score(copies.map(({ vector }) => vector));
+      counter.outcomes('shadow', 'scored', copies.length, this.#options.monotonic() - from);
+      copies.forEach((copy, i) => {
+        counter.score('shadow', scores[i]);
+        counter.score('shadowed', copy.score);
+        counter.pair(copy.score, scores[i]);
+        this.#options.shadowed(copy, candidate.version.version, scores[i], rollout.id);
+      });
+    } catch (error) {
+      const outcome = outcomeOf(error);
+      // A run fails as a whole: one by one, so that only those count that fail alone.
+      if (copies.length === 1) counter.outcomes('shadow', outcome, 1, this.#options.monotonic() - from);
+      else for (const copy of copies) await this.#runShadow([copy]);
+    }
+  }
+}
+
+function scored(
+  { scores, rows }: Scored,
+  { version }: HeldVersion,
+  rollout: Rollout,
+  cohort: Cohort,
+): readonly LaneScore[] {
+  const { features } = version.signature;
+  return Array.from(scores, (score, i) => ({
+    cohort,
+    rollout: rollout.id,
+    version: version.version,
+    score,
+    features,
+    fed: rows.subarray(i * features.length, (i + 1) * features.length),
+  }));
+}
+
+/** What an error of scoring counts as. */
+function outcomeOf(error: unknown): Outcome {
+  if (!isHeadraceError(error)) return 'error';
+  if (error.code === 'MODEL_SCORE') return 'nonFinite';
+  return TIMEOUTS.has(error.code) ? 'timeout' : 'error';
+}

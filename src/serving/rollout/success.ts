@@ -1,0 +1,91 @@
+import type { RolloutPlan } from '../../features/define/rollout.ts';
+import type { Loss } from '../../features/define/rollout-loss.ts';
+import { brierScoreOf } from '../../stats/brier-score.ts';
+import { logLossOf } from '../../stats/log-loss.ts';
+import { mixtureSprt } from '../../stats/mixture-sprt.ts';
+import { type Moments, varianceOf } from '../../stats/moments.ts';
+import { pinballLossOf } from '../../stats/pinball-loss.ts';
+
+/** Values of each group from which on their means are tested. */
+export const MEANS_FROM = 50;
+
+/** Standard deviation of the prior of a difference, in those of the values. */
+export const PRIOR_SD = 0.1;
+
+/** Share of a relative margin where none is declared. */
+const RELATIVE_MARGIN = 0.05;
+
+/** Losses of one cohort's predictions that have their labels. */
+export interface CohortOutcomes {
+  readonly predictions: number;
+  readonly loss: Moments;
+}
+
+/** What labels say of the two cohorts. */
+export interface Outcomes {
+  readonly canary: CohortOutcomes;
+  readonly baseline: CohortOutcomes;
+}
+
+/** The success metric at one look. */
+export interface SuccessReading {
+  /** worse: certainly. passes: certainly not worse than the margin. inconclusive: neither, or too few labels. */
+  readonly outcome: 'worse' | 'passes' | 'inconclusive';
+  readonly says: string;
+  readonly numbers: Readonly<Record<string, number | null>>;
+}
+
+/** The loss of one prediction. */
+export function lossOf(loss: Loss, quantile: number | null): (score: number, label: number) => number {
+  switch (loss) {
+    case 'log_loss':
+      return logLossOf;
+    case 'brier':
+      return brierScoreOf;
+    case 'absolute_error':
+      return (score, label) => Math.abs(score - label);
+    case 'squared_error':
+      return (score, label) => (score - label) ** 2;
+    case 'pinball':
+      return (score, label) => pinballLossOf(quantile ?? 0.5, score, label);
+    default:
+      return loss satisfies never;
+  }
+}
+
+/** Judges the losses of canary and baseline, at this error rate over all looks. */
+export function successReading(
+  success: NonNullable<RolloutPlan['success']>,
+  { canary, baseline }: Outcomes,
+  alpha: number,
+): SuccessReading {
+  const [a, b] = [baseline.loss, canary.loss];
+  const coverage = Math.min(shareOf(canary), shareOf(baseline));
+  const base = { coverage, canaryLabels: b.n, baselineLabels: a.n, canary: b.mean, baseline: a.mean };
+  const fewest = Math.min(a.n, b.n);
+  if (fewest < MEANS_FROM) {
+    const says = `${fewest} labels of a cohort, ${Math.max(MEANS_FROM, success.labels)} needed`;
+    return { outcome: 'inconclusive', says, numbers: { ...base, low: null, high: null, margin: null } };
+  }
+  const [varA, varB] = [varianceOf(a), varianceOf(b)];
+  const tau2 = (PRIOR_SD * PRIOR_SD * (varA + varB)) / 2;
+  const { low, high } = mixtureSprt({ na: a.n, nb: b.n, meanA: a.mean, meanB: b.mean, varA, varB, tau2, alpha });
+  const margin = success.margin ?? RELATIVE_MARGIN * Math.abs(a.mean);
+  const numbers = { ...base, low, high, margin };
+  const interval = `${success.metric} of the canary less the baseline's is in [${shown(low)}, ${shown(high)}]`;
+  if (low > 0) return { outcome: 'worse', says: interval, numbers };
+  if (fewest < success.labels || coverage < success.coverage) {
+    const has = `${fewest} labels of a cohort (${success.labels} needed), coverage ${shown(coverage)} (${success.coverage} needed)`;
+    return { outcome: 'inconclusive', says: has, numbers };
+  }
+  const says = `${interval}; margin ${shown(margin)}`;
+  return { outcome: high < margin ? 'passes' : 'inconclusive', says, numbers };
+}
+
+function shareOf({ predictions, loss }: CohortOutcomes): number {
+  return predictions === 0 ? 0 : loss.n / predictions;
+}
+
+function shown(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}

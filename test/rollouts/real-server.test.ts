@@ -1,0 +1,298 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { compareText } from '../../src/base/text-order.ts';
+import { defineProject, model } from '../../src/features/define/declare.ts';
+import type { RolloutOptions } from '../../src/features/define/rollout.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { type RunningServer, startServer } from '../../src/server/http-server.ts';
+import { predictionTable } from '../../src/serving/online/prediction-table.ts';
+import type { RolloutReport } from '../../src/serving/rollout/rollout-report.ts';
+import { asked, came, service } from '../models/small-project.ts';
+import { type Kind, registerVersions } from './versions.ts';
+
+const START = Date.UTC(2026, 0, 1);
+
+const closing: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+interface Served {
+  readonly headrace: Headrace;
+  readonly server: RunningServer;
+  readonly faults: unknown[];
+  /** Moves the clock on. */
+  readonly later: (ms: number) => void;
+  readonly ask: (path: string, body?: unknown) => Promise<{ readonly status: number; readonly body: Answered }>;
+}
+
+interface Answered extends Partial<RolloutReport> {
+  readonly version?: number;
+  readonly cohort?: string;
+  readonly error?: { readonly code: string };
+}
+
+function projectOf(rollout: RolloutOptions<'name'>) {
+  const sold = model('sold', {
+    task: 'binary',
+    service,
+    spine: { from: asked, id: 'id' },
+    label: { from: came, id: 'asked', value: (e) => e.good, within: '1h' },
+    train: { with: { kind: 'logisticRegression' } },
+    rollout,
+  });
+  return defineProject('shop', { asked, came, sold });
+}
+
+async function serve(kinds: readonly Kind[], rollout: RolloutOptions<'name'>): Promise<Served> {
+  const directory = mkdtempSync(join(tmpdir(), 'headrace-rollout-'));
+  await registerVersions(directory, 'sold', kinds);
+  closing.push(async () => rmSync(directory, { recursive: true, force: true }));
+  return open(directory, rollout);
+}
+
+/** Ends a served project and opens it again, as after a restart. */
+function reopen({ headrace: { directory } }: Served, rollout: RolloutOptions<'name'>): Promise<Served> {
+  const close = closing.pop();
+  return Promise.resolve(close?.()).then(() => open(directory, rollout));
+}
+
+async function open(directory: string, rollout: RolloutOptions<'name'>): Promise<Served> {
+  let now = START;
+  const faults: unknown[] = [];
+  const headrace = await openHeadrace({
+    project: projectOf(rollout),
+    environment: { directory },
+    clock: () => now,
+    onFault: (error) => faults.push(error),
+  });
+  const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 100_000 });
+  closing.push(async () => {
+    await server.close();
+    await headrace.close();
+  });
+  const ask: Served['ask'] = async (path, body) => {
+    const init =
+      body === undefined
+        ? {}
+        : { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    const answer = await fetch(`${server.url}${path}`, init);
+    return { status: answer.status, body: (await answer.json()) as Answered };
+  };
+  return {
+    headrace,
+    server,
+    faults,
+    ask,
+    later: (ms) => {
+      now += ms;
+    },
+  };
+}
+
+/** A number of each caller, spread over (−2, 2): every caller has its own. */
+function numberOf(caller: number): number {
+  const golden = caller * 0.618033988749895;
+  return 4 * (golden - Math.floor(golden)) - 2;
+}
+
+function predictionOf(caller: number, id: string) {
+  return { id, request: { name: `caller ${caller}`, number: numberOf(caller), gaps: null, category: 1 } };
+}
+
+/** Asks for predictions of many callers, some at once; returns how many came from each cohort and status. */
+async function traffic(
+  { ask }: Served,
+  from: number,
+  callers: number,
+  prefix = 'p',
+): Promise<ReadonlyMap<string, number>> {
+  const seen = new Map<string, number>();
+  for (let caller = from; caller < from + callers; caller += 16) {
+    const some = Array.from({ length: Math.min(16, from + callers - caller) }, (_, i) => caller + i);
+    await Promise.all(
+      some.map(async (one) => {
+        const { status, body } = await ask('/v1/predictions/sold', predictionOf(one, `${prefix}-${one}`));
+        const key = status === 200 ? `${body.cohort} ${body.version}` : `${status}`;
+        seen.set(key, (seen.get(key) ?? 0) + 1);
+      }),
+    );
+  }
+  return seen;
+}
+
+const EARLY: RolloutOptions<'name'> = {
+  key: 'name',
+  shadow: false,
+  steps: [50],
+  requests: 100,
+  every: '1s',
+  success: false,
+  soak: '1m',
+};
+
+async function state({ ask }: Served): Promise<RolloutReport> {
+  const { status, body } = await ask('/v1/rollouts/sold');
+  expect(status).toBe(200);
+  return body as RolloutReport;
+}
+
+/** Sends traffic and lets the judge look, until the rollout is over or so many rounds are. */
+async function rounds(served: Served, most: number, each: number): Promise<RolloutReport> {
+  for (let round = 0; round < most; round += 1) {
+    await traffic(served, round * each, each, `r${round}`);
+    await served.headrace.tick();
+    const report = await state(served);
+    if (report.endedAt !== null) return report;
+  }
+  return state(served);
+}
+
+const classes: readonly (readonly [Kind, RolloutOptions<'name'>, string])[] = [
+  ['slow', EARLY, 'p99'],
+  ['erring', EARLY, 'errors'],
+  ['nan', EARLY, 'nonFinite'],
+  ['shifted', EARLY, 'score'],
+];
+
+for (const [kind, rollout, guardrail] of classes) {
+  test(`a version that is ${kind} is rolled back on the real server, by the guardrail of its fault`, async () => {
+    const served = await serve(['good', kind], rollout);
+    const started = await served.ask('/v1/rollouts/sold', { action: 'start', version: 2, reason: 'retrained' });
+    expect([started.status, started.body.state, started.body.percent]).toEqual([200, 'canary', 50]);
+    const report = await rounds(served, 60, 96);
+    expect(report).toMatchObject({ state: 'rolledBack', champion: 1, candidate: 2, percent: 0 });
+    expect(report.reason).toContain(guardrail);
+    expect(report.events.map(({ kind: event }) => event)).toContain('rolledBack');
+    // The audit record has the numbers of the decision.
+    expect(JSON.stringify(report.events.at(-1)?.numbers)).toContain('"tripped":true');
+    expect([...(await traffic(served, 0, 32, 'after')).keys()]).toEqual(['champion 1']);
+    expect((await served.headrace.versions({ ...served.headrace.model('sold') })).champion).toBe(1);
+  });
+}
+
+test('a version that is subtly worse is rolled back by its labels, when no guardrail sees it', async () => {
+  const rollout: RolloutOptions<'name'> = {
+    ...EARLY,
+    requests: 100,
+    guardrails: { p99: false, scoreShift: false, scoreDistance: false },
+    success: { metric: 'log_loss', labels: 100 },
+  };
+  const served = await serve(['good', 'worse'], rollout);
+  await served.ask('/v1/rollouts/sold', { action: 'start', version: 2 });
+  await traffic(served, 0, 640);
+  served.later(60_000);
+  await served.headrace.tick();
+  // No label yet: it is held at the last step, not promoted.
+  expect(await state(served)).toMatchObject({ state: 'held', reason: expect.stringContaining('inconclusive') });
+  const labels = Array.from({ length: 640 }, (_, i) => ({
+    id: `l-${i}`,
+    at: START + 30_000,
+    asked: `p-${i}`,
+    good: numberOf(i) > 0,
+  }));
+  await served.headrace.ingest(served.headrace.source('came'), labels);
+  await served.headrace.rollout({ name: 'sold' }).look({ outcomes: 'again' });
+  const report = await state(served);
+  expect(report).toMatchObject({ state: 'rolledBack', reason: expect.stringContaining('success') });
+  expect(report.events.map(({ kind }) => kind)).toEqual(['started', 'held', 'rolledBack']);
+});
+
+test('a good version goes from the shadow over the steps to champion, and back within its soak', async () => {
+  const rollout: RolloutOptions<'name'> = {
+    ...EARLY,
+    shadow: '1m',
+    steps: [10, 50],
+    requests: 20,
+    guardrails: { p99: false },
+  };
+  const served = await serve(['good', 'good'], rollout);
+  const { headrace, later } = served;
+  await served.ask('/v1/rollouts/sold', { action: 'start', version: 2 });
+  expect([...(await traffic(served, 0, 64, 's')).keys()]).toEqual(['champion 1']);
+  await headrace.rollout({ name: 'sold' }).settled();
+  await headrace.tick();
+  let report = await state(served);
+  expect(report).toMatchObject({
+    state: 'shadow',
+    percent: 0,
+    shadow: { copies: 64, dropped: 0, meanDifference: 0, flips: 0 },
+  });
+  later(60_000);
+  await headrace.tick();
+  expect(await state(served)).toMatchObject({ state: 'canary', percent: 10 });
+  const first = await traffic(served, 0, 256, 'a');
+  expect([...first.keys()].map(String).sort(compareText)).toEqual(['baseline 1', 'canary 2', 'champion 1']);
+  later(1_000);
+  await headrace.tick();
+  expect(await state(served)).toMatchObject({ state: 'canary', percent: 50 });
+  await traffic(served, 0, 64, 'b');
+  later(1_000);
+  await headrace.tick();
+  report = await state(served);
+  expect(report).toMatchObject({ state: 'soaking', percent: 100 });
+  expect([...(await traffic(served, 0, 16, 'c')).keys()]).toEqual(['champion 2']);
+  expect((await headrace.versions(headrace.model('sold'))).champion).toBe(2);
+  // Rolled back after the promotion: the next answer is of the version before, which stayed loaded.
+  const back = await served.ask('/v1/rollouts/sold', { action: 'rollback', reason: 'a complaint' });
+  expect(back.body).toMatchObject({ state: 'rolledBack', reason: 'a complaint' });
+  expect([...(await traffic(served, 0, 16, 'd')).keys()]).toEqual(['champion 1']);
+  expect((await headrace.versions(headrace.model('sold'))).champion).toBe(1);
+  const events = back.body.events?.map(({ kind }) => kind);
+  expect(events).toEqual(['started', 'canaried', 'raised', 'promoted', 'rolledBack']);
+  expect(served.faults).toEqual([]);
+  // The history has every lane.
+  await headrace.flush();
+  const lanes = new Map<unknown, number>();
+  const table = headrace.history.relation(predictionTable({ name: 'sold' }));
+  for await (const rows of headrace.history.query(
+    `SELECT COALESCE(lane, 'champion'), COUNT(*) FROM ${table} GROUP BY 1`,
+  ))
+    for (const [lane, count] of rows) lanes.set(lane, Number(count));
+  expect(lanes.get('shadow')).toBe(64);
+  expect([...lanes.keys()].map(String).sort(compareText)).toEqual(['baseline', 'canary', 'champion', 'shadow']);
+  // A shadow answered nobody: it is no prediction that waits for a label.
+  expect(headrace.outcomes(headrace.model('sold')).counters.predictions).toBe(64 + 256 + 64 + 16 + 16);
+});
+
+test('what cannot be done to a rollout is refused by code', async () => {
+  const served = await serve(['good', 'good', 'good'], EARLY);
+  const change = async (body: unknown) => {
+    const { status, body: answer } = await served.ask('/v1/rollouts/sold', body);
+    return `${status} ${answer.error?.code}`;
+  };
+  expect((await served.ask('/v1/rollouts/sold')).body.error?.code).toBe('ROLLOUT_NONE');
+  expect(await change({ action: 'promote' })).toBe('404 ROLLOUT_NONE');
+  expect(await change({ action: 'start' })).toBe('400 SERVER_BODY');
+  expect(await change({ action: 'grow' })).toBe('400 SERVER_BODY');
+  expect(await change({ action: 'start', version: 1 })).toBe('409 ROLLOUT_CANDIDATE');
+  expect(await change({ action: 'start', version: 9 })).toBe('404 REGISTRY_VERSION');
+  expect(await change({ action: 'start', version: 2 })).toBe('200 undefined');
+  expect(await change({ action: 'start', version: 3 })).toBe('409 ROLLOUT_ACTIVE');
+  expect(await change({ action: 'release' })).toBe('409 ROLLOUT_STATE');
+  expect(await change({ action: 'hold' })).toBe('200 undefined');
+  expect(served.headrace.degraded()).toEqual([expect.stringContaining('is held: hold by this machine')]);
+  // Someone makes another version champion by hand: the rollout ends, and leaves it.
+  await served.headrace.promote(served.headrace.model('sold'), 3);
+  await served.headrace.tick();
+  expect(await state(served)).toMatchObject({ state: 'rolledBack', reason: 'version 3 is the champion' });
+  expect((await served.headrace.versions(served.headrace.model('sold'))).champion).toBe(3);
+});
+
+test('a rollout goes on after a restart, with the same cohorts and what was counted', async () => {
+  const served = await serve(['good', 'good'], EARLY);
+  await served.ask('/v1/rollouts/sold', { action: 'start', version: 2 });
+  const cohortOf = async (one: Served, caller: number, id: string) =>
+    (await one.ask('/v1/predictions/sold', predictionOf(caller, id))).body.cohort;
+  const before = await Promise.all(Array.from({ length: 24 }, (_, i) => cohortOf(served, i, `a-${i}`)));
+  await served.headrace.tick();
+  const again = await reopen(served, EARLY);
+  const after = await Promise.all(Array.from({ length: 24 }, (_, i) => cohortOf(again, i, `b-${i}`)));
+  expect(after).toEqual(before);
+  await again.headrace.tick();
+  const { lanes } = await state(again);
+  expect(lanes.canary.requests + lanes.baseline.requests).toBe(48);
+});
