@@ -19,6 +19,8 @@ export interface Terminal {
 export interface Call {
   readonly words: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  /** Every value of the options that may be repeated. */
+  readonly lists?: Readonly<Record<string, readonly string[]>>;
   readonly json: boolean;
   readonly terminal: Terminal;
 }

@@ -3,11 +3,14 @@ import { auditSkew } from './commands/audit-skew.ts';
 import { backfill } from './commands/backfill.ts';
 import { backup } from './commands/backup.ts';
 import { completionOf } from './commands/completion.ts';
+import { costPlan } from './commands/cost/plan.ts';
 import { costPricesDiff } from './commands/cost/prices-diff.ts';
 import { costPricesImport } from './commands/cost/prices-import.ts';
 import { costPricesList } from './commands/cost/prices-list.ts';
 import { costPricesRefresh } from './commands/cost/prices-refresh.ts';
+import { costProfile } from './commands/cost/profile.ts';
 import { costSpot } from './commands/cost/spot.ts';
+import { costVerify } from './commands/cost/verify.ts';
 import { dev } from './commands/dev.ts';
 import { driftCompare } from './commands/drift-compare.ts';
 import { driftEstimate } from './commands/drift-estimate.ts';
@@ -84,6 +87,9 @@ export const commands: readonly Command[] = [
   tilesLogs,
   tilesWrite,
   gpu,
+  costProfile,
+  costPlan,
+  costVerify,
   costPricesImport,
   costPricesRefresh,
   costPricesList,

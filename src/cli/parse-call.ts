@@ -44,13 +44,14 @@ export function parseCall(command: Command, args: readonly string[], terminal: T
   // Node puts U+FFFD in the place of bytes that are not UTF-8: two keys could become one.
   const word = args.find((one) => one.includes('\ufffd'));
   if (word !== undefined) throw fail('CLI_TEXT', { word });
-  if (command.readsArguments === true) return { words: args, options: {}, json: args.includes('--json'), terminal };
-  const { values, positionals } = parsed(command, args);
+  if (command.readsArguments === true)
+    return { words: args, options: {}, lists: {}, json: args.includes('--json'), terminal };
+  const { values, lists, positionals } = parsed(command, args);
   const [least, most] = command.arity;
   if (values.help !== true && (positionals.length < least || positionals.length > most)) {
     throw fail('CLI_WORDS', { usage: usageLine(command) });
   }
-  return { words: positionals, options: values, json: values.json === true, terminal };
+  return { words: positionals, options: values, lists, json: values.json === true, terminal };
 }
 
 /** `headrace features get <service> …`. */
@@ -84,9 +85,12 @@ function parsed(command: Command, args: readonly string[]) {
       strict: true,
     });
     const single: Record<string, string | boolean | undefined> = {};
-    for (const [name, value] of Object.entries(values))
+    const lists: Record<string, readonly string[]> = {};
+    for (const [name, value] of Object.entries(values)) {
       single[name] = Array.isArray(value) ? value.at(-1)?.toString() : value;
-    return { values: single, positionals };
+      if (Array.isArray(value)) lists[name] = value.map(String);
+    }
+    return { values: single, lists, positionals };
   } catch (error) {
     const reason = error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error);
     throw fail(

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { readSpotTrace } from '../../src/cost/spot/trace/read-spot-trace.ts';
 import type { SpotTrace } from '../../src/cost/spot/trace/spot-trace.ts';
 import { csvFields, linesOf } from '../../src/gpu/readers/csv.ts';
@@ -20,7 +21,8 @@ export function costPath(path: string): string {
 }
 
 export function costText(path: string): string {
-  return readFileSync(costPath(path), 'utf8');
+  const bytes = readFileSync(costPath(path));
+  return (bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString();
 }
 
 /** The rows of a CSV file by column. */

@@ -168,11 +168,19 @@ export const durableFormats: readonly DurableFormat[] = [
     files: /^prices\/[^/]+\.json$/,
     fixtures: ['test/fixtures/prices-1.json'],
   },
+  {
+    name: 'profile of a training job',
+    source: 'src/cost/profile/measured-profile.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/cost-profile-1.json'],
+  },
 ];
 
 /** Files without a number of a version of ours: lines of JSON, the formats of others, locks. */
 export const otherFiles: readonly RegExp[] = [
   /^audit\.jsonl$/,
+  /^cost-calibration\.jsonl$/,
   /^artifacts\/[0-9a-f]{2}\/[0-9a-f]{64}$/,
   /^runs\/[^/]+\/(training-set\.parquet|.*\.onnx|.*\.log)$/,
   /^(log|online|offline)\/lock(-wal|-shm|-journal)?$/,

@@ -1,0 +1,152 @@
+import type { JobFacts, Prior, Technique } from '../techniques/technique.ts';
+import { techniques } from '../techniques/techniques.ts';
+import type { PlannedTechnique } from './plan.ts';
+import { type StepFacts, stepTimes } from './step-model.ts';
+
+/** A technique with its priors for this job. */
+export interface Candidate {
+  readonly technique: Technique;
+  readonly priors: readonly Prior[];
+}
+
+/** A changed job, measured in place of a prior: its step and loader by those of today. */
+export interface Trial {
+  readonly stepRatio: number;
+  readonly loaderRatio: number;
+  readonly spread: number;
+}
+
+/** The techniques of a plan and their effects. */
+export interface Evaluation {
+  readonly planned: readonly PlannedTechnique[];
+  readonly chosen: readonly Candidate[];
+}
+
+/**
+ * Judges each technique and finds those that pay together: of the ones that apply, one that does not lower the joint cost is left
+ * out. Marginal gains follow the order of the list; the joint result does not depend on it.
+ */
+export function evaluateTechniques(facts: JobFacts, trials: ReadonlyMap<string, Trial>): Evaluation {
+  const judged = inOrder(facts).map((technique) => {
+    const trial = trials.get(technique.name);
+    const candidate =
+      trial === undefined ? { technique, priors: technique.priors(facts) } : triedCandidate(technique, trial);
+    const precondition =
+      trial === undefined ? technique.precondition(facts) : ({ state: 'verified', by: 'measured by a trial' } as const);
+    return { candidate, precondition, blocked: blockedBy(technique, precondition.state, facts) };
+  });
+  const chosen = paying(
+    facts.step,
+    judged.filter(({ blocked }) => blocked === null).map(({ candidate }) => candidate),
+  );
+  let before = facts.step;
+  const planned = judged.map(({ candidate, precondition, blocked }): PlannedTechnique => {
+    const { technique, priors } = candidate;
+    const isChosen = chosen.includes(candidate);
+    const after = isChosen ? applied(before, [candidate], (prior) => prior.p50) : before;
+    const marginal = isChosen ? gain(before, after) : null;
+    before = after;
+    const { name, title, interactions, risk, measurement, change } = technique;
+    return {
+      name,
+      title,
+      class: technique.class,
+      precondition,
+      leftOut: isChosen ? null : (blocked ?? 'it does not lower the cost of the joint plan'),
+      priors,
+      alone: aloneGains(facts.step, candidate),
+      marginal,
+      confidence: confidenceOf(precondition.state, priors),
+      interactions,
+      risk,
+      measurement,
+      change,
+    };
+  });
+  return { planned, chosen };
+}
+
+/** Data comes first while the loader is the bound: nothing else gains before. */
+function inOrder({ step }: JobFacts): readonly Technique[] {
+  if (stepTimes(step).bound !== 'loader') return techniques;
+  const data = techniques.filter(({ name }) => name === 'data-pipeline');
+  return [...data, ...techniques.filter(({ name }) => name !== 'data-pipeline')];
+}
+
+function blockedBy(technique: Technique, state: string, { qualityGate }: JobFacts): string | null {
+  if (state === 'failed') return 'its precondition fails';
+  if (technique.changesTraining && qualityGate === null) return 'it changes training, and the job names no qualityGate';
+  return null;
+}
+
+/** Leaves out, one after the other, whatever makes the joint result no better. */
+function paying(step: StepFacts, candidates: readonly Candidate[]): readonly Candidate[] {
+  let chosen = candidates;
+  for (;;) {
+    const cost = costOf(step, chosen);
+    const needless = chosen.find(
+      (one) =>
+        costOf(
+          step,
+          chosen.filter((other) => other !== one),
+        ) <=
+        cost * (1 + 1e-9),
+    );
+    if (needless === undefined) return chosen;
+    chosen = chosen.filter((other) => other !== needless);
+  }
+}
+
+function costOf(step: StepFacts, chosen: readonly Candidate[]): number {
+  return stepTimes(applied(step, chosen, (prior) => prior.p50)).gpuSampleS;
+}
+
+/** The step after techniques, with a value for each prior. */
+export function applied(step: StepFacts, chosen: readonly Candidate[], value: (prior: Prior) => number): StepFacts {
+  return chosen.reduce((facts, { technique, priors }) => technique.apply(facts, priors.map(value)), step);
+}
+
+function gain(before: StepFacts, after: StepFacts): number {
+  return stepTimes(before).gpuSampleS / stepTimes(after).gpuSampleS;
+}
+
+function aloneGains(step: StepFacts, candidate: Candidate): PlannedTechnique['alone'] {
+  const at = (value: (prior: Prior) => number) => gain(step, applied(step, [candidate], value));
+  const gains = [at((prior) => prior.p10), at((prior) => prior.p50), at((prior) => prior.p90)].sort((a, b) => a - b);
+  return { p10: gains[0] ?? 1, p50: gains[1] ?? 1, p90: gains[2] ?? 1 };
+}
+
+function confidenceOf(state: string, priors: readonly Prior[]): PlannedTechnique['confidence'] {
+  if (priors.some(({ kind }) => kind === 'trial')) return 'high';
+  const weak = priors.some(({ kind }) => kind === 'assumption' || kind === 'upper bound');
+  if (state === 'verified') return weak ? 'medium' : 'high';
+  return 'low';
+}
+
+/** A trial scales the GPU's part of a step and the loader by its measurement. */
+function triedCandidate(technique: Technique, { stepRatio, loaderRatio, spread }: Trial): Candidate {
+  const prior = (name: string, value: number): Prior => ({
+    name,
+    p10: value * (1 - spread),
+    p50: value,
+    p90: value * (1 + spread),
+    source: 'a trial of the changed job',
+    kind: 'trial',
+  });
+  return {
+    technique: {
+      ...technique,
+      apply: (step, [gpu = 1, loader = 1]) => ({
+        ...step,
+        tensorS: step.tensorS * gpu,
+        memoryS: step.memoryS * gpu,
+        otherS: step.otherS * gpu,
+        gapsS: step.gapsS * gpu,
+        allReduceS: step.allReduceS * gpu,
+        optimizerS: step.optimizerS * gpu,
+        loaderS: step.loaderS * loader,
+      }),
+    },
+    priors: [prior('step of the changed job', stepRatio), prior('loader of the changed job', loaderRatio)],
+  };
+}

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+
+const positive = z.number().positive().finite();
+const precisions = ['fp32', 'tf32', 'fp16', 'bf16', 'fp8'] as const;
+
+/** A training job as a user describes it: `job.json`. */
+const jobSchema = z.strictObject({
+  version: z.literal(1),
+  name: z.string().min(1).max(200),
+  /** Time that the job takes now, without interruptions. */
+  hours: positive,
+  gpus: z.int().min(1).max(100_000),
+  gpusPerNode: z.int().min(1).max(64).default(8),
+  /** As in the catalogue: `A100`, `A100-80GB`. */
+  accelerator: z.string().min(1).max(100),
+  /** The bill of today, USD; compared with hours, nodes and price. */
+  billUsd: positive.optional(),
+  deadlineHours: positive.optional(),
+  /** The offer that the job runs on now, by its name; or its price for a node and an hour. */
+  offer: z.string().optional(),
+  onDemandUsd: positive.optional(),
+  spotUsd: positive.optional(),
+  model: z.string().max(200).optional(),
+  /** The revision of the code, as the profile has it. */
+  revision: z.string().max(200).optional(),
+  precision: z.enum(precisions).optional(),
+  compiled: z.boolean().default(false),
+  gradients16Bit: z.boolean().default(false),
+  fusedAttention: z.boolean().optional(),
+  gpuMemoryGib: positive.optional(),
+  /** The command or run that checks quality: it allows techniques that change training. */
+  qualityGate: z.string().max(500).optional(),
+  /** Measured by a drill: blocked time and restart. */
+  checkpoint: z
+    .strictObject({ blockedS: positive, restartS: z.number().min(0), persistLagS: z.number().min(0).default(0) })
+    .optional(),
+  /** The drill that proves that the job resumes. Without it, spot is blocked. */
+  drill: z.strictObject({ passed: z.boolean(), revision: z.string(), gpus: z.int() }).optional(),
+  /** Instances of the spot traces that stand for the gang; the nodes of the job if left out. */
+  traceNodes: z.int().min(1).optional(),
+  /** A transformer, for its utilisation. */
+  transformer: z
+    .strictObject({
+      parameters: positive,
+      layers: z.int().min(1),
+      heads: z.int().min(1),
+      headSize: z.int().min(1),
+      sequence: z.int().min(1),
+      tokensPerStep: positive,
+      recompute: z.boolean().default(false),
+    })
+    .optional(),
+  /** Runs to the target quality by batch size, for techniques that change the batch. */
+  targetRuns: z
+    .array(z.strictObject({ batch: z.int().min(1), epochs: positive.nullable(), epochS: positive }))
+    .max(10_000)
+    .optional(),
+  /** A search over settings before the job: full trials that it would run. */
+  sweep: z.strictObject({ trials: z.int().min(2).max(100_000), hoursPerTrial: positive }).optional(),
+});
+
+/** A job with its defaults. */
+export type Job = z.output<typeof jobSchema>;
+
+/** Parses a job. Errors: COST_JOB for wrong or contradictory facts. */
+export function parseJob(value: unknown): Job {
+  const parsed = jobSchema.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw fail('COST_JOB', { reason: `${issue?.path.join('.') || 'job'}: ${issue?.message ?? 'not valid'}` });
+  }
+  const { hours, deadlineHours, gpus, gpusPerNode } = parsed.data;
+  if (deadlineHours !== undefined && deadlineHours < hours)
+    throw fail('COST_JOB', { reason: `the deadline of ${deadlineHours} h is shorter than the work of ${hours} h` });
+  if (gpus > gpusPerNode && gpus % gpusPerNode !== 0)
+    throw fail('COST_JOB', { reason: `${gpus} GPUs are no whole number of nodes of ${gpusPerNode}` });
+  return parsed.data;
+}
+
+/** Reads `job.json`. Errors: COST_FILE, COST_JOB. */
+export async function readJob(path: string): Promise<Job> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    const reason = error instanceof Error ? (error.message.split(',')[0] ?? '') : String(error);
+    throw fail('COST_FILE', { path, reason }, error);
+  });
+  try {
+    return parseJob(JSON.parse(text));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw fail('COST_JOB', { reason: `${path} is not whole JSON` }, error);
+    throw error;
+  }
+}
+
+/** The nodes of a job. */
+export function nodesOf({ gpus, gpusPerNode }: Job): number {
+  return Math.ceil(gpus / gpusPerNode);
+}

@@ -1,0 +1,130 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+import { medianOf } from '../catalog/flag-offers.ts';
+import { type MeasuredProfile, parseMeasuredProfile } from './measured-profile.ts';
+import { runMeasured } from './run-measured.ts';
+
+/** A job to measure, and its facts that no measurement shows. */
+export interface MeasureOptions {
+  readonly command: readonly string[];
+  readonly steps: number;
+  readonly warm: number;
+  readonly accumulation: number;
+  readonly facts: MeasuredProfile['fingerprint'];
+  /** Where the program may write a trace; none without it. */
+  readonly trace: string | null;
+  /** A run that takes longer is ended. */
+  readonly limitMs: number;
+  readonly nowMs: number;
+  readonly progress: (line: string) => void;
+  readonly stopped: Promise<void>;
+}
+
+const modes = ['real', 'synthetic', 'loader'] as const;
+type Mode = (typeof modes)[number];
+
+/** Repetitions end when their medians differ by less than this. */
+const ENOUGH = 0.05;
+const LEAST_REPEATS = 2;
+const MOST_REPEATS = 5;
+
+const report = z.object({
+  seconds: z.array(z.number().positive()).min(1),
+  microBatch: z.number().nullable(),
+  accelerator: z.string().nullable(),
+  peakMemoryBytes: z.number().nullable(),
+  gpuMemoryBytes: z.number().nullable(),
+});
+type Report = z.output<typeof report>;
+
+/**
+ * Measures a job three ways (DS-Analyzer, VLDB 2021): as it is, with one batch that stays in memory, and the loader alone. The stall is the
+ * difference of the first two. Rounds are repeated until their spread is below 5 %. Errors: COST_PROFILE_RUN.
+ */
+export async function measureJob(options: MeasureOptions): Promise<MeasuredProfile> {
+  const rounds: Record<Mode, number[]> = { real: [], synthetic: [], loader: [] };
+  let last: Report | undefined;
+  for (let round = 0; round < MOST_REPEATS; round += 1) {
+    for (const mode of modes) {
+      const found = await measured(options, mode, round === 0);
+      rounds[mode].push(secondsOf(found));
+      if (mode === 'real') last = found;
+    }
+    options.progress(
+      `round ${round + 1}: ${modes.map((mode) => `${mode} ${((rounds[mode].at(-1) ?? 0) * 1000).toFixed(1)} ms`).join(', ')}`,
+    );
+    if (round + 1 >= LEAST_REPEATS && spreadOf(rounds) < ENOUGH) break;
+  }
+  const { accumulation, facts } = options;
+  const micro = (mode: Mode) => medianOf(rounds[mode]);
+  return parseMeasuredProfile('the measurement', {
+    kind: 'headrace-cost-profile',
+    format: 1,
+    takenAtMs: options.nowMs,
+    fingerprint: { ...facts, accelerator: last?.accelerator ?? facts.accelerator },
+    stepS: micro('real') * accumulation,
+    // Noise can make synthetic batches look slower than the real job.
+    gpuBoundStepS: Math.min(micro('real'), micro('synthetic')) * accumulation,
+    loaderS: micro('loader'),
+    spread: spreadOf(rounds),
+    repeats: rounds.real.length,
+    steps: options.steps,
+    microBatch: last?.microBatch ?? null,
+    accumulation,
+    peakMemoryBytes: positiveOrNull(last?.peakMemoryBytes),
+    gpuMemoryBytes: positiveOrNull(last?.gpuMemoryBytes),
+  });
+}
+
+function positiveOrNull(value: number | null | undefined): number | null {
+  return value !== undefined && value !== null && value > 0 ? value : null;
+}
+
+/** The mean time of a micro-step: a median would leave out the optimiser of accumulated steps. */
+function secondsOf({ seconds }: Report): number {
+  return seconds.reduce((sum, one) => sum + one, 0) / seconds.length;
+}
+
+/** The largest relative spread of the three measurements over their rounds. */
+function spreadOf(rounds: Readonly<Record<Mode, readonly number[]>>): number {
+  const spreads = modes.map((mode) => (Math.max(...rounds[mode]) - Math.min(...rounds[mode])) / medianOf(rounds[mode]));
+  return Math.max(...spreads);
+}
+
+/** One run; of several ranks the slowest counts. */
+async function measured(options: MeasureOptions, mode: Mode, first: boolean): Promise<Report> {
+  const folder = await mkdtemp(join(tmpdir(), 'headrace-profile-'));
+  try {
+    const environment = {
+      HEADRACE_PROFILE_MODE: mode,
+      HEADRACE_PROFILE_STEPS: String(options.steps),
+      HEADRACE_PROFILE_WARM: String(options.warm),
+      HEADRACE_PROFILE_OUT: join(folder, 'times'),
+      ...(first && mode === 'real' && options.trace !== null ? { HEADRACE_PROFILE_TRACE: options.trace } : {}),
+    };
+    const { code, output } = await runMeasured({ ...options, environment });
+    const reports = await Promise.all(
+      (await readdir(folder)).map(async (name) => report.safeParse(jsonOf(await readFile(join(folder, name), 'utf8')))),
+    );
+    const found = reports.flatMap((one) => (one.success ? [one.data] : []));
+    const slowest = found.toSorted((a, b) => secondsOf(b) - secondsOf(a))[0];
+    if (slowest === undefined)
+      throw fail('COST_PROFILE_RUN', {
+        reason: `the run "${mode}" ended with ${code ?? 'a signal'} and wrote no times: ${output.trim().slice(-300)}`,
+      });
+    return slowest;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,224 @@
+import { open, readFile, stat } from 'node:fs/promises';
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { diagnose } from '../../gpu/diagnose.ts';
+import type { Diagnosis, TraceReport } from '../../gpu/diagnosis.ts';
+import { readSource } from '../../gpu/readers/read-source.ts';
+import type { Source } from '../../gpu/source.ts';
+import { type Job, nodesOf } from '../plan/job.ts';
+import { loaderOverlapOf, type StepFacts } from '../plan/step-model.ts';
+import { isMeasuredProfile, type MeasuredProfile, parseMeasuredProfile } from './measured-profile.ts';
+import { stepOfTrace, type TraceStep } from './step-of-trace.ts';
+
+/** A measured job, from all the files that describe it. */
+export interface JobProfile {
+  readonly step: StepFacts;
+  /** The measured step, and the one that the model gives for it; seconds. */
+  readonly measuredStepS: number;
+  readonly loaderMeasured: boolean;
+  readonly kernelsKnown: boolean;
+  /** Relative spread of the measured step. */
+  readonly spread: number;
+  readonly precision: MeasuredProfile['fingerprint']['precision'];
+  readonly peakMemoryBytes: number | null;
+  readonly gpuMemoryBytes: number | null;
+  readonly files: readonly string[];
+  readonly notes: readonly string[];
+}
+
+const LARGEST_JSON = 64 * 2 ** 20;
+
+/** Everything that was named, by what it is. */
+interface Evidence {
+  readonly measured: readonly MeasuredProfile[];
+  readonly diagnoses: readonly Diagnosis[];
+  readonly sources: readonly Source[];
+}
+
+/**
+ * Reads the profile of a job: profiles of `headrace cost profile`, diagnoses as JSON, traces, samples, records of schedulers. At least one
+ * measured step must be there. Errors: COST_NO_PROFILE, COST_PROFILE, COST_PROFILE_OTHER, and those of the readers.
+ */
+export async function readProfile(paths: readonly string[], job: Job): Promise<JobProfile> {
+  return profileOf(await evidenceOf(paths), paths, job);
+}
+
+/** The profile of a job from evidence that was read. Pure. Errors: COST_NO_PROFILE, COST_PROFILE_OTHER. */
+function profileOf({ measured, diagnoses, sources }: Evidence, files: readonly string[], job: Job): JobProfile {
+  const all = sources.length === 0 ? diagnoses : [...diagnoses, diagnose(sources)];
+  const traces = all.flatMap(({ traces: own, findings }) => own.map((report) => ({ report, findings })));
+  const slowest = traces.toSorted((a, b) => b.report.stepUs - a.report.stepUs)[0];
+  const [profile] = measured;
+  if (profile === undefined && slowest === undefined) throw fail('COST_NO_PROFILE', { job: job.name });
+  if (profile !== undefined) checkFingerprint(profile, job);
+  for (const { report } of traces) checkDevice(report, job);
+  const traced = slowest === undefined ? undefined : stepOfTrace(slowest.report, slowest.findings);
+  const joined = joinedStep(profile, traced);
+  const precision = profile?.fingerprint.precision ?? slowest?.report.profile.precision ?? null;
+  if (job.precision !== undefined && precision !== null && job.precision !== precision)
+    throw fail('COST_PROFILE_OTHER', { what: 'precision', job: job.precision, profile: precision });
+  return {
+    ...joined,
+    spread: profile?.spread ?? 0,
+    step: { ...joined.step, gpus: job.gpus },
+    precision: precision ?? job.precision ?? null,
+    peakMemoryBytes: profile?.peakMemoryBytes ?? slowest?.report.profile.peakMemoryBytes ?? null,
+    gpuMemoryBytes: profile?.gpuMemoryBytes ?? (job.gpuMemoryGib === undefined ? null : job.gpuMemoryGib * 2 ** 30),
+    files,
+    notes: [
+      ...joined.notes,
+      ...all.flatMap(utilisationNotes),
+      ...(traces.length > 1 ? [`the slowest of ${traces.length} GPUs is planned with, of ${nodesOf(job)} nodes`] : []),
+    ],
+  };
+}
+
+async function evidenceOf(paths: readonly string[]): Promise<Evidence> {
+  const measured: MeasuredProfile[] = [];
+  const diagnoses: Diagnosis[] = [];
+  const sources: Source[] = [];
+  for (const path of paths) {
+    const value = await smallJson(path);
+    if (isMeasuredProfile(value)) measured.push(parseMeasuredProfile(path, value));
+    else if (isDiagnosis(value)) diagnoses.push(value);
+    else sources.push(await readSource(path));
+  }
+  return { measured, diagnoses, sources };
+}
+
+/** JSON that may be a profile or a diagnosis; undefined for everything else, which the readers of traces look at. */
+async function smallJson(path: string): Promise<unknown> {
+  try {
+    const { size } = await stat(path);
+    if (size > LARGEST_JSON) return undefined;
+    const head = await headOf(path);
+    if (!head.includes('"headrace-cost-profile"') && !head.includes('"verdict"')) return undefined;
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw fail('COST_PROFILE', { path, reason: 'it is not whole JSON' }, error);
+    if (isHeadraceError(error)) throw error;
+    throw fail(
+      'COST_FILE',
+      { path, reason: error instanceof Error ? (error.message.split(',')[0] ?? '') : 'unknown' },
+      error,
+    );
+  }
+}
+
+/** The first bytes of a file: a trace is not read whole to learn that it is one. */
+async function headOf(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4096), 0, 4096, 0);
+    return buffer.toString('latin1', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+/** A diagnosis of this version, by the members that a plan reads. */
+function isDiagnosis(value: unknown): value is Diagnosis {
+  if (typeof value !== 'object' || value === null || !('traces' in value) || !('findings' in value)) return false;
+  if (!('version' in value) || value.version !== 1) return false;
+  return Array.isArray(value.findings) && Array.isArray(value.traces) && value.traces.every(isTraceReport);
+}
+
+function isTraceReport(value: unknown): value is TraceReport {
+  if (typeof value !== 'object' || value === null || !('profile' in value) || !('decomposition' in value)) return false;
+  return typeof value.profile === 'object' && value.profile !== null && 'stepUs' in value && Number(value.stepUs) > 0;
+}
+
+function checkFingerprint({ fingerprint }: MeasuredProfile, job: Job): void {
+  const pairs = [
+    ['model', job.model, fingerprint.model],
+    ['number of GPUs', String(job.gpus), String(fingerprint.gpus)],
+    [
+      'accelerator',
+      familyOf(job.accelerator),
+      fingerprint.accelerator === null ? null : familyOf(fingerprint.accelerator),
+    ],
+    ['revision of the code', job.revision, fingerprint.revision],
+  ] as const;
+  for (const [what, wanted, found] of pairs)
+    if (wanted !== undefined && found !== null && wanted !== found)
+      throw fail('COST_PROFILE_OTHER', { what, job: wanted, profile: found });
+}
+
+function checkDevice({ deviceName }: TraceReport, { accelerator }: Job): void {
+  if (deviceName !== '' && !deviceName.toUpperCase().includes(familyOf(accelerator)))
+    throw fail('COST_PROFILE_OTHER', { what: 'accelerator', job: accelerator, profile: deviceName });
+}
+
+/** `A100` of `A100-80GB` and `NVIDIA A100-SXM4-40GB`. */
+function familyOf(name: string): string {
+  const upper = name.toUpperCase();
+  return /[A-Z]{1,5}\d{2,4}[A-Z]?/.exec(upper.replace('NVIDIA', ''))?.[0] ?? upper;
+}
+
+/** One step from a measured profile and a trace: the trace divides the kernels, the profile knows loader and stall. */
+function joinedStep(profile: MeasuredProfile | undefined, traced: TraceStep | undefined) {
+  if (profile === undefined) {
+    if (traced === undefined) throw fail('COST_NO_PROFILE', { job: '' });
+    return {
+      step: traced.step,
+      measuredStepS: traced.stepS,
+      loaderMeasured: false,
+      kernelsKnown: traced.kernelsKnown,
+      notes: [...traced.notes, 'the loader was not measured by itself: run headrace cost profile'],
+    };
+  }
+  const { accumulation, loaderS, gpuBoundStepS, stepS } = profile;
+  const loaderOverlap = loaderOverlapOf(accumulation * loaderS, gpuBoundStepS, stepS);
+  const base = { loaderMeasured: true, measuredStepS: Math.max(stepS, gpuBoundStepS) };
+  if (traced === undefined) {
+    const microStepS = gpuBoundStepS / accumulation;
+    const step = {
+      tensorS: microStepS,
+      memoryS: 0,
+      otherS: 0,
+      loaderS,
+      loaderOverlap,
+      gapsS: 0,
+      allReduceS: 0,
+      overlap: 0.7,
+      backwardShare: 2 / 3,
+      optimizerS: 0,
+      accumulation,
+      microBatch: profile.microBatch ?? 1,
+    };
+    return { ...base, step, kernelsKnown: false, notes: ['no trace: kernels, gaps and communication are not divided'] };
+  }
+  // The trace was recorded with a profiler: its parts are scaled to the step that was measured without one.
+  const { step, notes } = traced;
+  const tracedBusyS = traced.stepS - traced.loaderStallS;
+  const scale = gpuBoundStepS / tracedBusyS;
+  return {
+    ...base,
+    kernelsKnown: traced.kernelsKnown,
+    step: {
+      ...step,
+      tensorS: step.tensorS * scale,
+      memoryS: step.memoryS * scale,
+      otherS: step.otherS * scale,
+      gapsS: step.gapsS * scale,
+      allReduceS: step.allReduceS * scale,
+      optimizerS: step.optimizerS * scale,
+      loaderS,
+      loaderOverlap,
+      accumulation,
+      microBatch: profile.microBatch ?? step.microBatch,
+    },
+    notes:
+      Math.abs(scale - 1) > 0.1 ? [...notes, `the trace is scaled by ${scale.toFixed(2)} to the measured step`] : notes,
+  };
+}
+
+/** Samples and records say how much of the bill was idle; they are no profile of a step. */
+function utilisationNotes({ utilisation, allocation }: Diagnosis): readonly string[] {
+  return [
+    ...utilisation.map(
+      ({ file, mean, nonIdleShare }) =>
+        `${file}: utilisation ${mean.toFixed(0)} %, busy at all for ${(100 * nonIdleShare).toFixed(0)} % of the time`,
+    ),
+    ...allocation.map(({ file, idleGpuHours }) => `${file}: ${idleGpuHours.toFixed(1)} GPU-hours were held idle`),
+  ];
+}

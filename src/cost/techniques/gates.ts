@@ -1,0 +1,120 @@
+import type { ChosenOffers } from '../plan/choose-offers.ts';
+import type { Job } from '../plan/job.ts';
+import type { PlannedTechnique } from '../plan/plan.ts';
+import type { SpotChoice } from '../plan/plan-spot.ts';
+import { share } from './technique.ts';
+
+type Row = Pick<
+  PlannedTechnique,
+  'name' | 'title' | 'class' | 'precondition' | 'interactions' | 'risk' | 'measurement' | 'change'
+>;
+
+/** A technique without a transform of the step: its effect is in the price, the runs, or the plan itself. */
+function row(own: Row, leftOut: string | null, confidence: PlannedTechnique['confidence']): PlannedTechnique {
+  return { ...own, leftOut, priors: [], alone: null, marginal: null, confidence };
+}
+
+/** The techniques before and after those of the step: the profile; offers, spot, short sweeps. */
+export function gates(
+  job: Job,
+  profile: { readonly loaderMeasured: boolean; readonly files: readonly string[] },
+  offers: ChosenOffers,
+  spot: SpotChoice,
+): { readonly before: readonly PlannedTechnique[]; readonly after: readonly PlannedTechnique[] } {
+  return {
+    before: [profileFirst(profile)],
+    after: [otherOffer(offers), spotAndCheckpoints(spot), shortSweeps(job)],
+  };
+}
+
+function profileFirst({
+  loaderMeasured,
+  files,
+}: {
+  readonly loaderMeasured: boolean;
+  readonly files: readonly string[];
+}) {
+  return row(
+    {
+      name: 'profile-first',
+      title: 'a profile before anything else',
+      class: 'gate',
+      precondition: loaderMeasured
+        ? {
+            state: 'verified',
+            by: `${files.length === 1 ? 'one file' : `${files.length} files`}, the loader measured by itself`,
+          }
+        : { state: 'assumed', by: 'a trace without a measurement of the loader' },
+      interactions: 'every number below is computed from it',
+      risk: 'none',
+      measurement: 'headrace cost profile -- <command>',
+      change: 'none',
+    },
+    null,
+    loaderMeasured ? 'high' : 'medium',
+  );
+}
+
+function otherOffer({ today, cheapest }: ChosenOffers) {
+  const saving = cheapest === null ? 0 : 1 - cheapest.usd / today.usd;
+  const applies = saving > 0.01;
+  return row(
+    {
+      name: 'other-offer',
+      title: cheapest === null ? 'another zone or provider' : `the same nodes at ${cheapest.name}`,
+      class: 'gain',
+      precondition: applies
+        ? { state: 'assumed', by: `${share(saving)} below the price of today; capacity is not known` }
+        : { state: 'failed', by: 'no cheaper price on demand is imported' },
+      interactions: 'other hardware needs a new profile',
+      risk: 'moving the data costs egress and time',
+      measurement: 'start one node there, and profile 20 steps',
+      change: 'region and zone of the job',
+    },
+    applies ? 'listed only: data and quota are yours to judge' : 'its precondition fails',
+    'low',
+  );
+}
+
+function spotAndCheckpoints({ state, reason, setting }: SpotChoice) {
+  return row(
+    {
+      name: 'spot',
+      title:
+        setting === null
+          ? 'spot with checkpoints'
+          : `spot with a checkpoint each ${setting.checkpointS.toFixed(0)} s, policy ${setting.policy.name}`,
+      class: 'gain',
+      precondition: { state: state === 'used' ? 'verified' : 'failed', by: reason },
+      interactions: 'a shorter job meets fewer losses; less blocked time per checkpoint is itself a saving',
+      risk: 'lost work, late finish: see the share of missed deadlines',
+      measurement: 'the resume drill, which measures blocked time and restart',
+      change: 'spot nodes, the runner, checkpoints that are atomic',
+    },
+    state === 'used' ? null : reason,
+    state === 'used' ? 'medium' : 'low',
+  );
+}
+
+function shortSweeps({ sweep }: Job) {
+  return row(
+    {
+      name: 'short-sweeps',
+      title: 'early stopping in the search before the job',
+      class: 'gain',
+      precondition:
+        sweep === undefined
+          ? { state: 'failed', by: 'the job names no sweep' }
+          : {
+              state: 'assumed',
+              by: `${sweep.trials} trials of ${sweep.hoursPerTrial} h; ranks of early losses are not measured`,
+            },
+      interactions: 'none with the step; trials are ideal work for spot',
+      risk: 'a late bloomer is stopped: compare ranks of pilots at two rungs',
+      measurement: 'three pilots to a fifth of their length; rank correlation of at least 0.8',
+      change: 'a scheduler that stops or pauses trials by rungs',
+    },
+    sweep === undefined ? 'its precondition fails' : 'in a line by itself: it is not part of the job',
+    'medium',
+  );
+}

@@ -1,0 +1,24 @@
+import { activationCheckpointing } from './activation-checkpointing.ts';
+import { biggerMicroBatch } from './bigger-micro-batch.ts';
+import { compile } from './compile.ts';
+import { dataPipeline } from './data-pipeline.ts';
+import { fusedAttention } from './fused-attention.ts';
+import { gradientAccumulation } from './gradient-accumulation.ts';
+import { mixedPrecision } from './mixed-precision.ts';
+import { parallelEfficiency } from './parallel-efficiency.ts';
+import type { Technique } from './technique.ts';
+
+/**
+ * Techniques that change a step, in the order of a plan. The profile comes before all of them, spot and short sweeps after. To add
+ * one: a file, and its line here.
+ */
+export const techniques: readonly Technique[] = [
+  mixedPrecision,
+  compile,
+  fusedAttention,
+  activationCheckpointing,
+  biggerMicroBatch,
+  gradientAccumulation,
+  dataPipeline,
+  parallelEfficiency,
+];

@@ -1,0 +1,258 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { isHeadraceError } from '../../src/base/errors/fail.ts';
+import { seededRandom } from '../../src/base/rng.ts';
+import { costPlan } from '../../src/cli/commands/cost/plan.ts';
+import { costVerify } from '../../src/cli/commands/cost/verify.ts';
+import { parseCall } from '../../src/cli/parse-call.ts';
+import { parseJob } from '../../src/cost/plan/job.ts';
+import type { CostPlan } from '../../src/cost/plan/plan.ts';
+import { verifyPlan } from '../../src/cost/verify/verify-plan.ts';
+import { diagnose } from '../../src/gpu/diagnose.ts';
+import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
+import { captureJson } from '../../src/testing/gpu/capture.ts';
+import { trainingRun } from '../../src/testing/gpu/training-run.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'headrace-plan-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function file(name: string, value: unknown): string {
+  const path = join(folder, name);
+  writeFileSync(path, typeof value === 'string' ? value : JSON.stringify(value));
+  return path;
+}
+
+const job = {
+  version: 1,
+  name: 'resnet50',
+  hours: 8,
+  gpus: 32,
+  accelerator: 'A100',
+  model: 'resnet50',
+  revision: '4f2c1d9',
+  deadlineHours: 12,
+  onDemandUsd: 21.957642,
+  spotUsd: 8.67,
+  checkpoint: { blockedS: 20, restartS: 900 },
+  drill: { passed: true, revision: '4f2c1d9', gpus: 32 },
+};
+const profile = {
+  kind: 'headrace-cost-profile',
+  format: 1,
+  takenAtMs: 1_795_000_000_000,
+  fingerprint: { model: 'resnet50', gpus: 32, accelerator: 'A100', precision: 'tf32', revision: '4f2c1d9' },
+  stepS: 1,
+  gpuBoundStepS: 0.75,
+  loaderS: 1,
+  spread: 0.02,
+  repeats: 3,
+  steps: 50,
+  microBatch: 256,
+  accumulation: 1,
+  peakMemoryBytes: 30e9,
+  gpuMemoryBytes: 42.9e9,
+};
+const profilePath = file('profile.json', profile);
+const trace = file('gang_v100.json', {
+  metadata: { gap_seconds: 300 },
+  data: Array.from({ length: 3000 }, (_, tick) => (tick % 60 < 48 ? 4 : 0)),
+});
+
+async function call(command: typeof costPlan, ...args: readonly string[]): Promise<string> {
+  let text = '';
+  const out = (part: string) => {
+    text += `${part}\n`;
+  };
+  const terminal = { out, err: () => {}, interactive: false, stopped: new Promise<void>(() => {}) };
+  await command.run(parseCall(command, args, terminal));
+  return text;
+}
+
+const planOf = async (change: object, ...args: readonly string[]) =>
+  JSON.parse(
+    await call(costPlan, file('job.json', { ...job, ...change }), '--draws', '2000', '--json', ...args),
+  ) as CostPlan;
+const full = (change: object = {}) => planOf(change, '--profile', profilePath, '--trace', trace);
+
+async function codeOf(answer: Promise<unknown>): Promise<string> {
+  const error = await answer.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return isHeadraceError(error) ? error.code : String(error);
+}
+
+test('without a profile there is no figure of the job: ranges with their sources, the commands, and an error', async () => {
+  let text = '';
+  const terminal = {
+    out: (part: string) => {
+      text += part;
+    },
+    err: () => {},
+    interactive: false,
+    stopped: new Promise<void>(() => {}),
+  };
+  const path = file('job.json', job);
+  const error = await Promise.resolve(costPlan.run(parseCall(costPlan, [path], terminal))).catch(
+    (reason: unknown) => reason,
+  );
+  expect(isHeadraceError(error, 'COST_NO_PROFILE') && error.exit).toBe(3);
+  expect(text).toContain('1.074 / 1.801 / 2.424');
+  expect(text).toContain('headrace cost profile');
+  expect(text).not.toMatch(/\d USD/);
+});
+
+test('a plan states cost and time as ranges, the same for one seed, and the waterfall ends at the total', async () => {
+  const plan = await full();
+  expect(plan.baseline.costUsd).toBeCloseTo(702.6445, 3);
+  expect(plan.spot.state).toBe('used');
+  const { p10, p50, p90 } = plan.total.costUsd;
+  expect(p10).toBeLessThanOrEqual(p50);
+  expect(p50).toBeLessThanOrEqual(p90);
+  expect(p50).toBeLessThan(plan.baseline.costUsd);
+  expect(plan.waterfall.at(-1)?.costUsd).toBe(p50);
+  const saved = plan.waterfall.reduce((sum, { savedUsd }) => sum + savedUsd, 0);
+  expect(plan.baseline.costUsd - saved).toBeCloseTo(p50, 6);
+  expect(await full()).toEqual({ ...plan, prices: expect.anything(), spot: expect.anything() });
+  expect(plan.techniques.map(({ name }) => name)).toEqual(
+    expect.arrayContaining([
+      'profile-first',
+      'mixed-precision',
+      'activation-checkpointing',
+      'gradient-accumulation',
+      'data-pipeline',
+      'spot',
+      'parallel-efficiency',
+      'short-sweeps',
+    ]),
+  );
+});
+
+test('spot is blocked without a drill of this code and size, and the plan says what it would cost', async () => {
+  for (const [drill, reason] of [
+    [undefined, 'no drill'],
+    [{ ...job.drill, passed: false }, 'did not pass'],
+    [{ ...job.drill, revision: 'old' }, 'revision old'],
+    [{ ...job.drill, gpus: 8 }, 'on 8 GPUs'],
+  ] as const) {
+    const plan = await full({ drill });
+    expect(plan.spot.state).toBe('blocked');
+    expect(plan.spot.reason).toContain(reason);
+    expect(plan.spot.costUsd).not.toBeNull();
+    expect(plan.total.missedShare).toBeNull();
+    expect(plan.waterfall.map(({ name }) => name)).not.toContain('spot');
+  }
+  expect((await full({ checkpoint: undefined })).spot.reason).toContain('checkpoints were not measured');
+});
+
+test('a profile of another job is rejected: model, GPUs, accelerator, revision, precision', async () => {
+  for (const change of [
+    { model: 'bert' },
+    { gpus: 16 },
+    { accelerator: 'H100' },
+    { revision: 'new' },
+    { precision: 'bf16' },
+  ])
+    expect(await codeOf(full(change)), JSON.stringify(change)).toBe('COST_PROFILE_OTHER');
+});
+
+test.each([
+  [{ billUsd: 900 }, 'COST_JOB'],
+  [{ deadlineHours: 4 }, 'COST_JOB'],
+  [{ hours: -1 }, 'COST_JOB'],
+  [{ gpus: 12 }, 'COST_JOB'],
+  [{ colour: 'red' }, 'COST_JOB'],
+  [{ onDemandUsd: undefined, spotUsd: undefined }, 'COST_JOB'],
+  [{ offer: 'aws/nowhere/x' }, 'COST_JOB'],
+])('a wrong or contradictory job is rejected: %j', async (change, code) => {
+  expect(await codeOf(full(change))).toBe(code);
+});
+
+test('a damaged or foreign profile is a coded error', async () => {
+  const at = (name: string, value: unknown) => codeOf(planOf({}, '--profile', file(name, value)));
+  expect(await at('a.json', { ...profile, format: 2 })).toBe('COST_PROFILE');
+  expect(await at('b.json', { ...profile, stepS: -1 })).toBe('COST_PROFILE');
+  expect(await at('c.json', JSON.stringify(profile).slice(0, -5))).toBe('COST_PROFILE');
+  expect(await at('d.txt', 'hello')).toBe('GPU_FORMAT');
+  expect(await codeOf(planOf({}, '--profile', join(folder, 'absent')))).toBe('COST_FILE');
+  expect(await codeOf(planOf({}, '--profile', profilePath, '--trial', 'luck=x.json'))).toBe('COST_JOB');
+});
+
+test('a trace is a profile: kernels by class, communication and gaps; with a measured profile its parts are scaled', async () => {
+  const [capture] = trainingRun({
+    fault: 'exposed-communication',
+    share: 0.3,
+    steps: 6,
+    kernelsPerStep: 60,
+    kernelUs: 80,
+    ranks: 2,
+    random: seededRandom(5),
+  });
+  const text = captureJson(capture ?? expect.unreachable());
+  const path = file('trace.json', text);
+  const deviceName =
+    diagnose([{ kind: 'trace', path, trace: scanTrace(new TextEncoder().encode(text)) }]).traces[0]?.deviceName ?? '';
+  const accelerator = /[AHV]\d{3}/.exec(deviceName)?.[0] ?? 'A100';
+  const change = { accelerator, gpus: 2, gpusPerNode: 2, drill: undefined };
+  const plan = await planOf(change, '--profile', path);
+  expect(plan.profile.loaderMeasured).toBe(false);
+  const { step, times, measuredStepS } = plan.profile;
+  expect(step.allReduceS).toBeGreaterThan(0);
+  expect(Math.abs(times.stepS / measuredStepS - 1)).toBeLessThan(0.1);
+  const diagnosis = JSON.stringify(
+    diagnose([{ kind: 'trace', path, trace: scanTrace(new TextEncoder().encode(text)) }]),
+  );
+  expect((await planOf(change, '--profile', file('diagnosis.json', diagnosis))).profile.step).toEqual(step);
+  const own = { ...profile, fingerprint: { ...profile.fingerprint, gpus: 2, accelerator, precision: null } };
+  const both = await planOf(change, '--profile', file('own.json', own), '--profile', path);
+  expect(both.profile.step.loaderS).toBe(1);
+  expect(both.profile.times.stepS - both.profile.times.stallS).toBeCloseTo(0.75, 1);
+});
+
+test('a trial replaces a prior', async () => {
+  const changed = file('trial.json', { ...profile, stepS: 1, gpuBoundStepS: 0.5, spread: 0 });
+  const plan = await planOf({}, '--profile', profilePath, '--trial', `mixed-precision=${changed}`);
+  const precision = plan.techniques.find(({ name }) => name === 'mixed-precision');
+  expect(precision?.priors[0]).toMatchObject({ kind: 'trial', p50: expect.closeTo(0.5 / 0.75, 6) });
+});
+
+test('Markdown and HTML show the same total, and hostile names stay text', async () => {
+  const hostile = { ...job, name: '<script>alert(1)</script> | x', drill: undefined };
+  const path = file('hostile.json', hostile);
+  const html = join(folder, 'plan.html');
+  const markdown = await call(costPlan, path, '--profile', profilePath, '--markdown', '--html', html, '--draws', '500');
+  const page = readFileSync(html, 'utf8');
+  for (const text of [markdown, page]) {
+    expect(text).not.toContain('<script>alert');
+    expect(text).toContain('702.64 USD');
+  }
+  expect(markdown).toContain('\\| x');
+  expect(await call(costPlan, path, '--profile', profilePath, '--draws', '500')).toContain('waterfall');
+});
+
+test('a result is put next to its plan: inside or outside, the assumption that failed, coverage over runs', async () => {
+  const plan = await full();
+  const planPath = file('plan.json', plan);
+  const calibration = join(folder, 'calibration', 'all.jsonl');
+  const verify = async (result: object) =>
+    JSON.parse(await call(costVerify, planPath, file('result.json', result), '--calibration', calibration, '--json'));
+  const { p50, p90 } = plan.total.costUsd;
+  const inside = await verify({ version: 1, costUsd: p50, hours: plan.total.hours.p50 });
+  expect(inside.comparisons.map(({ inside: is }: { inside: boolean }) => is)).toEqual([true, true]);
+  expect([inside.failed, inside.coverage]).toEqual([null, { runs: 1, inside: 2, comparisons: 2, share: 1 }]);
+  writeFileSync(calibration, `${readFileSync(calibration, 'utf8')}{"torn`);
+  const outside = await verify({ version: 1, costUsd: p90 * 2, stepS: 2, usdPerNodeHour: 8.9 });
+  expect(outside.failed).toContain('the step');
+  expect(outside.coverage.inside).toBe(2);
+  expect(() => verifyPlan(plan, { version: 1 }, 0)).toThrow(expect.objectContaining({ code: 'COST_VERIFY' }));
+  expect(() => verifyPlan({}, { version: 1, hours: 1 }, 0)).toThrow(expect.objectContaining({ code: 'COST_VERIFY' }));
+});
+
+test('a job has defaults', () => {
+  expect(parseJob({ version: 1, name: 'x', hours: 1, gpus: 8, accelerator: 'A100' })).toMatchObject({
+    gpusPerNode: 8,
+    compiled: false,
+  });
+});
