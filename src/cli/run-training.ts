@@ -6,6 +6,7 @@ import { readDrill } from '../training/runner/drill.ts';
 import type { JournalEntry } from '../training/runner/journal.ts';
 import type { Call } from './command.ts';
 import { folderOf, helperFolder, specOf } from './run-options.ts';
+import { type RecordedRun, recordedRun } from './spot-options.ts';
 
 /** Runs a program by a controller of this process. Ctrl-C cancels the run; the same call resumes it. Errors: RUN_*. */
 export async function runTraining(call: Call): Promise<void> {
@@ -13,6 +14,7 @@ export async function runTraining(call: Call): Promise<void> {
   const folder = folderOf(call);
   const drill = call.options['drill'];
   if (drill !== undefined) readDrill(resolve(String(drill), 'drill'), spec);
+  const recorded = await recordedRun(call, spec);
   const lock = lockRun(folder);
   const backend = localTraining(folder, helperFolder());
   const stopped = new AbortController();
@@ -25,17 +27,22 @@ export async function runTraining(call: Call): Promise<void> {
       spec,
       backend,
       signal: stopped.signal,
+      ...(recorded === null ? {} : { placer: recorded.placer }),
       onEntry: (entry) => {
         const line = lineOf(entry);
         if (line !== null) call.terminal.err(line);
       },
     });
     const { ledger, step } = outcome;
-    if (call.json) call.terminal.out(JSON.stringify(outcome));
+    if (call.json)
+      call.terminal.out(
+        JSON.stringify({ ...outcome, ...(recorded === null ? {} : { predicted: recorded.predicted }) }),
+      );
     else
       call.terminal.out(
         `${outcome.state} at step ${step}: ${ledger.attempts.length} attempts, ${ledger.seconds.toFixed(1)} s, cost ${ledger.cost.toFixed(4)}, ${ledger.lostSteps} steps lost`,
       );
+    if (recorded !== null && !call.json) call.terminal.out(predictedText(recorded.predicted, outcome.ledger.cost));
     if (outcome.state === 'failed')
       throw fail('RUN_FAILED', {
         run,
@@ -49,7 +56,12 @@ export async function runTraining(call: Call): Promise<void> {
   }
 }
 
-/** What people see of an entry; null: nothing. */
+function predictedText(predicted: RecordedRun['predicted'], cost: number): string {
+  if (predicted === null) return 'the simulator does not finish in this recording';
+  return `predicted cost ${predicted.cost.toFixed(4)}, paid ${cost.toFixed(4)}`;
+}
+
+/** The line of an entry for people; null: none. */
 function lineOf({ event, attempt, data }: JournalEntry): string | null {
   if (event === 'state') return `attempt ${attempt}: ${data['to']}`;
   if (event === 'checkpoint') return `attempt ${attempt}: checkpoint of step ${data['step']}, ${data['bytes']} bytes`;

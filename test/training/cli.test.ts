@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { lastJson, runCli, startCli } from '../cli/run-cli.ts';
 import { until } from '../until.ts';
@@ -87,3 +87,30 @@ test('a run is refused with a budget without a price, and with options that are 
   expect((await run('--grace', 'soon')).err).toContain('CLI_VALUE');
   expect((await run('--ranks', '0')).err).toContain('CLI_VALUE');
 });
+
+const hasTrace = existsSync('../shared/data/cost/spot_traces/skypilot');
+
+test.skipIf(!hasPython || !hasTrace)(
+  'a run on a recording needs a drill, is placed by the policy and has a prediction (skipped without the recordings)',
+  async () => {
+    const trace = resolve('../shared/data/cost/spot_traces/skypilot');
+    const [file = ''] = readdirSync(trace).filter((name) => name.endsWith('.json') || name.endsWith('.json.gz'));
+    const spot = [
+      '--spot-trace',
+      join(trace, file),
+      '--work',
+      '1h',
+      '--deadline',
+      '10h',
+      '--spot-price',
+      '1',
+      '--on-demand-price',
+      '3',
+    ];
+    const run = ['train', 'run', '--json', '--directory', 'placed', '--steps', '40', '--set', 'every=8', ...spot];
+    expect((await runCli(folder, [...run, ...count])).err).toContain('drill');
+    await runCli(folder, ['train', 'drill', '--steps', '40', '--set', 'every=8', ...count]);
+    const placed = await runCli(folder, [...run, '--drill', 'run', ...count]);
+    expect(lastJson(placed)).toMatchObject({ state: 'completed', predicted: { cost: expect.any(Number) } });
+  },
+);

@@ -121,14 +121,14 @@ test('the ledger of any journal: cost is time by price, no attempt loses more th
       const entry = (index: number, event: string, data: Record<string, number | string>) =>
         ({ seq: seq++, wall, mono: wall, run: 'r', attempt: index + 1, event, data }) as const;
       const entries = attempts.flatMap(({ took, did, kept }, index) => {
-        const start = entry(index, 'submitted', { step });
+        const start = entry(index, 'submitted', { step, pricePerHour: 7.2 });
         const reached = step + did;
         wall += took;
         const end = entry(index, 'ended', { step: reached, class: 'preempted' });
         step += Math.min(kept, did);
         return [start, end];
       });
-      const ledger = ledgerOf(entries, 7.2, wall);
+      const ledger = ledgerOf(entries, { now: wall, speed: 1 });
       expect(ledger.cost).toBeCloseTo((wall / 3_600_000) * 7.2, 9);
       for (const { fromStep, toStep, lostSteps } of ledger.attempts)
         expect(lostSteps).toBeLessThanOrEqual(toStep - fromStep);

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Random } from '../../src/base/rng.ts';
 import { randomBelow } from '../../src/base/rng.ts';
-import type { RunOutcome } from '../../src/training/runner/controller.ts';
+import type { RunOutcome } from '../../src/training/runner/run-outcome.ts';
 import { expectedState, stepsOf } from './run-program.ts';
 
 /** Kills of one run, by kind. */

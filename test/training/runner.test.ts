@@ -174,9 +174,8 @@ test.skipIf(!hasPython)(
       {
         signal: stopped.signal,
         // Polled by the controller: cancels when the program is ready.
-        wantsSwitch: () => {
+        onPoll: () => {
           if (readdirSync(folder).includes('ready')) stopped.abort();
-          return false;
         },
       },
     );

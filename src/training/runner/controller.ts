@@ -1,22 +1,19 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fail, isHeadraceError } from '../../base/errors/fail.ts';
-import type { GangState, TrainingBackend } from '../../ports/training-backend.ts';
-import {
-  checkCheckpoint,
-  checkpointNames,
-  newestCheckpoint,
-  pruneCheckpoints,
-  removeUnfinished,
-  stepOf,
-} from './checkpoints.ts';
+import { isHeadraceError } from '../../base/errors/fail.ts';
+import type { TrainingBackend } from '../../ports/training-backend.ts';
+import { CheckpointWatch } from './checkpoint-watch.ts';
+import { newestCheckpoint, removeUnfinished } from './checkpoints.ts';
 import { classifyExit, type ExitClass, type ExitEvidence, exitActions } from './exit-class.ts';
 import { Liveness, readHeartbeat } from './heartbeat.ts';
 import { Journal, type JournalEntry } from './journal.ts';
 import { type Ledger, ledgerOf } from './ledger.ts';
+import type { PlacedProgress, Placement, PlacementNews, Placer } from './placer.ts';
 import { rankEnvironments } from './rank-environment.ts';
+import { failuresInARow, isEnd, mayRestart } from './restart-limits.ts';
 import { clearAttempt, makeFolders, RUN_FORMAT, type RunFiles, replaceFile, runFiles } from './run-files.ts';
+import { failedRank, type RunOutcome, readResult } from './run-outcome.ts';
 import type { RunSpec } from './run-spec.ts';
 import { checkTransition, isFinal, type RunState } from './run-state.ts';
 
@@ -31,23 +28,12 @@ export interface ControllerOptions {
   readonly signal?: AbortSignal;
   /** Takes each entry of the journal: states, checkpoints, ends of attempts. */
   readonly onEntry?: (entry: JournalEntry) => void;
-  /** Asks to move the gang: true ends it as a switch. Called at every poll. */
-  readonly wantsSwitch?: () => boolean;
+  /** Chooses instances, and says when they are taken; without it the run has one placement, at the price of its specification. */
+  readonly placer?: Placer;
+  /** Called at every look at the gang. */
+  readonly onPoll?: () => void;
   /** Waits before an attempt of a gang that could not be provisioned, ms; doubles up to ten minutes, with jitter. */
   readonly backoffMs?: number;
-}
-
-export interface RunOutcome {
-  readonly state: RunState;
-  /** Class of the last exit; null: the run was cancelled before any attempt. */
-  readonly class: ExitClass | null;
-  readonly hint: string;
-  readonly step: number;
-  /** The content of done.json. */
-  readonly result: unknown;
-  /** Last lines of the rank that failed. */
-  readonly tail: readonly string[];
-  readonly ledger: Ledger;
 }
 
 type OwnAction = NonNullable<ExitEvidence['ownAction']>;
@@ -71,6 +57,7 @@ class Controller {
   readonly #options: ControllerOptions;
   readonly #files: RunFiles;
   readonly #journal: Journal;
+  readonly #checkpoints: CheckpointWatch;
   #state: RunState = 'planned';
   #attempt = 0;
   #step = 0;
@@ -78,6 +65,9 @@ class Controller {
   #resumed = 0;
   #regressed = false;
   #diverged = false;
+  /** When the attempt was submitted, epoch ms. */
+  #submittedAt = 0;
+  #news: PlacementNews = 'keep';
   #last: { class: ExitClass; tail: readonly string[] } | null = null;
 
   constructor(options: ControllerOptions) {
@@ -85,8 +75,16 @@ class Controller {
     this.#files = runFiles(options.folder);
     makeFolders(this.#files);
     this.#journal = Journal.open(this.#files.journal, options.run);
+    this.#checkpoints = new CheckpointWatch({
+      files: this.#files,
+      spec: options.spec,
+      note: (event, data) => this.#note(event, data),
+      enter: (state) => this.#enter(state),
+      lastNoted: () => this.#journal.entries.findLast(({ event }) => event === 'checkpoint')?.data['name'],
+    });
     for (const { event, attempt, data } of this.#journal.entries) {
       this.#attempt = Math.max(this.#attempt, attempt);
+      if (event === 'placement') this.#options.placer?.restore((data['memory'] ?? {}) as Record<string, unknown>);
       if (event === 'state') this.#state = data['to'] as RunState;
       if (event === 'ended') this.#last = { class: data['class'] as ExitClass, tail: [] };
     }
@@ -132,6 +130,10 @@ class Controller {
     this.#regressed = false;
     this.#diverged = false;
     this.#enter('provisioning');
+    this.#submittedAt = Date.now();
+    this.#news = 'keep';
+    const placement = this.#place();
+    if (placement === null) return this.#waitForInstances();
     clearAttempt(this.#files);
     const attempt = this.#attempt;
     replaceFile(this.#files.run, {
@@ -148,6 +150,7 @@ class Controller {
       gang: this.#gang,
       step: this.#step,
       checkpoint: newest === null ? null : basename(newest.path),
+      ...placement,
     });
     try {
       await backend.submit({
@@ -161,6 +164,7 @@ class Controller {
       return this.#notProvisioned(error.message);
     }
     this.#enter('starting');
+    this.#checkpoints.start(attempt);
     const own = await this.#watch();
     await this.#end(own);
   }
@@ -172,21 +176,28 @@ class Controller {
       liveness: this.#newLiveness(),
       own: null as OwnAction | null,
       deadline: Number.POSITIVE_INFINITY,
-      asked: performance.now(),
+      noticed: false,
     };
     for (;;) {
       const state = await backend.state(this.#gang);
       const now = performance.now();
       this.#seeProgress(watch.liveness, now);
-      await this.#seeCheckpoints(watch, now);
+      await this.#checkpoints.look(watch.liveness, this.#state, now);
+      this.#look(watch.liveness.started);
+      this.#options.onPoll?.();
       const ended = state.ranks.filter((rank) => rank.state !== 'running').length;
       if (ended === state.ranks.length) return watch.own;
       // The gang is held all or none: one rank that failed, or is lost, ends the others.
       if (
         state.ranks.some((rank) => rank.state === 'lost' || (rank.state === 'ended' && rank.code !== 0)) ||
-        state.preempted
+        state.preempted ||
+        this.#news === 'gone'
       )
         watch.deadline = Math.min(watch.deadline, now + (state.preempted ? spec.graceMs : 0));
+      if (this.#news === 'notice' && !watch.noticed) {
+        watch.noticed = true;
+        await backend.signal(this.#gang, 'SIGTERM');
+      }
       for (const [rank, one] of state.ranks.entries()) if (one.state === 'ended') watch.liveness.leave(rank);
       const own = watch.own ?? this.#ownAction(watch.liveness, now);
       if (own !== null && watch.own === null) {
@@ -200,6 +211,35 @@ class Controller {
     }
   }
 
+  #place(): Placement | null {
+    const { placer, spec } = this.#options;
+    if (placer === undefined) return { name: 'here', pricePerHour: spec.pricePerHour };
+    const placement = placer.place(this.#progress(false));
+    this.#note('placement', { ...(placement ?? { name: 'none' }), memory: placer.memory() });
+    return placement;
+  }
+
+  #look(running: boolean): void {
+    const { placer } = this.#options;
+    if (placer === undefined || this.#news === 'gone') return;
+    const before = JSON.stringify(placer.memory());
+    this.#news = placer.look(this.#progress(running));
+    if (JSON.stringify(placer.memory()) !== before) this.#note('placement', { memory: placer.memory() });
+  }
+
+  #progress(running: boolean): PlacedProgress {
+    const { placer, spec } = this.#options;
+    const speed = placer?.speed ?? 1;
+    const began = this.#journal.entries[0]?.wall ?? Date.now();
+    return {
+      elapsedS: ((Date.now() - began) / 1000) * speed,
+      attemptS: ((Date.now() - this.#submittedAt) / 1000) * speed,
+      step: this.#step,
+      targetSteps: spec.targetSteps ?? 1,
+      running,
+    };
+  }
+
   #newLiveness(): Liveness {
     const { spec } = this.#options;
     return new Liveness({ ranks: spec.ranks, now: performance.now(), leastMs: spec.hangMs, startMs: spec.startMs });
@@ -210,7 +250,7 @@ class Controller {
     if (this.#overBudget()) return 'budget';
     if (this.#diverged && this.#options.spec.stopWhenDiverged) return 'diverged';
     if (liveness.hanging(now) !== null) return 'hang';
-    return this.#options.wantsSwitch?.() === true ? 'switch' : null;
+    return this.#news === 'leave' ? 'switch' : null;
   }
 
   #seeProgress(liveness: Liveness, now: number): void {
@@ -230,40 +270,6 @@ class Controller {
     if (this.#state === 'starting') this.#enter('running');
   }
 
-  /** Asks for a checkpoint when one is due, and takes note of those that came. */
-  async #seeCheckpoints(watch: { liveness: Liveness; asked: number }, now: number): Promise<void> {
-    const { spec } = this.#options;
-    const [newest] = checkpointNames(this.#files.checkpoints);
-    const known = this.#journal.entries.findLast(({ event }) => event === 'checkpoint')?.data['name'];
-    if (newest !== undefined && newest !== known) {
-      const checked = await checkCheckpoint(`${this.#files.checkpoints}/${newest}`);
-      if ('reason' in checked) this.#note('damagedCheckpoint', { name: newest, reason: checked.reason });
-      else {
-        const bytes = checked.manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-        this.#note('checkpoint', { name: newest, step: stepOf(newest), bytes });
-        pruneCheckpoints(this.#files.checkpoints, spec.keep);
-        if (this.#state === 'checkpointing') {
-          watch.liveness.checkpointTook(now - watch.asked);
-          this.#enter('running');
-        }
-        watch.asked = now;
-      }
-    }
-    if (
-      spec.checkpointSeconds === null ||
-      this.#state !== 'running' ||
-      now - watch.asked < spec.checkpointSeconds * 1000
-    )
-      return;
-    watch.asked = now;
-    this.#enter('checkpointing');
-    replaceFile(this.#files.request, {
-      format: RUN_FORMAT,
-      id: `${this.#attempt}.${this.#journal.entries.length}`,
-      kind: 'checkpoint',
-    });
-  }
-
   async #end(own: OwnAction | null): Promise<void> {
     const { spec, backend } = this.#options;
     const state = await backend.state(this.#gang);
@@ -272,7 +278,11 @@ class Controller {
     const tails = await Promise.all(state.ranks.map((_, rank) => backend.tail(this.#gang, rank, 20)));
     const found = classifyExit({
       ownAction: own,
-      infrastructure: state.preempted || state.ranks.some((rank) => rank.state === 'lost'),
+      infrastructure:
+        state.preempted ||
+        this.#news === 'gone' ||
+        this.#news === 'notice' ||
+        state.ranks.some((rank) => rank.state === 'lost'),
       oomKills: state.oomKills,
       ranks: state.ranks.map((rank, index) => ({
         ...(rank.state === 'ended' ? rank : { code: null, signal: null }),
@@ -299,29 +309,19 @@ class Controller {
     this.#last = { class: found, tail };
     if (found === 'completed') this.#enter('completed');
     else if (found === 'cancelled') this.#enter('cancelled');
-    else if (!this.#mayRestart(found)) this.#enter('failed');
+    else if (!mayRestart(found, this.#journal.entries, this.#options.spec)) this.#enter('failed');
     else this.#enter(found === 'switch' ? 'switching' : found === 'preempted' ? 'preempted' : 'provisioning');
   }
 
-  #mayRestart(found: ExitClass): boolean {
-    const { restart } = exitActions[found];
-    const { killRestarts, errorRestarts } = this.#options.spec;
-    const { entries } = this.#journal;
-    // Limits count from the last start by the owner.
-    const started = entries.findLastIndex(({ event, data }) => event === 'state' && data['to'] === 'planned');
-    const before = entries
-      .slice(started + 1)
-      .filter(
-        ({ event, data }) => event === 'ended' && exitActions[data['class'] as ExitClass]?.restart === restart,
-      ).length;
-    if (restart === 'always') return true;
-    if (restart === 'errors') return before <= errorRestarts;
-    return restart !== 'never' && before <= killRestarts;
+  /** The policy waits, or there are no spot instances: it decides again at the next tick. */
+  async #waitForInstances(): Promise<void> {
+    this.#note('notProvisioned', { reason: 'no instances', gang: this.#gang });
+    await pause(this.#options.spec.pollMs);
   }
 
   /** A gang that could not start costs nothing and counts against no limit. The wait doubles, with jitter. */
   async #notProvisioned(reason: string): Promise<void> {
-    const failures = this.#failuresInARow() + 1;
+    const failures = failuresInARow(this.#journal.entries) + 1;
     this.#note('notProvisioned', { reason, failures, gang: this.#gang });
     const most = Math.min(LONGEST_BACKOFF_MS, (this.#options.backoffMs ?? 60_000) * 2 ** (failures - 1));
     const { signal } = this.#options;
@@ -330,17 +330,16 @@ class Controller {
     );
   }
 
-  #failuresInARow(): number {
-    const ends = this.#journal.entries.filter(({ event }) => isEnd(event));
-    return ends.length - 1 - ends.findLastIndex(({ event }) => event !== 'notProvisioned');
-  }
-
   /** Whether the next poll could pass the budget. */
   #overBudget(): boolean {
     const { budget, pricePerHour, graceMs, pollMs } = this.#options.spec;
     if (budget === null) return false;
     const next = ((graceMs + pollMs) / 3_600_000) * pricePerHour;
-    return ledgerOf(this.#journal.entries, pricePerHour, Date.now()).cost + next > budget;
+    return this.#ledger().cost + next > budget;
+  }
+
+  #ledger(): Ledger {
+    return ledgerOf(this.#journal.entries, { now: Date.now(), speed: this.#options.placer?.speed ?? 1 });
   }
 
   #enter(to: RunState): void {
@@ -364,33 +363,9 @@ class Controller {
       class: this.#last?.class ?? null,
       hint: this.#last === null ? '' : exitActions[this.#last.class].hint,
       step: this.#step,
-      result: this.#state === 'completed' && existsSync(this.#files.done) ? readJson(this.#files.done) : null,
+      result: this.#state === 'completed' && existsSync(this.#files.done) ? readResult(this.#files.done) : null,
       tail: this.#last?.tail ?? [],
-      ledger: ledgerOf(this.#journal.entries, this.#options.spec.pricePerHour, Date.now()),
+      ledger: this.#ledger(),
     };
-  }
-}
-
-/** The rank whose output explains the end: the first that ended with an error. */
-function failedRank({ ranks }: GangState): number {
-  const failed = ranks.findIndex((rank) => rank.state === 'ended' && rank.code !== 0 && rank.signal === null);
-  return failed === -1
-    ? Math.max(
-        0,
-        ranks.findIndex((rank) => rank.state === 'ended' && rank.code !== 0),
-      )
-    : failed;
-}
-
-/** Entries that end an attempt. */
-function isEnd(event: string): boolean {
-  return event === 'ended' || event === 'abandoned' || event === 'notProvisioned';
-}
-
-function readJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw fail('RUN_RESULT', { path }, error);
   }
 }

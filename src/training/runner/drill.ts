@@ -5,10 +5,11 @@ import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import type { TrainingBackend } from '../../ports/training-backend.ts';
 import { checkpointNames } from './checkpoints.ts';
-import { type RunOutcome, superviseRun } from './controller.ts';
+import { superviseRun } from './controller.ts';
 import { type Heartbeat, readHeartbeat } from './heartbeat.ts';
 import type { JournalEntry } from './journal.ts';
 import { replaceFile } from './run-files.ts';
+import type { RunOutcome } from './run-outcome.ts';
 import type { RunSpec } from './run-spec.ts';
 
 const passSchema = z.object({
@@ -126,10 +127,7 @@ async function drillRun(
       spec: { ...spec, targetSteps: steps, pollMs: Math.min(spec.pollMs, 20), killRestarts: 3, budget: null },
       backend,
       onEntry: (entry) => entries.push(entry),
-      wantsSwitch: () => {
-        fault?.(run, () => void backend.signal(`${name}-1`, 'SIGKILL'));
-        return false;
-      },
+      onPoll: () => fault?.(run, () => void backend.signal(`${name}-1`, 'SIGKILL')),
     });
     return { name, outcome, last: readHeartbeat(run, 0, outcome.ledger.attempts.length), entries };
   } finally {

@@ -48,7 +48,10 @@ class Run:
         self.step = 0
         self.samples = 0
         self.stopping = False
+        self._signalled = False
         self._request = None
+        self._agreed = None
+        self._last_agreed = None
         self._last_checkpoint = None
         self._writer = None
         self._failure = None
@@ -69,7 +72,7 @@ class Run:
             self.heartbeat(self.step, self.samples, None)
 
     def _stop(self, _signal, _frame):
-        self.stopping = True
+        self._signalled = True
 
     def heartbeat(self, step, samples, loss):
         """Says that `step` steps and `samples` samples are done. loss: a number, or None for the one before."""
@@ -92,18 +95,35 @@ class Run:
         _replace(os.path.join(self.folder, "heartbeats", "%d.json" % self.rank), beat, durable=False)
 
     def checkpoint_due(self):
-        """Whether the controller asked for a checkpoint since the last one, or for the end."""
+        """Whether a checkpoint is due after this step: the controller asked for one, or for the end (`stopping` is true then).
+
+        Call it once a step, after the heartbeat. Rank 0 chooses the step for all ranks, two steps ahead: ranks that train
+        together are at most one step apart.
+        """
         if not self.active:
             return False
-        try:
-            with open(os.path.join(self.folder, "request.json")) as file:
-                request = json.load(file).get("id")
-        except (OSError, ValueError):
-            request = None
-        if request is not None and request != self._request:
-            self._request = request
-            return True
-        return self.stopping
+        agreement = os.path.join(self.folder, "agreed.json")
+        if self.rank == 0 and self._agreed is None:
+            request = _read(os.path.join(self.folder, "request.json")).get("id")
+            new = request is not None and request != self._request
+            if new or self._signalled:
+                self._request = request
+                ahead = 2 if self.world_size > 1 else 0
+                self._agreed = {"attempt": self.attempt, "step": self.step + ahead, "stop": self._signalled}
+                if self.world_size > 1:
+                    _replace(agreement, self._agreed, durable=False)
+        elif self.rank > 0:
+            agreed = _read(agreement)
+            if agreed.get("attempt") == self.attempt and agreed["step"] != self._last_agreed:
+                self._agreed = agreed
+        if self._agreed is None or self.step < self._agreed["step"]:
+            return False
+        if self.step > self._agreed["step"]:
+            raise SystemExit("rank %d is at step %d, after the step %d of the checkpoint: ranks must train in step" % (self.rank, self.step, self._agreed["step"]))
+        self._last_agreed = self._agreed["step"]
+        self.stopping = self.stopping or self._agreed["stop"]
+        self._agreed = None
+        return True
 
     def save(self, step, samples, write, reshards=False):
         """Writes a checkpoint: `write(folder)` writes this rank's files there, under names that no other rank uses.
@@ -304,6 +324,14 @@ def _replace(path, value, durable=True):
             file.flush()
             os.fsync(file.fileno())
     os.rename(part, path)
+
+
+def _read(path):
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
 
 
 def _sync(folder):

@@ -27,9 +27,9 @@ export type JournalEvent = Pick<JournalEntry, 'attempt' | 'event' | 'data'>;
 export class Journal {
   readonly #file: number;
   readonly #run: string;
-  #entries: readonly JournalEntry[];
+  readonly #entries: JournalEntry[];
 
-  private constructor(file: number, run: string, entries: readonly JournalEntry[]) {
+  private constructor(file: number, run: string, entries: JournalEntry[]) {
     this.#file = file;
     this.#run = run;
     this.#entries = entries;
@@ -60,7 +60,7 @@ export class Journal {
     const entry = { seq: this.#entries.length, wall: Date.now(), mono: performance.now(), run: this.#run, ...event };
     writeAll(this.#file, Buffer.from(`${JSON.stringify(entry)}\n`));
     fsyncSync(this.#file);
-    this.#entries = [...this.#entries, entry];
+    this.#entries.push(entry);
     return entry;
   }
 
@@ -70,7 +70,7 @@ export class Journal {
 }
 
 /** The entries of a journal, and the bytes that they take. Error: RUN_JOURNAL. */
-function parseJournal(bytes: Buffer, path: string): { entries: readonly JournalEntry[]; length: number } {
+function parseJournal(bytes: Buffer, path: string): { entries: JournalEntry[]; length: number } {
   const entries: JournalEntry[] = [];
   let length = 0;
   while (length < bytes.length) {

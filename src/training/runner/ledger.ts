@@ -5,6 +5,7 @@ export interface LedgerRow {
   readonly attempt: number;
   /** Epoch ms. */
   readonly startedAt: number;
+  /** By the clock of the instances. */
   readonly seconds: number;
   readonly cost: number;
   /** Step that it began from, and that it reached. */
@@ -13,6 +14,8 @@ export interface LedgerRow {
   /** Steps that the next attempt has to repeat. */
   readonly lostSteps: number;
   readonly outcome: string;
+  /** Name of its instances. */
+  readonly placement: string;
 }
 
 const ends = ['ended', 'abandoned', 'notProvisioned'];
@@ -27,8 +30,14 @@ export interface Ledger {
   readonly overhead: number | null;
 }
 
-/** The ledger of a run, from its journal alone. `pricePerHour`: of the gang; `now`: epoch ms, the end of an open attempt. */
-export function ledgerOf(entries: readonly JournalEntry[], pricePerHour: number, now: number): Ledger {
+/**
+ * The ledger of a run, from its journal alone. `now`: epoch ms, the end of an open attempt; `speed`: seconds of the instances' clock
+ * in a second of this machine.
+ */
+export function ledgerOf(
+  entries: readonly JournalEntry[],
+  { now, speed }: { readonly now: number; readonly speed: number },
+): Ledger {
   const attempts = entries
     .filter(({ event }) => event === 'submitted')
     .map(({ attempt, wall, data }): LedgerRow => {
@@ -37,7 +46,7 @@ export function ledgerOf(entries: readonly JournalEntry[], pricePerHour: number,
       const last = entries.findLast((entry) => entry.attempt === attempt);
       const outcome = end === undefined ? 'running' : String(end.data['class'] ?? end.event);
       // A gang that could not start was not paid for.
-      const seconds = outcome === 'notProvisioned' ? 0 : Math.max(0, (end?.wall ?? now) - wall) / 1000;
+      const seconds = outcome === 'notProvisioned' ? 0 : (Math.max(0, (end?.wall ?? now) - wall) / 1000) * speed;
       const fromStep = Number(data['step'] ?? 0);
       const toStep = Math.max(fromStep, Number(end?.data['step'] ?? last?.data['step'] ?? fromStep));
       const resumed = next === undefined ? toStep : Number(next.data['step'] ?? 0);
@@ -45,7 +54,8 @@ export function ledgerOf(entries: readonly JournalEntry[], pricePerHour: number,
         attempt,
         startedAt: wall,
         seconds,
-        cost: (seconds / 3600) * pricePerHour,
+        cost: (seconds / 3600) * Number(data['pricePerHour'] ?? 0),
+        placement: String(data['name'] ?? ''),
         fromStep,
         toStep,
         lostSteps: Math.max(0, toStep - resumed),

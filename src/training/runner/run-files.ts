@@ -13,6 +13,8 @@ export function runFiles(folder: string) {
     lock: join(folder, 'lock.sqlite'),
     run: join(folder, 'run.json'),
     request: join(folder, 'request.json'),
+    /** Ranks agree on the step of a checkpoint there. */
+    agreed: join(folder, 'agreed.json'),
     heartbeats: join(folder, 'heartbeats'),
     checkpoints: join(folder, 'checkpoints'),
     gangs: join(folder, 'gangs'),
@@ -28,7 +30,8 @@ export function makeFolders({ heartbeats, checkpoints, gangs }: RunFiles): void 
 
 /** Removes heartbeats, request and result of the attempt before: the next must not be taken for it. */
 export function clearAttempt(files: RunFiles): void {
-  for (const path of [files.heartbeats, files.request, files.done]) rmSync(path, { recursive: true, force: true });
+  for (const path of [files.heartbeats, files.request, files.agreed, files.done])
+    rmSync(path, { recursive: true, force: true });
   makeFolders(files);
 }
 

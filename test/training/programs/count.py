@@ -20,14 +20,27 @@ def write(folder):
         json.dump({"state": state, "padding": "x" * int(run.options.get("bytes", 0))}, file)
 
 
+def step_of(rank):
+    try:
+        with open(os.path.join(run.folder, "heartbeats", "%d.json" % rank)) as file:
+            beat = json.load(file)
+        return beat["step"] if beat["attempt"] == run.attempt else -1
+    except (OSError, ValueError):
+        return -1
+
+
 every = int(run.options.get("every", 0))
 for step in range(run.step, run.target_steps):
+    # As a sum of gradients would: no rank begins a step before all have ended the step before.
+    while not all(step_of(other) >= step for other in range(run.world_size) if other != run.rank):
+        time.sleep(0.001)
     time.sleep(float(run.options.get("stepSeconds", 0.002)))
     state = hashlib.sha256(("%s/%d/%d" % (state, run.rank, step)).encode()).hexdigest()
     run.heartbeat(step + 1, (step + 1) * 8, 1.0 / (step + 1))
     with open(os.path.join(run.folder, "steps-%d.log" % run.rank), "a") as file:
         file.write("%d %d\n" % (run.attempt, step))
-    if (every and (step + 1) % every == 0) or run.checkpoint_due():
+    due = run.checkpoint_due()
+    if due or (every and (step + 1) % every == 0):
         run.save(step + 1, (step + 1) * 8, write)
     if run.stopping:
         run.leave()

@@ -1,0 +1,69 @@
+import { checkCheckpoint, checkpointNames, pruneCheckpoints, stepOf } from './checkpoints.ts';
+import type { Liveness } from './heartbeat.ts';
+import type { JournalEntry } from './journal.ts';
+import { RUN_FORMAT, type RunFiles, replaceFile } from './run-files.ts';
+import type { RunSpec } from './run-spec.ts';
+import type { RunState } from './run-state.ts';
+
+export interface CheckpointWatchOptions {
+  readonly files: RunFiles;
+  readonly spec: RunSpec;
+  readonly note: (event: string, data: JournalEntry['data']) => void;
+  readonly enter: (state: RunState) => void;
+  /** Name of the newest checkpoint of the journal. */
+  readonly lastNoted: () => unknown;
+}
+
+/** Asks the ranks for checkpoints when they are due, verifies new ones, and removes old ones after that. */
+export class CheckpointWatch {
+  readonly #options: CheckpointWatchOptions;
+  #attempt = 0;
+  #asked = 0;
+  #requests = 0;
+  #damaged = '';
+
+  constructor(options: CheckpointWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Begins an attempt; the first request is due after the interval. */
+  start(attempt: number): void {
+    this.#attempt = attempt;
+    this.#asked = performance.now();
+  }
+
+  async look(liveness: Liveness, state: RunState, now: number): Promise<void> {
+    const [newest] = checkpointNames(this.#options.files.checkpoints);
+    const came = newest !== undefined && newest !== this.#options.lastNoted() && (await this.#verify(newest));
+    if (came && state === 'checkpointing') {
+      liveness.checkpointTook(now - this.#asked);
+      this.#options.enter('running');
+    }
+    if (came) this.#asked = now;
+    else if (state === 'running') this.#ask(now);
+  }
+
+  /** Whether a new checkpoint is whole. A damaged one is noted once. */
+  async #verify(name: string): Promise<boolean> {
+    const { files, spec, note } = this.#options;
+    const checked = await checkCheckpoint(`${files.checkpoints}/${name}`);
+    if ('reason' in checked) {
+      if (this.#damaged !== name) note('damagedCheckpoint', { name, reason: checked.reason });
+      this.#damaged = name;
+      return false;
+    }
+    const bytes = checked.manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+    note('checkpoint', { name, step: stepOf(name), bytes });
+    pruneCheckpoints(files.checkpoints, spec.keep);
+    return true;
+  }
+
+  #ask(now: number): void {
+    const { files, spec, enter } = this.#options;
+    if (spec.checkpointSeconds === null || now - this.#asked < spec.checkpointSeconds * 1000) return;
+    this.#asked = now;
+    this.#requests += 1;
+    enter('checkpointing');
+    replaceFile(files.request, { format: RUN_FORMAT, id: `${this.#attempt}.${this.#requests}`, kind: 'checkpoint' });
+  }
+}
