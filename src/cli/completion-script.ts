@@ -2,7 +2,7 @@ import type { Command } from './command.ts';
 import { commonOptions } from './parse-call.ts';
 
 /** Shells that completion is written for. */
-export const shells = ['bash', 'zsh'] as const;
+export const shells = ['bash', 'zsh', 'fish'] as const;
 
 const ZSH = `autoload -U +X compinit && compinit
 autoload -U +X bashcompinit && bashcompinit
@@ -13,20 +13,19 @@ autoload -U +X bashcompinit && bashcompinit
  * no process. In zsh it runs by bashcompinit.
  */
 export function completionScript(shell: (typeof shells)[number], commands: readonly Command[]): string {
+  if (shell === 'fish') return fishScript(commands);
   const longestFirst = commands.toSorted((a, b) => b.name.length - a.name.length);
   const calls = longestFirst.flatMap((command) =>
     namesOf(command).map((name) => line(`${name.join(' ')} *`, choicesOf(command), optionsOf(command))),
   );
-  const firsts = [...new Set(commands.flatMap((command) => namesOf(command).map(([first]) => first)))];
-  const begun = firsts
-    .map((first) => ({ first, rest: secondWords(commands, first) }))
-    .filter(({ rest }) => rest.length > 0)
-    .map(({ first, rest }) => line(`${first} `, rest, []));
+  const begun = begunNames(commands).map(({ begin, next, command }) =>
+    line(`${begin} `, [...next, ...(command ? choicesOf(command) : [])], command ? optionsOf(command) : []),
+  );
   return `${shell === 'zsh' ? ZSH : ''}_headrace() {
   local current="\${COMP_WORDS[COMP_CWORD]}" call="" words="" options="" i
   for ((i = 1; i < COMP_CWORD; i++)); do call="$call\${COMP_WORDS[i]} "; done
   case "$call" in
-${[line('', firsts, ['--help', '--version']), ...begun, ...calls].join('\n')}
+${[line('', firstWords(commands), ['--help', '--version']), ...begun, ...calls].join('\n')}
   esac
   case "$current" in -*) words="$options" ;; esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
@@ -43,11 +42,23 @@ function namesOf({ name, also }: Command): readonly (readonly string[])[] {
   return also === undefined ? [name] : [name, also];
 }
 
-function secondWords(commands: readonly Command[], first: string): readonly string[] {
-  return commands
-    .flatMap(namesOf)
-    .filter((name) => name.length > 1 && name[0] === first)
-    .map(([, second]) => second);
+function firstWords(commands: readonly Command[]): readonly string[] {
+  return [...new Set(commands.flatMap((command) => namesOf(command).map(([first]) => first)))];
+}
+
+/** The beginnings of names, the words that may follow each, and the command that has that name itself. */
+function begunNames(commands: readonly Command[]) {
+  const following = new Map<string, Set<string>>();
+  for (const name of commands.flatMap(namesOf))
+    for (let i = 1; i < name.length; i += 1) {
+      const begin = name.slice(0, i).join(' ');
+      following.set(begin, (following.get(begin) ?? new Set()).add(name[i]));
+    }
+  return [...following].map(([begin, next]) => ({
+    begin,
+    next: [...next],
+    command: commands.find((command) => namesOf(command).some((name) => name.join(' ') === begin)),
+  }));
 }
 
 /** The words of a command that takes one of a few: `diagnose|compare`. */
@@ -58,4 +69,36 @@ function choicesOf({ words }: Command): readonly string[] {
 function optionsOf({ options, readsArguments }: Command): readonly string[] {
   if (readsArguments === true) return ['--help'];
   return Object.keys({ ...options, ...commonOptions }).map((name) => `--${name}`);
+}
+
+/** As above for fish, which completes files by itself. Each line holds where a command's words have just been written. */
+function fishScript(commands: readonly Command[]): string {
+  const calls = commands.flatMap((command) => namesOf(command).map((name) => ({ name, command })));
+  return [
+    `function __headrace_words
+  test (count $argv) -eq 0; and return 0
+  set -l words (commandline -opc)
+  set -l last (math (count $argv) + 1)
+  test (count $words) -ge $last; and test "$words[2..$last]" = "$argv"
+end
+function __headrace_next
+  test (count (commandline -opc)) -eq (math (count $argv) + 1); and __headrace_words $argv
+end`,
+    `complete -c headrace -n '__headrace_next' -f -a '${firstWords(commands).join(' ')}'`,
+    `complete -c headrace -n '__headrace_next' -l help`,
+    `complete -c headrace -n '__headrace_next' -l version`,
+    ...begunNames(commands).map(
+      ({ begin, next }) => `complete -c headrace -n '__headrace_next ${begin}' -f -a '${next.join(' ')}'`,
+    ),
+    ...calls.flatMap(({ name, command }) => fishLines(name.join(' '), command)),
+  ].join('\n');
+}
+
+function fishLines(name: string, command: Command): readonly string[] {
+  const choices = choicesOf(command);
+  const asked = `complete -c headrace -n '__headrace_words ${name}'`;
+  return [
+    ...(choices.length === 0 ? [] : [`complete -c headrace -n '__headrace_next ${name}' -f -a '${choices.join(' ')}'`]),
+    ...optionsOf(command).map((option) => `${asked} -l ${option.slice(2)}`),
+  ];
 }

@@ -32,11 +32,13 @@ export function findCommand(
 /** Names the commands that may be meant; all of them where none is alike. */
 function unknownCommand(commands: readonly Command[], args: readonly string[]): Error {
   const end = args.findIndex((word) => word.startsWith('-'));
-  const words = args.slice(0, end === -1 ? 2 : Math.min(2, end));
   const known = commands.map(({ name }) => name.join(' '));
-  const [first = ''] = words;
-  const meant = [nearest(words.join(' '), known), nearest(first, known)].find(({ length }) => length > 0);
-  return fail('CLI_COMMAND', { command: words.join(' '), known: meant ?? known });
+  const most = Math.max(...commands.map(({ name }) => name.length));
+  const words = args.slice(0, end === -1 ? most : Math.min(most, end));
+  const asked = words.map((_, i) => words.slice(0, words.length - i).join(' '));
+  const found = asked.find((name) => nearest(name, known).length > 0);
+  const command = found ?? words.slice(0, 2).join(' ');
+  return fail('CLI_COMMAND', { command, known: found === undefined ? known : nearest(found, known) });
 }
 
 /** Parses the arguments of a command. Errors: CLI_OPTION, CLI_TEXT, CLI_WORDS. */

@@ -14,8 +14,10 @@ const ANSWER_WITHIN_MS = 600_000;
 export interface ServerLink {
   /** Its address, as people read it. */
   readonly name: string;
-  /** The text that it answers. Errors: those that the server answers, SERVER_ASK. */
-  ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<string>;
+  /**
+   * The text that it answers; `also` is a status of an answer that is no error either. Errors: those that the server answers, SERVER_ASK.
+   */
+  ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, also?: number): Promise<string>;
 }
 
 /** The option of commands that work through a server on another machine. */
@@ -39,7 +41,7 @@ function linkTo(url: URL, socketPath: string | null): ServerLink {
   const name = socketPath ?? url.origin;
   return {
     name,
-    ask: async (method, path, body) => {
+    ask: async (method, path, body, also) => {
       const { status, content } = await send(url, socketPath, { method, path, body }).catch((error: unknown) => {
         throw fail(
           'SERVER_ASK',
@@ -48,7 +50,9 @@ function linkTo(url: URL, socketPath: string | null): ServerLink {
         );
       });
       if (status >= 200 && status < 300) return content;
-      throw refusal(content) ?? fail('SERVER_ASK', { server: name, reason: `it answered ${status}` });
+      const refused = refusal(content);
+      if (refused === null && status === also) return content;
+      throw refused ?? fail('SERVER_ASK', { server: name, reason: `it answered ${status}` });
     },
   };
 }

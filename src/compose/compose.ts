@@ -248,6 +248,9 @@ export async function repairHistory(
   }
 }
 
+/** Opens what reads files of rows without an environment; close it. */
+export const openFileReader = openEmptyHistory;
+
 /** Checks the SQL of a project's batch views over empty tables. Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE. */
 export async function checkBatchViews({ views }: ProjectData): Promise<void> {
   const history = await openEmptyHistory();

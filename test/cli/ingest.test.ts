@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { lastJson, runCli } from './run-cli.ts';
+import { until } from '../until.ts';
+import { ended, lastJson, runCli, startCli } from './run-cli.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const root = mkdtempSync(join(tmpdir(), 'headrace-ingest-'));
@@ -32,3 +33,32 @@ test('a file of last year is taken by one command, under its own column names, a
   expect(said.code).toBe(2);
   expect(said.err).toContain('none.csv');
 }, 120_000);
+
+test('a file is ingested through the server that has the environment open, each row once and each refusal named', async () => {
+  const served = startCli(shop, ['serve', '--port', '0', '--json']);
+  const end = ended(served);
+  let out = '';
+  served.stdout?.on('data', (bytes: Buffer) => {
+    out += bytes;
+  });
+  try {
+    await until(() => /"url"/.test(out) || served.exitCode !== null);
+    const now = Date.now();
+    const rows = Array.from({ length: 700 }, (_, i) => `live${i},${now - i},ada,${i % 7 === 0 ? 'none' : '1.50'}`);
+    writeFileSync(join(shop, 'live.csv'), `id,at,user,price\n${rows.join('\n')}\n`);
+    const call = ['ingest', 'purchases', 'live.csv', '--json'];
+    const first = await runCli(shop, call);
+    expect(first).toMatchObject({ code: 0 });
+    const shown = { row: 1, code: expect.any(String), message: expect.stringContaining('price') };
+    expect(lastJson(first)).toMatchObject({ rows: 700, accepted: 600, duplicate: 0, refused: 100, whole: true });
+    expect(lastJson(first)).toMatchObject({ errors: expect.arrayContaining([shown, { ...shown, row: 694 - 7 * 80 }]) });
+    expect(lastJson(await runCli(shop, call))).toMatchObject({ rows: 700, accepted: 0, duplicate: 600, refused: 100 });
+    const past = await runCli(shop, [...call, '--bootstrap']);
+    expect(lastJson(past)).toMatchObject({ error: { code: 'CLI_OPTION' } });
+    const unknown = await runCli(shop, ['ingest', 'nobody', 'live.csv', '--json']);
+    expect(lastJson(unknown)).toMatchObject({ error: { code: 'EVENT_SOURCE' } });
+  } finally {
+    served.kill('SIGTERM');
+    await end;
+  }
+}, 240_000);

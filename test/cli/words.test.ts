@@ -109,7 +109,29 @@ describe('completion', () => {
 
   test('offers the rest of a word, and the words that a command takes', () => {
     const seen = offered([['trai'], ['gpu', 'd'], ['completion', ''], ['migrate', 'c'], ['nothing', '']]);
-    const wanted = [['train', 'training-set'], ['diagnose'], ['bash', 'zsh'], ['copy', 'cut-over'], []];
+    const wanted = [['train', 'training-set'], ['diagnose'], ['bash', 'zsh', 'fish'], ['copy', 'cut-over'], []];
     expect(seen.map((words) => new Set(words))).toEqual(wanted.map((words) => new Set(words)));
+  });
+
+  test('fish has a line for every option of every command', () => {
+    const lines = new Set(completionScript('fish', commands).split('\n'));
+    for (const command of commands)
+      for (const option of command.readsArguments === true ? ['help'] : optionsOf(command))
+        expect(lines).toContain(`complete -c headrace -n '__headrace_words ${command.name.join(' ')}' -l ${option}`);
+  });
+
+  /** Where fish is, if it is not on the PATH. */
+  const fish = process.env['HEADRACE_FISH'] ?? 'fish';
+  const hasFish = spawnSync(fish, ['--version']).status === 0;
+  test.skipIf(!hasFish)(`fish offers the words of a command${hasFish ? '' : ': there is no fish'}`, () => {
+    const script = completionScript('fish', commands);
+    const offered = (line: string) =>
+      spawnSync(fish, ['--no-config', '-c', `${script}\ncomplete -C '${line}'`], { encoding: 'utf8' })
+        .stdout.split('\n')
+        .filter((word) => word !== '');
+    expect(offered('headrace trai')).toEqual(['train', 'training-set']);
+    expect(offered('headrace migrate c')).toEqual(['copy', 'cut-over']);
+    expect(offered('headrace completion ')).toEqual(['bash', 'fish', 'zsh']);
+    expect(offered('headrace train --fr')).toEqual(['--from']);
   });
 });

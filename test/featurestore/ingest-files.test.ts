@@ -21,7 +21,7 @@ import {
   text,
   time,
 } from '../../src/features/define/declare.ts';
-import { ingestFiles } from '../../src/featurestore/ingest/ingest-files.ts';
+import { ingestFiles, takenRows } from '../../src/featurestore/ingest/ingest-files.ts';
 import type { SpineFormat } from '../../src/featurestore/training-set/spine-file.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
@@ -84,8 +84,10 @@ async function ingest(headrace: Headrace, paths: readonly string[], more: More =
     files: { paths, format, columns, byTime: bootstrap },
     offline: insideOf(headrace).stores.offline,
     directory: headrace.directory,
-    take: (events) =>
-      bootstrap ? headrace.bootstrap(sales, events) : headrace.ingest(headrace.source('sales'), events),
+    take: async (events) =>
+      takenRows(
+        await (bootstrap ? headrace.bootstrap(sales, events) : headrace.ingest(headrace.source('sales'), events)),
+      ),
     onProgress: () => {
       taken += 1;
       if (taken >= batches) stop.abort();

@@ -5,7 +5,7 @@ import { choiceOption } from '../parse-option.ts';
 export const completionOf = (all: () => readonly Command[]): Command => ({
   name: ['completion'],
   summary: 'prints a script that completes commands and options: source <(headrace completion bash)',
-  words: 'bash|zsh',
+  words: 'bash|zsh|fish',
   arity: [1, 1],
   options: {},
   help: {},

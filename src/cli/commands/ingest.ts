@@ -1,10 +1,19 @@
 import { setImmediate } from 'node:timers/promises';
-import { type FilesReport, ingestFiles } from '../../featurestore/ingest/ingest-files.ts';
+import { fail } from '../../base/errors/fail.ts';
+import {
+  type FilesReport,
+  type IngestFilesOptions,
+  ingestFiles,
+  takenRows,
+} from '../../featurestore/ingest/ingest-files.ts';
 import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
 import { insideOf } from '../../running/inside.ts';
 import type { Call, Command } from '../command.ts';
+import { ingestThrough } from '../ingest-through.ts';
+import { loadConfig } from '../load-config.ts';
 import { choiceOption, pairsOption } from '../parse-option.ts';
 import { type Progress, withProgress } from '../progress.ts';
+import { type ServerLink, serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
 
 const FORMATS = ['parquet', 'csv', 'tsv', 'jsonl'] as const satisfies readonly SpineFormat[];
@@ -21,40 +30,33 @@ export const ingest: Command = {
     'ingests files of events: Parquet, CSV or TSV with a header, JSON lines; resumes an earlier call that was interrupted',
   words: '<source> <file>…',
   arity: [2, 1_000],
-  options: { columns: { type: 'string' }, format: { type: 'string' }, bootstrap: { type: 'boolean' } },
+  options: { columns: { type: 'string' }, format: { type: 'string' }, bootstrap: { type: 'boolean' }, ...serverOption },
   help: {
     columns: 'columns with another name in the files: column=name,…',
     format: 'parquet, csv, tsv or jsonl (by the names of the files)',
     bootstrap: 'ingest the past: sorts events by time, and treats each as if it arrived at its event time',
+    ...serverOptionHelp,
   },
   run: (call) => withProgress(call, `ingest ${call.words[0]}`, runIngest),
 };
 
 async function runIngest(call: Call, progress: Progress): Promise<void> {
-  const [name, ...paths] = call.words;
-  const stopped = new AbortController();
-  // From the first events on it ends after a batch, and says how far it is. Before, nothing is lost.
-  const heed = once(() => void call.terminal.stopped.then(() => stopped.abort()));
+  const server = await serverOf(call);
+  if (server === null) await ingestHere(call, progress);
+  else await ingestThere(call, progress, server);
+}
+
+/** Opens the project here. */
+async function ingestHere(call: Call, progress: Progress): Promise<void> {
   await withHeadrace(call, async (headrace) => {
-    const source = headrace.source(name);
-    const bootstrap = call.options['bootstrap'] === true;
-    let told = 0;
-    let total = 0;
+    const source = headrace.source(call.words[0]);
     let waiting = 0;
-    const report = await ingestFiles({
+    await ingestTo(call, progress, {
       source,
       offline: insideOf(headrace).stores.offline,
       directory: headrace.directory,
-      signal: stopped.signal,
-      files: {
-        paths,
-        byTime: bootstrap,
-        columns: pairsOption('columns', call.options['columns']),
-        format: choiceOption('format', call.options['format'], FORMATS) ?? null,
-      },
       take: async (events) => {
-        heed();
-        const taken = await (bootstrap ? headrace.bootstrap(source, events) : headrace.ingest(source, events));
+        const taken = await (isBootstrap(call) ? headrace.bootstrap(source, events) : headrace.ingest(source, events));
         // What waits for the history is in memory until then.
         waiting += events.length;
         if (waiting >= FLUSH_EVERY) {
@@ -62,24 +64,81 @@ async function runIngest(call: Call, progress: Progress): Promise<void> {
           await headrace.flush();
         }
         await setImmediate();
-        return taken;
-      },
-      ...(progress.shown
-        ? {
-            onTotal: (rows: number) => {
-              total = rows;
-            },
-          }
-        : {}),
-      onProgress: (so) => {
-        progress.at(so.rows, total);
-        if (progress.shown || so.rows - told < TOLD_EVERY) return;
-        told = so.rows;
-        call.terminal.err(`headrace: ${countsText(so)}`);
+        return takenRows(taken);
       },
     });
-    say(call, name, report);
   });
+}
+
+/** Reads the files here and sends their events to the server that has the environment open. */
+async function ingestThere(call: Call, progress: Progress, server: ServerLink): Promise<void> {
+  if (isBootstrap(call))
+    throw fail('CLI_OPTION', {
+      command: 'ingest',
+      reason: `--bootstrap writes the past, and the server ${server.name} has the environment open: stop it first`,
+    });
+  const { openFileReader } = await import('../../compose/compose.ts');
+  const { project, environment } = await loadConfig(call);
+  const [name] = call.words;
+  const source = project.sources.find((one) => one.name === name);
+  if (source === undefined) throw fail('EVENT_SOURCE', { source: name });
+  const reader = await openFileReader();
+  try {
+    await ingestTo(call, progress, {
+      source,
+      offline: reader,
+      directory: environment.directory,
+      take: (events) => ingestThrough(server, source, events),
+    });
+  } finally {
+    reader.close();
+  }
+}
+
+function isBootstrap({ options }: Call): boolean {
+  return options['bootstrap'] === true;
+}
+
+/** Ingests the files of a call, with its progress and report. */
+async function ingestTo(
+  call: Call,
+  progress: Progress,
+  target: Pick<IngestFilesOptions, 'source' | 'offline' | 'directory' | 'take'>,
+): Promise<void> {
+  const [name, ...paths] = call.words;
+  const stopped = new AbortController();
+  // From the first events on it ends after a batch, and says how far it is. Before, nothing is lost.
+  const heed = once(() => void call.terminal.stopped.then(() => stopped.abort()));
+  let told = 0;
+  let total = 0;
+  const report = await ingestFiles({
+    ...target,
+    signal: stopped.signal,
+    files: {
+      paths,
+      byTime: isBootstrap(call),
+      columns: pairsOption('columns', call.options['columns']),
+      format: choiceOption('format', call.options['format'], FORMATS) ?? null,
+    },
+    take: (events) => {
+      heed();
+      return target.take(events);
+    },
+    ...(progress.shown
+      ? {
+          onTotal: (rows: number) => {
+            total = rows;
+          },
+        }
+      : {}),
+    onProgress: (so) => {
+      progress.at(so.rows, total);
+      if (progress.shown || so.rows - told < TOLD_EVERY) return;
+      told = so.rows;
+      call.terminal.err(`headrace: ${countsText(so)}`);
+    },
+  });
+  say(call, name, report);
 }
 
 /** Calls it the first time only. */

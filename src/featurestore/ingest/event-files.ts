@@ -27,7 +27,7 @@ type Event = Readonly<Record<string, unknown>>;
 
 /** Events of files, some at a time, without the first `skip`; what is no value of its column comes as the text that was found. Errors: INGEST_FILE, INGEST_COLUMN. */
 export async function* readEventFiles(
-  offline: OfflineStore,
+  offline: Pick<OfflineStore, 'query'>,
   source: EventSourceData,
   files: EventFiles,
   skip: number,
@@ -45,7 +45,7 @@ export async function* readEventFiles(
 
 /** The rows of files. Errors: INGEST_FILE, INGEST_COLUMN. */
 export async function countEventRows(
-  offline: OfflineStore,
+  offline: Pick<OfflineStore, 'query'>,
   source: EventSourceData,
   files: EventFiles,
 ): Promise<number> {
@@ -58,7 +58,11 @@ export async function countEventRows(
   return 0;
 }
 
-async function eventsSql(offline: OfflineStore, source: EventSourceData, files: EventFiles): Promise<string> {
+async function eventsSql(
+  offline: Pick<OfflineStore, 'query'>,
+  source: EventSourceData,
+  files: EventFiles,
+): Promise<string> {
   checkMapped(source, files);
   const selects: string[] = [];
   for (const path of files.paths) selects.push(selectSql(source, await openFile(offline, source, path, files), files));
@@ -76,7 +80,7 @@ function checkMapped(source: EventSourceData, { columns }: EventFiles): void {
 }
 
 async function openFile(
-  offline: OfflineStore,
+  offline: Pick<OfflineStore, 'query'>,
   source: EventSourceData,
   path: string,
   { format, columns }: EventFiles,

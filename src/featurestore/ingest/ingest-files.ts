@@ -10,9 +10,10 @@ import type { IngestReport } from './ingest-report.ts';
 export interface IngestFilesOptions {
   readonly source: EventSourceData;
   readonly files: EventFiles;
-  readonly offline: OfflineStore;
+  /** Reads the files. */
+  readonly offline: Pick<OfflineStore, 'query'>;
   /** Takes events that come one after the other in the files. */
-  readonly take: (events: readonly unknown[]) => Promise<IngestReport>;
+  readonly take: (events: readonly unknown[]) => Promise<TakenRows>;
   /** Where it is noted how far the files are read. */
   readonly directory: string;
   /** Called with the number of all rows before the first is taken. It costs a reading of the files: leave it out where nobody looks. */
@@ -21,6 +22,21 @@ export interface IngestFilesOptions {
   readonly onProgress: (so: FilesReport) => void;
   /** Aborted: what is taken is noted, and the rest is left for the next call. */
   readonly signal: AbortSignal;
+}
+
+/** What became of some rows. */
+export interface TakenRows extends Pick<IngestReport, 'accepted' | 'duplicate' | 'late' | 'pending'> {
+  readonly refused: number;
+  /** The first refused rows: `index` counts from the first of these rows. */
+  readonly errors: readonly { readonly index: number; readonly code: string; readonly message: string }[];
+}
+
+/** The report of an ingest call, as rows. */
+export function takenRows({ refused, ...counts }: IngestReport): TakenRows {
+  const errors = refused
+    .slice(0, ERRORS_SHOWN)
+    .map(({ index, error: { code, message } }) => ({ index, code, message }));
+  return { ...counts, refused: refused.length, errors };
 }
 
 /** What became of the rows of some files, earlier calls included. */
@@ -65,12 +81,8 @@ export async function ingestFiles(options: IngestFilesOptions): Promise<FilesRep
   return { ...report, whole: true };
 }
 
-function added(report: FilesReport, taken: IngestReport, rows: number): FilesReport {
-  const errors = taken.refused.map(({ index, error }) => ({
-    row: report.rows + index + 1,
-    code: error.code,
-    message: error.message,
-  }));
+function added(report: FilesReport, taken: TakenRows, rows: number): FilesReport {
+  const errors = taken.errors.map(({ index, ...error }) => ({ row: report.rows + index + 1, ...error }));
   return {
     ...report,
     rows: report.rows + rows,
@@ -78,7 +90,7 @@ function added(report: FilesReport, taken: IngestReport, rows: number): FilesRep
     duplicate: report.duplicate + taken.duplicate,
     late: report.late + taken.late,
     pending: report.pending + taken.pending,
-    refused: report.refused + taken.refused.length,
+    refused: report.refused + taken.refused,
     errors: [...report.errors, ...errors].slice(0, ERRORS_SHOWN),
   };
 }

@@ -35,7 +35,7 @@ const ENDINGS: readonly (readonly [RegExp, SpineFormat])[] = [
  * digit is lost on the way. Errors: SPINE_FORMAT, SPINE_FILE, SPINE_NAME.
  */
 export async function openSpineFile(
-  offline: OfflineStore,
+  offline: Pick<OfflineStore, 'query'>,
   path: string,
   format: SpineFormat | null,
   read: ReadonlySet<string>,
@@ -72,7 +72,12 @@ export function quoted(name: string): string {
 }
 
 /** Refuses a file that names a column twice: a reader renames the second of two, or keeps one of both. Error: SPINE_NAME. */
-async function refuseTwice(offline: OfflineStore, path: string, file: string, format: SpineFormat): Promise<void> {
+async function refuseTwice(
+  offline: Pick<OfflineStore, 'query'>,
+  path: string,
+  file: string,
+  format: SpineFormat,
+): Promise<void> {
   const seen = new Set<string>();
   for (const name of await readingSpine(path, () => writtenNames(offline, file, format))) {
     // As SQL, without regard to case.
@@ -83,7 +88,11 @@ async function refuseTwice(offline: OfflineStore, path: string, file: string, fo
 }
 
 /** The names of the columns as they are written; of JSON lines those of the first line that has one twice. */
-async function writtenNames(offline: OfflineStore, file: string, format: SpineFormat): Promise<readonly string[]> {
+async function writtenNames(
+  offline: Pick<OfflineStore, 'query'>,
+  file: string,
+  format: SpineFormat,
+): Promise<readonly string[]> {
   if (format === 'parquet') return topNames(offline, `SELECT name, num_children FROM parquet_schema(${file}) OFFSET 1`);
   const names = 'LIST_TRANSFORM(JSON_KEYS(json), LAMBDA name: LOWER(name))';
   const sql =
@@ -96,7 +105,7 @@ async function writtenNames(offline: OfflineStore, file: string, format: SpineFo
 }
 
 /** The columns among all nodes of a schema: the root first, each followed by what it holds. */
-async function topNames(offline: OfflineStore, sql: string): Promise<readonly string[]> {
+async function topNames(offline: Pick<OfflineStore, 'query'>, sql: string): Promise<readonly string[]> {
   const found: string[] = [];
   let nested = 0;
   for await (const rows of offline.query(sql)) {
@@ -116,7 +125,7 @@ function csv(file: string, format: 'csv' | 'tsv', hasHeader = true): string {
 }
 
 async function jsonLines(
-  offline: OfflineStore,
+  offline: Pick<OfflineStore, 'query'>,
   path: string,
   file: string,
   read: ReadonlySet<string>,
@@ -132,7 +141,11 @@ async function jsonLines(
   return { path, relation, columns, untyped: false };
 }
 
-async function describe(offline: OfflineStore, path: string, relation: string): Promise<readonly SpineColumn[]> {
+async function describe(
+  offline: Pick<OfflineStore, 'query'>,
+  path: string,
+  relation: string,
+): Promise<readonly SpineColumn[]> {
   return readingSpine(path, async () => {
     const found: SpineColumn[] = [];
     for await (const rows of offline.query(`DESCRIBE SELECT * FROM ${relation}`))
