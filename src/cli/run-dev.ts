@@ -18,15 +18,16 @@ export async function runDev(call: Call): Promise<void> {
   hostsOf(call);
   if (call.options['reset'] === true) await reset(call);
   const files = watchFiles(dirname(configPath(call)));
+  const ofData = dataFolder(call, files);
   try {
-    const first = startChild(port, files);
+    const first = startChild(port, ofData);
     const [listening] = await Promise.race([listeningOf(first), once(first, 'exit').then(() => [null])]);
     if (listening === null) {
       process.exitCode = first.exitCode ?? 1;
       return;
     }
     port = String(listening);
-    await reload(call, files, first, () => startChild(port, files));
+    await reload(call, files, first, () => startChild(port, ofData));
   } finally {
     files.close();
   }
@@ -85,7 +86,18 @@ function listeningOf(child: ChildProcess): Promise<readonly [string]> {
 /** A process that serves tells where its data lie, before it opens them, and its port. */
 type FromChild = { readonly directory: string } | { readonly port: string };
 
-function startChild(port: string, files: WatchedFiles): ChildProcess {
+/** Leaves the folder of the data out of what is watched, and says when a change has moved it. */
+function dataFolder({ terminal }: Call, files: WatchedFiles): (directory: string) => void {
+  let before: string | null = null;
+  return (directory) => {
+    if (before !== null && before !== directory)
+      terminal.err(`headrace: the data are in ${directory} from now on; those in ${before} stay there`);
+    before = directory;
+    files.ignore(directory);
+  };
+}
+
+function startChild(port: string, ofData: (directory: string) => void): ChildProcess {
   const child = fork(
     fileURLToPath(new URL(`./main${import.meta.url.slice(-3)}`, import.meta.url)),
     process.argv.slice(2),
@@ -94,7 +106,7 @@ function startChild(port: string, files: WatchedFiles): ChildProcess {
     },
   );
   child.on('message', (said: FromChild) => {
-    if ('directory' in said) files.ignore(said.directory);
+    if ('directory' in said) ofData(said.directory);
   });
   // A signal that ends this process at once ends it too.
   const kill = () => void child.kill('SIGKILL');

@@ -12,7 +12,7 @@ const QUIET_MS = 100;
 export interface WatchedFiles {
   /** The path of a file whose content has changed since the last call, or since the begin. */
   changed(): Promise<string>;
-  /** Leaves a folder out from now on: the data of the project may lie below its sources. */
+  /** Leaves out the folder of the project's data, which may lie below its sources; one that was left out before is watched again. */
   ignore(folder: string): void;
   close(): void;
 }
@@ -38,6 +38,15 @@ export function watchFiles(folder: string): WatchedFiles {
     });
   }
 
+  /** What lies in a folder by now is no change. */
+  function seeAgain(path: string): void {
+    ignored.delete(path);
+    if (!isWithin(folder, path) || relative(folder, path).split(sep).some(isLeftOut)) return;
+    const { folders, files } = sourcesOf(path, ignored);
+    for (const each of folders) if (!watchers.has(each)) watchers.set(each, follow(each));
+    seen = new Map([...seen, ...files]);
+  }
+
   return {
     async changed() {
       for (;;) {
@@ -55,6 +64,7 @@ export function watchFiles(folder: string): WatchedFiles {
       }
     },
     ignore(path) {
+      for (const before of ignored) if (before !== path) seeAgain(before);
       // The folder itself is watched all the same.
       if (isWithin(path, folder)) return;
       ignored.add(path);
@@ -77,6 +87,11 @@ function isWithin(folder: string, path: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
+/** Whether a folder of this name holds no sources. */
+function isLeftOut(name: string): boolean {
+  return name.startsWith('.') || name === 'node_modules';
+}
+
 /** A file that only one of two looks has, or that has another content. */
 function difference(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string | null {
   for (const [path, hash] of now) if (before.get(path) !== hash) return path;
@@ -94,7 +109,7 @@ function sourcesOf(
     for (const entry of entriesOf(each)) {
       const path = join(each, entry.name);
       if (entry.isDirectory()) {
-        if (!entry.name.startsWith('.') && entry.name !== 'node_modules' && !ignored.has(path)) folders.push(path);
+        if (!isLeftOut(entry.name) && !ignored.has(path)) folders.push(path);
       } else if (ENDINGS.includes(extname(entry.name))) {
         const hash = hashOf(path);
         if (hash !== null) files.set(path, hash);

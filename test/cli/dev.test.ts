@@ -16,6 +16,7 @@ const started = new Set<ChildProcess>();
 
 const project = (
   service: string,
+  local = '{}',
 ) => `import { count, defineConfig, defineProject, entity, eventSource, featureService, lookup, streamView, text, time } from 'headrace';
 
 const visits = eventSource('visits', { id: 'visit', time: 'at', columns: { visit: text(), at: time(), user: text() } });
@@ -32,7 +33,7 @@ const ${service} = featureService('${service}', { request: { user: text() }, joi
 export default defineConfig({
   project: defineProject('shop', { ${service} }),
   environments: {
-    local: {},
+    local: ${local},
     shared: { online: { kind: 'redis', url: 'redis://127.0.0.1:1' } },
   },
 });
@@ -98,6 +99,27 @@ test('dev starts again on the same port when a file changes, waits while the fil
 
   write(project('visitor'));
   await until(async () => (await visitsOf(url, 'visitor')).status === 200);
+  await stop(child);
+});
+
+test('a change that moves the data folder is said; the new folder is left out of what is watched, the old one is watched again', async () => {
+  const { child, url, errors } = await startDev();
+  write(project('visitor', "{ directory: 'moved' }"));
+  await until(() => errors().includes(`the data are in ${join(folder, 'moved')} from now on`));
+  await until(async () => (await visitsOf(url, 'visitor')).status === 200);
+  expect(errors()).toContain(`those in ${join(folder, '.headrace')} stay there`);
+  const event = { visit: 'v9', at: Date.now() - 1_000, user: 'ann' };
+  expect(await ask(url, '/v1/events/visits', event)).toMatchObject({ status: 200, body: { accepted: 1 } });
+  write(project('guest', '{}'));
+  await until(async () => (await visitsOf(url, 'guest')).status === 200);
+  writeFileSync(join(folder, 'moved', 'note.ts'), '');
+  await until(() => errors().includes('moved/note.ts has changed'));
+  await until(async () => (await visitsOf(url, 'guest')).status === 200);
+  // The files that lay in the old folder were no change.
+  expect(errors().match(/has changed/g)).toHaveLength(3);
+  write(project('visitor'));
+  await until(async () => (await visitsOf(url, 'visitor')).status === 200);
+  rmSync(join(folder, 'moved'), { recursive: true });
   await stop(child);
 });
 
