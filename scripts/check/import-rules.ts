@@ -53,6 +53,13 @@ export const importRules: readonly IForbiddenRuleType[] = [
     to: { path: '^src/', pathNot: folders([...pure, ...grounds, ...products]) },
   },
   {
+    name: 'store-and-monitoring',
+    comment: 'The feature store and monitoring meet in ports, features and registry: neither knows the other.',
+    severity: 'error',
+    from: { path: '^src/(featurestore|monitoring)/' },
+    to: { path: '^src/(featurestore|monitoring)/', pathNot: '^src/$1/' },
+  },
+  {
     name: 'client',
     comment:
       'The client runs in browsers: of Headrace it takes the forms of answers, its own errors and the types of declarations.',

@@ -1,3 +1,5 @@
+import { errorOf } from './reason-of.ts';
+
 /** What a step that comes after the deadline still gets, ms: to cut connections and give locks back takes less. */
 const MOMENT_MS = 500;
 
@@ -22,7 +24,7 @@ export function closingWithin(ms: number): Closing {
     if (!(await settlesWithin((async () => step())().catch(note), forMs))) late.push(name);
   };
   const note = (error: unknown) => {
-    failure ??= error instanceof Error ? error : new Error(String(error));
+    failure ??= errorOf(error);
   };
   return {
     async work(name, step) {

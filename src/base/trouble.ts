@@ -1,4 +1,5 @@
 import { isHeadraceError } from './errors/fail.ts';
+import { errorOf } from './reason-of.ts';
 
 /** What keeps something from working, told once while it stays the same. */
 export interface Trouble {
@@ -19,7 +20,7 @@ export function noTrouble(tell: (error: unknown) => void): Trouble {
     },
     met(error) {
       const before = now;
-      now = error instanceof Error ? error : new Error(String(error));
+      now = errorOf(error);
       if (before === null || nameOf(before) !== nameOf(now)) tell(error);
     },
     over() {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { Profile } from '../monitoring/profile/profile.ts';
 import { decodeProfile, isProfile } from '../monitoring/profile/profile-bytes.ts';
 import type { TableFile } from '../ports/table-file.ts';
@@ -35,6 +36,6 @@ function readBytes(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw fail('DRIFT_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('DRIFT_FILE', { path, reason: reasonOf(error) }, error);
   }
 }

@@ -2,6 +2,7 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import { compareText } from '../base/text-order.ts';
 import { devicePeaks, knownDevices } from '../gpu/analysis/operators/device-peaks.ts';
 import { type Comparison, compareTraces } from '../gpu/compare.ts';
@@ -276,10 +277,6 @@ function parsed(args: readonly string[], options: NonNullable<Parameters<typeof 
     });
     return { values: values as Readonly<Record<string, unknown>>, positionals };
   } catch (error) {
-    throw fail(
-      'GPU_CALL',
-      { reason: error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error) },
-      error,
-    );
+    throw fail('GPU_CALL', { reason: reasonOf(error).split('. ')[0] ?? '' }, error);
   }
 }

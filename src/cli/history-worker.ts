@@ -1,6 +1,7 @@
 import { setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isHeadraceError } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { AskedTrainingSet } from '../featurestore/training-set/asked-training-set.ts';
 import type { FromHistoryWorker } from './history-program.ts';
 import { loadConfig } from './load-config.ts';
@@ -29,7 +30,7 @@ async function write(asked: AskedTrainingSet): Promise<void> {
       summary: await writeHistorySet(asked, { project, environment, onComputeError, onLine }),
     });
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = reasonOf(error);
     const known = isHeadraceError(error) ? { code: error.code, facts: error.facts } : { code: null, facts: {} };
     await send({ kind: 'failed', ...known, message });
   }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { Config, Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { Call } from './command.ts';
@@ -35,7 +36,7 @@ async function importConfig(path: string): Promise<Config> {
     loaded = await import(pathToFileURL(path).href);
   } catch (error) {
     if (error instanceof Error && error.name === 'HeadraceError') throw error;
-    throw fail('CONFIG_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('CONFIG_FILE', { path, reason: reasonOf(error) }, error);
   }
   const config = loaded.default;
   if (!isConfig(config))

@@ -1,4 +1,5 @@
 import { isHeadraceError } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { Command, Terminal } from './command.ts';
 import { gpu } from './commands/gpu.ts';
 import { npmEnded } from './npm-launcher.ts';
@@ -43,7 +44,7 @@ function report(error: unknown, json: boolean, io: Terminal): number {
   if (process.env['HEADRACE_DEBUG'] !== undefined)
     io.err(error instanceof Error ? `${error.stack}\n${String(error.cause ?? '')}` : String(error));
   if (!isHeadraceError(error)) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = reasonOf(error);
     io.err(`headrace: unexpected error: ${message}\n  set HEADRACE_DEBUG=1 to print the stack trace, and report it`);
     if (json) io.out(JSON.stringify({ error: { code: 'UNEXPECTED', message } }));
     return 1;

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { Call, Command, Terminal } from './command.ts';
 import { nearest } from './nearest.ts';
 
@@ -94,7 +95,7 @@ function parsed(command: Command, args: readonly string[]) {
     }
     return { values: single, lists, positionals };
   } catch (error) {
-    const reason = error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error);
+    const reason = reasonOf(error).split('. ')[0] ?? '';
     throw fail(
       'CLI_OPTION',
       { command: command.name.join(' '), reason: `${reason}${meantOption(command, reason)}` },

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { Environment } from '../environment/config.ts';
 import { readJournal } from '../operating/migrate/migration-files.ts';
 import { type Compared, type CopiedSource, type CutOver, Migration } from '../running/migration.ts';
@@ -134,7 +135,7 @@ async function withMigration(
     to,
     clock: Date.now,
     tell: (line) => terminal.err(`headrace: ${line}`),
-    onFault: (error) => terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`),
+    onFault: (error) => terminal.err(`headrace: ${reasonOf(error)}`),
   });
   try {
     await auditedCommand(to.directory, what, from.directory, () => work(migration, { from, to }));

@@ -1,5 +1,6 @@
 import { settlesWithin } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { Headrace } from '../running/headrace.ts';
 import { insideOf } from '../running/inside.ts';
 import type { RunningServer } from '../server/http-server.ts';
@@ -136,7 +137,7 @@ export async function openCommands(
 
 /** Prints what goes wrong between calls, as the other processes do. */
 function reportTo({ terminal }: Call): (error: unknown) => void {
-  return (error) => terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`);
+  return (error) => terminal.err(`headrace: ${reasonOf(error)}`);
 }
 
 export function portOf({ options }: Call): number {

@@ -1,3 +1,4 @@
+import { reasonOf } from '../base/reason-of.ts';
 import { withTileJobs } from '../compose/tile-jobs.ts';
 import { openTileWriter } from '../compose/tile-writing.ts';
 import { type JobStatus, originText } from '../ports/tile-jobs.ts';
@@ -51,7 +52,7 @@ export async function runWrite(call: Call): Promise<void> {
   const { terminal, json } = call;
   const { project, environment } = await loadConfig(call);
   const written = await openTileWriter(project, environment, {
-    onFault: (error) => terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`),
+    onFault: (error) => terminal.err(`headrace: ${reasonOf(error)}`),
     onShares: (partitions, of) =>
       terminal.out(json ? JSON.stringify({ partitions, of }) : `writing ${partitions.length} of ${of} partitions`),
   });

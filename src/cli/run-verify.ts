@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
+import { reasonOf as messageOf } from '../base/reason-of.ts';
 import { openHistory } from '../compose/compose.ts';
 import { withScratch } from '../compose/scratch.ts';
 import {
@@ -152,7 +153,7 @@ async function runOne(
 
 function reasonOf(error: unknown): string {
   if (isHeadraceError(error)) return `${error.code}: ${error.message}\n       ${error.hint}`;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** The rules of everything that an environment names; those that say nothing of a back end are left out. */

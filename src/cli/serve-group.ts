@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { settlesWithin } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { Member } from '../server/workers/group.ts';
 import type { Call } from './command.ts';
 import { endingOf, endSoon } from './ending.ts';
@@ -207,7 +208,7 @@ async function freePort(host: string, port: number): Promise<number> {
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : port;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw fail('SERVER_ADDRESS', { address: `${host}:${port}`, reason }, error);
   } finally {
     server.close();

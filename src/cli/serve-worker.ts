@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import { settlesWithin } from '../base/closing.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import { insideOf } from '../running/inside.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
@@ -74,7 +75,7 @@ async function runReader(
   const { startReadServer } = await import('../server/http-server.ts');
   const { Group } = await import('../server/workers/group.ts');
   const { project, environment } = await loadConfig(call);
-  const report = (error: unknown) => call.terminal.err(`headrace: ${error instanceof Error ? error.message : error}`);
+  const report = (error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`);
   const opening = Reader.open(project, environment, Date.now, report, `${part.name}-`);
   const reader = await unlessStopped(opening, ending, (opened) => opened.close());
   if (reader === null) return;

@@ -2,6 +2,7 @@ import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { describedError, fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import { urlOf } from './ask-server.ts';
 import type { Call } from './command.ts';
 import { answersAt, controlPath } from './control-socket.ts';
@@ -43,11 +44,7 @@ function linkTo(url: URL, socketPath: string | null): ServerLink {
     name,
     ask: async (method, path, body, also) => {
       const { status, content } = await send(url, socketPath, { method, path, body }).catch((error: unknown) => {
-        throw fail(
-          'SERVER_ASK',
-          { server: name, reason: error instanceof Error ? error.message : String(error) },
-          error,
-        );
+        throw fail('SERVER_ASK', { server: name, reason: reasonOf(error) }, error);
       });
       if (status >= 200 && status < 300) return content;
       const refused = refusal(content);

@@ -1,4 +1,5 @@
 import { isHeadraceError } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { Headrace } from '../running/headrace.ts';
 import type { Call } from './command.ts';
 import { type Ending, unlessStopped } from './ending.ts';
@@ -35,7 +36,7 @@ async function openHeadraceOf(call: Call): Promise<Headrace> {
   const { Headrace } = await import('../running/headrace.ts');
   const { project, environment } = await loadConfig(call);
   return Headrace.open(project, environment, Date.now, (error) => {
-    call.terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`);
+    call.terminal.err(`headrace: ${reasonOf(error)}`);
     if (isHeadraceError(error)) call.terminal.err(`  ${error.hint}`);
   });
 }

@@ -23,6 +23,7 @@ import { openOtlpSink } from '../backends/otlp/trace-sink.ts';
 import { openRedisStore } from '../backends/redis/online-store.ts';
 import type { Closing } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import { Tracer } from '../base/tracer.ts';
 import { type Environment, tilesApart } from '../environment/config.ts';
 import { ENVIRONMENT_FILE, environmentId } from '../environment/environment-id.ts';
@@ -317,10 +318,6 @@ function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true });
   } catch (error) {
-    throw fail(
-      'CONFIG_DIRECTORY',
-      { directory, reason: error instanceof Error ? error.message : String(error) },
-      error,
-    );
+    throw fail('CONFIG_DIRECTORY', { directory, reason: reasonOf(error) }, error);
   }
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { acquireLock } from '../backends/embedded/lock.ts';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { Environment } from '../environment/config.ts';
 import { clearServices } from './clear-services.ts';
 
@@ -58,7 +59,7 @@ async function remove(name: string, environment: Environment, run: string): Prom
     // Of an environment that was not there before nothing stays.
     for (const folder of [root, environment.directory]) if (readdirSync(folder).length === 0) rmdirSync(folder);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw fail('VERIFY_LEFT', { environment: name, reason, names: `${run}-` }, error);
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { TlsFiles } from '../environment/config.ts';
 
 /** The value of the variable that an option names. Error: CONFIG_SECRET. */
@@ -34,7 +35,7 @@ function fileOf(path: string, as: (text: string) => Pem): string {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw fail('CONFIG_TLS', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('CONFIG_TLS', { path, reason: reasonOf(error) }, error);
   }
   tryOut(path, as(text));
   return text;
@@ -44,6 +45,6 @@ function tryOut(path: string, pem: Pem): void {
   try {
     createSecureContext(pem);
   } catch (error) {
-    throw fail('CONFIG_TLS', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('CONFIG_TLS', { path, reason: reasonOf(error) }, error);
   }
 }

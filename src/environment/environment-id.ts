@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 
 /** The file of an environment's identity. */
 export const ENVIRONMENT_FILE = 'environment.json';
@@ -44,8 +45,4 @@ function readId(path: string): string {
   } catch (error) {
     throw fail('ENVIRONMENT_FILE', { path, reason: reasonOf(error) }, error);
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import {
   type DeclarationDocument,
   declarationDocument,
@@ -48,7 +49,7 @@ function inDirectory<T>(directory: string, work: () => T): T {
     return work();
   } catch (error) {
     if (isHeadraceError(error)) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw fail('CONFIG_DIRECTORY', { directory, reason }, error);
   }
 }

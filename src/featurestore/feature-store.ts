@@ -12,6 +12,7 @@ import type {
 } from '../features/define/declaration.ts';
 import type { Delivery } from '../features/engine/delivery.ts';
 import { rawTable } from '../features/plan/raw-table.ts';
+import { servedTable } from '../features/plan/served-table.ts';
 import type { ReadMode } from '../features/plan/stream-read.ts';
 import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
 import type { ServingMeasures } from '../observe/serving-measures.ts';
@@ -29,7 +30,6 @@ import type { ServedVector } from './online/served-vector.ts';
 import type { ServiceReads } from './online/service-reads.ts';
 import { type OpenStore, openStore } from './open-store.ts';
 import { auditSkew, type SkewReport } from './skew/audit.ts';
-import { servedTable } from './skew/served-log.ts';
 import { StoreFacts } from './store-facts.ts';
 import type { TrainingSetRun } from './training-set/asked-training-set.ts';
 import { type JoinedSpine, joinSpine } from './training-set/join-spine.ts';

@@ -2,7 +2,6 @@ import type { BatchViewData, StreamViewData } from '../features/define/declarati
 import { rawTable } from '../features/plan/raw-table.ts';
 import { tileTable } from '../features/plan/tile-table.ts';
 import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
-import { Quarantine } from '../monitoring/features/quarantine.ts';
 import { ServingMeasures } from '../observe/serving-measures.ts';
 import type { DeliverySink } from '../ports/delivery-sink.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
@@ -13,6 +12,7 @@ import { markDeclared } from './fill-marks.ts';
 import { ApartTiles } from './hotkeys/apart-tiles.ts';
 import { Gateway, openSourceTopics } from './ingest/gateway.ts';
 import { IngestCalls } from './ingest/ingest-calls.ts';
+import { Quarantine } from './ingest/quarantine.ts';
 import { type RowsOf, sourceRows } from './ingest/source-rows.ts';
 import { LogRetention } from './log-retention.ts';
 import { Archive, TILE_READER } from './materialise/archive.ts';

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import { type CounterName, type CounterShares, contradictionText } from './analysis/counter-agreement.ts';
 import { meanOf, type Utilisation, utilisationOf } from './analysis/utilisation.ts';
 import { parseDcgm } from './readers/dcgm.ts';
@@ -208,7 +209,7 @@ async function scrape(url: string): Promise<string> {
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     return await bodyOf(answer);
   } catch (error) {
-    throw fail('GPU_FILE', { path: url, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('GPU_FILE', { path: url, reason: reasonOf(error) }, error);
   }
 }
 

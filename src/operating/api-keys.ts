@@ -3,6 +3,7 @@ import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, r
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 
 /** The scopes of a key: read features and predictions, write events, administer (includes both). */
 export const SCOPES = ['read', 'write', 'admin'] as const;
@@ -98,5 +99,5 @@ function changeKeys(directory: string, change: (keys: readonly ApiKey[]) => read
 }
 
 function keysFailure(path: string, error: unknown): Error {
-  return fail('KEYS_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+  return fail('KEYS_FILE', { path, reason: reasonOf(error) }, error);
 }

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import { BACKUP_FILE, type BackupManifest, manifestOf } from './backup-manifest.ts';
 
 /** One part of an environment's data. */
@@ -47,7 +48,7 @@ export async function backUp({ project, parts, folder, madeAt }: BackupOptions):
     return manifest;
   } catch (error) {
     if (isHeadraceError(error)) throw error;
-    throw fail('BACKUP_FAILED', { part, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('BACKUP_FAILED', { part, reason: reasonOf(error) }, error);
   }
 }
 

@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 
 /*
  * forgetting/<sha256 of entity and key>.json, while it runs:
@@ -60,7 +61,7 @@ function readRecord(path: string): ForgetRecord {
   try {
     return recordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    throw fail('FORGET_RECORD', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('FORGET_RECORD', { path, reason: reasonOf(error) }, error);
   }
 }
 

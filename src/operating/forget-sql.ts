@@ -1,8 +1,8 @@
 import { KEY_PREFIX, requestColumn } from '../features/plan/names.ts';
 import { OFFSET, PARTITION } from '../features/plan/raw-table.ts';
 import { duckdb } from '../features/sql/duckdb.ts';
+import { SAMPLE_CHARACTERS } from '../featurestore/ingest/quarantine.ts';
 import { UNSTORED } from '../featurestore/publish-storable.ts';
-import { SAMPLE_CHARACTERS } from '../monitoring/features/quarantine.ts';
 import type { OfflineTable } from '../ports/offline-store.ts';
 import type { Value } from '../schema/column.ts';
 import type { ForgetScope, KeyColumns } from './forget-scope.ts';

@@ -2,6 +2,7 @@ import { constants, existsSync, readdirSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import { AUDIT_FILE } from './audit-log.ts';
 import { sync, withFolders } from './backup.ts';
 import { type BackupManifest, checkBackupFile, readManifest } from './backup-manifest.ts';
@@ -37,6 +38,6 @@ export async function restore(folder: string, directory: string): Promise<Backup
   } catch (error) {
     await rm(beside, { recursive: true, force: true });
     if (isHeadraceError(error)) throw error;
-    throw fail('BACKUP_FAILED', { part: to, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('BACKUP_FAILED', { part: to, reason: reasonOf(error) }, error);
   }
 }

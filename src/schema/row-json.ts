@@ -1,4 +1,5 @@
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { ColumnSpec, Columns, Value } from './column.ts';
 import { INT64_MAX, INT64_MIN } from './decimal.ts';
 import { parseJsonExact } from './json-exact.ts';
@@ -62,11 +63,7 @@ function objectOf(bytes: Uint8Array, what: string): Readonly<Record<string, unkn
     const json = parseJsonExact(decoder.decode(bytes));
     if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>;
   } catch (error) {
-    throw fail(
-      'BYTES_DAMAGED',
-      { what, offset: 0, reason: error instanceof Error ? error.message : String(error) },
-      error,
-    );
+    throw fail('BYTES_DAMAGED', { what, offset: 0, reason: reasonOf(error) }, error);
   }
   throw fail('BYTES_DAMAGED', { what, offset: 0, reason: 'it is no JSON object' });
 }

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../base/errors/fail.ts';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { ColumnSpec, Columns, Value } from './column.ts';
 import { parseJsonExact } from './json-exact.ts';
 import { describeJson, expectedOf, type ValueParser, valueParser } from './value-parser.ts';
@@ -55,7 +56,7 @@ export function parseEventText(text: string): unknown {
   try {
     return parseJsonExact(text);
   } catch (cause) {
-    throw fail('EVENT_JSON', { reason: cause instanceof Error ? cause.message : String(cause) }, cause);
+    throw fail('EVENT_JSON', { reason: reasonOf(cause) }, cause);
   }
 }
 

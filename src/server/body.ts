@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf as messageOf } from '../base/reason-of.ts';
 import { parseJsonExact } from '../schema/json-exact.ts';
 
 /** A body as text: the lean reader decodes it, the full server gives its bytes. Error: SERVER_BODY. */
@@ -18,7 +19,7 @@ export function jsonBody(body: unknown): unknown {
   try {
     return parseJsonExact(text);
   } catch (error) {
-    throw fail('SERVER_BODY', { reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('SERVER_BODY', { reason: messageOf(error) }, error);
   }
 }
 

@@ -3,6 +3,7 @@ import { createServer as createSecureServer } from 'node:https';
 import { availableParallelism } from 'node:os';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import type { Headrace } from '../running/headrace.ts';
 import { secureOptions } from './certificate.ts';
 import { answerError, answerPlain } from './error-answer.ts';
@@ -162,11 +163,7 @@ async function listening(served: ServedProject, options: ServerOptions, serving:
     const url = serving.tls === null ? told : told.replace(/^http:/, 'https:');
     return { url, close: () => closeServer(server, options.closeWithinMs ?? REQUEST_TIMEOUT_MS) };
   } catch (error) {
-    throw fail(
-      'SERVER_ADDRESS',
-      { address: socketPath ?? `${host}:${port}`, reason: error instanceof Error ? error.message : String(error) },
-      error,
-    );
+    throw fail('SERVER_ADDRESS', { address: socketPath ?? `${host}:${port}`, reason: reasonOf(error) }, error);
   }
 }
 

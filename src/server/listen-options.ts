@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { fail } from '../base/errors/fail.ts';
+import { reasonOf } from '../base/reason-of.ts';
 import { KeyRing } from '../operating/key-ring.ts';
 import type { Certificate } from './certificate.ts';
 import { type HostList, hostList, isLoopback } from './host-list.ts';
@@ -44,6 +45,6 @@ function readTls({ certFile, keyFile }: NonNullable<ListenOptions['tls']>): Cert
     createSecureContext(read);
     return read;
   } catch (error) {
-    throw fail('AUTH_TLS_FILE', { reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('AUTH_TLS_FILE', { reason: reasonOf(error) }, error);
   }
 }

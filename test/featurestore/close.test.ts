@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { openHistory } from '../../src/compose/compose.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
-import { servedTable } from '../../src/featurestore/skew/served-log.ts';
+import { servedTable } from '../../src/features/plan/served-table.ts';
 import { openHeadrace } from '../../src/running/headrace.ts';
 import { project, purchases } from '../server/shop.ts';
 

@@ -23,9 +23,9 @@ import {
   time,
 } from '../../src/features/define/declare.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
+import { servedTable } from '../../src/features/plan/served-table.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import { auditSkew } from '../../src/featurestore/skew/audit.ts';
-import { servedTable } from '../../src/featurestore/skew/served-log.ts';
 import { ServedPublisher } from '../../src/featurestore/skew/served-publisher.ts';
 import { degradedSkew } from '../../src/featurestore/skew/skew-part.ts';
 import { SkewSchedule, skewTable } from '../../src/featurestore/skew/skew-schedule.ts';

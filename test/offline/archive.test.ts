@@ -17,11 +17,11 @@ import {
   time,
 } from '../../src/features/define/declare.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
+import { servedTable } from '../../src/features/plan/served-table.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
 import { tileLayout } from '../../src/features/tile/tile-layout.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import { topicOf } from '../../src/featurestore/ingest/gateway.ts';
-import { servedTable } from '../../src/featurestore/skew/served-log.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
 

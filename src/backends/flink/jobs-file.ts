@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf as messageOf } from '../../base/reason-of.ts';
 
 /*
  * flink.json: the jobs that were deployed for an environment.
@@ -51,5 +52,5 @@ export function writeJobs(path: string, jobs: readonly DeployedJob[]): void {
 function reasonOf(error: unknown): string {
   if (error instanceof z.ZodError)
     return error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { GangSpec, GangState, TrainingBackend } from '../../ports/training-backend.ts';
 import { groupLives, processStart } from './process-start.ts';
 import { RankProcess } from './rank-process.ts';
@@ -63,7 +64,7 @@ export class LocalTrainingBackend implements TrainingBackend {
     } catch (error) {
       for (const rank of started) rank.kill('SIGKILL');
       await Promise.all(started.map(({ ended }) => ended));
-      throw fail('RUN_SUBMIT', { gang: id, reason: error instanceof Error ? error.message : String(error) }, error);
+      throw fail('RUN_SUBMIT', { gang: id, reason: reasonOf(error) }, error);
     }
     this.#gangs.set(id, { ranks: started, oomBefore: oomKills() });
     this.#write(

@@ -1,5 +1,6 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { LoadedModel, ModelRuntime } from '../../ports/model-runtime.ts';
 import { inputFault } from '../../schema/check-inputs.ts';
 import type { TensorSignature, TensorSpec } from '../../schema/tensor.ts';
@@ -66,7 +67,7 @@ async function loadPackage() {
   try {
     return await import('onnxruntime-node');
   } catch (error) {
-    throw fail('MODEL_RUNTIME', { reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('MODEL_RUNTIME', { reason: reasonOf(error) }, error);
   }
 }
 
@@ -76,6 +77,6 @@ async function named<T>(code: 'MODEL_FILE' | 'MODEL_TENSOR', work: () => Promise
     return await work();
   } catch (error) {
     if (isHeadraceError(error)) throw error;
-    throw fail(code, { reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail(code, { reason: reasonOf(error) }, error);
   }
 }

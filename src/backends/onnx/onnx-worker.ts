@@ -1,6 +1,7 @@
 // The thread of one model: its messages are in onnx-messages.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import { isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import { packTensor, unpackTensor } from '../../schema/pack-tensor.ts';
 import type { Failure, FromModelThread, RunMessage } from './onnx-messages.ts';
 import { onnxRuntime } from './onnx-runtime.ts';
@@ -12,7 +13,7 @@ function say(message: FromModelThread): void {
 function failureOf(error: unknown): Failure {
   const code = isHeadraceError(error) ? error.code : 'MODEL_FILE';
   const reason = isHeadraceError(error) ? error.facts['reason'] : undefined;
-  return { code, reason: String(reason ?? (error instanceof Error ? error.message : error)) };
+  return { code, reason: String(reason ?? reasonOf(error)) };
 }
 
 try {

@@ -1,4 +1,5 @@
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 
 /** A slot has no node, or moves: a script that has dropped a key cannot write it again where it moves away from. */
 const NOT_SERVED = /^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN)|access a non local key/;
@@ -6,7 +7,7 @@ const NOT_SERVED = /^(CLUSTERDOWN|MASTERDOWN|TRYAGAIN)|access a non local key/;
 /** The catalogued error for an error of the client or the server. None contains the password. */
 export function storeFailure(error: unknown, address: string): HeadraceError {
   if (isHeadraceError(error)) return error;
-  const text = error instanceof Error ? error.message : String(error);
+  const text = reasonOf(error);
   // Causes are logged: the message of a server may be, an object of the client with its options may not.
   const cause = new Error(text);
   if (isRefusal(error)) return fail('REDIS_AUTH', { address, reason: text }, cause);
@@ -27,7 +28,7 @@ export function isRefusal(error: unknown): boolean {
 /** Whether another try may succeed soon: the connection broke, a slot moves, a node starts. */
 export function isPassing(error: unknown): boolean {
   if (isHeadraceError(error)) return false;
-  const text = error instanceof Error ? error.message : String(error);
+  const text = reasonOf(error);
   if (NOT_SERVED.test(text) || /^(LOADING|READONLY|MOVED|ASK)/.test(text)) return true;
   // Other errors of a server are permanent; errors of the client are about connections.
   return !/^[A-Z]{2,} /.test(text);

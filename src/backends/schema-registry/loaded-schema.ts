@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Columns } from '../../schema/column.ts';
 import { parseEventText } from '../../schema/row-parser.ts';
 import { readAvroRecord } from './avro-record.ts';
@@ -58,7 +59,7 @@ function using<T>(wanted: Wanted, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    throw unusable(wanted, error instanceof Error ? error.message : String(error), error);
+    throw unusable(wanted, reasonOf(error), error);
   }
 }
 
@@ -67,7 +68,7 @@ function reading(id: number, read: () => unknown): unknown {
   try {
     return read();
   } catch (error) {
-    throw fail('SCHEMA_BYTES', { id, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('SCHEMA_BYTES', { id, reason: reasonOf(error) }, error);
   }
 }
 
@@ -128,7 +129,7 @@ async function protobufReaders(wanted: Wanted, schema: RegisteredSchema): Promis
     try {
       return make();
     } catch (error) {
-      return unusable(wanted, error instanceof Error ? error.message : String(error), error);
+      return unusable(wanted, reasonOf(error), error);
     }
   };
   return (payload) => {

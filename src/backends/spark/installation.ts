@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf as messageOf } from '../../base/reason-of.ts';
 
 const run = promisify(execFile);
 
@@ -107,7 +108,7 @@ async function compile(
 }
 
 function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   // The command itself is long, and says nothing.
   return text.replace(/^Command failed: .*\n/, '').slice(0, 500);
 }

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Comparison } from '../../monitoring/detect/comparison.ts';
 import type { Call, Command } from '../command.ts';
 import { closeInputs, type DriftInput, openDriftInput, profileOf } from '../drift-inputs.ts';
@@ -89,6 +90,6 @@ function writeText(path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (error) {
-    throw fail('CLI_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('CLI_FILE', { path, reason: reasonOf(error) }, error);
   }
 }

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Command } from '../command.ts';
 import { closeInputs, type DriftInput, openDriftInput, profileOf } from '../drift-inputs.ts';
 
@@ -38,6 +39,6 @@ function writeBytes(path: string, bytes: Uint8Array): void {
   try {
     writeFileSync(path, bytes);
   } catch (error) {
-    throw fail('CLI_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('CLI_FILE', { path, reason: reasonOf(error) }, error);
   }
 }

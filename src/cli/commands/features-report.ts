@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Command } from '../command.ts';
 import { instantOption } from '../parse-option.ts';
 import { withHistory } from '../with-history.ts';
@@ -35,6 +36,6 @@ function writeHtml(path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (error) {
-    throw fail('CLI_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('CLI_FILE', { path, reason: reasonOf(error) }, error);
   }
 }

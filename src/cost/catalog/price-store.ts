@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import { compareText } from '../../base/text-order.ts';
 import { sanityFlags } from './offer.ts';
 import type { ReadPrices } from './read-prices.ts';
@@ -89,7 +90,7 @@ export async function storePrices(store: string, prices: PriceImport): Promise<s
     }
     await rename(making, path);
   } catch (error) {
-    throw fail('COST_PRICES_STORE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('COST_PRICES_STORE', { path, reason: reasonOf(error) }, error);
   }
   return path;
 }
@@ -114,7 +115,7 @@ export async function readImport(path: string): Promise<PriceImport> {
     return parsed.data;
   } catch (error) {
     if (isHeadraceError(error)) throw error;
-    throw fail('COST_PRICES_STORE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('COST_PRICES_STORE', { path, reason: reasonOf(error) }, error);
   }
 }
 

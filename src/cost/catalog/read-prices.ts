@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import { compareText } from '../../base/text-order.ts';
 import { csvFields, linesOf } from '../../gpu/readers/csv.ts';
 import { flagOffers } from './flag-offers.ts';
@@ -59,11 +60,7 @@ function providerOf(path: string): string {
 /** The file, or each `vms.csv` and each price file directly in a folder or one below it. */
 async function filesOf(path: string): Promise<readonly string[]> {
   const found = await stat(path).catch((error: unknown) => {
-    throw fail(
-      'COST_FILE',
-      { path, reason: error instanceof Error ? (error.message.split(',')[0] ?? '') : 'unknown' },
-      error,
-    );
+    throw fail('COST_FILE', { path, reason: reasonOf(error).split(',')[0] ?? '' }, error);
   });
   if (!found.isDirectory()) return [path];
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
@@ -83,10 +80,6 @@ async function textOf(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if (isHeadraceError(error)) throw error;
-    throw fail(
-      'COST_FILE',
-      { path, reason: error instanceof Error ? (error.message.split(',')[0] ?? '') : 'unknown' },
-      error,
-    );
+    throw fail('COST_FILE', { path, reason: reasonOf(error).split(',')[0] ?? '' }, error);
   }
 }

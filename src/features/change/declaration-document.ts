@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Json, ordered } from '../../base/canonical-json.ts';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { ProjectData } from '../define/declaration.ts';
 import type { TilesKept } from '../tile/tiles-kept.ts';
 import { modelPart, servicePart, sourcePart, viewPart } from './declared-part.ts';
@@ -124,6 +125,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw fail('DECLARATION_TEXT', { reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('DECLARATION_TEXT', { reason: reasonOf(error) }, error);
   }
 }

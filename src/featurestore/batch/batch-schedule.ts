@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Clock } from '../../base/time.ts';
 import type { OpenSpan, Tracer } from '../../base/tracer.ts';
 import type { BatchViewData } from '../../features/define/declaration.ts';
@@ -137,7 +138,7 @@ export class BatchSchedule {
       return run;
     } catch (error) {
       scheduled.failed += 1;
-      scheduled.failure = { at: clock(), reason: error instanceof Error ? error.message : String(error) };
+      scheduled.failure = { at: clock(), reason: reasonOf(error) };
       throw error;
     }
   }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import { compareText } from '../../base/text-order.ts';
 
 /** What disk space goes to: the log, and the tables of the history by the first part of their names. */
@@ -46,7 +47,7 @@ export class DiskLedger {
       for (const [topic, offsets] of Object.entries(ends)) this.ends.set(topic, offsets);
       for (const [day, { records, bytes }] of Object.entries(days)) this.#days.set(day, { records, bytes });
     } catch (error) {
-      onFault(fail('DISK_LEDGER', { path, reason: error instanceof Error ? error.message : String(error) }, error));
+      onFault(fail('DISK_LEDGER', { path, reason: reasonOf(error) }, error));
     }
   }
 

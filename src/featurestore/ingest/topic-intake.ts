@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
+import { errorOf } from '../../base/reason-of.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { ReadRecord, RecordFormat } from '../../ports/record-format.ts';
 import type { SourceTopic, TopicBatch, TopicLag, TopicPlaces, TopicRecord } from '../../ports/source-topic.ts';
@@ -270,7 +271,7 @@ export class TopicIntake {
 
   /** Tells of what goes wrong, once while it stays the same. */
   #tell(step: Step, error: unknown): void {
-    const now = error instanceof Error ? error : new Error(String(error));
+    const now = errorOf(error);
     const before = this.#troubles.get(step);
     this.#troubles.set(step, now);
     const same =

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { ColumnValue, PartialColumn } from '../../features/aggregate/aggregate.ts';
 import type { AggregateSpec } from '../../features/define/declaration.ts';
 import { KEY_PREFIX } from '../../features/plan/names.ts';
@@ -27,7 +28,7 @@ export function tileReader(layout: TileLayout, hopMs: number, topic: string): (v
       const index = readTile(layout, row, run);
       return { layout, hopMs, key, run, index };
     } catch (error) {
-      throw fail('TILES_RECORD', { topic, reason: error instanceof Error ? error.message : String(error) }, error);
+      throw fail('TILES_RECORD', { topic, reason: reasonOf(error) }, error);
     }
   };
 }

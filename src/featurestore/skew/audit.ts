@@ -5,6 +5,7 @@ import type {
   OnDemandViewData,
 } from '../../features/define/declaration.ts';
 import { batchTable } from '../../features/plan/batch-table.ts';
+import { countColumns, servedTable } from '../../features/plan/served-table.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
 import { floorSql } from '../../features/sql/text.ts';
 import { windowsOf } from '../../features/window/view-windows.ts';
@@ -12,7 +13,6 @@ import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import type { Value } from '../../schema/column.ts';
 import { type PointInTimeRow, pointInTimeRows } from '../training-set/point-in-time.ts';
 import { auditFed, type ModelSkew } from './fed-audit.ts';
-import { countColumns, servedTable } from './served-log.ts';
 
 /**
  * Why a served value differs from what is recomputed from the history:

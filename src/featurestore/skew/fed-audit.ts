@@ -1,10 +1,10 @@
 import type { FeatureServiceData, ModelData } from '../../features/define/declaration.ts';
+import { servedTable } from '../../features/plan/served-table.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
 import { modelInputs } from '../../registry/model-inputs.ts';
 import { modelNumber } from '../../registry/model-value.ts';
 import { fedTable } from './fed-log.ts';
-import { servedTable } from './served-log.ts';
 
 /** What a model was fed, against what a training set holds of the same vectors. */
 export interface ModelSkew {

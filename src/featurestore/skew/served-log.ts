@@ -1,38 +1,9 @@
 import { fnv1a32 } from '../../base/hash/fnv.ts';
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
-import { sqlType } from '../../features/plan/table.ts';
-import { windowsOf } from '../../features/window/view-windows.ts';
+import { servedTable } from '../../features/plan/served-table.ts';
 import type { OfflineTable, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
 import type { Value } from '../../schema/column.ts';
 import type { ServedVector } from '../online/served-vector.ts';
-
-/**
- * The table of a service's logged vectors: `_id` (of the request), `_at`, `r_<request column>`, `f_<feature>`,
- * `missing` (features without an answer), and `n_<lookup>_<window>`, the events that the window had when it was served.
- */
-export function servedTable(service: FeatureServiceData): OfflineTable {
-  const request = Object.entries(service.request).map(([name, spec]) => [`r_${name}`, sqlType(spec)] as const);
-  const features = service.features.map(({ name, type }) => [`f_${name}`, sqlType(type)] as const);
-  const counts = countColumns(service).map((name) => [name, 'BIGINT'] as const);
-  return {
-    name: `served/${service.name}@${service.version}`,
-    columns: Object.fromEntries([
-      ['_id', 'STRING'],
-      ['_at', 'BIGINT'],
-      ...request,
-      ...features,
-      ['missing', 'LIST<STRING>'],
-      ...counts,
-    ]),
-  };
-}
-
-/** Names of the count columns: stream lookups in order, each with its windows in order. */
-export function countColumns(service: FeatureServiceData): readonly string[] {
-  return service.lookups.flatMap(({ alias, view }) =>
-    view.kind === 'streamView' ? windowsOf(view).map((_, window) => `n_${alias}_${window}`) : [],
-  );
-}
 
 /** 2^32 by the golden ratio: its multiples lie evenly in [0, 2^32). */
 const GOLDEN = 0x9e3779b1;

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 
 /** The formats that a spine is read from. CSV and TSV have a header. */
@@ -158,6 +159,6 @@ async function describe(
 async function checkGzip(path: string): Promise<void> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   await pipeline(createReadStream(path), createGunzip(), nowhere).catch((error: unknown) => {
-    throw fail('SPINE_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('SPINE_FILE', { path, reason: reasonOf(error) }, error);
   });
 }

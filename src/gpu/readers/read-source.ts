@@ -6,6 +6,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGunzip, gunzipSync } from 'node:zlib';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Source } from '../source.ts';
 import type { Trace } from '../trace/trace.ts';
 import { type FileKind, fileKindOf } from './format.ts';
@@ -84,11 +85,7 @@ async function look(path: string) {
     }
   } catch (error) {
     if (isHeadraceError(error)) throw error;
-    throw fail(
-      'GPU_FILE',
-      { path, reason: error instanceof Error ? error.message.replace(/,.*$/, '') : String(error) },
-      error,
-    );
+    throw fail('GPU_FILE', { path, reason: reasonOf(error).replace(/,.*$/, '') }, error);
   }
 }
 

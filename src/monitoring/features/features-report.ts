@@ -7,7 +7,7 @@ import type {
 } from '../../features/define/declaration.ts';
 import { batchTable } from '../../features/plan/batch-table.ts';
 import { INGEST_TS, rawTable } from '../../features/plan/raw-table.ts';
-import { servedTable } from '../../featurestore/skew/served-log.ts';
+import { servedTable } from '../../features/plan/served-table.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
 import { type ColumnProfile, distinctOf, meanOf } from './column-profile.ts';

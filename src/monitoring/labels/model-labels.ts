@@ -1,9 +1,9 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import { compileExpression, type RowFunction } from '../../features/expression/compile.ts';
-import { labelNumber } from '../../featurestore/training-set/labels.ts';
 import type { JudgedDeliveries } from '../../ports/delivery-sink.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import { labelNumber } from '../../registry/labels.ts';
 import type { LoggedPrediction } from '../../serving/online/prediction.ts';
 import { LabelJoin } from './label-join.ts';
 import { type PastOutcome, pastOutcomes } from './past-outcomes.ts';

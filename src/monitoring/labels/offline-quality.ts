@@ -1,6 +1,6 @@
 import type { ModelData } from '../../features/define/declaration.ts';
-import { labelJoin } from '../../featurestore/training-set/labels.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import { labelJoin } from '../../registry/labels.ts';
 import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
 import { RealisedQuality } from './realised-quality.ts';
 

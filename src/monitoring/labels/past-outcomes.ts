@@ -4,8 +4,8 @@ import { INGEST_TS, OFFSET, PARTITION, rawTable, VERDICT } from '../../features/
 import { valueDecoder } from '../../features/sql/decode.ts';
 import { duckdb } from '../../features/sql/duckdb.ts';
 import { acceptedEventsQuery } from '../../features/sql/event-queries.ts';
-import { labelNumber } from '../../featurestore/training-set/labels.ts';
 import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
+import { labelNumber } from '../../registry/labels.ts';
 import { ANSWERED, predictionTable } from '../../serving/online/prediction-table.ts';
 
 /** A prediction or a label of the history, and when it came, epoch ms. */

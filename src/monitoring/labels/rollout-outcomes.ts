@@ -1,7 +1,7 @@
 import type { ModelData } from '../../features/define/declaration.ts';
-import { labelJoin } from '../../featurestore/training-set/labels.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { Rollout } from '../../ports/rollout-store.ts';
+import { labelJoin } from '../../registry/labels.ts';
 import { FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
 import { lossOf, type Outcomes } from '../../serving/rollout/success.ts';
 import { type Moments, NO_MOMENTS, withValue } from '../../stats/moments.ts';

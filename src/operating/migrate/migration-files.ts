@@ -2,6 +2,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 
 /** The file of a migration in the directory that the project moves to. */
 export const JOURNAL_FILE = 'migration.json';
@@ -94,7 +95,7 @@ function read<S extends z.ZodType>(path: string, schema: S): z.output<S> | null 
   try {
     return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    throw fail('MIGRATE_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('MIGRATE_FILE', { path, reason: reasonOf(error) }, error);
   }
 }
 
@@ -103,7 +104,7 @@ function write(path: string, content: unknown): void {
     writeFileSync(`${path}.tmp`, `${JSON.stringify(content)}\n`, { flush: true });
     renameSync(`${path}.tmp`, path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw fail('CONFIG_DIRECTORY', { directory: path, reason }, error);
   }
 }

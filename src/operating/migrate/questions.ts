@@ -7,8 +7,8 @@ import type {
 import { batchTable } from '../../features/plan/batch-table.ts';
 import { keyColumn } from '../../features/plan/names.ts';
 import { INGEST_TS, OFFSET, PARTITION, rawTable } from '../../features/plan/raw-table.ts';
+import { servedTable } from '../../features/plan/served-table.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
-import { servedTable } from '../../featurestore/skew/served-log.ts';
 import { viewService } from '../../featurestore/view-service.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { ColumnSpec, Columns, Value } from '../../schema/column.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { TensorSpec } from '../../schema/tensor.ts';
 import { refuse, unavailable } from '../../serving/oip/refuse.ts';
 import { configJson } from '../../serving/runtime/config-json.ts';
@@ -213,7 +214,7 @@ function objectOf(body: unknown): Readonly<Record<string, unknown>> {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
   } catch (error) {
-    throw refuse(`failed to parse the request JSON buffer: ${error instanceof Error ? error.message : String(error)}`);
+    throw refuse(`failed to parse the request JSON buffer: ${reasonOf(error)}`);
   }
   throw refuse('the request is no JSON object');
 }

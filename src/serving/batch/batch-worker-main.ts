@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import { type BatchTools, BatchWorker } from './batch-worker.ts';
 import type { FromBatchWorker, ToBatchWorker } from './worker-messages.ts';
 
@@ -34,7 +35,7 @@ export function runBatchWorker(tools: () => Promise<BatchTools>): void {
 }
 
 function failure(error: unknown): FromBatchWorker {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = reasonOf(error);
   return isHeadraceError(error)
     ? { kind: 'failed', code: error.code, facts: error.facts, message }
     : { kind: 'failed', code: null, facts: {}, message };

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 
 /** Writes a file and waits until its bytes are on the disk. Errors: PREDICT_FULL, PREDICT_WRITE. */
 export function writeDurably(path: string, content: string): void {
@@ -70,7 +71,7 @@ export function readIfThere(path: string): string | null {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null;
-    throw fail('PREDICT_MANIFEST', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('PREDICT_MANIFEST', { path, reason: reasonOf(error) }, error);
   }
 }
 
@@ -80,7 +81,7 @@ export async function sha256OfFile(path: string): Promise<string> {
   try {
     for await (const bytes of createReadStream(path)) hash.update(bytes);
   } catch (error) {
-    throw fail('PREDICT_INPUT', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('PREDICT_INPUT', { path, reason: reasonOf(error) }, error);
   }
   return hash.digest('hex');
 }
@@ -96,7 +97,7 @@ export function writing<T>(path: string, work: () => T): T {
       rmSync(path, { force: true });
       throw fail('PREDICT_FULL', { path }, error);
     }
-    throw fail('PREDICT_WRITE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('PREDICT_WRITE', { path, reason: reasonOf(error) }, error);
   }
 }
 

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 
 /** By what a file is recognised as unchanged without reading it. */
 export interface FileIdentity {
@@ -23,7 +24,7 @@ export function identityOf(path: string): FileIdentity {
       changedAt: String(ctimeNs),
     };
   } catch (error) {
-    throw fail('PREDICT_INPUT', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('PREDICT_INPUT', { path, reason: reasonOf(error) }, error);
   }
 }
 

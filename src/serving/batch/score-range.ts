@@ -1,3 +1,4 @@
+import { reasonOf } from '../../base/reason-of.ts';
 /** Scores rows of features, row by row. */
 export type RunRows = (features: Float32Array<ArrayBuffer>, rows: number) => Promise<Float32Array>;
 
@@ -90,7 +91,7 @@ async function scoreBatch(
       await scoreBatch(options, { from, to: middle }, scores, reject);
       return scoreBatch(options, { from: middle, to }, scores, reject);
     }
-    return reject(from, { code: 'MODEL_RUN', reason: error instanceof Error ? error.message : String(error) });
+    return reject(from, { code: 'MODEL_RUN', reason: reasonOf(error) });
   }
   for (let i = 0; i < count; i += 1) {
     const row = chosen === null ? from + i : chosen[i];

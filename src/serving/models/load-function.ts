@@ -1,4 +1,5 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { FunctionModel, Results } from '../../features/define/function-model.ts';
 import type { LoadedModel } from '../../ports/model-runtime.ts';
 import { inputFault } from '../../schema/check-inputs.ts';
@@ -24,11 +25,7 @@ async function called(model: FunctionModel, tensors: readonly Tensor[]): Promise
     return await model.run(byName(tensors));
   } catch (error) {
     if (isHeadraceError(error)) throw error;
-    throw fail(
-      'MODEL_RUN',
-      { model: model.name, reason: error instanceof Error ? error.message : String(error) },
-      error,
-    );
+    throw fail('MODEL_RUN', { model: model.name, reason: reasonOf(error) }, error);
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Clock } from '../../base/time.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import { FedLog } from '../../featurestore/skew/fed-log.ts';
@@ -119,7 +120,7 @@ export class OpenModel {
       if (!listener.isCaughtUp) await this.#joinPast();
       this.#trouble = null;
     } catch (error) {
-      const trouble = error instanceof Error ? error.message : String(error);
+      const trouble = reasonOf(error);
       if (trouble !== this.#trouble) this.#options.onFault(error);
       this.#trouble = trouble;
     }

@@ -1,5 +1,6 @@
 import { deflate, gunzip, gzip, inflate } from 'node:zlib';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import { refuse } from './refuse.ts';
 
 /** Codings of a body; deflate has the wrapper of zlib, as HTTP has it. */
@@ -16,7 +17,7 @@ export async function decoded(body: Buffer, coding: string | undefined, most: nu
   try {
     return await called(name === 'gzip' ? gunzip : inflate, body, { maxOutputLength: most });
   } catch (error) {
-    throw refuse(`the ${name} body cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw refuse(`the ${name} body cannot be read: ${reasonOf(error)}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Clock } from '../../base/time.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
@@ -62,7 +63,7 @@ export class ModelRollouts {
       await this.control.look();
       this.trouble = null;
     } catch (error) {
-      const trouble = error instanceof Error ? error.message : String(error);
+      const trouble = reasonOf(error);
       if (trouble !== this.trouble) this.#options.onFault(error);
       this.trouble = trouble;
     }

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { RolloutHook } from '../../features/define/rollout.ts';
 import type { Rollout, RolloutEvent } from '../../ports/rollout-store.ts';
 
@@ -38,7 +39,7 @@ export const httpHooks: RolloutHooks = {
     } catch (error) {
       return {
         isConfirmed: false,
-        reason: `the hook did not answer: ${error instanceof Error ? error.message : String(error)}`,
+        reason: `the hook did not answer: ${reasonOf(error)}`,
       };
     }
   },

@@ -1,4 +1,5 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import { joinRows, rowsOfTensor, type Tensor } from '../../schema/tensor.ts';
 import type { InferCaller } from '../oip/infer-request.ts';
 import { unavailable } from '../oip/refuse.ts';
@@ -255,9 +256,7 @@ export class InferQueue {
       return;
     }
     const { model } = this.#options;
-    const known = isHeadraceError(error)
-      ? error
-      : fail('MODEL_RUN', { model, reason: error instanceof Error ? error.message : String(error) }, error);
+    const known = isHeadraceError(error) ? error : fail('MODEL_RUN', { model, reason: reasonOf(error) }, error);
     for (const item of batch) if (item.settle()) this.#fail(item, 'BACKEND', known);
   }
 }

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { SourceModel } from './model-source.ts';
 import { tritonConfig } from './triton-config.ts';
 
@@ -47,7 +48,7 @@ function jsonOf(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     throw fail('OIP_LOAD', {
-      reason: `its 'config' is no JSON: ${error instanceof Error ? error.message : String(error)}`,
+      reason: `its 'config' is no JSON: ${reasonOf(error)}`,
     });
   }
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import { compareText } from '../../base/text-order.ts';
 import type { Tensor } from '../../schema/tensor.ts';
 import { decodeTensor } from '../oip/tensor-bytes.ts';
@@ -87,11 +88,7 @@ async function readPlain(path: string, most: number): Promise<Buffer> {
     if (size > most) throw new Error(`it has ${size} bytes`);
     return await readFile(path);
   } catch (error) {
-    throw fail(
-      'OIP_LOAD',
-      { reason: `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}` },
-      error,
-    );
+    throw fail('OIP_LOAD', { reason: `${path} cannot be read: ${reasonOf(error)}` }, error);
   }
 }
 

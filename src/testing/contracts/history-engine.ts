@@ -1,3 +1,4 @@
+import { reasonOf } from '../../base/reason-of.ts';
 import type { BroughtTable, ComputedTable, HistorySession, ReadTable } from '../../ports/history-engine.ts';
 import { type Contract, mustEqual } from './contract.ts';
 
@@ -74,7 +75,7 @@ export const historyEngineContracts: readonly Contract<HistoryEngineSubject>[] =
       const wrong: ComputedTable = { name: 'wrong', sql: 'SELECT\n  no_such_column\nFROM numbers', slicedBy: [] };
       const outcome = await session.compute({ tables, outputs: [largest, wrong], slices: 1 }).then(
         () => 'it computes it',
-        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+        (error: unknown) => reasonOf(error),
       );
       if (!outcome.includes('wrong') || !outcome.includes('line 2'))
         throw new Error(`a column that is not there: ${outcome}`);
@@ -137,7 +138,7 @@ export const historyEngineContracts: readonly Contract<HistoryEngineSubject>[] =
       const broken = [{ ...subject.brings(8), write: full }];
       const outcome = await session.compute({ tables, brought: broken, outputs: [joined], slices: 1 }).then(
         () => 'it computes it',
-        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+        (error: unknown) => reasonOf(error),
       );
       mustEqual(outcome, 'no space', 'what cannot be written');
       mustEqual(subject.left(), 0, 'computations with files');

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import { parseResult } from './parse-result.ts';
 import type { TrainingJob, TrainingResult } from './training-job.ts';
 
@@ -53,11 +54,7 @@ function writeJob(directory: string, job: TrainingJob): string {
     rmSync(join(directory, 'result.json'), { force: true });
     writeFileSync(path, JSON.stringify(job, null, 2));
   } catch (error) {
-    throw fail(
-      'TRAINING_DIRECTORY',
-      { directory, reason: error instanceof Error ? error.message : String(error) },
-      error,
-    );
+    throw fail('TRAINING_DIRECTORY', { directory, reason: reasonOf(error) }, error);
   }
   return path;
 }

@@ -13,6 +13,7 @@ import {
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fail } from '../../../base/errors/fail.ts';
+import { reasonOf } from '../../../base/reason-of.ts';
 import type { ArtifactStore, ByteRange, StagedContent } from '../../../ports/artifact-store.ts';
 import { syncFolder } from '../sync-folder.ts';
 
@@ -228,8 +229,4 @@ function writeSynced(path: string, bytes: Uint8Array): void {
 
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

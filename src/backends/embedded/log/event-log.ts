@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../../base/errors/fail.ts';
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
+import { reasonOf } from '../../../base/reason-of.ts';
 import type { EventLog, EventLogCapabilities, LogBatch, LogRecord, PartitionEnds } from '../../../ports/event-log.ts';
 import { acquireLock, type Lock } from '../lock.ts';
 import { type LogFiles, nodeFiles } from './log-files.ts';
@@ -178,13 +179,13 @@ function fileName(name: string): string {
 }
 
 function writeFailure(path: string, error: unknown): Error {
-  return fail('LOG_WRITE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+  return fail('LOG_WRITE', { path, reason: reasonOf(error) }, error);
 }
 
 function readJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw fail('LOG_CORRUPT', { path, byte: 0, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('LOG_CORRUPT', { path, byte: 0, reason: reasonOf(error) }, error);
   }
 }

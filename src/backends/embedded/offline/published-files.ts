@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import { reasonOf } from '../../../base/reason-of.ts';
 import type { DamagedFile } from '../../../ports/offline-store.ts';
 import { faultOf } from './directory.ts';
 import type { Engine } from './engine.ts';
@@ -202,10 +203,6 @@ async function sumFault(path: string, { sum }: ManifestFile): Promise<string | n
     const code = error instanceof Error && 'code' in error ? error.code : null;
     if (code === 'ENOENT') return 'missing';
     if (code === 'EIO') return 'the disk cannot read it';
-    throw fail(
-      'OFFLINE_UNREADABLE',
-      { file: path, reason: error instanceof Error ? error.message : String(error) },
-      error,
-    );
+    throw fail('OFFLINE_UNREADABLE', { file: path, reason: reasonOf(error) }, error);
   }
 }

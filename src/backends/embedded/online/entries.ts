@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { RootDatabase } from 'lmdb';
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import { reasonOf } from '../../../base/reason-of.ts';
 import { contentOf, fits, SUM_BYTES, sumOf } from './entry-sum.ts';
 import { type CheckedLeaves, LeafCheck } from './leaf-check.ts';
 
@@ -143,7 +144,7 @@ export class Entries {
 
 /** The error of a store for what LMDB or the file system says. */
 export function storeFailure(path: string, error: unknown): Error {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   return fail(DAMAGE.test(reason) ? 'STORE_CORRUPT' : 'STORE_WRITE', { path, reason }, error);
 }
 

@@ -1,5 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { fail } from '../../../base/errors/fail.ts';
+import { reasonOf } from '../../../base/reason-of.ts';
 import { streamChunks } from './stream-chunks.ts';
 
 /**
@@ -27,7 +28,7 @@ export async function readNumbers(path: string, names: readonly string[]): Promi
     if (row !== rows) throw new Error(`it has ${rows} rows, and ${row} of them were read`);
     return columns;
   } catch (error) {
-    throw fail('TRAINING_DATA', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('TRAINING_DATA', { path, reason: reasonOf(error) }, error);
   } finally {
     connection.closeSync();
     instance.closeSync();

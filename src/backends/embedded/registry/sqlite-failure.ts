@@ -1,4 +1,5 @@
 import { fail, type HeadraceError, isHeadraceError } from '../../../base/errors/fail.ts';
+import { reasonOf } from '../../../base/reason-of.ts';
 
 /** Primary result codes of SQLite (sqlite.org/rescode.html): the low byte of the extended one. */
 const BUSY = 5;
@@ -14,7 +15,7 @@ export function isBusy(error: unknown): boolean {
 /** The catalogued error for what SQLite threw while it opened, read or wrote the file at `path`. */
 export function failureOf(error: unknown, path: string, during: 'open' | 'read' | 'write'): HeadraceError {
   if (isHeadraceError(error)) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   const code = codeOf(error);
   if (code === BUSY) return fail('REGISTRY_BUSY', { path }, error);
   if (during === 'write' && (code === READ_ONLY || code === IO_ERROR || code === FULL)) {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { fail, type HeadraceError, isHeadraceError } from '../../../base/errors/fail.ts';
+import { reasonOf } from '../../../base/reason-of.ts';
 import type { Rollout, RolloutEvent, RolloutStore } from '../../../ports/rollout-store.ts';
 
 /** Format of the file, kept as SQLite's user_version. */
@@ -205,7 +206,7 @@ function isOver({ endedAt }: Rollout): number {
 
 function failureOf(error: unknown, path: string, during: 'open' | 'read' | 'write'): HeadraceError {
   if (isHeadraceError(error)) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
   if (code === BUSY) return fail('ROLLOUT_BUSY', { path }, error);
   const named = during === 'write' && CANNOT_WRITE.includes(code) ? 'ROLLOUT_WRITE' : 'ROLLOUT_FILE';

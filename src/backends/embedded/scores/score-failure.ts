@@ -1,4 +1,5 @@
 import { fail, isHeadraceError } from '../../../base/errors/fail.ts';
+import { reasonOf } from '../../../base/reason-of.ts';
 
 /** The error of a file that cannot be read. */
 export function readFailure(path: string, error: unknown): Error {
@@ -14,8 +15,4 @@ export function writeFailure(path: string, error: unknown): Error | null {
   if (/Could not write|Cannot open file|EACCES|EROFS|ENOENT|ENOTDIR/.test(reason))
     return fail('PREDICT_WRITE', { path, reason: reason.split('\n')[0] }, error);
   return null;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

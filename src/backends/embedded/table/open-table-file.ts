@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
 import { fail } from '../../../base/errors/fail.ts';
+import { reasonOf } from '../../../base/reason-of.ts';
 import type { ColumnValues, TableFile, TableFileColumn } from '../../../ports/table-file.ts';
 import { streamChunks } from '../parquet/stream-chunks.ts';
 
@@ -31,7 +32,7 @@ export async function openTableFile(path: string): Promise<TableFile> {
     return tableOf({ path, relation, columns, rows: Number(counted.getRows()[0]?.[0]) }, connection, close);
   } catch (error) {
     await close();
-    throw fail('DRIFT_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+    throw fail('DRIFT_FILE', { path, reason: reasonOf(error) }, error);
   }
 }
 
@@ -85,7 +86,7 @@ function tableOf(facts: Facts, connection: DuckDBConnection, close: () => Promis
       for await (const chunk of streamChunks(connection, sql))
         yield chosen.map(({ column }, c) => valuesOf(chunk, c, column.type));
     } catch (error) {
-      throw fail('DRIFT_FILE', { path, reason: error instanceof Error ? error.message : String(error) }, error);
+      throw fail('DRIFT_FILE', { path, reason: reasonOf(error) }, error);
     } finally {
       // A reader that stops early leaves the transaction of the stream open.
       await connection.run('ROLLBACK').catch(() => undefined);

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { fail } from '../../../base/errors/fail.ts';
+import { reasonOf } from '../../../base/reason-of.ts';
 import { linesOf } from '../../../gpu/readers/csv.ts';
 import { parseInterruptionFlags } from './interruption-flags.ts';
 import { parseNodeEvents, parseReconfigurations } from './node-events.ts';
@@ -26,7 +27,7 @@ async function textOf(path: string): Promise<string> {
     return plain.toString('utf8');
   } catch (error) {
     if (error instanceof Error && 'hint' in error) throw error;
-    const reason = error instanceof Error ? (error.message.split(',')[0] ?? '') : String(error);
+    const reason = reasonOf(error).split(',')[0] ?? '';
     throw fail('COST_FILE', { path, reason }, error);
   }
 }

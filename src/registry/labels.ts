@@ -1,12 +1,12 @@
-import type { LabelSpec } from '../../features/define/declaration.ts';
-import { compileExpression } from '../../features/expression/compile.ts';
-import { sourceColumn } from '../../features/plan/names.ts';
-import { rawTable } from '../../features/plan/raw-table.ts';
-import { valueDecoder } from '../../features/sql/decode.ts';
-import { duckdb } from '../../features/sql/duckdb.ts';
-import { acceptedEventsQuery } from '../../features/sql/event-queries.ts';
-import { expressionSql } from '../../features/sql/expression.ts';
-import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
+import type { LabelSpec } from '../features/define/declaration.ts';
+import { compileExpression } from '../features/expression/compile.ts';
+import { sourceColumn } from '../features/plan/names.ts';
+import { rawTable } from '../features/plan/raw-table.ts';
+import { valueDecoder } from '../features/sql/decode.ts';
+import { duckdb } from '../features/sql/duckdb.ts';
+import { acceptedEventsQuery } from '../features/sql/event-queries.ts';
+import { expressionSql } from '../features/sql/expression.ts';
+import type { OfflineStore, OfflineValue } from '../ports/offline-store.ts';
 
 /** A label as it is trained on: 1 and 0 for true and false; null where there is none. */
 export type LabelValue = number | null;
