@@ -29,6 +29,7 @@ const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + 
 const strawman: Policy = {
   name: 'strawman',
   needsFuture: false,
+  keepsSpot: false,
   decide: ({ workS, deadlineS, gapS, changeoverS }, { elapsedS, doneS, available, state, changeoverLeftS }) => {
     const needed = Math.ceil((workS - doneS + changeoverS) / gapS) * gapS;
     if (needed < deadlineS - elapsedS) return available ? 'spot' : 'idle';
@@ -268,6 +269,20 @@ test('no policy with a safety net is late or cheaper than the omniscient bound',
         expect(result.finishTick, policy.name).toBeGreaterThanOrEqual(0);
         expect(result.finishTick * job.gapS, policy.name).toBeLessThanOrEqual(job.deadlineS);
         expect(usd(result, job.gapS), policy.name).toBeGreaterThanOrEqual(bound - 1e-9);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('skipping the decisions that keep spot changes nothing', () => {
+  fc.assert(
+    fc.property(shapes, fc.integer({ min: 0, max: 300 }), (shape, from) => {
+      const { counts, job } = windowOf(shape);
+      const until = upUntil(counts, 1);
+      for (const policy of policies) {
+        const window = { counts, from, to: counts.length, nodes: 1, job, policy, upUntil: until };
+        expect(runWindow(window), policy.name).toEqual(runWindow({ ...window, log: () => {} }));
       }
     }),
     { numRuns: 60 },

@@ -116,7 +116,16 @@ function spotRun(
   };
   const from = randomBelow(random, room);
   const { counts } = trace;
-  const result = runWindow({ counts, from, to: counts.length, nodes: setting.traceNodes, job, policy: setting.policy });
+  const upUntil = setting.upUntil.get(trace);
+  const result = runWindow({
+    counts,
+    from,
+    to: counts.length,
+    nodes: setting.traceNodes,
+    job,
+    policy: setting.policy,
+    ...(upUntil === undefined ? {} : { upUntil }),
+  });
   const ticks = result.spotTicks + result.onDemandTicks;
   // A run that the end of the trace cuts off has at least the time that was simulated.
   const endS = (result.finishTick < 0 ? counts.length - from : result.finishTick) * trace.gapS;

@@ -3,7 +3,7 @@ import { policies } from '../spot/policies/policies.ts';
 import type { Policy } from '../spot/policy.ts';
 import { simulate } from '../spot/simulate.ts';
 import type { SpotTrace } from '../spot/trace/spot-trace.ts';
-import { traceStatistics } from '../spot/up-periods.ts';
+import { traceStatistics, upUntil } from '../spot/up-periods.ts';
 import type { ChosenOffers } from './choose-offers.ts';
 import { type Job, nodesOf } from './job.ts';
 
@@ -12,6 +12,8 @@ export interface SpotSetting {
   readonly policy: Policy;
   readonly traces: readonly SpotTrace[];
   readonly traceNodes: number;
+  /** Of each trace, where the up period of a tick ends. */
+  readonly upUntil: ReadonlyMap<SpotTrace, Uint32Array>;
   readonly changeoverS: number;
   readonly deadlineS: number;
   /** Wall time of work with the blocked time of its checkpoints. */
@@ -60,6 +62,7 @@ export function chooseSpot(job: Job, workS: number, offers: ChosenOffers, traces
   const base = {
     traces,
     traceNodes,
+    upUntil: new Map(traces.map((trace) => [trace, upUntil(trace.counts, traceNodes)])),
     // A start costs the restart and, on average, half of an interval of lost work.
     changeoverS: Math.round(restartS + persistLagS + (exactS + blockedS) / 2),
     checkpointFactor,

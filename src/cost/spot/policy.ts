@@ -44,6 +44,8 @@ export interface Policy {
   readonly name: string;
   /** It reads `lifetimeS`: only a simulator can run it. */
   readonly needsFuture: boolean;
+  /** On spot, after its changeover, it stays there while spot is available: a simulator may skip these decisions. */
+  readonly keepsSpot: boolean;
   readonly decide: (job: PolicyJob, tick: PolicyTick, memory: PolicyMemory) => InstanceState;
 }
 

@@ -38,7 +38,7 @@ export interface WindowOptions {
   readonly nodes: number;
   readonly job: PolicyJob;
   readonly policy: Policy;
-  /** For each tick the tick at which its up period ends; only for policies that need the future. */
+  /** For each tick the tick at which its up period ends: for policies that need the future, and to skip decisions that keep spot. */
   readonly upUntil?: Uint32Array;
   /** Whether a start on demand succeeds; without it, always. */
   readonly provides?: () => boolean;
@@ -63,6 +63,7 @@ export function runWindow(options: WindowOptions): WindowResult {
     changeoverLeftS: 0,
     lifetimeS: 0,
   };
+  const skips = policy.keepsSpot && upUntil !== undefined && log === undefined;
   let [spotTicks, onDemandTicks, starts, preemptions, mixedSpotNodeTicks, spotNodes] = [0, 0, 0, 0, 0, 0];
   for (let at = from; at < to; at += 1) {
     const before = tick.state;
@@ -99,6 +100,14 @@ export function runWindow(options: WindowOptions): WindowResult {
     }
     tick.state = request;
     if (request !== 'on_demand') spotNodes = 0;
+    if (request === 'spot' && skips && tick.changeoverLeftS === 0) {
+      // The ticks in which nothing changes: to the end of the up period, or to the finish.
+      const until = Math.min(upUntil?.[at] ?? at, at + Math.ceil((workS - tick.doneS) / gapS), to);
+      const skipped = Math.max(0, until - at - 1);
+      spotTicks += skipped;
+      tick.doneS += skipped * gapS;
+      at += skipped;
+    }
     log?.({
       tick: at - from,
       elapsedS: tick.elapsedS,

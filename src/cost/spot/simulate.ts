@@ -82,7 +82,7 @@ export function simulate(options: SimulateOptions): Simulation {
     });
   const startStep = options.startStep ?? Math.max(1, Math.floor(room / 300));
   const starts = Array.from({ length: Math.ceil(room / startStep) }, (_, index) => index * startStep);
-  const until = policies.some(({ needsFuture }) => needsFuture) ? upUntil(counts, nodes) : undefined;
+  const until = upUntil(counts, nodes);
   const runs = policies.map((policy) => ({ policy, results: runsOf(options, policy, starts, until) }));
   const outcomes = runs.map(({ policy, results }) => outcomeOf(options, policy, results));
   const base = outcomes.find(({ policy }) => policy === 'on_demand')?.costUsd?.mean;
@@ -104,7 +104,7 @@ function runsOf(
   options: SimulateOptions,
   policy: Policy,
   starts: readonly number[],
-  until: Uint32Array | undefined,
+  until: Uint32Array,
 ): readonly WindowResult[] {
   const { trace, nodes, failureShare = 0, seed = 1, mixed = false } = options;
   const random = seededRandom(seed);
@@ -124,7 +124,7 @@ function runsOf(
       job,
       policy,
       mixed,
-      ...(until === undefined || !policy.needsFuture ? {} : { upUntil: until }),
+      upUntil: until,
       ...(failureShare > 0 ? { provides: () => random() >= failureShare } : {}),
     }),
   );

@@ -5,5 +5,6 @@ import { safetyNet } from './safety-net.ts';
 export const greedy: Policy = {
   name: 'greedy',
   needsFuture: false,
+  keepsSpot: true,
   decide: (job, tick) => safetyNet(job, tick, tick.available ? 'spot' : 'idle'),
 };

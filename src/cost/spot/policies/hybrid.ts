@@ -12,6 +12,7 @@ const TIGHT_TENTHS = 7;
 export const hybrid: Policy = {
   name: 'hybrid',
   needsFuture: false,
+  keepsSpot: true,
   decide: (job, tick, memory) => {
     const { workS, deadlineS } = job;
     if (memory.switchedAtS < 0 && (workS - tick.doneS) * 10 >= TIGHT_TENTHS * (deadlineS - tick.elapsedS)) {

@@ -10,6 +10,7 @@ import { evenProgress } from './uniform-progress.ts';
 export const nextLifetime: Policy = {
   name: 'next_lifetime',
   needsFuture: true,
+  keepsSpot: true,
   decide: (job, tick, memory) => {
     if (tick.state === 'spot') return safetyNet(job, tick, evenProgress(job, tick, 0, 0));
     const { fromIdleS, fromOnDemandS } = lifetimeThresholds(job.priceRatio, job.changeoverS);

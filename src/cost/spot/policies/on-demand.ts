@@ -4,5 +4,6 @@ import type { Policy } from '../policy.ts';
 export const onDemand: Policy = {
   name: 'on_demand',
   needsFuture: false,
+  keepsSpot: false,
   decide: () => 'on_demand',
 };

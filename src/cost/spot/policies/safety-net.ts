@@ -7,6 +7,8 @@ import type { InstanceState, PolicyJob, PolicyTick } from '../policy.ts';
 export function safetyNet(job: PolicyJob, tick: PolicyTick, request: InstanceState): InstanceState {
   const { gapS, changeoverS } = job;
   const left = job.workS - tick.doneS;
+  // Far from the deadline: rounding moves each side by less than a tick.
+  if (job.deadlineS - tick.elapsedS - left - 2 * changeoverS >= 2 * gapS) return request;
   const remaining = Math.floor((job.deadlineS - tick.elapsedS) / gapS) * gapS;
   const oneStart = Math.ceil((left + changeoverS) / gapS) * gapS;
   if (oneStart >= remaining) {

@@ -4,5 +4,6 @@ import type { Policy } from '../policy.ts';
 export const spotOnly: Policy = {
   name: 'spot_only',
   needsFuture: false,
+  keepsSpot: true,
   decide: (_job, { available }) => (available ? 'spot' : 'idle'),
 };

@@ -8,6 +8,7 @@ import { safetyNet } from './safety-net.ts';
 export const uniformProgress: Policy = {
   name: 'uniform_progress',
   needsFuture: false,
+  keepsSpot: true,
   decide: (job, tick) => safetyNet(job, tick, evenProgress(job, tick, 0, 0)),
 };
 
