@@ -29,7 +29,7 @@ export async function checkRun(
   const { checksum, tiles } = await archiveChecksum(headrace);
   const wanted = totals.scheduled === ALL_FLIGHTS ? ALL_FLIGHTS_SHA256 : await fileChecksum(totals.scheduled);
   const { counters } = headrace.outcomes(lateDeparture);
-  const logged = await count(headrace, `predictions/${lateDeparture.name}`);
+  const logged = await countAnswered(headrace, `predictions/${lateDeparture.name}`);
   const checks = [
     check(
       'every flight is in the history once',
@@ -81,8 +81,14 @@ function accounting(headrace: Headrace, totals: ReplayTotals): readonly RunCheck
   });
 }
 
-async function count(headrace: Headrace, table: string): Promise<number> {
-  return headrace.history.tables().find((state) => state.table.name === table)?.rows ?? 0;
+/** Predictions that answered somebody: the shadow of a rollout scores copies. */
+async function countAnswered({ history }: Headrace, name: string): Promise<number> {
+  const table = history.tables().find((state) => state.table.name === name)?.table;
+  if (table === undefined) return 0;
+  const sql = `SELECT COUNT(*) FROM ${history.relation(table)} WHERE lane IS DISTINCT FROM 'shadow'`;
+  let count = 0;
+  for await (const rows of history.query(sql)) for (const [found] of rows) count += Number(found);
+  return count;
 }
 
 const TILES = (relation: string, scheduled: string) => `

@@ -100,6 +100,16 @@ export const lateDeparture = model('late_departure', {
   spine: { from: schedule, id: 'flight' },
   label: { from: departures, id: 'flight', value: (e) => gt(e.delay, 15), within: '2d' },
   train: { with: { kind: 'logisticRegression', categorical: ['clock_hour', 'clock_weekday'] } },
+  rollout: {
+    shadow: '2h',
+    steps: [5, 20, 50, 100],
+    every: '2h',
+    requests: 50,
+    // The first version knows a day or a month: a later one scores differently, and labels say which is better.
+    guardrails: { scoreShift: false, scoreDistance: false },
+    success: { metric: 'log_loss', margin: 0.03, labels: 1_000 },
+    soak: '2h',
+  },
 });
 
 export default defineProject('flights', { schedule, departures, departure, lateDeparture });

@@ -6,6 +6,7 @@ import project, { lateDeparture } from './declaration.ts';
 import { progressLine } from './progress-line.ts';
 import { replay } from './replay.ts';
 import { replayClock } from './replay-clock.ts';
+import { rollouts } from './rollouts.ts';
 import { runningAudit } from './running-audit.ts';
 import { summarise, summaryText } from './summary.ts';
 
@@ -27,6 +28,7 @@ if (!Number.isInteger(limit) || limit < 1) {
 const DIRECTORY = '.headrace/flights';
 const START = Date.UTC(2001, 0, 1);
 const JANUARY_DAYS = 31;
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** What was served is audited so many days at once, beside the replay. */
 const AUDIT_DAYS = 14;
@@ -62,6 +64,7 @@ try {
   );
   const showProgress = progressLine(headrace);
   const audit = runningAudit(headrace, START);
+  const rolledOut = rollouts({ headrace, from: liveFrom + 6 * HOUR_MS, say });
   const totals = await replay({
     headrace,
     clock,
@@ -70,6 +73,7 @@ try {
     train: async () => {
       version = await train(headrace);
     },
+    rollOut: (at) => rolledOut.at(at),
     day: (at) => {
       // Values served a day ago: every event that could count for them has arrived.
       if (at > liveFrom && (at - liveFrom) % (AUDIT_DAYS * DAY_MS) === DAY_MS) audit.upTo(at - DAY_MS);
@@ -90,6 +94,7 @@ try {
     version,
     checks: stoppedEarly ? [] : checks,
     tiles: { count: tiles, sha256: checksum },
+    rollouts: rolledOut.finished,
     seconds: (performance.now() - started) / 1_000,
     trainerRssMb,
     besideTrainerMb,

@@ -21,6 +21,8 @@ export interface ReplayOptions {
   readonly liveFrom: number;
   /** Trains the first model; the replay's clock stands still meanwhile. */
   readonly train: () => Promise<void>;
+  /** Rolls out further versions; the replay's clock stands still meanwhile. */
+  readonly rollOut: (at: number) => Promise<void>;
   /** Called at the begin of every day, by the replay's clock. */
   readonly day: (at: number) => void;
   readonly progress: (progress: ReplayProgress) => void;
@@ -64,6 +66,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayTotals> {
       await options.train();
       trained = true;
     }
+    if (trained) await options.rollOut(minute.at);
     await replayMinute(headrace, minute, trained, totals);
     options.progress({ at: minute.at, flights: totals.departed, predictions: totals.predictions });
   }

@@ -2,6 +2,7 @@ import type { Headrace, ModelVersion } from 'headrace';
 import type { RunCheck } from './checks.ts';
 import { departures, lateDeparture, schedule } from './declaration.ts';
 import type { ReplayTotals } from './replay.ts';
+import type { RunRollout } from './rollouts.ts';
 import type { RunSkew } from './running-audit.ts';
 
 /** The summary of a run, as one JSON object. */
@@ -23,6 +24,7 @@ export interface RunSummary {
       readonly baseLogLoss: number | null;
     }[];
   }[];
+  readonly rollouts: readonly RunRollout[];
   readonly checks: readonly RunCheck[];
   readonly seconds: number;
   /** Peaks, MiB: of this process, of the trainer, and of both together, which is at most their sum. */
@@ -37,6 +39,7 @@ export interface SummaryParts {
   readonly version: ModelVersion | null;
   readonly checks: readonly RunCheck[];
   readonly tiles: RunSummary['tiles'];
+  readonly rollouts: readonly RunRollout[];
   readonly seconds: number;
   readonly trainerRssMb: number;
   readonly besideTrainerMb: number;
@@ -74,6 +77,7 @@ export function summarise(parts: SummaryParts): RunSummary {
               months: monthsOf(headrace, totals),
             },
           ],
+    rollouts: parts.rollouts,
     checks,
     seconds: Math.round(seconds * 10) / 10,
     peakRssMb: peaksOf(parts),
@@ -115,6 +119,7 @@ export function summaryText({
   skew,
   tiles,
   models,
+  rollouts,
   checks,
   seconds,
   peakRssMb,
@@ -133,6 +138,7 @@ export function summaryText({
           `    ${month}  AUC ${auc?.toFixed(3) ?? '-'}  log loss ${logLoss?.toFixed(4) ?? '-'} (base rate ${baseLogLoss?.toFixed(4) ?? '-'})  ${predictions.toLocaleString('en')} predictions, ${((100 * late) / predictions).toFixed(1)} % late`,
       ),
     ]),
+    ...rollouts.map(({ version, trainedOn, state }) => `  version ${version}, trained on ${trainedOn}: ${state}`),
     ...checks.map(({ name, passed, found }) => `  ${passed ? '✓' : '✗'} ${name}: ${found}`),
     `  ${seconds} s, peak memory of all processes together ${peakRssMb.together} MiB (this one ${peakRssMb.main} MiB, trainer ${peakRssMb.trainer} MiB)`,
   ];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RolloutEventKind, RolloutState } from '../../src/ports/rollout-store.ts';
 import { type Evidence, mergeEvidence, NO_EVIDENCE, parseEvidence } from '../../src/serving/rollout/evidence.ts';
-import { EvidenceCounter } from '../../src/serving/rollout/evidence-counter.ts';
+import { EvidenceCounter, type Outcome } from '../../src/serving/rollout/evidence-counter.ts';
 import { judge } from '../../src/serving/rollout/judge.ts';
 import { moved } from '../../src/serving/rollout/rollout-machine.ts';
 import type { Outcomes } from '../../src/serving/rollout/success.ts';
@@ -16,13 +16,24 @@ function evidence(n: number, change: (counter: EvidenceCounter) => void = () => 
   counter.slowMs = 10;
   for (let i = 0; i < n; i += 1) {
     for (const lane of ['canary', 'baseline'] as const) {
-      counter.outcomes(lane, 'scored', 1, i % 100 === 0 ? 20 : 2);
+      counter.call(lane, 'scored', { latencyMs: i % 100 === 0 ? 20 : 2 });
       counter.score(lane, (i % 97) / 97);
       counter.key(lane, `${lane} ${i}`);
     }
   }
   change(counter);
   return counter.evidence();
+}
+
+/** Counts calls one by one. */
+function calls(
+  counter: EvidenceCounter,
+  lane: 'canary' | 'baseline',
+  outcome: Outcome,
+  count: number,
+  latencyMs: number,
+): void {
+  for (let i = 0; i < count; i += 1) counter.call(lane, outcome, { latencyMs });
 }
 
 const rollout = newRollout('r', { slowMs: 10 });
@@ -41,10 +52,10 @@ test('equal cohorts wait for their requests and their time, then go on', () => {
 });
 
 const faults: readonly (readonly [string, (counter: EvidenceCounter) => void])[] = [
-  ['errors', (counter) => counter.outcomes('canary', 'error', 30, 2)],
-  ['timeouts', (counter) => counter.outcomes('canary', 'timeout', 30, 2)],
-  ['nonFinite', (counter) => counter.outcomes('canary', 'nonFinite', 30, 2)],
-  ['p99', (counter) => counter.outcomes('canary', 'scored', 60, 50)],
+  ['errors', (counter) => calls(counter, 'canary', 'error', 30, 2)],
+  ['timeouts', (counter) => calls(counter, 'canary', 'timeout', 30, 2)],
+  ['nonFinite', (counter) => calls(counter, 'canary', 'nonFinite', 30, 2)],
+  ['p99', (counter) => calls(counter, 'canary', 'scored', 60, 50)],
   ['range', (counter) => Array.from({ length: 40 }, () => counter.score('canary', 1.5))],
   ['scoreShift', (counter) => Array.from({ length: 4_000 }, () => counter.score('canary', 0.95))],
   ['scoreDistance', (counter) => Array.from({ length: 4_000 }, () => counter.score('canary', 0.5))],
@@ -61,7 +72,7 @@ test.each(faults)('a canary beyond its guardrail %s is rolled back, also while i
 });
 
 test('the same faults of the baseline are no reason against the canary', () => {
-  const swapped = evidence(2_000, (counter) => counter.outcomes('baseline', 'error', 200, 2));
+  const swapped = evidence(2_000, (counter) => calls(counter, 'baseline', 'error', 200, 2));
   expect(judge(rollout, swapped, null, LATER).action).toBe('advance');
 });
 
@@ -100,7 +111,7 @@ test('the shadow is judged alone for its faults, and against the champion for it
   const copies = (n: number, shift: number, bad: number) => {
     const counter = new EvidenceCounter({ task: 'binary', range: [0, 1] });
     for (let i = 0; i < n; i += 1) {
-      counter.outcomes('shadow', i < bad ? 'error' : 'scored', 1, 2);
+      counter.call('shadow', i < bad ? 'error' : 'scored', { latencyMs: 2 });
       counter.score('shadowed', (i % 97) / 194);
       counter.score('shadow', (i % 97) / 194 + shift);
     }
@@ -129,14 +140,23 @@ test('a soak ends by its time; nothing follows what is over', () => {
 
 test('what several servers saw is judged as if one had seen it', () => {
   const [a, b] = [
-    evidence(700, (c) => c.outcomes('canary', 'error', 9, 2)),
-    evidence(900, (c) => c.outcomes('canary', 'error', 8, 2)),
+    evidence(700, (c) => calls(c, 'canary', 'error', 9, 2)),
+    evidence(900, (c) => calls(c, 'canary', 'error', 8, 2)),
   ];
   expect([judge(rollout, a, null, LATER).action, judge(rollout, b, null, LATER).action]).not.toContain('rollBack');
   expect(judge(rollout, mergeEvidence([a, b]), null, LATER)).toMatchObject({ action: 'rollBack' });
   // Through JSON, as a store keeps it.
   expect(parseEvidence(JSON.parse(JSON.stringify(a)))).toEqual(a);
   expect(parseEvidence({ canary: 1 })).toBeNull();
+});
+
+test('calls that shared a run and failed or were slow together are one event', () => {
+  const counter = new EvidenceCounter({ task: 'binary', range: null });
+  counter.slowMs = 10;
+  for (const turn of [1, 1, 1, 2]) counter.call('canary', 'error', { rows: 5, latencyMs: 50, turn });
+  counter.call('canary', 'scored', { rows: 5, latencyMs: 50, turn: 3 });
+  const { requests, errors, slow, timed } = counter.evidence().canary;
+  expect({ requests, errors, slow, timed }).toEqual({ requests: 25, errors: 2, slow: 3, timed: 3 });
 });
 
 const ALLOWED: Readonly<Record<Exclude<RolloutEventKind, 'started'>, readonly RolloutState[]>> = {

@@ -3,13 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { compareText } from '../../src/base/text-order.ts';
-import { defineProject, model } from '../../src/features/define/declare.ts';
 import type { RolloutOptions } from '../../src/features/define/rollout.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { predictionTable } from '../../src/serving/online/prediction-table.ts';
 import type { RolloutReport } from '../../src/serving/rollout/rollout-report.ts';
-import { asked, came, service } from '../models/small-project.ts';
+import { halfAtOnce, soldProject } from './sold-project.ts';
 import { type Kind, registerVersions } from './versions.ts';
 
 const START = Date.UTC(2026, 0, 1);
@@ -35,18 +34,6 @@ interface Answered extends Partial<RolloutReport> {
   readonly error?: { readonly code: string };
 }
 
-function projectOf(rollout: RolloutOptions<'name'>) {
-  const sold = model('sold', {
-    task: 'binary',
-    service,
-    spine: { from: asked, id: 'id' },
-    label: { from: came, id: 'asked', value: (e) => e.good, within: '1h' },
-    train: { with: { kind: 'logisticRegression' } },
-    rollout,
-  });
-  return defineProject('shop', { asked, came, sold });
-}
-
 async function serve(kinds: readonly Kind[], rollout: RolloutOptions<'name'>): Promise<Served> {
   const directory = mkdtempSync(join(tmpdir(), 'headrace-rollout-'));
   await registerVersions(directory, 'sold', kinds);
@@ -64,7 +51,7 @@ async function open(directory: string, rollout: RolloutOptions<'name'>): Promise
   let now = START;
   const faults: unknown[] = [];
   const headrace = await openHeadrace({
-    project: projectOf(rollout),
+    project: soldProject(rollout),
     environment: { directory },
     clock: () => now,
     onFault: (error) => faults.push(error),
@@ -124,16 +111,6 @@ async function traffic(
   return seen;
 }
 
-const EARLY: RolloutOptions<'name'> = {
-  key: 'name',
-  shadow: false,
-  steps: [50],
-  requests: 100,
-  every: '1s',
-  success: false,
-  soak: '1m',
-};
-
 async function state({ ask }: Served): Promise<RolloutReport> {
   const { status, body } = await ask('/v1/rollouts/sold');
   expect(status).toBe(200);
@@ -152,10 +129,10 @@ async function rounds(served: Served, most: number, each: number): Promise<Rollo
 }
 
 const classes: readonly (readonly [Kind, RolloutOptions<'name'>, string])[] = [
-  ['slow', EARLY, 'p99'],
-  ['erring', EARLY, 'errors'],
-  ['nan', EARLY, 'nonFinite'],
-  ['shifted', EARLY, 'score'],
+  ['slow', halfAtOnce, 'p99'],
+  ['erring', halfAtOnce, 'errors'],
+  ['nan', halfAtOnce, 'nonFinite'],
+  ['shifted', halfAtOnce, 'score'],
 ];
 
 for (const [kind, rollout, guardrail] of classes) {
@@ -176,7 +153,7 @@ for (const [kind, rollout, guardrail] of classes) {
 
 test('a version that is subtly worse is rolled back by its labels, when no guardrail sees it', async () => {
   const rollout: RolloutOptions<'name'> = {
-    ...EARLY,
+    ...halfAtOnce,
     requests: 100,
     guardrails: { p99: false, scoreShift: false, scoreDistance: false },
     success: { metric: 'log_loss', labels: 100 },
@@ -203,7 +180,7 @@ test('a version that is subtly worse is rolled back by its labels, when no guard
 
 test('a good version goes from the shadow over the steps to champion, and back within its soak', async () => {
   const rollout: RolloutOptions<'name'> = {
-    ...EARLY,
+    ...halfAtOnce,
     shadow: '1m',
     steps: [10, 50],
     requests: 20,
@@ -259,7 +236,7 @@ test('a good version goes from the shadow over the steps to champion, and back w
 });
 
 test('what cannot be done to a rollout is refused by code', async () => {
-  const served = await serve(['good', 'good', 'good'], EARLY);
+  const served = await serve(['good', 'good', 'good'], halfAtOnce);
   const change = async (body: unknown) => {
     const { status, body: answer } = await served.ask('/v1/rollouts/sold', body);
     return `${status} ${answer.error?.code}`;
@@ -283,13 +260,13 @@ test('what cannot be done to a rollout is refused by code', async () => {
 });
 
 test('a rollout goes on after a restart, with the same cohorts and what was counted', async () => {
-  const served = await serve(['good', 'good'], EARLY);
+  const served = await serve(['good', 'good'], halfAtOnce);
   await served.ask('/v1/rollouts/sold', { action: 'start', version: 2 });
   const cohortOf = async (one: Served, caller: number, id: string) =>
     (await one.ask('/v1/predictions/sold', predictionOf(caller, id))).body.cohort;
   const before = await Promise.all(Array.from({ length: 24 }, (_, i) => cohortOf(served, i, `a-${i}`)));
   await served.headrace.tick();
-  const again = await reopen(served, EARLY);
+  const again = await reopen(served, halfAtOnce);
   const after = await Promise.all(Array.from({ length: 24 }, (_, i) => cohortOf(again, i, `b-${i}`)));
   expect(after).toEqual(before);
   await again.headrace.tick();

@@ -7,6 +7,15 @@ import { scoreBin } from './score-bin.ts';
 /** What became of one prediction. */
 export type Outcome = 'scored' | 'error' | 'timeout' | 'nonFinite';
 
+/** A call as it is counted. */
+export interface CountedCall {
+  /** Predictions that it asked for: 1 where it is left out. */
+  readonly rows?: number;
+  readonly latencyMs: number;
+  /** Names the run that it shared with others; its own where it is left out. */
+  readonly turn?: number;
+}
+
 export interface CounterOptions {
   readonly task: 'binary' | 'regression';
   readonly range: RolloutPlan['guardrails']['range'];
@@ -32,17 +41,20 @@ export class EvidenceCounter {
     this.#lanes = { canary: lane(), baseline: lane(), shadow: lane(), shadowed: lane() };
   }
 
-  /** Counts predictions of one lane that took `latencyMs` together. */
-  outcomes(lane: CountedLane, outcome: Outcome, rows: number, latencyMs: number): void {
+  /**
+   * Counts a call of one lane, of `rows` predictions that took `latencyMs` together. Calls of one `turn` share a run: they
+   * are slow, late or wrong together, which is one event. The tests take events as independent.
+   */
+  call(lane: CountedLane, outcome: Outcome, { rows = 1, latencyMs, turn }: CountedCall): void {
     const counter = this.#lanes[lane];
     counter.requests += rows;
-    if (outcome === 'error') counter.errors += rows;
-    else if (outcome === 'timeout') counter.timeouts += rows;
-    else if (outcome === 'nonFinite') counter.nonFinite += rows;
-    for (let row = 0; row < rows; row += 1) counter.latency.add(latencyMs);
+    counter.latency.add(latencyMs);
+    if (outcome === 'nonFinite') counter.nonFinite += 1;
+    if (outcome === 'error' && counter.isFirstOf('error', turn)) counter.errors += 1;
+    if (outcome === 'timeout' && counter.isFirstOf('timeout', turn)) counter.timeouts += 1;
     if (this.slowMs === null) return;
-    counter.timed += rows;
-    if (latencyMs > this.slowMs) counter.slow += rows;
+    if (counter.isFirstOf('timed', turn)) counter.timed += 1;
+    if (latencyMs > this.slowMs && counter.isFirstOf('slow', turn)) counter.slow += 1;
   }
 
   /** Counts the score of a prediction of one lane. */
@@ -113,6 +125,7 @@ class RunningMoments {
 }
 
 class LaneCounter {
+  readonly #turns = { error: Number.NaN, timeout: Number.NaN, timed: Number.NaN, slow: Number.NaN };
   requests = 0;
   errors = 0;
   timeouts = 0;
@@ -123,6 +136,13 @@ class LaneCounter {
   readonly latency = new DurationHistogram();
   readonly scores = new RunningMoments();
   readonly bins = new Map<number, number>();
+
+  /** Whether a turn has no such event yet. */
+  isFirstOf(event: 'error' | 'timeout' | 'timed' | 'slow', turn: number | undefined): boolean {
+    if (turn !== undefined && this.#turns[event] === turn) return false;
+    this.#turns[event] = turn ?? Number.NaN;
+    return true;
+  }
 
   evidence(): LaneEvidence {
     const { requests, errors, timeouts, nonFinite, outOfRange, slow, timed } = this;

@@ -9,14 +9,15 @@ const moments = z.object({ n: count, mean: z.number(), m2: count });
 const lane = z.object({
   /** Predictions asked for. */
   requests: count,
+  /** Runs that failed, and those that did not end in time: calls of one run fail together. */
   errors: count,
   timeouts: count,
-  /** Scores that were no finite number. */
+  /** Calls with a score that was no finite number. */
   nonFinite: count,
   outOfRange: count,
-  /** Slower than the rollout's `slowMs` of that time. */
+  /** Runs slower than the rollout's `slowMs` of that time. */
   slow: count,
-  /** Those while there was a `slowMs`. */
+  /** Runs while there was a `slowMs`. */
   timed: count,
   /** Durations by bin, and their sum, ms. */
   latency: z.object({ counts: z.array(z.number()), sumMs: z.number() }),

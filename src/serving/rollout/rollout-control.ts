@@ -159,7 +159,7 @@ export class RolloutControl {
     try {
       while (await this.#step());
     } catch (error) {
-      if (!isHeadraceError(error, 'ROLLOUT_MOVED')) throw error;
+      if (!isHeadraceError(error, 'ROLLOUT_MOVED') && !isHeadraceError(error, 'REGISTRY_MOVED')) throw error;
       await this.#options.changed();
     }
     await this.#deliver();
@@ -218,26 +218,29 @@ export class RolloutControl {
   ): Promise<boolean> {
     const { hooks, monotonic } = this.#options;
     if (monotonic() - this.#refusedAt < AGAIN_MS) return false;
-    const { isConfirmed, reason } = await hooks.confirm(rollout, {
-      action,
-      reason: decided.reason,
-      numbers: decided.numbers,
-    });
-    if (!isConfirmed) {
-      this.#refusedAt = monotonic();
-      if (rollout.state !== 'held')
-        await this.#change(rollout, {
-          ...decided,
-          kind: 'held',
-          reason: `not confirmed: ${reason}`,
-          slowMs: rollout.slowMs,
-        });
+    const { reason, numbers, at, by } = decided;
+    const answer = await hooks.confirm(rollout, { action, reason, numbers });
+    if (!answer.isConfirmed) return this.#refuse(rollout, { ...decided, reason: `not confirmed: ${answer.reason}` });
+    if (action === 'promote') {
+      try {
+        await this.#promote(rollout, decided);
+      } catch (error) {
+        if (!isHeadraceError(error, 'REGISTRY_GATE')) throw error;
+        await this.#refuse(rollout, { ...decided, reason: error.message });
+      }
       return false;
     }
-    const free = rollout.state === 'held' ? await this.#change(rollout, { ...decided, kind: 'released' }) : rollout;
-    if (action === 'promote') await this.#promote(free, decided);
-    else await this.#change(free, { ...decided, kind: free.state === 'shadow' ? 'canaried' : 'raised' });
-    return action === 'advance';
+    const released = { kind: 'released', at, by, reason, numbers } as const;
+    const free = rollout.state === 'held' ? await this.#change(rollout, released) : rollout;
+    await this.#change(free, { ...decided, kind: free.state === 'shadow' ? 'canaried' : 'raised' });
+    return true;
+  }
+
+  /** Holds a rollout that may not go further yet; it is asked again later. */
+  async #refuse(rollout: Rollout, { at, by, reason, numbers }: Omit<Move, 'kind'>): Promise<boolean> {
+    this.#refusedAt = this.#options.monotonic();
+    if (rollout.state !== 'held') await this.#change(rollout, { kind: 'held', at, by, reason, numbers });
+    return false;
   }
 
   /** Ends a rollout whose champion was moved by hand, or whose own move was not noted before a crash; whether it did. */
@@ -251,7 +254,8 @@ export class RolloutControl {
     const reason = `version ${champion} is the champion`;
     const isDone = isPromoted && champion !== rollout.champion;
     const kind = champion === candidate ? 'promoted' : isDone ? 'completed' : 'rolledBack';
-    await this.#change(rollout, { kind, by, reason, at: clock() });
+    const { numbers } = await this.#verdictOf(rollout);
+    await this.#change(rollout, { kind, by, reason, numbers, at: clock() });
     return true;
   }
 

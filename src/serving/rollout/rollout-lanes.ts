@@ -236,7 +236,7 @@ export class RolloutLanes {
     const { monotonic } = this.#options;
     return this.#turns.take(cohort, async (beganAt) => {
       const count = (outcome: Outcome) => {
-        counter.outcomes(cohort, outcome, calls.vectors.length, monotonic() - beganAt);
+        counter.call(cohort, outcome, { rows: calls.vectors.length, latencyMs: monotonic() - beganAt, turn: beganAt });
         for (const key of calls.keys) counter.key(cohort, key ?? '');
       };
       try {
@@ -258,7 +258,7 @@ export class RolloutLanes {
     const from = this.#options.monotonic();
     try {
       const { scores } = await candidate.score(copies.map(({ vector }) => vector));
-      counter.outcomes('shadow', 'scored', copies.length, this.#options.monotonic() - from);
+      counter.call('shadow', 'scored', { rows: copies.length, latencyMs: this.#options.monotonic() - from });
       copies.forEach((copy, i) => {
         counter.score('shadow', scores[i]);
         counter.score('shadowed', copy.score);
@@ -268,7 +268,7 @@ export class RolloutLanes {
     } catch (error) {
       const outcome = outcomeOf(error);
       // A run fails as a whole: one by one, so that only those count that fail alone.
-      if (copies.length === 1) counter.outcomes('shadow', outcome, 1, this.#options.monotonic() - from);
+      if (copies.length === 1) counter.call('shadow', outcome, { latencyMs: this.#options.monotonic() - from });
       else for (const copy of copies) await this.#runShadow([copy]);
     }
   }

@@ -47,7 +47,7 @@ export const rolloutsPart: PartKind<Source, RolloutsStatus> = {
       type: 'counter',
       unit: 'predictions',
       labels: ['model', 'lane', 'outcome'],
-      help: 'Predictions of the lanes of the rollout under way: canary, baseline and shadow by outcome',
+      help: 'Requested predictions of the lanes (canary, baseline, shadow) of the rollout under way, and their runs with errors, timeouts and the like',
       read: (models) => following(models).flatMap(({ data, evidence }) => laneSamples(data.name, evidence)),
     },
     {
@@ -98,6 +98,5 @@ function laneSamples(model: string, { canary, baseline, shadow }: Evidence): rea
 }
 
 function outcomesOf({ requests, errors, timeouts, nonFinite, outOfRange, slow }: LaneEvidence) {
-  const scored = requests - errors - timeouts - nonFinite;
-  return { scored, errors, timeouts, non_finite: nonFinite, out_of_range: outOfRange, slow };
+  return { requested: requests, errors, timeouts, non_finite: nonFinite, out_of_range: outOfRange, slow };
 }
