@@ -10,6 +10,7 @@ import { choiceOption, numberOption, secondsOption, wholeOption } from './parse-
 /** Options of a run on recorded instances. */
 export const spotOptions = {
   'spot-trace': { type: 'string' },
+  polarity: { type: 'string' },
   work: { type: 'string' },
   deadline: { type: 'string' },
   changeover: { type: 'string' },
@@ -23,6 +24,7 @@ export const spotOptions = {
 
 export const spotOptionHelp = {
   'spot-trace': 'a recording of spot instances, which the run is placed on in fast time; needs --drill',
+  polarity: 'meaning of 1 in a file of zeros and ones: available or unavailable',
   work: 'time of work of all steps, by the clock of the recording: 8h',
   deadline: 'time from the start to the deadline: 12h',
   changeover: 'time without progress after each start (18m)',
@@ -52,7 +54,9 @@ export async function recordedRun({ options }: Call, spec: RunSpec): Promise<Rec
     throw fail('RUN_SPEC', { member: 'steps', reason: 'a policy counts what is left of them' });
   if (options['drill'] === undefined)
     throw fail('RUN_SPEC', { member: 'drill', reason: 'a program that was not seen to resume gets no spot instances' });
-  const trace = await readSpotTrace(String(path), {});
+  const trace = await readSpotTrace(String(path), {
+    polarity: choiceOption('polarity', options['polarity'], ['available', 'unavailable']),
+  });
   const spotPrice = needed('spot-price', numberOption('spot-price', options['spot-price'], 0));
   const onDemandPrice = needed('on-demand-price', numberOption('on-demand-price', options['on-demand-price'], 0));
   const names = policies.filter(({ needsFuture }) => !needsFuture).map(({ name }) => name);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -88,25 +88,15 @@ test('a run is refused with a budget without a price, and with options that are 
   expect((await run('--ranks', '0')).err).toContain('CLI_VALUE');
 });
 
-const hasTrace = existsSync('../shared/data/cost/spot_traces/skypilot');
+const trace = resolve(
+  '../shared/data/cost/spot_traces/skypilot/availability/1-node/aws-10-26-2022/us-west-2a_k80_1.json',
+);
 
-test.skipIf(!hasPython || !hasTrace)(
+test.skipIf(!hasPython || !existsSync(trace))(
   'a run on a recording needs a drill, is placed by the policy and has a prediction (skipped without the recordings)',
   async () => {
-    const trace = resolve('../shared/data/cost/spot_traces/skypilot');
-    const [file = ''] = readdirSync(trace).filter((name) => name.endsWith('.json') || name.endsWith('.json.gz'));
-    const spot = [
-      '--spot-trace',
-      join(trace, file),
-      '--work',
-      '1h',
-      '--deadline',
-      '10h',
-      '--spot-price',
-      '1',
-      '--on-demand-price',
-      '3',
-    ];
+    const prices = ['--spot-price', '1', '--on-demand-price', '3'];
+    const spot = ['--spot-trace', trace, '--polarity', 'available', '--work', '1h', '--deadline', '10h', ...prices];
     const run = ['train', 'run', '--json', '--directory', 'placed', '--steps', '40', '--set', 'every=8', ...spot];
     expect((await runCli(folder, [...run, ...count])).err).toContain('drill');
     await runCli(folder, ['train', 'drill', '--steps', '40', '--set', 'every=8', ...count]);
