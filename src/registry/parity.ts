@@ -3,7 +3,7 @@ import { fail } from '../base/errors/fail.ts';
 import type { ModelSignature } from '../ports/model-registry.ts';
 import type { Scorer } from './scorer.ts';
 
-/** Scores of a runtime may differ from the trainer's by this much (float32 against float64). */
+/** Scores of a runtime may differ from the trainer's by this much, as a share of those above 1 (float32 against float64). */
 const PARITY_TOLERANCE = 1e-5;
 
 /** The checked model version: registered, or about to be. */
@@ -41,7 +41,7 @@ export function parityRows(file: Uint8Array, signature: ModelSignature): Float32
 
 function compare({ model, version }: Checked, found: number, expected: number): void {
   // NaN differs from everything.
-  if (!(Math.abs(found - expected) <= PARITY_TOLERANCE))
+  if (!(Math.abs(found - expected) <= PARITY_TOLERANCE * Math.max(1, Math.abs(expected))))
     throw fail('MODEL_PARITY', { model, version, found, expected });
 }
 

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../base/errors/fail.ts';
+import { parseBoostedOptions } from './boosted-trees/boosted-options.ts';
+import { trainBoosted } from './boosted-trees/train-boosted.ts';
 import { JOB_FORMAT, type TrainingJob, type TrainingResult } from './job/training-job.ts';
 import { parseLogisticOptions } from './logistic/logistic-options.ts';
 import { trainLogistic } from './logistic/train-logistic.ts';
@@ -12,6 +14,11 @@ const trainers = {
     parseOptions: parseLogisticOptions,
     train: (frame: TrainingFrame, job: TrainingJob) =>
       trainLogistic(frame, parseLogisticOptions(job.options), job.trainingSet),
+  },
+  boostedTrees: {
+    parseOptions: parseBoostedOptions,
+    train: (frame: TrainingFrame, job: TrainingJob) =>
+      trainBoosted(frame, { options: parseBoostedOptions(job.options), path: job.trainingSet, task: job.task }),
   },
 } as const;
 

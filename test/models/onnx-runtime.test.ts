@@ -34,7 +34,7 @@ function constantModel(value: number): Uint8Array {
     'Squeeze',
     [graph.node('Add', [nothing, graph.floats([value], [1])]), graph.integers([1])],
     {},
-    'probability',
+    { output: 'probability' },
   );
   return graph.finish('features', 3, 'probability');
 }

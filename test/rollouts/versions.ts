@@ -20,7 +20,7 @@ function onnxOf(kind: Kind, salt: number): Uint8Array {
   const zero = graph.node('Mul', [x, graph.floats([0], [1])]);
   const same = graph.node('Add', [x, graph.node('Mul', [zero, graph.floats([salt], [1])])]);
   const sum = logit(graph, kind, same);
-  graph.node('Sigmoid', [sum], {}, 'probability');
+  graph.node('Sigmoid', [sum], {}, { output: 'probability' });
   return graph.finish('features', 1, 'probability');
 }
 

@@ -22,7 +22,7 @@ export function logisticOnnx(design: Pick<Design, 'features' | 'width'>, weights
   ];
   const intercept = graph.floats([weights[design.width - 1]], [1]);
   const sum = terms.reduce((left, right) => graph.node('Add', [left, right]), intercept);
-  graph.node('Squeeze', [graph.node('Sigmoid', [sum]), graph.integers([1])], {}, ONNX_OUTPUT);
+  graph.node('Squeeze', [graph.node('Sigmoid', [sum]), graph.integers([1])], {}, { output: ONNX_OUTPUT });
   return graph.finish(ONNX_INPUT, columns, ONNX_OUTPUT);
 }
 

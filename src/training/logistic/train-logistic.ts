@@ -1,21 +1,11 @@
 import { fail } from '../../base/errors/fail.ts';
 import { auc } from '../../stats/auc.ts';
+import { parityOf, type TrainedModel } from '../trained-model.ts';
 import type { TrainingFrame } from '../training-frame.ts';
 import { buildDesign, type Design } from './design.ts';
 import { eachLinear, type Fit, fitLogistic } from './fit.ts';
 import { logisticOnnx, ONNX_INPUT, ONNX_OUTPUT } from './logistic-onnx.ts';
 import type { ResolvedLogisticOptions } from './logistic-options.ts';
-
-export interface TrainedModel {
-  readonly onnx: Uint8Array;
-  readonly input: string;
-  readonly output: string;
-  readonly metrics: Readonly<Record<string, number>>;
-  /** Raw rows with the scores they were given: what a runtime has to reproduce. */
-  readonly parity: { readonly rows: readonly (readonly (number | null)[])[]; readonly scores: readonly number[] };
-}
-
-const PARITY_ROWS = 64;
 
 /** Trains a logistic regression on a frame of numbers; `path` names the frame in errors. Error: TRAINING_DATA. */
 export function trainLogistic(
@@ -59,18 +49,4 @@ function scoreRows(design: Design, { weights }: Fit): Float64Array {
     scores[row] = 1 / (1 + Math.exp(-z));
   });
   return scores;
-}
-
-/** Rows spread evenly over the set, and those with the most missing values. */
-function parityOf({ columns }: TrainingFrame, scores: Float64Array): TrainedModel['parity'] {
-  const gaps = (row: number) => columns.reduce((sum, column) => sum + (Number.isNaN(column[row]) ? 1 : 0), 0);
-  const every = Math.max(1, Math.floor(scores.length / PARITY_ROWS));
-  const even = Array.from({ length: Math.min(PARITY_ROWS, scores.length) }, (_, i) => i * every);
-  let emptiest = 0;
-  for (let row = 1; row < Math.min(scores.length, 10_000); row += 1) if (gaps(row) > gaps(emptiest)) emptiest = row;
-  const chosen = [...new Set([...even, emptiest])];
-  return {
-    rows: chosen.map((row) => columns.map((column) => (Number.isNaN(column[row]) ? null : column[row]))),
-    scores: chosen.map((row) => scores[row]),
-  };
 }

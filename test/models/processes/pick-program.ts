@@ -15,7 +15,7 @@ const wanted = graph.node('Gather', ['x', graph.integers([pick])], { axis: 1 });
 const place = graph.node('Cast', [wanted], { to: INT64 });
 const found = graph.node('GatherElements', ['x', place], { axis: 1 });
 const whole = graph.node('Where', [graph.node('IsNaN', [found]), graph.floats([NOTHING], [1]), found]);
-graph.node('Squeeze', [whole, graph.integers([1])], {}, 'y');
+graph.node('Squeeze', [whole, graph.integers([1])], {}, { output: 'y' });
 writeFileSync(join(dirname(path), 'model.onnx'), graph.finish('x', job.features.length, 'y'));
 
 const connection = await (await DuckDBInstance.create(':memory:')).connect();

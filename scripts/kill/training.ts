@@ -1,0 +1,23 @@
+import { seededRandom } from '../../src/base/rng.ts';
+import { type KillCounts, killRun } from '../../test/training/kill-run.ts';
+
+/**
+ * Kills training runs until each kind of kill has happened often enough: `node scripts/kill/training.ts [kills] [seed]`.
+ * A third of the kills each: the controller, a rank, a rank inside a checkpoint write.
+ */
+const kills = Number(process.argv[2] ?? 300);
+const random = seededRandom(Number(process.argv[3] ?? 1));
+const total: KillCounts = { controller: 0, rank: 0, insideCheckpoint: 0 };
+let runs = 0;
+while (
+  total.controller + total.rank + total.insideCheckpoint < kills ||
+  Math.min(total.controller, total.insideCheckpoint) < kills / 6
+) {
+  const counts = await killRun(random, 8);
+  total.controller += counts.controller;
+  total.rank += counts.rank;
+  total.insideCheckpoint += counts.insideCheckpoint;
+  runs += 1;
+  if (runs % 5 === 0) console.log(`${runs} runs, ${JSON.stringify(total)}, each as without kills`);
+}
+console.log(`${runs} runs, ${JSON.stringify(total)}, each as without kills`);
