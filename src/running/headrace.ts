@@ -35,6 +35,7 @@ import { type BatchJob, type BatchOptions, startBatch } from '../serving/batch/s
 import { type PredictionRequest, type PredictOptions, predictMany } from '../serving/online/predict-many.ts';
 import type { Prediction } from '../serving/online/prediction.ts';
 import type { RolloutControl } from '../serving/rollout/rollout-control.ts';
+import type { StreamJob } from '../serving/streaming/stream-job.ts';
 import { openBatchContext } from './batch-context.ts';
 import { type CloseOptions, closeProject } from './close-project.ts';
 import { keepInside } from './inside.ts';
@@ -194,6 +195,11 @@ export class Headrace extends Running<ProjectStatus> {
    */
   startBatch(model: ModelData, options: BatchOptions): Promise<BatchJob> {
     return startBatch(this.model(model.name), options, openBatchContext(this.#open));
+  }
+
+  /** A declared stream: how far it is, rolls to other versions, its shadow, and scoring again. Error: STREAM_UNKNOWN. */
+  stream(name: string): Pick<StreamJob, 'status' | 'counts' | 'roll' | 'abort' | 'shadow' | 'reprocess'> {
+    return this.#open.streams.named(name);
   }
 
   /** Makes a version the champion by compare-and-swap and loads it; without `expected`, whatever the alias names now. Errors: MODEL_*. */

@@ -28,6 +28,7 @@ import { openModelHost } from '../serving/models/open-host.ts';
 import { ProjectModels } from '../serving/models/project-models.ts';
 import { inferencePart } from '../serving/runtime/inference-part.ts';
 import type { ModelHost } from '../serving/runtime/model-host.ts';
+import { ProjectStreams } from '../serving/streaming/project-streams.ts';
 import { Forgetting } from './forgetting.ts';
 import { TrainingRuns } from './training-runs.ts';
 
@@ -47,6 +48,7 @@ export interface OpenProject extends ProjectPlace {
   readonly models: ProjectModels;
   readonly host: ModelHost;
   readonly labels: ProjectLabels;
+  readonly streams: ProjectStreams;
   readonly appends: AppendOutcome;
   readonly topics: TopicIntakes;
   readonly training: TrainingRuns;
@@ -103,7 +105,9 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     publishDeliveries: async () => later.features?.publishDeliveries(),
     listenerOf: (model) => labels.listenerOf(model),
   });
-  const features = await openFeatures(place, opened, { models, labels });
+  const streams = new ProjectStreams({ ...stores, streams: project.streams ?? [], clock, onFault });
+  await streams.makeTopics(partitions);
+  const features = await openFeatures(place, opened, { models, labels, streams });
   later.features = features;
   await models.start();
   const host = await openModelHost({ environment, runtimes, registered: stores, clock, onFault });
@@ -120,21 +124,23 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     ...models.parts(),
     openPart(inferencePart, host, { tick: () => host.tick(), close: () => host.close() }),
     labels.part(),
+    streams.part(),
   ];
   const flush = () => flushParts(parts);
   const training = new TrainingRuns({ project, stores, features, clock, flush });
   const { directory } = environment;
   const rowsOf = sourceRows(schemas, log.capabilities.rows);
+  await streams.open({ rowsOf, read: (of, request, at) => features.read(of, request, at) });
   const forgetting = new Forgetting({ ...stores, rowsOf, directory, project, features }, flush);
   // A forgetting that a dead process began is finished before anything is served.
   for (const { entity, key } of begunForgettings(directory)) await forgetting.forget(entity, key);
-  return { ...place, stores, features, models, host, labels, appends, topics, training, forgetting, parts };
+  return { ...place, stores, features, models, host, labels, streams, appends, topics, training, forgetting, parts };
 }
 
 function openFeatures(
   { project, environment, clock, onFault }: ProjectPlace,
   { stores, disk, schemas }: Opened,
-  { models, labels }: { readonly models: ProjectModels; readonly labels: ProjectLabels },
+  { models, labels, streams }: Pick<OpenProject, 'models' | 'labels' | 'streams'>,
 ): Promise<FeatureStore> {
   const { log, online, offline, topics, engine, traces } = stores;
   const { partitions, memoryBytes, sampleRate } = environment;
@@ -159,7 +165,7 @@ function openFeatures(
     },
     drainFed: () => models.drainFed(),
     sinks: [labels],
-    otherTopics: models.topics(),
+    otherTopics: [...models.topics(), ...streams.topics()],
     onComputeError: (_, error) => onFault(error),
     onFault,
     tracer: traces?.tracer ?? null,

@@ -17,6 +17,7 @@ import { modelsPart } from '../serving/online/models-part.ts';
 import { predictionsPart } from '../serving/online/predictions-part.ts';
 import { type RolloutsStatus, rolloutsPart } from '../serving/rollout/rollouts-part.ts';
 import { type InferenceStatus, inferencePart } from '../serving/runtime/inference-part.ts';
+import { type StreamsStatus, streamsPart } from '../serving/streaming/streams-part.ts';
 
 /**
  * Every kind of part, in the order of `headrace status`, with the keys of its share of `GET /v1/status`. The metrics page, the
@@ -36,6 +37,7 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(inferencePart, ['inference']),
   partKind(rolloutsPart, ['rollouts']),
   partKind(labelsPart, []),
+  partKind(streamsPart, ['streams']),
   partKind(followedPart, []),
   partKind(diskPart, ['disk']),
   partKind(memoryPart, ['memory']),
@@ -54,4 +56,5 @@ export type ProjectStatus = Status &
   RolloutsStatus &
   DiskStatus &
   MemoryStatus &
-  StoreStatus;
+  StoreStatus &
+  StreamsStatus;

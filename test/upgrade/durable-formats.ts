@@ -141,6 +141,13 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: [`${RELEASE}/beside/flink.json`],
   },
   {
+    name: 'output of a stream, record of its control log',
+    source: 'src/serving/streaming/stream-record.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/stream-records-1.json'],
+  },
+  {
     name: 'batch spec, part, output manifest',
     source: 'src/serving/batch/batch-spec.ts',
     version: 1,

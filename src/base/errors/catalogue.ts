@@ -34,6 +34,7 @@ import { sloErrors } from './slo.ts';
 import { sparkErrors } from './spark.ts';
 import { spineErrors } from './spine.ts';
 import { storeErrors } from './store.ts';
+import { streamErrors } from './stream.ts';
 import { sweepErrors } from './sweep.ts';
 import { tilesErrors } from './tiles.ts';
 import { topicErrors } from './topic.ts';
@@ -61,6 +62,7 @@ export const catalogue = {
   ...serverErrors,
   ...sloErrors,
   ...storeErrors,
+  ...streamErrors,
   ...tilesErrors,
   ...runErrors,
   ...schemaErrors,

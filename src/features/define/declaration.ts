@@ -240,6 +240,17 @@ export interface ModelData {
   readonly rollout: Readonly<Record<string, unknown>>;
 }
 
+/** A model that scores every event of a source, each with the features of its instant. */
+export interface StreamInferenceData {
+  readonly kind: 'streamInference';
+  readonly name: string;
+  readonly model: ModelData;
+  /** Its events are the requests. */
+  readonly from: EventSourceData;
+  /** Names the topic of the outputs. */
+  readonly to: string;
+}
+
 export type ViewData = StreamViewData | BatchViewData | OnDemandViewData;
 
 export interface ProjectData {
@@ -249,4 +260,6 @@ export interface ProjectData {
   readonly views: readonly ViewData[];
   readonly services: readonly FeatureServiceData[];
   readonly models: readonly ModelData[];
+  /** Absent in a declaration that was read from its file: streams leave no data that depends on them. */
+  readonly streams?: readonly StreamInferenceData[];
 }

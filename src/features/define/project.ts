@@ -6,11 +6,12 @@ import type {
   FeatureServiceData,
   ModelData,
   ProjectData,
+  StreamInferenceData,
   ViewData,
 } from './declaration.ts';
 import { freeze } from './freeze.ts';
 
-type Part = EventSourceData | ViewData | FeatureServiceData | ModelData;
+type Part = EventSourceData | ViewData | FeatureServiceData | ModelData | StreamInferenceData;
 
 /** A project with its parts under the names that the user gave them. */
 export interface Project<P extends Readonly<Record<string, Part>>> extends ProjectData {
@@ -31,6 +32,7 @@ class Reached {
   readonly #views = new Map<string, ViewData>();
   readonly #services = new Map<string, FeatureServiceData>();
   readonly #models = new Map<string, ModelData>();
+  readonly #streams = new Map<string, StreamInferenceData>();
   readonly #entities = new Map<string, EntityData>();
 
   add(part: Part): void {
@@ -54,17 +56,21 @@ class Reached {
       case 'model':
         for (const one of [part.service, part.spine.from, part.label.from]) this.add(one);
         return put(this.#models, part, part.name);
+      case 'streamInference':
+        for (const one of [part.model, part.from]) this.add(one);
+        return put(this.#streams, part, part.name);
       default:
         return part satisfies never;
     }
   }
 
-  lists(): Pick<ProjectData, 'sources' | 'views' | 'services' | 'models'> {
+  lists(): Pick<ProjectData, 'sources' | 'views' | 'services' | 'models' | 'streams'> {
     return {
       sources: sorted(this.#sources),
       views: sorted(this.#views),
       services: sorted(this.#services),
       models: sorted(this.#models),
+      ...(this.#streams.size === 0 ? {} : { streams: sorted(this.#streams) }),
     };
   }
 }

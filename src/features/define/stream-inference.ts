@@ -1,0 +1,32 @@
+import { fail } from '../../base/errors/fail.ts';
+import { typeText } from '../../schema/type-text.ts';
+import { checkName } from './check-name.ts';
+import type { ModelData, StreamInferenceData } from './declaration.ts';
+import type { EventSource } from './event-source.ts';
+import type { FeatureService } from './feature-service.ts';
+import { freeze } from './freeze.ts';
+import type { Fits, Tags } from './tag.ts';
+
+export interface StreamInferenceOptions<I extends Tags, F extends Tags, From extends Tags> {
+  readonly model: ModelData & { readonly service: FeatureService<I, F> };
+  /** Its events are the requests: it has the columns of the request. */
+  readonly from: EventSource<From> & { readonly outputs: { readonly [K in keyof I]: Fits<I[K]> } };
+  /** Names the topic of the outputs. */
+  readonly to: string;
+}
+
+/** Declares that a model scores every event of a source. Errors: NAME_TEXT, STREAM_SPINE. */
+export function streamInference<I extends Tags, F extends Tags, From extends Tags>(
+  name: string,
+  { model, from, to }: StreamInferenceOptions<I, F, From>,
+): StreamInferenceData {
+  checkName('stream', name);
+  checkName('topic of outputs', to);
+  for (const [column, spec] of Object.entries(model.service.request)) {
+    const found = Object.hasOwn(from.columns, column) ? from.columns[column] : undefined;
+    const type = typeText({ ...spec, nullable: false });
+    if (found === undefined || typeText({ ...found, nullable: false }) !== type)
+      throw fail('STREAM_SPINE', { stream: name, source: from.name, column, type });
+  }
+  return freeze({ kind: 'streamInference', name, model, from, to });
+}

@@ -1,0 +1,148 @@
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import type { Clock } from '../../base/time.ts';
+import type { StreamInferenceData } from '../../features/define/declaration.ts';
+import type { EventLog } from '../../ports/event-log.ts';
+import type { ModelRegistry } from '../../ports/model-registry.ts';
+import { CHAMPION } from '../../registry/champion.ts';
+import type { ControlLog } from './control-log.ts';
+import type { CutOver } from './control-state.ts';
+import type { LoadedVersions } from './loaded-versions.ts';
+import { barriersOf, ceilingOf, type Hold, holdAfter } from './member-step.ts';
+import type { StreamVersion } from './version-map.ts';
+
+/** A partition that this process owns. */
+export interface OwnedPartition {
+  readonly partition: number;
+  readonly epoch: number;
+  /** The next offset to score. */
+  next: number;
+  hold: Hold | null;
+  /** End of the input as it was last looked at. */
+  end: number;
+}
+
+/** A roll to another version. */
+export interface StreamPlan {
+  readonly version: number;
+  /** At the end of each partition where it is left out. */
+  readonly cutOver?: CutOver;
+}
+
+export interface PlanRollerOptions {
+  readonly data: StreamInferenceData;
+  readonly registry: ModelRegistry;
+  readonly log: EventLog;
+  readonly inputTopic: string;
+  readonly partitions: number;
+  readonly control: ControlLog;
+  readonly versions: LoadedVersions;
+  readonly clock: Clock;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Records that are looked through at a time. */
+const LOOK = 512;
+
+/** Plans rolls of a stream, makes their versions ready, acknowledges and commits them. */
+export class PlanRoller {
+  readonly #options: PlanRollerOptions;
+
+  constructor(options: PlanRollerOptions) {
+    this.#options = options;
+  }
+
+  /** Errors: STREAM_PLAN, STREAM_CUT_OVER, REGISTRY_VERSION, MODEL_NONE. */
+  async roll({ version, cutOver = { kind: 'at-offset', offsets: null } }: StreamPlan): Promise<void> {
+    this.#check(cutOver);
+    const { registry, data } = this.#options;
+    const champion = await registry.alias(data.model.name, CHAMPION);
+    await this.#plan(await this.versionOf(version), cutOver, champion);
+  }
+
+  /** Ends an open plan without a trace. */
+  async abort(): Promise<void> {
+    const { control, clock } = this.#options;
+    const open = control.state?.open ?? null;
+    if (open !== null) await control.append({ kind: 'abort', plan: open.plan }, clock());
+  }
+
+  /** Plans a roll to the champion where the alias has moved since the last plan. */
+  async follow(): Promise<void> {
+    const { control, registry, data } = this.#options;
+    const { state } = control;
+    if (state === null || state.open !== null) return;
+    const champion = await registry.alias(data.model.name, CHAMPION);
+    if (champion === null || champion === state.champion) return;
+    await this.#plan(await this.versionOf(champion), { kind: 'at-offset', offsets: null }, champion);
+  }
+
+  /** Loads the new version, acknowledges for each partition, and commits the plan once every partition has a ceiling. */
+  async advance(owned: readonly OwnedPartition[]): Promise<void> {
+    const { control, versions, clock, onFault } = this.#options;
+    const open = control.state?.open ?? null;
+    if (open === null) return;
+    try {
+      await versions.load(open.to.version);
+    } catch (error) {
+      if (!isHeadraceError(error) || error.retry !== 'never') throw error;
+      await this.abort();
+      return onFault(error);
+    }
+    for (const one of owned) if (one.hold?.plan !== open.plan) await this.#acknowledge(one, open.plan, open.cutOver);
+    const barriers = control.state === null ? null : barriersOf(control.state);
+    if (barriers !== null) await control.append({ kind: 'commit', plan: open.plan, barriers }, clock());
+    const after = control.state;
+    if (after !== null) for (const one of owned) one.hold = holdAfter(after, one.hold);
+  }
+
+  /** Error: REGISTRY_VERSION. */
+  async versionOf(version: number): Promise<StreamVersion> {
+    const { registry, data } = this.#options;
+    const { artifact } = await registry.version(data.model.name, version);
+    return { version, digest: artifact };
+  }
+
+  async #plan(to: StreamVersion, cutOver: CutOver, champion: number | null): Promise<void> {
+    const { control, data, clock } = this.#options;
+    const { state } = control;
+    if (state === null) throw fail('MODEL_NONE', { model: data.model.name });
+    if (state.open !== null) throw fail('STREAM_PLAN', { stream: data.name, version: state.open.to.version });
+    await control.append({ kind: 'plan', plan: state.lastPlan + 1, to, cutOver, champion }, clock());
+  }
+
+  async #acknowledge(owned: OwnedPartition, plan: number, cutOver: CutOver): Promise<void> {
+    const { partition, epoch, end } = owned;
+    const ceiling = ceilingOf(cutOver, owned, { end, firstAt: await this.#firstAt(owned, cutOver) });
+    if (ceiling === null) return;
+    // The promise holds from before anybody can count on it.
+    owned.hold = { plan, ceiling };
+    await this.#options.control.append({ kind: 'ack', plan, partition, epoch, ceiling }, this.#options.clock());
+  }
+
+  /** Looks for the first record of an event time among those that have come. */
+  async #firstAt({ partition, next, end }: OwnedPartition, cutOver: CutOver): Promise<() => number | null> {
+    if (cutOver.kind !== 'at-event-time') return () => null;
+    const { log, inputTopic } = this.#options;
+    for (let at = next; at < end; ) {
+      const { records } = await log.read(inputTopic, partition, at, Math.min(LOOK, end - at));
+      const found = records.findIndex(({ ts }) => ts >= cutOver.at);
+      const from = at;
+      if (found >= 0) return () => from + found;
+      if (records.length === 0) break;
+      at += records.length;
+    }
+    return () => null;
+  }
+
+  #check(cutOver: CutOver): void {
+    const { partitions, data } = this.#options;
+    const stream = data.name;
+    if (cutOver.kind === 'at-offset' && cutOver.offsets !== null && cutOver.offsets.length !== partitions)
+      throw fail('STREAM_CUT_OVER', {
+        stream,
+        reason: `it has ${partitions} partitions, not ${cutOver.offsets.length}`,
+      });
+    if (cutOver.kind === 'canary-keys' && !(cutOver.buckets >= 0 && cutOver.buckets <= 10_000))
+      throw fail('STREAM_CUT_OVER', { stream, reason: 'buckets are a number from 0 to 10000' });
+  }
+}

@@ -1,0 +1,92 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { StreamInferenceData } from '../../features/define/declaration.ts';
+import type { LoggedTopic } from '../../featurestore/feature-store-options.ts';
+import { topicOf } from '../../featurestore/ingest/gateway.ts';
+import type { RowsOf } from '../../featurestore/ingest/source-rows.ts';
+import { openPart } from '../../observe/part-kind.ts';
+import type { Part } from '../../ports/part.ts';
+import { requestOfRow } from './request-of.ts';
+import { StreamJob, type StreamJobOptions, streamTopics } from './stream-job.ts';
+import { streamsPart } from './streams-part.ts';
+
+export interface ProjectStreamsOptions
+  extends Omit<StreamJobOptions, 'data' | 'inputTopic' | 'requestOf' | 'read' | 'partitions'> {
+  readonly streams: readonly StreamInferenceData[];
+}
+
+/** Before a stream is open; more partitions than any topic has. */
+const NOTHING_TRIMMED: readonly number[] = new Array<number>(4_096).fill(0);
+
+/** What streams need of the open feature store. */
+export interface StreamReads {
+  readonly read: StreamJobOptions['read'];
+  readonly rowsOf: RowsOf;
+}
+
+/** The streams of a running project. */
+export class ProjectStreams {
+  readonly #options: ProjectStreamsOptions;
+  readonly #jobs = new Map<string, StreamJob>();
+
+  constructor(options: ProjectStreamsOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the topics of every stream, with as many partitions as its input. Errors: STREAM_LOG, those of the log. */
+  async makeTopics(partitions: number): Promise<void> {
+    for (const data of this.#options.streams) {
+      // Two owners at once would score records twice: only the lock of a log with one writer keeps them apart.
+      if (this.#options.log.capabilities.manyWriters) throw fail('STREAM_LOG', { stream: data.name });
+      const { live, shadow, control } = streamTopics(data);
+      for (const topic of [live, shadow]) await this.#options.log.openTopic(topic, partitions);
+      await this.#options.log.openTopic(control, 1);
+    }
+  }
+
+  /** Opens every stream. Errors: STREAM_RECORD, those of the log. */
+  async open({ read, rowsOf }: StreamReads): Promise<void> {
+    for (const data of this.#options.streams) {
+      const inputTopic = topicOf(data.from);
+      const { length: partitions } = await this.#options.log.ends(inputTopic);
+      const { decode } = rowsOf(data.from);
+      const toRequest = requestOfRow(data.from, data.model.service);
+      const requestOf = (payload: Uint8Array) => toRequest(decode(payload));
+      this.#jobs.set(
+        data.name,
+        await StreamJob.open({ ...this.#options, data, inputTopic, partitions, requestOf, read }),
+      );
+    }
+  }
+
+  /** Error: STREAM_UNKNOWN. */
+  named(stream: string): StreamJob {
+    const job = this.#jobs.get(stream);
+    if (job === undefined) throw fail('STREAM_UNKNOWN', { stream, known: [...this.#jobs.keys()] });
+    return job;
+  }
+
+  /** The topics of streams, to be trimmed with the log. */
+  topics(): readonly LoggedTopic[] {
+    return this.#options.streams.flatMap((data) => {
+      const topics = streamTopics(data);
+      return (['live', 'shadow', 'control'] as const).map(
+        (kind): LoggedTopic => ({
+          topic: topics[kind],
+          keepFrom: () => this.#jobs.get(data.name)?.keepFrom[kind] ?? NOTHING_TRIMMED,
+        }),
+      );
+    });
+  }
+
+  part(): Part {
+    const jobs = () => [...this.#jobs.values()];
+    return openPart(streamsPart, jobs, {
+      tick: async () => {
+        for (const job of jobs()) await job.tick();
+      },
+      close: async () => {
+        for (const job of jobs()) await job.close();
+      },
+    });
+  }
+}

@@ -1,0 +1,102 @@
+import { isHeadraceError } from '../../base/errors/fail.ts';
+import type { MaybePromise } from '../../base/maybe-promise.ts';
+import { compareText } from '../../base/text-order.ts';
+import type { FeatureServiceData, ModelData } from '../../features/define/declaration.ts';
+import type { ServedVector } from '../../featurestore/online/served-vector.ts';
+import type { LogRecord } from '../../ports/event-log.ts';
+import type { Value } from '../../schema/column.ts';
+import { scoreRange } from '../batch/score-range.ts';
+import type { LoadedVersion } from './loaded-versions.ts';
+
+/** Reads a vector of a service as of an instant. */
+export type ReadVector = (service: FeatureServiceData, request: unknown, at: number) => MaybePromise<ServedVector>;
+
+export interface ScoreRecordsOptions {
+  readonly model: ModelData;
+  /** A request from a record's payload. Throws where it is none. */
+  readonly requestOf: (payload: Uint8Array) => Readonly<Record<string, Value>>;
+  readonly read: ReadVector;
+}
+
+/** A record's score, or why it has none. */
+export type RecordScore =
+  | { readonly score: number; readonly error: null }
+  | { readonly score: null; readonly error: string };
+
+/** The key of a record, by which it belongs to a canary: its request's keys of lookups; null: it cannot be read. */
+export function keyOfRequest({ service }: ModelData, request: Readonly<Record<string, Value>>): string {
+  const names = new Set(service.lookups.flatMap(({ key }) => Object.values(key)));
+  return JSON.stringify([...names].sort(compareText).map((name) => String(request[name])));
+}
+
+/**
+ * Scores records, each with the features of its event time and by its own version. A record that cannot be scored has its error
+ * instead; all others have the scores that they have without it. Errors: those of stores, which may be tried again.
+ */
+export async function scoreRecords(
+  records: readonly LogRecord[],
+  versionOf: (place: number) => LoadedVersion,
+  options: ScoreRecordsOptions,
+): Promise<readonly RecordScore[]> {
+  const found = new Array<RecordScore | undefined>(records.length);
+  const byVersion = new Map<LoadedVersion, { readonly places: number[]; readonly vectors: (readonly Value[])[] }>();
+  for (const [place, record] of records.entries()) {
+    const vector = await vectorOf(record, options);
+    if (typeof vector === 'string') {
+      found[place] = { score: null, error: vector };
+      continue;
+    }
+    const version = versionOf(place);
+    const group = byVersion.get(version) ?? { places: [], vectors: [] };
+    byVersion.set(version, group);
+    group.places.push(place);
+    group.vectors.push(vector);
+  }
+  for (const [version, { places, vectors }] of byVersion) {
+    const scored = await scoreVectors(version, vectors);
+    for (const [i, place] of places.entries()) found[place] = scored[i];
+  }
+  return found.map((one) => one ?? { score: null, error: 'MODEL_RUN: it was not scored' });
+}
+
+/** The values of a record's vector; a text: why it has none. */
+async function vectorOf(
+  { id, ts, payload, foreign }: LogRecord,
+  { model, requestOf, read }: ScoreRecordsOptions,
+): Promise<readonly Value[] | string> {
+  if (foreign !== undefined) return `LOG_FOREIGN: ${foreign}`;
+  if (id === '') return 'BLANK: the event was forgotten';
+  try {
+    const { values } = await read(model.service, requestOf(payload), ts);
+    return values;
+  } catch (error) {
+    if (isHeadraceError(error) && error.retry === 'never') return `${error.code}: ${error.message}`;
+    throw error;
+  }
+}
+
+async function scoreVectors(
+  { version, scorer, toRow }: LoadedVersion,
+  vectors: readonly (readonly Value[])[],
+): Promise<readonly RecordScore[]> {
+  const width = version.signature.features.length;
+  const features = new Float32Array(vectors.length * width);
+  for (const [i, vector] of vectors.entries()) toRow(vector, features, i * width);
+  const { scores, rejected } = await scoreRange({
+    features,
+    width,
+    rows: vectors.length,
+    batchRows: vectors.length,
+    run: (rows, count) => scorer.run(rows, count),
+    suspect: null,
+    rejected: new Map(),
+    onRun: () => undefined,
+    onReject: () => undefined,
+  });
+  return vectors.map((_, i): RecordScore => {
+    const rejection = rejected.get(i);
+    return rejection === undefined
+      ? { score: scores[i], error: null }
+      : { score: null, error: `${rejection.code}: ${rejection.reason}` };
+  });
+}

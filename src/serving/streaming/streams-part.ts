@@ -1,0 +1,56 @@
+import type { PartKind } from '../../observe/part-kind.ts';
+import type { Sample } from '../../ports/part.ts';
+import type { StreamStatus } from './stream-job.ts';
+
+/** An open stream, as its part reads it. */
+export interface MeasuredStream {
+  readonly data: { readonly name: string };
+  readonly status: StreamStatus;
+  readonly counts: { readonly scored: number; readonly rejected: number };
+  degraded(): readonly string[];
+}
+
+/** Its share of `GET /v1/status`. */
+export interface StreamsStatus {
+  readonly streams: Readonly<Record<string, StreamStatus>>;
+}
+
+/** Streams of predictions. */
+export const streamsPart: PartKind<() => readonly MeasuredStream[], StreamsStatus> = {
+  name: 'streams',
+  figures: [
+    {
+      name: 'headrace_stream_records_total',
+      type: 'counter',
+      unit: 'records',
+      labels: ['stream', 'outcome'],
+      help: 'Records that streams have scored or rejected since the start; outcome: scored, rejected.',
+      read: (streams) =>
+        streams().flatMap(({ data: { name }, counts }): readonly Sample[] => [
+          [{ stream: name, outcome: 'scored' }, counts.scored],
+          [{ stream: name, outcome: 'rejected' }, counts.rejected],
+        ]),
+    },
+    {
+      name: 'headrace_stream_waiting',
+      type: 'gauge',
+      unit: 'records',
+      labels: ['stream'],
+      help: 'Records of the input that a stream has not scored yet.',
+      read: (streams) =>
+        streams().map(({ data: { name }, status: { partitions } }): Sample => {
+          return [{ stream: name }, partitions.reduce((sum, { waiting }) => sum + waiting, 0)];
+        }),
+    },
+  ],
+  health: (streams) => streams().flatMap((stream) => stream.degraded()),
+  status: (streams) => ({ streams: Object.fromEntries(streams().map(({ data, status }) => [data.name, status])) }),
+  lines: ({ streams }) =>
+    Object.entries(streams).map(([name, { model, partitions, rollingTo, shadow }]) => {
+      const waiting = partitions.reduce((sum, one) => sum + one.waiting, 0);
+      const versions = new Set(partitions.map(({ intervals }) => intervals.at(-1)?.version ?? 0));
+      const rolling = rollingTo === null ? '' : `, rolls to ${rollingTo}`;
+      const shadowed = shadow === null ? '' : `, shadow ${shadow}`;
+      return `stream ${name}: ${model} version ${[...versions].join(', ') || 'none'}, ${waiting} records wait${rolling}${shadowed}`;
+    }),
+};

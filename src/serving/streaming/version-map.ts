@@ -1,0 +1,45 @@
+import { fnv1a32 } from '../../base/hash/fnv.ts';
+
+/** A version by number, with the digest of its file. */
+export interface StreamVersion {
+  readonly version: number;
+  readonly digest: string;
+}
+
+/** Some keys get another version: those whose bucket is below the share. */
+export interface Canary extends StreamVersion {
+  /** Of 10,000 buckets. */
+  readonly buckets: number;
+  readonly salt: string;
+}
+
+/** Offsets of a partition from `from` until the next interval. */
+export interface Interval extends StreamVersion {
+  readonly from: number;
+  /** The plan that made it; 0: the job's first version. */
+  readonly plan: number;
+  readonly canary: Canary | null;
+}
+
+const BUCKETS = 10_000;
+
+/** The bucket of a key: a greater share only adds keys to a smaller one with the same salt. */
+export function bucketOf(salt: string, key: string): number {
+  return fnv1a32(`${salt}\n${key}`) % BUCKETS;
+}
+
+/** The interval of an offset: intervals are in order, and cover every offset from that of the first. */
+export function intervalAt(intervals: readonly Interval[], offset: number): Interval {
+  let at = intervals.length - 1;
+  while (at > 0 && intervals[at].from > offset) at -= 1;
+  return intervals[at];
+}
+
+/** The version that scores a record: a pure function of its partition's intervals, its offset and its key. */
+export function versionAt(intervals: readonly Interval[], offset: number, key: string): StreamVersion {
+  const whole = intervalAt(intervals, offset);
+  const { canary } = whole;
+  const isCanary = canary !== null && bucketOf(canary.salt, key) < canary.buckets;
+  const { version, digest } = isCanary ? canary : whole;
+  return { version, digest };
+}
