@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { FileArtifactStore } from '../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { MemoryEventLog } from '../src/backends/memory/event-log.ts';
 import { onnxRuntime } from '../src/backends/onnx/onnx-runtime.ts';
+import { seededRandom } from '../src/base/rng.ts';
 import { openSqliteRegistry } from '../src/compose/open-registry.ts';
 import { LabelJoin } from '../src/monitoring/labels/label-join.ts';
 import { RealisedQuality } from '../src/monitoring/labels/realised-quality.ts';
@@ -19,10 +20,16 @@ import { scratchDirectory } from './shop.ts';
 
 /**
  * Predictions in process, 32 calls at a time: features read, scored, appended to the log, waiting for labels and for the
- * history. Yardstick in the same run: the same without the append, so that a killed process would lose them.
+ * history. Yardstick in the same run: the same without the append, so that a killed process would lose them. First for few names, which
+ * are all in memory; then for any of many, most of which are not.
  */
 const PREDICTIONS = 8_000;
+const NAMES = 50;
+const MANY_NAMES = Number(process.env['HEADRACE_BENCH_USERS'] ?? 1_000_000) / 5;
 const AT_ONCE = 32;
+const FILLED_AT_ONCE = 5_000;
+/** The least memory that an environment may have, bytes. */
+const LEAST_MEMORY = 2 ** 24;
 
 const directory = scratchDirectory();
 await prepare(directory);
@@ -66,7 +73,7 @@ async function predictUnlogged(i: number): Promise<NewPrediction> {
 }
 
 let made = 0;
-const request = (i: number) => ({ name: `n${i % 50}`, number: i % 37, gaps: 0.5, category: i % 6 });
+const request = (i: number) => ({ name: `n${i % NAMES}`, number: i % 37, gaps: 0.5, category: i % 6 });
 
 async function inTurns(one: (i: number) => Promise<unknown>): Promise<void> {
   for (let i = 0; i < PREDICTIONS; i += AT_ONCE) {
@@ -86,10 +93,51 @@ await registry.close();
 await headrace.close();
 
 printFigure({
-  name: 'predictions that are in the log when they are answered',
+  name: `predictions that are in the log when they are answered, ${NAMES} names, all in memory`,
   unit: 'predictions/s',
   value: rates.logged,
   yardstick: 'the same, in memory alone',
   yardstickValue: rates.unlogged,
   aim: { of: 'ratio', atLeast: 0.87 },
 });
+
+const { rate, distinct } = await overManyNames();
+printFigure({
+  name: `the same, any of ${MANY_NAMES.toLocaleString('en')} names, most of them not in memory, ${distinct.toLocaleString('en')} distinct`,
+  unit: 'predictions/s',
+  value: rate,
+  yardstick: `${NAMES} names, all in memory`,
+  yardstickValue: rates.logged,
+  aim: null,
+});
+
+/** Predictions for names at random, of a project that was opened again: nothing is in memory at first, and a tenth of them fits. */
+async function overManyNames(): Promise<{ readonly rate: number; readonly distinct: number }> {
+  const folder = scratchDirectory();
+  await prepare(folder);
+  const open = (memory: number) => openHeadrace({ project, environment: { ...environmentIn(folder), memory } });
+  const filling = await open(2 ** 30);
+  const source = filling.source('asked');
+  for (let from = 0; from < MANY_NAMES; from += FILLED_AT_ONCE) {
+    const events = Array.from({ length: Math.min(FILLED_AT_ONCE, MANY_NAMES - from) }, (_, i) => {
+      const name = `n${from + i}`;
+      return { id: `a-${name}`, at: Date.now(), name, number: 1, gaps: 0.5, category: 1 };
+    });
+    await filling.ingest(source, events);
+    await filling.tick();
+  }
+  await filling.close();
+  const many = await open(Math.max(LEAST_MEMORY, MANY_NAMES * 200));
+  const random = seededRandom(7);
+  const names = new Set<string>();
+  const anyRequest = (i: number) => {
+    const name = `n${Math.floor(random() * MANY_NAMES)}`;
+    names.add(name);
+    return { ...request(i), name };
+  };
+  const measured = await measureRates({
+    many: { operations: PREDICTIONS, run: () => inTurns((i) => many.predict(small, `p${i}`, anyRequest(i))) },
+  });
+  await many.close();
+  return { rate: measured.many, distinct: names.size };
+}

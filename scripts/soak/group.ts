@@ -11,9 +11,14 @@ const config = fileURLToPath(new URL('./headrace.config.ts', import.meta.url));
 const UNHANDLED =
   /SERVER_FAULT|Unhandled|uncaught|(Type|Range|Reference|Syntax)Error|heap out of memory|SIGSEGV|SIGBUS/i;
 
+/** Lines of the log that are kept. */
+const MOST_LINES = 20;
+
 /** `headrace serve --workers 2`, with the faults of a control. */
 export class ServedGroup {
   readonly unhandled: string[] = [];
+  /** The last lines of its log. */
+  readonly lastLines: string[] = [];
   url = '';
   #child: ChildProcess | null = null;
   readonly #env: Readonly<Record<string, string>>;
@@ -44,6 +49,8 @@ export class ServedGroup {
     this.#child = child;
     createInterface({ input: child.stderr }).on('line', (line) => {
       if (UNHANDLED.test(line)) this.unhandled.push(line);
+      this.lastLines.push(line);
+      if (this.lastLines.length > MOST_LINES) this.lastLines.shift();
     });
     const ended = once(child, 'exit').then(() => null);
     const line = await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended]);
