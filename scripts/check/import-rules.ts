@@ -8,6 +8,7 @@ const zod = 'node_modules/zod/';
 
 /** Clients that a user installs who wants their back end; here they are installed for the tests. */
 const peers = [
+  '@aws-sdk/client-s3',
   'node_modules/redis/',
   '@platformatic/kafka',
   '@bufbuild/protobuf',

@@ -1,5 +1,6 @@
 import { flink } from './flink.ts';
 import { kafka } from './kafka.ts';
+import { moto } from './moto.ts';
 import { redis } from './redis.ts';
 import { redisCluster } from './redis-cluster.ts';
 import type { Service } from './service.ts';
@@ -17,6 +18,7 @@ export const services: readonly Service[] = [
   spark,
   sparkCluster,
   sparkConnect,
+  moto,
 ];
 
 /** The services that set some of these variables. */

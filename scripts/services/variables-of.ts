@@ -15,7 +15,7 @@ export function variablesOf(suites: readonly string[]): ReadonlySet<string> {
     if (seen.has(path) || !existsSync(path) || path.endsWith('/addresses.ts')) return;
     seen.add(path);
     const text = readFileSync(path, 'utf8');
-    for (const [, name = ''] of text.matchAll(/'([A-Z_]+)'/g)) if (known.has(name)) named.add(name);
+    for (const [, name = ''] of text.matchAll(/'([A-Z0-9_]+)'/g)) if (known.has(name)) named.add(name);
     for (const [, to = ''] of text.matchAll(/^(?:import|export) (?!type\b)[^;]*? from '(\.\/[^']+)'/gm))
       visit(join(dirname(path), to));
   };

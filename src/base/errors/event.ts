@@ -73,6 +73,27 @@ export const eventErrors = rows({
     status: 400,
     exit: 2,
   },
+  REMOTE_CLIENT: {
+    message: 'the client of S3 is not installed',
+    hint: 'run npm install @aws-sdk/client-s3, or copy the files and name the copies',
+    retry: 'never',
+    status: 500,
+    exit: 2,
+  },
+  REMOTE_FILE: {
+    message: 'the file {url} cannot be copied: {reason}',
+    hint: 'name a file as s3://bucket/key, or all files below a prefix as s3://bucket/prefix/',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  REMOTE_STORE: {
+    message: 'the store of {url} does not answer or refuses: {reason}',
+    hint: 'set AWS_REGION, the credentials and, for another store than S3, AWS_ENDPOINT_URL, as for the AWS command line',
+    retry: 'later',
+    status: 503,
+    exit: 5,
+  },
   INGEST_COLUMN: {
     message: '{path} has no column {column}; it has {found}',
     hint: 'map it to a column of the files with --columns name=column,…',

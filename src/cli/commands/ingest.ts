@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fail } from '../../base/errors/fail.ts';
 import {
@@ -6,6 +7,7 @@ import {
   ingestFiles,
   takenRows,
 } from '../../featurestore/ingest/ingest-files.ts';
+import { localPaths } from '../../featurestore/ingest/remote-paths.ts';
 import type { SpineFormat } from '../../featurestore/training-set/spine-file.ts';
 import { insideOf } from '../../running/inside.ts';
 import type { Call, Command } from '../command.ts';
@@ -27,7 +29,7 @@ const TOLD_EVERY = 100_000;
 export const ingest: Command = {
   name: ['ingest'],
   summary:
-    'ingests files of events: Parquet, CSV or TSV with a header, JSON lines; resumes an earlier call that was interrupted',
+    'ingests files of events, also from S3: Parquet, CSV or TSV with a header, JSON lines; resumes an earlier call that was interrupted',
   words: '<source> <file>…',
   arity: [2, 1_000],
   options: { columns: { type: 'string' }, format: { type: 'string' }, bootstrap: { type: 'boolean' }, ...serverOption },
@@ -105,7 +107,12 @@ async function ingestTo(
   progress: Progress,
   target: Pick<IngestFilesOptions, 'source' | 'offline' | 'directory' | 'take'>,
 ): Promise<void> {
-  const [name, ...paths] = call.words;
+  const [name, ...named] = call.words;
+  const files = await localPaths(named, {
+    folder: join(target.directory, 'ingest', 'copies'),
+    open: async () => (await import('../../compose/compose.ts')).openRemoteFiles(),
+    onCopy: ({ url, sizeBytes }) => call.terminal.err(`headrace: copies ${url}, ${sizeBytes} bytes`),
+  });
   const stopped = new AbortController();
   // From the first events on it ends after a batch, and says how far it is. Before, nothing is lost.
   const heed = once(() => void call.terminal.stopped.then(() => stopped.abort()));
@@ -115,7 +122,7 @@ async function ingestTo(
     ...target,
     signal: stopped.signal,
     files: {
-      paths,
+      paths: files.paths,
       byTime: isBootstrap(call),
       columns: pairsOption('columns', call.options['columns']),
       format: choiceOption('format', call.options['format'], FORMATS) ?? null,
@@ -138,6 +145,7 @@ async function ingestTo(
       call.terminal.err(`headrace: ${countsText(so)}`);
     },
   });
+  if (report.whole) files.remove();
   say(call, name, report);
 }
 
