@@ -110,7 +110,14 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const features = await openFeatures(place, opened, { models, labels, streams });
   later.features = features;
   await models.start();
-  const host = await openModelHost({ environment, runtimes, registered: stores, clock, onFault });
+  const host = await openModelHost({
+    environment,
+    runtimes,
+    registered: stores,
+    laneOf: (request) => models.laneOf(request),
+    clock,
+    onFault,
+  });
   const appends = new AppendOutcome();
   const topics = new TopicIntakes(taken, {
     take: (of, events, placeOf) => appends.noted(() => features.take(of, events, placeOf), loggedIn),

@@ -33,7 +33,9 @@ async function inferHttp(host: ModelHost, asked: InferHttp): Promise<InferredHtt
   // A model that is absent is that, whatever the body; a raw body is understood by the inputs of its model.
   const served = host.findLoaded(model, version) ?? (await host.find(model, version, asked.deadline));
   const inputsOf = () => served.signature.inputs;
-  const request = parseInfer({ model, version: served.version, headerLength, body, inputsOf });
+  // Without a version the host chooses: by the cohort of the caller, where a rollout is under way.
+  const named = version === '' ? '' : served.version;
+  const request = parseInfer({ model, version: named, headerLength, body, inputsOf });
   const reply = await host.infer(request, asked);
   return { ...writeInfer(request, reply), timing: timingOf(reply) };
 }

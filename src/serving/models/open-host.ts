@@ -1,6 +1,8 @@
 import type { Environment } from '../../environment/config.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
+import type { InferRequest } from '../oip/infer-request.ts';
+import type { InferLane } from '../rollout/infer-lanes.ts';
 import type { Runtimes } from '../runtime/load-version.ts';
 import { ModelHost } from '../runtime/model-host.ts';
 import type { ModelSource } from '../runtime/model-source.ts';
@@ -13,6 +15,8 @@ export interface OpenHostOptions {
   readonly runtimes: Runtimes;
   /** Models of a project's registry; null: the process has none open. */
   readonly registered: { readonly registry: ModelRegistry; readonly artifacts: ArtifactStore } | null;
+  /** The lane of a request during a rollout of its model. */
+  readonly laneOf?: (request: InferRequest) => InferLane | null;
   readonly clock: () => number;
   readonly onFault: (error: unknown) => void;
 }
@@ -33,6 +37,7 @@ export async function openModelHost(options: OpenHostOptions): Promise<ModelHost
     idleMs,
     loadsOnRequest: load !== 'explicit',
     cacheBytes,
+    ...(options.laneOf === undefined ? {} : { laneOf: options.laneOf }),
     clock,
     onFault,
   });

@@ -7,9 +7,11 @@ import type { TableAppend } from '../../ports/offline-store.ts';
 import type { Part } from '../../ports/part.ts';
 import { CHAMPION, promote } from '../../registry/champion.ts';
 import { Background } from '../../schedule/background.ts';
+import type { InferRequest } from '../oip/infer-request.ts';
 import { modelsPart, type ServedModel } from '../online/models-part.ts';
 import { predictionTopic } from '../online/prediction-record.ts';
 import { predictionsPart } from '../online/predictions-part.ts';
+import { type InferLane, inferLane } from '../rollout/infer-lanes.ts';
 import type { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { rolloutsPart } from '../rollout/rollouts-part.ts';
 import { OpenModel, type OpenModelOptions, type PredictionListener } from './open-model.ts';
@@ -52,6 +54,12 @@ export class ProjectModels {
     await this.#refresh();
     await this.followRollouts().catch(this.#options.onFault);
     await this.#catchUp();
+  }
+
+  /** The lane of a tensor request during a rollout of its model; null: there is none, or the model is not of the project. */
+  laneOf(request: InferRequest): InferLane | null {
+    const open = this.#models.get(request.model);
+    return open === undefined ? null : inferLane(open.rollouts.lanes, request);
   }
 
   /** Follows the rollouts that other processes changed. Call it some times a second in a process that serves. Errors: ROLLOUT_*. */

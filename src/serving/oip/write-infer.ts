@@ -22,11 +22,17 @@ export function writeInfer(request: InferRequest, reply: InferReply): InferBytes
     const head = `{"name":${JSON.stringify(name)},"datatype":"${type}","shape":[${shape.join(',')}],`;
     outputs += `${i === 0 ? '' : ','}${head}${contentOf(tensor, asked?.binary ?? all, tails)}}`;
   }
-  const { id, model, version } = reply;
-  const text = `{${id === '' ? '' : `"id":${JSON.stringify(id)},`}"model_name":${JSON.stringify(model)},"model_version":${JSON.stringify(version)},"outputs":[${outputs}]}`;
+  const { id, model, version, lane } = reply;
+  const parameters = lane === undefined ? '' : laneText(lane);
+  const text = `{${id === '' ? '' : `"id":${JSON.stringify(id)},`}"model_name":${JSON.stringify(model)},"model_version":${JSON.stringify(version)},${parameters}"outputs":[${outputs}]}`;
   if (tails.length === 0) return { headerLength: null, body: text };
   const json = Buffer.from(text, 'utf8');
   return { headerLength: json.length, body: Buffer.concat([json, ...tails]) };
+}
+
+/** The cohort as parameters of the answer. */
+function laneText({ cohort, rollout }: NonNullable<InferReply['lane']>): string {
+  return `"parameters":{"headrace_cohort":${JSON.stringify(cohort)},"headrace_rollout":${JSON.stringify(rollout)}},`;
 }
 
 function contentOf(tensor: Tensor, binary: boolean, tails: Uint8Array[]): string {

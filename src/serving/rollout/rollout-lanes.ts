@@ -42,6 +42,16 @@ export interface LaneScore {
   readonly fed: Float32Array;
 }
 
+/** The lane of one call that another part answers. */
+export interface CallLane {
+  readonly cohort: Cohort;
+  readonly rollout: string;
+  readonly version: number;
+  /** Name of the version's output. */
+  readonly output: string;
+  readonly count: (outcome: Outcome, latencyMs: number, scores: readonly number[]) => void;
+}
+
 /** A prediction that was answered, to be scored by the candidate too. */
 export interface ShadowCopy {
   readonly id: string;
@@ -138,6 +148,23 @@ export class RolloutLanes {
     } finally {
       this.#busy -= 1;
     }
+  }
+
+  /** The lane of a caller whose call another part answers, and how to count it; null: no rollout is under way. */
+  laneOf(key: string | null): CallLane | null {
+    const loaded = this.#loaded;
+    if (loaded === null) return null;
+    const { rollout, counter } = loaded;
+    const cohort = cohortOf(rollout, key);
+    const version = versionOf(rollout, cohort);
+    const { output } = (version === rollout.candidate ? loaded.candidate : loaded.champion).version.signature;
+    const count: CallLane['count'] = (outcome, latencyMs, scores) => {
+      if (cohort === 'champion' || !isCompared(rollout)) return;
+      counter.call(cohort, outcome, { latencyMs });
+      counter.key(cohort, key ?? '');
+      for (const score of scores) counter.score(cohort, score);
+    };
+    return { cohort, rollout: rollout.id, version, output, count };
   }
 
   /** Offers answered predictions to the shadow, if there is one. Never waits. */

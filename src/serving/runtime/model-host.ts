@@ -3,6 +3,7 @@ import { compareText } from '../../base/text-order.ts';
 import type { LoadedModel } from '../../ports/model-runtime.ts';
 import type { InferCaller, InferReply, InferRequest } from '../oip/infer-request.ts';
 import { oipText, refuse, unavailable, unknownModel } from '../oip/refuse.ts';
+import type { InferLane } from '../rollout/infer-lanes.ts';
 import { ensembleModel } from './ensemble.ts';
 import type { QueueLimits } from './infer-queue.ts';
 import { type LoadOverride, overridden } from './load-override.ts';
@@ -24,6 +25,8 @@ export interface ModelHostOptions {
   readonly loadsOnRequest: boolean;
   /** Answers that are kept, bytes. */
   readonly cacheBytes: number;
+  /** The lane of a request that names no version; null: no rollout of its model is under way. */
+  readonly laneOf?: (request: InferRequest) => InferLane | null;
   readonly clock: () => number;
   readonly onFault: (error: unknown) => void;
 }
@@ -118,6 +121,17 @@ export class ModelHost {
 
   /** Answers a request. Errors: those of `find` and of a served version. Hot path. */
   async infer(request: InferRequest, caller: InferCaller): Promise<InferReply> {
+    const lane = request.version === '' ? (this.#options.laneOf?.(request) ?? null) : null;
+    if (lane === null) return this.#answer(request, caller);
+    const { model } = request;
+    // Nobody waits for the load of a candidate: until then the champion answers.
+    if (this.findLoaded(model, lane.version) !== null)
+      return lane.answered(() => this.#answer({ ...request, version: lane.version }, caller));
+    if (this.#entries.get(model)?.state === 'ready') this.find(model, lane.version).catch(this.#options.onFault);
+    return this.#answer(request, caller);
+  }
+
+  async #answer(request: InferRequest, caller: InferCaller): Promise<InferReply> {
     const { model, version } = request;
     let served = this.findLoaded(model, version) ?? (await this.find(model, version, caller.deadline));
     while (served.isClosing) served = await this.find(model, version, caller.deadline);

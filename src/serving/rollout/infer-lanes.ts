@@ -1,0 +1,64 @@
+import { isHeadraceError } from '../../base/errors/fail.ts';
+import type { InferReply, InferRequest } from '../oip/infer-request.ts';
+import type { Outcome } from './evidence-counter.ts';
+import type { Cohort } from './lane.ts';
+import type { RolloutLanes } from './rollout-lanes.ts';
+
+/** The version that answers a tensor request during a rollout. */
+export interface InferLane {
+  readonly version: string;
+  readonly cohort: Cohort;
+  readonly rollout: string;
+  /** Answers, and counts the outcome. Errors: those of the answer. */
+  answered(answer: () => Promise<InferReply>): Promise<InferReply>;
+}
+
+/** The parameter of a request by which its caller keeps a cohort; without it the request's id. */
+const KEY_PARAMETER = 'headrace_key';
+
+/**
+ * The lane of a tensor request that names no version; null: no rollout is under way. A shadow has no part in it, and nothing
+ * of it is logged: a tensor request has no prediction that a label could name.
+ */
+export function inferLane(lanes: RolloutLanes, request: InferRequest): InferLane | null {
+  const lane = lanes.laneOf(keyOf(request));
+  if (lane === null) return null;
+  const { version, cohort, rollout, count } = lane;
+  return {
+    version: String(version),
+    cohort,
+    rollout,
+    answered: async (answer) => {
+      try {
+        const reply = await answer();
+        const scores = scoresOf(reply, lane.output);
+        const isSound = scores.every(Number.isFinite);
+        count(isSound ? 'scored' : 'nonFinite', reply.queueMs + reply.computeMs, isSound ? scores : []);
+        return { ...reply, lane: { cohort, rollout } };
+      } catch (error) {
+        const outcome = outcomeOf(error);
+        if (outcome !== null) count(outcome, 0, []);
+        throw error;
+      }
+    },
+  };
+}
+
+function keyOf({ parameters, id }: InferRequest): string | null {
+  const key = parameters[KEY_PARAMETER];
+  if (key !== undefined) return String(key);
+  return id === '' ? null : id;
+}
+
+/** The scores of a reply: the floats of the version's output. */
+function scoresOf({ outputs }: InferReply, output: string): readonly number[] {
+  const tensor = outputs.find(({ name }) => name === output);
+  return tensor?.type === 'FP32' || tensor?.type === 'FP64' ? [...(tensor.data as Float32Array)] : [];
+}
+
+/** A refused request is its caller's mistake, whichever version it met. */
+function outcomeOf(error: unknown): Outcome | null {
+  if (!isHeadraceError(error)) return 'error';
+  if (error.status === 503) return 'timeout';
+  return error.status >= 500 ? 'error' : null;
+}
