@@ -16,6 +16,8 @@ import { driftCompare } from './commands/drift-compare.ts';
 import { driftEstimate } from './commands/drift-estimate.ts';
 import { driftLabels } from './commands/drift-labels.ts';
 import { driftProfile } from './commands/drift-profile.ts';
+import { driftStatus } from './commands/drift-status.ts';
+import { driftReport, driftWindows } from './commands/drift-windows.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
 import { forget } from './commands/forget.ts';
@@ -25,6 +27,7 @@ import { init } from './commands/init.ts';
 import { keysCreate, keysList, keysRevoke } from './commands/keys.ts';
 import { migrateCopy, migrateCutOver, migrateRollBack, migrateStatus } from './commands/migrate.ts';
 import { models } from './commands/models.ts';
+import { monitor } from './commands/monitor.ts';
 import { plan } from './commands/plan.ts';
 import { predict } from './commands/predict.ts';
 import { restore } from './commands/restore.ts';
@@ -55,6 +58,10 @@ export const commands: readonly Command[] = [
   driftProfile,
   driftEstimate,
   driftLabels,
+  driftStatus,
+  driftReport,
+  driftWindows,
+  monitor,
   backfill,
   trainingSet,
   train,

@@ -30,6 +30,8 @@ export interface ModelLineage {
     readonly uniform?: readonly string[];
   };
   readonly trainer: Readonly<Record<string, unknown>>;
+  /** Digest of the profiles of its training set, by chunk; absent in versions before they were made. */
+  readonly reference?: string;
 }
 
 /** A version to register: it gets the next number. */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { fail } from '../base/errors/fail.ts';
 import type { Clock } from '../base/time.ts';
 import type { Stores } from '../compose/compose.ts';
+import { openTableFile } from '../compose/table-files.ts';
 import { declarationHash } from '../features/change/declaration-hash.ts';
 import type { FeatureServiceData, ModelData, ProjectData } from '../features/define/declaration.ts';
 import type { ReadMode } from '../features/plan/stream-read.ts';
@@ -12,6 +13,7 @@ import type { JoinedSpine } from '../featurestore/training-set/join-spine.ts';
 import type { SpineOptions } from '../featurestore/training-set/spine.ts';
 import type { TrainingSetSummary } from '../featurestore/training-set/training-set.ts';
 import { trainingSpan } from '../featurestore/training-set/training-span.ts';
+import { buildReference, encodeReference } from '../monitoring/monitor/reference.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
 import { trainModel } from '../training/train-model.ts';
 
@@ -148,8 +150,19 @@ export class TrainingRuns {
       runtime,
       clock,
       timeoutMs: TRAINING_TIMEOUT_MS,
+      profile: (set, features) => referenceOf(set, features, clock()),
       ...(onLine === undefined ? {} : { onLine }),
       ...(signal === undefined ? {} : { signal }),
     });
+  }
+}
+
+/** The reference of a training set, for the monitors of the version that is trained on it. */
+async function referenceOf(path: string, features: readonly string[], at: number): Promise<Uint8Array> {
+  const table = await openTableFile(path);
+  try {
+    return encodeReference(await buildReference(table, features, at));
+  } finally {
+    await table.close();
   }
 }

@@ -35,6 +35,8 @@ export interface TrainModelOptions {
   readonly onLine?: (line: string) => void;
   /** Ends the job; nothing is registered once it is aborted. */
   readonly signal?: AbortSignal;
+  /** Profiles the training set: the reference that served vectors are compared with. */
+  readonly profile?: (path: string, features: readonly string[]) => Promise<Uint8Array>;
 }
 
 /**
@@ -66,6 +68,11 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
   } finally {
     await loaded.close();
   }
+  const reference = await options.profile?.(
+    path,
+    model.service.features.map((feature) => feature.name),
+  );
+  const stored = (bytes: Uint8Array) => storeContent({ registry, artifacts }, oneChunk(bytes), clock());
   const version = {
     model: model.name,
     signature,
@@ -74,10 +81,11 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
       service: `${model.service.name}@${model.service.version}`,
       trainingSet: { ...lineage, digest },
       trainer: model.train.with,
+      ...(reference === undefined ? {} : { reference: (await stored(reference)).digest }),
     },
     metrics: result.metrics,
-    artifact: (await storeContent({ registry, artifacts }, oneChunk(file), clock())).digest,
-    parity: (await storeContent({ registry, artifacts }, oneChunk(parity), clock())).digest,
+    artifact: (await stored(file)).digest,
+    parity: (await stored(parity)).digest,
     createdAt: clock(),
   };
   if (options.signal?.aborted === true) throw fail('JOB_CANCELLED', { job: `train ${model.name}` });

@@ -239,7 +239,7 @@ export const mistakes: readonly Mistake[] = [
   },
   {
     mistake: 'a slice that is no feature',
-    code: "h.model('m', { ...learn, label: { from: flights, id: 'flight', value: (e) => h.gt(e.delay, 15), within: '1d' }, monitors: [{ kind: 'labelledLoss', slices: ['route_mean_delay_2h'] }] });",
+    code: "h.model('m', { ...learn, label: { from: flights, id: 'flight', value: (e) => h.gt(e.delay, 15), within: '1d' }, monitors: [{ kind: 'conceptDrift', slices: ['route_mean_delay_2h'] }] });",
     says: ['\'"route_mean_delay_2h"\' is not assignable', 'Did you mean \'"route_mean_delay_1h"\'?'],
   },
   {

@@ -449,8 +449,22 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
   [
     'a monitor that is a function',
     'MODEL_OPTION',
-    () => model('m', { ...learned, monitors: [{ kind: 'mine', check: () => true }] }),
+    () => model('m', { ...learned, monitors: [{ kind: 'featureDrift', rule: wrong(() => true) }] }),
   ],
+  ...[
+    [{ kind: 'mine' }, 'a monitor of a kind that is not built'],
+    [{ kind: 'featureDrift', rule: 'psi<0.2' }, 'a rule with the wrong sign'],
+    [{ kind: 'featureDrift', features: ['nothing'] }, 'a monitored feature that is not there'],
+    [{ kind: 'featureDrift', metric: 'brier' }, 'an option of another monitor'],
+    [{ kind: 'conceptDrift', metric: 'mae' }, 'a metric that does not fit the task'],
+    [{ kind: 'conceptDrift', slices: ['nothing'] }, 'a slice that is no feature'],
+    [{ kind: 'predictionDrift', k: 4, of: 3 }, 'more windows than there are'],
+    [{ kind: 'predictionDrift', window: '0h' }, 'a window that is no duration'],
+  ].map(([monitor, mistake]): readonly [string, string, () => unknown] => [
+    String(mistake),
+    'MODEL_MONITOR',
+    () => model('m', { ...learned, monitors: [wrong(monitor)] }),
+  ]),
   [
     'a playbook that holds itself',
     'MODEL_OPTION',

@@ -230,6 +230,7 @@ test('health, metrics and the description are served, and the description has ev
     '/v1/admin/jobs',
     '/v1/admin/jobs/{id}',
     '/v1/admin/promote',
+    '/v1/drift',
     '/v1/events/purchases',
     '/v1/events/returns',
     '/v1/features/basket',

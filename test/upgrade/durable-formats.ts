@@ -57,6 +57,20 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: ['test/fixtures/profile-1.profile'],
   },
   {
+    name: 'reference of a version',
+    source: 'src/monitoring/monitor/reference.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/reference-1.reference'],
+  },
+  {
+    name: 'state of the monitor',
+    source: 'src/monitoring/monitor/monitor-state.ts',
+    version: 1,
+    files: /^drift\.json$/,
+    fixtures: ['test/fixtures/drift-state-1.json'],
+  },
+  {
     name: 'online store',
     source: 'src/backends/embedded/online/online-store.ts',
     version: 1,

@@ -219,6 +219,13 @@ export const declarationErrors = rows({
     status: 400,
     exit: 2,
   },
+  MODEL_MONITOR: {
+    message: 'a monitor of model {model} is refused: {reason}',
+    hint: 'write { kind: featureDrift, predictionDrift or conceptDrift } with the options of the guide to drift',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   MODEL_INPUT: {
     message: 'model {model} reads service {service}, which has no feature that a model accepts',
     hint: 'add a feature that is a number, a bool, a time or an embedding; models accept no texts or lists',

@@ -58,4 +58,25 @@ export const driftErrors = rows({
     status: 400,
     exit: 2,
   },
+  DRIFT_CHAMPION: {
+    message: 'model {model} has no champion to watch',
+    hint: 'train it, and promote a version with "headrace models --promote"',
+    retry: 'later',
+    status: 409,
+    exit: 2,
+  },
+  DRIFT_REFERENCE: {
+    message: 'version {version} of model {model} has no reference to compare with',
+    hint: 'train the model again: a version keeps the profiles of its training set',
+    retry: 'never',
+    status: 409,
+    exit: 2,
+  },
+  DRIFT_MONITOR: {
+    message: 'another process monitors {directory}',
+    hint: 'leave it running, or stop it first',
+    retry: 'later',
+    status: 409,
+    exit: 4,
+  },
 });

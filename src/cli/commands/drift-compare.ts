@@ -1,10 +1,9 @@
-import { writeFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
-import { reasonOf } from '../../base/reason-of.ts';
 import type { Comparison } from '../../monitoring/detect/comparison.ts';
 import type { Call, Command } from '../command.ts';
 import { closeInputs, type DriftInput, openDriftInput, profileOf } from '../drift-inputs.ts';
 import { wholeOption } from '../parse-option.ts';
+import { writeComparison } from '../write-comparison.ts';
 
 export const driftCompare: Command = {
   name: ['drift', 'compare'],
@@ -33,7 +32,7 @@ export const driftCompare: Command = {
     try {
       for (const word of call.words) inputs.push(await openDriftInput(word));
       const comparison = await compared(call, inputs[0], inputs[1]);
-      await write(call, comparison);
+      await writeComparison(call, comparison);
     } finally {
       await closeInputs(inputs);
     }
@@ -69,27 +68,4 @@ async function compared(call: Call, reference: DriftInput, current: DriftInput):
     { name: current.path, rows: b.rows, profile: b },
     { rule, windowsPerDay },
   );
-}
-
-async function write(call: Call, comparison: Comparison): Promise<void> {
-  const path = call.options['html'];
-  if (typeof path === 'string') {
-    const { comparisonHtml } = await import('../../monitoring/report/comparison-html.ts');
-    writeText(path, comparisonHtml(comparison));
-  }
-  if (call.json) {
-    const { comparisonJson } = await import('../../monitoring/report/comparison-json.ts');
-    call.terminal.out(comparisonJson(comparison));
-    return;
-  }
-  const { comparisonText } = await import('../../monitoring/report/comparison-text.ts');
-  call.terminal.out(comparisonText(comparison));
-}
-
-function writeText(path: string, text: string): void {
-  try {
-    writeFileSync(path, text);
-  } catch (error) {
-    throw fail('CLI_FILE', { path, reason: reasonOf(error) }, error);
-  }
 }

@@ -233,7 +233,7 @@ export interface ModelData {
     readonly with: Readonly<Record<string, unknown>> & { readonly kind: string };
     readonly windowMs: number | null;
   };
-  /** Kept as written until monitoring reads them. */
+  /** As written; `resolveMonitor` fills in defaults. */
   readonly monitors: readonly Readonly<Record<string, unknown>>[];
   readonly playbook: Readonly<Record<string, unknown>>;
   /** As written; `rolloutPlan` resolves it. */

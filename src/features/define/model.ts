@@ -10,6 +10,7 @@ import type { Columns, EventSource } from './event-source.ts';
 import { columnExpressions, type Expr } from './expression-factories.ts';
 import type { FeatureService } from './feature-service.ts';
 import { freeze } from './freeze.ts';
+import { type MonitorOptions, resolveMonitor } from './monitor.ts';
 import { type RolloutOptions, rolloutPlan } from './rollout.ts';
 import type { Fits, Tags, ValueOf } from './tag.ts';
 
@@ -71,17 +72,13 @@ export interface ModelOptions<
     /** How much of the past is trained on; all without it. */
     readonly window?: DurationText;
   };
-  readonly monitors?: readonly {
-    readonly kind: string;
-    readonly slices?: readonly (keyof F & string)[];
-    readonly [option: string]: unknown;
-  }[];
+  readonly monitors?: readonly MonitorOptions<keyof F & string>[];
   readonly playbook?: Readonly<Record<string, unknown>>;
   /** How a new version replaces the champion; see the guide to rollouts. */
   readonly rollout?: RolloutOptions<keyof I & string>;
 }
 
-/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_INPUT, MODEL_COLUMN, MODEL_LABEL, MODEL_OPTION, MODEL_TASK, MODEL_QUANTILE, MODEL_ROLLOUT. */
+/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_INPUT, MODEL_COLUMN, MODEL_LABEL, MODEL_OPTION, MODEL_MONITOR, MODEL_TASK, MODEL_QUANTILE, MODEL_ROLLOUT. */
 export function model<
   I extends Tags,
   F extends Tags,
@@ -106,6 +103,7 @@ export function model<
   for (const [option, written] of Object.entries({ 'train.with': train.with, monitors, playbook, rollout })) {
     checkJson(name, option, written);
   }
+  for (const monitor of monitors) resolveMonitor({ name, task, service }, { ...monitor });
   const value = label.value(columnExpressions(label.from.columns) as unknown as Columns<EventSource<From>>);
   if (!LABEL_TYPES.includes(value.spec.type)) throw fail('MODEL_LABEL', { model: name, type: plainType(value.spec) });
   const declared: Model<I, F, LabelTag<T>, N> = {
@@ -127,7 +125,7 @@ export function model<
       with: train.with,
       windowMs: train.window === undefined ? null : parseDuration(train.window, `the training window of model ${name}`),
     },
-    monitors,
+    monitors: monitors.map((monitor) => ({ ...monitor })),
     playbook,
     rollout: { ...rollout },
     labelTag: (value.of.startsWith('bool') ? 'bool' : 'float') as LabelTag<T>,

@@ -28,7 +28,7 @@ export function calibrate(
 }
 
 /** The limit over counts of chunks: each against all the others. */
-function limitOf(parts: readonly Float64Array[]): { readonly psi: number; readonly chunks: number } | null {
+export function limitOf(parts: readonly Float64Array[]): { readonly psi: number; readonly chunks: number } | null {
   if (parts.length < LEAST_CHUNKS) return null;
   const whole = new Float64Array(parts[0].length);
   for (const part of parts) for (let i = 0; i < part.length; i += 1) whole[i] += part[i];

@@ -13,19 +13,31 @@ import { countsOver, referenceBins } from './reference-bins.ts';
 /** What is known of a column before the features are judged together. */
 export type ComparedColumn = Omit<FeatureComparison, 'state' | 'reason' | 'rootCauseShare'>;
 
-/** Compares the current side of a column with its reference; `calibrate` gives the limit of the reference's chunks. */
+export interface CompareColumnOptions {
+  /** The limit of the reference's chunks over the bins. */
+  readonly calibrate: (bins: FrozenBins) => ComparedColumn['limit'];
+  /** Counts that were made over frozen bins; otherwise bins come from the reference side. */
+  readonly counted?: {
+    readonly bins: FrozenBins;
+    readonly reference: Float64Array;
+    readonly current: Float64Array;
+  } | null;
+}
+
+/** Compares the current side of a column with its reference. */
 export function compareColumn(
   name: string,
   reference: ColumnSide,
   current: ColumnSide,
-  calibrate: (bins: FrozenBins) => ComparedColumn['limit'],
+  { calibrate, counted = null }: CompareColumnOptions,
 ): ComparedColumn {
-  const kind =
-    reference.type === current.type
-      ? kindOf(reference)
-      : kindOf(reference.missing === reference.rows ? reference : current);
-  const frozen = referenceBins(reference, kind);
-  const counts = [countsOver(reference, frozen), countsOver(current, frozen)] as const;
+  const sameType = reference.type === current.type || reference.missing === reference.rows;
+  const kind = kindOf(sameType ? reference : current);
+  const frozen = counted?.bins ?? referenceBins(reference, kind);
+  const counts: Counts =
+    counted === null
+      ? [countsOver(reference, frozen), countsOver(current, frozen)]
+      : [counted.reference, counted.current];
   const judged = kind !== 'identifier' && reference.type === current.type;
   // New missing values are a fault of their own: in the bins they would look like drift.
   const rose = missingRose(reference, current);

@@ -1,7 +1,9 @@
+import type { ColumnSketch } from '../profile/column-sketch.ts';
+import { sameBins } from '../profile/frozen-bins.ts';
 import type { Profile } from '../profile/profile.ts';
 import { assembleComparison } from './assemble-comparison.ts';
 import { sideOfSketch } from './column-side.ts';
-import { compareColumn } from './compare-column.ts';
+import { type CompareColumnOptions, compareColumn } from './compare-column.ts';
 import type { ComparedSide, Comparison } from './comparison.ts';
 import type { DriftRule } from './drift-rule.ts';
 import { type QualityFault, qualityFaults } from './quality-fault.ts';
@@ -31,7 +33,10 @@ export function compareProfiles(
     const other = current.profile.columns.get(name);
     if (other === undefined) return [];
     const sides = [sideOfSketch(sketch), sideOfSketch(other)] as const;
-    const compared = compareColumn(name, ...sides, () => options.limitOf?.(name) ?? null);
+    const compared = compareColumn(name, ...sides, {
+      calibrate: () => options.limitOf?.(name) ?? null,
+      counted: countedOver(sketch, other),
+    });
     faults.push(...qualityFaults(name, ...sides, compared.kind !== 'identifier'));
     return [compared];
   });
@@ -46,4 +51,14 @@ export function compareProfiles(
     domain: null,
     slices: [],
   });
+}
+
+/** Counts over bins that both profiles have; a reference's own bins otherwise. */
+function countedOver(
+  reference: ColumnSketch,
+  current: ColumnSketch,
+): NonNullable<CompareColumnOptions['counted']> | null {
+  if (reference.bins === null || reference.counts === null || current.counts === null) return null;
+  if (!sameBins(reference.bins, current.bins)) return null;
+  return { bins: reference.bins, reference: reference.counts, current: current.counts };
 }

@@ -53,7 +53,7 @@ export async function compareTables(
     const a = await reference.column(name, time);
     const b = await current.column(name, time);
     const sides = [sideOfValues(a), sideOfValues(b)] as const;
-    const compared = compareColumn(name, ...sides, (bins) => calibrate(a, bins, b.length));
+    const compared = compareColumn(name, ...sides, { calibrate: (bins) => calibrate(a, bins, b.length) });
     columns.push(compared);
     faults.push(...qualityFaults(name, ...sides, compared.kind !== 'identifier'));
     if (compared.effect !== null) sample.add(name, compared.bins.frozen, a, b);
@@ -141,7 +141,9 @@ async function slicerOf(reference: TableFile, current: TableFile, slice: string,
     add: (name, all, some) => {
       for (const one of slices) {
         const [x, y] = [picked(all, one.was), picked(some, one.rows)];
-        one.columns.push(compareColumn(name, sideOfValues(x), sideOfValues(y), (bins) => calibrate(x, bins, y.length)));
+        one.columns.push(
+          compareColumn(name, sideOfValues(x), sideOfValues(y), { calibrate: (bins) => calibrate(x, bins, y.length) }),
+        );
       }
     },
     judge: (rule) => judgeSlices(slice, slices, rule),

@@ -1,5 +1,6 @@
 import type { Route } from '../route.ts';
 import { forgetEntity, promoteModel, runBatchView } from './admin.ts';
+import { readDrift } from './drift.ts';
 import { sendEvents } from './events.ts';
 import { readFeatures } from './features.ts';
 import { cancelJob, flush, listJobs, readJob, startJob } from './jobs.ts';
@@ -27,6 +28,7 @@ export const allRoutes: readonly Route[] = [
   flush,
   listModels,
   readModel,
+  readDrift,
   ...oipRoutes,
   readRollout,
   health,

@@ -1,0 +1,51 @@
+import type { MonitorStatus } from '../../monitoring/monitor/judge-windows.ts';
+import type { MonitorState } from '../../monitoring/monitor/monitor-state.ts';
+import type { Call, Command } from '../command.ts';
+import { loadConfig } from '../load-config.ts';
+import { instantOption } from '../parse-option.ts';
+
+export const driftStatus: Command = {
+  name: ['drift', 'status'],
+  summary:
+    'judges the newest windows of every champion: faults, drift of features and scores, rise of the realised loss',
+  words: '',
+  arity: [0, 0],
+  options: { at: { type: 'string' } },
+  help: { at: 'instant whose newest windows are judged (now)' },
+  async run(call) {
+    const { openMonitor } = await import('../../compose/open-monitor.ts');
+    const { judgeAll } = await import('../monitor-loop.ts');
+    const { project, environment } = await loadConfig(call);
+    const stores = openMonitor(project, environment);
+    try {
+      const state = await judgeAll(stores, instantOption('at', call.options['at']) ?? Date.now(), 0);
+      write(
+        call,
+        state,
+        project.models.map(({ name }) => name),
+      );
+    } finally {
+      await stores.close();
+    }
+  },
+};
+
+function write({ json, terminal }: Call, state: MonitorState, models: readonly string[]): void {
+  if (json) {
+    terminal.out(JSON.stringify(state));
+    return;
+  }
+  for (const name of models) {
+    const own = state.monitors.filter(({ model }) => model === name);
+    const failure = state.failed.find(({ model }) => model === name);
+    if (failure !== undefined) terminal.out(`${name}: not judged: ${failure.reason}`);
+    else if (own.length === 0) terminal.out(`${name}: no champion, nothing is watched`);
+    for (const status of own) terminal.out(statusLine(status));
+  }
+}
+
+function statusLine({ model, version, monitor, state, reason, referenceAgeMs }: MonitorStatus): string {
+  const age =
+    referenceAgeMs === null ? 'no reference' : `reference ${Math.round(referenceAgeMs / 86_400_000)} days old`;
+  return `${model} ${version} ${monitor.kind.padEnd(15)} ${state.padEnd(12)} ${reason} (${monitor.k} of ${monitor.of} windows, ${age})`;
+}

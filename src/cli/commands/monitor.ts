@@ -1,0 +1,76 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { Command } from '../command.ts';
+import { loadConfig } from '../load-config.ts';
+import { wholeOption } from '../parse-option.ts';
+
+/** How often a process without the lease looks for it, ms. */
+const LEASE_MS = 1000;
+
+export const monitor: Command = {
+  name: ['monitor'],
+  summary: 'watches champions in a process of its own, one at a time by a lease; GET /v1/drift shows what it finds',
+  words: '',
+  arity: [0, 0],
+  options: { every: { type: 'string' }, once: { type: 'boolean' } },
+  help: {
+    every: 'seconds between two judgements (60)',
+    once: 'judge once and end; an error if another process has the lease',
+  },
+  async run(call) {
+    const everyMs = 1000 * wholeOption('every', call.options['every'], 60, 1, 86_400);
+    const { monitorLease, openMonitor, writeMonitorState } = await import('../../compose/open-monitor.ts');
+    const { judgeAll } = await import('../monitor-loop.ts');
+    const { project, environment } = await loadConfig(call);
+    const { directory } = environment;
+    const judge = async () => {
+      const stores = openMonitor(project, environment);
+      try {
+        const state = await judgeAll(stores, Date.now(), everyMs);
+        writeMonitorState(directory, state);
+        const alarms = state.monitors.filter(({ state: one }) => one === 'drift' || one === 'fault').length;
+        const { monitors, failed } = state;
+        const summary = { monitors: monitors.length, alarms, failed: failed.length };
+        call.terminal.out(
+          call.json
+            ? JSON.stringify(summary)
+            : `${summary.monitors} monitors judged, ${alarms} alarms, ${failed.length} models failed`,
+        );
+      } finally {
+        await stores.close();
+      }
+    };
+    const once = call.options['once'] === true;
+    let stopped = false;
+    const stop = once
+      ? null
+      : call.terminal.stopped.then(() => {
+          stopped = true;
+        });
+    const pause = async (ms: number) => {
+      let timer: NodeJS.Timeout | undefined;
+      await Promise.race([
+        stop,
+        new Promise<void>((resolve) => {
+          timer = setTimeout(resolve, ms);
+        }),
+      ]);
+      clearTimeout(timer);
+    };
+    let lease = monitorLease(directory);
+    if (lease === null && once) throw fail('DRIFT_MONITOR', { directory });
+    if (lease === null) call.terminal.err('headrace: another process monitors; this one takes over when it ends');
+    while (lease === null && !stopped) {
+      await pause(LEASE_MS);
+      lease = monitorLease(directory);
+    }
+    try {
+      while (!stopped) {
+        await judge();
+        if (once) return;
+        await pause(everyMs);
+      }
+    } finally {
+      lease?.release();
+    }
+  },
+};

@@ -1,0 +1,24 @@
+import { reasonOf } from '../base/reason-of.ts';
+import type { MonitorStores } from '../compose/open-monitor.ts';
+import { judgeModel, type MonitorStatus } from '../monitoring/monitor/judge-windows.ts';
+import { type MonitorState, newState } from '../monitoring/monitor/monitor-state.ts';
+
+/** Judges every model that has a champion, as of `now`. A model that fails is named, and the others are judged. */
+export async function judgeAll(stores: MonitorStores, now: number, everyMs: number): Promise<MonitorState> {
+  const monitors: MonitorStatus[] = [];
+  const failed: { model: string; reason: string }[] = [];
+  const watched = await stores.watched();
+  const history = await stores.history();
+  try {
+    for (const one of watched) {
+      try {
+        monitors.push(...(await judgeModel(one, history, now)));
+      } catch (error) {
+        failed.push({ model: one.model.name, reason: reasonOf(error) });
+      }
+    }
+  } finally {
+    await history.close();
+  }
+  return newState({ at: now, everyMs, monitors, failed });
+}

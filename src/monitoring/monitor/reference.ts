@@ -1,0 +1,117 @@
+import { ByteReader, ByteWriter } from '../../base/bytes.ts';
+import { fail } from '../../base/errors/fail.ts';
+import type { TableFile } from '../../ports/table-file.ts';
+import { limitOf } from '../detect/calibrate.ts';
+import { sideOfSketch } from '../detect/column-side.ts';
+import { kindOf } from '../detect/feature-kind.ts';
+import { referenceBins } from '../detect/reference-bins.ts';
+import { addNumber, addText, type ColumnSketch, createColumnSketch } from '../profile/column-sketch.ts';
+import { createProfile, mergeProfile, type Profile } from '../profile/profile.ts';
+import { decodeProfile, encodeProfile } from '../profile/profile-bytes.ts';
+
+/**
+ * The reference of a model version: profiles of its training set by chunk, in the order of rows, over frozen bins.
+ *
+ * ```
+ * reference = "HRDR" u8(1) varint(created at, epoch ms) varint(chunks) *(varint(bytes) profile)
+ * ```
+ */
+export interface Reference {
+  readonly createdAt: number;
+  readonly chunks: readonly Profile[];
+}
+
+const MAGIC = [0x48, 0x52, 0x44, 0x52];
+const FORMAT = 1;
+const CHUNKS = 10;
+
+/** Profiles the named columns of a training set in two scans: one for the bins, one for the counts of chunks. */
+export async function buildReference(
+  table: TableFile,
+  names: readonly string[],
+  createdAt: number,
+): Promise<Reference> {
+  const columns = table.columns.filter(({ name }) => names.includes(name));
+  const first = columns.map(({ type }) => createColumnSketch(type));
+  const chosen = columns.map(({ name }) => name);
+  for await (const parts of table.batches(chosen))
+    for (const [c, values] of parts.entries()) addAll(first[c], values, 0, values.length);
+  const bins = first.map((sketch) => {
+    const side = sideOfSketch(sketch);
+    return referenceBins(side, kindOf(side));
+  });
+  const chunks = Array.from({ length: CHUNKS }, () => {
+    const profile = createProfile();
+    for (const [c, { name, type }] of columns.entries()) profile.columns.set(name, createColumnSketch(type, bins[c]));
+    return profile;
+  });
+  const size = Math.max(1, Math.ceil(table.rows / CHUNKS));
+  let row = 0;
+  for await (const parts of table.batches(chosen)) {
+    const length = parts[0]?.length ?? 0;
+    for (let from = 0; from < length; ) {
+      const chunk = chunks[Math.min(CHUNKS - 1, Math.floor(row / size))];
+      const to = Math.min(length, from + size - (row % size));
+      chunk.rows += to - from;
+      for (const [c, sketch] of [...chunk.columns.values()].entries()) addAll(sketch, parts[c], from, to);
+      row += to - from;
+      from = to;
+    }
+  }
+  return { createdAt, chunks };
+}
+
+function addAll(sketch: ColumnSketch, values: ArrayLike<number | string | null>, from: number, to: number): void {
+  for (let i = from; i < to; i += 1) {
+    const value = values[i];
+    if (sketch.type === 'text') addText(sketch, value === null ? null : String(value));
+    else addNumber(sketch, typeof value === 'number' ? value : null);
+  }
+}
+
+/** All chunks as one. */
+export function wholeReference({ chunks }: Reference): Profile {
+  const whole = decodeProfile(encodeProfile(chunks[0]));
+  for (const chunk of chunks.slice(1)) mergeProfile(whole, chunk);
+  return whole;
+}
+
+/** How far the chunks of a feature lie apart; null: it has no bins. */
+export function referenceLimit(
+  { chunks }: Reference,
+  name: string,
+): { readonly psi: number; readonly chunks: number } | null {
+  const counts = chunks.flatMap((chunk) => {
+    const own = chunk.columns.get(name)?.counts;
+    return own === null || own === undefined || chunk.rows === 0 ? [] : [own];
+  });
+  return limitOf(counts);
+}
+
+export function encodeReference({ createdAt, chunks }: Reference): Uint8Array {
+  const out = new ByteWriter(1 << 16);
+  for (const byte of MAGIC) out.u8(byte);
+  out.u8(FORMAT);
+  out.varint(createdAt);
+  out.varint(chunks.length);
+  for (const chunk of chunks) {
+    const bytes = encodeProfile(chunk);
+    out.varint(bytes.length);
+    out.bytes(bytes);
+  }
+  return out.finish();
+}
+
+/** Error: DRIFT_PROFILE. */
+export function decodeReference(bytes: Uint8Array): Reference {
+  if (!MAGIC.every((byte, i) => bytes[i] === byte))
+    throw fail('DRIFT_PROFILE', { reason: 'they do not start with HRDR' });
+  if (bytes[4] !== FORMAT) throw fail('DRIFT_PROFILE', { reason: `its version is ${bytes[4]}` });
+  const reader = new ByteReader('a reference', bytes.subarray(5));
+  const createdAt = reader.varint();
+  const count = reader.varint();
+  if (count < 1 || count > 1000) throw fail('DRIFT_PROFILE', { reason: `${count} chunks` });
+  const chunks: Profile[] = [];
+  for (let i = 0; i < count; i += 1) chunks.push(decodeProfile(reader.bytes(reader.varint())));
+  return { createdAt, chunks };
+}

@@ -1,0 +1,80 @@
+import type { FeatureServiceData, ModelData } from '../../features/define/declaration.ts';
+import { servedTable } from '../../features/plan/served-table.ts';
+import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
+import type { ColumnSpec } from '../../schema/column.ts';
+import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
+import { addNumber, addText, createColumnSketch } from '../profile/column-sketch.ts';
+import { createProfile, type Profile } from '../profile/profile.ts';
+
+type History = Pick<OfflineStore, 'query' | 'relation'>;
+
+/** Profiles the logged vectors of [from, to), over the bins of `like`: those features that it has. */
+export async function vectorProfile(
+  history: History,
+  service: FeatureServiceData,
+  like: Profile,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<Profile> {
+  const profile = createProfile();
+  const features = service.features.flatMap(({ name, type }) => {
+    const known = like.columns.get(name);
+    if (known === undefined) return [];
+    const sketch = createColumnSketch(known.type, known.bins);
+    profile.columns.set(name, sketch);
+    return [{ name, type, sketch }];
+  });
+  if (features.length === 0) return profile;
+  const columns = features.map(({ name }) => `"f_${name.replaceAll('"', '""')}"`);
+  const sql = `SELECT ${columns.join(', ')} FROM ${history.relation(servedTable(service))} AS t
+WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
+  for await (const rows of history.query(sql)) {
+    profile.rows += rows.length;
+    features.forEach(({ type, sketch }, c) => {
+      for (const row of rows) {
+        if (sketch.type === 'text') addText(sketch, row[c] === null ? null : String(row[c]));
+        else addNumber(sketch, numberOf(row[c], type));
+      }
+    });
+  }
+  return profile;
+}
+
+function numberOf(value: OfflineValue, { type, scale = 0 }: ColumnSpec): number | null {
+  if (value === null) return null;
+  return Number(value) / (type === 'decimal' ? 10 ** scale : 1);
+}
+
+/** Scores of a version in [from, to), as a profile of one column, `score`. */
+export async function scoreProfile(
+  history: History,
+  model: ModelData,
+  version: number,
+  { from, to }: { readonly from: number; readonly to: number },
+  like: Profile | null = null,
+): Promise<Profile> {
+  const profile = createProfile();
+  const sketch = createColumnSketch('number', like?.columns.get('score')?.bins ?? null);
+  profile.columns.set('score', sketch);
+  const sql = `SELECT score FROM ${history.relation(predictionTable(model))}
+WHERE "at" >= CAST(${from} AS BIGINT) AND "at" < CAST(${to} AS BIGINT) AND "version" = ${version} AND ${ANSWERED}
+QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1`;
+  for await (const rows of history.query(sql)) {
+    profile.rows += rows.length;
+    for (const [score] of rows) addNumber(sketch, score === null ? null : Number(score));
+  }
+  return profile;
+}
+
+/** When a version first answered, and last; null: never. */
+export async function servedSpan(
+  history: History,
+  model: ModelData,
+  version: number,
+): Promise<{ readonly from: number; readonly to: number } | null> {
+  const sql = `SELECT MIN("at"), MAX("at") FROM ${history.relation(predictionTable(model))} WHERE "version" = ${version} AND ${ANSWERED}`;
+  for await (const rows of history.query(sql)) {
+    const [[from, to] = []] = rows;
+    if (from !== null && from !== undefined) return { from: Number(from), to: Number(to) };
+  }
+  return null;
+}

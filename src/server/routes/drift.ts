@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { readMonitorState } from '../../compose/open-monitor.ts';
+import { json, jsonAnswer, type WriteRoute } from '../route.ts';
+
+const driftState = z.object({
+  /** `watched`, `stale` when no judgement came for three of its intervals, `unwatched` without a monitor. */
+  watch: z.enum(['watched', 'stale', 'unwatched']),
+  at: z.number().nullable(),
+  monitors: z.array(z.looseObject({ model: z.string(), version: z.int(), state: z.string(), reason: z.string() })),
+  failed: z.array(z.object({ model: z.string(), reason: z.string() })),
+});
+
+/** What the monitor found last. A monitor that does not run is no good news. */
+export const readDrift: WriteRoute = {
+  tag: 'models',
+  scopes: ['read'],
+  access: 'writes',
+  method: 'GET',
+  path: '/v1/drift',
+  operationId: 'readDrift',
+  page: {
+    takes: '',
+    answers:
+      '`{watch, at, monitors, failed}`: the newest windows of each monitor; `watch` is `unwatched` without a monitor',
+  },
+  errors: [],
+  shapes: (_, define) => [
+    {
+      summary: 'The state of every monitor, as it was judged last.',
+      answers: { 200: json(define('Drift', driftState)) },
+    },
+  ],
+  run: ({ headrace }) => {
+    const state = readMonitorState(headrace.directory);
+    if (state === null) return jsonAnswer({ watch: 'unwatched', at: null, monitors: [], failed: [] });
+    const { at, everyMs, monitors, failed } = state;
+    const stale = Date.now() - at > 3 * everyMs;
+    return jsonAnswer({ watch: stale ? 'stale' : 'watched', at, monitors, failed });
+  },
+};

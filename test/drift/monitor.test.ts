@@ -1,0 +1,210 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { randomNormal, seededRandom } from '../../src/base/rng.ts';
+import { judgeAll } from '../../src/cli/monitor-loop.ts';
+import { monitorLease, openMonitor, readMonitorState, writeMonitorState } from '../../src/compose/open-monitor.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
+import { defineProject, model } from '../../src/features/define/declare.ts';
+import type { MonitorWindow } from '../../src/monitoring/monitor/judge-windows.ts';
+import { judgeMonitor, monitorsOf } from '../../src/monitoring/monitor/judge-windows.ts';
+import { parseState } from '../../src/monitoring/monitor/monitor-state.ts';
+import { decodeReference, encodeReference } from '../../src/monitoring/monitor/reference.ts';
+import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { readDrift } from '../../src/server/routes/drift.ts';
+import { asked, came, service } from '../models/small-project.ts';
+
+const HOUR_MS = 3_600_000;
+const START = Date.UTC(2026, 0, 1);
+const TRAINED = 3000;
+const AN_HOUR = 400;
+
+const watched = model('watched', {
+  task: 'binary',
+  service,
+  spine: { from: asked, id: 'id' },
+  label: { from: came, id: 'asked', value: (e) => e.good, within: '1d' },
+  train: { with: { kind: 'logisticRegression', categorical: ['category'] } },
+  monitors: [
+    { kind: 'featureDrift', features: ['number', 'gaps', 'category'] },
+    { kind: 'predictionDrift' },
+    { kind: 'conceptDrift' },
+  ],
+});
+const project = defineProject('watch', { asked, came, service, watched });
+const directory = mkdtempSync(join(tmpdir(), 'headrace-monitor-'));
+const environment = resolveEnvironment('local', { directory, sampleRate: 1 }, project.name);
+
+let now = START;
+let headrace: Headrace;
+const random = seededRandom(77);
+
+interface Asked {
+  readonly name: string;
+  readonly number: number;
+  readonly gaps: number | null;
+  readonly category: number;
+}
+
+const requestOf = (shift: number): Asked => ({
+  name: `n${Math.floor(random() * 5)}`,
+  number: randomNormal(random) * 4 + shift,
+  gaps: random() < 0.1 ? null : random(),
+  category: Math.floor(random() * 5),
+});
+
+/** The truth: the number decides; `turned` says the opposite. */
+const goodOf = ({ number }: Asked, turned: boolean) => random() < 1 / (1 + Math.exp(turned ? number : -number));
+
+/** One hour of answers, some of which get labels. */
+async function hour(
+  at: number,
+  options: { shift?: number; turned?: boolean; gapless?: boolean; labelled?: boolean },
+): Promise<void> {
+  const { shift = 0, turned = false, gapless = false, labelled = true } = options;
+  for (let i = 0; i < AN_HOUR; i += 20) {
+    now = START + at * HOUR_MS + Math.floor((i * HOUR_MS) / AN_HOUR);
+    const batch = Array.from({ length: 20 }, (_, j) => {
+      const request = requestOf(shift);
+      return { id: `p${at}-${i + j}`, request: gapless ? { ...request, gaps: null } : request };
+    });
+    await headrace.predictMany(watched, batch);
+    if (!labelled) continue;
+    await headrace.ingest(
+      came,
+      batch.map(({ id, request }, j) => ({ id: `came-${id}`, at: now + j, asked: id, good: goodOf(request, turned) })),
+    );
+  }
+}
+
+async function judged(kind: string, from: number, to: number): Promise<readonly MonitorWindow[]> {
+  await headrace.flush();
+  const stores = openMonitor(project, environment);
+  try {
+    const [one] = await stores.watched();
+    const monitor = monitorsOf(watched).find((each) => each.kind === kind);
+    if (monitor === undefined) throw new Error(kind);
+    const history = await stores.history();
+    const spans = Array.from({ length: to - from }, (_, i) => ({
+      from: START + (from + i) * HOUR_MS,
+      to: START + (from + i + 1) * HOUR_MS,
+    }));
+    try {
+      return (await judgeMonitor(one, monitor, history, spans, now)).windows;
+    } finally {
+      await history.close();
+    }
+  } finally {
+    await stores.close();
+  }
+}
+
+beforeAll(async () => {
+  headrace = await openHeadrace({ project, environment: { directory, sampleRate: 1 }, clock: () => now });
+  for (let i = 0; i < TRAINED; i += 100) {
+    now = START + i * 1000;
+    const rows = Array.from({ length: 100 }, (_, j) => ({ id: `t${i + j}`, at: now + j, request: requestOf(0) }));
+    await headrace.ingest(
+      asked,
+      rows.map(({ id, at, request }) => ({ id, at, ...request })),
+    );
+    await headrace.ingest(
+      came,
+      rows.map(({ id, at, request }) => ({ id: `c${id}`, at: at + 1, asked: id, good: goodOf(request, false) })),
+    );
+  }
+  now = START + HOUR_MS;
+  await headrace.train(watched, { to: now });
+  await headrace.promote(watched, 1);
+  // Eleven quiet hours, three with a shift, one without gaps, two whose labels say the opposite, one without labels.
+  for (let at = 1; at <= 11; at += 1) await hour(at, {});
+  for (let at = 12; at <= 14; at += 1) await hour(at, { shift: 4 });
+  await hour(15, { gapless: true });
+  for (let at = 16; at <= 17; at += 1) await hour(at, { turned: true });
+  await hour(18, { labelled: false });
+  now = START + 19 * HOUR_MS;
+}, 120_000);
+
+afterAll(async () => {
+  await headrace.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+test('references and states of the first format still read', () => {
+  const fixture = (name: string) => readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
+  expect(decodeReference(fixture('reference-1.reference'))).toMatchObject({
+    createdAt: START,
+    chunks: [{ rows: 3 }, { rows: 3 }],
+  });
+  expect(parseState(fixture('drift-state-1.json').toString())).toMatchObject({
+    at: START,
+    monitors: [{ model: 'm', state: 'ok' }],
+  });
+  expect(parseState('{"format":2}')).toBeNull();
+});
+
+describe('champions are watched from published history', () => {
+  test('a version keeps the profiles of its training set, by chunk, as an artefact', async () => {
+    const stores = openMonitor(project, environment);
+    const [{ reference, version }] = await stores.watched();
+    await stores.close();
+    expect([version, reference?.chunks.length]).toEqual([1, 10]);
+    expect(reference?.chunks.reduce((sum, { rows }) => sum + rows, 0)).toBe(TRAINED);
+    if (reference === null) throw new Error('no reference');
+    expect(encodeReference(decodeReference(encodeReference(reference)))).toEqual(encodeReference(reference));
+  });
+
+  test('features: quiet hours are ok, a shift is drift by name, a vanished input is a fault', async () => {
+    const windows = await judged('featureDrift', 2, 16);
+    expect(windows.slice(0, 9).map(({ state, rows }) => [state, rows])).toEqual(Array(9).fill(['ok', AN_HOUR]));
+    expect(windows.slice(10, 13).map(({ state, drifted }) => [state, drifted])).toEqual(
+      Array(3).fill(['drift', ['number']]),
+    );
+    expect(windows[13]).toMatchObject({ state: 'fault', faults: [{ kind: 'missing', columns: ['gaps'] }] });
+  });
+
+  test('scores: the first windows are the reference, and a shift of the inputs moves them', async () => {
+    const windows = await judged('predictionDrift', 2, 15);
+    expect(windows[0].state).toBe('insufficient');
+    expect(windows[9].state).toBe('ok');
+    expect(windows.slice(10, 13).map(({ state }) => state)).toEqual(['drift', 'drift', 'drift']);
+  });
+
+  test('losses: labels that say the opposite are concept drift, without any drift of features', async () => {
+    const windows = await judged('conceptDrift', 2, 19);
+    expect(windows.slice(0, 9).map(({ state }) => state)).toEqual(Array(9).fill('ok'));
+    expect(windows[14].state).toBe('drift');
+    expect(windows[16]).toMatchObject({ state: 'immature', rows: 0 });
+    const features = await judged('featureDrift', 16, 18);
+    expect(features.map(({ state }) => state)).toEqual(['ok', 'ok']);
+  });
+
+  test('one process monitors at a time; the state is served, and a missing monitor is no good news', async () => {
+    const answer = async () => {
+      const { body } = (await readDrift.run({ headrace } as never, {} as never)) as { body: unknown };
+      return (typeof body === 'string' ? JSON.parse(body) : body) as {
+        watch: string;
+        monitors: { state: string; monitor: { kind: string } }[];
+      };
+    };
+    expect(await answer()).toMatchObject({ watch: 'unwatched', monitors: [] });
+    const lease = monitorLease(directory);
+    expect(lease).not.toBeNull();
+    expect(monitorLease(directory)).toBeNull();
+    const stores = openMonitor(project, environment);
+    const state = await judgeAll(stores, START + 15 * HOUR_MS, 60_000);
+    await stores.close();
+    writeMonitorState(directory, { ...state, at: Date.now() });
+    lease?.release();
+    expect(monitorLease(directory)).not.toBeNull();
+    expect(readMonitorState(directory)?.monitors.map(({ monitor, state: one }) => `${monitor.kind} ${one}`)).toEqual([
+      'featureDrift drift',
+      'predictionDrift drift',
+      'conceptDrift ok',
+    ]);
+    expect((await answer()).watch).toBe('watched');
+    writeMonitorState(directory, { ...state, at: Date.now() - 200_000 });
+    expect((await answer()).watch).toBe('stale');
+  });
+});
