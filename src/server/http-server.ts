@@ -6,6 +6,7 @@ import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import type { Headrace } from '../running/headrace.ts';
 import { secureOptions } from './certificate.ts';
+import { continueInTurn } from './continue-in-turn.ts';
 import { answerError, answerPlain } from './error-answer.ts';
 import { FrontServer } from './front/front-server.ts';
 import { answerHalfOpen } from './half-open.ts';
@@ -235,7 +236,7 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
         closeAll();
         lean?.destroy();
       };
-      return answerHalfOpen(own);
+      return continueInTurn(answerHalfOpen(own));
     },
   });
   let closing = false;

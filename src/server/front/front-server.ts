@@ -1,5 +1,6 @@
 import { type RequestListener, Server, type ServerOptions } from 'node:http';
 import type { AddressInfo, ListenOptions } from 'node:net';
+import { continueInTurn } from '../continue-in-turn.ts';
 import { answerHalfOpen } from '../half-open.ts';
 import type { HotAnswers } from '../lean/hot-answer.ts';
 import { Front, type FrontOptions } from './front.ts';
@@ -25,7 +26,7 @@ export class FrontServer extends Server {
     super(options.times, listener);
     this.#options = options;
     Object.defineProperty(this, 'listening', { get: () => this.#front !== null });
-    answerHalfOpen(this);
+    continueInTurn(answerHalfOpen(this));
   }
 
   /** As of a server: 'listening' follows, or 'error'. */

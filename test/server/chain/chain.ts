@@ -97,7 +97,7 @@ function judge({ isHonest }: Conversation, read: readonly ReadRequest[], stream:
 }
 
 /** Sends pieces, closes its side, and gives all that comes back. */
-async function converse(port: number, pieces: readonly Buffer[]): Promise<Buffer> {
+export async function converse(port: number, pieces: readonly Buffer[]): Promise<Buffer> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
   const chunks: Buffer[] = [];
   const over = new Promise<void>((resolve) => socket.once('close', () => resolve()));
