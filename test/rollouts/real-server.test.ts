@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -258,6 +258,26 @@ test('what cannot be done to a rollout is refused by code', async () => {
   await served.headrace.tick();
   expect(await state(served)).toMatchObject({ state: 'rolledBack', reason: 'version 3 is the champion' });
   expect((await served.headrace.versions(served.headrace.model('sold'))).champion).toBe(3);
+});
+
+test('a candidate whose file is damaged while it rolls out is reported by a server that starts then, and rolled back', async () => {
+  const served = await serve(['good', 'shifted'], halfAtOnce);
+  await served.ask('/v1/rollouts/sold', { action: 'start', version: 2 });
+  const { versions } = await served.headrace.versions(served.headrace.model('sold'));
+  const { artifact } = versions[1];
+  const file = join(served.headrace.directory, 'artifacts', artifact.slice(0, 2), artifact);
+  chmodSync(file, 0o600);
+  writeFileSync(file, 'damaged');
+  const again = await reopen(served, halfAtOnce);
+  expect(again.headrace.degraded()).toEqual([expect.stringContaining('a version that is not loaded')]);
+  // Nobody is refused: the champion answers everybody.
+  expect([...(await traffic(again, 0, 16)).keys()]).toEqual(['champion 1']);
+  await again.headrace.tick();
+  expect(await state(again)).toMatchObject({
+    state: 'rolledBack',
+    reason: expect.stringContaining('cannot be loaded'),
+  });
+  expect(again.headrace.degraded()).toEqual([]);
 });
 
 test('a rollout goes on after a restart, with the same cohorts and what was counted', async () => {

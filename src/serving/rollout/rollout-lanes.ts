@@ -115,6 +115,13 @@ export class RolloutLanes {
       : null;
   }
 
+  /** Why the versions of the rollout under way are not loaded here; null: they are. The champion answers meanwhile. */
+  get loadTrouble(): string | null {
+    const found = this.#unloadable;
+    if (found === null || this.#loaded !== null) return null;
+    return found.error instanceof Error ? found.error.message : String(found.error);
+  }
+
   /** What this process has seen of the rollout that it follows. */
   evidence(): Evidence {
     return this.#loaded?.counter.evidence() ?? NO_EVIDENCE;
@@ -191,6 +198,7 @@ export class RolloutLanes {
     const newest = await store.newest(model.name);
     const loaded = this.#loaded;
     if (newest === null) return;
+    if (newest.endedAt !== null) this.#unloadable = null;
     if (loaded?.rollout.id === newest.id && loaded.rollout.revision === newest.revision) return;
     if (newest.endedAt !== null) {
       if (loaded === null) return;

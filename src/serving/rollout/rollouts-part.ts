@@ -60,7 +60,10 @@ export const rolloutsPart: PartKind<Source, RolloutsStatus> = {
     },
   ],
   health: (models) =>
-    [...models()].flatMap(({ data, lanes: { rollout }, trouble }) => [
+    [...models()].flatMap(({ data, lanes: { rollout, loadTrouble }, trouble }) => [
+      ...(loadTrouble === null
+        ? []
+        : [`the rollout of model ${data.name} has a version that is not loaded; the champion answers: ${loadTrouble}`]),
       ...(trouble === null ? [] : [`the rollout of model ${data.name} cannot be followed: ${trouble}`]),
       ...(rollout?.state === 'held'
         ? [`the rollout of model ${data.name} to version ${rollout.candidate} is held: ${rollout.reason}`]

@@ -19,6 +19,7 @@ const CANNOT_WRITE = [8, 10, 13];
 const SCHEMA = `
   CREATE TABLE rollouts (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, model TEXT NOT NULL, revision INTEGER NOT NULL,
     is_over INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+  CREATE INDEX newest ON rollouts (model, place);
   CREATE UNIQUE INDEX one_active ON rollouts (model) WHERE is_over = 0;
   CREATE TABLE events (rollout TEXT NOT NULL REFERENCES rollouts (id), revision INTEGER NOT NULL, model TEXT NOT NULL,
     is_delivered INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (rollout, revision)) STRICT;
