@@ -6,6 +6,7 @@ import { redisCluster } from './redis-cluster.ts';
 import type { Service } from './service.ts';
 import { spark, sparkCluster } from './spark.ts';
 import { sparkConnect } from './spark-connect.ts';
+import { torch } from './torch.ts';
 import { valkey } from './valkey.ts';
 
 /** Every service; another is a file and a line here. */
@@ -19,6 +20,7 @@ export const services: readonly Service[] = [
   sparkCluster,
   sparkConnect,
   moto,
+  torch,
 ];
 
 /** The services that set some of these variables. */

@@ -40,6 +40,8 @@ export const versions = {
       'org.apache.logging.log4j:log4j-slf4j-impl:2.25.5',
     ],
   },
+  /** PyTorch for CPUs, with autocast to BF16, gloo and a profiler that writes Kineto traces. */
+  torch: { version: '1.13.1', debian: 'python3-torch' },
   /** Property tests of the HTTP description; a Python distribution. */
   schemathesis: { version: '4.32.5', distribution: 'schemathesis==4.32.5' },
   /** Scripts and jars lie in this Python distribution. */

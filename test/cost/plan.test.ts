@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { seededRandom } from '../../src/base/rng.ts';
@@ -9,6 +10,7 @@ import { costVerify } from '../../src/cli/commands/cost/verify.ts';
 import { parseCall } from '../../src/cli/parse-call.ts';
 import { parseJob } from '../../src/cost/plan/job.ts';
 import type { CostPlan } from '../../src/cost/plan/plan.ts';
+import { parseMeasuredProfile } from '../../src/cost/profile/measured-profile.ts';
 import { verifyPlan } from '../../src/cost/verify/verify-plan.ts';
 import { diagnose } from '../../src/gpu/diagnose.ts';
 import { scanTrace } from '../../src/gpu/readers/trace/trace-scanner.ts';
@@ -147,6 +149,77 @@ test('spot is blocked without a drill of this code and size, and the plan says w
   expect((await full({ checkpoint: undefined })).spot.reason).toContain('checkpoints were not measured');
 });
 
+test('spot is left out without a long enough trace, without a price, and where it saves nothing', async () => {
+  const short = file('short_v100.json', { metadata: { gap_seconds: 300 }, data: [4, 4, 0, 4] });
+  const spotOf = async (change: object, ...args: readonly string[]) =>
+    (await planOf(change, '--profile', profilePath, ...args)).spot;
+  expect(await spotOf({}, '--trace', short)).toMatchObject({
+    state: 'no data',
+    reason: 'no trace is as long as the deadline',
+  });
+  expect(await spotOf({})).toMatchObject({ state: 'no data', costUsd: null });
+  expect(await spotOf({ spotUsd: undefined }, '--trace', trace)).toMatchObject({ state: 'no data', offer: null });
+  expect(await spotOf({ spotUsd: 21.5 }, '--trace', trace)).toMatchObject({ state: 'no saving' });
+});
+
+test('damaged jobs and profiles give a plan with finite figures, or a coded error', () => {
+  const texts = [JSON.stringify(job), JSON.stringify(profile)];
+  const change = fc.record({
+    which: fc.nat(1),
+    at: fc.nat(700),
+    remove: fc.nat(12),
+    insert: fc.constantFrom('', '-1', '1e999', '"', 'null', '0', '{', '[]'),
+  });
+  fc.assert(
+    fc.property(change, ({ which, at, remove, insert }) => {
+      const text = texts[which] ?? '';
+      const place = at % text.length;
+      const damaged = text.slice(0, place) + insert + text.slice(place + remove);
+      try {
+        const value: unknown = JSON.parse(damaged);
+        if (which === 0) expect(Number.isFinite(parseJob(value).hours)).toBe(true);
+        else expect(Number.isFinite(parseMeasuredProfile('x', value).stepS)).toBe(true);
+      } catch (error) {
+        if (!(error instanceof SyntaxError) && !isHeadraceError(error)) throw error;
+      }
+    }),
+    { numRuns: Number(process.env['HEADRACE_FUZZ_RUNS'] ?? 400) },
+  );
+});
+
+test('the result of a drill opens spot, and gives blocked time and restart', async () => {
+  const drill = (change: object) =>
+    file('drill.json', {
+      format: 1,
+      bound: 'x',
+      passed: true,
+      problems: [],
+      steps: 100,
+      checkpointSeconds: 12,
+      restartSeconds: 300,
+      ...change,
+    });
+  const spotOf = async (change: object, job_: object = {}) =>
+    (
+      await planOf(
+        { drill: undefined, checkpoint: undefined, ...job_ },
+        '--profile',
+        profilePath,
+        '--trace',
+        trace,
+        '--drill',
+        drill(change),
+      )
+    ).spot;
+  const opened = await spotOf({});
+  expect(opened.state).toBe('used');
+  const slower = await spotOf({ checkpointSeconds: 120 });
+  expect(slower.checkpointS ?? 0).toBeGreaterThan(opened.checkpointS ?? 0);
+  expect((await spotOf({ passed: false })).state).toBe('blocked');
+  expect((await spotOf({ checkpointSeconds: null })).reason).toContain('checkpoints were not measured');
+  expect(await codeOf(spotOf({ format: 2 }))).toBe('COST_JOB');
+});
+
 test('a profile of another job is rejected: model, GPUs, accelerator, revision, precision', async () => {
   for (const change of [
     { model: 'bert' },
@@ -246,6 +319,8 @@ test('a result is put next to its plan: inside or outside, the assumption that f
   const outside = await verify({ version: 1, costUsd: p90 * 2, stepS: 2, usdPerNodeHour: 8.9 });
   expect(outside.failed).toContain('the step');
   expect(outside.coverage.inside).toBe(2);
+  const run = { state: 'completed', ledger: { cost: p50, seconds: 3600 * plan.total.hours.p50, overhead: 1.4 } };
+  expect(verifyPlan(plan, run, 0).comparisons.map(({ inside: is }) => is)).toEqual([true, true]);
   expect(() => verifyPlan(plan, { version: 1 }, 0)).toThrow(expect.objectContaining({ code: 'COST_VERIFY' }));
   expect(() => verifyPlan({}, { version: 1, hours: 1 }, 0)).toThrow(expect.objectContaining({ code: 'COST_VERIFY' }));
 });

@@ -182,11 +182,13 @@ describe.skipIf(!hasCostData)(`policies over recorded windows${whySkipped}`, () 
   });
 
   test('eight inverted traces: mean costs of five policies, nobody late', async () => {
+    const inverted = new Map<string, ReturnType<typeof readSpotTrace>>();
     for (const row of costRows('cant_be_late/raw_2022-11-28_costs.csv')) {
       const name = row['policy'] ?? '';
-      const { counts, gapS } = await readSpotTrace(
-        costPath(`spot_traces/raw_inverted/2022-11-28T22-23/${row['trace']}.txt.gz`),
-      );
+      const path = costPath(`spot_traces/raw_inverted/2022-11-28T22-23/${row['trace']}.txt.gz`);
+      const read = inverted.get(path) ?? readSpotTrace(path);
+      inverted.set(path, read);
+      const { counts, gapS } = await read;
       const [workS, deadlineS, changeoverS] = ['job_s', 'deadline_s', 'changeover_s'].map((key) => Number(row[key]));
       if (workS === undefined || deadlineS === undefined || changeoverS === undefined) throw new Error('no job');
       const found: number[] = [];

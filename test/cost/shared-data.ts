@@ -14,7 +14,7 @@ export const hasCostData = existsSync(FOLDER);
 export const whySkipped = hasCostData ? '' : ` (skipped: ${FOLDER} is absent)`;
 
 /** A larger part of the work of a suite: 1 is all of it. */
-export const costScale = Number(process.env['HEADRACE_COST_SCALE'] ?? '0.15');
+export const costScale = Number(process.env['HEADRACE_COST_SCALE'] ?? '0.1');
 
 export function costPath(path: string): string {
   return `${FOLDER}/${path}`;

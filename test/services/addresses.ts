@@ -18,7 +18,9 @@ export function addressOf(
     | 'SPARK_MASTER'
     | 'SPARK_CONNECT'
     | 'SPARK_CONNECT_TOKEN'
-    | 'S3_ENDPOINT',
+    | 'S3_ENDPOINT'
+    | 'TORCH_PYTHONPATH'
+    | 'TORCH_LIBRARIES',
 ): readonly string[] {
   const value = process.env[variable];
   if (value === undefined) throw new Error(`${variable} is not set: run npm run test:services`);

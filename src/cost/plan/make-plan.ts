@@ -8,7 +8,7 @@ import { costToTarget } from './cost-to-target.ts';
 import { applied, type Evaluation, evaluateTechniques, type Trial } from './evaluate-techniques.ts';
 import { densePeak, flopsPerToken, type Mfu, mfuOf } from './flops.ts';
 import { type Job, nodesOf } from './job.ts';
-import { type DrawInputs, drawCosts } from './monte-carlo.ts';
+import { type DrawInputs, type Draws, drawCosts } from './monte-carlo.ts';
 import type { CostPlan, SpotPlan, WaterfallBar } from './plan.ts';
 import { chooseSpot, type SpotChoice } from './plan-spot.ts';
 import { stepTimes } from './step-model.ts';
@@ -37,8 +37,8 @@ export function makePlan(inputs: PlanInputs): CostPlan {
   const before = stepTimes(profile.step);
   const after = stepTimes(applied(profile.step, evaluation.chosen, ({ p50 }) => p50));
   const workS = job.hours * 3600 * (after.sampleS / before.sampleS);
-  const choice = chooseSpot(job, workS, offers, inputs.traces);
-  const { setting } = choice;
+  const proposed = chooseSpot(job, workS, offers, inputs.traces);
+  const { setting } = proposed;
   const draw: DrawInputs = {
     step: profile.step,
     chosen: evaluation.chosen,
@@ -52,7 +52,9 @@ export function makePlan(inputs: PlanInputs): CostPlan {
     seed,
   };
   const onSpot = draw.spot === null ? null : drawCosts(draw);
-  const total = choice.state === 'used' && onSpot !== null ? onSpot : drawCosts({ ...draw, spot: null });
+  const onDemand = drawCosts({ ...draw, spot: null });
+  const choice = paying(proposed, onSpot, onDemand);
+  const total = choice.state === 'used' && onSpot !== null ? onSpot : onDemand;
   const baseline = {
     offer: offers.today.name,
     usdPerNodeHour: offers.today.usd,
@@ -105,6 +107,12 @@ export function makePlan(inputs: PlanInputs): CostPlan {
   };
 }
 
+/** Spot is left out where its simulated mean is not below that of on demand. */
+function paying(choice: SpotChoice, onSpot: Draws | null, onDemand: Draws): SpotChoice {
+  if (choice.state !== 'used' || onSpot === null || onSpot.costUsd.mean < onDemand.costUsd.mean) return choice;
+  return { ...choice, state: 'no saving', reason: 'its simulated mean cost is not below that of on demand' };
+}
+
 function factsOf(job: Job, profile: JobProfile): JobFacts {
   const { peakMemoryBytes, gpuMemoryBytes } = profile;
   return {
@@ -137,7 +145,7 @@ function targetsOf({ targetRuns = [] }: Job): CostPlan['targets'] {
 function spotPart(
   { state, reason, setting }: SpotChoice,
   offers: ChosenOffers,
-  draws: ReturnType<typeof drawCosts> | null,
+  draws: Draws | null,
   { traces, traceCaveats }: PlanInputs,
 ): SpotPlan {
   return {

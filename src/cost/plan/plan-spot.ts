@@ -37,11 +37,15 @@ const USUAL_DEADLINE = 1.5;
  * Finds interval, changeover and the policy with the least mean cost among those that miss no deadline on the traces. A job whose
  * resume is not proven by a drill is blocked.
  */
-export function chooseSpot(job: Job, workS: number, offers: ChosenOffers, traces: readonly SpotTrace[]): SpotChoice {
+export function chooseSpot(job: Job, workS: number, offers: ChosenOffers, given: readonly SpotTrace[]): SpotChoice {
   const { checkpoint, drill } = job;
+  const deadlineS = Math.ceil((job.deadlineHours ?? job.hours * USUAL_DEADLINE) * 3600);
+  const traces = given.filter(({ counts, gapS }) => counts.length > Math.ceil(deadlineS / gapS));
   const { spot, today } = offers;
   if (spot === null)
     return { setting: null, state: 'no data', reason: 'no usable price of spot is known for these nodes' };
+  if (given.length > 0 && traces.length === 0)
+    return { setting: null, state: 'no data', reason: 'no trace is as long as the deadline' };
   if (traces.length === 0)
     return { setting: null, state: 'no data', reason: 'no recorded trace was given: --trace FILE' };
   if (checkpoint === undefined)
@@ -71,11 +75,10 @@ export function chooseSpot(job: Job, workS: number, offers: ChosenOffers, traces
     discount,
   };
   const jobS = Math.round(workS * checkpointFactor);
-  const deadlineS = Math.ceil((job.deadlineHours ?? job.hours * USUAL_DEADLINE) * 3600);
   if (deadlineS < jobS + base.changeoverS)
     return { setting: null, state: 'no saving', reason: 'the deadline leaves no time for one changeover' };
   const policy = bestPolicy({ ...base, deadlineS }, jobS, offers);
-  if (policy === undefined) return { setting: null, state: 'no data', reason: 'no trace is as long as the deadline' };
+  if (policy === undefined) return { setting: null, state: 'no data', reason: 'there is no policy' };
   const setting = { ...base, deadlineS, policy };
   if (!spotPays(discount, wallOverWork.exact))
     return {
@@ -103,10 +106,7 @@ function bestPolicy(
 ): Policy | undefined {
   const tried = policies.filter(({ name }) => ['greedy', 'uniform_progress', 'hybrid'].includes(name));
   const costs = new Map(tried.map((policy) => [policy, 0]));
-  let used = 0;
   for (const trace of setting.traces) {
-    if (trace.counts.length <= Math.ceil(setting.deadlineS / trace.gapS)) continue;
-    used += 1;
     const { outcomes } = simulate({
       trace,
       nodes: setting.traceNodes,
@@ -124,5 +124,5 @@ function bestPolicy(
       costs.set(policy, (costs.get(policy) ?? 0) + (late ? Number.POSITIVE_INFINITY : (outcome.costUsd?.mean ?? 0)));
     }
   }
-  return used === 0 ? undefined : [...costs].sort(([, a], [, b]) => a - b)[0]?.[0];
+  return [...costs].sort(([, a], [, b]) => a - b)[0]?.[0];
 }

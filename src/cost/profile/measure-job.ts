@@ -14,6 +14,8 @@ export interface MeasureOptions {
   readonly warm: number;
   readonly accumulation: number;
   readonly facts: MeasuredProfile['fingerprint'];
+  /** The most rounds; they end before where their spread is below 5 %. */
+  readonly mostRounds: number;
   /** Where the program may write a trace; none without it. */
   readonly trace: string | null;
   /** A run that takes longer is ended. */
@@ -29,7 +31,6 @@ type Mode = (typeof modes)[number];
 /** Repetitions end when their medians differ by less than this. */
 const ENOUGH = 0.05;
 const LEAST_REPEATS = 2;
-const MOST_REPEATS = 5;
 
 const report = z.object({
   seconds: z.array(z.number().positive()).min(1),
@@ -47,7 +48,7 @@ type Report = z.output<typeof report>;
 export async function measureJob(options: MeasureOptions): Promise<MeasuredProfile> {
   const rounds: Record<Mode, number[]> = { real: [], synthetic: [], loader: [] };
   let last: Report | undefined;
-  for (let round = 0; round < MOST_REPEATS; round += 1) {
+  for (let round = 0; round < options.mostRounds; round += 1) {
     for (const mode of modes) {
       const found = await measured(options, mode, round === 0);
       rounds[mode].push(secondsOf(found));

@@ -63,7 +63,7 @@ const TOLERANCE = 0.1;
 /** Puts a result next to the ranges of its plan. Errors: COST_VERIFY. */
 export function verifyPlan(planValue: unknown, resultValue: unknown, nowMs: number): Verification {
   const plan = parsed(planSchema, planValue, 'the plan');
-  const result = parsed(resultSchema, resultValue, 'the result');
+  const result = parsed(resultSchema, ofLedger(resultValue), 'the result');
   const compare = (
     what: Comparison['what'],
     measured: number | undefined,
@@ -108,6 +108,16 @@ export function verifyPlan(planValue: unknown, resultValue: unknown, nowMs: numb
     assumptions,
     failed: worst !== undefined && Math.abs(worst.ratio - 1) > TOLERANCE ? worst.name : null,
   };
+}
+
+/** The ledger of `headrace train run --json` as a result; anything else as it is. */
+function ofLedger(value: unknown): unknown {
+  const found = z
+    .object({ ledger: z.object({ cost: positive, seconds: positive, overhead: positive.nullable() }) })
+    .safeParse(value);
+  if (!found.success) return value;
+  const { cost, seconds, overhead } = found.data.ledger;
+  return { version: 1, costUsd: cost, hours: seconds / 3600, ...(overhead === null ? {} : { wallOverWork: overhead }) };
 }
 
 function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {

@@ -13,6 +13,7 @@ export const costPlan: Command = {
     profile: { type: 'string', multiple: true },
     trace: { type: 'string', multiple: true },
     trial: { type: 'string', multiple: true },
+    drill: { type: 'string' },
     polarity: { type: 'string' },
     'time-unit': { type: 'string' },
     prices: { type: 'string' },
@@ -26,6 +27,7 @@ export const costPlan: Command = {
     profile: 'a profile of headrace cost profile, a diagnosis as JSON, a trace or samples; may be repeated',
     trace: 'a recording of spot instances; may be repeated',
     trial: 'a measured change, as technique=profile.json; may be repeated',
+    drill: 'drill.json of headrace train drill: without a passed drill spot is blocked',
     polarity: 'meaning of 1 in traces of zeros and ones: available or unavailable',
     prices: `prices: an import, a file or a folder (the newest in ${PRICE_STORE})`,
     'old-prices': 'accept prices older than 90 days',
@@ -56,7 +58,9 @@ async function planOf(call: Call): Promise<CostPlan> {
     json,
   } = call;
   const { readJob } = await import('../../../cost/plan/job.ts');
-  const job = await readJob(path);
+  const described = await readJob(path);
+  const { withDrill } = await import('../../../cost/plan/read-drill.ts');
+  const job = typeof options['drill'] === 'string' ? await withDrill(described, options['drill']) : described;
   const profiles = call.lists?.['profile'] ?? [];
   if (profiles.length === 0) {
     const { fail } = await import('../../../base/errors/fail.ts');

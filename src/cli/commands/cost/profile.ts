@@ -20,6 +20,7 @@ export const costProfile: Command = {
     revision: { type: 'string' },
     accelerator: { type: 'string' },
     precision: { type: 'string' },
+    rounds: { type: 'string' },
     limit: { type: 'string' },
   },
   help: {
@@ -34,6 +35,7 @@ export const costProfile: Command = {
     revision: 'revision of the code, compared with the job of a plan',
     accelerator: 'name of the accelerator, where the program does not report one',
     precision: 'precision of products now: fp32, tf32, fp16, bf16 or fp8',
+    rounds: 'most rounds of three runs; they end before where their spread is below 5 % (5)',
     limit: 'longest time of one run (30m)',
   },
   async run(call) {
@@ -69,6 +71,7 @@ async function measure({ words, options, terminal }: Call): Promise<MeasuredProf
       revision: text('revision'),
     },
     trace: text('trace-out'),
+    mostRounds: wholeOption('rounds', options['rounds'], 5, 1, 100),
     limitMs: 1000 * (secondsOption('limit', options['limit']) ?? 1800),
     nowMs: Date.now(),
     progress: terminal.err,

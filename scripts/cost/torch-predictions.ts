@@ -1,0 +1,169 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { seededRandom } from '../../src/base/rng.ts';
+import { drawPrior, rangeOf } from '../../src/cost/plan/draw.ts';
+import { loaderOverlapOf, type StepFacts, stepTimes } from '../../src/cost/plan/step-model.ts';
+import { adapterText } from '../../src/cost/profile/adapter-text.ts';
+import { measureJob } from '../../src/cost/profile/measure-job.ts';
+import type { MeasuredProfile } from '../../src/cost/profile/measured-profile.ts';
+import { a100MixedPrecision } from '../../src/cost/techniques/priors.ts';
+import { root } from '../run-command.ts';
+import { torch } from '../services/torch.ts';
+
+/**
+ * Predicts the step of changed torch jobs on this CPU from the profile of the job of today, and measures them: the loader, accumulation
+ * and batch vary, and autocast to BF16. Prints a table; `npm run example scripts/cost/torch-predictions.ts`.
+ */
+const folder = mkdtempSync(join(tmpdir(), 'headrace-predictions-'));
+
+interface Variant {
+  readonly name: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly accumulation: number;
+  /** Only the loader and the accumulation change: the point itself is held to 10 %. */
+  readonly exact: boolean;
+  readonly change: (step: StepFacts, draw: () => number) => StepFacts;
+}
+
+const pauses = { before: 0.02, after: 0.005 };
+const faster = (step: StepFacts): StepFacts => ({ ...step, loaderS: step.loaderS - (pauses.before - pauses.after) });
+const accumulated =
+  (k: number) =>
+  (step: StepFacts): StepFacts => ({ ...step, accumulation: step.accumulation * k });
+const larger =
+  (times: number, efficiency: number) =>
+  (step: StepFacts): StepFacts => ({
+    ...step,
+    tensorS: (step.tensorS * times) / efficiency,
+    loaderS: step.loaderS,
+    microBatch: step.microBatch * times,
+  });
+const amp = (step: StepFacts, draw: () => number): StepFacts => ({ ...step, tensorS: step.tensorS / draw() });
+
+const variants: readonly Variant[] = [
+  { name: 'loader', env: { JOB_PAUSE: '0.005' }, accumulation: 1, exact: true, change: faster },
+  { name: 'k = 2', env: { JOB_K: '2' }, accumulation: 2, exact: true, change: accumulated(2) },
+  { name: 'k = 4', env: { JOB_K: '4' }, accumulation: 4, exact: true, change: accumulated(4) },
+  {
+    name: 'loader, k = 2',
+    env: { JOB_PAUSE: '0.005', JOB_K: '2' },
+    accumulation: 2,
+    exact: true,
+    change: (step) => accumulated(2)(faster(step)),
+  },
+  {
+    name: 'loader, k = 4',
+    env: { JOB_PAUSE: '0.005', JOB_K: '4' },
+    accumulation: 4,
+    exact: true,
+    change: (step) => accumulated(4)(faster(step)),
+  },
+  {
+    name: 'batch × 2',
+    env: { JOB_BATCH: '128' },
+    accumulation: 1,
+    exact: false,
+    change: (step) => larger(2, 1.1)(step),
+  },
+  {
+    name: 'batch × 2, loader',
+    env: { JOB_BATCH: '128', JOB_PAUSE: '0.005' },
+    accumulation: 1,
+    exact: false,
+    change: (step) => larger(2, 1.1)(faster(step)),
+  },
+  { name: 'BF16', env: { JOB_AMP: '1' }, accumulation: 1, exact: false, change: amp },
+  {
+    name: 'BF16, loader',
+    env: { JOB_AMP: '1', JOB_PAUSE: '0.005' },
+    accumulation: 1,
+    exact: false,
+    change: (step, draw) => amp(faster(step), draw),
+  },
+  {
+    name: 'BF16, k = 2',
+    env: { JOB_AMP: '1', JOB_K: '2' },
+    accumulation: 2,
+    exact: false,
+    change: (step, draw) => amp(accumulated(2)(step), draw),
+  },
+];
+
+try {
+  writeFileSync(join(folder, 'headrace_profile.py'), adapterText);
+  const variables = await torch.up();
+  const measure = (env: Readonly<Record<string, string>>, accumulation: number): Promise<MeasuredProfile> =>
+    measureJob({
+      command: [
+        'env',
+        `PYTHONPATH=${variables['TORCH_PYTHONPATH']}:${folder}`,
+        `LD_LIBRARY_PATH=${variables['TORCH_LIBRARIES']}`,
+        ...Object.entries({ JOB_PAUSE: String(pauses.before), ...env }).map((entry) => entry.join('=')),
+        '/usr/bin/python3',
+        `${root}/test/services/torch-job.py`,
+      ],
+      steps: Number(process.env['HEADRACE_STEPS'] ?? '40'),
+      warm: 5,
+      accumulation,
+      facts: { model: null, gpus: 1, accelerator: null, precision: 'fp32', revision: null },
+      mostRounds: Number(process.env['HEADRACE_ROUNDS'] ?? '5'),
+      trace: null,
+      limitMs: 600_000,
+      nowMs: Date.now(),
+      progress: () => {},
+      stopped: new Promise(() => {}),
+    });
+  const today = await measure({}, 1);
+  const step = stepOf(today);
+  console.log('| change | measured step | predicted p10 / p50 / p90 | inside | point error |\n|---|---|---|---|---|');
+  let [inside, exact, exactGood] = [0, 0, 0];
+  for (const { name, env, accumulation, exact: isExact, change } of variants) {
+    const measured = (await measure(env, accumulation)).stepS;
+    const range = predicted(step, change, today.spread);
+    const error = range.p50 / measured - 1;
+    const isInside = measured >= range.p10 && measured <= range.p90;
+    inside += isInside ? 1 : 0;
+    exact += isExact ? 1 : 0;
+    exactGood += isExact && Math.abs(error) <= 0.1 ? 1 : 0;
+    const ms = (seconds: number) => (1000 * seconds).toFixed(1);
+    console.log(
+      `| ${name} | ${ms(measured)} ms | ${[range.p10, range.p50, range.p90].map(ms).join(' / ')} | ${isInside ? 'yes' : 'no'} | ${(100 * error).toFixed(1)} % |`,
+    );
+  }
+  console.log(
+    `inside ${inside} of ${variants.length}; where only loader and accumulation change, ${exactGood} of ${exact} points within 10 %`,
+  );
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** All work of the CPU takes the place of kernels. */
+function stepOf({ gpuBoundStepS, loaderS, stepS, microBatch }: MeasuredProfile): StepFacts {
+  return {
+    tensorS: gpuBoundStepS,
+    memoryS: 0,
+    otherS: 0,
+    loaderS,
+    loaderOverlap: loaderOverlapOf(loaderS, gpuBoundStepS, stepS),
+    gapsS: 0,
+    allReduceS: 0,
+    overlap: 0,
+    backwardShare: 2 / 3,
+    optimizerS: 0,
+    accumulation: 1,
+    microBatch: microBatch ?? 1,
+    gpus: 1,
+  };
+}
+
+/** The range of the changed step: draws of the prior and of the measurement's spread, at least 5 %. */
+function predicted(step: StepFacts, change: Variant['change'], spread: number) {
+  const random = seededRandom(1);
+  const noise = { p10: 1 - Math.max(spread, 0.05), p50: 1, p90: 1 + Math.max(spread, 0.05) };
+  const draws = Float64Array.from({ length: 4000 }, () => {
+    const changed = change(step, () => drawPrior(a100MixedPrecision, random));
+    return stepTimes(changed).stepS * drawPrior(noise, random);
+  });
+  return rangeOf(draws);
+}
