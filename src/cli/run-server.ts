@@ -3,9 +3,11 @@ import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import type { Headrace } from '../running/headrace.ts';
 import { insideOf } from '../running/inside.ts';
+import type { RunningGrpc } from '../server/grpc/grpc-server.ts';
 import type { RunningServer } from '../server/http-server.ts';
 import type { JobBoard } from '../server/jobs/job-board.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
+import type { ServedProject } from '../server/served-project.ts';
 import type { Call } from './command.ts';
 import { openControl } from './control-socket.ts';
 import { endingOf, endSoon, unlessStopped } from './ending.ts';
@@ -32,6 +34,7 @@ export const serverOptions = {
   'spine-limit': { type: 'string' },
   'host-name': { type: 'string' },
   'close-within': { type: 'string' },
+  'grpc-port': { type: 'string' },
 } as const;
 
 export const serverHelp = {
@@ -39,6 +42,7 @@ export const serverHelp = {
   'body-limit': 'largest body taken, bytes (4194304)',
   'spine-limit': 'largest spine of a training set taken, bytes (268435456)',
   'host-name': 'names that clients use for the server, a,b,…; on this machine localhost is one already',
+  'grpc-port': 'port of the Open Inference Protocol over gRPC; 0 for a free one; without it there is none',
   'close-within': 'seconds within which a server that is asked to stop ends (40)',
 };
 
@@ -63,6 +67,7 @@ export async function runServer(
       jobs: commands.jobs,
       closeWithinMs: ending.answersMs,
     });
+    const grpc = await startGrpcIfAsked(call, headrace, listen);
     await headrace.takeTopics();
     started(
       server,
@@ -76,7 +81,7 @@ export async function runServer(
     timers.push(every(FOLLOW_MS, () => models.followRollouts(), report));
     await ending.stopped;
     const stopping = Promise.all([...timers.map((timer) => timer.stop()), commands.close()]);
-    await Promise.all([server.close(), settlesWithin(stopping, ending.answersMs)]);
+    await Promise.all([server.close(), grpc?.close(), settlesWithin(stopping, ending.answersMs)]);
   }).finally(endSoon);
 }
 
@@ -99,15 +104,26 @@ export async function runReadServer(
       const options = { ...listen, port: portOf(call), ...limitsOf(call), closeWithinMs: ending.answersMs };
       const server = await startReadServer(reader, options);
       started(server);
+      const grpc = await startGrpcIfAsked(call, reader, listen);
       const ticking = every(TICK_MS, () => reader.tick(), report);
       await ending.stopped;
-      await Promise.all([server.close(), settlesWithin(ticking.stop(), ending.answersMs)]);
+      await Promise.all([server.close(), grpc?.close(), settlesWithin(ticking.stop(), ending.answersMs)]);
     } finally {
       await settlesWithin(reader.close(), ending.restMs());
     }
   } finally {
     endSoon();
   }
+}
+
+/** Serves gRPC where the call asks for it. Errors: SERVER_GRPC, SERVER_ADDRESS, CLI_VALUE. */
+async function startGrpcIfAsked(call: Call, served: ServedProject, listen: ListenOptions): Promise<RunningGrpc | null> {
+  const port = call.options['grpc-port'];
+  if (port === undefined) return null;
+  const { startGrpc } = await import('../server/grpc/grpc-server.ts');
+  const grpc = await startGrpc(served, { ...listen, port: wholeOption('grpc-port', port, 0, 0, 65_535) });
+  call.terminal.out(`gRPC on ${grpc.address}`);
+  return grpc;
 }
 
 /** What lets commands work through a process that writes. */

@@ -2,6 +2,13 @@ import { rows } from './row.ts';
 
 /** Errors of the HTTP server. */
 export const serverErrors = rows({
+  SERVER_GRPC: {
+    message: 'gRPC cannot be served: {reason}',
+    hint: 'run npm install @grpc/grpc-js @bufbuild/protobuf, and start again',
+    retry: 'never',
+    status: 503,
+    exit: 3,
+  },
   SERVER_BODY: {
     message: 'the route rejects the body: {reason}',
     hint: 'send JSON as /openapi.json describes it',

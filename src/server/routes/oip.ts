@@ -6,6 +6,7 @@ import { refuse, unavailable } from '../../serving/oip/refuse.ts';
 import { configJson } from '../../serving/runtime/config-json.ts';
 import type { ServedVersion } from '../../serving/runtime/served-version.ts';
 import { statisticsJson } from '../../serving/runtime/statistics-json.ts';
+import { EXTENSIONS } from '../oip/extensions.ts';
 import { bodyOf, inferRoute, LARGEST_INFER } from '../oip/infer-http.ts';
 import { json, jsonAnswer, type ReadContext, type ReadRoute, type RouteRequest } from '../route.ts';
 
@@ -22,17 +23,6 @@ const metadata = z.object({
   inputs: tensors,
   outputs: tensors,
 });
-
-/** Extensions of the protocol that the server has. */
-const EXTENSIONS = [
-  'classification',
-  'sequence',
-  'model_repository',
-  'model_configuration',
-  'binary_tensor_data',
-  'parameters',
-  'statistics',
-] as const;
 
 const PATHS = ['/v2/models/{model}', '/v2/models/{model}/versions/{version}'] as const;
 

@@ -139,14 +139,14 @@ function refuseSharedMemory(parameters: Parameters, name: string): void {
 }
 
 /** Reads the name of an element type. Error: OIP_REQUEST. */
-function typeOf(value: unknown, input: string): TensorType {
+export function typeOf(value: unknown, input: string): TensorType {
   if (value === 'BYTES' || (typeof value === 'string' && Object.hasOwn(tensorArrays, value)))
     return value as TensorType;
   throw refuse(`invalid datatype '${String(value).slice(0, 40)}' for input '${input}'`);
 }
 
 /** Checks the shape of an input. Error: OIP_REQUEST. */
-function shapeOf(value: unknown, input: string, type: TensorType): readonly number[] {
+export function shapeOf(value: unknown, input: string, type: TensorType): readonly number[] {
   if (!Array.isArray(value)) throw refuse(`unable to parse 'shape' of input '${input}'`);
   const sizes = value.map((size) => (typeof size === 'bigint' ? Number(size) : size));
   if (!sizes.every((size) => Number.isInteger(size) && size >= 0))
@@ -177,7 +177,7 @@ function outputsOf(value: unknown, binaryByDefault: boolean): readonly AskedOutp
 }
 
 /** Checks the number of classes that is asked for. Error: OIP_REQUEST. */
-function classesOf(value: Parameter, output: string): number {
+export function classesOf(value: Parameter, output: string): number {
   const classes = Number(value);
   if (Number.isSafeInteger(classes) && classes >= 0 && typeof value !== 'boolean') return classes;
   throw refuse(`'classification' of output '${output}' is no number of classes`);

@@ -78,6 +78,10 @@ export class ModelHost {
 
   /** Loads a model, or loads it again; the version that serves stays until the new one is warm. Error: OIP_LOAD. */
   async load(name: string, override?: LoadOverride): Promise<void> {
+    // A name that no source knows leaves nothing.
+    const isKnown = (override?.files.size ?? 0) > 0 || (await this.#known()).includes(name);
+    if (!isKnown && !this.#entries.has(name))
+      throw fail('OIP_LOAD', { reason: `failed to load '${name}', failed to poll from model repository` });
     const entry = this.#entry(name);
     await entry.inTurn(() => this.#loadEntry(entry, override));
   }

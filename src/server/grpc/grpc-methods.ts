@@ -1,0 +1,144 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { Scope } from '../../operating/api-keys.ts';
+import type { TensorSpec } from '../../schema/tensor.ts';
+import type { InferCaller } from '../../serving/oip/infer-request.ts';
+import type { Timed } from '../../serving/runtime/model-statistics.ts';
+import type { ServedVersion } from '../../serving/runtime/served-version.ts';
+import { EXTENSIONS } from '../oip/extensions.ts';
+import type { ServedProject } from '../served-project.ts';
+import { configFields } from './grpc-config.ts';
+import { requestOf, responseOf } from './grpc-infer.ts';
+import type { PlainMessage } from './proto.ts';
+
+/** A method with one request and one answer. */
+export interface GrpcMethod {
+  /** Scopes that a key needs; null: no key is needed. */
+  readonly scopes: readonly Scope[] | null;
+  /** The fields of the answer. */
+  readonly answer: (served: ServedProject, request: PlainMessage, caller: InferCaller) => Promise<object>;
+}
+
+function named({ models }: ServedProject, request: PlainMessage): Promise<ServedVersion> {
+  return models.find(String(request['name']), String(request['version']));
+}
+
+function specsOf(specs: readonly TensorSpec[]): readonly object[] {
+  return specs.map(({ name, type, shape }) => ({ name, datatype: type, shape: shape.map(BigInt) }));
+}
+
+/** Runs a ModelInferRequest; gives the fields of ModelInferResponse. Errors: those of the model host. */
+export async function inferMessage(
+  { models }: ServedProject,
+  message: PlainMessage,
+  caller: InferCaller,
+): Promise<object> {
+  const model = String(message['modelName']);
+  const version = String(message['modelVersion']);
+  // A model that is absent is that, whatever its tensors.
+  const served = models.findLoaded(model, version) ?? (await models.find(model, version, caller.deadline));
+  const request = { ...requestOf(message), version: served.version };
+  return responseOf(request, await models.infer(request, caller));
+}
+
+function statisticsFields({ name, version, statistics }: ServedVersion): object {
+  return {
+    name,
+    version,
+    lastInference: BigInt(Math.round(statistics.lastInference)),
+    inferenceCount: BigInt(statistics.inferences),
+    executionCount: BigInt(statistics.executions),
+    inferenceStats: {
+      success: timedFields(statistics.success),
+      fail: timedFields(statistics.fail),
+      queue: timedFields(statistics.queue),
+      computeInput: timedFields(statistics.computeInput),
+      computeInfer: timedFields(statistics.computeInfer),
+      computeOutput: timedFields(statistics.computeOutput),
+      cacheHit: timedFields(statistics.cacheHit),
+      cacheMiss: timedFields(statistics.cacheMiss),
+    },
+    batchStats: [...statistics.batches].map(([size, timed]) => ({
+      batchSize: BigInt(size),
+      computeInfer: timedFields(timed),
+    })),
+  };
+}
+
+function timedFields({ count, ms }: Timed): object {
+  return { count: BigInt(count), ns: BigInt(Math.round(ms * 1e6)) };
+}
+
+function loadOverride(model: string, parameters: unknown) {
+  const entries = Object.entries(
+    parameters as Readonly<Record<string, { readonly choice: { readonly value?: unknown } }>>,
+  );
+  const files = new Map<string, Uint8Array>();
+  let config: string | null = null;
+  for (const [key, { choice }] of entries) {
+    if (key === 'config' && typeof choice.value === 'string') config = choice.value;
+    else if (key.startsWith('file:') && choice.value instanceof Uint8Array)
+      files.set(key.slice('file:'.length), choice.value);
+    else throw fail('OIP_LOAD', { reason: `failed to load '${model}', unrecognized load parameter '${key}'` });
+  }
+  return { config, files };
+}
+
+/** The methods of the service by their names. */
+export const grpcMethods: Readonly<Record<string, GrpcMethod>> = {
+  ServerLive: { scopes: null, answer: async () => ({ live: true }) },
+  ServerReady: { scopes: null, answer: async (served) => ({ ready: served.notReady().length === 0 }) },
+  ModelReady: {
+    scopes: ['read'],
+    answer: async ({ models }, request) => ({
+      ready: await models.isReady(String(request['name']), String(request['version'])),
+    }),
+  },
+  ServerMetadata: {
+    scopes: ['read'],
+    answer: async (served) => ({ ...served.inferenceServer, extensions: EXTENSIONS }),
+  },
+  ModelMetadata: {
+    scopes: ['read'],
+    answer: async (served, request) => {
+      const { name, config, signature } = await named(served, request);
+      return {
+        name,
+        versions: served.models.entries.get(name)?.serving.map(({ version }) => version) ?? [],
+        platform: config.platform,
+        inputs: specsOf(signature.inputs),
+        outputs: specsOf(signature.outputs),
+      };
+    },
+  },
+  ModelInfer: { scopes: ['read'], answer: inferMessage },
+  ModelConfig: {
+    scopes: ['read'],
+    answer: async (served, request) => ({ config: configFields((await named(served, request)).config) }),
+  },
+  ModelStatistics: {
+    scopes: ['read'],
+    answer: async (served, request) => {
+      const all = request['name'] === '' ? served.models.versions() : [await named(served, request)];
+      return { modelStats: all.map(statisticsFields) };
+    },
+  },
+  RepositoryIndex: {
+    scopes: ['read'],
+    answer: async ({ models }, request) => ({ models: await models.index(request['ready'] === true) }),
+  },
+  RepositoryModelLoad: {
+    scopes: ['admin'],
+    answer: async ({ models }, request) => {
+      const name = String(request['modelName']);
+      await models.load(name, loadOverride(name, request['parameters']));
+      return {};
+    },
+  },
+  RepositoryModelUnload: {
+    scopes: ['admin'],
+    answer: async ({ models }, request) => {
+      await models.unload(String(request['modelName']));
+      return {};
+    },
+  },
+};

@@ -1,0 +1,10 @@
+/** Extensions of the Open Inference Protocol that the server has. */
+export const EXTENSIONS = [
+  'classification',
+  'sequence',
+  'model_repository',
+  'model_configuration',
+  'binary_tensor_data',
+  'parameters',
+  'statistics',
+] as const;
