@@ -54,7 +54,12 @@ import { openTileTopics, shareNames } from './tile-topics.ts';
 const DECLARATION = 'declaration.json';
 
 /** Where model files are run: on the calling thread, on threads of their own, and first where a crash harms nobody. */
-export const runtimes = { here: onnxRuntime, thread: onnxThreads, tryOut: tryOutOnnx } as const;
+export const runtimes = {
+  here: onnxRuntime,
+  thread: onnxThreads,
+  tryOut: tryOutOnnx,
+  memory: () => process.memoryUsage.rss(),
+} as const;
 
 /** Every back end of a running project. */
 export interface Stores {

@@ -15,6 +15,8 @@ export interface Runtimes {
   readonly thread: ModelRuntime | null;
   /** Opens a file where a crash of the library harms nobody; null: files are trusted. Error: MODEL_FILE. */
   readonly tryOut: ((file: Uint8Array) => Promise<void>) | null;
+  /** Memory of the process, bytes. */
+  readonly memory: () => number;
 }
 
 export interface LoadOptions {
@@ -29,9 +31,6 @@ export interface LoadOptions {
   /** Runs the steps of an ensemble. */
   readonly ensemble: (source: SourceModel, name: string) => LoadedModel;
 }
-
-/** Memory of a process that a load seems to take at least, per byte of the file. */
-const FILE_SHARE = 1;
 
 /**
  * Loads one version, checks it against its configuration, warms it and chooses where it runs. Nothing of it is left where
@@ -68,10 +67,10 @@ interface Opened {
 }
 
 async function loadFile(options: LoadOptions, file: Uint8Array): Promise<ServedVersion> {
-  const { here, thread } = options.runtimes;
-  const before = process.memoryUsage.rss();
+  const { here, thread, memory } = options.runtimes;
+  const before = memory();
   const loaded = await here.load(file);
-  const size = Math.max(file.length * FILE_SHARE, process.memoryUsage.rss() - before);
+  const size = Math.max(file.length, memory() - before);
   const opened = { loaded, place: 'here', platform: here.platform, size } as const;
   const version = await warmedVersion(options, opened);
   if (thread === null || version.warmed.msARun <= SHORT_RUN_MS) return version;

@@ -1,0 +1,381 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
+import { onnxThreads } from '../../src/backends/onnx/onnx-threads.ts';
+import { tryOutOnnx } from '../../src/backends/onnx/try-out.ts';
+import type { LoadedModel, ModelRuntime } from '../../src/ports/model-runtime.ts';
+import type { Tensor } from '../../src/schema/tensor.ts';
+import type { InferCaller, InferRequest } from '../../src/serving/oip/infer-request.ts';
+import { ModelHost, type ModelHostOptions } from '../../src/serving/runtime/model-host.ts';
+import { TritonRepository } from '../../src/serving/runtime/triton-repository.ts';
+import { modelRuntimeContracts } from '../../src/testing/contracts/model-runtime.ts';
+import { until } from '../until.ts';
+import { addSubFile, identityFile, onnxFile } from './onnx-files.ts';
+
+const folders: string[] = [];
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A repository of models; `files` by path. */
+function repository(files: Readonly<Record<string, string | Uint8Array>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'headrace-host-'));
+  folders.push(root);
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(join(root, path, '..'), { recursive: true });
+    writeFileSync(join(root, path), content);
+  }
+  return root;
+}
+
+function hostOf(root: string, options: Partial<ModelHostOptions> = {}): ModelHost {
+  return new ModelHost({
+    sources: [new TritonRepository(root)],
+    runtimes: { here: onnxRuntime, thread: onnxThreads, tryOut: null, memory: () => 0 },
+    limits: { mostRows: 100, mostRowsOfTenant: 50, weights: {} },
+    budgetBytes: Number.POSITIVE_INFINITY,
+    idleMs: Number.POSITIVE_INFINITY,
+    loadsOnRequest: true,
+    cacheBytes: 1_000_000,
+    clock: Date.now,
+    onFault: () => undefined,
+    ...options,
+  });
+}
+
+const nobody: InferCaller = { tenant: '', deadline: Number.POSITIVE_INFINITY, signal: null };
+
+function int32(name: string, value: number, rows = 1): Tensor {
+  return { name, type: 'INT32', shape: [rows, 16], data: new Int32Array(16 * rows).fill(value) };
+}
+
+function request(model: string, value = 1, more: Partial<InferRequest> = {}): InferRequest {
+  const inputs = [int32('INPUT0', value), int32('INPUT1', 1)];
+  return { model, version: '', id: '', parameters: {}, inputs, outputs: null, ...more };
+}
+
+/** A runtime whose runs wait until they are let go, and that counts them. */
+function gatedRuntime() {
+  const runs: number[] = [];
+  const open = { models: 0, loads: 0 };
+  let gate = Promise.resolve();
+  let openGate: () => void = () => undefined;
+  let isWarm = false;
+  const runtime: ModelRuntime = {
+    platform: 'onnxruntime_onnx',
+    ready: async () => undefined,
+    load: async (file): Promise<LoadedModel> => {
+      open.loads += 1;
+      const inner = await onnxRuntime.load(file);
+      open.models += 1;
+      return {
+        signature: inner.signature,
+        run: async (inputs, outputs) => {
+          if (isWarm) {
+            runs.push(inputs[0].shape[0]);
+            await gate;
+          }
+          return inner.run(inputs, outputs);
+        },
+        close: async () => {
+          open.models -= 1;
+          await inner.close();
+        },
+      };
+    },
+  };
+  return {
+    runtime,
+    runs,
+    open,
+    /** From here on runs wait. */
+    hold() {
+      isWarm = true;
+      gate = new Promise((resolve) => {
+        openGate = resolve;
+      });
+    },
+    release: () => openGate(),
+  };
+}
+
+describe('a thread of its own keeps the rules of the port', () => {
+  const rowSum = () =>
+    onnxFile(
+      [['X', 'FP32', ['n', 10]]],
+      [['MatMul', ['X', 'W'], 'SUM']],
+      [['SUM', 'FP32', ['n']]],
+      [['W', 'FP32', [10], Buffer.from(new Float32Array(10).fill(1).buffer)]],
+    );
+  for (const contract of modelRuntimeContracts)
+    test(`rule ${contract.rule}: ${contract.name}`, () =>
+      contract.run({
+        types: ['FP32', 'INT64', 'FP16', 'BYTES', 'BOOL'],
+        anyBytes: false,
+        addSub: () => onnxThreads.load(addSubFile()),
+        identity: (type) => onnxThreads.load(identityFile(type)),
+        rowSum: () => onnxThreads.load(rowSum()),
+      }));
+
+  test('bytes that are no model are MODEL_FILE', async () => {
+    await expect(onnxThreads.load(new Uint8Array(9))).rejects.toMatchObject({ code: 'MODEL_FILE' });
+  });
+});
+
+test('a file is opened in a child first: bytes that are no model are refused there, and say why', async () => {
+  await expect(tryOutOnnx(Buffer.from('no model'))).rejects.toMatchObject({ code: 'MODEL_FILE' });
+  await tryOutOnnx(addSubFile());
+});
+
+describe('loading', () => {
+  test('concurrent first requests share one load', async () => {
+    const { runtime, open } = gatedRuntime();
+    const host = hostOf(repository({ 'm/1/model.onnx': addSubFile() }), {
+      runtimes: { here: runtime, thread: null, tryOut: null, memory: () => 0 },
+    });
+    const replies = await Promise.all([1, 2, 3, 4].map((value) => host.infer(request('m', value), nobody)));
+    expect(replies.map(({ outputs }) => outputs[0].data[0])).toEqual([2, 3, 4, 5]);
+    expect(open.loads).toBe(1);
+    await host.close();
+    expect(open.models).toBe(0);
+  });
+
+  test('a failed reload keeps the version that serves, and the index says why', async () => {
+    const root = repository({ 'm/1/model.onnx': addSubFile() });
+    const host = hostOf(root);
+    await host.load('m');
+    writeFileSync(join(root, 'm/1/model.onnx'), 'broken');
+    await expect(host.load('m')).rejects.toMatchObject({
+      code: 'OIP_LOAD',
+      message: expect.stringContaining('failed to load'),
+    });
+    expect((await host.infer(request('m'), nobody)).outputs[0].data[0]).toBe(2);
+    expect(await host.index()).toEqual([
+      { name: 'm', version: '1', state: 'READY', reason: expect.stringMatching(/cannot be run/) },
+    ]);
+    await host.close();
+  });
+
+  test('a version serves until the new one is warm, and requests that it has taken get its answers', async () => {
+    const { runtime, open, hold, release } = gatedRuntime();
+    const root = repository({ 'm/1/model.onnx': addSubFile() });
+    const host = hostOf(root, { runtimes: { here: runtime, thread: null, tryOut: null, memory: () => 0 } });
+    await host.load('m');
+    mkdirSync(join(root, 'm/2'));
+    writeFileSync(join(root, 'm/2/model.onnx'), addSubFile());
+    hold();
+    const taken = host.infer(request('m'), nobody);
+    const reloading = host.load('m');
+    release();
+    expect((await taken).version).toBe('1');
+    await reloading;
+    expect((await host.infer(request('m'), nobody)).version).toBe('2');
+    await until(() => open.models === 1);
+    await host.close();
+  });
+
+  test('an idle model sleeps and its next request wakes it; one that a call unloads stays away', async () => {
+    const host = hostOf(repository({ 'm/1/model.onnx': addSubFile() }), { idleMs: 0 });
+    await host.load('m');
+    await until(async () => {
+      await host.tick();
+      return host.versions().length === 0;
+    });
+    expect((await host.infer(request('m'), nobody)).version).toBe('1');
+    await host.unload('m');
+    await expect(host.infer(request('m'), nobody)).rejects.toMatchObject({ code: 'OIP_UNAVAILABLE' });
+    await host.close();
+  });
+
+  test('a budget of memory unloads the least recently used model, never a pinned or busy one', async () => {
+    const file = addSubFile();
+    const names = ['a', 'b', 'c', 'd'];
+    const files = Object.fromEntries(names.map((name) => [`${name}/1/model.onnx`, file]));
+    const host = hostOf(repository(files), { budgetBytes: 2.5 * file.length });
+    const loaded = () => [...host.entries.values()].filter(({ state }) => state === 'ready').map(({ name }) => name);
+    const unpin = host.pin('a');
+    await host.load('a');
+    await host.load('b');
+    await host.load('c');
+    expect(loaded()).toEqual(['a', 'c']);
+    const unpinC = host.pin('c');
+    await expect(host.load('d')).rejects.toMatchObject({ message: expect.stringContaining('models in use take') });
+    expect(loaded()).toEqual(['a', 'c']);
+    unpinC();
+    // A model that sleeps is loaded by its next request.
+    expect((await host.infer(request('b'), nobody)).version).toBe('1');
+    expect(loaded()).toEqual(['a', 'b']);
+    expect(host.sizeBytes).toBeLessThanOrEqual(2.5 * file.length);
+    unpin();
+    await host.close();
+  });
+
+  test('loading a name that no source has leaves nothing behind', async () => {
+    const host = hostOf(repository({ 'm/1/model.onnx': addSubFile() }));
+    for (const name of ['x', '../m', 'm/1', '.', '..', '\0', 'a'.repeat(5_000)])
+      await expect(host.load(name)).rejects.toMatchObject({ code: 'OIP_LOAD' });
+    expect([...host.entries.keys()]).toEqual([]);
+    await host.close();
+  });
+
+  test('a load brings its own configuration and files; a wrong one leaves the model', async () => {
+    const host = hostOf(repository({ 'm/1/model.onnx': addSubFile() }));
+    await host.load('m');
+    const config = JSON.stringify({ platform: 'onnxruntime_onnx', max_batch_size: '4' });
+    await host.load('m', { config, files: new Map([['7/model.onnx', addSubFile()]]) });
+    const { version, config: served } = await host.find('m');
+    expect([version, served.maxBatchSize]).toEqual(['7', 4]);
+    for (const wrong of [
+      { config: '{', files: new Map() },
+      { config: '{"max_batch_size": -1}', files: new Map() },
+      { config: '{"optimization": {}}', files: new Map() },
+      { config, files: new Map([['../x', new Uint8Array(1)]]) },
+      { config: null, files: new Map([['1/model.onnx', new Uint8Array(1)]]) },
+    ])
+      await expect(host.load('m', wrong)).rejects.toMatchObject({ message: expect.stringContaining('failed to load') });
+    expect((await host.find('m')).version).toBe('7');
+    await host.close();
+  });
+});
+
+describe('waiting', () => {
+  async function held() {
+    const gated = gatedRuntime();
+    const host = hostOf(repository({ 'm/1/model.onnx': addSubFile() }), {
+      runtimes: { here: gated.runtime, thread: null, tryOut: null, memory: () => 0 },
+    });
+    await host.load('m');
+    gated.hold();
+    return { host, ...gated };
+  }
+
+  test('requests that come during a run share the next, and each gets its own rows', async () => {
+    const { host, runs, release } = await held();
+    const first = host.infer(request('m', 0), nobody);
+    await until(() => runs.length === 1);
+    const others = [1, 2, 3].map((value) => host.infer(request('m', value), nobody));
+    release();
+    const replies = await Promise.all([first, ...others]);
+    expect(replies.map(({ outputs }) => [outputs[0].shape, outputs[0].data[15]])).toEqual(
+      [0, 1, 2, 3].map((value) => [[1, 16], value + 1]),
+    );
+    expect(runs).toEqual([1, 3]);
+    await host.close();
+  });
+
+  test('expired and cancelled requests leave the queue while another runs, and never run', async () => {
+    const { host, runs, release } = await held();
+    const first = host.infer(request('m'), nobody);
+    await until(() => runs.length === 1);
+    const gone = new AbortController();
+    const cancelled = host.infer(request('m'), { ...nobody, signal: gone.signal });
+    const expired = host.infer(request('m', 1, { parameters: { timeout: 1_000 } }), nobody);
+    const late = host.infer(request('m'), { ...nobody, deadline: performance.now() + 1 });
+    gone.abort();
+    for (const one of [cancelled, expired, late]) await expect(one).rejects.toMatchObject({ code: 'OIP_UNAVAILABLE' });
+    const [{ queue, statistics }] = host.versions();
+    expect(queue.pending).toBe(0);
+    release();
+    await first;
+    expect(runs).toEqual([1]);
+    expect(statistics.failures).toEqual({ REJECTED: 2, CANCELED: 1, BACKEND: 0, OTHER: 0 });
+    await host.close();
+  });
+
+  test('a full queue rejects, says when to come back, and one caller cannot fill it', async () => {
+    const { host, runs, release } = await held();
+    const first = host.infer(request('m'), nobody);
+    await until(() => runs.length === 1);
+    const greedy = Array.from({ length: 80 }, () =>
+      host.infer(request('m'), { ...nobody, tenant: 'greedy' }).then(
+        () => 'ok',
+        () => 'no',
+      ),
+    );
+    const modest = Array.from({ length: 20 }, () =>
+      host.infer(request('m'), { ...nobody, tenant: 'modest' }).then(
+        () => 'ok',
+        () => 'no',
+      ),
+    );
+    const [{ queue }] = host.versions();
+    await until(() => queue.pending === 70);
+    await expect(
+      host.infer(request('m', 1, { inputs: [int32('INPUT0', 1, 40), int32('INPUT1', 1, 40)] }), {
+        ...nobody,
+        tenant: 'third',
+      }),
+    ).rejects.toMatchObject({
+      code: 'OIP_UNAVAILABLE',
+      facts: { afterS: expect.any(Number) },
+    });
+    release();
+    await first;
+    expect((await Promise.all(greedy)).filter((one) => one === 'ok')).toHaveLength(50);
+    expect((await Promise.all(modest)).filter((one) => one === 'ok')).toHaveLength(20);
+    await host.close();
+  });
+
+  test('one bad request of a batch fails alone', async () => {
+    const { host, runs, release } = await held();
+    const first = host.infer(request('m'), nobody);
+    await until(() => runs.length === 1);
+    await expect(host.infer(request('m', 1, { inputs: [int32('INPUT0', 1)] }), nobody)).rejects.toMatchObject({
+      code: 'OIP_REQUEST',
+    });
+    await expect(
+      host.infer(request('m', 1, { outputs: [{ name: 'X', binary: true, classes: 0 }] }), nobody),
+    ).rejects.toMatchObject({ code: 'OIP_REQUEST' });
+    release();
+    await first;
+    await host.close();
+  });
+});
+
+test('a model that mixes its rows never shares a run, one that does not does', async () => {
+  const softmax = onnxFile(
+    [['X', 'FP32', ['n', 2]]],
+    [
+      ['ReduceMean', ['X'], 'M'],
+      ['Sub', ['X', 'M'], 'Y'],
+    ],
+    [['Y', 'FP32', ['n', 2]]],
+  );
+  const host = hostOf(repository({ 'mixing/1/model.onnx': softmax, 'plain/1/model.onnx': addSubFile() }));
+  await host.load('mixing');
+  await host.load('plain');
+  expect((await host.find('mixing')).warmed.joinsRows).toBe(false);
+  expect((await host.find('plain')).warmed.joinsRows).toBe(true);
+  await host.close();
+});
+
+test('an ensemble runs its steps, and a cached answer is that of the model', async () => {
+  const config = (name: string, more: string) => `name: "${name}" ${more}
+    input [{ name: "INPUT0" data_type: TYPE_INT32 dims: [16] }, { name: "INPUT1" data_type: TYPE_INT32 dims: [16] }]
+    output [{ name: "OUTPUT0" data_type: TYPE_INT32 dims: [16] }, { name: "OUTPUT1" data_type: TYPE_INT32 dims: [16] }] max_batch_size: 8`;
+  const step = (inputs: string, outputs: string) => `step [{ model_name: "m" model_version: -1 ${inputs} ${outputs} }]`;
+  const map = (kind: string, entries: Readonly<Record<string, string>>) =>
+    Object.entries(entries)
+      .map(([key, value]) => `${kind}_map { key: "${key}" value: "${value}" }`)
+      .join(' ');
+  const steps = `platform: "ensemble" ensemble_scheduling {
+    ${step(map('input', { INPUT0: 'INPUT0', INPUT1: 'INPUT1' }), map('output', { OUTPUT0: 'sum', OUTPUT1: 'difference' }))}
+    ${step(map('input', { INPUT0: 'sum', INPUT1: 'difference' }), map('output', { OUTPUT0: 'OUTPUT0', OUTPUT1: 'OUTPUT1' }))} }`;
+  const host = hostOf(
+    repository({
+      'm/1/model.onnx': addSubFile(),
+      'm/config.pbtxt': config('m', 'platform: "onnxruntime_onnx" response_cache { enable: true }'),
+      'both/config.pbtxt': config('both', steps),
+    }),
+  );
+  // (a + b) + (a - b) = 2a; (a + b) - (a - b) = 2b.
+  for (let i = 0; i < 2; i += 1) {
+    const { outputs } = await host.infer(request('both', 20), nobody);
+    expect(outputs.map(({ data }) => data[0])).toEqual([40, 2]);
+  }
+  expect((await host.find('m')).statistics.cacheHit.count).toBe(2);
+  await host.close();
+});
