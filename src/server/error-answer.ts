@@ -19,7 +19,7 @@ function speaksOip(target: string): boolean {
 }
 
 /** The JSON text of an error for a request target. */
-function errorText(error: HeadraceError, target: string): string {
+export function errorText(error: HeadraceError, target: string): string {
   return JSON.stringify(speaksOip(target) ? { error: oipText(error), code: error.code } : errorBody(error));
 }
 

@@ -14,8 +14,9 @@ import { hidingPaths } from './hidden-paths.ts';
 import { allowsHost } from './host-list.ts';
 import { JobBoard } from './jobs/job-board.ts';
 import { hotAnswers } from './lean/hot-answer.ts';
-import type { HotRoute } from './lean/hot-route.ts';
-import { hotRoutes } from './lean/hot-routes.ts';
+import type { BytesRoute, HotRoute } from './lean/hot-route.ts';
+import { bytesRoute, hotRoutes } from './lean/hot-routes.ts';
+import { inferPath } from './lean/infer-path.ts';
 import { type LeanServer, serveLean } from './lean/lean-server.ts';
 import { type ListenOptions, type Secured, secured } from './listen-options.ts';
 import { openApi } from './openapi.ts';
@@ -85,6 +86,7 @@ export async function serveRoutes(
     tls: isSocket ? null : tls,
     hosts: isSocket ? null : hosts,
     hot: hotRoutes(routes, headrace, headrace, options),
+    bytes: bytesRoute(routes, headrace),
     paths: pathTable(routes),
     unknown: 'SERVER_ROUTE',
     routes: (server) => {
@@ -117,6 +119,7 @@ export async function serveReads(
   return listening(served, options, {
     ...security,
     hot: hotRoutes(routes, served, null, options),
+    bytes: bytesRoute(routes, served),
     // Without a writer nobody has the other routes.
     paths: pathTable(writer === undefined ? routes.filter(({ access }) => access === 'reads') : routes),
     unknown: 'SERVER_READ_ONLY',
@@ -143,6 +146,7 @@ function readContext(served: ServedProject, routes: readonly Route[], group: Gro
 /** The routes of a server, and its callers. */
 interface Serving extends Secured {
   readonly hot: readonly HotRoute[];
+  readonly bytes: BytesRoute | null;
   /** The paths of all routes, also of those that another process answers. */
   readonly paths: PathTable;
   /** The error of a path that no route has. */
@@ -191,9 +195,9 @@ function hasFront({ socketPath, sharesPort = false }: ServerOptions): boolean {
 }
 
 function buildServer(served: ServedProject, options: ServerOptions, serving: Serving): FastifyInstance {
-  const { check, tls, hosts, hot, paths, unknown, elsewhere } = serving;
+  const { check, tls, hosts, hot, bytes, paths, unknown, elsewhere } = serving;
   const allows = allowsHost(hosts);
-  const answers = hotAnswers(hot, check, served);
+  const answers = hotAnswers(hot, bytes, check, served);
   const bodyLimit = Math.min(options.bodyLimit, LEAN_BODY_LIMIT);
   let lean: LeanServer | null = null;
   const server = Fastify({
@@ -228,9 +232,10 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
         tls === null
           ? createServer(times, full)
           : createSecureServer({ ...times, ...secureOptions(tls), allowHalfOpen: true }, full);
-      const knows = (path: string) => answers.paths.has(path);
+      const knows = (path: string) => answers.paths.has(path) || (answers.runsModels && inferPath(path) !== null);
       const closesIdle = options.socketPath === undefined;
-      lean = serveLean(own, { knows, allows, answer: answers.answer, bodyLimit, closesIdle });
+      const { answer, answerBytes } = answers;
+      lean = serveLean(own, { knows, allows, answer, answerBytes, bodyLimit, closesIdle });
       const closeAll = own.closeAllConnections.bind(own);
       own.closeAllConnections = () => {
         closeAll();

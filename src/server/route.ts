@@ -8,7 +8,7 @@ import type { ProjectData } from '../features/define/declaration.ts';
 import type { Scope } from '../operating/api-keys.ts';
 import type { Headrace } from '../running/headrace.ts';
 import type { JobBoard } from './jobs/job-board.ts';
-import type { HotAnswer } from './lean/hot-route.ts';
+import type { BytesAnswer, HotAnswer } from './lean/hot-route.ts';
 import type { ServedProject } from './served-project.ts';
 import type { Group } from './workers/group.ts';
 
@@ -129,6 +129,8 @@ export interface ReadRoute extends RouteBase {
   readonly access: 'reads';
   /** How the lean reader answers it, by the value of the path's parameter. */
   readonly hot?: (served: ServedProject, options: HotOptions) => readonly HotAnswer[];
+  /** How the lean reader answers requests with bytes to it, whatever the parameters. */
+  readonly hotBytes?: (served: ServedProject) => BytesAnswer;
   readonly run: (context: ReadContext, request: RouteRequest) => MaybePromise<RouteAnswer>;
 }
 

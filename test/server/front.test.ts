@@ -20,6 +20,8 @@ afterEach(async () => {
 async function started(listener: RequestListener, times: ServerOptions = {}, answerWhen = () => turns(1)) {
   const answers: HotAnswers = {
     paths: new Set([HOT]),
+    runsModels: false,
+    answerBytes: () => '',
     answer: async (_, body) => {
       await answerWhen();
       return `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
@@ -196,7 +198,13 @@ test('a server that closes lets the answers under way out, closes idle connectio
 test('an address that is taken is an error of listening', async () => {
   const { port } = await started(echo);
   const other = new FrontServer(
-    { times: {}, answers: { paths: new Set(), answer: () => '' }, bodyLimit: 1_000, tls: null, hosts: null },
+    {
+      times: {},
+      answers: { paths: new Set(), runsModels: false, answer: () => '', answerBytes: () => '' },
+      bodyLimit: 1_000,
+      tls: null,
+      hosts: null,
+    },
     echo,
   );
   other.listen({ host: '127.0.0.1', port });

@@ -353,6 +353,9 @@ test('a head that is read is a head to the letter: one more byte anywhere makes 
     isBinary: false,
     isLines: false,
     traceparent: null,
+    takesBytes: false,
+    headerLength: null,
+    timeout: null,
   });
   fc.assert(
     fc.property(
@@ -372,7 +375,11 @@ test('a client that sends a byte now and then is timed out by the full server, i
     (request, response) => request.resume().on('end', () => response.end()),
   );
   const answer = () => 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
-  const lean = serveLean(full, { knows: () => true, allows: () => true, answer, bodyLimit: 1_000 }, 10);
+  const lean = serveLean(
+    full,
+    { knows: () => true, allows: () => true, answer, answerBytes: () => '', bodyLimit: 1_000 },
+    10,
+  );
   await new Promise<void>((resolve) => full.listen(0, '127.0.0.1', resolve));
   const address = full.address();
   const to = typeof address === 'object' && address !== null ? address.port : 0;
@@ -407,7 +414,13 @@ async function laterServer(wait: (body: string) => Promise<unknown>) {
     await wait(text);
     return `HTTP/1.1 200 OK\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
   };
-  const lean = serveLean(full, { knows: () => true, allows: () => true, answer, bodyLimit: 1_000 });
+  const lean = serveLean(full, {
+    knows: () => true,
+    allows: () => true,
+    answer,
+    answerBytes: () => '',
+    bodyLimit: 1_000,
+  });
   const sockets: Socket[] = [];
   full.on('connection', (socket: Socket) => sockets.push(socket));
   await new Promise<void>((resolve) => full.listen(0, '127.0.0.1', resolve));

@@ -4,6 +4,7 @@ import { createServer as createSecureServer } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
 import { secureOptions } from '../certificate.ts';
 import { allowsHost } from '../host-list.ts';
+import { inferPath } from '../lean/infer-path.ts';
 import { serveLean } from '../lean/lean-server.ts';
 import type { RequestHead } from '../lean/request-head.ts';
 import type { LeanResponse } from '../lean/response.ts';
@@ -11,7 +12,7 @@ import type { FrontOptions } from './front.ts';
 import { handOver } from './hand-over.ts';
 import { addRequest, type FromFront, forAnswers, type RequestList, type ToFront } from './messages.ts';
 
-const { host, port, paths, bodyLimit, tls, hosts } = workerData as FrontOptions;
+const { host, port, paths, runsModels, bodyLimit, tls, hosts } = workerData as FrontOptions;
 
 /** As node:http has it: a client that has sent all gets its answers. */
 const HALF_OPEN = { allowHalfOpen: true };
@@ -22,9 +23,11 @@ let newest = 0;
 let gathered: RequestList = [];
 
 /** Asks the thread of the project: the requests that one turn of the loop has read go together. Hot path. */
-function ask(head: RequestHead, body: string): Promise<LeanResponse> {
+function ask(head: RequestHead, body: string | Uint8Array, gone?: AbortSignal): Promise<LeanResponse> {
   return new Promise((resolve) => {
     newest += 1;
+    const number = newest;
+    gone?.addEventListener('abort', () => say({ kind: 'gone', number }), { once: true });
     open.set(newest, resolve);
     if (gathered.length === 0) setImmediate(sendGathered);
     addRequest(gathered, newest, head, body);
@@ -51,8 +54,9 @@ function say(message: FromFront): void {
 }
 
 const server = tls === null ? createServer(HALF_OPEN) : createSecureServer({ ...secureOptions(tls), ...HALF_OPEN });
-const knows = (path: string) => paths.has(path);
-const lean = serveLean(server, { knows, allows: allowsHost(hosts), answer: ask, bodyLimit, serveFull });
+const knows = (path: string) => paths.has(path) || (runsModels && inferPath(path) !== null);
+const allows = allowsHost(hosts);
+const lean = serveLean(server, { knows, allows, answer: ask, answerBytes: ask, bodyLimit, serveFull });
 
 parentPort?.on('message', (message: ToFront) => {
   if (message !== null) return forAnswers(message, answered);

@@ -1,8 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import { type MessagePort, Worker } from 'node:worker_threads';
+import type { MaybePromise } from '../../base/maybe-promise.ts';
 import type { Certificate } from '../certificate.ts';
 import type { HostList } from '../host-list.ts';
 import type { HotAnswers } from '../lean/hot-answer.ts';
+import type { HotRequest } from '../lean/hot-route.ts';
 import type { LeanResponse } from '../lean/response.ts';
 import { type AnswerList, addAnswer, type FromFront, forRequests, type RequestList, type ToFront } from './messages.ts';
 
@@ -12,6 +14,8 @@ export interface FrontOptions {
   readonly port: number;
   /** Paths of the hot routes. */
   readonly paths: ReadonlySet<string>;
+  /** Whether requests that run models are read there. */
+  readonly runsModels: boolean;
   /** Largest body read there, bytes. */
   readonly bodyLimit: number;
   /** What it encrypts with: the full server does not know of it. */
@@ -27,7 +31,9 @@ const YOUNG_MB = 16;
 export class Front {
   readonly address: AddressInfo;
   readonly #worker: Worker;
-  readonly #answer: HotAnswers['answer'];
+  readonly #answers: HotAnswers;
+  /** Of requests that run models and wait, by their numbers. */
+  readonly #waiting = new Map<number, AbortController>();
   readonly #ended: Promise<void>;
   /** Requests that came since the last turn. */
   #arrived: RequestList[] = [];
@@ -37,16 +43,17 @@ export class Front {
   private constructor(
     worker: Worker,
     address: AddressInfo,
-    answer: HotAnswers['answer'],
+    answers: HotAnswers,
     handedOver: (port: MessagePort) => void,
   ) {
     this.address = address;
     this.#worker = worker;
-    this.#answer = answer;
+    this.#answers = answers;
     this.#ended = new Promise((resolve) => worker.once('exit', () => resolve()));
     worker.on('message', (message: FromFront) => {
       if (Array.isArray(message)) this.#arrive(message);
       else if (message.kind === 'handedOver') handedOver(message.port);
+      else if (message.kind === 'gone') this.#waiting.get(message.number)?.abort();
     });
     // Nobody would be answered any more: a fault of the thread is one of the process.
     worker.on('error', (error) => {
@@ -56,13 +63,13 @@ export class Front {
 
   /** Starts the thread; fails where it cannot listen. `handedOver` gets the connections that are the full server's. */
   static async open(
-    options: Omit<FrontOptions, 'paths'>,
-    { paths, answer }: HotAnswers,
+    options: Omit<FrontOptions, 'paths' | 'runsModels'>,
+    answers: HotAnswers,
     handedOver: (port: MessagePort) => void,
   ): Promise<Front> {
     const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
     const worker = new Worker(new URL(`./front-worker${ending}`, import.meta.url), {
-      workerData: { ...options, paths } satisfies FrontOptions,
+      workerData: { ...options, paths: answers.paths, runsModels: answers.runsModels } satisfies FrontOptions,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     const address = await new Promise<AddressInfo>((resolve, reject) => {
@@ -73,7 +80,7 @@ export class Front {
       });
     });
     worker.removeAllListeners('error');
-    return new Front(worker, address, answer, handedOver);
+    return new Front(worker, address, answers, handedOver);
   }
 
   /** Takes no more connections, lets the answers that are under way out, and is over with the last connection. */
@@ -103,11 +110,20 @@ export class Front {
   #take(requests: RequestList): void {
     const ready: AnswerList = [];
     forRequests(requests, (number, head, body) => {
-      const answer = this.#answer(head, body);
+      const answer =
+        typeof body === 'string' ? this.#answers.answer(head, body) : this.#answerBytes(number, head, body);
       if (answer instanceof Promise) void answer.then((response) => this.#tellLater(number, response));
       else addAnswer(ready, number, answer);
     });
     if (ready.length > 0) this.#tell(ready);
+  }
+
+  #answerBytes(number: number, head: HotRequest, body: Uint8Array): MaybePromise<LeanResponse> {
+    const gone = new AbortController();
+    const answer = this.#answers.answerBytes(head, body, gone.signal);
+    if (!(answer instanceof Promise)) return answer;
+    this.#waiting.set(number, gone);
+    return answer.finally(() => this.#waiting.delete(number));
   }
 
   #tellLater(number: number, response: LeanResponse): void {

@@ -9,6 +9,8 @@ import type { LeanResponse } from '../lean/response.ts';
  */
 export type FromFront =
   | RequestList
+  /** The client of a request that runs a model has gone. */
+  | { readonly kind: 'gone'; readonly number: number }
   | { readonly kind: 'listening'; readonly address: AddressInfo }
   | { readonly kind: 'refused'; readonly reason: string }
   /** A connection for the full server: what goes over the port is {@link Piece}. */
@@ -18,7 +20,7 @@ export type FromFront =
 export type ToFront = AnswerList | null;
 
 /** Of each request its number and the fields of {@link addRequest}. */
-export type RequestList = (number | string | boolean | null)[];
+export type RequestList = (number | string | boolean | null | Uint8Array)[];
 
 /** Of each answer the number of its request, and the whole response. */
 export type AnswerList = (number | LeanResponse)[];
@@ -31,15 +33,19 @@ export function alone(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : Uint8Array.prototype.slice.call(bytes);
 }
 
-const REQUEST_FIELDS = 7;
+const REQUEST_FIELDS = 9;
 
 /** Hot path. */
-export function addRequest(list: RequestList, number: number, head: HotRequest, body: string): void {
-  list.push(number, head.path, head.authorization, head.isBinary, head.isLines, head.traceparent, body);
+export function addRequest(list: RequestList, number: number, head: HotRequest, body: string | Uint8Array): void {
+  list.push(number, head.path, head.authorization, head.isBinary, head.isLines, head.traceparent);
+  list.push(head.headerLength, head.timeout, typeof body === 'string' ? body : alone(body));
 }
 
 /** Hot path. */
-export function forRequests(list: RequestList, take: (number: number, head: HotRequest, body: string) => void): void {
+export function forRequests(
+  list: RequestList,
+  take: (number: number, head: HotRequest, body: string | Uint8Array) => void,
+): void {
   for (let i = 0; i < list.length; i += REQUEST_FIELDS) {
     const head: HotRequest = {
       path: list[i + 1] as string,
@@ -47,8 +53,11 @@ export function forRequests(list: RequestList, take: (number: number, head: HotR
       isBinary: list[i + 3] as boolean,
       isLines: list[i + 4] as boolean,
       traceparent: list[i + 5] as string | null,
+      headerLength: list[i + 6] as string | null,
+      timeout: list[i + 7] as string | null,
+      takesBytes: typeof list[i + 8] !== 'string',
     };
-    take(list[i] as number, head, list[i + 6] as string);
+    take(list[i] as number, head, list[i + 8] as string | Uint8Array);
   }
 }
 

@@ -55,7 +55,7 @@ export function responseOf({ outputs: asked }: InferRequest, reply: InferReply):
 }
 
 /** Parameters of a message: of each the value that is set. */
-export function parametersOf(value: unknown): Parameters {
+function parametersOf(value: unknown): Parameters {
   const entries = Object.entries(value as Readonly<Record<string, { readonly choice: { readonly value?: unknown } }>>);
   return Object.fromEntries(
     entries.flatMap(([key, { choice }]) => {

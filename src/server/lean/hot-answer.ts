@@ -6,20 +6,25 @@ import { hidingPaths } from '../hidden-paths.ts';
 import type { RequestCheck } from '../request-check.ts';
 import { endRequest, requestSpan } from '../request-spans.ts';
 import type { ServedProject } from '../served-project.ts';
-import type { HotRequest, HotRoute } from './hot-route.ts';
+import type { BytesRoute, HotRequest, HotRoute } from './hot-route.ts';
 import { BUSY, busyResponse, errorResponse, type LeanResponse, statusOf } from './response.ts';
 
 /** Answers requests to hot routes, whoever reads them. */
 export interface HotAnswers {
   /** Paths that are answered. */
   readonly paths: ReadonlySet<string>;
+  /** Whether requests that run models are answered. */
+  readonly runsModels: boolean;
   /** The whole response to a request to one of them. Never throws. */
   readonly answer: (head: HotRequest, body: string) => MaybePromise<LeanResponse>;
+  /** The whole response to a request that runs a model. Never throws. */
+  readonly answerBytes: (head: HotRequest, body: Uint8Array, gone: AbortSignal) => MaybePromise<LeanResponse>;
 }
 
 /** The hot routes together: who may be answered is checked, and what is traced has its span. Hot path. */
 export function hotAnswers(
   routes: readonly HotRoute[],
+  bytes: BytesRoute | null,
   check: RequestCheck,
   { tracer, directory }: Pick<ServedProject, 'tracer' | 'directory'>,
 ): HotAnswers {
@@ -27,6 +32,17 @@ export function hotAnswers(
   const byPath = new Map(routes.map((route) => [route.path, route]));
   return {
     paths: new Set(byPath.keys()),
+    runsModels: bytes !== null,
+    answerBytes: (head, body, gone): MaybePromise<LeanResponse> => {
+      if (bytes === null) return errorResponse(fail('SERVER_ROUTE', { method: 'POST', path: head.path }));
+      const span = tracer === null ? null : requestSpan(tracer, 'POST', bytes.route, head.path, head.traceparent);
+      try {
+        const caller = check(bytes.scopes, head.authorization);
+        return bytes.answer(head, body, caller, gone).then(done(span), (error) => refused(error, span, head.path));
+      } catch (error) {
+        return refused(error, span, head.path);
+      }
+    },
     answer: (head, body): MaybePromise<LeanResponse> => {
       const route = byPath.get(head.path);
       if (route === undefined) return errorResponse(fail('SERVER_ROUTE', { method: 'POST', path: head.path }));
@@ -55,10 +71,12 @@ function done(span: OpenSpan | null): (response: LeanResponse) => LeanResponse {
   };
 }
 
-function refusing(hide: (text: string) => string): (error: unknown, span: OpenSpan | null) => LeanResponse {
-  return (error, span) => {
+function refusing(
+  hide: (text: string) => string,
+): (error: unknown, span: OpenSpan | null, path?: string) => LeanResponse {
+  return (error, span, path) => {
     const known = catalogued(error);
     if (span !== null) endRequest(span, known.status, known);
-    return errorResponse(known, hide);
+    return errorResponse(known, hide, path);
   };
 }

@@ -17,6 +17,24 @@ export interface HotAnswer {
   readonly answer: (head: HotRequest, body: string, trace: OpenSpan | null) => MaybePromise<LeanResponse>;
 }
 
+/**
+ * The whole response to a request with bytes; `caller` is the id of its key. `gone` is aborted when the client goes away.
+ * Errors: coded ones.
+ */
+export type BytesAnswer = (
+  head: HotRequest,
+  body: Uint8Array,
+  caller: string,
+  gone: AbortSignal,
+) => Promise<LeanResponse>;
+
+/** How the lean reader answers requests that run models, whatever the model. */
+export interface BytesRoute {
+  readonly route: string;
+  readonly scopes: readonly Scope[] | null;
+  readonly answer: BytesAnswer;
+}
+
 /** A path that the lean reader answers. */
 export interface HotRoute extends Omit<HotAnswer, 'name'> {
   readonly path: string;

@@ -11,6 +11,8 @@ export interface LeanOptions {
   readonly allows: (host: string) => boolean;
   /** The whole response to a request. Never throws. */
   readonly answer: (head: RequestHead, body: string) => MaybePromise<LeanResponse>;
+  /** The same for a request whose body is bytes; `gone` is aborted when the client goes away. Never throws. */
+  readonly answerBytes: (head: RequestHead, body: Uint8Array, gone: AbortSignal) => MaybePromise<LeanResponse>;
   /** The full server, for everything else: it finds what was read in the socket. */
   readonly handOver: (socket: Socket) => void;
   /** Largest body read here, bytes. */
@@ -42,6 +44,8 @@ export class LeanConnection {
   /** Bytes that the request still lacks. */
   #lacking = 0;
   #answering = false;
+  /** Aborted when the client goes away from the request that is being answered. */
+  #gone: AbortController | null = null;
   #closing = false;
   /** Whether the client sends no more. */
   #hasEnded = false;
@@ -114,12 +118,14 @@ export class LeanConnection {
         break;
       }
       // Decoded as it is, two keys could become one.
-      if (!isUtf8(bytes.subarray(bodyAt, end))) {
+      if (!head.takesBytes && !isUtf8(bytes.subarray(bodyAt, end))) {
         if (written !== '') this.#socket.write(written, 'latin1');
         this.#handOver(bytes.subarray(at));
         return;
       }
-      const answer = this.#options.answer(head, bytes.toString('utf8', bodyAt, end));
+      const answer = head.takesBytes
+        ? this.#answerBytes(head, bytes.subarray(bodyAt, end))
+        : this.#options.answer(head, bytes.toString('utf8', bodyAt, end));
       at = end;
       this.since = 0;
       if (typeof answer === 'string') {
@@ -136,6 +142,12 @@ export class LeanConnection {
     }
     if (written !== '' && !this.#socket.write(written, 'latin1')) this.#socket.pause();
     if (this.#closing) this.#end();
+  }
+
+  #answerBytes(head: RequestHead, body: Uint8Array): MaybePromise<LeanResponse> {
+    const gone = new AbortController();
+    this.#gone = gone;
+    return this.#options.answerBytes(head, body, gone.signal);
   }
 
   #takes({ path, host, bodyBytes }: RequestHead): boolean {
@@ -156,6 +168,7 @@ export class LeanConnection {
     if (rest.length > 0) this.#putBack(rest);
     void answer.then((response) => {
       this.#answering = false;
+      this.#gone = null;
       if (this.#socket.destroyed) return;
       if (!this.#socket.write(response, 'latin1')) this.#socket.pause();
       else if (this.#socket.isPaused()) this.#socket.resume();
@@ -176,10 +189,13 @@ export class LeanConnection {
   /** The client sends no more; it gets its answers. */
   readonly #onEnd = (): void => {
     this.#hasEnded = true;
+    // Nobody that runs a model sends the end of its requests before it has the answer.
+    this.#gone?.abort();
     this.close();
   };
 
   readonly #onError = (): void => {
+    this.#gone?.abort();
     this.#socket.destroy();
   };
 

@@ -1,7 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import { fail, type HeadraceError } from '../../base/errors/fail.ts';
 import { VECTOR_BINARY_TYPE } from '../../schema/vector-format.ts';
-import { errorBody } from '../error-answer.ts';
+import { retryAfterS } from '../../serving/oip/refuse.ts';
+import { errorBody, errorText } from '../error-answer.ts';
+import type { InferredHttp } from '../oip/infer-http.ts';
 
 /** A whole response: bytes, or a text of ASCII. */
 export type LeanResponse = string | Uint8Array;
@@ -27,9 +29,23 @@ export function statusResponse(status: number, text: string): LeanResponse {
   return Buffer.from(wholeText(status, '', text), 'utf8');
 }
 
-/** An error as its answer; `hide` takes out of its text what stays on this machine. */
-export function errorResponse(error: HeadraceError, hide: (text: string) => string = (text) => text): LeanResponse {
-  return Buffer.from(errorText(error, hide), 'utf8');
+/** 200 with the answer of a model. Hot path. */
+export function inferResponse({ headerLength, body, timing }: InferredHttp): LeanResponse {
+  const type = headerLength === null ? 'application/json' : 'application/octet-stream';
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  const more = headerLength === null ? '' : `inference-header-content-length: ${headerLength}\r\n`;
+  const head = `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\n${more}server-timing: ${timing}\r\ndate: ${dateOfThisSecond()}\r\ncontent-length: ${length}\r\n\r\n`;
+  if (typeof body === 'string') return Buffer.from(`${head}${body}`, 'utf8');
+  return Buffer.concat([Buffer.from(head, 'latin1'), body]);
+}
+
+/** An error as its answer to a path; `hide` takes out of its text what stays on this machine. */
+export function errorResponse(
+  error: HeadraceError,
+  hide: (text: string) => string = (text) => text,
+  path = '',
+): LeanResponse {
+  return Buffer.from(wholeError(error, path, hide), 'utf8');
 }
 
 /** The status that a response says. */
@@ -54,6 +70,7 @@ export function closingResponse(): string {
 let second = Number.NaN;
 let ok = '';
 let busy = '';
+let date = '';
 
 /** The whole answer to a request that is turned away: to give it costs less than to answer. Hot path. */
 export function busyResponse(): string {
@@ -72,12 +89,18 @@ function ofThisSecond(): void {
   if (now === second) return;
   second = now;
   ok = `HTTP/1.1 200 OK\r\n${fields()}`;
-  busy = errorText(BUSY);
+  date = new Date().toUTCString();
+  busy = wholeError(BUSY, '');
 }
 
-function errorText(error: HeadraceError, hide: (text: string) => string = (text) => text): string {
-  const later = error.retry === 'later' ? 'retry-after: 1\r\n' : '';
-  return wholeText(error.status, later, hide(JSON.stringify(errorBody(error))));
+function wholeError(error: HeadraceError, path: string, hide: (text: string) => string = (text) => text): string {
+  const later = error.retry === 'later' ? `retry-after: ${retryAfterS(error)}\r\n` : '';
+  return wholeText(error.status, later, hide(errorText(error, path)));
+}
+
+function dateOfThisSecond(): string {
+  ofThisSecond();
+  return date;
 }
 
 function wholeText(status: number, more: string, text: string): string {

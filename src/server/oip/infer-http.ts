@@ -28,7 +28,7 @@ export interface InferredHttp extends InferBytes {
 }
 
 /** Answers an inference request whose body is there. Errors: those of the model host. Hot path. */
-async function inferHttp(host: ModelHost, asked: InferHttp): Promise<InferredHttp> {
+export async function inferHttp(host: ModelHost, asked: InferHttp): Promise<InferredHttp> {
   const { model, version, headerLength, body } = asked;
   // A model that is absent is that, whatever the body; a raw body is understood by the inputs of its model.
   const served = host.findLoaded(model, version) ?? (await host.find(model, version, asked.deadline));
@@ -80,7 +80,7 @@ async function codedAnswer(
 }
 
 /** Until when a caller waits, by its own header. Error: OIP_REQUEST. */
-function deadlineOf(text: string | null): number {
+export function deadlineOf(text: string | null): number {
   if (text === null) return Number.POSITIVE_INFINITY;
   if (!/^\d{1,9}(\.\d{1,6})?$/.test(text)) throw refuse(`${TIMEOUT_HEADER} '${text.slice(0, 40)}' is no number of ms`);
   return performance.now() + Number(text);

@@ -6,6 +6,7 @@ import { refuse, unavailable } from '../../serving/oip/refuse.ts';
 import { configJson } from '../../serving/runtime/config-json.ts';
 import type { ServedVersion } from '../../serving/runtime/served-version.ts';
 import { statisticsJson } from '../../serving/runtime/statistics-json.ts';
+import { hotInfer } from '../lean/hot-infer.ts';
 import { EXTENSIONS } from '../oip/extensions.ts';
 import { bodyOf, inferRoute, LARGEST_INFER } from '../oip/infer-http.ts';
 import { json, jsonAnswer, type ReadContext, type ReadRoute, type RouteRequest } from '../route.ts';
@@ -169,6 +170,7 @@ const inferRoutes = PATHS.map(
         answers: { 200: { ...json(define('InferAnswer', inferAnswer)), 'application/octet-stream': 'binary' } },
       },
     ],
+    ...(i === 0 ? { hotBytes: hotInfer } : {}),
     run: ({ served }, request) => inferRoute(served.models, request),
   }),
 );
