@@ -3,6 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../scripts/run-command.ts';
 
+/** A body of any bytes, with its fields. */
+export interface BytesBody {
+  readonly body: Uint8Array;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
 /** What wrk saw: requests a second and answers that were none. */
 export interface WrkResult {
   readonly requestsPerSecond: number;
@@ -23,13 +29,12 @@ export interface RandomBodies {
 export async function wrk(
   url: string,
   seconds: number,
-  bodies: readonly string[] | RandomBodies = [],
+  bodies: readonly string[] | RandomBodies | BytesBody = [],
   accept = '*/*',
   connections = 64,
 ): Promise<WrkResult> {
   if (!url.startsWith('http://127.0.0.1:')) throw new Error(`${url} is not on loopback`);
-  const lua = 'of' in bodies ? randomLua(bodies) : turnsLua(bodies);
-  const script = 'of' in bodies || bodies.length > 0 ? ['-s', luaScript(lua), '-H', `accept: ${accept}`] : [];
+  const script = scriptOf(bodies, accept);
   const { code, output } = await runCommand('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, ...script, url], {
     limitMs: (seconds + 30) * 1_000,
   });
@@ -43,10 +48,25 @@ export async function wrk(
   return { requestsPerSecond: Number(rate), errors: refused + broken };
 }
 
+function scriptOf(bodies: readonly string[] | RandomBodies | BytesBody, accept: string): readonly string[] {
+  if ('body' in bodies) return ['-s', bytesScript(bodies)];
+  if (!('of' in bodies) && bodies.length === 0) return [];
+  return ['-s', luaScript('of' in bodies ? randomLua(bodies) : turnsLua(bodies)), '-H', `accept: ${accept}`];
+}
+
 function luaScript(requests: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'wrk-')), 'post.lua');
   writeFileSync(path, `wrk.method = "POST"\nwrk.headers["content-type"] = "application/json"\n${requests}`);
   return path;
+}
+
+function bytesScript({ body, fields }: BytesBody): string {
+  const folder = mkdtempSync(join(tmpdir(), 'wrk-'));
+  writeFileSync(join(folder, 'body'), body);
+  const headers = Object.entries(fields).map(([name, value]) => `wrk.headers["${name}"] = "${value}"`);
+  const lines = ['wrk.method = "POST"', ...headers, `wrk.body = io.open("${join(folder, 'body')}", "rb"):read("*a")`];
+  writeFileSync(join(folder, 'post.lua'), lines.join('\n'));
+  return join(folder, 'post.lua');
 }
 
 function turnsLua(bodies: readonly string[]): string {

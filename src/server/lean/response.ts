@@ -2,8 +2,8 @@ import { STATUS_CODES } from 'node:http';
 import { fail, type HeadraceError } from '../../base/errors/fail.ts';
 import { VECTOR_BINARY_TYPE } from '../../schema/vector-format.ts';
 import { retryAfterS } from '../../serving/oip/refuse.ts';
+import type { InferredBytes } from '../../serving/oip/write-infer.ts';
 import { errorBody, errorText } from '../error-answer.ts';
-import type { InferredHttp } from '../oip/infer-http.ts';
 
 /** A whole response: bytes, or a text of ASCII. */
 export type LeanResponse = string | Uint8Array;
@@ -30,7 +30,7 @@ export function statusResponse(status: number, text: string): LeanResponse {
 }
 
 /** 200 with the answer of a model. Hot path. */
-export function inferResponse({ headerLength, body, timing }: InferredHttp): LeanResponse {
+export function inferResponse({ headerLength, body, timing }: InferredBytes): LeanResponse {
   const type = headerLength === null ? 'application/json' : 'application/octet-stream';
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   const more = headerLength === null ? '' : `inference-header-content-length: ${headerLength}\r\n`;

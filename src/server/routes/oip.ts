@@ -8,7 +8,7 @@ import type { ServedVersion } from '../../serving/runtime/served-version.ts';
 import { statisticsJson } from '../../serving/runtime/statistics-json.ts';
 import { hotInfer } from '../lean/hot-infer.ts';
 import { EXTENSIONS } from '../oip/extensions.ts';
-import { bodyOf, inferRoute, LARGEST_INFER } from '../oip/infer-http.ts';
+import { bodyOf, inferRoute, LARGEST_INFER } from '../oip/infer-route.ts';
 import { json, jsonAnswer, type ReadContext, type ReadRoute, type RouteRequest } from '../route.ts';
 
 const errors = ['OIP_REQUEST', 'OIP_UNKNOWN', 'OIP_UNAVAILABLE'] as const;

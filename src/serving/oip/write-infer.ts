@@ -5,9 +5,14 @@ import { encodeTensor } from './tensor-bytes.ts';
 import { tensorDataText } from './tensor-json.ts';
 
 /** The body of an answer; `headerLength` is that of its JSON where tensors follow, else null. */
-export interface InferBytes {
+interface InferBytes {
   readonly headerLength: number | null;
   readonly body: string | Buffer;
+}
+
+/** An answer as bytes, and the header that says what took how long. */
+export interface InferredBytes extends InferBytes {
+  readonly timing: string;
 }
 
 /** Writes the answer to a request, each output as it was asked for. Error: OIP_REQUEST. Hot path. */
