@@ -44,6 +44,8 @@ export const versions = {
   torch: { version: '1.13.1', debian: 'python3-torch' },
   /** Property tests of the HTTP description; a Python distribution. */
   schemathesis: { version: '4.32.5', distribution: 'schemathesis==4.32.5' },
+  /** Clients of Triton; a Python distribution. */
+  tritonclient: { version: '2.73.0', distribution: 'tritonclient[http,grpc]==2.73.0' },
   /** Scripts and jars lie in this Python distribution. */
   spark: {
     version: '4.3.0',

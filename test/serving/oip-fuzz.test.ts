@@ -1,0 +1,201 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { isHeadraceError } from '../../src/base/errors/fail.ts';
+import { elementsOf, type TensorType, tensorArrays } from '../../src/schema/tensor.ts';
+import { requestOf } from '../../src/server/grpc/grpc-infer.ts';
+import { loadProto } from '../../src/server/grpc/proto.ts';
+import { parseInfer } from '../../src/serving/oip/parse-infer.ts';
+import { decodeTensor, encodeTensor } from '../../src/serving/oip/tensor-bytes.ts';
+import { parseTensorData, tensorDataText } from '../../src/serving/oip/tensor-json.ts';
+import { plainOf } from '../../src/serving/runtime/config-fields.ts';
+import { parsePbtxt } from '../../src/serving/runtime/pbtxt.ts';
+import { tritonConfig } from '../../src/serving/runtime/triton-config.ts';
+
+/** Inputs of each property; a longer run elsewhere sets more, such as 1000000. */
+const numRuns = Number(process.env['HEADRACE_FUZZ'] ?? 300);
+
+const types = [...(Object.keys(tensorArrays) as TensorType[]), 'BYTES'] as const;
+const type = fc.constantFrom(...types);
+
+/** Fails unless the work ends with a value or a coded error of a client. */
+function codedOnly<T>(work: () => T, ...codes: readonly string[]): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (!isHeadraceError(error) || !codes.includes(error.code)) throw error;
+    expect(error.message.length).toBeGreaterThan(0);
+    return null;
+  }
+}
+
+describe('hostile input is a coded error, never another', () => {
+  test('bytes as a tensor of any type and shape', () => {
+    fc.assert(
+      fc.property(
+        type,
+        fc.array(fc.nat({ max: 5 }), { maxLength: 4 }),
+        fc.uint8Array({ maxLength: 80 }),
+        (of, shape, bytes) => {
+          const tensor = codedOnly(
+            () => decodeTensor({ name: 'x', type: of, shape, bytes, model: 'm' }),
+            'OIP_REQUEST',
+          );
+          if (tensor !== null) expect(Buffer.from(encodeTensor(tensor)).equals(Buffer.from(bytes))).toBe(true);
+        },
+      ),
+      { numRuns },
+    );
+  });
+
+  test('any body, any length of its JSON', () => {
+    const inputsOf = () => [{ name: 'x', type: 'FP32' as const, shape: [-1, -1] }];
+    const shaped = fc.record({
+      inputs: fc.anything({ maxDepth: 3 }),
+      outputs: fc.anything({ maxDepth: 3 }),
+      parameters: fc.anything({ maxDepth: 2 }),
+    });
+    const text = fc.oneof(
+      fc.json({ maxDepth: 4 }),
+      shaped.map((value) => JSON.stringify(value) ?? ''),
+      fc.string(),
+    );
+    const body = fc.oneof(
+      text.map((one) => Buffer.from(one)),
+      fc.uint8Array({ maxLength: 60 }).map((one) => Buffer.from(one)),
+    );
+    const length = fc.option(fc.oneof(fc.nat({ max: 100 }).map(String), fc.string({ maxLength: 12 })));
+    fc.assert(
+      fc.property(body, length, (bytes, headerLength) => {
+        codedOnly(() => parseInfer({ model: 'm', version: '1', headerLength, body: bytes, inputsOf }), 'OIP_REQUEST');
+      }),
+      { numRuns },
+    );
+  });
+
+  test('nesting without end, numbers beyond every type and keys of the prototype', () => {
+    const inputsOf = () => [];
+    const deep = `{"inputs":[{"name":"x","datatype":"INT32","shape":[1],"data":${'['.repeat(100_000)}${']'.repeat(100_000)}}]}`;
+    for (const text of [
+      deep,
+      '{"inputs":[{"name":"x","datatype":"INT32","shape":[1],"data":[1e999]}]}',
+      '{"inputs":[{"name":"x","datatype":"UINT64","shape":[1],"data":[18446744073709551616]}]}',
+      '{"inputs":[{"name":"x","datatype":"__proto__","shape":[1],"data":[1]}]}',
+      '{"inputs":[{"name":"x","datatype":"INT32","shape":[4294967296,4294967296],"data":[1]}]}',
+      '{"inputs":[{"name":"x","datatype":"FP64","shape":[1152921504606846976],"data":[1]}]}',
+    ])
+      expect(() =>
+        parseInfer({ model: 'm', version: '', headerLength: null, body: Buffer.from(text), inputsOf }),
+      ).toThrow(expect.objectContaining({ code: 'OIP_REQUEST' }));
+  });
+
+  test('any text as a configuration', () => {
+    const words = fc.constantFrom(
+      'name',
+      'input',
+      'output',
+      'max_batch_size',
+      'dims',
+      '{',
+      '}',
+      '[',
+      ']',
+      ':',
+      ',',
+      '"a"',
+      "'",
+      '-1',
+      'TYPE_INT32',
+      '#',
+      '\n',
+      '\\',
+      'dynamic_batching',
+      'ensemble_scheduling',
+      'step',
+      '<',
+      '>',
+    );
+    const text = fc.oneof(
+      fc.string(),
+      fc.array(words, { maxLength: 30 }).map((all) => all.join(' ')),
+    );
+    fc.assert(
+      fc.property(text, (one) => {
+        try {
+          codedOnly(() => tritonConfig(plainOf(parsePbtxt(one)), 'm', 'config.pbtxt'), 'OIP_CONFIG');
+        } catch (error) {
+          expect(error).toBeInstanceOf(SyntaxError);
+          expect(String(error)).toMatch(/line \d+/);
+        }
+      }),
+      { numRuns },
+    );
+  });
+
+  test('any bytes as a message of gRPC, and any message as a request', async () => {
+    const proto = await loadProto();
+    const message = fc.record(
+      {
+        modelName: fc.string({ maxLength: 5 }),
+        inputs: fc.array(
+          fc.record({
+            name: fc.string({ maxLength: 3 }),
+            datatype: fc.constantFrom(...types, 'X'),
+            shape: fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { maxLength: 3 }),
+          }),
+          { maxLength: 2 },
+        ),
+        rawInputContents: fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 2 }),
+      },
+      { requiredKeys: [] },
+    );
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 60 }),
+      message.map((fields) => proto.encode('ModelInferRequest', fields)),
+    );
+    fc.assert(
+      fc.property(bytes, (one) => {
+        let decoded: ReturnType<typeof proto.decode>;
+        try {
+          decoded = proto.decode('ModelInferRequest', one);
+        } catch {
+          // No message: the library says so to the client.
+          return;
+        }
+        codedOnly(() => requestOf(decoded), 'OIP_REQUEST');
+      }),
+      { numRuns },
+    );
+  });
+});
+
+test('a tensor of every type is the same after JSON, or JSON refuses it', () => {
+  const numeric = fc.tuple(
+    type.filter((one) => one !== 'BYTES'),
+    fc.uint8Array({ minLength: 16, maxLength: 16 }),
+  );
+  fc.assert(
+    fc.property(numeric, ([of, seed]) => {
+      const bytes = of === 'BOOL' ? seed.map((byte) => byte & 1) : seed;
+      const data = new tensorArrays[of](Uint8Array.from(bytes).buffer);
+      const tensor = { name: 'x', type: of, shape: [data.length], data };
+      const text = codedOnly(() => tensorDataText(tensor), 'OIP_REQUEST');
+      if (text === null) {
+        const holds = of !== 'FP16' && of !== 'BF16' && Array.from(data as Float64Array, Number).every(Number.isFinite);
+        expect(holds).toBe(false);
+        return;
+      }
+      const exact = of.endsWith('INT64')
+        ? JSON.parse(text, (_, value, context?: { source: string }) =>
+            typeof value === 'number' && context ? BigInt(context.source) : value,
+          )
+        : JSON.parse(text);
+      const again = parseTensorData({ name: 'x', type: of, shape: tensor.shape, data: exact });
+      expect(elementsOf(again.shape)).toBe(data.length);
+      // -0 is written as 0.
+      expect(Array.from(again.data as Float64Array, (value) => value || 0)).toEqual(
+        Array.from(data as unknown as Float64Array, (value) => value || 0),
+      );
+    }),
+    { numRuns },
+  );
+});
