@@ -39,6 +39,7 @@ import { sweepRun } from './commands/sweep-run.ts';
 import { tilesDeploy, tilesLogs, tilesStatus, tilesStop, tilesUpgrade, tilesWrite } from './commands/tiles.ts';
 import { train } from './commands/train.ts';
 import { trainDrill } from './commands/train-drill.ts';
+import { trainExport } from './commands/train-export.ts';
 import { trainRun } from './commands/train-run.ts';
 import { trainingSet } from './commands/training-set.ts';
 import { verify } from './commands/verify.ts';
@@ -67,6 +68,7 @@ export const commands: readonly Command[] = [
   train,
   trainRun,
   trainDrill,
+  trainExport,
   sweepRun,
   models,
   predict,

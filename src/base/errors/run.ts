@@ -58,6 +58,13 @@ export const runErrors = rows({
     status: 500,
     exit: 4,
   },
+  EXPORT_JOB: {
+    message: 'the job cannot have {member}: {reason}',
+    hint: 'see docs/reference/training-jobs.md for the members of an exported job',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   DRILL_FAILED: {
     message: 'the resume drill failed: {problems}',
     hint: 'correct the checkpoints of the program, then run the drill again; see docs/reference/training-jobs.md',

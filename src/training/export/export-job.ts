@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+
+/** A name that every target takes: DNS labels, Slurm job names, SkyPilot tasks. */
+const name = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$/, 'write a-z, 0-9 and -, at most 53 characters');
+
+const exportSchema = z.strictObject({
+  version: z.literal(1),
+  name,
+  /** The training program and its arguments. */
+  command: z.array(z.string().min(1)).min(1),
+  /** Last step. */
+  steps: z.int().positive(),
+  /** Processes that run together on the machine. */
+  ranks: z.int().min(1).max(64).default(1),
+  gpus: z.int().min(0).max(64).default(0),
+  /** As SkyPilot and Ray name it: `A100`. */
+  accelerator: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,40}$/)
+    .optional(),
+  cpus: z.int().min(1).max(1024).default(1),
+  memoryGib: z.int().min(1).max(65_536).default(4),
+  /** The most hours of one attempt. */
+  hours: z.number().positive().max(8_760).default(24),
+  deadlineHours: z.number().positive().optional(),
+  /** Seconds between checkpoints. */
+  checkpointSeconds: z.number().positive().default(600),
+  /** Seconds from SIGTERM to the end. */
+  graceSeconds: z.int().min(1).max(3_600).default(30),
+  /** Interruptible instances. */
+  spot: z.boolean().default(false),
+  /** The most that an hour may cost, USD. */
+  maxHourlyUsd: z.number().positive().optional(),
+  /** Folder of the run: shared, or mounted, so that the next attempt finds it. */
+  directory: z
+    .string()
+    .regex(/^\/[^\0\n]*$/, 'write an absolute path')
+    .default('/checkpoints'),
+  /** Container image, for Kubernetes. */
+  image: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$/)
+    .optional(),
+  /** Volume claim that has the directory, for Kubernetes. */
+  claim: name.optional(),
+  /** Local queue of Kueue. */
+  queue: name.optional(),
+  /** Bucket that holds the directory, for SkyPilot: `s3://name`. */
+  bucket: z
+    .string()
+    .regex(/^[a-z0-9]+:\/\/[A-Za-z0-9._/-]+$/)
+    .optional(),
+  partition: z
+    .string()
+    .regex(/^[A-Za-z0-9_,-]{1,200}$/)
+    .optional(),
+  /** Trials of a sweep, as an array of jobs of Slurm. */
+  array: z.int().min(1).max(100_000).optional(),
+});
+
+export type ExportJob = Readonly<z.output<typeof exportSchema>>;
+
+/** A file for another system, and what that system cannot say. */
+export interface Exported {
+  readonly file: string;
+  readonly text: string;
+  /** The command that submits it. */
+  readonly submit: string;
+  readonly warnings: readonly string[];
+}
+
+/** Error: EXPORT_JOB. */
+export function parseExportJob(input: unknown): ExportJob {
+  const parsed = exportSchema.safeParse(input);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw fail('EXPORT_JOB', { member: issue?.path.join('.') || 'job', reason: issue?.message ?? '' });
+  }
+  const { command } = parsed.data;
+  const hostile = command.find((word) => /[\0\r\n]/.test(word));
+  if (hostile !== undefined) throw fail('EXPORT_JOB', { member: 'command', reason: 'a word has a line break or NUL' });
+  return parsed.data;
+}
+
+/** The command that the other system starts: the controller, with the program inside. */
+export function controllerWords({
+  command,
+  steps,
+  ranks,
+  checkpointSeconds,
+  graceSeconds,
+  directory,
+}: ExportJob): readonly string[] {
+  return [
+    ...['headrace', 'train', 'run', '--directory', directory, '--steps', String(steps)],
+    ...['--ranks', String(ranks), '--checkpoint-every', String(checkpointSeconds), '--grace', String(graceSeconds)],
+    ...['--', ...command],
+  ];
+}
+
+/** Words as a POSIX shell reads them back. */
+export function shellLine(words: readonly string[]): string {
+  return words
+    .map((word) => (/^[A-Za-z0-9_./:=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(' ');
+}
+
+/** Warnings that hold for every system which restarts the job without a policy. */
+export function policyWarnings({ deadlineHours, spot }: ExportJob, system: string): readonly string[] {
+  if (deadlineHours === undefined || !spot) return [];
+  return [
+    `${system} knows no deadline and no policy such as Uniform Progress: it may wait for spot until the deadline is lost`,
+  ];
+}
