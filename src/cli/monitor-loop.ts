@@ -8,6 +8,8 @@ export async function judgeAll(stores: MonitorStores, now: number, everyMs: numb
   const monitors: MonitorStatus[] = [];
   const failed: { model: string; reason: string }[] = [];
   const watched = await stores.watched();
+  // Without a champion there may be no history yet.
+  if (watched.length === 0) return newState({ at: now, everyMs, monitors, failed });
   const history = await stores.history();
   try {
     for (const one of watched) {

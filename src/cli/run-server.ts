@@ -13,6 +13,7 @@ import { openControl } from './control-socket.ts';
 import { endingOf, endSoon, unlessStopped } from './ending.ts';
 import { historyProgram } from './history-program.ts';
 import { loadConfig } from './load-config.ts';
+import { startMonitor } from './monitor-child.ts';
 import { wholeOption } from './parse-option.ts';
 import { every } from './ticking.ts';
 import { serveHeadrace } from './with-headrace.ts';
@@ -144,7 +145,10 @@ export async function openCommands(
   insideOf(headrace).training.writeSetsBy(historyProgram(call, () => clearHistoryScratch(headrace)));
   const jobs = new JobBoard();
   const control = await openControl(headrace, { ...limitsOf(call), jobs }, report);
+  const watched = headrace.project.models.some(({ monitors }) => monitors.length > 0);
+  const monitor = watched ? startMonitor(call, report) : null;
   const close = async () => {
+    await monitor?.stop();
     await jobs.close();
     await control?.close();
   };

@@ -79,4 +79,11 @@ export const driftErrors = rows({
     status: 409,
     exit: 4,
   },
+  DRIFT_CHILD: {
+    message: 'the monitor ended by {how}; it starts again in 10 seconds',
+    hint: 'run "headrace monitor --once" to see why',
+    retry: 'later',
+    status: 500,
+    exit: 4,
+  },
 });

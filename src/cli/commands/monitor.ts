@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { Command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
 import { wholeOption } from '../parse-option.ts';
@@ -46,16 +47,21 @@ export const monitor: Command = {
       : call.terminal.stopped.then(() => {
           stopped = true;
         });
+    let wake: (() => void) | null = null;
     const pause = async (ms: number) => {
       let timer: NodeJS.Timeout | undefined;
-      await Promise.race([
-        stop,
-        new Promise<void>((resolve) => {
-          timer = setTimeout(resolve, ms);
-        }),
-      ]);
+      const over = new Promise<void>((resolve) => {
+        wake = resolve;
+        timer = setTimeout(resolve, ms);
+      });
+      await Promise.race([stop, over]);
       clearTimeout(timer);
     };
+    // A child ends with the process that started it.
+    process.once('disconnect', () => {
+      stopped = true;
+      wake?.();
+    });
     let lease = monitorLease(directory);
     if (lease === null && once) throw fail('DRIFT_MONITOR', { directory });
     if (lease === null) call.terminal.err('headrace: another process monitors; this one takes over when it ends');
@@ -65,8 +71,9 @@ export const monitor: Command = {
     }
     try {
       while (!stopped) {
-        await judge();
-        if (once) return;
+        if (once) return await judge();
+        // A store that is locked or damaged now may answer at the next time; the state then goes stale, which readers see.
+        await judge().catch((error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`));
         await pause(everyMs);
       }
     } finally {
