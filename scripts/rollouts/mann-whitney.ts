@@ -1,3 +1,5 @@
+import { normalQuantile } from '../../src/stats/distributions/normal.ts';
+
 /** The confidence interval of a shift, and an estimate of it. */
 export interface Shift {
   readonly low: number;
@@ -57,25 +59,4 @@ function crossing(of: (x: number) => number, from: number, to: number): number {
     else high = middle;
   }
   return (low + high) / 2;
-}
-
-/** The standard normal quantile by bisection of its distribution (Abramowitz and Stegun 7.1.26 is not exact enough). */
-function normalQuantile(p: number): number {
-  let [low, high] = [-10, 10];
-  while (high - low > 1e-12) {
-    const middle = (low + high) / 2;
-    if (normalBelow(middle) < p) low = middle;
-    else high = middle;
-  }
-  return (low + high) / 2;
-}
-
-/** Simpson's rule over the density: 1e-12 in the middle. */
-function normalBelow(x: number): number {
-  const steps = 400;
-  const h = x / steps;
-  let sum = 0;
-  for (let i = 0; i <= steps; i += 1)
-    sum += (i === 0 || i === steps ? 1 : i % 2 === 1 ? 4 : 2) * Math.exp(-0.5 * (i * h) ** 2);
-  return 0.5 + ((h / 3) * sum) / Math.sqrt(2 * Math.PI);
 }

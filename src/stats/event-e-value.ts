@@ -1,4 +1,4 @@
-import { logBeta } from './log-gamma.ts';
+import { logGamma } from './distributions/log-gamma.ts';
 
 /** Events of two groups, counted. */
 export interface EventsCompared {
@@ -33,4 +33,9 @@ export function eventEValue({ events, watched, share, strength, alpha }: EventsC
   const seen = logBeta(watched + a, events - watched + b);
   const logE = seen - prior - watched * Math.log(share) - (events - watched) * Math.log1p(-share);
   return { logE, e: Math.exp(logE), stops: logE >= -Math.log(alpha) && watched > share * events };
+}
+
+/** The natural logarithm of the beta function B(a, b) for a, b > 0. */
+function logBeta(a: number, b: number): number {
+  return logGamma(a) + logGamma(b) - logGamma(a + b);
 }

@@ -1,4 +1,4 @@
-import { chiSquareTail } from './gamma-tail.ts';
+import { chiSquareSf } from './distributions/chi-square.ts';
 
 /** Below this chance the assignment of requests is taken to be broken. */
 const INVALID_BELOW = 0.001;
@@ -21,6 +21,6 @@ export function sampleRatio(sizes: readonly number[], shares: readonly number[])
     const expected = total * shares[i];
     chi2 += (size - expected) ** 2 / expected;
   });
-  const p = chiSquareTail(chi2, sizes.length - 1);
+  const p = chiSquareSf(chi2, sizes.length - 1);
   return { chi2, p, invalid: p < INVALID_BELOW };
 }

@@ -128,6 +128,20 @@ test('a rollback of a promoted version whose process died half way is noted too'
   expect(store.newest('sold')).toMatchObject({ state: 'rolledBack', endedAt: 1_000 });
 });
 
+test('both versions are kept from the collector while the rollout is under way, and let go when it is over', async () => {
+  const { control, registry } = await world();
+  const held = async () => (await registry.holds()).map(({ holder, version }) => `${holder} ${version}`);
+  await control().start(2, ann);
+  await expect(control().start(3, ann)).rejects.toMatchObject({ code: 'ROLLOUT_ACTIVE' });
+  expect(await held()).toEqual(['rollout/r-1 1', 'rollout/r-1 2']);
+  await control().rollBack(ann);
+  expect(await held()).toEqual([]);
+  // Ended by a process that died before it let go.
+  await registry.hold({ holder: 'rollout/r-1', model: 'sold', version: 2 });
+  await control().look();
+  expect(await held()).toEqual([]);
+});
+
 test('a hold of an operator stays through every look, and the rollback by a guardrail does not wait for it', async () => {
   const { control, see, later, store } = await world();
   await control().start(2, ann);

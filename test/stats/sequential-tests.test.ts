@@ -4,8 +4,6 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { anytimeKs } from '../../src/stats/anytime-ks.ts';
 import { eventEValue } from '../../src/stats/event-e-value.ts';
-import { chiSquareTail, gammaTail } from '../../src/stats/gamma-tail.ts';
-import { logBeta, logGamma } from '../../src/stats/log-gamma.ts';
 import { mixtureSprt } from '../../src/stats/mixture-sprt.ts';
 import { type Moments, mergeMoments, NO_MOMENTS, varianceOf, withValue } from '../../src/stats/moments.ts';
 import { rankCorrelation } from '../../src/stats/rank-correlation.ts';
@@ -84,33 +82,6 @@ test.skipIf(!existsSync(DRIFT))('the always-valid p of two proportions follows t
     [3000, 8.984970464429716e-13],
   ];
   for (const [n, expected] of published) closeTo(at[n] / expected, 1, 1e-9);
-});
-
-test('the logarithm of gamma is that of factorials and of half integers', () => {
-  let factorial = 0;
-  for (let n = 1; n <= 170; n += 1) {
-    closeTo(logGamma(n), factorial, 1e-12);
-    factorial += Math.log(n);
-  }
-  closeTo(logGamma(0.5), Math.log(Math.PI) / 2, 1e-13);
-  closeTo(logBeta(0.5, 0.5), Math.log(Math.PI), 1e-13);
-  expect([logGamma(0), logGamma(-1), logGamma(Number.NaN)]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
-});
-
-test('the tail of gamma has its closed form at whole shapes, on both sides of the switch', () => {
-  for (const a of [1, 2, 3, 7])
-    for (const x of [0.01, 0.5, a, a + 0.99, a + 1, a + 1.01, 20, 60]) {
-      let [term, sum] = [1, 1];
-      for (let k = 1; k < a; k += 1) {
-        term *= x / k;
-        sum += term;
-      }
-      expect(gammaTail(a, x)).toBeCloseTo(Math.exp(-x) * sum, 13);
-    }
-  // R: pchisq(3.841458820694124, 1, lower = FALSE), pchisq(16.91897760462045, 9, lower = FALSE).
-  closeTo(chiSquareTail(3.841458820694124, 1), 0.05, 1e-12);
-  closeTo(chiSquareTail(16.91897760462045, 9), 0.05, 1e-12);
-  expect([gammaTail(1, 0), gammaTail(1, Number.POSITIVE_INFINITY), gammaTail(-1, 1)]).toEqual([1, 0, Number.NaN]);
 });
 
 test('the e-value is a fair bet: its mean over all outcomes of n events is 1', () => {

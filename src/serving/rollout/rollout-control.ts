@@ -18,7 +18,7 @@ const PREVIOUS = 'previous';
 export interface RolloutControlOptions {
   readonly model: ModelData;
   readonly store: RolloutStore;
-  readonly registry: Pick<ModelRegistry, 'alias' | 'moveAlias' | 'version'>;
+  readonly registry: Pick<ModelRegistry, 'alias' | 'moveAlias' | 'version' | 'hold' | 'release' | 'holds'>;
   readonly hooks: RolloutHooks;
   /** Loads a version as if it were to serve. */
   readonly check: (version: number) => Promise<void>;
@@ -52,7 +52,12 @@ export interface RolloutStatus {
   readonly events: readonly RolloutEvent[];
 }
 
-/** Labels are joined anew at most this often, and a hook that refused is asked again after as long, ms. */
+/** Keeps the files of both versions from the collector while the rollout is under way. */
+function holderOf(id: string): string {
+  return `rollout/${id}`;
+}
+
+/** Labels are joined again at most this often, and a hook that refused is asked again after as long, ms. */
 const AGAIN_MS = 10_000;
 
 /**
@@ -63,6 +68,7 @@ const AGAIN_MS = 10_000;
 export class RolloutControl {
   readonly #options: RolloutControlOptions;
   #outcomes: { readonly rollout: string; readonly at: number; readonly of: Outcomes } | null = null;
+  #isTidy = false;
   #refusedAt = Number.NEGATIVE_INFINITY;
   #emitAt = Number.NEGATIVE_INFINITY;
 
@@ -106,7 +112,14 @@ export class RolloutControl {
       endedAt: null,
       reason,
     };
-    await store.start(rollout, eventOf(rollout, { kind: 'started', at, by, reason }));
+    for (const held of [champion, version])
+      await registry.hold({ holder: holderOf(id), model: model.name, version: held });
+    try {
+      await store.start(rollout, eventOf(rollout, { kind: 'started', at, by, reason }));
+    } catch (error) {
+      await registry.release(holderOf(id));
+      throw error;
+    }
     await changed();
     return rollout;
   }
@@ -155,6 +168,7 @@ export class RolloutControl {
    * meanwhile stands. Labels are joined again every ten seconds, or at once with `outcomes: 'again'`. Errors: those of the stores.
    */
   async look({ outcomes = 'known' }: { readonly outcomes?: 'known' | 'again' } = {}): Promise<void> {
+    if (!this.#isTidy) await this.#releaseEnded();
     if (outcomes === 'again') this.#outcomes = null;
     try {
       while (await this.#step());
@@ -168,6 +182,15 @@ export class RolloutControl {
   /** Ends when this process has scored every copy of a request that waits for the shadow. */
   settled(): Promise<void> {
     return this.#options.settled();
+  }
+
+  /** Lets the files of rollouts go that ended in a process that died before it did so. Once in each process. */
+  async #releaseEnded(): Promise<void> {
+    const { registry, store, model } = this.#options;
+    const ended = (await store.list(model.name)).filter(({ endedAt }) => endedAt !== null);
+    const held = new Set((await registry.holds()).map(({ holder }) => holder));
+    for (const { id } of ended) if (held.has(holderOf(id))) await registry.release(holderOf(id));
+    this.#isTidy = true;
   }
 
   /** One decision; whether another may follow. */
@@ -307,6 +330,7 @@ export class RolloutControl {
 
   async #store(next: Rollout, event: RolloutEvent): Promise<Rollout> {
     await this.#options.store.change(next, event);
+    if (next.endedAt !== null) await this.#options.registry.release(holderOf(next.id));
     await this.#options.changed();
     return next;
   }
