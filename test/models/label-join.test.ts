@@ -154,7 +154,7 @@ const step = fc.oneof(
 
 test('every prediction and every label is accounted for, once, whatever the order', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), fc.constantFrom(null, 0), (steps, otherwise) => {
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), fc.constantFrom(null, 0), (steps, otherwise) => {
       let predicted = 0;
       const { join, judged, counters: c } = joinWith({ otherwise, predicted: () => (predicted += 1) });
       let now = 0;

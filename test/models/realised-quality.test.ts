@@ -17,7 +17,7 @@ const outcome = fc.record({
 
 test('the quality of a span is that of its predictions taken together, by all versions or one', () => {
   fc.assert(
-    fc.property(fc.array(outcome, { maxLength: 60 }), fc.constantFrom(null, 1, 2), (outcomes, version) => {
+    fc.property(fc.array(outcome, { maxLength: 60, size: 'max' }), fc.constantFrom(null, 1, 2), (outcomes, version) => {
       const quality = new RealisedQuality(binary);
       for (const { label, ...prediction } of outcomes) {
         quality.predicted(prediction);

@@ -18,7 +18,10 @@ function byPairs(scores: readonly number[], labels: readonly number[]): number |
 }
 
 /** Few different scores, so that ties are common. */
-const rows = fc.array(fc.tuple(fc.integer({ min: -4, max: 4 }), fc.integer({ min: 0, max: 1 })), { maxLength: 40 });
+const rows = fc.array(fc.tuple(fc.integer({ min: -4, max: 4 }), fc.integer({ min: 0, max: 1 })), {
+  maxLength: 40,
+  size: 'max',
+});
 
 const fraction = (value: number): number => value - Math.floor(value);
 

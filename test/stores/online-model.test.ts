@@ -7,7 +7,7 @@ import { anyOperation, apply, features, generationOf } from './online-operations
 
 test('any sequence of operations gives on LMDB what it gives in memory, closed and opened again between', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(anyOperation, { maxLength: 25 }), async (operations) => {
+    fc.asyncProperty(fc.array(anyOperation, { maxLength: 25, size: 'max' }), async (operations) => {
       const memory = new MemoryOnlineStore();
       const path = newRoot();
       let store = openOnlineStore({ path });

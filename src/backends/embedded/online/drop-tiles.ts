@@ -25,7 +25,10 @@ export function sweepSome(
   span: KeySpan,
   most = ENTRIES_AT_ONCE,
 ): Uint8Array | null {
-  const before = new Map(horizons.map(({ hopMs, endedBefore }) => [hopMs, endedBefore]));
+  // Of a hop that is named twice the later instant counts.
+  const before = new Map(
+    horizons.toSorted((a, b) => a.endedBefore - b.endedBefore).map(({ hopMs, endedBefore }) => [hopMs, endedBefore]),
+  );
   return entries.write(() => {
     const found = entries.keys(span, most);
     for (const entry of found) {
