@@ -83,7 +83,7 @@ export const boundedExpressions: readonly Bounded[] = [
         String.raw`/\s*SQLSTATE: \w{5}.*$/`,
       ],
       'backends/spark/installation.ts': [String.raw`/-(\d[\w.-]*)\.jar$/`],
-      'compose/history-engine.ts': [String.raw`/:\d+$/`],
+      'backends/spark/back-ends.ts': [String.raw`/:\d+$/`],
     },
   },
   {

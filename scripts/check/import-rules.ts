@@ -17,6 +17,9 @@ const peers = [
   'node_modules/onnxruntime-node/',
 ];
 
+/** The schema of a back end's options in the configuration. */
+const backEndOptions = '^src/backends/[^/]+/options\\.ts$';
+
 /** Folders that products may import besides the pure ones. */
 const grounds = ['environment', 'observe', 'schedule'];
 
@@ -40,10 +43,10 @@ export const importRules: readonly IForbiddenRuleType[] = [
   },
   {
     name: 'grounds',
-    comment: 'Configuration and schedules know declarations, not products.',
+    comment: 'Configuration and schedules know declarations, not products; of a back end they know its options.',
     severity: 'error',
     from: { path: '^src/(environment|schedule)/' },
-    to: { path: '^src/', pathNot: [folders(pure), '^src/$1/'] },
+    to: { path: '^src/', pathNot: [folders(pure), '^src/$1/', backEndOptions] },
   },
   {
     name: 'products',
@@ -91,10 +94,10 @@ export const importRules: readonly IForbiddenRuleType[] = [
   },
   {
     name: 'compose',
-    comment: 'Only compose chooses back ends; the process of a trainer reads the file it was given.',
+    comment: 'Only compose chooses back ends; configuration checks their options.',
     severity: 'error',
     from: { path: '^src/', pathNot: ['^src/compose/', '^src/backends/', '^src/cli/train-worker\\.ts$'] },
-    to: { path: '^src/backends/' },
+    to: { path: '^src/backends/', pathNot: backEndOptions },
   },
   {
     name: 'testing',

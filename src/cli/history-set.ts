@@ -1,6 +1,6 @@
 import { fail } from '../base/errors/fail.ts';
+import { historyOf } from '../compose/back-ends.ts';
 import { openHistory } from '../compose/compose.ts';
-import { historyEngine } from '../compose/history-engine.ts';
 import type { Environment } from '../environment/config.ts';
 import type { FeatureServiceData, ModelData, ProjectData } from '../features/define/declaration.ts';
 import type { AskedTrainingSet, TrainingSetRun } from '../featurestore/training-set/asked-training-set.ts';
@@ -25,7 +25,7 @@ export async function writeHistorySet(
   try {
     const shared = {
       offline,
-      engine: historyEngine(environment),
+      engine: historyOf(environment).engine,
       mode: asked.mode,
       onComputeError: (_: unknown, error: unknown) => onComputeError(error),
       ...(onLine === undefined ? {} : { onProgress: onLine }),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { engineOf } from '../compose/back-ends.ts';
 import type { Environment } from '../environment/config.ts';
 import { readJournal } from '../operating/migrate/migration-files.ts';
 import { type Compared, type CopiedSource, type CutOver, Migration } from '../running/migration.ts';
@@ -48,7 +49,7 @@ export async function runMigrateCutOver(call: Call): Promise<void> {
     else for (const line of cutOverText(done, from)) terminal.out(line);
     for (const path of migration.leftBehind()) terminal.out(`not moved: ${path}`);
     terminal.out(`the project moved from ${from.directory} to ${to.directory}; the old directory no longer opens`);
-    if (to.engine.kind !== 'embedded')
+    if (engineOf(to) !== null)
       terminal.out(`keep its job running: headrace tiles deploy --watch --env ${String(call.options['to'])}`);
     terminal.out(`next: headrace serve --env ${String(call.options['to'])}`);
     terminal.out(`to go back: stop it, then ${nextCall(call, 'roll-back')}; no event is lost`);

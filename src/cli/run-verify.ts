@@ -4,6 +4,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { MaybePromise } from '../base/maybe-promise.ts';
 import { reasonOf as messageOf } from '../base/reason-of.ts';
+import { engineOf, historyOf, logOf, onlineOf } from '../compose/back-ends.ts';
 import { openHistory } from '../compose/compose.ts';
 import { withScratch } from '../compose/scratch.ts';
 import {
@@ -157,51 +158,52 @@ function reasonOf(error: unknown): string {
 }
 
 /** The rules of everything that an environment names; those that say nothing of a back end are left out. */
-function rulesOf({ log, online, engine, offline }: Environment): readonly LiveRule[] {
-  const kafka = log.kind === 'kafka';
-  const redis = online.kind === 'redis';
-  return [
-    ...live('event log', log.kind, eventLogContracts, kafka ? ['oneWriter', 'blank'] : [], (environment, opened) =>
-      followed(logSubject(environment), opened),
-    ),
-    // Its commits are calls that are answered later: nothing waits for one.
-    ...live('online store', online.kind, onlineStoreContracts, redis ? ['openCommit'] : [], (environment, opened) =>
-      followed(onlineSubject(environment), opened),
-    ),
-    ...(redis
-      ? live('online store behind a network', 'redis', remoteStoreContracts, [], (environment, opened) => {
-          const { remote } = onlineSubject(environment);
-          if (remote === null) throw new RangeError('the environment has no Redis');
-          return followed(remote, opened);
-        })
-      : []),
-    ...(redis && online.writers === 'many'
-      ? live('tiles that many write', 'redis', tileSharesContracts, [], (environment, opened) =>
-          followed(sharesSubject(environment), opened),
-        )
-      : []),
-    ...live('offline store', 'embedded', offlineStoreContracts, [], ({ directory }, opened) =>
+function rulesOf(environment: Environment): readonly LiveRule[] {
+  const [log, online, engine] = [logOf(environment), onlineOf(environment), engineOf(environment)];
+  const history = historyOf(environment);
+  const rules: (readonly LiveRule[])[] = [
+    live('event log', log, eventLogContracts, (of, opened) => followed(logSubject(of), opened)),
+    live('online store', online, onlineStoreContracts, (of, opened) => followed(onlineSubject(of), opened)),
+  ];
+  if (online.addresses.length > 0)
+    rules.push(
+      live('online store behind a network', { ...online, lacks: [] }, remoteStoreContracts, (of, opened) => {
+        const { remote } = onlineSubject(of);
+        if (remote === null) throw new RangeError('the environment has no store over a network');
+        return followed(remote, opened);
+      }),
+    );
+  if (online.shares !== null)
+    rules.push(
+      live('tiles that many write', { ...online, lacks: [] }, tileSharesContracts, (of, opened) =>
+        followed(sharesSubject(of), opened),
+      ),
+    );
+  rules.push(
+    live('offline store', { kind: 'embedded', lacks: [] }, offlineStoreContracts, ({ directory }, opened) =>
       followed(offlineSubject(directory), opened),
     ),
-    ...(engine.kind === 'embedded'
-      ? []
-      : live('tile topics', engine.kind, tileTopicsContracts, [], (environment, opened) => {
-          const { begin } = tileTopicsSubject(environment);
-          return { begin: async (...args) => tellOf(await begin(...args), opened) };
-        })),
-    ...(offline.engine.kind === 'embedded'
-      ? []
-      : live('history engine', offline.engine.kind, historyEngineContracts, [], (environment, opened) =>
-          followed(historySubject(environment), opened),
-        )),
-  ];
+  );
+  if (engine !== null)
+    rules.push(
+      live('tile topics', engine, tileTopicsContracts, (of, opened) => {
+        const { begin } = tileTopicsSubject(of);
+        return { begin: async (...args) => tellOf(await begin(...args), opened) };
+      }),
+    );
+  if (history.engine !== null)
+    rules.push(
+      live('history engine', { kind: history.kind, lacks: [] }, historyEngineContracts, (of, opened) =>
+        followed(historySubject(of), opened),
+      ),
+    );
+  return rules.flat();
 }
 
 function live<S, N extends string>(
   port: string,
-  backEnd: string,
+  { kind: backEnd, lacks }: { readonly kind: string; readonly lacks: readonly string[] },
   contracts: readonly Contract<S, N>[],
-  lacks: readonly N[],
   subjectOf: (environment: Environment, opened: (store: Closable) => void) => S,
 ): readonly LiveRule[] {
   return contracts

@@ -4,34 +4,27 @@ import { fileURLToPath } from 'node:url';
 import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts';
 import { FileArtifactStore } from '../backends/embedded/artifacts/file-artifact-store.ts';
 import { holdLog } from '../backends/embedded/log/copy-log.ts';
-import { openEventLog } from '../backends/embedded/log/event-log.ts';
-import { hasEvents } from '../backends/embedded/log/segment-files.ts';
 import { copyOfflineStore } from '../backends/embedded/offline/copy-offline-store.ts';
 import { scratchPath } from '../backends/embedded/offline/directory.ts';
 import { openEmptyHistory } from '../backends/embedded/offline/empty-history.ts';
 import { clearScratch } from '../backends/embedded/offline/engine.ts';
 import { openOfflineStore } from '../backends/embedded/offline/offline-store.ts';
-import { copyOnlineStore } from '../backends/embedded/online/copy-online-store.ts';
-import { openOnlineStore } from '../backends/embedded/online/online-store.ts';
 import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
 import { copyRollouts, SqliteRolloutStore } from '../backends/embedded/rollouts/sqlite-rollout-store.ts';
-import { openKafkaLog } from '../backends/kafka/event-log.ts';
 import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
 import { onnxThreads } from '../backends/onnx/onnx-threads.ts';
 import { tryOutOnnx } from '../backends/onnx/try-out.ts';
 import { openOtlpSink } from '../backends/otlp/trace-sink.ts';
-import { openRedisStore } from '../backends/redis/online-store.ts';
 import { openObjectFiles } from '../backends/s3/object-files.ts';
 import type { Closing } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import { Tracer } from '../base/tracer.ts';
-import { type Environment, tilesApart } from '../environment/config.ts';
-import { ENVIRONMENT_FILE, environmentId } from '../environment/environment-id.ts';
+import type { Environment } from '../environment/config.ts';
+import { ENVIRONMENT_FILE } from '../environment/environment-id.ts';
 import { parseDeclaration } from '../features/change/declaration-document.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import { checkBatchSql } from '../featurestore/batch/read-batch.ts';
-import { rowBytesOf } from '../featurestore/memory/memory-part.ts';
 import { type BackupPart, backUp } from '../operating/backup.ts';
 import type { BackupManifest } from '../operating/backup-manifest.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
@@ -44,10 +37,8 @@ import type { OnlineStore } from '../ports/online-store.ts';
 import type { RemoteFiles } from '../ports/remote-files.ts';
 import type { RolloutStore } from '../ports/rollout-store.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
-import { historyEngine } from './history-engine.ts';
-import { kafkaOptions } from './kafka-options.ts';
+import { engineOf, historyOf, logOf, onlineOf } from './back-ends.ts';
 import { openSqliteRegistry, registryFile } from './open-registry.ts';
-import { redisOptions } from './redis-options.ts';
 import { openTileTopics, shareNames } from './tile-topics.ts';
 
 /** The declaration that the data of a directory were written under. */
@@ -108,7 +99,7 @@ export async function openStores(
     makeDirectory(directory);
     return {
       log: keep(await openLog(environment, onFault)),
-      topics: environment.engine.kind !== 'embedded' ? keep(await openTileTopics(project, environment)) : null,
+      topics: engineOf(environment) === null ? null : keep(await openTileTopics(project, environment)),
       online: keep(await openOnline(project, environment)),
       // Real time, also in a replay: readers of other processes live by it.
       offline: keep(
@@ -120,7 +111,7 @@ export async function openStores(
           onPublished,
         }),
       ),
-      engine: historyEngine(environment),
+      engine: historyOf(environment).engine,
       registry: keep(openSqliteRegistry(registryFile(directory))),
       rollouts: keep(new SqliteRolloutStore(join(directory, 'rollouts.sqlite'))),
       artifacts: new FileArtifactStore(join(directory, 'artifacts')),
@@ -137,17 +128,7 @@ export async function openStores(
 
 /** Opens the event log of an environment. Errors: LOG_ELSEWHERE, LOG_LOCKED, those of the log. */
 export async function openLog(environment: Environment, onFault: (error: unknown) => void): Promise<EventLog> {
-  const { directory, durability, log } = environment;
-  if (log.kind === 'kafka') {
-    // What the stores of the directory have taken they know by places in that log: in another they would name other events.
-    if (hasEvents(join(directory, 'log'))) throw fail('LOG_ELSEWHERE', { directory });
-    return openKafkaLog(kafkaOptions(environment, log));
-  }
-  return openEventLog({
-    path: join(directory, 'log'),
-    durability,
-    onCut: (topic, partition, bytes) => onFault(fail('LOG_CUT', { topic, partition, bytes })),
-  });
+  return logOf(environment, onFault).open();
 }
 
 /** What a process needs that reads beside the one that writes an environment. */
@@ -159,15 +140,7 @@ export interface ReadStores {
 
 /** Opens an environment to be read. Errors: those of its online store, TRACE_CLIENT. */
 export async function openReadStores(environment: Environment, onFault: (error: unknown) => void): Promise<ReadStores> {
-  const { directory, namespace, project, online } = environment;
-  const store =
-    online.kind === 'embedded'
-      ? openOnlineStore({
-          path: join(directory, 'online'),
-          access: 'read',
-          rowBytes: rowBytesOf(environment.memoryBytes),
-        })
-      : await openRedisStore({ ...redisOptions(online), prefix: namespace, owner: { project, data: null } }, 'read');
+  const store = await onlineOf(environment).openReader();
   try {
     return { online: store, traces: await openTraces(environment, onFault) };
   } catch (error) {
@@ -177,12 +150,8 @@ export async function openReadStores(environment: Environment, onFault: (error: 
 }
 
 async function openOnline(declared: ProjectData, environment: Environment): Promise<OnlineStore> {
-  const { directory, namespace, project, online } = environment;
-  if (online.kind === 'embedded')
-    return openOnlineStore({ path: join(directory, 'online'), rowBytes: rowBytesOf(environment.memoryBytes) });
-  const owner = { project, data: environmentId(directory) };
-  const shares = tilesApart(environment) ? shareNames(declared, environment) : null;
-  return openRedisStore({ ...redisOptions(online), prefix: namespace, owner }, 'write', shares);
+  const online = onlineOf(environment);
+  return online.open(online.shares === null ? null : shareNames(declared, environment));
 }
 
 /** Share of the traces that are recorded where nobody says. */
@@ -291,23 +260,25 @@ export async function closeStores(
  * all that is read from it, and the declaration, which names the columns of its rows, last. Errors: BACKUP_*.
  */
 export async function backUpEnvironment(
-  { directory, online, log: { kind: logKind } }: Environment,
+  environment: Environment,
   folder: string,
   madeAt: number,
 ): Promise<BackupManifest> {
+  const { directory } = environment;
   const at = (name: string) => join(directory, name);
   if (!existsSync(at(DECLARATION))) throw fail('BACKUP_NOTHING', { directory });
   const { project } = parseDeclaration(readFileSync(at(DECLARATION), 'utf8'));
   const log = await holdLog(at('log'));
   try {
-    const embedded = (kind: string, ...parts: readonly BackupPart[]) => (kind === 'embedded' ? parts : []);
+    const { copied } = onlineOf(environment);
+    const hasLog = logOf(environment).addresses.length === 0;
     const parts: readonly BackupPart[] = [
-      ...embedded(online.kind, { name: 'online', copyTo: (to) => copyOnlineStore(at('online'), to) }),
+      ...(copied === null ? [] : [copied]),
       { name: 'offline', copyTo: (to) => copyOfflineStore(at('offline'), to) },
       { name: 'registry.sqlite', copyTo: (to) => copyRegistry(at('registry.sqlite'), to) },
       { name: 'rollouts.sqlite', copyTo: (to) => copyRollouts(at('rollouts.sqlite'), to) },
       { name: 'artifacts', copyTo: (to) => copyArtifacts(at('artifacts'), to) },
-      ...embedded(logKind, { name: 'log', copyTo: (to) => log.copyTo(to) }),
+      ...(hasLog ? [{ name: 'log', copyTo: (to: string) => log.copyTo(to) }] : []),
       ...(existsSync(at(ENVIRONMENT_FILE))
         ? [{ name: ENVIRONMENT_FILE, copyTo: (to: string) => copyFileSync(at(ENVIRONMENT_FILE), to) }]
         : []),

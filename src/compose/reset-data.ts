@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../environment/config.ts';
+import { engineOf, logOf, onlineOf } from './back-ends.ts';
 
 /** Stores of which one process holds the lock. */
 const STORES = ['log', 'online', 'offline'];
@@ -19,10 +20,12 @@ const DATA = [
  * DEV_RESET, DEV_RUNNING.
  */
 export function resetData(environment: Environment): void {
-  const { directory, log, online, engine } = environment;
-  const elsewhere = Object.entries({ log, online, engine }).filter(([, { kind }]) => kind !== 'embedded');
-  if (elsewhere.length > 0)
-    throw fail('DEV_RESET', { directory, parts: elsewhere.map(([part, { kind }]) => `${part}: ${kind}`) });
+  const { directory } = environment;
+  const parts = { log: logOf(environment), online: onlineOf(environment), engine: engineOf(environment) };
+  const elsewhere = Object.entries(parts).flatMap(([part, of]) =>
+    of === null || of.addresses.length === 0 ? [] : [`${part}: ${of.kind}`],
+  );
+  if (elsewhere.length > 0) throw fail('DEV_RESET', { directory, parts: elsewhere });
   const locks = hold(directory);
   try {
     for (const store of STORES) empty(join(directory, store));

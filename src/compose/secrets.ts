@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
-import type { TlsFiles } from '../environment/config.ts';
+import type { TlsFiles } from '../ports/options.ts';
 
 /** The value of the variable that an option names. Error: CONFIG_SECRET. */
 export function secretOf({ env: name }: { readonly env: string }, option: string): string {

@@ -1,3 +1,4 @@
+import { kafkaAddress } from '../backends/kafka/back-end.ts';
 import { openSourceTopic } from '../backends/kafka/source-topic.ts';
 import { registryFormat } from '../backends/schema-registry/record-format.ts';
 import { fail } from '../base/errors/fail.ts';
@@ -9,7 +10,7 @@ import { topicOf } from '../featurestore/ingest/gateway.ts';
 import { jsonRecords } from '../featurestore/ingest/topic-record.ts';
 import type { RecordFormat } from '../ports/record-format.ts';
 import type { SourceTopic } from '../ports/source-topic.ts';
-import { kafkaAddress, topicPrefix } from './kafka-options.ts';
+import { logOf } from './back-ends.ts';
 import { pemOf, secretOf } from './secrets.ts';
 
 /** A declared source and the topic that its events come from. */
@@ -27,23 +28,37 @@ export function sourceTopics(project: ProjectData, environment: Environment): re
       throw fail('TOPIC_SOURCE', { source: name, known: project.sources.map((one) => one.name) });
     const member = topicReaderId(environment.directory);
     const group = groupOf(environment, source, member);
-    const options = { ...kafkaAddress(place, `sources.${name}`), topic: place.topic, group, member, clientId: group };
+    const options = {
+      ...kafkaAddress(place, { secretOf, pemOf }, `sources.${name}`),
+      topic: place.topic,
+      group,
+      member,
+      clientId: group,
+    };
     return { source, format: formatOf(place.format, source, name), open: () => openSourceTopic(options) };
   });
 }
 
 /** Who shares a log shares the topic; each log of a directory has to have all of it. */
 function groupOf(environment: Environment, source: EventSourceData, id: string): string {
-  const group = `${topicPrefix(environment)}${topicOf(source).replace('@', '.')}.taken`;
-  return environment.log.kind === 'kafka' ? group : `${group}.${id}`;
+  const group = `${environment.namespace}.${topicOf(source).replace('@', '.')}.taken`;
+  return logOf(environment).addresses.length > 0 ? group : `${group}.${id}`;
 }
 
 type Format = Environment['sources'][string]['format'];
 type RegistryOptions = Extract<Format, { kind: 'schemaRegistry' }>;
 
-/** How the values of a source's topic are read. Errors: CONFIG_SECRET, CONFIG_TLS. */
-function formatOf(format: Format, { columns }: EventSourceData, source: string): RecordFormat {
-  if (format.kind === 'json') return jsonRecords;
+/** The formats of values by their kind. Errors: CONFIG_SECRET, CONFIG_TLS. */
+const formats = {
+  json: () => jsonRecords,
+  schemaRegistry: registryRecords,
+};
+
+function formatOf(format: Format, source: EventSourceData, name: string): RecordFormat {
+  return 'url' in format ? formats[format.kind](format, source, name) : formats[format.kind]();
+}
+
+function registryRecords(format: RegistryOptions, { columns }: EventSourceData, source: string): RecordFormat {
   const option = `sources.${source}.format`;
   const address = {
     url: format.url,

@@ -9,12 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { openEventLog } from '../backends/embedded/log/event-log.ts';
 import { openOfflineStore } from '../backends/embedded/offline/offline-store.ts';
-import { openOnlineStore } from '../backends/embedded/online/online-store.ts';
-import { FlinkCluster } from '../backends/flink/cluster.ts';
-import { openKafkaLog } from '../backends/kafka/event-log.ts';
-import { endDrivers, killDrivers } from '../backends/spark/tile-jobs.ts';
+import { historyFolder } from '../backends/spark/folders.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { Delivery } from '../features/engine/delivery.ts';
@@ -24,42 +20,29 @@ import { sourceRows } from '../featurestore/ingest/source-rows.ts';
 import { parquetRelation } from '../featurestore/parquet-relation.ts';
 import type { BroughtTable, ReadTable } from '../ports/history-engine.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
-import { endJob } from './clear-services.ts';
-import { historyEngine, historyFolder } from './history-engine.ts';
-import { kafkaOptions } from './kafka-options.ts';
-import { redisOptions } from './redis-options.ts';
-import { redisSharesSubject, redisSubject } from './redis-subject.ts';
-import { declaredJob, tileJobsFolder, withTileJobs } from './tile-jobs.ts';
-import { openTileTopics } from './tile-topics.ts';
+import { historyOf, logOf, onlineOf } from './back-ends.ts';
+import { declaredJob, withTileJobs } from './tile-jobs.ts';
+import { onEngine, openTileTopics } from './tile-topics.ts';
 
-/** Small, so that retention has whole ones to drop. */
-const SEGMENT_BYTES = 20_000;
 const KEEP_RETIRED_MS = 60_000;
-const TIMEOUT_MS = 60_000;
 
 /** The log of an environment. */
 export function logSubject(environment: Environment) {
-  const { directory, durability, log } = environment;
-  return {
-    open: () =>
-      log.kind === 'kafka'
-        ? openKafkaLog(kafkaOptions(environment, log))
-        : openEventLog({ path: join(directory, 'log'), durability, segmentBytes: SEGMENT_BYTES }),
-  };
+  return { open: () => logOf(environment).openSmall() };
 }
 
 /** The online store of an environment; `remote` where it is behind a network. */
-export function onlineSubject({ directory, namespace, online }: Environment) {
-  if (online.kind === 'embedded')
-    return { open: () => openOnlineStore({ path: join(directory, 'online') }), remote: null };
-  const remote = redisSubject({ ...redisOptions(online), prefix: namespace });
-  return { open: remote.open, remote };
+export function onlineSubject(environment: Environment) {
+  const online = onlineOf(environment);
+  const { failures: remote } = online;
+  return { open: () => remote?.open() ?? online.open(null), remote };
 }
 
 /** The online store of an environment as many processes write its tiles. */
-export function sharesSubject({ namespace, online }: Environment) {
-  if (online.kind === 'embedded') throw new RangeError('the environment has no Redis');
-  return redisSharesSubject({ ...redisOptions(online), prefix: namespace });
+export function sharesSubject(environment: Environment) {
+  const { failures } = onlineOf(environment);
+  if (failures === null) throw new RangeError('the environment has no store over a network');
+  return failures.shared;
 }
 
 /** An offline store below a directory, whose path has what paths may have. */
@@ -91,9 +74,13 @@ export function offlineSubject(directory: string) {
 export function tileTopicsSubject(environment: Environment) {
   return {
     begin: async (layouts: readonly TileLayout[], partitions: number) => {
-      const { log: declared } = environment;
-      if (declared.kind !== 'kafka') throw new RangeError('the environment has no Kafka');
-      const own = { ...environment, engine: inHaste(environment), partitions };
+      const { engine } = onEngine(environment);
+      // Checkpoints come soon, whatever the environment says.
+      const own = {
+        ...environment,
+        partitions,
+        engine: { ...environment.engine, checkpoint: engine.shortCheckpoint },
+      };
       const project = projectOf(layouts);
       const [source] = project.sources;
       const topic = topicOf(source);
@@ -101,7 +88,7 @@ export function tileTopicsSubject(environment: Environment) {
       const { reader } = declaredJob(project, own);
       const deploy = () => withTileJobs(project, own, 'change', (jobs) => jobs.deploy());
       let { jobId } = await deploy();
-      const log = await openKafkaLog(kafkaOptions(own, declared));
+      const log = await logOf(own).open();
       await log.openTopic(topic, partitions);
       const topics = await openTileTopics(project, own);
       return {
@@ -119,37 +106,17 @@ export function tileTopicsSubject(environment: Environment) {
           return ends.reduce((sum, { end }, p) => sum + Math.max(0, end - (done[p] ?? 0)), 0);
         },
         interrupt: async () => {
-          await killJob(own, jobId);
+          await engine.kill(jobId);
           ({ jobId } = await deploy());
         },
         close: async () => {
-          await endJobs(own, jobId);
+          await engine.end(jobId);
           await topics.close();
           await log.close();
         },
       };
     },
   };
-}
-
-/** The engine as it is tried: checkpoints come soon, whatever the environment says. */
-function inHaste({ engine }: Environment): Environment['engine'] {
-  if (engine.kind !== 'spark') return engine;
-  return { ...engine, checkpoint: engine.mode === 'realTime' ? '5s' : '1s' };
-}
-
-/** Ends a job without a word to it, as a failure does. */
-async function killJob(environment: Environment, jobId: string): Promise<void> {
-  const { engine } = environment;
-  if (engine.kind === 'flink') await endJob(new FlinkCluster(engine.cluster, TIMEOUT_MS), jobId);
-  if (engine.kind === 'spark') await killDrivers(tileJobsFolder(environment));
-}
-
-/** Ends a job for good. */
-async function endJobs(environment: Environment, jobId: string): Promise<void> {
-  const { engine } = environment;
-  if (engine.kind === 'flink') await endJob(new FlinkCluster(engine.cluster, TIMEOUT_MS), jobId);
-  if (engine.kind === 'spark') await endDrivers(tileJobsFolder(environment), Date.now);
 }
 
 function projectOf(layouts: readonly TileLayout[]): ProjectData {
@@ -166,10 +133,10 @@ function numbersSql(rows: number): string {
 
 /** What computes over the history of an environment, in its directory. */
 export function historySubject(environment: Environment) {
-  const engine = historyEngine(environment);
+  const { engine } = historyOf(environment);
   if (engine === null) throw new RangeError('the environment has no engine of its history');
   const { directory } = environment;
-  const folder = historyFolder(environment);
+  const folder = historyFolder(environment.directory);
   const runs = () => (existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith('run=')) : []);
   const withHistory = async <T>(work: (history: OfflineStore) => Promise<T>): Promise<T> => {
     const path = join(directory, 'history');

@@ -1,70 +1,37 @@
 import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { acquireLock } from '../backends/embedded/lock.ts';
-import { FlinkCluster } from '../backends/flink/cluster.ts';
-import { type TileJob, tileJob } from '../backends/flink/tile-job.ts';
-import { FlinkTileJobs } from '../backends/flink/tile-jobs.ts';
-import { openKafkaLog } from '../backends/kafka/event-log.ts';
-import { type JavaClient, javaClient } from '../backends/kafka/java-client.ts';
-import { FORMAT } from '../backends/kafka/record.ts';
-import { topicName } from '../backends/kafka/topic-name.ts';
-import { type SparkTileJob, sparkTileJob } from '../backends/spark/tile-job.ts';
-import { SparkTileJobs } from '../backends/spark/tile-jobs.ts';
 import { fail } from '../base/errors/fail.ts';
-import { parseDuration } from '../base/time.ts';
 import type { Environment } from '../environment/config.ts';
 import type { EventSourceData, ProjectData, StreamViewData } from '../features/define/declaration.ts';
-import { STREAM_GENERATION } from '../features/engine/stream-engine.ts';
 import { largestHopMs } from '../features/plan/job-state.ts';
 import { tileLayout } from '../features/tile/tile-layout.ts';
 import { topicOf } from '../featurestore/ingest/gateway.ts';
 import { sourceRows } from '../featurestore/ingest/source-rows.ts';
 import { type ComparedTiles, compareTiles } from '../featurestore/materialise/compare-tiles.ts';
+import type { EngineJob, JavaSettings } from '../ports/back-end.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { Position } from '../ports/position.ts';
 import type { JobSurroundings, TileJobs } from '../ports/tile-jobs.ts';
-import { kafkaOptions, topicPrefix } from './kafka-options.ts';
-import { jobNames, openTileTopics, tileSources } from './tile-topics.ts';
+import { logOf } from './back-ends.ts';
+import { jobNames, onEngine, openTileTopics, tileSources } from './tile-topics.ts';
 
-/** A call of gateway or cluster without an answer after this fails, ms: planning a large job takes long. */
-const TIMEOUT_MS = 120_000;
-
-/** A job and the key that tells it from others. */
-export type DeclaredJob = {
+/** A job, and the name under which it reads the event log. */
+export interface DeclaredJob extends EngineJob {
+  /** Of its engine. */
+  readonly kind: string;
+  /** The engine's name in texts. */
+  readonly called: string;
   readonly key: string;
-  /** The name under which it reads the event log. */
   readonly reader: string;
-} & ({ readonly kind: 'flink'; readonly job: TileJob } | { readonly kind: 'spark'; readonly job: SparkTileJob });
-
-/** Where the connector that Flink carries has the packages of Kafka's client; Spark's has them where they are. */
-const SHADED = { flink: 'org.apache.flink.kafka.shaded.', spark: '' } as const;
-
-/** The job of a project in an environment, and its key; without `client`, as it is shown. Error: TILES_ENGINE. */
-export function declaredJob(project: ProjectData, environment: Environment, client?: JavaClient): DeclaredJob {
-  const { log, engine } = onEngine(environment);
-  const prefix = topicPrefix(environment);
-  const { key, engine: reader, tileTopic } = jobNames(project, environment);
-  const shared = {
-    mark: FORMAT,
-    eventTopic: (source: EventSourceData) => topicName(prefix, topicOf(source)),
-    tileTopic,
-    generation: STREAM_GENERATION,
-  };
-  if (engine.kind === 'spark') return { kind: 'spark', key, reader, job: sparkTileJob(project, shared) };
-  const job = tileJob(project, {
-    ...shared,
-    brokers: log.brokers,
-    ...(client === undefined ? {} : { client: { shown: client.shown, secret: Object.keys(client.secret) } }),
-    group: `${prefix}${reader}`,
-    checkpointMs: parseDuration(engine.checkpoint, 'engine.checkpoint'),
-  });
-  return { kind: 'flink', key, reader, job };
 }
 
-/** Log and engine of an environment. Error: TILES_ENGINE, where they are not Kafka and an engine beside this process. */
-function onEngine({ log, engine }: Environment) {
-  if (log.kind !== 'kafka' || engine.kind === 'embedded') throw fail('TILES_ENGINE', {});
-  return { log, engine };
+/** The job of a project in an environment; without `client`, as it is shown. Error: TILES_ENGINE. */
+export function declaredJob(project: ProjectData, environment: Environment, client?: JavaSettings): DeclaredJob {
+  const { log, engine } = onEngine(environment);
+  const { key, engine: reader, tileTopic } = jobNames(project, environment);
+  const { kind, called } = engine;
+  return { kind, called, key, reader, ...engine.job({ project, key, reader, log, tileTopic, client }) };
 }
 
 /**
@@ -78,10 +45,9 @@ export async function withTileJobs<T>(
   work: (jobs: TileJobs) => Promise<T>,
 ): Promise<T> {
   const { directory } = environment;
-  const { log: declaredLog, engine } = onEngine(environment);
-  const logOptions = () => kafkaOptions(environment, declaredLog);
+  const { log: engineLog, engine } = onEngine(environment);
   // To look needs no secret of the log.
-  const client = access === 'change' ? javaClient(logOptions(), SHADED[engine.kind]) : undefined;
+  const client = access === 'change' ? engineLog.client(engine.clientPackages) : undefined;
   const declared = declaredJob(project, environment, client);
   const sources = tileSources(project);
   mkdirSync(directory, { recursive: true });
@@ -89,7 +55,7 @@ export async function withTileJobs<T>(
   if (lock === null) throw fail('TILES_LOCKED', { directory });
   let opened: EventLog | null = null;
   const log = async () => {
-    opened ??= await openLogOf(sources, environment, await openKafkaLog(logOptions()));
+    opened ??= await openLogOf(sources, environment, await logOf(environment).open());
     return opened;
   };
   const surroundings: JobSurroundings = {
@@ -104,55 +70,11 @@ export async function withTileJobs<T>(
     compare: async (upTo) => compareWithEvents(project, environment, await log(), upTo),
   };
   try {
-    return await work(controller(declared, environment, client, surroundings));
+    return await work(declared.control(surroundings, client));
   } finally {
     await (opened as EventLog | null)?.close();
     lock?.release();
   }
-}
-
-function controller(
-  declared: DeclaredJob,
-  environment: Environment,
-  client: JavaClient | undefined,
-  surroundings: JobSurroundings,
-): TileJobs {
-  const { directory, namespace, partitions } = environment;
-  const { log, engine } = onEngine(environment);
-  if (declared.kind === 'flink' && engine.kind === 'flink')
-    return new FlinkTileJobs({
-      ...surroundings,
-      key: declared.key,
-      job: declared.job,
-      secrets: client?.secret ?? {},
-      namespace,
-      cluster: new FlinkCluster(engine.cluster, TIMEOUT_MS),
-      gateway: engine.gateway,
-      path: join(directory, 'flink.json'),
-      clock: Date.now,
-      timeoutMs: TIMEOUT_MS,
-    });
-  if (declared.kind === 'spark' && engine.kind === 'spark')
-    return new SparkTileJobs({
-      ...surroundings,
-      key: declared.key,
-      job: declared.job,
-      spark: engine,
-      jars: engine.jars,
-      group: `${topicPrefix(environment)}${declared.reader}`,
-      kafka: { 'bootstrap.servers': log.brokers.join(','), ...client?.shown, ...client?.secret },
-      realTime: engine.mode === 'realTime',
-      everyMs: parseDuration(engine.checkpoint, 'engine.checkpoint'),
-      partitions,
-      directory: tileJobsFolder(environment),
-      clock: Date.now,
-    });
-  throw new TypeError(`a job of ${declared.kind} is not one of ${engine.kind}`);
-}
-
-/** Where the jobs of Spark are; absolute: machines of a cluster reach it by this name. */
-export function tileJobsFolder({ directory }: Pick<Environment, 'directory'>): string {
-  return resolve(directory, 'spark-tiles');
 }
 
 /** How many keys of each view are compared with the events. */

@@ -1,6 +1,3 @@
-import { tileJobTexts } from '../backends/flink/tile-job.ts';
-import { openTopicReader } from '../backends/kafka/topic-reader.ts';
-import { sparkTileJobTexts } from '../backends/spark/tile-job.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../environment/config.ts';
 import type { EventSourceData, ProjectData, StreamViewData } from '../features/define/declaration.ts';
@@ -11,16 +8,23 @@ import {
   tileTopicsOf,
   tileTopicsOn,
 } from '../featurestore/materialise/topics-of-tiles.ts';
+import type { EngineBackEnd, EngineLog } from '../ports/back-end.ts';
 import type { ShareNames } from '../ports/tile-shares.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
-import { kafkaOptions, topicPrefix } from './kafka-options.ts';
+import { engineOf, logOf } from './back-ends.ts';
+
+/** The engine of an environment, and its log. Error: TILES_ENGINE, unless an engine elsewhere can read the log. */
+export function onEngine(environment: Environment): { readonly engine: EngineBackEnd; readonly log: EngineLog } {
+  const engine = engineOf(environment);
+  const { forEngines: log } = logOf(environment);
+  if (engine === null || log === null) throw fail('TILES_ENGINE', {});
+  return { engine, log };
+}
 
 /** What the project's job is called in an environment. Error: TILES_ENGINE. */
 export function jobNames(project: ProjectData, environment: Environment): TileJobNames {
-  const { kind } = environment.engine;
-  if (kind === 'embedded') throw fail('TILES_ENGINE', {});
-  const texts = kind === 'flink' ? tileJobTexts(project) : sparkTileJobTexts(project);
-  return tileJobNames(kind, texts, topicPrefix(environment));
+  const { engine, log } = onEngine(environment);
+  return tileJobNames(engine.kind, engine.jobTexts(project), log.prefix);
 }
 
 /** Between which processes the tiles of an environment are divided, where others write them. Error: TILES_ENGINE. */
@@ -39,12 +43,10 @@ export function tileSources({ name, sources, views }: ProjectData): readonly Eve
 
 /** Opens the topics that the project's job writes; makes them where they are absent. Errors: TILES_*, LOG_*. */
 export async function openTileTopics(project: ProjectData, environment: Environment): Promise<TileTopics> {
-  const { partitions, log } = environment;
-  if (log.kind !== 'kafka') throw fail('TILES_ENGINE', {});
-  const options = kafkaOptions(environment, log);
+  const { log } = onEngine(environment);
   const names = jobNames(project, environment);
   const views = project.views.filter((view): view is StreamViewData => view.kind === 'streamView');
   const topics = tileTopicsOf(views.map(tileLayout), names);
-  const reader = await openTopicReader({ ...options, clientId: `${options.prefix}tiles`, topics, partitions });
+  const reader = await log.readTopics(topics, environment.partitions);
   return tileTopicsOn(topics, names.engine, reader);
 }

@@ -1,18 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
-import { openKafkaLog } from '../backends/kafka/event-log.ts';
-import { openShareGroup } from '../backends/kafka/share-group.ts';
-import { openRedisShares } from '../backends/redis/tile-shares.ts';
 import { fail } from '../base/errors/fail.ts';
-import { type Environment, tilesApart } from '../environment/config.ts';
+import type { Environment } from '../environment/config.ts';
 import { topicReaderId } from '../environment/environment-id.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import { topicOf } from '../featurestore/ingest/gateway.ts';
 import { TileWriter } from '../featurestore/materialise/tile-writer.ts';
 import { checkNotMoved } from '../operating/migrate/migration-files.ts';
-import { kafkaOptions, topicPrefix } from './kafka-options.ts';
-import { redisOptions } from './redis-options.ts';
+import { logOf, onlineOf } from './back-ends.ts';
 import { jobNames, openTileTopics, shareNames, tileSources } from './tile-topics.ts';
 
 /** What a process that writes tiles tells. */
@@ -34,9 +30,11 @@ export async function openTileWriter(
   environment: Environment,
   { onFault, onShares }: TileWriting,
 ): Promise<OpenTileWriter> {
-  const { directory, namespace, partitions, log: declaredLog, online } = environment;
-  if (declaredLog.kind !== 'kafka' || online.kind !== 'redis' || !tilesApart(environment))
-    throw fail('TILES_WRITERS', {});
+  const { directory, partitions } = environment;
+  const { shares: shared } = onlineOf(environment);
+  const declaredLog = logOf(environment);
+  if (declaredLog.forEngines === null || shared === null) throw fail('TILES_WRITERS', {});
+  const { prefix, shareGroup } = declaredLog.forEngines;
   const sources = tileSources(project);
   checkNotMoved(directory);
   mkdirSync(directory, { recursive: true });
@@ -50,19 +48,15 @@ export async function openTileWriter(
   };
   try {
     const { slot } = keep(freeSlot(directory), ({ lock }) => lock.release());
-    const options = kafkaOptions(environment, declaredLog);
-    const log = keep(await openKafkaLog(options), (part) => part.close());
+    const log = keep(await declaredLog.open(), (part) => part.close());
     for (const source of sources) await log.openTopic(topicOf(source), partitions);
     const topics = keep(await openTileTopics(project, environment), (part) => part.close());
-    const owner = { project: environment.project, data: null };
-    const names = shareNames(project, environment);
-    const redis = { ...redisOptions(online), prefix: namespace, owner };
-    const shares = keep(await openRedisShares(redis, names), (part) => part.close());
+    const shares = keep(await shared.open(shareNames(project, environment)), (part) => part.close());
     const [topic = ''] = Object.keys((await topics.ends()).ends);
-    const group = `${topicPrefix(environment)}${jobNames(project, environment).engine}.writers`;
+    const group = `${prefix}${jobNames(project, environment).engine}.writers`;
     // The next life of a dead one has its name, and need not wait until the brokers have given it up.
     const member = `${topicReaderId(directory)}-${slot}`;
-    const members = await openShareGroup({ ...options, clientId: group, group, member, topic });
+    const members = await shareGroup(group, member, topic);
     const told = onShares === undefined ? {} : { onShares: (has: readonly number[]) => onShares(has, partitions) };
     const writer = new TileWriter({
       topics,

@@ -1,8 +1,15 @@
 import { z } from 'zod';
+import { embeddedLogOptions, embeddedOptions } from '../backends/embedded/options.ts';
+import { flinkOptions } from '../backends/flink/options.ts';
+import { kafkaLogOptions, kafkaTopicFields } from '../backends/kafka/options.ts';
+import { redisOptions } from '../backends/redis/options.ts';
+import { schemaRegistryOptions } from '../backends/schema-registry/options.ts';
+import { sparkConnectOptions, sparkEngineOptions, sparkHistoryOptions } from '../backends/spark/options.ts';
 import { fail } from '../base/errors/fail.ts';
 import { parseDuration } from '../base/time.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { FunctionModel } from '../features/define/function-model.ts';
+import { duration } from '../ports/options.ts';
 
 /** Bytes of memory without an option, and at least. */
 const DEFAULT_MEMORY = 2 ** 30;
@@ -30,178 +37,22 @@ function sizeBytes(text: string): number {
   return Number(count) * (UNITS[unit] ?? Number.NaN);
 }
 
-const duration = z.string().regex(/^[1-9]\d*(ms|s|m|h|d)$/, 'write a duration such as "7d"');
-
-/** A secret is named, never written: the variable of the process that has it. */
-const secret = z.strictObject({ env: z.string().min(1) });
-
-const redisUrl = z
-  .string()
-  .regex(
-    /^rediss?:\/\/[^@]+$/,
-    'write redis://host:port or rediss://host:port; a password is online.password: { env: NAME }',
-  );
-
-/** Files in PEM form: what is trusted in place of the system's authorities, and what the client shows. */
-const tlsFiles = z
-  .strictObject({
-    ca: z.string().min(1).optional(),
-    cert: z.string().min(1).optional(),
-    key: z.string().min(1).optional(),
-    /** The name that the server's certificate is for, where it is not the host. */
-    servername: z.string().min(1).optional(),
-  })
-  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'write cert and key, or neither');
-
-/** Files of TLS as they are written. */
-export type TlsFiles = Readonly<z.output<typeof tlsFiles>>;
-
 /** Where the newest tiles are. */
-const onlineSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('embedded') }),
-  z.strictObject({
-    kind: z.literal('redis'),
-    /** One server, or some nodes of a cluster. */
-    url: redisUrl.or(z.array(redisUrl).min(1)),
-    /** Whether it is a cluster; an array of URLs is one. */
-    cluster: z.boolean().optional(),
-    username: z.string().optional(),
-    password: secret.optional(),
-    tls: tlsFiles.optional(),
-    /** A call without an answer after this fails. */
-    timeout: duration.default('1s'),
-    /** Who writes the tiles of an engine beside: the process that serves, or as many of `headrace tiles write` as run. */
-    writers: z.enum(['one', 'many']).default('one'),
-  }),
-]);
+const onlineSchema = z.discriminatedUnion('kind', [embeddedOptions, redisOptions]);
 
-/** Where deliveries are kept in order; how long and how much, per source. Never past what a store has not yet taken. */
-const logBounds = {
-  age: duration.default('7d'),
-  bytes: z.int().min(1_000_000).default(20_000_000_000),
-} as const;
-
-/** How a cluster of Kafka is reached. */
-const kafkaFields = {
-  kind: z.literal('kafka'),
-  /** Some brokers of the cluster. */
-  brokers: z.array(z.string().regex(/^[^\s/]+:\d{1,5}$/, 'write host:port')).min(1),
-  /** Who the client says it is; without it nobody. */
-  sasl: z
-    .strictObject({
-      mechanism: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']),
-      username: z.string().min(1),
-      password: secret,
-    })
-    .optional(),
-  /** Without it the wire is not encrypted; `{}` trusts what the system trusts. */
-  tls: tlsFiles.optional(),
-  /** A request without an answer after this fails. */
-  timeout: duration.default('10s'),
-} as const;
-
-const logSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('embedded').default('embedded'), ...logBounds }),
-  z.strictObject({
-    ...kafkaFields,
-    /** Copies of each partition of a topic that is made here. */
-    replicas: z.int().min(1).max(32_767).default(1),
-    ...logBounds,
-  }),
-]);
+const logSchema = z.discriminatedUnion('kind', [embeddedLogOptions, kafkaLogOptions]);
 
 /** How the values of a topic are written. */
-const formatSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('json') }),
-  z.strictObject({
-    kind: z.literal('schemaRegistry'),
-    url: z
-      .string()
-      .regex(
-        /^https?:\/\/[^\s@?#]+$/,
-        'write http://host:port or https://host:port; a password is format.password: { env: NAME }',
-      ),
-    /** Who the client says it is; without it nobody. */
-    username: z.string().min(1).optional(),
-    password: secret.optional(),
-    /** A bearer token, in place of a user. */
-    token: secret.optional(),
-    tls: tlsFiles.optional(),
-    /** A request without an answer after this fails, and is repeated. */
-    timeout: duration.default('10s'),
-  }),
-]);
+const formatSchema = z.discriminatedUnion('kind', [z.strictObject({ kind: z.literal('json') }), schemaRegistryOptions]);
 
-/** A topic that other services write, and that the events of a source are taken from. */
-const sourceSchema = z.strictObject({
-  ...kafkaFields,
-  topic: z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'write the name of a topic of Kafka'),
-  /** How its records are written: plain JSON, or in the wire format of a schema registry. */
-  format: formatSchema.prefault({ kind: 'json' }),
-});
+/** A topic of another service, and the format of its records. The events of a source are taken from it. */
+const sourceSchema = z.strictObject({ ...kafkaTopicFields, format: formatSchema.prefault({ kind: 'json' }) });
 
-/** Settings of Spark by their names. */
-const sparkConf = z
-  .record(z.string().regex(/^spark\./, 'a setting of Spark begins with "spark."'), z.string())
-  .default({});
-
-/** A Spark: where it is and where it runs. */
-const sparkFields = {
-  kind: z.literal('spark'),
-  /** The folder of a Spark 4, with bin/spark-submit. */
-  home: z.string().min(1),
-  /** Where it runs. */
-  master: z
-    .string()
-    .regex(/^(local(\[.*\])?|yarn|spark:\/\/.+|k8s:\/\/.+)$/, 'write local[*], spark://host:port, yarn or k8s://…')
-    .default('local[*]'),
-  /** Further settings of Spark, such as `spark.executor.memory`. */
-  conf: sparkConf,
-} as const;
-
-/** What makes the tiles of stream views. */
-const engineSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('embedded') }),
-  z.strictObject({
-    kind: z.literal('flink'),
-    /** The SQL gateway, which takes the job. */
-    gateway: z.url({ protocol: /^https?$/ }),
-    /** The job manager, which runs it. */
-    cluster: z.url({ protocol: /^https?$/ }),
-    /** Time between two checkpoints of the job: answers say that they are up to so much older than they are. */
-    checkpoint: duration.default('1s'),
-  }),
-  z.strictObject({
-    ...sparkFields,
-    /** Jars of its connector to Kafka, where they are not in its own folder. */
-    jars: z.array(z.string().min(1)).default([]),
-    /** In batches of what came since the last one; or event by event, of which Spark 4.3 is the first that can. */
-    mode: z.enum(['microBatch', 'realTime']).default('microBatch'),
-    /** Time between two checkpoints of the job, which in batches is that between two batches. */
-    checkpoint: duration.default('1s'),
-  }),
-]);
+/** What computes the tiles of stream views. */
+const engineSchema = z.discriminatedUnion('kind', [embeddedOptions, flinkOptions, sparkEngineOptions]);
 
 /** What computes over the history: tiles in a backfill of a stream view, features of the training sets of models. */
-const historySchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('embedded') }),
-  z.strictObject(sparkFields),
-  z.strictObject({
-    kind: z.literal('sparkConnect'),
-    /** A Connect server, which runs already. */
-    url: z
-      .string()
-      .regex(
-        /^sc:\/\/([^\s/:;@[\]]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/,
-        'write sc://host:port; a token is offline.engine.token: { env: NAME }',
-      ),
-    token: secret.optional(),
-    /** Without it the wire is not encrypted; `{}` trusts what the system trusts. */
-    tls: tlsFiles.optional(),
-    /** Further settings of a session, such as `spark.sql.shuffle.partitions`. */
-    conf: sparkConf,
-  }),
-]);
+const historySchema = z.discriminatedUnion('kind', [embeddedOptions, sparkHistoryOptions, sparkConnectOptions]);
 
 function isFunctionModel(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
@@ -340,9 +191,6 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
       name,
       reason: 'online.writers: many processes write what an engine beside makes; set engine',
     });
-  checkToken(name, rest.offline.engine);
-  for (const [source, { format }] of Object.entries(rest.sources))
-    checkFormat(name, `sources.${source}.format`, format);
   checkTopics(name, rest.sources, log, namespace ?? project);
   return Object.freeze({
     ...rest,
@@ -384,13 +232,10 @@ export function checkRequiredModels({ models }: ProjectData, { requiredModels }:
 
 /** Whether the tiles are written to the online store by other processes than the one that serves. */
 export function tilesApart({ online }: Pick<Environment, 'online'>): boolean {
-  return online.kind === 'redis' && online.writers === 'many';
+  return 'writers' in online && online.writers === 'many';
 }
 
 const ENGINES = { flink: 'Flink', spark: 'Spark' } as const;
-
-/** Spark takes no shorter batches event by event, ms. */
-const LEAST_REAL_TIME_MS = 5_000;
 
 /** What engine and log have to be for each other. */
 function checkEngine(name: string, engine: z.output<typeof engineSchema>, log: z.output<typeof logSchema>): void {
@@ -400,35 +245,6 @@ function checkEngine(name: string, engine: z.output<typeof engineSchema>, log: z
   if (log.kind !== 'kafka') throw refuse(`engine: ${called} reads the log from Kafka; set log.kind to "kafka"`);
   if (log.tls?.servername !== undefined)
     throw refuse(`log.tls.servername: ${called}'s client takes no other name than that of each broker; leave it out`);
-  if (engine.kind !== 'spark' || engine.mode === 'microBatch') return;
-  if (parseDuration(engine.checkpoint, 'engine.checkpoint') < LEAST_REAL_TIME_MS)
-    throw refuse('engine.checkpoint: write 5s or more where engine.mode is realTime');
-}
-
-/** A token is a secret: it stays on this machine, or goes over TLS. */
-function checkToken(name: string, engine: z.output<typeof historySchema>): void {
-  if (engine.kind !== 'sparkConnect' || engine.token === undefined || engine.tls !== undefined) return;
-  if (/^sc:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:|$)/.test(engine.url)) return;
-  throw fail('CONFIG_OPTION', {
-    name,
-    reason: 'offline.engine.tls: a token goes to another machine over TLS only; write tls: {}',
-  });
-}
-
-/** A registry gets one kind of credentials, whole, and from another machine over TLS only. */
-function checkFormat(name: string, option: string, format: z.output<typeof formatSchema>): void {
-  if (format.kind === 'json') return;
-  const { url, username, password, token, tls } = format;
-  const refuse = (reason: string) => fail('CONFIG_OPTION', { name, reason: `${option}${reason}` });
-  if (!URL.canParse(url)) throw refuse('.url: write http://host:port or https://host:port');
-  if ((username === undefined) !== (password === undefined)) throw refuse(': write username and password, or neither');
-  if (username?.includes(':')) throw refuse('.username: a user of HTTP has no ":" in its name');
-  if (token !== undefined && username !== undefined) throw refuse('.token: write it, or username and password');
-  if (url.startsWith('https:')) return;
-  if (tls !== undefined) throw refuse('.tls: write https:// in url, or leave tls out');
-  if (token === undefined && username === undefined) return;
-  if (/^http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:|\/|$)/.test(url)) return;
-  throw refuse('.url: credentials go to another machine over TLS only; write https://');
 }
 
 /** What the log itself writes would come back without end. */

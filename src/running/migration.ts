@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { closingWithin } from '../base/closing.ts';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import type { Clock } from '../base/time.ts';
+import { engineOf, logOf, onlineOf } from '../compose/back-ends.ts';
 import { closeStores, openHistory, openStores } from '../compose/compose.ts';
 import { clearMigrated, copyModels, holdEnvironment, lockMigration } from '../compose/migration-parts.ts';
 import { withTileJobs } from '../compose/tile-jobs.ts';
@@ -260,7 +261,7 @@ export class Migration {
     const target = await this.#openProject(to, 'MIGRATE_TARGET_RUNS');
     try {
       await this.#mayBegin(target);
-      if (to.engine.kind !== 'embedded') {
+      if (engineOf(to) !== null) {
         const { jobId } = await withTileJobs(project, to, 'change', (jobs) => jobs.deploy());
         this.#tell(`job ${jobId} makes the tiles of the new environment`);
       }
@@ -558,10 +559,7 @@ function isIdle(environment: Environment): boolean {
 function sharedPlace(from: Environment, to: Environment): string | null {
   if (resolve(from.directory) === resolve(to.directory)) return `the directory ${from.directory}`;
   if (from.namespace !== to.namespace) return null;
-  const places = [from, to].map(({ online, log }) => [
-    ...(online.kind === 'redis' ? [online.url].flat() : []),
-    ...(log.kind === 'kafka' ? log.brokers : []),
-  ]);
+  const places = [from, to].map((of) => [...onlineOf(of).addresses, ...logOf(of).addresses]);
   const shared = places[0].find((place) => places[1].includes(place));
   return shared === undefined ? null : `the namespace ${from.namespace} at ${shared}`;
 }

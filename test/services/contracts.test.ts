@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest';
-import { redisSharesSubject, redisSubject } from '../../src/compose/redis-subject.ts';
+import { redisFailures } from '../../src/backends/redis/failures.ts';
 import { onlineStoreContracts } from '../../src/testing/contracts/online-store.ts';
 import { remoteStoreContracts } from '../../src/testing/contracts/remote-store.ts';
 import { tileSharesContracts } from '../../src/testing/contracts/tile-shares.ts';
@@ -14,7 +14,7 @@ describe.each([
   test.each(onlineStoreContracts.filter(({ needs }) => !needs.includes('openCommit')))(
     'rule $rule: $name',
     async ({ run }) => {
-      await run(redisSubject(freshOptions(addressOf(variable))));
+      await run(redisFailures(freshOptions(addressOf(variable))));
     },
   );
 });
@@ -25,7 +25,7 @@ describe.each([
 ] as const)('behind a network: %s', (_, variable) => {
   test.each(remoteStoreContracts)('rule $rule: $name', async ({ run }) => {
     const options = freshOptions(addressOf(variable));
-    await run(redisSubject(options));
+    await run(redisFailures(options));
   });
 });
 
@@ -35,6 +35,6 @@ describe.each([
   ['a cluster', 'REDIS_CLUSTER_NODES'],
 ] as const)('tiles that many write: %s', (_, variable) => {
   test.each(tileSharesContracts)('rule $rule: $name', async ({ run }) => {
-    await run(redisSharesSubject(freshOptions(addressOf(variable))));
+    await run(redisFailures(freshOptions(addressOf(variable))).shared);
   });
 });

@@ -4,7 +4,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { historyEngine, historyFolder } from '../../src/compose/history-engine.ts';
+import { historyFolder } from '../../src/backends/spark/folders.ts';
+import { historyOf } from '../../src/compose/back-ends.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import type { Computation } from '../../src/ports/history-engine.ts';
 import { engineBy } from './spark-site.ts';
@@ -19,11 +20,11 @@ async function opened(engine: ReturnType<typeof engineBy>, onProgress: (text: st
   const directory = mkdtempSync(join(tmpdir(), 'spark-connect-'));
   ending.push(() => rmSync(directory, { recursive: true, force: true }));
   const environment = resolveEnvironment('local', { directory, offline: { engine } }, 'site');
-  const spark = historyEngine(environment);
+  const spark = historyOf(environment).engine;
   if (spark === null) throw new TypeError('the environment has no Spark');
   const session = await spark.open(onProgress);
   ending.push(() => session.close());
-  return { session, left: () => readdirSync(historyFolder(environment)) };
+  return { session, left: () => readdirSync(historyFolder(environment.directory)) };
 }
 
 function query(sql: string): Computation {

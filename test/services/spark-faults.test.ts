@@ -5,7 +5,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { historyEngine, historyFolder } from '../../src/compose/history-engine.ts';
+import { historyFolder } from '../../src/backends/spark/folders.ts';
+import { historyOf } from '../../src/compose/back-ends.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import type { Computation, HistorySession } from '../../src/ports/history-engine.ts';
 import { addressOf } from './addresses.ts';
@@ -24,9 +25,9 @@ async function opened(
   const root = mkdtempSync(join(tmpdir(), 'spark-faults-'));
   ending.push(() => rmSync(root, { recursive: true, force: true }));
   const environment = resolveEnvironment('local', { directory: root, offline: { engine } }, 'site');
-  const directory = historyFolder(environment);
+  const directory = historyFolder(environment.directory);
   for (const name of before) mkdirSync(join(directory, name, 'output-0'), { recursive: true });
-  const spark = historyEngine(environment);
+  const spark = historyOf(environment).engine;
   if (spark === null) throw new TypeError('the environment has no Spark');
   const session: HistorySession = await spark.open((text) => onProgress(text, directory));
   ending.push(() => session.close());

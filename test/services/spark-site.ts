@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SHORT_LIVED } from '../../scripts/services/server.ts';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
-import { historyEngine, historyFolder } from '../../src/compose/history-engine.ts';
+import { historyFolder } from '../../src/backends/spark/folders.ts';
+import { historyOf } from '../../src/compose/back-ends.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import type { EventSourceData, StreamViewData } from '../../src/features/define/declaration.ts';
 import { Admission } from '../../src/features/engine/admission.ts';
@@ -82,10 +83,10 @@ export class SparkSite {
     const offline = await openOfflineStore({ path, access: 'write', clock: Date.now });
     const options = { directory: join(directory, "it's [a] *run? {n}=1, é"), offline: { engine: engineBy(way) } };
     const environment = resolveEnvironment('local', options, 'site');
-    const engine = historyEngine(environment);
+    const engine = historyOf(environment).engine;
     if (engine === null) throw new TypeError('the environment has no Spark');
     const session = await engine.open(() => undefined);
-    return new SparkSite(directory, historyFolder(environment), offline, engine, session);
+    return new SparkSite(directory, historyFolder(environment.directory), offline, engine, session);
   }
 
   get engine(): HistoryEngine {

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { FlinkCluster } from '../../src/backends/flink/cluster.ts';
+import { tileJobsFolder } from '../../src/backends/spark/folders.ts';
 import { endDrivers } from '../../src/backends/spark/tile-jobs.ts';
-import { tileJobsFolder, withTileJobs } from '../../src/compose/tile-jobs.ts';
+import { withTileJobs } from '../../src/compose/tile-jobs.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import type { ProjectData } from '../../src/features/define/declaration.ts';
 import type { Delivery } from '../../src/features/engine/delivery.ts';
@@ -66,7 +67,7 @@ export class TileSite {
 
   /** Where the jobs of Spark are. */
   get sparkJobs(): string {
-    return tileJobsFolder(resolveEnvironment('test', this.options.environment, 'site'));
+    return tileJobsFolder(resolveEnvironment('test', this.options.environment, 'site').directory);
   }
 
   async open(declared: ProjectData = project): Promise<Headrace> {

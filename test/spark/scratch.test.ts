@@ -4,13 +4,13 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { tileJobsFolder } from '../../src/backends/spark/folders.ts';
 import { withScratch } from '../../src/compose/scratch.ts';
-import { tileJobsFolder } from '../../src/compose/tile-jobs.ts';
 import { type Environment, resolveEnvironment } from '../../src/environment/config.ts';
 
 /** A process that ends when it is asked to as a driver is, and says of itself what one says. */
 function drive(directory: string) {
-  const folder = join(tileJobsFolder({ directory }), '0123abcd');
+  const folder = join(tileJobsFolder(directory), '0123abcd');
   mkdirSync(folder, { recursive: true });
   const process = spawn('sh', ['-c', 'until [ -e stop ]; do sleep 0.05; done'], { cwd: folder });
   onTestFinished(() => {

@@ -1,13 +1,15 @@
-import { openRedisStore } from '../backends/redis/online-store.ts';
-import { RedisLink, textOf } from '../backends/redis/redis-link.ts';
-import type { RedisOptions } from '../backends/redis/redis-options.ts';
-import { type Place, placeOf } from '../backends/redis/store-keys.ts';
-import { openRedisShares } from '../backends/redis/tile-shares.ts';
-import type { OnlineStore, TileRead } from '../ports/online-store.ts';
+import type { StoreFailures } from '../../ports/back-end.ts';
+import type { OnlineStore, TileRead } from '../../ports/online-store.ts';
+import { openRedisStore } from './online-store.ts';
+import { RedisLink, textOf } from './redis-link.ts';
+import type { RedisOptions } from './redis-options.ts';
+import { type Place, placeOf } from './store-keys.ts';
+import { openRedisShares } from './tile-shares.ts';
 
-/** A store in a Redis, and what can befall it: what its rules are run on. */
-export function redisSubject(options: RedisOptions) {
+/** A store in a Redis and its failures, as its rules provoke them. */
+export function redisFailures(options: RedisOptions): StoreFailures {
   return {
+    shared: sharedFailures(options),
     open: () => openRedisStore(options),
     /** As after a crash between the last two steps of a commit: the tiles are there, the anchors say the one before. */
     cutShort: () =>
@@ -22,8 +24,7 @@ export function redisSubject(options: RedisOptions) {
   };
 }
 
-/** A store in a Redis whose tiles many processes write, and what can befall it: what its rules are run on. */
-export function redisSharesSubject(options: RedisOptions) {
+function sharedFailures(options: RedisOptions): StoreFailures['shared'] {
   const namesOf = (shares: number) => ({ engine: 'contract', shares });
   let store: OnlineStore | null = null;
   return {
@@ -44,7 +45,7 @@ export function redisSharesSubject(options: RedisOptions) {
       }
     },
     lose: () => eachKey(options, '*', (link, place) => link.send(place, ['DEL', place.key])),
-    close: () => store?.close(),
+    close: () => store?.close() ?? undefined,
   };
 }
 

@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+import { parseDuration } from '../../base/time.ts';
+import type { BackEndPlace, LogBackEnd } from '../../ports/back-end.ts';
+import type { KafkaAddress } from './client.ts';
+import { dropTopics } from './drop-topics.ts';
+import { openKafkaLog } from './event-log.ts';
+import { javaClient } from './java-client.ts';
+import type { kafkaLogOptions } from './options.ts';
+import { FORMAT } from './record.ts';
+import { openShareGroup } from './share-group.ts';
+import { topicName } from './topic-name.ts';
+import { openTopicReader } from './topic-reader.ts';
+
+export type KafkaOptions = z.output<typeof kafkaLogOptions>;
+
+/**
+ * The address of the brokers that an option of an environment names, with secrets and files read. Errors: CONFIG_SECRET,
+ * CONFIG_TLS.
+ */
+export function kafkaAddress(
+  { brokers, timeout, sasl, tls }: Pick<KafkaOptions, 'brokers' | 'timeout' | 'sasl' | 'tls'>,
+  { secretOf, pemOf }: Pick<BackEndPlace, 'secretOf' | 'pemOf'>,
+  option: string,
+): KafkaAddress {
+  return {
+    brokers,
+    timeoutMs: parseDuration(timeout, `${option}.timeout`),
+    ...(sasl === undefined ? {} : { sasl: { ...sasl, password: secretOf(sasl.password, `${option}.sasl.password`) } }),
+    ...(tls === undefined ? {} : { tls: pemOf(tls) }),
+  };
+}
+
+/** The event log in topics of Kafka. */
+export function kafkaLog(options: KafkaOptions, place: BackEndPlace, hasEventsHere: () => boolean): LogBackEnd {
+  const { directory, namespace } = place;
+  const { brokers, replicas } = options;
+  const prefix = `${namespace}.`;
+  const address = () => kafkaAddress(options, place, 'log');
+  const open = () => openKafkaLog({ ...address(), replicas, prefix });
+  return {
+    kind: 'kafka',
+    addresses: brokers,
+    lacks: ['oneWriter', 'blank'],
+    open: () => {
+      // The stores of the directory know events by their places in that log: in another they would name other events.
+      if (hasEventsHere()) throw fail('LOG_ELSEWHERE', { directory: join(directory) });
+      return open();
+    },
+    openSmall: open,
+    clear: async (namesOf) => {
+      await dropTopics(address(), namesOf('.'));
+    },
+    forEngines: {
+      addresses: brokers,
+      mark: FORMAT,
+      prefix,
+      topicName: (topic) => topicName(prefix, topic),
+      client: (packages) => javaClient(address(), packages),
+      readTopics: (topics, partitions) =>
+        openTopicReader({ ...address(), replicas, clientId: `${prefix}tiles`, topics, partitions }),
+      shareGroup: (group, member, topic) => openShareGroup({ ...address(), clientId: group, group, member, topic }),
+    },
+  };
+}

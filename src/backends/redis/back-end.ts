@@ -1,0 +1,50 @@
+import type { z } from 'zod';
+import { parseDuration } from '../../base/time.ts';
+import type { BackEndPlace, OnlineBackEnd } from '../../ports/back-end.ts';
+import { dropKeys } from './drop-keys.ts';
+import { redisFailures } from './failures.ts';
+import { openRedisStore } from './online-store.ts';
+import type { redisOptions } from './options.ts';
+import type { RedisOptions } from './redis-options.ts';
+import { openRedisShares } from './tile-shares.ts';
+
+/** The online store in a Redis or Valkey, one server or a cluster. */
+export function redisOnline(options: z.output<typeof redisOptions>, place: BackEndPlace): OnlineBackEnd {
+  const { namespace: prefix, project, dataId } = place;
+  const reached = () => reachedBy(options, place);
+  const reader = { project, data: null };
+  return {
+    kind: 'redis',
+    addresses: [options.url].flat(),
+    // Its commits are calls that are answered later: nothing waits for one.
+    lacks: ['openCommit'],
+    open: (shares) => openRedisStore({ ...reached(), prefix, owner: { project, data: dataId() } }, 'write', shares),
+    openReader: () => openRedisStore({ ...reached(), prefix, owner: reader }, 'read'),
+    shares:
+      options.writers === 'many'
+        ? { open: (names) => openRedisShares({ ...reached(), prefix, owner: reader }, names) }
+        : null,
+    clear: async (namesOf) => {
+      await dropKeys(reached(), namesOf(':'));
+    },
+    get failures() {
+      return redisFailures({ ...reached(), prefix });
+    },
+    copied: null,
+  };
+}
+
+/** How the servers are reached, with secrets and files read. Errors: CONFIG_SECRET, CONFIG_TLS. */
+function reachedBy(
+  { url, cluster, username, password, tls, timeout }: z.output<typeof redisOptions>,
+  { secretOf, pemOf }: BackEndPlace,
+): Omit<RedisOptions, 'prefix'> {
+  return {
+    urls: typeof url === 'string' ? [url] : url,
+    cluster: cluster ?? typeof url !== 'string',
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password: secretOf(password, 'online.password') }),
+    tls: tls === undefined ? null : pemOf(tls),
+    timeoutMs: parseDuration(timeout, 'online.timeout'),
+  };
+}

@@ -1,0 +1,81 @@
+import type { z } from 'zod';
+import { parseDuration } from '../../base/time.ts';
+import { STREAM_GENERATION } from '../../features/engine/stream-engine.ts';
+import type { BackEndPlace, EngineBackEnd, HistoryBackEnd } from '../../ports/back-end.ts';
+import { historyFolder, tileJobsFolder } from './folders.ts';
+import { sparkHistoryEngine } from './history-engine.ts';
+import type { sparkConnectOptions, sparkEngineOptions, sparkHistoryOptions } from './options.ts';
+import { sparkTileJob, sparkTileJobTexts } from './tile-job.ts';
+import { endDrivers, killDrivers, SparkTileJobs } from './tile-jobs.ts';
+
+/** The port of Connect servers without an option. */
+const CONNECT_PORT = 15_002;
+
+/** Tiles of stream views by streaming queries of Spark. */
+export function sparkEngine(options: z.output<typeof sparkEngineOptions>, place: BackEndPlace): EngineBackEnd {
+  const { jars, mode, checkpoint } = options;
+  const folder = tileJobsFolder(place.directory);
+  return {
+    kind: 'spark',
+    called: 'Spark',
+    clientPackages: '',
+    addresses: [options.master],
+    lacks: [],
+    jobTexts: sparkTileJobTexts,
+    job: ({ project, key, reader, log, tileTopic }) => {
+      const eventTopic = ({ name, version }: { readonly name: string; readonly version: number }) =>
+        log.topicName(`${name}@${version}`);
+      const job = sparkTileJob(project, { mark: log.mark, eventTopic, tileTopic, generation: STREAM_GENERATION });
+      const stateMs = Math.max(...job.queries.map(({ keptMs }) => keptMs));
+      return {
+        settings: { stateTtl: `${stateMs} ms`, checkpoint },
+        texts: job.queries.flatMap(({ rows, increments }) => [rows, increments]),
+        control: (surroundings, client) =>
+          new SparkTileJobs({
+            ...surroundings,
+            key,
+            job,
+            spark: options,
+            jars,
+            group: `${log.prefix}${reader}`,
+            kafka: { 'bootstrap.servers': log.addresses.join(','), ...client?.shown, ...client?.secret },
+            realTime: mode === 'realTime',
+            everyMs: parseDuration(checkpoint, 'engine.checkpoint'),
+            partitions: place.partitions,
+            directory: folder,
+            clock: Date.now,
+          }),
+      };
+    },
+    kill: () => killDrivers(folder),
+    end: () => endDrivers(folder, Date.now),
+    shortCheckpoint: mode === 'realTime' ? '5s' : '1s',
+    // Its jobs have no names, but folders in the directories of their environments.
+    clear: async (_, directories) => {
+      for (const directory of directories) await endDrivers(tileJobsFolder(directory), Date.now);
+    },
+  };
+}
+
+/** Computes over the history in an application of ours. */
+export function sparkHistory(
+  options: z.output<typeof sparkHistoryOptions>,
+  { directory }: BackEndPlace,
+): HistoryBackEnd {
+  return { kind: 'spark', engine: sparkHistoryEngine(options, historyFolder(directory)) };
+}
+
+/** Computes over the history on a Connect server. Errors: CONFIG_SECRET, CONFIG_TLS. */
+export function sparkConnectHistory(
+  { url, token, tls, conf }: z.output<typeof sparkConnectOptions>,
+  { directory, secretOf, pemOf }: BackEndPlace,
+): HistoryBackEnd {
+  const host = url.slice('sc://'.length);
+  const server = {
+    address: /:\d+$/.test(host) ? host : `${host}:${CONNECT_PORT}`,
+    token: token === undefined ? null : secretOf(token, 'offline.engine.token'),
+    tls: tls === undefined ? null : pemOf(tls),
+    conf,
+  };
+  return { kind: 'sparkConnect', engine: sparkHistoryEngine(server, historyFolder(directory)) };
+}
