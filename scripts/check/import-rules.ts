@@ -73,7 +73,7 @@ export const importRules: readonly IForbiddenRuleType[] = [
       pathNot: [
         '^src/client/',
         '^src/base/errors/(client|row)\\.ts$',
-        '^src/schema/(column|decimal|parse-type-text|vector-format)\\.ts$',
+        '^src/schema/(column|decimal|parse-type-text|tensor|vector-format)\\.ts$',
         '^src/features/define/',
       ],
     },

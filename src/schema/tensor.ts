@@ -34,6 +34,24 @@ export type NumericTensorData =
   | Float32Array<ArrayBuffer>
   | Float64Array<ArrayBuffer>;
 
+/** The array that holds the elements of a type. */
+export type DataOf<Type extends TensorType> = {
+  readonly BOOL: Uint8Array<ArrayBuffer>;
+  readonly UINT8: Uint8Array<ArrayBuffer>;
+  readonly UINT16: Uint16Array<ArrayBuffer>;
+  readonly UINT32: Uint32Array<ArrayBuffer>;
+  readonly UINT64: BigUint64Array<ArrayBuffer>;
+  readonly INT8: Int8Array<ArrayBuffer>;
+  readonly INT16: Int16Array<ArrayBuffer>;
+  readonly INT32: Int32Array<ArrayBuffer>;
+  readonly INT64: BigInt64Array<ArrayBuffer>;
+  readonly FP16: Uint16Array<ArrayBuffer>;
+  readonly BF16: Uint16Array<ArrayBuffer>;
+  readonly FP32: Float32Array<ArrayBuffer>;
+  readonly FP64: Float64Array<ArrayBuffer>;
+  readonly BYTES: readonly Uint8Array[];
+}[Type];
+
 /** A numeric tensor; `data` is row-major, of the array that {@link tensorArrays} names for its type. */
 export interface NumericTensor {
   readonly name: string;

@@ -75,7 +75,7 @@ test("installed into an empty project, it runs the README's first example, which
 }, 60_000);
 
 test('the client of the build reaches neither the server nor a package nor Node', async () => {
-  const reached = new Set(['client/index.js']);
+  const reached = new Set(['client/index.js', 'client/oip/index.js']);
   for (const path of reached) {
     const source = await readFile(`${root}/dist/${path}`, 'utf8');
     for (const [, named] of source.matchAll(/(?:from|import)\s*\(?['"]([^'"]+)['"]/g)) {

@@ -1,16 +1,22 @@
 import type { MaybePromise } from '../../base/maybe-promise.ts';
-import type { Tensor, TensorSpec } from '../../schema/tensor.ts';
+import type { DataOf, TensorSpec } from '../../schema/tensor.ts';
 
-/** The tensors of a list of specs by their names. */
+/** The tensors of a list of specs by their names; the type of each says which array holds it. */
 export type TensorsOf<Specs extends readonly TensorSpec[]> = {
-  readonly [Spec in Specs[number] as Spec['name']]: Extract<Tensor, { readonly type: unknown }> & {
+  readonly [Spec in Specs[number] as Spec['name']]: {
+    readonly name: Spec['name'];
     readonly type: Spec['type'];
+    readonly shape: readonly number[];
+    readonly data: DataOf<Spec['type']>;
   };
 };
 
 /** A result of a function: the type and the name are those of the declared output. */
 export type Results<Specs extends readonly TensorSpec[]> = {
-  readonly [Name in Specs[number]['name']]: Pick<Tensor, 'shape' | 'data'>;
+  readonly [Spec in Specs[number] as Spec['name']]: {
+    readonly shape: readonly number[];
+    readonly data: DataOf<Spec['type']>;
+  };
 };
 
 /** A model that is a function of TypeScript. */
@@ -33,7 +39,7 @@ export interface FunctionModel<
  *   name: 'doubled',
  *   inputs: [{ name: 'x', type: 'FP32', shape: [-1, 1] }],
  *   outputs: [{ name: 'y', type: 'FP32', shape: [-1, 1] }],
- *   run: ({ x }) => ({ y: { shape: x.shape, data: Float32Array.from(x.data, (value) => 2 * Number(value)) } }),
+ *   run: ({ x }) => ({ y: { shape: x.shape, data: Float32Array.from(x.data, (value) => 2 * value) } }),
  * });
  * ```
  */
