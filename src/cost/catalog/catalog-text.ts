@@ -19,7 +19,7 @@ export function importText(prices: PriceImport, nowMs: number): string {
     '  spot discounts by instance type over zones (floor prices left out):',
     ...discountStatistics(prices.offers).map(
       ({ instance, zones, min, median, max, within60To90 }) =>
-        `    ${instance}: ${[min, median, max].map((one) => `${(100 * one).toFixed(0)} %`).join(' / ')} (least, median, most), ${within60To90} of ${zones} zones at 60–90 %`,
+        `    ${instance}: ${[min, median, max].map((one) => `${Math.max(0, 100 * one).toFixed(0)} %`).join(' / ')} (least, median, most), ${within60To90} of ${zones} zones at 60–90 %`,
     ),
     'note: a list of zones is not capacity: ask for a quota before you count on it',
   ].join('\n');

@@ -29,7 +29,7 @@ export const costVerify: Command = {
           `${name}: ${measured} measured, ${predicted.toPrecision(4)} assumed (${ratio.toFixed(2)}×)`,
       ),
       verification.failed === null ? 'no assumption was off by more than 10 %' : `failed: ${verification.failed}`,
-      `coverage: ${coverage.inside} of ${coverage.comparisons} numbers of ${coverage.runs} runs are between p10 and p90; 80 % is right`,
+      `coverage: ${coverage.inside} of ${coverage.comparisons} numbers of all verified runs (${coverage.runs}) are between p10 and p90; 80 % is right`,
     ];
     terminal.out(lines.join('\n'));
   },
