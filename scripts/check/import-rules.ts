@@ -10,6 +10,10 @@ const zod = 'node_modules/zod/';
 const peers = [
   '@aws-sdk/client-s3',
   'node_modules/redis/',
+  'node_modules/pg/',
+  'node_modules/@types/pg/',
+  '^pg$',
+  'node_modules/aws4fetch/',
   '@platformatic/kafka',
   '@bufbuild/protobuf',
   '@opentelemetry/',

@@ -1,6 +1,8 @@
 import { flink } from './flink.ts';
 import { kafka } from './kafka.ts';
+import { mlflow2, mlflow3 } from './mlflow.ts';
 import { moto } from './moto.ts';
+import { postgres } from './postgres.ts';
 import { redis } from './redis.ts';
 import { redisCluster } from './redis-cluster.ts';
 import type { Service } from './service.ts';
@@ -21,6 +23,9 @@ export const services: readonly Service[] = [
   sparkConnect,
   moto,
   torch,
+  postgres,
+  mlflow2,
+  mlflow3,
 ];
 
 /** The services that set some of these variables. */

@@ -42,6 +42,16 @@ export const versions = {
   },
   /** PyTorch for CPUs, with autocast to BF16, gloo and a profiler that writes Kineto traces. */
   torch: { version: '1.13.1', debian: 'python3-torch' },
+  /** With the libraries that a small system lacks. */
+  postgres: {
+    version: '15',
+    debian: ['postgresql-15', 'postgresql-client-15', 'libpq5', 'libicu72', 'libldap-2.5-0', 'libxml2', 'libsasl2-2'],
+  },
+  mlflow2: {
+    version: '2.17.2',
+    packages: ['mlflow==2.17.2', 'sqlalchemy<2.1', 'protobuf<6', 'setuptools<80', 'onnx', 'onnxruntime', 'skl2onnx'],
+  },
+  mlflow3: { version: '3.17.2', packages: ['mlflow==3.17.2', 'onnx', 'onnxruntime', 'skl2onnx'] },
   /** Property tests of the HTTP description; a Python distribution. */
   schemathesis: { version: '4.32.5', distribution: 'schemathesis==4.32.5' },
   /** Clients of Triton; a Python distribution. */

@@ -30,6 +30,9 @@ import { models } from './commands/models.ts';
 import { monitor } from './commands/monitor.ts';
 import { plan } from './commands/plan.ts';
 import { predict } from './commands/predict.ts';
+import { registry } from './commands/registry.ts';
+import { registryAlias, registryDecide, registryGate } from './commands/registry-gates.ts';
+import { registryCollect, registryCopy, registryVersions } from './commands/registry-versions.ts';
 import { restore } from './commands/restore.ts';
 import { rolloutHold, rolloutPromote, rolloutRollback, rolloutStart, rolloutStatus } from './commands/rollout.ts';
 import { serve } from './commands/serve.ts';
@@ -71,6 +74,13 @@ export const commands: readonly Command[] = [
   trainExport,
   sweepRun,
   models,
+  registry,
+  registryVersions,
+  registryAlias,
+  registryGate,
+  registryDecide,
+  registryCopy,
+  registryCollect,
   predict,
   rolloutStart,
   rolloutStatus,

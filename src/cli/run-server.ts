@@ -15,6 +15,7 @@ import { historyProgram } from './history-program.ts';
 import { loadConfig } from './load-config.ts';
 import { startMonitor } from './monitor-child.ts';
 import { wholeOption } from './parse-option.ts';
+import { startRegistryChild } from './registry-child.ts';
 import { every } from './ticking.ts';
 import { serveHeadrace } from './with-headrace.ts';
 
@@ -61,6 +62,7 @@ export async function runServer(
     const { startServer } = await import('../server/http-server.ts');
     const report = reportTo(call);
     const commands = await openCommands(call, headrace, report);
+    const registry = await startRegistryChild(call);
     const server = await startServer(headrace, {
       ...listen,
       port: portOf(call),
@@ -81,7 +83,7 @@ export async function runServer(
     const timers = [every(TICK_MS, () => headrace.tick(), report), every(SHARE_MS, share, report)];
     timers.push(every(FOLLOW_MS, () => models.followRollouts(), report));
     await ending.stopped;
-    const stopping = Promise.all([...timers.map((timer) => timer.stop()), commands.close()]);
+    const stopping = Promise.all([...timers.map((timer) => timer.stop()), commands.close(), registry.close()]);
     await Promise.all([server.close(), grpc?.close(), settlesWithin(stopping, ending.answersMs)]);
   }).finally(endSoon);
 }

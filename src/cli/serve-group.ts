@@ -11,6 +11,7 @@ import { reasonOf } from '../base/reason-of.ts';
 import type { Member } from '../server/workers/group.ts';
 import type { Call } from './command.ts';
 import { endingOf, endSoon } from './ending.ts';
+import { startRegistryChild } from './registry-child.ts';
 import { portOf } from './run-server.ts';
 import { type FromWorker, PART_VARIABLE, parseMessage, type ToWorker, type WorkerPart } from './worker-part.ts';
 
@@ -49,8 +50,9 @@ export async function serveGroup(
     const url = await group.start();
     if (url === null) return;
     started(url);
+    const registry = readOnly ? null : await startRegistryChild(call);
     await ending.stopped;
-    await group.stop(ending.withinMs);
+    await Promise.all([group.stop(ending.withinMs), registry?.close()]);
   } finally {
     remove();
     process.off('exit', remove);

@@ -2,7 +2,6 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts';
-import { FileArtifactStore } from '../backends/embedded/artifacts/file-artifact-store.ts';
 import { holdLog } from '../backends/embedded/log/copy-log.ts';
 import { copyOfflineStore } from '../backends/embedded/offline/copy-offline-store.ts';
 import { scratchPath } from '../backends/embedded/offline/directory.ts';
@@ -38,7 +37,7 @@ import type { RemoteFiles } from '../ports/remote-files.ts';
 import type { RolloutStore } from '../ports/rollout-store.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
 import { engineOf, historyOf, logOf, onlineOf } from './back-ends.ts';
-import { openSqliteRegistry, registryFile } from './open-registry.ts';
+import { openArtifacts, openRegistry } from './open-registry.ts';
 import { openTileTopics, shareNames } from './tile-topics.ts';
 
 /** The declaration that the data of a directory were written under. */
@@ -112,9 +111,9 @@ export async function openStores(
         }),
       ),
       engine: historyOf(environment).engine,
-      registry: keep(openSqliteRegistry(registryFile(directory))),
+      registry: keep(await openRegistry(environment)),
       rollouts: keep(new SqliteRolloutStore(join(directory, 'rollouts.sqlite'))),
-      artifacts: new FileArtifactStore(join(directory, 'artifacts')),
+      artifacts: await openArtifacts(environment),
       runtime: onnxRuntime,
       trainer: [process.execPath, fileURLToPath(new URL(`../cli/train-worker${moduleEnding()}`, import.meta.url))],
       runs: join(directory, 'runs'),

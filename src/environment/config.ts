@@ -10,6 +10,7 @@ import { parseDuration } from '../base/time.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { FunctionModel } from '../features/define/function-model.ts';
 import { duration } from '../ports/options.ts';
+import { artifactsSchema, registrySchema } from './registry-config.ts';
 
 /** Bytes of memory without an option, and at least. */
 const DEFAULT_MEMORY = 2 ** 30;
@@ -117,6 +118,8 @@ const environmentSchema = z.strictObject({
       engine: historySchema.prefault({ kind: 'embedded' }),
     })
     .prefault({}),
+  registry: registrySchema.prefault({ kind: 'embedded' }),
+  artifacts: artifactsSchema.prefault({ kind: 'directory' }),
   /** What the environment may have on the disk together, and what a day may add to it; without them there is no bound. */
   disk: z
     .strictObject({ bytes: z.int().min(10_000_000).optional(), bytesPerDay: z.int().min(100_000).optional() })

@@ -5,8 +5,10 @@ import { z } from 'zod';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
 
-/** The scopes of a key: read features and predictions, write events, administer (includes both). */
-export const SCOPES = ['read', 'write', 'admin'] as const;
+/**
+ * The scopes of a key: read features and predictions, write events and runs, promote versions of models, administer (includes all).
+ */
+export const SCOPES = ['read', 'write', 'promote', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /*

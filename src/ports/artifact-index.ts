@@ -39,8 +39,8 @@ export interface ArtifactIndex {
   folder(path: string): Promise<readonly FolderEntry[]>;
   /** A file, or every file below a folder, by path. */
   filesUnder(path: string): Promise<readonly IndexedFile[]>;
-  /** Removes a file, or every file below a folder; returns how many. */
-  unnameFiles(path: string): Promise<number>;
+  /** Removes a file, or every file below a folder, of those that were named before an instant; returns how many. */
+  unnameFiles(path: string, before?: number): Promise<number>;
   /** Errors: REGISTRY_VERSION. */
   hold(hold: Hold): Promise<void>;
   release(holder: string): Promise<void>;

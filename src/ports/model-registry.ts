@@ -2,6 +2,7 @@ import type { ArtifactIndex } from './artifact-index.ts';
 import type { LoggedModels } from './logged-models.ts';
 import type { Page, PageQuery } from './registry-query.ts';
 import type { KeyText, TrackingStore } from './tracking-store.ts';
+import type { WebhookStore } from './webhook-store.ts';
 
 /** The signature of a model: the features of its input tensor in order, and the name of its output. */
 export interface ModelSignature {
@@ -174,9 +175,9 @@ export interface Verdict {
  *  6. to 10. are those of the tracking store and of logged models;
  *  11. an alias with gates moves only to a version that passed all of them, whoever asks (REGISTRY_GATE), and never wherever it
  *      points: `expected` is then needed (REGISTRY_EXPECTED);
- *  12. to 14. are those of the artefact index.
+ *  12. to 14. are those of the artefact index, 15. that of webhooks.
  */
-export interface ModelRegistry extends TrackingStore, LoggedModels, ArtifactIndex {
+export interface ModelRegistry extends TrackingStore, LoggedModels, ArtifactIndex, WebhookStore {
   /** Registers a version that a training job made; makes the model if it is new. */
   register(version: NewModelVersion): Promise<ModelVersion>;
   models(): Promise<readonly string[]>;

@@ -17,5 +17,7 @@ export { type RolloutStoreSubject, rolloutStoreContracts } from './contracts/rol
 export { type SourceTopicSubject, sourceTopicContracts } from './contracts/source-topic.ts';
 export { type SharesAnswer, type TileSharesSubject, tileSharesContracts } from './contracts/tile-shares.ts';
 export { type TileEngine, type TileTopicsSubject, tileTopicsContracts } from './contracts/tile-topics.ts';
+export { trackingContracts } from './contracts/tracking-store.ts';
+export { versionContracts } from './contracts/version-registry.ts';
 export { naiveAggregate } from './oracle/naive-aggregate.ts';
 export { acceptedDeliveries, naiveAnswers } from './oracle/naive-scan.ts';

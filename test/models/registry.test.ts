@@ -10,6 +10,8 @@ import {
   newVersion,
   type RegistrySubject,
 } from '../../src/testing/contracts/model-registry.ts';
+import { trackingContracts } from '../../src/testing/contracts/tracking-store.ts';
+import { versionContracts } from '../../src/testing/contracts/version-registry.ts';
 import { programPath, runProgram, start } from './processes/run-process.ts';
 
 const directories: string[] = [];
@@ -38,7 +40,7 @@ const backends: Readonly<Record<string, () => RegistrySubject>> = {
 
 for (const [name, subject] of Object.entries(backends)) {
   describe(`the ${name} registry keeps the rules of its port`, () => {
-    for (const contract of modelRegistryContracts) {
+    for (const contract of [...modelRegistryContracts, ...trackingContracts, ...versionContracts]) {
       test(`rule ${contract.rule}: ${contract.name}`, () => contract.run(subject()));
     }
   });

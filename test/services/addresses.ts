@@ -20,7 +20,10 @@ export function addressOf(
     | 'SPARK_CONNECT_TOKEN'
     | 'S3_ENDPOINT'
     | 'TORCH_PYTHONPATH'
-    | 'TORCH_LIBRARIES',
+    | 'TORCH_LIBRARIES'
+    | 'POSTGRES_URL'
+    | 'MLFLOW_2'
+    | 'MLFLOW_3',
 ): readonly string[] {
   const value = process.env[variable];
   if (value === undefined) throw new Error(`${variable} is not set: run npm run test:services`);

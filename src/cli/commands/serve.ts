@@ -1,8 +1,7 @@
-import { fail } from '../../base/errors/fail.ts';
-import type { ListenOptions } from '../../server/listen-options.ts';
-import type { Call, Command } from '../command.ts';
+import type { Command } from '../command.ts';
+import { listenOptionsOf } from '../listen-options-of.ts';
 import { wholeOption } from '../parse-option.ts';
-import { hostsOf, runReadServer, runServer, serverHelp, serverOptions } from '../run-server.ts';
+import { runReadServer, runServer, serverHelp, serverOptions } from '../run-server.ts';
 import { workerPart } from '../worker-part.ts';
 
 const MOST_WORKERS = 64;
@@ -31,7 +30,7 @@ export const serve: Command = {
     'read-only': 'serve the data of another process, on this machine or in a shared store',
   },
   async run(call) {
-    const listen = listenOptions(call);
+    const listen = listenOptionsOf(call);
     const part = workerPart();
     if (part !== null) {
       // A Ctrl-C reaches every process of the group. The first process says when a worker ends.
@@ -47,15 +46,3 @@ export const serve: Command = {
     return runServer(call, listen, ({ url }) => started(url));
   },
 };
-
-function listenOptions(call: Call): ListenOptions {
-  const { options } = call;
-  const [certFile, keyFile] = [options['tls-cert'], options['tls-key']];
-  const host = String(options['host'] ?? '127.0.0.1');
-  const tlsAtProxy = options['tls-at-proxy'] === true;
-  const hosts = hostsOf(call);
-  if (typeof certFile === 'string' && typeof keyFile === 'string')
-    return { host, hosts, tlsAtProxy, tls: { certFile, keyFile } };
-  if (certFile === undefined && keyFile === undefined) return { host, hosts, tlsAtProxy };
-  throw fail('AUTH_TLS_FILE', { reason: 'only one of --tls-cert and --tls-key is given' });
-}

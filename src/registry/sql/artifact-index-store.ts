@@ -37,12 +37,18 @@ export function artifactIndexStore(database: SqlDatabase): ArtifactIndex {
         const [own] = await sql.all('SELECT * FROM artifact_files WHERE path = ?', [path]);
         return own === undefined ? below(sql, path) : [fileOf(own)];
       }),
-    unnameFiles: (path) =>
+    unnameFiles: (path, before = Number.MAX_SAFE_INTEGER) =>
       database.write((sql) =>
-        sql.run('DELETE FROM artifact_files WHERE path = ? OR (path >= ? AND path < ?)', [path, ...spanOf(path)]),
+        sql.run('DELETE FROM artifact_files WHERE at < ? AND (path = ? OR (path >= ? AND path < ?))', [
+          before,
+          path,
+          ...spanOf(path),
+        ]),
       ),
     hold: ({ holder, model, version }) =>
       database.write(async (sql) => {
+        // The row of the model is the lock: the version is not deleted meanwhile.
+        await sql.run('UPDATE models SET updated = updated WHERE name = ?', [model]);
         const row = await versionRow(sql, model, version);
         await sql.run('INSERT INTO holds (holder, model, version) VALUES (?, ?, ?) ON CONFLICT DO NOTHING', [
           holder,
@@ -77,7 +83,7 @@ export function artifactIndexStore(database: SqlDatabase): ArtifactIndex {
             if (dialect.name === 'postgres')
               await sql.run(`LOCK TABLE ${NEEDED_BY.join(', ')} IN SHARE ROW EXCLUSIVE MODE`);
             await sql.run('DELETE FROM claims WHERE at < ?', [now - claimMs]);
-            const needed = await neededOf(sql, part);
+            const needed = await neededContents(sql, part);
             const free = part.filter((digest) => !needed.has(digest));
             for (const digest of free) await erase(digest);
             return free;
@@ -95,12 +101,18 @@ export async function releaseClaims(sql: Sql, digests: readonly string[]): Promi
     await sql.run('DELETE FROM claims WHERE no = (SELECT MIN(no) FROM claims WHERE digest = ?)', [digest]);
 }
 
-async function neededOf(sql: Sql, digests: readonly string[]): Promise<ReadonlySet<string>> {
+/** Those of the contents that something needs, apart from one version. */
+export async function neededContents(
+  sql: Sql,
+  digests: readonly string[],
+  apartFrom: number | null = null,
+): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
   for (const table of NEEDED_BY) {
+    const isOther = table === 'version_contents' && apartFrom !== null;
     const rows = await sql.all(
-      `SELECT DISTINCT digest FROM ${table} WHERE digest IN (${marks(digests.length)})`,
-      digests,
+      `SELECT DISTINCT digest FROM ${table} WHERE digest IN (${marks(digests.length)}) ${isOther ? 'AND owner <> ?' : ''}`,
+      isOther ? [...digests, apartFrom] : digests,
     );
     for (const row of rows) needed.add(textOf(row, 'digest'));
   }

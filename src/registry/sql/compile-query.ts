@@ -15,6 +15,8 @@ export interface SearchSource {
   readonly tags?: string;
   /** `SELECT owner … WHERE` of data sets, and the columns of their attributes. */
   readonly datasets?: { readonly select: string; readonly columns: Readonly<Record<string, string>> };
+  /** false: the table of metrics has every point, not only the newest. */
+  readonly isNewestOnly?: false;
   /** Order of equal rows, and of a search without one. */
   readonly order: string;
 }
@@ -83,14 +85,13 @@ function metricClause(dialect: SqlDialect, source: SearchSource, clause: QueryCl
   // A NaN compares as IEEE says: it differs from everything.
   const compared = compare(dialect, 'm.value', clause);
   const isNot = clause.comparison === '!=';
-  const dataset = 'dataset' in field ? field.dataset : null;
+  const on = onDataset('dataset' in field ? field.dataset : null);
   const text = [
     `SELECT m.owner FROM ${table} m WHERE m.key = ?`,
-    dataset === null ? '' : `AND m.dataset_name = ?${dataset.digest === null ? '' : ' AND m.dataset_digest = ?'}`,
+    on.text,
     isNot ? `AND (m.nan = 1 OR ${compared.text})` : `AND m.nan = 0 AND ${compared.text}`,
   ].join(' ');
-  const named = dataset === null ? [] : [dataset.name, ...(dataset.digest === null ? [] : [dataset.digest])];
-  return { text: `t.no IN (${text})`, values: [field.key, ...named, ...compared.values] };
+  return { text: `t.no IN (${text})`, values: [field.key, ...on.values, ...compared.values] };
 }
 
 function textClause(dialect: SqlDialect, table: string, clause: QueryClause): Part {
@@ -155,15 +156,35 @@ function compileOrder(source: SearchSource, { field, ascending }: QueryOrder, pl
     return { join: none, by: { text: `CASE WHEN ${sql} IS NULL THEN 1 ELSE 0 END, ${sql} ${way}`, values: [] } };
   }
   const name = `o${place}`;
-  const join = {
-    text: `LEFT JOIN ${tableOf(source, field)} ${name} ON ${name}.owner = t.no AND ${name}.key = ?`,
-    values: [field.key],
-  };
+  const table = tableOf(source, field);
+  const join = source.isNewestOnly === false ? newestJoin(table, name, field) : plainJoin(table, name, field);
   const last =
     field.of === 'metric'
       ? `CASE WHEN ${name}.value IS NULL THEN 2 WHEN ${name}.nan = 1 THEN 1 ELSE 0 END`
       : `CASE WHEN ${name}.value IS NULL THEN 1 ELSE 0 END`;
   return { join, by: { text: `${last}, ${name}.value ${way}`, values: [] } };
+}
+
+function plainJoin(table: string, name: string, { key }: QueryField): Part {
+  return { text: `LEFT JOIN ${table} ${name} ON ${name}.owner = t.no AND ${name}.key = ?`, values: [key] };
+}
+
+/** The newest point of each owner, where a table keeps them all. Only metrics are kept so. */
+function newestJoin(table: string, name: string, field: QueryField): Part {
+  if (field.of !== 'metric') return plainJoin(table, name, field);
+  const dataset = 'dataset' in field ? field.dataset : null;
+  const { text, values } = onDataset(dataset);
+  const newest = `SELECT owner, value, nan, ROW_NUMBER() OVER (PARTITION BY owner ORDER BY at DESC, step DESC) AS place FROM ${table} WHERE key = ? ${text}`;
+  return {
+    text: `LEFT JOIN (${newest}) ${name} ON ${name}.owner = t.no AND ${name}.place = 1`,
+    values: [field.key, ...values],
+  };
+}
+
+function onDataset(dataset: { readonly name: string; readonly digest: string | null } | null): Part {
+  if (dataset === null) return { text: '', values: [] };
+  if (dataset.digest === null) return { text: 'AND dataset_name = ?', values: [dataset.name] };
+  return { text: 'AND dataset_name = ? AND dataset_digest = ?', values: [dataset.name, dataset.digest] };
 }
 
 function attributeOf(source: SearchSource, field: QueryField): SearchSource['attributes'][string] {

@@ -23,6 +23,7 @@ const SOURCE: SearchSource = {
     last_updated_timestamp_ms: { sql: 't.updated', type: 'number' },
   },
   metrics: 'logged_model_metrics',
+  isNewestOnly: false,
   params: 'logged_model_params',
   tags: 'logged_model_tags',
   order: 't.created DESC, t.no DESC',

@@ -114,7 +114,8 @@ export function runStore(database: SqlDatabase): Pick<TrackingStore, RunMethods>
     logOutputs: (run, models) =>
       database.write(async (sql) => {
         const no = await activeRun(sql, run);
-        const rows = models.map(({ modelId, step }) => [no, 'output', modelId, step]);
+        const steps = new Map(models.map(({ modelId, step }) => [modelId, step]));
+        const rows = [...steps].map(([model, step]) => [no, 'output', model, step]);
         const conflict = 'ON CONFLICT (owner, direction, model) DO UPDATE SET step = excluded.step';
         await insertRows({ sql, dialect }, 'run_models (owner, direction, model, step)', rows, conflict);
       }),

@@ -7,6 +7,7 @@ import { loggedModelStore } from './logged-model-store.ts';
 import { modelStore } from './model-store.ts';
 import { runStore } from './runs.ts';
 import { versionStore } from './version-store.ts';
+import { webhookStore } from './webhook-store.ts';
 
 /** The registry in the tables of a database. Errors: those of the database. */
 export function sqlRegistry(database: SqlDatabase): ModelRegistry {
@@ -18,6 +19,7 @@ export function sqlRegistry(database: SqlDatabase): ModelRegistry {
     ...versionStore(database),
     ...aliasStore(database),
     ...artifactIndexStore(database),
+    ...webhookStore(database),
     close: () => database.close(),
   };
 }

@@ -7,7 +7,7 @@ import type {
   VersionRecord,
 } from '../../ports/model-registry.ts';
 import type { Sql, SqlDatabase, SqlDialect, SqlRow } from '../../ports/sql-database.ts';
-import { releaseClaims } from './artifact-index-store.ts';
+import { neededContents, releaseClaims } from './artifact-index-store.ts';
 import { type SearchSource, searchRows } from './compile-query.ts';
 import { modelNumber } from './model-store.ts';
 import { insertRows, numberOf, setTexts } from './rows.ts';
@@ -116,7 +116,7 @@ export function versionStore(database: SqlDatabase): Pick<ModelRegistry, Version
               stage,
             ])),
           );
-        return recordsOf(sql, rows);
+        return [...(await recordsOf(sql, rows))].sort((a, b) => a.version - b.version);
       }),
     searchVersions: (query) =>
       database.read(async (sql) => {
@@ -167,7 +167,7 @@ async function register(open: Open, version: NewModelVersion): Promise<ModelVers
   const next = await nextNumber(open.sql, model, at);
   const registered: ModelVersion = { ...version, version: next.version };
   const owner = await insertVersion(open, next, { ...NOTHING, model, at, body: JSON.stringify(registered) });
-  await nameContents(open, owner, [artifact, parity]);
+  await nameContents(open, owner, [artifact, parity], 'any');
   return registered;
 }
 
@@ -183,6 +183,7 @@ async function createVersion(open: Open, version: NewVersionRecord): Promise<Ver
     open,
     owner,
     version.files.map(({ digest }) => digest),
+    'named',
   );
   return wholeRecord(open.sql, await versionRow(open.sql, version.model, next.version));
 }
@@ -214,10 +215,29 @@ async function insertVersion(
 }
 
 /** The version needs these contents from now on; claims on them have done their work. */
-async function nameContents(open: Open, owner: number, digests: readonly string[]): Promise<void> {
+async function nameContents(
+  open: Open,
+  owner: number,
+  digests: readonly string[],
+  which: 'named' | 'any',
+): Promise<void> {
   const rows = [...new Set(digests)].map((digest) => [owner, digest]);
   await insertRows(open, 'version_contents (owner, digest)', rows, 'ON CONFLICT DO NOTHING');
+  if (which === 'named') await checkStillThere(open.sql, owner, [...new Set(digests)]);
   await releaseClaims(open.sql, [...new Set(digests)]);
+}
+
+/**
+ * The files were read before this transaction: one that lost its last name since then may be erased already. The rows of the version
+ * are there, so that the collector waits. Error: REGISTRY_ABSENT.
+ */
+async function checkStillThere(sql: Sql, owner: number, digests: readonly string[]): Promise<void> {
+  for (let at = 0; at < digests.length; at += 500) {
+    const part = digests.slice(at, at + 500);
+    const needed = await neededContents(sql, part, owner);
+    const gone = part.find((digest) => !needed.has(digest));
+    if (gone !== undefined) throw fail('REGISTRY_ABSENT', { kind: 'artefact', name: gone });
+  }
 }
 
 async function deleteVersion(
@@ -226,6 +246,8 @@ async function deleteVersion(
 ): Promise<void> {
   const row = await versionRow(sql, model, version);
   const [no, owner] = [numberOf(row, 'no'), numberOf(row, 'model')];
+  // The row of the model is the lock: no alias moves to the version meanwhile.
+  await sql.run('UPDATE models SET updated = ? WHERE no = ?', [at, owner]);
   await sql.run(
     `INSERT INTO moves (model, alias, from_version, to_version, at, who, why)
       SELECT model, alias, version, NULL, ${Math.trunc(at)}, '', 'its version was deleted' FROM aliases WHERE model = ? AND version = ?`,
@@ -235,5 +257,4 @@ async function deleteVersion(
   for (const table of ['version_tags', 'version_files', 'version_contents', 'verdicts'])
     await sql.run(`DELETE FROM ${table} WHERE owner = ?`, [no]);
   await sql.run('DELETE FROM versions WHERE no = ?', [no]);
-  await sql.run('UPDATE models SET updated = ? WHERE no = ?', [at, owner]);
 }

@@ -72,4 +72,66 @@ export const artifactStoreContracts: readonly Contract<ArtifactSubject>[] = [
       for (const each of wrong) await mustFail('ARTIFACT_UNKNOWN', () => store.get(each), `digest "${each}"`);
     },
   },
+  {
+    rule: 3,
+    name: 'a stream is under its digest after the commit and not before; a broken one leaves nothing',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const whole = Uint8Array.from({ length: 700_000 }, (_, i) => i % 251);
+      const staged = await store.stage(pieces(whole, 64_000));
+      mustEqual([staged.sizeBytes, await store.size(staged.digest)], [whole.length, null], 'before the commit');
+      await staged.commit();
+      mustEqual(await store.size(staged.digest), whole.length, 'after it');
+      mustEqual(await store.get(staged.digest), whole, 'the content');
+      const broken = async function* () {
+        yield whole;
+        throw new Error('the client went away');
+      };
+      let failed = false;
+      await store.stage(broken()).catch(() => (failed = true));
+      mustEqual(failed, true, 'a broken stream fails');
+      const found: string[] = [];
+      for await (const digest of store.digests()) found.push(digest);
+      mustEqual(found, [staged.digest], 'digests');
+    },
+  },
+  {
+    rule: 4,
+    name: 'a content is read whole or by a range',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const whole = Uint8Array.from({ length: 300_000 }, (_, i) => i % 249);
+      const digest = await store.put(whole);
+      mustEqual(await all(await store.read(digest)), whole, 'whole');
+      mustEqual(await all(await store.read(digest, { from: 10, to: 19 })), whole.slice(10, 20), 'a range');
+      mustEqual(await all(await store.read(digest, { from: 299_999, to: 299_999 })), whole.slice(-1), 'the last byte');
+      await mustFail('ARTIFACT_UNKNOWN', () => store.read('0'.repeat(64)), 'an absent one');
+    },
+  },
+  {
+    rule: 5,
+    name: 'an erased content is gone, and erasing it again is no error',
+    needs: [],
+    run: async (subject) => {
+      const store = await subject.open();
+      const digest = await store.put(Uint8Array.of(1, 2, 3));
+      await store.erase(digest);
+      await store.erase(digest);
+      mustEqual(await store.size(digest), null, 'size');
+      await mustFail('ARTIFACT_UNKNOWN', () => store.get(digest), 'reading it');
+      mustEqual(await store.put(Uint8Array.of(1, 2, 3)), digest, 'stored again');
+    },
+  },
 ];
+
+async function* pieces(bytes: Uint8Array, size: number): AsyncIterable<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function all(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const found: number[] = [];
+  for await (const chunk of stream) for (const byte of chunk) found.push(byte);
+  return Uint8Array.from(found);
+}

@@ -13,6 +13,9 @@ const BUSY_PAUSE_MS = 2;
 /** Transactions that wait at the same time are committed, and synced to the disk, together: at most so many. */
 const MOST_TOGETHER = 64;
 
+/** Time for which a commit waits for those that shared the last one, ms. */
+const GATHER_MS = 1;
+
 /** Prepared statements that are kept. */
 const MOST_STATEMENTS = 400;
 
@@ -74,7 +77,11 @@ export class SqliteDatabase implements SqlDatabase {
   async #drain(): Promise<void> {
     // Those that ask in the same turn join the first commit.
     await null;
+    let before = 1;
     while (this.#queue.length > 0) {
+      // Clients that shared the last commit come back together: one sync of the disk for all of them.
+      if (before > 1 && this.#queue.length < before) await wait(GATHER_MS);
+      before = Math.min(this.#queue.length, MOST_TOGETHER);
       const together = this.#queue.splice(0, MOST_TOGETHER);
       const done: (() => void)[] = [];
       try {

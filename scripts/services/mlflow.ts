@@ -1,0 +1,25 @@
+import { pythonWith } from './python.ts';
+import type { Service } from './service.ts';
+import { versions } from './versions.ts';
+
+/** MLflow's client and server of one version: an interpreter, nothing runs between the suites. */
+function mlflow(
+  name: 'mlflow-2' | 'mlflow-3',
+  variable: string,
+  { version, packages }: { readonly version: string; readonly packages: readonly string[] },
+): Service {
+  const told = async () => ({ [variable]: await pythonWith(`mlflow-${version}`, packages) });
+  return {
+    name,
+    sets: [variable],
+    async fetch() {
+      await told();
+    },
+    up: told,
+    async down() {},
+    status: told,
+  };
+}
+
+export const mlflow2 = mlflow('mlflow-2', 'MLFLOW_2', versions.mlflow2);
+export const mlflow3 = mlflow('mlflow-3', 'MLFLOW_3', versions.mlflow3);

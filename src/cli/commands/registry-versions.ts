@@ -1,0 +1,84 @@
+import { userInfo } from 'node:os';
+import { fail } from '../../base/errors/fail.ts';
+import { auditedCommand } from '../audit.ts';
+import type { Command } from '../command.ts';
+import { versionWord } from '../version-word.ts';
+import { withRegistry } from '../with-registry.ts';
+
+export const registryVersions: Command = {
+  name: ['registry', 'versions'],
+  summary: 'lists the versions of a model with their lineage, or with --reads those that read a view',
+  words: '[<model>]',
+  arity: [0, 1],
+  options: { reads: { type: 'string' } },
+  help: { reads: 'a view of the project' },
+  run: (call) =>
+    withRegistry(call, async ({ project, registry }) => {
+      const { lineageOf, versionsReading } = await import('../../registry/lineage.ts');
+      const view = call.options['reads'];
+      if (typeof view === 'string') {
+        const reading = await versionsReading(project, registry, view);
+        if (call.json) return call.terminal.out(JSON.stringify(reading));
+        for (const one of reading)
+          call.terminal.out(`${one.model} ${one.version} ${one.service} ${one.aliases.join(',')}`.trimEnd());
+        return;
+      }
+      const [model] = call.words;
+      if (model === undefined)
+        throw fail('CLI_OPTION', { command: 'registry versions', reason: 'name a model, or --reads a view' });
+      const field = { of: 'attribute', key: 'name' } as const;
+      const filter = [{ field, comparison: '=', value: model } as const];
+      const { rows } = await registry.searchVersions({ filter, order: [], offset: 0, limit: 10_000 });
+      const listed = rows.map((record) => ({ ...record, trained: undefined, lineage: lineageOf(record) }));
+      if (call.json) return call.terminal.out(JSON.stringify(listed));
+      for (const { version, aliases, lineage, digest } of listed)
+        call.terminal.out(
+          `${model} ${version} ${aliases.join(',') || '-'} ${lineage.service ?? '-'} ${digest?.slice(0, 12) ?? '-'}`,
+        );
+    }),
+};
+
+export const registryCopy: Command = {
+  name: ['registry', 'copy'],
+  summary: 'copies a version to the registry of another environment, by the digests of its files',
+  words: '<model> <version> <environment>',
+  arity: [3, 3],
+  options: {},
+  help: {},
+  run: (call) =>
+    withRegistry(call, async (from) => {
+      const { copyVersion } = await import('../../registry/copy-version.ts');
+      const [model = '', text = '', name = ''] = call.words;
+      const version = versionWord(text);
+      const made = await withRegistry(
+        call,
+        (to) =>
+          auditedCommand(to.environment.directory, 'registry copy', `${model} ${version}`, () =>
+            copyVersion(from, to, { model, version, at: Date.now(), who: userInfo().username }),
+          ),
+        name,
+      );
+      if (call.json) return call.terminal.out(JSON.stringify({ model, version: made, environment: name }));
+      call.terminal.out(`${model} version ${version} is version ${made} of ${name}`);
+    }),
+};
+
+export const registryCollect: Command = {
+  name: ['registry', 'collect'],
+  summary: 'erases artefacts that no run, version, hold or upload needs',
+  words: '',
+  arity: [0, 0],
+  options: {},
+  help: {},
+  run: (call) =>
+    withRegistry(call, async (open) => {
+      const { collectGarbage } = await import('../../registry/collect-garbage.ts');
+      const collected = await auditedCommand(open.environment.directory, 'registry collect', 'artefacts', () =>
+        collectGarbage(open, Date.now()),
+      );
+      if (call.json) return call.terminal.out(JSON.stringify(collected));
+      call.terminal.out(
+        `${collected.erased} of ${collected.seen} artefacts erased, ${collected.uploads} unfinished uploads removed`,
+      );
+    }),
+};

@@ -1,0 +1,51 @@
+import { mkdirSync } from 'node:fs';
+import { settlesWithin } from '../base/closing.ts';
+import type { ListenOptions } from '../server/listen-options.ts';
+import type { Call } from './command.ts';
+import { endingOf, endSoon } from './ending.ts';
+import { loadConfig } from './load-config.ts';
+import { wholeOption } from './parse-option.ts';
+import { every } from './ticking.ts';
+
+const PORT = 5_000;
+
+/** Time between two looks for deliveries to webhooks that are due, ms. */
+const DELIVER_MS = 1_000;
+
+/** Versions of MLflow's interface that `/version` names: clients compare it with their own. */
+const MLFLOW_VERSION = '3.17.2';
+
+/** Serves the registry of an environment until the call is asked to stop. Errors: REGISTRY_*, ARTIFACT_CLIENT, AUTH_*, SERVER_ADDRESS. */
+export async function runRegistry(call: Call, listen: ListenOptions, started: (url: string) => void): Promise<void> {
+  const { openArtifacts, openRegistry } = await import('../compose/open-registry.ts');
+  const { openMlflowContext } = await import('../server/mlflow/mlflow-context.ts');
+  const { startRegistryServer } = await import('../server/mlflow/registry-server.ts');
+  const { promotionCheck } = await import('../registry/promotion-check.ts');
+  const { project, environment } = await loadConfig(call);
+  const { directory } = environment;
+  const onFault = (error: unknown) =>
+    call.terminal.err(`headrace: ${error instanceof Error ? error.message : String(error)}`);
+  const ending = endingOf(call);
+  mkdirSync(directory, { recursive: true });
+  const registry = await openRegistry(environment);
+  try {
+    const artifacts = await openArtifacts(environment);
+    const context = openMlflowContext({
+      registry,
+      artifacts,
+      clock: Date.now,
+      webhooks: environment.registry.webhooks,
+      checkPromotion: promotionCheck(project, { registry, artifacts }),
+      onFault,
+    });
+    const port = wholeOption('port', call.options['port'], environment.registry.port ?? PORT, 0, 65_535);
+    const server = await startRegistryServer(context, { ...listen, port, directory, version: MLFLOW_VERSION, onFault });
+    started(server.url);
+    const delivering = every(DELIVER_MS, () => context.deliver(), onFault);
+    await ending.stopped;
+    await settlesWithin(Promise.all([server.close(), delivering.stop()]), ending.answersMs);
+  } finally {
+    await settlesWithin(registry.close(), ending.restMs());
+    endSoon();
+  }
+}

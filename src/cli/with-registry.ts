@@ -1,0 +1,28 @@
+import type { Environment } from '../environment/config.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import type { ArtifactStore } from '../ports/artifact-store.ts';
+import type { ModelRegistry } from '../ports/model-registry.ts';
+import type { Call } from './command.ts';
+import { loadConfig } from './load-config.ts';
+
+/** The registry of a call's environment. */
+export interface OpenRegistry {
+  readonly project: ProjectData;
+  readonly environment: Environment;
+  readonly registry: ModelRegistry;
+  readonly artifacts: ArtifactStore;
+}
+
+/** Opens the registry of a call, beside any process that has it open, and closes it whatever happens. */
+export async function withRegistry<T>(call: Call, work: (open: OpenRegistry) => Promise<T>, env?: string): Promise<T> {
+  const { mkdirSync } = await import('node:fs');
+  const { openArtifacts, openRegistry } = await import('../compose/open-registry.ts');
+  const { project, environment } = await (env === undefined ? loadConfig(call) : loadConfig(call, env));
+  mkdirSync(environment.directory, { recursive: true });
+  const registry = await openRegistry(environment);
+  try {
+    return await work({ project, environment, registry, artifacts: await openArtifacts(environment) });
+  } finally {
+    await registry.close();
+  }
+}

@@ -1,0 +1,85 @@
+import type { KeyText } from '../../ports/tracking-store.ts';
+import { invalid } from './fault.ts';
+import type { Message } from './message.ts';
+import { wrong } from './message.ts';
+
+/** The longest texts, characters: those of MLflow 3. */
+export const LONGEST = {
+  key: 250,
+  param: 6_000,
+  runTag: 8_000,
+  experimentTag: 5_000,
+  experimentName: 500,
+  registryTag: 100_000,
+  modelName: 256,
+  alias: 255,
+} as const;
+
+/** Keys of params, metrics and tags: they could be paths of files. */
+export function checkKey(name: string, key: string): string {
+  if (key === '')
+    throw invalid(
+      `Missing value for required parameter '${name}'. See the API docs for more information about request parameters.`,
+    );
+  if (!/^[/\w.\- :]*$/.test(key))
+    throw wrong(
+      name,
+      key,
+      'names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colons (:), and slashes (/)',
+    );
+  if (key.split('/').some((part) => part === '..' || part === '.') || key.startsWith('/') || key.includes('//'))
+    throw wrong(
+      name,
+      key,
+      'names may be treated as files in certain cases, and must not resolve to other names when treated as such',
+    );
+  return atMost(name, key, LONGEST.key);
+}
+
+/** A text of at most so many characters. */
+export function atMost(name: string, text: string, most: number): string {
+  if (text.length <= most) return text;
+  throw invalid(`'${name}' exceeds the maximum length of ${most} characters: it has ${text.length}`);
+}
+
+/** Tags of a request; of several with one key the last counts. */
+export function tagsOf(message: Message, longest: number): readonly KeyText[] {
+  return message.messages('tags').map((tag) => tagOf(tag, longest));
+}
+
+export function tagOf(message: Message, longest: number): KeyText {
+  return { key: checkKey('key', message.text('key')), value: atMost('value', message.text('value'), longest) };
+}
+
+export function paramOf(message: Message): KeyText {
+  return { key: checkKey('key', message.text('key')), value: atMost('value', message.text('value'), LONGEST.param) };
+}
+
+/** The name of a registered model: a part of paths and of `models:/name@alias`. */
+export function modelName(message: Message, field = 'name'): string {
+  const name = message.required(field);
+  if (/[/:]/.test(name) || name === '.' || name === '..')
+    throw invalid(
+      `Invalid value for '${field}': registered model name cannot contain '/' or ':', and cannot be '.' or '..'`,
+    );
+  return atMost(field, name, LONGEST.modelName);
+}
+
+/** An alias that may be set. */
+export function aliasOf(message: Message): string {
+  const alias = atMost('alias', message.required('alias'), LONGEST.alias);
+  if (!/^[\w-]*$/.test(alias))
+    throw invalid(
+      `Invalid alias name: '${alias}'. Names may only contain alphanumerics, underscores (_) and dashes (-).`,
+    );
+  if (alias.toLowerCase() === 'latest') throw invalid("'latest' alias name (case insensitive) is reserved.");
+  if (/^[vV]\d+$/.test(alias)) throw invalid(`Version alias name '${alias}' is reserved.`);
+  return alias;
+}
+
+/** The number of a version. */
+export function versionOf(message: Message): number {
+  const text = message.required('version');
+  if (!/^\d{1,15}$/.test(text)) throw invalid(`Model version must be an integer, got '${text}'`);
+  return Number(text);
+}

@@ -1,0 +1,86 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Scope } from '../../operating/api-keys.ts';
+import type { ArtifactStore } from '../../ports/artifact-store.ts';
+import type { ModelRegistry } from '../../ports/model-registry.ts';
+import type { Webhook, WebhookEvent } from '../../ports/webhook-store.ts';
+import type { DeliveryAnswer } from '../../registry/webhooks/deliver.ts';
+import type { RegistryEvents } from '../../registry/webhooks/registry-events.ts';
+import type { Message } from './message.ts';
+
+/** Everything that routes work with. */
+export interface MlflowContext {
+  readonly registry: ModelRegistry;
+  readonly artifacts: ArtifactStore;
+  readonly events: RegistryEvents;
+  /** Sends a made-up event to a webhook, once. */
+  readonly testWebhook: (webhook: Webhook, event: WebhookEvent) => Promise<DeliveryAnswer>;
+  /** Error: REGISTRY_WEBHOOK. */
+  readonly checkWebhook: (url: string) => void;
+  /** Epoch ms. */
+  readonly clock: () => number;
+  /** Random bytes as hexadecimal digits. */
+  readonly randomHex: (bytes: number) => string;
+  /** Refuses a version that the project's model of this name cannot serve; null: any version may have any alias. */
+  readonly checkPromotion: ((model: string, version: number) => Promise<void>) | null;
+}
+
+/** One request of a route that takes and answers JSON. */
+export interface MlflowRequest {
+  readonly message: Message;
+  /** Values of the path's parameters, decoded. */
+  readonly params: readonly string[];
+  /** Who calls, for histories. */
+  readonly who: string;
+}
+
+interface RouteBase {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below `/api/2.0`; `{x}` is one segment, `{x+}` the rest. */
+  readonly path: `/${string}`;
+  /** null: no key is needed. */
+  readonly scope: Scope | null;
+}
+
+/** A route that takes and answers JSON. */
+export interface JsonRoute extends RouteBase {
+  readonly kind: 'json';
+  readonly run: (context: MlflowContext, request: MlflowRequest) => Promise<unknown>;
+}
+
+/** A request whose bytes the route reads and answers itself. */
+export interface StreamRequest {
+  readonly params: readonly string[];
+  readonly query: URLSearchParams;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** `http://host:port` as the client named it. */
+  readonly origin: string;
+}
+
+/** A route of artefacts: bodies of any size. */
+export interface StreamRoute extends RouteBase {
+  readonly kind: 'stream';
+  readonly run: (context: MlflowContext, request: StreamRequest) => Promise<void>;
+}
+
+export type MlflowRoute = JsonRoute | StreamRoute;
+
+/** A JSON route. */
+export function route(
+  method: JsonRoute['method'],
+  path: JsonRoute['path'],
+  scope: JsonRoute['scope'],
+  run: JsonRoute['run'],
+): JsonRoute {
+  return { kind: 'json', method, path, scope, run };
+}
+
+/** A route of artefacts. */
+export function streamRoute(
+  method: StreamRoute['method'],
+  path: StreamRoute['path'],
+  scope: StreamRoute['scope'],
+  run: StreamRoute['run'],
+): StreamRoute {
+  return { kind: 'stream', method, path, scope, run };
+}

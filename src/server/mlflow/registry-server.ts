@@ -1,0 +1,166 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { fail } from '../../base/errors/fail.ts';
+import { callerOf } from '../caller.ts';
+import { secureOptions } from '../certificate.ts';
+import { allowsHost } from '../host-list.ts';
+import { type ListenOptions, secured } from '../listen-options.ts';
+import { allMlflowRoutes } from './all-mlflow-routes.ts';
+import { faultOf, MlflowFault } from './fault.ts';
+import type { MlflowContext } from './mlflow-route.ts';
+import { readMessage } from './read-message.ts';
+import { type FoundRoute, routeTable } from './route-table.ts';
+import { sendJson, sendText } from './send.ts';
+
+/** Seconds after which clients ask again when the store is away. */
+const RETRY_AFTER_S = 1;
+
+/** A connection that sends nothing for this long is closed, ms. */
+const IDLE_MS = 120_000;
+
+export interface RegistryServerOptions extends ListenOptions {
+  /** 0: a free one. */
+  readonly port: number;
+  /** The environment's, with its API keys. */
+  readonly directory: string;
+  readonly version: string;
+  /** Receives errors that are not the caller's. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** A registry that answers MLflow's clients. */
+export interface RunningRegistry {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Serves the registry to MLflow's clients. Errors: SERVER_ADDRESS, AUTH_*. */
+export async function startRegistryServer(
+  context: MlflowContext,
+  options: RegistryServerOptions,
+): Promise<RunningRegistry> {
+  const { check, tls, hosts } = secured(options, options.directory);
+  const find = routeTable(allMlflowRoutes);
+  const isAllowed = allowsHost(hosts);
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    try {
+      if (!isAllowed(request.headers.host ?? ''))
+        throw new MlflowFault('PERMISSION_DENIED', 'Invalid Host header: name this server by its own name');
+      const { path, query } = addressOf(request.url ?? '/');
+      if (answerPlain(path, options.version, response)) return;
+      const found = find(request.method ?? 'GET', path);
+      if (found === null || found === 'method') throw noRoute(request.method ?? '', path, found);
+      if (found.route.scope !== null) check([found.route.scope], bearerOf(request.headers.authorization));
+      const origin = `${tls === null ? 'http' : 'https'}://${request.headers.host ?? 'localhost'}`;
+      await runRoute(context, found, { path, query, origin, request, response });
+    } catch (error) {
+      answerFault(request, response, error, options.onFault);
+    }
+  };
+  const listener = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
+  const server =
+    tls === null
+      ? createServer({ requestTimeout: 0 }, listener)
+      : createSecureServer({ ...secureOptions(tls), requestTimeout: 0 }, listener);
+  server.setTimeout(IDLE_MS);
+  return listen(server, options, tls === null ? 'http' : 'https');
+}
+
+/** A path as it was sent: a URL would resolve `..` before any check sees it. */
+function addressOf(target: string): { readonly path: string; readonly query: URLSearchParams } {
+  const at = target.indexOf('?');
+  if (at === -1) return { path: target, query: new URLSearchParams() };
+  return { path: target.slice(0, at), query: new URLSearchParams(target.slice(at)) };
+}
+
+interface Asked {
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly origin: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+async function runRoute(context: MlflowContext, { route, params }: FoundRoute, asked: Asked): Promise<void> {
+  const { path, query, origin, request, response } = asked;
+  if (route.kind === 'stream') return route.run(context, { params, query, request, response, origin });
+  const message = await readMessage(request, path, query);
+  const who = callerOf(bearerOf(request.headers.authorization) ?? undefined);
+  sendJson(response, 200, await route.run(context, { message, params, who: who === 'this machine' ? '' : who }));
+}
+
+/** MLflow's clients send a token as Bearer, or a user and a password: then the password is the key. */
+function bearerOf(authorization: string | undefined): string | null {
+  const [, encoded] = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(authorization ?? '') ?? [];
+  if (encoded === undefined) return authorization ?? null;
+  const text = Buffer.from(encoded, 'base64').toString('utf8');
+  return `Bearer ${text.slice(text.indexOf(':') + 1)}`;
+}
+
+/** Paths that answer a text. */
+function answerPlain(path: string, version: string, response: ServerResponse): boolean {
+  if (path === '/health') sendText(response, 200, 'OK');
+  else if (path === '/version') sendText(response, 200, version);
+  else if (path === '/server-features') sendJson(response, 200, { workspaces_enabled: false });
+  else return false;
+  return true;
+}
+
+function noRoute(method: string, path: string, found: 'method' | null): MlflowFault {
+  const shown = path.slice(0, 200);
+  if (found === 'method') return new MlflowFault('ENDPOINT_NOT_FOUND', `${shown} does not take ${method}`);
+  return new MlflowFault(
+    'ENDPOINT_NOT_FOUND',
+    `No API found for '${method} ${shown}'. This server has no tracing, prompts, gateway and workspaces.`,
+  );
+}
+
+function answerFault(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  onFault: (error: unknown) => void,
+): void {
+  const fault = faultOf(error);
+  if (fault.status >= 500 && fault.status !== 501) onFault(error);
+  if (response.headersSent) {
+    // The rest of an artefact cannot be read: the client must not take what it has for the whole.
+    response.destroy();
+    return;
+  }
+  const headers = fault.status === 503 ? { 'retry-after': RETRY_AFTER_S } : {};
+  // A body that nobody reads would hold the connection.
+  if (!request.complete) request.resume();
+  sendJson(
+    response,
+    fault.status,
+    { error_code: fault.code, message: fault.message },
+    request.complete ? headers : { ...headers, connection: 'close' },
+  );
+}
+
+async function listen(server: Server, { host, port }: RegistryServerOptions, scheme: string): Promise<RunningRegistry> {
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw fail(
+      'SERVER_ADDRESS',
+      { address: `${host}:${port}`, reason: error instanceof Error ? error.message : String(error) },
+      error,
+    );
+  }
+  const address = server.address() as AddressInfo;
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return {
+    url: `${scheme}://${name}:${address.port}`,
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeIdleConnections();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { createInterface } from 'node:readline';
+import { describe, expect, test } from 'vitest';
+import { openPostgresRegistry } from '../../src/compose/open-registry.ts';
+import { modelRegistryContracts } from '../../src/testing/contracts/model-registry.ts';
+import { trackingContracts } from '../../src/testing/contracts/tracking-store.ts';
+import { versionContracts } from '../../src/testing/contracts/version-registry.ts';
+import { registrySite } from '../registry/registry-site.ts';
+import { hasRecordings, recordings, replay, runScenarios } from '../registry/replay.ts';
+import { addressOf } from './addresses.ts';
+
+const [url = ''] = addressOf('POSTGRES_URL');
+
+/** Options of a schema that nobody else has. */
+function freshSchema() {
+  return { url, password: null, schema: `test_${randomUUID().replaceAll('-', '')}`, ca: null };
+}
+
+async function freshSite(): Promise<string> {
+  return (await registrySite(await openPostgresRegistry(freshSchema()))).url;
+}
+
+describe('the registry on PostgreSQL keeps the rules of its port', () => {
+  test.each([...modelRegistryContracts, ...trackingContracts, ...versionContracts])(
+    'rule $rule: $name',
+    async ({ run }) => {
+      const options = freshSchema();
+      await run({ open: () => openPostgresRegistry(options) });
+    },
+  );
+});
+
+test.skipIf(!hasRecordings).each(recordings)('%s on PostgreSQL', async (name) => {
+  expect((await replay(await freshSite(), name)).differences.join('\n')).toBe('');
+});
+
+test.skipIf(!hasRecordings)('all steps of the scenarios on PostgreSQL', async () => {
+  expect(await runScenarios(freshSite)).toEqual({ steps: 44, failures: [] });
+});
+
+test('processes that are killed while they register lose nothing acknowledged, and skip no number', async () => {
+  const options = freshSchema();
+  await (await openPostgresRegistry(options)).close();
+  const script = `
+    import { openPostgresRegistry } from ${JSON.stringify(new URL('../../src/compose/open-registry.ts', import.meta.url).href)};
+    import { newVersion } from ${JSON.stringify(new URL('../../src/testing/contracts/model-registry.ts', import.meta.url).href)};
+    const registry = await openPostgresRegistry(${JSON.stringify(options)});
+    for (;;) console.log((await registry.register(newVersion('m'))).version);`;
+  const acknowledged = await Promise.all(
+    [12, 20, 28].map(async (until) => {
+      const child = spawn(process.execPath, ['--conditions=headrace-source', '--input-type=module', '-e', script]);
+      const seen: number[] = [];
+      for await (const line of createInterface({ input: child.stdout })) {
+        seen.push(Number(line));
+        if (seen.length === until) child.kill('SIGKILL');
+      }
+      return seen;
+    }),
+  );
+  const registry = await openPostgresRegistry(options);
+  const kept = (await registry.versions('m')).map(({ version }) => version);
+  expect(kept).toEqual(Array.from({ length: kept.length }, (_, i) => i + 1));
+  expect(kept).toEqual(expect.arrayContaining(acknowledged.flat()));
+  await registry.close();
+});
+
+test('a database that is away is a coded error that may be retried, and shows no password', async () => {
+  const away = { url: 'postgres://headrace@127.0.0.1:1/postgres', password: 'hidden', schema: 'x', ca: null };
+  await expect(openPostgresRegistry(away)).rejects.toMatchObject({
+    code: 'REGISTRY_AWAY',
+    retry: 'later',
+    message: expect.not.stringContaining('hidden'),
+  });
+});
