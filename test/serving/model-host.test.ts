@@ -335,6 +335,33 @@ describe('waiting', () => {
   });
 });
 
+test('a slow model gets a thread, where its answers are the same', async () => {
+  // 40 products with a matrix of 600 x 600 take more than 2 ms on any processor.
+  const size = 600;
+  const weights = Buffer.from(
+    new Float32Array(size * size).map((_, i) => (i % size === Math.floor(i / size) ? 1 : 0)).buffer,
+  );
+  const rows = 600;
+  const nodes = Array.from(
+    { length: 40 },
+    (_, i) => ['MatMul', [i === 0 ? 'X' : `v${i - 1}`, 'W'], i === 39 ? 'Y' : `v${i}`] as const,
+  );
+  const slow = onnxFile(
+    [['X', 'FP32', [rows, size]]],
+    nodes,
+    [['Y', 'FP32', [rows, size]]],
+    [['W', 'FP32', [size, size], weights]],
+  );
+  const host = hostOf(repository({ 'slow/1/model.onnx': slow }));
+  await host.load('slow');
+  expect((await host.find('slow')).place).toBe('thread');
+  const data = Float32Array.from({ length: rows * size }, (_, i) => i % 7);
+  const inputs: Tensor[] = [{ name: 'X', type: 'FP32', shape: [rows, size], data }];
+  const { outputs } = await host.infer(request('slow', 1, { inputs }), nobody);
+  expect([...outputs[0].data.slice(0, 9)]).toEqual([0, 1, 2, 3, 4, 5, 6, 0, 1]);
+  await host.close();
+});
+
 test('a model that mixes its rows never shares a run, one that does not does', async () => {
   const softmax = onnxFile(
     [['X', 'FP32', ['n', 2]]],

@@ -12,7 +12,7 @@ import { parseHead } from '../../src/server/lean/request-head.ts';
 import { addSubFile, identityFile } from './onnx-files.ts';
 
 /** Requests of the comparison; a longer run elsewhere sets more. */
-const RUNS = Number(process.env['HEADRACE_FUZZ'] ?? 150);
+const RUNS = Number(process.env['HEADRACE_FUZZ'] ?? 80);
 
 const directory = mkdtempSync(join(tmpdir(), 'headrace-oip-lean-'));
 let headrace: Headrace;
