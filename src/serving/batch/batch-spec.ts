@@ -49,7 +49,7 @@ export function batchJobId(spec: BatchSpec): string {
 const PARTITIONS_A_WORKER = 8;
 
 /** Up to this many workers a job has the same partitions, so the same id. */
-const USUAL_WORKERS = 8;
+const USUAL_WORKERS = 4;
 
 /** Bounds of a partition, so that its inputs fit into the memory of a worker. */
 const MOST_ROWS = 262_144;

@@ -118,7 +118,10 @@ export const mutations: readonly Mutation[] = [
     edits: [[MAP, 'bucketOf(canary.salt, key) < canary.buckets', 'bucketOf(canary.salt, key) >= 0']],
   },
   { rule: 'an owner has read its own claim', edits: [[WORLD, ' || member.view < owned.claimedAt', '']] },
-  { rule: 'of two claims of one epoch the first counts', edits: [[WORLD, ' || !this.#isFirst(owned, partition)', '']] },
+  {
+    rule: 'of two claims of one epoch the first counts',
+    edits: [[WORLD, ' || !isFirst(this.states, owned, partition)', '']],
+  },
   {
     rule: 'an owner fences before it acknowledges',
     edits: [

@@ -99,7 +99,7 @@ export class World {
     const member = this.members[m];
     const owned = member.owns[partition];
     if (owned === null || owned.next >= 0 || member.view < owned.claimedAt) return;
-    if (this.states[owned.claimedAt].epochs[partition] !== owned.epoch || !this.#isFirst(owned, partition)) {
+    if (this.states[owned.claimedAt].epochs[partition] !== owned.epoch || !isFirst(this.states, owned, partition)) {
       member.owns[partition] = null;
       return;
     }
@@ -108,11 +108,6 @@ export class World {
     this.fences[partition] = Math.max(this.fences[partition], owned.epoch);
     if (store.epoch === owned.epoch) owned.next = store.next;
     else member.owns[partition] = null;
-  }
-
-  /** Whether the claim changed the state: of two claims of one epoch the first counts. */
-  #isFirst({ claimedAt, epoch }: Ownership, partition: number): boolean {
-    return this.states[claimedAt - 1].epochs[partition] < epoch;
   }
 
   read(m: number, to: number): void {
@@ -204,6 +199,11 @@ export class World {
     const { open } = this.states[this.coordinators[c]];
     return open === null ? null : { kind: 'abort', plan: open.plan };
   }
+}
+
+/** Whether a claim changed the state: of two claims of one epoch the first counts. */
+function isFirst(states: readonly ControlState[], { claimedAt, epoch }: Ownership, partition: number): boolean {
+  return states[claimedAt - 1].epochs[partition] < epoch;
 }
 
 function newMember(partitions: number): Member {

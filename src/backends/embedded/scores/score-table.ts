@@ -1,12 +1,5 @@
 import { rmSync } from 'node:fs';
-import {
-  BIGINT,
-  DOUBLE,
-  DuckDBArrayVector,
-  type DuckDBConnection,
-  DuckDBDataChunk,
-  DuckDBFloatVector,
-} from '@duckdb/node-api';
+import { DOUBLE, DuckDBArrayVector, type DuckDBConnection, DuckDBDataChunk, DuckDBFloatVector } from '@duckdb/node-api';
 import { fail } from '../../../base/errors/fail.ts';
 import type { OpenScoreTable, ScoredRange, ScoreRows, ScoreTable } from '../../../ports/score-files.ts';
 import { columnsOf, quotedName, quotedPath, quotedText, type RelationColumn } from './file-relation.ts';
@@ -47,7 +40,6 @@ export class DuckScoreTable implements OpenScoreTable {
     const columns = await columnsOf(connection, `read_parquet(${quotedPath(table.path)}, hive_partitioning = false)`);
     for (const name of table.keep)
       if (!columns.some((column) => column.name === name)) throw noColumn(table.path, name, columns);
-    await connection.run('CREATE TEMP TABLE scored (_row BIGINT, score DOUBLE)');
     return new DuckScoreTable(
       table,
       connection,
@@ -75,7 +67,7 @@ export class DuckScoreTable implements OpenScoreTable {
     try {
       await this.#append(scored);
       await this.#connection.run(
-        `COPY (${this.#outputSql(scored)}) TO ${quotedText(path)} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`,
+        `COPY (${this.#outputSql(scored)}) TO ${quotedText(path)} (FORMAT parquet, COMPRESSION snappy, USE_TMP_FILE false)`,
       );
       makeDurable(path);
     } catch (error) {
@@ -144,14 +136,17 @@ export class DuckScoreTable implements OpenScoreTable {
   }
 
   async #append({ from, to, scores }: ScoredRange): Promise<void> {
-    await this.#connection.run('DELETE FROM scored');
+    await this.#connection.run('CREATE OR REPLACE TEMP TABLE scored (score DOUBLE)');
     const appender = await this.#connection.createAppender('scored');
     try {
       for (let at = 0; at < to - from; at += CHUNK) {
         const size = Math.min(CHUNK, to - from - at);
-        const chunk = DuckDBDataChunk.create([BIGINT, DOUBLE], size);
-        const rows = Array.from({ length: size }, (_, i) => BigInt(from + at + i));
-        chunk.setColumns([rows, Array.from(scores.subarray(at, at + size))]);
+        const chunk = DuckDBDataChunk.create([DOUBLE], size);
+        const vector = chunk.getColumnVector(0);
+        const items: unknown = Reflect.get(vector, 'items');
+        if (!(items instanceof Float64Array)) throw new Error('DuckDB gives no doubles to write to');
+        items.set(scores.subarray(at, at + size));
+        vector.flush();
         appender.appendDataChunk(chunk);
       }
     } finally {
@@ -162,15 +157,16 @@ export class DuckScoreTable implements OpenScoreTable {
   #outputSql({ from, to, version, digest, job }: ScoredRange): string {
     const kept = this.#table.keep.map((name) => `t.${quotedName(name)}`);
     const columns = [
-      's._row',
+      'n._row',
       ...kept,
       's.score',
       `CAST(${version} AS INTEGER) AS model_version`,
       `${quotedText(digest)} AS artifact_digest`,
       `${quotedText(job)} AS job_id`,
     ];
-    const source =
-      kept.length === 0 ? 'scored AS s' : `(SELECT * FROM ${this.#range(from, to)}) AS t POSITIONAL JOIN scored AS s`;
+    const numbered = `range(${from}, ${to}) AS n(_row) POSITIONAL JOIN scored AS s`;
+    const rows = `(SELECT * FROM ${this.#range(from, to)}) AS t`;
+    const source = kept.length === 0 ? numbered : `${numbered} POSITIONAL JOIN ${rows}`;
     return `SELECT ${columns.join(', ')} FROM ${source} WHERE NOT isnan(s.score)`;
   }
 

@@ -1,0 +1,168 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { FileArtifactStore } from '../src/backends/embedded/artifacts/file-artifact-store.ts';
+import { onnxRuntime } from '../src/backends/onnx/onnx-runtime.ts';
+import { openSqliteRegistry, registryFile } from '../src/compose/open-registry.ts';
+import {
+  count,
+  entity,
+  eventSource,
+  featureService,
+  float,
+  lookup,
+  model,
+  streamView,
+  text,
+  time,
+} from '../src/features/define/declare.ts';
+import { loadScorer } from '../src/registry/scorer.ts';
+import { batchContext } from '../src/running/batch-context.ts';
+import { startBatch } from '../src/serving/batch/start-batch.ts';
+import { newVersion } from '../src/testing/contracts/model-registry.ts';
+import { printFigure } from './figure.ts';
+
+/**
+ * Rows a second of a batch job, from the call to the committed manifest: a Parquet file of ten float columns, scored by 100 trees. The
+ * yardsticks: what ONNX Runtime does on one core with rows that are in memory already, 512 a run; and the same job by hand in Python
+ * with pyarrow and onnxruntime on one thread, where HEADRACE_PYTHON names a Python that has them.
+ */
+const file = '../shared/data/serving/models/trained/diabetes_gbr100.onnx';
+const ROWS = Number(process.env['HEADRACE_BENCH_ROWS'] ?? 2_000_000);
+const BATCH = 512;
+const names = Array.from({ length: 10 }, (_, i) => `f${i}`);
+
+const source = eventSource('rows', { id: 'id', time: 'at', columns: { id: text(), at: time(), f0: float() } });
+const counts = streamView('counts', {
+  source,
+  entity: entity('row', { id: text() }),
+  key: { id: 'id' },
+  windows: ['1h'],
+  freshness: '1s',
+  features: () => ({ rows: count() }),
+});
+const service = featureService('rows', {
+  request: { id: text(), f0: float() },
+  join: (r) => ({ row: lookup(counts, { id: r.id }) }),
+  compute: (r) => ({ f0: r.f0 }),
+});
+const bench = model('bench', {
+  task: 'regression',
+  service,
+  spine: { from: source, id: 'id' },
+  label: { from: source, id: 'id', value: (e) => e.f0, within: '1d' },
+  train: { with: { kind: 'command', command: ['true'] } },
+});
+
+if (existsSync(file)) await main();
+else console.error(`skipped: ${file} is absent`);
+
+async function main(): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'headrace-bench-'));
+  try {
+    const onnx = readFileSync(file);
+    const input = await writeRows(directory);
+    const registry = openSqliteRegistry(registryFile(directory));
+    const artifacts = new FileArtifactStore(join(directory, 'artifacts'));
+    const signature = { features: names, input: 'input', output: 'prediction' };
+    const scorer = await loadScorer(onnxRuntime, onnx, signature);
+    const [score] = await scorer.run(new Float32Array(10), 1);
+    const parity = JSON.stringify({ rows: [new Array(10).fill(0)], scores: [score] });
+    const version = newVersion('bench', {
+      signature,
+      artifact: artifacts.put(onnx),
+      parity: artifacts.put(new TextEncoder().encode(parity)),
+    });
+    await registry.register(version);
+    const ceiling = await oneCore(scorer);
+    const joins = { position: () => Promise.reject(new Error('none')), join: () => Promise.reject(new Error('none')) };
+    const context = batchContext(directory, { registry, joins });
+    const rate = async (workers: number) => {
+      const to = join(directory, `out-${workers}`);
+      const begun = performance.now();
+      await (await startBatch(bench, { from: input, to, version: 1, workers }, context)).result;
+      return ROWS / ((performance.now() - begun) / 1_000);
+    };
+    const one = await rate(1);
+    const two = await rate(2);
+    const name = `batch inference from Parquet, ${ROWS.toLocaleString('en')} rows × 10 columns, 100 trees`;
+    const aim = { of: 'ratio', atLeast: 0.6 } as const;
+    const yardstick = 'ONNX Runtime on one core, rows in memory';
+    printFigure({ name: `${name}, 1 worker`, unit: 'rows/s', value: one, yardstick, yardstickValue: ceiling, aim });
+    printFigure({
+      name: `${name}, 2 workers on 2 cores`,
+      unit: 'rows/s',
+      value: two,
+      yardstick: `twice ${yardstick}`,
+      yardstickValue: 2 * ceiling,
+      aim,
+    });
+    printFigure({
+      name: `${name}: 2 workers`,
+      unit: 'rows/s',
+      value: two,
+      yardstick: '1 worker',
+      yardstickValue: one,
+      aim: { of: 'ratio', atLeast: 1.7 },
+    });
+    const hand = byHand(input, directory);
+    if (hand !== null)
+      printFigure({
+        name: `${name}, 1 worker, against Python by hand`,
+        unit: 'rows/s',
+        value: one,
+        yardstick: 'pyarrow and onnxruntime by hand, one thread',
+        yardstickValue: hand,
+        aim: { of: 'ratio', atLeast: 1.5 },
+      });
+    await registry.close();
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function writeRows(directory: string): Promise<string> {
+  const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
+  const connection = await instance.connect();
+  const path = join(directory, 'rows.parquet');
+  const cells = names.map((name) => `CAST(random() / 5 - 0.1 AS FLOAT) AS ${name}`);
+  await connection.run(`COPY (SELECT range AS id, ${cells.join(', ')} FROM range(${ROWS})) TO '${path}'`);
+  connection.closeSync();
+  instance.closeSync();
+  return path;
+}
+
+async function oneCore(scorer: Awaited<ReturnType<typeof loadScorer>>): Promise<number> {
+  const rows = Float32Array.from({ length: BATCH * 10 }, (_, i) => ((i * 37) % 200) / 1_000 - 0.1);
+  for (let i = 0; i < 50; i += 1) await scorer.run(rows, BATCH);
+  const runs = 1_500;
+  const begun = performance.now();
+  for (let i = 0; i < runs; i += 1) await scorer.run(rows, BATCH);
+  return (runs * BATCH) / ((performance.now() - begun) / 1_000);
+}
+
+/** Rows a second of the same job in Python; null: no Python has been named. */
+function byHand(input: string, directory: string): number | null {
+  const python = process.env['HEADRACE_PYTHON'];
+  if (python === undefined) return null;
+  const program = `
+import sys, time
+import numpy as np, onnxruntime as ort, pyarrow as pa, pyarrow.parquet as pq
+begun = time.perf_counter()
+options = ort.SessionOptions(); options.intra_op_num_threads = 1; options.inter_op_num_threads = 1
+session = ort.InferenceSession(sys.argv[1], options)
+rows, writer = 0, None
+for batch in pq.ParquetFile(sys.argv[2]).iter_batches(batch_size=65536, use_threads=False):
+    x = np.stack([batch.column(i + 1).to_numpy() for i in range(10)], axis=1)
+    score = np.concatenate([session.run(['prediction'], {'input': x[i:i + 512]})[0][:, 0] for i in range(0, len(x), 512)])
+    out = pa.table({'id': batch.column(0), 'score': score})
+    writer = writer or pq.ParquetWriter(sys.argv[3], out.schema)
+    writer.write_table(out); rows += len(x)
+writer.close()
+print(rows / (time.perf_counter() - begun))
+`;
+  const args = ['-c', program, file, input, join(directory, 'by-hand.parquet')];
+  return Number(execFileSync(python, args, { encoding: 'utf8' }));
+}
