@@ -3,7 +3,8 @@ import { fail } from '../../base/errors/fail.ts';
 import type { EventLog, EventLogCapabilities, LogBatch, LogRecord, PartitionEnds } from '../../ports/event-log.ts';
 import { answersWithin, type Client, clientOptions, type KafkaAddress, loadClient } from './client.ts';
 import { isAnswer } from './failure.ts';
-import { decodeRecord, encodeRecord, type FetchedRecord, type RecordToSend } from './record.ts';
+import { checkOrder, foreignRecord, notAhead, RECORD_OVERHEAD } from './log-records.ts';
+import { decodeRecord, encodeRecord, type RecordToSend } from './record.ts';
 import { topicName } from './topic-name.ts';
 import { EARLIEST, type Fetched, KafkaTopics, type KnownTopic, LATEST } from './topics.ts';
 
@@ -382,28 +383,4 @@ class KafkaEventLog implements EventLog {
     if (found === undefined) throw fail('LOG_TOPIC', { topic: `${topic}/${partition}` });
     return found;
   }
-}
-
-/** A record of another writer: it does not count, and keeps its offset. */
-function foreignRecord({ value }: FetchedRecord, ingestTs: number): LogRecord {
-  const payload = value ?? new Uint8Array();
-  return { id: '', ts: 0, ingestTs, payload, foreign: 'it is no record of this log' };
-}
-
-/** Others stamp what they like; a time to come would keep our own events out. */
-function notAhead(ingestTs: number): number {
-  return Math.min(ingestTs, Date.now());
-}
-
-/** Bytes of a record besides its key and value: lengths, times, the header. */
-const RECORD_OVERHEAD = 64;
-
-/** The last ingest time behind an append. Error: LOG_ORDER. */
-function checkOrder(topic: string, partition: number, before: number, records: readonly LogRecord[]): number {
-  let last = before;
-  for (const { ingestTs } of records) {
-    if (!(ingestTs >= last)) throw fail('LOG_ORDER', { topic, partition, ingestTs, last });
-    last = ingestTs;
-  }
-  return last;
 }

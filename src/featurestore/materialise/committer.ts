@@ -3,8 +3,9 @@ import type { EventSourceData } from '../../features/define/declaration.ts';
 import type { Delivery } from '../../features/engine/delivery.ts';
 import type { TileBatch } from '../../ports/tile-topics.ts';
 import type { Verdicts } from '../ingest/ingest-report.ts';
+import type { ViewKey } from './key-tiles.ts';
 import type { SourceJudge, SourceState } from './source-judge.ts';
-import type { TileCache, ViewKey } from './tile-cache.ts';
+import type { TileCache } from './tile-cache.ts';
 import type { EventGate, TileCommits } from './tile-commits.ts';
 import type { WriterState } from './writer-state.ts';
 

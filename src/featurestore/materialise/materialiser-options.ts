@@ -7,7 +7,7 @@ import type { OnlineStore } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import type { TileTopics } from '../../ports/tile-topics.ts';
 import type { RowsOf } from '../ingest/source-rows.ts';
-import type { SeeChanges } from './tile-cache.ts';
+import type { SeeChanges } from './key-tiles.ts';
 import type { TilesApart } from './tile-origin.ts';
 import type { TakeUnreadable } from './unreadable-records.ts';
 

@@ -1,8 +1,9 @@
 import type { StreamViewData } from '../../features/define/declaration.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
+import type { ViewKey } from './key-tiles.ts';
 import type { RemoteCommitter } from './remote-committer.ts';
-import type { TileCache, ViewKey } from './tile-cache.ts';
+import type { TileCache } from './tile-cache.ts';
 
 /** How the writer of a store behind a network reads its tiles: from memory where they are, else they are fetched first. */
 export interface RemoteTiles {

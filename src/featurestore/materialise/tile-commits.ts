@@ -4,7 +4,8 @@ import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
 import type { OnlineStore, TileCommit, TileReport, TileWrite } from '../../ports/online-store.ts';
 import type { Position } from '../../ports/position.ts';
 import { inSlices } from './in-slices.ts';
-import type { SeeChanges, TakeTiles, TileCache } from './tile-cache.ts';
+import type { SeeChanges, TakeTiles } from './key-tiles.ts';
+import type { TileCache } from './tile-cache.ts';
 import { TileDrain } from './tile-drain.ts';
 import type { Writer } from './writer.ts';
 

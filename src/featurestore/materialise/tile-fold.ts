@@ -1,6 +1,7 @@
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import { emptyRun } from '../../features/tile/tile-run.ts';
-import { cleanTiles, type KeyTiles, type TileCache } from './tile-cache.ts';
+import { cleanTiles, type KeyTiles } from './key-tiles.ts';
+import type { TileCache } from './tile-cache.ts';
 
 /** Where accepted events are added. */
 export interface TileFold {

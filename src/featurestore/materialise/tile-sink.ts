@@ -4,7 +4,7 @@ import { SourceFolder, viewKeyEncoder } from '../../features/engine/stream-engin
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { DeliverySink, JudgedDeliveries } from '../../ports/delivery-sink.ts';
 import type { Value } from '../../schema/column.ts';
-import type { KeyTiles, ViewKey } from './tile-cache.ts';
+import type { KeyTiles, ViewKey } from './key-tiles.ts';
 import type { TileFold } from './tile-fold.ts';
 
 interface FoldedSource {
