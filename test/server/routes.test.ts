@@ -277,8 +277,8 @@ const backfill = { kind: 'backfill', view: 'spend' };
 
 test.each([
   ['no object', [], /expected object/],
-  ['no kind', { model: 'risk' }, /member .*kind.*: it is neither train nor backfill/],
-  ['another kind', { ...train, kind: '__proto__' }, /member .*kind.*: it is neither train nor backfill/],
+  ['no kind', { model: 'risk' }, /member .*kind.*: it is not train, backfill or predict/],
+  ['another kind', { ...train, kind: '__proto__' }, /member .*kind.*: it is not train, backfill or predict/],
   ['no model', { kind: 'train' }, /member \W+model\W/],
   ['a model that is a number', { kind: 'train', model: 5 }, /member \W+model\W/],
   ['a view that is an object', { kind: 'backfill', view: {} }, /member \W+view\W/],

@@ -45,6 +45,6 @@ export const startBody = z.discriminatedUnion(
       replace: z.boolean().default(false).describe('replace the output of another job'),
     }),
   ],
-  { error: ({ code }) => (code === 'invalid_union' ? 'it is neither train, backfill nor predict' : undefined) },
+  { error: ({ code }) => (code === 'invalid_union' ? 'it is not train, backfill or predict' : undefined) },
 );
 export type StartBody = z.output<typeof startBody>;
