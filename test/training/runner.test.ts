@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checkpointNames } from '../../src/training/runner/checkpoints.ts';
-import type { JournalEntry } from '../../src/training/runner/journal.ts';
+import { checkpointNames, newestCheckpoint } from '../../src/training/runner/checkpoints.ts';
+import { Journal, type JournalEntry } from '../../src/training/runner/journal.ts';
 import { expectedState, hasPython, runCount, stepsOf } from './run-program.ts';
 
 // All of them run a Python program, and are skipped without python3.
@@ -216,3 +216,13 @@ function forgetRun(): void {
   rmSync(join(folder, 'journal.jsonl'));
   rmSync(join(folder, 'gangs'), { recursive: true });
 }
+
+test('a run of the first release is read: its journal, its newest checkpoint', async () => {
+  const fixture = 'test/fixtures/training-run-1';
+  const found = await newestCheckpoint(join(fixture, 'checkpoints'), 1);
+  expect(found).toMatchObject({ newest: { manifest: { step: 20, samples: 160 } }, damaged: [] });
+  writeFileSync(join(folder, 'journal.jsonl'), readFileSync(join(fixture, 'journal.jsonl')));
+  const journal = Journal.open(join(folder, 'journal.jsonl'), 'run');
+  expect(journal.entries.at(-1)?.data).toMatchObject({ to: 'completed' });
+  journal.close();
+});

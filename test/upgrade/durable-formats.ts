@@ -67,7 +67,7 @@ export const durableFormats: readonly DurableFormat[] = [
     name: 'state of the monitor',
     source: 'src/monitoring/monitor/monitor-state.ts',
     version: 1,
-    files: /^drift\.json$/,
+    files: null,
     fixtures: ['test/fixtures/drift-state-1.json'],
   },
   {
@@ -118,6 +118,20 @@ export const durableFormats: readonly DurableFormat[] = [
     version: 1,
     files: /^runs\/[^/]+\/(job|result)\.json$/,
     fixtures: [`${RELEASE}/beside/runs`],
+  },
+  {
+    name: 'checkpoint',
+    source: 'src/training/runner/checkpoints.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/training-run-1'],
+  },
+  {
+    name: 'drill',
+    source: 'src/training/runner/drill.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/drill-1.json'],
   },
   {
     name: 'keys',
@@ -228,6 +242,11 @@ export const otherNumbers: readonly string[] = [
   'src/features/change/declaration-hash.ts',
   'src/training/onnx-export/onnx-graph.ts',
   'src/training/job/parse-result.ts',
+  // Between a controller and the ranks of one attempt.
+  'src/training/runner/heartbeat.ts',
+  'src/training/runner/run-files.ts',
+  // Written by people.
+  'src/training/sweep/sweep-file.ts',
   'src/backends/embedded/online/news.ts',
   'src/backends/redis/tile-block.ts',
   'src/features/window/stored-windows.ts',
