@@ -121,7 +121,9 @@ export function runStore(database: SqlDatabase): Pick<TrackingStore, RunMethods>
       }),
     searchRuns: (query) =>
       database.read(async (sql) => {
-        const experiments = inNumbers('t.experiment', query.experiments.map(experimentNumber));
+        // With a filter its index finds fewer rows than that of experiments, which the sign keeps the planner from.
+        const column = query.filter.length === 0 ? 't.experiment' : '+t.experiment';
+        const experiments = inNumbers(column, query.experiments.map(experimentNumber));
         const { rows, more } = await searchRows({ sql, dialect }, SOURCE, query, [
           experiments,
           ...stageParts(query.view),

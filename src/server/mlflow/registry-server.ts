@@ -65,6 +65,8 @@ export async function startRegistryServer(
       ? createServer({ requestTimeout: 0 }, listener)
       : createSecureServer({ ...secureOptions(tls), requestTimeout: 0 }, listener);
   server.setTimeout(IDLE_MS);
+  // A client that comes back within this finds its connection open.
+  server.keepAliveTimeout = IDLE_MS;
   return listen(server, options, tls === null ? 'http' : 'https');
 }
 
