@@ -42,3 +42,8 @@ export async function untilStill(value: () => number): Promise<void> {
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
+
+/** A deadline that has passed when anything else has run. */
+export function nextMillisecond(): number {
+  return performance.now() + 1;
+}

@@ -76,6 +76,11 @@ export const boundedExpressions: readonly Bounded[] = [
         String.raw`/^(SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|ILLEGAL_SASL_STATE):|AUTHORIZATION_FAILED|^ERR_SSL_\w*ALERT\w*(CERTIFICATE|UNKNOWN_CA)/`,
       ],
       'backends/kafka/java-client.ts': ['/(-----BEGIN [^-]+-----)([^-]+)(-----END [^-]+-----)/g'],
+      'backends/s3/s3-artifact-store.ts': [
+        '/<Key>([^<]*)<\\/Key>/g',
+        '/<NextContinuationToken>([^<]*)<\\/NextContinuationToken>/',
+        '/<Message>([^<]*)<\\/Message>/',
+      ],
       'backends/otlp/trace-sink.ts': [String.raw`/\/+$/`],
       'backends/spark/failures.ts': [
         String.raw`/exit(?:ed with)?\s*(?:code|status):?\s*52\b|OutOfMemoryError|exit code 52|ExitCode 52/i`,
@@ -92,6 +97,9 @@ export const boundedExpressions: readonly Bounded[] = [
       'base/errors/fail.ts': [String.raw`/\{(\w+)\}/g`],
       'client/client-error.ts': [String.raw`/\{(\w+)\}/g`],
       'client/create-client.ts': [String.raw`/\/+$/`],
+      'client/oip/create-oip-client.ts': [String.raw`/\/+$/`],
+      'backends/embedded/scores/score-table.ts': [String.raw`/^(.+)\[(\d+)\]$/`],
+      'environment/registry-config.ts': [String.raw`/^postgres(ql)?:\/\/([^:@/?#]+@)?[^@/?#]+\/[^?#]+$/`],
       'environment/config.ts': [String.raw`/\.[A-Za-z0-9_-]+\.\d+$/`],
       'features/change/sql-meaning.ts': [String.raw`/'(?:[^']|'')*'|"(?:[^"]|"")*"|\s+|[^'"\s]+|['"]/g`],
       'featurestore/batch/batch-sql.ts': [String.raw`/\{\{(.*?)\}\}/g`, String.raw`/[\s;]+$/`],

@@ -33,12 +33,35 @@ export async function signatureColumns(
 
 /** `signature.inputs` of an MLmodel file: JSON in a YAML text, in single quotes and over several lines. */
 function signatureInputs(text: string): readonly SignatureInput[] | null {
-  const [, quoted] = /^signature:\n(?: {2}.*\n)*? {2}inputs: '((?:[^']|'')*)'/m.exec(text) ?? [];
-  if (quoted === undefined) return null;
+  const quoted = quotedInputs(text);
+  if (quoted === null) return null;
   try {
-    const inputs: unknown = JSON.parse(quoted.replaceAll("''", "'").replaceAll(/\n\s*/g, ' '));
+    const lines = quoted.split('\n').map((line, index) => (index === 0 ? line : line.trimStart()));
+    const inputs: unknown = JSON.parse(lines.join(' '));
     return Array.isArray(inputs) ? (inputs as readonly SignatureInput[]) : null;
   } catch {
     return null;
+  }
+}
+
+/** The single-quoted text after `inputs:` in the block `signature:`, with its quotes undone; null: there is none. */
+function quotedInputs(text: string): string | null {
+  const block = text.startsWith('signature:\n') ? 0 : text.indexOf('\nsignature:\n') + 1;
+  if (block === 0 && !text.startsWith('signature:\n')) return null;
+  let at = text.indexOf('\n', block) + 1;
+  while (text.startsWith('  ', at) && !text.startsWith("  inputs: '", at)) {
+    const end = text.indexOf('\n', at);
+    if (end === -1) return null;
+    at = end + 1;
+  }
+  if (!text.startsWith("  inputs: '", at)) return null;
+  let quoted = '';
+  for (let from = at + "  inputs: '".length; ; ) {
+    const quote = text.indexOf("'", from);
+    if (quote === -1) return null;
+    quoted += text.slice(from, quote);
+    if (text[quote + 1] !== "'") return quoted;
+    quoted += "'";
+    from = quote + 2;
   }
 }

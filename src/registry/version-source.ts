@@ -1,4 +1,5 @@
 import { fail } from '../base/errors/fail.ts';
+import { trimEndOf, trimStartOf } from '../base/trim-end.ts';
 import type { ModelRegistry, VersionFile } from '../ports/model-registry.ts';
 
 /** Texts may be percent-encoded several times; more often than this is an attack. */
@@ -6,8 +7,13 @@ const MOST_DECODINGS = 10;
 
 /** The folder of the artefact tree that `mlflow-artifacts:` addresses point into; null: it is an address of another kind. */
 export function artifactPath(uri: string): string | null {
-  const [, path] = /^mlflow-artifacts:(?:\/\/[^/]*)?\/*(.*)$/.exec(uri) ?? [];
-  return path === undefined ? null : path.replace(/\/+$/, '');
+  if (!uri.startsWith('mlflow-artifacts:') || uri.includes('\n')) return null;
+  let rest = uri.slice('mlflow-artifacts:'.length);
+  if (rest.startsWith('//')) {
+    const path = rest.indexOf('/', 2);
+    rest = path === -1 ? '' : rest.slice(path);
+  }
+  return trimEndOf(trimStartOf(rest, '/'), '/');
 }
 
 /**
@@ -23,7 +29,7 @@ export function checkSource(source: string, runArtifacts: string | null): void {
   if (parts.includes('..') || parts.includes('.') || path.includes('//')) throw refuse();
   const isLocal = !/^[a-z][a-z0-9+.-]*:/i.test(decoded) || /^file:/i.test(decoded);
   if (!isLocal) return;
-  const own = runArtifacts === null ? null : runArtifacts.replace(/^file:\/*/i, '/').replace(/\/+$/, '');
+  const own = runArtifacts === null ? null : trimEndOf(runArtifacts.replace(/^file:\/*/i, '/'), '/');
   const local = decoded.replace(/^file:\/*/i, '/');
   if (own === null || !own.startsWith('/') || (local !== own && !local.startsWith(`${own}/`))) throw refuse();
 }

@@ -98,7 +98,7 @@ function operationOf(route: Route, { name, summary, body, answers }: RouteShape)
 
 /** The parameters of the query, and that of a path whose values the declaration does not name. */
 function parametersFor({ path, query }: Route, name: string | undefined): Json {
-  const open = name === undefined ? [...path.matchAll(/\{(\w+)\}/g)] : [];
+  const open = name === undefined ? [...path.matchAll(/\{(\w{1,64})\}/g)] : [];
   const inPath = open.map(([, parameter]) => ({
     name: parameter,
     in: 'path',

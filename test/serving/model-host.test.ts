@@ -11,8 +11,11 @@ import type { InferCaller, InferRequest } from '../../src/serving/oip/infer-requ
 import { ModelHost, type ModelHostOptions } from '../../src/serving/runtime/model-host.ts';
 import { TritonRepository } from '../../src/serving/runtime/triton-repository.ts';
 import { modelRuntimeContracts } from '../../src/testing/contracts/model-runtime.ts';
-import { until } from '../until.ts';
+import { nextMillisecond, until } from '../until.ts';
 import { addSubFile, identityFile, onnxFile } from './onnx-files.ts';
+
+/** The unit of a request's time limit is the microsecond. */
+const MILLISECOND_US = 1_000;
 
 const folders: string[] = [];
 
@@ -272,8 +275,8 @@ describe('waiting', () => {
     await until(() => runs.length === 1);
     const gone = new AbortController();
     const cancelled = host.infer(request('m'), { ...nobody, signal: gone.signal });
-    const expired = host.infer(request('m', 1, { parameters: { timeout: 1_000 } }), nobody);
-    const late = host.infer(request('m'), { ...nobody, deadline: performance.now() + 1 });
+    const expired = host.infer(request('m', 1, { parameters: { timeout: MILLISECOND_US } }), nobody);
+    const late = host.infer(request('m'), { ...nobody, deadline: nextMillisecond() });
     gone.abort();
     for (const one of [cancelled, expired, late]) await expect(one).rejects.toMatchObject({ code: 'OIP_UNAVAILABLE' });
     const [{ queue, statistics }] = host.versions();

@@ -49,7 +49,16 @@ function progress(root: string): number {
 test.skipIf(!hasPython)(
   'train drill passes for a program that resumes, and stands until the program changes',
   async () => {
-    const result = await runCli(folder, ['train', 'drill', '--json', '--steps', '40', '--set', 'every=8', ...count]);
+    const result = await runCli(folder, [
+      'train',
+      'drill',
+      '--json',
+      '--steps',
+      '40',
+      '--set',
+      'every=8,stepSeconds=0.01',
+      ...count,
+    ]);
     expect(result.code).toBe(0);
     expect(lastJson(result)).toMatchObject({ passed: true, problems: [], lossDifference: 0 });
     const run = [
@@ -77,7 +86,16 @@ test.skipIf(!hasPython)('train drill fails for a program that begins from the st
     join(folder, 'count.py'),
     program.replace('run = headrace_job.Run()', 'run = headrace_job.Run()\nrun.step = 0'),
   );
-  const result = await runCli(folder, ['train', 'drill', '--json', '--steps', '40', '--set', 'every=8', ...count]);
+  const result = await runCli(folder, [
+    'train',
+    'drill',
+    '--json',
+    '--steps',
+    '40',
+    '--set',
+    'every=8,stepSeconds=0.01',
+    ...count,
+  ]);
   expect(result).toMatchObject({ code: 3, err: expect.stringContaining('DRILL_FAILED') });
 });
 
@@ -97,9 +115,20 @@ test.skipIf(!hasPython || !existsSync(trace))(
   async () => {
     const prices = ['--spot-price', '1', '--on-demand-price', '3'];
     const spot = ['--spot-trace', trace, '--polarity', 'available', '--work', '1h', '--deadline', '10h', ...prices];
-    const run = ['train', 'run', '--json', '--directory', 'placed', '--steps', '40', '--set', 'every=8', ...spot];
+    const run = [
+      'train',
+      'run',
+      '--json',
+      '--directory',
+      'placed',
+      '--steps',
+      '40',
+      '--set',
+      'every=8,stepSeconds=0.01',
+      ...spot,
+    ];
     expect((await runCli(folder, [...run, ...count])).err).toContain('drill');
-    await runCli(folder, ['train', 'drill', '--steps', '40', '--set', 'every=8', ...count]);
+    await runCli(folder, ['train', 'drill', '--steps', '40', '--set', 'every=8,stepSeconds=0.01', ...count]);
     const placed = await runCli(folder, [...run, '--drill', 'run', ...count]);
     expect(lastJson(placed)).toMatchObject({ state: 'completed', predicted: { cost: expect.any(Number) } });
   },

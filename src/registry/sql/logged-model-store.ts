@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { trimEndOf } from '../../base/trim-end.ts';
 import type { LoggedModel, LoggedModelMetric, LoggedModelStatus, LoggedModels } from '../../ports/logged-models.ts';
 import type { Sql, SqlDatabase, SqlRow } from '../../ports/sql-database.ts';
 import { inNumbers, numbersOf, type SearchSource, searchRows } from './compile-query.ts';
@@ -37,7 +38,7 @@ export function loggedModelStore(database: SqlDatabase): LoggedModels {
       database.write(async (sql) => {
         const number = await activeExperiment(sql, experiment);
         const [{ location = '' } = {}] = await sql.all('SELECT location FROM experiments WHERE no = ?', [number]);
-        const uri = `${String(location).replace(/\/+$/, '')}/models/${id}/artifacts`;
+        const uri = `${trimEndOf(String(location), '/')}/models/${id}/artifacts`;
         const [row] = await sql.all(
           `INSERT INTO logged_models (id, experiment, name, uri, created, updated, status, model_type, source_run, stage)
             VALUES (?, ?, ?, ?, ?, ?, 'LOGGED_MODEL_PENDING', ?, ?, 'active') RETURNING *`,

@@ -1,4 +1,5 @@
 import { fail } from '../../base/errors/fail.ts';
+import { trimEndOf } from '../../base/trim-end.ts';
 import type { Sql, SqlDatabase, SqlDialect, SqlValue } from '../../ports/sql-database.ts';
 import type { DatasetInput, RunBatch, RunMetric, TrackingStore } from '../../ports/tracking-store.ts';
 import { inNumbers, type SearchSource, searchRows } from './compile-query.ts';
@@ -61,7 +62,7 @@ export function runStore(database: SqlDatabase): Pick<TrackingStore, RunMethods>
         const [{ location = '' } = {}] = await sql.all('SELECT location FROM experiments WHERE no = ?', [
           await activeExperiment(sql, experiment),
         ]);
-        const uri = `${String(location).replace(/\/+$/, '')}/${id}/artifacts`;
+        const uri = `${trimEndOf(String(location), '/')}/${id}/artifacts`;
         const [row] = await sql.all(
           `INSERT INTO runs (id, experiment, name, user_name, status, started, ended, uri, stage, deleted_at)
             VALUES (?, ?, ?, ?, 'RUNNING', ?, NULL, ?, 'active', NULL) RETURNING *`,

@@ -1,3 +1,4 @@
+import { trimEndOf } from '../../base/trim-end.ts';
 import { invalid } from './fault.ts';
 
 const LONGEST_PATH = 2_000;
@@ -8,7 +9,7 @@ const MOST_DECODINGS = 10;
  * `Invalid path`.
  */
 export function artifactName(text: string, { mayBeRoot = false } = {}): string {
-  const path = text.replace(/\/+$/, '');
+  const path = trimEndOf(text, '/');
   if (path === '' && mayBeRoot) return '';
   const refuse = () => invalid(`Invalid path: '${text.slice(0, 200)}'`);
   if (path.length > LONGEST_PATH || !path.isWellFormed()) throw refuse();

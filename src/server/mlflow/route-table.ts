@@ -14,9 +14,9 @@ export function routeTable(
   routes: readonly MlflowRoute[],
 ): (method: string, path: string) => FoundRoute | 'method' | null {
   const plain = new Map<string, MlflowRoute>();
-  const patterns: { readonly route: MlflowRoute; readonly pattern: RegExp }[] = [];
+  const patterns: { readonly route: MlflowRoute; readonly match: Match }[] = [];
   for (const route of routes) {
-    if (route.path.includes('{')) patterns.push({ route, pattern: patternOf(route.path) });
+    if (route.path.includes('{')) patterns.push({ route, match: matchOf(route.path) });
     else plain.set(`${route.method} ${route.path}`, route);
   }
   const paths = new Set(routes.map(({ path }) => path));
@@ -26,22 +26,36 @@ export function routeTable(
     const exact = plain.get(`${method} ${below}`);
     if (exact !== undefined) return { route: exact, params: [] };
     let isOtherMethod = paths.has(below as `/${string}`);
-    for (const { route, pattern } of patterns) {
-      const match = pattern.exec(below);
-      if (match === null) continue;
-      if (route.method === method) return { route, params: match.slice(1).map(decoded) };
+    for (const { route, match } of patterns) {
+      const params = match(below);
+      if (params === null) continue;
+      if (route.method === method) return { route, params: params.map(decoded) };
       isOtherMethod = true;
     }
     return isOtherMethod ? 'method' : null;
   };
 }
 
-function patternOf(path: string): RegExp {
-  const parts = path.split('/').map((part) => {
-    if (/^\{\w+\+\}$/.test(part)) return '(.+)';
-    return part.startsWith('{') ? '([^/]+)' : part;
-  });
-  return new RegExp(`^${parts.join('/')}$`);
+/** The values of a path's parameters; null: the path is another one. */
+type Match = (path: string) => readonly string[] | null;
+
+/** A parameter `{name}` is one part of a path. `{name+}`, the last of a route, is the whole rest. */
+function matchOf(route: string): Match {
+  const parts = route.split('/');
+  const takesRest = parts.at(-1)?.endsWith('+}') === true;
+  return (path) => {
+    const asked = path.split('/');
+    if (takesRest ? asked.length < parts.length : asked.length !== parts.length) return null;
+    const params: string[] = [];
+    for (const [index, part] of parts.entries()) {
+      const value = takesRest && index === parts.length - 1 ? asked.slice(index).join('/') : (asked[index] ?? '');
+      if (!part.startsWith('{')) {
+        if (part !== value) return null;
+      } else if (value === '') return null;
+      else params.push(value);
+    }
+    return params;
+  };
 }
 
 function decoded(text: string): string {

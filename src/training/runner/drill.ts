@@ -124,7 +124,7 @@ async function drillRun(
     const outcome = await superviseRun({
       run: name,
       folder: run,
-      spec: { ...spec, targetSteps: steps, pollMs: Math.min(spec.pollMs, 20), killRestarts: 3, budget: null },
+      spec: { ...spec, targetSteps: steps, pollMs: Math.min(spec.pollMs, 5), killRestarts: 3, budget: null },
       backend,
       onEntry: (entry) => entries.push(entry),
       onPoll: () => fault?.(run, () => void backend.signal(`${name}-1`, 'SIGKILL')),
@@ -158,7 +158,9 @@ function judge({ spec, steps }: DrillOptions, plain: readonly DrillRun[], faulty
       );
   for (const { name, outcome } of faulty) {
     const resumed = outcome.ledger.attempts.some(({ attempt, fromStep }) => attempt > 1 && fromStep > 0);
-    if (!resumed) problems.push(`${name}: no attempt resumed from a checkpoint`);
+    if (outcome.ledger.attempts.length === 1)
+      problems.push(`${name}: the program ended before it was killed: give the drill more steps`);
+    else if (!resumed) problems.push(`${name}: no attempt resumed from a checkpoint`);
   }
   if (lossDifference !== null && lossDifference > lossTolerance)
     problems.push(`the last loss differs by ${lossDifference}, more than ${lossTolerance}`);

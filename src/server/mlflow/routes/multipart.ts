@@ -1,3 +1,4 @@
+import { trimEndOf } from '../../../base/trim-end.ts';
 import type { IndexedFile } from '../../../ports/artifact-index.ts';
 import type { ArtifactStore } from '../../../ports/artifact-store.ts';
 import { storeContent } from '../../../registry/store-content.ts';
@@ -72,7 +73,7 @@ function uploadOf(message: Message): string {
 /** The path of a request is the folder; `path` is the file on the client's disk, whose last part is the name. */
 function targetOf(folder: string, message: Message): string {
   const name = message.required('path').split(/[\\/]/).at(-1) ?? '';
-  return `${folder.replace(/\/+$/, '')}/${name}`;
+  return `${trimEndOf(folder, '/')}/${name}`;
 }
 
 function checkParts(
