@@ -7,7 +7,7 @@ const head = `# Metrics
 
 \`GET /metrics\` answers Prometheus text: these metrics, and those of the process and of Node that prom-client gives. Every label
 takes declared names or the values listed, so that their number is bounded by the declaration. Counts are since the start
-of the process. What each budget means is in [budgets](../guide/budgets-and-slos.md).
+of the process. The meaning of each budget is in [budgets](../guide/budgets-and-slos.md).
 
 This page is written by \`npm run pages\` from the figures of every part in src/running/parts.ts; do not edit it by hand.
 `;

@@ -16,16 +16,12 @@ import { proseRules } from './prose-rules.ts';
 /** Files and folders that are not rewritten yet. The list only shrinks: a path without findings is a fault. */
 const PENDING: readonly string[] = [
   'CHANGELOG.md',
-  'docs/reference/cli.md',
   'docs/reference/gpu-confusion.md',
   'docs/reference/gpu-parity.md',
-  'docs/reference/metrics.md',
   'src/backends/',
-  'src/base/',
   'src/cli/',
   'src/compose/compose.ts',
   'src/compose/',
-  'src/environment/config.ts',
   'src/featurestore/',
   'src/running/headrace.ts',
   'src/running/migration.ts',

@@ -1,6 +1,6 @@
 import { errorOf } from './reason-of.ts';
 
-/** What a step that comes after the deadline still gets, ms: to cut connections and give locks back takes less. */
+/** Time of a step that begins after the deadline, ms: cutting connections and releasing locks takes less. */
 const MOMENT_MS = 500;
 
 /** The end of something, step by step: one that fails, or takes too long, does not keep the others from their turn. */
@@ -9,13 +9,13 @@ export interface Closing {
   work(name: string, step: () => unknown): Promise<void>;
   /** Ends something, however late it is, and waits for it up to the deadline, or for a moment after that. Never throws. */
   end(name: string, step: () => unknown): Promise<void>;
-  /** What the first step that failed has thrown; null: none has. */
+  /** The error of the first step that failed; null: none did. */
   readonly failure: Error | null;
   /** The steps that had not ended in their time. */
   readonly late: readonly string[];
 }
 
-/** Begins to end something; all of it may take so many ms. */
+/** Begins to close something; all steps together may take `ms`. */
 export function closingWithin(ms: number): Closing {
   const late: string[] = [];
   const deadline = performance.now() + ms;
@@ -40,7 +40,7 @@ export function closingWithin(ms: number): Closing {
   };
 }
 
-/** Whether work ends within so many ms; throws what it fails of by then. */
+/** Whether work ends within `ms`. Throws its error, if it fails by then. */
 export async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
   if (ms === Number.POSITIVE_INFINITY) {
     await work;

@@ -6,7 +6,7 @@ const TEXT = 24;
 const VIEW = 340;
 const BIG_INT = 32;
 
-/** What nests deeper counts as one object. */
+/** An object at a greater depth counts as one, without its members. */
 const DEEPEST = 6;
 
 /** About how many bytes of memory plain data take: numbers, texts, lists, maps, typed arrays and records of them. */
@@ -24,7 +24,7 @@ export function objectBytes(value: unknown, depth = DEEPEST): number {
   return bytes;
 }
 
-/** Numbers lie in the slot. */
+/** Numbers are in the slot. */
 function below(value: unknown, depth: number): number {
   return typeof value === 'number' || value === null || value === undefined ? 0 : objectBytes(value, depth - 1);
 }

@@ -1,7 +1,7 @@
 import { isHeadraceError } from './errors/fail.ts';
 import { errorOf } from './reason-of.ts';
 
-/** What keeps something from working, told once while it stays the same. */
+/** A fault that lasts, reported once while it stays the same. */
 export interface Trouble {
   /** null: it works. */
   readonly now: Error | null;
@@ -11,7 +11,7 @@ export interface Trouble {
   over(): void;
 }
 
-/** Nothing wrong yet; `tell` hears of each new trouble. */
+/** Nothing is wrong yet; `tell` receives each new trouble. */
 export function noTrouble(tell: (error: unknown) => void): Trouble {
   let now: Error | null = null;
   return {

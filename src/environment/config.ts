@@ -19,7 +19,7 @@ const LEAST_MEMORY = 16 * 2 ** 20;
 /** About what a process takes of its own without any key. */
 const PROCESS_BYTES = 256 * 2 ** 20;
 
-/** Of the rest, the share of what grows with keys: the garbage that V8 has not collected yet takes the others. */
+/** Share of the rest for data that grows with keys. Garbage that V8 has not collected yet takes the remainder. */
 const KEYS_SHARE = 0.8;
 
 /** Bytes for each of the `cacheKeys` that an environment still names. */
@@ -49,10 +49,10 @@ const formatSchema = z.discriminatedUnion('kind', [z.strictObject({ kind: z.lite
 /** A topic of another service, and the format of its records. The events of a source are taken from it. */
 const sourceSchema = z.strictObject({ ...kafkaTopicFields, format: formatSchema.prefault({ kind: 'json' }) });
 
-/** What computes the tiles of stream views. */
+/** The engine that computes the tiles of stream views. */
 const engineSchema = z.discriminatedUnion('kind', [embeddedOptions, flinkOptions, sparkEngineOptions]);
 
-/** What computes over the history: tiles in a backfill of a stream view, features of the training sets of models. */
+/** The engine over the history: tiles in a backfill of a stream view, features of training sets. */
 const historySchema = z.discriminatedUnion('kind', [embeddedOptions, sparkHistoryOptions, sparkConnectOptions]);
 
 function isFunctionModel(value: unknown): boolean {
@@ -71,7 +71,7 @@ const modelsSchema = z.strictObject({
   load: z.enum(['start', 'request', 'explicit']).default('start'),
   /** Memory that loaded models may take together; the least recently used goes first. */
   memory: z.union([size, z.int().min(LEAST_MEMORY)]).default('2GiB'),
-  /** A model without a request for so long is unloaded until its next one; without it none is. */
+  /** A model without a request for this long is unloaded until its next one. Without it no model is unloaded. */
   idle: duration.optional(),
   /** Name of the server in the metadata of the protocol. */
   serverName: z.string().min(1).default('headrace'),
@@ -90,8 +90,8 @@ const modelsSchema = z.strictObject({
 /** Options of one environment; every one has a default, so `{}` is a whole environment: everything embedded. */
 const environmentSchema = z.strictObject({
   /**
-   * The project's part of what it shares with others: begins every key of a shared store, and is a folder of its own below
-   * `directory`. Without it the project's name begins the keys, and the files lie in `directory` itself.
+   * The project's part of shared services: it begins every key of a shared store, and names a folder below `directory`.
+   * Without it the project's name begins the keys, and the files are in `directory` itself.
    */
   namespace: z
     .string()
@@ -113,14 +113,14 @@ const environmentSchema = z.strictObject({
     .strictObject({
       /** Byte budget of the offline store, per table. */
       bytes: z.int().min(1_000_000).default(200_000_000_000),
-      /** What DuckDB may hold in memory beside the process's own, bytes; a larger query goes through the scratch directory. */
+      /** Memory of DuckDB, in addition to that of the process, bytes. A larger query goes through the scratch directory. */
       memory: z.int().min(64_000_000).default(268_435_456),
       engine: historySchema.prefault({ kind: 'embedded' }),
     })
     .prefault({}),
   registry: registrySchema.prefault({ kind: 'embedded' }),
   artifacts: artifactsSchema.prefault({ kind: 'directory' }),
-  /** What the environment may have on the disk together, and what a day may add to it; without them there is no bound. */
+  /** Bytes that the environment may have on the disk, and that a day may add. Without them there is no bound. */
   disk: z
     .strictObject({ bytes: z.int().min(10_000_000).optional(), bytesPerDay: z.int().min(100_000).optional() })
     .prefault({}),
@@ -152,7 +152,7 @@ const environmentSchema = z.strictObject({
   models: modelsSchema.prefault({}),
 });
 
-/** What is written in headrace.config.ts for an environment. */
+/** The options of an environment in headrace.config.ts. */
 export type EnvironmentOptions = z.input<typeof environmentSchema>;
 
 /** An environment with all defaults filled; durations in ms. `directory` is that of the namespace. */
@@ -162,9 +162,9 @@ export type Environment = Omit<z.output<typeof environmentSchema>, 'log' | 'memo
     readonly idleMs: number;
     readonly cacheBytes: number;
   };
-  /** The most bytes that a process keeps in memory of what grows with keys. */
+  /** Bytes that a process may keep in memory for data that grows with keys. */
   readonly memoryBytes: number;
-  /** Whose environment it is. */
+  /** The name of its project. */
   readonly project: string;
   readonly namespace: string;
   readonly log: z.output<typeof logSchema> & { readonly ageMs: number };
@@ -219,7 +219,7 @@ function bytesOf(value: string | number): number {
   return typeof value === 'string' ? sizeBytes(value) : value;
 }
 
-/** The part of the memory that is for what grows with keys: most of what a process does not take without any, a quarter of all at least. */
+/** The part of the memory for data that grows with keys: most of the memory that an empty process leaves, at least a quarter of all. */
 function memoryBytes(memory: string | number = DEFAULT_MEMORY, cacheKeys?: number): number {
   if (cacheKeys !== undefined) return Math.max(LEAST_MEMORY, cacheKeys * CACHE_KEY_BYTES);
   const bytes = bytesOf(memory);
@@ -240,7 +240,7 @@ export function tilesApart({ online }: Pick<Environment, 'online'>): boolean {
 
 const ENGINES = { flink: 'Flink', spark: 'Spark' } as const;
 
-/** What engine and log have to be for each other. */
+/** Engine and log must fit each other. */
 function checkEngine(name: string, engine: z.output<typeof engineSchema>, log: z.output<typeof logSchema>): void {
   if (engine.kind === 'embedded') return;
   const refuse = (reason: string) => fail('CONFIG_OPTION', { name, reason });
@@ -250,7 +250,7 @@ function checkEngine(name: string, engine: z.output<typeof engineSchema>, log: z
     throw refuse(`log.tls.servername: ${called}'s client takes no other name than that of each broker; leave it out`);
 }
 
-/** What the log itself writes would come back without end. */
+/** A topic that the log itself writes would come back without end. */
 function checkTopics(
   name: string,
   sources: Readonly<Record<string, z.output<typeof sourceSchema>>>,

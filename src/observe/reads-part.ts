@@ -78,7 +78,7 @@ export const readsPart: PartKind<ReadsSource, ReadsStatus> = {
       type: 'histogram',
       unit: 's',
       labels: ['view'],
-      help: 'Streaming: from the arrival of a call of events to their being in what is served; batch: age of the data read (one read in 32)',
+      help: 'Streaming: from the arrival of a call of events to their first possible read; batch: age of the data read (one read in 32)',
       boundsS: FRESHNESS_BOUNDS_S,
       read: ({ measures }) =>
         agingViews(measures).map(({ id, freshness }) => [{ view: id }, freshness.sinceStart(performance.now())]),
@@ -105,7 +105,7 @@ export const readsPart: PartKind<ReadsSource, ReadsStatus> = {
       type: 'counter',
       unit: 'observations',
       labels: ['of', 'name', 'measure'],
-      help: 'Observations held against a declared budget',
+      help: 'Observations compared with a declared budget',
       read: ({ measures }) =>
         budgeted(measures).map(({ labels, series }) => [labels, series.sinceStart(performance.now()).count]),
     },

@@ -1,6 +1,6 @@
 import { rows } from './row.ts';
 
-/** What can keep a project from ending with everything written. */
+/** Faults that keep a project from closing with everything written. */
 export const closeErrors = rows({
   CLOSE_UNFINISHED: {
     message: 'the project has ended before everything was written: {left}. {reason}',

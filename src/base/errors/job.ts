@@ -1,6 +1,6 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with a job of a running server, and with the processes that jobs start. */
+/** Faults of jobs of a running server, and of the processes that jobs start. */
 export const jobErrors = rows({
   JOB_UNKNOWN: {
     message: 'the server has no job {id}',

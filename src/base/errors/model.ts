@@ -109,7 +109,7 @@ export const modelErrors = rows({
   },
   MODEL_RUN: {
     message: 'the run of model {model} failed: {reason}',
-    hint: 'check the model with these inputs; the server and other models go on',
+    hint: 'check the model with these inputs; the server and other models continue',
     retry: 'never',
     status: 500,
     exit: 3,

@@ -67,7 +67,7 @@ export const offlineErrors = rows({
   },
   OFFLINE_CORRUPT: {
     message: 'the file {file} of the offline store differs from the published file: {reason}',
-    hint: 'stop the server and rebuild the file with headrace restore --damaged, or name a backup that has it; a damaged manifest needs the whole store of a backup',
+    hint: 'stop the server and rebuild the file with headrace restore --damaged, or from a backup; a damaged manifest needs the backup of the whole store',
     retry: 'never',
     status: 500,
     exit: 4,

@@ -4,7 +4,7 @@ import { rows } from './row.ts';
 export const oipErrors = rows({
   OIP_REQUEST: {
     message: 'the inference request is refused: {reason}',
-    hint: 'send what the metadata of the model describes; docs/reference/oip.md has the protocol',
+    hint: 'send the inputs that the metadata of the model describes; docs/reference/oip.md has the protocol',
     retry: 'never',
     status: 400,
     exit: 2,

@@ -1,6 +1,6 @@
 import { rows } from './row.ts';
 
-/** What can be wrong with records in the wire format of a schema registry. */
+/** Faults of records in the wire format of a schema registry. */
 export const schemaErrors = rows({
   SCHEMA_FRAME: {
     message: 'the value is not in the wire format of a schema registry: {reason}',

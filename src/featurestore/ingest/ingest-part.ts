@@ -63,7 +63,7 @@ export const ingestPart: PartKind<IngestSource, IngestStatus> = {
       type: 'histogram',
       unit: 's',
       labels: ['source'],
-      help: 'From the arrival of a call of events to their being in what is served',
+      help: 'From the arrival of a call of events to their first possible read',
       boundsS: LATENCY_BOUNDS_S,
       read: ({ measures }) =>
         [...measures.sources.values()].map(({ source, servable }) => [{ source: source.name }, servable]),

@@ -99,7 +99,7 @@ export const tilesPart: PartKind<TilesSource, TilesStatus> = {
       type: 'gauge',
       unit: 'records',
       labels: ['topic', 'reader', 'partition'],
-      help: 'Records between where a reader stands and the end of a topic on Kafka: applied (in what is served), committed (in the store), archived (taken for the history, where many processes write the tiles), engine (in tiles that a checkpoint of the engine vouches for), taken (a topic of other services: in the log, and committed there)',
+      help: 'Records between the position of a reader and the end of a topic on Kafka: applied (in served values), committed (in the store), archived (taken for the history, where many processes write the tiles), engine (in tiles that a checkpoint of the engine vouches for), taken (a topic of other services: in the log, and committed there)',
       read: ({ lag, topics }) => [...lag().flatMap(readerSamples), ...topics().flatMap(topicSamples)],
     },
   ],

@@ -68,7 +68,7 @@ export const skewPart: PartKind<SkewSource, SkewStatus> = {
       type: 'gauge',
       unit: '0 or 1',
       labels: ['service'],
-      help: 'Whether the last scheduled audit was within what is declared',
+      help: 'Whether the last scheduled audit was within the declared limits',
       alerts: [
         {
           name: 'HeadraceSkew',
