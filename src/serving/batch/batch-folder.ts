@@ -109,7 +109,7 @@ export class BatchFolder {
     moveDurably(wanted, join(this.path, MANIFEST));
   }
 
-  /** Removes what the attempts of a committed job left, and the files of jobs other than this one and the one before it. */
+  /** Removes files of finished attempts of a committed job, and of all jobs but this one and the previous one. */
   clear(before: string | null): void {
     rmSync(this.scratchPath, { recursive: true, force: true });
     const kept = new Set([this.job, before ?? this.job].map(jobFolderName));

@@ -42,7 +42,7 @@ interface Slot {
   isHung: boolean;
 }
 
-/** Workers that end so often in a row before they score a row are not started again. */
+/** Workers that end this often in a row before they score a row are not started again. */
 const MOST_BARREN = 20;
 
 /** Attempts at a partition whose error is not catalogued. */
@@ -52,10 +52,10 @@ const LOOK_EVERY_MS = 100;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 1_000;
 
-/** A worker that starts, reads or writes may be silent for so long, ms. */
+/** A worker that starts, reads or writes may be silent for this long, ms. */
 const SILENT_MS = 600_000;
 
-/** A partition counts as slow after so many times the usual duration. */
+/** A partition counts as slow after this multiple of the usual duration. */
 const SLOW = 3;
 
 /**

@@ -45,7 +45,7 @@ export function batchJobId(spec: BatchSpec): string {
   return sha256Hex(canonicalJson(JSON.parse(JSON.stringify(spec)))).slice(0, 32);
 }
 
-/** Partitions for so many workers that a slow one holds up little. */
+/** Partitions for this number of workers: enough that a slow one delays little. */
 const PARTITIONS_A_WORKER = 8;
 
 /** Up to this many workers a job has the same partitions, so the same id. */

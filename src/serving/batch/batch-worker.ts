@@ -13,18 +13,18 @@ import { type Part, type PartManifest, parseBatchFile, partManifestSchema } from
 import { bestBatchRows, type RangeScores, type RowRange, scoreRange } from './score-range.ts';
 import type { OpenMessage, ScoreMessage } from './worker-messages.ts';
 
-/** What a worker process works with. */
+/** The tools of a worker process. */
 export interface BatchTools {
   readonly artifacts: ArtifactStore;
   readonly runtime: ModelRuntime;
   readonly files: ScoreFiles;
 }
 
-/** What is published of a partition's file. */
+/** The published facts of a partition's file. */
 type Listed = NonNullable<Part['output']>;
 
 /**
- * A worker of a batch job, in a process of its own: it scores one partition after the other and publishes each. A partition that
+ * A worker of a batch job, in its own process: it scores one partition after the other and publishes each. A partition that
  * another attempt published first stays as it is.
  */
 export class BatchWorker {
@@ -42,7 +42,7 @@ export class BatchWorker {
     this.#monotonic = monotonic;
   }
 
-  /** Loads the model, holds it against its parity vectors, and opens the input. Errors: ARTIFACT_*, MODEL_*, PREDICT_*. */
+  /** Loads the model, checks it against its parity vectors, and opens the input. Errors: ARTIFACT_*, MODEL_*, PREDICT_*. */
   static async open(opened: OpenMessage, tools: BatchTools, monotonic: () => number): Promise<BatchWorker> {
     const { version, table } = opened;
     const { artifacts, runtime, files } = tools;

@@ -13,7 +13,7 @@ import { type FileIdentity, identityOf, mustBeUnchanged } from './file-identity.
 
 /** Joins the features of spines. */
 export interface SpineJoin {
-  /** What the history holds, as text: the same text, the same features. */
+  /** The state of the history, as text: the same text, the same features. */
   position(): Promise<string>;
   /** Writes the rows of a spine with their features as Parquet. Errors: SPINE_*, those of the history. */
   join(service: FeatureServiceData, spine: SpineOptions, mode: ReadMode, path: string): Promise<void>;

@@ -45,7 +45,7 @@ export type PartManifest = z.output<typeof partManifestSchema>;
 export const batchManifestSchema = z.strictObject({
   format: z.literal(SPEC_FORMAT),
   job: z.string(),
-  /** The folder of its files, beside the manifest. */
+  /** The folder of its files, next to the manifest. */
   folder: z.string(),
   spec: batchSpecSchema,
   rows: whole,

@@ -44,7 +44,7 @@ export interface BatchOptions {
   readonly onProgress?: ((progress: BatchProgress) => void) | undefined;
 }
 
-/** What a finished job wrote. */
+/** The output of a finished job. */
 export interface BatchSummary {
   readonly job: string;
   readonly model: string;
@@ -68,7 +68,7 @@ export interface BatchJob {
   readonly result: Promise<BatchSummary>;
 }
 
-/** What batch jobs work with. */
+/** The stores and tools of batch jobs. */
 export interface BatchContext {
   readonly registry: ModelRegistry;
   readonly files: ScoreFiles;

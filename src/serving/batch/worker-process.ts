@@ -7,7 +7,7 @@ export interface WorkerProgram {
   readonly args: readonly string[];
 }
 
-/** What the coordinator hears of a worker. */
+/** Receives the messages of a worker. */
 export interface WorkerListener {
   readonly onMessage: (message: FromBatchWorker) => void;
   /** Called once, after the last message. */

@@ -59,7 +59,7 @@ export class OpenModel {
   /** The rollout under way, and the control of all. */
   readonly rollouts: ModelRollouts;
   readonly #options: OpenModelOptions;
-  /** What keeps predictions from the history, or their labels from them; null: nothing. */
+  /** The fault that keeps predictions from the history, or their labels from them; null: none. */
   #trouble: string | null = null;
 
   private constructor(
@@ -126,7 +126,7 @@ export class OpenModel {
     }
   }
 
-  /** Brings the history up to the log; what was read is published even where reading on fails. Errors: those of the stores. */
+  /** Brings the history up to the log. Rows that were read are published, even if reading fails after them. Errors: those of the stores. */
   async flush(): Promise<void> {
     try {
       await this.history.pull();
@@ -135,7 +135,7 @@ export class OpenModel {
     }
   }
 
-  /** What is not as it should be with its predictions. */
+  /** Faults of its predictions, for the health report. */
   degraded(): readonly string[] {
     const { unreadable } = this.history;
     return [

@@ -25,7 +25,7 @@ export interface InferRequest {
   readonly outputs: readonly AskedOutput[] | null;
 }
 
-/** Whose request it is, and how long its caller waits. */
+/** The caller of a request, and how long it waits. */
 export interface InferCaller {
   /** The caller's share of a queue is that of its key; empty: nobody's. */
   readonly tenant: string;

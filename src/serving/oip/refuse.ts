@@ -10,7 +10,7 @@ export function unknownModel(model: string): HeadraceError {
   return fail('OIP_UNKNOWN', { reason: `Request for unknown model: '${model}' is not found` });
 }
 
-/** What cannot be answered now, and the seconds after which it may be. */
+/** A request that cannot be answered now, and the seconds after which it may be. */
 export function unavailable(reason: string, afterS = 1): HeadraceError {
   return fail('OIP_UNAVAILABLE', { reason, afterS });
 }

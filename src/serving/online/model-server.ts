@@ -29,9 +29,9 @@ export interface Scores {
 }
 
 /**
- * Serves the champion of one model: loaded, held against its parity vectors (which warms it), then swapped in at once.
- * A batch is scored by exactly one version; calls that the version before has taken are scored by it. A champion that
- * cannot be loaded leaves the one before serving.
+ * Serves the champion of one model: loaded, checked against its parity vectors (which warms it), then swapped in at once.
+ * A batch is scored by exactly one version; the previous version scores the calls that it has taken. A champion that
+ * cannot be loaded leaves the previous one serving.
  */
 export class ModelServer {
   readonly model: ModelData;

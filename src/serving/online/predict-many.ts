@@ -22,7 +22,7 @@ export interface PredictOptions {
   readonly trace?: OpenSpan | null;
 }
 
-/** What predictions are made with. */
+/** The parts that make a prediction. */
 export interface PredictingWith {
   readonly open: OpenModel;
   readonly read: (

@@ -26,8 +26,8 @@ export interface PredictionHistoryOptions {
 
 /**
  * Fills the history table of a model's predictions from their topic. The place in the log is published with the rows,
- * so that each prediction is there once, over a crash too. What this process appends is handed over; what was appended
- * by a process before, or by others, is read from the log.
+ * so that each prediction is there once, over a crash too. Appends of this process are handed over; appends
+ * of an earlier process, or of others, are read from the log.
  */
 export class PredictionHistory {
   /** Records that cannot be read, since the start. */
@@ -63,7 +63,7 @@ export class PredictionHistory {
     await offline.evolve(predictionTable(model));
     const position = (await offline.position(predictionWriter(model)))?.[topic];
     const ends = await log.ends(topic);
-    // After a loss of power the log may end before the place: what comes then stands at offsets that the history knows.
+    // After a loss of power the log may end before the place: later records then have offsets that the history knows.
     const next = ends.map(({ begin, end }, partition) => Math.min(position?.[partition] ?? begin, end));
     return new PredictionHistory(options, next);
   }
@@ -78,7 +78,7 @@ export class PredictionHistory {
     return this.#published;
   }
 
-  /** Takes what this process has appended. */
+  /** Takes the appends of this process. */
   take(partition: number, offset: number, predictions: readonly (LoggedPrediction | null)[]): void {
     // Others may have appended before: all is read in the order of the log.
     if (this.#options.log.capabilities.manyWriters || offset > this.#next[partition]) this.#isBehind = true;
@@ -92,12 +92,12 @@ export class PredictionHistory {
     return turn;
   }
 
-  /** Publishes what waits, after a publish that is under way. Errors: those of the offline store; nothing is lost then. */
+  /** Publishes waiting rows, after a publish that is under way. Errors: those of the offline store; nothing is lost then. */
   publish(): Promise<void> {
     return this.exclusively(async () => undefined);
   }
 
-  /** Publishes what waits, then works while nothing is published. */
+  /** Publishes waiting rows, then works while nothing is published. */
   exclusively(work: () => Promise<void>): Promise<void> {
     const turn = this.#publishing.then(async () => {
       await this.#publishAll();

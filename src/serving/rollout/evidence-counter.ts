@@ -4,7 +4,7 @@ import { type CountedLane, type Evidence, type LaneEvidence, MOST_PAIRS } from '
 import { KeySampler } from './key-sample.ts';
 import { scoreBin } from './score-bin.ts';
 
-/** What became of one prediction. */
+/** The outcome of one prediction. */
 export type Outcome = 'scored' | 'error' | 'timeout' | 'nonFinite';
 
 /** A call as it is counted. */

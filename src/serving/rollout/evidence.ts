@@ -39,10 +39,10 @@ const evidence = z.object({
   keys: z.object({ level: count, canary: z.array(z.number()), baseline: z.array(z.number()) }),
 });
 
-/** What happened in one lane. */
+/** Counts and moments of one lane. */
 export type LaneEvidence = z.infer<typeof lane>;
 
-/** What one server, or all together, saw of a rollout. */
+/** The evidence that one server, or all together, have of a rollout. */
 export type Evidence = z.infer<typeof evidence>;
 
 /** The lanes whose outcomes are counted. */

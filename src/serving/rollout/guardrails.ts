@@ -117,7 +117,7 @@ function alone({ name, events, requests, what }: EventGuard, shadow: LaneEvidenc
   };
 }
 
-/** Shift of the mean score and distance of the scores, beyond what is allowed. */
+/** Shift of the mean score and distance of the scores, beyond the allowed limits. */
 function scoreReadings(plan: RolloutPlan, b: LaneEvidence, a: LaneEvidence, alpha: number): readonly Reading[] {
   const { scoreShift, scoreDistance } = plan.guardrails;
   const readings: Reading[] = [];

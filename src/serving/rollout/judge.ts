@@ -6,7 +6,7 @@ import { alphaEach, canaryReadings, type Reading, shadowReadings } from './guard
 import { isCompared, isShadowing } from './lane.ts';
 import { type Outcomes, type SuccessReading, successReading } from './success.ts';
 
-/** What is to be done with a rollout. */
+/** The next action of a rollout. */
 export type Action = 'rollBack' | 'hold' | 'advance' | 'promote' | 'complete' | 'wait' | 'tune';
 
 /** A decision and the numbers that it saw. */
@@ -80,7 +80,7 @@ function judgeCanary(rollout: Rollout, evidence: Evidence, outcomes: Outcomes | 
   return { ...goOn(rollout, evidence, success, now, numbers), slowMs };
 }
 
-/** What follows where nothing is wrong. */
+/** The next action if nothing is wrong. */
 function goOn(
   { plan, step, since }: Rollout,
   { canary, baseline }: Evidence,

@@ -1,13 +1,13 @@
 import { partitionOf } from '../../base/hash/partition-of.ts';
 import type { Rollout } from '../../ports/rollout-store.ts';
 
-/** Who answers a prediction: the champion, the canary, the baseline that the canary is compared with; or a shadow, which answers nobody. */
+/** The lane of a prediction: the champion, the canary, the baseline of the canary, or a shadow, which answers nobody. */
 export type Lane = 'champion' | 'canary' | 'baseline' | 'shadow';
 
 /** The lanes of answers. */
 export type Cohort = Exclude<Lane, 'shadow'>;
 
-/** Callers fall into so many buckets: a step is a whole number of them. */
+/** Number of buckets of callers: a step is a whole number of them. */
 const BUCKETS = 10_000;
 
 /**

@@ -55,7 +55,7 @@ export class ModelRollouts {
     return this.lanes.follow();
   }
 
-  /** Stores what this process saw, judges and acts. What fails is reported once, and tried again at the next call. */
+  /** Stores the evidence of this process, judges and acts. A failure is reported once, and retried at the next call. */
   async tick(): Promise<void> {
     try {
       await this.follow();

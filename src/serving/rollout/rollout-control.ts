@@ -35,7 +35,7 @@ export interface RolloutControlOptions {
   readonly newId: () => string;
 }
 
-/** Who decides something, and why. */
+/** The person or part that decides, and why. */
 export interface Decision {
   readonly by: string;
   readonly reason: string;
@@ -46,7 +46,7 @@ export interface RolloutStatus {
   readonly rollout: Rollout;
   /** Percentage of the callers that the candidate answers. */
   readonly percent: number;
-  /** What would be decided now. */
+  /** The decision that the judge would make now. */
   readonly verdict: Verdict;
   readonly evidence: Evidence;
   readonly events: readonly RolloutEvent[];
@@ -146,7 +146,7 @@ export class RolloutControl {
     return this.#change(await this.#mustBeActive(), { kind: 'held', ...decision, at: this.#options.clock() });
   }
 
-  /** Lets a held rollout go on. Errors: ROLLOUT_NONE, ROLLOUT_STATE. */
+  /** Resumes a held rollout. Errors: ROLLOUT_NONE, ROLLOUT_STATE. */
   async release(decision: Decision): Promise<Rollout> {
     return this.#change(await this.#mustBeActive(), { kind: 'released', ...decision, at: this.#options.clock() });
   }

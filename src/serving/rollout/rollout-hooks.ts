@@ -3,15 +3,15 @@ import { reasonOf } from '../../base/reason-of.ts';
 import type { RolloutHook } from '../../features/define/rollout.ts';
 import type { Rollout, RolloutEvent } from '../../ports/rollout-store.ts';
 
-/** What a confirm hook answered. */
+/** The answer of a confirm hook. */
 export interface Confirmation {
   readonly isConfirmed: boolean;
   readonly reason: string;
 }
 
-/** Asks before a rollout goes on, and tells of what it did. */
+/** Asks before a rollout continues, and reports its actions. */
 export interface RolloutHooks {
-  /** Asks whether a rollout may go on; without a hook it may. Never throws: no answer is no confirmation. */
+  /** Asks whether a rollout may continue; without a hook it may. Never throws: no answer is no confirmation. */
   confirm(
     rollout: Rollout,
     next: { readonly action: 'advance' | 'promote'; readonly reason: string; readonly numbers: unknown },

@@ -13,7 +13,7 @@ import { ShadowQueue } from './shadow-queue.ts';
 
 type Vector = readonly Value[];
 
-/** What lanes need of the server of their model. */
+/** The part of a model server that lanes need. */
 export interface LaneServer {
   score(vectors: readonly Vector[]): Promise<Scores>;
   hold(version: number): Promise<HeldVersion>;
@@ -122,7 +122,7 @@ export class RolloutLanes {
     return found.error instanceof Error ? found.error.message : String(found.error);
   }
 
-  /** What this process has seen of the rollout that it follows. */
+  /** The evidence of this process for the rollout that it follows. */
   evidence(): Evidence {
     return this.#loaded?.counter.evidence() ?? NO_EVIDENCE;
   }
@@ -326,7 +326,7 @@ function scored(
   }));
 }
 
-/** What an error of scoring counts as. */
+/** The outcome that an error of scoring counts as. */
 function outcomeOf(error: unknown): Outcome {
   if (!isHeadraceError(error)) return 'error';
   if (error.code === 'MODEL_SCORE') return 'nonFinite';

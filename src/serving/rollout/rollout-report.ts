@@ -30,7 +30,7 @@ export interface RolloutReport {
   readonly startedAt: number;
   readonly endedAt: number | null;
   readonly reason: string;
-  /** What the judge would do now, why, and the numbers that it sees. */
+  /** The action that the judge would take now, why, and the numbers that it sees. */
   readonly verdict: { readonly action: string; readonly reason: string; readonly numbers: VerdictNumbers };
   readonly lanes: Readonly<Record<'canary' | 'baseline' | 'shadow', LaneReport>>;
   /** The candidate on copies of requests against the champion on the same ones. */

@@ -15,7 +15,7 @@ export interface ShadowQueueOptions<T> {
   readonly monotonic: () => number;
 }
 
-/** Turns that the shadow waits for callers before it runs beside them. */
+/** Turns that the shadow waits for callers before it runs at the same time. */
 const MOST_TURNS = 8;
 
 /**
@@ -40,7 +40,7 @@ export class ShadowQueue<T> {
     return copies.length - taken.length;
   }
 
-  /** Drops what waits; ends when nothing runs. */
+  /** Drops waiting requests; resolves when nothing runs. */
   async clear(): Promise<void> {
     this.#waiting = [];
     await this.#draining;

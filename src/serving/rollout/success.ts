@@ -21,7 +21,7 @@ export interface CohortOutcomes {
   readonly loss: Moments;
 }
 
-/** What labels say of the two cohorts. */
+/** Labels of the two cohorts. */
 export interface Outcomes {
   readonly canary: CohortOutcomes;
   readonly baseline: CohortOutcomes;

@@ -1,10 +1,10 @@
 /** An item that waits. */
 export interface Waiting {
-  /** Whose it is. */
+  /** The tenant that it belongs to. */
   readonly tenant: string;
   /** 1 is served first. */
   readonly priority: number;
-  /** What it costs to serve. */
+  /** Its cost, in rows. */
   readonly rows: number;
 }
 

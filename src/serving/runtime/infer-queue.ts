@@ -32,7 +32,7 @@ export interface InferQueueOptions {
   readonly clock: () => number;
 }
 
-/** What a request wants to have run. */
+/** The run that a request asks for. */
 export interface Asked extends InferCaller {
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly string[];

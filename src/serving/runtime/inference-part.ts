@@ -4,7 +4,7 @@ import type { ModelHost } from './model-host.ts';
 import { failureReasons } from './model-statistics.ts';
 import type { ServedVersion } from './served-version.ts';
 
-/** What the status says of a loaded version. */
+/** The row of a loaded version in the status. */
 export interface InferenceRow {
   readonly model: string;
   readonly version: string;

@@ -11,7 +11,7 @@ import { type Warmed, warmUp } from './warm-up.ts';
 export interface Runtimes {
   /** Runs models on the calling thread. */
   readonly here: ModelRuntime;
-  /** Runs each model on a thread of its own; null: there are none. */
+  /** Runs each model on its own thread; null: there are none. */
   readonly thread: ModelRuntime | null;
   /** Opens a file where a crash of the library harms nobody; null: files are trusted. Error: MODEL_FILE. */
   readonly tryOut: ((file: Uint8Array) => Promise<void>) | null;
@@ -26,7 +26,7 @@ export interface LoadOptions {
   readonly runtimes: Runtimes;
   readonly limits: QueueLimits;
   readonly clock: () => number;
-  /** Inputs of requests that the version before has answered. */
+  /** Inputs of requests that the previous version has answered. */
   readonly recent: readonly (readonly Tensor[])[];
   /** Runs the steps of an ensemble. */
   readonly ensemble: (source: SourceModel, name: string) => LoadedModel;
@@ -101,7 +101,7 @@ async function warmedVersion(options: LoadOptions, opened: Opened): Promise<Serv
   }
 }
 
-/** Requests of the version before may not be ones of this. */
+/** Whether requests of the previous version can be requests of this one. */
 function fits(tensors: readonly Tensor[], inputs: number): boolean {
   return tensors.length === inputs;
 }

@@ -10,7 +10,7 @@ export type VersionPolicy =
 export interface QueuePolicy {
   /** Without a timeout of the request, ms; 0: none. */
   readonly timeoutMs: number;
-  /** What an expired request gets. */
+  /** The answer to an expired request. */
   readonly action: 'reject' | 'delay';
   readonly allowsOverride: boolean;
   /** 0: the bound of the server. */

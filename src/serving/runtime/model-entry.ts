@@ -2,7 +2,7 @@ import { isHeadraceError } from '../../base/errors/fail.ts';
 import { oipText } from '../oip/refuse.ts';
 import type { ServedVersion } from './served-version.ts';
 
-/** What a client sees of a version. */
+/** A version, as a client sees it. */
 export interface IndexRow {
   readonly name: string;
   readonly version: string;

@@ -19,7 +19,7 @@ export interface ModelHostOptions {
   readonly limits: QueueLimits;
   /** Memory that loaded models may take together, bytes. */
   readonly budgetBytes: number;
-  /** A model without a request for so long is unloaded until its next one, ms. */
+  /** A model without a request for this long is unloaded until its next one, ms. */
   readonly idleMs: number;
   /** Whether a request loads a model that was never loaded. */
   readonly loadsOnRequest: boolean;
@@ -40,7 +40,7 @@ function chosenVersions({ config, versions, preferred }: SourceModel): readonly 
 }
 
 /**
- * The models of a server. It owns their loads: each is verified and warmed before it answers, the version before answers
+ * The models of a server. It owns their loads: each is verified and warmed before it answers, the previous version answers
  * until then, and a load that fails leaves it. It keeps them within a budget of memory.
  */
 export class ModelHost {
@@ -149,7 +149,7 @@ export class ModelHost {
     }
   }
 
-  /** Keeps a model loaded until what is returned is called. */
+  /** Keeps a model loaded until the returned function is called. */
   pin(name: string): () => void {
     const entry = this.#entry(name);
     entry.pins += 1;
@@ -242,7 +242,7 @@ export class ModelHost {
     return entry.version(version);
   }
 
-  /** Loads the version that its source prefers now; the one before stays, for callers that name it. */
+  /** Loads the version that its source prefers now; the previous one stays, for callers that name it. */
   async #follow(entry: ModelEntry): Promise<void> {
     if (entry.state !== 'ready' || entry.chosen === null) return;
     const preferred = (await this.#find(entry.name))?.preferred ?? null;
@@ -329,7 +329,7 @@ export class ModelHost {
     });
   }
 
-  /** Unloads the least recently used models until so many bytes more fit. Error: OIP_LOAD. */
+  /** Unloads the least recently used models until `bytes` more fit. Error: OIP_LOAD. */
   async #makeRoom(wanting: ModelEntry, bytes: number): Promise<void> {
     const { budgetBytes } = this.#options;
     const others = () => this.sizeBytes - wanting.sizeBytes;
@@ -364,7 +364,7 @@ export class ModelHost {
   }
 }
 
-/** Waits for a load until a deadline; the load goes on for others. Error: OIP_UNAVAILABLE. */
+/** Waits for a load until a deadline; the load continues for others. Error: OIP_UNAVAILABLE. */
 async function within(loading: Promise<void>, deadline: number): Promise<void> {
   if (!Number.isFinite(deadline)) return loading;
   const { promise, reject } = Promise.withResolvers<never>();

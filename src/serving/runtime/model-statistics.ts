@@ -51,7 +51,7 @@ export class ModelStatistics {
     this.durations.add(queueMs + computeMs);
   }
 
-  /** A request that failed after so long. */
+  /** A request that failed after `ms`. */
   failed(reason: FailureReason, ms: number): void {
     add(this.fail, ms);
     this.failures[reason] += 1;

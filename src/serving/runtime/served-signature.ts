@@ -10,7 +10,7 @@ export function batchedSignature({ inputs, outputs, maxBatchSize }: ModelConfig)
 }
 
 /**
- * Fills in the tensors that a configuration leaves out from those of the loaded model, and holds the others against
+ * Fills in the tensors that a configuration leaves out from those of the loaded model, and checks the others against
  * them. Error: OIP_LOAD.
  */
 export function filledConfig(

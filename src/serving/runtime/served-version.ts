@@ -22,7 +22,7 @@ export interface ServedVersionOptions {
   readonly clock: () => number;
 }
 
-/** Where a model runs: on the thread that reads the request, on a thread of its own, or in a process. */
+/** Where a model runs: on the thread that reads the request, on its own thread, or in a process. */
 export type Place = 'here' | 'thread' | 'process' | 'steps';
 
 /** Rows of a run of a model whose configuration has no bound. */

@@ -67,7 +67,7 @@ function engineOf(fields: Fields): { readonly platform: string; readonly backend
   return { platform, backend: backend === '' ? PLATFORMS[platform] : backend };
 }
 
-/** Files lie in the folder of a version. */
+/** Files are in the folder of a version. */
 function checkFile(fields: Fields, { file }: ModelConfig): void {
   if (/[\\/\0]/.test(file) || file === '..' || file === '.')
     throw fields.error('default_model_filename', 'must be a plain file name');

@@ -20,7 +20,7 @@ export type ControlRecord =
       readonly plan: number;
       readonly to: StreamVersion;
       readonly cutOver: CutOver;
-      /** The champion when it was made: a stream follows the alias when it moves, and not back to where it was. */
+      /** The champion when it was made: a stream follows the alias when it moves, and never back to its earlier version. */
       readonly champion: number | null;
     }
   /** The owner has the new version ready, and scores no offset from `ceiling` on until the plan has ended. */
@@ -34,7 +34,7 @@ export type ControlRecord =
   /** The new version begins at these offsets, by partition. */
   | { readonly kind: 'commit'; readonly plan: number; readonly barriers: readonly number[] }
   | { readonly kind: 'abort'; readonly plan: number }
-  /** The version that scores every record once more into a lane of its own; null: none. */
+  /** The version that scores every record once more into its own lane; null: none. */
   | { readonly kind: 'shadow'; readonly version: StreamVersion | null };
 
 /** A plan between PREPARE and COMMIT. */
@@ -46,7 +46,7 @@ export interface OpenPlan {
   readonly acks: readonly ({ readonly epoch: number; readonly ceiling: number } | null)[];
 }
 
-/** What the records of a control log come to. */
+/** The state after all records of a control log. */
 export interface ControlState {
   /** By partition: 0 before the first claim. */
   readonly epochs: readonly number[];

@@ -20,7 +20,7 @@ export interface LoadedVersion {
   readonly toRow: FeatureRow;
 }
 
-/** The versions of a model that a stream has loaded, each held against its parity vectors, which warms it. */
+/** The versions of a model that a stream has loaded, each checked against its parity vectors, which warms it. */
 export class LoadedVersions {
   readonly #options: LoadedVersionsOptions;
   readonly #loaded = new Map<number, LoadedVersion>();

@@ -21,7 +21,7 @@ export interface OutputPartition<O extends StoredOutput> {
 }
 
 /**
- * The partition after its owner has fenced it: owners of earlier epochs can commit no more. The same partition where a later owner has
+ * The partition after its owner has fenced it: owners of earlier epochs can no longer commit. The same partition where a later owner has
  * fenced it already.
  */
 export function fenced<O extends StoredOutput>(partition: OutputPartition<O>, epoch: number): OutputPartition<O> {

@@ -17,7 +17,7 @@ export interface ProjectStreamsOptions
 /** Before a stream is open; more partitions than any topic has. */
 const NOTHING_TRIMMED: readonly number[] = new Array<number>(4_096).fill(0);
 
-/** What streams need of the open feature store. */
+/** The reads of an open feature store that streams need. */
 export interface StreamReads {
   readonly read: StreamJobOptions['read'];
   readonly rowsOf: RowsOf;

@@ -13,7 +13,7 @@ export type ReadVector = (service: FeatureServiceData, request: unknown, at: num
 
 export interface ScoreRecordsOptions {
   readonly model: ModelData;
-  /** A request from a record's payload. Throws where it is none. */
+  /** A request from a record's payload. Throws if the payload is not one. */
   readonly requestOf: (payload: Uint8Array) => Readonly<Record<string, Value>>;
   readonly read: ReadVector;
 }

@@ -121,7 +121,7 @@ export class StreamJob {
     };
   }
 
-  /** What is not as declared. */
+  /** Facts that differ from the declaration, for the health report. */
   degraded(): readonly string[] {
     if (this.#trouble !== null) return [`stream ${this.data.name} does not go forward: ${this.#trouble}`];
     return this.#control.state === null

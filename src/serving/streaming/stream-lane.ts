@@ -2,7 +2,7 @@ import type { EventLog } from '../../ports/event-log.ts';
 import { decodeOutput, encodeOutput, type StreamOutput } from './stream-record.ts';
 
 /**
- * The topic of one lane of outputs. An append holds outputs of dense offsets, all or none, so the newest output says up to where the
+ * The topic of one lane of outputs. An append holds outputs of dense offsets, all or none, so the newest output gives the offset up to which the
  * input is scored: outputs and next offset are one change.
  */
 export class StreamLane {

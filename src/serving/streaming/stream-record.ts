@@ -75,7 +75,7 @@ const controlSchema = z.discriminatedUnion('kind', [
   z.strictObject({ format, kind: z.literal('shadow'), version: version.nullable() }),
 ]);
 
-/** A control record, or the one before all others: the version that the job begins with. */
+/** A control record, or the first one: the version that the job begins with. */
 export type StoredControl =
   | ControlRecord
   | { readonly kind: 'first'; readonly version: { readonly version: number; readonly digest: string } };
