@@ -20,14 +20,7 @@ const PENDING: readonly string[] = [
   'docs/reference/gpu-parity.md',
   'src/backends/',
   'src/cli/',
-  'src/compose/compose.ts',
-  'src/compose/',
   'src/featurestore/',
-  'src/running/headrace.ts',
-  'src/running/migration.ts',
-  'src/monitoring/',
-  'src/observe/',
-  'src/running/reader.ts',
   'src/server/',
 ];
 

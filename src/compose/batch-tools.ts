@@ -5,7 +5,7 @@ import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
 import type { BatchTools } from '../serving/batch/batch-worker.ts';
 import type { WorkerProgram } from '../serving/batch/worker-process.ts';
 
-/** What worker processes of batch jobs work with, in an environment's directory. */
+/** The tools of worker processes of batch jobs, in an environment's directory. */
 export function batchTools(directory: string): BatchTools {
   return {
     artifacts: new FileArtifactStore(join(directory, 'artifacts')),

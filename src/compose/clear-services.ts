@@ -2,7 +2,7 @@ import type { Environment } from '../environment/config.ts';
 import { engineOf, logOf, onlineOf } from './back-ends.ts';
 
 /**
- * Removes what an environment has in its services under names that begin so: jobs, then what they write. Each name is a
+ * Removes the data of an environment from its services, by the start of names: jobs, then their output. Each name is a
  * namespace and the character that ends it there: `:` in Redis, `.` in Kafka, a blank in Flink. Jobs of Spark have no names, but
  * folders in the `directories` of their environments. Everything is tried; throws the first failure.
  */

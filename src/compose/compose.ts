@@ -58,7 +58,7 @@ export interface Stores {
   readonly topics: TileTopics | null;
   readonly online: OnlineStore;
   readonly offline: OfflineStore;
-  /** What computes over the history; null: the offline store itself. */
+  /** The engine over the history; null: the offline store itself. */
   readonly engine: HistoryEngine | null;
   readonly registry: ModelRegistry;
   readonly rollouts: RolloutStore;
@@ -72,15 +72,15 @@ export interface Stores {
   readonly traces: Traces | null;
 }
 
-/** What makes spans, and sends those that wait when it is closed. */
+/** Makes spans, and sends waiting ones when it is closed. */
 export interface Traces {
   readonly tracer: Tracer;
   close(): Promise<void>;
 }
 
 /**
- * The one place that chooses back ends: opens those of an environment. What was opened is closed again where one fails.
- * `onPublished` is told the bytes of every file of the history.
+ * The one place that chooses back ends: opens those of an environment. If one fails, the opened ones are closed again.
+ * `onPublished` receives the bytes of every file of the history.
  */
 export async function openStores(
   project: ProjectData,
@@ -130,7 +130,7 @@ export async function openLog(environment: Environment, onFault: (error: unknown
   return logOf(environment, onFault).open();
 }
 
-/** What a process needs that reads beside the one that writes an environment. */
+/** The stores of a process that reads an environment while another one writes it. */
 export interface ReadStores {
   readonly online: OnlineStore;
   /** null: nothing is traced. */
@@ -172,7 +172,7 @@ async function openTraces({ project, traces }: Environment, onFault: (error: unk
     });
     return { tracer, close: () => sink.close() };
   } catch (error) {
-    // A variable may stand there for other programs.
+    // Other programs may have set the variable.
     if (traces.otlp !== undefined) throw error;
     onFault(error);
     return null;
@@ -186,7 +186,7 @@ function variablesAskForTraces(): boolean {
   return !!named && env['OTEL_SDK_DISABLED'] !== 'true' && env['OTEL_TRACES_EXPORTER'] !== 'none';
 }
 
-/** The published history of an environment, to be read beside the process that writes it. */
+/** The published history of an environment, to be read while another process writes it. */
 export function openHistory({ directory, offline }: Environment): Promise<OfflineStore> {
   return openOfflineStore({
     path: join(directory, 'offline'),
@@ -196,7 +196,7 @@ export function openHistory({ directory, offline }: Environment): Promise<Offlin
   });
 }
 
-/** Removes what processes that have died left among the scratch files of an environment's history. */
+/** Removes scratch files of dead processes from an environment's history. */
 export function clearHistoryScratch({ directory }: Pick<Environment, 'directory'>): void {
   const history = join(directory, 'offline');
   if (existsSync(history)) clearScratch(scratchPath(history));
@@ -255,8 +255,8 @@ export async function closeStores(
 }
 
 /**
- * Copies the data of an environment, beside a process that writes them or without one. The log is held first and copied behind
- * all that is read from it, and the declaration, which names the columns of its rows, last. Errors: BACKUP_*.
+ * Copies the data of an environment, also while a process writes them. The log is held first and copied after
+ * everything that is read from it, and the declaration, which names the columns of its rows, last. Errors: BACKUP_*.
  */
 export async function backUpEnvironment(
   environment: Environment,

@@ -12,7 +12,7 @@ import { clearServices } from './clear-services.ts';
 
 const LOCK_FILE = 'migration.lock';
 
-/** What a migration makes in a directory, or opening it does; what was trained there stays, and the audit log. */
+/** Files that a migration makes in a directory, or that opening it makes. Trained models and the audit log stay. */
 const MADE = [
   'log',
   'online',
@@ -77,10 +77,10 @@ function copyDatabase(copy: typeof copyRegistry, name: string, from: Environment
   renameSync(copied, path);
 }
 
-/** Removes what a migration brought into an environment: from its directory, and where it came so far, its services; the journal last. */
+/** Removes the data of a migration from an environment: from its directory and, if it got there, its services; the journal last. */
 export async function clearMigrated(environment: Environment, opened: boolean): Promise<void> {
   if (opened) await clearServices(environment, (end) => `${environment.namespace}${end}`, [environment.directory]);
-  // By its identity the services know their own: of what came to be there before the journal said so, the owner stays known.
+  // Services know their data by this identity, also data that came before the journal named it.
   const made = opened ? [...MADE, ENVIRONMENT_FILE] : MADE;
   for (const name of [...made, JOURNAL_FILE])
     rmSync(join(environment.directory, name), { recursive: true, force: true });

@@ -12,7 +12,7 @@ import { CHAMPION } from '../registry/champion.ts';
 import { openHistory } from './compose.ts';
 import { openSqliteRegistry, registryFile } from './open-registry.ts';
 
-/** What a monitor reads: published history, champions and their references. It writes nothing but its state. */
+/** The inputs of a monitor: published history, champions and their references. It writes its state alone. */
 export interface MonitorStores {
   /** The published history as of now; the caller closes it. */
   history(): Promise<OfflineStore>;

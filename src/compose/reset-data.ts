@@ -8,7 +8,7 @@ import { engineOf, logOf, onlineOf } from './back-ends.ts';
 /** Stores of which one process holds the lock. */
 const STORES = ['log', 'online', 'offline'];
 
-/** What else is data of a project in its directory. API keys, the audit log and other namespaces are not. */
+/** Other data of a project in its directory. API keys, the audit log and other namespaces are not. */
 const DATA = [
   ...['registry.sqlite', 'registry.sqlite-shm', 'registry.sqlite-wal', 'artifacts', 'runs', 'training-sets'],
   ...['rollouts.sqlite', 'rollouts.sqlite-shm', 'rollouts.sqlite-wal'],

@@ -10,12 +10,12 @@ import { clearServices } from './clear-services.ts';
 /** Where an environment's directory has what is tried out in it; a folder by the name of each run, with its lock. */
 const FOLDER = 'verify';
 
-/** So much of a namespace stands in the names of what is tried out. */
+/** Characters of a namespace in the names of scratch data. */
 const NAMESPACE_LENGTH = 40;
 
 /**
- * Works in environments like the given one that have nothing yet, each with a namespace and a directory of its own, and removes
- * them, also where the work fails. What runs left that were killed is removed first; what cannot be is told. Error: VERIFY_LEFT.
+ * Works in environments like the given one that have nothing yet, each with its own namespace and directory, and removes
+ * them, also if the work fails. Remains of killed runs are removed first; those that cannot be are named. Error: VERIFY_LEFT.
  */
 export async function withScratch<T>(
   name: string,

@@ -11,7 +11,7 @@ export function secretOf({ env: name }: { readonly env: string }, option: string
   return value;
 }
 
-/** What the files of TLS have, in PEM form, as clients take it. */
+/** The contents of the files of TLS, in PEM form, as clients take them. */
 export interface Pem {
   readonly ca?: string;
   readonly cert?: string;

@@ -39,7 +39,7 @@ export function sourceTopics(project: ProjectData, environment: Environment): re
   });
 }
 
-/** Who shares a log shares the topic; each log of a directory has to have all of it. */
+/** Environments that share a log share the topic; each log of a directory needs all of it. */
 function groupOf(environment: Environment, source: EventSourceData, id: string): string {
   const group = `${environment.namespace}.${topicOf(source).replace('@', '.')}.taken`;
   return logOf(environment).addresses.length > 0 ? group : `${group}.${id}`;

@@ -131,7 +131,7 @@ function numbersSql(rows: number): string {
   return `SELECT 'k' || (i % 7) AS key, i AS value FROM range(0, ${rows}) AS r(i)`;
 }
 
-/** What computes over the history of an environment, in its directory. */
+/** The engine over the history of an environment, in its directory. */
 export function historySubject(environment: Environment) {
   const { engine } = historyOf(environment);
   if (engine === null) throw new RangeError('the environment has no engine of its history');

@@ -21,7 +21,7 @@ export function onEngine(environment: Environment): { readonly engine: EngineBac
   return { engine, log };
 }
 
-/** What the project's job is called in an environment. Error: TILES_ENGINE. */
+/** The name of the project's job in an environment. Error: TILES_ENGINE. */
 export function jobNames(project: ProjectData, environment: Environment): TileJobNames {
   const { engine, log } = onEngine(environment);
   return tileJobNames(engine.kind, engine.jobTexts(project), log.prefix);

@@ -11,7 +11,7 @@ import { checkNotMoved } from '../operating/migrate/migration-files.ts';
 import { logOf, onlineOf } from './back-ends.ts';
 import { jobNames, openTileTopics, shareNames, tileSources } from './tile-topics.ts';
 
-/** What a process that writes tiles tells. */
+/** The reports of a process that writes tiles. */
 export interface TileWriting {
   readonly onFault: (error: unknown) => void;
   /** Its partitions of all, whenever they change. */

@@ -1,7 +1,7 @@
 import { DurationHistogram } from './duration-histogram.ts';
 
 const MINUTE_MS = 60_000;
-/** Windows that a burn rate is told over, minutes: minutes for the page, hours for the trend. */
+/** Windows of the burn rate, minutes: minutes for the page, hours for the trend. */
 const BURN_WINDOWS_MIN = [5, 60, 360] as const;
 const MINUTES = 361;
 /** Percentiles are of the last hour: six slots of ten minutes that are whole, and the one that is being filled. */
@@ -16,7 +16,7 @@ export interface BudgetWindow {
 }
 
 /**
- * Durations held against a budget: percentiles of the last hour, and by minute how many there were and how many beyond
+ * Durations compared with a budget: percentiles of the last hour, and by minute how many there were and how many beyond
  * the budget, for six hours. `now` is any clock in ms that does not go back. Hot path: nothing is allocated once each
  * slot has been used.
  */

@@ -16,7 +16,7 @@ const SAMPLE = 32;
 
 export type Tier = 'request' | 'streaming' | 'batch';
 
-/** What was measured of a view while serving. */
+/** Measurements of a view while serving. */
 export interface ViewMeasures {
   readonly view: ViewData;
   readonly id: string;
@@ -35,7 +35,7 @@ export interface ViewMeasures {
   failed: number;
 }
 
-/** What was measured of a service. */
+/** Measurements of a service. */
 export interface ServiceMeasures {
   readonly service: FeatureServiceData;
   readonly latency: BudgetSeries;
@@ -46,7 +46,7 @@ export interface ServiceMeasures {
   readonly missing: Record<MissingReason, number>;
 }
 
-/** What was measured of a source. */
+/** Measurements of a source. */
 export interface SourceMeasures {
   readonly source: EventSourceData;
   /** From an event's arrival to its being servable. */
@@ -149,7 +149,7 @@ export class ServingMeasures {
     else measures.late[view.latency?.otherwise ?? 'null'] += 1;
   }
 
-  /** What was measured against every budget, for this process. */
+  /** Measurements of this process against every budget. */
   report(now: number): SloReport {
     const services = [...this.services.values()].map(({ service: { name }, latency }) =>
       seriesOf({ of: 'service', name, tier: null, measure: 'latency' }, latency, now),

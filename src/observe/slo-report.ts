@@ -3,13 +3,13 @@ import { fail } from '../base/errors/fail.ts';
 import type { BudgetSeries } from './budget-series.ts';
 import { areCounts, DurationHistogram } from './duration-histogram.ts';
 
-/** The share of observations that a budget speaks of: 99 of 100 within it. */
+/** The share of observations that must be within a budget: 99 of 100. */
 const OBJECTIVE = 0.99;
 
 export const SLO_FORMAT = 1;
 
 const seriesSchema = z.strictObject({
-  /** Of a service the whole read; of a view its part of the read, and the age of what it answers. */
+  /** Of a service the whole read; of a view its part of the read, and the age of its answers. */
   of: z.enum(['service', 'view']),
   name: z.string(),
   tier: z.enum(['request', 'streaming', 'batch']).nullable(),
@@ -29,10 +29,10 @@ export const sloReportSchema = z.strictObject({
   series: z.array(seriesSchema),
 });
 
-/** What was measured against one budget, as data that can be added to that of another process. */
+/** Measurements against one budget, as data that can be added to that of another process. */
 export type SloSeries = z.output<typeof seriesSchema>;
 
-/** What one process, or several together, measured against every declared budget. */
+/** Measurements of one process, or several together, against every declared budget. */
 export type SloReport = z.output<typeof sloReportSchema>;
 
 /** The figures of one budget, for people. */

@@ -3,7 +3,7 @@ import { figuresOf, type SloReport, type SloSeries } from './slo-report.ts';
 
 const HEAD = ['', 'measure', 'budget', 'p50', 'p99', 'p99.9', 'seen', 'burn 5m', '1h', '6h', ''];
 
-/** A report, of so many processes, as a table for people: a line for each budget, those without one last. */
+/** A report of one or more processes as a table for people: a line for each budget, those without one last. */
 export function sloText({ project, series }: SloReport, processes = 1): string {
   const ordered = [...series].sort((a, b) => Number(a.budgetMs === null) - Number(b.budgetMs === null));
   const rows = ordered.map(rowOf);

@@ -184,7 +184,7 @@ export class Headrace extends Running<ProjectStatus> {
     return this.#open.training.writeSet(of, path, options);
   }
 
-  /** Builds a training set, trains in a process of its own, registers the version. Errors: JOB_CANCELLED, those of training set and job. */
+  /** Builds a training set, trains in a separate process, registers the version. Errors: JOB_CANCELLED, those of training set and job. */
   async train(model: ModelData, options: TrainOptions = {}): Promise<ModelVersion> {
     return this.#open.training.train(model, options);
   }
@@ -308,8 +308,8 @@ export class Headrace extends Running<ProjectStatus> {
   }
 
   /**
-   * Writes what was accepted to every store and closes them; a failing store does not keep another one open. After `withinMs`
-   * connections are cut. What was not written is in the log, and is read from there at the next start. A second call returns
+   * Writes every accepted event to every store and closes them; a failing store does not keep another one open. After `withinMs`
+   * connections are cut. Events that were not written are in the log, and are read from there at the next start. A second call returns
    * the outcome of the first. Error: CLOSE_UNFINISHED.
    */
   close(options: CloseOptions = {}): Promise<void> {

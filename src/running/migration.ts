@@ -39,7 +39,7 @@ import { Reader } from './reader.ts';
 /** Offsets of each partition that are copied before the place is noted. */
 const COPIED_AT_ONCE = 10_000;
 
-/** Deliveries after which the new environment publishes what it has. */
+/** Deliveries after which the new environment publishes. */
 const PUBLISHED_AFTER = 200_000;
 
 /** Keys of each view, and logged requests of each service, that are compared. */
@@ -53,10 +53,10 @@ const LOOKS = 3;
 
 const POLL_MS = 250;
 
-/** Tiles of another engine that do not come for so long do not come, ms. */
+/** Time after which missing tiles of another engine are given up, ms. */
 const TILES_WITHIN_MS = 120_000;
 
-/** What of a directory is never moved. */
+/** Files of a directory that are never moved. */
 const LEFT_BEHIND = ['runs', 'training-sets', 'audit.jsonl'];
 
 export interface MigrationOptions {
@@ -64,12 +64,12 @@ export interface MigrationOptions {
   readonly from: Environment;
   readonly to: Environment;
   readonly clock: Clock;
-  /** Told in words how it goes on. */
+  /** Receives its progress in words. */
   readonly tell: (line: string) => void;
   readonly onFault: (error: unknown) => void;
 }
 
-/** What was copied of a source. */
+/** The copied deliveries of a source. */
 export interface CopiedSource {
   readonly source: string;
   readonly deliveries: number;
@@ -77,7 +77,7 @@ export interface CopiedSource {
   readonly lost: number;
 }
 
-/** What a comparison found; differences are an error. */
+/** The result of a comparison; differences are an error. */
 export interface Compared {
   /** As of when, epoch ms. */
   readonly at: number;
@@ -99,9 +99,9 @@ export interface RolledBack {
 }
 
 /**
- * Moves a project that goes on taking events to another environment: its history is replayed into the new log, both are asked the
- * same, and once the old one has stopped the rest follows and the old directory is marked as left. Every step goes on where a
- * killed one was.
+ * Moves a project that still takes events to another environment. Its history is replayed into the new log, and both are asked the
+ * same. Once the old one has stopped the rest follows, and the old directory is marked as left. Every step resumes where a
+ * killed one ended.
  */
 export class Migration {
   readonly #options: MigrationOptions;
@@ -128,7 +128,7 @@ export class Migration {
     return readJournal(this.#options.to.directory);
   }
 
-  /** What of the old environment stays where it is. */
+  /** Parts of the old environment that stay in place. */
   leftBehind(): readonly string[] {
     const { directory } = this.#options.from;
     return LEFT_BEHIND.map((name) => join(directory, name)).filter((path) => existsSync(path));
@@ -185,7 +185,7 @@ export class Migration {
   }
 
   /**
-   * Takes a migration back: what came after the cut-over goes to the old environment, and everything is removed from the new one.
+   * Takes a migration back: deliveries after the cut-over go to the old environment, and everything is removed from the new one.
    * Errors: MIGRATE_NONE, MIGRATE_TARGET_RUNS, MIGRATE_FILE, those of the stores.
    */
   async rollBack(): Promise<RolledBack> {
@@ -370,7 +370,7 @@ export class Migration {
       for (let look = 0; look < LOOKS; look += 1) {
         differences = await compareAnswers(asked, before, after, clock());
         if (differences.length === 0) break;
-        // What the old environment took since is in its answers, and in its history soon.
+        // Newer deliveries of the old environment are in its answers, and in its history soon.
         await this.#untilPublished(history);
         const since = await keysSince(views, history, ({ source }) => copied[topicOf(source)]?.next ?? []);
         const still = [...new Set(differences.map(({ question }) => question))];
@@ -455,7 +455,7 @@ export class Migration {
     return tables;
   }
 
-  /** Brings to the old environment what came to the new one. */
+  /** Brings the deliveries of the new environment to the old one. */
   async #return(): Promise<readonly CopiedSource[]> {
     const { project, from, to } = this.#options;
     await this.#publish(to, 'MIGRATE_TARGET_RUNS');
@@ -555,7 +555,7 @@ function isIdle(environment: Environment): boolean {
   }
 }
 
-/** What two environments share that each needs for itself; null: nothing. */
+/** A service that two environments share although each needs its own; null: none. */
 function sharedPlace(from: Environment, to: Environment): string | null {
   if (resolve(from.directory) === resolve(to.directory)) return `the directory ${from.directory}`;
   if (from.namespace !== to.namespace) return null;

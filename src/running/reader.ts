@@ -20,7 +20,7 @@ import type { ModelHost } from '../serving/runtime/model-host.ts';
 import type { OpenOptions } from './headrace.ts';
 import { Running } from './running.ts';
 
-/** Opens a project to read vectors beside the process that writes it. Errors: READER_VIEW, those of the store. */
+/** Opens a project to read vectors while another process writes it. Errors: READER_VIEW, those of the store. */
 export async function openReader(options: OpenOptions): Promise<Reader> {
   const environment = resolveEnvironment('local', options.environment ?? {}, options.project.name);
   return Reader.open(options.project, environment, options.clock ?? Date.now, options.onFault ?? (() => undefined));

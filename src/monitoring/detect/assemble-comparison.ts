@@ -17,7 +17,7 @@ export interface ComparisonParts {
   readonly slices: readonly SliceComparison[];
 }
 
-/** The rules that people ask for: their cost stands beside every verdict. */
+/** The rules that people ask for: every verdict shows their cost. */
 const SEED_RULES = ['psi>0.2', 'ks<0.05'];
 
 /** Judges the columns together and puts the comparison in order: drifted features first, by share of the root cause. */

@@ -10,7 +10,7 @@ import { type FeatureKind, kindOf } from './feature-kind.ts';
 import { missingRose } from './quality-fault.ts';
 import { countsOver, referenceBins } from './reference-bins.ts';
 
-/** What is known of a column before the features are judged together. */
+/** The facts of a column before the features are judged together. */
 export type ComparedColumn = Omit<FeatureComparison, 'state' | 'reason' | 'rootCauseShare'>;
 
 export interface CompareColumnOptions {
@@ -39,7 +39,7 @@ export function compareColumn(
       ? [countsOver(reference, frozen), countsOver(current, frozen)]
       : [counted.reference, counted.current];
   const judged = kind !== 'identifier' && reference.type === current.type;
-  // New missing values are a fault of their own: in the bins they would look like drift.
+  // New missing values are a separate fault: in the bins they would look like drift.
   const rose = missingRose(reference, current);
   const seen = rose ? withoutMissing(counts) : counts;
   const effect = judged ? effectOf(kind, reference, current, seen) : null;

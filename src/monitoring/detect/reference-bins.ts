@@ -3,7 +3,7 @@ import type { ColumnSide } from './column-side.ts';
 import { type Distribution, quantileOf } from './distribution.ts';
 import type { FeatureKind } from './feature-kind.ts';
 
-/** Values of a column that get a bin of their own; rarer ones share the bin of unseen values. */
+/** Values of a column that get their own bin; rarer ones share the bin of unseen values. */
 const MOST_VALUE_BINS = 30;
 
 /** The bins of a column, from its reference: at most ten of numbers, between its deciles. */

@@ -22,7 +22,7 @@ export interface ConfidenceBased {
   readonly error: (metric: 'auc' | 'accuracy', rows: number) => number | null;
 }
 
-/** What is estimated of one chunk, with the realised values where all its labels are known. */
+/** The estimates of one chunk, with the realised values where all its labels are known. */
 export interface ChunkEstimate {
   readonly rows: number;
   readonly estimated: Readonly<Record<BinaryMetric, number | null>>;
@@ -33,8 +33,8 @@ export interface ChunkEstimate {
 }
 
 /**
- * Confidence-based performance estimation (NannyML's CBPE): what a binary model's metrics would be if its calibrated
- * scores are right. It cannot see a change of what the scores mean. `chunkRows` cuts the reference for the limits.
+ * Confidence-based performance estimation (NannyML's CBPE): the metrics of a binary model if its calibrated
+ * scores are right. It cannot see a change in the meaning of scores. `chunkRows` cuts the reference for the limits.
  */
 export function fitConfidenceBased(reference: BinaryRows, chunkRows: number, seed: number): ConfidenceBased {
   const calibrator = calibrateScores(reference.scores, reference.labels, seed);
@@ -68,7 +68,7 @@ export function estimateChunk(fitted: ConfidenceBased, chunk: BinaryRows): Chunk
   return { rows: chunk.scores.length, estimated, realised: realisedOf(chunk), confusion, alerts };
 }
 
-/** Consecutive chunks of so many rows; the rest goes to the last. */
+/** Consecutive chunks of `chunkRows` rows; the rest goes to the last. */
 export function chunksOf(rows: BinaryRows, chunkRows: number): readonly BinaryRows[] {
   const count = Math.max(1, Math.floor(rows.scores.length / chunkRows));
   return Array.from({ length: count }, (_, c) => {

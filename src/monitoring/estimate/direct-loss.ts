@@ -14,7 +14,7 @@ const DEPTH = 3;
 
 /**
  * Direct loss estimation for a regression (NannyML's DLE): trees learn each row's loss from its features and prediction on
- * the reference; a window's loss is the mean of what they predict. Estimates MAE for `absolute`, RMSE for `squared`.
+ * the reference; a window's loss is the mean of their predictions. Estimates MAE for `absolute`, RMSE for `squared`.
  */
 export function fitDirectLoss(
   reference: CodedRows,

@@ -47,8 +47,8 @@ export interface EstimateReport {
 }
 
 /**
- * Estimates what a binary model does in windows of a file, from a labelled reference: metrics by calibrated scores, beside
- * what they rest on. Labels of the file, where it has them, give the realised values. Errors: DRIFT_COLUMN, DRIFT_LABEL.
+ * Estimates the metrics of a binary model in windows of a file, from a labelled reference and calibrated scores, with their
+ * assumptions. Labels of the file, where it has them, give the realised values. Errors: DRIFT_COLUMN, DRIFT_LABEL.
  */
 export async function estimateFiles(
   reference: TableFile,

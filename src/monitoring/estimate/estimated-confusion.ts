@@ -6,7 +6,7 @@ export interface Confusion {
   readonly tn: number;
 }
 
-/** What a label would be on average: the expected matrix of predictions and calibrated probabilities. */
+/** Labels on average: the expected matrix of predictions and calibrated probabilities. */
 export function expectedConfusion(probabilities: ArrayLike<number>, predictions: ArrayLike<number>): Confusion {
   let [tp, fp, fn, tn] = [0, 0, 0, 0];
   for (let i = 0; i < probabilities.length; i += 1) {

@@ -1,4 +1,4 @@
-/** What an estimate without labels rests on: shown beside it, always. */
+/** The assumptions of an estimate without labels; it is never shown without them. */
 export interface EstimateAssumptions {
   /** Labelled rows that it was fitted on. */
   readonly calibrationRows: number;

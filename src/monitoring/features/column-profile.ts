@@ -1,7 +1,7 @@
 import { estimateOf, forEachRegister, type Registers, raise } from '../../features/aggregate/registers.ts';
 
 /**
- * What a column's values look like over a span: counts, extremes and a sketch, each of which is added to that of another
+ * The values of a column over a span: counts, extremes and a sketch, each of which is added to that of another
  * span or another process. The bins of its distribution, for drift, belong here as well.
  */
 export interface ColumnProfile {

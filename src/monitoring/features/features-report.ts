@@ -37,7 +37,7 @@ export interface ColumnReport {
 
 export interface FeatureColumnReport extends ColumnReport {
   readonly tier: ServiceFeatureSpec['tier'];
-  /** Age of what the feature is computed from at the end of the span, ms: of the newest event, or generation; null: none, or of the request. */
+  /** Age of the feature's input at the end of the span, ms: of the newest event, or generation; null: none, or of the request. */
   readonly ageMs: number | null;
   readonly budgetMs: number | null;
 }
@@ -64,11 +64,11 @@ export interface Lateness {
   readonly mostMs: number | null;
   /** Deliveries later than the source's lateness: not counted. */
   readonly tooLate: number;
-  /** Deliveries by how late they are: at most so many ms; the last without end. */
+  /** Deliveries by how late they are: at most `atMostMs`; the last without end. */
   readonly bins: readonly { readonly atMostMs: number | null; readonly deliveries: number }[];
 }
 
-/** What the features of a project look like in a span. */
+/** The features of a project in a span. */
 export interface FeaturesReport {
   readonly project: string;
   /** Vectors and deliveries of [from, to), epoch ms. */

@@ -23,7 +23,7 @@ export interface ProfiledTable {
 
 type History = Pick<OfflineStore, 'query'>;
 
-/** Profiles every column of a table by SQL: one scan for what is counted, one for the sketches. */
+/** Profiles every column of a table by SQL: one scan for counts, one for the sketches. */
 export async function profileTable(
   history: History,
   table: ProfiledTable,

@@ -6,7 +6,7 @@ import { literal, readRows } from './profile-sql.ts';
 /** Refused events of a source for one reason. */
 export interface Quarantined {
   readonly code: string;
-  /** The declared column at fault; null where it is none, or the whole event. */
+  /** The declared column at fault; null: no column, or the whole event. */
   readonly column: string | null;
   readonly events: number;
   /** Of the newest one. */
@@ -16,7 +16,7 @@ export interface Quarantined {
   readonly sample: string;
 }
 
-/** What was refused of a source in [from, to), most first. */
+/** Refused events of a source in [from, to), the most frequent first. */
 export async function readQuarantine(
   offline: Pick<OfflineStore, 'query' | 'relation'>,
   source: EventSourceData,

@@ -69,7 +69,7 @@ function quarantineTable(quarantined: readonly Quarantined[]): string {
 
 const WIDTH = 1_000;
 const HEIGHT = 120;
-/** What the text of an hour takes. */
+/** Width of the text of an hour. */
 const LABEL_WIDTH = 70;
 
 function volumeChart(hours: readonly HourVolume[]): string {

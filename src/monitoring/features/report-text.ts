@@ -7,7 +7,7 @@ import type {
   SourceReport,
 } from './features-report.ts';
 
-/** What stands out in a report: one line each, most telling first. */
+/** The findings of a report: one line each, the most important first. */
 export function findingsOf({ services, sources }: FeaturesReport): readonly string[] {
   return [...sources.flatMap(sourceFindings), ...services.flatMap(serviceFindings)];
 }

@@ -5,7 +5,7 @@ import { readRows } from './profile-sql.ts';
 const HOUR_MS = 3_600_000;
 const WEEK_MS = 7 * 24 * HOUR_MS;
 const WEEKS = 4;
-/** A whole hour with less than half, or more than twice, of what is usual is told. */
+/** A whole hour with less than half, or more than twice, of the usual volume is reported. */
 const LITTLE = 0.5;
 const MUCH = 2;
 /** Of fewer, that is nothing but chance. */

@@ -1,7 +1,7 @@
 import { ExpiryQueue } from './expiry-queue.ts';
 
 /**
- * What became of predictions and labels since counting began. At every instant
+ * The outcomes of predictions and labels since counting began. At every instant
  * `predictions = labelled + unlabelled + pending` and
  * `labels = (labelled − assumed) + duplicateLabels + outOfTimeLabels + orphanLabels + waitingLabels`.
  */
@@ -56,7 +56,7 @@ interface Label {
   readonly label: number;
 }
 
-/** What is known of an id. */
+/** The known facts of an id. */
 type Known =
   | { readonly kind: 'early'; labels: Label[] }
   | { readonly kind: 'pending'; readonly due: number; readonly prediction: JoinedPrediction }
@@ -153,14 +153,14 @@ export class LabelJoin {
         this.#expireLabels(id, known, now);
         return;
       }
-      // What came for the id since has an entry of its own in the queue.
+      // Later arrivals for the id have their own entry in the queue.
       if (!this.#expiry.isOver(known.due, now)) return;
       this.#known.delete(id);
       if (known.kind === 'pending') this.#end(known.prediction);
     });
   }
 
-  /** Each label waits its own time, whatever else waits for the prediction. */
+  /** Each label waits its own time, also if others wait for the same prediction. */
   #expireLabels(id: string, early: { labels: Label[] }, now: number): void {
     const left = early.labels.filter(({ time }) => !this.#expiry.isOver(time + this.#keepMs, now));
     const ended = early.labels.length - left.length;

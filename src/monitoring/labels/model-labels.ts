@@ -95,10 +95,10 @@ export class ModelLabels {
   }
 
   /**
-   * Joins what the history has, then what waits. What fails leaves everything waiting. Errors: those of the offline store.
+   * Joins the rows of the history, then waiting ones. A failure leaves everything waiting. Errors: those of the offline store.
    *
    * Counts and quality begin at the start of the day in which the oldest prediction lies that may still get its label: a
-   * quality of part of a day would pass for that of the whole. What the join knew then follows from what came before: a
+   * quality of part of a day would pass for that of the whole. The state of the join then follows from earlier rows: a
    * label waits for `keepMs` at most, and its prediction is older by `withinMs` at most.
    */
   async rebuild({ offline, now, predictionsTo, labelsTo }: PastOptions): Promise<void> {
@@ -163,7 +163,7 @@ function newJoin({ label }: ModelData, quality: RealisedQuality, from: number): 
   });
 }
 
-/** The join ends what is over as time goes on, as it did when this came. */
+/** The join ends expired predictions as time passes, as it did when this one came. */
 function takePast(join: LabelJoin, past: PastOutcome): void {
   join.expire(past.came);
   if (past.kind === 'prediction') join.predict(past.id, past.at, past.version, past.score);

@@ -1,8 +1,8 @@
-/** What every realised quality says of a span of predictions. */
+/** Members of every realised quality of a span of predictions. */
 interface SpanQuality {
   readonly predictions: number;
   readonly labelled: number;
-  /** Labelled among predictions: how much of the span the other numbers speak of. */
+  /** Labelled among predictions: the share of the span that the other numbers cover. */
   readonly coverage: number;
 }
 
@@ -47,6 +47,6 @@ export interface Outcomes<T extends Task = Task> {
   /** Adds a prediction and its label. */
   add(score: number, label: number): void;
   addAll(other: this): void;
-  /** Quality of a span of so many predictions, of which these are the labelled ones. */
+  /** Quality of a span of `predictions`, of which these are the labelled ones. */
   quality(predictions: number): Qualities[T];
 }

@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000;
 /** Days that are kept. */
 const KEPT_DAYS = 400;
 
-/** What the quality of a model is measured by. */
+/** The measure of a model's quality. */
 export interface MeasuredModel<T extends Task = Task> extends Pick<ModelData, 'quantile'> {
   readonly task: T;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { MonitorStatus } from './judge-windows.ts';
 
-/** What the monitor found last, in `drift.json` of an environment's directory. */
+/** The last findings of the monitor, in `drift.json` of an environment's directory. */
 export const STATE_FILE = 'drift.json';
 const STATE_FORMAT = 1;
 

@@ -1,7 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import { type ColumnSketch, mergeColumn } from './column-sketch.ts';
 
-/** What a table, a window or a process's requests look like, column by column. */
+/** A table, a window or the requests of a process, column by column. */
 export interface Profile {
   rows: number;
   readonly columns: Map<string, ColumnSketch>;
