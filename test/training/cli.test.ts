@@ -71,7 +71,7 @@ test.skipIf(!hasPython)(
       '--steps',
       '20',
       '--set',
-      'every=8',
+      'every=8,stepSeconds=0.01',
       ...count,
     ];
     expect((await runCli(folder, run)).code).toBe(0);
