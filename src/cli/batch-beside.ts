@@ -12,12 +12,12 @@ export interface BesideOptions {
   readonly project: ProjectData;
   readonly environment: Environment;
   readonly model: ModelData;
-  /** Publishes what the server has accepted. */
+  /** Publishes the accepted events of the server. */
   readonly flush: () => Promise<unknown>;
   readonly onLine: (line: string) => void;
 }
 
-/** Runs a batch job beside the process that has the environment open: registry, artefacts and published history are read. */
+/** Runs a batch job while another process has the environment open: registry, artefacts and published history are read. */
 export async function startBeside(
   { project, environment, model, flush, onLine }: BesideOptions,
   options: BatchOptions,

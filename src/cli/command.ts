@@ -2,20 +2,20 @@ import type { ParseArgsConfig } from 'node:util';
 
 type OptionSpecs = NonNullable<ParseArgsConfig['options']>;
 
-/** Where a command writes: results to `out`, everything for people beside the result to `err`. */
+/** Where a command writes: results to `out`, text for people to `err`. */
 export interface Terminal {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   /** Whether `out` is a terminal that a person looks at. */
   readonly interactive: boolean;
   /**
-   * Resolves when the user asks to stop (Ctrl-C, SIGTERM), or the npm that runs the process has ended. Whoever reads it ends by itself from then on; a command that has not read
+   * Resolves when the user asks to stop (Ctrl-C, SIGTERM), or the npm that runs the process has ended. A command that reads it ends by itself from then on. One that has not read
    * it is ended at once.
    */
   readonly stopped: Promise<void>;
 }
 
-/** What a command gets: the words and options of its call. `json` asks for one JSON object on the last line. */
+/** The words and options of a call. `json` asks for one JSON object on the last line. */
 export interface Call {
   readonly words: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
@@ -33,12 +33,12 @@ export interface Command {
   readonly also?: readonly string[];
   /** One line for the list of commands. */
   readonly summary: string;
-  /** What follows the name, for the usage line: `<service> <key>=<value>…`. */
+  /** The words after the name, for the usage line: `<service> <key>=<value>…`. */
   readonly words: string;
   /** Least and most words. */
   readonly arity: readonly [number, number];
   readonly options: OptionSpecs;
-  /** What each option does, by name. */
+  /** The help of each option, by name. */
   readonly help: Readonly<Record<string, string>>;
   /** It reads its arguments itself: they come as `words`, as they were written. */
   readonly readsArguments?: true;

@@ -17,7 +17,7 @@ export function controlPath(directory: string): string | null {
 
 /**
  * Answers the commands that work through a running server, without a key: only this user may connect. The lock of the environment is
- * held, so that a socket that lies there already is of a process that has died. `report` takes why there can be none.
+ * held, so that an existing socket is of a dead process. `report` takes the reason if there can be none.
  */
 export async function openControl(
   headrace: Headrace,

@@ -6,11 +6,11 @@ import { wholeOption } from './parse-option.ts';
 /** Default of `--close-within`: seconds within which a serving process ends after a signal. */
 const CLOSE_WITHIN_S = 40;
 
-/** Requests that are under way have this share of it, and no more than so many ms; the stores have the rest. */
+/** Requests under way have this share of the time, and at most this many ms; the stores have the rest. */
 const ANSWERS_SHARE = 0.6;
 const MOST_ANSWERS_MS = 30_000;
 
-/** An opening that is under way when the process is asked to stop is waited for so long, ms. */
+/** Time to wait for an opening that is under way when the process is asked to stop, ms. */
 const OPENING_MS = 5_000;
 
 /** Connections that are left when all is closed keep the process alive no longer than this, ms. */

@@ -15,7 +15,7 @@ import { turns } from './take-turns.ts';
 /** Processes that run at a time: each may hold `offline.memory`. Other sets wait. */
 const MOST_PROCESSES = 2;
 
-/** What the process tells the one that started it. */
+/** Messages of the process to the one that started it. */
 export type FromHistoryWorker =
   | { readonly kind: 'line'; readonly line: string }
   | { readonly kind: 'done'; readonly summary: TrainingSetSummary | JoinedSpine }
@@ -29,7 +29,7 @@ export type FromHistoryWorker =
 
 /**
  * Writes the training sets of a serving process in processes of their own, by the configuration of its call. One that is cancelled or
- * dies leaves no file; `clear` removes what it left in the history's scratch folder. Errors: JOB_CANCELLED, JOB_PROCESS, those that it meets.
+ * dies leaves no file; `clear` removes its remains in the history's scratch folder. Errors: JOB_CANCELLED, JOB_PROCESS, those of its work.
  */
 export function historyProgram({ options }: Pick<Call, 'options'>, clear: () => void): TrainingSetProgram {
   const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
@@ -86,7 +86,7 @@ function errorOf({ code, facts, message }: Extract<FromHistoryWorker, { kind: 'f
   return code === null ? new Error(message) : new HeadraceError(code, facts);
 }
 
-/** Removes a file and what was written beside it under its name. */
+/** Removes a file, and its neighbours that begin with its name. */
 function removeAll(path: string): void {
   const folder = dirname(resolve(path));
   for (const name of readdirSync(folder))

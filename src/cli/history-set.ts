@@ -14,7 +14,7 @@ export interface HistorySetOptions extends TrainingSetRun {
 }
 
 /**
- * Writes a training set from the published history of an environment, beside the process that writes it. Errors: MODEL_UNKNOWN,
+ * Writes a training set from the published history of an environment, while another process writes it. Errors: MODEL_UNKNOWN,
  * SERVICE_UNKNOWN, those of the history and of the training set.
  */
 export async function writeHistorySet(

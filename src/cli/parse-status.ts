@@ -17,7 +17,7 @@ const statusSchema = z.looseObject({
   services: lists,
 });
 
-/** What a server answered as its status. Error: SERVER_STRANGER, where another program listens there. */
+/** The status in a server's answer. Error: SERVER_STRANGER, where another program listens there. */
 export function parseStatus(text: string, server: string): Status {
   try {
     return statusSchema.parse(JSON.parse(text));

@@ -10,10 +10,10 @@ export interface Progress {
   at(done: number, total: number | null): void;
 }
 
-/** What is shown of a command that works. */
+/** The progress line of a command at work. */
 export interface Shown {
   readonly label: string;
-  /** What was printed last. */
+  /** The line that was printed last. */
   readonly note: string;
   readonly done: number;
   readonly total: number | null;

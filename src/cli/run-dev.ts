@@ -10,7 +10,7 @@ import { type WatchedFiles, watchFiles } from './watch-files.ts';
 /** Set in the process that serves: its port, which stays that of the first start. */
 const PORT_VARIABLE = 'HEADRACE_DEV_PORT';
 
-/** Serves in a process of its own, and starts it again when a file of the project changes. Errors: DEV_RESET, DEV_RUNNING. */
+/** Serves in a separate process, and starts it again when a file of the project changes. Errors: DEV_RESET, DEV_RUNNING. */
 export async function runDev(call: Call): Promise<void> {
   const again = process.env[PORT_VARIABLE];
   if (again !== undefined && process.send !== undefined) return serveOnce(call, again);
@@ -86,7 +86,7 @@ function listeningOf(child: ChildProcess): Promise<readonly [string]> {
 /** A process that serves tells where its data lie, before it opens them, and its port. */
 type FromChild = { readonly directory: string } | { readonly port: string };
 
-/** Leaves the folder of the data out of what is watched, and says when a change has moved it. */
+/** Leaves the folder of the data unwatched, and says when a change has moved it. */
 function dataFolder({ terminal }: Call, files: WatchedFiles): (directory: string) => void {
   let before: string | null = null;
   return (directory) => {

@@ -9,7 +9,7 @@ import { auditedCommand } from './audit.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
 
-/** How long a copy that stays waits for what comes next, ms. */
+/** Time that a copy waits for more deliveries, ms. */
 const LOOK_EVERY_MS = 5_000;
 
 /** Copies what the old environment has published, and compares; with `--watch`, again and again until it is stopped. */

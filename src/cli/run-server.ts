@@ -129,7 +129,7 @@ async function startGrpcIfAsked(call: Call, served: ServedProject, listen: Liste
   return grpc;
 }
 
-/** What lets commands work through a process that writes. */
+/** Lets commands work through a process that writes. */
 export interface Commands {
   readonly jobs: JobBoard;
   /** Cancels the jobs, and ends when none runs. */

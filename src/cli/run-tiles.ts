@@ -16,7 +16,7 @@ export async function runDeploy(call: Call): Promise<void> {
   });
 }
 
-/** Deploys the declared job beside those of earlier declarations, waits until it has what the log has, and compares. Errors: TILES_*, FLINK_*, SPARK_*. */
+/** Deploys the declared job next to those of earlier declarations, waits until it has read the log, and compares. Errors: TILES_*, FLINK_*, SPARK_*. */
 export async function runUpgrade(call: Call): Promise<void> {
   const { terminal, json } = call;
   const { project, environment } = await loadConfig(call);
@@ -32,7 +32,7 @@ export async function runUpgrade(call: Call): Promise<void> {
   });
 }
 
-/** Ends the declared job, or those of earlier declarations, such that the next deploy goes on. Errors: TILES_*, FLINK_*, SPARK_*. */
+/** Ends the declared job, or those of earlier declarations, such that the next deploy resumes. Errors: TILES_*, FLINK_*, SPARK_*. */
 export async function runStop(call: Call): Promise<void> {
   const { terminal, options, json } = call;
   const { project, environment } = await loadConfig(call);

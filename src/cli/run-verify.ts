@@ -35,7 +35,7 @@ const STOP_MS = 10_000;
 
 type Closable = { close(): unknown };
 
-/** A rule of a port, to be run in an environment that has nothing yet; what it opens is closed behind it. */
+/** A rule of a port, to be run in an empty environment; its stores are closed after it. */
 interface LiveRule {
   readonly port: string;
   readonly backEnd: string;
@@ -44,7 +44,7 @@ interface LiveRule {
   run(environment: Environment, opened: (store: Closable) => void): Promise<void>;
 }
 
-/** What became of a rule. */
+/** The outcome of a rule. */
 interface Outcome {
   readonly ms: number;
   /** null: it holds. */
@@ -146,7 +146,7 @@ async function runOne(
   const ended = await Promise.race([running, late.catch(() => null), stopped]);
   timer.abort();
   if (ended === null) return { ms: Math.round(performance.now() - begin), broken: null };
-  // What it works with is taken away, so that it ends; a store that it has closed itself may say so.
+  // Its stores are closed, so that it ends; a store that it has closed itself may say so.
   for (const store of stores.reverse()) await (async () => store.close())().catch(() => undefined);
   await Promise.race([running, sleep(STOP_MS, undefined, { ref: false })]);
   return ended === 'stopped' ? ended : { ms: Math.round(performance.now() - begin), broken: ended };
@@ -217,7 +217,7 @@ function live<S, N extends string>(
     }));
 }
 
-/** A subject whose opened stores are told of. */
+/** A subject that reports the stores that it opens. */
 function followed<A extends readonly never[], C extends Closable, S extends { open(...args: A): MaybePromise<C> }>(
   subject: S,
   opened: (store: Closable) => void,

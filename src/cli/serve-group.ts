@@ -20,11 +20,11 @@ const QUICK_DEATH_MS = 5_000;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
 
-/** A process that does not end within its time is killed so long after that, ms: its clients have had their answers. */
+/** Time after its limit at which a process is killed, ms: its clients have had their answers. */
 const KILL_AFTER_MS = 10_000;
 
 /**
- * Serves a project by several processes on one port: one that writes, unless all only read, and so many that read. Each that dies
+ * Serves a project by several processes on one port: one that writes, unless all only read, and `workers` that read. Each that dies
  * is started again. Ends when the call is asked to stop, the readers first, so that what they hand on is taken.
  */
 export async function serveGroup(
@@ -35,7 +35,7 @@ export async function serveGroup(
   started: (url: string) => void,
 ): Promise<void> {
   const port = await freePort(host, portOf(call));
-  // Only this user may enter: what comes over the sockets is trusted.
+  // Only this user may enter: messages over the sockets are trusted.
   const folder = mkdtempSync(join(tmpdir(), 'headrace-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', remove);
@@ -99,7 +99,7 @@ class Supervised {
     return url;
   }
 
-  /** Ends the readers, then the writer; each is to end within so many ms. */
+  /** Ends the readers, then the writer; each must end within `ms`. */
   async stop(withinMs: number): Promise<void> {
     this.#stopping = true;
     for (const role of ['reader', 'writer'] as const) {

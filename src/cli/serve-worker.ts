@@ -20,7 +20,7 @@ const SHARE_MS = 100;
 
 /** One process of a group: the one that writes, or one of those that read. */
 export async function runWorker(call: Call, listen: ListenOptions, part: WorkerPart): Promise<void> {
-  // Before anything is opened: what is sent meanwhile is heard.
+  // Before anything is opened, so that no message is lost.
   const channel = openChannel();
   const ending = endingOf(call, channel.stopped);
   try {
@@ -32,7 +32,7 @@ export async function runWorker(call: Call, listen: ListenOptions, part: WorkerP
   }
 }
 
-/** Takes what the readers hand on, and commits often enough for them. */
+/** Takes the forwarded requests of readers, and commits often enough for them. */
 async function runWriter(
   call: Call,
   listen: ListenOptions,
@@ -63,7 +63,7 @@ async function runWriter(
   });
 }
 
-/** Answers reads from the store, and hands all else to the writer. */
+/** Answers reads from the store, and forwards everything else to the writer. */
 async function runReader(
   call: Call,
   listen: ListenOptions,
@@ -116,7 +116,7 @@ function send(message: FromWorker): void {
   process.send?.(message);
 }
 
-/** The newest tables, up to so many rows. */
+/** The newest tables, up to a number of rows. */
 function bounded(tables: readonly TableAppend[]): readonly TableAppend[] {
   let rows = 0;
   return tables.filter((table) => {

@@ -8,7 +8,7 @@ import type { Call } from './command.ts';
 import { answersAt, controlPath } from './control-socket.ts';
 import { loadConfig } from './load-config.ts';
 
-/** A flush or a change of champions takes a while; a server that says nothing for so long is given up, ms. */
+/** A flush or a change of champions takes a while; a server that is silent for this long is given up, ms. */
 const ANSWER_WITHIN_MS = 600_000;
 
 /** A running server that a command works through. */
@@ -91,7 +91,7 @@ function send(
   });
 }
 
-/** The catalogued error of an answer; null where it is none. */
+/** The catalogued error of an answer; null: it has none. */
 function refusal(content: string): Error | null {
   try {
     const { error } = JSON.parse(content) as { readonly error: { readonly code: string; readonly message: string } };

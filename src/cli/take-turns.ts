@@ -1,9 +1,9 @@
 import { fail } from '../base/errors/fail.ts';
 
-/** Takes a turn; ends when it is there, and gives what returns it. Error: JOB_CANCELLED, once the signal is aborted before. */
+/** Waits for a turn; resolves to the function that returns it. Error: JOB_CANCELLED, if the signal is aborted before. */
 export type TakeTurn = (job: string, signal: AbortSignal | undefined) => Promise<() => void>;
 
-/** So many turns at a time; others wait in the order in which they asked. */
+/** A limited number of turns at a time; others wait in the order in which they asked. */
 export function turns(most: number): TakeTurn {
   let free = most;
   let waiting: readonly (() => void)[] = [];

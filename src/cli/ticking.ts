@@ -3,7 +3,7 @@ export interface Ticking {
   stop(): Promise<void>;
 }
 
-/** Does work every so many ms, one after the other: what is due while it goes on is left out. Faults are reported. */
+/** Does work at an interval in ms, one run after the other: runs that are due during another are left out. Faults are reported. */
 export function every(ms: number, work: () => Promise<void>, report: (error: unknown) => void): Ticking {
   let running: Promise<void> | null = null;
   const timer = setInterval(() => {

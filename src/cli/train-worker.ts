@@ -16,7 +16,7 @@ function peakMemoryKb(): number {
   return process.resourceUsage().maxRSS;
 }
 
-// The process of an embedded trainer: reads the job that HEADRACE_JOB names, trains, leaves the result beside it.
+// The process of an embedded trainer: reads the job that HEADRACE_JOB names, trains, leaves the result next to it.
 const path = process.env['HEADRACE_JOB'] ?? 'job.json';
 const job = JSON.parse(readFileSync(path, 'utf8')) as TrainingJob;
 try {

@@ -5,14 +5,14 @@ import { extname, join, relative, sep } from 'node:path';
 /** Files that a declaration may be made of. */
 const ENDINGS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json', '.sql', '.py'];
 
-/** An editor writes a file in several steps: so long nothing more must come, ms. */
+/** An editor writes a file in several steps: time without another change, ms. */
 const QUIET_MS = 100;
 
 /** Watches the files of a folder. */
 export interface WatchedFiles {
   /** The path of a file whose content has changed since the last call, or since the begin. */
   changed(): Promise<string>;
-  /** Leaves out the folder of the project's data, which may lie below its sources; one that was left out before is watched again. */
+  /** Leaves out the folder of the project's data, which may be below its sources; one that was left out before is watched again. */
   ignore(folder: string): void;
   close(): void;
 }
@@ -38,7 +38,7 @@ export function watchFiles(folder: string): WatchedFiles {
     });
   }
 
-  /** What lies in a folder by now is no change. */
+  /** Files that are in a folder by now are no change. */
   function seeAgain(path: string): void {
     ignored.delete(path);
     if (!isWithin(folder, path) || relative(folder, path).split(sep).some(isLeftOut)) return;

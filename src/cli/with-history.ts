@@ -3,7 +3,7 @@ import type { OfflineStore } from '../ports/offline-store.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
 
-/** Opens the published history of a call's project, also beside a running server, works with it, and closes it whatever happens. */
+/** Opens the published history of a call's project, also while a server runs, works with it, and closes it in any case. */
 export async function withHistory<T>(
   call: Call,
   work: (project: ProjectData, history: OfflineStore) => Promise<T>,

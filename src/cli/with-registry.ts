@@ -13,7 +13,7 @@ export interface OpenRegistry {
   readonly artifacts: ArtifactStore;
 }
 
-/** Opens the registry of a call, beside any process that has it open, and closes it whatever happens. */
+/** Opens the registry of a call, also while other processes have it open, and closes it in any case. */
 export async function withRegistry<T>(call: Call, work: (open: OpenRegistry) => Promise<T>, env?: string): Promise<T> {
   const { mkdirSync } = await import('node:fs');
   const { openArtifacts, openRegistry } = await import('../compose/open-registry.ts');

@@ -4,7 +4,7 @@ import { parseMessage, type ToWorker } from './worker-part.ts';
 /** Rows of logged vectors that a process keeps while nobody takes them. */
 export const MOST_ROWS = 100_000;
 
-/** What a worker hears of the process that started it. */
+/** The messages of the parent to a worker. */
 export interface Channel {
   /** When the process is to stop: as the one that started it says, or somebody who ends this one alone. */
   readonly stopped: Promise<void>;
@@ -12,13 +12,13 @@ export interface Channel {
   readonly takeBy: (take: (message: ToWorker) => void) => void;
 }
 
-/** Hears this process, or what stands in for it. */
+/** Listens to this process, or to a stand-in for it. */
 export function openChannel(heard: EventEmitter = process): Channel {
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   const waiting: ToWorker[] = [];
   let rows = 0;
   let take = (message: ToWorker) => {
-    // The readers go on logging however long this process takes to open.
+    // The readers keep logging, however long this process takes to open.
     if (rowsOf(message) > 0 && rows >= MOST_ROWS) return;
     rows += rowsOf(message);
     waiting.push(message);

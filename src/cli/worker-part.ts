@@ -1,7 +1,7 @@
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { Member } from '../server/workers/group.ts';
 
-/** What one process of a group is: given by the process that starts it. */
+/** The part of one process of a group: given by the process that starts it. */
 export interface WorkerPart {
   readonly name: string;
   readonly role: 'writer' | 'reader';
@@ -26,7 +26,7 @@ export type ToWorker =
   | { readonly kind: 'stop' }
   | { readonly kind: 'restarts'; readonly restarts: Readonly<Record<string, number>> }
   | { readonly kind: 'served'; readonly tables: readonly TableAppend[] }
-  /** There is no writer now: what was sent to it. */
+  /** There is no writer now: the message that was sent to it. */
   | { readonly kind: 'returned'; readonly tables: readonly TableAppend[] };
 
 /** The variable of a worker's environment that has its part. */
@@ -38,7 +38,7 @@ export function workerPart(): WorkerPart | null {
   return text === undefined || process.send === undefined ? null : (JSON.parse(text) as WorkerPart);
 }
 
-/** What the other end of a group sends: both are of one program. */
+/** Messages between the ends of a group: both are of one program. */
 export function parseMessage<M extends FromWorker | ToWorker>(message: unknown): M | null {
   return typeof message === 'object' && message !== null && 'kind' in message ? (message as M) : null;
 }

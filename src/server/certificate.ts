@@ -6,10 +6,10 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** A client has so long to agree on how to encrypt, ms: nobody waits for it who closes. */
+/** Time of a client to agree on encryption, ms: a closing server does not wait longer. */
 const HANDSHAKE_MS = 10_000;
 
-/** What a server that encrypts is made with. */
+/** The TLS options of a server. */
 export function secureOptions({ cert, key }: Certificate): TlsOptions {
   return { cert, key, handshakeTimeout: HANDSHAKE_MS, ALPNProtocols: ['http/1.1'] };
 }

@@ -4,14 +4,14 @@ import { INT64_MAX, INT64_MIN, scaledToText } from '../schema/decimal.ts';
 import { rawNumber } from '../schema/json-exact.ts';
 
 /**
- * What clients send and get, column by column, as schemas of the description. They take no more than the parsers of
+ * Values that clients send and get, column by column, as schemas of the description. They take no more than the parsers of
  * src/schema do: a value of a schema is never rejected for its form.
  */
 
 /** Digits of the longest number in a text. */
 const MOST_DIGITS = 60;
 
-/** A double holds so many digits, whatever they are. */
+/** Digits that a double holds, whatever they are. */
 const SAFE_DIGITS = 15;
 
 /** Times reach this far on both sides of 1970, ms. */
@@ -118,7 +118,7 @@ function upTo(most: string): string {
   return [...smaller, most].join('|');
 }
 
-/** Decimal text within int64: so many digits before the point that no digit after it can pass the bound. */
+/** Decimal text within int64: few enough digits before the point that no digit after it can pass the bound. */
 function decimalPattern(scale: number): string {
   const whole = Math.min(MOST_DIGITS, 18 - scale);
   return scale === 0 ? `^-?\\d{1,${whole}}$` : `^-?\\d{1,${whole}}(\\.\\d{1,${scale}})?$`;

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 
 /**
- * Has a server of node:http ask a client to go on with a body (100 Continue) only when it is that request's turn. By itself it queues the
+ * Makes a server of node:http ask a client to continue with a body (100 Continue) only when it is that request's turn. By itself it queues the
  * 100 of a pipelined request, and then puts the head of a binary answer before it: the client reads the 100 as part of that answer.
  */
 export function continueInTurn<S extends Server>(server: S): S {

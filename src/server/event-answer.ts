@@ -18,7 +18,7 @@ import { errorBody } from './error-answer.ts';
  */
 const EVENTS_AT_ONCE = 1_000;
 
-/** What is answered to a body of events: 400 where nothing was taken. */
+/** The answer to a body of events: 400 if nothing was taken. */
 export interface EventAnswer {
   readonly status: 200 | 400;
   readonly text: string;
@@ -45,7 +45,7 @@ export async function eventAnswer(
   return answer.of();
 }
 
-/** Adds up the reports on the events of a body; of what is shown it keeps the first. */
+/** Adds up the reports on the events of a body; it keeps the first examples. */
 class Answer {
   #logged = 0;
   readonly #counts = { accepted: 0, duplicate: 0, late: 0, pending: 0, refused: 0 };

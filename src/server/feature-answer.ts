@@ -58,7 +58,7 @@ function writerOf(service: FeatureServiceData): WriteVectors {
   return writer;
 }
 
-/** What is made of all, at once where all are there at once. */
+/** Combines all values, at once if all are there at once. */
 function together<T, R>(parts: readonly MaybePromise<T>[], make: (all: readonly T[]) => R): MaybePromise<R> {
   const ready: T[] = [];
   for (const part of parts) {

@@ -77,7 +77,7 @@ export async function serveRoutes(
   options: ServerOptions,
 ): Promise<RunningServer> {
   const security = secured(options, headrace.directory);
-  // What comes over the socket was encrypted where it came from, and is not checked yet.
+  // Data of the socket was encrypted where it came from, and is not checked yet.
   const { check, tls, hosts } = security;
   const isSocket = options.socketPath !== undefined;
   const jobs = options.jobs ?? new JobBoard();
@@ -101,7 +101,7 @@ export async function serveRoutes(
   return options.jobs === undefined ? { ...server, close: closeAll } : server;
 }
 
-/** Serves the reads of a project, and forwards all else to the process that writes. Error: SERVER_ADDRESS. */
+/** Serves the reads of a project, and forwards the rest to the process that writes. Error: SERVER_ADDRESS. */
 export function startReadServer(served: ServedProject, options: ReadServerOptions): Promise<RunningServer> {
   return serveReads(allRoutes, served, options);
 }
@@ -130,7 +130,7 @@ export async function serveReads(
   });
 }
 
-/** What routes that read are given. The description is made once. */
+/** The context of routes that read. The description is made once. */
 function readContext(served: ServedProject, routes: readonly Route[], group: Group | null): ReadContext {
   let description: string | null = null;
   return {
@@ -172,7 +172,7 @@ async function listening(served: ServedProject, options: ServerOptions, serving:
   }
 }
 
-/** Lets the answers that are under way out; a client that neither sends nor takes what it has to is not waited for. */
+/** Lets answers under way out. It does not wait for a client that neither sends nor takes its data. */
 async function closeServer(server: FastifyInstance, withinMs: number): Promise<void> {
   const timer = setTimeout(() => server.server.closeAllConnections(), withinMs);
   try {
@@ -185,7 +185,7 @@ async function closeServer(server: FastifyInstance, withinMs: number): Promise<v
 /** Larger bodies are the full server's, which reads them in pieces. */
 const LEAN_BODY_LIMIT = 256 * 1_024;
 
-/** A client has so long for the head of a request, and for all of it. */
+/** Time of a client for the head of a request, and for all of it. */
 const HEAD_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 

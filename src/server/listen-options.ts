@@ -9,7 +9,7 @@ import { answerAll, answerKeys, type RequestCheck } from './request-check.ts';
 
 export interface ListenOptions {
   readonly host: string;
-  /** Names that clients use beside those of this machine, as a proxy passes them on. */
+  /** Names that clients use in addition to those of this machine, as a proxy passes them on. */
   readonly hosts?: readonly string[];
   /** Paths of certificate (with its chain) and key, PEM. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };

@@ -81,7 +81,7 @@ function requestOf(request: FastifyRequest, reply: FastifyReply): RouteRequest {
   const [name = ''] = Object.values(values);
   const gone = () => {
     const controller = new AbortController();
-    // It is closed once: a client that has left already is not told of again.
+    // It is closed once: a client that has left already is not reported again.
     if (reply.raw.destroyed) controller.abort();
     else reply.raw.once('close', () => controller.abort());
     return controller.signal;

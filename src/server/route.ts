@@ -24,7 +24,7 @@ export const routeTags = {
   operations: 'Health, status and metrics.',
 } as const;
 
-/** A schema of the description, under a name of its own. */
+/** A schema of the description, with its name. */
 export interface Component {
   readonly id: string;
   readonly schema: z.ZodType;
@@ -75,7 +75,7 @@ export interface RouteAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What routes that only read need: the process may be the writer or a reader. */
+/** The context of routes that only read: the process may be the writer or a reader. */
 export interface ReadContext {
   readonly served: ServedProject;
   /** The processes that this one answers for; null: only itself. */
@@ -84,7 +84,7 @@ export interface ReadContext {
   readonly description: () => string;
 }
 
-/** What routes that write need. */
+/** The context of routes that write. */
 export interface WriteContext {
   readonly headrace: Headrace;
   /** Largest spine of a training set, bytes. */

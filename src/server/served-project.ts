@@ -1,7 +1,7 @@
 import type { Status } from '../observe/status.ts';
 import type { Headrace } from '../running/headrace.ts';
 
-/** What is served of a project that is read: of the one that writes it, or of a reader. */
+/** The served project: of the process that writes it, or of a reader. */
 export interface ServedProject
   extends Pick<
     Headrace,

@@ -59,7 +59,7 @@ async function ingestHere(call: Call, progress: Progress): Promise<void> {
       directory: headrace.directory,
       take: async (events) => {
         const taken = await (isBootstrap(call) ? headrace.bootstrap(source, events) : headrace.ingest(source, events));
-        // What waits for the history is in memory until then.
+        // Events that wait for the history are in memory until then.
         waiting += events.length;
         if (waiting >= FLUSH_EVERY) {
           waiting = 0;

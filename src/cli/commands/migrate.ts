@@ -20,8 +20,7 @@ export const migrateCopy: Command = {
 export const migrateCutOver: Command = {
   ...both,
   name: ['migrate', 'cut-over'],
-  summary:
-    'moves what is left of an environment that was stopped, compares all, and has the project go on in the new one',
+  summary: 'moves the rest of a stopped environment, compares everything, and lets the project continue in the new one',
   run: (call) => withRunner(({ runMigrateCutOver }) => withProgress(call, 'migrate cut-over', runMigrateCutOver)),
 };
 

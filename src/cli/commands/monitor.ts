@@ -9,7 +9,7 @@ const LEASE_MS = 1000;
 
 export const monitor: Command = {
   name: ['monitor'],
-  summary: 'watches champions in a process of its own, one at a time by a lease; GET /v1/drift shows what it finds',
+  summary: 'watches champions in a separate process, one at a time by a lease; GET /v1/drift shows its findings',
   words: '',
   arity: [0, 0],
   options: { every: { type: 'string' }, once: { type: 'boolean' } },

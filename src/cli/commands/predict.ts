@@ -90,7 +90,7 @@ function scored(
   return call.options['server'] === undefined ? scoredBeside(call, server, run) : scoredThere(call, server);
 }
 
-/** In this process, beside the server that has the environment open. */
+/** In this process, while a server has the environment open. */
 async function scoredBeside(call: Call, server: ServerLink, options: BatchOptions): Promise<BatchSummary> {
   const { startBeside } = await import('../batch-beside.ts');
   const { project, environment } = await loadConfig(call);

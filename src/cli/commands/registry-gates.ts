@@ -20,7 +20,7 @@ export const registryGate: Command = {
   help: {
     check: 'a program decides; without it a person does, and not the one who registered the version',
     people: 'people who may approve, a,b,… (anybody but the author)',
-    valid: 'a decision counts for so long, such as 7d (for ever)',
+    valid: 'time that a decision counts, such as 7d (for ever)',
     remove: 'remove the gate',
   },
   run: (call) =>

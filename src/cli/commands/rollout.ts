@@ -52,7 +52,7 @@ export const rolloutPromote: Command = {
 
 export const rolloutHold: Command = {
   name: ['rollout', 'hold'],
-  summary: 'holds a rollout where it is; --release lets it go on',
+  summary: 'holds a rollout where it is; --release resumes it',
   words: '<model>',
   arity: [1, 1],
   options: { release: { type: 'boolean' }, ...reasonOption, ...serverOption },

@@ -3,7 +3,7 @@ import { dirname, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ownVersion } from '../own-version.ts';
 
-/** What npm notes of the packages that it has installed, in node_modules. */
+/** The record of npm about installed packages, in node_modules. */
 const NOTES = '.package-lock.json';
 
 /**

@@ -7,7 +7,7 @@ import { CONFIG, GITIGNORE, NPMRC, PROJECT, README, REQUIREMENTS, TEST, TSCONFIG
 import { sampleData } from './sample-data.ts';
 import { TRAIN_PY } from './train-program.ts';
 
-/** Files that are added to where they exist; all others must not exist. */
+/** Files that are extended where they exist; all others must not exist. */
 const SHARED = ['package.json', '.gitignore', '.npmrc'];
 
 /** The files of a new project in a folder, by path. Error: INIT_FOLDER. */
@@ -39,7 +39,7 @@ const manifestSchema = z.looseObject({
   devDependencies: strings.default({}),
 });
 
-/** The package.json of the folder, or a new one, with what the project needs; what is there already stays. */
+/** The package.json of the folder, or a new one, with the needs of the project; existing members stay. */
 function manifestText(folder: string): string {
   const { scripts, dependencies, devDependencies, ...rest } = readManifest(folder);
   const manifest = {
@@ -53,7 +53,7 @@ function manifestText(folder: string): string {
       serve: 'headrace serve',
       types: 'tsc',
       ...scripts,
-      // What npm init writes fails always.
+      // The test script of npm init fails always.
       test: scripts['test']?.includes('no test specified') === false ? scripts['test'] : 'node --test',
     },
     dependencies: { headrace: headraceDependency(folder), 'onnxruntime-node': '1.30.0', ...dependencies },

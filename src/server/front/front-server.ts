@@ -12,9 +12,9 @@ export interface FrontServerOptions extends Pick<FrontOptions, 'bodyLimit' | 'tl
 }
 
 /**
- * A server of node:http whose connections a thread of its own has, the front. Requests to hot routes are read there, answered here, many
- * at a time, and written there: what sockets cost is not taken from who answers. A connection that brings anything
- * else comes here, for good, and is read as if it had come at once.
+ * A server of node:http whose connections belong to a separate thread, the front. It reads requests to hot routes; they are answered here,
+ * many at a time, and written there, so that sockets cost the answering thread nothing. A connection with any other request
+ * comes here, for good, and is read as if it had come at once.
  */
 export class FrontServer extends Server {
   readonly #options: FrontServerOptions;

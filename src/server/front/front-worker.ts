@@ -1,4 +1,4 @@
-// The thread that has the clients' connections: what it says and is told is in messages.ts.
+// The thread that has the clients' connections. Its messages are in messages.ts.
 import { createServer, type Socket } from 'node:net';
 import { createServer as createSecureServer } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';

@@ -18,7 +18,7 @@ export interface FrontOptions {
   readonly runsModels: boolean;
   /** Largest body read there, bytes. */
   readonly bodyLimit: number;
-  /** What it encrypts with: the full server does not know of it. */
+  /** Its TLS options: the full server does not know of them. */
   readonly tls: Certificate | null;
   /** The hosts that requests may name. */
   readonly hosts: HostList;
@@ -94,7 +94,7 @@ export class Front {
     await this.#worker.terminate();
   }
 
-  /** A port gives on what comes while it gives: answered at once, a turn of the loop would go on for as long as more come. Hot path. */
+  /** A MessagePort keeps delivering while it is drained. Answering inside that callback starves the event loop. Hot path. */
   #arrive(requests: RequestList): void {
     if (this.#arrived.length === 0) setImmediate(this.#takeArrived);
     this.#arrived.push(requests);

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { alone, type Piece } from './messages.ts';
 
-/** Passes what a connection brings on to the port that is given back, and what comes from there out. Of the client one piece is on its way. */
+/** Passes the data of a connection to the returned port, and its data back. One piece of the client is on its way at a time. */
 export function handOver(socket: Socket): MessagePort {
   const { port1: near, port2: far } = new MessageChannel();
   const send = (piece: Piece): void => near.postMessage(piece);
@@ -18,7 +18,7 @@ export function handOver(socket: Socket): MessagePort {
     else if (typeof piece === 'number') socket.resume();
     else socket.write(piece, () => send(piece.length));
   });
-  // Behind what it has said before.
+  // After its earlier messages.
   near.on('close', () => socket.destroySoon());
   return far;
 }

@@ -8,7 +8,7 @@ const MOST_SENT = 256 * 1_024;
 /** A connection that the front has handed over, as the full server reads and writes it: with as much of a socket as node:http asks for. */
 export class HandedSocket extends Duplex {
   readonly #port: MessagePort;
-  /** Goes on with what is to be written when there is room. */
+  /** Resumes writing when there is room. */
   #written: (() => void) | null = null;
   /** Bytes on their way to the client. */
   #sent = 0;
@@ -57,7 +57,7 @@ export class HandedSocket extends Duplex {
     this.#idle?.refresh();
     this.#port.postMessage(alone(bytes) satisfies Piece);
     this.#sent += bytes.length;
-    // At once, as a socket does: what is written right before it is destroyed gets out.
+    // At once, as a socket does: data written right before it is destroyed gets out.
     if (this.#sent < MOST_SENT) written();
     else this.#written = written;
   }

@@ -4,8 +4,8 @@ import type { HotRequest } from '../lean/hot-route.ts';
 import type { LeanResponse } from '../lean/response.ts';
 
 /**
- * What the front says to the thread of the project. Requests and answers go as flat lists of all of a turn, which are copied at a
- * fraction of what as many objects cost.
+ * Messages of the front to the thread of the project. Requests and answers go as flat lists of a whole turn, which are copied at a
+ * fraction of the cost of as many objects.
  */
 export type FromFront =
   | RequestList
@@ -16,7 +16,7 @@ export type FromFront =
   /** A connection for the full server: what goes over the port is {@link Piece}. */
   | { readonly kind: 'handedOver'; readonly port: MessagePort };
 
-/** What it is told; null: to take no more connections, let the answers out, and end with its last connection. */
+/** Messages to it; null: take no more connections, let the answers out, and end with its last connection. */
 export type ToFront = AnswerList | null;
 
 /** Of each request its number and the fields of {@link addRequest}. */
@@ -28,7 +28,7 @@ export type AnswerList = (number | LeanResponse)[];
 /** Bytes of a connection, either way; how many of the other's bytes have been taken; `end`: no more are sent. */
 export type Piece = Uint8Array | number | 'end';
 
-/** The bytes without what else lies in the memory that they are a part of: a message takes all of it along. */
+/** The bytes alone, without the rest of their memory: a message takes all of it along. */
 export function alone(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : Uint8Array.prototype.slice.call(bytes);
 }

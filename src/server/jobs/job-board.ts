@@ -5,7 +5,7 @@ import { catalogued, type ErrorBody, errorBody } from '../error-answer.ts';
 
 export type JobState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
 
-/** What a job is asked to do. */
+/** The kinds of work of a job. */
 export interface JobTask {
   /** `train`, `backfill`. */
   readonly kind: string;
@@ -15,7 +15,7 @@ export interface JobTask {
   readonly work: (run: JobRun) => Promise<unknown>;
 }
 
-/** What the work of a job gets. */
+/** The context of the work of a job. */
 export interface JobRun {
   readonly signal: AbortSignal;
   /** Adds a progress line. */
@@ -36,7 +36,7 @@ export interface JobReport {
   readonly lines: readonly string[];
   /** The number of the next line. */
   readonly next: number;
-  /** What the work returned; null until it is done. */
+  /** The return value of the work; null until it is done. */
   readonly result: unknown;
   readonly error: ErrorBody['error'] | null;
 }

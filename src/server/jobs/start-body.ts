@@ -5,7 +5,7 @@ const instant = z.int().describe('epoch milliseconds (UTC)');
 /** A path below a folder. */
 const path = z.string().min(1).max(1_000);
 
-/** What starts a job, by its kind. */
+/** Bodies that start a job, by its kind. */
 export const startBody = z.discriminatedUnion(
   'kind',
   [

@@ -1,17 +1,17 @@
 import type { TurnTime } from './turn-time.ts';
 
-/** So long some of each turn's requests must have waited too long before the first is turned away, ms: a pause makes some wait, no more. */
+/** Time for which some requests of each turn must have waited too long before the first is turned away, ms. A pause makes some wait for less. */
 const PERSISTS_MS = 100;
 
-/** So long after the last that was turned away nobody waits too long, ms: what `retry-after` asks of clients. */
+/** Time without a long wait after the last rejection, ms: `retry-after` tells clients the same. */
 const CALM_AFTER_MS = 1_000;
 
 /**
- * Which requests of a service are answered where more come than can be. Answered in turn, all would wait for all before them, and
- * none be in time; so of what has come by the beginning of a turn of the event loop only so much is answered as is done within what
- * is allowed, and the rest is turned away, which makes the turn, and what those wait that come meanwhile, as short.
- * That begins only when it has gone on for a while, and ends when it has stopped for a while: a burst, or what waits behind a
- * pause, is worked off. Half of the time goes to answers in any case, also where to turn away takes all of it.
+ * Chooses the requests of a service that are answered under overload. Answered in turn, each would wait for all before it, and
+ * none would be in time. So of the requests at the beginning of a turn of the event loop it answers as many as fit into the allowed
+ * time, and turns the rest away, which keeps the turn short for later ones.
+ * That begins only after a while of overload, and ends after a while without: a burst, or requests after a
+ * pause, are all answered. Half of the time goes to answers in any case, also where to turn away takes all of it.
  * (Controlled delay: Nichols and Jacobson, Controlling Queue Delay, ACM Queue 10(5), 2012, with time limits as in Maurer, Fail at
  * Scale, ACM Queue 13(8), 2015.) Hot path.
  */

@@ -7,7 +7,7 @@ import type { HotAnswer } from './hot-route.ts';
 import { asciiResponse, binaryResponse, textResponse } from './response.ts';
 import { TurnTime } from './turn-time.ts';
 
-/** What waits longer is turned away where nothing else is said, ms. */
+/** Longest wait before a request is turned away, ms, unless declared. */
 const MOST_WAIT_MS = 500;
 
 /** `POST /v1/features/{service}` for each service of a project. Hot path. */

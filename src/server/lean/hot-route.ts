@@ -11,7 +11,7 @@ export type HotRequest = Omit<RequestHead, 'host' | 'bodyBytes'>;
 export interface HotAnswer {
   /** The value. */
   readonly name: string;
-  /** Whether more come than can be answered and this one is told to come back; it is counted then. Never throws. */
+  /** Whether there are more requests than can be answered, and this one must come back; it is counted then. Never throws. */
   readonly turnsAway: () => boolean;
   /** The whole response to a request whose caller has been checked. Errors: coded ones. */
   readonly answer: (head: HotRequest, body: string, trace: OpenSpan | null) => MaybePromise<LeanResponse>;

@@ -13,7 +13,7 @@ export interface LeanOptions {
   readonly answer: (head: RequestHead, body: string) => MaybePromise<LeanResponse>;
   /** The same for a request whose body is bytes; `gone` is aborted when the client goes away. Never throws. */
   readonly answerBytes: (head: RequestHead, body: Uint8Array, gone: AbortSignal) => MaybePromise<LeanResponse>;
-  /** The full server, for everything else: it finds what was read in the socket. */
+  /** The full server, for everything else: it finds the bytes that were read in the socket. */
   readonly handOver: (socket: Socket) => void;
   /** Largest body read here, bytes. */
   readonly bodyLimit: number;
@@ -47,7 +47,7 @@ export class LeanConnection {
   /** Aborted when the client goes away from the request that is being answered. */
   #gone: AbortController | null = null;
   #closing = false;
-  /** Whether the client sends no more. */
+  /** Whether the client has ended its side. */
   #hasEnded = false;
 
   constructor(socket: Socket, options: LeanOptions) {
@@ -71,7 +71,7 @@ export class LeanConnection {
     if (!this.#answering) this.#end();
   }
 
-  /** Gives the connection to the full server with what was read of a request: it knows what to do with slow clients. */
+  /** Gives the connection to the full server with the bytes of a request that were read: it handles slow clients. */
   giveUp(): void {
     if (!this.#answering) this.#handOver(this.#release());
   }
@@ -162,7 +162,7 @@ export class LeanConnection {
     this.#socket.destroySoon();
   }
 
-  /** Waits for an answer; what comes meanwhile is read behind it: to pause for each answer costs. */
+  /** Waits for an answer; later bytes are read meanwhile, since a pause for each answer costs time. */
   #await(answer: Promise<LeanResponse>, rest: Buffer): void {
     this.#answering = true;
     if (rest.length > 0) this.#putBack(rest);
@@ -176,7 +176,7 @@ export class LeanConnection {
     });
   }
 
-  /** No more is read until it is resumed, this first. The socket keeps it: one that had given all would be told that it has ended. */
+  /** Reading stops until it is resumed, and begins with these bytes. The socket keeps them: an empty one would report its end. */
   #putBack(bytes: Buffer): void {
     this.#socket.pause();
     this.#socket.unshift(bytes);
@@ -186,7 +186,7 @@ export class LeanConnection {
     if (!this.#answering) this.#socket.resume();
   };
 
-  /** The client sends no more; it gets its answers. */
+  /** The client has ended its side; it gets its answers. */
   readonly #onEnd = (): void => {
     this.#hasEnded = true;
     // Nobody that runs a model sends the end of its requests before it has the answer.
@@ -199,7 +199,7 @@ export class LeanConnection {
     this.#socket.destroy();
   };
 
-  /** Behind what is being written: a server that refuses what comes next closes at once, and by TLS its refusal would wait for that. */
+  /** After the bytes that are being written: a server that refuses the next request closes at once, and by TLS its refusal would wait. */
   #handOverLater(rest: Buffer): void {
     this.#answering = true;
     this.#putBack(rest);

@@ -16,15 +16,15 @@ export interface LeanServer {
 }
 
 export interface LeanServerOptions extends Omit<LeanOptions, 'handOver'> {
-  /** The full server: it finds what was read in the socket. Without it that is who had the connections of `server`. */
+  /** The full server: it finds the bytes that were read in the socket. Without it, the earlier owner of the connections of `server`. */
   readonly serveFull?: (socket: Socket) => void;
   /** Whether an idle connection is closed some day (true). */
   readonly closesIdle?: boolean;
 }
 
 /**
- * Has the lean reader read every connection of a server until it brings something that it does not know, from where on the full server
- * has it, as if it had had it from the beginning.
+ * Lets the lean reader read every connection of a server until an unknown request. From there the full server
+ * has it, as if from the beginning.
  */
 export function serveLean(
   server: Server,
@@ -55,7 +55,7 @@ export function serveLean(
   };
 }
 
-/** Takes what a server does with its connections away from it. */
+/** Takes the connection listeners of a server away from it. */
 function listenerOf(server: Server): (socket: Socket) => void {
   const event = connectionOf(server);
   const listeners = server.listeners(event);
@@ -65,7 +65,7 @@ function listenerOf(server: Server): (socket: Socket) => void {
   };
 }
 
-/** What a server calls a connection that can be read. */
+/** The server's event for a connection that can be read. */
 function connectionOf(server: Server): 'connection' | 'secureConnection' {
   return server instanceof SecureServer ? 'secureConnection' : 'connection';
 }

@@ -58,7 +58,7 @@ export function statusOf(response: LeanResponse): number {
 const STATUS_AT = 'HTTP/1.1 '.length;
 const LINE_BYTES = STATUS_AT + 3;
 
-/** What who is turned away is told. */
+/** The answer to a request that is turned away. */
 export const BUSY = fail('SERVER_BUSY', {});
 
 /** The answer to half a request where the server closes; the connection ends with it. */

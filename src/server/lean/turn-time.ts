@@ -1,6 +1,6 @@
 /**
- * How long requests wait, as the turns of the event loop tell: all that are answered in one turn were there when it began, and
- * arrived while the turn before went on, unless the loop was idle in between. Hot path: one clock read a request.
+ * The wait of requests, by turns of the event loop: all that are answered in one turn were there when it began, and
+ * arrived during the previous turn, unless the loop was idle in between. Hot path: one clock read a request.
  */
 export class TurnTime {
   /** Of the present turn. */
@@ -39,5 +39,5 @@ export class TurnTime {
   };
 }
 
-/** To ask for what has arrived takes up to so long, and is no idleness, ms. */
+/** Time of a poll for arrived data, ms: it is no idleness. */
 const A_LOOK_MS = 0.1;

@@ -68,7 +68,7 @@ function codeOf(error: HeadraceError): MlflowCode {
   return CODES[error.code] ?? (error.retry === 'never' ? 'INTERNAL_ERROR' : 'TEMPORARILY_UNAVAILABLE');
 }
 
-/** What is absent, in the words of MLflow's own server. */
+/** An absent object, in the words of MLflow's own server. */
 const ABSENT: Readonly<Record<string, (name: string) => string>> = {
   experiment: (name) => `No Experiment with id=${name} exists`,
   run: (name) => `Run with id=${name} not found`,

@@ -36,7 +36,7 @@ export function checkKey(name: string, key: string): string {
   return atMost(name, key, LONGEST.key);
 }
 
-/** A text of at most so many characters. */
+/** A text of at most `most` characters. */
 export function atMost(name: string, text: string, most: number): string {
   if (text.length <= most) return text;
   throw invalid(`'${name}' exceeds the maximum length of ${most} characters: it has ${text.length}`);

@@ -22,7 +22,7 @@ export interface OpenMlflowContext extends MlflowContext {
   deliver(): Promise<void>;
 }
 
-/** What the routes work with, over a registry and its artefacts. */
+/** The context of the routes, over a registry and its artefacts. */
 export function openMlflowContext(options: MlflowContextOptions): OpenMlflowContext {
   const { registry, artifacts, clock, webhooks: allowed, checkPromotion, onFault } = options;
   const sending = { allowed, clock, onFault };

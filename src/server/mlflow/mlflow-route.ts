@@ -29,7 +29,7 @@ export interface MlflowRequest {
   readonly message: Message;
   /** Values of the path's parameters, decoded. */
   readonly params: readonly string[];
-  /** Who calls, for histories. */
+  /** The caller, for histories. */
   readonly who: string;
 }
 

@@ -128,7 +128,7 @@ function answerFault(
   const fault = faultOf(error);
   if (fault.status >= 500 && fault.status !== 501) onFault(error);
   if (response.headersSent) {
-    // The rest of an artefact cannot be read: the client must not take what it has for the whole.
+    // The rest of an artefact cannot be read: the client must not take its part for the whole.
     response.destroy();
     return;
   }

@@ -10,7 +10,7 @@ const driftState = z.object({
   failed: z.array(z.object({ model: z.string(), reason: z.string() })),
 });
 
-/** What the monitor found last. A monitor that does not run is no good news. */
+/** The last findings of the monitor. A monitor that does not run is no good news. */
 export const readDrift: WriteRoute = {
   tag: 'models',
   scopes: ['read'],

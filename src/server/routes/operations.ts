@@ -3,7 +3,7 @@ import { sloReportSchema } from '../../observe/slo-report.ts';
 import { instantSchema } from '../column-schema.ts';
 import { json, jsonAnswer, jsonText, type ReadContext, type ReadRoute } from '../route.ts';
 
-/** What operators and monitors ask: of this process, or of all of a group that it answers for. */
+/** Routes of operators and monitors: about this process, or about all of a group that it answers for. */
 const operation = { method: 'GET', tag: 'operations', access: 'reads', errors: [] } as const;
 
 const names = z.array(z.string());

@@ -20,7 +20,7 @@ const ANSWER_WITHIN_MS = 600_000;
 
 /**
  * Forwards requests over a socket to the process that writes, and its answers back. A request without an answer is not acknowledged: the
- * client gets SERVER_WRITER. Each message is framed here, from what the parser of node:http read: no field of a client says where it ends.
+ * client gets SERVER_WRITER. Each message is framed here, from the result of node:http's parser: no field of a client says where it ends.
  */
 export function forwardTo(socketPath: string): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });

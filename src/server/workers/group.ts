@@ -42,7 +42,7 @@ export class Group {
     return `${mergeMetrics(sorted)}\n${own.join('\n')}\n`;
   }
 
-  /** What all that answer measured. How fresh a streaming view is only readers tell: in the writer's memory there is no age. */
+  /** Measurements of all processes. Only readers know the freshness of a streaming view: the writer's memory has no age. */
   async slo(): Promise<SloReport | null> {
     const reports = await Promise.all(
       this.#members.map(async ({ name, role, socket }) => {
@@ -81,7 +81,7 @@ function workerSamples({ name, help, type }: FigureRow, values: Readonly<Record<
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples.sort()];
 }
 
-/** What a process answers to a GET; null where it does not. */
+/** The answer of a process to a GET; null: it does not answer. */
 function ask(socketPath: string, path: string): Promise<string | null> {
   return new Promise((resolve) => {
     const asked = request({ socketPath, path, timeout: ANSWER_WITHIN_MS }, (answer) => {

@@ -41,7 +41,7 @@ export const metricRoutes: readonly JsonRoute[] = [
   }),
 ];
 
-/** At most so many points, evenly over the steps, the first and last among them. */
+/** At most `most` points, evenly over the steps, with the first and the last. */
 function spread<T>(points: readonly T[], most: number): readonly T[] {
   if (points.length <= most || most < 2) return points.slice(0, most);
   return Array.from({ length: most }, (_, i) => points[Math.round((i * (points.length - 1)) / (most - 1))]);

@@ -161,7 +161,7 @@ function checkNoTwins(params: readonly KeyText[]): void {
   if (twins.length > 0) throw invalid(`Duplicate parameter keys have been submitted: ${twins.join(', ')}`);
 }
 
-/** What 2.x clients say of a model that they uploaded: kept in a tag, as MLflow does. */
+/** The model records of 2.x clients: kept in a tag, as MLflow does. */
 async function logModel({ registry }: MlflowContext, { message }: MlflowRequest) {
   const id = runId(message);
   const text = message.required('model_json');
