@@ -29,7 +29,7 @@ const CANDIDATES: readonly Candidate[] = [
   { trainedOn: 'three hours of one night', span: (now) => nightBefore(now) },
 ];
 
-/** From 21:00 to midnight of the day before yesterday: late flights are late by then. */
+/** From 21:00 to midnight of the previous day: late flights are late by then. */
 function nightBefore(now: number): { readonly from: number; readonly to: number } {
   const midnight = Math.floor(now / (24 * HOUR_MS)) * 24 * HOUR_MS;
   return { from: midnight - 3 * HOUR_MS, to: midnight };
@@ -75,7 +75,7 @@ export function rollouts({ headrace, from, say }: RolloutsOptions) {
   };
   return {
     finished,
-    /** What is due at an instant of the replay; its clock stands still meanwhile. */
+    /** Starts or judges a rollout that is due at an instant of the replay, whose clock stands still meanwhile. */
     at: async (now: number): Promise<void> => {
       if (now < from || now % LOOK_MS !== 0) return;
       if (current !== null) await look();

@@ -48,7 +48,6 @@ const allowed: Readonly<Record<string, string>> = {
   'test/closing-line.ts': 'it ends a run at its deadline',
   'test/new-user/': 'it prints how long each step of a new user takes',
   'test/services/': 'the suites against servers cut their connections and wait for them',
-  'test/training/kill-run.ts': 'it kills at random instants',
   'test/ground/package.test.ts': 'it builds and installs the package',
 };
 

@@ -51,7 +51,8 @@ while (Date.now() < end) {
 isLoading = false;
 await loading;
 control.inject({});
-await endGroup();
+const code = await group.end('SIGTERM');
+if (code !== 0) wrong.push(`the group ended with ${code} on SIGTERM: ${group.lastLines.join(' | ')}`);
 control.close();
 wrong.push(...tally.wrong);
 if (!((counts['checks'] ?? 0) > 0 && tally.acknowledged > 0)) wrong.push('nothing was checked: give it more minutes');
@@ -61,20 +62,6 @@ if (wrong.length === 0 && group.unhandled.length === 0) rmSync(folder, { recursi
 else {
   console.log(`its directory is kept: ${folder}`);
   process.exitCode = 1;
-}
-
-/** Ends the group. On a busy machine its time for closing may not be enough: it says so, and has everything at the next start. */
-async function endGroup(): Promise<void> {
-  const code = await group.end('SIGTERM');
-  if (code === 0) return;
-  if (code !== 5 || !group.lastLines.some((line) => line.includes('CLOSE_UNFINISHED'))) {
-    wrong.push(`the group ended with ${code} on SIGTERM: ${group.lastLines.join(' | ')}`);
-    return;
-  }
-  note('ended late');
-  await restarted();
-  await check();
-  await group.end('SIGTERM');
 }
 
 /** One fault, chosen by chance; it is over when this returns, but for a group that is still starting. */

@@ -225,7 +225,7 @@ test('a prediction is its features, the inference and its log; every run of a ba
     'inference',
     'prediction log',
   ]);
-  expect(named('inference')[0].attributes).toMatchObject({ 'headrace.model': 'buys', 'headrace.version': '1' });
+  expect(named('inference')[0].attributes).toMatchObject({ 'headrace.model': 'buys', 'headrace.version': 1 });
   const [run] = named('batch totals');
   expect(run.attributes).toMatchObject({ 'headrace.view': 'totals@1', 'headrace.rows': 1, 'headrace.generation': 1 });
   expect(childrenOf(run)).toEqual(['sql', 'switch']);

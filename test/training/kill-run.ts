@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Random } from '../../src/base/rng.ts';
 import { randomBelow } from '../../src/base/rng.ts';
 import type { RunOutcome } from '../../src/training/runner/run-outcome.ts';
+import { until } from '../until.ts';
 import { expectedState, stepsOf } from './run-program.ts';
 
 /** Kills of one run, by kind. */
@@ -40,8 +40,7 @@ export async function killRun(random: Random, kills: number): Promise<KillCounts
     let controller = start(folder, spec);
     for (let kill = 0; kill < kills && controller.process.exitCode === null; kill++) {
       const kind = (['controller', 'rank', 'insideCheckpoint'] as const)[randomBelow(random, 3)] ?? 'rank';
-      // Random instants are the point; nothing below depends on how long this is.
-      await pause(randomBelow(random, 400));
+      await looks(randomBelow(random, 200));
       if (kind === 'insideCheckpoint' && !(await insideCheckpoint(folder, controller.process))) continue;
       if (kind === 'controller') {
         controller.process.kill('SIGKILL');
@@ -68,13 +67,17 @@ function start(folder: string, spec: unknown): { process: ChildProcess; ended: P
   return { process: child, ended: once(child, 'close').then(() => parts.join('')) };
 }
 
+/** Lets a number of looks go by, so that kills meet every part of a run. */
+async function looks(count: number): Promise<void> {
+  let left = count;
+  await until(() => left-- <= 0);
+}
+
 /** Waits until a checkpoint is being written, or the controller has ended. */
 async function insideCheckpoint(folder: string, controller: ChildProcess): Promise<boolean> {
-  while (controller.exitCode === null) {
-    if (names(join(folder, 'checkpoints')).some((name) => name.startsWith('.tmp-'))) return true;
-    await pause(1);
-  }
-  return false;
+  const isWriting = () => names(join(folder, 'checkpoints')).some((name) => name.startsWith('.tmp-'));
+  await until(() => isWriting() || controller.exitCode !== null);
+  return controller.exitCode === null;
 }
 
 /** Kills one rank of the newest attempt that has started. */

@@ -16,7 +16,7 @@ export type FromFront =
   /** A connection for the full server: what goes over the port is {@link Piece}. */
   | { readonly kind: 'handedOver'; readonly port: MessagePort };
 
-/** Messages to it; null: take no more connections, let the answers out, and end with its last connection. */
+/** Messages to the front. Null tells it to refuse new connections, send its answers and end with its last connection. */
 export type ToFront = AnswerList | null;
 
 /** Of each request its number and the fields of {@link addRequest}. */

@@ -27,8 +27,8 @@ export const startBody = z.discriminatedUnion(
     z.strictObject({
       kind: z.literal('predict'),
       model: z.string(),
-      from: path.describe('the input, below the folder batch of the environment'),
-      to: path.describe('the output folder, below the folder batch of the environment'),
+      from: path.describe('the input, below batch/files in the folder of the environment'),
+      to: path.describe('the output folder, below batch/files in the folder of the environment'),
       format: z.enum(['parquet', 'csv', 'tsv', 'jsonl']).optional(),
       version: z.int().min(1).optional(),
       spine: z

@@ -71,9 +71,11 @@ async function predictTraced(
   const rows = vectors.map(({ values }) => values);
   const scores = await lanes.score(keys, rows);
   const scored = performance.now();
+  const versions = [...new Set(scores.map(({ version }) => version))];
   trace?.past('inference', started, scored, {
     'headrace.model': model.name,
-    'headrace.version': [...new Set(scores.map(({ version }) => version))].join(','),
+    // Callers of one call can be in several cohorts of a rollout.
+    'headrace.version': versions.length === 1 ? versions[0] : versions.join(','),
     'headrace.rows': vectors.length,
   });
   const predictions = vectors.map(({ at: asOf, ages, missing }, i): Prediction => {

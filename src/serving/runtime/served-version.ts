@@ -60,7 +60,7 @@ export class ServedVersion {
   readonly recent: (readonly Tensor[])[] = [];
   /** `performance.now()` of the last request. */
   lastUsed = performance.now();
-  /** Whether it takes no more requests. */
+  /** Whether it rejects new requests. */
   isClosing = false;
   readonly #loaded: LoadedModel;
   readonly #hasRows: boolean;
