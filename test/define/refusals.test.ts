@@ -457,7 +457,10 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
     [{ kind: 'featureDrift', features: ['nothing'] }, 'a monitored feature that is not there'],
     [{ kind: 'featureDrift', metric: 'brier' }, 'an option of another monitor'],
     [{ kind: 'conceptDrift', metric: 'mae' }, 'a metric that does not fit the task'],
-    [{ kind: 'conceptDrift', slices: ['nothing'] }, 'a slice that is no feature'],
+    [{ kind: 'conceptDrift', slices: [service.features[0]?.name] }, 'slices, which no monitor looks at'],
+    [{ kind: 'featureDrift', rule: 'psi>0' }, 'an index that every window exceeds'],
+    [{ kind: 'featureDrift', rule: 'psi>0.2.1' }, 'a rule without a number'],
+    [{ kind: 'predictionDrift', rule: 'ks<5' }, 'a p-value above 1'],
     [{ kind: 'predictionDrift', k: 4, of: 3 }, 'more windows than there are'],
     [{ kind: 'predictionDrift', window: '0h' }, 'a window that is no duration'],
   ].map(([monitor, mistake]): readonly [string, string, () => unknown] => [

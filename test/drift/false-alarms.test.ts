@@ -48,7 +48,7 @@ function column(reference: Float64Array, window: Float64Array, name = 'x'): Comp
 const drifts = (columns: readonly ComparedColumn[], rule: string) =>
   judgeFeatures(columns, parseDriftRule(rule)).filter(({ state }) => state === 'drift').length;
 
-test('the price of the usual rules is right within 10 %: formula against simulation', () => {
+test('the price of the usual rules: the chance by formula is within 10 percentage points of a simulation', () => {
   const random = seededRandom(SEED);
   const runs = 100 * RUNS;
   for (const { rule, n } of [
@@ -64,7 +64,7 @@ test('the price of the usual rules is right within 10 %: formula against simulat
     }
     const expected =
       expectedFalseAlarms(parseDriftRule(rule), [{ reference: n, current: n, bins: 10 }], 1)?.perWindow ?? 0;
-    // Three standard errors of the simulation, or a tenth of the windows.
+    // Three standard errors of the simulation, or 10 percentage points, whichever is more.
     const slack = Math.max(0.1, 3 * Math.sqrt((expected * (1 - expected)) / runs));
     expect({ rule, off: Math.abs(alarms / runs - expected) < slack }).toEqual({ rule, off: true });
   }

@@ -8,7 +8,7 @@ import { monitorLease, openMonitor, readMonitorState, writeMonitorState } from '
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
 import type { MonitorWindow } from '../../src/monitoring/monitor/judge-windows.ts';
-import { judgeMonitor, monitorsOf } from '../../src/monitoring/monitor/judge-windows.ts';
+import { judgeModel, judgeMonitor, monitorsOf } from '../../src/monitoring/monitor/judge-windows.ts';
 import { parseState } from '../../src/monitoring/monitor/monitor-state.ts';
 import { decodeReference, encodeReference } from '../../src/monitoring/monitor/reference.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
@@ -178,6 +178,31 @@ describe('champions are watched from published history', () => {
     expect(windows[16]).toMatchObject({ state: 'immature', rows: 0 });
     const features = await judged('featureDrift', 16, 18);
     expect(features.map(({ state }) => state)).toEqual(['ok', 'ok']);
+  });
+
+  test('losses: without mature windows among the last, the last mature ones are judged; a label that never came is its otherwise', async () => {
+    await headrace.flush();
+    const stores = openMonitor(project, environment);
+    const [one] = await stores.watched();
+    const history = await stores.history();
+    try {
+      const within = { ...watched.label, withinMs: HOUR_MS };
+      const monitors = [{ kind: 'conceptDrift', k: 1, of: 1 }];
+      const [status] = await judgeModel({ ...one, model: { ...one.model, monitors, label: within } }, history, now);
+      expect(status).toMatchObject({ state: 'drift', windows: [{ from: START + 17 * HOUR_MS, rows: AN_HOUR }] });
+      // No window of a day-long label is mature yet: the newest says so.
+      const [young] = await judgeModel({ ...one, model: { ...one.model, monitors } }, history, now);
+      expect(young).toMatchObject({ state: 'immature', windows: [{ from: START + 18 * HOUR_MS, rows: 0 }] });
+      const span = { from: START + 18 * HOUR_MS, to: START + 19 * HOUR_MS };
+      const [, , concept] = monitorsOf(watched);
+      const bad = { ...one, model: { ...one.model, label: { ...within, otherwise: false } } };
+      const windows = async (at: number) => (await judgeMonitor(bad, concept, history, [span], at)).windows;
+      expect(await windows(span.to)).toMatchObject([{ state: 'immature', rows: 0 }]);
+      expect((await windows(span.to + HOUR_MS)).map(({ rows }) => rows)).toEqual([AN_HOUR]);
+    } finally {
+      await history.close();
+      await stores.close();
+    }
   });
 
   test('one process monitors at a time; the state is served, and a missing monitor is no good news', async () => {

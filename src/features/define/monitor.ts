@@ -31,7 +31,6 @@ export type MonitorOptions<F extends string> =
       /** A rise of the realised loss, once labels are mature. */
       readonly kind: 'conceptDrift';
       readonly metric?: (typeof LOSS_METRICS)[keyof typeof LOSS_METRICS][number];
-      readonly slices?: readonly F[];
     });
 
 /** A monitor with every default filled in. */
@@ -41,7 +40,6 @@ export interface ResolvedMonitor {
   readonly features: readonly string[];
   readonly rule: string;
   readonly metric: string;
-  readonly slices: readonly string[];
   readonly windowMs: number;
   readonly k: number;
   readonly of: number;
@@ -51,10 +49,10 @@ const KINDS = ['featureDrift', 'predictionDrift', 'conceptDrift'] as const;
 const OPTIONS: Readonly<Record<(typeof KINDS)[number], readonly string[]>> = {
   featureDrift: ['features', 'rule'],
   predictionDrift: ['rule'],
-  conceptDrift: ['metric', 'slices'],
+  conceptDrift: ['metric'],
 };
 const COMMON = ['kind', 'window', 'k', 'of'];
-const RULE = /^(default|psi>[0-9.]{1,20}|ks<[0-9.]{1,20})$/;
+const RULE = /^(default|psi>|ks<)([0-9.]{0,20})$/;
 
 interface Monitored {
   readonly name: string;
@@ -82,7 +80,7 @@ export function resolveMonitor(model: Monitored, written: Readonly<Record<string
   if (!metrics.includes(metric))
     throw refuse(`metric "${metric}" does not fit a ${model.task} task; ${metrics.join(', ')} does`);
   const rule = String(written['rule'] ?? 'default').replaceAll(' ', '');
-  if (!RULE.test(rule)) throw refuse(`its rule is "${rule}"; write default, psi>0.2 or ks<0.05`);
+  if (!isRule(rule)) throw refuse(`its rule is "${rule}"; write default, psi>0.2 or ks<0.05`);
   const [k, of] = [wholeOf(written['k'], 2), wholeOf(written['of'], 3)];
   if (k === null || of === null || k > of)
     throw refuse(`k of ${String(written['of'] ?? 3)} windows must be whole, from 1, and at most all`);
@@ -91,11 +89,18 @@ export function resolveMonitor(model: Monitored, written: Readonly<Record<string
     features: names('features'),
     rule,
     metric,
-    slices: names('slices'),
     windowMs: windowOf(model, written),
     k,
     of,
   };
+}
+
+/** Whether drift can be judged by it: an index is above 0, a p-value between 0 and 1. */
+function isRule(rule: string): boolean {
+  const [, name, digits = ''] = RULE.exec(rule) ?? [];
+  if (name === undefined || name === 'default') return name !== undefined && digits === '';
+  const number = Number(digits);
+  return number > 0 && number < (name === 'ks<' ? 1 : Number.POSITIVE_INFINITY);
 }
 
 function wholeOf(value: unknown, otherwise: number): number | null {

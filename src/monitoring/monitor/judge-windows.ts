@@ -60,7 +60,10 @@ export function monitorsOf(model: ModelData): readonly ResolvedMonitor[] {
   return written.map((one) => resolveMonitor(model, one));
 }
 
-/** Judges the last `of` whole windows before `now`, each monitor by its own. */
+/**
+ * Judges the last `of` whole windows before `now`, each monitor by its own. Where their labels are still to come, it judges
+ * the last ones whose labels have had their time.
+ */
 export async function judgeModel(
   watched: Watched,
   history: OfflineStore,
@@ -68,14 +71,25 @@ export async function judgeModel(
 ): Promise<readonly MonitorStatus[]> {
   const statuses: MonitorStatus[] = [];
   for (const monitor of monitorsOf(watched.model)) {
-    const end = Math.floor(now / monitor.windowMs) * monitor.windowMs;
-    const spans = Array.from({ length: monitor.of }, (_, i) => {
-      const from = end - (monitor.of - i) * monitor.windowMs;
-      return { from, to: from + monitor.windowMs };
-    });
-    statuses.push(await judgeMonitor(watched, monitor, history, spans, now));
+    const newest = await judgeMonitor(watched, monitor, history, lastSpans(monitor, now), now);
+    if (newest.state !== 'immature') {
+      statuses.push(newest);
+      continue;
+    }
+    const mature = lastSpans(monitor, now - watched.model.label.withinMs);
+    const older = await judgeMonitor(watched, monitor, history, mature, now);
+    statuses.push(older.state === 'insufficient' ? newest : older);
   }
   return statuses;
+}
+
+/** The last `of` whole windows before an instant, oldest first. */
+function lastSpans({ windowMs, of }: ResolvedMonitor, before: number): readonly Span[] {
+  const end = Math.floor(before / windowMs) * windowMs;
+  return Array.from({ length: of }, (_, i) => {
+    const from = end - (of - i) * windowMs;
+    return { from, to: from + windowMs };
+  });
 }
 
 /** Judges windows by one monitor. */
@@ -235,7 +249,7 @@ async function predictionWindows(
 const MATURE_SHARE = 0.8;
 const LEAST_LABELS = 100;
 
-/** A rise of the loss by ADWIN over all mature windows of the version: a change counts in the window in which it is found. */
+/** A rise of the loss by ADWIN over all mature windows of the version: a change counts in the window in which it is found, and in the next. */
 async function conceptWindows(
   { model, version }: Watched,
   monitor: ResolvedMonitor,
@@ -247,7 +261,7 @@ async function conceptWindows(
   const [first, last] = [spans[0], spans.at(-1)];
   if (served === null || first === undefined || last === undefined)
     return spans.map((span) => none(span, 'insufficient', `version ${version} has not answered yet`));
-  const { losses } = await realisedLosses(model, history, version, { from: served.from, to: last.to });
+  const { losses } = await realisedLosses(model, history, version, { from: served.from, to: last.to }, now);
   const scale =
     losses.length === 0
       ? 1
@@ -267,7 +281,7 @@ async function conceptWindows(
   const windows: MonitorWindow[] = [];
   for (const span of spans) {
     const inSpan = losses.filter(({ at }) => at >= span.from && at < span.to);
-    const { predictions } = await realisedLosses(model, history, version, span);
+    const { predictions } = await realisedLosses(model, history, version, span, now);
     const over = span.to + model.label.withinMs <= now;
     if (predictions === 0) windows.push(none(span, 'insufficient', 'no predictions'));
     else if (!over && inSpan.length < MATURE_SHARE * predictions)

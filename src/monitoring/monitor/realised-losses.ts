@@ -18,14 +18,15 @@ export interface RealisedLosses {
 /** Columns of the query before those of the label. */
 const PREDICTION_COLUMNS = 4;
 
-/** Losses of a version's predictions of [from, to) whose label is known. */
+/** Losses of a version's predictions of [from, to) whose label is known at `now`: a declared `otherwise` counts once no label can come. */
 export async function realisedLosses(
   model: ModelData,
   history: OfflineStore,
   version: number,
   { from, to }: { readonly from: number; readonly to: number },
+  now: number,
 ): Promise<RealisedLosses> {
-  const label = labelJoin({ ...model.label, otherwise: null }, history);
+  const label = labelJoin(model.label, history, now);
   const answers = `
     SELECT "id" AS _id, "at" AS _at, "version", score FROM ${history.relation(predictionTable(model))} WHERE ${ANSWERED}
     QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1`;
@@ -35,10 +36,11 @@ export async function realisedLosses(
   for await (const rows of history.query(label.wrap.sql(span))) {
     for (const row of rows) {
       predictions += 1;
-      const value = label.read(row.slice(PREDICTION_COLUMNS));
+      const at = Number(row[1]);
+      const value = label.read(row.slice(PREDICTION_COLUMNS), at);
       if (value === null) continue;
       const gap = Number(row[3]) - value;
-      losses.push({ at: Number(row[1]), loss: model.task === 'binary' ? gap * gap : Math.abs(gap) });
+      losses.push({ at, loss: model.task === 'binary' ? gap * gap : Math.abs(gap) });
     }
   }
   losses.sort((a, b) => a.at - b.at);
