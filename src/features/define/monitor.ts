@@ -1,5 +1,6 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import { type DurationText, parseDuration } from '../../base/time.ts';
+import type { ColumnSpec } from '../../schema/column.ts';
 
 /** Metrics of realised losses, by task. */
 export const LOSS_METRICS = { binary: ['brier'], regression: ['mae'] } as const;
@@ -57,7 +58,9 @@ const RULE = /^(default|psi>|ks<)([0-9.]{0,20})$/;
 interface Monitored {
   readonly name: string;
   readonly task: 'binary' | 'regression';
-  readonly service: { readonly features: readonly { readonly name: string }[] };
+  readonly service: {
+    readonly features: readonly { readonly name: string; readonly type: Pick<ColumnSpec, 'type'> }[];
+  };
 }
 
 /** Fills in defaults and refuses what no monitor does. Error: MODEL_MONITOR. */
@@ -73,6 +76,9 @@ export function resolveMonitor(model: Monitored, written: Readonly<Record<string
     if (!Array.isArray(value)) throw refuse(`${option} is no list`);
     const foreign = value.find((name) => !known.has(String(name)));
     if (foreign !== undefined) throw refuse(`"${String(foreign)}" in ${option} is no feature of its service`);
+    const time = model.service.features.find(({ name, type }) => type.type === 'time' && value.includes(name));
+    if (time !== undefined)
+      throw refuse(`"${time.name}" in ${option} is a time, which differs between any two windows`);
     return value.map(String);
   };
   const metrics: readonly string[] = LOSS_METRICS[model.task];

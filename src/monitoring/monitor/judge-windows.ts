@@ -173,7 +173,7 @@ async function featureWindows(
   return windows;
 }
 
-/** One window of served vectors against the reference, whole. */
+/** One window of served vectors against the reference, whole. A time is not compared: it differs between any two spans. */
 export async function compareWindow(
   model: ModelData,
   reference: Reference,
@@ -181,14 +181,11 @@ export async function compareWindow(
   history: OfflineStore,
   span: Span,
 ): Promise<Comparison> {
-  const chosen = (profile: Profile): Profile => {
-    if (monitor.features.length === 0) return profile;
-    return {
-      rows: profile.rows,
-      columns: new Map([...profile.columns].filter(([name]) => monitor.features.includes(name))),
-    };
-  };
-  const whole = chosen(wholeReference(reference));
+  const times = model.service.features.filter(({ type }) => type.type === 'time').map(({ name }) => name);
+  const { rows, columns } = wholeReference(reference);
+  const isWatched = (name: string) =>
+    !times.includes(name) && (monitor.features.length === 0 || monitor.features.includes(name));
+  const whole: Profile = { rows, columns: new Map([...columns].filter(([name]) => isWatched(name))) };
   const profile = await vectorProfile(history, model.service, whole, span);
   return compareProfiles(
     { name: `training set of ${model.name}`, rows: whole.rows, profile: whole },

@@ -1,6 +1,7 @@
 import type { FeatureServiceData, ModelData } from '../../features/define/declaration.ts';
 import { servedTable } from '../../features/plan/served-table.ts';
-import type { OfflineStore, OfflineValue } from '../../ports/offline-store.ts';
+import type { OfflineStore } from '../../ports/offline-store.ts';
+import { modelCellSql } from '../../registry/model-value.ts';
 import type { ColumnSpec } from '../../schema/column.ts';
 import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
 import { addNumber, addText, createColumnSketch } from '../profile/column-sketch.ts';
@@ -24,24 +25,25 @@ export async function vectorProfile(
     return [{ name, type, sketch }];
   });
   if (features.length === 0) return profile;
-  const columns = features.map(({ name }) => `"f_${name.replaceAll('"', '""')}"`);
+  const columns = features.map(({ name, type }) => cellSql(`"f_${name.replaceAll('"', '""')}"`, type));
   const sql = `SELECT ${columns.join(', ')} FROM ${history.relation(servedTable(service))} AS t
 WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
   for await (const rows of history.query(sql)) {
     profile.rows += rows.length;
-    features.forEach(({ type, sketch }, c) => {
+    features.forEach(({ sketch }, c) => {
       for (const row of rows) {
         if (sketch.type === 'text') addText(sketch, row[c] === null ? null : String(row[c]));
-        else addNumber(sketch, numberOf(row[c], type));
+        else addNumber(sketch, row[c] === null ? null : Number(row[c]));
       }
     });
   }
   return profile;
 }
 
-function numberOf(value: OfflineValue, { type, scale = 0 }: ColumnSpec): number | null {
-  if (value === null) return null;
-  return Number(value) / (type === 'decimal' ? 10 ** scale : 1);
+/** A feature as the training set holds it; several values as the text that a reference has of them. */
+function cellSql(column: string, spec: ColumnSpec): string {
+  const cell = modelCellSql(column, spec);
+  return spec.type === 'list' || spec.type === 'embedding' ? `CAST(${cell} AS VARCHAR)` : cell;
 }
 
 /** Scores of a version in [from, to), as a profile of one column, `score`. */
