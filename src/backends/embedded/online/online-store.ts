@@ -4,7 +4,7 @@ import type { RootDatabase } from 'lmdb';
 import { fail, type HeadraceError, isHeadraceError } from '../../../base/errors/fail.ts';
 import type { MaybePromise } from '../../../base/maybe-promise.ts';
 import type { TileLayout } from '../../../features/tile/tile-layout.ts';
-import { emptyRun, type TileRun, takeTiles } from '../../../features/tile/tile-run.ts';
+import { type TileRun, takeTiles } from '../../../features/tile/tile-run.ts';
 import type {
   BatchAnswer,
   BatchGeneration,
@@ -22,14 +22,16 @@ import type {
 } from '../../../ports/online-store.ts';
 import type { Position } from '../../../ports/position.ts';
 import type { Columns } from '../../../schema/column.ts';
-import { rowCodec } from '../../../schema/row-codec.ts';
 import { acquireLock, type Lock } from '../lock.ts';
+import { BatchRows } from './batch-rows.ts';
 import { checkFile, type FileCheck, type IsSound } from './check-file.ts';
 import { CommitBuffer } from './commit-buffer.ts';
-import { CommitThread, type StoreDone, type StoreOrder } from './commit-thread.ts';
-import { dropSome, spansOfSweep, sweepSome } from './drop-tiles.ts';
+import { CommitThread } from './commit-thread.ts';
+import { spansOfSweep, sweepSome } from './drop-tiles.ts';
 import { Entries, type KeySpan, storeFailure } from './entries.ts';
 import { isSealed } from './entry-sum.ts';
+import { GatheredTiles } from './gathered-tiles.ts';
+import { jsonEntry, textOf } from './json-entry.ts';
 import { KeptRows } from './kept-rows.ts';
 import { KeyFilter } from './key-filter.ts';
 import { uncheckedLeaves } from './leaf-check.ts';
@@ -39,13 +41,11 @@ import { Scrub, type ScrubAnswer } from './scrub.ts';
 import {
   BLOCK_PLACE_BYTES,
   blockKey,
-  currentKey,
   FORMAT_KEY,
   hopAndBlock,
   isBlockKey,
   POSITIONS,
   positionKey,
-  rowKey,
   rowsOfGenerations,
   sweepKey,
   tileHeadOf,
@@ -53,8 +53,9 @@ import {
   tilesOfView,
   writerOf,
 } from './store-keys.ts';
-import { appendBlock, blockOf, decodeBlock, TILES_PER_BLOCK } from './tile-block.ts';
+import { blockOf, TILES_PER_BLOCK } from './tile-block.ts';
 import { writeCommit } from './write-commit.ts';
+import { FEW_ENTRIES, WriteTurns } from './write-turns.ts';
 
 export interface OnlineStoreOptions {
   readonly path: string;
@@ -69,23 +70,11 @@ const FORMAT = '1';
 /** Files of up to so many pages, 4 MiB, are checked whole before they are opened; the leaves of others before they are used. */
 const WHOLE_PAGES = 1_024;
 
-/** The generations of a batch view, as they stand. */
-interface Generations {
-  readonly current: BatchGeneration;
-  readonly before: BatchGeneration | null;
-}
-
 /** Blocks of a read that are looked up one by one. */
 const MOST_GETS = 8;
 
-/** Numbers of a run that tiles are gathered in which the next key finds again: 512 KiB. */
-const MOST_KEPT = 65_536;
-
 /** Tiles that are written faster than a thread is started for them. */
 const FEW_TILES = 2_000;
-
-/** Entries that are dropped faster than a thread is started for them. */
-const FEW_ENTRIES = 500;
 
 /** The writer looks this often whether readers have died, ms. */
 const LOOK_EVERY_MS = 5_000;
@@ -175,22 +164,12 @@ class EmbeddedOnlineStore implements OnlineStore {
   readonly #lock: Lock | null;
   /** The writer, which alone adds keys, knows which there may be. */
   readonly #filter: KeyFilter | null;
-  readonly #thread: CommitThread;
-  /** A commit that the thread writes; until it is over, other writes wait for it. */
-  #writing: Promise<unknown> | null = null;
+  readonly #writes: WriteTurns;
   readonly follow?: () => StoreNews | null;
   readonly hasReaders?: () => boolean;
-  /** Whether it hears of every change: it changes the store itself, or follows who does. */
-  #hears: boolean;
   #lookedAt = performance.now();
-  readonly #known = new Map<string, Generations>();
-  readonly #runs = new Map<TileLayout, TileRun>();
-  /** By layout and read of a key: where the tiles of one key are gathered. */
-  readonly #gathered = new Map<TileLayout, TileRun[]>();
-  /** Generations that this writer has begun. */
-  readonly #begun = new Map<string, number>();
-  readonly #rows: KeptRows;
-
+  readonly #gathered = new GatheredTiles();
+  readonly #batch: BatchRows;
   /** Of a file whose leaves are checked behind the reads. */
   readonly #scrub: Scrub | null;
   readonly #found: FileCheck;
@@ -200,7 +179,7 @@ class EmbeddedOnlineStore implements OnlineStore {
   #unchecked: string | null = null;
 
   constructor({ entries, lock, filter, thread, rows, scrub, found, file }: OpenedStore) {
-    this.#rows = rows;
+    this.#batch = new BatchRows(entries, rows, lock !== null);
     this.#scrub = scrub;
     this.#found = found;
     this.#file = file;
@@ -209,14 +188,13 @@ class EmbeddedOnlineStore implements OnlineStore {
     this.#entries = entries;
     this.#lock = lock;
     this.#filter = filter;
-    this.#thread = thread;
-    this.#hears = lock !== null;
+    this.#writes = new WriteTurns(entries, thread);
     if (lock !== null) {
       this.hasReaders = () => this.#hasReaders();
       return;
     }
     const news = new NewsReader(entries);
-    this.follow = () => this.#heard(news.follow());
+    this.follow = () => this.#batch.heard(news.follow());
   }
 
   readTiles(reads: readonly TileRead[]): readonly TileRun[] {
@@ -234,7 +212,9 @@ class EmbeddedOnlineStore implements OnlineStore {
     const buffer = this.#buffer();
     buffer.add(tiles);
     const chunks = buffer.finish();
-    return this.#write(() => writeCommit(this.#entries, buffer.layouts, { writer, position, chunks, freshUntil }));
+    return this.#writes.write(() =>
+      writeCommit(this.#entries, buffer.layouts, { writer, position, chunks, freshUntil }),
+    );
   }
 
   openCommit(): OpenCommit {
@@ -244,44 +224,16 @@ class EmbeddedOnlineStore implements OnlineStore {
       finish: async ({ writer, position, freshUntil }) => {
         const commit = { writer, position, chunks: buffer.finish(), freshUntil };
         this.#lookAfterReaders();
-        if (buffer.tiles <= FEW_TILES && !this.#thread.isRunning)
-          return this.#write(() => writeCommit(this.#entries, buffer.layouts, commit));
+        if (buffer.tiles <= FEW_TILES && !this.#writes.isThreadRunning)
+          return this.#writes.write(() => writeCommit(this.#entries, buffer.layouts, commit));
         const views = buffer.layouts.map(({ view }) => view);
-        return (await this.#inThread({ kind: 'commit', views, commit })).report;
+        return (await this.#writes.inThread({ kind: 'commit', views, commit })).report;
       },
     };
   }
 
-  async #inThread(order: StoreOrder): Promise<StoreDone> {
-    while (this.#writing !== null) await this.#writing;
-    const written = this.#thread.write(order);
-    this.#writing = written
-      .catch(() => undefined)
-      .then(() => {
-        this.#writing = null;
-        this.#entries.refresh();
-      });
-    await this.#writing;
-    return written;
-  }
-
   #buffer(): CommitBuffer {
     return new CommitBuffer((key) => this.#filter?.add(key, key.length - BLOCK_PLACE_BYTES));
-  }
-
-  /** Writes at once, or after the commit that is on its way: LMDB would keep this thread waiting for it. */
-  #write<T>(work: () => T): MaybePromise<T> {
-    return this.#writing === null ? work() : this.#writing.then(() => this.#write(work));
-  }
-
-  /** What is remembered of batch views, as of the commit that the news are of. */
-  #heard(news: StoreNews | null): StoreNews | null {
-    this.#hears = true;
-    if (news === null) return null;
-    this.#known.clear();
-    if (news.changed === null) this.#rows.clear();
-    else for (const { viewId, key } of news.changed) this.#rows.delete(viewId, key);
-    return news;
   }
 
   #hasReaders(): boolean {
@@ -298,7 +250,7 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   position(writer: string): Position | null {
-    return this.#json<Position>(positionKey(writer));
+    return jsonEntry<Position>(this.#entries, positionKey(writer));
   }
 
   writers(): readonly string[] {
@@ -308,85 +260,53 @@ class EmbeddedOnlineStore implements OnlineStore {
   async writeBatch(of: BatchGeneration, features: Columns, rows: readonly BatchRow[]): Promise<void> {
     const { viewId, generation } = of;
     // A process that died may have left rows of it.
-    if (this.#begun.get(viewId) !== generation)
-      await this.#dropSpan(rowsOfGenerations(viewId, generation, generation + 1));
-    this.#begun.set(viewId, generation);
-    await this.#write(() => this.#writeRows(of, features, rows));
-  }
-
-  #writeRows({ viewId, generation }: BatchGeneration, features: Columns, rows: readonly BatchRow[]): void {
-    const { encode } = rowCodec(features);
-    this.#entries.write(() => {
-      for (const row of rows) this.#entries.put(rowKey(viewId, generation, row.key), encode(row.values));
-    });
+    if (!this.#batch.hasBegun(of)) await this.#writes.dropSpan(rowsOfGenerations(viewId, generation, generation + 1));
+    this.#batch.begin(of);
+    await this.#writes.write(() => this.#batch.write(of, features, rows));
   }
 
   /** Rows of older generations leave in steps, after the switch: nobody reads them. */
   async switchBatch(generation: BatchGeneration): Promise<void> {
     const { viewId } = generation;
-    const kept = (await this.#write(() => this.#switchTo(generation))) ?? generation.generation;
-    if (kept > 0) await this.#dropSpan(rowsOfGenerations(viewId, 0, kept));
+    const kept = (await this.#writes.write(() => this.#batch.switchTo(generation))) ?? generation.generation;
+    if (kept > 0) await this.#writes.dropSpan(rowsOfGenerations(viewId, 0, kept));
     if (kept + 1 < generation.generation)
-      await this.#dropSpan(rowsOfGenerations(viewId, kept + 1, generation.generation));
-  }
-
-  /** Gives the generation before; null: there is none. */
-  #switchTo(generation: BatchGeneration): number | null {
-    const { viewId } = generation;
-    const before = this.#generations(viewId)?.current ?? null;
-    this.#forget(viewId);
-    this.#entries.write(() => {
-      this.#entries.put(currentKey(viewId), json({ current: generation, before }));
-      const changes = new Changes();
-      changes.noteGeneration();
-      changes.write(this.#entries);
-    });
-    return before?.generation ?? null;
+      await this.#writes.dropSpan(rowsOfGenerations(viewId, kept + 1, generation.generation));
   }
 
   readBatch(reads: readonly BatchRead[]): readonly (BatchAnswer | null)[] {
     return reads.map(({ viewId, features, key: entity }) => {
-      const generation = this.#generations(viewId)?.current;
+      const generation = this.#batch.generations(viewId)?.current;
       if (generation === undefined) return null;
-      return { generation, values: this.#row(generation, features, entity) };
+      return { generation, values: this.#batch.row(generation, features, entity) };
     });
   }
 
   /** A walk over all keys of the view, in steps: commits come in between. */
   async dropTiles(layout: TileLayout, horizons: readonly TileHorizon[], signal?: AbortSignal): Promise<void> {
-    for (const { start, end } of await this.#write(() => spansOfSweep(this.#entries, layout.viewId))) {
+    for (const { start, end } of await this.#writes.write(() => spansOfSweep(this.#entries, layout.viewId))) {
       let from: Uint8Array | null = start;
-      if (!this.#thread.isRunning)
-        from = await this.#write(() => sweepSome(this.#entries, { layout, horizons }, { start, end }, FEW_ENTRIES));
+      if (!this.#writes.isThreadRunning)
+        from = await this.#writes.write(() =>
+          sweepSome(this.#entries, { layout, horizons }, { start, end }, FEW_ENTRIES),
+        );
       while (from !== null) {
         if (signal?.aborted === true) return;
         const span: KeySpan = { start: from, end };
-        from = (await this.#inThread({ kind: 'sweep', view: layout.view, horizons, span })).next;
+        from = (await this.#writes.inThread({ kind: 'sweep', view: layout.view, horizons, span })).next;
       }
     }
   }
 
   async dropView(viewId: string, signal?: AbortSignal): Promise<void> {
-    await this.#dropSpan(tilesOfView(viewId), signal);
+    await this.#writes.dropSpan(tilesOfView(viewId), signal);
     const place = sweepKey(viewId);
     if (signal?.aborted === true || this.#entries.get(place) === undefined) return;
-    await this.#write(() => this.#entries.write(() => this.#entries.remove(place)));
-  }
-
-  /** Drops all entries of a span, in steps: commits come in between. */
-  #dropSpan(span: KeySpan, signal?: AbortSignal): MaybePromise<void> {
-    if (this.#thread.isRunning) return this.#dropRest(span, signal);
-    const first = this.#write(() => dropSome(this.#entries, span, FEW_ENTRIES));
-    if (first instanceof Promise) return first.then((hasMore) => (hasMore ? this.#dropRest(span, signal) : undefined));
-    return first ? this.#dropRest(span, signal) : undefined;
-  }
-
-  async #dropRest(span: KeySpan, signal?: AbortSignal): Promise<void> {
-    while (signal?.aborted !== true && (await this.#inThread({ kind: 'drop', span })).hasMore);
+    await this.#writes.write(() => this.#entries.write(() => this.#entries.remove(place)));
   }
 
   dropKey(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): MaybePromise<void> {
-    return this.#write(() => this.#dropAllOf(layouts, batchViews, key));
+    return this.#writes.write(() => this.#dropAllOf(layouts, batchViews, key));
   }
 
   #dropAllOf(layouts: readonly TileLayout[], batchViews: readonly string[], key: string): void {
@@ -400,17 +320,11 @@ class EmbeddedOnlineStore implements OnlineStore {
       for (const viewId of batchViews) {
         const { start } = tilesOfKey(viewId, key);
         changes.note(start, start.length);
-        this.#dropRowsOf(viewId, key);
+        this.#batch.remove(viewId, key);
       }
       changes.write(this.#entries);
     });
-    for (const viewId of batchViews) this.#rows.drop(viewId);
-  }
-
-  #dropRowsOf(viewId: string, key: string): void {
-    const generations = this.#generations(viewId);
-    const known = [generations?.current.generation, generations?.before?.generation, this.#begun.get(viewId)];
-    for (const generation of known) if (generation !== undefined) this.#entries.remove(rowKey(viewId, generation, key));
+    for (const viewId of batchViews) this.#batch.forgetRows(viewId);
   }
 
   #scrubbed(answer: ScrubAnswer): void {
@@ -427,27 +341,26 @@ class EmbeddedOnlineStore implements OnlineStore {
   }
 
   memory(): Readonly<Record<'rows' | 'filters', number>> {
-    return { rows: this.#rows.bytes, filters: this.#filter?.bytes ?? 0 };
+    return { rows: this.#batch.bytes, filters: this.#filter?.bytes ?? 0 };
   }
 
   async close(): Promise<void> {
     await this.#scrub?.close();
-    await this.#writing;
-    await this.#thread.close();
+    await this.#writes.close();
     await this.#entries.close();
     this.#lock?.release();
   }
 
   /** The tiles of a key, by read, in runs that the next key is gathered in. */
   #readKey(layout: TileLayout, entity: string, reads: readonly TileRead[]): readonly TileRun[] {
-    const gathered = this.#gathering(layout, reads.length);
+    const gathered = this.#gathered.empty(layout, reads.length);
     if (reads.some(isWide)) this.#scanKey(layout, entity, reads, gathered);
     else
       reads.forEach((read, i) => {
         const { hopMs, from, to } = read;
         for (let block = blockOf(from, hopMs); block <= blockOf(to - 1, hopMs); block += 1) {
           const content = this.#entries.get(blockKey(layout.viewId, entity, hopMs, block));
-          if (content !== undefined) this.#gather(read, block, content, gathered[i]);
+          if (content !== undefined) this.#gathered.gather(read, block, content, gathered[i]);
         }
       });
     return gathered;
@@ -463,97 +376,14 @@ class EmbeddedOnlineStore implements OnlineStore {
       for (let i = 0; i < reads.length; i += 1) {
         const read = reads[i];
         if (read.hopMs === hopMs && start < read.to && start + TILES_PER_BLOCK * hopMs > read.from)
-          this.#gather(read, block, content, gathered[i]);
+          this.#gathered.gather(read, block, content, gathered[i]);
       }
     });
   }
-
-  /** Appends the tiles of a block that a read asks for. */
-  #gather({ layout, hopMs, from, to }: TileRead, block: number, content: Uint8Array, into: TileRun): void {
-    const start = block * TILES_PER_BLOCK * hopMs;
-    if (start >= from && start + TILES_PER_BLOCK * hopMs <= to) decodeBlock(layout, hopMs, content, into);
-    else appendBlock(layout, into, this.#decode(layout, hopMs, content), from, to);
-  }
-
-  /** Empty runs of a layout to gather the tiles of a key in. */
-  #gathering(layout: TileLayout, count: number): readonly TileRun[] {
-    let runs = this.#gathered.get(layout);
-    if (runs === undefined) {
-      runs = [];
-      this.#gathered.set(layout, runs);
-    }
-    for (let i = 0; i < count; i += 1) {
-      const known = runs[i];
-      if (known === undefined || known.nums.length > MOST_KEPT) runs[i] = emptyRun(layout, TILES_PER_BLOCK);
-      else known.length = 0;
-    }
-    return runs.slice(0, count);
-  }
-
-  /** A run of a layout to work in, emptied: a block is decoded, changed and encoded before the next. */
-  #scratch(layout: TileLayout): TileRun {
-    const known = this.#runs.get(layout) ?? emptyRun(layout, TILES_PER_BLOCK);
-    this.#runs.set(layout, known);
-    known.length = 0;
-    return known;
-  }
-
-  /** The tiles of a block, valid until the next is decoded. */
-  #decode(layout: TileLayout, hopMs: number, content: Uint8Array): TileRun {
-    return decodeBlock(layout, hopMs, content, this.#scratch(layout));
-  }
-
-  #forget(viewId: string): void {
-    this.#known.delete(viewId);
-    this.#rows.drop(viewId);
-    this.#begun.delete(viewId);
-  }
-
-  /** The values of a key in a generation; those of the current one are remembered where changes are heard of. */
-  #row({ viewId, generation }: BatchGeneration, features: Columns, entity: string): BatchAnswer['values'] {
-    const known = this.#rows.get(viewId, generation, entity);
-    if (known !== undefined) return known;
-    const bytes = this.#entries.get(rowKey(viewId, generation, entity));
-    const values = bytes === undefined ? null : codecOf(features).decode(bytes);
-    if (this.#hears) this.#rows.set(viewId, generation, entity, values);
-    return values;
-  }
-
-  /** The generations of a batch view, remembered where it is heard of when they are switched. */
-  #generations(viewId: string): Generations | null {
-    const known = this.#known.get(viewId);
-    if (known !== undefined) return known;
-    const generations = this.#json<Generations>(currentKey(viewId));
-    if (generations !== null && this.#hears) this.#known.set(viewId, generations);
-    return generations;
-  }
-
-  #json<T>(entry: Uint8Array): T | null {
-    const bytes = this.#entries.get(entry);
-    return bytes === undefined ? null : (JSON.parse(textOf(bytes)) as T);
-  }
-}
-
-const codecs = new WeakMap<Columns, ReturnType<typeof rowCodec>>();
-
-function codecOf(features: Columns): ReturnType<typeof rowCodec> {
-  const known = codecs.get(features);
-  if (known !== undefined) return known;
-  const codec = rowCodec(features, 'a batch row');
-  codecs.set(features, codec);
-  return codec;
 }
 
 /** Whether a read is answered by a walk over all blocks of its key, not by looking them up. */
 function isWide({ hopMs, from, to }: TileRead): boolean {
   if (!Number.isFinite(from) || !Number.isFinite(to)) return true;
   return blockOf(to - 1, hopMs) - blockOf(from, hopMs) >= MOST_GETS;
-}
-
-function json(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value));
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
