@@ -1,13 +1,11 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
-import type { TileRun } from '../../features/tile/tile-run.ts';
 import { type ReadTiles, tileChanged } from '../../features/window/window-memo.ts';
 import type { OnlineStore, TileWrite } from '../../ports/online-store.ts';
 import type { RemoteStore } from '../../ports/remote-store.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import { KeyBudget } from './key-budget.ts';
 import {
-  cleanTiles,
   collect,
   DROP_AT_ONCE,
   type KeyTiles,
@@ -19,9 +17,9 @@ import {
   trimEntry,
   type ViewKey,
 } from './key-tiles.ts';
-import { ShardedKeys } from './sharded-keys.ts';
 import { memoBytes, tileBytes } from './tile-bytes.ts';
 import { NO_CHANGE, TileChanges } from './tile-changes.ts';
+import { emptyView, entryOf, loadEntry, nothingDrained, type ViewCache } from './view-cache.ts';
 import { type Writer, writers } from './writer.ts';
 
 /** Who sees the tiles of a drain. */
@@ -117,7 +115,7 @@ export class TileCache {
   tilesOf(layout: TileLayout, key: string): KeyTiles {
     const view = this.#viewOf(layout);
     const found = view.keys.get(key);
-    if (found === undefined) return this.#insert(view, this.#load(layout, view, key));
+    if (found === undefined) return this.#insert(view, loadEntry(this.#store, layout, view, key));
     this.#used(layout, found);
     return found;
   }
@@ -322,20 +320,7 @@ export class TileCache {
   #viewOf(layout: TileLayout): ViewCache {
     let view = this.#views.get(layout);
     if (view === undefined) {
-      const keys = new ShardedKeys<KeyTiles>();
-      view = {
-        keys,
-        left: (entry) => {
-          tileChanged(entry, Number.NEGATIVE_INFINITY);
-          keys.delete(entry.key);
-        },
-        dirty: [],
-        leaving: [],
-        changes: new TileChanges(),
-        drained: nothingDrained(),
-        long: [],
-        loading: new Map(),
-      };
+      view = emptyView();
       this.#views.set(layout, view);
     }
     return view;
@@ -409,47 +394,4 @@ export class TileCache {
       for (const { layout, key } of asked) views.get(layout)?.loading.delete(key);
     }
   }
-
-  #load(layout: TileLayout, view: ViewCache, key: string): KeyTiles {
-    const hops = layout.view.hopsMs;
-    const runs = this.#store.readTiles(
-      hops.map((hopMs) => ({ layout, hopMs, key, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY })),
-    );
-    if (runs instanceof Promise) throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
-    return entryOf(layout, view, key, [...runs]);
-  }
-}
-
-function entryOf(layout: TileLayout, view: ViewCache, key: string, runs: TileRun[]): KeyTiles {
-  const entry = cleanTiles(key, runs, view.left);
-  entry.bytes = tileBytes(layout, key, runs);
-  return entry;
-}
-
-interface ViewCache {
-  readonly keys: ShardedKeys<KeyTiles>;
-  /** Takes a key out that leaves the memory; what was made of it holds no longer. */
-  readonly left: (entry: KeyTiles) => void;
-  /** Entries that were drained and are not written yet. */
-  leaving: KeyTiles[];
-  /** Entries that changed since the last drain began, and their changes. */
-  dirty: KeyTiles[];
-  changes: TileChanges;
-  /** Keys that are on their way from the store. */
-  readonly loading: Map<string, Promise<void>>;
-  drained: Drained;
-  /** Entries of the last drain that have tiles enough to drop some. */
-  long: KeyTiles[];
-}
-
-/** What a drain that is under way takes. */
-interface Drained {
-  readonly entries: readonly KeyTiles[];
-  readonly changes: TileChanges;
-  /** By hop: starts before it are left out. */
-  readonly reach: readonly number[];
-}
-
-function nothingDrained(): Drained {
-  return { entries: [], changes: new TileChanges(), reach: [] };
 }

@@ -1,0 +1,72 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { TileLayout } from '../../features/tile/tile-layout.ts';
+import type { TileRun } from '../../features/tile/tile-run.ts';
+import { tileChanged } from '../../features/window/window-memo.ts';
+import type { OnlineStore } from '../../ports/online-store.ts';
+import { cleanTiles, type KeyTiles } from './key-tiles.ts';
+import { ShardedKeys } from './sharded-keys.ts';
+import { tileBytes } from './tile-bytes.ts';
+import { TileChanges } from './tile-changes.ts';
+
+/** The tiles of one view in memory, and which of them are on their way from or to the store. */
+export interface ViewCache {
+  readonly keys: ShardedKeys<KeyTiles>;
+  /** Takes a key out that leaves the memory; what was made of it holds no longer. */
+  readonly left: (entry: KeyTiles) => void;
+  /** Entries that were drained and are not written yet. */
+  leaving: KeyTiles[];
+  /** Entries that changed since the last drain began, and their changes. */
+  dirty: KeyTiles[];
+  changes: TileChanges;
+  /** Keys that are on their way from the store. */
+  readonly loading: Map<string, Promise<void>>;
+  drained: Drained;
+  /** Entries of the last drain that have tiles enough to drop some. */
+  long: KeyTiles[];
+}
+
+/** What a drain that is under way takes. */
+interface Drained {
+  readonly entries: readonly KeyTiles[];
+  readonly changes: TileChanges;
+  /** By hop: starts before it are left out. */
+  readonly reach: readonly number[];
+}
+
+export function emptyView(): ViewCache {
+  const keys = new ShardedKeys<KeyTiles>();
+  return {
+    keys,
+    left: (entry) => {
+      tileChanged(entry, Number.NEGATIVE_INFINITY);
+      keys.delete(entry.key);
+    },
+    dirty: [],
+    leaving: [],
+    changes: new TileChanges(),
+    drained: nothingDrained(),
+    long: [],
+    loading: new Map(),
+  };
+}
+
+export function nothingDrained(): Drained {
+  return { entries: [], changes: new TileChanges(), reach: [] };
+}
+
+/** All tiles of a key, of a store that answers at once. Error: STORE_CAPABILITY. */
+export function loadEntry(store: OnlineStore, layout: TileLayout, view: ViewCache, key: string): KeyTiles {
+  const hops = layout.view.hopsMs;
+  const runs = store.readTiles(
+    hops.map((hopMs) => ({ layout, hopMs, key, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY })),
+  );
+  if (runs instanceof Promise) throw fail('STORE_CAPABILITY', { capability: 'synchronousReads' });
+  return entryOf(layout, view, key, [...runs]);
+}
+
+/** Tiles as they came from the store, weighed. */
+export function entryOf(layout: TileLayout, view: ViewCache, key: string, runs: TileRun[]): KeyTiles {
+  const entry = cleanTiles(key, runs, view.left);
+  entry.bytes = tileBytes(layout, key, runs);
+  return entry;
+}
