@@ -22,6 +22,12 @@ export interface SqlDialect {
   readonly mostValues: number;
 }
 
+/** How a transaction is stored. */
+export interface WriteOptions {
+  /** The work has effects outside the database: all that it sees is durable already. */
+  readonly isAlone?: boolean;
+}
+
 /**
  * A database with tables that already exist.
  *
@@ -30,12 +36,13 @@ export interface SqlDialect {
  *  2. transactions are isolated as if one ran after the other for rows that both change, whatever process runs them;
  *  3. the error of the work ends its transaction, and no other one;
  *  4. `read` never sees the changes of an unfinished transaction;
- *  5. one statement sees one state of the database.
+ *  5. one statement sees one state of the database;
+ *  6. a `write` that is alone sees only changes that are durable, and its own.
  */
 export interface SqlDatabase {
   readonly dialect: SqlDialect;
   read<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
-  write<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  write<T>(work: (sql: Sql) => Promise<T>, options?: WriteOptions): Promise<T>;
   close(): Promise<void>;
 }
 

@@ -91,6 +91,22 @@ describe('the registry in a SQLite file', () => {
     await registry.close();
   });
 
+  test('a content is erased only once what took its last name is durable', async () => {
+    const path = join(directory(), 'registry.db');
+    const [registry, other] = [openSqliteRegistry(path), openSqliteRegistry(path)];
+    const digest = 'a'.repeat(64);
+    await registry.nameFile({ path: 'x/y', digest, sizeBytes: 1 }, 1);
+    const named: unknown[] = [];
+    const erase = async () => void named.push(await other.file('x/y'));
+    const [removed, erased] = await Promise.all([
+      registry.unnameFiles('x'),
+      registry.collect([digest], { now: 1, claimMs: 1, erase }),
+    ]);
+    expect([removed, erased, named]).toEqual([1, [digest], [null]]);
+    await registry.close();
+    await other.close();
+  });
+
   test('a file of format 1, written when that was the newest, is read', async () => {
     const path = join(directory(), 'registry.db');
     copyFileSync(fileURLToPath(new URL('./formats/registry-1.db', import.meta.url)), path);

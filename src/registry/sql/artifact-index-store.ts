@@ -77,18 +77,18 @@ export function artifactIndexStore(database: SqlDatabase): ArtifactIndex {
       const erased: string[] = [];
       for (let at = 0; at < digests.length; at += COLLECTED_TOGETHER) {
         const part = digests.slice(at, at + COLLECTED_TOGETHER);
-        erased.push(
-          ...(await database.write(async (sql) => {
-            // Writers that claim or name a content wait until the transaction ends.
-            if (dialect.name === 'postgres')
-              await sql.run(`LOCK TABLE ${NEEDED_BY.join(', ')} IN SHARE ROW EXCLUSIVE MODE`);
-            await sql.run('DELETE FROM claims WHERE at < ?', [now - claimMs]);
-            const needed = await neededContents(sql, part);
-            const free = part.filter((digest) => !needed.has(digest));
-            for (const digest of free) await erase(digest);
-            return free;
-          })),
-        );
+        const work = async (sql: Sql) => {
+          // Writers that claim or name a content wait until the transaction ends.
+          if (dialect.name === 'postgres')
+            await sql.run(`LOCK TABLE ${NEEDED_BY.join(', ')} IN SHARE ROW EXCLUSIVE MODE`);
+          await sql.run('DELETE FROM claims WHERE at < ?', [now - claimMs]);
+          const needed = await neededContents(sql, part);
+          const free = part.filter((digest) => !needed.has(digest));
+          for (const digest of free) await erase(digest);
+          return free;
+        };
+        // A name whose removal is not durable yet may come back, and its content could not.
+        erased.push(...(await database.write(work, { isAlone: true })));
       }
       return erased;
     },

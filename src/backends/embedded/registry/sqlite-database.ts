@@ -1,6 +1,14 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Sql, SqlDatabase, SqlDialect, SqlRow, SqlSchema, SqlValue } from '../../../ports/sql-database.ts';
+import type {
+  Sql,
+  SqlDatabase,
+  SqlDialect,
+  SqlRow,
+  SqlSchema,
+  SqlValue,
+  WriteOptions,
+} from '../../../ports/sql-database.ts';
 import { failureOf, isBusy } from './sqlite-failure.ts';
 import { openRegistryFile } from './sqlite-file.ts';
 
@@ -31,6 +39,7 @@ const sqliteDialect: SqlDialect = {
 
 interface Waiting {
   readonly work: (sql: Sql) => Promise<unknown>;
+  readonly isAlone: boolean;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -61,9 +70,9 @@ export class SqliteDatabase implements SqlDatabase {
     return this.#reader === null ? this.write(work) : work(this.#reader);
   }
 
-  write<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+  write<T>(work: (sql: Sql) => Promise<T>, { isAlone = false }: WriteOptions = {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ work, resolve: resolve as (value: never) => void, reject });
+      this.#queue.push({ work, isAlone, resolve: resolve as (value: never) => void, reject });
       this.#draining ??= this.#drain();
     });
   }
@@ -81,8 +90,8 @@ export class SqliteDatabase implements SqlDatabase {
     while (this.#queue.length > 0) {
       // Clients that shared the last commit come back together: one sync of the disk for all of them.
       if (before > 1 && this.#queue.length < before) await wait(GATHER_MS);
-      before = Math.min(this.#queue.length, MOST_TOGETHER);
-      const together = this.#queue.splice(0, MOST_TOGETHER);
+      const together = this.#nextGroup();
+      before = together.length;
       const done: (() => void)[] = [];
       try {
         await this.#begin();
@@ -96,6 +105,12 @@ export class SqliteDatabase implements SqlDatabase {
       }
     }
     this.#draining = null;
+  }
+
+  /** Takes those that share the next commit: one that is alone has a commit of its own. */
+  #nextGroup(): readonly Waiting[] {
+    const alone = this.#queue.findIndex(({ isAlone }) => isAlone);
+    return this.#queue.splice(0, alone === -1 ? MOST_TOGETHER : Math.min(Math.max(1, alone), MOST_TOGETHER));
   }
 
   /** Runs one transaction of the group; returns what settles its promise after the commit. */
