@@ -158,7 +158,7 @@ export interface TrackingStore {
     key: string,
     page: { readonly offset: number; readonly limit: number },
   ): Promise<Page<Metric>>;
-  /** Points of several runs, ordered by run, step and time; at most `limit` a run. */
+  /** Points of several runs, ordered by run, step and time. Of a run with more than `limit`: as many, evenly, and the last one. */
   metricHistories(
     runs: readonly string[],
     key: string,

@@ -48,6 +48,12 @@ const NAME_TAG = 'mlflow.runName';
 /** The tag of a data set of a run that says what it was for. */
 const CONTEXT_TAG = 'mlflow.data.context';
 
+/** Every n-th point of a history, and its last one: n is the least that leaves no more than the limit before the last. */
+const SPREAD_POINTS = `SELECT * FROM (
+    SELECT m.*, ROW_NUMBER() OVER (ORDER BY step, at) - 1 AS place, COUNT(*) OVER () AS points
+    FROM metrics m WHERE owner = ? AND key = ? AND step BETWEEN ? AND ?
+  ) p WHERE place % ((points + ? - 1) / ?) = 0 OR place = points - 1 ORDER BY place`;
+
 interface Open {
   readonly sql: Sql;
   readonly dialect: SqlDialect;
@@ -147,10 +153,7 @@ export function runStore(database: SqlDatabase): Pick<TrackingStore, RunMethods>
         for (const run of runs) {
           const [row] = await sql.all('SELECT no FROM runs WHERE id = ?', [run]);
           if (row === undefined) continue;
-          const rows = await sql.all(
-            'SELECT * FROM metrics WHERE owner = ? AND key = ? AND step BETWEEN ? AND ? ORDER BY step, at LIMIT ?',
-            [numberOf(row, 'no'), key, ...span, limit],
-          );
+          const rows = await sql.all(SPREAD_POINTS, [numberOf(row, 'no'), key, ...span, limit, limit]);
           points.push(...rows.map((each) => ({ ...metricOf(each), run })));
         }
         return points;

@@ -59,6 +59,27 @@ export const trackingContracts: readonly Contract<RegistrySubject>[] = [
     },
   },
   {
+    rule: 7,
+    name: 'of a history that is longer than asked come points over all of it, with the first and the last',
+    needs: [],
+    run: async (subject) => {
+      const registry = await subject.open();
+      const { runs } = await withRuns(registry, 3);
+      const log = (run: string, count: number) => {
+        const metrics = Array.from({ length: count }, (_, step) => metric('m', step, step));
+        return registry.logBatch(run, { ...nothing, metrics });
+      };
+      await log(runs[0], 10);
+      await log(runs[1], 4);
+      const steps = async (span: { readonly from: number | null; readonly to: number | null }) =>
+        (await registry.metricHistories(runs, 'm', { ...span, limit: 4 })).map(({ run, step }) => run[0] + step);
+      const short = ['b0', 'b1', 'b2', 'b3'];
+      mustEqual(await steps({ from: null, to: null }), ['a0', 'a3', 'a6', 'a9', ...short], 'all steps');
+      mustEqual(await steps({ from: 1, to: 9 }), ['a1', 'a4', 'a7', 'a9', ...short.slice(1)], 'some steps');
+      await registry.close();
+    },
+  },
+  {
     rule: 8,
     name: 'a batch with one entry that is refused stores nothing',
     needs: [],
