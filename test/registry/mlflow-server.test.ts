@@ -183,6 +183,7 @@ describe('bad input', () => {
     ['POST', '/mlflow/runs/search', { experiment_ids: ['0'], filter: "metrics.a > 'x'" }],
     ['POST', '/mlflow/runs/search', { experiment_ids: ['0'], filter: "params.a LIKE 'x" }],
     ['POST', '/mlflow/runs/search', { experiment_ids: ['0'], max_results: 60_000 }],
+    ['GET', '/mlflow/metrics/get-history-bulk-interval?run_ids=a&metric_key=k&max_results=-1', undefined],
     ['POST', '/mlflow/runs/search', { experiment_ids: ['0'], page_token: 'zzz' }],
     ['POST', '/mlflow/experiments/create', { name: 'a\u0000b' }],
     ['POST', '/mlflow/experiments/create', { name: { nested: true } }],

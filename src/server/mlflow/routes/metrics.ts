@@ -23,6 +23,7 @@ export const metricRoutes: readonly JsonRoute[] = [
       throw wrong('start_step', from, 'start_step and end_step must be given together');
     if (from !== null && to !== null && from > to) throw wrong('start_step', from, 'it is greater than end_step');
     const most = message.whole('max_results') ?? 320;
+    if (most < 1) throw wrong('max_results', most, 'it must be at least 1');
     const points = await registry.metricHistories(runs, message.required('metric_key'), {
       from,
       to,
