@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
+import { openS3Artifacts } from '../../src/compose/open-registry.ts';
 import { type ArtifactSubject, artifactStoreContracts } from '../../src/testing/contracts/artifact-store.ts';
 import { turns } from '../until.ts';
 import { programPath, start } from './processes/run-process.ts';
@@ -106,4 +110,29 @@ describe('artefacts in a directory', () => {
     chmodSync(path, 0o755);
     expect({ stdout: stdout.trim(), stderr }).toEqual({ stdout: 'ARTIFACT_WRITE ARTIFACT_READ', stderr: '' });
   });
+});
+
+test('a bucket whose last page has an empty token is listed once', async () => {
+  const digest = 'a'.repeat(64);
+  let asked = 0;
+  const bucket = createServer((_, response) => {
+    asked += 1;
+    // Whoever asks again is refused, so that the test ends.
+    response.statusCode = asked === 1 ? 200 : 403;
+    response.end(
+      `<ListBucketResult><Contents><Key>aa/${digest}</Key></Contents><NextContinuationToken></NextContinuationToken></ListBucketResult>`,
+    );
+  });
+  await once(bucket.listen(0, '127.0.0.1'), 'listening');
+  const { port } = bucket.address() as AddressInfo;
+  const keys = { accessKeyId: 'id', secretAccessKey: 'secret' };
+  const where = { endpoint: `http://127.0.0.1:${port}`, region: 'r', bucket: 'b', prefix: '', spool: directory() };
+  const found: string[] = [];
+  try {
+    for await (const one of (await openS3Artifacts({ ...where, ...keys })).digests()) found.push(one);
+  } finally {
+    bucket.closeAllConnections();
+    bucket.close();
+  }
+  expect([found, asked]).toEqual([[digest], 1]);
 });

@@ -114,7 +114,8 @@ export class S3ArtifactStore implements ArtifactStore {
         const name = key.split('/').at(-1) ?? '';
         if (DIGEST.test(name)) yield name;
       }
-      token = /<NextContinuationToken>([^<]*)<\/NextContinuationToken>/.exec(text)?.[1] ?? null;
+      // Some stores end the last page with an empty token.
+      token = /<NextContinuationToken>([^<]*)<\/NextContinuationToken>/.exec(text)?.[1] || null;
     } while (token !== null);
   }
 
