@@ -122,9 +122,9 @@ function compare(dialect: SqlDialect, column: string, { comparison, value }: Que
     case '>=':
     case '<':
     case '<=':
-      return { text: `${column} ${comparison} ?`, values: [scalar(value)] };
+      return { text: `${column} ${comparison} ${markOf(value)}`, values: [scalar(value)] };
     case '!=':
-      return { text: `${column} <> ?`, values: [scalar(value)] };
+      return { text: `${column} <> ${markOf(value)}`, values: [scalar(value)] };
     case 'LIKE':
       return { text: dialect.like(column), values: [scalar(value)] };
     case 'ILIKE':
@@ -141,6 +141,11 @@ function compare(dialect: SqlDialect, column: string, { comparison, value }: Que
     default:
       return comparison satisfies never;
   }
+}
+
+/** PostgreSQL would read the value as the type of the column, and a whole number takes neither a fraction nor 1e20. */
+function markOf(value: QueryClause['value']): string {
+  return typeof value === 'number' && !Number.isSafeInteger(value) ? 'CAST(? AS DOUBLE PRECISION)' : '?';
 }
 
 function scalar(value: QueryClause['value']): SqlValue {

@@ -170,6 +170,8 @@ export const trackingContracts: readonly Contract<RegistrySubject>[] = [
       mustEqual(await find([clause('tag', 'Team', 'ILIKE', 'ml%')]), ['r0', 'r2', 'r1'], 'a tag, case does not count');
       mustEqual(await find([clause('tag', 'Team', '!=', 'mlops')]), ['r0'], 'a tag that differs is there');
       mustEqual(await find([clause('attribute', 'start_time', '>=', 102)]), ['r2', 'r3'], 'an attribute');
+      mustEqual(await find([clause('attribute', 'start_time', '>', 100.5)]), ['r2', 'r1', 'r3'], 'by a fraction');
+      mustEqual(await find([clause('attribute', 'start_time', '>', 1e20)]), [], 'by a number beyond 64 bits');
       await registry.close();
     },
   },
