@@ -1,10 +1,26 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CheckpointWatch } from '../../src/training/runner/checkpoint-watch.ts';
 import { checkpointNames, newestCheckpoint } from '../../src/training/runner/checkpoints.ts';
+import { Liveness } from '../../src/training/runner/heartbeat.ts';
 import { Journal, type JournalEntry } from '../../src/training/runner/journal.ts';
-import { expectedState, hasPython, runCount, stepsOf } from './run-program.ts';
+import { runFiles } from '../../src/training/runner/run-files.ts';
+import { parseRunSpec } from '../../src/training/runner/run-spec.ts';
+import type { RunState } from '../../src/training/runner/run-state.ts';
+import { expectedState, hasPython, localBackend, runCount, stepsOf } from './run-program.ts';
 
 // All of them run a Python program, and are skipped without python3.
 let folder = '';
@@ -189,6 +205,78 @@ test.skipIf(!hasPython)(
 test.skipIf(!hasPython)('the same run cannot be opened with the journal of another', async () => {
   await runCount(folder, { targetSteps: 5 });
   await expect(runCount(folder, { targetSteps: 5 }, { run: 'other' })).rejects.toMatchObject({ code: 'RUN_JOURNAL' });
+});
+
+test.skipIf(!hasPython)('a process that left the group and holds the output does not hold the run', async () => {
+  const script =
+    'import subprocess\nopen("pid","w").write(str(subprocess.Popen(["sleep","3600"], start_new_session=True).pid))';
+  try {
+    await expect(runCount(folder, { command: ['python3', '-c', script] })).resolves.toMatchObject({
+      state: 'completed',
+    });
+  } finally {
+    process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), 'SIGKILL');
+  }
+});
+
+test('a record without a start time ends no process: another may have its pid', async () => {
+  const other = spawn('sleep', ['3600'], { detached: true });
+  try {
+    mkdirSync(join(folder, 'gangs', 'run-1'), { recursive: true });
+    writeFileSync(join(folder, 'gangs', 'run-1', 'processes.json'), JSON.stringify([{ pid: other.pid, start: null }]));
+    await localBackend(folder).cancel('run-1');
+    expect(runs(other.pid ?? 0)).toBe(true);
+  } finally {
+    other.kill('SIGKILL');
+  }
+});
+
+test.skipIf(!hasPython)('a completed run that is opened again says its last step', async () => {
+  await runCount(folder, { targetSteps: 20 });
+  await expect(runCount(folder, { targetSteps: 20 })).resolves.toMatchObject({ state: 'completed', step: 20 });
+});
+
+test.skipIf(!hasPython)('the step of a damaged checkpoint is written again', async () => {
+  await runCount(folder, { targetSteps: 20, options: { every: 10 } });
+  flip(join(folder, 'checkpoints', 'step-000000020', 'state-0.json'));
+  forgetRun();
+  await runCount(folder, { targetSteps: 20, options: { every: 10 } });
+  await expect(newestCheckpoint(join(folder, 'checkpoints'), 1)).resolves.toMatchObject({
+    newest: { manifest: { step: 20 } },
+    damaged: [],
+  });
+});
+
+test.skipIf(!hasPython)('after a damaged checkpoint the controller asks for the next ones', async () => {
+  await runCount(folder, { targetSteps: 20, options: { every: 10 } });
+  const [whole, newest] = ['step-000000010', 'step-000000020'].map((name) => join(folder, 'checkpoints', name));
+  flip(join(newest ?? '', 'state-0.json'));
+  const files = runFiles(folder);
+  const spec = parseRunSpec({ command: ['none'], checkpointSeconds: 1 });
+  const noted: string[] = [];
+  let state: RunState = 'running';
+  const watch = new CheckpointWatch({
+    files,
+    spec,
+    note: (event, data) => noted.push(`${event} ${data['name']}`),
+    enter: (to) => {
+      state = to;
+    },
+    lastNoted: () => 'step-000000010',
+  });
+  const liveness = new Liveness({ ranks: 1, now: 0, leastMs: 1000, startMs: 1000 });
+  renameSync(newest ?? '', `${whole}.away`);
+  // Later than any clock of this process.
+  const began = 1e12;
+  watch.start(1);
+  await watch.look(liveness, state, began + 2_000);
+  expect(state).toBe('checkpointing');
+  renameSync(`${whole}.away`, newest ?? '');
+  await watch.look(liveness, state, began + 3_000);
+  expect(state).toBe('running');
+  await watch.look(liveness, state, began + 5_000);
+  expect(state).toBe('checkpointing');
+  expect(noted).toEqual(['damagedCheckpoint step-000000020']);
 });
 
 function runs(pid: number): boolean {

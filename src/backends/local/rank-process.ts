@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { RankState } from '../../ports/training-backend.ts';
 
 /** Bytes of output that a rank may write; the rest is dropped, and the log says so. */
@@ -8,6 +9,9 @@ const MOST_LOG_BYTES = 64 * 1024 * 1024;
 
 /** Bytes of output that are kept in memory for the tail. */
 const TAIL_BYTES = 64 * 1024;
+
+/** From the end of a rank to the end of its output, ms. A process that left its group may hold the output for ever. */
+const LAST_OUTPUT_MS = 2_000;
 
 /**
  * Runs the program in place of the shell, so that the group has its pid. The shell's child holds the other end of a pipe: when the
@@ -41,7 +45,8 @@ export class RankProcess {
         // Ends what the rank left of its group, the guard too.
         this.kill('SIGKILL');
         this.#guard?.end();
-        Promise.all(output).then(() => {
+        Promise.race([Promise.all(output), pause(LAST_OUTPUT_MS, undefined, { ref: false })]).then(() => {
+          for (const stream of [child.stdout, child.stderr]) stream?.destroy();
           closeSync(file);
           resolve();
         });

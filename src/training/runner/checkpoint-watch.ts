@@ -29,12 +29,15 @@ export class CheckpointWatch {
   /** Begins an attempt; the first request is due after the interval. */
   start(attempt: number): void {
     this.#attempt = attempt;
+    this.#damaged = '';
     this.#asked = performance.now();
   }
 
   async look(liveness: Liveness, state: RunState, now: number): Promise<void> {
     const [newest] = checkpointNames(this.#options.files.checkpoints);
-    const came = newest !== undefined && newest !== this.#options.lastNoted() && (await this.#verify(newest));
+    const came = newest !== undefined && newest !== this.#options.lastNoted() && newest !== this.#damaged;
+    if (came) await this.#verify(newest);
+    // A damaged checkpoint is an answer too: the next request is due after the interval.
     if (came && state === 'checkpointing') {
       liveness.checkpointTook(now - this.#asked);
       this.#options.enter('running');
@@ -43,19 +46,18 @@ export class CheckpointWatch {
     else if (state === 'running') this.#ask(now);
   }
 
-  /** Whether a new checkpoint is whole. A damaged one is noted once. */
-  async #verify(name: string): Promise<boolean> {
+  /** Reads a new checkpoint whole, and notes what it is. */
+  async #verify(name: string): Promise<void> {
     const { files, spec, note } = this.#options;
     const checked = await checkCheckpoint(`${files.checkpoints}/${name}`);
     if ('reason' in checked) {
-      if (this.#damaged !== name) note('damagedCheckpoint', { name, reason: checked.reason });
+      note('damagedCheckpoint', { name, reason: checked.reason });
       this.#damaged = name;
-      return false;
+      return;
     }
     const bytes = checked.manifest.files.reduce((sum, file) => sum + file.bytes, 0);
     note('checkpoint', { name, step: stepOf(name), bytes });
     pruneCheckpoints(files.checkpoints, spec.keep);
-    return true;
   }
 
   #ask(now: number): void {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { createReadStream, existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 
@@ -137,4 +137,11 @@ export function removeUnfinished(folder: string): void {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder))
     if (name.startsWith('.tmp-')) rmSync(join(folder, name), { recursive: true, force: true });
+}
+
+/** Renames a damaged checkpoint, so that the program can write its step again. Call it while no rank runs. */
+export function putAside(path: string): void {
+  const aside = join(dirname(path), `damaged-${basename(path)}`);
+  rmSync(aside, { recursive: true, force: true });
+  renameSync(path, aside);
 }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import type { TrainingBackend } from '../../ports/training-backend.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
-import { newestCheckpoint, removeUnfinished } from './checkpoints.ts';
+import { newestCheckpoint, putAside, removeUnfinished } from './checkpoints.ts';
 import { classifyExit, type ExitClass, type ExitEvidence, exitActions } from './exit-class.ts';
 import { Liveness, readHeartbeat } from './heartbeat.ts';
 import { Journal, type JournalEntry } from './journal.ts';
@@ -96,6 +96,7 @@ class Controller {
     const open = this.#journal.entries.findLast(({ event }) => event === 'submitted' || isEnd(event));
     if (open?.event === 'submitted') this.#note('abandoned', { gang: this.#gang, step: this.#finalStep() });
     if (this.#startsAgain()) this.#enter('planned');
+    else if (isFinal(this.#state)) this.#step = this.#lastStep();
     while (!isFinal(this.#state)) {
       if (this.#options.signal?.aborted === true) this.#enter('cancelled');
       else await this.#runAttempt();
@@ -122,7 +123,10 @@ class Controller {
     const { spec, backend, run } = this.#options;
     removeUnfinished(this.#files.checkpoints);
     const { newest, damaged } = await newestCheckpoint(this.#files.checkpoints, spec.ranks);
-    for (const { path, reason } of damaged) this.#note('damagedCheckpoint', { name: basename(path), reason });
+    for (const { path, reason } of damaged) {
+      this.#note('damagedCheckpoint', { name: basename(path), reason });
+      putAside(path);
+    }
     if (this.#overBudget()) return this.#finish('budget', []);
     this.#attempt += 1;
     this.#step = newest?.manifest.step ?? 0;
