@@ -7,14 +7,14 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { hyperbandBrackets } from '../../src/training/sweep/hyperband.ts';
 import { openScheduler } from '../../src/training/sweep/open-scheduler.ts';
-import type { SweepOutcome } from '../../src/training/sweep/run-sweep.ts';
+import { runSweep, type SweepOutcome } from '../../src/training/sweep/run-sweep.ts';
 import { rungBudgets } from '../../src/training/sweep/rungs.ts';
 import { trialParameters } from '../../src/training/sweep/search-space.ts';
 import { parseSweep, type SweepFile } from '../../src/training/sweep/sweep-file.ts';
 import type { SweepJob, SweepScheduler } from '../../src/training/sweep/sweep-scheduler.ts';
 import { until } from '../until.ts';
 import { runCurves } from './run-curves.ts';
-import { hasPython } from './run-program.ts';
+import { hasPython, localBackend } from './run-program.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -32,6 +32,25 @@ const schedulers = [
   { kind: 'rank', eta: 3 },
   { kind: 'median', least: 2 },
 ] as const;
+
+test('an error of one trial ends the others before the sweep ends', async () => {
+  let closed = 0;
+  const open = (trial: string) => {
+    if (trial.endsWith('1')) throw new Error('no room');
+    const backend = localBackend(trial);
+    const close = backend.close.bind(backend);
+    backend.close = async () => {
+      await close();
+      closed += 1;
+    };
+    return backend;
+  };
+  const sweep = parseSweep({ ...base, command: ['sleep', '3600'], trials: 2, workers: 2, scheduler: { kind: 'full' } });
+  await expect(runSweep({ name: 'sweep', folder, sweep, open, run: { pollMs: 10, graceMs: 100 } })).rejects.toThrow(
+    'no room',
+  );
+  expect(closed).toBe(1);
+});
 
 test('brackets of Hyperband are exact where logarithms are off by one', () => {
   expect(hyperbandBrackets(81, 3).map(({ trials, budgets }) => [trials, budgets[0]])).toEqual([

@@ -68,6 +68,7 @@ class Sweep {
   readonly #parameters: readonly Parameters[];
   readonly #scheduler: ReturnType<typeof openScheduler>['scheduler'];
   readonly #results: SweepResult[] = [];
+  readonly #failed = new AbortController();
   /** Jobs that the journal has as started, and not as recorded. */
   #interrupted: SweepJob[] = [];
 
@@ -82,6 +83,16 @@ class Sweep {
 
   async run(): Promise<SweepOutcome> {
     const running = new Map<string, Promise<void>>();
+    try {
+      return await this.#runJobs(running);
+    } finally {
+      // An error of one job ends the others: none runs after the journal is closed.
+      this.#failed.abort();
+      await Promise.allSettled(running.values());
+    }
+  }
+
+  async #runJobs(running: Map<string, Promise<void>>): Promise<SweepOutcome> {
     for (;;) {
       while (running.size < this.#options.sweep.workers && this.#options.signal?.aborted !== true) {
         const job = this.#next();
@@ -159,7 +170,7 @@ class Sweep {
           },
         }),
         backend,
-        ...(signal === undefined ? {} : { signal }),
+        signal: AbortSignal.any([this.#failed.signal, ...(signal === undefined ? [] : [signal])]),
       });
       if (outcome.state === 'cancelled') return;
       const { loss, failure } = lossOf(outcome, folder);
