@@ -5,6 +5,8 @@ import { afterEach, expect, test } from 'vitest';
 import { compareText } from '../../src/base/text-order.ts';
 import type { RolloutOptions } from '../../src/features/define/rollout.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
+import { inferMessage } from '../../src/server/grpc/grpc-methods.ts';
+import { loadProto } from '../../src/server/grpc/proto.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { predictionTable } from '../../src/serving/online/prediction-table.ts';
 import type { RolloutReport } from '../../src/serving/rollout/rollout-report.ts';
@@ -295,6 +297,21 @@ test('a rollout goes on after a restart, with the same cohorts and what was coun
   expect(lanes.canary.requests + lanes.baseline.requests).toBe(48);
 });
 
+/** The version and the cohort of a caller over gRPC. */
+async function inferByGrpc(headrace: Headrace, key: string) {
+  const [proto, caller] = [await loadProto(), { tenant: '', deadline: Number.POSITIVE_INFINITY, signal: null }];
+  const fields = {
+    modelName: 'sold',
+    parameters: { headrace_key: { choice: { case: 'stringParam', value: key } } },
+    inputs: [{ name: 'features', datatype: 'FP32', shape: [1n, 1n], contents: { fp32Contents: [0.5] } }],
+  };
+  const message = proto.decode('ModelInferRequest', proto.encode('ModelInferRequest', fields));
+  const answer = await inferMessage(headrace, message, caller);
+  const { modelVersion, parameters } = proto.decode('ModelInferResponse', proto.encode('ModelInferResponse', answer));
+  const lane = parameters as Readonly<Record<string, { readonly choice: { readonly value: unknown } }>>;
+  return { version: modelVersion, cohort: lane['headrace_cohort']?.choice.value };
+}
+
 test('requests of the Open Inference Protocol take the lane of their key, and a bad version is rolled back by them alone', async () => {
   const served = await serve(['good', 'nan'], halfAtOnce);
   const infer = async (key: string, number: number) => {
@@ -322,6 +339,8 @@ test('requests of the Open Inference Protocol take the lane of their key, and a 
   expect(new Set(cohorts.map(({ version, cohort }) => `${cohort} ${version}`))).toEqual(
     new Set(['canary 2', 'baseline 1']),
   );
+  const called = await Promise.all(Array.from({ length: 16 }, (_, i) => inferByGrpc(served.headrace, `caller ${i}`)));
+  expect(called).toEqual(cohorts.map(({ version, cohort }) => ({ version, cohort })));
   const again = await Promise.all(Array.from({ length: 16 }, (_, i) => infer(`caller ${i}`, 0.5)));
   expect(again).toEqual(cohorts);
   for (let round = 0; round < 60 && (await state(served)).endedAt === null; round += 1) {

@@ -49,9 +49,16 @@ export function responseOf({ outputs: asked }: InferRequest, reply: InferReply):
     modelName: reply.model,
     modelVersion: reply.version,
     id: reply.id,
+    parameters: reply.lane === undefined ? {} : laneParameters(reply.lane),
     outputs: tensors.map(({ name, type, shape }) => ({ name, datatype: type, shape: shape.map(BigInt) })),
     rawOutputContents: tensors.map(encodeTensor),
   };
+}
+
+/** The cohort as parameters of the answer. */
+function laneParameters({ cohort, rollout }: NonNullable<InferReply['lane']>): object {
+  const textOf = (value: string) => ({ choice: { case: 'stringParam', value } });
+  return { headrace_cohort: textOf(cohort), headrace_rollout: textOf(rollout) };
 }
 
 /** Parameters of a message: of each the value that is set. */

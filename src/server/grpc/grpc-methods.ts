@@ -36,7 +36,8 @@ export async function inferMessage(
   const version = String(message['modelVersion']);
   // A model that is absent is that, whatever its tensors.
   const served = models.findLoaded(model, version) ?? (await models.find(model, version, caller.deadline));
-  const request = { ...requestOf(message), version: served.version };
+  // Without a version the host chooses: by the cohort of the caller, where a rollout is under way.
+  const request = { ...requestOf(message), version: version === '' ? '' : served.version };
   return responseOf(request, await models.infer(request, caller));
 }
 
