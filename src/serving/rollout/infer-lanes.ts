@@ -20,7 +20,7 @@ const KEY_PARAMETER = 'headrace_key';
  * The lane of a tensor request that names no version; null: no rollout is under way. A shadow has no part in it, and nothing
  * of it is logged: a tensor request has no prediction that a label could name.
  */
-export function inferLane(lanes: RolloutLanes, request: InferRequest): InferLane | null {
+export function inferLane(lanes: Pick<RolloutLanes, 'laneOf'>, request: InferRequest): InferLane | null {
   const lane = lanes.laneOf(keyOf(request));
   if (lane === null) return null;
   const { version, cohort, rollout, count } = lane;
@@ -29,6 +29,7 @@ export function inferLane(lanes: RolloutLanes, request: InferRequest): InferLane
     cohort,
     rollout,
     answered: async (answer) => {
+      const began = performance.now();
       try {
         const reply = await answer();
         const scores = scoresOf(reply, lane.output);
@@ -37,7 +38,7 @@ export function inferLane(lanes: RolloutLanes, request: InferRequest): InferLane
         return { ...reply, lane: { cohort, rollout } };
       } catch (error) {
         const outcome = outcomeOf(error);
-        if (outcome !== null) count(outcome, 0, []);
+        if (outcome !== null) count(outcome, performance.now() - began, []);
         throw error;
       }
     },

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { fail } from '../../src/base/errors/fail.ts';
+import type { InferRequest } from '../../src/serving/oip/infer-request.ts';
+import { inferLane } from '../../src/serving/rollout/infer-lanes.ts';
+import type { CallLane, RolloutLanes } from '../../src/serving/rollout/rollout-lanes.ts';
+import { nextMillisecond } from '../until.ts';
+
+test('a tensor request that fails counts with the time that it took', async () => {
+  const counted: [outcome: string, latencyMs: number][] = [];
+  const count: CallLane['count'] = (outcome, latencyMs) => counted.push([outcome, latencyMs]);
+  const lane: CallLane = { cohort: 'canary', rollout: 'r', version: 2, output: 'y', count };
+  const lanes: Pick<RolloutLanes, 'laneOf'> = { laneOf: () => lane };
+  const request: InferRequest = { model: 'm', version: '', id: 'a', parameters: {}, inputs: [], outputs: null };
+  const answered = inferLane(lanes, request)?.answered(async () => {
+    await nextMillisecond();
+    throw fail('MODEL_RUN', { model: 'm', reason: 'broken' });
+  });
+  await expect(answered).rejects.toMatchObject({ code: 'MODEL_RUN' });
+  expect(counted).toEqual([['error', expect.any(Number)]]);
+  expect(counted[0][1]).toBeGreaterThan(0);
+});
