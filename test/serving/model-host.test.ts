@@ -409,3 +409,18 @@ test('an ensemble runs its steps, and a cached answer is that of the model', asy
   expect((await host.find('m')).statistics.cacheHit.count).toBe(2);
   await host.close();
 });
+
+test('a request with a kept answer is a success, and a use of its model', async () => {
+  const config = 'platform: "onnxruntime_onnx" max_batch_size: 8 response_cache { enable: true }';
+  const host = hostOf(repository({ 'm/1/model.onnx': addSubFile(), 'm/config.pbtxt': config }), { clock: () => 7 });
+  await host.infer(request('m'), nobody);
+  const served = await host.find('m');
+  const { lastUsed } = served;
+  await nextMillisecond();
+  await host.infer(request('m'), nobody);
+  const { cacheHit, success, queue, inferences, executions, lastInference } = served.statistics;
+  expect([cacheHit.count, success.count, queue.count]).toEqual([1, 2, 2]);
+  expect([inferences, executions, lastInference]).toEqual([1, 1, 7]);
+  expect(served.lastUsed).toBeGreaterThan(lastUsed);
+  await host.close();
+});

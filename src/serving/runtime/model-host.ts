@@ -54,7 +54,7 @@ export class ModelHost {
 
   constructor(options: ModelHostOptions) {
     this.#options = options;
-    this.#cache = new ResponseCache(options.cacheBytes);
+    this.#cache = new ResponseCache(options.cacheBytes, options.clock);
   }
 
   /** Loads models; one that fails is reported and does not keep the others out. */

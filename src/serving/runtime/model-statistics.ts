@@ -51,6 +51,15 @@ export class ModelStatistics {
     this.durations.add(queueMs + computeMs);
   }
 
+  /** A request with a kept answer: as Triton counts it, it succeeded, and nothing ran for it. */
+  answeredFromCache(ms: number, now: number): void {
+    this.lastInference = now;
+    add(this.cacheHit, ms);
+    add(this.success, ms);
+    add(this.queue, 0);
+    this.durations.add(ms);
+  }
+
   /** A request that failed after `ms`. */
   failed(reason: FailureReason, ms: number): void {
     add(this.fail, ms);

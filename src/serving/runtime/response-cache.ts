@@ -17,13 +17,15 @@ const ENTRY_BYTES = 500;
  */
 export class ResponseCache {
   readonly #most: number;
+  readonly #clock: () => number;
   readonly #kept = new Map<string, Kept>();
   readonly #ids = new WeakMap<ServedVersion, number>();
   #nextId = 0;
   #bytes = 0;
 
-  constructor(mostBytes: number) {
+  constructor(mostBytes: number, clock: () => number) {
     this.#most = mostBytes;
+    this.#clock = clock;
   }
 
   /** The kept answer to an equal request, or what `infer` answers. */
@@ -35,8 +37,8 @@ export class ResponseCache {
     if (kept !== undefined) {
       this.#kept.delete(key);
       this.#kept.set(key, kept);
-      statistics.cacheHit.count += 1;
-      statistics.cacheHit.ms += performance.now() - began;
+      served.lastUsed = performance.now();
+      statistics.answeredFromCache(served.lastUsed - began, this.#clock());
       return { ...kept.reply, id: request.id, queueMs: 0, computeMs: 0 };
     }
     statistics.cacheMiss.count += 1;
