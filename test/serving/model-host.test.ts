@@ -269,6 +269,23 @@ describe('waiting', () => {
     await host.close();
   });
 
+  test('a request without rows gets none of those of the requests beside it', async () => {
+    const { host, runs, release } = await held();
+    const first = host.infer(request('m', 0), nobody);
+    await until(() => runs.length === 1);
+    const none = host.infer(request('m', 0, { inputs: [int32('INPUT0', 9, 0), int32('INPUT1', 9, 0)] }), nobody);
+    const others = [1, 2].map((value) => host.infer(request('m', value), nobody));
+    release();
+    const replies = await Promise.all([first, none, ...others]);
+    expect(replies.map(({ outputs }) => [outputs[0].shape, [...outputs[0].data].at(-1)])).toEqual([
+      [[1, 16], 1],
+      [[0, 16], undefined],
+      [[1, 16], 2],
+      [[1, 16], 3],
+    ]);
+    await host.close();
+  });
+
   test('expired and cancelled requests leave the queue while another runs, and never run', async () => {
     const { host, runs, release } = await held();
     const first = host.infer(request('m'), nobody);

@@ -150,7 +150,8 @@ export class ServedVersion {
     const { maxBatchSize } = this.config;
     if (maxBatchSize > 0 && rows > maxBatchSize)
       throw refuse(`inference request batch-size must be <= ${maxBatchSize} for '${this.name}'`);
-    return this.warmed.joinsRows ? rows : null;
+    // A request without rows has no part in the answer of a run that others share.
+    return this.warmed.joinsRows && rows > 0 ? rows : null;
   }
 
   #priorityOf({ parameters }: InferRequest): number {
