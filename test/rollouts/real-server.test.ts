@@ -312,41 +312,50 @@ async function inferByGrpc(headrace: Headrace, key: string) {
   return { version: modelVersion, cohort: lane['headrace_cohort']?.choice.value };
 }
 
-test('requests of the Open Inference Protocol take the lane of their key, and a bad version is rolled back by them alone', async () => {
-  const served = await serve(['good', 'nan'], halfAtOnce);
-  const infer = async (key: string, number: number) => {
-    const inputs = [{ name: 'features', datatype: 'FP32', shape: [1, 1], data: [number] }];
-    const { status, body } = await served.ask('/v2/models/sold/infer', {
-      id: 'r',
-      parameters: { headrace_key: key },
-      inputs,
-    });
-    const { model_version: version, parameters } = body as {
-      model_version?: string;
-      parameters?: Record<string, string>;
+test.each([
+  ['nan', 'nonFinite'],
+  ['erring', 'errors'],
+] as const)(
+  'requests of the Open Inference Protocol take the lane of their key, and a version that is %s is rolled back by them alone',
+  async (kind, guardrail) => {
+    const served = await serve(['good', kind], halfAtOnce);
+    const infer = async (key: string, number: number) => {
+      const inputs = [{ name: 'features', datatype: 'FP32', shape: [1, 1], data: [number] }];
+      const { status, body } = await served.ask('/v2/models/sold/infer', {
+        id: 'r',
+        parameters: { headrace_key: key },
+        inputs,
+      });
+      const { model_version: version, parameters } = body as {
+        model_version?: string;
+        parameters?: Record<string, string>;
+      };
+      return { status, version, cohort: parameters?.['headrace_cohort'] };
     };
-    return { status, version, cohort: parameters?.['headrace_cohort'] };
-  };
-  expect(await infer('a', 0.5)).toEqual({ status: 200, version: '1', cohort: undefined });
-  await served.ask('/v1/rollouts/sold', { action: 'start', version: 2 });
-  // The first request of the canary starts the load of its version; the champion answers meanwhile.
-  await until(() =>
-    Promise.all(Array.from({ length: 16 }, (_, i) => infer(`caller ${i}`, 0.5))).then((all) =>
-      all.some(({ version }) => version === '2'),
-    ),
-  );
-  const cohorts = await Promise.all(Array.from({ length: 16 }, (_, i) => infer(`caller ${i}`, 0.5)));
-  expect(new Set(cohorts.map(({ version, cohort }) => `${cohort} ${version}`))).toEqual(
-    new Set(['canary 2', 'baseline 1']),
-  );
-  const called = await Promise.all(Array.from({ length: 16 }, (_, i) => inferByGrpc(served.headrace, `caller ${i}`)));
-  expect(called).toEqual(cohorts.map(({ version, cohort }) => ({ version, cohort })));
-  const again = await Promise.all(Array.from({ length: 16 }, (_, i) => infer(`caller ${i}`, 0.5)));
-  expect(again).toEqual(cohorts);
-  for (let round = 0; round < 60 && (await state(served)).endedAt === null; round += 1) {
-    await Promise.all(Array.from({ length: 32 }, (_, i) => infer(`caller ${round} ${i}`, 1.5)));
-    await served.headrace.tick();
-  }
-  expect(await state(served)).toMatchObject({ state: 'rolledBack', reason: expect.stringContaining('nonFinite') });
-  expect(await infer('a', 0.5)).toMatchObject({ status: 200, version: '1' });
-});
+    expect(await infer('a', 0.5)).toEqual({ status: 200, version: '1', cohort: undefined });
+    await served.ask('/v1/rollouts/sold', { action: 'start', version: 2 });
+    // The first request of the canary starts the load of its version; the champion answers meanwhile.
+    await until(() =>
+      Promise.all(Array.from({ length: 16 }, (_, i) => infer(`caller ${i}`, 0.5))).then((all) =>
+        all.some(({ version }) => version === '2'),
+      ),
+    );
+    const cohorts = await Promise.all(Array.from({ length: 16 }, (_, i) => infer(`caller ${i}`, 0.5)));
+    expect(new Set(cohorts.map(({ version, cohort }) => `${cohort} ${version}`))).toEqual(
+      new Set(['canary 2', 'baseline 1']),
+    );
+    const called = await Promise.all(Array.from({ length: 16 }, (_, i) => inferByGrpc(served.headrace, `caller ${i}`)));
+    expect(called).toEqual(cohorts.map(({ version, cohort }) => ({ version, cohort })));
+    const again = await Promise.all(Array.from({ length: 16 }, (_, i) => infer(`caller ${i}`, 0.5)));
+    expect(again).toEqual(cohorts);
+    for (let round = 0; round < 60 && (await state(served)).endedAt === null; round += 1) {
+      await Promise.all(Array.from({ length: 32 }, (_, i) => infer(`caller ${round} ${i}`, 1.5)));
+      await served.headrace.tick();
+    }
+    expect(await state(served)).toMatchObject({
+      state: 'rolledBack',
+      reason: expect.stringContaining(`${guardrail}: `),
+    });
+    expect(await infer('a', 0.5)).toMatchObject({ status: 200, version: '1' });
+  },
+);

@@ -57,9 +57,12 @@ function scoresOf({ outputs }: InferReply, output: string): readonly number[] {
   return tensor?.type === 'FP32' || tensor?.type === 'FP64' ? [...(tensor.data as Float32Array)] : [];
 }
 
-/** A refused request is its caller's mistake, whichever version it met. */
+/**
+ * A refused request is its caller's mistake, whichever version it met. MODEL_TENSOR is none of these: the request was
+ * checked before, and the run of the version failed on it.
+ */
 function outcomeOf(error: unknown): Outcome | null {
-  if (!isHeadraceError(error)) return 'error';
+  if (!isHeadraceError(error) || error.code === 'MODEL_TENSOR') return 'error';
   if (error.status === 503) return 'timeout';
   return error.status >= 500 ? 'error' : null;
 }
