@@ -8,7 +8,7 @@ import { nextMillisecond } from '../until.ts';
 test('a tensor request that fails counts with the time that it took', async () => {
   const counted: [outcome: string, latencyMs: number][] = [];
   const count: CallLane['count'] = (outcome, latencyMs) => counted.push([outcome, latencyMs]);
-  const lane: CallLane = { cohort: 'canary', rollout: 'r', version: 2, output: 'y', count };
+  const lane: CallLane = { cohort: 'canary', rollout: 'r', version: 2, needed: [1, 2], output: 'y', count };
   const lanes: Pick<RolloutLanes, 'laneOf'> = { laneOf: () => lane };
   const request: InferRequest = { model: 'm', version: '', id: 'a', parameters: {}, inputs: [], outputs: null };
   const answered = inferLane(lanes, request)?.answered(async () => {

@@ -8,6 +8,7 @@ import { tryOutOnnx } from '../../src/backends/onnx/try-out.ts';
 import type { LoadedModel, ModelRuntime } from '../../src/ports/model-runtime.ts';
 import type { Tensor } from '../../src/schema/tensor.ts';
 import type { InferCaller, InferRequest } from '../../src/serving/oip/infer-request.ts';
+import type { InferLane } from '../../src/serving/rollout/infer-lanes.ts';
 import { ModelHost, type ModelHostOptions } from '../../src/serving/runtime/model-host.ts';
 import { TritonRepository } from '../../src/serving/runtime/triton-repository.ts';
 import { modelRuntimeContracts } from '../../src/testing/contracts/model-runtime.ts';
@@ -439,5 +440,32 @@ test('a request with a kept answer is a success, and a use of its model', async 
   expect([cacheHit.count, success.count, queue.count]).toEqual([1, 2, 2]);
   expect([inferences, executions, lastInference]).toEqual([1, 1, 7]);
   expect(served.lastUsed).toBeGreaterThan(lastUsed);
+  await host.close();
+});
+
+test('while the candidate of a rollout is not loaded, the baseline counts no more than the canary', async () => {
+  const counted: string[] = [];
+  const faults: unknown[] = [];
+  const laneOf = ({ id }: InferRequest): InferLane => ({
+    version: '1',
+    needed: id === 'alone' ? ['1'] : ['1', '2'],
+    cohort: 'baseline',
+    rollout: 'r',
+    answered: (answer) => {
+      counted.push(id);
+      return answer();
+    },
+  });
+  const host = hostOf(repository({ 'm/1/model.onnx': addSubFile() }), {
+    laneOf,
+    onFault: (error) => faults.push(error),
+  });
+  await host.load('m');
+  for (const id of ['both', 'alone'])
+    expect(await host.infer(request('m', 1, { id }), nobody)).toMatchObject({ version: '1' });
+  expect(counted).toEqual(['alone']);
+  // It tried to load the other version, which is absent here.
+  await until(() => faults.length === 1);
+  expect(faults).toMatchObject([{ code: 'OIP_UNKNOWN' }]);
   await host.close();
 });

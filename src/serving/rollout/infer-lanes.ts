@@ -7,6 +7,8 @@ import type { RolloutLanes } from './rollout-lanes.ts';
 /** The version that answers a tensor request during a rollout. */
 export interface InferLane {
   readonly version: string;
+  /** Versions that must be loaded for the request to have a lane. */
+  readonly needed: readonly string[];
   readonly cohort: Cohort;
   readonly rollout: string;
   /** Answers, and counts the outcome. Errors: those of the answer. */
@@ -26,6 +28,7 @@ export function inferLane(lanes: Pick<RolloutLanes, 'laneOf'>, request: InferReq
   const { version, cohort, rollout, count } = lane;
   return {
     version: String(version),
+    needed: lane.needed.map(String),
     cohort,
     rollout,
     answered: async (answer) => {

@@ -47,6 +47,8 @@ export interface CallLane {
   readonly cohort: Cohort;
   readonly rollout: string;
   readonly version: number;
+  /** Versions that must be loaded for the call to count: one cohort without the other is no comparison. */
+  readonly needed: readonly number[];
   /** Name of the version's output. */
   readonly output: string;
   readonly count: (outcome: Outcome, latencyMs: number, scores: readonly number[]) => void;
@@ -165,13 +167,15 @@ export class RolloutLanes {
     const cohort = cohortOf(rollout, key);
     const version = versionOf(rollout, cohort);
     const { output } = (version === rollout.candidate ? loaded.candidate : loaded.champion).version.signature;
+    const isCounted = cohort !== 'champion' && isCompared(rollout);
+    const needed = isCounted ? [rollout.champion, rollout.candidate] : [version];
     const count: CallLane['count'] = (outcome, latencyMs, scores) => {
-      if (cohort === 'champion' || !isCompared(rollout)) return;
+      if (!isCounted) return;
       counter.call(cohort, outcome, { latencyMs });
       counter.key(cohort, key ?? '');
       for (const score of scores) counter.score(cohort, score);
     };
-    return { cohort, rollout: rollout.id, version, output, count };
+    return { cohort, rollout: rollout.id, version, needed, output, count };
   }
 
   /** Offers answered predictions to the shadow, if there is one. Never waits. */

@@ -129,9 +129,9 @@ export class ModelHost {
     if (lane === null) return this.#answer(request, caller);
     const { model } = request;
     // Nobody waits for the load of a candidate: until then the champion answers.
-    if (this.findLoaded(model, lane.version) !== null)
-      return lane.answered(() => this.#answer({ ...request, version: lane.version }, caller));
-    if (this.#entries.get(model)?.state === 'ready') this.find(model, lane.version).catch(this.#options.onFault);
+    const missing = lane.needed.find((version) => this.findLoaded(model, version) === null);
+    if (missing === undefined) return lane.answered(() => this.#answer({ ...request, version: lane.version }, caller));
+    if (this.#entries.get(model)?.state === 'ready') this.find(model, missing).catch(this.#options.onFault);
     return this.#answer(request, caller);
   }
 
