@@ -350,8 +350,13 @@ describe('waiting', () => {
     await expect(
       host.infer(request('m', 1, { outputs: [{ name: 'X', binary: true, classes: 0 }] }), nobody),
     ).rejects.toMatchObject({ code: 'OIP_REQUEST' });
+    await expect(host.infer(request('m', 1, { parameters: { timeout: 'soon' } }), nobody)).rejects.toMatchObject({
+      code: 'OIP_REQUEST',
+    });
     release();
     await first;
+    const { fail, failures, success } = (await host.find('m')).statistics;
+    expect([fail.count, failures, success.count]).toEqual([3, { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 3 }, 1]);
     await host.close();
   });
 });

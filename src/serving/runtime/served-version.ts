@@ -6,7 +6,7 @@ import { refuse } from '../oip/refuse.ts';
 import { InferQueue, type QueueLimits } from './infer-queue.ts';
 import { type ModelConfig, NO_POLICY, type QueuePolicy } from './model-config.ts';
 import { ModelStatistics } from './model-statistics.ts';
-import type { Sequencer } from './sequencer.ts';
+import type { SequencePart, Sequencer } from './sequencer.ts';
 import { batchedSignature } from './served-signature.ts';
 import type { Warmed } from './warm-up.ts';
 
@@ -107,14 +107,15 @@ export class ServedVersion {
   infer(request: InferRequest, caller: InferCaller): Promise<InferReply> {
     this.lastUsed = performance.now();
     const outputs = request.outputs?.map(({ name }) => name) ?? this.#all;
-    const rows = this.#rowsOf(request, outputs);
+    const rows = this.#checked(() => this.#rowsOf(request, outputs));
     this.#keep(request.inputs);
     if (this.#sequencer === null) return this.#submit(request, caller, request.inputs, outputs, rows);
     const sequencer = this.#sequencer;
-    return sequencer.run(request, (part) => {
-      const controls = sequencer.controlTensors(part, this.#loaded.signature, rows ?? 1);
+    const run = (part: SequencePart) => {
+      const controls = this.#checked(() => sequencer.controlTensors(part, this.#loaded.signature, rows ?? 1));
       return this.#submit(request, caller, [...request.inputs, ...controls], outputs, null);
-    });
+    };
+    return this.#checked(() => sequencer.run(request, run));
   }
 
   /** Frees the model once every request that it has taken has its answer. */
@@ -131,11 +132,21 @@ export class ServedVersion {
     outputs: readonly string[],
     rows: number | null,
   ): Promise<InferReply> {
-    const priority = this.#priorityOf(request);
-    const deadline = Math.min(caller.deadline, this.#deadlineOf(request, priority));
+    const priority = this.#checked(() => this.#priorityOf(request));
+    const deadline = this.#checked(() => Math.min(caller.deadline, this.#deadlineOf(request, priority)));
     const ran = await this.queue.submit({ ...caller, deadline, inputs, outputs, priority, rows });
     const { queueMs, computeMs } = ran;
     return { model: this.name, version: this.version, id: request.id, outputs: ran.outputs, queueMs, computeMs };
+  }
+
+  /** The result of a check; a request that it refuses has failed before the queue, which counts the others. */
+  #checked<T>(check: () => T): T {
+    try {
+      return check();
+    } catch (error) {
+      this.statistics.failed('OTHER', 0);
+      throw error;
+    }
   }
 
   /** Checks a request; gives its rows, or null where it cannot share a run. */
