@@ -74,3 +74,16 @@ test('an error has the code and the text of the server; a server that is away is
     code: 'CLIENT_UNREACHABLE',
   });
 });
+
+test('an answer that is not of the protocol is CLIENT_ANSWER, one that breaks off CLIENT_UNREACHABLE', async () => {
+  const asked = (body: string | ReadableStream) =>
+    createOipClient({ url: server.url, fetch: async () => new Response(body) }).infer(mixed, inputs);
+  for (const body of [
+    '<html>',
+    '{}',
+    '{"outputs":[{"name":"sums","datatype":"FP64","parameters":{"binary_data_size":5}}]}',
+  ])
+    await expect(asked(body)).rejects.toMatchObject({ code: 'CLIENT_ANSWER' });
+  const broken = new ReadableStream({ pull: (controller) => controller.error(new Error('reset')) });
+  await expect(asked(broken)).rejects.toMatchObject({ code: 'CLIENT_UNREACHABLE' });
+});

@@ -60,14 +60,19 @@ export function createOipClient({ url, key, fetch = globalThis.fetch }: OipClien
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
         ...(timeoutMs === undefined ? {} : { 'headrace-timeout-ms': String(timeoutMs) }),
       };
-      const answer = await fetch(target, { method: 'POST', headers, body, signal: signal ?? null }).catch((error) => {
+      const unreachable = (error: unknown): never => {
         if (signal?.aborted === true) throw error;
         throw ownError('CLIENT_UNREACHABLE', { url: base, reason: String(error) }, error);
-      });
-      const bytes = new Uint8Array(await answer.arrayBuffer());
+      };
+      const answer = await fetch(target, { method: 'POST', headers, body, signal: signal ?? null }).catch(unreachable);
+      const bytes = new Uint8Array(await answer.arrayBuffer().catch(unreachable));
       if (!answer.ok) throw refusal(base, answer.status, bytes);
       const length = Number(answer.headers.get('inference-header-content-length') ?? bytes.length);
-      return outputsOf(bytes, length) as never;
+      try {
+        return outputsOf(bytes, length) as never;
+      } catch (error) {
+        throw ownError('CLIENT_ANSWER', { url: base, status: answer.status }, error);
+      }
     },
   };
 }
@@ -119,6 +124,7 @@ function outputsOf(bytes: Uint8Array<ArrayBuffer>, length: number): Readonly<Rec
     ({ name, datatype, shape, parameters }): [string, Tensor] => {
       const part = bytes.slice(at, at + parameters.binary_data_size);
       at += parameters.binary_data_size;
+      if (!(at <= bytes.length)) throw new RangeError('it ends before its tensors do');
       if (datatype === 'BYTES') return [name, { name, type: datatype, shape, data: stringsOf(part) }];
       return [name, { name, type: datatype, shape, data: numbersOf(datatype, part) }];
     },
