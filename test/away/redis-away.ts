@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { openRedisStore } from '../../src/backends/redis/online-store.ts';
 import type { RedisOptions } from '../../src/backends/redis/redis-options.ts';
-import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import type { OnlineStore } from '../../src/ports/online-store.ts';
 import type { RemoteStore } from '../../src/ports/remote-store.ts';
 import { until } from '../until.ts';
+import { codeOf } from './code-of.ts';
 import { FaultWire } from './fault-wire.ts';
 import { onlineCalls, remoteCalls } from './online-methods.ts';
 
@@ -30,18 +30,6 @@ const calls: readonly (readonly [string, Call])[] = [
 function remoteOf({ remote }: OnlineStore): RemoteStore {
   if (remote === undefined) throw new TypeError('a store in a Redis is behind a network');
   return remote;
-}
-
-/** What became of a call: the code of its error, null where it had an answer. What is not in the catalogue is thrown. */
-async function codeOf(work: () => unknown): Promise<string | null> {
-  try {
-    await work();
-    return null;
-  } catch (error) {
-    if (!isHeadraceError(error)) throw new Error('an error without a code', { cause: error });
-    expect([error.code, error.status]).toEqual([error.code, 503]);
-    return error.code;
-  }
 }
 
 /** The rules of a store in a Redis whose wire has faults; `port` is that of the server, `fresh` gives a prefix of its own. */

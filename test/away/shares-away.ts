@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { openRedisStore } from '../../src/backends/redis/online-store.ts';
 import type { RedisOptions } from '../../src/backends/redis/redis-options.ts';
 import { openRedisShares } from '../../src/backends/redis/tile-shares.ts';
-import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import type { ShareNames, TileShares } from '../../src/ports/tile-shares.ts';
 import { contractTile } from '../../src/testing/contracts/contract-tiles.ts';
 import { until } from '../until.ts';
+import { codeOf } from './code-of.ts';
 import { FaultWire } from './fault-wire.ts';
 
 /** So long a call may take where nothing answers, ms. */
@@ -26,17 +26,6 @@ const calls: Readonly<Record<Exclude<keyof TileShares, 'close'>, (shares: TileSh
       isWhole: false,
     }),
 };
-
-async function codeOf(work: () => Promise<unknown>): Promise<string | null> {
-  try {
-    await work();
-    return null;
-  } catch (error) {
-    if (!isHeadraceError(error)) throw new Error('an error without a code', { cause: error });
-    expect([error.code, error.status]).toEqual([error.code, 503]);
-    return error.code;
-  }
-}
 
 /** The rules of a process that writes shares of tiles to a Redis whose wire has faults. */
 export function testSharesAway(port: () => number, fresh: (url: string) => RedisOptions): void {

@@ -4,36 +4,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openOfflineStore } from '../../src/backends/embedded/offline/offline-store.ts';
 import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
 import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
-import {
-  count,
-  defineProject,
-  entity,
-  eventSource,
-  featureService,
-  lookup,
-  streamView,
-  text,
-  time,
-} from '../../src/features/define/declare.ts';
 import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import type { DeliverySink, JudgedDeliveries } from '../../src/ports/delivery-sink.ts';
-
-const START = Date.UTC(2026, 0, 1);
-
-const visits = eventSource('visits', { id: 'id', time: 'at', columns: { id: text(), at: time(), user: text() } });
-const byUser = streamView('by_user', {
-  source: visits,
-  entity: entity('user', { user: text() }),
-  key: { user: 'user' },
-  windows: ['1h'],
-  freshness: '1s',
-  features: () => ({ visits: count() }),
-});
-const service = featureService('visitor', {
-  request: { user: text() },
-  join: (r) => ({ by: lookup(byUser, { user: r.user }) }),
-});
-const project = defineProject('site', { service });
+import { project, START, service, visits } from './visits-site.ts';
 
 /** Keeps what it receives, by partition and offset; fails after that if it is asked to. */
 class Keeper implements DeliverySink {

@@ -5,17 +5,6 @@ import { openOfflineStore } from '../../src/backends/embedded/offline/offline-st
 import { MemoryEventLog } from '../../src/backends/memory/event-log.ts';
 import { MemoryOnlineStore } from '../../src/backends/memory/online-store.ts';
 import { fail } from '../../src/base/errors/fail.ts';
-import {
-  count,
-  defineProject,
-  entity,
-  eventSource,
-  featureService,
-  lookup,
-  streamView,
-  text,
-  time,
-} from '../../src/features/define/declare.ts';
 import { rawTable } from '../../src/features/plan/raw-table.ts';
 import { servedTable } from '../../src/features/plan/served-table.ts';
 import { tileTable } from '../../src/features/plan/tile-table.ts';
@@ -24,21 +13,7 @@ import { FeatureStore } from '../../src/featurestore/feature-store.ts';
 import { topicOf } from '../../src/featurestore/ingest/gateway.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
 import { entityKeyCodec } from '../../src/schema/entity-key.ts';
-
-const clicks = eventSource('clicks', { id: 'click', time: 'at', columns: { click: text(), at: time(), user: text() } });
-const byUser = streamView('by_user', {
-  source: clicks,
-  entity: entity('user', { user: text() }),
-  key: { user: 'user' },
-  windows: ['1h'],
-  freshness: '1s',
-  features: () => ({ n: count() }),
-});
-const service = featureService('served', {
-  request: { user: text() },
-  join: (r) => ({ clicks: lookup(byUser, { user: r.user }) }),
-});
-const project = defineProject('site', { service });
+import { byUser, project, START, service, visits } from '../featurestore/visits-site.ts';
 
 /** A store over a history whose disk can be full. */
 async function storeOfFillingDisk(sampleRate = 0) {
@@ -48,7 +23,7 @@ async function storeOfFillingDisk(sampleRate = 0) {
     await real.close();
     rmSync(path, { recursive: true, force: true });
   });
-  const state = { full: false, now: Date.UTC(2026, 0, 1) };
+  const state = { full: false, now: START };
   const offline: OfflineStore = {
     publish: (change) => (state.full ? Promise.reject(fail('OFFLINE_FULL', { path })) : real.publish(change)),
     evolve: (table) => real.evolve(table),
@@ -99,7 +74,7 @@ type Place = Awaited<ReturnType<typeof storeOfFillingDisk>>;
 async function ingest({ store, state }: Place, events: number): Promise<void> {
   for (let i = 0; i < events; i += 1) {
     state.now += 3_000;
-    await store.ingest(clicks, [{ click: `c${state.now}`, at: state.now, user: `u${state.now % 7}` }]);
+    await store.ingest(visits, [{ id: `c${state.now}`, at: state.now, user: `u${state.now % 7}` }]);
   }
 }
 
@@ -114,9 +89,9 @@ test('a disk that is full for a while leaves no gap in the history', async () =>
   }
   const tiles = tileTable(byUser, byUser.hopsMs[0] ?? 0);
   const sql = `SELECT
-    (SELECT COUNT(*) FROM ${real.relation(rawTable(clicks))}),
-    (SELECT COUNT(DISTINCT click) FROM ${real.relation(rawTable(clicks))}),
-    (SELECT SUM(n) FROM (SELECT MAX(n) AS n FROM ${real.relation(tiles)} GROUP BY k_user, tile_start))`;
+    (SELECT COUNT(*) FROM ${real.relation(rawTable(visits))}),
+    (SELECT COUNT(DISTINCT id) FROM ${real.relation(rawTable(visits))}),
+    (SELECT SUM(n) FROM (SELECT MAX(visits_n) AS n FROM ${real.relation(tiles)} GROUP BY k_user, tile_start))`;
   expect(await rowsOf(real, sql)).toEqual([[40n, 40n, 40n]]);
 });
 
@@ -148,7 +123,7 @@ test('a publish behind a tick that fails is thrown by a later tick, once', async
   state.full = false;
   await store.tick();
   await store.flush();
-  expect(await rowsOf(real, `SELECT COUNT(*) FROM ${real.relation(rawTable(clicks))}`)).toEqual([[10n]]);
+  expect(await rowsOf(real, `SELECT COUNT(*) FROM ${real.relation(rawTable(visits))}`)).toEqual([[10n]]);
 });
 
 async function ticks(store: FeatureStore): Promise<void> {
@@ -167,7 +142,7 @@ test('the log keeps what the history has not, however young its retention', asyn
     await expect(store.flush()).rejects.toMatchObject({ code: 'OFFLINE_FULL' });
   }
   await store.retainLog();
-  const kept = (await log.ends(topicOf(clicks))).reduce((sum, { begin, end }) => sum + end - begin, 0);
+  const kept = (await log.ends(topicOf(visits))).reduce((sum, { begin, end }) => sum + end - begin, 0);
   expect(kept).toBeGreaterThanOrEqual(6_000);
 });
 
@@ -183,7 +158,7 @@ test('a tile that no window can reach is written to the online store unless the 
   const visit = async (user: string) => {
     for (let i = 0; i < 100; i += 1) {
       state.now += hopMs;
-      await store.ingest(clicks, [{ click: `${user}${i}`, at: state.now, user }]);
+      await store.ingest(visits, [{ id: `${user}${i}`, at: state.now, user }]);
     }
   };
   await visit('kept');

@@ -2,8 +2,8 @@ import { sha256Hex } from '../../base/hash/sha256.ts';
 import type { StreamViewData } from '../../features/define/declaration.ts';
 import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import { tileHorizonMs } from '../../features/window/tile-horizon.ts';
-import type { Position } from '../../ports/position.ts';
-import type { TileTopics, TopicEnds } from '../../ports/tile-topics.ts';
+import type { RecordTopics } from '../../ports/back-end.ts';
+import type { TileTopics } from '../../ports/tile-topics.ts';
 import { tileReader } from './tile-record.ts';
 
 /** What a project's job is called where it reads and writes. */
@@ -56,28 +56,6 @@ export function tileTopicsOf(layouts: readonly TileLayout[], { tileTopic }: Tile
 /** A row that changes may lie any time ahead of when it was written: its tile is kept for good. */
 function keptMs(view: StreamViewData, hopMs: number): number {
   return view.source.changes === undefined ? hopMs + tileHorizonMs(view, hopMs) + SLACK_MS : Number.POSITIVE_INFINITY;
-}
-
-/** What is needed of a reader of topics. */
-export interface RecordTopics {
-  ends(): Promise<TopicEnds>;
-  read(
-    from: Position,
-    waitMs?: number,
-    partitions?: readonly number[],
-  ): Promise<{
-    readonly records: readonly {
-      readonly topic: string;
-      readonly partition: number;
-      readonly offset: number;
-      readonly value: Uint8Array;
-    }[];
-    readonly next: Position;
-    readonly hasMore: boolean;
-  }>;
-  /** Where the topics ended when that was last heard. */
-  readonly knownEnds: Position;
-  close(): Promise<void>;
 }
 
 /** The tiles that a job writes. Error of its reads: TILES_RECORD. */
