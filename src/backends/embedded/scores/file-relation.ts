@@ -34,11 +34,14 @@ export async function fileRelation(connection: DuckDBConnection, path: string, f
   }
 }
 
+/** Types that a text may look like; a field of a struct may have such a name, so a type is what ends an entry. */
+const LOOKALIKE = /\b(DATE|TIMESTAMP(_S|_MS|_NS| WITH TIME ZONE)?|TIME|UUID)\b(?=[[,)]|$)/g;
+
 /** A text stays a text, whatever it looks like. */
 async function jsonLines(connection: DuckDBConnection, file: string): Promise<string> {
   const guess = `read_json(${file}, format = 'newline_delimited', sample_size = -1)`;
   const types = (await columnsOf(connection, guess)).map(({ name, type }) => {
-    const kept = type.replaceAll(/\b(DATE|TIMESTAMP(_S|_MS|_NS| WITH TIME ZONE)?|TIME|UUID)\b/g, 'VARCHAR');
+    const kept = type.replaceAll(LOOKALIKE, 'VARCHAR');
     return `${quotedText(name)}: ${quotedText(kept)}`;
   });
   return `read_json(${file}, format = 'newline_delimited', columns = {${types.join(', ')}})`;
