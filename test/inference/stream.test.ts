@@ -137,6 +137,26 @@ test('a shadow scores the same records into a lane of its own', async () => {
   await headrace.close();
 });
 
+test.each([
+  ['buckets', { kind: 'canary-keys', buckets: 0.5, salt: 's' }],
+  ['offsets', { kind: 'at-offset', offsets: [0, 1.5, 0] }],
+  ['the event time', { kind: 'at-event-time', at: Number.NaN }],
+] as const)('a plan whose %s is no such number is refused, and the stream opens again', async (_, cutOver) => {
+  const { open, send, faults } = await site();
+  const headrace = await open();
+  await send(headrace, 10);
+  await headrace.tick();
+  await expect(headrace.stream('scored').roll({ version: 2, cutOver })).rejects.toMatchObject({
+    code: 'STREAM_CUT_OVER',
+  });
+  await headrace.tick();
+  await headrace.close();
+  const again = await open();
+  expect(again.stream('scored').status.rollingTo).toBeNull();
+  await again.close();
+  expect(faults).toEqual([]);
+});
+
 test('a source without the columns of the request is named', () => {
   const other = eventSource('other', { id: 'id', time: 'at', columns: { id: text(), at: time(), name: text() } });
   // The types of the declaration refuse it too.

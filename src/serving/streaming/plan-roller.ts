@@ -142,7 +142,16 @@ export class PlanRoller {
         stream,
         reason: `it has ${partitions} partitions, not ${cutOver.offsets.length}`,
       });
-    if (cutOver.kind === 'canary-keys' && !(cutOver.buckets >= 0 && cutOver.buckets <= 10_000))
-      throw fail('STREAM_CUT_OVER', { stream, reason: 'buckets are a number from 0 to 10000' });
+    // The control log is read back by its schema: what the schema refuses would keep the stream from opening again.
+    if (cutOver.kind === 'at-offset' && cutOver.offsets?.every((offset) => isWhole(offset)) === false)
+      throw fail('STREAM_CUT_OVER', { stream, reason: 'offsets are whole numbers from 0 on' });
+    if (cutOver.kind === 'at-event-time' && !Number.isFinite(cutOver.at))
+      throw fail('STREAM_CUT_OVER', { stream, reason: 'the event time is a number of milliseconds' });
+    if (cutOver.kind === 'canary-keys' && !(isWhole(cutOver.buckets) && cutOver.buckets <= 10_000))
+      throw fail('STREAM_CUT_OVER', { stream, reason: 'buckets are a whole number from 0 to 10000' });
   }
+}
+
+function isWhole(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }

@@ -62,7 +62,8 @@ export class StreamJob {
   readonly #shadow: StreamLane;
   readonly #versions: LoadedVersions;
   readonly #roller: PlanRoller;
-  readonly #begins: readonly number[];
+  /** First offsets of the input, as they were last looked at. */
+  #begins: readonly number[];
   #owned: OwnedPartition[] = [];
   #turn: Promise<unknown> = Promise.resolve();
   #scored = 0;
@@ -157,6 +158,8 @@ export class StreamJob {
   shadow(version: number | null): Promise<void> {
     return this.#inTurn(async () => {
       const found = version === null ? null : await this.#roller.versionOf(version);
+      // A record before the first one does not count.
+      if (this.#control.state === null) throw fail('MODEL_NONE', { model: this.data.model.name });
       if (version !== null) await this.#versions.load(version);
       await this.#control.append({ kind: 'shadow', version: found }, this.#options.clock());
     });
@@ -195,10 +198,11 @@ export class StreamJob {
   }
 
   async #work(): Promise<void> {
-    const state = await this.#begun();
-    if (state === null) return;
     const { log, inputTopic } = this.#options;
     const ends = await log.ends(inputTopic);
+    this.#begins = ends.map(({ begin }) => begin);
+    const state = await this.#begun();
+    if (state === null) return;
     for (const owned of this.#owned) owned.end = ends[owned.partition].end;
     await this.#roller.follow();
     await this.#roller.advance(this.#owned);
@@ -261,8 +265,8 @@ export class StreamJob {
     try {
       for (const owned of this.#owned) {
         const { partition } = owned;
-        // A shadow that was away begins again where the live lane is.
-        const next = this.#shadow.next(partition) ?? Math.max(this.#begins[partition], owned.next - BATCH);
+        // A new shadow begins near the live lane. One that was away skips what the log no longer has.
+        const next = Math.max(this.#begins[partition], this.#shadow.next(partition) ?? owned.next - BATCH);
         if (next >= owned.next) continue;
         const { records } = await log.read(
           inputTopic,
