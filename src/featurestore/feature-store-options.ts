@@ -39,6 +39,8 @@ export interface FeatureStoreOptions {
   readonly sinks?: readonly DeliverySink[];
   /** Further topics of the log that are trimmed with those of the sources. */
   readonly otherTopics?: readonly LoggedTopic[];
+  /** Further readers of the sources' topics: the log keeps what they have not read. */
+  readonly otherReaders?: readonly LoggedTopic[];
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
   /** Receives failures of background work. */
   readonly onFault?: (error: unknown) => void;

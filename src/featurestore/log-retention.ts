@@ -14,6 +14,8 @@ export interface LogRetentionOptions {
   readonly disk: DiskBudget | undefined;
   readonly sources: readonly EventSourceData[];
   readonly otherTopics: readonly LoggedTopic[];
+  /** Further readers of the sources' topics. */
+  readonly otherReaders: readonly LoggedTopic[];
   /** Each returns the first offsets of a source, by partition, that a restart of a reader has to read. */
   readonly keepFrom: readonly ((source: EventSourceData) => Promise<readonly number[]>)[];
 }
@@ -72,7 +74,12 @@ export class LogRetention {
   }
 
   async #keepFrom(source: EventSourceData): Promise<readonly number[]> {
-    const [first, ...others] = await Promise.all(this.#options.keepFrom.map((keepFrom) => keepFrom(source)));
+    const { keepFrom: own, otherReaders } = this.#options;
+    const readers = otherReaders.filter(({ topic }) => topic === topicOf(source));
+    const [first, ...others] = await Promise.all([
+      ...own.map((keepFrom) => keepFrom(source)),
+      ...readers.map(({ keepFrom }) => keepFrom()),
+    ]);
     return (first ?? []).map((offset, partition) => Math.min(offset, ...others.map((other) => other[partition])));
   }
 

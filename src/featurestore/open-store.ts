@@ -158,6 +158,7 @@ function logRetention(options: FeatureStoreOptions, { archive, materialiser }: W
     disk: options.disk,
     sources: options.project.sources,
     otherTopics: options.otherTopics ?? [],
+    otherReaders: options.otherReaders ?? [],
     keepFrom: [(source) => archive.keepFrom(source), (source) => materialiser.keepFrom(source)],
   });
 }

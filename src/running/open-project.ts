@@ -173,6 +173,7 @@ function openFeatures(
     drainFed: () => models.drainFed(),
     sinks: [labels],
     otherTopics: [...models.topics(), ...streams.topics()],
+    otherReaders: streams.readers(),
     onComputeError: (_, error) => onFault(error),
     onFault,
     tracer: traces?.tracer ?? null,

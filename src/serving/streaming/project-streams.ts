@@ -78,6 +78,14 @@ export class ProjectStreams {
     });
   }
 
+  /** The inputs of streams, of which the log keeps what no output has yet. */
+  readers(): readonly LoggedTopic[] {
+    return this.#options.streams.map(({ name, from }) => ({
+      topic: topicOf(from),
+      keepFrom: () => this.#jobs.get(name)?.unscoredFrom ?? NOTHING_TRIMMED,
+    }));
+  }
+
   part(): Part {
     const jobs = () => [...this.#jobs.values()];
     return openPart(streamsPart, jobs, {

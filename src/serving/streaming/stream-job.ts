@@ -108,6 +108,13 @@ export class StreamJob {
     return { live: this.#live.keepFrom, shadow: this.#shadow.keepFrom, control: [0] };
   }
 
+  /** By partition, the first offset without an output; a stream that has no version yet waits for none. */
+  get unscoredFrom(): readonly number[] {
+    return this.#owned.length === 0
+      ? this.#begins.map(() => Number.POSITIVE_INFINITY)
+      : this.#owned.map(({ next }) => next);
+  }
+
   get status(): StreamStatus {
     const state = this.#control.state;
     return {

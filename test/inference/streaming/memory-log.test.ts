@@ -7,7 +7,9 @@ import { MemoryEventLog } from '../../../src/backends/memory/event-log.ts';
 import { onnxRuntime } from '../../../src/backends/onnx/onnx-runtime.ts';
 import { openSqliteRegistry, registryFile } from '../../../src/compose/open-registry.ts';
 import { streamInference } from '../../../src/features/define/declare.ts';
+import { LogRetention } from '../../../src/featurestore/log-retention.ts';
 import type { EventLogCapabilities } from '../../../src/ports/event-log.ts';
+import type { OfflineStore } from '../../../src/ports/offline-store.ts';
 import type { Value } from '../../../src/schema/column.ts';
 import { rowCodec } from '../../../src/schema/row-codec.ts';
 import { ProjectStreams } from '../../../src/serving/streaming/project-streams.ts';
@@ -121,4 +123,42 @@ test('a shadow that was away until the log was trimmed goes on with what the log
   await stream.tick();
   expect(faults).toEqual([]);
   expect(log.ends(streamTopics(scored).shadow)).toMatchObject([{ end: 10 + 3_000 - begin }]);
+});
+
+test('the log keeps the records that a stream could not score yet', async () => {
+  const log = new MemoryEventLog();
+  const { registry, streams, faults } = await site(log);
+  await registry.moveAlias('small', 'champion', { expected: null, to: 1, at: 0 });
+  log.openTopic(INPUT, 1);
+  await streams.makeTopics(1);
+  const state = { isAway: false };
+  const readOrFail: typeof read = (...asked) => {
+    if (state.isAway) throw new Error('the store is away');
+    return read(...asked);
+  };
+  await streams.open({ read: readOrFail, rowsOf });
+  const stream = streams.named('scored');
+  append(log, 0, 10);
+  await stream.tick();
+  state.isAway = true;
+  append(log, 10, 3_000);
+  await stream.tick();
+  const retention = new LogRetention({
+    log,
+    offline: {} as OfflineStore,
+    clock: () => START + 1e9,
+    retention: { logAgeMs: 0, logBytes: 0, historyBytes: 0 },
+    disk: undefined,
+    sources: [asked],
+    otherTopics: streams.topics(),
+    otherReaders: streams.readers(),
+    keepFrom: [async () => [3_000]],
+  });
+  await retention.retain();
+  state.isAway = false;
+  await stream.tick();
+  expect(faults).toMatchObject([{ message: 'the store is away' }]);
+  expect(stream.counts).toEqual({ scored: 3_000, rejected: 0 });
+  await retention.retain();
+  expect(log.ends(INPUT)[0].begin).toBeGreaterThan(0);
 });
