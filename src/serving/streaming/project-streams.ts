@@ -78,7 +78,7 @@ export class ProjectStreams {
     });
   }
 
-  /** The inputs of streams, of which the log keeps what no output has yet. */
+  /** The inputs of streams: the log keeps the records without an output. */
   readers(): readonly LoggedTopic[] {
     return this.#options.streams.map(({ name, from }) => ({
       topic: topicOf(from),
