@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
@@ -159,4 +159,16 @@ describe('bad input', () => {
     await run(input, to);
     expect((await outputRows(to)).length).toBe(ROWS);
   });
+});
+
+test.each([
+  ['mostErrors', Number.NaN],
+  ['mostErrors', -0.1],
+  ['mostErrors', 2],
+  ['workers', 0],
+  ['workers', 1.5],
+])('%s = %d is refused before anything is written', async (option, value) => {
+  const to = join(site, 'refused');
+  await expect(run(input, to, { [option]: value })).rejects.toMatchObject({ code: 'PREDICT_OPTION' });
+  expect(existsSync(to)).toBe(false);
 });

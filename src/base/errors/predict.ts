@@ -93,6 +93,13 @@ export const predictErrors = rows({
     status: 500,
     exit: 4,
   },
+  PREDICT_OPTION: {
+    message: 'a batch job cannot have {option} = {value}',
+    hint: 'give a share from 0 to 1 for mostErrors, and a whole number from 1 for workers',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   PREDICT_PATH: {
     message: 'the path {path} is not below {folder}',
     hint: 'put the input into this folder, and write the output into it',

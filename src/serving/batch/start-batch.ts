@@ -88,6 +88,7 @@ const RUN_TIMEOUT_MS = 120_000;
  * Errors: MODEL_NONE, REGISTRY_VERSION, PREDICT_*, SPINE_*.
  */
 export async function startBatch(model: ModelData, options: BatchOptions, context: BatchContext): Promise<BatchJob> {
+  checkOptions(options);
   const version = await versionOf(model, options.version ?? null, context.registry);
   const opened = await inputOf(model, version, options, context);
   const workers = options.workers ?? availableParallelism();
@@ -212,4 +213,10 @@ function inputOf(
     joins,
     scratch,
   });
+}
+
+/** Options that no JSON holds, or that would bound nothing, never reach a spec. Error: PREDICT_OPTION. */
+function checkOptions({ mostErrors = MOST_ERRORS, workers = 1 }: BatchOptions): void {
+  if (!(mostErrors >= 0 && mostErrors <= 1)) throw fail('PREDICT_OPTION', { option: 'mostErrors', value: mostErrors });
+  if (!(Number.isInteger(workers) && workers >= 1)) throw fail('PREDICT_OPTION', { option: 'workers', value: workers });
 }
