@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { must, once } from './binaries.ts';
 import { isListening, isRunning, type Server, START_MS, startDetached, stopServer } from './server.ts';
@@ -36,7 +36,7 @@ export const postgres: Service = {
   async down() {
     const server = running();
     if (server !== null) await stopServer(server);
-    if (server !== null) rmSync(server.directory, { recursive: true, force: true });
+    if (server !== null) rmSync(dirname(server.directory), { recursive: true, force: true });
     removeRunFolder(NAME);
   },
   async status() {
@@ -87,7 +87,8 @@ async function start(folder: string, port: number, from: string): Promise<Server
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const [program = '', ...args] = command('postgres', '-D', data, '-p', String(port), ...options);
-  const server = startDetached({ command: program, args, directory: folder, port, log: join(runFolder(NAME), 'log') });
+  // The server changes into its data: it is known by that folder.
+  const server = startDetached({ command: program, args, directory: data, port, log: join(runFolder(NAME), 'log') });
   for (const end = Date.now() + START_MS; !(await isListening(port)); await sleep(50))
     if (!isRunning(server) || Date.now() > end)
       throw new Error(`postgres does not answer; see ${join(runFolder(NAME), 'log')}`);
