@@ -8,6 +8,7 @@ export { type ArtifactSubject, artifactStoreContracts } from './contracts/artifa
 export { type Contract, mustEqual, mustFail } from './contracts/contract.ts';
 export { type EventLogNeed, type EventLogSubject, eventLogContracts } from './contracts/event-log.ts';
 export { type HistoryEngineSubject, historyEngineContracts } from './contracts/history-engine.ts';
+export { type IncidentSubject, incidentContracts } from './contracts/incident.ts';
 export { modelRegistryContracts, type RegistrySubject } from './contracts/model-registry.ts';
 export { type ModelRuntimeSubject, modelRuntimeContracts } from './contracts/model-runtime.ts';
 export { type OfflineStoreSubject, offlineStoreContracts } from './contracts/offline-store.ts';
