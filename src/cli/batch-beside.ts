@@ -2,7 +2,7 @@ import { openHistory } from '../compose/compose.ts';
 import { openSqliteRegistry, registryFile } from '../compose/open-registry.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ModelData, ProjectData } from '../features/define/declaration.ts';
-import { RAW_READER } from '../featurestore/materialise/archive.ts';
+import { historyState } from '../featurestore/training-set/history-state.ts';
 import { batchContext } from '../running/batch-context.ts';
 import type { SpineJoin } from '../serving/batch/input-table.ts';
 import { type BatchOptions, type BatchSummary, startBatch } from '../serving/batch/start-batch.ts';
@@ -25,11 +25,11 @@ export async function startBeside(
   const { directory } = environment;
   const onComputeError = (error: unknown) => onLine(`headrace: ${String(error)}`);
   const joins: SpineJoin = {
-    position: async () => {
+    position: async (service) => {
       await flush();
       const history = await openHistory(environment);
       try {
-        return JSON.stringify(await history.position(RAW_READER));
+        return historyState(service, history);
       } finally {
         await history.close();
       }

@@ -1,5 +1,5 @@
 import { batchProgram, batchScratch, batchTools } from '../compose/batch-tools.ts';
-import { RAW_READER } from '../featurestore/materialise/archive.ts';
+import { historyState } from '../featurestore/training-set/history-state.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
 import type { SpineJoin } from '../serving/batch/input-table.ts';
 import type { BatchContext } from '../serving/batch/start-batch.ts';
@@ -23,9 +23,9 @@ export function batchContext(
 /** The context of the batch jobs of an open project. */
 export function openBatchContext({ environment, stores, parts, training }: OpenProject): BatchContext {
   const joins: SpineJoin = {
-    position: async () => {
+    position: async (service) => {
       await flushParts(parts);
-      return JSON.stringify(await stores.offline.position(RAW_READER));
+      return historyState(service, stores.offline);
     },
     join: async (service, spine, mode, path) => {
       await training.writeSet(service, path, { spine, mode });

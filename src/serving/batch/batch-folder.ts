@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { moveDurably, publishFirst, readIfThere, syncNames, writeDurably, writing } from './durable-file.ts';
@@ -19,6 +19,21 @@ export function readBatchManifest(folder: string): BatchManifest | null {
   const path = join(folder, MANIFEST);
   const text = readIfThere(path);
   return text === null ? null : parseBatchFile(batchManifestSchema, text, path);
+}
+
+/** Whether every file that a manifest lists is there, with its size. */
+export function isWhole(
+  folder: string,
+  { folder: jobFolder, parts }: Pick<BatchManifest, 'folder' | 'parts'>,
+): boolean {
+  return parts.every((part) => hasFiles(join(folder, jobFolder), part));
+}
+
+function hasFiles(jobPath: string, { output, quarantine }: Part): boolean {
+  return [output, quarantine].every(
+    (listed) =>
+      listed === null || statSync(join(jobPath, listed.file), { throwIfNoEntry: false })?.size === listed.sizeBytes,
+  );
 }
 
 /** The folder of a job's files, in its output folder. */
@@ -83,14 +98,15 @@ export class BatchFolder {
     return join(this.jobPath, 'tmp');
   }
 
-  /** The published parts, by partition. Error: PREDICT_MANIFEST. */
+  /** The published parts, by partition. A part whose files were deleted or cut is no longer published. Error: PREDICT_MANIFEST. */
   parts(): Map<number, Part> {
     const found = new Map<number, Part>();
     for (const name of readdirSync(this.partsPath)) {
       const path = join(this.partsPath, name);
       const { job, part } = parseBatchFile(partManifestSchema, readIfThere(path) ?? '', path);
       if (job !== this.job) throw fail('PREDICT_MANIFEST', { path, reason: `it is of job ${job}` });
-      found.set(part.partition, part);
+      if (hasFiles(this.jobPath, part)) found.set(part.partition, part);
+      else rmSync(path);
     }
     return found;
   }

@@ -149,6 +149,9 @@ export class BatchRun {
       case 'run':
         slot.running = message.rows;
         return;
+      case 'scored':
+        slot.running = null;
+        return;
       case 'done':
         this.#barren = 0;
         return this.#take(slot, message.part);

@@ -23,7 +23,10 @@ export function runBatchWorker(tools: () => Promise<BatchTools>): void {
         return send({ kind: 'ready' });
       }
       if (worker === null) throw new Error('a partition came before the job');
-      const part = await worker.score(message, (rows) => void send({ kind: 'run', rows }));
+      const part = await worker.score(message, {
+        onRun: (rows) => void send({ kind: 'run', rows }),
+        onScored: () => void send({ kind: 'scored' }),
+      });
       await send({ kind: 'done', partition: message.partition.index, part });
     } catch (error) {
       await send(failure(error));

@@ -20,6 +20,14 @@ export interface BatchTools {
   readonly files: ScoreFiles;
 }
 
+/** Receives how far an attempt is. */
+export interface ScoreListener {
+  /** Called before each run of the model, with its rows of the input. */
+  readonly onRun: (rows: RowRange) => void;
+  /** Called after the last run, before the rows are written. */
+  readonly onScored: () => void;
+}
+
 /** The published facts of a partition's file. */
 type Listed = NonNullable<Part['output']>;
 
@@ -52,11 +60,12 @@ export class BatchWorker {
   }
 
   /** Scores and publishes a partition; gives the part that counts. Errors: PREDICT_*. */
-  async score(asked: ScoreMessage, onRun: (rows: RowRange) => void): Promise<Part> {
+  async score(asked: ScoreMessage, { onRun, onScored }: ScoreListener): Promise<Part> {
     const { from, to } = asked.partition;
     this.#mustBeUnchanged();
     const { features, unreadable } = await this.#table.read(from, to);
     const scored = await this.#scoreRows(asked, features, unreadable, onRun);
+    onScored();
     const part = await this.#write(asked, scored, features);
     this.#mustBeUnchanged();
     return this.#publish(asked, part);

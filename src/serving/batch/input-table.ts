@@ -1,4 +1,3 @@
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { sha256Hex } from '../../base/hash/sha256.ts';
@@ -8,13 +7,14 @@ import type { SpineOptions } from '../../featurestore/training-set/spine.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { ScoreFiles, ScoreFormat, ScoreTable } from '../../ports/score-files.ts';
 import type { BatchSpec } from './batch-spec.ts';
-import { sha256OfFile, writing } from './durable-file.ts';
+import { sha256OfFile } from './durable-file.ts';
 import { type FileIdentity, identityOf, mustBeUnchanged } from './file-identity.ts';
+import { type InputCopy, openCopy } from './input-copy.ts';
 
 /** Joins the features of spines. */
 export interface SpineJoin {
-  /** The state of the history, as text: the same text, the same features. */
-  position(): Promise<string>;
+  /** The state of the history that features of a service are joined from, as text: the same text, the same features. */
+  position(service: FeatureServiceData): Promise<string>;
   /** Writes the rows of a spine with their features as Parquet. Errors: SPINE_*, those of the history. */
   join(service: FeatureServiceData, spine: SpineOptions, mode: ReadMode, path: string): Promise<void>;
 }
@@ -41,7 +41,7 @@ export interface InputTable {
   /** null: the table is a copy. */
   readonly identity: FileIdentity | null;
   /** The copy; null: the input itself is read. */
-  readonly copy: string | null;
+  readonly copy: InputCopy | null;
 }
 
 const ENDINGS: readonly (readonly [RegExp, ScoreFormat])[] = [
@@ -67,25 +67,30 @@ export async function openInput(options: InputOptions): Promise<InputTable> {
   const sha256 = await sha256OfFile(path);
   const isCopied = spine !== null || fileFormat !== 'parquet';
   const copy = isCopied ? await copied(options, fileFormat, sha256) : null;
-  mustBeUnchanged(identity);
-  const tablePath = copy ?? path;
-  const { rows, columns } = await files.describe(tablePath, 'parquet');
-  const { features } = version.signature;
-  return {
-    input: {
-      kind: spine === null ? 'rows' : 'spine',
-      fileFormat,
-      sha256,
-      sizeBytes: identity.sizeBytes,
-      rows,
-      ...(spine === null || copy === null
-        ? {}
-        : { joined: { sha256: await sha256OfFile(copy), service: serviceName(options), mode: spine.mode } }),
-    },
-    table: { path: tablePath, features, keep: keptColumns(options, columns) },
-    identity: copy === null ? identity : null,
-    copy,
-  };
+  try {
+    mustBeUnchanged(identity);
+    const tablePath = copy?.path ?? path;
+    const { rows, columns } = await files.describe(tablePath, 'parquet');
+    const { features } = version.signature;
+    return {
+      input: {
+        kind: spine === null ? 'rows' : 'spine',
+        fileFormat,
+        sha256,
+        sizeBytes: identity.sizeBytes,
+        rows,
+        ...(spine === null || copy === null
+          ? {}
+          : { joined: { sha256: await sha256OfFile(copy.path), service: serviceName(options), mode: spine.mode } }),
+      },
+      table: { path: tablePath, features, keep: keptColumns(options, columns) },
+      identity: copy === null ? identity : null,
+      copy,
+    };
+  } catch (error) {
+    copy?.close(false);
+    throw error;
+  }
 }
 
 /** `name@version` of a service. */
@@ -93,19 +98,16 @@ function serviceName({ service: { name, version } }: InputOptions): string {
   return `${name}@${version}`;
 }
 
-/** The path of the copy; it is there whole, or not at all. */
-async function copied(options: InputOptions, format: ScoreFormat, sha256: string): Promise<string> {
+/** The copy is there whole, or not at all. */
+async function copied(options: InputOptions, format: ScoreFormat, sha256: string): Promise<InputCopy> {
   const { path, spine, files, joins, scratch, service } = options;
   const parts = [sha256, format];
-  if (spine !== null) parts.push(serviceName(options), JSON.stringify(spine), await joins.position());
-  const copy = join(scratch, `${sha256Hex(parts.join('\n')).slice(0, 32)}.parquet`);
-  if (existsSync(copy)) return copy;
-  writing(scratch, () => mkdirSync(scratch, { recursive: true }));
-  const beside = `${copy}.${process.pid}`;
-  if (spine === null) await files.stage(path, format, beside);
-  else await joins.join(service, { ...spine.options, path, format }, spine.mode, beside);
-  writing(copy, () => renameSync(beside, copy));
-  return copy;
+  if (spine !== null) parts.push(serviceName(options), JSON.stringify(spine), await joins.position(service));
+  return openCopy(join(scratch, `${sha256Hex(parts.join('\n')).slice(0, 32)}.parquet`), (copy) =>
+    spine === null
+      ? files.stage(path, format, copy)
+      : joins.join(service, { ...spine.options, path, format }, spine.mode, copy),
+  );
 }
 
 function keptColumns({ path, keep, version, service }: InputOptions, columns: readonly string[]): readonly string[] {

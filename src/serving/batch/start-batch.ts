@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
@@ -8,7 +8,7 @@ import type { SpineOptions } from '../../featurestore/training-set/spine.ts';
 import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts';
 import type { ScoreFiles, ScoreFormat } from '../../ports/score-files.ts';
 import { CHAMPION } from '../../registry/champion.ts';
-import { BatchFolder, jobFolderName, readBatchManifest } from './batch-folder.ts';
+import { BatchFolder, isWhole, jobFolderName, readBatchManifest } from './batch-folder.ts';
 import type { BatchProgress } from './batch-progress.ts';
 import { BatchRun } from './batch-run.ts';
 import { type BatchSpec, batchJobId, partitionRowsOf, SPEC_FORMAT } from './batch-spec.ts';
@@ -110,7 +110,7 @@ export async function startBatch(model: ModelData, options: BatchOptions, contex
     },
   };
   const id = batchJobId(spec);
-  const result = runJob({ id, spec, version, opened, workers }, options, context);
+  const result = closingCopy(opened, runJob({ id, spec, version, opened, workers }, options, context));
   // The caller may look at it later.
   result.catch(() => undefined);
   return { id, spec, result };
@@ -124,6 +124,18 @@ interface Job {
   readonly workers: number;
 }
 
+/** Ends the use of the input's copy with the job. */
+async function closingCopy({ copy }: InputTable, job: Promise<BatchSummary>): Promise<BatchSummary> {
+  let isFinished = false;
+  try {
+    const summary = await job;
+    isFinished = true;
+    return summary;
+  } finally {
+    copy?.close(isFinished);
+  }
+}
+
 async function runJob(
   { id, spec, version, opened, workers }: Job,
   { to, replace = false, runTimeoutMs = RUN_TIMEOUT_MS, signal, onProgress }: BatchOptions,
@@ -131,11 +143,11 @@ async function runJob(
 ): Promise<BatchSummary> {
   const path = resolve(to);
   const before = existsSync(path) ? readBatchManifest(path) : null;
-  if (before?.job === id) return finished(before, path, opened, false);
+  if (before?.job === id && isWhole(path, before)) return finished(before, path, false);
   const folder = BatchFolder.claim(path, id, replace);
   // A run that was closed may have committed meanwhile.
   const committed = readBatchManifest(path);
-  if (committed?.job === id) return finished(committed, path, opened, false);
+  if (committed?.job === id && isWhole(path, committed)) return finished(committed, path, false);
   writeDurably(join(folder.jobPath, 'spec.json'), `${JSON.stringify(spec, null, 1)}\n`);
   const { table, identity } = opened;
   const run = new BatchRun({
@@ -165,16 +177,14 @@ async function runJob(
   };
   folder.commit(manifest);
   folder.clear(before?.job ?? null);
-  return finished(manifest, path, opened, true);
+  return finished(manifest, path, true);
 }
 
 function finished(
   { job, folder, spec, quarantined, parts }: BatchManifest,
   path: string,
-  { copy }: InputTable,
   isNew: boolean,
 ): BatchSummary {
-  if (copy !== null) rmSync(copy, { force: true });
   const { name, version, digest } = spec.model;
   return {
     job,

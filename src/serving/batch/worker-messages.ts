@@ -36,6 +36,8 @@ export type FromBatchWorker =
   | { readonly kind: 'ready' }
   /** Rows of the input that run now. */
   | { readonly kind: 'run'; readonly rows: RowRange }
+  /** No row runs any more: the partition is written. */
+  | { readonly kind: 'scored' }
   /** `part` is the one that counts: of this attempt, or of the one that was first. */
   | { readonly kind: 'done'; readonly partition: number; readonly part: Part }
   | {

@@ -1,0 +1,29 @@
+import { appendFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { batchTools } from '../../../src/compose/batch-tools.ts';
+import type { ScoreFiles } from '../../../src/ports/score-files.ts';
+import { runBatchWorker } from '../../../src/serving/batch/batch-worker-main.ts';
+import { until } from '../../until.ts';
+
+// A worker whose writes wait for the file `go`. Each write adds a line to `writing`: the process that begins it.
+const [directory] = process.argv.slice(2);
+
+runBatchWorker(async () => {
+  const tools = batchTools(directory);
+  const files: ScoreFiles = {
+    ...tools.files,
+    open: async (table) => {
+      const opened = await tools.files.open(table);
+      return {
+        read: (from, to) => opened.read(from, to),
+        close: () => opened.close(),
+        write: async (scored, path) => {
+          appendFileSync(join(directory, 'writing'), `${process.pid}\n`);
+          await until(() => existsSync(join(directory, 'go')));
+          await opened.write(scored, path);
+        },
+      };
+    },
+  };
+  return { ...tools, files };
+});
