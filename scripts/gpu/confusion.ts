@@ -169,25 +169,26 @@ by the first finding that is a warning.
 
 ## Recorded captures, altered
 
-Recordings of others, whose idle time and four fifths of whose collectives are taken out; then, at random, time is put in again at moments at which no GPU event runs, as often in
-every step, 22 to 62 % of the whole: under a loader's frame, behind a read-back of 4 bytes or a blocking call, as a copy from
-pageable or pinned memory. For stragglers a recording with
-collectives that nothing hides becomes 2 to 4 ranks: one computes for longer before collectives, and the others wait
-inside of them. Gangs of pods that are never placed are put into parts of a recorded pod list. Healthy ones get gaps of less than 4 %.
+Public recordings, altered. Idle time and four fifths of the collectives are removed. Then time is inserted at random
+moments at which no GPU event runs, equally often in every step, 22 to 62 % of the whole. The time is under a loader's
+frame, after a read-back of 4 bytes or a blocking call, or a copy from pageable or pinned memory.
+
+For stragglers a recording with collectives that nothing hides becomes 2 to 4 ranks. One computes for longer before
+collectives, and the others wait inside them. Gangs of pods that are never placed are put into parts of a recorded pod list. Healthy ones get gaps of less than 4 %.
 
 Recordings: ${names.map((name) => `\`${name.replace(/\.(pt\.trace\.)?json.*$/, '')}\``).join(', ')}. Those that compute in single precision are not
-used for healthy ones; beside a wait, precision is not the first cause.
+used for healthy ones; next to a wait, precision is not the first cause.
 
 ${table(recorded)}
 
 ## Made-up captures
 
-Made by \`src/testing/gpu\`: shares of 22 to 62 % of the step, 30 to 120 kernels a step of 30 to 200 µs, 1 to 4 ranks.
+Made by \`src/testing/gpu\`: 1 to 4 ranks, 30 to 120 kernels of 30 to 200 µs a step. The fault takes 22 to 62 % of the step.
 
 ${table(made)}
 
-Both are made by the same hands as the rules: the tables show that the rules do what they say, over a range of sizes and on recordings
-of others, not how often they are right about traces of others. For those see [gpu-parity.md](gpu-parity.md).
+The captures were made for these rules. So the tables show that the rules do as documented, over a range of sizes. They do
+not show how often the rules are right about unknown traces. For those see [gpu-parity.md](gpu-parity.md).
 `;
 }
 

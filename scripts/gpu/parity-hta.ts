@@ -167,7 +167,7 @@ class Checker {
     const earliest = this.#number(queueLengths, what, faults);
     const latest = this.#number((rows) => queueLengths(rows, false), what, faults);
     return between(expected, earliest, latest)
-      ? `HTA sorts by whole microseconds with a sort that leaves equal times in any order; its number lies between ours with launches before starts of the same microsecond (${shown(earliest)}) and after (${shown(latest)})`
+      ? `HTA sorts by whole microseconds with a sort that leaves equal times in any order; its number is between ours with launches before starts of the same microsecond (${shown(earliest)}) and after (${shown(latest)})`
       : undefined;
   }
 
@@ -197,7 +197,7 @@ class Checker {
           )
         : between(expected, of(starts, which), of(ends, which));
     return inside
-      ? `HTA sorts by whole microseconds with a sort that leaves equal times in any order, and counts what is left of adding and subtracting fractions (below 1e-9 GB/s) as a bandwidth; its number lies between ours with copies that begin as another ends counted together, remainders too (${shown(of(starts, which))}), and one after the other (${shown(of(ends, which))})${which === 'mean' ? ', as sums over their moments' : ''}`
+      ? `HTA sorts by whole microseconds with a sort that leaves equal times in any order, and counts what is left of adding and subtracting fractions (below 1e-9 GB/s) as a bandwidth; its number is between ours with copies that begin as another ends counted together, remainders too (${shown(of(starts, which))}), and one after the other (${shown(of(ends, which))})${which === 'mean' ? ', as sums over their moments' : ''}`
       : undefined;
   }
 }

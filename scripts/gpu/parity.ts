@@ -196,10 +196,10 @@ export function parityPage(rows: readonly ParityRow[]): string {
   return `# Parity with other tools
 
 Written by \`node --conditions=headrace-source scripts/gpu/parity.ts\` from recorded captures with the output of each tool;
-\`test/gpu/oracle.test.ts\` holds the page to what is computed. Each number is compared under the tool's own scope
+\`test/gpu/oracle.test.ts\` compares the page with the computed numbers. Each number is compared under the tool's own scope
 (\`headrace gpu diagnose FILE --scope …\`); times of events are those of the file. Critical paths are compared with those of
-HolisticTraceAnalysis 0.5.0 (\`scripts/yardstick/critical_path.py\`), whose ties are those of its graph; "by hand" are times, operations and
-bytes of single operators, worked out from the raw events and shapes. Times in µs, within ${WITHIN_US} µs of sums over up to 10^5 events.
+HolisticTraceAnalysis 0.5.0 (\`scripts/yardstick/critical_path.py\`); its graph decides ties. "By hand" are times, operations and
+bytes of single operators, computed from the raw events and shapes. Times in µs, within ${WITHIN_US} µs of sums over up to 10^5 events.
 
 | tool | files | numbers | equal | equal once its fault is repeated | differ, with a reason |
 |---|---|---|---|---|---|

@@ -31,10 +31,10 @@ export interface FeatureReaderOptions {
   readonly clock: Clock;
   /** null: nothing is traced. */
   readonly tracer: Tracer | null;
-  /** What the names of logged requests begin with. */
+  /** Prefix of the names of logged requests. */
   readonly names: string;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
-  /** Hears of a store that does not answer, once while it stays so. */
+  /** Called when a store does not answer, once while the fault lasts. */
   readonly onFault: (error: unknown) => void;
 }
 

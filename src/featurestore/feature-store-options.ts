@@ -22,7 +22,7 @@ export interface FeatureStoreOptions {
   readonly topics?: TileTopics | undefined;
   /** Whether other processes write those tiles to the online store. */
   readonly apart?: boolean;
-  /** What computes over the history; absent: the offline store itself. */
+  /** The engine that computes over the history; absent: the offline store itself. */
   readonly engine?: HistoryEngine | undefined;
   readonly partitions: number;
   /** The most bytes of data in memory that grow with keys. */
@@ -39,7 +39,7 @@ export interface FeatureStoreOptions {
   readonly sinks?: readonly DeliverySink[];
   /** Further topics of the log that are trimmed with those of the sources. */
   readonly otherTopics?: readonly LoggedTopic[];
-  /** Further readers of the sources' topics: the log keeps what they have not read. */
+  /** Other readers of the sources' topics: the log keeps the records that they have not read. */
   readonly otherReaders?: readonly LoggedTopic[];
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
   /** Receives failures of background work. */

@@ -18,8 +18,8 @@ export async function markFilled({ viewId }: TileLayout, online: OnlineStore, fi
 }
 
 /**
- * Marks what tiles there may be from here on. Those of a layout that is declared no more miss the events to come: should it be
- * declared again, it is filled anew. Call it before any event is taken.
+ * Marks which tiles there may be from here on. A layout that is no longer declared misses the coming events: if it is
+ * declared again, it is filled again. Call it before any event is taken.
  */
 export async function markDeclared(layouts: readonly TileLayout[], online: OnlineStore): Promise<void> {
   for (const viewId of await undeclared(layouts, online))

@@ -20,7 +20,9 @@ export interface LogRetentionOptions {
   readonly keepFrom: readonly ((source: EventSourceData) => Promise<readonly number[]>)[];
 }
 
-/** Trims the log to its retention and the disk budget. It keeps what a restart of any reader has to read. */
+/**
+ * Trims the log to its retention and the disk budget. It keeps all records that a restart of any reader has to read.
+ */
 export class LogRetention {
   readonly #options: LogRetentionOptions;
 

@@ -70,7 +70,7 @@ export async function openStore(options: FeatureStoreOptions): Promise<OpenStore
   return { ...open, layouts: ground.byView, cycle, calls };
 }
 
-/** What the parts share. */
+/** State that the parts share. */
 interface Ground {
   readonly measures: ServingMeasures;
   readonly freshness: RecentTimes;

@@ -9,15 +9,15 @@ import type {
 } from '../ports/offline-store.ts';
 import { HOLDS } from '../ports/offline-value.ts';
 
-/** Rows that their table cannot store lie in the table of this prefix and its name, every value as text. */
+/** Rows that their table cannot store are in the table of this prefix and its name, every value as text. */
 export const UNSTORED = 'unstored/';
 
 /** The column that says which value of a row could not be stored. */
 const REASON = '_reason';
 
 /**
- * Publishes a change of mode `append`. Rows that their table cannot store go, in the same change, to a table of text beside it:
- * one bad row never stops a table, and none is lost. Errors: those of `publish` but OFFLINE_VALUE.
+ * Publishes a change of mode `append`. Rows that their table cannot store go, in the same change, to a table of text:
+ * one bad row never stops a table, and none is lost. Errors: those of `publish` except OFFLINE_VALUE.
  */
 export async function publishStorable(offline: Pick<OfflineStore, 'publish'>, change: OfflineChange): Promise<void> {
   try {

@@ -11,7 +11,7 @@ import type { OpenStore } from './open-store.ts';
 import { type Unstored, unstoredOf } from './publish-storable.ts';
 import type { SkewVerdict } from './skew/skew-schedule.ts';
 
-/** What a feature store knows about itself: the sources of its parts' figures, health and status. */
+/** The facts of a feature store: the sources of its parts' figures, health and status. */
 export class StoreFacts {
   readonly #of: OpenStore;
 
@@ -89,12 +89,12 @@ export class StoreFacts {
     return this.#of.reads.logged(service);
   }
 
-  /** What keeps a store over a network from having all of the log; null: nothing. */
+  /** The fault that keeps a store over a network from having all of the log; null: none. */
   get storeTrouble(): Error | null {
     return this.#of.materialiser.remote?.trouble ?? null;
   }
 
-  /** What was accepted and is not in every store, as far as is known without a request. */
+  /** Accepted events that are not in every store, as far as is known without a request. */
   unwritten(): Unwritten {
     const { archive, materialiser, reads, served } = this.#of;
     const { deliveries, tiles } = archive.waiting;

@@ -102,7 +102,8 @@ export class LocalTrainingBackend implements TrainingBackend {
     for (const rank of own) rank.kill('SIGKILL');
     await Promise.all(own.map(({ ended }) => ended));
     for (const { pid, start } of this.#read(id)) {
-      // Another process may have the pid of one that ended. Without a start time none can be told from it: the guard ended those.
+      // Another process may have the pid of one that ended. Without a start time the two look alike; the guard has
+      // ended the first.
       if (start === null || (processStart(pid) !== null && processStart(pid) !== start)) continue;
       while (groupLives(pid, processes)) {
         try {

@@ -62,7 +62,7 @@ function specsOf(metadata: readonly InferenceSession.ValueMetadata[]): readonly 
   });
 }
 
-/** A package of its own: whoever serves features without a model does not install its hundreds of megabytes. */
+/** A separate package: users that serve features without a model do not install its hundreds of megabytes. */
 async function loadPackage() {
   try {
     return await import('onnxruntime-node');
@@ -71,7 +71,7 @@ async function loadPackage() {
   }
 }
 
-/** What ONNX Runtime throws, as a catalogued error. */
+/** An error of ONNX Runtime, as a catalogued error. */
 async function named<T>(code: 'MODEL_FILE' | 'MODEL_TENSOR', work: () => Promise<T>): Promise<T> {
   try {
     return await work();

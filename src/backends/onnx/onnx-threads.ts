@@ -7,8 +7,8 @@ import type { Failure, FromModelThread, RunMessage } from './onnx-messages.ts';
 import { onnxRuntime } from './onnx-runtime.ts';
 
 /**
- * Runs ONNX files with ONNX Runtime, each on a thread of its own: a run blocks that thread alone. Its memory goes back when
- * the model is closed. A thread that dies fails the runs that it had and is started again.
+ * Runs ONNX files with ONNX Runtime, each on its own thread: a run blocks that thread alone. Closing the model releases
+ * its memory. A thread that dies fails its current runs and is started again.
  */
 export const onnxThreads: ModelRuntime = {
   platform: onnxRuntime.platform,

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { fail } from '../../base/errors/fail.ts';
 import { sha256Hex } from '../../base/hash/sha256.ts';
 
-/** A file that is not open after so long is refused, ms. */
+/** A file that is not open after this time is refused, ms. */
 const LONGEST_MS = 60_000;
 
 /** Output that is read of the child, bytes. */
@@ -13,8 +13,7 @@ const LONGEST_REASON = 2_000;
 const known = new Set<string>();
 
 /**
- * Opens a file in a process of its own: one that makes the library crash, or that takes forever, harms only that. Error:
- * MODEL_FILE.
+ * Opens a file in a child process: a file that crashes the library, or never opens, harms only that. Error: MODEL_FILE.
  */
 export async function tryOutOnnx(file: Uint8Array): Promise<void> {
   const digest = sha256Hex(file);

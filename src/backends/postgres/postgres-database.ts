@@ -198,7 +198,7 @@ function sqlState(error: unknown): string {
 /** Classes of SQLSTATE that mean that the database is away or going: connection, resources, operator, system. */
 const AWAY = /^(08|53|57P0[123]|58)/;
 
-/** A refusal of PostgreSQL has a state of five characters; all else is a connection that failed. */
+/** A refusal of PostgreSQL has a state of five characters; any other error is a connection that failed. */
 function failureOf(error: unknown, url: string): HeadraceError {
   if (isHeadraceError(error)) return error;
   const state = sqlState(error);

@@ -11,7 +11,10 @@ export function redisFailures(options: RedisOptions): StoreFailures {
   return {
     shared: sharedFailures(options),
     open: () => openRedisStore(options),
-    /** As after a crash between the last two steps of a commit: the tiles are there, the anchors say the one before. */
+    /**
+     * As after a crash between the last two steps of a commit: the tiles are there, the anchors name the previous
+     * commit.
+     */
     cutShort: () =>
       eachKey(options, 'a:*', async (link, anchor) => {
         const next = Number(textOf(await link.send(anchor, ['HGET', anchor.key, 'next'])));

@@ -10,7 +10,7 @@ type Sdk = typeof import('@aws-sdk/client-s3');
 /** Attempts of one request. */
 const ATTEMPTS = 3;
 
-/** Without an answer for so long a request has failed, ms. */
+/** Without an answer for this time a request has failed, ms. */
 const ANSWER_WITHIN_MS = 30_000;
 
 /**

@@ -26,7 +26,7 @@ interface Cursor {
   depth: number;
 }
 
-/** A record may have 16 values for each of its bytes, and so many more: nulls of an array take none. */
+/** A record may have 16 values for each of its bytes, and this many more: nulls of an array take no bytes. */
 const SPARE_VALUES = 65_536;
 
 /** Records contain each other no deeper than this. */
@@ -229,7 +229,7 @@ function sliceOf(cursor: Cursor, length: number): Uint8Array {
   return cursor.bytes.subarray(from, from + length);
 }
 
-/** Goes on by so many bytes, and says where they begin. */
+/** Advances by `length` bytes, and returns where they begin. */
 function skip(cursor: Cursor, length: number): number {
   const from = cursor.at;
   if (length > cursor.bytes.byteLength - from) throw new Error(`it ends after ${cursor.bytes.byteLength} bytes`);

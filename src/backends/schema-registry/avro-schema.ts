@@ -5,7 +5,7 @@ export type Logical =
   | { readonly kind: 'decimal'; readonly scale: number }
   | { readonly kind: 'uuid' }
   | { readonly kind: 'date' }
-  /** Ticks of which so many are a millisecond. */
+  /** This many ticks are a millisecond. */
   | { readonly kind: 'timestamp'; readonly perMilli: number };
 
 const PRIMITIVES = ['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string'] as const;

@@ -1,7 +1,7 @@
 import { scaledToText } from '../../schema/decimal.ts';
 import { ExactNumber } from '../../schema/json-exact.ts';
 
-/** Unscaled digits of a decimal come in at most so many bytes; beyond 60 digits no column holds it. */
+/** Unscaled digits of a decimal take at most this many bytes; beyond 60 digits no column holds it. */
 export const MOST_DECIMAL_BYTES = 25;
 
 /** Digits after the point that a decimal may have. */
@@ -24,7 +24,7 @@ export function bigEndian(bytes: Uint8Array): bigint {
   return BigInt.asIntN(8 * bytes.byteLength, value);
 }
 
-/** Epoch milliseconds of so many parts of a second, rounded down. */
+/** Epoch milliseconds of ticks of which `perMilli` are a millisecond, rounded down. */
 export function millisOf(ticks: number | bigint, perMilli: number): number | bigint {
   if (typeof ticks === 'number') return Math.floor(ticks / perMilli);
   const divisor = BigInt(perMilli);

@@ -90,7 +90,9 @@ function typeNameAt(file: FileDescriptorProto, path: readonly number[]): string 
   return [...(file.package === '' ? [] : [file.package]), ...names].join('.');
 }
 
-/** The fields that columns name, and those that share a oneof with one: what comes last clears the others. */
+/**
+ * The fields that columns name, and those that share a oneof with one: the last field on the wire clears the others.
+ */
 function neededFields({ field }: DescriptorProto, columns: Columns): readonly FieldDescriptorProto[] {
   const isNamed = (one: FieldDescriptorProto) =>
     Object.hasOwn(columns, one.name) || Object.hasOwn(columns, jsonNameOf(one));

@@ -33,7 +33,7 @@ const MOST_NONE = 10_000;
 /** An id that the registry had not is asked for again after this, ms. */
 const ASK_AGAIN_MS = 60_000;
 
-/** Of what is no event so many bytes are kept to be looked at. */
+/** Bytes that are kept, for inspection, of a record that is not an event. */
 const SHOWN_BYTES = 4_000;
 
 /** Reads values in the wire format of a schema registry: each schema is fetched when a record first names it, and kept. */

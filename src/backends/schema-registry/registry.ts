@@ -7,11 +7,11 @@ import { fail } from '../../base/errors/fail.ts';
 /** How a registry is reached; secrets are here already, and nowhere else. */
 export interface RegistryAddress {
   readonly url: string;
-  /** One request may take so long, ms. */
+  /** Time limit of one request, ms. */
   readonly timeoutMs: number;
   /** The value of the header `authorization`. */
   readonly authorization?: string;
-  /** PEM of what is trusted (without `ca`: what the system trusts) and of what the client shows. */
+  /** PEM of the trusted authorities (without `ca`: those of the system) and of the client's certificate. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly servername?: string };
 }
 
@@ -32,7 +32,7 @@ export type SchemaReference = Readonly<z.output<typeof referenceShape>>;
 /** An answer of more bytes than this is no schema. */
 const MOST_BYTES = 8 * 2 ** 20;
 
-/** What a registry says of an id that it has not: other answers with 404 come from elsewhere. */
+/** The code of a registry for an unknown id: other answers with 404 come from elsewhere. */
 const SCHEMA_NOT_FOUND = 40_403;
 
 /** The schema of an id, in the form that a format names; null where the registry has none. Errors: SCHEMA_UNREACHABLE, SCHEMA_DENIED. */
@@ -82,7 +82,7 @@ function messageOf(body: unknown): string {
 
 interface Answer {
   readonly status: number;
-  /** What the body is as JSON; null where it is none. */
+  /** The body as JSON; null where it is not JSON. */
   readonly body: unknown;
 }
 

@@ -16,13 +16,13 @@ import { type Between, type TileTablesOptions, tileTables } from './tile-tables.
 export interface BackfillOptions {
   readonly layout: TileLayout;
   readonly offline: OfflineStore;
-  /** What computes; the offline store itself where it is null. */
+  /** The engine that computes; null: the offline store itself. */
   readonly engine: HistoryEngine | null;
   /** Tiles that end, with the source's lateness, before this instant of the log clock are closed. */
   readonly logClock: number;
-  /** Only tiles that lie in [from, to), epoch ms. */
+  /** Only tiles within [from, to), epoch ms. */
   readonly between?: Between;
-  /** Told in words how an engine goes on. */
+  /** Called with the engine's progress, in words. */
   readonly onProgress?: (text: string) => void;
   /** Ends it between two tiles with JOB_CANCELLED: those that were replaced are right, and the others stay as they are. */
   readonly signal?: AbortSignal | undefined;

@@ -9,7 +9,7 @@ import { queriesOf, type TileTables, type TileTablesOptions, tilesWithin } from 
 /** Deliveries whose tiles are put together in memory at a time. */
 const SLICE_ROWS = 2_000_000;
 
-/** What the SQL calls the raw deliveries. */
+/** Name of the raw deliveries in SQL. */
 const DELIVERIES = 'deliveries_of_source';
 
 /**
@@ -96,7 +96,7 @@ function* slicesOf(computed: Computed, hopMs: number, options: TileTablesOptions
   }
 }
 
-/** What a table is called, to Spark's users too. */
+/** Name of a table, which Spark's users see too. */
 function nameOf({ layout }: TileTablesOptions, hopMs: number, aggregate?: string): string {
   const { name, version } = layout.view;
   return `${name}@${version} ${hopMs}${aggregate === undefined ? '' : ` ${aggregate}`}`;

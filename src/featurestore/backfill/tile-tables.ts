@@ -22,7 +22,7 @@ export interface TileTablesOptions {
   readonly onProgress?: ((text: string) => void) | undefined;
 }
 
-/** Tiles of a hop, and their parts, as SQL that the offline store runs; all parts of a tile stand beside it. */
+/** Tiles of a hop, and their parts, as SQL that the offline store runs; a row has all parts of a tile. */
 export interface TileTables extends TileQueries {
   readonly hopMs: number;
 }
@@ -34,7 +34,7 @@ export function* tileTables(options: TileTablesOptions): Generator<TileTables> {
     yield { hopMs, ...queriesOf(options, hopMs, duckdb, offline.relation(rawTable(layout.view.source))) };
 }
 
-/** What computes the tiles of a hop over a relation of raw deliveries. */
+/** The SQL that computes the tiles of a hop over a relation of raw deliveries. */
 export function queriesOf(options: TileTablesOptions, hopMs: number, dialect: Dialect, relation: string): TileQueries {
   const { layout, generation } = options;
   const { tiles, parts } = tileQueries(layout.view, hopMs, { dialect, relation, generation });

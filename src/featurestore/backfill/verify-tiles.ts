@@ -24,8 +24,8 @@ export interface VerifyOptions {
 }
 
 /**
- * Compares what the tiles of a view answer with what its raw events do, for a sample of its keys: those whose hash is
- * least. Returns how many were compared. Error: BACKFILL_DIFFERS.
+ * Compares the answers of a view's tiles with those of its raw events, for a sample of its keys: those with the least
+ * hash. Returns how many were compared. Error: BACKFILL_DIFFERS.
  */
 export async function verifyTiles({ layout, offline, runsOf, at, keys }: VerifyOptions): Promise<number> {
   const { view } = layout;
@@ -47,7 +47,7 @@ export async function verifyTiles({ layout, offline, runsOf, at, keys }: VerifyO
       const width = Object.keys(view.entity.key).length;
       const key = encode(values.slice(0, width)) ?? '';
       const read: (Value | undefined)[] = [];
-      // What tiles cannot answer at this instant is not compared.
+      // Instants that tiles cannot answer are not compared.
       if (reader.read(await runsOf(key), at, read, 0) !== at) continue;
       compared += 1;
       const name = view.features.findIndex((_, i) => text(read[i]) !== text(values[width + i]));

@@ -85,7 +85,7 @@ function listTypes({ element = 'text' }: ColumnSpec): readonly string[] {
     case 'time':
       return ['BIGINT[]', 'INTEGER[]', 'SMALLINT[]', 'TINYINT[]'];
     case 'decimal':
-      // What a list of decimals looks like in SQL is settled when one is needed.
+      // The SQL type of a list of decimals is chosen when one is needed.
       return [];
     default:
       return element satisfies never;

@@ -16,9 +16,9 @@ export interface KeysLost {
 }
 
 /**
- * The generations of a batch view in the offline store, in two steps around the switch of the online store: its rows are
- * prepared before, and kept with the instant of the switch after. A crash between the two is mended from what was
- * prepared, so that the history always says what was served.
+ * The generations of a batch view in the offline store, in two steps around the switch of the online store. Its rows
+ * are prepared before, and kept with the instant of the switch after. A crash between the two is repaired from the
+ * prepared rows, so that the history always equals the served values.
  */
 export class BatchHistory {
   readonly #view: BatchViewData;

@@ -18,7 +18,7 @@ export interface BatchScheduleOptions {
   readonly tracer?: Tracer | null;
 }
 
-/** What a run did. */
+/** The result of a run. */
 export interface BatchRun {
   readonly generation: BatchGeneration;
   readonly rows: number;
@@ -26,7 +26,7 @@ export interface BatchRun {
   readonly nullKeys: number;
 }
 
-/** How the runs of a view go. The generation before is served whatever becomes of a run. */
+/** How the runs of a view end. The previous generation is served until a run succeeds. */
 export interface BatchHealth {
   readonly view: BatchViewData;
   /** Number of the newest generation; 0: none yet. */
@@ -47,7 +47,10 @@ export interface BatchHealth {
 /** A run that is due for longer than this is late. */
 const LATE_AFTER_MS = 60_000;
 
-/** The share of its keys that a batch view may lose in one run where it declares none, from so many keys on: of few, one is a large share. */
+/**
+ * The share of its keys that a batch view may lose in one run where it declares none, from this many keys on: of few
+ * keys, one is a large share.
+ */
 const MAY_LOSE = 0.5;
 const FEW_KEYS = 20;
 
@@ -117,9 +120,8 @@ export class BatchSchedule {
   }
 
   /**
-   * Runs a view over the published history.
-   * `acceptLoss` switches to it however many keys it lacks.
-   * Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE, BATCH_DUPLICATE_KEY, BATCH_LOSS; the generation before stays.
+   * Runs a view over the published history. `acceptLoss` switches to the result however many keys it lacks. Errors:
+   * BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE, BATCH_DUPLICATE_KEY, BATCH_LOSS; the previous generation stays.
    */
   async run(view: BatchViewData, acceptLoss = false): Promise<BatchRun> {
     const scheduled = this.#scheduledOf(view);
@@ -188,9 +190,8 @@ export class BatchSchedule {
   }
 
   /**
-   * Serves the rows of the generation before the newest again, as a generation of its own: a training row still sees what
-   * a request of its instant saw, before, between and after. Once more goes back one further. Errors: BATCH_GENERATION,
-   * VIEW_UNKNOWN.
+   * Serves the rows of the previous generation again, as a new generation: a training row still sees the values that a
+   * request of its instant saw. A second call goes back one further. Errors: BATCH_GENERATION, VIEW_UNKNOWN.
    */
   async rollBack(view: BatchViewData): Promise<BatchRun> {
     const scheduled = this.#scheduledOf(view);

@@ -4,14 +4,14 @@ import type { OfflineValue } from '../../ports/offline-store.ts';
 import type { BatchRow } from '../../ports/online-store.ts';
 import { entityKeyCodec } from '../../schema/entity-key.ts';
 
-/** What the history knows of a generation. */
+/** A generation in the history. */
 export interface KeptGeneration {
   readonly generation: number;
   readonly asOf: number;
   readonly visibleFrom: number;
 }
 
-/** The rows of a generation as they lie in the view's table; one without rows is a row of no entity. */
+/** The rows of a generation in the view's table; an empty generation is one row without an entity. */
 export function generationRows(
   view: BatchViewData,
   { generation, asOf, visibleFrom }: KeptGeneration,

@@ -21,7 +21,7 @@ export interface PastGenerationsOptions {
   /** A SELECT of `_at` and the request columns. */
   readonly spine: string;
   readonly mode: ReadMode;
-  /** What the names of files begin with. */
+  /** Prefix of file names. */
   readonly scratch: string;
   /** Takes warnings in words. */
   readonly onProgress: (text: string) => void;
@@ -38,9 +38,9 @@ export interface PastGenerations {
 }
 
 /**
- * Gives rows that asked before a batch view first ran the generation that its schedule would have made: its SQL is run as of
- * the past instants of the schedule, over the events up to each. They are kept for one training set only, since the history
- * says what was served. Errors: those of {@link readBatch}, but BATCH_SQL: such a run leaves the generation before.
+ * Finds values for rows whose instant is before the first run of a batch view. The view's SQL is run as of the past
+ * instants of its schedule, over the events up to each. The rows are kept for one training set only, since the history
+ * holds served values. Errors: those of {@link readBatch}, except BATCH_SQL: such a run keeps the previous generation.
  */
 export async function pastGenerations(options: PastGenerationsOptions): Promise<PastGenerations> {
   const { service, offline } = options;
@@ -130,7 +130,10 @@ interface PastRun {
   readonly rows: readonly BatchRow[];
 }
 
-/** The generations that rows read, each with the keys that are asked in its time alone: what is kept does not grow with the view. */
+/**
+ * The generations that rows read, each with the keys that are asked for in its time: memory does not grow with the
+ * view.
+ */
 async function* generations(
   view: BatchViewData,
   instants: readonly number[],

@@ -9,7 +9,7 @@ import { entityKeyCodec } from '../../schema/entity-key.ts';
 import { type FoundColumn, readColumns, wantedColumns } from './batch-columns.ts';
 import { ownSql, ownSqlOverNothing, type SeenEvents } from './batch-sql.ts';
 
-/** What SQL is asked of. */
+/** The part of the history that SQL reads. */
 type History = Pick<OfflineStore, 'query'>;
 
 /** The rows of a run. */
@@ -58,7 +58,7 @@ export async function checkBatchSql(view: BatchViewData, history: History): Prom
   await columnsOf(view, history);
 }
 
-/** The SELECT list of a view's SQL. What types it gives, empty tables tell as well as whole ones, and at once. */
+/** The SELECT list of a view's SQL. Empty tables give the same types as full ones, and at once. */
 async function columnsOf(view: BatchViewData, history: History): Promise<readonly string[]> {
   const found: FoundColumn[] = [];
   for await (const rows of running(view, history, `DESCRIBE (${ownSqlOverNothing(view)}\n)`))

@@ -1,10 +1,12 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What has figures of its own, or is another's. */
+/** Folders that have their own figures, or belong to others. */
 const COUNTED_APART = new Set(['log', 'offline', 'namespaces']);
 
-/** Bytes that files of an environment take beside its log and history: online store, registry, models, training runs. */
+/**
+ * Bytes that files of an environment take besides its log and history: online store, registry, models, training runs.
+ */
 export function bytesElsewhere(directory: string): number {
   let bytes = 0;
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -18,7 +20,9 @@ export function bytesElsewhere(directory: string): number {
   return bytes;
 }
 
-/** What the disk gives for it: a sparse file takes less than it is long. One that went meanwhile takes nothing. */
+/**
+ * Allocated bytes of a file: a sparse file takes less than its length. A file that disappeared meanwhile takes nothing.
+ */
 function bytesOf(path: string): number {
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat === undefined ? 0 : Math.min(stat.size, stat.blocks * 512);

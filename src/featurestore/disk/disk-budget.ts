@@ -6,40 +6,40 @@ import { timeColumnOf } from '../materialise/retain-history.ts';
 import { DiskLedger, type DiskPart, nextDay, nothing, type PartBytes, partOf } from './disk-ledger.ts';
 
 /**
- * What goes first where the whole is beyond its budget. The log beyond what its readers need is in the history as well;
- * then what is made for monitoring, what can be computed from events, and the events last.
+ * The order of trimming beyond the budget of the whole. The part of the log that its readers do not need is in the
+ * history as well. Then data of monitoring, data that events can restore, and the events last.
  */
 const TRIMMED_FIRST: readonly DiskPart[] = ['log', 'served', 'monitoring', 'tiles', 'predictions', 'batch', 'events'];
 
-/** What every table keeps in any case: backfills look there for the newest generation. */
+/** Bytes that every table keeps in any case: backfills look there for the newest generation. */
 const TABLE_FLOOR_BYTES = 1_000_000;
 
 export interface DiskBudgetOptions {
-  /** What log, history and all else in the directory may have together; Infinity: no budget. */
+  /** Budget of log, history and everything else in the directory together; Infinity: no budget. */
   readonly bytes: number;
-  /** What a UTC day may add to log and history; Infinity: no budget. */
+  /** Bytes that a UTC day may add to log and history; Infinity: no budget. */
   readonly bytesPerDay: number;
   /** Where what each day added is kept. */
   readonly ledgerPath: string;
   readonly clock: Clock;
-  /** Bytes in the directory beside log and history. */
+  /** Bytes in the directory besides log and history. */
   readonly elsewhere: () => number;
   readonly onFault: (error: unknown) => void;
-  /** What every table of the history keeps in any case. */
+  /** Bytes that every table of the history keeps in any case. */
   readonly tableFloorBytes?: number;
 }
 
-/** What is measured. */
+/** The measured stores. */
 export interface MeasuredStores {
   readonly log: Pick<EventLog, 'ends'>;
   readonly offline: Pick<OfflineStore, 'tables'>;
   readonly topics: readonly string[];
 }
 
-/** What is held against the budgets at a flush. */
+/** The stores whose bytes a flush compares with the budgets. */
 export interface DiskStores extends MeasuredStores {
   readonly offline: Pick<OfflineStore, 'tables' | 'retain'>;
-  /** Takes what it may of so many bytes out of the log. */
+  /** Removes up to this many bytes from the log, where its readers allow it. */
   readonly shrinkLog: (bytes: number) => Promise<void>;
 }
 
@@ -47,11 +47,11 @@ export interface DiskStores extends MeasuredStores {
 export interface DiskReport {
   readonly bytes: number | null;
   readonly bytesPerDay: number | null;
-  /** What is kept now, by part, and beside log and history; as of the start or the last flush. */
+  /** Bytes kept now, by part, and besides log and history; as of the start or the last flush. */
   readonly kept: PartBytes;
   readonly elsewhereBytes: number;
   readonly keptBytes: number;
-  /** What today and yesterday have added. */
+  /** Bytes that today and yesterday have added. */
   readonly today: PartBytes;
   readonly todayBytes: number;
   readonly todayRecords: number;
@@ -65,9 +65,10 @@ export interface DiskReport {
 }
 
 /**
- * The disk budgets of an environment. What a day adds and what is kept is measured at every flush. Beyond the budget of the
- * whole the oldest is trimmed; beyond that of the day, or where trimming does not help, events are refused before anything
- * of them is acknowledged, and served vectors are not logged. Everything that is trimmed, refused or left out is counted.
+ * The disk budgets of an environment. Every flush measures the bytes that a day adds and the bytes kept. Beyond the
+ * budget of the whole the oldest data is trimmed. Beyond that of the day, or where trimming does not help, events are
+ * refused before any of them is acknowledged, and served vectors are not logged. Everything that is trimmed, refused or
+ * left out is counted.
  */
 export class DiskBudget {
   readonly #options: DiskBudgetOptions;
@@ -87,7 +88,7 @@ export class DiskBudget {
     this.#ledger = new DiskLedger(options.ledgerPath, options.onFault);
   }
 
-  /** Notes what was published to a table. */
+  /** Counts the bytes published to a table. */
   published(table: string, bytes: number): void {
     this.#published[partOf(table)] += bytes;
   }
@@ -181,7 +182,7 @@ export class DiskBudget {
     }
   }
 
-  /** Measures what is kept, and changes nothing. */
+  /** Measures the kept bytes, and changes nothing. */
   async measure({ log, offline, topics }: MeasuredStores): Promise<void> {
     const kept = nothing();
     for (const topic of topics) for (const { sizeBytes } of await log.ends(topic)) kept.log += sizeBytes;

@@ -4,12 +4,12 @@ import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { compareText } from '../../base/text-order.ts';
 
-/** What disk space goes to: the log, and the tables of the history by the first part of their names. */
+/** The parts of disk space: the log, and the tables of the history by the first part of their names. */
 export const DISK_PARTS = ['log', 'events', 'tiles', 'batch', 'served', 'predictions', 'monitoring'] as const;
 export type DiskPart = (typeof DISK_PARTS)[number];
 export type PartBytes = Readonly<Record<DiskPart, number>>;
 
-/** What one UTC day has added. */
+/** Bytes that one UTC day has added. */
 export interface DiskDay {
   /** Records of the log. */
   records: number;
@@ -32,7 +32,7 @@ const fileSchema = z.strictObject({
   days: z.record(z.iso.date(), z.strictObject({ records: z.number().nonnegative(), bytes: bytesSchema })),
 });
 
-/** What each of the newest days has added to log and history; kept over restarts. */
+/** Bytes that each of the newest days has added to log and history; kept over restarts. */
 export class DiskLedger {
   /** Offsets up to which the log's topics are counted. */
   readonly ends = new Map<string, readonly number[]>();
@@ -76,7 +76,7 @@ export function nothing(): Record<DiskPart, number> {
   return { log: 0, events: 0, tiles: 0, batch: 0, served: 0, predictions: 0, monitoring: 0 };
 }
 
-/** The part that a table of the history belongs to; of one that is none of them, events. */
+/** The part that a table of the history belongs to; an unknown table belongs to events. */
 export function partOf(table: string): DiskPart {
   const [area] = table.split('/');
   return DISK_PARTS.find((part) => part === area && part !== 'log') ?? 'events';

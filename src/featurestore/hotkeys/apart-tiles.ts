@@ -7,7 +7,7 @@ import { HotTiles } from './hot-tiles.ts';
 export class ApartTiles {
   readonly hot: HotTiles;
   readonly #remote: RemoteStore;
-  /** What the store said last, epoch ms. */
+  /** The store's last freshness, epoch ms. */
   #freshUntil = Number.NEGATIVE_INFINITY;
 
   constructor(remote: RemoteStore, clock: Clock) {

@@ -5,7 +5,7 @@ export interface HotKeyOptions {
   readonly readsPerSecond: number;
   /** Names that are counted. */
   readonly counted: number;
-  /** A key stays hot so long after it last was, here or elsewhere, ms. */
+  /** A key stays hot this long after it last was, here or elsewhere, ms. */
   readonly keptMs: number;
   /** Most keys that are hot at once. */
   readonly most: number;
@@ -16,10 +16,10 @@ export const hotKeyDefaults: HotKeyOptions = { readsPerSecond: 100, counted: 64,
 /** Counts fade by half in this time, ms. */
 const HALF_LIFE_MS = 1_000;
 
-/** One read in so many is counted: a key above the threshold comes often enough. */
+/** One read in four is counted: a key above the threshold comes often enough. */
 const SAMPLED = 4;
 
-/** Which keys are hot: found in this process, or told by others. */
+/** The hot keys: found in this process, or received from others. */
 export class HotKeys {
   readonly #options: HotKeyOptions;
   readonly #counts: SpaceSaving;
@@ -52,7 +52,7 @@ export class HotKeys {
     return found;
   }
 
-  /** Takes names as hot: found here or told by others. */
+  /** Takes names as hot: found here or received from others. */
   take(names: readonly string[], now: number): void {
     for (const name of names) this.#hot.set(name, now + this.#options.keptMs);
     for (const [name, until] of this.#hot) if (until <= now) this.#hot.delete(name);

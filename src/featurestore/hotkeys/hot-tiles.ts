@@ -27,7 +27,10 @@ export class HotTiles {
     this.#near = new NearCache(options.maxAgeMs, options.most);
   }
 
-  /** What a request needs, hot and cold keys apart: the cold ones in one round trip, in part if that is to be enough. */
+  /**
+   * The tiles of a request, hot and cold keys apart: the cold ones in one round trip, or only a part of them where that
+   * is enough.
+   */
   fetch(lookups: readonly TileLookup[], at: number, isPart: boolean): Promise<readonly FetchedTiles[]> {
     const now = this.#clock();
     const cold: TileLookup[] = [];

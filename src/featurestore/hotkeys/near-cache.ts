@@ -1,4 +1,4 @@
-/** What was read, and as of when. */
+/** A value, and the instant that it is as of. */
 interface Kept<V> {
   readonly value: V;
   /** When the read was sent: nothing that came later is in it. */

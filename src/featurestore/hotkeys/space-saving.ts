@@ -14,14 +14,14 @@ interface Counter {
 
 /**
  * The most frequent names of a stream in bounded memory: Space-Saving (Metwally, Agrawal, El Abbadi, 2005: Efficient
- * computation of frequent and top-k elements in data streams), all counts fading by half every half-life, so that they tell of
- * the last while. A name that comes new takes the place of the least one and its count, as its possible error. Hot path.
+ * computation of frequent and top-k elements in data streams). All counts fade by half every half-life, so that they
+ * describe the last while. A new name takes the place of the least one and its count, as its possible error. Hot path.
  */
 export class SpaceSaving {
   readonly #capacity: number;
   readonly #halfLifeMs: number;
   readonly #counters = new Map<string, Counter>();
-  /** What one occurrence weighs: instead of all counts fading, new ones grow. */
+  /** Weight of one occurrence: instead of all counts fading, new ones grow. */
   #weight = 1;
   #weightAt = Number.NEGATIVE_INFINITY;
 

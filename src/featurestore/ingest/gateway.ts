@@ -18,7 +18,7 @@ import {
 import type { DeliveryRows, RowsOf } from './source-rows.ts';
 import { wrongUnit } from './wrong-unit.ts';
 
-/** Told how far a call of the gateway is, by batch of a partition; for a trace. */
+/** Called with the progress of a call of the gateway, by batch of a partition; for a trace. */
 export interface IngestSteps {
   /** The events are parsed, and the first batch goes to the log. */
   began(): void;
@@ -108,8 +108,8 @@ export class Gateway {
   }
 
   /**
-   * Takes events (parsed JSON objects) of a source. A malformed or future event is refused alone; the others go in. Those that
-   * are refused are told of once the others are in.
+   * Takes events (parsed JSON objects) of a source. A malformed or future event is refused alone; the others are
+   * accepted. Refusals are reported once the others are in the log.
    */
   ingest(
     source: EventSourceData,
@@ -143,7 +143,7 @@ export class Gateway {
     return appended instanceof Promise ? appended.then(tell) : tell(appended);
   }
 
-  /** Counts what came as an event of a source and is none, as refused. */
+  /** Counts a record that is not an event of its source as refused. */
   refuse(source: EventSourceData, payload: string, error: HeadraceError, place: string): void {
     const { counters } = this.#gateOf(source);
     counters.sent += 1;
@@ -294,7 +294,7 @@ function addTo(batch: Batch | undefined, delivery: Delivery, index: number): voi
   batch?.indexes.push(index);
 }
 
-/** Parses the events of a call. Of many refusals only the first have a stack: it costs more than all else of an error. */
+/** Parses the events of a call. Of many refusals only the first have a stack, the largest cost of an error. */
 function takeEvents(gate: SourceGate, events: readonly unknown[], now: number) {
   const taken: TakenEvent[] = [];
   const refused: RefusedEvent[] = [];

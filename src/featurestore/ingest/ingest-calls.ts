@@ -18,7 +18,7 @@ export interface IngestCallsOptions {
   readonly freshness: RecentTimes;
   /** Whether the tiles have the events when the gateway returns; otherwise another engine adds them later. */
   readonly areTilesOwn: boolean;
-  /** Commits what waits, if that is a lot; the caller waits for the result. */
+  /** Commits the waiting events, if they are many; the caller waits for the result. */
   readonly pressure: () => Promise<unknown> | null;
 }
 

@@ -24,7 +24,7 @@ export interface IngestFilesOptions {
   readonly signal: AbortSignal;
 }
 
-/** What became of some rows. */
+/** The outcome of some rows. */
 export interface TakenRows extends Pick<IngestReport, 'accepted' | 'duplicate' | 'late' | 'pending'> {
   readonly refused: number;
   /** The first refused rows: `index` counts from the first of these rows. */
@@ -39,7 +39,7 @@ export function takenRows({ refused, ...counts }: IngestReport): TakenRows {
   return { ...counts, refused: refused.length, errors };
 }
 
-/** What became of the rows of some files, earlier calls included. */
+/** The outcome of the rows of some files, earlier calls included. */
 export interface FilesReport {
   readonly rows: number;
   readonly accepted: number;
@@ -62,8 +62,9 @@ const NOTHING: FilesReport = {
 };
 
 /**
- * Takes the events of files. How far it is stands in a file beside the stores, written after every batch: a call that was cut off
- * is taken up there, and at most one batch comes twice, as duplicates. Errors: INGEST_FILE, INGEST_COLUMN, those of the log.
+ * Takes the events of files. A progress file next to the stores is written after every batch. A call that was cut off
+ * resumes there, and at most one batch comes twice, as duplicates. Errors: INGEST_FILE, INGEST_COLUMN, those of the
+ * log.
  */
 export async function ingestFiles(options: IngestFilesOptions): Promise<FilesReport> {
   const { source, files, offline, take, onProgress, signal } = options;
@@ -117,7 +118,7 @@ function readPlace(path: string): FilesReport {
     const { format, ...report } = JSON.parse(readFileSync(path, 'utf8')) as FilesReport & { readonly format: unknown };
     return format === FORMAT ? report : NOTHING;
   } catch (error) {
-    // Cut short by a loss of power: the files are read from their beginning, and what is known comes as duplicates.
+    // Cut short by a loss of power: the files are read from their beginning, and known events count as duplicates.
     if (error instanceof SyntaxError) return NOTHING;
     throw error;
   }

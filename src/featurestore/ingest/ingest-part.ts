@@ -16,7 +16,7 @@ export interface IngestSource {
   readonly measures: ServingMeasures;
   readonly counters: (source: EventSourceData) => SourceCounters;
   readonly unwritten: () => Unwritten;
-  /** What keeps a store behind a network from having all of the log; null: nothing. */
+  /** The fault that keeps a store over a network from having all of the log; null: none. */
   readonly storeTrouble: () => Error | null;
 }
 
@@ -29,7 +29,7 @@ export interface UncommittedPlace {
   readonly events: number;
 }
 
-/** What was accepted and is not in every store, as far as it is known without asking. */
+/** Accepted events that are not in every store, as far as is known without a request. */
 export interface Unwritten {
   readonly uncommitted: readonly UncommittedPlace[];
   /** Events that wait for the history. */

@@ -2,8 +2,8 @@ import type { HeadraceError } from '../../base/errors/fail.ts';
 import type { Verdict } from '../../features/engine/admission.ts';
 
 /**
- * What became of the events of one call. Refused events are not in the log; all others are, in the order sent. Each event is
- * in exactly one of the counts.
+ * The outcome of the events of one call. Refused events are not in the log; all others are, in the order sent. Each
+ * event is in exactly one of the counts.
  */
 export interface IngestReport {
   /** In the log, and they count. */
@@ -36,7 +36,7 @@ export interface DroppedEvent {
 /** Verdicts on deliveries in their order; undefined where one is not judged yet. */
 export type Verdicts = readonly (Verdict | undefined)[];
 
-/** Of the events that do not count, and of those refused, so many are shown one by one. */
+/** Of the events that do not count, and of the refused ones, at most this many are listed. */
 export const MOST_SHOWN = 100;
 
 /** Events that are in the log when a call returns. */

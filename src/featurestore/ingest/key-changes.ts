@@ -1,6 +1,6 @@
 import { fnv1a32Bytes } from '../../base/hash/fnv.ts';
 
-/** An id is remembered while at least so many others come after it, and forgotten after twice as many. */
+/** An id is remembered while at least this many others come after it, and forgotten after twice as many. */
 const REMEMBERED_IDS = 100_000;
 
 const KEYS = 2 ** 32;

@@ -40,7 +40,7 @@ export class Quarantine {
     held.reason = reason;
   }
 
-  /** What was collected since the last drain. */
+  /** The rows collected since the last drain. */
   drain(): TableAppend {
     const held = [...this.#held.values()];
     this.#held = new Map();

@@ -57,7 +57,7 @@ export async function localPaths(
   };
 }
 
-/** A name of its own for each content, with the ending that tells the format. */
+/** A file name for each content, with the ending that shows the format. */
 function copyPath(folder: string, { url, tag, sizeBytes }: RemoteFile): string {
   const name = createHash('sha256')
     .update(JSON.stringify([url, tag, sizeBytes]))

@@ -16,12 +16,12 @@ export interface TopicIntakeOptions {
   readonly format?: RecordFormat;
   /** Takes events as a call of `POST /v1/events` does: they are in the log when it returns. */
   readonly take: (source: EventSourceData, events: readonly unknown[], placeOf: PlaceOf) => Promise<IngestReport>;
-  /** Counts and keeps what is no event. */
+  /** Counts and keeps a record that is not an event. */
   readonly refuse: (source: EventSourceData, payload: string, error: HeadraceError, place: string) => void;
   readonly onFault: (error: unknown) => void;
 }
 
-/** What became of the records of a topic since the start. */
+/** The outcome of the records of a topic since the start. */
 export interface TopicReport {
   readonly source: string;
   readonly topic: string;
@@ -37,19 +37,19 @@ export interface TopicReport {
   readonly lost: number;
   /** Ids that came again under another partition or key. */
   readonly keyChanges: number;
-  /** What keeps events from being taken now. */
+  /** The fault that keeps events from being taken now. */
   readonly trouble: string | null;
   /** Of the partitions that this process has. */
   readonly lag: readonly TopicLag[];
 }
 
-/** A read waits so long for a first record, ms. */
+/** A read waits this long for a first record, ms. */
 const WAIT_MS = 500;
 
 /** Taken events are committed this often at most, ms; what a dead process had not committed comes again and counts once. */
 const COMMIT_MS = 250;
 
-/** Between two tries of what fails, ms: at first, and at most. */
+/** Pause between two attempts after a failure, ms: at first, and at most. */
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
 
@@ -57,10 +57,10 @@ const LONGEST_PAUSE_MS = 10_000;
 const MOST_EVENTS = 500;
 const MOST_BYTES = 4 * 2 ** 20;
 
-/** A read that is under way when it is to stop is waited for so long, ms. */
+/** A stop waits this long for a read that is running, ms. */
 const STOP_MS = 5_000;
 
-/** Refused records that are told of in a minute; all are counted, and kept by reason. */
+/** Refused records that are logged in a minute; all are counted, and kept by reason. */
 const MOST_TOLD = 100;
 
 type Step = 'read' | 'decode' | 'take' | 'commit';
@@ -84,7 +84,7 @@ export class TopicIntake {
   #lost = 0;
   #toldSince = Number.NEGATIVE_INFINITY;
   #told = 0;
-  /** What is in the log and not committed yet. */
+  /** Places in the log that are not committed yet. */
   #pending: TopicPlaces = { life: 0, offsets: new Map() };
   #committedAt = Number.NEGATIVE_INFINITY;
 
@@ -263,13 +263,13 @@ export class TopicIntake {
       this.#troubles.delete('commit');
       this.#pending = { ...this.#pending, offsets: new Map() };
     } catch (error) {
-      // They wait for the next time, with what is taken until then.
+      // They wait for the next commit, with the records taken until then.
       this.#tell('commit', error);
     }
     this.#committedAt = performance.now();
   }
 
-  /** Tells of what goes wrong, once while it stays the same. */
+  /** Reports a fault, once while it stays the same. */
   #tell(step: Step, error: unknown): void {
     const now = errorOf(error);
     const before = this.#troubles.get(step);

@@ -2,16 +2,16 @@ import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fai
 import type { ReadRecord, RecordFormat } from '../../ports/record-format.ts';
 import { parseEventText } from '../../schema/row-parser.ts';
 
-/** What a body of POST /v1/events takes too, where nobody says otherwise. */
+/** The default limit of a body of POST /v1/events. */
 const MOST_RECORD_BYTES = 4 * 2 ** 20;
 
-/** Of what is no event so much is kept to be looked at. */
+/** Characters that are kept, for inspection, of a record that is not an event. */
 const SHOWN_BYTES = 8_000;
 
 /** Values that are one event each, as JSON, numbers exact. */
 export const jsonRecords: RecordFormat = { read: async (values) => values.map(parseRecord) };
 
-/** What an oversized value is refused with, before its format is asked; null for others. */
+/** The refusal of an oversized value, before its format is looked at; null for others. */
 export function refusedSize(value: Uint8Array): ReadRecord | null {
   const bytes = value.byteLength;
   if (bytes <= MOST_RECORD_BYTES) return null;

@@ -10,9 +10,9 @@ const AHEAD_MS = 3_660 * DAY_MS;
 const UNITS = { seconds: 1_000, microseconds: 1e-3, nanoseconds: 1e-6 } as const;
 
 /**
- * The unit that an event time must be in: one that would be late or from the future as milliseconds, and is an instant of our
- * time in another unit. Null where it counts as milliseconds, whatever else it could be: a source that declares a lateness
- * of decades takes events of January 1970.
+ * The unit that an event time must be in: it would be late or in the future as milliseconds, and is an instant of our
+ * time in another unit. Null where it counts as milliseconds, in whatever other unit it could be: a source that
+ * declares a lateness of decades takes events of January 1970.
  */
 export function wrongUnit(
   { latenessMs, futureSkewMs }: Pick<EventSourceData, 'latenessMs' | 'futureSkewMs'>,

@@ -98,9 +98,9 @@ export class Archive {
     await readDeliveries(log, source, rowsOf(source), from, (_p, _o, ds) => this.#touchAll(layouts, ds), to);
   }
 
-  /** Takes what was just judged. */
+  /** Takes judged deliveries. */
   take({ source, partition, offset, deliveries, verdicts }: JudgedDeliveries): void {
-    // It reads what came before from the log.
+    // It reads earlier deliveries from the log.
     if (this.#stage === 'closed') return;
     const take = () => this.#raw.get(source.name)?.take(partition, offset, deliveries, verdicts);
     if (this.#stage === 'opening') this.#early.push(take);
@@ -164,7 +164,10 @@ export class Archive {
     return this.#inTurn(() => this.#publishAll(this.#unpublished.deliveries));
   }
 
-  /** Publishes the touched tiles at their newest content; `applied` and `clock` are the materialiser's, which has told of all changes. */
+  /**
+   * Publishes the touched tiles at their newest content; `applied` and `clock` are the materialiser's, which has
+   * reported all changes.
+   */
   publishTiles(applied: Position, clock: number): Promise<void> {
     return this.#inTurn(async () => {
       const tables = await this.#drainTiles();

@@ -33,8 +33,8 @@ export interface ComparedTiles {
 }
 
 /**
- * Compares the tiles that another engine wrote to topics with what the events of the log make here, for a sample of each view's
- * keys: those whose hash is least. Tiles that events touch meanwhile are left out. Error: TILES_DIFFERS.
+ * Compares the tiles that another engine wrote to topics with those that the events of the log make here, for a sample
+ * of each view's keys: those with the least hash. Tiles that events touch meanwhile are left out. Error: TILES_DIFFERS.
  */
 export async function compareTiles(options: CompareTilesOptions): Promise<ComparedTiles> {
   const { log, sources, rowsOf, layouts, keys, upTo } = options;
@@ -77,7 +77,7 @@ async function readTopics(topics: TileTopics, samples: Samples): Promise<void> {
   }
 }
 
-/** Notes the tiles of what came to the log since: the engine may have some of it. */
+/** Notes the tiles of events that came to the log since: the engine may have some of them. */
 async function noteMoving(
   { log, rowsOf, layouts, upTo }: CompareTilesOptions,
   source: EventSourceData,
@@ -127,7 +127,7 @@ interface Difference {
   readonly reason: string;
 }
 
-/** The keys of a view with the least hashes, and their tiles: as they were made here, and as they were told. */
+/** The keys of a view with the least hashes, and their tiles: as made here, and as the engine wrote them. */
 class Sample {
   readonly #layout: TileLayout;
   readonly #most: number;
@@ -154,7 +154,7 @@ class Sample {
     return this.#of(this.#told, key);
   }
 
-  /** An event of the key came that may be in what is told. */
+  /** An event of the key came that may be in the engine's tiles. */
   move(key: string, ts: number): void {
     if (fnv1a32(key) > this.#largestHash) return;
     for (const hopMs of this.#layout.view.hopsMs) this.#moving.add(`${hopMs}\0${floorTo(ts, hopMs)}\0${key}`);
@@ -183,7 +183,7 @@ class Sample {
     return { keys: keys.size, tiles, differing, example };
   }
 
-  /** What of a told tile is otherwise than in the one that was made; null where nothing is. */
+  /** The first difference between the engine's tile and the tile made here; null where they are equal. */
   #difference(told: TileRun, made: TileRun, start: number): string | null {
     const [t, m] = [this.#indexOf(told, start), this.#indexOf(made, start)];
     const { numbers, partials } = this.#layout;

@@ -7,14 +7,14 @@ import { clockOf } from './log-clock.ts';
 /** How far the log of a source is known. */
 export interface KnownSource {
   readonly source: EventSourceData;
-  /** By partition, what comes next; Infinity: whatever it has. */
+  /** By partition, the next offset; Infinity: everything there is. */
   readonly next: readonly number[];
   readonly lastIngestTs: readonly number[];
 }
 
-/** Up to where the events are in the tiles. */
+/** The events up to here are in the tiles. */
 export interface TileProgress {
-  /** What arrived before this instant is in the tiles, epoch ms. */
+  /** Events that arrived before this instant are in the tiles, epoch ms. */
   readonly freshUntil: number;
   /** By source, an ingest time before which no event is missing in the tiles; -Infinity where that is not known. */
   readonly clocks: ReadonlyMap<string, number>;
@@ -23,8 +23,8 @@ export interface TileProgress {
 }
 
 /**
- * Asks an engine how far it has the log, of which before `followedUntil` nothing is missing in `known`. It holds of what was read of its
- * topics to their ends after that.
+ * Asks an engine how far it has read the log. Nothing before `followedUntil` is missing in `known`. The answer covers
+ * tiles that are read from its topics, to their ends, after the call.
  */
 export async function engineProgress(
   log: EventLog,

@@ -1,8 +1,8 @@
 import type { OfflineValue, RowBatch } from '../../ports/offline-store.ts';
 
 /**
- * The values of a column of the offline store while its rows come: a bank of numbers as long as they are nothing else, in which none
- * is an object of its own. Hot path.
+ * The values of a column of the offline store while its rows come: a bank of numbers as long as all are numbers, so
+ * that none is a separate object. Hot path.
  */
 export class GrowingColumn {
   #numbers: Float64Array | null = new Float64Array(64);

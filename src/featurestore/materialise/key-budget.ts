@@ -1,4 +1,4 @@
-/** What a {@link KeyBudget} knows of a key in memory. */
+/** Bookkeeping of a {@link KeyBudget} for a key in memory. */
 export interface Weighed<E extends Weighed<E>> {
   /** The budget that it is in; null: it has left the memory. */
   budget: KeyBudget<E> | null;
@@ -14,8 +14,8 @@ export interface Weighed<E extends Weighed<E>> {
 }
 
 /**
- * A budget in bytes over keys in memory. What may leave is a list from the key that was used longest ago to the one used last;
- * whatever comes or grows makes the first ones leave until the rest fits. Busy keys are counted and stay. Hot path.
+ * A budget in bytes over keys in memory. Clean keys are a list from the one used longest ago to the one used last. An
+ * entry that comes or grows evicts the first ones until the rest fits. Busy keys are counted and stay. Hot path.
  */
 export class KeyBudget<E extends Weighed<E>> {
   /** The most bytes; what is busy may be more. */
@@ -96,8 +96,8 @@ export class KeyBudget<E extends Weighed<E>> {
   }
 
   /**
-   * Whether a key's numbers lie among those of keys that have mostly left: small runs share slabs, which are free when all of
-   * them are. Whoever moves them says so by {@link placed}.
+   * Whether a key's numbers share a slab with keys that have mostly been evicted: small runs share slabs, which are
+   * free when all of them are. A caller that moves them calls {@link placed}.
    */
   isStale(entry: E): boolean {
     return this.#come - entry.placedAt > this.maxBytes / 4;

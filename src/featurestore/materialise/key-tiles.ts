@@ -13,11 +13,11 @@ export interface KeyTiles extends ReadTiles, Weighed<KeyTiles> {
   readonly runs: TileRun[];
   /** The newest change that no drain has taken yet, among those of its view; repeats possible. */
   newest: number;
-  /** The newest change that the archive has been told of. */
+  /** The newest change that was reported to the archive. */
   told: number;
   /** The drain that will take them. */
   drain: number;
-  /** By partition, up to where the tiles have the log while it is read again; null: nothing of it is in them twice. */
+  /** By partition, the offset that the tiles include while the log is read again; null: no event comes twice. */
   covers: readonly number[] | null;
   /** Whether the tiles were drained and are not in the store yet. */
   leaving: boolean;
@@ -29,7 +29,7 @@ export interface ViewKey {
   readonly key: string;
 }
 
-/** Takes changed tiles, of one key, as they lie in memory: it copies what it keeps. */
+/** Takes changed tiles of one key, in their layout in memory: it copies the tiles that it keeps. */
 export type TakeTiles = (tiles: readonly TileWrite[]) => void;
 
 /** A key's tiles as the store has them, in no memory. */

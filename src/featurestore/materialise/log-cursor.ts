@@ -17,12 +17,12 @@ export type TakeDeliveries = (
   deliveries: readonly Delivery[],
 ) => MaybePromise<unknown>;
 
-/** Is told of a record that nobody can read, and why. */
+/** Called with a record that nobody can read, and why. */
 export type TellUnreadable = (partition: number, offset: number, payload: Uint8Array, reason: string) => void;
 
 /**
- * Reads a source's partitions from the given offsets up to what `to` says (exclusive), or until the log gives no more.
- * Of a log that others write too, what cannot be read is a blank delivery, which `tell` hears of.
+ * Reads a source's partitions from the given offsets up to `to` (exclusive), or until the log has no further record. In
+ * a log that others write too, an unreadable record is a blank delivery, which `tell` reports.
  */
 export async function readDeliveries(
   log: EventLog,

@@ -8,7 +8,7 @@ export interface LogFollowerOptions {
   readonly log: EventLog;
   /** The next offset to apply, by topic and partition; it moves on. */
   readonly next: () => ReadonlyMap<string, readonly number[]>;
-  /** Is told at each look before which instant, epoch ms, nothing of the log is missing. */
+  /** Called at each look with the instant before which nothing of the log is missing, epoch ms. */
   readonly looking: (followedUntil: number) => Promise<void>;
   /** Reads all up to its ends; never fails. */
   readonly pull: () => Promise<void>;
@@ -30,7 +30,7 @@ export class LogFollower {
     this.#wait();
   }
 
-  /** What others appended before this instant is in the tiles, epoch ms. */
+  /** Events that others appended before this instant are in the tiles, epoch ms. */
   get followedUntil(): number {
     return this.#followedUntil;
   }

@@ -123,11 +123,11 @@ export class Materialiser {
     this.missedEvents = this.judge.missedEvents;
     if (this.#origin.kind === 'own') return;
     const missedTiles = await openOrigin(this.#origin, position, isRewind);
-    // The engine may have had only a part of what the log has dropped: after a loss the history fills it.
+    // The engine may have read only a part of the records that the log has dropped: after a loss the history fills it.
     this.missedEvents = missedTiles || (isRewind && position === null);
   }
 
-  /** Forgets everything in memory and goes to where the store is found to stand. */
+  /** Forgets everything in memory and returns to the store's position. */
   async #goBack(): Promise<void> {
     this.judge.beginRewind();
     const position = await this.#options.store.position(this.#origin.writer);
@@ -280,7 +280,7 @@ export class Materialiser {
     return tilesClock(this.#options.layouts, this.judge, this.intake);
   }
 
-  /** The slowest clock of a source with views, not beyond what is archived. */
+  /** The slowest clock of a source with views, at most the archived one. */
   #keepClock(): number {
     return Math.min(this.clock(), this.#options.archivedUpTo?.() ?? Number.POSITIVE_INFINITY);
   }

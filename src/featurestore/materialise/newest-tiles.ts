@@ -22,7 +22,7 @@ export class NewestTiles {
     return outcome;
   }
 
-  /** Gives all of them, and begins anew. */
+  /** Returns all of them, and starts empty. */
   drain(): NewestTiles {
     const drained = new NewestTiles();
     drained.#views = this.#views;

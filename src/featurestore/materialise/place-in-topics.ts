@@ -1,6 +1,9 @@
 import type { Position } from '../../ports/position.ts';
 
-/** Where to read topics on: where a reader stood, and the begin of what has been dropped meanwhile or was never read. */
+/**
+ * Where to resume reading topics: a reader's last place, or the begin of records that were dropped meanwhile or never
+ * read.
+ */
 export function placeInTopics(begins: Position, stood: Position | null): Position {
   return Object.fromEntries(
     Object.entries(begins).map(([topic, offsets]) => [

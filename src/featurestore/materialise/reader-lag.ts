@@ -3,15 +3,15 @@ import type { Position } from '../../ports/position.ts';
 import { topicOf } from '../ingest/gateway.ts';
 import type { SourceState } from './source-judge.ts';
 import type { TileIntake } from './tile-intake.ts';
-/** Who reads a topic, each up to another place. */
+/** The readers of a topic, each up to another place. */
 export type LogReader =
-  /** What this process answers with. */
+  /** This process's answers. */
   | 'applied'
-  /** What its store has, from where a restart goes on. */
+  /** The content of its store, where a restart resumes. */
   | 'committed'
-  /** What is taken for the history, where others write the tiles of a store. */
+  /** Records taken for the history, where others write the tiles of a store. */
   | 'archived'
-  /** What an engine elsewhere has made tiles of, as of its last checkpoint. */
+  /** Records that another engine has made tiles of, as of its last checkpoint. */
   | 'engine';
 
 /** How far a reader is behind the end of a topic that others write. */
@@ -22,7 +22,10 @@ export interface ReaderLag {
   readonly behind: readonly number[];
 }
 
-/** Between where a reader stands and where a topic ends; a partition that it has not told of counts from its first record. */
+/**
+ * Records between a reader's place and the end of a topic; a partition without a reported place counts from its first
+ * record.
+ */
 export function readerLag(
   topic: string,
   reader: LogReader,

@@ -12,7 +12,7 @@ import type { SourceState } from './source-judge.ts';
 
 export interface RemoteCommitterOptions extends CommitterParts {
   readonly remote: RemoteStore;
-  /** Goes to where the store is found to stand, and forgets the tiles in memory. */
+  /** Returns to the store's position, and forgets the tiles in memory. */
   readonly goBack: () => Promise<void>;
   /** Fills tiles from the history that the log no longer covers. */
   readonly rewound: () => Promise<void>;
@@ -21,7 +21,7 @@ export interface RemoteCommitterOptions extends CommitterParts {
   readonly onFault: (error: unknown) => void;
 }
 
-/** Events in memory are written to where other processes read them this often, ms. */
+/** Events in memory are written to the store that other processes read this often, ms. */
 const COMMIT_EVERY_MS = 100;
 
 /** Shortest time between two commits of tiles of another engine, ms. */
@@ -60,7 +60,7 @@ export class RemoteCommitter implements Committer {
     return this.#options.state.isWhole && this.#pause === null && !this.#reading.busy();
   }
 
-  /** What keeps the store from having all of the log; null: nothing. */
+  /** The fault that keeps the store from having all of the log; null: none. */
   get trouble(): Error | null {
     return this.#trouble.now;
   }
@@ -136,8 +136,8 @@ export class RemoteCommitter implements Committer {
   }
 
   /**
-   * Takes tiles of another engine and commits them, then waits until so many have come that the next commit pays; whether it may. It runs
-   * while the log is read. Never fails: the tiles stay in their topics.
+   * Takes tiles of another engine and commits them, then waits until enough have come that the next commit pays.
+   * Returns whether it may commit. It runs while the log is read. Never fails: the tiles stay in their topics.
    */
   takeTiles(): Promise<boolean> {
     const { state } = this.#options;
@@ -241,7 +241,7 @@ export class RemoteCommitter implements Committer {
     state.settled();
   }
 
-  /** Reads everything again from where the store is found to stand, and commits; for work that has the turn. */
+  /** Reads everything again from the store's position, and commits; for work that has the turn. */
   async #rewind(): Promise<void> {
     const { state, remote, goBack, commits } = this.#options;
     state.rewind();
@@ -265,7 +265,7 @@ export class RemoteCommitter implements Committer {
   }
 }
 
-/** Waits for work, at most so many ms. */
+/** Waits for work, at most `ms`. */
 function briefly(work: Promise<void>, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);

@@ -62,7 +62,7 @@ export class SourceJudge {
   readonly #sources = new Map<string, SourceState>();
   /** By source: counts before the last rewind, without those of deliveries that were judged again since. */
   readonly #countedBefore = new Map<string, Readonly<AdmissionCounters>>();
-  /** By source, up to where deliveries were reported as judged. */
+  /** By source, the offsets up to which deliveries were reported as judged. */
   readonly #judgedTo = new Map<string, number[]>();
 
   constructor(options: SourceJudgeOptions) {

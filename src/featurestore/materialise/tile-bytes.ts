@@ -3,7 +3,8 @@ import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import type { TileRun } from '../../features/tile/tile-run.ts';
 import type { WindowMemo } from '../../features/window/window-memo.ts';
 
-// Bytes of memory by kind of object, in V8 without compressed pointers. Measured: test/featurestore/key-memory.test.ts holds them against real heaps.
+// Bytes of memory by kind of object, in V8 without compressed pointers. Measured: test/featurestore/key-memory.test.ts
+// compares them with real heaps.
 
 /** A key: its record, its place in a map and the head of its text. */
 const KEY = 320;
@@ -11,7 +12,7 @@ const KEY = 320;
 /** A run: its record, and the view of its numbers. */
 const RUN = 240;
 
-/** More numbers than this have a buffer of their own. */
+/** More numbers than this have their own buffer. */
 const SLAB_NUMBERS = 32;
 const OWN_BUFFER = 200;
 
@@ -26,7 +27,7 @@ const ANSWER = 56;
 
 const SLOT = 8;
 
-/** Bytes of a key's tiles, without what readers made of them. Hot path where a view has no objects. */
+/** Bytes of a key's tiles, without the values that readers derived. Hot path where a view has no objects. */
 export function tileBytes(layout: TileLayout, key: string, runs: readonly TileRun[]): number {
   let bytes = KEY + 2 * key.length;
   for (let hop = 0; hop < runs.length; hop += 1) {
@@ -38,7 +39,7 @@ export function tileBytes(layout: TileLayout, key: string, runs: readonly TileRu
   return bytes;
 }
 
-/** Bytes of what readers made of a key's tiles. */
+/** Bytes of the values that readers derived from a key's tiles. */
 export function memoBytes({ answers, merged }: WindowMemo): number {
   let bytes = 0;
   if (answers !== null) for (let i = 0; i < answers.length; i += 1) bytes += answers[i].shareBytes + SLOT;

@@ -22,33 +22,33 @@ import { NO_CHANGE, TileChanges } from './tile-changes.ts';
 import { emptyView, entryOf, loadEntry, nothingDrained, type ViewCache } from './view-cache.ts';
 import { type Writer, writers } from './writer.ts';
 
-/** Who sees the tiles of a drain. */
+/** Receives the tiles of a drain. */
 export interface DrainTo {
   /** Log clock up to which the history has the tiles: those of them that no window can reach any more are left out. */
   readonly archived: number;
-  /** Is told of all that changed, unless it was told before. */
+  /** Called with all changes that it has not seen. */
   readonly see: SeeChanges;
   readonly take: TakeTiles;
 }
 
 /**
- * Write-back cache of tiles over the online store: the writer's working memory. What it holds is newer than the store
- * until it is drained and written; the event log is the truth for the difference. A drain may go on while events come: a
- * key that is about to change is taken first, so that what is taken is what was there when the drain began. A budget in bytes bounds
- * the memory: what comes makes the clean entries leave that were used longest ago. Changed ones stay until they are in the store, so
- * whoever brings events commits when `mustCommit` says so. Hot path.
+ * Write-back cache of tiles over the online store: the writer's working memory. It is newer than the store until it is
+ * drained and written; the event log is the truth for the difference. A drain may run while events come: a key that is
+ * about to change is taken first, so that the drain is as of its beginning. A budget in bytes bounds the memory: new
+ * entries evict the clean ones that were used longest ago. Changed entries stay until they are in the store, so a
+ * caller that brings events commits when `mustCommit` says so. Hot path.
  */
 export class TileCache {
-  /** Grows when entries are dropped: what was made of them before does not hear of changes any more. */
+  /** Grows when entries are dropped: values derived from them before receive no further changes. */
   epoch = 0;
-  /** Changes that nobody was told of yet. */
+  /** Changes that nobody has seen yet. */
   untold = 0;
   readonly #store: OnlineStore;
   readonly #writer: Writer;
   #budget: KeyBudget<KeyTiles>;
   #evictedBefore = 0;
   #views: Map<TileLayout, ViewCache> = new Map();
-  /** The drain that takes what changes from here on. */
+  /** The drain that takes changes from here on. */
   #drain = 1;
   #drainTo: DrainTo | null = null;
 
@@ -65,7 +65,7 @@ export class TileCache {
     return this.#store.remote !== undefined;
   }
 
-  /** Bytes of the tiles in memory, and of what readers made of them. */
+  /** Bytes of the tiles in memory, and of the values that readers derived. */
   get bytes(): number {
     return this.#budget.bytes;
   }
@@ -121,8 +121,8 @@ export class TileCache {
   }
 
   /**
-   * Counts what a reader made of a key's tiles. False where these are not in memory: nothing may be kept with them, since they hear of no
-   * change.
+   * Counts the values that a reader derived from a key's tiles. False where the tiles are not in memory: nothing may be
+   * kept with them, since no change is reported.
    */
   weigh(layout: TileLayout, key: string, tiles: ReadTiles): boolean {
     const entry = this.#viewOf(layout).keys.get(key);
@@ -154,7 +154,9 @@ export class TileCache {
     return this.#holdAll(remote, keys);
   }
 
-  /** Loads what is missing until all are there; nothing that is there leaves meanwhile, and for a turn of the event loop after. */
+  /**
+   * Loads missing entries until all are in memory; none is evicted meanwhile, and for a turn of the event loop after.
+   */
   async #holdAll(remote: RemoteStore, keys: readonly ViewKey[]): Promise<void> {
     const held = new Set<KeyTiles>();
     try {
@@ -182,7 +184,7 @@ export class TileCache {
   markDirty(layout: TileLayout, entry: KeyTiles, hop: number, start: number): void {
     if (hop === 0) tileChanged(entry, start);
     const view = this.#viewOf(layout);
-    // What the archive was told of before has changed again.
+    // A tile that the archive has seen has changed again.
     if (view.changes.isNewest(entry.newest, entry.told, hop, start, 2 * entry.runs.length)) return;
     if (entry.newest === NO_CHANGE) {
       entry.drain = this.#drain;
@@ -194,7 +196,10 @@ export class TileCache {
     this.untold += 1;
   }
 
-  /** Tells, step by step, of the tiles that have changed by now, unless it was told before. No drain may begin meanwhile. */
+  /**
+   * Reports, step by step, the tiles that have changed by now and were not reported before. No drain may begin
+   * meanwhile.
+   */
   *tell(see: SeeChanges): Generator<undefined> {
     for (const [layout, { dirty, changes }] of [...this.#views]) {
       for (let i = 0, end = dirty.length; i < end; i += 1) {
@@ -286,7 +291,7 @@ export class TileCache {
     }
   }
 
-  /** Drops what is held of a key that another process changed; what was made of it holds no more. */
+  /** Drops the entries of a key that another process changed; values derived from them are stale. */
   drop(layout: TileLayout, key: string): void {
     const view = this.#viewOf(layout);
     const entry = view.keys.get(key);
@@ -295,7 +300,7 @@ export class TileCache {
     entry.left(entry);
   }
 
-  /** Drops what is held of a key, changed or not. */
+  /** Drops the entries of a key, changed or not. */
   forgetKey(layout: TileLayout, key: string): void {
     this.epoch += 1;
     const view = this.#viewOf(layout);
@@ -355,7 +360,7 @@ export class TileCache {
     (entry.budget ?? this.#budget).release(entry);
   }
 
-  /** One load at a time for a key: what came late could miss a commit in between. */
+  /** One load at a time for a key: a late result could miss a commit in between. */
   async #loadAll(remote: RemoteStore, keys: readonly ViewKey[]): Promise<void> {
     const views = this.#views;
     const waiting = new Set<Promise<void>>();

@@ -14,7 +14,7 @@ export class TileChanges {
   readonly #starts: number[] = [];
   readonly #pairs: number[] = [];
 
-  /** Adds a change behind a key's newest; gives what is its newest now. */
+  /** Adds a change after a key's newest; returns the new newest. */
   add(newest: number, hop: number, start: number): number {
     const at = this.#count * CHANGE;
     if (at === this.#numbers.length) this.#grow();

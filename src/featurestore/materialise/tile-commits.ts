@@ -176,7 +176,7 @@ export class TileCommits {
     const { store, tiles } = this.#options;
     if (store.dropKey === undefined) throw fail('STORE_CAPABILITY', { capability: 'dropKey' });
     return this.#quietly(gate, async () => {
-      // No event comes between these: memory, store and position speak of the same events.
+      // No event comes between these: memory, store and position have the same events.
       for (const layout of layouts) tiles.forgetKey(layout, key);
       const dropped = store.dropKey?.(layouts, batchViews, key);
       const position = this.#options.position();

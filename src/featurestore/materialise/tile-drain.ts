@@ -30,7 +30,7 @@ export class TileDrain {
     this.#cache.takeBack(this.tiles, this.#starts);
   }
 
-  /** What the taker throws is kept: the event that is about to change the tiles has nothing to do with it. */
+  /** An error of the taker is kept: the event that is about to change the tiles did not cause it. */
   #take(tiles: readonly TileWrite[]): void {
     for (const tile of tiles) {
       this.tiles.push(tile);

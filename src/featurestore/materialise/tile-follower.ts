@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Longest time that is waited for tiles, ms: so long a close may take. */
+/** Longest wait for tiles, ms: a close may take this long. */
 const WAIT_MS = 100;
 
 /** After what went wrong, and while nothing may be taken, ms. */
 const PAUSE_MS = 50;
 
 export interface TileFollowerOptions {
-  /** Whether the engine has written more than was taken; waits up to so many ms for it. */
+  /** Whether the engine has written more than was taken; waits up to `waitMs` for it. */
   readonly wait: (waitMs: number) => Promise<boolean>;
   /** Takes it; whether it was taken. */
   readonly take: () => Promise<boolean>;

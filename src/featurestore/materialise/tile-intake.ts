@@ -24,9 +24,10 @@ export type TileHealth = Pick<TileIntake, 'outcomes' | 'conflicts' | 'progress'>
 const NOTHING_KNOWN: TileProgress = { freshUntil: Number.NEGATIVE_INFINITY, clocks: new Map(), done: new Map() };
 
 /**
- * Takes the tiles that another engine writes to topics to where they go, by the versioned upsert: what comes twice, or from
- * before a failure, changes nothing. A conflict, as many events that are others, is counted, and remembered until a newer tile or an
- * equal one settles it: between the failure of an engine and its having caught up it is to be expected.
+ * Takes the tiles that another engine writes to topics to their store, by the versioned upsert: a tile that comes
+ * twice, or from before a failure, changes nothing. A conflict, as many events but other ones, is counted. It is
+ * remembered until a newer or an equal tile settles it: conflicts are expected after a failure of an engine until it
+ * has caught up.
  */
 export class TileIntake {
   readonly outcomes: Record<UpsertOutcome, number> = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
@@ -36,9 +37,9 @@ export class TileIntake {
   readonly #options: TileIntakeOptions;
   #next: Position = {};
   #ahead: TileBatch | null = null;
-  /** What the engine had said before the batch ahead was read. */
+  /** The engine's last statement before the next batch was read. */
   #saidBefore: TileProgress | null = null;
-  /** What the engine said last; it holds of the tiles once the topics were read to their ends after it. */
+  /** The engine's last statement; it covers the tiles once the topics were read to their ends after it. */
   #said: TileProgress | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
   readonly #unsettled = new Map<string, Conflict>();
@@ -47,7 +48,7 @@ export class TileIntake {
     this.#options = options;
   }
 
-  /** Goes to where a store stands; null: to the begin of the topics. Error: STORE_AHEAD. */
+  /** Goes to a store's position; null: to the begin of the topics. Error: STORE_AHEAD. */
   async open(position: Position | null): Promise<void> {
     const { begins, ends } = await this.#options.topics.ends();
     this.missedTiles = false;
@@ -84,7 +85,7 @@ export class TileIntake {
     return [...this.#unsettled.values()].filter(({ at }) => at < this.progress.freshUntil);
   }
 
-  /** The tiles to take next; null at the ends, where it waits up to so many ms for more. */
+  /** The tiles to take next; null at the ends, after it has waited up to `waitMs` for more. */
   async next(waitMs = 0): Promise<TileBatch | null> {
     if (this.#ahead !== null) return this.#ahead;
     const from = this.#next;

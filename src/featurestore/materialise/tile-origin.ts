@@ -66,7 +66,7 @@ export function tileOrigin({ log, topics, apart }: TileOriginOptions, tiles: Til
   return { kind: 'apart', writer, intake, apart };
 }
 
-/** Goes to where the store stands. Returns whether tiles are missing from the topics. Error: STORE_AHEAD. */
+/** Goes to the store's position. Returns whether tiles are missing from the topics. Error: STORE_AHEAD. */
 export async function openOrigin(origin: TileOrigin, position: Position | null, isRewind: boolean): Promise<boolean> {
   if (origin.kind === 'own') return false;
   if (origin.kind === 'engine') {
@@ -127,7 +127,7 @@ export function originLag(origin: TileOrigin, committed: Position): readonly Rea
   );
 }
 
-/** The versioned upsert into tiles in memory, from where they are committed. */
+/** The versioned upsert into tiles in memory, which a commit writes. */
 function upsertInto(tiles: TileCache): (tile: TileWrite) => UpsertOutcome {
   return ({ layout, hopMs, key, run, index }) => {
     const entry = tiles.tilesToChange(layout, key);

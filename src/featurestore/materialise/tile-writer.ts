@@ -18,7 +18,7 @@ const PAUSE_MS = 100;
 /** The engine is asked how far it has the log this often at most, ms. */
 const ASK_EVERY_MS = 200;
 
-/** Without anything new the store is told so often, and looked at, ms. */
+/** Without news the writer reports to the store, and looks at it, this often, ms. */
 const TELL_EVERY_MS = 1_000;
 
 export interface TileWriterOptions {
@@ -33,14 +33,15 @@ export interface TileWriterOptions {
   readonly clock: Clock;
   /** Sees what goes wrong, once while it lasts. */
   readonly onFault: (error: unknown) => void;
-  /** Is told which shares it has, whenever they change. */
+  /** Called with its shares, whenever they change. */
   readonly onShares?: (shares: readonly number[]) => void;
 }
 
 /**
- * One of many processes that write the tiles of an engine to a store: reads its shares of the topics, and writes what they have by the
- * versioned upsert. It keeps nothing but the batch in hand: what it has not written is read again, by itself or by whoever has the share
- * then. A batch is read when the one before is written, so that a slow store slows the reading.
+ * One of many processes that write the tiles of an engine to a store. It reads its shares of the topics, and writes
+ * their tiles by the versioned upsert. It keeps only the current batch: unwritten tiles are read again, by itself or by
+ * the next owner of the share. A batch is read when the previous one is written, so that a slow store slows the
+ * reading.
  */
 export class TileWriter {
   readonly outcomes: Record<UpsertOutcome, number> = { applied: 0, duplicate: 0, stale: 0, conflict: 0 };
@@ -53,7 +54,7 @@ export class TileWriter {
   #isWhole = false;
   /** Whether a share was found not to be as it was left. */
   #distrusts = false;
-  /** What the engine said last. */
+  /** The engine's last statement. */
   #said: TileProgress | null = null;
   #asking: Promise<void> | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
@@ -88,7 +89,7 @@ export class TileWriter {
         this.#troubles.delete('tiles');
       } catch (error) {
         this.#fault('tiles', error);
-        // What of it has been written is not known.
+        // How much of it was written is not known.
         this.#have([]);
         await sleep(PAUSE_MS);
       }
@@ -146,7 +147,7 @@ export class TileWriter {
     this.#moveTo(batch);
   }
 
-  /** What comes next in its shares; null where a topic has lost what came next: they are to be taken again. */
+  /** The next batch in its shares; null where a topic has lost it: the shares are to be taken again. */
   async #read(): Promise<TileBatch | null> {
     try {
       return await this.#options.topics.read(this.#position, WAIT_MS, this.#taken);
@@ -157,7 +158,7 @@ export class TileWriter {
     }
   }
 
-  /** Whether the store is to be told although there are no tiles. */
+  /** Whether to report to the store although there are no tiles. */
   #isDue(freshUntil: number | null): boolean {
     const told = this.#told;
     if (told === null || performance.now() - told.at >= TELL_EVERY_MS || told.isWhole !== this.#isWhole) return true;
@@ -174,7 +175,7 @@ export class TileWriter {
     this.#told = null;
   }
 
-  /** Asks the engine how far it is, beside the reading. */
+  /** Asks the engine for its progress while reading continues. */
   #ask(): void {
     const now = performance.now();
     if (this.#asking !== null || now - this.#askedAt < ASK_EVERY_MS) return;
@@ -190,14 +191,14 @@ export class TileWriter {
   async #askEngine(): Promise<void> {
     const { log, topics, sources, clock } = this.#options;
     const askedAt = clock();
-    // A record behind what it has is what it may lack, whenever that came.
+    // Any record after its last one may be missing, whenever it came.
     const next = Array.from({ length: this.#options.partitions }, () => Number.POSITIVE_INFINITY);
     const lastIngestTs = next.map(() => Number.NEGATIVE_INFINITY);
     const known = sources.map((source) => ({ source, next, lastIngestTs }));
     this.#said = await engineProgress(log, topics.engine, known, askedAt);
   }
 
-  /** Tells of what went wrong, once while it lasts. */
+  /** Reports a fault, once while it lasts. */
   #fault(of: 'tiles' | 'engine', error: unknown): void {
     const text = String(error);
     if (this.#closed || text === this.#troubles.get(of)) return;
@@ -211,7 +212,7 @@ function placeOf({ next }: TileBatch, share: number): SharePlace {
   return Object.fromEntries(Object.entries(next).map(([topic, offsets]) => [topic, offsets[share]]));
 }
 
-/** Whether the topics still have what comes next of a share. */
+/** Whether the topics still have the next record of a share. */
 function isWithin(place: SharePlace | null, share: number, { begins, ends }: TopicEnds): boolean {
   return Object.entries(place ?? {}).every(([topic, at]) => {
     const end = ends[topic]?.[share];

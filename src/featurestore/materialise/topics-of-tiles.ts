@@ -6,7 +6,7 @@ import type { RecordTopics } from '../../ports/back-end.ts';
 import type { TileTopics } from '../../ports/tile-topics.ts';
 import { tileReader } from './tile-record.ts';
 
-/** What a project's job is called where it reads and writes. */
+/** The names of a project's job in the topics. */
 export interface TileJobNames {
   /** Eight digits that are others for any other job: another declaration, or another text of its SQL. */
   readonly key: string;
@@ -15,7 +15,7 @@ export interface TileJobNames {
   readonly tileTopic: (view: StreamViewData, hopMs: number) => string;
 }
 
-/** The names of a job of an engine from what tells it from others; `prefix` begins every topic. */
+/** The names of a job of an engine, from the texts that distinguish it; `prefix` begins every topic. */
 export function tileJobNames(engine: string, texts: readonly string[], prefix: string): TileJobNames {
   const key = sha256Hex(texts.join('\0')).slice(0, 8);
   return {
@@ -38,7 +38,7 @@ export interface TileTopic {
   readonly hopMs: number;
 }
 
-/** How long tiles are kept beyond what windows need: a reader may have been away, ms. */
+/** How long tiles are kept after windows need them: a reader may have been away, ms. */
 const SLACK_MS = 7 * 86_400_000;
 
 /** The topics that a job writes. */

@@ -15,11 +15,11 @@ export interface UnreadableReport {
   readonly offset: number;
 }
 
-/** The records of a shared log that nobody can read: each is told of once, however often the log is read again. */
+/** The records of a shared log that nobody can read: each is reported once, however often the log is read again. */
 export class UnreadableRecords {
   readonly #take: TakeUnreadable;
   readonly #reports = new Map<string, UnreadableReport>();
-  /** By topic and partition, the offset of the last that was told of. */
+  /** By topic and partition, the offset of the last reported one. */
   readonly #toldTo = new Map<string, number>();
 
   constructor(take: TakeUnreadable) {

@@ -25,7 +25,7 @@ export interface ViewCache {
   long: KeyTiles[];
 }
 
-/** What a drain that is under way takes. */
+/** The entries that a running drain takes. */
 interface Drained {
   readonly entries: readonly KeyTiles[];
   readonly changes: TileChanges;

@@ -5,7 +5,7 @@
  * - `following`: it looks for events of other processes, or tiles of another engine, too;
  * - `behind`: a read or a fetch failed; the log is read again until it has caught up;
  * - `lost`: the store lost acknowledged writes; nothing is written until it is rewound;
- * - `rewinding`: it reads the log again from where the store stands, until the store is whole;
+ * - `rewinding`: it reads the log again from the position of the store until the store is whole;
  * - `closed`: nothing is read or written any longer.
  */
 export type WriterStage = 'open' | 'following' | 'behind' | 'lost' | 'rewinding' | 'closed';

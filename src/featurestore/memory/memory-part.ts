@@ -23,7 +23,7 @@ export function rowBytesOf(budgetBytes: number): number {
   return Math.floor(budgetBytes / 8);
 }
 
-/** Tiles always have a quarter of the budget: what else takes more than the rest goes beyond it. */
+/** Tiles always have a quarter of the budget: other parts beyond the rest exceed it. */
 const MOST_BESIDE_TILES = 0.75;
 
 /** The budget of memory that grows with keys. */

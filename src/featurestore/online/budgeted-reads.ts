@@ -4,7 +4,10 @@ import type { BatchViewData, LateChoice } from '../../features/define/declaratio
 import type { BatchAnswer, BatchRead, OnlineStore } from '../../ports/online-store.ts';
 import { within } from './within.ts';
 
-/** Reads the batch values of a request; `late`: not within the view's budget, and null is what is declared for that. */
+/**
+ * Reads the batch values of a request; `late`: not within the view's budget, and the view's declaration says which
+ * value replaces it.
+ */
 export type BatchReads = (reads: readonly BatchRead[]) => MaybePromise<readonly (BatchAnswer | 'late' | null)[]>;
 
 /** Sees every view that had not answered within its budget. */

@@ -12,9 +12,9 @@ import { within } from './within.ts';
 const KEPT_BYTES = 2 ** 26;
 
 /**
- * Tiles that may have to be fetched, each view within its declared budget, as `budgetedReads` does it for batch values: one round trip
- * that is not back when the longest budget of its views is over is late for all of them. What has tiles at hand is left as it is.
- * Errors: REQUEST_LATENCY.
+ * Tiles that may have to be fetched, each view within its declared budget, as `budgetedReads` does it for batch values.
+ * One round trip that is not back within the longest budget of its views is late for all of them. Views with tiles in
+ * memory are not affected. Errors: REQUEST_LATENCY.
  */
 export function budgetedTiles(source: TileSource, views: readonly StreamViewData[], seen: LateSeen): TileSource {
   const fetch = source.fetch?.bind(source);
@@ -24,7 +24,7 @@ export function budgetedTiles(source: TileSource, views: readonly StreamViewData
   return {
     ...source,
     fetch: (lookups, at, isPart) => {
-      // What is kept answers later instants.
+      // Kept tiles answer later instants.
       const fetched = fetch(lookups, at, isPart && !keepsLast);
       if (fetched === undefined) return undefined;
       const noted = fetched.then((tiles) => {
@@ -44,7 +44,7 @@ export function budgetedTiles(source: TileSource, views: readonly StreamViewData
   };
 }
 
-/** What stands for tiles that did not come: the last known, or nothing, as each view declares. */
+/** Stands in for tiles that did not come: the last known, or nothing, as each view declares. */
 function lateTiles(source: TileSource, lookups: readonly TileLookup[], known: KnownTiles, seen: LateSeen): TileSource {
   const late = new Set<StreamViewData>();
   /** Of the views that have kept tiles, the oldest of them. */

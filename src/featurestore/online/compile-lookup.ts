@@ -11,7 +11,7 @@ import { WindowReader } from '../../features/window/window-reader.ts';
 import type { Value } from '../../schema/column.ts';
 import { entityKeyEncoder } from '../../schema/entity-key.ts';
 
-/** A lookup of a service as it is read, with what its last read gave. */
+/** A lookup of a service in its form for reads, with the result of its last read. */
 export type Lookup = StreamLookup | BatchLookup;
 
 interface LookupBase {
@@ -27,7 +27,7 @@ interface LookupBase {
   readonly picked: Value[];
   /** Age of its data at the last read, ms. */
   ageMs: number;
-  /** What it gives where there is no entity. */
+  /** Its values where there is no entity. */
   readonly nothing: readonly Value[];
 }
 
@@ -39,7 +39,7 @@ export interface StreamLookup extends LookupBase {
   readonly reader: WindowReader;
   /** Answers of the last read, by feature of the view. */
   readonly answers: (Value | undefined)[];
-  /** Where the tiles of the last read are told of changes: what was made of them. */
+  /** Values derived from the tiles of the last read, where changes of these are reported. */
   held: ReadTiles | null;
   /** Of the answers of the last read, where they were kept from one before. */
   text: KeptText | null;

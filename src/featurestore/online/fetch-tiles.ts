@@ -12,7 +12,7 @@ export interface TileLookup {
   readonly reader: Pick<WindowReader, 'spans' | 'startsFor' | 'isStored'>;
 }
 
-/** What a store gave of some keys. */
+/** The store's answer for some keys. */
 export interface FetchedTiles {
   readonly keys: readonly FetchedKey[];
   readonly degraded: boolean;

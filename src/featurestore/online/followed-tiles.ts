@@ -3,7 +3,7 @@ import type { OnlineStore } from '../../ports/online-store.ts';
 import { TileCache } from '../materialise/tile-cache.ts';
 import { type TileSource, toldTiles } from './tile-source.ts';
 
-/** A writer that is not heard of for so long may have died with events that are acknowledged and in no tile, ms. */
+/** A writer that is silent for this long may have died with acknowledged events that are in no tile, ms. */
 const SILENT_AFTER_MS = 2_000;
 
 /** Tiles that another process of this machine commits, kept in memory until a commit changes them. */
@@ -20,7 +20,7 @@ export class FollowedTiles {
     this.#layouts = new Map([...layouts].map((layout) => [layout.viewId, layout]));
   }
 
-  /** Takes the newest commit for what is read in this turn of the event loop; call it before the first read. Hot path. */
+  /** Takes the newest commit for the reads of this turn of the event loop; call it before the first read. Hot path. */
   follow(): void {
     const news = this.#store.follow?.() ?? null;
     if (news === null) return;
@@ -33,7 +33,7 @@ export class FollowedTiles {
       }
   }
 
-  /** What is in memory. */
+  /** The cache in memory. */
   get memory(): Pick<TileCache, 'bytes' | 'busyBytes' | 'keys' | 'evicted'> {
     return this.#tiles;
   }

@@ -36,7 +36,7 @@ export interface ServiceReadsOptions {
   readonly sampleRate: number;
   readonly clock: Clock;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
-  /** What the names of requests begin with: two processes whose vectors are logged together have two. */
+  /** Prefix of the names of requests: two processes whose vectors are logged together have two. */
   readonly names?: string;
   /** null: reads are traced as parts of their callers' traces only. */
   readonly tracer?: Tracer | null;
@@ -70,8 +70,8 @@ export class ServiceReads {
   }
 
   /**
-   * Reads a vector; `id` names the request in the log of served vectors, `trace` is what the read is a part of (null: of what is
-   * not traced). Errors: REQUEST_*, SERVICE_UNKNOWN.
+   * Reads a vector; `id` names the request in the log of served vectors, `trace` is the parent span (null: not traced).
+   * Errors: REQUEST_*, SERVICE_UNKNOWN.
    */
   read(
     service: FeatureServiceData,
@@ -195,7 +195,7 @@ export class ServiceReads {
     this.#measures.served(vector, now - started, steps, now);
   }
 
-  /** A name for the request in hand, which has none: unique within the process's life, and over lives by its time. */
+  /** A name for a request without one: unique within the process's life, and over lives by its time. */
   #requestName(): string {
     return `${this.#names}${this.#clock().toString(36)}-${this.#requests.toString(36)}`;
   }

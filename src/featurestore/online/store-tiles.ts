@@ -17,7 +17,7 @@ export function storeTiles(hot: HotTiles): TileSource {
   };
 }
 
-/** A source of what was fetched for one request. */
+/** A source of the tiles that were fetched for one request. */
 function sourceOf(fetched: readonly FetchedTiles[]): TileSource {
   let [freshUntil, degraded, partAt]: [number, boolean, number | null] = [Number.POSITIVE_INFINITY, false, null];
   for (let f = 0; f < fetched.length; f += 1) {

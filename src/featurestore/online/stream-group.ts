@@ -28,9 +28,9 @@ export function groupsOf(lookups: readonly StreamLookup[]): readonly StreamGroup
 }
 
 /**
- * Reads the group's lookups at `q`: takes what it answered before (where counts of events are not wanted: kept answers have none), or
- * reads their tiles and keeps the answers. Gives `q`, or the first instant at which one that cannot answer there can; NaN where the
- * tiles at hand are a part that does not do. Hot path.
+ * Reads the group's lookups at `q`. It takes kept answers (except where counts of events are wanted: kept answers have
+ * none), or reads their tiles and keeps the answers. Returns `q`, or the first instant at which a lookup that cannot
+ * answer at `q` can; NaN where the tiles in memory are an insufficient part. Hot path.
  */
 export function readGroup(
   group: StreamGroup,
@@ -95,8 +95,9 @@ function readPart({ layout, reader, answers }: StreamLookup, tiles: TileSource, 
 }
 
 /**
- * Takes what the group answered before, if that holds at `q`. Its tiles were not dropped: no earlier instant was asked. Only one view's
- * are looked up: of the same epoch, all were in memory when the answers were kept, and stay for as long.
+ * Takes the group's earlier answers, if they are valid at `q`. Its tiles were not dropped: no earlier instant was
+ * asked. Only one view's tiles are looked up: of the same epoch, all were in memory when the answers were kept, and
+ * stay for as long.
  */
 function takeKept({ lookups, owner }: StreamGroup, told: ToldTiles, key: string, q: number): boolean {
   const kept = keptBy(owner, told.tilesOf(lookups[0].layout, key));
@@ -114,7 +115,7 @@ function takeKept({ lookups, owner }: StreamGroup, told: ToldTiles, key: string,
   return true;
 }
 
-/** Counts what was kept with the tiles of every lookup; whether all of them are in memory. */
+/** Counts kept answers with the tiles of every lookup; whether all of them are in memory. */
 function weighHeld({ lookups }: StreamGroup, told: ToldTiles, key: string): boolean {
   let all = true;
   for (let i = 0; i < lookups.length; i += 1) {
@@ -124,7 +125,7 @@ function weighHeld({ lookups }: StreamGroup, told: ToldTiles, key: string): bool
   return all;
 }
 
-/** Keeps what the group answered at `q`, where every lookup did. */
+/** Keeps the group's answers at `q`, where every lookup has one. */
 function keep(group: StreamGroup, told: ToldTiles, key: string, q: number): void {
   const { lookups, features, owner } = group;
   let until = Number.POSITIVE_INFINITY;
@@ -134,7 +135,7 @@ function keep(group: StreamGroup, told: ToldTiles, key: string, q: number): void
     if (reader.holdsUntil < until) until = reader.holdsUntil;
   }
   if (!(until > q)) return;
-  // Tiles that left while others were loaded would not hear of changes.
+  // Tiles that were evicted while others were loaded would receive no changes.
   if (!weighHeld(group, told, key)) return;
   const [{ held: first }] = lookups;
   const known = first === null ? null : keptBy(owner, first);

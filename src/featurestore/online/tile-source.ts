@@ -9,7 +9,7 @@ import type { TileLookup } from './fetch-tiles.ts';
 export interface TileSource {
   /** The key's tiles by hop; not changed until the caller has read them. */
   runsOf(layout: TileLayout, key: string, at: number): readonly TileRun[];
-  /** Of a source that tells of every change of its tiles, so that what was made of them can be kept. */
+  /** Set by a source that reports every change of its tiles, so that derived values can be kept. */
   readonly told?: ToldTiles;
   /** The earliest instant that a view's tiles answer: before it, tiles that a window needs may be dropped. */
   answersFrom(view: StreamViewData): number;
@@ -30,10 +30,10 @@ export interface TileSource {
   isLate?(view: StreamViewData): boolean;
 }
 
-/** Tiles with what was made of them; whoever changes one calls `tileChanged`. */
+/** Tiles with their derived values; a caller that changes one calls `tileChanged`. */
 export interface ToldTiles {
   tilesOf(layout: TileLayout, key: string): ReadTiles;
-  /** Grows when tiles that were given are dropped, and hear of no change from then on. */
+  /** Grows when tiles that were returned are dropped: no change is reported for them from then on. */
   epoch(): number;
   /**
    * Of a source whose tiles may leave one by one: counts what a reader made of a key's. False where these left meanwhile: nothing is kept

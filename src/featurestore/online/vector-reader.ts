@@ -37,9 +37,9 @@ export class VectorReader {
   readonly #batches: readonly BatchLookup[];
   readonly #inOrder: readonly Lookup[];
   readonly #failed = new Map<OnDemandViewData, MissingReason>();
-  /** Of the read in hand, by lookup of the service; used anew by each. */
+  /** The values of the current read, by lookup of the service; each read reuses it. */
   readonly #values: (readonly Value[])[] = [];
-  /** Where the read in hand finds its tiles. */
+  /** The tiles of the current read. */
   #tiles: TileSource;
 
   constructor(options: VectorReaderOptions) {
@@ -57,8 +57,9 @@ export class VectorReader {
 
   /**
    * The vector of a parsed request as of `at`. Without `at` it is read as of now, or just after the newest event of its
-   * entities where a producer's clock is ahead: a served instant has always seen exactly the events before it. `counted`:
-   * whether the events of every window are to be told, for the log of served vectors. `steps` is filled, if it is given.
+   * entities where a producer's clock is ahead: a served instant has always seen exactly the events before it.
+   * `counted`: whether to return the number of events of every window, for the log of served vectors. `steps` is
+   * filled, if it is given.
    */
   read(
     request: readonly Value[],

@@ -1,4 +1,4 @@
-/** What is promised, or after a while what stands for it. */
+/** The promised value, or after a while its substitute. */
 export function within<T, L>(promised: Promise<T>, waitMs: number, otherwise: () => L): Promise<T | L> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {

@@ -15,10 +15,9 @@ import { type PointInTimeRow, pointInTimeRows } from '../training-set/point-in-t
 import { auditFed, type ModelSkew } from './fed-audit.ts';
 
 /**
- * Why a served value differs from what is recomputed from the history:
- * lateness — the data came after the instant, and no serving could have had it;
- * staleness — it had come, and was not yet in what was served, or a generation was served that another had followed;
- * logic — the same events gave another value: an incident.
+ * Why a served value differs from its recomputation over the history: lateness — the data came after the instant, and
+ * no serving could have had it; staleness — it had come, and was not yet served, or a generation was served that
+ * another had followed; logic — the same events gave another value: an incident.
  */
 export type MismatchClass = 'lateness' | 'staleness' | 'logic';
 
@@ -40,7 +39,7 @@ export interface SkewReport {
   readonly compared: number;
   readonly features: readonly FeatureSkew[];
   readonly mismatches: Readonly<Record<MismatchClass, number>>;
-  /** What the models of the service were fed, against training sets; what differs is counted under logic too. */
+  /** The inputs of the service's models, compared with training sets; differences are counted under logic too. */
   readonly models: readonly ModelSkew[];
   /** Up to ten logic mismatches, to look into. */
   readonly examples: readonly {
@@ -73,8 +72,8 @@ const MOST_VECTORS = 200_000;
 const MOST_SUSPECTS = 10_000;
 
 /**
- * Recomputes every logged vector from the history, as of its instant, and puts each mismatch in its class. What had arrived by the
- * instant tells classes apart, not values from values: it is asked only for vectors that differ.
+ * Recomputes every logged vector from the history, as of its instant, and puts each mismatch in its class. The data
+ * that had arrived by the instant distinguishes classes, not values: it is queried only for vectors that differ.
  */
 export async function auditSkew(options: AuditOptions): Promise<SkewReport> {
   const { service } = options;
@@ -100,7 +99,7 @@ export async function auditSkew(options: AuditOptions): Promise<SkewReport> {
   return withModels(tally.report(logged), await auditModels(options, sampled));
 }
 
-/** What the models of the service were fed, of the vectors of the span. */
+/** Audits the inputs of the service's models, for the vectors of the span. */
 async function auditModels(options: AuditOptions, sampled: string): Promise<readonly ModelSkew[]> {
   const { service, offline } = options;
   const found: ModelSkew[] = [];
@@ -117,8 +116,8 @@ function withModels(report: Omit<SkewReport, 'models'>, models: readonly ModelSk
 }
 
 /**
- * A value that differs though all its events were there may be of a generation of a batch view that another had followed:
- * it was stale then. Such values are held against what the generation before would have given.
+ * A value that differs though all its events were there may be of a superseded generation of a batch view: it was stale
+ * then. Such values are compared with those of the previous generation.
  */
 async function acquitStale(options: AuditOptions, tally: Tally): Promise<void> {
   const { service, offline } = options;
@@ -298,7 +297,7 @@ class Tally {
     });
   }
 
-  /** Takes the suspects that served what the generation before had as stale. */
+  /** Counts suspects as stale where they served the values of the previous generation. */
   acquit(before: ReadonlyMap<string, PointInTimeRow>): void {
     for (let s = this.suspects.length - 1; s >= 0; s -= 1) {
       const { row, feature, served } = this.suspects[s];

@@ -6,7 +6,7 @@ import { modelInputs } from '../../registry/model-inputs.ts';
 import { modelNumber } from '../../registry/model-value.ts';
 import { fedTable } from './fed-log.ts';
 
-/** What a model was fed, against what a training set holds of the same vectors. */
+/** The inputs of a model, compared with a training set of the same vectors. */
 export interface ModelSkew {
   readonly model: string;
   /** Scored rows that were compared. */

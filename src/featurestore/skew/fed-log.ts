@@ -3,7 +3,7 @@ import type { ModelData } from '../../features/define/declaration.ts';
 import type { OfflineTable, OfflineValue, TableAppend } from '../../ports/offline-store.ts';
 
 /**
- * The table of what a model was fed: `_id` (of the prediction), `_at` (the instant of its vector), the `version` that
+ * The table of a model's inputs: `_id` (of the prediction), `_at` (the instant of its vector), the `version` that
  * scored it, the names of its inputs, and their numbers as the float32 that went in, NaN where one was missing.
  */
 export function fedTable({ name }: Pick<ModelData, 'name'>): OfflineTable {
@@ -41,7 +41,7 @@ export class FedLog {
     for (let i = 0; i < row.length; i += 1) this.#columns[i].push(row[i]);
   }
 
-  /** What was logged since the last drain. */
+  /** The rows logged since the last drain. */
   drain(): TableAppend {
     const columns = this.#columns;
     this.#columns = this.#empty();

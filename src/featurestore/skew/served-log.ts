@@ -44,7 +44,7 @@ export class ServedLog {
     return this.#columns[0].length;
   }
 
-  /** What was logged since the last drain. */
+  /** The rows logged since the last drain. */
   drain(): TableAppend {
     const append = { table: this.#table, rows: this.waiting, columns: this.#columns };
     this.#columns = this.#empty();

@@ -5,7 +5,9 @@ const WRITER = 'served';
 /** Rows that wait beyond this, because nothing can be published, are dropped, the oldest first. */
 const MOST_WAITING = 1_000_000;
 
-/** Publishes what is logged beside serving: kept for the next time where it cannot be published, and bounded. */
+/**
+ * Publishes logged rows while serving continues. Rows that cannot be published wait for the next time, up to a bound.
+ */
 export class ServedPublisher {
   /** Rows dropped since the start. */
   lost = 0;
@@ -24,7 +26,7 @@ export class ServedPublisher {
     this.#bound();
   }
 
-  /** Publishes tables, after what waits. */
+  /** Publishes tables, after those that wait. */
   publish(tables: readonly TableAppend[]): Promise<void> {
     if (tables.length > 0) this.#waiting.push(tables);
     const turn = this.#turn.then(() => this.#publishAll());

@@ -54,8 +54,9 @@ export interface SkewScheduleOptions {
 }
 
 /**
- * Audits the served vectors of every service that declares it, on its schedule: each time those served since the time before
- * (a day at first, a week at most). The result is kept in the history, and one that misses what is declared is an error.
+ * Audits the served vectors of every service that declares it, on its schedule: each time those served since the last
+ * audit (a day at first, a week at most). The result is kept in the history, and one that misses the declared limit is
+ * an error.
  */
 export class SkewSchedule {
   readonly #options: SkewScheduleOptions;
@@ -66,7 +67,7 @@ export class SkewSchedule {
     this.#audits = audits;
   }
 
-  /** Reads up to where each service was audited. Error: SCHEDULE_TEXT. */
+  /** Reads the end of each service's last audit. Error: SCHEDULE_TEXT. */
   static async open(options: SkewScheduleOptions): Promise<SkewSchedule> {
     const audits: ScheduledAudit[] = [];
     const now = options.clock();

@@ -3,7 +3,7 @@ import type { JoinedSpine } from './join-spine.ts';
 import type { SpineOptions } from './spine.ts';
 import type { TrainingSetSummary } from './training-set.ts';
 
-/** A training set as another process is asked to write it: plain data, and names of what the declaration has. */
+/** A request to another process to write a training set: plain data, and names from the declaration. */
 export type AskedTrainingSet = {
   readonly mode: ReadMode;
   /** The Parquet file to write. */

@@ -31,7 +31,7 @@ export interface ComputedAnswersOptions {
   readonly mode: ReadMode;
   /** Runs of batch views in the past, which are brought to the engine. */
   readonly past: PastGenerations | null;
-  /** Told in words how the engine goes on. */
+  /** Called with the engine's progress, in words. */
   readonly onProgress: (text: string) => void;
 }
 
@@ -41,7 +41,7 @@ export interface ComputedAnswers extends Answers {
   drop(): void;
 }
 
-/** What the lookups of a service answered for the rows of a spine, computed by another engine as a whole. */
+/** The answers of a service's lookups for the rows of a spine, computed by another engine as a whole. */
 export async function computeAnswers(
   engine: HistoryEngine,
   { service, offline, rows, mode, past, onProgress }: ComputedAnswersOptions,

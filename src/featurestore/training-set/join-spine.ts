@@ -16,20 +16,20 @@ import { quoted, textLiteral } from './spine-file.ts';
 export interface JoinSpineOptions {
   readonly service: FeatureServiceData;
   readonly offline: OfflineStore;
-  /** What joins the features; the offline store itself where it is null. */
+  /** The engine that joins the features; null: the offline store itself. */
   readonly engine: HistoryEngine | null;
   readonly spine: SpineOptions;
   readonly mode: ReadMode;
   /** Rows that are joined at a time. */
   readonly sliceRows?: number;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
-  /** Told in words how an engine goes on. */
+  /** Called with an engine's progress, in words. */
   readonly onProgress?: (text: string) => void;
   /** Ends it between two slices of rows, with JOB_CANCELLED. */
   readonly signal?: AbortSignal;
 }
 
-/** What a training set of a user's spine holds. */
+/** The content of a training set of a user's spine. */
 export interface JoinedSpine {
   readonly path: string;
   /** As many as the spine has. */
@@ -72,7 +72,7 @@ export async function joinSpine(options: JoinSpineOptions, path: string): Promis
 /** Rows that are joined at a time: what the engine needs for them fits into its memory, and the scratch directory takes the rest. */
 const SLICE_ROWS = 750_000;
 
-/** What a service answers the rows of a spine. */
+/** A service's answers for the rows of a spine. */
 interface SpineAnswers {
   /** Those of the rows that a WHERE clause over their numbers takes. */
   within(where: string): Answers;
@@ -156,7 +156,7 @@ function answersSql({ features }: FeatureServiceData, { query, sql }: Answers): 
   return `SELECT ${taken.join(', ')} FROM (${sql}) AS answered(${columns.join(', ')})`;
 }
 
-/** Vectors by the function that serves them, put down in a file of their own. */
+/** Vectors by the function that serves them, written to a file. */
 async function computedAnswers(options: JoinSpineOptions, answered: Answers, path: string): Promise<string> {
   const { service, offline } = options;
   const rows = answeredRows(answered, options);

@@ -21,7 +21,7 @@ export interface PointInTimeRow {
   readonly also: readonly OfflineValue[];
 }
 
-/** What a query answered: SQL of the offline store that gives its rows. */
+/** The answers of a query: SQL of the offline store that gives its rows. */
 export interface Answers {
   readonly query: PointInTimeQuery;
   readonly sql: string;
@@ -31,7 +31,7 @@ export interface AnsweredRowsOptions {
   readonly service: FeatureServiceData;
   readonly offline: OfflineStore;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
-  /** Wraps the SELECT of the answers, which keeps its columns; the `columns` that it adds behind them come out as `also`. */
+  /** Wraps the SELECT of the answers, which keeps its columns; the `columns` that it appends come out as `also`. */
   readonly wrap?: { readonly sql: (answers: string) => string; readonly columns: number };
 }
 
@@ -49,7 +49,7 @@ export function pointInTimeRows(options: PointInTimeOptions): AsyncGenerator<rea
   return answeredRows(pointInTimeAnswers(options), options);
 }
 
-/** What the lookups of a service answer for the rows of a spine, by the offline store. */
+/** The answers of a service's lookups for the rows of a spine, by the offline store. */
 export function pointInTimeAnswers(
   options: Pick<PointInTimeOptions, 'service' | 'offline' | 'spine' | 'mode' | 'counts' | 'generationsOf'>,
 ): Answers {
@@ -66,7 +66,7 @@ export function pointInTimeAnswers(
   return { query, sql: query.sql };
 }
 
-/** The vectors of a service from what its lookups answered. */
+/** The vectors of a service from the answers of its lookups. */
 export async function* answeredRows(
   { query, sql }: Answers,
   { service, offline, wrap, onComputeError }: AnsweredRowsOptions,

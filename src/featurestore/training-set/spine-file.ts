@@ -9,7 +9,7 @@ import type { OfflineStore } from '../../ports/offline-store.ts';
 /** The formats that a spine is read from. CSV and TSV have a header. */
 export type SpineFormat = 'parquet' | 'csv' | 'tsv' | 'jsonl';
 
-/** A column of a spine as it lies in the file; `type` in DuckDB's words, `JSON` where a value is read from its JSON text. */
+/** A column of a spine in its file; `type` in DuckDB's words, `JSON` where a value is read from its JSON text. */
 export interface SpineColumn {
   readonly name: string;
   readonly type: string;
@@ -155,7 +155,7 @@ async function describe(
   });
 }
 
-/** A reader that stops at the end of what is left would not tell a file cut at the end of a line from a whole one. */
+/** A reader that stops after the last whole line would take a truncated file for a whole one. */
 async function checkGzip(path: string): Promise<void> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   await pipeline(createReadStream(path), createGunzip(), nowhere).catch((error: unknown) => {

@@ -16,7 +16,7 @@ import {
 } from './spine-file.ts';
 import { spineValueSql } from './spine-value.ts';
 
-/** A file of rows that a training set is made for: entities, an instant each, and whatever else stands beside them. */
+/** A file of rows that a training set is made for: entities, an instant each, and any further columns. */
 export interface SpineOptions {
   readonly path: string;
   /** By the ending of the name where it is left out. */
@@ -31,7 +31,7 @@ export interface SpineOptions {
 export interface Spine {
   /** SQL of `_id` (the number of the row, from 1), `_at` and the request columns. */
   readonly asked: string;
-  /** SQL of `_id`, the file's own columns and what was read from them. */
+  /** SQL of `_id`, the file's own columns and the values read from them. */
   readonly carried: string;
   /** The file's own columns: name, and SQL over `carried` as alias c. */
   readonly own: readonly { readonly name: string; readonly sql: string }[];
@@ -122,7 +122,9 @@ async function refuseFaults(offline: OfflineStore, relation: string, cells: read
   }
 }
 
-/** What text of a file without types stands for: whole numbers, numbers or truth values if all of a column are written so. */
+/**
+ * The types of text in a file without types: whole numbers, numbers or truth values if all of a column are written so.
+ */
 const READINGS = [
   { type: 'BIGINT', pattern: '-?(0|[1-9][0-9]{0,17})' },
   { type: 'DOUBLE', pattern: '-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]{1,2})?' },

@@ -18,7 +18,7 @@ import { type FeatureWatch, type UniformFeature, uniformText, watchFeatures } fr
 export interface TrainingSetOptions {
   readonly model: ModelData;
   readonly offline: OfflineStore;
-  /** What joins the features; the offline store itself where it is null. */
+  /** The engine that joins the features; null: the offline store itself. */
   readonly engine: HistoryEngine | null;
   /** Rows of the spine with `from <= time < to`, epoch ms; null: no bound. */
   readonly between: { readonly from: number | null; readonly to: number | null };
@@ -28,10 +28,10 @@ export interface TrainingSetOptions {
   readonly mode: ReadMode;
   /** Rows that are joined at a time. */
   readonly sliceRows?: number;
-  /** What names of scratch files begin with; without it rows before the first run of a batch view have nulls from it. */
+  /** Prefix of scratch files; without it rows before the first run of a batch view have nulls from it. */
   readonly scratch?: string;
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
-  /** Takes how an engine goes on, and warnings, in words. */
+  /** Called with an engine's progress, and warnings, in words. */
   readonly onProgress?: (text: string) => void;
   /** Ends it between two batches of rows, with JOB_CANCELLED. */
   readonly signal?: AbortSignal;
@@ -46,7 +46,7 @@ export interface LabelledRow {
   readonly label: number;
 }
 
-/** What a written training set holds. */
+/** The content of a written training set. */
 export interface TrainingSetSummary {
   readonly path: string;
   readonly rows: number;
@@ -56,7 +56,7 @@ export interface TrainingSetSummary {
   readonly uniform: readonly UniformFeature[];
 }
 
-/** Names of a training set's columns beside the features. */
+/** Names of a training set's columns besides the features. */
 const ROW_ID = '_id';
 const ROW_AT = '_at';
 const ROW_LABEL = '_label';
@@ -70,7 +70,7 @@ function trainingTable(service: FeatureServiceData): OfflineTable {
   };
 }
 
-/** The rows of a training set: every spine row with the features that were to be had at its instant, and its label. */
+/** The rows of a training set: every spine row with the features that were available at its instant, and its label. */
 export async function* trainingRows(
   options: TrainingSetOptions,
   unlabelled: () => void,

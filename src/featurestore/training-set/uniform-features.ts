@@ -17,7 +17,7 @@ interface WatchedRow {
   readonly values: readonly Value[];
 }
 
-/** What is known of a set's features once all rows were seen. */
+/** Facts about a set's features once all rows were read. */
 export interface FeatureWatch {
   see(rows: readonly WatchedRow[]): void;
   /** Features that are null, or one value, in all of at least two rows, with the reason. */

@@ -26,8 +26,8 @@ const CHUNK_BYTES = 2 ** 18;
 const DIGEST = /^[0-9a-f]{64}$/;
 
 /**
- * Artefacts as files `<first two digits>/<digest>` of a directory: written beside, synced, then renamed, so that a file
- * under its digest is whole whatever happens to the process. Several processes may write at once.
+ * Artefacts as files `<first two digits>/<digest>` of a directory. Each is written under another name, synced, then
+ * renamed, so that a file under its digest is whole after any crash. Several processes may write at once.
  */
 export class FileArtifactStore implements ArtifactStore {
   readonly #directory: string;
@@ -40,7 +40,7 @@ export class FileArtifactStore implements ArtifactStore {
     const digest = sha256(bytes);
     const path = this.#path(digest);
     const found = readIfThere(path);
-    // What lies there damaged is written anew.
+    // A damaged file is written again.
     if (found === null || sha256(found) !== digest) writeDurably(path, bytes);
     return digest;
   }

@@ -4,7 +4,7 @@ import { encodeFrame } from './frame.ts';
 import type { LogFiles } from './log-files.ts';
 import type { Segment } from './segment.ts';
 
-/** Ending of the file that a segment is written to anew. */
+/** Ending of the file that a segment is rewritten to. */
 export const BLANKED = '.blank';
 
 /** Chooses records by themselves and their offset. */
@@ -12,10 +12,13 @@ export type WhichRecord = (record: LogRecord, offset: number) => boolean;
 
 const NOTHING = new Uint8Array(0);
 
-/** Frames that are rewritten between two turns of the event loop: serving goes on. */
+/** Frames that are rewritten between two turns of the event loop, so that serving continues. */
 const FRAMES_PER_TURN = 64;
 
-/** Writes a closed segment to a file beside it with the chosen records blank; gives how many were not before. Synced on return. */
+/**
+ * Writes a closed segment to another file with the chosen records blank. Returns how many were not blank before. Synced
+ * on return.
+ */
 export async function writeBlanked(
   files: LogFiles,
   segment: Segment,

@@ -12,8 +12,8 @@ export interface HeldLog {
 }
 
 /**
- * Takes hold of the segments of a log, beside a process that writes. Stores that are copied between this and `copyTo` find in
- * the copy everything that they have not taken: their positions lie before its end and not before its beginning.
+ * Holds the segments of a log while a process writes to it. Stores that are copied between this call and `copyTo` find
+ * in the copy all events that they lack: their positions are within the copied range.
  */
 export async function holdLog(path: string): Promise<HeldLog> {
   const segments = new Map<string, FileHandle>();
@@ -40,7 +40,10 @@ export async function holdLog(path: string): Promise<HeldLog> {
   };
 }
 
-/** What an append is writing meanwhile stays behind, or comes cut: it is not acknowledged yet, and is cut off when it is opened. */
+/**
+ * An append that is being written meanwhile is left out or cut off. It is not acknowledged yet, and opening the copy
+ * removes a torn frame.
+ */
 async function copyBytes(fd: number, to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
   const { size } = fstatSync(fd);

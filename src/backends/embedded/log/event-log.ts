@@ -15,7 +15,7 @@ export interface EventLogOptions {
   readonly durability: 'process' | 'power';
   /** Size at which a segment is closed and a new one begun; retention drops whole ones. */
   readonly segmentBytes?: number;
-  /** Told of the torn end that was cut off a partition when it was opened. */
+  /** Called with the bytes of a torn end that opening a partition cut off. */
   readonly onCut?: (topic: string, partition: number, bytes: number) => void;
   /** The file operations; those of this machine if left out. */
   readonly files?: LogFiles;

@@ -23,8 +23,8 @@ import type { LogRecord } from '../../../ports/event-log.ts';
  * later  = varint                   ; its ingest time, behind the first record's
  * payload = varint bytes
  * ```
- * Magic, version, length and check stand there in every version. A frame before the `safe` of a whole one was
- * acknowledged: if it is bad, that is damage; else it is an append that the power cut short, whatever follows it.
+ * Every version begins with magic, version, length and check. A frame before the `safe` of a whole one was
+ * acknowledged: if it is bad, that is damage. Any other bad frame is an append that a loss of power cut short.
  */
 export const FRAME_HEADER_BYTES = 12;
 const FRAME_FORMAT = 1;
@@ -32,7 +32,7 @@ const FRAME_FORMAT = 1;
 /** Largest body that is written, or taken for one. */
 export const MOST_BODY_BYTES = 256 * 2 ** 20;
 
-/** The numbers before the records fit in so many bytes. */
+/** The numbers before the records take at most this many bytes. */
 export const FRAME_HEAD_BYTES = FRAME_HEADER_BYTES + 5 * 9;
 
 const MAGIC = [0x48, 0x52, 0x4c] as const;
@@ -84,7 +84,7 @@ export function bodyOf(frame: Uint8Array): Uint8Array {
   return frame.subarray(FRAME_HEADER_BYTES);
 }
 
-/** What stands at a place: a frame's body, or why there is none. `other`: a whole frame of another version. */
+/** The result of reading a place: a frame's body, or why there is none. `other`: a whole frame of another version. */
 export type FrameLook =
   | { readonly kind: 'frame'; readonly body: Uint8Array; readonly end: number }
   | { readonly kind: 'short' }
@@ -104,7 +104,7 @@ export function lookFrame(bytes: Uint8Array, at: number): FrameLook {
   return version === FRAME_FORMAT ? { kind: 'frame', body, end } : { kind: 'other', version };
 }
 
-/** Bytes of the body of what stands at `at`, by its first 12 bytes, or why there is none. */
+/** Bytes of the body of the frame at `at`, by its first 12 bytes, or why there is no frame. */
 export function bodyLength(bytes: Uint8Array, at: number): number | FrameLook {
   if (at + FRAME_HEADER_BYTES > bytes.length) return { kind: 'short' };
   for (let i = 0; i < MAGIC.length; i += 1) {

@@ -20,9 +20,9 @@ export interface PartitionOptions {
 
 /**
  * One partition: a folder of segments named by the offset of their first record. With durability `power` a segment is
- * synced before the next is begun, and appends are acknowledged, and seen by readers, when a sync has ended that began
- * after them; one sync serves all that wait. After a sync that failed nobody knows what the disk has of what waited for it,
- * and a later sync would not tell: it is cut out of the log, and written anew if it is appended again.
+ * synced before the next is begun. Appends are acknowledged, and seen by readers, when a sync that began after them has
+ * ended; one sync serves all that wait. After a failed sync the content of the disk is unknown, and a later sync would
+ * not report it. So the unsynced appends are cut out of the log, and written again if they are appended again.
  */
 export class Partition {
   /** Bytes that were cut off its end when it was opened. */
@@ -43,7 +43,7 @@ export class Partition {
     try {
       this.cutBytes = this.#open();
       if (this.#segments.length === 0) this.#begin(0, Number.NEGATIVE_INFINITY);
-      // What a dead process wrote is read from here on: it must not be lost later.
+      // Records of a dead process are read from here on, so they must not be lost later.
       if (options.durability === 'power') this.#newest.sync();
     } catch (error) {
       this.close();
@@ -132,8 +132,8 @@ export class Partition {
   }
 
   /**
-   * Blanks records in all segments but the newest, which is closed first: a segment is written anew beside, synced, then put in
-   * the place of the old one, between two appends. Errors: LOG_WRITE, LOG_CORRUPT.
+   * Blanks records in all segments except the newest, which is closed first. A segment is rewritten to another file,
+   * synced, then renamed over the old one between two appends. Errors: LOG_WRITE, LOG_CORRUPT.
    */
   async blank(which: WhichRecord): Promise<number> {
     while (this.#syncing !== null || this.#nextSync !== null) await this.settled();
@@ -213,7 +213,7 @@ export class Partition {
     for (let i = first; i < this.#segments.length; i += 1) yield* this.#segments[i].framesFrom(offset);
   }
 
-  /** Begins a segment. Only while no sync is under way: of two syncs of one file only one is told of an error. */
+  /** Begins a segment. Only while no sync is running: of two syncs of one file, only one reports an error. */
   #roll(): void {
     const { end, lastIngestTs } = this.#newest.at;
     try {

@@ -1,4 +1,4 @@
-/** An index has an entry for a frame about every so many bytes. */
+/** An index has an entry for a frame about every 4 KiB. */
 const EVERY_BYTES = 4_096;
 
 /** Where some of a segment's frames begin, in memory: offset, position, and the greatest ingest time before. */

@@ -117,7 +117,7 @@ export class Segment {
     this.#note(header, sizeBytes, frame.length);
   }
 
-  /** Goes back to where it was: what came after is gone. */
+  /** Truncates the segment to an earlier end. */
   cutTo(end: SegmentEnd): void {
     this.#end = end;
     this.#index.cutTo(end.sizeBytes);

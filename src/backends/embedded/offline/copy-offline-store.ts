@@ -6,8 +6,8 @@ import { fileSum } from './file-sum.ts';
 import { readNewest, stageManifest, switchManifest } from './manifest.ts';
 
 /**
- * Copies the store of a directory as of one manifest, beside a process that writes; nothing where there is no store. Files are
- * never changed: those of a manifest are there for as long as retired files stay, else the copy begins anew.
+ * Copies the store of a directory as of one manifest while a process may write; nothing where there is no store. Files
+ * never change. Those of a manifest exist as long as retired files stay; after that the copy starts again.
  */
 export async function copyOfflineStore(from: string, to: string): Promise<void> {
   if (!existsSync(from)) return;

@@ -44,7 +44,7 @@ export function lockDirectory(directory: string): Lock {
   }
 }
 
-/** Removes what the newest manifest does not know: files of a change that was not published, and older manifests. */
+/** Removes files that the newest manifest does not name: those of an unpublished change, and older manifests. */
 export function removeOrphans(directory: string, { sequence, tables, retired }: Manifest): void {
   const known = new Set([...tables.flatMap(({ files }) => files), ...retired].map(({ path }) => path));
   const entries = readdirSync(join(directory, 'tables'), { recursive: true, withFileTypes: true });
@@ -58,7 +58,7 @@ export function removeOrphans(directory: string, { sequence, tables, retired }: 
   }
 }
 
-/** What is wrong with a published file: null, missing, or the reason. */
+/** The fault of a published file: null, missing, or the reason. */
 export function faultOf(path: string, { bytes }: ManifestFile): 'missing' | string | null {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return 'missing';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { OfflineStore } from '../../../ports/offline-store.ts';
 import { Engine } from './engine.ts';
 
-/** What answers SQL that reads no stored table. */
+/** Answers SQL that reads no stored table. */
 export interface EmptyHistory extends Pick<OfflineStore, 'query'> {
   close(): void;
 }

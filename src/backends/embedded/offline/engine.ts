@@ -84,7 +84,7 @@ export class Engine {
     rmSync(this.#scratch, { recursive: true, force: true });
   }
 
-  /** Gives work a connection of its own: temporary tables end with it. */
+  /** Runs work on its own connection: temporary tables end with it. */
   async #writing(path: string, work: (connection: DuckDBConnection) => Promise<number>): Promise<number> {
     const connection = await this.#instance.connect();
     try {
@@ -111,7 +111,7 @@ export class Engine {
 
 let instances = 0;
 
-/** Makes the directory for scratch files, and removes what processes that have died left in it. */
+/** Makes the directory for scratch files, and removes those of dead processes. */
 export function clearScratch(scratch: string): void {
   mkdirSync(scratch, { recursive: true });
   for (const name of readdirSync(scratch)) {

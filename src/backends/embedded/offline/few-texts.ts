@@ -4,7 +4,7 @@ import type { ColumnValues } from './staged-column.ts';
 /** Different texts up to which a column is taken by them. */
 const MOST_TEXTS = 4_096;
 
-/** A text is so many times in its column, on average, that looking each up is less than handing it over. */
+/** A text occurs this often in its column, on average, before looking each up costs less than passing it. */
 const TIMES = 4;
 
 /** Values between two pauses. */

@@ -15,7 +15,7 @@ export function groupedByColumns(files: readonly ManifestFile[]): readonly (read
   return groups;
 }
 
-/** What is selected from files for a table's columns; `own` are those of the files where they are others. */
+/** The SELECT list for a table's columns from files; `own` are the columns of the files where they differ. */
 export function selectList(columns: ManifestTable['columns'], own: ManifestFile['columns']): string {
   if (own === undefined) return columns.map(([column]) => quoteName(column)).join(', ');
   const types = new Map(own);

@@ -16,7 +16,7 @@ export interface FileMergesOptions {
   readonly compactAtFiles: number;
 }
 
-/** Merges small files of tables, one table after the other, beside the changes that go on meanwhile. */
+/** Merges small files of tables, one table after the other, while changes continue. */
 export class FileMerges {
   readonly #options: FileMergesOptions;
   readonly #manifest: PublishedManifest;
@@ -58,7 +58,7 @@ export class FileMerges {
     return this.#merging;
   }
 
-  /** They are read and the new ones written beside the changes that go on meanwhile. */
+  /** Files are read and written while changes continue. */
   async #compact(tableName: string): Promise<void> {
     const table = this.#manifest.table(tableName);
     for (const run of mergeableRuns(table.files, this.#options.wholeFileBytes)) {

@@ -50,7 +50,7 @@ const manifestSchema = z.strictObject({
   retired: z.array(z.strictObject({ path: z.string(), at: z.number() })),
 });
 
-/** What the store holds at one moment. */
+/** The content of the store at one moment. */
 export type Manifest = z.infer<typeof manifestSchema>;
 export type ManifestTable = Manifest['tables'][number];
 export type ManifestFile = ManifestTable['files'][number];
@@ -81,7 +81,7 @@ export function readNewest(directory: string): Manifest {
   }
 }
 
-/** Writes a manifest beside the others, where no reader looks; it survives the loss of power. */
+/** Writes a manifest under a name that no reader looks for; it survives a loss of power. */
 export async function stageManifest(directory: string, manifest: Manifest): Promise<void> {
   const file = await open(stagedPath(directory, manifest), 'w');
   try {
@@ -92,7 +92,7 @@ export async function stageManifest(directory: string, manifest: Manifest): Prom
   }
 }
 
-/** A manifest with its sum, as it lies on the disk. */
+/** A manifest with its sum, as on disk. */
 function manifestText({ format, ...rest }: { readonly format: number; readonly [field: string]: unknown }): string {
   return JSON.stringify({ format, sum: textSum(JSON.stringify({ format, ...rest })), ...rest });
 }
@@ -108,7 +108,7 @@ export function removeOlderManifests(directory: string, { sequence }: Manifest):
     if (older < sequence) rmSync(manifestPath(directory, older), { force: true });
 }
 
-/** Makes what was written to files, or the names in directories, survive the loss of power. */
+/** Makes written files, or names in directories, survive a loss of power. */
 export async function syncPaths(paths: Iterable<string>): Promise<void> {
   await Promise.all(
     [...paths].map(async (path) => {

@@ -37,10 +37,10 @@ export interface OfflineStoreOptions {
   readonly access: 'write' | 'read';
   /** Real time, epoch ms: how long retired files stay is measured by it. */
   readonly clock: Clock;
-  /** What DuckDB may have in memory; a query that needs more puts it into the store's scratch directory. */
+  /** Memory limit of DuckDB, bytes; a query that needs more spills into the store's scratch directory. */
   readonly memoryLimitBytes?: number;
   readonly threads?: number;
-  /** Told what was published to a table, bytes of its file. */
+  /** Called after a publish to a table, with the bytes of its file. */
   readonly onPublished?: (table: string, bytes: number) => void;
   /** How long a file that compaction, retention or a replacement took out stays for readers that were open before. */
   readonly keepRetiredMs?: number;

@@ -9,14 +9,14 @@ import { fileSum } from './file-sum.ts';
 import { type Manifest, type ManifestFile, readNewest } from './manifest.ts';
 import { pathList, quoteText, textsOf } from './sql-text.ts';
 
-/** The published files as they lie on the disk: whether they are what was published, and how old their rows are. */
+/** The published files on disk: whether their bytes are as published, and how old their rows are. */
 export class PublishedFiles {
   readonly #directory: string;
   /** Files that SQL was made of, by absolute path; they may have left the manifest since. */
   readonly #named = new Map<string, ManifestFile>();
   /** The check of each file's bytes, by absolute path: once in the life of the process. */
   readonly #checks = new Map<string, Promise<void>>();
-  /** What is known to be damaged, by absolute path. */
+  /** Known damage, by absolute path. */
   readonly #damaged = new Map<string, string>();
   /** When each file was last compared, as a number that grows. */
   readonly #turns = new Map<string, number>();
@@ -34,8 +34,8 @@ export class PublishedFiles {
   }
 
   /**
-   * Absolute paths of files, for SQL: they are there and have their size. Whoever runs the SQL checks their bytes before.
-   * Errors: OFFLINE_CORRUPT, OFFLINE_GONE.
+   * Absolute paths of files, for SQL: they exist and have their size. The caller checks their bytes before it runs the
+   * SQL. Errors: OFFLINE_CORRUPT, OFFLINE_GONE.
    */
   named(files: readonly ManifestFile[]): readonly string[] {
     return files.map((file) => {
@@ -138,7 +138,7 @@ export class PublishedFiles {
     return this.#indexed.files;
   }
 
-  /** The error of a query that failed: of the file behind it, if there is one. */
+  /** The error of a failed query, or that of the damaged file that caused it. */
   blamed(error: unknown, sql: string, manifest: Manifest): unknown {
     if (!isHeadraceError(error, 'OFFLINE_QUERY')) return error;
     const reason = String(error.facts['reason']);
@@ -193,7 +193,7 @@ FROM parquet_metadata(${pathList(this.named(files))}) WHERE path_in_schema = ${q
   }
 }
 
-/** What is wrong with the bytes of a file; null: nothing, or its sum was not kept by the format that wrote it. */
+/** The fault in the bytes of a file; null where there is none, or where the format that wrote it kept no sum. */
 async function sumFault(path: string, { sum }: ManifestFile): Promise<string | null> {
   if (sum === undefined) return null;
   try {

@@ -10,7 +10,7 @@ export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** The files as a relation of their own columns: parts of a path such as `a=b` are none. */
+/** The files as a relation with the columns of the files: parts of a path such as `a=b` are not columns. */
 export function readParquet(paths: readonly string[]): string {
   return `read_parquet(${pathList(paths)}, hive_partitioning = false)`;
 }

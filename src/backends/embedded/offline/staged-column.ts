@@ -1,4 +1,4 @@
-// Hot path: what is done per value is chosen once per column.
+// Hot path: the work per value is chosen once per column.
 import {
   BIGINT,
   BLOB,
@@ -119,7 +119,7 @@ function converted(
   };
 }
 
-// What a value is was checked before; these only tell the compiler.
+// Values were checked before; these functions only narrow the type for the compiler.
 
 function asIs(value: OfflineValue): DuckDBValue {
   return typeof value === 'object' ? null : value;

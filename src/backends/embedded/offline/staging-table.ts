@@ -9,7 +9,7 @@ import { type StagedColumn, stagedColumn } from './staged-column.ts';
 const CHUNK_ROWS = 2048;
 /** Chunks that the appender keeps: left alone, it moves 204,800 rows at once, and everything in this process waits for it. */
 const CHUNKS_AT_ONCE = 2;
-/** After so long others have a turn, ms. */
+/** Other work gets a turn after this time, ms. */
 const SLICE_MS = 1;
 
 /**
@@ -29,14 +29,14 @@ export class StagingTable {
     this.#table = table;
   }
 
-  /** Adds rows behind those that are there. Error: OFFLINE_VALUE. */
+  /** Appends rows. Error: OFFLINE_VALUE. */
   async append(batch: RowBatch): Promise<void> {
     const before = this.#stage;
     const columns: StagedColumn[] = [];
     for (const [name, type] of Object.entries(this.#table.columns)) {
       const c = columns.length;
       const values = batch.columns[c];
-      // What is staged already may have had other texts.
+      // Rows that are staged already may have other texts.
       const few = type === 'STRING' && before === null ? await fewTexts(values, () => this.#pause()) : null;
       const wide = before?.types[c] === 'BIGINT' || before?.types[c] === 'HUGEINT';
       columns.push(stagedColumn(this.#table.name, name, type, values, wide, few));
@@ -79,7 +79,7 @@ export class StagingTable {
     const before = this.#stage;
     const types = columns.map(({ type }) => String(type));
     if (before !== null && types.every((type, c) => type === before.types[c])) return before;
-    // Without one, each flush would be a transaction of its own, which copies its rows once more when it ends.
+    // Without one, each flush would be its own transaction, which copies its rows again when it ends.
     if (before === null) await this.#connection.run('BEGIN TRANSACTION');
     this.#stages += 1;
     const name = `staged_${this.#stages}`;

@@ -40,7 +40,7 @@ export class StoredRows {
     return { path: file, rows, bytes: statSync(path).size, sum };
   }
 
-  /** Writes the rows of SQL over files whose bytes are as published: damage must not get a sum of its own. */
+  /** Writes the rows of SQL over files whose bytes are as published, so that damage never gets a valid sum. */
   async copy(sql: string, path: string, meta: Readonly<Record<string, string>>): Promise<number> {
     await this.#files.checkNamed(sql, this.#manifest.now);
     return this.#engine.copy(sql, path, meta);

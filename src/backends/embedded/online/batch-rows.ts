@@ -13,9 +13,12 @@ interface Generations {
   readonly before: BatchGeneration | null;
 }
 
-/** The generations of batch views and their rows: in the store, and of what was read in memory. Reads are a hot path. */
+/**
+ * The generations of batch views and their rows: in the store, and in memory those that were read. Reads are a hot
+ * path.
+ */
 export class BatchRows {
-  /** Whether it hears of every change: it changes the store itself, or follows who does. */
+  /** Whether it learns every change: it changes the store itself, or follows the process that does. */
   #hears: boolean;
   readonly #entries: Entries;
   readonly #rows: KeptRows;
@@ -34,7 +37,7 @@ export class BatchRows {
     return this.#rows.bytes;
   }
 
-  /** What is remembered of batch views, as of the commit that the news are of. */
+  /** The remembered rows of batch views, as of the commit that the news report. */
   heard(news: StoreNews | null): StoreNews | null {
     this.#hears = true;
     if (news === null) return null;
@@ -60,7 +63,7 @@ export class BatchRows {
     });
   }
 
-  /** Gives the generation before; null: there is none. */
+  /** Switches to a generation. Returns the previous one; null: there is none. */
   switchTo(generation: BatchGeneration): number | null {
     const { viewId } = generation;
     const before = this.generations(viewId)?.current ?? null;

@@ -39,17 +39,17 @@ const NEW_FILE: FileCheck = { isWhole: true, pages: 0, read: 0, entries: 0 };
 /** 16 TiB of pages of 4 KiB. */
 const MOST_PAGES = 2 ** 32;
 
-/** Whether what stands under a key can be what was put there. */
+/** Whether a value can be one that was stored under the key. */
 export type IsSound = (key: Uint8Array, value: Uint8Array) => boolean;
 
 /**
- * Walks the pages of an LMDB file before it is mapped: LMDB itself believes what stands in them, and ends the process, or
- * finds nothing where something is, if that is damaged. Every page that can be reached must be the page it says it is, of
- * the right kind, its nodes within it, its keys in order and between those of the pages above, its values sound; none of them may be of a later transaction, or
- * free; and a tree must have as many pages and entries as it says. A file that
- * is absent or empty is a new store. One that a process writes to meanwhile cannot be walked: `isSound` is null then, and
- * only the roots are looked at. Of a file of more than `mostPages` only the branches and the list of free pages are read, about a page in
- * fifty: its leaves are checked before they are used (`leaf-check.ts`). Error: STORE_CORRUPT.
+ * Walks the pages of an LMDB file before it is mapped. LMDB trusts its pages: damage ends the process or hides entries.
+ * Every reachable page must have its own number and the right kind, nodes within it, keys in order and between those of
+ * its parents, and sound values. No page may be of a later transaction, or free. A tree must have as many pages and
+ * entries as it says. A file that is absent or empty is a new store. A file that a process writes to meanwhile cannot
+ * be walked: `isSound` is null then, and only the roots are checked. Of a file of more than `mostPages` only the
+ * branches and the list of free pages are read, about a page in fifty. Its leaves are checked before they are used
+ * (`leaf-check.ts`). Error: STORE_CORRUPT.
  */
 export function checkFile(path: string, isSound: IsSound | null, mostPages = MOST_PAGES): FileCheck {
   if (!existsSync(path)) return NEW_FILE;

@@ -37,7 +37,7 @@ export class CommitBuffer {
   #numbers = new Float64Array(CHUNK_NUMBERS);
   #used = 0;
 
-  /** `see` is told the key of every block. */
+  /** `see` is called with the key of every block. */
   constructor(see: (key: Uint8Array) => void) {
     this.#see = see;
   }
@@ -53,7 +53,7 @@ export class CommitBuffer {
     return this.#chunks;
   }
 
-  /** Adds the tiles from `first` on that are of one block; gives the index behind them. */
+  /** Adds the tiles from `first` that are of one block; returns the index after them. */
   #addBlock(tiles: readonly TileWrite[], first: number): number {
     const { layout, hopMs, key } = tiles[first];
     const block = blockOf(startOf(tiles[first]), hopMs);

@@ -28,12 +28,12 @@ export interface StoreDone {
 
 export type StoreAnswer = StoreDone | { readonly code: ErrorCode; readonly facts: HeadraceError['facts'] };
 
-/** The new objects of the thread are few and small: its young heap need not grow beside that of the process. */
+/** The new objects of the thread are few and small: its young heap can stay small. */
 const YOUNG_MB = 8;
 
 /**
- * A thread of its own for the commits of a store, so that what is served meanwhile does not wait for them: it shares the
- * LMDB environment, and a commit is one transaction there. Readers have the state before it until it is whole.
+ * A thread for the commits of a store, so that reads do not wait for them. It shares the LMDB environment, and a commit
+ * is one transaction there. Readers see the state before it until it is whole.
  */
 export class CommitThread {
   readonly #file: string;
@@ -51,7 +51,7 @@ export class CommitThread {
     return this.#worker !== null;
   }
 
-  /** Does what it is told, one order at a time. Errors: STORE_WRITE, STORE_CORRUPT. */
+  /** Runs orders, one at a time. Errors: STORE_WRITE, STORE_CORRUPT. */
   write(order: StoreOrder): Promise<StoreDone> {
     const worker = this.#started();
     return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-// The thread that writes commits of an online store: what it is told is in commit-thread.ts.
+// The thread that writes commits of an online store; commit-thread.ts defines its orders.
 import { parentPort, workerData } from 'node:worker_threads';
 import { isHeadraceError } from '../../../base/errors/fail.ts';
 import { tileLayout } from '../../../features/tile/tile-layout.ts';

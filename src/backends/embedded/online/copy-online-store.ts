@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 
-/** Copies the store of a directory as of one commit, beside a process that writes; nothing where there is no store. */
+/** Copies the store of a directory as of one commit while a process may write; nothing where there is no store. */
 export async function copyOnlineStore(from: string, to: string): Promise<void> {
   const file = join(from, 'tiles.mdb');
   if (!existsSync(file)) return;

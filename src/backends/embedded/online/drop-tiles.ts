@@ -45,8 +45,8 @@ export function sweepSome(
 }
 
 /**
- * The spans that a sweep of a view walks: from where the last one was cut off to the end, then from the beginning to there. So a
- * process that is killed again and again gets round as well.
+ * The spans that a sweep of a view walks: from the place where the last one stopped to the end, then from the beginning
+ * to that place. So a process that is killed repeatedly also reaches every key.
  */
 export function spansOfSweep(entries: Entries, viewId: string): readonly KeySpan[] {
   const { start, end } = tilesOfView(viewId);

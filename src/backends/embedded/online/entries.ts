@@ -11,7 +11,7 @@ export interface KeySpan {
   readonly end: Uint8Array;
 }
 
-/** What LMDB says of a file that it cannot make sense of. */
+/** Messages of LMDB for a damaged file. */
 const DAMAGE = /MDB_(PAGE_NOTFOUND|CORRUPTED|INVALID|BAD_TXN|PANIC|VERSION_MISMATCH)/;
 
 /**
@@ -106,12 +106,15 @@ export class Entries {
   }
 
   remove(key: Uint8Array): void {
-    // LMDB fills up a leaf that becomes small from those beside it.
+    // LMDB fills a small leaf from its neighbours.
     this.#leaves?.check(key, key, 'around');
     this.#database.removeSync(key);
   }
 
-  /** One transaction, on the disk on return: all of the work or, where it throws, nothing; gives what the work does. Error: STORE_WRITE, STORE_CORRUPT. */
+  /**
+   * One transaction, on disk on return: all of the work or, where it throws, nothing. Returns the result of the work.
+   * Errors: STORE_WRITE, STORE_CORRUPT.
+   */
   write<T>(work: () => T): T {
     try {
       return this.#database.transactionSync(work);

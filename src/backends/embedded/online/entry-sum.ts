@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 
 export const SUM_BYTES = 4;
 
-/** What the sum of an entry begins with. */
+/** The start value of an entry's sum. */
 export function sumOf(key: Uint8Array): number {
   return crc32(key);
 }
@@ -18,7 +18,7 @@ export function fits(value: Uint8Array, sumOfKey: number): boolean {
   return crc32(contentOf(value), sumOfKey) === check;
 }
 
-/** The length that LMDB's binding gives is the value's; the buffer that it lends goes on. */
+/** The length that LMDB's binding gives is the value's; the buffer that it lends is longer. */
 export function contentOf(value: Uint8Array): Uint8Array {
   return value.subarray(SUM_BYTES, value.length);
 }

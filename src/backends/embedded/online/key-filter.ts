@@ -6,7 +6,7 @@ const HASHES = 4;
 const LEAST_BITS = 2 ** 17;
 const MOST_BITS = 2 ** 30;
 
-/** A layer has so many times the bits of the one before. */
+/** A layer has this many times the bits of the previous one. */
 const GROWTH = 4;
 
 /** A Bloom filter of one size; bits are a power of two. */
@@ -34,7 +34,7 @@ export class KeyFilter {
     return this.#layers.reduce((bytes, { bits }) => bytes + bits.length, 0);
   }
 
-  /** What another thread can take over. */
+  /** The layers, for transfer to another thread. */
   get layers(): readonly FilterLayer[] {
     return this.#layers;
   }

@@ -23,7 +23,7 @@ import {
   transactionOf,
 } from './lmdb-pages.ts';
 
-/** What the threads of a process know together of the leaves of a file. */
+/** The checked leaves of a file, shared by the threads of a process. */
 export interface CheckedLeaves {
   /** Pages that the file had when it was opened; those after it were written since. */
   readonly pages: number;
@@ -57,7 +57,7 @@ interface Tree {
   readonly last: number;
 }
 
-/** Which leaves of a span are checked: that of the first key, all and the one after them, or those beside it as well. */
+/** Which leaves of a span are checked: that of the first key; all and the next one; or the neighbours as well. */
 export type Reach = 'key' | 'span' | 'around';
 
 /**

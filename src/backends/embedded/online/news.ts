@@ -5,8 +5,9 @@ import type { Entries } from './entries.ts';
 import { changeKey, isDigested, LATEST_KEY } from './store-keys.ts';
 
 /**
- * What processes that read beside the writer hear of its commits: the keys that each changed, none where it switched a generation, in its own transaction, so that
- * what they hold in memory is never older than what they hear, nor newer. Of old commits nothing is kept.
+ * News of the writer's commits for the processes that read the store: the keys that each commit changed, none where it
+ * switched a generation. A commit writes them in its own transaction, so that a reader's memory always matches the news
+ * that it has read. Old commits are not kept.
  *
  * ```
  * latest = format sequence:varint fresh:f64     ; of the newest commit that changed a key; whatever arrived before fresh is in
@@ -44,7 +45,7 @@ export class Changes {
    */
   note(entry: Uint8Array, length: number): void {
     if (this.#all || this.#isLast(entry, length)) return;
-    // What stands for a long key says nothing to who has the key.
+    // A digest in place of a long key means nothing to readers that know the key.
     if (isDigested(entry) || this.#keys.length > LONGEST) {
       this.#all = true;
       return;
@@ -100,8 +101,9 @@ export class NewsReader {
   }
 
   /**
-   * What is new since the last call; null where nothing is. LMDB's binding keeps the snapshot of a read until a timer of 0 ms
-   * fires, which may be several turns later. So reads after this call, in the same turn, are of the same commit. Hot path.
+   * The news since the last call; null where there are none. LMDB's binding keeps the snapshot of a read until a timer
+   * of 0 ms fires, which may be several turns later. So reads after this call, in the same turn, are of the same
+   * commit. Hot path.
    */
   follow(): StoreNews | null {
     const before = this.#latest;

@@ -59,7 +59,7 @@ import { FEW_ENTRIES, WriteTurns } from './write-turns.ts';
 
 export interface OnlineStoreOptions {
   readonly path: string;
-  /** `read`: beside a process that writes, without a lock. */
+  /** `read`: next to a process that writes, without a lock. */
   readonly access?: 'write' | 'read';
   /** The most bytes of batch rows in memory; 64 MiB where it is left out. */
   readonly rowBytes?: number;
@@ -67,7 +67,10 @@ export interface OnlineStoreOptions {
 
 const FORMAT = '1';
 
-/** Files of up to so many pages, 4 MiB, are checked whole before they are opened; the leaves of others before they are used. */
+/**
+ * Files of up to this many pages, 4 MiB, are checked whole before they are opened; the leaves of others before they are
+ * used.
+ */
 const WHOLE_PAGES = 1_024;
 
 /** Blocks of a read that are looked up one by one. */
@@ -117,7 +120,7 @@ export function openOnlineStore({ path, access = 'write', rowBytes }: OnlineStor
   }
 }
 
-/** What opening a store gives. */
+/** An opened store. */
 interface OpenedStore {
   readonly entries: Entries;
   readonly lock: Lock | null;

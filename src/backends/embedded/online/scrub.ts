@@ -2,7 +2,10 @@ import { Worker } from 'node:worker_threads';
 import type { FilterLayer } from './key-filter.ts';
 import { type CheckedLeaves, END, HURRY } from './leaf-check.ts';
 
-/** The end of a scrub: all leaves are whole and their keys are in the layers, one is damaged, it could not go on, or the store was closed before. */
+/**
+ * The end of a scrub: all leaves are whole and their keys are in the layers, one is damaged, it could not continue, or
+ * the store was closed before.
+ */
 export type ScrubAnswer =
   | { readonly kind: 'whole'; readonly layers: readonly FilterLayer[] }
   | { readonly kind: 'damaged'; readonly reason: string }

@@ -50,13 +50,13 @@ export function blockPlace(view: string, key: string, hopMs: number, block: numb
   return writer.view();
 }
 
-/** What the keys of all blocks of a view and key begin with, valid until the next key is made. Hot path. */
+/** The prefix of the keys of all blocks of a view and key, valid until the next key is made. Hot path. */
 export function tileHeadOf(view: string, key: string): Uint8Array {
   tileHead(view, key);
   return writer.view();
 }
 
-/** The last bytes of a block's key: hop and block. What is before them, all blocks of a view and key begin with. */
+/** The last bytes of a block's key: hop and block. All blocks of a view and key share the bytes before them. */
 export const BLOCK_PLACE_BYTES = 16;
 
 export function isBlockKey(key: Uint8Array): boolean {
@@ -149,7 +149,7 @@ function writeKeyText(key: string): void {
   writer.bytes(createHash('sha256').update(key).digest());
 }
 
-/** All keys that begin with what was written. */
+/** All keys that begin with the written bytes. */
 function between(): { readonly start: Uint8Array; readonly end: Uint8Array } {
   const start = finished();
   const end = finished();
@@ -177,7 +177,7 @@ function readNumber(bytes: Uint8Array, at: number): number {
   return scratch.getInt32(0) * 2 ** 32 + scratch.getUint32(4);
 }
 
-/** What was written, as a copy out of the pool that small buffers share. */
+/** The written bytes, as a copy out of the pool that small buffers share. */
 function finished(): Buffer {
   return Buffer.from(writer.view());
 }

@@ -5,7 +5,7 @@ import { START, type TileLayout } from '../../../features/tile/tile-layout.ts';
 import { appendTile, emptyRun, makeRoom, type TileRun } from '../../../features/tile/tile-run.ts';
 
 /**
- * A block: the tiles of one (view, key, hop) whose starts lie in one span of 32 hops.
+ * A block: the tiles of one (view, key, hop) whose starts are in one span of 32 hops.
  *
  * ```
  * block  = format count *(tile)     ; tiles ascending, as features/tile/tile-codec.ts writes them
@@ -33,7 +33,7 @@ export function encodeBlock(layout: TileLayout, hopMs: number, run: TileRun): Ui
   return writer.view();
 }
 
-/** The tiles of a block, behind those of `run`. Errors: BYTES_DAMAGED, BYTES_VERSION. */
+/** The tiles of a block, appended to those of `run`. Errors: BYTES_DAMAGED, BYTES_VERSION. */
 export function decodeBlock(layout: TileLayout, hopMs: number, bytes: Uint8Array, run = emptyRun(layout)): TileRun {
   reader.reset(bytes);
   const format = reader.u8();

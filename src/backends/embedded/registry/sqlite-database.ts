@@ -18,7 +18,7 @@ const BUSY_TIMEOUT_MS = 5_000;
 /** Pause between two attempts to become the writer, ms. */
 const BUSY_PAUSE_MS = 2;
 
-/** Transactions that wait at the same time are committed, and synced to the disk, together: at most so many. */
+/** Transactions that wait at the same time are committed, and synced to disk, together: at most this many. */
 const MOST_TOGETHER = 64;
 
 /** Time for which a commit waits for those that shared the last one, ms. */
@@ -107,7 +107,7 @@ export class SqliteDatabase implements SqlDatabase {
     this.#draining = null;
   }
 
-  /** Takes those that share the next commit: one that is alone has a commit of its own. */
+  /** Takes the transactions that share the next commit; a single one may have a commit for itself. */
   #nextGroup(): readonly Waiting[] {
     const alone = this.#queue.findIndex(({ isAlone }) => isAlone);
     return this.#queue.splice(0, alone === -1 ? MOST_TOGETHER : Math.min(Math.max(1, alone), MOST_TOGETHER));

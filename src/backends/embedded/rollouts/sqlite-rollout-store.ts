@@ -157,7 +157,7 @@ export class SqliteRolloutStore implements RolloutStore {
   }
 }
 
-/** Copies the rollouts as of one transaction, beside processes that write; nothing where there are none. */
+/** Copies the rollouts as of one transaction while processes may write; nothing where there are none. */
 export function copyRollouts(from: string, to: string): void {
   if (!existsSync(from)) return;
   const database = new DatabaseSync(from, { timeout: BUSY_TIMEOUT_MS });
