@@ -13,7 +13,7 @@ import { audited } from '../../src/operating/audit-log.ts';
 import { checkMigration, readJournal, readMoved } from '../../src/operating/migrate/migration-files.ts';
 import { untilNoneBehind } from '../../src/operating/migrate/until-none-behind.ts';
 import type { ModelRegistry } from '../../src/ports/model-registry.ts';
-import { Migration } from '../../src/running/migration.ts';
+import { Migration } from '../../src/running/migration/migration.ts';
 import { openReader } from '../../src/running/reader.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { runCli } from '../cli/run-cli.ts';

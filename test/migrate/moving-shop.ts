@@ -18,7 +18,7 @@ import {
   time,
 } from '../../src/features/define/declare.ts';
 import { Headrace } from '../../src/running/headrace.ts';
-import { Migration } from '../../src/running/migration.ts';
+import { Migration } from '../../src/running/migration/migration.ts';
 import { byUser, purchases, user } from '../loop/shop.ts';
 
 const customer = batchView('customer', {
