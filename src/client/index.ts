@@ -6,6 +6,7 @@ export {
   type Client,
   type ClientOptions,
   type ClientPrediction,
+  type ClientPredictionRequest,
   type ClientReport,
   type ClientVector,
   createClient,

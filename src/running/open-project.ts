@@ -96,6 +96,8 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const later: { features?: FeatureStore } = {};
   const models = await ProjectModels.open({
     ...stores,
+    threads: runtimes.thread,
+    tryOut: runtimes.tryOut,
     project,
     partitions,
     sampleRate,

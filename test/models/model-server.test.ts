@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryArtifactStore } from '../../src/backends/memory/artifact-store.ts';
+import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { fail } from '../../src/base/errors/fail.ts';
 import { openMemoryRegistry } from '../../src/compose/open-registry.ts';
 import { openPart } from '../../src/observe/part-kind.ts';
@@ -10,6 +11,7 @@ import type { Value } from '../../src/schema/column.ts';
 import { featureRow } from '../../src/serving/online/feature-row.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { modelsPart } from '../../src/serving/online/models-part.ts';
+import { SHORT_RUN_MS } from '../../src/serving/runtime/served-version.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { turns, until } from '../until.ts';
 import { everyType, registerSmall, small, smallServer } from './small-project.ts';
@@ -284,7 +286,7 @@ describe('a model server', () => {
     });
   });
 
-  test('gathers calls that come while a run is under way, about 512 rows a run, and refuses what is too much', async () => {
+  test('gathers calls that come while a run is under way, at most 512 rows a run, and refuses what is too much', async () => {
     const { server, runs } = await countingStage();
     await server.refresh();
     runs.length = 0;
@@ -295,7 +297,51 @@ describe('a model server', () => {
     expect(refused).toHaveLength(90 - 82);
     for (const outcome of refused) expect(outcome).toMatchObject({ reason: { code: 'MODEL_BUSY' } });
     expect(runs.reduce((sum, rows) => sum + rows, 0)).toBe(82 * 200);
-    expect(Math.max(...runs)).toBe(600);
+    expect(Math.max(...runs)).toBe(512);
+  });
+
+  test('a call that has expired never runs, and one that expires meanwhile has no score', async () => {
+    const { server, runs } = await countingStage();
+    await server.refresh();
+    runs.length = 0;
+    const [expired, patient] = await Promise.allSettled([
+      server.score([vectorOf(0.25)], 0),
+      server.score([vectorOf(0.5)], Number.POSITIVE_INFINITY),
+    ]);
+    expect(expired).toMatchObject({ status: 'rejected', reason: { code: 'MODEL_DEADLINE' } });
+    expect(patient).toMatchObject({ status: 'fulfilled' });
+    expect(runs).toEqual([1]);
+  });
+
+  test('a model whose runs are long is loaded again on its own thread, and gives the same scores', async () => {
+    const { registry, artifacts } = await stage([0.7]);
+    await registry.moveAlias('small', 'champion', { expected: null, to: 1, at: 0 });
+    const loads = { here: 0, thread: 0 };
+    const nothing = new Int32Array(new SharedArrayBuffer(4));
+    const on = (place: 'here' | 'thread', busyMs: number): ModelRuntime => ({
+      ...onnxRuntime,
+      load: async (file) => {
+        loads[place] += 1;
+        const loaded = await onnxRuntime.load(file);
+        const run: LoadedModel['run'] = (inputs, outputs) => {
+          if (busyMs > 0) Atomics.wait(nothing, 0, 0, busyMs);
+          return loaded.run(inputs, outputs);
+        };
+        return { ...loaded, run };
+      },
+    });
+    const scoresOf = async (busyMs: number) => {
+      const runtime = on('here', busyMs);
+      const server = new ModelServer({ model: small, registry, artifacts, runtime, threads: on('thread', busyMs) });
+      await server.refresh();
+      const { scores } = await server.score(vectors);
+      await server.close();
+      return [...scores];
+    };
+    const quick = await scoresOf(0);
+    expect(await scoresOf(2 * SHORT_RUN_MS)).toEqual(quick);
+    expect(loads.thread).toBeGreaterThan(0);
+    expect(loads.here).toBe(2);
   });
 
   test('changes versions under load: every call is answered by one version, and none by a closed model', async () => {

@@ -128,6 +128,13 @@ export const modelErrors = rows({
     status: 503,
     exit: 5,
   },
+  MODEL_DEADLINE: {
+    message: 'model {model} did not answer within the time of the call',
+    hint: 'give the call more time, or look at the load and the p99 of the model; nothing was logged',
+    retry: 'later',
+    status: 504,
+    exit: 5,
+  },
   MODEL_SIGNATURE: {
     message: 'version {version} of model {model} reads {feature}, which its service does not return',
     hint: 'train it again on the declared service',

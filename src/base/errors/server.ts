@@ -16,6 +16,13 @@ export const serverErrors = rows({
     status: 400,
     exit: 2,
   },
+  SERVER_HEADER: {
+    message: 'the route rejects the header {header}: {reason}',
+    hint: 'send it as docs/reference/http.md describes it, or leave it out',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   SERVER_BODY_SIZE: {
     message: 'the body is larger than the limit of the server',
     hint: 'send fewer events or keys at once, or start the server with a larger --body-limit',

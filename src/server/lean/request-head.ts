@@ -97,7 +97,7 @@ export function parseHead(text: string): RequestHead | null {
     traceparent: once.get('traceparent') ?? null,
     takesBytes,
     headerLength: (takesBytes ? once.get('inference-header-content-length') : undefined) ?? null,
-    timeout: (takesBytes ? once.get('headrace-timeout-ms') : undefined) ?? null,
+    timeout: once.get('headrace-timeout-ms') ?? null,
   };
 }
 

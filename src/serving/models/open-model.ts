@@ -23,6 +23,10 @@ export interface OpenModelOptions {
   readonly rollouts: RolloutStore;
   readonly artifacts: ArtifactStore;
   readonly runtime: ModelRuntime;
+  /** Runs slow models, each on its own thread. */
+  readonly threads?: ModelRuntime | null;
+  /** Opens a model file where a crash of the library harms nobody. */
+  readonly tryOut?: ((file: Uint8Array) => Promise<void>) | null;
   readonly log: EventLog;
   readonly offline: OfflineStore;
   readonly partitions: number;

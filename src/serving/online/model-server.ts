@@ -4,19 +4,25 @@ import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts';
 import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import { CHAMPION } from '../../registry/champion.ts';
-import { checkParity } from '../../registry/parity.ts';
-import { loadScorer } from '../../registry/scorer.ts';
+import { checkParity, parityRows } from '../../registry/parity.ts';
+import { loadScorer, type Scorer } from '../../registry/scorer.ts';
 import type { Value } from '../../schema/column.ts';
+import { SHORT_RUN_MS } from '../runtime/served-version.ts';
 import { featureRow } from './feature-row.ts';
 import type { HeldVersion } from './held-version.ts';
-import { ScoreQueue } from './score-queue.ts';
+import { ROWS_A_RUN, ScoreQueue } from './score-queue.ts';
 import { VersionPool } from './version-pool.ts';
 
 export interface ModelServerOptions {
   readonly model: ModelData;
   readonly registry: ModelRegistry;
   readonly artifacts: ArtifactStore;
+  /** Runs models on the calling thread. */
   readonly runtime: ModelRuntime;
+  /** Runs slow models, each on its own thread; left out: no model is timed. */
+  readonly threads?: ModelRuntime | null;
+  /** Opens a file where a crash of the library harms nobody; left out: files are trusted. Error: MODEL_FILE. */
+  readonly tryOut?: ((file: Uint8Array) => Promise<void>) | null;
 }
 
 /** Scores of a batch, and the one version that gave them. */
@@ -79,8 +85,14 @@ export class ModelServer {
     });
   }
 
-  /** Loads a version as if it were to serve, and lets it go: what to do before it is made champion. Errors: as `refresh`. */
+  /**
+   * Loads a version as if it were to serve, and lets it go: what to do before it is made champion. A file that crashes the
+   * library crashes a separate process. Errors: as `refresh`.
+   */
   async check(version: number): Promise<void> {
+    const { registry, artifacts, tryOut } = this.#options;
+    const { artifact } = await registry.version(this.model.name, version);
+    await tryOut?.(await artifacts.get(artifact));
     const loaded = await this.#pool.hold(version);
     await loaded.release();
   }
@@ -115,12 +127,12 @@ export class ModelServer {
     return this.#refusal ?? fail('MODEL_NONE', { model: this.model.name });
   }
 
-  /** Scores vectors of the model's service. Errors: MODEL_NONE, MODEL_BUSY, MODEL_SCORE, those of a refused champion. */
-  async score(vectors: readonly (readonly Value[])[]): Promise<Scores> {
+  /** Scores vectors of the model's service. Errors: MODEL_NONE, MODEL_BUSY, MODEL_DEADLINE, MODEL_SCORE, those of a refused champion. */
+  async score(vectors: readonly (readonly Value[])[], deadline?: number): Promise<Scores> {
     const serving = this.#serving;
     if (serving === null) throw this.refusal;
     const { version, signature } = serving.version;
-    const { scores, rows } = await serving.score(vectors);
+    const { scores, rows } = await serving.score(vectors, deadline);
     const { features } = signature;
     const fed = (row: number) => rows.subarray(row * features.length, (row + 1) * features.length);
     return { version, scores, features, fed };
@@ -147,17 +159,21 @@ export class ModelServer {
     }
   }
 
+  /** A model whose runs are long gets its own thread: others wait for nothing but their own runs. */
   async #load(version: ModelVersion): Promise<ScoreQueue> {
-    const { artifacts, runtime } = this.#options;
+    const { artifacts, runtime, threads = null } = this.#options;
     const toRow = featureRow(this.model.service, version);
-    const loaded = await loadScorer(runtime, await artifacts.get(version.artifact), version.signature);
-    try {
-      await checkParity(version, loaded, await artifacts.get(version.parity));
-    } catch (error) {
-      await loaded.close();
-      throw error;
+    const file = await artifacts.get(version.artifact);
+    const parity = await artifacts.get(version.parity);
+    const loaded = await checkedScorer(runtime, version, file, parity);
+    if (threads === null) return new ScoreQueue(version, loaded, toRow);
+    const { msARun, msARow } = await speedOf(loaded, parityRows(parity, version.signature), version);
+    if (msARun <= SHORT_RUN_MS) {
+      const rows = Math.floor((SHORT_RUN_MS - msARun) / msARow);
+      return new ScoreQueue(version, loaded, toRow, Math.max(1, Math.min(ROWS_A_RUN, rows)));
     }
-    return new ScoreQueue(version, loaded, toRow);
+    await loaded.close();
+    return new ScoreQueue(version, await checkedScorer(threads, version, file, parity), toRow);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -166,3 +182,39 @@ export class ModelServer {
     return turn;
   }
 }
+
+/** Loads a file and compares it with the scores of its trainer. Nothing is left of one that differs. */
+async function checkedScorer(
+  runtime: ModelRuntime,
+  version: ModelVersion,
+  file: Uint8Array,
+  parity: Uint8Array,
+): Promise<Scorer> {
+  const loaded = await loadScorer(runtime, file, version.signature);
+  try {
+    await checkParity(version, loaded, parity);
+    return loaded;
+  } catch (error) {
+    await loaded.close();
+    throw error;
+  }
+}
+
+/** Times a run of one row, ms, and each further row, ms. A model that has been compared is warm. */
+async function speedOf(
+  loaded: Scorer,
+  rows: Float32Array<ArrayBuffer>,
+  { signature: { features } }: ModelVersion,
+): Promise<{ readonly msARun: number; readonly msARow: number }> {
+  const began = performance.now();
+  await loaded.run(rows.slice(0, features.length), 1);
+  const one = performance.now();
+  const count = rows.length / features.length;
+  await loaded.run(rows, count);
+  const msARun = one - began;
+  const allMs = performance.now() - one;
+  return { msARun, msARow: count === 1 ? msARun : Math.max(LEAST_MS, allMs - msARun) / (count - 1) };
+}
+
+/** Differences below this are noise of the clock. */
+const LEAST_MS = 0.01;

@@ -7,6 +7,7 @@ import type { Rollout } from '../../ports/rollout-store.ts';
 import type { OpenModel } from '../models/open-model.ts';
 import type { NewPrediction, Prediction } from './prediction.ts';
 import { mustBeLoggable } from './prediction-log.ts';
+import { withinDeadline } from './within-deadline.ts';
 
 /** One request for a prediction; `id` is what its label will name. */
 export interface PredictionRequest<R = unknown> {
@@ -20,6 +21,8 @@ export interface PredictOptions {
   readonly at?: number | undefined;
   /** The span that it is a part of; null: not traced; absent: by the sample rate. */
   readonly trace?: OpenSpan | null;
+  /** Until when the caller waits (`performance.now()`); default: for as long as it takes. Error: MODEL_DEADLINE. */
+  readonly deadline?: number | undefined;
 }
 
 /** The parts that make a prediction. */
@@ -38,25 +41,31 @@ export interface PredictingWith {
 
 /**
  * Predicts for many requests in one run of the model. Each is in the log under its id when this returns, as durable as an
- * event, and waits for its label. Errors: REQUEST_*, MODEL_NONE, PREDICTION_VALUE, those of the log.
+ * event, and waits for its label. Errors: REQUEST_*, MODEL_NONE, MODEL_DEADLINE, PREDICTION_VALUE, those of the log.
  */
 export async function predictMany(
   using: PredictingWith,
   model: ModelData,
   requests: readonly PredictionRequest[],
-  { at, trace }: PredictOptions = {},
+  { at, trace, deadline = Number.POSITIVE_INFINITY }: PredictOptions = {},
 ): Promise<readonly Prediction[]> {
-  if (trace !== undefined) return predictTraced(using, model, requests, { at, trace });
+  if (trace !== undefined) return predictTraced(using, model, requests, { at, trace, deadline });
   const span = using.tracer?.begin(`predict ${model.name}`) ?? null;
-  const predict = () => predictTraced(using, model, requests, { at, trace: span });
+  const predict = () => predictTraced(using, model, requests, { at, trace: span, deadline });
   return span === null ? predict() : span.around(predict);
+}
+
+interface PredictTraced {
+  readonly at: number | undefined;
+  readonly trace: OpenSpan | null;
+  readonly deadline: number;
 }
 
 async function predictTraced(
   { open, read, appends }: PredictingWith,
   model: ModelData,
   requests: readonly PredictionRequest[],
-  { at, trace }: { readonly at: number | undefined; readonly trace: OpenSpan | null },
+  { at, trace, deadline }: PredictTraced,
 ): Promise<readonly Prediction[]> {
   for (const { id } of requests) mustBeLoggable(model.name, id, at);
   if (open.server.serving === null) throw open.server.refusal;
@@ -69,7 +78,7 @@ async function predictTraced(
   const { lanes } = open.rollouts;
   const keys = requests.map(({ id, request }) => callerOf(lanes.rollout, id, request));
   const rows = vectors.map(({ values }) => values);
-  const scores = await lanes.score(keys, rows);
+  const scores = await withinDeadline(lanes.score(keys, rows, deadline), { model: model.name, deadline });
   const scored = performance.now();
   const versions = [...new Set(scores.map(({ version }) => version))];
   trace?.past('inference', started, scored, {

@@ -5,7 +5,7 @@ import type { Value } from '../../schema/column.ts';
 import type { FeatureRow } from './feature-row.ts';
 
 /** Rows from which on waiting calls go into the next run. */
-const ROWS_A_RUN = 512;
+export const ROWS_A_RUN = 512;
 
 /** Rows that may wait. */
 const MOST_WAITING = 16_384;
@@ -18,6 +18,8 @@ export interface Scored {
 
 interface Call {
   readonly vectors: readonly (readonly Value[])[];
+  /** Until when its caller waits (`performance.now()`). */
+  readonly deadline: number;
   readonly resolve: (scored: Scored) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -31,23 +33,29 @@ export class ScoreQueue {
   readonly #loaded: Scorer;
   readonly #toRow: FeatureRow;
   readonly #width: number;
+  readonly #rowsARun: number;
   #calls: Call[] = [];
   #rows = 0;
   #draining: Promise<void> | null = null;
 
-  constructor(version: ModelVersion, loaded: Scorer, toRow: FeatureRow) {
+  /** `rowsARun`: rows that one run may take; a call of more is scored in several. */
+  constructor(version: ModelVersion, loaded: Scorer, toRow: FeatureRow, rowsARun = ROWS_A_RUN) {
     this.version = version;
     this.#loaded = loaded;
     this.#toRow = toRow;
     this.#width = version.signature.features.length;
+    this.#rowsARun = rowsARun;
   }
 
-  /** Scores vectors, all in one run. Errors: MODEL_BUSY, MODEL_SCORE, MODEL_FILE. */
-  score(vectors: readonly (readonly Value[])[]): Promise<Scored> {
+  /**
+   * Scores vectors. A call that has expired before its run never runs; one whose run ends too late fails too. Errors:
+   * MODEL_BUSY, MODEL_DEADLINE, MODEL_SCORE, MODEL_FILE.
+   */
+  score(vectors: readonly (readonly Value[])[], deadline = Number.POSITIVE_INFINITY): Promise<Scored> {
     if (vectors.length === 0) return Promise.resolve({ scores: new Float32Array(0), rows: new Float32Array(0) });
     if (this.#rows >= MOST_WAITING) throw fail('MODEL_BUSY', { model: this.version.model, waiting: this.#rows });
     const scores = new Promise<Scored>((resolve, reject) => {
-      this.#calls.push({ vectors, resolve, reject });
+      this.#calls.push({ vectors, deadline, resolve, reject });
     });
     this.#rows += vectors.length;
     this.#draining ??= this.#drain();
@@ -70,7 +78,7 @@ export class ScoreQueue {
   #next(): readonly Call[] {
     let rows = 0;
     let end = 0;
-    while (end < this.#calls.length && rows < ROWS_A_RUN) {
+    while (end < this.#calls.length && rows < this.#rowsARun) {
       rows += this.#calls[end].vectors.length;
       end += 1;
     }
@@ -78,7 +86,17 @@ export class ScoreQueue {
     return this.#calls.splice(0, end);
   }
 
-  async #run(calls: readonly Call[]): Promise<void> {
+  /** The calls whose callers still wait; the others fail. */
+  #inTime(calls: readonly Call[]): readonly Call[] {
+    const now = performance.now();
+    const late = calls.filter(({ deadline }) => deadline <= now);
+    for (const { reject } of late) reject(fail('MODEL_DEADLINE', { model: this.version.model }));
+    return late.length === 0 ? calls : calls.filter(({ deadline }) => deadline > now);
+  }
+
+  async #run(waiting: readonly Call[]): Promise<void> {
+    const calls = this.#inTime(waiting);
+    if (calls.length === 0) return;
     try {
       const count = calls.reduce((sum, { vectors }) => sum + vectors.length, 0);
       const rows = new Float32Array(count * this.#width);
@@ -89,24 +107,37 @@ export class ScoreQueue {
           at += this.#width;
         }
       }
-      const scores = await this.#loaded.run(rows, count);
-      this.#settle(calls, { scores, rows });
+      this.#settle(calls, await this.#scored(rows, count));
     } catch (error) {
       for (const { reject } of calls) reject(error);
     }
   }
 
-  /** Gives each call its scores; one that got a score that is no number fails alone. */
+  /** Scores rows, in pieces that others can go between. */
+  async #scored(rows: Float32Array<ArrayBuffer>, count: number): Promise<Scored> {
+    const most = this.#rowsARun;
+    if (count <= most) return { scores: await this.#loaded.run(rows, count), rows };
+    const scores = new Float32Array(count);
+    for (let from = 0; from < count; from += most) {
+      const to = Math.min(count, from + most);
+      scores.set(await this.#loaded.run(rows.slice(from * this.#width, to * this.#width), to - from), from);
+    }
+    return { scores, rows };
+  }
+
+  /** Gives each call its scores; one that got a score that is no number fails alone, and so does one that waits no longer. */
   #settle(calls: readonly Call[], { scores, rows }: Scored): void {
     const { model, version } = this.version;
+    const now = performance.now();
     let from = 0;
-    for (const { vectors, resolve, reject } of calls) {
+    for (const { vectors, deadline, resolve, reject } of calls) {
       const to = from + vectors.length;
       const own = scores.slice(from, to);
       const fed = rows.subarray(from * this.#width, to * this.#width);
       from = to;
       const row = own.findIndex((score) => !Number.isFinite(score));
-      if (row < 0) resolve({ scores: own, rows: fed });
+      if (deadline <= now) reject(fail('MODEL_DEADLINE', { model }));
+      else if (row < 0) resolve({ scores: own, rows: fed });
       else reject(fail('MODEL_SCORE', { model, version, score: own[row], row }));
     }
   }

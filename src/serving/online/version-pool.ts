@@ -25,7 +25,7 @@ export class VersionPool {
       let isHeld = true;
       return {
         version: queue.version,
-        score: (vectors) => queue.score(vectors),
+        score: (vectors, deadline) => queue.score(vectors, deadline),
         release: async () => {
           if (!isHeld) return;
           isHeld = false;

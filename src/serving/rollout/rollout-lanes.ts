@@ -1,10 +1,11 @@
-import { isHeadraceError } from '../../base/errors/fail.ts';
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { Rollout, RolloutStore } from '../../ports/rollout-store.ts';
 import type { Value } from '../../schema/column.ts';
 import type { HeldVersion } from '../online/held-version.ts';
 import type { Scores } from '../online/model-server.ts';
 import type { Scored } from '../online/score-queue.ts';
+import { withinDeadline } from '../online/within-deadline.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
 import { EvidenceCounter, type Outcome } from './evidence-counter.ts';
 import { type Cohort, cohortOf, isCompared, isShadowing, versionOf } from './lane.ts';
@@ -15,7 +16,7 @@ type Vector = readonly Value[];
 
 /** The part of a model server that lanes need. */
 export interface LaneServer {
-  score(vectors: readonly Vector[]): Promise<Scores>;
+  score(vectors: readonly Vector[], deadline?: number): Promise<Scores>;
   hold(version: number): Promise<HeldVersion>;
   refresh(): Promise<unknown>;
 }
@@ -75,10 +76,9 @@ interface Loaded {
 interface CohortCalls {
   readonly keys: readonly (string | null)[];
   readonly vectors: readonly Vector[];
+  /** Until when the caller waits (`performance.now()`). */
+  readonly deadline: number;
 }
-
-/** Codes of a call that did not end in time. */
-const TIMEOUTS: ReadonlySet<string> = new Set(['MODEL_DEADLINE', 'MODEL_TIMEOUT', 'REQUEST_DEADLINE']);
 
 /**
  * The lanes of one model in one process: follows the stored rollout, keeps both of its versions loaded, sends each request
@@ -140,12 +140,16 @@ export class RolloutLanes {
   }
 
   /** Scores rows, each by the version of its caller's cohort. Errors: as `ModelServer.score`. */
-  async score(keys: readonly (string | null)[], vectors: readonly Vector[]): Promise<readonly LaneScore[]> {
+  async score(
+    keys: readonly (string | null)[],
+    vectors: readonly Vector[],
+    deadline = Number.POSITIVE_INFINITY,
+  ): Promise<readonly LaneScore[]> {
     this.#busy += 1;
     try {
       const loaded = this.#loaded;
-      if (loaded !== null) return await this.#scoreCohorts(loaded, keys, vectors);
-      const { version, scores, features, fed } = await this.#options.server.score(vectors);
+      if (loaded !== null) return await this.#scoreCohorts(loaded, { keys, vectors, deadline });
+      const { version, scores, features, fed } = await this.#options.server.score(vectors, deadline);
       return vectors.map((_, i) => ({
         cohort: 'champion',
         rollout: null,
@@ -247,17 +251,13 @@ export class RolloutLanes {
     await before?.candidate.release();
   }
 
-  async #scoreCohorts(
-    loaded: Loaded,
-    keys: readonly (string | null)[],
-    vectors: readonly Vector[],
-  ): Promise<readonly LaneScore[]> {
+  async #scoreCohorts(loaded: Loaded, { keys, vectors, deadline }: CohortCalls): Promise<readonly LaneScore[]> {
     const cohorts = keys.map((key) => cohortOf(loaded.rollout, key));
     const found = new Array<LaneScore>(vectors.length);
     const rowsOf = Map.groupBy(cohorts.keys(), (row) => cohorts[row]);
     await Promise.all(
       [...rowsOf].map(async ([cohort, rows]) => {
-        const calls = { keys: rows.map((row) => keys[row]), vectors: rows.map((row) => vectors[row]) };
+        const calls = { keys: rows.map((row) => keys[row]), vectors: rows.map((row) => vectors[row]), deadline };
         const scores = await this.#scoreCohort(loaded, cohort, calls);
         rows.forEach((row, i) => {
           found[row] = scores[i];
@@ -271,15 +271,18 @@ export class RolloutLanes {
     const { rollout, champion, candidate, counter } = loaded;
     const held = versionOf(rollout, cohort) === rollout.candidate ? candidate : champion;
     if (cohort === 'champion' || !isCompared(rollout))
-      return scored(await held.score(calls.vectors), held, rollout, cohort);
-    const { monotonic } = this.#options;
+      return scored(await held.score(calls.vectors, calls.deadline), held, rollout, cohort);
+    const { monotonic, model } = this.#options;
+    const { deadline } = calls;
     return this.#turns.take(cohort, async (beganAt) => {
+      // The other lane had the turn for too long: no fault of this one.
+      if (deadline <= performance.now()) throw fail('MODEL_DEADLINE', { model: model.name });
       const count = (outcome: Outcome) => {
         counter.call(cohort, outcome, { rows: calls.vectors.length, latencyMs: monotonic() - beganAt, turn: beganAt });
         for (const key of calls.keys) counter.key(cohort, key ?? '');
       };
       try {
-        const result = await held.score(calls.vectors);
+        const result = await withinDeadline(held.score(calls.vectors, deadline), { model: model.name, deadline });
         count('scored');
         for (const score of result.scores) counter.score(cohort, score);
         return scored(result, held, rollout, cohort);
@@ -334,5 +337,5 @@ function scored(
 function outcomeOf(error: unknown): Outcome {
   if (!isHeadraceError(error)) return 'error';
   if (error.code === 'MODEL_SCORE') return 'nonFinite';
-  return TIMEOUTS.has(error.code) ? 'timeout' : 'error';
+  return error.code === 'MODEL_DEADLINE' ? 'timeout' : 'error';
 }
