@@ -25,10 +25,10 @@ const peers = [
 const backEndOptions = '^src/backends/[^/]+/options\\.ts$';
 
 /** Folders that products may import besides the pure ones. */
-const grounds = ['environment', 'observe', 'schedule'];
+const grounds = ['environment', 'files', 'observe', 'schedule'];
 
 /**
- * The directions of imports: base, then schema and stats, then features, then ports, then environment, observe and schedule, then
+ * The directions of imports: base, then schema and stats, then features, then ports, then files, environment, observe and schedule, then
  * the products, then compose, then running, then server and cli. Every rule has a seeded violation in
  * test/ground/seeded/imports, which the check must catch.
  */
@@ -50,7 +50,14 @@ export const importRules: readonly IForbiddenRuleType[] = [
     comment: 'Configuration and schedules know declarations, not products; of a back end they know its options.',
     severity: 'error',
     from: { path: '^src/(environment|schedule)/' },
-    to: { path: '^src/', pathNot: [folders(pure), '^src/$1/', backEndOptions] },
+    to: { path: '^src/', pathNot: [folders([...pure, 'files']), '^src/$1/', backEndOptions] },
+  },
+  {
+    name: 'files',
+    comment: 'Durable files know nothing of Headrace.',
+    severity: 'error',
+    from: { path: '^src/files/' },
+    to: { path: '^src/', pathNot: '^src/files/' },
   },
   {
     name: 'products',
@@ -91,10 +98,10 @@ export const importRules: readonly IForbiddenRuleType[] = [
   },
   {
     name: 'backends',
-    comment: 'A back end imports what is pure, never a product or another back end.',
+    comment: 'A back end imports pure folders and files, never a product or another back end.',
     severity: 'error',
     from: { path: '^src/backends/([^/]+)/' },
-    to: { path: '^src/', pathNot: [folders(pure), '^src/backends/$1/'] },
+    to: { path: '^src/', pathNot: [folders([...pure, 'files']), '^src/backends/$1/'] },
   },
   {
     name: 'compose',

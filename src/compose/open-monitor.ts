@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileArtifactStore } from '../backends/embedded/artifacts/file-artifact-store.ts';
 import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
+import { replaceFile } from '../files/replace-file.ts';
 import type { Watched } from '../monitoring/monitor/judge-windows.ts';
 import { type MonitorState, parseState, STATE_FILE } from '../monitoring/monitor/monitor-state.ts';
 import { decodeReference } from '../monitoring/monitor/reference.ts';
@@ -55,9 +56,7 @@ export function monitorLease(directory: string): Lock | null {
 
 /** Replaces the state whole. */
 export function writeMonitorState(directory: string, state: MonitorState): void {
-  const path = join(directory, STATE_FILE);
-  writeFileSync(`${path}.new`, JSON.stringify(state));
-  renameSync(`${path}.new`, path);
+  replaceFile(join(directory, STATE_FILE), JSON.stringify(state));
 }
 
 /** Null: no monitor has run, or its state is of another version. */

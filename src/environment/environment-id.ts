@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { replaceFile } from '../files/replace-file.ts';
 
 /** The file of an environment's identity. */
 export const ENVIRONMENT_FILE = 'environment.json';
@@ -31,8 +32,7 @@ function identityOf(path: string, directory: string): string {
   if (existsSync(path)) return readId(path);
   const id = randomUUID();
   try {
-    writeFileSync(`${path}.tmp`, `${JSON.stringify({ format: 1, id })}\n`, { flush: true });
-    renameSync(`${path}.tmp`, path);
+    replaceFile(path, `${JSON.stringify({ format: 1, id })}\n`);
   } catch (error) {
     throw fail('CONFIG_DIRECTORY', { directory, reason: reasonOf(error) }, error);
   }

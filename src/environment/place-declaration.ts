@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, isHeadraceError } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
@@ -10,6 +10,7 @@ import {
 } from '../features/change/declaration-document.ts';
 import { checkPlan, planChanges } from '../features/change/plan-changes.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
+import { replaceFile } from '../files/replace-file.ts';
 
 /** Where an environment keeps the declaration that its data was written under. */
 export function declarationFile(directory: string): string {
@@ -35,11 +36,7 @@ export function placeDeclaration(project: ProjectData, directory: string): Decla
   const document = checkDeclaration(project, directory);
   const file = declarationFile(directory);
   return inDirectory(directory, () => {
-    writeFileSync(`${file}.tmp`, declarationJson(document), { flush: true });
-    renameSync(`${file}.tmp`, file);
-    const folder = openSync(directory, 'r');
-    fsyncSync(folder);
-    closeSync(folder);
+    replaceFile(file, declarationJson(document));
     return document;
   });
 }

@@ -1,20 +1,11 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { replaceFile } from '../files/replace-file.ts';
+import { syncFolder } from '../files/sync-folder.ts';
 
 /*
  * forgetting/<sha256 of entity and key>.json, while it runs:
@@ -45,9 +36,8 @@ export function keepRecord(directory: string, record: ForgetRecord): ForgetRecor
   const known = existsSync(path) ? readRecord(path).predictions : [];
   const kept = { ...record, predictions: [...new Set([...known, ...record.predictions])] };
   mkdirSync(join(directory, 'forgetting'), { recursive: true });
-  writeFileSync(`${path}.tmp`, JSON.stringify(kept), { flush: true });
-  renameSync(`${path}.tmp`, path);
-  for (const folder of [join(directory, 'forgetting'), directory]) syncFolder(folder);
+  replaceFile(path, JSON.stringify(kept));
+  syncFolder(directory);
   return kept;
 }
 
@@ -70,10 +60,4 @@ function pathOf(directory: string, { entity, key }: ForgetRecord): string {
     .update(JSON.stringify([entity, Object.entries(key).sort()]))
     .digest('hex');
   return join(directory, 'forgetting', `${name}.json`);
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  fsyncSync(folder);
-  closeSync(folder);
 }

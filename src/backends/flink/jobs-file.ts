@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf as messageOf } from '../../base/reason-of.ts';
+import { replaceFile } from '../../files/replace-file.ts';
 
 /*
  * flink.json: the jobs that were deployed for an environment.
@@ -42,8 +43,7 @@ export function readJobs(path: string): readonly DeployedJob[] {
 /** Writes the jobs of an environment, whole or not at all. Error: FLINK_JOBS_FILE. */
 export function writeJobs(path: string, jobs: readonly DeployedJob[]): void {
   try {
-    writeFileSync(`${path}.tmp`, `${JSON.stringify({ format: FORMAT, jobs }, null, 2)}\n`, { flush: true });
-    renameSync(`${path}.tmp`, path);
+    replaceFile(path, `${JSON.stringify({ format: FORMAT, jobs }, null, 2)}\n`);
   } catch (error) {
     throw fail('FLINK_JOBS_FILE', { path, reason: reasonOf(error) }, error);
   }

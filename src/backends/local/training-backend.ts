@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
+import { replaceFile } from '../../files/replace-file.ts';
 import type { GangSpec, GangState, TrainingBackend } from '../../ports/training-backend.ts';
 import { groupLives, processStart } from './process-start.ts';
 import { RankProcess } from './rank-process.ts';
@@ -129,8 +130,7 @@ export class LocalTrainingBackend implements TrainingBackend {
   }
 
   #write(id: string, record: z.output<typeof recordSchema>): void {
-    writeFileSync(`${this.#record(id)}.new`, JSON.stringify(record));
-    renameSync(`${this.#record(id)}.new`, this.#record(id));
+    replaceFile(this.#record(id), JSON.stringify(record));
   }
 
   #read(id: string): z.output<typeof recordSchema> {

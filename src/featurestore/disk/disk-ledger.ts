@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { compareText } from '../../base/text-order.ts';
+import { replaceFile } from '../../files/replace-file.ts';
 
 /** The parts of disk space: the log, and the tables of the history by the first part of their names. */
 export const DISK_PARTS = ['log', 'events', 'tiles', 'batch', 'served', 'predictions', 'monitoring'] as const;
@@ -66,8 +67,7 @@ export class DiskLedger {
   write(): void {
     for (const old of [...this.#days.keys()].sort(compareText).slice(0, -KEPT_DAYS)) this.#days.delete(old);
     const file = { format: 1, ends: Object.fromEntries(this.ends), days: Object.fromEntries(this.#days) };
-    writeFileSync(`${this.#path}.tmp`, `${JSON.stringify(file)}\n`);
-    renameSync(`${this.#path}.tmp`, this.#path);
+    replaceFile(this.#path, `${JSON.stringify(file)}\n`);
   }
 }
 

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import type { EventSourceData } from '../../features/define/declaration.ts';
+import { replaceFile } from '../../files/replace-file.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import { countEventRows, type EventFiles, readEventFiles } from './event-files.ts';
 import type { IngestReport } from './ingest-report.ts';
@@ -125,6 +126,5 @@ function readPlace(path: string): FilesReport {
 }
 
 function writePlace(path: string, report: FilesReport): void {
-  writeFileSync(`${path}.tmp`, JSON.stringify({ format: FORMAT, ...report }));
-  renameSync(`${path}.tmp`, path);
+  replaceFile(path, JSON.stringify({ format: FORMAT, ...report }));
 }

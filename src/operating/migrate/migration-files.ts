@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
+import { replaceFile } from '../../files/replace-file.ts';
 
 /** The file of a migration in the directory that the project moves to. */
 export const JOURNAL_FILE = 'migration.json';
@@ -101,8 +102,7 @@ function read<S extends z.ZodType>(path: string, schema: S): z.output<S> | null 
 
 function write(path: string, content: unknown): void {
   try {
-    writeFileSync(`${path}.tmp`, `${JSON.stringify(content)}\n`, { flush: true });
-    renameSync(`${path}.tmp`, path);
+    replaceFile(path, `${JSON.stringify(content)}\n`);
   } catch (error) {
     const reason = reasonOf(error);
     throw fail('CONFIG_DIRECTORY', { directory: path, reason }, error);

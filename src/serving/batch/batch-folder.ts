@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
-import { moveDurably, publishFirst, readIfThere, syncNames, writeDurably, writing } from './durable-file.ts';
+import { syncFolder } from '../../files/sync-folder.ts';
+import { moveDurably, publishFirst, readIfThere, writeDurably, writing } from './durable-file.ts';
 import {
   type BatchManifest,
   batchManifestSchema,
@@ -156,7 +157,7 @@ function nextRun(runs: string, job: string): number {
     const path = join(runs, `${run}.claim`);
     try {
       writeFileSync(path, `${job}\n`, { flag: 'wx' });
-      syncNames(runs);
+      syncFolder(runs);
       return run;
     } catch (error) {
       if (existsSync(path)) continue;

@@ -1,13 +1,14 @@
 import { renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
+import { syncFolder } from '../../files/sync-folder.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import type { OpenScoreTable, ScoreFiles } from '../../ports/score-files.ts';
 import { checkParity } from '../../registry/parity.ts';
 import { loadScorer, type Scorer } from '../../registry/scorer.ts';
 import { SPEC_FORMAT } from './batch-spec.ts';
-import { publishFirst, readIfThere, sha256OfFile, syncNames, writeDurably, writing } from './durable-file.ts';
+import { publishFirst, readIfThere, sha256OfFile, writeDurably, writing } from './durable-file.ts';
 import { mustBeUnchanged } from './file-identity.ts';
 import { type Part, type PartManifest, parseBatchFile, partManifestSchema } from './part-manifest.ts';
 import { bestBatchRows, type RangeScores, type RowRange, scoreRange } from './score-range.ts';
@@ -151,7 +152,7 @@ export class BatchWorker {
   #publish({ partition: { index }, attempt }: ScoreMessage, part: Part): Part {
     const { job, version, jobPath } = this.#opened;
     // The names of its files are durable before a manifest lists them.
-    syncNames(jobPath);
+    syncFolder(jobPath);
     const manifest: PartManifest = {
       format: SPEC_FORMAT,
       job,

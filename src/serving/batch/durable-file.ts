@@ -13,6 +13,7 @@ import {
 import { dirname } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
+import { syncFolder } from '../../files/sync-folder.ts';
 
 /** Writes a file and waits until its bytes are on the disk. Errors: PREDICT_FULL, PREDICT_WRITE. */
 export function writeDurably(path: string, content: string): void {
@@ -27,16 +28,6 @@ export function writeDurably(path: string, content: string): void {
   });
 }
 
-/** Makes the names of a folder durable. */
-export function syncNames(folder: string): void {
-  const opened = openSync(folder, 'r');
-  try {
-    fsyncSync(opened);
-  } finally {
-    closeSync(opened);
-  }
-}
-
 /** Gives a written file a name that nobody has yet; false: somebody has. Errors: PREDICT_FULL, PREDICT_WRITE. */
 export function publishFirst(written: string, path: string): boolean {
   return writing(path, () => {
@@ -46,7 +37,7 @@ export function publishFirst(written: string, path: string): boolean {
       if (codeOf(error) === 'EEXIST') return false;
       throw error;
     }
-    syncNames(dirname(path));
+    syncFolder(dirname(path));
     return true;
   });
 }
@@ -60,7 +51,7 @@ export function moveDurably(written: string, path: string): boolean {
       if (codeOf(error) === 'ENOENT') return false;
       throw error;
     }
-    syncNames(dirname(path));
+    syncFolder(dirname(path));
     return true;
   });
 }

@@ -1,7 +1,7 @@
 import { checkCheckpoint, checkpointNames, pruneCheckpoints, stepOf } from './checkpoints.ts';
 import type { Liveness } from './heartbeat.ts';
 import type { JournalEntry } from './journal.ts';
-import { RUN_FORMAT, type RunFiles, replaceFile } from './run-files.ts';
+import { RUN_FORMAT, type RunFiles, replaceJson } from './run-files.ts';
 import type { RunSpec } from './run-spec.ts';
 import type { RunState } from './run-state.ts';
 
@@ -66,6 +66,6 @@ export class CheckpointWatch {
     this.#asked = now;
     this.#requests += 1;
     enter('checkpointing');
-    replaceFile(files.request, { format: RUN_FORMAT, id: `${this.#attempt}.${this.#requests}`, kind: 'checkpoint' });
+    replaceJson(files.request, { format: RUN_FORMAT, id: `${this.#attempt}.${this.#requests}`, kind: 'checkpoint' });
   }
 }

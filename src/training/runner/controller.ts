@@ -12,7 +12,7 @@ import { type Ledger, ledgerOf } from './ledger.ts';
 import type { PlacedProgress, Placement, PlacementNews, Placer } from './placer.ts';
 import { rankEnvironments } from './rank-environment.ts';
 import { failuresInARow, isEnd, mayRestart } from './restart-limits.ts';
-import { clearAttempt, makeFolders, RUN_FORMAT, type RunFiles, replaceFile, runFiles } from './run-files.ts';
+import { clearAttempt, makeFolders, RUN_FORMAT, type RunFiles, replaceJson, runFiles } from './run-files.ts';
 import { failedRank, type RunOutcome, readResult } from './run-outcome.ts';
 import type { RunSpec } from './run-spec.ts';
 import { checkTransition, isFinal, type RunState } from './run-state.ts';
@@ -140,7 +140,7 @@ class Controller {
     if (placement === null) return this.#waitForInstances();
     clearAttempt(this.#files);
     const attempt = this.#attempt;
-    replaceFile(this.#files.run, {
+    replaceJson(this.#files.run, {
       format: RUN_FORMAT,
       run,
       attempt,

@@ -8,7 +8,7 @@ import { checkpointNames } from './checkpoints.ts';
 import { superviseRun } from './controller.ts';
 import { type Heartbeat, readHeartbeat } from './heartbeat.ts';
 import type { JournalEntry } from './journal.ts';
-import { replaceFile } from './run-files.ts';
+import { replaceJson } from './run-files.ts';
 import type { RunOutcome } from './run-outcome.ts';
 import type { RunSpec } from './run-spec.ts';
 
@@ -75,7 +75,7 @@ export async function drill(options: DrillOptions): Promise<DrillResult> {
     killOnce((run) => checkpointNames(join(run, 'checkpoints')).length >= 2, damageNewest),
   );
   const result = judge(options, plain, [killed, torn, damaged]);
-  replaceFile(join(folder, 'drill.json'), result);
+  replaceJson(join(folder, 'drill.json'), result);
   for (const problem of result.problems) options.onLine?.(problem);
   return result;
 }

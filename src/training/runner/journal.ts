@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync 
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { syncFolder } from '../../files/sync-folder.ts';
 
 const entrySchema = z.object({
   seq: z.int().nonnegative(),
@@ -99,14 +100,4 @@ function parseEntry(line: string): JournalEntry | null {
 
 function writeAll(file: number, bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-}
-
-/** Makes names in a folder durable. */
-export function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }

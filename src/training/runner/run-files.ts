@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { syncFolder } from './journal.ts';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { replaceFile } from '../../files/replace-file.ts';
 
 /** Format of run.json, heartbeats, requests and done.json. */
 export const RUN_FORMAT = 2;
@@ -35,16 +35,7 @@ export function clearAttempt(files: RunFiles): void {
   makeFolders(files);
 }
 
-/** Replaces a file as a whole, on the disk. */
-export function replaceFile(path: string, value: unknown): void {
-  const next = `${path}.new`;
-  const file = openSync(next, 'w', 0o600);
-  try {
-    writeSync(file, `${JSON.stringify(value, null, 2)}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(next, path);
-  syncFolder(dirname(path));
+/** Replaces a JSON file as a whole, durably; only its owner may read it. */
+export function replaceJson(path: string, value: unknown): void {
+  replaceFile(path, `${JSON.stringify(value, null, 2)}\n`, 0o600);
 }

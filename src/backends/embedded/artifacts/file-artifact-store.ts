@@ -14,8 +14,8 @@ import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fail } from '../../../base/errors/fail.ts';
 import { reasonOf } from '../../../base/reason-of.ts';
+import { syncFolder } from '../../../files/sync-folder.ts';
 import type { ArtifactStore, ByteRange, StagedContent } from '../../../ports/artifact-store.ts';
-import { syncFolder } from '../sync-folder.ts';
 
 /** The folder of uploads that are not finished. */
 const STAGING = 'staging';

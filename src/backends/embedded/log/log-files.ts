@@ -10,11 +10,11 @@ import {
   readSync,
   renameSync,
   rmSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { syncFolder } from '../sync-folder.ts';
+import { replaceFile } from '../../../files/replace-file.ts';
+import { syncFolder } from '../../../files/sync-folder.ts';
 
 /**
  * The file operations of a log. They are an argument so that tests can lose what was not synced, fill the disk and make a
@@ -73,11 +73,7 @@ export const nodeFiles: LogFiles = {
   syncSoon: (fd) =>
     new Promise((resolve, reject) => fdatasync(fd, (error) => (error === null ? resolve() : reject(error)))),
   syncFolder,
-  replace: (path, content) => {
-    writeFileSync(`${path}.tmp`, content, { flush: true });
-    renameSync(`${path}.tmp`, path);
-    syncFolder(dirname(path));
-  },
+  replace: (path, content) => replaceFile(path, content),
   rename: (from, to) => renameSync(from, to),
   remove: (path) => rmSync(path),
   close: closeSync,
