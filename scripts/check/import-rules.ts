@@ -107,7 +107,7 @@ export const importRules: readonly IForbiddenRuleType[] = [
     name: 'compose',
     comment: 'Only compose chooses back ends; configuration checks their options.',
     severity: 'error',
-    from: { path: '^src/', pathNot: ['^src/compose/', '^src/backends/', '^src/cli/train-worker\\.ts$'] },
+    from: { path: '^src/', pathNot: ['^src/compose/', '^src/backends/', '^src/cli/train-job-file\\.ts$'] },
     to: { path: '^src/backends/', pathNot: backEndOptions },
   },
   {

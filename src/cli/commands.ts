@@ -43,6 +43,7 @@ import { tilesDeploy, tilesLogs, tilesStatus, tilesStop, tilesUpgrade, tilesWrit
 import { train } from './commands/train.ts';
 import { trainDrill } from './commands/train-drill.ts';
 import { trainExport } from './commands/train-export.ts';
+import { trainJob } from './commands/train-job.ts';
 import { trainRun } from './commands/train-run.ts';
 import { trainingSet } from './commands/training-set.ts';
 import { verify } from './commands/verify.ts';
@@ -70,6 +71,7 @@ export const commands: readonly Command[] = [
   trainingSet,
   train,
   trainRun,
+  trainJob,
   trainDrill,
   trainExport,
   sweepRun,

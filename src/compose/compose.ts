@@ -36,9 +36,11 @@ import type { OnlineStore } from '../ports/online-store.ts';
 import type { RemoteFiles } from '../ports/remote-files.ts';
 import type { RolloutStore } from '../ports/rollout-store.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
+import type { OpenTrainingRun } from '../ports/training-backend.ts';
 import { engineOf, historyOf, logOf, onlineOf } from './back-ends.ts';
 import { openArtifacts, openRegistry } from './open-registry.ts';
 import { openTileTopics, shareNames } from './tile-topics.ts';
+import { trainingRuns } from './training-backends.ts';
 
 /** The declaration that the data of a directory were written under. */
 const DECLARATION = 'declaration.json';
@@ -68,6 +70,8 @@ export interface Stores {
   readonly trainer: readonly [string, ...string[]];
   /** Where training runs keep their files. */
   readonly runs: string;
+  /** Starts the processes of a training run. */
+  readonly openRun: OpenTrainingRun;
   /** null: nothing is traced. */
   readonly traces: Traces | null;
 }
@@ -117,6 +121,7 @@ export async function openStores(
       runtime: onnxRuntime,
       trainer: [process.execPath, fileURLToPath(new URL(`../cli/train-worker${moduleEnding()}`, import.meta.url))],
       runs: join(directory, 'runs'),
+      openRun: trainingRuns(environment, fileURLToPath(new URL('../training/runner', import.meta.url))),
       traces: await openTraces(environment, onFault),
     };
   } catch (error) {

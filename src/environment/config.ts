@@ -61,6 +61,25 @@ function isFunctionModel(value: unknown): boolean {
   return typeof name === 'string' && Array.isArray(inputs) && Array.isArray(outputs) && typeof run === 'function';
 }
 
+/** Processes that train, so that they leave the machine to what serves; checkpoints, restarts and costs of a training. */
+const trainingSchema = z.strictObject({
+  /** 0 to 19: the larger, the less of a busy processor they get. */
+  nice: z.int().min(0).max(19).default(10),
+  /** `idle`: they read and write while nobody else does. */
+  disk: z.enum(['normal', 'idle']).default('normal'),
+  /** Processors that they may run on: the last ones of the machine. Without it, all. */
+  cores: z.int().min(1).optional(),
+  /** Data memory of a process. Without it there is no bound. */
+  memory: z.union([size, z.int().min(LEAST_MEMORY)]).optional(),
+  /** Between two checkpoints. */
+  checkpoint: duration.default('60s'),
+  /** Restarts after hangs and kills that nobody explains: 3 of embedded trainers, none of commands. */
+  restarts: z.int().min(0).max(1_000).optional(),
+  /** The most that a training may cost, and the price of an hour in the same currency. */
+  budget: z.number().positive().optional(),
+  pricePerHour: z.number().nonnegative().default(0),
+});
+
 /** The models that a server runs for callers who send tensors. */
 const modelsSchema = z.strictObject({
   /** A folder as Triton lays it out: `<model>/config.pbtxt`, `<model>/<version>/model.onnx`. */
@@ -150,17 +169,25 @@ const environmentSchema = z.strictObject({
     })
     .prefault({}),
   models: modelsSchema.prefault({}),
+  training: trainingSchema.prefault({}),
 });
 
 /** The options of an environment in headrace.config.ts. */
 export type EnvironmentOptions = z.input<typeof environmentSchema>;
 
 /** An environment with all defaults filled; durations in ms. `directory` is that of the namespace. */
-export type Environment = Omit<z.output<typeof environmentSchema>, 'log' | 'memory' | 'cacheKeys' | 'models'> & {
+export type Environment = Omit<
+  z.output<typeof environmentSchema>,
+  'log' | 'memory' | 'cacheKeys' | 'models' | 'training'
+> & {
   readonly models: Omit<z.output<typeof modelsSchema>, 'memory' | 'idle' | 'cache'> & {
     readonly memoryBytes: number;
     readonly idleMs: number;
     readonly cacheBytes: number;
+  };
+  readonly training: Omit<z.output<typeof trainingSchema>, 'memory' | 'checkpoint'> & {
+    readonly memoryBytes: number | undefined;
+    readonly checkpointSeconds: number;
   };
   /** Bytes that a process may keep in memory for data that grows with keys. */
   readonly memoryBytes: number;
@@ -185,7 +212,7 @@ export function defineConfig<const C extends Config>(config: C): C {
 export function resolveEnvironment(name: string, options: EnvironmentOptions, project: string): Environment {
   const parsed = environmentSchema.safeParse(options);
   if (!parsed.success) throw fail('CONFIG_OPTION', { name, reason: reasonOf(parsed.error) });
-  const { log, namespace, directory, memory, cacheKeys, models, ...rest } = parsed.data;
+  const { log, namespace, directory, memory, cacheKeys, models, training, ...rest } = parsed.data;
   if (memory !== undefined && cacheKeys !== undefined)
     throw fail('CONFIG_OPTION', { name, reason: 'cacheKeys: memory bounds the same; leave cacheKeys out' });
   checkEngine(name, rest.engine, log);
@@ -203,7 +230,21 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
     log: { ...log, ageMs: parseDuration(log.age, 'log.age') },
     memoryBytes: memoryBytes(memory, cacheKeys),
     models: resolvedModels(models),
+    training: resolvedTraining(name, training),
   });
+}
+
+function resolvedTraining(
+  name: string,
+  { memory, checkpoint, ...rest }: z.output<typeof trainingSchema>,
+): Environment['training'] {
+  if (rest.budget !== undefined && rest.pricePerHour === 0)
+    throw fail('CONFIG_OPTION', { name, reason: 'training.budget: a budget needs pricePerHour' });
+  return {
+    ...rest,
+    memoryBytes: memory === undefined ? undefined : bytesOf(memory),
+    checkpointSeconds: parseDuration(checkpoint, 'training.checkpoint') / 1000,
+  };
 }
 
 function resolvedModels({ memory, idle, cache, ...rest }: z.output<typeof modelsSchema>): Environment['models'] {

@@ -33,6 +33,8 @@ export interface ModelLineage {
   readonly trainer: Readonly<Record<string, unknown>>;
   /** Digest of the profiles of its training set, by chunk; absent in versions before they were made. */
   readonly reference?: string;
+  /** The run that trained it: its attempts, their seconds and cost together; absent in versions before it was noted. */
+  readonly run?: { readonly attempts: number; readonly seconds: number; readonly cost: number };
 }
 
 /** A version to register: it gets the next number. */

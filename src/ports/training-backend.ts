@@ -31,10 +31,12 @@ export interface GangState {
  * 3. `signal` reaches every process of every rank, and none that is not of the gang.
  * 4. After `cancel` no process of the gang runs. It works on a gang that another process submitted, and twice.
  * 5. `tail` has the last lines of a rank, also after its end. Output is bounded on the disk.
- * 6. When the process that submitted is killed, its gang ends too, or a later `cancel` ends it.
+ * 6. When the process that submitted is killed, its gang ends too, or a later `cancel` ends it: `outlivesSubmitter` says which.
  */
 export interface TrainingBackend {
   readonly kind: string;
+  /** Whether a gang runs on, and costs, when the process that submitted it has died. */
+  readonly outlivesSubmitter: boolean;
   /** Error: RUN_SUBMIT. */
   submit(gang: GangSpec): Promise<void>;
   /** Error: RUN_GANG, for an unknown id. */
@@ -44,3 +46,18 @@ export interface TrainingBackend {
   cancel(id: string): Promise<void>;
   close(): Promise<void>;
 }
+
+export interface TrainingRunOptions {
+  /** More variables of the ranks. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Takes every line that a rank prints, where the back end has them at once. */
+  readonly onLine?: ((line: string) => void) | undefined;
+}
+
+/**
+ * Opens the back end of the run in a folder, and keeps other controllers away from it until it is closed. Error: RUN_LOCKED.
+ */
+export type OpenTrainingRun = (
+  folder: string,
+  options?: TrainingRunOptions,
+) => { readonly backend: TrainingBackend; close(): Promise<void> };

@@ -136,7 +136,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     streams.part(),
   ];
   const flush = () => flushParts(parts);
-  const training = new TrainingRuns({ project, stores, features, clock, flush });
+  const training = new TrainingRuns({ project, stores, limits: environment.training, features, clock, flush });
   const { directory } = environment;
   const rowsOf = sourceRows(schemas, log.capabilities.rows);
   await streams.open({ rowsOf, read: (of, request, at) => features.read(of, request, at) });

@@ -4,6 +4,7 @@ import { fail } from '../base/errors/fail.ts';
 import type { Clock } from '../base/time.ts';
 import type { Stores } from '../compose/compose.ts';
 import { openTableFile } from '../compose/table-files.ts';
+import type { Environment } from '../environment/config.ts';
 import { declarationHash } from '../features/change/declaration-hash.ts';
 import type { FeatureServiceData, ModelData, ProjectData } from '../features/define/declaration.ts';
 import type { ReadMode } from '../features/plan/stream-read.ts';
@@ -15,6 +16,7 @@ import type { TrainingSetSummary } from '../featurestore/training-set/training-s
 import { trainingSpan } from '../featurestore/training-set/training-span.ts';
 import { buildReference, encodeReference } from '../monitoring/monitor/reference.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
+import { forgetTraining, type KeptTraining, keepTraining, keptTraining } from '../training/kept-training.ts';
 import { trainModel } from '../training/train-model.ts';
 
 export interface TrainOptions {
@@ -29,6 +31,8 @@ export interface TrainOptions {
   readonly onLine?: (line: string) => void;
   /** Cancels it: the call fails with JOB_CANCELLED or the error of the ended process, and no version is registered. */
   readonly signal?: AbortSignal;
+  /** Goes on with the newest training of the model that was killed: its set, its options, its newest checkpoint. */
+  readonly resume?: boolean;
 }
 
 export interface SpineTrainOptions {
@@ -41,11 +45,13 @@ export interface SpineTrainOptions {
   readonly signal?: AbortSignal;
 }
 
+/** From the start of a program to its first step, and between two steps, ms. */
 const TRAINING_TIMEOUT_MS = 3_600_000;
 
 export interface TrainingRunsOptions {
   readonly project: ProjectData;
-  readonly stores: Pick<Stores, 'registry' | 'artifacts' | 'runtime' | 'trainer' | 'runs'>;
+  readonly stores: Pick<Stores, 'registry' | 'artifacts' | 'runtime' | 'trainer' | 'runs' | 'openRun'>;
+  readonly limits: Environment['training'];
   readonly features: FeatureStore;
   readonly clock: Clock;
   /** Writes everything that was taken to every store. */
@@ -112,11 +118,22 @@ export class TrainingRuns {
     return (await this.#program(asked, run)) as TrainingSetSummary;
   }
 
-  /** Builds a training set, trains, registers the version. Errors: JOB_CANCELLED, those of the training set and of the job. */
+  /**
+   * Builds a training set, trains, registers the version. Errors: JOB_CANCELLED, TRAINING_RESUME, those of the training set and of
+   * the job.
+   */
   async train(model: ModelData, options: TrainOptions): Promise<ModelVersion> {
-    const directory = resolve(this.#options.stores.runs, `${model.name}-${this.#options.clock().toString(36)}`);
+    const { stores, clock, project } = this.#options;
+    const declaration = declarationHash(project);
+    const kept = options.resume === true ? keptTraining(stores.runs, model.name, declaration) : null;
+    const directory = kept?.directory ?? resolve(stores.runs, `${model.name}-${clock().toString(36)}`);
     try {
-      return await this.#train(model, options, directory);
+      // Before the work, not after it.
+      await stores.runtime.ready();
+      const trainingSet = kept?.trainingSet ?? (await this.#writeKeptSet(model, options, { directory, declaration }));
+      const version = await this.#trainOn(model, options, { directory, declaration, trainingSet });
+      forgetTraining(directory);
+      return version;
     } catch (error) {
       if (options.signal?.aborted !== true) throw error;
       rmSync(directory, { recursive: true, force: true });
@@ -124,32 +141,48 @@ export class TrainingRuns {
     }
   }
 
-  async #train(model: ModelData, options: TrainOptions, directory: string): Promise<ModelVersion> {
-    const { stores, clock, project } = this.#options;
-    const { registry, artifacts, runtime, trainer } = stores;
+  /** Writes the set of a training, and what a resume needs to know of it. */
+  async #writeKeptSet(
+    model: ModelData,
+    options: TrainOptions,
+    { directory, declaration }: Pick<KeptTraining, 'directory' | 'declaration'>,
+  ): Promise<KeptTraining['trainingSet']> {
     const { mode = 'corrected', onLine, signal } = options;
-    // Before the work, not after it.
-    await runtime.ready();
-    const between = trainingSpan(model, options, clock());
+    const between = trainingSpan(model, options, this.#options.clock());
     mkdirSync(directory, { recursive: true });
     const file = resolve(directory, 'training-set.parquet');
     const set = await this.#writeModelSet(model, between, mode, { path: file, onLine, signal });
-    const { path, rows, unlabelled, uniform } = set;
+    const { path, rows, unlabelled } = set;
     if (rows === 0) {
       const end = new Date(between.to).toISOString();
       throw fail('TRAINING_DATA', { path, reason: `it has no labelled row that was asked before ${end}` });
     }
+    const uniform = set.uniform.map(({ feature }) => feature);
+    const trainingSet = { path, rows, unlabelled, ...between, mode, uniform };
+    keepTraining({ model: model.name, directory, declaration, trainingSet });
+    return trainingSet;
+  }
+
+  #trainOn(
+    model: ModelData,
+    { onLine, signal }: TrainOptions,
+    { directory, declaration, trainingSet }: Omit<KeptTraining, 'model'>,
+  ): Promise<ModelVersion> {
+    const { stores, clock, limits } = this.#options;
+    const { registry, artifacts, runtime, trainer, openRun } = stores;
+    const { checkpointSeconds, restarts, budget = null, pricePerHour } = limits;
     return trainModel({
       model,
-      trainingSet: { path, rows, unlabelled, ...between, mode, uniform: uniform.map(({ feature }) => feature) },
-      declaration: declarationHash(project),
+      trainingSet,
+      declaration,
       directory,
       worker: trainer,
       registry,
       artifacts,
       runtime,
       clock,
-      timeoutMs: TRAINING_TIMEOUT_MS,
+      limits: { timeoutMs: TRAINING_TIMEOUT_MS, checkpointSeconds, restarts, budget, pricePerHour },
+      openRun,
       profile: (set, features) => referenceOf(set, features, clock()),
       ...(onLine === undefined ? {} : { onLine }),
       ...(signal === undefined ? {} : { signal }),

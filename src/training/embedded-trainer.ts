@@ -1,54 +1,74 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { fail } from '../base/errors/fail.ts';
 import { parseBoostedOptions } from './boosted-trees/boosted-options.ts';
-import { trainBoosted } from './boosted-trees/train-boosted.ts';
-import { JOB_FORMAT, type TrainingJob, type TrainingResult } from './job/training-job.ts';
+import { boostedSteps } from './boosted-trees/train-boosted.ts';
+import { decodeTrees, encodeTrees } from './boosted-trees/tree-text.ts';
+import type { TrainingJob } from './job/training-job.ts';
+import { decodeFit, encodeFit } from './logistic/fit-text.ts';
 import { parseLogisticOptions } from './logistic/logistic-options.ts';
-import { trainLogistic } from './logistic/train-logistic.ts';
+import { logisticSteps } from './logistic/train-logistic.ts';
+import { seenAs, type TrainerSteps } from './trainer-steps.ts';
 import type { TrainingFrame } from './training-frame.ts';
 
-/** Trainers that come with headrace, by kind. */
-const trainers = {
-  logisticRegression: {
-    parseOptions: parseLogisticOptions,
-    train: (frame: TrainingFrame, job: TrainingJob) =>
-      trainLogistic(frame, parseLogisticOptions(job.options), job.trainingSet),
-  },
-  boostedTrees: {
-    parseOptions: parseBoostedOptions,
-    train: (frame: TrainingFrame, job: TrainingJob) =>
-      trainBoosted(frame, { options: parseBoostedOptions(job.options), path: job.trainingSet, task: job.task }),
-  },
-} as const;
-
-/** Whether a kind is one of the embedded trainers. */
-export function isEmbeddedTrainer(kind: string): kind is keyof typeof trainers {
-  return Object.hasOwn(trainers, kind);
+/** A step as a checkpoint holds it. */
+export interface KeptStep {
+  readonly step: number;
+  /** The parsed JSON of its state. */
+  readonly state: unknown;
+  /** Folder of the checkpoint. */
+  readonly path: string;
 }
 
-/** Refuses options that a trainer does not take, before anything is started. Error: TRAINING_OPTION. */
-export function checkTrainerOptions(kind: keyof typeof trainers, options: TrainingJob['options']): void {
-  trainers[kind].parseOptions(options);
+export interface EmbeddedTrainer {
+  /** Error: TRAINING_OPTION. */
+  parseOptions(options: TrainingJob['options']): unknown;
+  /** Trains, from the state of a step if there is one. Error: TRAINING_CHECKPOINT, for a state of something else. */
+  steps(frame: TrainingFrame, job: TrainingJob, resume: KeptStep | null): TrainerSteps;
+  /** The option that bounds its steps. */
+  readonly stepOption: string;
+}
+
+/** Trainers that come with headrace, by kind. */
+const trainers: Readonly<Record<string, EmbeddedTrainer>> = {
+  logisticRegression: {
+    stepOption: 'maxIterations',
+    parseOptions: parseLogisticOptions,
+    steps: (frame, { options, trainingSet }, kept) => {
+      const resume = decoded(kept, decodeFit);
+      const steps = logisticSteps(frame, { options: parseLogisticOptions(options), path: trainingSet, resume });
+      const first = (kept?.step ?? 0) + 1;
+      return seenAs(steps, (fit, index) => ({ step: first + index, loss: fit.loss, state: () => encodeFit(fit) }));
+    },
+  },
+  boostedTrees: {
+    stepOption: 'trees',
+    parseOptions: parseBoostedOptions,
+    steps: (frame, { options, trainingSet, task }, kept) => {
+      const resume = decoded(kept, decodeTrees) ?? [];
+      const steps = boostedSteps(frame, { options: parseBoostedOptions(options), path: trainingSet, task, resume });
+      return seenAs(steps, ({ trees, loss }) => ({ step: trees.length, loss, state: () => encodeTrees(trees) }));
+    },
+  },
+};
+
+function decoded<State>(kept: KeptStep | null, decode: (state: unknown) => State | null): State | null {
+  if (kept === null) return null;
+  const state = decode(kept.state);
+  if (state === null) throw fail('TRAINING_CHECKPOINT', { path: kept.path, reason: 'its state is of another trainer' });
+  return state;
 }
 
 /** Kinds of training: the embedded trainers, and any program. */
 export const trainerKinds: readonly string[] = [...Object.keys(trainers), 'command'];
 
-/** Runs an embedded trainer over a job's frame and leaves its files in `directory`. Errors: TRAINING_KIND, TRAINING_OPTION, TRAINING_DATA. */
-export function runEmbeddedTrainer(job: TrainingJob, frame: TrainingFrame, directory: string): void {
-  const kind = String(job.options['kind']);
-  if (!isEmbeddedTrainer(kind)) throw fail('TRAINING_KIND', { kind, known: trainerKinds });
-  const { onnx, input, output, metrics, parity } = trainers[kind].train(frame, job);
-  writeFileSync(join(directory, 'model.onnx'), onnx);
-  const result: TrainingResult = {
-    format: JOB_FORMAT,
-    model: 'model.onnx',
-    input,
-    output,
-    features: frame.names,
-    metrics,
-    parity,
-  };
-  writeFileSync(join(directory, 'result.json'), JSON.stringify(result));
+/** Whether a kind is one of the embedded trainers. */
+export function isEmbeddedTrainer(kind: string): boolean {
+  return Object.hasOwn(trainers, kind);
+}
+
+/** The embedded trainer of a job. Error: TRAINING_KIND. */
+export function embeddedTrainer({ options }: Pick<TrainingJob, 'options'>): EmbeddedTrainer {
+  const kind = String(options['kind']);
+  const trainer = isEmbeddedTrainer(kind) ? trainers[kind] : undefined;
+  if (trainer === undefined) throw fail('TRAINING_KIND', { kind, known: trainerKinds });
+  return trainer;
 }

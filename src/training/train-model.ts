@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../base/errors/fail.ts';
 import type { Clock } from '../base/time.ts';
@@ -7,13 +7,14 @@ import type { ModelData } from '../features/define/declaration.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelLineage, ModelRegistry, ModelVersion } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
+import type { OpenTrainingRun } from '../ports/training-backend.ts';
 import { modelInputs } from '../registry/model-inputs.ts';
 import { MODEL_ENCODING } from '../registry/model-value.ts';
 import { checkParity } from '../registry/parity.ts';
 import { loadScorer } from '../registry/scorer.ts';
 import { oneChunk, storeContent } from '../registry/store-content.ts';
-import { checkTrainerOptions, isEmbeddedTrainer, trainerKinds } from './embedded-trainer.ts';
-import { runTrainingJob } from './job/run-job.ts';
+import { embeddedTrainer, isEmbeddedTrainer, trainerKinds } from './embedded-trainer.ts';
+import { type JobLimits, runTrainingJob } from './job/run-job.ts';
 import { JOB_FORMAT, type TrainingJob } from './job/training-job.ts';
 
 export interface TrainModelOptions {
@@ -31,7 +32,8 @@ export interface TrainModelOptions {
   /** Runs the new model over its parity rows before it is registered. */
   readonly runtime: ModelRuntime;
   readonly clock: Clock;
-  readonly timeoutMs: number;
+  readonly limits: Omit<JobLimits, 'restarts'> & { readonly restarts?: number | undefined };
+  readonly openRun: OpenTrainingRun;
   readonly onLine?: (line: string) => void;
   /** Ends the job; nothing is registered once it is aborted. */
   readonly signal?: AbortSignal;
@@ -47,11 +49,12 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
   const { model, trainingSet, directory, registry, artifacts, runtime, clock } = options;
   const { path, ...lineage } = trainingSet;
   const digest = await fileDigest(path);
-  const result = await runTrainingJob({
+  const { result, ledger } = await runTrainingJob({
     command: commandOf(options),
     directory,
     job: jobOf(model, path),
-    timeoutMs: options.timeoutMs,
+    limits: { ...options.limits, restarts: options.limits.restarts ?? usualRestarts(model) },
+    open: options.openRun,
     ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
@@ -81,6 +84,7 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
       service: `${model.service.name}@${model.service.version}`,
       trainingSet: { ...lineage, digest },
       trainer: model.train.with,
+      run: { attempts: ledger.attempts.length, seconds: ledger.seconds, cost: ledger.cost },
       ...(reference === undefined ? {} : { reference: (await stored(reference)).digest }),
     },
     metrics: result.metrics,
@@ -89,7 +93,15 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
     createdAt: clock(),
   };
   if (options.signal?.aborted === true) throw fail('JOB_CANCELLED', { job: `train ${model.name}` });
-  return registry.register(version);
+  const registered = await registry.register(version);
+  // The journal and the ledger stay; nobody resumes a run with a version.
+  rmSync(join(directory, 'checkpoints'), { recursive: true, force: true });
+  return registered;
+}
+
+/** A command may not know checkpoints: it would begin from the start each time. */
+function usualRestarts({ train }: ModelData): number {
+  return isEmbeddedTrainer(train.with.kind) ? 3 : 0;
 }
 
 function jobOf(model: ModelData, trainingSet: string): TrainingJob {
@@ -107,7 +119,7 @@ function jobOf(model: ModelData, trainingSet: string): TrainingJob {
 function commandOf({ model, worker }: TrainModelOptions): readonly [string, ...string[]] {
   const { kind, command } = model.train.with;
   if (isEmbeddedTrainer(kind)) {
-    checkTrainerOptions(kind, model.train.with);
+    embeddedTrainer({ options: model.train.with }).parseOptions(model.train.with);
     return worker;
   }
   if (kind === 'command' && Array.isArray(command) && typeof command[0] === 'string') {

@@ -4,11 +4,11 @@ import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { loadScorer } from '../../src/registry/scorer.ts';
 import { parseBoostedOptions } from '../../src/training/boosted-trees/boosted-options.ts';
-import { trainBoosted } from '../../src/training/boosted-trees/train-boosted.ts';
 import type { Tree } from '../../src/training/boosted-trees/tree.ts';
 import type { TrainedModel } from '../../src/training/trained-model.ts';
 import type { TrainingFrame } from '../../src/training/training-frame.ts';
 import { smallFrame } from './small-frame.ts';
+import { trainBoosted } from './train-whole.ts';
 
 type Given = Readonly<Record<string, unknown>>;
 

@@ -4,13 +4,13 @@ import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { seededRandom } from '../../src/base/rng.ts';
 import { loadScorer } from '../../src/registry/scorer.ts';
 import { buildDesign, type Design } from '../../src/training/logistic/design.ts';
-import { fitLogistic } from '../../src/training/logistic/fit.ts';
+
 import { addWeightedGram } from '../../src/training/logistic/gram.ts';
 import { parseLogisticOptions } from '../../src/training/logistic/logistic-options.ts';
 import { solvePositive } from '../../src/training/logistic/solve.ts';
-import { trainLogistic } from '../../src/training/logistic/train-logistic.ts';
 import type { TrainingFrame } from '../../src/training/training-frame.ts';
 import { smallFrame } from './small-frame.ts';
+import { fitLogistic, trainLogistic } from './train-whole.ts';
 
 const refuse = (reason: string): never => {
   throw new Error(reason);

@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { loadScorer } from '../../src/registry/scorer.ts';
-import { trainLogistic } from '../../src/training/logistic/train-logistic.ts';
 import { OnnxGraph } from '../../src/training/onnx-export/onnx-graph.ts';
 import { childEnv } from '../child-env.ts';
 import { smallFrame } from './small-frame.ts';
+import { trainLogistic } from './train-whole.ts';
 
 const golden = readFileSync(fileURLToPath(new URL('./formats/logistic-1.onnx', import.meta.url)));
 const signature = { features: ['number', 'gaps', 'category'], input: 'features', output: 'probability' };

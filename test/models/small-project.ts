@@ -20,8 +20,8 @@ import type { ArtifactStore } from '../../src/ports/artifact-store.ts';
 import type { ModelRegistry, ModelVersion } from '../../src/ports/model-registry.ts';
 import { ModelServer } from '../../src/serving/online/model-server.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
-import { trainLogistic } from '../../src/training/logistic/train-logistic.ts';
 import { smallFrame } from './small-frame.ts';
+import { trainLogistic } from './train-whole.ts';
 
 /** What asks for predictions. */
 export const asked = eventSource('asked', {

@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { type HeadraceError, isHeadraceError } from '../../src/base/errors/fail.ts';
-import { type RunJobOptions, runTrainingJob } from '../../src/training/job/run-job.ts';
+import { trainingRuns } from '../../src/compose/training-backends.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
+import { type JobLimits, type RunJobOptions, runTrainingJob } from '../../src/training/job/run-job.ts';
 import { JOB_FORMAT } from '../../src/training/job/training-job.ts';
 import { hasEnded } from '../has-ended.ts';
 import { until } from '../until.ts';
@@ -33,10 +35,21 @@ function options(deed: string, changes: Partial<RunJobOptions> = {}): RunJobOpti
       features: ['a', 'b'],
       options: { kind: 'command', do: deed },
     },
-    timeoutMs: 90_000,
+    limits,
+    open: openLocal,
     ...changes,
   };
 }
+
+const limits: JobLimits = {
+  timeoutMs: 90_000,
+  checkpointSeconds: 60,
+  restarts: 0,
+  budget: null,
+  pricePerHour: 0,
+};
+
+const openLocal = trainingRuns(resolveEnvironment('test', {}, 'jobs'), '');
 
 async function failureOf(job: RunJobOptions): Promise<HeadraceError> {
   try {
@@ -51,7 +64,7 @@ async function failureOf(job: RunJobOptions): Promise<HeadraceError> {
 describe('a training program', () => {
   test('gets its job by HEADRACE_JOB, runs in its directory, tells its lines, and leaves a result', async () => {
     const lines: string[] = [];
-    const result = await runTrainingJob(options('succeed', { onLine: (line) => lines.push(line) }));
+    const { result } = await runTrainingJob(options('succeed', { onLine: (line) => lines.push(line) }));
     expect(result).toEqual({
       format: 1,
       model: 'model.onnx',
@@ -67,7 +80,7 @@ describe('a training program', () => {
   test('that fails is TRAINING_JOB with its exit code and its last lines', async () => {
     const { code, message } = await failureOf(options('fail'));
     expect(code).toBe('TRAINING_JOB');
-    expect(message).toContain('"exit code 3"');
+    expect(message).toContain('exit code 3');
     expect(message).toContain('ValueError: no such column');
     expect(message).toContain('line 29');
     expect(message).not.toContain('line 20');
@@ -84,27 +97,23 @@ describe('a training program', () => {
   test('that cannot be started, or is killed from outside, is TRAINING_JOB', async () => {
     const absent = await failureOf(options('succeed', { command: ['/no/such/program'] }));
     expect(absent.code).toBe('TRAINING_JOB');
-    expect(absent.message).toContain('ENOENT');
+    expect(absent.message).toContain('exit code 127');
     const killed = await failureOf(options('die'));
     expect(killed.code).toBe('TRAINING_JOB');
     expect(killed.message).toContain('SIGKILL');
   });
 
-  test('that runs past its time is ended, with everything that it started', async () => {
+  test('that takes no step in its time is ended, with everything that it started', async () => {
     let child = 0;
-    // Its time passes once it has started something.
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    onTestFinished(() => {
-      vi.useRealTimers();
-    });
     const onLine = (line: string) => {
       child = Number(line.split(' ')[1]);
-      vi.advanceTimersByTime(1_000);
     };
-    const { code, message } = await failureOf(options('hang', { timeoutMs: 1_000, onLine }));
-    expect(code).toBe('TRAINING_JOB');
-    expect(message).toContain('a kill after 1000 ms');
-    expect(child).toBeGreaterThan(0);
+    // A slow machine may not come to start anything in the first times.
+    for (let timeoutMs = 1_000; child === 0; timeoutMs *= 2) {
+      const { code, message } = await failureOf(options('hang', { limits: { ...limits, timeoutMs }, onLine }));
+      expect(code).toBe('TRAINING_JOB');
+      expect(message).toContain(`a kill after ${timeoutMs} ms`);
+    }
     await until(() => hasEnded(child));
   });
 
@@ -115,10 +124,6 @@ describe('a training program', () => {
     expect(running.message).toContain('an abort');
     const early = await failureOf(options('hang', { signal: controller.signal }));
     expect(early.message).toContain('an abort');
-  });
-
-  test('may have longer than a timer of Node takes', async () => {
-    await runTrainingJob(options('succeed', { timeoutMs: Number.POSITIVE_INFINITY }));
   });
 
   test('that prints a line without an end does not fill the memory', async () => {

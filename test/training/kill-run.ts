@@ -16,26 +16,34 @@ export interface KillCounts {
   insideCheckpoint: number;
 }
 
+/** A program to kill: its run, and the check of an ended one. */
+export interface KilledProgram {
+  readonly spec: Record<string, unknown>;
+  /** Throws where the run differs from one without kills. */
+  check(folder: string, outcome: RunOutcome): void;
+}
+
 const STEPS = 60;
 const EVERY = 6;
 
+/** The counting program of one or two ranks. */
+export function counting(random: Random): KilledProgram {
+  const ranks = 1 + randomBelow(random, 2);
+  const options = { every: EVERY, bytes: 200_000, stepSeconds: 0.003 };
+  return {
+    spec: { ranks, targetSteps: STEPS, options },
+    check: (folder, outcome) => checkCount(folder, ranks, outcome),
+  };
+}
+
 /**
- * Runs the counting program of one or two ranks, and kills its controller, a rank, or a rank inside a checkpoint write at random,
- * `kills` times. Then it lets the run end. Throws where the state differs from an uninterrupted run, work is lost beyond the
- * interval of checkpoints, a step is repeated in an attempt, or a process is left.
+ * Runs a program and kills its controller, a rank, or a rank inside a checkpoint write at random, `kills` times. Then it lets the run
+ * end. Throws where the run differs from one without kills, or a process is left.
  */
-export async function killRun(random: Random, kills: number): Promise<KillCounts> {
+export async function killRun(random: Random, kills: number, program = counting(random)): Promise<KillCounts> {
   const folder = mkdtempSync(join(tmpdir(), 'kill-run-'));
   const counts = { controller: 0, rank: 0, insideCheckpoint: 0 };
-  const ranks = 1 + randomBelow(random, 2);
-  const spec = {
-    ranks,
-    targetSteps: STEPS,
-    killRestarts: 1000,
-    errorRestarts: 1000,
-    pollMs: 10,
-    options: { every: EVERY, bytes: 200_000, stepSeconds: 0.003 },
-  };
+  const spec = { killRestarts: 1000, errorRestarts: 1000, pollMs: 10, ...program.spec };
   try {
     let controller = start(folder, spec);
     for (let kill = 0; kill < kills && controller.process.exitCode === null; kill++) {
@@ -49,7 +57,7 @@ export async function killRun(random: Random, kills: number): Promise<KillCounts
       } else if (!killRank(folder, random)) continue;
       counts[kind] += 1;
     }
-    check(folder, ranks, await controller.ended);
+    checkEnd(folder, program, await controller.ended);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -102,16 +110,25 @@ function pidsOf(gang: string): readonly number[] {
   }
 }
 
-function check(folder: string, ranks: number, output: string): void {
+function checkEnd(folder: string, program: KilledProgram, output: string): void {
   let outcome: RunOutcome;
   try {
     outcome = JSON.parse(output);
   } catch {
     throw new Error(`the controller printed: ${output}`);
   }
+  if (outcome.state !== 'completed') throw new Error(`the run ended otherwise than without kills: ${output}`);
+  program.check(folder, outcome);
+  const left = names(join(folder, 'gangs')).flatMap((gang) =>
+    pidsOf(join(folder, 'gangs', gang)).filter(runsIn(folder)),
+  );
+  if (left.length > 0) throw new Error(`processes ${left} are left`);
+}
+
+/** The state is that of a run without kills, no attempt lost more than an interval, or repeated a step. */
+function checkCount(folder: string, ranks: number, outcome: RunOutcome): void {
   const { result } = outcome.result as { result: { state: string } };
-  if (outcome.state !== 'completed' || result.state !== expectedState(0, STEPS))
-    throw new Error(`the run ended otherwise than without kills: ${output}`);
+  if (result.state !== expectedState(0, STEPS)) throw new Error(`the state differs: ${JSON.stringify(outcome)}`);
   for (const { lostSteps, attempt } of outcome.ledger.attempts)
     if (lostSteps > EVERY) throw new Error(`attempt ${attempt} lost ${lostSteps} steps, more than ${EVERY}`);
   for (let rank = 0; rank < ranks; rank++) {
@@ -119,10 +136,6 @@ function check(folder: string, ranks: number, output: string): void {
       if (steps.some((step, index) => step !== (steps[0] ?? 0) + index))
         throw new Error(`rank ${rank} repeated or passed over a step in attempt ${attempt}: ${steps}`);
   }
-  const left = names(join(folder, 'gangs')).flatMap((gang) =>
-    pidsOf(join(folder, 'gangs', gang)).filter(runsIn(folder)),
-  );
-  if (left.length > 0) throw new Error(`processes ${left} are left`);
 }
 
 /** Whether a process of the folder runs; pids are used again. */

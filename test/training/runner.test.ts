@@ -106,6 +106,7 @@ function failing() {
   const unknown = () => Promise.reject(new Error('no gang'));
   return {
     kind: 'none',
+    outlivesSubmitter: false,
     submit: async ({ id }: { id: string }) => {
       const { fail } = await import('../../src/base/errors/fail.ts');
       throw fail('RUN_SUBMIT', { gang: id, reason: 'no room' });
@@ -269,12 +270,14 @@ test.skipIf(!hasPython)('after a damaged checkpoint the controller asks for the 
   // Later than any clock of this process.
   const began = 1e12;
   watch.start(1);
-  await watch.look(liveness, state, began + 2_000);
+  watch.look(liveness, state, began + 2_000);
   expect(state).toBe('checkpointing');
   renameSync(`${whole}.away`, newest ?? '');
-  await watch.look(liveness, state, began + 3_000);
+  watch.look(liveness, state, began + 2_900);
+  await watch.verified();
+  watch.look(liveness, state, began + 3_000);
   expect(state).toBe('running');
-  await watch.look(liveness, state, began + 5_000);
+  watch.look(liveness, state, began + 5_000);
   expect(state).toBe('checkpointing');
   expect(noted).toEqual(['damagedCheckpoint step-000000020']);
 });

@@ -127,6 +127,20 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: ['test/fixtures/training-run-1'],
   },
   {
+    name: 'state of an embedded trainer',
+    source: 'src/training/run-embedded.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/embedded-run-1'],
+  },
+  {
+    name: 'unfinished training',
+    source: 'src/training/kept-training.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/fixtures/unfinished-training-1'],
+  },
+  {
     name: 'drill',
     source: 'src/training/runner/drill.ts',
     version: 1,
@@ -241,7 +255,9 @@ export const otherNumbers: readonly string[] = [
   'src/observe/slo-report.ts',
   'src/features/change/declaration-hash.ts',
   'src/training/onnx-export/onnx-graph.ts',
+  'src/training/job/parse-job.ts',
   'src/training/job/parse-result.ts',
+  'src/training/runner/program-run.ts',
   // Between a controller and the ranks of one attempt.
   'src/training/runner/heartbeat.ts',
   'src/training/runner/run-files.ts',

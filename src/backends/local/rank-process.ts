@@ -18,14 +18,19 @@ const LAST_OUTPUT_MS = 2_000;
  * controller ends, by any signal, the pipe closes, and the whole group is killed.
  */
 const GUARD =
-  '(trap \'\' TERM INT HUP QUIT; cat <&3 >/dev/null 2>&1; kill -KILL -- -$$ 2>/dev/null) >/dev/null 2>&1 & exec "$@" 3<&-';
+  'if [ -n "$HEADRACE_MEMORY_KB" ]; then ulimit -d "$HEADRACE_MEMORY_KB" || exit 125; fi; (trap \'\' TERM INT HUP QUIT; cat <&3 >/dev/null 2>&1; kill -KILL -- -$$ 2>/dev/null) >/dev/null 2>&1 & exec "$@" 3<&-';
 
 export interface RankOptions {
   readonly command: readonly [string, ...string[]];
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly log: string;
+  /** Takes every line that it prints. */
+  readonly onLine?: ((line: string) => void) | undefined;
 }
+
+/** Characters after which a line without an end counts as one. */
+const LONGEST_LINE = 10_000;
 
 /** One rank, in a process group of its own. */
 export class RankProcess {
@@ -35,10 +40,10 @@ export class RankProcess {
   #tail = '';
   #written = 0;
 
-  private constructor(child: ChildProcess, log: string) {
+  private constructor(child: ChildProcess, log: string, onLine: (line: string) => void = () => undefined) {
     this.#child = child;
     const file = openSync(log, 'a', 0o600);
-    const output = [child.stdout, child.stderr].map((stream) => this.#keep(stream, file));
+    const output = [child.stdout, child.stderr].map((stream) => this.#keep(stream, file, onLine));
     this.#ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         this.#state = { state: 'ended', code, signal };
@@ -55,7 +60,7 @@ export class RankProcess {
   }
 
   /** Starts a rank; throws the error of the system when its program cannot start. */
-  static async start({ command, directory, environment, log }: RankOptions): Promise<RankProcess> {
+  static async start({ command, directory, environment, log, onLine }: RankOptions): Promise<RankProcess> {
     const child = spawn('/bin/sh', ['-c', GUARD, 'sh', ...command], {
       cwd: directory,
       env: environment,
@@ -66,7 +71,7 @@ export class RankProcess {
       child.once('spawn', resolve);
       child.once('error', reject);
     });
-    return new RankProcess(child, log);
+    return new RankProcess(child, log, onLine);
   }
 
   get pid(): number {
@@ -101,9 +106,11 @@ export class RankProcess {
     return (this.#child.stdio[3] as Writable | null | undefined) ?? undefined;
   }
 
-  #keep(stream: Readable | null, file: number): Promise<void> {
+  #keep(stream: Readable | null, file: number, onLine: (line: string) => void): Promise<void> {
     if (stream === null) return Promise.resolve();
+    const lines = lineSplitter(onLine);
     stream.on('data', (bytes: Buffer) => {
+      lines.take(bytes.toString('utf8'));
       this.#tail = (this.#tail + bytes.toString('utf8')).slice(-TAIL_BYTES);
       if (this.#written >= MOST_LOG_BYTES) return;
       const part = bytes.subarray(0, MOST_LOG_BYTES - this.#written);
@@ -112,7 +119,10 @@ export class RankProcess {
       if (this.#written >= MOST_LOG_BYTES) write(file, Buffer.from('\n[the log is full: later output is dropped]\n'));
     });
     return new Promise((resolve) => {
-      stream.once('close', resolve);
+      stream.once('close', () => {
+        lines.end();
+        resolve();
+      });
     });
   }
 }
@@ -124,4 +134,21 @@ function write(file: number, bytes: Buffer): void {
   } catch {
     // The log lacks these lines.
   }
+}
+
+function lineSplitter(onLine: (line: string) => void) {
+  let rest = '';
+  const end = () => {
+    if (rest !== '') onLine(rest);
+    rest = '';
+  };
+  return {
+    take(text: string): void {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onLine(line);
+      if (rest.length >= LONGEST_LINE) end();
+    },
+    end,
+  };
 }

@@ -7,6 +7,7 @@ import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import { replaceFile } from '../../files/replace-file.ts';
 import type { GangSpec, GangState, TrainingBackend } from '../../ports/training-backend.ts';
+import { limited, limitVariables, type ProcessLimits } from './process-limits.ts';
 import { groupLives, processStart } from './process-start.ts';
 import { RankProcess } from './rank-process.ts';
 
@@ -34,6 +35,9 @@ export interface LocalOptions {
   readonly folder: string;
   /** More variables that ranks get. */
   readonly environment?: Readonly<Record<string, string>>;
+  readonly limits?: ProcessLimits;
+  /** Takes every line that a rank prints. */
+  readonly onLine?: (line: string, rank: number) => void;
 }
 
 interface Gang {
@@ -44,6 +48,7 @@ interface Gang {
 /** Gangs as processes of this machine. A gang ends with the process that submitted it. */
 export class LocalTrainingBackend implements TrainingBackend {
   readonly kind = 'local';
+  readonly outlivesSubmitter = false;
   readonly #options: LocalOptions;
   readonly #gangs = new Map<string, Gang>();
 
@@ -57,10 +62,24 @@ export class LocalTrainingBackend implements TrainingBackend {
     mkdirSync(join(this.#options.folder, id), { recursive: true });
     const rendezvous = { MASTER_ADDR: '127.0.0.1', MASTER_PORT: String(await freePort()) };
     const started: RankProcess[] = [];
+    const { limits = {}, onLine } = this.#options;
     try {
       for (const [rank, own] of ranks.entries()) {
-        const environment = { ...inherited(), ...this.#options.environment, ...rendezvous, ...own };
-        started.push(await RankProcess.start({ command, directory, environment, log: this.#log(id, rank) }));
+        started.push(
+          await RankProcess.start({
+            command: limited(command, limits),
+            directory,
+            environment: {
+              ...inherited(),
+              ...limitVariables(limits),
+              ...this.#options.environment,
+              ...rendezvous,
+              ...own,
+            },
+            log: this.#log(id, rank),
+            onLine: onLine === undefined ? undefined : (line) => onLine(line, rank),
+          }),
+        );
       }
     } catch (error) {
       for (const rank of started) rank.kill('SIGKILL');

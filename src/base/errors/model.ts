@@ -163,6 +163,13 @@ export const modelErrors = rows({
     status: 500,
     exit: 3,
   },
+  TRAINING_JOB_FILE: {
+    message: '{path} is no training job: {reason}',
+    hint: 'write job.json as docs/reference/training-jobs.md describes',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   TRAINING_DIRECTORY: {
     message: 'the directory {directory} of a training run cannot be written: {reason}',
     hint: 'free space, or make it writable',
@@ -183,6 +190,20 @@ export const modelErrors = rows({
     retry: 'never',
     status: 400,
     exit: 3,
+  },
+  TRAINING_CHECKPOINT: {
+    message: 'the checkpoint {path} cannot be resumed: {reason}',
+    hint: 'use another directory, or the training set and options that the run began with',
+    retry: 'never',
+    status: 409,
+    exit: 2,
+  },
+  TRAINING_RESUME: {
+    message: 'no unfinished training of model {model} can be resumed: {reason}',
+    hint: 'start a training without resume',
+    retry: 'never',
+    status: 409,
+    exit: 2,
   },
   TRAINING_OPTION: {
     message: 'the trainer {kind} rejects its options: {reason}',

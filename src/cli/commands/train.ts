@@ -16,6 +16,7 @@ export const train: Command = {
     to: { type: 'string' },
     'as-known': { type: 'boolean' },
     promote: { type: 'boolean' },
+    resume: { type: 'boolean' },
     ...serverOption,
   },
   help: {
@@ -23,6 +24,7 @@ export const train: Command = {
     to: 'end of the rows, exclusive (now minus the label’s within, when labels are complete)',
     'as-known': 'only with events that had arrived at each instant',
     promote: 'make the version champion',
+    resume: 'go on with the newest training of the model that was killed, from its newest checkpoint',
     ...serverOptionHelp,
   },
   run: (asked) =>
@@ -45,6 +47,7 @@ function rowsOf({ options }: Call) {
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
     mode: options['as-known'] === true ? ('as-known' as const) : ('corrected' as const),
+    resume: options['resume'] === true,
   };
 }
 

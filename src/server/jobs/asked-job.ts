@@ -62,13 +62,13 @@ function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude
   return JSON.parse(JSON.stringify(value));
 }
 
-function trainTask(headrace: Headrace, { model: name, from, to, mode }: Asked<'train'>): JobTask {
+function trainTask(headrace: Headrace, { model: name, from, to, mode, resume }: Asked<'train'>): JobTask {
   const model = headrace.model(name);
   const span = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
   return {
     kind: 'train',
     target: model.name,
-    work: ({ signal, say }) => headrace.train(model, { ...span, mode, signal, onLine: say }),
+    work: ({ signal, say }) => headrace.train(model, { ...span, mode, resume, signal, onLine: say }),
   };
 }
 

@@ -13,8 +13,14 @@ export interface BoostInput {
   readonly options: BoostedOptions;
   /** Trees of an earlier run over the same input, to resume from. */
   readonly resume?: readonly Tree[];
-  /** Takes each new tree with the loss of the rows that judge it; true ends the training. */
-  readonly onTree?: (trees: readonly Tree[], loss: number) => boolean;
+}
+
+/** A new tree is there. */
+export interface BoostStep {
+  /** All trees until now. */
+  readonly trees: readonly Tree[];
+  /** Loss of the rows that judge. */
+  readonly loss: number;
 }
 
 export interface Boosted {
@@ -27,8 +33,18 @@ export interface Boosted {
   readonly loss: number;
 }
 
-/** Gradient boosting of trees (Friedman 2001) with Newton steps. The same input gives the same trees. */
-export function boost({ features, labels, trained, task, options, resume = [], onTree }: BoostInput): Boosted {
+/**
+ * Gradient boosting of trees (Friedman 2001) with Newton steps, a tree for each step. The same input gives the same trees, also
+ * from a resume. Answer a step with true to end the training there.
+ */
+export function* boost({
+  features,
+  labels,
+  trained,
+  task,
+  options,
+  resume = [],
+}: BoostInput): Generator<BoostStep, Boosted, boolean> {
   const rows = labels.length;
   const base = baseScore(labels.subarray(0, trained), task);
   const scores = new Float64Array(rows).fill(base);
@@ -58,7 +74,7 @@ export function boost({ features, labels, trained, task, options, resume = [], o
         learningRate: options.learningRate,
       }),
     );
-    if (onTree?.(trees, losses.at(-1) ?? 0) === true) break;
+    if (yield { trees, loss: losses.at(-1) ?? 0 }) break;
   }
   const best = options.earlyStopping === null ? trees.length : losses.indexOf(Math.min(...losses)) + 1;
   for (const tree of trees.slice(best))

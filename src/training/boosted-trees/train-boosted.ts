@@ -3,21 +3,24 @@ import { auc } from '../../stats/auc.ts';
 import { parityOf, type TrainedModel } from '../trained-model.ts';
 import type { TrainingFrame } from '../training-frame.ts';
 import { binFeatures } from './bin-features.ts';
-import { type Boosted, type BoostInput, boost } from './boost.ts';
+import { type Boosted, type BoostInput, type BoostStep, boost } from './boost.ts';
 import { BOOSTED_INPUT, boostedOnnx, boostedOutput } from './boosted-onnx.ts';
 import type { BoostedOptions } from './boosted-options.ts';
 
-export interface TrainBoostedOptions extends Pick<BoostInput, 'resume' | 'onTree' | 'task'> {
+export interface TrainBoostedOptions extends Pick<BoostInput, 'resume' | 'task'> {
   readonly options: BoostedOptions;
   /** Names the set in errors. */
   readonly path: string;
 }
 
-/** Trains boosted trees on a frame of numbers, whose rows are in the order of time. Error: TRAINING_DATA. */
-export function trainBoosted(
+/**
+ * Trains boosted trees on a frame of numbers, whose rows are in the order of time, a tree for each step. Answer a step with true to
+ * end the training there. Error: TRAINING_DATA.
+ */
+export function* boostedSteps(
   frame: TrainingFrame,
-  { options, path, task, resume, onTree }: TrainBoostedOptions,
-): TrainedModel {
+  { options, path, task, resume }: TrainBoostedOptions,
+): Generator<BoostStep, TrainedModel, boolean> {
   const refuse = (reason: string): never => {
     throw fail('TRAINING_DATA', { path, reason });
   };
@@ -36,14 +39,13 @@ export function trainBoosted(
   if (trained < 2 * options.leafRows) refuse(`${trained} rows are too few for two leaves of ${options.leafRows}`);
   const positives = task === 'binary' ? checkBinary(frame.labels, trained, refuse) : null;
   const features = binFeatures(frame, { ...options, rows: trained });
-  const boosted = boost({
+  const boosted = yield* boost({
     features,
     labels: frame.labels,
     trained,
     task,
     options,
     ...(resume === undefined ? {} : { resume }),
-    ...(onTree === undefined ? {} : { onTree }),
   });
   const scores = task === 'binary' ? boosted.scores.map((z) => 1 / (1 + Math.exp(-z))) : boosted.scores;
   return {

@@ -1,129 +1,133 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
+import type { OpenTrainingRun } from '../../ports/training-backend.ts';
+import { superviseRun } from '../runner/controller.ts';
+import { runFiles } from '../runner/run-files.ts';
+import type { RunOutcome } from '../runner/run-outcome.ts';
+import { parseRunSpec } from '../runner/run-spec.ts';
 import { parseResult } from './parse-result.ts';
 import type { TrainingJob, TrainingResult } from './training-job.ts';
+
+/** Bounds of a training job, as the environment has them. */
+export interface JobLimits {
+  /** From the start to the first step, and between two steps, ms: a program without heartbeats has no more. */
+  readonly timeoutMs: number;
+  /** Seconds between two checkpoints. */
+  readonly checkpointSeconds: number;
+  /** Restarts after hangs and unexplained kills. */
+  readonly restarts: number;
+  /** The most that the job may cost, and the price of an hour; null: no cap. */
+  readonly budget: number | null;
+  readonly pricePerHour: number;
+}
 
 export interface RunJobOptions {
   /** The program and its arguments; it runs in `directory`. */
   readonly command: readonly [string, ...string[]];
+  /** Folder of the run: job.json, result.json, the journal, checkpoints. The same folder resumes a job that was killed. */
   readonly directory: string;
   readonly job: TrainingJob;
-  readonly timeoutMs: number;
+  readonly limits: JobLimits;
+  /** Opens the back end of the run. */
+  readonly open: OpenTrainingRun;
   /** Takes every line that the program prints. */
   readonly onLine?: (line: string) => void;
   /** Ends the program, with everything that it started. */
   readonly signal?: AbortSignal;
 }
 
+/** A job that has ended, and what it cost. */
+export interface RanJob {
+  readonly result: TrainingResult;
+  readonly ledger: RunOutcome['ledger'];
+}
+
 /** Last lines of output that an error shows. */
 const TAIL_LINES = 5;
 
-/** Characters after which a line without an end is taken for one. */
-const LONGEST_LINE = 10_000;
+/** From SIGTERM to SIGKILL, ms. */
+const GRACE_MS = 10_000;
 
-/** The longest time that a timer of Node takes, ms. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Between two looks at the program, ms. */
+const POLL_MS = 100;
 
 /**
- * Runs one training program in a separate process, to its end: `job.json` in, `result.json` out. The program gets
- * HEADRACE_JOB in its environment. Errors: TRAINING_JOB (it failed, was killed, or ran past its time), TRAINING_RESULT,
- * TRAINING_DIRECTORY.
+ * Runs one training program in a separate process, to its end, by the runner: `job.json` in, `result.json` out. The program gets
+ * HEADRACE_JOB in its environment. One that knows runs saves checkpoints, and resumes from them after a kill. Errors: TRAINING_JOB
+ * (it failed, was killed, or ran past its time), TRAINING_RESULT, TRAINING_DIRECTORY, RUN_LOCKED.
  */
-export async function runTrainingJob(options: RunJobOptions): Promise<TrainingResult> {
+export async function runTrainingJob(options: RunJobOptions): Promise<RanJob> {
   const { command, directory, job } = options;
   const path = writeJob(directory, job);
-  const { outcome, tail } = await runProgram(options, path);
-  if (outcome !== null) throw fail('TRAINING_JOB', { command: command[0], outcome, tail, directory });
+  const outcome = await superviseJob(options, path);
+  if (outcome.state !== 'completed') {
+    const tail = outcome.tail.slice(-TAIL_LINES);
+    throw fail('TRAINING_JOB', { command: command[0], outcome: endOf(outcome, options), tail, directory });
+  }
   let text: string;
   try {
     text = readFileSync(join(directory, 'result.json'), 'utf8');
   } catch (error) {
     throw fail('TRAINING_RESULT', { reason: 'result.json is not there' }, error);
   }
-  return parseResult(text, job);
+  return { result: parseResult(text, job), ledger: outcome.ledger };
 }
 
+/** The same job goes on with what its folder has; another begins from the start. */
 function writeJob(directory: string, job: TrainingJob): string {
   const path = join(directory, 'job.json');
+  const text = JSON.stringify(job, null, 2);
   try {
     mkdirSync(directory, { recursive: true });
-    // The result of an earlier run must not be taken for this one's.
-    rmSync(join(directory, 'result.json'), { force: true });
-    writeFileSync(path, JSON.stringify(job, null, 2));
+    if (existsSync(path) && readFileSync(path, 'utf8') === text && existsSync(runFiles(directory).journal)) return path;
+    // Neither the result nor the checkpoints of another job may be taken for this one's.
+    const { journal, checkpoints, gangs } = runFiles(directory);
+    for (const old of [join(directory, 'result.json'), journal, checkpoints, gangs])
+      rmSync(old, { recursive: true, force: true });
+    writeFileSync(path, text);
   } catch (error) {
     throw fail('TRAINING_DIRECTORY', { directory, reason: reasonOf(error) }, error);
   }
   return path;
 }
 
-/** Waits for the program; `outcome` is null where it ended well. */
-function runProgram(
-  { command, directory, timeoutMs, onLine, signal }: RunJobOptions,
+async function superviseJob(
+  { command, directory, limits, open, onLine, signal }: RunJobOptions,
   jobPath: string,
-): Promise<{ readonly outcome: string | null; readonly tail: readonly string[] }> {
-  const [program, ...args] = command;
-  return new Promise((resolve) => {
-    const lines: string[] = [];
-    let ended: string | null = null;
-    const child = spawn(program, args, {
-      cwd: directory,
-      env: { ...process.env, HEADRACE_JOB: jobPath },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // A separate process group, so that processes of a shell or a launcher end with it.
-      detached: true,
-    });
-    const kill = (why: string) => {
-      ended ??= why;
-      killGroup(child);
-    };
-    const leave = () => killGroup(child);
-    const abort = () => kill('an abort');
-    const timer = setTimeout(() => kill(`a kill after ${timeoutMs} ms`), Math.min(timeoutMs, LONGEST_TIMER_MS));
-    process.once('exit', leave);
-    signal?.addEventListener('abort', abort, { once: true });
-    if (signal?.aborted === true) abort();
-    for (const stream of [child.stdout, child.stderr]) {
-      eachLine(stream, (line) => {
-        lines.push(line);
-        if (lines.length > TAIL_LINES) lines.shift();
-        onLine?.(line);
-      });
-    }
-    const end = (outcome: string | null) => {
-      clearTimeout(timer);
-      process.off('exit', leave);
-      signal?.removeEventListener('abort', abort);
-      resolve({ outcome: ended ?? outcome, tail: lines });
-    };
-    child.once('error', (error) => end(error.message));
-    child.once('close', (code, by) => end(by === null ? (code === 0 ? null : `exit code ${code}`) : `signal ${by}`));
+): Promise<RunOutcome> {
+  const { backend, close } = open(directory, { environment: { HEADRACE_JOB: jobPath }, onLine });
+  const { timeoutMs, checkpointSeconds, restarts, budget, pricePerHour } = limits;
+  const spec = parseRunSpec({
+    command: [...command],
+    checkpointSeconds,
+    killRestarts: restarts,
+    budget,
+    pricePerHour,
+    startMs: timeoutMs,
+    hangMs: timeoutMs,
+    graceMs: GRACE_MS,
+    pollMs: POLL_MS,
   });
-}
-
-function killGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return;
   try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It has ended already.
+    return await superviseRun({
+      run: basename(directory),
+      folder: directory,
+      spec,
+      backend,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } finally {
+    await close();
   }
 }
 
-function eachLine(stream: NodeJS.ReadableStream, take: (line: string) => void): void {
-  let rest = '';
-  stream.setEncoding('utf8');
-  stream.on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) take(line);
-    if (rest.length < LONGEST_LINE) return;
-    take(rest);
-    rest = '';
-  });
-  stream.on('end', () => {
-    if (rest !== '') take(rest);
-  });
+/** How a job ended that has no result. */
+function endOf({ class: found, exit, hint }: RunOutcome, { limits, signal }: RunJobOptions): string {
+  if (signal?.aborted === true) return 'an abort';
+  if (found === 'hang') return `a kill after ${limits.timeoutMs} ms without a step`;
+  const by =
+    exit === null ? (found ?? 'no attempt') : exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
+  return found === 'userError' || found === 'unknownKill' ? by : `${by}: ${hint}`;
 }

@@ -18,19 +18,43 @@ export interface Fit {
   readonly loss: number;
 }
 
+/** A fit between two iterations: with the same set and options it gives the rest of the fit, bit by bit. */
+export interface FitState {
+  /** Whether it fits the part that a large set begins from. */
+  readonly inPart: boolean;
+  readonly weights: Float64Array;
+  /** Weights that the kept Hessian comes from; null: none is kept. */
+  readonly hessianAt: Float64Array | null;
+  /** Iterations of this part or whole. */
+  readonly iterations: number;
+  /** Mean loss over its rows, nats, without the penalty. */
+  readonly loss: number;
+}
+
 /**
  * Fits a logistic regression by Newton's method with step halving: deterministic, no learning rate. A large set is begun from
- * the fit of a part of it, and its Hessian, nearly all of the work, is kept as long as it serves.
+ * the fit of a part of it, and its Hessian, nearly all of the work, is kept as long as it serves. Gives its state after each iteration.
  */
-export function fitLogistic(design: Design, labels: Float64Array, options: FitOptions): Fit {
-  const start = new Float64Array(design.weights);
-  const part = partOf(design, labels);
-  if (part === null) return newton(design, labels, start, options);
-  const { weights } = newton(part.design, part.labels, start, {
-    ...options,
-    c: (options.c * design.rows) / part.design.rows,
-  });
-  return newton(design, labels, weights, options);
+export function* fitSteps(
+  design: Design,
+  labels: Float64Array,
+  options: FitOptions,
+  resume: FitState | null = null,
+): Generator<FitState, Fit, unknown> {
+  let start: NewtonStart = resume ?? newStart(new Float64Array(design.weights));
+  const part = resume === null || resume.inPart ? partOf(design, labels) : null;
+  if (part !== null) {
+    const c = (options.c * design.rows) / part.design.rows;
+    const fit = yield* newton({ ...part, start, inPart: true, options: { ...options, c } });
+    start = newStart(fit.weights);
+  }
+  return yield* newton({ design, labels, start, inPart: false, options });
+}
+
+type NewtonStart = Pick<FitState, 'weights' | 'hessianAt' | 'iterations'>;
+
+function newStart(weights: Float64Array): NewtonStart {
+  return { weights, hessianAt: null, iterations: 0 };
 }
 
 /** A set of fewer rows is fitted at once. */
@@ -50,19 +74,23 @@ function partOf(
 /** How much smaller a step has to make the gradient for the Hessian it came from to serve once more. */
 const SERVES = 0.25;
 
-function newton(
-  design: Design,
-  labels: Float64Array,
-  start: Float64Array,
-  { c, maxIterations, tolerance }: FitOptions,
-): Fit {
-  let weights = start;
+interface NewtonInput {
+  readonly design: Design;
+  readonly labels: Float64Array;
+  readonly start: NewtonStart;
+  readonly inPart: boolean;
+  readonly options: FitOptions;
+}
+
+function* newton({ design, labels, start, inPart, options }: NewtonInput): Generator<FitState, Fit, unknown> {
+  const { c, maxIterations, tolerance } = options;
+  let { weights, hessianAt, iterations } = start;
   let at = slope(design, labels, weights, c);
-  let hessian: Float64Array | null = null;
-  let iterations = 0;
-  for (; at.steepest > tolerance; iterations += 1) {
+  let hessian = hessianAt === null ? null : curvature(design, hessianAt, c);
+  while (at.steepest > tolerance) {
     if (iterations === maxIterations) return { weights, iterations, converged: false, loss: at.loss };
     const fresh = hessian === null;
+    if (hessian === null) hessianAt = weights;
     hessian ??= curvature(design, weights, c);
     const step = solvePositive(hessian, at.gradient);
     const next = halveUntilBetter(design, labels, weights, at, step, c);
@@ -70,6 +98,8 @@ function newton(
     if (next === null && fresh) break;
     if (next === null || next.at.steepest > SERVES * at.steepest) hessian = null;
     if (next !== null) ({ weights, at } = next);
+    iterations += 1;
+    yield { inPart, weights, hessianAt: hessian === null ? null : hessianAt, iterations, loss: at.loss };
   }
   return { weights, iterations, converged: true, loss: at.loss };
 }

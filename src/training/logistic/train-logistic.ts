@@ -3,16 +3,23 @@ import { auc } from '../../stats/auc.ts';
 import { parityOf, type TrainedModel } from '../trained-model.ts';
 import type { TrainingFrame } from '../training-frame.ts';
 import { buildDesign, type Design } from './design.ts';
-import { eachLinear, type Fit, fitLogistic } from './fit.ts';
+import { eachLinear, type Fit, type FitState, fitSteps } from './fit.ts';
 import { logisticOnnx, ONNX_INPUT, ONNX_OUTPUT } from './logistic-onnx.ts';
 import type { ResolvedLogisticOptions } from './logistic-options.ts';
 
-/** Trains a logistic regression on a frame of numbers; `path` names the frame in errors. Error: TRAINING_DATA. */
-export function trainLogistic(
+export interface TrainLogisticOptions {
+  readonly options: ResolvedLogisticOptions;
+  /** Names the set in errors. */
+  readonly path: string;
+  /** State of an earlier run over the same set with the same options. */
+  readonly resume?: FitState | null;
+}
+
+/** Trains a logistic regression on a frame of numbers, an iteration for each step. Error: TRAINING_DATA. */
+export function* logisticSteps(
   frame: TrainingFrame,
-  { categorical, c, maxIterations }: ResolvedLogisticOptions,
-  path: string,
-): TrainedModel {
+  { options: { categorical, c, maxIterations }, path, resume = null }: TrainLogisticOptions,
+): Generator<FitState, TrainedModel, unknown> {
   const refuse = (reason: string): never => {
     throw fail('TRAINING_DATA', { path, reason });
   };
@@ -25,7 +32,7 @@ export function trainLogistic(
   const unknown = categorical.find((name) => !frame.names.includes(name));
   if (unknown !== undefined) refuse(`it has no number feature "${unknown}"`);
   const design = buildDesign(frame, categorical, refuse);
-  const fit = fitLogistic(design, frame.labels, { c, maxIterations, tolerance: 1e-10 });
+  const fit = yield* fitSteps(design, frame.labels, { c, maxIterations, tolerance: 1e-10 }, resume);
   const scores = scoreRows(design, fit);
   return {
     onnx: logisticOnnx(design, fit.weights),

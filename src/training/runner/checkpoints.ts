@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 
 /** Format of manifest.json. */
-const CHECKPOINT_FORMAT = 1;
+export const CHECKPOINT_FORMAT = 1;
 
 const manifestSchema = z.object({
   format: z.int().positive(),
@@ -64,6 +64,37 @@ export async function newestCheckpoint(
     return { newest: { path, manifest }, damaged };
   }
   return { newest: null, damaged };
+}
+
+/**
+ * Finds newest checkpoints again and again, for a run that waits for instances: a checkpoint whose files have not changed since they
+ * were digested is not read again.
+ */
+export class CheckpointCache {
+  #key = '';
+  #found: Awaited<ReturnType<typeof newestCheckpoint>> = { newest: null, damaged: [] };
+
+  /** As `newestCheckpoint`. */
+  async newest(folder: string, worldSize: number): ReturnType<typeof newestCheckpoint> {
+    const key = `${worldSize} ${filesOf(folder)}`;
+    if (key !== this.#key) {
+      this.#found = await newestCheckpoint(folder, worldSize);
+      // Read again, where files changed meanwhile.
+      this.#key = key === `${worldSize} ${filesOf(folder)}` ? key : '';
+    }
+    return this.#found;
+  }
+}
+
+/** Names, inodes, sizes and times of all files of checkpoints. */
+function filesOf(folder: string): string {
+  const paths = checkpointNames(folder).flatMap((name) => list(join(folder, name)).map((file) => join(name, file)));
+  return paths
+    .map((path) => {
+      const facts = lstatSync(join(folder, path), { throwIfNoEntry: false });
+      return `${path} ${facts?.ino} ${facts?.size} ${facts?.mtimeMs} ${facts?.ctimeMs}`;
+    })
+    .join('\n');
 }
 
 /** Names of the finished checkpoints of a folder, newest first. */
@@ -130,6 +161,24 @@ export function pruneCheckpoints(folder: string, keep: number): readonly string[
   const names = checkpointNames(folder).slice(Math.max(2, keep));
   for (const name of names) rmSync(join(folder, name), { recursive: true, force: true });
   return names;
+}
+
+/** Bytes of writes that are not finished; 0 without one. */
+export function unfinishedBytes(folder: string): number {
+  let bytes = 0;
+  for (const name of list(folder).filter((one) => one.startsWith('.tmp-')))
+    for (const file of list(join(folder, name), true))
+      bytes += lstatSync(join(folder, name, file), { throwIfNoEntry: false })?.size ?? 0;
+  return bytes;
+}
+
+/** Names in a folder, which may vanish while it is read. */
+function list(folder: string, recursive = false): readonly string[] {
+  try {
+    return readdirSync(folder, { recursive, encoding: 'utf8' });
+  } catch {
+    return [];
+  }
 }
 
 /** Removes unfinished writes. Call it while no rank runs. */

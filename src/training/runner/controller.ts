@@ -4,16 +4,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isHeadraceError } from '../../base/errors/fail.ts';
 import type { TrainingBackend } from '../../ports/training-backend.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
-import { newestCheckpoint, putAside, removeUnfinished } from './checkpoints.ts';
-import { classifyExit, type ExitClass, type ExitEvidence, exitActions } from './exit-class.ts';
+import { CheckpointCache, putAside, removeUnfinished } from './checkpoints.ts';
+import { classifyExit, type ExitClass, type ExitEvidence, exitActions, type RankExit } from './exit-class.ts';
 import { Liveness, readHeartbeat } from './heartbeat.ts';
 import { Journal, type JournalEntry } from './journal.ts';
 import { type Ledger, ledgerOf } from './ledger.ts';
-import type { PlacedProgress, Placement, PlacementNews, Placer } from './placer.ts';
+import type { Placer } from './placer.ts';
 import { rankEnvironments } from './rank-environment.ts';
 import { failuresInARow, isEnd, mayRestart } from './restart-limits.ts';
 import { clearAttempt, makeFolders, RUN_FORMAT, type RunFiles, replaceJson, runFiles } from './run-files.ts';
 import { failedRank, type RunOutcome, readResult } from './run-outcome.ts';
+import { RunPlacement, type RunProgress } from './run-placement.ts';
 import type { RunSpec } from './run-spec.ts';
 import { checkTransition, isFinal, type RunState } from './run-state.ts';
 
@@ -58,6 +59,8 @@ class Controller {
   readonly #files: RunFiles;
   readonly #journal: Journal;
   readonly #checkpoints: CheckpointWatch;
+  readonly #checked = new CheckpointCache();
+  readonly #placement: RunPlacement;
   #state: RunState = 'planned';
   #attempt = 0;
   #step = 0;
@@ -67,8 +70,7 @@ class Controller {
   #diverged = false;
   /** When the attempt was submitted, epoch ms. */
   #submittedAt = 0;
-  #news: PlacementNews = 'keep';
-  #last: { class: ExitClass; tail: readonly string[] } | null = null;
+  #last: { class: ExitClass; tail: readonly string[]; exit: RankExit | null } | null = null;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -82,11 +84,14 @@ class Controller {
       enter: (state) => this.#enter(state),
       lastNoted: () => this.#journal.entries.findLast(({ event }) => event === 'checkpoint')?.data['name'],
     });
+    this.#placement = new RunPlacement(options.placer, options.spec.pricePerHour, (data) =>
+      this.#note('placement', data),
+    );
     for (const { event, attempt, data } of this.#journal.entries) {
       this.#attempt = Math.max(this.#attempt, attempt);
-      if (event === 'placement') this.#options.placer?.restore((data['memory'] ?? {}) as Record<string, unknown>);
+      if (event === 'placement') this.#placement.restore(data['memory']);
       if (event === 'state') this.#state = data['to'] as RunState;
-      if (event === 'ended') this.#last = { class: data['class'] as ExitClass, tail: [] };
+      if (event === 'ended') this.#last = { class: data['class'] as ExitClass, tail: [], exit: null };
     }
   }
 
@@ -94,7 +99,8 @@ class Controller {
     // An attempt that the controller before left: nothing of it may run next to its successor.
     if (this.#attempt > 0) await this.#options.backend.cancel(this.#gang);
     const open = this.#journal.entries.findLast(({ event }) => event === 'submitted' || isEnd(event));
-    if (open?.event === 'submitted') this.#note('abandoned', { gang: this.#gang, step: this.#finalStep() });
+    if (open?.event === 'submitted')
+      this.#note('abandoned', { gang: this.#gang, step: this.#finalStep(), endedAt: this.#diedAt() });
     if (this.#startsAgain()) this.#enter('planned');
     else if (isFinal(this.#state)) this.#step = this.#lastStep();
     while (!isFinal(this.#state)) {
@@ -102,6 +108,16 @@ class Controller {
       else await this.#runAttempt();
     }
     return this.#outcome();
+  }
+
+  /** When an attempt ended that lost its controller, epoch ms: with it, or now. */
+  #diedAt(): number {
+    if (this.#options.backend.outlivesSubmitter) return Date.now();
+    const beats = Array.from(
+      { length: this.#options.spec.ranks },
+      (_, rank) => readHeartbeat(this.#files.folder, rank, this.#attempt)?.t ?? 0,
+    );
+    return Math.min(Date.now(), Math.max(this.#journal.entries.at(-1)?.wall ?? 0, ...beats));
   }
 
   /** A run that ended resumes when its owner starts it again; a completed one only if it has more steps to do. */
@@ -122,12 +138,12 @@ class Controller {
   async #runAttempt(): Promise<void> {
     const { spec, backend, run } = this.#options;
     removeUnfinished(this.#files.checkpoints);
-    const { newest, damaged } = await newestCheckpoint(this.#files.checkpoints, spec.ranks);
+    const { newest, damaged } = await this.#checked.newest(this.#files.checkpoints, spec.ranks);
     for (const { path, reason } of damaged) {
       this.#note('damagedCheckpoint', { name: basename(path), reason });
       putAside(path);
     }
-    if (this.#overBudget()) return this.#finish('budget', []);
+    if (this.#overBudget()) return this.#finish('budget', [], null);
     this.#attempt += 1;
     this.#step = newest?.manifest.step ?? 0;
     this.#resumed = this.#step;
@@ -135,8 +151,7 @@ class Controller {
     this.#diverged = false;
     this.#enter('provisioning');
     this.#submittedAt = Date.now();
-    this.#news = 'keep';
-    const placement = this.#place();
+    const placement = this.#placement.place(this.#progress(false));
     if (placement === null) return this.#waitForInstances();
     clearAttempt(this.#files);
     const attempt = this.#attempt;
@@ -186,19 +201,22 @@ class Controller {
       const state = await backend.state(this.#gang);
       const now = performance.now();
       this.#seeProgress(watch.liveness, now);
-      await this.#checkpoints.look(watch.liveness, this.#state, now);
-      this.#look(watch.liveness.started);
+      this.#checkpoints.look(watch.liveness, this.#state, now);
+      this.#placement.look(this.#progress(watch.liveness.started));
       this.#options.onPoll?.();
       const ended = state.ranks.filter((rank) => rank.state !== 'running').length;
-      if (ended === state.ranks.length) return watch.own;
+      if (ended === state.ranks.length) {
+        await this.#checkpoints.settle(watch.liveness, this.#state, now);
+        return watch.own;
+      }
       // The gang is held all or none: one rank that failed, or is lost, ends the others.
       if (
         state.ranks.some((rank) => rank.state === 'lost' || (rank.state === 'ended' && rank.code !== 0)) ||
         state.preempted ||
-        this.#news === 'gone'
+        this.#placement.news === 'gone'
       )
         watch.deadline = Math.min(watch.deadline, now + (state.preempted ? spec.graceMs : 0));
-      if (this.#news === 'notice' && !watch.noticed) {
+      if (this.#placement.news === 'notice' && !watch.noticed) {
         watch.noticed = true;
         await backend.signal(this.#gang, 'SIGTERM');
       }
@@ -215,32 +233,13 @@ class Controller {
     }
   }
 
-  #place(): Placement | null {
-    const { placer, spec } = this.#options;
-    if (placer === undefined) return { name: 'here', pricePerHour: spec.pricePerHour };
-    const placement = placer.place(this.#progress(false));
-    this.#note('placement', { ...(placement ?? { name: 'none' }), memory: placer.memory() });
-    return placement;
-  }
-
-  #look(running: boolean): void {
-    const { placer } = this.#options;
-    if (placer === undefined || this.#news === 'gone') return;
-    const before = JSON.stringify(placer.memory());
-    this.#news = placer.look(this.#progress(running));
-    if (JSON.stringify(placer.memory()) !== before) this.#note('placement', { memory: placer.memory() });
-  }
-
-  #progress(running: boolean): PlacedProgress {
-    const { placer, spec } = this.#options;
-    const speed = placer?.speed ?? 1;
-    const began = this.#journal.entries[0]?.wall ?? Date.now();
+  #progress(running: boolean): RunProgress {
     return {
-      elapsedS: ((Date.now() - began) / 1000) * speed,
-      attemptS: ((Date.now() - this.#submittedAt) / 1000) * speed,
       step: this.#step,
-      targetSteps: spec.targetSteps ?? 1,
+      targetSteps: this.#options.spec.targetSteps,
       running,
+      began: this.#journal.entries[0]?.wall ?? Date.now(),
+      submitted: this.#submittedAt,
     };
   }
 
@@ -254,7 +253,7 @@ class Controller {
     if (this.#overBudget()) return 'budget';
     if (this.#diverged && this.#options.spec.stopWhenDiverged) return 'diverged';
     if (liveness.hanging(now) !== null) return 'hang';
-    return this.#news === 'leave' ? 'switch' : null;
+    return this.#placement.news === 'leave' ? 'switch' : null;
   }
 
   #seeProgress(liveness: Liveness, now: number): void {
@@ -282,11 +281,7 @@ class Controller {
     const tails = await Promise.all(state.ranks.map((_, rank) => backend.tail(this.#gang, rank, 20)));
     const found = classifyExit({
       ownAction: own,
-      infrastructure:
-        state.preempted ||
-        this.#news === 'gone' ||
-        this.#news === 'notice' ||
-        state.ranks.some((rank) => rank.state === 'lost'),
+      infrastructure: state.preempted || this.#placement.isTaken || state.ranks.some((rank) => rank.state === 'lost'),
       oomKills: state.oomKills,
       ranks: state.ranks.map((rank, index) => ({
         ...(rank.state === 'ended' ? rank : { code: null, signal: null }),
@@ -295,7 +290,9 @@ class Controller {
       step: this.#finalStep(),
       targetSteps: spec.targetSteps,
     });
-    this.#finish(found, tails[failedRank(state)] ?? []);
+    const failed = state.ranks[failedRank(state)];
+    const tail = tails[failedRank(state)] ?? [];
+    this.#finish(found, tail, failed?.state === 'ended' ? { code: failed.code, signal: failed.signal, tail } : null);
   }
 
   /** The step of the newest heartbeats, of all ranks: liveness counts from the first poll alone. */
@@ -307,10 +304,10 @@ class Controller {
     return Math.max(this.#step, Math.min(...steps));
   }
 
-  #finish(found: ExitClass, tail: readonly string[]): void {
+  #finish(found: ExitClass, tail: readonly string[], exit: RankExit | null): void {
     this.#step = this.#attempt === 0 ? 0 : this.#finalStep();
     this.#note('ended', { class: found, step: this.#step, gang: this.#gang });
-    this.#last = { class: found, tail };
+    this.#last = { class: found, tail, exit };
     if (found === 'completed') this.#enter('completed');
     else if (found === 'cancelled') this.#enter('cancelled');
     else if (!mayRestart(found, this.#journal.entries, this.#options.spec)) this.#enter('failed');
@@ -343,7 +340,7 @@ class Controller {
   }
 
   #ledger(): Ledger {
-    return ledgerOf(this.#journal.entries, { now: Date.now(), speed: this.#options.placer?.speed ?? 1 });
+    return ledgerOf(this.#journal.entries, { now: Date.now(), speed: this.#placement.speed });
   }
 
   #enter(to: RunState): void {
@@ -369,6 +366,7 @@ class Controller {
       step: this.#step,
       result: this.#state === 'completed' && existsSync(this.#files.done) ? readResult(this.#files.done) : null,
       tail: this.#last?.tail ?? [],
+      exit: this.#last?.exit ?? null,
       ledger: this.#ledger(),
     };
   }

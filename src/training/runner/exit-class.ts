@@ -53,6 +53,9 @@ export function classifyExit({
   step,
   targetSteps,
 }: ExitEvidence): ExitClass {
+  const allEndedWell = ranks.every(({ code }) => code === 0);
+  // A notice that comes during the last step takes nothing away.
+  if (allEndedWell && targetSteps !== null && step >= targetSteps) return 'completed';
   if (ownAction === 'cancel') return 'cancelled';
   if (infrastructure) return 'preempted';
   if (ownAction === 'switch') return 'switch';
@@ -60,8 +63,7 @@ export function classifyExit({
   const killed = ranks.some(({ code, signal }) => signal === 'SIGKILL' || code === 137);
   if (killed && oomKills > 0) return 'hostMemory';
   if (ownAction !== null) return ownAction;
-  if (ranks.every(({ code }) => code === 0))
-    return targetSteps !== null && step < targetSteps ? 'incomplete' : 'completed';
+  if (allEndedWell) return targetSteps === null ? 'completed' : 'incomplete';
   if (lines.some((line) => GPU_MEMORY.test(line))) return 'gpuMemory';
   if (lines.some((line) => HARDWARE.test(line))) return 'hardware';
   if (ranks.some(({ signal }) => signal !== null)) return 'unknownKill';

@@ -80,6 +80,11 @@ export class Liveness {
     if (last !== undefined) last.at = Number.POSITIVE_INFINITY;
   }
 
+  /** A checkpoint that grows is progress of all ranks: none takes a step meanwhile. */
+  writes(now: number): void {
+    for (const last of this.#last) if (last.step >= 0 && last.at < now) last.at = now;
+  }
+
   checkpointTook(ms: number): void {
     this.#checkpointMs = Math.max(this.#checkpointMs, ms);
   }

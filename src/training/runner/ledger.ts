@@ -45,8 +45,10 @@ export function ledgerOf(
       const next = entries.find((entry) => entry.event === 'submitted' && entry.attempt > attempt);
       const last = entries.findLast((entry) => entry.attempt === attempt);
       const outcome = end === undefined ? 'running' : String(end.data['class'] ?? end.event);
+      // The end of an attempt that lost its controller is noted later than it was.
+      const endedAt = Number(end?.data['endedAt'] ?? end?.wall ?? now);
       // A gang that could not start was not paid for.
-      const seconds = outcome === 'notProvisioned' ? 0 : (Math.max(0, (end?.wall ?? now) - wall) / 1000) * speed;
+      const seconds = outcome === 'notProvisioned' ? 0 : (Math.max(0, endedAt - wall) / 1000) * speed;
       const fromStep = Number(data['step'] ?? 0);
       const toStep = Math.max(fromStep, Number(end?.data['step'] ?? last?.data['step'] ?? fromStep));
       const resumed = next === undefined ? toStep : Number(next.data['step'] ?? 0);

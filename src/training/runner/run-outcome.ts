@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fail } from '../../base/errors/fail.ts';
 import type { GangState } from '../../ports/training-backend.ts';
-import type { ExitClass } from './exit-class.ts';
+import type { ExitClass, RankExit } from './exit-class.ts';
 import type { Ledger } from './ledger.ts';
 import type { RunState } from './run-state.ts';
 
@@ -15,6 +15,8 @@ export interface RunOutcome {
   readonly result: unknown;
   /** Last lines of the rank that failed. */
   readonly tail: readonly string[];
+  /** How that rank ended; null: it did not run. */
+  readonly exit: Pick<RankExit, 'code' | 'signal'> | null;
   readonly ledger: Ledger;
 }
 

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { LocalTrainingBackend } from '../../src/backends/local/training-backend.ts';
+import { checkpointNames } from '../../src/training/runner/checkpoints.ts';
+import type { JournalEntry } from '../../src/training/runner/journal.ts';
+import { until } from '../until.ts';
+import { END, openProject, slow } from './training-project.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'resume-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+test('a training whose process is killed is resumed from its checkpoint, and gives the model of one without kills', async () => {
+  const program = resolve('test/training/processes/train-project.ts');
+  const child = spawn(process.execPath, ['--conditions=headrace-source', program, folder], { stdio: 'inherit' });
+  const runs = join(folder, 'runs');
+  const run = () => join(runs, readdirSync(runs)[0] ?? '');
+  await until(() => checkpointNames(join(run(), 'checkpoints')).length > 0);
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  const headrace = await openProject(folder);
+  try {
+    const resumed = await headrace.train(slow, { resume: true });
+    const journal: JournalEntry[] = readFileSync(join(run(), 'journal.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const submitted = journal.filter(({ event }) => event === 'submitted');
+    expect(submitted).toHaveLength(2);
+    expect(submitted[1]?.data['step']).toBeGreaterThan(0);
+    expect(resumed.lineage.run).toMatchObject({ attempts: 2, cost: 0 });
+    expect(existsSync(join(run(), 'checkpoints'))).toBe(false);
+    const whole = await headrace.train(slow, { to: END });
+    expect(resumed.artifact).toBe(whole.artifact);
+    expect(resumed.lineage.trainingSet).toEqual(whole.lineage.trainingSet);
+    await expect(headrace.train(slow, { resume: true })).rejects.toMatchObject({ code: 'TRAINING_RESUME' });
+  } finally {
+    await headrace.close();
+  }
+});
+
+test('ranks run within their limits: nice, processors and data memory', async () => {
+  const backend = new LocalTrainingBackend({
+    folder: join(folder, 'gangs'),
+    limits: { nice: 7, disk: 'idle', cores: 1, memoryBytes: 512 * 2 ** 20 },
+  });
+  const script = 'nice; ionice; taskset -p $$; ulimit -d; echo $OMP_NUM_THREADS';
+  await backend.submit({ id: 'g', command: ['sh', '-c', script], directory: folder, ranks: [{}] });
+  await until(async () => (await backend.state('g')).ranks.every(({ state }) => state === 'ended'));
+  await backend.cancel('g');
+  const [nice, disk, cores, memory, threads] = await backend.tail('g', 0, 9);
+  expect([nice, disk, memory, threads]).toEqual(['7', 'idle', String(512 * 1024), '1']);
+  const mask = Number.parseInt(cores?.split(' ').at(-1) ?? '', 16);
+  expect(availableParallelism() === 1 || Number.isInteger(Math.log2(mask))).toBe(true);
+});
+
+test('a program that takes more memory than its limit ends with an error, and the machine keeps its memory', async () => {
+  const backend = new LocalTrainingBackend({ folder: join(folder, 'gangs'), limits: { memoryBytes: 300 * 2 ** 20 } });
+  const script = 'const a = []; for (;;) a.push(Buffer.alloc(2 ** 24, 1));';
+  await backend.submit({ id: 'g', command: [process.execPath, '-e', script], directory: folder, ranks: [{}] });
+  await until(async () => (await backend.state('g')).ranks.every(({ state }) => state === 'ended'));
+  const [rank] = (await backend.state('g')).ranks;
+  expect(rank).not.toMatchObject({ code: 0 });
+  await backend.cancel('g');
+});
