@@ -4,7 +4,8 @@ import { modelInputs } from '../src/registry/model-inputs.ts';
 import { insideOf } from '../src/running/inside.ts';
 import { newVersion } from '../src/testing/contracts/model-registry.ts';
 import { parseBoostedOptions } from '../src/training/boosted-trees/boosted-options.ts';
-import { trainBoosted } from '../src/training/boosted-trees/train-boosted.ts';
+import { boostedSteps } from '../src/training/boosted-trees/train-boosted.ts';
+import { endOf } from '../src/training/trainer-steps.ts';
 import { printFigure } from './figure.ts';
 import { median } from './measure.ts';
 import { purchases, shopper } from './shop.ts';
@@ -74,7 +75,7 @@ async function registerTrees(): Promise<void> {
   const columns = names.map(() => Float32Array.from({ length: 2_000 }, () => Math.floor(random() * 1_000)));
   const labels = Float64Array.from({ length: 2_000 }, (_, row) => Number(columns[0][row] + 300 * random() > 600));
   const options = parseBoostedOptions({ kind: 'boostedTrees', trees: 100 });
-  const trained = trainBoosted({ names, columns, labels }, { options, path: 'bench', task: 'binary' });
+  const trained = endOf(boostedSteps({ names, columns, labels }, { options, path: 'bench', task: 'binary' }));
   const { version } = await registry.register(
     newVersion('buys', {
       signature: { features: names, input: trained.input, output: trained.output, encoding: 1 },

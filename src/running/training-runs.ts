@@ -31,7 +31,7 @@ export interface TrainOptions {
   readonly onLine?: (line: string) => void;
   /** Cancels it: the call fails with JOB_CANCELLED or the error of the ended process, and no version is registered. */
   readonly signal?: AbortSignal;
-  /** Goes on with the newest training of the model that was killed: its set, its options, its newest checkpoint. */
+  /** Resumes the newest training of the model that was killed: its set, its options, its newest checkpoint. */
   readonly resume?: boolean;
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
-import { replaceFile } from './runner/run-files.ts';
+import { replaceJson } from './runner/run-files.ts';
 
 /** Format of train.json. */
 const KEPT_FORMAT = 1;
@@ -23,14 +23,14 @@ const keptSchema = z.object({
   }),
 });
 
-/** A training whose set is written and whose version is not registered yet: what another process needs to go on with it. */
+/** A training whose set is written and whose version is not registered yet: what another process needs to resume it. */
 export interface KeptTraining extends Omit<z.output<typeof keptSchema>, 'format'> {
   /** Folder of the run, which holds train.json. */
   readonly directory: string;
 }
 
 export function keepTraining({ directory, ...kept }: KeptTraining): void {
-  replaceFile(join(directory, 'train.json'), { format: KEPT_FORMAT, ...kept });
+  replaceJson(join(directory, 'train.json'), { format: KEPT_FORMAT, ...kept });
 }
 
 /** Its version is registered: nobody resumes it. */

@@ -6,13 +6,10 @@ import { type Fit, type FitOptions, fitSteps } from '../../src/training/logistic
 import type { ResolvedLogisticOptions } from '../../src/training/logistic/logistic-options.ts';
 import { logisticSteps } from '../../src/training/logistic/train-logistic.ts';
 import type { TrainedModel } from '../../src/training/trained-model.ts';
+import { endOf } from '../../src/training/trainer-steps.ts';
 import type { TrainingFrame } from '../../src/training/training-frame.ts';
 
 // The embedded trainers in one call, without a run.
-
-function endOf<Step, End>(steps: Generator<Step, End, boolean>, see: (step: Step) => boolean = () => false): End {
-  for (let next = steps.next(false); ; next = steps.next(see(next.value))) if (next.done === true) return next.value;
-}
 
 export function fitLogistic(design: Design, labels: Float64Array, options: FitOptions): Fit {
   return endOf(fitSteps(design, labels, options));

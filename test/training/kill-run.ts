@@ -27,7 +27,7 @@ const STEPS = 60;
 const EVERY = 6;
 
 /** The counting program of one or two ranks. */
-export function counting(random: Random): KilledProgram {
+function counting(random: Random): KilledProgram {
   const ranks = 1 + randomBelow(random, 2);
   const options = { every: EVERY, bytes: 200_000, stepSeconds: 0.003 };
   return {

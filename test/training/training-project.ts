@@ -7,8 +7,8 @@ import { frameOf } from './embedded-program.ts';
 const MINUTE_MS = 60_000;
 const ROWS = 400;
 
-/** The first instant of the rows, and the end of them. */
-export const START = Date.UTC(2026, 0, 1);
+const START = Date.UTC(2026, 0, 1);
+/** The end of the rows. */
 export const END = START + ROWS * MINUTE_MS;
 
 /** A model whose training takes many steps. */
@@ -20,7 +20,7 @@ export const slow = model('slow', {
   train: { with: { kind: 'boostedTrees', trees: 2_000, rowShare: 0.8, leafRows: 5 } },
 });
 
-export const project = defineProject('killed', { asked, came, service, slow });
+const project = defineProject('killed', { asked, came, service, slow });
 
 export function openProject(directory: string, environment: EnvironmentOptions = {}): Promise<Headrace> {
   return openHeadrace({

@@ -24,7 +24,7 @@ export const train: Command = {
     to: 'end of the rows, exclusive (now minus the label’s within, when labels are complete)',
     'as-known': 'only with events that had arrived at each instant',
     promote: 'make the version champion',
-    resume: 'go on with the newest training of the model that was killed, from its newest checkpoint',
+    resume: 'resume the newest training of the model that was killed, from its newest checkpoint',
     ...serverOptionHelp,
   },
   run: (asked) =>

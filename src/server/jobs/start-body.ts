@@ -15,7 +15,7 @@ export const startBody = z.discriminatedUnion(
       from: instant.optional(),
       to: instant.optional(),
       mode: z.enum(['corrected', 'as-known']).default('corrected'),
-      resume: z.boolean().default(false).describe('go on with the newest training of the model that was killed'),
+      resume: z.boolean().default(false).describe('resume the newest training of the model that was killed'),
     }),
     z.strictObject({
       kind: z.literal('backfill'),

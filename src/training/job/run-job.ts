@@ -12,7 +12,7 @@ import type { TrainingJob, TrainingResult } from './training-job.ts';
 
 /** Bounds of a training job, as the environment has them. */
 export interface JobLimits {
-  /** From the start to the first step, and between two steps, ms: a program without heartbeats has no more. */
+  /** From the start to the first step, and between two steps, ms: a program without heartbeats has this long in all. */
   readonly timeoutMs: number;
   /** Seconds between two checkpoints. */
   readonly checkpointSeconds: number;
@@ -75,7 +75,7 @@ export async function runTrainingJob(options: RunJobOptions): Promise<RanJob> {
   return { result: parseResult(text, job), ledger: outcome.ledger };
 }
 
-/** The same job goes on with what its folder has; another begins from the start. */
+/** The same job resumes in its folder; another begins from the start. */
 function writeJob(directory: string, job: TrainingJob): string {
   const path = join(directory, 'job.json');
   const text = JSON.stringify(job, null, 2);

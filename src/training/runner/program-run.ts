@@ -14,9 +14,9 @@ import {
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
+import { syncFolder } from '../../files/sync-folder.ts';
 import { CHECKPOINT_FORMAT } from './checkpoints.ts';
-import { syncFolder } from './journal.ts';
-import { RUN_FORMAT, replaceFile, runFiles } from './run-files.ts';
+import { RUN_FORMAT, replaceJson, runFiles } from './run-files.ts';
 
 const jobSchema = z.object({
   format: z.literal(RUN_FORMAT),
@@ -73,7 +73,7 @@ export class ProgramRun {
     return this.#stopping;
   }
 
-  /** Says that so many steps and samples are done. A loss that is not finite is noted as diverged. */
+  /** Reports the steps and samples that are done. A loss that is not finite is noted as diverged. */
   heartbeat(step: number, samples: number, loss: number): void {
     const finite = Number.isFinite(loss);
     const path = join(this.#files.heartbeats, '0.json');
@@ -114,7 +114,7 @@ export class ProgramRun {
       writeDurably(join(folder, file), bytes);
       return { name: file, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
     });
-    replaceFile(join(folder, 'manifest.json'), {
+    replaceJson(join(folder, 'manifest.json'), {
       format: CHECKPOINT_FORMAT,
       step,
       samples,
@@ -129,7 +129,7 @@ export class ProgramRun {
 
   /** Ends the run well. */
   done(step: number, result: unknown): void {
-    replaceFile(this.#files.done, { format: RUN_FORMAT, step, result });
+    replaceJson(this.#files.done, { format: RUN_FORMAT, step, result });
   }
 }
 
