@@ -4,7 +4,13 @@ export { HeadraceError, isHeadraceError } from './base/errors/fail.ts';
 export { type Config, defineConfig, type EnvironmentOptions } from './environment/config.ts';
 export type { EventSourceData, FeatureServiceData, ModelData, ProjectData } from './features/define/declaration.ts';
 export * from './features/define/declare.ts';
-export { type FunctionModel, functionModel } from './features/define/function-model.ts';
+export {
+  type FunctionModel,
+  functionModel,
+  type StreamContext,
+  type StreamingModel,
+  streamingModel,
+} from './features/define/function-model.ts';
 export type { DroppedEvent, IngestReport, RefusedEvent } from './featurestore/ingest/ingest-report.ts';
 export type { Vector } from './featurestore/online/user-values.ts';
 export type { SkewReport } from './featurestore/skew/audit.ts';

@@ -8,7 +8,7 @@ import { sparkConnectOptions, sparkEngineOptions, sparkHistoryOptions } from '..
 import { fail } from '../base/errors/fail.ts';
 import { parseDuration } from '../base/time.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
-import type { FunctionModel } from '../features/define/function-model.ts';
+import type { FunctionModel, StreamingModel } from '../features/define/function-model.ts';
 import { duration } from '../ports/options.ts';
 import { artifactsSchema, registrySchema } from './registry-config.ts';
 
@@ -57,8 +57,9 @@ const historySchema = z.discriminatedUnion('kind', [embeddedOptions, sparkHistor
 
 function isFunctionModel(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { name, inputs, outputs, run }: { name?: unknown; inputs?: unknown; outputs?: unknown; run?: unknown } = value;
-  return typeof name === 'string' && Array.isArray(inputs) && Array.isArray(outputs) && typeof run === 'function';
+  const { name, inputs, outputs, run, stream }: Readonly<Partial<Record<string, unknown>>> = { ...value };
+  const isRun = (typeof run === 'function') !== (typeof stream === 'function');
+  return typeof name === 'string' && Array.isArray(inputs) && Array.isArray(outputs) && isRun;
 }
 
 /** Processes that train, so that they leave the machine to what serves; checkpoints, restarts and costs of a training. */
@@ -84,8 +85,10 @@ const trainingSchema = z.strictObject({
 const modelsSchema = z.strictObject({
   /** A folder as Triton lays it out: `<model>/config.pbtxt`, `<model>/<version>/model.onnx`. */
   repository: z.string().min(1).optional(),
-  /** Models that are functions, made with `functionModel`. */
-  functions: z.array(z.custom<FunctionModel>(isFunctionModel, 'write functionModel({…})')).default([]),
+  /** Models that are functions, made with `functionModel` or `streamingModel`. */
+  functions: z
+    .array(z.custom<FunctionModel | StreamingModel>(isFunctionModel, 'write functionModel({…}) or streamingModel({…})'))
+    .default([]),
   /** When models are loaded: all of the repository at the start, each at its first request, or by calls alone. */
   load: z.enum(['start', 'request', 'explicit']).default('start'),
   /** Memory that loaded models may take together; the least recently used goes first. */

@@ -9,6 +9,15 @@ export interface LoadedModel {
    * signature. Error: MODEL_TENSOR, for tensors that do not fit the model.
    */
   run(inputs: readonly Tensor[], outputs?: readonly string[]): Promise<readonly Tensor[]>;
+  /**
+   * Of a model that answers in pieces, in place of `run`: yields the tensors of each. It ends soon after `signal` is
+   * aborted. Error: MODEL_TENSOR.
+   */
+  readonly stream?: (
+    inputs: readonly Tensor[],
+    outputs: readonly string[] | undefined,
+    signal: AbortSignal,
+  ) => AsyncIterable<readonly Tensor[]>;
   /** Frees it. No run may be under way, and none follows. */
   close(): Promise<void>;
 }

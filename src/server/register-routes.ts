@@ -59,7 +59,7 @@ function register(server: FastifyInstance, route: Route, run: Run): void {
     method: route.method,
     url: patternOf(route),
     config: { scopes: route.scopes },
-    handler: async (request, reply) => send(reply, await run(requestOf(request, reply))),
+    handler: async (request, reply) => send(reply, await run(requestOf(request, reply, route))),
   };
   if (route.takesStream !== true && route.takesBytes !== true) {
     server.route(options);
@@ -75,15 +75,21 @@ function register(server: FastifyInstance, route: Route, run: Run): void {
   });
 }
 
-function requestOf(request: FastifyRequest, reply: FastifyReply): RouteRequest {
+function requestOf(request: FastifyRequest, reply: FastifyReply, { takesBytes }: Route): RouteRequest {
   const { params, query, headers, body, raw } = request;
   const values = params as Readonly<Record<string, string>>;
   const [name = ''] = Object.values(values);
   const gone = () => {
     const controller = new AbortController();
+    const leave = () => controller.abort();
     // It is closed once: a client that has left already is not reported again.
-    if (reply.raw.destroyed) controller.abort();
-    else reply.raw.once('close', () => controller.abort());
+    if (reply.raw.destroyed) leave();
+    else reply.raw.once('close', leave);
+    if (takesBytes !== true) return controller.signal;
+    // Nobody that runs a model ends its side before it has the answer: between two pieces nothing else tells of its end.
+    const { socket } = raw;
+    socket.once('end', leave);
+    reply.raw.once('close', () => socket.off('end', leave));
     return controller.signal;
   };
   return {

@@ -31,6 +31,31 @@ export interface FunctionModel<
   readonly run: (inputs: TensorsOf<Inputs>) => MaybePromise<Results<Outputs>>;
 }
 
+/** The rest of what a streaming function gets. */
+export interface StreamContext {
+  /** Aborted when nobody waits for the next piece: the caller has gone, or its time is over. */
+  readonly signal: AbortSignal;
+}
+
+/** A model that is a function of TypeScript and answers in pieces. */
+export interface StreamingModel<
+  Inputs extends readonly TensorSpec[] = readonly TensorSpec[],
+  Outputs extends readonly TensorSpec[] = readonly TensorSpec[],
+> {
+  readonly name: string;
+  readonly inputs: Inputs;
+  readonly outputs: Outputs;
+  /** Yields the pieces of an answer, each with every output. It must not keep or change the inputs. */
+  readonly stream: (inputs: TensorsOf<Inputs>, context: StreamContext) => AsyncIterable<Results<Outputs>>;
+}
+
+/** Types a model that is a function and answers in pieces: over ModelStreamInfer, `generate` and `generate_stream`. */
+export function streamingModel<const Inputs extends readonly TensorSpec[], const Outputs extends readonly TensorSpec[]>(
+  model: StreamingModel<Inputs, Outputs>,
+): StreamingModel<Inputs, Outputs> {
+  return Object.freeze(model);
+}
+
 /**
  * Types a model that is a function.
  *

@@ -37,6 +37,7 @@ export function configFields(config: ModelConfig): object {
     parameters: Object.fromEntries(
       Object.entries(config.parameters).map(([key, value]) => [key, { stringValue: value }]),
     ),
+    ...(config.decoupled ? { modelTransactionPolicy: { decoupled: true } } : {}),
     ...(batching === null
       ? {}
       : {

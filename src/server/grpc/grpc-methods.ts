@@ -28,7 +28,7 @@ function specsOf(specs: readonly TensorSpec[]): readonly object[] {
 
 /** Runs a ModelInferRequest; gives the fields of ModelInferResponse. Errors: those of the model host. */
 export async function inferMessage(
-  { models }: ServedProject,
+  { models }: Pick<ServedProject, 'models'>,
   message: PlainMessage,
   caller: InferCaller,
 ): Promise<object> {
@@ -39,6 +39,31 @@ export async function inferMessage(
   // Without a version the host chooses: by the cohort of the caller, where a rollout is under way.
   const request = { ...requestOf(message), version: version === '' ? '' : served.version };
   return responseOf(request, await models.infer(request, caller));
+}
+
+/** Answers a ModelInferRequest of a stream piece by piece. Errors: those of the model host. */
+export async function* streamMessage(
+  { models }: ServedProject,
+  message: PlainMessage,
+  caller: InferCaller,
+): AsyncGenerator<object> {
+  const model = String(message['modelName']);
+  const version = String(message['modelVersion']);
+  const served = models.findLoaded(model, version) ?? (await models.find(model, version, caller.deadline));
+  if (!served.config.decoupled) {
+    yield await inferMessage({ models }, message, caller);
+    return;
+  }
+  const request = { ...requestOf(message), version: served.version };
+  for await (const reply of models.pieces(request, caller)) yield finalFlag(responseOf(request, reply), false);
+  if (request.parameters['triton_enable_empty_final_response'] === true)
+    yield finalFlag({ modelName: model, modelVersion: served.version, id: request.id }, true);
+}
+
+/** Says whether more pieces of a request follow. */
+function finalFlag(response: object, isFinal: boolean): object {
+  const parameters = { triton_final_response: { choice: { case: 'boolParam', value: isFinal } } };
+  return { ...response, parameters };
 }
 
 function statisticsFields({ name, version, statistics }: ServedVersion): object {

@@ -5,7 +5,7 @@ import { oipText } from '../../serving/oip/refuse.ts';
 import { type ListenOptions, secured } from '../listen-options.ts';
 import type { RequestCheck } from '../request-check.ts';
 import type { ServedProject } from '../served-project.ts';
-import { grpcMethods, inferMessage } from './grpc-methods.ts';
+import { grpcMethods, streamMessage } from './grpc-methods.ts';
 import { loadProto, type PlainMessage, type Proto } from './proto.ts';
 
 export interface GrpcOptions extends ListenOptions {
@@ -123,7 +123,7 @@ function addMethods(server: Server, served: ServedProject, proto: Proto, check: 
   server.addService(definitions, handlers as never);
 }
 
-/** Answers each request of a stream; those of one sequence run in order. */
+/** Answers each request of a stream, in one piece or several; those of one sequence run in order. */
 function streamInfer(served: ServedProject, call: Duplex, check: RequestCheck): void {
   let open = 0;
   let ended = false;
@@ -137,15 +137,16 @@ function streamInfer(served: ServedProject, call: Duplex, check: RequestCheck): 
   const endIfDone = () => {
     if (ended && open === 0) call.end();
   };
+  // Each answer that waits for the client listens.
+  call.setMaxListeners(0);
   call.on('data', (message: PlainMessage) => {
     open += 1;
-    inferMessage(served, message, caller)
-      .then(
-        (fields) => ({ inferResponse: fields }),
-        (error) => ({ errorMessage: oipText(error), inferResponse: { id: String(message['id']) } }),
-      )
-      .then((answer) => {
+    void writePieces(call, streamMessage(served, message, caller))
+      .catch((error) => {
+        const answer = { errorMessage: oipText(error), inferResponse: { id: String(message['id']) } };
         if (!call.cancelled) call.write(answer);
+      })
+      .finally(() => {
         open -= 1;
         endIfDone();
       });
@@ -155,6 +156,27 @@ function streamInfer(served: ServedProject, call: Duplex, check: RequestCheck): 
     endIfDone();
   });
   call.on('error', () => undefined);
+}
+
+/** Writes pieces as fast as the client reads them; a client that has gone ends them. Errors: those of the pieces. */
+async function writePieces(call: Duplex, pieces: AsyncGenerator<object>): Promise<void> {
+  for await (const fields of pieces) {
+    if (call.cancelled) return;
+    if (!call.write({ inferResponse: fields })) await drained(call);
+  }
+}
+
+function drained(call: Duplex): Promise<void> {
+  if (call.cancelled) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      call.off('drain', done);
+      call.off('cancelled', done);
+      resolve();
+    };
+    call.on('drain', done);
+    call.on('cancelled', done);
+  });
 }
 
 function authorizationOf({ metadata }: Unary | Duplex): string | null {

@@ -118,6 +118,7 @@ const MESSAGES: Readonly<Record<string, Fields>> = {
     default_queue_policy: '6 ModelQueuePolicy',
   },
   ModelParameter: { string_value: '1 string' },
+  ModelTransactionPolicy: { decoupled: '1 bool' },
   ModelConfig: {
     name: '1 string',
     platform: '2 string',
@@ -130,6 +131,7 @@ const MESSAGES: Readonly<Record<string, Fields>> = {
     dynamic_batching: '11 ModelDynamicBatching',
     parameters: '14 map ModelParameter',
     backend: '17 string',
+    model_transaction_policy: '19 ModelTransactionPolicy',
   },
   ModelConfigRequest: NAME_VERSION,
   ModelConfigResponse: { config: '1 ModelConfig' },

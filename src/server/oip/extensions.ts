@@ -7,4 +7,5 @@ export const EXTENSIONS = [
   'binary_tensor_data',
   'parameters',
   'statistics',
+  'generate',
 ] as const;

@@ -48,7 +48,7 @@ export function bodyOf(body: unknown): Buffer {
 }
 
 /** A header that occurs at most once. Error: OIP_REQUEST. */
-function headerOf(value: string | readonly string[] | undefined): string | null {
+export function headerOf(value: string | readonly string[] | undefined): string | null {
   if (value === undefined) return null;
   if (typeof value === 'string') return value;
   throw fail('OIP_REQUEST', { reason: 'a header occurs more than once' });

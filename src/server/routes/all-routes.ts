@@ -3,6 +3,7 @@ import { forgetEntity, promoteModel, runBatchView } from './admin.ts';
 import { readDrift } from './drift.ts';
 import { sendEvents } from './events.ts';
 import { readFeatures } from './features.ts';
+import { generateRoutes } from './generate.ts';
 import { cancelJob, flush, listJobs, readJob, startJob } from './jobs.ts';
 import { listModels, readModel } from './models.ts';
 import { oipRoutes } from './oip.ts';
@@ -30,6 +31,7 @@ export const allRoutes: readonly Route[] = [
   readModel,
   readDrift,
   ...oipRoutes,
+  ...generateRoutes,
   readRollout,
   health,
   readiness,

@@ -1,13 +1,13 @@
-import type { FunctionModel } from '../../features/define/function-model.ts';
+import type { FunctionModel, StreamingModel } from '../../features/define/function-model.ts';
 import { plainConfig } from '../runtime/model-config.ts';
 import type { ModelSource, SourceModel } from '../runtime/model-source.ts';
-import { loadFunction } from './load-function.ts';
+import { loadFunction, loadStreaming } from './load-function.ts';
 
 /** The models of a project that are functions: each has one version. */
 export class FunctionSource implements ModelSource {
-  readonly #models: ReadonlyMap<string, FunctionModel>;
+  readonly #models: ReadonlyMap<string, FunctionModel | StreamingModel>;
 
-  constructor(models: readonly FunctionModel[]) {
+  constructor(models: readonly (FunctionModel | StreamingModel)[]) {
     this.#models = new Map(models.map((model) => [model.name, model]));
   }
 
@@ -19,11 +19,15 @@ export class FunctionSource implements ModelSource {
     const model = this.#models.get(name);
     if (model === undefined) return null;
     return {
-      config: plainConfig(name, 'function', model),
+      config: { ...plainConfig(name, 'function', model), decoupled: 'stream' in model },
       versions: ['1'],
       preferred: null,
       alias: () => null,
-      open: () => ({ kind: 'own', platform: 'function', load: () => loadFunction(model) }),
+      open: () => ({
+        kind: 'own',
+        platform: 'function',
+        load: () => ('stream' in model ? loadStreaming(model) : loadFunction(model)),
+      }),
       warmUps: () => [],
     };
   }

@@ -1,9 +1,10 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
-import type { FunctionModel, Results } from '../../features/define/function-model.ts';
+import type { FunctionModel, Results, StreamingModel } from '../../features/define/function-model.ts';
 import type { LoadedModel } from '../../ports/model-runtime.ts';
 import { inputFault } from '../../schema/check-inputs.ts';
 import { elementsOf, shapeFits, type Tensor, type TensorSpec, tensorArrays } from '../../schema/tensor.ts';
+import { DECOUPLED } from '../oip/refuse.ts';
 
 /** A function as a loaded model. Outputs that do not fit its declaration are MODEL_FILE. */
 export function loadFunction(model: FunctionModel): LoadedModel {
@@ -15,6 +16,31 @@ export function loadFunction(model: FunctionModel): LoadedModel {
       const fault = inputFault(signature, tensors, asked) ?? rowFault(tensors, inputs);
       if (fault !== null) throw fail('MODEL_TENSOR', { reason: fault });
       return resultTensors(model, await called(model, tensors), asked);
+    },
+    close: async () => undefined,
+  };
+}
+
+/** A function that answers in pieces as a loaded model. A piece that does not fit its declaration is MODEL_FILE. */
+export function loadStreaming(model: StreamingModel): LoadedModel {
+  const { name, inputs, outputs } = model;
+  const signature = { inputs, outputs };
+  const all = outputs.map((output) => output.name);
+  return {
+    signature,
+    run: async () => {
+      throw fail('OIP_UNSUPPORTED', { reason: DECOUPLED });
+    },
+    stream: async function* (tensors, asked = all, signal) {
+      const fault = inputFault(signature, tensors, asked) ?? rowFault(tensors, inputs);
+      if (fault !== null) throw fail('MODEL_TENSOR', { reason: fault });
+      try {
+        for await (const results of model.stream(byName(tensors), { signal }))
+          yield resultTensors(model, results, asked);
+      } catch (error) {
+        if (isHeadraceError(error)) throw error;
+        throw fail('MODEL_RUN', { model: name, reason: reasonOf(error) }, error);
+      }
     },
     close: async () => undefined,
   };
@@ -41,7 +67,7 @@ function rowFault(tensors: readonly Tensor[], specs: readonly TensorSpec[]): str
 }
 
 function resultTensors(
-  { name: model, outputs }: FunctionModel,
+  { name: model, outputs }: Pick<FunctionModel, 'name' | 'outputs'>,
   results: Results<readonly TensorSpec[]>,
   asked: readonly string[],
 ): readonly Tensor[] {

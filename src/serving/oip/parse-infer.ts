@@ -61,7 +61,8 @@ function headerEnd(text: string, size: number): number {
   return length;
 }
 
-function jsonOf(bytes: Uint8Array): Json {
+/** Reads the JSON object of a request. Error: OIP_REQUEST. */
+export function jsonOf(bytes: Uint8Array): Json {
   if (!isUtf8(bytes)) throw refuse('failed to parse the request JSON buffer: it is not UTF-8');
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   try {

@@ -5,6 +5,9 @@ export function refuse(reason: string): HeadraceError {
   return fail('OIP_REQUEST', { reason });
 }
 
+/** Why a model that answers in pieces is not run by a plain request, in the words that clients look for. */
+export const DECOUPLED = "ModelInfer RPC doesn't support models with decoupled transaction policy";
+
 /** A model that the server does not have. */
 export function unknownModel(model: string): HeadraceError {
   return fail('OIP_UNKNOWN', { reason: `Request for unknown model: '${model}' is not found` });

@@ -51,6 +51,7 @@ export function configJson(config: ModelConfig): Readonly<Record<string, unknown
             })),
           },
         }),
+    ...(config.decoupled ? { model_transaction_policy: { decoupled: true } } : {}),
     ...(config.caches ? { response_cache: { enable: true } } : {}),
   };
 }

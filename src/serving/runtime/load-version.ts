@@ -86,6 +86,9 @@ async function warmedVersion(options: LoadOptions, opened: Opened): Promise<Serv
     const config = filledConfig(source.config, name, opened.platform, loaded.signature);
     const signature = batchedSignature(config);
     const sequencer = config.sequencing === null ? null : new Sequencer(name, config.sequencing);
+    // Nothing is run of a model that answers in pieces: each answer may take long, and cost.
+    if (loaded.stream !== undefined)
+      return served(options, opened, { msARun: 0, msARow: 0, joinsRows: false }, sequencer);
     const given = await source.warmUps(version, config, signature);
     const warmed = await warmUp(loaded, signature, {
       required: [...given, ...recent.filter((tensors) => fits(tensors, signature.inputs.length))],

@@ -84,6 +84,8 @@ export interface ModelConfig {
   readonly warmUps: readonly WarmUp[];
   readonly parameters: Readonly<Record<string, string>>;
   readonly caches: boolean;
+  /** Whether it answers in pieces. */
+  readonly decoupled: boolean;
 }
 
 export const NO_POLICY: QueuePolicy = { timeoutMs: 0, action: 'reject', allowsOverride: false, mostRequests: 0 };
@@ -109,5 +111,6 @@ export function plainConfig(
     warmUps: [],
     parameters: {},
     caches: false,
+    decoupled: false,
   };
 }

@@ -135,6 +135,22 @@ export class ModelHost {
     return this.#answer(request, caller);
   }
 
+  /** Answers a request piece by piece. Errors: as `infer`. */
+  async *pieces(request: InferRequest, caller: InferCaller): AsyncGenerator<InferReply> {
+    const { model, version } = request;
+    const served = await this.find(model, version, caller.deadline);
+    if (!served.config.decoupled) {
+      yield await this.infer(request, caller);
+      return;
+    }
+    const unpin = this.pin(model);
+    try {
+      yield* served.pieces(request, caller);
+    } finally {
+      unpin();
+    }
+  }
+
   async #answer(request: InferRequest, caller: InferCaller): Promise<InferReply> {
     const { model, version } = request;
     let served = this.findLoaded(model, version) ?? (await this.find(model, version, caller.deadline));

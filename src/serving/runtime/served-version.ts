@@ -1,11 +1,13 @@
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { LoadedModel } from '../../ports/model-runtime.ts';
 import { inputFault } from '../../schema/check-inputs.ts';
 import { joinRows, rowsOfTensor, type Tensor, type TensorSignature } from '../../schema/tensor.ts';
 import type { InferCaller, InferReply, InferRequest } from '../oip/infer-request.ts';
-import { refuse } from '../oip/refuse.ts';
+import { DECOUPLED, refuse } from '../oip/refuse.ts';
 import { InferQueue, type QueueLimits } from './infer-queue.ts';
 import { type ModelConfig, NO_POLICY, type QueuePolicy } from './model-config.ts';
-import { ModelStatistics } from './model-statistics.ts';
+import { type FailureReason, ModelStatistics } from './model-statistics.ts';
+import { OpenStreams } from './open-streams.ts';
 import type { SequencePart, Sequencer } from './sequencer.ts';
 import { batchedSignature } from './served-signature.ts';
 import type { Warmed } from './warm-up.ts';
@@ -66,6 +68,8 @@ export class ServedVersion {
   readonly #hasRows: boolean;
   readonly #sequencer: Sequencer | null;
   readonly #all: readonly string[];
+  readonly #streams: OpenStreams;
+  readonly #clock: () => number;
   #kept = 0;
 
   constructor(options: ServedVersionOptions) {
@@ -77,6 +81,8 @@ export class ServedVersion {
     this.sizeBytes = sizeBytes;
     this.warmed = warmed;
     this.#loaded = loaded;
+    this.#streams = new OpenStreams(config.name);
+    this.#clock = clock;
     this.#sequencer = options.sequencer;
     this.#hasRows = hasRows(config, this.signature);
     this.#all = this.signature.outputs.map(({ name }) => name);
@@ -100,11 +106,12 @@ export class ServedVersion {
 
   /** Whether requests wait, run, or are in the middle of a sequence. */
   get isBusy(): boolean {
-    return this.queue.isBusy || (this.#sequencer?.isActive(performance.now()) ?? false);
+    return this.queue.isBusy || this.#streams.isBusy || (this.#sequencer?.isActive(performance.now()) ?? false);
   }
 
   /** Answers a request. Errors: OIP_REQUEST, OIP_UNAVAILABLE, MODEL_TENSOR, MODEL_FILE, MODEL_RUN. */
   infer(request: InferRequest, caller: InferCaller): Promise<InferReply> {
+    if (this.#loaded.stream !== undefined) return Promise.reject(fail('OIP_UNSUPPORTED', { reason: DECOUPLED }));
     this.lastUsed = performance.now();
     const outputs = request.outputs?.map(({ name }) => name) ?? this.#all;
     const rows = this.#checked(() => this.#rowsOf(request, outputs));
@@ -118,10 +125,43 @@ export class ServedVersion {
     return this.#checked(() => sequencer.run(request, run));
   }
 
+  /**
+   * Answers a request piece by piece; a model that is run at once has one piece. A caller that leaves ends the model's work.
+   * Errors: as `infer`.
+   */
+  async *pieces(request: InferRequest, caller: InferCaller): AsyncGenerator<InferReply> {
+    const { stream } = this.#loaded;
+    if (stream === undefined) {
+      yield await this.infer(request, caller);
+      return;
+    }
+    this.lastUsed = performance.now();
+    const began = this.lastUsed;
+    const outputs = request.outputs?.map(({ name }) => name) ?? this.#all;
+    this.#checked(() => this.#rowsOf(request, outputs));
+    const deadline = this.#checked(() => Math.min(caller.deadline, this.#deadlineOf(request, 1)));
+    const of = { model: this.name, version: this.version, id: request.id, queueMs: 0 };
+    let isWhole = false;
+    try {
+      for await (const tensors of this.#streams.run(stream, request.inputs, outputs, { ...caller, deadline }))
+        yield { ...of, outputs: tensors, computeMs: performance.now() - began };
+      isWhole = true;
+      this.statistics.answered(1, 0, performance.now() - began, this.#clock());
+    } catch (error) {
+      isWhole = true;
+      this.statistics.failed(failureOf(error, caller), performance.now() - began);
+      throw error;
+    } finally {
+      // The reader of the pieces has left.
+      if (!isWhole) this.statistics.failed('CANCELED', performance.now() - began);
+    }
+  }
+
   /** Frees the model once every request that it has taken has its answer. */
   async close(): Promise<void> {
     this.isClosing = true;
     await this.queue.drained();
+    await this.#streams.drained();
     await this.#loaded.close();
   }
 
@@ -218,4 +258,9 @@ export class ServedVersion {
     else if (this.#kept % 1_024 === 0) this.recent[(this.#kept / 1_024) % KEPT] = inputs;
     this.#kept += 1;
   }
+}
+
+function failureOf(error: unknown, { signal }: InferCaller): FailureReason {
+  if (signal?.aborted === true) return 'CANCELED';
+  return isHeadraceError(error, 'OIP_UNAVAILABLE') ? 'REJECTED' : 'BACKEND';
 }

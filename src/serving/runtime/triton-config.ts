@@ -44,6 +44,7 @@ export function tritonConfig(value: unknown, name: string, file: string): ModelC
     warmUps: fields.messages('model_warmup').map((one) => warmUpOf(one)),
     parameters: parametersOf(fields),
     caches: cachesOf(fields.message('response_cache')),
+    decoupled: false,
   };
   const policy = fields.message('model_transaction_policy');
   if (policy?.flag('decoupled')) throw policy.error('decoupled', 'is not supported by this server');
