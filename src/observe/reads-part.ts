@@ -97,7 +97,7 @@ export const readsPart: PartKind<ReadsSource, ReadsStatus> = {
       type: 'gauge',
       unit: 's',
       labels: ['of', 'name', 'measure'],
-      help: 'Declared budget of a service or view: latency or freshness, for 99 of 100',
+      help: 'Declared budget of a service, model or view: latency or freshness, for 99 of 100',
       read: ({ measures }) => budgeted(measures).map(({ labels, series }) => [labels, (series.budgetMs ?? 0) / 1_000]),
     },
     {
@@ -275,16 +275,20 @@ interface Budgeted {
 }
 
 /** Every series with a declared budget. */
-function budgeted({ services, views }: ServingMeasures): readonly Budgeted[] {
+function budgeted({ services, views, models }: ServingMeasures): readonly Budgeted[] {
   const ofServices = [...services.values()].map(({ service, latency }) => ({
     labels: { of: 'service', name: service.name, measure: 'latency' },
+    series: latency,
+  }));
+  const ofModels = [...models.values()].map(({ model, latency }) => ({
+    labels: { of: 'model', name: model.name, measure: 'latency' },
     series: latency,
   }));
   const ofViews = [...views.values()].flatMap(({ id, latency, freshness }) => [
     { labels: { of: 'view', name: id, measure: 'latency' }, series: latency },
     { labels: { of: 'view', name: id, measure: 'freshness' }, series: freshness },
   ]);
-  return [...ofServices, ...ofViews].filter(({ series: { budgetMs } }) => budgetMs !== null);
+  return [...ofServices, ...ofModels, ...ofViews].filter(({ series: { budgetMs } }) => budgetMs !== null);
 }
 
 function burnRates(series: SloSeries): readonly Sample[] {

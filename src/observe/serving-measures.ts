@@ -2,6 +2,7 @@ import type {
   EventSourceData,
   FeatureServiceData,
   LateChoice,
+  ModelData,
   ProjectData,
   ViewData,
 } from '../features/define/declaration.ts';
@@ -46,6 +47,12 @@ export interface ServiceMeasures {
   readonly missing: Record<MissingReason, number>;
 }
 
+/** Measurements of a model: its predictions, features and log included, and tensor requests. */
+export interface ModelMeasures {
+  readonly model: ModelData;
+  readonly latency: BudgetSeries;
+}
+
 /** Measurements of a source. */
 export interface SourceMeasures {
   readonly source: EventSourceData;
@@ -66,6 +73,7 @@ export class ServingMeasures {
   /** By name@version. */
   readonly views: ReadonlyMap<string, ViewMeasures>;
   readonly sources: ReadonlyMap<string, SourceMeasures>;
+  readonly models: ReadonlyMap<string, ModelMeasures>;
   readonly #project: ProjectData;
   readonly #viewsOf: ReadonlyMap<string, readonly ViewMeasures[]>;
   readonly #lookups: ReadonlyMap<string, readonly ViewMeasures[]>;
@@ -76,6 +84,9 @@ export class ServingMeasures {
     this.services = new Map(project.services.map((service) => [service.name, serviceMeasures(service)]));
     this.views = new Map(project.views.map((view) => [viewId(view), viewMeasures(view)]));
     this.sources = new Map(project.sources.map((source) => [source.name, sourceMeasures(source)]));
+    this.models = new Map(
+      project.models.map((model) => [model.name, { model, latency: new BudgetSeries(model.p99Ms) }]),
+    );
     this.#viewsOf = new Map(
       project.sources.map((source) => [
         source.name,
@@ -111,6 +122,11 @@ export class ServingMeasures {
       if (view !== undefined) view.stale += 1;
     }
     if (steps !== null) this.#step(measures, steps, now);
+  }
+
+  /** Notes a call of a model that was answered; one of another model counts nowhere. */
+  predicted(model: string, tookMs: number, now: number): void {
+    this.models.get(model)?.latency.observe(tookMs, now);
   }
 
   /** Notes a request that was turned away. */
@@ -158,7 +174,10 @@ export class ServingMeasures {
       seriesOf({ of: 'view', name, tier, measure: 'latency' }, latency, now),
       ...(tier === 'request' ? [] : [seriesOf({ of: 'view', name, tier, measure: 'freshness' }, freshness, now)]),
     ]);
-    return { format: SLO_FORMAT, project: this.#project.name, series: [...services, ...views] };
+    const models = [...this.models.values()].map(({ model: { name }, latency }) =>
+      seriesOf({ of: 'model', name, tier: null, measure: 'latency' }, latency, now),
+    );
+    return { format: SLO_FORMAT, project: this.#project.name, series: [...services, ...models, ...views] };
   }
 
   #step({ service, tiers }: ServiceMeasures, { lookupMs, ageMs, streamMs, computeMs }: ReadSteps, now: number): void {

@@ -9,8 +9,8 @@ const OBJECTIVE = 0.99;
 export const SLO_FORMAT = 1;
 
 const seriesSchema = z.strictObject({
-  /** Of a service the whole read; of a view its part of the read, and the age of its answers. */
-  of: z.enum(['service', 'view']),
+  /** Of a service the whole read; of a model the whole prediction; of a view its part of the read, and the age of its answers. */
+  of: z.enum(['service', 'view', 'model']),
   name: z.string(),
   tier: z.enum(['request', 'streaming', 'batch']).nullable(),
   measure: z.enum(['latency', 'freshness']),

@@ -32,7 +32,12 @@ import { checkMigration } from '../operating/migrate/migration-files.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import { type BatchJob, type BatchOptions, startBatch } from '../serving/batch/start-batch.ts';
-import { type PredictionRequest, type PredictOptions, predictMany } from '../serving/online/predict-many.ts';
+import {
+  type PredictingWith,
+  type PredictionRequest,
+  type PredictOptions,
+  predictMany,
+} from '../serving/online/predict-many.ts';
 import type { Prediction } from '../serving/online/prediction.ts';
 import type { RolloutControl } from '../serving/rollout/rollout-control.ts';
 import type { StreamJob } from '../serving/streaming/stream-job.ts';
@@ -162,7 +167,8 @@ export class Headrace extends Running<ProjectStatus> {
   ): Promise<readonly Prediction[]> {
     const { models, features, appends } = this.#open;
     const read: FeatureStore['read'] = (of, request, at, id, trace) => features.read(of, request, at, id, trace);
-    const using = { open: models.named(model.name), read, appends, tracer: this.tracer };
+    const predicted: PredictingWith['predicted'] = (...call) => features.measures.predicted(...call);
+    const using = { open: models.named(model.name), read, appends, tracer: this.tracer, predicted };
     return predictMany(using, model, requests, options);
   }
 

@@ -117,6 +117,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     runtimes,
     registered: stores,
     laneOf: (request) => models.laneOf(request),
+    answered: (model, tookMs) => features.measures.predicted(model, tookMs, performance.now()),
     clock,
     onFault,
   });

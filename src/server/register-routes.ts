@@ -86,7 +86,7 @@ function requestOf(request: FastifyRequest, reply: FastifyReply, { takesBytes }:
     if (reply.raw.destroyed) leave();
     else reply.raw.once('close', leave);
     if (takesBytes !== true) return controller.signal;
-    // Nobody that runs a model ends its side before it has the answer: between two pieces nothing else tells of its end.
+    // Nobody that runs a model ends its side before it has the answer: between two pieces nothing else shows that it has gone.
     const { socket } = raw;
     socket.once('end', leave);
     reply.raw.once('close', () => socket.off('end', leave));

@@ -6,10 +6,13 @@ import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest';
 import { createClient } from '../../src/client/index.ts';
+import { model } from '../../src/features/define/declare.ts';
+import { sloReportSchema } from '../../src/observe/slo-report.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { VECTOR_BINARY_TYPE } from '../../src/schema/vector-format.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { environmentIn, prepare, project } from '../loop/prediction-project.ts';
+import { asked, came, service } from './small-project.ts';
 
 const START = Date.UTC(2026, 0, 1, 12);
 const directory = mkdtempSync(join(tmpdir(), 'headrace-prediction-route-'));
@@ -76,11 +79,11 @@ describe('POST /v1/predictions/{model}', () => {
 
   test('the client gets the same predictions one by one and together, by the binary form', async () => {
     const client = createClient<typeof project>({ url: servers[0].url });
-    const asked = Array.from({ length: 5 }, (_, i) => ({ id: `c${i}`, request: request('bob', i) }));
-    const many = await client.predictMany('small', asked, { at: START - 1_000 });
+    const requests = Array.from({ length: 5 }, (_, i) => ({ id: `c${i}`, request: request('bob', i) }));
+    const many = await client.predictMany('small', requests, { at: START - 1_000 });
     expectTypeOf(many[0].cohort).toEqualTypeOf<'champion' | 'canary' | 'baseline'>();
     const single = await Promise.all(
-      asked.map(({ id, request: of }) => client.predict('small', id, of, { at: START - 1_000 })),
+      requests.map(({ id, request: of }) => client.predict('small', id, of, { at: START - 1_000 })),
     );
     expect(many).toEqual(single);
     // @ts-expect-error: a request of the model's service has a number
@@ -121,11 +124,29 @@ describe('POST /v1/predictions/{model}', () => {
     expect(headrace.outcomes(headrace.model('small')).counters.predictions).toBe(before);
   });
 
+  test('a model that declares its p99 has a budget of its predictions', async () => {
+    const { p99Ms } = model('quick', {
+      task: 'binary',
+      service,
+      spine: { from: asked, id: 'id' },
+      label: { from: came, id: 'asked', value: (e) => e.good, within: '1d' },
+      train: { with: { kind: 'logisticRegression' } },
+      p99: '20ms',
+    });
+    expect(p99Ms).toBe(20);
+    await ask({ id: 'budget', request: request('ann') });
+    const answer = await fetch(`${servers[0].url}/v1/slo`);
+    const { series } = sloReportSchema.parse(await answer.json());
+    const found = series.find(({ of, name }) => of === 'model' && name === 'small');
+    expect(found).toMatchObject({ measure: 'latency', budgetMs: null });
+    expect(found?.windows[0].total).toBeGreaterThan(0);
+  });
+
   test('the lean reader and the full server give the same answer to any body', async () => {
     const value = fc.oneof(fc.string(), fc.double(), fc.constantFrom(null, true, 'ann', 1, 2 ** 60));
     const of = fc.record({ name: value, number: value, gaps: value, category: value }, { requiredKeys: [] });
     const sound = fc.record({ name: fc.string(), number: fc.double({ noNaN: true }), gaps: fc.constant(null) });
-    const asked = fc.record({
+    const askedBody = fc.record({
       id: fc.string(),
       request: fc.oneof(
         sound.map((one) => ({ ...one, category: 1 })),
@@ -133,8 +154,8 @@ describe('POST /v1/predictions/{model}', () => {
       ),
     });
     const body = fc.oneof(
-      asked,
-      fc.record({ requests: fc.array(asked, { maxLength: 3 }), at: fc.constantFrom(START, 1.5, 'x') }),
+      askedBody,
+      fc.record({ requests: fc.array(askedBody, { maxLength: 3 }), at: fc.constantFrom(START, 1.5, 'x') }),
       fc.json().map((json): unknown => JSON.parse(json)),
     );
     await fc.assert(

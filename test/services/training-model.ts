@@ -32,6 +32,7 @@ export function modelOf(view: StreamViewData, asking: EventSourceData): ModelDat
     name: view.name,
     task: 'binary',
     quantile: null,
+    p99Ms: null,
     service,
     spine: { from: asking, id: 'id' },
     label: {

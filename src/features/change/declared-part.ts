@@ -164,7 +164,7 @@ function valueText(service: FeatureServiceData, expression: ServiceExpression): 
 
 /** A model's part: it takes effect with the next training, which creates a new version. */
 export function modelPart(model: ModelData): DeclaredPart {
-  const { kind, name, task, quantile, service, spine, label, train, monitors, playbook, rollout } = model;
+  const { kind, name, task, quantile, service, spine, label, train, monitors, playbook, p99Ms, rollout } = model;
   return {
     ...nothingElse,
     kind,
@@ -183,6 +183,8 @@ export function modelPart(model: ModelData): DeclaredPart {
       trainWindowMs: train.windowMs,
       monitors: plainJson(monitors),
       playbook: plainJson(playbook),
+      // Left out where there is none, so that a declaration without one keeps its hash.
+      ...(p99Ms === null ? {} : { p99Ms }),
       rollout: plainJson(rollout),
     },
   };

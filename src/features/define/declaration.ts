@@ -236,6 +236,8 @@ export interface ModelData {
   /** As written; `resolveMonitor` fills in defaults. */
   readonly monitors: readonly Readonly<Record<string, unknown>>[];
   readonly playbook: Readonly<Record<string, unknown>>;
+  /** Time within which 99 of 100 predictions should be answered, ms; null: none. */
+  readonly p99Ms: number | null;
   /** As written; `rolloutPlan` resolves it. */
   readonly rollout: Readonly<Record<string, unknown>>;
 }

@@ -31,7 +31,7 @@ export interface FunctionModel<
   readonly run: (inputs: TensorsOf<Inputs>) => MaybePromise<Results<Outputs>>;
 }
 
-/** The rest of what a streaming function gets. */
+/** The second argument of a streaming function. */
 export interface StreamContext {
   /** Aborted when nobody waits for the next piece: the caller has gone, or its time is over. */
   readonly signal: AbortSignal;

@@ -74,6 +74,8 @@ export interface ModelOptions<
   };
   readonly monitors?: readonly MonitorOptions<keyof F & string>[];
   readonly playbook?: Readonly<Record<string, unknown>>;
+  /** Time within which 99 of 100 predictions should be answered, features and log included. */
+  readonly p99?: DurationText;
   /** How a new version replaces the champion; see the guide to rollouts. */
   readonly rollout?: RolloutOptions<keyof I & string>;
 }
@@ -127,6 +129,7 @@ export function model<
     },
     monitors: monitors.map((monitor) => ({ ...monitor })),
     playbook,
+    p99Ms: options.p99 === undefined ? null : parseDuration(options.p99, `the p99 of model ${name}`),
     rollout: { ...rollout },
     labelTag: (value.of.startsWith('bool') ? 'bool' : 'float') as LabelTag<T>,
   };

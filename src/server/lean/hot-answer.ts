@@ -38,7 +38,9 @@ export function hotAnswers(
       const span = tracer === null ? null : requestSpan(tracer, 'POST', bytes.route, head.path, head.traceparent);
       try {
         const caller = check(bytes.scopes, head.authorization);
-        return bytes.answer(head, body, caller, gone).then(done(span), (error) => refused(error, span, head.path));
+        return bytes
+          .answer(head, body, caller, gone, span)
+          .then(done(span), (error) => refused(error, span, head.path));
       } catch (error) {
         return refused(error, span, head.path);
       }

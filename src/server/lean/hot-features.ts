@@ -8,7 +8,7 @@ import { asciiResponse, binaryResponse, textResponse } from './response.ts';
 import { TurnTime } from './turn-time.ts';
 
 /** Longest wait before a request is turned away, ms, unless declared. */
-const MOST_WAIT_MS = 500;
+export const MOST_WAIT_MS = 500;
 
 /** `POST /v1/features/{service}` for each service of a project. Hot path. */
 export function hotFeatures(served: ServedProject, mostWaitMs = MOST_WAIT_MS): readonly HotAnswer[] {
@@ -38,7 +38,7 @@ export function hotFeatures(served: ServedProject, mostWaitMs = MOST_WAIT_MS): r
 /** Of its budget a request may use this share to wait: the rest is for its answer, and the way there. */
 const WAITING_SHARE = 0.5;
 
-/** How long requests of a service may wait while more come than are answered, ms. */
-function allowedWaitMs({ p99Ms }: FeatureServiceData, mostWaitMs: number): number {
+/** How long requests of a service or a model may wait while more come than are answered, ms. */
+export function allowedWaitMs({ p99Ms }: Pick<FeatureServiceData, 'p99Ms'>, mostWaitMs: number): number {
   return p99Ms === null ? mostWaitMs : Math.min(WAITING_SHARE * p99Ms, mostWaitMs);
 }

@@ -1,16 +1,22 @@
+import type { ModelData } from '../../features/define/declaration.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { predictionBytes, predictionText } from '../prediction-answer.ts';
+import type { HotOptions } from '../route.ts';
+import { Admission } from './admission.ts';
+import { allowedWaitMs, MOST_WAIT_MS } from './hot-features.ts';
 import type { HotAnswer } from './hot-route.ts';
 import { asciiResponse, binaryResponse, textResponse } from './response.ts';
+import { TurnTime } from './turn-time.ts';
 
 /** A text goes to the thread of the connections at a fraction of the cost of bytes. */
 const ASCII = /^[\0-\x7f]*$/;
 
-/** `POST /v1/predictions/{model}` for each model of a project. Its queue of rows is bounded, so none is turned away here. Hot path. */
-export function hotPredictions(headrace: Headrace): readonly HotAnswer[] {
+/** `POST /v1/predictions/{model}` for each model of a project. One that is turned away counts as one of the model's service. Hot path. */
+export function hotPredictions(headrace: Headrace, { mostWaitMs = MOST_WAIT_MS }: HotOptions): readonly HotAnswer[] {
+  const turn = new TurnTime();
   return headrace.project.models.map((model) => ({
     name: model.name,
-    turnsAway: () => false,
+    turnsAway: turnsAway(headrace, model, turn, mostWaitMs),
     answer: async ({ isBinary, timeout }, body, trace) => {
       const call = { model, body, timeout, trace };
       if (isBinary) return binaryResponse(await predictionBytes(headrace, call));
@@ -18,4 +24,13 @@ export function hotPredictions(headrace: Headrace): readonly HotAnswer[] {
       return ASCII.test(text) ? asciiResponse(text) : textResponse(text);
     },
   }));
+}
+
+function turnsAway(headrace: Headrace, model: ModelData, turn: TurnTime, mostWaitMs: number): () => boolean {
+  const admission = new Admission(allowedWaitMs(model, mostWaitMs), mostWaitMs);
+  return () => {
+    if (admission.admits(turn.look())) return false;
+    headrace.turnedAway(model.service);
+    return true;
+  };
 }

@@ -26,6 +26,7 @@ export type BytesAnswer = (
   body: Uint8Array,
   caller: string,
   gone: AbortSignal,
+  trace: OpenSpan | null,
 ) => Promise<LeanResponse>;
 
 /** How the lean reader answers requests that run models, whatever the model. */

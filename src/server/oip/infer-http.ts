@@ -1,3 +1,4 @@
+import type { OpenSpan } from '../../base/tracer.ts';
 import type { InferCaller, InferReply } from '../../serving/oip/infer-request.ts';
 import { parseInfer } from '../../serving/oip/parse-infer.ts';
 import { refuse } from '../../serving/oip/refuse.ts';
@@ -14,6 +15,8 @@ export interface InferHttp extends InferCaller {
   readonly headerLength: string | null;
   /** Without coding. */
   readonly body: Uint8Array;
+  /** The span of the request; null: not traced. */
+  readonly trace: OpenSpan | null;
 }
 
 /** Answers an inference request whose body is there. Errors: those of the model host. Hot path. */
@@ -26,7 +29,16 @@ export async function inferHttp(host: ModelHost, asked: InferHttp): Promise<Infe
   const named = version === '' ? '' : served.version;
   const request = parseInfer({ model, version: named, headerLength, body, inputsOf });
   const reply = await host.infer(request, asked);
+  if (asked.trace !== null) traceReply(asked.trace, reply);
   return { ...writeInfer(request, reply), timing: timingOf(reply) };
+}
+
+/** The time in the queue and of the run as spans, which ended just now. */
+function traceReply(trace: OpenSpan, { model, version, queueMs, computeMs }: InferReply): void {
+  const ended = performance.now();
+  const began = ended - computeMs;
+  trace.past('queue', began - queueMs, began);
+  trace.past('inference', began, ended, { 'headrace.model': model, 'headrace.version': version });
 }
 
 /** Time in the queue and of the run, as the header server-timing says it. */

@@ -20,6 +20,7 @@ export async function inferRoute(host: ModelHost, request: RouteRequest): Promis
     tenant: request.caller,
     deadline: deadlineOf(headerOf(headers[TIMEOUT_HEADER])),
     signal: request.gone(),
+    trace: request.trace,
   });
   return codedAnswer(inferred, headerOf(headers['accept-encoding']) ?? undefined);
 }

@@ -42,6 +42,7 @@ export const predict: WriteRoute = {
     'MODEL_NONE',
     'MODEL_BUSY',
     'MODEL_DEADLINE',
+    'SERVER_BUSY',
     'SERVER_HEADER',
     'LOG_SIZE',
     'LOG_WRITE',

@@ -17,6 +17,8 @@ export interface OpenHostOptions {
   readonly registered: { readonly registry: ModelRegistry; readonly artifacts: ArtifactStore } | null;
   /** The lane of a request during a rollout of its model. */
   readonly laneOf?: (request: InferRequest) => InferLane | null;
+  /** Notes how long an answered request took, ms. */
+  readonly answered?: (model: string, tookMs: number) => void;
   readonly clock: () => number;
   readonly onFault: (error: unknown) => void;
 }
@@ -38,6 +40,7 @@ export async function openModelHost(options: OpenHostOptions): Promise<ModelHost
     loadsOnRequest: load !== 'explicit',
     cacheBytes,
     ...(options.laneOf === undefined ? {} : { laneOf: options.laneOf }),
+    ...(options.answered === undefined ? {} : { answered: options.answered }),
     clock,
     onFault,
   });

@@ -37,6 +37,8 @@ export interface PredictingWith {
   ) => MaybePromise<ServedVector>;
   readonly appends: AppendOutcome;
   readonly tracer: Tracer | null;
+  /** Notes how long an answered call took, ms. */
+  readonly predicted: (model: string, tookMs: number, now: number) => void;
 }
 
 /**
@@ -62,11 +64,12 @@ interface PredictTraced {
 }
 
 async function predictTraced(
-  { open, read, appends }: PredictingWith,
+  { open, read, appends, predicted }: PredictingWith,
   model: ModelData,
   requests: readonly PredictionRequest[],
   { at, trace, deadline }: PredictTraced,
 ): Promise<readonly Prediction[]> {
+  const called = performance.now();
   for (const { id } of requests) mustBeLoggable(model.name, id, at);
   if (open.server.serving === null) throw open.server.refusal;
   const vectors: ServedVector[] = [];
@@ -97,7 +100,9 @@ async function predictTraced(
     () => open.log.append(predictions.map(inLane)),
     () => predictions.length,
   );
-  trace?.past('prediction log', scored, performance.now());
+  const ended = performance.now();
+  predicted(model.name, ended - called, ended);
+  trace?.past('prediction log', scored, ended);
   lanes.copy(() => predictions.map((prediction, i) => ({ ...prediction, vector: rows[i] })));
   return predictions;
 }

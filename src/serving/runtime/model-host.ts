@@ -27,6 +27,8 @@ export interface ModelHostOptions {
   readonly cacheBytes: number;
   /** The lane of a request that names no version; null: no rollout of its model is under way. */
   readonly laneOf?: (request: InferRequest) => InferLane | null;
+  /** Notes how long an answered request took, ms. */
+  readonly answered?: (model: string, tookMs: number) => void;
   readonly clock: () => number;
   readonly onFault: (error: unknown) => void;
 }
@@ -158,11 +160,17 @@ export class ModelHost {
     const entry = this.#entry(model);
     entry.inFlight += 1;
     try {
-      if (!served.config.caches) return await served.infer(request, caller);
-      return await this.#cache.answer(served, request, () => served.infer(request, caller));
+      const reply = await this.#cached(served, request, caller);
+      this.#options.answered?.(model, reply.queueMs + reply.computeMs);
+      return reply;
     } finally {
       entry.inFlight -= 1;
     }
+  }
+
+  #cached(served: ServedVersion, request: InferRequest, caller: InferCaller): Promise<InferReply> {
+    if (!served.config.caches) return served.infer(request, caller);
+    return this.#cache.answer(served, request, () => served.infer(request, caller));
   }
 
   /** Keeps a model loaded until the returned function is called. */
