@@ -20,6 +20,11 @@ export function batchProgram(directory: string): WorkerProgram {
   return { path: new URL(`../cli/batch-worker${ending}`, import.meta.url), args: [directory] };
 }
 
+/** Where scored views have their spines and scores. */
+export function batchScores(directory: string): string {
+  return join(directory, 'batch', 'views');
+}
+
 /** Where copies of inputs lie while their jobs run. */
 export function batchScratch(directory: string): string {
   return join(directory, 'batch', 'inputs');

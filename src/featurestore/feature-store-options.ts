@@ -9,6 +9,7 @@ import type { HistoryEngine } from '../ports/history-engine.ts';
 import type { OfflineStore, TableAppend } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
+import type { ViewScorer } from './batch/scored-view.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
 
 export interface FeatureStoreOptions {
@@ -37,6 +38,8 @@ export interface FeatureStoreOptions {
   readonly clock: Clock;
   /** Receive every delivery once, judged, after the tiles and the history have it. */
   readonly sinks?: readonly DeliverySink[];
+  /** Scores the requests of scored views; without it they do not run. */
+  readonly scorer?: ViewScorer;
   /** Further topics of the log that are trimmed with those of the sources. */
   readonly otherTopics?: readonly LoggedTopic[];
   /** Other readers of the sources' topics: the log keeps the records that they have not read. */

@@ -173,7 +173,7 @@ export class FeatureStore {
     if (signal?.aborted === true) throw fail('JOB_CANCELLED', { job: `backfill ${view.name}` });
     if (view.kind === 'batchView') {
       if (between.from !== null || between.to !== null) throw fail('BACKFILL_SPAN', { view: view.name });
-      const { rows, nullKeys } = await this.#open.batch.run(view, acceptLoss);
+      const { rows, nullKeys } = await this.#open.batch.run(view, { acceptLoss, signal, onProgress });
       return { rows, nullKeys };
     }
     const { materialiser, fill, options } = this.#open;

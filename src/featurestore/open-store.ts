@@ -128,7 +128,7 @@ async function openTiles(options: FeatureStoreOptions, ground: Ground): Promise<
   await archive.open(materialiser.position());
   await fill.open();
   const views = project.views.filter((view): view is BatchViewData => view.kind === 'batchView');
-  batch = await BatchSchedule.open({ views, online, offline, clock, tracer: options.tracer ?? null });
+  batch = await BatchSchedule.open({ ...options, views });
   return { materialiser, archive, fill, batch, apart };
 }
 

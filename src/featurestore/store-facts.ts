@@ -1,7 +1,7 @@
 import type { EventSourceData, FeatureServiceData } from '../features/define/declaration.ts';
 import type { DamagedFile } from '../ports/offline-store.ts';
 import type { StoreCheck } from '../ports/online-store.ts';
-import type { BatchHealth } from './batch/batch-schedule.ts';
+import type { BatchHealth } from './batch/scheduled-view.ts';
 import type { SourceCounters, Unwritten } from './ingest/ingest-part.ts';
 import type { ReaderLag } from './materialise/reader-lag.ts';
 import type { TileHealth } from './materialise/tile-intake.ts';

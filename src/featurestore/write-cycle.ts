@@ -102,6 +102,8 @@ export class WriteCycle {
       await archive.publishDeliveries();
       await batch.runDue();
     }
+    if (batch.dueScores().length > 0) await archive.publishDeliveries();
+    batch.startDueScores();
     if (skew.due) {
       await this.flush();
       await skew.runDue();
@@ -161,6 +163,7 @@ export class WriteCycle {
   /** Ends the background work, then flushes. */
   async close(): Promise<void> {
     const { materialiser, onFault } = this.#options;
+    await this.#options.batch.close();
     await materialiser.close();
     await this.#scrubbing.settled().catch(onFault);
     try {

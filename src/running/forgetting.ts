@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { batchScores, batchScratch } from '../compose/batch-tools.ts';
 import { type ForgetOptions, type ForgetReport, forget } from '../operating/forget.ts';
 
 /** Takes entities out of every store, one at a time. */
@@ -15,7 +17,12 @@ export class Forgetting {
   forget(entity: string, key: Readonly<Record<string, unknown>>): Promise<ForgetReport> {
     const turn = this.#turn.then(async () => {
       await this.#flush();
-      return forget(this.#options, entity, key);
+      const report = await forget(this.#options, entity, key);
+      // Copies of inputs and scores may hold its rows; the next run writes them again, without these.
+      const { directory } = this.#options;
+      for (const folder of [batchScratch(directory), batchScores(directory)])
+        rmSync(folder, { recursive: true, force: true });
+      return report;
     });
     this.#turn = turn.catch(() => undefined);
     return turn;

@@ -7,6 +7,7 @@ import { checkRequiredModels, type Environment, tilesApart } from '../environmen
 import { checkDeclaration, placeDeclaration } from '../environment/place-declaration.ts';
 import type { SchemaTexts } from '../features/change/source-schemas.ts';
 import type { EventSourceData, ProjectData } from '../features/define/declaration.ts';
+import type { ViewScorer } from '../featurestore/batch/scored-view.ts';
 import { bytesElsewhere } from '../featurestore/disk/bytes-elsewhere.ts';
 import { DiskBudget } from '../featurestore/disk/disk-budget.ts';
 import { FeatureStore } from '../featurestore/feature-store.ts';
@@ -31,6 +32,7 @@ import type { ModelHost } from '../serving/runtime/model-host.ts';
 import { ProjectStreams } from '../serving/streaming/project-streams.ts';
 import { Forgetting } from './forgetting.ts';
 import { TrainingRuns } from './training-runs.ts';
+import { viewScorer } from './view-scorer.ts';
 
 /** A project and where it runs. */
 export interface ProjectPlace {
@@ -93,7 +95,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const deliveriesTo = (source: EventSourceData) => publishedDeliveries(offline, source);
   const labels = new ProjectLabels({ models: project.models, offline, clock, deliveriesTo });
   const { partitions, sampleRate, requiredModels } = environment;
-  const later: { features?: FeatureStore } = {};
+  const later: { features?: FeatureStore; open?: OpenProject } = {};
   const models = await ProjectModels.open({
     ...stores,
     threads: runtimes.thread,
@@ -109,7 +111,11 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   });
   const streams = new ProjectStreams({ ...stores, streams: project.streams ?? [], clock, onFault });
   await streams.makeTopics(partitions);
-  const features = await openFeatures(place, opened, { models, labels, streams });
+  const scorer = viewScorer(environment.directory, () => {
+    if (later.open === undefined) throw new Error('a scored view ran before its project was open');
+    return later.open;
+  });
+  const features = await openFeatures(place, opened, { models, labels, streams, scorer });
   later.features = features;
   await models.start();
   const host = await openModelHost({
@@ -144,13 +150,32 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const forgetting = new Forgetting({ ...stores, rowsOf, directory, project, features }, flush);
   // A forgetting that a dead process began is finished before anything is served.
   for (const { entity, key } of begunForgettings(directory)) await forgetting.forget(entity, key);
-  return { ...place, stores, features, models, host, labels, streams, appends, topics, training, forgetting, parts };
+  later.open = {
+    ...place,
+    stores,
+    features,
+    models,
+    host,
+    labels,
+    streams,
+    appends,
+    topics,
+    training,
+    forgetting,
+    parts,
+  };
+  return later.open;
 }
 
 function openFeatures(
   { project, environment, clock, onFault }: ProjectPlace,
   { stores, disk, schemas }: Opened,
-  { models, labels, streams }: Pick<OpenProject, 'models' | 'labels' | 'streams'>,
+  {
+    models,
+    labels,
+    streams,
+    scorer,
+  }: Pick<OpenProject, 'models' | 'labels' | 'streams'> & { readonly scorer: ViewScorer },
 ): Promise<FeatureStore> {
   const { log, online, offline, topics, engine, traces } = stores;
   const { partitions, memoryBytes, sampleRate } = environment;
@@ -175,6 +200,7 @@ function openFeatures(
     },
     drainFed: () => models.drainFed(),
     sinks: [labels],
+    scorer,
     otherTopics: [...models.topics(), ...streams.topics()],
     otherReaders: streams.readers(),
     onComputeError: (_, error) => onFault(error),

@@ -4,6 +4,7 @@ import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import {
   add,
   apply,
+  batchInference,
   batchView,
   bool,
   changeSource,
@@ -73,6 +74,15 @@ const learned = {
 
 /** What only the run refuses, or refuses as well where types are not checked; `wrong` passes the types. */
 const wrong = (value: unknown): never => value as never;
+
+const scored = {
+  model: model('scored', learned),
+  entity: user,
+  schedule: '0 3 * * *',
+  freshness: '1d',
+  reads: { events },
+  rows: () => sql`SELECT 1`,
+} as const;
 
 const refusals: readonly (readonly [mistake: string, code: string, declare: () => unknown])[] = [
   [
@@ -486,6 +496,12 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
     'two views of one name and version',
     'NAME_TWICE',
     () => defineProject('p', { view, other: batchView('view', { ...batch, sql: () => sql`SELECT 1` }) }),
+  ],
+  ['a share of rejected rows above 1', 'INFERENCE_SHARE', () => batchInference('b', { ...scored, mostErrors: 1.5 })],
+  [
+    'a key of another type than the request has',
+    'INFERENCE_KEY',
+    () => batchInference('b', { ...scored, entity: entity('numbered', { user: int() }) }),
   ],
   [
     'two entities of one name',

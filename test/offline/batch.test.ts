@@ -365,7 +365,7 @@ test('a run that lacks more keys of the generation before than declared is switc
       };
       state.now += DAY;
       const first = await open(before);
-      await first.schedule.run(first.made, true);
+      await first.schedule.run(first.made, { acceptLoss: true });
       state.now += DAY;
       const second = await open(after);
       const lost = before.filter((key) => !after.includes(key)).length / Math.max(1, before.length);
@@ -379,7 +379,7 @@ test('a run that lacks more keys of the generation before than declared is switc
         const [health] = second.schedule.health();
         expect(health?.failure?.reason).toMatch(/mayLose/);
         expect(health?.lostShare).toBe(lost);
-        await second.schedule.run(second.made, true);
+        await second.schedule.run(second.made, { acceptLoss: true });
       }
       expect([...Array(40).keys()].filter(has)).toEqual([...after].sort((a, b) => a - b));
     }),

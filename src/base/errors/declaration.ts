@@ -156,6 +156,21 @@ export const declarationErrors = rows({
     status: 400,
     exit: 2,
   },
+  INFERENCE_SHARE: {
+    message: 'batch inference {view} declares mostErrors {share}, which is not a share',
+    hint: 'use a number from 0 to 1: with 0 no row may be rejected, with 1 all rows',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  INFERENCE_KEY: {
+    message:
+      'batch inference {view} has the key column {column} of type {type}; the request of its model has it as {asked}',
+    hint: 'declare the key column with the type that the request has, or rename one of the two',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   VIEW_FEATURE_TWICE: {
     message: 'view {view} has two columns named {feature}',
     hint: 'rename one of them',

@@ -170,6 +170,13 @@ export const offlineErrors = rows({
     status: 400,
     exit: 3,
   },
+  BATCH_SCORER: {
+    message: 'the scores of batch view {view} cannot be computed here: this process runs no models',
+    hint: 'run headrace backfill in a process that opens the whole project',
+    retry: 'never',
+    status: 409,
+    exit: 2,
+  },
   BATCH_GENERATION: {
     message: 'batch view {view} has no generation earlier than the one of {asOf}',
     hint: 'fix the view or its source, and run headrace backfill',

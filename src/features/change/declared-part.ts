@@ -73,7 +73,7 @@ function streamViewPart(view: StreamViewData): DeclaredPart {
 }
 
 function batchViewPart(view: BatchViewData): DeclaredPart {
-  const { kind, name, version, entity, schedule, freshnessMs, reads, features, sql } = view;
+  const { kind, name, version, entity, schedule, freshnessMs, reads, features, sql, scores } = view;
   const sources = Object.entries(reads).map(([alias, source]): [string, string] => [alias, identity(source)]);
   return {
     ...nothingElse,
@@ -86,13 +86,17 @@ function batchViewPart(view: BatchViewData): DeclaredPart {
       features: typeTexts(features),
       featureOrder: Object.keys(features),
       sql: sqlMeaning(sql.text),
+      ...(scores === undefined ? {} : { scores: scores.model.name }),
     },
     settings: { schedule, freshnessMs, ...latencySettings(view), ...lossSettings(view), ...quality(features) },
   };
 }
 
-function lossSettings({ mayLose }: BatchViewData): { readonly [field: string]: Json } {
-  return mayLose === undefined ? {} : { mayLose };
+function lossSettings({ mayLose, scores }: BatchViewData): { readonly [field: string]: Json } {
+  return {
+    ...(mayLose === undefined ? {} : { mayLose }),
+    ...(scores?.mostErrors === undefined ? {} : { mostErrors: scores.mostErrors }),
+  };
 }
 
 function onDemandViewPart(view: OnDemandViewData): DeclaredPart {

@@ -133,7 +133,19 @@ export interface BatchViewData {
   readonly sql: SqlTemplate;
   /** The share of the keys of the generation before that a run may lack; left out: 0.5, of a generation with few keys 1. */
   readonly mayLose?: number;
+  /** The SQL gives requests of a model, and the features are its scores; left out: the SQL gives the features. */
+  readonly scores?: ScoresSpec;
 }
+
+/** The model of precomputed scores. */
+export interface ScoresSpec {
+  readonly model: ModelData;
+  /** The share of the rows of a run that may be rejected; left out: as of any batch job. */
+  readonly mostErrors?: number;
+}
+
+/** A batch view of precomputed scores. */
+export type ScoredViewData = BatchViewData & { readonly scores: ScoresSpec };
 
 export interface OnDemandViewData {
   readonly kind: 'onDemandView';

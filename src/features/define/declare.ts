@@ -21,6 +21,7 @@ export {
   variancePop,
   varianceSample,
 } from './aggregate-factories.ts';
+export { type BatchInferenceOptions, batchInference } from './batch-inference.ts';
 export { type BatchView, batchView, sql } from './batch-view.ts';
 export { changeSource } from './change-source.ts';
 export {

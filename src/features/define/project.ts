@@ -46,6 +46,7 @@ class Reached {
       case 'batchView':
         for (const source of Object.values(part.reads)) this.add(source);
         put(this.#entities, part.entity, part.entity.name);
+        if (part.scores !== undefined) this.add(part.scores.model);
         return put(this.#views, part, `${part.name}@${part.version}`);
       case 'onDemandView':
         return put(this.#views, part, `${part.name}@${part.version}`);

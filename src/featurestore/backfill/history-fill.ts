@@ -4,6 +4,7 @@ import type { HistoryEngine } from '../../ports/history-engine.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { OnlineStore } from '../../ports/online-store.ts';
 import type { BatchSchedule } from '../batch/batch-schedule.ts';
+import { serveKept } from '../batch/serve-kept.ts';
 import { isFilled, markFilled } from '../fill-marks.ts';
 import type { Archive } from '../materialise/archive.ts';
 import type { Materialiser } from '../materialise/materialiser.ts';
@@ -46,11 +47,16 @@ export class HistoryFill {
    */
   async afterLoss(batch: BatchSchedule | null): Promise<void> {
     if (this.#stage === 'closed') return;
-    const { archive, project, onFault } = this.#options;
+    const { archive, project, onFault, online, offline } = this.#options;
     await this.#fillNew();
     if (batch === null) return;
     await archive.publishDeliveries();
-    for (const view of project.views) if (view.kind === 'batchView') await batch.run(view).catch(onFault);
+    for (const view of project.views) {
+      if (view.kind !== 'batchView') continue;
+      // Scores that are in the history need no model.
+      const again = view.scores === undefined ? batch.run(view) : serveKept(view, online, offline);
+      await again.catch(onFault);
+    }
   }
 
   /**

@@ -1,6 +1,6 @@
 import { type PartKind, samplesBy } from '../../observe/part-kind.ts';
 import type { Sample } from '../../ports/part.ts';
-import type { BatchHealth } from './batch-schedule.ts';
+import type { BatchHealth } from './scheduled-view.ts';
 
 export interface BatchStatus {
   readonly batch: readonly (Omit<BatchHealth, 'view'> & { readonly view: string })[];

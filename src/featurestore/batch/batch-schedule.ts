@@ -1,48 +1,22 @@
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
-import type { Clock } from '../../base/time.ts';
-import type { OpenSpan, Tracer } from '../../base/tracer.ts';
+import type { OpenSpan } from '../../base/tracer.ts';
 import type { BatchViewData } from '../../features/define/declaration.ts';
-import type { OfflineStore } from '../../ports/offline-store.ts';
-import type { BatchGeneration, BatchRow, OnlineStore } from '../../ports/online-store.ts';
-import { type Cron, lastDue, parseCron } from '../../schedule/cron.ts';
-import { BatchHistory, type KeysLost } from './batch-history.ts';
+import type { BatchGeneration, BatchRow } from '../../ports/online-store.ts';
+import { Background } from '../../schedule/background.ts';
+import { lastDue } from '../../schedule/cron.ts';
+import type { KeysLost } from './batch-history.ts';
 import { readBatch } from './read-batch.ts';
-
-export interface BatchScheduleOptions {
-  readonly views: readonly BatchViewData[];
-  readonly online: OnlineStore;
-  readonly offline: OfflineStore;
-  readonly clock: Clock;
-  /** Every run is traced; null: none. */
-  readonly tracer?: Tracer | null;
-}
-
-/** The result of a run. */
-export interface BatchRun {
-  readonly generation: BatchGeneration;
-  readonly rows: number;
-  /** Rows whose key has a null part: left out. */
-  readonly nullKeys: number;
-}
-
-/** How the runs of a view end. The previous generation is served until a run succeeds. */
-export interface BatchHealth {
-  readonly view: BatchViewData;
-  /** Number of the newest generation; 0: none yet. */
-  readonly generation: number;
-  /** The data of the newest generation reach up to here; null: none yet. */
-  readonly asOf: number | null;
-  /** When the run was due that has not succeeded yet, a minute ago or more; null: none. */
-  readonly overdueSince: number | null;
-  /** Runs since the start. */
-  readonly succeeded: number;
-  readonly failed: number;
-  /** Of the last run, if it failed. */
-  readonly failure: { readonly at: number; readonly reason: string } | null;
-  /** Share of the keys of the generation before that the last run lacked, accepted or not; null: no run since the start. */
-  readonly lostShare: number | null;
-}
+import {
+  type BatchHealth,
+  type BatchRun,
+  type BatchRunOptions,
+  type BatchScheduleOptions,
+  openView,
+  type ScheduledView,
+  viewId,
+} from './scheduled-view.ts';
+import { type ScoredRows, scoredRows } from './scored-view.ts';
 
 /** A run that is due for longer than this is late. */
 const LATE_AFTER_MS = 60_000;
@@ -56,23 +30,6 @@ const FEW_KEYS = 20;
 
 const NOTHING_LOST: KeysLost = { keys: 0, lost: 0 };
 
-interface ScheduledView {
-  readonly view: BatchViewData;
-  readonly cron: Cron;
-  readonly history: BatchHistory;
-  /** Number of the newest generation; 0 before the first. */
-  generation: number;
-  /** When it last ran or was tried, or when the schedule was opened. */
-  triedAt: number;
-  asOf: number | null;
-  /** When it last succeeded, or when the schedule was opened. */
-  succeededAt: number;
-  succeeded: number;
-  failed: number;
-  failure: BatchHealth['failure'];
-  lostShare: number | null;
-}
-
 /**
  * Runs batch views when they are due: the SQL's rows become a generation that nobody sees until it is whole, then it is
  * switched to at once, and kept in the history with the instant from which readers saw it, so that a training row reads
@@ -81,8 +38,10 @@ interface ScheduledView {
 export class BatchSchedule {
   readonly #options: BatchScheduleOptions;
   readonly #views: readonly ScheduledView[];
-  /** Ends with the last run that was asked for: one at a time, or an older generation could replace a newer one. */
+  /** Ends with the last run of SQL that was asked for: one at a time, since each needs memory. */
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #scoring = new Background();
+  readonly #closing = new AbortController();
 
   private constructor(options: BatchScheduleOptions, views: readonly ScheduledView[]) {
     this.#options = options;
@@ -98,19 +57,49 @@ export class BatchSchedule {
 
   /** Views whose schedule has come up since they last ran or failed. */
   due(): readonly BatchViewData[] {
+    return this.#due((view) => view.scores === undefined);
+  }
+
+  /** Scored views that are due and not running. */
+  dueScores(): readonly BatchViewData[] {
+    if (this.#options.scorer === undefined || this.#scoring.busy) return [];
+    return this.#due((view) => view.scores !== undefined);
+  }
+
+  #due(of: (view: BatchViewData) => boolean): readonly BatchViewData[] {
     const now = this.#options.clock();
     return this.#views
-      .filter(({ cron, triedAt }) => (lastDue(cron, now) ?? Number.NEGATIVE_INFINITY) > triedAt)
+      .filter(({ view, cron, triedAt }) => of(view) && (lastDue(cron, now) ?? Number.NEGATIVE_INFINITY) > triedAt)
       .map(({ view }) => view);
   }
 
-  /** Runs every view that is due. One that fails hinders no other, and is not due before its schedule comes up again. */
-  async runDue(): Promise<readonly BatchRun[]> {
+  /** Runs every view of SQL that is due. One that fails hinders no other, and is not due before its schedule comes up again. */
+  runDue(): Promise<readonly BatchRun[]> {
+    return this.#runAll(this.due());
+  }
+
+  /** Starts the scored views that are due; a call or two later throws their errors. They run for as long as their rows take. */
+  startDueScores(): void {
+    this.#scoring.check();
+    const due = this.dueScores();
+    if (due.length === 0) return;
+    this.#scoring.start(async () => {
+      await this.#runAll(due, { signal: this.#closing.signal });
+    });
+  }
+
+  /** Cancels the scored views that run, and ends when none does. They resume at the next start. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#scoring.settled().catch(() => undefined);
+  }
+
+  async #runAll(views: readonly BatchViewData[], options: BatchRunOptions = {}): Promise<readonly BatchRun[]> {
     const runs: BatchRun[] = [];
     const errors: unknown[] = [];
-    for (const view of this.due()) {
+    for (const view of views) {
       try {
-        runs.push(await this.run(view));
+        runs.push(await this.run(view, options));
       } catch (error) {
         errors.push(error);
       }
@@ -120,20 +109,21 @@ export class BatchSchedule {
   }
 
   /**
-   * Runs a view over the published history. `acceptLoss` switches to the result however many keys it lacks. Errors:
-   * BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE, BATCH_DUPLICATE_KEY, BATCH_LOSS; the previous generation stays.
+   * Runs a view over the published history.
+   * Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE, BATCH_DUPLICATE_KEY, BATCH_LOSS, of a scored view MODEL_*, PREDICT_*
+   * and JOB_CANCELLED; the previous generation stays.
    */
-  async run(view: BatchViewData, acceptLoss = false): Promise<BatchRun> {
+  async run(view: BatchViewData, options: BatchRunOptions = {}): Promise<BatchRun> {
     const scheduled = this.#scheduledOf(view);
-    return this.#inTurn(() => this.#traced(scheduled, acceptLoss));
+    return this.#inTurn(scheduled, () => this.#traced(scheduled, options));
   }
 
-  async #traced(scheduled: ScheduledView, acceptLoss: boolean): Promise<BatchRun> {
+  async #traced(scheduled: ScheduledView, options: BatchRunOptions): Promise<BatchRun> {
     const { clock } = this.#options;
     const { view } = scheduled;
     try {
       const span = this.#options.tracer?.open(`batch ${view.name}`) ?? null;
-      const work = () => this.#run(scheduled, acceptLoss, span);
+      const work = () => this.#run(scheduled, options, span);
       const run = await (span === null ? work() : span.around(work));
       scheduled.succeeded += 1;
       scheduled.failure = null;
@@ -156,16 +146,14 @@ export class BatchSchedule {
     });
   }
 
-  async #run(scheduled: ScheduledView, acceptLoss: boolean, span: OpenSpan | null): Promise<BatchRun> {
-    const { offline, clock } = this.#options;
+  async #run(scheduled: ScheduledView, options: BatchRunOptions, span: OpenSpan | null): Promise<BatchRun> {
     const { view } = scheduled;
-    const asOf = clock();
-    scheduled.triedAt = asOf;
-    span?.set({ 'headrace.view': viewId(view), 'headrace.tier': 'batch', 'headrace.as_of': asOf });
+    scheduled.triedAt = this.#options.clock();
     const started = performance.now();
-    const { rows, nullKeys } = await readBatch(view, offline, asOf);
+    const { rows, nullKeys, asOf } = await this.#rowsOf(scheduled, scheduled.triedAt, options);
+    span?.set({ 'headrace.view': viewId(view), 'headrace.tier': 'batch', 'headrace.as_of': asOf });
     const read = performance.now();
-    await this.#checkLoss(scheduled, rows, acceptLoss);
+    await this.#checkLoss(scheduled, rows, options.acceptLoss ?? false);
     const generation = await this.#serve(scheduled, asOf, rows);
     span?.past('sql', started, read);
     span?.past('switch', read, performance.now());
@@ -176,6 +164,16 @@ export class BatchSchedule {
     });
     scheduled.succeededAt = generation.visibleFrom;
     return { generation, rows: rows.length, nullKeys };
+  }
+
+  async #rowsOf({ view, cron }: ScheduledView, now: number, options: BatchRunOptions): Promise<ScoredRows> {
+    const { offline, scorer } = this.#options;
+    const { scores } = view;
+    if (scores === undefined) return { ...(await readBatch(view, offline, now)), asOf: now };
+    if (scorer === undefined) throw fail('BATCH_SCORER', { view: view.name });
+    const { signal = null, onProgress = () => undefined } = options;
+    const since = lastDue(cron, now) ?? now;
+    return scoredRows({ view: { ...view, scores }, offline, scorer, since, now, signal, onProgress });
   }
 
   /** Error BATCH_LOSS where rows lack more keys of the newest generation than the view may lose, and nobody accepts it. */
@@ -195,7 +193,7 @@ export class BatchSchedule {
    */
   async rollBack(view: BatchViewData): Promise<BatchRun> {
     const scheduled = this.#scheduledOf(view);
-    return this.#inTurn(() => this.#back(scheduled));
+    return this.#inTurn(scheduled, () => this.#back(scheduled));
   }
 
   async #back(scheduled: ScheduledView): Promise<BatchRun> {
@@ -231,9 +229,13 @@ export class BatchSchedule {
     return generation;
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => undefined);
+  /** One run of a view at a time, or an older generation could replace a newer one. Scored views keep no other waiting. */
+  #inTurn<T>(scheduled: ScheduledView, work: () => Promise<T>): Promise<T> {
+    const isScored = scheduled.view.scores !== undefined;
+    const turn = (isScored ? scheduled.turn : this.#turn).then(work);
+    const ended = turn.catch(() => undefined);
+    if (isScored) scheduled.turn = ended;
+    else this.#turn = ended;
     return turn;
   }
 
@@ -243,33 +245,4 @@ export class BatchSchedule {
       throw fail('VIEW_UNKNOWN', { view: view.name, known: this.#views.map((one) => one.view.name) });
     return scheduled;
   }
-}
-
-async function openView(view: BatchViewData, { online, offline, clock }: BatchScheduleOptions): Promise<ScheduledView> {
-  const cron = parseCron(view.schedule, view.name);
-  const history = new BatchHistory(view, offline);
-  const newest = await history.newest();
-  const [answer] = await online.readBatch([{ viewId: viewId(view), features: view.features, key: '' }]);
-  const served = answer?.generation;
-  // Only a generation of which the history has heard nothing: one that was rolled back to is kept already.
-  if (served !== undefined && served.generation > (newest?.generation ?? 0)) await history.publish(served);
-  const seen = [newest, served].filter((generation) => generation !== null && generation !== undefined);
-  const triedAt = seen.length === 0 ? clock() : Math.max(...seen.map(({ visibleFrom }) => visibleFrom));
-  return {
-    view,
-    cron,
-    history,
-    generation: Math.max(0, ...seen.map(({ generation }) => generation)),
-    triedAt,
-    asOf: served?.asOf ?? null,
-    succeededAt: triedAt,
-    succeeded: 0,
-    failed: 0,
-    failure: null,
-    lostShare: null,
-  };
-}
-
-function viewId({ name, version }: BatchViewData): string {
-  return `${name}@${version}`;
 }

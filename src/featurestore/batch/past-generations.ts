@@ -50,7 +50,8 @@ export async function pastGenerations(options: PastGenerationsOptions): Promise<
   };
   try {
     for (const view of new Set(service.lookups.map((lookup) => lookup.view))) {
-      if (view.kind !== 'batchView') continue;
+      // Nobody could read a score before the model gave the first one.
+      if (view.kind !== 'batchView' || view.scores !== undefined) continue;
       const path = `${options.scratch}.${files.size}.generations`;
       files.set(view, path);
       if (!(await writePast(view, path, options))) files.delete(view);

@@ -1,5 +1,5 @@
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
-import type { BatchViewData } from '../../features/define/declaration.ts';
+import type { BatchViewData, ScoredViewData } from '../../features/define/declaration.ts';
 import { rawTable } from '../../features/plan/raw-table.ts';
 import { valueDecoder } from '../../features/sql/decode.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
@@ -30,7 +30,16 @@ export async function readBatch(
   seen: SeenEvents = 'all',
 ): Promise<BatchRows> {
   const own = ownSql(view, (source) => offline.relation(rawTable(source)), asOf, seen);
-  const columns = await columnsOf(view, offline);
+  return readRows(view, offline, own, await columnsOf(view, offline));
+}
+
+/** Reads the rows of SQL, of which `columns` are the SELECT list. Errors: those of {@link readBatch}. */
+export async function readRows(
+  view: BatchViewData,
+  offline: History,
+  own: string,
+  columns: readonly string[],
+): Promise<BatchRows> {
   const wanted = wantedColumns(view);
   const decoders = wanted.map(([, spec]) => valueDecoder(spec));
   const { encode } = entityKeyCodec(view.entity.key);
@@ -55,13 +64,25 @@ export async function readBatch(
 
 /** Checks a view's SQL without data: over empty tables. Errors: BATCH_SQL, BATCH_READ, BATCH_COLUMN, BATCH_TYPE. */
 export async function checkBatchSql(view: BatchViewData, history: History): Promise<void> {
-  await columnsOf(view, history);
+  await columnsOf(view.scores === undefined ? view : askedView({ ...view, scores: view.scores }), history);
+}
+
+/** The rows that a view of scores asks for, as a view: its SQL gives the key and the columns of the model's request. */
+export function askedView({ scores, ...view }: ScoredViewData): BatchViewData {
+  const { request } = scores.model.service;
+  const others = Object.entries(request).filter(([name]) => !Object.hasOwn(view.entity.key, name));
+  return { ...view, features: Object.fromEntries(others) };
 }
 
 /** The SELECT list of a view's SQL. Empty tables give the same types as full ones, and at once. */
-async function columnsOf(view: BatchViewData, history: History): Promise<readonly string[]> {
+function columnsOf(view: BatchViewData, history: History): Promise<readonly string[]> {
+  return selectList(view, history, ownSqlOverNothing(view));
+}
+
+/** The SELECT list that reads a view's columns from SQL. Errors: BATCH_SQL, BATCH_COLUMN, BATCH_TYPE. */
+export async function selectList(view: BatchViewData, history: History, sql: string): Promise<readonly string[]> {
   const found: FoundColumn[] = [];
-  for await (const rows of running(view, history, `DESCRIBE (${ownSqlOverNothing(view)}\n)`))
+  for await (const rows of running(view, history, `DESCRIBE (${sql}\n)`))
     for (const [name, type] of rows) found.push({ name: String(name), type: String(type) });
   return readColumns(view, found);
 }
