@@ -3,7 +3,10 @@ import { fail } from './errors/fail.ts';
 /** Epoch milliseconds now; passed in wherever time is needed. */
 export type Clock = () => number;
 
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+/** A day of UTC. */
+export const DAY_MS = 86_400_000;
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS } as const;
 
 /** A duration as text: a positive whole number and its unit. */
 export type DurationText = `${bigint}${keyof typeof UNIT_MS}`;

@@ -11,6 +11,7 @@ import {
   count,
   decimal,
   defineProject,
+  distinct,
   embedding,
   entity,
   eventSource,
@@ -22,6 +23,7 @@ import {
   list,
   literal,
   lookup,
+  maxOfDays,
   mean,
   model,
   multiply,
@@ -260,6 +262,16 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
     () => streamView('v', { ...base, features: (e) => ({ n: lastN(e.n, 0.5) }) }),
   ],
   ['the top none', 'AGGREGATE_PARAM', () => streamView('v', { ...base, features: (e) => ({ n: topK(e.n, 0) }) })],
+  [
+    'the days of a number of different values',
+    'AGGREGATE_DAYS',
+    () => streamView('v', { ...base, features: (e) => ({ n: maxOfDays(distinct(e.n)) }) }),
+  ],
+  [
+    'the days of windows',
+    'AGGREGATE_DAYS',
+    () => streamView('v', { ...base, features: () => ({ n: maxOfDays(over(['1d'], count()) as never) }) }),
+  ],
   [
     'a literal beyond exact numbers',
     'EXPRESSION_LITERAL',

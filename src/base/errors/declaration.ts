@@ -58,6 +58,13 @@ export const declarationErrors = rows({
     status: 400,
     exit: 2,
   },
+  AGGREGATE_DAYS: {
+    message: 'an aggregate {kind} is of "{total}"; day totals are of "sum" or "count"',
+    hint: 'write it of a sum or a count, such as maxOfDays(sum(e.price)), and name windows around it: over([…], maxOfDays(…))',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   WINDOW_HOP: {
     message: 'view {view} has a window of {windowMs} ms, and no default hop divides it',
     hint: 'use a window of 12s or more, or declare its hop in hops',

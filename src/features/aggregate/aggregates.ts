@@ -3,6 +3,7 @@ import type { AggregateKind, AggregateSpec } from '../define/declaration.ts';
 import type { Aggregate, AggregateFactory } from './aggregate.ts';
 import { approxDistinct } from './approx-distinct.ts';
 import { count } from './count.ts';
+import { maxOfDays, meanOfDays, minOfDays, quantileOfDays } from './day-totals.ts';
 import { distinct } from './distinct.ts';
 import { first, last } from './edge.ts';
 import { max, min } from './extreme.ts';
@@ -35,6 +36,10 @@ const factories: Readonly<Record<AggregateKind, AggregateFactory>> = {
   quantile,
   topK,
   topKCounts,
+  meanOfDays,
+  minOfDays,
+  maxOfDays,
+  quantileOfDays,
 };
 
 /** The algebra of a declared aggregate. Errors: AGGREGATE_INPUT, AGGREGATE_PARAM. */

@@ -1,4 +1,7 @@
+import { fail } from '../../base/errors/fail.ts';
 import type { DurationText } from '../../base/time.ts';
+import type { ColumnSpec } from '../../schema/column.ts';
+import type { Expression } from '../expression/expression.ts';
 import type { AggregateKind, AggregateSpec } from './declaration.ts';
 import type { Expr } from './expression-factories.ts';
 import type { Base, EmbeddingTag, ExactTag, Nullable, ScalarTag, Tag } from './tag.ts';
@@ -91,6 +94,26 @@ export function topKCounts(
   return draft('topKCounts', of, { k, cap });
 }
 
+/** Tags of a count and of sums. */
+type TotalTag = 'int' | Nullable<ExactTag>;
+
+/**
+ * The mean of the day totals of a sum or a count: `meanOfDays(sum(e.price))`. A day is one of UTC; of the first and the last day of a
+ * window counts what is in the window. Days without an input do not count. Error: AGGREGATE_DAYS.
+ */
+export const meanOfDays = (total: AggregateDraft<TotalTag>): AggregateDraft<'float?'> => ofDays('meanOfDays', total);
+/** The least day total, in the type of the sum. */
+export const minOfDays = <T extends TotalTag>(total: AggregateDraft<T>): AggregateDraft<Nullable<T>> =>
+  ofDays('minOfDays', total);
+/** The greatest day total. */
+export const maxOfDays = <T extends TotalTag>(total: AggregateDraft<T>): AggregateDraft<Nullable<T>> =>
+  ofDays('maxOfDays', total);
+
+/** The q-quantile (0 to 1) of the day totals by nearest rank, exact: 0.5 is their median. */
+export function quantileOfDays<T extends TotalTag>(total: AggregateDraft<T>, q: number): AggregateDraft<Nullable<T>> {
+  return ofDays('quantileOfDays', total, { q });
+}
+
 /** The aggregate over these windows instead of the view's. */
 export function over<T extends Tag, const W extends DurationText | 'ever'>(
   windows: readonly W[],
@@ -106,6 +129,36 @@ function draft<T extends Tag>(
 ): AggregateDraft<T> {
   const spec = { kind, input: of?.expression ?? null, inputType: of?.spec ?? null, params };
   return Object.freeze({ kind: 'aggregate', of: tagOfAggregate(kind, of) as T, spec, windows: null });
+}
+
+type OfDays = Extract<AggregateKind, `${string}OfDays`>;
+
+function ofDays<T extends Tag>(
+  kind: OfDays,
+  { spec, of, windows }: AggregateDraft<Tag>,
+  params: Readonly<Record<string, number>> = {},
+): AggregateDraft<T> {
+  if (windows !== null || (spec.kind !== 'sum' && spec.kind !== 'count'))
+    throw fail('AGGREGATE_DAYS', { kind, total: windows === null ? spec.kind : `over ${spec.kind}` });
+  const counted = spec.kind === 'sum' ? spec : { input: ones(spec), inputType: COUNTED };
+  const { input, inputType } = counted;
+  const tag: Tag = kind === 'meanOfDays' ? 'float?' : spec.kind === 'sum' ? of : 'int?';
+  return Object.freeze({
+    kind: 'aggregate',
+    of: tag as T,
+    spec: { kind, input, inputType, params },
+    windows: null,
+  });
+}
+
+const COUNTED: ColumnSpec = { type: 'int', nullable: true };
+
+/** 1 for every event that a count counts, else null. */
+function ones({ input, inputType }: Pick<AggregateSpec, 'input' | 'inputType'>): Expression {
+  const one: Expression = { kind: 'literal', value: 1 };
+  if (input === null) return one;
+  const test: Expression = inputType?.type === 'bool' ? input : { kind: 'not', of: { kind: 'isNull', of: input } };
+  return { kind: 'when', test, then: one };
 }
 
 /** The answer's tag as data; the aggregate itself says the same as `result`. */
@@ -136,7 +189,12 @@ function tagOfAggregate(kind: AggregateKind, of: Expr<Tag> | null): Tag {
     case 'stddevPop':
     case 'stddevSample':
     case 'quantile':
+    case 'meanOfDays':
       return 'float?';
+    case 'minOfDays':
+    case 'maxOfDays':
+    case 'quantileOfDays':
+      return `${base}?`;
     default:
       return kind satisfies never;
   }

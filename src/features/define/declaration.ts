@@ -57,7 +57,11 @@ export type AggregateKind =
   | 'approxDistinct'
   | 'quantile'
   | 'topK'
-  | 'topKCounts';
+  | 'topKCounts'
+  | 'meanOfDays'
+  | 'minOfDays'
+  | 'maxOfDays'
+  | 'quantileOfDays';
 
 /** One aggregate of a stream view: one partial in each tile, read over one or more windows. */
 export interface AggregateSpec {
@@ -67,7 +71,7 @@ export interface AggregateSpec {
   readonly input: Expression | null;
   /** Type of the input's value; null where input is. */
   readonly inputType: ColumnSpec | null;
-  /** lastN: n · distinct, topK, topKCounts: cap · topK, topKCounts: k · quantile: q in [0, 1]. */
+  /** lastN: n · distinct, topK, topKCounts: cap · topK, topKCounts: k · quantile, quantileOfDays: q in [0, 1]. */
   readonly params: Readonly<Record<string, number>>;
   /** The source deletes rows: the partial supports exact deletion (`aggregate/retracting.ts`). */
   readonly retracts?: true;

@@ -12,6 +12,10 @@ export const PART_KINDS = [
   'quantile',
   'topK',
   'topKCounts',
+  'meanOfDays',
+  'minOfDays',
+  'maxOfDays',
+  'quantileOfDays',
 ] as const satisfies AggregateKind[];
 /** `images`: those of rows that can be taken away again, for any kind that is no sum. */
 export type PartKind = (typeof PART_KINDS)[number] | 'images';

@@ -44,6 +44,10 @@ export function finaliseSql(spec: AggregateSpec, column: Column, dialect: Dialec
     case 'quantile':
     case 'topK':
     case 'topKCounts':
+    case 'meanOfDays':
+    case 'minOfDays':
+    case 'maxOfDays':
+    case 'quantileOfDays':
       throw new TypeError(`${spec.kind} is finalised from its parts`);
     default:
       return spec.kind satisfies never;

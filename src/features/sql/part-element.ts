@@ -10,6 +10,7 @@ export type Multiset = Iterable<readonly [element: string, times: bigint]>;
 /** The parts that a tile's multiset stands for. Error: a TypeError or SyntaxError where an element is none. */
 export function readParts(spec: AggregateSpec, multiset: Multiset): readonly PartRow[] {
   if (spec.retracts === true && !isAdditive(spec.kind)) return remaining(multiset, spec);
+  if (OF_DAYS.has(spec.kind)) return totals(multiset);
   const read = READERS[spec.kind];
   if (read === undefined) throw new TypeError(`${spec.kind} is not made of parts`);
   return Array.from(multiset, ([element, times]) => read(element, times));
@@ -25,6 +26,18 @@ const READERS: Readonly<Partial<Record<AggregateSpec['kind'], ReadPart>>> = {
   quantile: (element, value) => ({ part: BigInt(element), value }),
   approxDistinct: (element) => ({ part: BigInt(element) / 64n, value: BigInt(element) % 64n }),
 };
+
+const OF_DAYS: ReadonlySet<AggregateSpec['kind']> = new Set(['meanOfDays', 'minOfDays', 'maxOfDays', 'quantileOfDays']);
+
+/** The total of each day, from its different values. */
+function totals(multiset: Multiset): readonly PartRow[] {
+  const days = new Map<string, bigint>();
+  for (const [element, times] of multiset) {
+    const [day = '', value = ''] = element.split(' ');
+    days.set(day, (days.get(day) ?? 0n) + times * BigInt(value));
+  }
+  return [...days].map(([day, total]) => ({ part: BigInt(day), value: String(total) }));
+}
 
 /** Images that were put in more often than they were taken away, or less. */
 function remaining(multiset: Multiset, { inputType }: AggregateSpec): readonly PartRow[] {

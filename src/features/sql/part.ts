@@ -1,8 +1,9 @@
-import { SIGN } from '../plan/names.ts';
+import { DAY_MS } from '../../base/time.ts';
+import { SIGN, TS } from '../plan/names.ts';
 import type { PartAggregate, PartKind } from '../plan/parts.ts';
 import type { Dialect } from './dialect.ts';
-import { stampSql, valueTextSql } from './partial.ts';
-import { bigint } from './text.ts';
+import { stampSql, valueTextSql, wideSql } from './partial.ts';
+import { bigint, floorSql } from './text.ts';
 
 /** How an event names its part, what it keeps there, and how a part's events fold. */
 interface PartText {
@@ -35,6 +36,11 @@ export function partElementSql(aggregate: PartAggregate, dialect: Dialect): stri
     case 'topK':
     case 'topKCounts':
       return text;
+    case 'meanOfDays':
+    case 'minOfDays':
+    case 'maxOfDays':
+    case 'quantileOfDays':
+      return `CAST(${floorSql(TS, DAY_MS)} AS STRING) || ' ' || ${text}`;
     case 'quantile':
       return `CAST(${binSql(input)} AS STRING)`;
     case 'images':
@@ -62,12 +68,21 @@ function partText({ kind, input, inputType }: PartAggregate, dialect: Dialect): 
     value: bigint(1),
     fold: 'CAST(SUM(val) AS BIGINT)',
   });
+  const ofDay = () => ({
+    part: floorSql(TS, DAY_MS),
+    value: wideSql(input),
+    fold: 'CAST(SUM(val) AS STRING)',
+  });
   const texts: Readonly<Record<PartKind, () => PartText>> = {
     // A stamp is unique: the fold has one value to take.
     lastN: () => ({ part: stampSql(), value: valueTextSql(input, inputType, dialect), fold: 'MAX(val)' }),
     distinct: () => ({ part: valueTextSql(input, inputType, dialect), value: bigint(1), fold: 'MAX(val)' }),
     topK: counted,
     topKCounts: counted,
+    meanOfDays: ofDay,
+    minOfDays: ofDay,
+    maxOfDays: ofDay,
+    quantileOfDays: ofDay,
     quantile: () => ({ part: binSql(input), value: bigint(1), fold: 'CAST(SUM(val) AS BIGINT)' }),
     images: () => ({
       part: `${stampSql()} || ${valueTextSql(input, inputType, dialect)}`,

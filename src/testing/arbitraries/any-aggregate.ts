@@ -45,6 +45,10 @@ const inputs: Readonly<Record<AggregateKind, readonly (ColumnName | null)[]>> = 
   quantile: [...EXACT, 'when'],
   topK: COUNTED,
   topKCounts: COUNTED,
+  meanOfDays: EXACT,
+  minOfDays: EXACT,
+  maxOfDays: EXACT,
+  quantileOfDays: EXACT,
 };
 
 /** Parameters small enough that random streams pass them. */
@@ -54,6 +58,7 @@ const params: Readonly<Record<string, fc.Arbitrary<Readonly<Record<string, numbe
   topK: fc.record({ k: fc.integer({ min: 1, max: 3 }), cap: fc.integer({ min: 1, max: 8 }) }),
   topKCounts: fc.record({ k: fc.integer({ min: 1, max: 3 }), cap: fc.integer({ min: 1, max: 8 }) }),
   quantile: fc.record({ q: fc.constantFrom(0, 0.1, 0.5, 0.9, 1) }),
+  quantileOfDays: fc.record({ q: fc.constantFrom(0, 0.1, 0.5, 0.9, 1) }),
 };
 
 /** Every kind of aggregate over every column that it takes. */

@@ -6,10 +6,14 @@ import { naiveEstimate } from './naive-estimate.ts';
 type Held = NonNullable<Value>;
 
 /**
- * One aggregate by its definition, over the inputs of a window's events in order of (time, id). Undefined where it has
+ * One aggregate by its definition, over the inputs of a window's events in order of (time, id), and their times. Undefined where it has
  * no exact answer: more values than its cap, a sum beyond its type, a value beyond 3·10^15 that is squared, a spread beyond 38 digits.
  */
-export function naiveAggregate(spec: AggregateSpec, inputs: readonly Value[]): Value | undefined {
+export function naiveAggregate(
+  spec: AggregateSpec,
+  inputs: readonly Value[],
+  times: readonly number[],
+): Value | undefined {
   const values = inputs.filter((value): value is Held => value !== null);
   const { kind, params } = spec;
   if (kind === 'count') return values.filter((value) => value !== false).length;
@@ -20,6 +24,11 @@ export function naiveAggregate(spec: AggregateSpec, inputs: readonly Value[]): V
   if (values.length === 0) return null;
   const unit = spec.inputType?.type === 'decimal' ? 10 ** (spec.inputType.scale ?? 0) : 1;
   switch (kind) {
+    case 'meanOfDays':
+    case 'minOfDays':
+    case 'maxOfDays':
+    case 'quantileOfDays':
+      return naiveOfDays(kind, params, dayTotals(inputs, times), { unit, wide: typeof values[0] === 'bigint' });
     case 'share':
       return values.filter((value) => value === true).length / values.length;
     case 'sum':
@@ -104,6 +113,28 @@ function naiveTopK(
   const ranked = [...counts].sort(([a, x], [b, y]) => y - x || compareText(String(a), String(b)));
   const taken = ranked.slice(0, params['k']);
   return kind === 'topK' ? scalars(taken.map(([value]) => value)) : taken.map(([, count]) => count);
+}
+
+/** The sums of the inputs of each day, by the date in UTC. */
+function dayTotals(inputs: readonly Value[], times: readonly number[]): readonly bigint[] {
+  const days = new Map<string, bigint>();
+  inputs.forEach((value, i) => {
+    const day = new Date(times[i]).toISOString().split('T')[0] ?? '';
+    if (value !== null) days.set(day, (days.get(day) ?? 0n) + exact(value));
+  });
+  return [...days.values()].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+function naiveOfDays(
+  kind: 'meanOfDays' | 'minOfDays' | 'maxOfDays' | 'quantileOfDays',
+  params: AggregateSpec['params'],
+  totals: readonly bigint[],
+  { unit, wide }: { readonly unit: number; readonly wide: boolean },
+): Value | undefined {
+  if (kind === 'meanOfDays') return Number(total(totals)) / (totals.length * unit);
+  if (kind === 'minOfDays') return inRange(totals[0], wide);
+  if (kind === 'maxOfDays') return inRange(totals[totals.length - 1], wide);
+  return inRange(totals[Math.max(1, Math.ceil(params['q'] * totals.length)) - 1], wide);
 }
 
 /**

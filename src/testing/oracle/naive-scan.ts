@@ -43,9 +43,11 @@ export function naiveAnswers(
     const from = length === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : floorTo(q - length, hopMs);
     const spec = view.aggregates[aggregate];
     const input = spec.input === null ? () => true : compileExpression(spec.input, view.source.columns);
+    const counting = mine.filter(({ ts }) => from <= ts && ts < q);
     return naiveAggregate(
       spec,
-      mine.filter(({ ts }) => from <= ts && ts < q).map(({ row }) => input(row)),
+      counting.map(({ row }) => input(row)),
+      counting.map(({ ts }) => ts),
     );
   });
 }
@@ -83,7 +85,11 @@ function naiveChanged(
     const takes = inWindow.filter(({ taken }) => taken);
     if (SUMS.has(spec.kind)) return naiveSigned(spec, valuesOf(puts), valuesOf(takes));
     const left = takes.reduce(without, puts).toSorted((a, b) => a.ts - b.ts || compareText(a.id, b.id));
-    return naiveAggregate(spec, valuesOf(left));
+    return naiveAggregate(
+      spec,
+      valuesOf(left),
+      left.map(({ ts }) => ts),
+    );
   });
 }
 
