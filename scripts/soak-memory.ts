@@ -108,6 +108,13 @@ function resident(): { readonly rss: number; readonly own: number; readonly file
   return { rss: of('VmRSS'), own: of('RssAnon'), files: of('RssFile') };
 }
 
+/** Megabytes of the heap: taken from the system, in use with garbage, and buffers outside it. */
+function heap(): { readonly heap: number; readonly used: number; readonly buffers: number } {
+  const { heapTotal, heapUsed, external } = process.memoryUsage();
+  const [total, used, buffers] = [heapTotal, heapUsed, external].map((bytes) => Math.round(bytes / 1e6));
+  return { heap: total, used, buffers };
+}
+
 async function soak(directory: string): Promise<number> {
   const began = performance.now();
   const headrace = await open(directory);
@@ -135,7 +142,7 @@ async function soak(directory: string): Promise<number> {
     next += MINUTE_MS / 4;
     samples.push({
       ...now,
-      heap: Math.round(process.memoryUsage().heapTotal / 1e6),
+      ...heap(),
       parts: headrace.status().memory.parts,
     });
     console.error(JSON.stringify(samples.at(-1)));

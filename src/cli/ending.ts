@@ -51,18 +51,18 @@ export function endingOf(call: Call, asked: Promise<void> | null = null): Ending
 
 /**
  * The result of an opening; null where another process asked this one to stop first. A result that comes within five seconds is closed
- * then. Errors: those of the opening, CLOSE_OPENING.
+ * then. A slower one ends with the process and loses nothing: `report` receives CLOSE_OPENING. Errors: those of the opening.
  */
 export async function unlessStopped<T>(
   opening: Promise<T>,
   { whileOpening }: Ending,
-  close: (opened: T) => Promise<void>,
+  { close, report }: { close(opened: T): Promise<void>; report(error: unknown): void },
 ): Promise<T | null> {
   if (whileOpening === null) return opening;
   const opened = await Promise.race([opening, whileOpening.then(() => null)]);
   if (opened !== null) return opened;
   if (!(await settlesWithin(opening.then(close), OPENING_MS)))
-    throw fail('CLOSE_OPENING', { seconds: OPENING_MS / 1_000 });
+    report(fail('CLOSE_OPENING', { seconds: OPENING_MS / 1_000 }));
   return null;
 }
 

@@ -101,7 +101,7 @@ export async function runReadServer(
   const ending = endingOf(call);
   try {
     const opening = Reader.open(project, environment, Date.now, report);
-    const reader = await unlessStopped(opening, ending, (opened) => opened.close());
+    const reader = await unlessStopped(opening, ending, { close: (opened) => opened.close(), report });
     if (reader === null) return;
     try {
       const options = { ...listen, port: portOf(call), ...limitsOf(call), closeWithinMs: ending.answersMs };

@@ -77,7 +77,7 @@ async function runReader(
   const { project, environment } = await loadConfig(call);
   const report = (error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`);
   const opening = Reader.open(project, environment, Date.now, report, `${part.name}-`);
-  const reader = await unlessStopped(opening, ending, (opened) => opened.close());
+  const reader = await unlessStopped(opening, ending, { close: (opened) => opened.close(), report });
   if (reader === null) return;
   const group = new Group(part.members, part.restarts);
   const options = { ...listen, ...limitsOf(call), closeWithinMs: ending.answersMs };

@@ -22,7 +22,7 @@ export async function serveHeadrace(
   work: (headrace: Headrace) => Promise<void>,
 ): Promise<void> {
   const close = (opened: Headrace) => opened.close({ withinMs: ending.restMs() });
-  const headrace = await unlessStopped(openHeadraceOf(call), ending, close);
+  const headrace = await unlessStopped(openHeadraceOf(call), ending, { close, report: reportTo(call) });
   if (headrace === null) return;
   try {
     await work(headrace);
@@ -35,8 +35,12 @@ async function openHeadraceOf(call: Call): Promise<Headrace> {
   // Loaded here, as in every command: help and commands that need no project do without it.
   const { Headrace } = await import('../running/headrace.ts');
   const { project, environment } = await loadConfig(call);
-  return Headrace.open(project, environment, Date.now, (error) => {
-    call.terminal.err(`headrace: ${reasonOf(error)}`);
-    if (isHeadraceError(error)) call.terminal.err(`  ${error.hint}`);
-  });
+  return Headrace.open(project, environment, Date.now, reportTo(call));
+}
+
+function reportTo({ terminal }: Call): (error: unknown) => void {
+  return (error) => {
+    terminal.err(`headrace: ${reasonOf(error)}`);
+    if (isHeadraceError(error)) terminal.err(`  ${error.hint}`);
+  };
 }

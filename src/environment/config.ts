@@ -19,6 +19,14 @@ const LEAST_MEMORY = 16 * 2 ** 20;
 /** About what a process takes of its own without any key. */
 const PROCESS_BYTES = 256 * 2 ** 20;
 
+/** About what a process takes outside V8 and the history: code, threads, the pages that a store is writing. */
+const NATIVE_BYTES = 128 * 2 ** 20;
+
+/** Share of the memory that queries of the history may take without an option, and its bounds in bytes. */
+const HISTORY_SHARE = 0.25;
+const LEAST_HISTORY = 64_000_000;
+const DEFAULT_HISTORY = 2 ** 28;
+
 /** Share of the rest for data that grows with keys. Garbage that V8 has not collected yet takes the remainder. */
 const KEYS_SHARE = 0.8;
 
@@ -135,8 +143,11 @@ const environmentSchema = z.strictObject({
     .strictObject({
       /** Byte budget of the offline store, per table. */
       bytes: z.int().min(1_000_000).default(200_000_000_000),
-      /** Memory of DuckDB, in addition to that of the process, bytes. A larger query goes through the scratch directory. */
-      memory: z.int().min(64_000_000).default(268_435_456),
+      /**
+       * Memory of DuckDB, bytes: a part of `memory`, at most half of it. Without it a quarter of `memory`, at most 256 MiB. A larger query
+       * goes through the scratch directory.
+       */
+      memory: z.int().min(LEAST_HISTORY).optional(),
       engine: historySchema.prefault({ kind: 'embedded' }),
     })
     .prefault({}),
@@ -157,7 +168,10 @@ const environmentSchema = z.strictObject({
     .prefault({}),
   /** Share of served vectors that are logged for the skew audit, chosen by hash of the keys. */
   sampleRate: z.number().min(0).max(1).default(0.01),
-  /** Memory of a process, without the pages of files: bytes, or a text such as "1GiB". 256 MiB of it are for what does not grow with keys. */
+  /**
+   * Memory of a process, without the pages of files: bytes, or a text such as "1GiB". 256 MiB of it are for what does not grow with keys,
+   * and `offline.memory` for queries of the history.
+   */
   memory: z.union([size, z.int().min(LEAST_MEMORY)]).optional(),
   /** Deprecated: keys for each view that the writer keeps in memory; `memory` is their bytes. */
   cacheKeys: z.int().min(1_000).optional(),
@@ -181,7 +195,7 @@ export type EnvironmentOptions = z.input<typeof environmentSchema>;
 /** An environment with all defaults filled; durations in ms. `directory` is that of the namespace. */
 export type Environment = Omit<
   z.output<typeof environmentSchema>,
-  'log' | 'memory' | 'cacheKeys' | 'models' | 'training'
+  'log' | 'memory' | 'cacheKeys' | 'models' | 'training' | 'offline'
 > & {
   readonly models: Omit<z.output<typeof modelsSchema>, 'memory' | 'idle' | 'cache'> & {
     readonly memoryBytes: number;
@@ -194,6 +208,9 @@ export type Environment = Omit<
   };
   /** Bytes that a process may keep in memory for data that grows with keys. */
   readonly memoryBytes: number;
+  /** Bytes of V8's heap and buffers beyond which garbage is collected early. */
+  readonly heapBytes: number;
+  readonly offline: z.output<typeof environmentSchema>['offline'] & { readonly memory: number };
   /** The name of its project. */
   readonly project: string;
   readonly namespace: string;
@@ -215,7 +232,7 @@ export function defineConfig<const C extends Config>(config: C): C {
 export function resolveEnvironment(name: string, options: EnvironmentOptions, project: string): Environment {
   const parsed = environmentSchema.safeParse(options);
   if (!parsed.success) throw fail('CONFIG_OPTION', { name, reason: reasonOf(parsed.error) });
-  const { log, namespace, directory, memory, cacheKeys, models, training, ...rest } = parsed.data;
+  const { log, namespace, directory, memory, cacheKeys, models, training, offline, ...rest } = parsed.data;
   if (memory !== undefined && cacheKeys !== undefined)
     throw fail('CONFIG_OPTION', { name, reason: 'cacheKeys: memory bounds the same; leave cacheKeys out' });
   checkEngine(name, rest.engine, log);
@@ -225,13 +242,16 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
       reason: 'online.writers: many processes write what an engine beside makes; set engine',
     });
   checkTopics(name, rest.sources, log, namespace ?? project);
+  const shares = memoryShares(name, { memory, cacheKeys, history: offline.memory });
   return Object.freeze({
     ...rest,
     project,
     namespace: namespace ?? project,
     directory: namespace === undefined ? directory : `${directory}/namespaces/${namespace}`,
     log: { ...log, ageMs: parseDuration(log.age, 'log.age') },
-    memoryBytes: memoryBytes(memory, cacheKeys),
+    memoryBytes: shares.keysBytes,
+    heapBytes: shares.heapBytes,
+    offline: { ...offline, memory: shares.historyBytes },
     models: resolvedModels(models),
     training: resolvedTraining(name, training),
   });
@@ -263,11 +283,32 @@ function bytesOf(value: string | number): number {
   return typeof value === 'string' ? sizeBytes(value) : value;
 }
 
-/** The part of the memory for data that grows with keys: most of the memory that an empty process leaves, at least a quarter of all. */
-function memoryBytes(memory: string | number = DEFAULT_MEMORY, cacheKeys?: number): number {
-  if (cacheKeys !== undefined) return Math.max(LEAST_MEMORY, cacheKeys * CACHE_KEY_BYTES);
-  const bytes = bytesOf(memory);
-  return Math.floor(Math.max(bytes / 4, KEYS_SHARE * (bytes - PROCESS_BYTES)));
+/** The options that share out the memory of a process. */
+interface MemoryOptions {
+  readonly memory: string | number | undefined;
+  readonly cacheKeys: number | undefined;
+  readonly history: number | undefined;
+}
+
+/**
+ * The parts of the memory for queries of the history, for data that grows with keys, and for V8. A larger history without `memory` raises
+ * the default.
+ */
+function memoryShares(name: string, { memory, cacheKeys, history }: MemoryOptions) {
+  const bytes = memory === undefined ? DEFAULT_MEMORY + Math.max(0, (history ?? 0) - DEFAULT_HISTORY) : bytesOf(memory);
+  if (memory !== undefined && history !== undefined && history > Math.max(bytes / 2, LEAST_HISTORY))
+    throw fail('CONFIG_OPTION', {
+      name,
+      reason: `offline.memory: ${history} bytes are more than half of memory, ${bytes}; raise memory`,
+    });
+  const historyBytes = history ?? Math.floor(Math.min(DEFAULT_HISTORY, Math.max(LEAST_HISTORY, HISTORY_SHARE * bytes)));
+  const rest = KEYS_SHARE * (bytes - PROCESS_BYTES - historyBytes);
+  const keysBytes =
+    cacheKeys === undefined
+      ? Math.floor(Math.max(bytes / 4, rest))
+      : Math.max(LEAST_MEMORY, cacheKeys * CACHE_KEY_BYTES);
+  const heapBytes = Math.max(bytes - historyBytes - NATIVE_BYTES, keysBytes + NATIVE_BYTES);
+  return { keysBytes, historyBytes, heapBytes };
 }
 
 /** Refuses a required model that the project does not declare. Error: MODEL_UNKNOWN. */

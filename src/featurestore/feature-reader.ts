@@ -119,7 +119,7 @@ export class FeatureReader {
     const { online, memoryBytes } = this.#options;
     const { bytes, busyBytes, keys, evicted } = this.#tiles.memory() ?? { bytes: 0, busyBytes: 0, keys: 0, evicted: 0 };
     const parts = { tiles: bytes, ...online.memory?.() };
-    return { budgetBytes: memoryBytes, parts, uncommittedBytes: busyBytes, keys, evicted };
+    return { budgetBytes: memoryBytes, historyBytes: 0, parts, uncommittedBytes: busyBytes, keys, evicted };
   }
 
   /** Why the store did not answer when it was last asked; null: it did. */

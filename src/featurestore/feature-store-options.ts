@@ -28,6 +28,8 @@ export interface FeatureStoreOptions {
   readonly partitions: number;
   /** The most bytes of data in memory that grow with keys. */
   readonly memoryBytes: number;
+  /** The most bytes that queries of the offline store take; absent: it takes none of this process. */
+  readonly historyMemoryBytes?: number;
   readonly sampleRate: number;
   /** Returns the model inputs logged since the last call. They are published with the vectors that they came from. */
   readonly drainFed?: () => readonly TableAppend[];

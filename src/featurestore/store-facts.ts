@@ -30,6 +30,7 @@ export class StoreFacts {
     const { busyBytes, keys, evicted } = materialiser.tiles;
     return {
       budgetBytes: options.memoryBytes,
+      historyBytes: options.historyMemoryBytes ?? 0,
       parts: materialiser.memory(),
       uncommittedBytes: busyBytes,
       keys,

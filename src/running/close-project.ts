@@ -8,9 +8,12 @@ export interface CloseOptions {
   readonly withinMs?: number;
 }
 
-/** Writes what was accepted to every store and closes them. Error: CLOSE_UNFINISHED. */
+/**
+ * Writes what was accepted to every store and closes them. Where all of it is written, steps that do not end in time are reported as
+ * CLOSE_LATE and left to the end of the process. Error: CLOSE_UNFINISHED.
+ */
 export async function closeProject(
-  { topics, parts, stores }: OpenProject,
+  { topics, parts, stores, onFault }: OpenProject,
   { withinMs = Number.POSITIVE_INFINITY }: CloseOptions,
 ): Promise<void> {
   const closing = closingWithin(withinMs);
@@ -21,14 +24,14 @@ export async function closeProject(
   for (const part of parts.toReversed()) await closing.end(part.name, () => part.close());
   const left = parts.flatMap((part) => part.left());
   await closeStores(stores, closing);
-  const error = unfinished(closing, left, withinMs);
-  if (error !== null) throw error;
+  const { failure, late } = closing;
+  if (left.length > 0 && (failure !== null || late.length > 0)) throw unfinished(closing, left, withinMs);
+  if (failure !== null) throw failure;
+  if (late.length > 0) onFault(fail('CLOSE_LATE', { steps: [...new Set(late)], seconds: withinMs / 1_000 }));
 }
 
-/** The error of a closed project that did not write everything; null: it did. */
-function unfinished({ failure, late }: Closing, left: readonly string[], withinMs: number): Error | null {
-  if (failure === null && late.length === 0) return null;
-  if (failure !== null && left.length === 0) return failure;
+/** The error of a closed project that did not write everything. */
+function unfinished({ failure, late }: Closing, left: readonly string[], withinMs: number): Error {
   const reason = failure?.message ?? `${late.join(', ')} did not end within ${withinMs / 1_000} s`;
-  return fail('CLOSE_UNFINISHED', { left: left.length === 0 ? ['nothing that was accepted'] : left, reason }, failure);
+  return fail('CLOSE_UNFINISHED', { left, reason }, failure);
 }

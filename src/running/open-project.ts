@@ -31,6 +31,7 @@ import { inferencePart } from '../serving/runtime/inference-part.ts';
 import type { ModelHost } from '../serving/runtime/model-host.ts';
 import { ProjectStreams } from '../serving/streaming/project-streams.ts';
 import { Forgetting } from './forgetting.ts';
+import { openHeapPart } from './heap-part.ts';
 import { TrainingRuns } from './training-runs.ts';
 import { viewScorer } from './view-scorer.ts';
 
@@ -136,6 +137,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const untaken = () => appends.untaken;
   const parts = [
     ...featureStoreParts({ features, disk, topics: () => topics.reports() }),
+    openHeapPart(environment.heapBytes),
     openPart(logPart, { untaken, freeBytes: () => freeBytes(environment.directory) }),
     ...models.parts(),
     openPart(inferencePart, host, { tick: () => host.tick(), close: () => host.close() }),
@@ -190,6 +192,7 @@ function openFeatures(
     apart: tilesApart(environment),
     partitions,
     memoryBytes,
+    historyMemoryBytes: environment.offline.memory,
     sampleRate,
     clock,
     disk,

@@ -18,6 +18,7 @@ import { predictionsPart } from '../serving/online/predictions-part.ts';
 import { type RolloutsStatus, rolloutsPart } from '../serving/rollout/rollouts-part.ts';
 import { type InferenceStatus, inferencePart } from '../serving/runtime/inference-part.ts';
 import { type StreamsStatus, streamsPart } from '../serving/streaming/streams-part.ts';
+import { type HeapStatus, heapPart } from './heap-part.ts';
 
 /**
  * Every kind of part, in the order of `headrace status`, with the keys of its share of `GET /v1/status`. The metrics page, the
@@ -41,6 +42,7 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(followedPart, []),
   partKind(diskPart, ['disk']),
   partKind(memoryPart, ['memory']),
+  partKind(heapPart, ['heap']),
   partKind(storePart, ['store']),
 ];
 
@@ -56,5 +58,6 @@ export type ProjectStatus = Status &
   RolloutsStatus &
   DiskStatus &
   MemoryStatus &
+  HeapStatus &
   StoreStatus &
   StreamsStatus;

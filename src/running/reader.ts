@@ -18,6 +18,7 @@ import { openModelHost } from '../serving/models/open-host.ts';
 import { inferencePart } from '../serving/runtime/inference-part.ts';
 import type { ModelHost } from '../serving/runtime/model-host.ts';
 import type { OpenOptions } from './headrace.ts';
+import { openHeapPart } from './heap-part.ts';
 import { Running } from './running.ts';
 
 /** Opens a project to read vectors while another process writes it. Errors: READER_VIEW, those of the store. */
@@ -51,6 +52,7 @@ export class Reader extends Running<Status> {
       openPart(readsPart, reads, { tick: () => features.tick() }),
       openPart(followedPart, features),
       openPart(memoryPart, () => features.memory()),
+      openHeapPart(place.environment.heapBytes),
       openPart(inferencePart, host, { tick: () => host.tick() }),
     ];
     super({ ...place, parts, measures, tracer: stores.traces?.tracer ?? null });

@@ -2,17 +2,51 @@ import { expect, test } from 'vitest';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 
 const GIB = 2 ** 30;
-const keysOf = (bytes: number) => Math.floor(0.8 * (bytes - 2 ** 28));
+const keysOf = (bytes: number, history = 2 ** 28) => Math.floor(0.8 * (bytes - 2 ** 28 - history));
 
-const budgetOf = (options: { readonly memory?: string | number; readonly cacheKeys?: number }) =>
-  resolveEnvironment('production', { directory: './data', ...options }, 'shop').memoryBytes;
+interface MemoryOptions {
+  readonly memory?: string | number;
+  readonly cacheKeys?: number;
+  readonly offline?: { readonly memory: number };
+}
 
-test('what grows with keys has four fifths of the memory beyond 256 MiB, and a quarter of all at least', () => {
+const environmentOf = (options: MemoryOptions) =>
+  resolveEnvironment('production', { directory: './data', ...options }, 'shop');
+const budgetOf = (options: MemoryOptions) => environmentOf(options).memoryBytes;
+
+test('what grows with keys has four fifths of what the process and the history leave, and a quarter of all at least', () => {
   expect(budgetOf({})).toBe(keysOf(GIB));
   expect(budgetOf({ memory: '4GiB' })).toBe(keysOf(4 * GIB));
   expect(budgetOf({ memory: '2GB' })).toBe(keysOf(2e9));
   expect(budgetOf({ memory: 3e9 })).toBe(keysOf(3e9));
   expect(budgetOf({ memory: '64MiB' })).toBe(2 ** 24);
+  expect(budgetOf({ memory: 4 * GIB, offline: { memory: GIB } })).toBe(keysOf(4 * GIB, GIB));
+});
+
+test('the history has what it names, or a quarter of the memory from 64 MB to 256 MiB', () => {
+  const historyOf = (options: MemoryOptions) => environmentOf(options).offline.memory;
+  expect(historyOf({})).toBe(2 ** 28);
+  expect(historyOf({ memory: 600e6 })).toBe(150e6);
+  expect(historyOf({ memory: '16MiB' })).toBe(64e6);
+  expect(historyOf({ memory: '8GiB' })).toBe(2 ** 28);
+  expect(historyOf({ memory: '8GiB', offline: { memory: 3 * GIB } })).toBe(3 * GIB);
+  // Without `memory`, the rest keeps what it has by default.
+  expect(historyOf({ offline: { memory: 3 * GIB } })).toBe(3 * GIB);
+  expect(budgetOf({ offline: { memory: 3 * GIB } })).toBe(Math.max(budgetOf({}), (4 * GIB - 2 ** 28) / 4));
+});
+
+test('a history of more than half of the memory is CONFIG_OPTION', () => {
+  expect(() => environmentOf({ memory: GIB, offline: { memory: GIB / 2 + 1 } })).toThrow(
+    expect.objectContaining({ code: 'CONFIG_OPTION', message: expect.stringContaining('raise memory') }),
+  );
+});
+
+test('keys, history and heap together are the memory, with room for what is neither', () => {
+  for (const memory of [600e6, GIB, 4 * GIB, 64 * GIB]) {
+    const { memoryBytes, heapBytes, offline } = environmentOf({ memory });
+    expect(memoryBytes).toBeLessThan(heapBytes);
+    expect(heapBytes + offline.memory).toBeLessThan(memory);
+  }
 });
 
 test('cacheKeys goes on to work, 4 KiB a key, and not beside memory', () => {

@@ -9,6 +9,13 @@ export const closeErrors = rows({
     status: 503,
     exit: 5,
   },
+  CLOSE_LATE: {
+    message: 'everything that was accepted is written, but {steps} did not end within {seconds} s',
+    hint: 'there is nothing to do; raise --close-within where the machine is busy',
+    retry: 'never',
+    status: 503,
+    exit: 5,
+  },
   CLOSE_OPENING: {
     message:
       'the process was asked to stop while it opened the project, and the opening did not end within {seconds} s',

@@ -4,6 +4,8 @@ import { type PartKind, samplesBy } from '../../observe/part-kind.ts';
 /** Memory that grows with keys, of one process. */
 export interface MemoryReport {
   readonly budgetBytes: number;
+  /** The most bytes that queries of the history take in addition; 0: the process does not read it. */
+  readonly historyBytes: number;
   /** By part: tiles (with the answers kept of them), ids, rows of batch views, filters of keys. */
   readonly parts: Readonly<Record<string, number>>;
   /** Bytes of tiles that may not leave before they are in the store. */
@@ -57,6 +59,14 @@ export const memoryPart: PartKind<() => MemoryReport, MemoryStatus> = {
       read: (report) => [[{}, report().budgetBytes]],
     },
     {
+      name: 'headrace_memory_history_bytes',
+      type: 'gauge',
+      unit: 'bytes',
+      labels: [],
+      help: 'The most memory that queries of the history take: a part of the option memory',
+      read: (report) => [[{}, report().historyBytes]],
+    },
+    {
       name: 'headrace_memory_uncommitted_bytes',
       type: 'gauge',
       unit: 'bytes',
@@ -90,9 +100,10 @@ export const memoryPart: PartKind<() => MemoryReport, MemoryStatus> = {
     ];
   },
   status: (report) => ({ memory: report() }),
-  lines: ({ memory: { budgetBytes, parts, keys, evicted } }) => {
+  lines: ({ memory: { budgetBytes, historyBytes, parts, keys, evicted } }) => {
     const named = Object.entries(parts).map(([part, bytes]) => `${part} ${bytesText(bytes)}`);
-    return ['memory', `  ${named.join(', ')} of ${bytesText(budgetBytes)}; ${keys} keys, ${evicted} left to make room`];
+    const shares = `${named.join(', ')} of ${bytesText(budgetBytes)}; history at most ${bytesText(historyBytes)}`;
+    return ['memory', `  ${shares}; ${keys} keys, ${evicted} left to make room`];
   },
 };
 
