@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { fail } from '../base/errors/fail.ts';
+
+/** Bytes of memory without an option, and at least. */
+const DEFAULT_MEMORY = 2 ** 30;
+export const LEAST_MEMORY = 16 * 2 ** 20;
+
+/** About what a process takes of its own without any key. */
+const PROCESS_BYTES = 256 * 2 ** 20;
+
+/** About what a process takes outside V8 and the history: code, threads, the pages that a store is writing. */
+const NATIVE_BYTES = 128 * 2 ** 20;
+
+/** Share of the memory that queries of the history may take without an option, and its bounds in bytes. */
+const HISTORY_SHARE = 0.25;
+export const LEAST_HISTORY = 64_000_000;
+const DEFAULT_HISTORY = 2 ** 28;
+
+/** Share of the rest for data that grows with keys. Garbage that V8 has not collected yet takes the remainder. */
+const KEYS_SHARE = 0.8;
+
+/** Bytes for each of the `cacheKeys` that an environment still names. */
+const CACHE_KEY_BYTES = 4_096;
+
+const SIZE = /^([1-9]\d*)(MiB|GiB|MB|GB)$/;
+const UNITS: Readonly<Record<string, number>> = { MiB: 2 ** 20, GiB: 2 ** 30, MB: 1e6, GB: 1e9 };
+
+/** A size in bytes as text. */
+export const size = z
+  .string()
+  .regex(SIZE, 'write a size such as "512MiB" or "2GiB"')
+  .refine((text) => sizeBytes(text) >= LEAST_MEMORY, 'write at least "16MiB"');
+
+function sizeBytes(text: string): number {
+  const [, count = '', unit = ''] = SIZE.exec(text) ?? [];
+  return Number(count) * (UNITS[unit] ?? Number.NaN);
+}
+
+/** The bytes of a size. */
+export function bytesOf(value: string | number): number {
+  return typeof value === 'string' ? sizeBytes(value) : value;
+}
+
+/** The options that share out the memory of a process. */
+interface MemoryOptions {
+  readonly memory: string | number | undefined;
+  readonly cacheKeys: number | undefined;
+  readonly history: number | undefined;
+}
+
+/** Bytes of a process's memory by part. */
+interface MemoryShares {
+  readonly keysBytes: number;
+  readonly historyBytes: number;
+  /** Of V8's heap and buffers, beyond which garbage is collected early. */
+  readonly heapBytes: number;
+}
+
+/**
+ * The parts of the memory for queries of the history, for data that grows with keys, and for V8. A larger history without `memory` raises
+ * the default. Error: CONFIG_OPTION for a history of more than half of the memory.
+ */
+export function memoryShares(name: string, { memory, cacheKeys, history }: MemoryOptions): MemoryShares {
+  const bytes = memory === undefined ? DEFAULT_MEMORY + Math.max(0, (history ?? 0) - DEFAULT_HISTORY) : bytesOf(memory);
+  if (memory !== undefined && history !== undefined && history > Math.max(bytes / 2, LEAST_HISTORY))
+    throw fail('CONFIG_OPTION', {
+      name,
+      reason: `offline.memory: ${history} bytes are more than half of memory, ${bytes}; raise memory`,
+    });
+  const historyBytes = history ?? Math.floor(Math.min(DEFAULT_HISTORY, Math.max(LEAST_HISTORY, HISTORY_SHARE * bytes)));
+  const rest = KEYS_SHARE * (bytes - PROCESS_BYTES - historyBytes);
+  const keysBytes =
+    cacheKeys === undefined
+      ? Math.floor(Math.max(bytes / 4, rest))
+      : Math.max(LEAST_MEMORY, cacheKeys * CACHE_KEY_BYTES);
+  const heapBytes = Math.max(bytes - historyBytes - NATIVE_BYTES, keysBytes + NATIVE_BYTES);
+  return { keysBytes, historyBytes, heapBytes };
+}
