@@ -6,6 +6,7 @@ import { postgres } from './postgres.ts';
 import { redis } from './redis.ts';
 import { redisCluster } from './redis-cluster.ts';
 import type { Service } from './service.ts';
+import { slurm } from './slurm.ts';
 import { spark, sparkCluster } from './spark.ts';
 import { sparkConnect } from './spark-connect.ts';
 import { torch } from './torch.ts';
@@ -23,6 +24,7 @@ export const services: readonly Service[] = [
   sparkConnect,
   moto,
   torch,
+  slurm,
   postgres,
   mlflow2,
   mlflow3,

@@ -42,6 +42,8 @@ export const versions = {
   },
   /** PyTorch for CPUs, with autocast to BF16, gloo and a profiler that writes Kineto traces. */
   torch: { version: '1.13.1', debian: 'python3-torch' },
+  /** Controller, nodes, commands and the authentication between them. */
+  slurm: { version: '22.05.8', debian: ['slurmctld', 'slurmd', 'slurm-client', 'munge'] },
   /** With the libraries that a small system lacks. */
   postgres: {
     version: '15',

@@ -1,10 +1,16 @@
 import { join } from 'node:path';
 import { acquireLock } from '../backends/embedded/lock.ts';
+import { KubernetesTrainingBackend } from '../backends/kubernetes/training-backend.ts';
 import type { ProcessLimits } from '../backends/local/process-limits.ts';
 import { LocalTrainingBackend } from '../backends/local/training-backend.ts';
+import { RayTrainingBackend } from '../backends/ray/training-backend.ts';
+import { SlurmTrainingBackend } from '../backends/slurm/training-backend.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../environment/config.ts';
 import type { OpenTrainingRun, TrainingBackend } from '../ports/training-backend.ts';
+import { type ExportJob, shellLine } from '../training/export/export-job.ts';
+import { kubernetesJob } from '../training/export/export-kubernetes.ts';
+import { rayRequest } from '../training/export/export-ray.ts';
 
 /** Gangs as processes of this machine. `helper`: folder of the Python helper. */
 export function localTraining(folder: string, helper: string, limits: ProcessLimits = {}): TrainingBackend {
@@ -43,6 +49,53 @@ function ownVariables(): Readonly<Record<string, string>> {
 function helperPath(helper: string): Readonly<Record<string, string>> {
   const path = [helper, process.env['PYTHONPATH']].filter((part) => part !== undefined && part !== '').join(':');
   return { PYTHONPATH: path };
+}
+
+/** Systems that run a job of a file, with the controller inside. */
+export const trainingSystems = ['slurm', 'kubernetes', 'ray'] as const;
+export type TrainingSystem = (typeof trainingSystems)[number];
+
+/** The back end of a job on another system. `helper`: folder of the Python helper. Error: EXPORT_JOB. */
+export function submittedTraining(system: TrainingSystem, job: ExportJob, helper: string): TrainingBackend {
+  if (system === 'slurm') return slurmTraining(job, helper);
+  if (system === 'kubernetes') return kubernetesTraining(job);
+  return new RayTrainingBackend({
+    api: apiOf(job),
+    request: ({ id, command }) => ({ ...rayRequest(job), submission_id: id, entrypoint: shellLine(command) }),
+  });
+}
+
+function slurmTraining(job: ExportJob, helper: string): TrainingBackend {
+  const { nodes, cpus, memoryGib, gpus, partition, hours, graceSeconds, directory } = job;
+  return new SlurmTrainingBackend({
+    folder: join(directory, 'gangs'),
+    environment: helperPath(helper),
+    resources: {
+      nodes,
+      cpus,
+      memoryGib,
+      gpusPerNode: gpus,
+      partition,
+      seconds: Math.ceil(hours * 3600),
+      graceSeconds: graceSeconds + 30,
+      // The controller inside resumes; a gang over several machines is started again from outside.
+      requeue: nodes === 1,
+    },
+  });
+}
+
+function kubernetesTraining(job: ExportJob): TrainingBackend {
+  return new KubernetesTrainingBackend({
+    api: apiOf(job),
+    namespace: job.namespace,
+    token: process.env['HEADRACE_KUBERNETES_TOKEN'] ?? null,
+    manifest: ({ id }) => kubernetesJob({ ...job, name: id }),
+  });
+}
+
+function apiOf({ api }: ExportJob): string {
+  if (api === undefined) throw fail('EXPORT_JOB', { member: 'api', reason: 'the URL of the server is needed' });
+  return api;
 }
 
 /** Keeps a second controller away from a run. Error: RUN_LOCKED. */

@@ -21,6 +21,8 @@ export interface GangState {
   readonly preempted: boolean;
   /** Kills for memory that the kernel counted since the gang was submitted. */
   readonly oomKills: number;
+  /** The state in the words of the back end, for people. */
+  readonly detail?: string;
 }
 
 /**
@@ -39,7 +41,7 @@ export interface TrainingBackend {
   readonly outlivesSubmitter: boolean;
   /** Error: RUN_SUBMIT. */
   submit(gang: GangSpec): Promise<void>;
-  /** Error: RUN_GANG, for an unknown id. */
+  /** Errors: RUN_GANG, for an unknown id; RUN_UNREACHABLE, where the system does not answer now. */
   state(id: string): Promise<GangState>;
   signal(id: string, signal: 'SIGTERM' | 'SIGKILL' | 'SIGQUIT'): Promise<void>;
   tail(id: string, rank: number, lines: number): Promise<readonly string[]>;

@@ -19,6 +19,12 @@ export { type SourceTopicSubject, sourceTopicContracts } from './contracts/sourc
 export { type SharesAnswer, type TileSharesSubject, tileSharesContracts } from './contracts/tile-shares.ts';
 export { type TileEngine, type TileTopicsSubject, tileTopicsContracts } from './contracts/tile-topics.ts';
 export { trackingContracts } from './contracts/tracking-store.ts';
+export {
+  type GangPrograms,
+  type TrainingBackendNeed,
+  type TrainingBackendSubject,
+  trainingBackendContracts,
+} from './contracts/training-backend.ts';
 export { versionContracts } from './contracts/version-registry.ts';
 export { naiveAggregate } from './oracle/naive-aggregate.ts';
 export { acceptedDeliveries, naiveAnswers } from './oracle/naive-scan.ts';

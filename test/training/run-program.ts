@@ -12,7 +12,7 @@ const HELPER_FOLDER = resolve('src/training/runner');
 /** Whether the programs of these tests can run. */
 export const hasPython = spawnSync('python3', ['--version']).status === 0;
 
-const countProgram: [string, ...string[]] = ['python3', resolve('test/training/programs/count.py')];
+export const countProgram: [string, ...string[]] = ['python3', resolve('test/training/programs/count.py')];
 
 /** Runs the counting program in a folder, by a controller of this process. */
 export async function runCount(

@@ -44,6 +44,13 @@ export const runErrors = rows({
     status: 404,
     exit: 3,
   },
+  RUN_UNREACHABLE: {
+    message: 'the back end does not answer for the gang {gang}: {reason}',
+    hint: 'see that its server runs and can be reached from here',
+    retry: 'later',
+    status: 503,
+    exit: 4,
+  },
   RUN_RESULT: {
     message: '{path} is not JSON',
     hint: 'write the result to another name, then rename it',

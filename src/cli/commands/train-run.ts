@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { choiceOption } from '../parse-option.ts';
 import { runOptionHelp, runOptions } from '../run-options.ts';
 import { runTraining } from '../run-training.ts';
 import { spotOptionHelp, spotOptions } from '../spot-options.ts';
@@ -6,9 +7,21 @@ import { spotOptionHelp, spotOptions } from '../spot-options.ts';
 export const trainRun: Command = {
   name: ['train', 'run'],
   summary: 'runs a training program through kills and preemptions, from checkpoint to checkpoint',
-  words: '-- <program> …',
+  words: '<job.json> | -- <program> …',
   arity: [1, Number.POSITIVE_INFINITY],
-  options: { ...runOptions, ...spotOptions },
-  help: { ...runOptionHelp, ...spotOptionHelp },
-  run: runTraining,
+  options: { ...runOptions, ...spotOptions, on: { type: 'string' }, cancel: { type: 'boolean' } },
+  help: {
+    ...runOptionHelp,
+    ...spotOptionHelp,
+    on: 'slurm, kubernetes or ray: submits the job of a file there, and follows it (this machine)',
+    cancel: 'with --on: ends the job that runs there',
+  },
+  async run(call) {
+    const { on } = call.options;
+    if (on === undefined) return runTraining(call);
+    const { trainingSystems } = await import('../../compose/training-backends.ts');
+    const { runSubmitted } = await import('../run-submitted.ts');
+    const system = choiceOption('on', on, trainingSystems);
+    if (system !== undefined) await runSubmitted(call, system);
+  },
 };

@@ -11,7 +11,20 @@ const exportSchema = z.strictObject({
   command: z.array(z.string().min(1)).min(1),
   /** Last step. */
   steps: z.int().positive(),
-  /** Processes that run together on the machine. */
+  /** Machines that the ranks are spread over. */
+  nodes: z.int().min(1).max(4096).default(1),
+  /** Data for the program, in run.json. */
+  options: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/), z.union([z.number(), z.boolean(), z.string()]))
+    .default({}),
+  /** The most that the run may cost, and the price of an hour of all machines, in one currency. */
+  budget: z.number().positive().optional(),
+  pricePerHour: z.number().nonnegative().optional(),
+  /** Server that takes the job: of Kubernetes (`kubectl proxy` answers at http://127.0.0.1:8001), or the dashboard of Ray. */
+  api: z.url({ protocol: /^https?$/ }).optional(),
+  /** Namespace of Kubernetes. */
+  namespace: name.default('default'),
+  /** Processes that run together. */
   ranks: z.int().min(1).max(64).default(1),
   gpus: z.int().min(0).max(64).default(0),
   /** As SkyPilot and Ray name it: `A100`. */
@@ -77,7 +90,17 @@ export function parseExportJob(input: unknown): ExportJob {
     const [issue] = parsed.error.issues;
     throw fail('EXPORT_JOB', { member: issue?.path.join('.') || 'job', reason: issue?.message ?? '' });
   }
-  const { command } = parsed.data;
+  const { command, budget, nodes, options, pricePerHour, ranks } = parsed.data;
+  if (budget !== undefined && pricePerHour === undefined)
+    throw fail('EXPORT_JOB', { member: 'pricePerHour', reason: 'a budget needs the price of an hour' });
+  if (ranks % nodes !== 0)
+    throw fail('EXPORT_JOB', {
+      member: 'nodes',
+      reason: `${ranks} ranks cannot be spread over ${nodes} machines evenly`,
+    });
+  const unsafe = Object.entries(options).find(([, value]) => /[,\0\r\n]/.test(String(value)));
+  if (unsafe !== undefined)
+    throw fail('EXPORT_JOB', { member: `options.${unsafe[0]}`, reason: 'a value has a comma, a line break or NUL' });
   const hostile = command.find((word) => /[\0\r\n]/.test(word));
   if (hostile !== undefined) throw fail('EXPORT_JOB', { member: 'command', reason: 'a word has a line break or NUL' });
   return parsed.data;
@@ -91,12 +114,24 @@ export function controllerWords({
   checkpointSeconds,
   graceSeconds,
   directory,
+  options,
+  budget,
+  pricePerHour,
 }: ExportJob): readonly string[] {
+  const set = Object.entries(options).map(([name, value]) => `${name}=${value}`);
   return [
     ...['headrace', 'train', 'run', '--directory', directory, '--steps', String(steps)],
     ...['--ranks', String(ranks), '--checkpoint-every', String(checkpointSeconds), '--grace', String(graceSeconds)],
+    ...(set.length === 0 ? [] : ['--set', set.join(',')]),
+    ...(budget === undefined ? [] : ['--budget', String(budget)]),
+    ...(pricePerHour === undefined ? [] : ['--price-per-hour', String(pricePerHour)]),
     ...['--', ...command],
   ];
+}
+
+/** A warning for a system that gets the ranks of one machine. */
+function machineWarnings({ nodes }: ExportJob): readonly string[] {
+  return nodes === 1 ? [] : ['the file is for one machine: headrace train run --on slurm spreads ranks over several'];
 }
 
 /** Words as a POSIX shell reads them back. */
@@ -107,9 +142,11 @@ export function shellLine(words: readonly string[]): string {
 }
 
 /** Warnings that hold for every system which restarts the job without a policy. */
-export function policyWarnings({ deadlineHours, spot }: ExportJob, system: string): readonly string[] {
-  if (deadlineHours === undefined || !spot) return [];
+export function policyWarnings(job: ExportJob, system: string): readonly string[] {
+  const { deadlineHours, spot } = job;
+  if (deadlineHours === undefined || !spot) return machineWarnings(job);
   return [
+    ...machineWarnings(job),
     `${system} knows no deadline and no policy such as Uniform Progress: it may wait for spot until the deadline is lost`,
   ];
 }

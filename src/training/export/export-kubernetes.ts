@@ -5,9 +5,9 @@ import { yamlText } from './yaml-text.ts';
 /** Exit codes of the controller after which another pod would fail as well: bad input, a fault, a failed run. */
 const FINAL_CODES = [1, 2, 3, 4];
 
-/** A Job of Kubernetes. A disrupted pod is replaced and counts against no limit; an error of the program fails the job. Error: EXPORT_JOB. */
-export function exportKubernetes(job: ExportJob): Exported {
-  const { name, gpus, cpus, memoryGib, hours, graceSeconds, image, claim, queue, directory, spot } = job;
+/** The Job of a job as the API takes it. Error: EXPORT_JOB. */
+export function kubernetesJob(job: ExportJob) {
+  const { name, gpus, cpus, memoryGib, hours, graceSeconds, image, claim, queue, directory } = job;
   if (image === undefined) throw fail('EXPORT_JOB', { member: 'image', reason: 'Kubernetes runs images' });
   if (claim === undefined) throw fail('EXPORT_JOB', { member: 'claim', reason: 'checkpoints must outlive a pod' });
   const resources = {
@@ -15,7 +15,7 @@ export function exportKubernetes(job: ExportJob): Exported {
     memory: `${memoryGib}Gi`,
     ...(gpus > 0 ? { 'nvidia.com/gpu': String(gpus) } : {}),
   };
-  const text = yamlText({
+  return {
     apiVersion: 'batch/v1',
     kind: 'Job',
     metadata: { name, ...(queue === undefined ? {} : { labels: { 'kueue.x-k8s.io/queue-name': queue } }) },
@@ -50,7 +50,13 @@ export function exportKubernetes(job: ExportJob): Exported {
         },
       },
     },
-  });
+  };
+}
+
+/** A Job of Kubernetes. A disrupted pod is replaced and counts against no limit; an error of the program fails the job. Error: EXPORT_JOB. */
+export function exportKubernetes(job: ExportJob): Exported {
+  const { name, spot } = job;
+  const text = yamlText(kubernetesJob(job));
   const warnings = [
     ...policyWarnings(job, 'Kubernetes'),
     ...(spot

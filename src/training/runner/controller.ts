@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isHeadraceError } from '../../base/errors/fail.ts';
-import type { TrainingBackend } from '../../ports/training-backend.ts';
+import type { GangState, TrainingBackend } from '../../ports/training-backend.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
 import { CheckpointCache, putAside, removeUnfinished } from './checkpoints.ts';
 import { classifyExit, type ExitClass, type ExitEvidence, exitActions, type RankExit } from './exit-class.ts';
@@ -68,6 +68,7 @@ class Controller {
   #resumed = 0;
   #regressed = false;
   #diverged = false;
+  #unreachable = false;
   /** When the attempt was submitted, epoch ms. */
   #submittedAt = 0;
   #last: { class: ExitClass; tail: readonly string[]; exit: RankExit | null } | null = null;
@@ -184,21 +185,22 @@ class Controller {
     }
     this.#enter('starting');
     this.#checkpoints.start(attempt);
-    const own = await this.#watch();
-    await this.#end(own);
+    await this.#end(await this.#watch());
   }
 
-  /** Follows the ranks until all have ended; says why the controller ended them, if it did. */
-  async #watch(): Promise<OwnAction | null> {
+  /** Follows the ranks until all have ended: how they did, and why the controller ended them, if it did. */
+  async #watch(): Promise<{ readonly own: OwnAction | null; readonly state: GangState }> {
     const { spec, backend } = this.#options;
     const watch = {
       liveness: this.#newLiveness(),
       own: null as OwnAction | null,
       deadline: Number.POSITIVE_INFINITY,
       noticed: false,
+      state: this.#allRunning(),
     };
     for (;;) {
-      const state = await backend.state(this.#gang);
+      const state = await this.#gangState(watch.state);
+      watch.state = state;
       const now = performance.now();
       this.#seeProgress(watch.liveness, now);
       this.#checkpoints.look(watch.liveness, this.#state, now);
@@ -207,7 +209,7 @@ class Controller {
       const ended = state.ranks.filter((rank) => rank.state !== 'running').length;
       if (ended === state.ranks.length) {
         await this.#checkpoints.settle(watch.liveness, this.#state, now);
-        return watch.own;
+        return watch;
       }
       // The gang is held all or none: one rank that failed, or is lost, ends the others.
       if (
@@ -230,6 +232,25 @@ class Controller {
       }
       if (now >= watch.deadline) await backend.signal(this.#gang, 'SIGKILL');
       await pause(spec.pollMs);
+    }
+  }
+
+  #allRunning(): GangState {
+    const ranks = Array.from({ length: this.#options.spec.ranks }, () => ({ state: 'running' }) as const);
+    return { ranks, preempted: false, oomKills: 0 };
+  }
+
+  /** The state of the gang; while its back end does not answer, the previous one. Heartbeats tell a gang that hangs meanwhile. */
+  async #gangState(before: GangState): Promise<GangState> {
+    try {
+      const state = await this.#options.backend.state(this.#gang);
+      this.#unreachable = false;
+      return state;
+    } catch (error) {
+      if (!isHeadraceError(error) || error.code !== 'RUN_UNREACHABLE') throw error;
+      if (!this.#unreachable) this.#note('unreachable', { gang: this.#gang, reason: error.message });
+      this.#unreachable = true;
+      return before;
     }
   }
 
@@ -273,9 +294,8 @@ class Controller {
     if (this.#state === 'starting') this.#enter('running');
   }
 
-  async #end(own: OwnAction | null): Promise<void> {
+  async #end({ own, state }: { readonly own: OwnAction | null; readonly state: GangState }): Promise<void> {
     const { spec, backend } = this.#options;
-    const state = await backend.state(this.#gang);
     await backend.cancel(this.#gang);
     this.#seeProgress(this.#newLiveness(), performance.now());
     const tails = await Promise.all(state.ranks.map((_, rank) => backend.tail(this.#gang, rank, 20)));

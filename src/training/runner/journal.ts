@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
@@ -68,6 +68,11 @@ export class Journal {
   close(): void {
     closeSync(this.#file);
   }
+}
+
+/** The entries of a journal that another process writes; none where it is not there yet. Error: RUN_JOURNAL. */
+export function readJournal(path: string): readonly JournalEntry[] {
+  return existsSync(path) ? parseJournal(readFileSync(path), path).entries : [];
 }
 
 /** The entries of a journal, and the bytes that they take. Error: RUN_JOURNAL. */

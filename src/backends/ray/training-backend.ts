@@ -1,0 +1,113 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
+import type { GangSpec, GangState, RankState, TrainingBackend } from '../../ports/training-backend.ts';
+
+export interface RayOptions {
+  /** URL of the dashboard of the head node: `http://127.0.0.1:8265`. */
+  readonly api: string;
+  /** The request of a gang; its `submission_id` is the id of the gang. */
+  readonly request: (gang: GangSpec) => unknown;
+  /** The longest wait for an answer, ms. */
+  readonly timeoutMs?: number;
+}
+
+const jobSchema = z.object({
+  status: z.string(),
+  message: z.string().nullable().default(null),
+  driver_exit_code: z.int().nullable().default(null),
+});
+
+/** Between two looks at a job that is being cancelled, ms. */
+const LOOK_MS = 200;
+
+/** Gangs of one rank as jobs of Ray: the controller is the entry point. Ray starts it once; a job whose node is gone is lost. */
+export class RayTrainingBackend implements TrainingBackend {
+  readonly kind = 'ray';
+  readonly outlivesSubmitter = true;
+  readonly #options: RayOptions;
+
+  constructor(options: RayOptions) {
+    this.#options = options;
+  }
+
+  async submit(gang: GangSpec): Promise<void> {
+    const { id, ranks } = gang;
+    const refuse = (reason: string, cause?: unknown) => fail('RUN_SUBMIT', { gang: id, reason }, cause);
+    if (ranks.length !== 1) throw refuse('a job of Ray has one rank: the controller');
+    try {
+      if ((await this.#ask('GET', `/api/jobs/${id}`)).ok) return;
+      const answer = await this.#ask('POST', '/api/jobs/', this.#options.request(gang));
+      if (!answer.ok) throw new Error(`${answer.status}: ${(await answer.text()).slice(-500)}`);
+    } catch (error) {
+      throw refuse(reasonOf(error), error);
+    }
+  }
+
+  async state(id: string): Promise<GangState> {
+    const answer = await this.#reach(id, () => this.#ask('GET', `/api/jobs/${id}`));
+    if (answer.status === 404) throw fail('RUN_GANG', { gang: id });
+    const parsed = jobSchema.safeParse(answer.ok ? await answer.json().catch(() => null) : null);
+    if (!parsed.success) throw fail('RUN_UNREACHABLE', { gang: id, reason: `it answers ${answer.status}` });
+    const { status, message } = parsed.data;
+    const detail = message === null ? status.toLowerCase() : `${status.toLowerCase()}: ${message.split('\n')[0]}`;
+    return { ranks: [rankOf(parsed.data)], preempted: false, oomKills: 0, detail };
+  }
+
+  /** Ray knows one way to end a job: SIGTERM, and SIGKILL after its time. */
+  async signal(id: string): Promise<void> {
+    await this.#reach(id, () => this.#ask('POST', `/api/jobs/${id}/stop`));
+  }
+
+  async tail(id: string, _rank: number, lines: number): Promise<readonly string[]> {
+    const answer = await this.#reach(id, () => this.#ask('GET', `/api/jobs/${id}/logs`));
+    const parsed = z.object({ logs: z.string() }).safeParse(answer.ok ? await answer.json().catch(() => null) : null);
+    if (!parsed.success) return [];
+    return parsed.data.logs
+      .split('\n')
+      .filter((line) => line !== '')
+      .slice(-lines);
+  }
+
+  async cancel(id: string): Promise<void> {
+    for (;;) {
+      const answer = await this.#reach(id, () => this.#ask('POST', `/api/jobs/${id}/stop`));
+      if (answer.status === 404) return;
+      if ((await this.state(id)).ranks.every(({ state }) => state !== 'running')) return;
+      await pause(LOOK_MS);
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  async #reach(id: string, ask: () => Promise<Response>): Promise<Response> {
+    try {
+      return await ask();
+    } catch (error) {
+      throw fail('RUN_UNREACHABLE', { gang: id, reason: reasonOf(error) }, error);
+    }
+  }
+
+  #ask(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Response> {
+    const { api, timeoutMs = 30_000 } = this.#options;
+    return fetch(new URL(path, api), {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  }
+}
+
+function rankOf({ status, message, driver_exit_code: code }: z.output<typeof jobSchema>): RankState {
+  if (status === 'SUCCEEDED') return { state: 'ended', code: 0, signal: null };
+  if (status === 'STOPPED') return { state: 'ended', code: null, signal: 'SIGTERM' };
+  if (status !== 'FAILED') return { state: 'running' };
+  // Without an exit code the driver did not end: its node or supervisor is gone.
+  if (code === null && !/exit code|exited with/i.test(message ?? '')) return { state: 'lost' };
+  return {
+    state: 'ended',
+    code: code ?? Number(/(?:exit code|code) (\d+)/i.exec(message ?? '')?.[1] ?? 1),
+    signal: null,
+  };
+}
