@@ -19,6 +19,7 @@ const peers = [
   '@opentelemetry/',
   '@grpc/grpc-js',
   'node_modules/onnxruntime-node/',
+  'node_modules/nodemailer/',
 ];
 
 /** The schema of a back end's options in the configuration. */

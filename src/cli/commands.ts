@@ -1,4 +1,7 @@
 import type { Command } from './command.ts';
+import { alertsAcknowledge, alertsRetry, alertsRules, alertsSilence } from './commands/alerts/change.ts';
+import { alertsList } from './commands/alerts/list.ts';
+import { alertsTest } from './commands/alerts/test.ts';
 import { auditSkew } from './commands/audit-skew.ts';
 import { backfill } from './commands/backfill.ts';
 import { backup } from './commands/backup.ts';
@@ -67,6 +70,12 @@ export const commands: readonly Command[] = [
   driftReport,
   driftWindows,
   monitor,
+  alertsList,
+  alertsTest,
+  alertsAcknowledge,
+  alertsSilence,
+  alertsRetry,
+  alertsRules,
   backfill,
   trainingSet,
   train,

@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { copyAlerts } from '../backends/embedded/alerts/alert-database.ts';
 import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts';
 import { holdLog } from '../backends/embedded/log/copy-log.ts';
 import { copyOfflineStore } from '../backends/embedded/offline/copy-offline-store.ts';
@@ -281,6 +282,7 @@ export async function backUpEnvironment(
       { name: 'offline', copyTo: (to) => copyOfflineStore(at('offline'), to) },
       { name: 'registry.sqlite', copyTo: (to) => copyRegistry(at('registry.sqlite'), to) },
       { name: 'rollouts.sqlite', copyTo: (to) => copyRollouts(at('rollouts.sqlite'), to) },
+      { name: 'alerts.sqlite', copyTo: (to) => copyAlerts(at('alerts.sqlite'), to) },
       { name: 'artifacts', copyTo: (to) => copyArtifacts(at('artifacts'), to) },
       ...(hasLog ? [{ name: 'log', copyTo: (to: string) => log.copyTo(to) }] : []),
       ...(existsSync(at(ENVIRONMENT_FILE))

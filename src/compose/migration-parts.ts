@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { copyAlerts } from '../backends/embedded/alerts/alert-database.ts';
 import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts';
 import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
 import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
@@ -23,6 +24,9 @@ const MADE = [
   'rollouts.sqlite',
   'rollouts.sqlite-shm',
   'rollouts.sqlite-wal',
+  'alerts.sqlite',
+  'alerts.sqlite-shm',
+  'alerts.sqlite-wal',
   'artifacts',
   'keys.json',
   'flink.json',
@@ -63,6 +67,7 @@ export function holdEnvironment({ directory }: Environment): Lock {
 export async function copyModels(from: Environment, to: Environment): Promise<void> {
   copyDatabase(copyRegistry, 'registry.sqlite', from, to);
   copyDatabase(copyRollouts, 'rollouts.sqlite', from, to);
+  copyDatabase(copyAlerts, 'alerts.sqlite', from, to);
   await copyArtifacts(join(from.directory, 'artifacts'), join(to.directory, 'artifacts'));
   const keys = join(from.directory, 'keys.json');
   if (existsSync(keys)) copyFileSync(keys, join(to.directory, 'keys.json'));

@@ -12,6 +12,7 @@ const STORES = ['log', 'online', 'offline'];
 const DATA = [
   ...['registry.sqlite', 'registry.sqlite-shm', 'registry.sqlite-wal', 'artifacts', 'runs', 'training-sets'],
   ...['rollouts.sqlite', 'rollouts.sqlite-shm', 'rollouts.sqlite-wal'],
+  ...['alerts.sqlite', 'alerts.sqlite-shm', 'alerts.sqlite-wal', 'drift.json'],
   ...['ingest', 'forgetting', 'declaration.json', 'disk.json'],
 ];
 

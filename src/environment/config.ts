@@ -10,6 +10,7 @@ import { parseDuration } from '../base/time.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { FunctionModel, StreamingModel } from '../features/define/function-model.ts';
 import { duration } from '../ports/options.ts';
+import { alertsSchema } from './alert-config.ts';
 import { bytesOf, LEAST_HISTORY, LEAST_MEMORY, memoryShares, size } from './memory-shares.ts';
 import { artifactsSchema, registrySchema } from './registry-config.ts';
 
@@ -154,6 +155,8 @@ const environmentSchema = z.strictObject({
     .prefault({}),
   models: modelsSchema.prefault({}),
   training: trainingSchema.prefault({}),
+  /** Where incidents are sent. */
+  alerts: alertsSchema.prefault({}),
 });
 
 /** The options of an environment in headrace.config.ts. */

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { closingWithin } from '../base/closing.ts';
 import type { Clock } from '../base/time.ts';
 import { closeStores, openStores, runtimes, type Stores } from '../compose/compose.ts';
+import { monitoringParts } from '../compose/monitoring-parts.ts';
 import { sourceTopics } from '../compose/source-topics.ts';
 import { checkRequiredModels, type Environment, tilesApart } from '../environment/config.ts';
 import { checkDeclaration, placeDeclaration } from '../environment/place-declaration.ts';
@@ -142,6 +143,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     ...models.parts(),
     openPart(inferencePart, host, { tick: () => host.tick(), close: () => host.close() }),
     labels.part(),
+    ...monitoringParts(project, environment, clock()),
     streams.part(),
   ];
   const flush = () => flushParts(parts);

@@ -9,7 +9,9 @@ import { type TilesStatus, tilesPart } from '../featurestore/materialise/tiles-p
 import { type MemoryStatus, memoryPart } from '../featurestore/memory/memory-part.ts';
 import { type StoreStatus, storePart } from '../featurestore/online/store-part.ts';
 import { type SkewStatus, skewPart } from '../featurestore/skew/skew-part.ts';
+import { type AlertsStatus, alertsPart } from '../monitoring/alerts/alerts-part.ts';
 import { labelsPart } from '../monitoring/labels/labels-part.ts';
+import { type MonitorsStatus, monitorsPart } from '../monitoring/monitor/monitors-part.ts';
 import { type AnyPartKind, partKind } from '../observe/part-kind.ts';
 import { type ReadsStatus, readsPart } from '../observe/reads-part.ts';
 import type { Status } from '../observe/status.ts';
@@ -38,6 +40,8 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(inferencePart, ['inference']),
   partKind(rolloutsPart, ['rollouts']),
   partKind(labelsPart, []),
+  partKind(monitorsPart, ['monitors']),
+  partKind(alertsPart, ['alerts']),
   partKind(streamsPart, ['streams']),
   partKind(followedPart, []),
   partKind(diskPart, ['disk']),
@@ -56,6 +60,8 @@ export type ProjectStatus = Status &
   TilesStatus &
   InferenceStatus &
   RolloutsStatus &
+  MonitorsStatus &
+  AlertsStatus &
   DiskStatus &
   MemoryStatus &
   HeapStatus &

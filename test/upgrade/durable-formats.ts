@@ -71,6 +71,13 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: ['test/fixtures/drift-state-1.json'],
   },
   {
+    name: 'incidents',
+    source: 'src/backends/embedded/alerts/alert-database.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/alerts/formats/alerts-1.sqlite'],
+  },
+  {
     name: 'online store',
     source: 'src/backends/embedded/online/online-store.ts',
     version: 1,
@@ -237,6 +244,7 @@ export const otherFiles: readonly RegExp[] = [
   /^registry\.sqlite-(wal|shm)$/,
   // Later than the release of the fixture: its own fixture is in the list above.
   /^rollouts\.sqlite(-(wal|shm))?$/,
+  /^alerts\.sqlite(-(wal|shm))?$/,
   /^tile-jobs\.lock$/,
   /^ingest\/[0-9a-f]{32}\.json(\.tmp)?$/,
 ];
@@ -271,4 +279,6 @@ export const otherNumbers: readonly string[] = [
   // How far files of events are read: where it is not known, they are read again.
   'src/featurestore/ingest/ingest-files.ts',
   'src/backends/kafka/record.ts',
+  // Over the wire, to receivers of alerts.
+  'src/backends/alert-sinks/webhook.ts',
 ];

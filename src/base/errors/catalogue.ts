@@ -1,4 +1,5 @@
 import { aggregateErrors } from './aggregate.ts';
+import { alertErrors } from './alert.ts';
 import { authErrors } from './auth.ts';
 import { bytesErrors } from './bytes.ts';
 import { changeErrors } from './change.ts';
@@ -53,6 +54,7 @@ export const catalogue = {
   ...logErrors,
   ...featurestoreErrors,
   ...aggregateErrors,
+  ...alertErrors,
   ...authErrors,
   ...bytesErrors,
   ...cliErrors,

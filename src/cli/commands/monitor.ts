@@ -1,11 +1,16 @@
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
+import type { Alerts } from '../../compose/open-alerts.ts';
 import type { Command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
 import { wholeOption } from '../parse-option.ts';
+import { every } from '../ticking.ts';
 
 /** How often a process without the lease looks for it, ms. */
 const LEASE_MS = 1000;
+
+/** Time between two looks for messages that are due, ms. */
+const DELIVER_MS = 1000;
 
 export const monitor: Command = {
   name: ['monitor'],
@@ -21,13 +26,17 @@ export const monitor: Command = {
     const everyMs = 1000 * wholeOption('every', call.options['every'], 60, 1, 86_400);
     const { monitorLease, openMonitor, writeMonitorState } = await import('../../compose/open-monitor.ts');
     const { judgeAll } = await import('../monitor-loop.ts');
+    const { openAlerts, writeAlertRules } = await import('../../compose/open-alerts.ts');
+    const { reportFindings } = await import('../../monitoring/alerts/incidents-of-findings.ts');
     const { project, environment } = await loadConfig(call);
     const { directory } = environment;
-    const judge = async () => {
+    const report = (error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`);
+    const judge = async (alerts: Alerts) => {
       const stores = openMonitor(project, environment);
       try {
         const state = await judgeAll(stores, Date.now(), everyMs);
         writeMonitorState(directory, state);
+        await reportFindings(project.models, state, alerts.book);
         const alarms = state.monitors.filter(({ state: one }) => one === 'drift' || one === 'fault').length;
         const { monitors, failed } = state;
         const summary = { monitors: monitors.length, alarms, failed: failed.length };
@@ -69,14 +78,24 @@ export const monitor: Command = {
       await pause(LEASE_MS);
       lease = monitorLease(directory);
     }
+    const alerts = openAlerts(project, environment, { clock: Date.now, onFault: report });
+    // Incidents are sent while the next judgement is waited for.
+    const sending = once ? null : every(DELIVER_MS, async () => void (await alerts.deliver()), report);
     try {
+      writeAlertRules(project, environment);
       while (!stopped) {
-        if (once) return await judge();
+        if (once) {
+          await judge(alerts);
+          await alerts.deliver();
+          return;
+        }
         // A store that is locked or damaged now may answer at the next time; the state then goes stale, which readers see.
-        await judge().catch((error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`));
+        await judge(alerts).catch(report);
         await pause(everyMs);
       }
     } finally {
+      await sending?.stop();
+      await alerts.close();
       lease?.release();
     }
   },

@@ -1,5 +1,6 @@
 import type { Route } from '../route.ts';
 import { forgetEntity, promoteModel, runBatchView } from './admin.ts';
+import { changeAlerts, readAlerts } from './alerts.ts';
 import { readDrift } from './drift.ts';
 import { sendEvents } from './events.ts';
 import { readFeatures } from './features.ts';
@@ -30,6 +31,8 @@ export const allRoutes: readonly Route[] = [
   listModels,
   readModel,
   readDrift,
+  readAlerts,
+  changeAlerts,
   ...oipRoutes,
   ...generateRoutes,
   readRollout,

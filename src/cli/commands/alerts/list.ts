@@ -1,0 +1,18 @@
+import type { Command } from '../../command.ts';
+import { withAlerts } from '../../with-alerts.ts';
+
+export const alertsList: Command = {
+  name: ['alerts', 'list'],
+  summary: 'lists open and resolved incidents, messages that no sink accepted, and silences',
+  words: '',
+  arity: [0, 0],
+  options: {},
+  help: {},
+  run: (call) =>
+    withAlerts(call, async ({ alerts }) => {
+      const { alertsLines, alertsReport } = await import('../../../monitoring/alerts/alerts-report.ts');
+      const report = alertsReport(alerts.store, Date.now());
+      if (call.json) return call.terminal.out(JSON.stringify(report));
+      for (const line of alertsLines(report)) call.terminal.out(line);
+    }),
+};

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fail } from '../../../base/errors/fail.ts';
+import type { TestedSink } from '../../../monitoring/alerts/test-alert.ts';
+import { auditedCommand } from '../../audit.ts';
+import type { Command } from '../../command.ts';
+import { choiceOption, wholeOption } from '../../parse-option.ts';
+import { withAlerts } from '../../with-alerts.ts';
+
+const ATTEMPTS = 3;
+const PAUSE_MS = 1_500;
+
+const KINDS = [
+  'qualityFault',
+  'dataDrift',
+  'predictionDrift',
+  'conceptDrift',
+  'rollout',
+  'retrain',
+  'approval',
+  'monitor',
+] as const;
+
+export const alertsTest: Command = {
+  name: ['alerts', 'test'],
+  summary:
+    'sends a test on the very path of a real alert: routes, silences, limits and sinks; an error if a sink fails',
+  words: '<model>',
+  arity: [1, 1],
+  options: {
+    kind: { type: 'string' },
+    severity: { type: 'string' },
+    tier: { type: 'string' },
+    slice: { type: 'string' },
+  },
+  help: {
+    kind: 'kind of the incident (conceptDrift)',
+    severity: 'page, ticket or digest (page)',
+    tier: 'tier of the incident, 0 to 4 (3)',
+    slice: 'slice of the incident, column=value (the whole model)',
+  },
+  run: (call) =>
+    withAlerts(call, async ({ alerts, project, environment }) => {
+      const { testAlert } = await import('../../../monitoring/alerts/test-alert.ts');
+      const { ownerOf } = await import('../../../monitoring/alerts/owner-of.ts');
+      const [name] = call.words;
+      const model = project.models.find((one) => one.name === name);
+      if (model === undefined)
+        throw fail('MODEL_UNKNOWN', { model: name, known: project.models.map((one) => one.name) });
+      const { options } = call;
+      const of = {
+        model: name,
+        kind: choiceOption('kind', options['kind'], KINDS) ?? 'conceptDrift',
+        severity: choiceOption('severity', options['severity'], ['page', 'ticket', 'digest']) ?? 'page',
+        tier: wholeOption('tier', options['tier'], 3, 0, 4),
+        slice: options['slice'] === undefined ? null : String(options['slice']),
+        owner: ownerOf(model),
+      };
+      const tested = await auditedCommand(environment.directory, 'alerts test', name, () =>
+        testAlert(
+          {
+            book: alerts.book,
+            store: alerts.store,
+            deliver: () => alerts.deliver(),
+            pause: () => wait(PAUSE_MS),
+          },
+          { of, id: randomUUID(), clock: Date.now, attempts: ATTEMPTS },
+        ),
+      );
+      if (call.json) call.terminal.out(JSON.stringify(tested));
+      else for (const one of tested) call.terminal.out(lineOf(one));
+      const failed = tested.filter(({ outcome }) => outcome === 'failed');
+      if (failed.length > 0)
+        throw fail('ALERT_TEST', { reason: failed.map(({ sink, reason }) => `${sink}: ${reason}`).join('; ') });
+    }),
+};
+
+function lineOf({ sink, outcome, reason }: TestedSink): string {
+  return `${sink}: ${outcome}${reason === null ? '' : `, ${reason}`}`;
+}

@@ -1,0 +1,24 @@
+import type { Alerts } from '../compose/open-alerts.ts';
+import type { Environment } from '../environment/config.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import type { Call } from './command.ts';
+import { loadConfig } from './load-config.ts';
+
+/** The inputs of a command about incidents. */
+export interface WithAlerts {
+  readonly alerts: Alerts;
+  readonly project: ProjectData;
+  readonly environment: Environment;
+}
+
+/** Opens the incidents of a call's environment, also while other processes use them, and closes them whatever happens. */
+export async function withAlerts<T>(call: Call, work: (open: WithAlerts) => Promise<T>): Promise<T> {
+  const { openAlerts } = await import('../compose/open-alerts.ts');
+  const { project, environment } = await loadConfig(call);
+  const alerts = openAlerts(project, environment, { clock: Date.now, onFault: () => undefined });
+  try {
+    return await work({ alerts, project, environment });
+  } finally {
+    await alerts.close();
+  }
+}

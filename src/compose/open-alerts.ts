@@ -1,0 +1,137 @@
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { openSink, secretsOf } from '../backends/alert-sinks/open-sink.ts';
+import { SqliteAlertStore } from '../backends/embedded/alerts/sqlite-alert-store.ts';
+import { parseDuration } from '../base/time.ts';
+import type { Environment } from '../environment/config.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import { type AlertRoute, defaultRoutes, destinationsOf } from '../monitoring/alerts/alert-routes.ts';
+import { alertRules } from '../monitoring/alerts/alert-rules.ts';
+import { cleanIncident, cleanText } from '../monitoring/alerts/clean-incident.ts';
+import { deliverAlerts, type NamedSink } from '../monitoring/alerts/deliver-alerts.ts';
+import { type IncidentBook, incidentBook } from '../monitoring/alerts/incident-book.ts';
+import type { AlertStore, Destination } from '../ports/alert-store.ts';
+import type { Incident } from '../ports/incident.ts';
+import { secretOf } from './secrets.ts';
+
+/** Incidents of an environment, and the sinks that receive them. */
+export interface Alerts {
+  /** Takes incidents. Everything that finds one opens it here. */
+  readonly book: IncidentBook;
+  readonly store: AlertStore;
+  /** Names of the declared sinks. */
+  readonly sinks: readonly string[];
+  destinationsOf(incident: Incident): readonly Destination[];
+  /** Sends all that is due; returns the number of accepted messages. */
+  deliver(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface AlertsOptions {
+  readonly clock: () => number;
+  /** Receives failures of deliveries that are given up. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Resolved incidents are kept for this long, ms. */
+const KEPT_MS = 400 * 86_400_000;
+
+/** Opens the incidents of an environment; nothing is sent yet. Errors: ALERT_FILE, ALERT_FORMAT, ALERT_BUSY. */
+export function openAlerts(project: ProjectData, environment: Environment, options: AlertsOptions): Alerts {
+  const { clock, onFault } = options;
+  const { alerts, directory, namespace } = environment;
+  mkdirSync(directory, { recursive: true });
+  const store = new SqliteAlertStore(alertsFile(directory));
+  const sinks = sinksOf(environment);
+  const routes = routesOf(environment);
+  const secrets = secretValues(environment);
+  const stopping = new AbortController();
+  const pathOf = (incident: Incident) => destinationsOf(routes, incident);
+  let running: Promise<number> | null = null;
+  const deliver = () =>
+    deliverAlerts({
+      store,
+      sinks,
+      place: { project: project.name, namespace, link: alerts.link ?? null },
+      clock,
+      giveUpMs: parseDuration(alerts.giveUpAfter, 'alerts.giveUpAfter'),
+      signal: stopping.signal,
+      onFault,
+      clean: (text) => cleanText(text, secrets),
+    });
+  return {
+    book: incidentBook({
+      store,
+      clock,
+      destinationsOf: pathOf,
+      clean: (incident) => cleanIncident(incident, secrets),
+    }),
+    store,
+    sinks: sinks.map(({ name }) => name),
+    destinationsOf: pathOf,
+    deliver: () => {
+      running ??= deliver().finally(() => {
+        running = null;
+      });
+      return running;
+    },
+    close: async () => {
+      stopping.abort();
+      await running?.catch(() => undefined);
+      store.prune(clock() - KEPT_MS);
+      store.close();
+    },
+  };
+}
+
+/** Writes the file of Prometheus rules of an environment where it names one; returns its path. */
+export function writeAlertRules(project: ProjectData, { alerts }: Environment): string | null {
+  if (alerts.rules === undefined) return null;
+  mkdirSync(dirname(alerts.rules), { recursive: true });
+  writeFileSync(`${alerts.rules}.new`, alertRules(project));
+  renameSync(`${alerts.rules}.new`, alerts.rules);
+  return alerts.rules;
+}
+
+/** The incidents of an environment to read them; null: there never was one. Errors: ALERT_FILE, ALERT_FORMAT. */
+export function readAlerts(directory: string): AlertStore | null {
+  const path = alertsFile(directory);
+  return existsSync(path) ? new SqliteAlertStore(path) : null;
+}
+
+function alertsFile(directory: string): string {
+  return join(directory, 'alerts.sqlite');
+}
+
+function sinksOf({ alerts }: Environment): readonly NamedSink[] {
+  return Object.entries(alerts.sinks).map(([name, options]) => ({
+    name,
+    open: () => openSink(options, name, secretOf),
+    limit: { messages: options.rate.messages, perMs: parseDuration(options.rate.per, `alerts.sinks.${name}.rate`) },
+  }));
+}
+
+function routesOf({ alerts }: Environment): readonly AlertRoute[] {
+  const sinks = Object.entries(alerts.sinks).map(([name, { kind }]) => ({
+    name,
+    digests: kind === 'webhook' || kind === 'slack' || kind === 'smtp',
+  }));
+  if (alerts.routes === undefined) return defaultRoutes(sinks);
+  return alerts.routes.map(({ digest, to, tiers, models, slices, severities, kinds, owners }) => ({
+    tiers,
+    models,
+    slices,
+    severities,
+    kinds,
+    owners,
+    to,
+    digestMs: digest === undefined ? 0 : parseDuration(digest, 'alerts.routes.digest'),
+  }));
+}
+
+/** Values of every secret that the sinks name, as far as they are set. */
+function secretValues({ alerts }: Environment): readonly string[] {
+  return Object.values(alerts.sinks)
+    .flatMap(secretsOf)
+    .flatMap((name) => process.env[name] ?? []);
+}

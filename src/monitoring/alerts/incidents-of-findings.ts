@@ -1,0 +1,209 @@
+import { compareText } from '../../base/text-order.ts';
+import type { ModelData } from '../../features/define/declaration.ts';
+import { fingerprintOf, type Incident, type IncidentPort } from '../../ports/incident.ts';
+import type { QualityFault } from '../detect/quality-fault.ts';
+import type { MonitorStatus, MonitorWindow } from '../monitor/judge-windows.ts';
+import type { MonitorState } from '../monitor/monitor-state.ts';
+import { ownerOf } from './owner-of.ts';
+
+type DriftKind = 'dataDrift' | 'predictionDrift' | 'conceptDrift';
+
+/** The kind of incident, its tier and its urgency, by the monitor that found it. */
+const DRIFTS: Readonly<
+  Record<MonitorStatus['monitor']['kind'], Pick<Incident, 'severity' | 'tier'> & { readonly kind: DriftKind }>
+> = {
+  featureDrift: { kind: 'dataDrift', severity: 'digest', tier: 1 },
+  predictionDrift: { kind: 'predictionDrift', severity: 'ticket', tier: 2 },
+  conceptDrift: { kind: 'conceptDrift', severity: 'page', tier: 3 },
+};
+
+const FAULTS: Readonly<Record<QualityFault['kind'], string>> = {
+  missing: 'missing values rose',
+  type: 'the type changed',
+  range: 'values are out of their range',
+  infinite: 'infinite values appeared',
+  spelling: 'an unseen spelling of a known value appeared',
+  unit: 'the unit changed',
+  column: 'a column came or went',
+};
+
+/** Kinds of incidents that a monitor opens and resolves by itself. */
+const OWN: readonly Incident['kind'][] = ['qualityFault', 'dataDrift', 'predictionDrift', 'conceptDrift', 'monitor'];
+
+/** Part of the evidence of every incident that is opened here: nothing else is resolved here. */
+const SOURCE = { foundBy: 'monitor' } as const;
+
+/**
+ * Opens, updates and resolves incidents by the newest judgement, one for each cause. Drift of features and scores while a fault of
+ * the data is open is a consequence of it, and part of its evidence. A window that cannot be judged changes nothing.
+ */
+export async function reportFindings(
+  models: readonly ModelData[],
+  state: Pick<MonitorState, 'at' | 'monitors' | 'failed'>,
+  port: IncidentPort,
+): Promise<void> {
+  const active = (await port.active()).filter(
+    ({ kind, evidence }) => OWN.includes(kind) && evidence['foundBy'] === SOURCE.foundBy,
+  );
+  for (const model of models) {
+    const own = active.filter((one) => one.model === model.name);
+    const monitors = state.monitors.filter((one) => one.model === model.name);
+    const failure = state.failed.find((one) => one.model === model.name);
+    const found = incidentsOf(model, monitors, own, state.at);
+    if (failure !== undefined) found.push(notJudged(model, state.at));
+    for (const incident of found) await port.open(incident);
+    for (const one of own) {
+      const isFound = found.some(({ fingerprint }) => fingerprint === one.fingerprint);
+      if (!isFound && isOver(one, monitors, failure !== undefined))
+        await port.resolve(one.fingerprint, { at: state.at, reason: 'the newest windows are as the reference' });
+    }
+  }
+}
+
+function incidentsOf(
+  model: ModelData,
+  monitors: readonly MonitorStatus[],
+  active: readonly Incident[],
+  at: number,
+): Incident[] {
+  const incidents: Incident[] = [];
+  const faulty = monitors.find(({ state }) => state === 'fault');
+  const drifts = monitors.filter(({ state }) => state === 'drift');
+  const window = faulty?.windows.at(-1);
+  // The realised loss is its own cause: labels may have changed whatever the inputs did.
+  const consequences = drifts
+    .filter(({ monitor }) => monitor.kind !== 'conceptDrift')
+    .map(({ monitor }) => monitor.kind);
+  if (faulty !== undefined && window !== undefined)
+    for (const fault of window.faults)
+      incidents.push(faultIncident(model, faulty, { fault, window, consequences, active, at }));
+  // A window with too few rows does not end a fault.
+  const isFaulty =
+    incidents.length > 0 || active.some((one) => one.kind === 'qualityFault' && !isOver(one, monitors, false));
+  for (const status of drifts)
+    if (!isFaulty || status.monitor.kind === 'conceptDrift') incidents.push(driftIncident(model, status, at));
+  return incidents;
+}
+
+interface FoundFault {
+  readonly fault: QualityFault;
+  readonly window: MonitorWindow;
+  readonly consequences: readonly string[];
+  readonly active: readonly Incident[];
+  readonly at: number;
+}
+
+function faultIncident(
+  model: ModelData,
+  { version }: MonitorStatus,
+  { fault, window, consequences, active, at }: FoundFault,
+): Incident {
+  const known = active.find(({ kind, evidence }) => kind === 'qualityFault' && isSameFault(evidence, fault));
+  // The columns of an incident only grow: a fault that spreads is one cause.
+  const columns = [...new Set([...columnsOf(known?.evidence), ...fault.columns])].sort(compareText);
+  return {
+    fingerprint:
+      known?.fingerprint ?? fingerprintOf({ model: model.name, kind: 'qualityFault' }, [fault.kind, ...fault.columns]),
+    kind: 'qualityFault',
+    severity: 'page',
+    tier: 0,
+    model: model.name,
+    slice: null,
+    owner: ownerOf(model),
+    summary: `${FAULTS[fault.kind]} in ${listed(columns)}`,
+    evidence: {
+      ...SOURCE,
+      version,
+      fault: fault.kind,
+      columns,
+      faultyRows: fault.rows,
+      rows: window.rows,
+      ...spanOf(window),
+      ...(consequences.length === 0 ? {} : { alsoSeen: consequences }),
+    },
+    at,
+  };
+}
+
+function isSameFault(evidence: Incident['evidence'], fault: QualityFault): boolean {
+  return evidence['fault'] === fault.kind && columnsOf(evidence).some((column) => fault.columns.includes(column));
+}
+
+function columnsOf(evidence: Incident['evidence'] | undefined): readonly string[] {
+  const columns = evidence?.['columns'];
+  return Array.isArray(columns) ? columns.map(String) : [];
+}
+
+function driftIncident(model: ModelData, { monitor, version, windows }: MonitorStatus, at: number): Incident {
+  const { kind, severity, tier } = DRIFTS[monitor.kind];
+  const drifting = windows.filter(({ state }) => state === 'drift');
+  const window = drifting.at(-1);
+  const drifted = window?.drifted ?? [];
+  const subject = {
+    dataDrift: listed(drifted),
+    predictionDrift: 'the scores',
+    conceptDrift: `the realised ${monitor.metric}`,
+  };
+  return {
+    fingerprint: fingerprintOf({ model: model.name, kind }, []),
+    kind,
+    severity,
+    tier,
+    model: model.name,
+    slice: null,
+    owner: ownerOf(model),
+    summary: kind === 'conceptDrift' ? `${subject[kind]} rose` : `${subject[kind]} moved away from the reference`,
+    evidence: {
+      ...SOURCE,
+      version,
+      rule: monitor.rule,
+      drifted,
+      windowsWithDrift: drifting.length,
+      windows: windows.length,
+      needed: monitor.k,
+      windowMs: monitor.windowMs,
+      ...(window === undefined ? {} : { rows: window.rows, ...spanOf(window) }),
+    },
+    at,
+  };
+}
+
+function notJudged(model: ModelData, at: number): Incident {
+  return {
+    fingerprint: fingerprintOf({ model: model.name, kind: 'monitor' }, ['failed']),
+    kind: 'monitor',
+    severity: 'ticket',
+    tier: null,
+    model: model.name,
+    slice: null,
+    owner: ownerOf(model),
+    // The reason of the failure may name files or values: it is in the state of the monitor.
+    summary: 'its windows cannot be judged; read why with "headrace drift status"',
+    evidence: SOURCE,
+    at,
+  };
+}
+
+/** Whether an incident has ended: its monitor judged the newest windows, and they are quiet. */
+function isOver({ kind }: Incident, monitors: readonly MonitorStatus[], failed: boolean): boolean {
+  if (kind === 'monitor') return !failed;
+  if (failed) return false;
+  const faulty = monitors.some(({ state }) => state === 'fault');
+  if (kind === 'qualityFault')
+    return monitors.some(
+      ({ monitor, state }) => monitor.kind === 'featureDrift' && (state === 'ok' || state === 'drift' || faulty),
+    );
+  const own = monitors.filter(({ monitor }) => DRIFTS[monitor.kind].kind === kind);
+  return own.length > 0 && own.every(({ state }) => state === 'ok');
+}
+
+function spanOf({ from, to }: MonitorWindow): { readonly from: string; readonly to: string } {
+  return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+}
+
+const MOST_LISTED = 8;
+
+function listed(names: readonly string[]): string {
+  const first = names.slice(0, MOST_LISTED).join(', ');
+  return names.length > MOST_LISTED ? `${first} and ${names.length - MOST_LISTED} more` : first || 'features';
+}

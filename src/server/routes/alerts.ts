@@ -1,0 +1,152 @@
+import { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+import { parseDuration } from '../../base/time.ts';
+import { openAlerts } from '../../compose/open-alerts.ts';
+import { alertsReport } from '../../monitoring/alerts/alerts-report.ts';
+import { newSilence } from '../../monitoring/alerts/new-silence.ts';
+import type { Headrace } from '../../running/headrace.ts';
+import { insideOf } from '../../running/inside.ts';
+import { parsedBody } from '../body.ts';
+import { callerOf } from '../caller.ts';
+import { type Define, json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
+import { withAudit } from '../with-audit.ts';
+
+const instant = z.int().describe('epoch milliseconds (UTC)');
+
+const incident = z.looseObject({
+  no: z.int(),
+  fingerprint: z.string().describe('names the cause'),
+  kind: z.string(),
+  severity: z.enum(['page', 'ticket', 'digest']),
+  state: z.enum(['open', 'acknowledged', 'resolved']),
+  tier: z.int().nullable(),
+  model: z.string(),
+  slice: z.string().nullable(),
+  owner: z.string().nullable(),
+  summary: z.string(),
+  openedAt: instant,
+  at: instant,
+});
+
+const report = z.object({
+  open: z.array(incident),
+  resolved: z.array(incident).describe('the newest 100 at most'),
+  undelivered: z.array(
+    z.looseObject({ incident: z.int(), sink: z.string(), state: z.string(), error: z.string().nullable() }),
+  ),
+  silences: z.array(z.looseObject({ id: z.int(), until: instant, by: z.string(), reason: z.string() })),
+});
+
+const answer = (define: Define) => ({ 200: json(define('Alerts', report)) });
+
+const ERRORS = ['ALERT_FILE', 'ALERT_FORMAT', 'ALERT_BUSY'] as const;
+
+async function withStore<T>(
+  headrace: Headrace,
+  work: (alerts: ReturnType<typeof openAlerts>) => Promise<T>,
+): Promise<T> {
+  const { project, environment, onFault } = insideOf(headrace);
+  const alerts = openAlerts(project, environment, { clock: Date.now, onFault });
+  try {
+    return await work(alerts);
+  } finally {
+    await alerts.close();
+  }
+}
+
+/** Reads incidents, messages that no sink accepted, and silences. */
+export const readAlerts: WriteRoute = {
+  method: 'GET',
+  path: '/v1/alerts',
+  operationId: 'readAlerts',
+  tag: 'models',
+  scopes: ['read'],
+  access: 'writes',
+  page: { takes: '', answers: '`{open, resolved, undelivered, silences}`: incidents and their deliveries' },
+  errors: ERRORS,
+  shapes: (_, define) => [{ summary: 'Incidents, undelivered messages and silences.', answers: answer(define) }],
+  run: ({ headrace }) =>
+    withStore(headrace, async ({ store }): Promise<RouteAnswer> => jsonAnswer(alertsReport(store, Date.now()))),
+};
+
+const changeBody = z.discriminatedUnion('action', [
+  z.strictObject({ action: z.literal('acknowledge'), incident: z.int().min(1) }),
+  z.strictObject({
+    action: z.literal('silence'),
+    model: z.string().max(200).optional(),
+    kind: z.string().max(200).optional(),
+    slice: z.string().max(500).optional(),
+    fingerprint: z.string().max(2_000).optional(),
+    for: z
+      .string()
+      .regex(/^[1-9]\d{0,5}(s|m|h|d)$/)
+      .describe('how long: `2h`'),
+    reason: z.string().min(1).max(1_000),
+  }),
+  z.strictObject({ action: z.literal('unsilence'), silence: z.int().min(1) }),
+  z.strictObject({ action: z.literal('retry'), sink: z.string().max(200).optional() }),
+]);
+
+type Change = z.infer<typeof changeBody>;
+
+/** Acknowledges an incident, silences, or retries messages that were given up. */
+export const changeAlerts: WriteRoute = {
+  method: 'POST',
+  path: '/v1/alerts',
+  operationId: 'changeAlerts',
+  tag: 'admin',
+  scopes: ['admin'],
+  access: 'writes',
+  page: {
+    takes:
+      "`{action: 'acknowledge', incident}`, `{action: 'silence', model?, kind?, slice?, fingerprint?, for, reason}`, `{action: 'unsilence', silence}` or `{action: 'retry', sink?}`",
+    answers: 'as `GET /v1/alerts`',
+  },
+  errors: [...ERRORS, 'ALERT_WRITE', 'ALERT_INCIDENT', 'ALERT_SINK', 'ALERT_SILENCE', 'WINDOW_TEXT'],
+  refusals: ['ALERT_SILENCE', 'WINDOW_TEXT'],
+  shapes: (_, define) => [
+    {
+      summary: 'Acknowledges an incident, silences, or retries messages that were given up.',
+      body: json(define('AlertsBody', changeBody)),
+      answers: answer(define),
+    },
+  ],
+  run: async ({ headrace }, { headers, body }) => {
+    const change = parsedBody(changeBody, body);
+    const by = callerOf(headers.authorization);
+    return withStore(headrace, async (alerts) => {
+      const target = JSON.stringify(change);
+      await withAudit(headrace, headers, `alerts ${change.action}`, target, async () => changed(alerts, change, by));
+      return jsonAnswer(alertsReport(alerts.store, Date.now()));
+    });
+  },
+};
+
+function changed({ book, store, sinks }: ReturnType<typeof openAlerts>, change: Change, by: string): void {
+  const now = Date.now();
+  switch (change.action) {
+    case 'acknowledge': {
+      const found = store.incident(change.incident);
+      if (found === null || found.state === 'resolved') throw fail('ALERT_INCIDENT', { no: change.incident });
+      book.acknowledge(found.fingerprint, by);
+      return;
+    }
+    case 'silence': {
+      const { model = null, kind = null, slice = null, fingerprint = null, reason } = change;
+      const until = now + parseDuration(change.for, 'for');
+      store.silence(newSilence({ model, kind, slice, fingerprint, from: now, until, by, reason }));
+      return;
+    }
+    case 'unsilence':
+      if (!store.endSilence(change.silence, now))
+        throw fail('ALERT_SILENCE', { reason: `there is no silence ${change.silence}` });
+      return;
+    case 'retry':
+      if (change.sink !== undefined && !sinks.includes(change.sink))
+        throw fail('ALERT_SINK', { sink: change.sink, known: sinks });
+      store.retry(change.sink ?? null, now);
+      return;
+    default:
+      change satisfies never;
+  }
+}

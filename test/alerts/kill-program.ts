@@ -1,0 +1,19 @@
+// Opens, resolves and delivers incidents without end, until it is killed. Each line is the last incident whose opening returned.
+import { openAlerts } from '../../src/compose/open-alerts.ts';
+import { resolveEnvironment } from '../../src/environment/config.ts';
+import { incident, project } from './desk.ts';
+
+const [directory, url, from] = process.argv.slice(2);
+const environment = resolveEnvironment(
+  'local',
+  { directory, alerts: { sinks: { hook: { kind: 'webhook', url, rate: { messages: 10_000, per: '1h' } } } } },
+  project.name,
+);
+const alerts = openAlerts(project, environment, { clock: Date.now, onFault: () => undefined });
+const name = (i: number) => `fraud/conceptDrift/${i}`;
+for (let i = Number(from); ; i += 1) {
+  alerts.book.open(incident({ fingerprint: name(i), at: Date.now() }));
+  console.log(i);
+  await alerts.deliver();
+  if (i % 2 === 0) alerts.book.resolve(name(i), { at: Date.now(), reason: 'gone' });
+}
