@@ -39,6 +39,7 @@ import { registryCollect, registryCopy, registryVersions } from './commands/regi
 import { restore } from './commands/restore.ts';
 import { rolloutHold, rolloutPromote, rolloutRollback, rolloutStart, rolloutStatus } from './commands/rollout.ts';
 import { serve } from './commands/serve.ts';
+import { serveAdvise } from './commands/serve-advise.ts';
 import { slo } from './commands/slo.ts';
 import { status } from './commands/status.ts';
 import { sweepRun } from './commands/sweep-run.ts';
@@ -57,6 +58,7 @@ export const commands: readonly Command[] = [
   plan,
   dev,
   serve,
+  serveAdvise,
   ingest,
   status,
   slo,
