@@ -20,6 +20,11 @@ export function batchProgram(directory: string): WorkerProgram {
   return { path: new URL(`../cli/batch-worker${ending}`, import.meta.url), args: [directory] };
 }
 
+/** Where parts of remote outputs wait for their upload. */
+export function batchOutgoing(directory: string): string {
+  return join(directory, 'batch', 'outgoing');
+}
+
 /** Where scored views have their spines and scores. */
 export function batchScores(directory: string): string {
   return join(directory, 'batch', 'views');

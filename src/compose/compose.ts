@@ -34,7 +34,7 @@ import type { ModelRegistry } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
-import type { RemoteFiles } from '../ports/remote-files.ts';
+import type { RemoteWrites } from '../ports/remote-writes.ts';
 import type { RolloutStore } from '../ports/rollout-store.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
@@ -231,7 +231,7 @@ export async function repairHistory(
 }
 
 /** Opens the object stores that addresses of files name. Error: REMOTE_CLIENT. */
-export const openRemoteFiles = (): Promise<RemoteFiles> => openObjectFiles(process.env);
+export const openRemoteFiles = (): Promise<RemoteWrites> => openObjectFiles(process.env);
 
 /** Opens what reads files of rows without an environment; close it. */
 export const openFileReader = openEmptyHistory;

@@ -1,4 +1,5 @@
-import { batchProgram, batchScratch, batchTools } from '../compose/batch-tools.ts';
+import { batchOutgoing, batchProgram, batchScratch, batchTools } from '../compose/batch-tools.ts';
+import { openRemoteFiles } from '../compose/compose.ts';
 import { historyState } from '../featurestore/training-set/history-state.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
 import type { SpineJoin } from '../serving/batch/input-table.ts';
@@ -16,6 +17,8 @@ export function batchContext(
     files: batchTools(directory).files,
     program: batchProgram(directory),
     scratch: batchScratch(directory),
+    outgoing: batchOutgoing(directory),
+    openStore: openRemoteFiles,
     monotonic: () => performance.now(),
   };
 }

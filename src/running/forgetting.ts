@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { batchScores, batchScratch } from '../compose/batch-tools.ts';
+import { batchOutgoing, batchScores, batchScratch } from '../compose/batch-tools.ts';
 import { type ForgetOptions, type ForgetReport, forget } from '../operating/forget.ts';
 
 /** Takes entities out of every store, one at a time. */
@@ -20,7 +20,7 @@ export class Forgetting {
       const report = await forget(this.#options, entity, key);
       // Copies of inputs and scores may hold its rows; the next run writes them again, without these.
       const { directory } = this.#options;
-      for (const folder of [batchScratch(directory), batchScores(directory)])
+      for (const folder of [batchScratch(directory), batchScores(directory), batchOutgoing(directory)])
         rmSync(folder, { recursive: true, force: true });
       return report;
     });

@@ -1,9 +1,12 @@
 import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
-import type { RemoteFile, RemoteFiles } from '../../ports/remote-files.ts';
+import type { RemoteFile } from '../../ports/remote-files.ts';
+import type { RemoteText, RemoteWrites } from '../../ports/remote-writes.ts';
+import { ObjectWrites } from './object-writes.ts';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
@@ -17,7 +20,7 @@ const ANSWER_WITHIN_MS = 30_000;
  * Opens S3, or a store that speaks its protocol. Region, credentials and endpoint are those of the AWS tools: variables such as
  * AWS_REGION, AWS_PROFILE and AWS_ENDPOINT_URL, and the files in ~/.aws. Error: REMOTE_CLIENT.
  */
-export async function openObjectFiles(env: Readonly<Record<string, string | undefined>>): Promise<RemoteFiles> {
+export async function openObjectFiles(env: Readonly<Record<string, string | undefined>>): Promise<RemoteWrites> {
   const sdk = await loadSdk();
   const endpoint = env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'];
   const client = new sdk.S3Client({
@@ -30,6 +33,11 @@ export async function openObjectFiles(env: Readonly<Record<string, string | unde
   return new ObjectFiles(sdk, client);
 }
 
+const FULL = 507;
+
+/** Names of errors of stores whose bucket or disk is full. */
+const NO_SPACE = /Quota|StorageFull|InsufficientStorage|InsufficientCapacity/i;
+
 async function loadSdk(): Promise<Sdk> {
   try {
     return await import('@aws-sdk/client-s3');
@@ -38,13 +46,15 @@ async function loadSdk(): Promise<Sdk> {
   }
 }
 
-class ObjectFiles implements RemoteFiles {
+class ObjectFiles implements RemoteWrites {
   readonly #sdk: Sdk;
   readonly #client: S3Client;
+  readonly #writes: ObjectWrites;
 
   constructor(sdk: Sdk, client: S3Client) {
     this.#sdk = sdk;
     this.#client = client;
+    this.#writes = new ObjectWrites(sdk, client);
   }
 
   async list(url: string): Promise<readonly RemoteFile[]> {
@@ -55,6 +65,29 @@ class ObjectFiles implements RemoteFiles {
       if (files.length === 0) throw fail('REMOTE_FILE', { url, reason: 'there is no file below it' });
       return files;
     });
+  }
+
+  below(url: string): Promise<readonly RemoteFile[]> {
+    const { bucket, key } = placeOf(url);
+    return this.#asked(url, () => this.#below(bucket, key));
+  }
+
+  async upload(path: string, url: string): Promise<void> {
+    // From memory, so that the client can send it again.
+    const body = await readFile(path);
+    await this.#asked(url, () => this.#writes.write(body, placeOf(url)));
+  }
+
+  text(url: string): Promise<RemoteText | null> {
+    return this.#asked(url, () => this.#writes.text(placeOf(url)));
+  }
+
+  swap(url: string, text: string, before: string | null): Promise<boolean> {
+    return this.#asked(url, () => this.#writes.swap(placeOf(url), text, before));
+  }
+
+  remove(url: string): Promise<void> {
+    return this.#asked(url, () => this.#writes.remove(placeOf(url)));
   }
 
   async #one(url: string, bucket: string, key: string): Promise<RemoteFile> {
@@ -103,6 +136,7 @@ class ObjectFiles implements RemoteFiles {
       const status = error instanceof this.#sdk.S3ServiceException ? error.$metadata.httpStatusCode : undefined;
       if (status === 404) throw fail('REMOTE_FILE', { url, reason: 'there is no such file' }, error);
       if (status === 412) throw fail('REMOTE_FILE', { url, reason: 'it has changed meanwhile' }, error);
+      if (status === FULL || NO_SPACE.test(error.name)) throw fail('REMOTE_FULL', { url, reason: error.name }, error);
       throw fail('REMOTE_STORE', { url, reason: error.message || error.name }, error);
     }
   }

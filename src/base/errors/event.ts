@@ -94,6 +94,13 @@ export const eventErrors = rows({
     status: 503,
     exit: 5,
   },
+  REMOTE_FULL: {
+    message: 'the store of {url} has no space left: {reason}',
+    hint: 'free space or raise the quota of the bucket, then run the same command again: it resumes',
+    retry: 'later',
+    status: 507,
+    exit: 4,
+  },
   INGEST_COLUMN: {
     message: '{path} has no column {column}; it has {found}',
     hint: 'map it to a column of the files with --columns name=column,…',

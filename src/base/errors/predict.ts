@@ -107,6 +107,13 @@ export const predictErrors = rows({
     status: 400,
     exit: 2,
   },
+  PREDICT_CONDITION: {
+    message: 'the store of {path} ignores conditions of writes, so two jobs could commit there at once',
+    hint: 'write to a store that supports If-Match and If-None-Match, or to a local folder',
+    retry: 'never',
+    status: 501,
+    exit: 2,
+  },
   PREDICT_MANIFEST: {
     message: 'the file {path} of a batch job cannot be read: {reason}',
     hint: 'write the output again into another folder',

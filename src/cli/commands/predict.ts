@@ -3,6 +3,7 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ModelData, ProjectData } from '../../features/define/declaration.ts';
 import type { ScoreFormat } from '../../ports/score-files.ts';
 import { progressText, spacedProgress } from '../../serving/batch/batch-progress.ts';
+import { isRemote } from '../../serving/batch/remote-side.ts';
 import type { BatchOptions, BatchSummary } from '../../serving/batch/start-batch.ts';
 import type { Call, Command } from '../command.ts';
 import { followJob } from '../follow-job.ts';
@@ -36,8 +37,8 @@ export const predict: Command = {
     ...serverOption,
   },
   help: {
-    from: 'file of the rows: Parquet, CSV or TSV with a header, JSON lines',
-    to: 'folder of the output: Parquet files that _MANIFEST.json lists when all rows are scored',
+    from: 'file of the rows, also s3://bucket/key: Parquet, CSV or TSV with a header, JSON lines',
+    to: 'folder of the output, also s3://bucket/prefix: Parquet files that _MANIFEST.json lists when all rows are scored',
     format: 'parquet, csv, tsv or jsonl (by the name of the file)',
     version: 'version of the model (the champion)',
     spine: 'the rows are requests: each gets the features of its instant first',
@@ -112,7 +113,7 @@ function modelOf({ models }: ProjectData, name: string): ModelData {
   return model;
 }
 
-function optionsOf({ options }: Call, at: (path: string) => string = resolve): BatchOptions {
+function optionsOf({ options }: Call, at: (path: string) => string = resolvedPath): BatchOptions {
   const needed = (name: 'from' | 'to') => {
     const value = options[name];
     if (typeof value !== 'string') throw fail('CLI_OPTION', { command: 'predict', reason: `--${name} is missing` });
@@ -132,6 +133,10 @@ function optionsOf({ options }: Call, at: (path: string) => string = resolve): B
     ...(options['replace'] === true ? { replace: true } : {}),
     ...(options['spine'] === true ? { spine: spineOf(options) } : {}),
   };
+}
+
+function resolvedPath(path: string): string {
+  return isRemote(path) ? path : resolve(path);
 }
 
 function spineOf(options: Call['options']): NonNullable<BatchOptions['spine']> {

@@ -4,6 +4,7 @@ import { fail } from '../../base/errors/fail.ts';
 import { viewToFill } from '../../featurestore/backfill/view-to-fill.ts';
 import type { Headrace } from '../../running/headrace.ts';
 import { progressText, spacedProgress } from '../../serving/batch/batch-progress.ts';
+import { isRemote } from '../../serving/batch/remote-side.ts';
 import type { JobTask } from './job-board.ts';
 import type { StartBody } from './start-body.ts';
 
@@ -46,6 +47,8 @@ function predictTask(
 
 /** A path of a request: it stays below the folder, whatever links are there. Error: PREDICT_PATH. */
 function below(folder: string, path: string): string {
+  // With the keys of the server to its object store.
+  if (isRemote(path)) throw fail('PREDICT_PATH', { path, folder: 'batch/files' });
   mkdirSync(folder, { recursive: true });
   const found = resolve(folder, path);
   // A part that is not there yet cannot be a link.

@@ -1,9 +1,9 @@
 import { existsSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { isAlive } from '../../base/is-alive.ts';
 import { writing } from './durable-file.ts';
 
-/** The copy of an input as Parquet, open for one job. */
+/** A copy of an input, open for one job. */
 export interface InputCopy {
   /** A name that no other job uses; the file stays readable until `close`. */
   readonly path: string;
@@ -23,7 +23,7 @@ export async function openCopy(shared: string, make: (path: string) => Promise<v
   writing(folder, () => mkdirSync(folder, { recursive: true }));
   removeDead(folder);
   opened += 1;
-  const own = `${shared}.${process.pid}-${opened}`;
+  const own = join(folder, `${process.pid}-${opened}.${basename(shared)}`);
   if (!linked(shared, own)) {
     try {
       await make(own);
@@ -58,9 +58,9 @@ function linked(path: string, name: string): boolean {
 
 function removeDead(folder: string): void {
   for (const name of readdirSync(folder)) {
-    // `<hash>.parquet.<pid>-<number>`
-    const [, , owner = ''] = name.split('.');
-    const pid = Number.parseInt(owner, 10);
+    // `<pid>-<number>.<name>`
+    const [owner = ''] = name.split('.');
+    const pid = owner.includes('-') ? Number.parseInt(owner, 10) : Number.NaN;
     if (Number.isInteger(pid) && !isAlive(pid)) rmSync(join(folder, name), { force: true });
   }
 }

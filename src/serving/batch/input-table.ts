@@ -21,6 +21,8 @@ export interface SpineJoin {
 
 export interface InputOptions {
   readonly path: string;
+  /** Whether the file is a copy that nobody else writes. */
+  readonly isOwn: boolean;
   readonly format: ScoreFormat | null;
   /** The rows are requests of the model's service; null: they are features. */
   readonly spine: { readonly options: Omit<SpineOptions, 'path' | 'format'>; readonly mode: ReadMode } | null;
@@ -60,7 +62,7 @@ const OWN_COLUMNS = ['_row', 'score', 'model_version', 'artifact_digest', 'job_i
  * Errors: PREDICT_FORMAT, PREDICT_INPUT, PREDICT_CHANGED, PREDICT_NAME, SPINE_*.
  */
 export async function openInput(options: InputOptions): Promise<InputTable> {
-  const { path, spine, files, version } = options;
+  const { path, isOwn, spine, files, version } = options;
   const fileFormat = options.format ?? ENDINGS.find(([ending]) => ending.test(path))?.[1];
   if (fileFormat === undefined) throw fail('PREDICT_FORMAT', { path });
   const identity = identityOf(path);
@@ -68,7 +70,7 @@ export async function openInput(options: InputOptions): Promise<InputTable> {
   const isCopied = spine !== null || fileFormat !== 'parquet';
   const copy = isCopied ? await copied(options, fileFormat, sha256) : null;
   try {
-    mustBeUnchanged(identity);
+    if (!isOwn) mustBeUnchanged(identity);
     const tablePath = copy?.path ?? path;
     const { rows, columns } = await files.describe(tablePath, 'parquet');
     const { features } = version.signature;
@@ -84,7 +86,7 @@ export async function openInput(options: InputOptions): Promise<InputTable> {
           : { joined: { sha256: await sha256OfFile(copy.path), service: serviceName(options), mode: spine.mode } }),
       },
       table: { path: tablePath, features, keep: keptColumns(options, columns) },
-      identity: copy === null ? identity : null,
+      identity: copy === null && !isOwn ? identity : null,
       copy,
     };
   } catch (error) {

@@ -1,30 +1,26 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
 import type { SpineOptions } from '../../featurestore/training-set/spine.ts';
 import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts';
+import type { RemoteWrites } from '../../ports/remote-writes.ts';
 import type { ScoreFiles, ScoreFormat } from '../../ports/score-files.ts';
 import { CHAMPION } from '../../registry/champion.ts';
-import { BatchFolder, isWhole, jobFolderName, readBatchManifest } from './batch-folder.ts';
 import type { BatchProgress } from './batch-progress.ts';
-import { BatchRun } from './batch-run.ts';
 import { type BatchSpec, batchJobId, partitionRowsOf, SPEC_FORMAT } from './batch-spec.ts';
-import { writeDurably } from './durable-file.ts';
-import { mustBeUnchanged } from './file-identity.ts';
 import { type InputTable, openInput, type SpineJoin } from './input-table.ts';
-import type { BatchManifest } from './part-manifest.ts';
+import { RemoteSide } from './remote-side.ts';
+import { runJob } from './run-job.ts';
 import type { WorkerProgram } from './worker-process.ts';
 
 /** A batch job as it is asked for. */
 export interface BatchOptions {
-  /** The input file. */
+  /** The input file; or `s3://bucket/key`. */
   readonly from: string;
   /** By the ending of the name where it is left out. */
   readonly format?: ScoreFormat | undefined;
-  /** The output folder. */
+  /** The output folder; or `s3://bucket/prefix`. */
   readonly to: string;
   /** The champion's where it is left out; resolved once. */
   readonly version?: number | undefined;
@@ -50,7 +46,7 @@ export interface BatchSummary {
   readonly model: string;
   readonly version: number;
   readonly digest: string;
-  /** The output folder. */
+  /** The output folder or its address. */
   readonly path: string;
   /** Rows of the input. */
   readonly rows: number;
@@ -74,23 +70,33 @@ export interface BatchContext {
   readonly files: ScoreFiles;
   readonly joins: SpineJoin;
   readonly program: WorkerProgram;
-  /** For copies of inputs as Parquet. */
+  /** For copies of inputs. */
   readonly scratch: string;
+  /** For parts of remote outputs until they are uploaded. */
+  readonly outgoing: string;
+  /** Opens the object store of `s3://` addresses. Error: REMOTE_CLIENT. */
+  readonly openStore: () => Promise<RemoteWrites>;
   readonly monotonic: () => number;
 }
 
 const MOST_ERRORS = 0.01;
-const RUN_TIMEOUT_MS = 120_000;
 
 /**
  * Starts a batch job: resolves the version, fixes the spec, and runs what is not published yet. The same spec is the same job: it
  * resumes, and when its output is there nothing is done.
- * Errors: MODEL_NONE, REGISTRY_VERSION, PREDICT_*, SPINE_*.
+ * Errors: MODEL_NONE, REGISTRY_VERSION, PREDICT_*, REMOTE_*, SPINE_*.
  */
 export async function startBatch(model: ModelData, options: BatchOptions, context: BatchContext): Promise<BatchJob> {
   checkOptions(options);
   const version = await versionOf(model, options.version ?? null, context.registry);
-  const opened = await inputOf(model, version, options, context);
+  const remote = await RemoteSide.open({ ...context, from: options.from, to: options.to });
+  let opened: InputTable;
+  try {
+    opened = await inputOf(model, version, options, { ...context, remote });
+  } catch (error) {
+    remote.close(false);
+    throw error;
+  }
   const workers = options.workers ?? availableParallelism();
   const { input, table } = opened;
   const spec: BatchSpec = {
@@ -110,22 +116,15 @@ export async function startBatch(model: ModelData, options: BatchOptions, contex
     },
   };
   const id = batchJobId(spec);
-  const result = closingCopy(opened, runJob({ id, spec, version, opened, workers }, options, context));
+  const job = { id, spec, version, opened, workers, output: remote.output };
+  const result = closing(opened, remote, runJob(job, options, context));
   // The caller may look at it later.
   result.catch(() => undefined);
   return { id, spec, result };
 }
 
-interface Job {
-  readonly id: string;
-  readonly spec: BatchSpec;
-  readonly version: ModelVersion;
-  readonly opened: InputTable;
-  readonly workers: number;
-}
-
-/** Ends the use of the input's copy with the job. */
-async function closingCopy({ copy }: InputTable, job: Promise<BatchSummary>): Promise<BatchSummary> {
+/** Ends the use of the input's copies with the job. */
+async function closing({ copy }: InputTable, remote: RemoteSide, job: Promise<BatchSummary>): Promise<BatchSummary> {
   let isFinished = false;
   try {
     const summary = await job;
@@ -133,70 +132,8 @@ async function closingCopy({ copy }: InputTable, job: Promise<BatchSummary>): Pr
     return summary;
   } finally {
     copy?.close(isFinished);
+    remote.close(isFinished);
   }
-}
-
-async function runJob(
-  { id, spec, version, opened, workers }: Job,
-  { to, replace = false, runTimeoutMs = RUN_TIMEOUT_MS, signal, onProgress }: BatchOptions,
-  { program, monotonic }: BatchContext,
-): Promise<BatchSummary> {
-  const path = resolve(to);
-  const before = existsSync(path) ? readBatchManifest(path) : null;
-  if (before?.job === id && isWhole(path, before)) return finished(before, path, false);
-  const folder = BatchFolder.claim(path, id, replace);
-  // A run that was closed may have committed meanwhile.
-  const committed = readBatchManifest(path);
-  if (committed?.job === id && isWhole(path, committed)) return finished(committed, path, false);
-  writeDurably(join(folder.jobPath, 'spec.json'), `${JSON.stringify(spec, null, 1)}\n`);
-  const { table, identity } = opened;
-  const run = new BatchRun({
-    spec,
-    job: id,
-    folder,
-    version,
-    table,
-    identity,
-    program,
-    workers,
-    runTimeoutMs,
-    monotonic,
-    onProgress: onProgress ?? (() => undefined),
-    signal: signal ?? null,
-  });
-  const parts = await run.parts();
-  if (identity !== null) mustBeUnchanged(identity);
-  const manifest: BatchManifest = {
-    format: SPEC_FORMAT,
-    job: id,
-    folder: jobFolderName(id),
-    spec,
-    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
-    quarantined: parts.reduce((sum, { quarantined }) => sum + quarantined, 0),
-    parts: [...parts],
-  };
-  folder.commit(manifest);
-  folder.clear(before?.job ?? null);
-  return finished(manifest, path, true);
-}
-
-function finished(
-  { job, folder, spec, quarantined, parts }: BatchManifest,
-  path: string,
-  isNew: boolean,
-): BatchSummary {
-  const { name, version, digest } = spec.model;
-  return {
-    job,
-    model: name,
-    version,
-    digest,
-    path,
-    rows: spec.input.rows,
-    quarantined,
-    files: parts.flatMap(({ output }) => (output === null ? [] : [join(path, folder, output.file)])),
-    isNew,
-  };
 }
 
 async function versionOf(model: ModelData, asked: number | null, registry: ModelRegistry): Promise<ModelVersion> {
@@ -209,11 +146,12 @@ function inputOf(
   { service }: ModelData,
   version: ModelVersion,
   { from, format, spine, keep }: BatchOptions,
-  { files, joins, scratch }: BatchContext,
+  { files, joins, scratch, remote }: BatchContext & { readonly remote: RemoteSide },
 ): Promise<InputTable> {
   const { mode = 'corrected', ...options } = spine ?? {};
   return openInput({
-    path: resolve(from),
+    path: remote.inputPath(from),
+    isOwn: remote.copy !== null,
     format: format ?? null,
     spine: spine === undefined ? null : { options, mode },
     service,

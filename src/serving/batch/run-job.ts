@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { ModelVersion } from '../../ports/model-registry.ts';
+import { BatchFolder, isWhole, jobFolderName, readBatchManifest } from './batch-folder.ts';
+import { BatchRun } from './batch-run.ts';
+import { type BatchSpec, SPEC_FORMAT } from './batch-spec.ts';
+import { writeDurably } from './durable-file.ts';
+import { mustBeUnchanged } from './file-identity.ts';
+import type { InputTable } from './input-table.ts';
+import type { BatchManifest } from './part-manifest.ts';
+import type { RemoteOutput } from './remote-output.ts';
+import type { BatchContext, BatchOptions, BatchSummary } from './start-batch.ts';
+
+/** A job that is resolved: its spec, its input, its version. */
+export interface ResolvedJob {
+  readonly id: string;
+  readonly spec: BatchSpec;
+  readonly version: ModelVersion;
+  readonly opened: InputTable;
+  readonly workers: number;
+  /** null: the output is a folder of this machine. */
+  readonly output: RemoteOutput | null;
+}
+
+/** Runs what is not published yet of a job, and commits it. Errors: PREDICT_*, MODEL_*, REMOTE_*, JOB_CANCELLED. */
+export async function runJob(job: ResolvedJob, options: BatchOptions, context: BatchContext): Promise<BatchSummary> {
+  const { id, output } = job;
+  const { to, replace = false } = options;
+  if (output === null) {
+    const path = resolve(to);
+    const { manifest, isNew } = await runInFolder(job, { ...options, to: path, replace }, context);
+    return finished(manifest, path, isNew);
+  }
+  const before = await output.open(id, replace);
+  if (before.manifest?.job === id && (await output.isWhole(before.manifest)))
+    return finished(before.manifest, output.url, false);
+  // The parts wait here until they are uploaded; the folder is of this output alone.
+  const folder = join(context.outgoing, output.name);
+  const { manifest } = await runInFolder(job, { ...options, to: folder, replace: true }, context);
+  await output.publish(manifest, folder, before);
+  return finished(manifest, output.url, true);
+}
+
+interface CommittedJob {
+  readonly manifest: BatchManifest;
+  readonly isNew: boolean;
+}
+
+async function runInFolder(
+  { id, spec, version, opened, workers }: ResolvedJob,
+  { to: path, replace = false, runTimeoutMs = RUN_TIMEOUT_MS, signal, onProgress }: BatchOptions,
+  { program, monotonic }: BatchContext,
+): Promise<CommittedJob> {
+  const before = existsSync(path) ? readBatchManifest(path) : null;
+  if (before?.job === id && isWhole(path, before)) return { manifest: before, isNew: false };
+  const folder = BatchFolder.claim(path, id, replace);
+  // A run that was closed may have committed meanwhile.
+  const committed = readBatchManifest(path);
+  if (committed?.job === id && isWhole(path, committed)) return { manifest: committed, isNew: false };
+  writeDurably(join(folder.jobPath, 'spec.json'), `${JSON.stringify(spec, null, 1)}\n`);
+  const { table, identity } = opened;
+  const run = new BatchRun({
+    spec,
+    job: id,
+    folder,
+    version,
+    table,
+    identity,
+    program,
+    workers,
+    runTimeoutMs,
+    monotonic,
+    onProgress: onProgress ?? (() => undefined),
+    signal: signal ?? null,
+  });
+  const parts = await run.parts();
+  if (identity !== null) mustBeUnchanged(identity);
+  const manifest: BatchManifest = {
+    format: SPEC_FORMAT,
+    job: id,
+    folder: jobFolderName(id),
+    spec,
+    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
+    quarantined: parts.reduce((sum, { quarantined }) => sum + quarantined, 0),
+    parts: [...parts],
+  };
+  folder.commit(manifest);
+  folder.clear(before?.job ?? null);
+  return { manifest, isNew: true };
+}
+
+const RUN_TIMEOUT_MS = 120_000;
+
+function finished(
+  { job, folder, spec, quarantined, parts }: BatchManifest,
+  path: string,
+  isNew: boolean,
+): BatchSummary {
+  const { name, version, digest } = spec.model;
+  return {
+    job,
+    model: name,
+    version,
+    digest,
+    path,
+    rows: spec.input.rows,
+    quarantined,
+    files: parts.flatMap(({ output }) => (output === null ? [] : [`${path}/${folder}/${output.file}`])),
+    isNew,
+  };
+}
