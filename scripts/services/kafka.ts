@@ -45,12 +45,12 @@ export const kafka: Service = {
   },
 };
 
-/** Formats a data folder and starts a broker on it. */
-export async function newBroker(directory: string): Promise<Broker> {
+/** Formats a data folder and starts a broker on it; `more` are properties of its own. */
+export async function newBroker(directory: string, more: Readonly<Record<string, string>> = {}): Promise<Broker> {
   await makeCertificates(join(directory, 'tls'));
   const [port, saslSslPort, sslPort, controller] = await freePorts(4);
   const ports = { PLAINTEXT: port, SASL_SSL: saslSslPort, SSL: sslPort, CONTROLLER: controller };
-  const properties = { ...settings(directory, ports), ...secureSettings(directory) };
+  const properties = { ...settings(directory, ports), ...secureSettings(directory), ...more };
   writeFileSync(join(directory, 'server.properties'), propertiesText(properties));
   writeFileSync(join(directory, 'log4j2.properties'), propertiesText(logging));
   const id = clusterId(randomBytes(16));
@@ -95,6 +95,11 @@ function told({ port, saslSslPort, sslPort, directory }: Broker): Readonly<Recor
     KAFKA_SSL: `127.0.0.1:${sslPort}`,
     KAFKA_TLS: join(directory, 'tls'),
   };
+}
+
+/** The command line of a tool of Kafka's, such as its console consumer, in the folder of a broker. */
+export async function kafkaTool(tool: string, args: readonly string[]): Promise<readonly string[]> {
+  return [...(await javaArguments('256m')), tool, ...args];
 }
 
 async function javaArguments(heap: string): Promise<readonly string[]> {

@@ -6,7 +6,7 @@ import { kafkaLog } from '../backends/kafka/back-end.ts';
 import { redisOnline } from '../backends/redis/back-end.ts';
 import { sparkConnectHistory, sparkEngine, sparkHistory } from '../backends/spark/back-ends.ts';
 import type { Environment } from '../environment/config.ts';
-import { environmentId } from '../environment/environment-id.ts';
+import { environmentId, topicReaderId } from '../environment/environment-id.ts';
 import { rowBytesOf } from '../featurestore/memory/memory-part.ts';
 import type { BackEndPlace, EngineBackEnd, HistoryBackEnd, LogBackEnd, OnlineBackEnd } from '../ports/back-end.ts';
 import { pemOf, secretOf } from './secrets.ts';
@@ -74,6 +74,7 @@ function placeOf(environment: Environment, onFault: (error: unknown) => void): B
     partitions,
     rowBytes: rowBytesOf(memoryBytes),
     dataId: () => environmentId(directory),
+    memberId: () => topicReaderId(directory),
     secretOf,
     pemOf,
     onFault,

@@ -36,6 +36,7 @@ import type { OfflineStore } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import type { RemoteWrites } from '../ports/remote-writes.ts';
 import type { RolloutStore } from '../ports/rollout-store.ts';
+import type { StreamLanes } from '../ports/stream-lanes.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
 import { engineOf, historyOf, logOf, onlineOf } from './back-ends.ts';
@@ -57,6 +58,8 @@ export const runtimes = {
 /** Every back end of a running project. */
 export interface Stores {
   readonly log: EventLog;
+  /** Where streams of predictions go; null: this process alone has the log, or there is no stream. */
+  readonly lanes: StreamLanes | null;
   /** Where another engine writes the tiles of stream views; null: the process makes them. */
   readonly topics: TileTopics | null;
   readonly online: OnlineStore;
@@ -103,6 +106,7 @@ export async function openStores(
     makeDirectory(directory);
     return {
       log: keep(await openLog(environment, onFault)),
+      lanes: await openLanes(project, environment, keep),
       topics: engineOf(environment) === null ? null : keep(await openTileTopics(project, environment)),
       online: keep(await openOnline(project, environment)),
       // Real time, also in a replay: readers of other processes live by it.
@@ -134,6 +138,15 @@ export async function openStores(
 /** Opens the event log of an environment. Errors: LOG_ELSEWHERE, LOG_LOCKED, those of the log. */
 export async function openLog(environment: Environment, onFault: (error: unknown) => void): Promise<EventLog> {
   return logOf(environment, onFault).open();
+}
+
+async function openLanes(
+  { streams = [] }: ProjectData,
+  environment: Environment,
+  keep: (lanes: StreamLanes) => StreamLanes,
+): Promise<StreamLanes | null> {
+  const { openLanes: open } = logOf(environment);
+  return open === null || streams.length === 0 ? null : keep(await open());
 }
 
 /** The stores of a process that reads an environment while another one writes it. */
@@ -248,12 +261,13 @@ export async function checkBatchViews({ views }: ProjectData): Promise<void> {
 
 /** Closes every store, in the order of writing: nothing is lost. One that fails or hangs keeps no other open. Never throws. */
 export async function closeStores(
-  { log, topics, online, offline, registry, rollouts, traces }: Stores,
+  { log, lanes, topics, online, offline, registry, rollouts, traces }: Stores,
   closing: Closing,
 ): Promise<void> {
   await closing.end('the history', () => offline.close());
   await closing.end('the online store', () => online.close());
   await closing.end('the tile topics', () => topics?.close());
+  await closing.end('the lanes of streams', () => lanes?.close());
   await closing.end('the event log', () => log.close());
   await closing.end('the rollouts', () => rollouts.close());
   await closing.end('the model registry', () => registry.close());

@@ -24,6 +24,11 @@ export class StoreFacts {
     return { gateway: gateway.counters(source), admission: materialiser.judge.counters(source) };
   }
 
+  /** By partition, the offsets below which the events of a source are judged here. Error: EVENT_SOURCE. */
+  judgedTo(source: EventSourceData): readonly number[] {
+    return this.#of.materialiser.judge.stateOf(source).next;
+  }
+
   /** Memory that grows with keys. */
   memory(): MemoryReport {
     const { materialiser, options } = this.#of;

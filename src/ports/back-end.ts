@@ -6,6 +6,7 @@ import type { HistoryEngine } from './history-engine.ts';
 import type { OnlineStore, TileRead } from './online-store.ts';
 import type { TlsFiles } from './options.ts';
 import type { Position } from './position.ts';
+import type { StreamLanes } from './stream-lanes.ts';
 import type { JobSurroundings, TileJobs } from './tile-jobs.ts';
 import type { ShareGroup, ShareNames, TileShares } from './tile-shares.ts';
 import type { TopicEnds } from './tile-topics.ts';
@@ -30,6 +31,8 @@ export interface BackEndPlace {
   readonly rowBytes: number;
   /** The identity of the data in the directory. */
   readonly dataId: () => string;
+  /** The identity of the directory among processes that share topics: the same for each life. */
+  readonly memberId: () => string;
   /** The value of a secret that an option names. Error: CONFIG_SECRET. */
   readonly secretOf: (named: { readonly env: string }, option: string) => string;
   /** Error: CONFIG_TLS. */
@@ -61,6 +64,8 @@ export interface LogBackEnd extends BackEnd {
   openSmall(): MaybePromise<EventLog>;
   /** Access of an engine elsewhere; null: it cannot read this log. */
   readonly forEngines: EngineLog | null;
+  /** Streams whose partitions several processes divide; null: only one process has the log open. */
+  readonly openLanes: (() => Promise<StreamLanes>) | null;
 }
 
 /** An event log as engines elsewhere reach it, and their topics of tiles next to it. */

@@ -150,7 +150,11 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const training = new TrainingRuns({ project, stores, limits: environment.training, features, clock, flush });
   const { directory } = environment;
   const rowsOf = sourceRows(schemas, log.capabilities.rows);
-  await streams.open({ rowsOf, read: (of, request, at) => features.read(of, request, at) });
+  await streams.open({
+    rowsOf,
+    read: (of, request, at) => features.read(of, request, at),
+    appliedTo: (source) => (log.capabilities.manyWriters ? features.facts.judgedTo(source) : null),
+  });
   const forgetting = new Forgetting({ ...stores, rowsOf, directory, project, features }, flush);
   // A forgetting that a dead process began is finished before anything is served.
   for (const { entity, key } of begunForgettings(directory)) await forgetting.forget(entity, key);

@@ -190,7 +190,7 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: [`${RELEASE}/beside/flink.json`],
   },
   {
-    name: 'output of a stream, record of its control log',
+    name: 'output of a stream, record of its control log, state of a lane',
     source: 'src/serving/streaming/stream-record.ts',
     version: 1,
     files: null,
@@ -278,6 +278,7 @@ export const otherNumbers: readonly string[] = [
   'src/serving/batch/part-manifest.ts',
   // How far files of events are read: where it is not known, they are read again.
   'src/featurestore/ingest/ingest-files.ts',
+  'src/backends/kafka/lane-position.ts',
   'src/backends/kafka/record.ts',
   // Over the wire, to receivers of alerts.
   'src/backends/alert-sinks/webhook.ts',

@@ -24,6 +24,7 @@ export function embeddedLog(_options: unknown, { directory, durability, onFault 
       }),
     openSmall: () => openEventLog({ path, durability, segmentBytes: SEGMENT_BYTES }),
     forEngines: null,
+    openLanes: null,
   };
 }
 

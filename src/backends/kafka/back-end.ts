@@ -10,6 +10,7 @@ import { javaClient } from './java-client.ts';
 import type { kafkaLogOptions } from './options.ts';
 import { FORMAT } from './record.ts';
 import { openShareGroup } from './share-group.ts';
+import { openKafkaLanes } from './stream-lanes.ts';
 import { topicName } from './topic-name.ts';
 import { openTopicReader } from './topic-reader.ts';
 
@@ -62,5 +63,6 @@ export function kafkaLog(options: KafkaOptions, place: BackEndPlace, hasEventsHe
         openTopicReader({ ...address(), replicas, clientId: `${prefix}tiles`, topics, partitions }),
       shareGroup: (group, member, topic) => openShareGroup({ ...address(), clientId: group, group, member, topic }),
     },
+    openLanes: () => openKafkaLanes({ ...address(), replicas, prefix, member: place.memberId() }),
   };
 }

@@ -17,12 +17,27 @@ export const streamErrors = rows({
     status: 404,
     exit: 2,
   },
-  STREAM_LOG: {
-    message: 'stream {stream} cannot run: its environment has a log that several processes append to',
-    hint: 'run streams in an environment with the embedded log',
+  STREAM_FENCED: {
+    message: 'another process has taken over partition {partition} of topic {topic}',
+    hint: 'nothing: its outputs are written by that process',
+    retry: 'later',
+    status: 409,
+    exit: 5,
+  },
+  STREAM_PARTITIONS: {
+    message: 'topic {topic} now has {found} partitions, and stream {stream} has versions for {known}',
+    hint: 'stop the program that writes to the new partitions, and move the project to a topic with as many',
     retry: 'never',
-    status: 400,
-    exit: 2,
+    status: 409,
+    exit: 3,
+  },
+  STREAM_DIGEST: {
+    message:
+      'version {version} of model {model} has the digest {found} here, and the plan of stream {stream} names {wanted}',
+    hint: 'give all processes of the stream one registry',
+    retry: 'later',
+    status: 409,
+    exit: 3,
   },
   STREAM_PLAN: {
     message: 'stream {stream} already rolls to version {version}',

@@ -13,10 +13,14 @@ export interface ControlLogOptions {
   readonly partitions: number;
 }
 
-/** The control log of a job: a topic of one partition, folded into the state. An append is durable before the state has it. */
+/**
+ * The control log of a job: a topic of one partition, folded into the state. An append is durable before the state has it. Where several
+ * processes append, each folds the records of all in the order of the log.
+ */
 export class ControlLog {
   readonly #options: ControlLogOptions;
   #state: ControlState | null = null;
+  #next = 0;
   #lastAt = Number.NEGATIVE_INFINITY;
 
   private constructor(options: ControlLogOptions) {
@@ -25,15 +29,10 @@ export class ControlLog {
 
   /** Opens the topic, and folds all of its records. Errors: STREAM_RECORD, those of the log. */
   static async open(options: ControlLogOptions): Promise<ControlLog> {
-    const { log, topic } = options;
-    await log.openTopic(topic, 1);
+    await options.log.openTopic(options.topic, 1);
     const control = new ControlLog(options);
-    for (let offset = 0; ; ) {
-      const { records } = await log.read(topic, 0, offset, READ);
-      if (records.length === 0) return control;
-      for (const record of records) control.#fold(decodeControl(topic, record), record.ingestTs);
-      offset += records.length;
-    }
+    await control.refresh();
+    return control;
   }
 
   /** null: the job has no version yet. */
@@ -41,26 +40,47 @@ export class ControlLog {
     return this.#state;
   }
 
-  /** Begins the job with a version; nothing where it has begun. */
-  begin(version: StreamVersion, now: number): Promise<void> {
-    return this.#state === null ? this.#add({ kind: 'first', version }, now) : Promise.resolve();
+  /** Folds what others have appended. Errors: STREAM_RECORD, those of the log. */
+  async refresh(): Promise<void> {
+    await this.#readTo(Number.POSITIVE_INFINITY);
   }
 
-  /** Appends a record; whether it counts is in the state. */
-  append(record: ControlRecord, now: number): Promise<void> {
+  /** Begins the job with a version; nothing where it has begun. */
+  async begin(version: StreamVersion, now: number): Promise<void> {
+    if (this.#state === null) await this.#add({ kind: 'first', version }, now);
+  }
+
+  /** Appends a record; gives whether it counts: of records of several processes that exclude each other, the first does. */
+  append(record: ControlRecord, now: number): Promise<boolean> {
     return this.#add(record, now);
   }
 
-  async #add(record: StoredControl, now: number): Promise<void> {
+  async #add(record: StoredControl, now: number): Promise<boolean> {
     const { log, topic } = this.#options;
     const at = Math.max(now, this.#lastAt);
-    await log.append(topic, 0, [encodeControl(record, at)]);
-    this.#fold(record, at);
+    const offset = await log.append(topic, 0, [encodeControl(record, at)]);
+    await this.#readTo(offset);
+    // Records of others that are not there yet precede it: it is folded after them, with the next refresh.
+    return this.#next === offset && this.#fold(record, at);
   }
 
-  #fold(record: StoredControl, at: number): void {
+  /** Folds records up to an offset, exclusive, or to the end. */
+  async #readTo(end: number): Promise<void> {
+    const { log, topic } = this.#options;
+    while (this.#next < end) {
+      const { records } = await log.read(topic, 0, this.#next, Math.min(READ, end - this.#next));
+      if (records.length === 0) return;
+      for (const record of records) this.#fold(decodeControl(topic, record), record.ingestTs);
+    }
+  }
+
+  /** Whether the record changed the state. */
+  #fold(record: StoredControl, at: number): boolean {
+    const before = this.#state;
+    this.#next += 1;
     this.#lastAt = Math.max(at, this.#lastAt);
     if (record.kind === 'first') this.#state ??= firstControl(this.#options.partitions, record.version);
     else if (this.#state !== null) this.#state = applyControl(this.#state, record);
+    return this.#state !== before;
   }
 }

@@ -1,3 +1,4 @@
+import { fail } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts';
@@ -5,8 +6,10 @@ import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import { checkParity } from '../../registry/parity.ts';
 import { loadScorer, type Scorer } from '../../registry/scorer.ts';
 import { type FeatureRow, featureRow } from '../online/feature-row.ts';
+import type { StreamVersion } from './version-map.ts';
 
 export interface LoadedVersionsOptions {
+  readonly stream: string;
   readonly model: ModelData;
   readonly registry: ModelRegistry;
   readonly artifacts: ArtifactStore;
@@ -37,12 +40,21 @@ export class LoadedVersions {
     return this.#loaded.get(version);
   }
 
-  /** Errors: REGISTRY_VERSION, ARTIFACT_*, MODEL_*. */
-  async load(number: number): Promise<LoadedVersion> {
+  /** Errors: REGISTRY_VERSION, STREAM_DIGEST, ARTIFACT_*, MODEL_*. */
+  async load({ version: number, digest }: StreamVersion): Promise<LoadedVersion> {
     const known = this.#loaded.get(number);
     if (known !== undefined) return known;
-    const { model, registry, artifacts, runtime } = this.#options;
+    const { stream, model, registry, artifacts, runtime } = this.#options;
     const version = await registry.version(model.name, number);
+    // Processes of one stream may have registries of their own, by mistake.
+    if (version.artifact !== digest)
+      throw fail('STREAM_DIGEST', {
+        stream,
+        model: model.name,
+        version: number,
+        found: version.artifact,
+        wanted: digest,
+      });
     const toRow = featureRow(model.service, version);
     const scorer = await loadScorer(runtime, await artifacts.get(version.artifact), version.signature);
     try {

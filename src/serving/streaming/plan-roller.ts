@@ -5,21 +5,11 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import { CHAMPION } from '../../registry/champion.ts';
 import type { ControlLog } from './control-log.ts';
-import type { CutOver } from './control-state.ts';
+import type { CutOver, OpenPlan } from './control-state.ts';
 import type { LoadedVersions } from './loaded-versions.ts';
-import { barriersOf, ceilingOf, type Hold, holdAfter } from './member-step.ts';
+import { barriersOf, ceilingOf, holdAfter } from './member-step.ts';
+import type { OwnedPartition } from './owned-partitions.ts';
 import type { StreamVersion } from './version-map.ts';
-
-/** A partition that this process owns. */
-export interface OwnedPartition {
-  readonly partition: number;
-  readonly epoch: number;
-  /** The next offset to score. */
-  next: number;
-  hold: Hold | null;
-  /** End of the input as it was last looked at. */
-  end: number;
-}
 
 /** A roll to another version. */
 export interface StreamPlan {
@@ -56,7 +46,9 @@ export class PlanRoller {
     this.#check(cutOver);
     const { registry, data } = this.#options;
     const champion = await registry.alias(data.model.name, CHAMPION);
-    await this.#plan(await this.versionOf(version), cutOver, champion);
+    const planned = await this.#plan(await this.versionOf(version), cutOver, champion);
+    // Another process planned at the same time, and its record came first.
+    if (!planned) throw this.#busy(version);
   }
 
   /** Ends an open plan without a trace. */
@@ -82,13 +74,13 @@ export class PlanRoller {
     const open = control.state?.open ?? null;
     if (open === null) return;
     try {
-      await versions.load(open.to.version);
+      await versions.load(open.to);
     } catch (error) {
       if (!isHeadraceError(error) || error.retry !== 'never') throw error;
       await this.abort();
       return onFault(error);
     }
-    for (const one of owned) if (one.hold?.plan !== open.plan) await this.#acknowledge(one, open.plan, open.cutOver);
+    for (const one of owned) if (open.acks[one.partition]?.epoch !== one.epoch) await this.#acknowledge(one, open);
     const barriers = control.state === null ? null : barriersOf(control.state);
     if (barriers !== null) await control.append({ kind: 'commit', plan: open.plan, barriers }, clock());
     const after = control.state;
@@ -102,21 +94,32 @@ export class PlanRoller {
     return { version, digest: artifact };
   }
 
-  async #plan(to: StreamVersion, cutOver: CutOver, champion: number | null): Promise<void> {
+  /** Whether the plan counts. */
+  #plan(to: StreamVersion, cutOver: CutOver, champion: number | null): Promise<boolean> {
     const { control, data, clock } = this.#options;
     const { state } = control;
     if (state === null) throw fail('MODEL_NONE', { model: data.model.name });
-    if (state.open !== null) throw fail('STREAM_PLAN', { stream: data.name, version: state.open.to.version });
-    await control.append({ kind: 'plan', plan: state.lastPlan + 1, to, cutOver, champion }, clock());
+    if (state.open !== null) throw this.#busy(state.open.to.version);
+    return control.append({ kind: 'plan', plan: state.lastPlan + 1, to, cutOver, champion }, clock());
   }
 
-  async #acknowledge(owned: OwnedPartition, plan: number, cutOver: CutOver): Promise<void> {
-    const { partition, epoch, end } = owned;
-    const ceiling = ceilingOf(cutOver, owned, { end, firstAt: await this.#firstAt(owned, cutOver) });
+  #busy(version: number): Error {
+    const { data, control } = this.#options;
+    return fail('STREAM_PLAN', { stream: data.name, version: control.state?.open?.to.version ?? version });
+  }
+
+  async #acknowledge(owned: OwnedPartition, { plan, cutOver }: OpenPlan): Promise<void> {
+    const { partition, epoch } = owned;
+    // An ack that is in doubt is sent again as it was: its promise holds.
+    const ceiling = owned.hold?.plan === plan ? owned.hold.ceiling : await this.#ceilingOf(owned, cutOver);
     if (ceiling === null) return;
     // The promise holds from before anybody can count on it.
     owned.hold = { plan, ceiling };
     await this.#options.control.append({ kind: 'ack', plan, partition, epoch, ceiling }, this.#options.clock());
+  }
+
+  async #ceilingOf(owned: OwnedPartition, cutOver: CutOver): Promise<number | null> {
+    return ceilingOf(cutOver, owned, { end: owned.end, firstAt: await this.#firstAt(owned, cutOver) });
   }
 
   /** Looks for the first record of an event time among those that have come. */

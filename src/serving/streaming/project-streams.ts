@@ -1,16 +1,17 @@
 import { fail } from '../../base/errors/fail.ts';
-import type { StreamInferenceData } from '../../features/define/declaration.ts';
+import type { EventSourceData, StreamInferenceData } from '../../features/define/declaration.ts';
 import type { LoggedTopic } from '../../featurestore/feature-store-options.ts';
 import { topicOf } from '../../featurestore/ingest/gateway.ts';
 import type { RowsOf } from '../../featurestore/ingest/source-rows.ts';
 import { openPart } from '../../observe/part-kind.ts';
 import type { Part } from '../../ports/part.ts';
+import { streamTopics } from './open-lanes.ts';
 import { requestOfRow } from './request-of.ts';
-import { StreamJob, type StreamJobOptions, streamTopics } from './stream-job.ts';
+import { StreamJob, type StreamJobOptions } from './stream-job.ts';
 import { streamsPart } from './streams-part.ts';
 
 export interface ProjectStreamsOptions
-  extends Omit<StreamJobOptions, 'data' | 'inputTopic' | 'requestOf' | 'read' | 'partitions'> {
+  extends Omit<StreamJobOptions, 'data' | 'inputTopic' | 'requestOf' | 'read' | 'appliedTo' | 'partitions'> {
   readonly streams: readonly StreamInferenceData[];
 }
 
@@ -21,6 +22,8 @@ const NOTHING_TRIMMED: readonly number[] = new Array<number>(4_096).fill(0);
 export interface StreamReads {
   readonly read: StreamJobOptions['read'];
   readonly rowsOf: RowsOf;
+  /** By partition, the offsets below which this process has judged the events of a source; null: all that are in the log. */
+  readonly appliedTo: (source: EventSourceData) => readonly number[] | null;
 }
 
 /** The streams of a running project. */
@@ -32,11 +35,9 @@ export class ProjectStreams {
     this.#options = options;
   }
 
-  /** Makes the topics of every stream, with as many partitions as its input. Errors: STREAM_LOG, those of the log. */
+  /** Makes the topics of every stream, with as many partitions as its input. Errors: those of the log. */
   async makeTopics(partitions: number): Promise<void> {
     for (const data of this.#options.streams) {
-      // Two owners at once would score records twice: only the lock of a log with one writer keeps them apart.
-      if (this.#options.log.capabilities.manyWriters) throw fail('STREAM_LOG', { stream: data.name });
       const { live, shadow, control } = streamTopics(data);
       for (const topic of [live, shadow]) await this.#options.log.openTopic(topic, partitions);
       await this.#options.log.openTopic(control, 1);
@@ -44,7 +45,7 @@ export class ProjectStreams {
   }
 
   /** Opens every stream. Errors: STREAM_RECORD, those of the log. */
-  async open({ read, rowsOf }: StreamReads): Promise<void> {
+  async open({ read, rowsOf, appliedTo }: StreamReads): Promise<void> {
     for (const data of this.#options.streams) {
       const inputTopic = topicOf(data.from);
       const { length: partitions } = await this.#options.log.ends(inputTopic);
@@ -53,7 +54,15 @@ export class ProjectStreams {
       const requestOf = (payload: Uint8Array) => toRequest(decode(payload));
       this.#jobs.set(
         data.name,
-        await StreamJob.open({ ...this.#options, data, inputTopic, partitions, requestOf, read }),
+        await StreamJob.open({
+          ...this.#options,
+          data,
+          inputTopic,
+          partitions,
+          requestOf,
+          read,
+          appliedTo: () => appliedTo(data.from),
+        }),
       );
     }
   }

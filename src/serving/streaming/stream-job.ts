@@ -1,140 +1,128 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { Clock } from '../../base/time.ts';
 import type { StreamInferenceData } from '../../features/define/declaration.ts';
-import type { EventLog, LogRecord } from '../../ports/event-log.ts';
+import type { EventLog } from '../../ports/event-log.ts';
+import type { StreamLanes } from '../../ports/stream-lanes.ts';
 import { CHAMPION } from '../../registry/champion.ts';
 import type { Value } from '../../schema/column.ts';
-import { ControlLog } from './control-log.ts';
-import type { ControlState } from './control-state.ts';
+import { LiveScorer, neededFrom } from './live-scorer.ts';
 import { LoadedVersions, type LoadedVersionsOptions } from './loaded-versions.ts';
-import { mayScoreTo } from './member-step.ts';
-import { type OwnedPartition, PlanRoller, type StreamPlan } from './plan-roller.ts';
-import { keyOfRequest, type ReadVector, scoreRecords } from './score-records.ts';
-import { StreamLane } from './stream-lane.ts';
+import { type OpenLanes, openLanes } from './open-lanes.ts';
+import { OwnedPartitions } from './owned-partitions.ts';
+import { PlanRoller, type StreamPlan } from './plan-roller.ts';
+import { scoreOutputs } from './score-outputs.ts';
+import type { ReadVector } from './score-records.ts';
+import { ShadowScorer } from './shadow-scorer.ts';
 import type { StreamOutput } from './stream-record.ts';
-import { type Interval, intervalAt, type StreamVersion, versionAt } from './version-map.ts';
+import { type StreamStatus, statusOf } from './stream-status.ts';
 
-export interface StreamJobOptions extends Omit<LoadedVersionsOptions, 'model'> {
+export interface StreamJobOptions extends Omit<LoadedVersionsOptions, 'model' | 'stream'> {
   readonly data: StreamInferenceData;
   readonly log: EventLog;
+  /** Where outputs go if other processes score the stream too; null: to the log, which this process alone has open. */
+  readonly lanes: StreamLanes | null;
   /** The topic of the input, and its partitions. */
   readonly inputTopic: string;
   readonly partitions: number;
   readonly requestOf: (payload: Uint8Array) => Readonly<Record<string, Value>>;
   readonly read: ReadVector;
+  /** By partition, the offsets below which this process has the features of the events; null: all that are in the log. */
+  readonly appliedTo: () => readonly number[] | null;
   readonly clock: Clock;
   readonly onFault: (error: unknown) => void;
 }
 
-/** How a stream stands. */
-export interface StreamStatus {
-  readonly model: string;
-  /** By partition. */
-  readonly partitions: readonly {
-    /** Offsets below it are scored. */
-    readonly next: number;
-    /** Records that wait. */
-    readonly waiting: number;
-    readonly intervals: readonly Interval[];
-  }[];
-  readonly rollingTo: number | null;
-  readonly shadow: number | null;
-}
-
-/** Records that are scored at a time, and batches of a turn. */
+/** Records of one commit: each transaction costs some requests. */
 const BATCH = 512;
-const MOST_BATCHES = 16;
-
-/** The topics of a stream. No event source has a hyphen in its name, so none has these topics. */
-export function streamTopics({ name, to }: Pick<StreamInferenceData, 'name' | 'to'>) {
-  return { live: `streamed-${to}@1`, shadow: `streamed-${to}-shadow@1`, control: `stream-${name}-control@1` };
-}
+const SHARED_BATCH = 4_096;
 
 /**
- * One stream: scores every record of its input once, by the version that the map has for its offset. The process that has the log open
- * owns all partitions; the log's lock is the fence.
+ * One stream: scores every record of its input once, by the version that the map has for its offset. On the embedded log this process
+ * owns all partitions, and the log's lock is the fence. Elsewhere the processes divide them, and the lanes fence.
  */
 export class StreamJob {
   readonly data: StreamInferenceData;
   readonly #options: StreamJobOptions;
-  readonly #control: ControlLog;
-  readonly #live: StreamLane;
-  readonly #shadow: StreamLane;
+  readonly #lanes: OpenLanes;
   readonly #versions: LoadedVersions;
   readonly #roller: PlanRoller;
-  /** First offsets of the input, as they were last looked at. */
+  readonly #owned: OwnedPartitions;
+  readonly #live: LiveScorer;
+  readonly #shadow: ShadowScorer;
+  readonly #batch: number;
+  /** First offsets and ends of the input, and next offsets of all owners, as they were last looked at. */
   #begins: readonly number[];
-  #owned: OwnedPartition[] = [];
+  #ends: readonly number[] = [];
+  #nexts: readonly number[] | null = null;
   #turn: Promise<unknown> = Promise.resolve();
-  #scored = 0;
-  #rejected = 0;
   #trouble: string | null = null;
 
-  private constructor(
-    options: StreamJobOptions,
-    topics: { readonly control: ControlLog; readonly live: StreamLane; readonly shadow: StreamLane },
-    begins: readonly number[],
-  ) {
-    this.data = options.data;
+  private constructor(options: StreamJobOptions, lanes: OpenLanes, begins: readonly number[]) {
+    const { data, partitions, clock } = options;
+    const { control } = lanes;
+    this.data = data;
     this.#options = options;
-    this.#control = topics.control;
-    this.#live = topics.live;
-    this.#shadow = topics.shadow;
+    this.#lanes = lanes;
     this.#begins = begins;
-    this.#versions = new LoadedVersions({ ...options, model: options.data.model });
-    this.#roller = new PlanRoller({ ...options, control: topics.control, versions: this.#versions });
+    this.#batch = options.lanes === null ? BATCH : SHARED_BATCH;
+    this.#versions = new LoadedVersions({ ...options, stream: data.name, model: data.model });
+    this.#roller = new PlanRoller({ ...options, control, versions: this.#versions });
+    this.#owned = new OwnedPartitions({ ...lanes, stream: data.name, partitions, member: String(process.pid), clock });
+    const scoring = { ...options, model: data.model, versions: this.#versions, owned: this.#owned, batch: this.#batch };
+    this.#live = new LiveScorer({ ...scoring, control });
+    this.#shadow = new ShadowScorer(scoring);
   }
 
   /** Errors: STREAM_RECORD, those of the log. */
   static async open(options: StreamJobOptions): Promise<StreamJob> {
-    const { data, log, partitions, inputTopic } = options;
-    const topics = streamTopics(data);
-    const control = await ControlLog.open({ log, topic: topics.control, partitions });
-    const live = await StreamLane.open(log, topics.live, partitions);
-    const shadow = await StreamLane.open(log, topics.shadow, partitions);
-    const begins = (await log.ends(inputTopic)).map(({ begin }) => begin);
-    const job = new StreamJob(options, { control, live, shadow }, begins);
-    if (control.state !== null) await job.#claim(control.state);
+    const lanes = await openLanes(options);
+    const begins = (await options.log.ends(options.inputTopic)).map(({ begin }) => begin);
+    const job = new StreamJob(options, lanes, begins);
+    if (options.lanes === null && lanes.control.state !== null) await job.#owned.settle(begins);
     return job;
   }
 
   /** Records scored and rejected since the start. */
   get counts(): { readonly scored: number; readonly rejected: number } {
-    return { scored: this.#scored, rejected: this.#rejected };
+    return this.#live.counts;
   }
 
   /** By topic, the first offsets that a restart reads. */
   get keepFrom(): Readonly<Record<'live' | 'shadow' | 'control', readonly number[]>> {
-    return { live: this.#live.keepFrom, shadow: this.#shadow.keepFrom, control: [0] };
+    return this.#lanes.keepFrom();
   }
 
   /** By partition, the first offset without an output; a stream that has no version yet waits for none. */
   get unscoredFrom(): readonly number[] {
-    return this.#owned.length === 0
-      ? this.#begins.map(() => Number.POSITIVE_INFINITY)
-      : this.#owned.map(({ next }) => next);
+    if (this.#lanes.control.state === null) return this.#begins.map(() => Number.POSITIVE_INFINITY);
+    return this.#begins.map((begin, partition) => this.#nextOf(partition) ?? begin);
   }
 
   get status(): StreamStatus {
-    const state = this.#control.state;
-    return {
-      model: this.data.model.name,
-      partitions: this.#owned.map(({ partition, next, end }) => ({
+    const { model } = this.data;
+    const { state } = this.#lanes.control;
+    const owned = (partition: number) => this.#owned.named(partition);
+    const places = this.#begins.map((begin, partition) => {
+      const next = this.#nextOf(partition) ?? begin;
+      return {
         next,
-        waiting: Math.max(0, end - next),
-        intervals: state?.intervals[partition] ?? [],
-      })),
-      rollingTo: state?.open?.to.version ?? null,
-      shadow: state?.shadow?.version ?? null,
-    };
+        end: owned(partition)?.end ?? this.#ends[partition] ?? next,
+        here: owned(partition) !== undefined,
+      };
+    });
+    return statusOf(model.name, state, places);
   }
 
   /** Facts that differ from the declaration, for the health report. */
   degraded(): readonly string[] {
-    if (this.#trouble !== null) return [`stream ${this.data.name} does not go forward: ${this.#trouble}`];
-    return this.#control.state === null
-      ? [`stream ${this.data.name} waits for a champion of ${this.data.model.name}`]
-      : [];
+    const { name, model } = this.data;
+    const { state } = this.#lanes.control;
+    const facts: string[] = [];
+    if (this.#trouble !== null) facts.push(`stream ${name} does not go forward: ${this.#trouble}`);
+    else if (state === null) facts.push(`stream ${name} waits for a champion of ${model.name}`);
+    if (this.#shadow.trouble !== null)
+      facts.push(`the shadow of stream ${name} does not go forward: ${this.#shadow.trouble}`);
+    return facts;
   }
 
   /** Rolls, and scores what has come. A failure is reported once, shown as degraded, and tried again by the next call. */
@@ -153,22 +141,22 @@ export class StreamJob {
 
   /** Plans a roll. Errors: STREAM_PLAN, STREAM_CUT_OVER, REGISTRY_VERSION, MODEL_NONE. */
   roll(plan: StreamPlan): Promise<void> {
-    return this.#inTurn(() => this.#roller.roll(plan));
+    return this.#inFreshTurn(() => this.#roller.roll(plan));
   }
 
   /** Ends an open plan without a trace. */
   abort(): Promise<void> {
-    return this.#inTurn(() => this.#roller.abort());
+    return this.#inFreshTurn(() => this.#roller.abort());
   }
 
   /** Scores every record once more by another version, into its own lane; null: no longer. Errors: REGISTRY_VERSION, MODEL_*. */
   shadow(version: number | null): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#inFreshTurn(async () => {
       const found = version === null ? null : await this.#roller.versionOf(version);
       // A record before the first one does not count.
-      if (this.#control.state === null) throw fail('MODEL_NONE', { model: this.data.model.name });
-      if (version !== null) await this.#versions.load(version);
-      await this.#control.append({ kind: 'shadow', version: found }, this.#options.clock());
+      if (this.#lanes.control.state === null) throw fail('MODEL_NONE', { model: this.data.model.name });
+      if (found !== null) await this.#versions.load(found);
+      await this.#lanes.control.append({ kind: 'shadow', version: found }, this.#options.clock());
     });
   }
 
@@ -180,20 +168,20 @@ export class StreamJob {
     partition: number,
     { from, to, version = null }: { readonly from: number; readonly to: number; readonly version?: number | null },
   ): Promise<readonly Omit<StreamOutput, 'scoredAt'>[]> {
-    return this.#inTurn(async () => {
-      const owned = this.#owned[partition];
-      if (owned === undefined || from < this.#begins[partition] || to > owned.next || !(from < to))
+    return this.#inFreshTurn(async () => {
+      const { log, inputTopic } = this.#options;
+      const { state } = this.#lanes.control;
+      const next = this.#nextOf(partition);
+      if (state === null || next === null || from < this.#begins[partition] || to > next || !(from < to))
         throw fail('STREAM_RANGE', { stream: this.data.name, partition, from, to });
       const forced = version === null ? null : await this.#roller.versionOf(version);
+      const epoch = state.epochs[partition];
+      const asked = { intervals: state.intervals[partition], forced, epoch, lane: `reprocess:${from}-${to}` };
       const outputs: Omit<StreamOutput, 'scoredAt'>[] = [];
+      const scoring = { ...this.#options, model: this.data.model, versions: this.#versions };
       for (let at = from; at < to; ) {
-        const { records } = await this.#options.log.read(
-          this.#options.inputTopic,
-          partition,
-          at,
-          Math.min(BATCH, to - at),
-        );
-        outputs.push(...(await this.#outputs(owned, at, records, forced, `reprocess:${from}-${to}`)));
+        const { records } = await log.read(inputTopic, partition, at, Math.min(this.#batch, to - at));
+        outputs.push(...(await scoreOutputs({ ...asked, from: at, records }, scoring)));
         at += records.length;
       }
       return outputs;
@@ -201,162 +189,66 @@ export class StreamJob {
   }
 
   close(): Promise<void> {
-    return this.#inTurn(() => this.#versions.close());
+    return this.#inTurn(async () => {
+      await this.#owned.close();
+      await this.#lanes.close();
+      await this.#versions.close();
+    });
   }
 
   async #work(): Promise<void> {
     const { log, inputTopic } = this.#options;
     const ends = await log.ends(inputTopic);
     this.#begins = ends.map(({ begin }) => begin);
-    const state = await this.#begun();
-    if (state === null) return;
-    for (const owned of this.#owned) owned.end = ends[owned.partition].end;
+    this.#ends = ends.map(({ end }) => end);
+    await this.#lanes.control.refresh();
+    if (!(await this.#hasBegun())) return;
+    await this.#owned.settle(this.#begins);
+    for (const owned of this.#owned.list) owned.end = ends[owned.partition].end;
     await this.#roller.follow();
-    await this.#roller.advance(this.#owned);
-    for (const owned of this.#owned) await this.#score(owned);
-    await this.#scoreShadow();
+    await this.#roller.advance(this.#owned.list);
+    await this.#live.score();
+    await this.#shadow.score(this.#lanes.control.state, this.#begins);
     await this.#forgetVersions();
+    this.#nexts = await this.#lanes.nexts();
+    await this.#lanes.checkPartitions();
   }
 
-  /** The state of a job that has begun and whose partitions are claimed; null: there is no champion yet. */
-  async #begun(): Promise<ControlState | null> {
+  /** Begins a job whose model has a champion. */
+  async #hasBegun(): Promise<boolean> {
     const { registry, clock, data } = this.#options;
-    if (this.#control.state === null) {
-      const champion = await registry.alias(data.model.name, CHAMPION);
-      if (champion === null) return null;
-      await this.#versions.load(champion);
-      await this.#control.begin(await this.#roller.versionOf(champion), clock());
-    }
-    const { state } = this.#control;
-    if (state !== null && this.#owned.length === 0) await this.#claim(state);
-    return this.#control.state;
+    const { control } = this.#lanes;
+    if (control.state !== null) return true;
+    const champion = await registry.alias(data.model.name, CHAMPION);
+    if (champion === null) return false;
+    const version = await this.#roller.versionOf(champion);
+    await this.#versions.load(version);
+    await control.begin(version, clock());
+    return true;
   }
 
-  /** Takes every partition over: the log has one writer, which is this process. */
-  async #claim({ epochs }: ControlState): Promise<void> {
-    const owned: OwnedPartition[] = [];
-    for (const [partition, epoch] of epochs.entries()) {
-      const claim = { kind: 'claim', partition, epoch: epoch + 1, member: String(process.pid) } as const;
-      await this.#control.append(claim, this.#options.clock());
-      const next = this.#live.next(partition) ?? this.#begins[partition];
-      owned.push({ partition, epoch: epoch + 1, next, hold: null, end: next });
-    }
-    this.#owned = owned;
-  }
-
-  async #score(owned: OwnedPartition): Promise<void> {
-    const { log, inputTopic, clock } = this.#options;
-    for (let batch = 0; batch < MOST_BATCHES; batch += 1) {
-      const { state } = this.#control;
-      if (state === null || owned.next >= owned.end) return;
-      await this.#load(state.intervals[owned.partition], owned.next);
-      const isLoaded = (version: number) => this.#versions.has(version);
-      const to = mayScoreTo(state, owned, Math.min(owned.end, owned.next + BATCH), isLoaded);
-      if (to <= owned.next) return;
-      const { records } = await log.read(inputTopic, owned.partition, owned.next, to - owned.next);
-      const outputs = await this.#outputs(owned, owned.next, records, null, 'live');
-      await this.#live.append(owned.partition, outputs, clock());
-      owned.next += records.length;
-      for (const { error } of outputs) {
-        if (error === null) this.#scored += 1;
-        else this.#rejected += 1;
-      }
-    }
-  }
-
-  /** The shadow's own lane: as far as the live one, and what fails there leaves the live one alone. */
-  async #scoreShadow(): Promise<void> {
-    const { log, inputTopic, clock, onFault } = this.#options;
-    const shadow = this.#control.state?.shadow ?? null;
-    if (shadow === null) return;
-    try {
-      for (const owned of this.#owned) {
-        const { partition } = owned;
-        // A new shadow begins near the live lane. One that was away skips what the log no longer has.
-        const next = Math.max(this.#begins[partition], this.#shadow.next(partition) ?? owned.next - BATCH);
-        if (next >= owned.next) continue;
-        const { records } = await log.read(
-          inputTopic,
-          partition,
-          next,
-          Math.min(MOST_BATCHES * BATCH, owned.next - next),
-        );
-        await this.#shadow.append(
-          partition,
-          await this.#outputs(owned, next, records, shadow, `shadow:${shadow.version}`),
-          clock(),
-        );
-      }
-    } catch (error) {
-      onFault(error);
-    }
-  }
-
-  async #outputs(
-    { partition, epoch }: OwnedPartition,
-    from: number,
-    records: readonly LogRecord[],
-    forced: StreamVersion | null,
-    lane: string,
-  ): Promise<readonly Omit<StreamOutput, 'scoredAt'>[]> {
-    const { model } = this.data;
-    const intervals = this.#control.state?.intervals[partition] ?? [];
-    const versions = records.map((record, i) => forced ?? versionAt(intervals, from + i, this.#keyOf(record)));
-    for (const { version } of versions) await this.#versions.load(version);
-    const scores = await scoreRecords(
-      records,
-      (place) => {
-        const loaded = this.#versions.get(versions[place].version);
-        if (loaded === undefined) throw new Error(`version ${versions[place].version} is not loaded`);
-        return loaded;
-      },
-      { ...this.#options, model },
-    );
-    return records.map(({ id, ts }, i) => ({
-      id,
-      at: ts,
-      offset: from + i,
-      ...scores[i],
-      model: model.name,
-      ...versions[i],
-      plan: intervalAt(intervals, from + i).plan,
-      service: `${model.service.name}@${model.service.version}`,
-      epoch,
-      lane,
-    }));
-  }
-
-  /** A record that cannot be read has the key of none. */
-  #keyOf({ id, payload, foreign }: LogRecord): string {
-    if (id === '' || foreign !== undefined) return '';
-    try {
-      return keyOfRequest(this.data.model, this.#options.requestOf(payload));
-    } catch {
-      return '';
-    }
-  }
-
-  async #load(intervals: readonly Interval[], next: number): Promise<void> {
-    for (const { version, canary } of intervals.slice(intervals.indexOf(intervalAt(intervals, next)))) {
-      await this.#versions.load(version);
-      if (canary !== null) await this.#versions.load(canary.version);
-    }
+  /** The next offset of a partition, whoever owns it; null: it is not known. */
+  #nextOf(partition: number): number | null {
+    return this.#owned.named(partition)?.next ?? this.#nexts?.[partition] ?? null;
   }
 
   async #forgetVersions(): Promise<void> {
-    const { state } = this.#control;
+    const { state } = this.#lanes.control;
     if (state === null) return;
     const needed = new Set<number>();
-    for (const { partition, next } of this.#owned) {
-      const intervals = state.intervals[partition];
-      for (const { version, canary } of intervals.slice(intervals.indexOf(intervalAt(intervals, next)))) {
-        needed.add(version);
-        if (canary !== null) needed.add(canary.version);
-      }
-    }
+    for (const { partition, next } of this.#owned.list)
+      for (const { version } of neededFrom(state.intervals[partition], next)) needed.add(version);
     if (state.open !== null) needed.add(state.open.to.version);
     if (state.shadow !== null) needed.add(state.shadow.version);
     await this.#versions.keep(needed);
+  }
+
+  /** As `#inTurn`, after the records of other processes. */
+  #inFreshTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      await this.#lanes.control.refresh();
+      return work();
+    });
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

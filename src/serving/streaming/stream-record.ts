@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import type { LogRecord } from '../../ports/event-log.ts';
+import type { LaneRecord } from '../../ports/stream-lanes.ts';
 import type { ControlRecord } from './control-state.ts';
+import type { Interval } from './version-map.ts';
 
 /**
  * Records of streaming inference, as UTF-8 JSON:
@@ -9,8 +11,9 @@ import type { ControlRecord } from './control-state.ts';
  * ```
  * output  = {"format":1,"offset":7,"score":0.25 / null,"error":null / "…","model":"late","version":3,"digest":"…","plan":2,"service":"flights@1","epoch":4,"lane":"live"}
  * control = {"format":1,"kind":"plan",…}
+ * state   = {"format":1,"epoch":4,"intervals":[{"from":0,"version":3,"digest":"…","plan":0,"canary":null}]}
  * ```
- * An output's log id is the id of the event that it scores, its event time that of the event, its ingest time the time of scoring.
+ * The state of a lane's partition is the version map that its last commit was made by. An output's log id is the id of the event that it scores, its event time that of the event, its ingest time the time of scoring.
  */
 const STREAM_FORMAT = 1;
 
@@ -75,6 +78,16 @@ const controlSchema = z.discriminatedUnion('kind', [
   z.strictObject({ format, kind: z.literal('shadow'), version: version.nullable() }),
 ]);
 
+const canary = version.extend({ buckets: whole, salt: z.string() });
+const interval = version.extend({ from: whole, plan: whole, canary: canary.nullable() });
+const stateSchema = z.strictObject({ format, epoch: whole, intervals: z.array(interval) });
+
+/** The state that the owner of a partition commits with its outputs. */
+export interface LaneState {
+  readonly epoch: number;
+  readonly intervals: readonly Interval[];
+}
+
 /** A control record, or the first one: the version that the job begins with. */
 export type StoredControl =
   | ControlRecord
@@ -82,6 +95,31 @@ export type StoredControl =
 
 export function encodeOutput({ id, at, scoredAt, ...rest }: StreamOutput): LogRecord {
   return { id, ts: at, ingestTs: scoredAt, payload: Buffer.from(JSON.stringify({ format: STREAM_FORMAT, ...rest })) };
+}
+
+/** An output for a lane; by its headers a reader can choose without the payload. */
+export function laneRecord(output: StreamOutput): LaneRecord {
+  const { model, version, digest, plan, service, scoredAt, epoch } = output;
+  const headers = {
+    model,
+    model_version: String(version),
+    artifact_digest: digest,
+    plan_id: String(plan),
+    feature_view_version: service,
+    scored_at: String(scoredAt),
+    attempt: String(epoch),
+  };
+  return { ...encodeOutput(output), headers };
+}
+
+export function encodeLaneState(state: LaneState): Uint8Array {
+  return Buffer.from(JSON.stringify({ format: STREAM_FORMAT, ...state }));
+}
+
+/** Error: STREAM_RECORD. */
+export function decodeLaneState(topic: string, bytes: Uint8Array): LaneState {
+  const { format: _, ...state } = parsed(topic, stateSchema, bytes);
+  return state;
 }
 
 /** Error: STREAM_RECORD. */

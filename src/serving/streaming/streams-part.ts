@@ -1,6 +1,6 @@
 import type { PartKind } from '../../observe/part-kind.ts';
 import type { Sample } from '../../ports/part.ts';
-import type { StreamStatus } from './stream-job.ts';
+import type { StreamStatus } from './stream-status.ts';
 
 /** An open stream, as its part reads it. */
 export interface MeasuredStream {

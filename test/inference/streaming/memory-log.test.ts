@@ -8,23 +8,18 @@ import { onnxRuntime } from '../../../src/backends/onnx/onnx-runtime.ts';
 import { openSqliteRegistry, registryFile } from '../../../src/compose/open-registry.ts';
 import { streamInference } from '../../../src/features/define/declare.ts';
 import { LogRetention } from '../../../src/featurestore/log-retention.ts';
-import type { EventLogCapabilities } from '../../../src/ports/event-log.ts';
 import type { OfflineStore } from '../../../src/ports/offline-store.ts';
 import type { Value } from '../../../src/schema/column.ts';
 import { rowCodec } from '../../../src/schema/row-codec.ts';
+import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
 import { ProjectStreams } from '../../../src/serving/streaming/project-streams.ts';
-import { streamTopics } from '../../../src/serving/streaming/stream-job.ts';
+
 import { asked, registerSmall, service, small } from '../../models/small-project.ts';
 import { event } from '../stream-site.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const INPUT = 'asked@1';
 const scored = streamInference('scored', { model: small, from: asked, to: 'scores' });
-
-/** A log that several processes append to, as one on Kafka is. */
-class SharedMemoryLog extends MemoryEventLog {
-  override readonly capabilities: EventLogCapabilities = { durability: 'memory', manyWriters: true, rows: 'json' };
-}
 
 /** The stream of the small model over a log in memory of one partition; the model has two versions and no champion. */
 async function site(log: MemoryEventLog) {
@@ -38,6 +33,7 @@ async function site(log: MemoryEventLog) {
   const onFault = (error: unknown) => void faults.push(error);
   const streams = new ProjectStreams({
     log,
+    lanes: null,
     registry,
     artifacts,
     runtime: onnxRuntime,
@@ -72,21 +68,15 @@ const read = (_: unknown, request: unknown) => {
   const vector = { service, at: START, values, missing: [], stale: [], degraded: false, counts: [], texts: [] };
   return { ...vector, ages: { streaming: null, batch: null } };
 };
+const appliedTo = () => null;
 const rowsOf = () => ({ encode: (row: readonly Value[]) => encode(row), decode });
-
-test('a log that several processes append to is refused before a topic is made', async () => {
-  const log = new SharedMemoryLog();
-  const { streams } = await site(log);
-  await expect(streams.makeTopics(1)).rejects.toMatchObject({ code: 'STREAM_LOG', facts: { stream: 'scored' } });
-  expect(() => log.ends(streamTopics(scored).control)).toThrow();
-});
 
 test('a champion that comes after the log was trimmed scores what the log still has', async () => {
   const log = new MemoryEventLog();
   const { registry, streams, faults } = await site(log);
   log.openTopic(INPUT, 1);
   await streams.makeTopics(1);
-  await streams.open({ read, rowsOf });
+  await streams.open({ read, rowsOf, appliedTo });
   const stream = streams.named('scored');
   append(log, 0, 3_000);
   await stream.tick();
@@ -106,7 +96,7 @@ test('a shadow that was away until the log was trimmed goes on with what the log
   await registry.moveAlias('small', 'champion', { expected: null, to: 1, at: 0 });
   log.openTopic(INPUT, 1);
   await streams.makeTopics(1);
-  await streams.open({ read, rowsOf });
+  await streams.open({ read, rowsOf, appliedTo });
   const stream = streams.named('scored');
   await expect(stream.shadow(2)).rejects.toMatchObject({ code: 'MODEL_NONE' });
   await stream.tick();
@@ -136,7 +126,7 @@ test('the log keeps the records that a stream could not score yet', async () => 
     if (state.isAway) throw new Error('the store is away');
     return read(...asked);
   };
-  await streams.open({ read: readOrFail, rowsOf });
+  await streams.open({ read: readOrFail, rowsOf, appliedTo });
   const stream = streams.named('scored');
   append(log, 0, 10);
   await stream.tick();

@@ -4,8 +4,10 @@ import type { LogRecord } from '../../../src/ports/event-log.ts';
 import { applyControl, type ControlState, firstControl } from '../../../src/serving/streaming/control-state.ts';
 import {
   decodeControl,
+  decodeLaneState,
   decodeOutput,
   encodeControl,
+  encodeLaneState,
   encodeOutput,
 } from '../../../src/serving/streaming/stream-record.ts';
 
@@ -32,6 +34,18 @@ test('records of format 1 are read, and written in the same words', () => {
     [0, 1],
     [9, 2],
   ]);
+});
+
+test('a state of format 1 is read, and written in the same words', () => {
+  const state = decodeLaneState('t', Buffer.from(JSON.stringify(fixture.state)));
+  expect(state.intervals.map(({ from, canary }) => [from, canary?.version ?? null])).toEqual([
+    [0, null],
+    [9, 2],
+  ]);
+  expect(JSON.parse(Buffer.from(encodeLaneState(state)).toString())).toEqual(fixture.state);
+  expect(() => decodeLaneState('t', Buffer.from('{"format":2}'))).toThrow(
+    expect.objectContaining({ code: 'STREAM_RECORD' }),
+  );
 });
 
 test('a record of another format is named, and never read as one of this', () => {

@@ -1,0 +1,70 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { ModelData } from '../../features/define/declaration.ts';
+import type { LogRecord } from '../../ports/event-log.ts';
+import type { LoadedVersions } from './loaded-versions.ts';
+import { keyOfRequest, type ScoreRecordsOptions, scoreRecords } from './score-records.ts';
+import type { StreamOutput } from './stream-record.ts';
+import { type Interval, intervalAt, type StreamVersion, versionAt } from './version-map.ts';
+
+/** Records of one partition, and what their outputs say. */
+export interface RecordsToScore {
+  /** Offset of the first record. */
+  readonly from: number;
+  readonly records: readonly LogRecord[];
+  readonly intervals: readonly Interval[];
+  /** The one version for all; null: by the map. */
+  readonly forced: StreamVersion | null;
+  readonly epoch: number;
+  readonly lane: string;
+}
+
+export interface ScoreOutputsOptions extends ScoreRecordsOptions {
+  readonly model: ModelData;
+  readonly versions: LoadedVersions;
+}
+
+/** Scores records, each by its version, which is loaded where it is not yet. Errors: MODEL_*, ARTIFACT_*, STREAM_DIGEST, those of stores. */
+export async function scoreOutputs(
+  { from, records, intervals, forced, epoch, lane }: RecordsToScore,
+  options: ScoreOutputsOptions,
+): Promise<readonly Omit<StreamOutput, 'scoredAt'>[]> {
+  const { model, versions } = options;
+  const hasCanary = forced === null && intervals.some(({ canary }) => canary !== null);
+  const chosen = records.map(
+    (record, i) => forced ?? versionAt(intervals, from + i, hasCanary ? keyOf(record, options) : ''),
+  );
+  for (const one of new Map(chosen.map((each) => [each.version, each])).values()) await versions.load(one);
+  const scores = await scoreRecords(
+    records,
+    (place) => {
+      const { version } = chosen[place];
+      const loaded = versions.get(version);
+      if (loaded === undefined) throw fail('REGISTRY_VERSION', { model: model.name, version });
+      return loaded;
+    },
+    options,
+  );
+  const service = `${model.service.name}@${model.service.version}`;
+  return records.map(({ id, ts }, i) => ({
+    id,
+    at: ts,
+    offset: from + i,
+    ...scores[i],
+    model: model.name,
+    ...chosen[i],
+    plan: intervalAt(intervals, from + i).plan,
+    service,
+    epoch,
+    lane,
+  }));
+}
+
+/** A record that cannot be read has the key of none. */
+function keyOf({ id, payload, foreign }: LogRecord, { model, requestOf }: ScoreOutputsOptions): string {
+  if (id === '' || foreign !== undefined) return '';
+  try {
+    return keyOfRequest(model, requestOf(payload));
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,139 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { FileArtifactStore } from '../../../src/backends/embedded/artifacts/file-artifact-store.ts';
+import { MemoryEventLog } from '../../../src/backends/memory/event-log.ts';
+import { MemoryLanes } from '../../../src/backends/memory/stream-lanes.ts';
+import { onnxRuntime } from '../../../src/backends/onnx/onnx-runtime.ts';
+import { openSqliteRegistry, registryFile } from '../../../src/compose/open-registry.ts';
+import { streamInference } from '../../../src/features/define/declare.ts';
+import type { EventLogCapabilities } from '../../../src/ports/event-log.ts';
+import type { LaneNames, StreamLane } from '../../../src/ports/stream-lanes.ts';
+import type { Value } from '../../../src/schema/column.ts';
+import { rowCodec } from '../../../src/schema/row-codec.ts';
+import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
+import { ProjectStreams } from '../../../src/serving/streaming/project-streams.ts';
+import { asked, service, small } from '../../models/small-project.ts';
+import { type FoundRecord, judgeRecords, type Verdict } from '../stream-judge.ts';
+import { event, registerVersions } from '../stream-site.ts';
+
+export const INPUT = 'asked@1';
+export const scored = streamInference('scored', { model: small, from: asked, to: 'scores' });
+const START = Date.UTC(2026, 0, 1);
+
+/** A log that several processes append to, as one on Kafka is. */
+class SharedMemoryLog extends MemoryEventLog {
+  override readonly capabilities: EventLogCapabilities = { durability: 'memory', manyWriters: true, rows: 'json' };
+}
+
+/** Lanes whose fences and commits wait until a test lets them: a process may sleep just before one. */
+class SleepyLanes extends MemoryLanes {
+  asleep: Promise<void> | null = null;
+  /** The topic whose commits fail. */
+  broken: string | null = null;
+
+  override open(names: LaneNames): StreamLane {
+    const lane = super.open(names);
+    return {
+      close: () => lane.close(),
+      fence: async (partition) => {
+        await this.asleep;
+        const held = await lane.fence(partition);
+        return {
+          ...held,
+          commit: async (change) => {
+            await this.asleep;
+            if (this.broken === names.outputs) throw new Error('the disk is full');
+            await held.commit(change);
+          },
+        };
+      },
+    };
+  }
+}
+
+/** Answers with the request and a count of 1. */
+const read = (_: unknown, request: unknown) => {
+  const given = request as Readonly<Record<string, Value>>;
+  const values = service.features.map(({ name }) => given[name] ?? 1);
+  const vector = { service, at: START, values, missing: [], stale: [], degraded: false, counts: [], texts: [] };
+  return { ...vector, ages: { streaming: null, batch: null } };
+};
+
+const { encode, decode } = rowCodec(asked.columns);
+
+/** Several processes of one stream over one log, all in this process. */
+export class SharedSite {
+  readonly log = new SharedMemoryLog();
+  readonly lanes: SleepyLanes;
+  readonly faults: unknown[] = [];
+  readonly #partitions: number;
+  #directory = '';
+  #sent = 0;
+
+  constructor(partitions: number) {
+    this.#partitions = partitions;
+    this.lanes = new SleepyLanes(partitions);
+  }
+
+  async make(): Promise<this> {
+    this.#directory = mkdtempSync(join(tmpdir(), 'headrace-shared-'));
+    await registerVersions(this.#directory);
+    this.log.openTopic(INPUT, this.#partitions);
+    return this;
+  }
+
+  /** Opens the stream for a process of this name; a second life of a name follows the first. */
+  async open(name: string): Promise<{ readonly streams: ProjectStreams; readonly lanes: SleepyLanes }> {
+    const registry = openSqliteRegistry(registryFile(this.#directory));
+    onTestFinished(() => registry.close());
+    const lanes = new SleepyLanes(this.#partitions, name, this.lanes);
+    const streams = new ProjectStreams({
+      log: this.log,
+      lanes,
+      registry,
+      artifacts: new FileArtifactStore(join(this.#directory, 'artifacts')),
+      runtime: onnxRuntime,
+      streams: [scored],
+      clock: () => START,
+      onFault: (error) => this.faults.push(error),
+    });
+    await streams.makeTopics(this.#partitions);
+    const rowsOf = () => ({ encode: (row: readonly Value[]) => encode(row), decode });
+    await streams.open({ read, rowsOf, appliedTo: () => null });
+    return { streams, lanes };
+  }
+
+  append(partition: number, count: number): void {
+    const records = Array.from({ length: count }, () => {
+      this.#sent += 1;
+      const { id, at, name, number, gaps, category } = event(this.#sent, START + this.#sent);
+      return { id, ts: at, ingestTs: at, payload: encode([id, at, name, number, gaps, category]) };
+    });
+    this.log.append(INPUT, partition, records);
+  }
+
+  get now(): number {
+    return START + this.#sent;
+  }
+
+  judge(): Verdict {
+    const of = (topic: string, partitions: number): readonly FoundRecord[] =>
+      Array.from({ length: partitions }, (_, partition) =>
+        this.log.read(topic, partition, 0, 1e6).records.map(({ id, payload }, offset) => {
+          return { partition, offset, id, payload: Buffer.from(payload).toString() };
+        }),
+      ).flat();
+    const outputs = [...(this.lanes.outputs.get(streamTopics(scored).live) ?? [])].flatMap(({ records }, partition) =>
+      records.map(({ id, payload }, offset) => ({ partition, offset, id, payload: Buffer.from(payload).toString() })),
+    );
+    return judgeRecords({
+      partitions: this.#partitions,
+      inputs: of(INPUT, this.#partitions),
+      outputs,
+      control: of(streamTopics(scored).control, 1),
+      keyOf: (id) => event(Number(id.slice(1)), 0).name,
+    });
+  }
+}
