@@ -42,6 +42,14 @@ import { serve } from './commands/serve.ts';
 import { serveAdvise } from './commands/serve-advise.ts';
 import { slo } from './commands/slo.ts';
 import { status } from './commands/status.ts';
+import {
+  streamAbort,
+  streamCommit,
+  streamReprocess,
+  streamRoll,
+  streamShadow,
+  streamStatus,
+} from './commands/stream.ts';
 import { sweepRun } from './commands/sweep-run.ts';
 import { tilesDeploy, tilesLogs, tilesStatus, tilesStop, tilesUpgrade, tilesWrite } from './commands/tiles.ts';
 import { train } from './commands/train.ts';
@@ -100,6 +108,12 @@ export const commands: readonly Command[] = [
   rolloutPromote,
   rolloutHold,
   rolloutRollback,
+  streamStatus,
+  streamRoll,
+  streamCommit,
+  streamAbort,
+  streamShadow,
+  streamReprocess,
   auditSkew,
   keysCreate,
   keysList,

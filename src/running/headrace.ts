@@ -204,7 +204,7 @@ export class Headrace extends Running<ProjectStatus> {
   }
 
   /** A declared stream: how far it is, rolls to other versions, its shadow, and scoring again. Error: STREAM_UNKNOWN. */
-  stream(name: string): Pick<StreamJob, 'status' | 'counts' | 'roll' | 'abort' | 'shadow' | 'reprocess'> {
+  stream(name: string): Pick<StreamJob, 'status' | 'counts' | 'roll' | 'commit' | 'abort' | 'shadow' | 'reprocess'> {
     return this.#open.streams.named(name);
   }
 

@@ -46,6 +46,13 @@ export const streamErrors = rows({
     status: 409,
     exit: 5,
   },
+  STREAM_UNACKED: {
+    message: 'the plan of stream {stream} for version {version} waits for the owners of the partitions {partitions}',
+    hint: 'start the processes that own them, or abort the plan; a plan for an event time waits for a record of that time',
+    retry: 'later',
+    status: 409,
+    exit: 5,
+  },
   STREAM_CUT_OVER: {
     message: 'the cut-over of stream {stream} is not possible: {reason}',
     hint: 'correct the plan, and start it again',

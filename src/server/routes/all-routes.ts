@@ -11,6 +11,7 @@ import { oipRoutes } from './oip.ts';
 import { health, metrics, openapi, readiness, slo, status } from './operations.ts';
 import { predict } from './predictions.ts';
 import { changeRollout, readRollout } from './rollouts.ts';
+import { changeStream, readStream, scoreStreamAgain } from './streams.ts';
 import { writeTrainingSet } from './training-sets.ts';
 
 /** Every route of the server, in the order of the page. Nothing else lists routes. */
@@ -23,6 +24,8 @@ export const allRoutes: readonly Route[] = [
   runBatchView,
   promoteModel,
   changeRollout,
+  changeStream,
+  scoreStreamAgain,
   startJob,
   listJobs,
   readJob,
@@ -36,6 +39,7 @@ export const allRoutes: readonly Route[] = [
   ...oipRoutes,
   ...generateRoutes,
   readRollout,
+  readStream,
   health,
   readiness,
   status,

@@ -144,6 +144,16 @@ export class StreamJob {
     return this.#inFreshTurn(() => this.#roller.roll(plan));
   }
 
+  /** Does a turn, after which no plan is open. Errors: STREAM_UNACKED, those of a turn. */
+  commit(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#work();
+      const open = this.#lanes.control.state?.open ?? null;
+      const { unacknowledged: partitions } = this.status;
+      if (open !== null) throw fail('STREAM_UNACKED', { stream: this.data.name, version: open.to.version, partitions });
+    });
+  }
+
   /** Ends an open plan without a trace. */
   abort(): Promise<void> {
     return this.#inFreshTurn(() => this.#roller.abort());

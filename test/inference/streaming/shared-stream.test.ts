@@ -4,7 +4,7 @@ import { streamTopics } from '../../../src/serving/streaming/open-lanes.ts';
 import { INPUT, SharedSite, scored } from './shared-site.ts';
 
 const PARTITIONS = 3;
-const RUNS = Number(process.env['HEADRACE_SHARED_RUNS'] ?? 6);
+const RUNS = Number(process.env['HEADRACE_SHARED_RUNS'] ?? 4);
 const NAMES = ['a', 'b', 'c'];
 const stream = (opened: Awaited<ReturnType<SharedSite['open']>>) => opened.streams.named('scored');
 

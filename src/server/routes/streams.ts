@@ -1,0 +1,182 @@
+import { z } from 'zod';
+import type { Headrace } from '../../running/headrace.ts';
+import { parsedBody } from '../body.ts';
+import { type Define, json, jsonAnswer, type WriteRoute } from '../route.ts';
+import { withAudit } from '../with-audit.ts';
+
+const whole = z.int().min(0);
+
+const canary = z.looseObject({ version: whole, buckets: whole.describe('of 10,000'), salt: z.string() });
+const interval = z.looseObject({
+  from: whole.describe('first offset'),
+  version: whole,
+  digest: z.string(),
+  plan: whole,
+  canary: canary.nullable(),
+});
+
+const status = z.looseObject({
+  model: z.string(),
+  partitions: z
+    .array(
+      z.looseObject({
+        next: whole.describe('offsets below it are scored'),
+        waiting: whole.describe('records'),
+        here: z.boolean().describe('whether this process scores it'),
+        intervals: z.array(interval),
+      }),
+    )
+    .describe('empty before the stream has a version'),
+  rollingTo: whole.nullable().describe('the version of the open plan'),
+  unacknowledged: z.array(whole).describe('partitions whose owner has not acknowledged the open plan'),
+  shadow: whole.nullable(),
+});
+
+const answer = (define: Define) => ({ 200: json(define('Stream', status)) });
+
+const cutOver = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('at-offset'),
+    offsets: z.array(whole).nullable().describe('by partition; null: the end of each'),
+  }),
+  z.strictObject({ kind: z.literal('at-event-time'), at: z.number().describe('epoch ms') }),
+  z.strictObject({ kind: z.literal('immediate') }),
+  z.strictObject({
+    kind: z.literal('canary-keys'),
+    buckets: whole.max(10_000).describe('of 10,000'),
+    salt: z.string().max(200),
+  }),
+]);
+
+const changeBody = z.discriminatedUnion('action', [
+  z.strictObject({ action: z.literal('roll'), version: whole, cutOver: cutOver.optional() }),
+  z.strictObject({ action: z.literal('commit') }),
+  z.strictObject({ action: z.literal('abort') }),
+  z.strictObject({ action: z.literal('shadow'), version: whole.nullable().describe('null: no shadow') }),
+]);
+
+type Change = z.infer<typeof changeBody>;
+
+const ERRORS = ['STREAM_UNKNOWN', 'STREAM_RECORD', 'REGISTRY_VERSION', 'REGISTRY_BUSY', 'MODEL_NONE'] as const;
+
+/** Reads the state of a stream. */
+export const readStream: WriteRoute = {
+  method: 'GET',
+  path: '/v1/streams/{stream}',
+  operationId: 'readStream',
+  tag: 'models',
+  scopes: ['read'],
+  access: 'writes',
+  page: { takes: '', answers: 'the [stream](../guide/streaming-inference.md): positions, version map, open plan' },
+  errors: ['STREAM_UNKNOWN'],
+  shapes: ({ streams = [] }, define) =>
+    streams.map(({ name }) => ({
+      name,
+      summary: `The positions, the version map and the open plan of stream ${name}.`,
+      answers: answer(define),
+    })),
+  run: ({ headrace }, { name }) => jsonAnswer(headrace.stream(name).status),
+};
+
+/** Plans a cut-over, commits or aborts it, or sets the shadow of a stream. */
+export const changeStream: WriteRoute = {
+  method: 'POST',
+  path: '/v1/streams/{stream}',
+  operationId: 'changeStream',
+  tag: 'admin',
+  scopes: ['admin'],
+  access: 'writes',
+  page: {
+    takes: "`{action: 'roll', version, cutOver?}`, `{action: 'shadow', version}`; or the action `commit` or `abort`",
+    answers: 'the [stream](../guide/streaming-inference.md) after it',
+  },
+  errors: [...ERRORS, 'STREAM_PLAN', 'STREAM_CUT_OVER', 'STREAM_UNACKED', 'STREAM_DIGEST'],
+  refusals: ['SERVER_BODY', 'STREAM_CUT_OVER'],
+  shapes: ({ streams = [] }, define) =>
+    streams.map(({ name }) => ({
+      name,
+      summary: `Plans, commits or aborts a cut-over of stream ${name}, or sets its shadow.`,
+      body: json(define('StreamBody', changeBody)),
+      answers: answer(define),
+    })),
+  run: async ({ headrace }, { name, headers, body }) => {
+    const stream = headrace.stream(name);
+    const change = parsedBody(changeBody, body);
+    const target = 'version' in change ? `${name} ${change.version ?? 'none'}` : name;
+    await withAudit(headrace, headers, `stream ${change.action}`, target, () => changed(stream, change));
+    return jsonAnswer(headrace.stream(name).status);
+  },
+};
+
+function changed(stream: ReturnType<Headrace['stream']>, change: Change): Promise<void> {
+  switch (change.action) {
+    case 'roll': {
+      const { version, cutOver: given } = change;
+      return stream.roll(given === undefined ? { version } : { version, cutOver: given });
+    }
+    case 'commit':
+      return stream.commit();
+    case 'abort':
+      return stream.abort();
+    case 'shadow':
+      return stream.shadow(change.version);
+    default:
+      return change satisfies never;
+  }
+}
+
+/** Outputs of one answer. */
+const MOST_AGAIN = 10_000;
+
+const againBody = z
+  .strictObject({
+    partition: whole,
+    from: whole.describe('first offset'),
+    to: whole.describe(`the offset after the last, at most ${MOST_AGAIN} later`),
+    version: whole.optional().describe('the one version for all; without it the version map decides'),
+  })
+  .refine(({ from, to }) => to - from <= MOST_AGAIN, `ask for at most ${MOST_AGAIN} offsets at a time`);
+
+const outputs = z.looseObject({
+  outputs: z.array(
+    z.looseObject({
+      id: z.string(),
+      offset: whole,
+      score: z.number().nullable().describe('null: the record was rejected'),
+      error: z.string().nullable(),
+      version: whole,
+      digest: z.string(),
+      plan: whole,
+    }),
+  ),
+});
+
+/** Scores a range of a stream again; its outputs stay as they are. */
+export const scoreStreamAgain: WriteRoute = {
+  method: 'POST',
+  path: '/v1/stream-scores/{stream}',
+  operationId: 'scoreStreamAgain',
+  tag: 'predictions',
+  scopes: ['read'],
+  access: 'writes',
+  page: {
+    takes: '`{partition, from, to, version?}`',
+    answers:
+      'outputs of the range, scored again by the version map or by one version; those of the stream stay as they are',
+  },
+  errors: [...ERRORS, 'STREAM_RANGE', 'STREAM_DIGEST', 'LOG_TRIMMED', 'ARTIFACT_DAMAGED', 'MODEL_FILE'],
+  refusals: ['SERVER_BODY', 'STREAM_RANGE'],
+  shapes: ({ streams = [] }, define) =>
+    streams.map(({ name }) => ({
+      name,
+      summary: `Scores a range of stream ${name} again.`,
+      body: json(define('StreamRange', againBody)),
+      answers: { 200: json(define('StreamScores', outputs)) },
+    })),
+  run: async ({ headrace }, { name, body }) => {
+    const stream = headrace.stream(name);
+    const { partition, ...range } = parsedBody(againBody, body);
+    const { from, to, version = null } = range;
+    return jsonAnswer({ outputs: await stream.reprocess(partition, { from, to, version }) });
+  },
+};

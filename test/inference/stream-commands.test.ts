@@ -1,0 +1,126 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ended, lastJson, runCli, startCli } from '../cli/run-cli.ts';
+import { until } from '../until.ts';
+import { event, registerVersions } from './stream-site.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'headrace-stream-cli-'));
+let server: ChildProcess;
+let url = '';
+let closed: Promise<unknown>;
+
+beforeAll(async () => {
+  const path = (file: string) => JSON.stringify(new URL(`../../${file}`, import.meta.url).pathname);
+  writeFileSync(
+    join(folder, 'headrace.config.ts'),
+    `import { defineConfig } from ${path('src/index.ts')};
+import { project } from ${path('test/inference/stream-site.ts')};
+export default defineConfig({ project, environments: { local: { directory: 'data', partitions: 3 } } });`,
+  );
+  await registerVersions(join(folder, 'data'));
+  server = startCli(folder, ['serve', '--port', '0', '--json']);
+  closed = ended(server);
+  const [line]: unknown[] = await once(server.stdout ?? server, 'data');
+  url = (JSON.parse(String(line)) as { url: string }).url;
+});
+afterAll(async () => {
+  server?.kill('SIGKILL');
+  await closed;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Status {
+  readonly partitions: readonly {
+    readonly waiting: number;
+    readonly intervals: readonly { readonly version: number }[];
+  }[];
+  readonly rollingTo: number | null;
+  readonly shadow: number | null;
+}
+
+const headers = { 'content-type': 'application/json' };
+
+async function call(path: string, body?: unknown): Promise<{ readonly status: number; readonly body: unknown }> {
+  const answer = await fetch(
+    `${url}${path}`,
+    body === undefined ? {} : { method: 'POST', headers, body: JSON.stringify(body) },
+  );
+  return { status: answer.status, body: await answer.json() };
+}
+
+test('a stream is rolled, shadowed and scored again through the server, by HTTP and by the command line', async () => {
+  const events = Array.from({ length: 30 }, (_, i) => event(i, Date.now()));
+  expect((await call('/v1/events/asked', events)).status).toBe(200);
+  const status = async () => (await call('/v1/streams/scored')).body as Status;
+  await until(async () => {
+    const { partitions } = await status();
+    return partitions.length === 3 && partitions.every(({ waiting }) => waiting === 0);
+  });
+  // The plan's time is to come: it waits until it is aborted.
+  const later = ['--at', String(Date.now() + 86_400_000)];
+  const planned = await runCli(folder, ['stream', 'roll', 'scored', '2', ...later, '--json']);
+  expect(lastJson(planned)).toMatchObject({ rollingTo: 2, unacknowledged: [0, 1, 2] });
+  expect(await call('/v1/streams/scored', { action: 'roll', version: 3 })).toMatchObject({
+    status: 409,
+    body: { error: { code: 'STREAM_PLAN' } },
+  });
+  const waits = await runCli(folder, ['stream', 'commit', 'scored']);
+  expect([waits.code, waits.err]).toEqual([5, expect.stringContaining('waits for the owners')]);
+  expect(await call('/v1/streams/scored', { action: 'abort' })).toMatchObject({ body: { rollingTo: null } });
+
+  expect(
+    await call('/v1/streams/scored', { action: 'roll', version: 3, cutOver: { kind: 'immediate' } }),
+  ).toMatchObject({
+    status: 200,
+  });
+  const committed = await runCli(folder, ['stream', 'commit', 'scored']);
+  expect(committed.out).toContain('versions from offset 0 → 1, ');
+  expect((await status()).partitions.map(({ intervals }) => intervals.map(({ version }) => version))).toEqual([
+    [1, 3],
+    [1, 3],
+    [1, 3],
+  ]);
+  expect(lastJson(await runCli(folder, ['stream', 'shadow', 'scored', '4', '--json']))).toMatchObject({ shadow: 4 });
+  expect(lastJson(await runCli(folder, ['stream', 'shadow', 'scored', 'none', '--json']))).toMatchObject({
+    shadow: null,
+  });
+
+  const again = await runCli(folder, ['stream', 'reprocess', 'scored', '0', '0', '2']);
+  const forced = await call('/v1/stream-scores/scored', { partition: 0, from: 0, to: 2, version: 2 });
+  const lines = again.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines).toMatchObject([
+    { offset: 0, version: 1 },
+    { offset: 1, version: 1 },
+  ]);
+  expect(forced.body).toMatchObject({ outputs: [{ version: 2 }, { version: 2 }] });
+  expect(readFileSync(join(folder, 'data', 'audit.jsonl'), 'utf8')).toContain('stream roll');
+});
+
+test.each([
+  ['an unknown stream', '/v1/streams/other', { action: 'abort' }, 404],
+  ['an unknown action', '/v1/streams/scored', { action: 'jump' }, 400],
+  ['an unknown version', '/v1/streams/scored', { action: 'roll', version: 99 }, 404],
+  [
+    'offsets of another number of partitions',
+    '/v1/streams/scored',
+    { action: 'roll', version: 2, cutOver: { kind: 'at-offset', offsets: [1] } },
+    400,
+  ],
+  ['offsets that are not scored', '/v1/stream-scores/scored', { partition: 0, from: 0, to: 9_999 }, 400],
+  ['too many offsets', '/v1/stream-scores/scored', { partition: 0, from: 0, to: 10_001 }, 400],
+] as const)('%s is refused with a code', async (_, path, body, wanted) => {
+  const { status, body: answer } = await call(path, body);
+  expect([status, answer]).toMatchObject([wanted, { error: { code: expect.any(String), hint: expect.any(String) } }]);
+});
+
+test('cut-overs that exclude each other are a wrong use', async () => {
+  const { code, err } = await runCli(folder, ['stream', 'roll', 'scored', '2', '--immediate', '--offsets', '1,2,3']);
+  expect([code, err]).toEqual([2, expect.stringContaining('one of the cut-overs')]);
+});
