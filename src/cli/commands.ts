@@ -51,6 +51,7 @@ import {
   streamStatus,
 } from './commands/stream.ts';
 import { sweepRun } from './commands/sweep-run.ts';
+import { sweepScale } from './commands/sweep-scale.ts';
 import { tilesDeploy, tilesLogs, tilesStatus, tilesStop, tilesUpgrade, tilesWrite } from './commands/tiles.ts';
 import { train } from './commands/train.ts';
 import { trainDrill } from './commands/train-drill.ts';
@@ -94,6 +95,7 @@ export const commands: readonly Command[] = [
   trainDrill,
   trainExport,
   sweepRun,
+  sweepScale,
   models,
   registry,
   registryVersions,

@@ -23,6 +23,13 @@ export const sweepErrors = rows({
     status: 409,
     exit: 2,
   },
+  SWEEP_ABLATION: {
+    message: 'the sweep may not run before the full run: {reason}',
+    hint: 'change trials or budget in the sweep, or raise --share; use another --directory then',
+    retry: 'never',
+    status: 409,
+    exit: 2,
+  },
   SWEEP_RECORD: {
     message: 'trial {trial} has no open job at rung {rung}',
     hint: 'record each job that the scheduler gave once',

@@ -2,12 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
 import type { TrainingBackend } from '../../ports/training-backend.ts';
-import { superviseRun } from '../runner/controller.ts';
-import { readHeartbeat } from '../runner/heartbeat.ts';
 import { Journal } from '../runner/journal.ts';
-import type { RunOutcome } from '../runner/run-outcome.ts';
-import { parseRunSpec, type RunSpecInput } from '../runner/run-spec.ts';
+import type { RunSpecInput } from '../runner/run-spec.ts';
 import { openScheduler } from './open-scheduler.ts';
+import { runTrial } from './run-trial.ts';
 import { type Parameters, trialParameters } from './search-space.ts';
 import type { SweepFile } from './sweep-file.ts';
 import type { SweepJob, TrialLoss } from './sweep-scheduler.ts';
@@ -21,10 +19,18 @@ export interface SweepOptions {
   /** Opens the back end of one trial. */
   readonly open: (folder: string) => TrainingBackend;
   readonly signal?: AbortSignal;
+  /** Opens the record of the sweep by its identity, which is the same when it is resumed. */
+  readonly recorder?: (sweepId: string) => Promise<SweepRecorder>;
   /** Takes each result as it comes. */
   readonly onResult?: (result: SweepResult) => void;
   /** More of the runs' specification. */
   readonly run?: Partial<RunSpecInput>;
+}
+
+/** Where the results of a sweep are recorded; a resumed sweep records those of its journal again. */
+export interface SweepRecorder {
+  result(result: SweepResult): Promise<void>;
+  end(outcome: SweepOutcome): Promise<void>;
 }
 
 /** One job that has ended. */
@@ -69,6 +75,7 @@ class Sweep {
   readonly #scheduler: ReturnType<typeof openScheduler>['scheduler'];
   readonly #results: SweepResult[] = [];
   readonly #failed = new AbortController();
+  #recorder: SweepRecorder | null = null;
   /** Jobs that the journal has as started, and not as recorded. */
   #interrupted: SweepJob[] = [];
 
@@ -83,8 +90,13 @@ class Sweep {
 
   async run(): Promise<SweepOutcome> {
     const running = new Map<string, Promise<void>>();
+    const [first] = this.#journal.entries;
+    this.#recorder = (await this.#options.recorder?.(`${this.#options.name} ${first?.wall}`)) ?? null;
+    for (const result of this.#results) await this.#recorder?.result(result);
     try {
-      return await this.#runJobs(running);
+      const outcome = await this.#runJobs(running);
+      await this.#recorder?.end(outcome);
+      return outcome;
     } finally {
       // An error of one job ends the others: none runs after the journal is closed.
       this.#failed.abort();
@@ -146,57 +158,36 @@ class Sweep {
   }
 
   async #runJob(job: SweepJob): Promise<void> {
-    const { sweep, open, signal } = this.#options;
-    const folder = join(this.#options.folder, 'trials', String(job.trial));
-    mkdirSync(folder, { recursive: true });
-    const backend = open(folder);
-    const before = performance.now();
-    try {
-      const outcome = await superviseRun({
-        run: `${this.#options.name}-${job.trial}`,
-        folder,
-        spec: parseRunSpec({
-          ...this.#options.run,
-          command: sweep.command,
-          targetSteps: job.to,
-          killRestarts: sweep.restarts,
-          stopWhenDiverged: true,
-          options: {
-            ...this.#parameters[job.trial],
-            trial: job.trial,
-            budget: job.to,
-            fullBudget: sweep.budget.max,
-            schedule: sweep.schedule,
-          },
-        }),
-        backend,
-        signal: AbortSignal.any([this.#failed.signal, ...(signal === undefined ? [] : [signal])]),
-      });
-      if (outcome.state === 'cancelled') return;
-      const { loss, failure } = lossOf(outcome, folder);
-      const seconds = (performance.now() - before) / 1000;
-      this.#journal.append({
-        attempt: 0,
-        event: 'loss',
-        data: { trial: job.trial, rung: job.rung, loss: Number.isFinite(loss) ? loss : null, failure, seconds },
-      });
-      this.#record(job, loss, failure, seconds);
-      const last = this.#results.at(-1);
-      if (last !== undefined) this.#options.onResult?.(last);
-    } finally {
-      await backend.close();
-    }
+    const { name, sweep, open, signal, run: spec } = this.#options;
+    const end = await runTrial({
+      run: `${name}-${job.trial}`,
+      folder: join(this.#options.folder, 'trials', String(job.trial)),
+      sweep,
+      trial: job.trial,
+      to: job.to,
+      parameters: this.#parameters[job.trial] ?? {},
+      open,
+      spec,
+      signal: AbortSignal.any([this.#failed.signal, ...(signal === undefined ? [] : [signal])]),
+    });
+    if (end === null) return;
+    const { loss, failure, seconds } = end;
+    this.#journal.append({
+      attempt: 0,
+      event: 'loss',
+      data: { trial: job.trial, rung: job.rung, loss: Number.isFinite(loss) ? loss : null, failure, seconds },
+    });
+    const result = this.#record(job, loss, failure, seconds);
+    await this.#recorder?.result(result);
+    this.#options.onResult?.(result);
   }
 
-  #record(job: SweepJob, loss: number, failure: string | null, seconds: number): void {
+  #record(job: SweepJob, loss: number, failure: string | null, seconds: number): SweepResult {
     this.#scheduler.record(job, loss);
-    this.#results.push({
-      ...job,
-      loss: Number.isFinite(loss) ? loss : null,
-      failure,
-      seconds,
-      parameters: this.#parameters[job.trial] ?? {},
-    });
+    const finite = Number.isFinite(loss) ? loss : null;
+    const result = { ...job, loss: finite, failure, seconds, parameters: this.#parameters[job.trial] ?? {} };
+    this.#results.push(result);
+    return result;
   }
 
   #outcome(): SweepOutcome {
@@ -211,19 +202,4 @@ class Sweep {
       seconds: this.#results.reduce((sum, one) => sum + one.seconds, 0),
     };
   }
-}
-
-/** The loss of a run: of its result, or of its last heartbeat. A run that failed has none. */
-function lossOf(
-  { state, class: found, result, ledger }: RunOutcome,
-  folder: string,
-): { loss: number; failure: string | null } {
-  if (state !== 'completed') return { loss: Number.NaN, failure: found ?? state };
-  const said = (result as { result?: { loss?: unknown } } | null)?.result;
-  const attempt = ledger.attempts.at(-1)?.attempt ?? 0;
-  const loss =
-    typeof said === 'object' && said !== null && 'loss' in said ? said.loss : readHeartbeat(folder, 0, attempt)?.loss;
-  return typeof loss === 'number' && Number.isFinite(loss)
-    ? { loss, failure: null }
-    : { loss: Number.NaN, failure: 'diverged' };
 }

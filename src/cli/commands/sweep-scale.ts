@@ -1,0 +1,36 @@
+import type { Command } from '../command.ts';
+import { numberOption } from '../parse-option.ts';
+import { sweepCall } from '../sweep-call.ts';
+
+export const sweepScale: Command = {
+  name: ['sweep', 'scale'],
+  summary: 'trains at four or more small sizes, and extrapolates the loss by a power law with its band',
+  words: '<sweep.json>',
+  arity: [1, 1],
+  options: { directory: { type: 'string' }, to: { type: 'string' } },
+  help: {
+    directory: 'folder of the runs (./sweep); the same folder resumes them',
+    to: 'size that the loss is extrapolated to',
+  },
+  async run(call) {
+    const { fail } = await import('../../base/errors/fail.ts');
+    const { scaleSweep } = await import('../../training/sweep/scale-sweep.ts');
+    const to = numberOption('to', call.options['to'], 0);
+    if (to === undefined) throw fail('CLI_OPTION', { command: 'sweep scale', reason: 'name the size: --to' });
+    await sweepCall(call, async (options) => {
+      const { points, fit } = await scaleSweep(options);
+      const at = fit.fits ? fit.at(to) : null;
+      if (call.json) {
+        const found = fit.fits ? { fits: true, law: fit.law, heldOut: fit.heldOut, at } : fit;
+        return call.terminal.out(JSON.stringify({ points, to, ...found }));
+      }
+      for (const { size, value } of points) call.terminal.out(`size ${size}: loss ${value}`);
+      if (!fit.fits) return call.terminal.out(`does not fit: ${fit.reason}`);
+      const { floor, scale, exponent } = fit.law;
+      call.terminal.out(`loss = ${floor.toPrecision(4)} + ${scale.toPrecision(4)} · size^-${exponent.toFixed(3)}`);
+      call.terminal.out(
+        `at ${to}: ${at?.p50.toPrecision(5)} (p10 ${at?.p10.toPrecision(5)}, p90 ${at?.p90.toPrecision(5)})`,
+      );
+    });
+  },
+};
