@@ -32,7 +32,7 @@ export interface Delivery {
 /**
  * Webhooks and what they have not received yet.
  *
- * Rule 15: a delivery is kept until it is finished, whatever process dies; of several processes that take it at once one gets it.
+ * Rule 15: a change and its deliveries are stored together, whoever makes the change; a delivery is kept until it is finished, whatever process dies; of several processes that take it at once one gets it.
  */
 export interface WebhookStore {
   putWebhook(webhook: Webhook): Promise<void>;
@@ -40,7 +40,6 @@ export interface WebhookStore {
   webhooks(): Promise<readonly Webhook[]>;
   /** Its deliveries go with it. */
   deleteWebhook(id: string): Promise<void>;
-  addDeliveries(webhooks: readonly string[], body: string, at: number): Promise<void>;
   /** The delivery that is due first, postponed until `until`; null: none is due. */
   takeDelivery(now: number, until: number): Promise<Delivery | null>;
   finishDelivery(no: number): Promise<void>;

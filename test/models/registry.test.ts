@@ -12,6 +12,7 @@ import {
 } from '../../src/testing/contracts/model-registry.ts';
 import { trackingContracts } from '../../src/testing/contracts/tracking-store.ts';
 import { versionContracts } from '../../src/testing/contracts/version-registry.ts';
+import { deliveredVersions } from './delivered-versions.ts';
 import { programPath, runProgram, start } from './processes/run-process.ts';
 
 const directories: string[] = [];
@@ -70,12 +71,14 @@ describe('the registry in a SQLite file', () => {
     await registry.close();
   });
 
-  test('what was acknowledged is there after a kill', async () => {
+  test('what was acknowledged is there after a kill, each change with its delivery', async () => {
     const path = join(directory(), 'registry.db');
     const script = `
       import { openSqliteRegistry } from ${JSON.stringify(programPath('../../../src/compose/open-registry.ts'))};
       import { newVersion } from ${JSON.stringify(programPath('../../../src/testing/contracts/model-registry.ts'))};
+      import { webhookFor } from ${JSON.stringify(programPath('../../../src/testing/contracts/version-registry.ts'))};
       const registry = openSqliteRegistry(${JSON.stringify(path)});
+      await registry.putWebhook(webhookFor('w', { entity: 'model_version', action: 'created' }));
       for (;;) console.log((await registry.register(newVersion('m'))).version);`;
     let last = 0;
     const { ended } = start(process.execPath, ['--input-type=module', '-e', script], (line, child) => {
@@ -88,6 +91,7 @@ describe('the registry in a SQLite file', () => {
     const kept = (await registry.versions('m')).map(({ version }) => version);
     expect(kept.length).toBeGreaterThanOrEqual(last);
     expect(kept).toEqual(Array.from({ length: kept.length }, (_, i) => i + 1));
+    expect(await deliveredVersions(registry)).toEqual(kept);
     await registry.close();
   });
 

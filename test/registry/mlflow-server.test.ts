@@ -32,14 +32,17 @@ describe('faults of other registries that this one does not have', () => {
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
   });
 
-  test('a deleted version takes its alias along, and its number is not used again', async () => {
+  test('a version that an alias needs is not deleted, and the number of a deleted one is not used again', async () => {
     const site = await registrySite('memory');
     await withModel(site, 2);
     await call(site, 'POST', '/mlflow/registered-models/alias', { name: 'm', alias: 'champion', version: '2' });
-    await call(site, 'DELETE', '/mlflow/model-versions/delete', { name: 'm', version: '2' });
+    const remove = () => call(site, 'DELETE', '/mlflow/model-versions/delete', { name: 'm', version: '2' });
+    expect(await remove()).toMatchObject({ status: 409, json: { error_code: 'RESOURCE_CONFLICT' } });
     expect(await call(site, 'GET', '/mlflow/registered-models/alias?name=m&alias=champion')).toMatchObject({
-      status: 400,
+      status: 200,
     });
+    await call(site, 'DELETE', '/mlflow/registered-models/alias', { name: 'm', alias: 'champion' });
+    expect(await remove()).toMatchObject({ status: 200 });
     await withModel(site, 1);
     expect(await call(site, 'GET', '/mlflow/model-versions/get?name=m&version=3')).toMatchObject({ status: 200 });
   });

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { openPostgresRegistry } from '../../src/compose/open-registry.ts';
 import { modelRegistryContracts } from '../../src/testing/contracts/model-registry.ts';
 import { trackingContracts } from '../../src/testing/contracts/tracking-store.ts';
-import { versionContracts } from '../../src/testing/contracts/version-registry.ts';
+import { versionContracts, webhookFor } from '../../src/testing/contracts/version-registry.ts';
+import { deliveredVersions } from '../models/delivered-versions.ts';
 import { registrySite } from '../registry/registry-site.ts';
 import { hasRecordings, recordings, replay, runScenarios } from '../registry/replay.ts';
 import { addressOf } from './addresses.ts';
@@ -39,9 +40,11 @@ test.skipIf(!hasRecordings)('all steps of the scenarios on PostgreSQL', async ()
   expect(await runScenarios(freshSite)).toEqual({ steps: 44, failures: [] });
 });
 
-test('processes that are killed while they register lose nothing acknowledged, and skip no number', async () => {
+test('processes that are killed while they register lose nothing acknowledged, skip no number, and keep each delivery', async () => {
   const options = freshSchema();
-  await (await openPostgresRegistry(options)).close();
+  const first = await openPostgresRegistry(options);
+  await first.putWebhook(webhookFor('w', { entity: 'model_version', action: 'created' }));
+  await first.close();
   const script = `
     import { openPostgresRegistry } from ${JSON.stringify(new URL('../../src/compose/open-registry.ts', import.meta.url).href)};
     import { newVersion } from ${JSON.stringify(new URL('../../src/testing/contracts/model-registry.ts', import.meta.url).href)};
@@ -62,6 +65,7 @@ test('processes that are killed while they register lose nothing acknowledged, a
   const kept = (await registry.versions('m')).map(({ version }) => version);
   expect(kept).toEqual(Array.from({ length: kept.length }, (_, i) => i + 1));
   expect(kept).toEqual(expect.arrayContaining(acknowledged.flat()));
+  expect(await deliveredVersions(registry)).toEqual(kept);
   await registry.close();
 });
 

@@ -16,6 +16,13 @@ export const registryErrors = rows({
     status: 409,
     exit: 2,
   },
+  REGISTRY_NEEDED: {
+    message: 'version {version} of model {model} cannot be deleted: it is needed by {needed}',
+    hint: 'move or remove the alias, or end the rollout or job, then delete it',
+    retry: 'never',
+    status: 409,
+    exit: 5,
+  },
   REGISTRY_DELETED: {
     message: '{kind} {name} is deleted',
     hint: 'restore it before you change it',

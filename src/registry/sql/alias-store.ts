@@ -1,6 +1,7 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { AliasChange, Gate, ModelRegistry, Verdict } from '../../ports/model-registry.ts';
-import type { Sql, SqlDatabase, SqlRow } from '../../ports/sql-database.ts';
+import type { Sql, SqlDatabase, SqlDialect, SqlRow } from '../../ports/sql-database.ts';
+import { keepEvent } from './change-events.ts';
 import { modelNumber } from './model-store.ts';
 import { maybeNumber, numberOf, textOf } from './rows.ts';
 import { versionRow } from './version-store.ts';
@@ -9,9 +10,10 @@ type AliasMethods = 'alias' | 'moveAlias' | 'moves' | 'setGate' | 'removeGate' |
 
 /** Aliases, their history and their gates in SQL. */
 export function aliasStore(database: SqlDatabase): Pick<ModelRegistry, AliasMethods> {
+  const { dialect } = database;
   return {
     alias: (model, alias) => database.read((sql) => standing(sql, model, alias)),
-    moveAlias: (model, alias, change) => database.write((sql) => moveAlias(sql, { model, alias }, change)),
+    moveAlias: (model, alias, change) => database.write((sql) => moveAlias({ sql, dialect }, { model, alias }, change)),
     moves: (model) =>
       database.read(async (sql) => {
         const rows = await sql.all(
@@ -73,7 +75,7 @@ async function standing(sql: Sql, model: string, alias: string): Promise<number 
 }
 
 async function moveAlias(
-  sql: Sql,
+  { sql, dialect }: { readonly sql: Sql; readonly dialect: SqlDialect },
   { model, alias }: { readonly model: string; readonly alias: string },
   { expected, to, at, who = '', why = '' }: AliasChange,
 ): Promise<void> {
@@ -95,6 +97,12 @@ async function moveAlias(
     'INSERT INTO moves (model, alias, from_version, to_version, at, who, why) VALUES (?, ?, ?, ?, ?, ?, ?)',
     [no, alias, found, to, at, who, why],
   );
+  const [action, of] = to === null ? ['deleted', {}] : ['created', { version: String(to) }];
+  await keepEvent({ sql, dialect }, at, {
+    entity: 'model_version_alias',
+    action,
+    data: { name: model, alias, ...of },
+  });
 }
 
 interface Move {

@@ -2,6 +2,7 @@ import { fail } from '../../base/errors/fail.ts';
 import { compareText } from '../../base/text-order.ts';
 import type { ModelRegistry, RegisteredModel } from '../../ports/model-registry.ts';
 import type { Sql, SqlDatabase, SqlRow } from '../../ports/sql-database.ts';
+import { keepEvent } from './change-events.ts';
 import { numbersOf, type SearchSource, searchRows } from './compile-query.ts';
 import { numberOf, rowsByOwner, setTexts, textOf, textsByOwner } from './rows.ts';
 import { recordsOf } from './version-rows.ts';
@@ -51,6 +52,11 @@ export function modelStore(database: SqlDatabase): Pick<ModelRegistry, ModelMeth
         );
         if (row === undefined) throw fail('REGISTRY_EXISTS', { kind: 'model', name });
         await setTexts({ sql, dialect }, 'model_tags', numberOf(row, 'no'), tags);
+        await keepEvent({ sql, dialect }, at, {
+          entity: 'registered_model',
+          action: 'created',
+          data: { name, tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])), description },
+        });
         const [model] = await modelsOf(sql, [row]);
         return model;
       }),
@@ -96,6 +102,9 @@ export async function modelNumber(sql: Sql, name: string): Promise<number> {
 
 async function deleteModel(sql: Sql, name: string): Promise<void> {
   const no = await modelNumber(sql, name);
+  const [held] = await sql.all('SELECT holder, version FROM holds WHERE model = ? ORDER BY holder LIMIT 1', [name]);
+  if (held !== undefined)
+    throw fail('REGISTRY_NEEDED', { model: name, version: numberOf(held, 'version'), needed: textOf(held, 'holder') });
   const ofVersions = 'WHERE owner IN (SELECT no FROM versions WHERE model = ?)';
   for (const table of ['version_tags', 'version_files', 'version_contents', 'verdicts'])
     await sql.run(`DELETE FROM ${table} ${ofVersions}`, [no]);

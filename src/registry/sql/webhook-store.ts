@@ -1,6 +1,6 @@
 import type { SqlDatabase } from '../../ports/sql-database.ts';
 import type { Webhook, WebhookStore } from '../../ports/webhook-store.ts';
-import { insertRows, numberOf, textOf } from './rows.ts';
+import { numberOf, textOf } from './rows.ts';
 
 /** Webhooks and their deliveries in SQL. */
 export function webhookStore(database: SqlDatabase): WebhookStore {
@@ -28,14 +28,6 @@ export function webhookStore(database: SqlDatabase): WebhookStore {
         await sql.run('DELETE FROM deliveries WHERE webhook = ?', [id]);
         await sql.run('DELETE FROM webhooks WHERE id = ?', [id]);
       }),
-    addDeliveries: (webhooks, body, at) =>
-      database.write((sql) =>
-        insertRows(
-          { sql, dialect },
-          'deliveries (webhook, body, attempts, due)',
-          webhooks.map((id) => [id, body, 0, at]),
-        ),
-      ),
     takeDelivery: (now, until) =>
       database.write(async (sql) => {
         const lock = dialect.name === 'postgres' ? 'FOR UPDATE SKIP LOCKED' : '';

@@ -3,7 +3,6 @@ import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import { checkWebhookUrl } from '../../registry/webhooks/allowed-url.ts';
 import { deliverDue, post } from '../../registry/webhooks/deliver.ts';
-import { registryEvents } from '../../registry/webhooks/registry-events.ts';
 import type { MlflowContext } from './mlflow-route.ts';
 
 export interface MlflowContextOptions {
@@ -36,7 +35,6 @@ export function openMlflowContext(options: MlflowContextOptions): OpenMlflowCont
     artifacts,
     clock,
     checkPromotion,
-    events: registryEvents(registry, clock, () => void deliver()),
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     checkWebhook: (url) => checkWebhookUrl(url, allowed),
     testWebhook: (webhook, { entity, action }) => {

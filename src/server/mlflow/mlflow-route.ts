@@ -4,14 +4,12 @@ import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { Webhook, WebhookEvent } from '../../ports/webhook-store.ts';
 import type { DeliveryAnswer } from '../../registry/webhooks/deliver.ts';
-import type { RegistryEvents } from '../../registry/webhooks/registry-events.ts';
 import type { Message } from './message.ts';
 
 /** Everything that routes work with. */
 export interface MlflowContext {
   readonly registry: ModelRegistry;
   readonly artifacts: ArtifactStore;
-  readonly events: RegistryEvents;
   /** Sends a made-up event to a webhook, once. */
   readonly testWebhook: (webhook: Webhook, event: WebhookEvent) => Promise<DeliveryAnswer>;
   /** Error: REGISTRY_WEBHOOK. */

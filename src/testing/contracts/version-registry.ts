@@ -1,4 +1,5 @@
 import type { ModelRegistry, NewVersionRecord } from '../../ports/model-registry.ts';
+import type { Webhook, WebhookEvent } from '../../ports/webhook-store.ts';
 import { type Contract, mustEqual, mustFail } from './contract.ts';
 import type { RegistrySubject } from './model-registry.ts';
 
@@ -22,6 +23,21 @@ function foreignVersion(model: string, changes: Partial<NewVersionRecord> = {}):
   };
 }
 
+/** An active webhook that asked for one kind of change. */
+export function webhookFor(id: string, event: WebhookEvent): Webhook {
+  const times = { createdAt: 1, updatedAt: 1 };
+  return {
+    id,
+    name: id,
+    description: '',
+    url: 'http://127.0.0.1/',
+    events: [event],
+    isActive: true,
+    secret: '',
+    ...times,
+  };
+}
+
 async function withVersions(subject: RegistrySubject, count: number): Promise<ModelRegistry> {
   const registry = await subject.open();
   await registry.createModel({ name: 'm', description: '', tags: [], at: 1 });
@@ -34,13 +50,18 @@ async function withVersions(subject: RegistrySubject, count: number): Promise<Mo
 export const versionContracts: readonly Contract<RegistrySubject>[] = [
   {
     rule: 1,
-    name: 'the number of a deleted version is never used again, and its aliases go with it',
+    name: 'the number of a deleted version is never used again, and one that an alias or a hold needs is not deleted',
     needs: [],
     run: async (subject) => {
       const registry = await withVersions(subject, 2);
       await registry.moveAlias('m', 'champion', { expected: null, to: 2, at: 2 });
-      await registry.deleteVersion('m', 2, 3);
-      mustEqual(await registry.alias('m', 'champion'), null, 'the alias');
+      await mustFail('REGISTRY_NEEDED', () => registry.deleteVersion('m', 2, 3), 'an alias needs it');
+      await registry.moveAlias('m', 'champion', { expected: 2, to: null, at: 3 });
+      await registry.hold({ holder: 'rollout/1', model: 'm', version: 2 });
+      await mustFail('REGISTRY_NEEDED', () => registry.deleteVersion('m', 2, 4), 'a hold needs it');
+      await mustFail('REGISTRY_NEEDED', () => registry.deleteModel('m'), 'a hold needs a version');
+      await registry.release('rollout/1');
+      await registry.deleteVersion('m', 2, 5);
       mustEqual(
         (await registry.moves('m')).map(({ from, to }) => [from, to]),
         [
@@ -116,11 +137,11 @@ export const versionContracts: readonly Contract<RegistrySubject>[] = [
       await registry.claimContent(content('c'), 10);
       mustEqual(await collect(50), [content('e')], 'nobody needs it');
       await registry.hold({ holder: 'rollout/1', model: 'm', version: 1 });
-      await registry.deleteVersion('m', 1, 60);
       await registry.unnameFiles('m');
       mustEqual(await registry.unnameFiles('x'), 1, 'names removed');
       mustEqual(await collect(60), [content('b'), content('e')], 'the name is gone, the hold and the claim are not');
       await registry.release('rollout/1');
+      await registry.deleteVersion('m', 1, 60);
       mustEqual(await collect(200), all, 'nothing is left, and the claim is old');
       await registry.close();
     },
@@ -165,12 +186,35 @@ export const versionContracts: readonly Contract<RegistrySubject>[] = [
   },
   {
     rule: 15,
+    name: 'a change is kept with its deliveries, whoever makes it, and a refused change has none',
+    needs: [],
+    run: async (subject) => {
+      const registry = await withVersions(subject, 1);
+      const entity = 'model_version_alias';
+      await registry.putWebhook(webhookFor('w', { entity, action: 'created' }));
+      await registry.putWebhook({ ...webhookFor('off', { entity, action: 'created' }), isActive: false });
+      await registry.moveAlias('m', 'x', { expected: null, to: 1, at: 7 });
+      await mustFail('REGISTRY_MOVED', () => registry.moveAlias('m', 'x', { expected: null, to: 1, at: 8 }), 'a race');
+      const first = await registry.takeDelivery(10, 20);
+      const data = { name: 'm', alias: 'x', version: '1' };
+      mustEqual(
+        [first?.webhook, JSON.parse(first?.body ?? '{}')],
+        ['w', { entity, action: 'created', timestamp: '1970-01-01T00:00:00.007Z', data }],
+        'the delivery',
+      );
+      mustEqual(await registry.takeDelivery(10, 20), null, 'others');
+      await registry.close();
+    },
+  },
+  {
+    rule: 15,
     name: 'a delivery is taken once, and comes back until it is finished',
     needs: [],
     run: async (subject) => {
       const registry = await subject.open();
       const other = await subject.open();
-      await registry.addDeliveries(['w'], '{}', 5);
+      await registry.putWebhook(webhookFor('w', { entity: 'registered_model', action: 'created' }));
+      await registry.createModel({ name: 'm', description: '', tags: [], at: 5 });
       const taken = await Promise.all([registry.takeDelivery(10, 20), other.takeDelivery(10, 20)]);
       const [delivery] = taken.filter((one) => one !== null);
       mustEqual(taken.filter((one) => one !== null).length, 1, 'who took it');

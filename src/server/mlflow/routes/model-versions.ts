@@ -24,7 +24,7 @@ export const modelVersionRoutes: readonly JsonRoute[] = [
     await context.registry.describeVersion(name, version, message.text('description'), context.clock());
     return versionAnswer(context, name, version);
   }),
-  route('DELETE', '/mlflow/model-versions/delete', 'write', async ({ registry, clock }, { message }) => {
+  route('DELETE', '/mlflow/model-versions/delete', 'promote', async ({ registry, clock }, { message }) => {
     await registry.deleteVersion(modelName(message), versionOf(message), clock());
     return {};
   }),
@@ -39,18 +39,16 @@ export const modelVersionRoutes: readonly JsonRoute[] = [
     const logged = loggedId === null ? null : await registry.loggedModel(loggedId);
     return { artifact_uri: logged?.artifactUri ?? sourceOf(record) };
   }),
-  route('POST', '/mlflow/model-versions/set-tag', 'write', async ({ registry, events }, { message }) => {
+  route('POST', '/mlflow/model-versions/set-tag', 'write', async ({ registry, clock }, { message }) => {
     const [name, version] = [modelName(message), versionOf(message)];
     const key = atMost('key', message.required('key'), LONGEST.key);
     const value = atMost('value', message.text('value'), LONGEST.registryTag);
-    await registry.tagVersion(name, version, { key, value });
-    await events.send('model_version_tag', 'set', { name, version: String(version), key, value });
+    await registry.tagVersion(name, version, { key, value }, clock());
     return {};
   }),
-  route('DELETE', '/mlflow/model-versions/delete-tag', 'write', async ({ registry, events }, { message }) => {
+  route('DELETE', '/mlflow/model-versions/delete-tag', 'write', async ({ registry, clock }, { message }) => {
     const [name, version, key] = [modelName(message), versionOf(message), message.required('key')];
-    await registry.untagVersion(name, version, key);
-    await events.send('model_version_tag', 'deleted', { name, version: String(version), key });
+    await registry.untagVersion(name, version, key, clock());
     return {};
   }),
 ];
@@ -70,7 +68,7 @@ function loggedModelId(source: string): string | null {
   return /^models:\/+(m-[0-9a-f]{32})$/.exec(source)?.[1] ?? null;
 }
 
-async function createVersion({ registry, clock, events }: MlflowContext, { message, who }: MlflowRequest) {
+async function createVersion({ registry, clock }: MlflowContext, { message, who }: MlflowRequest) {
   const model = modelName(message);
   const given = message.required('source');
   const run = message.text('run_id') === '' ? null : await registry.run(message.text('run_id'));
@@ -93,14 +91,6 @@ async function createVersion({ registry, clock, events }: MlflowContext, { messa
     files,
     digest: manifestDigest(files),
     at: clock(),
-  });
-  await events.send('model_version', 'created', {
-    name: record.model,
-    version: String(record.version),
-    source: record.source,
-    run_id: record.run === '' ? null : record.run,
-    tags: Object.fromEntries(record.tags.map(({ key, value }) => [key, value])),
-    description: record.description,
   });
   return { model_version: versionMessage(record) };
 }

@@ -12,17 +12,12 @@ const STAGES: readonly VersionStage[] = ['None', 'Staging', 'Production', 'Archi
 
 /** Routes of registered models and their aliases. */
 export const registeredModelRoutes: readonly JsonRoute[] = [
-  route('POST', '/mlflow/registered-models/create', 'write', async ({ registry, clock, events }, { message }) => {
+  route('POST', '/mlflow/registered-models/create', 'write', async ({ registry, clock }, { message }) => {
     const model = await registry.createModel({
       name: modelName(message),
       description: message.text('description'),
       tags: tagsOf(message, LONGEST.registryTag),
       at: clock(),
-    });
-    await events.send('registered_model', 'created', {
-      name: model.name,
-      tags: Object.fromEntries(model.tags.map(({ key, value }) => [key, value])),
-      description: model.description,
     });
     return { registered_model: modelMessage(model) };
   }),
@@ -39,7 +34,7 @@ export const registeredModelRoutes: readonly JsonRoute[] = [
     await context.registry.renameModel(modelName(message), to, context.clock());
     return modelAnswer(context, to);
   }),
-  route('DELETE', '/mlflow/registered-models/delete', 'write', async ({ registry }, { message }) => {
+  route('DELETE', '/mlflow/registered-models/delete', 'promote', async ({ registry }, { message }) => {
     await registry.deleteModel(modelName(message));
     return {};
   }),
@@ -92,7 +87,7 @@ async function latestVersions({ registry }: MlflowContext, { message }: MlflowRe
 }
 
 /** An alias without gates goes to whoever sets it last; one with gates is compared and swapped. */
-async function setAlias({ registry, clock, checkPromotion, events }: MlflowContext, { message, who }: MlflowRequest) {
+async function setAlias({ registry, clock, checkPromotion }: MlflowContext, { message, who }: MlflowRequest) {
   const [name, alias, version] = [modelName(message), aliasOf(message), versionOf(message)];
   if ((await registry.model(name)) === null)
     throw new MlflowFault('RESOURCE_DOES_NOT_EXIST', `Registered Model with name=${name} not found`);
@@ -101,16 +96,14 @@ async function setAlias({ registry, clock, checkPromotion, events }: MlflowConte
   const isGated = (await registry.gates(name)).some((gate) => gate.alias === alias);
   const expected = isGated ? await registry.alias(name, alias) : ('any' as const);
   await registry.moveAlias(name, alias, { expected, to: version, at: clock(), who, why: 'set through MLflow' });
-  await events.send('model_version_alias', 'created', { name, alias, version: String(version) });
   return {};
 }
 
-async function deleteAlias({ registry, clock, events }: MlflowContext, { message, who }: MlflowRequest) {
+async function deleteAlias({ registry, clock }: MlflowContext, { message, who }: MlflowRequest) {
   const [name, alias] = [modelName(message), message.required('alias')];
   const found = await registry.alias(name, alias);
   if (found === null) return {};
   await registry.moveAlias(name, alias, { expected: found, to: null, at: clock(), who, why: 'removed through MLflow' });
-  await events.send('model_version_alias', 'deleted', { name, alias });
   return {};
 }
 
