@@ -13,6 +13,9 @@ if (code === 0) {
   await chmod(`${root}/dist/cli/start.js`, 0o755);
   // Training programs import it.
   await cp(`${root}/src/training/runner/headrace_job.py`, `${root}/dist/training/runner/headrace_job.py`);
+  // The worker of Python models.
+  for (const program of ['headrace_worker.py', 'headrace_model.py', 'headrace_onnx.py'])
+    await cp(`${root}/src/backends/python/${program}`, `${root}/dist/backends/python/${program}`);
   // Compiled where Spark is.
   for (const program of ['runner', 'tile-runner'])
     await cp(`${root}/src/backends/spark/${program}`, `${root}/dist/backends/spark/${program}`, { recursive: true });

@@ -4,11 +4,13 @@ import { versions } from './versions.ts';
 
 /** MLflow's client and server of one version: an interpreter, nothing runs between the suites. */
 function mlflow(
-  name: 'mlflow-2' | 'mlflow-3',
+  name: 'mlflow-2' | 'mlflow-3' | 'mlflow-models',
   variable: string,
   { version, packages }: { readonly version: string; readonly packages: readonly string[] },
 ): Service {
-  const told = async () => ({ [variable]: await pythonWith(`mlflow-${version}`, packages) });
+  const told = async () => ({
+    [variable]: await pythonWith(name === 'mlflow-models' ? `${name}-${version}` : `mlflow-${version}`, packages),
+  });
   return {
     name,
     sets: [variable],
@@ -23,3 +25,4 @@ function mlflow(
 
 export const mlflow2 = mlflow('mlflow-2', 'MLFLOW_2', versions.mlflow2);
 export const mlflow3 = mlflow('mlflow-3', 'MLFLOW_3', versions.mlflow3);
+export const mlflowModels = mlflow('mlflow-models', 'MLFLOW_MODELS', versions.mlflowModels);

@@ -1,6 +1,6 @@
 import { flink } from './flink.ts';
 import { kafka } from './kafka.ts';
-import { mlflow2, mlflow3 } from './mlflow.ts';
+import { mlflow2, mlflow3, mlflowModels } from './mlflow.ts';
 import { moto } from './moto.ts';
 import { postgres } from './postgres.ts';
 import { redis } from './redis.ts';
@@ -28,6 +28,7 @@ export const services: readonly Service[] = [
   postgres,
   mlflow2,
   mlflow3,
+  mlflowModels,
 ];
 
 /** The services that set some of these variables. */

@@ -54,6 +54,8 @@ export const versions = {
     packages: ['mlflow==2.17.2', 'sqlalchemy<2.1', 'protobuf<6', 'setuptools<80', 'onnx', 'onnxruntime', 'skl2onnx'],
   },
   mlflow3: { version: '3.17.2', packages: ['mlflow==3.17.2', 'onnx', 'onnxruntime', 'skl2onnx'] },
+  /** MLflow with the libraries whose models it logs. */
+  mlflowModels: { version: '3.17.2', packages: ['mlflow==3.17.2', 'lightgbm', 'xgboost', 'skl2onnx'] },
   /** Property tests of the HTTP description; a Python distribution. */
   schemathesis: { version: '4.32.5', distribution: 'schemathesis==4.32.5' },
   /** Clients of Triton; a Python distribution. */

@@ -35,6 +35,7 @@ import { plan } from './commands/plan.ts';
 import { predict } from './commands/predict.ts';
 import { registry } from './commands/registry.ts';
 import { registryAlias, registryDecide, registryGate } from './commands/registry-gates.ts';
+import { registryPrepare } from './commands/registry-prepare.ts';
 import { registryCollect, registryCopy, registryVersions } from './commands/registry-versions.ts';
 import { restore } from './commands/restore.ts';
 import { rolloutHold, rolloutPromote, rolloutRollback, rolloutStart, rolloutStatus } from './commands/rollout.ts';
@@ -104,6 +105,7 @@ export const commands: readonly Command[] = [
   registryDecide,
   registryCopy,
   registryCollect,
+  registryPrepare,
   predict,
   rolloutStart,
   rolloutStatus,

@@ -15,6 +15,8 @@ import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
 import { onnxThreads } from '../backends/onnx/onnx-threads.ts';
 import { tryOutOnnx } from '../backends/onnx/try-out.ts';
 import { openOtlpSink } from '../backends/otlp/trace-sink.ts';
+import type { OnnxCandidate } from '../backends/python/python-model.ts';
+import { ProcessPythonRuntime } from '../backends/python/python-runtime.ts';
 import { openObjectFiles } from '../backends/s3/object-files.ts';
 import type { Closing } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
@@ -34,11 +36,13 @@ import type { ModelRegistry } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
+import type { PythonRuntime } from '../ports/python-runtime.ts';
 import type { RemoteWrites } from '../ports/remote-writes.ts';
 import type { RolloutStore } from '../ports/rollout-store.ts';
 import type { StreamLanes } from '../ports/stream-lanes.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
+import { holdsRows } from '../registry/holds-rows.ts';
 import { engineOf, historyOf, logOf, onlineOf } from './back-ends.ts';
 import { openArtifacts, openRegistry } from './open-registry.ts';
 import { openTileTopics, shareNames } from './tile-topics.ts';
@@ -70,6 +74,8 @@ export interface Stores {
   readonly rollouts: RolloutStore;
   readonly artifacts: ArtifactStore;
   readonly runtime: ModelRuntime;
+  /** Runs versions that are Python programs; null: the environment runs none. */
+  readonly python: PythonRuntime | null;
   /** The program that the embedded trainers run in. */
   readonly trainer: readonly [string, ...string[]];
   /** Where training runs keep their files. */
@@ -98,12 +104,14 @@ export async function openStores(
 ): Promise<Stores> {
   const { directory } = environment;
   const opened: { close(): unknown }[] = [];
+  const keepMaybe = (store: PythonRuntime | null) => (store === null ? null : keep(store));
   const keep = <T extends { close(): unknown }>(store: T): T => {
     opened.push(store);
     return store;
   };
   try {
     makeDirectory(directory);
+    const artifacts = await openArtifacts(environment);
     return {
       log: keep(await openLog(environment, onFault)),
       lanes: await openLanes(project, environment, keep),
@@ -122,8 +130,9 @@ export async function openStores(
       engine: historyOf(environment).engine,
       registry: keep(await openRegistry(environment)),
       rollouts: keep(new SqliteRolloutStore(join(directory, 'rollouts.sqlite'))),
-      artifacts: await openArtifacts(environment),
+      artifacts,
       runtime: onnxRuntime,
+      python: keepMaybe(await openPython(environment, artifacts)),
       trainer: [process.execPath, fileURLToPath(new URL(`../cli/train-worker${moduleEnding()}`, import.meta.url))],
       runs: join(directory, 'runs'),
       openRun: trainingRuns(environment, fileURLToPath(new URL('../training/runner', import.meta.url))),
@@ -133,6 +142,20 @@ export async function openStores(
     for (const store of opened.reverse()) await store.close();
     throw error;
   }
+}
+
+/** The runtime of versions that are Python programs; null: the environment runs none. */
+export async function openPython(
+  { models: { python: options }, directory }: Pick<Environment, 'models' | 'directory'>,
+  artifacts: ArtifactStore,
+): Promise<PythonRuntime | null> {
+  if (options === null) return null;
+  const monotonic = () => performance.now();
+  const holds = (candidate: OnnxCandidate) => holdsRows(onnxRuntime, candidate);
+  const place = join(directory, 'python');
+  const runtime = new ProcessPythonRuntime({ options, directory: place, artifacts, monotonic, holds });
+  await runtime.clear();
+  return runtime;
 }
 
 /** Opens the event log of an environment. Errors: LOG_ELSEWHERE, LOG_LOCKED, those of the log. */
@@ -261,9 +284,10 @@ export async function checkBatchViews({ views }: ProjectData): Promise<void> {
 
 /** Closes every store, in the order of writing: nothing is lost. One that fails or hangs keeps no other open. Never throws. */
 export async function closeStores(
-  { log, lanes, topics, online, offline, registry, rollouts, traces }: Stores,
+  { log, lanes, topics, online, offline, python, registry, rollouts, traces }: Stores,
   closing: Closing,
 ): Promise<void> {
+  await closing.end('the workers of Python models', () => python?.close());
   await closing.end('the history', () => offline.close());
   await closing.end('the online store', () => online.close());
   await closing.end('the tile topics', () => topics?.close());

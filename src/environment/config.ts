@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { embeddedLogOptions, embeddedOptions } from '../backends/embedded/options.ts';
 import { flinkOptions } from '../backends/flink/options.ts';
 import { kafkaLogOptions, kafkaTopicFields } from '../backends/kafka/options.ts';
+import { type PythonOptions, pythonOptions, resolvedPython } from '../backends/python/options.ts';
 import { redisOptions } from '../backends/redis/options.ts';
 import { schemaRegistryOptions } from '../backends/schema-registry/options.ts';
 import { sparkConnectOptions, sparkEngineOptions, sparkHistoryOptions } from '../backends/spark/options.ts';
@@ -9,9 +10,9 @@ import { fail } from '../base/errors/fail.ts';
 import { parseDuration } from '../base/time.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
 import type { FunctionModel, StreamingModel } from '../features/define/function-model.ts';
-import { duration } from '../ports/options.ts';
+import { bytesOf, duration, LEAST_MEMORY, size } from '../ports/options.ts';
 import { alertsSchema } from './alert-config.ts';
-import { bytesOf, LEAST_HISTORY, LEAST_MEMORY, memoryShares, size } from './memory-shares.ts';
+import { LEAST_HISTORY, memoryShares } from './memory-shares.ts';
 import { artifactsSchema, registrySchema } from './registry-config.ts';
 
 /** Where the newest tiles are. */
@@ -83,6 +84,8 @@ const modelsSchema = z.strictObject({
     .prefault({}),
   /** Memory of the answers of models whose configuration asks for a cache. */
   cache: z.union([size, z.int().min(0)]).default('64MiB'),
+  /** Serves models that are Python programs, in processes of their own. Without it they are refused. */
+  python: pythonOptions.optional(),
 });
 
 /** Options of one environment; every one has a default, so `{}` is a whole environment: everything embedded. */
@@ -167,7 +170,9 @@ export type Environment = Omit<
   z.output<typeof environmentSchema>,
   'log' | 'memory' | 'cacheKeys' | 'models' | 'training' | 'offline'
 > & {
-  readonly models: Omit<z.output<typeof modelsSchema>, 'memory' | 'idle' | 'cache'> & {
+  readonly models: Omit<z.output<typeof modelsSchema>, 'memory' | 'idle' | 'cache' | 'python'> & {
+    /** null: models that are Python programs are refused. */
+    readonly python: PythonOptions | null;
     readonly memoryBytes: number;
     readonly idleMs: number;
     readonly cacheBytes: number;
@@ -240,9 +245,16 @@ function resolvedTraining(
   };
 }
 
-function resolvedModels({ memory, idle, cache, ...rest }: z.output<typeof modelsSchema>): Environment['models'] {
+function resolvedModels({
+  memory,
+  idle,
+  cache,
+  python,
+  ...rest
+}: z.output<typeof modelsSchema>): Environment['models'] {
   return {
     ...rest,
+    python: python === undefined ? null : resolvedPython(python),
     memoryBytes: bytesOf(memory),
     idleMs: idle === undefined ? Number.POSITIVE_INFINITY : parseDuration(idle, 'models.idle'),
     cacheBytes: bytesOf(cache),

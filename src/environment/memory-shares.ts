@@ -1,9 +1,8 @@
-import { z } from 'zod';
 import { fail } from '../base/errors/fail.ts';
+import { bytesOf, LEAST_MEMORY } from '../ports/options.ts';
 
-/** Bytes of memory without an option, and at least. */
+/** Bytes of memory without an option. */
 const DEFAULT_MEMORY = 2 ** 30;
-export const LEAST_MEMORY = 16 * 2 ** 20;
 
 /** About what a process takes of its own without any key. */
 const PROCESS_BYTES = 256 * 2 ** 20;
@@ -21,25 +20,6 @@ const KEYS_SHARE = 0.8;
 
 /** Bytes for each of the `cacheKeys` that an environment still names. */
 const CACHE_KEY_BYTES = 4_096;
-
-const SIZE = /^([1-9]\d*)(MiB|GiB|MB|GB)$/;
-const UNITS: Readonly<Record<string, number>> = { MiB: 2 ** 20, GiB: 2 ** 30, MB: 1e6, GB: 1e9 };
-
-/** A size in bytes as text. */
-export const size = z
-  .string()
-  .regex(SIZE, 'write a size such as "512MiB" or "2GiB"')
-  .refine((text) => sizeBytes(text) >= LEAST_MEMORY, 'write at least "16MiB"');
-
-function sizeBytes(text: string): number {
-  const [, count = '', unit = ''] = SIZE.exec(text) ?? [];
-  return Number(count) * (UNITS[unit] ?? Number.NaN);
-}
-
-/** The bytes of a size. */
-export function bytesOf(value: string | number): number {
-  return typeof value === 'string' ? sizeBytes(value) : value;
-}
 
 /** The options that share out the memory of a process. */
 interface MemoryOptions {

@@ -171,7 +171,8 @@ export interface Verdict {
  *  1. versions of a model are numbered 1, 2, … in the order of registration, whoever registers; a number is never used again, and
  *     what a version is made of never changes;
  *  2. an alias moves by compare-and-swap: if it does not point to `expected`, nothing changes (REGISTRY_MOVED);
- *  3. an alias points at a version that exists (REGISTRY_VERSION), and goes with its version;
+ *  3. an alias points at a version that exists (REGISTRY_VERSION); a version that an alias or a hold needs is not deleted
+ *     (REGISTRY_NEEDED);
  *  4. every move is kept, with who made it and why;
  *  5. acknowledged changes survive the process, and are seen by every other one that has the registry open;
  *  6. to 10. are those of the tracking store and of logged models;
@@ -185,6 +186,8 @@ export interface ModelRegistry extends TrackingStore, LoggedModels, ArtifactInde
   models(): Promise<readonly string[]>;
   /** Versions that training jobs made. */
   versions(model: string): Promise<readonly ModelVersion[]>;
+  /** Numbers of all versions of a model, whoever registered them, ascending. */
+  versionNumbers(model: string): Promise<readonly number[]>;
   /** Errors: REGISTRY_VERSION; REGISTRY_FOREIGN for one that another program logged. */
   version(model: string, version: number): Promise<ModelVersion>;
   /** The version an alias points at; null if there is no such alias. */
@@ -202,6 +205,7 @@ export interface ModelRegistry extends TrackingStore, LoggedModels, ArtifactInde
   model(name: string): Promise<RegisteredModel | null>;
   describeModel(name: string, description: string, at: number): Promise<void>;
   renameModel(name: string, to: string, at: number): Promise<void>;
+  /** Its versions and aliases go with it. Errors: REGISTRY_ABSENT, REGISTRY_NEEDED where one is held. */
   deleteModel(name: string): Promise<void>;
   tagModel(name: string, tag: KeyText): Promise<void>;
   untagModel(name: string, key: string): Promise<void>;
@@ -210,9 +214,10 @@ export interface ModelRegistry extends TrackingStore, LoggedModels, ArtifactInde
   createVersion(version: NewVersionRecord): Promise<VersionRecord>;
   versionRecord(model: string, version: number): Promise<VersionRecord | null>;
   describeVersion(model: string, version: number, description: string, at: number): Promise<void>;
+  /** Errors: REGISTRY_VERSION, REGISTRY_NEEDED. */
   deleteVersion(model: string, version: number, at: number): Promise<void>;
-  tagVersion(model: string, version: number, tag: KeyText): Promise<void>;
-  untagVersion(model: string, version: number, key: string): Promise<void>;
+  tagVersion(model: string, version: number, tag: KeyText, at: number): Promise<void>;
+  untagVersion(model: string, version: number, key: string, at: number): Promise<void>;
   stageVersion(
     model: string,
     version: number,

@@ -18,6 +18,8 @@ export interface LoadedModel {
     outputs: readonly string[] | undefined,
     signal: AbortSignal,
   ) => AsyncIterable<readonly Tensor[]>;
+  /** Inputs that it was registered with: real rows to warm it with. */
+  readonly examples?: readonly (readonly Tensor[])[];
   /** Frees it. No run may be under way, and none follows. */
   close(): Promise<void>;
 }

@@ -14,7 +14,7 @@ interface SignatureInput {
 }
 
 /** The text of a version's `MLmodel`; null where it has none. Errors: ARTIFACT_*. */
-async function mlmodelText(files: readonly VersionFile[], artifacts: ArtifactStore): Promise<string | null> {
+export async function mlmodelText(files: readonly VersionFile[], artifacts: ArtifactStore): Promise<string | null> {
   const file = files.find(({ path }) => path === FILE);
   if (file === undefined || file.sizeBytes > MOST_BYTES) return null;
   return new TextDecoder().decode(await artifacts.get(file.digest));
@@ -29,6 +29,26 @@ export async function signatureColumns(
   const inputs = text === null ? null : signatureInputs(text);
   if (inputs === null || inputs.some(({ name, type }) => name === undefined || type === 'tensor')) return null;
   return inputs.map(({ name = '' }) => name);
+}
+
+/** The flavours of an MLmodel file, with the plain values of each: `onnx` → `data` → `model.onnx`. */
+export function flavorsOf(text: string): ReadonlyMap<string, ReadonlyMap<string, string>> {
+  const flavors = new Map<string, Map<string, string>>();
+  let isInside = false;
+  let flavor = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    if (!line.startsWith(' ')) isInside = line.trimEnd() === 'flavors:';
+    if (!isInside || !line.startsWith('  ')) continue;
+    const colon = line.indexOf(':');
+    if (colon === -1) continue;
+    const name = line.slice(0, colon);
+    if (name.startsWith('  ') && !name.startsWith('   ')) {
+      flavor = new Map();
+      flavors.set(name.trim(), flavor);
+    } else if (name.startsWith('    ') && !name.startsWith('     '))
+      flavor.set(name.trim(), line.slice(colon + 1).trim());
+  }
+  return flavors;
 }
 
 /** `signature.inputs` of an MLmodel file: JSON in a YAML text, in single quotes and over several lines. */

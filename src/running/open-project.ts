@@ -30,6 +30,7 @@ import { openModelHost } from '../serving/models/open-host.ts';
 import { ProjectModels } from '../serving/models/project-models.ts';
 import { inferencePart } from '../serving/runtime/inference-part.ts';
 import type { ModelHost } from '../serving/runtime/model-host.ts';
+import { pythonPart } from '../serving/runtime/python-part.ts';
 import { ProjectStreams } from '../serving/streaming/project-streams.ts';
 import { Forgetting } from './forgetting.ts';
 import { openHeapPart } from './heap-part.ts';
@@ -141,6 +142,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     openHeapPart(environment.heapBytes),
     openPart(logPart, { untaken, freeBytes: () => freeBytes(environment.directory) }),
     ...models.parts(),
+    openPart(pythonPart, { workers: () => stores.python?.workers() ?? [] }),
     openPart(inferencePart, host, { tick: () => host.tick(), close: () => host.close() }),
     labels.part(),
     ...monitoringParts(project, environment, clock()),

@@ -19,6 +19,7 @@ import { modelsPart } from '../serving/online/models-part.ts';
 import { predictionsPart } from '../serving/online/predictions-part.ts';
 import { type RolloutsStatus, rolloutsPart } from '../serving/rollout/rollouts-part.ts';
 import { type InferenceStatus, inferencePart } from '../serving/runtime/inference-part.ts';
+import { type PythonStatus, pythonPart } from '../serving/runtime/python-part.ts';
 import { type StreamsStatus, streamsPart } from '../serving/streaming/streams-part.ts';
 import { type HeapStatus, heapPart } from './heap-part.ts';
 
@@ -38,6 +39,7 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(modelsPart, []),
   partKind(predictionsPart, []),
   partKind(inferencePart, ['inference']),
+  partKind(pythonPart, ['python']),
   partKind(rolloutsPart, ['rollouts']),
   partKind(labelsPart, []),
   partKind(monitorsPart, ['monitors']),
@@ -59,6 +61,7 @@ export type ProjectStatus = Status &
   TopicsStatus &
   TilesStatus &
   InferenceStatus &
+  PythonStatus &
   RolloutsStatus &
   MonitorsStatus &
   AlertsStatus &

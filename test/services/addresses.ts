@@ -26,7 +26,8 @@ export function addressOf(
     | 'TORCH_LIBRARIES'
     | 'POSTGRES_URL'
     | 'MLFLOW_2'
-    | 'MLFLOW_3',
+    | 'MLFLOW_3'
+    | 'MLFLOW_MODELS',
 ): readonly string[] {
   const value = process.env[variable];
   if (value === undefined) throw new Error(`${variable} is not set: run npm run test:services`);

@@ -24,6 +24,7 @@ import { operatingErrors } from './operating.ts';
 import { planErrors } from './plan.ts';
 import { predictErrors } from './predict.ts';
 import { predictionErrors } from './prediction.ts';
+import { pythonErrors } from './python.ts';
 import { redisErrors } from './redis.ts';
 import { registryErrors } from './registry.ts';
 import { requestErrors } from './request.ts';
@@ -78,6 +79,7 @@ export const catalogue = {
   ...planErrors,
   ...predictErrors,
   ...predictionErrors,
+  ...pythonErrors,
   ...redisErrors,
   ...registryErrors,
   ...requestErrors,

@@ -8,15 +8,17 @@ import type {
 } from '../../ports/model-registry.ts';
 import type { Sql, SqlDatabase, SqlDialect, SqlRow } from '../../ports/sql-database.ts';
 import { neededContents, releaseClaims } from './artifact-index-store.ts';
+import { type ChangeEvent, keepEvent } from './change-events.ts';
 import { type SearchSource, searchRows } from './compile-query.ts';
 import { modelNumber } from './model-store.ts';
-import { insertRows, numberOf, setTexts } from './rows.ts';
+import { insertRows, numberOf, setTexts, textOf } from './rows.ts';
 import { filesOf, recordsOf, trainedOf, VERSION_ROWS } from './version-rows.ts';
 
 type VersionMethods =
   | 'register'
   | 'versions'
   | 'version'
+  | 'versionNumbers'
   | 'createVersion'
   | 'versionRecord'
   | 'describeVersion'
@@ -62,6 +64,14 @@ export function versionStore(database: SqlDatabase): Pick<ModelRegistry, Version
         ]);
         return rows.map(trainedOf);
       }),
+    versionNumbers: (model) =>
+      database.read(async (sql) => {
+        const rows = await sql.all(
+          'SELECT v.version FROM versions v JOIN models m ON m.no = v.model WHERE m.name = ? ORDER BY v.version',
+          [model],
+        );
+        return rows.map((row) => numberOf(row, 'version'));
+      }),
     version: (model, version) =>
       database.read(async (sql) => {
         const row = await versionRow(sql, model, version);
@@ -84,15 +94,19 @@ export function versionStore(database: SqlDatabase): Pick<ModelRegistry, Version
         ]);
       }),
     deleteVersion: (model, version, at) => database.write((sql) => deleteVersion(sql, { model, version, at })),
-    tagVersion: (model, version, tag) =>
+    tagVersion: (model, version, tag, at) =>
       database.write(async (sql) => {
         const row = await versionRow(sql, model, version);
         await setTexts({ sql, dialect }, 'version_tags', numberOf(row, 'no'), [tag]);
+        const data = { name: model, version: String(version), ...tag };
+        await keepEvent({ sql, dialect }, at, { entity: 'model_version_tag', action: 'set', data });
       }),
-    untagVersion: (model, version, key) =>
+    untagVersion: (model, version, key, at) =>
       database.write(async (sql) => {
         const row = await versionRow(sql, model, version);
         await sql.run('DELETE FROM version_tags WHERE owner = ? AND key = ?', [numberOf(row, 'no'), key]);
+        const data = { name: model, version: String(version), key };
+        await keepEvent({ sql, dialect }, at, { entity: 'model_version_tag', action: 'deleted', data });
       }),
     stageVersion: (model, version, { stage, archiveOthers, at }) =>
       database.write(async (sql) => {
@@ -167,6 +181,7 @@ async function register(open: Open, version: NewModelVersion): Promise<ModelVers
   const next = await nextNumber(open.sql, model, at);
   const registered: ModelVersion = { ...version, version: next.version };
   const owner = await insertVersion(open, next, { ...NOTHING, model, at, body: JSON.stringify(registered) });
+  await keepEvent(open, at, createdEvent({ ...NOTHING, model, tags: [] }, next.version));
   await nameContents(open, owner, [artifact, parity], 'any');
   return registered;
 }
@@ -177,6 +192,7 @@ async function createVersion(open: Open, version: NewVersionRecord): Promise<Ver
   const next = await nextNumber(open.sql, version.model, version.at);
   const owner = await insertVersion(open, next, { ...version, body: null });
   await setTexts(open, 'version_tags', owner, version.tags);
+  await keepEvent(open, version.at, createdEvent(version, next.version));
   const files = version.files.map(({ path, digest, sizeBytes }) => [owner, path, digest, sizeBytes]);
   await insertRows(open, 'version_files (owner, path, digest, size)', files);
   await nameContents(
@@ -186,6 +202,27 @@ async function createVersion(open: Open, version: NewVersionRecord): Promise<Ver
     'named',
   );
   return wholeRecord(open.sql, await versionRow(open.sql, version.model, next.version));
+}
+
+function createdEvent(
+  {
+    model,
+    source,
+    run,
+    tags,
+    description,
+  }: Pick<NewVersionRecord, 'model' | 'source' | 'run' | 'tags' | 'description'>,
+  version: number,
+): ChangeEvent {
+  const data = {
+    name: model,
+    version: String(version),
+    source,
+    run_id: run === '' ? null : run,
+    tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
+    description,
+  };
+  return { entity: 'model_version', action: 'created', data };
 }
 
 async function insertVersion(
@@ -248,12 +285,13 @@ async function deleteVersion(
   const [no, owner] = [numberOf(row, 'no'), numberOf(row, 'model')];
   // The row of the model is the lock: no alias moves to the version meanwhile.
   await sql.run('UPDATE models SET updated = ? WHERE no = ?', [at, owner]);
-  await sql.run(
-    `INSERT INTO moves (model, alias, from_version, to_version, at, who, why)
-      SELECT model, alias, version, NULL, ${Math.trunc(at)}, '', 'its version was deleted' FROM aliases WHERE model = ? AND version = ?`,
-    [owner, version],
+  const needed = await sql.all(
+    `SELECT 'alias ' || alias AS needed FROM aliases WHERE model = ? AND version = ?
+      UNION ALL SELECT holder FROM holds WHERE model = ? AND version = ? ORDER BY needed`,
+    [owner, version, model, version],
   );
-  await sql.run('DELETE FROM aliases WHERE model = ? AND version = ?', [owner, version]);
+  if (needed.length > 0)
+    throw fail('REGISTRY_NEEDED', { model, version, needed: needed.map((one) => textOf(one, 'needed')).join(', ') });
   for (const table of ['version_tags', 'version_files', 'version_contents', 'verdicts'])
     await sql.run(`DELETE FROM ${table} WHERE owner = ?`, [no]);
   await sql.run('DELETE FROM versions WHERE no = ?', [no]);

@@ -1,6 +1,4 @@
 import type { Environment } from '../../environment/config.ts';
-import type { ArtifactStore } from '../../ports/artifact-store.ts';
-import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { InferRequest } from '../oip/infer-request.ts';
 import type { InferLane } from '../rollout/infer-lanes.ts';
 import type { Runtimes } from '../runtime/load-version.ts';
@@ -8,13 +6,13 @@ import { ModelHost } from '../runtime/model-host.ts';
 import type { ModelSource } from '../runtime/model-source.ts';
 import { TritonRepository } from '../runtime/triton-repository.ts';
 import { FunctionSource } from './function-source.ts';
-import { RegistrySource } from './registry-source.ts';
+import { RegistrySource, type RegistrySourceOptions } from './registry-source.ts';
 
 export interface OpenHostOptions {
   readonly environment: Pick<Environment, 'models'>;
   readonly runtimes: Runtimes;
   /** Models of a project's registry; null: the process has none open. */
-  readonly registered: { readonly registry: ModelRegistry; readonly artifacts: ArtifactStore } | null;
+  readonly registered: RegistrySourceOptions | null;
   /** The lane of a request during a rollout of its model. */
   readonly laneOf?: (request: InferRequest) => InferLane | null;
   /** Notes how long an answered request took, ms. */
@@ -30,7 +28,7 @@ export async function openModelHost(options: OpenHostOptions): Promise<ModelHost
   const eager: ModelSource[] = [];
   if (functions.length > 0) eager.push(new FunctionSource(functions));
   if (repository !== undefined) eager.push(new TritonRepository(repository));
-  const lazy = registered === null ? [] : [new RegistrySource(registered.registry, registered.artifacts)];
+  const lazy = registered === null ? [] : [new RegistrySource(registered)];
   const host = new ModelHost({
     sources: [...eager, ...lazy],
     runtimes,

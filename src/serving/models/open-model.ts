@@ -8,6 +8,7 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import type { PythonRuntime } from '../../ports/python-runtime.ts';
 import type { Rollout, RolloutStore } from '../../ports/rollout-store.ts';
 import { ModelServer } from '../online/model-server.ts';
 import type { TakePredictions } from '../online/prediction.ts';
@@ -17,6 +18,7 @@ import { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { httpHooks } from '../rollout/rollout-hooks.ts';
 import type { ShadowCopy } from '../rollout/rollout-lanes.ts';
 import type { Outcomes } from '../rollout/success.ts';
+import { loadForeignScorer } from './foreign-scorer.ts';
 
 export interface OpenModelOptions {
   readonly registry: ModelRegistry;
@@ -27,6 +29,8 @@ export interface OpenModelOptions {
   readonly threads?: ModelRuntime | null;
   /** Opens a model file where a crash of the library harms nobody. */
   readonly tryOut?: ((file: Uint8Array) => Promise<void>) | null;
+  /** null: versions that are Python programs are refused. */
+  readonly python: PythonRuntime | null;
   readonly log: EventLog;
   readonly offline: OfflineStore;
   readonly partitions: number;
@@ -73,7 +77,11 @@ export class OpenModel {
   ) {
     this.data = data;
     this.#options = options;
-    this.server = new ModelServer({ model: data, ...options });
+    this.server = new ModelServer({
+      model: data,
+      ...options,
+      foreign: (record) => loadForeignScorer(record, options),
+    });
     this.fed = new FedLog(data, options.sampleRate);
     this.log = parts.log;
     this.history = parts.history;

@@ -1,4 +1,4 @@
-import { fail } from '../../base/errors/fail.ts';
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import type { ModelData, ProjectData } from '../../features/define/declaration.ts';
 import type { LoggedTopic } from '../../featurestore/feature-store-options.ts';
 import { openPart } from '../../observe/part-kind.ts';
@@ -154,7 +154,11 @@ export class ProjectModels {
   }
 
   async #refresh(): Promise<void> {
-    for (const { server } of this.#models.values()) await server.refresh().catch(this.#options.onFault);
+    for (const { server } of this.#models.values())
+      await server.refresh().catch((error: unknown) => {
+        // Not a fault: the health report names the version until its environment is made.
+        if (!isHeadraceError(error, 'PYTHON_PREPARING')) this.#options.onFault(error);
+      });
   }
 
   async #close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { fail, type HeadraceError, isHeadraceError } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
-import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts';
+import type { ModelRegistry, ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
 import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import { CHAMPION } from '../../registry/champion.ts';
 import { checkParity, parityRows } from '../../registry/parity.ts';
@@ -13,6 +13,12 @@ import type { HeldVersion } from './held-version.ts';
 import { ROWS_A_RUN, ScoreQueue } from './score-queue.ts';
 import { VersionPool } from './version-pool.ts';
 
+/** A version that another program logged, as a project scores with it. */
+export interface ForeignScorer {
+  readonly version: ModelVersion;
+  readonly scorer: Scorer;
+}
+
 export interface ModelServerOptions {
   readonly model: ModelData;
   readonly registry: ModelRegistry;
@@ -23,6 +29,8 @@ export interface ModelServerOptions {
   readonly threads?: ModelRuntime | null;
   /** Opens a file where a crash of the library harms nobody; left out: files are trusted. Error: MODEL_FILE. */
   readonly tryOut?: ((file: Uint8Array) => Promise<void>) | null;
+  /** Loads a version that another program logged; without it they are refused (REGISTRY_FOREIGN). */
+  readonly foreign?: (record: VersionRecord) => Promise<ForeignScorer>;
 }
 
 /** Scores of a batch, and the one version that gave them. */
@@ -58,9 +66,7 @@ export class ModelServer {
   constructor(options: ModelServerOptions) {
     this.model = options.model;
     this.#options = options;
-    this.#pool = new VersionPool(async (version) =>
-      this.#load(await options.registry.version(this.model.name, version)),
-    );
+    this.#pool = new VersionPool((version) => this.#open(version));
   }
 
   /**
@@ -155,6 +161,21 @@ export class ModelServer {
         this.#unfit = champion;
         this.#refusal = error;
       } else this.#unloaded = champion;
+      throw error;
+    }
+  }
+
+  async #open(number: number): Promise<ScoreQueue> {
+    const { registry, foreign } = this.#options;
+    const record = await registry.versionRecord(this.model.name, number);
+    if (record === null) throw fail('REGISTRY_VERSION', { model: this.model.name, version: number });
+    if (record.trained !== null) return this.#load(record.trained);
+    if (foreign === undefined) throw fail('REGISTRY_FOREIGN', { model: this.model.name, version: number });
+    const { version, scorer } = await foreign(record);
+    try {
+      return new ScoreQueue(version, scorer, featureRow(this.model.service, version));
+    } catch (error) {
+      await scorer.close();
       throw error;
     }
   }

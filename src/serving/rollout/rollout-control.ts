@@ -18,7 +18,7 @@ const PREVIOUS = 'previous';
 export interface RolloutControlOptions {
   readonly model: ModelData;
   readonly store: RolloutStore;
-  readonly registry: Pick<ModelRegistry, 'alias' | 'moveAlias' | 'version' | 'hold' | 'release' | 'holds'>;
+  readonly registry: Pick<ModelRegistry, 'alias' | 'moveAlias' | 'versionRecord' | 'hold' | 'release' | 'holds'>;
   readonly hooks: RolloutHooks;
   /** Loads a version as if it were to serve. */
   readonly check: (version: number) => Promise<void>;
@@ -87,7 +87,8 @@ export class RolloutControl {
     if (active !== null)
       throw fail('ROLLOUT_ACTIVE', { model: model.name, rollout: active.id, version: active.candidate });
     const champion = await registry.alias(model.name, CHAMPION);
-    await registry.version(model.name, version);
+    if ((await registry.versionRecord(model.name, version)) === null)
+      throw fail('REGISTRY_VERSION', { model: model.name, version });
     const unfit = champion === null ? 'the model has no champion' : champion === version ? 'it is the champion' : null;
     if (unfit !== null || champion === null)
       throw fail('ROLLOUT_CANDIDATE', { model: model.name, version, reason: unfit ?? '' });

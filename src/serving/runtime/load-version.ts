@@ -54,6 +54,10 @@ export async function loadVersion(options: LoadOptions): Promise<ServedVersion> 
     const loaded = await opened.load(config);
     return warmedVersion(options, { loaded, place: 'here', platform: opened.platform, size: 0 });
   }
+  if (opened.kind === 'process') {
+    const { loaded, platform } = opened;
+    return warmedVersion(options, { loaded, place: 'process', platform, size: opened.memoryBytes() });
+  }
   await options.runtimes.tryOut?.(opened.file);
   return loadFile(options, opened.file);
 }
@@ -91,7 +95,11 @@ async function warmedVersion(options: LoadOptions, opened: Opened): Promise<Serv
       return served(options, opened, { msARun: 0, msARow: 0, joinsRows: false }, sequencer);
     const given = await source.warmUps(version, config, signature);
     const warmed = await warmUp(loaded, signature, {
-      required: [...given, ...recent.filter((tensors) => fits(tensors, signature.inputs.length))],
+      required: [
+        ...given,
+        ...(loaded.examples ?? []),
+        ...recent.filter((tensors) => fits(tensors, signature.inputs.length)),
+      ],
       hasRows: hasRows(config, signature),
       mostRows: sequencer === null ? mostRowsOf(config) : 1,
       controls: (tensors, rows) =>

@@ -260,6 +260,7 @@ export class ModelHost {
     if (source?.preferred === null || source?.versions.includes(version) !== true) return undefined;
     await entry.inTurn(async () => {
       if (entry.version(version) !== undefined) return;
+      await source.prepare?.(version);
       const [loaded] = await this.#measured(() => this.#loadVersions(entry, source, [version]));
       entry.serving = [...entry.serving, loaded].sort((a, b) => Number(a.version) - Number(b.version));
     });
@@ -269,8 +270,17 @@ export class ModelHost {
   /** Loads the version that its source prefers now; the previous one stays, for callers that name it. */
   async #follow(entry: ModelEntry): Promise<void> {
     if (entry.state !== 'ready' || entry.chosen === null) return;
-    const preferred = (await this.#find(entry.name))?.preferred ?? null;
+    const source = await this.#find(entry.name);
+    const preferred = source?.preferred ?? null;
     if (preferred === null || preferred === entry.chosen) return;
+    try {
+      await source?.mustBePrepared?.(preferred);
+    } catch (error) {
+      // The previous version answers meanwhile, and the health report has the reason.
+      entry.failed(error);
+      return;
+    }
+    entry.reason = '';
     await this.#another(entry, preferred);
     entry.chosen = preferred;
   }
@@ -296,7 +306,10 @@ export class ModelHost {
       const before = entry.serving;
       const source = overridden(entry.name, await this.#find(entry.name), override);
       if (source === null) throw fail('OIP_LOAD', { reason: 'failed to poll from model repository' });
-      entry.serving = await this.#measured(() => this.#loadVersions(entry, source, chosenVersions(source)));
+      const chosen = chosenVersions(source);
+      // Before the one load at a time: it may take minutes.
+      for (const version of chosen) await source.prepare?.(version);
+      entry.serving = await this.#measured(() => this.#loadVersions(entry, source, chosen));
       entry.chosen = source.preferred;
       entry.state = 'ready';
       entry.reason = '';

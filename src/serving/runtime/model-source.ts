@@ -3,8 +3,14 @@ import type { LoadedModel } from '../../ports/model-runtime.ts';
 import type { Tensor, TensorSignature } from '../../schema/tensor.ts';
 import type { ModelConfig } from './model-config.ts';
 
-/** A version of a model, ready to be loaded: an ONNX file, or what loads itself. */
+/** A version of a model, ready to be loaded: an ONNX file, what loads itself, or a separate process. */
 export type OpenedVersion =
+  | {
+      readonly kind: 'process';
+      readonly platform: string;
+      readonly loaded: LoadedModel;
+      readonly memoryBytes: () => number;
+    }
   | { readonly kind: 'onnx'; readonly file: Uint8Array }
   | {
       readonly kind: 'own';
@@ -22,6 +28,10 @@ export interface SourceModel {
   readonly preferred: string | null;
   /** The version that an alias names; null: none. */
   alias(alias: string): MaybePromise<string | null>;
+  /** Makes ready for a load what takes minutes, once. Errors: those of the source. */
+  prepare?(version: string): Promise<void>;
+  /** Begins to make that ready, and fails as long as it is not. Errors: PYTHON_PREPARING, those of the source. */
+  mustBePrepared?(version: string): Promise<void>;
   /** Errors: those of the source. */
   open(version: string, file: string): MaybePromise<OpenedVersion>;
   /** Requests that the version is warmed with before it serves; real rows, where the source has some. */

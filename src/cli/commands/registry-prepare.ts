@@ -1,0 +1,34 @@
+import { fail } from '../../base/errors/fail.ts';
+import type { Command } from '../command.ts';
+import { versionWord } from '../version-word.ts';
+import { withRegistry } from '../with-registry.ts';
+
+export const registryPrepare: Command = {
+  name: ['registry', 'prepare'],
+  summary: 'makes the environment of a version that is a Python program, and loads it once',
+  words: '<model> <version or alias>',
+  arity: [2, 2],
+  options: {},
+  help: {},
+  run: (call) =>
+    withRegistry(call, async ({ environment, registry, artifacts }) => {
+      const { openPython } = await import('../../compose/compose.ts');
+      const { openForeign, prepareForeign } = await import('../../serving/models/open-foreign.ts');
+      const [model = '', word = ''] = call.words;
+      const version = /^\d+$/.test(word) ? versionWord(word) : await registry.alias(model, word);
+      const record = version === null ? null : await registry.versionRecord(model, version);
+      if (record === null) throw fail('REGISTRY_ABSENT', { kind: 'version', name: `${model} ${word}` });
+      const python = await openPython(environment, artifacts);
+      try {
+        if (record.trained === null) await prepareForeign(record, { artifacts, python });
+        const opened = record.trained === null ? await openForeign(record, { artifacts, python }) : null;
+        const served = opened?.kind === 'process' ? 'python' : 'onnx';
+        if (opened?.kind === 'process') await opened.loaded.close();
+        if (call.json) return call.terminal.out(JSON.stringify({ model, version: record.version, served }));
+        const how = served === 'onnx' ? 'as ONNX' : 'by a worker in Python';
+        call.terminal.out(`${model} version ${record.version} can be served ${how}`);
+      } finally {
+        await python?.close();
+      }
+    }),
+};

@@ -1,0 +1,53 @@
+import type { VersionFile } from './model-registry.ts';
+import type { LoadedModel } from './model-runtime.ts';
+
+/** A version that is a Python program, as a runtime takes it. */
+export interface PythonVersion {
+  readonly model: string;
+  readonly version: number;
+  /** Digest over its files. */
+  readonly digest: string;
+  readonly files: readonly VersionFile[];
+}
+
+/** A worker and how it is. */
+export interface PythonWorker {
+  readonly model: string;
+  readonly version: number;
+  readonly state: 'starting' | 'ready' | 'waiting';
+  /** Why there is no worker; empty: there is one, or one starts for the first time. */
+  readonly reason: string;
+  /** How often a worker was started again. */
+  readonly restarts: number;
+  /** Memory of its processes at the last look; 0 where the system does not say. */
+  readonly memoryBytes: number;
+}
+
+/** A version in a worker, or the ONNX file that computes the same. */
+export type OpenedPython =
+  | { readonly kind: 'worker'; readonly loaded: LoadedModel; readonly memoryBytes: () => number }
+  | { readonly kind: 'onnx'; readonly file: Uint8Array };
+
+/**
+ * Runs versions that are Python programs.
+ *
+ * Rules:
+ *  1. nothing of a version is unpickled or imported in this process;
+ *  2. `prepare` makes the environment of a version from its own requirements, once for each set of locked packages;
+ *  3. `open` needs an environment that is there: otherwise it begins to make it and fails with PYTHON_PREPARING;
+ *  4. a worker that ends, hangs, breaks the protocol or uses more than it may fails the runs that it had, each with a coded
+ *     error, and another one is started; no other version is disturbed;
+ *  5. a worker has no secret of this process in its environment.
+ */
+export interface PythonRuntime {
+  /** Errors: PYTHON_REQUIREMENTS, PYTHON_VERSION, PYTHON_INTERPRETER, PYTHON_INSTALL, those of the artefacts. */
+  prepare(version: PythonVersion): Promise<void>;
+  /** Returns where the environment is there; otherwise begins to make it. Errors: PYTHON_PREPARING, those of `prepare`. */
+  mustBePrepared(version: PythonVersion): Promise<void>;
+  /** Workers are shared: a version that is open already gets no second one. Errors: those of `mustBePrepared`, PYTHON_LOAD, PYTHON_TIME. */
+  open(version: PythonVersion): Promise<OpenedPython>;
+  /** Workers that are open. */
+  workers(): readonly PythonWorker[];
+  /** Ends every worker and installation. */
+  close(): Promise<void>;
+}

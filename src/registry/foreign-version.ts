@@ -1,0 +1,26 @@
+import { fail } from '../base/errors/fail.ts';
+import type { ArtifactStore } from '../ports/artifact-store.ts';
+import type { VersionRecord } from '../ports/model-registry.ts';
+import type { PythonVersion } from '../ports/python-runtime.ts';
+import { flavorsOf, mlmodelText } from './mlmodel.ts';
+
+/** How a version that another program logged can be served: its ONNX file, or as a Python program. */
+export type ForeignVersion =
+  | { readonly kind: 'onnx'; readonly digest: string }
+  | { readonly kind: 'python'; readonly version: PythonVersion };
+
+/** Reads how a version can be served from its MLmodel file. Errors: PYTHON_FLAVOR, ARTIFACT_*. */
+export async function foreignVersion(record: VersionRecord, artifacts: ArtifactStore): Promise<ForeignVersion> {
+  const { model, version, files, digest } = record;
+  const refuse = (reason: string) => fail('PYTHON_FLAVOR', { model, version, reason });
+  if (digest === null) throw refuse('none of its files is in this registry');
+  const text = await mlmodelText(files, artifacts);
+  if (text === null) throw refuse('it has no MLmodel file');
+  const flavors = flavorsOf(text);
+  const data = flavors.get('onnx')?.get('data');
+  const onnx = files.find(({ path }) => path === data);
+  if (onnx !== undefined) return { kind: 'onnx', digest: onnx.digest };
+  if (!flavors.has('python_function'))
+    throw refuse(`it has the flavours ${[...flavors.keys()].join(', ') || 'of no library'}`);
+  return { kind: 'python', version: { model, version, digest, files } };
+}

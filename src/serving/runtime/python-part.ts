@@ -1,0 +1,65 @@
+import type { PartKind } from '../../observe/part-kind.ts';
+import type { PythonRuntime, PythonWorker } from '../../ports/python-runtime.ts';
+
+/** The share of the workers of Python models in the status. */
+export interface PythonStatus {
+  readonly python: readonly PythonWorker[];
+}
+
+const labels = ['model', 'version'];
+
+function labelsOf({ model, version }: PythonWorker): Readonly<Record<string, string>> {
+  return { model, version: String(version) };
+}
+
+/** Workers of models that are Python programs. */
+export const pythonPart: PartKind<Pick<PythonRuntime, 'workers'>, PythonStatus> = {
+  name: 'python',
+  figures: [
+    {
+      name: 'headrace_python_worker_up',
+      type: 'gauge',
+      unit: 'workers',
+      labels,
+      help: '1 while the worker of a version has loaded it, otherwise 0',
+      alerts: [
+        {
+          name: 'HeadracePythonWorkerDown',
+          expr: 'headrace_python_worker_up == 0',
+          for: '5m',
+          severity: 'page',
+          summary:
+            'Version {{ $labels.version }} of model {{ $labels.model }} has no worker. `headrace status` says how it ended.',
+        },
+      ],
+      read: (runtime) => runtime.workers().map((one) => [labelsOf(one), one.state === 'ready' ? 1 : 0]),
+    },
+    {
+      name: 'headrace_python_worker_restarts_total',
+      type: 'counter',
+      unit: 'starts',
+      labels,
+      help: 'Workers of a version that were started in place of one that ended',
+      read: (runtime) => runtime.workers().map((one) => [labelsOf(one), one.restarts]),
+    },
+    {
+      name: 'headrace_python_worker_memory_bytes',
+      type: 'gauge',
+      unit: 'bytes',
+      labels,
+      help: 'Memory of the processes of a worker at the last look',
+      read: (runtime) => runtime.workers().map((one) => [labelsOf(one), one.memoryBytes]),
+    },
+  ],
+  health: (runtime) =>
+    runtime
+      .workers()
+      .filter(({ state }) => state === 'waiting')
+      .map(({ model, version, reason }) => `version ${version} of model ${model} has no worker: ${reason}`),
+  status: (runtime) => ({ python: runtime.workers() }),
+  lines: ({ python }) =>
+    python.map(
+      ({ model, version, state, restarts }) =>
+        `Python worker of ${model} version ${version}: ${state}${restarts === 0 ? '' : `, started again ${restarts} times`}`,
+    ),
+};
