@@ -97,8 +97,9 @@ export class ModelServer {
    */
   async check(version: number): Promise<void> {
     const { registry, artifacts, tryOut } = this.#options;
-    const { artifact } = await registry.version(this.model.name, version);
-    await tryOut?.(await artifacts.get(artifact));
+    const record = await registry.versionRecord(this.model.name, version);
+    if (record === null) throw fail('REGISTRY_VERSION', { model: this.model.name, version });
+    if (record.trained !== null) await tryOut?.(await artifacts.get(record.trained.artifact));
     const loaded = await this.#pool.hold(version);
     await loaded.release();
   }
