@@ -3,7 +3,7 @@ import { elementsOf, type Tensor, type TensorType, tensorArrays } from '../../sc
 /*
  * Messages between the server and the worker of a model:
  *
- *   frame  = length (uint32, of what follows) jsonLength (uint32) json *tensor
+ *   frame  = length (uint32, of the rest) jsonLength (uint32) json *tensor
  *   tensor = the elements of a tensor of the JSON's `tensors`, in its order: row-major, little-endian, without padding;
  *            BYTES are the strings one after the other, and the JSON has their lengths
  */

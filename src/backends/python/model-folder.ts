@@ -41,7 +41,7 @@ export async function makeModelFolder(
   }
 }
 
-/** Removes what processes that are dead left below a folder: names begin with the process id, with or without `making-`. */
+/** Removes the remains of dead processes below a folder: names begin with the process id, with or without `making-`. */
 export async function clearFolders(directory: string): Promise<void> {
   let names: readonly string[] = [];
   try {

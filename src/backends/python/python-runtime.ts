@@ -53,7 +53,7 @@ function sharedModel(model: PythonModel, release: () => Promise<void>): SharedMo
   };
 }
 
-/** Versions that are Python programs, each in a worker process with an environment of its own requirements. */
+/** Versions that are Python programs, each in a worker process with an environment for its requirements. */
 export class ProcessPythonRuntime implements PythonRuntime {
   readonly #options: PythonRuntimeOptions;
   readonly #directory: string;
@@ -73,7 +73,7 @@ export class ProcessPythonRuntime implements PythonRuntime {
     this.#environments = new PythonEnvironments({ directory: this.#directory, interpreter, installMs });
   }
 
-  /** Removes what dead processes left. */
+  /** Removes the remains of dead processes. */
   async clear(): Promise<void> {
     await clearFolders(this.#directory);
     await clearFolders(this.#work);

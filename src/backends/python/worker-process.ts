@@ -7,7 +7,7 @@ import type { Tensor } from '../../schema/tensor.ts';
 import { encodeFrame, type Frame, FrameReader } from './frame.ts';
 import { killMarked, killTree, processTree } from './process-tree.ts';
 
-/** What a worker prints is kept up to here, its end. */
+/** Bytes that are kept of the output of a worker, its end. */
 const LAST_BYTES = 2_000;
 
 /** How often the memory and the processes of a worker are looked at, ms. */
@@ -95,7 +95,7 @@ export class WorkerProcess {
     return answer;
   }
 
-  /** Kills it and its descendants; what waits fails with the error. */
+  /** Kills it and its descendants; waiting calls fail with the error. */
   kill(error: HeadraceError): void {
     this.#cause ??= error;
     this.#settle(this.#cause);
