@@ -11,6 +11,7 @@ import { openKafkaLog } from '../../src/backends/kafka/event-log.ts';
 import { openTopicReader, type TopicReader } from '../../src/backends/kafka/topic-reader.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import type { EventLog, LogRecord } from '../../src/ports/event-log.ts';
+import type { Position } from '../../src/ports/position.ts';
 import { until } from './until.ts';
 
 const TOPIC = 'clicks@1';
@@ -33,7 +34,27 @@ const goOn = () => process.kill(broker.pid, 'SIGCONT');
 
 const brokers = () => [`127.0.0.1:${broker.port}`];
 
-const open = (prefix: string) => openKafkaLog({ brokers: brokers(), prefix, replicas: 1, timeoutMs: 1_000 });
+const open = (prefix: string, timeoutMs = 1_000) =>
+  openKafkaLog({ brokers: brokers(), prefix, replicas: 1, timeoutMs });
+
+/** Works while the broker stops again and again: everything takes several times as long, and nothing is away. */
+async function slowly<T>(work: () => Promise<T>): Promise<T> {
+  let turn = 0;
+  const turns = setInterval(() => {
+    turn += 1;
+    if (turn % 4 === 0) goOn();
+    else stall();
+  }, 15);
+  try {
+    return await work();
+  } finally {
+    clearInterval(turns);
+    goOn();
+  }
+}
+
+/** Longer than any call takes of a broker that is slow. */
+const PATIENT_MS = 120_000;
 
 let appended = 0;
 
@@ -103,14 +124,14 @@ test('a log whose broker hangs is not opened, by a code, and closes', async () =
   }
 });
 
-const openReader = (topic: string) =>
+const openReader = (topic: string, timeoutMs = 1_000) =>
   openTopicReader({
     brokers: brokers(),
     clientId: 'away',
     topics: [{ name: topic, keptMs: Number.POSITIVE_INFINITY }],
     partitions: 1,
     replicas: 1,
-    timeoutMs: 1_000,
+    timeoutMs,
   });
 
 /** Every method of a reader of tile topics that asks the broker, so that a new one breaks the build. */
@@ -141,5 +162,43 @@ test('every method of tile topics whose broker hangs ends with a code, and answe
     await reader.close();
   } finally {
     goOn();
+  }
+});
+
+test('every method of a log and of tile topics whose broker is slow answers, and each record is read once and in order', async () => {
+  const prefix = `slow-${randomUUID().slice(0, 8)}.`;
+  const log = await open(prefix, PATIENT_MS);
+  try {
+    await log.openTopic(TOPIC, 1);
+    const records = Array.from({ length: 40 }, record);
+    const read = await slowly(async () => {
+      for (const [name, call] of asking) {
+        if (name !== 'append') expect([name, await codeOf(() => call(log))]).toEqual([name, null]);
+      }
+      for (let from = 0; from < records.length; from += 4) await log.append(TOPIC, 0, records.slice(from, from + 4));
+      const topic = `${prefix}${TOPIC.replace('@', '.')}`;
+      const reader = await openReader(topic, PATIENT_MS);
+      try {
+        expect(await reader.ends()).toEqual({ begins: { [topic]: [0] }, ends: { [topic]: [records.length] } });
+        const offsets: number[] = [];
+        let next: Position = { [topic]: [0] };
+        do {
+          const batch = await reader.read(next, 100);
+          offsets.push(...batch.records.map(({ offset }) => offset));
+          ({ next } = batch);
+        } while (offsets.length < records.length);
+        expect((await reader.read(next, 1)).records).toEqual([]);
+        return offsets;
+      } finally {
+        await reader.close();
+      }
+    });
+    expect(read).toEqual(records.map((_, i) => i));
+    const ids: string[] = [];
+    const { records: kept } = await log.read(TOPIC, 0, 0, 1_000_000);
+    for (const { id } of kept) ids.push(id);
+    expect(ids).toEqual(records.map(({ id }) => id));
+  } finally {
+    await log.close();
   }
 });
