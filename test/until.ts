@@ -10,9 +10,12 @@ const LONGEST_MS = 100_000;
 const STILL_LOOKS = 100;
 
 /** Waits until a condition holds; one that throws does not hold yet. Fails with what it last said. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+export async function until(
+  holds: () => boolean | string | Promise<boolean | string>,
+  { longestMs = LONGEST_MS, everyMs = LOOK_EVERY_MS }: { readonly longestMs?: number; readonly everyMs?: number } = {},
+): Promise<void> {
   let last: unknown = false;
-  for (const end = performance.now() + LONGEST_MS; performance.now() < end; await sleep(LOOK_EVERY_MS)) {
+  for (const end = performance.now() + longestMs; performance.now() < end; await sleep(everyMs)) {
     try {
       last = await holds();
       if (last === true) return;

@@ -1,16 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runDev } from '../../src/cli/run-dev.ts';
 import { until } from '../until.ts';
-import { runCli, startCli } from './run-cli.ts';
+import { linkHeadrace, runCli, startCli } from './run-cli.ts';
 
-const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'headrace-dev-'));
 const started = new Set<ChildProcess>();
 
@@ -40,8 +38,7 @@ export default defineConfig({
 `;
 
 beforeAll(() => {
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(REPOSITORY, join(folder, 'node_modules', 'headrace'));
+  linkHeadrace(folder);
   write(project('visitor'));
 });
 afterAll(() => {

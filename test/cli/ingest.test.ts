@@ -1,19 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../until.ts';
-import { ended, lastJson, runCli, startCli } from './run-cli.ts';
+import { ended, initProject, lastJson, runCli, startCli } from './run-cli.ts';
 
-const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const root = mkdtempSync(join(tmpdir(), 'headrace-ingest-'));
 const shop = join(root, 'shop');
 
 beforeAll(async () => {
-  expect(await runCli(root, ['init', 'shop'])).toMatchObject({ code: 0 });
-  mkdirSync(join(shop, 'node_modules'));
-  symlinkSync(REPOSITORY, join(shop, 'node_modules', 'headrace'));
+  await initProject(root, 'shop');
 });
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { progressLine } from '../../src/cli/progress.ts';
 import { childEnv } from '../child-env.ts';
-import { runCli } from './run-cli.ts';
+import { initProject, runCli } from './run-cli.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'headrace-progress-'));
 const shop = join(root, 'shop');
@@ -17,9 +17,7 @@ const noTerminal = spawnSync('script', ['--version']).status !== 0;
 if (noTerminal) console.warn('SKIPPED: what a terminal shows; the program script (util-linux) is not here');
 
 beforeAll(async () => {
-  expect(await runCli(root, ['init', 'shop'])).toMatchObject({ code: 0 });
-  mkdirSync(join(shop, 'node_modules'));
-  symlinkSync(fileURLToPath(new URL('../..', import.meta.url)), join(shop, 'node_modules', 'headrace'));
+  await initProject(root, 'shop');
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 

@@ -1,13 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Ended, ended, lastJson, runCli, startCli } from './run-cli.ts';
-
-const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+import { type Ended, ended, initProject, lastJson, runCli, startCli } from './run-cli.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'headrace-cli-'));
 const shop = join(root, 'shop');
@@ -20,9 +17,7 @@ let devEnd: Promise<Ended>;
 let url = '';
 
 beforeAll(async () => {
-  expect(await runCli(root, ['init', 'shop'])).toMatchObject({ code: 0, err: '' });
-  mkdirSync(join(shop, 'node_modules'));
-  symlinkSync(REPOSITORY, join(shop, 'node_modules', 'headrace'));
+  await initProject(root, 'shop');
 });
 
 afterAll(() => {

@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { childEnv } from '../child-env.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
@@ -19,6 +22,20 @@ export function startCli(folder: string, args: readonly string[]): ChildProcess 
     stdio: ['ignore', 'pipe', 'pipe'],
     env: childEnv(),
   });
+}
+
+/** Lets the files of a folder import this repository by its name, as if it was installed there. */
+export function linkHeadrace(folder: string): void {
+  mkdirSync(join(folder, 'node_modules'), { recursive: true });
+  symlinkSync(REPOSITORY, join(folder, 'node_modules', 'headrace'));
+}
+
+/** The folder of a project that `headrace init` makes in a folder. */
+export async function initProject(folder: string, name: string): Promise<string> {
+  expect(await runCli(folder, ['init', name])).toMatchObject({ code: 0, err: '' });
+  const project = join(folder, name);
+  linkHeadrace(project);
+  return project;
 }
 
 /** Runs the command line to its end; nothing that it prints may be a stack trace. */

@@ -1,15 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasEnded } from '../has-ended.ts';
 import { until } from '../until.ts';
-import { lastJson, runCli, startCli } from './run-cli.ts';
+import { lastJson, linkHeadrace, runCli, startCli } from './run-cli.ts';
 
-const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'headrace-stop-'));
 
 const PROJECT = `import { count, decimal, defineConfig, defineProject, entity, eventSource, featureService, gt, lookup, model, streamView, text, time } from 'headrace';
@@ -42,8 +41,7 @@ const TRAINER = `console.log('trainer ' + process.pid); setInterval(() => {}, 10
 const HANGING = `console.error('loading'); setInterval(() => {}, 1000); await new Promise(() => {}); export default {};`;
 
 beforeAll(() => {
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(REPOSITORY, join(folder, 'node_modules', 'headrace'));
+  linkHeadrace(folder);
   writeFileSync(join(folder, 'headrace.config.ts'), PROJECT);
   writeFileSync(join(folder, 'hanging.ts'), HANGING);
   writeFileSync(join(folder, 'train.mjs'), TRAINER);

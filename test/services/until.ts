@@ -1,15 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until as untilWithin } from '../until.ts';
 
-/** Waits until something holds, which on a slow machine takes its time; fails with what it last said. */
-export async function until(holds: () => Promise<boolean | string>, ms = 300_000): Promise<void> {
-  let last: unknown = 'nothing';
-  for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) {
-    try {
-      last = await holds();
-      if (last === true) return;
-    } catch (error) {
-      last = error;
-    }
-  }
-  throw new Error(`it did not come to hold: ${String(last)}`, { cause: last });
+/** What a server does takes longer than what this process does, ms; a look is a request to it. */
+const SERVICE_MS = 300_000;
+const LOOK_EVERY_MS = 50;
+
+/** Waits until something holds, which on a slow machine takes its time; a text says why it does not. Fails with what it last said. */
+export function until(holds: () => Promise<boolean | string>, ms = SERVICE_MS): Promise<void> {
+  return untilWithin(holds, { longestMs: ms, everyMs: LOOK_EVERY_MS });
 }
