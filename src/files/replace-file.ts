@@ -7,9 +7,11 @@ import { syncFolder } from './sync-folder.ts';
  * crash or a loss of power the file has its old or its new content. One process at a time may replace a file. Errors: those of
  * the file system; the old content stays.
  */
-export function replaceFile(path: string, content: string | Uint8Array, mode = 0o666): void {
+export function replaceFile(path: string, content: string | Uint8Array, mode?: number): void {
   const next = `${path}.tmp`;
   try {
+    // A file that a dead process left keeps its mode.
+    if (mode !== undefined) rmSync(next, { force: true });
     const file = openSync(next, 'w', mode);
     try {
       writeFileSync(file, content);

@@ -32,7 +32,7 @@ test('a file has its new content, and nothing else is left in its folder', () =>
 
 test('a private file is private from its first byte, whatever it was before', () => {
   const path = join(folder, 'secret');
-  writeFileSync(path, 'old', { mode: 0o644 });
+  for (const left of [path, `${path}.tmp`]) writeFileSync(left, 'old', { mode: 0o644 });
   replaceFile(path, 'new', 0o600);
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
