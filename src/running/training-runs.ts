@@ -31,6 +31,8 @@ export interface TrainOptions {
   readonly onLine?: (line: string) => void;
   /** Cancels it: the call fails with JOB_CANCELLED or the error of the ended process, and no version is registered. */
   readonly signal?: AbortSignal;
+  /** The most that this training may cost, in the currency of `training.pricePerHour`; default: `training.budget`. */
+  readonly budget?: number;
   /** Resumes the newest training of the model that was killed: its set, its options, its newest checkpoint. */
   readonly resume?: boolean;
 }
@@ -165,7 +167,7 @@ export class TrainingRuns {
 
   #trainOn(
     model: ModelData,
-    { onLine, signal }: TrainOptions,
+    { onLine, signal, budget: own }: TrainOptions,
     { directory, declaration, trainingSet }: Omit<KeptTraining, 'model'>,
   ): Promise<ModelVersion> {
     const { stores, clock, limits } = this.#options;
@@ -181,7 +183,7 @@ export class TrainingRuns {
       artifacts,
       runtime,
       clock,
-      limits: { timeoutMs: TRAINING_TIMEOUT_MS, checkpointSeconds, restarts, budget, pricePerHour },
+      limits: { timeoutMs: TRAINING_TIMEOUT_MS, checkpointSeconds, restarts, budget: own ?? budget, pricePerHour },
       openRun,
       profile: (set, features) => referenceOf(set, features, clock()),
       ...(onLine === undefined ? {} : { onLine }),

@@ -8,7 +8,7 @@ import { LocalTrainingBackend } from '../../src/backends/local/training-backend.
 import { checkpointNames } from '../../src/training/runner/checkpoints.ts';
 import type { JournalEntry } from '../../src/training/runner/journal.ts';
 import { until } from '../until.ts';
-import { END, openProject, slow } from './training-project.ts';
+import { END, fill, openProject, slow } from './training-project.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -68,4 +68,19 @@ test('a program that takes more memory than its limit ends with an error, and th
   const [rank] = (await backend.state('g')).ranks;
   expect(rank).not.toMatchObject({ code: 0 });
   await backend.cancel('g');
+});
+
+test('a training that would cost more than its budget ends before it, and registers nothing', async () => {
+  const headrace = await openProject(folder, { training: { checkpoint: '50ms', pricePerHour: 3_600 } });
+  try {
+    await fill(headrace);
+    // A second costs 1: the grace alone would pass the budget.
+    await expect(headrace.train(slow, { to: END, budget: 5 })).rejects.toMatchObject({
+      code: 'TRAINING_JOB',
+      message: expect.stringContaining('budget'),
+    });
+    expect((await headrace.versions(slow)).versions).toEqual([]);
+  } finally {
+    await headrace.close();
+  }
 });

@@ -1,7 +1,7 @@
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { Call, Command } from '../command.ts';
 import { followJob } from '../follow-job.ts';
-import { instantOption } from '../parse-option.ts';
+import { instantOption, numberOption } from '../parse-option.ts';
 import { withProgress } from '../progress.ts';
 import { type ServerLink, serverOf, serverOption, serverOptionHelp } from '../server-link.ts';
 import { withHeadrace } from '../with-headrace.ts';
@@ -17,6 +17,7 @@ export const train: Command = {
     'as-known': { type: 'boolean' },
     promote: { type: 'boolean' },
     resume: { type: 'boolean' },
+    budget: { type: 'string' },
     ...serverOption,
   },
   help: {
@@ -24,6 +25,7 @@ export const train: Command = {
     to: 'end of the rows, exclusive (now minus the label’s within, when labels are complete)',
     'as-known': 'only with events that had arrived at each instant',
     promote: 'make the version champion',
+    budget: 'the most that the training may cost, at training.pricePerHour (training.budget)',
     resume: 'resume the newest training of the model that was killed, from its newest checkpoint',
     ...serverOptionHelp,
   },
@@ -43,11 +45,13 @@ export const train: Command = {
 function rowsOf({ options }: Call) {
   const from = instantOption('from', options['from']);
   const to = instantOption('to', options['to']);
+  const budget = numberOption('budget', options['budget'], 0);
   return {
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
     mode: options['as-known'] === true ? ('as-known' as const) : ('corrected' as const),
     resume: options['resume'] === true,
+    ...(budget === undefined ? {} : { budget }),
   };
 }
 

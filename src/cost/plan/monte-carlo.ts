@@ -94,7 +94,7 @@ function chosenName(chosen: readonly Candidate[], number: number): string {
 }
 
 /** One window of one trace, for the work of this draw. */
-function spotRun(
+export function spotRun(
   { onDemandUsd }: DrawInputs,
   { setting, usd, ageDays }: NonNullable<DrawInputs['spot']>,
   wallHours: number,
@@ -127,12 +127,14 @@ function spotRun(
     ...(upUntil === undefined ? {} : { upUntil }),
   });
   const ticks = result.spotTicks + result.onDemandTicks;
-  // A run that the end of the trace cuts off has at least the time that was simulated.
-  const endS = (result.finishTick < 0 ? counts.length - from : result.finishTick) * trace.gapS;
+  // The rest of a run that the end of the trace cuts off is paid on demand, after one changeover: it would look cheap otherwise.
+  const restS = result.finishTick < 0 ? workS - result.doneS + setting.changeoverS : 0;
+  const endS = (result.finishTick < 0 ? counts.length - from : result.finishTick) * trace.gapS + restS;
   return {
     priceUsd,
     hours: endS / 3600,
-    usdOfNode: ((result.spotTicks * priceUsd + result.onDemandTicks * onDemandUsd) * trace.gapS) / 3600,
+    usdOfNode:
+      ((result.spotTicks * priceUsd + result.onDemandTicks * onDemandUsd) * trace.gapS + restS * onDemandUsd) / 3600,
     spotShare: ticks === 0 ? 0 : result.spotTicks / ticks,
     missed: result.finishTick < 0 || endS > setting.deadlineS,
   };

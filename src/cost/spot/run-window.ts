@@ -5,6 +5,8 @@ import { firstMemory, type InstanceState, type Policy, type PolicyJob, type Poli
 export interface WindowResult {
   /** The tick at which the job was finished; −1 where the window ended first. */
   readonly finishTick: number;
+  /** Work that is done, s. */
+  readonly doneS: number;
   readonly spotTicks: number;
   readonly onDemandTicks: number;
   readonly starts: number;
@@ -84,7 +86,7 @@ export function runWindow(options: WindowOptions): WindowResult {
     const lost = (before === 'spot' && !tick.available) || (before === 'on_demand' && count < spotNodes);
     tick.elapsedS = (at - from) * gapS;
     if (tick.doneS >= workS)
-      return { finishTick: at - from, spotTicks, onDemandTicks, starts, preemptions, mixedSpotNodeTicks };
+      return { finishTick: at - from, doneS: workS, spotTicks, onDemandTicks, starts, preemptions, mixedSpotNodeTicks };
     if (lost) {
       tick.state = 'idle';
       preemptions += 1;
@@ -122,5 +124,5 @@ export function runWindow(options: WindowOptions): WindowResult {
       onDemandTicks,
     });
   }
-  return { finishTick: -1, spotTicks, onDemandTicks, starts, preemptions, mixedSpotNodeTicks };
+  return { finishTick: -1, doneS: tick.doneS, spotTicks, onDemandTicks, starts, preemptions, mixedSpotNodeTicks };
 }

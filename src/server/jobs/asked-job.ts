@@ -65,9 +65,13 @@ function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude
   return JSON.parse(JSON.stringify(value));
 }
 
-function trainTask(headrace: Headrace, { model: name, from, to, mode, resume }: Asked<'train'>): JobTask {
+function trainTask(headrace: Headrace, { model: name, from, to, mode, resume, budget }: Asked<'train'>): JobTask {
   const model = headrace.model(name);
-  const span = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+  const span = {
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+    ...(budget === undefined ? {} : { budget }),
+  };
   return {
     kind: 'train',
     target: model.name,

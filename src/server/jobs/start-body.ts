@@ -15,6 +15,11 @@ export const startBody = z.discriminatedUnion(
       from: instant.optional(),
       to: instant.optional(),
       mode: z.enum(['corrected', 'as-known']).default('corrected'),
+      budget: z
+        .number()
+        .positive()
+        .optional()
+        .describe('the most that the training may cost, at training.pricePerHour'),
       resume: z.boolean().default(false).describe('resume the newest training of the model that was killed'),
     }),
     z.strictObject({

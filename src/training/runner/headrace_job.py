@@ -55,6 +55,7 @@ class Run:
         self._last_checkpoint = None
         self._writer = None
         self._failure = None
+        self._copies = None
         self._loss = None
         if self.resume_from is not None:
             with open(os.path.join(self.resume_from, "manifest.json")) as file:
@@ -201,7 +202,7 @@ class Run:
     def save_torch(self, step, samples, model, optimizer=None, asynchronous=False, **others):
         """Saves model, optimizer, chance and whatever else has a `state_dict` (schedule, scaler, sampler).
 
-        asynchronous: copies every tensor now, and writes in a thread. A save waits for the one before.
+        asynchronous: copies every tensor now, and writes in a thread. A save waits for the one before. The copies keep their memory.
         """
         import torch
 
@@ -219,7 +220,8 @@ class Run:
             return
         self.wait()
         # A tensor that training changes while it is written would be saved with the values of a later step.
-        state = _copied(torch, state)
+        # The copies stay for the next save: new memory would cost more than the copying.
+        state = self._copies = _copied(torch, state, self._copies)
 
         def work():
             try:
@@ -277,13 +279,17 @@ def _torch_write(torch, state, path):
         os.fsync(file.fileno())
 
 
-def _copied(torch, value):
+def _copied(torch, value, into=None):
+    """A copy on the CPU; tensors go into those of an earlier copy that have the same shape and type."""
     if isinstance(value, torch.Tensor):
-        return value.detach().to("cpu", copy=True)
+        same = isinstance(into, torch.Tensor) and into.shape == value.shape and into.dtype == value.dtype
+        return into.copy_(value.detach()) if same else value.detach().to("cpu", copy=True)
     if isinstance(value, dict):
-        return {key: _copied(torch, one) for key, one in value.items()}
+        old = into if isinstance(into, dict) else {}
+        return {key: _copied(torch, one, old.get(key)) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_copied(torch, one) for one in value)
+        old = into if isinstance(into, (list, tuple)) and len(into) == len(value) else [None] * len(value)
+        return type(value)(_copied(torch, one, before) for one, before in zip(value, old))
     return value
 
 

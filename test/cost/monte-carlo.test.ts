@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { seededRandom } from '../../src/base/rng.ts';
+import { spotRun } from '../../src/cost/plan/monte-carlo.ts';
+import type { SpotSetting } from '../../src/cost/plan/plan-spot.ts';
+import { policies } from '../../src/cost/spot/policies/policies.ts';
+import type { SpotTrace } from '../../src/cost/spot/trace/spot-trace.ts';
+
+const GAP_S = 600;
+
+function settingOf(counts: readonly number[], policy: string, deadlineS: number): SpotSetting {
+  const trace = { counts: Uint16Array.from(counts), gapS: GAP_S } as unknown as SpotTrace;
+  const found = policies.find(({ name }) => name === policy);
+  if (found === undefined) throw new Error(`there is no policy ${policy}`);
+  return {
+    policy: found,
+    traces: [trace],
+    traceNodes: 1,
+    upUntil: new Map(),
+    changeoverS: GAP_S,
+    deadlineS,
+    checkpointFactor: 1,
+    checkpointS: 3_600,
+    wallOverWork: 1,
+    discount: 0.5,
+  };
+}
+
+test('a run that the end of the trace cuts off costs as if its rest were paid on demand', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.nat(1), { minLength: 12, maxLength: 60 }),
+      fc.constantFrom('on_demand', 'spot_only', 'greedy'),
+      fc.integer({ min: 1, max: 40 }),
+      fc.nat(1_000),
+      (counts, policy, hours, seed) => {
+        const setting = settingOf(counts, policy, 6 * GAP_S);
+        const prices = { setting, usd: 5, ageDays: 0 };
+        const run = spotRun({ onDemandUsd: 10, spot: prices } as never, prices, hours, seededRandom(seed));
+        // No work is free: each hour of it costs at least the hour of the cheaper price, and takes at least an hour.
+        expect(run.hours).toBeGreaterThanOrEqual(hours - 1e-9);
+        expect(run.usdOfNode).toBeGreaterThanOrEqual(hours * Math.min(10, run.priceUsd) - 1e-6);
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
