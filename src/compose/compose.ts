@@ -10,7 +10,7 @@ import { openEmptyHistory } from '../backends/embedded/offline/empty-history.ts'
 import { clearScratch } from '../backends/embedded/offline/engine.ts';
 import { openOfflineStore } from '../backends/embedded/offline/offline-store.ts';
 import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
-import { copyRollouts, SqliteRolloutStore } from '../backends/embedded/rollouts/sqlite-rollout-store.ts';
+import { copyRollouts } from '../backends/embedded/rollouts/sqlite-rollout-store.ts';
 import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
 import { onnxThreads } from '../backends/onnx/onnx-threads.ts';
 import { tryOutOnnx } from '../backends/onnx/try-out.ts';
@@ -44,7 +44,7 @@ import type { TileTopics } from '../ports/tile-topics.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
 import { holdsRows } from '../registry/holds-rows.ts';
 import { engineOf, historyOf, logOf, onlineOf } from './back-ends.ts';
-import { openArtifacts, openRegistry } from './open-registry.ts';
+import { openArtifacts, openRegistry, openRollouts } from './open-registry.ts';
 import { openTileTopics, shareNames } from './tile-topics.ts';
 import { trainingRuns } from './training-backends.ts';
 
@@ -129,7 +129,7 @@ export async function openStores(
       ),
       engine: historyOf(environment).engine,
       registry: keep(await openRegistry(environment)),
-      rollouts: keep(new SqliteRolloutStore(join(directory, 'rollouts.sqlite'))),
+      rollouts: keep(await openRollouts(environment)),
       artifacts,
       runtime: onnxRuntime,
       python: keepMaybe(await openPython(environment, artifacts)),

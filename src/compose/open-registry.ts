@@ -1,13 +1,16 @@
 import { join } from 'node:path';
 import { FileArtifactStore } from '../backends/embedded/artifacts/file-artifact-store.ts';
 import { IN_MEMORY, SqliteDatabase } from '../backends/embedded/registry/sqlite-database.ts';
+import { SqliteRolloutStore } from '../backends/embedded/rollouts/sqlite-rollout-store.ts';
 import { PostgresDatabase, type PostgresOptions } from '../backends/postgres/postgres-database.ts';
 import { S3ArtifactStore, type S3Options } from '../backends/s3/s3-artifact-store.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
+import type { RolloutStore } from '../ports/rollout-store.ts';
 import { registrySchema } from '../registry/sql/schema.ts';
 import { sqlRegistry } from '../registry/sql/sql-registry.ts';
+import { rolloutSchema, SqlRolloutStore } from '../serving/rollout/sql-rollout-store.ts';
 import { pemOf, secretOf } from './secrets.ts';
 
 type Where = Pick<Environment, 'directory' | 'registry' | 'artifacts'>;
@@ -15,12 +18,31 @@ type Where = Pick<Environment, 'directory' | 'registry' | 'artifacts'>;
 /** Opens the registry of an environment. Errors: REGISTRY_*, CONFIG_SECRET. */
 export async function openRegistry({ directory, registry }: Where): Promise<ModelRegistry> {
   if (registry.kind === 'embedded') return openSqliteRegistry(registryFile(directory));
-  return openPostgresRegistry({
+  return openPostgresRegistry(postgresOptions(registry));
+}
+
+/**
+ * Opens the rollouts of an environment: next to its registry, so that all servers that share one answer the same cohorts.
+ * Errors: ROLLOUT_*, those of the registry.
+ */
+export async function openRollouts({ directory, registry }: Where): Promise<RolloutStore> {
+  if (registry.kind === 'embedded') return new SqliteRolloutStore(join(directory, 'rollouts.sqlite'));
+  return openPostgresRollouts(postgresOptions(registry));
+}
+
+/** Opens rollouts in a schema of a PostgreSQL database. Errors: REGISTRY_CLIENT, REGISTRY_AWAY, REGISTRY_FORMAT. */
+export async function openPostgresRollouts(options: PostgresOptions): Promise<RolloutStore> {
+  const own = { ...options, formatTable: 'rollout_format', connections: 2 };
+  return new SqlRolloutStore(await PostgresDatabase.open(own, rolloutSchema));
+}
+
+function postgresOptions(registry: Extract<Where['registry'], { readonly kind: 'postgres' }>): PostgresOptions {
+  return {
     url: registry.url,
     password: registry.password === undefined ? null : secretOf(registry.password, 'registry.password'),
     schema: registry.schema,
     ca: registry.ca === undefined ? null : (pemOf({ ca: registry.ca }).ca ?? null),
-  });
+  };
 }
 
 /** Opens the registry in a schema of a PostgreSQL database. Errors: REGISTRY_CLIENT, REGISTRY_AWAY, REGISTRY_FORMAT. */

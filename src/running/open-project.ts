@@ -126,6 +126,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     runtimes,
     registered: stores,
     laneOf: (request) => models.laneOf(request),
+    log: (request, reply) => models.logTensors(request, reply),
     answered: (model, tookMs) => features.measures.predicted(model, tookMs, performance.now()),
     clock,
     onFault,

@@ -1,135 +1,27 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { compareText } from '../../src/base/text-order.ts';
 import type { RolloutOptions } from '../../src/features/define/rollout.ts';
-import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
-import { inferMessage } from '../../src/server/grpc/grpc-methods.ts';
-import { loadProto } from '../../src/server/grpc/proto.ts';
-import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { predictionTable } from '../../src/serving/online/prediction-table.ts';
-import type { RolloutReport } from '../../src/serving/rollout/rollout-report.ts';
 import { until } from '../until.ts';
-import { halfAtOnce, soldProject } from './sold-project.ts';
-import { type Kind, registerVersions } from './versions.ts';
+import { inferByGrpc } from './infer-ways.ts';
+import { halfAtOnce } from './sold-project.ts';
+import {
+  closeServed,
+  numberOf,
+  predictionOf,
+  reopen,
+  rounds,
+  type Served,
+  START,
+  serve,
+  state,
+  traffic,
+} from './sold-server.ts';
+import type { Kind } from './versions.ts';
 
-const START = Date.UTC(2026, 0, 1);
-
-const closing: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-interface Served {
-  readonly headrace: Headrace;
-  readonly server: RunningServer;
-  readonly faults: unknown[];
-  /** Moves the clock on. */
-  readonly later: (ms: number) => void;
-  readonly ask: (path: string, body?: unknown) => Promise<{ readonly status: number; readonly body: Answered }>;
-}
-
-interface Answered extends Partial<RolloutReport> {
-  readonly version?: number;
-  readonly cohort?: string;
-  readonly error?: { readonly code: string };
-}
-
-async function serve(kinds: readonly Kind[], rollout: RolloutOptions<'name'>): Promise<Served> {
-  const directory = mkdtempSync(join(tmpdir(), 'headrace-rollout-'));
-  await registerVersions(directory, 'sold', kinds);
-  closing.push(async () => rmSync(directory, { recursive: true, force: true }));
-  return open(directory, rollout);
-}
-
-/** Ends a served project and opens it again, as after a restart. */
-function reopen({ headrace: { directory } }: Served, rollout: RolloutOptions<'name'>): Promise<Served> {
-  const close = closing.pop();
-  return Promise.resolve(close?.()).then(() => open(directory, rollout));
-}
-
-async function open(directory: string, rollout: RolloutOptions<'name'>): Promise<Served> {
-  let now = START;
-  const faults: unknown[] = [];
-  const headrace = await openHeadrace({
-    project: soldProject(rollout),
-    environment: { directory },
-    clock: () => now,
-    onFault: (error) => faults.push(error),
-  });
-  const server = await startServer(headrace, { host: '127.0.0.1', port: 0, bodyLimit: 100_000 });
-  closing.push(async () => {
-    await server.close();
-    await headrace.close();
-  });
-  const ask: Served['ask'] = async (path, body) => {
-    const init =
-      body === undefined
-        ? {}
-        : { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
-    const answer = await fetch(`${server.url}${path}`, init);
-    return { status: answer.status, body: (await answer.json()) as Answered };
-  };
-  return {
-    headrace,
-    server,
-    faults,
-    ask,
-    later: (ms) => {
-      now += ms;
-    },
-  };
-}
-
-/** A number of each caller, spread over (−2, 2): every caller has its own. */
-function numberOf(caller: number): number {
-  const golden = caller * 0.618033988749895;
-  return 4 * (golden - Math.floor(golden)) - 2;
-}
-
-function predictionOf(caller: number, id: string) {
-  return { id, request: { name: `caller ${caller}`, number: numberOf(caller), gaps: null, category: 1 } };
-}
-
-/** Asks for predictions of many callers, some at once; returns how many came from each cohort and status. */
-async function traffic(
-  { ask }: Served,
-  from: number,
-  callers: number,
-  prefix = 'p',
-): Promise<ReadonlyMap<string, number>> {
-  const seen = new Map<string, number>();
-  for (let caller = from; caller < from + callers; caller += 16) {
-    const some = Array.from({ length: Math.min(16, from + callers - caller) }, (_, i) => caller + i);
-    await Promise.all(
-      some.map(async (one) => {
-        const { status, body } = await ask('/v1/predictions/sold', predictionOf(one, `${prefix}-${one}`));
-        const key = status === 200 ? `${body.cohort} ${body.version}` : `${status}`;
-        seen.set(key, (seen.get(key) ?? 0) + 1);
-      }),
-    );
-  }
-  return seen;
-}
-
-async function state({ ask }: Served): Promise<RolloutReport> {
-  const { status, body } = await ask('/v1/rollouts/sold');
-  expect(status).toBe(200);
-  return body as RolloutReport;
-}
-
-/** Sends traffic and lets the judge look, until the rollout is over or so many rounds are. */
-async function rounds(served: Served, most: number, each: number): Promise<RolloutReport> {
-  for (let round = 0; round < most; round += 1) {
-    await traffic(served, round * each, each, `r${round}`);
-    await served.headrace.tick();
-    const report = await state(served);
-    if (report.endedAt !== null) return report;
-  }
-  return state(served);
-}
+afterEach(closeServed);
 
 const classes: readonly (readonly [Kind, RolloutOptions<'name'>, string])[] = [
   ['slow', halfAtOnce, 'p99'],
@@ -296,21 +188,6 @@ test('a rollout goes on after a restart, with the same cohorts and what was coun
   const { lanes } = await state(again);
   expect(lanes.canary.requests + lanes.baseline.requests).toBe(48);
 });
-
-/** The version and the cohort of a caller over gRPC. */
-async function inferByGrpc(headrace: Headrace, key: string) {
-  const [proto, caller] = [await loadProto(), { tenant: '', deadline: Number.POSITIVE_INFINITY, signal: null }];
-  const fields = {
-    modelName: 'sold',
-    parameters: { headrace_key: { choice: { case: 'stringParam', value: key } } },
-    inputs: [{ name: 'features', datatype: 'FP32', shape: [1n, 1n], contents: { fp32Contents: [0.5] } }],
-  };
-  const message = proto.decode('ModelInferRequest', proto.encode('ModelInferRequest', fields));
-  const answer = await inferMessage(headrace, message, caller);
-  const { modelVersion, parameters } = proto.decode('ModelInferResponse', proto.encode('ModelInferResponse', answer));
-  const lane = parameters as Readonly<Record<string, { readonly choice: { readonly value: unknown } }>>;
-  return { version: modelVersion, cohort: lane['headrace_cohort']?.choice.value };
-}
 
 test.each([
   ['nan', 'nonFinite'],

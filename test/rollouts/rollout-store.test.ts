@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
+import { IN_MEMORY, SqliteDatabase } from '../../src/backends/embedded/registry/sqlite-database.ts';
 import { copyRollouts, SqliteRolloutStore } from '../../src/backends/embedded/rollouts/sqlite-rollout-store.ts';
 import { MemoryRolloutStore } from '../../src/backends/memory/rollout-store.ts';
+import { rolloutSchema, SqlRolloutStore } from '../../src/serving/rollout/sql-rollout-store.ts';
 import {
   newRollout,
   type RolloutStoreSubject,
@@ -29,6 +31,10 @@ const backends: Readonly<Record<string, () => RolloutStoreSubject>> = {
   memory: () => {
     const store = new MemoryRolloutStore();
     return { open: () => store };
+  },
+  'SQL, as of SQLite': () => {
+    const database = new SqliteDatabase(IN_MEMORY, rolloutSchema);
+    return { open: () => Object.assign(new SqlRolloutStore(database), { close: () => undefined }) };
   },
   sqlite: () => {
     const path = join(directory(), 'rollouts.sqlite');

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { onnxRuntime } from '../../src/backends/onnx/onnx-runtime.ts';
 import { openSqliteRegistry } from '../../src/compose/open-registry.ts';
+import type { ModelRegistry } from '../../src/ports/model-registry.ts';
 import { loadScorer } from '../../src/registry/scorer.ts';
 import { newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { OnnxGraph } from '../../src/training/onnx-export/onnx-graph.ts';
@@ -67,6 +68,17 @@ export async function registerVersions(
 ): Promise<readonly number[]> {
   const registry = openSqliteRegistry(join(directory, 'registry.sqlite'));
   const artifacts = new FileArtifactStore(join(directory, 'artifacts'));
+  const numbers = await registerKinds(registry, [artifacts], { model, kinds });
+  await registry.close();
+  return numbers;
+}
+
+/** Registers versions in a registry, and their files in each of some stores; the first is champion. */
+export async function registerKinds(
+  registry: ModelRegistry,
+  stores: readonly FileArtifactStore[],
+  { model, kinds }: { readonly model: string; readonly kinds: readonly Kind[] },
+): Promise<readonly number[]> {
   const numbers: number[] = [];
   for (const [i, kind] of kinds.entries()) {
     const file = onnxOf(kind, i + 1);
@@ -74,14 +86,11 @@ export async function registerVersions(
     const scores = await loaded.run(Float32Array.from(PARITY_ROWS.flat()), PARITY_ROWS.length);
     await loaded.close();
     const parity = new TextEncoder().encode(JSON.stringify({ rows: PARITY_ROWS, scores: [...scores] }));
-    const version = newVersion(model, {
-      signature: SIGNATURE,
-      artifact: await artifacts.put(file),
-      parity: await artifacts.put(parity),
-    });
-    numbers.push((await registry.register(version)).version);
+    const digests = await Promise.all(
+      stores.map(async (store) => ({ artifact: await store.put(file), parity: await store.put(parity) })),
+    );
+    numbers.push((await registry.register(newVersion(model, { signature: SIGNATURE, ...digests[0] }))).version);
   }
   await registry.moveAlias(model, 'champion', { expected: null, to: numbers[0], at: 0 });
-  await registry.close();
   return numbers;
 }

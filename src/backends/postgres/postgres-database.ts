@@ -9,6 +9,10 @@ export interface PostgresOptions {
   readonly password: string | null;
   /** The schema of the registry's tables. */
   readonly schema: string;
+  /** The table of the format, one for each set of tables that shares the schema; `registry_format` where it is left out. */
+  readonly formatTable?: string;
+  /** Connections at most (8). */
+  readonly connections?: number;
   /** PEM of the authorities to trust; null: no TLS unless the URL asks for it. */
   readonly ca: string | null;
 }
@@ -60,14 +64,14 @@ export class PostgresDatabase implements SqlDatabase {
       ...(options.password === null ? {} : { password: options.password }),
       ...(options.ca === null ? {} : { ssl: { ca: options.ca } }),
       options: `-c search_path=${options.schema} -c lock_timeout=30000`,
-      max: CONNECTIONS,
+      max: options.connections ?? CONNECTIONS,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: STATEMENT_MS,
       application_name: 'headrace registry',
     });
     const database = new PostgresDatabase(pool, shownUrl(options.url));
     try {
-      await database.write((sql) => prepareSchema(sql, options.schema, schema, database.#url));
+      await database.write((sql) => prepareSchema(sql, options, schema, database.#url));
       return database;
     } catch (error) {
       await pool.end();
@@ -159,14 +163,19 @@ function numbered(statement: string): string {
   return parts.map((part, i) => (i === 0 ? part : `$${i}${part}`)).join('');
 }
 
-async function prepareSchema(sql: Sql, name: string, schema: SqlSchema, url: string): Promise<void> {
+async function prepareSchema(
+  sql: Sql,
+  { schema: name, formatTable: table = 'registry_format' }: PostgresOptions,
+  schema: SqlSchema,
+  url: string,
+): Promise<void> {
   await sql.run(`SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`);
   await sql.run(`CREATE SCHEMA IF NOT EXISTS ${name}`);
-  await sql.run('CREATE TABLE IF NOT EXISTS registry_format (format BIGINT NOT NULL)');
-  const [found] = await sql.all('SELECT format FROM registry_format');
+  await sql.run(`CREATE TABLE IF NOT EXISTS ${table} (format BIGINT NOT NULL)`);
+  const [found] = await sql.all(`SELECT format FROM ${table}`);
   if (found === undefined) {
     for (const statement of schema.create('postgres')) await sql.run(statement);
-    await sql.run('INSERT INTO registry_format (format) VALUES (?)', [schema.format]);
+    await sql.run(`INSERT INTO ${table} (format) VALUES (?)`, [schema.format]);
     return;
   }
   if (Number(found['format']) !== schema.format)

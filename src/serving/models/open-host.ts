@@ -1,5 +1,5 @@
 import type { Environment } from '../../environment/config.ts';
-import type { InferRequest } from '../oip/infer-request.ts';
+import type { InferReply, InferRequest } from '../oip/infer-request.ts';
 import type { InferLane } from '../rollout/infer-lanes.ts';
 import type { Runtimes } from '../runtime/load-version.ts';
 import { ModelHost } from '../runtime/model-host.ts';
@@ -15,6 +15,8 @@ export interface OpenHostOptions {
   readonly registered: RegistrySourceOptions | null;
   /** The lane of a request during a rollout of its model. */
   readonly laneOf?: (request: InferRequest) => InferLane | null;
+  /** Logs the answer to a request that asks for it. */
+  readonly log?: (request: InferRequest, reply: InferReply) => Promise<unknown> | null;
   /** Notes how long an answered request took, ms. */
   readonly answered?: (model: string, tookMs: number) => void;
   readonly clock: () => number;
@@ -38,6 +40,7 @@ export async function openModelHost(options: OpenHostOptions): Promise<ModelHost
     loadsOnRequest: load !== 'explicit',
     cacheBytes,
     ...(options.laneOf === undefined ? {} : { laneOf: options.laneOf }),
+    ...(options.log === undefined ? {} : { log: options.log }),
     ...(options.answered === undefined ? {} : { answered: options.answered }),
     clock,
     onFault,

@@ -7,10 +7,13 @@ import type { TableAppend } from '../../ports/offline-store.ts';
 import type { Part } from '../../ports/part.ts';
 import { CHAMPION, promote } from '../../registry/champion.ts';
 import { Background } from '../../schedule/background.ts';
-import type { InferRequest } from '../oip/infer-request.ts';
+import type { InferReply, InferRequest } from '../oip/infer-request.ts';
+import { refuse } from '../oip/refuse.ts';
 import { modelsPart, type ServedModel } from '../online/models-part.ts';
+import { mustBeLoggable } from '../online/prediction-log.ts';
 import { predictionTopic } from '../online/prediction-record.ts';
 import { predictionsPart } from '../online/predictions-part.ts';
+import { ID_PARAMETER, tensorPrediction } from '../online/tensor-prediction.ts';
 import { type InferLane, inferLane } from '../rollout/infer-lanes.ts';
 import type { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { rolloutsPart } from '../rollout/rollouts-part.ts';
@@ -60,6 +63,19 @@ export class ProjectModels {
   laneOf(request: InferRequest): InferLane | null {
     const open = this.#models.get(request.model);
     return open === undefined ? null : inferLane(open.rollouts.lanes, request);
+  }
+
+  /**
+   * Logs the prediction of a tensor request that names its id, as durably as an event; null: it names none. Errors:
+   * OIP_REQUEST, PREDICTION_VALUE, those of the log.
+   */
+  logTensors(request: InferRequest, reply: InferReply): Promise<unknown> | null {
+    const prediction = tensorPrediction(request, reply, this.#options.clock());
+    if (prediction === null) return null;
+    const open = this.#models.get(request.model);
+    if (open === undefined) throw refuse(`parameter '${ID_PARAMETER}' is for the models of the project`);
+    mustBeLoggable(request.model, prediction.id, undefined);
+    return open.log.append([prediction]);
   }
 
   /** Follows the rollouts that other processes changed. Call it some times a second in a process that serves. Errors: ROLLOUT_*. */

@@ -11,36 +11,42 @@ export interface InferLane {
   readonly needed: readonly string[];
   readonly cohort: Cohort;
   readonly rollout: string;
-  /** Answers, and counts the outcome. Errors: those of the answer. */
-  answered(answer: () => Promise<InferReply>): Promise<InferReply>;
+  /** Answers, counts the outcome, and copies the request to the shadow. Errors: those of the answer. */
+  answered(answer: () => Promise<InferReply>, versions: LaneVersions): Promise<InferReply>;
+}
+
+/** The versions of a rollout, as a lane asks for them. */
+export interface LaneVersions {
+  /** Whether the version of the lane is the only one that does not take the request. */
+  readonly isOwnRefusal: () => boolean;
+  /** Runs the same request by a version, for nobody. */
+  readonly runAs: (version: string) => Promise<InferReply>;
 }
 
 /** The parameter of a request by which its caller keeps a cohort; without it the request's id. */
 const KEY_PARAMETER = 'headrace_key';
 
-/**
- * The lane of a tensor request that names no version; null: no rollout is under way. A shadow has no part in it, and nothing
- * of it is logged: a tensor request has no prediction that a label could name.
- */
+/** The lane of a tensor request that names no version; null: no rollout is under way. */
 export function inferLane(lanes: Pick<RolloutLanes, 'laneOf'>, request: InferRequest): InferLane | null {
   const lane = lanes.laneOf(keyOf(request));
   if (lane === null) return null;
-  const { version, cohort, rollout, count } = lane;
+  const { version, cohort, rollout, count, shadow } = lane;
   return {
     version: String(version),
     needed: lane.needed.map(String),
     cohort,
     rollout,
-    answered: async (answer) => {
+    answered: async (answer, { isOwnRefusal, runAs }) => {
       const began = performance.now();
       try {
         const reply = await answer();
         const scores = scoresOf(reply, lane.output);
         const isSound = scores.every(Number.isFinite);
         count(isSound ? 'scored' : 'nonFinite', reply.queueMs + reply.computeMs, isSound ? scores : []);
+        shadow?.(scores, async (candidate, output) => scoresOf(await runAs(String(candidate)), output));
         return { ...reply, lane: { cohort, rollout } };
       } catch (error) {
-        const outcome = outcomeOf(error);
+        const outcome = outcomeOf(error) ?? (isOwnRefusal() ? 'error' : null);
         if (outcome !== null) count(outcome, performance.now() - began, []);
         throw error;
       }
@@ -61,7 +67,7 @@ function scoresOf({ outputs }: InferReply, output: string): readonly number[] {
 }
 
 /**
- * A refused request is its caller's mistake, whichever version it met. MODEL_TENSOR is none of these: the request was
+ * A refused request is its caller's mistake, unless another version takes it. MODEL_TENSOR is none of these: the request was
  * checked before, and the run of the version failed on it.
  */
 function outcomeOf(error: unknown): Outcome | null {

@@ -53,6 +53,15 @@ export interface CallLane {
   /** Name of the version's output. */
   readonly output: string;
   readonly count: (outcome: Outcome, latencyMs: number, scores: readonly number[]) => void;
+  /** Offers the answered call to the shadow, with the way to run it by the candidate; null: there is no shadow. Never waits. */
+  readonly shadow: ((scores: readonly number[], run: TensorCopy['run']) => void) | null;
+}
+
+/** A tensor request that was answered, to be run by the candidate too. */
+export interface TensorCopy {
+  readonly scores: readonly number[];
+  /** Scores of the candidate version, by the name of its output. */
+  readonly run: (candidate: number, output: string) => Promise<readonly number[]>;
 }
 
 /** A prediction that was answered, to be scored by the candidate too. */
@@ -86,7 +95,7 @@ interface CohortCalls {
  */
 export class RolloutLanes {
   readonly #options: RolloutLanesOptions;
-  readonly #shadow: ShadowQueue<ShadowCopy>;
+  readonly #shadow: ShadowQueue<ShadowCopy | TensorCopy>;
   readonly #turns: LaneTurns;
   #loaded: Loaded | null = null;
   #busy = 0;
@@ -98,7 +107,7 @@ export class RolloutLanes {
     this.#options = options;
     this.#turns = new LaneTurns(options.monotonic);
     this.#shadow = new ShadowQueue({
-      run: (copies) => this.#runShadow(copies),
+      run: (copies) => this.#runCopies(copies),
       isBusy: () => this.#busy > 0,
       monotonic: options.monotonic,
     });
@@ -172,14 +181,16 @@ export class RolloutLanes {
     const version = versionOf(rollout, cohort);
     const { output } = (version === rollout.candidate ? loaded.candidate : loaded.champion).version.signature;
     const isCounted = cohort !== 'champion' && isCompared(rollout);
-    const needed = isCounted ? [rollout.champion, rollout.candidate] : [version];
+    const hasShadow = isShadowing(rollout);
+    const needed = isCounted || hasShadow ? [rollout.champion, rollout.candidate] : [version];
     const count: CallLane['count'] = (outcome, latencyMs, scores) => {
       if (!isCounted) return;
       counter.call(cohort, outcome, { latencyMs });
       counter.key(cohort, key ?? '');
       for (const score of scores) counter.score(cohort, score);
     };
-    return { cohort, rollout: rollout.id, version, needed, output, count };
+    const shadow: CallLane['shadow'] = (scores, run) => counter.copies(1, this.#shadow.offer([{ scores, run }]));
+    return { cohort, rollout: rollout.id, version, needed, output, count, shadow: hasShadow ? shadow : null };
   }
 
   /** Offers answered predictions to the shadow, if there is one. Never waits. */
@@ -291,6 +302,34 @@ export class RolloutLanes {
         throw error;
       }
     });
+  }
+
+  async #runCopies(copies: readonly (ShadowCopy | TensorCopy)[]): Promise<void> {
+    const vectors = copies.filter((copy): copy is ShadowCopy => !('run' in copy));
+    if (vectors.length > 0) await this.#runShadow(vectors);
+    for (const copy of copies) if ('run' in copy) await this.#runTensors(copy);
+  }
+
+  async #runTensors({ scores, run }: TensorCopy): Promise<void> {
+    const loaded = this.#loaded;
+    if (loaded === null || !isShadowing(loaded.rollout)) return;
+    const { candidate, counter } = loaded;
+    const from = this.#options.monotonic();
+    const count = (outcome: Outcome) =>
+      counter.call('shadow', outcome, { latencyMs: this.#options.monotonic() - from });
+    try {
+      const found = await run(candidate.version.version, candidate.version.signature.output);
+      count(found.every(Number.isFinite) ? 'scored' : 'nonFinite');
+      for (const [i, score] of found.entries()) {
+        if (!Number.isFinite(score) || scores[i] === undefined) continue;
+        counter.score('shadow', score);
+        counter.score('shadowed', scores[i]);
+        counter.pair(scores[i], score);
+      }
+    } catch (error) {
+      // A full queue is no fault of the candidate.
+      if (!isHeadraceError(error, 'OIP_UNAVAILABLE')) count(outcomeOf(error));
+    }
   }
 
   async #runShadow(copies: readonly ShadowCopy[]): Promise<void> {

@@ -25,6 +25,8 @@ export interface ModelHostOptions {
   readonly loadsOnRequest: boolean;
   /** Answers that are kept, bytes. */
   readonly cacheBytes: number;
+  /** Logs the answer to a request that asks for it; null: it does not. Errors: OIP_REQUEST, those of the log. */
+  readonly log?: (request: InferRequest, reply: InferReply) => Promise<unknown> | null;
   /** The lane of a request that names no version; null: no rollout of its model is under way. */
   readonly laneOf?: (request: InferRequest) => InferLane | null;
   /** Notes how long an answered request took, ms. */
@@ -32,6 +34,9 @@ export interface ModelHostOptions {
   readonly clock: () => number;
   readonly onFault: (error: unknown) => void;
 }
+
+/** The caller of a copy: nobody waits for it. */
+const NOBODY: InferCaller = { tenant: '', deadline: Number.POSITIVE_INFINITY, signal: null };
 
 /** Versions that a policy of a configuration serves. */
 function chosenVersions({ config, versions, preferred }: SourceModel): readonly string[] {
@@ -127,12 +132,24 @@ export class ModelHost {
 
   /** Answers a request. Errors: those of `find` and of a served version. Hot path. */
   async infer(request: InferRequest, caller: InferCaller): Promise<InferReply> {
+    const reply = await this.#inLane(request, caller);
+    await this.#options.log?.(request, reply);
+    return reply;
+  }
+
+  async #inLane(request: InferRequest, caller: InferCaller): Promise<InferReply> {
     const lane = request.version === '' ? (this.#options.laneOf?.(request) ?? null) : null;
     if (lane === null) return this.#answer(request, caller);
     const { model } = request;
     // Nobody waits for the load of a candidate: until then the champion answers.
     const missing = lane.needed.find((version) => this.findLoaded(model, version) === null);
-    if (missing === undefined) return lane.answered(() => this.#answer({ ...request, version: lane.version }, caller));
+    if (missing === undefined) {
+      const own = () => this.#answer({ ...request, version: lane.version }, caller);
+      return lane.answered(own, {
+        isOwnRefusal: () => this.#isOnlyRefusedBy(lane, request),
+        runAs: (version) => this.#answer({ ...request, version }, NOBODY),
+      });
+    }
     if (this.#entries.get(model)?.state === 'ready') this.find(model, missing).catch(this.#options.onFault);
     return this.#answer(request, caller);
   }
@@ -151,6 +168,12 @@ export class ModelHost {
     } finally {
       unpin();
     }
+  }
+
+  /** Whether the version of a lane does not take a request that another version of the rollout takes. */
+  #isOnlyRefusedBy({ version, needed }: InferLane, request: InferRequest): boolean {
+    const takes = (one: string) => this.findLoaded(request.model, one)?.accepts(request) === true;
+    return !takes(version) && needed.some(takes);
   }
 
   async #answer(request: InferRequest, caller: InferCaller): Promise<InferReply> {

@@ -109,6 +109,11 @@ export class ServedVersion {
     return this.queue.isBusy || this.#streams.isBusy || (this.#sequencer?.isActive(performance.now()) ?? false);
   }
 
+  /** Whether the tensors of a request are those that the version takes. */
+  accepts({ inputs, outputs }: InferRequest): boolean {
+    return inputFault(this.signature, inputs, outputs?.map(({ name }) => name) ?? this.#all) === null;
+  }
+
   /** Answers a request. Errors: OIP_REQUEST, OIP_UNAVAILABLE, MODEL_TENSOR, MODEL_FILE, MODEL_RUN. */
   infer(request: InferRequest, caller: InferCaller): Promise<InferReply> {
     if (this.#loaded.stream !== undefined) return Promise.reject(fail('OIP_UNSUPPORTED', { reason: DECOUPLED }));
