@@ -17,6 +17,8 @@ import { costVerify } from './commands/cost/verify.ts';
 import { dev } from './commands/dev.ts';
 import { driftCompare } from './commands/drift-compare.ts';
 import { driftEstimate } from './commands/drift-estimate.ts';
+import { driftEvidently } from './commands/drift-evidently.ts';
+import { driftExport } from './commands/drift-export.ts';
 import { driftLabels } from './commands/drift-labels.ts';
 import { driftProfile } from './commands/drift-profile.ts';
 import { driftStatus } from './commands/drift-status.ts';
@@ -30,6 +32,7 @@ import { init } from './commands/init.ts';
 import { keysCreate, keysList, keysRevoke } from './commands/keys.ts';
 import { migrateCopy, migrateCutOver, migrateRollBack, migrateStatus } from './commands/migrate.ts';
 import { models } from './commands/models.ts';
+import { modelsQuality } from './commands/models-quality.ts';
 import { monitor } from './commands/monitor.ts';
 import { plan } from './commands/plan.ts';
 import { predict } from './commands/predict.ts';
@@ -81,6 +84,8 @@ export const commands: readonly Command[] = [
   driftStatus,
   driftReport,
   driftWindows,
+  driftExport,
+  driftEvidently,
   monitor,
   alertsList,
   alertsTest,
@@ -98,6 +103,7 @@ export const commands: readonly Command[] = [
   sweepRun,
   sweepScale,
   models,
+  modelsQuality,
   registry,
   registryVersions,
   registryAlias,

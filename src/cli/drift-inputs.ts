@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { decodeWhylogsProfile } from '../monitoring/interop/whylogs-profile.ts';
 import type { Profile } from '../monitoring/profile/profile.ts';
 import { decodeProfile, isProfile } from '../monitoring/profile/profile-bytes.ts';
 import type { TableFile } from '../ports/table-file.ts';
@@ -10,13 +11,14 @@ export type DriftInput =
   | { readonly kind: 'table'; readonly path: string; readonly table: TableFile }
   | { readonly kind: 'profile'; readonly path: string; readonly profile: Profile };
 
-/** Opens a Parquet or CSV file, several of them (a glob, or commas between), or a profile. Errors: DRIFT_FILE, DRIFT_PROFILE. */
+/** Opens a Parquet or CSV file, several of them (a glob, or commas between), a profile, or one of whylogs (`.bin`). Errors: DRIFT_FILE, DRIFT_PROFILE, DRIFT_WHYLOGS. */
 export async function openDriftInput(path: string): Promise<DriftInput> {
   if (path.endsWith('.profile')) {
     const bytes = readBytes(path);
     if (!isProfile(bytes)) throw fail('DRIFT_PROFILE', { reason: `${path} does not start with HRDP` });
     return { kind: 'profile', path, profile: decodeProfile(bytes) };
   }
+  if (path.endsWith('.bin')) return { kind: 'profile', path, profile: decodeWhylogsProfile(readBytes(path)) };
   const { openTableFile } = await import('../compose/table-files.ts');
   return { kind: 'table', path, table: await openTableFile(path) };
 }

@@ -7,6 +7,7 @@ import { judgeAll } from '../../src/cli/monitor-loop.ts';
 import { monitorLease, openMonitor, readMonitorState, writeMonitorState } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { defineProject, model } from '../../src/features/define/declare.ts';
+import { frameSql } from '../../src/monitoring/interop/monitoring-frame.ts';
 import type { MonitorWindow } from '../../src/monitoring/monitor/judge-windows.ts';
 import { judgeModel, judgeMonitor, monitorsOf } from '../../src/monitoring/monitor/judge-windows.ts';
 import { parseState } from '../../src/monitoring/monitor/monitor-state.ts';
@@ -199,6 +200,48 @@ describe('champions are watched from published history', () => {
       const windows = async (at: number) => (await judgeMonitor(bad, concept, history, [span], at)).windows;
       expect(await windows(span.to)).toMatchObject([{ state: 'immature', rows: 0 }]);
       expect((await windows(span.to + HOUR_MS)).map(({ rows }) => rows)).toEqual([AN_HOUR]);
+    } finally {
+      await history.close();
+      await stores.close();
+    }
+  });
+
+  test('losses: a rise counts once where it is found, and later windows by their own loss', async () => {
+    const windows = await judged('conceptDrift', 14, 18);
+    expect(windows.map(({ state }) => state)).toEqual(['ok', 'ok', 'drift', 'drift']);
+    // Found in one window; the other is above the loss before by itself.
+    expect(windows[3].reason).toContain('rose by');
+  });
+
+  test('scores: the first windows say how much scores move by themselves', async () => {
+    const windows = await judged('predictionDrift', 11, 12);
+    expect(windows.map(({ state }) => state)).toEqual(['ok']);
+  });
+
+  test('frames for other monitors have every answered prediction once, with its features and its label', async () => {
+    await headrace.flush();
+    const stores = openMonitor(project, environment);
+    const history = await stores.history();
+    try {
+      const span = { from: START + 16 * HOUR_MS, to: START + 19 * HOUR_MS, now };
+      const read = async (kind: 'arize' | 'nannyml') => {
+        // HEADRACE_FRAMES: a folder that keeps them, for scripts/yardstick/open_frames.py.
+        const path = join(process.env['HEADRACE_FRAMES'] ?? directory, `${kind}.parquet`);
+        expect(await history.exportParquet(frameSql(watched, history, { ...span, kind }), path)).toBe(3 * AN_HOUR);
+        const rows: (readonly unknown[])[] = [];
+        for await (const batch of history.query(`SELECT * FROM '${path}'`)) rows.push(...batch);
+        return rows;
+      };
+      const nannyml = await read('nannyml');
+      // prediction_id, timestamp, y_pred_proba, y_pred, y_true, version, features.
+      expect(new Set(nannyml.map(([id]) => id)).size).toBe(3 * AN_HOUR);
+      expect(nannyml.filter((row) => row[4] === null).length).toBe(AN_HOUR);
+      for (const row of nannyml) expect(row[3]).toBe(Number(row[2]) >= 0.5 ? 1n : 0n);
+      const arize = await read('arize');
+      expect(new Set(arize.map((row) => row[4]))).toEqual(new Set(['true', 'false', null]));
+      expect(Number(arize[0][1])).toBe(Math.floor((START + 16 * HOUR_MS) / 1000));
+      // The inputs of a logged vector are there.
+      expect(arize.every((row) => row.slice(6).some((value) => value !== null))).toBe(true);
     } finally {
       await history.close();
       await stores.close();

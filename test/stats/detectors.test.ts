@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { adwin } from '../../src/stats/detectors/adwin.ts';
+import { bayesianOnline } from '../../src/stats/detectors/bayesian-online.ts';
 import { cusum } from '../../src/stats/detectors/cusum.ts';
 import { ddm } from '../../src/stats/detectors/ddm.ts';
 import { changesOf, type Detector } from '../../src/stats/detectors/detector.ts';
@@ -49,6 +50,13 @@ function detectorOf({ detector, params }: Expectation): Detector | null {
       return ddm();
     case 'EDDM':
       return eddm(own);
+    case 'BOCD':
+      return bayesianOnline({
+        priorMean: Number(params['prior_mean']),
+        priorVariance: Number(params['prior_var']),
+        dataVariance: Number(params['data_var']),
+        hazard: Number(params['hazard']),
+      });
     case 'HDDM_A':
       return hddmA({ twoSided: params['two_sided'] === true });
     case 'HDDM_W':
@@ -74,7 +82,7 @@ describe.skipIf(!sharedDrift)('river, frouros and scikit-multiflow report the sa
         expect({ ...one, found }).toMatchObject({ found: one.expected });
       } else expect(found).not.toEqual(one.expected);
     }
-    expect(compared).toBe(20);
+    expect(compared).toBe(21);
   });
 
   test('KSWIN finds the change once, soon, from any seed', () => {

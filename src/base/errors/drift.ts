@@ -16,6 +16,20 @@ export const driftErrors = rows({
     status: 400,
     exit: 2,
   },
+  DRIFT_WHYLOGS: {
+    message: 'the bytes are no profile of whylogs 1: {reason}',
+    hint: 'write the profile again with whylogs 1.x, one segment in each file, or compare the tables themselves',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  DRIFT_EVIDENTLY: {
+    message: 'the text is no report of Evidently 0.7: {reason}',
+    hint: 'write it with "save_json" or "dumps" of a snapshot that has DataDriftPreset or ValueDrift',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   DRIFT_MERGE: {
     message: 'the profiles of column {column} do not merge: {reason}',
     hint: 'profile both with the same reference and the same types',

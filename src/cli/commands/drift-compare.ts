@@ -18,6 +18,7 @@ export const driftCompare: Command = {
     ignore: { type: 'string' },
     'windows-per-day': { type: 'string' },
     html: { type: 'string' },
+    evidently: { type: 'string' },
   },
   help: {
     rule: 'default, psi>0.2 or ks<0.05, with numbers of your own (default)',
@@ -26,6 +27,7 @@ export const driftCompare: Command = {
     ignore: 'columns to leave out, with commas between',
     'windows-per-day': 'windows a day that the cost of the rules is computed for (1)',
     html: 'also write an HTML file to this path',
+    evidently: 'also write a snapshot that Evidently 0.7 opens to this path',
   },
   async run(call) {
     const inputs: DriftInput[] = [];

@@ -17,6 +17,12 @@ export const driftProfile: Command = {
     if (!output.endsWith('.profile'))
       throw fail('DRIFT_OPTION', { option: 'output', value: output, reason: 'its name must end in .profile' });
     try {
+      if (path.endsWith('.bin'))
+        throw fail('DRIFT_OPTION', {
+          option: 'file',
+          value: path,
+          reason: 'a profile of whylogs is compared as it is',
+        });
       inputs.push(await openDriftInput(path));
       const like = call.options['like'];
       if (typeof like === 'string') inputs.push(await openDriftInput(like));

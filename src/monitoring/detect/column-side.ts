@@ -100,7 +100,10 @@ export function sideOfSketch(sketch: ColumnSketch): ColumnSide {
   const common = {
     rows: sketch.rows,
     missing: sketch.missing,
-    distinct: values !== null && sketch.frequent?.offset === 0 ? values.size : Math.round(estimateOf(sketch.registers)),
+    distinct:
+      values !== null && sketch.frequent?.offset === 0
+        ? values.size
+        : (sketch.distinct ?? Math.round(estimateOf(sketch.registers))),
     values,
     offset: sketch.frequent?.offset ?? 0,
   };

@@ -1,16 +1,15 @@
 import type { ModelData } from '../../features/define/declaration.ts';
 import { type ResolvedMonitor, resolveMonitor } from '../../features/define/monitor.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { adwin } from '../../stats/detectors/adwin.ts';
-import { changesOf } from '../../stats/detectors/detector.ts';
 import { compareProfiles } from '../detect/compare-profiles.ts';
 import type { Comparison } from '../detect/comparison.ts';
 import { parseDriftRule } from '../detect/drift-rule.ts';
 import type { QualityFault } from '../detect/quality-fault.ts';
-import { createProfile, mergeProfile, type Profile } from '../profile/profile.ts';
-import { realisedLosses } from './realised-losses.ts';
+import type { Profile } from '../profile/profile.ts';
+import { conceptWindows } from './concept-windows.ts';
+import { predictionWindows } from './prediction-windows.ts';
 import { type Reference, referenceLimit, wholeReference } from './reference.ts';
-import { scoreProfile, servedSpan, vectorProfile } from './window-profiles.ts';
+import { vectorProfile } from './window-profiles.ts';
 
 /** A model that is watched: its champion's version and the reference of that version. */
 export interface Watched {
@@ -46,7 +45,7 @@ export interface MonitorStatus {
   readonly windows: readonly MonitorWindow[];
 }
 
-interface Span {
+export interface Span {
   readonly from: number;
   readonly to: number;
 }
@@ -137,7 +136,7 @@ function overall(
   return { state: newest.state, reason: newest.reason };
 }
 
-const windowOf = (span: Span, comparison: Comparison): MonitorWindow => {
+export function windowOf(span: Span, comparison: Comparison): MonitorWindow {
   const drifted = comparison.features.filter(({ state }) => state === 'drift');
   const [first] = comparison.faults;
   const lacking = comparison.features.find(({ state }) => state === 'insufficient');
@@ -154,9 +153,9 @@ const windowOf = (span: Span, comparison: Comparison): MonitorWindow => {
     faults: comparison.faults,
     drifted: drifted.map(({ name }) => name),
   };
-};
+}
 
-function none(span: Span, state: WindowState, reason: string, rows = 0): MonitorWindow {
+export function none(span: Span, state: WindowState, reason: string, rows = 0): MonitorWindow {
   return { ...span, rows, state, reason, faults: [], drifted: [] };
 }
 
@@ -198,122 +197,6 @@ export async function compareWindow(
   );
 }
 
-function spanText({ from, to }: Span): string {
+export function spanText({ from, to }: Span): string {
   return `${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
-}
-
-/** Windows of scores that the reference of a version's scores has: its first ones. */
-const SCORE_CHUNKS = 10;
-
-/** The reference of scores is what the version answered first, as long as it takes for ten windows. */
-async function predictionWindows(
-  { model, version }: Watched,
-  monitor: ResolvedMonitor,
-  history: OfflineStore,
-  spans: readonly Span[],
-): Promise<readonly MonitorWindow[]> {
-  const served = await servedSpan(history, model, version);
-  if (served === null)
-    return spans.map((span) => none(span, 'insufficient', `version ${version} has not answered yet`));
-  const until = served.from + SCORE_CHUNKS * monitor.windowMs;
-  const reference = createProfile();
-  for (let from = served.from; from < until; from += monitor.windowMs) {
-    const part = await scoreProfile(history, model, version, { from, to: from + monitor.windowMs });
-    if (reference.columns.size === 0) for (const [name, column] of part.columns) reference.columns.set(name, column);
-    else mergeProfile(reference, part);
-    if (reference.columns.size > 0) reference.rows = reference.columns.get('score')?.rows ?? 0;
-  }
-  const windows: MonitorWindow[] = [];
-  for (const span of spans) {
-    if (span.from < until) {
-      windows.push(
-        none(span, 'insufficient', `the first ${SCORE_CHUNKS} windows of version ${version} are its reference`),
-      );
-      continue;
-    }
-    const profile = await scoreProfile(history, model, version, span);
-    const comparison = compareProfiles(
-      { name: 'first answers', rows: reference.rows, profile: reference },
-      { name: spanText(span), rows: profile.rows, profile },
-      { rule: parseDriftRule(monitor.rule), windowsPerDay: Math.max(1, Math.round(86_400_000 / monitor.windowMs)) },
-    );
-    windows.push(windowOf(span, comparison));
-  }
-  return windows;
-}
-
-/** Share of a window's predictions that must have a label. */
-const MATURE_SHARE = 0.8;
-const LEAST_LABELS = 100;
-
-/** A rise of the loss by ADWIN over all mature windows of the version: a change counts in the window in which it is found, and in the next. */
-async function conceptWindows(
-  { model, version }: Watched,
-  monitor: ResolvedMonitor,
-  history: OfflineStore,
-  spans: readonly Span[],
-  now: number,
-): Promise<readonly MonitorWindow[]> {
-  const served = await servedSpan(history, model, version);
-  const [first, last] = [spans[0], spans.at(-1)];
-  if (served === null || first === undefined || last === undefined)
-    return spans.map((span) => none(span, 'insufficient', `version ${version} has not answered yet`));
-  const { losses } = await realisedLosses(model, history, version, { from: served.from, to: last.to }, now);
-  const scale =
-    losses.length === 0
-      ? 1
-      : Math.max(
-          1e-12,
-          ...[0.99].map((q) =>
-            quantile(
-              losses.map(({ loss }) => loss),
-              q,
-            ),
-          ),
-        );
-  const changes = changesOf(
-    adwin(),
-    losses.map(({ loss }) => Math.min(1, loss / scale)),
-  ).filter((at) => rose(losses, at));
-  const windows: MonitorWindow[] = [];
-  for (const span of spans) {
-    const inSpan = losses.filter(({ at }) => at >= span.from && at < span.to);
-    const { predictions } = await realisedLosses(model, history, version, span, now);
-    const over = span.to + model.label.withinMs <= now;
-    if (predictions === 0) windows.push(none(span, 'insufficient', 'no predictions'));
-    else if (!over && inSpan.length < MATURE_SHARE * predictions)
-      windows.push(
-        none(span, 'immature', `${inSpan.length} of ${predictions} predictions have a label`, inSpan.length),
-      );
-    else if (inSpan.length < LEAST_LABELS)
-      windows.push(none(span, 'insufficient', `${inSpan.length} labels, ${LEAST_LABELS} are needed`, inSpan.length));
-    else {
-      const mean = inSpan.reduce((sum, { loss }) => sum + loss, 0) / inSpan.length;
-      const found = changes.find((at) => losses[at].at < span.to && losses[at].at >= span.from - monitor.windowMs);
-      windows.push({
-        ...none(
-          span,
-          found === undefined ? 'ok' : 'drift',
-          `${monitor.metric} ${mean.toPrecision(3)}${found === undefined ? '' : `, rose by ${new Date(losses[found].at).toISOString()}`}`,
-          inSpan.length,
-        ),
-        drifted: found === undefined ? [] : [monitor.metric],
-      });
-    }
-  }
-  return windows;
-}
-
-/** Whether losses after a change are higher than before: ADWIN reports falls as well. */
-function rose(losses: readonly { readonly loss: number }[], at: number): boolean {
-  const mean = (from: number, to: number) => {
-    const part = losses.slice(Math.max(0, from), to);
-    return part.reduce((sum, { loss }) => sum + loss, 0) / Math.max(1, part.length);
-  };
-  return mean(at - 100, at + 1) > mean(0, Math.max(1, at - 100));
-}
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = Float64Array.from(values).sort();
-  return sorted[Math.floor(q * (sorted.length - 1))];
 }

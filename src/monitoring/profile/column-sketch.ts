@@ -28,6 +28,8 @@ export interface ColumnSketch {
   whole: boolean;
   kll: KllSketch | null;
   registers: Registers | null;
+  /** Different values by the sketch of another program, which has no registers here; null: the registers say it. */
+  distinct: number | null;
   /** Counts of values; null for numbers once there are too many different ones. */
   frequent: FrequentItems | null;
   readonly bins: FrozenBins | null;
@@ -46,6 +48,7 @@ export function createColumnSketch(type: 'number' | 'text', bins: FrozenBins | n
     whole: true,
     kll: type === 'number' ? createKll(PROFILE_K) : null,
     registers: null,
+    distinct: null,
     frequent: createFrequentItems(type === 'text' ? MOST_TEXTS : MOST_NUMBERS),
     bins,
     counts: bins === null ? null : new Float64Array(bins.count + 1),

@@ -10,6 +10,8 @@ import { createKll, KLL_LEAST, type KllSketch, levelCapacity } from './kll-sketc
  * single: item at 8
  * full: u64 n · u16 least k · u8 levels · u8 unused · u32[levels] start of each level · min · max · items
  * ```
+ *
+ * whylogs has sketches of doubles with a preamble of 6 ints: four unused bytes precede the levels.
  */
 const FAMILY = 15;
 const EMPTY = 1;
@@ -71,17 +73,20 @@ export function decodeKllItems<Item extends number | string>(bytes: Uint8Array, 
 type ReadItem<Item> = (at: number) => { readonly item: Item; readonly next: number };
 
 function full<Item extends number | string>(view: DataView, k: number, reader: ReadItem<Item>): KllBytes<Item> {
-  if (view.byteLength < 20) throw refused('it ends in its preamble');
+  const ints = view.getUint8(0);
+  if (ints !== 5 && ints !== 6) throw refused(`its preamble has ${ints} ints`);
+  const preamble = 4 * ints;
+  if (view.byteLength < preamble) throw refused('it ends in its preamble');
   const n = Number(view.getBigUint64(8, true));
   const count = view.getUint8(18);
   if (count === 0 || count > MOST_LEVELS || !Number.isSafeInteger(n) || n < 1)
     throw refused(`${count} levels of ${n} items`);
-  if (view.byteLength < 20 + 4 * count) throw refused('it ends in its levels');
+  if (view.byteLength < preamble + 4 * count) throw refused('it ends in its levels');
   let capacity = 0;
   for (let h = 0; h < count; h += 1) capacity += levelCapacity(k, count, h);
-  const starts = Array.from({ length: count }, (_, h) => view.getUint32(20 + 4 * h, true));
+  const starts = Array.from({ length: count }, (_, h) => view.getUint32(preamble + 4 * h, true));
   starts.push(capacity);
-  const least = reader(20 + 4 * count);
+  const least = reader(preamble + 4 * count);
   const most = reader(least.next);
   let at = most.next;
   let weight = 0;

@@ -10,6 +10,7 @@ import { listModels, readModel } from './models.ts';
 import { oipRoutes } from './oip.ts';
 import { health, metrics, openapi, readiness, slo, status } from './operations.ts';
 import { predict } from './predictions.ts';
+import { readQuality } from './quality.ts';
 import { changeRollout, readRollout } from './rollouts.ts';
 import { changeStream, readStream, scoreStreamAgain } from './streams.ts';
 import { writeTrainingSet } from './training-sets.ts';
@@ -33,6 +34,7 @@ export const allRoutes: readonly Route[] = [
   flush,
   listModels,
   readModel,
+  readQuality,
   readDrift,
   readAlerts,
   changeAlerts,

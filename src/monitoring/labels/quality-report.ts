@@ -1,0 +1,64 @@
+import type { Qualities, Task } from './quality.ts';
+import type { RealisedQuality } from './realised-quality.ts';
+
+const DAY_MS = 86_400_000;
+
+/** The realised quality of a model over a span, whole, by version and by day. */
+export interface QualityReport {
+  readonly model: string;
+  readonly from: number;
+  readonly to: number;
+  /** Null: there are no predictions. */
+  readonly whole: Qualities[Task] | null;
+  readonly versions: readonly { readonly version: number; readonly quality: Qualities[Task] }[];
+  readonly days: readonly { readonly day: number; readonly quality: Qualities[Task] }[];
+}
+
+/** Whole days (UTC) that a span touches. */
+export function wholeDays(from: number, to: number): { readonly from: number; readonly to: number } {
+  return { from: Math.floor(from / DAY_MS) * DAY_MS, to: Math.ceil(to / DAY_MS) * DAY_MS };
+}
+
+export function qualityReport(
+  model: string,
+  quality: RealisedQuality,
+  { from, to }: { readonly from: number; readonly to: number },
+): QualityReport {
+  return {
+    model,
+    from,
+    to,
+    whole: quality.between(from, to),
+    versions: quality.versions(from, to).flatMap((version) => {
+      const found = quality.between(from, to, version);
+      return found === null ? [] : [{ version, quality: found }];
+    }),
+    days: quality
+      .days()
+      .filter((day) => day >= from && day < to)
+      .flatMap((day) => {
+        const found = quality.between(day, day + DAY_MS);
+        return found === null ? [] : [{ day, quality: found }];
+      }),
+  };
+}
+
+/** The lines of `headrace models quality`. */
+export function qualityLines({ model, whole, versions, days }: QualityReport): readonly string[] {
+  if (whole === null) return [`${model}: no predictions`];
+  return [
+    ...days.map(({ day, quality }) => `${new Date(day).toISOString().slice(0, 10)}  ${qualityText(quality)}`),
+    ...versions.map(({ version, quality }) => `version ${String(version).padEnd(3)} ${qualityText(quality)}`),
+    `whole       ${qualityText(whole)}`,
+  ];
+}
+
+function qualityText(quality: Qualities[Task]): string {
+  const { predictions, labelled, coverage } = quality;
+  const number = (value: number | null) => (value === null ? '–' : value.toPrecision(4));
+  const metrics =
+    quality.task === 'binary'
+      ? `auc ${number(quality.auc)}, brier ${number(quality.brier)}, log loss ${number(quality.logLoss)}`
+      : `mae ${number(quality.mae)}, rmse ${number(quality.rmse)}, r2 ${number(quality.r2)}`;
+  return `${predictions} predictions, ${labelled} labelled (${(coverage * 100).toFixed(1)} %): ${metrics}`;
+}

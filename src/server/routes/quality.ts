@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+import { qualityReport, wholeDays } from '../../monitoring/labels/quality-report.ts';
+import { parsedQuery } from '../body.ts';
+import { json, jsonAnswer, type WriteRoute } from '../route.ts';
+
+const MONTH_MS = 30 * 86_400_000;
+
+/** Longest span, days: quality is kept for 400. */
+const MOST_MS = 400 * 86_400_000;
+
+const query = z.object({
+  from: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .optional()
+    .describe('first day of prediction, epoch milliseconds (UTC)'),
+  to: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .optional()
+    .describe('end, exclusive, epoch milliseconds (UTC)'),
+});
+
+const quality = z.looseObject({
+  task: z.enum(['binary', 'regression']),
+  predictions: z.int(),
+  labelled: z.int(),
+  coverage: z.number(),
+});
+
+const report = z.object({
+  model: z.string(),
+  from: z.int(),
+  to: z.int(),
+  whole: quality.nullable(),
+  versions: z.array(z.object({ version: z.int(), quality })),
+  days: z.array(z.object({ day: z.int(), quality })),
+});
+
+/** The realised quality of a model by day of prediction and version, from the history. */
+export const readQuality: WriteRoute = {
+  method: 'GET',
+  path: '/v1/quality/{model}',
+  operationId: 'readQuality',
+  tag: 'models',
+  scopes: ['read'],
+  access: 'writes',
+  page: {
+    takes: '`from` and `to`, epoch ms: whole days, the last 30 without them',
+    answers: '`{model, from, to, whole, versions, days}`: metrics of judged predictions, with the labelled share',
+  },
+  query,
+  errors: ['MODEL_UNKNOWN', 'SERVER_BODY'],
+  shapes: ({ models }, define) =>
+    models.map(({ name }) => ({
+      name,
+      summary: `The realised quality of ${name}, by day of prediction and version.`,
+      answers: { 200: json(define('Quality', report)) },
+    })),
+  run: async ({ headrace }, { name, query: asked }) => {
+    const { from, to } = parsedQuery(query, { ...Object(asked) });
+    const end = to === undefined ? Date.now() : Number(to);
+    const span = wholeDays(from === undefined ? end - MONTH_MS : Number(from), end);
+    if (!(span.to > span.from) || span.to - span.from > MOST_MS)
+      throw fail('SERVER_BODY', { reason: 'from must be before to, and at most 400 days' });
+    const model = headrace.model(name);
+    return jsonAnswer(qualityReport(name, await headrace.realisedQuality(model, span.from, span.to), span));
+  },
+};
