@@ -18,7 +18,7 @@ interface SparkCluster {
 /** An installation, with its connector to Kafka, that runs applications in one process: nothing runs between them. */
 export const spark: Service = {
   name: 'spark',
-  sets: ['SPARK_HOME', 'SPARK_KAFKA_JARS'],
+  sets: ['SPARK_HOME', 'SPARK_KAFKA_JARS', 'SPARK_ONNX_JARS'],
   async fetch() {
     await installation();
   },
@@ -65,7 +65,17 @@ export function sparkHome(): Promise<string> {
 }
 
 async function installation(): Promise<Readonly<Record<string, string>>> {
-  return { SPARK_HOME: await sparkHome(), SPARK_KAFKA_JARS: (await connectorJars()).join(',') };
+  return {
+    SPARK_HOME: await sparkHome(),
+    SPARK_KAFKA_JARS: (await connectorJars()).join(','),
+    SPARK_ONNX_JARS: (await onnxJars()).join(','),
+  };
+}
+
+async function onnxJars(): Promise<readonly string[]> {
+  const { onnx } = versions.spark;
+  const folder = await mavenLibraries(`onnxruntime-${onnx.split(':').at(-1)}`, [onnx], true);
+  return readdirSync(folder).map((name) => join(folder, name));
 }
 
 /** Spark itself has the rest of what they need. */

@@ -64,6 +64,8 @@ export const versions = {
   spark: {
     version: '4.3.0',
     distribution: 'pyspark==4.3.0',
+    /** ONNX Runtime, to score inside the executors. */
+    onnx: 'com.microsoft.onnxruntime:onnxruntime:1.29.0',
     /** The newest connector to Kafka that is served, and what it needs. */
     maven: [
       'org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0',

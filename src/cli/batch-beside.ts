@@ -1,3 +1,4 @@
+import { scoresOf } from '../compose/back-ends.ts';
 import { openHistory } from '../compose/compose.ts';
 import { openSqliteRegistry, registryFile } from '../compose/open-registry.ts';
 import type { Environment } from '../environment/config.ts';
@@ -41,7 +42,11 @@ export async function startBeside(
   };
   const registry = openSqliteRegistry(registryFile(directory));
   try {
-    const { id, result } = await startBatch(model, options, batchContext(directory, { registry, joins }));
+    const { id, result } = await startBatch(
+      model,
+      options,
+      batchContext(directory, { registry, joins, scores: () => scoresOf(environment) }),
+    );
     onLine(`headrace: job ${id}`);
     return await result;
   } finally {

@@ -9,6 +9,7 @@ import type { Environment } from '../environment/config.ts';
 import { environmentId, topicReaderId } from '../environment/environment-id.ts';
 import { rowBytesOf } from '../featurestore/memory/memory-part.ts';
 import type { BackEndPlace, EngineBackEnd, HistoryBackEnd, LogBackEnd, OnlineBackEnd } from '../ports/back-end.ts';
+import type { ScoreEngine } from '../ports/score-engine.ts';
 import { pemOf, secretOf } from './secrets.ts';
 
 /** A descriptor for every kind of the options `U` of an environment. */
@@ -51,6 +52,12 @@ export function engineOf(environment: Environment): EngineBackEnd | null {
 
 export function historyOf(environment: Environment): HistoryBackEnd {
   return opened(histories, environment.offline.engine, environment);
+}
+
+/** The engine that scores batch jobs; or, where there is none, the kind of the engine over the history. */
+export function scoresOf(environment: Environment): ScoreEngine | string {
+  const { kind, scores } = historyOf(environment);
+  return scores ?? kind;
 }
 
 function opened<U extends { readonly kind: string }, B>(

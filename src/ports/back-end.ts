@@ -6,6 +6,7 @@ import type { HistoryEngine } from './history-engine.ts';
 import type { OnlineStore, TileRead } from './online-store.ts';
 import type { TlsFiles } from './options.ts';
 import type { Position } from './position.ts';
+import type { ScoreEngine } from './score-engine.ts';
 import type { StreamLanes } from './stream-lanes.ts';
 import type { JobSurroundings, TileJobs } from './tile-jobs.ts';
 import type { ShareGroup, ShareNames, TileShares } from './tile-shares.ts';
@@ -198,4 +199,6 @@ export interface EngineBackEnd extends BackEnd {
 export interface HistoryBackEnd {
   readonly kind: string;
   readonly engine: HistoryEngine | null;
+  /** Scores batch jobs; left out: it cannot. */
+  readonly scores?: ScoreEngine;
 }

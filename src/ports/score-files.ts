@@ -30,6 +30,22 @@ export interface ScoredRange {
   readonly job: string;
 }
 
+/** The rows of a written file. */
+export interface RowNumbers {
+  readonly rows: number;
+  /** Whether each row has a larger `_row` than the previous one. */
+  readonly isAscending: boolean;
+}
+
+/** A rejected row of a written file. */
+export interface RejectedCells {
+  readonly row: number;
+  readonly code: 'PREDICT_CELL' | 'MODEL_RUN' | 'MODEL_SCORE';
+  readonly reason: string;
+  /** NaN where a cell is null. */
+  readonly features: readonly number[];
+}
+
 /** Columns of a file and the number of its rows. */
 export interface DescribedFile {
   readonly rows: number;
@@ -62,4 +78,8 @@ export interface ScoreFiles {
   /** Writes a file of any format as Parquet, the texts of CSV and TSV as texts. Errors: PREDICT_INPUT, PREDICT_FULL, PREDICT_WRITE. */
   stage(path: string, format: ScoreFormat, to: string): Promise<void>;
   open(table: ScoreTable): Promise<OpenScoreTable>;
+  /** Looks at `_row` of a written Parquet file. Errors: PREDICT_INPUT. */
+  rowNumbers(path: string): Promise<RowNumbers>;
+  /** Reads Parquet files of rejected rows: `_row`, `code`, `reason`, `features`. Errors: PREDICT_INPUT. */
+  rejectedRows(paths: readonly string[]): Promise<readonly RejectedCells[]>;
 }

@@ -1,7 +1,7 @@
+import { scoresOf } from '../compose/back-ends.ts';
 import { batchOutgoing, batchProgram, batchScratch, batchTools } from '../compose/batch-tools.ts';
 import { openRemoteFiles } from '../compose/compose.ts';
 import { historyState } from '../featurestore/training-set/history-state.ts';
-import type { ModelRegistry } from '../ports/model-registry.ts';
 import type { SpineJoin } from '../serving/batch/input-table.ts';
 import type { BatchContext } from '../serving/batch/start-batch.ts';
 import type { OpenProject } from './open-project.ts';
@@ -10,11 +10,14 @@ import { flushParts } from './open-project.ts';
 /** The context of an environment's batch jobs. */
 export function batchContext(
   directory: string,
-  parts: { readonly registry: ModelRegistry; readonly joins: SpineJoin },
+  parts: Pick<BatchContext, 'registry' | 'joins'> & Partial<Pick<BatchContext, 'scores'>>,
 ): BatchContext {
+  const { files, artifacts } = batchTools(directory);
   return {
+    scores: () => 'embedded',
     ...parts,
-    files: batchTools(directory).files,
+    files,
+    artifacts,
     program: batchProgram(directory),
     scratch: batchScratch(directory),
     outgoing: batchOutgoing(directory),
@@ -34,5 +37,5 @@ export function openBatchContext({ environment, stores, parts, training }: OpenP
       await training.writeSet(service, path, { spine, mode });
     },
   };
-  return batchContext(environment.directory, { registry: stores.registry, joins });
+  return batchContext(environment.directory, { registry: stores.registry, joins, scores: () => scoresOf(environment) });
 }

@@ -15,6 +15,7 @@ export function addressOf(
     | 'FLINK_GATEWAY'
     | 'SPARK_HOME'
     | 'SPARK_KAFKA_JARS'
+    | 'SPARK_ONNX_JARS'
     | 'SPARK_MASTER'
     | 'SPARK_CONNECT'
     | 'SPARK_CONNECT_TOKEN'

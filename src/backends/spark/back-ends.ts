@@ -5,6 +5,7 @@ import type { BackEndPlace, EngineBackEnd, HistoryBackEnd } from '../../ports/ba
 import { historyFolder, tileJobsFolder } from './folders.ts';
 import { sparkHistoryEngine } from './history-engine.ts';
 import type { sparkConnectOptions, sparkEngineOptions, sparkHistoryOptions } from './options.ts';
+import { sparkScoreEngine } from './score-engine.ts';
 import { sparkTileJob, sparkTileJobTexts } from './tile-job.ts';
 import { endDrivers, killDrivers, SparkTileJobs } from './tile-jobs.ts';
 
@@ -62,7 +63,13 @@ export function sparkHistory(
   options: z.output<typeof sparkHistoryOptions>,
   { directory }: BackEndPlace,
 ): HistoryBackEnd {
-  return { kind: 'spark', engine: sparkHistoryEngine(options, historyFolder(directory)) };
+  const { scoreJars, ...spark } = options;
+  const folder = historyFolder(directory);
+  return {
+    kind: 'spark',
+    engine: sparkHistoryEngine(spark, folder),
+    ...(scoreJars.length === 0 ? {} : { scores: sparkScoreEngine(spark, scoreJars, folder) }),
+  };
 }
 
 /** Computes over the history on a Connect server. Errors: CONFIG_SECRET, CONFIG_TLS. */

@@ -150,7 +150,7 @@ function columnsOf(columns: OfflineTable['columns']): JobColumns {
 }
 
 /** The path of a file that is here what it was there. Error: SPARK_FILE. */
-async function checked(path: string, { bytes, sha256 }: WrittenFile): Promise<string> {
+export async function checked(path: string, { bytes, sha256 }: WrittenFile): Promise<string> {
   if (!existsSync(path)) throw fail('SPARK_FILE', { path, reason: 'it is not here' });
   const found = statSync(path).size;
   if (found !== bytes) throw fail('SPARK_FILE', { path, reason: `it has ${found} bytes here, ${bytes} there` });
@@ -163,7 +163,8 @@ async function checked(path: string, { bytes, sha256 }: WrittenFile): Promise<st
 
 let runs = 0;
 
-function newRun(directory: string): string {
+/** A fresh folder of this process. */
+export function newRun(directory: string): string {
   runs += 1;
   const folder = join(directory, `run=${process.pid}-${runs}`);
   rmSync(folder, { recursive: true, force: true });
@@ -172,7 +173,7 @@ function newRun(directory: string): string {
 }
 
 /** Removes the runs of processes that are gone. */
-function removeDead(directory: string): void {
+export function removeDead(directory: string): void {
   for (const name of readdirSync(directory)) {
     const pid = Number(/^run=(\d+)-\d+$/.exec(name)?.[1] ?? Number.NaN);
     if (!Number.isNaN(pid) && !isAlive(pid)) rmSync(join(directory, name), { recursive: true, force: true });

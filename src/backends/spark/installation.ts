@@ -18,20 +18,26 @@ export interface Installation {
 /** The oldest JDK that Spark 4 runs on. */
 const JAVA = 17;
 
-/** A program that runs in Spark: its folder of sources, and what its jar is called. */
+/** A program that runs in Spark: its folders of sources, and the name of its jar. */
 export interface SparkProgram {
   readonly name: string;
-  readonly sources: string;
+  readonly sources: readonly string[];
 }
 
 export const historyRunner: SparkProgram = {
   name: 'runner',
-  sources: fileURLToPath(new URL('./runner', import.meta.url)),
+  sources: [fileURLToPath(new URL('./runner', import.meta.url))],
+};
+
+/** The runner of SQL, which can also score. */
+export const scoreRunner: SparkProgram = {
+  name: 'score-runner',
+  sources: ['./runner', './score-runner'].map((folder) => fileURLToPath(new URL(folder, import.meta.url))),
 };
 
 export const tileRunner: SparkProgram = {
   name: 'tile-runner',
-  sources: fileURLToPath(new URL('./tile-runner', import.meta.url)),
+  sources: [fileURLToPath(new URL('./tile-runner', import.meta.url))],
 };
 
 /** Which program is run by which Spark. */
@@ -55,15 +61,19 @@ export async function findInstallation(options: InstallationOptions): Promise<In
   const version = versionOf(home);
   if (!version.startsWith('4.')) throw fail('SPARK_VERSION', { home, found: version });
   await checkJava(tool('javac'));
-  const sources = readdirSync(program.sources)
-    .filter((name) => name.endsWith('.java'))
-    .sort()
-    .map((name) => join(program.sources, name));
+  const sources = program.sources.flatMap(javaFiles);
   const digest = createHash('sha256').update(version);
   for (const source of sources) digest.update(readFileSync(source));
   const jar = join(directory, `${program.name}-${digest.digest('hex').slice(0, 16)}.jar`);
   if (!existsSync(jar)) await compile(options, sources, [join(home, 'jars', '*'), ...jars], jar);
   return { submit, jar };
+}
+
+function javaFiles(folder: string): readonly string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.java'))
+    .sort()
+    .map((name) => join(folder, name));
 }
 
 function tool(name: string): string {

@@ -1,3 +1,5 @@
+import type { ScoreJob } from '../../ports/score-engine.ts';
+
 /** The column of the number of a slice, the last of an output that is sliced, and what the folders of slices are called by. */
 export const SLICE = 'slice';
 
@@ -5,6 +7,8 @@ export const SLICE = 'slice';
 export interface SparkJob {
   readonly tables: readonly JobTable[];
   readonly outputs: readonly JobOutput[];
+  /** Rows to score, in `path`; `score-runner/ScoreRows.java` has its files. */
+  readonly scores?: ScoreJob & { readonly path: string };
 }
 
 export interface JobTable {

@@ -42,7 +42,11 @@ export const sparkEngineOptions = z
   );
 
 /** Computes over the history, in an application of ours. */
-export const sparkHistoryOptions = z.strictObject(sparkFields);
+export const sparkHistoryOptions = z.strictObject({
+  ...sparkFields,
+  /** The jar of ONNX Runtime for Java; with it, batch jobs can be scored inside the executors. */
+  scoreJars: z.array(z.string().min(1)).default([]),
+});
 
 /** Computes over the history, on a Connect server that runs already. */
 export const sparkConnectOptions = z

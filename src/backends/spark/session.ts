@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endedError, failedError, type JobFailure } from './failures.ts';
-import { findInstallation, historyRunner } from './installation.ts';
+import { findInstallation, historyRunner, type SparkProgram } from './installation.ts';
 import type { JobRunner, SparkJob, WrittenFile } from './job.ts';
 import { type SparkOptions, submitArguments } from './submit.ts';
 
@@ -14,6 +14,13 @@ type Line =
   | { readonly headrace: 'written'; readonly name: string; readonly files: readonly WrittenFile[] }
   | { readonly headrace: 'done' }
   | ({ readonly headrace: 'failed' } & JobFailure);
+
+interface ApplicationOptions extends SparkOptions {
+  /** Jars that the program needs in addition to Spark's. */
+  readonly jars?: readonly string[];
+  /** The program that takes the jobs: the runner of SQL where it is left out. */
+  readonly program?: SparkProgram;
+}
 
 /** The kept length of Spark's output, characters. */
 const LOG_LENGTH = 20_000;
@@ -58,12 +65,13 @@ export class SparkApplication implements JobRunner {
    * Errors: SPARK_HOME, SPARK_VERSION, SPARK_JAVA, SPARK_RUNNER, SPARK_ENDED, SPARK_MEMORY.
    */
   static async start(
-    { home, master, conf }: SparkOptions,
+    { home, master, conf, jars = [], program = historyRunner }: ApplicationOptions,
     directory: string,
     onProgress: (text: string) => void,
   ): Promise<SparkApplication> {
-    const { submit, jar } = await findInstallation({ home, directory, program: historyRunner });
-    const child = spawn(submit, submitArguments({ master, conf }, 'headrace.Runner', jar), {
+    const { submit, jar } = await findInstallation({ home, directory, program, jars });
+    const args = submitArguments({ master, conf }, 'headrace.Runner', jar);
+    const child = spawn(submit, jars.length === 0 ? args : ['--jars', jars.join(','), ...args], {
       stdio: 'pipe',
       env: { ...process.env, SPARK_HOME: home },
     });
@@ -101,6 +109,11 @@ export class SparkApplication implements JobRunner {
       if (line.headrace === 'done') return written;
     }
     throw this.#endedError('a job');
+  }
+
+  /** Ends it at once; its job fails with SPARK_ENDED. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
   }
 
   /** Asks it to end, and kills it if it does not. */

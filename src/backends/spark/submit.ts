@@ -25,6 +25,8 @@ export const SESSION_SETTINGS = {
 const SETTINGS = {
   ...SESSION_SETTINGS,
   'spark.sql.catalogImplementation': 'in-memory',
+  // The other algorithm leaves files of attempts that ended.
+  'spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version': '1',
   'spark.ui.enabled': 'false',
   'spark.log.level': 'WARN',
 } as const;

@@ -107,6 +107,21 @@ export const predictErrors = rows({
     status: 400,
     exit: 2,
   },
+  PREDICT_ENGINE: {
+    message: 'no engine of this environment scores batch jobs; offline.engine is {kind}',
+    hint: 'set offline.engine to spark with scoreJars, or leave --engine out',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  PREDICT_ENGINE_ROWS: {
+    message:
+      'the engine returned {found} rows for partition {partition} of job {job}, which has {rows}, or in another order',
+    hint: 'remove settings of the engine that split or reorder files; nothing of this partition was published',
+    retry: 'never',
+    status: 500,
+    exit: 4,
+  },
   PREDICT_CONDITION: {
     message: 'the store of {path} ignores conditions of writes, so two jobs could commit there at once',
     hint: 'write to a store that supports If-Match and If-None-Match, or to a local folder',

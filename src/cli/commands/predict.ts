@@ -34,6 +34,7 @@ export const predict: Command = {
     workers: { type: 'string' },
     'most-errors': { type: 'string' },
     replace: { type: 'boolean' },
+    engine: { type: 'boolean' },
     ...serverOption,
   },
   help: {
@@ -48,6 +49,7 @@ export const predict: Command = {
     keep: 'columns of the input that go into the output: a,b,… (those that are no features)',
     workers: 'worker processes (one a core)',
     'most-errors': 'share of the rows that may be rejected (0.01)',
+    engine: 'score by Spark, the engine of offline.engine, instead of worker processes here',
     replace: 'replace the output of another job in the folder',
     ...serverOptionHelp,
   },
@@ -77,6 +79,7 @@ function scored(
   const run: BatchOptions = {
     ...options,
     signal: stopped.signal,
+    onEngine: (text) => call.terminal.err(`headrace: ${text}`),
     onProgress: (now) => {
       progress.at(now.rows, now.total);
       printed(now);
@@ -131,6 +134,7 @@ function optionsOf({ options }: Call, at: (path: string) => string = resolvedPat
     ...(options['keep'] === undefined ? {} : { keep: String(options['keep']).split(',').filter(Boolean) }),
     ...(options['most-errors'] === undefined ? {} : { mostErrors: shareOption(String(options['most-errors'])) }),
     ...(options['replace'] === true ? { replace: true } : {}),
+    ...(options['engine'] === true ? { engine: true } : {}),
     ...(options['spine'] === true ? { spine: spineOf(options) } : {}),
   };
 }

@@ -37,7 +37,14 @@ function predictTask(
     target: model.name,
     work: async ({ signal, say }) => {
       const onProgress = spacedProgress((progress) => say(progressText(progress)));
-      const { result } = await headrace.startBatch(model, { ...options, ...rows, ...paths, signal, onProgress });
+      const { result } = await headrace.startBatch(model, {
+        ...options,
+        ...rows,
+        ...paths,
+        signal,
+        onProgress,
+        onEngine: say,
+      });
       const { path, files, ...summary } = await result;
       const within = (one: string) => relative(folder, one);
       return { ...summary, path: within(path), files: files.map(within) };

@@ -48,6 +48,7 @@ export const startBody = z.discriminatedUnion(
       keep: z.array(z.string()).optional().describe('columns of the input that go into the output'),
       workers: z.int().min(1).max(64).optional(),
       mostErrors: z.number().min(0).max(1).optional().describe('the share of the rows that may be rejected'),
+      engine: z.boolean().default(false).describe('score by the engine of offline.engine instead of worker processes'),
       replace: z.boolean().default(false).describe('replace the output of another job'),
     }),
   ],

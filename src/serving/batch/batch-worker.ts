@@ -1,16 +1,12 @@
-import { renameSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
-import { syncFolder } from '../../files/sync-folder.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import type { OpenScoreTable, ScoreFiles } from '../../ports/score-files.ts';
 import { checkParity } from '../../registry/parity.ts';
 import { loadScorer, type Scorer } from '../../registry/scorer.ts';
-import { SPEC_FORMAT } from './batch-spec.ts';
-import { publishFirst, readIfThere, sha256OfFile, writeDurably, writing } from './durable-file.ts';
 import { mustBeUnchanged } from './file-identity.ts';
-import { type Part, type PartManifest, parseBatchFile, partManifestSchema } from './part-manifest.ts';
+import { listFile, listQuarantine, publishPart, scratchFile } from './part-files.ts';
+import type { Part } from './part-manifest.ts';
 import { bestBatchRows, type RangeScores, type RowRange, scoreRange } from './score-range.ts';
 import type { OpenMessage, ScoreMessage } from './worker-messages.ts';
 
@@ -28,9 +24,6 @@ export interface ScoreListener {
   /** Called after the last run, before the rows are written. */
   readonly onScored: () => void;
 }
-
-/** The published facts of a partition's file. */
-type Listed = NonNullable<Part['output']>;
 
 /**
  * A worker of a batch job, in its own process: it scores one partition after the other and publishes each. A partition that
@@ -118,59 +111,28 @@ export class BatchWorker {
     const { index, from, to } = partition;
     const { version, job } = this.#opened;
     const rows = to - from - rejected.size;
-    const scratch = this.#scratch(index, attempt, 'parquet');
+    const { jobPath } = this.#opened;
+    const scratch = scratchFile(jobPath, index, attempt, 'parquet');
     if (rows > 0)
       await this.#table.write({ from, to, scores, version: version.version, digest: version.artifact, job }, scratch);
-    const output = rows > 0 ? await this.#list(scratch, index, '.parquet') : null;
-    const lines = [...rejected]
-      .sort(([a], [b]) => a - b)
-      .map(([row, rejection]) => this.#quarantineLine(from, row, rejection, features));
-    let quarantine: Listed | null = null;
-    if (lines.length > 0) {
-      const path = this.#scratch(index, attempt, 'quarantine');
-      writeDurably(path, lines.join(''));
-      quarantine = await this.#list(path, index, '.quarantine.jsonl');
-    }
+    const output = rows > 0 ? await listFile(jobPath, scratch, index, '.parquet') : null;
+    const names = version.signature.features;
+    const quarantine = await listQuarantine(
+      jobPath,
+      { index, attempt },
+      names,
+      [...rejected].map(([row, rejection]) => ({
+        ...rejection,
+        row: from + row,
+        features: features.subarray(row * names.length, (row + 1) * names.length),
+      })),
+    );
     return { partition: index, from, to, rows, output, quarantined: rejected.size, quarantine };
   }
 
-  #quarantineLine(from: number, row: number, rejection: { code: string; reason: string }, features: Float32Array) {
-    const names = this.#opened.version.signature.features;
-    const values = names.map((name, i) => [name, jsonNumber(features[row * names.length + i])]);
-    return `${JSON.stringify({ row: from + row, ...rejection, features: Object.fromEntries(values) })}\n`;
-  }
-
-  /** Names a written file by its content: attempts with the same result write the same file. */
-  async #list(scratch: string, index: number, ending: string): Promise<Listed> {
-    const sha256 = await sha256OfFile(scratch);
-    const file = `part-${numbered(index)}-${sha256.slice(0, 16)}${ending}`;
-    const { size: sizeBytes } = statSync(scratch);
-    writing(file, () => renameSync(scratch, join(this.#opened.jobPath, file)));
-    return { file, sizeBytes, sha256 };
-  }
-
-  #publish({ partition: { index }, attempt }: ScoreMessage, part: Part): Part {
+  #publish({ attempt }: ScoreMessage, part: Part): Part {
     const { job, version, jobPath } = this.#opened;
-    // The names of its files are durable before a manifest lists them.
-    syncFolder(jobPath);
-    const manifest: PartManifest = {
-      format: SPEC_FORMAT,
-      job,
-      attempt,
-      version: version.version,
-      digest: version.artifact,
-      part,
-    };
-    const scratch = this.#scratch(index, attempt, 'json');
-    const path = join(jobPath, 'parts', `${numbered(index)}.json`);
-    writeDurably(scratch, `${JSON.stringify(manifest)}\n`);
-    const isFirst = publishFirst(scratch, path);
-    rmSync(scratch, { force: true });
-    return isFirst ? part : parseBatchFile(partManifestSchema, readIfThere(path) ?? '', path).part;
-  }
-
-  #scratch(index: number, attempt: string, ending: string): string {
-    return join(this.#opened.jobPath, 'tmp', `${numbered(index)}.${attempt}.${ending}`);
+    return publishPart(jobPath, { job, attempt, version: version.version, digest: version.artifact, part });
   }
 
   #mustBeUnchanged(): void {
@@ -181,14 +143,3 @@ export class BatchWorker {
 
 /** Rows of a run where they were not measured. */
 const DEFAULT_BATCH_ROWS = 256;
-
-const DIGITS = 6;
-
-function numbered(index: number): string {
-  return String(index).padStart(DIGITS, '0');
-}
-
-function jsonNumber(value: number): number | string | null {
-  if (Number.isNaN(value)) return null;
-  return Number.isFinite(value) ? value : String(value);
-}

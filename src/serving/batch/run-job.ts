@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fail } from '../../base/errors/fail.ts';
 import type { ModelVersion } from '../../ports/model-registry.ts';
 import { BatchFolder, isWhole, jobFolderName, readBatchManifest } from './batch-folder.ts';
 import { BatchRun } from './batch-run.ts';
 import { type BatchSpec, SPEC_FORMAT } from './batch-spec.ts';
 import { writeDurably } from './durable-file.ts';
+import { runByEngine } from './engine-run.ts';
 import { mustBeUnchanged } from './file-identity.ts';
 import type { InputTable } from './input-table.ts';
-import type { BatchManifest } from './part-manifest.ts';
+import type { BatchManifest, Part } from './part-manifest.ts';
 import type { RemoteOutput } from './remote-output.ts';
 import type { BatchContext, BatchOptions, BatchSummary } from './start-batch.ts';
 
@@ -46,11 +48,9 @@ interface CommittedJob {
   readonly isNew: boolean;
 }
 
-async function runInFolder(
-  { id, spec, version, opened, workers }: ResolvedJob,
-  { to: path, replace = false, runTimeoutMs = RUN_TIMEOUT_MS, signal, onProgress }: BatchOptions,
-  { program, monotonic }: BatchContext,
-): Promise<CommittedJob> {
+async function runInFolder(job: ResolvedJob, options: FolderOptions, context: BatchContext): Promise<CommittedJob> {
+  const { id, spec, opened } = job;
+  const { to: path, replace } = options;
   const before = existsSync(path) ? readBatchManifest(path) : null;
   if (before?.job === id && isWhole(path, before)) return { manifest: before, isNew: false };
   const folder = BatchFolder.claim(path, id, replace);
@@ -58,23 +58,8 @@ async function runInFolder(
   const committed = readBatchManifest(path);
   if (committed?.job === id && isWhole(path, committed)) return { manifest: committed, isNew: false };
   writeDurably(join(folder.jobPath, 'spec.json'), `${JSON.stringify(spec, null, 1)}\n`);
-  const { table, identity } = opened;
-  const run = new BatchRun({
-    spec,
-    job: id,
-    folder,
-    version,
-    table,
-    identity,
-    program,
-    workers,
-    runTimeoutMs,
-    monotonic,
-    onProgress: onProgress ?? (() => undefined),
-    signal: signal ?? null,
-  });
-  const parts = await run.parts();
-  if (identity !== null) mustBeUnchanged(identity);
+  const parts = await scoredParts(job, folder, options, context);
+  if (opened.identity !== null) mustBeUnchanged(opened.identity);
   const manifest: BatchManifest = {
     format: SPEC_FORMAT,
     job: id,
@@ -87,6 +72,34 @@ async function runInFolder(
   folder.commit(manifest);
   folder.clear(before?.job ?? null);
   return { manifest, isNew: true };
+}
+
+async function scoredParts(
+  { id, spec, version, opened, workers }: ResolvedJob,
+  folder: BatchFolder,
+  { engine = false, runTimeoutMs = RUN_TIMEOUT_MS, signal, onProgress = () => undefined, onEngine }: FolderOptions,
+  { program, monotonic, files, scores, artifacts }: BatchContext,
+): Promise<readonly Part[]> {
+  const shared = { spec, job: id, folder, version, table: opened.table, monotonic, onProgress };
+  if (!engine) {
+    const { identity } = opened;
+    return new BatchRun({ ...shared, identity, program, workers, runTimeoutMs, signal: signal ?? null }).parts();
+  }
+  const found = scores();
+  if (typeof found === 'string') throw fail('PREDICT_ENGINE', { kind: found });
+  const model = await artifacts.get(version.artifact);
+  return runByEngine({
+    ...shared,
+    engine: found,
+    files,
+    model,
+    signal: signal ?? null,
+    onEngine: onEngine ?? (() => undefined),
+  });
+}
+
+interface FolderOptions extends BatchOptions {
+  readonly replace: boolean;
 }
 
 const RUN_TIMEOUT_MS = 120_000;

@@ -3,8 +3,10 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
 import type { SpineOptions } from '../../featurestore/training-set/spine.ts';
+import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts';
 import type { RemoteWrites } from '../../ports/remote-writes.ts';
+import type { ScoreEngine } from '../../ports/score-engine.ts';
 import type { ScoreFiles, ScoreFormat } from '../../ports/score-files.ts';
 import { CHAMPION } from '../../registry/champion.ts';
 import type { BatchProgress } from './batch-progress.ts';
@@ -36,6 +38,10 @@ export interface BatchOptions {
   readonly replace?: boolean | undefined;
   /** A run of the model that takes longer counts as hung, ms. */
   readonly runTimeoutMs?: number | undefined;
+  /** Scores by the engine over the history, such as Spark, instead of worker processes of this machine. */
+  readonly engine?: boolean | undefined;
+  /** Receives the progress of the engine as text. */
+  readonly onEngine?: ((text: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: BatchProgress) => void) | undefined;
 }
@@ -70,6 +76,9 @@ export interface BatchContext {
   readonly files: ScoreFiles;
   readonly joins: SpineJoin;
   readonly program: WorkerProgram;
+  /** The engine that scores by request; or, where there is none, the kind of the engine over the history. */
+  readonly scores: () => ScoreEngine | string;
+  readonly artifacts: ArtifactStore;
   /** For copies of inputs. */
   readonly scratch: string;
   /** For parts of remote outputs until they are uploaded. */

@@ -1,7 +1,13 @@
 import { rmSync } from 'node:fs';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import type { DescribedFile, OpenScoreTable, ScoreFiles, ScoreTable } from '../../../ports/score-files.ts';
-import { columnsOf, fileRelation, quotedText } from './file-relation.ts';
+import type {
+  DescribedFile,
+  OpenScoreTable,
+  RejectedCells,
+  ScoreFiles,
+  ScoreTable,
+} from '../../../ports/score-files.ts';
+import { columnsOf, fileRelation, quotedPath, quotedText } from './file-relation.ts';
 import { readFailure, writeFailure } from './score-failure.ts';
 import { DuckScoreTable } from './score-table.ts';
 import { makeDurable } from './written-file.ts';
@@ -32,6 +38,20 @@ export const duckScoreFiles: ScoreFiles = {
       }
     }),
 
+  rowNumbers: (path) =>
+    withConnection(path, async (connection) => {
+      const pairs = `SELECT _row, LAG(_row) OVER () AS before FROM read_parquet(${quotedPath(path)}, hive_partitioning = false)`;
+      const sql = `SELECT CAST(COUNT(*) AS DOUBLE), COALESCE(BOOL_AND(before IS NULL OR _row > before), true) FROM (${pairs})`;
+      const [[rows, isAscending]] = (await connection.runAndReadAll(sql)).getRows();
+      return { rows: Number(rows), isAscending: isAscending === true };
+    }),
+
+  rejectedRows: async (paths) => {
+    const found: RejectedCells[] = [];
+    for (const path of paths) found.push(...(await rejectedRowsOf(path)));
+    return found;
+  },
+
   open: async (table: ScoreTable): Promise<OpenScoreTable> => {
     const instance = await DuckDBInstance.create(':memory:', OPTIONS);
     const connection = await instance.connect();
@@ -47,6 +67,26 @@ export const duckScoreFiles: ScoreFiles = {
     }
   },
 };
+
+function rejectedRowsOf(path: string): Promise<readonly RejectedCells[]> {
+  return withConnection(path, async (connection) => {
+    const sql = `SELECT CAST(_row AS DOUBLE), code, reason, features FROM read_parquet(${quotedPath(path)}, hive_partitioning = false)`;
+    return (await connection.runAndReadAll(sql)).getRowsJS().map(([row, code, reason, features]) => ({
+      row: Number(row),
+      code: codeOf(String(code)),
+      reason: String(reason),
+      features: Array.isArray(features) ? features.map((value) => (value === null ? Number.NaN : Number(value))) : [],
+    }));
+  });
+}
+
+const CODES = ['PREDICT_CELL', 'MODEL_RUN', 'MODEL_SCORE'] as const;
+
+function codeOf(code: string): RejectedCells['code'] {
+  const known = CODES.find((one) => one === code);
+  if (known === undefined) throw new Error(`a row was rejected as ${code}`);
+  return known;
+}
 
 const OPTIONS = { threads: '1', memory_limit: '768MB', preserve_insertion_order: 'true' } as const;
 

@@ -40,7 +40,8 @@ import org.apache.spark.sql.types.StructType;
  * <pre>
  * job:    {"tables": [{"name", "columns": [[name, type]…], "parts": [{"columns": [[name, type]…], "files": [path…]}…]}…],
  *          "outputs": [{"name", "steps": [{"name", "sql", "path": or null}…], "sql", "path",
- *                       "sliced": whether its last column is the number of a slice}…]}
+ *                       "sliced": whether its last column is the number of a slice}…],
+ *          "scores": left out, or rows to score as ScoreRows has them}
  * lines:  {"headrace": "started", "spark": version, "application": id}
  *         {"headrace": "progress", "stages": done, "rows": read}
  *         {"headrace": "executorLost", "executor": id, "reason"}
@@ -122,6 +123,13 @@ public final class Runner {
         write(output);
         written(name, output.get("path").asText());
       }
+      if (job.has("scores")) {
+        name = "scores";
+        JsonNode scores = job.get("scores");
+        // Compiled only with the jar of ONNX Runtime.
+        Class.forName("headrace.ScoreRows").getMethod("write", SparkSession.class, JsonNode.class).invoke(null, spark, scores);
+        for (String each : List.of("rows", "rejected")) written(each, scores.get("path").asText() + "/" + each);
+      }
       say(line("done"));
     } catch (OutOfMemoryError full) {
       // As Spark's own processes do.
@@ -165,7 +173,7 @@ public final class Runner {
   }
 
   /** Paths to read are patterns: in this one every character stands for itself. */
-  private static String asPattern(String path) {
+  static String asPattern(String path) {
     return path.replaceAll("[\\[\\]{}*?,\\\\]", "\\\\$0");
   }
 
