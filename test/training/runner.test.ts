@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CheckpointWatch } from '../../src/training/runner/checkpoint-watch.ts';
 import { checkpointNames, newestCheckpoint } from '../../src/training/runner/checkpoints.ts';
@@ -317,3 +317,25 @@ test('a run of the first release is read: its journal, its newest checkpoint', a
   expect(journal.entries.at(-1)?.data).toMatchObject({ to: 'completed' });
   journal.close();
 });
+
+test.skipIf(!hasPython)(
+  'heartbeats of training and of a checkpoint in the background neither collide nor go back',
+  () => {
+    for (const name of ['heartbeats', 'checkpoints']) mkdirSync(join(folder, name));
+    const run = { format: 2, run: 'r', attempt: 1, worldSize: 1, targetSteps: 400, resume: null, options: {} };
+    writeFileSync(join(folder, 'run.json'), JSON.stringify({ ...run, checkpoints: join(folder, 'checkpoints') }));
+    const env = {
+      PATH: process.env['PATH'],
+      PYTHONPATH: resolve('src/training/runner'),
+      HEADRACE_RUN: join(folder, 'run.json'),
+      HEADRACE_RUN_FOLDER: folder,
+      HEADRACE_ATTEMPT: '1',
+    };
+    const { stdout, stderr } = spawnSync('python3', ['test/training/programs/two-threads.py'], {
+      env,
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual({ back: [], last: 400 });
+  },
+);

@@ -6,11 +6,12 @@ import type { GangState, TrainingBackend } from '../../ports/training-backend.ts
 import { CheckpointWatch } from './checkpoint-watch.ts';
 import { CheckpointCache, putAside, removeUnfinished } from './checkpoints.ts';
 import { classifyExit, type ExitClass, type ExitEvidence, exitActions, type RankExit } from './exit-class.ts';
-import { Liveness, readHeartbeat } from './heartbeat.ts';
+import { Liveness } from './heartbeat.ts';
 import { Journal, type JournalEntry } from './journal.ts';
 import { type Ledger, ledgerOf } from './ledger.ts';
 import type { Placer } from './placer.ts';
 import { rankEnvironments } from './rank-environment.ts';
+import { RankProgress } from './rank-progress.ts';
 import { failuresInARow, isEnd, mayRestart } from './restart-limits.ts';
 import { clearAttempt, makeFolders, RUN_FORMAT, type RunFiles, replaceJson, runFiles } from './run-files.ts';
 import { failedRank, type RunOutcome, readResult } from './run-outcome.ts';
@@ -63,11 +64,7 @@ class Controller {
   readonly #placement: RunPlacement;
   #state: RunState = 'planned';
   #attempt = 0;
-  #step = 0;
-  /** Step of the checkpoint that the attempt resumes from. */
-  #resumed = 0;
-  #regressed = false;
-  #diverged = false;
+  readonly #progress: RankProgress;
   #unreachable = false;
   /** When the attempt was submitted, epoch ms. */
   #submittedAt = 0;
@@ -85,6 +82,11 @@ class Controller {
       enter: (state) => this.#enter(state),
       lastNoted: () => this.#journal.entries.findLast(({ event }) => event === 'checkpoint')?.data['name'],
     });
+    this.#progress = new RankProgress({
+      folder: options.folder,
+      ranks: options.spec.ranks,
+      note: (event, data) => this.#note(event, data),
+    });
     this.#placement = new RunPlacement(options.placer, options.spec.pricePerHour, (data) =>
       this.#note('placement', data),
     );
@@ -94,6 +96,7 @@ class Controller {
       if (event === 'state') this.#state = data['to'] as RunState;
       if (event === 'ended') this.#last = { class: data['class'] as ExitClass, tail: [], exit: null };
     }
+    this.#progress.begin(this.#attempt, 0);
   }
 
   async run(): Promise<RunOutcome> {
@@ -101,9 +104,9 @@ class Controller {
     if (this.#attempt > 0) await this.#options.backend.cancel(this.#gang);
     const open = this.#journal.entries.findLast(({ event }) => event === 'submitted' || isEnd(event));
     if (open?.event === 'submitted')
-      this.#note('abandoned', { gang: this.#gang, step: this.#finalStep(), endedAt: this.#diedAt() });
+      this.#note('abandoned', { gang: this.#gang, step: this.#progress.end(), endedAt: this.#diedAt() });
     if (this.#startsAgain()) this.#enter('planned');
-    else if (isFinal(this.#state)) this.#step = this.#lastStep();
+    else if (isFinal(this.#state)) this.#progress.begin(this.#attempt, this.#lastStep());
     while (!isFinal(this.#state)) {
       if (this.#options.signal?.aborted === true) this.#enter('cancelled');
       else await this.#runAttempt();
@@ -114,11 +117,7 @@ class Controller {
   /** When an attempt ended that lost its controller, epoch ms: with it, or now. */
   #diedAt(): number {
     if (this.#options.backend.outlivesSubmitter) return Date.now();
-    const beats = Array.from(
-      { length: this.#options.spec.ranks },
-      (_, rank) => readHeartbeat(this.#files.folder, rank, this.#attempt)?.t ?? 0,
-    );
-    return Math.min(Date.now(), Math.max(this.#journal.entries.at(-1)?.wall ?? 0, ...beats));
+    return Math.min(Date.now(), Math.max(this.#journal.entries.at(-1)?.wall ?? 0, this.#progress.lastAt));
   }
 
   /** A run that ended resumes when its owner starts it again; a completed one only if it has more steps to do. */
@@ -146,13 +145,10 @@ class Controller {
     }
     if (this.#overBudget()) return this.#finish('budget', [], null);
     this.#attempt += 1;
-    this.#step = newest?.manifest.step ?? 0;
-    this.#resumed = this.#step;
-    this.#regressed = false;
-    this.#diverged = false;
+    this.#progress.begin(this.#attempt, newest?.manifest.step ?? 0);
     this.#enter('provisioning');
     this.#submittedAt = Date.now();
-    const placement = this.#placement.place(this.#progress(false));
+    const placement = this.#placement.place(this.#facts(false));
     if (placement === null) return this.#waitForInstances();
     clearAttempt(this.#files);
     const attempt = this.#attempt;
@@ -168,7 +164,7 @@ class Controller {
     });
     this.#note('submitted', {
       gang: this.#gang,
-      step: this.#step,
+      step: this.#progress.step,
       checkpoint: newest === null ? null : basename(newest.path),
       ...placement,
     });
@@ -204,7 +200,7 @@ class Controller {
       const now = performance.now();
       this.#seeProgress(watch.liveness, now);
       this.#checkpoints.look(watch.liveness, this.#state, now);
-      this.#placement.look(this.#progress(watch.liveness.started));
+      this.#placement.look(this.#facts(watch.liveness.started));
       this.#options.onPoll?.();
       const ended = state.ranks.filter((rank) => rank.state !== 'running').length;
       if (ended === state.ranks.length) {
@@ -254,9 +250,9 @@ class Controller {
     }
   }
 
-  #progress(running: boolean): RunProgress {
+  #facts(running: boolean): RunProgress {
     return {
-      step: this.#step,
+      step: this.#progress.step,
       targetSteps: this.#options.spec.targetSteps,
       running,
       began: this.#journal.entries[0]?.wall ?? Date.now(),
@@ -272,26 +268,14 @@ class Controller {
   #ownAction(liveness: Liveness, now: number): OwnAction | null {
     if (this.#options.signal?.aborted === true) return 'cancel';
     if (this.#overBudget()) return 'budget';
-    if (this.#diverged && this.#options.spec.stopWhenDiverged) return 'diverged';
+    if (this.#progress.hasDiverged && this.#options.spec.stopWhenDiverged) return 'diverged';
     if (liveness.hanging(now) !== null) return 'hang';
     return this.#placement.news === 'leave' ? 'switch' : null;
   }
 
   #seeProgress(liveness: Liveness, now: number): void {
-    for (let rank = 0; rank < this.#options.spec.ranks; rank++) {
-      const heartbeat = readHeartbeat(this.#files.folder, rank, this.#attempt);
-      if (heartbeat === null) continue;
-      this.#diverged ||= heartbeat.diverged;
-      // A program that begins from the start although it got a checkpoint sees samples twice.
-      if (heartbeat.step < Math.max(this.#resumed, liveness.stepOf(rank)) && !this.#regressed) {
-        this.#regressed = true;
-        this.#note('regressed', { rank, step: heartbeat.step, checkpoint: this.#resumed });
-      }
-      liveness.see(rank, heartbeat.step, now);
-    }
-    if (!liveness.started) return;
-    this.#step = Math.max(this.#step, liveness.step);
-    if (this.#state === 'starting') this.#enter('running');
+    this.#progress.see(liveness, now);
+    if (liveness.started && this.#state === 'starting') this.#enter('running');
   }
 
   async #end({ own, state }: { readonly own: OwnAction | null; readonly state: GangState }): Promise<void> {
@@ -307,7 +291,7 @@ class Controller {
         ...(rank.state === 'ended' ? rank : { code: null, signal: null }),
         tail: tails[index] ?? [],
       })),
-      step: this.#finalStep(),
+      step: this.#progress.end(),
       targetSteps: spec.targetSteps,
     });
     const failed = state.ranks[failedRank(state)];
@@ -315,18 +299,9 @@ class Controller {
     this.#finish(found, tail, failed?.state === 'ended' ? { code: failed.code, signal: failed.signal, tail } : null);
   }
 
-  /** The step of the newest heartbeats, of all ranks: liveness counts from the first poll alone. */
-  #finalStep(): number {
-    const steps = Array.from(
-      { length: this.#options.spec.ranks },
-      (_, rank) => readHeartbeat(this.#files.folder, rank, this.#attempt)?.step ?? 0,
-    );
-    return Math.max(this.#step, Math.min(...steps));
-  }
-
   #finish(found: ExitClass, tail: readonly string[], exit: RankExit | null): void {
-    this.#step = this.#attempt === 0 ? 0 : this.#finalStep();
-    this.#note('ended', { class: found, step: this.#step, gang: this.#gang });
+    const step = this.#attempt === 0 ? 0 : this.#progress.end();
+    this.#note('ended', { class: found, step, gang: this.#gang });
     this.#last = { class: found, tail, exit };
     if (found === 'completed') this.#enter('completed');
     else if (found === 'cancelled') this.#enter('cancelled');
@@ -383,7 +358,7 @@ class Controller {
       state: this.#state,
       class: this.#last?.class ?? null,
       hint: this.#last === null ? '' : exitActions[this.#last.class].hint,
-      step: this.#step,
+      step: this.#progress.step,
       result: this.#state === 'completed' && existsSync(this.#files.done) ? readResult(this.#files.done) : null,
       tail: this.#last?.tail ?? [],
       exit: this.#last?.exit ?? null,

@@ -56,6 +56,8 @@ class Run:
         self._writer = None
         self._failure = None
         self._copies = None
+        # Training and a checkpoint in the background both write heartbeats.
+        self._beating = threading.Lock()
         self._loss = None
         if self.resume_from is not None:
             with open(os.path.join(self.resume_from, "manifest.json")) as file:
@@ -77,6 +79,10 @@ class Run:
 
     def heartbeat(self, step, samples, loss):
         """Says that `step` steps and `samples` samples are done. loss: a number, or None for the one before."""
+        with self._beating:
+            self._beat(step, samples, loss)
+
+    def _beat(self, step, samples, loss):
         self.step, self.samples = step, samples
         if not self.active:
             return
@@ -152,8 +158,10 @@ class Run:
             self._finish(folder, final, step, samples, reshards)
         else:
             _until(lambda: os.path.exists(final))
-        self._last_checkpoint = step
-        self.heartbeat(self.step, self.samples, None)
+        # A checkpoint in the background reports the step that training has reached by now.
+        with self._beating:
+            self._last_checkpoint = step
+            self._beat(self.step, self.samples, None)
 
     def _finish(self, folder, final, step, samples, reshards):
         files = []
@@ -323,7 +331,7 @@ def _digest(path):
 
 
 def _replace(path, value, durable=True):
-    part = "%s.%d.new" % (path, os.getpid())
+    part = "%s.%d.%d.new" % (path, os.getpid(), threading.get_ident())
     with open(part, "w") as file:
         json.dump(value, file)
         if durable:

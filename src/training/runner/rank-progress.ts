@@ -1,0 +1,75 @@
+import { type Heartbeat, type Liveness, readHeartbeat } from './heartbeat.ts';
+import type { JournalEntry } from './journal.ts';
+
+export interface RankProgressOptions {
+  /** Folder of the run, which has the heartbeats. */
+  readonly folder: string;
+  readonly ranks: number;
+  readonly note: (event: string, data: JournalEntry['data']) => void;
+}
+
+/** The steps of the ranks of one attempt, as their heartbeats have them. */
+export class RankProgress {
+  readonly #options: RankProgressOptions;
+  #attempt = 0;
+  /** Step of the checkpoint that the attempt resumes from. */
+  #resumed = 0;
+  #step = 0;
+  #hasRegressed = false;
+  #hasDiverged = false;
+
+  constructor(options: RankProgressOptions) {
+    this.#options = options;
+  }
+
+  /** The step that all ranks have done, as it was seen last. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** Whether a loss was not finite. */
+  get hasDiverged(): boolean {
+    return this.#hasDiverged;
+  }
+
+  /** Follows an attempt that resumes from a step. */
+  begin(attempt: number, resumed: number): void {
+    this.#attempt = attempt;
+    this.#resumed = resumed;
+    this.#step = resumed;
+    this.#hasRegressed = false;
+    this.#hasDiverged = false;
+  }
+
+  /** Reads the heartbeats into the liveness. */
+  see(liveness: Liveness, now: number): void {
+    for (const [rank, heartbeat] of this.#heartbeats().entries()) {
+      if (heartbeat === null) continue;
+      this.#hasDiverged ||= heartbeat.diverged;
+      // A program that begins from the start although it got a checkpoint sees samples twice.
+      if (heartbeat.step < Math.max(this.#resumed, liveness.stepOf(rank)) && !this.#hasRegressed) {
+        this.#hasRegressed = true;
+        this.#options.note('regressed', { rank, step: heartbeat.step, checkpoint: this.#resumed });
+      }
+      liveness.see(rank, heartbeat.step, now);
+    }
+    if (liveness.started) this.#step = Math.max(this.#step, liveness.step);
+  }
+
+  /** The step of the newest heartbeats, of all ranks: liveness counts from the first look alone. */
+  end(): number {
+    const steps = this.#heartbeats().map((heartbeat) => heartbeat?.step ?? 0);
+    this.#step = Math.max(this.#step, Math.min(...steps));
+    return this.#step;
+  }
+
+  /** When a rank reported last, epoch ms; 0: none did. */
+  get lastAt(): number {
+    return Math.max(0, ...this.#heartbeats().map((heartbeat) => heartbeat?.t ?? 0));
+  }
+
+  #heartbeats(): readonly (Heartbeat | null)[] {
+    const { folder, ranks } = this.#options;
+    return Array.from({ length: ranks }, (_, rank) => readHeartbeat(folder, rank, this.#attempt));
+  }
+}
