@@ -1,5 +1,7 @@
-// Fills a directory, or opens it and prints its answers: exit 0 with answers, 3 with the code of an error.
+// Fills a directory, or opens it and prints its answers: exit 0 with answers, 3 with the code of an error. With `each` it opens every
+// directory that a line names, and prints a line of JSON for it.
 import { createHash } from 'node:crypto';
+import { createInterface } from 'node:readline';
 import project, { clicks, purchases, recommendation } from '../../examples/personalisation/declaration.ts';
 import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
@@ -8,19 +10,30 @@ const [directory = '', what = 'ask'] = process.argv.slice(2);
 const START = Date.UTC(2026, 0, 10);
 const USERS = 60;
 
-try {
+if (what !== 'each') {
+  const { code, text } = await outcomeOf(directory, what);
+  process.stdout.write(text);
+  process.exitCode = code;
+} else
+  for await (const line of createInterface(process.stdin)) console.log(JSON.stringify(await outcomeOf(line, 'ask')));
+
+/** 0 and the answers, or 3 and the code of an error; any other error ends the process. */
+async function outcomeOf(place: string, asked: string): Promise<{ readonly code: 0 | 3; readonly text: string }> {
   const clock = () => START + 3_600_000;
-  const headrace = await openHeadrace({ project, environment: { directory, partitions: 2 }, clock });
+  let text = '';
   try {
-    if (what === 'fill') await fill(headrace);
-    else process.stdout.write(await answers(headrace));
-  } finally {
-    await headrace.close();
+    const headrace = await openHeadrace({ project, environment: { directory: place, partitions: 2 }, clock });
+    try {
+      if (asked === 'fill') await fill(headrace);
+      else text = await answers(headrace);
+    } finally {
+      await headrace.close();
+    }
+    return { code: 0, text };
+  } catch (error) {
+    if (!isHeadraceError(error)) throw error;
+    return { code: 3, text: error.code };
   }
-} catch (error) {
-  if (!isHeadraceError(error)) throw error;
-  process.stdout.write(error.code);
-  process.exitCode = 3;
 }
 
 async function fill(headrace: Headrace): Promise<void> {
