@@ -56,6 +56,7 @@ export const versions = {
   mlflow3: { version: '3.17.2', packages: ['mlflow==3.17.2', 'onnx', 'onnxruntime', 'skl2onnx'] },
   /** MLflow with the libraries whose models it logs. */
   mlflowModels: { version: '3.17.2', packages: ['mlflow==3.17.2', 'lightgbm', 'xgboost', 'skl2onnx'] },
+  mlserver: { version: '1.7.1', packages: ['mlserver==1.7.1', 'mlserver-sklearn==1.7.1', 'uvloop<0.22'] },
   /** Property tests of the HTTP description; a Python distribution. */
   schemathesis: { version: '4.32.5', distribution: 'schemathesis==4.32.5' },
   /** Clients of Triton; a Python distribution. */

@@ -39,6 +39,7 @@ import { predict } from './commands/predict.ts';
 import { registry } from './commands/registry.ts';
 import { registryAlias, registryDecide, registryGate } from './commands/registry-gates.ts';
 import { registryPrepare } from './commands/registry-prepare.ts';
+import { registryPurge } from './commands/registry-purge.ts';
 import { registryCollect, registryCopy, registryVersions } from './commands/registry-versions.ts';
 import { restore } from './commands/restore.ts';
 import { rolloutHold, rolloutPromote, rolloutRollback, rolloutStart, rolloutStatus } from './commands/rollout.ts';
@@ -111,6 +112,7 @@ export const commands: readonly Command[] = [
   registryDecide,
   registryCopy,
   registryCollect,
+  registryPurge,
   registryPrepare,
   predict,
   rolloutStart,

@@ -1,13 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { reasonOf } from '../base/reason-of.ts';
 import { formatDuration } from '../base/time.ts';
 import { engineOf } from '../compose/back-ends.ts';
 import { checkBatchViews } from '../compose/compose.ts';
+import { openArtifacts, openRegistry, registryFile } from '../compose/open-registry.ts';
 import { type DeclaredJob, declaredJob } from '../compose/tile-jobs.ts';
-import { checkRequiredModels } from '../environment/config.ts';
+import { checkRequiredModels, type Environment } from '../environment/config.ts';
 import { declarationFile } from '../environment/place-declaration.ts';
+import type { Change } from '../features/change/change.ts';
 import { declarationDocument, parseDeclaration } from '../features/change/declaration-document.ts';
 import { checkPlan, planChanges } from '../features/change/plan-changes.ts';
 import { planText } from '../features/change/plan-text.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import { type AffectedVersion, affectedVersions } from '../registry/affected-versions.ts';
 import type { Call } from './command.ts';
 import { loadConfig } from './load-config.ts';
 
@@ -19,13 +24,48 @@ export async function runPlan(call: Call): Promise<void> {
   const before = existsSync(file) ? parseDeclaration(readFileSync(file, 'utf8')) : null;
   const changes = planChanges(before, declarationDocument(project, before));
   const job = engineOf(environment) === null ? null : declaredJob(project, environment);
+  const served = await servedVersions(project, environment, changes.changes);
   if (call.json)
     call.terminal.out(
-      JSON.stringify(job === null ? changes : { ...changes, [job.kind]: { key: job.key, ...job.settings } }),
+      JSON.stringify({
+        ...changes,
+        ...(job === null ? {} : { [job.kind]: { key: job.key, ...job.settings } }),
+        breaks: served.breaks,
+      }),
     );
-  else call.terminal.out([planText(changes).trimEnd(), ...(job === null ? [] : [jobText(job)])].join('\n'));
+  else
+    call.terminal.out(
+      [planText(changes).trimEnd(), ...(job === null ? [] : [jobText(job)]), ...served.lines].join('\n'),
+    );
   checkPlan(changes);
   await checkBatchViews(project);
+}
+
+/** The served versions that the changes break, and lines that name them; null: the registry cannot be read. */
+async function servedVersions(
+  project: ProjectData,
+  environment: Environment,
+  changes: readonly Change[],
+): Promise<{ readonly breaks: readonly AffectedVersion[] | null; readonly lines: readonly string[] }> {
+  // A plan makes no file.
+  if (environment.registry.kind === 'embedded' && !existsSync(registryFile(environment.directory)))
+    return { breaks: [], lines: [] };
+  try {
+    const registry = await openRegistry(environment);
+    try {
+      const artifacts = await openArtifacts(environment);
+      const breaks = await affectedVersions({ project, changes }, { registry, artifacts });
+      return { breaks, lines: breaks.map(brokenText) };
+    } finally {
+      await registry.close();
+    }
+  } catch (error) {
+    return { breaks: null, lines: [`served versions are not checked: ${reasonOf(error)}`] };
+  }
+}
+
+function brokenText({ model, version, aliases, reasons }: AffectedVersion): string {
+  return `breaks ${model} version ${version} (${aliases.join(', ')}): ${reasons.join('; ')}`;
 }
 
 /** The settings of the job that follow from the declaration, in words. */

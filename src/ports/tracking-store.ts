@@ -128,7 +128,7 @@ export interface RunPoint extends Metric {
  *  6. a param of a run never changes (REGISTRY_PARAM); the same value again is no change;
  *  7. a point of a metric is stored once however often it is logged; the newest has the greatest (step, time, value);
  *  8. a batch is stored whole or not at all; its cost does not grow with the size of the run;
- *  9. a deleted run or experiment can be read and restored, and not changed (REGISTRY_DELETED).
+ *  9. a deleted run or experiment can be read and restored, and not changed (REGISTRY_DELETED), until it is purged.
  *
  * A name that is absent is REGISTRY_ABSENT; a name that is taken is REGISTRY_EXISTS.
  */
@@ -147,6 +147,13 @@ export interface TrackingStore {
   run(id: string): Promise<Run | null>;
   updateRun(id: string, changes: RunChanges): Promise<RunInfo>;
   stageRun(id: string, stage: LifecycleStage, at: number): Promise<void>;
+  /**
+   * Removes up to `limit` runs for good that were deleted before `before`, with everything of them; returns how many. One that a version
+   * or a logged model came from stays.
+   */
+  purgeRuns(before: number, limit: number): Promise<number>;
+  /** Removes experiments for good that were deleted before `before` and have no run and no logged model; returns how many. */
+  purgeExperiments(before: number): Promise<number>;
   logBatch(run: string, batch: RunBatch): Promise<void>;
   deleteRunTag(run: string, key: string): Promise<void>;
   logInputs(run: string, datasets: readonly DatasetInput[], models: readonly string[]): Promise<void>;

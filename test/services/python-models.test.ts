@@ -73,7 +73,15 @@ const probability = model('probability', {
   label: { from: came, id: 'asked', value: (e) => e.good, within: '1d' },
   train: { with: { kind: 'logisticRegression' } },
 });
-const project = defineProject('python', { asked, came, service, probability });
+const rolled = model('rolled', {
+  task: 'binary',
+  service,
+  spine: { from: asked, id: 'id' },
+  label: { from: came, id: 'asked', value: (e) => e.good, within: '1d' },
+  train: { with: { kind: 'logisticRegression' } },
+  rollout: { shadow: false, steps: [50, 100], success: false },
+});
+const project = defineProject('python', { asked, came, service, probability, rolled });
 
 const directory = mkdtempSync(join(tmpdir(), 'headrace-python-'));
 let headrace: Headrace;
@@ -122,10 +130,10 @@ async function post(path: string, body: object): Promise<{ readonly status: numb
 
 /** Makes its environment, and says how it is served. */
 async function prepared(name: string): Promise<string> {
-  const { json, status } = await post(`/v2/repository/models/${name}/load`, {});
-  expect(json, name).toEqual({});
-  expect(status).toBe(200);
-  return insideOf(headrace).host.findLoaded(name, '')?.place ?? 'nowhere';
+  // Not by HTTP: a client gives up before a slow machine has installed the packages.
+  const { host } = insideOf(headrace);
+  await host.load(name);
+  return host.findLoaded(name, '')?.place ?? 'nowhere';
 }
 
 async function infer(
@@ -172,6 +180,31 @@ test('a version by its alias predicts from features, and its prediction is in th
   const { status, json } = await post('/v1/predictions/probability', { id: 'p1', request: { name: 'n', a, b, c } });
   expect(status, JSON.stringify(json)).toBe(200);
   expect(Object(json).score).toBeCloseTo(Number(outputs['predict'][1]), 5);
+});
+
+test('a version that Python logged replaces another one as a canary', { timeout: 600_000 }, async () => {
+  const { stores, models } = insideOf(headrace);
+  await prepared('rolled');
+  await stores.registry.moveAlias('rolled', 'champion', { expected: null, to: 1, at: 1 });
+  await models.named('rolled').server.refresh();
+  await expect(stores.registry.deleteVersion('rolled', 1, 2)).rejects.toMatchObject({ code: 'REGISTRY_NEEDED' });
+  const control = headrace.rollout(rolled);
+  expect(await control.start(2, { by: 'ann', reason: 'again' })).toMatchObject({
+    state: 'canary',
+    champion: 1,
+    candidate: 2,
+  });
+  const requests = Array.from({ length: 60 }, (_, i) => ({
+    id: `r${i}`,
+    request: { name: 'n', a: i / 9, b: 1, c: 1 },
+  }));
+  const cohorts = new Set(
+    (await headrace.predictMany(rolled, requests)).map(({ cohort, version }) => `${cohort} ${version}`),
+  );
+  expect(cohorts).toEqual(new Set(['canary 2', 'baseline 1']));
+  await control.promote({ by: 'ann', reason: 'good' });
+  expect(await stores.registry.alias('rolled', 'champion')).toBe(2);
+  expect(await stores.registry.alias('rolled', 'previous')).toBe(1);
 });
 
 describe('refused', () => {

@@ -162,6 +162,11 @@ class TensorInput:
     def __init__(self, tensors):
         self.tensors = [(name or f"input-{index}", numpy.dtype(kind), list(shape)) for index, (name, kind, shape) in enumerate(tensors)]
         self.is_named = tensors[0][0] is not None
+        self.is_matrix = not self.is_named and len(tensors) == 1 and len(tensors[0][2]) == 2 and self.tensors[0][1].kind in "fiu"
+        self.names = []
+
+    def matrix(self, arrays):
+        return next(iter(arrays.values()))
 
     def specs(self):
         return [{"name": name, "type": tensor_type(kind), "shape": shape} for name, kind, shape in self.tensors]
@@ -296,9 +301,7 @@ class Model:
         if about.get("loader_module") != "mlflow.sklearn" or not is_plain(raw):
             return None
         predict = getattr(raw, about.get("predict_fn") or "predict", None)
-        if predict is None or not isinstance(self.input, FrameInput) or not self.input.is_matrix:
-            return None
-        if list(getattr(raw, "feature_names_in_", self.input.names)) != self.input.names:
+        if predict is None or not self.input.is_matrix or list(getattr(raw, "feature_names_in_", self.input.names)) != self.input.names:
             return None
         rows = rows_of(self.example, 16)
         warnings.filterwarnings("ignore", "X does not have valid feature names")

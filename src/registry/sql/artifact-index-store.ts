@@ -129,7 +129,7 @@ async function below(sql: Sql, path: string): Promise<readonly IndexedFile[]> {
 }
 
 /** `0` comes after `/`, so the paths between are those below the folder. */
-function spanOf(path: string): readonly [from: string, before: string] {
+export function spanOf(path: string): readonly [from: string, before: string] {
   return [`${path}/`, `${path}0`];
 }
 

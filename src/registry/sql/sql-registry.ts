@@ -5,6 +5,7 @@ import { artifactIndexStore } from './artifact-index-store.ts';
 import { experimentStore } from './experiments.ts';
 import { loggedModelStore } from './logged-model-store.ts';
 import { modelStore } from './model-store.ts';
+import { purgeStore } from './purge-store.ts';
 import { runStore } from './runs.ts';
 import { versionStore } from './version-store.ts';
 import { webhookStore } from './webhook-store.ts';
@@ -14,6 +15,7 @@ export function sqlRegistry(database: SqlDatabase): ModelRegistry {
   return {
     ...experimentStore(database),
     ...runStore(database),
+    ...purgeStore(database),
     ...loggedModelStore(database),
     ...modelStore(database),
     ...versionStore(database),

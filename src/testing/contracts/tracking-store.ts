@@ -210,4 +210,36 @@ export const trackingContracts: readonly Contract<RegistrySubject>[] = [
       await registry.close();
     },
   },
+  {
+    rule: 9,
+    name: 'deleted runs and experiments are removed for good after their time, but one that a version came from is not',
+    needs: [],
+    run: async (subject) => {
+      const registry = await subject.open();
+      const { experiment, runs } = await withRuns(registry, 4);
+      const [kept, young, source, gone] = runs;
+      await registry.logBatch(gone, { metrics: [metric('m', 1, 1)], params: [], tags: [{ key: 't', value: 'v' }] });
+      const path = (await registry.run(gone))?.info.artifactUri.replace('mlflow-artifacts:/', '') ?? '';
+      await registry.nameFile({ path: `${path}/model.pkl`, digest: 'a'.repeat(64), sizeBytes: 1 }, 1);
+      await registry.createModel({ name: 'm', description: '', tags: [], at: 1 });
+      const none = { source: 's', runLink: '', loggedModel: '', user: '', description: '', tags: [], files: [] };
+      await registry.createVersion({ ...none, model: 'm', run: source, digest: null, at: 1 });
+      for (const run of [source, gone]) await registry.stageRun(run, 'deleted', 50);
+      await registry.stageRun(young, 'deleted', 90);
+      mustEqual(await registry.purgeRuns(60, 10), 1, 'removed');
+      mustEqual(await registry.purgeRuns(60, 10), 0, 'removed again');
+      mustEqual(await registry.run(gone), null, 'the old one');
+      mustEqual(await registry.file(`${path}/model.pkl`), null, 'the name of its artefact');
+      const there = await Promise.all([kept, young, source].map(async (run) => (await registry.run(run)) !== null));
+      mustEqual(there, [true, true, true], 'the others');
+      await registry.stageExperiment(experiment, 'deleted', 100);
+      mustEqual(await registry.purgeExperiments(200), 0, 'an experiment with runs');
+      const empty = await registry.createExperiment({ name: 'empty', artifactLocation: null, tags: [], at: 1 });
+      await registry.stageExperiment(empty, 'deleted', 100);
+      mustEqual(await registry.purgeExperiments(100), 0, 'too young');
+      mustEqual(await registry.purgeExperiments(101), 1, 'an experiment without runs');
+      mustEqual(await registry.experiment(empty), null, 'the experiment');
+      await registry.close();
+    },
+  },
 ];

@@ -1,0 +1,51 @@
+import type { Sql, SqlDatabase } from '../../ports/sql-database.ts';
+import type { TrackingStore } from '../../ports/tracking-store.ts';
+import { artifactPath } from '../version-source.ts';
+import { spanOf } from './artifact-index-store.ts';
+import { numberOf, textOf } from './rows.ts';
+
+/** Tables whose rows belong to a run. */
+const OF_RUNS = ['run_tags', 'run_params', 'latest_metrics', 'metrics', 'run_datasets', 'run_models'];
+
+const PURGED_RUNS = `SELECT r.no, r.uri FROM runs r WHERE r.stage = 'deleted' AND r.deleted_at < ?
+  AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.run = r.id)
+  AND NOT EXISTS (SELECT 1 FROM logged_models l WHERE l.source_run = r.id AND l.stage <> 'deleted')
+  ORDER BY r.no LIMIT ?`;
+
+const PURGED_EXPERIMENTS = `SELECT e.no FROM experiments e WHERE e.stage = 'deleted' AND e.updated < ? AND e.no <> 0
+  AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.experiment = e.no)
+  AND NOT EXISTS (SELECT 1 FROM logged_models l WHERE l.experiment = e.no)`;
+
+/** Removes deleted runs and experiments for good, in SQL. */
+export function purgeStore(database: SqlDatabase): Pick<TrackingStore, 'purgeRuns' | 'purgeExperiments'> {
+  return {
+    purgeRuns: (before, limit) =>
+      database.write(async (sql) => {
+        let purged = 0;
+        for (const row of await sql.all(PURGED_RUNS, [before, limit]))
+          purged += await purgeRun(sql, numberOf(row, 'no'), textOf(row, 'uri'));
+        return purged;
+      }),
+    purgeExperiments: (before) =>
+      database.write(async (sql) => {
+        const rows = await sql.all(PURGED_EXPERIMENTS, [before]);
+        for (const no of rows.map((row) => numberOf(row, 'no'))) {
+          await sql.run('DELETE FROM experiment_tags WHERE owner = ?', [no]);
+          await sql.run('DELETE FROM datasets WHERE experiment = ?', [no]);
+          await sql.run('DELETE FROM experiments WHERE no = ?', [no]);
+        }
+        return rows.length;
+      }),
+  };
+}
+
+/** Removes a run, unless it was restored meanwhile; returns how many. */
+async function purgeRun(sql: Sql, no: number, uri: string): Promise<number> {
+  const removed = await sql.run("DELETE FROM runs WHERE no = ? AND stage = 'deleted'", [no]);
+  if (removed === 0) return 0;
+  for (const table of OF_RUNS) await sql.run(`DELETE FROM ${table} WHERE owner = ?`, [no]);
+  const path = artifactPath(uri);
+  if (path !== null && path !== '')
+    await sql.run('DELETE FROM artifact_files WHERE path = ? OR (path >= ? AND path < ?)', [path, ...spanOf(path)]);
+  return removed;
+}
