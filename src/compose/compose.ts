@@ -11,6 +11,7 @@ import { clearScratch } from '../backends/embedded/offline/engine.ts';
 import { openOfflineStore } from '../backends/embedded/offline/offline-store.ts';
 import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
 import { copyRollouts } from '../backends/embedded/rollouts/sqlite-rollout-store.ts';
+import { onnxProcesses } from '../backends/onnx/onnx-processes.ts';
 import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
 import { onnxThreads } from '../backends/onnx/onnx-threads.ts';
 import { tryOutOnnx } from '../backends/onnx/try-out.ts';
@@ -55,6 +56,7 @@ const DECLARATION = 'declaration.json';
 export const runtimes = {
   here: onnxRuntime,
   thread: onnxThreads,
+  process: onnxProcesses,
   tryOut: tryOutOnnx,
   memory: () => process.memoryUsage.rss(),
 } as const;

@@ -72,6 +72,8 @@ const modelsSchema = z.strictObject({
   memory: z.union([size, z.int().min(LEAST_MEMORY)]).default('2GiB'),
   /** A model without a request for this long is unloaded until its next one. Without it no model is unloaded. */
   idle: duration.optional(),
+  /** Models of the repository or the registry that run in child processes: a crash of their library ends no server. */
+  isolated: z.array(z.string().min(1)).default([]),
   /** Name of the server in the metadata of the protocol. */
   serverName: z.string().min(1).default('headrace'),
   /** Rows that may wait for one version: of all callers, of the holder of one API key, and shares by the id of the key. */

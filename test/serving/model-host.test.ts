@@ -38,7 +38,7 @@ function repository(files: Readonly<Record<string, string | Uint8Array>>): strin
 function hostOf(root: string, options: Partial<ModelHostOptions> = {}): ModelHost {
   return new ModelHost({
     sources: [new TritonRepository(root)],
-    runtimes: { here: onnxRuntime, thread: onnxThreads, tryOut: null, memory: () => 0 },
+    runtimes: { here: onnxRuntime, thread: onnxThreads, process: null, tryOut: null, memory: () => 0 },
     limits: { mostRows: 100, mostRowsOfTenant: 50, weights: {} },
     budgetBytes: Number.POSITIVE_INFINITY,
     idleMs: Number.POSITIVE_INFINITY,
@@ -138,7 +138,7 @@ describe('loading', () => {
   test('concurrent first requests share one load', async () => {
     const { runtime, open } = gatedRuntime();
     const host = hostOf(repository({ 'm/1/model.onnx': addSubFile() }), {
-      runtimes: { here: runtime, thread: null, tryOut: null, memory: () => 0 },
+      runtimes: { here: runtime, thread: null, process: null, tryOut: null, memory: () => 0 },
     });
     const replies = await Promise.all([1, 2, 3, 4].map((value) => host.infer(request('m', value), nobody)));
     expect(replies.map(({ outputs }) => outputs[0].data[0])).toEqual([2, 3, 4, 5]);
@@ -166,7 +166,9 @@ describe('loading', () => {
   test('a version serves until the new one is warm, and requests that it has taken get its answers', async () => {
     const { runtime, open, hold, release } = gatedRuntime();
     const root = repository({ 'm/1/model.onnx': addSubFile() });
-    const host = hostOf(root, { runtimes: { here: runtime, thread: null, tryOut: null, memory: () => 0 } });
+    const host = hostOf(root, {
+      runtimes: { here: runtime, thread: null, process: null, tryOut: null, memory: () => 0 },
+    });
     await host.load('m');
     mkdirSync(join(root, 'm/2'));
     writeFileSync(join(root, 'm/2/model.onnx'), addSubFile());
@@ -249,7 +251,7 @@ describe('waiting', () => {
   async function held() {
     const gated = gatedRuntime();
     const host = hostOf(repository({ 'm/1/model.onnx': addSubFile() }), {
-      runtimes: { here: gated.runtime, thread: null, tryOut: null, memory: () => 0 },
+      runtimes: { here: gated.runtime, thread: null, process: null, tryOut: null, memory: () => 0 },
     });
     await host.load('m');
     gated.hold();

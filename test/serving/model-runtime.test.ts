@@ -5,7 +5,7 @@ import { functionModel } from '../../src/features/define/function-model.ts';
 import { rowsOfTensor, type Tensor, type TensorType, tensorArrays } from '../../src/schema/tensor.ts';
 import { loadFunction } from '../../src/serving/models/load-function.ts';
 import { type ModelRuntimeSubject, modelRuntimeContracts } from '../../src/testing/contracts/model-runtime.ts';
-import { addSubFile, identityFile, onnxFile } from './onnx-files.ts';
+import { addSubFile, identityFile, rowSumFile } from './onnx-files.ts';
 import { servingData, skipNote } from './serving-data.ts';
 
 const everyType = [...(Object.keys(tensorArrays) as TensorType[]), 'BYTES'] as const;
@@ -60,16 +60,6 @@ const functions: ModelRuntimeSubject = {
       },
     }),
 };
-
-function rowSumFile(): Uint8Array {
-  const ones = Buffer.from(new Float32Array(10).fill(1).buffer);
-  return onnxFile(
-    [['X', 'FP32', ['n', 10]]],
-    [['MatMul', ['X', 'W'], 'SUM']],
-    [['SUM', 'FP32', ['n']]],
-    [['W', 'FP32', [10], ones]],
-  );
-}
 
 for (const [name, subject] of Object.entries({ onnx, functions })) {
   describe(`${name} keeps the rules of the port`, () => {

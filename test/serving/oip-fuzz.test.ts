@@ -4,6 +4,7 @@ import { isHeadraceError } from '../../src/base/errors/fail.ts';
 import { elementsOf, type TensorType, tensorArrays } from '../../src/schema/tensor.ts';
 import { requestOf } from '../../src/server/grpc/grpc-infer.ts';
 import { loadProto } from '../../src/server/grpc/proto.ts';
+import { parseGenerate } from '../../src/serving/oip/generate.ts';
 import { parseInfer } from '../../src/serving/oip/parse-infer.ts';
 import { decodeTensor, encodeTensor } from '../../src/serving/oip/tensor-bytes.ts';
 import { parseTensorData, tensorDataText } from '../../src/serving/oip/tensor-json.ts';
@@ -67,6 +68,32 @@ describe('hostile input is a coded error, never another', () => {
     fc.assert(
       fc.property(body, length, (bytes, headerLength) => {
         codedOnly(() => parseInfer({ model: 'm', version: '1', headerLength, body: bytes, inputsOf }), 'OIP_REQUEST');
+      }),
+      { numRuns },
+    );
+  });
+
+  test('any body of generate, for inputs of any type and shape', () => {
+    const spec = fc.record({
+      name: fc.constantFrom('x', 'parameters', '__proto__', 'id'),
+      type,
+      shape: fc.array(fc.integer({ min: -1, max: 3 }), { maxLength: 3 }),
+    });
+    const named = fc.record({
+      x: fc.anything({ maxDepth: 2 }),
+      id: fc.anything(),
+      parameters: fc.anything({ maxDepth: 2 }),
+    });
+    const text = fc.oneof(
+      named.map((value) => JSON.stringify(value) ?? ''),
+      fc.json({ maxDepth: 3 }),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(fc.array(spec, { maxLength: 2 }), text, (inputs, written) => {
+        const body = Buffer.from(written);
+        const asked = codedOnly(() => parseGenerate({ model: 'm', version: '1', body, inputs }), 'OIP_REQUEST');
+        for (const { shape, data } of asked?.inputs ?? []) expect(data.length).toBe(elementsOf(shape));
       }),
       { numRuns },
     );

@@ -71,3 +71,14 @@ function valueInfo([name, type, shape]: Port): Message {
   const tensor = new Message().integer(1, TYPES[type]).message(2, dimensions);
   return new Message().text(1, name).message(2, new Message().message(1, tensor));
 }
+
+/** The sum of ten columns. */
+export function rowSumFile(): Uint8Array {
+  const ones = Buffer.from(new Float32Array(10).fill(1).buffer);
+  return onnxFile(
+    [['X', 'FP32', ['n', 10]]],
+    [['MatMul', ['X', 'W'], 'SUM']],
+    [['SUM', 'FP32', ['n']]],
+    [['W', 'FP32', [10], ones]],
+  );
+}

@@ -26,7 +26,7 @@ export interface OpenHostOptions {
 /** Opens the models of an environment; those of its repository are loaded where it says so. Error: OIP_CONFIG. */
 export async function openModelHost(options: OpenHostOptions): Promise<ModelHost> {
   const { environment, runtimes, registered, clock, onFault } = options;
-  const { functions, repository, load, memoryBytes, idleMs, queue, cacheBytes } = environment.models;
+  const { functions, repository, load, memoryBytes, idleMs, queue, cacheBytes, isolated } = environment.models;
   const eager: ModelSource[] = [];
   if (functions.length > 0) eager.push(new FunctionSource(functions));
   if (repository !== undefined) eager.push(new TritonRepository(repository));
@@ -39,6 +39,7 @@ export async function openModelHost(options: OpenHostOptions): Promise<ModelHost
     idleMs,
     loadsOnRequest: load !== 'explicit',
     cacheBytes,
+    isolated,
     ...(options.laneOf === undefined ? {} : { laneOf: options.laneOf }),
     ...(options.log === undefined ? {} : { log: options.log }),
     ...(options.answered === undefined ? {} : { answered: options.answered }),

@@ -70,6 +70,8 @@ export class InferQueue {
   readonly #waiting: FairQueue<Item>;
   #running = 0;
   #scheduled = false;
+  /** Waits for more rows before the next run; null: nothing waits so. */
+  #delay: NodeJS.Timeout | null = null;
   /** Ends when nothing waits or runs; null: that is so now. */
   #idle: PromiseWithResolvers<void> | null = null;
   #msARow = 0;
@@ -170,16 +172,25 @@ export class InferQueue {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#running >= this.#options.instances || this.#waiting.size === 0) return;
-    this.#scheduled = true;
+    if (this.#running >= this.#options.instances || this.#waiting.size === 0) return;
     const { delayMs, rowsARun } = this.#options;
-    const begin = () => {
-      this.#scheduled = false;
-      this.#begin();
-    };
-    if (delayMs > 0 && this.#waiting.rows < rowsARun()) setTimeout(begin, delayMs);
-    else setImmediate(begin);
+    const isFull = this.#waiting.rows >= rowsARun();
+    if (this.#delay !== null && isFull) {
+      clearTimeout(this.#delay);
+      this.#delay = null;
+      setImmediate(this.#due);
+    }
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    if (delayMs > 0 && !isFull) this.#delay = setTimeout(this.#due, delayMs);
+    else setImmediate(this.#due);
   }
+
+  readonly #due = (): void => {
+    this.#scheduled = false;
+    this.#delay = null;
+    this.#begin();
+  };
 
   #begin(): void {
     while (this.#running < this.#options.instances) {

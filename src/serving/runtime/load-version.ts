@@ -13,6 +13,8 @@ export interface Runtimes {
   readonly here: ModelRuntime;
   /** Runs each model on its own thread; null: there are none. */
   readonly thread: ModelRuntime | null;
+  /** Runs each model in its own process; null: there are none. */
+  readonly process: ModelRuntime | null;
   /** Opens a file where a crash of the library harms nobody; null: files are trusted. Error: MODEL_FILE. */
   readonly tryOut: ((file: Uint8Array) => Promise<void>) | null;
   /** Memory of the process, bytes. */
@@ -25,6 +27,8 @@ export interface LoadOptions {
   readonly source: SourceModel;
   readonly runtimes: Runtimes;
   readonly limits: QueueLimits;
+  /** Whether the model runs in a child process. */
+  readonly isIsolated: boolean;
   readonly clock: () => number;
   /** Inputs of requests that the previous version has answered. */
   readonly recent: readonly (readonly Tensor[])[];
@@ -71,7 +75,11 @@ interface Opened {
 }
 
 async function loadFile(options: LoadOptions, file: Uint8Array): Promise<ServedVersion> {
-  const { here, thread, memory } = options.runtimes;
+  const { here, thread, process, memory } = options.runtimes;
+  if (options.isIsolated && process !== null) {
+    const loaded = await process.load(file);
+    return warmedVersion(options, { loaded, place: 'process', platform: process.platform, size: file.length });
+  }
   const before = memory();
   const loaded = await here.load(file);
   const size = Math.max(file.length, memory() - before);

@@ -23,6 +23,8 @@ export interface ModelHostOptions {
   readonly idleMs: number;
   /** Whether a request loads a model that was never loaded. */
   readonly loadsOnRequest: boolean;
+  /** Models that run in child processes. */
+  readonly isolated?: readonly string[];
   /** Answers that are kept, bytes. */
   readonly cacheBytes: number;
   /** Logs the answer to a request that asks for it; null: it does not. Errors: OIP_REQUEST, those of the log. */
@@ -355,13 +357,16 @@ export class ModelHost {
     if (this.#closed) throw fail('OIP_LOAD', { reason: 'the server closes' });
     if (chosen.length === 0)
       throw fail('OIP_LOAD', { reason: 'at least one version must be available under the version policy' });
-    const { runtimes, limits, clock } = this.#options;
+    const { runtimes, limits, clock, isolated = [] } = this.#options;
+    const isIsolated = isolated.includes(name);
     const loaded: ServedVersion[] = [];
     const recent = entry.preferred()?.recent ?? [];
     const ensemble = (model: SourceModel) => this.#ensemble(model);
     try {
       for (const version of chosen)
-        loaded.push(await loadVersion({ name, version, source, runtimes, limits, clock, recent, ensemble }));
+        loaded.push(
+          await loadVersion({ name, version, source, runtimes, limits, isIsolated, clock, recent, ensemble }),
+        );
       await this.#makeRoom(
         entry,
         loaded.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),

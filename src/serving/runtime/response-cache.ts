@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { packTensor, unpackTensor } from '../../schema/pack-tensor.ts';
 import type { InferReply, InferRequest } from '../oip/infer-request.ts';
 import { encodeTensor } from '../oip/tensor-bytes.ts';
 import type { ServedVersion } from './served-version.ts';
@@ -44,7 +45,8 @@ export class ResponseCache {
     statistics.cacheMiss.count += 1;
     statistics.cacheMiss.ms += performance.now() - began;
     const reply = await infer();
-    this.#keep(key, reply);
+    // A part of the answer of a batch is copied: kept as it is, it would keep all of the batch.
+    this.#keep(key, { ...reply, outputs: reply.outputs.map((tensor) => unpackTensor(packTensor(tensor))) });
     return reply;
   }
 
