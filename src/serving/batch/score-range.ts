@@ -124,25 +124,38 @@ function gathered(
 /** Batch sizes that are tried. */
 const SIZES = [64, 256, 1_024, 4_096] as const;
 
+/** Rows of a measurement. */
+const MEASURED_ROWS = 4_096;
+
 /** A smaller size is taken where it is at most this much slower a row. */
 const KNEE = 1.05;
 
-/** The smallest batch size that is about as fast a row as the fastest; rows that fail are not measured. */
+/**
+ * The smallest batch size that is about as fast a row as the fastest; rows that fail are not measured. Each size runs rows that no size
+ * ran before: a processor remembers the branches of trees for rows that it has seen, which makes small batches look up to three
+ * times as fast as they are.
+ */
 export async function bestBatchRows(
   { features, width, rows, run, onRun }: Pick<ScoreRangeOptions, 'features' | 'width' | 'rows' | 'run' | 'onRun'>,
   monotonic: () => number,
 ): Promise<number> {
+  const each = Math.min(MEASURED_ROWS, Math.floor(rows / (SIZES.length + 1)));
+  const spare = SIZES.length * each;
   const measured: (readonly [size: number, msARow: number])[] = [];
-  for (const size of SIZES) {
-    if (size > rows) break;
-    const input = features.subarray(0, size * width);
-    onRun({ from: 0, to: size });
+  for (const [place, size] of SIZES.entries()) {
+    if (size > each) break;
+    const first = place * each;
+    const runRows = async (from: number) => {
+      onRun({ from, to: from + size });
+      await run(features.subarray(from * width, (from + size) * width), size);
+    };
     try {
-      // The first run of a size allocates.
-      await run(input, size);
+      // The first run of a size allocates; its rows are not measured.
+      await runRows(spare);
       const begun = monotonic();
-      await run(input, size);
-      measured.push([size, (monotonic() - begun) / size]);
+      const runs = Math.floor(each / size);
+      for (let i = 0; i < runs; i += 1) await runRows(first + i * size);
+      measured.push([size, (monotonic() - begun) / (runs * size)]);
     } catch {
       break;
     }
