@@ -35,6 +35,14 @@ import { models } from './commands/models.ts';
 import { modelsQuality } from './commands/models-quality.ts';
 import { monitor } from './commands/monitor.ts';
 import { plan } from './commands/plan.ts';
+import {
+  playbookAccept,
+  playbookApprove,
+  playbookFreeze,
+  playbookLog,
+  playbookReplay,
+  playbookStatus,
+} from './commands/playbook.ts';
 import { predict } from './commands/predict.ts';
 import { registry } from './commands/registry.ts';
 import { registryAlias, registryDecide, registryGate } from './commands/registry-gates.ts';
@@ -94,6 +102,12 @@ export const commands: readonly Command[] = [
   alertsSilence,
   alertsRetry,
   alertsRules,
+  playbookStatus,
+  playbookLog,
+  playbookApprove,
+  playbookAccept,
+  playbookFreeze,
+  playbookReplay,
   backfill,
   trainingSet,
   train,

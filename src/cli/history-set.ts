@@ -33,8 +33,9 @@ export async function writeHistorySet(
     };
     if (asked.kind === 'spine')
       return await joinSpine({ ...shared, service: serviceOf(project, asked.service), spine: asked.spine }, asked.path);
-    const { between, now } = asked;
-    return await writeTrainingSet({ ...shared, model: modelOf(project, asked.model), between, now }, asked.path);
+    const { between, now, exclude = [] } = asked;
+    const model = modelOf(project, asked.model);
+    return await writeTrainingSet({ ...shared, model, between, now, exclude }, asked.path);
   } finally {
     await offline.close();
   }

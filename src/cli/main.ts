@@ -1,9 +1,9 @@
 import { isHeadraceError } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { ownVersion } from '../environment/own-version.ts';
 import type { Command, Terminal } from './command.ts';
 import { gpu } from './commands/gpu.ts';
 import { npmEnded } from './npm-launcher.ts';
-import { ownVersion } from './own-version.ts';
 import { paint } from './paint.ts';
 import { findCommand, helpPage, parseCall } from './parse-call.ts';
 

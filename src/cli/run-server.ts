@@ -1,6 +1,7 @@
 import { settlesWithin } from '../base/closing.ts';
 import { fail } from '../base/errors/fail.ts';
 import { reasonOf } from '../base/reason-of.ts';
+import { followChanges } from '../running/follow-changes.ts';
 import type { Headrace } from '../running/headrace.ts';
 import { insideOf } from '../running/inside.ts';
 import type { RunningGrpc } from '../server/grpc/grpc-server.ts';
@@ -76,12 +77,12 @@ export async function runServer(
       server,
       headrace.project.services.map(({ name }) => name),
     );
-    const { features, models } = insideOf(headrace);
+    const { features } = insideOf(headrace);
     const share = async () => {
       if (features.hasReaders) await features.share();
     };
     const timers = [every(TICK_MS, () => headrace.tick(), report), every(SHARE_MS, share, report)];
-    timers.push(every(FOLLOW_MS, () => models.followRollouts(), report));
+    timers.push(every(FOLLOW_MS, () => followChanges(headrace), report));
     await ending.stopped;
     const stopping = Promise.all([...timers.map((timer) => timer.stop()), commands.close(), registry.close()]);
     await Promise.all([server.close(), grpc?.close(), settlesWithin(stopping, ending.answersMs)]);
@@ -147,7 +148,9 @@ export async function openCommands(
   insideOf(headrace).training.writeSetsBy(historyProgram(call, () => clearHistoryScratch(headrace)));
   const jobs = new JobBoard();
   const control = await openControl(headrace, { ...limitsOf(call), jobs }, report);
-  const watched = headrace.project.models.some(({ monitors }) => monitors.length > 0);
+  const watched = headrace.project.models.some(
+    ({ monitors, playbook }) => monitors.length > 0 || Object.keys(playbook).length > 0,
+  );
   const monitor = watched ? startMonitor(call, report) : null;
   const close = async () => {
     await monitor?.stop();

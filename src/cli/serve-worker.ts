@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import { settlesWithin } from '../base/closing.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
+import { followChanges } from '../running/follow-changes.ts';
 import { insideOf } from '../running/inside.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
 import type { Call } from './command.ts';
@@ -55,7 +56,7 @@ async function runWriter(
     const timers = [
       every(TICK_MS, () => headrace.tick(), report),
       every(SHARE_MS, () => insideOf(headrace).features.share(), report),
-      every(FOLLOW_MS, () => insideOf(headrace).models.followRollouts(), report),
+      every(FOLLOW_MS, () => followChanges(headrace), report),
     ];
     await ending.stopped;
     const stopping = Promise.all([...timers.map((timer) => timer.stop()), commands.close()]);

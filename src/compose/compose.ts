@@ -1,6 +1,5 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { copyAlerts } from '../backends/embedded/alerts/alert-database.ts';
 import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts';
 import { holdLog } from '../backends/embedded/log/copy-log.ts';
@@ -9,6 +8,7 @@ import { scratchPath } from '../backends/embedded/offline/directory.ts';
 import { openEmptyHistory } from '../backends/embedded/offline/empty-history.ts';
 import { clearScratch } from '../backends/embedded/offline/engine.ts';
 import { openOfflineStore } from '../backends/embedded/offline/offline-store.ts';
+import { copyPlaybooks } from '../backends/embedded/playbook/sqlite-playbook-store.ts';
 import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
 import { copyRollouts } from '../backends/embedded/rollouts/sqlite-rollout-store.ts';
 import { onnxProcesses } from '../backends/onnx/onnx-processes.ts';
@@ -37,6 +37,7 @@ import type { ModelRegistry } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
+import type { PlaybookStore } from '../ports/playbook-store.ts';
 import type { PythonRuntime } from '../ports/python-runtime.ts';
 import type { RemoteWrites } from '../ports/remote-writes.ts';
 import type { RolloutStore } from '../ports/rollout-store.ts';
@@ -45,9 +46,9 @@ import type { TileTopics } from '../ports/tile-topics.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
 import { holdsRows } from '../registry/holds-rows.ts';
 import { engineOf, historyOf, logOf, onlineOf } from './back-ends.ts';
+import { hasPlaybook, openPlaybooks, trainerProgram, trainingRunsOf } from './open-playbooks.ts';
 import { openArtifacts, openRegistry, openRollouts } from './open-registry.ts';
 import { openTileTopics, shareNames } from './tile-topics.ts';
-import { trainingRuns } from './training-backends.ts';
 
 /** The declaration that the data of a directory were written under. */
 const DECLARATION = 'declaration.json';
@@ -74,6 +75,8 @@ export interface Stores {
   readonly engine: HistoryEngine | null;
   readonly registry: ModelRegistry;
   readonly rollouts: RolloutStore;
+  /** The journals of playbooks; null: no model declares one. */
+  readonly playbooks: PlaybookStore | null;
   readonly artifacts: ArtifactStore;
   readonly runtime: ModelRuntime;
   /** Runs versions that are Python programs; null: the environment runs none. */
@@ -131,13 +134,14 @@ export async function openStores(
       ),
       engine: historyOf(environment).engine,
       registry: keep(await openRegistry(environment)),
+      playbooks: hasPlaybook(project) ? keep(openPlaybooks(environment)) : null,
       rollouts: keep(await openRollouts(environment)),
       artifacts,
       runtime: onnxRuntime,
       python: keepMaybe(await openPython(environment, artifacts)),
-      trainer: [process.execPath, fileURLToPath(new URL(`../cli/train-worker${moduleEnding()}`, import.meta.url))],
+      trainer: trainerProgram(),
       runs: join(directory, 'runs'),
-      openRun: trainingRuns(environment, fileURLToPath(new URL('../training/runner', import.meta.url))),
+      openRun: trainingRunsOf(environment),
       traces: await openTraces(environment, onFault),
     };
   } catch (error) {
@@ -286,7 +290,7 @@ export async function checkBatchViews({ views }: ProjectData): Promise<void> {
 
 /** Closes every store, in the order of writing: nothing is lost. One that fails or hangs keeps no other open. Never throws. */
 export async function closeStores(
-  { log, lanes, topics, online, offline, python, registry, rollouts, traces }: Stores,
+  { log, lanes, topics, online, offline, python, registry, rollouts, playbooks, traces }: Stores,
   closing: Closing,
 ): Promise<void> {
   await closing.end('the workers of Python models', () => python?.close());
@@ -295,6 +299,7 @@ export async function closeStores(
   await closing.end('the tile topics', () => topics?.close());
   await closing.end('the lanes of streams', () => lanes?.close());
   await closing.end('the event log', () => log.close());
+  await closing.end('the playbooks', () => playbooks?.close());
   await closing.end('the rollouts', () => rollouts.close());
   await closing.end('the model registry', () => registry.close());
   await closing.end('the traces', () => traces?.close());
@@ -322,6 +327,7 @@ export async function backUpEnvironment(
       { name: 'offline', copyTo: (to) => copyOfflineStore(at('offline'), to) },
       { name: 'registry.sqlite', copyTo: (to) => copyRegistry(at('registry.sqlite'), to) },
       { name: 'rollouts.sqlite', copyTo: (to) => copyRollouts(at('rollouts.sqlite'), to) },
+      { name: 'playbooks.sqlite', copyTo: (to) => copyPlaybooks(at('playbooks.sqlite'), to) },
       { name: 'alerts.sqlite', copyTo: (to) => copyAlerts(at('alerts.sqlite'), to) },
       { name: 'artifacts', copyTo: (to) => copyArtifacts(at('artifacts'), to) },
       ...(hasLog ? [{ name: 'log', copyTo: (to: string) => log.copyTo(to) }] : []),
@@ -334,11 +340,6 @@ export async function backUpEnvironment(
   } finally {
     await log.release();
   }
-}
-
-/** Sources run as TypeScript in the repository, and as JavaScript from the package. */
-function moduleEnding(): string {
-  return import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 }
 
 function makeDirectory(directory: string): void {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { copyAlerts } from '../backends/embedded/alerts/alert-database.ts';
 import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts';
 import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
+import { copyPlaybooks } from '../backends/embedded/playbook/sqlite-playbook-store.ts';
 import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
 import { copyRollouts } from '../backends/embedded/rollouts/sqlite-rollout-store.ts';
 import { fail } from '../base/errors/fail.ts';
@@ -27,6 +28,9 @@ const MADE = [
   'alerts.sqlite',
   'alerts.sqlite-shm',
   'alerts.sqlite-wal',
+  'playbooks.sqlite',
+  'playbooks.sqlite-shm',
+  'playbooks.sqlite-wal',
   'artifacts',
   'keys.json',
   'flink.json',
@@ -63,11 +67,12 @@ export function holdEnvironment({ directory }: Environment): Lock {
   };
 }
 
-/** Copies registry, rollouts, models and API keys of an environment over those of another that no process has open. */
+/** Copies registry, rollouts, playbooks, models and API keys of an environment over those of another that no process has open. */
 export async function copyModels(from: Environment, to: Environment): Promise<void> {
   copyDatabase(copyRegistry, 'registry.sqlite', from, to);
   copyDatabase(copyRollouts, 'rollouts.sqlite', from, to);
   copyDatabase(copyAlerts, 'alerts.sqlite', from, to);
+  copyDatabase(copyPlaybooks, 'playbooks.sqlite', from, to);
   await copyArtifacts(join(from.directory, 'artifacts'), join(to.directory, 'artifacts'));
   const keys = join(from.directory, 'keys.json');
   if (existsSync(keys)) copyFileSync(keys, join(to.directory, 'keys.json'));

@@ -8,10 +8,17 @@ import { replaceFile } from '../files/replace-file.ts';
 import type { Watched } from '../monitoring/monitor/judge-windows.ts';
 import { type MonitorState, parseState, STATE_FILE } from '../monitoring/monitor/monitor-state.ts';
 import { decodeReference } from '../monitoring/monitor/reference.ts';
+import type { ArtifactStore } from '../ports/artifact-store.ts';
+import type { ModelRegistry } from '../ports/model-registry.ts';
+import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
+import type { PlaybookStore } from '../ports/playbook-store.ts';
+import type { RolloutStore } from '../ports/rollout-store.ts';
+import type { OpenTrainingRun } from '../ports/training-backend.ts';
 import { CHAMPION } from '../registry/champion.ts';
-import { openHistory } from './compose.ts';
-import { openSqliteRegistry, registryFile } from './open-registry.ts';
+import { openHistory, runtimes } from './compose.ts';
+import { openPlaybooks, trainerProgram, trainingRunsOf } from './open-playbooks.ts';
+import { openArtifacts, openRegistry, openRollouts, openSqliteRegistry, registryFile } from './open-registry.ts';
 
 /** The inputs of a monitor: published history, champions and their references. It writes its state alone. */
 export interface MonitorStores {
@@ -46,6 +53,49 @@ export function openMonitor(project: ProjectData, environment: Environment): Mon
       await registry.close();
     },
   };
+}
+
+/** The stores of playbooks in a process that does not write the environment. */
+export interface PlaybookStores {
+  readonly registry: ModelRegistry;
+  readonly rollouts: RolloutStore;
+  readonly playbooks: PlaybookStore;
+  readonly artifacts: ArtifactStore;
+  readonly runtime: ModelRuntime;
+  readonly trainer: readonly [string, ...string[]];
+  readonly runs: string;
+  readonly openRun: OpenTrainingRun;
+  close(): Promise<void>;
+}
+
+/** Opens registry, rollouts and journals of an environment next to the process that writes it. Errors: those of the stores. */
+export async function openPlaybookStores(environment: Environment): Promise<PlaybookStores> {
+  const { directory } = environment;
+  mkdirSync(directory, { recursive: true });
+  const opened: { close(): unknown }[] = [];
+  const keep = <T extends { close(): unknown }>(store: T): T => {
+    opened.push(store);
+    return store;
+  };
+  const close = async () => {
+    for (const store of opened.reverse()) await store.close();
+  };
+  try {
+    return {
+      playbooks: keep(openPlaybooks(environment)),
+      registry: keep(await openRegistry(environment)),
+      rollouts: keep(await openRollouts(environment)),
+      artifacts: await openArtifacts(environment),
+      runtime: runtimes.here,
+      trainer: trainerProgram(),
+      runs: join(directory, 'runs'),
+      openRun: trainingRunsOf(environment),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** Takes the lease of an environment's monitor; null: another process has it. It ends with the process, however that dies. */

@@ -13,6 +13,7 @@ const DATA = [
   ...['registry.sqlite', 'registry.sqlite-shm', 'registry.sqlite-wal', 'artifacts', 'runs', 'training-sets'],
   ...['rollouts.sqlite', 'rollouts.sqlite-shm', 'rollouts.sqlite-wal'],
   ...['alerts.sqlite', 'alerts.sqlite-shm', 'alerts.sqlite-wal', 'drift.json'],
+  ...['playbooks.sqlite', 'playbooks.sqlite-shm', 'playbooks.sqlite-wal'],
   ...['ingest', 'forgetting', 'declaration.json', 'disk.json'],
 ];
 

@@ -40,6 +40,8 @@ import { type TrainingSetSummary, writeTrainingSet } from './training-set/traini
 export interface SetToWrite extends TrainingSetRun {
   readonly path: string;
   readonly mode: ReadMode;
+  /** Spans whose rows are left out, of a model's own rows. */
+  readonly exclude?: readonly { readonly from: number; readonly to: number }[];
 }
 
 /** The embedded feature store: one process that takes events, keeps the tiles, serves vectors and writes the history. */
@@ -197,11 +199,11 @@ export class FeatureStore {
   async writeTrainingSet(
     model: ModelData,
     between: { readonly from: number | null; readonly to: number | null },
-    { mode, path, ...run }: SetToWrite,
+    { mode, path, exclude = [], ...run }: SetToWrite,
   ): Promise<TrainingSetSummary> {
     await this.flush();
     const { offline, engine = null, clock, onComputeError } = this.#open.options;
-    const asked = { model, offline, engine, between, now: clock(), mode, onComputeError };
+    const asked = { model, offline, engine, between, now: clock(), mode, exclude, onComputeError };
     return writeTrainingSet({ ...asked, ...progressOf(run) }, path);
   }
 

@@ -35,6 +35,8 @@ export interface ModelLineage {
   readonly reference?: string;
   /** The run that trained it: its attempts, their seconds and cost together; absent in versions before it was noted. */
   readonly run?: { readonly attempts: number; readonly seconds: number; readonly cost: number };
+  /** The decision of the playbook that ordered it; absent where a person did. */
+  readonly decision?: string;
 }
 
 /** A version to register: it gets the next number. */

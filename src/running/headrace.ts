@@ -27,6 +27,8 @@ import type { TrainingSetSummary } from '../featurestore/training-set/training-s
 import { type FeaturesReport, featuresReport } from '../monitoring/features/features-report.ts';
 import type { ModelOutcomes } from '../monitoring/labels/project-labels.ts';
 import type { RealisedQuality } from '../monitoring/labels/realised-quality.ts';
+import type { Playbook } from '../monitoring/playbook/playbook.ts';
+import type { Replay } from '../monitoring/playbook/replay.ts';
 import type { ForgetReport } from '../operating/forget.ts';
 import { checkMigration } from '../operating/migrate/migration-files.ts';
 import type { ModelVersion } from '../ports/model-registry.ts';
@@ -44,6 +46,7 @@ import type { StreamJob } from '../serving/streaming/stream-job.ts';
 import { openBatchContext } from './batch-context.ts';
 import { type CloseOptions, closeProject } from './close-project.ts';
 import { keepInside } from './inside.ts';
+import { localWorld } from './local-world.ts';
 import { flushParts, type OpenProject, openProject } from './open-project.ts';
 import type { ProjectStatus } from './parts.ts';
 import { Running } from './running.ts';
@@ -216,6 +219,19 @@ export class Headrace extends Running<ProjectStatus> {
   /** Decides over the rollouts of a model: starts, reads, holds, promotes and rolls back. Error: MODEL_UNKNOWN. */
   rollout(model: Pick<ModelData, 'name'>): RolloutControl {
     return this.#open.models.named(model.name).rollouts.control;
+  }
+
+  /**
+   * The playbook of a model: `step` looks, decides and acts, in this process. `headrace monitor` does so by itself, in its own.
+   * Error: PLAYBOOK_NONE.
+   */
+  playbook(model: Pick<ModelData, 'name'>): Playbook {
+    return this.#open.playbooks.named(model.name, localWorld(this.#open));
+  }
+
+  /** Decides again from the journal of a model's playbook and, with `history`, from the history. Error: PLAYBOOK_NONE. */
+  replayPlaybook(model: Pick<ModelData, 'name'>, options: { readonly history: boolean }): Promise<Replay> {
+    return this.#open.playbooks.replay(model.name, localWorld(this.#open), options);
   }
 
   /** All versions of a model, and the champion; null: none. */

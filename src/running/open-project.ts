@@ -34,6 +34,7 @@ import { pythonPart } from '../serving/runtime/python-part.ts';
 import { ProjectStreams } from '../serving/streaming/project-streams.ts';
 import { Forgetting } from './forgetting.ts';
 import { openHeapPart } from './heap-part.ts';
+import { ProjectPlaybooks } from './project-playbooks.ts';
 import { TrainingRuns } from './training-runs.ts';
 import { viewScorer } from './view-scorer.ts';
 
@@ -57,6 +58,7 @@ export interface OpenProject extends ProjectPlace {
   readonly appends: AppendOutcome;
   readonly topics: TopicIntakes;
   readonly training: TrainingRuns;
+  readonly playbooks: ProjectPlaybooks;
   readonly forgetting: Forgetting;
   /** In the order of flushing; they are closed in reverse. */
   readonly parts: readonly Part[];
@@ -99,6 +101,14 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
   const labels = new ProjectLabels({ models: project.models, offline, clock, deliveriesTo });
   const { partitions, sampleRate, requiredModels } = environment;
   const later: { features?: FeatureStore; open?: OpenProject } = {};
+  const playbooks = new ProjectPlaybooks({
+    project,
+    directory: environment.directory,
+    store: stores.playbooks,
+    clock,
+    onFault,
+  });
+  await playbooks.follow();
   const models = await ProjectModels.open({
     ...stores,
     threads: runtimes.thread,
@@ -111,6 +121,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     required: requiredModels,
     publishDeliveries: async () => later.features?.publishDeliveries(),
     listenerOf: (model) => labels.listenerOf(model),
+    answersOf: (model) => playbooks.answersOf(model),
   });
   const streams = new ProjectStreams({ ...stores, streams: project.streams ?? [], clock, onFault });
   await streams.makeTopics(partitions);
@@ -145,6 +156,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     ...models.parts(),
     openPart(pythonPart, { workers: () => stores.python?.workers() ?? [] }),
     openPart(inferencePart, host, { tick: () => host.tick(), close: () => host.close() }),
+    playbooks.part(),
     labels.part(),
     ...monitoringParts(project, environment, clock()),
     streams.part(),
@@ -172,6 +184,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     appends,
     topics,
     training,
+    playbooks,
     forgetting,
     parts,
   };

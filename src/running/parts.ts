@@ -12,6 +12,7 @@ import { type SkewStatus, skewPart } from '../featurestore/skew/skew-part.ts';
 import { type AlertsStatus, alertsPart } from '../monitoring/alerts/alerts-part.ts';
 import { labelsPart } from '../monitoring/labels/labels-part.ts';
 import { type MonitorsStatus, monitorsPart } from '../monitoring/monitor/monitors-part.ts';
+import { type PlaybooksStatus, playbookPart } from '../monitoring/playbook/playbook-part.ts';
 import { type AnyPartKind, partKind } from '../observe/part-kind.ts';
 import { type ReadsStatus, readsPart } from '../observe/reads-part.ts';
 import type { Status } from '../observe/status.ts';
@@ -41,6 +42,7 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(inferencePart, ['inference']),
   partKind(pythonPart, ['python']),
   partKind(rolloutsPart, ['rollouts']),
+  partKind(playbookPart, ['playbooks']),
   partKind(labelsPart, []),
   partKind(monitorsPart, ['monitors']),
   partKind(alertsPart, ['alerts']),
@@ -65,6 +67,7 @@ export type ProjectStatus = Status &
   RolloutsStatus &
   MonitorsStatus &
   AlertsStatus &
+  PlaybooksStatus &
   DiskStatus &
   MemoryStatus &
   HeapStatus &

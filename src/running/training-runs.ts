@@ -35,6 +35,16 @@ export interface TrainOptions {
   readonly budget?: number;
   /** Resumes the newest training of the model that was killed: its set, its options, its newest checkpoint. */
   readonly resume?: boolean;
+  /** Spans whose rows are left out. */
+  readonly exclude?: readonly { readonly from: number; readonly to: number }[];
+}
+
+/** A training that a playbook ordered. */
+export interface OrderedTraining extends TrainOptions {
+  /** Id of the decision: kept in the lineage, and part of the folder's name. */
+  readonly decision: string;
+  /** Labelled rows below which nothing is trained. */
+  readonly leastRows: number;
 }
 
 export interface SpineTrainOptions {
@@ -54,7 +64,8 @@ export interface TrainingRunsOptions {
   readonly project: ProjectData;
   readonly stores: Pick<Stores, 'registry' | 'artifacts' | 'runtime' | 'trainer' | 'runs' | 'openRun'>;
   readonly limits: Environment['training'];
-  readonly features: FeatureStore;
+  /** Null in a process that does not write the environment: another one writes its sets. */
+  readonly features: FeatureStore | null;
   readonly clock: Clock;
   /** Writes everything that was taken to every store. */
   readonly flush: () => Promise<void>;
@@ -90,10 +101,11 @@ export class TrainingRuns {
   ): Promise<JoinedSpine | TrainingSetSummary> {
     const { mode = 'corrected', onLine, signal } = options;
     const run = { onLine, signal };
+    const exclude = 'spine' in options ? [] : (options.exclude ?? []);
     if ('spine' in options)
       return this.#writeSpineSet(of.kind === 'model' ? of.service : of, options.spine, mode, { path, ...run });
     if (of.kind !== 'model') throw fail('SPINE_NONE', { target: of.name });
-    return this.#writeModelSet(of, trainingSpan(of, options, this.#options.clock()), mode, { path, ...run });
+    return this.#writeModelSet(of, trainingSpan(of, options, this.#options.clock()), mode, { path, exclude, ...run });
   }
 
   async #writeSpineSet(
@@ -102,21 +114,28 @@ export class TrainingRuns {
     mode: ReadMode,
     { path, ...run }: TrainingSetRun & { readonly path: string },
   ): Promise<JoinedSpine> {
-    if (this.#program === null) return this.#options.features.joinSpine(service, spine, { path, mode, ...run });
-    await this.#options.flush();
-    return (await this.#program({ kind: 'spine', service: service.name, spine, mode, path }, run)) as JoinedSpine;
+    const { features, flush } = this.#options;
+    const program = this.#program;
+    if (program === null) return mustWrite(features).joinSpine(service, spine, { path, mode, ...run });
+    await flush();
+    return (await program({ kind: 'spine', service: service.name, spine, mode, path }, run)) as JoinedSpine;
   }
 
   async #writeModelSet(
     model: ModelData,
     between: { readonly from: number | null; readonly to: number },
     mode: ReadMode,
-    { path, ...run }: TrainingSetRun & { readonly path: string },
+    {
+      path,
+      exclude,
+      ...run
+    }: TrainingSetRun & { readonly path: string; readonly exclude: NonNullable<TrainOptions['exclude']> },
   ): Promise<TrainingSetSummary> {
     const { features, flush, clock } = this.#options;
-    if (this.#program === null) return features.writeTrainingSet(model, between, { path, mode, ...run });
+    if (this.#program === null)
+      return mustWrite(features).writeTrainingSet(model, between, { path, mode, exclude, ...run });
     await flush();
-    const asked = { kind: 'model', model: model.name, between, now: clock(), mode, path } as const;
+    const asked = { kind: 'model', model: model.name, between, now: clock(), mode, path, exclude } as const;
     return (await this.#program(asked, run)) as TrainingSetSummary;
   }
 
@@ -124,11 +143,13 @@ export class TrainingRuns {
    * Builds a training set, trains, registers the version. Errors: JOB_CANCELLED, TRAINING_RESUME, those of the training set and of
    * the job.
    */
-  async train(model: ModelData, options: TrainOptions): Promise<ModelVersion> {
+  async train(model: ModelData, options: TrainOptions | OrderedTraining): Promise<ModelVersion> {
     const { stores, clock, project } = this.#options;
     const declaration = declarationHash(project);
     const kept = options.resume === true ? keptTraining(stores.runs, model.name, declaration) : null;
-    const directory = kept?.directory ?? resolve(stores.runs, `${model.name}-${clock().toString(36)}`);
+    const order = 'decision' in options ? `-${options.decision}-${process.pid}` : '';
+    const name = `${model.name}-${clock().toString(36)}${order}`;
+    const directory = kept?.directory ?? resolve(stores.runs, name);
     try {
       // Before the work, not after it.
       await stores.runtime.ready();
@@ -146,19 +167,21 @@ export class TrainingRuns {
   /** Writes the set of a training, and what a resume needs to know of it. */
   async #writeKeptSet(
     model: ModelData,
-    options: TrainOptions,
+    options: TrainOptions | OrderedTraining,
     { directory, declaration }: Pick<KeptTraining, 'directory' | 'declaration'>,
   ): Promise<KeptTraining['trainingSet']> {
-    const { mode = 'corrected', onLine, signal } = options;
+    const { mode = 'corrected', onLine, signal, exclude = [] } = options;
     const between = trainingSpan(model, options, this.#options.clock());
     mkdirSync(directory, { recursive: true });
     const file = resolve(directory, 'training-set.parquet');
-    const set = await this.#writeModelSet(model, between, mode, { path: file, onLine, signal });
+    const set = await this.#writeModelSet(model, between, mode, { path: file, exclude, onLine, signal });
     const { path, rows, unlabelled } = set;
     if (rows === 0) {
       const end = new Date(between.to).toISOString();
       throw fail('TRAINING_DATA', { path, reason: `it has no labelled row that was asked before ${end}` });
     }
+    if ('decision' in options && rows < options.leastRows)
+      throw fail('PLAYBOOK_ROWS', { model: model.name, rows, least: options.leastRows });
     const uniform = set.uniform.map(({ feature }) => feature);
     const trainingSet = { path, rows, unlabelled, ...between, mode, uniform };
     keepTraining({ model: model.name, directory, declaration, trainingSet });
@@ -167,14 +190,16 @@ export class TrainingRuns {
 
   #trainOn(
     model: ModelData,
-    { onLine, signal, budget: own }: TrainOptions,
+    options: TrainOptions | OrderedTraining,
     { directory, declaration, trainingSet }: Omit<KeptTraining, 'model'>,
   ): Promise<ModelVersion> {
     const { stores, clock, limits } = this.#options;
     const { registry, artifacts, runtime, trainer, openRun } = stores;
     const { checkpointSeconds, restarts, budget = null, pricePerHour } = limits;
+    const { onLine, signal, budget: own } = options;
     return trainModel({
       model,
+      ...('decision' in options ? { decision: options.decision } : {}),
       trainingSet,
       declaration,
       directory,
@@ -190,6 +215,11 @@ export class TrainingRuns {
       ...(signal === undefined ? {} : { signal }),
     });
   }
+}
+
+function mustWrite(features: FeatureStore | null): FeatureStore {
+  if (features === null) throw new TypeError('a process without a feature store has a program that writes its sets');
+  return features;
 }
 
 /** The reference of a training set, for the monitors of the version that is trained on it. */

@@ -13,6 +13,7 @@ export { modelRegistryContracts, type RegistrySubject } from './contracts/model-
 export { type ModelRuntimeSubject, modelRuntimeContracts } from './contracts/model-runtime.ts';
 export { type OfflineStoreSubject, offlineStoreContracts } from './contracts/offline-store.ts';
 export { type OnlineStoreNeed, type OnlineStoreSubject, onlineStoreContracts } from './contracts/online-store.ts';
+export { type PlaybookStoreSubject, playbookStoreContracts } from './contracts/playbook-store.ts';
 export { type RemoteStoreSubject, remoteStoreContracts } from './contracts/remote-store.ts';
 export { type RolloutStoreSubject, rolloutStoreContracts } from './contracts/rollout-store.ts';
 export { type SourceTopicSubject, sourceTopicContracts } from './contracts/source-topic.ts';

@@ -35,6 +35,8 @@ export interface TrainModelOptions {
   readonly limits: Omit<JobLimits, 'restarts'> & { readonly restarts?: number | undefined };
   readonly openRun: OpenTrainingRun;
   readonly onLine?: (line: string) => void;
+  /** The decision of a playbook that orders it: kept in the lineage. */
+  readonly decision?: string;
   /** Ends the job; nothing is registered once it is aborted. */
   readonly signal?: AbortSignal;
   /** Profiles the training set: the reference that served vectors are compared with. */
@@ -86,6 +88,7 @@ export async function trainModel(options: TrainModelOptions): Promise<ModelVersi
       trainer: model.train.with,
       run: { attempts: ledger.attempts.length, seconds: ledger.seconds, cost: ledger.cost },
       ...(reference === undefined ? {} : { reference: (await stored(reference)).digest }),
+      ...(options.decision === undefined ? {} : { decision: options.decision }),
     },
     metrics: result.metrics,
     artifact: (await stored(file)).digest,

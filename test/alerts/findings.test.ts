@@ -29,7 +29,16 @@ function status(
   more: { readonly faults?: readonly QualityFault[]; readonly drifted?: readonly string[] } = {},
 ): MonitorStatus {
   const { faults = [], drifted = [] } = more;
-  const window = { from: START - 3_600_000, to: START, rows: 400, state, reason: 'x: "Ada" moved', faults, drifted };
+  const window = {
+    from: START - 3_600_000,
+    to: START,
+    rows: 400,
+    state,
+    reason: 'x: "Ada" moved',
+    faults,
+    drifted,
+    changedAt: null,
+  };
   return { model: 'watched', version: 1, monitor, state, reason: window.reason, referenceAgeMs: 1, windows: [window] };
 }
 

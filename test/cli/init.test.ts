@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import { ownVersion } from '../../src/cli/own-version.ts';
 import { headraceDependency } from '../../src/cli/scaffold/headrace-dependency.ts';
 import { projectFiles } from '../../src/cli/scaffold/project-files.ts';
+import { ownVersion } from '../../src/environment/own-version.ts';
 import { runCli } from './run-cli.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'headrace-init-'));

@@ -496,9 +496,24 @@ const refusals: readonly (readonly [mistake: string, code: string, declare: () =
     () => {
       const playbook: Record<string, unknown> = { schedule: { every: '30d' } };
       playbook['again'] = [playbook];
-      return model('m', { ...learned, playbook });
+      return model('m', { ...learned, playbook: wrong(playbook) });
     },
   ],
+  ...[
+    [{ mode: 'auto' }, 'a mode that is none'],
+    [{ retrain: { onDrift: true } }, 'an option that is not built'],
+    [{ retrain: { cooldown: '1 day' } }, 'a cooldown that is no duration'],
+    [{ retrain: { schedule: 'monthly' } }, 'a schedule without five fields'],
+    [{ quality: { defaults: { nothing: 0 } } }, 'a default of a feature that is not there'],
+    [{ approval: { before: ['rollback'] } }, 'an approval of a step that never waits'],
+    [{ hours: { from: '17:00', to: '09:00' } }, 'hours that end before they begin'],
+    [{ gate: { alpha: 0.5 } }, 'a gate that passes anything'],
+    [{ shadow: { labels: 1 } }, 'a shadow that one label decides'],
+  ].map(([playbook, mistake]): readonly [string, string, () => unknown] => [
+    String(mistake),
+    'MODEL_PLAYBOOK',
+    () => model('m', { ...learned, playbook: wrong(playbook) }),
+  ]),
   [
     'two sources of one name',
     'NAME_TWICE',

@@ -113,6 +113,13 @@ export const durableFormats: readonly DurableFormat[] = [
     fixtures: ['test/rollouts/formats/rollouts-1.sqlite'],
   },
   {
+    name: 'playbooks',
+    source: 'src/backends/embedded/playbook/sqlite-playbook-store.ts',
+    version: 1,
+    files: null,
+    fixtures: ['test/playbook/formats/playbooks-1.sqlite'],
+  },
+  {
     name: 'declaration',
     source: 'src/features/change/declaration-document.ts',
     version: 2,

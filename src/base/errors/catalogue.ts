@@ -22,6 +22,7 @@ import { offlineErrors } from './offline.ts';
 import { oipErrors } from './oip.ts';
 import { operatingErrors } from './operating.ts';
 import { planErrors } from './plan.ts';
+import { playbookErrors } from './playbook.ts';
 import { predictErrors } from './predict.ts';
 import { predictionErrors } from './prediction.ts';
 import { pythonErrors } from './python.ts';
@@ -49,6 +50,7 @@ export const catalogue = {
   ...modelErrors,
   ...oipErrors,
   ...rolloutErrors,
+  ...playbookErrors,
   ...gpuErrors,
   ...flinkErrors,
   ...jobErrors,

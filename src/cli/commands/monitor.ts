@@ -1,9 +1,12 @@
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { Alerts } from '../../compose/open-alerts.ts';
-import type { Command } from '../command.ts';
+import type { Environment } from '../../environment/config.ts';
+import type { ProjectData } from '../../features/define/declaration.ts';
+import type { Call, Command } from '../command.ts';
 import { loadConfig } from '../load-config.ts';
 import { wholeOption } from '../parse-option.ts';
+import type { RunningPlaybooks } from '../run-playbooks.ts';
 import { every } from '../ticking.ts';
 
 /** How often a process without the lease looks for it, ms. */
@@ -31,7 +34,7 @@ export const monitor: Command = {
     const { project, environment } = await loadConfig(call);
     const { directory } = environment;
     const report = (error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`);
-    const judge = async (alerts: Alerts) => {
+    const judge = async (alerts: Alerts, playbooks: RunningPlaybooks | null) => {
       const stores = openMonitor(project, environment);
       try {
         const state = await judgeAll(stores, Date.now(), everyMs);
@@ -48,6 +51,7 @@ export const monitor: Command = {
       } finally {
         await stores.close();
       }
+      await playbooks?.step();
     };
     const once = call.options['once'] === true;
     let stopped = false;
@@ -79,24 +83,39 @@ export const monitor: Command = {
       lease = monitorLease(directory);
     }
     const alerts = openAlerts(project, environment, { clock: Date.now, onFault: report });
+    const playbooks = await openIfDeclared(call, { project, environment }, alerts);
     // Incidents are sent while the next judgement is waited for.
     const sending = once ? null : every(DELIVER_MS, async () => void (await alerts.deliver()), report);
     try {
       writeAlertRules(project, environment);
       while (!stopped) {
         if (once) {
-          await judge(alerts);
+          await judge(alerts, playbooks);
           await alerts.deliver();
           return;
         }
         // A store that is locked or damaged now may answer at the next time; the state then goes stale, which readers see.
-        await judge(alerts).catch(report);
+        await judge(alerts, playbooks).catch(report);
         await pause(everyMs);
       }
     } finally {
       await sending?.stop();
+      await playbooks?.close();
       await alerts.close();
       lease?.release();
     }
   },
 };
+
+/** The playbooks of a project that declares any; null: it declares none. */
+async function openIfDeclared(
+  call: Call,
+  place: { readonly project: ProjectData; readonly environment: Environment },
+  { book: incidents }: Pick<Alerts, 'book'>,
+): Promise<RunningPlaybooks | null> {
+  const { hasPlaybook } = await import('../../compose/open-playbooks.ts');
+  if (!hasPlaybook(place.project)) return null;
+  const { runPlaybooks } = await import('../run-playbooks.ts');
+  const isOnce = call.options['once'] === true;
+  return runPlaybooks(call, place, { report: (line) => call.terminal.err(line), wait: isOnce, incidents });
+}

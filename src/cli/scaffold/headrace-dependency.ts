@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ownVersion } from '../own-version.ts';
+import { ownVersion } from '../../environment/own-version.ts';
 
 /** The record of npm about installed packages, in node_modules. */
 const NOTES = '.package-lock.json';

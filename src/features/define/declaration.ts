@@ -251,6 +251,7 @@ export interface ModelData {
   };
   /** As written; `resolveMonitor` fills in defaults. */
   readonly monitors: readonly Readonly<Record<string, unknown>>[];
+  /** As written; `playbookPlan` resolves it. */
   readonly playbook: Readonly<Record<string, unknown>>;
   /** Time within which 99 of 100 predictions should be answered, ms; null: none. */
   readonly p99Ms: number | null;

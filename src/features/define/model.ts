@@ -11,6 +11,7 @@ import { columnExpressions, type Expr } from './expression-factories.ts';
 import type { FeatureService } from './feature-service.ts';
 import { freeze } from './freeze.ts';
 import { type MonitorOptions, resolveMonitor } from './monitor.ts';
+import { type PlaybookOptions, playbookPlan } from './playbook.ts';
 import { type RolloutOptions, rolloutPlan } from './rollout.ts';
 import type { Fits, Tags, ValueOf } from './tag.ts';
 
@@ -73,14 +74,15 @@ export interface ModelOptions<
     readonly window?: DurationText;
   };
   readonly monitors?: readonly MonitorOptions<keyof F & string>[];
-  readonly playbook?: Readonly<Record<string, unknown>>;
   /** Time within which 99 of 100 predictions should be answered, features and log included. */
   readonly p99?: DurationText;
+  /** How findings of the monitors are answered; without it nothing is done about them. See the guide to drift. */
+  readonly playbook?: PlaybookOptions<keyof F & string>;
   /** How a new version replaces the champion; see the guide to rollouts. */
   readonly rollout?: RolloutOptions<keyof I & string>;
 }
 
-/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_INPUT, MODEL_COLUMN, MODEL_LABEL, MODEL_OPTION, MODEL_MONITOR, MODEL_TASK, MODEL_QUANTILE, MODEL_ROLLOUT. */
+/** Declares a model. Errors: NAME_TEXT, WINDOW_TEXT, MODEL_SPINE, MODEL_INPUT, MODEL_COLUMN, MODEL_LABEL, MODEL_OPTION, MODEL_MONITOR, MODEL_TASK, MODEL_QUANTILE, MODEL_PLAYBOOK, MODEL_ROLLOUT. */
 export function model<
   I extends Tags,
   F extends Tags,
@@ -128,13 +130,14 @@ export function model<
       windowMs: train.window === undefined ? null : parseDuration(train.window, `the training window of model ${name}`),
     },
     monitors: monitors.map((monitor) => ({ ...monitor })),
-    playbook,
     p99Ms: options.p99 === undefined ? null : parseDuration(options.p99, `the p99 of model ${name}`),
+    playbook: { ...playbook },
     rollout: { ...rollout },
     labelTag: (value.of.startsWith('bool') ? 'bool' : 'float') as LabelTag<T>,
   };
   // Refused where it is declared, not where it starts.
   rolloutPlan(declared);
+  playbookPlan(declared);
   return freeze(declared);
 }
 

@@ -15,6 +15,8 @@ export type AskedTrainingSet = {
       readonly between: { readonly from: number | null; readonly to: number | null };
       /** Labels can have come by now, epoch ms. */
       readonly now: number;
+      /** Spans whose rows are left out. */
+      readonly exclude?: readonly { readonly from: number; readonly to: number }[];
     }
   | { readonly kind: 'spine'; readonly service: string; readonly spine: SpineOptions }
 );

@@ -26,6 +26,8 @@ export interface TrainingSetOptions {
   readonly now: number;
   /** corrected: all accepted events; as-known: only what had arrived at the row's instant. */
   readonly mode: ReadMode;
+  /** Spans whose rows are left out. */
+  readonly exclude?: readonly { readonly from: number; readonly to: number }[];
   /** Rows that are joined at a time. */
   readonly sliceRows?: number;
   /** Prefix of scratch files; without it rows before the first run of a batch view have nulls from it. */
@@ -140,7 +142,7 @@ async function* computedRows(
 }
 
 async function* labelledRows(
-  { model, offline, now, onComputeError }: TrainingSetOptions,
+  { model, offline, now, exclude = [], onComputeError }: TrainingSetOptions,
   rowsOf: (read: AnsweredRowsOptions) => AsyncGenerator<readonly PointInTimeRow[]>,
   unlabelled: () => void,
 ): AsyncGenerator<readonly LabelledRow[]> {
@@ -148,6 +150,7 @@ async function* labelledRows(
   for await (const batch of rowsOf({ service: model.service, offline, onComputeError, wrap: label.wrap })) {
     const labelled: LabelledRow[] = [];
     for (const { id, at, values, also } of batch) {
+      if (exclude.some(({ from, to }) => at >= from && at < to)) continue;
       const value: LabelValue = label.read(also, at);
       if (value === null) unlabelled();
       else labelled.push({ id, at, values, label: value });

@@ -1,5 +1,6 @@
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
+import { changePoint } from '../../stats/change-point.ts';
 import { adwin } from '../../stats/detectors/adwin.ts';
 import { changesOf } from '../../stats/detectors/detector.ts';
 import { type MonitorWindow, none, type Span, type Watched } from './judge-windows.ts';
@@ -19,6 +20,8 @@ const AFTER = 100;
 /** A rise of the loss, and the losses before it. */
 interface Rise {
   readonly at: number;
+  /** When it began, epoch ms: the cut of the losses between the last change and `at`. */
+  readonly beganAt: number;
   readonly before: Mean;
 }
 
@@ -73,7 +76,7 @@ function judged(
   const isDrift = rise !== null && (rise.at >= span.from || isAbove(own, rise.before));
   if (!isDrift) return none(span, 'ok', text, losses.length);
   const reason = `${text}, rose by ${new Date(rise.at).toISOString()} from ${rise.before.mean.toPrecision(3)}`;
-  return { ...none(span, 'drift', reason, losses.length), drifted: [metric] };
+  return { ...none(span, 'drift', reason, losses.length), drifted: [metric], changedAt: rise.beganAt };
 }
 
 /** The last change before an instant, if it was a rise: after a fall the loss is accepted as it is. */
@@ -87,7 +90,8 @@ function risesOf(losses: readonly RealisedLoss[]): (before: number) => Rise | nu
     const from = i === 0 ? 0 : found[i - 1] + 1;
     const before = meanOf(losses.slice(from, Math.max(from + 1, index - AFTER)));
     const after = meanOf(losses.slice(Math.max(from, index - AFTER), index + 1));
-    return { at: losses[index].at, before, isRise: after.mean > before.mean };
+    const cut = changePoint(losses.slice(from, index + 1).map(({ loss }) => loss)) ?? 0;
+    return { at: losses[index].at, beganAt: losses[from + cut].at, before, isRise: after.mean > before.mean };
   });
   return (before) => {
     const last = changes.filter(({ at }) => at < before).at(-1);

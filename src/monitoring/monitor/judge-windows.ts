@@ -31,6 +31,8 @@ export interface MonitorWindow {
   readonly reason: string;
   readonly faults: readonly QualityFault[];
   readonly drifted: readonly string[];
+  /** When the found change of the loss began, epoch ms; null: none was found, or the monitor does not know. */
+  readonly changedAt: number | null;
 }
 
 export interface MonitorStatus {
@@ -152,11 +154,12 @@ export function windowOf(span: Span, comparison: Comparison): MonitorWindow {
     reason,
     faults: comparison.faults,
     drifted: drifted.map(({ name }) => name),
+    changedAt: null,
   };
 }
 
 export function none(span: Span, state: WindowState, reason: string, rows = 0): MonitorWindow {
-  return { ...span, rows, state, reason, faults: [], drifted: [] };
+  return { ...span, rows, state, reason, faults: [], drifted: [], changedAt: null };
 }
 
 async function featureWindows(

@@ -9,6 +9,7 @@ import { cancelJob, flush, listJobs, readJob, startJob } from './jobs.ts';
 import { listModels, readModel } from './models.ts';
 import { oipRoutes } from './oip.ts';
 import { health, metrics, openapi, readiness, slo, status } from './operations.ts';
+import { changePlaybook, readPlaybook } from './playbooks.ts';
 import { predict } from './predictions.ts';
 import { readQuality } from './quality.ts';
 import { changeRollout, readRollout } from './rollouts.ts';
@@ -27,6 +28,7 @@ export const allRoutes: readonly Route[] = [
   changeRollout,
   changeStream,
   scoreStreamAgain,
+  changePlaybook,
   startJob,
   listJobs,
   readJob,
@@ -38,6 +40,7 @@ export const allRoutes: readonly Route[] = [
   readDrift,
   readAlerts,
   changeAlerts,
+  readPlaybook,
   ...oipRoutes,
   ...generateRoutes,
   readRollout,

@@ -10,12 +10,13 @@ import type { ModelRuntime } from '../../ports/model-runtime.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
 import type { PythonRuntime } from '../../ports/python-runtime.ts';
 import type { Rollout, RolloutStore } from '../../ports/rollout-store.ts';
+import type { Value } from '../../schema/column.ts';
 import { ModelServer } from '../online/model-server.ts';
 import type { TakePredictions } from '../online/prediction.ts';
 import { PredictionHistory } from '../online/prediction-history.ts';
 import { PredictionLog } from '../online/prediction-log.ts';
 import { ModelRollouts } from '../rollout/model-rollouts.ts';
-import { httpHooks } from '../rollout/rollout-hooks.ts';
+import { type Confirmation, httpHooks, type RolloutHooks } from '../rollout/rollout-hooks.ts';
 import type { ShadowCopy } from '../rollout/rollout-lanes.ts';
 import type { Outcomes } from '../rollout/success.ts';
 import { loadForeignScorer } from './foreign-scorer.ts';
@@ -41,6 +42,16 @@ export interface OpenModelOptions {
   readonly publishDeliveries: () => Promise<void>;
   readonly onFault: (error: unknown) => void;
   readonly listener: PredictionListener;
+  /** The part of a playbook in serving; absent: the model has none. */
+  readonly answers?: ModelAnswers | undefined;
+}
+
+/** The part of a playbook in the serving of its model. */
+export interface ModelAnswers {
+  /** Puts declared values in the place of faulty features; null: there are none. */
+  readonly guard: () => ((values: readonly Value[]) => readonly Value[]) | null;
+  /** Whether a rollout may rise or promote. Never throws: no answer is no permission. */
+  readonly permits: (rollout: Rollout, action: 'advance' | 'promote') => Promise<Confirmation>;
 }
 
 /** Learns of the predictions of one model, in log order. */
@@ -90,13 +101,18 @@ export class OpenModel {
       model: data,
       store: options.rollouts,
       server: this.server,
-      hooks: httpHooks,
+      hooks: hooksOf(options.answers),
       outcomes: (rollout) => this.#rolloutOutcomes(rollout),
       shadowed: (copy, version, score, id) => this.#logShadow(copy, version, score, id),
       process: randomUUID(),
       newId: () => `r-${randomUUID().slice(0, 13)}`,
       monotonic: () => performance.now(),
     });
+  }
+
+  /** Puts declared values in the place of faulty features; null: there are none. */
+  inputGuard(): ReturnType<ModelAnswers['guard']> {
+    return this.#options.answers?.guard() ?? null;
   }
 
   /** Opens the topic of its predictions and finds the place of their history. Errors: those of the stores. */
@@ -177,4 +193,16 @@ export class OpenModel {
       await this.#options.listener.joinPast(this.history.published);
     });
   }
+}
+
+/** The playbook is asked first: a hook of the user is not asked about what may not happen. */
+function hooksOf(answers: ModelAnswers | undefined): RolloutHooks {
+  if (answers === undefined) return httpHooks;
+  return {
+    ...httpHooks,
+    confirm: async (rollout, next) => {
+      const own = await answers.permits(rollout, next.action);
+      return own.isConfirmed ? httpHooks.confirm(rollout, next) : own;
+    },
+  };
 }

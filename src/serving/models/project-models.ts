@@ -17,13 +17,15 @@ import { ID_PARAMETER, tensorPrediction } from '../online/tensor-prediction.ts';
 import { type InferLane, inferLane } from '../rollout/infer-lanes.ts';
 import type { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { rolloutsPart } from '../rollout/rollouts-part.ts';
-import { OpenModel, type OpenModelOptions, type PredictionListener } from './open-model.ts';
+import { type ModelAnswers, OpenModel, type OpenModelOptions, type PredictionListener } from './open-model.ts';
 
-export interface ProjectModelsOptions extends Omit<OpenModelOptions, 'listener'> {
+export interface ProjectModelsOptions extends Omit<OpenModelOptions, 'listener' | 'answers'> {
   readonly project: ProjectData;
   /** Names of the models without which the server is not ready. */
   readonly required: readonly string[];
   readonly listenerOf: (model: ModelData) => PredictionListener;
+  /** The parts of playbooks in serving; undefined: a model has none. */
+  readonly answersOf: (model: ModelData) => ModelAnswers | undefined;
 }
 
 /** Predictions waiting above which they are published in the background; at twice as many, calls wait for it. */
@@ -48,7 +50,14 @@ export class ProjectModels {
   static async open(options: ProjectModelsOptions): Promise<ProjectModels> {
     const models = new Map<string, OpenModel>();
     for (const model of options.project.models)
-      models.set(model.name, await OpenModel.open(model, { ...options, listener: options.listenerOf(model) }));
+      models.set(
+        model.name,
+        await OpenModel.open(model, {
+          ...options,
+          listener: options.listenerOf(model),
+          answers: options.answersOf(model),
+        }),
+      );
     return new ProjectModels(options, models);
   }
 

@@ -80,7 +80,8 @@ async function predictTraced(
   const started = performance.now();
   const { lanes } = open.rollouts;
   const keys = requests.map(({ id, request }) => callerOf(lanes.rollout, id, request));
-  const rows = vectors.map(({ values }) => values);
+  const guard = open.inputGuard();
+  const rows = vectors.map(({ values }) => (guard === null ? values : guard(values)));
   const scores = await withinDeadline(lanes.score(keys, rows, deadline), { model: model.name, deadline });
   const scored = performance.now();
   const versions = [...new Set(scores.map(({ version }) => version))];

@@ -77,11 +77,11 @@ export class RolloutControl {
   }
 
   /**
-   * Starts the rollout of a version as the model declares it. Errors: ROLLOUT_ACTIVE, ROLLOUT_CANDIDATE, REGISTRY_VERSION,
+   * Starts the rollout of a version as the model declares it, under `id` where one is given. Errors: ROLLOUT_ACTIVE, ROLLOUT_CANDIDATE, REGISTRY_VERSION,
    * those of loading the version.
    */
-  async start(version: number, { by, reason }: Decision): Promise<Rollout> {
-    const { model, store, registry, check, clock, newId, changed } = this.#options;
+  async start(version: number, { by, reason }: Decision, id: string = this.#options.newId()): Promise<Rollout> {
+    const { model, store, registry, check, clock, changed } = this.#options;
     const plan = rolloutPlan(model);
     const active = await this.active();
     if (active !== null)
@@ -93,7 +93,6 @@ export class RolloutControl {
     if (unfit !== null || champion === null)
       throw fail('ROLLOUT_CANDIDATE', { model: model.name, version, reason: unfit ?? '' });
     await check(version);
-    const id = newId();
     const at = clock();
     const { p99 } = plan.guardrails;
     const rollout: Rollout = {
@@ -166,11 +165,14 @@ export class RolloutControl {
 
   /**
    * Judges the rollout and does what follows, until nothing does; then delivers events. A change that another process made
-   * meanwhile stands. Labels are joined again every ten seconds, or at once with `outcomes: 'again'`. Errors: those of the stores.
+   * meanwhile stands. Labels are joined and hooks asked again every ten seconds, or at once with `outcomes: 'again'`. Errors: those of the stores.
    */
   async look({ outcomes = 'known' }: { readonly outcomes?: 'known' | 'again' } = {}): Promise<void> {
     if (!this.#isTidy) await this.#releaseEnded();
-    if (outcomes === 'again') this.#outcomes = null;
+    if (outcomes === 'again') {
+      this.#outcomes = null;
+      this.#refusedAt = Number.NEGATIVE_INFINITY;
+    }
     try {
       while (await this.#step());
     } catch (error) {

@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import { openHistory } from '../compose/compose.ts';
+import { openPlaybookStores, type PlaybookStores } from '../compose/open-monitor.ts';
+import type { Environment } from '../environment/config.ts';
+import type { ModelData, ProjectData } from '../features/define/declaration.ts';
+import { rolloutOutcomes } from '../monitoring/labels/rollout-outcomes.ts';
+import { journalIncidents } from '../monitoring/playbook/journal-incidents.ts';
+import type { IncidentPort } from '../ports/incident.ts';
+import type { OfflineStore } from '../ports/offline-store.ts';
+import { loadScorer } from '../registry/scorer.ts';
+import { ProjectPlaybooks, type WorldOf } from '../running/project-playbooks.ts';
+import { TrainingRuns } from '../running/training-runs.ts';
+import { RolloutControl } from '../serving/rollout/rollout-control.ts';
+import { httpHooks } from '../serving/rollout/rollout-hooks.ts';
+import type { Call } from './command.ts';
+import { historyProgram } from './history-program.ts';
+
+/** The playbooks of an environment in a process that does not write it. */
+export interface OpenPlaybooks {
+  readonly playbooks: ProjectPlaybooks;
+  readonly worldOf: WorldOf;
+  /** Cancels what is under way: the next process does it. */
+  stop(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the playbooks of a call's environment. They read published history, train in further processes, and change registry, rollouts
+ * and journals, which any process may. Errors: those of the stores.
+ */
+export async function openPlaybooksOf(
+  call: Pick<Call, 'options'>,
+  { project, environment }: { readonly project: ProjectData; readonly environment: Environment },
+  onFault: (error: unknown) => void,
+  incidents: IncidentPort = journalIncidents,
+): Promise<OpenPlaybooks> {
+  const stores = await openPlaybookStores(environment);
+  const { directory } = environment;
+  const clock = Date.now;
+  const playbooks = new ProjectPlaybooks({ project, directory, store: stores.playbooks, clock, onFault });
+  const training = new TrainingRuns({
+    project,
+    stores,
+    limits: environment.training,
+    features: null,
+    clock,
+    flush: async () => undefined,
+  });
+  training.writeSetsBy(historyProgram(call, () => undefined));
+  const withHistory = historyOf(environment);
+  const stopping = new AbortController();
+  const worldOf: WorldOf = (model) => {
+    const control = controlOf(model, stores, withHistory);
+    return {
+      ...stores,
+      withHistory,
+      train: (order) => training.train(model, { ...order, signal: stopping.signal }),
+      writeSet: async ({ between, exclude, path }) => {
+        const { rows } = await training.writeSet(model, resolve(path), {
+          ...between,
+          exclude,
+          mode: 'as-known',
+          signal: stopping.signal,
+        });
+        return rows;
+      },
+      startRollout: async (id, version, decision) => {
+        await control.start(version, decision, id);
+      },
+      rollBack: async (decision) => {
+        await control.rollBack(decision);
+      },
+      incidents,
+    };
+  };
+  return { playbooks, worldOf, stop: () => stopping.abort(), close: () => stores.close() };
+}
+
+/** Opens the published history as of now for each work. */
+function historyOf(environment: Environment) {
+  return async <T>(work: (history: OfflineStore) => Promise<T>): Promise<T> => {
+    const history = await openHistory(environment);
+    try {
+      return await work(history);
+    } finally {
+      await history.close();
+    }
+  };
+}
+
+/** Starts rollouts and ends them; processes that serve follow, judge and promote. */
+function controlOf(
+  model: ModelData,
+  { registry, rollouts, artifacts, runtime }: PlaybookStores,
+  withHistory: ReturnType<typeof historyOf>,
+): RolloutControl {
+  return new RolloutControl({
+    model,
+    store: rollouts,
+    registry,
+    hooks: httpHooks,
+    check: async (version) => {
+      await runtime.ready();
+      const { artifact, signature } = await registry.version(model.name, version);
+      const scorer = await loadScorer(runtime, await artifacts.get(artifact), signature);
+      await scorer.close();
+    },
+    unloadable: () => null,
+    outcomes: (rollout) => withHistory((history) => rolloutOutcomes(model, history, rollout, Date.now())),
+    changed: async () => undefined,
+    settled: async () => undefined,
+    clock: Date.now,
+    monotonic: () => performance.now(),
+    newId: () => `r-${randomUUID().slice(0, 13)}`,
+  });
+}

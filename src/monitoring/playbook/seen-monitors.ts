@@ -1,0 +1,23 @@
+import type { SeenMonitor } from '../../ports/playbook-store.ts';
+import type { MonitorStatus } from '../monitor/judge-windows.ts';
+
+/** Findings of monitors as a journal keeps them: what decides, and nothing that is not the same in a replay. */
+export function seenMonitors(statuses: readonly MonitorStatus[]): readonly SeenMonitor[] {
+  return statuses.map(({ monitor, version, state, reason, windows }) => ({
+    kind: monitor.kind,
+    version,
+    state,
+    reason,
+    metric: monitor.metric,
+    windows: windows.map(({ from, to, rows, state: found, reason: why, faults, drifted, changedAt }) => ({
+      from,
+      to,
+      rows,
+      state: found,
+      reason: why,
+      faults: faults.map(({ kind, columns, text }) => ({ kind, columns, text })),
+      drifted,
+      changedAt,
+    })),
+  }));
+}

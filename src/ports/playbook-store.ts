@@ -1,0 +1,207 @@
+import type { MaybePromise } from '../base/maybe-promise.ts';
+import type { ApprovalStep, PlaybookPlan } from '../features/define/playbook.ts';
+import type { Incident } from './incident.ts';
+
+/** A span of time, epoch ms: `from` belongs to it, `to` does not. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A window of a monitor, as a step saw it. */
+export interface SeenWindow extends Span {
+  readonly rows: number;
+  readonly state: string;
+  readonly reason: string;
+  readonly faults: readonly { readonly kind: string; readonly columns: readonly string[]; readonly text: string }[];
+  readonly drifted: readonly string[];
+  /** When the change that was found began, epoch ms; null: no change was found, or nobody knows. */
+  readonly changedAt: number | null;
+}
+
+/** A monitor, as a step saw it. */
+export interface SeenMonitor {
+  readonly kind: 'featureDrift' | 'predictionDrift' | 'conceptDrift';
+  /** The version that it watched. */
+  readonly version: number;
+  readonly state: string;
+  readonly reason: string;
+  readonly metric: string;
+  readonly windows: readonly SeenWindow[];
+}
+
+/** The difference of the losses of candidate and champion on requests that both scored, with its always-valid interval. */
+export interface SeenPairs {
+  readonly requests: number;
+  readonly labels: number;
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A rollout, as a step saw it. */
+export interface SeenRollout {
+  readonly id: string;
+  readonly state: string;
+  readonly champion: number;
+  readonly candidate: number;
+  readonly since: number;
+  readonly isLastStep: boolean;
+  readonly reason: string;
+  /** The loss of a promoted version is certainly above the expected one; null: it is not. */
+  readonly breach: string | null;
+  /** Losses of both versions on the same requests; null: they are not compared now. */
+  readonly paired: SeenPairs | null;
+}
+
+/** The inputs of decisions. */
+export interface Observed {
+  readonly kind: 'observed';
+  readonly champion: number | null;
+  readonly monitors: readonly SeenMonitor[];
+  /** The newest one; null: there was none. */
+  readonly rollout: SeenRollout | null;
+  /** SHA-256 of everything above, as canonical JSON. */
+  readonly digest: string;
+}
+
+/** The limits by which decisions are made from now on. */
+export interface Configured {
+  readonly kind: 'configured';
+  readonly plan: PlaybookPlan;
+  /** Ms from a prediction until its label counts for the last time. */
+  readonly labelWithinMs: number;
+  /** Hash of the declaration, and version of Headrace. */
+  readonly declaration: string;
+  readonly code: string;
+}
+
+/** One thing that is done. */
+export type PlaybookAction =
+  | { readonly do: 'openIncident'; readonly incident: Incident }
+  | { readonly do: 'resolveIncident'; readonly fingerprint: string; readonly at: number }
+  /** From now on the model gets a declared value instead of these features; rows since `from` are not learned from. */
+  | { readonly do: 'stopFeatures'; readonly features: readonly string[]; readonly from: number }
+  | { readonly do: 'releaseFeatures'; readonly features: readonly string[]; readonly to: number }
+  /** Draws predictions of a span to be labelled by hand. */
+  | { readonly do: 'audit'; readonly span: Span; readonly size: number; readonly seed: number }
+  | {
+      readonly do: 'ask';
+      readonly step: ApprovalStep;
+      readonly until: number;
+      readonly otherwise: 'approve' | 'deny';
+    }
+  /** Nobody answered in time. */
+  | { readonly do: 'answer'; readonly step: ApprovalStep; readonly approve: boolean }
+  | {
+      readonly do: 'retrain';
+      readonly between: { readonly from: number | null; readonly to: number };
+      /** Faulty spans: their rows are left out. */
+      readonly exclude: readonly Span[];
+      readonly rows: number;
+    }
+  | {
+      readonly do: 'gate';
+      readonly version: number;
+      readonly champion: number;
+      readonly recent: Span;
+      readonly old: Span | null;
+      /** Whether the old slice decides, or is only shown. */
+      readonly oldDecides: boolean;
+      readonly exclude: readonly Span[];
+    }
+  | { readonly do: 'rollOut'; readonly version: number; readonly champion: number }
+  /** The paired shadow shows a gain: the rollout may continue. */
+  | { readonly do: 'pass'; readonly rollout: string }
+  | { readonly do: 'rollBack'; readonly rollout: string }
+  /** A response is over. */
+  | {
+      readonly do: 'end';
+      readonly outcome: 'promoted' | 'rolledBack' | 'rejected' | 'failed' | 'denied' | 'dryRun';
+      readonly version: number | null;
+    }
+  /** A new version is called for, and not trained now. */
+  | { readonly do: 'wait'; readonly why: 'frozen' | 'fault' | 'cooldown' | 'budget' | 'rollout' | 'labels' };
+
+/** A decision, written before anything is done. */
+export interface Decided {
+  readonly kind: 'decided';
+  /** `fraud-17`: names what it makes as well. */
+  readonly id: string;
+  /** Revision of the first of the decisions that were made and written together. */
+  readonly batch: number;
+  readonly action: PlaybookAction;
+  readonly tier: 0 | 1 | 2 | 3 | 4;
+  /** Fingerprint of the cause. */
+  readonly cause: string;
+  readonly reason: string;
+  /** Revision and digest of the inputs, and revision of the limits. */
+  readonly observed: number;
+  readonly digest: string;
+  readonly configured: number;
+  /** The limits that it compared with. */
+  readonly thresholds: Readonly<Record<string, number | string | boolean | null>>;
+  /** Versions of the model that it concerns. */
+  readonly versions: readonly number[];
+}
+
+/** A decision that was carried out, or could not be. */
+export interface Finished {
+  readonly kind: 'finished';
+  readonly decision: string;
+  readonly isDone: boolean;
+  /** Plain JSON: what it made; of a failure its code and message. */
+  readonly result: Readonly<Record<string, unknown>>;
+}
+
+/** A person's answer to `ask`. */
+export interface Answered {
+  readonly kind: 'answered';
+  readonly decision: string;
+  readonly approve: boolean;
+  readonly reason: string;
+}
+
+/** A person says that a fault of these features is none: the data are meant so, until another version is champion. */
+export interface Accepted {
+  readonly kind: 'accepted';
+  readonly features: readonly string[];
+  readonly reason: string;
+}
+
+/** While it is frozen, nothing is trained, rolled out or promoted; faults are still stopped and breaches rolled back. */
+export interface Freeze {
+  readonly kind: 'frozen' | 'thawed';
+  readonly reason: string;
+}
+
+export type PlaybookFact = Configured | Observed | Decided | Finished | Answered | Accepted | Freeze;
+
+/** A fact of a journal. */
+export type PlaybookEntry = PlaybookFact & {
+  readonly model: string;
+  /** 1, 2, … of its model. */
+  readonly revision: number;
+  readonly at: number;
+  /** `playbook`, or who did it. */
+  readonly by: string;
+};
+
+/** A fact to append. */
+export type NewEntry = PlaybookFact & Pick<PlaybookEntry, 'at' | 'by'>;
+
+/**
+ * The journals of playbooks, one a model, shared by every process of an environment.
+ *
+ * Rules:
+ *  1. entries are numbered 1, 2, … of their model in the order of appending, and never change;
+ *  2. an append is all or nothing, and happens only if the journal ends at `expected`; otherwise PLAYBOOK_MOVED;
+ *  3. acknowledged entries survive the process, and are seen by every other one that has the store open.
+ */
+export interface PlaybookStore {
+  /** Entries after a revision, in order. */
+  entries(model: string, after?: number): MaybePromise<readonly PlaybookEntry[]>;
+  /** Returns the revision of the last appended entry. Error: PLAYBOOK_MOVED. */
+  append(model: string, expected: number, facts: readonly NewEntry[]): MaybePromise<number>;
+  close(): MaybePromise<void>;
+}

@@ -1,0 +1,257 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isHeadraceError } from '../base/errors/fail.ts';
+import { sha256Hex } from '../base/hash/sha256.ts';
+import type { Clock } from '../base/time.ts';
+import { readNumbers } from '../compose/table-files.ts';
+import type { ModelData } from '../features/define/declaration.ts';
+import { lossesOf } from '../features/define/rollout-loss.ts';
+import { drawAudit } from '../monitoring/estimate/audit-sample.ts';
+import { judgeModel, type Watched } from '../monitoring/monitor/judge-windows.ts';
+import { decodeReference } from '../monitoring/monitor/reference.ts';
+import type { GateResult, PlaybookActions } from '../monitoring/playbook/actions.ts';
+import {
+  compareOn,
+  gateResult,
+  type LabelledRows,
+  type LoadedVersion,
+} from '../monitoring/playbook/compare-versions.ts';
+import { liveBreach } from '../monitoring/playbook/live-breach.ts';
+import { pairedLosses } from '../monitoring/playbook/paired-losses.ts';
+import { seenMonitors } from '../monitoring/playbook/seen-monitors.ts';
+import type { ArtifactStore } from '../ports/artifact-store.ts';
+import type { IncidentPort } from '../ports/incident.ts';
+import type { ModelRegistry, ModelVersion } from '../ports/model-registry.ts';
+import type { ModelRuntime } from '../ports/model-runtime.ts';
+import type { OfflineStore } from '../ports/offline-store.ts';
+import type { SeenMonitor, SeenRollout, Span } from '../ports/playbook-store.ts';
+import type { Rollout, RolloutStore } from '../ports/rollout-store.ts';
+import { CHAMPION } from '../registry/champion.ts';
+import { modelInputs } from '../registry/model-inputs.ts';
+import { loadScorer } from '../registry/scorer.ts';
+import { predictionTable } from '../serving/online/prediction-table.ts';
+import type { Decision } from '../serving/rollout/rollout-control.ts';
+import type { OrderedTraining } from './training-runs.ts';
+
+/** A set of labelled rows to write. */
+export interface LabelledSet {
+  readonly between: Span;
+  readonly exclude: readonly Span[];
+  readonly path: string;
+}
+
+export interface PlaybookWorldOptions {
+  readonly model: ModelData;
+  readonly registry: ModelRegistry;
+  readonly rollouts: RolloutStore;
+  readonly artifacts: ArtifactStore;
+  readonly runtime: ModelRuntime;
+  /** The published history as of now, for the time of the work. */
+  readonly withHistory: <T>(work: (history: OfflineStore) => Promise<T>) => Promise<T>;
+  readonly train: (order: OrderedTraining) => Promise<ModelVersion>;
+  /** Writes rows with features as they were known, and labels; returns how many. */
+  readonly writeSet: (set: LabelledSet) => Promise<number>;
+  /** Starts the rollout of a version under an id, and ends one. */
+  readonly startRollout: (id: string, version: number, decision: Decision) => Promise<void>;
+  readonly rollBack: (decision: Decision) => Promise<void>;
+  /** Folder for files of audits and scratch. */
+  readonly folder: string;
+  readonly incidents: IncidentPort;
+  readonly clock: Clock;
+  /** The loss that judges rollouts; null: the first one of the task. */
+  readonly metric: ReturnType<typeof lossesOf>[number] | null;
+  /** Whether paired losses are read now. */
+  readonly isPairing: (rollout: string) => Promise<boolean>;
+}
+
+/** Does what playbooks decide, over the stores of an environment: in the process of a project or in that of the monitor. */
+export function playbookWorld(options: PlaybookWorldOptions): PlaybookActions {
+  const { model, registry, incidents } = options;
+  const judge = judgedOnce(options);
+  return {
+    incidents,
+    observe: (now) => observe(options, judge, now),
+    retrain: async (decision, { between, exclude, rows }) => {
+      const known = (await registry.versions(model.name)).find(({ lineage }) => lineage.decision === decision);
+      const { from, to } = between;
+      const span = from === null ? { to } : { from, to };
+      const order = { ...span, exclude, mode: 'as-known', decision, leastRows: rows } as const;
+      const { version, lineage } = known ?? (await options.train(order));
+      return { version, rows: lineage.trainingSet.rows, digest: lineage.trainingSet.digest };
+    },
+    gate: (id, action, thresholds) => gate(options, id, action, thresholds),
+    rollOut: async (id, { version }, reason) => {
+      const known = (await options.rollouts.list(model.name)).some((one) => one.id === id);
+      if (!known) await options.startRollout(id, version, { by: 'playbook', reason });
+    },
+    rollBack: async ({ rollout }, reason) => {
+      const newest = await options.rollouts.newest(model.name);
+      if (newest?.id !== rollout || newest.endedAt !== null) return;
+      try {
+        await options.rollBack({ by: 'playbook', reason });
+      } catch (error) {
+        // It ended meanwhile.
+        if (!isHeadraceError(error, 'ROLLOUT_NONE')) throw error;
+      }
+    },
+    audit: (id, { span, size, seed }) => audit(options, id, span, size, seed),
+  };
+}
+
+/** The findings of a model's monitors as of an instant, for one of its versions. */
+export async function judgedMonitors(
+  {
+    model,
+    registry,
+    artifacts,
+    withHistory,
+  }: Pick<PlaybookWorldOptions, 'model' | 'registry' | 'artifacts' | 'withHistory'>,
+  champion: number,
+  now: number,
+): Promise<readonly SeenMonitor[]> {
+  const { lineage } = await registry.version(model.name, champion);
+  const { reference } = lineage;
+  const watched: Watched = {
+    model,
+    version: champion,
+    reference: reference === undefined ? null : decodeReference(await artifacts.get(reference)),
+  };
+  return withHistory(async (history) => seenMonitors(await judgeModel(watched, history, now)));
+}
+
+type Judge = (champion: number, now: number) => Promise<readonly SeenMonitor[]>;
+
+/** Judges once for one instant: a step looks several times. */
+function judgedOnce(options: PlaybookWorldOptions): Judge {
+  let last: { readonly champion: number; readonly now: number; readonly monitors: readonly SeenMonitor[] } | null =
+    null;
+  return async (champion, now) => {
+    if (last === null || last.champion !== champion || last.now !== now)
+      last = { champion, now, monitors: await judgedMonitors(options, champion, now) };
+    return last.monitors;
+  };
+}
+
+async function observe(options: PlaybookWorldOptions, judge: Judge, now: number) {
+  const { model, registry, rollouts, withHistory } = options;
+  const champion = await registry.alias(model.name, CHAMPION);
+  if (champion === null) return { champion, monitors: [], rollout: null };
+  const monitors = await judge(champion, now);
+  const newest = await rollouts.newest(model.name);
+  const seen = newest === null ? null : await withHistory((history) => seenRollout(options, newest, history, now));
+  return { champion, monitors, rollout: seen };
+}
+
+async function seenRollout(
+  { model, isPairing }: PlaybookWorldOptions,
+  rollout: Rollout,
+  history: OfflineStore,
+  now: number,
+): Promise<SeenRollout> {
+  const { id, state, champion, candidate, since, reason, step, plan, held } = rollout;
+  const isShadow = state === 'shadow' || (state === 'held' && held?.from === 'shadow');
+  const hasTable = history.tables().some(({ table }) => table.name === predictionTable(model).name);
+  return {
+    id,
+    state,
+    champion,
+    candidate,
+    since,
+    isLastStep: (state === 'canary' || (state === 'held' && !isShadow)) && step === plan.steps.length - 1,
+    reason,
+    breach: hasTable ? await liveBreach(model, history, rollout, now) : null,
+    paired: hasTable && isShadow && (await isPairing(id)) ? await pairedLosses(model, history, rollout, now) : null,
+  };
+}
+
+async function gate(
+  options: PlaybookWorldOptions,
+  id: string,
+  { version, champion, recent, old, oldDecides, exclude }: Parameters<PlaybookActions['gate']>[1],
+  thresholds: Readonly<Record<string, unknown>>,
+): Promise<GateResult> {
+  const { model, metric } = options;
+  const loss = metric ?? lossesOf(model)[0];
+  const folder = join(options.folder, `${id}-${process.pid}`);
+  mkdirSync(folder, { recursive: true });
+  const loaded: LoadedVersion[] = [];
+  try {
+    for (const one of [champion, version]) loaded.push(await loadVersion(options, one));
+    const [theirs, ours] = loaded;
+    const compared = async (name: string, between: Span) =>
+      compareOn(
+        await labelledRows(options, { between, exclude, path: join(folder, `${name}.parquet`) }, loaded),
+        theirs,
+        ours,
+        loss,
+        model.quantile,
+      );
+    const newest = await compared('recent', recent);
+    const before = old === null ? null : await compared('old', old);
+    const limit = (name: string) => Number(thresholds[name]);
+    const limits = { tolerance: limit('tolerance'), alpha: limit('alpha'), rows: limit('rows'), oldDecides };
+    return gateResult(newest, before, limits);
+  } finally {
+    for (const { scorer } of loaded) await scorer.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function loadVersion(
+  { model, registry, artifacts, runtime }: PlaybookWorldOptions,
+  version: number,
+): Promise<LoadedVersion> {
+  await runtime.ready();
+  const known = await registry.version(model.name, version);
+  return { version: known, scorer: await loadScorer(runtime, await artifacts.get(known.artifact), known.signature) };
+}
+
+async function labelledRows(
+  { model, writeSet }: PlaybookWorldOptions,
+  set: LabelledSet,
+  loaded: readonly LoadedVersion[],
+): Promise<LabelledRows> {
+  const known = new Set(modelInputs(model.service).map(({ name }) => name));
+  const names = [...new Set(loaded.flatMap(({ version }) => version.signature.features))].filter((name) =>
+    known.has(name),
+  );
+  const rows = await writeSet(set);
+  const empty = { columns: new Map<string, Float32Array>(), labels: new Float32Array(0) };
+  if (rows === 0) return empty;
+  const columns = await readNumbers(set.path, [...names, '_label']);
+  const labels = columns.at(-1) ?? empty.labels;
+  return { columns: new Map(names.map((name, i) => [name, columns[i]])), labels };
+}
+
+/** Ids of predictions of a span, drawn by their hashes, one a line. */
+async function audit(
+  { model, folder, withHistory }: PlaybookWorldOptions,
+  id: string,
+  { from, to }: Span,
+  size: number,
+  seed: number,
+) {
+  const path = join(folder, `audit-${id}.csv`);
+  if (!existsSync(path)) {
+    const ids = await withHistory((history) => predictedIds(history, model, from, to));
+    const drawn = drawAudit(ids, size, seed);
+    mkdirSync(folder, { recursive: true });
+    // Whole or not at all.
+    writeFileSync(`${path}.new`, ['id', ...drawn].join('\n').concat('\n'));
+    renameSync(`${path}.new`, path);
+  }
+  const text = readFileSync(path, 'utf8');
+  return { rows: text.trimEnd().split('\n').length - 1, path, digest: sha256Hex(text) };
+}
+
+async function predictedIds(
+  history: OfflineStore,
+  model: ModelData,
+  from: number,
+  to: number,
+): Promise<readonly string[]> {
+  const sql = `SELECT DISTINCT "id" FROM ${history.relation(predictionTable(model))} WHERE "at" >= CAST(${from} AS BIGINT) AND "at" < CAST(${to} AS BIGINT)`;
+  const ids: string[] = [];
+  for await (const rows of history.query(sql)) for (const [found] of rows) ids.push(String(found));
+  return ids;
+}

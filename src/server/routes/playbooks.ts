@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+import { playbookReport } from '../../monitoring/playbook/playbook-report.ts';
+import type { Headrace } from '../../running/headrace.ts';
+import { insideOf } from '../../running/inside.ts';
+import { parsedBody } from '../body.ts';
+import { callerOf } from '../caller.ts';
+import { type Define, json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
+import { withAudit } from '../with-audit.ts';
+
+const instant = z.int().describe('epoch milliseconds (UTC)');
+
+const report = z.looseObject({
+  model: z.string(),
+  mode: z.enum(['act', 'dryRun']),
+  step: z.string().describe('where it stands, in words'),
+  revision: z.int().describe('entries of the journal'),
+  champion: z.int().nullable(),
+  waiting: z.looseObject({ step: z.string(), until: instant }).nullable().describe('a question to a person'),
+  stopped: z.array(z.looseObject({ feature: z.string(), from: instant })),
+  incidents: z.array(z.looseObject({ fingerprint: z.string(), severity: z.string() })),
+  entries: z.array(z.looseObject({ kind: z.string(), revision: z.int(), at: instant, by: z.string() })).optional(),
+  replay: z.looseObject({ decisions: z.int(), different: z.array(z.looseObject({})) }).optional(),
+});
+
+const answer = (define: Define) => ({ 200: json(define('Playbook', report)) });
+
+const query = z.object({
+  after: z.coerce.number().int().min(0).optional().describe('with the entries of the journal after this one'),
+  replay: z
+    .enum(['journal', 'history'])
+    .optional()
+    .describe('decides again from the journal, or judges the monitors again from the history as well'),
+});
+
+const JOURNAL_ERRORS = ['MODEL_UNKNOWN', 'PLAYBOOK_NONE', 'PLAYBOOK_FILE', 'PLAYBOOK_BUSY'] as const;
+
+async function reportOf(headrace: Headrace, model: string, also: z.infer<typeof query> = {}): Promise<RouteAnswer> {
+  const { playbooks, clock } = insideOf(headrace);
+  const { data, plan } = playbooks.declared(headrace.model(model).name);
+  const journal = playbooks.journal(data.name);
+  const found = playbookReport(data.name, plan, await journal.state(), clock());
+  const entries = also.after === undefined ? {} : { entries: await journal.entries(also.after) };
+  const replay =
+    also.replay === undefined
+      ? {}
+      : { replay: await headrace.replayPlaybook(data, { history: also.replay === 'history' }) };
+  return jsonAnswer({ ...found, ...entries, ...replay });
+}
+
+/** Reads the playbook of a model. */
+export const readPlaybook: WriteRoute = {
+  method: 'GET',
+  path: '/v1/playbooks/{model}',
+  operationId: 'readPlaybook',
+  tag: 'models',
+  scopes: ['read'],
+  access: 'writes',
+  page: {
+    takes: '`?after=0` for the journal, `?replay=journal` or `?replay=history` to decide again',
+    answers: 'the [playbook](../reference/playbook.md) of the model: its state, the open question, open incidents',
+  },
+  query,
+  errors: [...JOURNAL_ERRORS],
+  shapes: ({ models }, define) =>
+    models.map(({ name }) => ({
+      name,
+      summary: `The state of the playbook of ${name}, and its journal.`,
+      answers: answer(define),
+    })),
+  run: ({ headrace }, { name, query: asked }) => {
+    const parsed = query.safeParse(asked);
+    if (!parsed.success) throw fail('SERVER_BODY', { reason: parsed.error.issues[0].message.toLowerCase() });
+    return reportOf(headrace, name, parsed.data);
+  },
+};
+
+const changeBody = z.strictObject({
+  action: z.enum(['approve', 'deny', 'freeze', 'thaw', 'accept']),
+  reason: z.string().max(1_000).optional(),
+  features: z.array(z.string()).min(1).max(1_000).optional().describe('of `accept`: features whose fault is none'),
+});
+
+/** Answers, freezes or thaws the playbook of a model, or accepts a fault. */
+export const changePlaybook: WriteRoute = {
+  method: 'POST',
+  path: '/v1/playbooks/{model}',
+  operationId: 'changePlaybook',
+  tag: 'admin',
+  scopes: ['admin'],
+  access: 'writes',
+  page: {
+    takes: "`{action, reason?}`: `approve`, `deny`, `freeze` or `thaw`; `{action: 'accept', features, reason?}`",
+    answers: 'the [playbook](../reference/playbook.md) after it',
+  },
+  errors: [...JOURNAL_ERRORS, 'PLAYBOOK_ANSWER', 'PLAYBOOK_FROZEN', 'PLAYBOOK_WRITE'],
+  refusals: ['SERVER_BODY'],
+  shapes: ({ models }, define) =>
+    models.map(({ name }) => ({
+      name,
+      summary: `Answers, freezes or thaws the playbook of ${name}, or accepts a fault.`,
+      body: json(define('PlaybookBody', changeBody)),
+      answers: answer(define),
+    })),
+  run: async ({ headrace }, { name, headers, body }) => {
+    const model = headrace.model(name);
+    const { action, reason, features = [] } = parsedBody(changeBody, body);
+    if (action === 'accept' && features.length === 0)
+      throw fail('SERVER_BODY', { reason: 'the action "accept" needs features' });
+    const journal = insideOf(headrace).playbooks.journal(model.name);
+    const by = callerOf(headers.authorization);
+    const said = { by, reason: reason ?? `${action} by ${by}` };
+    await withAudit(headrace, headers, `playbook ${action}`, model.name, () => {
+      if (action === 'accept') return journal.accept(features, said);
+      if (action === 'freeze' || action === 'thaw') return journal.freeze(action === 'freeze', said);
+      return journal.answer(action === 'approve', said);
+    });
+    return reportOf(headrace, name);
+  },
+};

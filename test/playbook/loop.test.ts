@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { insideOf } from '../../src/running/inside.ts';
+import { WatchedRun, watchedProject } from './watched-project.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'headrace-playbook-'));
+let run: WatchedRun;
+
+/** Decisions since the last look. */
+let seen = 0;
+async function news(): Promise<readonly string[]> {
+  const all = await run.decisions();
+  const fresh = all.slice(seen);
+  seen = all.length;
+  return fresh;
+}
+
+beforeAll(async () => {
+  const declared = watchedProject({
+    owner: 'risk',
+    quality: { defaults: { gaps: 0.5 }, clear: 1 },
+    retrain: { rows: 200, cooldown: '1h' },
+    gate: { recent: '1h', rows: 100 },
+    shadow: { labels: 100 },
+  });
+  run = await WatchedRun.open(directory, declared);
+  await run.firstChampion();
+}, 600_000);
+
+afterAll(async () => {
+  await run.headrace.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe('a model whose playbook acts', () => {
+  test('quiet hours have no decision', async () => {
+    for (const at of [1, 2]) await run.hour(at);
+    expect(await news()).toEqual([]);
+  });
+
+  test('a faulty input is stopped: the model gets the declared value, and is served again when the fault is gone', async () => {
+    await run.hour(3, { gapless: true });
+    expect(await news()).toEqual(['stopFeatures gaps', 'open watched/qualityFault/gaps+missing']);
+    const { models } = insideOf(run.headrace);
+    const guard = models.named('watched').inputGuard();
+    const places = run.watched.service.features.map(({ name }) => name);
+    expect(guard?.(places.map(() => null))).toEqual(places.map((name) => (name === 'gaps' ? 0.5 : null)));
+    expect(run.headrace.degraded().join()).toContain('feature gaps of model watched is faulty');
+    await run.hour(4);
+    expect(await news()).toEqual(['releaseFeatures gaps', 'resolve watched/qualityFault/gaps+missing']);
+    expect(models.named('watched').inputGuard()).toBeNull();
+  }, 600_000);
+
+  test('a concept drift is answered by a new version, which becomes champion by gate, paired shadow and canary', async () => {
+    for (let at = 5; at <= 11; at += 1) await run.hour(at, { turned: true });
+    const steps = (await news()).filter((one) => !one.startsWith('wait'));
+    expect(steps).toEqual([
+      'open watched/conceptDrift/brier',
+      'retrain',
+      'gate',
+      'rollOut',
+      'pass',
+      'resolve watched/conceptDrift/brier',
+      'end promoted',
+    ]);
+    const { champion, versions } = await run.headrace.versions(run.watched);
+    expect([champion, versions.length]).toEqual([2, 2]);
+    const entries = await run.headrace.playbook(run.watched).journal.entries();
+    const retrain = entries.find((entry) => entry.kind === 'decided' && entry.action.do === 'retrain');
+    expect(versions[1].lineage.decision).toBe(retrain?.kind === 'decided' ? retrain.id : '');
+    // It learned neither from the old concept nor from the hour of the fault.
+    expect(versions[1].lineage.trainingSet.from).toBeGreaterThan(run.now - 8 * 3_600_000);
+  }, 600_000);
+
+  test('the same decisions follow from the journal, and the same findings from the history', async () => {
+    const replay = await run.headrace.replayPlaybook(run.watched, { history: true });
+    expect(replay).toMatchObject({ different: [], changedInputs: [] });
+    expect(replay.decisions).toBe((await run.decisions()).length);
+    expect(run.faults).toEqual([]);
+  }, 600_000);
+});
