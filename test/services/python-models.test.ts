@@ -27,6 +27,7 @@ import { insideOf } from '../../src/running/inside.ts';
 import { type RunningServer, startServer } from '../../src/server/http-server.ts';
 import { openMlflowContext } from '../../src/server/mlflow/mlflow-context.ts';
 import { type RunningRegistry, startRegistryServer } from '../../src/server/mlflow/registry-server.ts';
+import { RegistrySource } from '../../src/serving/models/registry-source.ts';
 import { addressOf } from './addresses.ts';
 
 const PROGRAM = fileURLToPath(new URL('./python/log_models.py', import.meta.url));
@@ -184,7 +185,8 @@ test('a version by its alias predicts from features, and its prediction is in th
 
 test('a version that Python logged replaces another one as a canary', { timeout: 600_000 }, async () => {
   const { stores, models } = insideOf(headrace);
-  await prepared('rolled');
+  const source = await new RegistrySource(stores).find('rolled');
+  for (const version of ['1', '2']) await source?.prepare?.(version);
   await stores.registry.moveAlias('rolled', 'champion', { expected: null, to: 1, at: 1 });
   await models.named('rolled').server.refresh();
   await expect(stores.registry.deleteVersion('rolled', 1, 2)).rejects.toMatchObject({ code: 'REGISTRY_NEEDED' });
@@ -215,7 +217,6 @@ describe('refused', () => {
   });
 
   test('without models.python a version in Python says what to set', async () => {
-    const { RegistrySource } = await import('../../src/serving/models/registry-source.ts');
     const { stores } = insideOf(headrace);
     const source = new RegistrySource({ ...stores, python: null });
     const found = await source.find('frames');

@@ -1,14 +1,16 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
+import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
 import { openPostgresRegistry } from '../../src/compose/open-registry.ts';
-import { modelRegistryContracts } from '../../src/testing/contracts/model-registry.ts';
+import { modelRegistryContracts, newVersion } from '../../src/testing/contracts/model-registry.ts';
 import { trackingContracts } from '../../src/testing/contracts/tracking-store.ts';
 import { versionContracts, webhookFor } from '../../src/testing/contracts/version-registry.ts';
 import { deliveredVersions } from '../models/delivered-versions.ts';
 import { registrySite } from '../registry/registry-site.ts';
 import { hasRecordings, recordings, replay, runScenarios } from '../registry/replay.ts';
+import { until } from '../until.ts';
 import { addressOf } from './addresses.ts';
 
 const [url = ''] = addressOf('POSTGRES_URL');
@@ -68,6 +70,48 @@ test('processes that are killed while they register lose nothing acknowledged, s
   expect(await deliveredVersions(registry)).toEqual(kept);
   await registry.close();
 });
+
+test('a database that crashes and recovers in the middle of writes loses nothing acknowledged, and keeps no half of a change', async () => {
+  const options = freshSchema();
+  const registry = await openPostgresRegistry(options);
+  await registry.putWebhook(webhookFor('w', { entity: 'model_version', action: 'created' }));
+  const acknowledged: number[] = [];
+  const faults = new Set<unknown>();
+  let isOver = false;
+  const write = async () => {
+    while (!isOver)
+      await registry.register(newVersion('m')).then(
+        ({ version }) => acknowledged.push(version),
+        (error: unknown) => faults.add(Object(error).code),
+      );
+  };
+  const writers = Array.from({ length: 4 }, write);
+  for (let crash = 1; crash <= 3; crash += 1) {
+    const before = acknowledged.length;
+    await until(() => acknowledged.length >= before + 15);
+    await crashDatabase();
+  }
+  const before = acknowledged.length;
+  await until(() => acknowledged.length >= before + 15);
+  isOver = true;
+  await Promise.all(writers);
+  expect([...faults]).toEqual(['REGISTRY_AWAY']);
+  const kept = (await registry.versions('m')).map(({ version }) => version);
+  expect(kept).toEqual(Array.from({ length: kept.length }, (_, i) => i + 1));
+  expect(kept).toEqual(expect.arrayContaining(acknowledged));
+  expect(await deliveredVersions(registry)).toEqual(kept);
+  await registry.close();
+});
+
+/** Kills a server process of a registry's connection: PostgreSQL then ends all others, and recovers from its log. */
+async function crashDatabase(): Promise<void> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  const { rows } = await client.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'headrace registry'");
+  process.kill(Number(rows[0].pid), 'SIGKILL');
+  await client.end().catch(() => undefined);
+}
 
 test('a database that is away is a coded error that may be retried, and shows no password', async () => {
   const away = { url: 'postgres://headrace@127.0.0.1:1/postgres', password: 'hidden', schema: 'x', ca: null };

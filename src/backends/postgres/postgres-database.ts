@@ -54,6 +54,8 @@ export class PostgresDatabase implements SqlDatabase {
     this.#url = url;
     // A connection that breaks while nobody uses it: the next use opens another.
     pool.on('error', () => undefined);
+    // One that breaks between the statements of its user: the next statement fails. Without this it ends the process.
+    pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   static async open(options: PostgresOptions, schema: SqlSchema): Promise<PostgresDatabase> {
