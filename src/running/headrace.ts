@@ -42,7 +42,7 @@ import {
 } from '../serving/online/predict-many.ts';
 import type { Prediction } from '../serving/online/prediction.ts';
 import type { RolloutControl } from '../serving/rollout/rollout-control.ts';
-import type { StreamJob } from '../serving/streaming/stream-job.ts';
+import type { RunningStream } from '../serving/streaming/project-streams.ts';
 import { openBatchContext } from './batch-context.ts';
 import { type CloseOptions, closeProject } from './close-project.ts';
 import { keepInside } from './inside.ts';
@@ -207,7 +207,9 @@ export class Headrace extends Running<ProjectStatus> {
   }
 
   /** A declared stream: how far it is, rolls to other versions, its shadow, and scoring again. Error: STREAM_UNKNOWN. */
-  stream(name: string): Pick<StreamJob, 'status' | 'counts' | 'roll' | 'commit' | 'abort' | 'shadow' | 'reprocess'> {
+  stream(
+    name: string,
+  ): Pick<RunningStream, 'status' | 'counts' | 'roll' | 'commit' | 'abort' | 'shadow' | 'reprocess'> {
     return this.#open.streams.named(name);
   }
 

@@ -136,6 +136,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     environment,
     runtimes,
     registered: stores,
+    more: [streams.source()],
     laneOf: (request) => models.laneOf(request),
     log: (request, reply) => models.logTensors(request, reply),
     answered: (model, tookMs) => features.measures.predicted(model, tookMs, performance.now()),

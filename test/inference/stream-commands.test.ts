@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ended, lastJson, runCli, startCli } from '../cli/run-cli.ts';
 import { until } from '../until.ts';
-import { event, registerVersions } from './stream-site.ts';
+import { engineProject, event, registerVersions } from './stream-site.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-stream-cli-'));
 let server: ChildProcess;
@@ -18,7 +18,7 @@ beforeAll(async () => {
   writeFileSync(
     join(folder, 'headrace.config.ts'),
     `import { defineConfig } from ${path('src/index.ts')};
-import { project } from ${path('test/inference/stream-site.ts')};
+import { engineProject as project } from ${path('test/inference/stream-site.ts')};
 export default defineConfig({ project, environments: { local: { directory: 'data', partitions: 3 } } });`,
   );
   await registerVersions(join(folder, 'data'));
@@ -101,6 +101,42 @@ test('a stream is rolled, shadowed and scored again through the server, by HTTP 
   ]);
   expect(forced.body).toMatchObject({ outputs: [{ version: 2 }, { version: 2 }] });
   expect(readFileSync(join(folder, 'data', 'audit.jsonl'), 'utf8')).toContain('stream roll');
+});
+
+test('every declared stream has its status', async () => {
+  for (const { name } of engineProject.streams ?? []) expect((await call(`/v1/streams/${name}`)).status).toBe(200);
+});
+
+test('an engine asks the model of a stream by texts with partition and offset', async () => {
+  const { name, number, gaps, category } = event(1, 0);
+  const request = { name, number, gaps, category };
+  const infer = (texts: readonly unknown[]) =>
+    call('/v2/models/stream_answered/versions/latest/infer', {
+      inputs: [
+        { name: 'REQUEST', datatype: 'BYTES', shape: [texts.length], data: texts.map((one) => JSON.stringify(one)) },
+      ],
+      outputs: [{ name: 'RESULT' }],
+    });
+  await until(async () => ((await call('/v1/streams/answered')).body as Status).partitions.length === 3);
+  const answer = await infer([
+    { partition: 0, offset: 0, request },
+    { partition: 1, offset: 0, request: { ...request, number: 'x' } },
+  ]);
+  expect(JSON.stringify(answer.body)).toContain('outputs');
+  const { outputs } = answer.body as { readonly outputs: readonly { readonly data: readonly string[] }[] };
+  const [scored, rejected] = outputs[0].data.map((text) => JSON.parse(text));
+  expect([answer.status, scored]).toMatchObject([200, { version: 1, score: expect.any(Number), error: null }]);
+  expect(rejected).toMatchObject({ version: 1, score: null, error: expect.stringContaining('REQUEST_') });
+  const rolled = await runCli(folder, ['stream', 'roll', 'answered', '2', '--json']);
+  expect(lastJson(rolled)).toMatchObject({ rollingTo: null });
+  expect((await infer([{ partition: 0, offset: 1e9, request }])).body).toMatchObject({
+    outputs: [{ data: [expect.stringContaining('"version":2')] }],
+  });
+  expect((await infer(['no request'])).status).toBe(400);
+  expect(await call('/v1/streams/answered', { action: 'shadow', version: 2 })).toMatchObject({
+    status: 400,
+    body: { error: { code: 'STREAM_ENGINE' } },
+  });
 });
 
 test.each([

@@ -15,6 +15,18 @@ export const project = defineProject('p', {
   scored: streamInference('scored', { model: small, from: asked, to: 'scores' }),
 });
 
+/** A stream whose records an engine elsewhere reads. */
+const answered = streamInference('answered', { model: small, from: asked, to: 'answers', scoredBy: 'engine' });
+
+/** Both kinds of streams. */
+export const engineProject = defineProject('p', {
+  asked,
+  came,
+  small,
+  scored: streamInference('scored', { model: small, from: asked, to: 'scores' }),
+  answered,
+});
+
 export const PARTITIONS = 3;
 export const VERSIONS = 4;
 

@@ -65,6 +65,8 @@ function start(name: string, namespace: string): Member {
 }
 
 async function killed({ child }: Member): Promise<void> {
+  // One that ended by itself would be a fault of its own.
+  expect([child.exitCode, child.signalCode]).toEqual([null, null]);
   const closed = new Promise((resolve) => child.once('close', resolve));
   child.kill('SIGKILL');
   await closed;

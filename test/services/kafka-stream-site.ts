@@ -72,9 +72,9 @@ function committedOf(dump: string, partition: number): readonly FoundRecord[] {
       open.delete(producer);
       continue;
     }
-    const record = /^\| offset: (\d+) .* key: (\S*) payload: (.*)$/.exec(line);
+    const record = /^\| offset: (\d+) .*?(?: key: (\S*))? payload: (.*)$/.exec(line);
     if (record === null) continue;
-    const found = { partition, offset: Number(record[1]), id: record[2], payload: record[3] };
+    const found = { partition, offset: Number(record[1]), id: record[2] ?? '', payload: record[3] };
     if (!isTransactional) committed.push(found);
     else open.set(producer, [...(open.get(producer) ?? []), found]);
   }

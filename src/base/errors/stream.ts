@@ -53,6 +53,20 @@ export const streamErrors = rows({
     status: 409,
     exit: 5,
   },
+  STREAM_ENGINE: {
+    message: 'stream {stream} is scored by an engine, which has no shadow lane',
+    hint: 'declare a second stream whose model is the other version, or leave scoredBy out',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  STREAM_HELD: {
+    message: 'offset {offset} of partition {partition} waits for the open plan of stream {stream}',
+    hint: 'send it again; if the plan stays open, commit or abort it with headrace stream',
+    retry: 'later',
+    status: 503,
+    exit: 5,
+  },
   STREAM_CUT_OVER: {
     message: 'the cut-over of stream {stream} is not possible: {reason}',
     hint: 'correct the plan, and start it again',

@@ -268,6 +268,8 @@ export interface StreamInferenceData {
   readonly from: EventSourceData;
   /** Names the topic of the outputs. */
   readonly to: string;
+  /** An engine reads the events elsewhere, asks the stream's model, and writes the outputs. */
+  readonly scoredBy: 'headrace' | 'engine';
 }
 
 export type ViewData = StreamViewData | BatchViewData | OnDemandViewData;

@@ -13,12 +13,14 @@ export interface StreamInferenceOptions<I extends Tags, F extends Tags, From ext
   readonly from: EventSource<From> & { readonly outputs: { readonly [K in keyof I]: Fits<I[K]> } };
   /** Names the topic of the outputs. */
   readonly to: string;
+  /** `engine`: an engine such as Flink reads the events, asks the model `stream_<name>` over the Open Inference Protocol, and writes the outputs. Default: `headrace`. */
+  readonly scoredBy?: 'headrace' | 'engine';
 }
 
 /** Declares that a model scores every event of a source. Errors: NAME_TEXT, STREAM_SPINE. */
 export function streamInference<I extends Tags, F extends Tags, From extends Tags>(
   name: string,
-  { model, from, to }: StreamInferenceOptions<I, F, From>,
+  { model, from, to, scoredBy = 'headrace' }: StreamInferenceOptions<I, F, From>,
 ): StreamInferenceData {
   checkName('stream', name);
   checkName('topic of outputs', to);
@@ -28,5 +30,5 @@ export function streamInference<I extends Tags, F extends Tags, From extends Tag
     if (found === undefined || typeText({ ...found, nullable: false }) !== type)
       throw fail('STREAM_SPINE', { stream: name, source: from.name, column, type });
   }
-  return freeze({ kind: 'streamInference', name, model, from, to });
+  return freeze({ kind: 'streamInference', name, model, from, to, scoredBy });
 }

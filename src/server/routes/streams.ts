@@ -90,8 +90,8 @@ export const changeStream: WriteRoute = {
     takes: "`{action: 'roll', version, cutOver?}`, `{action: 'shadow', version}`; or the action `commit` or `abort`",
     answers: 'the [stream](../guide/streaming-inference.md) after it',
   },
-  errors: [...ERRORS, 'STREAM_PLAN', 'STREAM_CUT_OVER', 'STREAM_UNACKED', 'STREAM_DIGEST'],
-  refusals: ['SERVER_BODY', 'STREAM_CUT_OVER'],
+  errors: [...ERRORS, 'STREAM_PLAN', 'STREAM_CUT_OVER', 'STREAM_UNACKED', 'STREAM_DIGEST', 'STREAM_ENGINE'],
+  refusals: ['SERVER_BODY', 'STREAM_CUT_OVER', 'STREAM_ENGINE'],
   shapes: ({ streams = [] }, define) =>
     streams.map(({ name }) => ({
       name,

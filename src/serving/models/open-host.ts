@@ -13,6 +13,8 @@ export interface OpenHostOptions {
   readonly runtimes: Runtimes;
   /** Models of a project's registry; null: the process has none open. */
   readonly registered: RegistrySourceOptions | null;
+  /** Models of other parts of the process. */
+  readonly more?: readonly ModelSource[];
   /** The lane of a request during a rollout of its model. */
   readonly laneOf?: (request: InferRequest) => InferLane | null;
   /** Logs the answer to a request that asks for it. */
@@ -32,7 +34,7 @@ export async function openModelHost(options: OpenHostOptions): Promise<ModelHost
   if (repository !== undefined) eager.push(new TritonRepository(repository));
   const lazy = registered === null ? [] : [new RegistrySource(registered)];
   const host = new ModelHost({
-    sources: [...eager, ...lazy],
+    sources: [...eager, ...lazy, ...(options.more ?? [])],
     runtimes,
     limits: { mostRows: queue.rows, mostRowsOfTenant: queue.rowsOfCaller, weights: queue.weights },
     budgetBytes: memoryBytes,

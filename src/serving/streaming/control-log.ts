@@ -22,6 +22,8 @@ export class ControlLog {
   #state: ControlState | null = null;
   #next = 0;
   #lastAt = Number.NEGATIVE_INFINITY;
+  /** Reads and appends, one after the other: each record is folded once. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(options: ControlLogOptions) {
     this.#options = options;
@@ -41,8 +43,8 @@ export class ControlLog {
   }
 
   /** Folds what others have appended. Errors: STREAM_RECORD, those of the log. */
-  async refresh(): Promise<void> {
-    await this.#readTo(Number.POSITIVE_INFINITY);
+  refresh(): Promise<void> {
+    return this.#inTurn(() => this.#readTo(Number.POSITIVE_INFINITY));
   }
 
   /** Begins the job with a version; nothing where it has begun. */
@@ -55,13 +57,23 @@ export class ControlLog {
     return this.#add(record, now);
   }
 
-  async #add(record: StoredControl, now: number): Promise<boolean> {
+  #add(record: StoredControl, now: number): Promise<boolean> {
+    return this.#inTurn(() => this.#append(record, now));
+  }
+
+  async #append(record: StoredControl, now: number): Promise<boolean> {
     const { log, topic } = this.#options;
     const at = Math.max(now, this.#lastAt);
     const offset = await log.append(topic, 0, [encodeControl(record, at)]);
     await this.#readTo(offset);
     // Records of others that are not there yet precede it: it is folded after them, with the next refresh.
     return this.#next === offset && this.#fold(record, at);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 
   /** Folds records up to an offset, exclusive, or to the end. */

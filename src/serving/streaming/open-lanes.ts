@@ -34,11 +34,16 @@ export interface OpenLanes {
   close(): Promise<void>;
 }
 
+/** Opens the control log of a stream. Errors: STREAM_RECORD, those of the log. */
+export function openControl({ data, log, partitions }: Pick<OpenLanesOptions, 'data' | 'log' | 'partitions'>) {
+  return ControlLog.open({ log, topic: streamTopics(data).control, partitions });
+}
+
 /** Opens a stream's lanes. Errors: STREAM_RECORD, those of the log. */
 export async function openLanes(options: OpenLanesOptions): Promise<OpenLanes> {
   const { data, log, partitions, lanes } = options;
-  const { live, shadow, control: topic } = streamTopics(data);
-  const control = await ControlLog.open({ log, topic, partitions });
+  const { live, shadow } = streamTopics(data);
+  const control = await openControl(options);
   if (lanes !== null) return openShared(options, lanes, control);
   const [ours, theirs] = [await LogLane.open(log, live, partitions), await LogLane.open(log, shadow, partitions)];
   return {

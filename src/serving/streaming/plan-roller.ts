@@ -9,6 +9,10 @@ import type { CutOver, OpenPlan } from './control-state.ts';
 import type { LoadedVersions } from './loaded-versions.ts';
 import { barriersOf, ceilingOf, holdAfter } from './member-step.ts';
 import type { OwnedPartition } from './owned-partitions.ts';
+
+/** A partition for which this process acknowledges plans. */
+type Acknowledged = Pick<OwnedPartition, 'partition' | 'epoch' | 'next' | 'hold' | 'end'>;
+
 import type { StreamVersion } from './version-map.ts';
 
 /** A roll to another version. */
@@ -27,6 +31,8 @@ export interface PlanRollerOptions {
   readonly control: ControlLog;
   readonly versions: LoadedVersions;
   readonly clock: Clock;
+  /** Ends when a turn has waited long enough for the load of a version, which then continues by itself. */
+  readonly patience: () => Promise<void>;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -36,6 +42,8 @@ const LOOK = 512;
 /** Plans rolls of a stream, makes their versions ready, acknowledges and commits them. */
 export class PlanRoller {
   readonly #options: PlanRollerOptions;
+  /** The load that is under way; null: none. */
+  #loading: Promise<{ readonly error: unknown } | null> | null = null;
 
   constructor(options: PlanRollerOptions) {
     this.#options = options;
@@ -69,22 +77,37 @@ export class PlanRoller {
   }
 
   /** Loads the new version, acknowledges for each partition, and commits the plan once every partition has a ceiling. */
-  async advance(owned: readonly OwnedPartition[]): Promise<void> {
-    const { control, versions, clock, onFault } = this.#options;
+  async advance(owned: readonly Acknowledged[]): Promise<void> {
+    const { control, clock, onFault } = this.#options;
     const open = control.state?.open ?? null;
     if (open === null) return;
-    try {
-      await versions.load(open.to);
-    } catch (error) {
-      if (!isHeadraceError(error) || error.retry !== 'never') throw error;
+    const failure = await this.#loaded(open.to);
+    if (failure === 'later') return;
+    if (failure !== null) {
+      if (!isHeadraceError(failure.error) || failure.error.retry !== 'never') throw failure.error;
       await this.abort();
-      return onFault(error);
+      return onFault(failure.error);
     }
     for (const one of owned) if (open.acks[one.partition]?.epoch !== one.epoch) await this.#acknowledge(one, open);
     const barriers = control.state === null ? null : barriersOf(control.state);
     if (barriers !== null) await control.append({ kind: 'commit', plan: open.plan, barriers }, clock());
     const after = control.state;
     if (after !== null) for (const one of owned) one.hold = holdAfter(after, one.hold);
+  }
+
+  /** Loads a version next to the scoring of records; `later`: it is not there yet. null: it is. */
+  async #loaded(version: StreamVersion): Promise<{ readonly error: unknown } | 'later' | null> {
+    const { versions, patience } = this.#options;
+    if (versions.has(version.version)) return null;
+    this.#loading ??= versions.load(version).then(
+      () => null,
+      (error: unknown) => ({ error }),
+    );
+    const loading = this.#loading;
+    const outcome = await Promise.race([loading, patience().then(() => 'later' as const)]);
+    if (outcome !== 'later') this.#loading = null;
+    // The load of an earlier plan's version may have been under way.
+    return outcome === null && !versions.has(version.version) ? 'later' : outcome;
   }
 
   /** Error: REGISTRY_VERSION. */
@@ -108,7 +131,7 @@ export class PlanRoller {
     return fail('STREAM_PLAN', { stream: data.name, version: control.state?.open?.to.version ?? version });
   }
 
-  async #acknowledge(owned: OwnedPartition, { plan, cutOver }: OpenPlan): Promise<void> {
+  async #acknowledge(owned: Acknowledged, { plan, cutOver }: OpenPlan): Promise<void> {
     const { partition, epoch } = owned;
     // An ack that is in doubt is sent again as it was: its promise holds.
     const ceiling = owned.hold?.plan === plan ? owned.hold.ceiling : await this.#ceilingOf(owned, cutOver);
@@ -118,12 +141,12 @@ export class PlanRoller {
     await this.#options.control.append({ kind: 'ack', plan, partition, epoch, ceiling }, this.#options.clock());
   }
 
-  async #ceilingOf(owned: OwnedPartition, cutOver: CutOver): Promise<number | null> {
+  async #ceilingOf(owned: Acknowledged, cutOver: CutOver): Promise<number | null> {
     return ceilingOf(cutOver, owned, { end: owned.end, firstAt: await this.#firstAt(owned, cutOver) });
   }
 
   /** Looks for the first record of an event time among those that have come. */
-  async #firstAt({ partition, next, end }: OwnedPartition, cutOver: CutOver): Promise<() => number | null> {
+  async #firstAt({ partition, next, end }: Acknowledged, cutOver: CutOver): Promise<() => number | null> {
     if (cutOver.kind !== 'at-event-time') return () => null;
     const { log, inputTopic } = this.#options;
     for (let at = next; at < end; ) {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../../base/errors/fail.ts';
 import type { EventSourceData, StreamInferenceData } from '../../features/define/declaration.ts';
 import type { LoggedTopic } from '../../featurestore/feature-store-options.ts';
@@ -5,13 +6,18 @@ import { topicOf } from '../../featurestore/ingest/gateway.ts';
 import type { RowsOf } from '../../featurestore/ingest/source-rows.ts';
 import { openPart } from '../../observe/part-kind.ts';
 import type { Part } from '../../ports/part.ts';
+import { EngineStream } from './engine-stream.ts';
 import { streamTopics } from './open-lanes.ts';
 import { requestOfRow } from './request-of.ts';
 import { StreamJob, type StreamJobOptions } from './stream-job.ts';
+import { StreamSource } from './stream-source.ts';
 import { streamsPart } from './streams-part.ts';
 
 export interface ProjectStreamsOptions
-  extends Omit<StreamJobOptions, 'data' | 'inputTopic' | 'requestOf' | 'read' | 'appliedTo' | 'partitions'> {
+  extends Omit<
+    StreamJobOptions,
+    'data' | 'inputTopic' | 'requestOf' | 'read' | 'appliedTo' | 'partitions' | 'patience'
+  > {
   readonly streams: readonly StreamInferenceData[];
 }
 
@@ -26,10 +32,19 @@ export interface StreamReads {
   readonly appliedTo: (source: EventSourceData) => readonly number[] | null;
 }
 
+/** A stream, whoever reads its records. */
+export type RunningStream = StreamJob | EngineStream;
+
+/** A turn waits this long for the load of a version; a larger one loads while records are scored, ms. */
+const LOAD_WAIT_MS = 250;
+
+/** Between two looks of a held answer, ms. */
+const LOOK_MS = 25;
+
 /** The streams of a running project. */
 export class ProjectStreams {
   readonly #options: ProjectStreamsOptions;
-  readonly #jobs = new Map<string, StreamJob>();
+  readonly #jobs = new Map<string, RunningStream>();
 
   constructor(options: ProjectStreamsOptions) {
     this.#options = options;
@@ -39,7 +54,8 @@ export class ProjectStreams {
   async makeTopics(partitions: number): Promise<void> {
     for (const data of this.#options.streams) {
       const { live, shadow, control } = streamTopics(data);
-      for (const topic of [live, shadow]) await this.#options.log.openTopic(topic, partitions);
+      if (data.scoredBy === 'headrace')
+        for (const topic of [live, shadow]) await this.#options.log.openTopic(topic, partitions);
       await this.#options.log.openTopic(control, 1);
     }
   }
@@ -52,33 +68,40 @@ export class ProjectStreams {
       const { decode } = rowsOf(data.from);
       const toRequest = requestOfRow(data.from, data.model.service);
       const requestOf = (payload: Uint8Array) => toRequest(decode(payload));
+      const patience = () => sleep(LOAD_WAIT_MS, undefined, { ref: false });
+      const job = { ...this.#options, data, inputTopic, partitions, requestOf, read, patience };
       this.#jobs.set(
         data.name,
-        await StreamJob.open({
-          ...this.#options,
-          data,
-          inputTopic,
-          partitions,
-          requestOf,
-          read,
-          appliedTo: () => appliedTo(data.from),
-        }),
+        data.scoredBy === 'engine'
+          ? await EngineStream.open({ ...job, pause: () => sleep(LOOK_MS) })
+          : await StreamJob.open({ ...job, appliedTo: () => appliedTo(data.from) }),
       );
     }
   }
 
   /** Error: STREAM_UNKNOWN. */
-  named(stream: string): StreamJob {
+  named(stream: string): RunningStream {
     const job = this.#jobs.get(stream);
     if (job === undefined) throw fail('STREAM_UNKNOWN', { stream, known: [...this.#jobs.keys()] });
     return job;
+  }
+
+  /** The models of streams that an engine elsewhere scores. */
+  source(): StreamSource {
+    const names = this.#options.streams.filter(({ scoredBy }) => scoredBy === 'engine').map(({ name }) => name);
+    return new StreamSource(names, (stream) => async (text) => {
+      const job = this.named(stream);
+      if (job instanceof EngineStream) return job.answer(text);
+      throw fail('STREAM_UNKNOWN', { stream, known: names });
+    });
   }
 
   /** The topics of streams, to be trimmed with the log. */
   topics(): readonly LoggedTopic[] {
     return this.#options.streams.flatMap((data) => {
       const topics = streamTopics(data);
-      return (['live', 'shadow', 'control'] as const).map(
+      const kinds = data.scoredBy === 'engine' ? (['control'] as const) : (['live', 'shadow', 'control'] as const);
+      return kinds.map(
         (kind): LoggedTopic => ({
           topic: topics[kind],
           keepFrom: () => this.#jobs.get(data.name)?.keepFrom[kind] ?? NOTHING_TRIMMED,

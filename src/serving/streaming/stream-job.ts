@@ -10,7 +10,7 @@ import { LoadedVersions, type LoadedVersionsOptions } from './loaded-versions.ts
 import { type OpenLanes, openLanes } from './open-lanes.ts';
 import { OwnedPartitions } from './owned-partitions.ts';
 import { PlanRoller, type StreamPlan } from './plan-roller.ts';
-import { scoreOutputs } from './score-outputs.ts';
+import { rescore } from './rescore.ts';
 import type { ReadVector } from './score-records.ts';
 import { ShadowScorer } from './shadow-scorer.ts';
 import type { StreamOutput } from './stream-record.ts';
@@ -29,6 +29,8 @@ export interface StreamJobOptions extends Omit<LoadedVersionsOptions, 'model' | 
   /** By partition, the offsets below which this process has the features of the events; null: all that are in the log. */
   readonly appliedTo: () => readonly number[] | null;
   readonly clock: Clock;
+  /** Ends when a turn has waited long enough for the load of a version. */
+  readonly patience: () => Promise<void>;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -179,22 +181,11 @@ export class StreamJob {
     { from, to, version = null }: { readonly from: number; readonly to: number; readonly version?: number | null },
   ): Promise<readonly Omit<StreamOutput, 'scoredAt'>[]> {
     return this.#inFreshTurn(async () => {
-      const { log, inputTopic } = this.#options;
-      const { state } = this.#lanes.control;
-      const next = this.#nextOf(partition);
-      if (state === null || next === null || from < this.#begins[partition] || to > next || !(from < to))
-        throw fail('STREAM_RANGE', { stream: this.data.name, partition, from, to });
       const forced = version === null ? null : await this.#roller.versionOf(version);
-      const epoch = state.epochs[partition];
-      const asked = { intervals: state.intervals[partition], forced, epoch, lane: `reprocess:${from}-${to}` };
-      const outputs: Omit<StreamOutput, 'scoredAt'>[] = [];
-      const scoring = { ...this.#options, model: this.data.model, versions: this.#versions };
-      for (let at = from; at < to; ) {
-        const { records } = await log.read(inputTopic, partition, at, Math.min(this.#batch, to - at));
-        outputs.push(...(await scoreOutputs({ ...asked, from: at, records }, scoring)));
-        at += records.length;
-      }
-      return outputs;
+      const bounds = { begin: this.#begins[partition], end: this.#nextOf(partition) };
+      const { model, name } = this.data;
+      const options = { ...this.#options, stream: name, model, versions: this.#versions, batch: this.#batch };
+      return rescore({ partition, from, to, forced }, bounds, this.#lanes.control.state, options);
     });
   }
 

@@ -11,6 +11,8 @@ let isEnding = false;
 process.stdin.once('data', () => {
   isEnding = true;
 });
+/** A long run at a low rate costs little. */
+const PAUSE_MS = Number(process.env['HEADRACE_STREAM_PAUSE_MS'] ?? 20);
 const headrace = await openHeadrace({
   project,
   environment: { directory, namespace, partitions: PARTITIONS, log: { kind: 'kafka', brokers: [broker] } },
@@ -35,6 +37,11 @@ async function send(count: number): Promise<void> {
   await headrace.ingest(asked, events).catch((error: unknown) => console.log(`ingest ${String(error)}`));
 }
 
+/** Background work that failed is reported, and done again by a later turn. */
+async function tick(): Promise<void> {
+  await headrace.tick().catch((error: unknown) => console.log(`tick ${String(error)}`));
+}
+
 async function roll(step: number): Promise<void> {
   const cutOvers = [
     { kind: 'at-offset', offsets: null },
@@ -56,14 +63,14 @@ console.log('open');
 for (let step = 0; !isEnding; step += 1) {
   await send(1 + (step % 7));
   if (step % 5 === 0) await roll(step / 5);
-  await headrace.tick();
+  await tick();
   console.log(`step ${step}`);
-  await pause(20);
+  await pause(PAUSE_MS);
 }
 // A plan that waits for an event time, and partitions of processes that died, take their time.
 for (let isDone = false; !isDone; ) {
   if (stream.status.rollingTo !== null) await send(30);
-  await headrace.tick();
+  await tick();
   const { partitions, rollingTo } = stream.status;
   isDone =
     rollingTo === null && partitions.length > 0 && partitions.every(({ here, waiting }) => here && waiting === 0);

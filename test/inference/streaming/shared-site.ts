@@ -20,10 +20,10 @@ import { event, registerVersions } from '../stream-site.ts';
 
 export const INPUT = 'asked@1';
 export const scored = streamInference('scored', { model: small, from: asked, to: 'scores' });
-const START = Date.UTC(2026, 0, 1);
+export const START = Date.UTC(2026, 0, 1);
 
 /** A log that several processes append to, as one on Kafka is. */
-class SharedMemoryLog extends MemoryEventLog {
+export class SharedMemoryLog extends MemoryEventLog {
   override readonly capabilities: EventLogCapabilities = { durability: 'memory', manyWriters: true, rows: 'json' };
 }
 
@@ -54,7 +54,7 @@ class SleepyLanes extends MemoryLanes {
 }
 
 /** Answers with the request and a count of 1. */
-const read = (_: unknown, request: unknown) => {
+export const readRequest = (_: unknown, request: unknown, _at?: number) => {
   const given = request as Readonly<Record<string, Value>>;
   const values = service.features.map(({ name }) => given[name] ?? 1);
   const vector = { service, at: START, values, missing: [], stale: [], degraded: false, counts: [], texts: [] };
@@ -101,7 +101,7 @@ export class SharedSite {
     });
     await streams.makeTopics(this.#partitions);
     const rowsOf = () => ({ encode: (row: readonly Value[]) => encode(row), decode });
-    await streams.open({ read, rowsOf, appliedTo: () => null });
+    await streams.open({ read: readRequest, rowsOf, appliedTo: () => null });
     return { streams, lanes };
   }
 
