@@ -34,7 +34,7 @@ type Answer = readonly [status: number, body: unknown];
 
 /** Serves JSON on the loopback; a handler answers a method, a path and a body. */
 export async function serveJson(
-  handle: (method: string, url: URL, body: unknown) => Answer,
+  handle: (method: string, url: URL, body: unknown, headers: IncomingMessage['headers']) => Answer,
 ): Promise<{ readonly url: string; close(): void }> {
   const server: Server = createServer((request: IncomingMessage, response: ServerResponse) => {
     let text = '';
@@ -43,7 +43,12 @@ export async function serveJson(
     });
     request.on('end', () => {
       const url = new URL(request.url ?? '/', 'http://server');
-      const [status, body] = handle(request.method ?? 'GET', url, text === '' ? null : JSON.parse(text));
+      const [status, body] = handle(
+        request.method ?? 'GET',
+        url,
+        text === '' ? null : JSON.parse(text),
+        request.headers,
+      );
       response.writeHead(status, { 'content-type': typeof body === 'string' ? 'text/plain' : 'application/json' });
       response.end(typeof body === 'string' ? body : JSON.stringify(body));
     });

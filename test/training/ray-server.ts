@@ -6,10 +6,16 @@ interface Request {
   readonly runtime_env?: { readonly env_vars?: Record<string, string> };
 }
 
+/** Lines that Ray puts before the output. */
+const ADDED =
+  '2026-11-28 01:54:13,635\tINFO job_manager.py:581 -- Runtime env is setting up.\nRunning entrypoint for job x: y\n';
+
 /** The job API of a head node of Ray, whose entry points are processes of this machine. */
 export async function rayServer() {
   const jobs = new Map<string, { readonly start: Start; stopped: boolean; lost: boolean }>();
-  const server = await serveJson((method, url, body) => {
+  const server = await serveJson((method, url, body, headers) => {
+    // As the dashboard of Ray 2.60 does: the fields are those of a browser, and of fetch.
+    if (method !== 'GET' && 'sec-fetch-mode' in headers) return [405, 'method not allowed for browser traffic.'];
     const [, id = '', rest = ''] = /\/api\/jobs\/([^/]*)(.*)$/.exec(url.pathname) ?? [];
     if (method === 'POST' && id === '') {
       const { submission_id: name, entrypoint, runtime_env: environment } = body as Request;
@@ -19,7 +25,7 @@ export async function rayServer() {
     }
     const job = jobs.get(id);
     if (job === undefined) return [404, 'Job does not exist'];
-    if (rest === '/logs') return [200, { logs: job.start.output.join('') }];
+    if (rest === '/logs') return [200, { logs: `${ADDED}${job.start.output.join('')}` }];
     if (rest === '/stop') {
       job.stopped ||= job.start.ended === null;
       killStart(job.start, 'SIGTERM');

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { fail } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
 import type { GangSpec, GangState, RankState, TrainingBackend } from '../../ports/training-backend.ts';
+import { askRay, type RayAnswer } from './ask.ts';
 
 export interface RayOptions {
   /** URL of the dashboard of the head node: `http://127.0.0.1:8265`. */
@@ -18,6 +19,11 @@ const jobSchema = z.object({
   message: z.string().nullable().default(null),
   driver_exit_code: z.int().nullable().default(null),
 });
+
+/** Whether a line is one that Ray adds to the output of an entry point. */
+function isOfRay(line: string): boolean {
+  return line.includes('\tINFO job_manager.py:') || line.startsWith('Running entrypoint for job ');
+}
 
 /** Between two looks at a job that is being cancelled, ms. */
 const LOOK_MS = 200;
@@ -37,9 +43,9 @@ export class RayTrainingBackend implements TrainingBackend {
     const refuse = (reason: string, cause?: unknown) => fail('RUN_SUBMIT', { gang: id, reason }, cause);
     if (ranks.length !== 1) throw refuse('a job of Ray has one rank: the controller');
     try {
-      if ((await this.#ask('GET', `/api/jobs/${id}`)).ok) return;
-      const answer = await this.#ask('POST', '/api/jobs/', this.#options.request(gang));
-      if (!answer.ok) throw new Error(`${answer.status}: ${(await answer.text()).slice(-500)}`);
+      if ((await this.#ask('GET', `/api/jobs/${id}`)).status === 200) return;
+      const { status, text } = await this.#ask('POST', '/api/jobs/', this.#options.request(gang));
+      if (status !== 200) throw new Error(`${status}: ${text.slice(-500)}`);
     } catch (error) {
       throw refuse(reasonOf(error), error);
     }
@@ -48,7 +54,7 @@ export class RayTrainingBackend implements TrainingBackend {
   async state(id: string): Promise<GangState> {
     const answer = await this.#reach(id, () => this.#ask('GET', `/api/jobs/${id}`));
     if (answer.status === 404) throw fail('RUN_GANG', { gang: id });
-    const parsed = jobSchema.safeParse(answer.ok ? await answer.json().catch(() => null) : null);
+    const parsed = jobSchema.safeParse(jsonOf(answer));
     if (!parsed.success) throw fail('RUN_UNREACHABLE', { gang: id, reason: `it answers ${answer.status}` });
     const { status, message } = parsed.data;
     const detail = message === null ? status.toLowerCase() : `${status.toLowerCase()}: ${message.split('\n')[0]}`;
@@ -62,11 +68,11 @@ export class RayTrainingBackend implements TrainingBackend {
 
   async tail(id: string, _rank: number, lines: number): Promise<readonly string[]> {
     const answer = await this.#reach(id, () => this.#ask('GET', `/api/jobs/${id}/logs`));
-    const parsed = z.object({ logs: z.string() }).safeParse(answer.ok ? await answer.json().catch(() => null) : null);
+    const parsed = z.object({ logs: z.string() }).safeParse(jsonOf(answer));
     if (!parsed.success) return [];
     return parsed.data.logs
       .split('\n')
-      .filter((line) => line !== '')
+      .filter((line) => line !== '' && !isOfRay(line))
       .slice(-lines);
   }
 
@@ -81,7 +87,7 @@ export class RayTrainingBackend implements TrainingBackend {
 
   async close(): Promise<void> {}
 
-  async #reach(id: string, ask: () => Promise<Response>): Promise<Response> {
+  async #reach(id: string, ask: () => Promise<RayAnswer>): Promise<RayAnswer> {
     try {
       return await ask();
     } catch (error) {
@@ -89,13 +95,18 @@ export class RayTrainingBackend implements TrainingBackend {
     }
   }
 
-  #ask(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Response> {
+  #ask(method: 'GET' | 'POST', path: string, body?: unknown): Promise<RayAnswer> {
     const { api, timeoutMs = 30_000 } = this.#options;
-    return fetch(new URL(path, api), {
-      method,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-      signal: AbortSignal.timeout(timeoutMs),
-    });
+    return askRay(method, new URL(path, api), body, timeoutMs);
+  }
+}
+
+/** Null: it is an error, or not JSON. */
+function jsonOf({ status, text }: RayAnswer): unknown {
+  try {
+    return status === 200 ? JSON.parse(text) : null;
+  } catch {
+    return null;
   }
 }
 

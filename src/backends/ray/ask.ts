@@ -1,0 +1,30 @@
+import { request as overHttp } from 'node:http';
+import { request as overHttps } from 'node:https';
+
+export interface RayAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * Asks the dashboard of Ray. It rejects requests that look as a browser's do (405), and `fetch` sends the fields of one, which it does
+ * not let go.
+ */
+export function askRay(method: 'GET' | 'POST', url: URL, body: unknown, timeoutMs: number): Promise<RayAnswer> {
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const send = url.protocol === 'https:' ? overHttps : overHttp;
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+    const request = send(url, { method, headers, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+      let answer = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => {
+        answer += part;
+      });
+      response.once('error', reject);
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, text: answer }));
+    });
+    request.once('error', reject);
+    request.end(text);
+  });
+}
