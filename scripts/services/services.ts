@@ -1,3 +1,4 @@
+import { alertmanager } from './alertmanager.ts';
 import { flink } from './flink.ts';
 import { kafka } from './kafka.ts';
 import { mlflow2, mlflow3, mlflowModels } from './mlflow.ts';
@@ -26,6 +27,7 @@ export const services: readonly Service[] = [
   torch,
   slurm,
   postgres,
+  alertmanager,
   mlflow2,
   mlflow3,
   mlflowModels,

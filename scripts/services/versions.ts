@@ -2,6 +2,8 @@
 export const versions = {
   /** Redis without expiry of fields: the oldest that is supported. */
   redis: { version: '7.0.15', debian: ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1'] },
+  /** With the tool of Prometheus that checks rules. The version is that of the release that apt knows. */
+  alertmanager: { version: '0.25.0', debian: ['prometheus-alertmanager', 'prometheus'] },
   /** The server's binary lies in this wheel. */
   moto: {
     version: '5.2.5',

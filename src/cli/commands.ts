@@ -21,6 +21,7 @@ import { driftEvidently } from './commands/drift-evidently.ts';
 import { driftExport } from './commands/drift-export.ts';
 import { driftLabels } from './commands/drift-labels.ts';
 import { driftProfile } from './commands/drift-profile.ts';
+import { driftSlices } from './commands/drift-slices.ts';
 import { driftStatus } from './commands/drift-status.ts';
 import { driftReport, driftWindows } from './commands/drift-windows.ts';
 import { featuresGet } from './commands/features-get.ts';
@@ -93,6 +94,7 @@ export const commands: readonly Command[] = [
   driftStatus,
   driftReport,
   driftWindows,
+  driftSlices,
   driftExport,
   driftEvidently,
   monitor,

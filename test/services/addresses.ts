@@ -25,6 +25,8 @@ export function addressOf(
     | 'SLURM_LIBRARIES'
     | 'TORCH_PYTHONPATH'
     | 'TORCH_LIBRARIES'
+    | 'ALERTMANAGER_URL'
+    | 'PROMTOOL'
     | 'POSTGRES_URL'
     | 'MLFLOW_2'
     | 'MLFLOW_3'
