@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { must, once } from './binaries.ts';
 import { mavenLibraries } from './maven.ts';
 import { isRunning, type Server, SHORT_LIVED, START_MS, startDetached, stopServer } from './server.ts';
 import { freePorts, readState, removeRunFolder, runFolder, type Service, writeState } from './service.ts';
@@ -116,6 +117,42 @@ function startGateway(directory: string, port: number): Promise<Server> {
     [entry, ...Object.entries(endpoint).map(([name, value]) => `-D${name}=${value}`)],
   );
 }
+
+/** The jar of the model provider, with two faults of the release put right, which a session adds. */
+export async function flinkTriton(): Promise<string> {
+  const { version, maven, parents } = versions.flinkTriton;
+  const libraries = await mavenLibraries(`flink-triton-${version}`, maven, true, parents);
+  const folder = await once(`flink-triton-${version}-runs`, async (into) => {
+    const jar = join(into, 'triton.jar');
+    copyFileSync(join(libraries, `flink-model-triton-${version}.jar`), jar);
+    for (const { of, released, right } of TRITON_FAULTS) {
+      const path = `org/apache/flink/model/triton/${of}.class`;
+      await must('jar', ['xf', jar, path], into);
+      const bytes = readFileSync(join(into, path)).toString('latin1');
+      if (bytes.split(released).length !== 2) throw new Error(`${of} is another than was looked at`);
+      writeFileSync(join(into, path), Buffer.from(bytes.replace(released, right), 'latin1'));
+      await must('jar', ['uf', jar, path], into);
+    }
+  });
+  return join(folder, 'triton.jar');
+}
+
+/** Bytes of classes of flink-model-triton 2.3.0, which no job can use as it is. */
+const TRITON_FAULTS = [
+  {
+    // The check of a column's type is the wrong way round: `if (type != null && !type.equals(…))` decides what must hold. In words of the
+    // JVM: `equals, ifne +7, iconst_1, goto +4, iconst_0`; the constants change places.
+    of: 'AbstractTritonModelFunction',
+    released: '\xb6\x00\x43\x9a\x00\x07\x04\xa7\x00\x04\x03',
+    right: '\xb6\x00\x43\x9a\x00\x07\x03\xa7\x00\x04\x04',
+  },
+  {
+    // A buffer for compressed requests cannot be serialized with the function; here the field is transient.
+    of: 'TritonInferenceModelFunction',
+    released: '\x00\x12\x00\x21\x00\x22',
+    right: '\x00\x92\x00\x21\x00\x22',
+  },
+] as const;
 
 function flinkLibraries(): Promise<string> {
   return mavenLibraries(`flink-${versions.flink.version}`, versions.flink.maven);

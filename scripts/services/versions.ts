@@ -42,6 +42,12 @@ export const versions = {
       'org.apache.logging.log4j:log4j-slf4j-impl:2.25.5',
     ],
   },
+  /** Flink's provider of models on servers of the Open Inference Protocol; the parent of its pom was not published. */
+  flinkTriton: {
+    version: '2.3.0',
+    maven: ['org.apache.flink:flink-model-triton:2.3.0'],
+    parents: ['org.apache.flink:flink-models:2.3.0'],
+  },
   /** PyTorch for CPUs, with autocast to BF16, gloo and a profiler that writes Kineto traces. */
   torch: { version: '1.13.1', debian: 'python3-torch' },
   /** Controller, nodes, commands and the authentication between them. */

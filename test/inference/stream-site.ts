@@ -27,6 +27,9 @@ export const engineProject = defineProject('p', {
   answered,
 });
 
+/** The stream of engines alone. */
+export const answeredProject = defineProject('p', { asked, came, small, answered });
+
 export const PARTITIONS = 3;
 export const VERSIONS = 4;
 

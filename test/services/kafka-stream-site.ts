@@ -59,7 +59,7 @@ async function readTopic(folder: string, topic: string, partitions: number): Pro
 }
 
 /** Batches, each followed by its records; those of a control batch end transactions. */
-function committedOf(dump: string, partition: number): readonly FoundRecord[] {
+export function committedOf(dump: string, partition: number): readonly FoundRecord[] {
   const committed: FoundRecord[] = [];
   const open = new Map<string, FoundRecord[]>();
   let [producer, isTransactional] = ['', false];
