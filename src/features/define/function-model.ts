@@ -27,6 +27,8 @@ export interface FunctionModel<
   readonly name: string;
   readonly inputs: Inputs;
   readonly outputs: Outputs;
+  /** Runs at once (1): more for a function that waits for others. */
+  readonly concurrency?: number;
   /** Computes every output from all inputs. It must not keep or change the inputs. */
   readonly run: (inputs: TensorsOf<Inputs>) => MaybePromise<Results<Outputs>>;
 }

@@ -19,7 +19,11 @@ export class FunctionSource implements ModelSource {
     const model = this.#models.get(name);
     if (model === undefined) return null;
     return {
-      config: { ...plainConfig(name, 'function', model), decoupled: 'stream' in model },
+      config: {
+        ...plainConfig(name, 'function', model),
+        instances: 'run' in model ? (model.concurrency ?? 1) : 1,
+        decoupled: 'stream' in model,
+      },
       versions: ['1'],
       preferred: null,
       alias: () => null,

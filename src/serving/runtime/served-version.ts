@@ -92,8 +92,8 @@ export class ServedVersion {
       limits,
       rowsARun: () => this.#rowsARun,
       delayMs: config.batching?.delayMs ?? 0,
-      // On the thread of the requests runs do not overlap.
-      instances: place === 'here' ? 1 : config.instances,
+      // On the thread of the requests runs do not overlap, but for functions that wait for others.
+      instances: place === 'here' && config.platform !== 'function' ? 1 : config.instances,
       run: (inputs, outputs) => this.#run(inputs, outputs),
       statistics: this.statistics,
       clock,
