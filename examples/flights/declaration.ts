@@ -100,6 +100,12 @@ export const lateDeparture = model('late_departure', {
   spine: { from: schedule, id: 'flight' },
   label: { from: departures, id: 'flight', value: (e) => gt(e.delay, 15), within: '2d' },
   train: { with: { kind: 'logisticRegression', categorical: ['clock_hour', 'clock_weekday'] } },
+  monitors: [
+    { kind: 'featureDrift', window: '1d', features: ['distance', 'origin_mean_delay_1d', 'origin_late_share_1d'] },
+    { kind: 'conceptDrift', window: '1d', k: 1 },
+  ],
+  // Its rollouts are those of the replay: the playbook decides and does nothing.
+  playbook: { mode: 'dryRun', retrain: { window: '30d', schedule: '0 4 * * 1', cooldown: '1d' } },
   rollout: {
     shadow: '2h',
     steps: [5, 20, 50, 100],

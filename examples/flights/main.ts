@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { type Headrace, isHeadraceError, type ModelVersion, openHeadrace, startServer } from 'headrace';
 import { ALL_FLIGHTS, checkRun } from './checks.ts';
 import project, { lateDeparture } from './declaration.ts';
+import { playbook } from './playbook.ts';
 import { progressLine } from './progress-line.ts';
 import { replay } from './replay.ts';
 import { replayClock } from './replay-clock.ts';
@@ -64,6 +65,7 @@ try {
   );
   const showProgress = progressLine(headrace);
   const audit = runningAudit(headrace, START);
+  const watching = playbook(headrace, { from: liveFrom, days: share * 181 });
   const rolledOut = rollouts({ headrace, from: liveFrom + 6 * HOUR_MS, say });
   const totals = await replay({
     headrace,
@@ -73,7 +75,10 @@ try {
     train: async () => {
       version = await train(headrace);
     },
-    rollOut: (at) => rolledOut.at(at),
+    rollOut: async (at) => {
+      await rolledOut.at(at);
+      await watching.at(at);
+    },
     day: (at) => {
       // Values served a day ago: every event that could count for them has arrived.
       if (at > liveFrom && (at - liveFrom) % (AUDIT_DAYS * DAY_MS) === DAY_MS) audit.upTo(at - DAY_MS);
@@ -86,13 +91,15 @@ try {
   const skew = await audit.finish(totals.to + 1);
   const wanted = Math.min(WANTED_SAMPLES, Math.floor(totals.predictions * sampleRate * 0.8));
   const { checks, checksum, tiles } = await checkRun(headrace, totals, skew, wanted);
+  const decided = await watching.finish();
   const stoppedEarly = stop.signal.aborted;
   const summary = summarise({
     headrace,
     totals,
     skew,
     version,
-    checks: stoppedEarly ? [] : checks,
+    checks: stoppedEarly ? [] : [...checks, decided.check],
+    decisions: decided.log,
     tiles: { count: tiles, sha256: checksum },
     rollouts: rolledOut.finished,
     seconds: (performance.now() - started) / 1_000,

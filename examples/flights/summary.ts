@@ -25,6 +25,8 @@ export interface RunSummary {
     }[];
   }[];
   readonly rollouts: readonly RunRollout[];
+  /** The log of the playbook, one line a decision. */
+  readonly decisions: readonly string[];
   readonly checks: readonly RunCheck[];
   readonly seconds: number;
   /** Peaks, MiB: of this process, of the trainer, and of both together, which is at most their sum. */
@@ -37,6 +39,7 @@ export interface SummaryParts {
   readonly totals: ReplayTotals;
   readonly skew: RunSkew;
   readonly version: ModelVersion | null;
+  readonly decisions: readonly string[];
   readonly checks: readonly RunCheck[];
   readonly tiles: RunSummary['tiles'];
   readonly rollouts: readonly RunRollout[];
@@ -78,6 +81,7 @@ export function summarise(parts: SummaryParts): RunSummary {
             },
           ],
     rollouts: parts.rollouts,
+    decisions: parts.decisions,
     checks,
     seconds: Math.round(seconds * 10) / 10,
     peakRssMb: peaksOf(parts),
@@ -120,6 +124,7 @@ export function summaryText({
   tiles,
   models,
   rollouts,
+  decisions,
   checks,
   seconds,
   peakRssMb,
@@ -139,6 +144,7 @@ export function summaryText({
       ),
     ]),
     ...rollouts.map(({ version, trainedOn, state }) => `  version ${version}, trained on ${trainedOn}: ${state}`),
+    ...decisions.map((line) => `  ${line}`),
     ...checks.map(({ name, passed, found }) => `  ${passed ? '✓' : '✗'} ${name}: ${found}`),
     `  ${seconds} s, peak memory of all processes together ${peakRssMb.together} MiB (this one ${peakRssMb.main} MiB, trainer ${peakRssMb.trainer} MiB)`,
   ];
