@@ -25,31 +25,13 @@ import type { SkewReport } from '../featurestore/skew/audit.ts';
 import type { JoinedSpine } from '../featurestore/training-set/join-spine.ts';
 import type { TrainingSetSummary } from '../featurestore/training-set/training-set.ts';
 import { type FeaturesReport, featuresReport } from '../monitoring/features/features-report.ts';
-import type { ModelOutcomes } from '../monitoring/labels/project-labels.ts';
-import type { RealisedQuality } from '../monitoring/labels/realised-quality.ts';
-import type { Playbook } from '../monitoring/playbook/playbook.ts';
-import type { Replay } from '../monitoring/playbook/replay.ts';
 import type { ForgetReport } from '../operating/forget.ts';
 import { checkMigration } from '../operating/migrate/migration-files.ts';
-import type { ModelVersion } from '../ports/model-registry.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
-import { type BatchJob, type BatchOptions, startBatch } from '../serving/batch/start-batch.ts';
-import {
-  type PredictingWith,
-  type PredictionRequest,
-  type PredictOptions,
-  predictMany,
-} from '../serving/online/predict-many.ts';
-import type { Prediction } from '../serving/online/prediction.ts';
-import type { RolloutControl } from '../serving/rollout/rollout-control.ts';
-import type { RunningStream } from '../serving/streaming/project-streams.ts';
-import { openBatchContext } from './batch-context.ts';
 import { type CloseOptions, closeProject } from './close-project.ts';
 import { keepInside } from './inside.ts';
-import { localWorld } from './local-world.ts';
 import { flushParts, type OpenProject, openProject } from './open-project.ts';
-import type { ProjectStatus } from './parts.ts';
-import { Running } from './running.ts';
+import { RunningModels } from './running-models.ts';
 import type { SpineTrainOptions, TrainOptions } from './training-runs.ts';
 
 export interface OpenOptions {
@@ -74,12 +56,12 @@ export type NamedSource = EventSourceData & { readonly outputs?: never };
 type Values = Readonly<Record<string, unknown>>;
 
 /** A running project: events in, features and predictions out, labels joined, models trained. */
-export class Headrace extends Running<ProjectStatus> {
+export class Headrace extends RunningModels {
   readonly #open: OpenProject;
   #closing: Promise<void> | null = null;
 
   private constructor(open: OpenProject) {
-    super({ ...open, measures: open.features.measures, tracer: open.stores.traces?.tracer ?? null });
+    super(open);
     this.#open = keepInside(this, open);
   }
 
@@ -99,11 +81,6 @@ export class Headrace extends Running<ProjectStatus> {
     const source = this.project.sources.find((one) => one.name === name);
     if (source === undefined) throw fail('EVENT_SOURCE', { source: name });
     return source;
-  }
-
-  /** A declared model by name. Error: MODEL_UNKNOWN. */
-  model(name: string): ModelData {
-    return this.#open.models.named(name).data;
   }
 
   /**
@@ -153,28 +130,6 @@ export class Headrace extends Running<ProjectStatus> {
     return this.#open.features.vectorText(of, request, at, trace);
   }
 
-  /** Predicts for one request. Errors: as `predictMany`. */
-  async predict(model: ModelData, id: string, request: unknown, options?: PredictOptions): Promise<Prediction> {
-    const [prediction] = await this.predictMany(model, [{ id, request }], options);
-    return prediction;
-  }
-
-  /**
-   * Predicts for many requests in one run of the model. Each is in the log under its id when this returns, as durable as an
-   * event, and waits for its label. Errors: REQUEST_*, MODEL_NONE, PREDICTION_VALUE, those of the log.
-   */
-  async predictMany(
-    model: ModelData,
-    requests: readonly PredictionRequest[],
-    options?: PredictOptions,
-  ): Promise<readonly Prediction[]> {
-    const { models, features, appends } = this.#open;
-    const read: FeatureStore['read'] = (of, request, at, id, trace) => features.read(of, request, at, id, trace);
-    const predicted: PredictingWith['predicted'] = (...call) => features.measures.predicted(...call);
-    const using = { open: models.named(model.name), read, appends, tracer: this.tracer, predicted };
-    return predictMany(using, model, requests, options);
-  }
-
   /**
    * Writes a training set as one Parquet file: point-in-time features with the labels of a model; or, with a `spine`, the
    * rows of a file of your own with the features of a service. Errors: SPINE_*, those of the engine that joins them.
@@ -191,84 +146,6 @@ export class Headrace extends Running<ProjectStatus> {
     options: TrainOptions | SpineTrainOptions = {},
   ): Promise<JoinedSpine | TrainingSetSummary> {
     return this.#open.training.writeSet(of, path, options);
-  }
-
-  /** Builds a training set, trains in a separate process, registers the version. Errors: JOB_CANCELLED, those of training set and job. */
-  async train(model: ModelData, options: TrainOptions = {}): Promise<ModelVersion> {
-    return this.#open.training.train(model, options);
-  }
-
-  /**
-   * Starts a batch job: scores every row of a file in worker processes, and commits the output at once. The same spec is the same
-   * job: it resumes, and does nothing when its output is there. Errors: MODEL_NONE, REGISTRY_VERSION, PREDICT_*, SPINE_*.
-   */
-  startBatch(model: ModelData, options: BatchOptions): Promise<BatchJob> {
-    return startBatch(this.model(model.name), options, openBatchContext(this.#open));
-  }
-
-  /** A declared stream: how far it is, rolls to other versions, its shadow, and scoring again. Error: STREAM_UNKNOWN. */
-  stream(
-    name: string,
-  ): Pick<RunningStream, 'status' | 'counts' | 'roll' | 'commit' | 'abort' | 'shadow' | 'reprocess'> {
-    return this.#open.streams.named(name);
-  }
-
-  /** Makes a version the champion by compare-and-swap and loads it; without `expected`, whatever the alias names now. Errors: MODEL_*. */
-  promote(model: ModelData, version: number, expected?: number | null): Promise<void> {
-    return this.#open.models.promote(model, version, expected);
-  }
-
-  /** Decides over the rollouts of a model: starts, reads, holds, promotes and rolls back. Error: MODEL_UNKNOWN. */
-  rollout(model: Pick<ModelData, 'name'>): RolloutControl {
-    return this.#open.models.named(model.name).rollouts.control;
-  }
-
-  /**
-   * The playbook of a model: `step` looks, decides and acts, in this process. `headrace monitor` does so by itself, in its own.
-   * Error: PLAYBOOK_NONE.
-   */
-  playbook(model: Pick<ModelData, 'name'>): Playbook {
-    return this.#open.playbooks.named(model.name, localWorld(this.#open));
-  }
-
-  /** Decides again from the journal of a model's playbook and, with `history`, from the history. Error: PLAYBOOK_NONE. */
-  replayPlaybook(model: Pick<ModelData, 'name'>, options: { readonly history: boolean }): Promise<Replay> {
-    return this.#open.playbooks.replay(model.name, localWorld(this.#open), options);
-  }
-
-  /** All versions of a model, and the champion; null: none. */
-  versions(
-    model: ModelData,
-  ): Promise<{ readonly versions: readonly ModelVersion[]; readonly champion: number | null }> {
-    return this.#open.models.versions(model);
-  }
-
-  /**
-   * The counts of a model's predictions and labels, and the realised quality by day of prediction: since the start, and
-   * before it as far back as a label could still come. Error: MODEL_UNKNOWN.
-   */
-  outcomes(model: ModelData & { readonly task: 'binary' }): ModelOutcomes<'binary'>;
-  outcomes(model: ModelData & { readonly task: 'regression' }): ModelOutcomes<'regression'>;
-  outcomes(model: ModelData): ModelOutcomes;
-  outcomes(model: ModelData): ModelOutcomes {
-    return this.#open.labels.outcomes(model);
-  }
-
-  /** The realised quality of predictions made in [from, to), from the history: over restarts and crashes too. */
-  realisedQuality(
-    model: ModelData & { readonly task: 'binary' },
-    from: number,
-    to: number,
-  ): Promise<RealisedQuality<'binary'>>;
-  realisedQuality(
-    model: ModelData & { readonly task: 'regression' },
-    from: number,
-    to: number,
-  ): Promise<RealisedQuality<'regression'>>;
-  realisedQuality(model: ModelData, from: number, to: number): Promise<RealisedQuality>;
-  async realisedQuality(model: ModelData, from: number, to: number): Promise<RealisedQuality> {
-    await this.flush();
-    return this.#open.labels.realisedQuality(model, from, to);
   }
 
   /** Recomputes the closed tiles of a stream view from the history, or runs a batch view now. Errors: BACKFILL_*, BATCH_*, JOB_CANCELLED. */
