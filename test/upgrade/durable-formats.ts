@@ -287,6 +287,9 @@ export const otherNumbers: readonly string[] = [
   'src/featurestore/ingest/ingest-files.ts',
   'src/backends/kafka/lane-position.ts',
   'src/backends/kafka/record.ts',
+  // Caches: what is of another format is made again.
+  'src/backends/python/environments.ts',
+  'src/backends/python/onnx-files.ts',
   // Over the wire, to receivers of alerts.
   'src/backends/alert-sinks/webhook.ts',
 ];
