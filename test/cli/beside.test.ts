@@ -95,12 +95,15 @@ const calls: readonly (readonly [string, () => Promise<unknown>])[] = [
     'train',
     async () => {
       const { answer } = await run(train, ['risk'], { to: String(END), promote: true });
-      type Answer = { lineage: { reference?: string }; metrics: object; signature: object };
+      type Run = { readonly seconds: number };
+      type Answer = { lineage: { reference?: string; run: Run }; metrics: object; signature: object };
       const { lineage, metrics, signature } = answer as Answer;
       // The reference has the instant of the training.
-      const { reference, ...rest } = lineage;
+      const { reference, run: ledger, ...rest } = lineage;
+      const { seconds, ...counts } = ledger;
       expect(reference).toMatch(/^[0-9a-f]{64}$/);
-      return { lineage: rest, metrics, signature };
+      expect(seconds).toBeGreaterThan(0);
+      return { lineage: rest, counts, metrics, signature };
     },
   ],
   [
