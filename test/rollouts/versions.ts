@@ -10,11 +10,11 @@ import { OnnxGraph } from '../../src/training/onnx-export/onnx-graph.ts';
 /** What a version computes from `number`: sigmoid(number) where it is good. Parity rows are below 1, so that faults beyond it load. */
 export type Kind = 'good' | 'slow' | 'slower' | 'erring' | 'nan' | 'shifted' | 'worse';
 
-const SIGNATURE = { features: ['number'], input: 'features', output: 'probability' };
+export const SIGNATURE = { features: ['number'], input: 'features', output: 'probability' };
 const PARITY_ROWS = [[-0.5], [0], [0.25], [0.75]];
 
 /** The bytes of a version as an ONNX file over one column. */
-function onnxOf(kind: Kind, salt: number): Uint8Array {
+export function onnxOf(kind: Kind, salt: number): Uint8Array {
   const graph = new OnnxGraph();
   const x = graph.node('Reshape', ['features', graph.integers([-1])]);
   // The salt makes files differ, and scores not.
@@ -55,7 +55,7 @@ function logit(graph: OnnxGraph, kind: Kind, x: string): string {
       const many = graph.node('Expand', [first, graph.integers([1_000_000])]);
       let hard = graph.node('Tanh', [many]);
       // Slower than what a busy machine adds to a good version.
-      for (let i = 0; kind === 'slower' && i < 9; i += 1) hard = graph.node('Tanh', [hard]);
+      for (let i = 0; kind === 'slower' && i < 24; i += 1) hard = graph.node('Tanh', [hard]);
       const work = graph.node('ReduceMax', [hard], { keepdims: 0 });
       return graph.node('Add', [x, graph.node('Mul', [work, graph.floats([0], [1])])]);
     }
