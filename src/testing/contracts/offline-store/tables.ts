@@ -19,9 +19,9 @@ export const all: OfflineTable = {
   },
 };
 
-export const INT64_MAX = 2n ** 63n - 1n;
-export const INT64_MIN = -(2n ** 63n);
-export const DECIMAL_MAX = 10n ** 38n - 1n;
+const INT64_MAX = 2n ** 63n - 1n;
+const INT64_MIN = -(2n ** 63n);
+const DECIMAL_MAX = 10n ** 38n - 1n;
 
 /** Rows of `all` at the limits of the types. */
 export const edges: readonly (readonly OfflineValue[])[] = [
@@ -101,7 +101,7 @@ export function change(
   };
 }
 
-export function columnsOf(table: OfflineTable, rows: readonly (readonly OfflineValue[])[]) {
+function columnsOf(table: OfflineTable, rows: readonly (readonly OfflineValue[])[]) {
   return { rows: rows.length, columns: Object.keys(table.columns).map((_, i) => rows.map((row) => row[i] ?? null)) };
 }
 
@@ -143,6 +143,6 @@ export async function withStore<T>(
   }
 }
 
-export function bytes(...values: readonly number[]): Uint8Array {
+function bytes(...values: readonly number[]): Uint8Array {
   return new Uint8Array(values);
 }
