@@ -54,6 +54,11 @@ const golden: readonly Golden[] = existsSync(FOLDER)
   ? JSON.parse(readFileSync(`${FOLDER}/golden_schedulers.json`, 'utf8'))
   : [];
 
+// Without ../shared this is the test that the file skips.
+test.skipIf(golden.length === 0)('eight tasks are compared', () => {
+  expect(golden).toHaveLength(8);
+});
+
 describe.skipIf(golden.length === 0).each(golden)('curves of $task', ({ task, ...expected }) => {
   const curves = readCurves(task);
   const lossAt = ({ trial, to }: SweepJob) => curves[trial]?.[to] ?? Number.NaN;
