@@ -1,6 +1,5 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { copyAlerts } from '../backends/embedded/alerts/alert-database.ts';
 import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts';
 import { holdLog } from '../backends/embedded/log/copy-log.ts';
 import { copyOfflineStore } from '../backends/embedded/offline/copy-offline-store.ts';
@@ -8,9 +7,7 @@ import { scratchPath } from '../backends/embedded/offline/directory.ts';
 import { openEmptyHistory } from '../backends/embedded/offline/empty-history.ts';
 import { clearScratch } from '../backends/embedded/offline/engine.ts';
 import { openOfflineStore } from '../backends/embedded/offline/offline-store.ts';
-import { copyPlaybooks } from '../backends/embedded/playbook/sqlite-playbook-store.ts';
-import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
-import { copyRollouts } from '../backends/embedded/rollouts/sqlite-rollout-store.ts';
+import { copySqlite } from '../backends/embedded/sqlite-file.ts';
 import { onnxProcesses } from '../backends/onnx/onnx-processes.ts';
 import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
 import { onnxThreads } from '../backends/onnx/onnx-threads.ts';
@@ -46,6 +43,7 @@ import type { TileTopics } from '../ports/tile-topics.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
 import { holdsRows } from '../registry/holds-rows.ts';
 import { engineOf, historyOf, logOf, onlineOf } from './back-ends.ts';
+import { databases } from './databases.ts';
 import { hasPlaybook, openPlaybooks, trainerProgram, trainingRunsOf } from './open-playbooks.ts';
 import { openArtifacts, openRegistry, openRollouts } from './open-registry.ts';
 import { openTileTopics, shareNames } from './tile-topics.ts';
@@ -325,10 +323,7 @@ export async function backUpEnvironment(
     const parts: readonly BackupPart[] = [
       ...(copied === null ? [] : [copied]),
       { name: 'offline', copyTo: (to) => copyOfflineStore(at('offline'), to) },
-      { name: 'registry.sqlite', copyTo: (to) => copyRegistry(at('registry.sqlite'), to) },
-      { name: 'rollouts.sqlite', copyTo: (to) => copyRollouts(at('rollouts.sqlite'), to) },
-      { name: 'playbooks.sqlite', copyTo: (to) => copyPlaybooks(at('playbooks.sqlite'), to) },
-      { name: 'alerts.sqlite', copyTo: (to) => copyAlerts(at('alerts.sqlite'), to) },
+      ...databases.map((name) => ({ name, copyTo: (to: string) => copySqlite(at(name), to) })),
       { name: 'artifacts', copyTo: (to) => copyArtifacts(at('artifacts'), to) },
       ...(hasLog ? [{ name: 'log', copyTo: (to: string) => log.copyTo(to) }] : []),
       ...(existsSync(at(ENVIRONMENT_FILE))

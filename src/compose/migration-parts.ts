@@ -1,16 +1,14 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { copyAlerts } from '../backends/embedded/alerts/alert-database.ts';
 import { copyArtifacts } from '../backends/embedded/artifacts/copy-artifacts.ts';
 import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
-import { copyPlaybooks } from '../backends/embedded/playbook/sqlite-playbook-store.ts';
-import { copyRegistry } from '../backends/embedded/registry/copy-registry.ts';
-import { copyRollouts } from '../backends/embedded/rollouts/sqlite-rollout-store.ts';
+import { copySqlite } from '../backends/embedded/sqlite-file.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../environment/config.ts';
 import { ENVIRONMENT_FILE, TOPICS_FILE } from '../environment/environment-id.ts';
 import { JOURNAL_FILE } from '../operating/migrate/migration-files.ts';
 import { clearServices } from './clear-services.ts';
+import { databaseFiles, databases } from './databases.ts';
 
 const LOCK_FILE = 'migration.lock';
 
@@ -19,18 +17,7 @@ const MADE = [
   'log',
   'online',
   'offline',
-  'registry.sqlite',
-  'registry.sqlite-shm',
-  'registry.sqlite-wal',
-  'rollouts.sqlite',
-  'rollouts.sqlite-shm',
-  'rollouts.sqlite-wal',
-  'alerts.sqlite',
-  'alerts.sqlite-shm',
-  'alerts.sqlite-wal',
-  'playbooks.sqlite',
-  'playbooks.sqlite-shm',
-  'playbooks.sqlite-wal',
+  ...databaseFiles,
   'artifacts',
   'keys.json',
   'flink.json',
@@ -69,19 +56,16 @@ export function holdEnvironment({ directory }: Environment): Lock {
 
 /** Copies registry, rollouts, playbooks, models and API keys of an environment over those of another that no process has open. */
 export async function copyModels(from: Environment, to: Environment): Promise<void> {
-  copyDatabase(copyRegistry, 'registry.sqlite', from, to);
-  copyDatabase(copyRollouts, 'rollouts.sqlite', from, to);
-  copyDatabase(copyAlerts, 'alerts.sqlite', from, to);
-  copyDatabase(copyPlaybooks, 'playbooks.sqlite', from, to);
+  for (const name of databases) copyDatabase(name, from, to);
   await copyArtifacts(join(from.directory, 'artifacts'), join(to.directory, 'artifacts'));
   const keys = join(from.directory, 'keys.json');
   if (existsSync(keys)) copyFileSync(keys, join(to.directory, 'keys.json'));
 }
 
-function copyDatabase(copy: typeof copyRegistry, name: string, from: Environment, to: Environment): void {
+function copyDatabase(name: string, from: Environment, to: Environment): void {
   const [path, copied] = [join(to.directory, name), join(to.directory, `${name}.copy`)];
   rmSync(copied, { force: true });
-  copy(join(from.directory, name), copied);
+  copySqlite(join(from.directory, name), copied);
   if (!existsSync(copied)) return;
   for (const ending of ['-wal', '-shm']) rmSync(path + ending, { force: true });
   renameSync(copied, path);

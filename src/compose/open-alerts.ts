@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openSink, secretsOf } from '../backends/alert-sinks/open-sink.ts';
 import { SqliteAlertStore } from '../backends/embedded/alerts/sqlite-alert-store.ts';
 import { parseDuration } from '../base/time.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ProjectData } from '../features/define/declaration.ts';
+import { replaceFile } from '../files/replace-file.ts';
 import { type AlertRoute, defaultRoutes, destinationsOf } from '../monitoring/alerts/alert-routes.ts';
 import { alertRules } from '../monitoring/alerts/alert-rules.ts';
 import { cleanIncident, cleanText } from '../monitoring/alerts/clean-incident.ts';
@@ -88,8 +89,7 @@ export function openAlerts(project: ProjectData, environment: Environment, optio
 export function writeAlertRules(project: ProjectData, { alerts }: Environment): string | null {
   if (alerts.rules === undefined) return null;
   mkdirSync(dirname(alerts.rules), { recursive: true });
-  writeFileSync(`${alerts.rules}.new`, alertRules(project));
-  renameSync(`${alerts.rules}.new`, alerts.rules);
+  replaceFile(alerts.rules, alertRules(project));
   return alerts.rules;
 }
 

@@ -4,16 +4,15 @@ import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../environment/config.ts';
 import { engineOf, logOf, onlineOf } from './back-ends.ts';
+import { databaseFiles } from './databases.ts';
 
 /** Stores of which one process holds the lock. */
 const STORES = ['log', 'online', 'offline'];
 
 /** Other data of a project in its directory. API keys, the audit log and other namespaces are not. */
 const DATA = [
-  ...['registry.sqlite', 'registry.sqlite-shm', 'registry.sqlite-wal', 'artifacts', 'runs', 'training-sets'],
-  ...['rollouts.sqlite', 'rollouts.sqlite-shm', 'rollouts.sqlite-wal'],
-  ...['alerts.sqlite', 'alerts.sqlite-shm', 'alerts.sqlite-wal', 'drift.json'],
-  ...['playbooks.sqlite', 'playbooks.sqlite-shm', 'playbooks.sqlite-wal'],
+  ...databaseFiles,
+  ...['artifacts', 'runs', 'training-sets', 'batch', 'playbook', 'drift.json'],
   ...['ingest', 'forgetting', 'declaration.json', 'disk.json'],
 ];
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isHeadraceError } from '../base/errors/fail.ts';
 import { sha256Hex } from '../base/hash/sha256.ts';
@@ -6,6 +6,8 @@ import type { Clock } from '../base/time.ts';
 import { readNumbers } from '../compose/table-files.ts';
 import type { ModelData } from '../features/define/declaration.ts';
 import { lossesOf } from '../features/define/rollout-loss.ts';
+import { replaceFile } from '../files/replace-file.ts';
+import { auditRows, auditText } from '../monitoring/estimate/audit-file.ts';
 import { drawAudit } from '../monitoring/estimate/audit-sample.ts';
 import { judgeModel, type Watched } from '../monitoring/monitor/judge-windows.ts';
 import { decodeReference } from '../monitoring/monitor/reference.ts';
@@ -236,12 +238,10 @@ async function audit(
     const ids = await withHistory((history) => predictedIds(history, model, from, to));
     const drawn = drawAudit(ids, size, seed);
     mkdirSync(folder, { recursive: true });
-    // Whole or not at all.
-    writeFileSync(`${path}.new`, ['id', ...drawn].join('\n').concat('\n'));
-    renameSync(`${path}.new`, path);
+    replaceFile(path, auditText(drawn));
   }
   const text = readFileSync(path, 'utf8');
-  return { rows: text.trimEnd().split('\n').length - 1, path, digest: sha256Hex(text) };
+  return { rows: auditRows(text), path, digest: sha256Hex(text) };
 }
 
 async function predictedIds(

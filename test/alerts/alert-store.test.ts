@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { copyAlerts } from '../../src/backends/embedded/alerts/alert-database.ts';
 import { SqliteAlertStore } from '../../src/backends/embedded/alerts/sqlite-alert-store.ts';
+import { copySqlite } from '../../src/backends/embedded/sqlite-file.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { START } from './desk.ts';
 
@@ -16,7 +16,7 @@ test('a file of format 1 is read as it was written, and copied whole', () => {
   const path = join(folder, 'alerts.sqlite');
   copyFileSync(fileURLToPath(new URL('formats/alerts-1.sqlite', import.meta.url)), path);
   const copied = join(folder, 'copied.sqlite');
-  copyAlerts(path, copied);
+  copySqlite(path, copied);
   for (const each of [path, copied]) {
     const store = new SqliteAlertStore(each);
     expect(store.newest(10)).toMatchObject([

@@ -1,11 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runDev } from '../../src/cli/run-dev.ts';
+import { databases } from '../../src/compose/databases.ts';
 import { until } from '../until.ts';
 import { linkHeadrace, runCli, startCli } from './run-cli.ts';
 
@@ -124,6 +125,9 @@ test('dev --reset removes the data and nothing else, and nothing at all while an
   const kept = ['audit.jsonl', 'namespaces/other/log/0', 'notes.txt'].map((name) => join(folder, '.headrace', name));
   mkdirSync(join(folder, '.headrace/namespaces/other/log'), { recursive: true });
   for (const path of kept) writeFileSync(path, '');
+  const data = [...databases, 'batch/scores', 'playbook/audit', 'drift.json'].map((name) =>
+    join(folder, '.headrace', name),
+  );
   const before = await startDev();
   const event = { visit: 'v2', at: Date.now() - 1_000, user: 'ann' };
   expect(await ask(before.url, '/v1/events/visits', event)).toMatchObject({ body: { accepted: 1 } });
@@ -138,7 +142,12 @@ test('dev --reset removes the data and nothing else, and nothing at all while an
     code: 2,
     err: expect.stringMatching(/DEV_RESET.*online: redis/),
   });
+  for (const path of data) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, 'old');
+  }
   const after = await startDev('--reset');
+  for (const path of data) if (existsSync(path)) expect(readFileSync(path, 'utf8').slice(0, 3), path).not.toBe('old');
   expect(await visitsOf(after.url, 'visitor')).toMatchObject({
     status: 200,
     body: { features: { recent_visits_1d: 0 } },

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, test } from 'vitest';
-import { copyPlaybooks, SqlitePlaybookStore } from '../../src/backends/embedded/playbook/sqlite-playbook-store.ts';
+import { SqlitePlaybookStore } from '../../src/backends/embedded/playbook/sqlite-playbook-store.ts';
+import { copySqlite } from '../../src/backends/embedded/sqlite-file.ts';
 import { MemoryPlaybookStore } from '../../src/backends/memory/playbook-store.ts';
 import { playbookStoreContracts } from '../../src/testing/contracts/playbook-store.ts';
 
@@ -43,7 +44,7 @@ describe('the file of the journals', () => {
       ['frozen', 1],
       ['thawed', 2],
     ]);
-    copyPlaybooks(path, copy);
+    copySqlite(path, copy);
     store.close();
     const copied = new SqlitePlaybookStore(copy);
     expect(copied.entries('m')).toHaveLength(2);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
 import { IN_MEMORY, SqliteDatabase } from '../../src/backends/embedded/registry/sqlite-database.ts';
-import { copyRollouts, SqliteRolloutStore } from '../../src/backends/embedded/rollouts/sqlite-rollout-store.ts';
+import { SqliteRolloutStore } from '../../src/backends/embedded/rollouts/sqlite-rollout-store.ts';
+import { copySqlite } from '../../src/backends/embedded/sqlite-file.ts';
 import { MemoryRolloutStore } from '../../src/backends/memory/rollout-store.ts';
 import { rolloutSchema, SqlRolloutStore } from '../../src/serving/rollout/sql-rollout-store.ts';
 import {
@@ -127,11 +128,11 @@ describe('the rollouts in a SQLite file', () => {
   test('a copy beside a writer is whole, and there is none of nothing', () => {
     const folder = directory();
     const [path, copy] = [join(folder, 'rollouts.sqlite'), join(folder, 'copy.sqlite')];
-    copyRollouts(path, copy);
+    copySqlite(path, copy);
     const store = new SqliteRolloutStore(path);
     const rollout = newRollout('r-1');
     store.start(rollout, rolloutEvent(rollout));
-    copyRollouts(path, copy);
+    copySqlite(path, copy);
     const copied = new SqliteRolloutStore(copy);
     expect(copied.newest('m')).toEqual(rollout);
     copied.close();

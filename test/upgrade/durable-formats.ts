@@ -72,7 +72,7 @@ export const durableFormats: readonly DurableFormat[] = [
   },
   {
     name: 'incidents',
-    source: 'src/backends/embedded/alerts/alert-database.ts',
+    source: 'src/backends/embedded/alerts/alert-tables.ts',
     version: 1,
     files: null,
     fixtures: ['test/alerts/formats/alerts-1.sqlite'],

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from '../../files/replace-file.ts';
 import type { AlertMessage, AlertSink, SentIncident, SinkAnswer } from '../../ports/alert-sink.ts';
 
 /**
@@ -15,8 +16,7 @@ export function issueFilesSink(directory: string): AlertSink {
       try {
         mkdirSync(directory, { recursive: true });
         const path = join(directory, `${incident.no}-${digestOf(incident)}.md`);
-        writeFileSync(`${path}.new`, issueText(message, incident));
-        renameSync(`${path}.new`, path);
+        replaceFile(path, issueText(message, incident));
         return { kind: 'accepted' };
       } catch (error) {
         const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';

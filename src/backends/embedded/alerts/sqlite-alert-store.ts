@@ -9,7 +9,8 @@ import type {
   SinkCounts,
 } from '../../../ports/alert-store.ts';
 import type { Incident } from '../../../ports/incident.ts';
-import { AlertDatabase, type AlertRow } from './alert-database.ts';
+import { SqliteFile, type SqliteFileOptions, type SqliteRow } from '../sqlite-file.ts';
+import { alertTables } from './alert-tables.ts';
 
 /** Instants of accepted messages that are kept for rate limits, ms. */
 const SENT_KEPT_MS = 31 * 86_400_000;
@@ -21,10 +22,10 @@ const DELIVERY = 'incident, sink, digest, wanted, accepted, tried, state, due, a
  * process and the machine's power. Errors: ALERT_FILE, ALERT_FORMAT, ALERT_WRITE, ALERT_BUSY.
  */
 export class SqliteAlertStore implements AlertStore {
-  readonly #database: AlertDatabase;
+  readonly #database: SqliteFile;
 
-  constructor(path: string, options: { readonly busyTimeoutMs?: number } = {}) {
-    this.#database = new AlertDatabase(path, options);
+  constructor(path: string, options: SqliteFileOptions = {}) {
+    this.#database = new SqliteFile(path, alertTables, options);
   }
 
   change(
@@ -212,16 +213,16 @@ function overAt({ resolution }: Pick<KeptIncident, 'resolution'>): number {
   return resolution === null ? 0 : Math.max(1, Math.floor(resolution.at));
 }
 
-function kept(row: AlertRow): KeptIncident {
+function kept(row: SqliteRow): KeptIncident {
   return { ...(JSON.parse(String(row['body'])) as Omit<KeptIncident, 'no'>), no: Number(row['no']) };
 }
 
-function silenceOf(row: AlertRow): Silence {
+function silenceOf(row: SqliteRow): Silence {
   const body = JSON.parse(String(row['body'])) as Omit<Silence, 'id'>;
   return { ...body, id: Number(row['id']), until: Number(row['until']) };
 }
 
-function delivery(row: AlertRow): AlertDelivery {
+function delivery(row: SqliteRow): AlertDelivery {
   const { incident, sink, digest, wanted, accepted, tried, state, due, attempts, failing, error } = row;
   return {
     incident: Number(incident),
