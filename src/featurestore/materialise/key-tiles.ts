@@ -19,6 +19,8 @@ export interface KeyTiles extends ReadTiles, Weighed<KeyTiles> {
   drain: number;
   /** By partition, the offset that the tiles include while the log is read again; null: no event comes twice. */
   covers: readonly number[] | null;
+  /** Bytes of the tiles alone; below 0 since they changed. */
+  tilesBytes: number;
   /** Whether the tiles were drained and are not in the store yet. */
   leaving: boolean;
 }
@@ -41,6 +43,7 @@ export function cleanTiles(key: string, runs: TileRun[], left: (entry: KeyTiles)
     told: NO_CHANGE,
     drain: 0,
     covers: null,
+    tilesBytes: -1,
     leaving: false,
     answers: null,
     merged: null,

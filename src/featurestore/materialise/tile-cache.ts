@@ -3,7 +3,6 @@ import type { TileLayout } from '../../features/tile/tile-layout.ts';
 import { type ReadTiles, tileChanged } from '../../features/window/window-memo.ts';
 import type { OnlineStore, TileWrite } from '../../ports/online-store.ts';
 import type { RemoteStore } from '../../ports/remote-store.ts';
-import { topicOf } from '../ingest/gateway.ts';
 import { KeyBudget } from './key-budget.ts';
 import {
   collect,
@@ -17,9 +16,10 @@ import {
   trimEntry,
   type ViewKey,
 } from './key-tiles.ts';
+import { type LoadTarget, loadKeys } from './load-keys.ts';
 import { memoBytes, tileBytes } from './tile-bytes.ts';
 import { NO_CHANGE, TileChanges } from './tile-changes.ts';
-import { emptyView, entryOf, loadEntry, nothingDrained, type ViewCache } from './view-cache.ts';
+import { emptyView, loadEntry, nothingDrained, type ViewCache } from './view-cache.ts';
 import { type Writer, writers } from './writer.ts';
 
 /** Receives the tiles of a drain. */
@@ -171,7 +171,7 @@ export class TileCache {
           }
         }
         if (missing.length === 0) return;
-        await this.#loadAll(remote, missing);
+        await loadKeys(this.#target(remote), missing);
       }
     } finally {
       setImmediate(() => {
@@ -182,6 +182,7 @@ export class TileCache {
 
   /** Notes that the tile at `start` of a hop changed. */
   markDirty(layout: TileLayout, entry: KeyTiles, hop: number, start: number): void {
+    entry.tilesBytes = -1;
     if (hop === 0) tileChanged(entry, start);
     const view = this.#viewOf(layout);
     // A tile that the archive has seen has changed again.
@@ -273,6 +274,7 @@ export class TileCache {
       const reach = reachOf(layout, now);
       for (const entry of view.long) {
         trimEntry(layout, entry, view.changes, reach);
+        entry.tilesBytes = -1;
         yield;
       }
       view.long = [];
@@ -342,6 +344,7 @@ export class TileCache {
     this.#budget.touch(entry);
     if (!this.#budget.isStale(entry)) return;
     for (let hop = 0; hop < entry.runs.length; hop += 1) moveNumbers(entry.runs[hop], layout);
+    entry.tilesBytes = -1;
     this.#budget.placed(entry);
   }
 
@@ -352,7 +355,9 @@ export class TileCache {
   }
 
   #weigh(layout: TileLayout, entry: KeyTiles): void {
-    this.#budget.weigh(entry, tileBytes(layout, entry.key, entry.runs) + memoBytes(entry));
+    // Sizes of objects take long to sum up: a read of tiles that have not changed does without.
+    if (entry.tilesBytes < 0) entry.tilesBytes = tileBytes(layout, entry.key, entry.runs);
+    this.#budget.weigh(entry, entry.tilesBytes + memoBytes(entry));
   }
 
   /** Of the budget that it is in: another one may have begun. */
@@ -360,43 +365,14 @@ export class TileCache {
     (entry.budget ?? this.#budget).release(entry);
   }
 
-  /** One load at a time for a key: a late result could miss a commit in between. */
-  async #loadAll(remote: RemoteStore, keys: readonly ViewKey[]): Promise<void> {
-    const views = this.#views;
-    const waiting = new Set<Promise<void>>();
-    const asked: ViewKey[] = [];
-    let loading: Promise<void> | undefined;
-    for (const { layout, key } of keys) {
-      const view = this.#viewOf(layout);
-      const known = view.loading.get(key);
-      if (known !== undefined) waiting.add(known);
-      else {
-        loading ??= Promise.resolve().then(() => this.#loadAsked(remote, asked, views));
-        view.loading.set(key, loading);
-        asked.push({ layout, key });
-      }
-    }
-    if (loading !== undefined) waiting.add(loading);
-    await Promise.all(waiting);
-  }
-
-  async #loadAsked(remote: RemoteStore, asked: readonly ViewKey[], views: Map<TileLayout, ViewCache>): Promise<void> {
-    try {
-      const loaded = await remote.load(this.#writer, asked);
-      asked.forEach(({ layout, key }, i) => {
-        const { runs, covers } = loaded[i];
-        const offsets = covers?.[topicOf(layout.view.source)] ?? null;
-        const view = views.get(layout);
-        if (view === undefined || views !== this.#views) return;
-        const entry = entryOf(layout, view, key, [...runs]);
-        entry.covers = offsets;
-        // Those who wait for it take it within this turn.
-        entry.busy = 1;
-        this.#insert(view, entry);
-        setImmediate(() => this.#release(entry));
-      });
-    } finally {
-      for (const { layout, key } of asked) views.get(layout)?.loading.delete(key);
-    }
+  #target(remote: RemoteStore): LoadTarget {
+    return {
+      remote,
+      writer: this.#writer,
+      viewOf: (layout) => this.#viewOf(layout),
+      isCurrent: (layout, view) => this.#views.get(layout) === view,
+      insert: (view, entry) => this.#insert(view, entry),
+      release: (entry) => this.#release(entry),
+    };
   }
 }

@@ -67,6 +67,7 @@ export function loadEntry(store: OnlineStore, layout: TileLayout, view: ViewCach
 /** Tiles as they came from the store, weighed. */
 export function entryOf(layout: TileLayout, view: ViewCache, key: string, runs: TileRun[]): KeyTiles {
   const entry = cleanTiles(key, runs, view.left);
-  entry.bytes = tileBytes(layout, key, runs);
+  entry.tilesBytes = tileBytes(layout, key, runs);
+  entry.bytes = entry.tilesBytes;
   return entry;
 }
