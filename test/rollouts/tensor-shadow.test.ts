@@ -27,6 +27,9 @@ test('tensor requests are copied to the shadow, over HTTP and gRPC, and both sco
   await until(
     async () => (await infer(served, 0)).status === 200 && served.headrace.models.findLoaded('sold', '2') !== null,
   );
+  // Copies of those requests are scored, and a tick writes what was counted.
+  await served.headrace.rollout({ name: 'sold' }).settled();
+  await served.headrace.tick();
   const before = (await state(served)).shadow.copies;
   for (let caller = 0; caller < 12; caller += 1) await infer(served, caller);
   await inferByGrpc(served.headrace, 'caller 5');

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
 import { type DurationText, parseDuration } from '../../base/time.ts';
+import type { ColumnSpec } from '../../schema/column.ts';
+import { expectedOf, valueParser } from '../../schema/value-parser.ts';
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 const STEPS = ['retrain', 'rollout', 'promotion'] as const;
@@ -173,7 +175,7 @@ type Written = z.infer<typeof written>;
 /** The facts of a model that its playbook needs. */
 export interface PlaybookModel {
   readonly name: string;
-  readonly service: { readonly features: readonly { readonly name: string }[] };
+  readonly service: { readonly features: readonly { readonly name: string; readonly type: ColumnSpec }[] };
   readonly train: { readonly windowMs: number | null };
   readonly playbook: Readonly<Record<string, unknown>>;
 }
@@ -209,9 +211,13 @@ export function playbookPlan(model: PlaybookModel): PlaybookPlan | null {
 }
 
 function qualityOf(model: PlaybookModel, quality: Written['quality']): PlaybookPlan['quality'] {
-  const known = new Set(model.service.features.map(({ name }) => name));
-  const foreign = Object.keys(quality.defaults).find((name) => !known.has(name));
-  if (foreign !== undefined) throw refused(model, 'quality.defaults', `"${foreign}" is no feature of its service`);
+  const types = new Map(model.service.features.map(({ name, type }) => [name, type]));
+  for (const [name, value] of Object.entries(quality.defaults)) {
+    const type = types.get(name);
+    if (type === undefined) throw refused(model, 'quality.defaults', `${name} is no feature of its service`);
+    if (value !== null && valueParser(type)(value) === null)
+      throw refused(model, 'quality.defaults', `feature ${name} takes ${expectedOf(type)}, not ${value}`);
+  }
   return quality;
 }
 
@@ -219,7 +225,7 @@ function retrainOf(model: PlaybookModel, retrain: Written['retrain']): PlaybookP
   if (retrain === false) return null;
   const { schedule, window, cooldown, ...rest } = retrain;
   if (schedule !== undefined && schedule.trim().split(/\s+/).length !== 5)
-    throw refused(model, 'retrain.schedule', `"${schedule}" has no five fields`);
+    throw refused(model, 'retrain.schedule', `${schedule} does not have five fields`);
   return {
     ...rest,
     schedule: schedule ?? null,
@@ -237,7 +243,7 @@ function approvalOf(model: PlaybookModel, approval: Written['approval']): Playbo
 function hoursOf(model: PlaybookModel, hours: Written['hours']): PlaybookPlan['hours'] {
   if (hours === undefined) return null;
   const [from, to] = [minutesOf(hours.from), minutesOf(hours.to)];
-  if (from >= to) throw refused(model, 'hours', `"${hours.from}" is not before "${hours.to}"`);
+  if (from >= to) throw refused(model, 'hours', `${hours.from} is not before ${hours.to}`);
   return { from, to, days: (hours.days ?? DAYS).map((day) => DAYS.indexOf(day)) };
 }
 

@@ -1,6 +1,6 @@
-import type { FeatureServiceData } from '../../features/define/declaration.ts';
-import type { PlaybookPlan } from '../../features/define/playbook.ts';
+import type { PlaybookModel, PlaybookPlan } from '../../features/define/playbook.ts';
 import type { Value } from '../../schema/column.ts';
+import { valueParser } from '../../schema/value-parser.ts';
 import type { PlaybookState } from './state.ts';
 
 /** Puts declared values in the place of faulty features in a vector that a model is about to score. */
@@ -8,7 +8,7 @@ export type InputGuard = (values: readonly Value[]) => readonly Value[];
 
 /** The guard of a model's inputs in a state; null: no feature is stopped. */
 export function inputGuard(
-  service: Pick<FeatureServiceData, 'features'>,
+  service: PlaybookModel['service'],
   { quality }: Pick<PlaybookPlan, 'quality'>,
   { stopped }: Pick<PlaybookState, 'stopped'>,
 ): InputGuard | null {
@@ -17,8 +17,8 @@ export function inputGuard(
   const places = service.features.flatMap(({ name, type }, i) => {
     if (!names.has(name)) return [];
     const value = quality.defaults[name] ?? null;
-    // A 64-bit number is a bigint in a vector.
-    return [{ i, value: typeof value === 'number' && type.type === 'int64' ? BigInt(Math.round(value)) : value }];
+    // As a vector has it: a 64-bit number is a bigint, a decimal a scaled one.
+    return [{ i, value: value === null ? null : valueParser(type)(value) }];
   });
   if (places.length === 0) return null;
   return (values) => {
