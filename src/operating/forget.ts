@@ -35,12 +35,14 @@ export interface ForgetOptions {
   readonly runs: string;
   /** The environment's directory: what is begun is recorded there. */
   readonly directory: string;
+  /** Takes predictions out of the samples that are drawn to be labelled; counts before and after. */
+  readonly forgetSamples: (ids: ReadonlySet<string>) => { readonly before: number; readonly after: number };
 }
 
 /** The rows of the entity in one store, before and by a scan afterwards. */
 export interface ForgottenStore {
-  readonly store: 'log' | 'history' | 'online';
-  /** Topic, table or view. */
+  readonly store: 'log' | 'history' | 'online' | 'samples';
+  /** Topic, table, view or folder. */
   readonly name: string;
   readonly before: number;
   readonly after: number;
@@ -85,12 +87,18 @@ export async function forget(options: ForgetOptions, entity: string, key: unknow
   // Events between the flush and the position are published, so that they can be deleted.
   await features.flush();
   const history = await forgetHistory(offline, scope, values, position, record.predictions);
-  const all = [...log, ...history, ...stores];
+  const all = [...log, ...history, ...stores, ...forgetSamples(options, record.predictions)];
   for (const { store, name, after } of all)
     if (after > 0) throw fail('FORGET_LEFT', { entity, rows: after, store: `${store} ${name}` });
   endRecord(directory, record);
   const spineSets = await findSpineSets(offline, join(directory, 'training-sets'), values);
   return { entity, stores: all, trainingSets, spineSets, untouched: scope.untouched };
+}
+
+/** Samples are drawn from the history, so they come after it. */
+function forgetSamples({ forgetSamples: drop }: ForgetOptions, ids: readonly string[]): readonly ForgottenStore[] {
+  const counts = drop(new Set(ids));
+  return counts.before === 0 ? [] : [{ store: 'samples', name: 'playbook', ...counts }];
 }
 
 /** The parts of a key; a record and a command line have texts for all of them. */

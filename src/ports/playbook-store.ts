@@ -46,6 +46,8 @@ export interface SeenRollout {
   readonly champion: number;
   readonly candidate: number;
   readonly since: number;
+  /** When a held one was held, epoch ms; left out by versions that did not know it. */
+  readonly heldSince?: number | null;
   readonly isLastStep: boolean;
   readonly reason: string;
   /** The loss of a promoted version is certainly above the expected one; null: it is not. */

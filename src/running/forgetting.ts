@@ -1,5 +1,7 @@
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { batchOutgoing, batchScores, batchScratch } from '../compose/batch-tools.ts';
+import { forgetSamples } from '../monitoring/playbook/audit-samples.ts';
 import { type ForgetOptions, type ForgetReport, forget } from '../operating/forget.ts';
 
 /** Takes entities out of every store, one at a time. */
@@ -8,8 +10,9 @@ export class Forgetting {
   readonly #flush: () => Promise<void>;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(options: ForgetOptions, flush: () => Promise<void>) {
-    this.#options = options;
+  constructor(options: Omit<ForgetOptions, 'forgetSamples'>, flush: () => Promise<void>) {
+    const folder = join(options.directory, 'playbook');
+    this.#options = { ...options, forgetSamples: (ids) => forgetSamples(folder, ids) };
     this.#flush = flush;
   }
 

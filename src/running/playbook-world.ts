@@ -12,6 +12,7 @@ import { drawAudit } from '../monitoring/estimate/audit-sample.ts';
 import { judgeModel, type Watched } from '../monitoring/monitor/judge-windows.ts';
 import { decodeReference } from '../monitoring/monitor/reference.ts';
 import type { GateResult, PlaybookActions } from '../monitoring/playbook/actions.ts';
+import { auditPath } from '../monitoring/playbook/audit-samples.ts';
 import {
   compareOn,
   gateResult,
@@ -21,6 +22,7 @@ import {
 import { liveBreach } from '../monitoring/playbook/live-breach.ts';
 import { pairedLosses } from '../monitoring/playbook/paired-losses.ts';
 import { seenMonitors } from '../monitoring/playbook/seen-monitors.ts';
+import { seenRollout } from '../monitoring/playbook/seen-rollout.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 import type { IncidentPort } from '../ports/incident.ts';
 import type { ModelRegistry, ModelVersion } from '../ports/model-registry.ts';
@@ -140,27 +142,21 @@ async function observe(options: PlaybookWorldOptions, judge: Judge, now: number)
   if (champion === null) return { champion, monitors: [], rollout: null };
   const monitors = await judge(champion, now);
   const newest = await rollouts.newest(model.name);
-  const seen = newest === null ? null : await withHistory((history) => seenRollout(options, newest, history, now));
+  const seen = newest === null ? null : await withHistory((history) => withLosses(options, newest, history, now));
   return { champion, monitors, rollout: seen };
 }
 
-async function seenRollout(
-  { model, isPairing }: PlaybookWorldOptions,
+async function withLosses(
+  { model, rollouts, isPairing }: PlaybookWorldOptions,
   rollout: Rollout,
   history: OfflineStore,
   now: number,
 ): Promise<SeenRollout> {
-  const { id, state, champion, candidate, since, reason, step, plan, held } = rollout;
+  const { id, state, held } = rollout;
   const isShadow = state === 'shadow' || (state === 'held' && held?.from === 'shadow');
   const hasTable = history.tables().some(({ table }) => table.name === predictionTable(model).name);
   return {
-    id,
-    state,
-    champion,
-    candidate,
-    since,
-    isLastStep: (state === 'canary' || (state === 'held' && !isShadow)) && step === plan.steps.length - 1,
-    reason,
+    ...seenRollout(rollout, await rollouts.events(id)),
     breach: hasTable ? await liveBreach(model, history, rollout, now) : null,
     paired: hasTable && isShadow && (await isPairing(id)) ? await pairedLosses(model, history, rollout, now) : null,
   };
@@ -233,7 +229,7 @@ async function audit(
   size: number,
   seed: number,
 ) {
-  const path = join(folder, `audit-${id}.csv`);
+  const path = auditPath(folder, id);
   if (!existsSync(path)) {
     const ids = await withHistory((history) => predictedIds(history, model, from, to));
     const drawn = drawAudit(ids, size, seed);

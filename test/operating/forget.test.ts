@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { auditIds, auditText } from '../../src/monitoring/estimate/audit-file.ts';
+import { auditPath } from '../../src/monitoring/playbook/audit-samples.ts';
 import { type Headrace, openHeadrace } from '../../src/running/headrace.ts';
 import { insideOf } from '../../src/running/inside.ts';
 import { childEnv } from '../child-env.ts';
@@ -147,6 +149,24 @@ function isBegun(directory: string): boolean {
   const folder = join(directory, 'forgetting');
   return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.json'));
 }
+
+test('samples of predictions that are drawn to be labelled lose those of the entity, and keep all others', async () => {
+  const directory = newDirectory();
+  const headrace = await fillShop(directory);
+  const folder = join(directory, 'playbook');
+  // A gate that was killed left its labelled rows; one that runs removes them itself.
+  const [dead, alive] = [join(folder, 'risk-9-999999999'), join(folder, `risk-9-${process.pid}`)];
+  for (const one of [dead, alive]) mkdirSync(one, { recursive: true });
+  const ids = ['e0', 'a1', 'e2', 'odd, "quoted"\nid', 'a3'];
+  writeFileSync(auditPath(folder, 'risk-7'), auditText(ids));
+  writeFileSync(auditPath(folder, 'risk-8'), auditText(['a1']));
+  const { stores } = await headrace.forget('user', { user: EVE });
+  expect(stores).toContainEqual({ store: 'samples', name: 'playbook', before: 2, after: 0 });
+  const kept = (name: string) => auditIds(readFileSync(auditPath(folder, name), 'utf8'));
+  expect([kept('risk-7'), kept('risk-8')]).toEqual([['a1', 'odd, "quoted"\nid', 'a3'], ['a1']]);
+  expect([existsSync(dead), existsSync(alive)]).toEqual([false, true]);
+  await headrace.close();
+});
 
 test('what is not declared cannot be forgotten', async () => {
   const headrace = await open(newDirectory());

@@ -5,13 +5,22 @@ export function auditText(ids: readonly string[]): string {
 
 /** How many ids such a text has. */
 export function auditRows(text: string): number {
-  let rows = -1;
+  return auditIds(text).length;
+}
+
+/** The ids of such a text, in its order. */
+export function auditIds(text: string): readonly string[] {
+  const fields: string[] = [];
+  let start = 0;
   let quoted = false;
-  for (const character of text) {
-    if (character === '"') quoted = !quoted;
-    else if (character === '\n' && !quoted) rows += 1;
+  for (let i = 0; i < text.length; i += 1) {
+    if (text[i] === '"') quoted = !quoted;
+    else if (text[i] === '\n' && !quoted) {
+      fields.push(text.slice(start, i));
+      start = i + 1;
+    }
   }
-  return rows;
+  return fields.slice(1).map((one) => (one.startsWith('"') ? one.slice(1, -1).replaceAll('""', '"') : one));
 }
 
 function field(id: string): string {

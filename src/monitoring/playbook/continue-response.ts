@@ -102,7 +102,8 @@ function followRollout(situation: Situation, response: Response, id: string): re
   if (rollout?.id !== id) return rollout === null ? [] : end(response, 'rolledBack', 'another rollout followed');
   if (rollout.state === 'completed') return promoted(situation, response);
   if (rollout.state === 'rolledBack') return giveUp(situation, response, 'rolledBack', rollout.reason);
-  if (rollout.state === 'held' && now - rollout.since > plan.holdMs && !state.rolledBack.includes(id)) {
+  const heldMs = now - (rollout.heldSince ?? rollout.since);
+  if (rollout.state === 'held' && heldMs > plan.holdMs && !state.rolledBack.includes(id)) {
     const reason = `inconclusive for longer than it may be held: ${rollout.reason}`;
     return [
       decision({ do: 'rollBack', rollout: id }, { ...ofCause(response), reason, thresholds: { holdMs: plan.holdMs } }),

@@ -81,24 +81,33 @@ function schedule({ model, plan, state, now, observed }: Situation): Trigger | n
   const text = plan.retrain?.schedule ?? null;
   if (text === null || state.configured === null || observed.champion === null) return null;
   const due = lastDue(parseCron(text, `the playbook of ${model}`), now);
-  const since = Math.max(state.configured.at, ...state.retrainedAt);
-  if (due === null || due <= since) return null;
   const cause = fingerprintOf({ model, kind: 'retrain' }, ['schedule']);
+  const since = Math.max(state.configured.at, ...state.retrainedAt, ...deniedAt(state, cause));
+  if (due === null || due <= since) return null;
   return { kind: 'schedule', cause, reason: `due at ${new Date(due).toISOString()}`, changedAt: null };
 }
 
-function obstacle(situation: Situation, { changedAt }: Trigger): Extract<PlaybookAction, { do: 'wait' }>['why'] | null {
+function obstacle(
+  situation: Situation,
+  { cause, changedAt }: Trigger,
+): Extract<PlaybookAction, { do: 'wait' }>['why'] | null {
   const { plan, state, observed, now } = situation;
   const { retrain } = plan;
   if (retrain === null) return null;
   if (state.frozen !== null) return 'frozen';
   if (hasFault(situation) || state.stopped.some(({ to }) => to === null)) return 'fault';
   if (isUnderWay(situation)) return 'rollout';
-  const last = state.retrainedAt.at(-1);
-  if (last !== undefined && now - last < retrain.cooldownMs) return 'cooldown';
+  // A person who denied is not asked the same again at once.
+  const last = Math.max(...state.retrainedAt.slice(-1), ...deniedAt(state, cause).slice(-1));
+  if (now - last < retrain.cooldownMs) return 'cooldown';
   if (state.retrainedAt.filter((at) => now - at < MONTH_MS).length >= retrain.perMonth) return 'budget';
   const { to } = trainingSpan(situation, changedAt);
   return observed.champion !== null && changedAt !== null && to <= changedAt ? 'labels' : null;
+}
+
+/** When trainings for a cause were denied. */
+function deniedAt({ past }: PlaybookState, cause: string): readonly number[] {
+  return past.flatMap((one) => (one.cause === cause && one.outcome === 'denied' ? [one.at] : []));
 }
 
 /** Whether a rollout of the model is not over. */

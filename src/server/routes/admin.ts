@@ -15,8 +15,8 @@ const forgetReport = z.object({
   entity: z.string(),
   stores: z.array(
     z.object({
-      store: z.enum(['log', 'history', 'online']),
-      name: z.string().describe('topic, table or view'),
+      store: z.enum(['log', 'history', 'online', 'samples']),
+      name: z.string().describe('topic, table, view or folder'),
       before: z.int(),
       after: z.int(),
     }),
