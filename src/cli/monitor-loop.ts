@@ -1,10 +1,16 @@
 import { reasonOf } from '../base/reason-of.ts';
 import type { MonitorStores } from '../compose/open-monitor.ts';
 import { judgeModel, type MonitorStatus } from '../monitoring/monitor/judge-windows.ts';
+import type { LossMemory } from '../monitoring/monitor/loss-memory.ts';
 import { type MonitorState, newState } from '../monitoring/monitor/monitor-state.ts';
 
-/** Judges every model that has a champion, as of `now`. A model that fails is named, and the others are judged. */
-export async function judgeAll(stores: MonitorStores, now: number, everyMs: number): Promise<MonitorState> {
+/** Judges every model that has a champion, as of `now`. A process that does so again and again gives a memory. A model that fails is named, and the others are judged. */
+export async function judgeAll(
+  stores: MonitorStores,
+  now: number,
+  everyMs: number,
+  memory: LossMemory | null = null,
+): Promise<MonitorState> {
   const monitors: MonitorStatus[] = [];
   const failed: { model: string; reason: string }[] = [];
   const watched = await stores.watched();
@@ -14,7 +20,7 @@ export async function judgeAll(stores: MonitorStores, now: number, everyMs: numb
   try {
     for (const one of watched) {
       try {
-        monitors.push(...(await judgeModel(one, history, now)));
+        monitors.push(...(await judgeModel(one, history, now, memory)));
       } catch (error) {
         failed.push({ model: one.model.name, reason: reasonOf(error) });
       }

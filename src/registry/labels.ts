@@ -18,7 +18,7 @@ export type LabelValue = number | null;
  * `pointInTimeRows`; `read` gives the label of a row. A row whose label can still come by `now` has none: what has not had time to come
  * is no negative.
  */
-export function labelJoin(label: LabelSpec, offline: OfflineStore, now = Number.POSITIVE_INFINITY) {
+export function labelJoin(label: LabelSpec, offline: Pick<OfflineStore, 'relation'>, now = Number.POSITIVE_INFINITY) {
   const { from, id, withinMs } = label;
   const names = Object.keys(from.columns);
   const events = acceptedEventsQuery(from, offline.relation(rawTable(from)), duckdb);

@@ -10,6 +10,7 @@ import { replaceFile } from '../files/replace-file.ts';
 import { auditRows, auditText } from '../monitoring/estimate/audit-file.ts';
 import { drawAudit } from '../monitoring/estimate/audit-sample.ts';
 import { judgeModel, type Watched } from '../monitoring/monitor/judge-windows.ts';
+import type { LossMemory } from '../monitoring/monitor/loss-memory.ts';
 import { decodeReference } from '../monitoring/monitor/reference.ts';
 import type { GateResult, PlaybookActions } from '../monitoring/playbook/actions.ts';
 import { auditPath } from '../monitoring/playbook/audit-samples.ts';
@@ -112,6 +113,7 @@ export async function judgedMonitors(
   }: Pick<PlaybookWorldOptions, 'model' | 'registry' | 'artifacts' | 'withHistory'>,
   champion: number,
   now: number,
+  memory: LossMemory | null = null,
 ): Promise<readonly SeenMonitor[]> {
   const { lineage } = await registry.version(model.name, champion);
   const { reference } = lineage;
@@ -120,18 +122,19 @@ export async function judgedMonitors(
     version: champion,
     reference: reference === undefined ? null : decodeReference(await artifacts.get(reference)),
   };
-  return withHistory(async (history) => seenMonitors(await judgeModel(watched, history, now)));
+  return withHistory(async (history) => seenMonitors(await judgeModel(watched, history, now, memory)));
 }
 
 type Judge = (champion: number, now: number) => Promise<readonly SeenMonitor[]>;
 
 /** Judges once for one instant: a step looks several times. */
 function judgedOnce(options: PlaybookWorldOptions): Judge {
+  const memory: LossMemory = new Map();
   let last: { readonly champion: number; readonly now: number; readonly monitors: readonly SeenMonitor[] } | null =
     null;
   return async (champion, now) => {
     if (last === null || last.champion !== champion || last.now !== now)
-      last = { champion, now, monitors: await judgedMonitors(options, champion, now) };
+      last = { champion, now, monitors: await judgedMonitors(options, champion, now, memory) };
     return last.monitors;
   };
 }

@@ -1,19 +1,26 @@
+/** Values one after another, as their number and their sum. */
+export interface SummedValues {
+  readonly n: number;
+  readonly sum: number;
+}
+
 /**
- * Where the mean of a series changed: the index of the first value after the change, by least squares for one change (Hinkley
- * 1970): the cut with the largest n₁·n₂/n·(mean₁ − mean₂)². At least `least` values are on each side; null: there are too few.
+ * Where the mean of a series changed: the index of the first block after the change, by least squares for one change (Hinkley
+ * 1970): the cut with the largest n₁·n₂/n·(mean₁ − mean₂)². Cuts are between blocks, and at least `least` values are on each
+ * side; null: there are too few.
  */
-export function changePoint(values: ArrayLike<number>, least = 5): number | null {
-  const n = values.length;
-  let total = 0;
-  for (let i = 0; i < n; i += 1) total += values[i];
+export function changePoint(blocks: readonly SummedValues[], least = 5): number | null {
+  const n = blocks.reduce((count, block) => count + block.n, 0);
+  const total = blocks.reduce((sum, block) => sum + block.sum, 0);
   let best: number | null = null;
   let most = Number.NEGATIVE_INFINITY;
-  let sum = 0;
-  for (let cut = 1; cut < n; cut += 1) {
-    sum += values[cut - 1];
-    if (cut < least || n - cut < least) continue;
-    const gap = sum / cut - (total - sum) / (n - cut);
-    const gain = ((cut * (n - cut)) / n) * gap * gap;
+  let [before, sum] = [0, 0];
+  for (let cut = 1; cut < blocks.length; cut += 1) {
+    before += blocks[cut - 1].n;
+    sum += blocks[cut - 1].sum;
+    if (before < least || n - before < least) continue;
+    const gap = sum / before - (total - sum) / (n - before);
+    const gain = ((before * (n - before)) / n) * gap * gap;
     if (gain <= most) continue;
     most = gain;
     best = cut;

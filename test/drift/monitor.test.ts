@@ -92,7 +92,7 @@ async function judged(kind: string, from: number, to: number): Promise<readonly 
       to: START + (from + i + 1) * HOUR_MS,
     }));
     try {
-      return (await judgeMonitor(one, monitor, history, spans, now)).windows;
+      return (await judgeMonitor(one, monitor, history, spans, { now })).windows;
     } finally {
       await history.close();
     }
@@ -197,7 +197,7 @@ describe('champions are watched from published history', () => {
       const span = { from: START + 18 * HOUR_MS, to: START + 19 * HOUR_MS };
       const [, , concept] = monitorsOf(watched);
       const bad = { ...one, model: { ...one.model, label: { ...within, otherwise: false } } };
-      const windows = async (at: number) => (await judgeMonitor(bad, concept, history, [span], at)).windows;
+      const windows = async (at: number) => (await judgeMonitor(bad, concept, history, [span], { now: at })).windows;
       expect(await windows(span.to)).toMatchObject([{ state: 'immature', rows: 0 }]);
       expect((await windows(span.to + HOUR_MS)).map(({ rows }) => rows)).toEqual([AN_HOUR]);
     } finally {

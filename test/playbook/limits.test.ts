@@ -21,7 +21,7 @@ async function deskOf(
 }
 
 const REJECTED = { isPassed: false, reason: 'no certain gain', slices: {} };
-/** A rollout that goes on by hand. */
+/** A rollout that a test moves. */
 const BY_HAND = {
   shadow: false,
   steps: [50, 100],
@@ -171,7 +171,7 @@ describe('a person decides', () => {
     expect(await desk.replayed()).toMatchObject({ different: [] });
   });
 
-  test('a rollout of the playbook goes on only unfrozen, approved and, to promote, within the declared hours', async () => {
+  test('a rollout of the playbook continues only unfrozen, approved and, to promote, within the declared hours', async () => {
     const plan = (await deskOf({ shadow: false, hours: { from: '09:00', to: '17:30', days: ['mon', 'thu'] } })).plan;
     const own = { id: 'r', state: 'canary', held: null };
     const response = { rollout: 'r', approved: [], isPaired: false } as never;

@@ -34,7 +34,7 @@ export const driftWindows: Command = {
           from: first + i * monitor.windowMs,
           to: first + (i + 1) * monitor.windowMs,
         }));
-        all.push(await judgeMonitor(watched, monitor, history, spans, Date.now()));
+        all.push(await judgeMonitor(watched, monitor, history, spans, { now: Date.now() }));
       }
       if (call.json) {
         call.terminal.out(JSON.stringify(all));

@@ -34,10 +34,11 @@ export const monitor: Command = {
     const { project, environment } = await loadConfig(call);
     const { directory } = environment;
     const report = (error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`);
+    const memory = new Map();
     const judge = async (alerts: Alerts, playbooks: RunningPlaybooks | null) => {
       const stores = openMonitor(project, environment);
       try {
-        const state = await judgeAll(stores, Date.now(), everyMs);
+        const state = await judgeAll(stores, Date.now(), everyMs, memory);
         writeMonitorState(directory, state);
         await reportFindings(project.models, state, alerts.book);
         const alarms = state.monitors.filter(({ state: one }) => one === 'drift' || one === 'fault').length;

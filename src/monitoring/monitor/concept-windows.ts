@@ -1,10 +1,11 @@
 import type { ResolvedMonitor } from '../../features/define/monitor.ts';
 import type { OfflineStore } from '../../ports/offline-store.ts';
-import { changePoint } from '../../stats/change-point.ts';
 import { adwin } from '../../stats/detectors/adwin.ts';
-import { changesOf } from '../../stats/detectors/detector.ts';
+import { type Moments, NO_MOMENTS, withValue } from '../../stats/moments.ts';
 import { type MonitorWindow, none, type Span, type Watched } from './judge-windows.ts';
-import { type RealisedLoss, realisedLosses } from './realised-losses.ts';
+import { type LossMemory, rememberedWatch } from './loss-memory.ts';
+import type { LossChange } from './loss-watch.ts';
+import { realisedLosses } from './realised-losses.ts';
 import { servedSpan } from './window-profiles.ts';
 
 /** Share of a window's predictions that must have a label. */
@@ -14,106 +15,80 @@ const LEAST_LABELS = 100;
 /** A window after a rise stays in drift while its loss is above the loss before by this many standard errors: one-sided 1 %. */
 const ABOVE = 2.326;
 
-/** Losses after a change that say whether it is a rise. */
-const AFTER = 100;
-
-/** A rise of the loss, and the losses before it. */
-interface Rise {
-  readonly at: number;
-  /** When it began, epoch ms: the cut of the losses between the last change and `at`. */
-  readonly beganAt: number;
-  readonly before: Mean;
-}
-
-interface Mean {
-  readonly mean: number;
-  readonly variance: number;
-  readonly n: number;
+/** The predictions of a window and the losses that are known. */
+interface Realised {
+  predictions: number;
+  losses: Moments;
 }
 
 /**
- * A rise of the loss by ADWIN over all labelled predictions of the version. The window in which it is found is in drift, and each later
- * one whose own loss is still above the loss before the rise.
+ * A rise of the loss by a detector over all labelled predictions of the version. The window in which it is found is in drift, and
+ * each later one whose own loss is still above the loss before the rise. Losses are read as a stream, and with a memory only
+ * those since labels are final: neither memory nor reads grow with the age of the version.
  */
 export async function conceptWindows(
   { model, version }: Pick<Watched, 'model' | 'version'>,
   monitor: ResolvedMonitor,
   history: OfflineStore,
   spans: readonly Span[],
-  now: number,
+  { now, memory }: { readonly now: number; readonly memory: LossMemory | null },
 ): Promise<readonly MonitorWindow[]> {
   const served = await servedSpan(history, model, version);
   const [first, last] = [spans[0], spans.at(-1)];
   if (served === null || first === undefined || last === undefined)
     return spans.map((span) => none(span, 'insufficient', `version ${version} has not answered yet`));
-  const { losses } = await realisedLosses(model, history, version, { from: served.from, to: last.to }, now);
-  const riseBefore = risesOf(losses);
-  const windows: MonitorWindow[] = [];
-  for (const span of spans) {
-    const inSpan = losses.filter(({ at }) => at >= span.from && at < span.to);
-    const { predictions } = await realisedLosses(model, history, version, span, now);
-    const over = span.to + model.label.withinMs <= now;
-    if (predictions === 0) windows.push(none(span, 'insufficient', 'no predictions'));
-    else if (!over && inSpan.length < MATURE_SHARE * predictions)
-      windows.push(
-        none(span, 'immature', `${inSpan.length} of ${predictions} predictions have a label`, inSpan.length),
-      );
-    else if (inSpan.length < LEAST_LABELS)
-      windows.push(none(span, 'insufficient', `${inSpan.length} labels, ${LEAST_LABELS} are needed`, inSpan.length));
-    else windows.push(judged(span, inSpan, riseBefore(span.to), monitor));
+  const found = spans.map((): Realised => ({ predictions: 0, losses: NO_MOMENTS }));
+  const remembered = await rememberedWatch(memory, { model, version, monitor, history, first, now }, () => adwin());
+  const read = { from: Math.min(first.from, remembered.from ?? served.from), to: last.to };
+  for await (const batch of realisedLosses(model, history, version, read, now)) {
+    for (const { at, loss } of batch) {
+      remembered.add(at, loss);
+      const own = found[indexOf(spans, at)];
+      if (own === undefined) continue;
+      own.predictions += 1;
+      if (loss !== null) own.losses = withValue(own.losses, loss);
+    }
   }
-  return windows;
+  const changes = remembered.changes();
+  return spans.map((span, i) => {
+    const change = changes.findLast(({ at }) => at < span.to);
+    // After a fall the loss is accepted as it is.
+    const rise = change?.isRise === true ? change : null;
+    return windowOf(span, found[i], rise, { monitor, isOver: span.to + model.label.withinMs <= now });
+  });
 }
 
-function judged(
+/** The span of an instant; -1: none. Spans follow each other and have one length. */
+function indexOf(spans: readonly Span[], at: number): number {
+  const [{ from, to }] = spans;
+  const index = Math.floor((at - from) / (to - from));
+  return index < spans.length ? index : -1;
+}
+
+function windowOf(
   span: Span,
-  losses: readonly RealisedLoss[],
-  rise: Rise | null,
-  { metric }: ResolvedMonitor,
+  { predictions, losses }: Realised,
+  rise: LossChange | null,
+  { monitor, isOver }: { readonly monitor: ResolvedMonitor; readonly isOver: boolean },
 ): MonitorWindow {
-  const own = meanOf(losses);
+  if (predictions === 0) return none(span, 'insufficient', 'no predictions');
+  if (!isOver && losses.n < MATURE_SHARE * predictions)
+    return none(span, 'immature', `${losses.n} of ${predictions} predictions have a label`, losses.n);
+  if (losses.n < LEAST_LABELS)
+    return none(span, 'insufficient', `${losses.n} labels, ${LEAST_LABELS} are needed`, losses.n);
+  return judged(span, losses, rise, monitor);
+}
+
+function judged(span: Span, own: Moments, rise: LossChange | null, { metric }: ResolvedMonitor): MonitorWindow {
   const text = `${metric} ${own.mean.toPrecision(3)}`;
   const isDrift = rise !== null && (rise.at >= span.from || isAbove(own, rise.before));
-  if (!isDrift) return none(span, 'ok', text, losses.length);
+  if (!isDrift) return none(span, 'ok', text, own.n);
   const reason = `${text}, rose by ${new Date(rise.at).toISOString()} from ${rise.before.mean.toPrecision(3)}`;
-  return { ...none(span, 'drift', reason, losses.length), drifted: [metric], changedAt: rise.beganAt };
+  return { ...none(span, 'drift', reason, own.n), drifted: [metric], changedAt: rise.beganAt };
 }
 
-/** The last change before an instant, if it was a rise: after a fall the loss is accepted as it is. */
-function risesOf(losses: readonly RealisedLoss[]): (before: number) => Rise | null {
-  const scale = scaleOf(losses);
-  const found = changesOf(
-    adwin(),
-    losses.map(({ loss }) => Math.min(1, loss / scale)),
-  );
-  const changes = found.map((index, i) => {
-    const from = i === 0 ? 0 : found[i - 1] + 1;
-    const before = meanOf(losses.slice(from, Math.max(from + 1, index - AFTER)));
-    const after = meanOf(losses.slice(Math.max(from, index - AFTER), index + 1));
-    const cut = changePoint(losses.slice(from, index + 1).map(({ loss }) => loss)) ?? 0;
-    return { at: losses[index].at, beganAt: losses[from + cut].at, before, isRise: after.mean > before.mean };
-  });
-  return (before) => {
-    const last = changes.filter(({ at }) => at < before).at(-1);
-    return last?.isRise === true ? last : null;
-  };
-}
-
-function isAbove(own: Mean, before: Mean): boolean {
-  const error = Math.sqrt(own.variance / own.n + before.variance / Math.max(1, before.n));
+function isAbove(own: Moments, before: Moments): boolean {
+  const variance = ({ m2, n }: Moments) => (n === 0 ? 0 : m2 / n);
+  const error = Math.sqrt(variance(own) / own.n + variance(before) / Math.max(1, before.n));
   return own.mean - before.mean > ABOVE * error;
-}
-
-function meanOf(losses: readonly RealisedLoss[]): Mean {
-  const n = losses.length;
-  if (n === 0) return { mean: 0, variance: 0, n };
-  const mean = losses.reduce((sum, { loss }) => sum + loss, 0) / n;
-  return { mean, variance: losses.reduce((sum, { loss }) => sum + (loss - mean) ** 2, 0) / n, n };
-}
-
-/** ADWIN takes values from 0 to 1: losses beyond the 99 % quantile count as it. */
-function scaleOf(losses: readonly RealisedLoss[]): number {
-  if (losses.length === 0) return 1;
-  const sorted = Float64Array.from(losses, ({ loss }) => loss).sort();
-  return Math.max(1e-12, sorted[Math.floor(0.99 * (sorted.length - 1))]);
 }

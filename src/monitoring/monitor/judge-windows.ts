@@ -7,6 +7,7 @@ import { parseDriftRule } from '../detect/drift-rule.ts';
 import type { QualityFault } from '../detect/quality-fault.ts';
 import type { Profile } from '../profile/profile.ts';
 import { conceptWindows } from './concept-windows.ts';
+import type { LossMemory } from './loss-memory.ts';
 import { predictionWindows } from './prediction-windows.ts';
 import { type Reference, referenceLimit, wholeReference } from './reference.ts';
 import { vectorProfile } from './window-profiles.ts';
@@ -69,16 +70,17 @@ export async function judgeModel(
   watched: Watched,
   history: OfflineStore,
   now: number,
+  memory: LossMemory | null = null,
 ): Promise<readonly MonitorStatus[]> {
   const statuses: MonitorStatus[] = [];
   for (const monitor of monitorsOf(watched.model)) {
-    const newest = await judgeMonitor(watched, monitor, history, lastSpans(monitor, now), now);
+    const newest = await judgeMonitor(watched, monitor, history, lastSpans(monitor, now), { now, memory });
     if (newest.state !== 'immature') {
       statuses.push(newest);
       continue;
     }
     const mature = lastSpans(monitor, now - watched.model.label.withinMs);
-    const older = await judgeMonitor(watched, monitor, history, mature, now);
+    const older = await judgeMonitor(watched, monitor, history, mature, { now, memory });
     statuses.push(older.state === 'insufficient' ? newest : older);
   }
   return statuses;
@@ -93,13 +95,13 @@ function lastSpans({ windowMs, of }: ResolvedMonitor, before: number): readonly 
   });
 }
 
-/** Judges windows by one monitor. */
+/** Judges windows by one monitor. They follow each other. A memory is for a process that judges the last windows again and again. */
 export async function judgeMonitor(
   watched: Watched,
   monitor: ResolvedMonitor,
   history: OfflineStore,
   spans: readonly Span[],
-  now: number,
+  { now, memory = null }: { readonly now: number; readonly memory?: LossMemory | null },
 ): Promise<MonitorStatus> {
   const { model, version, reference } = watched;
   const windows =
@@ -107,7 +109,7 @@ export async function judgeMonitor(
       ? await featureWindows(watched, monitor, history, spans)
       : monitor.kind === 'predictionDrift'
         ? await predictionWindows(watched, monitor, history, spans)
-        : await conceptWindows(watched, monitor, history, spans, now);
+        : await conceptWindows(watched, monitor, history, spans, { now, memory });
   return {
     model: model.name,
     version,

@@ -67,6 +67,19 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1`;
   return profile;
 }
 
+/** Answers of a version before an instant. */
+export async function answersBefore(
+  history: History,
+  model: ModelData,
+  version: number,
+  before: number,
+): Promise<number> {
+  const sql = `SELECT COUNT(*) FROM ${history.relation(predictionTable(model))} WHERE "version" = ${version} AND ${ANSWERED} AND "at" < CAST(${before} AS BIGINT)`;
+  let count = 0;
+  for await (const rows of history.query(sql)) for (const [found] of rows) count += Number(found);
+  return count;
+}
+
 /** When a version first answered, and last; null: never. */
 export async function servedSpan(
   history: History,

@@ -15,7 +15,7 @@ export interface ForgottenSamples {
 }
 
 /**
- * Takes predictions out of every sample, and removes what a killed gate left behind. The digest of a sample in the journal is
+ * Takes predictions out of every sample, and removes the folders of killed gates. The digest of a sample in the journal is
  * then that of the sample as it was drawn.
  */
 export function forgetSamples(folder: string, ids: ReadonlySet<string>): ForgottenSamples {

@@ -48,8 +48,11 @@ export function adwin(options: AdwinOptions = {}): Detector {
     return changed ? 'drift' : 'stable';
   };
   if (restart) return restarting(start, step);
-  const window = start();
-  return { update: (value) => (Number.isFinite(value) ? step(window, value) : 'stable') };
+  const sliding = (window: Window): Detector => ({
+    update: (value) => (Number.isFinite(value) ? step(window, value) : 'stable'),
+    copy: () => sliding(structuredClone(window)),
+  });
+  return sliding(start());
 }
 
 function insert(window: Window, value: number, maxBuckets: number): void {

@@ -7,6 +7,8 @@ export type DetectorState = 'stable' | 'warning' | 'drift';
  */
 export interface Detector {
   update(value: number): DetectorState;
+  /** One in the same state, which is independent from here on; a random one shares its random numbers. */
+  copy(): Detector;
 }
 
 /** Indices of the values after which a detector reports a change. */
@@ -20,17 +22,20 @@ export function changesOf(detector: Detector, values: Iterable<number>): readonl
   return found;
 }
 
-/** A detector whose state starts again after each change. */
+/** A detector whose state, plain data, starts again after each change. */
 export function restarting<State>(start: () => State, step: (state: State, value: number) => DetectorState): Detector {
-  let state = start();
-  let ended = false;
-  return {
-    update: (value) => {
-      if (!Number.isFinite(value)) return 'stable';
-      if (ended) state = start();
-      const verdict = step(state, value);
-      ended = verdict === 'drift';
-      return verdict;
-    },
+  const detector = (first: State, firstEnded: boolean): Detector => {
+    let [state, ended] = [first, firstEnded];
+    return {
+      update: (value) => {
+        if (!Number.isFinite(value)) return 'stable';
+        if (ended) state = start();
+        const verdict = step(state, value);
+        ended = verdict === 'drift';
+        return verdict;
+      },
+      copy: () => detector(structuredClone(state), ended),
+    };
   };
+  return detector(start(), false);
 }
