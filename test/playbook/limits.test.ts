@@ -265,7 +265,6 @@ describe('a rollout ends', () => {
     expect([await desk.champion(), await desk.ends()]).toEqual([1, ['rolledBack']]);
     await desk.until(desk.now + 5 * DAY_MS);
     expect(await desk.decided('rollBack')).toHaveLength(1);
-    console.log(`rolled back ${desk.breachMs?.toFixed(1)} ms after the look`);
   });
 });
 

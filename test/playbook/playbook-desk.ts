@@ -56,9 +56,6 @@ export class PlaybookDesk {
   readonly #folder = mkdtempSync(join(tmpdir(), 'headrace-desk-'));
   readonly #registry = openSqliteRegistry(join(this.#folder, 'registry.sqlite'));
   readonly #rollouts = new MemoryRolloutStore();
-  /** Milliseconds of this machine from a look with a breach until the champion is back. */
-  breachMs: number | null = null;
-  #judgedAt = 0;
 
   constructor(written: PlaybookOptions, rollout?: RolloutOptions<'name'>) {
     const { watched } = watchedProject(written, rollout);
@@ -113,7 +110,6 @@ export class PlaybookDesk {
       rollBack: async (decision) => {
         this.done.push('rollBack');
         await this.control.rollBack(decision);
-        this.breachMs = performance.now() - this.#judgedAt;
       },
       folder: this.#folder,
       incidents: this.incidents,
@@ -211,7 +207,6 @@ export class PlaybookDesk {
       this.#monitor('featureDrift', version, fault ? 'fault' : 'ok'),
       this.#monitor('conceptDrift', version, drift ? 'drift' : 'ok'),
     ];
-    this.#judgedAt = performance.now();
     if (newest === null) return { champion, monitors, rollout: null };
     const seen = seenRollout(newest, await this.#rollouts.events(newest.id));
     const isShadow = newest.state === 'shadow' || newest.held?.from === 'shadow';
