@@ -2,7 +2,7 @@ import { changePoint } from '../../stats/change-point.ts';
 import { type Moments, NO_MOMENTS, withValue } from '../../stats/moments.ts';
 
 /** Losses after a change that say whether it is a rise. */
-export const AFTER = 100;
+const AFTER = 100;
 
 /** Blocks of losses; beyond them two become one. */
 const MOST_BLOCKS = 4096;
