@@ -1,3 +1,4 @@
+import { objectBytes } from '../../base/object-bytes.ts';
 import type { Value } from '../../schema/column.ts';
 import type { TileLayout } from '../tile/tile-layout.ts';
 import { NO_OBJECTS, type TileRun } from '../tile/tile-run.ts';
@@ -56,6 +57,10 @@ export interface MergedWindows {
    */
   readonly nums: Float64Array;
   readonly objs: unknown[];
+  /** Bytes of memory of the objects by window, about; null: the layout has none. */
+  readonly sizes: Float64Array | null;
+  /** Bytes of memory of all objects, about. */
+  objectBytes: number;
 }
 
 /** The merge of at least this many tiles is cached: fewer are as fast to merge again, and need no memory. */
@@ -119,7 +124,20 @@ export function newMerged(reader: WindowReader, layout: TileLayout, memo: Window
     next: memo.merged,
     nums: new Float64Array(windows * layout.numbers + 1).fill(Number.NaN),
     objs: layout.objects === 0 ? NO_OBJECTS : new Array(windows * layout.objects).fill(null),
+    sizes: layout.objects === 0 ? null : new Float64Array(windows),
+    objectBytes: 0,
   };
   memo.merged = merged;
   return merged;
+}
+
+/** Notes how large the objects of a window are that was just merged. */
+export function weighMerged(merged: MergedWindows, { objects }: TileLayout, window: number): void {
+  const { sizes, objs } = merged;
+  if (sizes === null) return;
+  let bytes = 0;
+  for (let i = window * objects; i < (window + 1) * objects; i += 1)
+    if (objs[i] !== null) bytes += objectBytes(objs[i]);
+  merged.objectBytes += bytes - sizes[window];
+  sizes[window] = bytes;
 }

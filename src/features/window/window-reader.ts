@@ -7,7 +7,7 @@ import { tileHorizonMs } from './tile-horizon.ts';
 import { type Span, TileRanges } from './tile-ranges.ts';
 import { spannedWindows, type ViewWindow, windowsOf } from './view-windows.ts';
 import { WindowFold } from './window-fold.ts';
-import { KEEP_MERGED_FROM, mergedBy, newMerged, type WindowMemo } from './window-memo.ts';
+import { KEEP_MERGED_FROM, mergedBy, newMerged, type WindowMemo, weighMerged } from './window-memo.ts';
 
 /** Which tiles of a hop an instant needs: starts in [from, to). */
 export interface TileSpan {
@@ -194,5 +194,6 @@ export class WindowReader {
       nums[nums.length - 1] = to;
     }
     this.#folds[window].keep(kept, window, from);
+    weighMerged(kept, this.#layout, window);
   }
 }

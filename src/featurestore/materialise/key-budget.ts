@@ -11,6 +11,8 @@ export interface Weighed<E extends Weighed<E>> {
   readonly left: (entry: E) => void;
   /** How much had come into memory when its numbers were placed. */
   placedAt: number;
+  /** How much had come into memory when it took its place in the order of use. */
+  usedAt: number;
 }
 
 /**
@@ -48,9 +50,12 @@ export class KeyBudget<E extends Weighed<E>> {
     this.#makeRoom(entry);
   }
 
-  /** Notes that a key was used. */
+  /**
+   * Notes that a key was used. A key keeps its place until a hundredth of the budget has come since it took it: reads
+   * of keys in memory, the common case, write nothing.
+   */
   touch(entry: E): void {
-    if (entry.busy !== 0 || entry === this.#newest) return;
+    if (this.#come - entry.usedAt <= this.maxBytes / 100 || entry.busy !== 0) return;
     this.#unlink(entry);
     this.#append(entry);
   }
@@ -119,6 +124,7 @@ export class KeyBudget<E extends Weighed<E>> {
   }
 
   #append(entry: E): void {
+    entry.usedAt = this.#come;
     entry.older = this.#newest;
     entry.newer = null;
     if (this.#newest === null) this.#oldest = entry;

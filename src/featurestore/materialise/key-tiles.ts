@@ -19,8 +19,8 @@ export interface KeyTiles extends ReadTiles, Weighed<KeyTiles> {
   drain: number;
   /** By partition, the offset that the tiles include while the log is read again; null: no event comes twice. */
   covers: readonly number[] | null;
-  /** Bytes of the tiles alone; below 0 since they changed. */
-  tilesBytes: number;
+  /** Bytes of the objects of the tiles: as last weighed, and what events have added since, about. */
+  objectBytes: number;
   /** Whether the tiles were drained and are not in the store yet. */
   leaving: boolean;
 }
@@ -43,7 +43,7 @@ export function cleanTiles(key: string, runs: TileRun[], left: (entry: KeyTiles)
     told: NO_CHANGE,
     drain: 0,
     covers: null,
-    tilesBytes: -1,
+    objectBytes: 0,
     leaving: false,
     answers: null,
     merged: null,
@@ -53,8 +53,14 @@ export function cleanTiles(key: string, runs: TileRun[], left: (entry: KeyTiles)
     older: null,
     newer: null,
     placedAt: 0,
+    usedAt: 0,
     left,
   };
+}
+
+/** Whether tiles are those of a cache. */
+export function isKeyTiles(tiles: ReadTiles): tiles is KeyTiles {
+  return 'budget' in tiles;
 }
 
 /** Moves the numbers of a small run out of their slab. */

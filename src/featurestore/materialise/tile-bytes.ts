@@ -27,24 +27,41 @@ const ANSWER = 56;
 
 const SLOT = 8;
 
-/** Bytes of a key's tiles, without the values that readers derived. Hot path where a view has no objects. */
+/** Bytes that an event adds to an object of a tile, about. The next commit weighs it. */
+const GROWTH = 64;
+
+/** Bytes of a key's tiles, without the values that readers derived. */
 export function tileBytes(layout: TileLayout, key: string, runs: readonly TileRun[]): number {
+  return numberBytes(key, runs) + objectsOf(layout, runs);
+}
+
+/** Bytes of a key and the numbers of its tiles. Hot path. */
+export function numberBytes(key: string, runs: readonly TileRun[]): number {
   let bytes = KEY + 2 * key.length;
   for (let hop = 0; hop < runs.length; hop += 1) {
-    const { nums, objs } = runs[hop];
-    bytes += RUN + nums.length * 8;
+    const { nums } = runs[hop];
+    bytes += RUN + nums.length * SLOT;
     if (nums.length > SLAB_NUMBERS) bytes += OWN_BUFFER;
-    if (layout.objects > 0) bytes += objectBytes(objs);
   }
   return bytes;
 }
 
-/** Bytes of the values that readers derived from a key's tiles. */
+/** Bytes of the objects of a key's tiles. Takes as long as there are members. */
+export function objectsOf({ objects }: TileLayout, runs: readonly TileRun[]): number {
+  return objects === 0 ? 0 : runs.reduce((bytes, { objs }) => bytes + objectBytes(objs), 0);
+}
+
+/** Bytes that the objects of a changed tile count more until they are weighed. Hot path. */
+export function growthOf({ objects }: TileLayout): number {
+  return objects * GROWTH;
+}
+
+/** Bytes of the values that readers derived from a key's tiles. Hot path. */
 export function memoBytes({ answers, merged }: WindowMemo): number {
   let bytes = 0;
   if (answers !== null) for (let i = 0; i < answers.length; i += 1) bytes += answers[i].shareBytes + SLOT;
   for (let kept = merged; kept !== null; kept = kept.next)
-    bytes += MERGED + kept.nums.length * 8 + (kept.objs.length === 0 ? 0 : objectBytes(kept.objs));
+    bytes += MERGED + (kept.nums.length + kept.objs.length) * SLOT + kept.objectBytes;
   return bytes;
 }
 

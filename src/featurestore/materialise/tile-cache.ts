@@ -7,6 +7,7 @@ import { KeyBudget } from './key-budget.ts';
 import {
   collect,
   DROP_AT_ONCE,
+  isKeyTiles,
   type KeyTiles,
   moveNumbers,
   reachOf,
@@ -17,7 +18,7 @@ import {
   type ViewKey,
 } from './key-tiles.ts';
 import { type LoadTarget, loadKeys } from './load-keys.ts';
-import { memoBytes, tileBytes } from './tile-bytes.ts';
+import { growthOf, memoBytes, numberBytes, objectsOf } from './tile-bytes.ts';
 import { NO_CHANGE, TileChanges } from './tile-changes.ts';
 import { emptyView, loadEntry, nothingDrained, type ViewCache } from './view-cache.ts';
 import { type Writer, writers } from './writer.ts';
@@ -120,15 +121,14 @@ export class TileCache {
     return found;
   }
 
-  /**
-   * Counts the values that a reader derived from a key's tiles. False where the tiles are not in memory: nothing may be
-   * kept with them, since no change is reported.
-   */
-  weigh(layout: TileLayout, key: string, tiles: ReadTiles): boolean {
-    const entry = this.#viewOf(layout).keys.get(key);
-    if (entry !== tiles) return false;
-    this.#weigh(layout, entry);
-    return true;
+  /** Whether tiles that were returned are in memory. If not, nothing may be kept with them: no change is reported. */
+  has(tiles: ReadTiles): boolean {
+    return isKeyTiles(tiles) && tiles.budget === this.#budget;
+  }
+
+  /** Counts the values that a reader derived from a key's tiles. */
+  weigh(tiles: ReadTiles): void {
+    if (isKeyTiles(tiles)) this.#weigh(tiles);
   }
 
   /** The key's tiles, to be changed at once. */
@@ -182,7 +182,7 @@ export class TileCache {
 
   /** Notes that the tile at `start` of a hop changed. */
   markDirty(layout: TileLayout, entry: KeyTiles, hop: number, start: number): void {
-    entry.tilesBytes = -1;
+    entry.objectBytes += growthOf(layout);
     if (hop === 0) tileChanged(entry, start);
     const view = this.#viewOf(layout);
     // A tile that the archive has seen has changed again.
@@ -192,7 +192,7 @@ export class TileCache {
       view.dirty.push(entry);
       this.#budget.hold(entry);
     }
-    if (layout.objects === 0) this.#weigh(layout, entry);
+    this.#weigh(entry);
     entry.newest = view.changes.add(entry.newest, hop, start);
     this.untold += 1;
   }
@@ -249,7 +249,7 @@ export class TileCache {
     // It stays until the tiles are written: the store has older ones.
     entry.leaving = true;
     view.leaving.push(entry);
-    if (layout.objects > 0) this.#weigh(layout, entry);
+    this.#weighObjects(layout, entry);
     if (entry.runs.some(({ length }) => length >= DROP_AT_ONCE)) view.long.push(entry);
   }
 
@@ -274,7 +274,7 @@ export class TileCache {
       const reach = reachOf(layout, now);
       for (const entry of view.long) {
         trimEntry(layout, entry, view.changes, reach);
-        entry.tilesBytes = -1;
+        this.#weighObjects(layout, entry);
         yield;
       }
       view.long = [];
@@ -344,7 +344,6 @@ export class TileCache {
     this.#budget.touch(entry);
     if (!this.#budget.isStale(entry)) return;
     for (let hop = 0; hop < entry.runs.length; hop += 1) moveNumbers(entry.runs[hop], layout);
-    entry.tilesBytes = -1;
     this.#budget.placed(entry);
   }
 
@@ -354,10 +353,14 @@ export class TileCache {
     return entry;
   }
 
-  #weigh(layout: TileLayout, entry: KeyTiles): void {
-    // Sizes of objects take long to sum up: a read of tiles that have not changed does without.
-    if (entry.tilesBytes < 0) entry.tilesBytes = tileBytes(layout, entry.key, entry.runs);
-    this.#budget.weigh(entry, entry.tilesBytes + memoBytes(entry));
+  #weigh(entry: KeyTiles): void {
+    this.#budget.weigh(entry, numberBytes(entry.key, entry.runs) + entry.objectBytes + memoBytes(entry));
+  }
+
+  /** Sizes of objects take long to sum up: events and reads do without. */
+  #weighObjects(layout: TileLayout, entry: KeyTiles): void {
+    entry.objectBytes = objectsOf(layout, entry.runs);
+    this.#weigh(entry);
   }
 
   /** Of the budget that it is in: another one may have begun. */

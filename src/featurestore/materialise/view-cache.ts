@@ -5,7 +5,7 @@ import { tileChanged } from '../../features/window/window-memo.ts';
 import type { OnlineStore } from '../../ports/online-store.ts';
 import { cleanTiles, type KeyTiles } from './key-tiles.ts';
 import { ShardedKeys } from './sharded-keys.ts';
-import { tileBytes } from './tile-bytes.ts';
+import { numberBytes, objectsOf } from './tile-bytes.ts';
 import { TileChanges } from './tile-changes.ts';
 
 /** The tiles of one view in memory, and which of them are on their way from or to the store. */
@@ -67,7 +67,7 @@ export function loadEntry(store: OnlineStore, layout: TileLayout, view: ViewCach
 /** Tiles as they came from the store, weighed. */
 export function entryOf(layout: TileLayout, view: ViewCache, key: string, runs: TileRun[]): KeyTiles {
   const entry = cleanTiles(key, runs, view.left);
-  entry.tilesBytes = tileBytes(layout, key, runs);
-  entry.bytes = entry.tilesBytes;
+  entry.objectBytes = objectsOf(layout, runs);
+  entry.bytes = numberBytes(key, runs) + entry.objectBytes;
   return entry;
 }

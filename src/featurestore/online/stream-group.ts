@@ -45,8 +45,8 @@ export function readGroup(
   findTold(group, told, key);
   const ready = readLookups(group, tiles, key, q, steps);
   if (told !== undefined && key !== null) {
-    if (ready === q) keep(group, told, key, q);
-    if (told.weigh !== undefined) weighHeld(group, told, key);
+    if (ready === q) keep(group, told, q);
+    weighHeld(group, told);
   }
   return ready;
 }
@@ -115,18 +115,27 @@ function takeKept({ lookups, owner }: StreamGroup, told: ToldTiles, key: string,
   return true;
 }
 
-/** Counts kept answers with the tiles of every lookup; whether all of them are in memory. */
-function weighHeld({ lookups }: StreamGroup, told: ToldTiles, key: string): boolean {
-  let all = true;
+/** Counts derived values with the tiles of every lookup. */
+function weighHeld({ lookups }: StreamGroup, told: ToldTiles): void {
+  if (told.weigh === undefined) return;
   for (let i = 0; i < lookups.length; i += 1) {
-    const { held, layout } = lookups[i];
-    if (held !== null && told.weigh?.(layout, key, held) === false) all = false;
+    const { held } = lookups[i];
+    if (held !== null) told.weigh(held);
   }
-  return all;
+}
+
+/** Whether the tiles of every lookup are in memory: others may have evicted them while they were loaded. */
+function hasAll({ lookups }: StreamGroup, told: ToldTiles): boolean {
+  if (told.has === undefined) return true;
+  for (let i = 0; i < lookups.length; i += 1) {
+    const { held } = lookups[i];
+    if (held !== null && !told.has(held)) return false;
+  }
+  return true;
 }
 
 /** Keeps the group's answers at `q`, where every lookup has one. */
-function keep(group: StreamGroup, told: ToldTiles, key: string, q: number): void {
+function keep(group: StreamGroup, told: ToldTiles, q: number): void {
   const { lookups, features, owner } = group;
   let until = Number.POSITIVE_INFINITY;
   for (let i = 0; i < lookups.length; i += 1) {
@@ -135,8 +144,8 @@ function keep(group: StreamGroup, told: ToldTiles, key: string, q: number): void
     if (reader.holdsUntil < until) until = reader.holdsUntil;
   }
   if (!(until > q)) return;
-  // Tiles that were evicted while others were loaded would receive no changes.
-  if (!weighHeld(group, told, key)) return;
+  // Tiles that were evicted would receive no changes.
+  if (!hasAll(group, told)) return;
   const [{ held: first }] = lookups;
   const known = first === null ? null : keptBy(owner, first);
   const kept: KeptAnswers = known ?? {

@@ -35,11 +35,10 @@ export interface ToldTiles {
   tilesOf(layout: TileLayout, key: string): ReadTiles;
   /** Grows when tiles that were returned are dropped: no change is reported for them from then on. */
   epoch(): number;
-  /**
-   * Of a source whose tiles may leave one by one: counts what a reader made of a key's. False where these left meanwhile: nothing is kept
-   * with them then.
-   */
-  weigh?(layout: TileLayout, key: string, tiles: ReadTiles): boolean;
+  /** Of a source whose tiles may leave one by one: whether these are there. Nothing is kept with tiles that left. */
+  has?(tiles: ReadTiles): boolean;
+  /** Of such a source: counts the values that a reader derived from the tiles. */
+  weigh?(tiles: ReadTiles): void;
 }
 
 /** The tiles of a cache, as readers take them. */
@@ -47,6 +46,7 @@ export function toldTiles(tiles: TileCache): ToldTiles {
   return {
     tilesOf: (layout, key) => tiles.tilesOf(layout, key),
     epoch: () => tiles.epoch,
-    weigh: (layout, key, held) => tiles.weigh(layout, key, held),
+    has: (held) => tiles.has(held),
+    weigh: (held) => tiles.weigh(held),
   };
 }
