@@ -7,6 +7,7 @@ import { postgres } from './postgres.ts';
 import { redis } from './redis.ts';
 import { redisCluster } from './redis-cluster.ts';
 import type { Service } from './service.ts';
+import { skypilot } from './skypilot.ts';
 import { slurm } from './slurm.ts';
 import { spark, sparkCluster } from './spark.ts';
 import { sparkConnect } from './spark-connect.ts';
@@ -26,6 +27,7 @@ export const services: readonly Service[] = [
   moto,
   torch,
   slurm,
+  skypilot,
   postgres,
   alertmanager,
   mlflow2,

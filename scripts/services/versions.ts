@@ -50,6 +50,8 @@ export const versions = {
   },
   /** PyTorch for CPUs, with autocast to BF16, gloo and a profiler that writes Kineto traces. */
   torch: { version: '1.13.1', debian: 'python3-torch' },
+  /** Loads tasks; with the checker of Kubernetes' files. */
+  skypilot: { version: '0.14.1', packages: ['skypilot==0.14.1', 'kubernetes-validate==1.37.0'] },
   /** Controller, nodes, commands and the authentication between them. */
   slurm: { version: '22.05.8', debian: ['slurmctld', 'slurmd', 'slurm-client', 'munge'] },
   /** With the libraries that a small system lacks. */

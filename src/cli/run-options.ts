@@ -20,6 +20,7 @@ export const runOptions = {
   'price-per-hour': { type: 'string' },
   set: { type: 'string' },
   drill: { type: 'string' },
+  progress: { type: 'string' },
 } as const;
 
 export const runOptionHelp = {
@@ -35,6 +36,7 @@ export const runOptionHelp = {
   budget: 'the most that the run may cost; it ends before',
   'price-per-hour': 'price of an hour of all ranks together',
   drill: 'folder of a resume drill, without which the run is refused',
+  progress: 'seconds between lines that say the step; 0: a line at each look (none)',
   set: 'options of the program: every=10,rate=0.1',
 };
 

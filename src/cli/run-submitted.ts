@@ -22,9 +22,10 @@ const POLL_MS = 2_000;
 export async function runSubmitted(call: Call, system: TrainingSystem): Promise<void> {
   const path = String(call.words[0]);
   const parsed = parseExportJob(readJson(path));
+  if (system === 'skypilot') return (await import('./run-skypilot.ts')).runSkypilot(call, parsed);
   const [program = '', ...args] = parsed.command;
   const job: ExportJob = { ...parsed, command: system === 'slurm' ? programWords([program, ...args]) : parsed.command };
-  const backend = submittedTraining(system, job, helperFolder());
+  const backend = submittedTraining(system, job, helperFolder(), job.directory);
   try {
     if (call.options['cancel'] === true) await cancelNewest(backend, job, call);
     else if (job.nodes > 1) await runGang(backend, job, call);

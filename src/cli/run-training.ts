@@ -3,6 +3,7 @@ import { localTraining, lockRun } from '../compose/training-backends.ts';
 import { superviseRun } from '../training/runner/controller.ts';
 import { readDrill } from '../training/runner/drill.ts';
 import type { Call } from './command.ts';
+import { numberOption } from './parse-option.ts';
 import { lineOf, printOutcome } from './run-lines.ts';
 import { folderOf, helperFolder, specOf } from './run-options.ts';
 import { type RecordedRun, recordedRun } from './spot-options.ts';
@@ -26,12 +27,14 @@ export async function runTraining(call: Call): Promise<void> {
       spec,
       backend,
       signal: stopped.signal,
+      ...progressLines(call),
       ...(recorded === null ? {} : { placer: recorded.placer }),
       onEntry: (entry) => {
         const line = lineOf(entry);
         if (line !== null) call.terminal.err(line);
       },
     });
+    if (call.options['progress'] !== undefined) call.terminal.err(progressLine(outcome.step));
     const predicted = recorded === null ? {} : { predicted: recorded.predicted };
     if (recorded !== null && !call.json) call.terminal.out(predictedText(recorded.predicted, outcome.ledger.cost));
     printOutcome(call, { ...outcome, ...predicted }, run);
@@ -39,6 +42,25 @@ export async function runTraining(call: Call): Promise<void> {
     await backend.close();
     lock.release();
   }
+}
+
+/** The step, as the controller of another machine reads it from the log of this one. */
+function progressLine(step: number): string {
+  return `progress: step ${step}`;
+}
+
+/** Says the step at intervals, also where it stands still. */
+function progressLines({ options, terminal }: Call): { readonly onPoll?: (step: number) => void } {
+  const seconds = numberOption('progress', options['progress'], 0);
+  if (seconds === undefined) return {};
+  let last = Number.NEGATIVE_INFINITY;
+  return {
+    onPoll(step) {
+      if (performance.now() - last < seconds * 1000) return;
+      last = performance.now();
+      terminal.err(progressLine(step));
+    },
+  };
 }
 
 function predictedText(predicted: RecordedRun['predicted'], cost: number): string {

@@ -1,5 +1,6 @@
 import { fail } from '../base/errors/fail.ts';
 import { policies } from '../cost/spot/policies/policies.ts';
+import type { Policy } from '../cost/spot/policy.ts';
 import { runWindow } from '../cost/spot/run-window.ts';
 import { readSpotTrace } from '../cost/spot/trace/read-spot-trace.ts';
 import { RecordedInstances, type RecordedOptions } from '../training/runner/recorded-instances.ts';
@@ -59,10 +60,7 @@ export async function recordedRun({ options }: Call, spec: RunSpec): Promise<Rec
   });
   const spotPrice = needed('spot-price', numberOption('spot-price', options['spot-price'], 0));
   const onDemandPrice = needed('on-demand-price', numberOption('on-demand-price', options['on-demand-price'], 0));
-  const names = policies.filter(({ needsFuture }) => !needsFuture).map(({ name }) => name);
-  const name = choiceOption('policy', options['policy'], names) ?? 'uniform_progress';
-  const policy = policies.find((one) => one.name === name);
-  if (policy === undefined) throw fail('RUN_SPEC', { member: 'policy', reason: 'there is none of this name' });
+  const policy = policyOption(options['policy']);
   const recorded: RecordedOptions = {
     trace,
     startTick: wholeOption('start-tick', options['start-tick'], 0, 0, trace.counts.length - 1),
@@ -81,6 +79,15 @@ export async function recordedRun({ options }: Call, spec: RunSpec): Promise<Rec
     noticeS: secondsOption('notice', options['notice']) ?? 0,
   };
   return { placer: new RecordedInstances(recorded), predicted: predict(recorded) };
+}
+
+/** A policy that a runner can follow. Errors: CLI_VALUE, RUN_SPEC. */
+export function policyOption(value: string | boolean | undefined): Policy {
+  const names = policies.filter(({ needsFuture }) => !needsFuture).map(({ name }) => name);
+  const name = choiceOption('policy', value, names) ?? 'uniform_progress';
+  const policy = policies.find((one) => one.name === name);
+  if (policy === undefined) throw fail('RUN_SPEC', { member: 'policy', reason: 'there is none of this name' });
+  return policy;
 }
 
 function predict({ trace, startTick, nodes, job, policy, spotPrice, onDemandPrice }: RecordedOptions) {

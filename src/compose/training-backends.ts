@@ -4,6 +4,7 @@ import { KubernetesTrainingBackend } from '../backends/kubernetes/training-backe
 import type { ProcessLimits } from '../backends/local/process-limits.ts';
 import { LocalTrainingBackend } from '../backends/local/training-backend.ts';
 import { RayTrainingBackend } from '../backends/ray/training-backend.ts';
+import { SkypilotTrainingBackend } from '../backends/skypilot/training-backend.ts';
 import { SlurmTrainingBackend } from '../backends/slurm/training-backend.ts';
 import { fail } from '../base/errors/fail.ts';
 import type { Environment } from '../environment/config.ts';
@@ -11,6 +12,7 @@ import type { OpenTrainingRun, TrainingBackend } from '../ports/training-backend
 import { type ExportJob, shellLine } from '../training/export/export-job.ts';
 import { kubernetesJob } from '../training/export/export-kubernetes.ts';
 import { rayRequest } from '../training/export/export-ray.ts';
+import { skypilotTask } from '../training/export/export-skypilot.ts';
 
 /** Gangs as processes of this machine. `helper`: folder of the Python helper. */
 export function localTraining(folder: string, helper: string, limits: ProcessLimits = {}): TrainingBackend {
@@ -52,13 +54,27 @@ function helperPath(helper: string): Readonly<Record<string, string>> {
 }
 
 /** Systems that run a job of a file, with the controller inside. */
-export const trainingSystems = ['slurm', 'kubernetes', 'ray'] as const;
+export const trainingSystems = ['slurm', 'kubernetes', 'skypilot', 'ray'] as const;
 export type TrainingSystem = (typeof trainingSystems)[number];
 
-/** The back end of a job on another system. `helper`: folder of the Python helper. Error: EXPORT_JOB. */
-export function submittedTraining(system: TrainingSystem, job: ExportJob, helper: string): TrainingBackend {
+/**
+ * The back end of a job on another system. `helper`: folder of the Python helper; `folder`: a folder for its files on this machine.
+ * Error: EXPORT_JOB.
+ */
+export function submittedTraining(
+  system: TrainingSystem,
+  job: ExportJob,
+  helper: string,
+  folder: string,
+): TrainingBackend {
   if (system === 'slurm') return slurmTraining(job, helper);
   if (system === 'kubernetes') return kubernetesTraining(job);
+  if (system === 'skypilot')
+    return new SkypilotTrainingBackend({
+      folder: join(folder, 'gangs'),
+      task: ({ id, placement }) => skypilotTask({ ...job, name: id }, placement),
+      graceSeconds: job.graceSeconds,
+    });
   return new RayTrainingBackend({
     api: apiOf(job),
     request: ({ id, command }) => ({ ...rayRequest(job), submission_id: id, entrypoint: shellLine(command) }),

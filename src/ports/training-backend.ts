@@ -7,6 +7,8 @@ export interface GangSpec {
   readonly directory: string;
   /** Variables of each rank, besides those of the back end. */
   readonly ranks: readonly Readonly<Record<string, string>>[];
+  /** Name of the instances that the run is placed on: `spot`, `on_demand`; absent: the back end chooses. */
+  readonly placement?: string;
 }
 
 export type RankState =
@@ -23,6 +25,12 @@ export interface GangState {
   readonly oomKills: number;
   /** The state in the words of the back end, for people. */
   readonly detail?: string;
+  /** Whether it holds no instances now and waits for some, or ended because there were none. */
+  readonly waits?: boolean;
+  /** The last step that its output names, where the heartbeats of its ranks are not in the folder of the run. */
+  readonly step?: number;
+  /** Seconds that it held instances, where the back end counts them. */
+  readonly billedSeconds?: number;
 }
 
 /**

@@ -23,6 +23,7 @@ export function addressOf(
     | 'SLURM_CONF'
     | 'SLURM_PATH'
     | 'SLURM_LIBRARIES'
+    | 'SKYPILOT_PYTHON'
     | 'TORCH_PYTHONPATH'
     | 'TORCH_LIBRARIES'
     | 'ALERTMANAGER_URL'

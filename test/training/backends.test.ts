@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KubernetesTrainingBackend } from '../../src/backends/kubernetes/training-backend.ts';
 import { MemoryTrainingBackend } from '../../src/backends/memory/training-backend.ts';
 import { RayTrainingBackend } from '../../src/backends/ray/training-backend.ts';
+import { SkypilotTrainingBackend } from '../../src/backends/skypilot/training-backend.ts';
 import { parseSlurmJob } from '../../src/backends/slurm/slurm-job.ts';
 import type { GangSpec, TrainingBackend } from '../../src/ports/training-backend.ts';
 import {
@@ -19,6 +20,7 @@ import { shellPrograms } from './gang-programs.ts';
 import { kubernetesServer } from './kubernetes-server.ts';
 import { rayServer } from './ray-server.ts';
 import { localBackend } from './run-program.ts';
+import { skyCommand, skyTask } from './sky-command.ts';
 
 let folder = '';
 let closers: (() => void)[] = [];
@@ -86,6 +88,13 @@ async function ray() {
   return { server, open: () => new RayTrainingBackend({ api: server.url, request }) };
 }
 
+function skypilot() {
+  const sky = skyCommand(folder);
+  closers.push(() => sky.close());
+  const options = { folder: join(folder, 'tasks'), task: skyTask, program: sky.program, graceSeconds: 1 };
+  return { sky, open: () => new SkypilotTrainingBackend(options) };
+}
+
 const backends: Readonly<
   Record<string, { has: readonly TrainingBackendNeed[]; subject(): Promise<TrainingBackendSubject> }>
 > = {
@@ -107,6 +116,10 @@ const backends: Readonly<
   ray: {
     has: ['processes'],
     subject: async () => ({ open: (await ray()).open, programs: shellPrograms, directory: folder }),
+  },
+  skypilot: {
+    has: ['processes'],
+    subject: async () => ({ open: skypilot().open, programs: shellPrograms, directory: folder }),
   },
 };
 

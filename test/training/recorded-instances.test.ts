@@ -97,7 +97,7 @@ test.skipIf(!hasPython)('on demand is never preempted', async () => {
 
 test('the policy of the runner is that of the simulator: the same ticks, the same states', () => {
   const placer = new RecordedInstances(options(greedy, 0));
-  const progress = { step: 10, targetSteps: 100, attemptS: 0, running: true };
+  const progress = { step: 10, targetSteps: 100, attemptS: 0, running: true, waits: false };
   expect(placer.place({ ...progress, elapsedS: 0 })).toEqual({ name: 'spot', pricePerHour: 2 });
   expect(placer.look({ ...progress, elapsedS: 239 })).toBe('keep');
   expect(placer.look({ ...progress, elapsedS: 240 })).toBe('gone');

@@ -3,7 +3,7 @@ import type { Command } from '../command.ts';
 import { wholeOption } from '../parse-option.ts';
 import { folderOf, helperFolder, runOptionHelp, runOptions, specOf } from '../run-options.ts';
 
-const { drill: _option, ...drillOptions } = runOptions;
+const { drill: _drill, progress: _progress, ...drillOptions } = runOptions;
 const { drill: _help, ...drillHelp } = runOptionHelp;
 
 export const trainDrill: Command = {

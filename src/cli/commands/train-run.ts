@@ -9,12 +9,19 @@ export const trainRun: Command = {
   summary: 'runs a training program through kills and preemptions, from checkpoint to checkpoint',
   words: '<job.json> | -- <program> …',
   arity: [1, Number.POSITIVE_INFINITY],
-  options: { ...runOptions, ...spotOptions, on: { type: 'string' }, cancel: { type: 'boolean' } },
+  options: {
+    ...runOptions,
+    ...spotOptions,
+    on: { type: 'string' },
+    cancel: { type: 'boolean' },
+    poll: { type: 'string' },
+  },
   help: {
     ...runOptionHelp,
     ...spotOptionHelp,
-    on: 'slurm, kubernetes or ray: submits the job of a file there, and follows it (this machine)',
+    on: 'slurm, kubernetes, skypilot or ray: submits the job of a file there, and follows it (this machine)',
     cancel: 'with --on: ends the job that runs there',
+    poll: 'with --on skypilot: seconds between two looks at the job (15)',
   },
   async run(call) {
     const { on } = call.options;

@@ -106,22 +106,14 @@ export function parseExportJob(input: unknown): ExportJob {
   return parsed.data;
 }
 
-/** The command that the other system starts: the controller, with the program inside. */
-export function controllerWords({
-  command,
-  steps,
-  ranks,
-  checkpointSeconds,
-  graceSeconds,
-  directory,
-  options,
-  budget,
-  pricePerHour,
-}: ExportJob): readonly string[] {
+/** The command that the other system starts: the controller, with the program inside. `progressSeconds`: it prints its step. */
+export function controllerWords(job: ExportJob, progressSeconds?: number): readonly string[] {
+  const { command, steps, ranks, checkpointSeconds, graceSeconds, directory, options, budget, pricePerHour } = job;
   const set = Object.entries(options).map(([name, value]) => `${name}=${value}`);
   return [
     ...['headrace', 'train', 'run', '--directory', directory, '--steps', String(steps)],
     ...['--ranks', String(ranks), '--checkpoint-every', String(checkpointSeconds), '--grace', String(graceSeconds)],
+    ...(progressSeconds === undefined ? [] : ['--progress', String(progressSeconds)]),
     ...(set.length === 0 ? [] : ['--set', set.join(',')]),
     ...(budget === undefined ? [] : ['--budget', String(budget)]),
     ...(pricePerHour === undefined ? [] : ['--price-per-hour', String(pricePerHour)]),

@@ -1,27 +1,43 @@
 import { controllerWords, type Exported, type ExportJob, policyWarnings, shellLine } from './export-job.ts';
-import { yamlText } from './yaml-text.ts';
+import { type Yaml, yamlText } from './yaml-text.ts';
 
-/** A managed job of SkyPilot 0.14. Its recovery starts the same command elsewhere; the controller inside resumes from the bucket. */
-export function exportSkypilot(job: ExportJob): Exported {
-  const { name, gpus, accelerator, cpus, memoryGib, spot, bucket, directory, maxHourlyUsd } = job;
-  const text = yamlText({
+/** Seconds between two lines of progress in the log of a job. */
+const PROGRESS_SECONDS = 30;
+
+/** Instances of a task: spot first and then on demand, or one of them. */
+function spotOf({ spot }: ExportJob, placement: string | undefined): Readonly<Record<string, Yaml>> {
+  if (placement === 'spot' || placement === 'on_demand') return { use_spot: placement === 'spot' };
+  return spot ? { any_of: [{ use_spot: true }, { use_spot: false }] } : {};
+}
+
+/**
+ * A managed job of SkyPilot 0.14. Its recovery starts the same command elsewhere; the controller inside resumes from the bucket, and
+ * prints its progress. `placement`: `spot` or `on_demand` where a policy outside has chosen.
+ */
+export function skypilotTask(job: ExportJob, placement?: string): string {
+  const { name, gpus, accelerator, cpus, memoryGib, bucket, directory, maxHourlyUsd } = job;
+  return yamlText({
     name,
     resources: {
       ...(gpus > 0 && accelerator !== undefined ? { accelerators: `${accelerator}:${gpus}` } : {}),
       cpus: `${cpus}+`,
       memory: `${memoryGib}+`,
       ...(maxHourlyUsd === undefined ? {} : { max_hourly_cost: maxHourlyUsd }),
-      ...(spot ? { any_of: [{ use_spot: true }, { use_spot: false }] } : {}),
+      ...spotOf(job, placement),
       job_recovery: { strategy: 'EAGER_NEXT_REGION', max_restarts_on_errors: 0 },
     },
     ...(bucket === undefined ? {} : { file_mounts: { [directory]: { source: bucket, mode: 'MOUNT_CACHED' } } }),
     setup: 'npm install -g headrace',
-    run: shellLine(controllerWords(job)),
+    run: shellLine(controllerWords(job, PROGRESS_SECONDS)),
   });
+}
+
+export function exportSkypilot(job: ExportJob): Exported {
+  const { name, gpus, accelerator, bucket } = job;
   const warnings = [
     ...policyWarnings(job, 'SkyPilot'),
     ...(bucket === undefined ? ['without a bucket every recovery begins from the start'] : []),
     ...(gpus > 0 && accelerator === undefined ? ['GPUs need the name of an accelerator: the task asks for none'] : []),
   ];
-  return { file: `${name}.sky.yaml`, text, submit: `sky jobs launch ${name}.sky.yaml`, warnings };
+  return { file: `${name}.sky.yaml`, text: skypilotTask(job), submit: `sky jobs launch ${name}.sky.yaml`, warnings };
 }

@@ -33,7 +33,7 @@ export interface ControllerOptions {
   /** Chooses instances, and says when they are taken; without it the run has one placement, at the price of its specification. */
   readonly placer?: Placer;
   /** Called at every look at the gang. */
-  readonly onPoll?: () => void;
+  readonly onPoll?: (step: number) => void;
   /** Waits before an attempt of a gang that could not be provisioned, ms; doubles up to ten minutes, with jitter. */
   readonly backoffMs?: number;
 }
@@ -66,6 +66,9 @@ class Controller {
   #attempt = 0;
   readonly #progress: RankProgress;
   #unreachable = false;
+  #waits = false;
+  /** Seconds that the back end counts for the running attempt. */
+  #billedSeconds: number | undefined;
   /** When the attempt was submitted, epoch ms. */
   #submittedAt = 0;
   #last: { class: ExitClass; tail: readonly string[]; exit: RankExit | null } | null = null;
@@ -148,6 +151,8 @@ class Controller {
     this.#progress.begin(this.#attempt, newest?.manifest.step ?? 0);
     this.#enter('provisioning');
     this.#submittedAt = Date.now();
+    this.#waits = false;
+    this.#billedSeconds = undefined;
     const placement = this.#placement.place(this.#facts(false));
     if (placement === null) return this.#waitForInstances();
     clearAttempt(this.#files);
@@ -173,6 +178,7 @@ class Controller {
         id: this.#gang,
         command: spec.command,
         directory: this.#files.folder,
+        placement: placement.name,
         ranks: rankEnvironments({ run, attempt, ranks: spec.ranks, files: this.#files, resume: newest?.path ?? null }),
       });
     } catch (error) {
@@ -198,10 +204,15 @@ class Controller {
       const state = await this.#gangState(watch.state);
       watch.state = state;
       const now = performance.now();
+      this.#waits = state.waits === true;
+      this.#billedSeconds = state.billedSeconds;
+      // A gang that waits for instances takes no step, and does not hang.
+      if (this.#waits) watch.liveness = this.#newLiveness();
+      if (state.step !== undefined) this.#progress.report(state.step);
       this.#seeProgress(watch.liveness, now);
       this.#checkpoints.look(watch.liveness, this.#state, now);
       this.#placement.look(this.#facts(watch.liveness.started));
-      this.#options.onPoll?.();
+      this.#options.onPoll?.(this.#progress.step);
       const ended = state.ranks.filter((rank) => rank.state !== 'running').length;
       if (ended === state.ranks.length) {
         await this.#checkpoints.settle(watch.liveness, this.#state, now);
@@ -255,6 +266,7 @@ class Controller {
       step: this.#progress.step,
       targetSteps: this.#options.spec.targetSteps,
       running,
+      waits: this.#waits,
       began: this.#journal.entries[0]?.wall ?? Date.now(),
       submitted: this.#submittedAt,
     };
@@ -282,6 +294,8 @@ class Controller {
     const { spec, backend } = this.#options;
     await backend.cancel(this.#gang);
     this.#seeProgress(this.#newLiveness(), performance.now());
+    if (state.waits === true && own === null && state.ranks.every((rank) => rank.state === 'lost'))
+      return this.#notProvisioned(state.detail ?? 'no instances');
     const tails = await Promise.all(state.ranks.map((_, rank) => backend.tail(this.#gang, rank, 20)));
     const found = classifyExit({
       ownAction: own,
@@ -296,12 +310,14 @@ class Controller {
     });
     const failed = state.ranks[failedRank(state)];
     const tail = tails[failedRank(state)] ?? [];
-    this.#finish(found, tail, failed?.state === 'ended' ? { code: failed.code, signal: failed.signal, tail } : null);
+    const exit = failed?.state === 'ended' ? { code: failed.code, signal: failed.signal, tail } : null;
+    this.#finish(found, tail, exit, state.billedSeconds);
   }
 
-  #finish(found: ExitClass, tail: readonly string[], exit: RankExit | null): void {
+  #finish(found: ExitClass, tail: readonly string[], exit: RankExit | null, billedSeconds?: number): void {
     const step = this.#attempt === 0 ? 0 : this.#progress.end();
-    this.#note('ended', { class: found, step, gang: this.#gang });
+    const billed = billedSeconds === undefined ? {} : { seconds: billedSeconds };
+    this.#note('ended', { class: found, step, gang: this.#gang, ...billed });
     this.#last = { class: found, tail, exit };
     if (found === 'completed') this.#enter('completed');
     else if (found === 'cancelled') this.#enter('cancelled');
@@ -335,7 +351,11 @@ class Controller {
   }
 
   #ledger(): Ledger {
-    return ledgerOf(this.#journal.entries, { now: Date.now(), speed: this.#placement.speed });
+    return ledgerOf(this.#journal.entries, {
+      now: Date.now(),
+      speed: this.#placement.speed,
+      openSeconds: this.#billedSeconds,
+    });
   }
 
   #enter(to: RunState): void {

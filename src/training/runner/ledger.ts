@@ -32,11 +32,15 @@ export interface Ledger {
 
 /**
  * The ledger of a run, from its journal alone. `now`: epoch ms, the end of an open attempt; `speed`: seconds of the instances' clock
- * in a second of this machine.
+ * in a second of this machine; `openSeconds`: those that the open attempt held instances, where its back end counts them.
  */
 export function ledgerOf(
   entries: readonly JournalEntry[],
-  { now, speed }: { readonly now: number; readonly speed: number },
+  {
+    now,
+    speed,
+    openSeconds,
+  }: { readonly now: number; readonly speed: number; readonly openSeconds?: number | undefined },
 ): Ledger {
   const attempts = entries
     .filter(({ event }) => event === 'submitted')
@@ -48,7 +52,9 @@ export function ledgerOf(
       // The end of an attempt that lost its controller is noted later than it was.
       const endedAt = Number(end?.data['endedAt'] ?? end?.wall ?? now);
       // A gang that could not start was not paid for.
-      const seconds = outcome === 'notProvisioned' ? 0 : (Math.max(0, endedAt - wall) / 1000) * speed;
+      const counted = end === undefined ? openSeconds : end.data['seconds'];
+      const held = Number(counted ?? (Math.max(0, endedAt - wall) / 1000) * speed);
+      const seconds = outcome === 'notProvisioned' ? 0 : held;
       const fromStep = Number(data['step'] ?? 0);
       const toStep = Math.max(fromStep, Number(end?.data['step'] ?? last?.data['step'] ?? fromStep));
       const resumed = next === undefined ? toStep : Number(next.data['step'] ?? 0);

@@ -9,6 +9,8 @@ export interface PlacedProgress {
   readonly attemptS: number;
   /** Whether every rank has reported a step. */
   readonly running: boolean;
+  /** Whether the gang of the attempt holds no instances and waits for some. */
+  readonly waits: boolean;
 }
 
 export interface Placement {

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { type Heartbeat, type Liveness, readHeartbeat } from './heartbeat.ts';
 import type { JournalEntry } from './journal.ts';
+import { RUN_FORMAT, replaceJson, runFiles } from './run-files.ts';
 
 export interface RankProgressOptions {
   /** Folder of the run, which has the heartbeats. */
@@ -61,6 +63,21 @@ export class RankProgress {
     const steps = this.#heartbeats().map((heartbeat) => heartbeat?.step ?? 0);
     this.#step = Math.max(this.#step, Math.min(...steps));
     return this.#step;
+  }
+
+  /** Writes the heartbeat of a gang of one rank whose step its back end knows. */
+  report(step: number): void {
+    const before = this.#heartbeats()[0];
+    if (before !== null && before !== undefined && before.step === step) return;
+    replaceJson(join(runFiles(this.#options.folder).heartbeats, '0.json'), {
+      format: RUN_FORMAT,
+      attempt: this.#attempt,
+      step,
+      samples: 0,
+      loss: null,
+      t: Date.now(),
+      lastCheckpoint: null,
+    });
   }
 
   /** When a rank reported last, epoch ms; 0: none did. */

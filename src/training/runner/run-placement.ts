@@ -6,6 +6,7 @@ export interface RunProgress {
   readonly step: number;
   readonly targetSteps: number | null;
   readonly running: boolean;
+  readonly waits: boolean;
   /** When the run began and when the attempt was submitted, epoch ms. */
   readonly began: number;
   readonly submitted: number;
@@ -59,8 +60,9 @@ export class RunPlacement {
     if (JSON.stringify(placer.memory()) !== before) this.#note({ memory: placer.memory() });
   }
 
-  #placed({ step, targetSteps, running, began, submitted }: RunProgress): PlacedProgress {
+  #placed({ step, targetSteps, running, waits, began, submitted }: RunProgress): PlacedProgress {
     const since = (at: number) => ((Date.now() - at) / 1000) * this.speed;
-    return { elapsedS: since(began), attemptS: since(submitted), step, targetSteps: targetSteps ?? 1, running };
+    const elapsed = { elapsedS: since(began), attemptS: since(submitted) };
+    return { ...elapsed, step, targetSteps: targetSteps ?? 1, running, waits };
   }
 }

@@ -1,0 +1,121 @@
+import { mkdirSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { fail } from '../base/errors/fail.ts';
+import { lockRun, submittedTraining } from '../compose/training-backends.ts';
+import type { TrainingBackend } from '../ports/training-backend.ts';
+import type { ExportJob } from '../training/export/export-job.ts';
+import { policyWarnings } from '../training/export/export-job.ts';
+import { superviseRun } from '../training/runner/controller.ts';
+import { readJournal } from '../training/runner/journal.ts';
+import type { Placer } from '../training/runner/placer.ts';
+import { runFiles } from '../training/runner/run-files.ts';
+import { parseRunSpec } from '../training/runner/run-spec.ts';
+import { TriedSpot } from '../training/runner/tried-spot.ts';
+import type { Call } from './command.ts';
+import { numberOption, secondsOption } from './parse-option.ts';
+import { lineOf, printOutcome } from './run-lines.ts';
+import { helperFolder } from './run-options.ts';
+import { policyOption } from './spot-options.ts';
+
+/** Between two looks at a managed job, s: each is two commands of `sky`. */
+const POLL_SECONDS = 15;
+
+/** A job that holds instances hangs after this time without a step, s: its worker may be gone, and SkyPilot not know it. */
+const HANG_SECONDS = 600;
+
+/** Between two decisions of a policy, s. */
+const GAP_SECONDS = 60;
+
+/** Time after which the policy may try spot instances again, s. */
+const RETRY_SECONDS = 1_800;
+
+/**
+ * Runs a job as managed jobs of SkyPilot: the controller of this process submits, follows, moves and restarts them, by the journal in
+ * `--directory`. The controller inside resumes from the bucket. Errors: EXPORT_JOB, RUN_*.
+ */
+export async function runSkypilot(call: Call, job: ExportJob): Promise<void> {
+  const folder = resolve(String(call.options['directory'] ?? job.name));
+  mkdirSync(folder, { recursive: true });
+  const backend = submittedTraining('skypilot', job, helperFolder(), folder);
+  const lock = lockRun(folder);
+  try {
+    if (call.options['cancel'] === true) await cancelSubmitted(backend, folder, call);
+    else await supervise(call, job, { backend, folder });
+  } finally {
+    lock.release();
+    await backend.close();
+  }
+}
+
+async function supervise(
+  call: Call,
+  job: ExportJob,
+  { backend, folder }: { readonly backend: TrainingBackend; readonly folder: string },
+): Promise<void> {
+  const stopped = new AbortController();
+  call.terminal.stopped.then(() => stopped.abort());
+  const placer = placerOf(call, job);
+  if (placer === null) for (const warning of policyWarnings(job, 'SkyPilot')) call.terminal.err(`warning: ${warning}`);
+  const outcome = await superviseRun({
+    run: job.name,
+    folder,
+    spec: specOf(call, job),
+    backend,
+    signal: stopped.signal,
+    ...(placer === null ? {} : { placer }),
+    onEntry: (entry) => {
+      const line = lineOf(entry);
+      if (line !== null) call.terminal.err(line);
+    },
+  });
+  printOutcome(call, outcome, basename(folder));
+}
+
+function specOf(call: Call, job: ExportJob) {
+  const seconds = (name: string, usual: number) =>
+    Math.round(1000 * (numberOption(name, call.options[name], 0) ?? usual));
+  return parseRunSpec({
+    command: ['headrace'],
+    targetSteps: job.steps,
+    graceMs: job.graceSeconds * 1000,
+    hangMs: seconds('hang-after', HANG_SECONDS),
+    pollMs: Math.max(1, seconds('poll', POLL_SECONDS)),
+    killRestarts: numberOption('restarts', call.options['restarts'], 0) ?? 3,
+    ...(job.budget === undefined ? {} : { budget: job.budget }),
+    ...(job.pricePerHour === undefined ? {} : { pricePerHour: job.pricePerHour }),
+  });
+}
+
+/** The policy that moves the job between spot and on demand, where its deadline needs one; null: SkyPilot chooses. */
+function placerOf({ options }: Call, { spot, deadlineHours }: ExportJob): Placer | null {
+  const work = secondsOption('work', options['work']);
+  if (!spot || deadlineHours === undefined || work === undefined) return null;
+  const price = (name: string) => {
+    const value = numberOption(name, options[name], 0);
+    if (value === undefined) throw fail('RUN_SPEC', { member: name, reason: 'a policy for a deadline needs it' });
+    return value;
+  };
+  const [spotPrice, onDemandPrice] = [price('spot-price'), price('on-demand-price')];
+  return new TriedSpot({
+    policy: policyOption(options['policy']),
+    job: {
+      workS: Math.round(work),
+      deadlineS: Math.round(deadlineHours * 3600),
+      gapS: GAP_SECONDS,
+      changeoverS: Math.round(secondsOption('changeover', options['changeover']) ?? 1080),
+      priceRatio: onDemandPrice / spotPrice,
+    },
+    spotPrice,
+    onDemandPrice,
+    speed: 1,
+    retryS: RETRY_SECONDS,
+  });
+}
+
+/** Ends the newest attempt of the journal. */
+async function cancelSubmitted(backend: TrainingBackend, folder: string, call: Call): Promise<void> {
+  const gang = readJournal(runFiles(folder).journal).findLast(({ event }) => event === 'submitted')?.data['gang'];
+  if (typeof gang !== 'string') throw fail('RUN_GANG', { gang: folder });
+  await backend.cancel(gang);
+  call.terminal.out(`${gang} cancelled`);
+}
