@@ -122,12 +122,22 @@ export async function runReadServer(
 
 /** Serves gRPC where the call asks for it. Errors: SERVER_GRPC, SERVER_ADDRESS, CLI_VALUE. */
 async function startGrpcIfAsked(call: Call, served: ServedProject, listen: ListenOptions): Promise<RunningGrpc | null> {
-  const port = call.options['grpc-port'];
-  if (port === undefined) return null;
+  const port = grpcPortOf(call);
+  if (port === null) return null;
   const { startGrpc } = await import('../server/grpc/grpc-server.ts');
-  const grpc = await startGrpc(served, { ...listen, port: wholeOption('grpc-port', port, 0, 0, 65_535) });
+  const grpc = await startGrpc(served, { ...listen, port });
   call.terminal.out(`gRPC on ${grpc.address}`);
   return grpc;
+}
+
+/** The port of gRPC; null: the call does not ask for it. Error: CLI_VALUE. */
+export function grpcPortOf({ options }: Call): number | null {
+  const port = options['grpc-port'];
+  return port === undefined ? null : wholeOption('grpc-port', port, 0, 0, 65_535);
+}
+
+export function grpcLine(host: string, port: number): string {
+  return `gRPC on ${host}:${port}`;
 }
 
 /** Lets commands work through a process that writes. */

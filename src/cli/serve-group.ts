@@ -12,7 +12,7 @@ import type { Member } from '../server/workers/group.ts';
 import type { Call } from './command.ts';
 import { endingOf, endSoon } from './ending.ts';
 import { startRegistryChild } from './registry-child.ts';
-import { portOf } from './run-server.ts';
+import { grpcLine, grpcPortOf, portOf } from './run-server.ts';
 import { type FromWorker, PART_VARIABLE, parseMessage, type ToWorker, type WorkerPart } from './worker-part.ts';
 
 /** One that dies sooner than this after its start waits before the next, longer each time, ms. */
@@ -35,6 +35,8 @@ export async function serveGroup(
   started: (url: string) => void,
 ): Promise<void> {
   const port = await freePort(host, portOf(call));
+  const asked = grpcPortOf(call);
+  const grpcPort = asked === null ? null : await freePort(host, asked);
   // Only this user may enter: messages over the sockets are trusted.
   const folder = mkdtempSync(join(tmpdir(), 'headrace-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
@@ -45,10 +47,13 @@ export async function serveGroup(
     return { name, role, socket: join(folder, `${name}.sock`) };
   });
   try {
-    const group = new Supervised(call, members, port, readOnly ? null : join(folder, 'forwarded.sock'));
+    const writer = readOnly ? null : join(folder, 'forwarded.sock');
+    const predictions = readOnly ? null : join(folder, 'predictions.sock');
+    const group = new Supervised(call, members, { port, grpcPort, writer, predictions });
     const ending = endingOf(call);
     const url = await group.start();
     if (url === null) return;
+    if (grpcPort !== null) call.terminal.out(grpcLine(host, grpcPort));
     started(url);
     const registry = readOnly ? null : await startRegistryChild(call);
     await ending.stopped;
@@ -60,22 +65,23 @@ export async function serveGroup(
   }
 }
 
+/** What all processes of a group are given. */
+type Shared = Pick<WorkerPart, 'port' | 'grpcPort' | 'writer' | 'predictions'>;
+
 class Supervised {
   readonly #call: Call;
   readonly #members: readonly Member[];
-  readonly #writer: string | null;
+  readonly #shared: Shared;
   readonly #running = new Map<string, Worker>();
   readonly #restarts: Record<string, number> = {};
   /** Deaths shortly after the start, one after the other. */
   readonly #quick = new Map<string, number>();
-  readonly #port: number;
   #stopping = false;
 
-  constructor(call: Call, members: readonly Member[], port: number, writer: string | null) {
-    this.#port = port;
+  constructor(call: Call, members: readonly Member[], shared: Shared) {
+    this.#shared = shared;
     this.#call = call;
     this.#members = members;
-    this.#writer = writer;
     for (const { name } of members) this.#restarts[name] = 0;
     cluster.setupPrimary({ serialization: 'advanced' });
   }
@@ -147,12 +153,12 @@ class Supervised {
       name,
       role,
       members: this.#members,
-      writer: this.#writer,
-      port: this.#port,
+      ...this.#shared,
       restarts: this.#restarts,
     };
     rmSync(member.socket, { force: true });
-    if (role === 'writer' && this.#writer !== null) rmSync(this.#writer, { force: true });
+    const { writer, predictions } = this.#shared;
+    if (role === 'writer') for (const path of [writer, predictions]) if (path !== null) rmSync(path, { force: true });
     const worker = cluster.fork({ [PART_VARIABLE]: JSON.stringify(part) });
     this.#running.set(name, worker);
     worker.on('message', (received: unknown) => {

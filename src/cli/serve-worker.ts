@@ -3,8 +3,13 @@ import { settlesWithin } from '../base/closing.ts';
 import { reasonOf } from '../base/reason-of.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import { followChanges } from '../running/follow-changes.ts';
+import type { Headrace } from '../running/headrace.ts';
 import { insideOf } from '../running/inside.ts';
+import type { Reader } from '../running/reader.ts';
+import type { RunningGrpc } from '../server/grpc/grpc-server.ts';
 import type { ListenOptions } from '../server/listen-options.ts';
+import type { PredictionLink } from '../server/workers/prediction-link.ts';
+import type { PredictionServer } from '../server/workers/prediction-server.ts';
 import type { Call } from './command.ts';
 import { type Ending, endingOf, endSoon, unlessStopped } from './ending.ts';
 import { loadConfig } from './load-config.ts';
@@ -48,6 +53,7 @@ async function runWriter(
     const options = { ...listen, port: 0, ...limitsOf(call), jobs: commands.jobs, closeWithinMs: ending.answersMs };
     const forwarded = await startServer(headrace, { ...options, socketPath: part.writer ?? '' });
     const asked = await startReadServer(headrace, { ...options, socketPath: socketOf(part) });
+    const taken = await takePredictions(headrace, part);
     channel.takeBy((message) => {
       if (message.kind === 'served') insideOf(headrace).features.takeServed(message.tables);
     });
@@ -61,10 +67,27 @@ async function runWriter(
     await ending.stopped;
     const stopping = Promise.all([...timers.map((timer) => timer.stop()), commands.close()]);
     await Promise.all([forwarded.close(), asked.close(), settlesWithin(stopping, ending.answersMs)]);
+    await taken.close();
   });
 }
 
-/** Answers reads from the store, and forwards everything else to the writer. */
+/** Takes the predictions of readers into the log, and lets the readers follow what changes. */
+async function takePredictions(headrace: Headrace, { predictions }: WorkerPart): Promise<PredictionServer> {
+  const { openPredictionServer } = await import('../server/workers/prediction-server.ts');
+  const { models, appends } = insideOf(headrace);
+  const server = await openPredictionServer({
+    path: predictions ?? '',
+    append: (batch) =>
+      appends.noted(
+        () => models.named(batch.model).log.append(batch.predictions),
+        () => batch.predictions.length,
+      ),
+  });
+  models.onChange(() => server.announce());
+  return server;
+}
+
+/** Answers reads from the store and predictions by its own models, and forwards everything else to the writer. */
 async function runReader(
   call: Call,
   listen: ListenOptions,
@@ -77,9 +100,15 @@ async function runReader(
   const { Group } = await import('../server/workers/group.ts');
   const { project, environment } = await loadConfig(call);
   const report = (error: unknown) => call.terminal.err(`headrace: ${reasonOf(error)}`);
-  const opening = Reader.open(project, environment, Date.now, report, `${part.name}-`);
+  const later: { predicting?: Reader['predicting'] } = {};
+  const link = await openLink(part, async () => later.predicting?.followAll(), report);
+  const processes = part.members.filter(({ role }) => role === 'reader').length;
+  const place = { names: `${part.name}-`, ...(link === null ? {} : { worker: { sink: link, processes } }) };
+  const opening = Reader.open(project, environment, Date.now, report, place);
   const reader = await unlessStopped(opening, ending, { close: (opened) => opened.close(), report });
   if (reader === null) return;
+  later.predicting = reader.predicting;
+  await link?.join();
   const group = new Group(part.members, part.restarts);
   const options = { ...listen, ...limitsOf(call), closeWithinMs: ending.answersMs };
   const asked = await startReadServer(reader, { ...options, port: 0, socketPath: socketOf(part) });
@@ -90,6 +119,7 @@ async function runReader(
     group,
     ...(part.writer === null ? {} : { writer: part.writer }),
   });
+  const grpc = await startGrpcAt(part.grpcPort, reader, listen);
   let kept: readonly TableAppend[] = [];
   channel.takeBy((message) => {
     if (message.kind === 'restarts') group.restarts = message.restarts;
@@ -101,12 +131,35 @@ async function runReader(
     kept = [];
     if (tables.length > 0 && part.writer !== null) send({ kind: 'served', tables });
   };
-  const timer = every(TICK_MS, () => reader.tick().finally(hand), report);
+  const follow = async () => {
+    await link?.join();
+    await reader.predicting?.follow();
+  };
+  const timers = [every(TICK_MS, () => reader.tick().finally(hand), report), every(FOLLOW_MS, follow, report)];
   await ending.stopped;
-  await Promise.all([server.close(), asked.close()]);
-  await settlesWithin(timer.stop(), ending.restMs());
+  await Promise.all([server.close(), asked.close(), grpc?.close()]);
+  await settlesWithin(Promise.all(timers.map((timer) => timer.stop())), ending.restMs());
   hand();
   await settlesWithin(reader.close(), ending.restMs());
+  link?.close();
+}
+
+/** The way to the log of the writer; null: there is no writer. */
+async function openLink(
+  { predictions }: WorkerPart,
+  follow: () => Promise<void>,
+  onFault: (error: unknown) => void,
+): Promise<PredictionLink | null> {
+  if (predictions === null) return null;
+  const { PredictionLink } = await import('../server/workers/prediction-link.ts');
+  return new PredictionLink({ path: predictions, follow, onFault });
+}
+
+/** Serves gRPC on a port that the readers share. */
+async function startGrpcAt(port: number | null, served: Reader, listen: ListenOptions): Promise<RunningGrpc | null> {
+  if (port === null) return null;
+  const { startGrpc } = await import('../server/grpc/grpc-server.ts');
+  return startGrpc(served, { ...listen, port, sharesPort: true });
 }
 
 function socketOf({ name, members }: WorkerPart): string {

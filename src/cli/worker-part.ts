@@ -9,8 +9,12 @@ export interface WorkerPart {
   readonly members: readonly Member[];
   /** Where requests for the writer go; null: there is none. */
   readonly writer: string | null;
+  /** Where readers hand their predictions to the writer; null: there is none. */
+  readonly predictions: string | null;
   /** That of the readers. */
   readonly port: number;
+  /** That of gRPC; null: it is not served. */
+  readonly grpcPort: number | null;
   /** How often each process was started again, by name. */
   readonly restarts: Readonly<Record<string, number>>;
 }

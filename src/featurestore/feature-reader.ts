@@ -93,6 +93,18 @@ export class FeatureReader {
     return this.#reads.read(service, request, at, undefined, trace);
   }
 
+  /** Reads a vector; `id` names the request in the log of served vectors. Errors: as `read`. */
+  readAs(
+    service: FeatureServiceData,
+    request: unknown,
+    at: number | undefined,
+    id: string,
+    trace: OpenSpan | null,
+  ): MaybePromise<ServedVector> {
+    this.#tiles.begin();
+    return this.#reads.read(service, request, at, id, trace);
+  }
+
   /** Reads a vector as JSON text. */
   text(service: FeatureServiceData, request: unknown, at?: number, trace?: OpenSpan | null): MaybePromise<string> {
     this.#tiles.begin();

@@ -30,6 +30,7 @@ import type { ServedVector } from './online/served-vector.ts';
 import type { ServiceReads } from './online/service-reads.ts';
 import { type OpenStore, openStore } from './open-store.ts';
 import { auditSkew, type SkewReport } from './skew/audit.ts';
+import { fedTable } from './skew/fed-log.ts';
 import { StoreFacts } from './store-facts.ts';
 import type { TrainingSetRun } from './training-set/asked-training-set.ts';
 import { type JoinedSpine, joinSpine } from './training-set/join-spine.ts';
@@ -237,7 +238,8 @@ export class FeatureStore {
 
   /** Takes vectors that a reader's process served and logged, to be published with those of this one. */
   takeServed(tables: readonly TableAppend[]): void {
-    const known = new Set(this.#open.options.project.services.map((service) => servedTable(service).name));
+    const { services, models } = this.#open.options.project;
+    const known = new Set([...services.map(servedTable), ...models.map(fedTable)].map(({ name }) => name));
     this.#open.served.keep(tables.filter(({ table }) => known.has(table.name)));
   }
 

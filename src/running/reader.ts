@@ -15,11 +15,13 @@ import type { Status } from '../observe/status.ts';
 import { checkNotMoved } from '../operating/migrate/migration-files.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import { openModelHost } from '../serving/models/open-host.ts';
+import { mustNotBeLogged } from '../serving/models/tensor-hooks.ts';
 import { inferencePart } from '../serving/runtime/inference-part.ts';
 import type { ModelHost } from '../serving/runtime/model-host.ts';
 import type { OpenOptions } from './headrace.ts';
 import { openHeapPart } from './heap-part.ts';
 import { Running } from './running.ts';
+import { type WorkerPlace, WorkerPredictions } from './worker-predictions.ts';
 
 /** Opens a project to read vectors while another process writes it. Errors: READER_VIEW, those of the store. */
 export async function openReader(options: OpenOptions): Promise<Reader> {
@@ -32,8 +34,17 @@ interface OpenReader {
   readonly environment: Environment;
   readonly stores: ReadStores;
   readonly features: FeatureReader;
+  readonly predictions: WorkerPredictions | null;
   readonly host: ModelHost;
   readonly clock: Clock;
+}
+
+/** How a process that reads belongs to others. */
+export interface ReaderPlace {
+  /** Prefix of the names of its logged requests: one for each of the processes that serve a project. */
+  readonly names?: string;
+  /** The way to the log of the process that writes; left out: there is none, and no prediction is made. */
+  readonly worker?: WorkerPlace;
 }
 
 /**
@@ -43,8 +54,10 @@ interface OpenReader {
 export class Reader extends Running<Status> {
   readonly #stores: ReadStores;
   readonly #features: FeatureReader;
+  /** Predictions of a process of a group; null: it has no way to the log. */
+  readonly predicting: WorkerPredictions | null;
 
-  private constructor({ stores, features, ...place }: OpenReader) {
+  private constructor({ stores, features, predictions, ...place }: OpenReader) {
     const { host } = place;
     const { measures } = features;
     const reads = { measures, logged: (of: FeatureServiceData) => features.logged(of) };
@@ -53,23 +66,25 @@ export class Reader extends Running<Status> {
       openPart(followedPart, features),
       openPart(memoryPart, () => features.memory()),
       openHeapPart(place.environment.heapBytes),
+      ...(predictions?.parts() ?? []),
       openPart(inferencePart, host, { tick: () => host.tick() }),
     ];
     super({ ...place, parts, measures, tracer: stores.traces?.tracer ?? null });
     this.#stores = stores;
     this.#features = features;
+    this.predicting = predictions;
   }
 
-  /** `names` begins the names of its logged requests: one for each of the processes that serve a project. Error: MIGRATE_MOVED. */
+  /** Error: MIGRATE_MOVED. */
   static async open(
     project: ProjectData,
     environment: Environment,
     clock: Clock,
     onFault: (error: unknown) => void,
-    names = `${process.pid.toString(36)}-`,
+    place: ReaderPlace = {},
   ): Promise<Reader> {
     checkNotMoved(environment.directory);
-    return Reader.openMigrating(project, environment, clock, onFault, names);
+    return Reader.openMigrating(project, environment, clock, onFault, place);
   }
 
   /** Opens either side of a migration, also one that has moved: for the migration alone. */
@@ -78,7 +93,7 @@ export class Reader extends Running<Status> {
     environment: Environment,
     clock: Clock,
     onFault: (error: unknown) => void,
-    names: string,
+    { names = `${process.pid.toString(36)}-`, worker }: ReaderPlace,
   ): Promise<Reader> {
     checkDeclaration(project, environment.directory);
     const stores = await openReadStores(environment, onFault);
@@ -97,8 +112,20 @@ export class Reader extends Running<Status> {
         onComputeError,
         onFault,
       });
-      const host = await openModelHost({ environment, runtimes, registered: null, clock, onFault });
-      return new Reader({ project, environment, stores, features, host, clock });
+      const tracer = traces?.tracer ?? null;
+      const predictions =
+        worker === undefined
+          ? null
+          : await WorkerPredictions.open({ project, environment, features, place: worker, tracer, clock, onFault });
+      const host = await openModelHost({
+        environment,
+        runtimes,
+        ...(predictions?.hostOptions() ?? { registered: null, log: mustNotBeLogged }),
+        answered: (model, tookMs) => features.measures.predicted(model, tookMs, performance.now()),
+        clock,
+        onFault,
+      });
+      return new Reader({ project, environment, stores, features, predictions, host, clock });
     } catch (error) {
       await online.close();
       await traces?.close();
@@ -128,11 +155,12 @@ export class Reader extends Running<Status> {
 
   /** The logged vectors since the last call, for the process that writes the history. */
   drainServed(): readonly TableAppend[] {
-    return this.#features.drain();
+    return [...this.#features.drain(), ...(this.predicting?.drainFed() ?? [])];
   }
 
   async close(): Promise<void> {
     await this.models.close();
+    await this.predicting?.close();
     await this.#stores.online.close();
     await this.#stores.traces?.close();
   }

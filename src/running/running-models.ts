@@ -34,6 +34,11 @@ export abstract class RunningModels extends Running<ProjectStatus> {
   /** Writes everything that was ingested and predicted to every store. */
   abstract flush(): Promise<void>;
 
+  /** It makes predictions itself. */
+  get predicting(): this {
+    return this;
+  }
+
   /** A declared model by name. Error: MODEL_UNKNOWN. */
   model(name: string): ModelData {
     return this.#open.models.named(name).data;

@@ -26,7 +26,7 @@ import { bodyRefusal, hostRefusal } from './plain-refusal.ts';
 import { registerRoutes, scopesOf, setCaller } from './register-routes.ts';
 import { answerAll } from './request-check.ts';
 import { traceRequests } from './request-spans.ts';
-import type { ReadContext, Route } from './route.ts';
+import { isAnsweredBy, type ReadContext, type Route } from './route.ts';
 import { allRoutes } from './routes/all-routes.ts';
 import { SPINE_LIMIT } from './routes/training-sets.ts';
 import type { ServedProject } from './served-project.ts';
@@ -121,7 +121,7 @@ export async function serveReads(
     hot: hotRoutes(routes, served, null, options),
     bytes: bytesRoute(routes, served),
     // Without a writer nobody has the other routes.
-    paths: pathTable(writer === undefined ? routes.filter(({ access }) => access === 'reads') : routes),
+    paths: pathTable(writer === undefined ? routes.filter((route) => isAnsweredBy(route, served)) : routes),
     unknown: 'SERVER_READ_ONLY',
     routes: (server) => {
       registerRoutes(server, routes, readContext(served, routes, group ?? null), null);
@@ -218,7 +218,8 @@ function buildServer(served: ServedProject, options: ServerOptions, serving: Ser
           hostRefusal(request, allows) ?? (isOther && request.method !== 'OPTIONS' ? null : bodyRefusal(request));
         if (refusal !== null) return answerPlain(response, refusal);
         if (isOther) return answerOtherMethod(request, response, known, check);
-        return (elsewhere === undefined || route?.access === 'reads' ? routed : elsewhere)(request, response);
+        const isOwn = elsewhere === undefined || (route !== undefined && isAnsweredBy(route, served));
+        return (isOwn ? routed : elsewhere)(request, response);
       };
       const times = {
         headersTimeout: HEAD_TIMEOUT_MS,

@@ -123,7 +123,7 @@ function codesOf(
     ...(body === undefined ? [] : (['SERVER_BODY_SIZE', 'SERVER_MEDIA_TYPE'] as const)),
     ...(method === 'POST' ? [] : (['SERVER_METHOD_BODY'] as const)),
     ...(scopes === null ? [] : (['AUTH_KEY', 'AUTH_SCOPE'] as const)),
-    ...(access === 'writes' ? (['SERVER_WRITER'] as const) : []),
+    ...(access !== 'reads' ? (['SERVER_WRITER'] as const) : []),
     ...(hot === undefined ? [] : (['SERVER_CLOSING'] as const)),
   ];
 }

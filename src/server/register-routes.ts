@@ -38,7 +38,7 @@ export function scopesOf({ routeOptions }: FastifyRequest): readonly Scope[] | n
   return scopes === undefined ? UNKNOWN_PATH : scopes;
 }
 
-/** Makes the routes of a process; without `write` only those that read. */
+/** Makes the routes of a process; without `write` none that writes. */
 export function registerRoutes(
   server: FastifyInstance,
   routes: readonly Route[],
@@ -46,8 +46,11 @@ export function registerRoutes(
   write: WriteContext | null,
 ): void {
   for (const route of routes) {
+    const { predicting } = read.served;
     if (route.access === 'reads') register(server, route, (request) => route.run(read, request));
-    else if (write !== null) register(server, route, (request) => route.run(write, request));
+    else if (route.access === 'predicts') {
+      if (predicting !== null) register(server, route, (request) => route.run(predicting, request));
+    } else if (write !== null) register(server, route, (request) => route.run(write, request));
   }
 }
 

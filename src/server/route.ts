@@ -9,7 +9,7 @@ import type { Scope } from '../operating/api-keys.ts';
 import type { Headrace } from '../running/headrace.ts';
 import type { JobBoard } from './jobs/job-board.ts';
 import type { BytesAnswer, HotAnswer } from './lean/hot-route.ts';
-import type { ServedProject } from './served-project.ts';
+import type { PredictingProject, ServedProject } from './served-project.ts';
 import type { Group } from './workers/group.ts';
 
 /** Kinds of routes, as the description groups them. */
@@ -141,8 +141,20 @@ export interface WriteRoute extends RouteBase {
   readonly run: (context: WriteContext, request: RouteRequest) => MaybePromise<RouteAnswer>;
 }
 
+/** A route that every process with a way to the log of predictions answers itself: others forward it. */
+export interface PredictRoute extends RouteBase {
+  readonly access: 'predicts';
+  readonly hot?: (predicting: PredictingProject, options: HotOptions) => readonly HotAnswer[];
+  readonly run: (predicting: PredictingProject, request: RouteRequest) => MaybePromise<RouteAnswer>;
+}
+
 /** Everything about one route. Server, description, page, forwarding and key check are made from it. */
-export type Route = ReadRoute | WriteRoute;
+export type Route = ReadRoute | PredictRoute | WriteRoute;
+
+/** Whether a process that does not write answers a route itself. */
+export function isAnsweredBy({ access }: Route, { predicting }: Pick<ServedProject, 'predicting'>): boolean {
+  return access === 'reads' || (access === 'predicts' && predicting !== null);
+}
 
 const JSON_TYPE = 'application/json';
 

@@ -20,4 +20,9 @@ export interface ServedProject
     | 'inferenceServer'
   > {
   status(): Status;
+  /** Makes predictions; null: the process has no way to the log. */
+  readonly predicting: PredictingProject | null;
 }
+
+/** Makes predictions, in the process that has the log or in one that hands them to it. */
+export type PredictingProject = Pick<Headrace, 'project' | 'model' | 'predictMany' | 'turnedAway'>;

@@ -1,9 +1,9 @@
-import type { Headrace } from '../../src/running/headrace.ts';
 import { inferMessage } from '../../src/server/grpc/grpc-methods.ts';
 import { loadProto } from '../../src/server/grpc/proto.ts';
+import type { ServedProject } from '../../src/server/served-project.ts';
 
 /** The version and the cohort of a caller over gRPC. */
-export async function inferByGrpc(headrace: Headrace, key: string, { number = 0.5, timeoutMs = 0 } = {}) {
+export async function inferByGrpc(served: ServedProject, key: string, { number = 0.5, timeoutMs = 0 } = {}) {
   const [proto, caller] = [await loadProto(), { tenant: '', deadline: Number.POSITIVE_INFINITY, signal: null }];
   const fields = {
     modelName: 'sold',
@@ -14,7 +14,7 @@ export async function inferByGrpc(headrace: Headrace, key: string, { number = 0.
     inputs: [{ name: 'features', datatype: 'FP32', shape: [1n, 1n], contents: { fp32Contents: [number] } }],
   };
   const message = proto.decode('ModelInferRequest', proto.encode('ModelInferRequest', fields));
-  const answer = await inferMessage(headrace, message, caller);
+  const answer = await inferMessage(served, message, caller);
   const { modelVersion, parameters } = proto.decode('ModelInferResponse', proto.encode('ModelInferResponse', answer));
   const lane = parameters as Readonly<Record<string, { readonly choice: { readonly value: unknown } }>>;
   return { version: modelVersion, cohort: lane['headrace_cohort']?.choice.value };

@@ -110,7 +110,7 @@ async function withReaders<T>(
     for (const environment of [from, to]) {
       // These reads are not logged or traced: no user asked.
       const quiet = { ...environment, sampleRate: 0, traces: {} };
-      opened.push(await Reader.openMigrating(asked, quiet, clock, onFault, 'migration-'));
+      opened.push(await Reader.openMigrating(asked, quiet, clock, onFault, { names: 'migration-' }));
     }
     return await work(opened[0], opened[1]);
   } finally {

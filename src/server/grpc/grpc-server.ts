@@ -1,5 +1,8 @@
-import type { Server, ServerDuplexStream, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { Server, ServerCredentials, ServerDuplexStream, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import { reasonOf } from '../../base/reason-of.ts';
 import type { InferCaller } from '../../serving/oip/infer-request.ts';
 import { oipText } from '../../serving/oip/refuse.ts';
 import { type ListenOptions, secured } from '../listen-options.ts';
@@ -11,6 +14,8 @@ import { loadProto, type PlainMessage, type Proto } from './proto.ts';
 export interface GrpcOptions extends ListenOptions {
   /** 0: a free one. */
   readonly port: number;
+  /** Other processes listen on the port too: the system shares connections out among them. */
+  readonly sharesPort?: boolean;
 }
 
 export interface RunningGrpc {
@@ -53,6 +58,10 @@ export async function startGrpc(served: ServedProject, options: GrpcOptions): Pr
           { private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.cert) },
         ]);
   const address = `${options.host}:${options.port}`;
+  if (options.sharesPort === true) {
+    const end = await injected(server, credentials, options);
+    return { address, close: () => closeServer(server, end) };
+  }
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(address, credentials, (error, bound) => {
       if (error === null) resolve(bound);
@@ -62,7 +71,28 @@ export async function startGrpc(served: ServedProject, options: GrpcOptions): Pr
   return { address: `${options.host}:${port}`, close: () => closeServer(server) };
 }
 
-async function closeServer(server: Server): Promise<void> {
+/** Listens for a server whose own way cannot share a port; returns what stops to listen. Error: SERVER_ADDRESS. */
+async function injected(
+  server: Server,
+  credentials: ServerCredentials,
+  { host, port }: GrpcOptions,
+): Promise<() => void> {
+  const injector = server.createConnectionInjector(credentials);
+  const listener = createServer((socket) => injector.injectConnection(socket));
+  try {
+    listener.listen({ host, port, reusePort: true });
+    await once(listener, 'listening');
+  } catch (error) {
+    throw fail('SERVER_ADDRESS', { address: `${host}:${port}`, reason: reasonOf(error) }, error);
+  }
+  return () => {
+    listener.close();
+    injector.drain(CLOSE_WITHIN_MS);
+  };
+}
+
+async function closeServer(server: Server, end = (): void => undefined): Promise<void> {
+  end();
   const timer = setTimeout(() => server.forceShutdown(), CLOSE_WITHIN_MS);
   await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
   clearTimeout(timer);

@@ -1,7 +1,7 @@
 import type { ModelData } from '../../features/define/declaration.ts';
-import type { Headrace } from '../../running/headrace.ts';
 import { predictionBytes, predictionText } from '../prediction-answer.ts';
 import type { HotOptions } from '../route.ts';
+import type { PredictingProject } from '../served-project.ts';
 import { Admission } from './admission.ts';
 import { allowedWaitMs, MOST_WAIT_MS } from './hot-features.ts';
 import type { HotAnswer } from './hot-route.ts';
@@ -12,25 +12,28 @@ import { TurnTime } from './turn-time.ts';
 const ASCII = /^[\0-\x7f]*$/;
 
 /** `POST /v1/predictions/{model}` for each model of a project. One that is turned away counts as one of the model's service. Hot path. */
-export function hotPredictions(headrace: Headrace, { mostWaitMs = MOST_WAIT_MS }: HotOptions): readonly HotAnswer[] {
+export function hotPredictions(
+  predicting: PredictingProject,
+  { mostWaitMs = MOST_WAIT_MS }: HotOptions,
+): readonly HotAnswer[] {
   const turn = new TurnTime();
-  return headrace.project.models.map((model) => ({
+  return predicting.project.models.map((model) => ({
     name: model.name,
-    turnsAway: turnsAway(headrace, model, turn, mostWaitMs),
+    turnsAway: turnsAway(predicting, model, turn, mostWaitMs),
     answer: async ({ isBinary, timeout }, body, trace) => {
       const call = { model, body, timeout, trace };
-      if (isBinary) return binaryResponse(await predictionBytes(headrace, call));
-      const text = await predictionText(headrace, call);
+      if (isBinary) return binaryResponse(await predictionBytes(predicting, call));
+      const text = await predictionText(predicting, call);
       return ASCII.test(text) ? asciiResponse(text) : textResponse(text);
     },
   }));
 }
 
-function turnsAway(headrace: Headrace, model: ModelData, turn: TurnTime, mostWaitMs: number): () => boolean {
+function turnsAway(predicting: PredictingProject, model: ModelData, turn: TurnTime, mostWaitMs: number): () => boolean {
   const admission = new Admission(allowedWaitMs(model, mostWaitMs), mostWaitMs);
   return () => {
     if (admission.admits(turn.look())) return false;
-    headrace.turnedAway(model.service);
+    predicting.turnedAway(model.service);
     return true;
   };
 }

@@ -1,9 +1,9 @@
 import type { Headrace } from '../../running/headrace.ts';
 import { type HotOptions, pathFor, patternOf, type Route } from '../route.ts';
 import type { ServedProject } from '../served-project.ts';
-import type { BytesRoute, HotRoute } from './hot-route.ts';
+import type { BytesRoute, HotAnswer, HotRoute } from './hot-route.ts';
 
-/** The hot routes of a process; without `headrace` only those that read. */
+/** The hot routes of a process; without `headrace` none that writes. */
 export function hotRoutes(
   routes: readonly Route[],
   served: ServedProject,
@@ -11,9 +11,7 @@ export function hotRoutes(
   options: HotOptions,
 ): readonly HotRoute[] {
   return routes.flatMap((route) => {
-    const answers =
-      route.access === 'reads' ? route.hot?.(served, options) : headrace && route.hot?.(headrace, options);
-    return (answers ?? []).map(
+    return (answersOf(route, served, headrace, options) ?? []).map(
       ({ name, turnsAway, answer }): HotRoute => ({
         path: pathFor(route, name),
         route: patternOf(route),
@@ -23,6 +21,18 @@ export function hotRoutes(
       }),
     );
   });
+}
+
+function answersOf(
+  route: Route,
+  served: ServedProject,
+  headrace: Headrace | null,
+  options: HotOptions,
+): readonly HotAnswer[] | undefined {
+  const { predicting } = served;
+  if (route.access === 'reads') return route.hot?.(served, options);
+  if (route.access === 'predicts') return predicting === null ? [] : route.hot?.(predicting, options);
+  return headrace === null ? [] : route.hot?.(headrace, options);
 }
 
 /** The route of requests that run models; null: the process has none. */

@@ -5,7 +5,7 @@ import { instantSchema, requestSchema } from '../column-schema.ts';
 import { MOST_KEYS } from '../feature-answer.ts';
 import { hotPredictions } from '../lean/hot-predictions.ts';
 import { predictionBytes, predictionText } from '../prediction-answer.ts';
-import { json, jsonText, type WriteRoute } from '../route.ts';
+import { json, jsonText, type PredictRoute } from '../route.ts';
 import { agesSchema } from './features.ts';
 
 // The model judges its length, so that the code is the same however a prediction is asked for.
@@ -26,13 +26,13 @@ const prediction = z.object({
 const TIMEOUT_HEADER = 'headrace-timeout-ms';
 
 /** Scores requests with a model, each by the version of its caller's cohort, and logs the predictions under their ids. */
-export const predict: WriteRoute = {
+export const predict: PredictRoute = {
   method: 'POST',
   path: '/v1/predictions/{model}',
   operationId: 'predict',
   tag: 'predictions',
   scopes: ['read'],
-  access: 'writes',
+  access: 'predicts',
   page: {
     takes: `\`{id, request, at?}\`, or \`{requests: [{id, request}], at?}\` with up to ${MOST_KEYS.toLocaleString('en')}`,
     answers: `\`{id, model, version, cohort, rollout, score, at, ages, missing}\`, or \`{predictions}\`; binary with \`accept: ${VECTOR_BINARY_TYPE}\``,
@@ -72,10 +72,10 @@ export const predict: WriteRoute = {
     });
   },
   hot: hotPredictions,
-  run: async ({ headrace }, { name, headers, body, trace }) => {
-    const call = { model: headrace.model(name), body, timeout: timeoutOf(headers[TIMEOUT_HEADER]), trace };
-    if (headers.accept !== VECTOR_BINARY_TYPE) return jsonText(await predictionText(headrace, call));
-    const bytes = await predictionBytes(headrace, call);
+  run: async (predicting, { name, headers, body, trace }) => {
+    const call = { model: predicting.model(name), body, timeout: timeoutOf(headers[TIMEOUT_HEADER]), trace };
+    if (headers.accept !== VECTOR_BINARY_TYPE) return jsonText(await predictionText(predicting, call));
+    const bytes = await predictionBytes(predicting, call);
     const { buffer, byteOffset, byteLength } = bytes;
     return { status: 200, type: VECTOR_BINARY_TYPE, body: Buffer.from(buffer, byteOffset, byteLength) };
   },

@@ -13,6 +13,8 @@ export interface OpenHostOptions {
   readonly runtimes: Runtimes;
   /** Models of a project's registry; null: the process has none open. */
   readonly registered: RegistrySourceOptions | null;
+  /** Processes that share the bounds of the queues: each takes its part. */
+  readonly processes?: number;
   /** Models of other parts of the process. */
   readonly more?: readonly ModelSource[];
   /** The lane of a request during a rollout of its model. */
@@ -27,7 +29,7 @@ export interface OpenHostOptions {
 
 /** Opens the models of an environment; those of its repository are loaded where it says so. Error: OIP_CONFIG. */
 export async function openModelHost(options: OpenHostOptions): Promise<ModelHost> {
-  const { environment, runtimes, registered, clock, onFault } = options;
+  const { environment, runtimes, registered, processes = 1, clock, onFault } = options;
   const { functions, repository, load, memoryBytes, idleMs, queue, cacheBytes, isolated } = environment.models;
   const eager: ModelSource[] = [];
   if (functions.length > 0) eager.push(new FunctionSource(functions));
@@ -36,7 +38,11 @@ export async function openModelHost(options: OpenHostOptions): Promise<ModelHost
   const host = new ModelHost({
     sources: [...eager, ...lazy, ...(options.more ?? [])],
     runtimes,
-    limits: { mostRows: queue.rows, mostRowsOfTenant: queue.rowsOfCaller, weights: queue.weights },
+    limits: {
+      mostRows: partOf(queue.rows, processes),
+      mostRowsOfTenant: partOf(queue.rowsOfCaller, processes),
+      weights: queue.weights,
+    },
     budgetBytes: memoryBytes,
     idleMs,
     loadsOnRequest: load !== 'explicit',
@@ -50,4 +56,9 @@ export async function openModelHost(options: OpenHostOptions): Promise<ModelHost
   });
   if (load === 'start') for (const source of eager) await host.loadAll(await source.names());
   return host;
+}
+
+/** The part of one of some processes in a bound, so that all of them together keep it; at least 1. */
+function partOf(bound: number, processes: number): number {
+  return Math.max(1, Math.floor(bound / processes));
 }

@@ -44,6 +44,8 @@ export interface OpenModelOptions {
   readonly listener: PredictionListener;
   /** The part of a playbook in serving; absent: the model has none. */
   readonly answers?: ModelAnswers | undefined;
+  /** Called after each change of a rollout that this process made; the change waits for it. */
+  readonly changed?: () => Promise<void>;
 }
 
 /** The part of a playbook in the serving of its model. */

@@ -8,18 +8,16 @@ import type { Part } from '../../ports/part.ts';
 import { CHAMPION, promote } from '../../registry/champion.ts';
 import { Background } from '../../schedule/background.ts';
 import type { InferReply, InferRequest } from '../oip/infer-request.ts';
-import { refuse } from '../oip/refuse.ts';
 import { modelsPart, type ServedModel } from '../online/models-part.ts';
-import { mustBeLoggable } from '../online/prediction-log.ts';
 import { predictionTopic } from '../online/prediction-record.ts';
 import { predictionsPart } from '../online/predictions-part.ts';
-import { ID_PARAMETER, tensorPrediction } from '../online/tensor-prediction.ts';
-import { type InferLane, inferLane } from '../rollout/infer-lanes.ts';
+import type { InferLane } from '../rollout/infer-lanes.ts';
 import type { ModelRollouts } from '../rollout/model-rollouts.ts';
 import { rolloutsPart } from '../rollout/rollouts-part.ts';
 import { type ModelAnswers, OpenModel, type OpenModelOptions, type PredictionListener } from './open-model.ts';
+import { laneOfTensors, logTensors } from './tensor-hooks.ts';
 
-export interface ProjectModelsOptions extends Omit<OpenModelOptions, 'listener' | 'answers'> {
+export interface ProjectModelsOptions extends Omit<OpenModelOptions, 'listener' | 'answers' | 'changed'> {
   readonly project: ProjectData;
   /** Names of the models without which the server is not ready. */
   readonly required: readonly string[];
@@ -34,21 +32,30 @@ const PUBLISH_PREDICTIONS = 50_000;
 /** Longest time that predictions wait to be published while the project ticks, ms. */
 const PUBLISH_AFTER_MS = 60_000;
 
+type Listeners = Set<() => Promise<void>>;
+
+async function heard(listeners: Listeners): Promise<void> {
+  await Promise.all([...listeners].map((listener) => listener()));
+}
+
 /** The models of a running project. */
 export class ProjectModels {
   readonly #options: ProjectModelsOptions;
   readonly #models: ReadonlyMap<string, OpenModel>;
   readonly #publishing = new Background();
+  readonly #listeners: Listeners;
   #publishedAt = performance.now();
 
-  private constructor(options: ProjectModelsOptions, models: ReadonlyMap<string, OpenModel>) {
+  private constructor(options: ProjectModelsOptions, models: ReadonlyMap<string, OpenModel>, listeners: Listeners) {
     this.#options = options;
     this.#models = models;
+    this.#listeners = listeners;
   }
 
   /** Opens the predictions of every model; `start` loads the champions. Errors: those of the stores. */
   static async open(options: ProjectModelsOptions): Promise<ProjectModels> {
     const models = new Map<string, OpenModel>();
+    const listeners: Listeners = new Set();
     for (const model of options.project.models)
       models.set(
         model.name,
@@ -56,9 +63,10 @@ export class ProjectModels {
           ...options,
           listener: options.listenerOf(model),
           answers: options.answersOf(model),
+          changed: () => heard(listeners),
         }),
       );
-    return new ProjectModels(options, models);
+    return new ProjectModels(options, models, listeners);
   }
 
   /** Loads the champions and joins past predictions. One that cannot serve is reported, and events are taken nevertheless. */
@@ -68,23 +76,19 @@ export class ProjectModels {
     await this.#catchUp();
   }
 
-  /** The lane of a tensor request during a rollout of its model; null: there is none, or the model is not of the project. */
+  /** As `laneOfTensors`. */
   laneOf(request: InferRequest): InferLane | null {
-    const open = this.#models.get(request.model);
-    return open === undefined ? null : inferLane(open.rollouts.lanes, request);
+    return laneOfTensors((name) => this.#models.get(name), request);
   }
 
-  /**
-   * Logs the prediction of a tensor request that names its id, as durably as an event; null: it names none. Errors:
-   * OIP_REQUEST, PREDICTION_VALUE, those of the log.
-   */
+  /** As `logTensors`. */
   logTensors(request: InferRequest, reply: InferReply): Promise<unknown> | null {
-    const prediction = tensorPrediction(request, reply, this.#options.clock());
-    if (prediction === null) return null;
-    const open = this.#models.get(request.model);
-    if (open === undefined) throw refuse(`parameter '${ID_PARAMETER}' is for the models of the project`);
-    mustBeLoggable(request.model, prediction.id, undefined);
-    return open.log.append([prediction]);
+    return logTensors((name) => this.#models.get(name), request, reply, this.#options.clock);
+  }
+
+  /** Calls a function after each change of a rollout or a champion that this process made; the change waits for it. Never throws. */
+  onChange(listener: () => Promise<void>): void {
+    this.#listeners.add(listener);
   }
 
   /** Follows the rollouts that other processes changed. Call it some times a second in a process that serves. Errors: ROLLOUT_*. */
@@ -121,6 +125,7 @@ export class ProjectModels {
     await server.check(version);
     await promote(this.#options.registry, name, { version, expected, at: this.#options.clock() });
     await server.refresh();
+    await heard(this.#listeners);
   }
 
   /** All versions of a model, and the champion; null: none. */

@@ -4,7 +4,7 @@ import type { FeatureServiceData, ModelData } from '../../features/define/declar
 import type { AppendOutcome } from '../../featurestore/ingest/append-outcome.ts';
 import type { ServedVector } from '../../featurestore/online/served-vector.ts';
 import type { Rollout } from '../../ports/rollout-store.ts';
-import type { OpenModel } from '../models/open-model.ts';
+import type { PredictedModel } from './predicted-model.ts';
 import type { NewPrediction, Prediction } from './prediction.ts';
 import { mustBeLoggable } from './prediction-log.ts';
 import { withinDeadline } from './within-deadline.ts';
@@ -27,7 +27,7 @@ export interface PredictOptions {
 
 /** The parts that make a prediction. */
 export interface PredictingWith {
-  readonly open: OpenModel;
+  readonly open: PredictedModel;
   readonly read: (
     service: FeatureServiceData,
     request: unknown,

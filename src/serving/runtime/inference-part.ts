@@ -132,9 +132,26 @@ export const inferencePart: PartKind<Host, InferenceStatus> = {
       sizeBytes: one.sizeBytes,
     })),
   }),
+  // The processes of a group have a queue and a copy of a model each.
+  merge: (shares) => {
+    const rows = shares.flatMap(({ inference }) => inference);
+    const versions = Map.groupBy(rows, ({ model, version }) => `${model} ${version}`);
+    return { inference: [...versions.values()].map(mergeRows) };
+  },
   lines: ({ inference }) =>
     inference.map(({ model, version, place, p99Ms }) => {
       const measured = p99Ms === null ? 'no request yet' : `p99 ${p99Ms.toFixed(2)} ms`;
       return `inference of ${model} version ${version}, ${place === 'here' ? 'on the server thread' : `on a ${place}`}: ${measured}`;
     }),
 };
+
+/** One version in several processes: the slowest speaks for the time, and all count. */
+function mergeRows(rows: readonly InferenceRow[]): InferenceRow {
+  const p99s = rows.flatMap(({ p99Ms }) => (p99Ms === null ? [] : [p99Ms]));
+  return {
+    ...rows[0],
+    pending: rows.reduce((sum, { pending }) => sum + pending, 0),
+    p99Ms: p99s.length === 0 ? null : Math.max(...p99s),
+    sizeBytes: rows.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  };
+}

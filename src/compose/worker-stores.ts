@@ -1,0 +1,43 @@
+import { onnxRuntime } from '../backends/onnx/onnx-runtime.ts';
+import type { Environment } from '../environment/config.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import { openPython, type Stores } from './compose.ts';
+import { hasPlaybook, openPlaybooks } from './open-playbooks.ts';
+import { openArtifacts, openRegistry, openRollouts } from './open-registry.ts';
+
+/** The stores of a process that makes predictions and hands them to the one that writes. */
+export type WorkerStores = Pick<Stores, 'registry' | 'rollouts' | 'playbooks' | 'artifacts' | 'runtime' | 'python'>;
+
+/** Opens them, next to the process that writes the environment. Errors: those of the stores. */
+export async function openWorkerStores(project: ProjectData, environment: Environment): Promise<WorkerStores> {
+  const opened: { close(): unknown }[] = [];
+  const keep = <T extends { close(): unknown }>(store: T): T => {
+    opened.push(store);
+    return store;
+  };
+  try {
+    const artifacts = await openArtifacts(environment);
+    return {
+      artifacts,
+      registry: keep(await openRegistry(environment)),
+      rollouts: keep(await openRollouts(environment)),
+      playbooks: hasPlaybook(project) ? keep(openPlaybooks(environment)) : null,
+      runtime: onnxRuntime,
+      python: await openPython(environment, artifacts),
+    };
+  } catch (error) {
+    for (const store of opened.reverse()) await store.close();
+    throw error;
+  }
+}
+
+/** Closes them, also where one fails. Errors: the first of them. */
+export async function closeWorkerStores({ python, playbooks, rollouts, registry }: WorkerStores): Promise<void> {
+  const closed = await Promise.allSettled([
+    python?.close(),
+    (async () => playbooks?.close())(),
+    (async () => rollouts.close())(),
+    (async () => registry.close())(),
+  ]);
+  for (const one of closed) if (one.status === 'rejected') throw one.reason;
+}

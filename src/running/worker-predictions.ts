@@ -1,0 +1,147 @@
+import type { Clock } from '../base/time.ts';
+import type { Tracer } from '../base/tracer.ts';
+import { runtimes } from '../compose/compose.ts';
+import { closeWorkerStores, openWorkerStores, type WorkerStores } from '../compose/worker-stores.ts';
+import type { Environment } from '../environment/config.ts';
+import type { FeatureServiceData, ModelData, ProjectData } from '../features/define/declaration.ts';
+import type { FeatureReader } from '../featurestore/feature-reader.ts';
+import { AppendOutcome } from '../featurestore/ingest/append-outcome.ts';
+import { openPart } from '../observe/part-kind.ts';
+import type { TableAppend } from '../ports/offline-store.ts';
+import type { Part } from '../ports/part.ts';
+import type { OpenHostOptions } from '../serving/models/open-host.ts';
+import { WorkerModels } from '../serving/models/worker-models.ts';
+import { type PredictionRequest, type PredictOptions, predictMany } from '../serving/online/predict-many.ts';
+import type { Prediction } from '../serving/online/prediction.ts';
+import type { PredictionSink } from '../serving/online/prediction-sink.ts';
+import { pythonPart } from '../serving/runtime/python-part.ts';
+import { ProjectPlaybooks } from './project-playbooks.ts';
+
+/** The way of a process to the log of another one, and how many processes share the bounds of the queues. */
+export interface WorkerPlace {
+  readonly sink: PredictionSink;
+  readonly processes: number;
+}
+
+export interface WorkerPredictionsOptions {
+  readonly project: ProjectData;
+  readonly environment: Environment;
+  readonly features: FeatureReader;
+  readonly place: WorkerPlace;
+  readonly tracer: Tracer | null;
+  readonly clock: Clock;
+  readonly onFault: (error: unknown) => void;
+}
+
+interface Opened {
+  readonly stores: WorkerStores;
+  readonly models: WorkerModels;
+  readonly playbooks: ProjectPlaybooks;
+}
+
+/** Predictions of a process of a group: features are joined and scored here, and the writer's log has each before it is answered. */
+export class WorkerPredictions {
+  readonly project: ProjectData;
+  readonly #options: WorkerPredictionsOptions;
+  readonly #open: Opened;
+  /** The writer shows it: its log takes the appends. */
+  readonly #appends = new AppendOutcome();
+
+  private constructor(options: WorkerPredictionsOptions, open: Opened) {
+    this.project = options.project;
+    this.#options = options;
+    this.#open = open;
+  }
+
+  /** Opens the registry next to the writer's, and loads the champions. Errors: those of the stores. */
+  static async open(options: WorkerPredictionsOptions): Promise<WorkerPredictions> {
+    const { project, environment, place, clock, onFault } = options;
+    const stores = await openWorkerStores(project, environment);
+    const { directory, sampleRate, requiredModels } = environment;
+    const playbooks = new ProjectPlaybooks({ project, directory, store: stores.playbooks, clock, onFault });
+    await playbooks.follow();
+    const models = new WorkerModels({
+      ...stores,
+      project,
+      threads: runtimes.thread,
+      sampleRate,
+      clock,
+      onFault,
+      required: requiredModels,
+      sink: place.sink,
+      guardOf: (model) => playbooks.answersOf(model)?.guard,
+    });
+    await models.start();
+    return new WorkerPredictions(options, { stores, models, playbooks });
+  }
+
+  /** The part of the options of a model host that makes its answers count here as they do in the writer. */
+  hostOptions(): Pick<OpenHostOptions, 'registered' | 'processes' | 'laneOf' | 'log'> {
+    const { stores, models } = this.#open;
+    return {
+      registered: stores,
+      processes: this.#options.place.processes,
+      laneOf: (request) => models.laneOf(request),
+      log: (request, reply) => models.logTensors(request, reply),
+    };
+  }
+
+  /** A declared model by name. Error: MODEL_UNKNOWN. */
+  model(name: string): ModelData {
+    return this.#open.models.named(name).data;
+  }
+
+  /** Counts a request of a service that was rejected because more came than could be answered. */
+  turnedAway(service: FeatureServiceData): void {
+    this.#options.features.measures.turnedAway(service);
+  }
+
+  /** As `Headrace.predictMany`: each is in the writer's log when this returns. Errors: the same, and SERVER_WRITER. */
+  predictMany(
+    model: ModelData,
+    requests: readonly PredictionRequest[],
+    options?: PredictOptions,
+  ): Promise<readonly Prediction[]> {
+    const { features, tracer } = this.#options;
+    const using = {
+      open: this.#open.models.named(model.name),
+      read: (...[of, request, at, id, trace]: Parameters<FeatureReader['readAs']>) =>
+        features.readAs(of, request, at, id, trace),
+      appends: this.#appends,
+      tracer,
+      predicted: (name: string, tookMs: number, now: number) => features.measures.predicted(name, tookMs, now),
+    };
+    return predictMany(using, model, requests, options);
+  }
+
+  /** Follows rollouts and playbooks that other processes changed. Call it some times a second. Errors: ROLLOUT_*. */
+  async follow(): Promise<void> {
+    await this.#open.playbooks.follow();
+    await this.#open.models.followRollouts();
+  }
+
+  /** Follows everything, champions too: another process has changed something and waits. Errors: as `follow`. */
+  async followAll(): Promise<void> {
+    await this.#open.playbooks.follow();
+    await this.#open.models.follow();
+  }
+
+  /** The logged model inputs since the last call. */
+  drainFed(): readonly TableAppend[] {
+    return this.#open.models.drainFed();
+  }
+
+  parts(): readonly Part[] {
+    const { stores, models, playbooks } = this.#open;
+    return [
+      ...models.parts(),
+      openPart(pythonPart, { workers: () => stores.python?.workers() ?? [] }),
+      ...(stores.playbooks === null ? [] : [playbooks.part()]),
+    ];
+  }
+
+  async close(): Promise<void> {
+    await this.#open.models.close();
+    await closeWorkerStores(this.#open.stores);
+  }
+}

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { fail, isHeadraceError } from '../../base/errors/fail.ts';
+import type { ModelData, ProjectData } from '../../features/define/declaration.ts';
+import { FedLog } from '../../featurestore/skew/fed-log.ts';
+import { openPart } from '../../observe/part-kind.ts';
+import type { TableAppend } from '../../ports/offline-store.ts';
+import type { Part } from '../../ports/part.ts';
+import type { InferReply, InferRequest } from '../oip/infer-request.ts';
+import { ModelServer } from '../online/model-server.ts';
+import { modelsPart, type ServedModel } from '../online/models-part.ts';
+import type { PredictedModel, VectorGuard } from '../online/predicted-model.ts';
+import type { NewPrediction } from '../online/prediction.ts';
+import type { PredictionSink } from '../online/prediction-sink.ts';
+import { FollowedRollouts } from '../rollout/followed-rollouts.ts';
+import type { InferLane } from '../rollout/infer-lanes.ts';
+import type { ShadowCopy } from '../rollout/rollout-lanes.ts';
+import { rolloutsPart } from '../rollout/rollouts-part.ts';
+import { loadForeignScorer } from './foreign-scorer.ts';
+import type { OpenModelOptions } from './open-model.ts';
+import { laneOfTensors, logTensors } from './tensor-hooks.ts';
+
+export interface WorkerModelsOptions
+  extends Pick<
+    OpenModelOptions,
+    'registry' | 'rollouts' | 'artifacts' | 'runtime' | 'threads' | 'python' | 'sampleRate' | 'clock' | 'onFault'
+  > {
+  readonly project: ProjectData;
+  /** Names of the models without which the process is not ready. */
+  readonly required: readonly string[];
+  /** Where predictions are logged. */
+  readonly sink: PredictionSink;
+  /** Puts declared values in the place of faulty features; undefined: the model has no playbook. */
+  readonly guardOf: (model: ModelData) => (() => VectorGuard | null) | undefined;
+}
+
+/** A model in a process of a group: it scores here, and its predictions go to the log of the writer. */
+class WorkerModel implements PredictedModel {
+  readonly data: ModelData;
+  readonly server: ModelServer;
+  readonly rollouts: FollowedRollouts;
+  readonly fed: FedLog;
+  readonly log: PredictedModel['log'];
+  readonly #guard: (() => VectorGuard | null) | undefined;
+
+  constructor(data: ModelData, options: WorkerModelsOptions) {
+    const { sink, sampleRate, onFault } = options;
+    this.data = data;
+    this.#guard = options.guardOf(data);
+    this.fed = new FedLog(data, sampleRate);
+    this.log = { append: (predictions: readonly NewPrediction[]) => sink.append(data.name, predictions) };
+    this.server = new ModelServer({
+      model: data,
+      ...options,
+      foreign: (record) => loadForeignScorer(record, options),
+    });
+    this.rollouts = new FollowedRollouts({
+      model: data,
+      store: options.rollouts,
+      server: this.server,
+      shadowed: (copy, version, score, id) => {
+        this.log.append([shadowOf(copy, version, score, id)]).catch(onFault);
+      },
+      process: randomUUID(),
+      monotonic: () => performance.now(),
+      onFault,
+    });
+  }
+
+  inputGuard(): VectorGuard | null {
+    return this.#guard?.() ?? null;
+  }
+}
+
+function shadowOf({ id, at, missing }: ShadowCopy, version: number, score: number, rollout: string): NewPrediction {
+  const ages = { streaming: null, batch: null };
+  return { id, version, score, at, ages, missing, lane: { id: rollout, lane: 'shadow' } };
+}
+
+/** The models of a project in a process of a group that does not have the log. */
+export class WorkerModels {
+  readonly #options: WorkerModelsOptions;
+  readonly #models: ReadonlyMap<string, WorkerModel>;
+
+  constructor(options: WorkerModelsOptions) {
+    this.#options = options;
+    this.#models = new Map(options.project.models.map((data) => [data.name, new WorkerModel(data, options)]));
+  }
+
+  /** Loads the champions and the versions of rollouts. What fails is reported and tried again. */
+  async start(): Promise<void> {
+    await this.follow().catch(this.#options.onFault);
+  }
+
+  /** Follows champions and rollouts that other processes changed. Errors: ROLLOUT_*, those of the registry. */
+  async follow(): Promise<void> {
+    await this.#refresh();
+    await this.followRollouts();
+  }
+
+  /** Follows rollouts that other processes changed. Call it some times a second. Errors: ROLLOUT_*. */
+  async followRollouts(): Promise<void> {
+    for (const { rollouts } of this.#models.values()) await rollouts.follow();
+  }
+
+  /** Error: MODEL_UNKNOWN. */
+  named(name: string): PredictedModel & { readonly data: ModelData } {
+    const model = this.#models.get(name);
+    if (model === undefined) throw fail('MODEL_UNKNOWN', { model: name, known: [...this.#models.keys()] });
+    return model;
+  }
+
+  /** As `laneOfTensors`. */
+  laneOf(request: InferRequest): InferLane | null {
+    return laneOfTensors((name) => this.#models.get(name), request);
+  }
+
+  /** As `logTensors`. */
+  logTensors(request: InferRequest, reply: InferReply): Promise<unknown> | null {
+    return logTensors((name) => this.#models.get(name), request, reply, this.#options.clock);
+  }
+
+  /** The logged model inputs since the last call, for the process that writes the history. */
+  drainFed(): readonly TableAppend[] {
+    return [...this.#models.values()].map(({ fed }) => fed.drain()).filter(({ rows }) => rows > 0);
+  }
+
+  parts(): readonly Part[] {
+    return [
+      openPart(modelsPart, () => this.#served(), { tick: () => this.#refresh() }),
+      openPart(rolloutsPart, () => [...this.#models.values()].map(({ rollouts }) => rollouts), {
+        tick: async () => {
+          for (const { rollouts } of this.#models.values()) await rollouts.tick();
+        },
+      }),
+    ];
+  }
+
+  /** Ends when every call has its scores. */
+  async close(): Promise<void> {
+    for (const { rollouts, server } of this.#models.values()) {
+      await rollouts.close();
+      await server.close();
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    const { onFault } = this.#options;
+    for (const { server } of this.#models.values())
+      await server.refresh().catch((error: unknown) => {
+        // Not a fault: the health report names the version until its environment is made.
+        if (!isHeadraceError(error, 'PYTHON_PREPARING')) onFault(error);
+      });
+  }
+
+  *#served(): Generator<ServedModel> {
+    const { required } = this.#options;
+    for (const { data, server } of this.#models.values())
+      yield { data, server, isRequired: required.includes(data.name) };
+  }
+}
