@@ -65,7 +65,7 @@ export async function serveGroup(
   }
 }
 
-/** What all processes of a group are given. */
+/** The same for all processes of a group. */
 type Shared = Pick<WorkerPart, 'port' | 'grpcPort' | 'writer' | 'predictions'>;
 
 class Supervised {

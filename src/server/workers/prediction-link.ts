@@ -116,7 +116,7 @@ export class PredictionLink implements PredictionSink {
         }
         this.#state = { kind: 'joined', socket };
         resolve(socket);
-        // What changed while there was no connection.
+        // Changes while there was no connection.
         this.#options.follow().catch(this.#options.onFault);
       });
       socket.on('error', reject);

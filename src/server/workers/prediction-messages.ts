@@ -23,7 +23,7 @@ export type ToWriter =
 
 /** From the process that writes. */
 export type FromWriter =
-  /** What became of each batch; null: the log has it. */
+  /** The outcome of each batch; null: the log has it. */
   | { readonly kind: 'appended'; readonly id: number; readonly outcomes: readonly (DescribedError | null)[] }
   /** A rollout or a champion has changed. */
   | { readonly kind: 'follow'; readonly id: number };

@@ -86,7 +86,7 @@ export class WorkerModels {
     this.#models = new Map(options.project.models.map((data) => [data.name, new WorkerModel(data, options)]));
   }
 
-  /** Loads the champions and the versions of rollouts. What fails is reported and tried again. */
+  /** Loads the champions and the versions of rollouts. A failure is reported and tried again. */
   async start(): Promise<void> {
     await this.follow().catch(this.#options.onFault);
   }
