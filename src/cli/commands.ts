@@ -15,15 +15,17 @@ import { costProfile } from './commands/cost/profile.ts';
 import { costSpot } from './commands/cost/spot.ts';
 import { costVerify } from './commands/cost/verify.ts';
 import { dev } from './commands/dev.ts';
+import { driftCauses } from './commands/drift-causes.ts';
 import { driftCompare } from './commands/drift-compare.ts';
 import { driftEstimate } from './commands/drift-estimate.ts';
 import { driftEvidently } from './commands/drift-evidently.ts';
 import { driftExport } from './commands/drift-export.ts';
 import { driftLabels } from './commands/drift-labels.ts';
 import { driftProfile } from './commands/drift-profile.ts';
+import { driftReport } from './commands/drift-report.ts';
 import { driftSlices } from './commands/drift-slices.ts';
 import { driftStatus } from './commands/drift-status.ts';
-import { driftReport, driftWindows } from './commands/drift-windows.ts';
+import { driftWindows } from './commands/drift-windows.ts';
 import { featuresGet } from './commands/features-get.ts';
 import { featuresReport } from './commands/features-report.ts';
 import { forget } from './commands/forget.ts';
@@ -93,6 +95,7 @@ export const commands: readonly Command[] = [
   driftLabels,
   driftStatus,
   driftReport,
+  driftCauses,
   driftWindows,
   driftSlices,
   driftExport,

@@ -25,7 +25,8 @@ export async function writeComparison(call: Call, comparison: Comparison): Promi
   call.terminal.out(comparisonText(comparison));
 }
 
-function writeText(path: string, text: string): void {
+/** Writes a file of a user's own. Error: CLI_FILE. */
+export function writeText(path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (error) {

@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { FileArtifactStore } from '../backends/embedded/artifacts/file-artifact-store.ts';
 import { acquireLock, type Lock } from '../backends/embedded/lock.ts';
 import type { Environment } from '../environment/config.ts';
-import type { ProjectData } from '../features/define/declaration.ts';
+import type { ModelData, ProjectData } from '../features/define/declaration.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import type { Watched } from '../monitoring/monitor/judge-windows.ts';
 import { type MonitorState, parseState, STATE_FILE } from '../monitoring/monitor/monitor-state.ts';
 import { decodeReference } from '../monitoring/monitor/reference.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
-import type { ModelRegistry } from '../ports/model-registry.ts';
+import type { AliasMove, ModelRegistry } from '../ports/model-registry.ts';
 import type { ModelRuntime } from '../ports/model-runtime.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
-import type { PlaybookStore } from '../ports/playbook-store.ts';
+import type { PlaybookEntry, PlaybookStore } from '../ports/playbook-store.ts';
 import type { RolloutStore } from '../ports/rollout-store.ts';
 import type { OpenTrainingRun } from '../ports/training-backend.ts';
 import { CHAMPION } from '../registry/champion.ts';
@@ -26,6 +26,10 @@ export interface MonitorStores {
   history(): Promise<OfflineStore>;
   /** Champions with their references; models without a champion are left out. */
   watched(): Promise<readonly Watched[]>;
+  /** Moves of a model's aliases. */
+  moves(model: string): Promise<readonly AliasMove[]>;
+  /** The journal of a model's playbook; empty: it declares none. Errors: PLAYBOOK_*. */
+  journal(model: ModelData): Promise<readonly PlaybookEntry[]>;
   close(): Promise<void>;
 }
 
@@ -48,6 +52,16 @@ export function openMonitor(project: ProjectData, environment: Environment): Mon
         });
       }
       return found;
+    },
+    moves: async (model) => registry.moves(model),
+    journal: async (model) => {
+      if (Object.keys(model.playbook).length === 0) return [];
+      const store = openPlaybooks(environment);
+      try {
+        return await store.entries(model.name);
+      } finally {
+        await store.close();
+      }
     },
     close: async () => {
       await registry.close();

@@ -38,6 +38,8 @@ function status(
     faults,
     drifted,
     changedAt: null,
+    value: null,
+    limit: null,
   };
   return { model: 'watched', version: 1, monitor, state, reason: window.reason, referenceAgeMs: 1, windows: [window] };
 }

@@ -2,18 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { randomNormal, seededRandom } from '../../src/base/rng.ts';
 import { openMonitor } from '../../src/compose/open-monitor.ts';
 import { resolveEnvironment } from '../../src/environment/config.ts';
 import { judgeModel } from '../../src/monitoring/monitor/judge-windows.ts';
 import type { LossMemory } from '../../src/monitoring/monitor/loss-memory.ts';
 import type { OfflineStore } from '../../src/ports/offline-store.ts';
-import { came } from '../models/small-project.ts';
 import { WatchedRun, watchedProject } from '../playbook/watched-project.ts';
 
 const HOUR_MS = 3_600_000;
-const START = Date.UTC(2026, 0, 5);
-const random = seededRandom(11);
 const directory = mkdtempSync(join(tmpdir(), 'headrace-loss-memory-'));
 const { watched, project } = watchedProject({ retrain: false });
 const environment = resolveEnvironment('local', { directory, sampleRate: 1 }, project.name);
@@ -29,24 +25,6 @@ afterAll(async () => {
   await run.headrace.close();
   rmSync(directory, { recursive: true, force: true });
 });
-
-/** An hour of 400 predictions with their labels. */
-async function hour(at: number, turned = false): Promise<void> {
-  for (let i = 0; i < 400; i += 100) {
-    run.now = START + at * HOUR_MS + i * 9_000;
-    const batch = Array.from({ length: 100 }, (_, j) => {
-      const number = randomNormal(random) * 4;
-      return { id: `p${at}-${i + j}`, request: { name: 'n1', number, gaps: null, category: j % 5 } };
-    });
-    await run.headrace.predictMany(watched, batch);
-    const labels = batch.map(({ id, request: { number } }, j) => {
-      const good = random() < 1 / (1 + Math.exp(turned ? number : -number));
-      return { id: `came-${id}`, at: run.now + j, asked: id, good };
-    });
-    await run.headrace.ingest(came, labels);
-  }
-  run.now = START + (at + 1) * HOUR_MS;
-}
 
 /** A history that counts the rows that are read from it. */
 function counting(history: OfflineStore): { readonly history: OfflineStore; rows(): number } {
@@ -87,7 +65,7 @@ test('a monitor with a memory finds the same, and the rows that it reads do not 
   const reads: number[] = [];
   let fresh = 0;
   for (let at = 1; at <= 11; at += 1) {
-    await hour(at, at >= 9);
+    await run.traffic(at, { turned: at >= 9 });
     if (at < 5) continue;
     const known = await judged(memory);
     reads.push(known.rows);

@@ -147,7 +147,24 @@ export class WatchedRun {
     await headrace.playbook(watched).step({ wait: true });
   }
 
-  /** Lets the rollout under way go on. */
+  /** One hour of requests and labels alone: nothing is judged. */
+  async traffic(at: number, options: Hour = {}): Promise<void> {
+    for (let i = 0; i < AN_HOUR; i += 100) {
+      this.now = START + at * HOUR_MS + Math.floor((i * HOUR_MS) / AN_HOUR);
+      const batch = Array.from({ length: 100 }, (_, j) => ({ id: `p${at}-${i + j}`, request: this.#request(options) }));
+      await this.headrace.predictMany(this.watched, batch);
+      const labels = batch.map(({ id, request }, j) => ({
+        id: `came-${id}`,
+        at: this.now + j,
+        asked: id,
+        good: this.#good(request, options.turned ?? false),
+      }));
+      await this.headrace.ingest(came, labels);
+    }
+    this.now = START + (at + 1) * HOUR_MS;
+  }
+
+  /** Lets the rollout under way continue. */
   async judge(): Promise<void> {
     const control = this.headrace.rollout(this.watched);
     await control.settled();

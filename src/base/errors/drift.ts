@@ -79,13 +79,6 @@ export const driftErrors = rows({
     status: 409,
     exit: 2,
   },
-  DRIFT_REFERENCE: {
-    message: 'version {version} of model {model} has no reference to compare with',
-    hint: 'train the model again: a version keeps the profiles of its training set',
-    retry: 'never',
-    status: 409,
-    exit: 2,
-  },
   DRIFT_MONITOR: {
     message: 'another process monitors {directory}',
     hint: 'leave it running, or stop it first',

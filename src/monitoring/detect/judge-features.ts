@@ -9,7 +9,7 @@ export interface JudgedColumn extends ComparedColumn {
 }
 
 /** An effect that matters: a shift of about a quarter of a standard deviation. */
-const LEAST_EFFECT = 0.05;
+export const LEAST_EFFECT = 0.05;
 /** Share of false findings among the features of a window. */
 const LEVEL = 0.05;
 const LEAST_ROWS = 300;

@@ -61,7 +61,7 @@ export function frameSql(model: ModelData, history: Pick<OfflineStore, 'relation
 }
 
 /** Features of a frame: values that other programs take. */
-function frameFeatures({ service }: Pick<ModelData, 'service'>) {
+export function frameFeatures({ service }: Pick<ModelData, 'service'>) {
   return service.features.filter(({ type }) => !['list', 'embedding', 'time'].includes(type.type));
 }
 

@@ -82,9 +82,10 @@ function windowOf(
 function judged(span: Span, own: Moments, rise: LossChange | null, { metric }: ResolvedMonitor): MonitorWindow {
   const text = `${metric} ${own.mean.toPrecision(3)}`;
   const isDrift = rise !== null && (rise.at >= span.from || isAbove(own, rise.before));
-  if (!isDrift) return none(span, 'ok', text, own.n);
+  const shown = { value: own.mean, limit: rise?.before.mean ?? null };
+  if (!isDrift) return { ...none(span, 'ok', text, own.n), ...shown };
   const reason = `${text}, rose by ${new Date(rise.at).toISOString()} from ${rise.before.mean.toPrecision(3)}`;
-  return { ...none(span, 'drift', reason, own.n), drifted: [metric], changedAt: rise.beganAt };
+  return { ...none(span, 'drift', reason, own.n), ...shown, drifted: [metric], changedAt: rise.beganAt };
 }
 
 function isAbove(own: Moments, before: Moments): boolean {

@@ -4,6 +4,7 @@ import type { OfflineStore } from '../../ports/offline-store.ts';
 import { compareProfiles } from '../detect/compare-profiles.ts';
 import type { Comparison } from '../detect/comparison.ts';
 import { parseDriftRule } from '../detect/drift-rule.ts';
+import { LEAST_EFFECT } from '../detect/judge-features.ts';
 import type { QualityFault } from '../detect/quality-fault.ts';
 import type { Profile } from '../profile/profile.ts';
 import { conceptWindows } from './concept-windows.ts';
@@ -34,6 +35,10 @@ export interface MonitorWindow {
   readonly drifted: readonly string[];
   /** When the found change of the loss began, epoch ms; null: none was found, or the monitor does not know. */
   readonly changedAt: number | null;
+  /** The largest debiased PSI of a feature, or the mean loss; null: not known. */
+  readonly value: number | null;
+  /** The limit of that value: of the feature's chunks, or of the rule; of a loss the mean before its rise. */
+  readonly limit: number | null;
 }
 
 export interface MonitorStatus {
@@ -157,11 +162,21 @@ export function windowOf(span: Span, comparison: Comparison): MonitorWindow {
     faults: comparison.faults,
     drifted: drifted.map(({ name }) => name),
     changedAt: null,
+    ...largest(comparison),
   };
 }
 
+/** The feature that moved most, and its limit. */
+function largest({ features, rule }: Comparison): Pick<MonitorWindow, 'value' | 'limit'> {
+  const [most] = features.toSorted((a, b) => (b.effect?.debiasedPsi ?? -1) - (a.effect?.debiasedPsi ?? -1));
+  if (most?.effect === null || most === undefined) return { value: null, limit: null };
+  if (rule.kind === 'psi') return { value: most.effect.psi, limit: rule.above };
+  const limit = rule.kind === 'ks' ? null : Math.max(LEAST_EFFECT, most.limit?.psi ?? 0);
+  return { value: most.effect.debiasedPsi, limit };
+}
+
 export function none(span: Span, state: WindowState, reason: string, rows = 0): MonitorWindow {
-  return { ...span, rows, state, reason, faults: [], drifted: [], changedAt: null };
+  return { ...span, rows, state, reason, faults: [], drifted: [], changedAt: null, value: null, limit: null };
 }
 
 async function featureWindows(

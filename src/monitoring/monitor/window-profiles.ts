@@ -9,7 +9,10 @@ import { createProfile, type Profile } from '../profile/profile.ts';
 
 type History = Pick<OfflineStore, 'query' | 'relation'>;
 
-/** Profiles the logged vectors of [from, to), over the bins of `like`: those features that it has. */
+/**
+ * Profiles the logged vectors of [from, to), over the bins of `like`: those features that it has. Rows come in one order: the
+ * quantiles of a sketch depend on it, and a replay must find the same.
+ */
 export async function vectorProfile(
   history: History,
   service: FeatureServiceData,
@@ -27,7 +30,7 @@ export async function vectorProfile(
   if (features.length === 0) return profile;
   const columns = features.map(({ name, type }) => cellSql(`"f_${name.replaceAll('"', '""')}"`, type));
   const sql = `SELECT ${columns.join(', ')} FROM ${history.relation(servedTable(service))} AS t
-WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT)`;
+WHERE _at >= CAST(${from} AS BIGINT) AND _at < CAST(${to} AS BIGINT) ORDER BY _at, _id`;
   for await (const rows of history.query(sql)) {
     profile.rows += rows.length;
     features.forEach(({ sketch }, c) => {
@@ -59,7 +62,7 @@ export async function scoreProfile(
   profile.columns.set('score', sketch);
   const sql = `SELECT score FROM ${history.relation(predictionTable(model))}
 WHERE "at" >= CAST(${from} AS BIGINT) AND "at" < CAST(${to} AS BIGINT) AND "version" = ${version} AND ${ANSWERED}
-QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1`;
+QUALIFY ROW_NUMBER() OVER (PARTITION BY "id" ORDER BY ${FIRST_PREDICTION}) = 1 ORDER BY "at", "id"`;
   for await (const rows of history.query(sql)) {
     profile.rows += rows.length;
     for (const [score] of rows) addNumber(sketch, score === null ? null : Number(score));

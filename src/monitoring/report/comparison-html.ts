@@ -2,8 +2,9 @@ import type { Comparison } from '../detect/comparison.ts';
 import { ruleText } from '../detect/drift-rule.ts';
 import type { FeatureComparison } from '../detect/feature-comparison.ts';
 import { costText, featureCells, featureHeads, verdictText } from './comparison-text.ts';
+import { escaped, htmlPage } from './html-text.ts';
 
-const style = `
+export const comparisonStyle = `
 body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
 h1{font-size:1.4rem;margin-bottom:0}h2{font-size:1.1rem;margin-top:2rem}.small{color:#555;font-size:13px}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
@@ -20,21 +21,28 @@ const MOST_CHARTS = 200;
 
 /** A comparison as one HTML file that needs no network. */
 export function comparisonHtml(comparison: Comparison): string {
-  const { reference, current, rule, faults, features, falseAlarms, slices, verdict, domainAuc } = comparison;
-  const drawn = features.filter(({ state }) => state !== 'excluded').slice(0, MOST_CHARTS);
-  const body = [
+  const { verdict } = comparison;
+  return htmlPage(`Drift: ${verdict}`, comparisonStyle, [
     `<h1>Drift: <span class="${verdict === 'ok' ? 'ok' : 'fault'}">${verdict}</span></h1>`,
+    ...comparisonSections(comparison, MOST_CHARTS),
+  ]);
+}
+
+/** Verdict, faults, features, slices and distributions, of at most `mostCharts` features. */
+export function comparisonSections(comparison: Comparison, mostCharts: number): readonly string[] {
+  const { reference, current, rule, faults, features, falseAlarms, slices, domainAuc } = comparison;
+  const drawn = features.filter(({ state }) => state !== 'excluded').slice(0, mostCharts);
+  return [
     `<p>${escaped(verdictText(comparison))}</p>`,
     `<p class="small">reference ${escaped(reference.name)} (${reference.rows} rows), current ${escaped(current.name)} (${current.rows} rows), rule ${escaped(ruleText(rule))}${domainAuc === null ? '' : `, domain AUC ${domainAuc.toFixed(3)}`}</p>`,
     faults.length === 0
       ? ''
       : `<h2>Faults of the data</h2><ul>${faults.map(({ kind, columns, text }) => `<li><b>${kind}</b> ${escaped(columns.join(', '))}: ${escaped(text)}</li>`).join('')}</ul>`,
-    `<h2>Features</h2><div class="scroll"><table><tr>${featureHeads.map((head) => `<th>${head}`).join('')}</tr>${features.map(row).join('')}</table></div>`,
+    `<h2>Features</h2><div class="scroll"><table class="features"><tr>${featureHeads.map((head) => `<th>${head}`).join('')}</tr>${features.map(row).join('')}</table></div>`,
     slices.length === 0 ? '' : `<h2>Slices</h2><ul>${slices.map(sliceLine).join('')}</ul>`,
     `<h2>Cost of the usual rules</h2><ul>${falseAlarms.map((cost) => `<li>${escaped(costText(cost, comparison))}</li>`).join('')}</ul>`,
     `<h2>Distributions</h2><p class="small">Light: reference. Dark: current. Bins are the reference's own; the last is of missing values.</p>${drawn.map(chart).join('')}`,
   ];
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Drift: ${verdict}</title><style>${style}</style></head><body>${body.join('\n')}</body></html>\n`;
 }
 
 function row(feature: FeatureComparison): string {
@@ -76,8 +84,4 @@ function labelsOf(bins: FeatureComparison['bins']['frozen']): readonly string[] 
     `≥ ${edges.at(-1) ?? '−∞'}`,
     'missing',
   ];
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

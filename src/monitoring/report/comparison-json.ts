@@ -3,11 +3,16 @@ import type { FrozenBins } from '../profile/frozen-bins.ts';
 
 /** A comparison as JSON text: infinities and bins in forms that JSON has. */
 export function comparisonJson(comparison: Comparison): string {
+  return JSON.stringify(plainComparison(comparison));
+}
+
+/** A comparison in forms that JSON has. */
+export function plainComparison(comparison: Comparison): object {
   const features = comparison.features.map(({ bins, ...feature }) => ({
     ...feature,
     bins: { ...bins, frozen: plainBins(bins.frozen) },
   }));
-  return JSON.stringify({ ...comparison, features });
+  return { ...comparison, features };
 }
 
 function plainBins(bins: FrozenBins): object {

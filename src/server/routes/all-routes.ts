@@ -2,6 +2,7 @@ import type { Route } from '../route.ts';
 import { forgetEntity, promoteModel, runBatchView } from './admin.ts';
 import { changeAlerts, readAlerts } from './alerts.ts';
 import { readDrift } from './drift.ts';
+import { readDriftReport } from './drift-report.ts';
 import { sendEvents } from './events.ts';
 import { readFeatures } from './features.ts';
 import { generateRoutes } from './generate.ts';
@@ -38,6 +39,7 @@ export const allRoutes: readonly Route[] = [
   readModel,
   readQuality,
   readDrift,
+  readDriftReport,
   readAlerts,
   changeAlerts,
   readPlaybook,

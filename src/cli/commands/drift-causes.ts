@@ -1,0 +1,21 @@
+import type { Command } from '../command.ts';
+import { spanHelp, spanOptions, withWatched } from '../with-watched.ts';
+
+export const driftCauses: Command = {
+  name: ['drift', 'causes'],
+  summary:
+    'weighs what changed in a span of a model: each feature in the change of the loss, and what happened upstream',
+  words: '<model>',
+  arity: [1, 1],
+  options: spanOptions,
+  help: spanHelp,
+  async run(call) {
+    const { causesOf } = await import('../../monitoring/cause/causes.ts');
+    const { causeLines } = await import('../../monitoring/cause/cause-text.ts');
+    await withWatched(call, async ({ watched, history, span, moves }) => {
+      const report = await causesOf({ watched, history, span, moves, now: Date.now() });
+      if (call.json) call.terminal.out(JSON.stringify(report));
+      else for (const line of causeLines(report)) call.terminal.out(line);
+    });
+  },
+};

@@ -1,0 +1,27 @@
+import type { Command } from '../command.ts';
+import { spanHelp, spanOptions, withWatched } from '../with-watched.ts';
+
+export const driftReport: Command = {
+  name: ['drift', 'report'],
+  summary: 'reports one window of a champion: features, series, labels, slices, causes and decisions',
+  words: '<model>',
+  arity: [1, 1],
+  options: { ...spanOptions, html: { type: 'string' } },
+  help: { ...spanHelp, html: 'also write one HTML file to this path' },
+  async run(call) {
+    const { windowReport } = await import('../../monitoring/report/window-report.ts');
+    const { windowJson } = await import('../../monitoring/report/window-json.ts');
+    const { windowLines } = await import('../../monitoring/report/window-text.ts');
+    const { writeText } = await import('../write-comparison.ts');
+    await withWatched(call, async ({ watched, history, span, moves, journal }) => {
+      const report = await windowReport({ watched, history, span, moves, journal, now: Date.now() });
+      const path = call.options['html'];
+      if (typeof path === 'string') {
+        const { windowHtml } = await import('../../monitoring/report/window-html.ts');
+        writeText(path, windowHtml(report));
+      }
+      if (call.json) call.terminal.out(windowJson(report));
+      else for (const line of windowLines(report)) call.terminal.out(line);
+    });
+  },
+};

@@ -1,0 +1,57 @@
+import { fail } from '../base/errors/fail.ts';
+import type { Watched } from '../monitoring/monitor/judge-windows.ts';
+import type { AliasMove } from '../ports/model-registry.ts';
+import type { OfflineStore } from '../ports/offline-store.ts';
+import type { PlaybookEntry } from '../ports/playbook-store.ts';
+import type { Call } from './command.ts';
+import { loadConfig } from './load-config.ts';
+import { instantOption } from './parse-option.ts';
+
+export const spanOptions = { from: { type: 'string' }, to: { type: 'string' } } as const;
+export const spanHelp = { from: 'first instant (a day before to)', to: 'end, exclusive (now)' };
+
+/** A watched model and the stores that its reports read. */
+export interface WatchedCall {
+  readonly watched: Watched;
+  readonly history: OfflineStore;
+  readonly span: { readonly from: number; readonly to: number };
+  /** Moves of its aliases. */
+  readonly moves: readonly AliasMove[];
+  /** The journal of its playbook; empty: it has none. */
+  readonly journal: readonly PlaybookEntry[];
+}
+
+const DAY_MS = 86_400_000;
+
+/** The span that a call names: the last day without one. Errors: CLI_VALUE, DRIFT_OPTION. */
+function spanOf({ options }: Pick<Call, 'options'>): { readonly from: number; readonly to: number } {
+  const to = instantOption('to', options['to']) ?? Date.now();
+  const from = instantOption('from', options['from']) ?? to - DAY_MS;
+  if (!(from < to))
+    throw fail('DRIFT_OPTION', { option: 'from', value: new Date(from).toISOString(), reason: 'it is not before to' });
+  return { from, to };
+}
+
+/** Opens the published history and the champion of the model that a call names. Errors: MODEL_UNKNOWN, DRIFT_CHAMPION, DRIFT_OPTION. */
+export async function withWatched(call: Call, work: (opened: WatchedCall) => Promise<void>): Promise<void> {
+  const { openMonitor } = await import('../compose/open-monitor.ts');
+  const { project, environment } = await loadConfig(call);
+  const [name] = call.words;
+  if (!project.models.some((model) => model.name === name))
+    throw fail('MODEL_UNKNOWN', { model: name, known: project.models.map((model) => model.name) });
+  const span = spanOf(call);
+  const stores = openMonitor(project, environment);
+  try {
+    const watched = (await stores.watched()).find(({ model }) => model.name === name);
+    if (watched === undefined) throw fail('DRIFT_CHAMPION', { model: name });
+    const [moves, journal] = [await stores.moves(name), await stores.journal(watched.model)];
+    const history = await stores.history();
+    try {
+      await work({ watched, history, span, moves, journal });
+    } finally {
+      await history.close();
+    }
+  } finally {
+    await stores.close();
+  }
+}

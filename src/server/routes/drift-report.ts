@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { fail } from '../../base/errors/fail.ts';
+import { causesOf } from '../../monitoring/cause/causes.ts';
+import type { Watched } from '../../monitoring/monitor/judge-windows.ts';
+import { decodeReference } from '../../monitoring/monitor/reference.ts';
+import { windowHtml } from '../../monitoring/report/window-html.ts';
+import { windowJson } from '../../monitoring/report/window-json.ts';
+import { type WindowReportOptions, windowReport } from '../../monitoring/report/window-report.ts';
+import { CHAMPION } from '../../registry/champion.ts';
+import type { Headrace } from '../../running/headrace.ts';
+import { insideOf } from '../../running/inside.ts';
+import { parsedQuery } from '../body.ts';
+import { json, jsonAnswer, type RouteAnswer, type WriteRoute } from '../route.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Longest window of a report. */
+const MOST_MS = 31 * DAY_MS;
+
+const instant = z.string().regex(/^\d{1,15}$/);
+
+const query = z.object({
+  from: instant.optional().describe('begin of the window, epoch milliseconds (UTC); a day before `to` without it'),
+  to: instant.optional().describe('its end, exclusive; now without it'),
+  of: z.enum(['window', 'causes']).default('window').describe('the whole window, or its causes alone'),
+  format: z.enum(['json', 'html']).default('json').describe('of the window: JSON, or one HTML page below 2 MB'),
+});
+
+const report = z.looseObject({
+  version: z.literal(1),
+  model: z.string(),
+  modelVersion: z.int(),
+  from: z.number(),
+  to: z.number(),
+});
+
+/** One window of a model's champion: features, series, labels, slices, causes and decisions. */
+export const readDriftReport: WriteRoute = {
+  tag: 'models',
+  scopes: ['read'],
+  access: 'writes',
+  method: 'GET',
+  path: '/v1/drift/{model}',
+  operationId: 'readDriftReport',
+  page: {
+    takes: '`from` and `to`, epoch ms: the last day without them; `?of=causes`; `?format=html`',
+    answers: 'one window of the champion: features, series, labels, slices, causes, decisions',
+  },
+  query,
+  errors: ['MODEL_UNKNOWN', 'SERVER_BODY', 'DRIFT_CHAMPION', 'DRIFT_PROFILE', 'PLAYBOOK_FILE', 'PLAYBOOK_BUSY'],
+  shapes: ({ models }, define) =>
+    models.map(({ name }) => ({
+      name,
+      summary: `One window of the champion of ${name}, as its monitors see it.`,
+      answers: { 200: { ...json(define('DriftReport', report)), 'text/html': 'text' } },
+    })),
+  run: async ({ headrace }, { name, query: asked }) => {
+    const { from, to, of, format } = parsedQuery(query, { ...Object(asked) });
+    const end = to === undefined ? insideOf(headrace).clock() : Number(to);
+    const span = { from: from === undefined ? end - DAY_MS : Number(from), to: end };
+    if (!(span.to > span.from) || span.to - span.from > MOST_MS)
+      throw fail('SERVER_BODY', { reason: 'from must be before to, and at most 31 days' });
+    return answerOf(await optionsOf(headrace, name, span), of, format);
+  },
+};
+
+async function answerOf(
+  options: WindowReportOptions,
+  of: 'window' | 'causes',
+  format: 'json' | 'html',
+): Promise<RouteAnswer> {
+  if (of === 'causes') return jsonAnswer(await causesOf(options));
+  const found = await windowReport(options);
+  return format === 'html'
+    ? { status: 200, type: 'text/html; charset=utf-8', body: windowHtml(found) }
+    : { status: 200, type: 'application/json', body: windowJson(found) };
+}
+
+async function optionsOf(
+  headrace: Headrace,
+  name: string,
+  span: { readonly from: number; readonly to: number },
+): Promise<WindowReportOptions> {
+  const model = headrace.model(name);
+  const { stores, clock } = insideOf(headrace);
+  const { registry, artifacts, offline: history, playbooks } = stores;
+  const version = await registry.alias(model.name, CHAMPION);
+  if (version === null) throw fail('DRIFT_CHAMPION', { model: model.name });
+  const { lineage } = await registry.version(model.name, version);
+  const watched: Watched = {
+    model,
+    version,
+    reference: lineage.reference === undefined ? null : decodeReference(await artifacts.get(lineage.reference)),
+  };
+  const journal = playbooks === null ? [] : await playbooks.entries(model.name);
+  return { watched, history, span, now: clock(), moves: await registry.moves(model.name), journal };
+}
