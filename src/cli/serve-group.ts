@@ -13,7 +13,14 @@ import type { Call } from './command.ts';
 import { endingOf, endSoon } from './ending.ts';
 import { startRegistryChild } from './registry-child.ts';
 import { grpcLine, grpcPortOf, portOf } from './run-server.ts';
-import { type FromWorker, PART_VARIABLE, parseMessage, type ToWorker, type WorkerPart } from './worker-part.ts';
+import {
+  type FromWorker,
+  PART_VARIABLE,
+  parseMessage,
+  type Served,
+  type ToWorker,
+  type WorkerPart,
+} from './worker-part.ts';
 
 /** One that dies sooner than this after its start waits before the next, longer each time, ms. */
 const QUICK_DEATH_MS = 5_000;
@@ -163,17 +170,17 @@ class Supervised {
     this.#running.set(name, worker);
     worker.on('message', (received: unknown) => {
       const message = parseMessage<FromWorker>(received);
-      if (message?.kind === 'served') this.#handOn(worker, message.tables);
+      if (message?.kind === 'served') this.#handOn(worker, message);
     });
     // Of a channel whose other end has died.
     worker.on('error', () => undefined);
     return worker;
   }
 
-  #handOn(from: Worker, tables: Extract<FromWorker, { kind: 'served' }>['tables']): void {
+  #handOn(from: Worker, served: Served): void {
     const writer = this.#running.get('writer');
-    if (writer?.isConnected() === true) tell(writer, { kind: 'served', tables });
-    else tell(from, { kind: 'returned', tables });
+    if (writer?.isConnected() === true) tell(writer, served);
+    else tell(from, { ...served, kind: 'returned' });
   }
 
   /** Starts a process again when it ends. */

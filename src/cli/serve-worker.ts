@@ -55,7 +55,10 @@ async function runWriter(
     const asked = await startReadServer(headrace, { ...options, socketPath: socketOf(part) });
     const taken = await takePredictions(headrace, part);
     channel.takeBy((message) => {
-      if (message.kind === 'served') insideOf(headrace).features.takeServed(message.tables);
+      if (message.kind !== 'served') return;
+      const { features, profiles } = insideOf(headrace);
+      features.takeServed(message.tables);
+      void profiles.take(message.profiles).catch(report);
     });
     await headrace.takeTopics();
     send({ kind: 'ready', url: '' });
@@ -121,25 +124,34 @@ async function runReader(
   });
   const grpc = await startGrpcAt(part.grpcPort, reader, listen);
   let kept: readonly TableAppend[] = [];
+  let keptProfiles: readonly Uint8Array[] = [];
   channel.takeBy((message) => {
     if (message.kind === 'restarts') group.restarts = message.restarts;
-    else if (message.kind === 'returned') kept = bounded([...message.tables, ...kept]);
+    else if (message.kind === 'returned') {
+      kept = bounded([...message.tables, ...kept]);
+      keptProfiles = boundedProfiles([...message.profiles, ...keptProfiles], (rows) => reader.loseProfiles(rows));
+    }
   });
   send({ kind: 'ready', url: server.url });
-  const hand = () => {
+  const hand = async (everything: boolean) => {
     const tables = [...kept, ...reader.drainServed()];
-    kept = [];
-    if (tables.length > 0 && part.writer !== null) send({ kind: 'served', tables });
+    const profiles = [...keptProfiles, ...(await reader.drainProfiles(everything))];
+    [kept, keptProfiles] = [[], []];
+    if (part.writer === null) reader.loseProfiles(profiles.length);
+    else if (tables.length + profiles.length > 0) send({ kind: 'served', tables, profiles });
   };
   const follow = async () => {
     await link?.join();
     await reader.predicting?.follow();
   };
-  const timers = [every(TICK_MS, () => reader.tick().finally(hand), report), every(FOLLOW_MS, follow, report)];
+  const timers = [
+    every(TICK_MS, () => reader.tick().finally(() => hand(false)), report),
+    every(FOLLOW_MS, follow, report),
+  ];
   await ending.stopped;
   await Promise.all([server.close(), asked.close(), grpc?.close()]);
   await settlesWithin(Promise.all(timers.map((timer) => timer.stop())), ending.restMs());
-  hand();
+  await hand(true);
   await settlesWithin(reader.close(), ending.restMs());
   link?.close();
 }
@@ -177,4 +189,18 @@ function bounded(tables: readonly TableAppend[]): readonly TableAppend[] {
     rows += table.rows;
     return rows <= MOST_ROWS;
   });
+}
+
+/** Bytes of rows of profiles that a process keeps while nobody takes them. */
+const MOST_PROFILE_BYTES = 256 * 2 ** 20;
+
+/** The newest rows, up to a number of bytes. */
+function boundedProfiles(rows: readonly Uint8Array[], lose: (rows: number) => void): readonly Uint8Array[] {
+  let bytes = 0;
+  const kept = rows.toReversed().filter(({ length }) => {
+    bytes += length;
+    return bytes <= MOST_PROFILE_BYTES;
+  });
+  lose(rows.length - kept.length);
+  return kept.toReversed();
 }

@@ -22,16 +22,23 @@ export interface WorkerPart {
 /** From a worker to the process that started it. */
 export type FromWorker =
   | { readonly kind: 'ready'; readonly url: string }
-  /** Vectors that a reader logged, for the writer. */
-  | { readonly kind: 'served'; readonly tables: readonly TableAppend[] };
+  /** For the writer. */
+  | Served;
+
+/** Vectors that a reader logged, and rows of its profiles. */
+export interface Served {
+  readonly kind: 'served';
+  readonly tables: readonly TableAppend[];
+  readonly profiles: readonly Uint8Array[];
+}
 
 /** To a worker. */
 export type ToWorker =
   | { readonly kind: 'stop' }
   | { readonly kind: 'restarts'; readonly restarts: Readonly<Record<string, number>> }
-  | { readonly kind: 'served'; readonly tables: readonly TableAppend[] }
+  | Served
   /** There is no writer now: the message that was sent to it. */
-  | { readonly kind: 'returned'; readonly tables: readonly TableAppend[] };
+  | (Omit<Served, 'kind'> & { readonly kind: 'returned' });
 
 /** The variable of a worker's environment that has its part. */
 export const PART_VARIABLE = 'HEADRACE_WORKER';

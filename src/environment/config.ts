@@ -139,6 +139,14 @@ const environmentSchema = z.strictObject({
       sample: z.number().min(0).max(1).optional(),
     })
     .prefault({}),
+  /** Profiles of every served vector, for the monitors: one for each process and interval. */
+  profiles: z
+    .strictObject({
+      on: z.boolean().default(true),
+      /** Length of an interval: what a process that is killed loses. `1s` to `1h`. */
+      every: z.string().default('1m'),
+    })
+    .prefault({}),
   /** Share of served vectors that are logged for the skew audit, chosen by hash of the keys. */
   sampleRate: z.number().min(0).max(1).default(0.01),
   /**
@@ -170,7 +178,7 @@ export type EnvironmentOptions = z.input<typeof environmentSchema>;
 /** An environment with all defaults filled; durations in ms. `directory` is that of the namespace. */
 export type Environment = Omit<
   z.output<typeof environmentSchema>,
-  'log' | 'memory' | 'cacheKeys' | 'models' | 'training' | 'offline'
+  'log' | 'memory' | 'cacheKeys' | 'models' | 'training' | 'offline' | 'profiles'
 > & {
   readonly models: Omit<z.output<typeof modelsSchema>, 'memory' | 'idle' | 'cache' | 'python'> & {
     /** null: models that are Python programs are refused. */
@@ -183,6 +191,7 @@ export type Environment = Omit<
     readonly memoryBytes: number | undefined;
     readonly checkpointSeconds: number;
   };
+  readonly profiles: { readonly on: boolean; readonly everyMs: number };
   /** Bytes that a process may keep in memory for data that grows with keys. */
   readonly memoryBytes: number;
   /** Bytes of V8's heap and buffers beyond which garbage is collected early. */
@@ -209,7 +218,7 @@ export function defineConfig<const C extends Config>(config: C): C {
 export function resolveEnvironment(name: string, options: EnvironmentOptions, project: string): Environment {
   const parsed = environmentSchema.safeParse(options);
   if (!parsed.success) throw fail('CONFIG_OPTION', { name, reason: reasonOf(parsed.error) });
-  const { log, namespace, directory, memory, cacheKeys, models, training, offline, ...rest } = parsed.data;
+  const { log, namespace, directory, memory, cacheKeys, models, training, offline, profiles, ...rest } = parsed.data;
   if (memory !== undefined && cacheKeys !== undefined)
     throw fail('CONFIG_OPTION', { name, reason: 'cacheKeys: memory bounds the same; leave cacheKeys out' });
   checkEngine(name, rest.engine, log);
@@ -230,8 +239,19 @@ export function resolveEnvironment(name: string, options: EnvironmentOptions, pr
     heapBytes: shares.heapBytes,
     offline: { ...offline, memory: shares.historyBytes },
     models: resolvedModels(models),
+    profiles: resolvedProfiles(name, profiles),
     training: resolvedTraining(name, training),
   });
+}
+
+function resolvedProfiles(
+  name: string,
+  { on, every }: z.output<typeof environmentSchema>['profiles'],
+): Environment['profiles'] {
+  const everyMs = parseDuration(every, 'profiles.every');
+  if (everyMs < 1_000 || everyMs > 3_600_000)
+    throw fail('CONFIG_OPTION', { name, reason: `profiles.every: ${every} is not from 1s to 1h` });
+  return { on, everyMs };
 }
 
 function resolvedTraining(

@@ -13,6 +13,7 @@ import { type TileLayout, tileLayout } from '../features/tile/tile-layout.ts';
 import { ServingMeasures } from '../observe/serving-measures.ts';
 import type { TableAppend } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
+import type { VectorProfiles } from '../ports/vector-profiles.ts';
 import { isFilled } from './fill-marks.ts';
 import { HotTiles } from './hotkeys/hot-tiles.ts';
 import { type MemoryReport, rowBytesOf } from './memory/memory-part.ts';
@@ -28,6 +29,8 @@ export interface FeatureReaderOptions {
   readonly online: OnlineStore;
   readonly memoryBytes: number;
   readonly sampleRate: number;
+  /** Take every served vector; null: nothing is profiled. */
+  readonly profiles: VectorProfiles | null;
   readonly clock: Clock;
   /** null: nothing is traced. */
   readonly tracer: Tracer | null;

@@ -9,6 +9,7 @@ import type { HistoryEngine } from '../ports/history-engine.ts';
 import type { OfflineStore, TableAppend } from '../ports/offline-store.ts';
 import type { OnlineStore } from '../ports/online-store.ts';
 import type { TileTopics } from '../ports/tile-topics.ts';
+import type { VectorProfiles } from '../ports/vector-profiles.ts';
 import type { ViewScorer } from './batch/scored-view.ts';
 import type { DiskBudget } from './disk/disk-budget.ts';
 
@@ -31,6 +32,8 @@ export interface FeatureStoreOptions {
   /** The most bytes that queries of the offline store take; absent: it takes none of this process. */
   readonly historyMemoryBytes?: number;
   readonly sampleRate: number;
+  /** Take every served vector; null or absent: nothing is profiled. */
+  readonly profiles?: VectorProfiles | null;
   /** Returns the model inputs logged since the last call. They are published with the vectors that they came from. */
   readonly drainFed?: () => readonly TableAppend[];
   /** `historyBytes` is the budget of each table of the offline store. */

@@ -75,11 +75,20 @@ function whereIn(
         ends,
         predictionIds,
       );
+    case 'profiles': {
+      const texts = textsOf(values);
+      return texts.length === 0 ? null : `list_has_any("texts", [${texts.map(literal).join(', ')}])`;
+    }
     case 'monitoring':
       return Object.hasOwn(columns, 'sample') ? sampleHas(scope, values) : null;
     default:
       return null;
   }
+}
+
+/** The parts of a key that are texts: a profile that holds one may be of the entity. */
+export function textsOf(values: KeyValues): readonly string[] {
+  return Object.values(values).filter((value) => typeof value === 'string');
 }
 
 /** Rows that could not be stored have every value as text. */

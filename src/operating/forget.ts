@@ -9,6 +9,7 @@ import { tileLayout } from '../features/tile/tile-layout.ts';
 import type { FeatureStore } from '../featurestore/feature-store.ts';
 import { topicOf } from '../featurestore/ingest/gateway.ts';
 import type { RowsOf } from '../featurestore/ingest/source-rows.ts';
+import { decodeProfileRow, PROFILE_TOPIC } from '../monitoring/served/profile-row.ts';
 import type { EventLog, LogRecord } from '../ports/event-log.ts';
 import type { ModelRegistry } from '../ports/model-registry.ts';
 import type { OfflineStore } from '../ports/offline-store.ts';
@@ -20,7 +21,7 @@ import { requestParser } from '../schema/row-parser.ts';
 import { predictionTopic } from '../serving/online/prediction-record.ts';
 import { endRecord, keepRecord } from './forget-record.ts';
 import { type ForgetScope, forgetScope, type KeyColumns } from './forget-scope.ts';
-import { equals, forgetTables, type KeyValues } from './forget-sql.ts';
+import { equals, forgetTables, type KeyValues, textsOf } from './forget-sql.ts';
 import { type FoundSpineSet, type FoundTrainingSet, findSpineSets, findTrainingSets } from './forget-training-sets.ts';
 
 export interface ForgetOptions {
@@ -83,6 +84,7 @@ export async function forget(options: ForgetOptions, entity: string, key: unknow
   const log = [
     ...(await forgetLog(options, scope, values, position)),
     ...(await forgetPredictions(options, scope, new Set(record.predictions))),
+    ...(await forgetProfiles(options.log, values)),
   ];
   // Events between the flush and the position are published, so that they can be deleted.
   await features.flush();
@@ -227,6 +229,18 @@ async function forgetPredictions(
     stores.push({ store: 'log', name: topic, before, after });
   }
   return stores;
+}
+
+/** Blanks the rows of profiles that hold a text of the key. */
+async function forgetProfiles(log: EventLog, values: KeyValues): Promise<readonly ForgottenStore[]> {
+  const texts = new Set(textsOf(values));
+  if (texts.size === 0) return [];
+  const which = ({ id, payload }: LogRecord) =>
+    id !== '' && decodeProfileRow(payload).texts.some((text) => texts.has(text));
+  const [{ end }] = await log.ends(PROFILE_TOPIC);
+  const before = (await log.blank?.(PROFILE_TOPIC, 0, which)) ?? 0;
+  const after = await count(log, PROFILE_TOPIC, 0, end, which);
+  return [{ store: 'log', name: PROFILE_TOPIC, before, after }];
 }
 
 /** Reads a partition again and counts. */

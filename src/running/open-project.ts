@@ -35,6 +35,7 @@ import { ProjectStreams } from '../serving/streaming/project-streams.ts';
 import { Forgetting } from './forgetting.ts';
 import { openHeapPart } from './heap-part.ts';
 import { ProjectPlaybooks } from './project-playbooks.ts';
+import { ProjectProfiles } from './project-profiles.ts';
 import { TrainingRuns } from './training-runs.ts';
 import { viewScorer } from './view-scorer.ts';
 
@@ -55,6 +56,7 @@ export interface OpenProject extends ProjectPlace {
   readonly host: ModelHost;
   readonly labels: ProjectLabels;
   readonly streams: ProjectStreams;
+  readonly profiles: ProjectProfiles;
   readonly appends: AppendOutcome;
   readonly topics: TopicIntakes;
   readonly training: TrainingRuns;
@@ -129,7 +131,8 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     if (later.open === undefined) throw new Error('a scored view ran before its project was open');
     return later.open;
   });
-  const features = await openFeatures(place, opened, { models, labels, streams, scorer });
+  const profiles = await ProjectProfiles.open({ ...place, stores });
+  const features = await openFeatures(place, opened, { models, labels, streams, profiles, scorer });
   later.features = features;
   await models.start();
   const host = await openModelHost({
@@ -159,6 +162,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     openPart(inferencePart, host, { tick: () => host.tick(), close: () => host.close() }),
     playbooks.part(),
     labels.part(),
+    profiles.part(),
     ...monitoringParts(project, environment, clock()),
     streams.part(),
   ];
@@ -182,6 +186,7 @@ async function openIn(place: ProjectPlace, opened: Opened): Promise<OpenProject>
     host,
     labels,
     streams,
+    profiles,
     appends,
     topics,
     training,
@@ -199,8 +204,9 @@ function openFeatures(
     models,
     labels,
     streams,
+    profiles,
     scorer,
-  }: Pick<OpenProject, 'models' | 'labels' | 'streams'> & { readonly scorer: ViewScorer },
+  }: Pick<OpenProject, 'models' | 'labels' | 'streams' | 'profiles'> & { readonly scorer: ViewScorer },
 ): Promise<FeatureStore> {
   const { log, online, offline, topics, engine, traces } = stores;
   const { partitions, memoryBytes, sampleRate } = environment;
@@ -224,10 +230,11 @@ function openFeatures(
       logBytes: environment.log.bytes,
       historyBytes: environment.offline.bytes,
     },
+    profiles: profiles.vectors,
     drainFed: () => models.drainFed(),
     sinks: [labels],
     scorer,
-    otherTopics: [...models.topics(), ...streams.topics()],
+    otherTopics: [...models.topics(), ...streams.topics(), ...profiles.topics()],
     otherReaders: streams.readers(),
     onComputeError: (_, error) => onFault(error),
     onFault,

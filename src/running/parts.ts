@@ -13,6 +13,7 @@ import { type AlertsStatus, alertsPart } from '../monitoring/alerts/alerts-part.
 import { labelsPart } from '../monitoring/labels/labels-part.ts';
 import { type MonitorsStatus, monitorsPart } from '../monitoring/monitor/monitors-part.ts';
 import { type PlaybooksStatus, playbookPart } from '../monitoring/playbook/playbook-part.ts';
+import { type ProfilesStatus, profilesPart } from '../monitoring/served/profiles-part.ts';
 import { type AnyPartKind, partKind } from '../observe/part-kind.ts';
 import { type ReadsStatus, readsPart } from '../observe/reads-part.ts';
 import type { Status } from '../observe/status.ts';
@@ -44,6 +45,7 @@ export const partKinds: readonly AnyPartKind[] = [
   partKind(rolloutsPart, ['rollouts']),
   partKind(playbookPart, ['playbooks']),
   partKind(labelsPart, []),
+  partKind(profilesPart, ['profiles']),
   partKind(monitorsPart, ['monitors']),
   partKind(alertsPart, ['alerts']),
   partKind(streamsPart, ['streams']),
@@ -65,6 +67,7 @@ export type ProjectStatus = Status &
   InferenceStatus &
   PythonStatus &
   RolloutsStatus &
+  ProfilesStatus &
   MonitorsStatus &
   AlertsStatus &
   PlaybooksStatus &

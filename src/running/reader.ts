@@ -20,6 +20,7 @@ import { inferencePart } from '../serving/runtime/inference-part.ts';
 import type { ModelHost } from '../serving/runtime/model-host.ts';
 import type { OpenOptions } from './headrace.ts';
 import { openHeapPart } from './heap-part.ts';
+import { ReaderProfiles } from './reader-profiles.ts';
 import { Running } from './running.ts';
 import { type WorkerPlace, WorkerPredictions } from './worker-predictions.ts';
 
@@ -35,6 +36,7 @@ interface OpenReader {
   readonly stores: ReadStores;
   readonly features: FeatureReader;
   readonly predictions: WorkerPredictions | null;
+  readonly profiles: ReaderProfiles;
   readonly host: ModelHost;
   readonly clock: Clock;
 }
@@ -54,10 +56,11 @@ export interface ReaderPlace {
 export class Reader extends Running<Status> {
   readonly #stores: ReadStores;
   readonly #features: FeatureReader;
+  readonly #profiles: ReaderProfiles;
   /** Predictions of a process of a group; null: it has no way to the log. */
   readonly predicting: WorkerPredictions | null;
 
-  private constructor({ stores, features, predictions, ...place }: OpenReader) {
+  private constructor({ stores, features, profiles, predictions, ...place }: OpenReader) {
     const { host } = place;
     const { measures } = features;
     const reads = { measures, logged: (of: FeatureServiceData) => features.logged(of) };
@@ -68,11 +71,13 @@ export class Reader extends Running<Status> {
       openHeapPart(place.environment.heapBytes),
       ...(predictions?.parts() ?? []),
       openPart(inferencePart, host, { tick: () => host.tick() }),
+      profiles.part(),
     ];
     super({ ...place, parts, measures, tracer: stores.traces?.tracer ?? null });
     this.#stores = stores;
     this.#features = features;
     this.predicting = predictions;
+    this.#profiles = profiles;
   }
 
   /** Error: MIGRATE_MOVED. */
@@ -98,6 +103,7 @@ export class Reader extends Running<Status> {
     checkDeclaration(project, environment.directory);
     const stores = await openReadStores(environment, onFault);
     const { online, traces } = stores;
+    const profiles = new ReaderProfiles({ project, environment, clock, onFault });
     try {
       const { memoryBytes, sampleRate } = environment;
       const onComputeError = (_: unknown, error: unknown) => onFault(error);
@@ -106,6 +112,7 @@ export class Reader extends Running<Status> {
         online,
         memoryBytes,
         sampleRate,
+        profiles: profiles.vectors,
         clock,
         names,
         tracer: traces?.tracer ?? null,
@@ -125,8 +132,9 @@ export class Reader extends Running<Status> {
         clock,
         onFault,
       });
-      return new Reader({ project, environment, stores, features, predictions, host, clock });
+      return new Reader({ project, environment, stores, features, profiles, predictions, host, clock });
     } catch (error) {
+      await profiles.close();
       await online.close();
       await traces?.close();
       throw error;
@@ -158,7 +166,18 @@ export class Reader extends Running<Status> {
     return [...this.#features.drain(), ...(this.predicting?.drainFed() ?? [])];
   }
 
+  /** Rows of the profiles of intervals that are over, or of all, for the process that writes the history. */
+  drainProfiles(everything: boolean): Promise<readonly Uint8Array[]> {
+    return this.#profiles.collect(everything);
+  }
+
+  /** Notes rows that nobody takes. */
+  loseProfiles(rows: number): void {
+    this.#profiles.lostRows += rows;
+  }
+
   async close(): Promise<void> {
+    await this.#profiles.close();
     await this.models.close();
     await this.predicting?.close();
     await this.#stores.online.close();

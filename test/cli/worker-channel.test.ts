@@ -5,7 +5,7 @@ import type { ToWorker } from '../../src/cli/worker-part.ts';
 import type { TableAppend } from '../../src/ports/offline-store.ts';
 
 const table = { name: 'served', columns: {}, primaryKey: [] } as unknown as TableAppend['table'];
-const served = (rows: number): ToWorker => ({ kind: 'served', tables: [{ table, rows, columns: [] }] });
+const served = (rows: number): ToWorker => ({ kind: 'served', profiles: [], tables: [{ table, rows, columns: [] }] });
 const restarts = (count: number): ToWorker => ({ kind: 'restarts', restarts: { writer: count } });
 
 test('messages that come before anybody takes them are handed over in their order, once, and later ones at once', () => {

@@ -163,6 +163,8 @@ describe('champions are watched from published history', () => {
       Array(3).fill(['drift', ['number']]),
     );
     expect(windows[13]).toMatchObject({ state: 'fault', faults: [{ kind: 'missing', columns: ['gaps'] }] });
+    // Windows are merges of the profiles of all vectors.
+    expect(windows[0].covered).toEqual({ served: AN_HOUR, profiled: AN_HOUR });
   });
 
   test('scores: the first windows are the reference, and a shift of the inputs moves them', async () => {

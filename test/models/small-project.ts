@@ -37,7 +37,8 @@ export const came = eventSource('came', {
   columns: { id: text(), at: time(), asked: text(), good: nullable(bool()) },
 });
 
-const byName = streamView('by_name', {
+/** Requests of an hour by name. */
+export const byName = streamView('by_name', {
   source: asked,
   entity: entity('name', { name: text() }),
   key: { name: 'name' },

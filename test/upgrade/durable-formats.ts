@@ -52,9 +52,23 @@ export const durableFormats: readonly DurableFormat[] = [
   {
     name: 'profile',
     source: 'src/monitoring/profile/profile-bytes.ts',
+    version: 2,
+    files: null,
+    fixtures: ['test/fixtures/profile-1.profile', 'test/fixtures/profile-2.profile'],
+  },
+  {
+    name: 'row of served profiles',
+    source: 'src/monitoring/served/profile-row.ts',
     version: 1,
     files: null,
-    fixtures: ['test/fixtures/profile-1.profile'],
+    fixtures: ['test/served/formats/profile-row-1'],
+  },
+  {
+    name: 'counts of unsent profiles',
+    source: 'src/monitoring/served/unsent-counts.ts',
+    version: 1,
+    files: /^unsent-profiles\//,
+    fixtures: ['test/served/formats/unsent-1.json'],
   },
   {
     name: 'reference of a version',

@@ -13,6 +13,7 @@ import type { ReadSteps } from '../../observe/measured-read.ts';
 import type { ServingMeasures } from '../../observe/serving-measures.ts';
 import type { TableAppend } from '../../ports/offline-store.ts';
 import type { OnlineStore } from '../../ports/online-store.ts';
+import type { ProfiledVector, VectorProfiles } from '../../ports/vector-profiles.ts';
 import type { Value } from '../../schema/column.ts';
 import { type RowParser, requestParser } from '../../schema/row-parser.ts';
 import { ServedLog } from '../skew/served-log.ts';
@@ -38,6 +39,8 @@ export interface ServiceReadsOptions {
   readonly onComputeError: (view: OnDemandViewData, error: unknown) => void;
   /** Prefix of the names of requests: two processes whose vectors are logged together have two. */
   readonly names?: string;
+  /** Take every served vector; null: nothing is profiled. */
+  readonly profiles?: VectorProfiles | null;
   /** null: reads are traced as parts of their callers' traces only. */
   readonly tracer?: Tracer | null;
 }
@@ -48,6 +51,7 @@ interface OpenService {
   readonly toUser: (vector: ServedVector) => Vector<Readonly<Record<string, Value>>>;
   readonly toText: VectorText;
   readonly log: ServedLog;
+  readonly profile: ((vector: ProfiledVector) => void) | null;
 }
 
 /** Reads of vectors of a project's services, measured, a sample of them logged. Hot path. */
@@ -144,10 +148,12 @@ export class ServiceReads {
     if (vector instanceof Promise)
       return vector.then((read) => {
         this.#answered(read, started, steps);
+        open.profile?.(read);
         if (name !== null) open.log.add(name, row, read);
         return make(read);
       });
     this.#answered(vector, started, steps);
+    open.profile?.(vector);
     if (name !== null) open.log.add(name, row, vector);
     return make(vector);
   }
@@ -236,6 +242,7 @@ function openService(service: FeatureServiceData, options: ServiceReadsOptions):
     toUser: userVector(service),
     toText: vectorText(service),
     log: new ServedLog(service, options.sampleRate),
+    profile: options.profiles?.takerOf(service) ?? null,
   };
 }
 

@@ -11,7 +11,7 @@ import { conceptWindows } from './concept-windows.ts';
 import type { LossMemory } from './loss-memory.ts';
 import { predictionWindows } from './prediction-windows.ts';
 import { type Reference, referenceLimit, wholeReference } from './reference.ts';
-import { vectorProfile } from './window-profiles.ts';
+import { type WindowVectors, windowVectors } from './window-profiles.ts';
 
 /** A model that is watched: its champion's version and the reference of that version. */
 export interface Watched {
@@ -22,6 +22,9 @@ export interface Watched {
 }
 
 export type WindowState = 'fault' | 'drift' | 'ok' | 'insufficient' | 'immature' | 'unwatched';
+
+/** A window whose profiles have a smaller share of the served vectors is not judged. */
+const LEAST_COVERED = 0.5;
 
 /** One window of one monitor. */
 export interface MonitorWindow {
@@ -39,6 +42,8 @@ export interface MonitorWindow {
   readonly value: number | null;
   /** The limit of that value: of the feature's chunks, or of the rule; of a loss the mean before its rise. */
   readonly limit: number | null;
+  /** Vectors that were served in the window, and those of them that its profile has; absent: it is no merge of profiles. */
+  readonly covered?: WindowVectors['covered'];
 }
 
 export interface MonitorStatus {
@@ -188,11 +193,23 @@ async function featureWindows(
   if (reference === null)
     return spans.map((span) => none(span, 'unwatched', 'the version has no reference: train it again'));
   const windows: MonitorWindow[] = [];
-  for (const span of spans) windows.push(windowOf(span, await compareWindow(model, reference, monitor, history, span)));
+  for (const span of spans) {
+    const { comparison, covered } = await comparedWindow(model, reference, monitor, history, span);
+    windows.push(covered === null ? windowOf(span, comparison) : withCoverage(windowOf(span, comparison), covered));
+  }
   return windows;
 }
 
-/** One window of served vectors against the reference, whole. A time is not compared: it differs between any two spans. */
+/** A window whose profiles lack served vectors says so; one that lacks most of them is not judged. */
+function withCoverage(window: MonitorWindow, covered: NonNullable<WindowVectors['covered']>): MonitorWindow {
+  const { served, profiled } = covered;
+  if (profiled >= served) return { ...window, covered };
+  const lack = `${profiled} of ${served} served vectors are in the profiles`;
+  if (profiled >= LEAST_COVERED * served) return { ...window, covered, reason: `${window.reason} (${lack})` };
+  return { ...window, covered, state: 'insufficient', reason: lack, faults: [], drifted: [] };
+}
+
+/** One window of served vectors against the reference, whole. */
 export async function compareWindow(
   model: ModelData,
   reference: Reference,
@@ -200,13 +217,24 @@ export async function compareWindow(
   history: OfflineStore,
   span: Span,
 ): Promise<Comparison> {
+  return (await comparedWindow(model, reference, monitor, history, span)).comparison;
+}
+
+/** A time is not compared: it differs between any two spans. */
+async function comparedWindow(
+  model: ModelData,
+  reference: Reference,
+  monitor: Pick<ResolvedMonitor, 'features' | 'rule' | 'windowMs'>,
+  history: OfflineStore,
+  span: Span,
+): Promise<{ readonly comparison: Comparison; readonly covered: WindowVectors['covered'] }> {
   const times = model.service.features.filter(({ type }) => type.type === 'time').map(({ name }) => name);
   const { rows, columns } = wholeReference(reference);
   const isWatched = (name: string) =>
     !times.includes(name) && (monitor.features.length === 0 || monitor.features.includes(name));
   const whole: Profile = { rows, columns: new Map([...columns].filter(([name]) => isWatched(name))) };
-  const profile = await vectorProfile(history, model.service, whole, span);
-  return compareProfiles(
+  const { profile, covered } = await windowVectors(history, model.service, whole, span);
+  const comparison = compareProfiles(
     { name: `training set of ${model.name}`, rows: whole.rows, profile: whole },
     { name: spanText(span), rows: profile.rows, profile },
     {
@@ -215,6 +243,7 @@ export async function compareWindow(
       limitOf: (name) => referenceLimit(reference, name),
     },
   );
+  return { comparison, covered };
 }
 
 export function spanText({ from, to }: Span): string {

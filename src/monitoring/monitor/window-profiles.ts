@@ -6,14 +6,43 @@ import type { ColumnSpec } from '../../schema/column.ts';
 import { ANSWERED, FIRST_PREDICTION, predictionTable } from '../../serving/online/prediction-table.ts';
 import { addNumber, addText, createColumnSketch } from '../profile/column-sketch.ts';
 import { createProfile, type Profile } from '../profile/profile.ts';
+import { readWindow } from '../served/read-window.ts';
 
 type History = Pick<OfflineStore, 'query' | 'relation'>;
+
+/** The vectors of a window, and how many of those served they are. */
+export interface WindowVectors {
+  readonly profile: Profile;
+  /** Null: there are no profiles of the window, and the logged sample stands for it. */
+  readonly covered: { readonly served: number; readonly profiled: number } | null;
+}
+
+/**
+ * Profiles the vectors that were served in [from, to), over the bins of `like`: those features that it has. Profiles of all vectors are
+ * merged; the logged sample stands for features without one, lists and embeddings, and for a span without any.
+ */
+export async function windowVectors(
+  history: History,
+  service: FeatureServiceData,
+  like: Profile,
+  span: { readonly from: number; readonly to: number },
+): Promise<WindowVectors> {
+  const window = await readWindow(history, service, like, span);
+  if (window === null) return { profile: await vectorProfile(history, service, like, span), covered: null };
+  const { profile, served, profiled } = window;
+  const rest = new Map([...like.columns].filter(([name]) => !profile.columns.has(name)));
+  if (rest.size > 0) {
+    const sampled = await vectorProfile(history, service, { rows: 0, columns: rest }, span);
+    for (const [name, column] of sampled.columns) profile.columns.set(name, column);
+  }
+  return { profile, covered: { served, profiled } };
+}
 
 /**
  * Profiles the logged vectors of [from, to), over the bins of `like`: those features that it has. Rows come in one order: the
  * quantiles of a sketch depend on it, and a replay must find the same.
  */
-export async function vectorProfile(
+async function vectorProfile(
   history: History,
   service: FeatureServiceData,
   like: Profile,

@@ -10,7 +10,7 @@ const PROFILE_K = 256;
 /** Texts that are counted; beyond it the rarest go. */
 const MOST_TEXTS = 512;
 /** Different numbers up to which each is counted. */
-const MOST_NUMBERS = 64;
+export const MOST_NUMBERS = 64;
 
 /** A column as a profile holds it: a commutative monoid, so that a window is a merge of parts in any order. */
 export interface ColumnSketch {
@@ -37,7 +37,8 @@ export interface ColumnSketch {
   readonly counts: Float64Array | null;
 }
 
-export function createColumnSketch(type: 'number' | 'text', bins: FrozenBins | null = null): ColumnSketch {
+/** `seed` decides the chances of its quantiles: sketches that are merged have different ones, or their errors would add up. */
+export function createColumnSketch(type: 'number' | 'text', bins: FrozenBins | null = null, seed = 1): ColumnSketch {
   return {
     type,
     rows: 0,
@@ -46,7 +47,7 @@ export function createColumnSketch(type: 'number' | 'text', bins: FrozenBins | n
     mean: 0,
     squares: 0,
     whole: true,
-    kll: type === 'number' ? createKll(PROFILE_K) : null,
+    kll: type === 'number' ? createKll(PROFILE_K, seed) : null,
     registers: null,
     distinct: null,
     frequent: createFrequentItems(type === 'text' ? MOST_TEXTS : MOST_NUMBERS),
@@ -138,7 +139,7 @@ function mergeMoments(held: ColumnSketch, added: ColumnSketch): void {
 }
 
 /** Squares of huge numbers overflow: the largest double then says that the deviation is not known. */
-function bounded(squares: number): number {
+export function bounded(squares: number): number {
   return Math.min(squares, Number.MAX_VALUE);
 }
 

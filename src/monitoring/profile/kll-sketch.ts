@@ -38,6 +38,19 @@ export function addToKll(sketch: KllSketch, value: number): void {
   if (sketch.levels[0].length >= levelCapacity(sketch.k, sketch.levels.length, 0)) compress(sketch);
 }
 
+/** Adds finite numbers, which are sorted in place. Hot path. */
+export function addAllToKll(sketch: KllSketch, values: Float64Array): void {
+  const { length } = values;
+  if (length === 0) return;
+  values.sort();
+  sketch.n += length;
+  if (values[0] < sketch.min) sketch.min = values[0];
+  if (values[length - 1] > sketch.max) sketch.max = values[length - 1];
+  const [level] = sketch.levels;
+  for (let i = 0; i < length; i += 1) level.push(values[i]);
+  compress(sketch);
+}
+
 /** Adds another sketch of the same k. */
 export function mergeKll(held: KllSketch, added: KllSketch): void {
   if (added.n === 0) return;

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import { fail, isHeadraceError } from '../../base/errors/fail.ts';
-import { forEachRegister, HLL_REGISTERS, MOST_RHO, type Registers, raise } from '../../features/aggregate/registers.ts';
+import { HLL_REGISTERS, MOST_RHO, type Registers, raise } from '../../features/aggregate/registers.ts';
 import { type ColumnSketch, createColumnSketch } from './column-sketch.ts';
 import { edgeBins, type FrozenBins, valueBins } from './frozen-bins.ts';
 import { decodeKll, encodeKll } from './kll-bytes.ts';
@@ -10,17 +10,21 @@ import { createProfile, type Profile } from './profile.ts';
  * A profile, for a file or a row of a table:
  *
  * ```
- * profile = "HRDP" u8(1) varint(rows) varint(columns) *column
+ * profile = "HRDP" u8(2) varint(rows) varint(columns) *column
  * column  = text(name) u8(type: 0 number, 1 text) varint(rows) varint(missing) varint(infinite) f64(mean) f64(squares) u8(whole)
  *           registers frequent bins u8(has KLL) [varint(bytes) KLL of DataSketches]
- * registers = varint(count) *varint(bucket · 64 + rho)
+ * registers = u8(0) varint(count) *varint(bucket · 64 + rho) / u8(1) 4096u8(rho of each bucket)
  * frequent  = u8(0) / u8(1) varint(most) varint(n) varint(offset) varint(count) *(text varint)
  * bins      = u8(0) / u8(1) varint(edges) *f64 counts / u8(2) varint(values) *text counts
  * counts    = *varint                                        ; one more than bins: of missing values
  * ```
+ *
+ * Version 1 has the first form of the registers alone, without its u8(0). Many registers as varints take three times the bytes, and
+ * reading them was most of the time of a window.
  */
 const MAGIC = [0x48, 0x52, 0x44, 0x50];
-const FORMAT = 1;
+const FORMAT = 2;
+const FIRST_FORMAT = 1;
 
 export function encodeProfile(profile: Profile): Uint8Array {
   const out = new ByteWriter(4096);
@@ -43,7 +47,8 @@ export function isProfile(bytes: Uint8Array): boolean {
 /** Reads a profile of any version. Error: DRIFT_PROFILE. */
 export function decodeProfile(bytes: Uint8Array): Profile {
   if (!isProfile(bytes)) throw refused('they do not start with HRDP');
-  if (bytes[4] !== FORMAT) throw refused(`its version is ${bytes[4]}`);
+  const format = bytes[4];
+  if (format !== FORMAT && format !== FIRST_FORMAT) throw refused(`its version is ${format}`);
   const reader = new ByteReader('a profile', bytes.subarray(5));
   try {
     const profile = createProfile();
@@ -52,7 +57,7 @@ export function decodeProfile(bytes: Uint8Array): Profile {
     for (let i = 0; i < columns; i += 1) {
       const name = reader.text();
       if (profile.columns.has(name)) throw refused(`column "${name}" is there twice`);
-      profile.columns.set(name, readColumn(reader));
+      profile.columns.set(name, readColumn(reader, format));
     }
     return profile;
   } catch (error) {
@@ -68,10 +73,7 @@ function writeColumn(out: ByteWriter, column: ColumnSketch): void {
   out.f64(column.mean);
   out.f64(column.squares);
   out.u8(column.whole ? 1 : 0);
-  const registers: number[] = [];
-  forEachRegister(column.registers, (bucket, rho) => registers.push(bucket * 64 + rho));
-  out.varint(registers.length);
-  for (const packed of registers) out.varint(packed);
+  writeRegisters(out, column.registers);
   writeFrequent(out, column);
   writeBins(out, column);
   out.u8(column.kll === null ? 0 : 1);
@@ -79,6 +81,16 @@ function writeColumn(out: ByteWriter, column: ColumnSketch): void {
   const kll = encodeKll(column.kll);
   out.varint(kll.length);
   out.bytes(kll);
+}
+
+function writeRegisters(out: ByteWriter, registers: Registers | null): void {
+  out.u8(registers instanceof Uint8Array ? 1 : 0);
+  if (registers instanceof Uint8Array) {
+    out.bytes(registers);
+    return;
+  }
+  out.varint(registers?.length ?? 0);
+  for (const packed of registers ?? []) out.varint(packed);
 }
 
 function writeFrequent(out: ByteWriter, { frequent }: ColumnSketch): void {
@@ -104,7 +116,7 @@ function writeBins(out: ByteWriter, { bins, counts }: ColumnSketch): void {
   for (let i = 0; i <= bins.count; i += 1) out.varint(counts?.[i] ?? 0);
 }
 
-function readColumn(reader: ByteReader): ColumnSketch {
+function readColumn(reader: ByteReader, format: number): ColumnSketch {
   const column = createColumnSketch(reader.u8() === 0 ? 'number' : 'text');
   column.rows = reader.varint();
   column.missing = reader.varint();
@@ -113,7 +125,7 @@ function readColumn(reader: ByteReader): ColumnSketch {
   column.squares = finite(reader.f64(), 'a spread');
   column.whole = reader.u8() === 1;
   if (column.missing + column.infinite > column.rows || column.squares < 0) throw refused('its counts do not add up');
-  column.registers = readRegisters(reader);
+  column.registers = format === FIRST_FORMAT || reader.u8() === 0 ? readRegisters(reader) : readAllRegisters(reader);
   column.frequent = readFrequent(reader);
   const { bins, counts } = readBins(reader, column.rows);
   const kll = reader.u8() === 1 ? decodeKll(reader.bytes(reader.varint())) : null;
@@ -130,6 +142,12 @@ function readRegisters(reader: ByteReader): Registers | null {
     if (packed >> 6 >= HLL_REGISTERS || (packed & 63) > MOST_RHO) throw refused('a register is out of range');
     registers = raise(registers, packed >> 6, packed & 63);
   }
+  return registers;
+}
+
+function readAllRegisters(reader: ByteReader): Registers {
+  const registers = reader.bytes(HLL_REGISTERS).slice();
+  for (let i = 0; i < HLL_REGISTERS; i += 1) if (registers[i] > MOST_RHO) throw refused('a register is out of range');
   return registers;
 }
 

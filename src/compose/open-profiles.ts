@@ -1,0 +1,63 @@
+import { hostname } from 'node:os';
+import { acquireLock } from '../backends/embedded/lock.ts';
+import type { Clock } from '../base/time.ts';
+import type { Environment } from '../environment/config.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import { decodeReference } from '../monitoring/monitor/reference.ts';
+import type { FrozenBins } from '../monitoring/profile/frozen-bins.ts';
+import { ServedProfiles } from '../monitoring/served/served-profiles.ts';
+import { UnsentCounts } from '../monitoring/served/unsent-counts.ts';
+import type { ArtifactStore } from '../ports/artifact-store.ts';
+import type { ModelRegistry } from '../ports/model-registry.ts';
+import { CHAMPION } from '../registry/champion.ts';
+
+/** Opens the profiles of the vectors that this process serves; null: the configuration has them off. */
+export function openServedProfiles(
+  project: ProjectData,
+  { directory, profiles }: Environment,
+  { clock, onFault }: { readonly clock: Clock; readonly onFault: (error: unknown) => void },
+): ServedProfiles | null {
+  if (!profiles.on || project.services.length === 0) return null;
+  const host = hostname();
+  const process = `${host}-${globalThis.process.pid}-${Math.floor(Math.random() * 2 ** 40).toString(36)}`;
+  const unsent = UnsentCounts.open({ directory, host, process, lock: acquireLock });
+  return new ServedProfiles({
+    services: project.services,
+    everyMs: profiles.everyMs,
+    host,
+    process,
+    clock,
+    unsent,
+    onFault,
+  });
+}
+
+/** Sets the bins of the champions' references: the first declared model of a service decides. Errors: those of the stores. */
+export async function refreshBins(
+  profiles: ServedProfiles,
+  project: ProjectData,
+  { registry, artifacts }: { readonly registry: ModelRegistry; readonly artifacts: ArtifactStore },
+  known: Map<string, string>,
+): Promise<void> {
+  const decided = new Set<string>();
+  for (const model of project.models) {
+    const service = `${model.service.name}@${model.service.version}`;
+    if (decided.has(service)) continue;
+    const digest = await championReference(model.name, registry);
+    if (digest === null) continue;
+    decided.add(service);
+    if (known.get(service) === digest) continue;
+    const [{ columns }] = decodeReference(await artifacts.get(digest)).chunks;
+    const bins = new Map<string, FrozenBins>();
+    for (const [name, column] of columns) if (column.bins !== null) bins.set(name, column.bins);
+    profiles.setBins(service, bins);
+    known.set(service, digest);
+  }
+}
+
+async function championReference(model: string, registry: ModelRegistry): Promise<string | null> {
+  const version = await registry.alias(model, CHAMPION);
+  if (version === null) return null;
+  const record = await registry.versionRecord(model, version);
+  return record?.trained?.lineage.reference ?? null;
+}

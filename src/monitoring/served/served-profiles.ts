@@ -1,0 +1,200 @@
+import type { Clock } from '../../base/time.ts';
+import type { FeatureServiceData } from '../../features/define/declaration.ts';
+import type { ProfiledVector, VectorProfiles } from '../../ports/vector-profiles.ts';
+import { encodeProfileRow } from './profile-row.ts';
+import { ProfileSlots, type ServiceBins } from './profile-slots.ts';
+import { ProfileThread } from './profile-thread.ts';
+import { type ProfiledService, profiledService } from './profiled-service.ts';
+import type { LostCounts, UnsentCount, UnsentCounts } from './unsent-counts.ts';
+import { batchSize, batchWriter, emptyBatch, type VectorBatch } from './vector-batch.ts';
+
+export interface ServedProfilesOptions {
+  readonly services: readonly FeatureServiceData[];
+  /** Length of an interval, ms. */
+  readonly everyMs: number;
+  readonly host: string;
+  /** Name of the process: no two have the same. */
+  readonly process: string;
+  readonly clock: Clock;
+  readonly unsent: UnsentCounts;
+  /** Vectors that a process profiles on the loop of its answers, before it starts a thread for them. */
+  readonly apartFrom?: number;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Figures of one service. */
+export interface ServiceCounts {
+  readonly service: string;
+  /** Vectors served since the start. */
+  served: number;
+  /** Those of them that are in no profile. */
+  unprofiled: number;
+}
+
+interface OpenService {
+  readonly service: ProfiledService;
+  readonly place: number;
+  readonly counts: ServiceCounts;
+  batch: VectorBatch;
+  /** Vectors that are in no row that has left. */
+  unsent: number;
+  /** Vectors that were not profiled, and no row says so yet. */
+  dropped: number;
+  lastAt: number;
+}
+
+/** Below it a thread would cost more than it takes off the loop. */
+const APART_FROM = 20_000;
+
+/**
+ * Profiles every vector that a process serves. A served vector costs a copy of its values into a buffer; full buffers are sketched in
+ * turns of the loop while they are few, and by a thread once they are many.
+ */
+export class ServedProfiles implements VectorProfiles {
+  readonly #options: ServedProfilesOptions;
+  readonly #slots: ProfileSlots;
+  readonly #services: ReadonlyMap<string, OpenService>;
+  #thread: ProfileThread | null = null;
+  #batched = 0;
+  readonly #bins = new Map<string, ServiceBins>();
+  #lost: LostCounts[];
+
+  constructor(options: ServedProfilesOptions) {
+    this.#options = options;
+    const services = options.services.map(profiledService);
+    this.#slots = new ProfileSlots({ ...options, services });
+    this.#services = new Map(services.map((service, place) => [service.id, openService(service, place)]));
+    this.#lost = [...options.unsent.takeLost()];
+  }
+
+  takerOf({ name, version }: FeatureServiceData): (vector: ProfiledVector) => void {
+    const open = this.#services.get(`${name}@${version}`);
+    if (open === undefined) return () => undefined;
+    const { service, counts } = open;
+    const write = batchWriter(service);
+    const size = batchSize(service);
+    return (vector) => {
+      counts.served += 1;
+      open.unsent += 1;
+      write(open.batch, vector);
+      if (open.batch.count === size) this.#pass(open);
+    };
+  }
+
+  /** The bins of intervals that open from now on. */
+  setBins(service: string, bins: ServiceBins): void {
+    this.#bins.set(service, bins);
+    this.#slots.setBins(service, bins);
+    this.#thread?.setBins(service, bins);
+  }
+
+  /** Rows of intervals that are over, or of all, as payloads of records. */
+  async collect(everything: boolean): Promise<readonly Uint8Array[]> {
+    for (const open of this.#services.values()) this.#pass(open);
+    const now = this.#options.clock();
+    const own = this.#slots.drain(everything, now);
+    const theirs = await this.#drainThread(everything, now);
+    for (const open of this.#services.values())
+      open.unsent -= (own.vectors[open.place] ?? 0) + (theirs.vectors[open.place] ?? 0);
+    const rows = [...own.rows, ...theirs.rows, ...this.#unprofiledRows()];
+    this.note();
+    return rows;
+  }
+
+  /** Notes how many vectors a sudden end would take along. Call it about once a second. */
+  note(): void {
+    this.#options.unsent.note(this.#unsentCounts());
+  }
+
+  get counts(): readonly ServiceCounts[] {
+    return [...this.#services.values()].map(({ counts }) => counts);
+  }
+
+  /** Ends the thread; collect everything first. */
+  async close(): Promise<void> {
+    await this.#thread?.close();
+    this.#options.unsent.close();
+  }
+
+  #pass(open: OpenService): void {
+    const { batch, place, service } = open;
+    if (batch.count === 0) return;
+    open.batch = emptyBatch(service);
+    open.lastAt = batch.numbers[(batch.count - 1) * (1 + service.numbers.length)];
+    this.#batched += batch.count;
+    const { apartFrom = APART_FROM, clock } = this.#options;
+    if (this.#thread === null && this.#batched >= apartFrom) this.#thread = this.#startThread();
+    const { count } = batch;
+    if (this.#thread === null) this.#slots.add(place, batch, clock());
+    else if (!this.#thread.add(place, batch, clock())) this.#drop(open, count);
+  }
+
+  #drop(open: OpenService, vectors: number): void {
+    open.counts.unprofiled += vectors;
+    open.dropped += vectors;
+  }
+
+  #startThread(): ProfileThread {
+    const { everyMs, host, process, onFault } = this.#options;
+    const services = [...this.#services.values()].map(({ service }) => service);
+    const thread = new ProfileThread({ services, everyMs, host, process: `${process}/thread` }, (error) => {
+      // Its vectors are lost: they are counted as served and not profiled, and the loop profiles from now on.
+      onFault(error);
+      this.#thread = null;
+      this.#batched = Number.NEGATIVE_INFINITY;
+      for (const open of this.#services.values()) this.#drop(open, open.unsent);
+    });
+    for (const [service, bins] of this.#bins) thread.setBins(service, bins);
+    return thread;
+  }
+
+  async #drainThread(everything: boolean, now: number) {
+    const thread = this.#thread;
+    if (thread === null) return { rows: [], vectors: [] };
+    try {
+      return await thread.drain(everything, now);
+    } catch {
+      // The fault of the thread was reported, and its vectors are counted as not profiled.
+      return { rows: [], vectors: [] };
+    }
+  }
+
+  /** Rows that say how many vectors are in no profile: of this process, and of those that died. */
+  #unprofiledRows(): readonly Uint8Array[] {
+    const { host, process } = this.#options;
+    const rows: Uint8Array[] = [];
+    for (const open of this.#services.values()) {
+      if (open.dropped === 0) continue;
+      const { service, lastAt, dropped } = open;
+      rows.push(this.#countRow(host, process, { service: service.id, at: lastAt, vectors: dropped }));
+      open.unsent = Math.max(0, open.unsent - dropped);
+      open.dropped = 0;
+    }
+    for (const { host: theirs, process: dead, counts } of this.#lost)
+      for (const count of counts) rows.push(this.#countRow(theirs, dead, count));
+    this.#lost = [];
+    return rows;
+  }
+
+  #countRow(host: string, process: string, { service, at, vectors }: UnsentCount): Uint8Array {
+    const begins = Math.floor(at / this.#options.everyMs) * this.#options.everyMs;
+    const ends = begins + this.#options.everyMs;
+    const counts = { feature: '', served: vectors, rows: 0, texts: [], profile: null };
+    return encodeProfileRow({ service, host, process, begins, ends, ...counts });
+  }
+
+  #unsentCounts(): readonly UnsentCount[] {
+    const counts: UnsentCount[] = [];
+    const stride = ({ numbers }: ProfiledService) => 1 + numbers.length;
+    for (const { service, batch, unsent, lastAt } of this.#services.values()) {
+      const at = batch.count === 0 ? lastAt : batch.numbers[(batch.count - 1) * stride(service)];
+      if (unsent > 0) counts.push({ service: service.id, at, vectors: unsent });
+    }
+    return counts;
+  }
+}
+
+function openService(service: ProfiledService, place: number): OpenService {
+  const counts = { service: service.id, served: 0, unprofiled: 0 };
+  return { service, place, counts, batch: emptyBatch(service), unsent: 0, dropped: 0, lastAt: 0 };
+}

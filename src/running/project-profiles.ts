@@ -1,0 +1,119 @@
+import type { Clock } from '../base/time.ts';
+import type { Stores } from '../compose/compose.ts';
+import { openServedProfiles, refreshBins } from '../compose/open-profiles.ts';
+import type { Environment } from '../environment/config.ts';
+import type { ProjectData } from '../features/define/declaration.ts';
+import type { LoggedTopic } from '../featurestore/feature-store-options.ts';
+import { ProfileHistory } from '../monitoring/served/profile-history.ts';
+import { PROFILE_TOPIC } from '../monitoring/served/profile-row.ts';
+import { ProfileTopic } from '../monitoring/served/profile-topic.ts';
+import { profilesPart } from '../monitoring/served/profiles-part.ts';
+import type { ServedProfiles } from '../monitoring/served/served-profiles.ts';
+import { openPart } from '../observe/part-kind.ts';
+import type { Part } from '../ports/part.ts';
+import type { VectorProfiles } from '../ports/vector-profiles.ts';
+import { Background } from '../schedule/background.ts';
+
+export interface ProjectProfilesOptions {
+  readonly project: ProjectData;
+  readonly environment: Environment;
+  readonly stores: Pick<Stores, 'log' | 'offline' | 'registry' | 'artifacts'>;
+  readonly clock: Clock;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Longest time that rows wait to be published, and between two looks for other bins, while the project ticks, ms. */
+const PUBLISH_AFTER_MS = 60_000;
+
+/**
+ * Profiles in the process that writes: its own rows and those of readers go to the log at once, and from there to the history. A row
+ * that has left its process is in the log, so that no death of this one loses it.
+ */
+export class ProjectProfiles {
+  readonly #options: ProjectProfilesOptions;
+  readonly #served: ServedProfiles | null;
+  readonly #topic: ProfileTopic;
+  readonly #history: ProfileHistory;
+  readonly #bins = new Map<string, string>();
+  readonly #work = new Background();
+  #publishedAt = performance.now();
+
+  private constructor(options: ProjectProfilesOptions, topic: ProfileTopic, history: ProfileHistory) {
+    this.#options = options;
+    this.#topic = topic;
+    this.#history = history;
+    this.#served = openServedProfiles(options.project, options.environment, options);
+  }
+
+  /** Opens the topic and finds the place of the history. Errors: those of the stores. */
+  static async open(options: ProjectProfilesOptions): Promise<ProjectProfiles> {
+    const { log, offline } = options.stores;
+    const topic = await ProfileTopic.open(log, options.clock);
+    const history = await ProfileHistory.open({ log, offline, unreadable: options.onFault });
+    const profiles = new ProjectProfiles(options, topic, history);
+    await profiles.#refresh();
+    return profiles;
+  }
+
+  /** Takes served vectors; null: profiles are off. */
+  get vectors(): VectorProfiles | null {
+    return this.#served;
+  }
+
+  /** The topic, to be trimmed with the log. */
+  topics(): readonly LoggedTopic[] {
+    return [{ topic: PROFILE_TOPIC, keepFrom: () => [this.#history.published] }];
+  }
+
+  /** Takes rows of a process that reads; all are in the log when this ends. Errors: those of the log. */
+  take(rows: readonly Uint8Array[]): Promise<void> {
+    return this.#topic.append(rows);
+  }
+
+  part(): Part {
+    const source = {
+      on: this.#served !== null,
+      counts: () => this.#served?.counts ?? [],
+      lostRows: () => this.#history.unreadable,
+    };
+    return openPart(profilesPart, source, {
+      tick: () => this.#tick(),
+      flush: () => this.#flush(),
+      close: () => this.#close(),
+    });
+  }
+
+  async #tick(): Promise<void> {
+    this.#work.check();
+    const due = performance.now() - this.#publishedAt >= PUBLISH_AFTER_MS;
+    if (due) this.#publishedAt = performance.now();
+    this.#work.start(async () => {
+      await this.#hand(false);
+      if (!due) return;
+      await this.#refresh();
+      await this.#history.publish();
+    });
+  }
+
+  async #hand(everything: boolean): Promise<void> {
+    const rows = (await this.#served?.collect(everything)) ?? [];
+    if (rows.length > 0) await this.#topic.append(rows);
+  }
+
+  async #flush(): Promise<void> {
+    await this.#work.settled();
+    await this.#hand(true);
+    await this.#refresh();
+    await this.#history.publish();
+  }
+
+  async #close(): Promise<void> {
+    await this.#flush();
+    await this.#served?.close();
+  }
+
+  async #refresh(): Promise<void> {
+    const { project, stores } = this.#options;
+    if (this.#served !== null) await refreshBins(this.#served, project, stores, this.#bins);
+  }
+}

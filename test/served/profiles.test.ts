@@ -1,0 +1,280 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { randomNormal, seededRandom } from '../../src/base/rng.ts';
+import { forEachRegister } from '../../src/features/aggregate/registers.ts';
+import {
+  bool,
+  decimal,
+  featureService,
+  float,
+  int,
+  lookup,
+  nullable,
+  text,
+} from '../../src/features/define/declare.ts';
+import {
+  addNumber,
+  addText,
+  type ColumnSketch,
+  createColumnSketch,
+} from '../../src/monitoring/profile/column-sketch.ts';
+import { edgeBins, type FrozenBins, valueBins } from '../../src/monitoring/profile/frozen-bins.ts';
+import { kllRankError } from '../../src/monitoring/profile/kll-sketch.ts';
+import { createProfile, type Profile } from '../../src/monitoring/profile/profile.ts';
+import { decodeProfileRow, encodeProfileRow } from '../../src/monitoring/served/profile-row.ts';
+import { WindowMerge } from '../../src/monitoring/served/read-window.ts';
+import { ServedProfiles } from '../../src/monitoring/served/served-profiles.ts';
+import type { UnsentCounts } from '../../src/monitoring/served/unsent-counts.ts';
+import type { Value } from '../../src/schema/column.ts';
+import { byName } from '../models/small-project.ts';
+
+const START = Date.UTC(2026, 0, 1);
+
+const declared = featureService('mixed', {
+  request: {
+    name: text(),
+    amount: nullable(float()),
+    code: int(),
+    price: decimal(2),
+    yes: nullable(bool()),
+    city: nullable(text()),
+  },
+  join: (r) => ({ by: lookup(byName, { name: r.name }) }),
+  compute: ({ amount, code, price, yes, city }) => ({ amount, code, price, yes, city }),
+});
+const service = { ...declared, features: declared.features.filter(({ name }) => !name.startsWith('by_')) };
+
+const bins = new Map<string, FrozenBins>([
+  ['amount', edgeBins([-1, 0, 1])],
+  ['code', valueBins(['1', '2'])],
+  ['price', edgeBins([5, 10])],
+  ['yes', valueBins(['true', 'false'])],
+  ['city', valueBins(['Ulm', 'Köln'])],
+]);
+
+type Vector = readonly [number | null, number, bigint, boolean | null, string | null];
+
+const vectors: fc.Arbitrary<readonly Vector[]> = fc.array(
+  fc.tuple(
+    fc.oneof(fc.double({ noNaN: true, min: -1e6, max: 1e6 }), fc.constantFrom(null, 0, -0, 1e300, -1e300)),
+    fc.integer({ min: 0, max: 90 }),
+    fc.bigInt({ min: 0n, max: 2_000n }),
+    fc.constantFrom(null, true, false),
+    fc.constantFrom(null, '', 'Ulm', 'Köln', '上海', 'a', 'b'),
+  ),
+  { maxLength: 400 },
+);
+
+const noCounts = { note: () => undefined, takeLost: () => [], close: () => undefined } as unknown as UnsentCounts;
+
+function processOf(name: string, apartFrom: number): ServedProfiles {
+  const served = new ServedProfiles({
+    services: [service],
+    everyMs: 60_000,
+    host: 'h',
+    process: name,
+    clock: () => START,
+    unsent: noCounts,
+    apartFrom,
+    onFault: (error) => {
+      throw error;
+    },
+  });
+  served.setBins('mixed@1', bins);
+  return served;
+}
+
+/** The merge of what processes hand over; the i-th vector goes to the process that `place` says. */
+async function merged(
+  all: readonly (readonly Value[])[],
+  place: (i: number) => number,
+  processes: number,
+  { apart = Number.POSITIVE_INFINITY, stepMs = 1_000 } = {},
+) {
+  const served = Array.from({ length: processes }, (_, p) => processOf(`p${p}`, apart));
+  const take = served.map((one) => one.takerOf(service));
+  for (const [i, values] of all.entries()) take[place(i)]({ at: START + i * stepMs, values });
+  const merging = new WindowMerge(like());
+  for (const one of served) {
+    for (const payload of await one.collect(true)) {
+      const row = decodeProfileRow(payload);
+      if (row.profile === null) merging.count(row.process, row.served, row.rows);
+      else merging.add(row.feature, row.profile);
+    }
+    await one.close();
+  }
+  return merging.result();
+}
+
+function like(): Profile {
+  const profile = createProfile();
+  for (const [name, own] of bins)
+    profile.columns.set(name, createColumnSketch(name === 'yes' || name === 'city' ? 'text' : 'number', own));
+  return profile;
+}
+
+/** One value after the other: the definition. */
+function oneByOne(all: readonly Vector[]): Profile {
+  const profile = like();
+  profile.rows = all.length;
+  const of = (name: string) => profile.columns.get(name) as ColumnSketch;
+  for (const [amount, code, price, yes, city] of all) {
+    addNumber(of('amount'), amount);
+    addNumber(of('code'), code);
+    addNumber(of('price'), Number(price) / 100);
+    addText(of('yes'), yes === null ? null : String(yes));
+    addText(of('city'), city);
+  }
+  return profile;
+}
+
+function exactParts({ columns }: Profile): unknown {
+  return [...columns].map(([name, column]) => {
+    const registers: string[] = [];
+    forEachRegister(column.registers, (bucket, rho) => registers.push(`${bucket}:${rho}`));
+    const { rows, missing, infinite, whole, kll, counts, frequent } = column;
+    return {
+      name,
+      counts: [rows, missing, infinite, whole, kll?.n, kll?.min, kll?.max],
+      registers: new Set(registers),
+      bins: [...(counts ?? [])],
+      frequent: frequent === null ? null : Object.fromEntries(frequent.counts),
+    };
+  });
+}
+
+const near = (a: number, b: number) => Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b));
+
+test('profiles of several processes merge to that of one over all vectors: counts, bins and registers are equal', async () => {
+  await fc.assert(
+    fc.asyncProperty(vectors, fc.integer({ min: 1, max: 5 }), async (all, processes) => {
+      const window = await merged(all, (i) => (i * 7) % processes, processes);
+      const whole = oneByOne(all);
+      if (all.length === 0) return;
+      expect(exactParts(window.profile)).toEqual(exactParts(whole));
+      expect([window.served, window.profiled, window.estimated]).toEqual([all.length, all.length, []]);
+      for (const [name, column] of whole.columns) {
+        const own = window.profile.columns.get(name);
+        expect(near(own?.mean ?? 0, column.mean)).toBe(true);
+        expect(near(own?.squares ?? 0, column.squares)).toBe(true);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('a thread profiles as the loop does', async () => {
+  const random = seededRandom(9);
+  const all = Array.from(
+    { length: 3_000 },
+    (_, i): Vector => [randomNormal(random), i % 70, BigInt(i), i % 3 === 0, `c${i % 9}`],
+  );
+  const window = await merged(all, () => 0, 1, { apart: 0 });
+  expect(exactParts(window.profile)).toEqual(exactParts(oneByOne(all)));
+  expect(window.served).toBe(3_000);
+});
+
+test('quantiles of a merge of many processes stay within their rank error: errors do not add up', async () => {
+  const random = seededRandom(4);
+  const values = Array.from({ length: 120_000 }, () => randomNormal(random));
+  const { profile } = await merged(
+    values.map((value): Vector => [value, 1, 1n, null, null]),
+    (i) => i % 32,
+    32,
+    { stepMs: 2 },
+  );
+  const kll = profile.columns.get('amount')?.kll;
+  const sorted = Float64Array.from(values).sort();
+  const items = (kll?.levels ?? []).flatMap((level, h) => level.map((value) => [value, 2 ** h] as const));
+  items.sort(([a], [b]) => a - b);
+  let upTo = 0;
+  let worst = 0;
+  let at = 0;
+  for (const [value, weight] of items) {
+    while (at < sorted.length && sorted[at] <= value) at += 1;
+    upTo += weight;
+    worst = Math.max(worst, Math.abs(upTo - at) / sorted.length);
+  }
+  expect(upTo).toBe(values.length);
+  // At every rank at once: the constant of DataSketches for both sides.
+  expect(worst).toBeLessThan(2.446 / 256 ** 0.9433);
+});
+
+test('counts over the bins of another reference are estimates, and the window names their features', async () => {
+  const values = Array.from({ length: 5_000 }, (_, i): Vector => [i / 5_000, i, 1n, null, null]);
+  const served = processOf('p', Number.POSITIVE_INFINITY);
+  const take = served.takerOf(service);
+  for (const [i, one] of values.entries()) take({ at: START + i, values: one });
+  const other = like();
+  other.columns.set('amount', createColumnSketch('number', edgeBins([0.25, 0.5])));
+  const merging = new WindowMerge(other);
+  for (const payload of await served.collect(true)) {
+    const row = decodeProfileRow(payload);
+    if (row.profile !== null) merging.add(row.feature, row.profile);
+  }
+  const { profile, estimated } = merging.result();
+  expect(estimated).toEqual(['amount']);
+  const counts = profile.columns.get('amount')?.counts ?? [];
+  [0.25, 0.25, 0.5, 0].forEach((share, bin) => {
+    expect(Math.abs(counts[bin] / 5_000 - share)).toBeLessThan(2 * kllRankError(256));
+  });
+});
+
+test('rows of intervals that are over leave, others stay; a vector of an interval that has left opens it again', async () => {
+  let now = START;
+  const served = new ServedProfiles({
+    services: [service],
+    everyMs: 60_000,
+    host: 'h',
+    process: 'p',
+    clock: () => now,
+    unsent: noCounts,
+    onFault: (error) => {
+      throw error;
+    },
+  });
+  const take = served.takerOf(service);
+  const vector = (at: number) => take({ at, values: [1, 2, 3n, true, 'x'] });
+  const begins = async (everything: boolean) =>
+    (await served.collect(everything))
+      .map(decodeProfileRow)
+      .filter(({ feature }) => feature === '')
+      .map((row) => [(row.begins - START) / 60_000, row.served]);
+  vector(START + 1);
+  vector(START + 59_999);
+  expect(await begins(false)).toEqual([]);
+  now = START + 60_000;
+  vector(now);
+  expect(await begins(false)).toEqual([[0, 2]]);
+  vector(START + 5);
+  expect(await begins(false)).toEqual([]);
+  expect(await begins(true)).toEqual([
+    [1, 1],
+    [0, 1],
+  ]);
+  // More intervals than are kept open: the oldest leave, and none is lost.
+  for (let i = 0; i < 40; i += 1) vector(START - i * 60_000);
+  expect((await begins(true)).length).toBe(40);
+});
+
+test('a row reads as it was written, in its first format too, and truncated bytes are refused', () => {
+  const row = {
+    service: 'shop@1',
+    host: 'h',
+    process: 'p',
+    begins: START,
+    ends: START + 60_000,
+    feature: 'city',
+    served: 0,
+    rows: 3,
+    texts: ['Ulm', 'Köln'],
+    profile: Uint8Array.of(1, 2, 3),
+  };
+  const bytes = encodeProfileRow(row);
+  expect(decodeProfileRow(bytes)).toEqual(row);
+  const fixture = Uint8Array.from(readFileSync(new URL('./formats/profile-row-1', import.meta.url)));
+  expect(decodeProfileRow(fixture)).toEqual(row);
+  for (let length = 0; length < bytes.length; length += 1)
+    expect(() => decodeProfileRow(bytes.subarray(0, length))).toThrow();
+});
