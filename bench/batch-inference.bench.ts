@@ -85,7 +85,10 @@ async function main(): Promise<void> {
     const ceiling = await oneCore(scorer, rows);
     const repeated = await oneCore(scorer, rows.subarray(0, BATCH * names.length));
     const joins = { position: () => Promise.reject(new Error('none')), join: () => Promise.reject(new Error('none')) };
-    const context = batchContext(directory, { registry, joins });
+    const context = batchContext(
+      { directory, artifacts: { kind: 'directory' }, models: { python: null } },
+      { registry, artifacts, joins },
+    );
     const rate = async (workers: number) => {
       const to = join(directory, `out-${workers}`);
       const begun = performance.now();

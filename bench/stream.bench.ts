@@ -84,7 +84,7 @@ async function openStream(directory: string, { log, lanes }: Opened, runtime: Mo
     throw error;
   };
   const streams = new ProjectStreams({
-    ...{ log, lanes, registry, artifacts, runtime },
+    ...{ log, lanes, registry, artifacts, runtime, python: null },
     streams: [scored],
     clock: Date.now,
     onFault,

@@ -17,7 +17,7 @@ if (code === 0) {
   for (const program of ['headrace_worker.py', 'headrace_model.py', 'headrace_onnx.py'])
     await cp(`${root}/src/backends/python/${program}`, `${root}/dist/backends/python/${program}`);
   // Compiled where Spark is.
-  for (const program of ['runner', 'score-runner', 'tile-runner'])
+  for (const program of ['runner', 'score-python', 'score-runner', 'tile-runner'])
     await cp(`${root}/src/backends/spark/${program}`, `${root}/dist/backends/spark/${program}`, { recursive: true });
 }
 process.exitCode = code;

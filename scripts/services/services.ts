@@ -11,6 +11,7 @@ import { skypilot } from './skypilot.ts';
 import { slurm } from './slurm.ts';
 import { spark, sparkCluster } from './spark.ts';
 import { sparkConnect } from './spark-connect.ts';
+import { sparkScore } from './spark-score.ts';
 import { torch } from './torch.ts';
 import { valkey } from './valkey.ts';
 
@@ -24,6 +25,7 @@ export const services: readonly Service[] = [
   spark,
   sparkCluster,
   sparkConnect,
+  sparkScore,
   moto,
   torch,
   slurm,

@@ -36,10 +36,17 @@ export const sparkConnect: Service = {
   },
 };
 
+export interface SparkConnectOptions {
+  readonly master?: string;
+  readonly conf?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Starts a server that asks for a token; it listens once Spark runs. In the place of another it has the port and the token of that. */
 export async function startSparkConnect(
   directory: string,
   before?: Pick<SparkConnectServer, 'port' | 'token'>,
+  { master = 'local[2]', conf = {}, env = {} }: SparkConnectOptions = {},
 ): Promise<SparkConnectServer> {
   const home = await sparkHome();
   mkdirSync(directory, { recursive: true });
@@ -61,18 +68,19 @@ export async function startSparkConnect(
     'spark.connect.execute.manager.maintenanceInterval': '1s',
     // Who was silent so long is given up: a machine that stands still is no failure of what is tested.
     'spark.network.timeout': '3600s',
+    ...conf,
   };
   const server = startDetached({
     command: join(home, 'bin/spark-submit'),
     args: [
-      ...['--master', 'local[2]', '--class', 'org.apache.spark.sql.connect.service.SparkConnectServer'],
+      ...['--master', master, '--class', 'org.apache.spark.sql.connect.service.SparkConnectServer'],
       ...Object.entries(settings).flatMap(([name, value]) => ['--conf', `${name}=${value}`]),
       'spark-internal',
     ],
     directory,
     port,
     log: join(directory, 'log'),
-    env: { SPARK_HOME: home, SPARK_LOCAL_IP: '127.0.0.1', SPARK_CONNECT_AUTHENTICATE_TOKEN: token },
+    env: { SPARK_HOME: home, SPARK_LOCAL_IP: '127.0.0.1', SPARK_CONNECT_AUTHENTICATE_TOKEN: token, ...env },
   });
   for (const end = Date.now() + START_MS; !(await isListening(port)); await sleep(200)) {
     if (isRunning(server) && Date.now() < end) continue;

@@ -77,6 +77,8 @@ export const versions = {
     distribution: 'pyspark==4.3.0',
     /** ONNX Runtime, to score inside the executors. */
     onnx: 'com.microsoft.onnxruntime:onnxruntime:1.29.0',
+    /** ONNX Runtime for the Python of executors. */
+    python: ['onnxruntime==1.30.0', 'pyarrow==26.0.1', 'numpy'],
     /** The newest connector to Kafka that is served, and what it needs. */
     maven: [
       'org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0',

@@ -1,6 +1,6 @@
 import { scoresOf } from '../compose/back-ends.ts';
 import { openHistory } from '../compose/compose.ts';
-import { openSqliteRegistry, registryFile } from '../compose/open-registry.ts';
+import { openArtifacts, openRegistry } from '../compose/open-registry.ts';
 import type { Environment } from '../environment/config.ts';
 import type { ModelData, ProjectData } from '../features/define/declaration.ts';
 import { historyState } from '../featurestore/training-set/history-state.ts';
@@ -23,7 +23,6 @@ export async function startBeside(
   { project, environment, model, flush, onLine }: BesideOptions,
   options: BatchOptions,
 ): Promise<BatchSummary> {
-  const { directory } = environment;
   const onComputeError = (error: unknown) => onLine(`headrace: ${String(error)}`);
   const joins: SpineJoin = {
     position: async (service) => {
@@ -40,12 +39,13 @@ export async function startBeside(
       await writeHistorySet(asked, { project, environment, onComputeError });
     },
   };
-  const registry = openSqliteRegistry(registryFile(directory));
+  const artifacts = await openArtifacts(environment);
+  const registry = await openRegistry(environment);
   try {
     const { id, result } = await startBatch(
       model,
       options,
-      batchContext(directory, { registry, joins, scores: () => scoresOf(environment) }),
+      batchContext(environment, { registry, artifacts, joins, scores: () => scoresOf(environment) }),
     );
     onLine(`headrace: job ${id}`);
     return await result;

@@ -1,6 +1,6 @@
-import { batchTools } from '../compose/batch-tools.ts';
+import { type BatchPlace, batchTools } from '../compose/batch-tools.ts';
 import { runBatchWorker } from '../serving/batch/batch-worker-main.ts';
 
-// A worker process of batch jobs. Its argument is the directory of the environment.
-const [directory = '.headrace'] = process.argv.slice(2);
-runBatchWorker(async () => batchTools(directory));
+// A worker process of batch jobs. Its argument is the part of the environment that it needs, as JSON.
+const place: BatchPlace = JSON.parse(process.argv[2] ?? '');
+runBatchWorker(() => batchTools(place));

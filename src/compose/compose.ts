@@ -150,14 +150,18 @@ export async function openStores(
 
 /** The runtime of versions that are Python programs; null: the environment runs none. */
 export async function openPython(
-  { models: { python: options }, directory }: Pick<Environment, 'models' | 'directory'>,
+  {
+    models: { python: options },
+    directory,
+  }: { readonly directory: string; readonly models: Pick<Environment['models'], 'python'> },
   artifacts: ArtifactStore,
+  { longestWaitMs }: { readonly longestWaitMs?: number } = {},
 ): Promise<PythonRuntime | null> {
   if (options === null) return null;
   const monotonic = () => performance.now();
   const holds = (candidate: OnnxCandidate) => holdsRows(onnxRuntime, candidate);
   const place = join(directory, 'python');
-  const runtime = new ProcessPythonRuntime({ options, directory: place, artifacts, monotonic, holds });
+  const runtime = new ProcessPythonRuntime({ options, directory: place, artifacts, monotonic, holds, longestWaitMs });
   await runtime.clear();
   return runtime;
 }

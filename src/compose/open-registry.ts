@@ -61,7 +61,10 @@ export function openMemoryRegistry(): ModelRegistry {
 }
 
 /** Opens the artefacts of an environment. Errors: ARTIFACT_CLIENT, CONFIG_SECRET. */
-export async function openArtifacts({ directory, artifacts }: Where): Promise<ArtifactStore> {
+export async function openArtifacts({
+  directory,
+  artifacts,
+}: Pick<Where, 'directory' | 'artifacts'>): Promise<ArtifactStore> {
   if (artifacts.kind === 'directory') return new FileArtifactStore(join(directory, 'artifacts'));
   const { endpoint, region, bucket, prefix = '' } = artifacts;
   return openS3Artifacts({

@@ -1,3 +1,24 @@
+import type { TensorType } from '../schema/tensor.ts';
+
+/** One input tensor of a model, and the features that fill it. */
+export interface ScoreInput {
+  readonly name: string;
+  readonly type: Exclude<TensorType, 'BYTES' | 'FP16' | 'BF16'>;
+  /** Sizes of one row; the rows are the first dimension. */
+  readonly shape: readonly number[];
+  /** Places of its numbers in a row of features. */
+  readonly places: readonly number[];
+}
+
+/** Rows with the scores that the trainer gave them. */
+export interface ParityRows {
+  /** null: a missing number. */
+  readonly rows: readonly (readonly (number | null)[])[];
+  readonly scores: readonly number[];
+  /** The most that a score may differ, as a share of those above 1. */
+  readonly tolerance: number;
+}
+
 /** Partitions of a batch job to be scored as one job of another system. */
 export interface ScoreJob {
   /** A Parquet file, where the machines of the system read it. */
@@ -9,10 +30,17 @@ export interface ScoreJob {
   /** Columns of the model's inputs, in order; `taste[0]` is the first number of a list. */
   readonly features: readonly string[];
   readonly keep: readonly string[];
-  /** An ONNX file of this machine, its input and its output. */
+  /** An ONNX file of this machine, and the digest of its bytes. */
   readonly model: string;
-  readonly modelInput: string;
+  readonly modelSha256: string;
+  readonly modelInputs: readonly ScoreInput[];
+  /** Its output, of one number a row, or of two, of which the second is the score. */
   readonly modelOutput: string;
+  /** Whether the model takes one row a run. */
+  readonly isSingle: boolean;
+  /** Each process of the system checks these before it scores a row; null: there are none. */
+  readonly parity: ParityRows | null;
+  readonly modelName: string;
   readonly version: number;
   readonly digest: string;
   readonly job: string;
@@ -22,7 +50,10 @@ export interface ScoreJob {
 export interface ScoredFiles {
   /** Parquet files of the scored rows by partition: `_row`, the kept columns, `score`, `model_version`, `artifact_digest`, `job_id`. */
   readonly rows: ReadonlyMap<number, readonly string[]>;
-  /** Parquet files of the rejected rows: `_row`, `code`, `reason`, `features` (a list of floats). */
+  /**
+   * Parquet files of the rejected rows: `_row`, `code`, `reason`, `features` (a list of floats). The reason of PREDICT_CELL is the place of the
+   * feature, `t` for a text or `n` for a number, and the cell: `3t one`.
+   */
   readonly rejected: readonly string[];
   /** Removes the files. */
   drop(): void;
@@ -35,9 +66,10 @@ export interface ScoredFiles {
  *  1. each row of the partitions is in `rows` or in `rejected`, once, whatever processes of the system end meanwhile;
  *  2. rows of a file are in the order of `_row`;
  *  3. a cell that is no number, a run that throws and a score that is not finite reject their own row, and no other;
- *  4. a job that fails leaves no files.
+ *  4. a job that fails leaves no files;
+ *  5. no process of the system scores a row by a model whose scores differ from the parity rows: the job fails with MODEL_PARITY.
  */
 export interface ScoreEngine {
-  /** `onProgress` receives its progress as text; `signal` ends it with any error. Errors: SPARK_*. */
+  /** `onProgress` receives its progress as text; `signal` ends it with any error. Errors: SPARK_*, MODEL_PARITY. */
   score(job: ScoreJob, onProgress: (text: string) => void, signal: AbortSignal | null): Promise<ScoredFiles>;
 }

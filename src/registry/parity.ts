@@ -4,7 +4,7 @@ import type { ModelSignature } from '../ports/model-registry.ts';
 import type { Scorer } from './scorer.ts';
 
 /** Scores of a runtime may differ from the trainer's by this much, as a share of those above 1 (float32 against float64). */
-const PARITY_TOLERANCE = 1e-5;
+export const PARITY_TOLERANCE = 1e-5;
 
 /** The checked model version: registered, or about to be. */
 export interface Checked {
@@ -45,7 +45,8 @@ function compare({ model, version }: Checked, found: number, expected: number): 
     throw fail('MODEL_PARITY', { model, version, found, expected });
 }
 
-function parseParity(file: Uint8Array, { signature }: Pick<Checked, 'signature'>): z.infer<typeof paritySchema> {
+/** Parity vectors. Error: MODEL_FILE. */
+export function parseParity(file: Uint8Array, { signature }: Pick<Checked, 'signature'>): z.infer<typeof paritySchema> {
   let content: unknown;
   try {
     content = JSON.parse(new TextDecoder().decode(file));

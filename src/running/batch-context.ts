@@ -1,6 +1,13 @@
 import { scoresOf } from '../compose/back-ends.ts';
-import { batchOutgoing, batchProgram, batchScratch, batchTools } from '../compose/batch-tools.ts';
-import { openRemoteFiles } from '../compose/compose.ts';
+import {
+  type BatchPlace,
+  batchFiles,
+  batchOutgoing,
+  batchProgram,
+  batchScratch,
+  openVersionTools,
+} from '../compose/batch-tools.ts';
+import { openRemoteFiles, runtimes } from '../compose/compose.ts';
 import { historyState } from '../featurestore/training-set/history-state.ts';
 import type { SpineJoin } from '../serving/batch/input-table.ts';
 import type { BatchContext } from '../serving/batch/start-batch.ts';
@@ -9,16 +16,17 @@ import { flushParts } from './open-project.ts';
 
 /** The context of an environment's batch jobs. */
 export function batchContext(
-  directory: string,
-  parts: Pick<BatchContext, 'registry' | 'joins'> & Partial<Pick<BatchContext, 'scores'>>,
+  place: BatchPlace,
+  parts: Pick<BatchContext, 'registry' | 'artifacts' | 'joins'> &
+    Partial<Pick<BatchContext, 'scores' | 'openVersions'>>,
 ): BatchContext {
-  const { files, artifacts } = batchTools(directory);
+  const { directory } = place;
   return {
     scores: () => 'embedded',
+    openVersions: () => openVersionTools(place, parts.artifacts),
     ...parts,
-    files,
-    artifacts,
-    program: batchProgram(directory),
+    files: batchFiles,
+    program: batchProgram(place),
     scratch: batchScratch(directory),
     outgoing: batchOutgoing(directory),
     openStore: openRemoteFiles,
@@ -37,5 +45,12 @@ export function openBatchContext({ environment, stores, parts, training }: OpenP
       await training.writeSet(service, path, { spine, mode });
     },
   };
-  return batchContext(environment.directory, { registry: stores.registry, joins, scores: () => scoresOf(environment) });
+  const { registry, artifacts, python } = stores;
+  return batchContext(environment, {
+    registry,
+    artifacts,
+    joins,
+    scores: () => scoresOf(environment),
+    openVersions: async () => ({ artifacts, python, runtime: runtimes.process, close: async () => undefined }),
+  });
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
-import { batchProgram } from '../../src/compose/batch-tools.ts';
+import { type BatchPlace, batchProgram } from '../../src/compose/batch-tools.ts';
 import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
 import { batchContext } from '../../src/running/batch-context.ts';
 import { readBatchManifest } from '../../src/serving/batch/batch-folder.ts';
@@ -27,11 +27,20 @@ export async function batchSite(): Promise<string> {
   return directory;
 }
 
+/** The environment of a site, as worker processes see it. */
+export function sitePlace(directory: string): BatchPlace {
+  return { directory, artifacts: { kind: 'directory' }, models: { python: null } };
+}
+
 /** What batch jobs of a site work with; the registry stays open as long as the process. */
-export function siteContext(directory: string, program: WorkerProgram = batchProgram(directory)): BatchContext {
+export function siteContext(
+  directory: string,
+  program: WorkerProgram = batchProgram(sitePlace(directory)),
+): BatchContext {
   return {
-    ...batchContext(directory, {
+    ...batchContext(sitePlace(directory), {
       registry: openSqliteRegistry(registryFile(directory)),
+      artifacts: new FileArtifactStore(join(directory, 'artifacts')),
       joins: { position: () => Promise.reject(new Error('no history')), join: () => Promise.reject(new Error('none')) },
     }),
     program,
@@ -55,6 +64,23 @@ export function inputRows(rows: number): string {
   return `SELECT CAST(i AS BIGINT) AS id, 'n' || i AS name, CAST((i * 37) % 101 AS DOUBLE) / 7 - 5 AS number,
     CASE WHEN i % 5 = 0 THEN NULL ELSE CAST((i * 13) % 17 AS DOUBLE) / 9 END AS gaps, CAST(i % 7 AS INTEGER) AS category
     FROM range(${rows}) AS t(i)`;
+}
+
+/** Rows of which two have a number beyond float32. */
+export function poisonedRows(rows: number): string {
+  return `SELECT * REPLACE (CASE id WHEN 7 THEN 1e300 WHEN ${rows - 1} THEN -1e39 ELSE number END AS number) FROM (${inputRows(rows)})`;
+}
+
+/** Texts in all forms of a number, and some that are none. */
+const TEXTS = [
+  ...[' 1.5 ', '1e3', '.5', '-7.', '+8', '1_000', '+-0.25', '\v2\f', 'NaN', '-nan', 'Infinity', '-inf'],
+  ...['one', '1e40', '-1e40', '0x10', "it's \\", '1__0', '- 1', '1f', 'infinit', `${'9'.repeat(70)}x`],
+];
+
+/** Rows whose column `number` is a text. */
+export function textRows(rows: number): string {
+  const list = TEXTS.map((text) => `'${text.replaceAll("'", "''")}'`).join(', ');
+  return `SELECT * REPLACE (CASE WHEN id < ${TEXTS.length} THEN [${list}][id + 1] ELSE CAST(number AS VARCHAR) END AS number) FROM (${inputRows(rows)})`;
 }
 
 /** Writes SQL rows as a file of the format that its name says. */

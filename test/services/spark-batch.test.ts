@@ -1,16 +1,21 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { SHORT_LIVED } from '../../scripts/services/server.ts';
+import { FileArtifactStore } from '../../src/backends/embedded/artifacts/file-artifact-store.ts';
 import { scoresOf } from '../../src/compose/back-ends.ts';
+import { openSqliteRegistry, registryFile } from '../../src/compose/open-registry.ts';
 import { type EnvironmentOptions, resolveEnvironment } from '../../src/environment/config.ts';
 import { readBatchManifest } from '../../src/serving/batch/batch-folder.ts';
 import { type BatchOptions, startBatch } from '../../src/serving/batch/start-batch.ts';
-import { batchSite, inputRows, siteContext, sql, writeInput } from '../inference/batch-site.ts';
+import { batchSite, poisonedRows, siteContext, textRows, writeInput } from '../inference/batch-site.ts';
+import { logModel } from '../inference/logged-onnx.ts';
 import { small } from '../models/small-project.ts';
+import { servingData, skipNote } from '../serving/serving-data.ts';
 import { addressOf } from './addresses.ts';
 import { deep } from './deep.ts';
+import { scoredParts } from './scored-parts.ts';
 
 const [home = ''] = addressOf('SPARK_HOME');
 const scoreJars = addressOf('SPARK_ONNX_JARS');
@@ -39,8 +44,7 @@ function sparkContext(master: string, conf: Readonly<Record<string, string>>) {
 
 beforeAll(async () => {
   site = await batchSite();
-  const rows = `SELECT * REPLACE (CASE id WHEN 7 THEN 1e300 WHEN 2999 THEN -1e39 ELSE number END AS number) FROM (${inputRows(ROWS)})`;
-  input = await writeInput(rows, join(site, 'in.parquet'));
+  input = await writeInput(poisonedRows(ROWS), join(site, 'in.parquet'));
 });
 
 async function run(to: string, more: Partial<BatchOptions>, context = siteContext(site)) {
@@ -48,24 +52,7 @@ async function run(to: string, more: Partial<BatchOptions>, context = siteContex
   return (await startBatch(small, options, context)).result;
 }
 
-/** Every row of a committed output, and every rejected row with its code. */
-async function found(folder: string) {
-  const manifest = readBatchManifest(join(site, folder));
-  const at = (file: string) => join(site, folder, manifest?.folder ?? '', file);
-  const parts = [];
-  for (const { output, quarantine, ...part } of manifest?.parts ?? []) {
-    const rows =
-      output === null
-        ? []
-        : await sql(
-            `SELECT CAST(_row AS INTEGER), CAST(id AS INTEGER), name, score, model_version, artifact_digest, job_id FROM read_parquet('${at(output.file)}')`,
-          );
-    const lines = quarantine === null ? [] : readFileSync(at(quarantine.file), 'utf8').trim().split('\n');
-    const rejected = lines.map((line) => JSON.parse(line)).map(({ row, code, features }) => [row, code, features]);
-    parts.push({ ...part, rows, rejected });
-  }
-  return parts;
-}
+const found = (folder: string) => scoredParts(join(site, folder));
 
 describe('a batch job by Spark', () => {
   test('has the rows, scores, order, parts and rejected rows of the job in worker processes, and its id', async () => {
@@ -76,6 +63,15 @@ describe('a batch job by Spark', () => {
     expect(await found('theirs')).toEqual(await found('own'));
   }, 600_000);
 
+  test('reads texts as numbers like worker processes', async () => {
+    const from = await writeInput(textRows(600), join(site, 'texts.csv'));
+    await run('texts-own', { from, mostErrors: 0.1 });
+    await run('texts-theirs', { from, mostErrors: 0.1, engine: true }, sparkContext('local[2]', {}));
+    const own = await found('texts-own');
+    expect(own.flatMap(({ rejected }) => rejected).length).toBeGreaterThan(5);
+    expect(await found('texts-theirs')).toEqual(own);
+  }, 600_000);
+
   test('continues a job that began in worker processes, and leaves what they published', async () => {
     const stop = new AbortController();
     const begun = run('both', { signal: stop.signal, onProgress: () => stop.abort() });
@@ -84,6 +80,40 @@ describe('a batch job by Spark', () => {
     expect(await found('both')).toEqual(await found('own'));
   }, 600_000);
 });
+
+test('executors that score otherwise than the trainer score no row', async () => {
+  const registry = openSqliteRegistry(registryFile(site));
+  const artifacts = new FileArtifactStore(join(site, 'artifacts'));
+  const trained = await registry.version('small', 1);
+  const { rows, scores } = JSON.parse(new TextDecoder().decode(await artifacts.get(trained.parity)));
+  const other = JSON.stringify({ rows, scores: scores.map((score: number) => score + 0.01) });
+  const parity = await artifacts.put(new TextEncoder().encode(other));
+  const { version } = await registry.register({ ...trained, parity });
+  const options = { engine: true, version };
+  await expect(run('parity', options, sparkContext('local[2]', {}))).rejects.toMatchObject({
+    code: 'MODEL_PARITY',
+    facts: { version, expected: scores[0] + 0.01 },
+  });
+  expect(readBatchManifest(join(site, 'parity'))).toBeNull();
+});
+
+const trees = new URL('models/trained/breast_cancer_gbdt100.onnx', servingData);
+
+test.skipIf(!existsSync(trees))(
+  `Spark scores a version that a client logged as worker processes do (${skipNote})`,
+  async () => {
+    const registry = openSqliteRegistry(registryFile(site));
+    const artifacts = new FileArtifactStore(join(site, 'artifacts'));
+    const logged = { model: 'small', onnx: readFileSync(trees), columns: null };
+    const { version } = await logModel(registry, artifacts, logged);
+    const numbers = Array.from({ length: 30 }, (_, i) => `((i * ${i + 7}) % 101)::DOUBLE`).join();
+    const rows = `SELECT i::BIGINT AS id, 'n' || i AS name, [${numbers}] AS input FROM range(600) AS t(i)`;
+    const from = await writeInput(rows, join(site, 'trees.parquet'));
+    await run('trees-own', { from, version });
+    await run('trees-spark', { from, version, engine: true }, sparkContext('local[2]', {}));
+    expect(await found('trees-spark')).toEqual(await found('trees-own'));
+  },
+);
 
 test('without an engine that scores, --engine is refused', async () => {
   await expect(run('none', { engine: true })).rejects.toMatchObject({ code: 'PREDICT_ENGINE' });

@@ -23,6 +23,8 @@ export interface PythonModelOptions {
   readonly load: object;
   readonly startMs: number;
   readonly timeoutMs: number;
+  /** The longest wait before the next start, ms; 30 s where it is left out. */
+  readonly longestWaitMs?: number | undefined;
   /** Called once, when it is closed and its worker has gone. */
   readonly onClosed: () => Promise<void>;
 }
@@ -197,7 +199,8 @@ export class PythonModel implements LoadedModel {
     const state = this.#state;
     if (state.kind === 'closed' || worker !== this.#last) return;
     this.#failures += 1;
-    const waitMs = this.#failures === 1 ? 0 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#failures);
+    const { longestWaitMs = LONGEST_WAIT_MS } = this.#options;
+    const waitMs = this.#failures === 1 ? 0 : Math.min(longestWaitMs, FIRST_WAIT_MS * 2 ** this.#failures);
     const timer = setTimeout(() => this.#restart(), waitMs);
     this.#state = { kind: 'waiting', timer, error };
     if (waitMs > 0) return;

@@ -32,6 +32,8 @@ export interface PythonRuntimeOptions {
   readonly monotonic: () => number;
   /** Whether a file has the tensors of a model and answers its rows as the model does. */
   readonly holds: (candidate: OnnxCandidate) => Promise<boolean>;
+  /** The longest wait before a worker that ended again and again is started again, ms; 30 s where it is left out. */
+  readonly longestWaitMs?: number | undefined;
   /** The program of the worker in place of the packaged one. */
   readonly program?: string;
 }
@@ -179,6 +181,7 @@ export class ProcessPythonRuntime implements PythonRuntime {
     const {
       options,
       artifacts,
+      longestWaitMs,
       program = fileURLToPath(new URL('./headrace_worker.py', import.meta.url)),
     } = this.#options;
     const { memoryBytes, processes, threads, timeoutMs, startMs } = options;
@@ -196,6 +199,7 @@ export class ProcessPythonRuntime implements PythonRuntime {
       load: { kind: 'load', path: folder.model, limits: { memory: memoryBytes, processes } },
       startMs,
       timeoutMs,
+      longestWaitMs,
       onClosed: async () => {
         if (opened.model !== undefined) this.#open.delete(opened.model);
         await folder.remove();

@@ -5,7 +5,7 @@ import type { BackEndPlace, EngineBackEnd, HistoryBackEnd } from '../../ports/ba
 import { historyFolder, tileJobsFolder } from './folders.ts';
 import { sparkHistoryEngine } from './history-engine.ts';
 import type { sparkConnectOptions, sparkEngineOptions, sparkHistoryOptions } from './options.ts';
-import { sparkScoreEngine } from './score-engine.ts';
+import { connectScoreEngine, sparkScoreEngine } from './score-engine.ts';
 import { sparkTileJob, sparkTileJobTexts } from './tile-job.ts';
 import { endDrivers, killDrivers, SparkTileJobs } from './tile-jobs.ts';
 
@@ -74,7 +74,7 @@ export function sparkHistory(
 
 /** Computes over the history on a Connect server. Errors: CONFIG_SECRET, CONFIG_TLS. */
 export function sparkConnectHistory(
-  { url, token, tls, conf }: z.output<typeof sparkConnectOptions>,
+  { url, token, tls, conf, scorePython }: z.output<typeof sparkConnectOptions>,
   { directory, secretOf, pemOf }: BackEndPlace,
 ): HistoryBackEnd {
   const host = url.slice('sc://'.length);
@@ -84,5 +84,10 @@ export function sparkConnectHistory(
     tls: tls === undefined ? null : pemOf(tls),
     conf,
   };
-  return { kind: 'sparkConnect', engine: sparkHistoryEngine(server, historyFolder(directory)) };
+  const folder = historyFolder(directory);
+  return {
+    kind: 'sparkConnect',
+    engine: sparkHistoryEngine(server, folder),
+    ...(scorePython === undefined ? {} : { scores: connectScoreEngine(server, scorePython, folder) }),
+  };
 }

@@ -61,6 +61,11 @@ export const sparkConnectOptions = z
     token: secret.optional(),
     /** Absent: the wire is not encrypted; `{}` trusts the authorities of the system. */
     tls: tlsFiles.optional(),
+    /** The version of the executors' Python, as "3.12": with it, batch jobs are scored there, by its packages onnxruntime and pyarrow. */
+    scorePython: z
+      .string()
+      .regex(/^3\.\d{1,2}$/, 'write the version of Python without its last number, as "3.12"')
+      .optional(),
     /** Further settings of a session, such as `spark.sql.shuffle.partitions`. */
     conf: sparkConf,
   })

@@ -23,6 +23,13 @@ export const predictErrors = rows({
     status: 400,
     exit: 3,
   },
+  PREDICT_INPUTS: {
+    message: 'version {version} of model {model} reads {features}, and the job names {named} columns',
+    hint: 'name one column for each of them with --inputs, in this order, or leave --inputs out',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   PREDICT_TYPE: {
     message: 'column {column} of {path} is a {type}, which no model reads',
     hint: 'write it as a number, a boolean or a text of a number',
@@ -109,7 +116,14 @@ export const predictErrors = rows({
   },
   PREDICT_ENGINE: {
     message: 'no engine of this environment scores batch jobs; offline.engine is {kind}',
-    hint: 'set offline.engine to spark with scoreJars, or leave --engine out',
+    hint: 'set offline.engine to spark with scoreJars or to sparkConnect with scorePython, or leave --engine out',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
+  PREDICT_ENGINE_MODEL: {
+    message: 'version {version} of model {model} cannot be scored by an engine: {reason}',
+    hint: 'leave --engine out: worker processes score it; or log it with a flavour that is ONNX',
     retry: 'never',
     status: 400,
     exit: 2,

@@ -95,7 +95,7 @@ export const registryErrors = rows({
   },
   REGISTRY_FOREIGN: {
     message: 'version {version} of model {model} was logged by another program',
-    hint: 'serve it through the open inference protocol, or train a version with headrace train',
+    hint: 'score with it by predictions, batch jobs, streams or the open inference protocol; for this, train a version with headrace train',
     retry: 'never',
     status: 409,
     exit: 2,

@@ -72,6 +72,13 @@ export const sparkErrors = rows({
     status: 500,
     exit: 4,
   },
+  SPARK_PYTHON: {
+    message: 'the Python of the executors of Spark cannot score: {reason}',
+    hint: 'install onnxruntime, pyarrow and numpy for the Python that PYSPARK_PYTHON of the Connect server names, and set offline.engine.scorePython to its version',
+    retry: 'never',
+    status: 400,
+    exit: 2,
+  },
   SPARK_FAILED: {
     message: 'the computation of {output} by Spark failed: {reason} ({known})',
     hint: 'fix the reason and run again: nothing was stored',

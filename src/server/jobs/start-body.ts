@@ -45,6 +45,11 @@ export const startBody = z.discriminatedUnion(
         })
         .optional()
         .describe('the rows are requests: they get the features of their instants first'),
+      inputs: z
+        .array(z.string())
+        .min(1)
+        .optional()
+        .describe('columns of the input that the model reads, in the order of its features'),
       keep: z.array(z.string()).optional().describe('columns of the input that go into the output'),
       workers: z.int().min(1).max(64).optional(),
       mostErrors: z.number().min(0).max(1).optional().describe('the share of the rows that may be rejected'),

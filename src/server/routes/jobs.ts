@@ -33,7 +33,7 @@ export const startJob: WriteRoute = {
   operationId: 'startJob',
   page: {
     takes:
-      "`{kind: 'train', model, from?, to?, mode?}`, `{kind: 'backfill', view, from?, to?, rollBack?, acceptLoss?}` or `{kind: 'predict', model, from, to, format?, version?, spine?, keep?, workers?, mostErrors?, engine?, replace?}`",
+      "`{kind: 'train', model, from?, to?, mode?}`, `{kind: 'backfill', view, from?, to?, rollBack?, acceptLoss?}` or `{kind: 'predict', model, from, to, format?, version?, spine?, inputs?, keep?, workers?, mostErrors?, engine?, replace?}`",
     answers: '202 and the [job](#jobs)',
   },
   errors: ['MODEL_UNKNOWN', 'VIEW_UNKNOWN', 'JOB_RUNNING', 'JOB_QUEUE', 'SERVER_CLOSING'],

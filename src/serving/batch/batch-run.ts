@@ -1,6 +1,6 @@
 import { fail, HeadraceError } from '../../base/errors/fail.ts';
-import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { ScoreTable } from '../../ports/score-files.ts';
+import type { ScoredVersion } from '../models/scored-version.ts';
 import type { BatchFolder } from './batch-folder.ts';
 import { type BatchProgress, ProgressCount } from './batch-progress.ts';
 import { type BatchSpec, type Partition, partitionsOf } from './batch-spec.ts';
@@ -16,7 +16,7 @@ export interface BatchRunOptions {
   readonly spec: BatchSpec;
   readonly job: string;
   readonly folder: BatchFolder;
-  readonly version: ModelVersion;
+  readonly scored: ScoredVersion;
   readonly table: ScoreTable;
   /** null: the table is a copy that nobody else writes. */
   readonly identity: FileIdentity | null;
@@ -128,11 +128,11 @@ export class BatchRun {
   }
 
   #start(slot: Slot): void {
-    const { job, version, table, identity, folder, program, monotonic } = this.#options;
+    const { job, scored, table, identity, folder, program, monotonic } = this.#options;
     slot.isReady = false;
     slot.isHung = false;
     slot.heardAt = monotonic();
-    const open = { kind: 'open', job, version, table, identity, jobPath: folder.jobPath } as const;
+    const open = { kind: 'open', job, scored, table, identity, jobPath: folder.jobPath } as const;
     slot.process = new WorkerProcess(program, open, {
       onMessage: (message) => this.#hear(slot, message),
       onEnd: (outcome) => this.#ended(slot, outcome),

@@ -28,9 +28,13 @@ export const batchSpecSchema = z.strictObject({
     /** `name@version` of the feature service. */
     service: z.string(),
     features: z.array(z.string()).min(1),
+    /** Of a version that another program logged: its output, and the digest of the ONNX file that runs; null: a Python program runs. */
+    foreign: z.strictObject({ output: z.string(), onnx: digest.nullable() }).optional(),
   }),
   options: z.strictObject({
     keep: z.array(z.string()),
+    /** Columns of the input that are the features; absent: those of their names. */
+    inputs: z.array(z.string()).optional(),
     /** Rows of a partition, but the last. */
     partitionRows: z.int().min(1),
     /** The share of the rows that may be rejected. */

@@ -1,9 +1,8 @@
 import { fail } from '../../base/errors/fail.ts';
-import type { ArtifactStore } from '../../ports/artifact-store.ts';
-import type { ModelRuntime } from '../../ports/model-runtime.ts';
+import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { OpenScoreTable, ScoreFiles } from '../../ports/score-files.ts';
-import { checkParity } from '../../registry/parity.ts';
-import { loadScorer, type Scorer } from '../../registry/scorer.ts';
+import type { Scorer } from '../../registry/scorer.ts';
+import { loadScored, type VersionTools } from '../models/scored-version.ts';
 import { mustBeUnchanged } from './file-identity.ts';
 import { listFile, listQuarantine, publishPart, scratchFile } from './part-files.ts';
 import type { Part } from './part-manifest.ts';
@@ -11,9 +10,7 @@ import { bestBatchRows, type RangeScores, type RowRange, scoreRange } from './sc
 import type { OpenMessage, ScoreMessage } from './worker-messages.ts';
 
 /** The tools of a worker process. */
-export interface BatchTools {
-  readonly artifacts: ArtifactStore;
-  readonly runtime: ModelRuntime;
+export interface BatchTools extends VersionTools {
   readonly files: ScoreFiles;
 }
 
@@ -44,13 +41,15 @@ export class BatchWorker {
     this.#monotonic = monotonic;
   }
 
-  /** Loads the model, checks it against its parity vectors, and opens the input. Errors: ARTIFACT_*, MODEL_*, PREDICT_*. */
+  /** Loads the model and opens the input. Errors: ARTIFACT_*, MODEL_*, PYTHON_*, PREDICT_*. */
   static async open(opened: OpenMessage, tools: BatchTools, monotonic: () => number): Promise<BatchWorker> {
-    const { version, table } = opened;
-    const { artifacts, runtime, files } = tools;
-    const model = await loadScorer(runtime, await artifacts.get(version.artifact), version.signature);
-    await checkParity(version, model, await artifacts.get(version.parity));
-    return new BatchWorker(opened, model, await files.open(table), monotonic);
+    const { scored, table } = opened;
+    const model = await loadScored(scored, tools);
+    return new BatchWorker(opened, model, await tools.files.open(table), monotonic);
+  }
+
+  get #version(): ModelVersion {
+    return this.#opened.scored.version;
   }
 
   /** Scores and publishes a partition; gives the part that counts. Errors: PREDICT_*. */
@@ -79,7 +78,7 @@ export class BatchWorker {
     let rejections = 0;
     const shared = {
       features,
-      width: this.#opened.version.signature.features.length,
+      width: this.#version.signature.features.length,
       rows: to - from,
       run: (rows: Float32Array<ArrayBuffer>, count: number) => this.#model.run(rows, count),
       onRun: (range: RowRange) => onRun({ from: from + range.from, to: from + range.to }),
@@ -109,9 +108,9 @@ export class BatchWorker {
     features: Float32Array,
   ): Promise<Part> {
     const { index, from, to } = partition;
-    const { version, job } = this.#opened;
+    const { job, jobPath } = this.#opened;
+    const version = this.#version;
     const rows = to - from - rejected.size;
-    const { jobPath } = this.#opened;
     const scratch = scratchFile(jobPath, index, attempt, 'parquet');
     if (rows > 0)
       await this.#table.write({ from, to, scores, version: version.version, digest: version.artifact, job }, scratch);
@@ -131,7 +130,8 @@ export class BatchWorker {
   }
 
   #publish({ attempt }: ScoreMessage, part: Part): Part {
-    const { job, version, jobPath } = this.#opened;
+    const { job, jobPath } = this.#opened;
+    const version = this.#version;
     return publishPart(jobPath, { job, attempt, version: version.version, digest: version.artifact, part });
   }
 

@@ -1,9 +1,10 @@
 import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
-import type { ModelVersion } from '../../ports/model-registry.ts';
-import type { ScoredFiles, ScoreEngine } from '../../ports/score-engine.ts';
+import { cellFault } from '../../ports/cell-fault.ts';
+import type { ScoredFiles, ScoreEngine, ScoreJob } from '../../ports/score-engine.ts';
 import type { RowNumbers, ScoreFiles, ScoreTable } from '../../ports/score-files.ts';
+import type { ScoredVersion } from '../models/scored-version.ts';
 import type { BatchFolder } from './batch-folder.ts';
 import { type BatchProgress, ProgressCount } from './batch-progress.ts';
 import { type BatchSpec, type Partition, partitionsOf } from './batch-spec.ts';
@@ -11,16 +12,22 @@ import { writing } from './durable-file.ts';
 import { listFile, listQuarantine, publishPart, type RejectedRow, scratchFile } from './part-files.ts';
 import type { Part } from './part-manifest.ts';
 
+/** A model as another system runs it. */
+export interface EngineModel
+  extends Pick<ScoreJob, 'modelSha256' | 'modelInputs' | 'modelOutput' | 'isSingle' | 'parity'> {
+  readonly file: Uint8Array;
+}
+
 export interface EngineRunOptions {
   readonly spec: BatchSpec;
   readonly job: string;
   readonly folder: BatchFolder;
-  readonly version: ModelVersion;
+  readonly scored: ScoredVersion;
   readonly table: ScoreTable;
   readonly engine: ScoreEngine;
   readonly files: ScoreFiles;
-  /** The model's file. */
-  readonly model: Uint8Array;
+  /** The model's file, and how it is run. */
+  readonly model: EngineModel;
   readonly monotonic: () => number;
   readonly onProgress: (progress: BatchProgress) => void;
   readonly signal: AbortSignal | null;
@@ -30,7 +37,7 @@ export interface EngineRunOptions {
 
 /**
  * Scores the partitions that are not published yet as one job of another system, then publishes each. The manifests are those of any
- * other run: a job that began in worker processes can end here. Errors: PREDICT_*, SPARK_*.
+ * other run: a job that began in worker processes can end here. Errors: PREDICT_*, SPARK_*, MODEL_PARITY.
  */
 export async function runByEngine(options: EngineRunOptions): Promise<readonly Part[]> {
   const { spec, job, folder, monotonic, onProgress } = options;
@@ -40,7 +47,7 @@ export async function runByEngine(options: EngineRunOptions): Promise<readonly P
   const partitions = partitionsOf(spec);
   const left = partitions.filter(({ index }) => !parts.has(index));
   if (left.length > 0) {
-    const found = await scored(options, left);
+    const found = await scoredFiles(options, left);
     try {
       const rejected = await rejectedRows(options, found);
       for (const partition of left) {
@@ -62,10 +69,20 @@ function partOf(parts: ReadonlyMap<number, Part>, index: number): Part {
   return part;
 }
 
-async function scored(options: EngineRunOptions, left: readonly Partition[]): Promise<ScoredFiles> {
-  const { spec, job, folder, version, table, engine, model, signal, onEngine } = options;
+async function scoredFiles(options: EngineRunOptions, left: readonly Partition[]): Promise<ScoredFiles> {
+  const {
+    spec,
+    job,
+    folder,
+    scored: { version },
+    table,
+    engine,
+    model: { file, ...run },
+    signal,
+    onEngine,
+  } = options;
   const path = join(folder.scratchPath, `model-${folder.run}.onnx`);
-  writing(path, () => writeFileSync(path, model));
+  writing(path, () => writeFileSync(path, file));
   try {
     return await engine.score(
       {
@@ -75,8 +92,8 @@ async function scored(options: EngineRunOptions, left: readonly Partition[]): Pr
         features: table.features,
         keep: table.keep,
         model: path,
-        modelInput: version.signature.input,
-        modelOutput: version.signature.output,
+        ...run,
+        modelName: version.model,
         version: version.version,
         digest: version.artifact,
         job,
@@ -94,7 +111,7 @@ async function scored(options: EngineRunOptions, left: readonly Partition[]): Pr
 
 /** The rejected rows by partition. Error: PREDICT_REJECTED. */
 async function rejectedRows(
-  { spec, job, files }: EngineRunOptions,
+  { spec, job, files, table }: EngineRunOptions,
   { rejected }: ScoredFiles,
 ): Promise<ReadonlyMap<number, readonly RejectedRow[]>> {
   const rows = await files.rejectedRows(rejected);
@@ -108,13 +125,25 @@ async function rejectedRows(
       most,
       reason: rows[0].reason,
     });
-  return Map.groupBy(rows, ({ row }) => Math.floor(row / partitionRows));
+  const { features } = table;
+  return Map.groupBy(
+    rows.map((row) => (row.code === 'PREDICT_CELL' ? { ...row, reason: faultOf(row.reason, features) } : row)),
+    ({ row }) => Math.floor(row / partitionRows),
+  );
+}
+
+/** The reason of a cell, as worker processes say it: numbers are written in another way by each engine. */
+function faultOf(reason: string, features: readonly string[]): string {
+  const space = reason.indexOf(' ');
+  const cell = reason.slice(space + 1);
+  const isText = reason[space - 1] === 't';
+  return cellFault(features[Number.parseInt(reason, 10)], isText ? cell : String(Number(cell)));
 }
 
 const NO_ROWS: RowNumbers = { rows: 0, isAscending: true };
 
 async function publish(
-  { job, folder, version, files }: EngineRunOptions,
+  { job, folder, scored: { version }, files }: EngineRunOptions,
   { index, from, to }: Partition,
   found: ScoredFiles,
   rejections: ReadonlyMap<number, readonly RejectedRow[]>,

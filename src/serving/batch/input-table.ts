@@ -4,7 +4,6 @@ import { sha256Hex } from '../../base/hash/sha256.ts';
 import type { FeatureServiceData } from '../../features/define/declaration.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
 import type { SpineOptions } from '../../featurestore/training-set/spine.ts';
-import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { ScoreFiles, ScoreFormat, ScoreTable } from '../../ports/score-files.ts';
 import type { BatchSpec } from './batch-spec.ts';
 import { sha256OfFile } from './durable-file.ts';
@@ -27,7 +26,8 @@ export interface InputOptions {
   /** The rows are requests of the model's service; null: they are features. */
   readonly spine: { readonly options: Omit<SpineOptions, 'path' | 'format'>; readonly mode: ReadMode } | null;
   readonly service: FeatureServiceData;
-  readonly version: ModelVersion;
+  /** Columns that the model reads, in the order of its features. */
+  readonly features: readonly string[];
   /** Columns to keep; null: those that are no features. */
   readonly keep: readonly string[] | null;
   readonly files: ScoreFiles;
@@ -62,7 +62,7 @@ const OWN_COLUMNS = ['_row', 'score', 'model_version', 'artifact_digest', 'job_i
  * Errors: PREDICT_FORMAT, PREDICT_INPUT, PREDICT_CHANGED, PREDICT_NAME, SPINE_*.
  */
 export async function openInput(options: InputOptions): Promise<InputTable> {
-  const { path, isOwn, spine, files, version } = options;
+  const { path, isOwn, spine, files, features } = options;
   const fileFormat = options.format ?? ENDINGS.find(([ending]) => ending.test(path))?.[1];
   if (fileFormat === undefined) throw fail('PREDICT_FORMAT', { path });
   const identity = identityOf(path);
@@ -73,7 +73,6 @@ export async function openInput(options: InputOptions): Promise<InputTable> {
     if (!isOwn) mustBeUnchanged(identity);
     const tablePath = copy?.path ?? path;
     const { rows, columns } = await files.describe(tablePath, 'parquet');
-    const { features } = version.signature;
     return {
       input: {
         kind: spine === null ? 'rows' : 'spine',
@@ -112,8 +111,9 @@ async function copied(options: InputOptions, format: ScoreFormat, sha256: string
   );
 }
 
-function keptColumns({ path, keep, version, service }: InputOptions, columns: readonly string[]): readonly string[] {
-  const fed = new Set([...version.signature.features, ...service.features.map(({ name }) => name)]);
+function keptColumns({ path, keep, features, service }: InputOptions, columns: readonly string[]): readonly string[] {
+  const lists = features.map((name) => name.replace(/\[\d{1,9}\]$/, ''));
+  const fed = new Set([...features, ...lists, ...service.features.map(({ name }) => name)]);
   const kept = keep ?? columns.filter((name) => !fed.has(name));
   const own = new Set<string>(OWN_COLUMNS);
   const seen = new Set<string>();

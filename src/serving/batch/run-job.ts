@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fail } from '../../base/errors/fail.ts';
-import type { ModelVersion } from '../../ports/model-registry.ts';
+import type { ScoredVersion } from '../models/scored-version.ts';
 import { BatchFolder, isWhole, jobFolderName, readBatchManifest } from './batch-folder.ts';
 import { BatchRun } from './batch-run.ts';
 import { type BatchSpec, SPEC_FORMAT } from './batch-spec.ts';
 import { writeDurably } from './durable-file.ts';
+import { engineModel } from './engine-model.ts';
 import { runByEngine } from './engine-run.ts';
 import { mustBeUnchanged } from './file-identity.ts';
 import type { InputTable } from './input-table.ts';
@@ -17,7 +18,7 @@ import type { BatchContext, BatchOptions, BatchSummary } from './start-batch.ts'
 export interface ResolvedJob {
   readonly id: string;
   readonly spec: BatchSpec;
-  readonly version: ModelVersion;
+  readonly scored: ScoredVersion;
   readonly opened: InputTable;
   readonly workers: number;
   /** null: the output is a folder of this machine. */
@@ -75,19 +76,19 @@ async function runInFolder(job: ResolvedJob, options: FolderOptions, context: Ba
 }
 
 async function scoredParts(
-  { id, spec, version, opened, workers }: ResolvedJob,
+  { id, spec, scored, opened, workers }: ResolvedJob,
   folder: BatchFolder,
-  { engine = false, runTimeoutMs = RUN_TIMEOUT_MS, signal, onProgress = () => undefined, onEngine }: FolderOptions,
-  { program, monotonic, files, scores, artifacts }: BatchContext,
+  { engine = false, runTimeoutMs = timeoutOf(scored), signal, onProgress = () => undefined, onEngine }: FolderOptions,
+  { program, monotonic, files, scores, openVersions }: BatchContext,
 ): Promise<readonly Part[]> {
-  const shared = { spec, job: id, folder, version, table: opened.table, monotonic, onProgress };
+  const shared = { spec, job: id, folder, scored, table: opened.table, monotonic, onProgress };
   if (!engine) {
     const { identity } = opened;
     return new BatchRun({ ...shared, identity, program, workers, runTimeoutMs, signal: signal ?? null }).parts();
   }
   const found = scores();
   if (typeof found === 'string') throw fail('PREDICT_ENGINE', { kind: found });
-  const model = await artifacts.get(version.artifact);
+  const model = await engineModel(scored, openVersions);
   return runByEngine({
     ...shared,
     engine: found,
@@ -103,6 +104,13 @@ interface FolderOptions extends BatchOptions {
 }
 
 const RUN_TIMEOUT_MS = 120_000;
+
+/** A Python program has its own limit of time for a run, and its worker may have to start again within one. */
+const PYTHON_TIMEOUT_MS = 600_000;
+
+function timeoutOf({ foreign }: ScoredVersion): number {
+  return foreign !== null && foreign.onnx === null ? PYTHON_TIMEOUT_MS : RUN_TIMEOUT_MS;
+}
 
 function finished(
   { job, folder, spec, quarantined, parts }: BatchManifest,

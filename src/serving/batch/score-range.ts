@@ -1,4 +1,6 @@
+import { isHeadraceError } from '../../base/errors/fail.ts';
 import { reasonOf } from '../../base/reason-of.ts';
+
 /** Scores rows of features, row by row. */
 export type RunRows = (features: Float32Array<ArrayBuffer>, rows: number) => Promise<Float32Array>;
 
@@ -86,12 +88,13 @@ async function scoreBatch(
   try {
     found = await run(input, count);
   } catch (error) {
+    if (isHeadraceError(error) && NO_FAULT_OF_ROWS.has(error.code)) throw error;
     if (to - from > 1) {
       const middle = from + Math.ceil((to - from) / 2);
       await scoreBatch(options, { from, to: middle }, scores, reject);
       return scoreBatch(options, { from: middle, to }, scores, reject);
     }
-    return reject(from, { code: 'MODEL_RUN', reason: reasonOf(error) });
+    return reject(from, { code: classOf(error), reason: reasonOf(error) });
   }
   for (let i = 0; i < count; i += 1) {
     const row = chosen === null ? from + i : chosen[i];
@@ -99,6 +102,20 @@ async function scoreBatch(
     if (Number.isFinite(score)) scores[row] = score;
     else reject(row, { code: 'MODEL_SCORE', reason: `its score is ${score}` });
   }
+}
+
+/** Errors of runs that no row is at fault for: the attempt fails, and rejects nothing. */
+const NO_FAULT_OF_ROWS: ReadonlySet<string> = new Set(['PYTHON_DOWN', 'PYTHON_LOAD']);
+
+/** Errors of a row alone in the process of a model, by what the row did to it. */
+const CLASSES: Readonly<Record<string, Rejection['code']>> = {
+  PYTHON_ENDED: 'MODEL_CRASH',
+  PYTHON_LIMIT: 'MODEL_CRASH',
+  PYTHON_TIME: 'MODEL_HANG',
+};
+
+function classOf(error: unknown): Rejection['code'] {
+  return (isHeadraceError(error) ? CLASSES[error.code] : undefined) ?? 'MODEL_RUN';
 }
 
 /** The rows of a batch that are to be run; null: all. */

@@ -3,12 +3,12 @@ import { fail } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
 import type { ReadMode } from '../../features/plan/stream-read.ts';
 import type { SpineOptions } from '../../featurestore/training-set/spine.ts';
-import type { ArtifactStore } from '../../ports/artifact-store.ts';
-import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts';
+import type { ModelRegistry } from '../../ports/model-registry.ts';
 import type { RemoteWrites } from '../../ports/remote-writes.ts';
 import type { ScoreEngine } from '../../ports/score-engine.ts';
 import type { ScoreFiles, ScoreFormat } from '../../ports/score-files.ts';
 import { CHAMPION } from '../../registry/champion.ts';
+import { resolveVersion, type ScoredVersion, type VersionTools } from '../models/scored-version.ts';
 import type { BatchProgress } from './batch-progress.ts';
 import { type BatchSpec, batchJobId, partitionRowsOf, SPEC_FORMAT } from './batch-spec.ts';
 import { type InputTable, openInput, type SpineJoin } from './input-table.ts';
@@ -28,6 +28,8 @@ export interface BatchOptions {
   readonly version?: number | undefined;
   /** The rows are requests of the model's service: they get the features of their instants first. */
   readonly spine?: (Omit<SpineOptions, 'path' | 'format'> & { readonly mode?: ReadMode }) | undefined;
+  /** Columns of the input that the model reads, in the order of its features; those of their names where it is left out. */
+  readonly inputs?: readonly string[] | undefined;
   /** Columns of the input that go into the output; those that are no features where it is left out. */
   readonly keep?: readonly string[] | undefined;
   /** Worker processes; one a core where it is left out. */
@@ -71,14 +73,15 @@ export interface BatchJob {
 }
 
 /** The stores and tools of batch jobs. */
-export interface BatchContext {
+export interface BatchContext extends Pick<VersionTools, 'artifacts'> {
   readonly registry: ModelRegistry;
   readonly files: ScoreFiles;
   readonly joins: SpineJoin;
   readonly program: WorkerProgram;
   /** The engine that scores by request; or, where there is none, the kind of the engine over the history. */
   readonly scores: () => ScoreEngine | string;
-  readonly artifacts: ArtifactStore;
+  /** Opens what looks at versions that other programs logged, where a crash harms nobody; close it. */
+  readonly openVersions: () => Promise<OpenedTools>;
   /** For copies of inputs. */
   readonly scratch: string;
   /** For parts of remote outputs until they are uploaded. */
@@ -88,20 +91,29 @@ export interface BatchContext {
   readonly monotonic: () => number;
 }
 
+/** Tools that are closed after use. */
+export interface OpenedTools extends VersionTools {
+  close(): Promise<void>;
+}
+
 const MOST_ERRORS = 0.01;
+
+/** Any time; the longest that a timer takes would do. */
+const ALIVE_MS = 60_000;
 
 /**
  * Starts a batch job: resolves the version, fixes the spec, and runs what is not published yet. The same spec is the same job: it
  * resumes, and when its output is there nothing is done.
- * Errors: MODEL_NONE, REGISTRY_VERSION, PREDICT_*, REMOTE_*, SPINE_*.
+ * Errors: MODEL_NONE, REGISTRY_VERSION, PYTHON_*, PREDICT_*, REMOTE_*, SPINE_*.
  */
 export async function startBatch(model: ModelData, options: BatchOptions, context: BatchContext): Promise<BatchJob> {
   checkOptions(options);
-  const version = await versionOf(model, options.version ?? null, context.registry);
+  const scored = await versionOf(model, options, context);
+  const { version, foreign } = scored;
   const remote = await RemoteSide.open({ ...context, from: options.from, to: options.to });
   let opened: InputTable;
   try {
-    opened = await inputOf(model, version, options, { ...context, remote });
+    opened = await inputOf(model, scored, options, { ...context, remote });
   } catch (error) {
     remote.close(false);
     throw error;
@@ -117,15 +129,17 @@ export async function startBatch(model: ModelData, options: BatchOptions, contex
       digest: version.artifact,
       service: version.lineage.service,
       features: [...version.signature.features],
+      ...(foreign === null ? {} : { foreign: { output: foreign.output, onnx: foreign.onnx } }),
     },
     options: {
       keep: [...table.keep],
+      ...(options.inputs === undefined ? {} : { inputs: [...options.inputs] }),
       partitionRows: partitionRowsOf(input.rows, table.features.length, workers),
       mostErrors: options.mostErrors ?? MOST_ERRORS,
     },
   };
   const id = batchJobId(spec);
-  const job = { id, spec, version, opened, workers, output: remote.output };
+  const job = { id, spec, scored, opened, workers, output: remote.output };
   const result = closing(opened, remote, runJob(job, options, context));
   // The caller may look at it later.
   result.catch(() => undefined);
@@ -145,16 +159,42 @@ async function closing({ copy }: InputTable, remote: RemoteSide, job: Promise<Ba
   }
 }
 
-async function versionOf(model: ModelData, asked: number | null, registry: ModelRegistry): Promise<ModelVersion> {
-  const version = asked ?? (await registry.alias(model.name, CHAMPION));
-  if (version === null) throw fail('MODEL_NONE', { model: model.name });
-  return registry.version(model.name, version);
+/** Errors: MODEL_NONE, REGISTRY_VERSION, PREDICT_INPUTS, PYTHON_*. */
+async function versionOf(
+  { name: model }: ModelData,
+  { version: asked, inputs }: BatchOptions,
+  { registry, openVersions }: BatchContext,
+): Promise<ScoredVersion> {
+  const version = asked ?? (await registry.alias(model, CHAMPION));
+  if (version === null) throw fail('MODEL_NONE', { model });
+  const scored = await kept(async () => {
+    const tools = await openVersions();
+    try {
+      return await resolveVersion({ model, version }, inputs ?? null, { ...tools, registry });
+    } finally {
+      await tools.close();
+    }
+  });
+  const { features } = scored.version.signature;
+  if (inputs !== undefined && inputs.length !== features.length)
+    throw fail('PREDICT_INPUTS', { model, version, named: inputs.length, features });
+  return scored;
+}
+
+/** Processes of models keep no program alive, and the command line has nothing else to wait for. */
+async function kept<T>(work: () => Promise<T>): Promise<T> {
+  const alive = setInterval(() => undefined, ALIVE_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(alive);
+  }
 }
 
 function inputOf(
   { service }: ModelData,
-  version: ModelVersion,
-  { from, format, spine, keep }: BatchOptions,
+  { version }: ScoredVersion,
+  { from, format, spine, keep, inputs }: BatchOptions,
   { files, joins, scratch, remote }: BatchContext & { readonly remote: RemoteSide },
 ): Promise<InputTable> {
   const { mode = 'corrected', ...options } = spine ?? {};
@@ -164,7 +204,7 @@ function inputOf(
     format: format ?? null,
     spine: spine === undefined ? null : { options, mode },
     service,
-    version,
+    features: inputs ?? version.signature.features,
     keep: keep ?? null,
     files,
     joins,

@@ -1,6 +1,6 @@
 import type { ErrorCode, HeadraceError } from '../../base/errors/fail.ts';
-import type { ModelVersion } from '../../ports/model-registry.ts';
 import type { ScoreTable } from '../../ports/score-files.ts';
+import type { ScoredVersion } from '../models/scored-version.ts';
 import type { Partition } from './batch-spec.ts';
 import type { FileIdentity } from './file-identity.ts';
 import type { Part } from './part-manifest.ts';
@@ -10,7 +10,7 @@ import type { Rejection, RowRange } from './score-range.ts';
 export interface OpenMessage {
   readonly kind: 'open';
   readonly job: string;
-  readonly version: ModelVersion;
+  readonly scored: ScoredVersion;
   readonly table: ScoreTable;
   /** The input as the coordinator saw it; null: the table is a copy that nobody else writes. */
   readonly identity: FileIdentity | null;

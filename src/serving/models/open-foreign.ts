@@ -23,6 +23,12 @@ export async function openForeign(record: VersionRecord, tools: ForeignTools): P
   return { kind: 'process', platform: 'python', loaded, memoryBytes };
 }
 
+/** Looks at whether a version can be served at all, without its environment. Errors: PYTHON_FLAVOR, PYTHON_OFF, ARTIFACT_*. */
+export async function mustBeServable(record: VersionRecord, tools: ForeignTools): Promise<void> {
+  const found = await foreignVersion(record, tools.artifacts);
+  if (found.kind === 'python') runtimeFor(found.version, tools);
+}
+
 /** Makes the environment of a version that needs one, and waits for it. Errors: PYTHON_*, ARTIFACT_*. */
 export async function prepareForeign(record: VersionRecord, tools: ForeignTools): Promise<void> {
   const found = await foreignVersion(record, tools.artifacts);

@@ -7,17 +7,12 @@ import { CHAMPION } from '../../registry/champion.ts';
 import { checkParity, parityRows } from '../../registry/parity.ts';
 import { loadScorer, type Scorer } from '../../registry/scorer.ts';
 import type { Value } from '../../schema/column.ts';
+import type { ForeignScorer } from '../models/foreign-scorer.ts';
 import { SHORT_RUN_MS } from '../runtime/served-version.ts';
 import { featureRow } from './feature-row.ts';
 import type { HeldVersion } from './held-version.ts';
 import { ROWS_A_RUN, ScoreQueue } from './score-queue.ts';
 import { VersionPool } from './version-pool.ts';
-
-/** A version that another program logged, as a project scores with it. */
-export interface ForeignScorer {
-  readonly version: ModelVersion;
-  readonly scorer: Scorer;
-}
 
 export interface ModelServerOptions {
   readonly model: ModelData;

@@ -1,19 +1,17 @@
 import { fail } from '../../base/errors/fail.ts';
 import type { ModelData } from '../../features/define/declaration.ts';
-import type { ArtifactStore } from '../../ports/artifact-store.ts';
-import type { ModelRegistry, ModelVersion } from '../../ports/model-registry.ts';
-import type { ModelRuntime } from '../../ports/model-runtime.ts';
-import { checkParity } from '../../registry/parity.ts';
-import { loadScorer, type Scorer } from '../../registry/scorer.ts';
+import type { ModelRegistry, ModelVersion, VersionRecord } from '../../ports/model-registry.ts';
+import type { Scorer } from '../../registry/scorer.ts';
+import { loadForeignScorer } from '../models/foreign-scorer.ts';
+import { patientScorer } from '../models/patient-scorer.ts';
+import { loadTrained, scoringDigest, type VersionTools } from '../models/scored-version.ts';
 import { type FeatureRow, featureRow } from '../online/feature-row.ts';
 import type { StreamVersion } from './version-map.ts';
 
-export interface LoadedVersionsOptions {
+export interface LoadedVersionsOptions extends VersionTools {
   readonly stream: string;
   readonly model: ModelData;
   readonly registry: ModelRegistry;
-  readonly artifacts: ArtifactStore;
-  readonly runtime: ModelRuntime;
 }
 
 /** A version that is ready to score. */
@@ -23,7 +21,7 @@ export interface LoadedVersion {
   readonly toRow: FeatureRow;
 }
 
-/** The versions of a model that a stream has loaded, each checked against its parity vectors, which warms it. */
+/** The versions of a model that a stream has loaded. One of a training job is checked against its parity vectors, which warms it. */
 export class LoadedVersions {
   readonly #options: LoadedVersionsOptions;
   readonly #loaded = new Map<number, LoadedVersion>();
@@ -40,32 +38,37 @@ export class LoadedVersions {
     return this.#loaded.get(version);
   }
 
-  /** Errors: REGISTRY_VERSION, STREAM_DIGEST, ARTIFACT_*, MODEL_*. */
+  /** Errors: REGISTRY_VERSION, STREAM_DIGEST, ARTIFACT_*, MODEL_*, PYTHON_*. */
   async load({ version: number, digest }: StreamVersion): Promise<LoadedVersion> {
     const known = this.#loaded.get(number);
     if (known !== undefined) return known;
-    const { stream, model, registry, artifacts, runtime } = this.#options;
-    const version = await registry.version(model.name, number);
-    // Processes of one stream may have registries of their own, by mistake.
-    if (version.artifact !== digest)
-      throw fail('STREAM_DIGEST', {
-        stream,
-        model: model.name,
-        version: number,
-        found: version.artifact,
-        wanted: digest,
-      });
-    const toRow = featureRow(model.service, version);
-    const scorer = await loadScorer(runtime, await artifacts.get(version.artifact), version.signature);
+    const record = await this.#record(number, digest);
+    const opened = await this.#opened(record);
     try {
-      await checkParity(version, scorer, await artifacts.get(version.parity));
+      const loaded = { ...opened, toRow: featureRow(this.#options.model.service, opened.version) };
+      this.#loaded.set(number, loaded);
+      return loaded;
     } catch (error) {
-      await scorer.close();
+      await opened.scorer.close();
       throw error;
     }
-    const loaded = { version, scorer, toRow };
-    this.#loaded.set(number, loaded);
-    return loaded;
+  }
+
+  /** Processes of one stream may have registries of their own, by mistake. Errors: REGISTRY_VERSION, STREAM_DIGEST. */
+  async #record(version: number, wanted: string): Promise<VersionRecord> {
+    const { stream, model, registry } = this.#options;
+    const record = await registry.versionRecord(model.name, version);
+    if (record === null) throw fail('REGISTRY_VERSION', { model: model.name, version });
+    const found = await scoringDigest(record, this.#options);
+    if (found !== wanted) throw fail('STREAM_DIGEST', { stream, model: model.name, version, found, wanted });
+    return record;
+  }
+
+  async #opened(record: VersionRecord): Promise<Pick<LoadedVersion, 'version' | 'scorer'>> {
+    const { trained } = record;
+    if (trained !== null) return { version: trained, scorer: await loadTrained(trained, this.#options) };
+    const { version, scorer } = await loadForeignScorer(record, this.#options);
+    return { version, scorer: patientScorer(scorer) };
   }
 
   /** Frees the versions that nothing needs any more. */

@@ -4,6 +4,8 @@ import type { StreamInferenceData } from '../../features/define/declaration.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { ModelRegistry } from '../../ports/model-registry.ts';
 import { CHAMPION } from '../../registry/champion.ts';
+import type { ForeignTools } from '../models/open-foreign.ts';
+import { scoringDigest } from '../models/scored-version.ts';
 import type { ControlLog } from './control-log.ts';
 import type { CutOver, OpenPlan } from './control-state.ts';
 import type { LoadedVersions } from './loaded-versions.ts';
@@ -22,7 +24,7 @@ export interface StreamPlan {
   readonly cutOver?: CutOver;
 }
 
-export interface PlanRollerOptions {
+export interface PlanRollerOptions extends ForeignTools {
   readonly data: StreamInferenceData;
   readonly registry: ModelRegistry;
   readonly log: EventLog;
@@ -110,11 +112,12 @@ export class PlanRoller {
     return outcome === null && !versions.has(version.version) ? 'later' : outcome;
   }
 
-  /** Error: REGISTRY_VERSION. */
+  /** Errors: REGISTRY_VERSION, PYTHON_FLAVOR, PYTHON_OFF. */
   async versionOf(version: number): Promise<StreamVersion> {
     const { registry, data } = this.#options;
-    const { artifact } = await registry.version(data.model.name, version);
-    return { version, digest: artifact };
+    const record = await registry.versionRecord(data.model.name, version);
+    if (record === null) throw fail('REGISTRY_VERSION', { model: data.model.name, version });
+    return { version, digest: await scoringDigest(record, this.#options) };
   }
 
   /** Whether the plan counts. */

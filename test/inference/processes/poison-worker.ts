@@ -1,6 +1,7 @@
 import { batchTools } from '../../../src/compose/batch-tools.ts';
 import type { LoadedModel } from '../../../src/ports/model-runtime.ts';
 import { runBatchWorker } from '../../../src/serving/batch/batch-worker-main.ts';
+import { sitePlace } from '../batch-site.ts';
 
 // A worker whose model has rows that it cannot bear, by the value of `number`, its first input.
 const [directory] = process.argv.slice(2);
@@ -16,7 +17,7 @@ const poisons: Readonly<Record<number, () => void>> = {
 };
 
 runBatchWorker(async () => {
-  const tools = batchTools(directory);
+  const tools = await batchTools(sitePlace(directory));
   return {
     ...tools,
     runtime: {

@@ -4,12 +4,13 @@ import { batchTools } from '../../../src/compose/batch-tools.ts';
 import type { ScoreFiles } from '../../../src/ports/score-files.ts';
 import { runBatchWorker } from '../../../src/serving/batch/batch-worker-main.ts';
 import { until } from '../../until.ts';
+import { sitePlace } from '../batch-site.ts';
 
 // A worker whose writes wait for the file `go`. Each write adds a line to `writing`: the process that begins it.
 const [directory] = process.argv.slice(2);
 
 runBatchWorker(async () => {
-  const tools = batchTools(directory);
+  const tools = await batchTools(sitePlace(directory));
   const files: ScoreFiles = {
     ...tools.files,
     open: async (table) => {

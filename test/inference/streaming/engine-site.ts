@@ -60,6 +60,7 @@ export class EngineSite {
       registry: this.registry,
       artifacts: this.#artifacts,
       runtime: onnxRuntime,
+      python: null,
       requestOf: (payload) => toRequest(decode(payload)),
       read: (service, request, at) => {
         if (JSON.stringify(request).includes('poison')) throw fail('MODEL_TENSOR', { reason: 'it is poison' });

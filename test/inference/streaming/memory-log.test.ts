@@ -37,6 +37,7 @@ async function site(log: MemoryEventLog) {
     registry,
     artifacts,
     runtime: onnxRuntime,
+    python: null,
     streams: [scored],
     clock,
     onFault,

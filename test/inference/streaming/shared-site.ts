@@ -95,6 +95,7 @@ export class SharedSite {
       registry,
       artifacts: new FileArtifactStore(join(this.#directory, 'artifacts')),
       runtime: onnxRuntime,
+      python: null,
       streams: [scored],
       clock: () => START,
       onFault: (error) => this.faults.push(error),

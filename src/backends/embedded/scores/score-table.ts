@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { DOUBLE, DuckDBArrayVector, type DuckDBConnection, DuckDBDataChunk, DuckDBFloatVector } from '@duckdb/node-api';
 import { fail } from '../../../base/errors/fail.ts';
+import { cellFault } from '../../../ports/cell-fault.ts';
 import type { OpenScoreTable, ScoredRange, ScoreRows, ScoreTable } from '../../../ports/score-files.ts';
 import { columnsOf, quotedName, quotedPath, quotedText, type RelationColumn } from './file-relation.ts';
 import { readFailure, writeFailure } from './score-failure.ts';
@@ -11,9 +12,6 @@ const PLAIN = /^(FLOAT|BOOLEAN|U?(TINYINT|SMALLINT|INTEGER|BIGINT))(\[\d*\])?$/;
 
 /** Types whose values may be no float32 number: a text, a double beyond float32. */
 const CHECKED = /^(DOUBLE|VARCHAR|DECIMAL\(\d+,\d+\)|U?HUGEINT)(\[\d*\])?$/;
-
-/** Characters of a cell that a reason shows. */
-const LONGEST_CELL = 60;
 
 /** Rows that are appended at a time. */
 const CHUNK = 2_048;
@@ -173,8 +171,7 @@ export class DuckScoreTable implements OpenScoreTable {
   #faultText(fault: string): string {
     const space = fault.indexOf(' ');
     const { name } = this.#cells[Number(fault.slice(0, space))];
-    const cell = JSON.stringify(fault.slice(space + 1, space + 1 + LONGEST_CELL));
-    return `column "${name}" holds ${cell}, which is no float32 number`;
+    return cellFault(name, fault.slice(space + 1));
   }
 
   #range(from: number, to: number): string {

@@ -7,30 +7,43 @@ import { ConnectSession, type Progress } from './connect-session.ts';
 import { ConnectLink, type ConnectOptions } from './link.ts';
 import { filesOf, quoted, rowsOf, viewOf, writtenTo } from './plans.ts';
 import type { Fields } from './protobuf.ts';
+import { scoreCommands } from './score-commands.ts';
 
 /** Between two words of progress, ms. */
 const PROGRESS_MS = 500;
+
+interface ConnectRunnerOptions extends ConnectOptions {
+  /** The version of the executors' Python, as `3.12`, for jobs that score. */
+  readonly python?: string | null;
+}
 
 /** Runs jobs on a Connect server, each in a separate session: no job sees the leftovers of another. */
 export class ConnectRunner implements JobRunner {
   readonly #link: ConnectLink;
   readonly #conf: Readonly<Record<string, string>>;
   readonly #onProgress: (text: string) => void;
+  /** The version of the executors' Python; null: none of ours is run there. */
+  readonly #python: string | null;
   readonly #running = new Set<ConnectSession>();
   #turn: Promise<unknown> = Promise.resolve();
   #toldAt = 0;
   #closed = false;
 
-  private constructor(link: ConnectLink, conf: ConnectOptions['conf'], onProgress: (text: string) => void) {
+  private constructor(
+    link: ConnectLink,
+    { conf, python = null }: ConnectRunnerOptions,
+    onProgress: (text: string) => void,
+  ) {
     this.#link = link;
     this.#conf = conf;
+    this.#python = python;
     this.#onProgress = onProgress;
   }
 
   /** Connects and tries a session. Errors: SPARK_CLIENT, SPARK_UNREACHABLE, SPARK_TOKEN, SPARK_VERSION, SPARK_SETTING. */
-  static async start(options: ConnectOptions, onProgress: (text: string) => void): Promise<ConnectRunner> {
+  static async start(options: ConnectRunnerOptions, onProgress: (text: string) => void): Promise<ConnectRunner> {
     const link = await ConnectLink.open(options);
-    const runner = new ConnectRunner(link, options.conf, onProgress);
+    const runner = new ConnectRunner(link, options, onProgress);
     try {
       const version = await runner.#inSession((session) => session.sparkVersion());
       if (!version.startsWith('4.')) throw fail('SPARK_VERSION', { home: options.address, found: version });
@@ -75,6 +88,7 @@ export class ConnectRunner implements JobRunner {
       const failure = await session.run(command, (progress) => this.#tell(progress));
       if (failure !== null) throw failedError({ name, step, ...failure }, job.outputs);
     };
+    if (job.scores !== undefined) return this.#score(session, job.scores, (command) => run(command, 'scores'));
     for (const table of job.tables) for (const command of tableViews(table)) await run(command, table.name);
     const written = new Map<string, readonly WrittenFile[]>();
     for (const output of job.outputs) {
@@ -87,6 +101,30 @@ export class ConnectRunner implements JobRunner {
       written.set(output.name, listed(output));
       this.#onProgress(`${output.name} is computed`);
     }
+    return written;
+  }
+
+  /** Scores in the Python of the executors; the files are those of `score-runner/ScoreRows.java`. */
+  async #score(
+    session: ConnectSession,
+    scores: NonNullable<SparkJob['scores']>,
+    run: (command: Fields) => Promise<void>,
+  ): Promise<ReadonlyMap<string, readonly WrittenFile[]>> {
+    const python = this.#python;
+    if (python === null) throw new TypeError('the server has no Python to score with');
+    const typed = async (sql: string) => {
+      const found = await session.schemaOf(rowsOf(sql));
+      if (Buffer.isBuffer(found)) return found;
+      throw failedError({ name: 'scores', step: null, ...found }, []);
+    };
+    for (const command of await scoreCommands(scores, python, typed)) await run(command);
+    const written = new Map<string, readonly WrittenFile[]>();
+    for (const name of ['rows', 'rejected']) {
+      const path = join(scores.path, name);
+      for (const command of listCommands({ path })) await run(command);
+      written.set(name, listed({ path }));
+    }
+    this.#onProgress('scores are computed');
     return written;
   }
 
@@ -124,11 +162,11 @@ function outputCommand({ sql, path, sliced }: JobOutput): Fields {
 const FILES = 'headrace_files';
 
 /** The files of an output, as the machines of the server read them back. */
-function listPath({ path }: JobOutput): string {
+function listPath({ path }: Pick<JobOutput, 'path'>): string {
   return `${path}-files`;
 }
 
-function listCommands(output: JobOutput): readonly Fields[] {
+function listCommands(output: Pick<JobOutput, 'path'>): readonly Fields[] {
   const options = { recursiveFileLookup: 'true', pathGlobFilter: '*.parquet' };
   const sql = `SELECT COLLECT_LIST(STRUCT(path, length AS bytes, SHA2(content, 256) AS sha256)) AS files FROM ${FILES}`;
   return [
@@ -138,7 +176,7 @@ function listCommands(output: JobOutput): readonly Fields[] {
 }
 
 /** One row of JSON, which is whole or does not parse. Error: SPARK_FILE. */
-function listed(output: JobOutput): readonly WrittenFile[] {
+function listed(output: Pick<JobOutput, 'path'>): readonly WrittenFile[] {
   const folder = listPath(output);
   const missing = (error: unknown) => fail('SPARK_FILE', { path: folder, reason: 'it is not here' }, error);
   try {

@@ -4,7 +4,7 @@ import type { JobFailure } from '../failures.ts';
 import { SESSION_SETTINGS } from '../submit.ts';
 import { type ConnectLink, isFailedCall } from './link.ts';
 import { pairs } from './plans.ts';
-import { decode, type Fields, type Message, messagesIn, numberIn, textIn } from './protobuf.ts';
+import { bytesIn, decode, type Fields, type Message, messagesIn, numberIn, textIn } from './protobuf.ts';
 
 /** The error of a failed command. */
 export type CommandFailure = Pick<JobFailure, 'condition' | 'sqlState' | 'message' | 'cause'>;
@@ -60,6 +60,20 @@ export class ConnectSession {
     const answer = await this.#asked('AnalyzePlan', [...this.#named(17), [3, CLIENT], [10, []]]);
     const [version] = messagesIn(answer, 8);
     return (version === undefined ? null : textIn(version, 1)) ?? 'of no version';
+  }
+
+  /** The type of a relation's rows, as the protocol encodes it; or its error. Errors: SPARK_UNREACHABLE, SPARK_TOKEN. */
+  async schemaOf(relation: Fields): Promise<Buffer | CommandFailure> {
+    try {
+      const plan: Fields = [[1, [[1, relation]]]];
+      const answer = await this.#link.ask('AnalyzePlan', [...this.#named(17), [3, CLIENT], [4, plan]]);
+      const [schema] = messagesIn(answer, 2);
+      return (schema === undefined ? null : bytesIn(schema, 1)) ?? Buffer.alloc(0);
+    } catch (error) {
+      const failure = await this.#failureOf(error);
+      if (failure === null) throw callError(this.#link.address, error);
+      return failure;
+    }
   }
 
   /**

@@ -15,7 +15,8 @@
 /** Fields of a message; a repeated field has one entry per value. */
 export type Fields = readonly Field[];
 
-export type Field = readonly [number: number, value: number | string | Fields];
+/** Bytes are a message that is encoded already, or bytes of a field. */
+export type Field = readonly [number: number, value: number | string | Buffer | Fields];
 
 /** Values of a message by the number of the field. */
 export type Message = ReadonlyMap<number, readonly (number | Buffer)[]>;
@@ -29,7 +30,7 @@ export function encode(fields: Fields): Buffer {
   return Buffer.concat(
     fields.flatMap(([number, value]) => {
       if (typeof value === 'number') return [varint(number * 8 + VARINT), varint(value)];
-      const bytes = typeof value === 'string' ? Buffer.from(value) : encode(value);
+      const bytes = typeof value === 'string' ? Buffer.from(value) : Buffer.isBuffer(value) ? value : encode(value);
       return [varint(number * 8 + BYTES), varint(bytes.length), bytes];
     }),
   );
@@ -83,6 +84,12 @@ export function numberIn(message: Message, field: number): number {
 export function textIn(message: Message, field: number): string | null {
   const value = message.get(field)?.at(-1);
   return Buffer.isBuffer(value) ? value.toString() : null;
+}
+
+/** Null where the field is absent. */
+export function bytesIn(message: Message, field: number): Buffer | null {
+  const value = message.get(field)?.at(-1);
+  return Buffer.isBuffer(value) ? value : null;
 }
 
 export function messagesIn(message: Message, field: number): readonly Message[] {

@@ -1,15 +1,11 @@
 package headrace;
 
-import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
-import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -18,22 +14,20 @@ import org.apache.spark.sql.RowFactory;
 
 /**
  * Scores the rows of one task in batches. A batch that fails is halved until the rows that fail stand alone: those are rejected, each with
- * its reason. One thread a run, so that the score of a row does not depend on its batch.
+ * its reason. One thread a run, so that the score of a row does not depend on its batch. No row is scored before the parity rows hold.
  */
 final class ScoreBatches implements MapPartitionsFunction<Row, Row> {
   private static final long serialVersionUID = 1L;
   private static final int BATCH = 512;
 
-  private final Broadcast<byte[]> model;
-  private final String input;
-  private final String output;
+  private final Broadcast<byte[]> file;
+  private final ScoreModel model;
   private final int features;
   private final int fault;
 
-  ScoreBatches(Broadcast<byte[]> model, String input, String output, int features, int fault) {
+  ScoreBatches(Broadcast<byte[]> file, ScoreModel model, int features, int fault) {
+    this.file = file;
     this.model = model;
-    this.input = input;
-    this.output = output;
     this.features = features;
     this.fault = fault;
   }
@@ -43,7 +37,7 @@ final class ScoreBatches implements MapPartitionsFunction<Row, Row> {
     OrtSession.SessionOptions options = new OrtSession.SessionOptions();
     options.setIntraOpNumThreads(1);
     options.setInterOpNumThreads(1);
-    OrtSession session = OrtEnvironment.getEnvironment().createSession(model.value(), options);
+    OrtSession session = OrtEnvironment.getEnvironment().createSession(file.value(), options);
     TaskContext.get()
         .addTaskCompletionListener(
             context -> {
@@ -53,6 +47,8 @@ final class ScoreBatches implements MapPartitionsFunction<Row, Row> {
                 // It ends with the process.
               }
             });
+    // Before the first row of the task: an executor may have another library or processor than the trainer.
+    model.checkParity(session);
     return new Iterator<>() {
       private Iterator<Row> done = List.<Row>of().iterator();
 
@@ -84,7 +80,7 @@ final class ScoreBatches implements MapPartitionsFunction<Row, Row> {
 
   private void score(OrtSession session, List<Row> rows, List<Row> out) {
     if (rows.isEmpty()) return;
-    float[] scores;
+    double[] scores;
     try {
       scores = run(session, rows);
     } catch (OrtException failed) {
@@ -98,24 +94,17 @@ final class ScoreBatches implements MapPartitionsFunction<Row, Row> {
       return;
     }
     for (int i = 0; i < scores.length; i++) {
-      if (Float.isFinite(scores[i])) out.add(with(rows.get(i), (double) scores[i], null, null));
+      if (Double.isFinite(scores[i])) out.add(with(rows.get(i), scores[i], null, null));
       else out.add(rejected(rows.get(i), "MODEL_SCORE", "its score is " + scores[i]));
     }
   }
 
-  private float[] run(OrtSession session, List<Row> rows) throws OrtException {
+  private double[] run(OrtSession session, List<Row> rows) throws OrtException {
     int width = rows.get(0).getList(features).size();
-    FloatBuffer numbers = FloatBuffer.allocate(rows.size() * width);
-    for (Row row : rows) for (Object number : row.getList(features)) numbers.put((Float) number);
-    numbers.flip();
-    OrtEnvironment environment = OrtEnvironment.getEnvironment();
-    try (OnnxTensor tensor = OnnxTensor.createTensor(environment, numbers, new long[] {rows.size(), width});
-        OrtSession.Result result = session.run(Map.of(input, tensor), Set.of(output))) {
-      float[] scores = ((OnnxTensor) result.get(0)).getFloatBuffer().array();
-      if (scores.length != rows.size())
-        throw new IllegalStateException("the model's output has " + scores.length + " values for " + rows.size() + " rows");
-      return scores;
-    }
+    float[] numbers = new float[rows.size() * width];
+    int at = 0;
+    for (Row row : rows) for (Object number : row.getList(features)) numbers[at++] = (Float) number;
+    return model.run(session, numbers, rows.size());
   }
 
   private static Row rejected(Row row, String code, String reason) {

@@ -36,7 +36,7 @@ import org.apache.spark.sql.types.StructType;
  *
  * <pre>
  * job:   {"input": path, "partitionRows", "partitions": [index…] to score, "features": [name…], "keep": [name…], "model": path,
- *         "modelInput", "modelOutput", "version", "digest", "job", "path"}
+ *         "version", "digest", "job", "path"}, and the members of {@link ScoreModel}
  * files: path/rows/slice_=<partition>/*.parquet    _row, the kept columns, score, model_version, artifact_digest, job_id, in order
  *        path/rejected/*.parquet                   _row, code, reason, features: array of float
  * </pre>
@@ -50,8 +50,14 @@ public final class ScoreRows {
   static final String REASON = "reason_";
   private static final String SLICE = "slice_";
 
-  /** A text that is a number, in the form that every engine reads alike. */
-  private static final String NUMBER = "^[ \\t\\r\\n]*[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?[ \\t\\r\\n]*$";
+  private static final String DIGITS = "[0-9]+(_[0-9]+)*";
+  private static final String SPECIAL = "[nN][aA][nN]|[iI][nN][fF]([iI][nN][iI][tT][yY])?";
+
+  /** A text that DuckDB, which worker processes read by, takes for a number. */
+  private static final String NUMBER =
+      "^[ \\t-\\r]*(-|[+]-?)?(((" + DIGITS + ")[.]?(" + DIGITS + ")?|[.]" + DIGITS + ")([eE][-+]?" + DIGITS + ")?|" + SPECIAL + ")[ \\t-\\r]*$";
+
+  private static final String SPACES = " \t\n\u000b\f\r";
 
   private static final Pattern PLACE = Pattern.compile("^(.+)\\[(\\d+)\\]$");
 
@@ -90,14 +96,15 @@ public final class ScoreRows {
     List<Column> columns = new ArrayList<>(List.of(col("_metadata.row_index").as(ROW)));
     job.get("keep").forEach(name -> columns.add(file.col(quoted(name.asText()))));
     List<Column> cells = new ArrayList<>();
-    Column fault = lit(null).cast("string");
+    // One list, not one in another: Spark's search for equal expressions takes twice as long for each level.
+    List<Column> faults = new ArrayList<>(List.of(lit(null).cast("string")));
     for (JsonNode name : job.get("features")) {
-      Cell cell = Cell.of(file.schema(), name.asText());
+      Cell cell = Cell.of(file.schema(), name.asText(), cells.size());
       cells.add(functions.coalesce(cell.number, lit(Float.NaN)));
-      fault = functions.coalesce(fault, cell.fault);
+      faults.add(cell.fault);
     }
     columns.add(functions.array(cells.toArray(new Column[0])).as(FEATURES));
-    columns.add(fault.as(FAULT));
+    columns.add(functions.coalesce(faults.toArray(new Column[0])).as(FAULT));
     List<Integer> partitions = new ArrayList<>();
     job.get("partitions").forEach(index -> partitions.add(index.asInt()));
     Dataset<Row> rows =
@@ -108,8 +115,7 @@ public final class ScoreRows {
     ScoreBatches scorer =
         new ScoreBatches(
             JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(model),
-            job.get("modelInput").asText(),
-            job.get("modelOutput").asText(),
+            new ScoreModel(job),
             rows.schema().fieldIndex(FEATURES),
             rows.schema().fieldIndex(FAULT));
     return rows.mapPartitions(scorer, Encoders.row(out));
@@ -121,16 +127,16 @@ public final class ScoreRows {
 
   /** A feature: its number, null where the cell is, and the reason why a cell is none. */
   private record Cell(Column number, Column fault) {
-    static Cell of(StructType schema, String name) {
+    static Cell of(StructType schema, String name, int at) {
       Matcher place = PLACE.matcher(name);
       StructField whole = fieldOf(schema, name);
-      if (whole != null) return of(name, col(quoted(name)), whole.dataType());
+      if (whole != null) return of(name, at, col(quoted(name)), whole.dataType());
       if (!place.matches()) throw new IllegalArgumentException("the input has no column " + name);
       StructField list = fieldOf(schema, place.group(1));
       if (list == null || !(list.dataType() instanceof ArrayType array))
         throw new IllegalArgumentException("the input has no column " + name);
       Column item = functions.get(col(quoted(place.group(1))), lit(Integer.parseInt(place.group(2))));
-      return of(name, item, array.elementType());
+      return of(name, at, item, array.elementType());
     }
 
     private static StructField fieldOf(StructType schema, String name) {
@@ -138,33 +144,37 @@ public final class ScoreRows {
       return null;
     }
 
-    private static Cell of(String name, Column value, DataType type) {
+    private static Cell of(String name, int at, Column value, DataType type) {
       Column none = lit(null).cast("string");
-      if (type instanceof StringType) {
-        Column number = when(value.rlike(NUMBER), functions.trim(value, " \t\r\n").cast("float"));
-        return checked(name, value, number, value.isNotNull().and(number.isNull().or(isInfinite(number))));
-      }
+      if (type instanceof StringType) return text(at, value);
       if (type instanceof DoubleType || type instanceof DecimalType) {
         Column number = value.cast("float");
-        return checked(name, value, number, isInfinite(number).and(functions.not(isInfinite(value.cast("double")))));
+        Column isBad = isInfinite(number).and(functions.not(isInfinite(value.cast("double"))));
+        Column bad = functions.coalesce(isBad, lit(false));
+        return new Cell(when(functions.not(bad), number), fault(bad, value, at + "n "));
       }
       if (type instanceof NumericType || type instanceof BooleanType) return new Cell(value.cast("float"), none);
       throw new IllegalArgumentException("column " + name + " is of type " + type.simpleString() + ", which no model reads");
     }
 
-    /** A bad cell has no number. */
-    private static Cell checked(String name, Column value, Column number, Column isBad) {
-      Column bad = functions.coalesce(isBad, lit(false));
-      return new Cell(when(functions.not(bad), number), when(bad, reason(name, value)));
+    /** Spark reads a NaN without a sign alone, and no digits with underscores. */
+    private static Cell text(int at, Column value) {
+      Column trimmed = functions.trim(value, SPACES);
+      Column plain = functions.replace(functions.replace(trimmed, lit("_"), lit("")), lit("+-"), lit("-"));
+      Column parsed = when(functions.lower(plain).like("%nan"), lit(Float.NaN)).otherwise(plain.cast("float"));
+      Column number = when(value.rlike(NUMBER), parsed);
+      Column tooLarge = isInfinite(number).and(functions.not(functions.contains(functions.lower(value), lit("inf"))));
+      Column bad = functions.coalesce(value.isNotNull().and(number.isNull().or(tooLarge)), lit(false));
+      return new Cell(number, fault(bad, value, at + "t "));
+    }
+
+    /** The cell after its feature's place: the process that commits the job says why. */
+    private static Column fault(Column bad, Column value, String place) {
+      return when(bad, functions.concat(lit(place), functions.substring(value.cast("string"), 1, 60)));
     }
 
     private static Column isInfinite(Column number) {
       return functions.abs(number.cast("double")).equalTo(lit(Double.POSITIVE_INFINITY));
-    }
-
-    private static Column reason(String name, Column value) {
-      Column cell = functions.substring(value.cast("string"), 1, 60);
-      return functions.concat(lit("column \"" + name + "\" holds \""), cell, lit("\", which is no float32 number"));
     }
   }
 }

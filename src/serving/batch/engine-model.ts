@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { fail } from '../../base/errors/fail.ts';
+import type { ModelVersion } from '../../ports/model-registry.ts';
+import type { ScoreInput } from '../../ports/score-engine.ts';
+import { PARITY_TOLERANCE, parseParity } from '../../registry/parity.ts';
+import type { FedInputs } from '../models/foreign-inputs.ts';
+import { openForeign } from '../models/open-foreign.ts';
+import type { ForeignScoring, ScoredVersion, VersionTools } from '../models/scored-version.ts';
+import type { EngineModel } from './engine-run.ts';
+import type { OpenedTools } from './start-batch.ts';
+
+/** A resolved version as another system runs it. Errors: PREDICT_ENGINE_MODEL, MODEL_FILE, PYTHON_*, ARTIFACT_*. */
+export async function engineModel(
+  { version, foreign }: ScoredVersion,
+  openVersions: () => Promise<OpenedTools>,
+): Promise<EngineModel> {
+  const tools = await openVersions();
+  try {
+    return foreign === null ? await trainedModel(version, tools) : await foreignModel(version, foreign, tools);
+  } finally {
+    await tools.close();
+  }
+}
+
+async function trainedModel(version: ModelVersion, { artifacts }: VersionTools): Promise<EngineModel> {
+  const { features, input, output } = version.signature;
+  const places = features.map((_, i) => i);
+  return {
+    file: await artifacts.get(version.artifact),
+    modelSha256: version.artifact,
+    modelInputs: [{ name: input, type: 'FP32', shape: [features.length], places }],
+    modelOutput: output,
+    isSingle: false,
+    parity: { ...parseParity(await artifacts.get(version.parity), version), tolerance: PARITY_TOLERANCE },
+  };
+}
+
+async function foreignModel(
+  { model, version }: ModelVersion,
+  { record, inputs, output, onnx }: ForeignScoring,
+  tools: VersionTools,
+): Promise<EngineModel> {
+  const refuse = (reason: string) => fail('PREDICT_ENGINE_MODEL', { model, version, reason });
+  if (onnx === null) throw refuse('it is a Python program, and engines run ONNX files');
+  const opened = await openForeign(record, tools);
+  if (opened.kind !== 'onnx' || createHash('sha256').update(opened.file).digest('hex') !== onnx)
+    throw fail('MODEL_FILE', { reason: `version ${version} of ${model} is another one than at the start` });
+  const { file } = opened;
+  const modelInputs = scoreInputs(inputs);
+  return { file, modelSha256: onnx, modelInputs, modelOutput: output, isSingle: inputs.isSingle, parity: null };
+}
+
+function scoreInputs({ inputs }: FedInputs): readonly ScoreInput[] {
+  return inputs.map(({ spec: { name, type }, shape, places }) => {
+    if (type === 'BYTES' || type === 'FP16' || type === 'BF16') throw new TypeError(`input ${name} is ${type}`);
+    return { name, type, shape, places };
+  });
+}

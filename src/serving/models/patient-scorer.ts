@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isHeadraceError } from '../../base/errors/fail.ts';
+import type { Scorer } from '../../registry/scorer.ts';
+
+/** Between two looks at whether a worker is there again, ms. */
+const PAUSE_MS = 250;
+
+/** Looks until a model without a worker is given up. */
+const MOST_LOOKS = 400;
+
+/** A row that ends this many workers alone is at fault. */
+const MOST_ENDS = 4;
+
+/**
+ * A scorer for jobs, which wait instead of failing: a run that finds no worker of a Python model is tried again until there is one, and
+ * one row alone that ended its worker is tried again. Errors: those of the runs; PYTHON_DOWN where no worker comes.
+ */
+export function patientScorer(scorer: Scorer, pause: () => Promise<unknown> = () => sleep(PAUSE_MS)): Scorer {
+  return {
+    run: async (rows, count) => {
+      for (let looks = 0, ends = 0; ; ) {
+        try {
+          return await scorer.run(rows, count);
+        } catch (error) {
+          const code = isHeadraceError(error) ? error.code : null;
+          if (code === 'PYTHON_DOWN') looks += 1;
+          else if (code === 'PYTHON_ENDED' && count === 1) ends += 1;
+          else throw error;
+          if (looks > MOST_LOOKS || ends >= MOST_ENDS) throw error;
+          if (code === 'PYTHON_DOWN') await pause();
+        }
+      }
+    },
+    close: () => scorer.close(),
+  };
+}
